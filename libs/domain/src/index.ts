@@ -1,1 +1,9 @@
-export {};
+export * from './shared/decider.js';
+export * from './shared/time.js';
+export * from './task/task.events.js';
+export * from './task/task.commands.js';
+export * from './node/node.events.js';
+export * from './bucket/bucket.events.js';
+export * from './snapshot/snapshot.events.js';
+export * from './account/account.events.js';
+export * from './pricing/pricing.events.js';

@@ -1,1 +1,18 @@
-export {};
+/** Real servers for one machine, and the processes around them: what `npm start` and the tests bring up. */
+export { findFreePort, portState } from './free-port.js';
+export {
+  type NatsPermissions,
+  type NatsUser,
+  MAX_PAYLOAD_BYTES,
+  nodeInboxPrefix,
+  nodePermissions,
+} from './nats/nats-config.js';
+export { type NatsBinary, type NatsSource, type ProvisionOptions, NATS_SOURCES, provisionNats } from './nats/nats-provision.js';
+export { type NatsCredentials, type NatsServer, type StartNatsOptions, SERVICES_USER, startNats } from './nats/nats-server.js';
+export { type NatsVersion, PINNED_NATS, parseNatsVersion } from './nats/nats-version.js';
+export { type PostgresServer, type StartPostgresOptions, startPostgres } from './postgres/postgres-server.js';
+export { type ProcessId, identify, isAlive, signal } from './process-table.js';
+export { ensurePrivateFolder, loadOrCreateSecret, randomPassword, writePrivateFile } from './secrets.js';
+export { type ProcessExit, type SpawnOptions, ServerProcess, logTail } from './server-process.js';
+export { SetupError, describeError, errorCode } from './setup-error.js';
+export { waitUntil } from './wait.js';

@@ -1,0 +1,82 @@
+/** Every NATS subject, stream and consumer name of Fornax (architecture, section 2). Nothing else spells one out. */
+
+export const AGGREGATES = ['task', 'job', 'pool', 'node', 'bucket', 'snapshot', 'account', 'pricing'] as const;
+export type Aggregate = (typeof AGGREGATES)[number];
+
+export const STREAMS = {
+  events: 'FORNAX_EVENTS',
+  dispatch: 'FX_DISPATCH',
+  reports: 'FX_REPORTS',
+  logs: 'FX_LOGS',
+} as const;
+
+/** One subject token: NATS forbids '.', '*', '>' and white space in it, so ids are percent-encoded, with '.' and '*' too. */
+const encodeToken = (id: string): string => encodeURIComponent(id).replaceAll('.', '%2E').replaceAll('*', '%2A');
+const decodeToken = (token: string): string => decodeURIComponent(token);
+
+export const eventSubject = (aggregate: Aggregate, id: string): string => `fx.ev.${aggregate}.${encodeToken(id)}`;
+export const allEventsSubject = 'fx.ev.>';
+
+/** @throws Error for a subject that eventSubject did not make */
+export const parseEventSubject = (subject: string): { readonly aggregate: Aggregate; readonly id: string } => {
+  const [fx, ev, kind, token, ...rest] = subject.split('.');
+  const aggregate = AGGREGATES.find((name) => name === kind);
+  if (fx !== 'fx' || ev !== 'ev' || !aggregate || token === undefined || rest.length > 0) {
+    throw new Error(`not an event subject: ${subject}`);
+  }
+  return { aggregate, id: decodeToken(token) };
+};
+
+/** Leases and orders to a node; consumed by the durable consumer named after the node. */
+export const dispatchSubject = (node: string): string => `fx.dispatch.${encodeToken(node)}`;
+export const allDispatchSubject = 'fx.dispatch.*';
+export const dispatchConsumer = (node: string): string => encodeToken(node);
+
+/** Reports from a node about leases, consumed by the scheduler (work queue). */
+export const reportSubject = (node: string): string => `fx.report.${encodeToken(node)}`;
+export const allReportsSubject = 'fx.report.*';
+/** Reports from a node about snapshots, consumed by the snapshot service (same work queue). */
+export const snapshotReportSubject = (node: string): string => `fx.report.${encodeToken(node)}.snapshot`;
+export const allSnapshotReportsSubject = 'fx.report.*.snapshot';
+export const reportStreamSubjects = ['fx.report.*', 'fx.report.*.snapshot'] as const;
+
+export type OutputStream = 'stdout' | 'stderr';
+/** Output of one instance. The message body is raw bytes; headers in LOG_HEADERS. */
+export const logSubject = (task: string, instance: number, stream: OutputStream): string =>
+  `fx.log.${encodeToken(task)}.${instance}.${stream}`;
+export const allLogsSubject = 'fx.log.>';
+export const parseLogSubject = (
+  subject: string,
+): { readonly taskId: string; readonly instance: number; readonly stream: OutputStream } | undefined => {
+  const [, , task, instance, stream] = subject.split('.');
+  if (task === undefined || instance === undefined || (stream !== 'stdout' && stream !== 'stderr')) return undefined;
+  return { taskId: decodeToken(task), instance: Number(instance), stream };
+};
+/** `lease`: lease id; `offset`: byte offset of the chunk within this lease's stream; `attempt`: number of the try. */
+export const LOG_HEADERS = { lease: 'Fx-Lease', offset: 'Fx-Offset', attempt: 'Fx-Attempt' } as const;
+
+/** Heartbeats: core NATS, not stored. */
+export const heartbeatSubject = (node: string): string => `fx.hb.${encodeToken(node)}`;
+export const allHeartbeatsSubject = 'fx.hb.*';
+
+export type NodeRpcMethod = 'join' | 'leave' | 'grant' | 'snapshot-grant';
+
+/**
+ * Requests a node may make; the node's name is part of the subject, so that NATS permissions prove who asks.
+ * join and leave are answered by node-registry, grant by the scheduler, snapshot-grant by snapshot. Queue group = service name.
+ */
+export const nodeRpcSubject = (node: string, method: NodeRpcMethod): string => `fx.rpc.node.${encodeToken(node)}.${method}`;
+export const nodeRpcPattern = (method: NodeRpcMethod): string => `fx.rpc.node.*.${method}`;
+export const parseNodeRpcSubject = (subject: string): string => decodeToken(subject.split('.')[3] ?? '');
+
+/** Requests between services (Nest's NATS transport, request/reply). */
+export const RPC = {
+  /** scheduler: where the instances of a task run now. */
+  placements: 'fx.rpc.scheduler.placements',
+  /** scheduler: is this lease current? */
+  leaseStatus: 'fx.rpc.scheduler.lease-status',
+  /** storage: create a result bucket for an owner unless it exists; check that buckets exist and belong to the owner. */
+  ensureBuckets: 'fx.rpc.storage.ensure-buckets',
+  /** storage: bucket and byte counters of an account, for /info. */
+  storageUsage: 'fx.rpc.storage.usage',
+} as const;

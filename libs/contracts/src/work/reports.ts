@@ -1,0 +1,48 @@
+import { z } from 'zod';
+
+/** What travels on `fx.report.<node>`: a batch of observations, JSON, oldest first. Repeats are harmless. */
+const about = { leaseId: z.string(), taskId: z.string(), instance: z.number().int(), traceparent: z.string().optional() };
+
+const started = z.object({ kind: z.literal('started'), ...about, startedAt: z.number() });
+/** The command is over; upload goes on. */
+const exited = z.object({ kind: z.literal('exited'), ...about });
+/** The lease is over: everything is uploaded (or nothing could be). The node has forgotten the instance. */
+const ended = z.object({
+  kind: z.literal('ended'),
+  ...about,
+  outcome: z.enum(['success', 'failure', 'cancelled']),
+  cause: z.enum(['user', 'platform', 'limit']).optional(),
+  exitCode: z.number().int().optional(),
+  signal: z.string().optional(),
+  startedAt: z.number().optional(),
+  endedAt: z.number(),
+  cpuMs: z.number().optional(),
+  peakMemoryMB: z.number().optional(),
+  uploadedFiles: z.number().int(),
+  uploadedBytes: z.number().int(),
+  error: z.object({ code: z.string(), message: z.string(), debug: z.string() }).optional(),
+});
+
+export const nodeReportSchema = z.discriminatedUnion('kind', [started, exited, ended]);
+export const nodeReportsSchema = z.object({ nodeId: z.string(), nodeEpoch: z.number().int(), reports: z.array(nodeReportSchema) });
+export type NodeReport = z.output<typeof nodeReportSchema>;
+export type NodeReports = z.output<typeof nodeReportsSchema>;
+
+/** What travels on `fx.report.<node>.snapshot`. */
+export const snapshotReportSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('progress'), snapshotId: z.string(), leaseId: z.string(), sizeToUploadBytes: z.number(), transferredBytes: z.number() }),
+  z.object({ kind: z.literal('uploaded'), snapshotId: z.string(), leaseId: z.string(), files: z.number().int(), bytes: z.number() }),
+  z.object({ kind: z.literal('failed'), snapshotId: z.string(), leaseId: z.string(), reason: z.string() }),
+]);
+export type SnapshotReport = z.output<typeof snapshotReportSchema>;
+
+/** What travels on `fx.hb.<node>` (core NATS). */
+export const heartbeatSchema = z.object({
+  nodeId: z.string(),
+  nodeEpoch: z.number().int(),
+  bootId: z.string(),
+  /** Leases that the node holds now. */
+  leases: z.number().int(),
+  at: z.number(),
+});
+export type Heartbeat = z.output<typeof heartbeatSchema>;

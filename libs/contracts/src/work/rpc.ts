@@ -1,0 +1,99 @@
+import { z } from 'zod';
+
+/** `fx.rpc.node.<node>.join`, answered by node-registry once NodeJoined is committed and the node's dispatch consumer exists. */
+export const joinRequestSchema = z.object({
+  nodeId: z.string(),
+  /** New for every start of the agent. The same boot joining again (a reconnect) gets the same epoch back. */
+  bootId: z.string(),
+  driver: z.string(),
+  warnings: z.array(z.string()),
+  hardware: z.object({
+    specificationKey: z.string(),
+    cpuModel: z.string(),
+    cores: z.number().int().positive(),
+    memoryMB: z.number().int().positive(),
+    ghz: z.number().positive(),
+    ssd: z.boolean(),
+    gpus: z.number().int().nonnegative(),
+  }),
+});
+export const joinReplySchema = z.object({
+  nodeEpoch: z.number().int(),
+  heartbeatMs: z.number().int(),
+  /** Silence after which the node is declared lost; the agent kills its instances at two thirds of it. */
+  graceMs: z.number().int(),
+});
+export type JoinRequest = z.output<typeof joinRequestSchema>;
+export type JoinReply = z.output<typeof joinReplySchema>;
+
+export const leaveRequestSchema = z.object({ nodeId: z.string(), nodeEpoch: z.number().int() });
+export const leaveReplySchema = z.object({});
+
+/** `fx.rpc.node.<node>.grant`, answered by the scheduler if the lease is current on that node: what a lease needs and no stream may hold. */
+export const grantRequestSchema = z.object({ leaseId: z.string(), taskId: z.string(), instance: z.number().int() });
+export const grantReplySchema = z.discriminatedUnion('granted', [
+  z.object({
+    granted: z.literal(true),
+    s3: z.object({ accessKey: z.string(), secretKey: z.string(), sessionToken: z.string() }),
+    /** Decrypted secret constants. */
+    secrets: z.record(z.string(), z.string()),
+  }),
+  z.object({ granted: z.literal(false), reason: z.string() }),
+]);
+export type GrantRequest = z.output<typeof grantRequestSchema>;
+export type GrantReply = z.output<typeof grantReplySchema>;
+
+/** `fx.rpc.node.<node>.snapshot-grant`, answered by the snapshot service if the lease is a part of that snapshot on that node. */
+export const snapshotGrantRequestSchema = z.object({ snapshotId: z.string(), leaseId: z.string() });
+export type SnapshotGrantRequest = z.output<typeof snapshotGrantRequestSchema>;
+
+/** RPC.placements */
+export const placementsRequestSchema = z.object({ taskId: z.string() });
+export const placementsReplySchema = z.object({
+  /** Leases whose command has started and not ended. */
+  running: z.array(z.object({ instance: z.number().int(), leaseId: z.string(), node: z.string() })),
+});
+export type PlacementsReply = z.output<typeof placementsReplySchema>;
+
+/** RPC.leaseStatus */
+export const leaseStatusRequestSchema = z.object({ leaseId: z.string(), taskId: z.string(), instance: z.number().int() });
+export const leaseStatusReplySchema = z.object({ current: z.boolean() });
+
+/** RPC.ensureBuckets: `mustExist` are checked, `create` are created for the owner unless they exist. */
+export const ensureBucketsRequestSchema = z.object({
+  owner: z.string(),
+  mustExist: z.array(z.string()),
+  create: z.array(z.string()),
+  actor: z.string(),
+  correlationId: z.string(),
+});
+export const ensureBucketsReplySchema = z.object({
+  /** Buckets that do not exist or belong to somebody else (the caller may not learn which). */
+  missing: z.array(z.string()),
+  /** Names that cannot be created (taken by another account, or not a bucket name). Nothing was created when one of the lists is not empty. */
+  refused: z.array(z.object({ bucket: z.string(), reason: z.string() })),
+});
+
+/** RPC.storageUsage */
+export const storageUsageRequestSchema = z.object({ owner: z.string() });
+export const storageUsageReplySchema = z.object({ bucketCount: z.number().int(), usedBytes: z.number() });
+
+/**
+ * The claims of a lease's S3 credentials; travels as the session token: base64url(JSON claims) + '.' + base64url(HMAC-SHA-256).
+ * The secret key is derived from the token, so no service stores it (architecture, section 6).
+ */
+export const leaseClaimsSchema = z.object({
+  leaseId: z.string(),
+  taskId: z.string(),
+  instance: z.number().int(),
+  node: z.string(),
+  owner: z.string(),
+  /** Buckets (with optional prefix) that may be read. */
+  read: z.array(z.object({ bucket: z.string(), prefix: z.string().optional() })),
+  /** Results: written to the attempt's staging area, published when the attempt's success is committed. */
+  results: z.object({ bucket: z.string(), prefix: z.string().nullable() }).nullable(),
+  /** A snapshot: written in place, at once. */
+  snapshot: z.object({ bucket: z.string(), prefix: z.string().nullable() }).nullable(),
+  expiresAt: z.number(),
+});
+export type LeaseClaims = z.output<typeof leaseClaimsSchema>;

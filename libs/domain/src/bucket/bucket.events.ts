@@ -1,0 +1,11 @@
+import type { InstantMs } from '../shared/time.js';
+
+/** A bucket belongs to one account; its id is its name. A deleted name may be created again, by anybody. */
+export type BucketEvent =
+  | { readonly type: 'BucketCreated'; readonly bucket: string; readonly owner: string; readonly at: InstantMs }
+  | { readonly type: 'BucketDeleted'; readonly bucket: string; readonly at: InstantMs };
+
+/** Creating a bucket that one owns already is accepted without events (contract, 5.31). */
+export type BucketCommand =
+  | { readonly type: 'CreateBucket'; readonly bucket: string; readonly owner: string; readonly at: InstantMs }
+  | { readonly type: 'DeleteBucket'; readonly owner: string; readonly at: InstantMs };

@@ -1,0 +1,29 @@
+import type { InstantMs } from '../shared/time.js';
+
+export interface SnapshotConfig {
+  readonly whitelist: string | null;
+  readonly blacklist: string | null;
+  readonly bucket: string;
+  readonly prefix: string | null;
+}
+
+/** One instance's part in a snapshot. */
+export interface SnapshotPart {
+  readonly instance: number;
+  readonly leaseId: string;
+  readonly node: string;
+}
+
+/** States: triggered -> inProgress (first report) -> success (every part uploaded) or failure (any part failed or was lost). */
+export type SnapshotEvent =
+  | { readonly type: 'SnapshotTriggered'; readonly snapshotId: string; readonly taskId: string; readonly owner: string; readonly config: SnapshotConfig; readonly parts: readonly SnapshotPart[]; readonly at: InstantMs }
+  | { readonly type: 'SnapshotProgressed'; readonly leaseId: string; readonly sizeToUploadBytes: number; readonly transferredBytes: number; readonly at: InstantMs }
+  | { readonly type: 'SnapshotPartUploaded'; readonly leaseId: string; readonly files: number; readonly bytes: number; readonly at: InstantMs }
+  | { readonly type: 'SnapshotCompleted'; readonly taskId: string; readonly files: number; readonly bytes: number; readonly at: InstantMs }
+  | { readonly type: 'SnapshotFailed'; readonly taskId: string; readonly reason: string; readonly at: InstantMs };
+
+export type SnapshotCommand =
+  | { readonly type: 'TriggerSnapshot'; readonly snapshotId: string; readonly taskId: string; readonly owner: string; readonly config: SnapshotConfig; readonly parts: readonly SnapshotPart[]; readonly at: InstantMs }
+  | { readonly type: 'RecordProgress'; readonly leaseId: string; readonly sizeToUploadBytes: number; readonly transferredBytes: number; readonly at: InstantMs }
+  | { readonly type: 'RecordPartUploaded'; readonly leaseId: string; readonly files: number; readonly bytes: number; readonly at: InstantMs }
+  | { readonly type: 'RecordPartFailed'; readonly leaseId: string; readonly reason: string; readonly at: InstantMs };

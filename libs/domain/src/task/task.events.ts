@@ -1,0 +1,162 @@
+import type { InstantMs } from '../shared/time.js';
+
+/** How an attempt of an instance ended, as far as the platform is concerned. */
+export type AttemptOutcome = 'success' | 'failure' | 'cancelled';
+
+/** Why an attempt failed or was taken back. Retries and billing depend on the difference (architecture, section 3). */
+export type FailureCause = 'user' | 'platform' | 'node-lost' | 'preempted' | 'limit';
+
+export type SchedulingPlan = 'flex' | 'onDemand' | 'reserved';
+
+/** A constant as submitted. A secret one carries `sealed` (AES-256-GCM, base64) and never `value`. */
+export type TaskConstant =
+  | { readonly key: string; readonly value: string }
+  | { readonly key: string; readonly sealed: string };
+
+export interface ResourceBucket {
+  readonly bucket: string;
+  /** Only keys under this prefix; absent means all. */
+  readonly prefix?: string;
+  /** Removed from the local path. */
+  readonly stripPrefix?: string;
+}
+
+/** What hardware a task asks for. The discriminators are those of the contract, section 3.11. */
+export type HardwareConstraint =
+  | { readonly discriminator: 'MinimumCoreHardwareConstraint' | 'MaximumCoreHardwareConstraint'; readonly coreCount: number }
+  | { readonly discriminator: 'MinimumRamCoreRatioHardwareConstraint'; readonly minimumMemoryGBCoreRatio: number }
+  | { readonly discriminator: 'MaximumRamCoreRatioHardwareConstraint'; readonly maximumMemoryGBCoreRatio: number }
+  | { readonly discriminator: 'MinimumRamHardwareConstraint'; readonly minimumMemoryMB: number }
+  | { readonly discriminator: 'MaximumRamHardwareConstraint'; readonly maximumMemoryMB: number }
+  | { readonly discriminator: 'SpecificHardwareConstraint'; readonly specificationKey: string }
+  | {
+      readonly discriminator:
+        | 'GpuHardwareConstraint'
+        | 'NoGpuHardwareConstraint'
+        | 'SSDHardwareConstraint'
+        | 'NoSSDHardwareConstraint';
+    }
+  | { readonly discriminator: 'CpuModelHardwareConstraint'; readonly cpuModel: string };
+
+/** What one instance occupies on its node while its lease lives. */
+export interface ResourceRequest {
+  readonly cores: number;
+  readonly memoryMB: number;
+}
+
+/** Everything the user asked for; stored once, in TaskSubmitted. */
+export interface TaskSpec {
+  readonly name: string;
+  /** The user's own name for the task; the task id when none was given. */
+  readonly shortname: string;
+  readonly profile: string;
+  /** Canonical instance ranges, inclusive, e.g. "0-3,7". */
+  readonly instances: string;
+  /** The text of `advancedRanges` as received, or null when the task was given an instance count. */
+  readonly advancedRanges: string | null;
+  readonly constants: readonly TaskConstant[];
+  /** One data key of this task, wrapped by the master key (base64); present when a constant is sealed. */
+  readonly wrappedKey?: string;
+  readonly resources: readonly ResourceBucket[];
+  readonly resultBucket: string | null;
+  readonly resultsPrefix: string | null;
+  readonly resultsWhitelist: string | null;
+  readonly resultsBlacklist: string | null;
+  readonly uploadResultsOnCancellation: boolean;
+  readonly snapshotBucket: string | null;
+  readonly snapshotPrefix: string | null;
+  readonly snapshotWhitelist: string | null;
+  readonly snapshotBlacklist: string | null;
+  readonly request: ResourceRequest;
+  readonly hardwareConstraints: readonly HardwareConstraint[];
+  readonly plan: SchedulingPlan;
+  readonly maxRetriesPerInstance: number;
+  readonly maxTotalRetries: number;
+  readonly tags: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** Fields of the contract that this version stores and echoes without acting on them, as received (camelCase). */
+  readonly echo: Readonly<Record<string, unknown>>;
+}
+
+/** A lease as dispatched: the right to run one instance on one node (architecture, section 3). */
+export interface DispatchedLease {
+  readonly instance: number;
+  readonly leaseId: string;
+  /** 1 for the first try of this instance. */
+  readonly attempt: number;
+  readonly node: string;
+  /** The node's session, so that a restarted agent does not answer for its predecessor's leases. */
+  readonly nodeEpoch: number;
+}
+
+/** Points at one instance under one lease. */
+export interface LeaseRef {
+  readonly instance: number;
+  readonly leaseId: string;
+}
+
+export interface InstanceError {
+  readonly code: string;
+  readonly message: string;
+  readonly debug: string;
+}
+
+/** The hardware an attempt ran on, copied into its end so that billing needs no other stream. */
+export interface NodeHardwareFacts {
+  readonly specificationKey: string;
+  readonly cpuModel: string;
+  readonly cores: number;
+  readonly ghz: number;
+}
+
+/** The end of one attempt, whatever it was: the unit that billing rates (one ledger line each). */
+export interface AttemptEnd extends LeaseRef {
+  readonly attempt: number;
+  readonly node: string;
+  readonly outcome: AttemptOutcome;
+  readonly cause?: FailureCause;
+  readonly exitCode?: number;
+  readonly signal?: string;
+  /** Absent when the attempt ended before its command started. */
+  readonly startedAt?: InstantMs;
+  /** When the command ended (not its upload). */
+  readonly endedAt: InstantMs;
+  readonly cores: number;
+  readonly cpuMs?: number;
+  readonly peakMemoryMB?: number;
+  readonly hardware: NodeHardwareFacts;
+  readonly uploadedFiles: number;
+  readonly uploadedBytes: number;
+  readonly error?: InstanceError;
+}
+
+/**
+ * The task aggregate's events. Who states each (one producer per kind):
+ * submission: TaskSubmitted, TaskCancelRequested, TaskDeleteRequested, TaskUpdated;
+ * scheduler: all others. TaskDeleted ends the stream.
+ */
+export type TaskEvent =
+  | { readonly type: 'TaskSubmitted'; readonly taskId: string; readonly owner: string; readonly spec: TaskSpec; readonly at: InstantMs }
+  | { readonly type: 'TaskUpdated'; readonly tags?: readonly string[]; readonly constants?: readonly TaskConstant[]; readonly wrappedKey?: string; readonly at: InstantMs }
+  | { readonly type: 'TaskCancelRequested'; readonly at: InstantMs }
+  | { readonly type: 'TaskDeleteRequested'; readonly at: InstantMs }
+  | { readonly type: 'InstancesDispatched'; readonly leases: readonly DispatchedLease[]; readonly at: InstantMs }
+  | { readonly type: 'InstancesStarted'; readonly leases: readonly (LeaseRef & { readonly startedAt: InstantMs })[]; readonly at: InstantMs }
+  /** The command is over; its results are being uploaded. */
+  | { readonly type: 'InstancesExited'; readonly leases: readonly LeaseRef[]; readonly at: InstantMs }
+  /** The attempt is over and the instance with it (success, failure without another try, or cancelled). */
+  | { readonly type: 'InstancesConcluded'; readonly attempts: readonly AttemptEnd[]; readonly at: InstantMs }
+  /** The attempt is over and the instance waits again (a retry, a lost node, a preemption). */
+  | { readonly type: 'InstancesRequeued'; readonly attempts: readonly AttemptEnd[]; readonly at: InstantMs }
+  /** Instances that will never run because the task was cancelled while they waited. Canonical ranges. */
+  | { readonly type: 'WaitingInstancesCancelled'; readonly instances: string; readonly at: InstantMs }
+  /** Why instances of the task wait has changed (architecture, section 4); null when nothing waits for room any more. */
+  | { readonly type: 'WaitingReasonChanged'; readonly reason: string | null; readonly detail: string | null; readonly at: InstantMs }
+  | { readonly type: 'TaskDeleted'; readonly at: InstantMs };
+
+export const TASK_STATES = [
+  'Submitted', 'PartiallyDispatched', 'FullyDispatched', 'PartiallyExecuting', 'FullyExecuting', 'UploadingResults',
+  'Success', 'Failure', 'Cancelled', 'PendingCancel', 'PendingDelete',
+] as const;
+/** The eleven public states (contract, section 4.1): a function of the task's counters, never stored by hand. */
+export type PublicTaskState = (typeof TASK_STATES)[number];

@@ -1,0 +1,167 @@
+import { join } from 'node:path';
+import { connect } from '@nats-io/transport-node';
+import { z } from 'zod';
+import { SetupError, describeError } from '../setup-error.js';
+import { findFreePort } from '../free-port.js';
+import { commandLineOf, findProcesses, isAlive, signal } from '../process-table.js';
+import { ensurePrivateFolder, loadOrCreateSecret, randomPassword, writePrivateFile } from '../secrets.js';
+import { ServerProcess, type ProcessExit, logTail } from '../server-process.js';
+import { waitUntil } from '../wait.js';
+import { type NatsUser, canSyncAlways, nodePermissions, renderNatsConfig } from './nats-config.js';
+import type { NatsBinary } from './nats-provision.js';
+import { formatNatsVersion } from './nats-version.js';
+
+/** The user with which the services connect; it may do everything. */
+export const SERVICES_USER = 'services';
+
+export interface NatsCredentials {
+  readonly user: string;
+  readonly password: string;
+}
+
+export interface StartNatsOptions {
+  readonly binary: NatsBinary;
+  /** Holds the streams, the configuration and the log of the server. */
+  readonly dataDir: string;
+  /** Where the passwords are kept; `nats.json` inside `dataDir` unless told. */
+  readonly secretsFile?: string;
+  /** 0 or absent: any free port. */
+  readonly port?: number;
+  /** Names of the nodes that get a user of their own, with the least rights. */
+  readonly nodes?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  readonly readyTimeoutMs?: number;
+}
+
+export interface NatsServer {
+  /** Without credentials, e.g. `nats://127.0.0.1:4222`. */
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  /** As the running server says, e.g. `2.15.2`. */
+  readonly version: string;
+  /** What a person should know about this server, one sentence each; usually empty. */
+  readonly warnings: readonly string[];
+  readonly credentials: {
+    readonly services: NatsCredentials;
+    readonly nodes: Readonly<Record<string, NatsCredentials>>;
+  };
+  readonly logFile: string;
+  /** Resolves when this server process has ended, however it ended. */
+  readonly exited: Promise<ProcessExit>;
+  /** Ends the server: streams are flushed and closed. Safe to repeat. */
+  stop(): Promise<void>;
+  /** Ends the server as a crash would. */
+  kill(): Promise<void>;
+}
+
+const passwordsSchema = z.record(z.string(), z.string().min(1));
+
+const loadPasswords = async (path: string, names: readonly string[]): Promise<Readonly<Record<string, string>>> => {
+  const stored = passwordsSchema.parse(JSON.parse(await loadOrCreateSecret(path, () => '{}')));
+  const missing = names.filter((name) => stored[name] === undefined);
+  if (missing.length === 0) return stored;
+  const complete = { ...stored, ...Object.fromEntries(missing.map((name) => [name, randomPassword()])) };
+  await writePrivateFile(path, `${JSON.stringify(complete, null, 2)}\n`);
+  return complete;
+};
+
+/**
+ * Ends a server that an earlier start left behind on the same folder, which it would otherwise share with ours: two servers
+ * on one store corrupt it.
+ */
+const endLeftover = async (configFile: string): Promise<void> => {
+  const leftovers = findProcesses((pid) => commandLineOf(pid).includes(configFile));
+  for (const leftover of leftovers) signal(leftover, 'SIGTERM');
+  if (await waitUntil(() => !leftovers.some(isAlive), { timeoutMs: 5_000 })) return;
+  for (const leftover of leftovers) signal(leftover, 'SIGKILL');
+  await waitUntil(() => !leftovers.some(isAlive), { timeoutMs: 2_000 });
+};
+
+/** Connects once and asks JetStream for its state; returns the version, or undefined while the server is not there yet. */
+const probe = async (url: string, { user, password }: NatsCredentials): Promise<string | undefined> => {
+  try {
+    const connection = await connect({ servers: url, user, pass: password, reconnect: false, timeout: 2_000 });
+    try {
+      await connection.request('$JS.API.INFO', '', { timeout: 2_000 });
+      return connection.info?.version;
+    } finally {
+      await connection.close();
+    }
+  } catch {
+    return undefined;
+  }
+};
+
+const STOP_STEPS = [{ signal: 'SIGTERM', graceMs: 4_000 }] as const;
+const PORT_ATTEMPTS = 5;
+
+const launch = async (options: StartNatsOptions, port: number, users: readonly NatsUser[], services: NatsCredentials) => {
+  const { binary, dataDir, env = process.env, readyTimeoutMs = 60_000 } = options;
+  const configFile = join(dataDir, 'nats.conf');
+  const logFile = join(dataDir, 'nats.log');
+  await endLeftover(configFile);
+  await writePrivateFile(
+    configFile,
+    renderNatsConfig({ host: '127.0.0.1', port, storeDir: join(dataDir, 'store'), version: binary.version, users }),
+  );
+  const child = await ServerProcess.spawn(binary.path, { args: ['-c', configFile], env, cwd: dataDir, logFile });
+  const url = `nats://127.0.0.1:${port}`;
+  let version: string | undefined;
+  const isReady = async () => child.exit !== undefined || (version = await probe(url, services)) !== undefined;
+  await waitUntil(isReady, { timeoutMs: readyTimeoutMs });
+  if (child.exit === undefined && version !== undefined) return { child, url, version, logFile };
+  await child.stop(STOP_STEPS);
+  throw new SetupError(`nats-server did not start (${JSON.stringify(child.exit)}): ${logTail(logFile, 600)}`);
+};
+
+const chooseAndLaunch = async (options: StartNatsOptions, users: readonly NatsUser[], services: NatsCredentials) => {
+  if (options.port !== undefined && options.port !== 0) {
+    return { ...(await launch(options, options.port, users, services)), port: options.port };
+  }
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await findFreePort();
+    try {
+      return { ...(await launch(options, port, users, services)), port };
+    } catch (error) {
+      // Somebody may have taken the port between our question and the server's bind.
+      if (attempt >= PORT_ATTEMPTS || !describeError(error).includes('address already in use')) throw error;
+    }
+  }
+};
+
+/**
+ * Starts nats-server with JetStream on loopback, with a password for the services and one for each node, and resolves once it
+ * answers. A server left behind on the same folder is ended first; the caller holds the folder's lock.
+ * @throws SetupError it does not start; the message holds the end of its log
+ */
+export const startNats = async (options: StartNatsOptions): Promise<NatsServer> => {
+  const { dataDir, nodes = [], binary } = options;
+  await ensurePrivateFolder(dataDir);
+  const passwords = await loadPasswords(options.secretsFile ?? join(dataDir, 'nats.json'), [SERVICES_USER, ...nodes]);
+  const credentialsOf = (user: string): NatsCredentials => ({ user, password: passwords[user] ?? '' });
+  const services = credentialsOf(SERVICES_USER);
+  const users: readonly NatsUser[] = [
+    services,
+    ...nodes.map((node) => ({ ...credentialsOf(node), permissions: nodePermissions(node) })),
+  ];
+  const { child, url, version, logFile, port } = await chooseAndLaunch(options, users, services);
+  const warnings = canSyncAlways(binary.version)
+    ? []
+    : [
+        `nats-server ${formatNatsVersion(binary.version)} cannot flush to disk before it acknowledges (2.10 or later can): ` +
+          'a power cut may lose up to two minutes of acknowledged work; a crash of the process loses nothing.',
+      ];
+  return {
+    url,
+    port,
+    pid: child.pid,
+    version,
+    warnings,
+    credentials: { services, nodes: Object.fromEntries(nodes.map((node) => [node, credentialsOf(node)])) },
+    logFile,
+    exited: child.exited,
+    stop: async () => void (await child.stop(STOP_STEPS)),
+    kill: async () => void (await child.stop([])),
+  };
+};

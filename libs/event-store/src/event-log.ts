@@ -1,0 +1,67 @@
+import type { Aggregate, Commit, FornaxEvent, RecordedCommit } from '@fornax/contracts';
+
+/** Another writer came first: fold the tail and decide again. */
+export class VersionConflict extends Error {
+  constructor(readonly aggregate: Aggregate, readonly aggregateId: string, readonly expected: number, options?: ErrorOptions) {
+    super(`${aggregate} ${aggregateId} has moved past sequence ${expected}`, options);
+    this.name = 'VersionConflict';
+  }
+}
+
+/** The outcome of an append is unknown (no connection, no answer): repeating it with the same commit id is safe within the duplicate window. */
+export class LogUnavailable extends Error {
+  constructor(detail: string, options?: ErrorOptions) {
+    super(detail, options);
+    this.name = 'LogUnavailable';
+  }
+}
+
+/** Which log this is and how long it is. Another epoch, or a head below a checkpoint, means that the stream was wiped or went back. */
+export interface LogHead {
+  readonly epoch: string;
+  readonly sequence: number;
+}
+
+export interface SubscribeOptions {
+  /** First sequence wanted. */
+  readonly from: number;
+  /** Only these aggregates; all when absent. */
+  readonly aggregates?: readonly Aggregate[];
+  /** Most commits handed over at once (default 500). A batch holds what has arrived, it does not wait to fill. */
+  readonly maxBatch?: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The event log. `JetStreamLog` is the real one, `InMemoryLog` passes the same contract suite.
+ */
+export interface EventLog {
+  /**
+   * Appends one commit to its aggregate.
+   * @param expected sequence of the aggregate's last commit that the decision was made on; 0 for a new aggregate
+   * @returns the sequence given to this commit; a repeated `commit.id` returns the first one's
+   * @throws VersionConflict
+   * @throws LogUnavailable
+   */
+  append(aggregate: Aggregate, aggregateId: string, commit: Commit, expected: number): Promise<number>;
+  /** Commits of one aggregate after `after` (exclusive), in order, to the end as it is now. */
+  readAggregate(aggregate: Aggregate, aggregateId: string, after?: number): Promise<readonly RecordedCommit[]>;
+  /** All commits from `from` up to `to` (inclusive; the head when absent), in batches, in order. */
+  read(options: { readonly from: number; readonly to?: number; readonly aggregates?: readonly Aggregate[]; readonly maxBatch?: number }): AsyncIterable<readonly RecordedCommit[]>;
+  /**
+   * Follows the log for good: `onBatch` is awaited, batches come in order and never overlap. Survives reconnects (continues after the last
+   * batch handled). An error thrown by `onBatch` is retried with backoff (100 ms doubling to 5 s) and logged, never skipped.
+   * Resolves when `signal` aborts and the batch in hand is done.
+   */
+  subscribe(options: SubscribeOptions, onBatch: (batch: readonly RecordedCommit[]) => Promise<void>): Promise<void>;
+  /** Highest sequence appended so far. About 0.5 ms. */
+  head(): Promise<LogHead>;
+}
+
+/** Where a decision about one aggregate starts: a fold and the sequence it stands at. */
+export interface Loaded<S> {
+  readonly state: S;
+  readonly sequence: number;
+}
+
+export type AnyEvent = FornaxEvent;
