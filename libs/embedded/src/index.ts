@@ -7,8 +7,20 @@ export {
   nodeInboxPrefix,
   nodePermissions,
 } from './nats/nats-config.js';
-export { type NatsBinary, type NatsSource, type ProvisionOptions, NATS_SOURCES, provisionNats } from './nats/nats-provision.js';
-export { type NatsCredentials, type NatsServer, type StartNatsOptions, SERVICES_USER, startNats } from './nats/nats-server.js';
+export {
+  type NatsBinary,
+  type NatsSource,
+  type ProvisionOptions,
+  NATS_SOURCES,
+  provisionNats,
+} from './nats/nats-provision.js';
+export {
+  type NatsCredentials,
+  type NatsServer,
+  type StartNatsOptions,
+  SERVICES_USER,
+  startNats,
+} from './nats/nats-server.js';
 export { type NatsVersion, PINNED_NATS, parseNatsVersion } from './nats/nats-version.js';
 export { type PostgresServer, type StartPostgresOptions, startPostgres } from './postgres/postgres-server.js';
 export { type ProcessId, identify, isAlive, signal } from './process-table.js';

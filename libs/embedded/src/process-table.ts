@@ -60,7 +60,8 @@ export const findProcesses = (accept: (pid: number) => boolean): readonly Proces
   });
 
 /** The command line of a process as its arguments, empty when it cannot be read. */
-export const commandLineOf = (pid: number): readonly string[] => (readProc(pid, 'cmdline') ?? '').split('\0').slice(0, -1);
+export const commandLineOf = (pid: number): readonly string[] =>
+  (readProc(pid, 'cmdline') ?? '').split('\0').slice(0, -1);
 
 /** Whether the environment a process was started with contains `NAME=value`. */
 export const wasStartedWith = (pid: number, assignment: string): boolean =>

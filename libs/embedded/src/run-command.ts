@@ -17,7 +17,11 @@ export interface CommandOptions {
  * Runs a program to its end and collects what it printed. A program that is missing, or that exceeds its time, is a result with
  * a code other than 0 and the reason in `stderr`, not an exception: callers try one way after another.
  */
-export const runCommand = (program: string, args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> =>
+export const runCommand = (
+  program: string,
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<CommandResult> =>
   new Promise((resolve) => {
     const child = spawn(program, args, {
       cwd: options.cwd,

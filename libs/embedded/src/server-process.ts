@@ -54,7 +54,10 @@ export class ServerProcess {
   readonly exited: Promise<ProcessExit>;
   private ended: ProcessExit | undefined;
 
-  private constructor(private readonly child: ChildProcess, pid: number) {
+  private constructor(
+    private readonly child: ChildProcess,
+    pid: number,
+  ) {
     this.pid = pid;
     this.exited = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
@@ -76,7 +79,9 @@ export class ServerProcess {
       });
       await new Promise<void>((resolve, reject) => {
         child.once('spawn', resolve);
-        child.once('error', (cause) => reject(new SetupError(`cannot start ${program}: ${cause.message}`, undefined, { cause })));
+        child.once('error', (cause) =>
+          reject(new SetupError(`cannot start ${program}: ${cause.message}`, undefined, { cause })),
+        );
       });
       if (child.pid === undefined) throw new SetupError(`cannot start ${program}`);
       return new ServerProcess(child, child.pid);

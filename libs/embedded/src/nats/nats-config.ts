@@ -1,3 +1,11 @@
+import {
+  STREAMS,
+  allLogsSubject,
+  dispatchConsumer,
+  heartbeatSubject,
+  nodeRpcSubject,
+  reportSubject,
+} from '@fornax/contracts';
 import { FIRST_DURABLE_NATS, type NatsVersion, isAtLeast } from './nats-version.js';
 
 /** Which subjects a user may use; undefined means all of them. */
@@ -23,9 +31,6 @@ export interface NatsConfig {
 /** Largest message in bytes: a commit may carry a task with many constants and ranges. */
 export const MAX_PAYLOAD_BYTES = 8 * 1024 * 1024;
 
-/** The stream from which a node's agent takes its leases; its durable consumer is named like the node. */
-const DISPATCH_STREAM = 'FX_DISPATCH';
-
 /** What the prefix of reply inboxes of a node's agent must be: it may read the answers to its own requests, nobody else's. */
 export const nodeInboxPrefix = (nodeId: string): string => `_INBOX_${nodeId}`;
 
@@ -33,19 +38,22 @@ export const nodeInboxPrefix = (nodeId: string): string => `_INBOX_${nodeId}`;
  * The least an agent needs: report, log, beat, ask the services, and take and acknowledge leases from its own consumer.
  * It cannot read the event log, another node's leases or anybody's replies.
  */
-export const nodePermissions = (nodeId: string): NatsPermissions => ({
-  publish: [
-    `fx.report.${nodeId}`,
-    `fx.report.${nodeId}.>`,
-    'fx.log.>',
-    `fx.hb.${nodeId}`,
-    `fx.rpc.node.${nodeId}.>`,
-    `$JS.API.CONSUMER.INFO.${DISPATCH_STREAM}.${nodeId}`,
-    `$JS.API.CONSUMER.MSG.NEXT.${DISPATCH_STREAM}.${nodeId}`,
-    `$JS.ACK.${DISPATCH_STREAM}.${nodeId}.>`,
-  ],
-  subscribe: [`${nodeInboxPrefix(nodeId)}.>`],
-});
+export const nodePermissions = (nodeId: string): NatsPermissions => {
+  const leases = `${STREAMS.dispatch}.${dispatchConsumer(nodeId)}`;
+  return {
+    publish: [
+      reportSubject(nodeId),
+      `${reportSubject(nodeId)}.>`,
+      allLogsSubject,
+      heartbeatSubject(nodeId),
+      nodeRpcSubject(nodeId, 'join').replace(/[^.]+$/, '>'),
+      `$JS.API.CONSUMER.INFO.${leases}`,
+      `$JS.API.CONSUMER.MSG.NEXT.${leases}`,
+      `$JS.ACK.${leases}.>`,
+    ],
+    subscribe: [`${nodeInboxPrefix(nodeId)}.>`],
+  };
+};
 
 /** Whether this server can flush every write before it acknowledges it. */
 export const canSyncAlways = (version: NatsVersion): boolean => isAtLeast(version, FIRST_DURABLE_NATS);

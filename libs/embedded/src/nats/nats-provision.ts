@@ -3,7 +3,14 @@ import { arch } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { SetupError } from '../setup-error.js';
 import { type CommandResult, runCommand } from '../run-command.js';
-import { MINIMUM_NATS, type NatsVersion, PINNED_NATS, formatNatsVersion, isAtLeast, parseNatsVersion } from './nats-version.js';
+import {
+  MINIMUM_NATS,
+  type NatsVersion,
+  PINNED_NATS,
+  formatNatsVersion,
+  isAtLeast,
+  parseNatsVersion,
+} from './nats-version.js';
 
 /** Where the server may come from: `path` is FORNAX_NATS_SERVER or PATH, `go` a build, `debian` an unpacked package. */
 export type NatsSource = 'path' | 'go' | 'debian';
@@ -59,9 +66,12 @@ const findOnPath = async (program: string, env: NodeJS.ProcessEnv): Promise<stri
 const inspect = async (path: string, source: NatsSource): Promise<Attempt> => {
   const result = await runCommand(path, ['--version'], { timeoutMs: 10_000 });
   const version = result.code === 0 ? parseNatsVersion(result.stdout) : undefined;
-  if (version === undefined) return { reason: `${path} does not run as a nats-server (${lastLine(result) || 'no version'})` };
+  if (version === undefined)
+    return { reason: `${path} does not run as a nats-server (${lastLine(result) || 'no version'})` };
   if (!isAtLeast(version, MINIMUM_NATS)) {
-    return { reason: `${path} is version ${formatNatsVersion(version)}, needed is ${formatNatsVersion(MINIMUM_NATS)} or later` };
+    return {
+      reason: `${path} is version ${formatNatsVersion(version)}, needed is ${formatNatsVersion(MINIMUM_NATS)} or later`,
+    };
   }
   return { found: { path, version, source } };
 };
@@ -100,7 +110,9 @@ const fromGo = async (context: Context): Promise<Attempt> => {
   const { toolsDir, env, onProgress } = context;
   const target = join(toolsDir, 'nats', `go-${PINNED_NATS}-${arch()}`, 'nats-server');
   if (await isExecutable(target)) return inspect(target, 'go');
-  const go = (await findOnPath('go', env)) ?? ((await isExecutable('/usr/local/go/bin/go')) ? '/usr/local/go/bin/go' : undefined);
+  const go =
+    (await findOnPath('go', env)) ??
+    ((await isExecutable('/usr/local/go/bin/go')) ? '/usr/local/go/bin/go' : undefined);
   if (go === undefined) return { reason: 'no Go toolchain on PATH' };
   onProgress(`building nats-server ${PINNED_NATS} with Go (about a minute, once)`);
   return install(target, 'go', context, async (folder) => {
@@ -117,7 +129,9 @@ const fromGo = async (context: Context): Promise<Attempt> => {
         GO111MODULE: 'on',
       },
     });
-    return built.code === 0 ? { product: join(folder, 'nats-server') } : { reason: `go install failed: ${lastLine(built)}` };
+    return built.code === 0
+      ? { product: join(folder, 'nats-server') }
+      : { reason: `go install failed: ${lastLine(built)}` };
   });
 };
 
@@ -129,7 +143,11 @@ const aptOptions = (state: string): readonly string[] => [
   '-o', 'Acquire::Languages=none',
 ]; // prettier-ignore
 
-const downloadPackage = async (folder: string, env: NodeJS.ProcessEnv, onProgress: Context['onProgress']): Promise<CommandResult> => {
+const downloadPackage = async (
+  folder: string,
+  env: NodeJS.ProcessEnv,
+  onProgress: Context['onProgress'],
+): Promise<CommandResult> => {
   // As root apt would change to a user that cannot write to our folder.
   const asSelf = ['-o', 'APT::Sandbox::User='];
   const options = { cwd: folder, env: { ...env, LC_ALL: 'C' }, timeoutMs: PACKAGE_TIMEOUT_MS };
@@ -150,7 +168,8 @@ const fromDebian = async (context: Context): Promise<Attempt> => {
   const target = join(toolsDir, 'nats', `debian-${arch()}`, 'nats-server');
   if (await isExecutable(target)) return inspect(target, 'debian');
   for (const program of ['apt-get', 'dpkg-deb']) {
-    if ((await findOnPath(program, env)) === undefined) return { reason: `no ${program} here: not a Debian or Ubuntu system` };
+    if ((await findOnPath(program, env)) === undefined)
+      return { reason: `no ${program} here: not a Debian or Ubuntu system` };
   }
   onProgress('downloading the nats-server package of this distribution (a few seconds, once)');
   return install(target, 'debian', context, async (folder) => {
@@ -158,7 +177,10 @@ const fromDebian = async (context: Context): Promise<Attempt> => {
     if (downloaded.code !== 0) return { reason: `apt-get download nats-server failed: ${lastLine(downloaded)}` };
     const archive = (await readdir(folder)).find((name) => name.endsWith('.deb'));
     if (archive === undefined) return { reason: 'apt-get download nats-server left no package' };
-    const unpacked = await runCommand('dpkg-deb', ['-x', archive, 'root'], { cwd: folder, timeoutMs: PACKAGE_TIMEOUT_MS });
+    const unpacked = await runCommand('dpkg-deb', ['-x', archive, 'root'], {
+      cwd: folder,
+      timeoutMs: PACKAGE_TIMEOUT_MS,
+    });
     if (unpacked.code !== 0) return { reason: `dpkg-deb failed: ${lastLine(unpacked)}` };
     for (const place of ['usr/sbin', 'usr/bin']) {
       const product = join(folder, 'root', place, 'nats-server');
@@ -168,7 +190,11 @@ const fromDebian = async (context: Context): Promise<Attempt> => {
   });
 };
 
-const WAYS: Readonly<Record<NatsSource, (context: Context) => Promise<Attempt>>> = { path: fromPath, go: fromGo, debian: fromDebian };
+const WAYS: Readonly<Record<NatsSource, (context: Context) => Promise<Attempt>>> = {
+  path: fromPath,
+  go: fromGo,
+  debian: fromDebian,
+};
 
 /**
  * Finds a NATS server, or makes one: FORNAX_NATS_SERVER, else PATH, else a build of the pinned release with Go, else the

@@ -96,7 +96,12 @@ const probe = async (url: string, { user, password }: NatsCredentials): Promise<
 const STOP_STEPS = [{ signal: 'SIGTERM', graceMs: 4_000 }] as const;
 const PORT_ATTEMPTS = 5;
 
-const launch = async (options: StartNatsOptions, port: number, users: readonly NatsUser[], services: NatsCredentials) => {
+const launch = async (
+  options: StartNatsOptions,
+  port: number,
+  users: readonly NatsUser[],
+  services: NatsCredentials,
+) => {
   const { binary, dataDir, env = process.env, readyTimeoutMs = 60_000 } = options;
   const configFile = join(dataDir, 'nats.conf');
   const logFile = join(dataDir, 'nats.log');

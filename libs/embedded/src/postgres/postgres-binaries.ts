@@ -22,13 +22,22 @@ const symlinksSchema = z.array(z.object({ source: z.string(), target: z.string()
 
 /** The package makes its library links in an install script, which npm may have been told not to run. */
 const ensureLinks = async (packageRoot: string): Promise<void> => {
-  const listed = symlinksSchema.parse(JSON.parse(await readFile(join(packageRoot, 'native', 'pg-symlinks.json'), 'utf8')));
+  const listed = symlinksSchema.parse(
+    JSON.parse(await readFile(join(packageRoot, 'native', 'pg-symlinks.json'), 'utf8')),
+  );
   const last = listed.at(-1);
   if (last === undefined) return;
-  const isLinked = await access(join(packageRoot, last.target)).then(() => true, () => false);
+  const isLinked = await access(join(packageRoot, last.target)).then(
+    () => true,
+    () => false,
+  );
   if (isLinked) return;
-  const linked = await runCommand(process.execPath, ['scripts/hydrate-symlinks.js'], { cwd: packageRoot, timeoutMs: 30_000 });
-  if (linked.code !== 0) throw new SetupError(`cannot link the libraries of PostgreSQL in ${packageRoot}: ${linked.stderr}`);
+  const linked = await runCommand(process.execPath, ['scripts/hydrate-symlinks.js'], {
+    cwd: packageRoot,
+    timeoutMs: 30_000,
+  });
+  if (linked.code !== 0)
+    throw new SetupError(`cannot link the libraries of PostgreSQL in ${packageRoot}: ${linked.stderr}`);
 };
 
 /** @throws SetupError there is no PostgreSQL for this machine among the installed packages */

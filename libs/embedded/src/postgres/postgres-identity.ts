@@ -22,7 +22,9 @@ interface Account {
 const parseAccounts = (passwd: string): readonly Account[] =>
   passwd.split('\n').flatMap((line) => {
     const [name, , uid, gid] = line.split(':');
-    return name === undefined || uid === undefined || gid === undefined ? [] : [{ name, uid: Number(uid), gid: Number(gid) }];
+    return name === undefined || uid === undefined || gid === undefined
+      ? []
+      : [{ name, uid: Number(uid), gid: Number(gid) }];
   });
 
 /** The accounts that PostgreSQL may appear as when we are root, best first. initdb insists that the account has a name. */
@@ -38,8 +40,11 @@ export const identityCandidates = (
   passwd: string,
 ): readonly PostgresIdentity[] => {
   const accounts = parseAccounts(passwd);
-  if (self.uid !== 0 && accounts.some(({ uid }) => uid === self.uid)) return [{ kind: 'self', command: [], owner: self }];
-  const account = PREFERRED_ACCOUNTS.map((name) => accounts.find((one) => one.name === name)).find((one) => one !== undefined);
+  if (self.uid !== 0 && accounts.some(({ uid }) => uid === self.uid))
+    return [{ kind: 'self', command: [], owner: self }];
+  const account = PREFERRED_ACCOUNTS.map((name) => accounts.find((one) => one.name === name)).find(
+    (one) => one !== undefined,
+  );
   const { uid, gid } = account ?? { uid: 65_534, gid: 65_534 };
   const namespace: PostgresIdentity = {
     kind: 'user-namespace',
@@ -59,7 +64,8 @@ export const identityCandidates = (
 const giveTo = async (folder: string, owner: PostgresIdentity['owner']): Promise<void> => {
   const { uid, gid } = await stat(folder);
   if (uid === owner.uid && gid === owner.gid) return;
-  for (const entry of await readdir(folder, { recursive: true })) await chown(join(folder, entry), owner.uid, owner.gid);
+  for (const entry of await readdir(folder, { recursive: true }))
+    await chown(join(folder, entry), owner.uid, owner.gid);
   await chown(folder, owner.uid, owner.gid);
 };
 
@@ -73,7 +79,14 @@ export const choosePostgresIdentity = async (postgres: string, dataDir: string):
   const reasons: string[] = [];
   for (const candidate of candidates) {
     await giveTo(dataDir, candidate.owner);
-    const check = ['sh', '-c', 'test -w "$1" && test -O "$1" && cd "$1" && exec "$2" --version', 'sh', dataDir, postgres];
+    const check = [
+      'sh',
+      '-c',
+      'test -w "$1" && test -O "$1" && cd "$1" && exec "$2" --version',
+      'sh',
+      dataDir,
+      postgres,
+    ];
     const [program = 'sh', ...args] = [...candidate.command, ...check];
     const result = await runCommand(program, args, { timeoutMs: 10_000 });
     if (result.code === 0) return candidate;

@@ -95,7 +95,8 @@ const initialise = async (cluster: Cluster, env: NodeJS.ProcessEnv, durable: boo
       ...(durable ? [] : ['--no-sync']),
     ]);
     const made = await runCommand(program, args, { env: serverEnv(env), timeoutMs: 120_000, cwd: dirname(folder) });
-    if (made.code !== 0) throw new SetupError(`PostgreSQL could not create its data folder: ${made.stderr.trim().slice(-800)}`);
+    if (made.code !== 0)
+      throw new SetupError(`PostgreSQL could not create its data folder: ${made.stderr.trim().slice(-800)}`);
     await rename(draft, folder);
   } finally {
     await rm(passwordFile, { force: true });
@@ -125,8 +126,14 @@ const checkVersion = async ({ folder, binaries }: Cluster): Promise<boolean> => 
  * namespace, or once its number was recycled, PostgreSQL could not tell.
  */
 const endLeftovers = async ({ folder }: Cluster): Promise<void> => {
-  const leftovers = findProcesses((pid) => workingFolderOf(pid) === folder && (programOf(pid) ?? '').includes('postgres'));
-  for (const [name, timeoutMs] of [['SIGINT', 3_000], ['SIGQUIT', 2_000], ['SIGKILL', 2_000]] as const) {
+  const leftovers = findProcesses(
+    (pid) => workingFolderOf(pid) === folder && (programOf(pid) ?? '').includes('postgres'),
+  );
+  for (const [name, timeoutMs] of [
+    ['SIGINT', 3_000],
+    ['SIGQUIT', 2_000],
+    ['SIGKILL', 2_000],
+  ] as const) {
     if (!leftovers.some(isAlive)) break;
     for (const leftover of leftovers) signal(leftover, name);
     await waitUntil(() => !leftovers.some(isAlive), { timeoutMs });
@@ -177,11 +184,19 @@ const launch = async (cluster: Cluster, options: StartPostgresOptions, port: num
     cluster.folder,
     ...postgresSettings({ port, durable }),
   ]);
-  const child = await ServerProcess.spawn(program, { args, env: serverEnv(env), cwd: cluster.folder, logFile: cluster.logFile });
-  let version: string | undefined;
-  await waitUntil(async () => child.exit !== undefined || (version = await probe(port, cluster.password)) !== undefined, {
-    timeoutMs: readyTimeoutMs,
+  const child = await ServerProcess.spawn(program, {
+    args,
+    env: serverEnv(env),
+    cwd: cluster.folder,
+    logFile: cluster.logFile,
   });
+  let version: string | undefined;
+  await waitUntil(
+    async () => child.exit !== undefined || (version = await probe(port, cluster.password)) !== undefined,
+    {
+      timeoutMs: readyTimeoutMs,
+    },
+  );
   if (child.exit === undefined && version !== undefined) return { child, version };
   await child.stop(STOP_STEPS);
   throw new SetupError(`PostgreSQL did not start (${JSON.stringify(child.exit)}): ${logTail(cluster.logFile, 800)}`);
@@ -190,7 +205,10 @@ const launch = async (cluster: Cluster, options: StartPostgresOptions, port: num
 /** Passing troubles of a start: a port taken meanwhile, shared memory that dying children still hold. */
 const isPassing = (error: unknown, isPortFixed: boolean): boolean => {
   const text = describeError(error);
-  return /pre-existing shared memory|still in use|lock file "postmaster.pid"/.test(text) || (!isPortFixed && /in use/.test(text));
+  return (
+    /pre-existing shared memory|still in use|lock file "postmaster.pid"/.test(text) ||
+    (!isPortFixed && /in use/.test(text))
+  );
 };
 
 const chooseAndLaunch = async (cluster: Cluster, options: StartPostgresOptions) => {
@@ -233,7 +251,9 @@ export const startPostgres = async (options: StartPostgresOptions): Promise<Post
     await withClient(admin, async (client) => {
       const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [name]);
       if (rowCount !== 0) return;
-      await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)} TEMPLATE ${client.escapeIdentifier(template)}`);
+      await client.query(
+        `CREATE DATABASE ${client.escapeIdentifier(name)} TEMPLATE ${client.escapeIdentifier(template)}`,
+      );
     });
     return urlOf(name);
   };

@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { findProcesses, workingFolderOf } from '../process-table.js';
+import { type PostgresServer, startPostgres } from './postgres-server.js';
+
+let folder: string;
+let server: PostgresServer;
+
+const query = async (url: string, text: string): Promise<readonly unknown[]> => {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query(text)).rows;
+  } finally {
+    await client.end();
+  }
+};
+
+const start = () => startPostgres({ dataDir: join(folder, 'pg') });
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'fornax-pg-'));
+  server = await start();
+}, 60_000);
+
+afterAll(async () => {
+  await server.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe('an embedded PostgreSQL', () => {
+  it('answers with the password and refuses without', async () => {
+    expect(await query(server.url, 'SELECT current_database() AS name')).toEqual([{ name: 'fornax' }]);
+    await expect(query(server.url.replace(/:[^:@]+@/, ':wrong@'), 'SELECT 1')).rejects.toThrow(/password/);
+  });
+
+  it('creates a database once and copies one that exists', async () => {
+    const url = await server.createDatabase('template_a');
+    await query(url, 'CREATE TABLE t AS SELECT 7 AS n');
+    expect(await server.createDatabase('template_a')).toBe(url);
+    const copy = await server.createDatabase('copy', 'template_a');
+    expect(await query(copy, 'SELECT n FROM t')).toEqual([{ n: 7 }]);
+    await server.dropDatabase('copy');
+    await expect(query(copy, 'SELECT 1')).rejects.toThrow(/does not exist/);
+  });
+
+  it('starts again at once after a kill -9, with what was committed', async () => {
+    await query(server.url, 'CREATE TABLE kept AS SELECT 1 AS n');
+    await server.kill();
+    server = await start();
+    expect(await query(server.url, 'SELECT n FROM kept')).toEqual([{ n: 1 }]);
+  }, 60_000);
+
+  it('starts although the lock file of the crashed server names a process that lives', async () => {
+    await server.kill();
+    const lockFile = join(folder, 'pg', 'server', 'cluster', 'postmaster.pid');
+    const lines = (await readFile(lockFile, 'utf8')).split('\n');
+    await writeFile(lockFile, [process.pid, ...lines.slice(1)].join('\n'));
+    server = await start();
+    expect(await query(server.url, 'SELECT 1 AS n')).toEqual([{ n: 1 }]);
+  }, 60_000);
+
+  it('refuses a data folder of another version, naming the setting', async () => {
+    await server.stop();
+    const cluster = join(folder, 'pg', 'server', 'cluster');
+    expect(findProcesses((pid) => workingFolderOf(pid) === cluster)).toEqual([]);
+    const version = await readFile(join(cluster, 'PG_VERSION'), 'utf8');
+    await writeFile(join(cluster, 'PG_VERSION'), '12\n');
+    await expect(start()).rejects.toThrow(/PostgreSQL 12[\s\S]*FORNAX_DATA_DIR/);
+    await writeFile(join(cluster, 'PG_VERSION'), version);
+  });
+});
