@@ -1,0 +1,107 @@
+import type { Commit, FornaxEvent } from './commit.js';
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
+import { AGGREGATES } from '../subjects.js';
+import { createEventCodec, decodeCommit, encodeCommit, UnreadableCommit } from './codec.js';
+import { eventSchemas } from './schemas.js';
+
+const at = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+const place = { sequence: 42, aggregate: 'node', aggregateId: 'n.1', commitId: 'c-1' } as const;
+const commitOf = (...events: readonly FornaxEvent[]): Commit => ({
+  id: 'c-1',
+  at,
+  events,
+  meta: { actor: 'service:node-registry', source: 'node-registry', correlationId: 'r-1', causationId: 'm-1', leaderEpoch: 3 },
+});
+const drained: FornaxEvent = { type: 'NodeDrained', nodeId: 'n.1', at };
+const json = (bytes: Uint8Array): unknown => JSON.parse(new TextDecoder().decode(bytes));
+
+describe('the event codec', () => {
+  it('writes one CloudEvents batch a commit and reads the same commit back', () => {
+    const commit = commitOf(drained, { type: 'NodeRetired', nodeId: 'n.1', at });
+    const bytes = encodeCommit(commit, 'node', 'n.1');
+    expect(decodeCommit(bytes, place)).toEqual({ ...commit, sequence: 42, aggregate: 'node', aggregateId: 'n.1' });
+    expect(json(bytes)).toMatchObject([
+      {
+        specversion: '1.0',
+        id: 'c-1/0',
+        source: '/fornax/node-registry',
+        type: 'fornax.NodeDrained.v1',
+        subject: 'node/n.1',
+        time: '2026-01-02T03:04:05.678Z',
+        actor: 'service:node-registry',
+        correlationid: 'r-1',
+        causationid: 'm-1',
+        leaderepoch: 3,
+        data: { nodeId: 'n.1', at },
+      },
+      { id: 'c-1/1', type: 'fornax.NodeRetired.v1' },
+    ]);
+  });
+
+  it('refuses to write an event that does not match its schema', () => {
+    const extra = { ...drained, surprise: 1 };
+    expect(() => encodeCommit(commitOf(extra), 'node', 'n.1')).toThrow(/NodeDrained does not match its schema/);
+  });
+
+  it('refuses to read an event type of the future', () => {
+    const later = createEventCodec({ NodeDrained: { version: 1, schema: z.unknown() }, NodeSang: { version: 1, schema: z.unknown() } }, {});
+    const song = { type: 'NodeSang', at } as unknown as FornaxEvent;
+    const bytes = later.encode(commitOf(song), 'node', 'n.1');
+    expect(() => decodeCommit(bytes, place)).toThrow(UnreadableCommit);
+  });
+
+  it.each([['not json', '{'], ['not a batch', '{}'], ['an empty batch', '[]'], ['an event without data', '[{"type":"x","time":"y"}]']])(
+    'refuses to read %s',
+    (_, body) => {
+      expect(() => decodeCommit(new TextEncoder().encode(body), place)).toThrow(UnreadableCommit);
+    },
+  );
+
+  it('upcasts an old version through every step to the current one', () => {
+    const versionOf = (version: number) => ({ NodeDrained: { version, schema: z.unknown() } });
+    const steps = {
+      NodeDrained: {
+        1: (data: Readonly<Record<string, unknown>>) => ({ ...data, reason: null }),
+        2: ({ reason, ...data }: Readonly<Record<string, unknown>>) => ({ ...data, reasons: reason === null ? [] : [reason] }),
+      },
+    };
+    const written = createEventCodec(versionOf(1), {}).encode(commitOf(drained), 'node', 'n.1');
+    const read = createEventCodec(versionOf(3), steps).decode(written, place);
+    expect(read.events).toEqual([{ ...drained, reasons: [] }]);
+  });
+
+  it('is not built when a step between two versions is missing', () => {
+    expect(() => createEventCodec({ NodeDrained: { version: 2, schema: z.unknown() } }, {})).toThrow(
+      'no upcaster for NodeDrained from version 1',
+    );
+  });
+});
+
+describe('the samples of every event version ever written', () => {
+  const folder = new URL('../../samples/', import.meta.url);
+  const names = readdirSync(folder);
+
+  it('exist for each version of each event type', () => {
+    const expected = Object.entries(eventSchemas).flatMap(([type, { version }]) =>
+      Array.from({ length: version }, (_, index) => `${type}.v${index + 1}.json`),
+    );
+    expect(names.toSorted()).toEqual(expected.toSorted());
+  });
+
+  it.each(names)('%s decodes to an event of today and is written again as such', (name) => {
+    const bytes = new Uint8Array(readFileSync(new URL(name, folder)));
+    const aggregate = AGGREGATES.find((known) => eventSchemas[typeOf(name)].aggregate === known) ?? 'task';
+    const commit = decodeCommit(bytes, { sequence: 1, aggregate, aggregateId: 'x', commitId: 'c' });
+    expect(commit.events.map((event) => event.type)).toEqual([typeOf(name)]);
+    expect(decodeCommit(encodeCommit(commit, aggregate, 'x'), { sequence: 1, aggregate, aggregateId: 'x', commitId: 'c' })).toEqual(commit);
+  });
+});
+
+const typeOf = (file: string): keyof typeof eventSchemas => {
+  const type = Object.keys(eventSchemas).find((name) => file.startsWith(`${name}.v`));
+  if (!isEventType(type)) throw new Error(`${file} is a sample of no known event type`);
+  return type;
+};
+const isEventType = (name: string | undefined): name is keyof typeof eventSchemas => name !== undefined && name in eventSchemas;

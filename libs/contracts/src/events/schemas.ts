@@ -1,0 +1,257 @@
+import type { FornaxEvent } from './commit.js';
+import { z } from 'zod';
+
+/**
+ * The stored form of every event: the payload (`data`) of its CloudEvent, that is the event without its type.
+ * Schemas are strict, so that a field that is not described here cannot be written. The assertion at the end of this file
+ * does not compile when a schema and its TypeScript type differ in any field.
+ */
+const instant = z.number();
+const count = z.number().int().nonnegative();
+const plan = z.enum(['flex', 'onDemand', 'reserved']);
+
+const constant = z.union([
+  z.strictObject({ key: z.string(), value: z.string() }),
+  z.strictObject({ key: z.string(), sealed: z.string() }),
+]);
+
+const resourceBucket = z.strictObject({
+  bucket: z.string(),
+  prefix: z.string().exactOptional(),
+  stripPrefix: z.string().exactOptional(),
+});
+
+const hardwareConstraint = z.union([
+  z.strictObject({
+    discriminator: z.enum(['MinimumCoreHardwareConstraint', 'MaximumCoreHardwareConstraint']),
+    coreCount: z.number(),
+  }),
+  z.strictObject({ discriminator: z.literal('MinimumRamCoreRatioHardwareConstraint'), minimumMemoryGBCoreRatio: z.number() }),
+  z.strictObject({ discriminator: z.literal('MaximumRamCoreRatioHardwareConstraint'), maximumMemoryGBCoreRatio: z.number() }),
+  z.strictObject({ discriminator: z.literal('MinimumRamHardwareConstraint'), minimumMemoryMB: z.number() }),
+  z.strictObject({ discriminator: z.literal('MaximumRamHardwareConstraint'), maximumMemoryMB: z.number() }),
+  z.strictObject({ discriminator: z.literal('SpecificHardwareConstraint'), specificationKey: z.string() }),
+  z.strictObject({
+    discriminator: z.enum([
+      'GpuHardwareConstraint',
+      'NoGpuHardwareConstraint',
+      'SSDHardwareConstraint',
+      'NoSSDHardwareConstraint',
+    ]),
+  }),
+  z.strictObject({ discriminator: z.literal('CpuModelHardwareConstraint'), cpuModel: z.string() }),
+]);
+
+const taskSpec = z.strictObject({
+  name: z.string(),
+  shortname: z.string(),
+  profile: z.string(),
+  instances: z.string(),
+  advancedRanges: z.string().nullable(),
+  constants: z.array(constant),
+  wrappedKey: z.string().exactOptional(),
+  resources: z.array(resourceBucket),
+  resultBucket: z.string().nullable(),
+  resultsPrefix: z.string().nullable(),
+  resultsWhitelist: z.string().nullable(),
+  resultsBlacklist: z.string().nullable(),
+  uploadResultsOnCancellation: z.boolean(),
+  snapshotBucket: z.string().nullable(),
+  snapshotPrefix: z.string().nullable(),
+  snapshotWhitelist: z.string().nullable(),
+  snapshotBlacklist: z.string().nullable(),
+  request: z.strictObject({ cores: z.number(), memoryMB: z.number() }),
+  hardwareConstraints: z.array(hardwareConstraint),
+  plan,
+  maxRetriesPerInstance: count,
+  maxTotalRetries: count,
+  tags: z.array(z.string()),
+  labels: z.record(z.string(), z.string()),
+  echo: z.record(z.string(), z.unknown()),
+});
+
+const leaseRef = { instance: count, leaseId: z.string() };
+const dispatchedLease = z.strictObject({ ...leaseRef, attempt: count, node: z.string(), nodeEpoch: count });
+const attemptEnd = z.strictObject({
+  ...leaseRef,
+  attempt: count,
+  node: z.string(),
+  outcome: z.enum(['success', 'failure', 'cancelled']),
+  cause: z.enum(['user', 'platform', 'node-lost', 'preempted', 'limit']).exactOptional(),
+  exitCode: z.number().int().exactOptional(),
+  signal: z.string().exactOptional(),
+  startedAt: instant.exactOptional(),
+  endedAt: instant,
+  cores: z.number(),
+  cpuMs: z.number().exactOptional(),
+  peakMemoryMB: z.number().exactOptional(),
+  hardware: z.strictObject({ specificationKey: z.string(), cpuModel: z.string(), cores: z.number(), ghz: z.number() }),
+  uploadedFiles: count,
+  uploadedBytes: z.number(),
+  error: z.strictObject({ code: z.string(), message: z.string(), debug: z.string() }).exactOptional(),
+});
+
+const nodeHardware = z.strictObject({
+  specificationKey: z.string(),
+  cpuModel: z.string(),
+  cores: z.number(),
+  memoryMB: z.number(),
+  ghz: z.number(),
+  ssd: z.boolean(),
+  gpus: z.number(),
+});
+const aboutNode = { nodeId: z.string(), at: instant };
+
+const role = z.enum(['user', 'operator']);
+const quotas = z.strictObject({
+  maxTasks: z.number(),
+  maxBuckets: z.number(),
+  maxStorageBytes: z.number(),
+  maxInstances: z.number(),
+  maxCores: z.number(),
+});
+
+const perPlan = z.strictObject({ flex: z.number().int(), onDemand: z.number().int(), reserved: z.number().int() });
+
+/** Version and payload schema of every event type, as written today. Older versions are read through `upcasters`. */
+export const eventSchemas = {
+  TaskSubmitted: { version: 1, aggregate: 'task', schema: z.strictObject({ taskId: z.string(), owner: z.string(), spec: taskSpec, at: instant }) },
+  TaskUpdated: {
+    version: 1,
+    aggregate: 'task',
+    schema: z.strictObject({
+      tags: z.array(z.string()).exactOptional(),
+      constants: z.array(constant).exactOptional(),
+      wrappedKey: z.string().exactOptional(),
+      at: instant,
+    }),
+  },
+  TaskCancelRequested: { version: 1, aggregate: 'task', schema: z.strictObject({ at: instant }) },
+  TaskDeleteRequested: { version: 1, aggregate: 'task', schema: z.strictObject({ at: instant }) },
+  InstancesDispatched: { version: 1, aggregate: 'task', schema: z.strictObject({ leases: z.array(dispatchedLease), at: instant }) },
+  InstancesStarted: {
+    version: 1,
+    aggregate: 'task',
+    schema: z.strictObject({ leases: z.array(z.strictObject({ ...leaseRef, startedAt: instant })), at: instant }),
+  },
+  InstancesExited: { version: 1, aggregate: 'task', schema: z.strictObject({ leases: z.array(z.strictObject(leaseRef)), at: instant }) },
+  InstancesConcluded: { version: 1, aggregate: 'task', schema: z.strictObject({ attempts: z.array(attemptEnd), at: instant }) },
+  InstancesRequeued: { version: 1, aggregate: 'task', schema: z.strictObject({ attempts: z.array(attemptEnd), at: instant }) },
+  WaitingInstancesCancelled: { version: 1, aggregate: 'task', schema: z.strictObject({ instances: z.string(), at: instant }) },
+  WaitingReasonChanged: {
+    version: 1,
+    aggregate: 'task',
+    schema: z.strictObject({ reason: z.string().nullable(), detail: z.string().nullable(), at: instant }),
+  },
+  TaskDeleted: { version: 1, aggregate: 'task', schema: z.strictObject({ at: instant }) },
+
+  NodeJoined: {
+    version: 1,
+    aggregate: 'node',
+    schema: z.strictObject({
+      ...aboutNode,
+      epoch: count,
+      bootId: z.string(),
+      hardware: nodeHardware,
+      driver: z.string(),
+      warnings: z.array(z.string()),
+    }),
+  },
+  NodeLost: {
+    version: 1,
+    aggregate: 'node',
+    schema: z.strictObject({ ...aboutNode, epoch: count, cause: z.enum(['heartbeat', 'rejoined', 'left']) }),
+  },
+  NodeDrained: { version: 1, aggregate: 'node', schema: z.strictObject(aboutNode) },
+  NodeResumed: { version: 1, aggregate: 'node', schema: z.strictObject(aboutNode) },
+  NodeRetired: { version: 1, aggregate: 'node', schema: z.strictObject(aboutNode) },
+
+  BucketCreated: { version: 1, aggregate: 'bucket', schema: z.strictObject({ bucket: z.string(), owner: z.string(), at: instant }) },
+  BucketDeleted: { version: 1, aggregate: 'bucket', schema: z.strictObject({ bucket: z.string(), at: instant }) },
+
+  SnapshotTriggered: {
+    version: 1,
+    aggregate: 'snapshot',
+    schema: z.strictObject({
+      snapshotId: z.string(),
+      taskId: z.string(),
+      owner: z.string(),
+      config: z.strictObject({
+        whitelist: z.string().nullable(),
+        blacklist: z.string().nullable(),
+        bucket: z.string(),
+        prefix: z.string().nullable(),
+      }),
+      parts: z.array(z.strictObject({ instance: count, leaseId: z.string(), node: z.string() })),
+      at: instant,
+    }),
+  },
+  SnapshotProgressed: {
+    version: 1,
+    aggregate: 'snapshot',
+    schema: z.strictObject({ leaseId: z.string(), sizeToUploadBytes: z.number(), transferredBytes: z.number(), at: instant }),
+  },
+  SnapshotPartUploaded: {
+    version: 1,
+    aggregate: 'snapshot',
+    schema: z.strictObject({ leaseId: z.string(), files: count, bytes: z.number(), at: instant }),
+  },
+  SnapshotCompleted: {
+    version: 1,
+    aggregate: 'snapshot',
+    schema: z.strictObject({ taskId: z.string(), files: count, bytes: z.number(), at: instant }),
+  },
+  SnapshotFailed: { version: 1, aggregate: 'snapshot', schema: z.strictObject({ taskId: z.string(), reason: z.string(), at: instant }) },
+
+  AccountCreated: {
+    version: 1,
+    aggregate: 'account',
+    schema: z.strictObject({ accountId: z.string(), email: z.string(), role, quotas, at: instant }),
+  },
+  TokenIssued: {
+    version: 1,
+    aggregate: 'account',
+    schema: z.strictObject({
+      accountId: z.string(),
+      email: z.string(),
+      role,
+      tokenId: z.string(),
+      name: z.string(),
+      hash: z.string(),
+      sealedSecret: z.string(),
+      at: instant,
+    }),
+  },
+  TokenRevoked: { version: 1, aggregate: 'account', schema: z.strictObject({ tokenId: z.string(), at: instant }) },
+
+  PriceListPublished: {
+    version: 1,
+    aggregate: 'pricing',
+    schema: z.strictObject({
+      priceList: z.strictObject({
+        version: count,
+        currency: z.string(),
+        workMicrosPerGhzCoreHour: perPlan,
+        hardware: z.array(z.strictObject({ match: z.string(), microsPerCoreHour: perPlan })),
+      }),
+      at: instant,
+    }),
+  },
+} as const;
+
+export type EventType = FornaxEvent['type'];
+
+/** Both sides rewritten to one form (no readonly, intersections merged), so that they can be compared exactly. */
+type Plain<T> = T extends readonly (infer E)[] ? Plain<E>[] : T extends object ? { -readonly [K in keyof T]: Plain<T[K]> } : T;
+type Exactly<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+type PayloadOf<T extends EventType> = Omit<Extract<FornaxEvent, { type: T }>, 'type'>;
+type Schemas = typeof eventSchemas;
+/** True for each event type whose schema describes exactly its TypeScript type; a missing or extra schema is not true either. */
+type SchemaMatches = {
+  [T in EventType | keyof Schemas]: T extends EventType & keyof Schemas
+    ? Exactly<Plain<PayloadOf<T>>, Plain<z.output<Schemas[T]['schema']>>>
+    : false;
+};
+type AllTrue<T extends Record<EventType, true>> = T;
+/** Does not compile when a schema drifts from its type; exported so that it is never reported as unused. */
+export type EventSchemasMatchTheirTypes = AllTrue<SchemaMatches>;
