@@ -54,8 +54,12 @@ const isExecutable = (path: string): Promise<boolean> =>
     () => false,
   );
 
+const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
+
 const findOnPath = async (program: string, env: NodeJS.ProcessEnv): Promise<string | undefined> => {
-  for (const folder of (env['PATH'] ?? '').split(delimiter).filter(Boolean)) {
+  // Distributions put servers where an ordinary user's PATH does not look.
+  const folders = [...(env['PATH'] ?? '').split(delimiter), ...SYSTEM_FOLDERS].filter(Boolean);
+  for (const folder of folders) {
     const candidate = join(folder, program);
     if (await isExecutable(candidate)) return candidate;
   }
