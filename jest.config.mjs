@@ -1,3 +1,16 @@
 import preset from './jest.preset.mjs';
 
-export default { ...preset, testMatch: ['**/src/**/*.spec.ts', '**/src/**/*.int-spec.ts'] };
+const project = (displayName, testMatch, more = {}) => ({ ...preset, displayName, testMatch, ...more });
+
+/** `jest --selectProjects spec int e2e faults`: tools/test.mjs picks them. */
+export default {
+  projects: [
+    project('spec', ['<rootDir>/{libs,apps,tests,infra}/**/src/**/*.spec.ts']),
+    project('int', ['<rootDir>/{libs,apps}/**/src/**/*.int-spec.ts'], {
+      globalSetup: '<rootDir>/libs/testing/src/jest-global-setup.ts',
+      globalTeardown: '<rootDir>/libs/testing/src/jest-global-teardown.ts',
+    }),
+    project('e2e', ['<rootDir>/tests/e2e/src/**/*.e2e-spec.ts']),
+    project('faults', ['<rootDir>/tests/faults/src/**/*.fault-spec.ts']),
+  ],
+};

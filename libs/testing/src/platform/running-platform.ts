@@ -1,0 +1,137 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The root of this checkout. */
+export const workspaceRoot = fileURLToPath(new URL('../../../../', import.meta.url));
+
+/** Where built tools (a NATS server, a Python with the SDK) are kept between runs. */
+export const toolsDir = (): string => process.env['FORNAX_TOOLS_DIR'] ?? join(workspaceRoot, '.fornax', 'tools');
+
+export interface PlatformOptions {
+  /** Flags of `npm start`, e.g. `--services`. */
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** An earlier platform's folder, to continue with its data. A new one, removed at stop, when absent. */
+  readonly dataDir?: string;
+}
+
+export interface RunningPlatform {
+  readonly dataDir: string;
+  readonly apiUrl: string;
+  readonly storageUrl: string;
+  readonly token: string;
+  /** What `source <data folder>/env` would set. */
+  readonly clientEnv: Readonly<Record<string, string>>;
+  readonly launcherPid: number;
+  /** Pids of the parts by name, as they are now. */
+  parts(): Promise<Readonly<Record<string, number>>>;
+  /** What the launcher printed so far. */
+  output(): string;
+  /** Resolves with the exit code when the launcher is gone. */
+  readonly exited: Promise<number | null>;
+  /** SIGTERM, waits for the end, removes the data folder if it was made here. */
+  stop(): Promise<void>;
+}
+
+/** The variables of an `env` file of export lines. */
+const parseEnvFile = (text: string): Record<string, string> =>
+  Object.fromEntries(
+    [...text.matchAll(/^export ([A-Z0-9_]+)=(.*)$/gm)].map(([, name = '', value = '']) => [name, value.replace(/^['"]|['"]$/g, '')]),
+  );
+
+const isReady = async (url: string): Promise<boolean> => {
+  try {
+    return (await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2_000) })).status === 200;
+  } catch {
+    return false;
+  }
+};
+
+/**
+ * Starts the whole platform as `npm start` does, on free ports and without the sample, and waits until it is ready.
+ * @throws Error with the launcher's output when it ends first or is not ready within two minutes
+ */
+export const startPlatform = async (options: PlatformOptions = {}): Promise<RunningPlatform> => {
+  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'fornax-platform-')));
+  const node = join(workspaceRoot, 'node_modules', 'node', 'bin', 'node');
+  const child = spawn(node, [join(workspaceRoot, 'apps/launcher/dist/main.js'), ...(options.args ?? [])], {
+    cwd: workspaceRoot,
+    env: {
+      ...process.env,
+      NODE_OPTIONS: '',
+      FORNAX_DATA_DIR: dataDir,
+      FORNAX_TOOLS_DIR: toolsDir(),
+      FORNAX_PORT: '0',
+      FORNAX_STORAGE_PORT: '0',
+      FORNAX_SAMPLE: 'skip',
+      ...options.env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  let ended = false;
+  const exited = new Promise<number | null>((resolve) =>
+    child.once('exit', (code) => {
+      ended = true;
+      resolve(code);
+    }),
+  );
+
+  const readEnv = async (): Promise<Record<string, string>> => {
+    try {
+      return parseEnvFile(await readFile(join(dataDir, 'env'), 'utf8'));
+    } catch {
+      return {};
+    }
+  };
+  const deadline = Date.now() + 120_000;
+  let clientEnv: Record<string, string> = {};
+  for (;;) {
+    // A second start finds the env file of the first: only the runtime file's pid says that it is this one's.
+    clientEnv = await readEnv();
+    const runtime = await readRuntime(dataDir);
+    const url = clientEnv['QARNOT_CLUSTER_URL'];
+    if (runtime?.launcherPid === child.pid && url !== undefined && (await isReady(url))) break;
+    if (ended || Date.now() > deadline) {
+      child.kill('SIGTERM');
+      await exited;
+      throw new Error(`the platform did not become ready:\n${output}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+
+  return {
+    dataDir,
+    apiUrl: clientEnv['QARNOT_CLUSTER_URL'] ?? '',
+    storageUrl: clientEnv['QARNOT_STORAGE_URL'] ?? '',
+    token: clientEnv['QARNOT_CLIENT_TOKEN'] ?? '',
+    clientEnv,
+    launcherPid: child.pid ?? 0,
+    parts: async () => (await readRuntime(dataDir))?.pids ?? {},
+    output: () => output,
+    exited,
+    stop: async () => {
+      child.kill('SIGTERM');
+      await exited;
+      if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+};
+
+interface Runtime {
+  readonly launcherPid: number;
+  readonly pids: Readonly<Record<string, number>>;
+}
+
+const readRuntime = async (dataDir: string): Promise<Runtime | undefined> => {
+  try {
+    return JSON.parse(await readFile(join(dataDir, 'runtime.json'), 'utf8')) as Runtime;
+  } catch {
+    return undefined;
+  }
+};

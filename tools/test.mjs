@@ -1,0 +1,73 @@
+#!/usr/bin/env node
+// Sets everything up and runs the tests: `npm test`, or `node tools/test.mjs unit|int|e2e|faults`.
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { ensureReady } from './bootstrap.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const SUITES = {
+  unit: { projects: ['spec'], args: [] },
+  int: { projects: ['int'], args: ['--testTimeout=60000'] },
+  // Each platform is several processes: one at a time on two cores.
+  e2e: { projects: ['e2e'], args: ['--runInBand', '--testTimeout=300000'] },
+  faults: { projects: ['faults'], args: ['--runInBand', '--testTimeout=300000'] },
+};
+
+const usage = `Usage: npm test [-- suite ...] [-- jest options]
+Suites: ${Object.keys(SUITES).join(', ')} (all of them when none is named).
+FORNAX_FAULT_ROUNDS (default 1) and FORNAX_FAULT_SEED shape the fault suite; npm run test:faults runs the long version.`;
+
+const words = process.argv.slice(2);
+if (words.includes('--help')) {
+  console.log(usage);
+  process.exit(0);
+}
+const suites = words.filter((word) => word in SUITES);
+const jestArgs = words.filter((word) => !(word in SUITES));
+const chosen = suites.length > 0 ? suites : Object.keys(SUITES);
+
+const { node } = await ensureReady();
+
+/** Runs one suite; its outcome, with the counts of Jest's own closing line. */
+const runSuite = (suite) =>
+  new Promise((resolve) => {
+    const { projects, args } = SUITES[suite];
+    console.log(`\n== ${suite} ==`);
+    const jest = ['node_modules/jest/bin/jest.js', '--selectProjects', ...projects, ...args, ...jestArgs];
+    const child = spawn(node, ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', ...jest], {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'pipe'],
+      env: { ...process.env, NX_DAEMON: 'false' },
+    });
+    let skipped = false;
+    let tail = '';
+    child.stderr.on('data', (chunk) => {
+      process.stderr.write(chunk);
+      tail = (tail + chunk.toString()).slice(-100_000);
+      skipped ||= tail.includes('SKIPPED-PYTHON-SDK');
+    });
+    child.once('close', (code) => {
+      const [, failed = '0'] = /^Tests:.*?(\d+) failed/m.exec(tail) ?? [];
+      const [, passed = '0'] = /^Tests:.*?(\d+) passed/m.exec(tail) ?? [];
+      resolve({ suite, code, skipped, passed: Number(passed), failed: Number(failed) });
+    });
+  });
+
+const results = [];
+for (const suite of chosen) results.push(await runSuite(suite));
+
+const sum = (key) => results.reduce((total, result) => total + result[key], 0);
+let hasFailed = results.some(({ code }) => code !== 0);
+if (results.some(({ skipped }) => skipped)) {
+  console.error('\n*** The tests with the official Python SDK were SKIPPED: Python 3 or its package registry could not be had. ***');
+  if (process.env.CI === 'true') {
+    console.error('*** That is a failure here: CI must run them. ***');
+    hasFailed = true;
+  }
+}
+console.log('');
+for (const { suite, code, passed, failed } of results) {
+  console.log(`${suite}: ${code === 0 ? 'ok' : 'FAILED'} (${passed} passed, ${failed} failed)`);
+}
+console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
+process.exit(hasFailed ? 1 : 0);
