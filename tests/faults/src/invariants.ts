@@ -1,0 +1,73 @@
+import type { RunningPlatform } from '@fornax/testing';
+import { type Acknowledged, type LedgerLine, call, insist } from './work.js';
+
+interface TaskView {
+  readonly state: string;
+  readonly errors: readonly { readonly message: string }[];
+  readonly completedInstances: readonly { readonly instanceId: number; readonly state: string; readonly executionAttemptCount: number }[];
+  readonly status: { readonly succeededRange: string } | null;
+}
+
+interface Rebuilt {
+  readonly differences: readonly { readonly table: string; readonly onlyLive: number; readonly onlyRebuilt: number }[];
+}
+
+const TERMINAL = new Set(['Success', 'Failure', 'Cancelled']);
+
+/** Waits until the task is over, through whatever is broken meanwhile. */
+const ending = (platform: RunningPlatform, task: Acknowledged): Promise<TaskView> =>
+  insist(async () => {
+    const view = await call<TaskView>(platform, 'GET', `/tasks/${task.uuid}`);
+    if (!TERMINAL.has(view.state)) throw new Error(`${task.uuid} is ${view.state}`);
+    return view;
+  }, `task ${task.uuid} ends`, 120_000);
+
+/** What is wrong with the ledger of one task: exactly one line for each attempt, attempts without a gap, one success for each instance. */
+export const ledgerFaults = (task: Acknowledged, view: TaskView, lines: readonly LedgerLine[]): readonly string[] => {
+  const faults: string[] = [];
+  for (let instance = 0; instance < task.instances; instance += 1) {
+    const own = lines.filter((line) => line.instance === instance);
+    const attempts = own.map((line) => line.attempt).sort((a, b) => a - b);
+    const expected = view.completedInstances.find((done) => done.instanceId === instance)?.executionAttemptCount;
+    const contiguous = Array.from({ length: attempts.length }, (_, index) => index + 1);
+    if (JSON.stringify(attempts) !== JSON.stringify(contiguous) || attempts.length !== expected) {
+      faults.push(`${task.uuid}/${instance}: ${expected} attempts, but ledger lines for ${JSON.stringify(attempts)}`);
+    }
+    if (own.filter((line) => line.outcome === 'success').length !== 1) faults.push(`${task.uuid}/${instance}: not exactly one success billed`);
+  }
+  if (lines.some((line) => line.instance >= task.instances)) faults.push(`${task.uuid}: a line for an instance that does not exist`);
+  return faults;
+};
+
+/** Every acknowledged task ends in success, each instance once, each attempt billed once. Returns what is wrong. */
+export const taskFaults = async (platform: RunningPlatform, tasks: readonly Acknowledged[]): Promise<readonly string[]> => {
+  const faults: string[] = [];
+  for (const task of tasks) {
+    const view = await ending(platform, task);
+    if (view.state !== 'Success') faults.push(`${task.uuid} is ${view.state}: ${view.errors.map(({ message }) => message).join('; ')}`);
+    const done = view.completedInstances.map(({ instanceId }) => instanceId).sort((a, b) => a - b);
+    const all = Array.from({ length: task.instances }, (_, index) => index);
+    if (JSON.stringify(done) !== JSON.stringify(all)) faults.push(`${task.uuid}: completed instances ${JSON.stringify(done)}`);
+    const { lines } = await insist(
+      () => call<{ readonly lines: readonly LedgerLine[] }>(platform, 'GET', `/fornax/v1/billing/tasks/${task.uuid}/lines`),
+      'read the ledger',
+    );
+    faults.push(...ledgerFaults(task, view, lines));
+  }
+  return faults;
+};
+
+/** Rebuilds every projection beside the live one and compares. Returns what differs. */
+export const projectionFaults = async (platform: RunningPlatform, names: readonly string[]): Promise<readonly string[]> => {
+  const faults: string[] = [];
+  for (const name of names) {
+    const { differences } = await insist(
+      () => call<Rebuilt>(platform, 'POST', `/fornax/v1/projections/${name}/rebuild?verify=true`),
+      `rebuild ${name}`,
+    );
+    for (const { table, onlyLive, onlyRebuilt } of differences) {
+      if (onlyLive + onlyRebuilt > 0) faults.push(`${name}.${table}: ${onlyLive} rows only live, ${onlyRebuilt} only rebuilt`);
+    }
+  }
+  return faults;
+};

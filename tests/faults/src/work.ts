@@ -1,0 +1,62 @@
+import type { RunningPlatform } from '@fornax/testing';
+
+/** What the invariants need to know of a task that the platform acknowledged. */
+export interface Acknowledged {
+  readonly uuid: string;
+  readonly instances: number;
+}
+
+export interface LedgerLine {
+  readonly instance: number;
+  readonly attempt: number;
+  readonly outcome: string;
+}
+
+/** One call of the public API; a connection that breaks or a 5xx is an error that the caller may retry. */
+export const call = async <T>(platform: RunningPlatform, method: string, path: string, body?: unknown): Promise<T> => {
+  const response = await fetch(platform.apiUrl + path, {
+    method,
+    headers: { authorization: platform.token, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(20_000),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text.slice(0, 300)}`);
+  return (text === '' ? undefined : JSON.parse(text)) as T;
+};
+
+/** Repeats a call until it succeeds: for reads, and for commands that are safe to repeat. */
+export const insist = async <T>(attempt: () => Promise<T>, what: string, timeoutMs = 90_000): Promise<T> => {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (cause) {
+      if (Date.now() > deadline) throw new Error(`gave up: ${what}`, { cause });
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+};
+
+/**
+ * Submits one task whose instances take a moment and leave a file each.
+ * The idempotency key makes the submit safe to repeat when an answer was lost: the task exists once, whatever happened.
+ */
+export const submit = async (platform: RunningPlatform, key: string, instances: number, bucket: string): Promise<Acknowledged> => {
+  const body = {
+    name: key,
+    profile: 'docker-batch',
+    instanceCount: instances,
+    resultBucket: bucket,
+    constants: [{ key: 'DOCKER_CMD', value: `sh -c 'echo hello from $INSTANCE_ID; sleep 0.3; echo $INSTANCE_ID > ${key}-$INSTANCE_ID.txt'` }],
+  };
+  const response = await fetch(`${platform.apiUrl}/tasks`, {
+    method: 'POST',
+    headers: { authorization: platform.token, 'content-type': 'application/json', 'idempotency-key': key },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(20_000),
+  });
+  if (!response.ok) throw new Error(`submit ${key}: ${response.status} ${(await response.text()).slice(0, 300)}`);
+  const { uuid } = (await response.json()) as { readonly uuid: string };
+  return { uuid, instances };
+};
