@@ -7,3 +7,4 @@ export * from './events/asyncapi.js';
 export * from './work/dispatch.js';
 export * from './work/reports.js';
 export * from './work/rpc.js';
+export * from './rest/index.js';

@@ -1,0 +1,168 @@
+import { z } from 'zod';
+import { hardwareConstraintSchema } from './hardware-constraint.js';
+import { parseWireDuration, wireDuration } from './time-on-the-wire.js';
+import { reference } from './wire.js';
+
+const INT32_MAX = 2_147_483_647;
+const count = z.number().int().nonnegative().max(INT32_MAX);
+
+/** A regular expression over file paths; `${CONSTANT}` inside it is filled in on the node. */
+const pathPattern = z
+  .string()
+  .max(2_047)
+  .refine(isPattern, { message: 'The value is not a valid regular expression.' });
+
+function isPattern(text: string): boolean {
+  try {
+    new RegExp(text.replaceAll(/\$\{[A-Za-z0-9_.-]+\}/g, 'x'));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const duration = z.union([z.string(), z.number()]).transform((value, context): string => {
+  const ms = parseWireDuration(value);
+  if (ms !== undefined && ms >= 0 && ms <= 1e14) return wireDuration(ms);
+  context.addIssue({ code: 'custom', message: 'The value is not a duration ([d.]hh:mm:ss).' });
+  return z.NEVER;
+});
+
+/** One of some names, in any case or by its place in the list (contract, 5.6); given back as spelt here. */
+const nameIn = <const N extends readonly [string, ...string[]]>(...names: N) =>
+  z.union([z.string(), z.number()]).transform((value, context): N[number] => {
+    const found = typeof value === 'number' ? names[value] : names.find((name) => name.toLowerCase() === value.toLowerCase());
+    if (found !== undefined) return found;
+    context.addIssue({ code: 'custom', message: `The value must be one of ${names.join(', ')}.` });
+    return z.NEVER;
+  });
+
+export const constantSchema = z.object({
+  key: z.string().min(1).max(2_048).regex(/^[A-Za-z0-9_.-]+$/, 'A constant is named with letters, digits, "_", "." and "-".'),
+  value: z.string().max(2_048),
+});
+
+export const constantsSchema = z
+  .array(constantSchema)
+  .max(150)
+  .superRefine((constants, context) => {
+    const seen = new Set<string>();
+    constants.forEach(({ key }, index) => {
+      if (seen.has(key)) context.addIssue({ code: 'custom', path: [index, 'key'], message: `The constant ${key} is given twice.` });
+      seen.add(key);
+    });
+  });
+
+/** Fewer than ten, each shorter than 512 characters (contract, section 3.1). */
+export const tagsSchema = z.array(z.string().max(511)).max(9);
+
+const scalar = z.union([z.string(), z.number(), z.boolean()]);
+
+export const advancedBucketSchema = z.object({
+  bucketName: z.string().min(1).max(255),
+  filtering: z.object({ prefixFiltering: z.object({ prefix: z.string().max(1_024).optional() }).optional() }).optional(),
+  resourcesTransformation: z.object({ stripPrefix: z.object({ prefix: z.string().max(1_024).optional() }).optional() }).optional(),
+  cacheTTLSec: count.optional(),
+});
+
+export const retrySettingsSchema = z.object({ maxTotalRetries: count.optional(), maxPerInstanceRetries: count.optional() });
+
+export const forcedNetworkRuleSchema = z.object({
+  name: z.string().max(2_048).optional(),
+  applicationType: z.string().max(2_048).optional(),
+  inbound: z.union([z.boolean(), z.string()]),
+  proto: z.string().max(16),
+  port: scalar.optional(),
+  to: scalar.optional(),
+  publicHost: scalar.optional(),
+  publicPort: scalar.optional(),
+  forwarder: scalar.optional(),
+  priority: scalar.optional(),
+  description: z.string().max(2_048).optional(),
+  toQBox: scalar.optional(),
+  toPayload: scalar.optional(),
+});
+
+export const forcedConstantSchema = z.object({
+  constantName: z.string().min(1).max(2_048),
+  forcedValue: z.string().max(2_048).optional(),
+  forceExportInEnvironment: z.boolean().optional(),
+  access: nameIn('readOnly', 'readWrite').optional(),
+});
+
+const dependenciesSchema = z.object({
+  dependsOn: z.array(z.string().max(256)).max(1_000).optional(),
+  advancedDependsOn: z
+    .array(
+      z.object({
+        taskUuid: z.string().max(256),
+        taskFinalStateCondition: z.array(nameIn('success', 'failure', 'cancelled')).optional(),
+      }),
+    )
+    .max(1_000)
+    .optional(),
+});
+
+/** Body of POST /tasks (contract, section 3.1); what does not depend on other fields or on the platform's state is checked here. */
+export const taskCreationSchema = z.object({
+  name: z.string().min(1).max(2_047),
+  shortname: z
+    .string()
+    .max(255)
+    .regex(/^(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)?$/, 'A shortname holds letters, digits and "-", and begins and ends with a letter or a digit.')
+    .optional(),
+  profile: z.string().max(255).optional(),
+  poolUuid: reference().optional(),
+  jobUuid: reference().optional(),
+  instanceCount: z.number().int().optional(),
+  advancedRanges: z.string().max(16_384).optional(),
+  maxRetriesPerInstance: count.optional(),
+  retrySettings: retrySettingsSchema.optional(),
+  resourceBuckets: z.array(z.string().min(1).max(255)).max(100).optional(),
+  advancedResourceBuckets: z.array(advancedBucketSchema).max(100).optional(),
+  resultBucket: z.string().max(255).optional(),
+  resultsBucket: z.string().max(255).optional(),
+  resultsBucketPrefix: z.string().max(1_024).optional(),
+  resultsWhitelist: pathPattern.optional(),
+  resultsBlacklist: pathPattern.optional(),
+  resultsCacheTTLSec: count.optional(),
+  snapshotWhitelist: pathPattern.optional(),
+  snapshotBlacklist: pathPattern.optional(),
+  snapshotBucket: z.string().max(255).optional(),
+  snapshotBucketPrefix: z.string().max(1_024).optional(),
+  uploadResultsOnCancellation: z.boolean().optional(),
+  constants: constantsSchema.optional(),
+  forcedConstants: z.array(forcedConstantSchema).max(150).optional(),
+  constraints: z.array(z.object({ key: z.string().max(2_048), value: z.string().max(2_048).optional() })).max(150).optional(),
+  hardwareConstraints: z.array(hardwareConstraintSchema).max(50).optional(),
+  secretsAccessRights: z
+    .object({
+      bySecret: z.array(z.object({ key: z.string().max(2_048) })).max(1_000).optional(),
+      byPrefix: z.array(z.object({ prefix: z.string().max(2_048) })).max(1_000).optional(),
+    })
+    .optional(),
+  tags: tagsSchema.optional(),
+  labels: z.record(z.string().max(2_048), z.string().max(2_048)).optional(),
+  dependencies: dependenciesSchema.optional(),
+  autoDeleteOnCompletion: z.boolean().optional(),
+  completionTimeToLive: duration.optional(),
+  maxTimeQueueSeconds: count.optional(),
+  waitForPoolResourcesSynchronization: z.boolean().optional(),
+  defaultResourcesCacheTTLSec: count.optional(),
+  schedulingType: nameIn('flex', 'onDemand', 'reserved').optional(),
+  targetedReservedMachineKey: z.string().max(512).optional(),
+  targetedReservationName: z.string().max(512).optional(),
+  privileges: z.object({ exportApiAndStorageCredentialsInEnvironment: z.boolean().optional() }).optional(),
+  forcedNetworkRules: z.array(forcedNetworkRuleSchema).max(100).optional(),
+  projectUuid: reference().optional(),
+});
+export type TaskCreation = z.output<typeof taskCreationSchema>;
+
+/** Body of PUT /tasks/{id}: of a whole task only these count (contract, 5.15). */
+export const taskUpdateSchema = z.object({ constants: constantsSchema.optional(), tags: tagsSchema.optional() });
+export type TaskUpdate = z.output<typeof taskUpdateSchema>;
+
+/** One answer of a bulk creation, in the order of the request (contract, section 2.2). */
+export const bulkTaskResultSchema = z.object({ statusCode: z.int(), uuid: z.string().nullable(), message: z.string().nullable() });
+export type BulkTaskResult = z.output<typeof bulkTaskResultSchema>;
+export const createdSchema = z.object({ uuid: z.string() });

@@ -1,0 +1,187 @@
+import { TASK_STATES } from '@fornax/domain';
+import { z } from 'zod';
+import { advancedBucketSchema, constantSchema } from './task-creation.js';
+
+/**
+ * What a task looks like to clients (contract, sections 3.2, 3.3, 3.8, 3.19). The schemas are strict about null and about missing keys, as
+ * the clients are (section 3.0): a body that parses here can be read by all of them.
+ */
+const date = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$/);
+const duration = z.string().regex(/^(\d+\.)?\d\d:\d\d:\d\d$/);
+const uint = z.int().nonnegative();
+const amount = z.number().nonnegative();
+
+export const errorSchema = z.object({ code: z.string(), message: z.string(), debug: z.string() });
+export type WireError = z.output<typeof errorSchema>;
+
+export const completedInstanceSchema = z.object({
+  results: z.array(z.string()).nullable(),
+  instanceId: uint,
+  wallTimeSec: amount,
+  execTimeSec: amount,
+  execTimeSecGHz: amount,
+  peakMemoryMB: uint,
+  state: z.string(),
+  error: errorSchema.nullable(),
+  specificationKey: z.string(),
+  cpuModel: z.string(),
+  coreCount: uint,
+  clockRatio: amount,
+  averageGHz: amount,
+  executionAttemptCount: uint,
+});
+export type WireCompletedInstance = z.output<typeof completedInstanceSchema>;
+
+const runningInstanceSchema = z.object({
+  phase: z.enum(['download', 'dispatch', 'environment', 'execution', 'shutdown', 'upload']),
+  instanceId: uint,
+  maxFrequencyGHz: amount,
+  currentFrequencyGHz: amount,
+  cpuUsage: amount,
+  maxMemoryMB: amount,
+  currentMemoryMB: amount,
+  memoryUsage: amount,
+  networkInKbps: amount,
+  networkOutKbps: amount,
+  progress: amount,
+  executionTimeSec: amount,
+  executionTimeGHz: amount,
+  specificationKey: z.string(),
+  cpuModel: z.string(),
+  coreCount: uint,
+  executionAttemptCount: uint,
+  clockRatio: amount,
+  activeForwards: z.array(z.object({ applicationPort: uint, forwarderPort: uint, forwarderHost: z.string(), bindAddress: z.string() })),
+  vpnConnections: z.array(z.object({ nodeIPAddressCidr: z.string(), vpnName: z.string() })),
+});
+
+const runningInstancesInfoSchema = z.object({
+  perRunningInstanceInfo: z.array(runningInstanceSchema),
+  snapshotResults: z.array(z.string()),
+  timestamp: date,
+  averageFrequencyGHz: amount,
+  maxFrequencyGHz: amount,
+  minFrequencyGHz: amount,
+  averageMaxFrequencyGHz: amount,
+  averageCpuUsage: amount,
+  clusterPowerIndicator: amount,
+  averageMemoryUsage: amount,
+  averageNetworkInKbps: amount,
+  averageNetworkOutKbps: amount,
+  totalNetworkInKbps: amount,
+  totalNetworkOutKbps: amount,
+  runningCoreCountByCpuModel: z.array(z.object({ model: z.string(), core: uint, runningCoreCount: uint })),
+});
+
+export const statusSchema = z.object({
+  timestamp: date,
+  lastUpdateTimestamp: date,
+  downloadProgress: amount.max(100),
+  executionProgress: amount.max(100),
+  uploadProgress: amount.max(100),
+  instanceCount: uint,
+  downloadTime: duration,
+  downloadTimeSec: uint,
+  environmentTime: duration,
+  environmentTimeSec: uint,
+  executionTime: duration,
+  executionTimeSec: uint,
+  uploadTime: duration,
+  uploadTimeSec: uint,
+  wallTime: duration,
+  wallTimeSec: uint,
+  executionTimeByCpuModel: z.array(z.object({ model: z.string(), time: uint, core: uint })),
+  executionTimeGhzByCpuModel: z.array(z.object({ model: z.string(), timeGhz: amount, clockRatio: amount, core: uint })),
+  executionTimeByMachineSpecification: z.array(z.object({ specificationKey: z.string(), time: uint })),
+  executionTimeBySiteAndMachine: z.array(z.object({ siteUuid: z.string(), specificationKey: z.string(), time: uint })),
+  executionTimeByInstanceId: z.array(
+    z.object({ instanceId: uint, specificationKey: z.string(), siteUuid: z.string(), time: uint, timeGhz: amount, clockRatio: amount }),
+  ),
+  succeededRange: z.string(),
+  executedRange: z.string(),
+  failedRange: z.string(),
+  cancelledRange: z.string(),
+  failedOnlyRange: z.string(),
+  startedOnceRange: z.string(),
+  runningInstancesInfo: runningInstancesInfoSchema,
+});
+export type WireStatus = z.output<typeof statusSchema>;
+export type WireRunningInstance = z.output<typeof runningInstanceSchema>;
+
+const summary = {
+  uuid: z.string(),
+  name: z.string(),
+  shortname: z.string(),
+  profile: z.string().nullable(),
+  poolUuid: z.string().nullable(),
+  jobUuid: z.string().nullable(),
+  progress: amount.max(100),
+  runningInstanceCount: uint,
+  runningCoreCount: uint,
+  clusterInfo: z.object({ clusterCoresCount: uint }),
+  executionTime: duration,
+  wallTime: duration,
+  state: z.enum(TASK_STATES),
+  previousState: z.enum(TASK_STATES).nullable(),
+  totalInstanceCount: uint,
+  instanceCount: uint,
+  maxRetriesPerInstance: uint,
+  advancedRanges: z.string().min(1).nullable(),
+  stateTransitionTime: date,
+  previousStateTransitionTime: date,
+  lastModified: date,
+  creationDate: date,
+  endDate: date,
+  waitForPoolResourcesSynchronization: z.boolean().nullable(),
+} as const;
+
+export const taskSummarySchema = z.object(summary);
+export type WireTaskSummary = z.output<typeof taskSummarySchema>;
+
+export const taskSchema = z.object({
+  ...summary,
+  errors: z.array(errorSchema),
+  resourceBuckets: z.array(z.string()),
+  advancedResourceBuckets: z.array(advancedBucketSchema),
+  resultBucket: z.string().nullable(),
+  resultsBucket: z.string().nullable(),
+  resultsBucketPrefix: z.string().nullable(),
+  resultsCacheTTLSec: uint.nullable(),
+  resultsWhitelist: z.string().nullable(),
+  resultsBlacklist: z.string().nullable(),
+  resultsCount: uint,
+  snapshotInterval: uint,
+  snapshotWhitelist: z.string().nullable(),
+  snapshotBlacklist: z.string().nullable(),
+  snapshotBucket: z.string().nullable(),
+  snapshotBucketPrefix: z.string().nullable(),
+  completedInstances: z.array(completedInstanceSchema),
+  status: statusSchema.nullable(),
+  constants: z.array(constantSchema),
+  forcedConstants: z.array(z.unknown()),
+  constraints: z.array(z.unknown()),
+  secretsAccessRights: z.object({
+    bySecret: z.array(z.object({ key: z.string() })),
+    byPrefix: z.array(z.object({ prefix: z.string() })),
+  }),
+  tags: z.array(z.string()),
+  labels: z.record(z.string(), z.string()),
+  privileges: z.object({ exportApiAndStorageCredentialsInEnvironment: z.boolean() }),
+  retrySettings: z.object({ maxTotalRetries: uint.nullable(), maxPerInstanceRetries: uint.nullable() }),
+  hardwareConstraints: z.array(z.looseObject({ discriminator: z.string() })),
+  forcedNetworkRules: z.array(z.unknown()),
+  schedulingType: z.enum(['flex', 'onDemand', 'reserved']),
+  targetedReservedMachineKey: z.string().nullable(),
+  targetedReservationName: z.string().nullable(),
+  projectUuid: z.string().nullable(),
+  maxTimeQueueSeconds: uint.nullable(),
+  defaultResourcesCacheTTLSec: uint,
+  uploadResultsOnCancellation: z.boolean().nullable(),
+  autoDeleteOnCompletion: z.boolean(),
+  completionTimeToLive: duration,
+  dependencies: z.unknown().nullable(),
+  /** Ours, unknown to the clients: remarks of the platform about this task. */
+  notes: z.array(z.string()),
+  fornax: z.object({ waitingReason: z.string().nullable(), notes: z.array(z.string()) }),
+});
+export type WireTask = z.output<typeof taskSchema>;

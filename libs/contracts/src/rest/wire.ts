@@ -1,0 +1,142 @@
+import { z } from 'zod';
+
+/** Errors by field path (`constants[2].key`), as validation problems carry them (contract, section 1.7). */
+export type WireErrors = Readonly<Record<string, readonly string[]>>;
+export type WireResult<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly errors: WireErrors };
+
+const ZERO_GUID = '00000000-0000-0000-0000-000000000000';
+const references = new WeakSet<z.core.$ZodType>();
+
+/** An id of another object. Empty text and the zero Guid mean that there is none (contract, 5.2). */
+export const reference = (): z.ZodString => {
+  const schema = z.string().max(256);
+  references.add(schema);
+  return schema;
+};
+
+type Normalise = (value: unknown) => unknown;
+type Fields = ReadonlyMap<string, { readonly name: string; readonly normalise: Normalise }>;
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const asIs: Normalise = (value) => value;
+
+/** A schema's own type definition; the wrappers that zod offers are seen through. */
+type Definition = z.core.$ZodTypes['_zod']['def'];
+const definitionOf = (schema: z.core.$ZodType): Definition => schema._zod.def as Definition;
+
+/**
+ * How to read one schema's input: keys match in any case and are given their own name, keys that the schema does not know are dropped, null
+ * and empty references are absent (contract, sections 1.4, 5.1 to 5.3). Keys of records are user data and keep their case.
+ */
+const compile = (schema: z.core.$ZodType): Normalise => {
+  const def = definitionOf(schema);
+  switch (def.type) {
+    case 'object':
+      return compileObject(def.shape);
+    case 'array': {
+      const element = compile(def.element);
+      return (value) => (Array.isArray(value) ? value.map(element) : value);
+    }
+    case 'record': {
+      const normalise = compile(def.valueType);
+      return (value) =>
+        isRecord(value)
+          ? Object.fromEntries(Object.entries(value).filter(([, item]) => item !== null).map(([key, item]) => [key, normalise(item)]))
+          : value;
+    }
+    case 'optional':
+    case 'nullable':
+    case 'default':
+    case 'prefault':
+    case 'readonly':
+    case 'nonoptional':
+    case 'catch':
+      return compile(def.innerType);
+    case 'pipe':
+      return compile(def.in);
+    case 'lazy': {
+      let normalise: Normalise | undefined;
+      return (value) => (normalise ??= compile(def.getter()))(value);
+    }
+    case 'string':
+      return references.has(schema) ? (value) => (value === '' || value === ZERO_GUID ? undefined : value) : asIs;
+    default:
+      return asIs;
+  }
+};
+
+const compileObject = (shape: Readonly<Record<string, z.core.$ZodType>>): Normalise => {
+  const fields: Fields = new Map(
+    Object.entries(shape).map(([name, schema]) => [name.toLowerCase(), { name, normalise: compile(schema) }]),
+  );
+  const exact: Fields = new Map([...fields.values()].map((field) => [field.name, field]));
+  return (value) => {
+    if (!isRecord(value)) return value;
+    const result: Record<string, unknown> = {};
+    for (const key in value) {
+      const item = value[key];
+      if (item === null || item === undefined) continue;
+      const field = exact.get(key) ?? fields.get(key.toLowerCase());
+      if (!field) continue;
+      const normal = field.normalise(item);
+      if (normal !== undefined) result[field.name] = normal;
+    }
+    return result;
+  };
+};
+
+/** Text that Postgres can hold: no NUL, no half of a surrogate pair. One such character would stop every projection behind it. */
+const isStorable = (text: string): boolean => !text.includes('\0') && text.isWellFormed();
+
+const unstorable = (value: unknown, path: string): string | undefined => {
+  if (typeof value === 'string') return isStorable(value) ? undefined : path;
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index++) {
+      const found = unstorable(value[index], `${path}[${index}]`);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+  if (!isRecord(value)) return undefined;
+  for (const key in value) {
+    const at = path === '' ? key : `${path}.${key}`;
+    const found = isStorable(key) ? unstorable(value[key], at) : at;
+    if (found !== undefined) return found;
+  }
+  return undefined;
+};
+
+const pathOf = (path: readonly PropertyKey[]): string =>
+  path.reduce<string>((text, step) => (typeof step === 'number' ? `${text}[${step}]` : text === '' ? String(step) : `${text}.${String(step)}`), '');
+
+const errorsOf = (error: z.ZodError): WireErrors => {
+  const errors: Record<string, string[]> = {};
+  for (const issue of error.issues) (errors[pathOf(issue.path)] ??= []).push(issue.message);
+  return errors;
+};
+
+/**
+ * Compiles a reader of one public body. The reader never throws: it answers the parsed body, or what is wrong by field.
+ * The whole translation between the wire and our names happens here and nowhere else.
+ */
+export const wireReader = <S extends z.ZodType>(schema: S): ((body: unknown) => WireResult<z.output<S>>) => {
+  const normalise = compile(schema);
+  const read = (body: unknown): WireResult<z.output<S>> => {
+    const normal = normalise(body);
+    const bad = unstorable(normal, '');
+    if (bad !== undefined) return { ok: false, errors: { [bad]: ['The text holds a character that cannot be stored.'] } };
+    const parsed = schema.safeParse(normal);
+    return parsed.success ? { ok: true, value: parsed.data } : { ok: false, errors: errorsOf(parsed.error) };
+  };
+  return (body) => {
+    try {
+      return read(body);
+    } catch (error) {
+      // Only a filter nests without end; the stack is the limit, and its end is the caller's mistake, not ours.
+      if (error instanceof RangeError) return { ok: false, errors: { '': ['The body is nested too deeply.'] } };
+      throw error;
+    }
+  };
+};
