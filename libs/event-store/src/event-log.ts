@@ -16,6 +16,17 @@ export class LogUnavailable extends Error {
   }
 }
 
+/**
+ * The log is not the one that was read before: its stream was wiped, recreated, or restored to an earlier end. Whoever folded it
+ * must start over; going on would skip commits silently (architecture, section 2).
+ */
+export class LogReset extends Error {
+  constructor(detail: string, options?: ErrorOptions) {
+    super(detail, options);
+    this.name = 'LogReset';
+  }
+}
+
 /** Which log this is and how long it is. Another epoch, or a head below a checkpoint, means that the stream was wiped or went back. */
 export interface LogHead {
   readonly epoch: string;
@@ -29,6 +40,16 @@ export interface SubscribeOptions {
   readonly aggregates?: readonly Aggregate[];
   /** Most commits handed over at once (default 500). A batch holds what has arrived, it does not wait to fill. */
   readonly maxBatch?: number;
+  /** The log that `from` was counted in; the one that was opened when absent. */
+  readonly epoch?: string;
+  /**
+   * Told, after a batch was handled or when only other aggregates' commits came by, up to which sequence everything wanted has
+   * been handed over. With exactly one aggregate the server sends no others, so this stops at that aggregate's last commit:
+   * ask `nextSequence` whether anything lies between.
+   */
+  readonly onProgress?: (sequence: number) => void;
+  /** Told before an error of `onBatch` or of the connection is retried. Default: nothing. */
+  readonly onError?: (error: unknown) => void;
   readonly signal: AbortSignal;
 }
 
@@ -50,12 +71,15 @@ export interface EventLog {
   read(options: { readonly from: number; readonly to?: number; readonly aggregates?: readonly Aggregate[]; readonly maxBatch?: number }): AsyncIterable<readonly RecordedCommit[]>;
   /**
    * Follows the log for good: `onBatch` is awaited, batches come in order and never overlap. Survives reconnects (continues after the last
-   * batch handled). An error thrown by `onBatch` is retried with backoff (100 ms doubling to 5 s) and logged, never skipped.
+   * batch handled). An error thrown by `onBatch` is retried with backoff (100 ms doubling to 5 s) and told to `onError`, never skipped.
    * Resolves when `signal` aborts and the batch in hand is done.
+   * @throws LogReset the stream was wiped or recreated, or ends before `from - 1`
    */
   subscribe(options: SubscribeOptions, onBatch: (batch: readonly RecordedCommit[]) => Promise<void>): Promise<void>;
-  /** Highest sequence appended so far. About 0.5 ms. */
+  /** Highest sequence appended so far, and which log this is now. About 0.5 ms. */
   head(): Promise<LogHead>;
+  /** Sequence of the first commit after `after` that belongs to one of these aggregates, or undefined when there is none yet. */
+  nextSequence(aggregates: readonly Aggregate[], after: number): Promise<number | undefined>;
 }
 
 /** Where a decision about one aggregate starts: a fold and the sequence it stands at. */

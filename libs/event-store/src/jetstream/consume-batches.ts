@@ -1,0 +1,148 @@
+import { nanos, type NatsConnection } from '@nats-io/nats-core';
+import { AckPolicy, DeliverPolicy, JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
+import { backoffMs, delay } from '../wait.js';
+import { type FeedMessage, FeedBroken, PullFeed } from './pull-feed.js';
+import { managerOf } from './streams.js';
+
+export interface ConsumerOptions {
+  readonly stream: string;
+  readonly durable: string;
+  readonly filterSubject: string;
+  /** A message that is not acknowledged within this time is given out again. Default 30 s. */
+  readonly ackWaitMs?: number;
+}
+
+export interface ConsumeOptions extends ConsumerOptions {
+  /** Most messages handed over at once (default 500). A batch holds what has arrived, it does not wait to fill. */
+  readonly maxBatch?: number;
+  readonly signal: AbortSignal;
+  /** Told before a failed batch or a lost consumer is tried again. */
+  readonly onError?: (error: unknown) => void;
+}
+
+export interface DurableMessage {
+  readonly subject: string;
+  readonly data: Uint8Array;
+  readonly headers: (name: string) => string | undefined;
+  readonly sequence: number;
+  readonly redelivered: boolean;
+}
+
+const CONSUMER_NOT_FOUND = 10014;
+const DEFAULT_ACK_WAIT_MS = 30_000;
+const DEFAULT_BATCH = 500;
+const MAX_ACK_PENDING = 10_000;
+
+/** Creates a durable pull consumer with explicit acknowledgements unless it exists. Safe to repeat. */
+export const ensureConsumer = async (nc: NatsConnection, options: ConsumerOptions): Promise<void> =>
+  addConsumer(await managerOf(nc), options);
+
+/** Deletes a durable consumer if it exists. */
+export const deleteConsumer = async (nc: NatsConnection, stream: string, durable: string): Promise<void> => {
+  try {
+    await (await managerOf(nc)).consumers.delete(stream, durable);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+};
+
+const isNotFound = (error: unknown): boolean => error instanceof JetStreamApiError && error.code === CONSUMER_NOT_FOUND;
+
+const addConsumer = async (jsm: JetStreamManager, options: ConsumerOptions): Promise<void> => {
+  const { stream, durable, filterSubject, ackWaitMs = DEFAULT_ACK_WAIT_MS } = options;
+  await jsm.consumers.add(stream, {
+    durable_name: durable,
+    filter_subject: filterSubject,
+    ack_policy: AckPolicy.Explicit,
+    deliver_policy: DeliverPolicy.All,
+    ack_wait: nanos(ackWaitMs),
+    max_ack_pending: MAX_ACK_PENDING,
+  });
+};
+
+/** Looks before it creates: an agent may ask for its consumer but not make one (node-registry makes it at join). */
+const bindConsumer = async (jsm: JetStreamManager, options: ConsumerOptions): Promise<void> => {
+  try {
+    await jsm.consumers.info(options.stream, options.durable);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    await addConsumer(jsm, options);
+  }
+};
+
+const toMessage = ({ subject, data, headers, sequence, deliveries }: FeedMessage): DurableMessage => ({
+  subject,
+  data,
+  headers: (name) => headers?.get(name) || undefined,
+  sequence,
+  redelivered: deliveries > 1,
+});
+
+type OnBatch = (messages: readonly DurableMessage[]) => Promise<void>;
+
+/** Tells the server that these are still being worked on, well before it would give them out again. */
+const keepAlive = (nc: NatsConnection, messages: () => readonly FeedMessage[], ackWaitMs: number): (() => void) => {
+  const timer = setInterval(() => {
+    if (nc.isClosed()) return;
+    for (const { reply } of messages()) nc.publish(reply, '+WPI');
+  }, ackWaitMs / 3);
+  return () => clearInterval(timer);
+};
+
+const handleBatch = async (nc: NatsConnection, batch: readonly FeedMessage[], onBatch: OnBatch): Promise<unknown> => {
+  try {
+    await onBatch(batch.map(toMessage));
+    for (const { reply } of batch) nc.publish(reply, '+ACK');
+    return undefined;
+  } catch (error) {
+    // The whole batch again, later; the longer the more often it failed.
+    const deliveries = Math.max(...batch.map((message) => message.deliveries));
+    const nak = `-NAK {"delay": ${nanos(backoffMs(deliveries))}}`;
+    if (!nc.isClosed()) for (const { reply } of batch) nc.publish(reply, nak);
+    return error;
+  }
+};
+
+const consumeUntilBroken = async (nc: NatsConnection, options: ConsumeOptions, onBatch: OnBatch): Promise<void> => {
+  const { stream, durable, maxBatch = DEFAULT_BATCH, ackWaitMs = DEFAULT_ACK_WAIT_MS, signal, onError } = options;
+  const feed = new PullFeed(nc, { stream, consumer: durable, capacity: maxBatch, isGapFatal: false });
+  let inHand: readonly FeedMessage[] = [];
+  const stopKeeping = keepAlive(nc, () => [...inHand, ...feed.waiting], ackWaitMs);
+  try {
+    while (!signal.aborted) {
+      inHand = await feed.next(maxBatch, signal);
+      if (inHand.length === 0) continue;
+      const error = await handleBatch(nc, inHand, onBatch);
+      inHand = [];
+      if (error !== undefined) onError?.(error);
+    }
+  } finally {
+    stopKeeping();
+    // What was fetched and not handled goes back at once, for whoever comes next.
+    if (!nc.isClosed()) for (const { reply } of feed.waiting) nc.publish(reply, '-NAK');
+    feed.close();
+  }
+};
+
+/**
+ * Hands over the messages of a durable consumer, oldest first, and acknowledges a batch after `onBatch` resolved. A batch that fails is
+ * given out again with backoff (100 ms doubling to 5 s). Each message comes at least once: handling must be safe to repeat.
+ * Creates the consumer if it does not exist and this user may. Survives reconnects and server restarts. Resolves when `signal` aborts and the
+ * batch in hand is done.
+ */
+export const consumeBatches = async (nc: NatsConnection, options: ConsumeOptions, onBatch: OnBatch): Promise<void> => {
+  const { signal, onError } = options;
+  const jsm = await managerOf(nc);
+  for (let failures = 0; !signal.aborted; ) {
+    try {
+      await bindConsumer(jsm, options);
+      failures = 0;
+      await consumeUntilBroken(nc, options, onBatch);
+    } catch (error) {
+      if (signal.aborted || nc.isClosed()) return;
+      onError?.(error);
+      if (!(error instanceof FeedBroken)) failures += 1;
+      await delay(backoffMs(failures), signal);
+    }
+  }
+};

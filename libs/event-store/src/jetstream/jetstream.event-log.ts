@@ -1,0 +1,229 @@
+import { randomUUID } from 'node:crypto';
+import { nanos, type NatsConnection } from '@nats-io/nats-core';
+import { AckPolicy, DeliverPolicy, JetStreamApiError, ReplayPolicy, type JetStreamManager, type StreamInfo } from '@nats-io/jetstream';
+import {
+  STREAMS, allEventsSubject, decodeCommit, encodeCommit, eventSubject, parseEventSubject,
+  type Aggregate, type Commit, type RecordedCommit,
+} from '@fornax/contracts';
+import { type EventLog, type LogHead, LogReset, LogUnavailable, type SubscribeOptions, VersionConflict } from '../event-log.js';
+import { followLog } from '../follow-log.js';
+import { DurablePublisher, PublishRejected } from './durable-publisher.js';
+import { type FeedMessage, PullFeed } from './pull-feed.js';
+import { StoredMessages } from './stored-messages.js';
+import { ensureStreams, epochOf, managerOf } from './streams.js';
+
+const WRONG_LAST_SEQUENCE = 10071;
+const STREAM_NOT_FOUND = 10059;
+const DEFAULT_BATCH = 500;
+/** Single reads cost a round trip each: an aggregate with a longer tail than this is read by a consumer instead. */
+const SINGLE_READS = 24;
+const MSG_ID = 'Nats-Msg-Id';
+
+const aggregateSubject = (aggregate: Aggregate): string => eventSubject(aggregate, '').concat('>');
+
+/** Commit ids come from commands, and one command may reach several aggregates: the server's duplicate check needs both. */
+const messageId = (subject: string, commitId: string): string => `${subject}/${commitId}`;
+const commitIdOf = (subject: string, id: string): string => id.slice(subject.length + 1);
+
+/** The server filters by one subject only (nats-server before 2.10); everything else is filtered here, before it is parsed. */
+const serverFilter = (aggregates: readonly Aggregate[] | undefined): string | undefined =>
+  aggregates?.length === 1 && aggregates[0] !== undefined ? aggregateSubject(aggregates[0]) : undefined;
+
+const decode = (subject: string, sequence: number, data: Uint8Array, msgId: string): RecordedCommit => {
+  const { aggregate, id } = parseEventSubject(subject);
+  return decodeCommit(data, { sequence, aggregate, aggregateId: id, commitId: commitIdOf(subject, msgId) });
+};
+
+const wantedBy = (aggregates: readonly Aggregate[] | undefined): ((subject: string) => boolean) => {
+  if (aggregates === undefined || aggregates.length === 1) return () => true;
+  const prefixes = aggregates.map((aggregate) => eventSubject(aggregate, ''));
+  return (subject) => prefixes.some((prefix) => subject.startsWith(prefix));
+};
+
+const commitsOf = (messages: readonly FeedMessage[], isWanted: (subject: string) => boolean): readonly RecordedCommit[] =>
+  messages
+    .filter(({ subject }) => isWanted(subject))
+    .map(({ subject, sequence, data, headers }) => decode(subject, sequence, data, headers?.get(MSG_ID) ?? ''));
+
+export interface OpenLogOptions {
+  /** Copies of the streams, when they are made by this call. Default 1. */
+  readonly replicas?: number;
+}
+
+/** The event log on a JetStream stream; nats-server 2.9 or later. */
+export class JetStreamLog implements EventLog {
+  private readonly publisher: DurablePublisher;
+  private readonly stored: StoredMessages;
+
+  private constructor(private readonly nc: NatsConnection, private readonly jsm: JetStreamManager, private readonly epoch: string) {
+    this.publisher = new DurablePublisher(nc);
+    this.stored = new StoredMessages(nc, STREAMS.events);
+  }
+
+  /** Makes the streams unless they exist. */
+  static async open(nc: NatsConnection, options: OpenLogOptions = {}): Promise<JetStreamLog> {
+    await ensureStreams(nc, options);
+    const jsm = await managerOf(nc);
+    return new JetStreamLog(nc, jsm, epochOf(await jsm.streams.info(STREAMS.events)));
+  }
+
+  async append(aggregate: Aggregate, aggregateId: string, commit: Commit, expected: number): Promise<number> {
+    const subject = eventSubject(aggregate, aggregateId);
+    const msgId = messageId(subject, commit.id);
+    const data = encodeCommit(commit, aggregate, aggregateId);
+    try {
+      const { seq } = await this.publisher.publish(subject, data, { msgId, expectLastSubjectSequence: expected });
+      if (seq > 0) return seq;
+    } catch (error) {
+      if (!(error instanceof PublishRejected)) throw error;
+      if (error.code !== WRONG_LAST_SEQUENCE) throw new LogUnavailable(`the log refused the commit: ${error.message}`, { cause: error });
+      const earlier = await this.findMessage(subject, msgId, expected);
+      if (earlier !== undefined) return earlier;
+      throw new VersionConflict(aggregate, aggregateId, expected, { cause: error });
+    }
+    const first = await this.findMessage(subject, msgId, expected);
+    if (first === undefined) throw new LogUnavailable('the log answered without a sequence');
+    return first;
+  }
+
+  async readAggregate(aggregate: Aggregate, aggregateId: string, after = 0): Promise<readonly RecordedCommit[]> {
+    const subject = eventSubject(aggregate, aggregateId);
+    const commits: RecordedCommit[] = [];
+    let position = after;
+    for (let reads = 0; reads < SINGLE_READS; reads += 1) {
+      const message = await this.stored.next(subject, position + 1);
+      if (message === undefined) return commits;
+      position = message.sequence;
+      commits.push(decode(subject, message.sequence, message.data, message.header(MSG_ID)));
+    }
+    for await (const messages of this.replay(subject, position + 1, Number.MAX_SAFE_INTEGER, DEFAULT_BATCH)) {
+      commits.push(...commitsOf(messages, () => true));
+    }
+    return commits;
+  }
+
+  async *read(options: Parameters<EventLog['read']>[0]): AsyncIterable<readonly RecordedCommit[]> {
+    const { from, aggregates, maxBatch = DEFAULT_BATCH } = options;
+    const to = options.to ?? (await this.head()).sequence;
+    const isWanted = wantedBy(aggregates);
+    for await (const messages of this.replay(serverFilter(aggregates), from, to, maxBatch)) {
+      const commits = commitsOf(messages, isWanted);
+      if (commits.length > 0) yield commits;
+    }
+  }
+
+  async subscribe(options: SubscribeOptions, onBatch: (batch: readonly RecordedCommit[]) => Promise<void>): Promise<void> {
+    const { aggregates, signal, maxBatch = DEFAULT_BATCH, epoch = this.epoch } = options;
+    const isWanted = wantedBy(aggregates);
+    await followLog(options, onBatch, async (position, deliver) => {
+      await this.checkUnchanged(epoch, position);
+      const { name } = await this.createConsumer(serverFilter(aggregates), position + 1);
+      const feed = new PullFeed(this.nc, { stream: STREAMS.events, consumer: name, capacity: 2 * maxBatch, isGapFatal: true });
+      try {
+        while (!signal.aborted) {
+          const messages = await feed.next(maxBatch, signal);
+          const last = messages.at(-1);
+          if (last !== undefined) await deliver(commitsOf(messages, isWanted), last.sequence);
+        }
+      } finally {
+        feed.close();
+        this.forgetConsumer(name);
+      }
+    });
+  }
+
+  async head(): Promise<LogHead> {
+    const info = await this.jsm.streams.info(STREAMS.events);
+    return { epoch: epochOf(info), sequence: info.state.last_seq };
+  }
+
+  async nextSequence(aggregates: readonly Aggregate[], after: number): Promise<number | undefined> {
+    const found = await Promise.all(aggregates.map((aggregate) => this.stored.next(aggregateSubject(aggregate), after + 1)));
+    const sequences = found.flatMap((message) => (message === undefined ? [] : [message.sequence]));
+    return sequences.length === 0 ? undefined : Math.min(...sequences);
+  }
+
+  /** Stops the publisher; subscriptions end by their signals, the connection is the caller's. */
+  close(): void {
+    this.publisher.close();
+  }
+
+  /**
+   * Was this commit appended after all? The server checks ids before sequences, but only within the duplicate window, and not
+   * while its cluster has not settled: the log itself is the proof.
+   */
+  private async findMessage(subject: string, msgId: string, after: number): Promise<number | undefined> {
+    const last = await this.stored.last(subject);
+    if (last === undefined || last.sequence <= after) return undefined;
+    if (last.header(MSG_ID) === msgId) return last.sequence;
+    for (let position = after; position < last.sequence; ) {
+      const message = await this.stored.next(subject, position + 1);
+      if (message === undefined) return undefined;
+      if (message.header(MSG_ID) === msgId) return message.sequence;
+      position = message.sequence;
+    }
+    return undefined;
+  }
+
+  /** @throws LogReset */
+  private async checkUnchanged(epoch: string, position: number): Promise<void> {
+    const head = epochAndEnd(await this.eventStreamInfo());
+    if (head.epoch !== epoch) throw new LogReset(`the event log has epoch ${head.epoch}, but ${epoch} was being read: it was wiped or recreated`);
+    if (head.sequence < position) throw new LogReset(`the event log ends at ${head.sequence}, but was read up to ${position}: it went back in time`);
+  }
+
+  private async eventStreamInfo(): Promise<StreamInfo> {
+    try {
+      return await this.jsm.streams.info(STREAMS.events);
+    } catch (error) {
+      if (!(error instanceof JetStreamApiError) || error.code !== STREAM_NOT_FOUND) throw error;
+      throw new LogReset(`the event log is gone: stream ${STREAMS.events} does not exist`, { cause: error });
+    }
+  }
+
+  /** Everything from `from` to `to`, or to the end as it is when asked. */
+  private async *replay(filter: string | undefined, from: number, to: number, maxBatch: number): AsyncGenerator<readonly FeedMessage[]> {
+    if (to < from) return;
+    const { name, num_pending: pending } = await this.createConsumer(filter, from);
+    if (pending === 0) {
+      this.forgetConsumer(name);
+      return;
+    }
+    const feed = new PullFeed(this.nc, { stream: STREAMS.events, consumer: name, capacity: 2 * maxBatch, isGapFatal: true });
+    const never = new AbortController().signal;
+    try {
+      for (;;) {
+        const messages = await feed.next(maxBatch, never);
+        const wanted = messages.filter(({ sequence }) => sequence <= to);
+        if (wanted.length > 0) yield wanted;
+        const last = messages.at(-1);
+        if (last === undefined || last.sequence >= to || last.pending === 0) return;
+      }
+    } finally {
+      feed.close();
+      this.forgetConsumer(name);
+    }
+  }
+
+  private createConsumer(filter: string | undefined, from: number) {
+    return this.jsm.consumers.add(STREAMS.events, {
+      name: `r-${randomUUID()}`,
+      ack_policy: AckPolicy.None,
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: Math.max(1, from),
+      replay_policy: ReplayPolicy.Instant,
+      filter_subject: filter ?? allEventsSubject,
+      mem_storage: true,
+      num_replicas: 1,
+      inactive_threshold: nanos(60_000),
+    });
+  }
+
+  /** Best effort: the server forgets an idle consumer after a minute anyway. */
+  private forgetConsumer(name: string): void {
+    if (this.nc.isClosed()) return;
+    this.jsm.consumers.delete(STREAMS.events, name).catch(() => undefined);
+  }
+}
+
+const epochAndEnd = (info: StreamInfo): LogHead => ({ epoch: epochOf(info), sequence: info.state.last_seq });

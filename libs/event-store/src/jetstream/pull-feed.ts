@@ -1,0 +1,197 @@
+import { nanos, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
+import { newInbox, onReconnect } from './connection.js';
+
+/** A message of a pull consumer as it arrived. */
+export interface FeedMessage {
+  readonly subject: string;
+  readonly data: Uint8Array;
+  readonly headers: MsgHdrs | undefined;
+  /** Where acknowledgements go. */
+  readonly reply: string;
+  /** Place in the stream. */
+  readonly sequence: number;
+  readonly deliveries: number;
+  /** Messages of this consumer that come after this one, as of its delivery. */
+  readonly pending: number;
+}
+
+/** The consumer stopped delivering (server gone, consumer deleted, a message missed): make it anew and go on from what was handled. */
+export class FeedBroken extends Error {
+  constructor(detail: string) {
+    super(detail);
+    this.name = 'FeedBroken';
+  }
+}
+
+export interface PullFeedOptions {
+  readonly stream: string;
+  readonly consumer: string;
+  /** Messages held at most; the consumer is asked for more when half of them are taken. */
+  readonly capacity: number;
+  /** The consumer does not redeliver, so a gap in its own numbering means a lost message. */
+  readonly isGapFatal: boolean;
+}
+
+interface Pull {
+  readonly subject: string;
+  left: number;
+}
+
+const HEARTBEAT_MS = 5_000;
+const EXPIRES_MS = 30_000;
+/** Twice the largest message (8 MiB) that the server takes, so that every message fits and a slow reader holds little. */
+const MAX_BYTES = 16 * 1024 * 1024;
+
+/** `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time>.<pending>`, with domain and account after ACK on newer servers. */
+const placeOf = (reply: string) => {
+  const tokens = reply.split('.');
+  const at = tokens.length === 9 ? 4 : 6;
+  return {
+    deliveries: Number(tokens[at]),
+    sequence: Number(tokens[at + 1]),
+    consumerSequence: Number(tokens[at + 2]),
+    pending: Number(tokens[at + 4]),
+  };
+};
+
+/**
+ * Takes the messages of a pull consumer as they arrive, bounded in number and bytes, and says at once when it cannot go on.
+ * A consumer of our own over the raw protocol because the client's reports a killed server only after two missed heartbeats and
+ * hands out one message at a time.
+ */
+export class PullFeed {
+  private readonly inbox: string;
+  private readonly stop: () => void;
+  private readonly nextSubject: string;
+  private readonly pulls: Pull[] = [];
+  private buffer: FeedMessage[] = [];
+  private pullCount = 0;
+  private lastConsumerSequence = 0;
+  private lastActivity = Date.now();
+  private broken: FeedBroken | undefined;
+  private wake: (() => void) | undefined;
+
+  constructor(private readonly nc: NatsConnection, private readonly options: PullFeedOptions) {
+    this.inbox = newInbox(nc);
+    this.nextSubject = `$JS.API.CONSUMER.MSG.NEXT.${options.stream}.${options.consumer}`;
+    const subscription = nc.subscribe(`${this.inbox}.*`, {
+      callback: (error, msg) => (error ? this.fail(error.message) : this.receive(msg)),
+    });
+    const stopWatching = onReconnect(nc, () => this.fail('the connection was lost'));
+    const watchdog = setInterval(() => this.watch(), HEARTBEAT_MS);
+    this.stop = () => {
+      clearInterval(watchdog);
+      stopWatching();
+      if (!nc.isClosed()) subscription.unsubscribe();
+    };
+    void nc.closed().then(() => this.fail('the connection is closed'));
+    this.refill();
+  }
+
+  /**
+   * Everything that has arrived, up to `max`, in order; waits until there is something.
+   * @returns an empty list once `signal` has aborted
+   * @throws FeedBroken after all that arrived before the break was taken
+   */
+  async next(max: number, signal: AbortSignal): Promise<readonly FeedMessage[]> {
+    while (this.buffer.length === 0) {
+      if (signal.aborted) return [];
+      if (this.broken !== undefined) throw this.broken;
+      await this.change(signal);
+    }
+    const taken = this.buffer.slice(0, max);
+    this.buffer = this.buffer.slice(max);
+    this.refill();
+    return taken;
+  }
+
+  /** What has arrived and was not taken. */
+  get waiting(): readonly FeedMessage[] {
+    return this.buffer;
+  }
+
+  close(): void {
+    this.broken ??= new FeedBroken('closed');
+    this.stop();
+    this.notify();
+  }
+
+  private change(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        this.wake = undefined;
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      this.wake = done;
+      signal.addEventListener('abort', done, { once: true });
+    });
+  }
+
+  private notify(): void {
+    this.wake?.();
+  }
+
+  private fail(detail: string): void {
+    this.broken ??= new FeedBroken(detail);
+    this.notify();
+  }
+
+  private watch(): void {
+    if (this.pulls.length > 0 && Date.now() - this.lastActivity > 3 * HEARTBEAT_MS) this.fail('no sign of life from the consumer');
+  }
+
+  private refill(): void {
+    if (this.broken !== undefined) return;
+    const { capacity } = this.options;
+    const expected = this.pulls.reduce((sum, pull) => sum + pull.left, 0);
+    const room = capacity - this.buffer.length - expected;
+    if (room < Math.ceil(capacity / 2)) return;
+    const pull = { subject: `${this.inbox}.${this.pullCount++}`, left: room };
+    this.pulls.push(pull);
+    const request = { batch: room, expires: nanos(EXPIRES_MS), idle_heartbeat: nanos(HEARTBEAT_MS), max_bytes: MAX_BYTES };
+    this.lastActivity = Date.now();
+    try {
+      this.nc.publish(this.nextSubject, JSON.stringify(request), { reply: pull.subject });
+    } catch (error) {
+      this.fail(String(error));
+    }
+  }
+
+  private receive(msg: Msg): void {
+    this.lastActivity = Date.now();
+    if (msg.subject.startsWith(this.inbox)) {
+      this.receiveStatus(msg);
+      return;
+    }
+    const reply = msg.reply ?? '';
+    const { consumerSequence, ...place } = placeOf(reply);
+    if (this.options.isGapFatal && consumerSequence !== this.lastConsumerSequence + 1) {
+      this.fail(`message ${this.lastConsumerSequence + 1} of the consumer was lost`);
+      return;
+    }
+    this.lastConsumerSequence = consumerSequence;
+    if (this.broken !== undefined) return;
+    const first = this.pulls[0];
+    if (first !== undefined) {
+      first.left -= 1;
+      if (first.left <= 0) this.pulls.shift();
+    }
+    this.buffer.push({ subject: msg.subject, data: msg.data, headers: msg.headers, reply, ...place });
+    this.notify();
+  }
+
+  private receiveStatus(msg: Msg): void {
+    const code = msg.headers?.code ?? 0;
+    const description = msg.headers?.description ?? '';
+    if (code === 100) return;
+    const isPullOver = code === 404 || code === 408 || (code === 409 && /max ?bytes|batch completed|exceed/i.test(description));
+    if (!isPullOver) {
+      this.fail(`${description} (${code})`);
+      return;
+    }
+    const at = this.pulls.findIndex((pull) => pull.subject === msg.subject);
+    if (at >= 0) this.pulls.splice(at, 1);
+    this.refill();
+  }
+}

@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto';
+import { nanos, type NatsConnection } from '@nats-io/nats-core';
+import {
+  DiscardPolicy, JetStreamApiError, RetentionPolicy, StorageType, jetstreamManager,
+  type JetStreamManager, type StreamConfig, type StreamInfo,
+} from '@nats-io/jetstream';
+import { STREAMS, allDispatchSubject, allEventsSubject, allLogsSubject, reportStreamSubjects } from '@fornax/contracts';
+
+const SECOND_MS = 1_000;
+const HOUR_MS = 3_600_000;
+const STREAM_NOT_FOUND = 10059;
+const STREAM_NAME_IN_USE = 10058;
+
+/**
+ * The epoch of a log is chosen when its stream is made. It lives in the stream's description, because servers before 2.10 know no
+ * stream metadata.
+ */
+const EPOCH_TEXT = /^Fornax event log, epoch ([0-9a-f-]{36})$/;
+const describeEpoch = (epoch: string): string => `Fornax event log, epoch ${epoch}`;
+
+/** @throws Error the stream was not made by Fornax */
+export const epochOf = (info: StreamInfo): string => {
+  const epoch = EPOCH_TEXT.exec(info.config.description ?? '')?.[1];
+  if (epoch === undefined) throw new Error(`stream ${info.config.name} has no epoch in its description: it was not made by Fornax`);
+  return epoch;
+};
+
+type NewStream = Partial<StreamConfig> & Pick<StreamConfig, 'name' | 'subjects'>;
+
+const eventStream = (): NewStream => ({
+  name: STREAMS.events,
+  subjects: [allEventsSubject],
+  description: describeEpoch(randomUUID()),
+  retention: RetentionPolicy.Limits,
+  storage: StorageType.File,
+  duplicate_window: nanos(120 * SECOND_MS),
+  deny_delete: true,
+  deny_purge: true,
+  allow_direct: true,
+});
+
+const workingStreams: readonly NewStream[] = [
+  {
+    name: STREAMS.dispatch,
+    subjects: [allDispatchSubject],
+    description: 'Fornax leases and orders to nodes',
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    // An agent that was away for a day has lost its leases long ago; a node never has this many orders waiting.
+    max_age: nanos(24 * HOUR_MS),
+    max_msgs_per_subject: 100_000,
+    discard: DiscardPolicy.Old,
+    duplicate_window: nanos(120 * SECOND_MS),
+  },
+  {
+    name: STREAMS.reports,
+    subjects: [...reportStreamSubjects],
+    description: 'Fornax reports from nodes',
+    retention: RetentionPolicy.Workqueue,
+    storage: StorageType.File,
+    duplicate_window: nanos(120 * SECOND_MS),
+  },
+  {
+    name: STREAMS.logs,
+    subjects: [allLogsSubject],
+    description: 'Fornax output of instances',
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    max_age: nanos(7 * 24 * HOUR_MS),
+    max_bytes: 2 * 1024 ** 3,
+    discard: DiscardPolicy.Old,
+    duplicate_window: nanos(120 * SECOND_MS),
+  },
+];
+
+const hasCode = (error: unknown, code: number): boolean => error instanceof JetStreamApiError && error.code === code;
+
+const infoIfPresent = async (jsm: JetStreamManager, name: string): Promise<StreamInfo | undefined> => {
+  try {
+    return await jsm.streams.info(name);
+  } catch (error) {
+    if (hasCode(error, STREAM_NOT_FOUND)) return undefined;
+    throw error;
+  }
+};
+
+const ensureStream = async (jsm: JetStreamManager, stream: NewStream, replicas: number): Promise<void> => {
+  const present = await infoIfPresent(jsm, stream.name);
+  if (present !== undefined) {
+    const missing = stream.subjects.filter((subject) => !present.config.subjects.includes(subject));
+    if (missing.length > 0) await jsm.streams.update(stream.name, { subjects: stream.subjects });
+    return;
+  }
+  try {
+    await jsm.streams.add({ ...stream, num_replicas: replicas });
+  } catch (error) {
+    // Another process made it between our question and our answer.
+    if (!hasCode(error, STREAM_NAME_IN_USE)) throw error;
+  }
+};
+
+export interface EnsureStreamsOptions {
+  /** Copies of each stream in the cluster. Default 1. Applies to streams made by this call. */
+  readonly replicas?: number;
+}
+
+/** A manager without the account check, which a restricted user may not make. */
+export const managerOf = (nc: NatsConnection): Promise<JetStreamManager> => jetstreamManager(nc, { checkAPI: false, timeout: 5_000 });
+
+/** Creates the event log and the three working streams unless they exist. Safe to repeat, also from several processes at once. */
+export const ensureStreams = async (nc: NatsConnection, { replicas = 1 }: EnsureStreamsOptions = {}): Promise<void> => {
+  const jsm = await managerOf(nc);
+  for (const stream of [eventStream(), ...workingStreams]) await ensureStream(jsm, stream, replicas);
+};

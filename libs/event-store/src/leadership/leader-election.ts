@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { JetStreamApiError } from '@nats-io/jetstream';
+import { Kvm, type KV, type KvEntry } from '@nats-io/kv';
+import { backoffMs, delay } from '../wait.js';
+
+export interface LeadOptions {
+  /** What is led, e.g. `scheduler`. Every candidate uses the same `ttlMs`. */
+  readonly name: string;
+  /** Who this is; shown to people. */
+  readonly candidate: string;
+  /** A leader that was silent for this long is replaced; it gives up by itself at two thirds of it. */
+  readonly ttlMs: number;
+  readonly signal: AbortSignal;
+  readonly replicas?: number;
+  readonly onError?: (error: unknown) => void;
+}
+
+interface Claim {
+  readonly candidate: string;
+  /** Made anew for every election, so that a restarted process does not take its predecessor's lease for its own. */
+  readonly id: string;
+  /** The holder gave it up: anybody may take it at once. */
+  readonly released: boolean;
+}
+
+const BUCKET = 'FX_LEADER';
+const WRONG_LAST_SEQUENCE = 10071;
+
+const keySubject = (name: string): string => `$KV.${BUCKET}.${name}`;
+const encode = (claim: Claim): string => JSON.stringify(claim);
+const isReleased = (entry: KvEntry): boolean => entry.operation !== 'PUT' || entry.json<Claim>().released;
+const isBeaten = (error: unknown): boolean => error instanceof JetStreamApiError && error.code === WRONG_LAST_SEQUENCE;
+
+/** The server's own clock, where it tells (nats-server 2.10 or later). */
+const serverNow = async (kv: KV): Promise<number | undefined> => {
+  const { ts } = (await kv.status()).streamInfo;
+  return ts === undefined ? undefined : Date.parse(ts);
+};
+
+/**
+ * Takes the lease when it is free, and returns its revision, which is the epoch: it only grows.
+ * The lease is free when it was never taken, was released, or has not been renewed for `ttlMs`: by the server's clock, or, where the server
+ * does not tell, by having been seen unchanged for that long.
+ */
+class Candidacy {
+  readonly id = randomUUID();
+  private seen: { readonly revision: number; readonly at: number } | undefined;
+
+  constructor(private readonly kv: KV, private readonly options: LeadOptions) {}
+
+  claim(released: boolean): string {
+    return encode({ candidate: this.options.candidate, id: this.id, released });
+  }
+
+  async tryToTake(): Promise<number | undefined> {
+    const { name } = this.options;
+    const claim = this.claim(false);
+    const entry = await this.kv.get(name);
+    try {
+      if (entry === null) return await this.kv.create(name, claim);
+      if (isReleased(entry) || (await this.hasExpired(entry))) return await this.kv.update(name, claim, entry.revision);
+    } catch (error) {
+      if (!isBeaten(error)) throw error;
+    }
+    return undefined;
+  }
+
+  private async hasExpired(entry: KvEntry): Promise<boolean> {
+    const { ttlMs } = this.options;
+    const now = await serverNow(this.kv);
+    if (now !== undefined) return now - entry.created.getTime() > ttlMs;
+    if (this.seen?.revision !== entry.revision) this.seen = { revision: entry.revision, at: performance.now() };
+    return performance.now() - this.seen.at > ttlMs;
+  }
+}
+
+/** Renews the lease until it is lost or `signal` aborts. @returns the last revision when it is still ours, undefined when it is lost */
+const keep = async (kv: KV, { name, ttlMs, onError }: LeadOptions, claim: string, epoch: number, signal: AbortSignal): Promise<number | undefined> => {
+  let revision = epoch;
+  let renewedAt = performance.now();
+  const isCertain = () => performance.now() - renewedAt < (ttlMs * 2) / 3;
+  for (;;) {
+    await delay(ttlMs / 5, signal);
+    if (signal.aborted) return revision;
+    const sentAt = performance.now();
+    try {
+      revision = await kv.update(name, claim, revision, ttlMs / 5);
+      renewedAt = sentAt;
+    } catch (error) {
+      onError?.(error);
+      if (isBeaten(error)) {
+        // Either somebody took it, or an earlier renewal of ours landed although its answer did not.
+        const entry = await kv.get(name).catch(() => null);
+        if (entry === null || entry.operation !== 'PUT' || entry.string() !== claim) return undefined;
+        revision = entry.revision;
+      }
+      if (!isCertain()) return undefined;
+    }
+  }
+};
+
+const leadOnce = async (
+  kv: KV, options: LeadOptions, candidacy: Candidacy, epoch: number, onElected: (epoch: number, leadership: AbortSignal) => Promise<void>,
+): Promise<void> => {
+  const { name, signal } = options;
+  const leadership = new AbortController();
+  const over = new AbortController();
+  const stopRenewing = AbortSignal.any([signal, over.signal]);
+  const kept = keep(kv, options, candidacy.claim(false), epoch, stopRenewing).finally(() => leadership.abort());
+  try {
+    await onElected(epoch, leadership.signal);
+  } finally {
+    over.abort();
+    const revision = await kept;
+    // Released only now that the leader has done its last: the successor may start this instant.
+    if (revision !== undefined) await kv.update(name, candidacy.claim(true), revision).catch(() => undefined);
+  }
+};
+
+/**
+ * Takes part in an election for good: whenever this candidate wins, `onElected` runs with the epoch (a fencing token that only
+ * grows) and a signal that aborts when leadership is lost or `options.signal` aborts. When it returns, the lease is released and a
+ * successor takes over at once; without a release (a crash), after `ttlMs`. Resolves when `options.signal` aborts and `onElected` has returned.
+ * An error thrown by `onElected` is told to `onError`, and the candidate runs again after a backoff.
+ */
+export const lead = async (
+  nc: NatsConnection, options: LeadOptions, onElected: (epoch: number, leadership: AbortSignal) => Promise<void>,
+): Promise<void> => {
+  const { name, ttlMs, signal, replicas = 1, onError } = options;
+  let wake = new AbortController();
+  // Every write to the lease is also an ordinary message: a release is seen at once, without a watch to keep alive.
+  const subscription = nc.subscribe(keySubject(name), { callback: () => wake.abort() });
+  let failures = 0;
+  let kv: KV | undefined;
+  let candidacy: Candidacy | undefined;
+  try {
+    while (!signal.aborted) {
+      wake = new AbortController();
+      try {
+        kv ??= await new Kvm(nc).create(BUCKET, { history: 1, replicas });
+        candidacy ??= new Candidacy(kv, options);
+        const epoch = await candidacy.tryToTake();
+        if (epoch !== undefined) await leadOnce(kv, options, candidacy, epoch, onElected);
+        failures = 0;
+        if (epoch === undefined) await delay(ttlMs / 4, AbortSignal.any([signal, wake.signal]));
+      } catch (error) {
+        if (nc.isClosed()) return;
+        onError?.(error);
+        failures += 1;
+        await delay(backoffMs(failures), signal);
+      }
+    }
+  } finally {
+    if (!nc.isClosed()) subscription.unsubscribe();
+  }
+};
