@@ -1,0 +1,250 @@
+/**
+ * Makes a checkout ready to run: locked dependencies installed, projects built. Plain JavaScript without dependencies for
+ * Node 20 and later, because it runs before anything is installed.
+ */
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+const modules = join(root, 'node_modules');
+const node24 = join(modules, 'node', 'bin', 'node');
+const lockStamp = join(modules, '.fornax-lock');
+const buildStamp = join(modules, '.fornax-build');
+
+const QUIET_MS = 2_000;
+const REPEAT_MS = 5_000;
+
+const say = (line) => process.stderr.write(`${line}\n`);
+
+/** A failure whose message is all that a person needs: no stack is shown for it. */
+export class BootstrapError extends Error {}
+
+/** Runs a step and, once it takes longer than two seconds, tells every five seconds how long it has been running. */
+const withProgress = async (label, step, log) => {
+  const startedAt = Date.now();
+  const seconds = () => `${Math.round((Date.now() - startedAt) / 1000)} s`;
+  let repeat;
+  const first = setTimeout(() => {
+    log(`${label} ...`);
+    repeat = setInterval(() => log(`${label} ... ${seconds()}`), REPEAT_MS);
+  }, QUIET_MS);
+  try {
+    return await step();
+  } finally {
+    clearTimeout(first);
+    clearInterval(repeat);
+    if (repeat !== undefined) log(`${label}: done in ${seconds()}`);
+  }
+};
+
+/** Runs a program and keeps its output for the case that it fails. */
+const run = (program, args, { env = {}, what }) =>
+  new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const output = [];
+    child.stdout.on('data', (chunk) => output.push(chunk));
+    child.stderr.on('data', (chunk) => output.push(chunk));
+    const endChild = () => child.kill('SIGTERM');
+    process.once('exit', endChild);
+    child.once('error', (error) =>
+      reject(new BootstrapError(`${what} failed: cannot run ${program}: ${error.message}`)),
+    );
+    child.once('close', (code, signal) => {
+      process.removeListener('exit', endChild);
+      if (code === 0) return resolve();
+      const text = Buffer.concat(output).toString('utf8').trim().split('\n').slice(-60).join('\n');
+      reject(new BootstrapError(`${text}\n\n${what} failed (${signal ?? `code ${code}`}).`));
+    });
+  });
+
+const digest = (...parts) => {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part).update('\0');
+  return hash.digest('hex');
+};
+
+const readOr = (path, fallback) => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return fallback;
+  }
+};
+
+const readJson = (path) => {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return undefined;
+  }
+};
+
+const lockDigest = () => digest(readFileSync(join(root, 'package-lock.json')), process.platform, process.arch);
+
+/**
+ * Whether what is installed is what the lock file says, by npm's own record of the installation: a developer's `npm install`
+ * needs no second one.
+ */
+const isInstalledAsLocked = () => {
+  const locked = readJson(join(root, 'package-lock.json'))?.packages;
+  const installed = readJson(join(modules, '.package-lock.json'))?.packages;
+  if (locked === undefined || installed === undefined || !existsSync(node24)) return false;
+  return Object.entries(locked).every(([path, wanted]) => {
+    if (!path.startsWith('node_modules/') || wanted.link) return true;
+    const found = installed[path];
+    return found === undefined ? wanted.optional === true || wanted.peer === true : found.version === wanted.version;
+  });
+};
+
+const npmCommand = () => {
+  const npm = process.env.npm_execpath;
+  return npm?.endsWith('.js') ? [process.execPath, npm] : ['npm'];
+};
+
+const install = async (log) => {
+  const wanted = lockDigest();
+  if (readOr(lockStamp, '') === wanted && existsSync(node24)) return;
+  if (!isInstalledAsLocked()) {
+    const [program, ...args] = npmCommand();
+    const what = 'Installing the locked dependencies';
+    await withProgress(
+      'installing the locked dependencies (a minute or two, once)',
+      () => run(program, [...args, 'ci', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'], { what }),
+      log,
+    );
+    if (!existsSync(node24)) {
+      throw new BootstrapError(
+        `npm ci did not install Node 24 at ${node24}: allow the install script of the package "node" and run npm ci again.`,
+      );
+    }
+  }
+  writeFileSync(lockStamp, wanted);
+};
+
+/** Folders that hold one project each. */
+const projects = () =>
+  ['apps', 'libs', 'libs/services']
+    .flatMap((group) =>
+      readdirSync(join(root, group), { withFileTypes: true }).map((entry) => join(root, group, entry.name)),
+    )
+    .filter((folder) => existsSync(join(folder, 'package.json')));
+
+/** Path, size and change time of every source file: cheap, and different after any edit or checkout. */
+const sourceDigest = (folders) => {
+  const marks = [];
+  const visit = (path) => {
+    const { mtimeMs, size } = statSync(path);
+    marks.push(`${path} ${mtimeMs} ${size}`);
+  };
+  for (const file of ['package.json', 'package-lock.json', 'nx.json', '.swcrc', 'tsconfig.base.json'])
+    visit(join(root, file));
+  for (const folder of folders) {
+    visit(join(folder, 'package.json'));
+    if (!existsSync(join(folder, 'src'))) continue;
+    for (const entry of readdirSync(join(folder, 'src'), { recursive: true, withFileTypes: true })) {
+      if (entry.isFile()) visit(join(entry.parentPath ?? entry.path, entry.name));
+    }
+  }
+  return digest(...marks.sort());
+};
+
+const isBuilt = (folder) => {
+  const expected = ['index', 'main'].filter((name) => existsSync(join(folder, 'src', `${name}.ts`)));
+  return expected.every((name) => existsSync(join(folder, 'dist', `${name}.js`)));
+};
+
+const build = async (log) => {
+  const folders = projects();
+  const wanted = sourceDigest(folders);
+  if (readOr(buildStamp, '') === wanted && folders.every(isBuilt)) return;
+  const nx = join(modules, 'nx', readJson(join(modules, 'nx', 'package.json'))?.bin?.nx ?? 'bin/nx.js');
+  const env = {
+    PATH: `${join(modules, '.bin')}:${process.env.PATH ?? ''}`,
+    NX_DAEMON: 'false',
+    NX_TUI: 'false',
+    NX_NO_CLOUD: 'true',
+    FORCE_COLOR: '0',
+  };
+  const options = { env, what: 'The build' };
+  await withProgress(
+    'building',
+    async () => {
+      await run(node24, [nx, 'run-many', '-t', 'build', '--outputStyle=static'], options);
+      // Nx may believe in outputs that somebody removed by hand.
+      if (!folders.every(isBuilt))
+        await run(node24, [nx, 'run-many', '-t', 'build', '--outputStyle=static', '--skipNxCache'], options);
+    },
+    log,
+  );
+  writeFileSync(buildStamp, wanted);
+};
+
+const isRunning = (pid) => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+};
+
+/** Two commands in one checkout take turns: an `npm ci` under another's feet would break both. */
+const oneAtATime = async (step, log) => {
+  mkdirSync(join(root, '.nx'), { recursive: true });
+  const lock = join(root, '.nx', 'fornax-bootstrap.lock');
+  for (let isWaiting = false; ;) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: 'wx' });
+      break;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw new BootstrapError(`Cannot write to ${root}: ${error.message}`);
+      const holder = Number(readOr(lock, '0'));
+      if (holder > 0 && !isRunning(holder)) {
+        rmSync(lock, { force: true });
+        continue;
+      }
+      if (!isWaiting) log(`waiting for process ${holder}, which installs or builds in this folder`);
+      isWaiting = true;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+  const release = () => rmSync(lock, { force: true });
+  process.once('exit', release);
+  try {
+    return await step();
+  } finally {
+    process.removeListener('exit', release);
+    release();
+  }
+};
+
+const isCurrent = () => {
+  if (!existsSync(node24) || readOr(lockStamp, '') !== lockDigest()) return false;
+  const folders = projects();
+  return readOr(buildStamp, '') === sourceDigest(folders) && folders.every(isBuilt);
+};
+
+/**
+ * Installs the locked dependencies and builds all projects, each only if something changed since it was last done.
+ * @param {{ log?: (line: string) => void }} [options] where progress goes; standard error unless told
+ * @returns {Promise<string>} path of the Node 24 program that everything runs on
+ * @throws {BootstrapError} with the output of what failed
+ */
+export const ensureReady = async ({ log = say } = {}) => {
+  const [major] = process.versions.node.split('.').map(Number);
+  if (major < 20) throw new BootstrapError(`Fornax needs Node 20 or later to start; this is ${process.version}.`);
+  if (isCurrent()) return node24;
+  return oneAtATime(async () => {
+    await install(log);
+    await build(log);
+    return node24;
+  }, log);
+};
