@@ -1,1 +1,37 @@
-export {};
+export { ConfigError, intSetting, loadConfig, type Env } from './config/load-config.js';
+export { loadCoreConfig, type CoreConfig } from './config/core-config.js';
+export {
+  Conflict, Forbidden, FornaxError, Invalid, NotFound, PaymentRequired, Refused, Unauthorised, Unavailable, ValidationFailed, type ErrorKind,
+} from './errors/errors.js';
+export { wireErrorOf, type WireError } from './errors/wire-error.js';
+export { errorBody, WireExceptionFilter } from './errors/wire-exception.filter.js';
+export { hashToken, type Account } from './accounts/account.js';
+export { AccountDirectory } from './accounts/account-directory.js';
+export { accountOf, AuthGuard, CurrentAccount, OperatorOnly, Public, tokenOf } from './accounts/auth.guard.js';
+export { Sealer, type DataKey } from './secrets/sealer.js';
+export { signLeaseClaims, verifyLeaseToken, type LeaseCredentials } from './secrets/lease-claims.js';
+export { newId, systemClock, type Clock } from './core/clock.js';
+export { CLOCK, CORE_CONFIG, EVENT_LOG, LOGGER, NATS, PUBLISHER } from './core/tokens.js';
+export { HealthRegistry, type Readiness, type ReadinessCheck } from './core/health.registry.js';
+export { CoreModule } from './core/core.module.js';
+export { migrate, schemaOf, serviceDatabase, serviceDataSourceOptions } from './database/service-database.js';
+export { loadCheckpoint, storeCheckpoint, type Checkpoint } from './database/checkpoint.js';
+export { ProjectionHost, type ProjectionStatus } from './projections/projection-host.js';
+export { provideProjection } from './projections/provide-projection.js';
+export { LOG_TRANSPORT, LogHandler, type LogHandlerMethod, type LogHandlerOptions, type LogHandlerStart } from './log/log-handler.js';
+export { LogContext } from './log/log-context.js';
+export { JetStreamStrategy, type JetStreamStrategyParts } from './log/jetstream.strategy.js';
+export { RpcHandler } from './rpc/rpc-handler.js';
+export { RpcClient } from './rpc/rpc-client.js';
+export { RpcRefused, rpcReplySchema, type RpcError } from './rpc/rpc-codec.js';
+export { RpcServer } from './rpc/rpc-server.js';
+export { activeTraceId, activeTraceparent, inSpan, type SpanOptions } from './telemetry/trace.js';
+export { countCommand, durationHistogram, meter } from './telemetry/metrics.js';
+export { createLogger } from './telemetry/logger.js';
+export { startTelemetry, type Telemetry, type TelemetryOptions } from './telemetry/start-telemetry.js';
+export { parseInput, validationFailed, ZodBody, ZodParam, ZodQuery } from './http/zod-parameters.js';
+export { rewriteUrl } from './http/rewrite-url.js';
+export { endWithParent, onceStopped } from './run/process-life.js';
+export { createApp, openApp, type AppParts } from './run/create-app.js';
+export { runService, type ServiceOptions } from './run/run-service.js';
+export { createTestApp, type TestApp, type TestAppOptions } from './run/test-app.js';

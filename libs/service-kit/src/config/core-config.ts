@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { ConfigError, intSetting, loadConfig, type Env } from './load-config.js';
+
+/** What every process of the control plane needs to know. Services read settings of their own with `loadConfig`. */
+export interface CoreConfig {
+  /** Name of the process: `platform`, or the service's. */
+  readonly name: string;
+  readonly nats: { readonly url: string; readonly user?: string; readonly password?: string; readonly replicas: number };
+  readonly databaseUrl: string;
+  /** 32 bytes: wraps data keys, seals tokens' S3 secrets, signs lease credentials. */
+  readonly masterKey: Uint8Array;
+  readonly publicApiUrl: string | undefined;
+  readonly publicStorageUrl: string | undefined;
+  readonly dataDir: string;
+  readonly logLevel: string;
+  /** How long a command waits for the read model to show its effect. */
+  readonly readYourWritesTimeoutMs: number;
+  /** Warnings about the servers below, found by who started them; shown in `/health`. */
+  readonly warnings: readonly string[];
+}
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+const settings = z.object({
+  FORNAX_NATS_URL: z.string().default('nats://127.0.0.1:4222'),
+  FORNAX_NATS_USER: z.string().optional(),
+  FORNAX_NATS_PASSWORD: z.string().optional(),
+  FORNAX_NATS_REPLICAS: intSetting({ min: 1, max: 5 }).default(1),
+  FORNAX_NATS_WARNINGS: z.string().optional(),
+  FORNAX_DATABASE_URL: z.string(),
+  FORNAX_MASTER_KEY: z.string().optional(),
+  FORNAX_MASTER_KEY_FILE: z.string().optional(),
+  FORNAX_PUBLIC_API_URL: z.string().optional(),
+  FORNAX_PUBLIC_STORAGE_URL: z.string().optional(),
+  FORNAX_DATA_DIR: z.string().default('.fornax'),
+  FORNAX_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
+  FORNAX_READ_YOUR_WRITES_TIMEOUT_MS: intSetting({ min: 0, max: 60_000 }).default(2000),
+});
+
+const masterKeyOf = (text: string | undefined, file: string | undefined): Uint8Array => {
+  const encoded = text ?? (file === undefined ? undefined : readKeyFile(file));
+  if (encoded === undefined) throw new ConfigError(['FORNAX_MASTER_KEY (or FORNAX_MASTER_KEY_FILE) must be set']);
+  const key = Buffer.from(encoded.trim(), 'base64');
+  if (key.length !== 32) throw new ConfigError(['FORNAX_MASTER_KEY must be 32 bytes in base64']);
+  return key;
+};
+
+const readKeyFile = (file: string): string => {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new ConfigError([`FORNAX_MASTER_KEY_FILE: ${cause instanceof Error ? cause.message : String(cause)}`]);
+  }
+};
+
+/** Reads the settings that all services share. @throws ConfigError */
+export const loadCoreConfig = (name: string, env: Env): CoreConfig => {
+  const values = loadConfig(settings, env);
+  return Object.freeze({
+    name,
+    nats: {
+      url: values.FORNAX_NATS_URL,
+      ...(values.FORNAX_NATS_USER === undefined ? {} : { user: values.FORNAX_NATS_USER }),
+      ...(values.FORNAX_NATS_PASSWORD === undefined ? {} : { password: values.FORNAX_NATS_PASSWORD }),
+      replicas: values.FORNAX_NATS_REPLICAS,
+    },
+    databaseUrl: values.FORNAX_DATABASE_URL,
+    masterKey: masterKeyOf(values.FORNAX_MASTER_KEY, values.FORNAX_MASTER_KEY_FILE),
+    publicApiUrl: values.FORNAX_PUBLIC_API_URL,
+    publicStorageUrl: values.FORNAX_PUBLIC_STORAGE_URL,
+    dataDir: values.FORNAX_DATA_DIR,
+    logLevel: values.FORNAX_LOG_LEVEL,
+    readYourWritesTimeoutMs: values.FORNAX_READ_YOUR_WRITES_TIMEOUT_MS,
+    warnings: (values.FORNAX_NATS_WARNINGS ?? '').split('\n').filter((line) => line !== ''),
+  });
+};

@@ -1,0 +1,41 @@
+import { z } from 'zod';
+
+/** A setting is missing or wrong. The message names every such setting and is meant to be shown as it is, without a stack. */
+export class ConfigError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(`cannot start, these settings are wrong:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+    this.name = 'ConfigError';
+  }
+}
+
+/** The environment of a process. */
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads settings once, at start. The keys of the schema are the names of the environment variables; an empty value counts as unset.
+ * @throws ConfigError
+ */
+export const loadConfig = <S extends z.ZodObject>(schema: S, env: Env): Readonly<z.output<S>> => {
+  const given = Object.fromEntries(
+    Object.keys(schema.shape).flatMap((name) => {
+      const value = env[name];
+      return value === undefined || value === '' ? [] : [[name, value]];
+    }),
+  );
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return Object.freeze(parsed.data);
+  throw new ConfigError(
+    parsed.error.issues.map(({ path, message, code }) => {
+      const name = path.join('.');
+      return code === 'invalid_type' && !(name in given) ? `${name} must be set` : `${name}: ${message}`;
+    }),
+  );
+};
+
+/** A whole number of an environment variable, within bounds. */
+export const intSetting = (bounds: { readonly min: number; readonly max: number }): z.ZodType<number, string> =>
+  z
+    .string()
+    .regex(/^-?\d+$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().int().min(bounds.min).max(bounds.max));

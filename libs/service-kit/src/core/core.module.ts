@@ -1,0 +1,78 @@
+import { Global, Inject, Injectable, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD } from '@nestjs/core';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { connectNats, DurablePublisher, ensureStreams, JetStreamLog, type EventLog } from '@fornax/event-store';
+import type { Logger } from 'pino';
+import { AccountDirectory } from '../accounts/account-directory.js';
+import { AuthGuard } from '../accounts/auth.guard.js';
+import type { CoreConfig } from '../config/core-config.js';
+import { WireExceptionFilter } from '../errors/wire-exception.filter.js';
+import { ProjectionHost } from '../projections/projection-host.js';
+import { ProjectionsController } from '../projections/projections.controller.js';
+import { RpcClient } from '../rpc/rpc-client.js';
+import { Sealer } from '../secrets/sealer.js';
+import { systemClock } from './clock.js';
+import { HealthRegistry } from './health.registry.js';
+import { CLOCK, CORE_CONFIG, EVENT_LOG, LOGGER, NATS, PUBLISHER } from './tokens.js';
+
+/** Closes what the process shares, after everything that uses it has stopped. */
+@Injectable()
+export class SharedResources implements OnApplicationShutdown {
+  constructor(@Inject(NATS) private readonly nats: NatsConnection, private readonly accounts: AccountDirectory) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.accounts.close();
+    await this.nats.close();
+  }
+}
+
+/** What all services share, once for each process: the connection, the log, accounts, keys, time. Imported by `runService` alone. */
+@Global()
+@Module({})
+export class CoreModule {
+  static forRoot(config: CoreConfig, logger: Logger): DynamicModule {
+    return {
+      module: CoreModule,
+      controllers: [ProjectionsController],
+      providers: [
+        { provide: CORE_CONFIG, useValue: config },
+        { provide: LOGGER, useValue: logger },
+        { provide: CLOCK, useValue: systemClock },
+        { provide: Sealer, useFactory: () => new Sealer(config.masterKey) },
+        HealthRegistry,
+        { provide: NATS, inject: [HealthRegistry], useFactory: (health: HealthRegistry) => openNats(config, health) },
+        { provide: EVENT_LOG, inject: [NATS], useFactory: (nats: NatsConnection) => JetStreamLog.open(nats, { replicas: config.nats.replicas }) },
+        { provide: PUBLISHER, inject: [NATS], useFactory: (nats: NatsConnection) => new DurablePublisher(nats) },
+        {
+          provide: AccountDirectory,
+          inject: [EVENT_LOG, Sealer, HealthRegistry],
+          useFactory: (log: EventLog, sealer: Sealer, health: HealthRegistry) => {
+            const directory = new AccountDirectory(log, sealer);
+            health.readiness('accounts', () => (directory.isReady() ? undefined : 'accounts are not read yet'));
+            return directory;
+          },
+        },
+        { provide: RpcClient, inject: [NATS], useFactory: (nats: NatsConnection) => new RpcClient(nats) },
+        ProjectionHost,
+        SharedResources,
+        { provide: APP_GUARD, useClass: AuthGuard },
+        { provide: APP_FILTER, useClass: WireExceptionFilter },
+      ],
+      exports: [CORE_CONFIG, LOGGER, CLOCK, Sealer, HealthRegistry, NATS, EVENT_LOG, PUBLISHER, AccountDirectory, RpcClient, ProjectionHost],
+    };
+  }
+}
+
+const openNats = async (config: CoreConfig, health: HealthRegistry): Promise<NatsConnection> => {
+  const { url, user, password, replicas } = config.nats;
+  const nats = await connectNats({
+    url,
+    name: `fornax-${config.name}`,
+    ...(user === undefined ? {} : { user }),
+    ...(password === undefined ? {} : { password }),
+  });
+  await ensureStreams(nats, { replicas });
+  for (const warning of config.warnings) health.warn(warning);
+  health.readiness('nats', () => nats.flush().then(() => undefined));
+  return nats;
+};

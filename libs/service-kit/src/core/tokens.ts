@@ -1,0 +1,12 @@
+/** Injection tokens of what CoreModule provides. Classes (AccountDirectory, Sealer, RpcClient, ProjectionHost, HealthRegistry) are their own tokens. */
+export const CORE_CONFIG = Symbol('fornax.core-config');
+/** NatsConnection */
+export const NATS = Symbol('fornax.nats');
+/** EventLog */
+export const EVENT_LOG = Symbol('fornax.event-log');
+/** DurablePublisher */
+export const PUBLISHER = Symbol('fornax.publisher');
+/** Clock */
+export const CLOCK = Symbol('fornax.clock');
+/** pino Logger */
+export const LOGGER = Symbol('fornax.logger');

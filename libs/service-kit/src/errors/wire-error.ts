@@ -1,0 +1,68 @@
+import { HttpException } from '@nestjs/common';
+import { CommandRejected, LogUnavailable, VersionConflict } from '@fornax/event-store';
+import { FornaxError, ValidationFailed, type ErrorKind } from './errors.js';
+
+/** How one error looks on the wire: to HTTP clients (contract, 1.7) and, without status, to RPC callers. */
+export interface WireError {
+  readonly status: number;
+  /** Stable, for programs. */
+  readonly code: string;
+  readonly message: string;
+  readonly errors?: Readonly<Record<string, readonly string[]>>;
+  /** False for a bug: something that nobody meant to throw. */
+  readonly expected: boolean;
+}
+
+const STATUS_OF_KIND: Readonly<Record<ErrorKind, number>> = {
+  invalid: 400,
+  unauthorised: 401,
+  'payment-required': 402,
+  forbidden: 403,
+  'not-found': 404,
+  conflict: 409,
+  refused: 422,
+  unavailable: 503,
+};
+
+/** Statuses of the domain's rejections, by their code; a bad request when no rule fits. */
+const statusOfRejection = (code: string): number => {
+  if (code.endsWith('-not-found') || code.startsWith('no-such-')) return 404;
+  if (code.startsWith('forbidden') || code.endsWith('-forbidden')) return 403;
+  if (code.startsWith('quota-') || code.endsWith('-quota-reached')) return 403;
+  return 400;
+};
+
+/** Errors of Fastify and of Nest's HttpException carry their status. */
+const statusIn = (error: Error): number | undefined => {
+  if (error instanceof HttpException) return error.getStatus();
+  const status = 'statusCode' in error ? error.statusCode : undefined;
+  return typeof status === 'number' && status >= 400 && status < 600 ? status : undefined;
+};
+
+export const wireErrorOf = (error: unknown): WireError => {
+  if (error instanceof FornaxError) {
+    const wire = { status: STATUS_OF_KIND[error.kind], code: error.code, message: error.message, expected: true };
+    return error instanceof ValidationFailed ? { ...wire, errors: error.errors } : wire;
+  }
+  if (error instanceof CommandRejected) {
+    const { code, detail } = error.rejection;
+    return { status: statusOfRejection(code), code, message: detail, expected: true };
+  }
+  if (error instanceof LogUnavailable || error instanceof VersionConflict) {
+    return { status: 503, code: 'unavailable', message: 'The event log cannot be written right now', expected: true };
+  }
+  if (error instanceof Error) {
+    const status = statusIn(error);
+    if (status !== undefined && status < 500) return { status, code: codeOf(error, status), message: textOf(error, status), expected: true };
+    if (status === 503) return { status, code: 'unavailable', message: error.message, expected: true };
+  }
+  return { status: 500, code: 'internal', message: 'Internal Server Error', expected: false };
+};
+
+const codeOf = (error: Error, status: number): string => {
+  const code = 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : `http-${status}`;
+};
+
+const textOf = (error: Error, status: number): string =>
+  status === 413 ? 'The request body is too large' : error.message === '' ? `HTTP ${status}` : error.message;

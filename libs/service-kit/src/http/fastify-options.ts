@@ -1,0 +1,34 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Invalid } from '../errors/errors.js';
+import { parseQuery } from './parse-query.js';
+import { rewriteUrl } from './rewrite-url.js';
+
+/** Bodies of the API are small; files go to the S3 endpoint. */
+export const BODY_LIMIT_BYTES = 1024 * 1024;
+
+export const fastifyOptions = {
+  bodyLimit: BODY_LIMIT_BYTES,
+  rewriteUrl: ({ url }: { readonly url?: string | undefined }): string => rewriteUrl(url ?? '/'),
+  forceCloseConnections: 'idle' as const,
+  routerOptions: { caseSensitive: false, querystringParser: parseQuery, maxParamLength: 1024 },
+};
+
+/**
+ * One parser for every content type, because clients send JSON under many names and empty bodies under any (contract, 1.3): nothing
+ * becomes `undefined`, everything else must be JSON.
+ */
+export const acceptAnyJson = (fastify: FastifyInstance): void => {
+  fastify.removeAllContentTypeParsers();
+  const parse = (_: FastifyRequest, body: string, done: (error: Error | null, value?: unknown) => void): void => {
+    if (body.trim() === '') return done(null, undefined);
+    try {
+      done(null, JSON.parse(body, withoutPrototype));
+    } catch {
+      done(new Invalid('The request body is not valid JSON', { code: 'malformed-json' }));
+    }
+  };
+  fastify.addContentTypeParser('*', { parseAs: 'string' }, parse);
+};
+
+/** `__proto__` in a body is never a wish of ours. */
+const withoutPrototype = (key: string, value: unknown): unknown => (key === '__proto__' ? undefined : value);

@@ -1,0 +1,30 @@
+import type { FastifyInstance } from 'fastify';
+import type { HealthRegistry } from '../core/health.registry.js';
+import type { Telemetry } from '../telemetry/start-telemetry.js';
+
+export interface OperationsParts {
+  readonly name: string;
+  readonly health: HealthRegistry;
+  readonly telemetry: Telemetry;
+  /** The OpenAPI document; made when first asked for. */
+  readonly openApi: () => object;
+}
+
+/** `/health/live`, `/health/ready`, `/health`, `/metrics` and `/openapi.json`: no token, no Nest in between. */
+export const operationsRoutes = (fastify: FastifyInstance, { name, health, telemetry, openApi }: OperationsParts): void => {
+  let document: object | undefined;
+  fastify.get('/health/live', () => ({ status: 'live', service: name }));
+  fastify.get('/health/ready', async (_, reply) => {
+    const { ready, reasons } = await health.check();
+    return reply.status(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready', service: name, reasons, message: messageOf(reasons) });
+  });
+  fastify.get('/health', async () => {
+    const { ready, reasons } = await health.check();
+    return { status: ready ? 'ready' : 'not ready', service: name, reasons, warnings: health.warnings() };
+  });
+  fastify.get('/metrics', async (_, reply) => reply.type('text/plain; version=0.0.4; charset=utf-8').send(await telemetry.metricsText()));
+  fastify.get('/openapi.json', () => (document ??= openApi()));
+};
+
+const messageOf = (reasons: readonly { readonly name: string; readonly reason: string }[]): string =>
+  reasons.length === 0 ? 'ready' : reasons.map(({ name, reason }) => `${name}: ${reason}`).join('; ');

@@ -1,0 +1,40 @@
+import { context, SpanKind, SpanStatusCode, trace, type Span } from '@opentelemetry/api';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { durationHistogram } from '../telemetry/metrics.js';
+import { contextOf } from '../telemetry/trace.js';
+
+const QUIET = /^\/(health|metrics)(\/|$)/;
+
+/** A server span and a duration (OpenTelemetry's `http.server.request.duration`) for each request; handlers run inside the span. */
+export const observeRequests = (fastify: FastifyInstance): void => {
+  const duration = durationHistogram('http.server.request.duration', 'Duration of HTTP server requests');
+  const spans = new WeakMap<FastifyRequest, Span>();
+  const tracer = trace.getTracer('fornax');
+
+  fastify.addHook('onRequest', (request, _, done) => {
+    if (!QUIET.test(request.url)) {
+      const parent = request.headers['traceparent'];
+      const from = contextOf(typeof parent === 'string' ? parent : undefined);
+      spans.set(request, tracer.startSpan(request.method, { kind: SpanKind.SERVER }, from));
+    }
+    done();
+  });
+  // Activated after the body was read: stream callbacks would lose it.
+  fastify.addHook('preHandler', (request, _, done) => {
+    const span = spans.get(request);
+    if (span) context.with(trace.setSpan(context.active(), span), done);
+    else done();
+  });
+  fastify.addHook('onResponse', (request, reply, done) => {
+    const span = spans.get(request);
+    const route = request.routeOptions.url ?? 'unknown';
+    const attributes = { 'http.request.method': request.method, 'http.route': route, 'http.response.status_code': reply.statusCode };
+    if (span) {
+      duration.record(reply.elapsedTime / 1000, attributes);
+      span.updateName(`${request.method} ${route}`).setAttributes(attributes);
+      if (reply.statusCode >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+      span.end();
+    }
+    done();
+  });
+};

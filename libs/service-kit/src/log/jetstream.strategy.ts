@@ -1,0 +1,96 @@
+import { isObservable, lastValueFrom } from 'rxjs';
+import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
+import type { RecordedCommit } from '@fornax/contracts';
+import type { EventLog } from '@fornax/event-store';
+import type { DataSource } from 'typeorm';
+import { loadCheckpoint, storeCheckpoint } from '../database/checkpoint.js';
+import { inSpan } from '../telemetry/trace.js';
+import { LogContext } from './log-context.js';
+import { LOG_TRANSPORT, type LogHandlerOptions } from './log-handler.js';
+
+export interface JetStreamStrategyParts {
+  readonly log: EventLog;
+  /** The database of a service, for handlers that start from their checkpoint. */
+  readonly databaseOf: (service: string) => DataSource;
+  /** A subscription ended although nobody stopped it. */
+  readonly onFailure: (handler: string, error: unknown) => void;
+}
+
+const isLogHandlerOptions = (value: unknown): value is LogHandlerOptions =>
+  typeof value === 'object' && value !== null && 'name' in value && 'from' in value;
+
+/** Nest transport strategy for the event log: one subscription for each @LogHandler. */
+export class JetStreamStrategy extends Server implements CustomTransportStrategy {
+  override readonly transportId = LOG_TRANSPORT;
+  /** The log retries a batch, so it must learn about the failure. */
+  override readonly propagatesEventHandlerErrors = true;
+  private readonly stop = new AbortController();
+  private running: readonly Promise<void>[] = [];
+
+  constructor(private readonly parts: JetStreamStrategyParts) {
+    super();
+  }
+
+  listen(callback: (error?: unknown) => void): void {
+    this.running = [...this.messageHandlers].map(async ([pattern, handler]) => {
+      const options: unknown = handler.extras?.['logHandler'];
+      if (!isLogHandlerOptions(options)) throw new Error(`${pattern} is not a log handler`);
+      await this.follow(options, handler).catch((error: unknown) => {
+        if (!this.stop.signal.aborted) this.parts.onFailure(options.name, error);
+      });
+    });
+    callback();
+  }
+
+  async close(): Promise<void> {
+    this.stop.abort();
+    await Promise.allSettled(this.running);
+  }
+
+  on(): void {
+    throw new Error('the log has no client events');
+  }
+
+  unwrap<T>(): T {
+    throw new Error('inject EVENT_LOG instead');
+  }
+
+  private async follow(options: LogHandlerOptions, handler: MessageHandler): Promise<void> {
+    const from = await this.startOf(options);
+    const { aggregates, maxBatch, name } = options;
+    await this.parts.log.subscribe(
+      { from, signal: this.stop.signal, ...(aggregates ? { aggregates } : {}), ...(maxBatch === undefined ? {} : { maxBatch }) },
+      async (batch) => {
+        await inSpan(`log ${name}`, { kind: 'consumer', parent: batch[0]?.meta.traceparent }, () => this.handle(name, handler, batch));
+        await this.remember(options, batch);
+      },
+    );
+  }
+
+  private async handle(name: string, handler: MessageHandler, batch: readonly RecordedCommit[]): Promise<void> {
+    const result: unknown = await handler(batch, new LogContext(name, batch.at(-1)?.sequence ?? 0));
+    if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });
+  }
+
+  private async startOf(options: LogHandlerOptions): Promise<number> {
+    switch (options.from) {
+      case 'start':
+        return 1;
+      case 'now':
+        return (await this.parts.log.head()).sequence + 1;
+      case 'checkpoint': {
+        const { epoch } = await this.parts.log.head();
+        const checkpoint = await loadCheckpoint(this.parts.databaseOf(options.service), options.name);
+        // Another log (wiped, or restored elsewhere) is read from its beginning: handlers are safe to repeat.
+        return checkpoint?.epoch === epoch ? checkpoint.sequence + 1 : 1;
+      }
+    }
+  }
+
+  private async remember(options: LogHandlerOptions, batch: readonly RecordedCommit[]): Promise<void> {
+    const last = batch.at(-1);
+    if (options.from !== 'checkpoint' || !last) return;
+    const { epoch } = await this.parts.log.head();
+    await storeCheckpoint(this.parts.databaseOf(options.service), options.name, { epoch, sequence: last.sequence });
+  }
+}

@@ -1,0 +1,98 @@
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import type { EventLog } from '@fornax/event-store';
+import { ProjectionRunner, type Projection } from '@fornax/projections';
+import type { Logger } from 'pino';
+import type { DataSource } from 'typeorm';
+import { HealthRegistry } from '../core/health.registry.js';
+import { EVENT_LOG, LOGGER } from '../core/tokens.js';
+import { schemaOf } from '../database/service-database.js';
+import { NotFound } from '../errors/errors.js';
+import { observeProjectionLag } from '../telemetry/metrics.js';
+
+export interface HostedProjection {
+  readonly name: string;
+  readonly service: string;
+  readonly runner: ProjectionRunner;
+}
+
+/** How one projection stands. `lag` is in commits of the whole log. */
+export interface ProjectionStatus {
+  readonly name: string;
+  readonly service: string;
+  readonly sequence: number;
+  readonly lag: number;
+}
+
+/** Runs every projection of the process: starts them when the application is up, stops them first when it ends. */
+@Injectable()
+export class ProjectionHost implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly hosted = new Map<string, HostedProjection>();
+  private readonly stop = new AbortController();
+  private running: readonly Promise<void>[] = [];
+
+  constructor(
+    @Inject(EVENT_LOG) private readonly log: EventLog,
+    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly health: HealthRegistry,
+  ) {
+    observeProjectionLag(() => this.statuses());
+  }
+
+  /** @throws Error when the name is taken */
+  add(service: string, db: DataSource, projection: Projection): HostedProjection {
+    const { name } = projection;
+    if (this.hosted.has(name)) throw new Error(`two projections are named ${name}`);
+    const onError = (error: unknown): void => this.logger.error({ err: error, projection: name }, 'projection failed');
+    const hosted = { name, service, runner: new ProjectionRunner({ log: this.log, db, schema: schemaOf(service), projection, onError }) };
+    this.hosted.set(name, hosted);
+    this.health.readiness(`projection ${name}`, () => 'not started yet');
+    return hosted;
+  }
+
+  /** @throws NotFound */
+  runner(name: string): ProjectionRunner {
+    const hosted = this.hosted.get(name);
+    if (!hosted) throw new NotFound(`No such projection: ${name}`);
+    return hosted.runner;
+  }
+
+  has(name: string): boolean {
+    return this.hosted.has(name);
+  }
+
+  /** Read your own writes. @returns false when the projection has not passed the sequence in time */
+  waitFor(name: string, sequence: number, timeoutMs: number): Promise<boolean> {
+    return this.runner(name).waitFor(sequence, timeoutMs);
+  }
+
+  async statuses(): Promise<readonly ProjectionStatus[]> {
+    if (this.hosted.size === 0) return [];
+    const head = await this.log.head();
+    return [...this.hosted.values()].map(({ name, service, runner }) => {
+      const { sequence } = runner.position();
+      return { name, service, sequence, lag: Math.max(0, head.sequence - sequence) };
+    });
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    const atStart = await this.log.head();
+    this.running = [...this.hosted.values()].map(({ name, runner }) => {
+      this.health.readiness(`projection ${name}`, () => this.catchingUp(runner, atStart.sequence));
+      return runner.start(this.stop.signal).catch((error: unknown) => {
+        this.logger.error({ err: error, projection: name }, 'projection stopped');
+        this.health.readiness(`projection ${name}`, () => (error instanceof Error ? error.message : String(error)));
+      });
+    });
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stop.abort();
+    await Promise.allSettled(this.running);
+  }
+
+  /** Ready means: what was in the log when the process started is in the rows. Later lag is a metric, not a reason to stop serving. */
+  private async catchingUp(runner: ProjectionRunner, sequence: number): Promise<string | undefined> {
+    const passed = await runner.waitFor(sequence, 0);
+    return passed ? undefined : `at ${runner.position().sequence} of ${sequence}`;
+  }
+}

@@ -1,0 +1,38 @@
+import type { Msg, NatsConnection, Subscription, SubscriptionOptions } from '@nats-io/transport-node';
+import { ServerNats } from '@nestjs/microservices';
+import { inSpan } from '../telemetry/trace.js';
+import { PlainJsonDeserializer, PlainJsonSerializer } from './nats-wire.js';
+import { RPC_QUEUE } from './rpc-handler.js';
+
+/** What Nest's NATS server uses of a connection; ours is shared, so closing it only ends these subscriptions. */
+const sharedClient = (nats: NatsConnection): unknown => {
+  const subscriptions: Subscription[] = [];
+  return {
+    status: () => nats.status(),
+    subscribe: (subject: string, options: SubscriptionOptions) => {
+      const subscription = nats.subscribe(subject, options);
+      subscriptions.push(subscription);
+      return subscription;
+    },
+    close: async () => {
+      await Promise.allSettled(subscriptions.map((subscription) => subscription.drain()));
+    },
+  };
+};
+
+/** Nest's NATS transport on the process's one connection, in plain JSON, each request in a span that continues the caller's trace. */
+export class RpcServer extends ServerNats {
+  constructor(private readonly connection: NatsConnection) {
+    super({ queue: RPC_QUEUE, serializer: new PlainJsonSerializer(), deserializer: new PlainJsonDeserializer() } as ConstructorParameters<typeof ServerNats>[0]);
+  }
+
+  override createNatsClient(): Promise<unknown> {
+    return Promise.resolve(sharedClient(this.connection));
+  }
+
+  override handleMessage(channel: string, message: Msg): Promise<unknown> {
+    const parent = message.headers?.get('traceparent');
+    const span = { kind: 'server' as const, ...(parent === undefined || parent === '' ? {} : { parent }) };
+    return inSpan(`answer ${channel}`, span, () => super.handleMessage(channel, message));
+  }
+}

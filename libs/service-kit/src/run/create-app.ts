@@ -1,0 +1,69 @@
+import type { DynamicModule, Type } from '@nestjs/common';
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { EventLog } from '@fornax/event-store';
+import type { Logger } from 'pino';
+import type { DataSource } from 'typeorm';
+import type { CoreConfig } from '../config/core-config.js';
+import { CoreModule } from '../core/core.module.js';
+import { HealthRegistry } from '../core/health.registry.js';
+import { EVENT_LOG, NATS } from '../core/tokens.js';
+import { acceptAnyJson, fastifyOptions } from '../http/fastify-options.js';
+import { operationsRoutes } from '../http/operations-routes.js';
+import { observeRequests } from '../http/request-telemetry.js';
+import { JetStreamStrategy } from '../log/jetstream.strategy.js';
+import { RpcServer } from '../rpc/rpc-server.js';
+import { NestLogger } from '../telemetry/logger.js';
+import type { Telemetry } from '../telemetry/start-telemetry.js';
+
+export interface AppParts {
+  readonly config: CoreConfig;
+  readonly logger: Logger;
+  readonly telemetry: Telemetry;
+  /** Something that must not stop has stopped. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+@Module({})
+class RootModule {}
+
+/** Puts a service's module (or several) together with what all share: HTTP, RPC over NATS, the log. Not listening yet. */
+export const createApp = async (module: Type | DynamicModule, parts: AppParts): Promise<NestFastifyApplication> => {
+  const { config, logger, telemetry, onFatal } = parts;
+  const adapter = new FastifyAdapter(fastifyOptions);
+  const root: DynamicModule = { module: RootModule, imports: [CoreModule.forRoot(config, logger), module] };
+  const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
+    bodyParser: false,
+    abortOnError: false,
+    logger: new NestLogger(logger),
+  });
+  const fastify = adapter.getInstance();
+  acceptAnyJson(fastify);
+  observeRequests(fastify);
+  const openApi = (): object =>
+    SwaggerModule.createDocument(app, new DocumentBuilder().setTitle(`Fornax ${config.name}`).setVersion('1').addApiKey({ type: 'apiKey', in: 'header', name: 'Authorization' }, 'token').build());
+  operationsRoutes(fastify, { name: config.name, health: app.get(HealthRegistry), telemetry, openApi });
+  app.connectMicroservice({ strategy: new RpcServer(app.get<NatsConnection>(NATS)) }, { inheritAppConfig: true });
+  const log = new JetStreamStrategy({
+    log: app.get<EventLog>(EVENT_LOG),
+    databaseOf: (service) => app.get<DataSource>(getDataSourceToken(service)),
+    onFailure: (handler, error) => {
+      logger.error({ err: error, handler }, 'a log handler has stopped');
+      onFatal(error);
+    },
+  });
+  app.connectMicroservice({ strategy: log }, { inheritAppConfig: true });
+  return app;
+};
+
+/** Opens the doors: first NATS (so that other services find this one), then HTTP. @returns the base URL */
+export const openApp = async (app: NestFastifyApplication, port: number, host: string): Promise<string> => {
+  await app.init();
+  await app.startAllMicroservices();
+  await app.listen(port, host);
+  return (await app.getUrl()).replace('[::1]', '127.0.0.1');
+};

@@ -1,0 +1,68 @@
+import type { DynamicModule, Type } from '@nestjs/common';
+import { ConfigError, intSetting, loadConfig } from '../config/load-config.js';
+import { loadCoreConfig } from '../config/core-config.js';
+import { createLogger } from '../telemetry/logger.js';
+import { startTelemetry } from '../telemetry/start-telemetry.js';
+import { z } from 'zod';
+import { createApp, openApp } from './create-app.js';
+import { endWithParent, onceStopped } from './process-life.js';
+
+export interface ServiceOptions {
+  /** Name of the process: in logs, spans, connections. */
+  readonly name: string;
+  readonly defaultPort: number;
+}
+
+const SHUTDOWN_LIMIT_MS = 4500;
+
+const portSettings = z.object({
+  FORNAX_HTTP_PORT: intSetting({ min: 0, max: 65_535 }).optional(),
+  FORNAX_PORT: intSetting({ min: 0, max: 65_535 }).optional(),
+  FORNAX_HTTP_HOST: z.string().default('127.0.0.1'),
+});
+
+/**
+ * The whole main() of a service: settings from the environment, HTTP, RPC, log handlers, health, metrics, logs; stops in order on
+ * SIGTERM or SIGINT within five seconds. A wrong setting, or an error that nobody handles, ends the process with code 1.
+ * The port is FORNAX_HTTP_PORT, else FORNAX_PORT, else the default; the address is FORNAX_HTTP_HOST, else loopback.
+ */
+export const runService = async (module: Type | DynamicModule, { name, defaultPort }: ServiceOptions): Promise<void> => {
+  try {
+    await run(module, name, defaultPort);
+  } catch (error) {
+    if (error instanceof ConfigError) process.stderr.write(`fornax-${name} ${error.message}\n`);
+    else createLogger(name, 'error').fatal({ err: error }, 'cannot start');
+    process.exit(1);
+  }
+};
+
+const run = async (module: Type | DynamicModule, name: string, defaultPort: number): Promise<void> => {
+  const config = loadCoreConfig(name, process.env);
+  const ports = loadConfig(portSettings, process.env);
+  const logger = createLogger(name, config.logLevel);
+  const telemetry = startTelemetry({ service: name, otlpEndpoint: process.env['FORNAX_OTLP_ENDPOINT'] });
+  const onFatal = (error: unknown): void => {
+    logger.fatal({ err: error }, 'the process ends because of an error that nobody handles');
+    process.exit(1);
+  };
+  process.on('unhandledRejection', onFatal);
+  process.on('uncaughtException', onFatal);
+  const stopped = onceStopped();
+  if (process.env['FORNAX_EXIT_WITH_PARENT'] === '1') endWithParent();
+
+  const app = await createApp(module, { config, logger, telemetry, onFatal });
+  const url = await openApp(app, ports.FORNAX_HTTP_PORT ?? ports.FORNAX_PORT ?? defaultPort, ports.FORNAX_HTTP_HOST);
+  logger.info({ url }, 'listening');
+
+  const reason = await stopped;
+  logger.info({ reason }, 'stopping');
+  const deadline = setTimeout(() => {
+    logger.error('did not stop in time');
+    process.exit(1);
+  }, SHUTDOWN_LIMIT_MS);
+  await app.close();
+  await telemetry.shutdown();
+  clearTimeout(deadline);
+  logger.info('stopped');
+  process.exit(0);
+};

@@ -1,0 +1,64 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+
+/** A 256-bit key of one owner object (a task, a secret), as used and as stored. */
+export interface DataKey {
+  /** The key sealed by the master key: may be stored and travel. */
+  readonly wrapped: string;
+  readonly key: Uint8Array;
+}
+
+const VERSION = 1;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** Text sealed with AES-256-GCM: base64url of version, nonce, tag and ciphertext. Two seals of one text differ. */
+const sealBytes = (key: Uint8Array, clear: Uint8Array): string => {
+  const nonce = randomBytes(NONCE_BYTES);
+  const cipher = createCipheriv('aes-256-gcm', key, nonce);
+  const sealed = Buffer.concat([cipher.update(clear), cipher.final()]);
+  return Buffer.concat([Buffer.of(VERSION), nonce, cipher.getAuthTag(), sealed]).toString('base64url');
+};
+
+const openBytes = (key: Uint8Array, sealed: string): Buffer => {
+  const bytes = Buffer.from(sealed, 'base64url');
+  if (bytes.length < 1 + NONCE_BYTES + TAG_BYTES || bytes[0] !== VERSION) throw new Error('not a sealed value');
+  const tagAt = 1 + NONCE_BYTES;
+  const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(1, tagAt));
+  decipher.setAuthTag(bytes.subarray(tagAt, tagAt + TAG_BYTES));
+  return Buffer.concat([decipher.update(bytes.subarray(tagAt + TAG_BYTES)), decipher.final()]);
+};
+
+/**
+ * Encryption of secrets at rest (architecture, section 8): a data key for each owner object, wrapped by the master key.
+ * Destroying the wrapped key destroys all that was sealed with it. Opening what was changed or sealed with another key throws.
+ */
+export class Sealer {
+  constructor(private readonly masterKey: Uint8Array) {
+    if (masterKey.length !== 32) throw new Error('the master key must have 32 bytes');
+  }
+
+  newDataKey(): DataKey {
+    const key = randomBytes(32);
+    return { key, wrapped: sealBytes(this.masterKey, key) };
+  }
+
+  unwrap(wrapped: string): Uint8Array {
+    return openBytes(this.masterKey, wrapped);
+  }
+
+  seal(key: Uint8Array, text: string): string {
+    return sealBytes(key, Buffer.from(text, 'utf8'));
+  }
+
+  open(key: Uint8Array, sealed: string): string {
+    return openBytes(key, sealed).toString('utf8');
+  }
+
+  sealWithMaster(text: string): string {
+    return this.seal(this.masterKey, text);
+  }
+
+  openWithMaster(sealed: string): string {
+    return this.open(this.masterKey, sealed);
+  }
+}

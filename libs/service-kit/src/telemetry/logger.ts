@@ -1,0 +1,55 @@
+import type { LoggerService } from '@nestjs/common';
+import { isSpanContextValid, trace } from '@opentelemetry/api';
+import { pino, type DestinationStream, type Logger } from 'pino';
+
+const CENSORED = '[redacted]';
+/** Names under which a secret could reach a log line, at the top or one level down. */
+const SECRET_NAMES = ['authorization', 'token', 'secret', 'password', 'masterKey', 'secretKey', 'sessionToken', 'secrets', 'cookie'];
+
+/** Structured logs on standard output, with the ids of the active span; never a token or a secret. */
+export const createLogger = (service: string, level: string, to?: DestinationStream): Logger => {
+  const options = {
+    level,
+    base: { service },
+    redact: { paths: SECRET_NAMES.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: CENSORED },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+    mixin: () => {
+      const span = trace.getActiveSpan()?.spanContext();
+      return span && isSpanContextValid(span) ? { trace_id: span.traceId, span_id: span.spanId } : {};
+    },
+  };
+  return to ? pino(options, to) : pino(options);
+};
+
+const textOf = (message: unknown): string => (message instanceof Error ? message.message : typeof message === 'string' ? message : JSON.stringify(message));
+
+/** Nest's own messages, as structured logs. Its chatter at start is for debugging. */
+export class NestLogger implements LoggerService {
+  constructor(private readonly logger: Logger) {}
+
+  log(message: unknown, ...rest: readonly unknown[]): void {
+    this.logger.debug({ context: rest.at(-1) }, textOf(message));
+  }
+
+  warn(message: unknown, ...rest: readonly unknown[]): void {
+    this.logger.warn({ context: rest.at(-1) }, textOf(message));
+  }
+
+  error(message: unknown, ...rest: readonly unknown[]): void {
+    const details = message instanceof Error ? { err: message } : { stack: rest.length > 1 ? rest[0] : undefined };
+    this.logger.error({ ...details, context: rest.at(-1) }, textOf(message));
+  }
+
+  fatal(message: unknown, ...rest: readonly unknown[]): void {
+    this.logger.fatal({ context: rest.at(-1) }, textOf(message));
+  }
+
+  debug(message: unknown, ...rest: readonly unknown[]): void {
+    this.logger.debug({ context: rest.at(-1) }, textOf(message));
+  }
+
+  verbose(message: unknown, ...rest: readonly unknown[]): void {
+    this.logger.trace({ context: rest.at(-1) }, textOf(message));
+  }
+}
