@@ -1,5 +1,11 @@
 import { z } from 'zod';
 
+/*
+ * Every request over NATS (`fx.rpc.>`), between services and from nodes, is plain JSON: the body is the request as the schema below has
+ * it; the reply is `{"ok": <reply>}` or `{"error": {"code", "message"}}`. `code` is stable. The W3C `traceparent` may come as a header.
+ * No reply in time means that the outcome is unknown.
+ */
+
 /** `fx.rpc.node.<node>.join`, answered by node-registry once NodeJoined is committed and the node's dispatch consumer exists. */
 export const joinRequestSchema = z.object({
   nodeId: z.string(),
