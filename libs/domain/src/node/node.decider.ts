@@ -1,0 +1,96 @@
+import type { NodeCommand, NodeEvent, NodeHardware } from './node.events.js';
+import { accept, assertNever, reject, type Decider, type Decision } from '../shared/decider.js';
+
+export type NodeStatus = 'unknown' | 'online' | 'draining' | 'lost' | 'retired';
+
+export interface NodeState {
+  readonly status: NodeStatus;
+  readonly nodeId: string;
+  /** Sessions so far; 0 before the first. */
+  readonly epoch: number;
+  readonly bootId: string;
+  readonly hardware: NodeHardware;
+  readonly driver: string;
+  /** An operator's wish, which outlives the node's sessions. */
+  readonly isDrainRequested: boolean;
+}
+
+const initial: NodeState = {
+  status: 'unknown',
+  nodeId: '',
+  epoch: 0,
+  bootId: '',
+  hardware: { specificationKey: '', cpuModel: '', cores: 0, memoryMB: 0, ghz: 0, ssd: false, gpus: 0 },
+  driver: '',
+  isDrainRequested: false,
+};
+
+type NodeDecision = Decision<NodeEvent>;
+type Join = Extract<NodeCommand, { type: 'JoinNode' }>;
+
+const isPresent = ({ status }: NodeState): boolean => status === 'online' || status === 'draining';
+
+/**
+ * A new boot of a node that was never declared lost ends the old session in the same commit, so that its leases are revoked before
+ * new ones are given. A drain that an operator asked for holds for the new session too.
+ */
+const join = (state: NodeState, command: Join): NodeDecision => {
+  if (state.status === 'retired') return reject('node-retired', `node ${command.nodeId} was retired`);
+  if (isPresent(state) && state.bootId === command.bootId) return accept();
+  const { nodeId, bootId, hardware, driver, warnings, at } = command;
+  return accept<NodeEvent>(
+    ...(isPresent(state) ? [{ type: 'NodeLost', nodeId, epoch: state.epoch, cause: 'rejoined', at } as const] : []),
+    { type: 'NodeJoined', nodeId, epoch: state.epoch + 1, bootId, hardware, driver, warnings, at },
+    ...(state.isDrainRequested ? [{ type: 'NodeDrained', nodeId, at } as const] : []),
+  );
+};
+
+const decide = (state: NodeState, command: NodeCommand): NodeDecision => {
+  const { at } = command;
+  const { nodeId } = state;
+  if (command.type === 'JoinNode') return join(state, command);
+  if (command.type === 'LoseNode') {
+    // A loss of an earlier session is old news.
+    if (!isPresent(state) || state.epoch !== command.epoch) return accept();
+    return accept<NodeEvent>({ type: 'NodeLost', nodeId, epoch: command.epoch, cause: command.cause, at });
+  }
+  if (state.status === 'unknown') return reject('node-not-found', 'No such node');
+  switch (command.type) {
+    case 'DrainNode':
+      if (state.status === 'retired') return reject('node-retired', `node ${nodeId} was retired`);
+      return state.isDrainRequested ? accept() : accept<NodeEvent>({ type: 'NodeDrained', nodeId, at });
+    case 'ResumeNode':
+      if (state.status === 'retired') return reject('node-retired', `node ${nodeId} was retired`);
+      return state.isDrainRequested ? accept<NodeEvent>({ type: 'NodeResumed', nodeId, at }) : accept();
+    case 'RetireNode':
+      if (state.status === 'retired') return accept();
+      return accept<NodeEvent>(
+        ...(isPresent(state) ? [{ type: 'NodeLost', nodeId, epoch: state.epoch, cause: 'left', at } as const] : []),
+        { type: 'NodeRetired', nodeId, at },
+      );
+    default:
+      return assertNever(command);
+  }
+};
+
+const evolve = (state: NodeState, event: NodeEvent): NodeState => {
+  switch (event.type) {
+    case 'NodeJoined': {
+      const { nodeId, epoch, bootId, hardware, driver } = event;
+      return { ...state, status: 'online', nodeId, epoch, bootId, hardware, driver };
+    }
+    case 'NodeLost':
+      return { ...state, status: 'lost' };
+    case 'NodeDrained':
+      return { ...state, isDrainRequested: true, status: state.status === 'online' ? 'draining' : state.status };
+    case 'NodeResumed':
+      return { ...state, isDrainRequested: false, status: state.status === 'draining' ? 'online' : state.status };
+    case 'NodeRetired':
+      return { ...state, status: 'retired' };
+    default:
+      return assertNever(event);
+  }
+};
+
+/** The node aggregate; its states are listed at {@link NodeEvent}. Rejections: `node-not-found`, `node-retired`. */
+export const nodeDecider: Decider<NodeState, NodeCommand, NodeEvent> = { initial, decide, evolve };

@@ -1,0 +1,233 @@
+import type { NodeHardware } from '../node/node.events.js';
+import type { HardwareConstraint, ResourceRequest, SchedulingPlan } from '../task/task.events.js';
+import { iterate, type Ranges } from '../shared/ranges.js';
+import { satisfies } from './satisfies.js';
+
+/** A node that accepts work, with what is free on it before this round. */
+export interface NodeView {
+  readonly id: string;
+  readonly epoch: number;
+  readonly hardware: NodeHardware;
+  readonly freeCores: number;
+  readonly freeMemoryMB: number;
+}
+
+/** The waiting instances of one task. */
+export interface QueueEntry {
+  readonly taskId: string;
+  readonly owner: string;
+  readonly plan: SchedulingPlan;
+  readonly request: ResourceRequest;
+  readonly constraints: readonly HardwareConstraint[];
+  readonly waiting: Ranges;
+  /** Sequence of the submission: first come, first served within an owner. */
+  readonly order: number;
+}
+
+/** What an owner has, or may have, running at once. */
+export interface OwnerUsage {
+  readonly instances: number;
+  readonly cores: number;
+}
+
+export interface SchedulingPolicy {
+  /** Most placements of one round, so that a round stays short and its commits small. */
+  readonly maxPlacements: number;
+  readonly ownerLimits?: ReadonlyMap<string, { readonly maxInstances: number; readonly maxCores: number }>;
+  readonly ownerUsage?: ReadonlyMap<string, OwnerUsage>;
+}
+
+export interface Placement {
+  readonly taskId: string;
+  readonly instance: number;
+  readonly node: string;
+  readonly nodeEpoch: number;
+}
+
+export type WaitingReason = 'no-node' | 'no-node-fits' | 'fleet-full' | 'quota';
+
+export interface Reason {
+  readonly taskId: string;
+  readonly reason: WaitingReason;
+  readonly detail: string;
+}
+
+export interface Plan {
+  readonly placements: readonly Placement[];
+  /** One for each task of which some instance could not be placed; none for what the round's limit left over. */
+  readonly reasons: readonly Reason[];
+}
+
+/** A node during the round. */
+interface Slot {
+  readonly node: NodeView;
+  freeCores: number;
+  freeMemoryMB: number;
+}
+
+/** Entries that no rule tells apart except their order: when one does not fit, none does. */
+interface EquivalenceClass {
+  readonly owner: string;
+  readonly request: ResourceRequest;
+  readonly constraints: readonly HardwareConstraint[];
+  readonly entries: readonly QueueEntry[];
+  /** Nodes that may still take an instance, shrinking as the round goes on. */
+  candidates: Slot[] | undefined;
+  /** Index of the entry in turn, and its instances not yet placed. */
+  next: number;
+  instances: Iterator<number> | undefined;
+}
+
+const PLANS: readonly SchedulingPlan[] = ['reserved', 'onDemand', 'flex'];
+
+const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+const classesOf = (entries: readonly QueueEntry[]): readonly EquivalenceClass[] => {
+  const groups = new Map<string, QueueEntry[]>();
+  for (const entry of entries) {
+    if (entry.waiting.size === 0) continue;
+    const { owner, request, constraints } = entry;
+    const key = JSON.stringify([owner, request.cores, request.memoryMB, constraints]);
+    const group = groups.get(key);
+    if (group) group.push(entry);
+    else groups.set(key, [entry]);
+  }
+  return [...groups.values()].flatMap((group) => {
+    const entriesInOrder = group.toSorted((a, b) => a.order - b.order || byText(a.taskId, b.taskId));
+    const [first] = entriesInOrder;
+    if (!first) return [];
+    const { owner, request, constraints } = first;
+    return [{ owner, request, constraints, entries: entriesInOrder, candidates: undefined, next: 0, instances: undefined }];
+  });
+};
+
+const fits = (slot: Slot, { cores, memoryMB }: ResourceRequest): boolean => slot.freeCores >= cores && slot.freeMemoryMB >= memoryMB;
+
+/** The fitting node with least left over: cores first, then memory, then the name, so that equal rounds give equal plans. */
+const tightestFit = (group: EquivalenceClass, slots: readonly Slot[]): Slot | undefined => {
+  const candidates = group.candidates ?? slots.filter((slot) => satisfies(slot.node.hardware, group.constraints));
+  // What does not fit now will not fit later in the round: room only shrinks.
+  group.candidates = candidates.filter((slot) => fits(slot, group.request));
+  let best: Slot | undefined;
+  for (const slot of group.candidates) {
+    const isTighter = !best || slot.freeCores < best.freeCores || (slot.freeCores === best.freeCores && slot.freeMemoryMB < best.freeMemoryMB);
+    if (isTighter) best = slot;
+  }
+  return best;
+};
+
+const whyNot = (cluster: readonly NodeView[], { request, constraints }: EquivalenceClass): Omit<Reason, 'taskId'> => {
+  const wanted = `${request.cores} cores and ${request.memoryMB} MB of memory`;
+  if (cluster.length === 0) return { reason: 'no-node', detail: 'no node is online' };
+  const allowed = cluster.filter(({ hardware }) => satisfies(hardware, constraints));
+  if (allowed.length === 0) return { reason: 'no-node-fits', detail: 'no node meets the hardware constraints' };
+  const isLargeEnough = allowed.some(({ hardware }) => hardware.cores >= request.cores && hardware.memoryMB >= request.memoryMB);
+  if (!isLargeEnough) return { reason: 'no-node-fits', detail: `no node that meets the constraints has ${wanted}` };
+  return { reason: 'fleet-full', detail: `no node that fits has ${wanted} free` };
+};
+
+/** What one owner has running, and the classes of one plan that still want room. */
+interface Turn {
+  readonly owner: string;
+  readonly open: EquivalenceClass[];
+}
+
+/**
+ * One scheduling round. Pure: the same arguments give the same plan. Plans go by priority (reserved, on demand, flex); within a
+ * plan the owner with the fewest running cores is served next, each owner's tasks in the order of their submission; an instance
+ * goes where it leaves least room. A class that does not fit is set aside for the round, smaller ones behind it still run.
+ * Costs placements x candidate nodes, plus classes; not waiting instances.
+ * @param cluster nodes that accept work, in any order
+ * @param queue tasks with waiting instances, in any order
+ */
+export const plan = (cluster: readonly NodeView[], queue: readonly QueueEntry[], policy: SchedulingPolicy): Plan => {
+  const slots = cluster
+    .toSorted((a, b) => byText(a.id, b.id))
+    .map((node): Slot => ({ node, freeCores: node.freeCores, freeMemoryMB: node.freeMemoryMB }));
+  const usage = new Map(policy.ownerUsage);
+  const placements: Placement[] = [];
+  const reasons: Reason[] = [];
+  const usageOf = (owner: string): OwnerUsage => usage.get(owner) ?? { instances: 0, cores: 0 };
+
+  const exceedsQuota = ({ owner, request }: EquivalenceClass): boolean => {
+    const limits = policy.ownerLimits?.get(owner);
+    const used = usageOf(owner);
+    return limits !== undefined && (used.instances + 1 > limits.maxInstances || used.cores + request.cores > limits.maxCores);
+  };
+
+  const place = (group: EquivalenceClass, slot: Slot, taskId: string, instance: number): void => {
+    const { cores, memoryMB } = group.request;
+    slot.freeCores -= cores;
+    slot.freeMemoryMB -= memoryMB;
+    const used = usageOf(group.owner);
+    usage.set(group.owner, { instances: used.instances + 1, cores: used.cores + cores });
+    placements.push({ taskId, instance, node: slot.node.id, nodeEpoch: slot.node.epoch });
+  };
+
+  /** Sets the class aside and says why, for every task in it that still waits. */
+  const setAside = (group: EquivalenceClass, why: Omit<Reason, 'taskId'>): void => {
+    for (const { taskId } of group.entries.slice(group.next)) reasons.push({ taskId, ...why });
+  };
+
+  /** Places one instance of the class. @returns false when the class is done with for this round */
+  const serve = (group: EquivalenceClass): boolean => {
+    const task = nextInstance(group);
+    if (!task) return false;
+    if (exceedsQuota(group)) {
+      setAside(group, { reason: 'quota', detail: 'the account runs as much as it may at once' });
+      return false;
+    }
+    const slot = tightestFit(group, slots);
+    if (!slot) {
+      setAside(group, whyNot(cluster, group));
+      return false;
+    }
+    place(group, slot, task.taskId, task.instance);
+    return true;
+  };
+
+  for (const tier of PLANS) {
+    const turns = turnsOf(classesOf(queue.filter((entry) => entry.plan === tier)));
+    while (turns.length > 0 && placements.length < policy.maxPlacements) {
+      const turn = fairest(turns, usageOf);
+      const group = oldest(turn.open);
+      if (!serve(group)) turn.open.splice(turn.open.indexOf(group), 1);
+      if (turn.open.length === 0) turns.splice(turns.indexOf(turn), 1);
+    }
+  }
+  return { placements, reasons };
+};
+
+const turnsOf = (classes: readonly EquivalenceClass[]): Turn[] => {
+  const turns = new Map<string, Turn>();
+  for (const group of classes) {
+    const turn = turns.get(group.owner);
+    if (turn) turn.open.push(group);
+    else turns.set(group.owner, { owner: group.owner, open: [group] });
+  }
+  return [...turns.values()].sort((a, b) => byText(a.owner, b.owner));
+};
+
+/** The owner with the fewest running cores, then instances, then by name. */
+const fairest = (turns: readonly Turn[], usageOf: (owner: string) => OwnerUsage): Turn =>
+  turns.reduce((best, turn) => {
+    const used = usageOf(turn.owner);
+    const least = usageOf(best.owner);
+    return used.cores < least.cores || (used.cores === least.cores && used.instances < least.instances) ? turn : best;
+  });
+
+const orderOf = (group: EquivalenceClass): number => group.entries[group.next]?.order ?? Number.POSITIVE_INFINITY;
+const oldest = (open: readonly EquivalenceClass[]): EquivalenceClass =>
+  open.reduce((best, group) => (orderOf(group) < orderOf(best) ? group : best));
+
+/** Takes the next waiting instance out of the class, entry by entry. */
+const nextInstance = (group: EquivalenceClass): { readonly taskId: string; readonly instance: number } | undefined => {
+  for (let entry = group.entries[group.next]; entry; entry = group.entries[group.next]) {
+    group.instances ??= iterate(entry.waiting);
+    const { done, value } = group.instances.next();
+    if (done !== true) return { taskId: entry.taskId, instance: value };
+    group.next += 1;
+    group.instances = undefined;
+  }
+  return undefined;
+};

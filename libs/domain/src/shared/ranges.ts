@@ -1,0 +1,136 @@
+import { reject, type Rejection } from './decider.js';
+
+/**
+ * An immutable set of non-negative integers, held as sorted, disjoint, non-adjacent intervals: what 100,000 instances cost is the
+ * number of gaps between them. Plain data, so it travels as JSON. Read it only through the functions of this file.
+ */
+export interface Ranges {
+  /** start0, end0, start1, end1, ...: ends are exclusive. */
+  readonly bounds: readonly number[];
+  readonly size: number;
+}
+
+/** Instance numbers stay below this, so that a hostile range cannot overflow anything. */
+const LIMIT = 2 ** 31;
+
+const at = (bounds: readonly number[], index: number): number => bounds[index] ?? Number.POSITIVE_INFINITY;
+
+const fromBounds = (bounds: readonly number[]): Ranges => {
+  let size = 0;
+  for (let i = 0; i < bounds.length; i += 2) size += at(bounds, i + 1) - at(bounds, i);
+  return { bounds, size };
+};
+
+export const emptyRanges: Ranges = { bounds: [], size: 0 };
+
+/** 0 to count - 1. */
+export const rangesOf = (count: number): Ranges => (count > 0 ? { bounds: [0, count], size: count } : emptyRanges);
+
+/** Any order, duplicates allowed. */
+export const fromNumbers = (numbers: Iterable<number>): Ranges => {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  const bounds: number[] = [];
+  for (const n of sorted) {
+    const end = bounds.at(-1);
+    if (end !== undefined && n < end) continue;
+    if (n === end) bounds[bounds.length - 1] = n + 1;
+    else bounds.push(n, n + 1);
+  }
+  return fromBounds(bounds);
+};
+
+/**
+ * Reads "0-2,4-5,17": numbers and inclusive ranges in any order, white space allowed around them.
+ * Malformed, reversed, overlapping or enormous parts are rejected with the code `bad-ranges` (contract, section 4.2).
+ */
+export const parseRanges = (text: string): { readonly ranges: Ranges } | { readonly rejection: Rejection } => {
+  const intervals: (readonly [number, number])[] = [];
+  for (const part of text.split(',')) {
+    const match = /^\s*(\d{1,10})\s*(?:-\s*(\d{1,10})\s*)?$/.exec(part);
+    if (!match) return reject('bad-ranges', `"${part.slice(0, 40)}" is neither a number nor a range`);
+    const first = Number(match[1]);
+    const last = Number(match[2] ?? match[1]);
+    if (last < first) return reject('bad-ranges', `the range "${part.trim()}" is reversed`);
+    if (last >= LIMIT - 1) return reject('bad-ranges', `"${part.trim()}" is too large`);
+    intervals.push([first, last + 1]);
+  }
+  intervals.sort((a, b) => a[0] - b[0]);
+  const bounds: number[] = [];
+  for (const [start, end] of intervals) {
+    const previous = bounds.at(-1);
+    if (previous !== undefined && start < previous) return reject('bad-ranges', `${start} is named more than once`);
+    if (start === previous) bounds[bounds.length - 1] = end;
+    else bounds.push(start, end);
+  }
+  return { ranges: fromBounds(bounds) };
+};
+
+/** The canonical text: sorted, merged, inclusive; '' for the empty set. */
+export const formatRanges = ({ bounds }: Ranges): string => {
+  const parts: string[] = [];
+  for (let i = 0; i < bounds.length; i += 2) {
+    const start = at(bounds, i);
+    const last = at(bounds, i + 1) - 1;
+    parts.push(start === last ? `${start}` : `${start}-${last}`);
+  }
+  return parts.join(',');
+};
+
+export const sizeOf = (ranges: Ranges): number => ranges.size;
+
+/** Binary search over the intervals. */
+export const has = ({ bounds }: Ranges, n: number): boolean => {
+  let low = 0;
+  let high = bounds.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (at(bounds, middle) <= n) low = middle + 1;
+    else high = middle;
+  }
+  return low % 2 === 1; // an odd number of bounds at or below n means that n lies inside an interval
+};
+
+/** Walks both sets of bounds once; `keep` says whether a stretch inside/outside of each belongs to the result. */
+const combine = (a: Ranges, b: Ranges, keep: (inA: boolean, inB: boolean) => boolean): Ranges => {
+  const bounds: number[] = [];
+  let i = 0;
+  let j = 0;
+  let inside = false;
+  while (i < a.bounds.length || j < b.bounds.length) {
+    const next = Math.min(at(a.bounds, i), at(b.bounds, j));
+    if (at(a.bounds, i) === next) i += 1;
+    if (at(b.bounds, j) === next) j += 1;
+    const now = keep(i % 2 === 1, j % 2 === 1);
+    if (now !== inside) bounds.push(next);
+    inside = now;
+  }
+  return fromBounds(bounds);
+};
+
+const asRanges = (n: number | Ranges): Ranges => (typeof n === 'number' ? { bounds: [n, n + 1], size: 1 } : n);
+
+export const union = (a: Ranges, b: Ranges): Ranges =>
+  a.size === 0 ? b : b.size === 0 ? a : combine(a, b, (inA, inB) => inA || inB);
+export const intersection = (a: Ranges, b: Ranges): Ranges => combine(a, b, (inA, inB) => inA && inB);
+/** What is in `a` and not in `b`. */
+export const difference = (a: Ranges, b: Ranges): Ranges => (b.size === 0 ? a : combine(a, b, (inA, inB) => inA && !inB));
+export const addTo = (ranges: Ranges, n: number | Ranges): Ranges => union(ranges, asRanges(n));
+export const removeFrom = (ranges: Ranges, n: number | Ranges): Ranges => difference(ranges, asRanges(n));
+
+/** All numbers, ascending. */
+export function* iterate({ bounds }: Ranges): Generator<number, void, undefined> {
+  for (let i = 0; i < bounds.length; i += 2) {
+    for (let n = at(bounds, i); n < at(bounds, i + 1); n += 1) yield n;
+  }
+}
+
+/** The `count` smallest numbers, or all when there are fewer. */
+export const firstOf = (ranges: Ranges, count: number): number[] => {
+  const first: number[] = [];
+  if (count <= 0) return first;
+  for (const n of iterate(ranges)) {
+    first.push(n);
+    if (first.length >= count) break;
+  }
+  return first;
+};

@@ -1,0 +1,89 @@
+import type { SnapshotCommand, SnapshotEvent, SnapshotPart } from './snapshot.events.js';
+import { accept, assertNever, reject, type Decider, type Decision } from '../shared/decider.js';
+
+export type SnapshotStatus = 'triggered' | 'inProgress' | 'success' | 'failure';
+
+export interface SnapshotState {
+  readonly exists: boolean;
+  readonly taskId: string;
+  readonly status: SnapshotStatus;
+  readonly parts: readonly SnapshotPart[];
+  /** What each part uploaded, by lease id. */
+  readonly uploaded: ReadonlyMap<string, { readonly files: number; readonly bytes: number }>;
+}
+
+type SnapshotDecision = Decision<SnapshotEvent>;
+
+/** The part is known and its outcome is still open. Anything else about it is late or doubled: ignored. */
+const isAwaited = (state: SnapshotState, leaseId: string): boolean =>
+  (state.status === 'triggered' || state.status === 'inProgress') &&
+  state.parts.some((part) => part.leaseId === leaseId) &&
+  !state.uploaded.has(leaseId);
+
+const recordUploaded = (
+  state: SnapshotState,
+  { leaseId, files, bytes, at }: Extract<SnapshotCommand, { type: 'RecordPartUploaded' }>,
+): SnapshotDecision => {
+  if (!isAwaited(state, leaseId)) return accept();
+  const part: SnapshotEvent = { type: 'SnapshotPartUploaded', leaseId, files, bytes, at };
+  if (state.uploaded.size + 1 < state.parts.length) return accept(part);
+  const all = [...state.uploaded.values(), { files, bytes }];
+  return accept<SnapshotEvent>(part, {
+    type: 'SnapshotCompleted',
+    taskId: state.taskId,
+    files: all.reduce((sum, each) => sum + each.files, 0),
+    bytes: all.reduce((sum, each) => sum + each.bytes, 0),
+    at,
+  });
+};
+
+const decide = (state: SnapshotState, command: SnapshotCommand): SnapshotDecision => {
+  switch (command.type) {
+    case 'TriggerSnapshot': {
+      if (state.exists) return reject('snapshot-exists', `snapshot ${command.snapshotId} was already triggered`);
+      if (command.parts.length === 0) return reject('task-not-running', 'no instance of the task is running');
+      const { type: _type, ...facts } = command;
+      return accept<SnapshotEvent>({ type: 'SnapshotTriggered', ...facts });
+    }
+    case 'RecordProgress': {
+      if (!isAwaited(state, command.leaseId)) return accept();
+      const { type: _type, ...facts } = command;
+      return accept<SnapshotEvent>({ type: 'SnapshotProgressed', ...facts });
+    }
+    case 'RecordPartUploaded':
+      return recordUploaded(state, command);
+    case 'RecordPartFailed':
+      if (!isAwaited(state, command.leaseId)) return accept();
+      return accept<SnapshotEvent>({ type: 'SnapshotFailed', taskId: state.taskId, reason: command.reason, at: command.at });
+    default:
+      return assertNever(command);
+  }
+};
+
+const evolve = (state: SnapshotState, event: SnapshotEvent): SnapshotState => {
+  switch (event.type) {
+    case 'SnapshotTriggered':
+      return { exists: true, taskId: event.taskId, status: 'triggered', parts: event.parts, uploaded: new Map() };
+    case 'SnapshotProgressed':
+      return { ...state, status: 'inProgress' };
+    case 'SnapshotPartUploaded':
+      return {
+        ...state,
+        status: 'inProgress',
+        uploaded: new Map(state.uploaded).set(event.leaseId, { files: event.files, bytes: event.bytes }),
+      };
+    case 'SnapshotCompleted':
+      return { ...state, status: 'success' };
+    case 'SnapshotFailed':
+      return { ...state, status: 'failure' };
+    default:
+      return assertNever(event);
+  }
+};
+
+/** The snapshot aggregate; its states are listed at {@link SnapshotEvent}. Rejections: `snapshot-exists`, `task-not-running`. */
+export const snapshotDecider: Decider<SnapshotState, SnapshotCommand, SnapshotEvent> = {
+  initial: { exists: false, taskId: '', status: 'triggered', parts: [], uploaded: new Map() },
+  decide,
+  evolve,
+};

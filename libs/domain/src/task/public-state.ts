@@ -1,0 +1,28 @@
+import type { PublicTaskState } from './task.events.js';
+import type { LeasePhase, TaskState } from './task.state.js';
+
+/** How many leases are in each phase. */
+export const phaseCounts = (state: TaskState): Readonly<Record<LeasePhase, number>> => {
+  const counts = { dispatched: 0, executing: 0, uploading: 0 };
+  for (const { phase } of state.inFlight.values()) counts[phase] += 1;
+  return counts;
+};
+
+/** The state that clients see (contract, section 4.1): a function of the counters, so it can never disagree with them. */
+export const publicStateOf = (state: TaskState): PublicTaskState => {
+  const { dispatched, executing, uploading } = phaseCounts(state);
+  const waits = state.waiting.size > 0;
+  const isInFlight = dispatched + executing + uploading > 0;
+
+  if (state.deleteRequested || state.deleted) return 'PendingDelete';
+  if (state.cancelRequested) {
+    if (!isInFlight) return 'Cancelled';
+    return dispatched + executing === 0 && state.spec.uploadResultsOnCancellation ? 'UploadingResults' : 'PendingCancel';
+  }
+  if (!isInFlight && !waits && state.exists) return state.failed.size > 0 ? 'Failure' : 'Success';
+  if (executing > 0) return waits || dispatched > 0 ? 'PartiallyExecuting' : 'FullyExecuting';
+  if (dispatched > 0) return waits ? 'PartiallyDispatched' : 'FullyDispatched';
+  if (uploading > 0) return waits ? 'PartiallyExecuting' : 'UploadingResults';
+  const done = state.succeeded.size + state.failed.size + state.cancelled.size;
+  return done === 0 ? 'Submitted' : 'PartiallyExecuting';
+};

@@ -1,0 +1,102 @@
+import type { InstantMs } from '../shared/time.js';
+import type { TaskCommand } from './task.commands.js';
+import type { DispatchedLease, TaskEvent } from './task.events.js';
+import { accept, assertNever, reject, type Decider, type Decision } from '../shared/decider.js';
+import { formatRanges, has } from '../shared/ranges.js';
+import { recordReports, revokeLeases } from './record-reports.js';
+import { evolveTask, initialTaskState, isOver, isStopping, type TaskState } from './task.state.js';
+
+type TaskDecision = Decision<TaskEvent>;
+
+const notFound = (): TaskDecision => reject('task-not-found', 'No such task');
+const isGone = (state: TaskState): boolean => !state.exists || state.deleted;
+
+const cancelWaiting = (state: TaskState, at: InstantMs): readonly TaskEvent[] =>
+  state.waiting.size > 0 ? [{ type: 'WaitingInstancesCancelled', instances: formatRanges(state.waiting), at }] : [];
+
+const cancelTask = (state: TaskState, at: InstantMs): TaskDecision => {
+  if (isGone(state)) return notFound();
+  if (isOver(state)) return reject('task-over', `Task ${state.taskId} is already finished`);
+  if (isStopping(state)) return accept();
+  return accept<TaskEvent>({ type: 'TaskCancelRequested', at }, ...cancelWaiting(state, at));
+};
+
+/** Deleting cancels first what is not over; the task is gone at once when nothing is in flight. */
+const deleteTask = (state: TaskState, at: InstantMs): TaskDecision => {
+  if (isGone(state)) return notFound();
+  if (state.deleteRequested) return accept();
+  return accept<TaskEvent>(
+    { type: 'TaskDeleteRequested', at },
+    ...cancelWaiting(state, at),
+    ...(state.inFlight.size === 0 ? [{ type: 'TaskDeleted', at } as const] : []),
+  );
+};
+
+const dispatchInstances = (state: TaskState, leases: readonly DispatchedLease[], at: InstantMs): TaskDecision => {
+  const chosen = new Map<number, DispatchedLease>();
+  for (const lease of leases) {
+    // An instance that was cancelled since the plan was made is no mistake of anybody.
+    if (!has(state.waiting, lease.instance) || chosen.has(lease.instance)) continue;
+    const attempt = state.attempts.countOf(lease.instance) + 1;
+    if (lease.attempt !== attempt) {
+      return reject('wrong-attempt', `instance ${lease.instance} is at attempt ${attempt}, not ${lease.attempt}`);
+    }
+    chosen.set(lease.instance, lease);
+  }
+  return chosen.size === 0 ? accept() : accept<TaskEvent>({ type: 'InstancesDispatched', leases: [...chosen.values()], at });
+};
+
+/** Adds TaskDeleted when these events end the last lease of a task whose deletion was asked for. */
+const finishDeletion = (state: TaskState, events: readonly TaskEvent[], at: InstantMs): TaskDecision => {
+  const isDeleting = events.length > 0 && state.deleteRequested && !state.deleted;
+  const isComplete = isDeleting && events.reduce(evolveTask, state).inFlight.size === 0;
+  return accept<TaskEvent>(...events, ...(isComplete ? [{ type: 'TaskDeleted', at } as const] : []));
+};
+
+const updateTask = (state: TaskState, command: Extract<TaskCommand, { type: 'UpdateTask' }>): TaskDecision => {
+  if (isGone(state)) return notFound();
+  const { tags, constants, wrappedKey, at } = command;
+  if (tags === undefined && constants === undefined && wrappedKey === undefined) return accept();
+  return accept<TaskEvent>({
+    type: 'TaskUpdated',
+    ...(tags === undefined ? {} : { tags }),
+    ...(constants === undefined ? {} : { constants }),
+    ...(wrappedKey === undefined ? {} : { wrappedKey }),
+    at,
+  });
+};
+
+const decide = (state: TaskState, command: TaskCommand): TaskDecision => {
+  switch (command.type) {
+    case 'SubmitTask': {
+      if (state.exists) return reject('task-exists', `Task ${command.taskId} was already submitted`);
+      const { taskId, owner, spec, at } = command;
+      return accept<TaskEvent>({ type: 'TaskSubmitted', taskId, owner, spec, at });
+    }
+    case 'UpdateTask':
+      return updateTask(state, command);
+    case 'CancelTask':
+      return cancelTask(state, command.at);
+    case 'DeleteTask':
+      return deleteTask(state, command.at);
+    case 'DispatchInstances':
+      return dispatchInstances(state, command.leases, command.at);
+    case 'RecordReports':
+      return finishDeletion(state, recordReports(state, command.reports, command.at), command.at);
+    case 'RevokeLeases':
+      return finishDeletion(state, revokeLeases(state, command.attempts, command.at), command.at);
+    case 'RecordWaitingReason': {
+      const { reason, detail, at } = command;
+      if (isGone(state) || reason === state.lastReason) return accept();
+      return accept<TaskEvent>({ type: 'WaitingReasonChanged', reason, detail, at });
+    }
+    default:
+      return assertNever(command);
+  }
+};
+
+/**
+ * The task aggregate: who may ask what is said at {@link TaskCommand}. Rejections: `task-exists`, `task-not-found`, `task-over`,
+ * `wrong-attempt`. What nodes report never is rejected, at most ignored.
+ */
+export const taskDecider: Decider<TaskState, TaskCommand, TaskEvent> = { initial: initialTaskState, decide, evolve: evolveTask };

@@ -1,0 +1,197 @@
+import type { AttemptEnd, LeaseRef, TaskEvent, TaskSpec } from './task.events.js';
+import type { InstantMs } from '../shared/time.js';
+import { assertNever } from '../shared/decider.js';
+import { InstanceCounts } from '../shared/instance-counts.js';
+import { difference, emptyRanges, fromNumbers, parseRanges, union, type Ranges } from '../shared/ranges.js';
+
+/** Phases of a lease: dispatched (on its way) -> executing (the command runs) -> uploading (the command is over). */
+export type LeasePhase = 'dispatched' | 'executing' | 'uploading';
+
+/** The current lease of an instance. */
+export interface InFlight {
+  readonly leaseId: string;
+  readonly attempt: number;
+  readonly node: string;
+  readonly nodeEpoch: number;
+  readonly phase: LeasePhase;
+  readonly startedAt?: InstantMs;
+}
+
+/**
+ * The fold of a task: sets for the many instances, a record for each of the few in flight.
+ * `waiting`, `inFlight`, `succeeded`, `failed` and `cancelled` partition `all`.
+ */
+export interface TaskState {
+  readonly exists: boolean;
+  readonly deleted: boolean;
+  readonly taskId: string;
+  readonly owner: string;
+  readonly spec: TaskSpec;
+  readonly all: Ranges;
+  readonly waiting: Ranges;
+  readonly inFlight: ReadonlyMap<number, InFlight>;
+  readonly succeeded: Ranges;
+  readonly failed: Ranges;
+  readonly cancelled: Ranges;
+  /** Instances whose command started at least once. */
+  readonly startedOnce: Ranges;
+  readonly cancelRequested: boolean;
+  readonly deleteRequested: boolean;
+  /** Last attempt number, only of instances that were dispatched. */
+  readonly attempts: InstanceCounts;
+  /** Retries taken after a failure of the user's command, by instance and in all. */
+  readonly userRetries: InstanceCounts;
+  readonly totalRetries: number;
+  /** Retries taken after a failure of the platform. */
+  readonly platformRetries: InstanceCounts;
+  /** Why instances wait, as last recorded. */
+  readonly lastReason: string | null;
+}
+
+const noSpec: TaskSpec = {
+  name: '',
+  shortname: '',
+  profile: '',
+  instances: '',
+  advancedRanges: null,
+  constants: [],
+  resources: [],
+  resultBucket: null,
+  resultsPrefix: null,
+  resultsWhitelist: null,
+  resultsBlacklist: null,
+  uploadResultsOnCancellation: false,
+  snapshotBucket: null,
+  snapshotPrefix: null,
+  snapshotWhitelist: null,
+  snapshotBlacklist: null,
+  request: { cores: 0, memoryMB: 0 },
+  hardwareConstraints: [],
+  plan: 'flex',
+  maxRetriesPerInstance: 0,
+  maxTotalRetries: 0,
+  tags: [],
+  labels: {},
+  echo: {},
+};
+
+export const initialTaskState: TaskState = {
+  exists: false,
+  deleted: false,
+  taskId: '',
+  owner: '',
+  spec: noSpec,
+  all: emptyRanges,
+  waiting: emptyRanges,
+  inFlight: new Map(),
+  succeeded: emptyRanges,
+  failed: emptyRanges,
+  cancelled: emptyRanges,
+  startedOnce: emptyRanges,
+  cancelRequested: false,
+  deleteRequested: false,
+  attempts: InstanceCounts.none,
+  userRetries: InstanceCounts.none,
+  totalRetries: 0,
+  platformRetries: InstanceCounts.none,
+  lastReason: null,
+};
+
+/** Nothing waits and nothing is in flight. */
+export const isOver = (state: TaskState): boolean => state.exists && state.waiting.size === 0 && state.inFlight.size === 0;
+
+/** No instance of this task may start or wait any more. */
+export const isStopping = (state: TaskState): boolean => state.cancelRequested || state.deleteRequested || state.deleted;
+
+const rangesFromText = (text: string): Ranges => {
+  const parsed = parseRanges(text);
+  return 'ranges' in parsed ? parsed.ranges : emptyRanges;
+};
+
+const instancesOf = (items: readonly { readonly instance: number }[]): Ranges => fromNumbers(items.map(({ instance }) => instance));
+
+const withPhase = (state: TaskState, leases: readonly (LeaseRef & { startedAt?: InstantMs })[], phase: LeasePhase): TaskState => {
+  const inFlight = new Map(state.inFlight);
+  for (const { instance, startedAt } of leases) {
+    const lease = inFlight.get(instance);
+    if (lease) inFlight.set(instance, startedAt === undefined ? { ...lease, phase } : { ...lease, phase, startedAt });
+  }
+  return { ...state, inFlight };
+};
+
+const withoutLeases = (state: TaskState, attempts: readonly AttemptEnd[]): ReadonlyMap<number, InFlight> => {
+  const inFlight = new Map(state.inFlight);
+  for (const { instance } of attempts) inFlight.delete(instance);
+  return inFlight;
+};
+
+const concluded = (state: TaskState, attempts: readonly AttemptEnd[]): TaskState => {
+  const ended = (outcome: AttemptEnd['outcome']): Ranges => instancesOf(attempts.filter((end) => end.outcome === outcome));
+  return {
+    ...state,
+    inFlight: withoutLeases(state, attempts),
+    succeeded: union(state.succeeded, ended('success')),
+    failed: union(state.failed, ended('failure')),
+    cancelled: union(state.cancelled, ended('cancelled')),
+  };
+};
+
+const requeued = (state: TaskState, attempts: readonly AttemptEnd[]): TaskState => {
+  const byUser = attempts.filter((end) => end.cause === 'user');
+  const byPlatform = attempts.filter((end) => end.cause === 'platform');
+  return {
+    ...state,
+    inFlight: withoutLeases(state, attempts),
+    waiting: union(state.waiting, instancesOf(attempts)),
+    userRetries: state.userRetries.increment(instancesOf(byUser)),
+    totalRetries: state.totalRetries + byUser.length,
+    platformRetries: state.platformRetries.increment(instancesOf(byPlatform)),
+  };
+};
+
+/** Total and without checks: what happened, happened. Costs what changed and what is in flight, not what exists. */
+export const evolveTask = (state: TaskState, event: TaskEvent): TaskState => {
+  switch (event.type) {
+    case 'TaskSubmitted': {
+      const all = rangesFromText(event.spec.instances);
+      return { ...initialTaskState, exists: true, taskId: event.taskId, owner: event.owner, spec: event.spec, all, waiting: all };
+    }
+    case 'TaskUpdated': {
+      const { tags = state.spec.tags, constants = state.spec.constants, wrappedKey = state.spec.wrappedKey } = event;
+      return { ...state, spec: { ...state.spec, tags, constants, ...(wrappedKey === undefined ? {} : { wrappedKey }) } };
+    }
+    case 'TaskCancelRequested':
+      return { ...state, cancelRequested: true };
+    case 'TaskDeleteRequested':
+      return { ...state, deleteRequested: true };
+    case 'InstancesDispatched': {
+      const dispatched = instancesOf(event.leases);
+      const inFlight = new Map(state.inFlight);
+      for (const { instance, ...lease } of event.leases) inFlight.set(instance, { ...lease, phase: 'dispatched' });
+      return {
+        ...state,
+        inFlight,
+        waiting: difference(state.waiting, dispatched),
+        attempts: state.attempts.increment(dispatched),
+      };
+    }
+    case 'InstancesStarted':
+      return { ...withPhase(state, event.leases, 'executing'), startedOnce: union(state.startedOnce, instancesOf(event.leases)) };
+    case 'InstancesExited':
+      return withPhase(state, event.leases, 'uploading');
+    case 'InstancesConcluded':
+      return concluded(state, event.attempts);
+    case 'InstancesRequeued':
+      return requeued(state, event.attempts);
+    case 'WaitingInstancesCancelled': {
+      const instances = rangesFromText(event.instances);
+      return { ...state, waiting: difference(state.waiting, instances), cancelled: union(state.cancelled, instances) };
+    }
+    case 'WaitingReasonChanged':
+      return { ...state, lastReason: event.reason };
+    case 'TaskDeleted':
+      return { ...state, deleted: true };
+    default:
+      return assertNever(event);
+  }
+};
