@@ -1,0 +1,47 @@
+import type { EntityManager } from 'typeorm';
+import type { Position } from './projection.js';
+
+interface CheckpointRow {
+  readonly epoch: string;
+  /** bigint, which the driver gives as text. */
+  readonly sequence: string;
+}
+
+const toPosition = (rows: unknown): Position | undefined => {
+  const row = (rows as readonly CheckpointRow[])[0];
+  return row === undefined ? undefined : { epoch: row.epoch, sequence: Number(row.sequence) };
+};
+
+/** The checkpoint as committed, created at the beginning of the log `epoch` when there is none. */
+export const readCheckpoint = async (db: EntityManager, projection: string, epoch: string): Promise<Position> => {
+  const found = toPosition(await db.query('SELECT epoch, sequence FROM projection_checkpoint WHERE projection = $1', [projection]));
+  if (found !== undefined) return found;
+  await db.query('INSERT INTO projection_checkpoint (projection, epoch, sequence) VALUES ($1, $2, 0) ON CONFLICT DO NOTHING', [projection, epoch]);
+  return readCheckpoint(db, projection, epoch);
+};
+
+/**
+ * Locks the checkpoint until the transaction ends: nobody else writes this projection meanwhile. The same statement lets this
+ * transaction commit without waiting for the disk: rows and checkpoint are lost together if at all, and are folded again from the log.
+ */
+export const lockCheckpoint = async (tx: EntityManager, projection: string): Promise<Position | undefined> =>
+  toPosition(
+    await tx.query(
+      `SELECT epoch, sequence, set_config('synchronous_commit', 'off', true) FROM projection_checkpoint WHERE projection = $1 FOR UPDATE`,
+      [projection],
+    ),
+  );
+
+export const writeCheckpoint = async (tx: EntityManager, projection: string, { epoch, sequence }: Position): Promise<void> => {
+  await tx.query('UPDATE projection_checkpoint SET epoch = $2, sequence = $3, updated_at = now() WHERE projection = $1', [
+    projection, epoch, sequence,
+  ]);
+};
+
+/** Moves a checkpoint over commits that do not concern the projection; never back, never in another log. */
+export const advanceCheckpoint = async (db: EntityManager, projection: string, { epoch, sequence }: Position): Promise<void> => {
+  await db.query(
+    'UPDATE projection_checkpoint SET sequence = $3, updated_at = now() WHERE projection = $1 AND epoch = $2 AND sequence < $3',
+    [projection, epoch, sequence],
+  );
+};

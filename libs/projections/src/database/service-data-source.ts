@@ -1,0 +1,76 @@
+import pg from 'pg';
+import { DataSource, type DataSourceOptions, type MixedList } from 'typeorm';
+import { identifier } from './identifiers.js';
+import { ProjectionCheckpoint1700000000000 } from './projection-checkpoint.migration.js';
+
+/** The constructor of a migration or an entity, as TypeORM takes them. */
+type ClassList = Extract<NonNullable<DataSourceOptions['migrations']>, readonly unknown[]>;
+
+export interface ServiceDatabase {
+  readonly url: string;
+  /** The service's own schema; created when it is missing. */
+  readonly schema: string;
+  /** Migration classes, named `<Name><13 digits>`; run in the order of the digits, after the base migration. */
+  readonly migrations: ClassList;
+  /** Entity classes, if the service has any. Without a `schema` of their own. */
+  readonly entities?: ClassList;
+  /** Name of the data source, for Nest. Default: the schema. */
+  readonly name?: string;
+  /** Most connections. Default 10. */
+  readonly poolSize?: number;
+}
+
+/**
+ * TypeORM options with which every pooled connection stands in the service's schema and no other. Does not create the schema and
+ * runs no migrations by itself: see `createServiceDataSource`.
+ */
+export const serviceDataSourceOptions = (database: ServiceDatabase): DataSourceOptions => {
+  const { url, schema, migrations, entities = [], poolSize = 10 } = database;
+  return {
+    type: 'postgres',
+    url,
+    applicationName: `fornax-${schema}`,
+    entities: [...entities],
+    migrations: [ProjectionCheckpoint1700000000000, ...migrations],
+    migrationsTableName: 'schema_migrations',
+    migrationsTransactionMode: 'each',
+    synchronize: false,
+    logging: false,
+    poolSize,
+    connectTimeoutMS: 10_000,
+    // A start-up parameter, so that it holds for every connection the pool ever opens.
+    extra: { options: `-c search_path=${identifier(schema)}` },
+  };
+};
+
+/** Runs `use` while this process alone holds the lock of that name in this database. */
+const withAdvisoryLock = async (url: string, name: string, use: (client: pg.Client) => Promise<void>): Promise<void> => {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
+  client.on('error', () => undefined); // the query under way rejects
+  await client.connect();
+  try {
+    await client.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [name]);
+    await use(client);
+  } finally {
+    await client.end(); // and with it the lock
+  }
+};
+
+/**
+ * Opens a service's database: creates its schema, runs what is missing of its migrations (one process at a time, others wait), and
+ * returns the connected data source. Safe to call from several services and replicas at once.
+ */
+export const createServiceDataSource = async (database: ServiceDatabase): Promise<DataSource> => {
+  const dataSource = new DataSource(serviceDataSourceOptions(database));
+  await withAdvisoryLock(database.url, `fornax-migrations/${database.schema}`, async (client) => {
+    await client.query(`CREATE SCHEMA IF NOT EXISTS ${identifier(database.schema)}`);
+    await dataSource.initialize();
+    try {
+      await dataSource.runMigrations();
+    } catch (error) {
+      await dataSource.destroy();
+      throw error;
+    }
+  });
+  return dataSource;
+};

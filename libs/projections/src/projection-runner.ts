@@ -1,0 +1,217 @@
+import type { RecordedCommit } from '@fornax/contracts';
+import { type EventLog, LogReset } from '@fornax/event-store';
+import type { DataSource } from 'typeorm';
+import { advanceCheckpoint, lockCheckpoint, readCheckpoint, writeCheckpoint } from './checkpoint.js';
+import { type Position, type Projection, ProjectionOutOfDate, type RebuildReport } from './projection.js';
+import { rebuildProjection } from './rebuild/rebuild-projection.js';
+import { SequenceWaiters } from './sequence-waiters.js';
+
+export interface ProjectionRunnerOptions {
+  readonly log: EventLog;
+  /** A data source whose search_path is `schema` (see `createServiceDataSource`). */
+  readonly db: DataSource;
+  readonly schema: string;
+  readonly projection: Projection;
+  /** Told about everything that is retried or that stops the projection. */
+  readonly onError?: (error: unknown) => void;
+  /** Most commits in one transaction. Default 500. */
+  readonly maxBatch?: number;
+}
+
+/** What `/health` and the lag metric show. */
+export interface ProjectionHealth {
+  readonly projection: string;
+  readonly isHealthy: boolean;
+  /** Why not, for people. */
+  readonly detail: string | undefined;
+  readonly position: Position;
+}
+
+/** The checkpoint was moved back or to another log by somebody else: begin again from where it stands. */
+class CheckpointMoved extends Error {}
+
+const DEFAULT_BATCH = 500;
+/** While a projection is out of date or the database is away: how often to look whether it was rebuilt. */
+const RETRY_MS = 1_000;
+/** Most own commits arrive sooner than this; a caller who waits for somebody else's commit pays it once. */
+const PROBE_AFTER_MS = 10;
+const PROBE_AGAIN_MS = 50;
+/** Commits of other aggregates that may be read again after a restart. */
+const UNSAVED_PROGRESS = 5_000;
+
+/**
+ * Keeps one read model up to date: follows the log from the checkpoint and writes rows and checkpoint in one transaction, so its effect is
+ * exactly once, also when several replicas of a service run it side by side.
+ *
+ * States: starting -> following (from the checkpoint); following -> out of date (another log epoch, or a log that ends before the
+ * checkpoint: nothing is written any more, `health` says so) -> following again once it was rebuilt, here or by another process.
+ */
+export class ProjectionRunner {
+  private readonly waiters = new SequenceWaiters();
+  private current: Position = { epoch: '', sequence: 0 };
+  /** What the checkpoint row said last. */
+  private saved = 0;
+  private isSaving = false;
+  private trouble: string | undefined = 'not started';
+  private resumed: AbortController | undefined;
+
+  constructor(private readonly options: ProjectionRunnerOptions) {}
+
+  /**
+   * Runs until `signal` aborts and the batch in hand is committed. Errors are told to `onError` and retried; it never skips.
+   */
+  async start(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.follow(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (error instanceof CheckpointMoved) continue;
+        this.trouble = error instanceof Error ? error.message : String(error);
+        this.options.onError?.(error);
+        await this.pause(RETRY_MS, signal);
+      }
+    }
+  }
+
+  /**
+   * Waits until every commit of the projection's aggregates up to `sequence` is in its rows. Sequences of other aggregates may be asked
+   * for, too (e.g. the log's head). No polling for own commits.
+   * @returns false when that did not happen within `timeoutMs`
+   */
+  async waitFor(sequence: number, timeoutMs: number): Promise<boolean> {
+    const deadline = performance.now() + timeoutMs;
+    const { log, projection } = this.options;
+    for (let probeAfterMs = PROBE_AFTER_MS; this.current.sequence < sequence; probeAfterMs = PROBE_AGAIN_MS) {
+      const left = deadline - performance.now();
+      if (left <= 0) return false;
+      // With one aggregate the server sends no other's commits, so the position may stay below `sequence` for good.
+      const canStay = projection.aggregates.length === 1;
+      await this.waiters.wait(sequence, canStay ? Math.min(left, probeAfterMs) : left);
+      if (!canStay || this.current.sequence >= sequence || this.trouble !== undefined) continue;
+      const { epoch, sequence: from } = this.current;
+      const next = await log.nextSequence(projection.aggregates, from).catch(() => 0);
+      if ((next === undefined || next > sequence) && this.current.epoch === epoch) this.moveTo(sequence);
+    }
+    return true;
+  }
+
+  /** How far the rows are, and in which log. */
+  position(): Position {
+    return this.current;
+  }
+
+  health(): ProjectionHealth {
+    const { projection } = this.options;
+    return { projection: projection.name, isHealthy: this.trouble === undefined, detail: this.trouble, position: this.current };
+  }
+
+  /**
+   * Folds the whole log into tables beside the live ones, up to the live checkpoint. With `verify` it compares both and drops the
+   * new ones; without, the new ones take the place of the live ones, which are read and written on until that moment.
+   */
+  async rebuild({ verify }: { readonly verify: boolean }): Promise<RebuildReport> {
+    const report = await rebuildProjection(this.options, { verify });
+    if (report.swapped) this.resumed?.abort();
+    return report;
+  }
+
+  private async follow(signal: AbortSignal): Promise<void> {
+    const { log, db, projection, maxBatch = DEFAULT_BATCH, onError } = this.options;
+    const head = await log.head();
+    const checkpoint = await readCheckpoint(db.manager, projection.name, head.epoch);
+    this.current = checkpoint;
+    this.saved = checkpoint.sequence;
+    const moved = new AbortController();
+    const { aggregates } = projection;
+    try {
+      this.checkLog(checkpoint, head);
+      this.trouble = undefined;
+      this.waiters.passed(checkpoint.sequence);
+      await log.subscribe(
+        {
+          from: checkpoint.sequence + 1, epoch: checkpoint.epoch, aggregates, maxBatch, signal: AbortSignal.any([signal, moved.signal]),
+          onProgress: (sequence) => this.progress(sequence),
+          onError: (error) => {
+            if (error instanceof CheckpointMoved) moved.abort();
+            else this.report(error, onError);
+          },
+        },
+        async (batch) => this.apply(batch),
+      );
+    } catch (error) {
+      if (!(error instanceof LogReset)) throw error;
+      throw new ProjectionOutOfDate(projection.name, error.message, { cause: error });
+    }
+  }
+
+  private checkLog(checkpoint: Position, head: Position): void {
+    const { name } = this.options.projection;
+    if (checkpoint.epoch !== head.epoch) {
+      throw new ProjectionOutOfDate(name, `it was folded from the log with epoch ${checkpoint.epoch}, but this log has epoch ${head.epoch}`);
+    }
+    if (checkpoint.sequence > head.sequence) {
+      throw new ProjectionOutOfDate(name, `it was folded up to sequence ${checkpoint.sequence}, but the log ends at ${head.sequence}`);
+    }
+  }
+
+  private report(error: unknown, onError: ((error: unknown) => void) | undefined): void {
+    this.trouble = error instanceof Error ? error.message : String(error);
+    onError?.(error);
+  }
+
+  private async apply(batch: readonly RecordedCommit[]): Promise<void> {
+    const { db, projection } = this.options;
+    const { epoch } = this.current;
+    const last = batch.at(-1)?.sequence ?? 0;
+    const sequence = await db.transaction(async (tx) => {
+      const checkpoint = await lockCheckpoint(tx, projection.name);
+      if (checkpoint === undefined || checkpoint.epoch !== epoch || checkpoint.sequence < this.saved) throw new CheckpointMoved();
+      // Another replica may have written some of these.
+      const fresh = batch.filter((commit) => commit.sequence > checkpoint.sequence);
+      if (fresh.length === 0) return checkpoint.sequence;
+      await projection.write(tx, fresh);
+      await writeCheckpoint(tx, projection.name, { epoch, sequence: last });
+      return last;
+    });
+    this.saved = sequence;
+    this.trouble = undefined;
+  }
+
+  private progress(sequence: number): void {
+    this.trouble = undefined;
+    this.moveTo(sequence);
+    if (sequence - this.saved > UNSAVED_PROGRESS && !this.isSaving) void this.saveProgress();
+  }
+
+  private moveTo(sequence: number): void {
+    if (sequence <= this.current.sequence) return;
+    this.current = { ...this.current, sequence };
+    this.waiters.passed(sequence);
+  }
+
+  /** Only saves reading some commits again after a restart, so a failure does not matter. */
+  private async saveProgress(): Promise<void> {
+    this.isSaving = true;
+    try {
+      const position = this.current;
+      await advanceCheckpoint(this.options.db.manager, this.options.projection.name, position);
+      this.saved = Math.max(this.saved, position.sequence);
+    } catch (error) {
+      this.options.onError?.(error);
+    } finally {
+      this.isSaving = false;
+    }
+  }
+
+  private async pause(ms: number, signal: AbortSignal): Promise<void> {
+    this.resumed = new AbortController();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    const either = AbortSignal.any([signal, this.resumed.signal]);
+    either.addEventListener('abort', () => resolve(), { once: true });
+    await promise;
+    clearTimeout(timer);
+    this.resumed = undefined;
+  }
+}

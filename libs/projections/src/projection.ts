@@ -1,0 +1,56 @@
+import type { Aggregate, RecordedCommit } from '@fornax/contracts';
+import type { EntityManager } from 'typeorm';
+
+/**
+ * A read model: how commits become rows. `write` runs inside the transaction that also moves the checkpoint, so its effect is exactly once.
+ * It uses set-based SQL and unqualified table names: the connection's search_path decides where they lie, and a rebuild runs the same code
+ * in another schema. It reads and writes nothing but `tables`.
+ */
+export interface Projection {
+  /** Stable: it names the checkpoint. */
+  readonly name: string;
+  readonly aggregates: readonly Aggregate[];
+  /** The tables it fills, unqualified. No foreign keys between them, no sequences. */
+  readonly tables: readonly string[];
+  write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void>;
+}
+
+/** How far a projection has come, in which log. */
+export interface Position {
+  readonly epoch: string;
+  readonly sequence: number;
+}
+
+/** The difference between the live and the rebuilt rows of one table; both 0 when they are equal. */
+export interface TableDifference {
+  readonly table: string;
+  /** Rows that only the live table has. */
+  readonly onlyLive: number;
+  readonly onlyRebuilt: number;
+}
+
+export interface RebuildReport {
+  /** Rows of each rebuilt table. */
+  readonly rows: Readonly<Record<string, number>>;
+  /** Tables that differ; only with `verify`, otherwise empty. */
+  readonly differences: readonly TableDifference[];
+  /** Events folded, and how long that took. */
+  readonly events: number;
+  readonly seconds: number;
+  readonly eventsPerSecond: number;
+  /** Sequence at which both stood when they were compared or swapped. */
+  readonly sequence: number;
+  /** The rebuilt tables have replaced the live ones. Never with `verify`. */
+  readonly swapped: boolean;
+}
+
+/**
+ * The log is another one than the checkpoint was counted in. The projection stops and must be rebuilt; going on would skip commits
+ * silently.
+ */
+export class ProjectionOutOfDate extends Error {
+  constructor(readonly projection: string, detail: string, options?: ErrorOptions) {
+    super(`projection ${projection}: ${detail}. Rebuild it: fornax projection rebuild ${projection}`, options);
+    this.name = 'ProjectionOutOfDate';
+  }
+}
