@@ -1,1 +1,12 @@
-export {};
+/** Objects in buckets behind one port, `ObjectStore`: on the disk of this machine, or on any S3 service. */
+export {
+  type ByteRange, type ByteSource, type ListOptions, type Listing, type Moved, type ObjectHeaders, type ObjectInfo, type ObjectReader,
+  type ObjectStore, type PartInfo, type PartRef, type Place, type PrefixMove, type PutOptions, type Sql, type StoreProblem, type UploadInfo,
+  type Usage, type Written, MAX_KEY_BYTES, MIN_PART_BYTES, StoreRefusal,
+} from './object-store.js';
+export { afterPrefix, compareKeys, rolledUp, splitPlace } from './keys.js';
+export { compositeEtag } from './etag.js';
+export { LOCAL_INDEX_DOWN, LOCAL_INDEX_UP } from './local/index-tables.js';
+export { type IndexDatabase, type LocalStoreOptions, LocalObjectStore } from './local/local.object-store.js';
+export { type S3StoreOptions, S3ObjectStore } from './s3/s3.object-store.js';
+export { type StoreCase, objectStoreContract } from './object-store.contract.js';

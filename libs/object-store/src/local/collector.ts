@@ -1,0 +1,78 @@
+import type { Sql } from '../object-store.js';
+import type { ObjectFiles } from './object-files.js';
+import { rowsOf, textOf } from './rows.js';
+
+export interface CollectorOptions {
+  readonly garbageGraceMs: number;
+  readonly orphanAgeMs: number;
+  readonly onError: (error: unknown) => void;
+}
+
+const INTERVAL_MS = 10_000;
+const BATCH = 10_000;
+const SWEEP_BATCH = 50_000;
+
+/** Takes away what rows no longer name: files of deleted objects some time after the commit, orphans of crashes once at start. */
+export class Collector {
+  #timer: NodeJS.Timeout | undefined;
+  #work: Promise<void> = Promise.resolve();
+  #isStopped = false;
+
+  constructor(private readonly index: Sql, private readonly files: ObjectFiles, private readonly options: CollectorOptions) {}
+
+  start(): void {
+    this.#work = this.sweep().catch(this.options.onError);
+    this.#timer = setInterval(() => {
+      this.#work = this.#work.then(() => this.collect()).catch(this.options.onError);
+    }, INTERVAL_MS);
+    this.#timer.unref();
+  }
+
+  /** Removes the files of deleted objects, and folds the differences of usage. */
+  async collect(): Promise<void> {
+    await this.#foldUsage();
+    for (let removed = BATCH; removed === BATCH && !this.#isStopped; ) {
+      const rows = await rowsOf(this.index,
+        `SELECT file_id FROM object_garbage WHERE since <= clock_timestamp() - $1 * interval '1 millisecond' LIMIT ${BATCH}`,
+        [this.options.garbageGraceMs]);
+      const fileIds = rows.map((row) => textOf(row, 'file_id'));
+      await this.files.remove(fileIds);
+      if (fileIds.length > 0) await this.index.query('DELETE FROM object_garbage WHERE file_id = ANY ($1::uuid[])', [fileIds]);
+      removed = fileIds.length;
+    }
+  }
+
+  async #foldUsage(): Promise<void> {
+    await rowsOf(this.index, `WITH crowded AS (SELECT bucket FROM object_usage GROUP BY bucket HAVING count(*) > 50),
+      folded AS (DELETE FROM object_usage AS u USING crowded AS c WHERE u.bucket = c.bucket RETURNING u.*),
+      sums AS (INSERT INTO object_usage SELECT bucket, sum(objects), sum(bytes) FROM folded GROUP BY bucket)
+      SELECT 1`);
+  }
+
+  /** Removes files that no row names and that are too old to belong to a put in progress. */
+  async sweep(): Promise<void> {
+    let candidates: string[] = [];
+    for await (const names of this.files.filesBefore(new Date(Date.now() - this.options.orphanAgeMs))) {
+      candidates.push(...names);
+      if (this.#isStopped) return;
+      if (candidates.length < SWEEP_BATCH) continue;
+      await this.#removeOrphans(candidates);
+      candidates = [];
+    }
+    await this.#removeOrphans(candidates);
+  }
+
+  async #removeOrphans(candidates: readonly string[]): Promise<void> {
+    if (candidates.length === 0) return;
+    const rows = await rowsOf(this.index, `SELECT id::text AS file_id FROM unnest($1::uuid[]) AS id
+      EXCEPT SELECT unnest(file_ids)::text FROM object EXCEPT SELECT file_id::text FROM multipart_part
+      EXCEPT SELECT file_id::text FROM object_garbage`, [[...candidates]]);
+    await this.files.remove(rows.map((row) => textOf(row, 'file_id')));
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearInterval(this.#timer);
+    await this.#work;
+  }
+}

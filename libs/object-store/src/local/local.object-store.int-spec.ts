@@ -1,0 +1,103 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startPostgres } from '@fornax/embedded';
+import { DataSource } from 'typeorm';
+import { objectStoreContract } from '../object-store.contract.js';
+import { StoreRefusal } from '../object-store.js';
+import { LOCAL_INDEX_DOWN, LOCAL_INDEX_UP } from './index-tables.js';
+import { LocalObjectStore } from './local.object-store.js';
+
+let folder: string;
+let server: Awaited<ReturnType<typeof startPostgres>>;
+let db: DataSource;
+let store: LocalObjectStore;
+
+const filesOnDisk = async (): Promise<number> => {
+  const folders = await readdir(join(folder, 'objects'));
+  const files = await Promise.all(folders.map((name) => readdir(join(folder, 'objects', name))));
+  return files.flat().length;
+};
+const source = async function* (text: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(text);
+};
+const put = (bucket: string, key: string, text: string) =>
+  store.put(bucket, key, source(text), { contentType: 'text/plain', userMetadata: {}, sizeBytes: Buffer.byteLength(text) });
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'fornax-objects-'));
+  server = await startPostgres({ dataDir: join(folder, 'postgres'), durable: false });
+  db = await new DataSource({ type: 'postgres', url: server.url }).initialize();
+  for (const statement of LOCAL_INDEX_UP) await db.query(statement);
+  store = await LocalObjectStore.open({ folder: join(folder, 'objects'), index: db, isDurable: false, garbageGraceMs: 0, orphanAgeMs: -1000 });
+}, 120_000);
+
+afterAll(async () => {
+  await store.close();
+  for (const statement of LOCAL_INDEX_DOWN) await db.query(statement);
+  await db.destroy();
+  await server.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe('LocalObjectStore', () => {
+  for (const { behaviour, check } of objectStoreContract) {
+    it(behaviour, async () => {
+      const [bucket, other] = [`b-${randomUUID()}`, `o-${randomUUID()}`];
+      await store.createBuckets([bucket, other]);
+      await check(store, bucket, other);
+      await store.deleteBuckets([bucket, other]);
+    });
+  }
+
+  it('refuses a bucket that was not created, and leaves no file', async () => {
+    await store.collect();
+    const before = await filesOnDisk();
+    await expect(put('never-made', 'k', 'v')).rejects.toThrow(StoreRefusal);
+    expect(await filesOnDisk()).toBe(before);
+  });
+
+  it('leaves no file behind what was deleted, replaced, aborted, or never got a row', async () => {
+    await store.createBuckets(['tidy']);
+    await put('tidy', 'kept', 'kept');
+    await put('tidy', 'replaced', 'one');
+    await put('tidy', 'replaced', 'two');
+    await put('tidy', 'deleted', 'x');
+    await store.deleteMany('tidy', ['deleted']);
+    const upload = { bucket: 'tidy', key: 'u', uploadId: await store.createUpload('tidy', 'u', { contentType: 'x', userMetadata: {} }) };
+    await store.putPart(upload, 1, source('part'), 4);
+    await store.putPart(upload, 1, source('other'), 5);
+    await store.abortUpload(upload);
+    await writeFile(join(folder, 'objects', 'ab', `ab${randomUUID().slice(2)}`), 'an orphan of a crash');
+    await store.collect();
+    expect(await filesOnDisk()).toBe(2);
+    await store.deleteBuckets(['tidy']);
+    await store.collect();
+    expect(await filesOnDisk()).toBe(0);
+  });
+
+  it('moves inside a transaction of the caller, or not at all', async () => {
+    await store.createBuckets(['from', 'to']);
+    await put('from', 'p/k', 'v');
+    const move = { fromBucket: 'from', fromPrefix: 'p/', toBucket: 'to', toPrefix: '' };
+    await expect(db.transaction(async (tx) => {
+      await store.movePrefix(move, tx);
+      throw new Error('the batch fails');
+    })).rejects.toThrow('the batch fails');
+    expect(await store.head('to', 'k')).toBeUndefined();
+    await db.transaction((tx) => store.movePrefix(move, tx));
+    expect(await store.head('to', 'k')).toBeDefined();
+  });
+
+  it('counts right under writers of one bucket, and still after the counts were folded', async () => {
+    await store.createBuckets(['busy']);
+    await Promise.all(Array.from({ length: 200 }, (_, n) => put('busy', `k${n % 20}`, 'x'.repeat(n))));
+    const listed = await store.list('busy', { limit: 1000 });
+    const usage = { objects: 20, bytes: listed.objects.reduce((sum, object) => sum + object.sizeBytes, 0) };
+    expect(await store.usage('busy')).toEqual(usage);
+    await store.collect();
+    expect(await store.usage('busy')).toEqual(usage);
+  });
+});

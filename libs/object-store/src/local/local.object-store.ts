@@ -1,0 +1,292 @@
+import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { compositeEtag } from '../etag.js';
+import { afterPrefix, assertKeyFits } from '../keys.js';
+import {
+  type ByteRange, type ByteSource, type ListOptions, type Listing, type Moved, type ObjectHeaders, type ObjectInfo, type ObjectReader,
+  type ObjectStore, type PartInfo, type PartRef, type Place, type PrefixMove, type PutOptions, type Sql, type UploadInfo, type Usage,
+  type Written, StoreRefusal,
+} from '../object-store.js';
+import { chooseParts } from '../parts.js';
+import { Collector } from './collector.js';
+import { listPage } from './listing.js';
+import { type FilePiece, ObjectFiles } from './object-files.js';
+import { countOf, objectInfoOf, movedOf, partOf, piecesOfRow, rowsOf, textOf, textRecord, uploadOf } from './rows.js';
+
+type Upload = Place & { readonly uploadId: string };
+
+/** What the local adapter needs of a TypeORM data source. */
+export interface IndexDatabase extends Sql {
+  transaction<T>(run: (tx: Sql) => Promise<T>): Promise<T>;
+}
+
+export interface LocalStoreOptions {
+  /** Folder of the payloads, made when missing; one file system. */
+  readonly folder: string;
+  /** Connections whose search_path finds the tables of LOCAL_INDEX_UP. */
+  readonly index: IndexDatabase;
+  /** false only where the data may be lost, as in tests. Default true. */
+  readonly isDurable?: boolean;
+  /** How long a replaced or deleted file stays for those who still read it. Default one minute. */
+  readonly garbageGraceMs?: number;
+  /** Age from which a file without a row is an orphan of a crash, not a put in progress. Default ten minutes. */
+  readonly orphanAgeMs?: number;
+  readonly onError?: (error: unknown) => void;
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const isForeignKeyViolation = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === '23503';
+
+const noBucket = (error: unknown, bucket: string): unknown =>
+  isForeignKeyViolation(error) ? new StoreRefusal('NoSuchBucket', `there is no bucket ${bucket}`, { cause: error }) : error;
+
+const PUT_ROW = `INSERT INTO object (bucket, key, size, etag, content_type, metadata, file_ids, part_sizes, modified_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7::uuid[], $8::bigint[], date_trunc('milliseconds', clock_timestamp()))
+  ON CONFLICT (bucket, key) DO UPDATE SET size = excluded.size, etag = excluded.etag, content_type = excluded.content_type,
+    metadata = excluded.metadata, file_ids = excluded.file_ids, part_sizes = excluded.part_sizes, modified_at = excluded.modified_at
+  RETURNING modified_at`;
+
+interface NewRow extends ObjectHeaders {
+  readonly etag: string;
+  readonly pieces: readonly FilePiece[];
+}
+
+const sizeOf = (pieces: readonly FilePiece[]): number => pieces.reduce((sum, piece) => sum + piece.sizeBytes, 0);
+
+const putRow = async (sql: Sql, { bucket, key }: Place, row: NewRow): Promise<Date> => {
+  const [stored] = await rowsOf(sql, `WITH put AS (${PUT_ROW}) SELECT modified_at FROM put`, [
+    bucket, key, sizeOf(row.pieces), row.etag, row.contentType, JSON.stringify(row.userMetadata),
+    row.pieces.map((piece) => piece.fileId), row.pieces.map((piece) => piece.sizeBytes),
+  ]).catch((error: unknown) => { throw noBucket(error, bucket); });
+  return stored?.['modified_at'] instanceof Date ? stored['modified_at'] : new Date(String(stored?.['modified_at']));
+};
+
+/** Keys below any of the prefixes, joined through `span (prefix, past, place)`. */
+const spansOf = (prefixes: readonly string[]): readonly unknown[] => [
+  [...prefixes], prefixes.map((prefix) => afterPrefix(prefix) ?? null),
+];
+const BELOW = `o.key >= span.prefix AND (span.past IS NULL OR o.key < span.past) AND starts_with(o.key, span.prefix)`;
+const SPAN = (first: number): string => `unnest($${first}::text[], $${first + 1}::text[]) WITH ORDINALITY
+  AS given (prefix, past, place)`;
+const SPANS = (first: number): string =>
+  `(SELECT prefix COLLATE "C" AS prefix, past COLLATE "C" AS past, place FROM ${SPAN(first)}) AS span`;
+
+/** Objects as files on the disk of this machine, their index in Postgres: what one machine uses. Several processes may share folder and index. */
+export class LocalObjectStore implements ObjectStore {
+  readonly #collector: Collector;
+
+  private constructor(private readonly index: IndexDatabase, private readonly files: ObjectFiles, collector: Collector) {
+    this.#collector = collector;
+  }
+
+  static async open(options: LocalStoreOptions): Promise<LocalObjectStore> {
+    const { folder, index, isDurable = true, garbageGraceMs = 60_000, orphanAgeMs = 600_000, onError = () => undefined } = options;
+    const files = await ObjectFiles.open(folder, isDurable);
+    const collector = new Collector(index, files, { garbageGraceMs, orphanAgeMs, onError });
+    collector.start();
+    return new LocalObjectStore(index, files, collector);
+  }
+
+  /** Removes what crashes and deletions left on disk now, instead of at its time. */
+  async collect(): Promise<void> {
+    await this.#collector.collect();
+    await this.#collector.sweep();
+  }
+
+  async createBuckets(buckets: readonly string[], sql: Sql = this.index): Promise<void> {
+    await sql.query('INSERT INTO object_bucket (name) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING', [[...buckets]]);
+  }
+
+  async deleteBuckets(buckets: readonly string[], sql: Sql = this.index): Promise<void> {
+    await sql.query('DELETE FROM object_bucket WHERE name = ANY ($1::text[])', [[...buckets]]);
+    await sql.query('DELETE FROM object_usage WHERE bucket = ANY ($1::text[])', [[...buckets]]);
+  }
+
+  async usage(bucket: string): Promise<Usage> {
+    const [row] = await rowsOf(this.index,
+      'SELECT coalesce(sum(objects), 0) AS objects, coalesce(sum(bytes), 0) AS bytes FROM object_usage WHERE bucket = $1', [bucket]);
+    return { objects: countOf(row, 'objects'), bytes: countOf(row, 'bytes') };
+  }
+
+  async put(bucket: string, key: string, source: ByteSource, options: PutOptions): Promise<Written> {
+    assertKeyFits(key, INDEX_KEY_BYTES);
+    const file = await this.files.write(source, options.sizeBytes);
+    await this.#keepFiles([file], () => putRow(this.index, { bucket, key }, { ...options, etag: file.md5, pieces: [file] }));
+    return { etag: file.md5, sizeBytes: file.sizeBytes };
+  }
+
+  /** Files whose row was refused are gone at once; when the outcome is unknown (no connection), the sweep decides. */
+  async #keepFiles<T>(pieces: readonly FilePiece[], commit: () => Promise<T>): Promise<T> {
+    try {
+      return await commit();
+    } catch (error) {
+      if (error instanceof StoreRefusal) await this.files.remove(pieces.map((piece) => piece.fileId));
+      throw error;
+    }
+  }
+
+  async head(bucket: string, key: string): Promise<ObjectInfo | undefined> {
+    const [row] = await rowsOf(this.index, 'SELECT * FROM object WHERE bucket = $1 AND key = $2', [bucket, key]);
+    return row && objectInfoOf(row);
+  }
+
+  async get(bucket: string, key: string): Promise<ObjectReader | undefined> {
+    const [row] = await rowsOf(this.index, 'SELECT * FROM object WHERE bucket = $1 AND key = $2', [bucket, key]);
+    if (!row) return undefined;
+    const info = objectInfoOf(row);
+    const pieces = piecesOfRow(row);
+    const whole: ByteRange = { start: 0, end: info.sizeBytes - 1 };
+    return { info, read: async (range = whole) => Readable.from(this.files.read(pieces, range), { objectMode: false }) };
+  }
+
+  async deleteMany(bucket: string, keys: readonly string[]): Promise<void> {
+    await this.index.query('DELETE FROM object WHERE bucket = $1 AND key = ANY ($2::text[])', [bucket, [...keys]]);
+  }
+
+  list(bucket: string, options: ListOptions): Promise<Listing> {
+    return listPage(async ({ from, isExclusive, to, limit }) => {
+      const rows = await rowsOf(this.index,
+        `SELECT key, size, etag, modified_at, content_type, metadata FROM object
+          WHERE bucket = $1 AND key ${isExclusive ? '>' : '>='} $2 AND ($3::text IS NULL OR key < $3::text COLLATE "C")
+          ORDER BY key LIMIT $4`, [bucket, from, to ?? null, limit]);
+      return rows.map(objectInfoOf);
+    }, options);
+  }
+
+  async copy(from: Place, to: Place, headers?: ObjectHeaders): Promise<Written & { readonly modifiedAt: Date }> {
+    assertKeyFits(to.key, INDEX_KEY_BYTES);
+    const [row] = await rowsOf(this.index, 'SELECT * FROM object WHERE bucket = $1 AND key = $2', [from.bucket, from.key]);
+    if (!row) throw new StoreRefusal('NoSuchKey', `there is no object ${from.key}`);
+    const { etag, contentType, userMetadata, sizeBytes } = objectInfoOf(row);
+    const pieces: FilePiece[] = [];
+    for (const piece of piecesOfRow(row)) pieces.push({ ...piece, fileId: await this.files.duplicate(piece.fileId) });
+    const copied = { etag, pieces, ...(headers ?? { contentType, userMetadata }) };
+    const modifiedAt = await this.#keepFiles(pieces, () => putRow(this.index, to, copied));
+    return { etag, sizeBytes, modifiedAt };
+  }
+
+  async createUpload(bucket: string, key: string, headers: ObjectHeaders): Promise<string> {
+    assertKeyFits(key, INDEX_KEY_BYTES);
+    const uploadId = randomUUID();
+    await this.index.query(
+      `INSERT INTO multipart_upload VALUES ($1, $2, $3, $4, $5, date_trunc('milliseconds', clock_timestamp()))`,
+      [uploadId, bucket, key, headers.contentType, JSON.stringify(headers.userMetadata)],
+    ).catch((error: unknown) => { throw noBucket(error, bucket); });
+    return uploadId;
+  }
+
+  async #upload(sql: Sql, { bucket, key, uploadId }: Upload, lock: '' | 'FOR UPDATE' = '') {
+    const [row] = UUID.test(uploadId)
+      ? await rowsOf(sql, `SELECT * FROM multipart_upload WHERE upload_id = $1 AND bucket = $2 AND key = $3 ${lock}`, [uploadId, bucket, key])
+      : [];
+    if (!row) throw new StoreRefusal('NoSuchUpload', 'the upload does not exist: it was completed or aborted, or never begun');
+    return row;
+  }
+
+  async putPart(upload: Upload, partNumber: number, source: ByteSource, sizeBytes: number): Promise<Written> {
+    await this.#upload(this.index, upload);
+    const file = await this.files.write(source, sizeBytes);
+    await this.#keepFiles([file], () => this.index.query(
+      `INSERT INTO multipart_part VALUES ($1, $2, $3, $4, $5, date_trunc('milliseconds', clock_timestamp()))
+        ON CONFLICT (upload_id, part_number) DO UPDATE
+        SET file_id = excluded.file_id, size = excluded.size, etag = excluded.etag, modified_at = excluded.modified_at`,
+      [upload.uploadId, partNumber, file.fileId, file.sizeBytes, file.md5],
+    ).catch((error: unknown) => {
+      throw isForeignKeyViolation(error) ? new StoreRefusal('NoSuchUpload', 'the upload ended meanwhile', { cause: error }) : error;
+    }));
+    return { etag: file.md5, sizeBytes };
+  }
+
+  completeUpload(upload: Upload, wanted: readonly PartRef[]): Promise<Written> {
+    return this.index.transaction(async (tx) => {
+      const row = await this.#upload(tx, upload, 'FOR UPDATE');
+      const uploaded = await rowsOf(tx, 'SELECT * FROM multipart_part WHERE upload_id = $1', [upload.uploadId]);
+      const pieces = chooseParts(uploaded.map(partOf), wanted);
+      const etag = compositeEtag(pieces.map((part) => part.etag));
+      const headers = { contentType: textOf(row, 'content_type'), userMetadata: textRecord(row['metadata']) };
+      await tx.query('DELETE FROM multipart_upload WHERE upload_id = $1', [upload.uploadId]);
+      // The parts' rows went with the upload and made all their files garbage; those of the object are not.
+      await tx.query('DELETE FROM object_garbage WHERE file_id = ANY ($1::uuid[])', [pieces.map((part) => part.fileId)]);
+      await putRow(tx, upload, { ...headers, etag, pieces });
+      return { etag, sizeBytes: sizeOf(pieces) };
+    });
+  }
+
+  async abortUpload(upload: Upload): Promise<void> {
+    await this.index.transaction(async (tx) => {
+      await this.#upload(tx, upload, 'FOR UPDATE');
+      await tx.query('DELETE FROM multipart_upload WHERE upload_id = $1', [upload.uploadId]);
+    });
+  }
+
+  async listParts(upload: Upload): Promise<readonly PartInfo[]> {
+    await this.#upload(this.index, upload);
+    const rows = await rowsOf(this.index, 'SELECT * FROM multipart_part WHERE upload_id = $1 ORDER BY part_number', [upload.uploadId]);
+    return rows.map(partOf);
+  }
+
+  async listUploads(bucket: string, prefix = ''): Promise<readonly UploadInfo[]> {
+    const rows = await rowsOf(this.index,
+      'SELECT * FROM multipart_upload WHERE bucket = $1 AND starts_with(key, $2) ORDER BY key, started_at', [bucket, prefix]);
+    return rows.map(uploadOf);
+  }
+
+  async movePrefix(move: PrefixMove, sql?: Sql): Promise<readonly Moved[]> {
+    const [bucket] = await rowsOf(sql ?? this.index, 'SELECT FROM object_bucket WHERE name = $1', [move.toBucket]);
+    if (!bucket) throw new StoreRefusal('NoSuchBucket', `there is no bucket ${move.toBucket}`);
+    return this.#move(move.fromBucket, [move.fromPrefix], `$4::text AS to_bucket, $5::text || rest AS to_key`,
+      [move.toBucket, move.toPrefix], sql);
+  }
+
+  async scatterPrefixes(fromBucket: string, prefixes: readonly string[], sql?: Sql): Promise<readonly Moved[]> {
+    if (prefixes.length === 0) return [];
+    return this.#move(fromBucket, prefixes, `split_part(rest, '/', 1) AS to_bucket, substr(rest, strpos(rest, '/') + 1) AS to_key`,
+      [], sql);
+  }
+
+  #move(fromBucket: string, prefixes: readonly string[], target: string, parameters: readonly unknown[], sql?: Sql): Promise<readonly Moved[]> {
+    const run = async (tx: Sql): Promise<readonly Moved[]> => {
+      const all = [fromBucket, ...spansOf(prefixes), ...parameters];
+      const winners = `staged AS (
+          SELECT o.bucket AS from_bucket, o.key AS from_key, o.size, span.place, substr(o.key, length(span.prefix) + 1) AS rest
+          FROM ${SPANS(2)} JOIN object AS o ON o.bucket = $1 AND ${BELOW}),
+        targeted AS (SELECT from_bucket, from_key, size, place, ${target} FROM staged),
+        winner AS (
+          SELECT DISTINCT ON (to_bucket, to_key) targeted.* FROM targeted
+          JOIN object_bucket ON object_bucket.name = targeted.to_bucket COLLATE "C"
+          WHERE to_key <> '' ORDER BY to_bucket, to_key, place DESC)`;
+      // Losers and what stands in the way go first, in a statement of their own: a statement does not see its own deletions.
+      await rowsOf(tx, `WITH ${winners},
+        gone AS (DELETE FROM object AS o USING targeted AS t
+          WHERE o.bucket = t.from_bucket AND o.key = t.from_key
+            AND NOT EXISTS (SELECT FROM winner AS w WHERE w.from_bucket = t.from_bucket AND w.from_key = t.from_key)),
+        replaced AS (DELETE FROM object AS o USING winner AS w
+          WHERE o.bucket = w.to_bucket COLLATE "C" AND o.key = w.to_key COLLATE "C"
+            AND (w.from_bucket, w.from_key) IS DISTINCT FROM (o.bucket, o.key)
+            AND NOT EXISTS (SELECT FROM winner AS v WHERE v.from_bucket = o.bucket AND v.from_key = o.key))
+        SELECT 1`, all);
+      const rows = await rowsOf(tx, `WITH ${winners},
+        moved AS (UPDATE object AS o SET bucket = w.to_bucket, key = w.to_key FROM winner AS w
+          WHERE o.bucket = w.from_bucket AND o.key = w.from_key
+          RETURNING w.from_bucket, w.from_key, w.to_bucket, w.to_key, w.size)
+        SELECT * FROM moved ORDER BY to_bucket COLLATE "C", to_key COLLATE "C"`, all);
+      return rows.map(movedOf);
+    };
+    return sql ? run(sql) : this.index.transaction(run);
+  }
+
+  async deletePrefixes(bucket: string, prefixes: readonly string[], sql: Sql = this.index): Promise<void> {
+    if (prefixes.length === 0) return;
+    const all = [bucket, ...spansOf(prefixes)];
+    await sql.query(`DELETE FROM object AS o USING ${SPANS(2)} WHERE o.bucket = $1 AND ${BELOW}`, all);
+    await sql.query(`DELETE FROM multipart_upload AS o USING ${SPANS(2)} WHERE o.bucket = $1 AND ${BELOW}`, all);
+  }
+
+  async close(): Promise<void> {
+    await this.#collector.stop();
+    await this.files.close();
+  }
+}
+
+/** Room for a full key behind the prefixes of a caller; a row of a Postgres index holds about 2,700 bytes. */
+const INDEX_KEY_BYTES = 2_000;

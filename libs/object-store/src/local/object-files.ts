@@ -1,0 +1,135 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { type FileHandle, copyFile, link, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import { type ByteRange, type ByteSource, StoreRefusal } from '../object-store.js';
+
+/** A file on disk with its place in the object's bytes. */
+export interface FilePiece {
+  readonly fileId: string;
+  readonly sizeBytes: number;
+}
+
+export interface StoredFile extends FilePiece {
+  readonly md5: string;
+}
+
+const FOLDERS = Array.from({ length: 256 }, (_, index) => index.toString(16).padStart(2, '0'));
+const READ_CHUNK_BYTES = 256 * 1024;
+
+const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
+
+/** The pieces that hold a range, each with the range inside it. */
+export const piecesOf = (pieces: readonly FilePiece[], range: ByteRange): readonly { readonly fileId: string; readonly range: ByteRange }[] => {
+  const found: { fileId: string; range: ByteRange }[] = [];
+  let offset = 0;
+  for (const { fileId, sizeBytes } of pieces) {
+    const start = Math.max(range.start - offset, 0);
+    const end = Math.min(range.end - offset, sizeBytes - 1);
+    if (start <= end) found.push({ fileId, range: { start, end } });
+    offset += sizeBytes;
+  }
+  return found;
+};
+
+/**
+ * Payloads on disk: one file each, named by a random id, in 256 folders. A file means nothing until a row of the index names it, so it needs no
+ * temporary name: one that never got a row is an orphan, and `sweep` removes it. A file is never changed once written.
+ */
+export class ObjectFiles {
+  readonly #folders = new Map<string, FileHandle>();
+
+  private constructor(private readonly root: string, private readonly isDurable: boolean) {}
+
+  /** @param isDurable false only where the data may be lost, as in tests: nothing is flushed */
+  static async open(root: string, isDurable: boolean): Promise<ObjectFiles> {
+    const files = new ObjectFiles(root, isDurable);
+    await mkdir(root, { recursive: true, mode: 0o700 });
+    for (const name of FOLDERS) {
+      await mkdir(join(root, name), { recursive: true, mode: 0o700 });
+      files.#folders.set(name, await open(join(root, name), 'r'));
+    }
+    return files;
+  }
+
+  #path(fileId: string): string {
+    return join(this.root, fileId.slice(0, 2), fileId);
+  }
+
+  /** Makes the file's name survive a power cut; its content is the writer's concern. */
+  async #syncFolder(fileId: string): Promise<void> {
+    if (this.isDurable) await this.#folders.get(fileId.slice(0, 2))?.sync();
+  }
+
+  /** @throws StoreRefusal IncompleteBody when the source has another size than announced */
+  async write(source: ByteSource, sizeBytes: number): Promise<StoredFile> {
+    const fileId = randomUUID();
+    const path = this.#path(fileId);
+    const file = await open(path, 'wx', 0o600);
+    try {
+      const hash = createHash('md5');
+      let written = 0;
+      for await (const chunk of source) {
+        written += chunk.byteLength;
+        if (written > sizeBytes) break;
+        hash.update(chunk);
+        await file.writev([chunk]);
+      }
+      if (written !== sizeBytes) throw new StoreRefusal('IncompleteBody', `${sizeBytes} bytes were announced and other bytes came`);
+      if (this.isDurable) await file.datasync();
+      await file.close();
+      await this.#syncFolder(fileId);
+      return { fileId, sizeBytes, md5: hash.digest('hex') };
+    } catch (error) {
+      await file.close().catch(() => undefined); // it may be closed already
+      await this.remove([fileId]);
+      throw error;
+    }
+  }
+
+  /** Another name for the same bytes, without copying them where the file system can. */
+  async duplicate(fileId: string): Promise<string> {
+    const copy = randomUUID();
+    try {
+      await link(this.#path(fileId), this.#path(copy));
+    } catch (error) {
+      if (isMissing(error)) throw new StoreRefusal('NoSuchKey', 'the object was deleted meanwhile', { cause: error });
+      await copyFile(this.#path(fileId), this.#path(copy));
+    }
+    await this.#syncFolder(copy);
+    return copy;
+  }
+
+  async *read(pieces: readonly FilePiece[], range: ByteRange): AsyncGenerator<Uint8Array> {
+    for (const piece of piecesOf(pieces, range)) {
+      const stream = createReadStream(this.#path(piece.fileId), { ...piece.range, highWaterMark: READ_CHUNK_BYTES });
+      for await (const chunk of stream) if (chunk instanceof Uint8Array) yield chunk;
+    }
+  }
+
+  /** Missing files are no error. */
+  async remove(fileIds: readonly string[]): Promise<void> {
+    for (const fileId of fileIds) {
+      await unlink(this.#path(fileId)).catch((error: unknown) => {
+        if (!isMissing(error)) throw error;
+      });
+    }
+  }
+
+  /** Files last written before `olderThan`, folder by folder. */
+  async *filesBefore(olderThan: Date): AsyncGenerator<readonly string[]> {
+    for (const folder of FOLDERS) {
+      const old: string[] = [];
+      for (const name of await readdir(join(this.root, folder))) {
+        const facts = await stat(join(this.root, folder, name)).catch(() => undefined); // removed meanwhile
+        if (facts && facts.mtime < olderThan) old.push(name);
+      }
+      if (old.length > 0) yield old;
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const folder of this.#folders.values()) await folder.close();
+    this.#folders.clear();
+  }
+}

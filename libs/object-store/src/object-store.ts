@@ -1,0 +1,176 @@
+import type { Readable } from 'node:stream';
+
+/** What is known about an object without reading it. */
+export interface ObjectInfo {
+  readonly key: string;
+  readonly sizeBytes: number;
+  /** Without quotes: MD5 of the content in hex, or `<md5 of the parts' md5s>-<parts>` for one that was uploaded in parts. */
+  readonly etag: string;
+  readonly contentType: string;
+  /** Names in lower case, without the `x-amz-meta-` of the wire. */
+  readonly userMetadata: Readonly<Record<string, string>>;
+  readonly modifiedAt: Date;
+}
+
+/** Bytes `start` to `end`, both inclusive and inside the object. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** One version of an object: what `info` says and what `read` gives belong together, whatever is written meanwhile. */
+export interface ObjectReader {
+  readonly info: ObjectInfo;
+  read(range?: ByteRange): Promise<Readable>;
+}
+
+/** Payload on its way in. It must yield `sizeBytes` bytes; if it throws (a wrong hash, a broken connection), nothing is stored. */
+export type ByteSource = AsyncIterable<Uint8Array>;
+
+export interface ObjectHeaders {
+  readonly contentType: string;
+  readonly userMetadata: Readonly<Record<string, string>>;
+}
+
+export interface PutOptions extends ObjectHeaders {
+  readonly sizeBytes: number;
+}
+
+export interface Written {
+  readonly etag: string;
+  readonly sizeBytes: number;
+}
+
+export interface ListOptions {
+  readonly prefix?: string;
+  /** Keys that hold it after the prefix are rolled up into `prefixes`. */
+  readonly delimiter?: string;
+  /** Exclusive; a rolled-up prefix skips everything below it. */
+  readonly after?: string;
+  /** Most keys and prefixes together; at least 1. */
+  readonly limit: number;
+}
+
+export interface Listing {
+  /** In the binary order of their keys' UTF-8. `contentType` and `userMetadata` may be empty: a listing shows neither. */
+  readonly objects: readonly ObjectInfo[];
+  readonly prefixes: readonly string[];
+  /** Present when there is more: the `after` of the next page. */
+  readonly next?: string;
+}
+
+export interface UploadInfo {
+  readonly uploadId: string;
+  readonly key: string;
+  readonly startedAt: Date;
+}
+
+export interface PartInfo {
+  readonly partNumber: number;
+  readonly etag: string;
+  readonly sizeBytes: number;
+  readonly modifiedAt: Date;
+}
+
+export interface PartRef {
+  readonly partNumber: number;
+  readonly etag: string;
+}
+
+export interface Place {
+  readonly bucket: string;
+  readonly key: string;
+}
+
+export interface PrefixMove {
+  readonly fromBucket: string;
+  readonly fromPrefix: string;
+  readonly toBucket: string;
+  /** Takes the place of `fromPrefix`. */
+  readonly toPrefix: string;
+}
+
+export interface Moved {
+  readonly from: Place;
+  readonly to: Place;
+  readonly sizeBytes: number;
+}
+
+export interface Usage {
+  readonly objects: number;
+  readonly bytes: number;
+}
+
+/** A transaction of the caller. The local adapter does its index work in it; an adapter without an index in Postgres ignores it. */
+export interface Sql {
+  query(sql: string, parameters?: unknown[]): Promise<unknown>;
+}
+
+export type StoreProblem =
+  | 'NoSuchBucket'
+  | 'NoSuchKey'
+  | 'NoSuchUpload'
+  | 'InvalidPart'
+  | 'InvalidPartOrder'
+  | 'EntityTooSmall'
+  | 'IncompleteBody'
+  | 'KeyTooLong';
+
+/** What the store refuses; `problem` is the S3 error code that says so. */
+export class StoreRefusal extends Error {
+  constructor(readonly problem: StoreProblem, detail: string, options?: ErrorOptions) {
+    super(detail, options);
+    this.name = 'StoreRefusal';
+  }
+}
+
+/** Smallest part but the last, of Amazon S3. */
+export const MIN_PART_BYTES = 5 * 1024 * 1024;
+/** Largest key in UTF-8 bytes, of Amazon S3. */
+export const MAX_KEY_BYTES = 1024;
+
+/**
+ * Objects in buckets: the meaning is that of S3, without owners and rights, which are the caller's. Payloads are streamed in both directions and
+ * never held whole. An object is there completely or not at all; replacing one is atomic; a put that was acknowledged survives a power cut.
+ *
+ * Keys are any text without NUL, compared by the bytes of their UTF-8. Buckets are made by `createBuckets`; using another one is refused
+ * (`NoSuchBucket`) by the local adapter, while the S3 adapter leaves that check to its caller.
+ */
+export interface ObjectStore {
+  /** Makes what is missing. */
+  createBuckets(buckets: readonly string[], sql?: Sql): Promise<void>;
+  /** Removes buckets with everything in them; missing ones are no error. */
+  deleteBuckets(buckets: readonly string[], sql?: Sql): Promise<void>;
+  usage(bucket: string): Promise<Usage>;
+
+  put(bucket: string, key: string, source: ByteSource, options: PutOptions): Promise<Written>;
+  head(bucket: string, key: string): Promise<ObjectInfo | undefined>;
+  get(bucket: string, key: string): Promise<ObjectReader | undefined>;
+  /** Missing keys are no error. */
+  deleteMany(bucket: string, keys: readonly string[]): Promise<void>;
+  list(bucket: string, options: ListOptions): Promise<Listing>;
+  /** @param headers replace those of the source; the source's are kept when absent */
+  copy(from: Place, to: Place, headers?: ObjectHeaders): Promise<Written & { readonly modifiedAt: Date }>;
+
+  createUpload(bucket: string, key: string, headers: ObjectHeaders): Promise<string>;
+  putPart(upload: Place & { readonly uploadId: string }, partNumber: number, source: ByteSource, sizeBytes: number): Promise<Written>;
+  /** Parts in the order wanted; others that were uploaded are dropped. @throws StoreRefusal InvalidPart, InvalidPartOrder, EntityTooSmall */
+  completeUpload(upload: Place & { readonly uploadId: string }, parts: readonly PartRef[]): Promise<Written>;
+  abortUpload(upload: Place & { readonly uploadId: string }): Promise<void>;
+  listParts(upload: Place & { readonly uploadId: string }): Promise<readonly PartInfo[]>;
+  /** By key, then by start. */
+  listUploads(bucket: string, prefix?: string): Promise<readonly UploadInfo[]>;
+
+  /** Moves every object below a prefix, replacing what is at its new place. Repeating it is safe. */
+  movePrefix(move: PrefixMove, sql?: Sql): Promise<readonly Moved[]>;
+  /**
+   * Moves every object `<prefix><bucket>/<key>` below the prefixes to `<key>` in `<bucket>`; where two meet, the one of the later prefix stays.
+   * Objects for a bucket that does not exist are dropped. Repeating it is safe.
+   */
+  scatterPrefixes(fromBucket: string, prefixes: readonly string[], sql?: Sql): Promise<readonly Moved[]>;
+  /** Drops all objects and unfinished uploads below the prefixes. */
+  deletePrefixes(bucket: string, prefixes: readonly string[], sql?: Sql): Promise<void>;
+
+  /** Ends background work. */
+  close(): Promise<void>;
+}
