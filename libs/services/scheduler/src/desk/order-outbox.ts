@@ -1,0 +1,62 @@
+import { dispatchSubject, type DispatchOrder } from '@fornax/contracts';
+import type { Logger } from '../logger.js';
+import { packOrders, type AddressedOrder } from '../view/orders.js';
+import { pause } from './pause.js';
+
+/** Publishes one message durably and resolves when it is stored. */
+export type PublishDispatch = (subject: string, data: Uint8Array, msgId: string) => Promise<unknown>;
+
+export interface OrderOutboxOptions {
+  readonly publish: PublishDispatch;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Sends orders to nodes, for each node one message at a time and in order, so that a cancel never overtakes its lease. What comes while a
+ * message is under way goes into the next one. It tries until the leadership ends; the next leader repeats what was not confirmed.
+ */
+export class OrderOutbox {
+  private readonly pending = new Map<string, DispatchOrder[]>();
+  private readonly sending = new Set<string>();
+
+  constructor(private readonly options: OrderOutboxOptions) {}
+
+  send(orders: readonly AddressedOrder[]): void {
+    for (const { node, order } of orders) {
+      const waiting = this.pending.get(node);
+      if (waiting) waiting.push(order);
+      else this.pending.set(node, [order]);
+      if (this.sending.has(node)) continue;
+      this.sending.add(node);
+      // Orders of the same turn of the event loop share a message.
+      setImmediate(() => void this.drain(node));
+    }
+  }
+
+  private async drain(node: string): Promise<void> {
+    for (let orders = this.take(node); orders; orders = this.take(node)) {
+      for (const { data, msgId } of packOrders(orders)) await this.deliver(node, data, msgId);
+    }
+    this.sending.delete(node);
+  }
+
+  private take(node: string): readonly DispatchOrder[] | undefined {
+    const orders = this.pending.get(node);
+    this.pending.delete(node);
+    return orders;
+  }
+
+  private async deliver(node: string, data: Uint8Array, msgId: string): Promise<void> {
+    const { publish, logger, signal } = this.options;
+    for (let waitMs = 100; !signal.aborted; waitMs = Math.min(waitMs * 2, 5_000)) {
+      try {
+        await publish(dispatchSubject(node), data, msgId);
+        return;
+      } catch (error) {
+        logger.warn({ node, err: error }, 'orders could not be published, trying again');
+        await pause(waitMs, signal);
+      }
+    }
+  }
+}

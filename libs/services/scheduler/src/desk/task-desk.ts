@@ -1,0 +1,193 @@
+import type { Commit, NodeReport } from '@fornax/contracts';
+import { taskDecider, type DispatchedLease, type TaskCommand, type TaskEvent } from '@fornax/domain';
+import { LogUnavailable, VersionConflict, type EventLog } from '@fornax/event-store';
+import type { Logger } from '../logger.js';
+import { revokedAttempts, toInstanceReports } from '../view/reports.js';
+import type { Changes, SchedulerView, TaskEntry } from '../view/scheduler-view.js';
+import type { ReasonChange } from '../view/waiting-reasons.js';
+import { pause } from './pause.js';
+
+export interface TaskDeskOptions {
+  readonly view: SchedulerView;
+  readonly log: EventLog;
+  readonly now: () => number;
+  readonly newId: () => string;
+  /** Fencing token of this leadership, written into every commit. */
+  readonly leaderEpoch: number;
+  /** Told what a commit of this desk, or one found while settling a conflict, changed. */
+  readonly onFolded: (changes: Changes, traceparent?: string) => void;
+  /** Told when a task may be planned again. */
+  readonly onIdle: () => void;
+  readonly logger: Logger;
+  /** The end of this leadership: nothing is appended after it. */
+  readonly signal: AbortSignal;
+}
+
+/** One decision about a task: made only when its turn has come, on the state as it is then. */
+interface Job {
+  readonly command: (entry: TaskEntry) => TaskCommand | undefined;
+  /** Leases to give back if this decision does not reach the log. */
+  readonly reserved?: readonly DispatchedLease[];
+  /** Beaten by another writer: decide again (a report must be recorded), or leave it to the next round (a dispatch). */
+  readonly again: boolean;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Lane {
+  readonly jobs: Job[];
+  /** Reports that came while the lane was busy: one commit for all of them. */
+  waitingReports: { readonly reports: NodeReport[]; readonly done: Promise<void> } | undefined;
+}
+
+/** Keeps a commit of reports below the largest message (1 MB): an attempt's end takes some 500 bytes, and a clipped error up to 3,000. */
+const MAX_REPORTS_PER_COMMIT = 250;
+const MAX_CONFLICTS = 20;
+
+/**
+ * Appends the scheduler's decisions, one at a time for each task and all tasks at once. A decision is folded into the view as soon as the log has it.
+ *
+ * States of a task's lane: idle -> busy (a job is deciding or appending) -> busy with the next job, or idle. What comes for a busy task waits
+ * for its turn; reports that wait are put together.
+ */
+export class TaskDesk {
+  private readonly lanes = new Map<string, Lane>();
+
+  constructor(private readonly options: TaskDeskOptions) {}
+
+  isBusy(taskId: string): boolean {
+    return this.lanes.has(taskId);
+  }
+
+  /** Takes the room at once, then appends InstancesDispatched. Beaten by another writer, it gives the room back and the next round decides. */
+  dispatch(taskId: string, leases: readonly DispatchedLease[]): Promise<void> {
+    const entry = this.options.view.task(taskId);
+    if (!entry) return Promise.resolve();
+    this.options.view.reserve(entry, leases);
+    return this.run(taskId, false, () => ({ type: 'DispatchInstances', leases, at: this.options.now() }), leases);
+  }
+
+  /** Resolves when the reports are in the log (or none of them matters any more). Safe to repeat. */
+  record(taskId: string, reports: readonly NodeReport[]): Promise<void> {
+    if (!this.options.view.task(taskId)) return Promise.resolve();
+    const waiting = this.lanes.get(taskId)?.waitingReports;
+    if (waiting && waiting.reports.length + reports.length <= MAX_REPORTS_PER_COMMIT) {
+      waiting.reports.push(...reports);
+      return waiting.done;
+    }
+    if (reports.length > MAX_REPORTS_PER_COMMIT) {
+      const parts = Array.from({ length: Math.ceil(reports.length / MAX_REPORTS_PER_COMMIT) }, (_, part) =>
+        this.record(taskId, reports.slice(part * MAX_REPORTS_PER_COMMIT, (part + 1) * MAX_REPORTS_PER_COMMIT)),
+      );
+      return Promise.all(parts).then(() => undefined);
+    }
+    const together = [...reports];
+    const done = this.run(taskId, true, () => {
+      const lane = this.lanes.get(taskId);
+      if (lane?.waitingReports?.reports === together) lane.waitingReports = undefined;
+      const known = toInstanceReports(this.options.view, taskId, together);
+      return known.length > 0 ? { type: 'RecordReports', reports: known, at: this.options.now() } : undefined;
+    });
+    const lane = this.lanes.get(taskId);
+    if (lane && lane.jobs.length > 0) lane.waitingReports = { reports: together, done };
+    return done;
+  }
+
+  /** Ends leases that their node can no longer hold. */
+  revoke(taskId: string, leaseIds: readonly string[]): Promise<void> {
+    return this.run(taskId, true, () => {
+      const at = this.options.now();
+      const attempts = revokedAttempts(this.options.view, taskId, leaseIds, at);
+      return attempts.length > 0 ? { type: 'RevokeLeases', attempts, at } : undefined;
+    });
+  }
+
+  recordReason({ taskId, reason, detail }: ReasonChange): Promise<void> {
+    return this.run(taskId, false, () => ({ type: 'RecordWaitingReason', reason, detail, at: this.options.now() }));
+  }
+
+  private run(taskId: string, again: boolean, command: Job['command'], reserved?: readonly DispatchedLease[]): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const job: Job = { command, again, resolve, reject, ...(reserved ? { reserved } : {}) };
+    const lane = this.lanes.get(taskId);
+    if (lane) lane.jobs.push(job);
+    else {
+      const opened: Lane = { jobs: [], waitingReports: undefined };
+      this.lanes.set(taskId, opened);
+      void this.work(taskId, opened, job);
+    }
+    return promise;
+  }
+
+  private async work(taskId: string, lane: Lane, first: Job): Promise<void> {
+    for (let job: Job | undefined = first; job; job = lane.jobs.shift()) {
+      try {
+        await this.decide(taskId, job);
+        job.resolve();
+      } catch (error) {
+        job.reject(error);
+      } finally {
+        if (job.reserved) this.options.view.release(taskId, job.reserved);
+      }
+    }
+    this.lanes.delete(taskId);
+    this.options.onIdle();
+  }
+
+  private async decide(taskId: string, job: Job): Promise<void> {
+    const { view, log, logger, signal } = this.options;
+    for (let tries = 1; ; tries += 1) {
+      signal.throwIfAborted();
+      const entry = view.task(taskId);
+      const command = entry && job.command(entry);
+      if (!entry || !command) return;
+      const decision = taskDecider.decide(entry.state, command);
+      if ('rejection' in decision) {
+        logger.debug({ taskId, command: command.type, ...decision.rejection }, 'decision refused');
+        return;
+      }
+      if (decision.events.length === 0) return;
+      const commit = this.commitOf(entry, decision.events);
+      try {
+        const sequence = await log.append('task', taskId, commit, entry.sequence);
+        const changes = view.fold({ ...commit, sequence, aggregate: 'task', aggregateId: taskId });
+        this.options.onFolded(changes, commit.meta.traceparent);
+        return;
+      } catch (error) {
+        if (!(error instanceof VersionConflict) && !(error instanceof LogUnavailable)) throw error;
+        // Either another writer came first or the outcome is unknown: the tail tells. A commit of this desk found there is folded like any
+        // other, and its orders are published from the fold.
+        await this.readTail(taskId);
+        if (!job.again) return;
+        if (tries >= MAX_CONFLICTS) throw error;
+      }
+    }
+  }
+
+  private async readTail(taskId: string): Promise<void> {
+    const { view, log, logger, signal } = this.options;
+    for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 2_000)) {
+      signal.throwIfAborted();
+      const after = view.task(taskId)?.sequence;
+      if (after === undefined) return;
+      try {
+        const tail = await log.readAggregate('task', taskId, after);
+        for (const commit of tail) this.options.onFolded(view.fold(commit));
+        return;
+      } catch (error) {
+        logger.warn({ taskId, err: error }, 'the log cannot be read, trying again');
+        await pause(waitMs, signal);
+      }
+    }
+  }
+
+  private commitOf(entry: TaskEntry, events: readonly TaskEvent[]): Commit<TaskEvent> {
+    const { newId, now, leaderEpoch } = this.options;
+    return {
+      id: newId(),
+      events,
+      at: now(),
+      meta: { actor: 'service:scheduler', source: 'scheduler', leaderEpoch, ...entry.context },
+    };
+  }
+}

@@ -1,0 +1,40 @@
+import { Controller, Get, Param } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { CurrentAccount, NotFound, OperatorOnly, RpcClient, type Account } from '@fornax/service-kit';
+import { overviewReplySchema, waitingReplySchema, type OverviewReply } from '../rpc/schemas.js';
+import { SCHEDULER_RPC } from '../rpc/subjects.js';
+
+/** Why an unfinished task waits now. */
+export interface WaitingAnswer {
+  readonly taskId: string;
+  /** Instances that wait. */
+  readonly waiting: number;
+  /** no-node, no-node-fits, fleet-full, quota; null when nothing waits for room. */
+  readonly reason: string | null;
+  readonly detail: string | null;
+  /** RFC 3339; null when nothing waits. */
+  readonly waitingSince: string | null;
+}
+
+/** Any replica answers, by asking the one that leads. */
+@ApiTags('scheduling')
+@Controller('fornax/v1/scheduling')
+export class SchedulingController {
+  constructor(private readonly rpc: RpcClient) {}
+
+  @Get()
+  @OperatorOnly()
+  @ApiOperation({ summary: 'The queue and what is free, as the leading scheduler sees it' })
+  overview(): Promise<OverviewReply> {
+    return this.rpc.request(SCHEDULER_RPC.overview, {}, overviewReplySchema);
+  }
+
+  @Get('tasks/:id/waiting')
+  @ApiOperation({ summary: 'Why a task that is not over waits now' })
+  async waiting(@Param('id') taskId: string, @CurrentAccount() account: Account): Promise<WaitingAnswer> {
+    const reply = await this.rpc.request(SCHEDULER_RPC.waiting, { taskId }, waitingReplySchema);
+    if (!reply.known || (reply.owner !== account.id && account.role !== 'operator')) throw new NotFound('No such unfinished task');
+    const { waiting, reason, detail, waitingSince } = reply;
+    return { taskId, waiting, reason, detail, waitingSince: waitingSince === null ? null : new Date(waitingSince).toISOString() };
+  }
+}

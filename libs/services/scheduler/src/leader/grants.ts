@@ -1,0 +1,51 @@
+import type { GrantReply, GrantRequest, LeaseClaims } from '@fornax/contracts';
+import type { TaskSpec } from '@fornax/domain';
+import type { SchedulerView, TaskEntry } from '../view/scheduler-view.js';
+
+/** The part of the sealer that opens a task's secrets. */
+export interface SecretOpener {
+  unwrap(wrapped: string): Uint8Array;
+  open(key: Uint8Array, sealed: string): string;
+}
+
+export interface GrantOptions {
+  readonly secrets: SecretOpener;
+  readonly sign: (claims: LeaseClaims) => { readonly accessKey: string; readonly secretKey: string; readonly sessionToken: string };
+  readonly now: number;
+}
+
+/** An upper bound only: storage asks whether the lease still lives. */
+const GRANT_VALID_MS = 24 * 60 * 60 * 1_000;
+
+/** True while the lease is the current one of its instance. */
+export const isCurrentLease = (entry: TaskEntry | undefined, instance: number, leaseId: string): boolean =>
+  entry?.state.inFlight.get(instance)?.leaseId === leaseId;
+
+const openSecrets = ({ constants, wrappedKey }: TaskSpec, secrets: SecretOpener): Readonly<Record<string, string>> => {
+  const sealed = constants.filter((constant) => 'sealed' in constant);
+  if (sealed.length === 0 || wrappedKey === undefined) return {};
+  const key = secrets.unwrap(wrappedKey);
+  return Object.fromEntries(sealed.map((constant) => [constant.key, secrets.open(key, constant.sealed)]));
+};
+
+/** What a lease needs and no stream may hold: its S3 credentials and the task's secrets, if the lease is current on the node that asks. */
+export const grantLease = (view: SchedulerView, node: string, request: GrantRequest, { secrets, sign, now }: GrantOptions): GrantReply => {
+  const { taskId, instance, leaseId } = request;
+  const entry = view.task(taskId);
+  if (!entry || !isCurrentLease(entry, instance, leaseId) || entry.state.inFlight.get(instance)?.node !== node) {
+    return { granted: false, reason: 'the lease is not current on this node' };
+  }
+  const { spec, owner } = entry.state;
+  const s3 = sign({
+    leaseId,
+    taskId,
+    instance,
+    node,
+    owner,
+    read: spec.resources.map(({ bucket, prefix }) => ({ bucket, ...(prefix === undefined ? {} : { prefix }) })),
+    results: spec.resultBucket === null ? null : { bucket: spec.resultBucket, prefix: spec.resultsPrefix },
+    snapshot: null,
+    expiresAt: now + GRANT_VALID_MS,
+  });
+  return { granted: true, s3: { ...s3 }, secrets: { ...openSecrets(spec, secrets) } };
+};

@@ -1,0 +1,120 @@
+import type { RecordedCommit } from '@fornax/contracts';
+import type { EventLog } from '@fornax/event-store';
+import { OrderOutbox, type PublishDispatch } from '../desk/order-outbox.js';
+import { TaskDesk } from '../desk/task-desk.js';
+import type { Logger } from '../logger.js';
+import { ordersAfter, ordersToRepeat } from '../view/orders.js';
+import { livingEpoch, voidLeases } from '../view/reports.js';
+import type { Changes, SchedulerView } from '../view/scheduler-view.js';
+import { Position } from './position.js';
+import { ReportIntake, type ReportMessage } from './report-intake.js';
+import { RoundLoop } from './round-loop.js';
+import { VIEW_AGGREGATES, loadView, type ViewCheckpoint } from './view-source.js';
+
+/** The world around a leader, as functions, so that tests can stand in for a crash of any of them. */
+export interface LeadershipPorts {
+  readonly log: EventLog;
+  readonly checkpoint: ViewCheckpoint;
+  readonly publish: PublishDispatch;
+  /** Consumes reports until the signal aborts; each batch is acknowledged after the handler resolved. */
+  readonly consumeReports: (handle: (messages: readonly ReportMessage[]) => Promise<void>, signal: AbortSignal) => Promise<void>;
+  readonly now: () => number;
+  readonly newId: () => string;
+  readonly logger: Logger;
+}
+
+/**
+ * One term as leader. States: loading (the view is folded up to the log's end) -> leading (repeats what its predecessor may have left
+ * undone, then decides) -> over (the signal aborted; nothing is appended or published any more).
+ */
+export class Leadership {
+  private constructor(
+    private readonly ports: LeadershipPorts,
+    readonly view: SchedulerView,
+    private readonly position: Position,
+    private readonly logEpoch: string,
+    private readonly desk: TaskDesk,
+    private readonly outbox: OrderOutbox,
+    readonly rounds: RoundLoop,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** Loads the view and takes up the predecessor's work. */
+  static async begin(ports: LeadershipPorts, leaderEpoch: number, signal: AbortSignal): Promise<Leadership> {
+    const { log, logger, now, newId, publish } = ports;
+    const { view, epoch, sequence } = await loadView(log, ports.checkpoint, logger);
+    signal.throwIfAborted();
+    const outbox = new OrderOutbox({ publish, logger, signal });
+    const desk = new TaskDesk({
+      view, log, now, newId, leaderEpoch, logger, signal,
+      onFolded: (changes, traceparent) => leadership.act(changes, traceparent),
+      onIdle: () => rounds.wake(),
+    });
+    const rounds = new RoundLoop({ view, desk, now, newId, logger, signal });
+    const leadership: Leadership = new Leadership(ports, view, new Position(sequence), epoch, desk, outbox, rounds, signal);
+    leadership.takeOver();
+    return leadership;
+  }
+
+  /** Works until the signal aborts. @throws LogReset the log was wiped or went back: the next term starts from its beginning */
+  async run(): Promise<void> {
+    const intake = new ReportIntake({ view: this.view, desk: this.desk, catchUp: () => this.catchUp(), logger: this.ports.logger });
+    this.rounds.watchReasons();
+    this.rounds.wake();
+    await Promise.all([this.follow(), this.ports.consumeReports((messages) => intake.take(messages), this.signal)]);
+  }
+
+  /** Resolves when everything that the log holds now is folded. */
+  async catchUp(): Promise<void> {
+    const { sequence } = await this.ports.log.head();
+    await this.position.reached(sequence, this.signal);
+  }
+
+  private follow(): Promise<void> {
+    return this.ports.log.subscribe(
+      {
+        from: this.position.value + 1,
+        aggregates: VIEW_AGGREGATES,
+        epoch: this.logEpoch,
+        onProgress: (sequence) => this.position.advance(sequence),
+        onError: (error) => this.ports.logger.warn({ err: error }, 'following the log failed, trying again'),
+        signal: this.signal,
+      },
+      (batch) => Promise.resolve(this.foldAll(batch)),
+    );
+  }
+
+  private foldAll(batch: readonly RecordedCommit[]): void {
+    for (const commit of batch) this.act(this.view.fold(commit));
+    const last = batch.at(-1);
+    if (last) this.position.advance(last.sequence);
+  }
+
+  /** What follows from a fold: orders to nodes, leases to take back, another round. */
+  private act(changes: Changes, traceparent?: string): void {
+    if (this.signal.aborted) return;
+    this.outbox.send(ordersAfter(changes, traceparent));
+    for (const { node, belowEpoch } of changes.voided) this.revokeVoid(node, belowEpoch);
+    for (const { leases } of changes.dispatched) {
+      // A dispatch that was under way while its node went: nobody will ever report it.
+      const orphaned = leases.filter(({ node, nodeEpoch }) => nodeEpoch < livingEpoch(this.view, node));
+      for (const node of new Set(orphaned.map((lease) => lease.node))) this.revokeVoid(node, livingEpoch(this.view, node));
+    }
+    if (changes.wakes) this.rounds.wake();
+  }
+
+  private takeOver(): void {
+    const orders = ordersToRepeat(this.view);
+    this.outbox.send(orders);
+    for (const [node] of this.view.allNodes()) this.revokeVoid(node, livingEpoch(this.view, node));
+    this.ports.logger.info({ orders: orders.length, tasks: this.view.taskCount() }, 'leading');
+  }
+
+  private revokeVoid(node: string, belowEpoch: number): void {
+    for (const [taskId, leaseIds] of voidLeases(this.view, node, belowEpoch)) {
+      this.desk.revoke(taskId, leaseIds).catch((error: unknown) => {
+        if (!this.signal.aborted) this.ports.logger.error({ taskId, node, err: error }, 'leases of a lost node could not be taken back');
+      });
+    }
+  }
+}

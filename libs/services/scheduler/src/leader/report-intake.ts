@@ -1,0 +1,57 @@
+import { nodeReportsSchema, type NodeReport, type NodeReports } from '@fornax/contracts';
+import type { TaskDesk } from '../desk/task-desk.js';
+import type { Logger } from '../logger.js';
+import type { SchedulerView } from '../view/scheduler-view.js';
+
+export interface ReportIntakeOptions {
+  readonly view: SchedulerView;
+  readonly desk: TaskDesk;
+  /** Resolves when the view has folded everything that the log holds now. */
+  readonly catchUp: () => Promise<void>;
+  readonly logger: Logger;
+}
+
+export interface ReportMessage {
+  readonly subject: string;
+  readonly data: Uint8Array;
+}
+
+const decoder = new TextDecoder();
+
+/** Reports of one batch of messages, brought to the tasks they are about. */
+export class ReportIntake {
+  constructor(private readonly options: ReportIntakeOptions) {}
+
+  /** Resolves when everything that matters in the batch is in the log; the messages may be acknowledged then. Safe to repeat. */
+  async take(messages: readonly ReportMessage[]): Promise<void> {
+    const batches = messages.flatMap((message) => this.parse(message) ?? []);
+    // A report about a lease that is not known may be stale, or ahead of a dispatch that another leader has just appended: the log tells.
+    if (batches.some(({ reports }) => reports.some(({ leaseId }) => !this.options.view.leases.get(leaseId)))) {
+      await this.options.catchUp();
+    }
+    const byTask = new Map<string, NodeReport[]>();
+    for (const batch of batches) {
+      for (const report of batch.reports) {
+        if (!this.isCurrent(batch, report)) continue;
+        const reports = byTask.get(report.taskId);
+        if (reports) reports.push(report);
+        else byTask.set(report.taskId, [report]);
+      }
+    }
+    await Promise.all([...byTask].map(([taskId, reports]) => this.options.desk.record(taskId, reports)));
+  }
+
+  private isCurrent({ nodeId, nodeEpoch }: NodeReports, { leaseId, taskId }: NodeReport): boolean {
+    const lease = this.options.view.leases.get(leaseId);
+    return lease !== undefined && lease.taskId === taskId && lease.node === nodeId && lease.nodeEpoch === nodeEpoch;
+  }
+
+  private parse({ subject, data }: ReportMessage): NodeReports | undefined {
+    try {
+      return nodeReportsSchema.parse(JSON.parse(decoder.decode(data)));
+    } catch (error) {
+      this.options.logger.error({ subject, err: error }, 'a report that cannot be read was dropped');
+      return undefined;
+    }
+  }
+}

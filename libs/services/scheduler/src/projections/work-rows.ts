@@ -1,0 +1,105 @@
+import type { AccountQuotas, NodeState } from '@fornax/domain';
+import { restoreTaskState, storeTaskState } from '@fornax/domain';
+import type { EntityManager } from 'typeorm';
+import type { SchedulerView, TaskContext, TaskEntry } from '../view/scheduler-view.js';
+
+interface TaskRow {
+  readonly task_id: string;
+  readonly sequence: string;
+  readonly submitted_at_sequence: string;
+  readonly waiting_since: string | null;
+  readonly context: TaskContext;
+  readonly state: unknown;
+}
+
+interface NodeRow {
+  readonly node_id: string;
+  readonly sequence: string;
+  readonly state: NodeState;
+}
+
+interface QuotaRow {
+  readonly account_id: string;
+  readonly quotas: AccountQuotas;
+}
+
+type Queries = Pick<EntityManager, 'query'>;
+
+const TASK_COLUMNS = 'task_id, sequence, submitted_at_sequence, waiting_since, context, state';
+
+const entryOf = (row: TaskRow): TaskEntry => ({
+  taskId: row.task_id,
+  state: restoreTaskState(row.state),
+  sequence: Number(row.sequence),
+  order: Number(row.submitted_at_sequence),
+  context: row.context,
+  waitingSince: row.waiting_since === null ? undefined : Number(row.waiting_since),
+});
+
+const restoreTasks = (view: SchedulerView, rows: readonly TaskRow[]): void => {
+  for (const row of rows) view.restoreTask(entryOf(row));
+};
+
+const restoreNodes = (view: SchedulerView, rows: readonly NodeRow[]): void => {
+  for (const { node_id, sequence, state } of rows) view.restoreNode(node_id, { state, sequence: Number(sequence) });
+};
+
+/** Nodes come first: a lease takes the hardware of its node. */
+export const restoreAll = async (db: Queries, view: SchedulerView): Promise<void> => {
+  restoreNodes(view, await db.query<NodeRow[]>('SELECT node_id, sequence, state FROM work_node'));
+  restoreTasks(view, await db.query<TaskRow[]>(`SELECT ${TASK_COLUMNS} FROM work_task`));
+  for (const { account_id, quotas } of await db.query<QuotaRow[]>('SELECT account_id, quotas FROM work_quota')) view.restoreQuotas(account_id, quotas);
+};
+
+/** Only the rows that a batch touches. */
+export const restoreSome = async (db: Queries, view: SchedulerView, taskIds: readonly string[], nodeIds: readonly string[]): Promise<void> => {
+  if (nodeIds.length > 0) {
+    restoreNodes(view, await db.query<NodeRow[]>('SELECT node_id, sequence, state FROM work_node WHERE node_id = ANY($1::text[])', [nodeIds]));
+  }
+  if (taskIds.length > 0) {
+    restoreTasks(view, await db.query<TaskRow[]>(`SELECT ${TASK_COLUMNS} FROM work_task WHERE task_id = ANY($1::text[])`, [taskIds]));
+  }
+};
+
+export const upsertTasks = async (db: Queries, entries: readonly TaskEntry[]): Promise<void> => {
+  if (entries.length === 0) return;
+  await db.query(
+    `INSERT INTO work_task (${TASK_COLUMNS})
+     SELECT task_id, sequence, submitted_at_sequence, waiting_since, context::jsonb, state::jsonb
+     FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[])
+       AS row (task_id, sequence, submitted_at_sequence, waiting_since, context, state)
+     ON CONFLICT (task_id) DO UPDATE SET sequence = excluded.sequence, waiting_since = excluded.waiting_since, state = excluded.state`,
+    [
+      entries.map(({ taskId }) => taskId),
+      entries.map(({ sequence }) => sequence),
+      entries.map(({ order }) => order),
+      entries.map(({ waitingSince }) => waitingSince ?? null),
+      entries.map(({ context }) => JSON.stringify(context)),
+      entries.map(({ state }) => JSON.stringify(storeTaskState(state))),
+    ],
+  );
+};
+
+export const deleteTasks = async (db: Queries, taskIds: readonly string[]): Promise<void> => {
+  if (taskIds.length > 0) await db.query('DELETE FROM work_task WHERE task_id = ANY($1::text[])', [taskIds]);
+};
+
+export const upsertNodes = async (db: Queries, nodes: readonly { readonly id: string; readonly sequence: number; readonly state: NodeState }[]): Promise<void> => {
+  if (nodes.length === 0) return;
+  await db.query(
+    `INSERT INTO work_node (node_id, sequence, state)
+     SELECT node_id, sequence, state::jsonb FROM unnest($1::text[], $2::bigint[], $3::text[]) AS row (node_id, sequence, state)
+     ON CONFLICT (node_id) DO UPDATE SET sequence = excluded.sequence, state = excluded.state`,
+    [nodes.map(({ id }) => id), nodes.map(({ sequence }) => sequence), nodes.map(({ state }) => JSON.stringify(state))],
+  );
+};
+
+export const upsertQuotas = async (db: Queries, quotas: ReadonlyMap<string, AccountQuotas>): Promise<void> => {
+  if (quotas.size === 0) return;
+  await db.query(
+    `INSERT INTO work_quota (account_id, quotas)
+     SELECT account_id, quotas::jsonb FROM unnest($1::text[], $2::text[]) AS row (account_id, quotas)
+     ON CONFLICT (account_id) DO UPDATE SET quotas = excluded.quotas`,
+    [[...quotas.keys()], [...quotas.values()].map((value) => JSON.stringify(value))],
+  );
+};

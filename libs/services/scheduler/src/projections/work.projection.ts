@@ -1,0 +1,44 @@
+import { Injectable } from '@nestjs/common';
+import type { Aggregate, RecordedCommit } from '@fornax/contracts';
+import type { Projection } from '@fornax/projections';
+import type { EntityManager } from 'typeorm';
+import { VIEW_AGGREGATES } from '../leader/view-source.js';
+import { SchedulerView } from '../view/scheduler-view.js';
+import { deleteTasks, restoreSome, upsertNodes, upsertQuotas, upsertTasks } from './work-rows.js';
+
+const idsOf = (batch: readonly RecordedCommit[], aggregate: Aggregate): readonly string[] => [
+  ...new Set(batch.filter((commit) => commit.aggregate === aggregate).map((commit) => commit.aggregateId)),
+];
+
+/** A task whose whole life lies in the batch never touches the database. */
+const submittedHere = (batch: readonly RecordedCommit[]): ReadonlySet<string> =>
+  new Set(batch.filter(({ events }) => events[0]?.type === 'TaskSubmitted').map(({ aggregateId }) => aggregateId));
+
+/**
+ * The stored fold of the scheduler's view: rows of unfinished tasks, of nodes and of quotas, written with the checkpoint. It folds with the
+ * same code as the leader does, over the few rows that a batch touches.
+ */
+@Injectable()
+export class WorkProjection implements Projection {
+  readonly name = 'work';
+  readonly aggregates = VIEW_AGGREGATES;
+  readonly tables = ['work_task', 'work_node', 'work_quota'];
+
+  async write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {
+    const taskIds = idsOf(batch, 'task');
+    const nodeIds = idsOf(batch, 'node');
+    const fresh = submittedHere(batch);
+    const view = new SchedulerView();
+    const stored = taskIds.filter((id) => !fresh.has(id));
+    await restoreSome(tx, view, stored, nodeIds);
+    for (const commit of batch) view.fold(commit);
+    const unfinished = taskIds.flatMap((id) => view.task(id) ?? []);
+    await deleteTasks(tx, stored.filter((id) => !view.task(id)));
+    await upsertTasks(tx, unfinished);
+    await upsertNodes(tx, nodeIds.flatMap((id) => {
+      const node = view.node(id);
+      return node ? [{ id, ...node }] : [];
+    }));
+    await upsertQuotas(tx, view.allQuotas());
+  }
+}

@@ -1,0 +1,86 @@
+import {
+  RPC, grantRequestSchema, leaseStatusRequestSchema, nodeRpcPattern, parseNodeRpcSubject, placementsRequestSchema,
+  type LeaseClaims, type PlacementsReply,
+} from '@fornax/contracts';
+import { sizeOf } from '@fornax/domain';
+import { grantLease, isCurrentLease, type SecretOpener } from '../leader/grants.js';
+import type { Leadership } from '../leader/leadership.js';
+import type { Logger } from '../logger.js';
+import type { SchedulerView } from '../view/scheduler-view.js';
+import type { NatsConnection } from './nats-connection.js';
+import { overviewReplySchema, waitingReplySchema, waitingRequestSchema, type OverviewReply, type WaitingReply } from './schemas.js';
+import { serve } from './serve.js';
+import { SCHEDULER_RPC } from './subjects.js';
+
+export interface LeaderRpcOptions {
+  readonly nc: NatsConnection;
+  readonly leadership: Leadership;
+  readonly secrets: SecretOpener;
+  readonly sign: (claims: LeaseClaims) => { readonly accessKey: string; readonly secretKey: string; readonly sessionToken: string };
+  readonly now: () => number;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+export const runningPlacements = (view: SchedulerView, taskId: string): PlacementsReply => ({
+  running: [...(view.task(taskId)?.state.inFlight ?? [])].flatMap(([instance, { leaseId, node, phase }]) =>
+    phase === 'executing' ? [{ instance, leaseId, node }] : [],
+  ),
+});
+
+const waitingOf = ({ view, rounds }: Leadership, taskId: string): WaitingReply => {
+  const entry = view.task(taskId);
+  if (!entry) return { known: false };
+  const { owner, waiting, lastReason } = entry.state;
+  const now = rounds.reasonOf(taskId);
+  return {
+    known: true,
+    taskId,
+    owner,
+    waiting: sizeOf(waiting),
+    reason: now?.reason ?? (view.queue.has(taskId) ? lastReason : null),
+    detail: now?.detail ?? null,
+    waitingSince: entry.waitingSince ?? null,
+  };
+};
+
+export const overviewOf = (view: SchedulerView): OverviewReply => ({
+  unfinishedTasks: view.taskCount(),
+  queuedTasks: view.queue.size,
+  waitingInstances: view.queue.waitingInstances,
+  leases: view.leases.size,
+  nodes: [...view.allNodes()].map(([id, { state }]) => {
+    const used = view.leases.usageOfNode(id);
+    return {
+      id,
+      status: state.status,
+      cores: state.hardware.cores,
+      usedCores: used.cores,
+      memoryMB: state.hardware.memoryMB,
+      usedMemoryMB: used.memoryMB,
+      leases: used.instances,
+    };
+  }),
+});
+
+/** Answers what only the leader knows, until its term is over. */
+export const serveLeader = ({ nc, leadership, secrets, sign, now, logger, signal }: LeaderRpcOptions): void => {
+  const { view } = leadership;
+  /** A lease that is not known may have been made by a predecessor a moment ago: the log tells. */
+  const settled = async (taskId: string, instance: number, leaseId: string): Promise<void> => {
+    if (!isCurrentLease(view.task(taskId), instance, leaseId)) await leadership.catchUp();
+  };
+  serve(nc, RPC.placements, (payload) => runningPlacements(view, placementsRequestSchema.parse(payload).taskId), logger, signal);
+  serve(nc, RPC.leaseStatus, async (payload) => {
+    const { taskId, instance, leaseId } = leaseStatusRequestSchema.parse(payload);
+    await settled(taskId, instance, leaseId);
+    return { current: isCurrentLease(view.task(taskId), instance, leaseId) };
+  }, logger, signal);
+  serve(nc, nodeRpcPattern('grant'), async (payload, subject) => {
+    const request = grantRequestSchema.parse(payload);
+    await settled(request.taskId, request.instance, request.leaseId);
+    return grantLease(view, parseNodeRpcSubject(subject), request, { secrets, sign, now: now() });
+  }, logger, signal);
+  serve(nc, SCHEDULER_RPC.waiting, (payload) => waitingReplySchema.parse(waitingOf(leadership, waitingRequestSchema.parse(payload).taskId)), logger, signal);
+  serve(nc, SCHEDULER_RPC.overview, () => overviewReplySchema.parse(overviewOf(view)), logger, signal);
+};

@@ -1,0 +1,49 @@
+import { inSpan } from '@fornax/service-kit';
+import type { Logger } from '../logger.js';
+import type { NatsConnection } from './nats-connection.js';
+
+/** Answers one request; what it throws becomes an error reply without details. */
+export type Answer = (payload: unknown, subject: string) => unknown;
+
+/** Should two leaders overlap for a moment during a handover, one of them gets each request. */
+const QUEUE = 'fornax';
+
+const reply = async (answer: Answer, payload: unknown, subject: string, logger: Logger): Promise<string> => {
+  try {
+    return JSON.stringify({ ok: (await answer(payload, subject)) ?? null });
+  } catch (error) {
+    logger.warn({ subject, err: error }, 'a request could not be answered');
+    return JSON.stringify({ error: { code: 'bad-request', message: 'The request could not be answered' } });
+  }
+};
+
+/**
+ * Answers requests on a subject until the signal aborts, in the form of the RPC client. Not a Nest handler, because only the leader has the
+ * answers: with nobody leading, a caller learns at once that nobody listens, instead of asking a standby.
+ */
+export const serve = (nc: NatsConnection, subject: string, answer: Answer, logger: Logger, signal: AbortSignal): void => {
+  const subscription = nc.subscribe(subject, {
+    queue: QUEUE,
+    callback: (error, message) => {
+      if (error) return;
+      const parent = message.headers?.get('traceparent');
+      void inSpan(`answer ${subject}`, { kind: 'server', ...(parent ? { parent } : {}) }, async () => {
+        const payload: unknown = message.data.length === 0 ? {} : readJson(message.data);
+        message.respond(await reply(answer, payload, message.subject, logger));
+      });
+    },
+  });
+  signal.addEventListener('abort', () => {
+    if (!nc.isClosed()) subscription.unsubscribe();
+  }, { once: true });
+};
+
+const decoder = new TextDecoder();
+
+const readJson = (data: Uint8Array): unknown => {
+  try {
+    return JSON.parse(decoder.decode(data));
+  } catch {
+    return undefined;
+  }
+};

@@ -1,0 +1,19 @@
+import { Module } from '@nestjs/common';
+import { provideProjection, serviceDatabase } from '@fornax/service-kit';
+import { SchedulingController } from './http/scheduling.controller.js';
+import { WorkTables1767225700000 } from './migrations/work-tables.migration.js';
+import { WorkProjection } from './projections/work.projection.js';
+import { SCHEDULER_CONFIG, loadSchedulerConfig } from './scheduler.config.js';
+import { SchedulerService } from './scheduler.service.js';
+
+/** Placement, execution progress, retries: everything that the log says about a task after its user has spoken. */
+@Module({
+  imports: [serviceDatabase('scheduler', [WorkTables1767225700000])],
+  controllers: [SchedulingController],
+  providers: [
+    { provide: SCHEDULER_CONFIG, useFactory: () => loadSchedulerConfig(process.env) },
+    ...provideProjection('scheduler', WorkProjection),
+    SchedulerService,
+  ],
+})
+export class SchedulerModule {}

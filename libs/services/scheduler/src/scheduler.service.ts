@@ -1,0 +1,129 @@
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { metrics } from '@opentelemetry/api';
+import { STREAMS, allReportsSubject } from '@fornax/contracts';
+import { consumeBatches, lead, type DurablePublisher, type EventLog } from '@fornax/event-store';
+import {
+  CLOCK, CORE_CONFIG, EVENT_LOG, HealthRegistry, LOGGER, NATS, PUBLISHER, RpcClient, Sealer, newId, signLeaseClaims,
+  type Clock, type CoreConfig,
+} from '@fornax/service-kit';
+import type { DataSource } from 'typeorm';
+import { Leadership, type LeadershipPorts } from './leader/leadership.js';
+import type { Logger } from './logger.js';
+import { workCheckpoint } from './projections/work-checkpoint.js';
+import { serveLeader } from './rpc/leader-rpc.js';
+import type { NatsConnection } from './rpc/nats-connection.js';
+import { overviewReplySchema } from './rpc/schemas.js';
+import { SCHEDULER_RPC } from './rpc/subjects.js';
+import { SCHEDULER_CONFIG, type SchedulerConfig } from './scheduler.config.js';
+
+const REPORTS_CONSUMER = 'scheduler';
+const PING_TIMEOUT_MS = 1_000;
+
+const meter = metrics.getMeter('fornax.scheduler');
+
+/** Takes part in the election, and schedules while it leads. A standby holds nothing: a new leader folds its view from the log. */
+@Injectable()
+export class SchedulerService implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly stop = new AbortController();
+  private running: Promise<void> = Promise.resolve();
+  private leadership: Leadership | undefined;
+
+  constructor(
+    @Inject(NATS) private readonly nc: NatsConnection,
+    @Inject(EVENT_LOG) private readonly log: EventLog,
+    @Inject(PUBLISHER) private readonly publisher: DurablePublisher,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(CORE_CONFIG) private readonly core: CoreConfig,
+    @Inject(SCHEDULER_CONFIG) private readonly config: SchedulerConfig,
+    @InjectDataSource('scheduler') private readonly db: DataSource,
+    private readonly sealer: Sealer,
+    private readonly rpc: RpcClient,
+    private readonly health: HealthRegistry,
+  ) {
+    meter.createObservableGauge('fornax.scheduler.queue.instances', { description: 'Instances that wait for room' })
+      .addCallback((result) => {
+        if (this.leadership) result.observe(this.leadership.view.queue.waitingInstances);
+      });
+  }
+
+  onApplicationBootstrap(): void {
+    this.health.readiness('scheduler', () => this.readiness());
+    const candidate = `${this.core.name}-${newId()}`;
+    this.running = lead(
+      this.nc,
+      {
+        name: 'scheduler',
+        candidate,
+        ttlMs: this.config.FORNAX_SCHEDULER_LEADER_TTL_MS,
+        replicas: this.core.nats.replicas,
+        signal: this.stop.signal,
+        onError: (error) => this.logger.warn({ err: error }, 'the term as leader has failed'),
+      },
+      (epoch, signal) => this.term(epoch, signal),
+    );
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stop.abort();
+    await this.running.catch((error: unknown) => this.logger.warn({ err: error }, 'the scheduler did not stop cleanly'));
+  }
+
+  private async term(epoch: number, signal: AbortSignal): Promise<void> {
+    // Ends with the leadership, or when this term fails by itself: everything it started must stop before the next one.
+    const over = new AbortController();
+    const term = AbortSignal.any([signal, over.signal]);
+    try {
+      const leadership = await Leadership.begin(this.ports(), epoch, term);
+      this.leadership = leadership;
+      serveLeader({
+        nc: this.nc,
+        leadership,
+        secrets: this.sealer,
+        sign: (claims) => signLeaseClaims(this.core.masterKey, claims),
+        now: () => this.clock.now(),
+        logger: this.logger,
+        signal: term,
+      });
+      await leadership.run();
+    } finally {
+      this.leadership = undefined;
+      over.abort();
+    }
+  }
+
+  private ports(): LeadershipPorts {
+    return {
+      log: this.log,
+      checkpoint: workCheckpoint(this.db),
+      publish: (subject, data, msgId) => this.publisher.publish(subject, data, { msgId }),
+      consumeReports: (handle, signal) =>
+        consumeBatches(
+          this.nc,
+          {
+            stream: STREAMS.reports,
+            durable: REPORTS_CONSUMER,
+            filterSubject: allReportsSubject,
+            signal,
+            onError: (error) => this.logger.warn({ err: error }, 'reports could not be handled, trying again'),
+          },
+          handle,
+        ),
+      now: () => this.clock.now(),
+      newId: () => newId(),
+      logger: this.logger,
+    };
+  }
+
+  /** Ready as the leader with its view caught up, or as a standby of a leader that answers. */
+  private async readiness(): Promise<string | undefined> {
+    if (this.leadership) return undefined;
+    try {
+      await this.rpc.request(SCHEDULER_RPC.overview, {}, overviewReplySchema, PING_TIMEOUT_MS);
+      return undefined;
+    } catch {
+      return 'no scheduler leads yet';
+    }
+  }
+}

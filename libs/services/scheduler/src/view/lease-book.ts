@@ -1,0 +1,84 @@
+import type { NodeHardwareFacts } from '@fornax/domain';
+
+/** One lease that occupies room on a node, from the decision to dispatch it until its attempt has ended. */
+export interface TrackedLease {
+  readonly leaseId: string;
+  readonly taskId: string;
+  readonly owner: string;
+  readonly instance: number;
+  readonly attempt: number;
+  readonly node: string;
+  readonly nodeEpoch: number;
+  readonly cores: number;
+  readonly memoryMB: number;
+  /** The hardware of the node when the lease was made: what billing rates, even if the node comes back with another. */
+  readonly hardware: NodeHardwareFacts;
+}
+
+/** What is occupied, on a node or by an owner. */
+export interface Usage {
+  readonly instances: number;
+  readonly cores: number;
+  readonly memoryMB: number;
+}
+
+const nothing: Usage = { instances: 0, cores: 0, memoryMB: 0 };
+
+const shift = (usage: Usage, lease: TrackedLease, sign: 1 | -1): Usage => ({
+  instances: usage.instances + sign,
+  cores: usage.cores + sign * lease.cores,
+  memoryMB: usage.memoryMB + sign * lease.memoryMB,
+});
+
+/** Every lease by its id, with the sums that planning needs. Adding or removing a lease twice changes nothing. */
+export class LeaseBook {
+  private readonly leases = new Map<string, TrackedLease>();
+  private readonly nodes = new Map<string, Map<string, TrackedLease>>();
+  private readonly nodeUsage = new Map<string, Usage>();
+  private readonly ownerUsage = new Map<string, Usage>();
+
+  get size(): number {
+    return this.leases.size;
+  }
+
+  get(leaseId: string): TrackedLease | undefined {
+    return this.leases.get(leaseId);
+  }
+
+  add(lease: TrackedLease): void {
+    if (this.leases.has(lease.leaseId)) return;
+    this.leases.set(lease.leaseId, lease);
+    const onNode = this.nodes.get(lease.node);
+    if (onNode) onNode.set(lease.leaseId, lease);
+    else this.nodes.set(lease.node, new Map([[lease.leaseId, lease]]));
+    this.move(lease, 1);
+  }
+
+  remove(leaseId: string): boolean {
+    const lease = this.leases.get(leaseId);
+    if (!lease) return false;
+    this.leases.delete(leaseId);
+    this.nodes.get(lease.node)?.delete(leaseId);
+    this.move(lease, -1);
+    return true;
+  }
+
+  onNode(node: string): Iterable<TrackedLease> {
+    return this.nodes.get(node)?.values() ?? [];
+  }
+
+  usageOfNode(node: string): Usage {
+    return this.nodeUsage.get(node) ?? nothing;
+  }
+
+  usageOfOwners(): ReadonlyMap<string, Usage> {
+    return this.ownerUsage;
+  }
+
+  private move(lease: TrackedLease, sign: 1 | -1): void {
+    this.nodeUsage.set(lease.node, shift(this.usageOfNode(lease.node), lease, sign));
+    const usage = shift(this.ownerUsage.get(lease.owner) ?? nothing, lease, sign);
+    if (usage.instances === 0) this.ownerUsage.delete(lease.owner);
+    else this.ownerUsage.set(lease.owner, usage);
+  }
+}

@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import type { CancelOrder, DispatchOrder, LeaseOrder } from '@fornax/contracts';
+import { sizeOf, type DispatchedLease } from '@fornax/domain';
+import type { Changes, SchedulerView, TaskEntry } from './scheduler-view.js';
+
+/** An order and the node that it goes to. */
+export interface AddressedOrder {
+  readonly node: string;
+  readonly order: DispatchOrder;
+}
+
+/** The orders of leases of one task. The traceparent is the one to continue, else that of the task's submission. */
+export const leaseOrders = (entry: TaskEntry, leases: readonly DispatchedLease[], traceparent = entry.context.traceparent): readonly AddressedOrder[] => {
+  const { spec, owner, all } = entry.state;
+  const shared: Omit<LeaseOrder, 'leaseId' | 'nodeEpoch' | 'instance' | 'attempt'> = {
+    kind: 'lease',
+    taskId: entry.taskId,
+    owner,
+    instanceCount: sizeOf(all),
+    profile: spec.profile,
+    constants: spec.constants.flatMap((constant) => ('value' in constant ? [{ key: constant.key, value: constant.value }] : [])),
+    secretKeys: spec.constants.flatMap((constant) => ('sealed' in constant ? [constant.key] : [])),
+    resources: spec.resources.map((resource) => ({ ...resource })),
+    results:
+      spec.resultBucket === null
+        ? null
+        : { bucket: spec.resultBucket, prefix: spec.resultsPrefix, whitelist: spec.resultsWhitelist, blacklist: spec.resultsBlacklist },
+    uploadResultsOnCancellation: spec.uploadResultsOnCancellation,
+    cores: spec.request.cores,
+    memoryMB: spec.request.memoryMB,
+    ...(traceparent === undefined ? {} : { traceparent }),
+  };
+  return leases.map(({ leaseId, nodeEpoch, instance, attempt, node }) => ({
+    node,
+    order: { ...shared, leaseId, nodeEpoch, instance, attempt },
+  }));
+};
+
+/** One cancel order for each lease in flight. */
+export const cancelOrders = (entry: TaskEntry): readonly AddressedOrder[] =>
+  [...entry.state.inFlight.values()].map(({ leaseId, node }) => {
+    const order: CancelOrder = { kind: 'cancel', leaseId, taskId: entry.taskId };
+    return { node, order };
+  });
+
+/** Orders that follow from what a fold changed. */
+export const ordersAfter = (changes: Changes, traceparent?: string): readonly AddressedOrder[] => [
+  ...changes.dispatched.flatMap(({ entry, leases }) => leaseOrders(entry, leases, traceparent)),
+  ...changes.cancelled.flatMap(cancelOrders),
+];
+
+/**
+ * What a new leader sends again, because its predecessor may have died between an append and its publish: lease orders of instances whose
+ * start was never reported, cancels of what still runs although it was asked to stop. Agents drop what they have.
+ */
+export const ordersToRepeat = (view: SchedulerView): readonly AddressedOrder[] => {
+  const orders: AddressedOrder[] = [];
+  for (const entry of view.allTasks()) {
+    const unconfirmed: DispatchedLease[] = [];
+    for (const [instance, { leaseId, attempt, node, nodeEpoch, phase }] of entry.state.inFlight) {
+      if (phase !== 'dispatched' || view.node(node)?.state.epoch !== nodeEpoch) continue;
+      unconfirmed.push({ instance, leaseId, attempt, node, nodeEpoch });
+    }
+    if (unconfirmed.length > 0) orders.push(...leaseOrders(entry, unconfirmed));
+    if (entry.state.cancelRequested || entry.state.deleteRequested) orders.push(...cancelOrders(entry));
+  }
+  return orders;
+};
+
+/** A message to a node, ready to be published. The same orders give the same id, so a repeat is dropped by the stream. */
+export interface DispatchMessage {
+  readonly data: Uint8Array;
+  readonly msgId: string;
+}
+
+/** Far below the NATS limit of 1 MB, so that an order with large constants still fits on top. */
+const MAX_MESSAGE_BYTES = 256 * 1024;
+
+/** Packs orders for one node, in their order, into as few messages as possible. */
+export const packOrders = (orders: readonly DispatchOrder[], maxBytes = MAX_MESSAGE_BYTES): readonly DispatchMessage[] => {
+  const messages: DispatchMessage[] = [];
+  let texts: string[] = [];
+  let length = 0;
+  const close = (): void => {
+    if (texts.length === 0) return;
+    const data = Buffer.from(`[${texts.join(',')}]`, 'utf8');
+    messages.push({ data, msgId: createHash('sha256').update(data).digest('base64url') });
+    texts = [];
+    length = 0;
+  };
+  for (const order of orders) {
+    const text = JSON.stringify(order);
+    if (length > 0 && length + text.length > maxBytes) close();
+    texts.push(text);
+    length += text.length + 1;
+  }
+  close();
+  return messages;
+};

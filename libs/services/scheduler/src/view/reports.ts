@@ -1,0 +1,103 @@
+import type { NodeReport } from '@fornax/contracts';
+import type { AttemptEnd, InstanceError, InstanceReport, TaskState } from '@fornax/domain';
+import type { TrackedLease } from './lease-book.js';
+import type { SchedulerView } from './scheduler-view.js';
+
+type EndedReport = Extract<NodeReport, { kind: 'ended' }>;
+
+const startOf = (state: TaskState | undefined, { instance, leaseId }: TrackedLease): number | undefined => {
+  const lease = state?.inFlight.get(instance);
+  return lease?.leaseId === leaseId ? lease.startedAt : undefined;
+};
+
+const optional = <K extends string, V>(key: K, value: V | undefined): { readonly [key in K]?: V } =>
+  // The key is a literal at every call, so the object has exactly that key or none.
+  (value === undefined ? {} : { [key]: value }) as { readonly [key in K]?: V };
+
+const MAX_MESSAGE_CHARS = 300;
+const MAX_DEBUG_CHARS = 600;
+
+/** Control characters go too: JSON writes each as six bytes, and hundreds of reports share one commit. */
+const clip = (text: string, maxChars: number): string => text.slice(0, maxChars).replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f]/g, ' ');
+
+const clipped = (error: InstanceError | undefined): InstanceError | undefined =>
+  error && { code: clip(error.code, 100), message: clip(error.message, MAX_MESSAGE_CHARS), debug: clip(error.debug, MAX_DEBUG_CHARS) };
+
+const attemptEnd = (report: EndedReport, lease: TrackedLease, state: TaskState | undefined): AttemptEnd => ({
+  instance: lease.instance,
+  leaseId: lease.leaseId,
+  attempt: lease.attempt,
+  node: lease.node,
+  outcome: report.outcome,
+  ...optional('cause', report.cause),
+  ...optional('exitCode', report.exitCode),
+  ...optional('signal', report.signal),
+  ...optional('startedAt', report.startedAt ?? startOf(state, lease)),
+  endedAt: report.endedAt,
+  cores: lease.cores,
+  ...optional('cpuMs', report.cpuMs),
+  ...optional('peakMemoryMB', report.peakMemoryMB),
+  hardware: lease.hardware,
+  uploadedFiles: report.uploadedFiles,
+  uploadedBytes: report.uploadedBytes,
+  ...optional('error', clipped(report.error)),
+});
+
+/** A node's reports completed with what the scheduler knows of each lease. Those under a lease that is not current are left out. */
+export const toInstanceReports = (view: SchedulerView, taskId: string, reports: readonly NodeReport[]): readonly InstanceReport[] => {
+  const state = view.task(taskId)?.state;
+  if (!state) return [];
+  return reports.flatMap((report): readonly InstanceReport[] => {
+    const lease = view.leases.get(report.leaseId);
+    if (lease?.taskId !== taskId) return [];
+    const { instance, leaseId } = lease;
+    if (report.kind === 'started') return [{ kind: 'started', instance, leaseId, startedAt: report.startedAt }];
+    if (report.kind === 'exited') return [{ kind: 'exited', instance, leaseId }];
+    return [{ kind: 'ended', end: attemptEnd(report, lease, state) }];
+  });
+};
+
+/** The end of attempts whose node is gone: cause node-lost, as far as the scheduler knows them. */
+export const revokedAttempts = (view: SchedulerView, taskId: string, leaseIds: readonly string[], now: number): readonly AttemptEnd[] => {
+  const state = view.task(taskId)?.state;
+  return leaseIds.flatMap((leaseId): readonly AttemptEnd[] => {
+    const lease = view.leases.get(leaseId);
+    if (lease?.taskId !== taskId || state?.inFlight.get(lease.instance)?.leaseId !== leaseId) return [];
+    const startedAt = startOf(state, lease);
+    return [
+      {
+        instance: lease.instance,
+        leaseId,
+        attempt: lease.attempt,
+        node: lease.node,
+        outcome: 'failure',
+        cause: 'node-lost',
+        ...optional('startedAt', startedAt),
+        endedAt: Math.max(now, startedAt ?? 0),
+        cores: lease.cores,
+        hardware: lease.hardware,
+        uploadedFiles: 0,
+        uploadedBytes: 0,
+      },
+    ];
+  });
+};
+
+/** Leases that a node can no longer hold, by task: those made for an epoch below the given one. */
+export const voidLeases = (view: SchedulerView, node: string, belowEpoch: number): ReadonlyMap<string, readonly string[]> => {
+  const byTask = new Map<string, string[]>();
+  for (const { leaseId, taskId, nodeEpoch } of view.leases.onNode(node)) {
+    if (nodeEpoch >= belowEpoch) continue;
+    const ids = byTask.get(taskId);
+    if (ids) ids.push(leaseId);
+    else byTask.set(taskId, [leaseId]);
+  }
+  return byTask;
+};
+
+/** The first epoch of a node whose leases may be alive: for a lost or retired node the one after its last. */
+export const livingEpoch = (view: SchedulerView, node: string): number => {
+  const state = view.node(node)?.state;
+  if (!state) return 0;
+  return state.status === 'lost' || state.status === 'retired' ? state.epoch + 1 : state.epoch;
+};

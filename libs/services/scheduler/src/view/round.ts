@@ -1,0 +1,47 @@
+import { plan, type DispatchedLease, type SchedulingPolicy } from '@fornax/domain';
+import type { SchedulerView } from './scheduler-view.js';
+
+export interface WaitingReason {
+  readonly reason: string;
+  readonly detail: string;
+}
+
+/** What one round decided: leases to dispatch, by task, and why the others wait. */
+export interface Round {
+  readonly dispatches: ReadonlyMap<string, readonly DispatchedLease[]>;
+  readonly placements: number;
+  /** By equivalence class: what keeps one task of a class waiting keeps them all. */
+  readonly reasons: ReadonlyMap<string, WaitingReason>;
+}
+
+export interface RoundOptions {
+  readonly maxPlacements: number;
+  /** A new lease id. */
+  readonly newLeaseId: () => string;
+  /** Tasks that a decision is being appended for: their state is about to change, so they sit this round out. */
+  readonly isBusy: (taskId: string) => boolean;
+}
+
+const policyOf = (view: SchedulerView, maxPlacements: number): SchedulingPolicy => ({
+  maxPlacements,
+  ownerLimits: view.allQuotas(),
+  ownerUsage: view.leases.usageOfOwners(),
+});
+
+/** One scheduling round over the view as it stands. Changes nothing. */
+export const planRound = (view: SchedulerView, { maxPlacements, newLeaseId, isBusy }: RoundOptions): Round => {
+  const { placements, reasons } = plan(view.cluster(), view.queue.front(maxPlacements, isBusy), policyOf(view, maxPlacements));
+  const dispatches = new Map<string, DispatchedLease[]>();
+  for (const { taskId, instance, node, nodeEpoch } of placements) {
+    const attempt = (view.task(taskId)?.state.attempts.get(instance) ?? 0) + 1;
+    const lease: DispatchedLease = { instance, leaseId: newLeaseId(), attempt, node, nodeEpoch };
+    const leases = dispatches.get(taskId);
+    if (leases) leases.push(lease);
+    else dispatches.set(taskId, [lease]);
+  }
+  return {
+    dispatches,
+    placements: placements.length,
+    reasons: new Map(reasons.map(({ taskId, reason, detail }) => [view.queue.classOf(taskId) ?? '', { reason, detail }])),
+  };
+};

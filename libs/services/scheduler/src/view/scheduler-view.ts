@@ -1,0 +1,276 @@
+import type { RecordedCommit } from '@fornax/contracts';
+import {
+  isOver, nodeDecider, sizeOf, taskDecider,
+  type AccountQuotas, type DispatchedLease, type NodeEvent, type NodeHardwareFacts, type NodeState, type NodeView,
+  type TaskEvent, type TaskState,
+} from '@fornax/domain';
+import { LeaseBook, type TrackedLease } from './lease-book.js';
+import { WaitingQueue } from './waiting-queue.js';
+
+/** What follows from a task's first commit to all later ones: the request it belongs to, and its trace. */
+export interface TaskContext {
+  readonly correlationId: string;
+  readonly traceparent?: string;
+}
+
+/** An unfinished task as the scheduler holds it. */
+export interface TaskEntry {
+  readonly taskId: string;
+  readonly state: TaskState;
+  /** Sequence of the last commit folded: what the next append expects. */
+  readonly sequence: number;
+  /** Sequence of its submission: the order of the queue. */
+  readonly order: number;
+  readonly context: TaskContext;
+  /** Since when instances of it wait without a break, by the clock of the commit that made them wait. */
+  readonly waitingSince: number | undefined;
+}
+
+export interface NodeEntry {
+  readonly state: NodeState;
+  readonly sequence: number;
+}
+
+/** What a fold changed that somebody must act on. */
+export interface Changes {
+  /** Leases that came to be: their orders must reach their nodes. */
+  readonly dispatched: readonly { readonly entry: TaskEntry; readonly leases: readonly DispatchedLease[] }[];
+  /** Tasks whose leases must be told to stop. */
+  readonly cancelled: readonly TaskEntry[];
+  /** Nodes whose leases of an epoch below the given one are void. */
+  readonly voided: readonly { readonly node: string; readonly belowEpoch: number }[];
+  /** Room or work appeared: another round may place something. */
+  readonly wakes: boolean;
+}
+
+export const noChanges: Changes = { dispatched: [], cancelled: [], voided: [], wakes: false };
+
+const unknownHardware: NodeHardwareFacts = { specificationKey: 'unknown', cpuModel: 'unknown', cores: 0, ghz: 0 };
+
+const factsOf = (node: NodeEntry | undefined): NodeHardwareFacts => {
+  if (!node) return unknownHardware;
+  const { specificationKey, cpuModel, cores, ghz } = node.state.hardware;
+  return { specificationKey, cpuModel, cores, ghz };
+};
+
+const waits = ({ state }: TaskEntry): boolean => sizeOf(state.waiting) > 0 && !state.cancelRequested && !state.deleteRequested;
+
+/** True when nothing more can happen to the task that the scheduler decides. */
+export const isFinished = (state: TaskState): boolean => state.deleted || isOver(state);
+
+/**
+ * The scheduler's picture of the world: unfinished tasks, nodes, leases and quotas, folded from the log. It is fed twice, by the log and by
+ * the scheduler's own appends as soon as they are acknowledged; the sequence of each aggregate makes the second feeding of a commit a no-op.
+ */
+export class SchedulerView {
+  readonly leases = new LeaseBook();
+  /** Tasks with instances that wait for room. */
+  readonly queue = new WaitingQueue();
+  private readonly tasks = new Map<string, TaskEntry>();
+  private readonly nodes = new Map<string, NodeEntry>();
+  private readonly quotas = new Map<string, AccountQuotas>();
+  /** The smallest request that ever waited in this view: with less free than that on every node no round can place anything. */
+  private smallestCores = Infinity;
+
+  task(taskId: string): TaskEntry | undefined {
+    return this.tasks.get(taskId);
+  }
+
+  node(nodeId: string): NodeEntry | undefined {
+    return this.nodes.get(nodeId);
+  }
+
+  allTasks(): Iterable<TaskEntry> {
+    return this.tasks.values();
+  }
+
+  allNodes(): Iterable<[string, NodeEntry]> {
+    return this.nodes.entries();
+  }
+
+  allQuotas(): ReadonlyMap<string, AccountQuotas> {
+    return this.quotas;
+  }
+
+  taskCount(): number {
+    return this.tasks.size;
+  }
+
+  /** Nodes that take work, with what is free on them now. */
+  cluster(): readonly NodeView[] {
+    const views: NodeView[] = [];
+    for (const [id, { state }] of this.nodes) {
+      if (state.status !== 'online') continue;
+      const used = this.leases.usageOfNode(id);
+      views.push({
+        id,
+        epoch: state.epoch,
+        hardware: state.hardware,
+        freeCores: Math.max(0, state.hardware.cores - used.cores),
+        freeMemoryMB: Math.max(0, state.hardware.memoryMB - used.memoryMB),
+      });
+    }
+    return views;
+  }
+
+  /** False when a round cannot place anything, whatever waits. */
+  hasRoom(): boolean {
+    for (const [id, { state }] of this.nodes) {
+      if (state.status !== 'online') continue;
+      if (state.hardware.cores - this.leases.usageOfNode(id).cores >= this.smallestCores) return true;
+    }
+    return false;
+  }
+
+  /** Takes room for leases that are being dispatched, before the log has answered. */
+  reserve(entry: TaskEntry, leases: readonly DispatchedLease[]): void {
+    for (const lease of leases) this.leases.add(this.track(entry, lease));
+  }
+
+  /** Gives the room of leases back that did not come to be. Those that did (the task's state has them) stay. */
+  release(taskId: string, leases: readonly DispatchedLease[]): void {
+    const inFlight = this.tasks.get(taskId)?.state.inFlight;
+    for (const { leaseId, instance } of leases) {
+      if (inFlight?.get(instance)?.leaseId !== leaseId) this.leases.remove(leaseId);
+    }
+  }
+
+  /** Puts a stored fold in place (see `work` projection). Only before anything is folded. */
+  restoreTask(entry: TaskEntry): void {
+    this.keep(entry);
+    for (const [instance, lease] of entry.state.inFlight) this.leases.add(this.track(entry, { instance, ...lease }));
+  }
+
+  restoreNode(nodeId: string, entry: NodeEntry): void {
+    this.nodes.set(nodeId, entry);
+  }
+
+  restoreQuotas(accountId: string, quotas: AccountQuotas): void {
+    this.quotas.set(accountId, quotas);
+  }
+
+  /** Folds one commit; what was folded before is skipped. */
+  fold(commit: RecordedCommit): Changes {
+    if (commit.aggregate === 'task') return this.foldTask(commit);
+    if (commit.aggregate === 'node') return this.foldNode(commit);
+    if (commit.aggregate === 'account') this.foldAccount(commit);
+    return noChanges;
+  }
+
+  private foldTask(commit: RecordedCommit): Changes {
+    const known = this.tasks.get(commit.aggregateId);
+    if (known ? commit.sequence <= known.sequence : commit.events[0]?.type !== 'TaskSubmitted') return noChanges;
+    const before: TaskEntry = known ?? {
+      taskId: commit.aggregateId,
+      state: taskDecider.initial,
+      sequence: 0,
+      order: commit.sequence,
+      context: contextOf(commit),
+      waitingSince: undefined,
+    };
+    let state = before.state;
+    const dispatched: DispatchedLease[] = [];
+    let freed = false;
+    let cancelled = false;
+    // The aggregate's name in the subject is what makes these task events.
+    for (const event of commit.events as readonly TaskEvent[]) {
+      state = taskDecider.evolve(state, event);
+      switch (event.type) {
+        case 'InstancesDispatched':
+          dispatched.push(...event.leases);
+          break;
+        case 'InstancesConcluded':
+        case 'InstancesRequeued':
+          for (const attempt of event.attempts) freed = this.leases.remove(attempt.leaseId) || freed;
+          break;
+        case 'TaskCancelRequested':
+        case 'TaskDeleteRequested':
+          cancelled = true;
+          break;
+        default:
+      }
+    }
+    const waitingNow = sizeOf(state.waiting) > 0;
+    const entry: TaskEntry = {
+      ...before,
+      state,
+      sequence: commit.sequence,
+      waitingSince: waitingNow ? (before.waitingSince ?? commit.at) : undefined,
+    };
+    if (isFinished(state)) this.drop(entry);
+    else {
+      this.keep(entry);
+      this.reserve(entry, dispatched.filter(({ instance, leaseId }) => state.inFlight.get(instance)?.leaseId === leaseId));
+    }
+    return {
+      dispatched: dispatched.length > 0 ? [{ entry, leases: dispatched }] : [],
+      cancelled: cancelled && state.inFlight.size > 0 ? [entry] : [],
+      voided: [],
+      wakes: freed || this.queue.has(entry.taskId),
+    };
+  }
+
+  private foldNode(commit: RecordedCommit): Changes {
+    const known = this.nodes.get(commit.aggregateId);
+    if (known && commit.sequence <= known.sequence) return noChanges;
+    let state = known?.state ?? nodeDecider.initial;
+    const voided: { node: string; belowEpoch: number }[] = [];
+    for (const event of commit.events as readonly NodeEvent[]) {
+      state = nodeDecider.evolve(state, event);
+      if (event.type === 'NodeLost') voided.push({ node: event.nodeId, belowEpoch: event.epoch + 1 });
+      if (event.type === 'NodeJoined') voided.push({ node: event.nodeId, belowEpoch: event.epoch });
+    }
+    this.nodes.set(commit.aggregateId, { state, sequence: commit.sequence });
+    return { dispatched: [], cancelled: [], voided, wakes: true };
+  }
+
+  private foldAccount(commit: RecordedCommit): void {
+    for (const event of commit.events) {
+      if (event.type === 'AccountCreated') this.quotas.set(event.accountId, event.quotas);
+    }
+  }
+
+  private keep(entry: TaskEntry): void {
+    this.tasks.set(entry.taskId, entry);
+    if (waits(entry)) {
+      const { spec, owner, waiting } = entry.state;
+      this.smallestCores = Math.min(this.smallestCores, spec.request.cores);
+      this.queue.put({
+        taskId: entry.taskId,
+        owner,
+        plan: spec.plan,
+        request: spec.request,
+        constraints: spec.hardwareConstraints,
+        waiting,
+        order: entry.order,
+      });
+    } else this.queue.delete(entry.taskId);
+  }
+
+  private drop(entry: TaskEntry): void {
+    for (const { leaseId } of entry.state.inFlight.values()) this.leases.remove(leaseId);
+    this.tasks.delete(entry.taskId);
+    this.queue.delete(entry.taskId);
+  }
+
+  private track(entry: TaskEntry, lease: DispatchedLease): TrackedLease {
+    const { owner, spec } = entry.state;
+    return {
+      leaseId: lease.leaseId,
+      taskId: entry.taskId,
+      owner,
+      instance: lease.instance,
+      attempt: lease.attempt,
+      node: lease.node,
+      nodeEpoch: lease.nodeEpoch,
+      cores: spec.request.cores,
+      memoryMB: spec.request.memoryMB,
+      hardware: factsOf(this.nodes.get(lease.node)),
+    };
+  }
+}
+
+const contextOf = ({ meta }: RecordedCommit): TaskContext => ({
+  correlationId: meta.correlationId,
+  ...(meta.traceparent === undefined ? {} : { traceparent: meta.traceparent }),
+});

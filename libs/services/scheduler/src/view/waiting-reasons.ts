@@ -1,0 +1,37 @@
+import type { SchedulerView } from './scheduler-view.js';
+import type { WaitingReason } from './round.js';
+
+/** A change of reason to be recorded in a task's stream; null when nothing waits for room any more. */
+export interface ReasonChange {
+  readonly taskId: string;
+  readonly reason: string | null;
+  readonly detail: string | null;
+}
+
+export interface ReasonOptions {
+  readonly now: number;
+  /** Waits shorter than this are not worth an event. */
+  readonly patienceMs: number;
+  /** Most changes at once; the others come next time. */
+  readonly limit: number;
+}
+
+/**
+ * Which reasons (by class, see `planRound`) differ from what the tasks' streams say. Short waits make no events, so a busy platform whose tasks flow through writes none;
+ * a wait that ends is closed with a null, once.
+ */
+export const reasonChanges = (
+  view: SchedulerView, reasons: ReadonlyMap<string, WaitingReason>, { now, patienceMs, limit }: ReasonOptions,
+): readonly ReasonChange[] => {
+  const changes: ReasonChange[] = [];
+  for (const { taskId, state, waitingSince } of view.allTasks()) {
+    if (changes.length >= limit) break;
+    const classKey = view.queue.classOf(taskId);
+    const current = classKey === undefined ? undefined : reasons.get(classKey);
+    if (classKey === undefined && state.lastReason !== null) changes.push({ taskId, reason: null, detail: null });
+    else if (current && current.reason !== state.lastReason && waitingSince !== undefined && now - waitingSince >= patienceMs) {
+      changes.push({ taskId, ...current });
+    }
+  }
+  return changes;
+};
