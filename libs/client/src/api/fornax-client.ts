@@ -1,0 +1,205 @@
+import {
+  bulkTaskResultSchema, createdSchema, pageOf, profileSchema, settingsSchema, taskSchema, taskSummarySchema, userInfoSchema,
+  type BulkTaskResult, type TaskCreation, type WireProfile, type WireTask, type WireTaskSummary, type WireUserInfo,
+} from '@fornax/contracts';
+import { ApiError, messageOf } from './api-error.js';
+import { delay } from './delay.js';
+import { trusted, type Parser, type ProjectionRebuild, type ProjectionState, type SnapshotRequest } from './wire-types.js';
+
+export interface FornaxClientOptions {
+  /** Base URL of the API, e.g. http://127.0.0.1:8080 */
+  readonly url: string;
+  readonly token: string;
+  /** A wish for one request; default 30 s. Rebuilds have no limit. */
+  readonly timeoutMs?: number;
+}
+
+/** A task to submit: `name` and a number of instances; the rest is optional (contract, 3.1). */
+export type NewTask = Partial<TaskCreation> & Pick<TaskCreation, 'name'>;
+
+export interface WaitOptions {
+  readonly signal?: AbortSignal;
+  /** Called with every state that was seen, in order. */
+  readonly onChange?: (task: WireTask) => void;
+  /** Shortest and longest time between two looks; it grows while nothing changes. */
+  readonly minPollMs?: number;
+  readonly maxPollMs?: number;
+}
+
+export type Output = 'stdout' | 'stderr';
+
+interface Call {
+  readonly signal?: AbortSignal | undefined;
+  readonly body?: unknown;
+  readonly timeoutMs?: number | undefined;
+}
+
+const TERMINAL: readonly string[] = ['Success', 'Failure', 'Cancelled'];
+/** A task in this state changes no more. */
+export const isOver = (task: { readonly state: string }): boolean => TERMINAL.includes(task.state);
+
+const taskPage = pageOf(taskSchema);
+const summaryPage = pageOf(taskSummarySchema);
+
+/** The public REST API, typed. Every call throws ApiError when the API says no. Safe to share. */
+export class FornaxClient {
+  private readonly base: string;
+
+  constructor(private readonly options: FornaxClientOptions) {
+    this.base = options.url.replace(/\/+$/, '');
+  }
+
+  info(): Promise<WireUserInfo> {
+    return this.json('GET', '/info', userInfoSchema);
+  }
+
+  /** Where the S3 endpoint is; null when the platform has none. */
+  async storageUrl(): Promise<string | null> {
+    return (await this.json('GET', '/settings', settingsSchema)).storage;
+  }
+
+  async profiles(): Promise<readonly string[]> {
+    return this.json('GET', '/profiles', trusted<readonly string[]>());
+  }
+
+  profile(name: string): Promise<WireProfile> {
+    return this.json('GET', `/profiles/${encodeURIComponent(name)}`, profileSchema);
+  }
+
+  /** @returns the new task's uuid */
+  async submitTask(task: NewTask): Promise<string> {
+    return (await this.json('POST', '/tasks', createdSchema, { body: task })).uuid;
+  }
+
+  /** One answer for each task, in order; some may have failed. */
+  async submitTasks(tasks: readonly NewTask[]): Promise<readonly BulkTaskResult[]> {
+    return this.json('POST', '/tasks', bulkTaskResultSchema.array(), { body: tasks });
+  }
+
+  /** @param id uuid or shortname */
+  getTask(id: string, signal?: AbortSignal): Promise<WireTask> {
+    return this.json('GET', `/tasks/${encodeURIComponent(id)}`, taskSchema, { signal });
+  }
+
+  /** All tasks, newest first. */
+  async listTasks(): Promise<readonly WireTaskSummary[]> {
+    return this.pages('/tasks/summaries/paginate', summaryPage);
+  }
+
+  /** All tasks with everything that is known about them. */
+  async listFullTasks(): Promise<readonly WireTask[]> {
+    return this.pages('/tasks/paginate', taskPage);
+  }
+
+  async abortTask(id: string): Promise<void> {
+    await this.text('POST', `/tasks/${encodeURIComponent(id)}/abort`);
+  }
+
+  async deleteTask(id: string): Promise<void> {
+    await this.text('DELETE', `/tasks/${encodeURIComponent(id)}`);
+  }
+
+  /** Everything a task, or one instance of it, has printed (it may have been rotated). */
+  output(id: string, stream: Output, instance?: number): Promise<string> {
+    return this.text('GET', outputPath(id, stream, instance));
+  }
+
+  /** What was printed since the last call of this method by anybody. */
+  freshOutput(id: string, stream: Output, instance?: number): Promise<string> {
+    return this.text('POST', outputPath(id, stream, instance));
+  }
+
+  /** Takes a snapshot of a running task. @returns its id */
+  async snapshotTask(id: string, request: SnapshotRequest = {}): Promise<string> {
+    return (await this.json('POST', `/tasks/${encodeURIComponent(id)}/snapshot`, trusted<{ readonly id: string }>(), { body: request })).id;
+  }
+
+  getSnapshot(id: string, snapshot: string): Promise<Readonly<Record<string, unknown>>> {
+    return this.json('GET', `/tasks/${encodeURIComponent(id)}/snapshot/${encodeURIComponent(snapshot)}`, trusted<Readonly<Record<string, unknown>>>());
+  }
+
+  /** What a task has cost so far, in euros. */
+  async taskCredits(id: string): Promise<number> {
+    return (await this.json('GET', `/credits/v1/tasks/${encodeURIComponent(id)}/credits`, trusted<{ readonly credits: number }>())).credits;
+  }
+
+  /** What is left on the account, in euros. */
+  async accountCredits(): Promise<number> {
+    return (await this.json('GET', '/credits/v1/accounts/credits', trusted<{ readonly credits: number }>())).credits;
+  }
+
+  /** GET of any path below the API, for endpoints without a method here. */
+  get(path: string): Promise<unknown> {
+    return this.json('GET', path, trusted<unknown>());
+  }
+
+  projections(): Promise<readonly ProjectionState[]> {
+    return this.json('GET', '/fornax/v1/projections', trusted<readonly ProjectionState[]>());
+  }
+
+  /** Rebuilds a projection from the log beside the live one. With `verify` it is only compared, else it is swapped in. */
+  rebuildProjection(name: string, options: { readonly verify: boolean; readonly signal?: AbortSignal }): Promise<ProjectionRebuild> {
+    const path = `/fornax/v1/projections/${encodeURIComponent(name)}/rebuild?verify=${String(options.verify)}`;
+    return this.json('POST', path, trusted<ProjectionRebuild>(), { signal: options.signal, timeoutMs: Number.POSITIVE_INFINITY });
+  }
+
+  /**
+   * Waits until a task is over. Looks often while it changes and rarely while it does not.
+   * @throws the signal's reason when it aborts; ApiError 404 when the task is deleted meanwhile
+   */
+  async waitForTask(id: string, options: WaitOptions = {}): Promise<WireTask> {
+    const { signal, onChange, minPollMs = 50, maxPollMs = 1000 } = options;
+    let pauseMs = minPollMs;
+    let seen = '';
+    for (;;) {
+      const task = await this.getTask(id, signal);
+      const now = `${task.state} ${task.runningInstanceCount} ${task.progress} ${task.completedInstances.length}`;
+      if (now !== seen) onChange?.(task);
+      if (isOver(task)) return task;
+      pauseMs = now === seen ? Math.min(pauseMs * 1.5, maxPollMs) : minPollMs;
+      seen = now;
+      await delay(pauseMs, signal);
+    }
+  }
+
+  private async pages<T>(path: string, parser: Parser<{ readonly data: readonly T[]; readonly nextToken: string | null }>): Promise<readonly T[]> {
+    const all: T[] = [];
+    for (let token: string | null | undefined; token !== null; ) {
+      const page: { readonly data: readonly T[]; readonly nextToken: string | null } = await this.json('POST', path, parser, { body: { token, maximumResults: 100 } });
+      all.push(...page.data);
+      token = page.nextToken;
+    }
+    return all;
+  }
+
+  private async json<T>(method: string, path: string, parser: Parser<T>, call: Call = {}): Promise<T> {
+    return parser.parse(parsed(await this.text(method, path, call)));
+  }
+
+  private async text(method: string, path: string, call: Call = {}): Promise<string> {
+    const timeoutMs = call.timeoutMs ?? this.options.timeoutMs ?? 30_000;
+    const limits = [...(call.signal ? [call.signal] : []), ...(Number.isFinite(timeoutMs) ? [AbortSignal.timeout(timeoutMs)] : [])];
+    const response = await fetch(`${this.base}${path}`, {
+      method,
+      headers: { authorization: this.options.token, ...(call.body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+      ...(limits.length === 0 ? {} : { signal: AbortSignal.any(limits) }),
+    });
+    const answer = await response.text();
+    if (response.ok) return answer;
+    const body = parsed(answer);
+    throw new ApiError(response.status, messageOf(body, response.status), body);
+  }
+}
+
+const outputPath = (id: string, stream: Output, instance: number | undefined): string =>
+  `/tasks/${encodeURIComponent(id)}/${stream}${instance === undefined ? '' : `/${instance}`}`;
+
+/** JSON if it is JSON, else the text. */
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+};
