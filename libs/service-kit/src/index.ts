@@ -14,7 +14,7 @@ export { newId, systemClock, type Clock } from './core/clock.js';
 export { CLOCK, CORE_CONFIG, EVENT_LOG, LOGGER, NATS, PUBLISHER } from './core/tokens.js';
 export { HealthRegistry, type Readiness, type ReadinessCheck } from './core/health.registry.js';
 export { CoreModule } from './core/core.module.js';
-export { migrate, schemaOf, serviceDatabase, serviceDataSourceOptions } from './database/service-database.js';
+export { schemaOf, serviceDatabase } from './database/service-database.js';
 export { loadCheckpoint, storeCheckpoint, type Checkpoint } from './database/checkpoint.js';
 export { ProjectionHost, type ProjectionStatus } from './projections/projection-host.js';
 export { provideProjection } from './projections/provide-projection.js';

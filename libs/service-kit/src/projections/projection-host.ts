@@ -15,6 +15,9 @@ export interface HostedProjection {
   readonly runner: ProjectionRunner;
 }
 
+/** Long enough for a projection to learn that later commits are none of its own. */
+const LOOK_MS = 100;
+
 /** How one projection stands. `lag` is in commits of the whole log. */
 export interface ProjectionStatus {
   readonly name: string;
@@ -68,10 +71,12 @@ export class ProjectionHost implements OnApplicationBootstrap, BeforeApplication
   async statuses(): Promise<readonly ProjectionStatus[]> {
     if (this.hosted.size === 0) return [];
     const head = await this.log.head();
-    return [...this.hosted.values()].map(({ name, service, runner }) => {
+    return Promise.all([...this.hosted.values()].map(async ({ name, service, runner }) => {
+      // Commits that do not concern a projection are no lag: a short wait lets it find out that they do not.
+      await runner.waitFor(head.sequence, LOOK_MS);
       const { sequence } = runner.position();
       return { name, service, sequence, lag: Math.max(0, head.sequence - sequence) };
-    });
+    }));
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -92,7 +97,9 @@ export class ProjectionHost implements OnApplicationBootstrap, BeforeApplication
 
   /** Ready means: what was in the log when the process started is in the rows. Later lag is a metric, not a reason to stop serving. */
   private async catchingUp(runner: ProjectionRunner, sequence: number): Promise<string | undefined> {
-    const passed = await runner.waitFor(sequence, 0);
-    return passed ? undefined : `at ${runner.position().sequence} of ${sequence}`;
+    const passed = await runner.waitFor(sequence, LOOK_MS);
+    const { isHealthy, detail, position } = runner.health();
+    if (!isHealthy) return detail ?? 'stopped';
+    return passed ? undefined : `at ${position.sequence} of ${sequence}`;
   }
 }
