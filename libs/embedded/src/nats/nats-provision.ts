@@ -30,6 +30,8 @@ export interface ProvisionOptions {
   /** FORNAX_NATS_SERVER: this program and no other. */
   readonly server?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** Ends a build or a download that is under way. */
+  readonly signal?: AbortSignal;
   /** Told before a step that may take more than two seconds. */
   readonly onProgress?: (message: string) => void;
 }
@@ -37,6 +39,7 @@ export interface ProvisionOptions {
 interface Context {
   readonly toolsDir: string;
   readonly env: NodeJS.ProcessEnv;
+  readonly signal: AbortSignal | undefined;
   readonly onProgress: (message: string) => void;
 }
 
@@ -111,7 +114,7 @@ const install = async (
 };
 
 const fromGo = async (context: Context): Promise<Attempt> => {
-  const { toolsDir, env, onProgress } = context;
+  const { toolsDir, env, signal, onProgress } = context;
   const target = join(toolsDir, 'nats', `go-${PINNED_NATS}-${arch()}`, 'nats-server');
   if (await isExecutable(target)) return inspect(target, 'go');
   const go =
@@ -123,6 +126,7 @@ const fromGo = async (context: Context): Promise<Attempt> => {
     const built = await runCommand(go, ['install', `github.com/nats-io/nats-server/v2@v${PINNED_NATS}`], {
       cwd: folder,
       timeoutMs: GO_BUILD_TIMEOUT_MS,
+      ...(signal === undefined ? {} : { signal }),
       env: {
         // Go needs a home for its caches; a service account may have none.
         ...(env['HOME'] === undefined ? { GOPATH: join(toolsDir, 'go'), GOCACHE: join(toolsDir, 'go-build') } : {}),
@@ -206,18 +210,19 @@ const WAYS: Readonly<Record<NatsSource, (context: Context) => Promise<Attempt>>>
  * @throws SetupError no way led to a server; the message says why for each way and what to install
  */
 export const provisionNats = async (options: ProvisionOptions): Promise<NatsBinary> => {
-  const { toolsDir, source = 'auto', server, env = process.env, onProgress = () => undefined } = options;
+  const { toolsDir, source = 'auto', server, env = process.env, signal, onProgress = () => undefined } = options;
   if (server !== undefined && server !== '') {
     const attempt = await inspect(server, 'path');
     if ('found' in attempt) return attempt.found;
     throw new SetupError(attempt.reason, 'Set FORNAX_NATS_SERVER to a nats-server program, or unset it.');
   }
   await mkdir(toolsDir, { recursive: true });
-  const context: Context = { toolsDir, env, onProgress };
+  const context: Context = { toolsDir, env, signal, onProgress };
   const order: readonly NatsSource[] = source === 'auto' ? ['path', 'go', 'debian'] : [source];
   const reasons: string[] = [];
   for (const way of order) {
     const attempt = await WAYS[way](context);
+    signal?.throwIfAborted();
     if ('found' in attempt) return attempt.found;
     reasons.push(attempt.reason);
   }

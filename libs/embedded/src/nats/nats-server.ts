@@ -93,7 +93,7 @@ const probe = async (url: string, { user, password }: NatsCredentials): Promise<
   }
 };
 
-const STOP_STEPS = [{ signal: 'SIGTERM', graceMs: 4_000 }] as const;
+const STOP_STEPS = [{ signal: 'SIGTERM', graceMs: 3_500 }] as const;
 const PORT_ATTEMPTS = 5;
 
 const launch = async (

@@ -171,7 +171,7 @@ const probe = (port: number, password: string): Promise<string | undefined> =>
   ).catch(() => undefined);
 
 const STOP_STEPS = [
-  { signal: 'SIGINT', graceMs: 4_000 },
+  { signal: 'SIGINT', graceMs: 3_000 },
   { signal: 'SIGQUIT', graceMs: 1_000 },
 ] as const;
 const START_ATTEMPTS = 6;

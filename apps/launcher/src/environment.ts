@@ -1,0 +1,105 @@
+import type { NatsCredentials } from '@fornax/embedded';
+import type { Env, Settings } from './settings.js';
+
+/** Where the servers are that the services stand on, embedded or not. */
+export interface Backends {
+  readonly natsUrl: string;
+  readonly natsServices: NatsCredentials | undefined;
+  readonly natsNode: (node: string) => NatsCredentials | undefined;
+  readonly databaseUrl: string;
+  readonly warnings: readonly string[];
+}
+
+/** Addresses that clients use. */
+export interface Addresses {
+  readonly apiPort: number;
+  readonly storagePort: number;
+  readonly apiUrl: string;
+  readonly storageUrl: string;
+}
+
+/** Files and folders inside the data folder. */
+export interface Places {
+  readonly data: string;
+  readonly masterKeyFile: string;
+  readonly tokenFile: string;
+  readonly objects: string;
+}
+
+type Variables = Record<string, string>;
+
+/** What a child inherits whatever it is: nothing that belongs to npm, to a client of ours, or to another platform's settings. */
+const inherited = (env: Env, keep: (name: string) => boolean): Variables =>
+  Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) => (value !== undefined && keep(name) ? [[name, value] as const] : [])),
+  );
+
+const FOREIGN = /^(npm_|QARNOT_|AWS_|FORNAX_|INIT_CWD$|NODE_OPTIONS$)/;
+/** Settings of ours that only the launcher understands, or that hold a secret of somebody else. */
+const LAUNCHER_ONLY =
+  /^FORNAX_(ONCE|SERVICES|NODES|PARENT_PIPE|TOOLS_DIR|READY_TIMEOUT_MS|NATS_SERVER|NATS_SOURCE|NODE_NATS_.*)$/;
+/** What a compute node must never be given. */
+const SECRET_FROM_NODES =
+  /^FORNAX_(MASTER_KEY.*|DATABASE_URL|NATS_.*|S3_.*|OBJECTS.*|BOOTSTRAP_.*|.*(TOKEN|PASSWORD|SECRET).*)$/;
+
+const optional = (name: string, value: string | undefined): Variables => (value === undefined ? {} : { [name]: value });
+
+const natsVariables = (url: string, credentials: NatsCredentials | undefined): Variables => ({
+  FORNAX_NATS_URL: url,
+  ...(credentials === undefined
+    ? {}
+    : { FORNAX_NATS_USER: credentials.user, FORNAX_NATS_PASSWORD: credentials.password }),
+});
+
+const shared = (settings: Settings, addresses: Addresses): Variables => ({
+  FORNAX_PUBLIC_STORAGE_URL: addresses.storageUrl,
+  FORNAX_NODE_GRACE_MS: String(settings.FORNAX_NODE_GRACE_MS),
+  FORNAX_HEARTBEAT_MS: String(settings.FORNAX_HEARTBEAT_MS),
+  FORNAX_LOG_LEVEL: settings.FORNAX_LOG_LEVEL,
+  ...optional('FORNAX_OTLP_ENDPOINT', settings.FORNAX_OTLP_ENDPOINT),
+});
+
+/** The environment of a process of the control plane, without its own ports. */
+export const serviceEnvironment = (
+  env: Env,
+  settings: Settings,
+  backends: Backends,
+  addresses: Addresses,
+  places: Places,
+): Readonly<Variables> => ({
+  ...inherited(env, (name) => !FOREIGN.test(name) || (name.startsWith('FORNAX_') && !LAUNCHER_ONLY.test(name))),
+  ...shared(settings, addresses),
+  ...natsVariables(backends.natsUrl, backends.natsServices),
+  ...(backends.warnings.length === 0 ? {} : { FORNAX_NATS_WARNINGS: backends.warnings.join('\n') }),
+  FORNAX_DATABASE_URL: backends.databaseUrl,
+  ...(settings.FORNAX_MASTER_KEY === undefined ? { FORNAX_MASTER_KEY_FILE: places.masterKeyFile } : {}),
+  FORNAX_DATA_DIR: places.data,
+  FORNAX_OBJECTS: settings.FORNAX_OBJECTS ?? (settings.FORNAX_S3_ENDPOINT === undefined ? 'local' : 's3'),
+  FORNAX_OBJECTS_DIR: places.objects,
+  FORNAX_S3_REGION: settings.FORNAX_S3_REGION,
+  FORNAX_S3_BUCKET: settings.FORNAX_S3_BUCKET,
+  FORNAX_PUBLIC_API_URL: addresses.apiUrl,
+  FORNAX_BOOTSTRAP_EMAIL: settings.FORNAX_BOOTSTRAP_EMAIL,
+  FORNAX_BOOTSTRAP_TOKEN_FILE: places.tokenFile,
+  FORNAX_READ_YOUR_WRITES_TIMEOUT_MS: String(settings.FORNAX_READ_YOUR_WRITES_TIMEOUT_MS),
+});
+
+/** The environment of the agent of one node: its own credentials, no key, no database, no password of the services. */
+export const agentEnvironment = (
+  env: Env,
+  settings: Settings,
+  backends: Backends,
+  addresses: Addresses,
+  node: { readonly id: string; readonly folder: string },
+): Readonly<Variables> => ({
+  ...inherited(
+    env,
+    (name) =>
+      !FOREIGN.test(name) || (name.startsWith('FORNAX_') && !LAUNCHER_ONLY.test(name) && !SECRET_FROM_NODES.test(name)),
+  ),
+  ...shared(settings, addresses),
+  ...natsVariables(backends.natsUrl, backends.natsNode(node.id)),
+  FORNAX_NODE_ID: node.id,
+  FORNAX_NODE_DIR: node.folder,
+  FORNAX_DATA_DIR: node.folder,
+});

@@ -1,0 +1,449 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  type DataFolder,
+  Guardian,
+  type ProcessExit,
+  type Running,
+  ServerProcess,
+  SetupError,
+  Supervisor,
+  describeError,
+  findFreePort,
+  findProcesses,
+  identify,
+  isAlive,
+  loadOrCreateSecret,
+  logTail,
+  openDataFolder,
+  portState,
+  provisionNats,
+  randomPassword,
+  signal as sendSignal,
+  startNats,
+  startPostgres,
+  waitUntil,
+  wasStartedWith,
+  writePrivateFile,
+} from '@fornax/embedded';
+import { type Addresses, type Backends, type Places, agentEnvironment, serviceEnvironment } from './environment.js';
+import { waitUntilReady } from './readiness.js';
+import { readRuntime, renderEnvFile, writeRuntime } from './runtime-files.js';
+import type { Screen } from './screen.js';
+import type { Env, Settings } from './settings.js';
+
+/** The services that `--services` runs as processes of their own, behind the router. */
+export const SERVICES = ['submission', 'scheduler', 'node-registry', 'storage', 'billing', 'snapshot'] as const;
+
+export interface LaunchContext {
+  readonly settings: Settings;
+  readonly env: Env;
+  /** The program of an app (`platform`, `router`, `node-agent`, a service). */
+  readonly programOf: (app: string) => string;
+  readonly screen: Screen;
+  /** Aborted when everything is to stop. */
+  readonly signal: AbortSignal;
+  /** Told before anything runs, so that a hurried person can end a platform that is still starting. */
+  readonly onCreated?: (platform: LocalPlatform) => void;
+}
+
+/** Order in which parts end, here and by the guardian. */
+const STAGE = { agent: 0, service: 1, server: 2 } as const;
+type Role = keyof typeof STAGE;
+
+/** Together well under ten seconds, even when every part has to be killed. */
+const GRACE_MS = { agent: 2_500, service: 2_500 } as const;
+
+/** A process of ours that ends this often before the platform was ready will not become ready. */
+const START_FAILURES = 4;
+
+interface Part {
+  readonly role: Role;
+  readonly signal: 'SIGTERM' | 'SIGINT';
+  readonly logFile: string;
+}
+
+const exitText = ({ code, signal }: ProcessExit): string => (signal === null ? `code ${code}` : signal);
+
+const urlOf = (port: number): string => `http://127.0.0.1:${port}`;
+
+/** Everything of one platform on this machine: brings it up, keeps it up, takes it down. */
+export class LocalPlatform {
+  private readonly parts = new Map<string, Part>();
+  private readonly failures = new Map<string, number>();
+  private readonly failed = new AbortController();
+  private readonly run = randomUUID();
+  private readonly supervisor: Supervisor;
+  private readonly pendingStarts: Promise<unknown>[] = [];
+  private runtimeWritten: Promise<void> = Promise.resolve();
+  private guardian: Guardian | undefined;
+  private isReady = false;
+  private isEnding = false;
+  private natsUrl = '';
+
+  private constructor(
+    private readonly context: LaunchContext,
+    private readonly folder: DataFolder,
+    readonly addresses: Addresses,
+    private readonly places: Places,
+  ) {
+    this.supervisor = new Supervisor({
+      onStarted: (name, running) => this.noteStart(name, running),
+      onCrashed: (name, exit, inMs) => this.noteCrash(name, `ended unexpectedly (${exitText(exit)})`, inMs),
+      onRestartFailed: (name, error, inMs) => this.noteCrash(name, `did not start: ${describeError(error)}`, inMs),
+    });
+  }
+
+  /**
+   * Takes the data folder, brings everything up and resolves once the platform is ready.
+   * @throws SetupError something has to be changed first; nothing is left running
+   */
+  static async start(context: LaunchContext): Promise<LocalPlatform> {
+    const { settings, screen } = context;
+    const folder = await openDataFolder(settings.FORNAX_DATA_DIR, { onProgress: (line) => screen.say(line) });
+    let platform: LocalPlatform | undefined;
+    try {
+      const addresses = await chooseAddresses(settings);
+      const places: Places = {
+        data: folder.path,
+        masterKeyFile: settings.FORNAX_MASTER_KEY_FILE ?? join(folder.secrets, 'master.key'),
+        tokenFile: join(folder.secrets, 'token'),
+        objects: settings.FORNAX_OBJECTS_DIR ?? join(folder.path, 'objects'),
+      };
+      platform = new LocalPlatform(context, folder, addresses, places);
+      context.onCreated?.(platform);
+      await platform.bringUp();
+      return platform;
+    } catch (error) {
+      if (platform === undefined) await folder.close();
+      else await platform.stop();
+      throw error;
+    }
+  }
+
+  get data(): string {
+    return this.folder.path;
+  }
+
+  get email(): string {
+    return this.context.settings.FORNAX_BOOTSTRAP_EMAIL;
+  }
+
+  get tokenFile(): string {
+    return this.places.tokenFile;
+  }
+
+  /** The token of the first user; the same at every start. */
+  token(): Promise<string> {
+    return loadOrCreateSecret(this.places.tokenFile, randomPassword);
+  }
+
+  /** Ends agents, services, servers, in this order, in under ten seconds. Safe to repeat. */
+  async stop(): Promise<void> {
+    this.isEnding = true;
+    const byRole = (role: Role) => this.supervisor.names.filter((name) => this.parts.get(name)?.role === role);
+    await this.supervisor.stop([byRole('agent'), byRole('service'), byRole('server')]);
+    await Promise.allSettled(this.pendingStarts);
+    await this.end();
+  }
+
+  /** Ends everything at once, as a power cut would. */
+  async kill(): Promise<void> {
+    this.isEnding = true;
+    await this.supervisor.kill();
+    await this.end();
+  }
+
+  private async end(): Promise<void> {
+    await this.runtimeWritten.catch(() => undefined);
+    await this.guardian?.dismiss();
+    await this.folder.close();
+  }
+
+  private get signal(): AbortSignal {
+    return AbortSignal.any([this.context.signal, this.failed.signal]);
+  }
+
+  private async bringUp(): Promise<void> {
+    const { screen, settings, signal } = this.context;
+    await this.endLastRun();
+    this.guardian = await Guardian.start({ folder: this.data, marker: `FORNAX_RUN=${this.run}` });
+    await mkdir(join(this.data, 'logs'), { recursive: true, mode: 0o700 });
+    const backends = await this.startBackends();
+    signal.throwIfAborted();
+    await this.writeSecrets();
+    await this.startServices(backends);
+    await waitUntilReady(urlOf(this.addresses.apiPort), {
+      timeoutMs: settings.FORNAX_READY_TIMEOUT_MS,
+      signal: this.signal,
+      onWaiting: (why) => screen.say(`still starting: ${why}`),
+    });
+    await this.startAgents(backends);
+    await this.runtimeWritten;
+    this.isReady = true;
+  }
+
+  /** Parts of a run whose launcher and guardian were both killed. NATS and PostgreSQL look after their own leftovers. */
+  private async endLastRun(): Promise<void> {
+    const last = await readRuntime(this.data);
+    if (last === undefined) return;
+    const left = findProcesses((pid) => wasStartedWith(pid, `FORNAX_RUN=${last.run}`));
+    if (left.length === 0) return;
+    this.context.screen.say(`ending ${left.length} processes that an earlier run left behind`);
+    for (const one of left) sendSignal(one, 'SIGTERM');
+    await waitUntil(() => !left.some(isAlive), { timeoutMs: 3_000 });
+    for (const one of left) sendSignal(one, 'SIGKILL');
+    await waitUntil(() => !left.some(isAlive), { timeoutMs: 2_000 });
+  }
+
+  private get childEnv(): NodeJS.ProcessEnv {
+    return { ...this.context.env, FORNAX_RUN: this.run };
+  }
+
+  private async startBackends(): Promise<Backends> {
+    const { settings, screen } = this.context;
+    const external = (what: string, setting: string) =>
+      screen.say(`using the ${what} of ${setting} instead of an embedded one`);
+    if (settings.FORNAX_S3_ENDPOINT !== undefined) external('object storage', 'FORNAX_S3_ENDPOINT');
+    if (settings.FORNAX_NATS_URL !== undefined) external('NATS server', 'FORNAX_NATS_URL');
+    if (settings.FORNAX_DATABASE_URL !== undefined) external('database', 'FORNAX_DATABASE_URL');
+    const nats = this.pending(
+      settings.FORNAX_NATS_URL === undefined ? this.startNats() : Promise.resolve(this.externalNats()),
+    );
+    const database = this.pending(
+      settings.FORNAX_DATABASE_URL === undefined ? this.startPostgres() : Promise.resolve(settings.FORNAX_DATABASE_URL),
+    );
+    const [natsPart, databaseUrl] = await Promise.all([nats, database]);
+    this.natsUrl = natsPart.natsUrl;
+    for (const warning of natsPart.warnings) screen.say(`warning: ${warning}`);
+    return { ...natsPart, databaseUrl };
+  }
+
+  private pending<T>(start: Promise<T>): Promise<T> {
+    this.pendingStarts.push(start);
+    return start;
+  }
+
+  private externalNats(): Omit<Backends, 'databaseUrl'> {
+    const { settings } = this.context;
+    const credentials = (user: string | undefined, password: string | undefined) =>
+      user === undefined ? undefined : { user, password: password ?? '' };
+    return {
+      natsUrl: settings.FORNAX_NATS_URL ?? '',
+      natsServices: credentials(settings.FORNAX_NATS_USER, settings.FORNAX_NATS_PASSWORD),
+      natsNode: (node) =>
+        credentials(settings.FORNAX_NODE_NATS_USER?.replaceAll('{node}', node), settings.FORNAX_NODE_NATS_PASSWORD),
+      warnings: [],
+    };
+  }
+
+  private async startNats(): Promise<Omit<Backends, 'databaseUrl'>> {
+    const { settings, screen } = this.context;
+    const binary = await provisionNats({
+      toolsDir: settings.FORNAX_TOOLS_DIR ?? join(this.data, 'tools'),
+      source: settings.FORNAX_NATS_SOURCE,
+      ...(settings.FORNAX_NATS_SERVER === undefined ? {} : { server: settings.FORNAX_NATS_SERVER }),
+      env: this.childEnv,
+      signal: this.signal,
+      onProgress: (line) => screen.say(line),
+    });
+    this.context.signal.throwIfAborted();
+    let port = 0;
+    const dataDir = join(this.data, 'nats');
+    this.parts.set('nats', { role: 'server', signal: 'SIGTERM', logFile: join(dataDir, 'nats.log') });
+    const server = await this.supervisor.add('nats', async () => {
+      const started = await startNats({
+        binary,
+        dataDir,
+        secretsFile: join(this.folder.secrets, 'nats.json'),
+        port,
+        nodes: this.nodes,
+        env: this.childEnv,
+      });
+      port = started.port; // a restart keeps the address that everybody knows
+      return started;
+    });
+    screen.say(`NATS ${server.version} runs at ${server.url}`);
+    return {
+      natsUrl: server.url,
+      natsServices: server.credentials.services,
+      natsNode: (node) => server.credentials.nodes[node],
+      warnings: server.warnings,
+    };
+  }
+
+  private async startPostgres(): Promise<string> {
+    const { screen } = this.context;
+    let port = 0;
+    const dataDir = join(this.data, 'postgres');
+    this.parts.set('postgres', { role: 'server', signal: 'SIGINT', logFile: join(dataDir, 'postgres.log') });
+    const server = await this.supervisor.add('postgres', async () => {
+      const started = await startPostgres({
+        dataDir,
+        secretsFile: join(this.folder.secrets, 'postgres'),
+        port,
+        env: this.childEnv,
+        onProgress: (line) => screen.say(line),
+      });
+      port = started.port;
+      return started;
+    });
+    screen.say(`PostgreSQL ${server.version} runs at 127.0.0.1:${server.port}`);
+    return server.url;
+  }
+
+  /** Written before any service starts, so that they are there when the platform says that it is ready. */
+  private async writeSecrets(): Promise<void> {
+    if (this.context.settings.FORNAX_MASTER_KEY_FILE === undefined) {
+      await loadOrCreateSecret(this.places.masterKeyFile, () => randomBytes(32).toString('base64'));
+    }
+    const token = await this.token();
+    await writePrivateFile(join(this.data, 'env'), renderEnvFile(this.addresses, this.email, token));
+  }
+
+  private async startServices(backends: Backends): Promise<void> {
+    const { settings, env, screen } = this.context;
+    const common = serviceEnvironment(env, settings, backends, this.addresses, this.places);
+    const { apiPort, storagePort } = this.addresses;
+    const storage = { FORNAX_STORAGE_PORT: String(storagePort) };
+    if (!settings.FORNAX_SERVICES) {
+      screen.say('starting the platform');
+      await this.startProgram('platform', 'platform', 'service', {
+        ...common,
+        ...storage,
+        FORNAX_PORT: String(apiPort),
+      });
+      return;
+    }
+    screen.say(`starting ${SERVICES.join(', ')} and the router`);
+    const targets: Record<string, string> = {};
+    for (const service of SERVICES) {
+      const port = await findFreePort();
+      targets[service] = urlOf(port);
+      const own = { FORNAX_HTTP_PORT: String(port), ...(service === 'storage' ? storage : {}) };
+      await this.startProgram(service, service, 'service', {
+        ...without(common, ['FORNAX_PORT', 'FORNAX_STORAGE_PORT']),
+        ...own,
+      });
+    }
+    await this.startProgram('router', 'router', 'service', {
+      ...without(common, ['FORNAX_STORAGE_PORT', 'FORNAX_DATABASE_URL', 'FORNAX_MASTER_KEY', 'FORNAX_MASTER_KEY_FILE']),
+      FORNAX_PORT: String(apiPort),
+      FORNAX_HTTP_PORT: String(apiPort),
+      FORNAX_ROUTER_TARGETS: JSON.stringify(targets),
+    });
+  }
+
+  private get nodes(): readonly string[] {
+    return Array.from({ length: this.context.settings.FORNAX_NODES }, (_, index) => `node-${index + 1}`);
+  }
+
+  private async startAgents(backends: Backends): Promise<void> {
+    const { settings, env } = this.context;
+    for (const id of this.nodes) {
+      const folder = join(this.data, 'nodes', id);
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await this.startProgram(
+        id,
+        'node-agent',
+        'agent',
+        agentEnvironment(env, settings, backends, this.addresses, { id, folder }),
+      );
+    }
+  }
+
+  private async startProgram(
+    name: string,
+    app: string,
+    role: 'agent' | 'service',
+    env: Readonly<Record<string, string>>,
+  ): Promise<void> {
+    const logFile = join(this.data, 'logs', `${name}.log`);
+    this.parts.set(name, { role, signal: 'SIGTERM', logFile });
+    await this.supervisor.add(name, async (): Promise<Running> => {
+      const child = await ServerProcess.spawn(process.execPath, {
+        args: ['--enable-source-maps', this.context.programOf(app)],
+        env: { ...env, FORNAX_RUN: this.run },
+        cwd: this.data,
+        logFile,
+      });
+      return {
+        pid: child.pid,
+        exited: child.exited,
+        stop: async () => void (await child.stop([{ signal: 'SIGTERM', graceMs: GRACE_MS[role] }])),
+        kill: async () => void (await child.stop([])),
+      };
+    });
+  }
+
+  private noteStart(name: string, running: Running): void {
+    const part = this.parts.get(name);
+    const id = identify(running.pid);
+    if (part !== undefined && id !== undefined)
+      this.guardian?.guard({ ...id, stage: STAGE[part.role], signal: part.signal });
+    if ((this.failures.get(name) ?? 0) > 0) this.context.screen.say(`${name} runs again`);
+    this.recordRuntime();
+  }
+
+  private noteCrash(name: string, what: string, restartInMs: number): void {
+    if (this.isEnding || this.context.signal.aborted) return;
+    const failures = (this.failures.get(name) ?? 0) + 1;
+    this.failures.set(name, failures);
+    this.context.screen.say(`${name} ${what}; starting it again in ${restartInMs} ms`);
+    if (this.isReady || failures < START_FAILURES) return;
+    const { logFile = '' } = this.parts.get(name) ?? {};
+    this.failed.abort(new SetupError(`${name} does not start. The end of its log, ${logFile}:\n${logTail(logFile)}`));
+  }
+
+  private recordRuntime(): void {
+    const { addresses } = this;
+    const pids = Object.fromEntries(
+      this.supervisor.names.flatMap((name) => {
+        const pid = this.supervisor.pidOf(name);
+        return pid === undefined ? [] : [[name, pid] as const];
+      }),
+    );
+    const logs = Object.fromEntries([...this.parts].map(([name, { logFile }]) => [name, logFile]));
+    const runtime = {
+      run: this.run,
+      launcher: process.pid,
+      guardian: this.guardian?.pid ?? -1,
+      api: { url: addresses.apiUrl, port: addresses.apiPort },
+      storage: { url: addresses.storageUrl, port: addresses.storagePort },
+      nats: { url: this.natsUrl },
+      mode: this.context.settings.FORNAX_SERVICES ? ('services' as const) : ('platform' as const),
+      pids,
+      logs,
+    };
+    this.runtimeWritten = this.runtimeWritten.catch(() => undefined).then(() => writeRuntime(this.data, runtime));
+    this.runtimeWritten.catch((error: unknown) =>
+      this.context.screen.say(`warning: cannot write runtime.json: ${describeError(error)}`),
+    );
+  }
+}
+
+const without = (variables: Readonly<Record<string, string>>, names: readonly string[]): Record<string, string> =>
+  Object.fromEntries(Object.entries(variables).filter(([name]) => !names.includes(name)));
+
+const choosePort = async (wanted: number, setting: string, use: string): Promise<number> => {
+  if (wanted === 0) return findFreePort();
+  const state = await portState(wanted);
+  if (state === 'free') return wanted;
+  const why = state === 'in-use' ? 'is in use' : 'may not be used by this user';
+  throw new SetupError(
+    `Port ${wanted} for ${use} ${why}.`,
+    `Set ${setting} to another port, or to 0 for any free one.`,
+  );
+};
+
+const chooseAddresses = async (settings: Settings): Promise<Addresses> => {
+  const apiPort = await choosePort(settings.FORNAX_PORT, 'FORNAX_PORT', 'the API');
+  const storagePort = await choosePort(settings.FORNAX_STORAGE_PORT, 'FORNAX_STORAGE_PORT', 'the storage');
+  return {
+    apiPort,
+    storagePort,
+    apiUrl: settings.FORNAX_PUBLIC_API_URL ?? urlOf(apiPort),
+    storageUrl: settings.FORNAX_PUBLIC_STORAGE_URL ?? urlOf(storagePort),
+  };
+};

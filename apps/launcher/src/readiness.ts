@@ -1,0 +1,59 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { SetupError } from '@fornax/embedded';
+import { z } from 'zod';
+
+const readinessSchema = z.object({ reasons: z.array(z.object({ name: z.string(), reason: z.string() })) });
+
+type Answer = { readonly isReady: true } | { readonly isReady: false; readonly why: string };
+
+const ask = async (url: string): Promise<Answer> => {
+  try {
+    const response = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(5_000) });
+    if (response.status === 200) {
+      await response.arrayBuffer();
+      return { isReady: true };
+    }
+    const body = readinessSchema.safeParse(await response.json().catch(() => undefined));
+    const reasons = body.success ? body.data.reasons.map(({ name, reason }) => `${name}: ${reason}`) : [];
+    return { isReady: false, why: reasons.join('; ') || `answers ${response.status}` };
+  } catch {
+    return { isReady: false, why: 'no answer yet' };
+  }
+};
+
+const POLL_MS = 50;
+const TELL_MS = 2_000;
+
+/**
+ * Waits until `<url>/health/ready` answers 200 and tells every two seconds what is missing.
+ * @param signal ends the waiting with its reason
+ * @throws SetupError the time is over
+ */
+export const waitUntilReady = async (
+  url: string,
+  {
+    timeoutMs,
+    signal,
+    onWaiting,
+  }: { readonly timeoutMs: number; readonly signal: AbortSignal; readonly onWaiting: (why: string) => void },
+): Promise<void> => {
+  const startedAt = performance.now();
+  let toldAt = startedAt;
+  for (;;) {
+    signal.throwIfAborted();
+    const answer = await ask(url);
+    if (answer.isReady) return;
+    const now = performance.now();
+    if (now - startedAt > timeoutMs) {
+      throw new SetupError(
+        `The platform was not ready after ${Math.round(timeoutMs / 1000)} s (${answer.why}).`,
+        'See the logs in the data folder; FORNAX_READY_TIMEOUT_MS gives it more time.',
+      );
+    }
+    if (now - toldAt > TELL_MS) {
+      onWaiting(answer.why);
+      toldAt = now;
+    }
+    await delay(POLL_MS);
+  }
+};
