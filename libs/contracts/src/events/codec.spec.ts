@@ -1,5 +1,6 @@
 import type { Commit, FornaxEvent } from './commit.js';
 import { readdirSync, readFileSync } from 'node:fs';
+import { accountDecider, bucketDecider, nodeDecider, pricingDecider, snapshotDecider, taskDecider } from '@fornax/domain';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { AGGREGATES } from '../subjects.js';
@@ -79,6 +80,16 @@ describe('the event codec', () => {
   });
 });
 
+/** The fold of each aggregate, which has to take every event that was ever written. */
+const evolvers: Readonly<Record<string, (event: never) => unknown>> = {
+  task: (event) => taskDecider.evolve(taskDecider.initial, event),
+  node: (event) => nodeDecider.evolve(nodeDecider.initial, event),
+  bucket: (event) => bucketDecider.evolve(bucketDecider.initial, event),
+  snapshot: (event) => snapshotDecider.evolve(snapshotDecider.initial, event),
+  account: (event) => accountDecider.evolve(accountDecider.initial, event),
+  pricing: (event) => pricingDecider.evolve(pricingDecider.initial, event),
+};
+
 describe('the samples of every event version ever written', () => {
   const folder = new URL('../../samples/', import.meta.url);
   const names = readdirSync(folder);
@@ -88,6 +99,13 @@ describe('the samples of every event version ever written', () => {
       Array.from({ length: version }, (_, index) => `${type}.v${index + 1}.json`),
     );
     expect(names.toSorted()).toEqual(expected.toSorted());
+  });
+
+  it.each(names)('%s is folded by its aggregate', (name) => {
+    const bytes = new Uint8Array(readFileSync(new URL(name, folder)));
+    const commit = decodeCommit(bytes, { sequence: 1, aggregate: 'task', aggregateId: 'x', commitId: 'c' });
+    const evolve = evolvers[eventSchemas[typeOf(name)].aggregate];
+    for (const event of commit.events) expect(evolve?.(event as never)).toEqual(expect.any(Object));
   });
 
   it.each(names)('%s decodes to an event of today and is written again as such', (name) => {

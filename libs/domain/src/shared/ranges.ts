@@ -15,10 +15,24 @@ const LIMIT = 2 ** 31;
 
 const at = (bounds: readonly number[], index: number): number => bounds[index] ?? Number.POSITIVE_INFINITY;
 
-const fromBounds = (bounds: readonly number[]): Ranges => {
+const sizeOfBounds = (bounds: readonly number[]): number => {
   let size = 0;
   for (let i = 0; i < bounds.length; i += 2) size += at(bounds, i + 1) - at(bounds, i);
-  return { bounds, size };
+  return size;
+};
+
+const fromBounds = (bounds: readonly number[]): Ranges => ({ bounds, size: sizeOfBounds(bounds) });
+
+/** How many bounds are at or below `n`, by binary search. */
+const boundsUpTo = (bounds: readonly number[], n: number): number => {
+  let low = 0;
+  let high = bounds.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (at(bounds, middle) <= n) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 };
 
 export const emptyRanges: Ranges = { bounds: [], size: 0 };
@@ -78,42 +92,54 @@ export const formatRanges = ({ bounds }: Ranges): string => {
 
 export const sizeOf = (ranges: Ranges): number => ranges.size;
 
-/** Binary search over the intervals. */
-export const has = ({ bounds }: Ranges, n: number): boolean => {
-  let low = 0;
-  let high = bounds.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (at(bounds, middle) <= n) low = middle + 1;
-    else high = middle;
-  }
-  return low % 2 === 1; // an odd number of bounds at or below n means that n lies inside an interval
-};
+/** An odd number of bounds at or below `n` means that it lies inside an interval. */
+export const has = ({ bounds }: Ranges, n: number): boolean => boundsUpTo(bounds, n) % 2 === 1;
 
-/** Walks both sets of bounds once; `keep` says whether a stretch inside/outside of each belongs to the result. */
-const combine = (a: Ranges, b: Ranges, keep: (inA: boolean, inB: boolean) => boolean): Ranges => {
+type Keep = (inA: boolean, inB: boolean) => boolean;
+
+/** Walks both lists of bounds once; `keep` says whether a stretch inside/outside of each belongs to the result. */
+const combine = (a: readonly number[], b: readonly number[], keep: Keep): number[] => {
   const bounds: number[] = [];
   let i = 0;
   let j = 0;
   let inside = false;
-  while (i < a.bounds.length || j < b.bounds.length) {
-    const next = Math.min(at(a.bounds, i), at(b.bounds, j));
-    if (at(a.bounds, i) === next) i += 1;
-    if (at(b.bounds, j) === next) j += 1;
+  while (i < a.length || j < b.length) {
+    const next = Math.min(at(a, i), at(b, j));
+    if (at(a, i) === next) i += 1;
+    if (at(b, j) === next) j += 1;
     const now = keep(i % 2 === 1, j % 2 === 1);
     if (now !== inside) bounds.push(next);
     inside = now;
   }
-  return fromBounds(bounds);
+  return bounds;
+};
+
+/**
+ * Changes `a` where `b` reaches and copies the rest of it untouched, so that a small batch costs little on a set with many gaps.
+ * Only for operations that leave `a` as it is outside of `b`.
+ */
+const patch = (a: Ranges, b: Ranges, keep: Keep): Ranges => {
+  const before = boundsUpTo(a.bounds, at(b.bounds, 0) - 1);
+  const upTo = boundsUpTo(a.bounds, at(b.bounds, b.bounds.length - 1));
+  const first = before - (before % 2); // whole intervals only; one that touches `b` is inside the window, so that they merge
+  const last = upTo + (upTo % 2);
+  const window = a.bounds.slice(first, last);
+  const patched = combine(window, b.bounds, keep);
+  return {
+    bounds: a.bounds.slice(0, first).concat(patched, a.bounds.slice(last)),
+    size: a.size - sizeOfBounds(window) + sizeOfBounds(patched),
+  };
 };
 
 const asRanges = (n: number | Ranges): Ranges => (typeof n === 'number' ? { bounds: [n, n + 1], size: 1 } : n);
 
-export const union = (a: Ranges, b: Ranges): Ranges =>
-  a.size === 0 ? b : b.size === 0 ? a : combine(a, b, (inA, inB) => inA || inB);
-export const intersection = (a: Ranges, b: Ranges): Ranges => combine(a, b, (inA, inB) => inA && inB);
+export const union = (a: Ranges, b: Ranges): Ranges => {
+  const [large, small] = a.bounds.length >= b.bounds.length ? [a, b] : [b, a];
+  return small.size === 0 ? large : patch(large, small, (inA, inB) => inA || inB);
+};
+export const intersection = (a: Ranges, b: Ranges): Ranges => fromBounds(combine(a.bounds, b.bounds, (inA, inB) => inA && inB));
 /** What is in `a` and not in `b`. */
-export const difference = (a: Ranges, b: Ranges): Ranges => (b.size === 0 ? a : combine(a, b, (inA, inB) => inA && !inB));
+export const difference = (a: Ranges, b: Ranges): Ranges => (b.size === 0 ? a : patch(a, b, (inA, inB) => inA && !inB));
 export const addTo = (ranges: Ranges, n: number | Ranges): Ranges => union(ranges, asRanges(n));
 export const removeFrom = (ranges: Ranges, n: number | Ranges): Ranges => difference(ranges, asRanges(n));
 

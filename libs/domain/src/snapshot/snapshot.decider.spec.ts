@@ -1,0 +1,49 @@
+import type { SnapshotCommand, SnapshotEvent } from './snapshot.events.js';
+import { describe, it } from '@jest/globals';
+import { specFor } from '../specs/given.js';
+import { snapshotDecider } from './snapshot.decider.js';
+
+const at = 1_000;
+const { given } = specFor(snapshotDecider);
+const part = (instance: number) => ({ instance, leaseId: `lease-${instance}`, node: 'n1' });
+const facts = {
+  snapshotId: 's',
+  taskId: 't',
+  owner: 'ada',
+  config: { whitelist: null, blacklist: null, bucket: 'b', prefix: null },
+  parts: [part(0), part(1)],
+  at,
+};
+const trigger: SnapshotCommand = { type: 'TriggerSnapshot', ...facts };
+const triggered: SnapshotEvent = { type: 'SnapshotTriggered', ...facts };
+const upload = (leaseId: string): SnapshotCommand => ({ type: 'RecordPartUploaded', leaseId, files: 2, bytes: 10, at });
+const uploaded = (leaseId: string): SnapshotEvent => ({ type: 'SnapshotPartUploaded', leaseId, files: 2, bytes: 10, at });
+const fail = (leaseId: string): SnapshotCommand => ({ type: 'RecordPartFailed', leaseId, reason: 'disk full', at });
+const failed: SnapshotEvent = { type: 'SnapshotFailed', taskId: 't', reason: 'disk full', at };
+const progress = { leaseId: 'lease-0', sizeToUploadBytes: 20, transferredBytes: 5, at };
+
+describe('a snapshot', () => {
+  it('is triggered once, with at least one part', () => {
+    given().when(trigger).then(triggered);
+    given(triggered).when(trigger).thenRejected('snapshot-exists');
+    given().when({ ...trigger, parts: [] }).thenRejected('task-not-running');
+  });
+  it('records progress while a part is awaited', () => {
+    given(triggered).when({ type: 'RecordProgress', ...progress }).then({ type: 'SnapshotProgressed', ...progress });
+    given(triggered, uploaded('lease-0')).when({ type: 'RecordProgress', ...progress }).thenNothing();
+  });
+  it('completes with the last part', () => {
+    given(triggered).when(upload('lease-0')).then(uploaded('lease-0'));
+    given(triggered, uploaded('lease-0'))
+      .when(upload('lease-1'))
+      .then(uploaded('lease-1'), { type: 'SnapshotCompleted', taskId: 't', files: 4, bytes: 20, at });
+  });
+  it('fails with the first failed part', () => given(triggered, uploaded('lease-0')).when(fail('lease-1')).then(failed));
+  it('ignores what is doubled, late or about no part of it', () => {
+    given(triggered, uploaded('lease-0')).when(upload('lease-0')).thenNothing();
+    given(triggered, uploaded('lease-0')).when(fail('lease-0')).thenNothing();
+    given(triggered, failed).when(upload('lease-1')).thenNothing();
+    given(triggered).when(fail('lease-9')).thenNothing();
+    given().when(upload('lease-0')).thenNothing();
+  });
+});
