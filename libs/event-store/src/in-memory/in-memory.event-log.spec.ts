@@ -1,0 +1,4 @@
+import { describeEventLog } from '@fornax/testing';
+import { InMemoryLog } from './in-memory.event-log.js';
+
+describeEventLog('the in-memory log', () => Promise.resolve(new InMemoryLog()));

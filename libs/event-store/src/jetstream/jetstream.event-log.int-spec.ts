@@ -1,0 +1,128 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { STREAMS, eventSubject } from '@fornax/contracts';
+import { type TestNats, aCommit, cancelRequested, describeEventLog, eventually, startTestNats, submitted } from '@fornax/testing';
+import { LogReset, LogUnavailable, VersionConflict } from '../event-log.js';
+import { connectNats } from './connection.js';
+import { DurablePublisher, PublishRejected } from './durable-publisher.js';
+import { JetStreamLog } from './jetstream.event-log.js';
+import { managerOf } from './streams.js';
+
+const SLOW_MS = 120_000;
+let server: TestNats;
+let nc: NatsConnection;
+
+beforeAll(async () => {
+  server = await startTestNats();
+  nc = await connectNats({ ...server, name: 'test' });
+}, SLOW_MS);
+
+afterAll(async () => {
+  await nc.close();
+  await server.stop();
+});
+
+const wipe = async (): Promise<void> => {
+  const jsm = await managerOf(nc);
+  await jsm.streams.delete(STREAMS.events).catch(() => undefined);
+};
+
+describeEventLog('the JetStream log', async () => {
+  await wipe();
+  return JetStreamLog.open(nc);
+});
+
+describe('the JetStream log', () => {
+  let log: JetStreamLog;
+  let over: AbortController;
+
+  beforeEach(async () => {
+    await wipe();
+    log = await JetStreamLog.open(nc);
+    over = new AbortController();
+  });
+  afterEach(() => over.abort());
+
+  const submit = (id: string, on = log) => on.append('task', id, aCommit(`submit-${id}`, [submitted(id)]), 0);
+
+  it('keeps its epoch when it is opened again, and takes a new one when it was wiped', async () => {
+    const { epoch } = await log.head();
+    expect((await (await JetStreamLog.open(nc)).head()).epoch).toBe(epoch);
+    await wipe();
+    expect((await (await JetStreamLog.open(nc)).head()).epoch).not.toBe(epoch);
+  });
+
+  it('can be opened by several processes at once', async () => {
+    await wipe();
+    const logs = await Promise.all(Array.from({ length: 5 }, () => JetStreamLog.open(nc)));
+    const heads = await Promise.all(logs.map((one) => one.head()));
+    expect(new Set(heads.map(({ epoch }) => epoch)).size).toBe(1);
+  });
+
+  it('lets nobody delete or purge a commit', async () => {
+    await submit('a');
+    const jsm = await managerOf(nc);
+    await expect(jsm.streams.purge(STREAMS.events)).rejects.toThrow();
+    await expect(jsm.streams.deleteMessage(STREAMS.events, 1)).rejects.toThrow();
+  });
+
+  it('recognises its own commit in the log where the server no longer remembers the id', async () => {
+    const first = await submit('a');
+    const jsm = await managerOf(nc);
+    await jsm.streams.update(STREAMS.events, { duplicate_window: 100_000_000 });
+    await log.append('task', 'a', aCommit('cancel', [cancelRequested]), first);
+    // Once the window has passed, the server answers with a conflict instead of a duplicate.
+    const publisher = new DurablePublisher(nc);
+    const subject = eventSubject('task', 'a');
+    await eventually(async () => {
+      const repeat = publisher.publish(subject, new Uint8Array(), { msgId: `${subject}/submit-a`, expectLastSubjectSequence: 0 });
+      return repeat.then(() => false, (error: unknown) => error instanceof PublishRejected);
+    });
+    expect(await submit('a')).toBe(first);
+    publisher.close();
+  });
+
+  it('survives a killed server: appends, subscriptions and positions go on', async () => {
+    const seen: number[] = [];
+    const done = log.subscribe({ from: 1, signal: over.signal }, (batch) => {
+      seen.push(...batch.map(({ sequence }) => sequence));
+      return Promise.resolve();
+    });
+    for (let n = 0; n < 20; n += 1) await submit(`before-${n}`);
+    await eventually(() => seen.length === 20);
+    await server.kill();
+    const during = submit('during');
+    await server.start();
+    expect(await during).toBe(21);
+    expect(await submit('during')).toBe(21);
+    for (let n = 0; n < 20; n += 1) await submit(`after-${n}`);
+    await eventually(() => seen.length === 41);
+    expect(seen).toEqual(Array.from({ length: 41 }, (_, n) => n + 1));
+    over.abort();
+    await done;
+  }, SLOW_MS);
+
+  it('continues a commit that was stored just before the server was killed, without storing it twice', async () => {
+    const first = await submit('a');
+    await server.kill();
+    await server.start();
+    expect(await submit('a')).toBe(first);
+    await expect(log.append('task', 'a', aCommit('late', [cancelRequested]), 0)).rejects.toBeInstanceOf(VersionConflict);
+  }, SLOW_MS);
+
+  it('ends a subscription with an error when the log was wiped while it followed', async () => {
+    await submit('a');
+    const following = log.subscribe({ from: 1, signal: over.signal }, () => Promise.resolve());
+    await submit('b');
+    await wipe();
+    await JetStreamLog.open(nc);
+    await expect(following).rejects.toBeInstanceOf(LogReset);
+  }, SLOW_MS);
+
+  it('says that the outcome is unknown when the store does not answer', async () => {
+    await wipe();
+    const publisher = new DurablePublisher(nc);
+    await expect(publisher.publish(eventSubject('task', 'a'), new Uint8Array(), { timeoutMs: 300 })).rejects.toBeInstanceOf(LogUnavailable);
+    publisher.close();
+  });
+});

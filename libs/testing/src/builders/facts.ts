@@ -1,0 +1,101 @@
+import type { Commit, FornaxEvent } from '@fornax/contracts';
+import type {
+  AccountEvent, AttemptEnd, BucketEvent, DispatchedLease, LeaseRef, NodeEvent, NodeHardware, TaskEvent, TaskSpec,
+} from '@fornax/domain';
+
+/** Facts with good defaults, so that a spec names only what matters to it. Times are small and fixed. */
+export const AT = 1_000;
+
+export const aTaskSpec = (overrides: Partial<TaskSpec> = {}): TaskSpec => ({
+  name: 'a task',
+  shortname: 'task-1',
+  profile: 'docker-batch',
+  instances: '0-1',
+  advancedRanges: null,
+  constants: [],
+  resources: [],
+  resultBucket: null,
+  resultsPrefix: null,
+  resultsWhitelist: null,
+  resultsBlacklist: null,
+  uploadResultsOnCancellation: false,
+  snapshotBucket: null,
+  snapshotPrefix: null,
+  snapshotWhitelist: null,
+  snapshotBlacklist: null,
+  request: { cores: 1, memoryMB: 256 },
+  hardwareConstraints: [],
+  plan: 'flex',
+  maxRetriesPerInstance: 0,
+  maxTotalRetries: 0,
+  tags: [],
+  labels: {},
+  echo: {},
+  ...overrides,
+});
+
+export const aHardware = (overrides: Partial<NodeHardware> = {}): NodeHardware => ({
+  specificationKey: '8c-32g-intel-xeon-ssd',
+  cpuModel: 'Intel Xeon Platinum',
+  cores: 8,
+  memoryMB: 32_768,
+  ghz: 2.5,
+  ssd: true,
+  gpus: 0,
+  ...overrides,
+});
+
+/** Lease ids are `<instance>/<attempt>`. */
+export const aLease = (instance: number, overrides: Partial<DispatchedLease> = {}): DispatchedLease => {
+  const attempt = overrides.attempt ?? 1;
+  return { instance, leaseId: `${instance}/${attempt}`, attempt, node: 'node-1', nodeEpoch: 1, ...overrides };
+};
+export const aRef = (instance: number, attempt = 1): LeaseRef => ({ instance, leaseId: `${instance}/${attempt}` });
+
+export const anEnd = (instance: number, overrides: Partial<AttemptEnd> = {}): AttemptEnd => {
+  const attempt = overrides.attempt ?? 1;
+  return {
+    ...aRef(instance, attempt),
+    attempt,
+    node: 'node-1',
+    outcome: 'success',
+    startedAt: AT,
+    endedAt: AT + 500,
+    cores: 1,
+    hardware: { specificationKey: '8c-32g-intel-xeon-ssd', cpuModel: 'Intel Xeon', cores: 8, ghz: 2.5 },
+    uploadedFiles: 0,
+    uploadedBytes: 0,
+    ...overrides,
+  };
+};
+
+export const submitted = (taskId: string, spec: Partial<TaskSpec> = {}, owner = 'ada'): TaskEvent => ({
+  type: 'TaskSubmitted', taskId, owner, spec: aTaskSpec({ shortname: taskId, ...spec }), at: AT,
+});
+export const dispatched = (...leases: readonly DispatchedLease[]): TaskEvent => ({ type: 'InstancesDispatched', leases, at: AT });
+export const started = (...leases: readonly LeaseRef[]): TaskEvent => ({
+  type: 'InstancesStarted', leases: leases.map((lease) => ({ ...lease, startedAt: AT })), at: AT,
+});
+export const exited = (...leases: readonly LeaseRef[]): TaskEvent => ({ type: 'InstancesExited', leases, at: AT });
+export const concluded = (...attempts: readonly AttemptEnd[]): TaskEvent => ({ type: 'InstancesConcluded', attempts, at: AT });
+export const requeued = (...attempts: readonly AttemptEnd[]): TaskEvent => ({ type: 'InstancesRequeued', attempts, at: AT });
+export const cancelRequested: TaskEvent = { type: 'TaskCancelRequested', at: AT };
+export const deleteRequested: TaskEvent = { type: 'TaskDeleteRequested', at: AT };
+
+export const nodeJoined = (nodeId: string, hardware: Partial<NodeHardware> = {}, epoch = 1): NodeEvent => ({
+  type: 'NodeJoined', nodeId, epoch, bootId: `${nodeId}-boot-${epoch}`, hardware: aHardware(hardware), driver: 'process', warnings: [], at: AT,
+});
+export const bucketCreated = (bucket: string, owner = 'ada'): BucketEvent => ({ type: 'BucketCreated', bucket, owner, at: AT });
+export const accountCreated = (accountId: string, email = `${accountId}@example.org`): AccountEvent => ({
+  type: 'AccountCreated', accountId, email, role: 'user',
+  quotas: { maxTasks: 100, maxBuckets: 100, maxStorageBytes: 1e12, maxInstances: 1_000, maxCores: 1_000 }, at: AT,
+});
+
+/** A commit of these events. The id must be new for every decision. */
+export const aCommit = <E extends FornaxEvent>(id: string, events: readonly E[], overrides: Partial<Commit<E>> = {}): Commit<E> => ({
+  id,
+  events,
+  meta: { actor: 'service:test', source: 'test', correlationId: `correlation-${id}` },
+  at: AT,
+  ...overrides,
+});
