@@ -1,1 +1,1 @@
-export {};
+export { NodeRegistryModule } from './node-registry.module.js';

@@ -1,0 +1,30 @@
+import { Injectable } from '@nestjs/common';
+import type { RecordedCommit } from '@fornax/contracts';
+import { nodeDecider, type NodeEvent, type NodeState } from '@fornax/domain';
+import type { Loaded } from '@fornax/event-store';
+
+/** All nodes, in memory: a fold of the node log, for answers that may be a moment old. Decisions read the tail first. */
+@Injectable()
+export class Fleet {
+  private readonly nodes = new Map<string, Loaded<NodeState>>();
+
+  get(nodeId: string): Loaded<NodeState> | undefined {
+    return this.nodes.get(nodeId);
+  }
+
+  all(): readonly NodeState[] {
+    return [...this.nodes.values()].map(({ state }) => state);
+  }
+
+  get size(): number {
+    return this.nodes.size;
+  }
+
+  fold({ aggregate, aggregateId, sequence, events }: RecordedCommit): void {
+    const known = this.nodes.get(aggregateId);
+    if (aggregate !== 'node' || (known && sequence <= known.sequence)) return;
+    // The aggregate's name in the subject is what makes these node events.
+    const state = (events as readonly NodeEvent[]).reduce(nodeDecider.evolve, known?.state ?? nodeDecider.initial);
+    this.nodes.set(aggregateId, { state, sequence });
+  }
+}

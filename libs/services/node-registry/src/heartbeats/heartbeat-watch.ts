@@ -1,0 +1,57 @@
+import type { Heartbeat } from '@fornax/contracts';
+import type { NodeState } from '@fornax/domain';
+
+/** A node that has been silent for the grace period. */
+export interface SilentNode {
+  readonly nodeId: string;
+  readonly epoch: number;
+}
+
+interface Beat {
+  readonly epoch: number;
+  readonly leases: number;
+  readonly at: number;
+}
+
+/** The registry's own clock says when it heard a node; the clock of the node is not trusted for that. */
+export class HeartbeatWatch {
+  private readonly beats = new Map<string, Beat>();
+
+  /** @param since when listening began: nobody can be called silent for longer than somebody listened */
+  constructor(private readonly graceMs: number, private since: number) {}
+
+  /** Listening begins anew: after a lost connection, a stall of this process, or a change of leader. */
+  restart(now: number): void {
+    this.since = now;
+  }
+
+  hear({ nodeId, nodeEpoch, leases }: Heartbeat, now: number): void {
+    const known = this.beats.get(nodeId);
+    // A late beat of an earlier session says nothing about the current one.
+    if (!known || nodeEpoch >= known.epoch) this.beats.set(nodeId, { epoch: nodeEpoch, leases, at: now });
+  }
+
+  /** A node that has just joined is alive, before its first beat. */
+  welcome(nodeId: string, epoch: number, now: number): void {
+    this.hear({ nodeId, nodeEpoch: epoch, bootId: '', leases: 0, at: now }, now);
+  }
+
+  lastBeat(nodeId: string): { readonly at: number; readonly leases: number } | undefined {
+    return this.beats.get(nodeId);
+  }
+
+  silent(nodes: Iterable<NodeState>, now: number): readonly SilentNode[] {
+    const silent: SilentNode[] = [];
+    for (const { nodeId, epoch, status } of nodes) {
+      if (status !== 'online' && status !== 'draining') continue;
+      const beat = this.beats.get(nodeId);
+      const heardAt = beat && beat.epoch >= epoch ? Math.max(beat.at, this.since) : this.since;
+      if (now - heardAt > this.graceMs) silent.push({ nodeId, epoch });
+    }
+    return silent;
+  }
+}
+
+/** Heartbeats stretch with the size of the fleet, so that they stay at some thousand a second at most; four fit into the grace period. */
+export const heartbeatInterval = (baseMs: number, graceMs: number, nodes: number): number =>
+  Math.floor(Math.min(graceMs / 4, Math.max(baseMs, nodes / 2)));

@@ -1,0 +1,121 @@
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { allHeartbeatsSubject, heartbeatSchema, heartbeatSubject } from '@fornax/contracts';
+import { lead } from '@fornax/event-store';
+import { CLOCK, CORE_CONFIG, HealthRegistry, LOGGER, NATS, newId, type Clock, type CoreConfig } from '@fornax/service-kit';
+import type { Logger } from 'pino';
+import { Fleet } from '../fleet/fleet.js';
+import { NodeCommands } from '../fleet/node-commands.js';
+import type { NatsConnection } from '../nats-connection.js';
+import { NODE_REGISTRY_CONFIG, type NodeRegistryConfig } from '../node-registry.config.js';
+import { HeartbeatWatch, type SilentNode } from './heartbeat-watch.js';
+
+const CHECKS_PER_GRACE = 20;
+/** A check that comes this many intervals late means that this process stalled and may have missed beats. */
+const STALLED_INTERVALS = 4;
+
+/**
+ * Hears all heartbeats, in every replica; the one that leads declares nodes lost. It waits a full grace period after its election, after a lost
+ * connection and after a stall of its own before it declares anybody.
+ */
+@Injectable()
+export class LossDetector implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly watch: HeartbeatWatch;
+  private readonly stop = new AbortController();
+  private running: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    @Inject(NATS) private readonly nc: NatsConnection,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(CORE_CONFIG) private readonly core: CoreConfig,
+    @Inject(NODE_REGISTRY_CONFIG) private readonly config: NodeRegistryConfig,
+    private readonly health: HealthRegistry,
+    private readonly fleet: Fleet,
+    private readonly commands: NodeCommands,
+  ) {
+    this.watch = new HeartbeatWatch(config.FORNAX_NODE_GRACE_MS, clock.now());
+  }
+
+  onApplicationBootstrap(): void {
+    const { signal } = this.stop;
+    this.listen();
+    void this.noticeReconnects();
+    this.health.readiness('node-registry', () => undefined);
+    this.running = lead(
+      this.nc,
+      {
+        name: 'node-registry',
+        candidate: `${this.core.name}-${newId()}`,
+        ttlMs: this.config.FORNAX_NODE_REGISTRY_LEADER_TTL_MS,
+        replicas: this.core.nats.replicas,
+        signal,
+        onError: (error) => this.logger.warn({ err: error }, 'the term as leading node registry has failed'),
+      },
+      (_epoch, leadership) => this.detect(leadership),
+    );
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stop.abort();
+    await this.running.catch((error: unknown) => this.logger.warn({ err: error }, 'the loss detector did not stop cleanly'));
+  }
+
+  private listen(): void {
+    const subscription = this.nc.subscribe(allHeartbeatsSubject, {
+      callback: (error, message) => {
+        if (error) return;
+        const heartbeat = heartbeatSchema.safeParse(readJson(message.data));
+        // The subject is what NATS permissions prove; a node may only speak for itself.
+        if (heartbeat.success && message.subject === heartbeatSubject(heartbeat.data.nodeId)) this.watch.hear(heartbeat.data, this.clock.now());
+      },
+    });
+    this.stop.signal.addEventListener('abort', () => {
+      if (!this.nc.isClosed()) subscription.unsubscribe();
+    }, { once: true });
+  }
+
+  private async noticeReconnects(): Promise<void> {
+    for await (const status of this.nc.status()) {
+      if (this.stop.signal.aborted) return;
+      if (status.type === 'reconnect') this.watch.restart(this.clock.now());
+    }
+  }
+
+  private detect(leadership: AbortSignal): Promise<void> {
+    const intervalMs = this.config.FORNAX_NODE_GRACE_MS / CHECKS_PER_GRACE;
+    this.watch.restart(this.clock.now());
+    let checkedAt = performance.now();
+    const timer = setInterval(() => {
+      const now = performance.now();
+      if (now - checkedAt > intervalMs * STALLED_INTERVALS) this.watch.restart(this.clock.now());
+      checkedAt = now;
+      for (const node of this.watch.silent(this.fleet.all(), this.clock.now())) void this.declareLost(node);
+    }, intervalMs);
+    return new Promise((resolve) => {
+      leadership.addEventListener('abort', () => {
+        clearInterval(timer);
+        resolve();
+      }, { once: true });
+    });
+  }
+
+  private async declareLost({ nodeId, epoch }: SilentNode): Promise<void> {
+    try {
+      const { events } = await this.commands.execute(nodeId, { type: 'LoseNode', epoch, cause: 'heartbeat' }, 'service:node-registry');
+      if (events.length > 0) this.logger.warn({ nodeId, epoch }, 'the node is lost: it has been silent for the grace period');
+    } catch (error) {
+      // The next check tries again.
+      this.logger.warn({ nodeId, err: error }, 'a silent node could not be declared lost');
+    }
+  }
+}
+
+const decoder = new TextDecoder();
+
+const readJson = (data: Uint8Array): unknown => {
+  try {
+    return JSON.parse(decoder.decode(data));
+  } catch {
+    return undefined;
+  }
+};

@@ -1,0 +1,110 @@
+import { Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { NodeHardware } from '@fornax/domain';
+import {
+  CORE_CONFIG, Conflict, CurrentAccount, NotFound, OperatorOnly, ProjectionHost, type Account, type CoreConfig,
+} from '@fornax/service-kit';
+import { NodeCommands, type TimelessNodeCommand } from '../fleet/node-commands.js';
+import { LossDetector } from '../heartbeats/loss-detector.js';
+import type { NodeRow } from '../projections/node-row.js';
+import { FleetReader } from './fleet-reader.js';
+
+/** A node as people see it. Times are RFC 3339. */
+export interface NodeView {
+  readonly id: string;
+  readonly status: string;
+  readonly isDrainRequested: boolean;
+  readonly epoch: number;
+  readonly driver: string;
+  readonly warnings: readonly string[];
+  readonly hardware: NodeHardware;
+  readonly joinedAt: string | null;
+  readonly lostAt: string | null;
+  readonly lostCause: string | null;
+  /** As heard by the replica that answers; null before it heard any. */
+  readonly lastHeartbeat: string | null;
+  /** Leases that the node held at its last heartbeat. */
+  readonly leases: number | null;
+}
+
+const time = (at: number | null | undefined): string | null => (at === null || at === undefined ? null : new Date(at).toISOString());
+
+@ApiTags('nodes')
+@Controller('fornax/v1/nodes')
+export class NodesController {
+  constructor(
+    private readonly fleet: FleetReader,
+    private readonly commands: NodeCommands,
+    private readonly detector: LossDetector,
+    private readonly projections: ProjectionHost,
+    @Inject(CORE_CONFIG) private readonly core: CoreConfig,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: 'All nodes that ever joined' })
+  async list(): Promise<readonly NodeView[]> {
+    return (await this.fleet.nodes()).map((row) => this.viewOf(row));
+  }
+
+  @Get(':id')
+  @ApiOperation({ summary: 'One node' })
+  async get(@Param('id') id: string): Promise<NodeView> {
+    const [row] = await this.fleet.nodes([id]);
+    if (!row) throw new NotFound('No such node');
+    return this.viewOf(row);
+  }
+
+  @Post(':id/drain')
+  @HttpCode(200)
+  @OperatorOnly()
+  @ApiOperation({ summary: 'No new instances on this node; those that run go on' })
+  drain(@Param('id') id: string, @CurrentAccount() account: Account): Promise<NodeView> {
+    return this.execute(id, { type: 'DrainNode' }, account);
+  }
+
+  @Post(':id/resume')
+  @HttpCode(200)
+  @OperatorOnly()
+  @ApiOperation({ summary: 'Ends a drain' })
+  resume(@Param('id') id: string, @CurrentAccount() account: Account): Promise<NodeView> {
+    return this.execute(id, { type: 'ResumeNode' }, account);
+  }
+
+  /** A retired node's leases are taken back at once, so it must have none: an instance never runs in two places. */
+  @Post(':id/retire')
+  @HttpCode(200)
+  @OperatorOnly()
+  @ApiOperation({ summary: 'The node is gone for good; it must not hold any instance' })
+  async retire(@Param('id') id: string, @CurrentAccount() account: Account): Promise<NodeView> {
+    const [row] = await this.fleet.nodes([id]);
+    const isPresent = row?.state.status === 'online' || row?.state.status === 'draining';
+    if (isPresent && (this.detector.watch.lastBeat(id)?.leases ?? 0) > 0) {
+      throw new Conflict('The node still runs instances: drain it first', { code: 'node-busy' });
+    }
+    return this.execute(id, { type: 'RetireNode' }, account);
+  }
+
+  private async execute(id: string, command: TimelessNodeCommand, account: Account): Promise<NodeView> {
+    const { sequence } = await this.commands.execute(id, command, `user:${account.id}`);
+    await this.projections.waitFor('fleet', sequence, this.core.readYourWritesTimeoutMs);
+    return this.get(id);
+  }
+
+  private viewOf({ state, warnings, joinedAt, lostAt, lostCause }: NodeRow): NodeView {
+    const beat = this.detector.watch.lastBeat(state.nodeId);
+    return {
+      id: state.nodeId,
+      status: state.status,
+      isDrainRequested: state.isDrainRequested,
+      epoch: state.epoch,
+      driver: state.driver,
+      warnings,
+      hardware: state.hardware,
+      joinedAt: time(joinedAt),
+      lostAt: time(lostAt),
+      lostCause,
+      lastHeartbeat: time(beat?.at),
+      leases: beat?.leases ?? null,
+    };
+  }
+}

@@ -1,0 +1,27 @@
+import { Module } from '@nestjs/common';
+import { provideProjection, serviceDatabase } from '@fornax/service-kit';
+import { Fleet } from './fleet/fleet.js';
+import { NodeCommands } from './fleet/node-commands.js';
+import { LossDetector } from './heartbeats/loss-detector.js';
+import { FleetReader } from './http/fleet-reader.js';
+import { HardwareConstraintsController } from './http/hardware-constraints.controller.js';
+import { NodesController } from './http/nodes.controller.js';
+import { FleetTable1767225800000 } from './migrations/fleet-table.migration.js';
+import { NODE_REGISTRY_CONFIG, loadNodeRegistryConfig } from './node-registry.config.js';
+import { FleetProjection } from './projections/fleet.projection.js';
+import { MembershipController } from './rpc/membership.controller.js';
+
+/** Which nodes there are and whether they live; what hardware tasks may ask for. */
+@Module({
+  imports: [serviceDatabase('node-registry', [FleetTable1767225800000])],
+  controllers: [MembershipController, HardwareConstraintsController, NodesController],
+  providers: [
+    { provide: NODE_REGISTRY_CONFIG, useFactory: () => loadNodeRegistryConfig(process.env) },
+    Fleet,
+    NodeCommands,
+    LossDetector,
+    FleetReader,
+    ...provideProjection('node-registry', FleetProjection),
+  ],
+})
+export class NodeRegistryModule {}
