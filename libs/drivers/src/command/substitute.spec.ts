@@ -1,0 +1,36 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+
+import { splitWords } from './split-words.js';
+import { resolveConstants, substitute, SubstitutionTooLong } from './substitute.js';
+
+const values = (record: Record<string, string>): ReadonlyMap<string, string> => new Map(Object.entries(record));
+
+describe('substituting constants', () => {
+  it('replaces known names in braces and leaves the rest', () =>
+    expect(substitute('${A}-$A-${B}-${}-${A', values({ A: '1' }))).toBe('1-$A-${B}-${}-${A'));
+
+  it('does not look into what it put in', () => expect(substitute('${A}', values({ A: '${B}', B: 'x' }))).toBe('${B}'));
+
+  it('never changes the number of words, whatever the values hold', () => {
+    fc.assert(fc.property(fc.string(), fc.string(), (a, b) => {
+      const words = splitWords('run "${A} and" ${B}').map((word) => substitute(word, values({ A: a, B: b })));
+      expect(words).toEqual(['run', `${a} and`, b]);
+    }));
+  });
+
+  it('resolves constants that refer to others, secrets and the platform', () =>
+    expect(resolveConstants(values({ KEY: '${QARNOT_SECRET_K}!', CMD: 'run ${KEY} ${INSTANCE_ID}' }), values({ QARNOT_SECRET_K: 's', INSTANCE_ID: '3' })))
+      .toEqual(values({ QARNOT_SECRET_K: 's', INSTANCE_ID: '3', KEY: 's!', CMD: 'run s! 3' })));
+
+  it('ends on a circle', () => {
+    const resolved = resolveConstants(values({ A: 'a${B}', B: 'b${A}', C: '${C}' }), values({}));
+    expect(resolved.get('A')).toBe('ab${A}');
+    expect(resolved.get('C')).toBe('${C}');
+  });
+
+  it('refuses doublings that would fill the memory', () => {
+    const doubling = Object.fromEntries(Array.from({ length: 40 }, (_, at) => [`V${at}`, `\${V${at + 1}}\${V${at + 1}}`]));
+    expect(() => resolveConstants(values({ ...doubling, V40: 'xx' }), values({}))).toThrow(SubstitutionTooLong);
+  });
+});

@@ -1,0 +1,79 @@
+import type { Readable } from 'node:stream';
+
+/**
+ * How a node runs an instance. A driver never decides: it runs what it is told and says what it saw.
+ *
+ *   prepare -> folders exist, inputs may be put into `jobDir`
+ *   start   -> the command runs; `exit` settles once no process of the instance is left
+ *   dispose -> the folders are gone
+ */
+export interface Driver {
+  /** Finds out what this machine permits. Call once, before anything else; also removes what an earlier process left. */
+  probe(): Promise<DriverFacts>;
+  prepare(spec: InstanceSpec): Promise<PreparedInstance>;
+  /** Kills every instance and lets go of all resources. */
+  close(): Promise<void>;
+}
+
+export interface DriverFacts {
+  /** e.g. `sandbox/unshare`; what a node says when it joins. */
+  readonly name: string;
+  /** What an operator should know: isolation or limits that this machine does not permit. */
+  readonly warnings: readonly string[];
+  /** Limits that the kernel enforces here. */
+  readonly limits: readonly ('memory' | 'cpu' | 'pids')[];
+  /** PATH inside of an instance: those of the agent's folders that it can see. */
+  readonly path: string;
+}
+
+export interface InstanceSpec {
+  /** Unique among the instances of this node; names the folder. */
+  readonly id: string;
+  /** CPU time per wall time; 0 = unlimited. May be a fraction. */
+  readonly cores: number;
+  /** 0 = unlimited. */
+  readonly memoryMB: number;
+}
+
+export interface PreparedInstance {
+  /** The working directory as the agent sees it. */
+  readonly jobDir: string;
+  /** The same folders as the instance sees them. */
+  readonly paths: { readonly job: string; readonly tmp: string; readonly ramfs: string };
+  /** @throws Error the instance could not be set up; a command that does not exist is no error, but exit code 127 */
+  start(command: InstanceCommand): Promise<RunningInstance>;
+  /** Removes the folders. Kills what still runs. Safe to repeat. */
+  dispose(): Promise<void>;
+}
+
+export interface InstanceCommand {
+  readonly argv: readonly [string, ...string[]];
+  /** The whole environment; nothing of the agent's own is added. Names that a shell cannot hold are left out. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export interface RunningInstance {
+  /** Milliseconds since the epoch, when the command was launched. */
+  readonly startedAt: number;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Never rejects. The streams may still hold output when it settles, but nobody writes to them any more. */
+  readonly exit: Promise<InstanceExit>;
+  /** SIGTERM to every process of the instance. */
+  terminate(): void;
+  /** SIGKILL to every process of the instance. */
+  kill(): void;
+}
+
+export interface InstanceExit {
+  /** `killed` without a request of ours: somebody else did, or the machine ran out of memory. */
+  readonly kind: 'exited' | 'killed' | 'out-of-memory';
+  /** As a shell tells it: 128 + n for signal n. Absent if nobody was left to tell. */
+  readonly exitCode?: number;
+  /** Name of the signal behind an exit code above 128 (a command may also return such a code by itself). */
+  readonly signal?: string;
+  readonly endedAt: number;
+  /** User and system time of all processes of the instance. */
+  readonly cpuMs?: number;
+  readonly peakMemoryMB?: number;
+}

@@ -1,0 +1,61 @@
+import { readFile, readdir } from 'node:fs/promises';
+
+/** What tells a process from a later one with the same number: field 22 of /proc/<pid>/stat, in clock ticks since boot. */
+export const startTimeOf = async (pid: number): Promise<string | undefined> => {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined; // no such process
+  }
+};
+
+/** A signal to a process or, if negative, to a group; a process that is gone already is what we wanted. */
+export const signalQuietly = (pid: number, signal: NodeJS.Signals): void => {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // gone, or never ours
+  }
+};
+
+interface ProcessUse {
+  readonly pids: readonly number[];
+  /** Resident memory of all, shared pages counted for each. */
+  readonly memoryMB: number;
+}
+
+/** The process and its descendants, with what they hold now. A daemon that left its parents is not found. */
+export const treeUse = async (root: number): Promise<ProcessUse> => {
+  const pids: number[] = [];
+  let pages = 0;
+  const queue = [root];
+  for (let pid = queue.pop(); pid !== undefined; pid = queue.pop()) {
+    try {
+      pages += Number((await readFile(`/proc/${pid}/statm`, 'utf8')).split(' ')[1] ?? 0);
+      pids.push(pid);
+      const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+      queue.push(...children.split(' ').filter(Boolean).map(Number));
+    } catch {
+      // ended in between
+    }
+  }
+  return { pids, memoryMB: (pages * 4096) / 1_048_576 };
+};
+
+/** Processes whose first environment holds `NAME=value`: finds daemons that left their group, where no namespace holds them. */
+export const findByEnvironment = async (entry: string): Promise<readonly number[]> => {
+  const found: number[] = [];
+  const names = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  await Promise.all(
+    names.map(async (name) => {
+      try {
+        const environment = await readFile(`/proc/${name}/environ`, 'utf8');
+        if (environment.split('\0').includes(entry)) found.push(Number(name));
+      } catch {
+        // somebody else's, or gone
+      }
+    }),
+  );
+  return found;
+};

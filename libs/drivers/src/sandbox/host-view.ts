@@ -1,0 +1,78 @@
+import { access, readdir, realpath, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { delimiter, isAbsolute, join, sep } from 'node:path';
+
+/** What of the host an instance may see. Absolute, real paths. */
+export interface HostView {
+  /** Folders and links of `/` that are shown read-only. */
+  readonly topLevel: readonly string[];
+  /** Replaced by an empty folder: the platform's data, everybody's home. */
+  readonly hidden: readonly string[];
+  /** Shown although they lie in a hidden folder. */
+  readonly exposed: readonly string[];
+}
+
+/** Made anew for each instance, or of no use to one. */
+const OWN_TOP_LEVEL = new Set(['proc', 'sys', 'dev', 'tmp', 'run', 'job', 'lost+found', '.fornax', '.old']);
+/** /run holds sockets of the host's services; these parts of it are what /etc/resolv.conf points to. */
+const RESOLVER_FOLDERS = ['/run/systemd/resolve', '/run/resolvconf', '/run/NetworkManager'];
+export const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'] as const;
+
+const realFolders = async (paths: readonly string[]): Promise<readonly string[]> => {
+  const found = new Set<string>();
+  for (const path of paths) {
+    try {
+      const real = await realpath(path);
+      if ((await stat(real)).isDirectory() && real !== '/') found.add(real);
+    } catch {
+      // what does not exist needs no hiding
+    }
+  }
+  return [...found];
+};
+
+const isWithin = (path: string, folder: string): boolean => path === folder || path.startsWith(folder + sep);
+
+/** @param hide the platform's folders  @param expose folders of a home that instances need, say a tool's installation */
+export const hostView = async (hide: readonly string[], expose: readonly string[]): Promise<HostView> => {
+  const topLevel: string[] = [];
+  for (const entry of await readdir('/', { withFileTypes: true })) {
+    if (OWN_TOP_LEVEL.has(entry.name) || !(entry.isDirectory() || entry.isSymbolicLink())) continue;
+    topLevel.push(join('/', entry.name));
+  }
+  const hidden = await realFolders(['/root', '/home', homedir(), ...hide]);
+  return { topLevel, hidden, exposed: [...(await realFolders(RESOLVER_FOLDERS)), ...(await realFolders(expose))] };
+};
+
+/** Those entries of the agent's PATH that an instance can see as well, in their order, with the usual ones at the end. */
+export const visiblePath = async (path: string, view: HostView): Promise<string> => {
+  const entries = [...path.split(delimiter), '/usr/local/bin', '/usr/bin', '/bin'];
+  const visible: string[] = [];
+  for (const entry of new Set(entries)) {
+    if (!isAbsolute(entry)) continue;
+    try {
+      const real = await realpath(entry);
+      await access(real);
+      const isShown = view.exposed.some((folder) => isWithin(real, folder));
+      const isHidden = [...view.hidden, '/tmp', '/run', '/dev', '/proc'].some((folder) => isWithin(real, folder));
+      if (isShown || !isHidden) visible.push(entry);
+    } catch {
+      // not there
+    }
+  }
+  return visible.join(delimiter);
+};
+
+/** A program of the system, wherever this distribution puts it: PATH of a service often lacks the sbin folders. */
+export const findProgram = async (name: string): Promise<string | undefined> => {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/bin', '/bin', '/usr/sbin', '/sbin'];
+  for (const folder of folders.filter(isAbsolute)) {
+    try {
+      await access(join(folder, name), 1);
+      return join(folder, name);
+    } catch {
+      // next
+    }
+  }
+  return undefined;
+};

@@ -1,0 +1,183 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { constants as os } from 'node:os';
+import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+
+import type { Cgroup } from '../cgroup/cgroup.js';
+import type { InstanceCommand, InstanceExit, RunningInstance } from '../driver.js';
+import type { FifoPool, Pipe } from '../process/fifo-pool.js';
+import { findByEnvironment, signalQuietly, startTimeOf, treeUse } from '../process/proc.js';
+import type { Level } from './level.js';
+import { BECOME, ENTER, RUN } from './scripts.js';
+
+/** How often memory is looked at where the kernel does not count it. */
+const SAMPLE_MS = 250;
+const SIGNALS = new Map(Object.entries(os.signals).map(([name, number]) => [number, name]));
+
+export interface Launch {
+  readonly id: string;
+  /** The instance's folder on the host. */
+  readonly folder: string;
+  readonly level: Level;
+  readonly cgroup: Cgroup | undefined;
+  /** Kill above this if the kernel does not; 0 = never. */
+  readonly watchMemoryMB: number;
+  readonly pipes: FifoPool;
+}
+
+/** Entry of the environment by which plain processes are found again. */
+export const markOf = (id: string): string => `FORNAX_LEASE=${id}`;
+
+const argvOf = ({ id, folder, level, cgroup }: Launch, command: InstanceCommand, entries: number): [string, ...string[]] => {
+  const join_ = cgroup?.joinFiles ?? [];
+  const enter = join_.length > 0 ? ['/bin/sh', '-c', ENTER, 'fornax', ...join_, '--'] : [];
+  const fstab = level.fstab ? join('/.fornax', id, 'fstab') : '-';
+  const [first = '/bin/sh', ...rest] = [
+    ...enter,
+    ...level.enter(folder),
+    ...['/bin/sh', '-c', RUN, 'fornax', fstab, level.paths(folder).job, level.aim],
+    ...level.drop,
+    ...['/bin/sh', '-c', BECOME, 'fornax', String(entries), ...command.argv],
+  ];
+  return [first, ...rest];
+};
+
+/** "0m0.010000s 0m0.020000s" is user and system time; the second line is that of the children. */
+export const cpuMsOfTimes = (text: string): number | undefined => {
+  const line = text.trim().split('\n').at(-1) ?? '';
+  const times = [...line.matchAll(/(\d+)m(\d+(?:[.,]\d+)?)s/g)];
+  if (times.length !== 2) return undefined;
+  return times.reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60_000 + Number(seconds?.replace(',', '.')) * 1000, 0);
+};
+
+interface Status {
+  readonly started: Promise<void>;
+  readonly text: () => string;
+}
+const readStatus = (status: Readable): Status => {
+  let text = '';
+  const started = new Promise<void>((resolve, reject) => {
+    status.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+      if (text.startsWith('started\n')) resolve();
+    });
+    status.on('error', () => undefined);
+    status.on('close', () => reject(new Error('the sandbox could not be set up')));
+  });
+  return { started, text: () => text };
+};
+
+/** For the next start of the agent, should this one be killed; an instance that is over by now needs no trace. */
+const rememberProcess = async (folder: string, pid: number | undefined): Promise<void> => {
+  const startTime = pid === undefined ? undefined : await startTimeOf(pid);
+  if (startTime !== undefined) await writeFile(join(folder, 'pid'), `${pid} ${startTime}`).catch(() => undefined);
+};
+
+const isWritable = (stream: unknown): stream is Writable => typeof stream === 'object' && stream !== null && 'write' in stream;
+
+const spawnWithPipes = async (argv: [string, ...string[]], env: Record<string, string>, pipes: FifoPool): Promise<{ child: ChildProcess; out: Pipe; err: Pipe }> => {
+  const [out, err] = await Promise.all([pipes.take(), pipes.take()]);
+  const [file, ...args] = argv;
+  const child = spawn(file, args, { stdio: ['ignore', out.writeFd, err.writeFd, 'pipe', 'pipe'], env, cwd: '/', detached: true });
+  out.closeWriter();
+  err.closeWriter();
+  return { child, out, err };
+};
+
+/** Watches the tree's memory where no control group counts it. */
+const watchMemory = (pid: number, limitMB: number, kill: () => void): { readonly stop: () => { peakMB: number | undefined; exceeded: boolean } } => {
+  let peakMB: number | undefined;
+  let exceeded = false;
+  const timer = setInterval(() => {
+    void treeUse(pid).then(({ memoryMB }) => {
+      if (memoryMB > 0) peakMB = Math.max(peakMB ?? 0, memoryMB);
+      if (limitMB > 0 && memoryMB > limitMB && !exceeded) {
+        exceeded = true;
+        kill();
+      }
+    });
+  }, SAMPLE_MS);
+  return { stop: () => { clearInterval(timer); return { peakMB, exceeded }; } };
+};
+
+/** Runs a command in its sandbox. @throws Error the sandbox could not be set up */
+export const launch = async (how: Launch, command: InstanceCommand): Promise<RunningInstance> => {
+  const entries = Object.entries(command.env).filter(([name, value]) => name !== '' && !value.includes('\0'));
+  const env: Record<string, string> = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
+  entries.forEach(([name, value], at) => (env[`FX_${at}`] = `${name}=${value}`));
+  const [mark = '', markValue = ''] = markOf(how.id).split('=');
+  if (how.level.aim === 'group') env[mark] = markValue;
+
+  const { child, out, err } = await spawnWithPipes(argvOf(how, command, entries.length), env, how.pipes);
+  const [, , , control, statusStream] = child.stdio;
+  if (!isWritable(control) || !statusStream || !('read' in statusStream)) throw new Error('no control pipes');
+  control.on('error', () => undefined);
+  const status = readStatus(statusStream);
+  const ended = new Promise<void>((resolve) => {
+    const both = [once(child, 'exit'), once(statusStream, 'close')];
+    void Promise.all(both).then(() => resolve());
+    child.once('error', () => resolve());
+  });
+
+  let isOurKill = false;
+  const kill = (): void => {
+    isOurKill = true;
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    signalQuietly(-child.pid, 'SIGKILL');
+    signalQuietly(child.pid, 'SIGKILL');
+    void how.cgroup?.kill();
+  };
+  const watch = watchMemory(child.pid ?? 0, how.watchMemoryMB, kill);
+
+  const exit = ended.then(async (): Promise<InstanceExit> => {
+    const endedAt = Date.now();
+    const { peakMB, exceeded } = watch.stop();
+    if (how.level.aim === 'group') {
+      if (child.pid !== undefined) signalQuietly(-child.pid, 'SIGKILL');
+      await how.cgroup?.kill();
+      // A control group has them all; without one, daemons are found by their environment.
+      const strays = how.cgroup ? [] : await findByEnvironment(markOf(how.id));
+      for (const pid of strays) signalQuietly(pid, 'SIGKILL');
+    }
+    if (isWritable(control)) control.destroy();
+    const usage = await how.cgroup?.usage();
+    const [, code] = /^exit (\d+)$/m.exec(status.text()) ?? [];
+    const exitCode = code === undefined ? undefined : Number(code);
+    const signal = exitCode !== undefined && exitCode > 128 ? SIGNALS.get(exitCode - 128) : undefined;
+    const cpuMs = usage?.cpuMs ?? cpuMsOfTimes(status.text());
+    const peakMemoryMB = usage?.peakMemoryMB ?? peakMB;
+    const ranOut = exceeded || ((usage?.oomKills ?? 0) > 0 && exitCode !== 0);
+    return {
+      kind: ranOut ? 'out-of-memory' : exitCode === undefined ? 'killed' : 'exited',
+      ...(exitCode === undefined ? (isOurKill ? { signal: 'SIGKILL' } : {}) : { exitCode }),
+      ...(signal === undefined ? {} : { signal }),
+      endedAt,
+      ...(cpuMs === undefined ? {} : { cpuMs }),
+      ...(peakMemoryMB === undefined ? {} : { peakMemoryMB }),
+    };
+  });
+
+  try {
+    await status.started;
+  } catch (cause) {
+    await exit;
+    const complaint = String(err.read.read() ?? '').trim().slice(0, 1_000);
+    out.read.destroy();
+    err.read.destroy();
+    throw new Error(complaint === '' ? 'the sandbox could not be set up' : `the sandbox could not be set up: ${complaint}`, { cause });
+  }
+  const startedAt = Date.now();
+  void rememberProcess(how.folder, child.pid);
+  return {
+    startedAt,
+    stdout: out.read,
+    stderr: err.read,
+    exit,
+    terminate: () => { if (!control.destroyed) control.write('TERM\n'); },
+    kill,
+  };
+};
+
+const once = (emitter: { once(event: string, listener: () => void): unknown }, event: string): Promise<void> =>
+  new Promise((resolve) => { emitter.once(event, resolve); });

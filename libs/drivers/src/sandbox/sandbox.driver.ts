@@ -1,0 +1,216 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chown, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { totalmem } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+
+import { type CgroupParent, type Limit, openCgroups } from '../cgroup/cgroup.js';
+import type { Driver, DriverFacts, InstanceCommand, InstanceSpec, PreparedInstance, RunningInstance } from '../driver.js';
+import { errorCode } from '../process/error-code.js';
+import { FifoPool } from '../process/fifo-pool.js';
+import { findByEnvironment, signalQuietly, startTimeOf } from '../process/proc.js';
+import { bubblewrapLevel } from './bubblewrap.level.js';
+import { hostView, type HostView, visiblePath } from './host-view.js';
+import type { Level } from './level.js';
+import { processLevel } from './process.level.js';
+import { launch, markOf } from './running-instance.js';
+import { unshareLevel } from './unshare.level.js';
+
+const run = promisify(execFile);
+
+export interface SandboxOptions {
+  /** Folder of this agent alone; holds the instances while they run. */
+  readonly workDir: string;
+  /** Folders that no instance may see: the platform's data. */
+  readonly hide: readonly string[];
+  /** Folders below a home that instances may read nevertheless. */
+  readonly expose?: readonly string[];
+  /** The agent's PATH. */
+  readonly path: string;
+  readonly maxProcesses?: number;
+  /** Only this level, or fail; for tests and operators who insist. */
+  readonly level?: Level['name'];
+}
+
+const DEFAULT_MAX_PROCESSES = 4_096;
+const PROBE_MS = 10_000;
+const LIMITS: readonly Limit[] = ['memory', 'cpu', 'pids'];
+
+/** Ids come from outside; a folder name must not lead anywhere else. */
+const folderName = (id: string): string => encodeURIComponent(id).replaceAll('.', '%2E').slice(0, 200);
+
+/** Runs instances as processes of this machine, in the strongest isolation that it permits. */
+export class SandboxDriver implements Driver {
+  readonly #options: SandboxOptions;
+  readonly #pipes: FifoPool;
+  readonly #live = new Map<string, RunningInstance>();
+  #level: Level | undefined;
+  #cgroups: CgroupParent | undefined;
+
+  constructor(options: SandboxOptions) {
+    this.#options = { ...options, workDir: resolve(options.workDir) };
+    this.#pipes = new FifoPool(join(this.#options.workDir, 'pipes'));
+  }
+
+  async probe(): Promise<DriverFacts> {
+    const { workDir, hide, expose = [], path } = this.#options;
+    await mkdir(workDir, { recursive: true, mode: 0o700 });
+    await this.#lock();
+    await rm(this.#pipes.folder, { recursive: true, force: true });
+    this.#cgroups = await openCgroups(`fornax-${createHash('sha256').update(workDir).digest('hex').slice(0, 12)}`);
+    const view = await hostView([...hide, workDir], expose);
+    const { level, refused } = await this.#choose(view);
+    const limits = this.#cgroups?.limits ?? [];
+    const missing = LIMITS.filter((limit) => !limits.includes(limit));
+    const warnings = [
+      ...level.warnings,
+      ...(level.name === 'process' ? refused : []),
+      ...(missing.length > 0 ? [`no control group for ${missing.join(', ')}: memory is watched, not enforced; the rest is unlimited`] : []),
+      ...(level.name === 'process' ? [] : ['the network is shared with the host: instances can reach its loopback ports']),
+    ];
+    const shown = level.name === 'process' && !level.owner ? { ...view, hidden: [] } : view;
+    return { name: `sandbox/${level.name}`, warnings, limits, path: await visiblePath(path, shown) };
+  }
+
+  async prepare(spec: InstanceSpec): Promise<PreparedInstance> {
+    const level = this.#level;
+    if (!level) throw new Error('probe() the driver first');
+    const id = folderName(spec.id);
+    const folder = join(level.instancesDir, id);
+    const paths = level.paths(folder);
+    const jobDir = join(folder, 'job');
+    // One folder each: a second instance of the same id would share it.
+    await mkdir(folder, { mode: 0o711 });
+    await Promise.all([mkdir(jobDir, { mode: 0o755 }), mkdir(join(folder, 'tmp'), { mode: 0o700 })]);
+    if (level.fstab) await writeFile(join(folder, 'fstab'), level.fstab(id));
+    const cgroup = await this.#cgroups?.create(id, {
+      cores: spec.cores, memoryMB: spec.memoryMB, maxProcesses: this.#options.maxProcesses ?? DEFAULT_MAX_PROCESSES,
+    });
+    const isEnforced = this.#cgroups?.limits.includes('memory') ?? false;
+    return {
+      jobDir,
+      paths,
+      start: async (command: InstanceCommand): Promise<RunningInstance> => {
+        await this.#handOver(level, folder, jobDir);
+        const running = await launch(
+          { id, folder, level, cgroup, watchMemoryMB: isEnforced ? 0 : spec.memoryMB, pipes: this.#pipes }, command,
+        );
+        this.#live.set(id, running);
+        void running.exit.then(() => this.#live.delete(id));
+        return running;
+      },
+      dispose: async () => {
+        const running = this.#live.get(id);
+        running?.kill();
+        await running?.exit;
+        await Promise.all([cgroup?.remove(), removeTree(folder)]);
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    const exits = [...this.#live.values()].map((running) => {
+      running.kill();
+      return running.exit;
+    });
+    await Promise.all(exits);
+    await this.#level?.close();
+    await this.#pipes.close();
+    await rm(this.#lockFile, { force: true });
+  }
+
+  /** The first level in which a real instance runs to its end. */
+  async #choose(view: HostView): Promise<{ level: Level; refused: readonly string[] }> {
+    const { workDir, level: wanted } = this.#options;
+    const instancesDir = join(workDir, 'instances');
+    const refused: string[] = [];
+    const candidates = [
+      () => bubblewrapLevel(instancesDir, view),
+      () => unshareLevel(workDir, instancesDir, view),
+      () => processLevel(workDir, instancesDir),
+    ];
+    for (const make of candidates) {
+      const level = await make();
+      if (!level || (wanted !== undefined && level.name !== wanted)) continue;
+      try {
+        await sweep(level.instancesDir);
+        await mkdir(level.instancesDir, { recursive: true, mode: 0o711 });
+        await level.open();
+        this.#level = level;
+        await this.#tryOut();
+        return { level, refused };
+      } catch (error) {
+        await level.close();
+        refused.push(`${level.name} does not work here: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
+    throw new Error(`no way to run instances${wanted ? ` as ${wanted}` : ''}: ${refused.join('; ') || 'its program was not found'}`);
+  }
+
+  async #tryOut(): Promise<void> {
+    const prepared = await this.prepare({ id: 'probe', cores: 1, memoryMB: Math.floor(totalmem() / 1_048_576) });
+    try {
+      const running = await prepared.start({ argv: ['/bin/sh', '-c', ': > "$TASK_PATH/probe" && : > /dev/null'], env: { TASK_PATH: prepared.paths.job } });
+      running.stdout.resume();
+      let complaint = '';
+      running.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
+      const deadline = setTimeout(running.kill, PROBE_MS);
+      const { kind, exitCode } = await running.exit;
+      clearTimeout(deadline);
+      if (exitCode !== 0) throw new Error(`the trial ${kind} with code ${exitCode ?? 'none'}: ${complaint.trim().slice(0, 500)}`);
+    } finally {
+      await prepared.dispose();
+    }
+  }
+
+  /** What the agent wrote as root becomes the instance's own. */
+  async #handOver(level: Level, folder: string, jobDir: string): Promise<void> {
+    if (!level.owner) return;
+    const { uid, gid } = level.owner;
+    await chown(join(folder, 'tmp'), uid, gid);
+    if ((await readdir(jobDir)).length === 0) await chown(jobDir, uid, gid);
+    else await run('chown', ['-R', '-h', '--', `${uid}:${gid}`, jobDir]);
+  }
+
+  get #lockFile(): string {
+    return join(this.#options.workDir, 'agent.lock');
+  }
+
+  async #lock(): Promise<void> {
+    try {
+      const [pid = '', startTime] = (await readFile(this.#lockFile, 'utf8')).split(' ');
+      if (Number(pid) !== process.pid && startTime !== undefined && (await startTimeOf(Number(pid))) === startTime) {
+        throw new Error(`another agent (process ${pid}) works in ${this.#options.workDir}; give each its own FORNAX_NODE_DIR`);
+      }
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT') throw error;
+    }
+    await writeFile(this.#lockFile, `${process.pid} ${(await startTimeOf(process.pid)) ?? ''}`);
+  }
+}
+
+/** Ends and removes what an agent that was killed left behind. */
+const sweep = async (instancesDir: string): Promise<void> => {
+  const names = await readdir(instancesDir).catch(() => []);
+  for (const name of names) {
+    const folder = join(instancesDir, name);
+    const [pid = '', startTime] = (await readFile(join(folder, 'pid'), 'utf8').catch(() => '')).split(' ');
+    if (startTime !== undefined && (await startTimeOf(Number(pid))) === startTime) {
+      signalQuietly(-Number(pid), 'SIGKILL');
+      signalQuietly(Number(pid), 'SIGKILL');
+    }
+    for (const straggler of await findByEnvironment(markOf(name))) signalQuietly(straggler, 'SIGKILL');
+    await removeTree(folder);
+  }
+};
+
+/** Removes a folder even if the instance took away its own right to write there. */
+const removeTree = async (folder: string): Promise<void> => {
+  try {
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+  } catch {
+    await run('chmod', ['-R', 'u+rwx', '--', folder]).catch(() => undefined);
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+  }
+};

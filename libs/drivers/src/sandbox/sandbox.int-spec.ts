@@ -1,0 +1,223 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+
+import type { DriverFacts, InstanceExit, InstanceSpec } from '../driver.js';
+import { findByEnvironment } from '../process/proc.js';
+import type { Level } from './level.js';
+import { SandboxDriver } from './sandbox.driver.js';
+
+const text = async (stream: Readable): Promise<string> => {
+  let all = '';
+  for await (const chunk of stream) all += String(chunk);
+  return all;
+};
+const eventually = async (holds: () => Promise<boolean> | boolean, timeoutMs = 8_000): Promise<void> => {
+  const deadline = Date.now() + timeoutMs;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error('did not come true in time');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+};
+/** Processes on this machine that have `word` as an argument; a word of its own marks each test's. */
+const running = (word: string): number =>
+  execFileSync('ps', ['-eo', 'args']).toString().split('\n').filter((line) => line.split(' ').includes(word)).length;
+
+let folder = '';
+beforeAll(async () => { folder = await mkdtemp(join(tmpdir(), 'fornax-sandbox-')); });
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const LEVELS: readonly Level['name'][] = ['bubblewrap', 'unshare', 'process'];
+
+describe.each(LEVELS)('a sandbox of level %s', (level) => {
+  let driver: SandboxDriver;
+  let facts: DriverFacts | undefined;
+  let dataDir = '';
+  let counter = 0;
+
+  beforeAll(async () => {
+    dataDir = join(folder, level, 'data');
+    driver = new SandboxDriver({ workDir: join(dataDir, 'node'), hide: [dataDir], path: process.env['PATH'] ?? '', level });
+    facts = await driver.probe().catch((error: unknown) => {
+      if (level === 'process') throw error;
+      // Not every machine has every level; say so instead of passing in silence.
+      process.stderr.write(`level ${level} is not tested here: ${String(error)}\n`);
+      return undefined;
+    });
+    await writeFile(join(dataDir, 'master-key'), 'very secret', { mode: 0o600 });
+  });
+  afterAll(() => driver.close());
+
+  const isIsolated = level !== 'process';
+  const here = (name: string, test: () => Promise<void>, timeoutMs = 20_000): void =>
+    it(name, async () => { if (facts) await test(); }, timeoutMs);
+  const isolated = (name: string, test: () => Promise<void>): void => { if (isIsolated) here(name, test); };
+
+  const run = async (argv: readonly [string, ...string[]], env: Record<string, string> = {}, spec: Partial<InstanceSpec> = {}): Promise<InstanceExit & { out: string; err: string }> => {
+    const prepared = await driver.prepare({ id: `lease-${(counter += 1)}`, cores: 1, memoryMB: 512, ...spec });
+    try {
+      const instance = await prepared.start({ argv, env: { PATH: facts?.path ?? '', TASK_PATH: prepared.paths.job, ...env } });
+      const [out, err, exit] = await Promise.all([text(instance.stdout), text(instance.stderr), instance.exit]);
+      return { out, err, ...exit };
+    } finally {
+      await prepared.dispose();
+    }
+  };
+  const sh = (script: string, env: Record<string, string> = {}): ReturnType<typeof run> => run(['/bin/sh', '-c', script], env);
+
+  here('runs a command in a folder of its own and says how it ended', async () => {
+    const { out, kind, exitCode, cpuMs } = await sh('echo in > file; cat file; pwd; exit 7');
+    expect(out.split('\n').slice(0, 1)).toEqual(['in']);
+    expect({ kind, exitCode }).toEqual({ kind: 'exited', exitCode: 7 });
+    expect(cpuMs).toBeGreaterThan(0);
+  });
+
+  here('hands over arguments and environment unharmed', async () => {
+    const value = `a 'b' "c" $(id) \${X} \\ \n end`;
+    const { out } = await run(['/bin/sh', '-c', 'printf "%s|%s|%s" "$0" "$1" "$VALUE"', value, ''], { VALUE: value });
+    expect(out).toBe(`${value}||${value}`);
+  });
+
+  here('shows nothing of its own environment to the command', async () => {
+    const { out } = await run(['/usr/bin/env'], { ONLY: '1' });
+    const names = out.split('\n').map((line) => line.split('=')[0]).filter((name) => name !== '' && name !== 'FORNAX_LEASE');
+    expect(new Set(names)).toEqual(new Set(['ONLY', 'PATH', 'PWD', 'TASK_PATH']));
+  });
+
+  here('lets no variable of the user work on its own privileged steps', async () => {
+    const { exitCode, out } = await sh('echo ok', { LD_PRELOAD: '/nonexistent.so', PATH: '/nonexistent', IFS: 'x', ENV: '/etc/passwd' });
+    expect({ exitCode, out }).toEqual({ exitCode: 0, out: 'ok\n' });
+  });
+
+  here('says 127 for a command that does not exist', async () => {
+    const { exitCode, err } = await run(['no-such-command']);
+    expect(exitCode).toBe(127);
+    expect(err).toContain('no-such-command');
+  });
+
+  here('names the signal that ended the command', async () => {
+    const { exitCode, signal } = await sh('kill -SEGV $$');
+    expect({ exitCode, signal }).toEqual({ exitCode: 139, signal: 'SIGSEGV' });
+  });
+
+  here('lets the command open its outputs by name', async () => {
+    const { out, err } = await sh('echo a > /dev/stdout; echo b > /dev/stderr');
+    expect({ out, err }).toEqual({ out: 'a\n', err: 'b\n' });
+  });
+
+  here('does not run the command as root, nor with privileges', async () => {
+    const { out } = await sh('grep -E "^(CapEff|CapPrm|NoNewPrivs)" /proc/self/status; touch /etc/fornax-was-here');
+    expect(out.match(/CapEff:\s*0+$/m) && out.match(/CapPrm:\s*0+$/m)).toBeTruthy();
+    expect(out).toMatch(/NoNewPrivs:\s*1/);
+    expect(await readdir('/etc')).not.toContain('fornax-was-here');
+  });
+
+  isolated('shows the host read-only', async () => {
+    const { out } = await sh('for at in /usr /etc / /var/tmp; do touch $at/fornax 2>/dev/null && echo "wrote $at"; done; ls /usr/bin/env');
+    expect(out).toBe('/usr/bin/env\n');
+  });
+
+  isolated('works in /job and has scratch of its own', async () => {
+    const { out } = await sh('pwd; touch /job/a /tmp/b /dev/shm/c; ls -A /job /tmp /dev/shm');
+    expect(out).toBe('/job\n/dev/shm:\nc\n\n/job:\na\n\n/tmp:\nb\n');
+  });
+
+  here('hides the data of the platform', async () => {
+    const { out, err } = await sh(`cat ${dataDir}/master-key; ls ${dataDir}/node/instances /.fornax; true`);
+    expect(out.includes('very secret')).toBe(false);
+    expect(err).toMatch(/cannot|No such|denied/);
+  });
+
+  isolated('sees no process but its own', async () => {
+    const { out } = await sh('ls /proc | grep -c "^[0-9]"');
+    expect(Number(out)).toBeLessThan(8);
+  });
+
+  here('kills daemons that left their parents when the command ends', async () => {
+    await sh('(setsid sh -c "sleep 4711.125 & sleep 4711.125" >/dev/null 2>&1 &); sleep 0.1');
+    await eventually(() => running('4711.125') === 0);
+  });
+
+  here('passes SIGTERM to every process, and SIGKILL ends those that ignore it', async () => {
+    const prepared = await driver.prepare({ id: 'stubborn', cores: 1, memoryMB: 0 });
+    const instance = await prepared.start({
+      argv: ['/bin/sh', '-c', 'trap "echo got it" TERM; echo ready; while :; do sleep 0.05; done'], env: { PATH: '/usr/bin:/bin' },
+    });
+    let out = '';
+    instance.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+    await eventually(() => out.includes('ready'));
+    instance.terminate();
+    await eventually(() => out.includes('got it'));
+    instance.kill();
+    expect((await instance.exit).kind).toBe('killed');
+    await prepared.dispose();
+  });
+
+  here('tells that an instance ran out of memory', async () => {
+    const { kind } = await run(['python3', '-c', 'import time\nx = [bytearray(1 << 20) for _ in range(400)]\ntime.sleep(5)'], { PATH: '/usr/bin:/bin' }, { memoryMB: 64 });
+    expect(kind).toBe('out-of-memory');
+  });
+
+  here('holds 100 MB of output back until somebody reads it', async () => {
+    const before = process.memoryUsage().rss;
+    const prepared = await driver.prepare({ id: 'loud', cores: 1, memoryMB: 0 });
+    const instance = await prepared.start({ argv: ['/bin/sh', '-c', 'head -c 104857600 /dev/zero'], env: { PATH: '/usr/bin:/bin' } });
+    instance.stderr.resume();
+    let bytes = 0;
+    let peak = 0;
+    for await (const chunk of instance.stdout) {
+      bytes += Buffer.isBuffer(chunk) ? chunk.length : 0;
+      peak = Math.max(peak, process.memoryUsage().rss);
+    }
+    expect((await instance.exit).exitCode).toBe(0);
+    await prepared.dispose();
+    expect(bytes).toBe(104_857_600);
+    expect(peak - before).toBeLessThan(90 * 1_048_576);
+  });
+
+  here('leaves no folder behind, even one that the instance made unreadable', async () => {
+    await sh('mkdir -p a/b; touch a/b/c; chmod 000 a/b a');
+    const left = await readdir(join(dataDir, 'node', 'instances')).catch(() => []);
+    expect(left).toEqual([]);
+  });
+
+  here('lets no instance outlive an agent that was killed', async () => {
+    const mark = `${level.length}815.25`;
+    const workDir = join(folder, level, 'killed');
+    const agent = spawn(process.execPath, ['--conditions=@fornax/source', '--input-type=module', '-e', `
+      import { SandboxDriver } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)};
+      const driver = new SandboxDriver({ workDir: ${JSON.stringify(workDir)}, hide: [], path: process.env.PATH, level: ${JSON.stringify(level)} });
+      await driver.probe();
+      const prepared = await driver.prepare({ id: 'orphan', cores: 1, memoryMB: 0 });
+      const instance = await prepared.start({ argv: ['/bin/sh', '-c', '(setsid sleep ${mark} &); sleep ${mark}'], env: { PATH: '/usr/bin:/bin' } });
+      instance.stdout.resume();
+      console.log('up');
+    `], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await new Promise((resolve) => agent.stdout.once('data', resolve));
+    await eventually(() => running(mark) >= 2);
+    agent.kill('SIGKILL');
+    if (!isIsolated) {
+      const next = new SandboxDriver({ workDir, hide: [], path: '', level });
+      await next.probe();
+      await next.close();
+    }
+    await eventually(() => running(mark) === 0);
+    expect(await findByEnvironment('FORNAX_LEASE=orphan')).toEqual([]);
+  });
+});
+
+it('refuses a folder in which another agent works', async () => {
+  const workDir = join(folder, 'locked');
+  const first = new SandboxDriver({ workDir, hide: [], path: '', level: 'process' });
+  await first.probe();
+  const [, startTime = ''] = (await readFile(join(workDir, 'agent.lock'), 'utf8')).split(' ');
+  expect(startTime).not.toBe('');
+  const parent = (await readFile(`/proc/${process.ppid}/stat`, 'utf8')).replace(/^.*\) /, '').split(' ')[19];
+  await writeFile(join(workDir, 'agent.lock'), `${process.ppid} ${parent}`);
+  await expect(new SandboxDriver({ workDir, hide: [], path: '' }).probe()).rejects.toThrow('FORNAX_NODE_DIR');
+  await first.close();
+});
