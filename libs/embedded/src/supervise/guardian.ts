@@ -49,6 +49,7 @@ export class Guardian {
     this.isDismissed = true;
     const ended = new Promise<void>((resolve) => this.child.once('exit', () => resolve()));
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    this.child.ref(); // until now it did not keep us alive
     this.child.stdin?.end(encodeOrder({ order: 'dismiss' }));
     await ended;
   }

@@ -1,0 +1,287 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findFreePort, findProcesses, waitUntil, wasStartedWith } from '@fornax/embedded';
+import { type Runtime, readRuntime } from './runtime-files.js';
+
+const program = fileURLToPath(new URL('../test/launch.mjs', import.meta.url));
+const SLOW_MS = 300_000;
+
+interface Launch {
+  readonly child: ChildProcess;
+  readonly output: () => string;
+  readonly exitCode: Promise<number>;
+}
+
+let parent: string;
+let tools: string;
+const launches: Launch[] = [];
+
+const launch = (data: string, env: Readonly<Record<string, string>> = {}): Launch => {
+  const child = spawn(process.execPath, [program], {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: process.env['HOME'] ?? parent,
+      FORNAX_DATA_DIR: data,
+      FORNAX_PORT: '0',
+      FORNAX_STORAGE_PORT: '0',
+      FORNAX_NODES: '1',
+      FORNAX_TOOLS_DIR: tools,
+      FORNAX_PARENT_PIPE: '3',
+      ...env,
+    },
+  });
+  let output = '';
+  child.stdout?.on('data', (chunk) => (output += String(chunk)));
+  child.stderr?.on('data', (chunk) => (output += String(chunk)));
+  const exitCode = new Promise<number>((resolve) =>
+    child.once('close', (code, signal) => resolve(signal === null ? (code ?? -1) : -1)),
+  );
+  const launched = { child, output: () => output, exitCode };
+  launches.push(launched);
+  return launched;
+};
+
+const eventually = async (
+  isTrue: () => boolean | Promise<boolean>,
+  launched: Launch,
+  timeoutMs = 30_000,
+): Promise<void> => {
+  if (!(await waitUntil(isTrue, { timeoutMs }))) throw new Error(`did not happen in time:\n${launched.output()}`);
+};
+
+const startReady = async (data: string, env: Readonly<Record<string, string>> = {}) => {
+  const launched = launch(data, env);
+  await eventually(
+    () => launched.output().includes('Fornax is ready.') || launched.child.exitCode !== null,
+    launched,
+    SLOW_MS,
+  );
+  const runtime = await readRuntime(data);
+  if (runtime === undefined) throw new Error(`not ready:\n${launched.output()}`);
+  return { ...launched, runtime };
+};
+
+const left = (runtime: Runtime): readonly number[] =>
+  findProcesses((pid) => wasStartedWith(pid, `FORNAX_RUN=${runtime.run}`) || pid === runtime.guardian).map(
+    ({ pid }) => pid,
+  );
+
+/** What the stand-in that wrote this file was given; it writes as soon as it runs. */
+const givenTo = async (file: string): Promise<Readonly<Record<string, string>>> => {
+  const read = () => readFile(file, 'utf8').catch(() => '');
+  await waitUntil(async () => (await read()).endsWith('}'), { timeoutMs: 10_000 });
+  return JSON.parse(await read());
+};
+
+const isAnswering = async ({ api }: Runtime): Promise<boolean> =>
+  fetch(`${api.url}/health/ready`).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+
+beforeAll(async () => {
+  parent = await mkdtemp(join(tmpdir(), 'fornax-launch-'));
+  tools = process.env['FORNAX_TOOLS_DIR'] ?? join(parent, 'tools');
+});
+
+afterEach(async () => {
+  for (const { child, exitCode } of launches.splice(0)) {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
+    await exitCode;
+  }
+}, 30_000);
+
+afterAll(() => rm(parent, { recursive: true, force: true }));
+
+describe('the launcher', () => {
+  it(
+    'brings everything up, keeps its secrets to itself, and leaves nothing when asked to stop',
+    async () => {
+      const data = join(parent, 'plain');
+      const { child, runtime, exitCode } = await startReady(data);
+      expect(Object.keys(runtime.pids).sort()).toEqual(['nats', 'node-1', 'platform', 'postgres']);
+      for (const file of [
+        'env',
+        'runtime.json',
+        'secrets/token',
+        'secrets/master.key',
+        'secrets/nats.json',
+        'secrets/postgres',
+      ]) {
+        expect([file, (await stat(join(data, file))).mode & 0o777]).toEqual([file, 0o600]);
+      }
+      const env = await readFile(join(data, 'env'), 'utf8');
+      const token = (await readFile(join(data, 'secrets', 'token'), 'utf8')).trim();
+      expect(env).toContain(`export QARNOT_CLUSTER_URL='${runtime.api.url}'`);
+      expect(env).toContain(`export AWS_SECRET_ACCESS_KEY='${token}'`);
+      expect(env).toMatch(/QARNOT_STORAGE_URL='http:\/\/127\.0\.0\.1:\d+'/);
+      const stoppedAt = performance.now();
+      child.kill('SIGTERM');
+      expect(await exitCode).toBe(0);
+      expect(performance.now() - stoppedAt).toBeLessThan(10_000);
+      expect(left(runtime)).toEqual([]);
+
+      const again = await startReady(data);
+      expect((await readFile(join(data, 'secrets', 'token'), 'utf8')).trim()).toBe(token);
+      again.child.kill('SIGINT');
+      expect(await again.exitCode).toBe(0);
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'gives a node neither keys nor the database nor the password of the services',
+    async () => {
+      const data = join(parent, 'secrets');
+      const { runtime } = await startReady(data, {
+        FORNAX_NODES: '2',
+        FORNAX_S3_SECRET_KEY: 'x',
+        AWS_SECRET_ACCESS_KEY: 'y',
+      });
+      const platform = await givenTo(join(data, `given-http-${runtime.api.port}.json`));
+      const node = await givenTo(join(data, 'nodes', 'node-2', 'given-node-2.json'));
+      expect(node['FORNAX_NATS_USER']).toBe('node-2');
+      expect(platform['FORNAX_NATS_USER']).toBe('services');
+      const secrets = [
+        'FORNAX_NATS_PASSWORD',
+        'FORNAX_DATABASE_URL',
+        'FORNAX_MASTER_KEY_FILE',
+        'FORNAX_S3_SECRET_KEY',
+      ].map((name) => platform[name]);
+      expect(secrets.filter((secret) => secret === undefined)).toEqual([]);
+      expect(Object.values(node).filter((value) => secrets.includes(value))).toEqual([]);
+      expect(node['AWS_SECRET_ACCESS_KEY']).toBeUndefined();
+      expect(node['FORNAX_PUBLIC_STORAGE_URL']).toBe(runtime.storage.url);
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'starts every part again that is killed, at its old address',
+    async () => {
+      const data = join(parent, 'crash');
+      const launched = await startReady(data);
+      for (const name of ['platform', 'node-1', 'nats', 'postgres']) {
+        const before = (await readRuntime(data))?.pids[name] ?? -1;
+        process.kill(before, 'SIGKILL');
+        await eventually(async () => ![before, undefined].includes((await readRuntime(data))?.pids[name]), launched);
+        expect(launched.output()).toContain(`${name} ended unexpectedly (SIGKILL)`);
+      }
+      await eventually(() => isAnswering(launched.runtime), launched);
+      expect((await readRuntime(data))?.nats.url).toBe(launched.runtime.nats.url);
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'leaves no process after a kill -9 of the launcher, and starts again at once',
+    async () => {
+      const data = join(parent, 'killed');
+      const first = await startReady(data);
+      first.child.kill('SIGKILL');
+      const second = await startReady(data);
+      expect(left(first.runtime)).toEqual([]);
+      expect(second.runtime.run).not.toBe(first.runtime.run);
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'ends what was left when the launcher and its guardian were both killed',
+    async () => {
+      const data = join(parent, 'both');
+      const first = await startReady(data);
+      process.kill(first.runtime.guardian, 'SIGKILL');
+      first.child.kill('SIGKILL');
+      await first.exitCode;
+      await startReady(data);
+      expect(left(first.runtime)).toEqual([]);
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'stops when the wrapper that started it is killed',
+    async () => {
+      const { child, exitCode, runtime } = await startReady(join(parent, 'wrapper'));
+      child.stdio[3]?.destroy();
+      expect(await exitCode).toBe(0);
+      expect(left(runtime)).toEqual([]);
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'runs each service as its own process behind the router, with --services',
+    async () => {
+      const data = join(parent, 'services');
+      const { runtime } = await startReady(data, { FORNAX_SERVICES: '1' });
+      const services = ['billing', 'node-registry', 'scheduler', 'snapshot', 'storage', 'submission'];
+      expect(Object.keys(runtime.pids).sort()).toEqual([...services, 'nats', 'node-1', 'postgres', 'router'].sort());
+      const router = await givenTo(join(data, `given-http-${runtime.api.port}.json`));
+      const targets = JSON.parse(router['FORNAX_ROUTER_TARGETS'] ?? '{}');
+      expect(Object.keys(targets).sort()).toEqual(services);
+      const storage = await givenTo(join(data, `given-http-${new URL(targets.storage).port}.json`));
+      expect(storage['FORNAX_STORAGE_PORT']).toBe(String(runtime.storage.port));
+      expect(router['FORNAX_DATABASE_URL']).toBeUndefined();
+    },
+    SLOW_MS,
+  );
+});
+
+describe('a start that cannot succeed', () => {
+  const failing = async (data: string, env: Readonly<Record<string, string>>) => {
+    const launched = launch(data, env);
+    expect(await launched.exitCode).toBe(1);
+    return launched.output();
+  };
+
+  it('names the setting of a port in use', async () => {
+    const server = createServer();
+    const port = await findFreePort();
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+    expect(await failing(join(parent, 'port'), { FORNAX_PORT: String(port) })).toMatch(
+      /Port \d+ for the API is in use[\s\S]*FORNAX_PORT/,
+    );
+    expect(await failing(join(parent, 'port'), { FORNAX_STORAGE_PORT: String(port) })).toMatch(
+      /storage is in use[\s\S]*FORNAX_STORAGE_PORT/,
+    );
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  it('names every wrong setting', async () => {
+    const output = await failing(join(parent, 'wrong'), { FORNAX_PORT: 'eighty', FORNAX_NODES: '65' });
+    expect(output).toMatch(/FORNAX_PORT[\s\S]*FORNAX_NODES/);
+  });
+
+  it(
+    'names the data folder that is in use, of another version, or not ours',
+    async () => {
+      const data = join(parent, 'folder');
+      const { child, exitCode } = await startReady(data, { FORNAX_NODES: '0' });
+      expect(await failing(data, {})).toMatch(/already runs[\s\S]*FORNAX_DATA_DIR/);
+      child.kill('SIGTERM');
+      await exitCode;
+      await writeFile(join(data, 'VERSION'), '7\n');
+      expect(await failing(data, {})).toMatch(/version 7[\s\S]*FORNAX_DATA_DIR/);
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'shows the log of a program that does not start, and leaves nothing',
+    async () => {
+      const data = join(parent, 'failing');
+      expect(await failing(data, { STAND_IN_FAILS: '1' })).toContain('the stand-in was told to fail');
+      const runtime = await readRuntime(data);
+      expect(runtime === undefined ? [] : left(runtime)).toEqual([]);
+    },
+    SLOW_MS,
+  );
+});
