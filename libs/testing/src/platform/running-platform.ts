@@ -96,7 +96,7 @@ export const startPlatform = async (options: PlatformOptions = {}): Promise<Runn
     clientEnv = await readEnv();
     const runtime = await readRuntime(dataDir);
     const url = clientEnv['QARNOT_CLUSTER_URL'];
-    if (runtime?.launcherPid === child.pid && url !== undefined && (await isReady(url))) break;
+    if (runtime?.launcher === child.pid && url !== undefined && (await isReady(url))) break;
     if (ended || Date.now() > deadline) {
       child.kill('SIGTERM');
       await exited;
@@ -124,7 +124,7 @@ export const startPlatform = async (options: PlatformOptions = {}): Promise<Runn
 };
 
 interface Runtime {
-  readonly launcherPid: number;
+  readonly launcher: number;
   readonly pids: Readonly<Record<string, number>>;
 }
 

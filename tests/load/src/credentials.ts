@@ -1,0 +1,27 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { RunningPlatform } from '@fornax/testing';
+
+/** The address and the services' user of the platform's NATS server: the benchmark measures the floor on the same server. */
+export const servicesCredentials = async (
+  platform: RunningPlatform,
+): Promise<{ readonly url: string; readonly user: string; readonly password: string }> => {
+  const runtime = JSON.parse(await readFile(join(platform.dataDir, 'runtime.json'), 'utf8')) as { readonly nats: { readonly url: string } };
+  return { url: runtime.nats.url, ...(await passwordOf(platform, 'services')) };
+};
+
+/** A node's own user. */
+export const nodeCredentials = async (
+  platform: RunningPlatform,
+  node: string,
+): Promise<{ readonly url: string; readonly user: string; readonly password: string }> => ({
+  ...(await servicesCredentials(platform)),
+  ...(await passwordOf(platform, node)),
+});
+
+const passwordOf = async (platform: RunningPlatform, user: string): Promise<{ readonly user: string; readonly password: string }> => {
+  const passwords = JSON.parse(await readFile(join(platform.dataDir, 'secrets', 'nats.json'), 'utf8')) as Readonly<Record<string, string>>;
+  const password = passwords[user];
+  if (password === undefined) throw new Error(`secrets/nats.json has no password for ${user}`);
+  return { user, password };
+};
