@@ -12,7 +12,7 @@ import type { CoreConfig } from '../config/core-config.js';
 import { CoreModule } from '../core/core.module.js';
 import { HealthRegistry } from '../core/health.registry.js';
 import { EVENT_LOG, NATS } from '../core/tokens.js';
-import { acceptAnyJson, fastifyOptions } from '../http/fastify-options.js';
+import { acceptAnyJson, answer200, fastifyOptions } from '../http/fastify-options.js';
 import { operationsRoutes } from '../http/operations-routes.js';
 import { observeRequests } from '../http/request-telemetry.js';
 import { JetStreamStrategy } from '../log/jetstream.strategy.js';
@@ -43,6 +43,7 @@ export const createApp = async (module: Type | DynamicModule, parts: AppParts): 
   });
   const fastify = adapter.getInstance();
   acceptAnyJson(fastify);
+  answer200(fastify);
   observeRequests(fastify);
   const openApi = (): object =>
     SwaggerModule.createDocument(app, new DocumentBuilder().setTitle(`Fornax ${config.name}`).setVersion('1').addApiKey({ type: 'apiKey', in: 'header', name: 'Authorization' }, 'token').build());

@@ -1,0 +1,28 @@
+import { describe, expect, it } from '@jest/globals';
+import type { LeaseClaims } from '@fornax/contracts';
+import { signLeaseClaims, verifyLeaseToken } from './lease-claims.js';
+
+const masterKey = Buffer.alloc(32, 1);
+const claims: LeaseClaims = {
+  leaseId: 'lease-1', taskId: 'task-1', instance: 2, node: 'node-1', owner: 'account-1',
+  read: [{ bucket: 'inputs', prefix: 'a/' }], results: { bucket: 'results', prefix: null }, snapshot: null, expiresAt: 1,
+};
+const { sessionToken, secretKey } = signLeaseClaims(masterKey, claims);
+
+describe('lease credentials', () => {
+  it('come back as the claims they were made from, with the same secret', () =>
+    expect(verifyLeaseToken(masterKey, sessionToken)).toEqual({ claims, secretKey }));
+
+  it('are worth nothing with other claims', () => {
+    const [, mac] = sessionToken.split('.');
+    const forged = Buffer.from(JSON.stringify({ ...claims, owner: 'account-2' })).toString('base64url');
+    expect(verifyLeaseToken(masterKey, `${forged}.${mac ?? ''}`)).toBeUndefined();
+  });
+
+  it('are worth nothing under another master key, or mutilated', () => {
+    expect(verifyLeaseToken(Buffer.alloc(32, 2), sessionToken)).toBeUndefined();
+    for (const token of ['', '.', 'a.b', `${sessionToken}.x`, sessionToken.slice(0, -2)]) expect(verifyLeaseToken(masterKey, token)).toBeUndefined();
+  });
+
+  it('have a secret that the token does not tell', () => expect(sessionToken).not.toContain(secretKey));
+});
