@@ -1,12 +1,12 @@
-import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { access, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { WireTask } from '@fornax/contracts';
+import { FornaxClient, S3Client, isOver } from '@fornax/client';
 import { describeError } from '@fornax/embedded';
 import type { Screen } from '../screen.js';
-import { Api, TERMINAL_STATES, type TaskView } from './api.js';
 import { decodePpm, encodePng, stack } from './picture.js';
-import { S3 } from './s3.js';
 
 export interface SampleContext {
   readonly apiUrl: string;
@@ -42,15 +42,15 @@ export const isSampleDone = (data: string): Promise<boolean> =>
     () => false,
   );
 
-const upload = async (s3: S3, screen: Screen): Promise<void> => {
-  await s3.createBucket(INPUT_BUCKET);
-  await s3.createBucket(RESULT_BUCKET);
-  for (const name of FILES) await s3.put(INPUT_BUCKET, name, await readFile(join(folder, name)));
+const upload = async (s3: S3Client, screen: Screen, signal: AbortSignal): Promise<void> => {
+  await s3.createBucket(INPUT_BUCKET, { signal });
+  await s3.createBucket(RESULT_BUCKET, { signal });
+  for (const name of FILES) await s3.putFile(INPUT_BUCKET, name, join(folder, name), { signal });
   screen.say(`uploaded ${FILES.join(', ')} to the bucket ${INPUT_BUCKET}`);
 };
 
-const submit = (api: Api): Promise<string> =>
-  api.submit({
+const submit = (api: FornaxClient): Promise<string> =>
+  api.submitTask({
     name: 'mandelbrot sample',
     profile: 'docker-batch',
     instanceCount: STRIPS,
@@ -68,11 +68,11 @@ interface StateSeen {
 }
 
 /** States in the order they were left: a poll may miss a short one, which the next answer still names as the previous one. */
-const addStates = (history: readonly StateSeen[], task: TaskView, afterMs: number): readonly StateSeen[] => {
+const addStates = (history: readonly StateSeen[], task: WireTask, afterMs: number): readonly StateSeen[] => {
   const last = history.at(-1)?.state;
   if (last === task.state) return history;
-  const missed = task.previousState ?? undefined;
-  const between = missed === undefined || missed === '' || missed === last ? [] : [{ state: missed, afterMs }];
+  const missed = task.previousState;
+  const between = missed === null || missed === last ? [] : [{ state: missed, afterMs }];
   return [...history, ...between, { state: task.state, afterMs }];
 };
 
@@ -81,20 +81,20 @@ const show = (screen: Screen, text: string): void => {
 };
 
 /** Follows the task to its end: prints what it prints and every change of its state. */
-const follow = async (api: Api, uuid: string, { screen, signal }: SampleContext) => {
+const follow = async (api: FornaxClient, uuid: string, { screen, signal }: SampleContext) => {
   const startedAt = performance.now();
   let history: readonly StateSeen[] = [];
   for (;;) {
     signal.throwIfAborted();
-    const task = await api.task(uuid);
+    const task = await api.getTask(uuid, signal);
     show(screen, await api.freshOutput(uuid, 'stdout'));
     const known = history.length;
     history = addStates(history, task, performance.now() - startedAt);
     if (history.length > known) {
-      const running = task.runningInstanceCount ?? 0;
+      const running = task.runningInstanceCount;
       screen.say(`state: ${task.state} (${running} running, ${task.completedInstances.length} of ${STRIPS} done)`);
     }
-    if (TERMINAL_STATES.includes(task.state)) {
+    if (isOver(task)) {
       show(screen, await api.freshOutput(uuid, 'stdout'));
       return { task, history };
     }
@@ -102,13 +102,13 @@ const follow = async (api: Api, uuid: string, { screen, signal }: SampleContext)
   }
 };
 
-const download = async (s3: S3, data: string, screen: Screen): Promise<string> => {
+const download = async (s3: S3Client, data: string, screen: Screen, signal: AbortSignal): Promise<string> => {
   const results = join(data, 'results');
   await mkdir(results, { recursive: true, mode: 0o700 });
   const strips = await Promise.all(
     Array.from({ length: STRIPS }, async (_, index) => {
       const name = `strip-${index}.ppm`;
-      const file = await s3.get(RESULT_BUCKET, name);
+      const file = await s3.getBytes(RESULT_BUCKET, name, { signal });
       await writeFile(join(results, name), file);
       return decodePpm(file);
     }),
@@ -119,17 +119,17 @@ const download = async (s3: S3, data: string, screen: Screen): Promise<string> =
   return picture;
 };
 
-const bill = async (api: Api, uuid: string, signal: AbortSignal): Promise<number> => {
+const bill = async (api: FornaxClient, uuid: string, signal: AbortSignal): Promise<number> => {
   const deadline = performance.now() + BILL_WAIT_MS;
   for (;;) {
-    const credits = await api.credits(uuid);
+    const credits = await api.taskCredits(uuid);
     if (credits > 0 || performance.now() > deadline) return credits;
     await delay(POLL_MS, undefined, { signal });
   }
 };
 
-const explainFailure = async (api: Api, task: TaskView): Promise<string> => {
-  const errors = task.errors.map(({ code, message }) => `  ${code ?? ''} ${message ?? ''}`);
+const explainFailure = async (api: FornaxClient, task: WireTask): Promise<string> => {
+  const errors = task.errors.map(({ code, message }) => `  ${code} ${message}`);
   const stderr = (await api.output(task.uuid, 'stderr').catch(() => '')).trim();
   return [
     `the task ${task.uuid} ended as ${task.state}`,
@@ -146,17 +146,15 @@ const explainFailure = async (api: Api, task: TaskView): Promise<string> => {
   ].join('\n');
 };
 
-const attempt = async (context: SampleContext): Promise<SampleOutcome> => {
+const attempt = async (context: SampleContext, s3: S3Client): Promise<SampleOutcome> => {
   const { screen, data, signal } = context;
-  const api = new Api(context.apiUrl, context.token, signal);
-  const account = { url: context.storageUrl, accessKey: context.email, secretKey: context.token, region: 'us-east-1' };
-  const s3 = new S3(account, signal);
-  await upload(s3, screen);
+  const api = new FornaxClient({ url: context.apiUrl, token: context.token });
+  await upload(s3, screen, signal);
   const uuid = await submit(api);
   screen.say(`submitted task ${uuid}: ${STRIPS} instances of docker-batch`);
   const { task, history } = await follow(api, uuid, context);
   if (task.state !== 'Success') return { isSuccess: false, reason: await explainFailure(api, task) };
-  const picture = await download(s3, data, screen);
+  const picture = await download(s3, data, screen, signal);
   const steps = history.map(({ state, afterMs }) => `${state} ${(afterMs / 1000).toFixed(1)} s`);
   screen.say(`history: ${steps.join(', ')}`);
   screen.say(`bill: ${(await bill(api, uuid, signal)).toFixed(6)} euros`);
@@ -171,10 +169,13 @@ const attempt = async (context: SampleContext): Promise<SampleOutcome> => {
  */
 export const runSample = async (context: SampleContext): Promise<SampleOutcome> => {
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(SAMPLE_TIMEOUT_MS)]);
+  const s3 = new S3Client({ endpoint: context.storageUrl, accessKey: context.email, secretKey: context.token });
   try {
-    return await attempt({ ...context, signal });
+    return await attempt({ ...context, signal }, s3);
   } catch (error) {
     context.signal.throwIfAborted();
     return { isSuccess: false, reason: describeError(error) };
+  } finally {
+    s3.close();
   }
 };
