@@ -81,7 +81,7 @@ export class ProjectionRunner {
    */
   async waitFor(sequence: number, timeoutMs: number): Promise<boolean> {
     const deadline = performance.now() + timeoutMs;
-    const { log, projection } = this.options;
+    const { projection } = this.options;
     for (let probeAfterMs = PROBE_AFTER_MS; this.current.sequence < sequence; probeAfterMs = PROBE_AGAIN_MS) {
       const left = deadline - performance.now();
       if (left <= 0) return false;
@@ -89,11 +89,24 @@ export class ProjectionRunner {
       const canStay = projection.aggregates.length === 1;
       await this.waiters.wait(sequence, canStay ? Math.min(left, probeAfterMs) : left);
       if (!canStay || this.current.sequence >= sequence || this.trouble !== undefined) continue;
-      const { epoch, sequence: from } = this.current;
-      const next = await log.nextSequence(projection.aggregates, from).catch(() => 0);
-      if ((next === undefined || next > sequence) && this.current.epoch === epoch) this.moveTo(sequence);
+      if (await this.hasNothingUpTo(sequence)) this.moveTo(sequence);
     }
     return true;
+  }
+
+  /** No commit of ours lies between the position and `sequence`, and none can come there any more. */
+  private async hasNothingUpTo(sequence: number): Promise<boolean> {
+    const { log, projection } = this.options;
+    const { epoch, sequence: from } = this.current;
+    try {
+      // In this order: what is appended between the two answers lies behind the head.
+      const head = await log.head();
+      if (head.epoch !== epoch || head.sequence < sequence) return false;
+      const next = await log.nextSequence(projection.aggregates, from);
+      return (next === undefined || next > sequence) && this.current.epoch === epoch;
+    } catch {
+      return false; // asked again, until the caller's time is over
+    }
   }
 
   /** How far the rows are, and in which log. */

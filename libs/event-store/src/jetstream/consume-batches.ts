@@ -119,7 +119,8 @@ const consumeUntilBroken = async (nc: NatsConnection, options: ConsumeOptions, o
   } finally {
     stopKeeping();
     // What was fetched and not handled goes back at once, for whoever comes next.
-    if (!nc.isClosed()) for (const { reply } of feed.waiting) nc.publish(reply, '-NAK');
+    const untouched = await feed.drain();
+    if (!nc.isClosed()) for (const { reply } of untouched) nc.publish(reply, '-NAK');
     feed.close();
   }
 };

@@ -1,4 +1,5 @@
 import { nanos, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
+import { delay } from '../wait.js';
 import { newInbox, onReconnect } from './connection.js';
 
 /** A message of a pull consumer as it arrived. */
@@ -39,6 +40,7 @@ interface Pull {
 
 const HEARTBEAT_MS = 5_000;
 const EXPIRES_MS = 30_000;
+const DRAIN_MS = 1_000;
 /** Twice the largest message (8 MiB) that the server takes, so that every message fits and a slow reader holds little. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
@@ -62,6 +64,7 @@ const placeOf = (reply: string) => {
 export class PullFeed {
   private readonly inbox: string;
   private readonly stop: () => void;
+  private readonly drainSubscription: () => Promise<void>;
   private readonly nextSubject: string;
   private readonly pulls: Pull[] = [];
   private buffer: FeedMessage[] = [];
@@ -79,10 +82,11 @@ export class PullFeed {
     });
     const stopWatching = onReconnect(nc, () => this.fail('the connection was lost'));
     const watchdog = setInterval(() => this.watch(), HEARTBEAT_MS);
+    this.drainSubscription = () => subscription.drain();
     this.stop = () => {
       clearInterval(watchdog);
       stopWatching();
-      if (!nc.isClosed()) subscription.unsubscribe();
+      if (!nc.isClosed() && !subscription.isClosed()) subscription.unsubscribe();
     };
     void nc.closed().then(() => this.fail('the connection is closed'));
     this.refill();
@@ -107,6 +111,13 @@ export class PullFeed {
 
   /** What has arrived and was not taken. */
   get waiting(): readonly FeedMessage[] {
+    return this.buffer;
+  }
+
+  /** Stops asking and returns all that was delivered and not taken, including what was still on its way. */
+  async drain(): Promise<readonly FeedMessage[]> {
+    this.broken ??= new FeedBroken('closed');
+    if (!this.nc.isClosed()) await Promise.race([this.drainSubscription().catch(() => undefined), delay(DRAIN_MS)]);
     return this.buffer;
   }
 
@@ -171,7 +182,7 @@ export class PullFeed {
       return;
     }
     this.lastConsumerSequence = consumerSequence;
-    if (this.broken !== undefined) return;
+    if (this.broken !== undefined && this.options.isGapFatal) return;
     const first = this.pulls[0];
     if (first !== undefined) {
       first.left -= 1;
