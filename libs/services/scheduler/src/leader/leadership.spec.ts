@@ -1,0 +1,288 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { dispatchMessageSchema, type Commit, type DispatchOrder, type LeaseOrder, type NodeReport } from '@fornax/contracts';
+import { taskDecider, publicStateOf, type TaskEvent, type TaskState } from '@fornax/domain';
+import { InMemoryLog, LogUnavailable, type EventLog } from '@fornax/event-store';
+import { aCommit, cancelRequested, eventually, nodeJoined, submitted } from '@fornax/testing';
+import type { Logger } from '../logger.js';
+import { Leadership, type LeadershipPorts } from './leadership.js';
+import type { ReportMessage } from './report-intake.js';
+
+const silent: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** A log, and around it a leader with its nodes, all in memory. Publishing may be made to fail, as if the process died before it. */
+class Rig {
+  readonly orders: { node: string; order: DispatchOrder }[] = [];
+  readonly messages: string[] = [];
+  publishes = true;
+  now = 10_000;
+  private readonly stop = new AbortController();
+  private ids = 0;
+  private handle: ((messages: readonly ReportMessage[]) => Promise<void>) | undefined;
+  private running: Promise<unknown> = Promise.resolve();
+  leadership: Leadership | undefined;
+
+  constructor(readonly log: EventLog = new InMemoryLog(), private readonly name = 'a') {}
+
+  async lead(epoch = 1): Promise<this> {
+    this.leadership = await Leadership.begin(this.ports(), epoch, this.stop.signal);
+    this.running = this.leadership.run();
+    await eventually(() => this.handle !== undefined);
+    return this;
+  }
+
+  async end(): Promise<void> {
+    this.stop.abort();
+    await this.running;
+  }
+
+  append(aggregate: 'task' | 'node', id: string, expected: number, ...events: readonly Commit['events'][number][]): Promise<number> {
+    return this.log.append(aggregate, id, aCommit(`${this.name}-${(this.ids += 1)}-${id}`, events), expected);
+  }
+
+  async taskEvents(id: string): Promise<readonly TaskEvent[]> {
+    return (await this.log.readAggregate('task', id)).flatMap(({ events }) => events as readonly TaskEvent[]);
+  }
+
+  async typesOf(id: string): Promise<readonly string[]> {
+    return (await this.taskEvents(id)).map(({ type }) => type);
+  }
+
+  async stateOf(id: string): Promise<TaskState> {
+    return (await this.taskEvents(id)).reduce(taskDecider.evolve, taskDecider.initial);
+  }
+
+  leases(): readonly LeaseOrder[] {
+    return this.orders.flatMap(({ order }) => (order.kind === 'lease' ? [order] : []));
+  }
+
+  async report(node: string, nodeEpoch: number, ...reports: readonly NodeReport[]): Promise<void> {
+    await this.handle?.([{ subject: `fx.report.${node}`, data: Buffer.from(JSON.stringify({ nodeId: node, nodeEpoch, reports })) }]);
+  }
+
+  private ports(): LeadershipPorts {
+    return {
+      log: this.log,
+      checkpoint: { load: () => Promise.resolve(undefined) },
+      publish: (subject, data, msgId) => {
+        if (!this.publishes) return new Promise(() => undefined);
+        this.messages.push(msgId);
+        for (const order of dispatchMessageSchema.parse(JSON.parse(new TextDecoder().decode(data)))) {
+          this.orders.push({ node: subject.replace('fx.dispatch.', ''), order });
+        }
+        return Promise.resolve();
+      },
+      consumeReports: (handle, signal) => {
+        this.handle = handle;
+        return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      },
+      now: () => this.now,
+      newId: () => `${this.name}-id-${(this.ids += 1)}`,
+      logger: silent,
+    };
+  }
+}
+
+const about = ({ leaseId, taskId, instance }: LeaseOrder) => ({ leaseId, taskId, instance });
+const startedReport = (order: LeaseOrder): NodeReport => ({ kind: 'started', ...about(order), startedAt: 11_000 });
+const endedReport = (order: LeaseOrder, overrides: Partial<Extract<NodeReport, { kind: 'ended' }>> = {}): NodeReport => ({
+  kind: 'ended', ...about(order), outcome: 'success', exitCode: 0, startedAt: 11_000, endedAt: 12_000, uploadedFiles: 0, uploadedBytes: 0, ...overrides,
+});
+
+const rigs: Rig[] = [];
+const rig = (log?: EventLog, name?: string): Rig => {
+  const made = new Rig(log, name);
+  rigs.push(made);
+  return made;
+};
+
+afterEach(async () => {
+  await Promise.all(rigs.splice(0).map((made) => made.end()));
+});
+
+describe('a leading scheduler', () => {
+  it('dispatches a task, records what its nodes report, and fills in what only it knows', async () => {
+    const world = await rig().lead();
+    await world.append('node', 'node-1', 0, nodeJoined('node-1'));
+    await world.append('task', 't', 0, submitted('t', { instances: '0-3', request: { cores: 2, memoryMB: 1 } }));
+    await eventually(() => world.leases().length === 4);
+    await world.report('node-1', 1, ...world.leases().map(startedReport));
+    await world.report('node-1', 1, ...world.leases().map((order) => endedReport(order)));
+    const state = await world.stateOf('t');
+    expect(publicStateOf(state)).toBe('Success');
+    const ends = (await world.taskEvents('t')).flatMap((event) => (event.type === 'InstancesConcluded' ? event.attempts : []));
+    expect(ends).toHaveLength(4);
+    expect(ends[0]).toMatchObject({ attempt: 1, node: 'node-1', cores: 2, hardware: { specificationKey: '8c-32g-intel-xeon-ssd', ghz: 2.5 } });
+  });
+
+  it('dispatches many instances in one commit and one message', async () => {
+    const world = await rig().lead();
+    await world.append('node', 'node-1', 0, nodeJoined('node-1', { cores: 500, memoryMB: 1_000_000 }));
+    await world.append('task', 't', 0, submitted('t', { instances: '0-499' }));
+    await eventually(() => world.leases().length === 500);
+    expect(await world.typesOf('t')).toEqual(['TaskSubmitted', 'InstancesDispatched']);
+    expect(world.messages).toHaveLength(1);
+  });
+
+  it('never fills a node above its cores, and goes on as they come free', async () => {
+    const world = await rig().lead();
+    await world.append('node', 'node-1', 0, nodeJoined('node-1', { cores: 2 }));
+    await world.append('task', 't', 0, submitted('t', { instances: '0-4' }));
+    await eventually(() => world.leases().length === 2);
+    const [first, second] = world.leases();
+    if (!first || !second) throw new Error('two leases');
+    await world.report('node-1', 1, endedReport(first), endedReport(second));
+    await eventually(() => world.leases().length === 4);
+    expect(world.leadership?.view.leases.usageOfNode('node-1').cores).toBe(2);
+  });
+
+  it('puts the reports of a busy task into one commit', async () => {
+    const world = await rig().lead();
+    await world.append('node', 'node-1', 0, nodeJoined('node-1', { cores: 64, memoryMB: 1_000_000 }));
+    await world.append('task', 't', 0, submitted('t', { instances: '0-63' }));
+    await eventually(() => world.leases().length === 64);
+    await Promise.all(world.leases().map((order) => world.report('node-1', 1, endedReport(order))));
+    expect((await world.typesOf('t')).filter((type) => type === 'InstancesConcluded').length).toBeLessThan(4);
+    expect(publicStateOf(await world.stateOf('t'))).toBe('Success');
+  });
+
+  it('ignores reports that come twice, late, from another session or about nothing', async () => {
+    const world = await rig().lead();
+    await world.append('node', 'node-1', 0, nodeJoined('node-1'));
+    await world.append('task', 't', 0, submitted('t', { instances: '0-1' }));
+    await eventually(() => world.leases().length === 2);
+    const [first, second] = world.leases();
+    if (!first || !second) throw new Error('two leases');
+    await world.report('node-1', 7, endedReport(second));
+    await world.report('node-2', 1, endedReport(second));
+    await world.report('node-1', 1, endedReport(first));
+    await world.report('node-1', 1, endedReport(first, { outcome: 'failure', cause: 'user' }), startedReport(first));
+    await world.report('node-1', 1, endedReport({ ...first, taskId: 'nobody', leaseId: 'nothing' }));
+    expect((await world.typesOf('t')).filter((type) => type === 'InstancesConcluded')).toHaveLength(1);
+    expect((await world.stateOf('t')).inFlight.size).toBe(1);
+  });
+
+  it('requeues the instances of a lost node elsewhere, at its cost', async () => {
+    const world = await rig().lead();
+    await world.append('node', 'node-1', 0, nodeJoined('node-1'));
+    await world.append('task', 't', 0, submitted('t', { instances: '0' }));
+    await eventually(() => world.leases().length === 1);
+    await world.report('node-1', 1, ...world.leases().map(startedReport));
+    await world.append('node', 'node-2', 0, nodeJoined('node-2'));
+    const [commit] = await world.log.readAggregate('node', 'node-1');
+    await world.append('node', 'node-1', commit?.sequence ?? 0, { type: 'NodeLost', nodeId: 'node-1', epoch: 1, cause: 'heartbeat', at: 20_000 });
+    await eventually(() => world.leases().length === 2);
+    expect(world.orders.at(-1)?.node).toBe('node-2');
+    const [end] = (await world.taskEvents('t')).flatMap((event) => (event.type === 'InstancesRequeued' ? event.attempts : []));
+    expect(end).toMatchObject({ cause: 'node-lost', outcome: 'failure', startedAt: 11_000, endedAt: 11_000, node: 'node-1' });
+    const [late] = world.leases();
+    if (!late) throw new Error('a lease');
+    await world.report('node-1', 1, endedReport(late));
+    expect((await world.stateOf('t')).inFlight.size).toBe(1);
+  });
+
+  it('takes leases back when their node joins again with another boot', async () => {
+    const world = await rig().lead();
+    const joined = await world.append('node', 'node-1', 0, nodeJoined('node-1'));
+    await world.append('task', 't', 0, submitted('t', { instances: '0' }));
+    await eventually(() => world.leases().length === 1);
+    await world.append('node', 'node-1', joined, { type: 'NodeLost', nodeId: 'node-1', epoch: 1, cause: 'rejoined', at: 1 }, nodeJoined('node-1', {}, 2));
+    await eventually(() => world.leases().length === 2);
+    expect(world.leases()[1]).toMatchObject({ nodeEpoch: 2, attempt: 2 });
+  });
+
+  it('tells nodes to stop when a task is cancelled', async () => {
+    const world = await rig().lead();
+    await world.append('node', 'node-1', 0, nodeJoined('node-1'));
+    await world.append('task', 't', 0, submitted('t', { instances: '0' }));
+    const [order] = await eventually(() => world.leases().length === 1 && world.leases());
+    if (!order) throw new Error('a lease');
+    const sequence = (await world.log.readAggregate('task', 't')).at(-1)?.sequence ?? 0;
+    await world.append('task', 't', sequence, cancelRequested);
+    await eventually(() => world.orders.some(({ order: { kind } }) => kind === 'cancel'));
+    await world.report('node-1', 1, endedReport(order, { outcome: 'cancelled' }));
+    expect(publicStateOf(await world.stateOf('t'))).toBe('Cancelled');
+  });
+
+  it('says why a task waits, once it has waited for a while, and only when that changes', async () => {
+    const world = await rig().lead();
+    await world.append('task', 't', 0, submitted('t', { instances: '0' }));
+    const reasons = async () => (await world.taskEvents('t')).flatMap((event) => (event.type === 'WaitingReasonChanged' ? [event.reason] : []));
+    await eventually(async () => (await reasons()).length === 1);
+    await world.append('node', 'node-1', 0, nodeJoined('node-1'));
+    await eventually(async () => (await reasons()).length === 2);
+    expect(await reasons()).toEqual(['no-node', null]);
+  });
+
+  it('keeps owners within their quotas', async () => {
+    const world = await rig().lead();
+    const quotas = { maxTasks: 9, maxBuckets: 9, maxStorageBytes: 9, maxInstances: 2, maxCores: 99 };
+    await world.log.append('account', 'ada', aCommit('account', [{ type: 'AccountCreated', accountId: 'ada', email: 'ada@example.org', role: 'user', quotas, at: 1 }]), 0);
+    await world.append('node', 'node-1', 0, nodeJoined('node-1'));
+    await world.append('task', 't', 0, submitted('t', { instances: '0-5' }));
+    await eventually(() => world.leases().length === 2);
+    expect((await world.stateOf('t')).inFlight.size).toBe(2);
+  });
+});
+
+describe('a new leader', () => {
+  it('publishes what its predecessor appended and did not live to publish', async () => {
+    const before = rig();
+    before.publishes = false;
+    await before.lead(1);
+    await before.append('node', 'node-1', 0, nodeJoined('node-1'));
+    await before.append('task', 't', 0, submitted('t', { instances: '0-1' }));
+    await eventually(async () => (await before.typesOf('t')).includes('InstancesDispatched'));
+    await before.end();
+    const after = await rig(before.log, 'b').lead(2);
+    await eventually(() => after.leases().length === 2);
+    await after.report('node-1', 1, ...after.leases().map((order) => endedReport(order)));
+    expect(publicStateOf(await after.stateOf('t'))).toBe('Success');
+    expect((await after.typesOf('t')).filter((type) => type === 'InstancesDispatched')).toHaveLength(1);
+  });
+
+  it('takes back leases of nodes that were lost while nobody led', async () => {
+    const before = await rig().lead(1);
+    const joined = await before.append('node', 'node-1', 0, nodeJoined('node-1'));
+    await before.append('task', 't', 0, submitted('t', { instances: '0' }));
+    await eventually(() => before.leases().length === 1);
+    await before.end();
+    await before.append('node', 'node-1', joined, { type: 'NodeLost', nodeId: 'node-1', epoch: 1, cause: 'heartbeat', at: 1 });
+    const after = await rig(before.log, 'b').lead(2);
+    await eventually(async () => (await after.typesOf('t')).includes('InstancesRequeued'));
+  });
+
+  it('does not dispatch an instance twice when two lead for a moment', async () => {
+    const first = await rig().lead(1);
+    const second = await rig(first.log, 'b').lead(2);
+    await first.append('node', 'node-1', 0, nodeJoined('node-1'));
+    for (let task = 0; task < 20; task += 1) await first.append('task', `t-${task}`, 0, submitted(`t-${task}`, { instances: '0' }));
+    const dispatches = async () => (await Promise.all(Array.from({ length: 20 }, (_, task) => first.typesOf(`t-${task}`)))).flat().filter((type) => type === 'InstancesDispatched');
+    await eventually(async () => (await dispatches()).length === 8);
+    await eventually(() => new Set([...first.leases(), ...second.leases()].map(({ leaseId }) => leaseId)).size === 8);
+    expect(await dispatches()).toHaveLength(8);
+  });
+});
+
+/** Appends, but every so often says that it does not know whether it did. */
+class Forgetful extends InMemoryLog {
+  private count = 0;
+
+  override async append(...args: Parameters<InMemoryLog['append']>): Promise<number> {
+    const sequence = await super.append(...args);
+    if (args[2].meta.source === 'scheduler' && (this.count += 1) % 2 === 1) throw new LogUnavailable('no answer');
+    return sequence;
+  }
+}
+
+describe('an unanswered append', () => {
+  it('is looked up in the log: the lease reaches its node once, the report counts once', async () => {
+    const world = await rig(new Forgetful()).lead();
+    await world.append('node', 'node-1', 0, nodeJoined('node-1'));
+    await world.append('task', 't', 0, submitted('t', { instances: '0-1' }));
+    await eventually(() => world.leases().length === 2);
+    for (const order of world.leases()) await world.report('node-1', 1, endedReport(order));
+    expect(publicStateOf(await world.stateOf('t'))).toBe('Success');
+    expect(await world.typesOf('t').then((types) => types.filter((type) => type === 'InstancesDispatched'))).toHaveLength(1);
+    expect(world.leases()).toHaveLength(2);
+  });
+});
