@@ -1,0 +1,23 @@
+import { Module } from '@nestjs/common';
+import { provideProjection, serviceDatabase } from '@fornax/service-kit';
+import { BILLING_CONFIG, loadBillingConfig } from './billing.config.js';
+import { CarbonController } from './http/carbon.controller.js';
+import { CreditsController } from './http/credits.controller.js';
+import { LedgerController } from './http/ledger.controller.js';
+import { LedgerReader } from './http/ledger-reader.js';
+import { LedgerTables1767225900000 } from './migrations/ledger-tables.migration.js';
+import { DefaultPriceList } from './pricing/default-price-list.js';
+import { LedgerProjection } from './projections/ledger.projection.js';
+
+/** What computing costs: price lists, the ledger, credits. */
+@Module({
+  imports: [serviceDatabase('billing', [LedgerTables1767225900000])],
+  controllers: [CreditsController, LedgerController, CarbonController],
+  providers: [
+    { provide: BILLING_CONFIG, useFactory: () => loadBillingConfig(process.env) },
+    DefaultPriceList,
+    LedgerReader,
+    ...provideProjection('billing', LedgerProjection),
+  ],
+})
+export class BillingModule {}

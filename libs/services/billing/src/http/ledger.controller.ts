@@ -1,0 +1,19 @@
+import { Controller, Get, Param } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { CurrentAccount, ZodQuery, type Account } from '@fornax/service-kit';
+import { LedgerReader } from './ledger-reader.js';
+import { linesQuerySchema, type LinesQuery } from './wire-ledger.js';
+
+/** The bill in full: every line with the event, the rule and the price list behind it. */
+@ApiTags('billing')
+@Controller('fornax/v1/billing')
+export class LedgerController {
+  constructor(private readonly ledger: LedgerReader) {}
+
+  @Get('tasks/:id/lines')
+  @ApiOperation({ summary: 'Ledger lines of a task, one for each attempt of an instance' })
+  async lines(@CurrentAccount() account: Account, @Param('id') id: string, @ZodQuery(linesQuerySchema) page: LinesQuery): Promise<unknown> {
+    const { taskId, plan, constrained } = await this.ledger.task(account.id, id);
+    return { taskId, plan, constrained, ...(await this.ledger.lines(taskId, page)) };
+  }
+}
