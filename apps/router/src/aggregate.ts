@@ -1,0 +1,74 @@
+import type { Service } from './routes.js';
+import type { Targets } from './settings.js';
+
+const TIMEOUT_MS = 5000;
+
+/** What one service said; `undefined` when it cannot be reached. */
+export interface Said {
+  readonly service: Service;
+  readonly status: number | undefined;
+  readonly body: unknown;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isService = (targets: Targets, name: string): name is Service => name in targets;
+
+/** Asks every service the same. */
+export const askAll = (targets: Targets, path: string, authorization?: string): Promise<readonly Said[]> =>
+  Promise.all(
+    Object.entries(targets).flatMap(([name, url]) => (isService(targets, name) ? [ask(name, new URL(path, url), authorization)] : [])),
+  );
+
+const ask = async (service: Service, url: URL, authorization: string | undefined): Promise<Said> => {
+  try {
+    const headers = authorization === undefined ? {} : { authorization };
+    const response = await fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const body: unknown = await response.json().catch(() => undefined);
+    return { service, status: response.status, body };
+  } catch {
+    return { service, status: undefined, body: undefined };
+  }
+};
+
+const listIn = (body: unknown, key: string): readonly unknown[] => {
+  const list = isObject(body) ? body[key] : undefined;
+  return Array.isArray(list) ? list : [];
+};
+
+/** The health of all as one: ready when all are; reasons carry the name of their service. */
+export const healthOf = (said: readonly Said[]): { readonly status: number; readonly body: Json } => {
+  const reasons = said.flatMap(({ service, status, body }) => {
+    if (status === undefined) return [{ name: service, reason: 'cannot be reached' }];
+    return listIn(body, 'reasons').flatMap((reason) =>
+      isObject(reason) ? [{ name: `${service}: ${String(reason['name'])}`, reason: String(reason['reason']) }] : []);
+  });
+  const isReady = reasons.length === 0 && said.every(({ status }) => status === 200);
+  const warnings = [...new Set(said.flatMap(({ body }) => listIn(body, 'warnings')))];
+  const message = isReady ? 'ready' : reasons.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
+  return { status: isReady ? 200 : 503, body: { status: isReady ? 'ready' : 'not ready', service: 'router', reasons, warnings, message } };
+};
+
+/** One OpenAPI document with the paths and schemas of all that answered. */
+export const openApiOf = (said: readonly Said[]): Json => {
+  const documents = said.flatMap(({ body }) => (isObject(body) ? [body] : []));
+  const merged = (pick: (document: Json) => unknown): Json =>
+    Object.assign({}, ...documents.map(pick).filter(isObject));
+  const part = (key: string) => (document: Json): unknown => (isObject(document['components']) ? document['components'][key] : undefined);
+  return {
+    openapi: documents[0]?.['openapi'] ?? '3.0.0',
+    info: { title: 'Fornax', version: '1' },
+    paths: merged((document) => document['paths']),
+    components: { schemas: merged(part('schemas')), securitySchemes: merged(part('securitySchemes')) },
+  };
+};
+
+/** The projections of all; who owns which. The first refusal (401, 403) counts for all. */
+export const projectionsOf = (said: readonly Said[]): { readonly status: number; readonly body: unknown } => {
+  const refusal = said.find(({ status }) => status !== undefined && status >= 400);
+  if (refusal) return { status: refusal.status ?? 503, body: refusal.body };
+  return { status: 200, body: said.flatMap(({ body }) => (Array.isArray(body) ? body : [])) };
+};
+
+export const ownerOfProjection = (said: readonly Said[], name: string): Service | undefined =>
+  said.find(({ body }) => Array.isArray(body) && body.some((projection) => isObject(projection) && projection['name'] === name))?.service;

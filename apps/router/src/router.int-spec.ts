@@ -1,0 +1,122 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import http, { type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { startTelemetry } from '@fornax/service-kit';
+import { createRouter } from './router.js';
+import { SERVICES, type Service } from './routes.js';
+import type { Targets } from './settings.js';
+
+const listen = async (server: Server): Promise<string> => {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address() as AddressInfo;
+  return `http://127.0.0.1:${address.port}`;
+};
+
+const json = (response: http.ServerResponse, status: number, body: unknown): void =>
+  void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+
+/** A service that tells what it got, and has one projection named after it. */
+const service = (name: Service): Server =>
+  http.createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const path = request.url ?? '';
+      if (path === '/health/ready') return json(response, 200, { status: 'ready', reasons: [] });
+      if (path === '/health') return json(response, 200, { reasons: [], warnings: ['be careful'] });
+      if (path === '/openapi.json') return json(response, 200, { openapi: '3.0.0', paths: { [`/${name}`]: {} }, components: { schemas: { [name]: {} } } });
+      if (path === '/fornax/v1/projections') {
+        return request.headers.authorization === 'operator' ? json(response, 200, [{ name: `${name}-rows`, service: name }]) : json(response, 401, { message: 'no' });
+      }
+      if (path === '/tasks/cut') {
+        response.writeHead(200, { 'content-length': '100' }).write('half');
+        return void setImmediate(() => response.destroy());
+      }
+      response.writeHead(path.includes('/abort') ? 403 : 200, { 'content-type': 'text/x-echo', 'x-service': name });
+      response.end(JSON.stringify({ name, method: request.method, url: path, headers: request.headers, body: Buffer.concat(chunks).toString('hex') }));
+    });
+  });
+
+describe('the router', () => {
+  const services = new Map<Service, Server>();
+  let router: Server;
+  let url = '';
+
+  beforeAll(async () => {
+    const urls: [Service, URL][] = [];
+    for (const name of SERVICES) {
+      const server = service(name);
+      services.set(name, server);
+      urls.push([name, new URL(await listen(server))]);
+    }
+    const telemetry = startTelemetry({ service: 'router' });
+    router = createRouter({ targets: Object.fromEntries(urls) as Targets, telemetry, onError: (error) => { throw error; } });
+    url = await listen(router);
+  });
+
+  afterAll(async () => {
+    for (const server of [router, ...services.values()]) {
+      server.closeAllConnections();
+      if (server.listening) await new Promise((resolve) => server.close(resolve));
+    }
+  });
+
+  it('passes requests and answers through untouched', async () => {
+    const body = Buffer.from([0, 1, 2, 255, 13, 10]);
+    const response = await fetch(`${url}/v1/tasks/a%2Fb/abort?x=1`, { method: 'POST', body, headers: { authorization: 't', 'content-type': 'application/json-patch+json' } });
+    expect([response.status, response.headers.get('content-type'), response.headers.get('x-service')]).toEqual([403, 'text/x-echo', 'submission']);
+    expect(await response.json()).toMatchObject({
+      method: 'POST', url: '/v1/tasks/a%2Fb/abort?x=1', body: body.toString('hex'),
+      headers: { authorization: 't', 'content-type': 'application/json-patch+json', 'content-length': '6', host: new URL(url).host },
+    });
+  });
+
+  it('streams a body larger than it would want to hold', async () => {
+    const body = Buffer.alloc(5_000_000, 7);
+    const answer: unknown = await (await fetch(`${url}/fornax/v1/buckets`, { method: 'PUT', body })).json();
+    expect(answer).toMatchObject({ name: 'storage', body: body.toString('hex') });
+  });
+
+  it('breaks off an answer that the service breaks off', async () => {
+    const response = await fetch(`${url}/tasks/cut`);
+    await expect(response.text()).rejects.toThrow();
+  });
+
+  it('is ready when all services are, and tells their warnings', async () => {
+    const ready = await fetch(`${url}/health/ready`);
+    expect([ready.status, await ready.json()]).toMatchObject([200, { status: 'ready', reasons: [] }]);
+    expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ warnings: ['be careful'] });
+  });
+
+  it('merges what the services say of their routes', async () => {
+    const document: unknown = await (await fetch(`${url}/openapi.json`)).json();
+    expect(document).toMatchObject({ paths: { '/submission': {}, '/billing': {} }, components: { schemas: { storage: {} } } });
+  });
+
+  it('lists the projections of all and finds the owner of one', async () => {
+    const headers = { authorization: 'operator' };
+    expect(await (await fetch(`${url}/fornax/v1/projections`, { headers })).json()).toHaveLength(SERVICES.length);
+    const rebuilt = await fetch(`${url}/fornax/v1/projections/billing-rows/rebuild`, { method: 'POST', headers });
+    expect(rebuilt.headers.get('x-service')).toBe('billing');
+    expect((await fetch(`${url}/fornax/v1/projections/none/rebuild`, { method: 'POST', headers })).status).toBe(404);
+    expect((await fetch(`${url}/fornax/v1/projections/billing-rows/rebuild`, { method: 'POST' })).status).toBe(401);
+  });
+
+  it('offers its own metrics', async () => {
+    expect(await (await fetch(`${url}/metrics`)).text()).toContain('http_server_request_duration_bucket');
+    expect((await fetch(`${url}/health/live`)).status).toBe(200);
+  });
+
+  it('answers 503 for a service that is down, and says so in its readiness', async () => {
+    const billing = services.get('billing');
+    billing?.closeAllConnections();
+    await new Promise((resolve) => billing?.close(resolve));
+    const response = await fetch(`${url}/credits/v1/accounts/credits`);
+    expect([response.status, await response.json()]).toEqual([503, { message: 'The billing service cannot be reached right now' }]);
+    const ready = await fetch(`${url}/health/ready`);
+    expect([ready.status, await ready.json()]).toMatchObject([503, { reasons: [{ name: 'billing', reason: 'cannot be reached' }] }]);
+    expect((await fetch(`${url}/tasks`)).status).toBe(200);
+  });
+});
