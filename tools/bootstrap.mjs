@@ -41,6 +41,10 @@ const withProgress = async (label, step, log) => {
   }
 };
 
+/** The cause of a failure stands at the beginning of what npm prints and at the end of what a build prints. */
+const excerpt = (lines) =>
+  (lines.length <= 160 ? lines : [...lines.slice(0, 80), '...', ...lines.slice(-80)]).join('\n');
+
 /** Runs a program and keeps its output for the case that it fails. */
 const run = (program, args, { env = {}, what }) =>
   new Promise((resolve, reject) => {
@@ -60,7 +64,7 @@ const run = (program, args, { env = {}, what }) =>
     child.once('close', (code, signal) => {
       process.removeListener('exit', endChild);
       if (code === 0) return resolve();
-      const text = Buffer.concat(output).toString('utf8').trim().split('\n').slice(-60).join('\n');
+      const text = excerpt(Buffer.concat(output).toString('utf8').trim().split('\n'));
       reject(new BootstrapError(`${text}\n\n${what} failed (${signal ?? `code ${code}`}).`));
     });
   });
@@ -109,17 +113,36 @@ const npmCommand = () => {
   return npm?.endsWith('.js') ? [process.execPath, npm] : ['npm'];
 };
 
+/**
+ * A registry mirror may not carry the builds of an optional package for other platforms. A lock file made with it leaves them out,
+ * `npm ci` refuses it for that, and says so in this form, without a version.
+ */
+const LEFT_OUT = /^npm error Missing: \S+@ from lock file$/;
+const isOnlyLeftOut = (message) => {
+  const complaints = message.split('\n').filter((line) => /^npm error (Missing|Invalid):/.test(line));
+  return complaints.length > 0 && complaints.every((line) => LEFT_OUT.test(line));
+};
+
+const installAsLocked = async () => {
+  const [program, ...args] = npmCommand();
+  const npm = (...command) =>
+    run(program, [...args, ...command, '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'], {
+      what: 'Installing the locked dependencies',
+    });
+  try {
+    await npm('ci');
+  } catch (error) {
+    if (!isOnlyLeftOut(error.message)) throw error;
+    // The same versions from the same lock file, which stays as it is.
+    await npm('install', '--no-save');
+  }
+};
+
 const install = async (log) => {
   const wanted = lockDigest();
   if (readOr(lockStamp, '') === wanted && existsSync(node24)) return;
   if (!isInstalledAsLocked()) {
-    const [program, ...args] = npmCommand();
-    const what = 'Installing the locked dependencies';
-    await withProgress(
-      'installing the locked dependencies (a minute or two, once)',
-      () => run(program, [...args, 'ci', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'], { what }),
-      log,
-    );
+    await withProgress('installing the locked dependencies (a minute or two, once)', installAsLocked, log);
     if (!existsSync(node24)) {
       throw new BootstrapError(
         `npm ci did not install Node 24 at ${node24}: allow the install script of the package "node" and run npm ci again.`,
