@@ -4,7 +4,7 @@ import {
 } from '@fornax/contracts';
 import { ApiError, messageOf } from './api-error.js';
 import { delay } from './delay.js';
-import { trusted, type Parser, type ProjectionRebuild, type ProjectionState, type SnapshotRequest } from './wire-types.js';
+import { trusted, type Bill, type FleetNode, type Parser, type ProjectionRebuild, type ProjectionState, type SnapshotRequest } from './wire-types.js';
 
 export interface FornaxClientOptions {
   /** Base URL of the API, e.g. http://127.0.0.1:8080 */
@@ -38,6 +38,7 @@ const TERMINAL: readonly string[] = ['Success', 'Failure', 'Cancelled'];
 /** A task in this state changes no more. */
 export const isOver = (task: { readonly state: string }): boolean => TERMINAL.includes(task.state);
 
+const BILL_PAGE = 5_000;
 const taskPage = pageOf(taskSchema);
 const summaryPage = pageOf(taskSummarySchema);
 
@@ -126,6 +127,25 @@ export class FornaxClient {
   /** What is left on the account, in euros. */
   async accountCredits(): Promise<number> {
     return (await this.json('GET', '/credits/v1/accounts/credits', trusted<{ readonly credits: number }>())).credits;
+  }
+
+  /** Every node that ever joined. */
+  nodes(): Promise<readonly FleetNode[]> {
+    return this.json('GET', '/fornax/v1/nodes', trusted<readonly FleetNode[]>());
+  }
+
+  /** The bill of a task, all lines. */
+  async bill(id: string): Promise<Bill> {
+    const page = (offset: number): Promise<Bill> =>
+      this.json('GET', `/fornax/v1/billing/tasks/${encodeURIComponent(id)}/lines?offset=${offset}&limit=${BILL_PAGE}`, trusted<Bill>());
+    const first = await page(0);
+    const lines = [...first.lines];
+    while (lines.length < first.count) {
+      const next = await page(lines.length);
+      if (next.lines.length === 0) break;
+      lines.push(...next.lines);
+    }
+    return { ...first, lines };
   }
 
   /** GET of any path below the API, for endpoints without a method here. */

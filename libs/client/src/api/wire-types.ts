@@ -18,6 +18,41 @@ export interface ProjectionRebuild {
   readonly swapped: boolean;
 }
 
+/** A compute node as the fleet read model shows it. */
+export interface FleetNode {
+  readonly id: string;
+  readonly status: string;
+  readonly driver: string;
+  readonly warnings: readonly string[];
+  readonly hardware: { readonly cpuModel: string; readonly cores: number; readonly memoryMB: number };
+  readonly leases: number | null;
+  readonly lastHeartbeat: string | null;
+}
+
+export interface BillLine {
+  readonly instance: number;
+  readonly attempt: number;
+  readonly node: string;
+  readonly outcome: string;
+  readonly cause: string | null;
+  readonly billedMs: number;
+  readonly cores: number;
+  readonly amountMicros: number;
+  readonly currency: string;
+  readonly rule: string;
+  readonly priceListVersion: number;
+  readonly sequence: number;
+}
+
+/** What a task costs, line by line: one for each attempt of an instance. */
+export interface Bill {
+  readonly taskId: string;
+  readonly plan: string;
+  readonly count: number;
+  readonly totalMicros: number;
+  readonly lines: readonly BillLine[];
+}
+
 export interface SnapshotRequest {
   readonly whitelist?: string;
   readonly blacklist?: string;

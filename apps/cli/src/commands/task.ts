@@ -1,0 +1,103 @@
+import { isOver, type NewTask, type Output } from '@fornax/client';
+import { type Command, InvalidArgumentError } from 'commander';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Io } from '../io.js';
+import { renderTable } from '../table.js';
+
+const FOLLOW_MS = 500;
+
+const countOf = (text: string): number => {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('must be a whole number of at least 1');
+  return count;
+};
+
+const instanceOf = (text: string): number => {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('must be an instance number');
+  return Number(text);
+};
+
+type Constant = { readonly key: string; readonly value: string };
+const constantOf = (text: string, before: readonly Constant[] = []): readonly Constant[] => {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('must be KEY=VALUE');
+  return [...before, { key: text.slice(0, at), value: text.slice(at + 1) }];
+};
+const listOf = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
+
+interface SubmitOptions {
+  readonly name: string;
+  readonly profile: string;
+  readonly instances: number;
+  readonly constant?: readonly Constant[];
+  readonly command?: string;
+  readonly resource?: readonly string[];
+  readonly results?: string;
+  readonly wait?: boolean;
+}
+
+const newTask = ({ name, profile, instances, constant = [], command, resource, results }: SubmitOptions): NewTask => ({
+  name,
+  profile,
+  instanceCount: instances,
+  constants: [...constant, ...(command === undefined ? [] : [{ key: 'DOCKER_CMD', value: command }])],
+  ...(resource === undefined ? {} : { resourceBuckets: [...resource] }),
+  ...(results === undefined ? {} : { resultBucket: results }),
+});
+
+const submit = async (io: Io, options: SubmitOptions): Promise<void> => {
+  const client = io.client();
+  const id = await client.submitTask(newTask(options));
+  io.print(id);
+  if (options.wait !== true) return;
+  const onChange = (task: { readonly state: string; readonly progress: number }): void => io.tell(`${task.state} ${Math.round(task.progress)} %`);
+  const task = await client.waitForTask(id, { signal: io.signal, onChange });
+  if (task.state !== 'Success') io.setExitCode(1);
+};
+
+interface LogOptions {
+  readonly stderr?: boolean;
+  readonly instance?: number;
+  readonly follow?: boolean;
+}
+
+/** Prints what is there; with `follow`, goes on until the task is over. Reads the whole output: fresh output belongs to one reader alone. */
+const logs = async (io: Io, id: string, { stderr, instance, follow }: LogOptions): Promise<void> => {
+  const client = io.client();
+  const stream: Output = stderr === true ? 'stderr' : 'stdout';
+  let printed = 0;
+  for (let isLast = follow !== true; ; ) {
+    const text = await client.output(id, stream, instance);
+    // A shorter text was rotated: what is new in it cannot be told, so it is all shown.
+    io.write(text.length < printed ? text : text.slice(printed));
+    printed = text.length;
+    if (isLast) return;
+    isLast = isOver(await client.getTask(id, io.signal));
+    if (!isLast) await delay(FOLLOW_MS, undefined, { signal: io.signal });
+  }
+};
+
+const list = async (io: Io): Promise<void> => {
+  const tasks = await io.client().listTasks();
+  const rows = tasks.map((task) => [task.uuid, task.name, task.state, task.instanceCount, `${Math.round(task.progress)} %`, task.creationDate]);
+  io.print(renderTable([['ID', 'NAME', 'STATE', 'INSTANCES', 'PROGRESS', 'CREATED'], ...rows]));
+};
+
+/** `fornax task …` */
+export const addTaskCommands = (program: Command, io: Io): void => {
+  const task = program.command('task').description('submit tasks and look after them');
+  task.command('list').description('all tasks, newest first').action(() => list(io));
+  task.command('get <task>').description('everything about one task (uuid or shortname), as JSON')
+    .action(async (id: string) => io.print(JSON.stringify(await io.client().getTask(id), null, 2)));
+  task.command('logs <task>').description('what a task has printed')
+    .option('--stderr', 'its errors instead of its output').option('-i, --instance <number>', 'one instance only', instanceOf)
+    .option('-f, --follow', 'go on until the task is over').action((id: string, options: LogOptions) => logs(io, id, options));
+  task.command('submit').description('submit a task; prints its id')
+    .requiredOption('-n, --name <name>').option('-p, --profile <profile>', 'what to run', 'docker-batch')
+    .option('-i, --instances <count>', 'how many instances', countOf, 1).option('-c, --constant <KEY=VALUE>', 'how to run it (repeatable)', constantOf)
+    .option('--command <command>', 'short for -c DOCKER_CMD=<command>').option('--resource <bucket>', 'input bucket (repeatable)', listOf)
+    .option('--results <bucket>', 'result bucket').option('-w, --wait', 'wait until it is over; exit code 1 unless it succeeds')
+    .action((options: SubmitOptions) => submit(io, options));
+  task.command('abort <task>').description('stop a task').action((id: string) => io.client().abortTask(id));
+  task.command('delete <task>').description('stop a task if it runs, and forget it').action((id: string) => io.client().deleteTask(id));
+};

@@ -1,0 +1,37 @@
+import type { FornaxClient } from '@fornax/client';
+
+/** What commands may touch: so they can be run in a test as they run in a terminal. */
+export interface Io {
+  /** One line to standard output. */
+  readonly print: (line: string) => void;
+  /** Text to standard output as it is. */
+  readonly write: (text: string) => void;
+  /** One line to standard error: progress and problems. */
+  readonly tell: (line: string) => void;
+  /** Connects when first asked. */
+  readonly client: () => FornaxClient;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+  /** The code that the process will end with. */
+  readonly setExitCode: (code: number) => void;
+}
+
+const QUIET_MS = 2000;
+const TELL_MS = 5000;
+
+/** Tells that work goes on when it takes longer than two seconds. */
+export const withProgress = async <T>(io: Io, what: string, work: () => Promise<T>): Promise<T> => {
+  const startedAt = performance.now();
+  let repeat: NodeJS.Timeout | undefined;
+  const tell = (): void => io.tell(`${what} (${Math.round((performance.now() - startedAt) / 1000)} s)`);
+  const first = setTimeout(() => {
+    tell();
+    repeat = setInterval(tell, TELL_MS);
+  }, QUIET_MS);
+  try {
+    return await work();
+  } finally {
+    clearTimeout(first);
+    clearInterval(repeat);
+  }
+};

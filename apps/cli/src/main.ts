@@ -1,0 +1,14 @@
+import { run } from './run.js';
+
+const interrupted = new AbortController();
+process.on('SIGINT', () => interrupted.abort());
+// A reader that has seen enough (`fornax task logs … | head`) is no failure.
+process.stdout.on('error', () => process.exit(0));
+
+process.exitCode = await run(process.argv.slice(2), {
+  env: process.env,
+  cwd: process.cwd(),
+  stdout: (text) => void process.stdout.write(text),
+  stderr: (text) => void process.stderr.write(text),
+  signal: interrupted.signal,
+});

@@ -1,0 +1,20 @@
+import { Command } from 'commander';
+import { addFleetCommands } from './commands/fleet.js';
+import { addProjectionCommands } from './commands/projection.js';
+import { addTaskCommands } from './commands/task.js';
+import type { Io } from './io.js';
+
+const ENVIRONMENT = `
+Environment:
+  QARNOT_CLUSTER_URL   the API, e.g. http://127.0.0.1:8080
+  QARNOT_CLIENT_TOKEN  who you are
+  FORNAX_DATA_DIR      data folder of a platform on this machine; its file "env" is read when the others are not set (.fornax)`;
+
+/** The whole command line; nothing runs until it parses arguments. */
+export const buildProgram = (io: Io): Command => {
+  const program = new Command('fornax').description('Talk to a Fornax platform').addHelpText('after', ENVIRONMENT);
+  addTaskCommands(program, io);
+  addProjectionCommands(program, io);
+  addFleetCommands(program, io);
+  return program;
+};

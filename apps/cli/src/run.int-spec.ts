@@ -1,0 +1,93 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import http, { type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { run } from './run.js';
+
+/** Answers of a platform, by method and path. */
+const ANSWERS: Readonly<Record<string, readonly [status: number, body: unknown]>> = {
+  'GET /fornax/v1/projections': [200, [{ name: 'status', service: 'submission', sequence: 42, lag: 0 }]],
+  'POST /fornax/v1/projections/status/rebuild?verify=true': [200, { rows: { task: 3 }, differences: [{ table: 'task', onlyLive: 1, onlyRebuilt: 0 }], events: 10, seconds: 0.5, swapped: false }],
+  'POST /fornax/v1/projections/fine/rebuild?verify=true': [200, { rows: { task: 3 }, differences: [], events: 10, seconds: 0.5, swapped: false }],
+  'POST /fornax/v1/projections/status/rebuild?verify=false': [200, { rows: { task: 3 }, differences: [], events: 10, seconds: 0.5, swapped: true }],
+  'POST /tasks': [200, { uuid: 'new-task' }],
+  'GET /tasks/t/stdout': [200, 'line 1\nline 2\n'],
+  'GET /tasks/t/stderr/2': [200, 'oops\n'],
+  'POST /tasks/t/abort': [403, { message: 'The task is over' }],
+};
+
+describe('fornax', () => {
+  const bodies: unknown[] = [];
+  let server: Server;
+  let url = '';
+
+  beforeAll(async () => {
+    server = http.createServer((request, response) => {
+      let body = '';
+      request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+      request.on('end', () => {
+        if (body !== '') bodies.push(JSON.parse(body));
+        const [status, answer] = ANSWERS[`${request.method ?? ''} ${request.url ?? ''}`] ?? [404, { message: 'No such thing' }];
+        response.writeHead(status).end(typeof answer === 'string' ? answer : JSON.stringify(answer));
+      });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+
+  afterAll(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  const fornax = async (...args: readonly string[]) => {
+    const said = { stdout: '', stderr: '' };
+    const code = await run(args, {
+      env: { QARNOT_CLUSTER_URL: url, QARNOT_CLIENT_TOKEN: 't' },
+      cwd: '/nowhere',
+      stdout: (text) => void (said.stdout += text),
+      stderr: (text) => void (said.stderr += text),
+      signal: new AbortController().signal,
+    });
+    return { code, ...said };
+  };
+
+  it('explains itself', async () => {
+    const { code, stdout } = await fornax('--help');
+    expect(code).toBe(0);
+    for (const word of ['task', 'projection', 'nodes', 'bill', 'QARNOT_CLUSTER_URL']) expect(stdout).toContain(word);
+  });
+
+  it('ends with 2 after a wrong call', async () => {
+    expect(await fornax('task', 'nonsense')).toMatchObject({ code: 2, stderr: expect.stringContaining('nonsense') });
+    expect(await fornax('task', 'submit', '-n', 'x', '-i', '0')).toMatchObject({ code: 2 });
+  });
+
+  it('submits a task and prints its id', async () => {
+    const { code, stdout } = await fornax('task', 'submit', '-n', 'x', '-i', '4', '-c', 'A=b=c', '--command', 'echo hi', '--results', 'out');
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'new-task\n' });
+    expect(bodies).toContainEqual({
+      name: 'x', profile: 'docker-batch', instanceCount: 4, resultBucket: 'out',
+      constants: [{ key: 'A', value: 'b=c' }, { key: 'DOCKER_CMD', value: 'echo hi' }],
+    });
+  });
+
+  it('prints logs as they are', async () => {
+    expect((await fornax('task', 'logs', 't')).stdout).toBe('line 1\nline 2\n');
+    expect((await fornax('task', 'logs', 't', '--stderr', '-i', '2')).stdout).toBe('oops\n');
+  });
+
+  it('shows what the platform says no to, and ends with 1', async () =>
+    expect(await fornax('task', 'abort', 't')).toMatchObject({ code: 1, stderr: 'The task is over (HTTP 403)\n' }));
+
+  it('verifies a projection: 0 when it equals the rebuilt one, 1 when it differs', async () => {
+    expect(await fornax('projection', 'rebuild', 'fine', '--verify')).toMatchObject({ code: 0, stdout: expect.stringContaining('equal') });
+    expect(await fornax('projection', 'rebuild', 'status', '--verify')).toMatchObject({ code: 1, stdout: expect.stringMatching(/ONLY LIVE[^]*task +1 +0/) });
+  });
+
+  it('rebuilds a projection and lists them', async () => {
+    expect(await fornax('projection', 'rebuild', 'status')).toMatchObject({ code: 0, stdout: expect.stringContaining('replaced') });
+    expect((await fornax('projection', 'list')).stdout).toMatch(/status +submission +42 +0/);
+  });
+});
