@@ -43,7 +43,7 @@ export interface SubscribeOptions {
   /** The log that `from` was counted in; the one that was opened when absent. */
   readonly epoch?: string;
   /**
-   * Told, after a batch was handled or when only other aggregates' commits came by, up to which sequence everything wanted has
+   * Told when the log is being followed (again, after a break), after a batch was handled, or when only other aggregates' commits came by, up to which sequence everything wanted has
    * been handed over. With exactly one aggregate the server sends no others, so this stops at that aggregate's last commit:
    * ask `nextSequence` whether anything lies between.
    */

@@ -1,13 +1,14 @@
 import type { RecordedCommit } from '@fornax/contracts';
 import { LogReset, type SubscribeOptions } from './event-log.js';
-import { backoffMs, delay } from './wait.js';
+import { allowManyListeners, backoffMs, delay } from './wait.js';
 
 /** Hands over commits and moves the position to `sequence`, the last one examined. Resolves when they were handled. */
 export type Deliver = (commits: readonly RecordedCommit[], sequence: number) => Promise<void>;
 
 /**
  * The retrying part of `EventLog.subscribe`, the same for every adapter: `follow` delivers everything after `position` until it
- * breaks; then it is called again from where it stood.
+ * breaks; then it is called again from where it stood. It delivers nothing at `position` first, once it stands: so `onProgress` tells that
+ * the log is being followed (again).
  * @throws LogReset
  */
 export const followLog = async (
@@ -16,6 +17,7 @@ export const followLog = async (
   follow: (position: number, deliver: Deliver) => Promise<void>,
 ): Promise<void> => {
   const { signal, onProgress, onError } = options;
+  allowManyListeners(signal);
   let position = options.from - 1;
   let failures = 0;
 

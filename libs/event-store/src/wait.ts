@@ -1,3 +1,8 @@
+import { setMaxListeners } from 'node:events';
+
+/** One signal ends many loops: that is no leak, so Node need not warn about it. */
+export const allowManyListeners = (signal: AbortSignal): void => setMaxListeners(0, signal);
+
 /** Resolves after `ms`, or at once when the signal aborts (it never rejects). */
 export const delay = (ms: number, signal?: AbortSignal): Promise<void> =>
   new Promise((resolve) => {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { RecordedCommit } from '@fornax/contracts';
 import { type EventLog, LogReset } from '@fornax/event-store';
 import type { DataSource } from 'typeorm';
@@ -61,6 +62,7 @@ export class ProjectionRunner {
    * Runs until `signal` aborts and the batch in hand is committed. Errors are told to `onError` and retried; it never skips.
    */
   async start(signal: AbortSignal): Promise<void> {
+    setMaxListeners(0, signal);
     while (!signal.aborted) {
       try {
         await this.follow(signal);

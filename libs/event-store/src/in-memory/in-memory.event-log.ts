@@ -49,6 +49,7 @@ export class InMemoryLog implements EventLog {
     await followLog(options, onBatch, async (start, deliver) => {
       if (epoch !== this.epoch) throw new LogReset(`the event log has epoch ${this.epoch}, but ${epoch} was being read`);
       if (start > this.commits.length) throw new LogReset(`the event log ends at ${this.commits.length}, but was read up to ${start}`);
+      await deliver([], start);
       for (let position = start; !signal.aborted; ) {
         const to = Math.min(this.commits.length, position + maxBatch);
         if (to === position) {

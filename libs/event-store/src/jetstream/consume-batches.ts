@@ -1,6 +1,6 @@
 import { nanos, type NatsConnection } from '@nats-io/nats-core';
 import { AckPolicy, DeliverPolicy, JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
-import { backoffMs, delay } from '../wait.js';
+import { allowManyListeners, backoffMs, delay } from '../wait.js';
 import { type FeedMessage, FeedBroken, PullFeed } from './pull-feed.js';
 import { managerOf } from './streams.js';
 
@@ -133,6 +133,7 @@ const consumeUntilBroken = async (nc: NatsConnection, options: ConsumeOptions, o
  */
 export const consumeBatches = async (nc: NatsConnection, options: ConsumeOptions, onBatch: OnBatch): Promise<void> => {
   const { signal, onError } = options;
+  allowManyListeners(signal);
   const jsm = await managerOf(nc);
   for (let failures = 0; !signal.aborted; ) {
     try {

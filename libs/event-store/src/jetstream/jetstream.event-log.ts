@@ -120,6 +120,7 @@ export class JetStreamLog implements EventLog {
       const { name } = await this.createConsumer(serverFilter(aggregates), position + 1);
       const feed = new PullFeed(this.nc, { stream: STREAMS.events, consumer: name, capacity: 2 * maxBatch, isGapFatal: true });
       try {
+        await deliver([], position);
         while (!signal.aborted) {
           const messages = await feed.next(maxBatch, signal);
           const last = messages.at(-1);

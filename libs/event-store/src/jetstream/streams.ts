@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { nanos, type NatsConnection } from '@nats-io/nats-core';
 import {
-  DiscardPolicy, JetStreamApiError, RetentionPolicy, StorageType, jetstreamManager,
+  DiscardPolicy, JetStreamApiError, PersistMode, RetentionPolicy, StorageType, jetstreamManager,
   type JetStreamManager, type StreamConfig, type StreamInfo,
 } from '@nats-io/jetstream';
 import { STREAMS, allDispatchSubject, allEventsSubject, allLogsSubject, reportStreamSubjects } from '@fornax/contracts';
@@ -69,6 +69,9 @@ const workingStreams: readonly NewStream[] = [
     max_age: nanos(7 * 24 * HOUR_MS),
     max_bytes: 2 * 1024 ** 3,
     discard: DiscardPolicy.Old,
+    // Output is not the truth: its last second may go with the power, and it is sixteen times as fast when it does not wait for the
+    // disk (nats-server 2.12 or later; others ignore it).
+    persist_mode: PersistMode.Async,
     duplicate_window: nanos(120 * SECOND_MS),
   },
 ];
@@ -92,7 +95,9 @@ const ensureStream = async (jsm: JetStreamManager, stream: NewStream, replicas: 
     return;
   }
   try {
-    await jsm.streams.add({ ...stream, num_replicas: replicas });
+    const { persist_mode: mode, ...rest } = stream;
+    // Replicated streams cannot be written without waiting.
+    await jsm.streams.add({ ...rest, num_replicas: replicas, ...(mode === undefined || replicas > 1 ? {} : { persist_mode: mode }) });
   } catch (error) {
     // Another process made it between our question and our answer.
     if (!hasCode(error, STREAM_NAME_IN_USE)) throw error;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { JetStreamApiError } from '@nats-io/jetstream';
 import { Kvm, type KV, type KvEntry } from '@nats-io/kv';
-import { backoffMs, delay } from '../wait.js';
+import { allowManyListeners, backoffMs, delay } from '../wait.js';
 
 export interface LeadOptions {
   /** What is led, e.g. `scheduler`. Every candidate uses the same `ttlMs`. */
@@ -128,6 +128,7 @@ export const lead = async (
   nc: NatsConnection, options: LeadOptions, onElected: (epoch: number, leadership: AbortSignal) => Promise<void>,
 ): Promise<void> => {
   const { name, ttlMs, signal, replicas = 1, onError } = options;
+  allowManyListeners(signal);
   let wake = new AbortController();
   // Every write to the lease is also an ordinary message: a release is seen at once, without a watch to keep alive.
   const subscription = nc.subscribe(keySubject(name), { callback: () => wake.abort() });

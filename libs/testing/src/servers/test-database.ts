@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startPostgres } from '@fornax/embedded';
+import { type PostgresServer, startPostgres } from '@fornax/embedded';
 import pg from 'pg';
 import { oncePerRun, runFolder } from './run-folder.js';
 
@@ -50,4 +51,29 @@ export const createTestDatabase = async (options: { readonly template?: string }
   const url = new URL(adminUrl);
   url.pathname = `/${name}`;
   return { url: url.toString(), drop: () => administer(adminUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
+};
+
+export interface TestPostgres {
+  /** Of its only database. */
+  readonly url: string;
+  stop(): Promise<void>;
+  /** Ends it as a crash would. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port with the same data. */
+  start(): Promise<void>;
+}
+
+/** A PostgreSQL of one's own, for tests that kill it; all others use `createTestDatabase`. */
+export const startTestPostgres = async (): Promise<TestPostgres> => {
+  const dataDir = await mkdtemp(join(await runFolder(), 'postgres-'));
+  let server: PostgresServer = await startPostgres({ dataDir });
+  const { url, port } = server;
+  return {
+    url,
+    stop: () => server.stop(),
+    kill: () => server.kill(),
+    start: async () => {
+      server = await startPostgres({ dataDir, port });
+    },
+  };
 };
