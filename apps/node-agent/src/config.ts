@@ -1,0 +1,46 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+
+import { type Env, intSetting, loadConfig } from '@fornax/service-kit';
+import { z } from 'zod';
+
+const list = z.string().transform((text) => text.split(':').filter((path) => path !== '')).default([]);
+
+const schema = z.object({
+  FORNAX_NODE_ID: z.string().min(1).max(128).default(hostname()),
+  FORNAX_DATA_DIR: z.string().default('.fornax'),
+  /** Folder of this agent alone: instances run below it. */
+  FORNAX_NODE_DIR: z.string().optional(),
+  FORNAX_NATS_URL: z.string().default('nats://127.0.0.1:4222'),
+  FORNAX_NATS_USER: z.string().optional(),
+  FORNAX_NATS_PASSWORD: z.string().optional(),
+  FORNAX_PUBLIC_STORAGE_URL: z.url().default('http://127.0.0.1:9000'),
+  /** Health and metrics on the loopback interface; 0 = off. */
+  FORNAX_NODE_HTTP_PORT: intSetting({ min: 0, max: 65_535 }).default(0),
+  /** Cores and memory offered; 0 = what the machine has. */
+  FORNAX_NODE_CORES: intSetting({ min: 0, max: 4_096 }).default(0),
+  FORNAX_NODE_MEMORY_MB: intSetting({ min: 0, max: 100_000_000 }).default(0),
+  /** More folders that instances may not see, separated by colons. */
+  FORNAX_NODE_HIDE: list,
+  /** Folders below a home that instances may read nevertheless, separated by colons. */
+  FORNAX_NODE_EXPOSE: list,
+  FORNAX_NODE_SANDBOX: z.enum(['auto', 'bubblewrap', 'unshare', 'process']).default('auto'),
+  FORNAX_OTLP_ENDPOINT: z.url().optional(),
+  FORNAX_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
+  FORNAX_EXIT_WITH_PARENT: z.enum(['0', '1']).default('0'),
+});
+
+export interface AgentConfig extends Readonly<z.output<typeof schema>> {
+  readonly workDir: string;
+}
+
+/** @throws ConfigError */
+export const loadAgentConfig = (env: Env): AgentConfig => {
+  const config = loadConfig(schema, env);
+  const workDir = resolve(config.FORNAX_NODE_DIR ?? join(config.FORNAX_DATA_DIR, 'nodes', encodeURIComponent(config.FORNAX_NODE_ID)));
+  return { ...config, workDir };
+};
+
+/** One start of an agent, to the platform. */
+export const newBootId = (): string => randomUUID();

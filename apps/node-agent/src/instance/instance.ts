@@ -1,0 +1,225 @@
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { type GrantReply, grantReplySchema, type LeaseOrder, type NodeReport, nodeRpcSubject } from '@fornax/contracts';
+import type { Driver, InstanceExit, PreparedInstance, RunningInstance } from '@fornax/drivers';
+import type { DurablePublisher } from '@fornax/event-store';
+import { inSpan, type RpcClient, RpcRefused } from '@fornax/service-kit';
+
+import { LogPipe } from '../output/log-pipe.js';
+import { type InstancePlan, planOf, UserError } from '../profile/command-of.js';
+import type { S3Client } from '../s3/s3-client.js';
+import type { S3Credentials } from '../s3/sign-v4.js';
+import { downloadInputs } from './inputs.js';
+import { type Outcome, outcomeOf } from './outcome-of.js';
+import { type Manifest, manifestOf, selectResults, uploadFiles } from './results.js';
+
+/** What an instance needs of its node. */
+export interface InstanceWorld {
+  readonly nodeId: string;
+  readonly driver: Driver;
+  /** PATH of instances. */
+  readonly path: string;
+  readonly rpc: RpcClient;
+  readonly publisher: Pick<DurablePublisher, 'publish'>;
+  readonly s3: S3Client;
+  readonly report: (report: NodeReport) => void;
+  readonly onError: (error: unknown) => void;
+}
+
+export type Phase = 'accepted' | 'preparing' | 'running' | 'uploading' | 'ended';
+
+const KILL_AFTER_MS = 2_000;
+const GRANT_TRIES_MS = 300_000;
+const GRANT_TIMEOUT_MS = 5_000;
+const GRANT_FRESH_MS = 300_000;
+type Granted = Extract<GrantReply, { granted: true }>;
+type Ended = Extract<NodeReport, { kind: 'ended' }>;
+/** A report without what all reports of a lease share. */
+type Told = NodeReport extends infer R ? (R extends NodeReport ? Omit<R, 'leaseId' | 'taskId' | 'instance' | 'traceparent'> : never) : never;
+type End = Omit<Extract<Told, { kind: 'ended' }>, 'kind'>;
+const NO_FILES = { files: 0, bytes: 0 };
+
+/**
+ * One lease on this node.
+ *
+ *   accepted  -> preparing   at once: grant, folders, inputs
+ *   preparing -> running     the command was launched: `started` is reported
+ *   preparing -> ended       cancelled, or something failed
+ *   running   -> uploading   the command is over: `exited` is reported, what it wrote is stored in the log
+ *   uploading -> ended       the results are stored, or not to be: `ended` is reported, the folders are removed
+ *   any       -> dropped     drop(): killed without a report, because nobody would believe it
+ */
+export class Instance {
+  /** Ends preparing and uploading. */
+  readonly #abort = new AbortController();
+  /** Ends the storing of output as well, which a cancelled instance's owner still wants. */
+  readonly #dropping = new AbortController();
+  readonly #leaseId: string;
+  #phase: Phase = 'accepted';
+  #isCancelled = false;
+  #isDropped = false;
+  #running: RunningInstance | undefined;
+  #prepared: PreparedInstance | undefined;
+  #before: Manifest = new Map();
+  #grant: { readonly granted: Granted; readonly at: number } | undefined;
+  readonly done: Promise<void>;
+
+  constructor(private readonly world: InstanceWorld, readonly order: LeaseOrder) {
+    this.#leaseId = order.leaseId;
+    this.done = inSpan('instance', { parent: order.traceparent, kind: 'consumer', attributes: { 'fornax.task': order.taskId, 'fornax.instance': order.instance } }, () =>
+      this.#live(),
+    ).catch((error: unknown) => world.onError(error));
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  /** What a snapshot takes; undefined unless the command runs. */
+  get files(): { readonly jobDir: string; readonly before: Manifest; readonly signal: AbortSignal } | undefined {
+    if (this.#phase !== 'running' || !this.#prepared) return undefined;
+    return { jobDir: this.#prepared.jobDir, before: this.#before, signal: this.#abort.signal };
+  }
+
+  /** SIGTERM, and SIGKILL two seconds later; the outcome will be `cancelled`. Safe to repeat. */
+  cancel(): void {
+    if (this.#isCancelled || this.#phase === 'ended') return;
+    this.#isCancelled = true;
+    if (this.#phase !== 'running') {
+      if (this.#phase !== 'uploading' || !this.order.uploadResultsOnCancellation) this.#abort.abort(new Error('cancelled'));
+      return;
+    }
+    this.#stop();
+  }
+
+  /** Kills at once and says nothing. */
+  async drop(): Promise<void> {
+    this.#isDropped = true;
+    this.#abort.abort(new Error('dropped'));
+    this.#dropping.abort();
+    this.#running?.kill();
+    await this.done;
+  }
+
+  #stop(): void {
+    this.#running?.terminate();
+    void delay(KILL_AFTER_MS, undefined, { ref: false }).then(() => this.#running?.kill());
+  }
+
+  async #live(): Promise<void> {
+    let ended: End;
+    try {
+      ended = await this.#work();
+    } catch (error) {
+      ended = { ...this.#failureOf(error), endedAt: Date.now(), uploadedFiles: 0, uploadedBytes: 0 };
+    }
+    this.#phase = 'ended';
+    // Reported before the folders go: the next lease may already come while they do.
+    this.#tell({ kind: 'ended', ...ended });
+    await this.#prepared?.dispose().catch((error: unknown) => this.world.onError(error));
+  }
+
+  async #work(): Promise<End> {
+    const { order, world } = this;
+    this.#phase = 'preparing';
+    const { prepared, plan } = await inSpan('prepare', {}, () => this.#prepare());
+    const running = await prepared.start(plan);
+    this.#running = running;
+    this.#phase = 'running';
+    if (this.#isDropped) running.kill();
+    if (this.#isCancelled) this.#stop();
+    const { startedAt } = running;
+    this.#tell({ kind: 'started', startedAt });
+    const source = { taskId: order.taskId, instance: order.instance, leaseId: order.leaseId, attempt: order.attempt };
+    const [stdout, stderr] = (['stdout', 'stderr'] as const).map((name) => new LogPipe(world.publisher, source, name, running[name], this.#dropping.signal));
+    const exit = await inSpan('run', {}, () => running.exit);
+    this.#phase = 'uploading';
+    this.#tell({ kind: 'exited' });
+    await Promise.all([stdout?.finish(), stderr?.finish()]);
+    const verdict = outcomeOf(exit, this.#isCancelled, order.memoryMB, stderr?.tail ?? '');
+    const { outcome, uploaded } = await this.#upload(verdict, plan);
+    return { ...outcome, ...this.#usageOf(exit), startedAt, uploadedFiles: uploaded.files, uploadedBytes: uploaded.bytes };
+  }
+
+  async #prepare(): Promise<{ prepared: PreparedInstance; plan: InstancePlan }> {
+    const { order, world } = this;
+    const { signal } = this.#abort;
+    const needsGrant = order.resources.length > 0 || order.results !== null || order.secretKeys.length > 0;
+    const granted = needsGrant ? await this.#credentials() : undefined;
+    signal.throwIfAborted();
+    const prepared = await world.driver.prepare({ id: order.leaseId, cores: order.cores, memoryMB: order.memoryMB });
+    this.#prepared = prepared;
+    const plan = planOf(order, granted?.secrets ?? {}, prepared.paths, world.path);
+    if (granted && order.resources.length > 0) {
+      await downloadInputs(world.s3, granted.s3, order.resources, join(prepared.jobDir, plan.resourcesFolder), signal);
+      this.#before = await manifestOf(prepared.jobDir);
+    }
+    signal.throwIfAborted();
+    return { prepared, plan };
+  }
+
+  async #upload(outcome: Outcome, plan: InstancePlan): Promise<{ outcome: Outcome; uploaded: typeof NO_FILES }> {
+    const { order, world } = this;
+    const jobDir = this.#prepared?.jobDir;
+    const isWanted = outcome.outcome !== 'cancelled' || order.uploadResultsOnCancellation;
+    if (!order.results || !jobDir || !isWanted) return { outcome, uploaded: NO_FILES };
+    const { results } = order;
+    try {
+      return await inSpan('upload', {}, async () => {
+        const files = await selectResults(jobDir, this.#before, plan.filter);
+        if (files.length === 0) return { outcome, uploaded: NO_FILES };
+        const { s3 } = await this.#credentials();
+        return { outcome, uploaded: await uploadFiles(world.s3, s3, jobDir, files, results, this.#abort.signal) };
+      });
+    } catch (error) {
+      // What the command did stays the first thing to tell.
+      return { outcome: outcome.outcome === 'success' ? this.#failureOf(error) : outcome, uploaded: NO_FILES };
+    }
+  }
+
+  /** S3 credentials and secrets of this lease, asked for again when they are old. @throws Error the platform does not grant them */
+  async #credentials(): Promise<Granted & { readonly s3: S3Credentials }> {
+    if (this.#grant && Date.now() - this.#grant.at < GRANT_FRESH_MS) return this.#grant.granted;
+    const { leaseId, taskId, instance } = this.order;
+    const { signal } = this.#abort;
+    const deadline = Date.now() + GRANT_TRIES_MS;
+    for (let backoff = 100; ; backoff = Math.min(5_000, backoff * 2)) {
+      try {
+        const reply = await this.world.rpc.request(nodeRpcSubject(this.world.nodeId, 'grant'), { leaseId, taskId, instance }, grantReplySchema, GRANT_TIMEOUT_MS);
+        if (!reply.granted) throw new Error(`the platform did not grant the lease: ${reply.reason}`);
+        this.#grant = { granted: reply, at: Date.now() };
+        return reply;
+      } catch (error) {
+        const isAnswer = error instanceof RpcRefused || (error instanceof Error && error.message.startsWith('the platform did not grant'));
+        if (isAnswer || Date.now() > deadline) throw error;
+        await delay(backoff, undefined, { signal });
+      }
+    }
+  }
+
+  #failureOf(error: unknown): Outcome {
+    if (this.#isCancelled) return { outcome: 'cancelled' };
+    const text = error instanceof Error ? error.message : String(error);
+    if (error instanceof UserError) return { outcome: 'failure', cause: 'user', error: { code: error.code, message: text, debug: error.debug } };
+    this.world.onError(error);
+    return { outcome: 'failure', cause: 'platform', error: { code: 'FX-NODE', message: text, debug: error instanceof Error ? (error.stack ?? '') : '' } };
+  }
+
+  #usageOf(exit: InstanceExit): Pick<Ended, 'endedAt' | 'exitCode' | 'signal' | 'cpuMs' | 'peakMemoryMB'> {
+    const { endedAt, exitCode, signal, cpuMs, peakMemoryMB } = exit;
+    return {
+      endedAt,
+      ...(exitCode === undefined ? {} : { exitCode }),
+      ...(signal === undefined ? {} : { signal }),
+      ...(cpuMs === undefined ? {} : { cpuMs: Math.round(cpuMs) }),
+      ...(peakMemoryMB === undefined ? {} : { peakMemoryMB: Math.ceil(peakMemoryMB) }),
+    };
+  }
+
+  #tell(report: Told): void {
+    if (this.#isDropped) return;
+    const { taskId, instance, traceparent } = this.order;
+    this.world.report({ ...report, leaseId: this.#leaseId, taskId, instance, ...(traceparent === undefined ? {} : { traceparent }) });
+  }
+}

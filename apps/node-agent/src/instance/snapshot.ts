@@ -1,0 +1,66 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { grantReplySchema, nodeRpcSubject, type SnapshotOrder, type SnapshotReport, snapshotReportSubject } from '@fornax/contracts';
+import type { DurablePublisher } from '@fornax/event-store';
+import { inSpan, type RpcClient } from '@fornax/service-kit';
+
+import type { S3Client } from '../s3/s3-client.js';
+import type { Instance } from './instance.js';
+import { selectResults, uploadFiles } from './results.js';
+
+export interface SnapshotWorld {
+  readonly nodeId: string;
+  readonly rpc: RpcClient;
+  readonly publisher: Pick<DurablePublisher, 'publish'>;
+  readonly s3: S3Client;
+}
+
+const GRANT_TIMEOUT_MS = 10_000;
+const PROGRESS_EVERY_MS = 500;
+const REPORT_TRIES = 60;
+const REPORT_RETRY_MS = 1_000;
+
+/**
+ * Uploads what the results of a running instance are now, file by file and without a copy: each file is as it was when it was read.
+ * Ends with one report, `uploaded` or `failed`.
+ */
+export const takeSnapshot = (world: SnapshotWorld, order: SnapshotOrder, instance: Instance | undefined): Promise<void> =>
+  inSpan('snapshot', { parent: order.traceparent, kind: 'consumer' }, async () => {
+    const { snapshotId, leaseId } = order;
+    const tell = (report: SnapshotReport, msgId: string = randomUUID()): Promise<void> => store(world, report, msgId);
+    try {
+      const files = instance?.files;
+      if (!files) throw new Error('the instance does not run any more');
+      const { jobDir, before, signal } = files;
+      const selected = await selectResults(jobDir, before, order);
+      const reply = await world.rpc.request(nodeRpcSubject(world.nodeId, 'snapshot-grant'), { snapshotId, leaseId }, grantReplySchema, GRANT_TIMEOUT_MS);
+      if (!reply.granted) throw new Error(reply.reason);
+      const sizeToUploadBytes = selected.reduce((sum, file) => sum + file.sizeBytes, 0);
+      await tell({ kind: 'progress', snapshotId, leaseId, sizeToUploadBytes, transferredBytes: 0 });
+      let toldAt = performance.now();
+      const target = { bucket: order.bucket, prefix: order.prefix };
+      const uploaded = await uploadFiles(world.s3, reply.s3, jobDir, selected, target, signal, (transferredBytes) => {
+        if (performance.now() - toldAt < PROGRESS_EVERY_MS) return;
+        toldAt = performance.now();
+        void tell({ kind: 'progress', snapshotId, leaseId, sizeToUploadBytes, transferredBytes });
+      });
+      await tell({ kind: 'uploaded', snapshotId, leaseId, ...uploaded }, `${snapshotId}/${leaseId}/end`);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      await tell({ kind: 'failed', snapshotId, leaseId, reason }, `${snapshotId}/${leaseId}/end`);
+    }
+  });
+
+/** Bounded: the snapshot service has a deadline of its own for nodes that say nothing. */
+const store = async ({ publisher, nodeId }: SnapshotWorld, report: SnapshotReport, msgId: string): Promise<void> => {
+  const data = Buffer.from(JSON.stringify(report));
+  for (let tries = 0; tries < REPORT_TRIES; tries += 1) {
+    try {
+      await publisher.publish(snapshotReportSubject(nodeId), data, { msgId });
+      return;
+    } catch {
+      await delay(REPORT_RETRY_MS, undefined, { ref: false });
+    }
+  }
+};

@@ -1,0 +1,152 @@
+import { dispatchConsumer, type DispatchOrder, dispatchSubject, type LeaseOrder, STREAMS } from '@fornax/contracts';
+import type { Driver, DriverFacts } from '@fornax/drivers';
+import { connectNats, consumeBatches, DurablePublisher } from '@fornax/event-store';
+import { RpcClient } from '@fornax/service-kit';
+import type { NatsConnection } from '@nats-io/nats-core';
+
+import { Instance, type InstanceWorld } from '../instance/instance.js';
+import { takeSnapshot } from '../instance/snapshot.js';
+import { Reporter } from '../output/reporter.js';
+import { S3Client } from '../s3/s3-client.js';
+import type { Hardware } from './hardware.js';
+import { Membership } from './membership.js';
+import { parseOrders, SeenLeases } from './orders.js';
+
+export interface AgentParts {
+  readonly nodeId: string;
+  readonly nats: { readonly url: string; readonly user?: string; readonly password?: string };
+  readonly storageUrl: string;
+  readonly driver: Driver;
+  readonly facts: DriverFacts;
+  readonly hardware: Hardware;
+  readonly log: { info(details: object, text: string): void; warn(details: object, text: string): void };
+  readonly onEnded?: (outcome: string) => void;
+}
+
+const LEAVE_MS = 2_000;
+const FLUSH_MS = 1_000;
+
+/** A node: joins the platform, runs the leases that it is given, says what became of them. */
+export class Agent {
+  readonly #instances = new Map<string, Instance>();
+  readonly #stop = new AbortController();
+  #seen = new SeenLeases();
+  readonly #loops: Promise<void>[] = [];
+  #isClosing = false;
+
+  private constructor(
+    private readonly parts: AgentParts,
+    private readonly nc: NatsConnection,
+    private readonly publisher: DurablePublisher,
+    private readonly rpc: RpcClient,
+    private readonly s3: S3Client,
+    private readonly reporter: Reporter,
+    readonly membership: Membership,
+  ) {}
+
+  /** Connects (waits for the server as long as it takes) and begins to work. */
+  static async start(parts: AgentParts, signal?: AbortSignal): Promise<Agent> {
+    const { nodeId, nats, facts, hardware, log } = parts;
+    const nc = await connectNats({ ...nats, name: `node-agent ${nodeId}`, inboxPrefix: `_INBOX_${nodeId}`, ...(signal ? { signal } : {}) });
+    const publisher = new DurablePublisher(nc);
+    const rpc = new RpcClient(nc);
+    const onError = (error: unknown): void => log.warn({ err: error }, 'trying again');
+    const reporter = new Reporter(publisher, nodeId, onError);
+    const membership: Membership = new Membership(nc, rpc, { nodeId, driver: facts.name, warnings: facts.warnings, hardware }, {
+      onLost: (reason) => agent.#fence(reason),
+      onJoined: ({ nodeEpoch }) => log.info({ nodeEpoch, driver: facts.name, hardware }, 'joined'),
+      leases: () => agent.#instances.size,
+      onError,
+    });
+    const agent: Agent = new Agent(parts, nc, publisher, rpc, new S3Client(parts.storageUrl), reporter, membership);
+    agent.#loops.push(membership.run(agent.#stop.signal), agent.#consume());
+    return agent;
+  }
+
+  get leases(): number {
+    return this.#instances.size;
+  }
+
+  get isReady(): boolean {
+    return this.membership.session !== undefined && !this.nc.isClosed();
+  }
+
+  /** Kills the instances, gives their leases back and disconnects: within five seconds. */
+  async close(): Promise<void> {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    await Promise.all([...this.#instances.values()].map((instance) => instance.drop()));
+    const left = this.membership.leave(LEAVE_MS).catch((error: unknown) => this.parts.log.warn({ err: error }, 'could not leave; the platform will miss our heartbeats'));
+    await Promise.all([left, Promise.race([this.reporter.flush(), new Promise((resolve) => setTimeout(resolve, FLUSH_MS).unref())])]);
+    this.#stop.abort();
+    this.reporter.close();
+    await this.parts.driver.close();
+    this.s3.close();
+    this.publisher.close();
+    await this.nc.close();
+    await Promise.all(this.#loops);
+  }
+
+  /** Everything of this session ends now: its leases are somebody else's, or will be. */
+  async #fence(reason: string): Promise<void> {
+    const held = [...this.#instances.values()];
+    this.parts.log.warn({ reason, instances: held.length }, 'session lost, killing its instances');
+    this.reporter.dropAll();
+    await Promise.all(held.map((instance) => instance.drop()));
+    this.#seen = new SeenLeases();
+  }
+
+  async #consume(): Promise<void> {
+    const { nodeId, log } = this.parts;
+    // The registry makes the consumer when the node joins.
+    const isJoined = await Promise.race([this.membership.ready().then(() => true), aborted(this.#stop.signal).then(() => false)]);
+    if (!isJoined) return;
+    const consumer = { stream: STREAMS.dispatch, durable: dispatchConsumer(nodeId), filterSubject: dispatchSubject(nodeId) };
+    await consumeBatches(
+      this.nc,
+      { ...consumer, signal: this.#stop.signal, onError: (error) => log.warn({ err: error }, 'reading orders again') },
+      async (messages) => {
+        // Between two sessions nobody knows which orders are meant: they wait.
+        const session = await Promise.race([this.membership.ready(), aborted(this.#stop.signal)]);
+        if (!session) throw new Error('the agent stops');
+        for (const { data } of messages) {
+          for (const order of parseOrders(data, (error) => log.warn({ err: error }, 'not an order'))) this.#accept(order, session.nodeEpoch);
+        }
+      },
+    );
+  }
+
+  #accept(order: DispatchOrder, nodeEpoch: number): void {
+    // Leases that come now are given back with the others.
+    if (this.#isClosing) return;
+    if (order.kind === 'cancel') this.#instances.get(order.leaseId)?.cancel();
+    else if (order.kind === 'snapshot') void takeSnapshot(this.#snapshotWorld, order, this.#instances.get(order.leaseId));
+    else if (order.nodeEpoch === nodeEpoch && this.#seen.add(order.leaseId)) this.#begin(order);
+  }
+
+  #begin(order: LeaseOrder): void {
+    const { nodeEpoch } = order;
+    const { nodeId, driver, facts, log, onEnded } = this.parts;
+    const world: InstanceWorld = {
+      nodeId, driver, path: facts.path, rpc: this.rpc, publisher: this.publisher, s3: this.s3,
+      report: (report) => {
+        if (report.kind === 'ended') onEnded?.(report.outcome);
+        this.reporter.report(nodeEpoch, report);
+      },
+      onError: (error) => log.warn({ err: error, task: order.taskId, instance: order.instance }, 'instance'),
+    };
+    const instance = new Instance(world, order);
+    this.#instances.set(order.leaseId, instance);
+    void instance.done.then(() => this.#instances.delete(order.leaseId));
+  }
+
+  get #snapshotWorld(): Parameters<typeof takeSnapshot>[0] {
+    return { nodeId: this.parts.nodeId, rpc: this.rpc, publisher: this.publisher, s3: this.s3 };
+  }
+}
+
+const aborted = (signal: AbortSignal): Promise<undefined> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });

@@ -1,0 +1,150 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { type Heartbeat, heartbeatSubject, type JoinReply, joinReplySchema, leaveReplySchema, nodeRpcSubject } from '@fornax/contracts';
+import type { RpcClient } from '@fornax/service-kit';
+import type { NatsConnection } from '@nats-io/nats-core';
+
+import { newBootId } from '../config.js';
+import type { Hardware } from './hardware.js';
+
+export interface Member {
+  readonly nodeId: string;
+  readonly driver: string;
+  readonly warnings: readonly string[];
+  readonly hardware: Hardware;
+}
+
+export interface MembershipEvents {
+  /** Kill everything: this session is over. A new one is joined afterwards. */
+  readonly onLost: (reason: string) => Promise<void>;
+  readonly onJoined: (session: Session) => void;
+  readonly leases: () => number;
+  readonly onError: (error: unknown) => void;
+}
+
+export interface Session extends JoinReply {
+  readonly bootId: string;
+}
+
+const FIRST_BACKOFF_MS = 200;
+const MAX_BACKOFF_MS = 5_000;
+const JOIN_TIMEOUT_MS = 10_000;
+/** The agent ends its instances at this part of the time after which the platform would give them to others. */
+const FENCE_PART = 2 / 3;
+
+/**
+ * The node's session with the platform.
+ *
+ *   joining -> member     the registry gave an epoch
+ *   member  -> joining    no contact for two thirds of the grace period (same machine, new boot id), or the registry named another epoch
+ *   any     -> left       leave()
+ *
+ * Contact is a heartbeat that the server has answered (a flush is a round trip), dated by when it was sent.
+ */
+export class Membership {
+  #session: Session | undefined;
+  #bootId = newBootId();
+  #lastContact = performance.now();
+  #left = false;
+  #joined = Promise.withResolvers<void>();
+
+  constructor(
+    private readonly nc: NatsConnection,
+    private readonly rpc: RpcClient,
+    private readonly member: Member,
+    private readonly events: MembershipEvents,
+  ) {}
+
+  get session(): Session | undefined {
+    return this.#session;
+  }
+
+  /** Resolves with the session as soon as there is one. */
+  async ready(): Promise<Session> {
+    while (!this.#session) await this.#joined.promise;
+    return this.#session;
+  }
+
+  /** Joins and stays a member until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const session = await this.#join(signal);
+      if (!session) return;
+      this.#lastContact = performance.now();
+      this.#session = session;
+      this.events.onJoined(session);
+      this.#joined.resolve();
+      const reason = await this.#beat(session, signal);
+      this.#session = undefined;
+      this.#joined = Promise.withResolvers();
+      if (signal.aborted) return;
+      await this.events.onLost(reason);
+      this.#bootId = newBootId();
+    }
+  }
+
+  /** Tells the registry that the instances are over, so that they are given to others at once. */
+  async leave(timeoutMs: number): Promise<void> {
+    const session = this.#session;
+    if (!session || this.#left) return;
+    this.#left = true;
+    const { nodeId } = this.member;
+    await this.rpc.request(nodeRpcSubject(nodeId, 'leave'), { nodeId, nodeEpoch: session.nodeEpoch }, leaveReplySchema, timeoutMs);
+  }
+
+  async #ask(): Promise<JoinReply> {
+    const { nodeId } = this.member;
+    return this.rpc.request(nodeRpcSubject(nodeId, 'join'), { ...this.member, bootId: this.#bootId }, joinReplySchema, JOIN_TIMEOUT_MS);
+  }
+
+  async #join(signal: AbortSignal): Promise<Session | undefined> {
+    for (let backoff = FIRST_BACKOFF_MS; !signal.aborted; backoff = Math.min(MAX_BACKOFF_MS, backoff * 2)) {
+      try {
+        return { ...(await this.#ask()), bootId: this.#bootId };
+      } catch (error) {
+        if (backoff > FIRST_BACKOFF_MS) this.events.onError(error);
+        await delay(backoff, undefined, { signal }).catch(() => undefined);
+      }
+    }
+    return undefined;
+  }
+
+  /** Heartbeats until the session is lost. @returns why */
+  async #beat(session: Session, signal: AbortSignal): Promise<string> {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    const beat = (): void => {
+      const sentAt = performance.now();
+      const { nodeEpoch, bootId } = session;
+      const heartbeat: Heartbeat = { nodeId: this.member.nodeId, nodeEpoch, bootId, leases: this.events.leases(), at: Date.now() };
+      try {
+        this.nc.publish(heartbeatSubject(this.member.nodeId), JSON.stringify(heartbeat));
+        void this.nc.flush().then(() => { this.#lastContact = Math.max(this.#lastContact, sentAt); }, () => undefined);
+      } catch {
+        // The connection is closed or draining: that is no contact.
+      }
+    };
+    /** A node that was declared lost without noticing (it slept, say) finds out here, and one that was not gets its own epoch back. */
+    const confirm = (): void => {
+      this.#ask().then(
+        (reply) => { if (reply.nodeEpoch !== session.nodeEpoch) resolve(`the platform is at epoch ${reply.nodeEpoch}, this was ${session.nodeEpoch}`); },
+        () => undefined,
+      );
+    };
+    const watch = (): void => {
+      const silentMs = performance.now() - this.#lastContact;
+      if (silentMs > session.graceMs * FENCE_PART) resolve(`no contact for ${Math.round(silentMs)} ms`);
+    };
+    const timers = [
+      setInterval(beat, session.heartbeatMs), setInterval(confirm, session.graceMs), setInterval(watch, Math.max(5, session.graceMs / 30)),
+    ];
+    const abort = (): void => resolve('stopped');
+    signal.addEventListener('abort', abort);
+    beat();
+    try {
+      return await promise;
+    } finally {
+      for (const timer of timers) clearInterval(timer);
+      signal.removeEventListener('abort', abort);
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import { stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { mkdir, realpath } from 'node:fs/promises';
+
+import { SandboxDriver } from '@fornax/drivers';
+import { createLogger, endWithParent, type Env, meter, onceStopped, startTelemetry } from '@fornax/service-kit';
+
+import { type AgentConfig, loadAgentConfig } from '../config.js';
+import { Agent } from './agent.js';
+import { probeHardware } from './hardware.js';
+import { serveHttp } from './http-server.js';
+
+/**
+ * Folders above the agent's own that their owner has closed to everybody else: the platform's data folder is one of them. An agent
+ * of an ordinary user shares its user with its instances, so permissions alone would not hide it.
+ */
+export const privateAncestors = async (folder: string): Promise<readonly string[]> => {
+  const found: string[] = [];
+  for (let at = dirname(resolve(folder)); at !== dirname(at); at = dirname(at)) {
+    const { mode } = await stat(at);
+    if ((mode & 0o077) === 0) found.push(at);
+  }
+  return found;
+};
+
+const openDriver = async (config: AgentConfig, path: string): Promise<SandboxDriver> => {
+  await mkdir(config.workDir, { recursive: true, mode: 0o700 });
+  const { FORNAX_NODE_SANDBOX: level, FORNAX_NODE_HIDE: hide, FORNAX_NODE_EXPOSE: expose, FORNAX_DATA_DIR: dataDir } = config;
+  return new SandboxDriver({
+    workDir: config.workDir,
+    hide: [resolve(dataDir), ...(await privateAncestors(config.workDir)), ...hide],
+    // The program that runs us, so that a Node.js from somebody's home can be used by instances too.
+    expose: [dirname(await realpath(process.execPath)), ...expose],
+    path,
+    ...(level === 'auto' ? {} : { level }),
+  });
+};
+
+/** The whole process: reads settings, works until SIGTERM. */
+export const runAgent = async (env: Env): Promise<void> => {
+  const config = loadAgentConfig(env);
+  const log = createLogger('node-agent', config.FORNAX_LOG_LEVEL).child({ node: config.FORNAX_NODE_ID });
+  const telemetry = startTelemetry({ service: 'node-agent', otlpEndpoint: config.FORNAX_OTLP_ENDPOINT });
+  const stopped = onceStopped();
+  if (config.FORNAX_EXIT_WITH_PARENT === '1') endWithParent();
+
+  const driver = await openDriver(config, env['PATH'] ?? '');
+  const facts = await driver.probe();
+  for (const warning of facts.warnings) log.warn({ driver: facts.name }, warning);
+  const hardware = await probeHardware(config.workDir, { cores: config.FORNAX_NODE_CORES, memoryMB: config.FORNAX_NODE_MEMORY_MB });
+  const { FORNAX_NATS_USER: user, FORNAX_NATS_PASSWORD: password } = config;
+  const connecting = new AbortController();
+  const ended = meter().createCounter('fornax.instances', { description: 'Instances that ended on this node' });
+  const starting = Agent.start(
+    {
+      nodeId: config.FORNAX_NODE_ID,
+      nats: { url: config.FORNAX_NATS_URL, ...(user === undefined ? {} : { user }), ...(password === undefined ? {} : { password }) },
+      storageUrl: config.FORNAX_PUBLIC_STORAGE_URL,
+      driver, facts, hardware, log,
+      onEnded: (outcome) => ended.add(1, { outcome }),
+    },
+    connecting.signal,
+  );
+  const agent = await Promise.race([starting, stopped.then(() => undefined)]);
+  if (!agent) {
+    connecting.abort();
+    await driver.close();
+    return;
+  }
+  meter().createObservableGauge('fornax.leases', { description: 'Leases on this node' }).addCallback((result) => result.observe(agent.leases));
+  const http = config.FORNAX_NODE_HTTP_PORT === 0 ? undefined : await serveHttp(config.FORNAX_NODE_HTTP_PORT, {
+    isReady: () => agent.isReady,
+    health: () => ({ node: config.FORNAX_NODE_ID, driver: facts.name, warnings: facts.warnings, leases: agent.leases }),
+    metrics: () => telemetry.metricsText(),
+  });
+  const signal = await stopped;
+  log.info({ signal, instances: agent.leases }, 'stopping');
+  await agent.close();
+  http?.closeAllConnections();
+  http?.close();
+  await telemetry.shutdown();
+};

@@ -1,0 +1,122 @@
+import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { LOG_HEADERS, logSubject, type OutputStream } from '@fornax/contracts';
+import type { DurablePublisher } from '@fornax/event-store';
+
+const CHUNK_BYTES = 65_536;
+const COALESCE_MS = 50;
+/** Held here at most, unsent and unacknowledged together, before the instance's pipe is left to fill up. */
+const MAX_HELD_BYTES = 1_048_576;
+const TAIL_BYTES = 2_048;
+const RETRY_MS = 500;
+/** After the instance is gone: silence of a pipe that somebody outside of it keeps open. */
+const SILENCE_MS = 2_000;
+
+export interface LogSource {
+  readonly taskId: string;
+  readonly instance: number;
+  readonly leaseId: string;
+  readonly attempt: number;
+}
+
+/**
+ * One output of one instance on its way into the log stream: chunks of 64 KiB or 50 ms, in order, each repeated until it is stored.
+ * The memory it holds is bounded: while the store is behind, the instance waits in its write.
+ */
+export class LogPipe {
+  readonly #subject: string;
+  #buffer: Buffer[] = [];
+  #bufferedBytes = 0;
+  #inFlightBytes = 0;
+  #offset = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #tail = Buffer.alloc(0);
+  readonly #pending = new Set<Promise<void>>();
+  readonly #ended: Promise<void>;
+  #lastDataAt = performance.now();
+
+  constructor(
+    private readonly publisher: Pick<DurablePublisher, 'publish'>,
+    private readonly source: LogSource,
+    private readonly stream: OutputStream,
+    private readonly readable: Readable,
+    private readonly signal: AbortSignal,
+  ) {
+    this.#subject = logSubject(source.taskId, source.instance, stream);
+    this.#ended = new Promise((resolve) => {
+      readable.once('close', resolve);
+      readable.once('end', resolve);
+      readable.on('error', () => resolve());
+    });
+    readable.on('data', (chunk: Buffer) => this.#take(chunk));
+  }
+
+  /** The last two kilobytes, for the error message of a command that failed. */
+  get tail(): string {
+    return this.#tail.toString('utf8');
+  }
+
+  /** Call after the instance is gone. Resolves when all that it wrote is stored, or the signal aborted. */
+  async finish(): Promise<void> {
+    await Promise.race([this.#ended, this.#silence()]);
+    this.readable.destroy();
+    this.#flush();
+    while (this.#pending.size > 0 && !this.signal.aborted) await Promise.all(this.#pending);
+    clearTimeout(this.#timer);
+  }
+
+  async #silence(): Promise<void> {
+    this.#lastDataAt = performance.now();
+    while (this.#inFlightBytes > 0 || performance.now() - this.#lastDataAt < SILENCE_MS) {
+      await delay(SILENCE_MS / 4, undefined, { ref: false });
+      if (this.signal.aborted || this.readable.destroyed) return;
+    }
+  }
+
+  #take(chunk: Buffer): void {
+    this.#lastDataAt = performance.now();
+    this.#buffer.push(chunk);
+    this.#bufferedBytes += chunk.length;
+    this.#tail = Buffer.from(Buffer.concat([this.#tail, chunk.subarray(-TAIL_BYTES)]).subarray(-TAIL_BYTES));
+    if (this.#bufferedBytes >= CHUNK_BYTES) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), COALESCE_MS);
+    if (this.#bufferedBytes + this.#inFlightBytes > MAX_HELD_BYTES) this.readable.pause();
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#bufferedBytes === 0) return;
+    const all = this.#buffer.length === 1 && this.#buffer[0] ? this.#buffer[0] : Buffer.concat(this.#buffer);
+    this.#buffer = [];
+    this.#bufferedBytes = 0;
+    for (let at = 0; at < all.length; at += CHUNK_BYTES) this.#send(all.subarray(at, at + CHUNK_BYTES));
+  }
+
+  #send(data: Buffer): void {
+    const { leaseId, attempt } = this.source;
+    const offset = this.#offset;
+    this.#offset += data.length;
+    this.#inFlightBytes += data.length;
+    const headers = { [LOG_HEADERS.lease]: leaseId, [LOG_HEADERS.offset]: String(offset), [LOG_HEADERS.attempt]: String(attempt) };
+    const sent = this.#store(data, `${leaseId}/${this.stream}/${offset}`, headers).finally(() => {
+      this.#pending.delete(sent);
+      this.#inFlightBytes -= data.length;
+      if (this.#bufferedBytes + this.#inFlightBytes <= MAX_HELD_BYTES / 2) this.readable.resume();
+    });
+    this.#pending.add(sent);
+  }
+
+  async #store(data: Buffer, msgId: string, headers: Record<string, string>): Promise<void> {
+    while (!this.signal.aborted) {
+      try {
+        await this.publisher.publish(this.#subject, data, { msgId, headers });
+        return;
+      } catch {
+        // The store is away: the same chunk again, under the same id.
+        await delay(RETRY_MS, undefined, { ref: false });
+      }
+    }
+  }
+}
