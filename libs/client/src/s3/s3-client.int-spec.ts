@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import http, { type IncomingHttpHeaders, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { S3Client } from './s3-client.js';
+import { S3Error } from './s3-error.js';
+import { signRequest } from './sigv4.js';
+
+const keys = { accessKey: 'me@example.com', secretKey: 'secret', sessionToken: 'claims.mac' };
+
+/** Checks the signature by signing what arrived with the same keys. */
+const isSigned = (method: string, url: URL, headers: IncomingHttpHeaders): boolean => {
+  const date = String(headers['x-amz-date']).replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z');
+  const extra = headers['content-type'] === undefined ? {} : { 'content-type': headers['content-type'] };
+  const expected = signRequest(keys, { method, url, headers: extra, payloadHash: String(headers['x-amz-content-sha256']), at: new Date(date) });
+  return expected['authorization'] === headers.authorization;
+};
+
+describe('the S3 client', () => {
+  const objects = new Map<string, Buffer>();
+  let server: Server;
+  let client: S3Client;
+
+  const page = (prefix: string, after: string): string => {
+    const found = [...objects.keys()].sort().filter((key) => key.startsWith(prefix) && key > after);
+    const [first] = found;
+    const contents = first === undefined ? '' : `<Contents><Key>${first.replaceAll('&', '&amp;')}</Key><Size>${objects.get(first)?.length ?? 0}</Size><ETag>&quot;e&quot;</ETag><LastModified>2026-01-01T00:00:00Z</LastModified></Contents>`;
+    const more = found.length > 1 ? `<IsTruncated>true</IsTruncated><NextContinuationToken>${first ?? ''}</NextContinuationToken>` : '<IsTruncated>false</IsTruncated>';
+    return `<ListBucketResult>${contents}${more}</ListBucketResult>`;
+  };
+
+  beforeAll(async () => {
+    server = http.createServer((request, response) => {
+      void buffer(request).then((body) => {
+        const url = new URL(request.url ?? '/', `http://${request.headers.host ?? ''}`);
+        const key = decodeURIComponent(url.pathname.replace(/^\/bucket\/?/, ''));
+        const fail = (status: number, code: string): unknown => response.writeHead(status).end(`<Error><Code>${code}</Code><Message>${code} &amp; so on</Message></Error>`);
+        if (!isSigned(request.method ?? '', url, request.headers)) return fail(403, 'SignatureDoesNotMatch');
+        if (request.method === 'PUT') {
+          if (key !== '') objects.set(key, body);
+          return response.writeHead(200, { etag: '"abc"' }).end();
+        }
+        if (request.method === 'DELETE') {
+          objects.delete(key);
+          return response.writeHead(204).end();
+        }
+        if (key === '') return response.end(page(url.searchParams.get('prefix') ?? '', url.searchParams.get('continuation-token') ?? ''));
+        const object = objects.get(key);
+        if (!object) return request.method === 'HEAD' ? response.writeHead(404).end() : fail(404, 'NoSuchKey');
+        response.writeHead(200, { 'content-length': object.length, etag: '"abc"' });
+        return request.method === 'HEAD' ? response.end() : response.end(object);
+      });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    client = new S3Client({ ...keys, endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+  });
+
+  afterAll(async () => {
+    client.close();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  it('puts and gets objects under awkward keys', async () => {
+    await client.createBucket('bucket');
+    for (const key of ['plain', 'a b/c+d&e=f', "ümläut/(x)!'*~", 'a//b']) {
+      expect(await client.putObject('bucket', key, `content of ${key}`)).toBe('abc');
+      expect((await client.getBytes('bucket', key)).toString()).toBe(`content of ${key}`);
+    }
+  });
+
+  it('streams in and out', async () => {
+    const body = Buffer.alloc(3_000_000, 5);
+    await client.putObject('bucket', 'large', { stream: Readable.from([body]), sizeBytes: body.length });
+    expect(objects.get('large')?.equals(body)).toBe(true);
+    expect((await client.getBytes('bucket', 'large')).equals(body)).toBe(true);
+    expect(await client.headObject('bucket', 'large')).toEqual({ sizeBytes: body.length, etag: 'abc' });
+  });
+
+  it('uploads files, empty ones too', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'fornax-s3-'));
+    try {
+      writeFileSync(join(folder, 'full'), 'hello');
+      writeFileSync(join(folder, 'empty'), '');
+      expect((await client.putFile('bucket', 'full', join(folder, 'full'))).sizeBytes).toBe(5);
+      expect((await client.putFile('bucket', 'empty', join(folder, 'empty'))).sizeBytes).toBe(0);
+      expect([objects.get('full')?.toString(), objects.get('empty')?.toString()]).toEqual(['hello', '']);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('lists all pages of a prefix', async () => {
+    await client.putObject('bucket', 'list/a&b', 'x');
+    await client.putObject('bucket', 'list/c d', 'xy');
+    const listed = await client.listObjects('bucket', 'list/');
+    expect(listed.map(({ key, sizeBytes, etag }) => [key, sizeBytes, etag])).toEqual([['list/a&b', 1, 'e'], ['list/c d', 2, 'e']]);
+  });
+
+  it('says what the service says', async () => {
+    await client.deleteObject('bucket', 'plain');
+    await expect(client.getBytes('bucket', 'plain')).rejects.toMatchObject({ status: 404, code: 'NoSuchKey', message: 'NoSuchKey & so on' });
+    expect(await client.headObject('bucket', 'plain')).toBeUndefined();
+    const stranger = new S3Client({ ...keys, secretKey: 'wrong', endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+    await expect(stranger.createBucket('bucket')).rejects.toThrow(S3Error);
+    stranger.close();
+  });
+});

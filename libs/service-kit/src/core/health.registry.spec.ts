@@ -1,0 +1,36 @@
+import { describe, expect, it } from '@jest/globals';
+import { HealthRegistry } from './health.registry.js';
+
+describe('health', () => {
+  it('is ready when nothing says why not', async () => {
+    const health = new HealthRegistry();
+    health.readiness('a', () => undefined);
+    health.readiness('b', () => Promise.resolve(undefined));
+    expect(await health.check()).toEqual({ ready: true, reasons: [] });
+  });
+
+  it('names every reason, also of a check that fails', async () => {
+    const health = new HealthRegistry();
+    health.readiness('a', () => 'not migrated');
+    health.readiness('b', () => Promise.reject(new Error('no connection')));
+    health.readiness('c', () => { throw new Error('broken'); });
+    expect(await health.check()).toEqual({
+      ready: false,
+      reasons: [{ name: 'a', reason: 'not migrated' }, { name: 'b', reason: 'no connection' }, { name: 'c', reason: 'broken' }],
+    });
+  });
+
+  it('lets a later check replace an earlier one of the same name', async () => {
+    const health = new HealthRegistry();
+    health.readiness('a', () => 'not yet');
+    health.readiness('a', () => undefined);
+    expect((await health.check()).ready).toBe(true);
+  });
+
+  it('keeps each warning once', () => {
+    const health = new HealthRegistry();
+    health.warn('old server');
+    health.warn('old server');
+    expect(health.warnings()).toEqual(['old server']);
+  });
+});

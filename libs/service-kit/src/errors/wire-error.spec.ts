@@ -1,0 +1,43 @@
+import { describe, expect, it } from '@jest/globals';
+import { NotFoundException } from '@nestjs/common';
+import { CommandRejected, LogUnavailable } from '@fornax/event-store';
+import { Conflict, Forbidden, NotFound, PaymentRequired, Refused, Unauthorised, Unavailable, ValidationFailed } from './errors.js';
+import { wireErrorOf } from './wire-error.js';
+import { errorBody } from './wire-exception.filter.js';
+
+const statusOf = (error: unknown): number => wireErrorOf(error).status;
+
+describe('errors on the wire', () => {
+  it('have one status for each kind', () => {
+    const errors = [new Unauthorised(), new PaymentRequired('x'), new Forbidden('x'), new NotFound('x'), new Conflict('x'), new Refused('x'), new Unavailable('x')];
+    expect(errors.map(statusOf)).toEqual([401, 402, 403, 404, 409, 422, 503]);
+  });
+
+  it('take the status of a rejection from its code', () => {
+    const of = (code: string): number => statusOf(new CommandRejected({ code, detail: 'x' }));
+    expect([of('task-not-found'), of('forbidden-abort'), of('bad-ranges')]).toEqual([404, 403, 400]);
+  });
+
+  it('say that a log which cannot be written may be tried again', () => expect(statusOf(new LogUnavailable('down'))).toBe(503));
+
+  it('keep the status of what Nest and Fastify throw', () => {
+    expect(statusOf(new NotFoundException('gone'))).toBe(404);
+    expect(statusOf(Object.assign(new Error('x'), { statusCode: 413, code: 'FST_ERR_CTP_BODY_TOO_LARGE' }))).toBe(413);
+  });
+
+  it('tell nothing of a bug', () => {
+    for (const bug of [new Error('password is x'), 'thrown text', undefined, Object.assign(new Error('x'), { statusCode: 500 })]) {
+      expect(errorBody(wireErrorOf(bug))).toEqual({ message: 'Internal Server Error' });
+    }
+  });
+
+  it('always have a message, and what the readers of 401 and of problems expect besides', () => {
+    expect(errorBody(wireErrorOf(new NotFound('No such task: x')))).toEqual({ message: 'No such task: x' });
+    expect(errorBody(wireErrorOf(new Unauthorised()))).toEqual({
+      message: 'Bad authentication token', error: { message: 'Bad authentication token', code: 401 }, data: {},
+    });
+    expect(errorBody(wireErrorOf(new ValidationFailed({ name: ['is missing'] })))).toEqual({
+      type: 'about:blank', title: 'One or more validation errors occurred.', status: 400, traceId: '', message: 'name: is missing', errors: { name: ['is missing'] },
+    });
+  });
+});
