@@ -142,6 +142,8 @@ export interface ObjectStore {
   /** Removes buckets with everything in them; missing ones are no error. */
   deleteBuckets(buckets: readonly string[], sql?: Sql): Promise<void>;
   usage(bucket: string): Promise<Usage>;
+  /** Of many at once, in their order. */
+  usages(buckets: readonly string[]): Promise<readonly Usage[]>;
 
   put(bucket: string, key: string, source: ByteSource, options: PutOptions): Promise<Written>;
   head(bucket: string, key: string): Promise<ObjectInfo | undefined>;

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startPostgres } from '@fornax/embedded';
+import { type TestDatabase, createTestDatabase } from '@fornax/testing';
 import { DataSource } from 'typeorm';
 import { objectStoreContract } from '../object-store.contract.js';
 import { StoreRefusal } from '../object-store.js';
@@ -11,7 +11,7 @@ import { LOCAL_INDEX_DOWN, LOCAL_INDEX_UP } from './index-tables.js';
 import { LocalObjectStore } from './local.object-store.js';
 
 let folder: string;
-let server: Awaited<ReturnType<typeof startPostgres>>;
+let database: TestDatabase;
 let db: DataSource;
 let store: LocalObjectStore;
 
@@ -28,8 +28,8 @@ const put = (bucket: string, key: string, text: string) =>
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fornax-objects-'));
-  server = await startPostgres({ dataDir: join(folder, 'postgres'), durable: false });
-  db = await new DataSource({ type: 'postgres', url: server.url }).initialize();
+  database = await createTestDatabase();
+  db = await new DataSource({ type: 'postgres', url: database.url }).initialize();
   for (const statement of LOCAL_INDEX_UP) await db.query(statement);
   store = await LocalObjectStore.open({ folder: join(folder, 'objects'), index: db, isDurable: false, garbageGraceMs: 0, orphanAgeMs: -1000 });
 }, 120_000);
@@ -38,7 +38,7 @@ afterAll(async () => {
   await store.close();
   for (const statement of LOCAL_INDEX_DOWN) await db.query(statement);
   await db.destroy();
-  await server.stop();
+  await database.drop();
   await rm(folder, { recursive: true, force: true });
 });
 

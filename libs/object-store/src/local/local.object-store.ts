@@ -103,9 +103,17 @@ export class LocalObjectStore implements ObjectStore {
   }
 
   async usage(bucket: string): Promise<Usage> {
-    const [row] = await rowsOf(this.index,
-      'SELECT coalesce(sum(objects), 0) AS objects, coalesce(sum(bytes), 0) AS bytes FROM object_usage WHERE bucket = $1', [bucket]);
-    return { objects: countOf(row, 'objects'), bytes: countOf(row, 'bytes') };
+    const [usage = { objects: 0, bytes: 0 }] = await this.usages([bucket]);
+    return usage;
+  }
+
+  async usages(buckets: readonly string[]): Promise<readonly Usage[]> {
+    if (buckets.length === 0) return [];
+    const rows = await rowsOf(this.index,
+      `SELECT coalesce(sum(objects), 0) AS objects, coalesce(sum(bytes), 0) AS bytes
+        FROM unnest($1::text[]) WITH ORDINALITY AS wanted (name, place) LEFT JOIN object_usage ON bucket = name COLLATE "C"
+        GROUP BY place ORDER BY place`, [[...buckets]]);
+    return rows.map((row) => ({ objects: countOf(row, 'objects'), bytes: countOf(row, 'bytes') }));
   }
 
   async put(bucket: string, key: string, source: ByteSource, options: PutOptions): Promise<Written> {

@@ -127,6 +127,10 @@ export class S3ObjectStore implements ObjectStore {
     return usage;
   }
 
+  usages(buckets: readonly string[]): Promise<readonly Usage[]> {
+    return Promise.all(buckets.map((bucket) => this.usage(bucket)));
+  }
+
   async #count(bucket: string): Promise<Usage> {
     let objects = 0;
     let bytes = 0;

@@ -1,0 +1,48 @@
+import type { LeaseClaims } from '@fornax/contracts';
+import type { Place } from '@fornax/object-store';
+import { STAGING_BUCKET, isBucketName, stagedLeasePrefix } from '../buckets/bucket-names.js';
+import type { BucketDesk } from '../buckets/bucket.js';
+import { accessDenied, noSuchBucket } from '../s3/s3-error.js';
+import type { Principal } from './principal.js';
+
+export type Access = 'read' | 'write';
+
+interface Claim {
+  readonly bucket: string;
+  readonly prefix?: string | null | undefined;
+}
+
+const covers = (claim: Claim | null, { bucket, key }: Place): boolean =>
+  claim !== null && claim.bucket === bucket && key.startsWith(claim.prefix ?? '');
+
+/** Where a lease may do something with an object; undefined when it may not. `place.key` may be the prefix of a listing. */
+export const placeForLease = (claims: LeaseClaims, access: Access, place: Place): (Place & { readonly isStaged: boolean }) | undefined => {
+  if (access === 'read') return claims.read.some((claim) => covers(claim, place)) ? { ...place, isStaged: false } : undefined;
+  if (place.key === '') return undefined;
+  if (covers(claims.results, place)) {
+    const key = `${stagedLeasePrefix(claims.taskId, claims.leaseId)}${place.bucket}/${place.key}`;
+    return { bucket: STAGING_BUCKET, key, isStaged: true };
+  }
+  return covers(claims.snapshot, place) ? { ...place, isStaged: false } : undefined;
+};
+
+export const ownerOf = (principal: Principal): string => (principal.kind === 'user' ? principal.account : principal.claims.owner);
+
+/**
+ * Where the principal's object lies in the store: in its bucket, or for what a lease writes as results, in its staging area.
+ * @throws S3Error AccessDenied, NoSuchBucket
+ */
+export const authorise = async (buckets: BucketDesk, principal: Principal, access: Access, place: Place): Promise<Place> => {
+  const allowed = principal.kind === 'user' ? { ...place, isStaged: false } : placeForLease(principal.claims, access, place);
+  if (!allowed) throw accessDenied();
+  if (allowed.isStaged) return { bucket: allowed.bucket, key: allowed.key };
+  await ownBucket(buckets, principal, place.bucket);
+  return place;
+};
+
+/** @throws S3Error NoSuchBucket, or AccessDenied when it is somebody else's */
+export const ownBucket = async (buckets: BucketDesk, principal: Principal, name: string): Promise<void> => {
+  const bucket = isBucketName(name) ? await buckets.find(name) : undefined;
+  if (!bucket) throw noSuchBucket(name);
+  if (bucket.owner !== ownerOf(principal)) throw accessDenied();
+};

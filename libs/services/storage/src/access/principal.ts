@@ -1,0 +1,19 @@
+import type { LeaseClaims } from '@fornax/contracts';
+
+/** Who a verified signature stands for. */
+export type Principal =
+  | { readonly kind: 'user'; readonly account: string; readonly email: string }
+  /** An instance on a node: what it may touch is in the claims, while its lease lives. */
+  | { readonly kind: 'lease'; readonly claims: LeaseClaims };
+
+/** Somebody who may have signed a request, with the secrets that would prove it. */
+export interface Candidate {
+  readonly principal: Principal;
+  readonly secrets: readonly string[];
+}
+
+/** Where signatures' owners are found. */
+export interface Identities {
+  byAccessKey(accessKey: string): Candidate | undefined;
+  bySessionToken(token: string): Candidate | undefined;
+}

@@ -1,0 +1,11 @@
+/**
+ * Rules of Amazon S3 for general purpose buckets: 3 to 63 lower-case letters, digits, dots and hyphens, a letter or digit at both ends and
+ * around every dot, not an IPv4 address. Names that begin with a dot are the store's own.
+ */
+export const isBucketName = (name: string): boolean =>
+  /^[a-z0-9](?:[a-z0-9-]|\.(?!\.)){1,61}[a-z0-9]$/.test(name) && !/-\.|\.-/.test(name) && !/^\d{1,3}(\.\d{1,3}){3}$/.test(name);
+
+/** Holds what leases upload until their end is committed: `<task>/<lease>/<bucket>/<key>`. */
+export const STAGING_BUCKET = '.staging';
+export const stagedTaskPrefix = (taskId: string): string => `${taskId}/`;
+export const stagedLeasePrefix = (taskId: string, leaseId: string): string => `${taskId}/${leaseId}/`;

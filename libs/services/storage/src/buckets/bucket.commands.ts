@@ -1,0 +1,78 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { CommitMeta } from '@fornax/contracts';
+import { type BucketCommand, bucketDecider } from '@fornax/domain';
+import { CommandRejected, decideAndAppend, type EventLog } from '@fornax/event-store';
+import type { ObjectStore } from '@fornax/object-store';
+import { AccountDirectory, CLOCK, EVENT_LOG, activeTraceparent, newId, type Clock } from '@fornax/service-kit';
+import { StorageReads } from '../reading/storage-reads.js';
+import { S3Error, noSuchBucket } from '../s3/s3-error.js';
+import { OBJECT_STORE } from '../tokens.js';
+import { BucketCatalog } from './bucket-catalog.js';
+import { isBucketName } from './bucket-names.js';
+import type { Bucket, BucketDesk } from './bucket.js';
+
+/** Who asks, for the record. */
+export interface Cause {
+  readonly actor: string;
+  readonly correlationId: string;
+}
+
+const metaOf = ({ actor, correlationId }: Cause): CommitMeta => {
+  const traceparent = activeTraceparent();
+  return { actor, source: 'storage', correlationId, ...(traceparent === undefined ? {} : { traceparent }) };
+};
+
+/** Creates and deletes buckets; the log decides whose a name is. */
+@Injectable()
+export class BucketCommands implements BucketDesk {
+  constructor(
+    @Inject(EVENT_LOG) private readonly log: EventLog,
+    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly catalog: BucketCatalog,
+    private readonly reads: StorageReads,
+    private readonly accounts: AccountDirectory,
+    @Inject(OBJECT_STORE) private readonly store: ObjectStore,
+  ) {}
+
+  async find(name: string): Promise<Bucket | undefined> {
+    const found = await this.catalog.find(name);
+    if (found) return found;
+    await this.reads.catchUp();
+    return this.catalog.find(name);
+  }
+
+  ownedBy(owner: string): Promise<readonly Bucket[]> {
+    return this.catalog.ownedBy(owner);
+  }
+
+  async create(owner: string, name: string, cause: Cause = { actor: `user:${owner}`, correlationId: newId() }): Promise<void> {
+    if (!isBucketName(name)) throw new S3Error('InvalidBucketName', 'The specified bucket is not valid.', { BucketName: name });
+    // Clients create their buckets again at every start: one that is the owner's already costs no look at the log.
+    if ((await this.catalog.find(name))?.owner === owner) return;
+    const maxBuckets = this.accounts.byId(owner)?.quotas.maxBuckets;
+    if (maxBuckets !== undefined && (await this.catalog.ownedBy(owner)).length >= maxBuckets) {
+      throw new S3Error('TooManyBuckets', 'You have attempted to create more buckets than allowed.');
+    }
+    await this.#decide(name, { type: 'CreateBucket', bucket: name, owner, at: this.clock.now() }, cause);
+  }
+
+  /** An object that is put while the bucket is being deleted goes with it. */
+  async remove(owner: string, name: string, cause: Cause = { actor: `user:${owner}`, correlationId: newId() }): Promise<void> {
+    const { objects } = await this.store.list(name, { limit: 1 });
+    if (objects.length > 0) throw new S3Error('BucketNotEmpty', 'The bucket you tried to delete is not empty', { BucketName: name });
+    await this.#decide(name, { type: 'DeleteBucket', owner, at: this.clock.now() }, cause);
+  }
+
+  async #decide(name: string, command: BucketCommand, cause: Cause): Promise<void> {
+    try {
+      const { sequence } = await decideAndAppend({
+        log: this.log, aggregate: 'bucket', id: name, decider: bucketDecider, command, commitId: newId(command.at), meta: metaOf(cause), at: command.at,
+      });
+      await this.reads.waitFor(sequence);
+    } catch (error) {
+      if (!(error instanceof CommandRejected)) throw error;
+      if (error.rejection.code === 'bucket-not-found') throw noSuchBucket(name);
+      throw new S3Error('BucketAlreadyExists', 'The requested bucket name is not available.', { BucketName: name }, { cause: error });
+    }
+  }
+}

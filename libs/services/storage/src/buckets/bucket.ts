@@ -1,0 +1,21 @@
+/** A bucket as users see it: a name that belongs to one account. */
+export interface Bucket {
+  readonly name: string;
+  readonly owner: string;
+  readonly createdAt: Date;
+}
+
+/** Buckets and what may be asked of them, for the protocol. */
+export interface BucketDesk {
+  /** Looks again after catching up with the log when there is none. */
+  find(name: string): Promise<Bucket | undefined>;
+  /** By name. */
+  ownedBy(owner: string): Promise<readonly Bucket[]>;
+  /**
+   * Makes it, unless it is the owner's already; returns once reads show it.
+   * @throws S3Error InvalidBucketName, BucketAlreadyExists, TooManyBuckets
+   */
+  create(owner: string, name: string): Promise<void>;
+  /** @throws S3Error BucketNotEmpty, NoSuchBucket */
+  remove(owner: string, name: string): Promise<void>;
+}

@@ -1,0 +1,71 @@
+import { Controller } from '@nestjs/common';
+import {
+  RPC, ensureBucketsReplySchema, ensureBucketsRequestSchema, storageUsageReplySchema, storageUsageRequestSchema,
+} from '@fornax/contracts';
+import { Public, RpcHandler } from '@fornax/service-kit';
+import type { z } from 'zod';
+import { BucketCatalog } from '../buckets/bucket-catalog.js';
+import { isBucketName } from '../buckets/bucket-names.js';
+import { BucketCommands } from '../buckets/bucket.commands.js';
+import { StorageUsage } from '../buckets/storage-usage.js';
+import { StorageReads } from '../reading/storage-reads.js';
+import { S3Error } from '../s3/s3-error.js';
+
+type EnsureReply = z.output<typeof ensureBucketsReplySchema>;
+type Refused = EnsureReply['refused'][number];
+
+/** What other services ask of storage. */
+@Public()
+@Controller()
+export class StorageRpc {
+  constructor(
+    private readonly catalog: BucketCatalog,
+    private readonly commands: BucketCommands,
+    private readonly usage: StorageUsage,
+    private readonly reads: StorageReads,
+  ) {}
+
+  /** Checks first: nothing is created when something is missing or a name is known to be taken. Repeating is safe. */
+  @RpcHandler(RPC.ensureBuckets)
+  async ensureBuckets(payload: unknown): Promise<EnsureReply> {
+    const { owner, mustExist, create, actor, correlationId } = ensureBucketsRequestSchema.parse(payload);
+    const owners = await this.#owners([...mustExist, ...create], owner);
+    const missing = mustExist.filter((name) => owners.get(name) !== owner);
+    const refused = create.flatMap((bucket): readonly Refused[] => {
+      if (!isBucketName(bucket)) return [{ bucket, reason: 'not a bucket name' }];
+      const other = owners.get(bucket);
+      return other === undefined || other === owner ? [] : [{ bucket, reason: 'the bucket name is not available' }];
+    });
+    if (missing.length + refused.length > 0) return { missing, refused };
+    for (const bucket of create) {
+      if (owners.get(bucket) === owner) continue;
+      const reason = await this.#create(owner, bucket, { actor, correlationId });
+      if (reason !== undefined) return { missing, refused: [{ bucket, reason }] };
+    }
+    return { missing: [], refused: [] };
+  }
+
+  /** Names and owners; looks again after catching up with the log when one is not the asker's. */
+  async #owners(names: readonly string[], owner: string): Promise<ReadonlyMap<string, string>> {
+    const look = async () => new Map((await this.catalog.findAll(names)).map((bucket) => [bucket.name, bucket.owner]));
+    const found = await look();
+    if (names.every((name) => found.get(name) === owner)) return found;
+    await this.reads.catchUp();
+    return look();
+  }
+
+  async #create(owner: string, bucket: string, cause: { readonly actor: string; readonly correlationId: string }): Promise<string | undefined> {
+    try {
+      await this.commands.create(owner, bucket, cause);
+      return undefined;
+    } catch (error) {
+      if (error instanceof S3Error && error.status < 500) return error.message;
+      throw error;
+    }
+  }
+
+  @RpcHandler(RPC.storageUsage)
+  async storageUsage(payload: unknown): Promise<z.output<typeof storageUsageReplySchema>> {
+    return this.usage.of(storageUsageRequestSchema.parse(payload).owner);
+  }
+}

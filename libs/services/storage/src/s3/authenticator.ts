@@ -1,0 +1,148 @@
+import type { Candidate, Identities, Principal } from '../access/principal.js';
+import { S3Error, accessDenied } from './s3-error.js';
+import { type S3Request, queryValue } from './s3-request.js';
+import {
+  type CanonicalParts, type ChunkSigning, type CredentialScope, canonicalRequest, encodePath, equalInConstantTime, parseTimestamp, signRequest,
+  signingKey,
+} from './sigv4.js';
+
+export interface Authenticated {
+  readonly principal: Principal;
+  /** What the payload's hash was said to be when the request was signed. */
+  readonly payloadHash: string;
+  readonly chunks: ChunkSigning;
+}
+
+/** A claim to an identity, from the header or from the query of a presigned URL. */
+interface Claim {
+  readonly accessKey: string;
+  readonly scope: CredentialScope;
+  readonly signedHeaders: readonly string[];
+  readonly signature: string;
+  readonly timestamp: string;
+  readonly payloadHash: string;
+  readonly query: S3Request['query'];
+  readonly sessionToken: string | undefined;
+  /** Of a presigned URL. */
+  readonly expiresInMs: number | undefined;
+}
+
+const MAX_SKEW_MS = 15 * 60_000;
+const MAX_EXPIRY_S = 7 * 24 * 3600;
+const ALGORITHM = 'AWS4-HMAC-SHA256';
+const UNSIGNED_HEADERS = new Set(['x-amz-content-sha256', 'x-amz-user-agent']);
+
+/** `<access key>/<date>/<region>/<service>/aws4_request`; an access key may hold slashes. */
+const parseCredential = (text: string): { readonly accessKey: string; readonly scope: CredentialScope } | undefined => {
+  const parts = text.split('/');
+  const [date, region, service, terminal] = parts.slice(-4);
+  const accessKey = parts.slice(0, -4).join('/');
+  if (accessKey === '' || date === undefined || region === undefined || service !== 's3' || terminal !== 'aws4_request') return undefined;
+  return { accessKey, scope: { date, region, service } };
+};
+
+const claimOfHeader = (request: S3Request, authorization: string): Claim => {
+  const malformed = (): S3Error => new S3Error('AuthorizationHeaderMalformed', 'The authorization header you provided is not valid.');
+  if (!authorization.startsWith(`${ALGORITHM} `)) throw malformed();
+  const fields = new Map(authorization.slice(ALGORITHM.length).split(',').map((field) => {
+    const at = field.indexOf('=');
+    return [field.slice(0, at).trim(), field.slice(at + 1).trim()] as const;
+  }));
+  const credential = parseCredential(fields.get('Credential') ?? '');
+  const [signedHeaders, signature] = [fields.get('SignedHeaders'), fields.get('Signature')];
+  if (!credential || !signedHeaders || !signature) throw malformed();
+  const payloadHash = request.headers.get('x-amz-content-sha256');
+  if (payloadHash === undefined) throw new S3Error('InvalidRequest', 'Missing required header for this request: x-amz-content-sha256');
+  const dated = request.headers.get('x-amz-date') ?? timestampOfDate(request.headers.get('date'));
+  if (dated === undefined) throw accessDenied('AWS authentication requires a valid Date or x-amz-date header');
+  return {
+    ...credential, signature, payloadHash, timestamp: dated, query: request.query, expiresInMs: undefined,
+    signedHeaders: signedHeaders.split(';'), sessionToken: request.headers.get('x-amz-security-token'),
+  };
+};
+
+const timestampOfDate = (date: string | undefined): string | undefined => {
+  const at = Date.parse(date ?? '');
+  return Number.isNaN(at) ? undefined : new Date(at).toISOString().replace(/[-:]|\.\d{3}/g, '');
+};
+
+const claimOfQuery = (request: S3Request): Claim => {
+  const malformed = (detail: string): S3Error => new S3Error('AuthorizationQueryParametersError', detail);
+  const value = (name: string): string => {
+    const found = queryValue(request, name);
+    if (found === undefined || found === '') throw malformed(`${name} is missing.`);
+    return found;
+  };
+  if (value('X-Amz-Algorithm') !== ALGORITHM) throw malformed(`X-Amz-Algorithm only supports "${ALGORITHM}"`);
+  const credential = parseCredential(value('X-Amz-Credential'));
+  if (!credential) throw malformed('Error parsing the X-Amz-Credential parameter.');
+  const expires = Number(value('X-Amz-Expires'));
+  if (!Number.isInteger(expires) || expires < 0 || expires > MAX_EXPIRY_S) throw malformed('X-Amz-Expires must be between 0 and 604800.');
+  return {
+    ...credential, signature: value('X-Amz-Signature'), timestamp: value('X-Amz-Date'), expiresInMs: expires * 1000,
+    payloadHash: queryValue(request, 'X-Amz-Content-Sha256') ?? request.headers.get('x-amz-content-sha256') ?? 'UNSIGNED-PAYLOAD',
+    signedHeaders: value('X-Amz-SignedHeaders').split(';'), sessionToken: queryValue(request, 'X-Amz-Security-Token'),
+    query: request.query.filter(([name]) => name !== 'X-Amz-Signature'),
+  };
+};
+
+const checkTime = (claim: Claim, nowMs: number): void => {
+  const at = parseTimestamp(claim.timestamp);
+  if (at === undefined || !claim.timestamp.startsWith(claim.scope.date)) {
+    throw new S3Error('AuthorizationHeaderMalformed', 'The date of the request and of its credential must be the same, in ISO 8601 basic format.');
+  }
+  const skewed = (): S3Error => new S3Error('RequestTimeTooSkewed', "The difference between the request time and the server's time is too large.", {
+    RequestTime: claim.timestamp, ServerTime: new Date(nowMs).toISOString(), MaxAllowedSkewMilliseconds: String(MAX_SKEW_MS),
+  });
+  if (at - nowMs > MAX_SKEW_MS) throw skewed();
+  if (claim.expiresInMs === undefined) {
+    if (nowMs - at > MAX_SKEW_MS) throw skewed();
+  } else if (nowMs - at > claim.expiresInMs) throw accessDenied('Request has expired');
+};
+
+const checkSignedHeaders = (request: S3Request, { signedHeaders }: Claim): void => {
+  const isSigned = (name: string): boolean => signedHeaders.includes(name);
+  const loose = [...request.headers.keys()].filter((name) => name.startsWith('x-amz-') && !UNSIGNED_HEADERS.has(name) && !isSigned(name));
+  if (!isSigned('host') || loose.length > 0) throw accessDenied('There were headers present in the request which were not signed');
+};
+
+/**
+ * Verifies who signed a request.
+ * @throws S3Error for a request without a signature (AccessDenied) or with a wrong one
+ */
+export const authenticate = (request: S3Request, identities: Identities, nowMs: number): Authenticated => {
+  const authorization = request.headers.get('authorization');
+  const isPresigned = queryValue(request, 'X-Amz-Algorithm') !== undefined;
+  if (authorization === undefined && !isPresigned) throw accessDenied();
+  const claim = authorization === undefined ? claimOfQuery(request) : claimOfHeader(request, authorization);
+  checkTime(claim, nowMs);
+  checkSignedHeaders(request, claim);
+  const candidate = candidateOf(claim, identities);
+  const parts: CanonicalParts = {
+    method: request.method, encodedPath: encodePath(request.path), query: claim.query, signedHeaders: claim.signedHeaders,
+    headers: request.headers, payloadHash: claim.payloadHash,
+  };
+  // Clients encode paths in their own ways, and some sign what they send; both bind the same request.
+  const forms = [parts, { ...parts, encodedPath: request.rawPath }].map(canonicalRequest);
+  for (const secret of candidate.secrets) {
+    const key = signingKey(secret, claim.scope);
+    const isRight = forms.some((form) => equalInConstantTime(signRequest(key, claim.timestamp, claim.scope, form), claim.signature));
+    if (isRight) {
+      const chunks = { key, timestamp: claim.timestamp, scope: claim.scope, seed: claim.signature };
+      return { principal: candidate.principal, payloadHash: claim.payloadHash, chunks };
+    }
+  }
+  throw new S3Error('SignatureDoesNotMatch',
+    'The request signature we calculated does not match the signature you provided. Check your key and signing method.');
+};
+
+const candidateOf = (claim: Claim, identities: Identities): Candidate => {
+  if (claim.sessionToken !== undefined) {
+    const candidate = identities.bySessionToken(claim.sessionToken);
+    if (!candidate) throw new S3Error('InvalidToken', 'The provided token is malformed or otherwise invalid.');
+    return candidate;
+  }
+  const candidate = identities.byAccessKey(claim.accessKey);
+  if (!candidate) throw new S3Error('InvalidAccessKeyId', 'The AWS Access Key Id you provided does not exist in our records.');
+  return candidate;
+};

@@ -1,0 +1,69 @@
+import type { ServerResponse } from 'node:http';
+import type { ObjectInfo, ObjectStore } from '@fornax/object-store';
+import type { Identities, Principal } from '../access/principal.js';
+import type { BucketDesk } from '../buckets/bucket.js';
+import type { Authenticated } from './authenticator.js';
+import { accessDenied } from './s3-error.js';
+import type { S3Request } from './s3-request.js';
+import { type XmlChildren, xmlDocument } from './xml.js';
+
+/** What the protocol stands on. */
+export interface S3Parts {
+  readonly store: ObjectStore;
+  readonly buckets: BucketDesk;
+  readonly identities: Identities;
+  /** @throws S3Error AccessDenied for a lease that has ended, SlowDown when that cannot be known */
+  readonly checkLease: (principal: Principal) => Promise<void>;
+  /** Waits, bounded, until reads show everything that was committed before the call. */
+  readonly catchUp: () => Promise<void>;
+  /** @throws S3Error QuotaExceeded */
+  readonly checkQuota: (owner: string, moreBytes: number) => Promise<void>;
+  readonly now: () => number;
+  /** Host names of this endpoint, in front of which a bucket may stand. */
+  readonly baseHosts: readonly string[];
+  /** Told about failures that are ours. */
+  readonly onError: (error: unknown, request: { readonly method: string; readonly path: string; readonly requestId: string }) => void;
+}
+
+/** One request on its way to an answer. */
+export interface Exchange extends S3Parts {
+  readonly request: S3Request;
+  readonly response: ServerResponse;
+  readonly authenticated: Authenticated;
+  readonly principal: Principal;
+  /** Says 100 Continue to a client that waits for it; called before the body is read. */
+  readonly expectBody: () => void;
+}
+
+export const sendXml = ({ response }: Exchange, root: string, children: XmlChildren, status = 200): void => {
+  const body = Buffer.from(xmlDocument(root, children));
+  response.writeHead(status, { 'content-type': 'application/xml', 'content-length': body.byteLength }).end(body);
+};
+
+export const sendEmpty = ({ response }: Exchange, status: number, headers: Readonly<Record<string, string>> = {}): void => {
+  response.writeHead(status, status === 204 || status === 304 ? headers : { 'content-length': 0, ...headers }).end();
+};
+
+export const quoted = (etag: string): string => `"${etag}"`;
+
+export const objectHeaders = ({ etag, modifiedAt, contentType, userMetadata }: ObjectInfo): Record<string, string> => ({
+  etag: quoted(etag),
+  'last-modified': modifiedAt.toUTCString(),
+  'content-type': contentType,
+  'accept-ranges': 'bytes',
+  ...Object.fromEntries(Object.entries(userMetadata).map(([name, value]) => [`x-amz-meta-${name}`, value])),
+});
+
+/** Buckets, listings of them, copies and deletions are for users alone. */
+export const userOf = ({ principal }: Exchange): Extract<Principal, { kind: 'user' }> => {
+  if (principal.kind !== 'user') throw accessDenied();
+  return principal;
+};
+
+/** Looks again after catching up with the log, when the first look found nothing. */
+export const orCaughtUp = async <T>({ catchUp }: Exchange, look: () => Promise<T | undefined>): Promise<T | undefined> => {
+  const found = await look();
+  if (found !== undefined) return found;
+  await catchUp();
+  return look();
+};

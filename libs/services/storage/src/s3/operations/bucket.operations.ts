@@ -1,0 +1,80 @@
+import { ownBucket } from '../../access/authorise.js';
+import { type Exchange, sendEmpty, sendXml, userOf } from '../exchange.js';
+import { readBody } from '../payload.js';
+import { type S3ErrorCode, S3Error, accessDenied } from '../s3-error.js';
+import { parseXml } from '../xml.js';
+
+/** Largest XML body of a request but one. */
+export const MAX_XML_BYTES = 1024 * 1024;
+
+const ownerElement = (account: string, email: string) => ({ ID: account, DisplayName: email });
+
+export const listBuckets = async (exchange: Exchange): Promise<void> => {
+  const { account, email } = userOf(exchange);
+  await exchange.catchUp();
+  const buckets = await exchange.buckets.ownedBy(account);
+  sendXml(exchange, 'ListAllMyBucketsResult', {
+    Owner: ownerElement(account, email),
+    Buckets: { Bucket: buckets.map(({ name, createdAt }) => ({ Name: name, CreationDate: createdAt.toISOString() })) },
+  });
+};
+
+/** Any location is accepted: there is one. */
+export const createBucket = async (exchange: Exchange): Promise<void> => {
+  const { account } = userOf(exchange);
+  exchange.expectBody();
+  const body = await readBody(exchange.request, exchange.authenticated, MAX_XML_BYTES);
+  if (body !== '') parseXml(body, 'CreateBucketConfiguration');
+  const { bucket } = exchange.request;
+  await exchange.buckets.create(account, bucket);
+  sendEmpty(exchange, 200, { location: `/${bucket}` });
+};
+
+export const deleteBucket = async (exchange: Exchange): Promise<void> => {
+  const { account } = userOf(exchange);
+  await exchange.catchUp();
+  await ownBucket(exchange.buckets, exchange.principal, exchange.request.bucket);
+  await exchange.buckets.remove(account, exchange.request.bucket);
+  sendEmpty(exchange, 204);
+};
+
+/** A lease may look at a bucket that it reads from. */
+export const checkBucket = async (exchange: Exchange): Promise<void> => {
+  const { buckets, principal, request, catchUp } = exchange;
+  if (principal.kind === 'lease' && !principal.claims.read.some(({ bucket }) => bucket === request.bucket)) throw accessDenied();
+  await catchUp();
+  await ownBucket(buckets, principal, request.bucket);
+};
+
+/** The counts are those of Ceph's RGW, which the platform's clients read. */
+export const headBucket = async (exchange: Exchange): Promise<void> => {
+  await checkBucket(exchange);
+  const { objects, bytes } = await exchange.store.usage(exchange.request.bucket);
+  sendEmpty(exchange, 200, { 'x-rgw-object-count': String(objects), 'x-rgw-bytes-used': String(bytes), 'x-amz-bucket-region': 'us-east-1' });
+};
+
+export const bucketLocation = async (exchange: Exchange): Promise<void> => {
+  await checkBucket(exchange);
+  sendXml(exchange, 'LocationConstraint', {});
+};
+
+export const bucketVersioning = async (exchange: Exchange): Promise<void> => {
+  await checkBucket(exchange);
+  sendXml(exchange, 'VersioningConfiguration', {});
+};
+
+export const accessControl = async (exchange: Exchange): Promise<void> => {
+  const { account, email } = userOf(exchange);
+  await checkBucket(exchange);
+  sendXml(exchange, 'AccessControlPolicy', {
+    Owner: ownerElement(account, email),
+    AccessControlList: { Grant: { Grantee: ownerElement(account, email), Permission: 'FULL_CONTROL' } },
+  });
+};
+
+/** A configuration that no bucket here has. */
+export const noConfiguration = (code: S3ErrorCode) => async (exchange: Exchange): Promise<void> => {
+  userOf(exchange);
+  await checkBucket(exchange);
+  throw new S3Error(code, 'There is no such configuration.', { BucketName: exchange.request.bucket });
+};

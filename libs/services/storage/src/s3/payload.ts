@@ -1,0 +1,133 @@
+import type { ByteSource } from '@fornax/object-store';
+import type { Authenticated } from './authenticator.js';
+import { decodeChunked } from './aws-chunked.js';
+import { type RunningChecksum, CHECKSUMS, runningMd5, runningSha256 } from './checksums.js';
+import { S3Error } from './s3-error.js';
+import type { S3Request } from './s3-request.js';
+
+/** Largest object of one PUT and largest part, as in Amazon S3. */
+export const MAX_PUT_BYTES = 5 * 1024 ** 3;
+
+export interface Payload {
+  readonly sizeBytes: number;
+  /** Throws after the last byte when a hash, a checksum or a signature that came with the request is not that of the bytes. */
+  readonly source: ByteSource;
+}
+
+interface Check {
+  readonly running: RunningChecksum;
+  /** Base64; of a trailer only known at the end. */
+  expected(): string | undefined;
+  failure(actual: string): S3Error;
+}
+
+const SHA256_HEX = /^[0-9a-f]{64}$/;
+const STREAMING = new Map([
+  ['STREAMING-AWS4-HMAC-SHA256-PAYLOAD', { isSigned: true, hasTrailer: false }],
+  ['STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER', { isSigned: true, hasTrailer: true }],
+  ['STREAMING-UNSIGNED-PAYLOAD-TRAILER', { isSigned: false, hasTrailer: true }],
+]);
+
+const contentLength = (request: S3Request, header: string): number => {
+  const text = request.headers.get(header);
+  if (text === undefined) throw new S3Error('MissingContentLength', `You must provide the ${header} HTTP header.`);
+  const length = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isNaN(length)) throw new S3Error('InvalidArgument', `${header} must be a number of bytes`);
+  return length;
+};
+
+const digestHeader = (value: string, bytes: number, header: string): string => {
+  if (Buffer.from(value, 'base64').byteLength !== bytes) throw new S3Error('InvalidDigest', `The ${header} you specified is not valid.`);
+  return value;
+};
+
+const badDigest = (name: string) => (): S3Error =>
+  new S3Error('BadDigest', `The ${name} you specified did not match the calculated checksum.`);
+
+const checksOf = (request: S3Request, payloadHash: string, trailer: ReadonlyMap<string, string>): readonly Check[] => {
+  const checks: Check[] = [];
+  const md5 = request.headers.get('content-md5');
+  if (md5 !== undefined) {
+    const expected = digestHeader(md5, 16, 'Content-MD5');
+    checks.push({ running: runningMd5(), expected: () => expected, failure: badDigest('Content-MD5') });
+  }
+  if (SHA256_HEX.test(payloadHash)) {
+    const expected = Buffer.from(payloadHash, 'hex').toString('base64');
+    checks.push({
+      running: runningSha256(), expected: () => expected,
+      failure: () => new S3Error('XAmzContentSHA256Mismatch', "The provided 'x-amz-content-sha256' header does not match what was computed."),
+    });
+  }
+  const announced = (request.headers.get('x-amz-trailer') ?? '').split(',').map((name) => name.trim().toLowerCase());
+  for (const [algorithm, make] of CHECKSUMS) {
+    const name = `x-amz-checksum-${algorithm}`;
+    const header = request.headers.get(name);
+    if (header !== undefined) checks.push({ running: make(), expected: () => header, failure: badDigest(algorithm.toUpperCase()) });
+    else if (announced.includes(name)) checks.push({ running: make(), expected: () => trailer.get(name), failure: badDigest(algorithm.toUpperCase()) });
+  }
+  return checks;
+};
+
+async function* verified(bytes: AsyncIterable<Uint8Array>, checks: readonly Check[], sizeBytes: number): AsyncGenerator<Uint8Array> {
+  let seen = 0;
+  for await (const chunk of bytes) {
+    seen += chunk.byteLength;
+    if (seen > sizeBytes) throw new S3Error('IncompleteBody', 'The request body is longer than its announced length.');
+    for (const { running } of checks) running.update(chunk);
+    yield chunk;
+  }
+  if (seen !== sizeBytes) throw new S3Error('IncompleteBody', 'You did not provide the number of bytes specified by the Content-Length HTTP header');
+  for (const { running, expected, failure } of checks) {
+    const actual = running.digest();
+    const wanted = expected();
+    if (wanted === undefined) throw new S3Error('MalformedTrailerError', 'The request announced a trailing checksum that did not come.');
+    if (wanted !== actual) throw failure(actual);
+  }
+}
+
+/** Left open when reading ends early, so that the answer can still be sent. */
+async function* bodyOf(request: S3Request): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of request.message.iterator({ destroyOnReturn: false })) if (chunk instanceof Uint8Array) yield chunk;
+  } catch (cause) {
+    throw new S3Error('IncompleteBody', 'The connection ended before the request body.', {}, { cause });
+  }
+}
+
+/**
+ * The payload of a PUT, to be streamed on.
+ * @throws S3Error MissingContentLength, EntityTooLarge, InvalidDigest, InvalidArgument
+ */
+export const openPayload = (request: S3Request, { payloadHash, chunks }: Authenticated): Payload => {
+  const streaming = STREAMING.get(payloadHash);
+  const isChunked = streaming !== undefined;
+  if (!isChunked && payloadHash !== 'UNSIGNED-PAYLOAD' && !SHA256_HEX.test(payloadHash)) {
+    throw new S3Error('InvalidArgument', 'x-amz-content-sha256 must be UNSIGNED-PAYLOAD, a STREAMING- form, or a valid sha256 value.');
+  }
+  const sizeBytes = contentLength(request, isChunked ? 'x-amz-decoded-content-length' : 'content-length');
+  if (sizeBytes > MAX_PUT_BYTES) {
+    throw new S3Error('EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size', { MaxSizeAllowed: String(MAX_PUT_BYTES) });
+  }
+  const trailer = new Map<string, string>();
+  const body = bodyOf(request);
+  const bytes = streaming === undefined ? body : decodeChunked(body, {
+    signing: streaming.isSigned ? chunks : undefined,
+    hasTrailer: streaming.hasTrailer,
+    onTrailer: (headers) => headers.forEach((value, name) => trailer.set(name, value)),
+  });
+  return { sizeBytes, source: verified(bytes, checksOf(request, payloadHash, trailer), sizeBytes) };
+};
+
+/**
+ * A small body in memory, verified like a payload.
+ * @throws S3Error MaxMessageLengthExceeded
+ */
+export const readBody = async (request: S3Request, authenticated: Authenticated, maxBytes: number): Promise<string> => {
+  const isEmpty = request.headers.get('content-length') === undefined && request.headers.get('transfer-encoding') === undefined;
+  if (isEmpty || request.headers.get('content-length') === '0') return '';
+  const { sizeBytes, source } = openPayload(request, authenticated);
+  if (sizeBytes > maxBytes) throw new S3Error('MaxMessageLengthExceeded', 'Your request was too big.', { MaxMessageLengthBytes: String(maxBytes) });
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of source) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+};

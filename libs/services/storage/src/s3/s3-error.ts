@@ -1,0 +1,75 @@
+import { StoreRefusal } from '@fornax/object-store';
+
+/** Status of every error code that this endpoint answers with (Amazon S3 API reference, error responses). */
+const STATUS = {
+  AccessDenied: 403,
+  AuthorizationHeaderMalformed: 400,
+  AuthorizationQueryParametersError: 400,
+  BadDigest: 400,
+  BucketAlreadyExists: 409,
+  BucketNotEmpty: 409,
+  EntityTooLarge: 400,
+  EntityTooSmall: 400,
+  IncompleteBody: 400,
+  InvalidAccessKeyId: 403,
+  InvalidArgument: 400,
+  InvalidBucketName: 400,
+  InvalidDigest: 400,
+  InvalidPart: 400,
+  InvalidPartOrder: 400,
+  InvalidRange: 416,
+  InvalidRequest: 400,
+  InvalidToken: 400,
+  InvalidURI: 400,
+  KeyTooLongError: 400,
+  MalformedTrailerError: 400,
+  MalformedXML: 400,
+  MaxMessageLengthExceeded: 400,
+  MetadataTooLarge: 400,
+  MethodNotAllowed: 405,
+  MissingContentLength: 411,
+  NoSuchBucket: 404,
+  NoSuchBucketPolicy: 404,
+  NoSuchCORSConfiguration: 404,
+  NoSuchKey: 404,
+  NoSuchLifecycleConfiguration: 404,
+  NoSuchTagSet: 404,
+  NoSuchUpload: 404,
+  PreconditionFailed: 412,
+  QuotaExceeded: 403,
+  RequestHeaderSectionTooLarge: 400,
+  RequestTimeTooSkewed: 403,
+  ServerSideEncryptionConfigurationNotFoundError: 404,
+  SignatureDoesNotMatch: 403,
+  SlowDown: 503,
+  TooManyBuckets: 400,
+  XAmzContentSHA256Mismatch: 400,
+} as const;
+
+export type S3ErrorCode = keyof typeof STATUS;
+
+/** A "no" as S3 clients know it. `details` become elements of the answer, e.g. BucketName. */
+export class S3Error extends Error {
+  readonly status: number;
+
+  constructor(readonly code: S3ErrorCode, message: string, readonly details: Readonly<Record<string, string>> = {}, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'S3Error';
+    this.status = STATUS[code];
+  }
+}
+
+export const noSuchBucket = (bucket: string): S3Error =>
+  new S3Error('NoSuchBucket', 'The specified bucket does not exist', { BucketName: bucket });
+export const noSuchKey = (key: string): S3Error => new S3Error('NoSuchKey', 'The specified key does not exist.', { Key: key });
+export const accessDenied = (message = 'Access Denied'): S3Error => new S3Error('AccessDenied', message);
+export const malformedXml = (message = 'The XML you provided was not well-formed or did not validate against our published schema'): S3Error =>
+  new S3Error('MalformedXML', message);
+
+/** The store's refusals carry S3 codes already; two are spelt differently on the wire. */
+export const fromRefusal = (refusal: StoreRefusal, bucket: string, key: string): S3Error => {
+  if (refusal.problem === 'NoSuchBucket') return noSuchBucket(bucket);
+  if (refusal.problem === 'NoSuchKey') return noSuchKey(key);
+  const code = refusal.problem === 'KeyTooLong' ? 'KeyTooLongError' : refusal.problem;
+  return new S3Error(code, refusal.message, {}, { cause: refusal });
+};

@@ -1,0 +1,91 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+
+/** AWS Signature Version 4 (AWS General Reference, "Signature Version 4 signing process"; S3 "Authenticating Requests"). Pure. */
+
+export interface CredentialScope {
+  /** YYYYMMDD */
+  readonly date: string;
+  readonly region: string;
+  readonly service: string;
+}
+
+export interface CanonicalParts {
+  readonly method: string;
+  /** Encoded as it was signed. */
+  readonly encodedPath: string;
+  /** Decoded; the signature itself left out. */
+  readonly query: readonly (readonly [string, string])[];
+  /** In the order signed, lower case. */
+  readonly signedHeaders: readonly string[];
+  readonly headers: ReadonlyMap<string, string>;
+  readonly payloadHash: string;
+}
+
+export const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
+
+export const sha256Hex = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
+const hmac = (key: string | Uint8Array, data: string): Buffer => createHmac('sha256', key).update(data).digest();
+
+/** RFC 3986: all but unreserved characters. */
+export const uriEncode = (text: string): string =>
+  encodeURIComponent(text).replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+export const encodePath = (path: string): string => path.split('/').map(uriEncode).join('/');
+
+const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+const canonicalQuery = (query: CanonicalParts['query']): string =>
+  query
+    .map(([name, value]) => [uriEncode(name), uriEncode(value)] as const)
+    .sort(([a, x], [b, y]) => byText(a, b) || byText(x, y))
+    .map(([name, value]) => `${name}=${value}`)
+    .join('&');
+
+export const canonicalRequest = ({ method, encodedPath, query, signedHeaders, headers, payloadHash }: CanonicalParts): string => [
+  method,
+  encodedPath,
+  canonicalQuery(query),
+  ...signedHeaders.map((name) => `${name}:${(headers.get(name) ?? '').replace(/\s+/g, ' ').trim()}`),
+  '',
+  signedHeaders.join(';'),
+  payloadHash,
+].join('\n');
+
+export const scopeText = ({ date, region, service }: CredentialScope): string => `${date}/${region}/${service}/aws4_request`;
+
+export const signingKey = (secret: string, { date, region, service }: CredentialScope): Buffer =>
+  hmac(hmac(hmac(hmac(`AWS4${secret}`, date), region), service), 'aws4_request');
+
+/** @param timestamp YYYYMMDDTHHMMSSZ */
+export const signRequest = (key: Uint8Array, timestamp: string, scope: CredentialScope, canonical: string): string =>
+  hmac(key, ['AWS4-HMAC-SHA256', timestamp, scopeText(scope), sha256Hex(canonical)].join('\n')).toString('hex');
+
+/** What the signatures of a streamed payload are chained to. */
+export interface ChunkSigning {
+  readonly key: Uint8Array;
+  readonly timestamp: string;
+  readonly scope: CredentialScope;
+  /** The request's own signature. */
+  readonly seed: string;
+}
+
+export const signChunk = ({ key, timestamp, scope }: ChunkSigning, previous: string, dataHash: string): string =>
+  hmac(key, ['AWS4-HMAC-SHA256-PAYLOAD', timestamp, scopeText(scope), previous, EMPTY_SHA256, dataHash].join('\n')).toString('hex');
+
+/** @param trailer each header as `name:value` and a line feed */
+export const signTrailer = ({ key, timestamp, scope }: ChunkSigning, previous: string, trailer: string): string =>
+  hmac(key, ['AWS4-HMAC-SHA256-TRAILER', timestamp, scopeText(scope), previous, sha256Hex(trailer)].join('\n')).toString('hex');
+
+/** Takes the same time wherever two texts of one length differ. */
+export const equalInConstantTime = (a: string, b: string): boolean => {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
+};
+
+/** YYYYMMDDTHHMMSSZ as milliseconds; undefined when it is not one. */
+export const parseTimestamp = (text: string): number | undefined => {
+  const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text);
+  if (!match) return undefined;
+  const [, year, month, day, hour, minute, second] = match;
+  const at = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  return Number.isNaN(at) ? undefined : at;
+};

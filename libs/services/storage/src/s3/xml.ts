@@ -1,0 +1,84 @@
+import { XMLParser, XMLValidator } from 'fast-xml-parser';
+import { malformedXml } from './s3-error.js';
+
+/** An element's content: text, or child elements in order; a list repeats its element, undefined leaves it out. */
+export type XmlContent = string | number | boolean | XmlChildren;
+export interface XmlChildren {
+  readonly [element: string]: XmlContent | readonly XmlContent[] | undefined;
+}
+
+const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
+const NAMED: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' };
+
+/** Control characters are written as references, as Amazon S3 does: keys may hold them. */
+const escapeText = (text: string): string =>
+  // eslint-disable-next-line no-control-regex
+  text.replace(/[&<>"'\u0000-\u001f\u007f\ufffe\uffff]/g, (character) => NAMED[character] ?? `&#x${character.charCodeAt(0).toString(16)};`);
+
+const isList = (content: XmlContent | readonly XmlContent[]): content is readonly XmlContent[] => Array.isArray(content);
+
+const write = (children: XmlChildren): string =>
+  Object.entries(children).map(([element, content]) => {
+    if (content === undefined) return '';
+    return (isList(content) ? content : [content])
+      .map((one) => `<${element}>${typeof one === 'object' ? write(one) : escapeText(String(one))}</${element}>`)
+      .join('');
+  }).join('');
+
+/** A document of the S3 namespace. */
+export const xmlDocument = (root: string, children: XmlChildren): string =>
+  `<?xml version="1.0" encoding="UTF-8"?>\n<${root} xmlns="${NAMESPACE}">${write(children)}</${root}>`;
+
+/** An error document: S3 gives those no namespace. */
+export const errorDocument = (children: XmlChildren): string => `<?xml version="1.0" encoding="UTF-8"?>\n<Error>${write(children)}</Error>`;
+
+const parser = new XMLParser({
+  ignoreAttributes: true,
+  parseTagValue: false,
+  trimValues: false,
+  processEntities: false, // no document of a client defines entities; the five of XML and numeric ones are read below
+  removeNSPrefix: true,
+  isArray: (name) => name === 'Object' || name === 'Part',
+});
+
+const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+
+const unescapeText = (text: string): string =>
+  text.replace(/&(?:#x([0-9a-f]{1,6})|#([0-9]{1,7})|(amp|lt|gt|quot|apos));/gi, (whole, hex?: string, decimal?: string, named?: string) => {
+    if (named !== undefined) return ENTITIES[named.toLowerCase()] ?? whole;
+    const point = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
+    return point <= 0x10ffff && (point < 0xd800 || point > 0xdfff) ? String.fromCodePoint(point) : whole;
+  });
+
+/** What a parsed document holds, read with the functions below. */
+export type XmlNode = Readonly<Record<string, unknown>>;
+const isNode = (value: unknown): value is XmlNode => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** @throws S3Error MalformedXML: not well-formed, another root, or a document type */
+export const parseXml = (text: string, root: string): XmlNode => {
+  if (text.includes('<!DOCTYPE') || XMLValidator.validate(text) !== true) throw malformedXml();
+  let parsed: unknown;
+  try {
+    parsed = parser.parse(text);
+  } catch {
+    throw malformedXml();
+  }
+  const found = isNode(parsed) ? parsed[root] : undefined;
+  if (isNode(found)) return found;
+  if (typeof found === 'string') return {}; // an element without children
+  throw malformedXml();
+};
+
+export const childText = (node: XmlNode, name: string): string | undefined => {
+  const value = node[name];
+  return typeof value === 'string' ? unescapeText(value) : undefined;
+};
+
+export const childNodes = (node: XmlNode, name: string): readonly XmlNode[] => {
+  const value = node[name];
+  if (value === undefined) return [];
+  return (Array.isArray(value) ? value : [value]).map((child: unknown) => {
+    if (!isNode(child)) throw malformedXml();
+    return child;
+  });
+};

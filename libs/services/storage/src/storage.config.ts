@@ -1,0 +1,50 @@
+import { join } from 'node:path';
+import { ConfigError, intSetting, loadConfig, type Env } from '@fornax/service-kit';
+import { z } from 'zod';
+
+/** Where objects are kept. */
+export type ObjectsConfig =
+  | { readonly kind: 'local'; readonly folder: string }
+  | {
+      readonly kind: 's3'; readonly endpoint: string; readonly accessKey: string; readonly secretKey: string; readonly region: string;
+      readonly bucket: string;
+    };
+
+export interface StorageConfig {
+  /** Port of the S3 endpoint; 0 is any free one. */
+  readonly port: number;
+  readonly objects: ObjectsConfig;
+  /** Host names in front of which a bucket may stand, lower case. */
+  readonly baseHosts: readonly string[];
+}
+
+const settings = z.object({
+  FORNAX_STORAGE_PORT: intSetting({ min: 0, max: 65_535 }).default(9000),
+  FORNAX_OBJECTS: z.enum(['local', 's3']).default('local'),
+  FORNAX_OBJECTS_DIR: z.string().optional(),
+  FORNAX_DATA_DIR: z.string().default('.fornax'),
+  FORNAX_S3_ENDPOINT: z.url().optional(),
+  FORNAX_S3_ACCESS_KEY: z.string().optional(),
+  FORNAX_S3_SECRET_KEY: z.string().optional(),
+  FORNAX_S3_REGION: z.string().default('us-east-1'),
+  FORNAX_S3_BUCKET: z.string().optional(),
+  FORNAX_PUBLIC_STORAGE_URL: z.url().optional(),
+});
+
+const objectsOf = (values: z.output<typeof settings>): ObjectsConfig => {
+  if (values.FORNAX_OBJECTS === 'local') return { kind: 'local', folder: values.FORNAX_OBJECTS_DIR ?? join(values.FORNAX_DATA_DIR, 'objects') };
+  const { FORNAX_S3_ENDPOINT: endpoint, FORNAX_S3_ACCESS_KEY: accessKey, FORNAX_S3_SECRET_KEY: secretKey, FORNAX_S3_BUCKET: bucket } = values;
+  if (endpoint === undefined || accessKey === undefined || secretKey === undefined || bucket === undefined) {
+    const names = { FORNAX_S3_ENDPOINT: endpoint, FORNAX_S3_ACCESS_KEY: accessKey, FORNAX_S3_SECRET_KEY: secretKey, FORNAX_S3_BUCKET: bucket };
+    throw new ConfigError(Object.entries(names).flatMap(([name, value]) => (value === undefined ? [`${name} must be set when FORNAX_OBJECTS is s3`] : [])));
+  }
+  return { kind: 's3', endpoint, accessKey, secretKey, region: values.FORNAX_S3_REGION, bucket };
+};
+
+/** @throws ConfigError */
+export const loadStorageConfig = (env: Env): StorageConfig => {
+  const values = loadConfig(settings, env);
+  const publicUrl = values.FORNAX_PUBLIC_STORAGE_URL;
+  const hosts = publicUrl === undefined ? ['localhost'] : ['localhost', new URL(publicUrl).hostname.toLowerCase()];
+  return Object.freeze({ port: values.FORNAX_STORAGE_PORT, objects: objectsOf(values), baseHosts: [...new Set(hosts)] });
+};

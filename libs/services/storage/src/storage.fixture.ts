@@ -1,0 +1,175 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { type IncomingHttpHeaders, request as httpRequest } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { S3Client } from '@aws-sdk/client-s3';
+import { type Commit, type FornaxEvent, type LeaseClaims, type RecordedCommit, RPC } from '@fornax/contracts';
+import type { AccountQuotas } from '@fornax/domain';
+import type { EventLog } from '@fornax/event-store';
+import { AccountDirectory, EVENT_LOG, NATS, Sealer, type TestApp, createTestApp, hashToken, newId, signLeaseClaims } from '@fornax/service-kit';
+import { createTestDatabase, eventually, startTestNats } from '@fornax/testing';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { FrontDoorHost } from './front-door.host.js';
+import { type CredentialScope, canonicalRequest, encodePath, sha256Hex, signRequest, signingKey, uriEncode } from './s3/sigv4.js';
+import { StorageModule } from './storage.module.js';
+
+export const TEST_MASTER_KEY = Buffer.alloc(32, 7);
+const QUOTAS: AccountQuotas = { maxTasks: 100, maxBuckets: 100, maxStorageBytes: 2 ** 40, maxInstances: 100, maxCores: 100 };
+
+export interface TestUser {
+  readonly account: string;
+  readonly email: string;
+  readonly token: string;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+export interface SignedOptions {
+  readonly method?: string;
+  /** Encoded path and query as they go on the wire. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+  readonly payloadHash?: string;
+  readonly accessKey: string;
+  readonly secretKey: string;
+  readonly at?: number;
+  /** Added after signing, or replacing what was signed. */
+  readonly tamper?: Readonly<Record<string, string>>;
+}
+
+/** Sends bytes as they are, and reads the answer. */
+export const send = (port: number, { method = 'GET', path, headers = {}, body }: Pick<SignedOptions, 'method' | 'path' | 'headers' | 'body'>): Promise<Answer> => {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const message = httpRequest({ host: '127.0.0.1', port, method, path, headers, agent: false }, (response) => {
+    const chunks: Buffer[] = [];
+    response.on('data', (chunk: Buffer) => chunks.push(chunk));
+    response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks).toString() }));
+    response.on('error', reject);
+  });
+  message.on('error', reject);
+  message.end(body);
+  return promise;
+};
+
+/** The headers of a request signed by hand, beside what the SDK would do. */
+export const signedHeaders = (port: number, options: SignedOptions): Record<string, string> => {
+  const { method = 'GET', path, headers = {}, body = '', accessKey, secretKey, at = Date.now() } = options;
+  const timestamp = new Date(at).toISOString().replace(/[-:]|\.\d{3}/g, '');
+  const payloadHash = options.payloadHash ?? sha256Hex(body);
+  const scope: CredentialScope = { date: timestamp.slice(0, 8), region: 'default', service: 's3' };
+  const all: Record<string, string> = { host: `127.0.0.1:${port}`, 'x-amz-date': timestamp, 'x-amz-content-sha256': payloadHash, ...headers };
+  const names = Object.keys(all).sort();
+  const [rawPath = '', rawQuery = ''] = path.split('?');
+  const query = rawQuery === '' ? [] : rawQuery.split('&').map((pair) => pair.split('=').map(decodeURIComponent)).map(([name = '', value = '']) => [name, value] as const);
+  const canonical = canonicalRequest({
+    method, encodedPath: encodePath(decodeURIComponent(rawPath)), query, signedHeaders: names, headers: new Map(Object.entries(all)), payloadHash,
+  });
+  const signature = signRequest(signingKey(secretKey, scope), timestamp, scope, canonical);
+  const credential = `${accessKey}/${scope.date}/${scope.region}/s3/aws4_request`;
+  return { ...all, authorization: `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=${names.join(';')}, Signature=${signature}` };
+};
+
+/** A running storage service of its own, with accounts in its log, and ways in. */
+export class StorageUnderTest {
+  /** Leases that the scheduler would call current; undefined: it does not answer. */
+  currentLeases: Set<string> | undefined = new Set();
+
+  private constructor(
+    readonly app: TestApp, readonly port: number, readonly folder: string, readonly databaseUrl: string, private readonly cleanUp: () => Promise<void>,
+  ) {}
+
+  static async start(settings: Readonly<Record<string, string>> = {}): Promise<StorageUnderTest> {
+    const [nats, database] = await Promise.all([startTestNats(), createTestDatabase()]);
+    const folder = await mkdtemp(join(tmpdir(), 'fornax-storage-'));
+    const env = {
+      FORNAX_NATS_URL: nats.url, FORNAX_NATS_USER: nats.user, FORNAX_NATS_PASSWORD: nats.password, FORNAX_DATABASE_URL: database.url,
+      FORNAX_MASTER_KEY: TEST_MASTER_KEY.toString('base64'), FORNAX_OBJECTS_DIR: folder, FORNAX_STORAGE_PORT: '0', ...settings,
+    };
+    Object.assign(process.env, env);
+    const app = await createTestApp(StorageModule, { env });
+    const cleanUp = async (): Promise<void> => {
+      await app.close();
+      await nats.stop();
+      await database.drop();
+      await rm(folder, { recursive: true, force: true });
+    };
+    const storage = new StorageUnderTest(app, app.app.get(FrontDoorHost).port(), folder, database.url, cleanUp);
+    await storage.#answerForScheduler();
+    return storage;
+  }
+
+  async #answerForScheduler(): Promise<void> {
+    const nats = this.app.app.get<NatsConnection>(NATS);
+    nats.subscribe(RPC.leaseStatus, {
+      callback: (_error, message) => {
+        const { leaseId } = message.json<{ readonly leaseId: string }>();
+        if (this.currentLeases) message.respond(JSON.stringify({ ok: { current: this.currentLeases.has(leaseId) } }));
+      },
+    });
+    await nats.flush();
+  }
+
+  get log(): EventLog {
+    return this.app.app.get<EventLog>(EVENT_LOG);
+  }
+
+  async append(aggregate: RecordedCommit['aggregate'], id: string, events: readonly FornaxEvent[]): Promise<number> {
+    const before = await this.log.readAggregate(aggregate, id);
+    const commit: Commit = { id: newId(), events, at: Date.now(), meta: { actor: 'service:test', source: 'test', correlationId: newId() } };
+    return this.log.append(aggregate, id, commit, before.at(-1)?.sequence ?? 0);
+  }
+
+  async user(email: string, quotas: Partial<AccountQuotas> = {}): Promise<TestUser> {
+    const [account, token, at] = [newId(), `token-of-${email}-${newId()}`, Date.now()];
+    const sealedSecret = this.app.app.get(Sealer).sealWithMaster(token);
+    await this.append('account', account, [
+      { type: 'AccountCreated', accountId: account, email, role: 'user', quotas: { ...QUOTAS, ...quotas }, at },
+      { type: 'TokenIssued', accountId: account, email, role: 'user', tokenId: newId(), name: 'test', hash: hashToken(token), sealedSecret, at },
+    ]);
+    await eventually(async () => (this.app.app.get(AccountDirectory).byEmail(email)?.secrets.length ?? 0) > 0);
+    return { account, email, token };
+  }
+
+  s3({ email, token }: TestUser, options: object = {}): S3Client {
+    return this.client({ accessKeyId: email, secretAccessKey: token }, options);
+  }
+
+  client(credentials: { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string }, options: object = {}): S3Client {
+    return new S3Client({ endpoint: `http://127.0.0.1:${this.port}`, region: 'default', forcePathStyle: true, credentials, maxAttempts: 1, ...options });
+  }
+
+  lease(claims: LeaseClaims): S3Client {
+    const { accessKey, secretKey, sessionToken } = signLeaseClaims(TEST_MASTER_KEY, claims);
+    return this.client({ accessKeyId: accessKey, secretAccessKey: secretKey, sessionToken });
+  }
+
+  signed(user: TestUser, options: Omit<SignedOptions, 'accessKey' | 'secretKey'>): Promise<Answer> {
+    const headers = signedHeaders(this.port, { ...options, accessKey: user.email, secretKey: user.token });
+    return send(this.port, { ...options, headers: { ...headers, ...options.tamper } });
+  }
+
+  async stop(): Promise<void> {
+    await this.cleanUp();
+  }
+}
+
+/** The SDK's errors, as the parts that a test compares. */
+export const failureOf = async (attempt: Promise<unknown>): Promise<{ readonly name: string; readonly status: number | undefined }> => {
+  try {
+    await attempt;
+  } catch (error) {
+    if (error instanceof Error && '$metadata' in error) {
+      const { httpStatusCode: status } = error.$metadata as { readonly httpStatusCode?: number };
+      return { name: error.name, status };
+    }
+    throw error;
+  }
+  return { name: 'none', status: undefined };
+};
+
+export const encodeKey = (key: string): string => key.split('/').map(uriEncode).join('/');

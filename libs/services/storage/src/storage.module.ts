@@ -1,0 +1,55 @@
+import { Inject, Injectable, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import { LocalObjectStore, S3ObjectStore, type ObjectStore } from '@fornax/object-store';
+import { LOGGER, provideProjection, serviceDatabase } from '@fornax/service-kit';
+import type { DataSource } from 'typeorm';
+import { BucketCatalog } from './buckets/bucket-catalog.js';
+import { STAGING_BUCKET } from './buckets/bucket-names.js';
+import { BucketCommands } from './buckets/bucket.commands.js';
+import { StorageUsage } from './buckets/storage-usage.js';
+import { FrontDoorHost, StorageGates, StorageIdentities } from './front-door.host.js';
+import { BucketsController } from './http/buckets.controller.js';
+import { Storage1790000000000 } from './migrations/1790000000000-storage.migration.js';
+import { BucketsProjection } from './projections/buckets.projection.js';
+import { StorageReads } from './reading/storage-reads.js';
+import { StorageRpc } from './rpc/storage.rpc.js';
+import { loadStorageConfig, type StorageConfig } from './storage.config.js';
+import { OBJECT_STORE, STORAGE_CONFIG, type ServiceLogger } from './tokens.js';
+
+const openStore = async ({ objects }: StorageConfig, db: DataSource, logger: ServiceLogger): Promise<ObjectStore> => {
+  const onError = (error: unknown): void => logger.error({ err: error }, 'object store');
+  const store = objects.kind === 'local' ? await LocalObjectStore.open({ folder: objects.folder, index: db, onError }) : new S3ObjectStore(objects);
+  await store.createBuckets([STAGING_BUCKET]);
+  return store;
+};
+
+/** Ends the store's background work once nobody uses it. */
+@Injectable()
+export class StoreCloser implements OnApplicationShutdown {
+  constructor(@Inject(OBJECT_STORE) private readonly store: ObjectStore) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.store.close();
+  }
+}
+
+/** The storage service: the S3 endpoint, buckets and their owners, results of leases. */
+@Module({
+  imports: [serviceDatabase('storage', [Storage1790000000000])],
+  controllers: [BucketsController, StorageRpc],
+  providers: [
+    { provide: STORAGE_CONFIG, useFactory: () => loadStorageConfig(process.env) },
+    { provide: OBJECT_STORE, inject: [STORAGE_CONFIG, getDataSourceToken('storage'), LOGGER], useFactory: openStore },
+    ...provideProjection('storage', BucketsProjection),
+    BucketCatalog,
+    BucketCommands,
+    StorageUsage,
+    StorageReads,
+    StorageIdentities,
+    StorageGates,
+    FrontDoorHost,
+    StoreCloser,
+  ],
+  exports: [FrontDoorHost],
+})
+export class StorageModule {}
