@@ -1,0 +1,53 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Heartbeat } from '@fornax/contracts';
+import { nodeDecider, type NodeState, type NodeStatus } from '@fornax/domain';
+import { HeartbeatWatch, heartbeatInterval } from './heartbeat-watch.js';
+
+const GRACE = 10_000;
+const node = (nodeId: string, epoch = 1, status: NodeStatus = 'online'): NodeState => ({ ...nodeDecider.initial, nodeId, epoch, status });
+const beat = (nodeId: string, nodeEpoch = 1): Heartbeat => ({ nodeId, nodeEpoch, bootId: 'boot', leases: 0, at: 0 });
+const names = (watch: HeartbeatWatch, nodes: readonly NodeState[], now: number): readonly string[] => watch.silent(nodes, now).map(({ nodeId }) => nodeId);
+
+describe('the heartbeat watch', () => {
+  it('calls a node silent once its last beat is older than the grace period', () => {
+    const watch = new HeartbeatWatch(GRACE, 0);
+    watch.hear(beat('a'), 5_000);
+    expect(names(watch, [node('a')], 15_000)).toEqual([]);
+    expect(names(watch, [node('a')], 15_001)).toEqual(['a']);
+  });
+
+  it('forgives silence for a whole grace period from when it began to listen', () => {
+    const watch = new HeartbeatWatch(GRACE, 0);
+    watch.hear(beat('a'), 0);
+    watch.restart(50_000);
+    expect(names(watch, [node('a'), node('never-heard')], 60_000)).toEqual([]);
+    expect(names(watch, [node('a'), node('never-heard')], 60_001)).toEqual(['a', 'never-heard']);
+  });
+
+  it('does not take a beat of an earlier session for a sign of life', () => {
+    const watch = new HeartbeatWatch(GRACE, 0);
+    watch.hear(beat('a', 2), 5_000);
+    watch.hear(beat('a', 1), 14_000);
+    expect(names(watch, [node('a', 2)], 16_000)).toEqual(['a']);
+  });
+
+  it('watches draining nodes, and neither lost nor retired ones', () => {
+    const watch = new HeartbeatWatch(GRACE, 0);
+    const nodes = [node('drains', 1, 'draining'), node('lost', 1, 'lost'), node('retired', 1, 'retired')];
+    expect(names(watch, nodes, 20_000)).toEqual(['drains']);
+  });
+
+  it('counts a join as a sign of life', () => {
+    const watch = new HeartbeatWatch(GRACE, 0);
+    watch.welcome('a', 3, 12_000);
+    expect(names(watch, [node('a', 3)], 20_000)).toEqual([]);
+  });
+});
+
+describe('the heartbeat interval', () => {
+  it('stretches with the fleet and never beyond a quarter of the grace period', () => {
+    expect(heartbeatInterval(1_000, GRACE, 10)).toBe(1_000);
+    expect(heartbeatInterval(1_000, GRACE, 4_000)).toBe(2_000);
+    expect(heartbeatInterval(1_000, GRACE, 100_000)).toBe(2_500);
+  });
+});
