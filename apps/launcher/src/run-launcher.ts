@@ -98,7 +98,8 @@ const live = async (
     if (!outcome.isSuccess) screen.say(`the sample failed: ${outcome.reason}`);
     return outcome.isSuccess ? 0 : 1;
   }
-  if (settings.FORNAX_NODES > 0 && !(await isSampleDone(platform.data))) {
+  const isWanted = settings.FORNAX_SAMPLE === 'auto' && settings.FORNAX_NODES > 0;
+  if (isWanted && !(await isSampleDone(platform.data))) {
     const outcome = await trySample(platform, screen, signal);
     if (!outcome.isSuccess) screen.say(`the sample failed: ${outcome.reason}`);
   }

@@ -14,6 +14,7 @@ export const settingsSchema = z.object({
   FORNAX_DATA_DIR: z.string().default('.fornax'),
   FORNAX_NODES: int(0, 64).default(1),
   FORNAX_ONCE: flag.default(false),
+  FORNAX_SAMPLE: z.enum(['auto', 'skip']).default('auto'),
   FORNAX_SERVICES: flag.default(false),
   FORNAX_BOOTSTRAP_EMAIL: z.email().default('admin@fornax.local'),
   FORNAX_MASTER_KEY: z.string().optional(),
