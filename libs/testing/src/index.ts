@@ -1,5 +1,4 @@
 export * from './builders/facts.js';
-export { describeEventLog } from './contracts/event-log.contract.js';
 export { eventually } from './eventually.js';
 export { type PlatformOptions, type RunningPlatform, startPlatform, toolsDir, workspaceRoot } from './platform/running-platform.js';
 export { type TestDatabase, type TestPostgres, createTestDatabase, startTestPostgres } from './servers/test-database.js';

@@ -56,7 +56,9 @@ export const endRun = async (): Promise<void> => {
 };
 
 /** Jest's `globalSetup`. The teardown is `jest-global-teardown.ts`; if the run is killed, its servers end all the same. */
-export default async (): Promise<void> => {
+const setUp = async (): Promise<void> => {
   process.env[RUN_FOLDER_VARIABLE] = await createRunFolder({ unref: false });
   Reflect.set(globalThis, 'fornaxEndRun', endRun);
 };
+
+export { setUp as default };

@@ -1,5 +1,7 @@
 /** Jest's `globalTeardown`: ends the servers that the tests of this run have started. */
-export default async (): Promise<void> => {
+const tearDown = async (): Promise<void> => {
   const end: unknown = Reflect.get(globalThis, 'fornaxEndRun');
   if (typeof end === 'function') await end();
 };
+
+export { tearDown as default };

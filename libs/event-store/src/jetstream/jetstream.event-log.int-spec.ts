@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { STREAMS, eventSubject } from '@fornax/contracts';
-import { type TestNats, aCommit, cancelRequested, describeEventLog, eventually, startTestNats, submitted } from '@fornax/testing';
+import { type TestNats, aCommit, cancelRequested, eventually, startTestNats, submitted } from '@fornax/testing';
+import { describeEventLog } from '../event-log.contract.js';
 import { LogReset, LogUnavailable, VersionConflict } from '../event-log.js';
 import { connectNats } from './connection.js';
 import { DurablePublisher, PublishRejected } from './durable-publisher.js';

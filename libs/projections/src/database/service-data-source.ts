@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { DataSource, type DataSourceOptions, type MixedList } from 'typeorm';
+import { DataSource, type DataSourceOptions } from 'typeorm';
 import { identifier } from './identifiers.js';
 import { ProjectionCheckpoint1700000000000 } from './projection-checkpoint.migration.js';
 

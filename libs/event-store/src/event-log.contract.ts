@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { RecordedCommit } from '@fornax/contracts';
-import { type EventLog, LogReset, VersionConflict } from '@fornax/event-store';
-import { aCommit, bucketCreated, cancelRequested, nodeJoined, submitted } from '../builders/facts.js';
-import { eventually } from '../eventually.js';
+import { aCommit, bucketCreated, cancelRequested, eventually, nodeJoined, submitted } from '@fornax/testing';
+import { type EventLog, LogReset, VersionConflict } from './event-log.js';
 
 const idsOf = (commits: readonly RecordedCommit[]): readonly string[] => commits.map(({ id }) => id);
 
