@@ -1,5 +1,5 @@
 import { Controller, Get, Param, Post, Query } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { OperatorOnly } from '../accounts/auth.guard.js';
 import { ProjectionHost, type ProjectionStatus } from './projection-host.js';
 
@@ -19,6 +19,7 @@ export class ProjectionsController {
   /** Rebuilds beside the live rows; with `verify=true` only compares, else swaps the rebuilt rows in. */
   @Post(':name/rebuild')
   @ApiOperation({ summary: 'Rebuild a projection from the log, compare, and swap unless verify=true' })
+  @ApiQuery({ name: 'verify', required: false, description: 'true: only compare' })
   async rebuild(@Param('name') name: string, @Query('verify') verify?: string): Promise<unknown> {
     return this.host.runner(name).rebuild({ verify: verify === 'true' || verify === '1' });
   }

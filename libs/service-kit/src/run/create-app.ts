@@ -2,7 +2,6 @@ import type { DynamicModule, Type } from '@nestjs/common';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { EventLog } from '@fornax/event-store';
@@ -13,6 +12,7 @@ import { CoreModule } from '../core/core.module.js';
 import { HealthRegistry } from '../core/health.registry.js';
 import { EVENT_LOG, NATS } from '../core/tokens.js';
 import { acceptAnyJson, answer200, fastifyOptions } from '../http/fastify-options.js';
+import { openApiDocument } from '../http/openapi-document.js';
 import { operationsRoutes } from '../http/operations-routes.js';
 import { observeRequests } from '../http/request-telemetry.js';
 import { JetStreamStrategy } from '../log/jetstream.strategy.js';
@@ -45,8 +45,7 @@ export const createApp = async (module: Type | DynamicModule, parts: AppParts): 
   acceptAnyJson(fastify);
   answer200(fastify);
   observeRequests(fastify);
-  const openApi = (): object =>
-    SwaggerModule.createDocument(app, new DocumentBuilder().setTitle(`Fornax ${config.name}`).setVersion('1').addApiKey({ type: 'apiKey', in: 'header', name: 'Authorization' }, 'token').build());
+  const openApi = (): object => openApiDocument(app, config.name);
   operationsRoutes(fastify, { name: config.name, health: app.get(HealthRegistry), telemetry, openApi });
   app.connectMicroservice({ strategy: new RpcServer(app.get<NatsConnection>(NATS)) }, { inheritAppConfig: true });
   const log = new JetStreamStrategy({
