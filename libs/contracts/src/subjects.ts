@@ -38,6 +38,8 @@ export const allReportsSubject = 'fx.report.*';
 /** Reports from a node about snapshots, consumed by the snapshot service (same work queue). */
 export const snapshotReportSubject = (node: string): string => `fx.report.${encodeToken(node)}.snapshot`;
 export const allSnapshotReportsSubject = 'fx.report.*.snapshot';
+/** The node that a snapshot report came from, which NATS permissions prove. */
+export const parseSnapshotReportSubject = (subject: string): string => decodeToken(subject.split('.')[2] ?? '');
 export const reportStreamSubjects = ['fx.report.*', 'fx.report.*.snapshot'] as const;
 
 export type OutputStream = 'stdout' | 'stderr';

@@ -14,7 +14,7 @@ export { nodeDecider, type NodeState, type NodeStatus } from './node/node.decide
 export * from './bucket/bucket.events.js';
 export { bucketDecider, type BucketState } from './bucket/bucket.decider.js';
 export * from './snapshot/snapshot.events.js';
-export { snapshotDecider, type SnapshotState, type SnapshotStatus } from './snapshot/snapshot.decider.js';
+export { isSnapshotOpen, snapshotDecider, type SnapshotState, type SnapshotStatus } from './snapshot/snapshot.decider.js';
 export * from './account/account.events.js';
 export { accountDecider, type AccountState } from './account/account.decider.js';
 export * from './pricing/pricing.events.js';

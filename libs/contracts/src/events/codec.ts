@@ -31,6 +31,7 @@ export interface CommitPlace {
 export interface EventCodec {
   /**
    * A commit as one CloudEvents 1.0 JSON batch (architecture, section 2).
+   * Fields that a schema does not describe are left out.
    * @throws Error when an event does not match its schema: nothing that cannot be read back is ever written
    */
   encode(commit: Commit, aggregate: Aggregate, aggregateId: string): Uint8Array;
@@ -94,7 +95,7 @@ export const createEventCodec = (catalogue: Readonly<Record<string, EventDescrip
         ...(meta.causationId === undefined ? {} : { causationid: meta.causationId }),
         ...(meta.traceparent === undefined ? {} : { traceparent: meta.traceparent }),
         ...(meta.leaderEpoch === undefined ? {} : { leaderepoch: meta.leaderEpoch }),
-        data,
+        data: checked.data,
       };
     });
     return textEncoder.encode(JSON.stringify(batch));

@@ -3,35 +3,35 @@ import { z } from 'zod';
 
 /**
  * The stored form of every event: the payload (`data`) of its CloudEvent, that is the event without its type.
- * Schemas are strict, so that a field that is not described here cannot be written. The assertion at the end of this file
- * does not compile when a schema and its TypeScript type differ in any field.
+ * What a schema does not describe is never written. The assertion at the end of this file does not compile when a schema and its
+ * TypeScript type differ in any field.
  */
 const instant = z.number();
 const count = z.number().int().nonnegative();
 const plan = z.enum(['flex', 'onDemand', 'reserved']);
 
 const constant = z.union([
-  z.strictObject({ key: z.string(), value: z.string() }),
-  z.strictObject({ key: z.string(), sealed: z.string() }),
+  z.object({ key: z.string(), value: z.string() }),
+  z.object({ key: z.string(), sealed: z.string() }),
 ]);
 
-const resourceBucket = z.strictObject({
+const resourceBucket = z.object({
   bucket: z.string(),
   prefix: z.string().exactOptional(),
   stripPrefix: z.string().exactOptional(),
 });
 
 const hardwareConstraint = z.union([
-  z.strictObject({
+  z.object({
     discriminator: z.enum(['MinimumCoreHardwareConstraint', 'MaximumCoreHardwareConstraint']),
     coreCount: z.number(),
   }),
-  z.strictObject({ discriminator: z.literal('MinimumRamCoreRatioHardwareConstraint'), minimumMemoryGBCoreRatio: z.number() }),
-  z.strictObject({ discriminator: z.literal('MaximumRamCoreRatioHardwareConstraint'), maximumMemoryGBCoreRatio: z.number() }),
-  z.strictObject({ discriminator: z.literal('MinimumRamHardwareConstraint'), minimumMemoryMB: z.number() }),
-  z.strictObject({ discriminator: z.literal('MaximumRamHardwareConstraint'), maximumMemoryMB: z.number() }),
-  z.strictObject({ discriminator: z.literal('SpecificHardwareConstraint'), specificationKey: z.string() }),
-  z.strictObject({
+  z.object({ discriminator: z.literal('MinimumRamCoreRatioHardwareConstraint'), minimumMemoryGBCoreRatio: z.number() }),
+  z.object({ discriminator: z.literal('MaximumRamCoreRatioHardwareConstraint'), maximumMemoryGBCoreRatio: z.number() }),
+  z.object({ discriminator: z.literal('MinimumRamHardwareConstraint'), minimumMemoryMB: z.number() }),
+  z.object({ discriminator: z.literal('MaximumRamHardwareConstraint'), maximumMemoryMB: z.number() }),
+  z.object({ discriminator: z.literal('SpecificHardwareConstraint'), specificationKey: z.string() }),
+  z.object({
     discriminator: z.enum([
       'GpuHardwareConstraint',
       'NoGpuHardwareConstraint',
@@ -39,10 +39,10 @@ const hardwareConstraint = z.union([
       'NoSSDHardwareConstraint',
     ]),
   }),
-  z.strictObject({ discriminator: z.literal('CpuModelHardwareConstraint'), cpuModel: z.string() }),
+  z.object({ discriminator: z.literal('CpuModelHardwareConstraint'), cpuModel: z.string() }),
 ]);
 
-const taskSpec = z.strictObject({
+const taskSpec = z.object({
   name: z.string(),
   shortname: z.string(),
   profile: z.string(),
@@ -60,7 +60,7 @@ const taskSpec = z.strictObject({
   snapshotPrefix: z.string().nullable(),
   snapshotWhitelist: z.string().nullable(),
   snapshotBlacklist: z.string().nullable(),
-  request: z.strictObject({ cores: z.number(), memoryMB: z.number() }),
+  request: z.object({ cores: z.number(), memoryMB: z.number() }),
   hardwareConstraints: z.array(hardwareConstraint),
   plan,
   maxRetriesPerInstance: count,
@@ -71,8 +71,8 @@ const taskSpec = z.strictObject({
 });
 
 const leaseRef = { instance: count, leaseId: z.string() };
-const dispatchedLease = z.strictObject({ ...leaseRef, attempt: count, node: z.string(), nodeEpoch: count });
-const attemptEnd = z.strictObject({
+const dispatchedLease = z.object({ ...leaseRef, attempt: count, node: z.string(), nodeEpoch: count });
+const attemptEnd = z.object({
   ...leaseRef,
   attempt: count,
   node: z.string(),
@@ -85,13 +85,13 @@ const attemptEnd = z.strictObject({
   cores: z.number(),
   cpuMs: z.number().exactOptional(),
   peakMemoryMB: z.number().exactOptional(),
-  hardware: z.strictObject({ specificationKey: z.string(), cpuModel: z.string(), cores: z.number(), ghz: z.number() }),
+  hardware: z.object({ specificationKey: z.string(), cpuModel: z.string(), cores: z.number(), ghz: z.number() }),
   uploadedFiles: count,
   uploadedBytes: z.number(),
-  error: z.strictObject({ code: z.string(), message: z.string(), debug: z.string() }).exactOptional(),
+  error: z.object({ code: z.string(), message: z.string(), debug: z.string() }).exactOptional(),
 });
 
-const nodeHardware = z.strictObject({
+const nodeHardware = z.object({
   specificationKey: z.string(),
   cpuModel: z.string(),
   cores: z.number(),
@@ -103,7 +103,7 @@ const nodeHardware = z.strictObject({
 const aboutNode = { nodeId: z.string(), at: instant };
 
 const role = z.enum(['user', 'operator']);
-const quotas = z.strictObject({
+const quotas = z.object({
   maxTasks: z.number(),
   maxBuckets: z.number(),
   maxStorageBytes: z.number(),
@@ -111,44 +111,44 @@ const quotas = z.strictObject({
   maxCores: z.number(),
 });
 
-const perPlan = z.strictObject({ flex: z.number().int(), onDemand: z.number().int(), reserved: z.number().int() });
+const perPlan = z.object({ flex: z.number().int(), onDemand: z.number().int(), reserved: z.number().int() });
 
 /** Version and payload schema of every event type, as written today. Older versions are read through `upcasters`. */
 export const eventSchemas = {
-  TaskSubmitted: { version: 1, aggregate: 'task', schema: z.strictObject({ taskId: z.string(), owner: z.string(), spec: taskSpec, at: instant }) },
+  TaskSubmitted: { version: 1, aggregate: 'task', schema: z.object({ taskId: z.string(), owner: z.string(), spec: taskSpec, at: instant }) },
   TaskUpdated: {
     version: 1,
     aggregate: 'task',
-    schema: z.strictObject({
+    schema: z.object({
       tags: z.array(z.string()).exactOptional(),
       constants: z.array(constant).exactOptional(),
       wrappedKey: z.string().exactOptional(),
       at: instant,
     }),
   },
-  TaskCancelRequested: { version: 1, aggregate: 'task', schema: z.strictObject({ at: instant }) },
-  TaskDeleteRequested: { version: 1, aggregate: 'task', schema: z.strictObject({ at: instant }) },
-  InstancesDispatched: { version: 1, aggregate: 'task', schema: z.strictObject({ leases: z.array(dispatchedLease), at: instant }) },
+  TaskCancelRequested: { version: 1, aggregate: 'task', schema: z.object({ at: instant }) },
+  TaskDeleteRequested: { version: 1, aggregate: 'task', schema: z.object({ at: instant }) },
+  InstancesDispatched: { version: 1, aggregate: 'task', schema: z.object({ leases: z.array(dispatchedLease), at: instant }) },
   InstancesStarted: {
     version: 1,
     aggregate: 'task',
-    schema: z.strictObject({ leases: z.array(z.strictObject({ ...leaseRef, startedAt: instant })), at: instant }),
+    schema: z.object({ leases: z.array(z.object({ ...leaseRef, startedAt: instant })), at: instant }),
   },
-  InstancesExited: { version: 1, aggregate: 'task', schema: z.strictObject({ leases: z.array(z.strictObject(leaseRef)), at: instant }) },
-  InstancesConcluded: { version: 1, aggregate: 'task', schema: z.strictObject({ attempts: z.array(attemptEnd), at: instant }) },
-  InstancesRequeued: { version: 1, aggregate: 'task', schema: z.strictObject({ attempts: z.array(attemptEnd), at: instant }) },
-  WaitingInstancesCancelled: { version: 1, aggregate: 'task', schema: z.strictObject({ instances: z.string(), at: instant }) },
+  InstancesExited: { version: 1, aggregate: 'task', schema: z.object({ leases: z.array(z.object(leaseRef)), at: instant }) },
+  InstancesConcluded: { version: 1, aggregate: 'task', schema: z.object({ attempts: z.array(attemptEnd), at: instant }) },
+  InstancesRequeued: { version: 1, aggregate: 'task', schema: z.object({ attempts: z.array(attemptEnd), at: instant }) },
+  WaitingInstancesCancelled: { version: 1, aggregate: 'task', schema: z.object({ instances: z.string(), at: instant }) },
   WaitingReasonChanged: {
     version: 1,
     aggregate: 'task',
-    schema: z.strictObject({ reason: z.string().nullable(), detail: z.string().nullable(), at: instant }),
+    schema: z.object({ reason: z.string().nullable(), detail: z.string().nullable(), at: instant }),
   },
-  TaskDeleted: { version: 1, aggregate: 'task', schema: z.strictObject({ at: instant }) },
+  TaskDeleted: { version: 1, aggregate: 'task', schema: z.object({ at: instant }) },
 
   NodeJoined: {
     version: 1,
     aggregate: 'node',
-    schema: z.strictObject({
+    schema: z.object({
       ...aboutNode,
       epoch: count,
       bootId: z.string(),
@@ -160,58 +160,58 @@ export const eventSchemas = {
   NodeLost: {
     version: 1,
     aggregate: 'node',
-    schema: z.strictObject({ ...aboutNode, epoch: count, cause: z.enum(['heartbeat', 'rejoined', 'left']) }),
+    schema: z.object({ ...aboutNode, epoch: count, cause: z.enum(['heartbeat', 'rejoined', 'left']) }),
   },
-  NodeDrained: { version: 1, aggregate: 'node', schema: z.strictObject(aboutNode) },
-  NodeResumed: { version: 1, aggregate: 'node', schema: z.strictObject(aboutNode) },
-  NodeRetired: { version: 1, aggregate: 'node', schema: z.strictObject(aboutNode) },
+  NodeDrained: { version: 1, aggregate: 'node', schema: z.object(aboutNode) },
+  NodeResumed: { version: 1, aggregate: 'node', schema: z.object(aboutNode) },
+  NodeRetired: { version: 1, aggregate: 'node', schema: z.object(aboutNode) },
 
-  BucketCreated: { version: 1, aggregate: 'bucket', schema: z.strictObject({ bucket: z.string(), owner: z.string(), at: instant }) },
-  BucketDeleted: { version: 1, aggregate: 'bucket', schema: z.strictObject({ bucket: z.string(), at: instant }) },
+  BucketCreated: { version: 1, aggregate: 'bucket', schema: z.object({ bucket: z.string(), owner: z.string(), at: instant }) },
+  BucketDeleted: { version: 1, aggregate: 'bucket', schema: z.object({ bucket: z.string(), at: instant }) },
 
   SnapshotTriggered: {
     version: 1,
     aggregate: 'snapshot',
-    schema: z.strictObject({
+    schema: z.object({
       snapshotId: z.string(),
       taskId: z.string(),
       owner: z.string(),
-      config: z.strictObject({
+      config: z.object({
         whitelist: z.string().nullable(),
         blacklist: z.string().nullable(),
         bucket: z.string(),
         prefix: z.string().nullable(),
       }),
-      parts: z.array(z.strictObject({ instance: count, leaseId: z.string(), node: z.string() })),
+      parts: z.array(z.object({ instance: count, leaseId: z.string(), node: z.string() })),
       at: instant,
     }),
   },
   SnapshotProgressed: {
     version: 1,
     aggregate: 'snapshot',
-    schema: z.strictObject({ leaseId: z.string(), sizeToUploadBytes: z.number(), transferredBytes: z.number(), at: instant }),
+    schema: z.object({ leaseId: z.string(), sizeToUploadBytes: z.number(), transferredBytes: z.number(), at: instant }),
   },
   SnapshotPartUploaded: {
     version: 1,
     aggregate: 'snapshot',
-    schema: z.strictObject({ leaseId: z.string(), files: count, bytes: z.number(), at: instant }),
+    schema: z.object({ leaseId: z.string(), files: count, bytes: z.number(), at: instant }),
   },
   SnapshotCompleted: {
     version: 1,
     aggregate: 'snapshot',
-    schema: z.strictObject({ taskId: z.string(), files: count, bytes: z.number(), at: instant }),
+    schema: z.object({ taskId: z.string(), files: count, bytes: z.number(), at: instant }),
   },
-  SnapshotFailed: { version: 1, aggregate: 'snapshot', schema: z.strictObject({ taskId: z.string(), reason: z.string(), at: instant }) },
+  SnapshotFailed: { version: 1, aggregate: 'snapshot', schema: z.object({ taskId: z.string(), reason: z.string(), at: instant }) },
 
   AccountCreated: {
     version: 1,
     aggregate: 'account',
-    schema: z.strictObject({ accountId: z.string(), email: z.string(), role, quotas, at: instant }),
+    schema: z.object({ accountId: z.string(), email: z.string(), role, quotas, at: instant }),
   },
   TokenIssued: {
     version: 1,
     aggregate: 'account',
-    schema: z.strictObject({
+    schema: z.object({
       accountId: z.string(),
       email: z.string(),
       role,
@@ -222,17 +222,17 @@ export const eventSchemas = {
       at: instant,
     }),
   },
-  TokenRevoked: { version: 1, aggregate: 'account', schema: z.strictObject({ tokenId: z.string(), at: instant }) },
+  TokenRevoked: { version: 1, aggregate: 'account', schema: z.object({ tokenId: z.string(), at: instant }) },
 
   PriceListPublished: {
     version: 1,
     aggregate: 'pricing',
-    schema: z.strictObject({
-      priceList: z.strictObject({
+    schema: z.object({
+      priceList: z.object({
         version: count,
         currency: z.string(),
         workMicrosPerGhzCoreHour: perPlan,
-        hardware: z.array(z.strictObject({ match: z.string(), microsPerCoreHour: perPlan })),
+        hardware: z.array(z.object({ match: z.string(), microsPerCoreHour: perPlan })),
       }),
       at: instant,
     }),

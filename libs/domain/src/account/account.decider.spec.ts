@@ -1,6 +1,6 @@
 import type { AccountCommand, AccountEvent } from './account.events.js';
 import { describe, it } from '@jest/globals';
-import { specFor } from '../specs/given.js';
+import { specFor } from '../specs/given.fixture.js';
 import { accountDecider } from './account.decider.js';
 
 const at = 1_000;

@@ -1,5 +1,5 @@
 import { describe, it } from '@jest/globals';
-import { specFor } from '../specs/given.js';
+import { specFor } from '../specs/given.fixture.js';
 import { bucketDecider } from './bucket.decider.js';
 
 const at = 1_000;

@@ -1,7 +1,7 @@
 import type { PriceList, PricingCommand, PricingEvent } from './pricing.events.js';
 import { describe, it } from '@jest/globals';
 import { defaultPriceList } from '../rating/rate.js';
-import { specFor } from '../specs/given.js';
+import { specFor } from '../specs/given.fixture.js';
 import { pricingDecider } from './pricing.decider.js';
 
 const at = 1_000;

@@ -1,6 +1,6 @@
 import type { SnapshotCommand, SnapshotEvent } from './snapshot.events.js';
 import { describe, it } from '@jest/globals';
-import { specFor } from '../specs/given.js';
+import { specFor } from '../specs/given.fixture.js';
 import { snapshotDecider } from './snapshot.decider.js';
 
 const at = 1_000;

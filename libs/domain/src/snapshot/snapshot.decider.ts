@@ -1,4 +1,4 @@
-import type { SnapshotCommand, SnapshotEvent, SnapshotPart } from './snapshot.events.js';
+import type { SnapshotCommand, SnapshotConfig, SnapshotEvent, SnapshotPart } from './snapshot.events.js';
 import { accept, assertNever, reject, type Decider, type Decision } from '../shared/decider.js';
 
 export type SnapshotStatus = 'triggered' | 'inProgress' | 'success' | 'failure';
@@ -6,6 +6,8 @@ export type SnapshotStatus = 'triggered' | 'inProgress' | 'success' | 'failure';
 export interface SnapshotState {
   readonly exists: boolean;
   readonly taskId: string;
+  readonly owner: string;
+  readonly config: SnapshotConfig;
   readonly status: SnapshotStatus;
   readonly parts: readonly SnapshotPart[];
   /** What each part uploaded, by lease id. */
@@ -14,9 +16,12 @@ export interface SnapshotState {
 
 type SnapshotDecision = Decision<SnapshotEvent>;
 
+/** Neither succeeded nor failed yet. */
+export const isSnapshotOpen = ({ exists, status }: SnapshotState): boolean => exists && (status === 'triggered' || status === 'inProgress');
+
 /** The part is known and its outcome is still open. Anything else about it is late or doubled: ignored. */
 const isAwaited = (state: SnapshotState, leaseId: string): boolean =>
-  (state.status === 'triggered' || state.status === 'inProgress') &&
+  isSnapshotOpen(state) &&
   state.parts.some((part) => part.leaseId === leaseId) &&
   !state.uploaded.has(leaseId);
 
@@ -63,7 +68,15 @@ const decide = (state: SnapshotState, command: SnapshotCommand): SnapshotDecisio
 const evolve = (state: SnapshotState, event: SnapshotEvent): SnapshotState => {
   switch (event.type) {
     case 'SnapshotTriggered':
-      return { exists: true, taskId: event.taskId, status: 'triggered', parts: event.parts, uploaded: new Map() };
+      return {
+        exists: true,
+        taskId: event.taskId,
+        owner: event.owner,
+        config: event.config,
+        status: 'triggered',
+        parts: event.parts,
+        uploaded: new Map(),
+      };
     case 'SnapshotProgressed':
       return { ...state, status: 'inProgress' };
     case 'SnapshotPartUploaded':
@@ -83,7 +96,15 @@ const evolve = (state: SnapshotState, event: SnapshotEvent): SnapshotState => {
 
 /** The snapshot aggregate; its states are listed at {@link SnapshotEvent}. Rejections: `snapshot-exists`, `task-not-running`. */
 export const snapshotDecider: Decider<SnapshotState, SnapshotCommand, SnapshotEvent> = {
-  initial: { exists: false, taskId: '', status: 'triggered', parts: [], uploaded: new Map() },
+  initial: {
+    exists: false,
+    taskId: '',
+    owner: '',
+    config: { whitelist: null, blacklist: null, bucket: '', prefix: null },
+    status: 'triggered',
+    parts: [],
+    uploaded: new Map(),
+  },
   decide,
   evolve,
 };

@@ -7,7 +7,7 @@ import { firstOf, formatRanges, fromNumbers, sizeOf, union } from '../shared/ran
 import {
   aFailure, aLease, anEnd, at, cancelRequested, concluded, deleteRequested, dispatched, exited, ref, requeued, started, submitted,
   waitingCancelled,
-} from '../specs/task-builders.js';
+} from '../specs/task-builders.fixture.js';
 import { publicStateOf } from './public-state.js';
 import { restoreTaskState, storeTaskState } from './stored-task-state.js';
 import { taskDecider } from './task.decider.js';

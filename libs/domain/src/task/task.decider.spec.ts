@@ -1,11 +1,11 @@
 import type { TaskCommand } from './task.commands.js';
 import type { TaskEvent } from './task.events.js';
 import { describe, expect, it } from '@jest/globals';
-import { specFor } from '../specs/given.js';
+import { specFor } from '../specs/given.fixture.js';
 import {
   aFailure, aLease, anEnd, aTaskSpec, at, cancelRequested, concluded, deleted, deleteRequested, dispatched, exited, ref, requeued,
   started, submitted, waitingCancelled,
-} from '../specs/task-builders.js';
+} from '../specs/task-builders.fixture.js';
 import { taskDecider } from './task.decider.js';
 
 const { given } = specFor(taskDecider);

@@ -1,1 +1,1 @@
-export {};
+export { SnapshotModule } from './snapshot.module.js';

@@ -1,0 +1,83 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { CommitMeta } from '@fornax/contracts';
+import {
+  isSnapshotOpen, snapshotDecider, type Decider, type SnapshotCommand, type SnapshotEvent, type SnapshotState,
+} from '@fornax/domain';
+import { decideAndAppend, loadAggregate, type EventLog, type Loaded } from '@fornax/event-store';
+import { activeTraceparent, CLOCK, EVENT_LOG, newId, type Clock } from '@fornax/service-kit';
+
+/** Several commands as one decision, hence one commit: each is decided on what the ones before it gave. */
+const inOneCommit: Decider<SnapshotState, readonly SnapshotCommand[], SnapshotEvent> = {
+  ...snapshotDecider,
+  decide: (initial, commands) => {
+    let state = initial;
+    const events: SnapshotEvent[] = [];
+    for (const command of commands) {
+      const decision = snapshotDecider.decide(state, command);
+      if ('rejection' in decision) return decision;
+      events.push(...decision.events);
+      state = decision.events.reduce(snapshotDecider.evolve, state);
+    }
+    return { events };
+  },
+};
+
+export type TriggerFacts = Omit<Extract<SnapshotCommand, { type: 'TriggerSnapshot' }>, 'type' | 'at'>;
+/** A command about a part, its time still to be set. */
+export type PartCommand = Exclude<SnapshotCommand, { type: 'TriggerSnapshot' }> extends infer C ? (C extends { at: number } ? Omit<C, 'at'> : never) : never;
+
+/** Appends what is decided about snapshots. Keeps the few that are open in memory, so that a report costs one append. */
+@Injectable()
+export class SnapshotCommands {
+  private readonly open = new Map<string, Loaded<SnapshotState>>();
+
+  constructor(@Inject(EVENT_LOG) private readonly log: EventLog, @Inject(CLOCK) private readonly clock: Clock) {}
+
+  /** @returns when it was triggered, in milliseconds @throws CommandRejected */
+  async trigger(facts: TriggerFacts, who: { readonly actor: string; readonly correlationId: string }): Promise<number> {
+    const at = this.clock.now();
+    await this.append(facts.snapshotId, [{ type: 'TriggerSnapshot', ...facts, at }], who);
+    return at;
+  }
+
+  /** Records what became of parts. What is late, doubled or unknown is ignored. */
+  async record(snapshotId: string, commands: readonly PartCommand[], actor: string): Promise<void> {
+    const at = this.clock.now();
+    await this.append(snapshotId, commands.map((command): SnapshotCommand => ({ ...command, at })), { actor, correlationId: snapshotId });
+  }
+
+  /** The snapshot as the log has it now. */
+  async load(snapshotId: string): Promise<SnapshotState> {
+    const loaded = await loadAggregate(this.log, 'snapshot', snapshotId, snapshotDecider, this.open.get(snapshotId));
+    this.keep(snapshotId, loaded);
+    return loaded.state;
+  }
+
+  /** The snapshot is over: whoever ended it, here or in another process. */
+  forget(snapshotId: string): void {
+    this.open.delete(snapshotId);
+  }
+
+  private async append(snapshotId: string, command: readonly SnapshotCommand[], who: { readonly actor: string; readonly correlationId: string }): Promise<void> {
+    const traceparent = activeTraceparent();
+    const meta: CommitMeta = { ...who, source: 'snapshot', ...(traceparent === undefined ? {} : { traceparent }) };
+    const loaded = this.open.get(snapshotId);
+    const appended = await decideAndAppend({
+      log: this.log,
+      aggregate: 'snapshot',
+      id: snapshotId,
+      decider: inOneCommit,
+      command,
+      commitId: newId(),
+      meta,
+      at: this.clock.now(),
+      ...(loaded ? { loaded } : {}),
+    });
+    this.keep(snapshotId, appended);
+  }
+
+  private keep(snapshotId: string, { state, sequence }: Loaded<SnapshotState>): void {
+    if (isSnapshotOpen(state)) this.open.set(snapshotId, { state, sequence });
+    else this.open.delete(snapshotId);
+  }
+}

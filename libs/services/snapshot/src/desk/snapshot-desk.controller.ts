@@ -1,0 +1,88 @@
+import { Controller, Inject } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { dispatchSubject, type RecordedCommit, type SnapshotOrder } from '@fornax/contracts';
+import { isSnapshotOpen, taskDecider, type SnapshotEvent, type SnapshotPart } from '@fornax/domain';
+import { loadAggregate, type DurablePublisher, type EventLog } from '@fornax/event-store';
+import { EVENT_LOG, LogHandler, NATS, ProjectionHost, PUBLISHER, Unavailable } from '@fornax/service-kit';
+import type { DataSource } from 'typeorm';
+import type { NatsConnection } from '../nats-connection.js';
+import { awaitedParts } from '../projections/snapshot-rows.js';
+import { reportsAreHandled } from './report-backlog.js';
+import { SnapshotCommands } from './snapshot-commands.js';
+
+type Triggered = Extract<SnapshotEvent, { type: 'SnapshotTriggered' }>;
+
+const ACTOR = 'service:snapshot';
+const PROJECTION_TIMEOUT_MS = 10_000;
+const BACKLOG_TIMEOUT_MS = 5_000;
+const ENDED = 'the instance ended before its files were uploaded';
+
+const leasesEndedIn = (batch: readonly RecordedCommit[]): readonly string[] =>
+  batch.flatMap(({ events }) =>
+    events.flatMap((event) =>
+      event.type === 'InstancesConcluded' || event.type === 'InstancesRequeued' ? event.attempts.map(({ leaseId }) => leaseId) : [],
+    ),
+  );
+
+/**
+ * Carries snapshots on from the log: sends the orders of a triggered one to its nodes, and fails parts whose lease is over. Both are
+ * safe to repeat, so a crash between the commit and the orders costs nothing.
+ */
+@Controller()
+export class SnapshotDeskController {
+  constructor(
+    @Inject(EVENT_LOG) private readonly log: EventLog,
+    @Inject(PUBLISHER) private readonly publisher: DurablePublisher,
+    @Inject(NATS) private readonly nats: NatsConnection,
+    @InjectDataSource('snapshot') private readonly db: DataSource,
+    private readonly projections: ProjectionHost,
+    private readonly commands: SnapshotCommands,
+  ) {}
+
+  @LogHandler({ name: 'snapshot-desk', aggregates: ['task', 'snapshot'], from: 'checkpoint', service: 'snapshot' })
+  async carryOn(batch: readonly RecordedCommit[]): Promise<void> {
+    for (const { aggregateId, events, meta } of batch) {
+      for (const event of events) {
+        if (event.type === 'SnapshotTriggered') await this.order(event, meta.traceparent);
+        if (event.type === 'SnapshotCompleted' || event.type === 'SnapshotFailed') this.commands.forget(aggregateId);
+      }
+    }
+    const ended = leasesEndedIn(batch);
+    if (ended.length > 0) await this.failPartsOf(ended, batch.at(-1)?.sequence ?? 0);
+  }
+
+  private async order(event: Triggered, traceparent: string | undefined): Promise<void> {
+    const { snapshotId, taskId, parts } = event;
+    if (!isSnapshotOpen(await this.commands.load(snapshotId))) return;
+    // A lease that was over before the snapshot was in the log is noticed here; one that ends later, by its end.
+    const { state } = await loadAggregate(this.log, 'task', taskId, taskDecider);
+    const isCurrent = ({ instance, leaseId }: SnapshotPart): boolean => state.inFlight.get(instance)?.leaseId === leaseId;
+    const gone = parts.filter((part) => !isCurrent(part));
+    if (gone.length > 0) return this.fail(snapshotId, gone.map(({ leaseId }) => leaseId));
+    await Promise.all(parts.map((part) => this.publish(event, part, traceparent)));
+  }
+
+  private async publish({ snapshotId, taskId, config }: Triggered, part: SnapshotPart, traceparent: string | undefined): Promise<void> {
+    const { node, leaseId, instance } = part;
+    const order: SnapshotOrder = { kind: 'snapshot', snapshotId, taskId, leaseId, instance, ...config, ...(traceparent === undefined ? {} : { traceparent }) };
+    const data = new TextEncoder().encode(JSON.stringify([order]));
+    await this.publisher.publish(dispatchSubject(node), data, { msgId: `${snapshotId}/${leaseId}` });
+  }
+
+  private async failPartsOf(leaseIds: readonly string[], sequence: number): Promise<void> {
+    // The rows must know every snapshot that was triggered before these ends.
+    if (!(await this.projections.waitFor('snapshots', sequence, PROJECTION_TIMEOUT_MS))) {
+      throw new Unavailable('the snapshots projection is behind the log', { code: 'projection-behind' });
+    }
+    if ((await awaitedParts(this.db, leaseIds)).length === 0) return;
+    await reportsAreHandled(this.nats, BACKLOG_TIMEOUT_MS);
+    // An upload that was reported in time is in the log by now, so that its failure is ignored.
+    for (const [snapshotId, parts] of Map.groupBy(await awaitedParts(this.db, leaseIds), (part) => part.snapshotId)) {
+      await this.fail(snapshotId, parts.map(({ leaseId }) => leaseId));
+    }
+  }
+
+  private async fail(snapshotId: string, leaseIds: readonly string[]): Promise<void> {
+    await this.commands.record(snapshotId, leaseIds.map((leaseId) => ({ type: 'RecordPartFailed', leaseId, reason: ENDED })), ACTOR);
+  }
+}

@@ -1,0 +1,92 @@
+import { wireDate, wireReader } from '@fornax/contracts';
+import type { SnapshotConfig, SnapshotStatus } from '@fornax/domain';
+import { ValidationFailed } from '@fornax/service-kit';
+import { z } from 'zod';
+import type { SnapshotRow } from '../projections/snapshot-row.js';
+
+/** Names of constants in a filter, filled in on the node. */
+const CONSTANT = /\$\{[A-Za-z0-9_.-]+\}/g;
+
+const isPattern = (text: string): boolean => {
+  try {
+    new RegExp(text.replaceAll(CONSTANT, 'x'));
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** A regular expression over file paths (contract, section 4.6); '' selects everything. */
+const filter = z.string().max(2_047, 'A filter is shorter than 2048 characters.').refine(isPattern, 'The value is not a valid regular expression.');
+const name = z.string().max(1_024);
+
+const triggerSchema = z.object({
+  whitelist: filter.optional(),
+  blacklist: filter.optional(),
+  bucket: name.optional(),
+  bucketPrefix: name.optional(),
+});
+const periodicSchema = triggerSchema.extend({
+  interval: z.number('The interval is a number of seconds.').int().min(0, 'The interval must not be negative.'),
+});
+export type TriggerRequest = z.output<typeof triggerSchema>;
+export type PeriodicRequest = z.output<typeof periodicSchema>;
+
+const readerOf = <S extends z.ZodType>(schema: S): ((body: unknown) => z.output<S>) => {
+  const read = wireReader(schema);
+  return (body) => {
+    const result = read(body ?? {});
+    if (!result.ok) throw new ValidationFailed(result.errors);
+    return result.value;
+  };
+};
+
+/** The body of `POST /tasks/{id}/snapshot`, which may be missing. @throws ValidationFailed */
+export const readTrigger = readerOf(triggerSchema);
+/** The body of `POST /tasks/{id}/snapshot/periodic`. @throws ValidationFailed */
+export const readPeriodic = readerOf(periodicSchema);
+
+/** Contract, section 3.20. */
+export interface WireSnapshot {
+  readonly id: string;
+  readonly taskUuid: string;
+  readonly triggerDate: string;
+  readonly lastUpdateDate: string;
+  readonly snapshotConfig: { readonly whitelist: string | null; readonly blacklist: string | null; readonly bucket: string; readonly bucketPrefix: string | null };
+  readonly status: SnapshotStatus;
+  readonly sizeToUpload: number | null;
+  readonly transferredSize: number | null;
+}
+
+const wireConfig = ({ whitelist, blacklist, bucket, prefix }: SnapshotConfig): WireSnapshot['snapshotConfig'] => ({
+  whitelist, blacklist, bucket, bucketPrefix: prefix,
+});
+
+/** Null while no part has said anything. */
+const sum = (values: readonly (number | null)[]): number | null => {
+  const known = values.filter((value) => value !== null);
+  return known.length === 0 ? null : known.reduce((total, value) => total + value, 0);
+};
+
+export const wireSnapshot = ({ snapshotId, state, triggeredAt, updatedAt, parts }: SnapshotRow): WireSnapshot => ({
+  id: snapshotId,
+  taskUuid: state.taskId,
+  triggerDate: wireDate(triggeredAt),
+  lastUpdateDate: wireDate(updatedAt),
+  snapshotConfig: wireConfig(state.config),
+  status: state.status,
+  sizeToUpload: sum(parts.map((part) => part.sizeToUploadBytes)),
+  transferredSize: sum(parts.map((part) => part.transferredBytes)),
+});
+
+/** One that was triggered this moment. */
+export const newWireSnapshot = (id: string, taskUuid: string, config: SnapshotConfig, at: number): WireSnapshot => ({
+  id,
+  taskUuid,
+  triggerDate: wireDate(at),
+  lastUpdateDate: wireDate(at),
+  snapshotConfig: wireConfig(config),
+  status: 'triggered',
+  sizeToUpload: null,
+  transferredSize: null,
+});

@@ -1,0 +1,3 @@
+import type { connectNats } from '@fornax/event-store';
+
+export type NatsConnection = Awaited<ReturnType<typeof connectNats>>;

@@ -1,0 +1,121 @@
+import type { SnapshotStatus } from '@fornax/domain';
+import type { EntityManager } from 'typeorm';
+import { isAwaitedPart, type PartRow, type SnapshotRow } from './snapshot-row.js';
+
+export type Queries = Pick<EntityManager, 'query'>;
+
+interface StoredSnapshot {
+  readonly snapshot_id: string;
+  readonly task_id: string;
+  readonly owner: string;
+  readonly status: SnapshotStatus;
+  readonly whitelist: string | null;
+  readonly blacklist: string | null;
+  readonly bucket: string;
+  readonly prefix: string | null;
+  readonly reason: string | null;
+  readonly triggered_at: Date;
+  readonly updated_at: Date;
+}
+interface StoredPart {
+  readonly snapshot_id: string;
+  readonly lease_id: string;
+  readonly instance: number;
+  readonly node: string;
+  readonly size_to_upload_bytes: string | null;
+  readonly transferred_bytes: string | null;
+  readonly files: number | null;
+}
+
+const bytes = (text: string | null): number | null => (text === null ? null : Number(text));
+
+const partOf = (row: StoredPart): PartRow => ({
+  leaseId: row.lease_id,
+  instance: row.instance,
+  node: row.node,
+  sizeToUploadBytes: bytes(row.size_to_upload_bytes),
+  transferredBytes: bytes(row.transferred_bytes),
+  files: row.files,
+});
+
+const rowOf = (row: StoredSnapshot, parts: readonly PartRow[]): SnapshotRow => ({
+  snapshotId: row.snapshot_id,
+  state: {
+    exists: true,
+    taskId: row.task_id,
+    owner: row.owner,
+    config: { whitelist: row.whitelist, blacklist: row.blacklist, bucket: row.bucket, prefix: row.prefix },
+    status: row.status,
+    parts: parts.map(({ instance, leaseId, node }) => ({ instance, leaseId, node })),
+    uploaded: new Map(
+      parts.flatMap(({ leaseId, files, transferredBytes }) => (files === null ? [] : [[leaseId, { files, bytes: transferredBytes ?? 0 }] as const])),
+    ),
+  },
+  reason: row.reason,
+  triggeredAt: row.triggered_at.getTime(),
+  updatedAt: row.updated_at.getTime(),
+  parts,
+});
+
+export const readSnapshots = async (db: Queries, ids: readonly string[]): Promise<ReadonlyMap<string, SnapshotRow>> => {
+  if (ids.length === 0) return new Map();
+  const snapshots = await db.query<StoredSnapshot[]>('SELECT * FROM snapshot WHERE snapshot_id = ANY($1::text[])', [ids]);
+  const parts = await db.query<StoredPart[]>('SELECT * FROM snapshot_part WHERE snapshot_id = ANY($1::text[]) ORDER BY instance', [ids]);
+  const partsById = Map.groupBy(parts, (part) => part.snapshot_id);
+  return new Map(snapshots.map((row) => [row.snapshot_id, rowOf(row, (partsById.get(row.snapshot_id) ?? []).map(partOf))]));
+};
+
+const instant = (at: number): string => new Date(at).toISOString();
+
+export const upsertSnapshots = async (db: Queries, rows: readonly SnapshotRow[]): Promise<void> => {
+  if (rows.length === 0) return;
+  const column = <T>(pick: (row: SnapshotRow) => T): readonly T[] => rows.map(pick);
+  await db.query(
+    `INSERT INTO snapshot (snapshot_id, task_id, owner, status, whitelist, blacklist, bucket, prefix, reason, triggered_at, updated_at)
+     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+       $10::timestamptz[], $11::timestamptz[])
+     ON CONFLICT (snapshot_id) DO UPDATE SET status = excluded.status, reason = excluded.reason, updated_at = excluded.updated_at`,
+    [
+      column(({ snapshotId }) => snapshotId),
+      column(({ state }) => state.taskId),
+      column(({ state }) => state.owner),
+      column(({ state }) => state.status),
+      column(({ state }) => state.config.whitelist),
+      column(({ state }) => state.config.blacklist),
+      column(({ state }) => state.config.bucket),
+      column(({ state }) => state.config.prefix),
+      column(({ reason }) => reason),
+      column(({ triggeredAt }) => instant(triggeredAt)),
+      column(({ updatedAt }) => instant(updatedAt)),
+    ]);
+  await upsertParts(db, rows.flatMap((row) => row.parts.map((part) => ({ row, part }))));
+};
+
+const upsertParts = async (db: Queries, parts: readonly { readonly row: SnapshotRow; readonly part: PartRow }[]): Promise<void> => {
+  const column = <T>(pick: (part: PartRow, row: SnapshotRow) => T): readonly T[] => parts.map(({ part, row }) => pick(part, row));
+  await db.query(
+    `INSERT INTO snapshot_part (snapshot_id, lease_id, instance, node, awaited, size_to_upload_bytes, transferred_bytes, files)
+     SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::boolean[], $6::bigint[], $7::bigint[], $8::integer[])
+     ON CONFLICT (snapshot_id, lease_id) DO UPDATE SET awaited = excluded.awaited, size_to_upload_bytes = excluded.size_to_upload_bytes,
+       transferred_bytes = excluded.transferred_bytes, files = excluded.files`,
+    [
+      column((_, row) => row.snapshotId),
+      column((part) => part.leaseId),
+      column((part) => part.instance),
+      column((part) => part.node),
+      column((part, row) => isAwaitedPart(row, part)),
+      column((part) => part.sizeToUploadBytes),
+      column((part) => part.transferredBytes),
+      column((part) => part.files),
+    ]);
+};
+
+/** Parts whose outcome is open, of these leases. */
+export const awaitedParts = async (
+  db: Queries, leaseIds: readonly string[],
+): Promise<readonly { readonly snapshotId: string; readonly leaseId: string }[]> => {
+  if (leaseIds.length === 0) return [];
+  const rows = await db.query<{ snapshot_id: string; lease_id: string }[]>(
+    'SELECT snapshot_id, lease_id FROM snapshot_part WHERE awaited AND lease_id = ANY($1::text[])', [leaseIds]);
+  return rows.map((row) => ({ snapshotId: row.snapshot_id, leaseId: row.lease_id }));
+};

@@ -1,0 +1,21 @@
+import { Injectable } from '@nestjs/common';
+import type { Aggregate, RecordedCommit } from '@fornax/contracts';
+import type { Projection } from '@fornax/projections';
+import type { EntityManager } from 'typeorm';
+import { foldSnapshots, snapshotIdsIn } from './snapshot-row.js';
+import { readSnapshots, upsertSnapshots } from './snapshot-rows.js';
+import { writeTaskRefs } from './task-refs.js';
+
+/** The read model of snapshots: where each stands, part by part, and the tasks that one may be taken of. */
+@Injectable()
+export class SnapshotsProjection implements Projection {
+  readonly name = 'snapshots';
+  readonly aggregates: readonly Aggregate[] = ['task', 'snapshot'];
+  readonly tables = ['task_ref', 'snapshot', 'snapshot_part'];
+
+  async write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {
+    await writeTaskRefs(tx, batch);
+    const ids = snapshotIdsIn(batch);
+    if (ids.length > 0) await upsertSnapshots(tx, foldSnapshots(await readSnapshots(tx, ids), batch));
+  }
+}

@@ -1,0 +1,41 @@
+import { Controller, Inject } from '@nestjs/common';
+import { Ctx, NatsContext, Payload } from '@nestjs/microservices';
+import { nodeRpcPattern, parseNodeRpcSubject, snapshotGrantRequestSchema, type GrantReply } from '@fornax/contracts';
+import { isSnapshotOpen } from '@fornax/domain';
+import { CLOCK, CORE_CONFIG, parseInput, RpcHandler, signLeaseClaims, type Clock, type CoreConfig } from '@fornax/service-kit';
+import { SnapshotCommands } from '../desk/snapshot-commands.js';
+
+/** An upper bound only: storage asks whether the lease still lives. */
+const GRANT_VALID_MS = 24 * 60 * 60 * 1_000;
+
+/** Gives a node the right to write its part of a snapshot, and nothing else. */
+@Controller()
+export class SnapshotGrantController {
+  constructor(
+    @Inject(CORE_CONFIG) private readonly config: CoreConfig,
+    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly commands: SnapshotCommands,
+  ) {}
+
+  @RpcHandler(nodeRpcPattern('snapshot-grant'))
+  async grant(@Payload() payload: unknown, @Ctx() context: NatsContext): Promise<GrantReply> {
+    const { snapshotId, leaseId } = parseInput(snapshotGrantRequestSchema, payload);
+    const node = parseNodeRpcSubject(context.getSubject());
+    const snapshot = await this.commands.load(snapshotId);
+    const part = snapshot.parts.find((each) => each.leaseId === leaseId && each.node === node);
+    if (!part || !isSnapshotOpen(snapshot)) return { granted: false, reason: 'the lease is no open part of this snapshot on this node' };
+    const { taskId, owner, config } = snapshot;
+    const credentials = signLeaseClaims(this.config.masterKey, {
+      leaseId,
+      taskId,
+      instance: part.instance,
+      node,
+      owner,
+      read: [],
+      results: null,
+      snapshot: { bucket: config.bucket, prefix: config.prefix },
+      expiresAt: this.clock.now() + GRANT_VALID_MS,
+    });
+    return { granted: true, s3: { ...credentials }, secrets: {} };
+  }
+}

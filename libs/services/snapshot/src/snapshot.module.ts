@@ -1,0 +1,19 @@
+import { Module } from '@nestjs/common';
+import { provideProjection, serviceDatabase } from '@fornax/service-kit';
+import { SnapshotCommands } from './desk/snapshot-commands.js';
+import { SnapshotDeskController } from './desk/snapshot-desk.controller.js';
+import { SnapshotReports } from './desk/snapshot-reports.js';
+import { SnapshotReader } from './http/snapshot-reader.js';
+import { SnapshotsController } from './http/snapshots.controller.js';
+import { TriggerSnapshotHandler } from './http/trigger-snapshot.handler.js';
+import { SnapshotTables1767226000000 } from './migrations/snapshot-tables.migration.js';
+import { SnapshotsProjection } from './projections/snapshots.projection.js';
+import { SnapshotGrantController } from './rpc/snapshot-grant.controller.js';
+
+/** Snapshots of what running instances have written so far. */
+@Module({
+  imports: [serviceDatabase('snapshot', [SnapshotTables1767226000000])],
+  controllers: [SnapshotsController, SnapshotDeskController, SnapshotGrantController],
+  providers: [SnapshotCommands, SnapshotReader, SnapshotReports, TriggerSnapshotHandler, ...provideProjection('snapshot', SnapshotsProjection)],
+})
+export class SnapshotModule {}
