@@ -96,6 +96,8 @@ describe('a projection', () => {
     expect(await runner.waitFor(head, 5_000)).toBe(true);
     expect(await taskCount()).toBe(1);
     expect(runner.position().sequence).toBe(head);
+    await log.append('bucket', 'c', aCommit('c', [bucketCreated('c')]), 0);
+    expect(await runner.lag()).toBe(0);
   });
 
   it('continues from its checkpoint', async () => {

@@ -116,6 +116,14 @@ export class ProjectionRunner {
     return this.current;
   }
 
+  /** Sequences of the log that may hold commits which are not in the rows yet; 0 when there is certainly none. For the lag metric. */
+  async lag(): Promise<number> {
+    const { sequence } = await this.options.log.head();
+    if (this.current.sequence >= sequence) return 0;
+    if (this.trouble === undefined && (await this.hasNothingUpTo(sequence))) this.moveTo(sequence);
+    return Math.max(0, sequence - this.current.sequence);
+  }
+
   health(): ProjectionHealth {
     const { projection } = this.options;
     return { projection: projection.name, isHealthy: this.trouble === undefined, detail: this.trouble, position: this.current };
@@ -196,13 +204,13 @@ export class ProjectionRunner {
   private progress(sequence: number): void {
     this.trouble = undefined;
     this.moveTo(sequence);
-    if (sequence - this.saved > UNSAVED_PROGRESS && !this.isSaving) void this.saveProgress();
   }
 
   private moveTo(sequence: number): void {
     if (sequence <= this.current.sequence) return;
     this.current = { ...this.current, sequence };
     this.waiters.passed(sequence);
+    if (sequence - this.saved > UNSAVED_PROGRESS && !this.isSaving) void this.saveProgress();
   }
 
   /** Only saves reading some commits again after a restart, so a failure does not matter. */

@@ -1,6 +1,6 @@
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type NatsBinary, type NatsCredentials, type NatsServer, provisionNats, startNats } from '@fornax/embedded';
+import { NATS_SOURCES, type NatsBinary, type NatsCredentials, type NatsServer, provisionNats, startNats } from '@fornax/embedded';
 import { toolsDir } from '../platform/running-platform.js';
 import { oncePerRun, runFolder } from './run-folder.js';
 
@@ -28,8 +28,12 @@ export interface StartTestNatsOptions {
 /** The first run may have to build the server. */
 const PROVISION_TIMEOUT_MS = 15 * 60_000;
 
+/** `FORNAX_NATS_SOURCE`, as for `npm start`: so CI runs all tests on each kind of server. */
+const defaultSource = (): NonNullable<StartTestNatsOptions['source']> =>
+  NATS_SOURCES.find((known) => known === process.env['FORNAX_NATS_SOURCE']) ?? 'auto';
+
 /** The program that `FORNAX_TEST_NATS_BINARY` or `FORNAX_NATS_SERVER` names, or what embedded provides, kept between runs. */
-export const testNatsBinary = (source: StartTestNatsOptions['source'] = 'auto'): Promise<NatsBinary> =>
+export const testNatsBinary = (source: NonNullable<StartTestNatsOptions['source']> = defaultSource()): Promise<NatsBinary> =>
   oncePerRun(`nats-binary-${source}`, PROVISION_TIMEOUT_MS, () => {
     const server = source === 'auto' ? (process.env['FORNAX_TEST_NATS_BINARY'] ?? process.env['FORNAX_NATS_SERVER']) : undefined;
     return provisionNats({ toolsDir: toolsDir(), source, ...(server === undefined ? {} : { server }) });
