@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
+import { MAX_KEY_BYTES } from '@fornax/object-store';
 import { S3Error } from './s3-error.js';
 
 /** A request, taken apart but not judged yet. */
@@ -59,7 +60,7 @@ export const bucketOfHost = (host: string, baseHosts: readonly string[]): string
 
 /**
  * @param baseHosts names of this endpoint; a bucket may stand in front of them
- * @throws S3Error InvalidURI, InvalidArgument
+ * @throws S3Error InvalidURI, InvalidArgument, KeyTooLongError
  */
 export const parseRequest = (message: IncomingMessage, baseHosts: readonly string[]): S3Request => {
   const url = message.url ?? '/';
@@ -73,6 +74,9 @@ export const parseRequest = (message: IncomingMessage, baseHosts: readonly strin
   const rest = path.slice(1);
   const slash = rest.indexOf('/');
   const [bucket, key] = virtual !== undefined ? [virtual, rest] : slash < 0 ? [rest, ''] : [rest.slice(0, slash), rest.slice(slash + 1)];
+  if (Buffer.byteLength(key) > MAX_KEY_BYTES) {
+    throw new S3Error('KeyTooLongError', 'Your key is too long', { Size: String(Buffer.byteLength(key)), MaxSizeAllowed: String(MAX_KEY_BYTES) });
+  }
   const query = mark < 0 ? [] : parseQuery(url.slice(mark + 1));
   return { method: message.method ?? 'GET', bucket, key, rawPath, path, query, headers, message };
 };
