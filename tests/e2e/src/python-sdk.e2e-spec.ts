@@ -22,9 +22,9 @@ interface MainJob {
 const linesOf = (text: string): readonly string[] => text.split('\n').filter(Boolean).sort();
 
 describe.each([
-  { mode: 'one process', args: [] },
-  { mode: 'a process for each service', args: ['--services'] },
-])('the official Python SDK, with $mode', ({ args }) => {
+  { mode: 'one process', env: {} },
+  { mode: 'a process for each service', env: { FORNAX_SERVICES: '1' } },
+])('the official Python SDK, with $mode', ({ env }) => {
   let sdk: PythonSdk;
   let platform: RunningPlatform | undefined;
   let folder: string;
@@ -33,7 +33,7 @@ describe.each([
     sdk = await providePythonSdk(toolsDir());
     if ('missing' in sdk) return;
     folder = await mkdtemp(join(tmpdir(), 'fornax-sdk-'));
-    platform = await startPlatform({ args });
+    platform = await startPlatform({ env });
   });
 
   afterAll(async () => {

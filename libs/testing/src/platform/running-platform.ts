@@ -11,8 +11,7 @@ export const workspaceRoot = fileURLToPath(new URL('../../../../', import.meta.u
 export const toolsDir = (): string => process.env['FORNAX_TOOLS_DIR'] ?? join(workspaceRoot, '.fornax', 'tools');
 
 export interface PlatformOptions {
-  /** Flags of `npm start`, e.g. `--services`. */
-  readonly args?: readonly string[];
+  /** Settings beside the usual ones, e.g. `FORNAX_SERVICES`. */
   readonly env?: Readonly<Record<string, string>>;
   /** An earlier platform's folder, to continue with its data. A new one, removed at stop, when absent. */
   readonly dataDir?: string;
@@ -57,7 +56,7 @@ const isReady = async (url: string): Promise<boolean> => {
 export const startPlatform = async (options: PlatformOptions = {}): Promise<RunningPlatform> => {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'fornax-platform-')));
   const node = join(workspaceRoot, 'node_modules', 'node', 'bin', 'node');
-  const child = spawn(node, [join(workspaceRoot, 'apps/launcher/dist/main.js'), ...(options.args ?? [])], {
+  const child = spawn(node, [join(workspaceRoot, 'apps/launcher/dist/main.js')], {
     cwd: workspaceRoot,
     env: {
       ...process.env,
