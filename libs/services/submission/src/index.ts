@@ -1,1 +1,1 @@
-export {};
+export { SubmissionModule } from './submission.module.js';

@@ -1,0 +1,69 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { TaskUpdate } from '@fornax/contracts';
+import { taskDecider, type TaskCommand } from '@fornax/domain';
+import { CommandRejected, decideAndAppend, type EventLog } from '@fornax/event-store';
+import { CLOCK, EVENT_LOG, Forbidden, newId, NotFound, type Clock } from '@fornax/service-kit';
+import type { TaskStatus } from '../projections/task-status.js';
+import { TaskLookup } from '../queries/task-lookup.js';
+import { metaOf, type RequestContext } from './request-context.js';
+import { SecretConstants } from './secret-constants.js';
+import { StatusGate } from './status-gate.js';
+
+/** What owners ask of their tasks after submission. Decisions start from the stored fold; only what came after it is read. */
+@Injectable()
+export class ChangeTask {
+  constructor(
+    @Inject(EVENT_LOG) private readonly log: EventLog,
+    private readonly lookup: TaskLookup,
+    private readonly gate: StatusGate,
+    private readonly secrets: SecretConstants,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** @throws Forbidden the task is finished (contract, 5.23) */
+  async abort(id: string, context: RequestContext): Promise<void> {
+    const task = await this.lookup.find(context.account.id, id);
+    await this.decide(task, { type: 'CancelTask', at: this.clock.now() }, context);
+  }
+
+  /** A running task is cancelled first. Once this is answered the task is not found any more. */
+  async delete(id: string, context: RequestContext): Promise<void> {
+    const task = await this.lookup.find(context.account.id, id);
+    await this.decide(task, { type: 'DeleteTask', at: this.clock.now() }, context);
+  }
+
+  /** Replaces constants and tags, where given. A secret that comes back masked stays what it was. */
+  async update(id: string, { constants, tags }: TaskUpdate, context: RequestContext): Promise<void> {
+    const task = await this.lookup.find(context.account.id, id);
+    const { spec } = task.fold;
+    const sealed = constants && this.secrets.seal(constants, spec);
+    await this.decide(task, { type: 'UpdateTask', ...(tags ? { tags } : {}), ...sealed, at: this.clock.now() }, context);
+  }
+
+  private async decide({ taskId, fold, sequence }: TaskStatus, command: TaskCommand, context: RequestContext): Promise<void> {
+    try {
+      const appended = await decideAndAppend({
+        log: this.log,
+        aggregate: 'task',
+        id: taskId,
+        decider: taskDecider,
+        command,
+        commitId: newId(),
+        meta: metaOf(context),
+        at: command.at,
+        loaded: { state: fold, sequence },
+      });
+      await this.gate.passed(appended.sequence);
+    } catch (error) {
+      throw error instanceof CommandRejected ? translated(error, taskId) : error;
+    }
+  }
+}
+
+/** The contract's status for what the domain refuses. */
+const translated = (error: CommandRejected, taskId: string): Error => {
+  const { code, detail } = error.rejection;
+  if (code === 'task-not-found') return new NotFound(`No such task: ${taskId}`, { code, cause: error });
+  if (code === 'task-over') return new Forbidden(detail, { code, cause: error });
+  return error;
+};

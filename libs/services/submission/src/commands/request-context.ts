@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto';
+import type { CommitMeta } from '@fornax/contracts';
+import { activeTraceparent, newId, type Account } from '@fornax/service-kit';
+import type { FastifyRequest } from 'fastify';
+
+/** Who asks for a change, and under which names it is told apart and traced. */
+export interface RequestContext {
+  readonly account: Account;
+  readonly correlationId: string;
+  /** The caller's name for this attempt: the same key gives the same answer. */
+  readonly idempotencyKey: string | undefined;
+}
+
+const headerOf = (request: FastifyRequest, name: string): string | undefined => {
+  const value = request.headers[name];
+  const text = (Array.isArray(value) ? value[0] : value)?.trim();
+  return text === undefined || text === '' ? undefined : text.slice(0, 255);
+};
+
+export const contextOf = (request: FastifyRequest, account: Account): RequestContext => ({
+  account,
+  correlationId: headerOf(request, 'x-correlation-id') ?? headerOf(request, 'x-request-id') ?? newId(),
+  idempotencyKey: headerOf(request, 'idempotency-key'),
+});
+
+export const metaOf = ({ account, correlationId }: RequestContext): CommitMeta => {
+  const traceparent = activeTraceparent();
+  return { actor: `user:${account.id}`, source: 'submission', correlationId, ...(traceparent === undefined ? {} : { traceparent }) };
+};
+
+/** An id that is always the same for the same parts: a UUID of version 8 (RFC 9562) made of their SHA-256. */
+export const derivedId = (...parts: readonly string[]): string => {
+  const bytes = createHash('sha256').update(JSON.stringify(parts)).digest().subarray(0, 16);
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+  const hex = bytes.toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+};

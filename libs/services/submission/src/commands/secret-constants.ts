@@ -1,0 +1,48 @@
+import { Injectable } from '@nestjs/common';
+import { Sealer } from '@fornax/service-kit';
+import type { TaskConstant } from '@fornax/domain';
+
+/** Constants named so are for the task alone (contract, section 4.5). */
+export const SECRET_PREFIX = 'QARNOT_SECRET_';
+/** What stands for a secret wherever constants are shown. */
+export const MASK = '[SECRET]';
+
+interface ClearConstant {
+  readonly key: string;
+  readonly value: string;
+}
+export interface SealedConstants {
+  readonly constants: readonly TaskConstant[];
+  /** Present when something is sealed. */
+  readonly wrappedKey?: string;
+}
+
+const isSecret = ({ key }: ClearConstant): boolean => key.startsWith(SECRET_PREFIX);
+
+/** Keeps secrets out of the log: one data key for each task, wrapped by the master key (architecture, section 8). */
+@Injectable()
+export class SecretConstants {
+  constructor(private readonly sealer: Sealer) {}
+
+  /** @param before the task's constants and key so far: a value that comes back masked keeps its old self */
+  seal(constants: readonly ClearConstant[], before: SealedConstants = { constants: [] }): SealedConstants {
+    if (!constants.some(isSecret)) return { constants };
+    const old = new Map(before.constants.map((constant) => [constant.key, constant]));
+    const { wrapped, key } = before.wrappedKey === undefined
+      ? this.sealer.newDataKey()
+      : { wrapped: before.wrappedKey, key: this.sealer.unwrap(before.wrappedKey) };
+    return {
+      constants: constants.map((constant) => {
+        if (!isSecret(constant)) return constant;
+        const known = old.get(constant.key);
+        if (constant.value === MASK && known && 'sealed' in known) return known;
+        return { key: constant.key, sealed: this.sealer.seal(key, constant.value) };
+      }),
+      wrappedKey: wrapped,
+    };
+  }
+}
+
+/** Constants as clients may see them. */
+export const masked = (constants: readonly TaskConstant[]): { key: string; value: string }[] =>
+  constants.map((constant) => ({ key: constant.key, value: 'sealed' in constant ? MASK : constant.value }));

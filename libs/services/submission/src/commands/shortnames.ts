@@ -1,0 +1,81 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { loadAggregate, type EventLog } from '@fornax/event-store';
+import { taskDecider } from '@fornax/domain';
+import { EVENT_LOG, Invalid } from '@fornax/service-kit';
+import type { DataSource } from 'typeorm';
+import { StatusGate } from './status-gate.js';
+
+interface Held {
+  readonly task_id: string;
+  readonly is_outcome_unknown: boolean;
+  readonly is_old: boolean;
+}
+
+/** A reservation of this age whose task is not in the log was left by a process that died: no request takes so long. */
+const ABANDONED_AFTER_S = 60;
+
+interface Reservation {
+  readonly taskId: string;
+  /** An earlier request of the same name did not learn whether its task was accepted: this one finishes it. */
+  readonly isContinued: boolean;
+}
+
+/**
+ * Keeps the names that users give their tasks unique for each account, before the append. A reservation goes away with a refused append,
+ * and a name may be taken again once its task is deleted.
+ */
+@Injectable()
+export class Shortnames {
+  constructor(
+    @InjectDataSource('submission') private readonly db: DataSource,
+    @Inject(EVENT_LOG) private readonly log: EventLog,
+    private readonly gate: StatusGate,
+  ) {}
+
+  /** @throws Invalid when the account has a task of this name */
+  async reserve(owner: string, shortname: string, taskId: string): Promise<Reservation> {
+    const added = await this.db.query<{ task_id: string }[]>(
+      'INSERT INTO shortname (owner, shortname, task_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING task_id', [owner, shortname, taskId]);
+    if (added.length > 0) return { taskId, isContinued: false };
+    const [held] = await this.db.query<Held[]>(
+      `SELECT task_id, is_outcome_unknown, reserved_at < now() - make_interval(secs => $3) AS is_old
+       FROM shortname WHERE owner = $1 AND shortname = $2`, [owner, shortname, ABANDONED_AFTER_S]);
+    if (held?.task_id === taskId) return { taskId, isContinued: true };
+    if (held?.is_outcome_unknown === true) return { taskId: held.task_id, isContinued: true };
+    if (held && (await this.isGone(held)) && (await this.take(owner, shortname, held.task_id, taskId))) {
+      return { taskId, isContinued: false };
+    }
+    throw new Invalid(`The shortname ${shortname} is already used by another task`, { code: 'shortname-taken' });
+  }
+
+  /** The task of this reservation was refused: the name is free again. */
+  async release(owner: string, shortname: string, taskId: string): Promise<void> {
+    await this.db.query('DELETE FROM shortname WHERE owner = $1 AND shortname = $2 AND task_id = $3', [owner, shortname, taskId]);
+  }
+
+  /** Nobody knows whether the task was accepted: the next request of this name goes on with it. */
+  async markUnknown(owner: string, shortname: string): Promise<void> {
+    await this.db.query('UPDATE shortname SET is_outcome_unknown = true WHERE owner = $1 AND shortname = $2', [owner, shortname]);
+  }
+
+  private async take(owner: string, shortname: string, from: string, to: string): Promise<boolean> {
+    const [rows] = await this.db.query<[{ task_id: string }[], number]>(
+      'UPDATE shortname SET task_id = $4, is_outcome_unknown = false, reserved_at = now() WHERE owner = $1 AND shortname = $2 AND task_id = $3 RETURNING task_id',
+      [owner, shortname, from, to]);
+    return rows.length > 0;
+  }
+
+  /** Only the log can tell a deleted task from one that the rows do not show yet. Rare: the name is taken, yet no task shows it. */
+  private async isGone({ task_id: taskId, is_old: isOld }: Held): Promise<boolean> {
+    if (await this.isShown(taskId)) return false;
+    await this.gate.caughtUp();
+    if (await this.isShown(taskId)) return false;
+    const { state } = await loadAggregate(this.log, 'task', taskId, taskDecider);
+    return state.exists ? state.deleted : isOld;
+  }
+
+  private async isShown(taskId: string): Promise<boolean> {
+    return (await this.db.query<unknown[]>('SELECT 1 FROM task WHERE task_id = $1', [taskId])).length > 0;
+  }
+}

@@ -1,0 +1,22 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { EventLog } from '@fornax/event-store';
+import { CORE_CONFIG, EVENT_LOG, ProjectionHost, type CoreConfig } from '@fornax/service-kit';
+
+/** Read your own writes: a command answers once the rows show what it did, or after a bounded wait. */
+@Injectable()
+export class StatusGate {
+  constructor(
+    private readonly host: ProjectionHost,
+    @Inject(EVENT_LOG) private readonly log: EventLog,
+    @Inject(CORE_CONFIG) private readonly config: CoreConfig,
+  ) {}
+
+  async passed(sequence: number): Promise<void> {
+    await this.host.waitFor('status', sequence, this.config.readYourWritesTimeoutMs);
+  }
+
+  /** Waits for all that is in the log now. */
+  async caughtUp(): Promise<void> {
+    await this.passed((await this.log.head()).sequence);
+  }
+}

@@ -1,0 +1,31 @@
+import { Injectable } from '@nestjs/common';
+import { ensureBucketsReplySchema, RPC } from '@fornax/contracts';
+import type { TaskSpec } from '@fornax/domain';
+import { Invalid, NotFound, RpcClient } from '@fornax/service-kit';
+import type { RequestContext } from './request-context.js';
+
+const TIMEOUT_MS = 5_000;
+
+/** Asks storage for a task's buckets: those it reads must exist, those it writes are made. */
+@Injectable()
+export class TaskBuckets {
+  constructor(private readonly rpc: RpcClient) {}
+
+  /**
+   * @throws NotFound a bucket is missing, in the words of the contract (2.2)
+   * @throws Invalid a result bucket cannot be made
+   * @throws Unavailable storage does not answer
+   */
+  async ensure(spec: TaskSpec, context: RequestContext): Promise<void> {
+    const mustExist = [...new Set(spec.resources.map(({ bucket }) => bucket))];
+    const create = [...new Set([spec.resultBucket, spec.snapshotBucket].filter((bucket) => bucket !== null))];
+    if (mustExist.length + create.length === 0) return;
+    const { account, correlationId } = context;
+    const request = { owner: account.id, mustExist, create, actor: `user:${account.id}`, correlationId };
+    const { missing, refused } = await this.rpc.request(RPC.ensureBuckets, request, ensureBucketsReplySchema, TIMEOUT_MS);
+    const [first] = missing;
+    if (first !== undefined) throw new NotFound(`No such bucket: ${first}`, { code: 'no-such-bucket' });
+    const [no] = refused;
+    if (no) throw new Invalid(`The bucket ${no.bucket} cannot be used: ${no.reason}`, { code: 'bucket-refused' });
+  }
+}

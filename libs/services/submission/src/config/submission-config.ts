@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { intSetting, loadConfig, type Env } from '@fornax/service-kit';
+
+const settings = z.object({
+  /** Output kept of one stream of one task, in bytes; older output is dropped. */
+  FORNAX_LOG_KEEP_BYTES: intSetting({ min: 1_024, max: 2 ** 40 }).default(64 * 1024 * 1024),
+  /** How long a read of output waits for what the nodes have already sent, in milliseconds. */
+  FORNAX_LOG_READ_TIMEOUT_MS: intSetting({ min: 0, max: 60_000 }).default(2_000),
+  /** The first account; made at start if it does not exist. */
+  FORNAX_BOOTSTRAP_EMAIL: z.string().optional(),
+  /** File that holds the first account's token. */
+  FORNAX_BOOTSTRAP_TOKEN_FILE: z.string().optional(),
+  /** Address of the container engine that nodes use; unset when they have none. */
+  FORNAX_CONTAINER_ENGINE: z.string().optional(),
+  /** What one instance occupies unless its hardware constraints ask for more. */
+  FORNAX_INSTANCE_CORES: intSetting({ min: 1, max: 1_024 }).default(1),
+  FORNAX_INSTANCE_MEMORY_MB: intSetting({ min: 1, max: 16_777_216 }).default(256),
+});
+
+export interface SubmissionConfig {
+  readonly logKeepBytes: number;
+  readonly logReadTimeoutMs: number;
+  readonly bootstrap: { readonly email: string; readonly tokenFile: string } | undefined;
+  readonly hasContainerEngine: boolean;
+  readonly instanceCores: number;
+  readonly instanceMemoryMB: number;
+}
+
+export const SUBMISSION_CONFIG = Symbol('fornax.submission-config');
+
+/** @throws ConfigError */
+export const loadSubmissionConfig = (env: Env): SubmissionConfig => {
+  const values = loadConfig(settings, env);
+  const { FORNAX_BOOTSTRAP_EMAIL: email, FORNAX_BOOTSTRAP_TOKEN_FILE: tokenFile } = values;
+  return Object.freeze({
+    logKeepBytes: values.FORNAX_LOG_KEEP_BYTES,
+    logReadTimeoutMs: values.FORNAX_LOG_READ_TIMEOUT_MS,
+    bootstrap: email !== undefined && tokenFile !== undefined ? { email, tokenFile } : undefined,
+    hasContainerEngine: values.FORNAX_CONTAINER_ENGINE !== undefined,
+    instanceCores: values.FORNAX_INSTANCE_CORES,
+    instanceMemoryMB: values.FORNAX_INSTANCE_MEMORY_MB,
+  });
+};

@@ -1,0 +1,75 @@
+import { Controller, Get, Inject, Param } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { profileSchema, settingsSchema, userInfoSchema, versionsSchema, type WireProfile, type WireUserInfo } from '@fornax/contracts';
+import { CORE_CONFIG, CurrentAccount, NotFound, Public, type Account, type CoreConfig } from '@fornax/service-kit';
+import { z } from 'zod';
+import { ProfileCatalogue } from '../profiles/profile-catalogue.js';
+import { UserInfo } from '../queries/user-info.js';
+
+/** What clients ask before anything else. */
+@ApiTags('service')
+@Controller()
+export class ServiceController {
+  constructor(
+    private readonly users: UserInfo,
+    private readonly profiles: ProfileCatalogue,
+    @Inject(CORE_CONFIG) private readonly core: CoreConfig,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: 'Says who is there, to those who may know' })
+  probe(): { readonly service: string; readonly version: string } {
+    return { service: 'fornax', version: 'v1' };
+  }
+
+  @Public()
+  @Get('settings')
+  @ApiOperation({ summary: 'Where the storage is; null without one' })
+  @ApiOkResponse({ standardSchema: settingsSchema })
+  settings(): { readonly storage: string | null } {
+    return { storage: this.core.publicStorageUrl ?? null };
+  }
+
+  @Public()
+  @Get('versions')
+  @ApiOperation({ summary: 'Versions of the API' })
+  @ApiOkResponse({ standardSchema: versionsSchema })
+  versions(): readonly { readonly version: string; readonly endOfLife: string | null }[] {
+    return [{ version: 'v1', endOfLife: null }];
+  }
+
+  @Get('info')
+  @ApiOperation({ summary: 'The account: its e-mail, quotas and counters' })
+  @ApiOkResponse({ standardSchema: userInfoSchema })
+  info(@CurrentAccount() account: Account): Promise<WireUserInfo> {
+    return this.users.of(account);
+  }
+
+  @Get('quotas/computing-quotas/user')
+  @ApiOperation({ summary: 'How much may run and runs' })
+  async quotas(@CurrentAccount() account: Account): Promise<unknown> {
+    return (await this.users.of(account)).computingQuotas.user;
+  }
+
+  @Get('quotas/computing-quotas/organization')
+  @ApiOperation({ summary: 'There are no organizations' })
+  organization(): never {
+    throw new NotFound('This account belongs to no organization');
+  }
+
+  @Get('profiles')
+  @ApiOperation({ summary: 'Names of the profiles that tasks may have' })
+  @ApiOkResponse({ standardSchema: z.array(z.string()) })
+  profileNames(): readonly string[] {
+    return this.profiles.names();
+  }
+
+  @Get('profiles/:name')
+  @ApiOperation({ summary: 'A profile and its constants' })
+  @ApiOkResponse({ standardSchema: profileSchema })
+  profile(@Param('name') name: string): WireProfile {
+    const profile = this.profiles.describe(name);
+    if (!profile) throw new NotFound(`No such profile: ${name}`);
+    return profile;
+  }
+}

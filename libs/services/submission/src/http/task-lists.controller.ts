@@ -1,0 +1,62 @@
+import { Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  pageOf, pageRequestSchema, searchRequestSchema, taskSchema, taskSummarySchema,
+  type Page, type PageRequest, type SearchRequest, type WireTask, type WireTaskSummary,
+} from '@fornax/contracts';
+import { CurrentAccount, type Account } from '@fornax/service-kit';
+import { z } from 'zod';
+import { TaskLists } from '../queries/task-lists.js';
+import { TaskAnswers } from './task-answers.js';
+import { WireBody } from './wire-body.js';
+
+/** `?tag=a&tag=b,c` means any of the three (contract, 5.45). */
+const tagsOf = (tag: string | readonly string[] | undefined): readonly string[] =>
+  (typeof tag === 'string' ? [tag] : (tag ?? [])).flatMap((text) => text.split(',')).filter((text) => text !== '');
+
+/** The tasks of an account, listed, paged and searched. */
+@ApiTags('tasks')
+@Controller('tasks')
+export class TaskListsController {
+  constructor(private readonly lists: TaskLists, private readonly answers: TaskAnswers) {}
+
+  @Get()
+  @ApiOperation({ summary: 'All tasks, newest first' })
+  @ApiOkResponse({ standardSchema: z.array(taskSchema) })
+  async list(@CurrentAccount() account: Account, @Query('tag') tag?: string | string[]): Promise<WireTask[]> {
+    return this.answers.whole(await this.lists.byTags(account.id, tagsOf(tag)));
+  }
+
+  @Get('summaries')
+  @ApiOperation({ summary: 'All tasks in short, newest first' })
+  @ApiOkResponse({ standardSchema: z.array(taskSummarySchema) })
+  async summaries(@CurrentAccount() account: Account, @Query('tag') tag?: string | string[]): Promise<WireTaskSummary[]> {
+    return this.answers.summaries(await this.lists.byTags(account.id, tagsOf(tag)));
+  }
+
+  @Post('paginate')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'One page of tasks' })
+  @ApiOkResponse({ standardSchema: pageOf(taskSchema) })
+  async page(@WireBody(pageRequestSchema) request: PageRequest, @CurrentAccount() account: Account): Promise<Page<WireTask>> {
+    const page = await this.lists.page(account.id, request);
+    return { ...page, data: await this.answers.whole(page.data) };
+  }
+
+  @Post('summaries/paginate')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'One page of tasks in short' })
+  @ApiOkResponse({ standardSchema: pageOf(taskSummarySchema) })
+  async summaryPage(@WireBody(pageRequestSchema) request: PageRequest, @CurrentAccount() account: Account): Promise<Page<WireTaskSummary>> {
+    const page = await this.lists.page(account.id, request);
+    return { ...page, data: this.answers.summaries(page.data) };
+  }
+
+  @Post('search')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Tasks that match a filter' })
+  @ApiOkResponse({ standardSchema: z.array(taskSchema) })
+  async search(@WireBody(searchRequestSchema) request: SearchRequest, @CurrentAccount() account: Account): Promise<WireTask[]> {
+    return this.answers.whole(await this.lists.search(account.id, request.filter, request.maximumResults));
+  }
+}

@@ -1,0 +1,93 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Put, Req, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  createdSchema, taskCreationSchema, taskSchema, taskUpdateSchema, wireReader, type BulkTaskResult, type TaskUpdate, type WireTask,
+} from '@fornax/contracts';
+import { CurrentAccount, NotFound, type Account } from '@fornax/service-kit';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ChangeTask } from '../commands/change-task.handler.js';
+import { contextOf } from '../commands/request-context.js';
+import { SubmitTask } from '../commands/submit-task.handler.js';
+import { TaskLookup } from '../queries/task-lookup.js';
+import { notBuilt } from './not-built.js';
+import { TaskAnswers } from './task-answers.js';
+import { WireBody } from './wire-body.js';
+
+const readCreation = wireReader(taskCreationSchema);
+
+/** One task: submit, read, change, end. */
+@ApiTags('tasks')
+@Controller('tasks')
+export class TasksController {
+  constructor(
+    private readonly submissions: SubmitTask,
+    private readonly changes: ChangeTask,
+    private readonly lookup: TaskLookup,
+    private readonly answers: TaskAnswers,
+  ) {}
+
+  @Post()
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Submit a task, or several when the body is an array' })
+  @ApiOkResponse({ standardSchema: createdSchema, description: 'The id of the task; for an array, one result for each item, in order (207 when not all succeeded)' })
+  async submit(
+    @Body({ schema: taskCreationSchema }) body: unknown,
+    @CurrentAccount() account: Account,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<{ uuid: string } | readonly BulkTaskResult[]> {
+    const context = contextOf(request, account);
+    if (Array.isArray(body)) {
+      const results = await this.submissions.submitAll(body.map(readCreation), context);
+      if (results.some(({ uuid }) => uuid === null)) reply.code(207);
+      return results;
+    }
+    const uuid = await this.submissions.submit(readCreation(body), context);
+    reply.header('location', `/tasks/${uuid}`);
+    return { uuid };
+  }
+
+  @Get(':id')
+  @ApiOperation({ summary: 'Read a task by its id or shortname' })
+  @ApiOkResponse({ standardSchema: taskSchema })
+  async read(@Param('id') id: string, @CurrentAccount() account: Account): Promise<WireTask> {
+    const [task] = await this.answers.whole([await this.lookup.find(account.id, id)]);
+    if (!task) throw new NotFound(`No such task: ${id}`);
+    return task;
+  }
+
+  @Put(':id')
+  @ApiOperation({ summary: 'Change constants and tags; everything else in the body is ignored' })
+  async update(
+    @Param('id') id: string, @WireBody(taskUpdateSchema) body: TaskUpdate, @CurrentAccount() account: Account, @Req() request: FastifyRequest,
+  ): Promise<void> {
+    await this.changes.update(id, body, contextOf(request, account));
+  }
+
+  @Delete(':id')
+  @ApiOperation({ summary: 'Delete a task; a running one is cancelled first' })
+  async delete(@Param('id') id: string, @CurrentAccount() account: Account, @Req() request: FastifyRequest): Promise<void> {
+    await this.changes.delete(id, contextOf(request, account));
+  }
+
+  @Post(':id/abort')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Cancel a task; 403 when it is finished' })
+  async abort(@Param('id') id: string, @CurrentAccount() account: Account, @Req() request: FastifyRequest): Promise<void> {
+    await this.changes.abort(id, contextOf(request, account));
+  }
+
+  @Patch(':id')
+  @ApiOperation({ summary: 'Update resources: not available yet' })
+  async updateResources(@Param('id') id: string, @CurrentAccount() account: Account): Promise<never> {
+    await this.lookup.find(account.id, id);
+    throw notBuilt('Updating the resources of a task');
+  }
+
+  @Post([':id/clone', ':id/retry', ':id/resume', ':id/recover', ':id/restart'])
+  @ApiOperation({ summary: 'Make a task from another one: not available yet' })
+  async again(@Param('id') id: string, @CurrentAccount() account: Account): Promise<never> {
+    await this.lookup.find(account.id, id);
+    throw notBuilt('Making a task from another one (clone, retry, resume, recover)');
+  }
+}

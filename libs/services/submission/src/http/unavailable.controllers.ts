@@ -1,0 +1,93 @@
+import { All, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { ApiExcludeController, ApiTags } from '@nestjs/swagger';
+import { pageRequestSchema, type Page, type PageRequest } from '@fornax/contracts';
+import { NotFound } from '@fornax/service-kit';
+import { notBuilt } from './not-built.js';
+import { WireBody } from './wire-body.js';
+
+const emptyPage = (token: string | undefined): Page<never> =>
+  ({ data: [], token: token ?? null, nextToken: null, isTruncated: false, count: 0, total: 0 });
+
+/** There are no pools yet: lists are empty, none is found, none can be made. `/pool` is what one client says (contract, 5.28). */
+@ApiTags('pools')
+@Controller(['pools', 'pool'])
+export class PoolsController {
+  @Get(['', 'summaries'])
+  list(): readonly never[] {
+    return [];
+  }
+
+  @Post('search')
+  @HttpCode(200)
+  search(): readonly never[] {
+    return [];
+  }
+
+  @Post(['paginate', 'summaries/paginate'])
+  @HttpCode(200)
+  page(@WireBody(pageRequestSchema) { token }: PageRequest): Page<never> {
+    return emptyPage(token);
+  }
+
+  @Post()
+  create(): never {
+    throw notBuilt('A pool');
+  }
+
+  @All([':id', ':id/*'])
+  none(@Param('id') id: string): never {
+    throw new NotFound(`No such pool: ${id}`);
+  }
+}
+
+/** There are no jobs yet. */
+@ApiTags('jobs')
+@Controller('jobs')
+export class JobsController {
+  @Get()
+  list(): readonly never[] {
+    return [];
+  }
+
+  @Post('search')
+  @HttpCode(200)
+  search(): readonly never[] {
+    return [];
+  }
+
+  @Post('paginate')
+  @HttpCode(200)
+  page(@WireBody(pageRequestSchema) { token }: PageRequest): Page<never> {
+    return emptyPage(token);
+  }
+
+  @Post()
+  create(): never {
+    throw notBuilt('A job');
+  }
+
+  @All([':id', ':id/*'])
+  none(@Param('id') id: string): never {
+    throw new NotFound(`No such job: ${id}`);
+  }
+}
+
+/** Answered so that a client learns what is missing, and does not try again. */
+@ApiExcludeController()
+@Controller()
+export class NotBuiltController {
+  @All(['secrets-manager', 'secrets-manager/*'])
+  secrets(): never {
+    throw notBuilt('The secrets manager');
+  }
+
+  @All('sanity-checks/*')
+  sanityChecks(): never {
+    throw notBuilt('A sanity check of pools');
+  }
+
+  @Get('v1/network/tasks/:id/port-forward')
+  portForward(): never {
+    throw notBuilt('Port forwarding');
+  }
+}

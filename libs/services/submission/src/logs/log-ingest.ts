@@ -1,0 +1,89 @@
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { logSubject } from '@fornax/contracts';
+import { NATS } from '@fornax/service-kit';
+import type { DataSource } from 'typeorm';
+import { SUBMISSION_CONFIG, type SubmissionConfig } from '../config/submission-config.js';
+import { followOutput, lastLogSequence, logStreamEpoch, type LogMessage, type Nats } from './log-feed.js';
+import { storeOutput } from './log-store.js';
+import { OutputErrors } from './output-errors.js';
+
+interface Waiter {
+  readonly sequence: number;
+  readonly resolve: () => void;
+}
+
+/** All output of a task: its subjects with wildcards for instance and stream. */
+const outputOf = (taskId: string): string => `${logSubject(taskId, 0, 'stdout').split('.').slice(0, -2).join('.')}.>`;
+
+/**
+ * Brings output from the stream into Postgres, exactly once: the rows and the checkpoint are written in one transaction. Every replica
+ * follows the whole stream; which one writes a batch is settled by the checkpoint's row.
+ */
+@Injectable()
+export class LogIngest implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly stop = new AbortController();
+  private running: Promise<void> = Promise.resolve();
+  private epoch = '';
+  private position = 0;
+  private waiters: readonly Waiter[] = [];
+
+  constructor(
+    @Inject(NATS) private readonly nats: Nats,
+    @InjectDataSource('submission') private readonly db: DataSource,
+    @Inject(SUBMISSION_CONFIG) private readonly config: SubmissionConfig,
+    private readonly errors: OutputErrors,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    this.epoch = await logStreamEpoch(this.nats);
+    const [row] = await this.db.query<{ epoch: string; sequence: string }[]>('SELECT epoch, sequence FROM log_checkpoint WHERE id = 1');
+    // Another stream (the old one was wiped) is read from its beginning.
+    this.position = row?.epoch === this.epoch ? Number(row.sequence) : 0;
+    const { signal } = this.stop;
+    const onError = (error: unknown): void => this.errors.report(error);
+    this.running = followOutput(this.nats, { after: this.position, signal, onError }, (batch) => this.store(batch));
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stop.abort();
+    this.release(() => true);
+    await this.running;
+  }
+
+  /** Waits, bounded, until the rows hold all output of the task that is in the stream now. */
+  async caughtUp(taskId: string): Promise<void> {
+    const sequence = await lastLogSequence(this.nats, outputOf(taskId));
+    if (sequence <= this.position || this.stop.signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => this.release((waiter) => waiter === own), this.config.logReadTimeoutMs);
+      const own: Waiter = {
+        sequence,
+        resolve: () => {
+          clearTimeout(timer);
+          resolve();
+        },
+      };
+      this.waiters = [...this.waiters, own];
+    });
+  }
+
+  private async store(batch: readonly LogMessage[]): Promise<void> {
+    const last = batch.at(-1)?.sequence ?? 0;
+    await this.db.transaction(async (tx) => {
+      const [row] = await tx.query<{ epoch: string; sequence: string }[]>('SELECT epoch, sequence FROM log_checkpoint WHERE id = 1 FOR UPDATE');
+      const stored = row?.epoch === this.epoch ? Number(row.sequence) : 0;
+      if (last <= stored) return;
+      await storeOutput(tx, batch.filter(({ sequence }) => sequence > stored), this.config.logKeepBytes);
+      await tx.query('UPDATE log_checkpoint SET epoch = $1, sequence = $2 WHERE id = 1', [this.epoch, last]);
+    });
+    this.position = last;
+    this.release(({ sequence }) => sequence <= last);
+  }
+
+  private release(isDone: (waiter: Waiter) => boolean): void {
+    const done = this.waiters.filter(isDone);
+    this.waiters = this.waiters.filter((waiter) => !done.includes(waiter));
+    for (const { resolve } of done) resolve();
+  }
+}

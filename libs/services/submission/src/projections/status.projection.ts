@@ -1,0 +1,105 @@
+import { Injectable } from '@nestjs/common';
+import type { RecordedCommit } from '@fornax/contracts';
+import type { TaskEvent } from '@fornax/domain';
+import type { Projection } from '@fornax/projections';
+import type { EntityManager } from 'typeorm';
+import { deleteTasks, insertCompleted, statusOf, STATUS_COLUMNS, updateTasks, upsertTasks, type TaskRecord } from './task-rows.js';
+import { applySnapshotCompleted, applyTaskCommit, type CompletedInstance, type TaskStatus } from './task-status.js';
+
+/** Tasks kept in memory between batches, so that a busy task is not read again for every step. */
+const CACHE_SIZE = 5_000;
+
+const isTaskCommit = (commit: RecordedCommit): commit is RecordedCommit<TaskEvent> => commit.aggregate === 'task';
+const isSubmission = (commit: RecordedCommit): boolean => commit.events[0]?.type === 'TaskSubmitted';
+
+/** The task that a commit is about; undefined when it changes nothing here. */
+const taskIdOf = (commit: RecordedCommit): string | undefined => {
+  if (isTaskCommit(commit)) return commit.aggregateId;
+  for (const event of commit.events) if (event.type === 'SnapshotCompleted') return event.taskId;
+  return undefined;
+};
+
+/** The status of every task: what `GET /tasks` shows and what decisions about tasks start from. */
+@Injectable()
+export class StatusProjection implements Projection {
+  readonly name = 'status';
+  readonly aggregates = ['task', 'snapshot'] as const;
+  readonly tables = ['task', 'completed_instance'] as const;
+  /**
+   * By schema and task, oldest use first. An entry counts only while its version equals the row's, so another replica's writes, a transaction
+   * that was rolled back and a rebuild beside the live rows cannot be missed.
+   */
+  private readonly cache = new Map<string, TaskStatus>();
+
+  async write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {
+    const { schema, statuses } = await this.load(tx, batch);
+    const changed = new Map<string, TaskStatus | null>();
+    const isWhole = new Set<string>();
+    let completed: CompletedInstance[] = [];
+    for (const commit of batch) {
+      const taskId = taskIdOf(commit);
+      if (taskId === undefined) continue;
+      const before = changed.has(taskId) ? (changed.get(taskId) ?? undefined) : statuses.get(taskId);
+      if (!isTaskCommit(commit)) {
+        if (before) changed.set(taskId, applySnapshotCompleted(before, commit.sequence));
+        continue;
+      }
+      // What comes after the deletion of a task is of no use to anybody.
+      if (before === undefined && !isSubmission(commit)) continue;
+      const change = applyTaskCommit(before, commit);
+      changed.set(taskId, change.status);
+      for (const instance of change.completed) completed.push(instance);
+      if (commit.events.some(({ type }) => type === 'TaskSubmitted' || type === 'TaskUpdated')) isWhole.add(taskId);
+    }
+    const gone = [...changed].filter(([, status]) => status === null).map(([taskId]) => taskId);
+    if (gone.length > 0) completed = completed.filter(({ taskId }) => changed.get(taskId) !== null);
+    const kept = [...changed.values()].filter((status) => status !== null);
+    await upsertTasks(tx, kept.filter(({ taskId }) => isWhole.has(taskId)));
+    await updateTasks(tx, kept.filter(({ taskId }) => !isWhole.has(taskId)));
+    await insertCompleted(tx, completed);
+    await deleteTasks(tx, gone);
+    this.remember(schema, kept, gone);
+  }
+
+  /** The batch's tasks as they stand in the rows; the expensive columns are read only of those that memory does not hold. */
+  private async load(tx: EntityManager, batch: readonly RecordedCommit[]) {
+    const known = new Set<string>();
+    const isNew = new Set<string>();
+    for (const commit of batch) {
+      const taskId = taskIdOf(commit);
+      if (taskId === undefined || isNew.has(taskId)) continue;
+      if (isTaskCommit(commit) && isSubmission(commit)) isNew.add(taskId);
+      else known.add(taskId);
+    }
+    const statuses = new Map<string, TaskStatus>();
+    const [place] = await tx.query<{ schema: string }[]>('SELECT current_schema() AS schema');
+    const schema = place?.schema ?? '';
+    if (known.size === 0) return { schema, statuses };
+    const versions = await tx.query<{ task_id: string; version: string }[]>(
+      'SELECT task_id, version FROM task WHERE task_id = ANY($1)', [[...known]]);
+    const cold: string[] = [];
+    for (const { task_id: taskId, version } of versions) {
+      const hot = this.cache.get(`${schema}/${taskId}`);
+      if (hot?.version === Number(version)) statuses.set(taskId, hot);
+      else cold.push(taskId);
+    }
+    if (cold.length > 0) {
+      const records = await tx.query<TaskRecord[]>(`SELECT ${STATUS_COLUMNS} FROM task WHERE task_id = ANY($1)`, [cold]);
+      for (const record of records) statuses.set(record.task_id, statusOf(record));
+    }
+    return { schema, statuses };
+  }
+
+  private remember(schema: string, kept: readonly TaskStatus[], gone: readonly string[]): void {
+    for (const taskId of gone) this.cache.delete(`${schema}/${taskId}`);
+    for (const status of kept) {
+      const key = `${schema}/${status.taskId}`;
+      this.cache.delete(key);
+      if (status.endMs === null) this.cache.set(key, status);
+    }
+    for (const key of this.cache.keys()) {
+      if (this.cache.size <= CACHE_SIZE) break;
+      this.cache.delete(key);
+    }
+  }
+}

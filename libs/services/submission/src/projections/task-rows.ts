@@ -1,0 +1,149 @@
+import { phaseCounts, restoreTaskState, storeTaskState, type PublicTaskState, type TaskSpec } from '@fornax/domain';
+import type { EntityManager } from 'typeorm';
+import { executionMsOf, type CompletedInstance, type TaskError, type TaskStatus, type TaskUsage } from './task-status.js';
+
+/** A row of `task` as Postgres gives it. bigint comes as text. */
+export interface TaskRecord {
+  readonly task_id: string;
+  readonly owner: string;
+  readonly state: PublicTaskState;
+  readonly previous_state: PublicTaskState | null;
+  readonly state_ms: string;
+  readonly previous_state_ms: string | null;
+  readonly created_ms: string;
+  readonly modified_ms: string;
+  readonly end_ms: string | null;
+  readonly results_count: number;
+  readonly spec: TaskSpec;
+  readonly fold: unknown;
+  readonly usage: TaskUsage;
+  readonly errors: readonly TaskError[];
+  readonly sequence: string;
+  readonly version: string;
+}
+
+/** Columns that make up a TaskStatus. */
+export const STATUS_COLUMNS =
+  'task_id, owner, state, previous_state, state_ms, previous_state_ms, created_ms, modified_ms, end_ms, results_count, spec, fold, usage, errors, sequence, version';
+
+const numberOrNull = (text: string | null): number | null => (text === null ? null : Number(text));
+
+/** The specification, which hardly ever changes, stands in a column of its own, so that a step of the task does not write it again. */
+export const statusOf = (record: TaskRecord): TaskStatus => ({
+  taskId: record.task_id,
+  fold: restoreTaskState({ ...(record.fold as object), spec: record.spec }),
+  state: record.state,
+  previousState: record.previous_state,
+  stateMs: Number(record.state_ms),
+  previousStateMs: numberOrNull(record.previous_state_ms),
+  createdMs: Number(record.created_ms),
+  modifiedMs: Number(record.modified_ms),
+  endMs: numberOrNull(record.end_ms),
+  usage: record.usage,
+  errors: record.errors,
+  resultsCount: record.results_count,
+  sequence: Number(record.sequence),
+  version: Number(record.version),
+});
+
+interface Column {
+  readonly name: string;
+  readonly type: string;
+  readonly value: (status: TaskStatus) => unknown;
+}
+
+const storedFold = ({ fold }: TaskStatus): unknown => {
+  const { spec: _spec, ...rest } = storeTaskState(fold) as { readonly spec: TaskSpec };
+  return rest;
+};
+
+/** Columns written with every change. */
+const CHANGING: readonly Column[] = [
+  { name: 'state', type: 'text', value: (s) => s.state },
+  { name: 'previous_state', type: 'text', value: (s) => s.previousState },
+  { name: 'state_ms', type: 'bigint', value: (s) => s.stateMs },
+  { name: 'previous_state_ms', type: 'bigint', value: (s) => s.previousStateMs },
+  { name: 'modified_ms', type: 'bigint', value: (s) => s.modifiedMs },
+  { name: 'end_ms', type: 'bigint', value: (s) => s.endMs },
+  { name: 'running_instances', type: 'integer', value: (s) => phaseCounts(s.fold).executing },
+  { name: 'running_cores', type: 'double precision', value: (s) => phaseCounts(s.fold).executing * s.fold.spec.request.cores },
+  { name: 'execution_ms', type: 'bigint', value: (s) => s.usage.executionMs },
+  { name: 'results_count', type: 'integer', value: (s) => s.resultsCount },
+  { name: 'fold', type: 'jsonb', value: storedFold },
+  { name: 'usage', type: 'jsonb', value: (s) => s.usage },
+  { name: 'errors', type: 'jsonb', value: (s) => s.errors },
+  { name: 'sequence', type: 'bigint', value: (s) => s.sequence },
+  { name: 'version', type: 'bigint', value: (s) => s.version },
+];
+
+/** Columns that only a new task or an update by its owner writes. */
+const LASTING: readonly Column[] = [
+  { name: 'owner', type: 'text', value: (s) => s.fold.owner },
+  { name: 'shortname', type: 'text', value: (s) => s.fold.spec.shortname },
+  { name: 'name', type: 'text', value: (s) => s.fold.spec.name },
+  { name: 'profile', type: 'text', value: (s) => s.fold.spec.profile },
+  { name: 'plan', type: 'text', value: (s) => s.fold.spec.plan },
+  { name: 'created_ms', type: 'bigint', value: (s) => s.createdMs },
+  { name: 'tags', type: 'text[]', value: (s) => s.fold.spec.tags },
+  { name: 'instance_count', type: 'integer', value: (s) => (s.fold.spec.advancedRanges === null ? s.fold.all.size : 0) },
+  { name: 'total_instances', type: 'integer', value: (s) => s.fold.all.size },
+  { name: 'spec', type: 'jsonb', value: (s) => s.fold.spec },
+];
+
+const KEY: Column = { name: 'task_id', type: 'text', value: (s) => s.taskId };
+const ALL: readonly Column[] = [KEY, ...CHANGING, ...LASTING];
+const STEP: readonly Column[] = [KEY, ...CHANGING];
+
+/** One parameter holds all rows: Postgres takes it apart in one pass. */
+const recordsOf = (columns: readonly Column[]): string =>
+  `json_to_recordset($1::json) AS r(${columns.map(({ name, type }) => `${name} ${type}`).join(', ')})`;
+const assignments = (columns: readonly Column[], from: string): string => columns.map(({ name }) => `${name} = ${from}.${name}`).join(', ');
+const namesOf = (columns: readonly Column[]): string => columns.map(({ name }) => name).join(', ');
+const rowsOf = (columns: readonly Column[], statuses: readonly TaskStatus[]): string =>
+  JSON.stringify(statuses.map((status) => Object.fromEntries(columns.map(({ name, value }) => [name, value(status)]))));
+
+const UPSERT = `INSERT INTO task (${namesOf(ALL)}) SELECT ${namesOf(ALL)} FROM ${recordsOf(ALL)}
+  ON CONFLICT (task_id) DO UPDATE SET ${assignments([...CHANGING, ...LASTING], 'excluded')}`;
+const UPDATE = `UPDATE task SET ${assignments(CHANGING, 'r')} FROM ${recordsOf(STEP)} WHERE task.task_id = r.task_id`;
+
+/** Writes whole rows: new tasks, and tasks whose owner changed them. */
+export const upsertTasks = async (tx: EntityManager, statuses: readonly TaskStatus[]): Promise<void> => {
+  if (statuses.length > 0) await tx.query(UPSERT, [rowsOf(ALL, statuses)]);
+};
+
+/** Writes what a step of the task changes. */
+export const updateTasks = async (tx: EntityManager, statuses: readonly TaskStatus[]): Promise<void> => {
+  if (statuses.length > 0) await tx.query(UPDATE, [rowsOf(STEP, statuses)]);
+};
+
+export const deleteTasks = async (tx: EntityManager, taskIds: readonly string[]): Promise<void> => {
+  if (taskIds.length === 0) return;
+  await tx.query('DELETE FROM task WHERE task_id = ANY($1)', [taskIds]);
+  await tx.query('DELETE FROM completed_instance WHERE task_id = ANY($1)', [taskIds]);
+};
+
+const COMPLETED = `INSERT INTO completed_instance
+  (task_id, instance, outcome, attempt, node, exit_code, wall_ms, execution_ms, peak_memory_mb, hardware, error, uploaded_files, uploaded_bytes)
+  SELECT * FROM json_to_recordset($1::json) AS r(task_id text, instance integer, outcome text, attempt integer, node text, exit_code integer,
+    wall_ms bigint, execution_ms bigint, peak_memory_mb double precision, hardware jsonb, error jsonb, uploaded_files integer, uploaded_bytes bigint)
+  ON CONFLICT (task_id, instance) DO NOTHING`;
+
+export const insertCompleted = async (tx: EntityManager, completed: readonly CompletedInstance[]): Promise<void> => {
+  if (completed.length === 0) return;
+  const rows = completed.map(({ taskId, end, wallMs, error }) => ({
+    task_id: taskId,
+    instance: end.instance,
+    outcome: end.outcome,
+    attempt: end.attempt,
+    node: end.node,
+    exit_code: end.exitCode ?? null,
+    wall_ms: Math.round(wallMs),
+    execution_ms: Math.round(executionMsOf(end)),
+    peak_memory_mb: end.peakMemoryMB ?? 0,
+    hardware: end.hardware,
+    error,
+    uploaded_files: end.uploadedFiles,
+    uploaded_bytes: end.uploadedBytes,
+  }));
+  await tx.query(COMPLETED, [JSON.stringify(rows)]);
+};

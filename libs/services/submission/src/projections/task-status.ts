@@ -1,0 +1,188 @@
+import type { RecordedCommit } from '@fornax/contracts';
+import {
+  isOver, publicStateOf, taskDecider, type AttemptEnd, type NodeHardwareFacts, type PublicTaskState, type TaskEvent, type TaskState,
+} from '@fornax/domain';
+
+const { initial: initialTaskState, evolve: evolveTask } = taskDecider;
+
+/** Work done on one kind of hardware. */
+export interface HardwareUsage {
+  readonly hardware: NodeHardwareFacts;
+  readonly executionMs: number;
+}
+
+export interface TaskUsage {
+  readonly executionMs: number;
+  readonly uploadMs: number;
+  /** By specification key, in order of first use. */
+  readonly byHardware: Readonly<Record<string, HardwareUsage>>;
+  /** An attempt's command has run: such a task has uploaded before it ended. */
+  readonly hasExecuted: boolean;
+}
+
+export interface TaskError {
+  readonly code: string;
+  readonly message: string;
+  readonly debug: string;
+}
+
+/** One instance that is over, with the attempt that ended it. */
+export interface CompletedInstance {
+  readonly taskId: string;
+  readonly end: AttemptEnd;
+  /** From the start of the attempt to its conclusion. */
+  readonly wallMs: number;
+  readonly error: TaskError | null;
+}
+
+/** What is shown of a task: its fold, and what only the history tells (transitions, usage, errors). */
+export interface TaskStatus {
+  readonly taskId: string;
+  readonly fold: TaskState;
+  readonly state: PublicTaskState;
+  readonly previousState: PublicTaskState | null;
+  readonly stateMs: number;
+  readonly previousStateMs: number | null;
+  readonly createdMs: number;
+  readonly modifiedMs: number;
+  readonly endMs: number | null;
+  readonly usage: TaskUsage;
+  readonly errors: readonly TaskError[];
+  readonly resultsCount: number;
+  /** Sequence of the task's own last commit: where a decision about it starts. */
+  readonly sequence: number;
+  /** Sequence of the last commit of any aggregate that changed this row. */
+  readonly version: number;
+}
+
+/** What a commit did to one task. */
+export interface StatusChange {
+  /** Null when the task is gone. */
+  readonly status: TaskStatus | null;
+  readonly completed: readonly CompletedInstance[];
+}
+
+/** Errors shown of one task: the first ones tell most. */
+const MAX_ERRORS = 20;
+const TERMINAL: readonly PublicTaskState[] = ['Success', 'Failure', 'Cancelled'];
+
+const noUsage: TaskUsage = { executionMs: 0, uploadMs: 0, byHardware: {}, hasExecuted: false };
+
+const initialStatus = (taskId: string, at: number): TaskStatus => ({
+  taskId,
+  fold: initialTaskState,
+  state: 'Submitted',
+  previousState: null,
+  stateMs: at,
+  previousStateMs: null,
+  createdMs: at,
+  modifiedMs: at,
+  endMs: null,
+  usage: noUsage,
+  errors: [],
+  resultsCount: 0,
+  sequence: 0,
+  version: 0,
+});
+
+export const executionMsOf = (end: AttemptEnd): number =>
+  end.startedAt === undefined ? 0 : Math.max(0, Math.round(end.endedAt - end.startedAt));
+
+/** Text from a node, made fit for Postgres: no NUL, no half of a surrogate pair. */
+const storable = (text: string): string => text.replaceAll('\0', '').toWellFormed();
+
+/** Why an instance failed, in words; the vendor's samples print the first error of a failed task without looking. */
+const errorOf = (end: AttemptEnd): TaskError | null => {
+  if (end.outcome !== 'failure') return null;
+  if (end.error) return { code: storable(end.error.code), message: storable(end.error.message), debug: storable(end.error.debug) };
+  if (end.signal !== undefined) return failed('FX-SIGNAL', `Instance ${end.instance} was ended by ${storable(end.signal)}`);
+  if (end.exitCode !== undefined) return failed('FX-EXIT', `Instance ${end.instance} exited with code ${end.exitCode}`);
+  return failed('FX-FAILED', `Instance ${end.instance} failed (${end.cause ?? 'unknown cause'})`);
+};
+const failed = (code: string, message: string): TaskError => ({ code, message, debug: '' });
+
+const withUsage = (usage: TaskUsage, attempts: readonly AttemptEnd[], at: number): TaskUsage => {
+  let { executionMs, uploadMs, hasExecuted } = usage;
+  const byHardware = { ...usage.byHardware };
+  for (const end of attempts) {
+    if (end.startedAt === undefined) continue;
+    const ms = executionMsOf(end);
+    const { specificationKey } = end.hardware;
+    executionMs += ms;
+    uploadMs += Math.max(0, at - end.endedAt);
+    hasExecuted = true;
+    byHardware[specificationKey] = { hardware: end.hardware, executionMs: (byHardware[specificationKey]?.executionMs ?? 0) + ms };
+  }
+  return { executionMs, uploadMs, byHardware, hasExecuted };
+};
+
+/**
+ * The new state, if it changed. A task that ran always uploads before it ends, also when both facts came in one commit: its last state but
+ * one is UploadingResults (contract, section 4.1).
+ */
+const withTransition = (before: TaskStatus, fold: TaskState, at: number): TaskStatus => {
+  const state = publicStateOf(fold);
+  if (state === before.state) return { ...before, fold };
+  const skipsUpload = (state === 'Success' || state === 'Failure') && before.usage.hasExecuted && before.state !== 'UploadingResults';
+  return {
+    ...before,
+    fold,
+    state,
+    stateMs: at,
+    previousState: skipsUpload ? 'UploadingResults' : before.state,
+    previousStateMs: skipsUpload ? at : before.stateMs,
+    endMs: TERMINAL.includes(state) && isOver(fold) ? at : before.endMs,
+  };
+};
+
+const completedBy = (taskId: string, event: TaskEvent): readonly CompletedInstance[] =>
+  event.type !== 'InstancesConcluded'
+    ? []
+    : event.attempts.map((end) => ({
+        taskId,
+        end,
+        wallMs: end.startedAt === undefined ? 0 : Math.max(0, event.at - end.startedAt),
+        error: errorOf(end),
+      }));
+
+const applyEvent = (status: TaskStatus, event: TaskEvent): TaskStatus => {
+  if (event.type === 'TaskSubmitted') return { ...initialStatus(status.taskId, event.at), fold: evolveTask(initialTaskState, event) };
+  const attempts = event.type === 'InstancesConcluded' || event.type === 'InstancesRequeued' ? event.attempts : [];
+  const isFinal = event.type === 'InstancesConcluded';
+  const hasResults = isFinal && status.fold.spec.resultBucket !== null && attempts.some((end) => end.uploadedFiles > 0);
+  const next: TaskStatus = {
+    ...status,
+    modifiedMs: event.at,
+    usage: attempts.length === 0 ? status.usage : withUsage(status.usage, attempts, event.at),
+    errors: isFinal ? withErrors(status.errors, attempts) : status.errors,
+    resultsCount: status.resultsCount + (hasResults ? 1 : 0),
+  };
+  return withTransition(next, evolveTask(status.fold, event), event.at);
+};
+
+const withErrors = (errors: readonly TaskError[], attempts: readonly AttemptEnd[]): readonly TaskError[] => {
+  const room = MAX_ERRORS - errors.length;
+  if (room <= 0) return errors;
+  const added = attempts.map(errorOf).filter((error) => error !== null).slice(0, room);
+  return added.length === 0 ? errors : [...errors, ...added];
+};
+
+/** Folds one commit of the task itself. @param status undefined for a task that was not seen yet */
+export const applyTaskCommit = (status: TaskStatus | undefined, commit: RecordedCommit<TaskEvent>): StatusChange => {
+  const { aggregateId: taskId, sequence } = commit;
+  let next = status ?? initialStatus(taskId, commit.at);
+  const completed: CompletedInstance[] = [];
+  for (const event of commit.events) {
+    if (event.type === 'TaskDeleted') return { status: null, completed: [] };
+    next = applyEvent(next, event);
+    completed.push(...completedBy(taskId, event));
+  }
+  return { status: { ...next, sequence, version: sequence }, completed };
+};
+
+/** A snapshot has come in: clients download results again when the count grew (contract, section 3.2). */
+export const applySnapshotCompleted = (status: TaskStatus, sequence: number): TaskStatus => ({
+  ...status,
+  resultsCount: status.resultsCount + 1,
+  version: sequence,
+});

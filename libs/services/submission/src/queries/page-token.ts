@@ -1,0 +1,34 @@
+import { Invalid } from '@fornax/service-kit';
+
+/** Where the next page begins: after this row, in this order. Rows that come or go in the meantime do not shift it. */
+export interface PageToken {
+  readonly orderBy: string;
+  readonly isDescending: boolean;
+  readonly key: string | number;
+  readonly id: string;
+}
+
+/** Opaque for clients, and good for ever. */
+export const encodePageToken = ({ orderBy, isDescending, key, id }: PageToken): string =>
+  Buffer.from(JSON.stringify([orderBy, isDescending ? 1 : 0, key, id]), 'utf8').toString('base64url');
+
+/** @throws Invalid for a token that was not made here */
+export const decodePageToken = (token: string): PageToken => {
+  const parts = parse(Buffer.from(token, 'base64url').toString('utf8'));
+  if (Array.isArray(parts)) {
+    const [orderBy, direction, key, id]: readonly unknown[] = parts;
+    const isKey = typeof key === 'string' || (typeof key === 'number' && Number.isFinite(key));
+    if (typeof orderBy === 'string' && (direction === 0 || direction === 1) && isKey && typeof id === 'string') {
+      return { orderBy, isDescending: direction === 1, key, id };
+    }
+  }
+  throw new Invalid('The page token is not valid', { code: 'bad-page-token' });
+};
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};

@@ -1,0 +1,53 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { provideProjection, serviceDatabase, type Env } from '@fornax/service-kit';
+import { FirstAccount } from './accounts/first-account.js';
+import { ChangeTask } from './commands/change-task.handler.js';
+import { SecretConstants } from './commands/secret-constants.js';
+import { Shortnames } from './commands/shortnames.js';
+import { StatusGate } from './commands/status-gate.js';
+import { SubmitTask } from './commands/submit-task.handler.js';
+import { TaskAdmission } from './commands/task-admission.js';
+import { TaskBuckets } from './commands/task-buckets.js';
+import { TaskPlace } from './commands/task-place.js';
+import { TaskQuota } from './commands/task-quota.js';
+import { loadSubmissionConfig, SUBMISSION_CONFIG } from './config/submission-config.js';
+import { ServiceController } from './http/service.controller.js';
+import { TaskAnswers } from './http/task-answers.js';
+import { TaskListsController } from './http/task-lists.controller.js';
+import { TaskOutputController } from './http/task-output.controller.js';
+import { TasksController } from './http/tasks.controller.js';
+import { JobsController, NotBuiltController, PoolsController } from './http/unavailable.controllers.js';
+import { LogCleanupController } from './logs/log-cleanup.controller.js';
+import { LogIngest } from './logs/log-ingest.js';
+import { LogReader } from './logs/log-reader.js';
+import { OutputErrors } from './logs/output-errors.js';
+import { Tasks1767312000000 } from './migrations/1767312000000-tasks.migration.js';
+import { ProfileCatalogue } from './profiles/profile-catalogue.js';
+import { StatusProjection } from './projections/status.projection.js';
+import { TaskLists } from './queries/task-lists.js';
+import { TaskLookup } from './queries/task-lookup.js';
+import { UserInfo } from './queries/user-info.js';
+
+/** Name of the service: of its database schema and of its checkpoints. */
+const SERVICE = 'submission';
+
+/** What users want: tasks submitted, read, changed, ended; their output; the first account. */
+@Module({
+  imports: [serviceDatabase(SERVICE, [Tasks1767312000000])],
+  controllers: [
+    TaskListsController, TasksController, TaskOutputController, ServiceController, PoolsController, JobsController, NotBuiltController,
+    LogCleanupController,
+  ],
+  providers: [
+    { provide: SUBMISSION_CONFIG, useFactory: () => loadSubmissionConfig(process.env) },
+    ...provideProjection(SERVICE, StatusProjection),
+    ProfileCatalogue, SecretConstants, StatusGate, Shortnames, TaskQuota, TaskBuckets, TaskPlace, TaskAdmission, SubmitTask, ChangeTask,
+    TaskLookup, TaskLists, TaskAnswers, UserInfo, OutputErrors, LogIngest, LogReader, FirstAccount,
+  ],
+})
+export class SubmissionModule {
+  /** The module with its settings from somewhere else than the process's environment. */
+  static withSettings(env: Env): DynamicModule {
+    return { module: SubmissionModule, providers: [{ provide: SUBMISSION_CONFIG, useFactory: () => loadSubmissionConfig(env) }] };
+  }
+}
