@@ -1,0 +1,104 @@
+import type { LeaseClaims } from '@fornax/contracts';
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { placeForLease } from './access/authorise.js';
+import { LeaseGate } from './access/lease-gate.js';
+import { isBucketName } from './buckets/bucket-names.js';
+import { QuotaGate } from './buckets/quota-gate.js';
+import { ReadBarrier } from './reading/read-barrier.js';
+import { S3Error } from './s3/s3-error.js';
+
+const codeOf = (attempt: Promise<unknown>): Promise<unknown> => attempt.then(() => 'passed', (error: unknown) => (error instanceof S3Error ? error.code : error));
+const claims: LeaseClaims = {
+  leaseId: 'l', taskId: 't', instance: 3, node: 'n', owner: 'o', read: [{ bucket: 'in' }, { bucket: 'part', prefix: 'p/' }],
+  results: { bucket: 'out', prefix: 'r/' }, snapshot: { bucket: 'snap', prefix: null }, expiresAt: 1_000_000,
+};
+
+describe('a lease', () => {
+  it('has places for what it claims alone', () => {
+    const place = (access: 'read' | 'write', bucket: string, key: string) => placeForLease(claims, access, { bucket, key });
+    expect(place('read', 'in', 'any')).toEqual({ bucket: 'in', key: 'any', isStaged: false });
+    expect(place('read', 'part', 'p/x')).toBeDefined();
+    expect(place('write', 'out', 'r/x')).toEqual({ bucket: '.staging', key: 't/l/out/r/x', isStaged: true });
+    expect(place('write', 'snap', 'x')).toEqual({ bucket: 'snap', key: 'x', isStaged: false });
+    for (const [access, bucket, key] of [['read', 'part', 'q'], ['read', 'part', 'p'], ['read', 'out', 'r/x'], ['read', 'other', 'x'], ['write', 'out', 'x'], ['write', 'in', 'x'], ['write', 'snap', ''], ['write', 'out', '']] as const) {
+      expect(place(access, bucket, key)).toBeUndefined();
+    }
+  });
+
+  it('cannot leave its staging area, whatever its keys are', () => {
+    fc.assert(fc.property(fc.string(), (rest) => {
+      expect(placeForLease(claims, 'write', { bucket: 'out', key: `r/${rest}` })?.key).toBe(`t/l/out/r/${rest}`);
+    }));
+  });
+
+  it('is asked about once in two seconds, and never after it expired', async () => {
+    let asked = 0;
+    let now = 0;
+    const gate = new LeaseGate({ now: () => now, isCurrent: () => { asked += 1; return Promise.resolve(true); } });
+    await Promise.all(Array.from({ length: 10 }, () => gate.check(claims)));
+    now = 1_999;
+    await gate.check(claims);
+    expect(asked).toBe(1);
+    now = 2_000;
+    await gate.check(claims);
+    expect(asked).toBe(2);
+    now = claims.expiresAt;
+    expect(await codeOf(gate.check(claims))).toBe('AccessDenied');
+    expect(asked).toBe(2);
+  });
+
+  it('is denied when it is not current, and told to come back when nobody knows', async () => {
+    let answer = (): Promise<boolean> => Promise.reject(new Error('no answer'));
+    const gate = new LeaseGate({ now: () => 0, isCurrent: () => answer() });
+    expect(await codeOf(gate.check(claims))).toBe('SlowDown');
+    answer = () => Promise.resolve(false);
+    expect(await codeOf(gate.check(claims))).toBe('AccessDenied');
+  });
+});
+
+describe('the quota', () => {
+  it('counts what was let through since the last count', async () => {
+    let now = 0;
+    let counted = 0;
+    const gate = new QuotaGate({ maxBytes: () => 100, usedBytes: () => { counted += 1; return Promise.resolve(50); }, now: () => now });
+    await gate.check('ada', 30);
+    expect(await codeOf(gate.check('ada', 30))).toBe('QuotaExceeded');
+    expect(await codeOf(gate.check('ada', 0))).toBe('passed');
+    expect(counted).toBe(1);
+    now = 2_000;
+    await gate.check('ada', 30);
+    expect(counted).toBe(2);
+  });
+});
+
+describe('the read barrier', () => {
+  it('asks the log twice for a crowd, and lets nobody through on a question older than themselves', async () => {
+    let asked = 0;
+    const passed: number[] = [];
+    const barrier = new ReadBarrier({
+      head: async () => { asked += 1; const sequence = asked; await Promise.resolve(); return { sequence }; },
+      waitFor: (sequence) => { passed.push(sequence); return Promise.resolve(true); },
+    });
+    const first = barrier.pass();
+    const crowd = Array.from({ length: 50 }, () => barrier.pass());
+    await Promise.all([first, ...crowd]);
+    expect(asked).toBe(2);
+    expect(passed).toEqual([1, 2]);
+  });
+
+  it('lets readers see what there is when the log does not answer', async () => {
+    const barrier = new ReadBarrier({ head: () => Promise.reject(new Error('away')), waitFor: () => Promise.reject(new Error('away')) });
+    await barrier.pass();
+    await barrier.pass();
+  });
+});
+
+describe('bucket names', () => {
+  it('follow the rules of S3', () => {
+    for (const name of ['abc', 'a-b', 'my.bucket-1', '1ab', 'x'.repeat(63), '1.2.3']) expect([name, isBucketName(name)]).toEqual([name, true]);
+    for (const name of ['ab', 'x'.repeat(64), 'Abc', 'a_b', '-ab', 'ab-', '.ab', 'ab.', 'a..b', 'a.-b', 'a-.b', '1.2.3.4', '.staging', 'a b', 'é-bucket', 'a/b', '']) {
+      expect([name, isBucketName(name)]).toEqual([name, false]);
+    }
+  });
+});
