@@ -20,6 +20,14 @@ describe('errors on the wire', () => {
 
   it('say that a log which cannot be written may be tried again', () => expect(statusOf(new LogUnavailable('down'))).toBe(503));
 
+  it('say the same of a server that cannot be reached, however deep the reason lies', () => {
+    const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+    const starting = Object.assign(new Error('the database system is starting up'), { code: '57P03' });
+    const query = Object.assign(new Error('query failed'), { driverError: starting });
+    const errors = [refused, query, new Error('cannot read', { cause: refused }), new Error('Connection terminated unexpectedly')];
+    expect(errors.map(statusOf)).toEqual([503, 503, 503, 503]);
+  });
+
   it('keep the status of what Nest and Fastify throw', () => {
     expect(statusOf(new NotFoundException('gone'))).toBe(404);
     expect(statusOf(Object.assign(new Error('x'), { statusCode: 413, code: 'FST_ERR_CTP_BODY_TOO_LARGE' }))).toBe(413);

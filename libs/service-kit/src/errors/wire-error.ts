@@ -1,5 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import { CommandRejected, LogUnavailable, VersionConflict } from '@fornax/event-store';
+import { isOutage } from './outage.js';
 import { FornaxError, ValidationFailed, type ErrorKind } from './errors.js';
 
 /** How one error looks on the wire: to HTTP clients (contract, 1.7) and, without status, to RPC callers. */
@@ -56,6 +57,7 @@ export const wireErrorOf = (error: unknown): WireError => {
     if (status !== undefined && status < 500) return { status, code: codeOf(error, status), message: textOf(error, status), expected: true };
     if (status === 503) return { status, code: 'unavailable', message: error.message, expected: true };
   }
+  if (isOutage(error)) return { status: 503, code: 'unavailable', message: 'A part of the platform cannot be reached right now', expected: true };
   return { status: 500, code: 'internal', message: 'Internal Server Error', expected: false };
 };
 
