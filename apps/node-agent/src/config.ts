@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -41,6 +40,3 @@ export const loadAgentConfig = (env: Env): AgentConfig => {
   const workDir = resolve(config.FORNAX_NODE_DIR ?? join(config.FORNAX_DATA_DIR, 'nodes', encodeURIComponent(config.FORNAX_NODE_ID)));
   return { ...config, workDir };
 };
-
-/** One start of an agent, to the platform. */
-export const newBootId = (): string => randomUUID();

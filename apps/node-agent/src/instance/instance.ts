@@ -4,8 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type GrantReply, grantReplySchema, type LeaseOrder, type NodeReport, nodeRpcSubject } from '@fornax/contracts';
 import type { Driver, InstanceExit, PreparedInstance, RunningInstance } from '@fornax/drivers';
 import type { DurablePublisher } from '@fornax/event-store';
-import { inSpan, type RpcClient, RpcRefused } from '@fornax/service-kit';
 
+
+import { type RpcClient, RpcRefused } from '../node/rpc-client.js';
+import { inSpan } from '../node/trace.js';
 import { LogPipe } from '../output/log-pipe.js';
 import { type InstancePlan, planOf, UserError } from '../profile/command-of.js';
 import type { S3Client } from '../s3/s3-client.js';
@@ -67,7 +69,7 @@ export class Instance {
 
   constructor(private readonly world: InstanceWorld, readonly order: LeaseOrder) {
     this.#leaseId = order.leaseId;
-    this.done = inSpan('instance', { parent: order.traceparent, kind: 'consumer', attributes: { 'fornax.task': order.taskId, 'fornax.instance': order.instance } }, () =>
+    this.done = inSpan('instance', { parent: order.traceparent, attributes: { 'fornax.task': order.taskId, 'fornax.instance': order.instance } }, () =>
       this.#live(),
     ).catch((error: unknown) => world.onError(error));
   }

@@ -3,8 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { grantReplySchema, nodeRpcSubject, type SnapshotOrder, type SnapshotReport, snapshotReportSubject } from '@fornax/contracts';
 import type { DurablePublisher } from '@fornax/event-store';
-import { inSpan, type RpcClient } from '@fornax/service-kit';
 
+
+import type { RpcClient } from '../node/rpc-client.js';
+import { inSpan } from '../node/trace.js';
 import type { S3Client } from '../s3/s3-client.js';
 import type { Instance } from './instance.js';
 import { selectResults, uploadFiles } from './results.js';
@@ -26,7 +28,7 @@ const REPORT_RETRY_MS = 1_000;
  * Ends with one report, `uploaded` or `failed`.
  */
 export const takeSnapshot = (world: SnapshotWorld, order: SnapshotOrder, instance: Instance | undefined): Promise<void> =>
-  inSpan('snapshot', { parent: order.traceparent, kind: 'consumer' }, async () => {
+  inSpan('snapshot', { parent: order.traceparent }, async () => {
     const { snapshotId, leaseId } = order;
     const tell = (report: SnapshotReport, msgId: string = randomUUID()): Promise<void> => store(world, report, msgId);
     try {

@@ -1,7 +1,6 @@
 import { dispatchConsumer, type DispatchOrder, dispatchSubject, type LeaseOrder, STREAMS } from '@fornax/contracts';
 import type { Driver, DriverFacts } from '@fornax/drivers';
 import { connectNats, consumeBatches, DurablePublisher } from '@fornax/event-store';
-import { RpcClient } from '@fornax/service-kit';
 import type { NatsConnection } from '@nats-io/nats-core';
 
 import { Instance, type InstanceWorld } from '../instance/instance.js';
@@ -10,6 +9,7 @@ import { Reporter } from '../output/reporter.js';
 import { S3Client } from '../s3/s3-client.js';
 import type { Hardware } from './hardware.js';
 import { Membership } from './membership.js';
+import { RpcClient } from './rpc-client.js';
 import { parseOrders, SeenLeases } from './orders.js';
 
 export interface AgentParts {

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { type Heartbeat, heartbeatSubject, type JoinReply, joinReplySchema, leaveReplySchema, nodeRpcSubject } from '@fornax/contracts';
-import type { RpcClient } from '@fornax/service-kit';
 import type { NatsConnection } from '@nats-io/nats-core';
 
-import { newBootId } from '../config.js';
+import { randomUUID } from 'node:crypto';
 import type { Hardware } from './hardware.js';
+import type { RpcClient } from './rpc-client.js';
 
 export interface Member {
   readonly nodeId: string;
@@ -27,8 +27,8 @@ export interface Session extends JoinReply {
 }
 
 const FIRST_BACKOFF_MS = 200;
-const MAX_BACKOFF_MS = 5_000;
-const JOIN_TIMEOUT_MS = 10_000;
+const MAX_BACKOFF_MS = 2_000;
+const JOIN_TIMEOUT_MS = 3_000;
 /** The agent ends its instances at this part of the time after which the platform would give them to others. */
 const FENCE_PART = 2 / 3;
 
@@ -43,7 +43,7 @@ const FENCE_PART = 2 / 3;
  */
 export class Membership {
   #session: Session | undefined;
-  #bootId = newBootId();
+  #bootId = randomUUID();
   #lastContact = performance.now();
   #left = false;
   #joined = Promise.withResolvers<void>();
@@ -79,7 +79,7 @@ export class Membership {
       this.#joined = Promise.withResolvers();
       if (signal.aborted) return;
       await this.events.onLost(reason);
-      this.#bootId = newBootId();
+      this.#bootId = randomUUID();
     }
   }
 

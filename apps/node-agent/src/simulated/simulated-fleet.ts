@@ -4,10 +4,10 @@ import {
   dispatchConsumer, dispatchMessageSchema, dispatchSubject, joinReplySchema, type LeaseOrder, heartbeatSubject, type NodeReport, nodeRpcSubject, reportSubject, STREAMS,
 } from '@fornax/contracts';
 import { consumeBatches, DurablePublisher } from '@fornax/event-store';
-import { RpcClient } from '@fornax/service-kit';
 import type { NatsConnection } from '@nats-io/nats-core';
 
 import { SeenLeases } from '../node/orders.js';
+import { RpcClient } from '../node/rpc-client.js';
 
 export interface FleetOptions {
   /** A connection that may speak for all of the nodes. */

@@ -1,0 +1,184 @@
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import {
+  allReportsSubject, allSnapshotReportsSubject, dispatchConsumer, type DispatchOrder, dispatchSubject, type Heartbeat, heartbeatSubject, type JoinRequest,
+  joinRequestSchema, type LeaseOrder, LOG_HEADERS, logSubject, type NodeReport, nodeReportsSchema, nodeRpcSubject, type OutputStream, type SnapshotReport,
+  snapshotReportSchema, STREAMS,
+} from '@fornax/contracts';
+import { connectNats, consumeBatches, DurablePublisher, ensureConsumer, ensureStreams } from '@fornax/event-store';
+import type { NatsConnection } from '@nats-io/nats-core';
+
+type Ended = Extract<NodeReport, { kind: 'ended' }>;
+
+/** The other side of the protocol: what registry, scheduler and snapshot service do on the wire, and no more. */
+export class Platform {
+  readonly joins: JoinRequest[] = [];
+  readonly leaves: number[] = [];
+  readonly heartbeats: Heartbeat[] = [];
+  readonly reports: NodeReport[] = [];
+  readonly snapshotReports: SnapshotReport[] = [];
+  readonly secrets: Record<string, string> = {};
+  epoch = 0;
+  grants = 0;
+  #bootId = '';
+  readonly #stop = new AbortController();
+  readonly #loops: Promise<void>[] = [];
+
+  private constructor(readonly node: string, private readonly nc: NatsConnection, private readonly publisher: DurablePublisher, readonly graceMs: number) {}
+
+  static async open(server: { url: string; user: string; password: string }, node: string, graceMs = 10_000): Promise<Platform> {
+    const nc = await connectNats({ url: server.url, user: server.user, password: server.password, name: 'test platform' });
+    await ensureStreams(nc);
+    const platform = new Platform(node, nc, new DurablePublisher(nc), graceMs);
+    platform.#answer('join', (body) => platform.#join(body));
+    platform.#answer('leave', () => { platform.leaves.push(platform.epoch); return {}; });
+    const grant = (): object => {
+      platform.grants += 1;
+      return { granted: true, s3: { accessKey: 'lease', secretKey: 'secret', sessionToken: 'token' }, secrets: platform.secrets };
+    };
+    platform.#answer('grant', grant);
+    platform.#answer('snapshot-grant', grant);
+    nc.subscribe(heartbeatSubject(node), { callback: (_error, msg) => { platform.heartbeats.push(msg.json<Heartbeat>()); } });
+    const consume = (durable: string, filterSubject: string, take: (json: unknown) => void): void => {
+      platform.#loops.push(consumeBatches(nc, { stream: STREAMS.reports, durable, filterSubject, signal: platform.#stop.signal }, async (batch) => {
+        for (const { data } of batch) take(JSON.parse(Buffer.from(data).toString('utf8')));
+      }));
+    };
+    consume('scheduler', allReportsSubject, (json) => {
+      const { nodeEpoch, reports } = nodeReportsSchema.parse(json);
+      if (nodeEpoch === platform.epoch) platform.reports.push(...reports);
+    });
+    consume('snapshot', allSnapshotReportsSubject, (json) => platform.snapshotReports.push(snapshotReportSchema.parse(json)));
+    return platform;
+  }
+
+  async order(...orders: readonly DispatchOrder[]): Promise<void> {
+    await this.publisher.publish(dispatchSubject(this.node), Buffer.from(JSON.stringify(orders)));
+  }
+
+  endOf(leaseId: string): Ended | undefined {
+    return this.reports.find((report): report is Ended => report.kind === 'ended' && report.leaseId === leaseId);
+  }
+
+  kindsOf(leaseId: string): readonly string[] {
+    return this.reports.filter((report) => report.leaseId === leaseId).map(({ kind }) => kind);
+  }
+
+  /** All output of an instance that is in the log stream now. */
+  async output(taskId: string, instance: number, stream: OutputStream): Promise<Buffer> {
+    const chunks: { offset: number; data: Uint8Array }[] = [];
+    const durable = createHash('sha256').update(`${taskId}${instance}${stream}${Math.random()}`).digest('hex').slice(0, 16);
+    const stop = new AbortController();
+    const subject = logSubject(taskId, instance, stream);
+    const idle = { timer: setTimeout(() => stop.abort(), 1_000) };
+    await consumeBatches(this.nc, { stream: STREAMS.logs, durable, filterSubject: subject, signal: stop.signal }, async (batch) => {
+      idle.timer.refresh();
+      for (const { data, headers } of batch) chunks.push({ offset: Number(headers(LOG_HEADERS.offset)), data });
+    });
+    chunks.sort((a, b) => a.offset - b.offset);
+    return Buffer.concat(chunks.map(({ data }) => data));
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#loops);
+    this.publisher.close();
+    await this.nc.close();
+  }
+
+  #answer(method: 'join' | 'leave' | 'grant' | 'snapshot-grant', answer: (body: unknown) => unknown): void {
+    this.nc.subscribe(nodeRpcSubject(this.node, method), {
+      callback: (_error, msg) => {
+        void Promise.resolve(answer(msg.json())).then((ok) => msg.respond(JSON.stringify({ ok })));
+      },
+    });
+  }
+
+  async #join(body: unknown): Promise<object> {
+    const request = joinRequestSchema.parse(body);
+    await ensureConsumer(this.nc, { stream: STREAMS.dispatch, durable: dispatchConsumer(this.node), filterSubject: dispatchSubject(this.node) });
+    if (request.bootId !== this.#bootId) {
+      this.#bootId = request.bootId;
+      this.epoch += 1;
+      this.joins.push(request);
+    }
+    return { nodeEpoch: this.epoch, heartbeatMs: 50, graceMs: this.graceMs };
+  }
+}
+
+/** A lease with good defaults. */
+export const aLeaseOrder = (leaseId: string, command: string, overrides: Partial<LeaseOrder> = {}): LeaseOrder => ({
+  kind: 'lease', leaseId, nodeEpoch: 1, taskId: 'task-1', owner: 'account-1', instance: 0, instanceCount: 1, attempt: 1, profile: 'docker-batch',
+  constants: [{ key: 'DOCKER_CMD', value: command }], secretKeys: [], resources: [], results: null, uploadResultsOnCancellation: false,
+  cores: 1, memoryMB: 512, ...overrides,
+});
+
+/** Enough of S3 for an agent: objects in memory, lists, parts; checks the hash of what is sent. `failures`: answers of 503 to give first. */
+export class ObjectServer {
+  readonly objects = new Map<string, Buffer>();
+  readonly #parts = new Map<string, Map<number, Buffer>>();
+  failures = 0;
+  readonly requests: string[] = [];
+
+  private constructor(private readonly server: Server) {}
+
+  static async open(): Promise<ObjectServer> {
+    const server = createServer();
+    const self = new ObjectServer(server);
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => void self.#serve(request, response));
+    await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+    return self;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  async close(): Promise<void> {
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) if (Buffer.isBuffer(chunk)) chunks.push(chunk);
+    const body = Buffer.concat(chunks);
+    const url = new URL(request.url ?? '/', 'http://host');
+    const path = decodeURIComponent(url.pathname.slice(1));
+    const answer = (status: number, text: string | Buffer = '', headers: Record<string, string> = {}): void => { response.writeHead(status, headers).end(text); };
+    this.requests.push(`${request.method ?? ''} ${path}${url.search}`);
+    if (this.failures > 0) {
+      this.failures -= 1;
+      return answer(503, '<Error><Code>SlowDown</Code></Error>');
+    }
+    if (request.headers['x-amz-security-token'] !== 'token') return answer(403, '<Error><Code>AccessDenied</Code></Error>');
+    if (request.headers['x-amz-content-sha256'] !== createHash('sha256').update(body).digest('hex')) return answer(400, '<Error><Code>XAmzContentSHA256Mismatch</Code></Error>');
+    const uploadId = url.searchParams.get('uploadId');
+    if (request.method === 'GET' && url.searchParams.has('list-type')) return answer(200, this.#list(path, url.searchParams.get('prefix') ?? ''));
+    if (request.method === 'GET') {
+      const object = this.objects.get(path);
+      return object ? answer(200, object) : answer(404, '<Error><Code>NoSuchKey</Code></Error>');
+    }
+    if (request.method === 'POST' && url.searchParams.has('uploads')) {
+      this.#parts.set('u1', new Map());
+      return answer(200, '<R><UploadId>u1</UploadId></R>');
+    }
+    if (request.method === 'PUT' && uploadId !== null) {
+      this.#parts.get(uploadId)?.set(Number(url.searchParams.get('partNumber')), body);
+      return answer(200, '', { etag: '"part"' });
+    }
+    if (request.method === 'POST' && uploadId !== null) {
+      this.objects.set(path, Buffer.concat([...(this.#parts.get(uploadId) ?? [])].sort(([a], [b]) => a - b).map(([, part]) => part)));
+      return answer(200, '<R/>');
+    }
+    this.objects.set(path, body);
+    return answer(200, '', { etag: '"whole"' });
+  }
+
+  #list(bucket: string, prefix: string): string {
+    const keys = [...this.objects.keys()].filter((path) => path.startsWith(`${bucket}/${prefix}`)).map((path) => path.slice(bucket.length + 1)).sort();
+    return `<R><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>${keys.map((key) => `<Contents><Key>${encodeURIComponent(key)}</Key><Size>1</Size></Contents>`).join('')}</R>`;
+  }
+}

@@ -1,0 +1,225 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { SandboxDriver } from '@fornax/drivers';
+import { eventually, startTestNats, type TestNats } from '@fornax/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+
+import { aLeaseOrder, ObjectServer, Platform } from './agent.fixture.js';
+import { Agent } from './agent.js';
+
+const hardware = { specificationKey: '2c-4g-test', cpuModel: 'test', cores: 2, memoryMB: 4_096, ghz: 2, ssd: true, gpus: 0 };
+const silent = { info: () => undefined, warn: () => undefined };
+const running = (word: string): number =>
+  execFileSync('ps', ['-eo', 'args']).toString().split('\n').filter((line) => line.split(' ').includes(word)).length;
+
+let folder = '';
+let nats: TestNats;
+let objects: ObjectServer;
+let number = 0;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'fornax-agent-'));
+  nats = await startTestNats({ nodes: Array.from({ length: 30 }, (_, at) => `node-${at + 1}`) });
+  objects = await ObjectServer.open();
+}, 120_000);
+afterAll(async () => {
+  await objects.close();
+  await nats.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+let platform: Platform;
+let agent: Agent;
+let workDir = '';
+const join_ = async (graceMs = 10_000): Promise<void> => {
+  const nodeId = `node-${(number += 1)}`;
+  workDir = join(folder, nodeId);
+  platform = await Platform.open(nats, nodeId, graceMs);
+  const driver = new SandboxDriver({ workDir, hide: [folder], path: '/usr/local/bin:/usr/bin:/bin' });
+  const facts = await driver.probe();
+  const { user, password } = nats.nodes[nodeId] ?? { user: '', password: '' };
+  agent = await Agent.start({ nodeId, nats: { url: nats.url, user, password }, storageUrl: objects.url, driver, facts, hardware, log: silent });
+  await agent.membership.ready();
+};
+const ended = (leaseId: string, timeoutMs = 15_000): Promise<NonNullable<ReturnType<Platform['endOf']>>> =>
+  eventually(() => platform.endOf(leaseId), { timeoutMs });
+
+describe('an agent', () => {
+  beforeEach(() => join_(), 30_000);
+  afterEach(async () => {
+    await agent.close();
+    await platform.close();
+    objects.objects.clear();
+  });
+
+  it('joins with its hardware, beats, and leaves', async () => {
+    expect(platform.joins[0]).toMatchObject({ hardware, driver: expect.stringMatching(/^sandbox\//) });
+    await eventually(() => platform.heartbeats.length > 2);
+    expect(platform.heartbeats[0]).toMatchObject({ nodeEpoch: 1, leases: 0 });
+    await agent.close();
+    expect(platform.leaves).toEqual([1]);
+  });
+
+  it('runs a command, stores its output, and reports in order', async () => {
+    await platform.order(aLeaseOrder('l1', `sh -c 'echo out $INSTANCE_ID "\${WHO}"; echo err >&2'`, { instance: 4, constants: [
+      { key: 'DOCKER_CMD', value: `sh -c 'echo out $INSTANCE_ID "$WHO"; echo err >&2'` }, { key: 'WHO', value: 'it is "me"' },
+    ] }));
+    const end = await ended('l1');
+    expect(end).toMatchObject({ outcome: 'success', exitCode: 0, instance: 4, uploadedFiles: 0 });
+    expect(end.endedAt).toBeGreaterThanOrEqual(end.startedAt ?? Infinity);
+    expect(platform.kindsOf('l1')).toEqual(['started', 'exited', 'ended']);
+    expect((await platform.output('task-1', 4, 'stdout')).toString()).toBe('out 4 it is "me"\n');
+    expect((await platform.output('task-1', 4, 'stderr')).toString()).toBe('err\n');
+    expect(await readdir(join(workDir, 'instances')).catch(() => [])).toEqual([]);
+  });
+
+  it('runs a lease once, however often it comes, and none of another epoch', async () => {
+    const order = aLeaseOrder('twice', 'true');
+    await platform.order(order, order);
+    await platform.order(order, aLeaseOrder('stale', 'true', { nodeEpoch: 7 }), aLeaseOrder('last', 'true'));
+    await Promise.all([ended('twice'), ended('last')]);
+    expect(platform.kindsOf('twice')).toEqual(['started', 'exited', 'ended']);
+    expect(platform.kindsOf('stale')).toEqual([]);
+  });
+
+  it.each([
+    ['sh -c "echo broken >&2; exit 3"', { outcome: 'failure', cause: 'user', exitCode: 3, error: { code: 'FX-EXIT', message: 'The command exited with code 3', debug: 'broken\n' } }],
+    ['no-such-command', { outcome: 'failure', cause: 'user', exitCode: 127 }],
+    ['', { outcome: 'failure', cause: 'user', error: { code: 'FX-NO-COMMAND' } }],
+    [`python3 -c "import time; x = [bytearray(1 << 20) for _ in range(900)]; time.sleep(5)"`, { outcome: 'failure', cause: 'user', error: { code: 'FX-OOM' } }],
+  ])('tells what went wrong with %j', async (command, expected) => {
+    await platform.order(aLeaseOrder('bad', command));
+    expect(await ended('bad')).toMatchObject(expected);
+  }, 20_000);
+
+  it('brings inputs and takes back what is new or changed, by filter', async () => {
+    objects.objects.set('in/data/a b.txt', Buffer.from('A'));
+    objects.objects.set('in/data/sub/b.txt', Buffer.from('B'));
+    objects.objects.set('in/other', Buffer.from('no'));
+    objects.objects.set('second/sub/b.txt', Buffer.from('B2'));
+    objects.failures = 2;
+    await platform.order(aLeaseOrder('files', `sh -c 'cat "a b.txt" sub/b.txt > joined.out; echo more >> "a b.txt"; touch skip.tmp; ln -s /etc/passwd leak.out; find . -type f | sort'`, {
+      resources: [{ bucket: 'in', prefix: 'data/', stripPrefix: 'data/' }, { bucket: 'second' }],
+      results: { bucket: 'out', prefix: 'run-1/', whitelist: 'out$|txt$|tmp$', blacklist: '\\.tmp$' },
+    }));
+    expect(await ended('files')).toMatchObject({ outcome: 'success', uploadedFiles: 2 });
+    const stored = Object.fromEntries([...objects.objects].filter(([path]) => path.startsWith('out/')).map(([path, data]) => [path, data.toString()]));
+    expect(stored).toEqual({ 'out/run-1/joined.out': 'AB2', 'out/run-1/a b.txt': 'Amore\n' });
+  });
+
+  it('uploads a big file in parts, whole', async () => {
+    await platform.order(aLeaseOrder('big', 'sh -c "head -c 150000000 /dev/urandom > big; sha256sum big"', { results: { bucket: 'out', prefix: null, whitelist: null, blacklist: null } }));
+    expect(await ended('big', 30_000)).toMatchObject({ outcome: 'success', uploadedFiles: 1, uploadedBytes: 150_000_000 });
+    expect(objects.objects.get('out/big')?.length).toBe(150_000_000);
+  }, 40_000);
+
+  it('refuses inputs that would lead out of the job', async () => {
+    objects.objects.set('in/../../../etc/x', Buffer.from('evil'));
+    await platform.order(aLeaseOrder('evil', 'true', { resources: [{ bucket: 'in' }] }));
+    expect(await ended('evil')).toMatchObject({ outcome: 'failure', cause: 'user', error: { code: 'FX-INPUT' } });
+  });
+
+  it('blames the platform when results cannot be stored', async () => {
+    objects.failures = 1_000;
+    await platform.order(aLeaseOrder('down', 'touch x', { results: { bucket: 'out', prefix: null, whitelist: null, blacklist: null } }));
+    expect(await ended('down', 40_000)).toMatchObject({ outcome: 'failure', cause: 'platform' });
+    objects.failures = 0;
+  }, 60_000);
+
+  it('hands over secrets by grant alone', async () => {
+    platform.secrets['QARNOT_SECRET_K'] = 'hush';
+    await platform.order(aLeaseOrder('secret', 'sh -c "echo $QARNOT_SECRET_K ${KEY}"', {
+      secretKeys: ['QARNOT_SECRET_K'], taskId: 'task-s',
+      constants: [{ key: 'DOCKER_CMD', value: 'sh -c "echo $QARNOT_SECRET_K $KEY"' }, { key: 'KEY', value: '${QARNOT_SECRET_K}!' }],
+    }));
+    await ended('secret');
+    expect((await platform.output('task-s', 0, 'stdout')).toString()).toBe('hush hush!\n');
+    expect(platform.grants).toBe(1);
+  });
+
+  it.each([[true, 1], [false, 0]])('cancels politely, then hard; uploads if asked: %s', async (uploadResultsOnCancellation, uploadedFiles) => {
+    await platform.order(aLeaseOrder('cancel', `sh -c 'trap "echo bye > bye" TERM; touch up; while :; do sleep 0.05; done'`, {
+      uploadResultsOnCancellation, results: { bucket: 'out', prefix: null, whitelist: 'bye', blacklist: null },
+    }));
+    await eventually(async () => (await readdir(join(workDir, 'instances', 'cancel', 'job'))).includes('up'));
+    await platform.order({ kind: 'cancel', leaseId: 'cancel', taskId: 'task-1' });
+    expect(await ended('cancel')).toMatchObject({ outcome: 'cancelled', uploadedFiles });
+    expect(objects.objects.has('out/bye')).toBe(uploadResultsOnCancellation);
+  });
+
+  it('uploads a snapshot of what runs', async () => {
+    await platform.order(aLeaseOrder('snap', `sh -c 'echo half > part.txt; echo x > no.log; touch up; exec sleep 30'`));
+    await eventually(async () => (await readdir(join(workDir, 'instances', 'snap', 'job'))).includes('up'));
+    await platform.order({ kind: 'snapshot', snapshotId: 's1', taskId: 'task-1', leaseId: 'snap', instance: 0, bucket: 'snaps', prefix: 'p/', whitelist: 'txt$', blacklist: null });
+    const last = await eventually(() => platform.snapshotReports.find(({ kind }) => kind !== 'progress'));
+    expect(last).toEqual({ kind: 'uploaded', snapshotId: 's1', leaseId: 'snap', files: 1, bytes: 5 });
+    expect(objects.objects.get('snaps/p/part.txt')?.toString()).toBe('half\n');
+    await platform.order({ kind: 'snapshot', snapshotId: 's2', taskId: 'task-1', leaseId: 'gone', instance: 0, bucket: 'snaps', prefix: null, whitelist: null, blacklist: null });
+    await eventually(() => platform.snapshotReports.find((report) => report.kind === 'failed' && report.snapshotId === 's2'));
+  });
+
+  it('stores 50 MB of output completely before it says that the instance ended, in bounded memory', async () => {
+    const before = process.memoryUsage().rss;
+    await platform.order(aLeaseOrder('loud', `sh -c 'seq 1 6900000'`, { taskId: 'task-loud' }));
+    let peak = 0;
+    await eventually(() => { peak = Math.max(peak, process.memoryUsage().rss); return platform.endOf('loud'); }, { timeoutMs: 60_000 });
+    expect((peak - before) / 1_048_576).toBeLessThan(250);
+    const output = await platform.output('task-loud', 0, 'stdout');
+    expect(output.length).toBe(6_900_000 * 8 - (9 * 6 + 90 * 5 + 900 * 4 + 9_000 * 3 + 90_000 * 2 + 900_000));
+    expect(output.subarray(-8).toString()).toBe('6900000\n');
+  }, 90_000);
+
+  it('carries on after the server was away, and loses no report', async () => {
+    await platform.order(aLeaseOrder('long', `sh -c 'echo one; sleep 1; echo two'`, { taskId: 'task-long' }));
+    await eventually(() => platform.kindsOf('long').includes('started'));
+    await nats.kill();
+    await nats.start();
+    expect(await ended('long', 30_000)).toMatchObject({ outcome: 'success' });
+    expect((await platform.output('task-long', 0, 'stdout')).toString()).toBe('one\ntwo\n');
+    expect(platform.kindsOf('long')).toEqual(['started', 'exited', 'ended']);
+  }, 45_000);
+
+  it('kills its instances when it is told to stop, and gives the leases back', async () => {
+    await platform.order(aLeaseOrder('stop', 'sleep 5815.5'));
+    await eventually(() => running('5815.5') > 0);
+    const began = performance.now();
+    await agent.close();
+    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(running('5815.5')).toBe(0);
+    expect(platform.leaves).toEqual([1]);
+    expect(platform.endOf('stop')).toBeUndefined();
+  });
+});
+
+describe('an agent without contact', () => {
+  afterEach(async () => {
+    await agent.close();
+    await platform.close();
+  });
+
+  it('kills its instances at two thirds of the grace period and joins again as another boot', async () => {
+    await join_(1_500);
+    await platform.order(aLeaseOrder('cut', 'sleep 6815.5'));
+    await eventually(() => running('6815.5') > 0);
+    await nats.kill();
+    const cutAt = performance.now();
+    await eventually(() => running('6815.5') === 0);
+    expect(performance.now() - cutAt).toBeLessThan(1_500);
+    await nats.start();
+    await eventually(() => platform.joins.length === 2, { timeoutMs: 20_000 });
+    expect(platform.joins[1]?.bootId).not.toBe(platform.joins[0]?.bootId);
+    await platform.order(aLeaseOrder('again', 'true', { nodeEpoch: 2 }));
+    expect(await ended('again')).toMatchObject({ outcome: 'success' });
+    expect(platform.kindsOf('cut')).not.toContain('ended');
+  }, 45_000);
+
+  it('kills its instances when the platform is at another epoch', async () => {
+    await join_(900);
+    await platform.order(aLeaseOrder('old', 'sleep 7815.5'));
+    await eventually(() => running('7815.5') > 0);
+    platform.epoch += 1;
+    await eventually(() => running('7815.5') === 0);
+  }, 30_000);
+});
