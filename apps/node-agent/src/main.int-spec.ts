@@ -1,0 +1,90 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { eventually, startTestNats, type TestNats } from '@fornax/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
+
+import { aLeaseOrder, Platform } from './node/agent.fixture.js';
+
+const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const running = (word: string): number =>
+  execFileSync('ps', ['-eo', 'args']).toString().split('\n').filter((line) => line.split(' ').includes(word)).length;
+
+let folder = '';
+let nats: TestNats;
+let platform: Platform;
+let agent: ChildProcess;
+let exited: Promise<number | null>;
+let number = 0;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'fornax-agent-main-'));
+  nats = await startTestNats({ nodes: ['node-1', 'node-2', 'node-3', 'node-4'] });
+}, 120_000);
+afterAll(async () => {
+  await nats.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const start = (nodeId: string): void => {
+  const credentials = nats.nodes[nodeId];
+  agent = spawn(process.execPath, [main], {
+    stdio: ['pipe', 'ignore', 'inherit'],
+    env: {
+      PATH: process.env['PATH'], FORNAX_NODE_ID: nodeId, FORNAX_DATA_DIR: join(folder, nodeId), FORNAX_NATS_URL: nats.url,
+      FORNAX_NATS_USER: credentials?.user, FORNAX_NATS_PASSWORD: credentials?.password, FORNAX_EXIT_WITH_PARENT: '1',
+    },
+  });
+  exited = new Promise((resolve) => agent.once('exit', resolve));
+};
+beforeEach(async () => {
+  const nodeId = `node-${(number += 1)}`;
+  platform = await Platform.open(nats, nodeId);
+  start(nodeId);
+  await eventually(() => platform.joins.length === 1, { timeoutMs: 20_000 });
+}, 30_000);
+afterEach(async () => {
+  agent.kill('SIGKILL');
+  await exited;
+  await platform.close();
+});
+
+const runs = async (seconds: string): Promise<void> => {
+  await platform.order(aLeaseOrder('busy', `sh -c '(setsid sleep ${seconds} &); sleep ${seconds}'`));
+  await eventually(() => running(seconds) >= 2, { timeoutMs: 15_000 });
+};
+
+it('ends in order on SIGTERM: no instance is left, the leases are given back', async () => {
+  await runs('1815.5');
+  agent.kill('SIGTERM');
+  expect(await exited).toBe(0);
+  expect(running('1815.5')).toBe(0);
+  expect(platform.leaves).toEqual([1]);
+}, 30_000);
+
+it('leaves no instance when it is killed, and joins again as another boot', async () => {
+  await runs('2815.5');
+  agent.kill('SIGKILL');
+  await exited;
+  start(platform.node);
+  await eventually(() => platform.joins.length === 2 && running('2815.5') === 0, { timeoutMs: 20_000 });
+  await platform.order(aLeaseOrder('next', 'true', { nodeEpoch: 2 }));
+  expect(await eventually(() => platform.endOf('next'), { timeoutMs: 15_000 })).toMatchObject({ outcome: 'success' });
+}, 60_000);
+
+it('ends when its parent is gone', async () => {
+  await runs('3815.5');
+  agent.stdin?.end();
+  expect(await exited).toBe(0);
+  expect(running('3815.5')).toBe(0);
+}, 30_000);
+
+it('stops at once with a name when a setting is wrong', async () => {
+  const wrong = spawn(process.execPath, [main], { stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: process.env['PATH'], FORNAX_NODE_HTTP_PORT: 'x' } });
+  let text = '';
+  wrong.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  expect(await new Promise((resolve) => wrong.once('close', resolve))).toBe(1);
+  expect(text).toContain('FORNAX_NODE_HTTP_PORT');
+}, 30_000);
