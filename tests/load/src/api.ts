@@ -1,5 +1,5 @@
 import { Agent, request } from 'node:http';
-import type { RunningPlatform } from '@fornax/testing';
+import type { RunningPlatform } from '@fornax/testing/platform';
 
 /** A keep-alive client on node:http: the load generator must cost less than what it measures. */
 export class LoadClient {

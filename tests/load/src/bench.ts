@@ -3,7 +3,7 @@ import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { connectNats } from '@fornax/event-store';
-import { startPlatform, workspaceRoot, type RunningPlatform } from '@fornax/testing';
+import { startPlatform, workspaceRoot, type RunningPlatform } from '@fornax/testing/platform';
 import { publishFloor, spawnFloor } from './floors.js';
 import { controlPlane, endToEnd, idleLatency, rebuild, submissions } from './measures.js';
 import { type Figure, renderTable } from './report.js';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RunningPlatform } from '@fornax/testing';
+import type { RunningPlatform } from '@fornax/testing/platform';
 
 /** The address and the services' user of the platform's NATS server: the benchmark measures the floor on the same server. */
 export const servicesCredentials = async (
@@ -9,15 +9,6 @@ export const servicesCredentials = async (
   const runtime = JSON.parse(await readFile(join(platform.dataDir, 'runtime.json'), 'utf8')) as { readonly nats: { readonly url: string } };
   return { url: runtime.nats.url, ...(await passwordOf(platform, 'services')) };
 };
-
-/** A node's own user. */
-export const nodeCredentials = async (
-  platform: RunningPlatform,
-  node: string,
-): Promise<{ readonly url: string; readonly user: string; readonly password: string }> => ({
-  ...(await servicesCredentials(platform)),
-  ...(await passwordOf(platform, node)),
-});
 
 const passwordOf = async (platform: RunningPlatform, user: string): Promise<{ readonly user: string; readonly password: string }> => {
   const passwords = JSON.parse(await readFile(join(platform.dataDir, 'secrets', 'nats.json'), 'utf8')) as Readonly<Record<string, string>>;

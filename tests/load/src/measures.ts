@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { type RunningPlatform, workspaceRoot } from '@fornax/testing';
+import { type RunningPlatform, workspaceRoot } from '@fornax/testing/platform';
 import { LoadClient, noOp, success } from './api.js';
-import { nodeCredentials } from './credentials.js';
+import { servicesCredentials } from './credentials.js';
 import { percentile, timed } from './statistics.js';
 
 interface Created {
@@ -21,33 +21,25 @@ export const submissions = async (platform: RunningPlatform, clients: number, co
   }
 };
 
-const SIMULATED_NODES = 4;
-
-/** Simulated nodes: they take leases and report at once, without a process. */
+/** Simulated nodes, all in one process: they take leases and report at once, without starting anything. */
 const withSimulatedNodes = async <T>(platform: RunningPlatform, work: () => Promise<T>): Promise<T> => {
-  const nodes = await Promise.all(
-    Array.from({ length: SIMULATED_NODES }, async (_, index) => {
-      const { url, user, password } = await nodeCredentials(platform, `node-${index + 1}`);
-      const child = spawn(join(workspaceRoot, 'node_modules/node/bin/node'), [join(workspaceRoot, 'apps/node-agent/dist/simulated-main.js')], {
-        env: {
-          ...process.env,
-          FORNAX_NODE_ID: `node-${index + 1}`,
-          FORNAX_NATS_URL: url,
-          FORNAX_NATS_USER: user,
-          FORNAX_NATS_PASSWORD: password,
-          FORNAX_SIMULATED_CORES: '256',
-          FORNAX_LOG_LEVEL: 'warn',
-        },
-        stdio: ['ignore', 'ignore', 'inherit'],
-      });
-      return child;
-    }),
-  );
+  const { url, user, password } = await servicesCredentials(platform);
+  const child = spawn(join(workspaceRoot, 'node_modules/node/bin/node'), [join(workspaceRoot, 'apps/node-agent/dist/simulated-main.js')], {
+    env: {
+      ...process.env,
+      FORNAX_NATS_URL: url,
+      FORNAX_NATS_USER: user,
+      FORNAX_NATS_PASSWORD: password,
+      FORNAX_SIMULATED_NODES: '4',
+      FORNAX_SIMULATED_CORES: '256',
+      FORNAX_LOG_LEVEL: 'warn',
+    },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   try {
     return await work();
   } finally {
-    for (const child of nodes) {
-      if (child.exitCode !== null) continue;
+    if (child.exitCode === null) {
       child.kill('SIGTERM');
       await once(child, 'exit');
     }

@@ -1,0 +1,22 @@
+import { Controller } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { RecordedCommit } from '@fornax/contracts';
+import { LogHandler } from '@fornax/service-kit';
+import type { DataSource } from 'typeorm';
+import { deleteOutput } from '../logs/log-store.js';
+
+/** What goes with a task besides its rows: output, and the hold on its name. */
+@Controller()
+export class TaskCleanupController {
+  constructor(@InjectDataSource('submission') private readonly db: DataSource) {}
+
+  @LogHandler({ name: 'task-cleanup', aggregates: ['task'], from: 'checkpoint', service: 'submission' })
+  async forget(batch: readonly RecordedCommit[]): Promise<void> {
+    const gone = batch.filter(({ events }) => events.some(({ type }) => type === 'TaskDeleted')).map(({ aggregateId }) => aggregateId);
+    if (gone.length === 0) return;
+    await this.db.transaction(async (tx) => {
+      await deleteOutput(tx, gone);
+      await tx.query('DELETE FROM shortname WHERE task_id = ANY($1)', [gone]);
+    });
+  }
+}
