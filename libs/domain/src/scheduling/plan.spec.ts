@@ -52,6 +52,12 @@ describe('a scheduling round', () => {
       'early', 'early', 'late',
     ]));
 
+  it('keeps that order between tasks of different sizes', () => {
+    const small = { cores: 1, memoryMB: 1 };
+    const queue = [entry('first', { request: small }), entry('third', { order: 3, request: small }), entry('second', { order: 2 }), entry('fourth', { order: 4 })];
+    expect(tasksOf(plan([node('n', 8)], queue, anything))).toEqual(['first', 'second', 'third', 'fourth']);
+  });
+
   it('shares between owners, those with the fewest running cores first', () => {
     const queue = [entry('ada-1', { waiting: rangesOf(9) }), entry('bob-1', { owner: 'bob', order: 2, waiting: rangesOf(9) })];
     expect(tasksOf(plan([node('n', 4)], queue, anything))).toEqual(['ada-1', 'bob-1', 'ada-1', 'bob-1']);

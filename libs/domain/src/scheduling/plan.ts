@@ -73,9 +73,10 @@ interface EquivalenceClass {
   readonly entries: readonly QueueEntry[];
   /** Nodes that may still take an instance, shrinking as the round goes on. */
   candidates: Slot[] | undefined;
-  /** Index of the entry in turn, and its instances not yet placed. */
+  /** Index of the entry in turn, its instances still to be taken, and the one to place next (undefined when none waits any more). */
   next: number;
-  instances: Iterator<number> | undefined;
+  instances: Iterator<number>;
+  instance: number | undefined;
 }
 
 const PLANS: readonly SchedulingPlan[] = ['reserved', 'onDemand', 'flex'];
@@ -92,13 +93,34 @@ const classesOf = (entries: readonly QueueEntry[]): readonly EquivalenceClass[] 
     if (group) group.push(entry);
     else groups.set(key, [entry]);
   }
-  return [...groups.values()].flatMap((group) => {
-    const entriesInOrder = group.toSorted((a, b) => a.order - b.order || byText(a.taskId, b.taskId));
+  return [...groups.values()].flatMap((alike) => {
+    const entriesInOrder = alike.toSorted((a, b) => a.order - b.order || byText(a.taskId, b.taskId));
     const [first] = entriesInOrder;
     if (!first) return [];
-    const { owner, request, constraints } = first;
-    return [{ owner, request, constraints, entries: entriesInOrder, candidates: undefined, next: 0, instances: undefined }];
+    const { owner, request, constraints, waiting } = first;
+    const instances = iterate(waiting);
+    const group: EquivalenceClass = {
+      owner, request, constraints, entries: entriesInOrder, candidates: undefined, next: 0, instances, instance: undefined,
+    };
+    advance(group);
+    return [group];
   });
+};
+
+/** Moves on to the next waiting instance, entry by entry. */
+const advance = (group: EquivalenceClass): void => {
+  for (;;) {
+    const { done, value } = group.instances.next();
+    if (done !== true) {
+      group.instance = value;
+      return;
+    }
+    const following = group.entries[group.next + 1];
+    group.instance = undefined;
+    if (!following) return;
+    group.next += 1;
+    group.instances = iterate(following.waiting);
+  }
 };
 
 const fits = (slot: Slot, { cores, memoryMB }: ResourceRequest): boolean => slot.freeCores >= cores && slot.freeMemoryMB >= memoryMB;
@@ -126,7 +148,7 @@ const whyNot = (cluster: readonly NodeView[], { request, constraints }: Equivale
   return { reason: 'fleet-full', detail: `no node that fits has ${wanted} free` };
 };
 
-/** What one owner has running, and the classes of one plan that still want room. */
+/** The classes of one owner and plan that still want room, the one with the oldest task last. */
 interface Turn {
   readonly owner: string;
   readonly open: EquivalenceClass[];
@@ -171,8 +193,9 @@ export const plan = (cluster: readonly NodeView[], queue: readonly QueueEntry[],
 
   /** Places one instance of the class. @returns false when the class is done with for this round */
   const serve = (group: EquivalenceClass): boolean => {
-    const task = nextInstance(group);
-    if (!task) return false;
+    const { entries, next, instance } = group;
+    const entry = entries[next];
+    if (!entry || instance === undefined) return false;
     if (exceedsQuota(group)) {
       setAside(group, { reason: 'quota', detail: 'the account runs as much as it may at once' });
       return false;
@@ -182,16 +205,18 @@ export const plan = (cluster: readonly NodeView[], queue: readonly QueueEntry[],
       setAside(group, whyNot(cluster, group));
       return false;
     }
-    place(group, slot, task.taskId, task.instance);
-    return true;
+    place(group, slot, entry.taskId, instance);
+    advance(group);
+    return group.instance !== undefined;
   };
 
   for (const tier of PLANS) {
     const turns = turnsOf(classesOf(queue.filter((entry) => entry.plan === tier)));
     while (turns.length > 0 && placements.length < policy.maxPlacements) {
       const turn = fairest(turns, usageOf);
-      const group = oldest(turn.open);
-      if (!serve(group)) turn.open.splice(turn.open.indexOf(group), 1);
+      const group = turn.open.at(-1);
+      if (group && serve(group)) keepInOrder(turn.open);
+      else turn.open.pop();
       if (turn.open.length === 0) turns.splice(turns.indexOf(turn), 1);
     }
   }
@@ -205,6 +230,7 @@ const turnsOf = (classes: readonly EquivalenceClass[]): Turn[] => {
     if (turn) turn.open.push(group);
     else turns.set(group.owner, { owner: group.owner, open: [group] });
   }
+  for (const { open } of turns.values()) open.sort((a, b) => orderOf(b) - orderOf(a));
   return [...turns.values()].sort((a, b) => byText(a.owner, b.owner));
 };
 
@@ -217,17 +243,13 @@ const fairest = (turns: readonly Turn[], usageOf: (owner: string) => OwnerUsage)
   });
 
 const orderOf = (group: EquivalenceClass): number => group.entries[group.next]?.order ?? Number.POSITIVE_INFINITY;
-const oldest = (open: readonly EquivalenceClass[]): EquivalenceClass =>
-  open.reduce((best, group) => (orderOf(group) < orderOf(best) ? group : best));
 
-/** Takes the next waiting instance out of the class, entry by entry. */
-const nextInstance = (group: EquivalenceClass): { readonly taskId: string; readonly instance: number } | undefined => {
-  for (let entry = group.entries[group.next]; entry; entry = group.entries[group.next]) {
-    group.instances ??= iterate(entry.waiting);
-    const { done, value } = group.instances.next();
-    if (done !== true) return { taskId: entry.taskId, instance: value };
-    group.next += 1;
-    group.instances = undefined;
+/** The last class may have moved on to a younger task: lets those with older ones pass it. */
+const keepInOrder = (open: EquivalenceClass[]): void => {
+  for (let i = open.length - 1; i > 0; i -= 1) {
+    const [older, younger] = [open[i - 1], open[i]];
+    if (!older || !younger || orderOf(older) >= orderOf(younger)) return;
+    open[i - 1] = younger;
+    open[i] = older;
   }
-  return undefined;
 };

@@ -12,6 +12,7 @@ export interface Ranges {
 
 /** Instance numbers stay below this, so that a hostile range cannot overflow anything. */
 const LIMIT = 2 ** 31;
+const MAX_ARGUMENTS = 1_000;
 
 const at = (bounds: readonly number[], index: number): number => bounds[index] ?? Number.POSITIVE_INFINITY;
 
@@ -125,8 +126,13 @@ const patch = (a: Ranges, b: Ranges, keep: Keep): Ranges => {
   const last = upTo + (upTo % 2);
   const window = a.bounds.slice(first, last);
   const patched = combine(window, b.bounds, keep);
+  // One copy where the patch is small enough to be spread over arguments, which it nearly always is.
+  const bounds =
+    patched.length <= MAX_ARGUMENTS
+      ? a.bounds.toSpliced(first, last - first, ...patched)
+      : a.bounds.slice(0, first).concat(patched, a.bounds.slice(last));
   return {
-    bounds: a.bounds.slice(0, first).concat(patched, a.bounds.slice(last)),
+    bounds,
     size: a.size - sizeOfBounds(window) + sizeOfBounds(patched),
   };
 };
