@@ -60,11 +60,11 @@ afterEach(async () => {
   await Promise.all([...running].map(stopped));
 }, SLOW_MS);
 
-const startScheduler = async (): Promise<TestApp> => {
+const startScheduler = async (databaseUrl = database.url): Promise<TestApp> => {
   const app = await createTestApp(SchedulerModule, {
     name: 'scheduler',
     env: {
-      FORNAX_NATS_URL: nats.url, FORNAX_NATS_USER: nats.user, FORNAX_NATS_PASSWORD: nats.password, FORNAX_DATABASE_URL: database.url,
+      FORNAX_NATS_URL: nats.url, FORNAX_NATS_USER: nats.user, FORNAX_NATS_PASSWORD: nats.password, FORNAX_DATABASE_URL: databaseUrl,
       FORNAX_MASTER_KEY: MASTER_KEY.toString('base64'), FORNAX_LOG_LEVEL: process.env['FORNAX_TEST_LOG_LEVEL'] ?? 'silent',
     },
   });
@@ -107,7 +107,11 @@ class Node {
   }
 
   private async take(messages: readonly Uint8Array[]): Promise<void> {
-    const orders = messages.flatMap((data) => dispatchMessageSchema.parse(JSON.parse(new TextDecoder().decode(data))));
+    const known = new Set(this.leases().map(({ leaseId }) => leaseId));
+    // As an agent does, it drops a lease that it has: a new leader may repeat it.
+    const orders = messages
+      .flatMap((data) => dispatchMessageSchema.parse(JSON.parse(new TextDecoder().decode(data))))
+      .filter((order) => order.kind !== 'lease' || !known.has(order.leaseId));
     this.orders.push(...orders);
     await this.react(this, orders);
   }
@@ -232,6 +236,58 @@ describe('the scheduler on real servers', () => {
     await node.report(ended(next));
     await eventually(() => isOver('task-e'));
     await eventually(async () => (await query('SELECT task_id FROM scheduler.work_task')).length === 0);
+    await node.leave();
+  }, SLOW_MS);
+
+  it('publishes leases that a predecessor appended before it was killed', async () => {
+    const node = await Node.join('node-g', 4, noOp);
+    const submission = await append('task', 'task-g', 0, submitted('task-g', { instances: '0-1' }));
+    const leases = [0, 1].map((instance) => ({ instance, leaseId: `orphan-${instance}`, attempt: 1, node: 'node-g', nodeEpoch: 1 }));
+    await append('task', 'task-g', submission, { type: 'InstancesDispatched', leases, at: 1 });
+    await startScheduler();
+    await eventually(() => isOver('task-g'), { timeoutMs: 20_000 });
+    expect(node.leases().map(({ leaseId }) => leaseId)).toEqual(['orphan-0', 'orphan-1']);
+    await node.leave();
+  }, SLOW_MS);
+
+  it('goes on without Postgres once it leads', async () => {
+    const ownDatabase = await createTestDatabase();
+    const scheduler = await startScheduler(ownDatabase.url);
+    await isReady(scheduler.url);
+    await ownDatabase.drop();
+    const node = await Node.join('node-h', 4, noOp);
+    await append('task', 'task-h', 0, submitted('task-h', { instances: '0-19' }));
+    await eventually(() => isOver('task-h'), { timeoutMs: 20_000 });
+    await node.leave();
+  }, SLOW_MS);
+
+  it('rebuilds its stored view to the same rows', async () => {
+    const scheduler = await startScheduler();
+    await isReady(scheduler.url);
+    const node = await Node.join('node-i', 1);
+    await append('task', 'task-i', 0, submitted('task-i', { instances: '0-2' }));
+    await eventually(() => node.leases().length === 1);
+    const answer = await fetch(`${scheduler.url}/fornax/v1/projections/work/rebuild`, {
+      method: 'POST', headers: { authorization: TOKEN, 'content-type': 'application/json' }, body: JSON.stringify({ verify: true }),
+    });
+    expect(await answer.json()).toMatchObject({ differences: [], rows: { work_task: 1 } });
+    for (let done = 0; done < 3; done += 1) {
+      const order = await eventually(() => node.leases()[done]);
+      await node.report(ended(order));
+    }
+    await eventually(() => isOver('task-i'));
+    await node.leave();
+  }, SLOW_MS);
+
+  it('carries the trace of the submission to the node', async () => {
+    await startScheduler();
+    const node = await Node.join('node-j', 1, noOp);
+    const traceId = '0af7651916cd43dd8448eb211c80319c';
+    const commit = aCommit<FornaxEvent>(newId(), [submitted('task-j', { instances: '0' })]);
+    await log.append('task', 'task-j', { ...commit, meta: { ...commit.meta, traceparent: `00-${traceId}-b7ad6b7169203331-01` } }, 0);
+    await eventually(() => isOver('task-j'));
+    expect(node.leases()[0]?.traceparent).toContain(traceId);
+    expect((await log.readAggregate('task', 'task-j')).every(({ meta }) => meta.traceparent?.includes(traceId))).toBe(true);
     await node.leave();
   }, SLOW_MS);
 

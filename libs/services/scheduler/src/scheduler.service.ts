@@ -4,7 +4,8 @@ import { metrics } from '@opentelemetry/api';
 import { STREAMS, allReportsSubject } from '@fornax/contracts';
 import { consumeBatches, lead, type DurablePublisher, type EventLog } from '@fornax/event-store';
 import {
-  CLOCK, CORE_CONFIG, EVENT_LOG, HealthRegistry, LOGGER, NATS, PUBLISHER, RpcClient, Sealer, newId, signLeaseClaims,
+  CLOCK, CORE_CONFIG, EVENT_LOG, HealthRegistry, LOGGER, NATS, PUBLISHER, RpcClient, Sealer, activeTraceparent, inSpan, newId,
+  signLeaseClaims,
   type Clock, type CoreConfig,
 } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
@@ -113,6 +114,8 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
       now: () => this.clock.now(),
       newId: () => newId(),
       logger: this.logger,
+      // Without a tracer there is no active span; the task's own trace goes on all the same.
+      inSpan: (name, parent, work) => inSpan(name, { parent, kind: 'producer' }, () => work(activeTraceparent() ?? parent)),
     };
   }
 

@@ -1,11 +1,14 @@
 import type { Commit, NodeReport } from '@fornax/contracts';
-import { taskDecider, type DispatchedLease, type TaskCommand, type TaskEvent } from '@fornax/domain';
+import { sizeOf, taskDecider, type DispatchedLease, type TaskCommand, type TaskEvent, type TaskState } from '@fornax/domain';
 import { LogUnavailable, VersionConflict, type EventLog } from '@fornax/event-store';
 import type { Logger } from '../logger.js';
 import { revokedAttempts, toInstanceReports } from '../view/reports.js';
 import type { Changes, SchedulerView, TaskEntry } from '../view/scheduler-view.js';
 import type { ReasonChange } from '../view/waiting-reasons.js';
 import { pause } from './pause.js';
+
+/** Runs work in a span that continues the given trace, and hands it the traceparent to pass on. */
+export type Tracing = <T>(name: string, parent: string | undefined, work: (traceparent: string | undefined) => Promise<T>) => Promise<T>;
 
 export interface TaskDeskOptions {
   readonly view: SchedulerView;
@@ -19,6 +22,7 @@ export interface TaskDeskOptions {
   /** Told when a task may be planned again. */
   readonly onIdle: () => void;
   readonly logger: Logger;
+  readonly inSpan: Tracing;
   /** The end of this leadership: nothing is appended after it. */
   readonly signal: AbortSignal;
 }
@@ -135,7 +139,7 @@ export class TaskDesk {
   }
 
   private async decide(taskId: string, job: Job): Promise<void> {
-    const { view, log, logger, signal } = this.options;
+    const { view, logger, signal } = this.options;
     for (let tries = 1; ; tries += 1) {
       signal.throwIfAborted();
       const entry = view.task(taskId);
@@ -147,11 +151,8 @@ export class TaskDesk {
         return;
       }
       if (decision.events.length === 0) return;
-      const commit = this.commitOf(entry, decision.events);
       try {
-        const sequence = await log.append('task', taskId, commit, entry.sequence);
-        const changes = view.fold({ ...commit, sequence, aggregate: 'task', aggregateId: taskId });
-        this.options.onFolded(changes, commit.meta.traceparent);
+        await this.append(entry, command, [...decision.events, ...endOfWait(entry.state, decision.events, this.options.now())]);
         return;
       } catch (error) {
         if (!(error instanceof VersionConflict) && !(error instanceof LogUnavailable)) throw error;
@@ -181,13 +182,29 @@ export class TaskDesk {
     }
   }
 
-  private commitOf(entry: TaskEntry, events: readonly TaskEvent[]): Commit<TaskEvent> {
-    const { newId, now, leaderEpoch } = this.options;
-    return {
-      id: newId(),
-      events,
-      at: now(),
-      meta: { actor: 'service:scheduler', source: 'scheduler', leaderEpoch, ...entry.context },
-    };
+  private append(entry: TaskEntry, { type }: TaskCommand, events: readonly TaskEvent[]): Promise<void> {
+    const { newId, now, leaderEpoch, log, view, onFolded, inSpan } = this.options;
+    const { taskId, context, sequence: expected } = entry;
+    return inSpan(`scheduler ${type}`, context.traceparent, async (traceparent) => {
+      const commit: Commit<TaskEvent> = {
+        id: newId(),
+        events,
+        at: now(),
+        meta: {
+          actor: 'service:scheduler', source: 'scheduler', leaderEpoch, correlationId: context.correlationId,
+          ...(traceparent === undefined ? {} : { traceparent }),
+        },
+      };
+      const sequence = await log.append('task', taskId, commit, expected);
+      onFolded(view.fold({ ...commit, sequence, aggregate: 'task', aggregateId: taskId }), traceparent);
+    });
   }
 }
+
+/** A dispatch that leaves nothing waiting also ends the reason why it waited: in the same commit, because it costs nothing there. */
+const endOfWait = (state: TaskState, events: readonly TaskEvent[], at: number): readonly TaskEvent[] => {
+  if (state.lastReason === null || !events.some(({ type }) => type === 'InstancesDispatched')) return [];
+  const after = events.reduce(taskDecider.evolve, state);
+  const decision = sizeOf(after.waiting) > 0 ? { events: [] } : taskDecider.decide(after, { type: 'RecordWaitingReason', reason: null, detail: null, at });
+  return 'events' in decision ? decision.events : [];
+};

@@ -78,6 +78,7 @@ class Rig {
       now: () => this.now,
       newId: () => `${this.name}-id-${(this.ids += 1)}`,
       logger: silent,
+      inSpan: (_name, parent, work) => work(parent),
     };
   }
 }

@@ -1,7 +1,7 @@
 import type { RecordedCommit } from '@fornax/contracts';
 import type { EventLog } from '@fornax/event-store';
 import { OrderOutbox, type PublishDispatch } from '../desk/order-outbox.js';
-import { TaskDesk } from '../desk/task-desk.js';
+import { TaskDesk, type Tracing } from '../desk/task-desk.js';
 import type { Logger } from '../logger.js';
 import { ordersAfter, ordersToRepeat } from '../view/orders.js';
 import { livingEpoch, voidLeases } from '../view/reports.js';
@@ -21,6 +21,7 @@ export interface LeadershipPorts {
   readonly now: () => number;
   readonly newId: () => string;
   readonly logger: Logger;
+  readonly inSpan: Tracing;
 }
 
 /**
@@ -41,12 +42,12 @@ export class Leadership {
 
   /** Loads the view and takes up the predecessor's work. */
   static async begin(ports: LeadershipPorts, leaderEpoch: number, signal: AbortSignal): Promise<Leadership> {
-    const { log, logger, now, newId, publish } = ports;
+    const { log, logger, now, newId, publish, inSpan } = ports;
     const { view, epoch, sequence } = await loadView(log, ports.checkpoint, logger);
     signal.throwIfAborted();
     const outbox = new OrderOutbox({ publish, logger, signal });
     const desk = new TaskDesk({
-      view, log, now, newId, leaderEpoch, logger, signal,
+      view, log, now, newId, leaderEpoch, logger, inSpan, signal,
       onFolded: (changes, traceparent) => leadership.act(changes, traceparent),
       onIdle: () => rounds.wake(),
     });

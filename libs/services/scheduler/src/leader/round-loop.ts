@@ -20,7 +20,8 @@ const MAX_PLACEMENTS_PER_ROUND = 1_000;
 const MAX_PAUSE_MS = 50;
 const REASON_INTERVAL_MS = 500;
 const REASON_PATIENCE_MS = 1_000;
-const MAX_REASONS_AT_ONCE = 200;
+/** Reasons are for people; at most some forty commits a second go to them, the oldest tasks first. All others can be asked for live. */
+const MAX_REASONS_AT_ONCE = 20;
 
 const meter = metrics.getMeter('fornax.scheduler');
 const roundDuration = meter.createHistogram('fornax.scheduler.round.duration', { unit: 's', description: 'Time to plan one round' });

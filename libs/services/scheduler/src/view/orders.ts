@@ -67,7 +67,7 @@ export const ordersToRepeat = (view: SchedulerView): readonly AddressedOrder[] =
   return orders;
 };
 
-/** A message to a node, ready to be published. The same orders give the same id, so a repeat is dropped by the stream. */
+/** A message to a node, ready to be published. Orders about the same leases give the same id, so a repeat is dropped by the stream. */
 export interface DispatchMessage {
   readonly data: Uint8Array;
   readonly msgId: string;
@@ -80,18 +80,22 @@ const MAX_MESSAGE_BYTES = 256 * 1024;
 export const packOrders = (orders: readonly DispatchOrder[], maxBytes = MAX_MESSAGE_BYTES): readonly DispatchMessage[] => {
   const messages: DispatchMessage[] = [];
   let texts: string[] = [];
+  let subjects: string[] = [];
   let length = 0;
   const close = (): void => {
     if (texts.length === 0) return;
-    const data = Buffer.from(`[${texts.join(',')}]`, 'utf8');
-    messages.push({ data, msgId: createHash('sha256').update(data).digest('base64url') });
+    // Not of the whole text: a repeat by another leader may carry another trace.
+    const msgId = createHash('sha256').update(subjects.join('\n')).digest('base64url');
+    messages.push({ data: Buffer.from(`[${texts.join(',')}]`, 'utf8'), msgId });
     texts = [];
+    subjects = [];
     length = 0;
   };
   for (const order of orders) {
     const text = JSON.stringify(order);
     if (length > 0 && length + text.length > maxBytes) close();
     texts.push(text);
+    subjects.push(`${order.kind} ${order.leaseId}`);
     length += text.length + 1;
   }
   close();

@@ -5,7 +5,7 @@ import { WaitingQueue } from './waiting-queue.js';
 const entry = (taskId: string, order: number, overrides: Partial<QueueEntry> = {}): QueueEntry => ({
   taskId, order, owner: 'ada', plan: 'flex', request: { cores: 1, memoryMB: 256 }, constraints: [], waiting: rangesOf(4), ...overrides,
 });
-const nobody = (): boolean => false;
+const nobody = (_taskId: string): boolean => false;
 const front = (queue: WaitingQueue, instances: number, isLeftOut = nobody): readonly string[] =>
   queue.front(instances, isLeftOut).map(({ taskId }) => taskId);
 
