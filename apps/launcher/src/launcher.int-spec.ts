@@ -5,8 +5,17 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findFreePort, findProcesses, waitUntil, wasStartedWith } from '@fornax/embedded';
+import {
+  findFreePort,
+  findProcesses,
+  provisionNats,
+  startNats,
+  startPostgres,
+  waitUntil,
+  wasStartedWith,
+} from '@fornax/embedded';
 import { type Runtime, readRuntime } from './runtime-files.js';
+import { settingsSchema } from './settings.js';
 
 const program = fileURLToPath(new URL('../test/launch.mjs', import.meta.url));
 const SLOW_MS = 300_000;
@@ -233,6 +242,66 @@ describe('the launcher', () => {
     },
     SLOW_MS,
   );
+});
+
+describe('the launcher with servers of somebody else', () => {
+  it(
+    'starts none of its own and keeps the password of the services from the nodes',
+    async () => {
+      const natsDir = join(parent, 'external-nats');
+      const nats = await startNats({
+        binary: await provisionNats({ toolsDir: tools }),
+        dataDir: natsDir,
+        nodes: ['node-1'],
+      });
+      const postgres = await startPostgres({ dataDir: join(parent, 'external-pg'), durable: false });
+      try {
+        const data = join(parent, 'external');
+        const { runtime, child, exitCode } = await startReady(data, {
+          FORNAX_NATS_URL: nats.url,
+          FORNAX_NATS_USER: 'services',
+          FORNAX_NATS_PASSWORD: nats.credentials.services.password,
+          FORNAX_NODE_NATS_USER: '{node}',
+          FORNAX_NODE_NATS_PASSWORD: nats.credentials.nodes['node-1']?.password ?? '',
+          FORNAX_DATABASE_URL: postgres.url,
+        });
+        expect(Object.keys(runtime.pids).sort()).toEqual(['node-1', 'platform']);
+        const node = await givenTo(join(data, 'nodes', 'node-1', 'given-node-1.json'));
+        expect([node['FORNAX_NATS_USER'], node['FORNAX_NATS_URL']]).toEqual(['node-1', nats.url]);
+        expect(Object.values(node)).not.toContain(nats.credentials.services.password);
+        child.kill('SIGTERM');
+        expect(await exitCode).toBe(0);
+      } finally {
+        await nats.stop();
+        await postgres.stop();
+      }
+    },
+    SLOW_MS,
+  );
+});
+
+describe('npm start', () => {
+  const start = fileURLToPath(new URL('../../../tools/start.mjs', import.meta.url));
+  const run = async (...args: readonly string[]) => {
+    const child = spawn(process.execPath, [start, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    child.stdout.on('data', (chunk) => (output += String(chunk)));
+    child.stderr.on('data', (chunk) => (output += String(chunk)));
+    const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+    return { code, output };
+  };
+
+  it('lists every setting and every option in its help', async () => {
+    const { code, output } = await run('--help');
+    expect(code).toBe(0);
+    for (const name of Object.keys(settingsSchema.shape)) expect(output).toContain(name);
+    for (const flag of ['--once', '--services', '--port', '--data-dir', '--help']) expect(output).toContain(flag);
+  });
+
+  it('refuses an option that it does not know, before it does anything', async () => {
+    expect(await run('--onse')).toEqual({ code: 2, output: expect.stringContaining('--onse') });
+    expect(await run('--port')).toEqual({ code: 2, output: expect.stringContaining('--port needs a value') });
+  });
 });
 
 describe('a start that cannot succeed', () => {

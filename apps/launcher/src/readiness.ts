@@ -17,7 +17,7 @@ const ask = async (url: string): Promise<Answer> => {
     const reasons = body.success ? body.data.reasons.map(({ name, reason }) => `${name}: ${reason}`) : [];
     return { isReady: false, why: reasons.join('; ') || `answers ${response.status}` };
   } catch {
-    return { isReady: false, why: 'no answer yet' };
+    return { isReady: false, why: 'the platform gives no answer yet' };
   }
 };
 

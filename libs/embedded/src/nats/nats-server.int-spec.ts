@@ -6,7 +6,7 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, connect } from '@nats-io/transport-node';
 import { identify, isAlive } from '../process-table.js';
 import { waitUntil } from '../wait.js';
-import { type NatsBinary, provisionNats } from './nats-provision.js';
+import { type NatsBinary, NATS_SOURCES, provisionNats } from './nats-provision.js';
 import { nodeInboxPrefix } from './nats-config.js';
 import { type NatsServer, startNats } from './nats-server.js';
 
@@ -20,7 +20,9 @@ const connectAs = (who: { user: string; password: string }, inboxPrefix = '_INBO
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fornax-nats-'));
-  binary = await provisionNats({ toolsDir: process.env['FORNAX_TOOLS_DIR'] ?? join(folder, 'tools') });
+  // FORNAX_NATS_SOURCE lets one run of these tests after another try every way to a server.
+  const source = NATS_SOURCES.find((name) => name === process.env['FORNAX_NATS_SOURCE']) ?? 'auto';
+  binary = await provisionNats({ toolsDir: process.env['FORNAX_TOOLS_DIR'] ?? join(folder, 'tools'), source });
   server = await startNats({ binary, dataDir: join(folder, 'nats'), nodes: ['node-1', 'node-2'] });
 }, SLOW_MS);
 
