@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { taskSchema, taskSummarySchema, userInfoSchema, type WireTask } from '@fornax/contracts';
 import { anEnd, aLease, aRef, concluded, dispatched, eventually, exited, started } from '@fornax/testing';
-import { startHarness, type Harness } from './submission.harness.js';
+import { startHarness, type Harness } from './submission.fixture.js';
 
 let harness: Harness;
 beforeAll(async () => {
-  harness = await startHarness();
+  harness = await startHarness({ FORNAX_LOG_KEEP_BYTES: '32768' });
 }, 120_000);
 afterAll(() => harness.close());
 
@@ -34,6 +34,12 @@ describe('service', () => {
 
   it('gives the account without a null that clients cannot take', async () => {
     expect(userInfoSchema.parse((await harness.call('GET', '/info')).json())).toMatchObject({ email: harness.email, defaultScheduling: 'Flex' });
+  });
+
+  it('describes itself as OpenAPI', async () => {
+    const document = (await harness.call('GET', '/openapi.json')).json() as unknown as { paths: Record<string, Record<string, { requestBody?: unknown; responses?: unknown }>> };
+    expect(JSON.stringify(document.paths['/tasks']?.['post']?.requestBody)).toContain('advancedRanges');
+    expect(JSON.stringify(document.paths['/tasks/{id}']?.['get']?.responses)).toContain('completedInstances');
   });
 
   it('lists and describes profiles', async () => {
@@ -221,6 +227,34 @@ describe('bad input', () => {
     const answer = await harness.call('POST', '/tasks', { ...minimal, shortname: 'free', resourceBuckets: ['gone'] });
     expect(answer).toMatchObject({ status: 404, text: JSON.stringify({ message: 'No such bucket: gone' }) });
     await submit({ shortname: 'free' });
+  });
+
+  it('leaves nothing of a submission that dies half way, and takes it when it is sent again', async () => {
+    const before = await commits();
+    harness.setStorage(false);
+    const refused = await harness.call('POST', '/tasks', { ...minimal, shortname: 'half-way', resultBucket: 'output' });
+    harness.setStorage(true);
+    expect(refused.status).toBe(503);
+    expect(await commits()).toBe(before);
+    expect(await harness.query(`SELECT 1 FROM shortname WHERE shortname = 'half-way'`)).toEqual([]);
+    await submit({ shortname: 'half-way', resultBucket: 'output' });
+  }, 20_000);
+
+  it('frees a name that a dead process held for a task it never wrote', async () => {
+    const uuid = await submit({ shortname: 'held' });
+    const [held] = await harness.query(`SELECT owner FROM shortname WHERE task_id = $1`, [uuid]) as { owner: string }[];
+    const hold = (shortname: string, age: string) =>
+      harness.query(`INSERT INTO shortname (owner, shortname, task_id, reserved_at) VALUES ($1, $2, $2, now() - $3::interval)`, [held?.owner, shortname, age]);
+    await hold('young', '1 second');
+    await hold('old', '2 minutes');
+    expect(await harness.call('POST', '/tasks', { ...minimal, shortname: 'young' })).toMatchObject({ status: 400 });
+    expect(await harness.call('POST', '/tasks', { ...minimal, shortname: 'old' })).toMatchObject({ status: 200 });
+  });
+
+  it('goes on with a task whose acceptance was not learnt, under the same name', async () => {
+    const uuid = await submit({ shortname: 'unsure' });
+    await harness.query(`UPDATE shortname SET is_outcome_unknown = true WHERE task_id = $1`, [uuid]);
+    expect(await submit({ shortname: 'unsure' })).toBe(uuid);
   });
 
   it('answers malformed JSON with 400 and a body over the limit with 413', async () => {
@@ -419,8 +453,21 @@ describe('output', () => {
     const uuid = await submit({ instanceCount: 1 });
     await harness.print(uuid, 0, 'x\n');
     await harness.call('GET', `/tasks/${uuid}/stdout`);
+    expect(await harness.query('SELECT 1 FROM log_chunk WHERE task_id = $1', [uuid])).toHaveLength(1);
     await harness.call('DELETE', `/tasks/${uuid}`);
     expect(await harness.call('GET', `/tasks/${uuid}/stdout`)).toMatchObject({ status: 404 });
+    await eventually(async () => (await harness.query('SELECT 1 FROM log_chunk WHERE task_id = $1', [uuid])).length === 0);
+  });
+
+  it('keeps only the last part of a stream that grows too large, and says so', async () => {
+    const uuid = await submit({ instanceCount: 1 });
+    await harness.happen(uuid, dispatched(aLease(0)), started(aRef(0)));
+    const line = (n: number) => `${String(n).padStart(999, '.')}\n`;
+    for (let n = 0; n < 40; n++) await harness.print(uuid, 0, line(n));
+    const text = (await harness.call('GET', `/tasks/${uuid}/stdout/0`)).text;
+    expect(text).toMatch(/^\[\d+ bytes of older output were dropped\]\n/);
+    expect(text.endsWith(line(39))).toBe(true);
+    expect(text.length).toBeLessThan(32_768 + 100);
   });
 });
 

@@ -8,6 +8,7 @@ import { StatusGate } from './commands/status-gate.js';
 import { SubmitTask } from './commands/submit-task.handler.js';
 import { TaskAdmission } from './commands/task-admission.js';
 import { TaskBuckets } from './commands/task-buckets.js';
+import { TaskCleanupController } from './commands/task-cleanup.controller.js';
 import { TaskPlace } from './commands/task-place.js';
 import { TaskQuota } from './commands/task-quota.js';
 import { loadSubmissionConfig, SUBMISSION_CONFIG } from './config/submission-config.js';
@@ -17,7 +18,7 @@ import { TaskListsController } from './http/task-lists.controller.js';
 import { TaskOutputController } from './http/task-output.controller.js';
 import { TasksController } from './http/tasks.controller.js';
 import { JobsController, NotBuiltController, PoolsController } from './http/unavailable.controllers.js';
-import { LogCleanupController } from './logs/log-cleanup.controller.js';
+
 import { LogIngest } from './logs/log-ingest.js';
 import { LogReader } from './logs/log-reader.js';
 import { OutputErrors } from './logs/output-errors.js';
@@ -36,7 +37,7 @@ const SERVICE = 'submission';
   imports: [serviceDatabase(SERVICE, [Tasks1767312000000])],
   controllers: [
     TaskListsController, TasksController, TaskOutputController, ServiceController, PoolsController, JobsController, NotBuiltController,
-    LogCleanupController,
+    TaskCleanupController,
   ],
   providers: [
     { provide: SUBMISSION_CONFIG, useFactory: () => loadSubmissionConfig(process.env) },

@@ -15,6 +15,8 @@ const TRUSTED_MS = 1_000;
 @Injectable()
 export class TaskQuota {
   private readonly counts = new Map<string, Count>();
+  /** Counts being read: requests that come together ask the database once. */
+  private readonly reading = new Map<string, Promise<Count>>();
 
   constructor(@InjectDataSource('submission') private readonly db: DataSource, @Inject(CLOCK) private readonly clock: Clock) {}
 
@@ -34,7 +36,15 @@ export class TaskQuota {
     return known && this.clock.now() - known.readAt < TRUSTED_MS ? known : this.refresh(owner);
   }
 
-  private async refresh(owner: string): Promise<Count> {
+  private refresh(owner: string): Promise<Count> {
+    const known = this.reading.get(owner);
+    if (known) return known;
+    const reading = this.read(owner).finally(() => this.reading.delete(owner));
+    this.reading.set(owner, reading);
+    return reading;
+  }
+
+  private async read(owner: string): Promise<Count> {
     const readAt = this.clock.now();
     const [row] = await this.db.query<{ tasks: string }[]>('SELECT count(*) AS tasks FROM task WHERE owner = $1', [owner]);
     const count = { readAt, tasks: Number(row?.tasks ?? 0) };

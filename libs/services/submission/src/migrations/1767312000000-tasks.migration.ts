@@ -60,6 +60,7 @@ export class Tasks1767312000000 implements MigrationInterface {
       reserved_at timestamptz NOT NULL DEFAULT now(),
       PRIMARY KEY (owner, shortname)
     )`);
+    await runner.query('CREATE INDEX shortname_by_task ON shortname (task_id)');
     await runner.query(`CREATE TABLE log_checkpoint (
       id integer PRIMARY KEY CHECK (id = 1),
       epoch text NOT NULL,
