@@ -12,9 +12,10 @@ const INTERVAL_MS = 10_000;
 const BATCH = 10_000;
 const SWEEP_BATCH = 50_000;
 
-/** Takes away what rows no longer name: files of deleted objects some time after the commit, orphans of crashes once at start. */
+/** Takes away what rows no longer name: files of deleted objects some time after the commit, orphans of crashes at start and once more later. */
 export class Collector {
   #timer: NodeJS.Timeout | undefined;
+  #again: NodeJS.Timeout | undefined;
   #work: Promise<void> = Promise.resolve();
   #isStopped = false;
 
@@ -22,6 +23,11 @@ export class Collector {
 
   start(): void {
     this.#work = this.sweep().catch(this.options.onError);
+    // What a crash a moment ago left was too young for the first sweep.
+    this.#again = setTimeout(() => {
+      this.#work = this.#work.then(() => this.sweep()).catch(this.options.onError);
+    }, Math.max(2 * this.options.orphanAgeMs, 0));
+    this.#again.unref();
     this.#timer = setInterval(() => {
       this.#work = this.#work.then(() => this.collect()).catch(this.options.onError);
     }, INTERVAL_MS);
@@ -73,6 +79,7 @@ export class Collector {
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearInterval(this.#timer);
+    clearTimeout(this.#again);
     await this.#work;
   }
 }

@@ -154,7 +154,7 @@ export class LocalObjectStore implements ObjectStore {
   list(bucket: string, options: ListOptions): Promise<Listing> {
     return listPage(async ({ from, isExclusive, to, limit }) => {
       const rows = await rowsOf(this.index,
-        `SELECT key, size, etag, modified_at, content_type, metadata FROM object
+        `SELECT key, size, etag, modified_at, '' AS content_type FROM object
           WHERE bucket = $1 AND key ${isExclusive ? '>' : '>='} $2 AND ($3::text IS NULL OR key < $3::text COLLATE "C")
           ORDER BY key LIMIT $4`, [bucket, from, to ?? null, limit]);
       return rows.map(objectInfoOf);

@@ -1,6 +1,7 @@
 import type { Candidate, Identities, Principal } from '../access/principal.js';
 import { S3Error, accessDenied } from './s3-error.js';
 import { type S3Request, queryValue } from './s3-request.js';
+import { signV2, stringToSignV2 } from './sigv2.js';
 import {
   type CanonicalParts, type ChunkSigning, type CredentialScope, canonicalRequest, encodePath, equalInConstantTime, parseTimestamp, signRequest,
   signingKey,
@@ -10,7 +11,8 @@ export interface Authenticated {
   readonly principal: Principal;
   /** What the payload's hash was said to be when the request was signed. */
   readonly payloadHash: string;
-  readonly chunks: ChunkSigning;
+  /** What signed chunks are chained to; the old signature has none. */
+  readonly chunks: ChunkSigning | undefined;
 }
 
 /** A claim to an identity, from the header or from the query of a presigned URL. */
@@ -113,11 +115,12 @@ const checkSignedHeaders = (request: S3Request, { signedHeaders }: Claim): void 
 export const authenticate = (request: S3Request, identities: Identities, nowMs: number): Authenticated => {
   const authorization = request.headers.get('authorization');
   const isPresigned = queryValue(request, 'X-Amz-Algorithm') !== undefined;
+  if (authorization === undefined && !isPresigned && queryValue(request, 'AWSAccessKeyId') !== undefined) return authenticateV2(request, identities, nowMs);
   if (authorization === undefined && !isPresigned) throw accessDenied();
   const claim = authorization === undefined ? claimOfQuery(request) : claimOfHeader(request, authorization);
   checkTime(claim, nowMs);
   checkSignedHeaders(request, claim);
-  const candidate = candidateOf(claim, identities);
+  const candidate = candidateOf(claim.accessKey, claim.sessionToken, identities);
   const parts: CanonicalParts = {
     method: request.method, encodedPath: encodePath(request.path), query: claim.query, signedHeaders: claim.signedHeaders,
     headers: request.headers, payloadHash: claim.payloadHash,
@@ -132,17 +135,35 @@ export const authenticate = (request: S3Request, identities: Identities, nowMs: 
       return { principal: candidate.principal, payloadHash: claim.payloadHash, chunks };
     }
   }
-  throw new S3Error('SignatureDoesNotMatch',
-    'The request signature we calculated does not match the signature you provided. Check your key and signing method.');
+  throw mismatch();
 };
 
-const candidateOf = (claim: Claim, identities: Identities): Candidate => {
-  if (claim.sessionToken !== undefined) {
-    const candidate = identities.bySessionToken(claim.sessionToken);
+const mismatch = (): S3Error => new S3Error('SignatureDoesNotMatch',
+  'The request signature we calculated does not match the signature you provided. Check your key and signing method.');
+
+/** A presigned URL of version 2. Nothing in it covers the payload. */
+const authenticateV2 = (request: S3Request, identities: Identities, nowMs: number): Authenticated => {
+  const value = (name: string): string => queryValue(request, name) ?? '';
+  const expires = value('Expires');
+  if (!/^\d{1,12}$/.test(expires)) throw accessDenied('Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters');
+  const untilMs = Number(expires) * 1000;
+  if (untilMs < nowMs) throw accessDenied('Request has expired');
+  if (untilMs > nowMs + MAX_EXPIRY_S * 1000 + MAX_SKEW_MS) throw accessDenied('Expires must be less than a week in the future');
+  const candidate = candidateOf(value('AWSAccessKeyId'), undefined, identities);
+  const virtualBucket = request.isVirtual ? request.bucket : '';
+  const text = stringToSignV2({ method: request.method, virtualBucket, rawPath: request.rawPath, query: request.query, headers: request.headers, expires });
+  const isRight = candidate.secrets.some((secret) => equalInConstantTime(signV2(secret, text), value('Signature')));
+  if (!isRight) throw mismatch();
+  return { principal: candidate.principal, payloadHash: 'UNSIGNED-PAYLOAD', chunks: undefined };
+};
+
+const candidateOf = (accessKey: string, sessionToken: string | undefined, identities: Identities): Candidate => {
+  if (sessionToken !== undefined) {
+    const candidate = identities.bySessionToken(sessionToken);
     if (!candidate) throw new S3Error('InvalidToken', 'The provided token is malformed or otherwise invalid.');
     return candidate;
   }
-  const candidate = identities.byAccessKey(claim.accessKey);
+  const candidate = identities.byAccessKey(accessKey);
   if (!candidate) throw new S3Error('InvalidAccessKeyId', 'The AWS Access Key Id you provided does not exist in our records.');
   return candidate;
 };

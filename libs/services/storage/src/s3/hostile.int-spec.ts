@@ -206,4 +206,18 @@ describe('presigned URLs', () => {
     expect(codeOf(await send(storage.port, { path: await presign({ signingDate: new Date(Date.now() - 61_000) }) }))).toEqual([403, 'AccessDenied']);
     expect(codeOf(await send(storage.port, { path: path.replace(/X-Amz-Expires=60/, 'X-Amz-Expires=9999999') }))).toEqual([400, 'AuthorizationQueryParametersError']);
   });
+
+  it('of the older signature are opened, too', async () => {
+    const signedUntil = (expires: number, method = 'GET'): string => {
+      const text = `${method}\n\n\n${expires}\n/${bucket}/presigned?response-content-type=text/x`;
+      const signature = createHmac('sha1', ada.token).update(text).digest('base64');
+      return `/${bucket}/presigned?response-content-type=text%2Fx&AWSAccessKeyId=${uriEncode(ada.email)}&Expires=${expires}&Signature=${uriEncode(signature)}`;
+    };
+    const soon = Math.floor(Date.now() / 1000) + 60;
+    const answer = await send(storage.port, { path: signedUntil(soon) });
+    expect([answer.body, answer.headers['content-type']]).toEqual(['shared', 'text/x']);
+    expect(codeOf(await send(storage.port, { path: signedUntil(soon, 'PUT') }))).toEqual([403, 'SignatureDoesNotMatch']);
+    expect(codeOf(await send(storage.port, { path: signedUntil(soon - 120) }))).toEqual([403, 'AccessDenied']);
+    expect(codeOf(await send(storage.port, { path: signedUntil(soon).replace(/Expires=\d+/, 'Expires=x') }))).toEqual([403, 'AccessDenied']);
+  });
 });

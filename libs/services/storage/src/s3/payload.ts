@@ -101,6 +101,7 @@ async function* bodyOf(request: S3Request): AsyncGenerator<Uint8Array> {
 export const openPayload = (request: S3Request, { payloadHash, chunks }: Authenticated): Payload => {
   const streaming = STREAMING.get(payloadHash);
   const isChunked = streaming !== undefined;
+  if (streaming?.isSigned === true && !chunks) throw new S3Error('InvalidArgument', 'Signed chunks need a signature of version 4.');
   if (!isChunked && payloadHash !== 'UNSIGNED-PAYLOAD' && !SHA256_HEX.test(payloadHash)) {
     throw new S3Error('InvalidArgument', 'x-amz-content-sha256 must be UNSIGNED-PAYLOAD, a STREAMING- form, or a valid sha256 value.');
   }

@@ -8,6 +8,8 @@ export interface S3Request {
   readonly method: string;
   /** '' for the service itself. */
   readonly bucket: string;
+  /** The bucket stands in the host name, not in the path. */
+  readonly isVirtual: boolean;
   /** '' for the bucket itself. */
   readonly key: string;
   /** The path as it came, and decoded: what was signed. */
@@ -78,7 +80,7 @@ export const parseRequest = (message: IncomingMessage, baseHosts: readonly strin
     throw new S3Error('KeyTooLongError', 'Your key is too long', { Size: String(Buffer.byteLength(key)), MaxSizeAllowed: String(MAX_KEY_BYTES) });
   }
   const query = mark < 0 ? [] : parseQuery(url.slice(mark + 1));
-  return { method: message.method ?? 'GET', bucket, key, rawPath, path, query, headers, message };
+  return { method: message.method ?? 'GET', bucket, key, isVirtual: virtual !== undefined, rawPath, path, query, headers, message };
 };
 
 export const queryValue = (request: S3Request, name: string): string | undefined => request.query.find(([one]) => one === name)?.[1];
