@@ -1,24 +1,33 @@
-export * from './shared/decider.js';
-export * from './shared/time.js';
-export * from './shared/ranges.js';
+export { accept, assertNever, reject, type Decider, type Decision, type Rejection } from './shared/decider.js';
+export type { InstantMs } from './shared/time.js';
+export {
+  addTo, difference, emptyRanges, firstOf, formatRanges, fromNumbers, has, intersection, iterate, parseRanges, rangesOf, removeFrom, sizeOf,
+  union, type Ranges,
+} from './shared/ranges.js';
 export { InstanceCounts } from './shared/instance-counts.js';
-export * from './task/task.events.js';
-export * from './task/task.commands.js';
+export {
+  TASK_STATES, type AttemptEnd, type AttemptOutcome, type DispatchedLease, type FailureCause, type HardwareConstraint, type InstanceError,
+  type LeaseRef, type NodeHardwareFacts, type PublicTaskState, type ResourceBucket, type ResourceRequest, type SchedulingPlan,
+  type TaskConstant, type TaskEvent, type TaskSpec,
+} from './task/task.events.js';
+export type { InstanceReport, TaskCommand } from './task/task.commands.js';
 export { isOver, isStopping, type InFlight, type LeasePhase, type TaskState } from './task/task.state.js';
 export { taskDecider } from './task/task.decider.js';
 export { MAX_PLATFORM_RETRIES } from './task/record-reports.js';
 export { phaseCounts, publicStateOf } from './task/public-state.js';
 export { restoreTaskState, storeTaskState } from './task/stored-task-state.js';
-export * from './node/node.events.js';
+export type { NodeCommand, NodeEvent, NodeHardware, NodeLossCause } from './node/node.events.js';
 export { nodeDecider, type NodeState, type NodeStatus } from './node/node.decider.js';
-export * from './bucket/bucket.events.js';
+export type { BucketCommand, BucketEvent } from './bucket/bucket.events.js';
 export { bucketDecider, type BucketState } from './bucket/bucket.decider.js';
-export * from './snapshot/snapshot.events.js';
+export type { SnapshotCommand, SnapshotConfig, SnapshotEvent, SnapshotPart } from './snapshot/snapshot.events.js';
 export { isSnapshotOpen, snapshotDecider, type SnapshotState, type SnapshotStatus } from './snapshot/snapshot.decider.js';
-export * from './account/account.events.js';
+export type { AccountCommand, AccountEvent, AccountQuotas, AccountRole } from './account/account.events.js';
 export { accountDecider, type AccountState } from './account/account.decider.js';
-export * from './pricing/pricing.events.js';
+export type { PriceList, PricingCommand, PricingEvent } from './pricing/pricing.events.js';
 export { pricingDecider, type PricingState } from './pricing/pricing.decider.js';
-export * from './scheduling/plan.js';
+export {
+  plan, type NodeView, type OwnerUsage, type Placement, type Plan, type QueueEntry, type Reason, type SchedulingPolicy, type WaitingReason,
+} from './scheduling/plan.js';
 export { satisfies } from './scheduling/satisfies.js';
 export { defaultPriceList, rate, type Rating, type RatingTerms } from './rating/rate.js';

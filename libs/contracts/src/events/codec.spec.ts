@@ -1,5 +1,6 @@
 import type { Commit, FornaxEvent } from './commit.js';
-import { readdirSync, readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { accountDecider, bucketDecider, nodeDecider, pricingDecider, snapshotDecider, taskDecider } from '@fornax/domain';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
@@ -97,7 +98,18 @@ const evolvers: Readonly<Record<string, (event: never) => unknown>> = {
 
 describe('the samples of every event version ever written', () => {
   const folder = new URL('../../samples/', import.meta.url);
-  const names = readdirSync(folder);
+  const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  const sums = new URL('SHA256SUMS', folder);
+  const sumOf = (name: string): string => createHash('sha256').update(readFileSync(new URL(name, folder))).digest('hex');
+
+  it('never change: what was written once stays as it is (UPDATE_GENERATED=1 adds new ones)', () => {
+    const recorded = new Map(readFileSync(sums, 'utf8').trim().split('\n').map((line) => line.split('  ').toReversed()).map(([name = '', sum = '']) => [name, sum]));
+    if (process.env['UPDATE_GENERATED'] === '1') {
+      for (const name of names) if (!recorded.has(name)) recorded.set(name, sumOf(name));
+      writeFileSync(sums, [...recorded].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, sum]) => `${sum}  ${name}\n`).join(''));
+    }
+    expect(Object.fromEntries(names.map((name) => [name, sumOf(name)]))).toEqual(Object.fromEntries(recorded));
+  });
 
   it('exist for each version of each event type', () => {
     const expected = Object.entries(eventSchemas).flatMap(([type, { version }]) =>
