@@ -148,7 +148,7 @@ const query = async (sql: string): Promise<readonly Record<string, unknown>[]> =
 
 describe('the scheduler on real servers', () => {
   it('runs a task from its submission to its success', async () => {
-    const scheduler = await startScheduler();
+    await startScheduler();
     const node = await Node.join('node-a', 4, noOp);
     await append('task', 'task-a', 0, submitted('task-a', { instances: '0-9' }));
     await eventually(() => isOver('task-a'), { timeoutMs: 20_000 });
@@ -160,7 +160,7 @@ describe('the scheduler on real servers', () => {
   it('grants a current lease its secrets and storage credentials, and refuses any other', async () => {
     const sealer = new Sealer(MASTER_KEY);
     const { key, wrapped } = sealer.newDataKey();
-    const scheduler = await startScheduler();
+    await startScheduler();
     const node = await Node.join('node-b', 4);
     await append('task', 'task-b', 0, submitted('task-b', {
       instances: '0', wrappedKey: wrapped, constants: [{ key: 'QARNOT_SECRET_A', sealed: sealer.seal(key, 'hush') }],
@@ -209,7 +209,7 @@ describe('the scheduler on real servers', () => {
   it('hands over to a standby, which goes on where the leader stopped', async () => {
     const first = await startScheduler();
     await isReady(first.url);
-    const second = await startScheduler();
+    await startScheduler();
     const node = await Node.join('node-d', 2);
     await append('task', 'task-d', 0, submitted('task-d', { instances: '0-1' }));
     await eventually(() => node.leases().length === 2);
@@ -228,7 +228,7 @@ describe('the scheduler on real servers', () => {
     await eventually(async () => Number((await query(`SELECT sequence FROM scheduler.projection_checkpoint WHERE projection = 'work'`))[0]?.['sequence']) >= sequence);
     expect((await query('SELECT task_id FROM scheduler.work_task')).map((row) => row['task_id'])).toEqual(['task-e']);
     await stopped(first);
-    const second = await startScheduler();
+    await startScheduler();
     if (!order) throw new Error('a lease');
     await node.report(ended(order));
     const [, next] = await eventually(() => node.leases().length === 2 && node.leases(), { timeoutMs: 20_000 });
@@ -292,7 +292,7 @@ describe('the scheduler on real servers', () => {
   }, SLOW_MS);
 
   it('survives the kill of nats-server with work in flight', async () => {
-    const scheduler = await startScheduler();
+    await startScheduler();
     const node = await Node.join('node-f', 4, noOp);
     await append('task', 'task-f1', 0, submitted('task-f1', { instances: '0-99' }));
     await eventually(() => node.leases().length > 0);

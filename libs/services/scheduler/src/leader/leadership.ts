@@ -1,6 +1,7 @@
 import type { RecordedCommit } from '@fornax/contracts';
 import type { EventLog } from '@fornax/event-store';
 import { OrderOutbox, type PublishDispatch } from '../desk/order-outbox.js';
+import { pause } from '../desk/pause.js';
 import { TaskDesk, type Tracing } from '../desk/task-desk.js';
 import type { Logger } from '../logger.js';
 import { ordersAfter, ordersToRepeat } from '../view/orders.js';
@@ -23,6 +24,8 @@ export interface LeadershipPorts {
   readonly logger: Logger;
   readonly inSpan: Tracing;
 }
+
+const REVOKE_AGAIN_MS = 2_000;
 
 /**
  * One term as leader. States: loading (the view is folded up to the log's end) -> leading (repeats what its predecessor may have left
@@ -114,7 +117,9 @@ export class Leadership {
   private revokeVoid(node: string, belowEpoch: number): void {
     for (const [taskId, leaseIds] of voidLeases(this.view, node, belowEpoch)) {
       this.desk.revoke(taskId, leaseIds).catch((error: unknown) => {
-        if (!this.signal.aborted) this.ports.logger.error({ taskId, node, err: error }, 'leases of a lost node could not be taken back');
+        if (this.signal.aborted) return;
+        this.ports.logger.error({ taskId, node, err: error }, 'leases of a lost node could not be taken back, trying again');
+        void pause(REVOKE_AGAIN_MS, this.signal).then(() => this.revokeVoid(node, belowEpoch));
       });
     }
   }

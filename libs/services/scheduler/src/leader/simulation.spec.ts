@@ -1,0 +1,236 @@
+import { describe, expect, it } from '@jest/globals';
+import { dispatchMessageSchema, type FornaxEvent, type LeaseOrder, type NodeReport } from '@fornax/contracts';
+import { isOver, nodeDecider, taskDecider, type NodeCommand, type NodeState, type TaskCommand, type TaskEvent, type TaskState } from '@fornax/domain';
+import { CommandRejected, InMemoryLog, decideAndAppend, loadAggregate } from '@fornax/event-store';
+import { aHardware, aTaskSpec, eventually } from '@fornax/testing';
+import type { Logger } from '../logger.js';
+import { Leadership } from './leadership.js';
+import type { ReportMessage } from './report-intake.js';
+
+const silent: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+const CORES = 4;
+const NODES = ['a', 'b', 'c'] as const;
+
+/** Mulberry32: small, seeded, good enough to choose faults with. */
+const randomOf = (seed: number): (() => number) => {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+};
+
+/** A node keeps to the rules: it drops orders of another session and leases that it had, and forgets everything when it dies. */
+interface SimulatedNode {
+  epoch: number;
+  readonly running: Map<string, LeaseOrder>;
+  readonly seen: Set<string>;
+}
+
+/** A fleet, users and schedulers that die, on one log. Everything that happens is chosen by the seed. */
+class World {
+  readonly log = new InMemoryLog();
+  readonly violations: string[] = [];
+  readonly tasks: string[] = [];
+  private readonly random: () => number;
+  private readonly nodes = new Map<string, SimulatedNode>(NODES.map((name) => [name, { epoch: 0, running: new Map(), seen: new Set() }]));
+  private readonly sent: { readonly node: string; readonly epoch: number; readonly report: NodeReport }[] = [];
+  private ids = 0;
+  private term = { epoch: 0, stop: new AbortController(), running: Promise.resolve() };
+  private handle: ((messages: readonly ReportMessage[]) => Promise<void>) | undefined;
+  private losesPublishes = false;
+
+  constructor(seed: number) {
+    this.random = randomOf(seed);
+  }
+
+  async start(): Promise<void> {
+    for (const node of NODES) await this.join(node);
+    await this.newLeader();
+  }
+
+  async step(): Promise<void> {
+    const dice = this.random();
+    if (dice < 0.25) await this.submit();
+    else if (dice < 0.85) await this.work();
+    else if (dice < 0.88) await this.repeatReport();
+    else if (dice < 0.92) await this.crash(this.pick(NODES));
+    else if (dice < 0.96) await this.stopTask();
+    else await this.newLeader();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  /** No more faults: everything that is left runs to its end. */
+  async settle(): Promise<void> {
+    await this.newLeader();
+    await eventually(async () => {
+      for (let i = 0; i < 20; i += 1) await this.work();
+      const states = await Promise.all(this.tasks.map((taskId) => this.stateOf(taskId)));
+      return states.every((state) => isOver(state) || state.deleted);
+    }, { timeoutMs: 20_000 });
+    this.term.stop.abort();
+    await this.term.running;
+  }
+
+  async stateOf(taskId: string): Promise<TaskState> {
+    return (await loadAggregate<TaskState, TaskCommand, TaskEvent>(this.log, 'task', taskId, taskDecider)).state;
+  }
+
+  private pick<T>(items: readonly T[]): T {
+    const item = items[Math.floor(this.random() * items.length)];
+    if (item === undefined) throw new Error('nothing to pick from');
+    return item;
+  }
+
+  private async newLeader(): Promise<void> {
+    // The last orders of the old leader are appended and never published.
+    this.losesPublishes = true;
+    await new Promise((resolve) => setImmediate(resolve));
+    this.term.stop.abort();
+    await this.term.running;
+    this.losesPublishes = false;
+    const stop = new AbortController();
+    const epoch = this.term.epoch + 1;
+    const leadership = await Leadership.begin({
+      log: this.log,
+      checkpoint: { load: () => Promise.resolve(undefined) },
+      publish: (subject, data) => this.deliver(subject.replace('fx.dispatch.', ''), data, stop.signal),
+      consumeReports: (handle, signal) => {
+        this.handle = handle;
+        return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      },
+      now: () => 1_000,
+      newId: () => `id-${(this.ids += 1)}`,
+      logger: silent,
+      inSpan: (_name, parent, work) => work(parent),
+    }, epoch, stop.signal);
+    this.term = { epoch, stop, running: leadership.run() };
+  }
+
+  private deliver(name: string, data: Uint8Array, signal: AbortSignal): Promise<void> {
+    if (this.losesPublishes || signal.aborted) return new Promise(() => undefined);
+    const node = this.nodes.get(name);
+    for (const order of dispatchMessageSchema.parse(JSON.parse(new TextDecoder().decode(data)))) {
+      if (!node || order.kind === 'snapshot') continue;
+      if (order.kind === 'cancel') void this.end(name, node, order.leaseId, { outcome: 'cancelled' });
+      else if (order.nodeEpoch === node.epoch && !node.seen.has(order.leaseId)) this.accept(name, node, order);
+    }
+    return Promise.resolve();
+  }
+
+  private accept(name: string, node: SimulatedNode, order: LeaseOrder): void {
+    node.seen.add(order.leaseId);
+    const isElsewhere = [...this.nodes.values()].some((other) =>
+      [...other.running.values()].some(({ taskId, instance }) => taskId === order.taskId && instance === order.instance));
+    if (isElsewhere) this.violations.push(`instance ${order.instance} of ${order.taskId} runs twice`);
+    node.running.set(order.leaseId, order);
+    const cores = [...node.running.values()].reduce((sum, lease) => sum + lease.cores, 0);
+    if (cores > CORES) this.violations.push(`node ${name} runs ${cores} cores`);
+  }
+
+  /** A random instance goes one step on. Reports reach whoever leads, one after the other. */
+  private async work(): Promise<void> {
+    const name = this.pick(NODES);
+    const node = this.nodes.get(name);
+    const order = [...(node?.running.values() ?? [])][0];
+    if (!node || !order) return;
+    if (this.random() < 0.3) await this.report(name, node.epoch, { kind: 'started', ...about(order), startedAt: 1 });
+    else {
+      const failure = { outcome: 'failure', cause: this.random() < 0.5 ? 'user' : 'platform' } as const;
+      const done = this.end(name, node, order.leaseId, this.random() < 0.8 ? { outcome: 'success' } : failure);
+      await done;
+    }
+  }
+
+  private end(name: string, node: SimulatedNode, leaseId: string, how: Pick<Extract<NodeReport, { kind: 'ended' }>, 'outcome' | 'cause'>): Promise<void> {
+    const order = node.running.get(leaseId);
+    if (!order) return Promise.resolve();
+    node.running.delete(leaseId);
+    return this.report(name, node.epoch, { kind: 'ended', ...about(order), ...how, startedAt: 1, endedAt: 2, uploadedFiles: 0, uploadedBytes: 0 });
+  }
+
+  private async report(node: string, epoch: number, report: NodeReport): Promise<void> {
+    this.sent.push({ node, epoch, report });
+    // Like the work queue: given out again until somebody acknowledges.
+    await eventually(async () => {
+      await this.handle?.([{ subject: `fx.report.${node}`, data: Buffer.from(JSON.stringify({ nodeId: node, nodeEpoch: epoch, reports: [report] })) }]);
+      return true;
+    });
+  }
+
+  private async repeatReport(): Promise<void> {
+    if (this.sent.length === 0) return;
+    const { node, epoch, report } = this.pick(this.sent);
+    await this.report(node, epoch, report);
+  }
+
+  private async submit(): Promise<void> {
+    const taskId = `task-${this.tasks.length}`;
+    this.tasks.push(taskId);
+    const spec = aTaskSpec({
+      instances: `0-${Math.floor(this.random() * 5)}`, request: { cores: 1 + Math.floor(this.random() * 2), memoryMB: 1 },
+      maxRetriesPerInstance: Math.floor(this.random() * 3),
+    });
+    await this.decideTask(taskId, { type: 'SubmitTask', taskId, owner: this.pick(['ada', 'grace']), spec, at: 1 });
+  }
+
+  private async stopTask(): Promise<void> {
+    if (this.tasks.length === 0) return;
+    await this.decideTask(this.pick(this.tasks), { type: this.random() < 0.5 ? 'CancelTask' : 'DeleteTask', at: 1 });
+  }
+
+  private async crash(name: string): Promise<void> {
+    const node = this.nodes.get(name);
+    node?.running.clear();
+    if (this.random() < 0.5) await this.decideNode(name, { type: 'LoseNode', epoch: node?.epoch ?? 0, cause: 'heartbeat', at: 1 });
+    await this.join(name);
+  }
+
+  private async join(nodeId: string): Promise<void> {
+    const hardware = aHardware({ cores: CORES });
+    const { epoch } = await this.decideNode(nodeId, { type: 'JoinNode', nodeId, bootId: `boot-${(this.ids += 1)}`, hardware, driver: 'simulated', warnings: [], at: 1 });
+    const node = this.nodes.get(nodeId);
+    if (node) node.epoch = epoch;
+  }
+
+  private async decideNode(id: string, command: NodeCommand): Promise<NodeState> {
+    const { state } = await decideAndAppend({ ...this.decision(id), aggregate: 'node', decider: nodeDecider, command });
+    return state;
+  }
+
+  private async decideTask(id: string, command: TaskCommand): Promise<void> {
+    try {
+      await decideAndAppend<TaskState, TaskCommand, TaskEvent>({ ...this.decision(id), aggregate: 'task', decider: taskDecider, command });
+    } catch (error) {
+      // Stopping what is over already is refused, rightly.
+      if (!(error instanceof CommandRejected)) throw error;
+    }
+  }
+
+  private decision(id: string) {
+    return { log: this.log, id, commitId: `user-${(this.ids += 1)}`, at: 1, meta: { actor: 'user:ada', source: 'simulation', correlationId: 'c' } };
+  }
+}
+
+const about = ({ leaseId, taskId, instance }: LeaseOrder) => ({ leaseId, taskId, instance });
+
+const endedLeases = (events: readonly FornaxEvent[]): readonly string[] =>
+  events.flatMap((event) => (event.type === 'InstancesConcluded' || event.type === 'InstancesRequeued' ? event.attempts.map(({ leaseId }) => leaseId) : []));
+
+describe('schedulers, nodes and users that do as they please', () => {
+  it.each([1, 2, 3, 4, 5, 6])('end every task, run nothing twice and overfill no node (seed %i)', async (seed) => {
+    const world = new World(seed);
+    await world.start();
+    for (let step = 0; step < 250; step += 1) await world.step();
+    await world.settle();
+    expect(world.violations).toEqual([]);
+    const ended: string[] = [];
+    for (const taskId of world.tasks) {
+      ended.push(...endedLeases((await world.log.readAggregate('task', taskId)).flatMap(({ events }) => events)));
+    }
+    expect(ended.length).toBeGreaterThan(50);
+    expect(new Set(ended).size).toBe(ended.length);
+  }, 60_000);
+});
