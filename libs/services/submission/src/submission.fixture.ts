@@ -37,6 +37,8 @@ export interface Harness {
   query(sql: string, parameters?: readonly unknown[]): Promise<unknown[]>;
   /** Storage stops answering, or answers again. */
   setStorage(isThere: boolean): void;
+  /** Ends the NATS server as a crash would and starts it again with its data. */
+  crashNats(): Promise<void>;
   /** Another start of the service on the same servers. */
   restart(): Promise<void>;
   close(): Promise<void>;
@@ -124,6 +126,10 @@ export const startHarness = async (settings: Readonly<Record<string, string>> = 
     query: (sql, parameters = []) => test.app.get<DataSource>(getDataSourceToken('submission')).query<unknown[]>(sql, [...parameters]),
     setStorage: (isThere) => {
       isStorageThere = isThere;
+    },
+    crashNats: async () => {
+      await nats.kill();
+      await nats.start();
     },
     restart: async () => {
       await test.close();

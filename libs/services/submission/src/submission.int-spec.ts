@@ -486,6 +486,19 @@ describe('starting again', () => {
     expect((await read(uuid)).state).toBe('Submitted');
   });
 
+  it('goes on after a crash of the log\'s server, with tasks and with output', async () => {
+    const uuid = await submit({ instanceCount: 1 });
+    await harness.happen(uuid, dispatched(aLease(0)), started(aRef(0)));
+    await harness.print(uuid, 0, 'one\n');
+    expect((await harness.call('POST', `/tasks/${uuid}/stdout`)).text).toBe('0> one\n');
+    await harness.crashNats();
+    await eventually(async () => (await harness.call('POST', '/tasks', minimal)).status === 200, { timeoutMs: 20_000 });
+    await harness.print(uuid, 0, 'two\n');
+    expect(await eventually(async () => (await harness.call('POST', `/tasks/${uuid}/stdout`)).text || undefined)).toBe('0> two\n');
+    await harness.call('POST', `/tasks/${uuid}/abort`);
+    expect((await read(uuid)).state).toBe('PendingCancel');
+  }, 60_000);
+
   it('rebuilds the status from the log without a difference', async () => {
     const answer = await eventually(async () => {
       const rebuilt = await harness.call('POST', '/fornax/v1/projections/status/rebuild?verify=true');
