@@ -45,6 +45,7 @@ interface Context {
 
 type Attempt = { readonly found: NatsBinary } | { readonly reason: string };
 
+const PROGRESS_MS = 10_000;
 const GO_BUILD_TIMEOUT_MS = 15 * 60_000;
 const PACKAGE_TIMEOUT_MS = 5 * 60_000;
 
@@ -198,6 +199,20 @@ const fromDebian = async (context: Context): Promise<Attempt> => {
   });
 };
 
+/** Tells every ten seconds that a long step goes on. */
+const tellingTime = async <T>(what: string, onProgress: Context['onProgress'], step: () => Promise<T>): Promise<T> => {
+  const startedAt = performance.now();
+  const repeat = setInterval(
+    () => onProgress(`still ${what}: ${Math.round((performance.now() - startedAt) / 1000)} s`),
+    PROGRESS_MS,
+  );
+  try {
+    return await step();
+  } finally {
+    clearInterval(repeat);
+  }
+};
+
 const WAYS: Readonly<Record<NatsSource, (context: Context) => Promise<Attempt>>> = {
   path: fromPath,
   go: fromGo,
@@ -221,7 +236,7 @@ export const provisionNats = async (options: ProvisionOptions): Promise<NatsBina
   const order: readonly NatsSource[] = source === 'auto' ? ['path', 'go', 'debian'] : [source];
   const reasons: string[] = [];
   for (const way of order) {
-    const attempt = await WAYS[way](context);
+    const attempt = await tellingTime('preparing nats-server', onProgress, () => WAYS[way](context));
     signal?.throwIfAborted();
     if ('found' in attempt) return attempt.found;
     reasons.push(attempt.reason);
