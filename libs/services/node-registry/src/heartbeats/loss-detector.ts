@@ -15,7 +15,7 @@ const STALLED_INTERVALS = 4;
 
 /**
  * Hears all heartbeats, in every replica; the one that leads declares nodes lost. It waits a full grace period after its election, after a lost
- * connection and after a stall of its own before it declares anybody.
+ * connection and after a stall of its own (or of the server) before it declares anybody.
  */
 @Injectable()
 export class LossDetector implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -85,11 +85,14 @@ export class LossDetector implements OnApplicationBootstrap, BeforeApplicationSh
     const intervalMs = this.config.FORNAX_NODE_GRACE_MS / CHECKS_PER_GRACE;
     this.watch.restart(this.clock.now());
     let checkedAt = performance.now();
+    let isChecking = false;
     const timer = setInterval(() => {
       const now = performance.now();
       if (now - checkedAt > intervalMs * STALLED_INTERVALS) this.watch.restart(this.clock.now());
       checkedAt = now;
-      for (const node of this.watch.silent(this.fleet.all(), this.clock.now())) void this.declareLost(node);
+      if (isChecking || this.silent().length === 0) return;
+      isChecking = true;
+      void this.declareSilent(intervalMs * STALLED_INTERVALS, leadership).finally(() => (isChecking = false));
     }, intervalMs);
     return new Promise((resolve) => {
       leadership.addEventListener('abort', () => {
@@ -97,6 +100,24 @@ export class LossDetector implements OnApplicationBootstrap, BeforeApplicationSh
         resolve();
       }, { once: true });
     });
+  }
+
+  private silent(): readonly SilentNode[] {
+    return this.watch.silent(this.fleet.all(), this.clock.now());
+  }
+
+  /**
+   * Silence counts only while this process can hear: a round trip to the server brings whatever the server still held for us, and one that
+   * fails or takes long means that the silence may be ours.
+   */
+  private async declareSilent(slowMs: number, leadership: AbortSignal): Promise<void> {
+    try {
+      if ((await this.nc.rtt()) > slowMs) this.watch.restart(this.clock.now());
+    } catch {
+      this.watch.restart(this.clock.now());
+    }
+    if (leadership.aborted) return;
+    await Promise.all(this.silent().map((node) => this.declareLost(node)));
   }
 
   private async declareLost({ nodeId, epoch }: SilentNode): Promise<void> {
