@@ -210,12 +210,20 @@ const build = async (log) => {
   writeFileSync(buildStamp, wanted);
 };
 
-const isRunning = (pid) => {
+/** A process and when it started (clock ticks since boot, proc(5)): a later process with its number is another one. */
+const identityOf = (pid) => {
+  const stat = readOr(`/proc/${pid}/stat`, '');
+  return `${pid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''}`;
+};
+
+/** A lock without a holder: its process is gone, or was killed before it wrote its name. */
+const isAbandoned = (lock) => {
+  const holder = readOr(lock, '');
+  if (holder !== '') return identityOf(Number.parseInt(holder, 10)) !== holder;
   try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error.code === 'EPERM';
+    return Date.now() - statSync(lock).mtimeMs > 2_000;
+  } catch {
+    return false; // released just now
   }
 };
 
@@ -225,16 +233,15 @@ const oneAtATime = async (step, log) => {
   const lock = join(root, '.nx', 'fornax-bootstrap.lock');
   for (let isWaiting = false; ;) {
     try {
-      writeFileSync(lock, String(process.pid), { flag: 'wx' });
+      writeFileSync(lock, identityOf(process.pid), { flag: 'wx' });
       break;
     } catch (error) {
       if (error.code !== 'EEXIST') throw new BootstrapError(`Cannot write to ${root}: ${error.message}`);
-      const holder = Number(readOr(lock, '0'));
-      if (holder > 0 && !isRunning(holder)) {
+      if (isAbandoned(lock)) {
         rmSync(lock, { force: true });
         continue;
       }
-      if (!isWaiting) log(`waiting for process ${holder}, which installs or builds in this folder`);
+      if (!isWaiting) log('waiting for another command that installs or builds in this folder');
       isWaiting = true;
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
