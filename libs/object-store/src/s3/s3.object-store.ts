@@ -17,7 +17,7 @@ export interface S3StoreOptions {
   readonly secretKey: string;
   /** Default `us-east-1`. */
   readonly region?: string;
-  /** The one bucket of the service that holds everything; it must exist. */
+  /** The one bucket of the service that holds everything. */
   readonly bucket: string;
 }
 
@@ -84,6 +84,13 @@ export class S3ObjectStore implements ObjectStore {
     });
     // The hash of a stream is not known when its request is signed.
     this.#client.enableSHA256 = false;
+  }
+
+  /** Makes the bucket when it is missing. */
+  static async open(options: S3StoreOptions): Promise<S3ObjectStore> {
+    const store = new S3ObjectStore(options);
+    if (!(await store.#client.bucketExists(options.bucket))) await store.#client.makeBucket(options.bucket, store.#region);
+    return store;
   }
 
   #key({ bucket, key }: Place): string {

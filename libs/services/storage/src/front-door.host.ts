@@ -3,7 +3,9 @@ import type { Server } from 'node:http';
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { RPC, leaseStatusReplySchema } from '@fornax/contracts';
 import type { ObjectStore } from '@fornax/object-store';
-import { AccountDirectory, CLOCK, CORE_CONFIG, HealthRegistry, LOGGER, RpcClient, verifyLeaseToken, type Clock, type CoreConfig } from '@fornax/service-kit';
+import {
+  AccountDirectory, CLOCK, CORE_CONFIG, HealthRegistry, LOGGER, RpcClient, durationHistogram, inSpan, verifyLeaseToken, type Clock, type CoreConfig,
+} from '@fornax/service-kit';
 import { LeaseGate } from './access/lease-gate.js';
 import type { Identities } from './access/principal.js';
 import { BucketCommands } from './buckets/bucket.commands.js';
@@ -12,6 +14,7 @@ import { StorageUsage } from './buckets/storage-usage.js';
 import { StorageReads } from './reading/storage-reads.js';
 import type { S3Parts } from './s3/exchange.js';
 import { createFrontDoor } from './s3/front-door.js';
+import { S3Error } from './s3/s3-error.js';
 import type { StorageConfig } from './storage.config.js';
 import { OBJECT_STORE, STORAGE_CONFIG } from './tokens.js';
 import type { ServiceLogger } from './tokens.js';
@@ -56,6 +59,24 @@ export class StorageGates {
   }
 }
 
+let durations: ReturnType<typeof durationHistogram> | undefined;
+
+/** Spans and durations of requests; a refusal is an answer, not a failure of the span. */
+const observed: S3Parts['observe'] = async ({ operation, parent }, run) => {
+  durations ??= durationHistogram('fornax.s3.duration', 'Duration of S3 requests, by operation');
+  const startedAt = performance.now();
+  let refusal: S3Error | undefined;
+  try {
+    await inSpan(`S3 ${operation}`, { kind: 'server', parent }, () => run().catch((error: unknown) => {
+      if (!(error instanceof S3Error)) throw error;
+      refusal = error;
+    }));
+    if (refusal) throw refusal;
+  } finally {
+    durations.record((performance.now() - startedAt) / 1000, { operation });
+  }
+};
+
 /** The S3 endpoint as a part of the process: listens when the application is up, stops first when it ends. */
 @Injectable()
 export class FrontDoorHost implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -78,6 +99,7 @@ export class FrontDoorHost implements OnApplicationBootstrap, BeforeApplicationS
       catchUp: () => reads.catchUp(),
       checkQuota: (owner, moreBytes) => gates.quotas.check(owner, moreBytes),
       now: () => clock.now(),
+      observe: observed,
       onError: (error, request) => logger.error({ err: error, ...request }, 'S3 request failed'),
     };
     this.#server = createFrontDoor(parts);
@@ -92,7 +114,7 @@ export class FrontDoorHost implements OnApplicationBootstrap, BeforeApplicationS
 
   async onApplicationBootstrap(): Promise<void> {
     const listening = once(this.#server, 'listening');
-    this.#server.listen(this.config.port);
+    this.#server.listen(this.config.port, this.config.host);
     await listening.catch((cause: unknown) => {
       throw new Error(`the S3 endpoint cannot listen on port ${this.config.port} (FORNAX_STORAGE_PORT)`, { cause });
     });

@@ -13,6 +13,8 @@ export type ObjectsConfig =
 export interface StorageConfig {
   /** Port of the S3 endpoint; 0 is any free one. */
   readonly port: number;
+  /** Address that it listens on. */
+  readonly host: string;
   readonly objects: ObjectsConfig;
   /** Host names in front of which a bucket may stand, lower case. */
   readonly baseHosts: readonly string[];
@@ -20,6 +22,7 @@ export interface StorageConfig {
 
 const settings = z.object({
   FORNAX_STORAGE_PORT: intSetting({ min: 0, max: 65_535 }).default(9000),
+  FORNAX_HTTP_HOST: z.string().default('127.0.0.1'),
   FORNAX_OBJECTS: z.enum(['local', 's3']).default('local'),
   FORNAX_OBJECTS_DIR: z.string().optional(),
   FORNAX_DATA_DIR: z.string().default('.fornax'),
@@ -27,15 +30,15 @@ const settings = z.object({
   FORNAX_S3_ACCESS_KEY: z.string().optional(),
   FORNAX_S3_SECRET_KEY: z.string().optional(),
   FORNAX_S3_REGION: z.string().default('us-east-1'),
-  FORNAX_S3_BUCKET: z.string().optional(),
+  FORNAX_S3_BUCKET: z.string().default('fornax'),
   FORNAX_PUBLIC_STORAGE_URL: z.url().optional(),
 });
 
 const objectsOf = (values: z.output<typeof settings>): ObjectsConfig => {
   if (values.FORNAX_OBJECTS === 'local') return { kind: 'local', folder: values.FORNAX_OBJECTS_DIR ?? join(values.FORNAX_DATA_DIR, 'objects') };
   const { FORNAX_S3_ENDPOINT: endpoint, FORNAX_S3_ACCESS_KEY: accessKey, FORNAX_S3_SECRET_KEY: secretKey, FORNAX_S3_BUCKET: bucket } = values;
-  if (endpoint === undefined || accessKey === undefined || secretKey === undefined || bucket === undefined) {
-    const names = { FORNAX_S3_ENDPOINT: endpoint, FORNAX_S3_ACCESS_KEY: accessKey, FORNAX_S3_SECRET_KEY: secretKey, FORNAX_S3_BUCKET: bucket };
+  if (endpoint === undefined || accessKey === undefined || secretKey === undefined) {
+    const names = { FORNAX_S3_ENDPOINT: endpoint, FORNAX_S3_ACCESS_KEY: accessKey, FORNAX_S3_SECRET_KEY: secretKey };
     throw new ConfigError(Object.entries(names).flatMap(([name, value]) => (value === undefined ? [`${name} must be set when FORNAX_OBJECTS is s3`] : [])));
   }
   return { kind: 's3', endpoint, accessKey, secretKey, region: values.FORNAX_S3_REGION, bucket };
@@ -46,5 +49,5 @@ export const loadStorageConfig = (env: Env): StorageConfig => {
   const values = loadConfig(settings, env);
   const publicUrl = values.FORNAX_PUBLIC_STORAGE_URL;
   const hosts = publicUrl === undefined ? ['localhost'] : ['localhost', new URL(publicUrl).hostname.toLowerCase()];
-  return Object.freeze({ port: values.FORNAX_STORAGE_PORT, objects: objectsOf(values), baseHosts: [...new Set(hosts)] });
+  return Object.freeze({ port: values.FORNAX_STORAGE_PORT, host: values.FORNAX_HTTP_HOST, objects: objectsOf(values), baseHosts: [...new Set(hosts)] });
 };

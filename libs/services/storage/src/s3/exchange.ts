@@ -21,6 +21,8 @@ export interface S3Parts {
   readonly now: () => number;
   /** Host names of this endpoint, in front of which a bucket may stand. */
   readonly baseHosts: readonly string[];
+  /** Runs a request in a span, measured. `operation` is one of few names; `parent` is the caller's W3C traceparent. */
+  readonly observe: (facts: { readonly operation: string; readonly parent: string | undefined }, run: () => Promise<void>) => Promise<void>;
   /** Told about failures that are ours. */
   readonly onError: (error: unknown, request: { readonly method: string; readonly path: string; readonly requestId: string }) => void;
 }

@@ -3,8 +3,8 @@ import { type IncomingMessage, type Server, type ServerResponse, createServer } 
 import type { Socket } from 'node:net';
 import { StoreRefusal } from '@fornax/object-store';
 import { authenticate } from './authenticator.js';
-import type { S3Parts } from './exchange.js';
-import { operationOf } from './router.js';
+import type { Exchange, S3Parts } from './exchange.js';
+import { operationName, operationOf } from './router.js';
 import { S3Error, fromRefusal } from './s3-error.js';
 import { type S3Request, parseRequest } from './s3-request.js';
 import { errorDocument } from './xml.js';
@@ -54,9 +54,13 @@ const handle = async (parts: S3Parts, message: IncomingMessage, response: Server
     request = parseRequest(message, parts.baseHosts);
     const authenticated = authenticate(request, parts.identities, parts.now());
     const { principal } = authenticated;
-    await parts.checkLease(principal);
+    const operation = operationOf(request);
     const expectBody = (): void => { if (isWaiting) response.writeContinue(); };
-    await operationOf(request)({ ...parts, request, response, authenticated, principal, expectBody });
+    const exchange: Exchange = { ...parts, request, response, authenticated, principal, expectBody };
+    await parts.observe({ operation: operationName(operation, request), parent: request.headers.get('traceparent') }, async () => {
+      await parts.checkLease(principal);
+      await operation(exchange);
+    });
   } catch (error) {
     const answer = asS3Error(error, request);
     if (!answer && !hasGone(response)) parts.onError(error, { method: message.method ?? '', path: message.url ?? '', requestId });

@@ -40,8 +40,11 @@ const OBJECT_SUBRESOURCES: ReadonlyMap<string, Operation> = new Map([
   ['GET uploadId', listParts],
 ]);
 
+const listObjects: Operation = (exchange) => (queryValue(exchange.request, 'list-type') === '2' ? listObjectsV2(exchange) : listObjectsV1(exchange));
+const storeObject: Operation = (exchange) => (exchange.request.headers.has('x-amz-copy-source') ? copyObject(exchange) : putObject(exchange));
+
 const BUCKET: ReadonlyMap<string, Operation> = new Map([
-  ['GET', (exchange) => (queryValue(exchange.request, 'list-type') === '2' ? listObjectsV2(exchange) : listObjectsV1(exchange))],
+  ['GET', listObjects],
   ['HEAD', headBucket],
   ['PUT', createBucket],
   ['DELETE', deleteBucket],
@@ -50,9 +53,13 @@ const BUCKET: ReadonlyMap<string, Operation> = new Map([
 const OBJECT: ReadonlyMap<string, Operation> = new Map([
   ['GET', getObject],
   ['HEAD', getObject],
-  ['PUT', (exchange) => (exchange.request.headers.has('x-amz-copy-source') ? copyObject(exchange) : putObject(exchange))],
+  ['PUT', storeObject],
   ['DELETE', deleteObject],
 ]);
+
+/** The operation's name for traces and metrics. */
+export const operationName = (operation: Operation, { method, bucket, key }: S3Request): string =>
+  operation.name === '' ? `${method} ${key !== '' ? 'object' : bucket !== '' ? 'bucket' : 'service'}` : operation.name;
 
 /** @throws S3Error MethodNotAllowed for what this endpoint does not offer */
 export const operationOf = (request: S3Request): Operation => {

@@ -12,7 +12,6 @@ const NAMED: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>'
 
 /** Control characters are written as references, as Amazon S3 does: keys may hold them. */
 const escapeText = (text: string): string =>
-  // eslint-disable-next-line no-control-regex
   text.replace(/[&<>"'\u0000-\u001f\u007f\ufffe\uffff]/g, (character) => NAMED[character] ?? `&#x${character.charCodeAt(0).toString(16)};`);
 
 const isList = (content: XmlContent | readonly XmlContent[]): content is readonly XmlContent[] => Array.isArray(content);

@@ -51,7 +51,6 @@ const OVERRIDES = ['content-type', 'content-disposition', 'content-encoding', 'c
 const overridesOf = (request: S3Request): Record<string, string> =>
   Object.fromEntries(OVERRIDES.flatMap((name) => {
     const value = queryValue(request, `response-${name}`);
-    // eslint-disable-next-line no-control-regex
     return value === undefined || /[^\t\x20-\x7e\x80-\xff]/.test(value) ? [] : [[name, value]];
   }));
 
