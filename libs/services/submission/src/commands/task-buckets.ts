@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { ensureBucketsReplySchema, RPC } from '@fornax/contracts';
+import { ensureBucketsReplySchema, RPC, type ensureBucketsRequestSchema } from '@fornax/contracts';
 import type { TaskSpec } from '@fornax/domain';
-import { Invalid, NotFound, RpcClient } from '@fornax/service-kit';
+import { Invalid, NotFound, RpcClient, Unavailable } from '@fornax/service-kit';
+import type { z } from 'zod';
 import type { RequestContext } from './request-context.js';
 
 const TIMEOUT_MS = 5_000;
@@ -22,10 +23,19 @@ export class TaskBuckets {
     if (mustExist.length + create.length === 0) return;
     const { account, correlationId } = context;
     const request = { owner: account.id, mustExist, create, actor: `user:${account.id}`, correlationId };
-    const { missing, refused } = await this.rpc.request(RPC.ensureBuckets, request, ensureBucketsReplySchema, TIMEOUT_MS);
+    const { missing, refused } = await this.ask(request);
     const [first] = missing;
     if (first !== undefined) throw new NotFound(`No such bucket: ${first}`, { code: 'no-such-bucket' });
     const [no] = refused;
     if (no) throw new Invalid(`The bucket ${no.bucket} cannot be used: ${no.reason}`, { code: 'bucket-refused' });
+  }
+
+  private async ask(request: z.input<typeof ensureBucketsRequestSchema>): Promise<z.output<typeof ensureBucketsReplySchema>> {
+    try {
+      return await this.rpc.request(RPC.ensureBuckets, request, ensureBucketsReplySchema, TIMEOUT_MS);
+    } catch (cause) {
+      if (!(cause instanceof Unavailable)) throw cause;
+      throw new Unavailable('The storage service does not answer; nothing was submitted', { code: cause.code, cause });
+    }
   }
 }

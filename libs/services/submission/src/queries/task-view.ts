@@ -21,6 +21,8 @@ export interface CompletedRecord {
 const DEFAULT_CACHE_TTL_S = 7_776_000;
 /** The clock ratio compares a node's speed with the reference hardware of its class; nodes report their true frequency, so it is 1. */
 const CLOCK_RATIO = 1;
+/** All nodes are at one place, which has no name of its own; clients want an id. */
+const ONLY_SITE = '00000000-0000-0000-0000-000000000000';
 const OUTCOMES = { success: 'Success', failure: 'Failure', cancelled: 'Cancelled' } as const;
 
 const echoOf = (spec: TaskSpec): Echo => spec.echo as Echo;
@@ -191,7 +193,7 @@ const statusView = (task: TaskStatus, completed: readonly CompletedRecord[], now
     executionTimeByInstanceId: completed.map((record) => ({
       instanceId: record.instance,
       specificationKey: record.hardware.specificationKey,
-      siteUuid: '',
+      siteUuid: ONLY_SITE,
       time: seconds(Number(record.execution_ms)),
       timeGhz: rounded((Number(record.execution_ms) / 1_000) * record.hardware.ghz),
       clockRatio: CLOCK_RATIO,
