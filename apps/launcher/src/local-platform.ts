@@ -11,25 +11,21 @@ import {
   Supervisor,
   describeError,
   findFreePort,
-  findProcesses,
   identify,
-  isAlive,
   loadOrCreateSecret,
   logTail,
   openDataFolder,
-  portState,
   provisionNats,
   randomPassword,
-  signal as sendSignal,
   startNats,
   startPostgres,
-  waitUntil,
-  wasStartedWith,
   writePrivateFile,
 } from '@fornax/embedded';
+import { chooseAddresses, urlOf } from './addresses.js';
 import { type Addresses, type Backends, type Places, agentEnvironment, serviceEnvironment } from './environment.js';
+import { endLastRun } from './last-run.js';
 import { waitUntilReady } from './readiness.js';
-import { readRuntime, renderEnvFile, writeRuntime } from './runtime-files.js';
+import { renderEnvFile, writeRuntime } from './runtime-files.js';
 import type { Screen } from './screen.js';
 import type { Env, Settings } from './settings.js';
 
@@ -65,8 +61,6 @@ interface Part {
 }
 
 const exitText = ({ code, signal }: ProcessExit): string => (signal === null ? `code ${code}` : signal);
-
-const urlOf = (port: number): string => `http://127.0.0.1:${port}`;
 
 /** Everything of one platform on this machine: brings it up, keeps it up, takes it down. */
 export class LocalPlatform {
@@ -167,7 +161,7 @@ export class LocalPlatform {
 
   private async bringUp(): Promise<void> {
     const { screen, settings, signal } = this.context;
-    await this.endLastRun();
+    await endLastRun(this.data, screen);
     this.guardian = await Guardian.start({ folder: this.data, marker: `FORNAX_RUN=${this.run}` });
     await mkdir(join(this.data, 'logs'), { recursive: true, mode: 0o700 });
     const backends = await this.startBackends();
@@ -182,19 +176,6 @@ export class LocalPlatform {
     await this.startAgents(backends);
     await this.runtimeWritten;
     this.isReady = true;
-  }
-
-  /** Parts of a run whose launcher and guardian were both killed. NATS and PostgreSQL look after their own leftovers. */
-  private async endLastRun(): Promise<void> {
-    const last = await readRuntime(this.data);
-    if (last === undefined) return;
-    const left = findProcesses((pid) => wasStartedWith(pid, `FORNAX_RUN=${last.run}`));
-    if (left.length === 0) return;
-    this.context.screen.say(`ending ${left.length} processes that an earlier run left behind`);
-    for (const one of left) sendSignal(one, 'SIGTERM');
-    await waitUntil(() => !left.some(isAlive), { timeoutMs: 3_000 });
-    for (const one of left) sendSignal(one, 'SIGKILL');
-    await waitUntil(() => !left.some(isAlive), { timeoutMs: 2_000 });
   }
 
   private get childEnv(): NodeJS.ProcessEnv {
@@ -425,25 +406,3 @@ export class LocalPlatform {
 
 const without = (variables: Readonly<Record<string, string>>, names: readonly string[]): Record<string, string> =>
   Object.fromEntries(Object.entries(variables).filter(([name]) => !names.includes(name)));
-
-const choosePort = async (wanted: number, setting: string, use: string): Promise<number> => {
-  if (wanted === 0) return findFreePort();
-  const state = await portState(wanted);
-  if (state === 'free') return wanted;
-  const why = state === 'in-use' ? 'is in use' : 'may not be used by this user';
-  throw new SetupError(
-    `Port ${wanted} for ${use} ${why}.`,
-    `Set ${setting} to another port, or to 0 for any free one.`,
-  );
-};
-
-const chooseAddresses = async (settings: Settings): Promise<Addresses> => {
-  const apiPort = await choosePort(settings.FORNAX_PORT, 'FORNAX_PORT', 'the API');
-  const storagePort = await choosePort(settings.FORNAX_STORAGE_PORT, 'FORNAX_STORAGE_PORT', 'the storage');
-  return {
-    apiPort,
-    storagePort,
-    apiUrl: settings.FORNAX_PUBLIC_API_URL ?? urlOf(apiPort),
-    storageUrl: settings.FORNAX_PUBLIC_STORAGE_URL ?? urlOf(storagePort),
-  };
-};
