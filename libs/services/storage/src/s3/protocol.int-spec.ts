@@ -214,7 +214,7 @@ describe('listings over S3', () => {
 
 describe('uploads in parts over S3', () => {
   const Bucket = 'ada-data';
-  it('join with the classic ETag', async () => {
+  it('join with the classic ETag, again if the answer was lost', async () => {
     const Key = 'parts/big';
     const parts = [randomBytes(5 * 1024 * 1024), randomBytes(1000)];
     const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key, ChecksumAlgorithm: 'CRC32', Metadata: { m: '1' } }));
@@ -224,6 +224,9 @@ describe('uploads in parts over S3', () => {
     expect((await s3.send(new ListPartsCommand({ Bucket, Key, UploadId }))).Parts?.map(({ Size }) => Size)).toEqual([5 * 1024 * 1024, 1000]);
     expect((await s3.send(new ListMultipartUploadsCommand({ Bucket }))).Uploads?.map((upload) => upload.UploadId)).toContain(UploadId);
     const completed = await s3.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts: done } }));
+    const again = await s3.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts: done } }));
+    expect(again.ETag).toBe(completed.ETag);
+    expect(await failureOf(s3.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts: done.slice(0, 1) } })))).toMatchObject({ name: 'NoSuchUpload' });
     const md5s = parts.map((part) => createHash('md5').update(part).digest());
     expect(completed.ETag).toBe(`"${createHash('md5').update(Buffer.concat(md5s)).digest('hex')}-2"`);
     const whole = await s3.send(new GetObjectCommand({ Bucket, Key }));

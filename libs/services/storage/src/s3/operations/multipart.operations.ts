@@ -1,4 +1,4 @@
-import type { Place } from '@fornax/object-store';
+import { type Place, StoreRefusal, compositeEtag } from '@fornax/object-store';
 import { authorise, ownerOf } from '../../access/authorise.js';
 import { parseRange } from '../byte-range.js';
 import { type Exchange, quoted, sendEmpty, sendXml } from '../exchange.js';
@@ -72,7 +72,12 @@ export const completeUpload = async (exchange: Exchange): Promise<void> => {
     partNumber: partNumberOf(childText(part, 'PartNumber')?.trim()), etag: (childText(part, 'ETag') ?? '').trim().replaceAll('"', ''),
   }));
   if (parts.length === 0 || parts.length > MAX_PARTS) throw malformedXml();
-  const { etag } = await store.completeUpload(upload, parts);
+  const { etag } = await store.completeUpload(upload, parts).catch(async (error: unknown) => {
+    // The answer to a first try may have been lost: what it made is what this one asks for.
+    const made = error instanceof StoreRefusal && error.problem === 'NoSuchUpload' ? await store.head(upload.bucket, upload.key) : undefined;
+    if (made && made.etag === compositeEtag(parts.map((part) => part.etag))) return made;
+    throw error;
+  });
   sendXml(exchange, 'CompleteMultipartUploadResult', {
     Location: `/${request.bucket}/${request.key}`, Bucket: request.bucket, Key: request.key, ETag: quoted(etag),
   });
