@@ -1,5 +1,4 @@
-import { ConfigError } from '@fornax/service-kit';
-
+import { ConfigError } from './config.js';
 import { runAgent } from './node/run-agent.js';
 
 try {

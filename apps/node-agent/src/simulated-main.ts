@@ -1,10 +1,11 @@
 import { connectNats } from '@fornax/event-store';
-import { endWithParent, intSetting, loadConfig, onceStopped } from '@fornax/service-kit';
 import { z } from 'zod';
 
+import { intSetting, readSettings } from './config.js';
+import { endWithParent, onceStopped } from './node/process-life.js';
 import { startSimulatedFleet } from './simulated/simulated-fleet.js';
 
-const config = loadConfig(
+const config = readSettings(
   z.object({
     FORNAX_NATS_URL: z.string().default('nats://127.0.0.1:4222'),
     FORNAX_NATS_USER: z.string().optional(),

@@ -1,14 +1,15 @@
-import { stat } from 'node:fs/promises';
+import { mkdir, realpath, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { mkdir, realpath } from 'node:fs/promises';
 
 import { SandboxDriver } from '@fornax/drivers';
-import { createLogger, endWithParent, type Env, meter, onceStopped, startTelemetry } from '@fornax/service-kit';
+import { metrics } from '@opentelemetry/api';
+import { pino } from 'pino';
 
-import { type AgentConfig, loadAgentConfig } from '../config.js';
+import { type AgentConfig, type Env, loadAgentConfig } from '../config.js';
 import { Agent } from './agent.js';
 import { probeHardware } from './hardware.js';
 import { serveHttp } from './http-server.js';
+import { endWithParent, onceStopped } from './process-life.js';
 
 /**
  * Folders above the agent's own that their owner has closed to everybody else: the platform's data folder is one of them. An agent
@@ -36,13 +37,29 @@ const openDriver = async (config: AgentConfig, path: string): Promise<SandboxDri
   });
 };
 
+interface Telemetry {
+  metricsText(): Promise<string>;
+  shutdown(): Promise<void>;
+}
+
+/** Loaded only where somebody wants it: see config.ts for what it costs each instance. */
+const openTelemetry = async ({ FORNAX_OTLP_ENDPOINT: otlpEndpoint, FORNAX_NODE_HTTP_PORT: port }: AgentConfig): Promise<Telemetry | undefined> => {
+  if (otlpEndpoint === undefined && port === 0) return undefined;
+  const { startTelemetry } = await import('@fornax/service-kit');
+  return startTelemetry({ service: 'node-agent', otlpEndpoint });
+};
+
 /** The whole process: reads settings, works until SIGTERM. */
 export const runAgent = async (env: Env): Promise<void> => {
   const config = loadAgentConfig(env);
-  const log = createLogger('node-agent', config.FORNAX_LOG_LEVEL).child({ node: config.FORNAX_NODE_ID });
-  const telemetry = startTelemetry({ service: 'node-agent', otlpEndpoint: config.FORNAX_OTLP_ENDPOINT });
+  const log = pino({
+    level: config.FORNAX_LOG_LEVEL, base: { service: 'node-agent', node: config.FORNAX_NODE_ID },
+    timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) },
+  });
   const stopped = onceStopped();
   if (config.FORNAX_EXIT_WITH_PARENT === '1') endWithParent();
+  const telemetry = await openTelemetry(config);
+  const meter = metrics.getMeter('fornax');
 
   const driver = await openDriver(config, env['PATH'] ?? '');
   const facts = await driver.probe();
@@ -50,7 +67,7 @@ export const runAgent = async (env: Env): Promise<void> => {
   const hardware = await probeHardware(config.workDir, { cores: config.FORNAX_NODE_CORES, memoryMB: config.FORNAX_NODE_MEMORY_MB });
   const { FORNAX_NATS_USER: user, FORNAX_NATS_PASSWORD: password } = config;
   const connecting = new AbortController();
-  const ended = meter().createCounter('fornax.instances', { description: 'Instances that ended on this node' });
+  const ended = meter.createCounter('fornax.instances', { description: 'Instances that ended on this node' });
   const starting = Agent.start(
     {
       nodeId: config.FORNAX_NODE_ID,
@@ -67,16 +84,16 @@ export const runAgent = async (env: Env): Promise<void> => {
     await driver.close();
     return;
   }
-  meter().createObservableGauge('fornax.leases', { description: 'Leases on this node' }).addCallback((result) => result.observe(agent.leases));
+  meter.createObservableGauge('fornax.leases', { description: 'Leases on this node' }).addCallback((result) => result.observe(agent.leases));
   const http = config.FORNAX_NODE_HTTP_PORT === 0 ? undefined : await serveHttp(config.FORNAX_NODE_HTTP_PORT, {
     isReady: () => agent.isReady,
     health: () => ({ node: config.FORNAX_NODE_ID, driver: facts.name, warnings: facts.warnings, leases: agent.leases }),
-    metrics: () => telemetry.metricsText(),
+    metrics: () => telemetry?.metricsText() ?? Promise.resolve(''),
   });
   const signal = await stopped;
   log.info({ signal, instances: agent.leases }, 'stopping');
   await agent.close();
   http?.closeAllConnections();
   http?.close();
-  await telemetry.shutdown();
+  await telemetry?.shutdown();
 };

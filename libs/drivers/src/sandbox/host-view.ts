@@ -40,7 +40,9 @@ export const hostView = async (hide: readonly string[], expose: readonly string[
     if (OWN_TOP_LEVEL.has(entry.name) || !(entry.isDirectory() || entry.isSymbolicLink())) continue;
     topLevel.push(join('/', entry.name));
   }
-  const hidden = await realFolders(['/root', '/home', homedir(), ...hide]);
+  const folders = await realFolders(['/root', '/home', homedir(), ...hide]);
+  // What lies in a hidden folder is hidden with it; a mount of its own would be buried below the outer one.
+  const hidden = folders.filter((folder) => !folders.some((outer) => outer !== folder && isWithin(folder, outer)));
   return { topLevel, hidden, exposed: [...(await realFolders(RESOLVER_FOLDERS)), ...(await realFolders(expose))] };
 };
 
