@@ -19,22 +19,30 @@ export interface LoadedView {
   readonly sequence: number;
 }
 
-const fromCheckpoint = async (checkpoint: ViewCheckpoint, epoch: string, head: number, logger: Logger): Promise<{ view: SchedulerView; sequence: number }> => {
+interface StoredView {
+  readonly view: SchedulerView;
+  readonly at: { readonly epoch: string; readonly sequence: number } | undefined;
+}
+
+const readCheckpoint = async (checkpoint: ViewCheckpoint, logger: Logger): Promise<StoredView> => {
   const view = new SchedulerView();
   try {
-    const at = await checkpoint.load(view);
-    if (at && at.epoch === epoch && at.sequence <= head) return { view, sequence: at.sequence };
-    if (at) logger.warn({ stored: at, epoch, head }, 'the stored view is of another log and is not used');
+    return { view, at: await checkpoint.load(view) };
   } catch (error) {
     logger.warn({ err: error }, 'the stored view cannot be read, the whole log is replayed');
+    return { view: new SchedulerView(), at: undefined };
   }
-  return { view: new SchedulerView(), sequence: 0 };
 };
 
 /** The view as the log has it now: the stored fold, where there is one, and the tail. Works without the database, only slower. */
 export const loadView = async (log: EventLog, checkpoint: ViewCheckpoint, logger: Logger): Promise<LoadedView> => {
+  // In this order: the stored view goes on moving, so one that was read after the head could be ahead of it.
+  const stored = await readCheckpoint(checkpoint, logger);
   const head = await log.head();
-  const { view, sequence } = await fromCheckpoint(checkpoint, head.epoch, head.sequence, logger);
+  const isOfThisLog = stored.at !== undefined && stored.at.epoch === head.epoch && stored.at.sequence <= head.sequence;
+  if (stored.at && !isOfThisLog) logger.warn({ stored: stored.at, head }, 'the stored view is of another log and is not used');
+  const view = isOfThisLog ? stored.view : new SchedulerView();
+  const sequence = isOfThisLog ? (stored.at?.sequence ?? 0) : 0;
   let commits = 0;
   if (sequence < head.sequence) {
     for await (const batch of log.read({ from: sequence + 1, to: head.sequence, aggregates: VIEW_AGGREGATES })) {

@@ -1,0 +1,46 @@
+import { describe, expect, it } from '@jest/globals';
+import type { LeaseClaims } from '@fornax/contracts';
+import { aCommit, aLease, aRef, cancelRequested, concluded, anEnd, dispatched, started, submitted } from '@fornax/testing';
+import { SchedulerView } from '../view/scheduler-view.js';
+import { grantLease } from './grants.js';
+
+const secrets = { unwrap: () => new Uint8Array(32), open: (_key: Uint8Array, sealed: string) => sealed.toUpperCase() };
+const signed: LeaseClaims[] = [];
+const sign = (claims: LeaseClaims) => {
+  signed.push(claims);
+  return { accessKey: 'a', secretKey: 's', sessionToken: 't' };
+};
+
+const viewWith = (...events: Parameters<typeof aCommit>[1]): SchedulerView => {
+  const view = new SchedulerView();
+  view.fold({ ...aCommit('c', events), sequence: 1, aggregate: 'task', aggregateId: 't' });
+  return view;
+};
+const grant = (view: SchedulerView, node = 'node-1', leaseId = '0/1') =>
+  grantLease(view, node, { taskId: 't', instance: 0, leaseId }, { secrets, sign, now: 1_000 });
+
+const sealed = { wrappedKey: 'wrapped', constants: [{ key: 'QARNOT_SECRET_A', sealed: 'hush' }, { key: 'PLAIN', value: 'x' }] };
+
+describe('a grant', () => {
+  it('opens the sealed constants of a current lease, and only those', () => {
+    expect(grant(viewWith(submitted('t', sealed), dispatched(aLease(0))))).toMatchObject({ granted: true, secrets: { QARNOT_SECRET_A: 'HUSH' } });
+  });
+
+  it('lets the lease read its inputs and write its results, nothing else', () => {
+    grant(viewWith(submitted('t', { resources: [{ bucket: 'in', prefix: 'p/', stripPrefix: 'p/' }], resultBucket: 'out', resultsPrefix: 'r/' }), dispatched(aLease(0))));
+    expect(signed.at(-1)).toMatchObject({ read: [{ bucket: 'in', prefix: 'p/' }], results: { bucket: 'out', prefix: 'r/' }, snapshot: null, owner: 'ada' });
+  });
+
+  it('is still given while a cancelled instance ends, so that its results can be uploaded', () => {
+    expect(grant(viewWith(submitted('t'), dispatched(aLease(0)), started(aRef(0)), cancelRequested)).granted).toBe(true);
+  });
+
+  it.each([
+    ['another node', () => grant(viewWith(submitted('t'), dispatched(aLease(0))), 'node-2')],
+    ['another lease', () => grant(viewWith(submitted('t'), dispatched(aLease(0))), 'node-1', '0/9')],
+    ['a lease that is over', () => grant(viewWith(submitted('t'), dispatched(aLease(0)), concluded(anEnd(0))))],
+    ['a task that is not known', () => grant(new SchedulerView())],
+  ])('is refused to %s', (_who, ask) => {
+    expect(ask().granted).toBe(false);
+  });
+});
