@@ -18,7 +18,8 @@ const layers = [
     onlyDependOnLibsWithTags: ['layer:testing', 'layer:client', 'layer:platform', 'layer:contracts', 'layer:domain'],
   },
 ];
-const layersWithTesting = layers.map((rule) => ({
+// Specs may use the test tools, whatever their layer may not.
+const layersWithTesting = layers.map(({ bannedExternalImports: _banned, ...rule }) => ({
   ...rule,
   onlyDependOnLibsWithTags: [...rule.onlyDependOnLibsWithTags, 'layer:testing'],
 }));
@@ -33,7 +34,7 @@ export default [
   {
     files: ['**/*.ts'],
     plugins: { '@nx': nx },
-    languageOptions: { parser: tseslint.parser, parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    languageOptions: { parser: tseslint.parser, parserOptions: { project: './tsconfig.json', tsconfigRootDir: import.meta.dirname } },
     rules: {
       ...boundaries(layers),
       '@typescript-eslint/no-floating-promises': 'error',
@@ -69,5 +70,5 @@ export default [
       ],
     },
   },
-  { files: ['**/*.mjs'], languageOptions: { globals: {} }, rules: { 'no-undef': 'off' } },
+  { files: ['**/*.mjs'], rules: { '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }] } },
 ];
