@@ -33,6 +33,15 @@ const realFolders = async (paths: readonly string[]): Promise<readonly string[]>
 
 const isWithin = (path: string, folder: string): boolean => path === folder || path.startsWith(folder + sep);
 
+/** Nothing for a user without an entry in the system's list, as in many containers. */
+const ownHome = (): readonly string[] => {
+  try {
+    return [homedir()];
+  } catch {
+    return [];
+  }
+};
+
 /** @param hide the platform's folders  @param expose folders of a home that instances need, say a tool's installation */
 export const hostView = async (hide: readonly string[], expose: readonly string[]): Promise<HostView> => {
   const topLevel: string[] = [];
@@ -40,7 +49,7 @@ export const hostView = async (hide: readonly string[], expose: readonly string[
     if (OWN_TOP_LEVEL.has(entry.name) || !(entry.isDirectory() || entry.isSymbolicLink())) continue;
     topLevel.push(join('/', entry.name));
   }
-  const folders = await realFolders(['/root', '/home', homedir(), ...hide]);
+  const folders = await realFolders(['/root', '/home', ...ownHome(), ...hide]);
   // What lies in a hidden folder is hidden with it; a mount of its own would be buried below the outer one.
   const hidden = folders.filter((folder) => !folders.some((outer) => outer !== folder && isWithin(folder, outer)));
   return { topLevel, hidden, exposed: [...(await realFolders(RESOLVER_FOLDERS)), ...(await realFolders(expose))] };
