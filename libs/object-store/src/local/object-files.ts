@@ -76,9 +76,8 @@ export class ObjectFiles {
         await file.writev([chunk]);
       }
       if (written !== sizeBytes) throw new StoreRefusal('IncompleteBody', `${sizeBytes} bytes were announced and other bytes came`);
-      if (this.isDurable) await file.datasync();
+      if (this.isDurable) await Promise.all([file.datasync(), this.#syncFolder(fileId)]);
       await file.close();
-      await this.#syncFolder(fileId);
       return { fileId, sizeBytes, md5: hash.digest('hex') };
     } catch (error) {
       await file.close().catch(() => undefined); // it may be closed already
