@@ -6,6 +6,11 @@ import type { TaskStatus } from '../projections/task-status.js';
 import { TaskLists } from '../queries/task-lists.js';
 import { summaryView, taskView } from '../queries/task-view.js';
 
+/** Ended instances listed of a task that is read alone, and of each of several: an answer stays one that a client can poll. */
+const MOST_ENDED = { alone: 10_000, among: 1_000 } as const;
+const cutNote = (most: number): string =>
+  `Only ${most} of the ended instances are listed, failed ones first; the ranges in the status name all of them.`;
+
 /** Turns statuses into what clients read. */
 @Injectable()
 export class TaskAnswers {
@@ -14,8 +19,15 @@ export class TaskAnswers {
   async whole(tasks: readonly TaskStatus[]): Promise<WireTask[]> {
     const now = this.clock.now();
     const hasEnded = tasks.filter(({ fold }) => fold.waiting.size + fold.inFlight.size < fold.all.size);
-    const completed = await this.lists.completed(hasEnded.map(({ taskId }) => taskId));
-    return tasks.map((task) => taskView(task, completed.get(task.taskId) ?? [], now, this.profiles.notesFor(task.fold.spec.profile)));
+    const most = tasks.length > 1 ? MOST_ENDED.among : MOST_ENDED.alone;
+    const completed = await this.lists.completed(hasEnded.map(({ taskId }) => taskId), most);
+    return tasks.map((task) => {
+      const ended = completed.get(task.taskId) ?? [];
+      const notes = this.profiles.notesFor(task.fold.spec.profile);
+      const { succeeded, failed, cancelled } = task.fold;
+      const isCut = ended.length === most && succeeded.size + failed.size + cancelled.size > most;
+      return taskView(task, ended, now, isCut ? [...notes, cutNote(most)] : notes);
+    });
   }
 
   summaries(tasks: readonly TaskStatus[]): WireTaskSummary[] {

@@ -77,13 +77,15 @@ export class TaskLists {
     };
   }
 
-  /** Ended instances of the given tasks, by instance number. */
-  async completed(taskIds: readonly string[]): Promise<ReadonlyMap<string, readonly CompletedRecord[]>> {
+  /** Ended instances of the given tasks, by instance number; of each task `most` at most, failed ones before successful ones. */
+  async completed(taskIds: readonly string[], most: number): Promise<ReadonlyMap<string, readonly CompletedRecord[]>> {
     const byTask = new Map<string, CompletedRecord[]>();
     if (taskIds.length === 0) return byTask;
     const records = await this.db.query<CompletedRecord[]>(
-      `SELECT task_id, instance, outcome, attempt, wall_ms, execution_ms, peak_memory_mb, hardware, error
-       FROM completed_instance WHERE task_id = ANY($1) ORDER BY task_id, instance`, [taskIds]);
+      `SELECT c.* FROM unnest($1::text[]) AS t(task_id) CROSS JOIN LATERAL (
+         SELECT task_id, instance, outcome, attempt, wall_ms, execution_ms, peak_memory_mb, hardware, error
+         FROM completed_instance WHERE completed_instance.task_id = t.task_id ORDER BY outcome = 'success', instance LIMIT $2) AS c
+       ORDER BY c.task_id, c.instance`, [taskIds, most]);
     for (const record of records) {
       const list = byTask.get(record.task_id);
       if (list) list.push(record);
