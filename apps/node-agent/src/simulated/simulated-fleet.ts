@@ -44,7 +44,8 @@ export const startSimulatedFleet = async ({ nc, nodes, coresPerNode, memoryMBPer
   const rpc = new RpcClient(nc);
   let answered = 0;
 
-  const startNode = async (nodeId: string): Promise<Promise<void>> => {
+  const loops: Promise<void>[] = [];
+  const startNode = async (nodeId: string): Promise<void> => {
     const bootId = randomUUID();
     const hardware = {
       specificationKey: `${coresPerNode}c-${Math.round(memoryMBPerNode / 1024)}g-simulated`, cpuModel: 'simulated',
@@ -59,7 +60,7 @@ export const startSimulatedFleet = async ({ nc, nodes, coresPerNode, memoryMBPer
     beat();
     const timer = setInterval(beat, heartbeatMs);
     const consumer = { stream: STREAMS.dispatch, durable: dispatchConsumer(nodeId), filterSubject: dispatchSubject(nodeId) };
-    return consumeBatches(nc, { ...consumer, signal: stop.signal }, async (messages) => {
+    const loop = consumeBatches(nc, { ...consumer, signal: stop.signal }, async (messages) => {
       const orders = messages.flatMap(({ data }) => dispatchMessageSchema.parse(JSON.parse(Buffer.from(data).toString('utf8'))));
       const leases = orders.filter((order) => order.kind === 'lease').filter((order) => order.nodeEpoch === nodeEpoch && seen.add(order.leaseId));
       if (leases.length === 0) return;
@@ -68,9 +69,11 @@ export const startSimulatedFleet = async ({ nc, nodes, coresPerNode, memoryMBPer
       await publisher.publish(reportSubject(nodeId), Buffer.from(JSON.stringify({ nodeId, nodeEpoch, reports })));
       answered += leases.length;
     }).finally(() => clearInterval(timer));
+    // Kept aside: an async function that returned the loop would wait for its end.
+    loops.push(loop);
   };
 
-  const loops = await Promise.all(Array.from({ length: nodes }, (_, at) => startNode(`${prefix}-${at + 1}`)));
+  await Promise.all(Array.from({ length: nodes }, (_, at) => startNode(`${prefix}-${at + 1}`)));
   return {
     answered: () => answered,
     close: async () => {
