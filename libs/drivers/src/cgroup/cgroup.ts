@@ -26,6 +26,8 @@ export interface Cgroup {
 export interface CgroupParent {
   readonly limits: readonly Limit[];
   create(name: string, limits: CgroupLimits): Promise<Cgroup>;
+  /** Removes this agent's own folder, once its instances are gone. */
+  close(): Promise<void>;
 }
 
 const CPU_PERIOD_US = 100_000;
@@ -126,6 +128,7 @@ const openV1 = async (name: string, own: string, mounts: string): Promise<Cgroup
   const limits = (['memory', 'cpu', 'pids'] as const).filter((limit) => parents.has(CONTROLLER_OF[limit]));
   return {
     limits,
+    close: async () => { for (const parent of new Set(parents.values())) await removeGroup(parent); },
     create: async (id, wanted) => {
       const at = new Map([...parents].map(([controller, parent]) => [controller, join(parent, id)]));
       const folders = [...new Set(at.values())];
@@ -191,6 +194,7 @@ const openV2 = async (name: string, own: string): Promise<CgroupParent | undefin
   if (limits.length === 0) return undefined;
   return {
     limits,
+    close: () => removeGroup(parent),
     create: async (id, wanted) => {
       const folder = join(parent, id);
       await mkdir(folder, { recursive: true });

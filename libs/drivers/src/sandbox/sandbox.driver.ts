@@ -116,6 +116,7 @@ export class SandboxDriver implements Driver {
     });
     await Promise.all(exits);
     await this.#level?.close();
+    await this.#cgroups?.close();
     await this.#pipes.close();
     await rm(this.#lockFile, { force: true });
   }

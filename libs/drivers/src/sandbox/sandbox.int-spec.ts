@@ -186,7 +186,7 @@ describe.each(LEVELS)('a sandbox of level %s', (level) => {
   });
 
   here('lets no instance outlive an agent that was killed', async () => {
-    const mark = `${level.length}815.25`;
+    const mark = `${4_000 + LEVELS.indexOf(level)}.25`;
     const workDir = join(folder, level, 'killed');
     const agent = spawn(process.execPath, ['--conditions=@fornax/source', '--input-type=module', '-e', `
       import { SandboxDriver } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)};
@@ -199,7 +199,9 @@ describe.each(LEVELS)('a sandbox of level %s', (level) => {
     `], { stdio: ['ignore', 'pipe', 'inherit'] });
     await new Promise((resolve) => agent.stdout.once('data', resolve));
     await eventually(() => running(mark) >= 2);
+    const gone = new Promise((resolve) => agent.once('exit', resolve));
     agent.kill('SIGKILL');
+    await gone;
     if (!isIsolated) {
       const next = new SandboxDriver({ workDir, hide: [], path: '', level });
       await next.probe();
