@@ -39,6 +39,8 @@ export interface Harness {
   setStorage(isThere: boolean): void;
   /** Ends the NATS server as a crash would and starts it again with its data. */
   crashNats(): Promise<void>;
+  /** A second process of the service beside the first. */
+  twin(): Promise<TestApp>;
   /** Another start of the service on the same servers. */
   restart(): Promise<void>;
   close(): Promise<void>;
@@ -127,6 +129,7 @@ export const startHarness = async (settings: Readonly<Record<string, string>> = 
     setStorage: (isThere) => {
       isStorageThere = isThere;
     },
+    twin: open,
     crashNats: async () => {
       await nats.kill();
       await nats.start();

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { taskSchema, taskSummarySchema, userInfoSchema, type WireTask } from '@fornax/contracts';
 import { anEnd, aLease, aRef, concluded, dispatched, eventually, exited, started } from '@fornax/testing';
+import { accountIdOf } from './accounts/first-account.js';
 import { startHarness, type Harness } from './submission.fixture.js';
 
 let harness: Harness;
@@ -263,6 +264,16 @@ describe('bad input', () => {
     expect({ status: large.status, message: typeof large.json()['message'] }).toEqual({ status: 413, message: 'string' });
   });
 
+  it('takes a NUL anywhere in a request for what it is: nothing of ours', async () => {
+    const token = Buffer.from(JSON.stringify(['name', 0, 'a\0', 'b'])).toString('base64url');
+    expect(await harness.call('GET', '/tasks/%00')).toMatchObject({ status: 404 });
+    expect(await harness.call('GET', '/tasks/a%00b/stdout')).toMatchObject({ status: 404 });
+    expect(await harness.call('GET', '/tasks?tag=%00')).toMatchObject({ status: 200, text: '[]' });
+    expect(await harness.call('POST', '/tasks/paginate', { token })).toMatchObject({ status: 400 });
+    expect(await harness.call('POST', '/tasks/search', { filter: { operator: 'Equal', field: 'Name', value: '\0' } })).toMatchObject({ status: 400 });
+    expect(await harness.call('GET', '/profiles/%00')).toMatchObject({ status: 404 });
+  });
+
   it('does not find unknown tasks, nor those of somebody else', async () => {
     const uuid = await submit({ shortname: 'private' });
     const token = await harness.addAccount();
@@ -485,6 +496,25 @@ describe('starting again', () => {
     expect((await harness.call('GET', `/tasks/${uuid}/stdout`)).text).toBe('0> before\n0> between\n0> after\n');
     expect((await read(uuid)).state).toBe('Submitted');
   });
+
+  it('is one service in two processes: one account, one status, output once', async () => {
+    const twin = await harness.twin();
+    const there = async (method: string, path: string, body?: object): Promise<string> => {
+      const response = await fetch(`${twin.url}${path}`, { method, headers: { authorization: harness.token }, ...(body ? { body: JSON.stringify(body) } : {}) });
+      return response.text();
+    };
+    expect((await harness.log.readAggregate('account', accountIdOf(harness.email))).flatMap(({ events }) => events.map(({ type }) => type)))
+      .toEqual(['AccountCreated', 'TokenIssued']);
+    const uuid = await submit({ instanceCount: 1 });
+    expect(await there('GET', `/tasks/${uuid}`)).toContain('"state":"Submitted"');
+    await harness.happen(uuid, dispatched(aLease(0)), started(aRef(0)));
+    for (let n = 0; n < 20; n++) await harness.print(uuid, 0, `${n}\n`);
+    const fresh = [(await harness.call('POST', `/tasks/${uuid}/stdout`)).text, await there('POST', `/tasks/${uuid}/stdout`)].join('');
+    expect(fresh).toBe(Array.from({ length: 20 }, (_, n) => `0> ${n}\n`).join(''));
+    await there('POST', `/tasks/${uuid}/abort`);
+    expect((await read(uuid)).state).toBe('PendingCancel');
+    await twin.close();
+  }, 20_000);
 
   it('goes on after a crash of the log\'s server, with tasks and with output', async () => {
     const uuid = await submit({ instanceCount: 1 });

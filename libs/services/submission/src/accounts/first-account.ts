@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { accountDecider, type AccountQuotas } from '@fornax/domain';
-import { decideAndAppend, loadAggregate, type EventLog } from '@fornax/event-store';
+import { CommandRejected, decideAndAppend, loadAggregate, type EventLog } from '@fornax/event-store';
 import { AccountDirectory, CLOCK, ConfigError, EVENT_LOG, hashToken, newId, Sealer, type Clock } from '@fornax/service-kit';
 import { derivedId } from '../commands/request-context.js';
 import { SUBMISSION_CONFIG, type SubmissionConfig } from '../config/submission-config.js';
@@ -44,12 +44,17 @@ export class FirstAccount implements OnApplicationBootstrap {
     const at = this.clock.now();
     const meta = { actor: 'service:submission', source: 'submission', correlationId: newId() };
     const subject = { log: this.log, aggregate: 'account' as const, id: accountId, decider: accountDecider, meta, at };
-    const loaded = await loadAggregate(this.log, 'account', accountId, accountDecider);
+    const load = () => loadAggregate(this.log, 'account', accountId, accountDecider);
+    const loaded = await load();
     const created = loaded.state.exists ? loaded : await decideAndAppend({
       ...subject,
       loaded,
       command: { type: 'CreateAccount', accountId, email, role: 'operator', quotas: OPERATOR_QUOTAS, at },
       commitId: derivedId('create-account', accountId),
+    }).catch((error: unknown) => {
+      // Another replica that started at the same time was first.
+      if (error instanceof CommandRejected && error.rejection.code === 'account-exists') return load();
+      throw error;
     });
     const hash = hashToken(token);
     const tokenId = derivedId('token', accountId, hash);

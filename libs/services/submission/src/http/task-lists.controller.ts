@@ -10,9 +10,9 @@ import { TaskLists } from '../queries/task-lists.js';
 import { TaskAnswers } from './task-answers.js';
 import { WireBody } from './wire-body.js';
 
-/** `?tag=a&tag=b,c` means any of the three (contract, 5.45). */
+/** `?tag=a&tag=b,c` means any of the three (contract, 5.45). No task has a tag with a NUL in it, and no query may. */
 const tagsOf = (tag: string | readonly string[] | undefined): readonly string[] =>
-  (typeof tag === 'string' ? [tag] : (tag ?? [])).flatMap((text) => text.split(',')).filter((text) => text !== '');
+  (typeof tag === 'string' ? [tag] : (tag ?? [])).flatMap((text) => text.split(',')).filter((text) => text !== '').map((text) => text.replaceAll('\0', '\uFFFD'));
 
 /** The tasks of an account, listed, paged and searched. */
 @ApiTags('tasks')

@@ -17,13 +17,16 @@ export const decodePageToken = (token: string): PageToken => {
   const parts = parse(Buffer.from(token, 'base64url').toString('utf8'));
   if (Array.isArray(parts)) {
     const [orderBy, direction, key, id]: readonly unknown[] = parts;
-    const isKey = typeof key === 'string' || (typeof key === 'number' && Number.isFinite(key));
-    if (typeof orderBy === 'string' && (direction === 0 || direction === 1) && isKey && typeof id === 'string') {
+    const isKey = isText(key) || (typeof key === 'number' && Number.isFinite(key));
+    if (typeof orderBy === 'string' && (direction === 0 || direction === 1) && isKey && isText(id)) {
       return { orderBy, isDescending: direction === 1, key, id };
     }
   }
   throw new Invalid('The page token is not valid', { code: 'bad-page-token' });
 };
+
+/** Text that Postgres can take. */
+const isText = (value: unknown): value is string => typeof value === 'string' && !value.includes('\0');
 
 const parse = (text: string): unknown => {
   try {

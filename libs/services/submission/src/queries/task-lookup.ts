@@ -6,6 +6,9 @@ import { StatusGate } from '../commands/status-gate.js';
 import { STATUS_COLUMNS, statusOf, type TaskRecord } from '../projections/task-rows.js';
 import type { TaskStatus } from '../projections/task-status.js';
 
+/** What an id or a shortname may consist of; anything else names nothing, and need not be asked for. */
+const isName = (id: string): boolean => /^[A-Za-z0-9-]{1,255}$/.test(id);
+
 /** Finds one task by its id or by the name its owner gave it. A task of somebody else is like none. */
 @Injectable()
 export class TaskLookup {
@@ -13,7 +16,7 @@ export class TaskLookup {
 
   /** @throws NotFound also for a task that is being deleted (contract, 5.22) */
   async find(owner: string, id: string): Promise<TaskStatus> {
-    const found = (await this.read(owner, id)) ?? (await this.readAgain(owner, id));
+    const found = isName(id) ? ((await this.read(owner, id)) ?? (await this.readAgain(owner, id))) : undefined;
     if (!found || found.fold.deleteRequested) throw new NotFound(`No such task: ${id}`, { code: 'task-not-found' });
     return found;
   }
