@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { ensureReady } from './bootstrap.mjs';
 
-const { node } = await ensureReady();
+const node = await ensureReady();
 const child = spawn(node, ['tests/load/dist/bench.js', ...process.argv.slice(2)], {
   cwd: fileURLToPath(new URL('..', import.meta.url)),
   stdio: ['ignore', 'inherit', 'inherit'],

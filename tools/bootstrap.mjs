@@ -154,7 +154,7 @@ const install = async (log) => {
 
 /** Folders that hold one project each. */
 const projects = () =>
-  ['apps', 'libs', 'libs/services']
+  ['apps', 'libs', 'libs/services', 'tests']
     .flatMap((group) =>
       readdirSync(join(root, group), { withFileTypes: true }).map((entry) => join(root, group, entry.name)),
     )
@@ -200,7 +200,12 @@ const build = async (log) => {
   await withProgress(
     'building',
     async () => {
-      await run(node24, [nx, 'run-many', '-t', 'build', '--outputStyle=static'], options);
+      const runMany = () => run(node24, [nx, 'run-many', '-t', 'build', '--outputStyle=static'], options);
+      // A build that was killed can leave Nx's own cache unreadable: once more from scratch, and what fails then is a real failure.
+      await runMany().catch(async () => {
+        await run(node24, [nx, 'reset'], { ...options, what: 'Resetting the build cache' });
+        await runMany();
+      });
       // Nx may believe in outputs that somebody removed by hand.
       if (!folders.every(isBuilt))
         await run(node24, [nx, 'run-many', '-t', 'build', '--outputStyle=static', '--skipNxCache'], options);
@@ -278,3 +283,13 @@ export const ensureReady = async ({ log = say } = {}) => {
     return node24;
   }, log);
 };
+
+// `node tools/bootstrap.mjs` prepares a checkout and ends: what an image needs at build time.
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    await ensureReady();
+  } catch (error) {
+    say(error instanceof BootstrapError ? error.message : (error.stack ?? String(error)));
+    process.exitCode = 1;
+  }
+}

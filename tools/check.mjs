@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { ensureReady } from './bootstrap.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const { node } = await ensureReady();
+const node = await ensureReady();
 
 const steps = [
   ['types', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']],

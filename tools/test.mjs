@@ -26,7 +26,7 @@ const suites = words.filter((word) => word in SUITES);
 const jestArgs = words.filter((word) => !(word in SUITES));
 const chosen = suites.length > 0 ? suites : Object.keys(SUITES);
 
-const { node } = await ensureReady();
+const node = await ensureReady();
 
 /** Runs one suite; its outcome, with the counts of Jest's own closing line. */
 const runSuite = (suite) =>
@@ -59,7 +59,9 @@ for (const suite of chosen) results.push(await runSuite(suite));
 const sum = (key) => results.reduce((total, result) => total + result[key], 0);
 let hasFailed = results.some(({ code }) => code !== 0);
 if (results.some(({ skipped }) => skipped)) {
-  console.error('\n*** The tests with the official Python SDK were SKIPPED: Python 3 or its package registry could not be had. ***');
+  console.error(
+    '\n*** The tests with the official Python SDK were SKIPPED: Python 3 or its package registry could not be had. ***',
+  );
   if (process.env.CI === 'true') {
     console.error('*** That is a failure here: CI must run them. ***');
     hasFailed = true;

@@ -91,6 +91,7 @@ export const agentEnvironment = (
   backends: Backends,
   addresses: Addresses,
   node: { readonly id: string; readonly folder: string },
+  data: string,
 ): Readonly<Variables> => ({
   ...inherited(
     env,
@@ -102,4 +103,6 @@ export const agentEnvironment = (
   FORNAX_NODE_ID: node.id,
   FORNAX_NODE_DIR: node.folder,
   FORNAX_DATA_DIR: node.folder,
+  // Secrets, database and objects of the platform are no business of what runs here.
+  FORNAX_NODE_HIDE: data,
 });

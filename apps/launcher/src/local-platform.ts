@@ -329,7 +329,7 @@ export class LocalPlatform {
         id,
         'node-agent',
         'agent',
-        agentEnvironment(env, settings, backends, this.addresses, { id, folder }),
+        agentEnvironment(env, settings, backends, this.addresses, { id, folder }, this.data),
       );
     }
   }

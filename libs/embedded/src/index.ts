@@ -6,6 +6,7 @@ export {
   MAX_PAYLOAD_BYTES,
   nodeInboxPrefix,
   nodePermissions,
+  renderNatsConfig,
 } from './nats/nats-config.js';
 export {
   type NatsBinary,
