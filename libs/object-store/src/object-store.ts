@@ -156,7 +156,11 @@ export interface ObjectStore {
 
   createUpload(bucket: string, key: string, headers: ObjectHeaders): Promise<string>;
   putPart(upload: Place & { readonly uploadId: string }, partNumber: number, source: ByteSource, sizeBytes: number): Promise<Written>;
-  /** Parts in the order wanted; others that were uploaded are dropped. @throws StoreRefusal InvalidPart, InvalidPartOrder, EntityTooSmall */
+  /**
+   * Parts in the order wanted; others that were uploaded are dropped. The upload is over then: repeating it is refused (`NoSuchUpload`), or answered
+   * as before where the object is still that one.
+   * @throws StoreRefusal InvalidPart, InvalidPartOrder, EntityTooSmall
+   */
   completeUpload(upload: Place & { readonly uploadId: string }, parts: readonly PartRef[]): Promise<Written>;
   abortUpload(upload: Place & { readonly uploadId: string }): Promise<void>;
   listParts(upload: Place & { readonly uploadId: string }): Promise<readonly PartInfo[]>;

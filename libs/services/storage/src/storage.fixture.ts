@@ -8,10 +8,14 @@ import type { AccountQuotas } from '@fornax/domain';
 import type { EventLog } from '@fornax/event-store';
 import { AccountDirectory, EVENT_LOG, NATS, Sealer, type TestApp, createTestApp, hashToken, newId, signLeaseClaims } from '@fornax/service-kit';
 import { createTestDatabase, eventually, startTestNats } from '@fornax/testing';
+import { jest } from '@jest/globals';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { FrontDoorHost } from './front-door.host.js';
 import { type CredentialScope, canonicalRequest, encodePath, sha256Hex, signRequest, signingKey, uriEncode } from './s3/sigv4.js';
 import { StorageModule } from './storage.module.js';
+
+// Objects are flushed to a disk that other tests use, too.
+jest.setTimeout(30_000);
 
 export const TEST_MASTER_KEY = Buffer.alloc(32, 7);
 const QUOTAS: AccountQuotas = { maxTasks: 100, maxBuckets: 100, maxStorageBytes: 2 ** 40, maxInstances: 100, maxCores: 100 };

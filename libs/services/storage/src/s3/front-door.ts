@@ -21,11 +21,14 @@ const asS3Error = (error: unknown, request: S3Request | undefined): S3Error | un
   return error instanceof StoreRefusal ? fromRefusal(error, request?.bucket ?? '', request?.key ?? '') : undefined;
 };
 
-/** Failures that are nobody's answer: the client went away. */
-const hasGone = (response: ServerResponse): boolean => response.destroyed || response.socket === null || response.socket.destroyed;
+/**
+ * Failures that are nobody's answer: the client went away. Asked of the request's socket: a response has none yet while the one before it on a
+ * kept connection is being finished.
+ */
+const hasGone = (message: IncomingMessage, response: ServerResponse): boolean => response.destroyed || message.socket.destroyed;
 
 const sendError = (message: IncomingMessage, response: ServerResponse, error: S3Error | undefined, requestId: string): void => {
-  if (hasGone(response)) return;
+  if (hasGone(message, response)) return;
   if (response.headersSent) return void response.destroy();
   const status = error?.status ?? 500;
   const resource = (message.url ?? '/').split('?')[0] ?? '/';
@@ -63,7 +66,7 @@ const handle = async (parts: S3Parts, message: IncomingMessage, response: Server
     });
   } catch (error) {
     const answer = asS3Error(error, request);
-    if (!answer && !hasGone(response)) parts.onError(error, { method: message.method ?? '', path: message.url ?? '', requestId });
+    if (!answer && !hasGone(message, response)) parts.onError(error, { method: message.method ?? '', path: message.url ?? '', requestId });
     sendError(message, response, answer, requestId);
   }
 };

@@ -175,6 +175,24 @@ describe('requests', () => {
   });
 });
 
+describe('kept connections', () => {
+  it('answer every request, also a refusal right behind an object', async () => {
+    await put(`/${bucket}/kept`, 'x'.repeat(10_000));
+    const socket = connect(storage.port, '127.0.0.1');
+    const requestOf = (range: string): string => {
+      const path = `/${bucket}/kept`;
+      const headers = signedHeaders(storage.port, { path, accessKey: ada.email, secretKey: ada.token });
+      return `GET ${path} HTTP/1.1\r\n${Object.entries({ ...headers, range }).map(([name, value]) => `${name}: ${value}`).join('\r\n')}\r\n\r\n`;
+    };
+    let text = '';
+    socket.on('data', (data: Buffer) => { text += data.toString(); });
+    socket.write([requestOf('bytes=0-'), requestOf('bytes=10000-'), requestOf('bytes=0-9'), requestOf('bytes=10000-')].join(''));
+    await eventually(async () => (text.match(/HTTP\/1\.1 \d+/g) ?? []).length === 4);
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 206', 'HTTP/1.1 416', 'HTTP/1.1 206', 'HTTP/1.1 416']);
+    socket.destroy();
+  });
+});
+
 describe('presigned URLs', () => {
   /** The SDK's own hash type, on Node's. */
   class Sha256 implements Checksum {
