@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { LOG_HEADERS, logSubject, RPC, type OutputStream } from '@fornax/contracts';
+import { LOG_HEADERS, logSubject, RPC, taskSchema, type OutputStream, type WireTask } from '@fornax/contracts';
 import type { TaskEvent } from '@fornax/domain';
 import { DurablePublisher, type EventLog } from '@fornax/event-store';
 import { createTestApp, EVENT_LOG, hashToken, NATS, newId, PUBLISHER, Sealer, type TestApp } from '@fornax/service-kit';
@@ -152,3 +152,17 @@ const answerBuckets = (request: { readonly mustExist: readonly string[]; readonl
   missing: request.mustExist.filter((bucket) => bucket !== 'input'),
   refused: request.create.filter((bucket) => bucket === 'taken').map((bucket) => ({ bucket, reason: 'the name is taken' })),
 });
+
+/** A task as small as a client would send it. */
+export const minimal = { name: 'a task', profile: 'docker-batch', instanceCount: 4, constants: [{ key: 'DOCKER_CMD', value: 'echo ${INSTANCE_ID}' }] };
+
+/** Submits a task. @returns its id @throws Error it was refused */
+export const submitTo = async (harness: Harness, body: object = {}): Promise<string> => {
+  const answer = await harness.call('POST', '/tasks', { ...minimal, ...body });
+  if (answer.status !== 200) throw new Error(answer.text);
+  return String(answer.json()['uuid']);
+};
+
+/** Reads a task as strictly as the clients do. */
+export const readFrom = async (harness: Harness, id: string): Promise<WireTask> =>
+  taskSchema.parse((await harness.call('GET', `/tasks/${id}`)).json());

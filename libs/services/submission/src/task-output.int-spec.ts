@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { WireTask } from '@fornax/contracts';
+import { anEnd, aLease, aRef, concluded, dispatched, eventually, started } from '@fornax/testing';
+import { accountIdOf } from './accounts/first-account.js';
+import { minimal, readFrom, startHarness, submitTo, type Harness } from './submission.fixture.js';
+
+let harness: Harness;
+beforeAll(async () => {
+  harness = await startHarness({ FORNAX_LOG_KEEP_BYTES: '32768' });
+}, 120_000);
+afterAll(() => harness.close());
+
+const submit = (body?: object): Promise<string> => submitTo(harness, body);
+const read = (id: string): Promise<WireTask> => readFrom(harness, id);
+const commits = async (): Promise<number> => (await harness.log.head()).sequence;
+
+describe('output', () => {
+  it('prefixes whole lines in order of arrival, gives instances bare, and each fresh byte once', async () => {
+    const uuid = await submit({ instanceCount: 3 });
+    await harness.happen(uuid, dispatched(aLease(0), aLease(1)), started(aRef(0), aRef(1)));
+    const get = async (path: string) => (await harness.call('GET', `/tasks/${uuid}/${path}`)).text;
+    const post = async (path: string) => (await harness.call('POST', `/tasks/${uuid}/${path}`)).text;
+    expect([await get('stdout'), await get('stdout/2'), await post('stderr')]).toEqual(['', '', '']);
+    await harness.print(uuid, 1, 'hello ');
+    await harness.print(uuid, 0, 'zero\n');
+    expect(await post('stdout')).toBe('0> zero\n');
+    await harness.print(uuid, 1, 'world\nsecond\n');
+    await harness.print(uuid, 0, 'oops\n', { stream: 'stderr' });
+    expect(await get('stdout')).toBe('0> zero\n1> hello world\n1> second\n');
+    expect(await post('stdout')).toBe('1> hello world\n1> second\n');
+    expect(await post('stdout')).toBe('');
+    expect(await get('stdout/1')).toBe('hello world\nsecond\n');
+    expect([await post('stdout/1'), await post('stdout/1')]).toEqual(['hello world\nsecond\n', '']);
+    expect(await get('stderr')).toBe('0> oops\n');
+    expect((await harness.call('GET', `/tasks/${uuid}/stdout`)).headers.get('content-type')).toBe('text/plain; charset=utf-8');
+    for (const bad of ['3', '-1', 'x', '99999999999']) expect(await harness.call('GET', `/tasks/${uuid}/stdout/${bad}`)).toMatchObject({ status: 404 });
+  });
+
+  it('does not tear a character that two chunks share', async () => {
+    const uuid = await submit({ instanceCount: 1 });
+    await harness.happen(uuid, dispatched(aLease(0)), started(aRef(0)));
+    const bytes = Buffer.from('déjà €\n');
+    const cut = bytes.indexOf(Buffer.from('€')) + 1;
+    await harness.print(uuid, 0, bytes.subarray(0, cut));
+    const first = (await harness.call('POST', `/tasks/${uuid}/stdout/0`)).text;
+    await harness.print(uuid, 0, bytes.subarray(cut));
+    const second = (await harness.call('POST', `/tasks/${uuid}/stdout/0`)).text;
+    expect([first, second]).toEqual(['déjà ', '€\n']);
+  });
+
+  it('shows only the latest attempt of an instance, and a last line without end once the instance is over', async () => {
+    const uuid = await submit({ instanceCount: 1 });
+    await harness.happen(uuid, dispatched(aLease(0)), started(aRef(0)));
+    await harness.print(uuid, 0, 'first try\n');
+    await harness.happen(uuid, { type: 'InstancesRequeued', attempts: [anEnd(0, { outcome: 'failure', cause: 'node-lost' })], at: 2_000 }, dispatched(aLease(0, { attempt: 2 })));
+    expect((await harness.call('GET', `/tasks/${uuid}/stdout`)).text).toBe('');
+    await harness.print(uuid, 0, 'second try', { attempt: 2 });
+    await harness.print(uuid, 0, 'ghost\n', { attempt: 1 });
+    expect((await harness.call('POST', `/tasks/${uuid}/stdout`)).text).toBe('');
+    await harness.happen(uuid, concluded(anEnd(0, { attempt: 2 })));
+    expect((await harness.call('POST', `/tasks/${uuid}/stdout`)).text).toBe('0> second try\n');
+    expect((await harness.call('GET', `/tasks/${uuid}/stdout/0`)).text).toBe('second try');
+  });
+
+  it('goes with its task', async () => {
+    const uuid = await submit({ instanceCount: 1 });
+    await harness.print(uuid, 0, 'x\n');
+    await harness.call('GET', `/tasks/${uuid}/stdout`);
+    expect(await harness.query('SELECT 1 FROM log_chunk WHERE task_id = $1', [uuid])).toHaveLength(1);
+    await harness.call('DELETE', `/tasks/${uuid}`);
+    expect(await harness.call('GET', `/tasks/${uuid}/stdout`)).toMatchObject({ status: 404 });
+    await eventually(async () => (await harness.query('SELECT 1 FROM log_chunk WHERE task_id = $1', [uuid])).length === 0);
+  });
+
+  it('keeps only the last part of a stream that grows too large, and says so', async () => {
+    const uuid = await submit({ instanceCount: 1 });
+    await harness.happen(uuid, dispatched(aLease(0)), started(aRef(0)));
+    const line = (n: number) => `${String(n).padStart(999, '.')}\n`;
+    for (let n = 0; n < 40; n++) await harness.print(uuid, 0, line(n));
+    const text = (await harness.call('GET', `/tasks/${uuid}/stdout/0`)).text;
+    expect(text).toMatch(/^\[\d+ bytes of older output were dropped\]\n/);
+    expect(text.endsWith(line(39))).toBe(true);
+    expect(text.length).toBeLessThan(32_768 + 100);
+  });
+});
+
+describe('starting again', () => {
+  it('changes no account, keeps the tasks, and neither loses nor doubles output', async () => {
+    const uuid = await submit({ instanceCount: 1 });
+    await harness.print(uuid, 0, 'before\n');
+    expect((await harness.call('POST', `/tasks/${uuid}/stdout`)).text).toBe('0> before\n');
+    await harness.print(uuid, 0, 'between\n');
+    const before = await commits();
+    await harness.restart();
+    expect(await commits()).toBe(before);
+    await harness.print(uuid, 0, 'after\n');
+    expect((await harness.call('POST', `/tasks/${uuid}/stdout`)).text).toBe('0> between\n0> after\n');
+    expect((await harness.call('GET', `/tasks/${uuid}/stdout`)).text).toBe('0> before\n0> between\n0> after\n');
+    expect((await read(uuid)).state).toBe('Submitted');
+  });
+
+  it('is one service in two processes: one account, one status, output once', async () => {
+    const twin = await harness.twin();
+    const there = async (method: string, path: string, body?: object): Promise<string> => {
+      const response = await fetch(`${twin.url}${path}`, { method, headers: { authorization: harness.token }, ...(body ? { body: JSON.stringify(body) } : {}) });
+      return response.text();
+    };
+    expect((await harness.log.readAggregate('account', accountIdOf(harness.email))).flatMap(({ events }) => events.map(({ type }) => type)))
+      .toEqual(['AccountCreated', 'TokenIssued']);
+    const uuid = await submit({ instanceCount: 1 });
+    expect(await there('GET', `/tasks/${uuid}`)).toContain('"state":"Submitted"');
+    await harness.happen(uuid, dispatched(aLease(0)), started(aRef(0)));
+    for (let n = 0; n < 20; n++) await harness.print(uuid, 0, `${n}\n`);
+    const fresh = [(await harness.call('POST', `/tasks/${uuid}/stdout`)).text, await there('POST', `/tasks/${uuid}/stdout`)].join('');
+    expect(fresh).toBe(Array.from({ length: 20 }, (_, n) => `0> ${n}\n`).join(''));
+    await there('POST', `/tasks/${uuid}/abort`);
+    expect((await read(uuid)).state).toBe('PendingCancel');
+    await twin.close();
+  }, 20_000);
+
+  it('goes on after a crash of the log\'s server, with tasks and with output', async () => {
+    const uuid = await submit({ instanceCount: 1 });
+    await harness.happen(uuid, dispatched(aLease(0)), started(aRef(0)));
+    await harness.print(uuid, 0, 'one\n');
+    expect((await harness.call('POST', `/tasks/${uuid}/stdout`)).text).toBe('0> one\n');
+    await harness.crashNats();
+    await eventually(async () => (await harness.call('POST', '/tasks', minimal)).status === 200, { timeoutMs: 20_000 });
+    await harness.print(uuid, 0, 'two\n');
+    expect(await eventually(async () => (await harness.call('POST', `/tasks/${uuid}/stdout`)).text || undefined)).toBe('0> two\n');
+    await harness.call('POST', `/tasks/${uuid}/abort`);
+    expect((await read(uuid)).state).toBe('PendingCancel');
+  }, 60_000);
+});
