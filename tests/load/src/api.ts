@@ -60,11 +60,11 @@ interface TaskView {
 }
 
 /** Waits for the end of a task. @throws Error when it did not succeed */
-export const success = async (client: LoadClient, uuid: string): Promise<void> => {
+export const success = async (client: LoadClient, uuid: string, pollMs = 20): Promise<void> => {
   for (;;) {
     const { state, errors } = await client.call<TaskView>('GET', `/tasks/${uuid}`);
     if (state === 'Success') return;
     if (state === 'Failure' || state === 'Cancelled') throw new Error(`${uuid} is ${state}: ${errors.map(({ message }) => message).join('; ')}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
 };

@@ -81,7 +81,7 @@ export const controlPlane = async (
       const tasksPerSecond = (total - before) / ((performance.now() - started) / 1000);
       const wide = performance.now();
       const { uuid } = await client.call<Created>('POST', '/tasks', noOp('wide', load.instances));
-      await success(client, uuid);
+      await success(client, uuid, 100);
       return { tasksPerSecond, instancesPerSecond: load.instances / ((performance.now() - wide) / 1000) };
     });
   } finally {
@@ -120,7 +120,7 @@ export const endToEnd = async (platform: RunningPlatform, instances: number): Pr
   try {
     const started = performance.now();
     const { uuid } = await client.call<Created>('POST', '/tasks', noOp('no-ops', instances));
-    await success(client, uuid);
+    await success(client, uuid, 100);
     return instances / ((performance.now() - started) / 1000);
   } finally {
     client.close();

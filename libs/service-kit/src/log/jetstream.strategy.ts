@@ -8,6 +8,9 @@ import { inSpan } from '../telemetry/trace.js';
 import { LogContext } from './log-context.js';
 import { LOG_TRANSPORT, type LogHandlerOptions } from './log-handler.js';
 
+/** Handlers are safe to repeat, so losing a second of progress in a crash costs less than a write for every batch. */
+const REMEMBER_EVERY_MS = 1_000;
+
 export interface JetStreamStrategyParts {
   readonly log: EventLog;
   /** The database of a service, for handlers that start from their checkpoint. */
@@ -58,11 +61,14 @@ export class JetStreamStrategy extends Server implements CustomTransportStrategy
   private async follow(options: LogHandlerOptions, handler: MessageHandler): Promise<void> {
     const from = await this.startOf(options);
     const { aggregates, maxBatch, name } = options;
+    let rememberedAt = Number.NEGATIVE_INFINITY;
     await this.parts.log.subscribe(
       { from, signal: this.stop.signal, ...(aggregates ? { aggregates } : {}), ...(maxBatch === undefined ? {} : { maxBatch }) },
       async (batch) => {
         await inSpan(`log ${name}`, { kind: 'consumer', parent: batch[0]?.meta.traceparent }, () => this.handle(name, handler, batch));
+        if (performance.now() - rememberedAt < REMEMBER_EVERY_MS) return;
         await this.remember(options, batch);
+        rememberedAt = performance.now();
       },
     );
   }
