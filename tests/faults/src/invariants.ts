@@ -1,3 +1,4 @@
+import { S3Client } from '@fornax/client';
 import type { RunningPlatform } from '@fornax/testing';
 import { type Acknowledged, type LedgerLine, call, insist } from './work.js';
 
@@ -57,10 +58,42 @@ export const taskFaults = async (platform: RunningPlatform, tasks: readonly Ackn
   return faults;
 };
 
+/** What is wrong with the results: exactly one file for each instance of each task, with that instance's content, and nothing else. */
+export const resultFaults = async (platform: RunningPlatform, bucket: string, tasks: readonly Acknowledged[]): Promise<readonly string[]> => {
+  const { AWS_ACCESS_KEY_ID: accessKey = '', AWS_SECRET_ACCESS_KEY: secretKey = '' } = platform.clientEnv;
+  const s3 = new S3Client({ endpoint: platform.storageUrl, accessKey, secretKey });
+  try {
+    const found = new Set((await s3.listObjects(bucket)).map(({ key }) => key));
+    const faults: string[] = [];
+    for (const { key, instances } of tasks) {
+      for (let instance = 0; instance < instances; instance += 1) {
+        const name = `${key}-${instance}.txt`;
+        const content = found.delete(name) ? (await s3.getBytes(bucket, name)).toString() : 'nothing';
+        if (content !== `${instance}\n`) faults.push(`${name} holds ${content}`);
+      }
+    }
+    return [...faults, ...[...found].map((name) => `${name} belongs to no acknowledged task`)];
+  } finally {
+    s3.close();
+  }
+};
+
+/** Attempts of these tasks that did not end in success: how often an instance had to run again. */
+export const repeatedAttempts = async (platform: RunningPlatform, tasks: readonly Acknowledged[]): Promise<number> => {
+  let repeated = 0;
+  for (const { uuid } of tasks) {
+    const { lines } = await call<{ readonly lines: readonly LedgerLine[] }>(platform, 'GET', `/fornax/v1/billing/tasks/${uuid}/lines`);
+    repeated += lines.filter(({ outcome }) => outcome !== 'success').length;
+  }
+  return repeated;
+};
+
 /** Rebuilds every projection beside the live one and compares. Returns what differs. */
-export const projectionFaults = async (platform: RunningPlatform, names: readonly string[]): Promise<readonly string[]> => {
+export const projectionFaults = async (platform: RunningPlatform): Promise<readonly string[]> => {
   const faults: string[] = [];
-  for (const name of names) {
+  const projections = await insist(() => call<readonly { readonly name: string }[]>(platform, 'GET', '/fornax/v1/projections'), 'list projections');
+  if (!projections.some(({ name }) => name === 'status')) faults.push('there is no status projection');
+  for (const { name } of projections) {
     const { differences } = await insist(
       () => call<Rebuilt>(platform, 'POST', `/fornax/v1/projections/${name}/rebuild?verify=true`),
       `rebuild ${name}`,

@@ -3,6 +3,8 @@ import type { RunningPlatform } from '@fornax/testing';
 /** What the invariants need to know of a task that the platform acknowledged. */
 export interface Acknowledged {
   readonly uuid: string;
+  /** Its name, and what its result files begin with. */
+  readonly key: string;
   readonly instances: number;
 }
 
@@ -48,7 +50,7 @@ export const submit = async (platform: RunningPlatform, key: string, instances: 
     profile: 'docker-batch',
     instanceCount: instances,
     resultBucket: bucket,
-    constants: [{ key: 'DOCKER_CMD', value: `sh -c 'echo hello from $INSTANCE_ID; sleep 0.3; echo $INSTANCE_ID > ${key}-$INSTANCE_ID.txt'` }],
+    constants: [{ key: 'DOCKER_CMD', value: `sh -c 'echo hello from $INSTANCE_ID; sleep 0.5; echo $INSTANCE_ID > ${key}-$INSTANCE_ID.txt'` }],
   };
   const response = await fetch(`${platform.apiUrl}/tasks`, {
     method: 'POST',
@@ -58,5 +60,15 @@ export const submit = async (platform: RunningPlatform, key: string, instances: 
   });
   if (!response.ok) throw new Error(`submit ${key}: ${response.status} ${(await response.text()).slice(0, 300)}`);
   const { uuid } = (await response.json()) as { readonly uuid: string };
-  return { uuid, instances };
+  return { uuid, key, instances };
 };
+
+/** Waits until one of the tasks has an instance running: a kill before that would prove nothing. */
+export const untilSomethingRuns = (platform: RunningPlatform, tasks: readonly Acknowledged[]): Promise<void> =>
+  insist(async () => {
+    for (const { uuid } of tasks) {
+      const { runningInstanceCount } = await call<{ readonly runningInstanceCount: number }>(platform, 'GET', `/tasks/${uuid}`);
+      if (runningInstanceCount > 0) return;
+    }
+    throw new Error('nothing runs');
+  }, 'an instance runs');
