@@ -145,6 +145,33 @@ export const objectStoreContract: readonly StoreCase[] = [
     },
   },
   {
+    behaviour: 'rolls keys up at a delimiter of any characters',
+    async check(store, bucket) {
+      for (const key of ['a.1', 'a.2', 'b', 'c!/1', 'c!/2', '.d']) await put(store, bucket, key, key);
+      const pages = async (delimiter: string, prefix = '') => {
+        const seen: string[] = [];
+        let after: string | undefined;
+        do {
+          const page: Awaited<ReturnType<ObjectStore['list']>> = await store.list(bucket, { delimiter, prefix, limit: 1, ...(after === undefined ? {} : { after }) });
+          seen.push(...page.objects.map(({ key }) => key), ...page.prefixes);
+          after = page.next;
+        } while (after !== undefined);
+        return seen;
+      };
+      assert.deepEqual(await pages('.'), ['.', 'a.', 'b', 'c!/1', 'c!/2']);
+      assert.deepEqual(await pages('!/', 'c'), ['c!/']);
+    },
+  },
+  {
+    behaviour: 'keeps an object beside a folder of its name, and other buckets out of reach',
+    async check(store, bucket, other) {
+      for (const key of ['p/a', 'p', 'p/a/b', 'p/', `../${other}/k`]) await put(store, bucket, key, key);
+      assert.deepEqual(await keysOf(store, bucket), [`../${other}/k`, 'p', 'p/', 'p/a', 'p/a/b']);
+      assert.deepEqual(await keysOf(store, other), []);
+      assert.equal(await textOf(store, bucket, 'p'), 'p');
+    },
+  },
+  {
     behaviour: 'deletes many at once and counts what stays',
     async check(store, bucket) {
       for (const key of ['a', 'b', 'c']) await put(store, bucket, key, key);

@@ -1,12 +1,14 @@
 import { Readable } from 'node:stream';
 import { Client, S3Error } from 'minio';
 import { assertKeyFits, compareKeys, splitPlace } from '../keys.js';
+import { listPage } from '../local/listing.js';
 import {
   type ByteRange, type ByteSource, type ListOptions, type Listing, type Moved, type ObjectHeaders, type ObjectInfo, type ObjectReader,
   type ObjectStore, type PartInfo, type PartRef, type Place, type PrefixMove, type PutOptions, type StoreProblem, type UploadInfo,
   type Usage, type Written, MAX_KEY_BYTES, StoreRefusal,
 } from '../object-store.js';
 import { heldBack } from './held-back.js';
+import { fromWire, wireKey, wirePrefix } from './wire-keys.js';
 
 type Upload = Place & { readonly uploadId: string };
 
@@ -24,7 +26,9 @@ export interface S3StoreOptions {
 /** Keys of the service beyond every bucket of ours: one empty object says that a bucket of ours exists. */
 const MARKERS = '.buckets';
 const USAGE_AGE_MS = 10_000;
+/** Most keys that S3 lists or deletes at once. */
 const PAGE = 1_000;
+const META = 'x-amz-meta-';
 const GREATEST = '\u{10ffff}';
 
 const PROBLEMS: readonly StoreProblem[] = ['NoSuchKey', 'NoSuchUpload', 'InvalidPart', 'InvalidPartOrder', 'EntityTooSmall', 'IncompleteBody', 'KeyTooLong'];
@@ -59,7 +63,8 @@ const entryOf = (entry: object): { readonly key: string; readonly info?: Omit<Ob
 
 /**
  * Objects on any S3 service, through the `minio` client, as `<bucket>/<key>` in one bucket of the service: bucket names are global there and
- * few are allowed to an account, while ours are made by users at will. So a key has room for 1,024 bytes less the bucket's name.
+ * few are allowed to an account, while ours are made by users at will. Keys are spelt as wire-keys.ts says, and that spelling, with the
+ * bucket's name, has room for 1,024 bytes.
  * Moves are copies and deletions, a key at a time: not atomic, but safe to repeat. A copy of an object that was uploaded in parts may get another ETag.
  */
 export class S3ObjectStore implements ObjectStore {
@@ -94,7 +99,7 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   #key({ bucket, key }: Place): string {
-    const physical = `${bucket}/${key}`;
+    const physical = `${bucket}/${wireKey(key)}`;
     assertKeyFits(physical, MAX_KEY_BYTES);
     return physical;
   }
@@ -114,7 +119,7 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   async #exists(bucket: string): Promise<boolean> {
-    return (await this.#stat(`${MARKERS}/${bucket}`)) !== undefined;
+    return (await this.#headers(`${MARKERS}/${bucket}`)) !== undefined;
   }
 
   async deleteBuckets(buckets: readonly string[]): Promise<void> {
@@ -154,20 +159,27 @@ export class S3ObjectStore implements ObjectStore {
     return written;
   }
 
-  async #stat(objectName: string) {
-    return this.#client.statObject(this.#bucket, objectName).catch((error: unknown) => {
-      if (isMissing(error)) return undefined;
-      throw error;
-    });
+  /** The answer to a HEAD; undefined when there is no such object. */
+  async #headers(objectName: string) {
+    const response = await this.#client.makeRequestAsync({ method: 'HEAD', bucketName: this.#bucket, objectName }, '', [200], this.#region)
+      .catch((error: unknown) => {
+        if (isMissing(error)) return undefined;
+        throw error;
+      });
+    response?.resume();
+    return response;
   }
 
   async head(bucket: string, key: string): Promise<ObjectInfo | undefined> {
-    const stat = await this.#stat(this.#key({ bucket, key }));
-    if (!stat) return undefined;
-    const { 'content-type': contentType = 'binary/octet-stream', ...rest } = stat.metaData;
-    const foreign = new Set(['cache-control', 'content-encoding', 'content-disposition', 'content-language', 'expires', 'etag']);
-    const userMetadata = Object.fromEntries(Object.entries(rest).filter(([name]) => !foreign.has(name)).map(([name, value]) => [name, String(value)]));
-    return { key, sizeBytes: stat.size, etag: stat.etag, contentType: String(contentType), userMetadata, modifiedAt: stat.lastModified };
+    const { headers, statusCode } = (await this.#headers(this.#key({ bucket, key }))) ?? {};
+    if (headers === undefined || statusCode !== 200) return undefined;
+    // Read from the answer itself: the client mixes headers that servers add into the user's metadata.
+    const metadata = Object.entries(headers).flatMap(([name, value]) => (name.startsWith(META) ? [[name.slice(META.length), String(value)]] : []));
+    return {
+      key, sizeBytes: Number(headers['content-length'] ?? 0), etag: unquoted(headers.etag),
+      contentType: headers['content-type'] ?? 'binary/octet-stream', userMetadata: Object.fromEntries(metadata),
+      modifiedAt: new Date(headers['last-modified'] ?? 0),
+    };
   }
 
   async get(bucket: string, key: string): Promise<ObjectReader | undefined> {
@@ -193,15 +205,49 @@ export class S3ObjectStore implements ObjectStore {
     }
   }
 
-  async list(bucket: string, { prefix = '', delimiter = '', after = '', limit }: ListOptions): Promise<Listing> {
+  async list(bucket: string, options: ListOptions): Promise<Listing> {
+    const { prefix = '', delimiter = '', after = '', limit } = options;
+    // The spelling of keys keeps no other delimiter where it is.
+    if (delimiter !== '' && delimiter !== '/') return this.#rollUp(bucket, options);
     const isPrefix = delimiter !== '' && after.endsWith(delimiter) && after.length > prefix.length && after.startsWith(prefix);
-    const startAfter = after === '' ? '' : `${bucket}/${after}${isPrefix ? GREATEST : ''}`;
-    const page = await this.#client.listObjectsV2Query(this.#bucket, `${bucket}/${prefix}`, '', delimiter, Math.min(limit, PAGE), startAfter);
-    const entries = page.objects.map(entryOf).map(({ key, info }) => ({ key: key.slice(bucket.length + 1), info }));
+    const startAfter = isPrefix ? `${wirePrefix(after)}${GREATEST}` : wireKey(after);
+    // One more than wanted: some servers say that there is more whenever a page is full.
+    const wanted = Math.min(limit, PAGE - 1);
+    const { objects, prefixes, isTruncated } = await this.#page(bucket, wirePrefix(prefix), delimiter, after === '' ? '' : startAfter, wanted + 1);
+    const entries = [...objects.map(({ key }) => key), ...prefixes].sort(compareKeys);
+    const kept = entries.slice(0, wanted);
+    const last = kept.at(-1);
+    const isKept = (key: string): boolean => last !== undefined && compareKeys(key, last) <= 0;
+    return {
+      objects: objects.filter(({ key }) => isKept(key)),
+      prefixes: prefixes.filter(isKept),
+      ...(last !== undefined && (isTruncated || entries.length > kept.length) ? { next: last } : {}),
+    };
+  }
+
+  /** What the service lists, in our keys. */
+  async #page(bucket: string, prefix: string, delimiter: string, startAfter: string, maxKeys: number) {
+    const from = startAfter === '' ? '' : `${bucket}/${startAfter}`;
+    const page = await this.#client.listObjectsV2Query(this.#bucket, `${bucket}/${prefix}`, '', delimiter, maxKeys, from);
+    const entries = page.objects.map(entryOf).map(({ key, info }) => ({ key: fromWire(key.slice(bucket.length + 1)), info }));
     const objects = entries.flatMap(({ key, info }) => (info ? [{ key, ...info }] : [])).sort((a, b) => compareKeys(a.key, b.key));
     const prefixes = entries.flatMap(({ key, info }) => (info ? [] : [key])).sort(compareKeys);
-    const last = [objects.at(-1)?.key ?? '', prefixes.at(-1) ?? ''].sort(compareKeys).at(-1) ?? '';
-    return { objects, prefixes, ...(page.isTruncated && last !== '' ? { next: last } : {}) };
+    return { objects, prefixes, isTruncated: page.isTruncated };
+  }
+
+  #rollUp(bucket: string, options: ListOptions): Promise<Listing> {
+    return listPage(async ({ from, isExclusive, to, limit }) => {
+      const startAfter = isExclusive ? wireKey(from) : wirePrefix(from);
+      const found: ObjectInfo[] = [];
+      // Read full pages until there are enough: a short page means the end to the caller.
+      for (let at = startAfter; ;) {
+        const { objects, isTruncated } = await this.#page(bucket, wirePrefix(options.prefix ?? ''), '', at, PAGE);
+        found.push(...objects.filter(({ key }) => to === undefined || compareKeys(key, to) < 0));
+        const last = objects.at(-1);
+        if (!isTruncated || last === undefined || found.length >= limit) return found.slice(0, limit);
+        at = wireKey(last.key);
+      }
+    }, options);
   }
 
   async *#pages(bucket: string, prefix: string): AsyncGenerator<readonly ObjectInfo[]> {
@@ -236,6 +282,10 @@ export class S3ObjectStore implements ObjectStore {
 
   async completeUpload(upload: Upload, parts: readonly PartRef[]): Promise<Written> {
     if (parts.length === 0) throw new StoreRefusal('InvalidPart', 'an upload is completed with at least one part');
+    // Not every server looks at the order first, and then the answer differs.
+    if (parts.some(({ partNumber }, at) => at > 0 && partNumber <= (parts[at - 1]?.partNumber ?? 0))) {
+      throw new StoreRefusal('InvalidPartOrder', 'the parts are not in ascending order');
+    }
     const etags = parts.map(({ partNumber, etag }) => ({ part: partNumber, etag }));
     const { etag } = await this.#client.completeMultipartUpload(this.#bucket, this.#key(upload), upload.uploadId, etags)
       .catch((error: unknown) => { throw refused(error); });
@@ -259,9 +309,9 @@ export class S3ObjectStore implements ObjectStore {
     let keyMarker = '';
     let uploadIdMarker = '';
     for (;;) {
-      const page = await this.#client.listIncompleteUploadsQuery(this.#bucket, `${bucket}/${prefix}`, keyMarker, uploadIdMarker, '');
+      const page = await this.#client.listIncompleteUploadsQuery(this.#bucket, `${bucket}/${wirePrefix(prefix)}`, keyMarker, uploadIdMarker, '');
       for (const { key, uploadId, initiated } of page.uploads) {
-        found.push({ uploadId: String(uploadId), key: key.slice(bucket.length + 1), startedAt: new Date(initiated) });
+        found.push({ uploadId: String(uploadId), key: fromWire(key.slice(bucket.length + 1)), startedAt: new Date(initiated) });
       }
       if (!page.isTruncated) return found;
       keyMarker = page.nextKeyMarker;
