@@ -17,8 +17,6 @@ export interface ProjectionRunnerOptions {
   readonly onError?: (error: unknown) => void;
   /** Most commits in one transaction. Default 500. */
   readonly maxBatch?: number;
-  /** Least time between two transactions while nobody waits for one, milliseconds. Default 20. */
-  readonly paceMs?: number;
 }
 
 /** What `/health` and the lag metric show. */
@@ -34,8 +32,8 @@ export interface ProjectionHealth {
 class CheckpointMoved extends Error {}
 
 const DEFAULT_BATCH = 500;
-/** A transaction costs six round trips, however little is in it; a person does not see twenty milliseconds. */
-const DEFAULT_PACE_MS = 20;
+/** A transaction costs six round trips, however little is in it; who needs a row sooner waits for it, and that ends the pause. */
+const DEFAULT_PACE_MS = 100;
 /** While a projection is out of date or the database is away: how often to look whether it was rebuilt. */
 const RETRY_MS = 1_000;
 /** Most own commits arrive sooner than this; a caller who waits for somebody else's commit pays it once. */
@@ -210,7 +208,8 @@ export class ProjectionRunner {
 
   /** Under a steady trickle of commits the next batch gathers while this one waits; the first after a pause goes at once. */
   private async letMoreArrive(batchSize: number): Promise<void> {
-    const { paceMs = DEFAULT_PACE_MS, maxBatch = DEFAULT_BATCH } = this.options;
+    const { projection, maxBatch = DEFAULT_BATCH } = this.options;
+    const { paceMs = DEFAULT_PACE_MS } = projection;
     const leftMs = this.wroteAt + paceMs - performance.now();
     const isTrickle = batchSize < maxBatch / 4;
     if (leftMs > 0 && isTrickle && this.waiters.isEmpty) await this.waiters.arrival(leftMs);

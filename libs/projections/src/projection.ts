@@ -12,6 +12,8 @@ export interface Projection {
   readonly aggregates: readonly Aggregate[];
   /** The tables it fills, unqualified. No foreign keys between them, no sequences. */
   readonly tables: readonly string[];
+  /** Least time between two transactions while nobody waits for one, milliseconds. Default 100; less where people watch the rows. */
+  readonly paceMs?: number;
   write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void>;
 }
 

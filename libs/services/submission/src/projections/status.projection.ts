@@ -24,6 +24,7 @@ const taskIdOf = (commit: RecordedCommit): string | undefined => {
 export class StatusProjection implements Projection {
   readonly name = 'status';
   readonly aggregates = ['task', 'snapshot'] as const;
+  readonly paceMs = 20;
   readonly tables = ['task', 'completed_instance'] as const;
   /**
    * By schema and task, oldest use first. An entry counts only while its version equals the row's, so another replica's writes, a transaction
