@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
 
 /** A 256-bit key of one owner object (a task, a secret), as used and as stored. */
 export interface DataKey {
@@ -52,6 +52,11 @@ export class Sealer {
 
   open(key: Uint8Array, sealed: string): string {
     return openBytes(key, sealed).toString('utf8');
+  }
+
+  /** The same for the same text, and of no use to guess the text with: HMAC-SHA256 (RFC 2104), base64url. */
+  fingerprint(text: string): string {
+    return createHmac('sha256', this.masterKey).update('fingerprint\n').update(text).digest('base64url');
   }
 
   sealWithMaster(text: string): string {

@@ -129,6 +129,18 @@ describe('submitting', () => {
     expect(other.json()['uuid']).not.toBe(first?.json()['uuid']);
   });
 
+  it('refuses an Idempotency-Key that comes again with another body, also once the task has gone on', async () => {
+    const headers = { 'idempotency-key': 'x'.repeat(300) };
+    const named = { ...minimal, shortname: 'keyed', constants: [...minimal.constants, { key: 'QARNOT_SECRET_A', value: 'b' }] };
+    const first = await harness.call('POST', '/tasks', named, { headers });
+    expect(await harness.call('POST', '/tasks', { ...named, instanceCount: 5 }, { headers })).toMatchObject({ status: 409 });
+    await harness.call('POST', `/tasks/${String(first.json()['uuid'])}/abort`);
+    const again = await harness.call('POST', '/tasks', named, { headers });
+    expect([again.status, again.json()]).toEqual([200, first.json()]);
+    const longer = await harness.call('POST', '/tasks', minimal, { headers: { 'idempotency-key': `${'x'.repeat(300)}y` } });
+    expect(longer.json()['uuid']).not.toBe(first.json()['uuid']);
+  });
+
   it('holds a shortname for one task of the account, until that is deleted', async () => {
     const first = await submit({ shortname: 'my-task' });
     expect((await read('my-task')).uuid).toBe(first);
@@ -247,7 +259,9 @@ describe('bad input', () => {
   it('goes on with a task whose acceptance was not learnt, under the same name', async () => {
     const uuid = await submit({ shortname: 'unsure' });
     await harness.query(`UPDATE shortname SET is_outcome_unknown = true WHERE task_id = $1`, [uuid]);
+    expect(await harness.call('POST', '/tasks', { ...minimal, shortname: 'unsure', instanceCount: 9 })).toMatchObject({ status: 400 });
     expect(await submit({ shortname: 'unsure' })).toBe(uuid);
+    expect(await harness.call('POST', '/tasks', { ...minimal, shortname: 'unsure' })).toMatchObject({ status: 400 });
   });
 
   it('answers malformed JSON with 400 and a body over the limit with 413', async () => {

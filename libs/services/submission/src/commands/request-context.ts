@@ -7,19 +7,23 @@ import type { FastifyRequest } from 'fastify';
 export interface RequestContext {
   readonly account: Account;
   readonly correlationId: string;
-  /** The caller's name for this attempt: the same key gives the same answer. */
+  /** The caller's name for this request: repeated with the same key and body, it gives the same answer. */
   readonly idempotencyKey: string | undefined;
 }
 
 const headerOf = (request: FastifyRequest, name: string): string | undefined => {
   const value = request.headers[name];
   const text = (Array.isArray(value) ? value[0] : value)?.trim();
-  return text === undefined || text === '' ? undefined : text.slice(0, 255);
+  return text === undefined || text === '' ? undefined : text;
 };
+
+const MAX_CORRELATION_ID_CHARS = 255;
+const correlationIdOf = (request: FastifyRequest): string | undefined =>
+  (headerOf(request, 'x-correlation-id') ?? headerOf(request, 'x-request-id'))?.slice(0, MAX_CORRELATION_ID_CHARS);
 
 export const contextOf = (request: FastifyRequest, account: Account): RequestContext => ({
   account,
-  correlationId: headerOf(request, 'x-correlation-id') ?? headerOf(request, 'x-request-id') ?? newId(),
+  correlationId: correlationIdOf(request) ?? newId(),
   idempotencyKey: headerOf(request, 'idempotency-key'),
 });
 

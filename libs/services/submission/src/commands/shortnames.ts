@@ -12,6 +12,9 @@ interface Held {
   readonly is_old: boolean;
 }
 
+export const shortnameTaken = (shortname: string): Invalid =>
+  new Invalid(`The shortname ${shortname} is already used by another task`, { code: 'shortname-taken' });
+
 /** A reservation of this age whose task is not in the log was left by a process that died: no request takes so long. */
 const ABANDONED_AFTER_S = 60;
 
@@ -33,8 +36,11 @@ export class Shortnames {
     private readonly gate: StatusGate,
   ) {}
 
-  /** @throws Invalid when the account has a task of this name */
-  async reserve(owner: string, shortname: string, taskId: string): Promise<Reservation> {
+  /**
+   * @param mayContinue whether an unanswered request of this name may be taken for this one; a caller with a key of its own tells them apart
+   * @throws Invalid when the account has a task of this name
+   */
+  async reserve(owner: string, shortname: string, taskId: string, mayContinue: boolean): Promise<Reservation> {
     const added = await this.db.query<{ task_id: string }[]>(
       'INSERT INTO shortname (owner, shortname, task_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING task_id', [owner, shortname, taskId]);
     if (added.length > 0) return { taskId, isContinued: false };
@@ -42,11 +48,17 @@ export class Shortnames {
       `SELECT task_id, is_outcome_unknown, reserved_at < now() - make_interval(secs => $3) AS is_old
        FROM shortname WHERE owner = $1 AND shortname = $2`, [owner, shortname, ABANDONED_AFTER_S]);
     if (held?.task_id === taskId) return { taskId, isContinued: true };
-    if (held?.is_outcome_unknown === true) return { taskId: held.task_id, isContinued: true };
+    if (held?.is_outcome_unknown === true && mayContinue) return { taskId: held.task_id, isContinued: true };
     if (held && (await this.isGone(held)) && (await this.take(owner, shortname, held.task_id, taskId))) {
       return { taskId, isContinued: false };
     }
-    throw new Invalid(`The shortname ${shortname} is already used by another task`, { code: 'shortname-taken' });
+    throw shortnameTaken(shortname);
+  }
+
+  /** The task of this reservation is in the log: the name is its, whatever was not known before. */
+  async settle(owner: string, shortname: string, taskId: string): Promise<void> {
+    await this.db.query(
+      'UPDATE shortname SET is_outcome_unknown = false WHERE owner = $1 AND shortname = $2 AND task_id = $3 AND is_outcome_unknown', [owner, shortname, taskId]);
   }
 
   /** The task of this reservation was refused: the name is free again. */
@@ -55,8 +67,8 @@ export class Shortnames {
   }
 
   /** Nobody knows whether the task was accepted: the next request of this name goes on with it. */
-  async markUnknown(owner: string, shortname: string): Promise<void> {
-    await this.db.query('UPDATE shortname SET is_outcome_unknown = true WHERE owner = $1 AND shortname = $2', [owner, shortname]);
+  async markUnknown(owner: string, shortname: string, taskId: string): Promise<void> {
+    await this.db.query('UPDATE shortname SET is_outcome_unknown = true WHERE owner = $1 AND shortname = $2 AND task_id = $3', [owner, shortname, taskId]);
   }
 
   private async take(owner: string, shortname: string, from: string, to: string): Promise<boolean> {

@@ -2,10 +2,11 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { BulkTaskResult, TaskCreation, WireResult } from '@fornax/contracts';
 import { taskDecider, type TaskSpec } from '@fornax/domain';
 import { CommandRejected, decideAndAppend, LogUnavailable, type EventLog } from '@fornax/event-store';
-import { CLOCK, EVENT_LOG, Forbidden, newId, ValidationFailed, wireErrorOf, type Clock } from '@fornax/service-kit';
+import { CLOCK, Conflict, EVENT_LOG, Forbidden, newId, Sealer, ValidationFailed, wireErrorOf, type Clock } from '@fornax/service-kit';
 import { derivedId, metaOf, type RequestContext } from './request-context.js';
+import { shortnameTaken } from './shortnames.js';
 import { StatusGate } from './status-gate.js';
-import { TaskAdmission } from './task-admission.js';
+import { TaskAdmission, type Admitted } from './task-admission.js';
 
 interface Submitted {
   readonly uuid: string;
@@ -19,6 +20,7 @@ export class SubmitTask {
     @Inject(EVENT_LOG) private readonly log: EventLog,
     private readonly admission: TaskAdmission,
     private readonly gate: StatusGate,
+    private readonly sealer: Sealer,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -49,12 +51,12 @@ export class SubmitTask {
     }
     const taskId = idempotencyKey === undefined ? newId() : derivedId('task', account.id, idempotencyKey, String(index));
     const admitted = await this.admission.admit(read.value, taskId, context);
-    if (admitted.isAccepted) return this.acceptedBefore(taskId);
-    return this.append(admitted.spec, admitted.taskId, admitted.isContinued || idempotencyKey !== undefined, context);
+    return this.append(admitted, this.sealer.fingerprint(JSON.stringify(read.value)), context);
   }
 
-  /** The commit is named after the task: it is repeated, never doubled. */
-  private async append(spec: TaskSpec, taskId: string, isRepeatable: boolean, context: RequestContext): Promise<Submitted> {
+  /** The commit is named after the task and the request's body: a repeated request finds its commit, another one under the same name does not. */
+  private async append(admitted: Admitted, fingerprint: string, context: RequestContext): Promise<Submitted> {
+    const { spec, taskId, isContinued } = admitted;
     const at = this.clock.now();
     const owner = context.account.id;
     try {
@@ -64,21 +66,23 @@ export class SubmitTask {
         id: taskId,
         decider: taskDecider,
         command: { type: 'SubmitTask', taskId, owner, spec, at },
-        commitId: derivedId('submit', taskId),
+        commitId: derivedId('submit', taskId, fingerprint),
         meta: metaOf(context),
         at,
-        loaded: { state: taskDecider.initial, sequence: 0 },
+        ...(isContinued ? {} : { loaded: { state: taskDecider.initial, sequence: 0 } }),
       });
+      await this.admission.settle(admitted, owner);
       return { uuid: taskId, sequence };
     } catch (error) {
-      if (isRepeatable && error instanceof CommandRejected && error.rejection.code === 'task-exists') return this.acceptedBefore(taskId);
-      if (error instanceof LogUnavailable) await this.admission.outcomeUnknown(spec, taskId, owner);
-      else await this.admission.takeBack(spec, taskId, owner);
-      throw error;
+      if (error instanceof LogUnavailable) await this.admission.outcomeUnknown(admitted, owner);
+      else await this.admission.takeBack(admitted, owner);
+      throw error instanceof CommandRejected && error.rejection.code === 'task-exists' ? taken(spec, context) : error;
     }
   }
-
-  private async acceptedBefore(uuid: string): Promise<Submitted> {
-    return { uuid, sequence: (await this.log.head()).sequence };
-  }
 }
+
+/** Another request was accepted under this one's key, or under its name while nobody knew whether it was. */
+const taken = ({ shortname }: TaskSpec, { idempotencyKey }: RequestContext): Error =>
+  idempotencyKey === undefined
+    ? shortnameTaken(shortname)
+    : new Conflict('This Idempotency-Key was used for another request', { code: 'idempotency-key-used' });

@@ -9,10 +9,12 @@ import { SecretConstants } from './secret-constants.js';
 import { TaskPlace } from './task-place.js';
 import { toSpec } from './task-spec.js';
 
-export type Admitted =
-  /** An earlier request of the same idempotency key was accepted. */
-  | { readonly isAccepted: true }
-  | { readonly isAccepted: false; readonly taskId: string; readonly spec: TaskSpec; readonly isContinued: boolean };
+export interface Admitted {
+  readonly taskId: string;
+  readonly spec: TaskSpec;
+  /** An earlier request began this task, and may have ended it: the log tells. */
+  readonly isContinued: boolean;
+}
 
 /** Everything that must hold before a task goes into the log. What costs nothing is asked first, what leaves a trace last. */
 @Injectable()
@@ -33,20 +35,26 @@ export class TaskAdmission {
       sealConstants: (constants) => this.secrets.seal(constants),
     });
     if ('errors' in checked) throw new ValidationFailed(checked.errors);
-    if (context.idempotencyKey !== undefined && (await this.place.isTaken(taskId))) return { isAccepted: true };
-    await this.place.prepare(checked.spec, context);
     const { spec } = checked;
-    if (spec.shortname === taskId) return { isAccepted: false, taskId, spec, isContinued: false };
-    return { isAccepted: false, spec, ...(await this.place.reserve(context.account.id, spec.shortname, taskId)) };
+    const hasKey = context.idempotencyKey !== undefined;
+    if (hasKey && (await this.place.isTaken(taskId))) return { taskId, spec, isContinued: true };
+    await this.place.prepare(spec, context);
+    if (spec.shortname === taskId) return { taskId, spec, isContinued: false };
+    return { spec, ...(await this.place.reserve(context.account.id, spec.shortname, taskId, !hasKey)) };
   }
 
-  /** The log refused the task. */
-  async takeBack(spec: TaskSpec, taskId: string, owner: string): Promise<void> {
-    if (spec.shortname !== taskId) await this.place.release(owner, spec.shortname, taskId);
+  /** The log has the task. */
+  async settle({ spec, taskId, isContinued }: Admitted, owner: string): Promise<void> {
+    if (isContinued && spec.shortname !== taskId) await this.place.settle(owner, spec.shortname, taskId);
+  }
+
+  /** The log refused the task. What an earlier request holds is left to it: its task may exist. */
+  async takeBack({ spec, taskId, isContinued }: Admitted, owner: string): Promise<void> {
+    if (!isContinued && spec.shortname !== taskId) await this.place.release(owner, spec.shortname, taskId);
   }
 
   /** The log did not answer. */
-  async outcomeUnknown(spec: TaskSpec, taskId: string, owner: string): Promise<void> {
-    if (spec.shortname !== taskId) await this.place.markUnknown(owner, spec.shortname);
+  async outcomeUnknown({ spec, taskId }: Admitted, owner: string): Promise<void> {
+    if (spec.shortname !== taskId) await this.place.markUnknown(owner, spec.shortname, taskId);
   }
 }

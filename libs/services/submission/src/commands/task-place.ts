@@ -26,15 +26,19 @@ export class TaskPlace {
     await this.buckets.ensure(spec, context);
   }
 
-  reserve(owner: string, shortname: string, taskId: string): ReturnType<Shortnames['reserve']> {
-    return this.shortnames.reserve(owner, shortname, taskId);
+  reserve(owner: string, shortname: string, taskId: string, mayContinue: boolean): ReturnType<Shortnames['reserve']> {
+    return this.shortnames.reserve(owner, shortname, taskId, mayContinue);
+  }
+
+  settle(owner: string, shortname: string, taskId: string): Promise<void> {
+    return this.shortnames.settle(owner, shortname, taskId);
   }
 
   release(owner: string, shortname: string, taskId: string): Promise<void> {
     return this.shortnames.release(owner, shortname, taskId);
   }
 
-  markUnknown(owner: string, shortname: string): Promise<void> {
-    return this.shortnames.markUnknown(owner, shortname);
+  markUnknown(owner: string, shortname: string, taskId: string): Promise<void> {
+    return this.shortnames.markUnknown(owner, shortname, taskId);
   }
 }

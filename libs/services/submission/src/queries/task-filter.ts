@@ -103,6 +103,8 @@ const operand = ({ type }: Field, name: string, value: unknown): string | number
 /** Collects parameters of a statement; `add` gives a value's place. */
 export class Parameters {
   readonly values: unknown[];
+  /** True once a pattern of the caller is among them: how long it takes is the caller's doing. */
+  hasPattern = false;
 
   constructor(...first: readonly unknown[]) {
     this.values = [...first];
@@ -111,6 +113,11 @@ export class Parameters {
   add(value: unknown, type: string): string {
     this.values.push(value);
     return `$${this.values.length}::${type}`;
+  }
+
+  addPattern(value: unknown): string {
+    this.hasPattern = true;
+    return this.add(patternOf(value), 'text');
   }
 }
 
@@ -153,8 +160,8 @@ const leaf = (filter: WireFilter, parameters: Parameters): string => {
       return operator.toLowerCase() === 'in' ? isIn : `NOT (${isIn})`;
     }
     case 'like':
-      if (field.type === 'text' || field.type === 'state') return `${field.sql} ~ ${parameters.add(patternOf(value), 'text')}`;
-      if (isList) return `EXISTS (SELECT 1 FROM unnest(${field.sql}) AS item WHERE item ~ ${parameters.add(patternOf(value), 'text')})`;
+      if (field.type === 'text' || field.type === 'state') return `${field.sql} ~ ${parameters.addPattern(value)}`;
+      if (isList) return `EXISTS (SELECT 1 FROM unnest(${field.sql}) AS item WHERE item ~ ${parameters.addPattern(value)})`;
       throw invalid(`Like does not apply to ${name}`);
     default: {
       const comparison = COMPARISONS.get(operator.toLowerCase());

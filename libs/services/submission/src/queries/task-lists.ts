@@ -13,6 +13,8 @@ const DEFAULT_PAGE = 50;
 const MAX_PAGE = 1_000;
 /** Most tasks in one answer that is not paged. */
 const MAX_LIST = 10_000;
+/** How long a query with a pattern of the caller may take. */
+const MAX_PATTERN_MS = 5_000;
 
 interface Order {
   readonly sql: string;
@@ -99,20 +101,26 @@ export class TaskLists {
     return Number(row?.total ?? 0);
   }
 
-  /** A pattern that is one to us and none to Postgres is the caller's mistake, too. */
-  private async query<T>(sql: string, parameters: Parameters): Promise<readonly T[]> {
+  /** A pattern that is one to us and none to Postgres is the caller's mistake, and so is one that backtracks for ever. */
+  private async query<T>(sql: string, { values, hasPattern }: Parameters): Promise<readonly T[]> {
+    if (!hasPattern) return this.db.query<T[]>(sql, values);
     try {
-      return await this.db.query<T[]>(sql, parameters.values);
+      return await this.db.transaction(async (tx) => {
+        await tx.query(`SET LOCAL statement_timeout = ${MAX_PATTERN_MS}`);
+        return tx.query<T[]>(sql, values);
+      });
     } catch (error) {
-      if (isBadPattern(error)) throw new Invalid('The filter holds a pattern that cannot be used', { code: 'bad-filter', cause: error });
+      if (hasCode(error, INVALID_REGULAR_EXPRESSION)) throw new Invalid('The filter holds a pattern that cannot be used', { code: 'bad-filter', cause: error });
+      if (hasCode(error, QUERY_CANCELED)) throw new Invalid('The pattern of the filter takes too long', { code: 'bad-filter', cause: error });
       throw error;
     }
   }
 }
 
+/** PostgreSQL, appendix A: error codes. */
 const INVALID_REGULAR_EXPRESSION = '2201B';
-const isBadPattern = (error: unknown): boolean =>
-  typeof error === 'object' && error !== null && 'code' in error && error.code === INVALID_REGULAR_EXPRESSION;
+const QUERY_CANCELED = '57014';
+const hasCode = (error: unknown, code: string): boolean => typeof error === 'object' && error !== null && 'code' in error && error.code === code;
 
 const orderOf = ({ orderBy, orderType }: PageRequest): Pick<PageToken, 'orderBy' | 'isDescending'> => ({
   orderBy: (orderBy || 'creationDate').toLowerCase(),
