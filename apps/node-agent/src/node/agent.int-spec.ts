@@ -75,6 +75,15 @@ describe('an agent', () => {
     expect(await readdir(join(workDir, 'instances')).catch(() => [])).toEqual([]);
   });
 
+  it('says again how a lease ended when it is ordered again', async () => {
+    const order = aLeaseOrder('over', 'true');
+    await platform.order(order);
+    const end = await ended('over');
+    await platform.order(order);
+    await eventually(() => platform.kindsOf('over').length === 4);
+    expect(platform.reports.at(-1)).toEqual(end);
+  });
+
   it('runs a lease once, however often it comes, and none of another epoch', async () => {
     const order = aLeaseOrder('twice', 'true');
     await platform.order(order, order);

@@ -110,18 +110,28 @@ export class Agent {
         const session = await Promise.race([this.membership.ready(), aborted(this.#stop.signal)]);
         if (!session) throw new Error('the agent stops');
         for (const { data } of messages) {
-          for (const order of parseOrders(data, (error) => log.warn({ err: error }, 'not an order'))) this.#accept(order, session.nodeEpoch);
+          for (const order of parseOrders(data, (error) => log.warn({ err: error }, 'not an order'))) this.#accept(order);
         }
       },
     );
   }
 
-  #accept(order: DispatchOrder, nodeEpoch: number): void {
+  #accept(order: DispatchOrder): void {
     // Leases that come now are given back with the others.
     if (this.#isClosing) return;
     if (order.kind === 'cancel') this.#instances.get(order.leaseId)?.cancel();
     else if (order.kind === 'snapshot') void takeSnapshot(this.#snapshotWorld, order, this.#instances.get(order.leaseId));
-    else if (order.nodeEpoch === nodeEpoch && this.#seen.add(order.leaseId)) this.#begin(order);
+    // The session of this instant: one that was lost a moment ago may not begin anything any more.
+    else if (order.nodeEpoch === this.membership.session?.nodeEpoch) this.#take(order);
+  }
+
+  #take(order: LeaseOrder): void {
+    if (this.#seen.add(order.leaseId)) {
+      this.#begin(order);
+      return;
+    }
+    const end = this.#seen.endOf(order.leaseId);
+    if (end) this.reporter.report(order.nodeEpoch, end);
   }
 
   #begin(order: LeaseOrder): void {
@@ -130,7 +140,10 @@ export class Agent {
     const world: InstanceWorld = {
       nodeId, driver, path: facts.path, rpc: this.rpc, publisher: this.publisher, s3: this.s3,
       report: (report) => {
-        if (report.kind === 'ended') onEnded?.(report.outcome);
+        if (report.kind === 'ended') {
+          this.#seen.keepEnd(report);
+          onEnded?.(report.outcome);
+        }
         this.reporter.report(nodeEpoch, report);
       },
       onError: (error) => log.warn({ err: error, task: order.taskId, instance: order.instance }, 'instance'),

@@ -1,19 +1,36 @@
-import { dispatchMessageSchema, type DispatchOrder } from '@fornax/contracts';
+import { dispatchMessageSchema, type DispatchOrder, type NodeReport } from '@fornax/contracts';
 
 const REMEMBERED = 20_000;
+const REMEMBERED_ENDS = 1_000;
 
 /** Leases that this agent has or had: orders come more than once. Forgets the oldest. */
 export class SeenLeases {
   readonly #ids = new Set<string>();
+  readonly #ends = new Map<string, NodeReport>();
 
   /** @returns whether the id is new */
   add(id: string): boolean {
     if (this.#ids.has(id)) return false;
     this.#ids.add(id);
-    if (this.#ids.size > REMEMBERED) for (const oldest of this.#ids) { this.#ids.delete(oldest); break; }
+    if (this.#ids.size > REMEMBERED) forgetOldest(this.#ids);
     return true;
   }
+
+  /** Keeps how a lease ended, for a platform that asks for it again because it never heard. */
+  keepEnd(report: NodeReport): void {
+    this.#ends.set(report.leaseId, report);
+    if (this.#ends.size > REMEMBERED_ENDS) forgetOldest(this.#ends);
+  }
+
+  endOf(id: string): NodeReport | undefined {
+    return this.#ends.get(id);
+  }
 }
+
+const forgetOldest = (memory: Set<string> | Map<string, unknown>): void => {
+  const { value } = memory.keys().next();
+  if (value !== undefined) memory.delete(value);
+};
 
 /** Reads one message of orders; what is no order of ours is told to `onError` and dropped, for it would never get better. */
 export const parseOrders = (data: Uint8Array, onError: (error: unknown) => void): readonly DispatchOrder[] => {

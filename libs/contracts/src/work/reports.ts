@@ -1,9 +1,14 @@
 import { z } from 'zod';
 
+/** Milliseconds since 1970, before the year 2100: what read models can hold, and a broken clock cannot bill for ages. */
+const instant = z.number().min(0).max(4_102_444_800_000);
+const count = z.number().int().min(0).max(2_147_483_647);
+const amount = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
+
 /** What travels on `fx.report.<node>`: a batch of observations, JSON, oldest first. Repeats are harmless. */
 const about = { leaseId: z.string(), taskId: z.string(), instance: z.number().int(), traceparent: z.string().optional() };
 
-const started = z.object({ kind: z.literal('started'), ...about, startedAt: z.number() });
+const started = z.object({ kind: z.literal('started'), ...about, startedAt: instant });
 /** The command is over; upload goes on. */
 const exited = z.object({ kind: z.literal('exited'), ...about });
 /** The lease is over: everything is uploaded (or nothing could be). The node has forgotten the instance. */
@@ -12,14 +17,14 @@ const ended = z.object({
   ...about,
   outcome: z.enum(['success', 'failure', 'cancelled']),
   cause: z.enum(['user', 'platform', 'limit']).optional(),
-  exitCode: z.number().int().optional(),
+  exitCode: z.number().int().min(-2_147_483_648).max(2_147_483_647).optional(),
   signal: z.string().optional(),
-  startedAt: z.number().optional(),
-  endedAt: z.number(),
-  cpuMs: z.number().optional(),
-  peakMemoryMB: z.number().optional(),
-  uploadedFiles: z.number().int(),
-  uploadedBytes: z.number().int(),
+  startedAt: instant.optional(),
+  endedAt: instant,
+  cpuMs: amount.optional(),
+  peakMemoryMB: amount.optional(),
+  uploadedFiles: count,
+  uploadedBytes: amount.int(),
   error: z.object({ code: z.string(), message: z.string(), debug: z.string() }).optional(),
 });
 

@@ -204,6 +204,21 @@ describe('a leading scheduler', () => {
     expect(publicStateOf(await world.stateOf('t'))).toBe('Cancelled');
   });
 
+  it('sends an order again whose instance shows no sign of life, and records its end like any other', async () => {
+    const world = await rig().lead();
+    await world.append('node', 'node-1', 0, nodeJoined('node-1'));
+    await world.append('task', 't', 0, submitted('t', { instances: '0' }));
+    await eventually(() => world.leases().length === 1);
+    world.leadership?.repeatOverdue();
+    world.now += 200_000;
+    world.leadership?.repeatOverdue();
+    const [first, again] = await eventually(() => world.leases().length === 2 && world.leases());
+    expect(again).toEqual(first);
+    if (!again) throw new Error('a lease');
+    await world.report('node-1', 1, { kind: 'nonsense' } as unknown as NodeReport, endedReport(again));
+    expect(publicStateOf(await world.stateOf('t'))).toBe('Success');
+  });
+
   it('says why a task waits, once it has waited for a while, and only when that changes', async () => {
     const world = await rig().lead();
     await world.append('task', 't', 0, submitted('t', { instances: '0' }));

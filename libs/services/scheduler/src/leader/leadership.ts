@@ -5,6 +5,7 @@ import { pause } from '../desk/pause.js';
 import { TaskDesk, type Tracing } from '../desk/task-desk.js';
 import type { Logger } from '../logger.js';
 import { ordersAfter, ordersToRepeat } from '../view/orders.js';
+import { OverdueOrders } from '../view/overdue-orders.js';
 import { livingEpoch, voidLeases } from '../view/reports.js';
 import type { Changes, SchedulerView } from '../view/scheduler-view.js';
 import { Position } from './position.js';
@@ -26,12 +27,15 @@ export interface LeadershipPorts {
 }
 
 const REVOKE_AGAIN_MS = 2_000;
+const OVERDUE_CHECK_MS = 10_000;
 
 /**
  * One term as leader. States: loading (the view is folded up to the log's end) -> leading (repeats what its predecessor may have left
- * undone, then decides) -> over (the signal aborted; nothing is appended or published any more).
+ * undone, then decides, and repeats what has no effect) -> over (the signal aborted; nothing is appended or published any more).
  */
 export class Leadership {
+  private readonly overdue = new OverdueOrders();
+
   private constructor(
     private readonly ports: LeadershipPorts,
     readonly view: SchedulerView,
@@ -65,7 +69,17 @@ export class Leadership {
     const intake = new ReportIntake({ view: this.view, desk: this.desk, catchUp: () => this.catchUp(), logger: this.ports.logger });
     this.rounds.watchReasons();
     this.rounds.wake();
+    const timer = setInterval(() => this.repeatOverdue(), OVERDUE_CHECK_MS);
+    this.signal.addEventListener('abort', () => clearInterval(timer), { once: true });
     await Promise.all([this.follow(), this.ports.consumeReports((messages) => intake.take(messages), this.signal)]);
+  }
+
+  /** Sends again what a node was told long ago and shows no sign of. */
+  repeatOverdue(): void {
+    const orders = this.overdue.take(this.view, this.ports.now());
+    if (orders.length === 0) return;
+    this.ports.logger.warn({ orders: orders.length }, 'orders without effect are sent again');
+    this.outbox.send(orders);
   }
 
   /** Resolves when everything that the log holds now is folded. */

@@ -1,4 +1,5 @@
-import { nodeReportsSchema, type NodeReport, type NodeReports } from '@fornax/contracts';
+import { nodeReportSchema, nodeReportsSchema, type NodeReport, type NodeReports } from '@fornax/contracts';
+import { z } from 'zod';
 import type { TaskDesk } from '../desk/task-desk.js';
 import type { Logger } from '../logger.js';
 import type { SchedulerView } from '../view/scheduler-view.js';
@@ -17,6 +18,8 @@ export interface ReportMessage {
 }
 
 const decoder = new TextDecoder();
+/** The reports of one message are read one by one: one that cannot be read takes none of the others with it. */
+const envelopeSchema = nodeReportsSchema.extend({ reports: z.array(z.unknown()) });
 
 /** Reports of one batch of messages, brought to the tasks they are about. */
 export class ReportIntake {
@@ -48,10 +51,18 @@ export class ReportIntake {
 
   private parse({ subject, data }: ReportMessage): NodeReports | undefined {
     try {
-      return nodeReportsSchema.parse(JSON.parse(decoder.decode(data)));
+      const { reports, ...envelope } = envelopeSchema.parse(JSON.parse(decoder.decode(data)));
+      return { ...envelope, reports: reports.flatMap((report) => this.parseReport(report, subject)) };
     } catch (error) {
-      this.options.logger.error({ subject, err: error }, 'a report that cannot be read was dropped');
+      this.options.logger.error({ subject, err: error }, 'reports that cannot be read were dropped');
       return undefined;
     }
+  }
+
+  private parseReport(report: unknown, subject: string): readonly NodeReport[] {
+    const { data, error } = nodeReportSchema.safeParse(report);
+    if (data) return [data];
+    this.options.logger.error({ subject, err: error }, 'a report that cannot be read was dropped');
+    return [];
   }
 }

@@ -63,6 +63,10 @@ export class LeaseBook {
     return true;
   }
 
+  all(): Iterable<TrackedLease> {
+    return this.leases.values();
+  }
+
   onNode(node: string): Iterable<TrackedLease> {
     return this.nodes.get(node)?.values() ?? [];
   }
