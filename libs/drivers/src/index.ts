@@ -1,4 +1,4 @@
-export * from './driver.js';
+export type { Driver, DriverFacts, InstanceCommand, InstanceExit, InstanceSpec, PreparedInstance, RunningInstance } from './driver.js';
 export { splitWords, UnbalancedQuote } from './command/split-words.js';
-export { MAX_VALUE_BYTES, resolveConstants, substitute, SubstitutionTooLong } from './command/substitute.js';
+export { resolveConstants, substitute, SubstitutionTooLong } from './command/substitute.js';
 export { SandboxDriver, type SandboxOptions } from './sandbox/sandbox.driver.js';

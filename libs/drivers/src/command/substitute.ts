@@ -3,7 +3,7 @@ export class SubstitutionTooLong extends Error {
   override readonly name = 'SubstitutionTooLong';
 }
 
-export const MAX_VALUE_BYTES = 131_071;
+const MAX_VALUE_BYTES = 131_071;
 const REFERENCE = /\$\{([^{}$\s]+)\}/g;
 
 /**

@@ -27,14 +27,16 @@ const asS3Error = (error: unknown, request: S3Request | undefined): S3Error | un
  */
 const hasGone = (message: IncomingMessage, response: ServerResponse): boolean => response.destroyed || message.socket.destroyed;
 
+/** Without the query, which may hold a signature or a session token. */
+const pathOf = ({ url = '/' }: IncomingMessage): string => url.split('?', 1)[0] ?? '/';
+
 const sendError = (message: IncomingMessage, response: ServerResponse, error: S3Error | undefined, requestId: string): void => {
   if (hasGone(message, response)) return;
   if (response.headersSent) return void response.destroy();
   const status = error?.status ?? 500;
-  const resource = (message.url ?? '/').split('?')[0] ?? '/';
   const body = Buffer.from(errorDocument({
     Code: error?.code ?? 'InternalError', Message: error?.message ?? 'We encountered an internal error. Please try again.',
-    Resource: resource, ...error?.details, RequestId: requestId,
+    Resource: pathOf(message), ...error?.details, RequestId: requestId,
   }));
   const isCut = !message.complete;
   if (isCut) {
@@ -66,7 +68,7 @@ const handle = async (parts: S3Parts, message: IncomingMessage, response: Server
     });
   } catch (error) {
     const answer = asS3Error(error, request);
-    if (!answer && !hasGone(message, response)) parts.onError(error, { method: message.method ?? '', path: message.url ?? '', requestId });
+    if (!answer && !hasGone(message, response)) parts.onError(error, { method: message.method ?? '', path: pathOf(message), requestId });
     sendError(message, response, answer, requestId);
   }
 };
