@@ -35,7 +35,9 @@ export const uploadFiles = async (
     const file = await openFile(jobDir, path);
     if (!file) return;
     try {
-      bytes += await s3.upload(credentials, target.bucket, (target.prefix ?? '') + path, file, signal);
+      const uploaded = await s3.upload(credentials, target.bucket, (target.prefix ?? '') + path, file, signal);
+      // Added after the await: `bytes += await …` would forget what other uploads added meanwhile.
+      bytes += uploaded;
       count += 1;
       onProgress(bytes);
     } finally {

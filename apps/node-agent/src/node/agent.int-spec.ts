@@ -113,7 +113,7 @@ describe('an agent', () => {
       resources: [{ bucket: 'in', prefix: 'data/', stripPrefix: 'data/' }, { bucket: 'second' }],
       results: { bucket: 'out', prefix: 'run-1/', whitelist: 'out$|txt$|tmp$', blacklist: '\\.tmp$' },
     }));
-    expect(await ended('files')).toMatchObject({ outcome: 'success', uploadedFiles: 2 });
+    expect(await ended('files')).toMatchObject({ outcome: 'success', uploadedFiles: 2, uploadedBytes: 'AB2'.length + 'Amore\n'.length });
     const stored = Object.fromEntries([...objects.objects].filter(([path]) => path.startsWith('out/')).map(([path, data]) => [path, data.toString()]));
     expect(stored).toEqual({ 'out/run-1/joined.out': 'AB2', 'out/run-1/a b.txt': 'Amore\n' });
   });
@@ -159,11 +159,11 @@ describe('an agent', () => {
   });
 
   it('uploads a snapshot of what runs', async () => {
-    await platform.order(aLeaseOrder('snap', `sh -c 'echo half > part.txt; echo x > no.log; touch up; exec sleep 30'`));
+    await platform.order(aLeaseOrder('snap', `sh -c 'echo half > part.txt; echo other > part2.txt; echo x > no.log; touch up; exec sleep 30'`));
     await eventually(async () => (await readdir(join(workDir, 'instances', 'snap', 'job'))).includes('up'));
     await platform.order({ kind: 'snapshot', snapshotId: 's1', taskId: 'task-1', leaseId: 'snap', instance: 0, bucket: 'snaps', prefix: 'p/', whitelist: 'txt$', blacklist: null });
     const last = await eventually(() => platform.snapshotReports.find(({ kind }) => kind !== 'progress'));
-    expect(last).toEqual({ kind: 'uploaded', snapshotId: 's1', leaseId: 'snap', files: 1, bytes: 5 });
+    expect(last).toEqual({ kind: 'uploaded', snapshotId: 's1', leaseId: 'snap', files: 2, bytes: 11 });
     expect(objects.objects.get('snaps/p/part.txt')?.toString()).toBe('half\n');
     await platform.order({ kind: 'snapshot', snapshotId: 's2', taskId: 'task-1', leaseId: 'gone', instance: 0, bucket: 'snaps', prefix: null, whitelist: null, blacklist: null });
     await eventually(() => platform.snapshotReports.find((report) => report.kind === 'failed' && report.snapshotId === 's2'));
