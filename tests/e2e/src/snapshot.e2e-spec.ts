@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ApiError, type FornaxClient, type S3Client } from '@fornax/client';
+import { type RunningPlatform, eventually, startPlatform } from '@fornax/testing';
+import { clientsOf, untilAllPrint } from './clients.js';
+
+const COMMAND = [
+  'mkdir -p kept',
+  'echo "first words of $INSTANCE_ID" > kept/words-$INSTANCE_ID.txt',
+  'head -c 300000 /dev/zero > kept/zeros-$INSTANCE_ID.txt',
+  'echo no > kept/unwanted.log',
+  'echo no > unwanted-$INSTANCE_ID.txt',
+  'echo written',
+  'exec sleep 600',
+].join('; ');
+
+describe('a snapshot of a running task', () => {
+  let platform: RunningPlatform;
+  let api: FornaxClient;
+  let s3: S3Client;
+  let task: string;
+
+  beforeAll(async () => {
+    platform = await startPlatform();
+    ({ api, s3 } = clientsOf(platform));
+    await s3.createBucket('snapshots');
+    task = await api.submitTask({
+      name: 'long', profile: 'docker-batch', instanceCount: 2, constants: [{ key: 'DOCKER_CMD', value: `sh -c '${COMMAND}'` }],
+    });
+    await untilAllPrint(api, task, 2, 'written');
+    await eventually(async () => (await api.getTask(task)).state === 'FullyExecuting');
+  });
+
+  afterAll(async () => {
+    s3?.close();
+    await platform?.stop();
+  });
+
+  it('puts the chosen files of every instance, as they are, into a bucket while the task runs on', async () => {
+    const before = await api.getTask(task);
+    const id = await api.snapshotTask(task, { bucket: 'snapshots', bucketPrefix: 'at-first/', whitelist: '^kept/.*\\.txt$' });
+    const snapshot = await eventually(
+      async () => {
+        const now = await api.getSnapshot(task, id);
+        return ['success', 'failure'].includes(String(now['status'])) && now;
+      },
+      { timeoutMs: 30_000 },
+    );
+
+    const sizeBytes = 2 * ('first words of 0\n'.length + 300_000);
+    expect(snapshot).toMatchObject({
+      id, taskUuid: task, status: 'success', sizeToUpload: sizeBytes, transferredSize: sizeBytes,
+      snapshotConfig: { bucket: 'snapshots', bucketPrefix: 'at-first/', whitelist: '^kept/.*\\.txt$', blacklist: null },
+    });
+    const objects = await s3.listObjects('snapshots');
+    expect(objects.map(({ key, sizeBytes: size }) => [key, size])).toEqual([
+      ['at-first/kept/words-0.txt', 17],
+      ['at-first/kept/words-1.txt', 17],
+      ['at-first/kept/zeros-0.txt', 300_000],
+      ['at-first/kept/zeros-1.txt', 300_000],
+    ]);
+    expect((await s3.getBytes('snapshots', 'at-first/kept/words-1.txt')).toString()).toBe('first words of 1\n');
+    expect((await s3.getBytes('snapshots', 'at-first/kept/zeros-0.txt')).equals(Buffer.alloc(300_000))).toBe(true);
+
+    const after = await eventually(async () => {
+      const now = await api.getTask(task);
+      return now.resultsCount > before.resultsCount && now;
+    });
+    expect(after).toMatchObject({ state: 'FullyExecuting', runningInstanceCount: 2 });
+  });
+
+  it('is refused once the task is over', async () => {
+    await api.abortTask(task);
+    expect(await api.waitForTask(task)).toMatchObject({ state: 'Cancelled' });
+    const refusal = await api.snapshotTask(task, { bucket: 'snapshots' }).catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(ApiError);
+    expect(refusal).toMatchObject({ status: 403 });
+    expect(await s3.listObjects('snapshots')).toHaveLength(4);
+  });
+});
