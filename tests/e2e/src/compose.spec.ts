@@ -13,6 +13,8 @@ interface ComposeService {
   readonly build?: { readonly target: string; readonly args: { readonly APP: string } };
   readonly image?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  readonly env_file?: readonly string[];
+  readonly secrets?: readonly unknown[];
 }
 interface ComposeFile {
   readonly services: Readonly<Record<string, ComposeService>>;
@@ -65,5 +67,17 @@ describe('docker-compose.yml', () => {
     for (const [name, { environment = {} }] of Object.entries(services)) {
       for (const key of Object.keys(environment)) expect(`${name}: ${key}`).not.toMatch(/(PASSWORD|SECRET|TOKEN|KEY)$/);
     }
+  });
+
+  it('gives each secret only to those who need it, in a way that every user id can read', async () => {
+    const { services } = await composeFile();
+    const holders = (file: string) => Object.entries(services).flatMap(([name, { env_file: files = [] }]) => (files.includes(`infra/secrets/${file}`) ? [name] : []));
+    expect(holders('services.env').sort()).toEqual(SERVICES.filter((name) => name !== 'router' && name !== 'node-agent').sort());
+    expect(holders('submission.env')).toEqual(['submission']);
+    expect(holders('storage.env')).toEqual(['storage']);
+    expect(holders('objects.env')).toEqual(['objects']);
+    expect(holders('node-1.env')).toEqual(['node-agent']);
+    // A secret of kind `file` keeps its owner and mode: only containers that start as root can read it.
+    expect(Object.entries(services).flatMap(([name, { secrets = [] }]) => (secrets.length > 0 ? [name] : []))).toEqual(['nats', 'postgres']);
   });
 });

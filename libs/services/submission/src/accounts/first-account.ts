@@ -31,8 +31,8 @@ export class FirstAccount implements OnApplicationBootstrap {
 
   async onApplicationBootstrap(): Promise<void> {
     if (!this.config.bootstrap) return;
-    const { email, tokenFile } = this.config.bootstrap;
-    const token = await readToken(tokenFile);
+    const { email, token: source } = this.config.bootstrap;
+    const token = 'text' in source ? checkedToken(source.text, 'FORNAX_BOOTSTRAP_TOKEN') : await readToken(source.file);
     await this.accounts.ready;
     const accountId = accountIdOf(email);
     const known = this.accounts.byToken(token);
@@ -67,10 +67,13 @@ export class FirstAccount implements OnApplicationBootstrap {
   }
 }
 
-const readToken = async (file: string): Promise<string> => {
-  const token = (await readFile(file, 'utf8').catch((cause: unknown) => {
+const readToken = async (file: string): Promise<string> =>
+  checkedToken(await readFile(file, 'utf8').catch((cause: unknown) => {
     throw new ConfigError([`FORNAX_BOOTSTRAP_TOKEN_FILE: ${cause instanceof Error ? cause.message : String(cause)}`]);
-  })).trim();
-  if (token.length < 16) throw new ConfigError(['FORNAX_BOOTSTRAP_TOKEN_FILE must hold a token of at least 16 characters']);
+  }), 'FORNAX_BOOTSTRAP_TOKEN_FILE');
+
+const checkedToken = (text: string, setting: string): string => {
+  const token = text.trim();
+  if (token.length < 16) throw new ConfigError([`${setting} must hold a token of at least 16 characters`]);
   return token;
 };

@@ -8,7 +8,8 @@ const settings = z.object({
   FORNAX_LOG_READ_TIMEOUT_MS: intSetting({ min: 0, max: 60_000 }).default(2_000),
   /** The first account; made at start if it does not exist. */
   FORNAX_BOOTSTRAP_EMAIL: z.string().optional(),
-  /** File that holds the first account's token. */
+  /** The first account's token, or the file that holds it. */
+  FORNAX_BOOTSTRAP_TOKEN: z.string().optional(),
   FORNAX_BOOTSTRAP_TOKEN_FILE: z.string().optional(),
   /** Address of the container engine that nodes use; unset when they have none. */
   FORNAX_CONTAINER_ENGINE: z.string().optional(),
@@ -20,7 +21,7 @@ const settings = z.object({
 export interface SubmissionConfig {
   readonly logKeepBytes: number;
   readonly logReadTimeoutMs: number;
-  readonly bootstrap: { readonly email: string; readonly tokenFile: string } | undefined;
+  readonly bootstrap: { readonly email: string; readonly token: { readonly text: string } | { readonly file: string } } | undefined;
   readonly hasContainerEngine: boolean;
   readonly instanceCores: number;
   readonly instanceMemoryMB: number;
@@ -31,11 +32,12 @@ export const SUBMISSION_CONFIG = Symbol('fornax.submission-config');
 /** @throws ConfigError */
 export const loadSubmissionConfig = (env: Env): SubmissionConfig => {
   const values = loadConfig(settings, env);
-  const { FORNAX_BOOTSTRAP_EMAIL: email, FORNAX_BOOTSTRAP_TOKEN_FILE: tokenFile } = values;
+  const { FORNAX_BOOTSTRAP_EMAIL: email, FORNAX_BOOTSTRAP_TOKEN: text, FORNAX_BOOTSTRAP_TOKEN_FILE: file } = values;
+  const token = text !== undefined ? { text } : file !== undefined ? { file } : undefined;
   return Object.freeze({
     logKeepBytes: values.FORNAX_LOG_KEEP_BYTES,
     logReadTimeoutMs: values.FORNAX_LOG_READ_TIMEOUT_MS,
-    bootstrap: email !== undefined && tokenFile !== undefined ? { email, tokenFile } : undefined,
+    bootstrap: email !== undefined && token !== undefined ? { email, token } : undefined,
     hasContainerEngine: values.FORNAX_CONTAINER_ENGINE !== undefined,
     instanceCores: values.FORNAX_INSTANCE_CORES,
     instanceMemoryMB: values.FORNAX_INSTANCE_MEMORY_MB,
