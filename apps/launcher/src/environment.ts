@@ -26,6 +26,19 @@ export interface Places {
   readonly objects: string;
 }
 
+/** The NATS server of FORNAX_NATS_URL, with the users that it was told of. */
+export const externalNats = (settings: Settings): Omit<Backends, 'databaseUrl'> => {
+  const credentials = (user: string | undefined, password: string | undefined) =>
+    user === undefined ? undefined : { user, password: password ?? '' };
+  return {
+    natsUrl: settings.FORNAX_NATS_URL ?? '',
+    natsServices: credentials(settings.FORNAX_NATS_USER, settings.FORNAX_NATS_PASSWORD),
+    natsNode: (node) =>
+      credentials(settings.FORNAX_NODE_NATS_USER?.replaceAll('{node}', node), settings.FORNAX_NODE_NATS_PASSWORD),
+    warnings: [],
+  };
+};
+
 type Variables = Record<string, string>;
 
 /** What a child inherits whatever it is: nothing that belongs to npm, to a client of ours, or to another platform's settings. */

@@ -22,7 +22,7 @@ import {
   writePrivateFile,
 } from '@fornax/embedded';
 import { chooseAddresses, urlOf } from './addresses.js';
-import { type Addresses, type Backends, type Places, agentEnvironment, serviceEnvironment } from './environment.js';
+import { type Addresses, type Backends, type Places, agentEnvironment, externalNats, serviceEnvironment } from './environment.js';
 import { endLastRun } from './last-run.js';
 import { waitUntilReady } from './readiness.js';
 import { renderEnvFile, writeRuntime } from './runtime-files.js';
@@ -190,7 +190,7 @@ export class LocalPlatform {
     if (settings.FORNAX_NATS_URL !== undefined) external('NATS server', 'FORNAX_NATS_URL');
     if (settings.FORNAX_DATABASE_URL !== undefined) external('database', 'FORNAX_DATABASE_URL');
     const nats = this.pending(
-      settings.FORNAX_NATS_URL === undefined ? this.startNats() : Promise.resolve(this.externalNats()),
+      settings.FORNAX_NATS_URL === undefined ? this.startNats() : Promise.resolve(externalNats(settings)),
     );
     const database = this.pending(
       settings.FORNAX_DATABASE_URL === undefined ? this.startPostgres() : Promise.resolve(settings.FORNAX_DATABASE_URL),
@@ -204,19 +204,6 @@ export class LocalPlatform {
   private pending<T>(start: Promise<T>): Promise<T> {
     this.pendingStarts.push(start);
     return start;
-  }
-
-  private externalNats(): Omit<Backends, 'databaseUrl'> {
-    const { settings } = this.context;
-    const credentials = (user: string | undefined, password: string | undefined) =>
-      user === undefined ? undefined : { user, password: password ?? '' };
-    return {
-      natsUrl: settings.FORNAX_NATS_URL ?? '',
-      natsServices: credentials(settings.FORNAX_NATS_USER, settings.FORNAX_NATS_PASSWORD),
-      natsNode: (node) =>
-        credentials(settings.FORNAX_NODE_NATS_USER?.replaceAll('{node}', node), settings.FORNAX_NODE_NATS_PASSWORD),
-      warnings: [],
-    };
   }
 
   private async startNats(): Promise<Omit<Backends, 'databaseUrl'>> {

@@ -1,10 +1,6 @@
-export { accept, assertNever, reject, type Decider, type Decision, type Rejection } from './shared/decider.js';
+export { accept, reject, type Decider, type Decision, type Rejection } from './shared/decider.js';
 export type { InstantMs } from './shared/time.js';
-export {
-  addTo, difference, emptyRanges, firstOf, formatRanges, fromNumbers, has, intersection, iterate, parseRanges, rangesOf, removeFrom, sizeOf,
-  union, type Ranges,
-} from './shared/ranges.js';
-export { InstanceCounts } from './shared/instance-counts.js';
+export { difference, formatRanges, has, parseRanges, rangesOf, sizeOf, union, type Ranges } from './shared/ranges.js';
 export {
   TASK_STATES, type AttemptEnd, type AttemptOutcome, type DispatchedLease, type FailureCause, type HardwareConstraint, type InstanceError,
   type LeaseRef, type NodeHardwareFacts, type PublicTaskState, type ResourceBucket, type ResourceRequest, type SchedulingPlan,
@@ -13,7 +9,6 @@ export {
 export type { InstanceReport, TaskCommand } from './task/task.commands.js';
 export { isOver, isStopping, type InFlight, type LeasePhase, type TaskState } from './task/task.state.js';
 export { taskDecider } from './task/task.decider.js';
-export { MAX_PLATFORM_RETRIES } from './task/record-reports.js';
 export { phaseCounts, publicStateOf } from './task/public-state.js';
 export { restoreTaskState, storeTaskState } from './task/stored-task-state.js';
 export type { NodeCommand, NodeEvent, NodeHardware, NodeLossCause } from './node/node.events.js';

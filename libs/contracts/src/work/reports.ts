@@ -35,8 +35,8 @@ export type NodeReports = z.output<typeof nodeReportsSchema>;
 
 /** What travels on `fx.report.<node>.snapshot`. */
 export const snapshotReportSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('progress'), snapshotId: z.string(), leaseId: z.string(), sizeToUploadBytes: z.number(), transferredBytes: z.number() }),
-  z.object({ kind: z.literal('uploaded'), snapshotId: z.string(), leaseId: z.string(), files: z.number().int(), bytes: z.number() }),
+  z.object({ kind: z.literal('progress'), snapshotId: z.string(), leaseId: z.string(), sizeToUploadBytes: amount, transferredBytes: amount }),
+  z.object({ kind: z.literal('uploaded'), snapshotId: z.string(), leaseId: z.string(), files: count, bytes: amount }),
   z.object({ kind: z.literal('failed'), snapshotId: z.string(), leaseId: z.string(), reason: z.string() }),
 ]);
 export type SnapshotReport = z.output<typeof snapshotReportSchema>;

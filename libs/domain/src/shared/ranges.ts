@@ -137,17 +137,12 @@ const patch = (a: Ranges, b: Ranges, keep: Keep): Ranges => {
   };
 };
 
-const asRanges = (n: number | Ranges): Ranges => (typeof n === 'number' ? { bounds: [n, n + 1], size: 1 } : n);
-
 export const union = (a: Ranges, b: Ranges): Ranges => {
   const [large, small] = a.bounds.length >= b.bounds.length ? [a, b] : [b, a];
   return small.size === 0 ? large : patch(large, small, (inA, inB) => inA || inB);
 };
-export const intersection = (a: Ranges, b: Ranges): Ranges => fromBounds(combine(a.bounds, b.bounds, (inA, inB) => inA && inB));
 /** What is in `a` and not in `b`. */
 export const difference = (a: Ranges, b: Ranges): Ranges => (b.size === 0 ? a : patch(a, b, (inA, inB) => inA && !inB));
-export const addTo = (ranges: Ranges, n: number | Ranges): Ranges => union(ranges, asRanges(n));
-export const removeFrom = (ranges: Ranges, n: number | Ranges): Ranges => difference(ranges, asRanges(n));
 
 /** All numbers, ascending. */
 export function* iterate({ bounds }: Ranges): Generator<number, void, undefined> {
@@ -155,14 +150,3 @@ export function* iterate({ bounds }: Ranges): Generator<number, void, undefined>
     for (let n = at(bounds, i); n < at(bounds, i + 1); n += 1) yield n;
   }
 }
-
-/** The `count` smallest numbers, or all when there are fewer. */
-export const firstOf = (ranges: Ranges, count: number): number[] => {
-  const first: number[] = [];
-  if (count <= 0) return first;
-  for (const n of iterate(ranges)) {
-    first.push(n);
-    if (first.length >= count) break;
-  }
-  return first;
-};

@@ -3,7 +3,7 @@ import type { TaskEvent } from './task.events.js';
 import type { TaskState } from './task.state.js';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { firstOf, formatRanges, fromNumbers, sizeOf, union } from '../shared/ranges.js';
+import { formatRanges, fromNumbers, iterate, sizeOf, union } from '../shared/ranges.js';
 import {
   aFailure, aLease, anEnd, at, cancelRequested, concluded, deleteRequested, dispatched, exited, ref, requeued, started, submitted,
   waitingCancelled,
@@ -43,7 +43,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 const commandOf = (state: TaskState, what: Step): TaskCommand => {
   switch (what.do) {
     case 'dispatch':
-      return { type: 'DispatchInstances', leases: firstOf(state.waiting, what.count).map((n) => aLease(n, (state.attempts.get(n) ?? 0) + 1)), at };
+      return { type: 'DispatchInstances', leases: [...iterate(state.waiting)].slice(0, what.count).map((n) => aLease(n, (state.attempts.get(n) ?? 0) + 1)), at };
     case 'started':
     case 'exited': {
       const lease = ref(what.n, state.inFlight.get(what.n)?.attempt ?? 1);

@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { leaseClaimsSchema, type LeaseClaims } from '@fornax/contracts';
+import { jsonOf } from '../core/json.js';
 
 /** S3 credentials of one lease; nothing of them is stored anywhere. */
 export interface LeaseCredentials {
@@ -36,14 +37,6 @@ export const verifyLeaseToken = (
   const expected = signatureOf(masterKey, payload);
   const given = Buffer.from(signature, 'base64url');
   if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined;
-  const claims = leaseClaimsSchema.safeParse(parseJson(Buffer.from(payload, 'base64url').toString('utf8')));
+  const claims = leaseClaimsSchema.safeParse(jsonOf(Buffer.from(payload, 'base64url')));
   return claims.success ? { claims: claims.data, secretKey: secretOf(masterKey, sessionToken) } : undefined;
-};
-
-const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 };

@@ -1,4 +1,4 @@
-import { metrics, type Counter, type Histogram, type Meter } from '@opentelemetry/api';
+import { metrics, type Histogram, type Meter } from '@opentelemetry/api';
 import type { ProjectionStatus } from '../projections/projection-host.js';
 
 const METER = 'fornax';
@@ -10,17 +10,6 @@ export const meter = (): Meter => metrics.getMeter(METER);
 /** Duration histogram in seconds with the bounds that all Fornax durations share. */
 export const durationHistogram = (name: string, description: string): Histogram =>
   meter().createHistogram(name, { description, unit: 's', advice: { explicitBucketBoundaries: DURATION_BUCKETS_S } });
-
-export interface CommandMetrics {
-  readonly decided: Counter;
-}
-
-/** `fornax.commands`: commands by `command` and `outcome` (accepted, rejected, failed). */
-export const countCommand = (command: string, outcome: 'accepted' | 'rejected' | 'failed'): void => {
-  commands ??= meter().createCounter('fornax.commands', { description: 'Commands decided' });
-  commands.add(1, { command, outcome });
-};
-let commands: Counter | undefined;
 
 /** `fornax.projection.lag`, in commits of the log. Several hosts may live in one process (tests). */
 export const observeProjectionLag = (statuses: () => Promise<readonly ProjectionStatus[]>): void => {

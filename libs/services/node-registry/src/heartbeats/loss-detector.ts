@@ -1,7 +1,7 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { allHeartbeatsSubject, heartbeatSchema, heartbeatSubject } from '@fornax/contracts';
 import { lead } from '@fornax/event-store';
-import { CLOCK, CORE_CONFIG, HealthRegistry, LOGGER, NATS, newId, type Clock, type CoreConfig } from '@fornax/service-kit';
+import { CLOCK, CORE_CONFIG, HealthRegistry, LOGGER, NATS, jsonOf, newId, type Clock, type CoreConfig } from '@fornax/service-kit';
 import type { Logger } from 'pino';
 import { Fleet } from '../fleet/fleet.js';
 import { NodeCommands } from '../fleet/node-commands.js';
@@ -64,7 +64,7 @@ export class LossDetector implements OnApplicationBootstrap, BeforeApplicationSh
     const subscription = this.nc.subscribe(allHeartbeatsSubject, {
       callback: (error, message) => {
         if (error) return;
-        const heartbeat = heartbeatSchema.safeParse(readJson(message.data));
+        const heartbeat = heartbeatSchema.safeParse(jsonOf(message.data));
         // The subject is what NATS permissions prove; a node may only speak for itself.
         if (heartbeat.success && message.subject === heartbeatSubject(heartbeat.data.nodeId)) this.watch.hear(heartbeat.data, this.clock.now());
       },
@@ -130,13 +130,3 @@ export class LossDetector implements OnApplicationBootstrap, BeforeApplicationSh
     }
   }
 }
-
-const decoder = new TextDecoder();
-
-const readJson = (data: Uint8Array): unknown => {
-  try {
-    return JSON.parse(decoder.decode(data));
-  } catch {
-    return undefined;
-  }
-};

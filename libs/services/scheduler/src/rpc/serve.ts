@@ -1,4 +1,4 @@
-import { inSpan } from '@fornax/service-kit';
+import { inSpan, jsonOf } from '@fornax/service-kit';
 import type { Logger } from '../logger.js';
 import type { NatsConnection } from './nats-connection.js';
 
@@ -28,7 +28,7 @@ export const serve = (nc: NatsConnection, subject: string, answer: Answer, logge
       if (error) return;
       const parent = message.headers?.get('traceparent');
       void inSpan(`answer ${subject}`, { kind: 'server', ...(parent ? { parent } : {}) }, async () => {
-        const payload: unknown = message.data.length === 0 ? {} : readJson(message.data);
+        const payload: unknown = message.data.length === 0 ? {} : jsonOf(message.data);
         message.respond(await reply(answer, payload, message.subject, logger));
       });
     },
@@ -36,14 +36,4 @@ export const serve = (nc: NatsConnection, subject: string, answer: Answer, logge
   signal.addEventListener('abort', () => {
     if (!nc.isClosed()) subscription.unsubscribe();
   }, { once: true });
-};
-
-const decoder = new TextDecoder();
-
-const readJson = (data: Uint8Array): unknown => {
-  try {
-    return JSON.parse(decoder.decode(data));
-  } catch {
-    return undefined;
-  }
 };

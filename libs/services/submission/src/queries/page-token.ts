@@ -1,4 +1,4 @@
-import { Invalid } from '@fornax/service-kit';
+import { Invalid, jsonOf } from '@fornax/service-kit';
 
 /** Where the next page begins: after this row, in this order. Rows that come or go in the meantime do not shift it. */
 export interface PageToken {
@@ -14,7 +14,7 @@ export const encodePageToken = ({ orderBy, isDescending, key, id }: PageToken): 
 
 /** @throws Invalid for a token that was not made here */
 export const decodePageToken = (token: string): PageToken => {
-  const parts = parse(Buffer.from(token, 'base64url').toString('utf8'));
+  const parts = jsonOf(Buffer.from(token, 'base64url'));
   if (Array.isArray(parts)) {
     const [orderBy, direction, key, id]: readonly unknown[] = parts;
     const isKey = isText(key) || (typeof key === 'number' && Number.isFinite(key));
@@ -27,11 +27,3 @@ export const decodePageToken = (token: string): PageToken => {
 
 /** Text that Postgres can take. */
 const isText = (value: unknown): value is string => typeof value === 'string' && !value.includes('\0');
-
-const parse = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-};
