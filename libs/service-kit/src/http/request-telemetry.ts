@@ -1,12 +1,16 @@
 import { context, SpanKind, SpanStatusCode, trace, type Span } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
 import { durationHistogram } from '../telemetry/metrics.js';
 import { contextOf } from '../telemetry/trace.js';
 
 const QUIET = /^\/(health|metrics)(\/|$)/;
 
-/** A server span and a duration (OpenTelemetry's `http.server.request.duration`) for each request; handlers run inside the span. */
-export const observeRequests = (fastify: FastifyInstance): void => {
+/**
+ * A server span, a duration (OpenTelemetry's `http.server.request.duration`) and, for debugging, a log line for each request; handlers
+ * run inside the span.
+ */
+export const observeRequests = (fastify: FastifyInstance, logger: Logger): void => {
   const duration = durationHistogram('http.server.request.duration', 'Duration of HTTP server requests');
   const spans = new WeakMap<FastifyRequest, Span>();
   const tracer = trace.getTracer('fornax');
@@ -32,6 +36,7 @@ export const observeRequests = (fastify: FastifyInstance): void => {
     if (span) {
       duration.record(reply.elapsedTime / 1000, attributes);
       span.updateName(`${request.method} ${route}`).setAttributes(attributes);
+      context.with(trace.setSpan(context.active(), span), () => logger.debug(attributes, 'answered'));
       if (reply.statusCode >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
       span.end();
     }

@@ -44,7 +44,7 @@ export const createApp = async (module: Type | DynamicModule, parts: AppParts): 
   const fastify = adapter.getInstance();
   acceptAnyJson(fastify);
   answer200(fastify);
-  observeRequests(fastify);
+  observeRequests(fastify, logger);
   const openApi = (): object => openApiDocument(app, config.name);
   operationsRoutes(fastify, { name: config.name, health: app.get(HealthRegistry), telemetry, openApi });
   app.connectMicroservice({ strategy: new RpcServer(app.get<NatsConnection>(NATS)) }, { inheritAppConfig: true });
