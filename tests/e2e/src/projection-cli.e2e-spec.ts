@@ -1,0 +1,94 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type RunningPlatform, eventually, startPlatform, workspaceRoot } from '@fornax/testing';
+import pg from 'pg';
+import { clientsOf } from './clients.js';
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Types `npx fornax …` where only the data folder says which platform is meant. */
+const fornax = (dataDir: string, ...args: readonly string[]): Promise<Ended> =>
+  new Promise((resolve) => {
+    const env = { PATH: process.env['PATH'] ?? '', FORNAX_DATA_DIR: dataDir };
+    const child = execFile(process.execPath, [join(workspaceRoot, 'apps/cli/bin/fornax.mjs'), ...args], { env }, (_, stdout, stderr) =>
+      resolve({ code: child.exitCode ?? -1, stdout, stderr }),
+    );
+  });
+
+/** The database of a platform: the address and password that its services were started with. */
+const connectDatabase = async (platform: RunningPlatform): Promise<pg.Client> => {
+  const { platform: pid } = await platform.parts();
+  const variables = (await readFile(`/proc/${pid}/environ`, 'utf8')).split('\0');
+  const connectionString = variables.find((one) => one.startsWith('FORNAX_DATABASE_URL='))?.slice('FORNAX_DATABASE_URL='.length);
+  if (connectionString === undefined) throw new Error('the platform was started without a database');
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  return client;
+};
+
+describe('fornax projection', () => {
+  let platform: RunningPlatform;
+
+  beforeAll(async () => {
+    platform = await startPlatform();
+    const { api, s3 } = clientsOf(platform);
+    await s3.createBucket('results');
+    const submit = (name: string, command: string, instanceCount: number): Promise<string> =>
+      api.submitTask({ name, profile: 'docker-batch', instanceCount, resultBucket: 'results', constants: [{ key: 'DOCKER_CMD', value: command }] });
+    const good = await submit('good', 'sh -c "echo $INSTANCE_ID > result-$INSTANCE_ID"', 3);
+    const bad = await submit('bad', 'sh -c "exit 3"', 1);
+    const aborted = await submit('aborted', 'sleep 600', 1);
+    await eventually(async () => (await api.getTask(aborted)).runningInstanceCount === 1, { timeoutMs: 30_000 });
+    await api.snapshotTask(aborted, { bucket: 'results' });
+    await api.abortTask(aborted);
+    const states = await Promise.all([good, bad, aborted].map(async (task) => (await api.waitForTask(task)).state));
+    expect(states).toEqual(['Success', 'Failure', 'Cancelled']);
+    await api.deleteTask(bad);
+    s3.close();
+  });
+
+  afterAll(() => platform?.stop());
+
+  const names = async (): Promise<readonly string[]> => {
+    const { code, stdout, stderr } = await fornax(platform.dataDir, 'projection', 'list');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    return stdout.trim().split('\n').slice(1).map((line) => line.split(/\s+/)[0] ?? '');
+  };
+
+  it('rebuilds every projection beside the live one and finds no difference', async () => {
+    const known = await names();
+    expect([...known].sort()).toEqual(['buckets', 'fleet', 'ledger', 'snapshots', 'status', 'work']);
+    for (const name of known) {
+      const { code, stdout } = await fornax(platform.dataDir, 'projection', 'rebuild', name, '--verify');
+      expect({ name, code, stdout }).toEqual({ name, code: 0, stdout: expect.stringContaining('The live rows equal the rebuilt ones.') });
+      expect(stdout).toMatch(new RegExp(`^${name}: [1-9]\\d* events in `, 'm'));
+      expect(stdout).toMatch(/^TABLE +ROWS$/m);
+    }
+  });
+
+  it('exits with 1 when a live row was changed by hand, and is content again once it was rebuilt', async () => {
+    const db = await connectDatabase(platform);
+    const { rowCount } = await db.query("UPDATE submission.task SET name = 'not what the log says' WHERE name = 'good'");
+    await db.end();
+    expect(rowCount).toBe(1);
+    const found = await fornax(platform.dataDir, 'projection', 'rebuild', 'status', '--verify');
+    expect(found).toMatchObject({ code: 1, stdout: expect.stringMatching(/differ[\s\S]*^task +1 +1$/m) });
+
+    expect((await fornax(platform.dataDir, 'projection', 'rebuild', 'status')).code).toBe(0);
+    expect((await fornax(platform.dataDir, 'projection', 'rebuild', 'status', '--verify')).code).toBe(0);
+    const { api } = clientsOf(platform);
+    expect((await api.listTasks()).map(({ name }) => name).sort()).toEqual(['aborted', 'good']);
+  });
+
+  it('says which projections there are not', async () => {
+    const { code, stderr } = await fornax(platform.dataDir, 'projection', 'rebuild', 'horoscope', '--verify');
+    expect(code).toBe(1);
+    expect(stderr).toContain('horoscope');
+  });
+});
