@@ -52,7 +52,11 @@ export const parseLogSubject = (
 ): { readonly taskId: string; readonly instance: number; readonly stream: OutputStream } | undefined => {
   const [, , task, instance, stream] = subject.split('.');
   if (task === undefined || instance === undefined || (stream !== 'stdout' && stream !== 'stderr')) return undefined;
-  return { taskId: decodeToken(task), instance: Number(instance), stream };
+  try {
+    return { taskId: decodeToken(task), instance: Number(instance), stream };
+  } catch {
+    return undefined; // not percent-encoded by us
+  }
 };
 /** `lease`: lease id; `offset`: byte offset of the chunk within this lease's stream; `attempt`: number of the try. */
 export const LOG_HEADERS = { lease: 'Fx-Lease', offset: 'Fx-Offset', attempt: 'Fx-Attempt' } as const;

@@ -52,6 +52,14 @@ describe('the event codec', () => {
     expect(decodeCommit(bytes, place).events).toEqual([drained]);
   });
 
+  it('writes no text that Postgres cannot hold, and leaves all other text alone', () => {
+    const own = 'C:\\u0000 \\ud83d \u{1F600} \u001b[0m';
+    const event: FornaxEvent = { type: 'WaitingReasonChanged', reason: 'a\0b', detail: `\ud83d\\\0 ${own} \ude00`, at };
+    const bytes = encodeCommit(commitOf(event), 'task', 't.1');
+    const [read] = decodeCommit(bytes, { ...place, aggregate: 'task' }).events;
+    expect(read).toMatchObject({ reason: 'a\uFFFDb', detail: `\uFFFD\\\uFFFD ${own} \uFFFD` });
+  });
+
   it('refuses to read an event type of the future', () => {
     const later = createEventCodec({ NodeDrained: { version: 1, schema: z.unknown() }, NodeSang: { version: 1, schema: z.unknown() } }, {});
     const song = { type: 'NodeSang', at } as unknown as FornaxEvent;

@@ -98,7 +98,7 @@ export const createEventCodec = (catalogue: Readonly<Record<string, EventDescrip
         data: checked.data,
       };
     });
-    return textEncoder.encode(JSON.stringify(batch));
+    return textEncoder.encode(storable(JSON.stringify(batch)));
   };
 
   const eventOf = (stored: StoredEvent): FornaxEvent => {
@@ -127,6 +127,13 @@ export const createEventCodec = (catalogue: Readonly<Record<string, EventDescrip
 
   return { encode, decode };
 };
+
+/** NUL and halves of surrogate pairs, as JSON.stringify writes them; what follows an odd number of backslashes is somebody's own text. */
+const UNSTORABLE = /(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/g;
+
+/** Postgres holds neither of them: one in an event would stop every projection for good, so they become U+FFFD here. */
+const storable = (json: string): string =>
+  json.includes('\\u0000') || json.includes('\\ud') ? json.replace(UNSTORABLE, '$1\uFFFD') : json;
 
 /** The part of a stored CloudEvent that is read back. */
 interface StoredEvent {

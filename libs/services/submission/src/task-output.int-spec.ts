@@ -36,6 +36,16 @@ describe('output', () => {
     for (const bad of ['3', '-1', 'x', '99999999999']) expect(await harness.call('GET', `/tasks/${uuid}/stdout/${bad}`)).toMatchObject({ status: 404 });
   });
 
+  it('passes over what cannot be anybody\'s output', async () => {
+    const uuid = await submit({ instanceCount: 1 });
+    await harness.happen(uuid, dispatched(aLease(0)), started(aRef(0)));
+    await harness.print(uuid, 2 ** 40, 'no instance\n');
+    await harness.print('nul\0', 0, 'no task\n');
+    await harness.print(uuid, 0, 'no attempt\n', { attempt: 1.5 });
+    await harness.print(uuid, 0, 'output\n');
+    expect((await harness.call('GET', `/tasks/${uuid}/stdout`)).text).toBe('0> output\n');
+  });
+
   it('does not tear a character that two chunks share', async () => {
     const uuid = await submit({ instanceCount: 1 });
     await harness.happen(uuid, dispatched(aLease(0)), started(aRef(0)));

@@ -16,9 +16,10 @@ const optional = <K extends string, V>(key: K, value: V | undefined): { readonly
 
 const MAX_MESSAGE_CHARS = 300;
 const MAX_DEBUG_CHARS = 600;
+const MAX_SIGNAL_CHARS = 32;
 
-/** Control characters go too: JSON writes each as six bytes, and hundreds of reports share one commit. */
-const clip = (text: string, maxChars: number): string => text.slice(0, maxChars).replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f]/g, ' ');
+/** Control characters go too: JSON writes each as six bytes, and hundreds of reports share one commit. No character is left in half. */
+const clip = (text: string, maxChars: number): string => text.slice(0, maxChars).toWellFormed().replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f]/g, ' ');
 
 const clipped = (error: InstanceError | undefined): InstanceError | undefined =>
   error && { code: clip(error.code, 100), message: clip(error.message, MAX_MESSAGE_CHARS), debug: clip(error.debug, MAX_DEBUG_CHARS) };
@@ -31,7 +32,7 @@ const attemptEnd = (report: EndedReport, lease: TrackedLease, state: TaskState |
   outcome: report.outcome,
   ...optional('cause', report.cause),
   ...optional('exitCode', report.exitCode),
-  ...optional('signal', report.signal),
+  ...optional('signal', report.signal === undefined ? undefined : clip(report.signal, MAX_SIGNAL_CHARS)),
   ...optional('startedAt', report.startedAt ?? startOf(state, lease)),
   endedAt: report.endedAt,
   cores: lease.cores,

@@ -13,10 +13,18 @@ interface Chunk {
 
 const chunkOf = ({ subject, data, header }: LogMessage): readonly Chunk[] => {
   const place = parseLogSubject(subject);
-  if (!place || data.length === 0 || !Number.isSafeInteger(place.instance)) return [];
-  const attempt = Number(header(LOG_HEADERS.attempt) ?? 1) || 1;
-  return [{ ...place, attempt, offset: Number(header(LOG_HEADERS.offset) ?? 0) || 0, data: Buffer.from(data.buffer, data.byteOffset, data.length) }];
+  if (!place || data.length === 0) return [];
+  const attempt = Number(header(LOG_HEADERS.attempt) ?? 1);
+  const offset = Number(header(LOG_HEADERS.offset) ?? 0);
+  const fits = isCount(place.instance, MAX_INTEGER) && isCount(attempt, MAX_INTEGER) && isCount(offset, Number.MAX_SAFE_INTEGER);
+  // What no row can hold is nobody's output; kept, it would come back for ever and hold up all other.
+  if (!fits || place.taskId.includes('\0')) return [];
+  return [{ ...place, attempt, offset, data: Buffer.from(data.buffer, data.byteOffset, data.length) }];
 };
+
+/** Of an `integer` column. */
+const MAX_INTEGER = 2_147_483_647;
+const isCount = (value: number, most: number): boolean => Number.isInteger(value) && value >= 0 && value <= most;
 
 const instanceKey = ({ taskId, instance }: Pick<Chunk, 'taskId' | 'instance'>): string => `${instance}/${taskId}`;
 const numbersOf = <T>(items: readonly T[], of: (item: T) => number): number[] => items.map(of);
