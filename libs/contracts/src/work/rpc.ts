@@ -8,19 +8,19 @@ import { z } from 'zod';
 
 /** `fx.rpc.node.<node>.join`, answered by node-registry once NodeJoined is committed and the node's dispatch consumer exists. */
 export const joinRequestSchema = z.object({
-  nodeId: z.string(),
+  nodeId: z.string().min(1).max(128),
   /** New for every start of the agent. The same boot joining again (a reconnect) gets the same epoch back. */
-  bootId: z.string(),
-  driver: z.string(),
-  warnings: z.array(z.string()),
+  bootId: z.string().max(128),
+  driver: z.string().max(256),
+  warnings: z.array(z.string().max(2_000)).max(100),
   hardware: z.object({
-    specificationKey: z.string(),
-    cpuModel: z.string(),
-    cores: z.number().int().positive(),
-    memoryMB: z.number().int().positive(),
-    ghz: z.number().positive(),
+    specificationKey: z.string().max(256),
+    cpuModel: z.string().max(256),
+    cores: z.number().int().positive().max(100_000),
+    memoryMB: z.number().int().positive().max(1_000_000_000),
+    ghz: z.number().positive().max(1_000),
     ssd: z.boolean(),
-    gpus: z.number().int().nonnegative(),
+    gpus: z.number().int().nonnegative().max(10_000),
   }),
 });
 export const joinReplySchema = z.object({

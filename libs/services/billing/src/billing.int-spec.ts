@@ -105,6 +105,7 @@ describe('billing', () => {
       expect(await get(path, 'bob-token')).toEqual({ status: 404, body: { message: 'No such task: secret' } });
     }
     expect(await get('/credits/v1/tasks/nowhere/credits')).toEqual({ status: 404, body: { message: 'No such task: nowhere' } });
+    expect(await get('/credits/v1/tasks/a%00b/credits')).toMatchObject({ status: 400 });
   });
 
   it('says that carbon facts are not built, in a way that no client retries', async () => {
