@@ -106,7 +106,7 @@ describe.each([
       () => {
         const known = receiver.spans(traceId);
         const isThere = (name: string, times: number): boolean => known.filter((span) => span.name === name).length === times;
-        return isThere('instance', 2) && isThere('POST /tasks', 1) && known.some(({ name }) => name === 'scheduler RecordReports') && known;
+        return isThere('instance', 2) && isThere('POST /tasks', 1) && isThere('S3 storeObject', 2) && known.some(({ name }) => name === 'scheduler RecordReports') && known;
       },
       { timeoutMs: 20_000 },
     );
@@ -118,6 +118,7 @@ describe.each([
       `fornax-node-agent > ${dispatch} > instance > prepare`,
       `fornax-node-agent > ${dispatch} > instance > run`,
       `fornax-node-agent > ${dispatch} > instance > upload`,
+      `${submission.replace('submission', 'storage')} > ${dispatch} > instance > upload > S3 storeObject`,
       `${submission.replace('submission', 'scheduler')} > POST /tasks > scheduler RecordReports`,
     ]));
     expect(spans.filter(({ parentSpanId }) => parentSpanId === undefined).map(({ name }) => name)).toEqual(['POST /tasks']);

@@ -7,6 +7,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { activeTraceparent } from '../node/trace.js';
 import { parseObjectPage, parseS3Error, uploadIdOf } from './list-xml.js';
 import { EMPTY_HASH, encodeKey, encodeRfc3986, queryText, type S3Credentials, signV4 } from './sign-v4.js';
 
@@ -133,6 +134,7 @@ export class S3Client {
     const base = this.#endpoint.pathname.replace(/\/$/, '');
     const path = `${base}/${encodeRfc3986(bucket)}${key === undefined ? '' : `/${encodeKey(key)}`}`;
     const payloadHash = body?.hash ?? EMPTY_HASH;
+    const traceparent = activeTraceparent();
     const headers = signV4({ method, host: this.#endpoint.host, path, query, payloadHash }, as, new Date());
     const text = queryText(query);
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
@@ -140,7 +142,12 @@ export class S3Client {
     const request = send(
       {
         agent: this.#http, method, host: this.#endpoint.hostname, port: this.#endpoint.port, path: text === '' ? path : `${path}?${text}`,
-        headers: { ...headers, ...(body || method === 'POST' ? { 'content-length': body?.sizeBytes ?? 0 } : {}) }, signal,
+        headers: {
+          ...headers,
+          ...(traceparent === undefined ? {} : { traceparent }),
+          ...(body || method === 'POST' ? { 'content-length': body?.sizeBytes ?? 0 } : {}),
+        },
+        signal,
       },
       resolve,
     );
