@@ -35,7 +35,12 @@ export const ownerOf = (principal: Principal): string => (principal.kind === 'us
 export const authorise = async (buckets: BucketDesk, principal: Principal, access: Access, place: Place): Promise<Place> => {
   const allowed = principal.kind === 'user' ? { ...place, isStaged: false } : placeForLease(principal.claims, access, place);
   if (!allowed) throw accessDenied();
-  if (allowed.isStaged) return { bucket: allowed.bucket, key: allowed.key };
+  if (allowed.isStaged) {
+    // A name that was given up may be somebody else's by now. One that is nobody's takes no results, which is its owner's own doing.
+    const bucket = await buckets.find(place.bucket);
+    if (bucket && bucket.owner !== ownerOf(principal)) throw accessDenied();
+    return { bucket: allowed.bucket, key: allowed.key };
+  }
   await ownBucket(buckets, principal, place.bucket);
   return place;
 };

@@ -65,6 +65,13 @@ describe('a lease', () => {
     expect(await failureOf(node.send(new HeadBucketCommand({ Bucket: 'ada-private' })))).toMatchObject({ status: 403 });
   });
 
+  it('writes no results into a bucket that has become somebody else\'s', async () => {
+    const eve = await storage.user(`eve-${newId()}@example.org`);
+    await storage.s3(eve).send(new CreateBucketCommand({ Bucket: 'given-up' }));
+    const node = storage.lease(current({ results: { bucket: 'given-up', prefix: null } }));
+    expect(await failureOf(put(node, 'given-up', 'x', 'x'))).toEqual(denied);
+  });
+
   it('does not read what belongs to somebody else, even if it is claimed', async () => {
     const eve = await storage.user(`eve-${newId()}@example.org`);
     const node = storage.lease(current({ owner: eve.account }));
