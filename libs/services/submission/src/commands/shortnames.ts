@@ -17,6 +17,8 @@ export const shortnameTaken = (shortname: string): Invalid =>
 
 /** A reservation of this age whose task is not in the log was left by a process that died: no request takes so long. */
 const ABANDONED_AFTER_S = 60;
+/** Each turn after the first means that somebody else changed the name meanwhile. */
+const MAX_ATTEMPTS = 4;
 
 interface Reservation {
   readonly taskId: string;
@@ -41,18 +43,26 @@ export class Shortnames {
    * @throws Invalid when the account has a task of this name
    */
   async reserve(owner: string, shortname: string, taskId: string, mayContinue: boolean): Promise<Reservation> {
-    const added = await this.db.query<{ task_id: string }[]>(
-      'INSERT INTO shortname (owner, shortname, task_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING task_id', [owner, shortname, taskId]);
-    if (added.length > 0) return { taskId, isContinued: false };
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+      const added = await this.db.query<{ task_id: string }[]>(
+        'INSERT INTO shortname (owner, shortname, task_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING task_id', [owner, shortname, taskId]);
+      if (added.length > 0) return { taskId, isContinued: false };
+      const held = await this.held(owner, shortname);
+      // Freed between the two statements: the clean-up after a deletion runs beside us.
+      if (held === undefined) continue;
+      if (held.task_id === taskId) return { taskId, isContinued: true };
+      if (held.is_outcome_unknown && mayContinue) return { taskId: held.task_id, isContinued: true };
+      if (!(await this.isGone(held))) break;
+      if (await this.take(owner, shortname, held.task_id, taskId)) return { taskId, isContinued: false };
+    }
+    throw shortnameTaken(shortname);
+  }
+
+  private async held(owner: string, shortname: string): Promise<Held | undefined> {
     const [held] = await this.db.query<Held[]>(
       `SELECT task_id, is_outcome_unknown, reserved_at < now() - make_interval(secs => $3) AS is_old
        FROM shortname WHERE owner = $1 AND shortname = $2`, [owner, shortname, ABANDONED_AFTER_S]);
-    if (held?.task_id === taskId) return { taskId, isContinued: true };
-    if (held?.is_outcome_unknown === true && mayContinue) return { taskId: held.task_id, isContinued: true };
-    if (held && (await this.isGone(held)) && (await this.take(owner, shortname, held.task_id, taskId))) {
-      return { taskId, isContinued: false };
-    }
-    throw shortnameTaken(shortname);
+    return held;
   }
 
   /** The task of this reservation is in the log: the name is its, whatever was not known before. */
