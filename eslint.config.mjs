@@ -11,8 +11,15 @@ const layers = [
   },
   { sourceTag: 'layer:platform', onlyDependOnLibsWithTags: ['layer:platform', 'layer:contracts', 'layer:domain'] },
   { sourceTag: 'layer:service', onlyDependOnLibsWithTags: ['layer:platform', 'layer:contracts', 'layer:domain'] },
-  { sourceTag: 'layer:client', onlyDependOnLibsWithTags: ['layer:contracts', 'layer:domain'], bannedExternalImports: ['@nestjs/*', 'typeorm', 'pg', '@nats-io/*'] },
-  { sourceTag: 'layer:app', onlyDependOnLibsWithTags: ['layer:service', 'layer:platform', 'layer:contracts', 'layer:domain', 'layer:client'] },
+  {
+    sourceTag: 'layer:client',
+    onlyDependOnLibsWithTags: ['layer:contracts', 'layer:domain'],
+    bannedExternalImports: ['@nestjs/*', 'typeorm', 'pg', '@nats-io/*'],
+  },
+  {
+    sourceTag: 'layer:app',
+    onlyDependOnLibsWithTags: ['layer:service', 'layer:platform', 'layer:contracts', 'layer:domain', 'layer:client'],
+  },
   {
     sourceTag: 'layer:testing',
     onlyDependOnLibsWithTags: ['layer:testing', 'layer:client', 'layer:platform', 'layer:contracts', 'layer:domain'],
@@ -34,7 +41,10 @@ export default [
   {
     files: ['**/*.ts'],
     plugins: { '@nx': nx },
-    languageOptions: { parser: tseslint.parser, parserOptions: { project: './tsconfig.json', tsconfigRootDir: import.meta.dirname } },
+    languageOptions: {
+      parser: tseslint.parser,
+      parserOptions: { project: './tsconfig.json', tsconfigRootDir: import.meta.dirname },
+    },
     rules: {
       ...boundaries(layers),
       '@typescript-eslint/no-floating-promises': 'error',
@@ -49,7 +59,14 @@ export default [
     },
   },
   {
-    files: ['**/*.spec.ts', '**/*.int-spec.ts', '**/*.contract.ts', '**/*.fixture.ts', 'tests/**/*.ts', 'libs/testing/**/*.ts'],
+    files: [
+      '**/*.spec.ts',
+      '**/*.int-spec.ts',
+      '**/*.contract.ts',
+      '**/*.fixture.ts',
+      'tests/**/*.ts',
+      'libs/testing/**/*.ts',
+    ],
     rules: boundaries(layersWithTesting),
   },
   {
@@ -62,7 +79,16 @@ export default [
         { object: 'Date', property: 'now', message: 'Time is an argument.' },
         { object: 'Math', property: 'random', message: 'Randomness is an argument.' },
       ],
-      'no-restricted-globals': ['error', 'process', 'setTimeout', 'setInterval', 'setImmediate', 'fetch', 'performance', 'crypto'],
+      'no-restricted-globals': [
+        'error',
+        'process',
+        'setTimeout',
+        'setInterval',
+        'setImmediate',
+        'fetch',
+        'performance',
+        'crypto',
+      ],
       'no-restricted-syntax': [
         'error',
         { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: 'Time is an argument.' },
@@ -70,5 +96,8 @@ export default [
       ],
     },
   },
-  { files: ['**/*.mjs'], rules: { '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }] } },
+  {
+    files: ['**/*.mjs'],
+    rules: { '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }] },
+  },
 ];

@@ -12,7 +12,9 @@ import { ensureReady } from '../tools/bootstrap.mjs';
 const [given] = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
 const folder = given === undefined ? fileURLToPath(new URL('secrets', import.meta.url)) : resolve(given);
 if (process.argv.includes('--help')) {
-  console.log('Usage: node infra/init.mjs [folder]\nMakes the secrets that docker-compose.yml reads, in infra/secrets. To rotate one, delete its file (and those made from it) first.');
+  console.log(
+    'Usage: node infra/init.mjs [folder]\nMakes the secrets that docker-compose.yml reads, in infra/secrets. To rotate one, delete its file (and those made from it) first.',
+  );
   process.exit(0);
 }
 if (existsSync(join(folder, 'nats.conf'))) {
@@ -20,12 +22,14 @@ if (existsSync(join(folder, 'nats.conf'))) {
   process.exit(0);
 }
 await ensureReady();
-const { nodePermissions, renderNatsConfig, PINNED_NATS, parseNatsVersion, SERVICES_USER } = await import('../libs/embedded/dist/index.js');
+const { nodePermissions, renderNatsConfig, PINNED_NATS, parseNatsVersion, SERVICES_USER } =
+  await import('../libs/embedded/dist/index.js');
 
 const secret = () => randomBytes(24).toString('base64url');
 const [servicesPassword, nodePassword, databasePassword, objectsSecret, token] = Array.from({ length: 5 }, secret);
 mkdirSync(folder, { recursive: true, mode: 0o700 });
-const write = (name, lines) => writeFileSync(join(folder, name), Array.isArray(lines) ? `${lines.join('\n')}\n` : lines, { mode: 0o600 });
+const write = (name, lines) =>
+  writeFileSync(join(folder, name), Array.isArray(lines) ? `${lines.join('\n')}\n` : lines, { mode: 0o600 });
 
 write('token', token);
 write('postgres.password', databasePassword);

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// All that a change must pass, here and in CI: types, lint, tests.
+// All that a change must pass, here and in CI: format, types, lint, tests.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { ensureReady } from './bootstrap.mjs';
@@ -7,7 +7,9 @@ import { ensureReady } from './bootstrap.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const node = await ensureReady();
 
+const SOURCES = ['libs/**/*.ts', 'apps/**/*.ts', 'tests/**/*.ts', 'tools/*.mjs', 'infra/*.mjs', '*.mjs'];
 const steps = [
+  ['format', ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level=warn', ...SOURCES]],
   ['types', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']],
   ['lint', ['node_modules/eslint/bin/eslint.js', '.', '--max-warnings=0']],
   ['tests', ['tools/test.mjs', ...process.argv.slice(2)]],

@@ -16,15 +16,22 @@ const LINE = /^\s*(?:export\s+)?([A-Z_][A-Z0-9_]*)=(.*)$/;
 
 /** Undoes the quoting that a POSIX shell would undo. */
 const unquoted = (text: string): string =>
-  text.trim().replace(/'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)/g, (_, single?: string, double?: string, escaped?: string) =>
-    single ?? double?.replace(/\\(["\\$`])/g, '$1') ?? escaped ?? '');
+  text
+    .trim()
+    .replace(
+      /'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)/g,
+      (_, single?: string, double?: string, escaped?: string) =>
+        single ?? double?.replace(/\\(["\\$`])/g, '$1') ?? escaped ?? '',
+    );
 
 /** The variables of an `env` file as `npm start` writes it. */
 export const parseEnvFile = (text: string): Env =>
-  Object.fromEntries(text.split('\n').flatMap((line) => {
-    const [, name, value] = LINE.exec(line) ?? [];
-    return name === undefined || value === undefined ? [] : [[name, unquoted(value)]];
-  }));
+  Object.fromEntries(
+    text.split('\n').flatMap((line) => {
+      const [, name, value] = LINE.exec(line) ?? [];
+      return name === undefined || value === undefined ? [] : [[name, unquoted(value)]];
+    }),
+  );
 
 const readEnvFile = (file: string): Env => {
   try {
@@ -46,9 +53,11 @@ export const findConnection = (env: Env, cwd: string): Connection => {
   if (url === undefined || token === undefined) {
     throw new UsageError(
       `No platform to talk to. Set QARNOT_CLUSTER_URL and QARNOT_CLIENT_TOKEN, or FORNAX_DATA_DIR to the data folder of a platform ` +
-        `that runs on this machine (${file} does not have them).`);
+        `that runs on this machine (${file} does not have them).`,
+    );
   }
   return { url, token };
 };
 
-const defined = (env: Env): Env => Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+const defined = (env: Env): Env =>
+  Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));

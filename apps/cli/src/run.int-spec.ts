@@ -7,9 +7,24 @@ import { run } from './run.js';
 /** Answers of a platform, by method and path. */
 const ANSWERS: Readonly<Record<string, readonly [status: number, body: unknown]>> = {
   'GET /fornax/v1/projections': [200, [{ name: 'status', service: 'submission', sequence: 42, lag: 0 }]],
-  'POST /fornax/v1/projections/status/rebuild?verify=true': [200, { rows: { task: 3 }, differences: [{ table: 'task', onlyLive: 1, onlyRebuilt: 0 }], events: 10, seconds: 0.5, swapped: false }],
-  'POST /fornax/v1/projections/fine/rebuild?verify=true': [200, { rows: { task: 3 }, differences: [], events: 10, seconds: 0.5, swapped: false }],
-  'POST /fornax/v1/projections/status/rebuild?verify=false': [200, { rows: { task: 3 }, differences: [], events: 10, seconds: 0.5, swapped: true }],
+  'POST /fornax/v1/projections/status/rebuild?verify=true': [
+    200,
+    {
+      rows: { task: 3 },
+      differences: [{ table: 'task', onlyLive: 1, onlyRebuilt: 0 }],
+      events: 10,
+      seconds: 0.5,
+      swapped: false,
+    },
+  ],
+  'POST /fornax/v1/projections/fine/rebuild?verify=true': [
+    200,
+    { rows: { task: 3 }, differences: [], events: 10, seconds: 0.5, swapped: false },
+  ],
+  'POST /fornax/v1/projections/status/rebuild?verify=false': [
+    200,
+    { rows: { task: 3 }, differences: [], events: 10, seconds: 0.5, swapped: true },
+  ],
   'POST /tasks': [200, { uuid: 'new-task' }],
   'GET /tasks/t/stdout': [200, 'line 1\nline 2\n'],
   'GET /tasks/t/stderr/2': [200, 'oops\n'],
@@ -27,7 +42,10 @@ describe('fornax', () => {
       request.on('data', (chunk: Buffer) => (body += chunk.toString()));
       request.on('end', () => {
         if (body !== '') bodies.push(JSON.parse(body));
-        const [status, answer] = ANSWERS[`${request.method ?? ''} ${request.url ?? ''}`] ?? [404, { message: 'No such thing' }];
+        const [status, answer] = ANSWERS[`${request.method ?? ''} ${request.url ?? ''}`] ?? [
+          404,
+          { message: 'No such thing' },
+        ];
         response.writeHead(status).end(typeof answer === 'string' ? answer : JSON.stringify(answer));
       });
     });
@@ -65,11 +83,30 @@ describe('fornax', () => {
   });
 
   it('submits a task and prints its id', async () => {
-    const { code, stdout } = await fornax('task', 'submit', '-n', 'x', '-i', '4', '-c', 'A=b=c', '--command', 'echo hi', '--results', 'out');
+    const { code, stdout } = await fornax(
+      'task',
+      'submit',
+      '-n',
+      'x',
+      '-i',
+      '4',
+      '-c',
+      'A=b=c',
+      '--command',
+      'echo hi',
+      '--results',
+      'out',
+    );
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'new-task\n' });
     expect(bodies).toContainEqual({
-      name: 'x', profile: 'docker-batch', instanceCount: 4, resultBucket: 'out',
-      constants: [{ key: 'A', value: 'b=c' }, { key: 'DOCKER_CMD', value: 'echo hi' }],
+      name: 'x',
+      profile: 'docker-batch',
+      instanceCount: 4,
+      resultBucket: 'out',
+      constants: [
+        { key: 'A', value: 'b=c' },
+        { key: 'DOCKER_CMD', value: 'echo hi' },
+      ],
     });
   });
 
@@ -82,12 +119,21 @@ describe('fornax', () => {
     expect(await fornax('task', 'abort', 't')).toMatchObject({ code: 1, stderr: 'The task is over (HTTP 403)\n' }));
 
   it('verifies a projection: 0 when it equals the rebuilt one, 1 when it differs', async () => {
-    expect(await fornax('projection', 'rebuild', 'fine', '--verify')).toMatchObject({ code: 0, stdout: expect.stringContaining('equal') });
-    expect(await fornax('projection', 'rebuild', 'status', '--verify')).toMatchObject({ code: 1, stdout: expect.stringMatching(/ONLY LIVE[^]*task +1 +0/) });
+    expect(await fornax('projection', 'rebuild', 'fine', '--verify')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('equal'),
+    });
+    expect(await fornax('projection', 'rebuild', 'status', '--verify')).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/ONLY LIVE[^]*task +1 +0/),
+    });
   });
 
   it('rebuilds a projection and lists them', async () => {
-    expect(await fornax('projection', 'rebuild', 'status')).toMatchObject({ code: 0, stdout: expect.stringContaining('replaced') });
+    expect(await fornax('projection', 'rebuild', 'status')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('replaced'),
+    });
     expect((await fornax('projection', 'list')).stdout).toMatch(/status +submission +42 +0/);
   });
 });

@@ -13,7 +13,10 @@ export interface Surroundings {
 }
 
 /** Runs one command. @returns the exit code: 0, 1 for a no of the platform or a difference, 2 for a wrong call, 130 after Ctrl-C */
-export const run = async (args: readonly string[], { env, cwd, stdout, stderr, signal }: Surroundings): Promise<number> => {
+export const run = async (
+  args: readonly string[],
+  { env, cwd, stdout, stderr, signal }: Surroundings,
+): Promise<number> => {
   let exitCode = 0;
   let client: FornaxClient | undefined;
   const io: Io = {

@@ -22,7 +22,14 @@ import {
   writePrivateFile,
 } from '@fornax/embedded';
 import { chooseAddresses, urlOf } from './addresses.js';
-import { type Addresses, type Backends, type Places, agentEnvironment, externalNats, serviceEnvironment } from './environment.js';
+import {
+  type Addresses,
+  type Backends,
+  type Places,
+  agentEnvironment,
+  externalNats,
+  serviceEnvironment,
+} from './environment.js';
 import { endLastRun } from './last-run.js';
 import { waitUntilReady } from './readiness.js';
 import { renderEnvFile, writeRuntime } from './runtime-files.js';

@@ -17,7 +17,10 @@ export class ConfigError extends Error {
 export const intSetting = ({ min, max }: { readonly min: number; readonly max: number }): z.ZodType<number, string> =>
   z.string().regex(/^\d+$/, 'must be a whole number').transform(Number).pipe(z.number().int().min(min).max(max));
 
-const list = z.string().transform((text) => text.split(':').filter((path) => path !== '')).default([]);
+const list = z
+  .string()
+  .transform((text) => text.split(':').filter((path) => path !== ''))
+  .default([]);
 
 const schema = z.object({
   FORNAX_NODE_ID: z.string().min(1).max(128).default(hostname()),
@@ -49,7 +52,9 @@ export interface AgentConfig extends Readonly<z.output<typeof schema>> {
 
 /** Settings of the environment; an empty value counts as unset. @throws ConfigError */
 export const readSettings = <S extends z.ZodObject>(settings: S, env: Env): Readonly<z.output<S>> => {
-  const parsed = settings.safeParse(Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== '')));
+  const parsed = settings.safeParse(
+    Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== '')),
+  );
   if (!parsed.success) {
     const problems = parsed.error.issues.map(({ path, message }) => `  ${path.join('.')}: ${message}`);
     throw new ConfigError(['cannot start, these settings are wrong:', ...problems].join('\n'));
@@ -60,6 +65,8 @@ export const readSettings = <S extends z.ZodObject>(settings: S, env: Env): Read
 /** @throws ConfigError */
 export const loadAgentConfig = (env: Env): AgentConfig => {
   const config = readSettings(schema, env);
-  const workDir = resolve(config.FORNAX_NODE_DIR ?? join(config.FORNAX_DATA_DIR, 'nodes', encodeURIComponent(config.FORNAX_NODE_ID)));
+  const workDir = resolve(
+    config.FORNAX_NODE_DIR ?? join(config.FORNAX_DATA_DIR, 'nodes', encodeURIComponent(config.FORNAX_NODE_ID)),
+  );
   return { ...config, workDir };
 };

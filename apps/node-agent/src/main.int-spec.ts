@@ -11,7 +11,10 @@ import { aLeaseOrder, Platform } from './node/agent.fixture.js';
 
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const running = (word: string): number =>
-  execFileSync('ps', ['-eo', 'args']).toString().split('\n').filter((line) => line.split(' ').includes(word)).length;
+  execFileSync('ps', ['-eo', 'args'])
+    .toString()
+    .split('\n')
+    .filter((line) => line.split(' ').includes(word)).length;
 
 let folder = '';
 let nats: TestNats;
@@ -33,8 +36,13 @@ const start = (nodeId: string): void => {
   agent = spawn(process.execPath, [main], {
     stdio: ['pipe', 'ignore', 'inherit'],
     env: {
-      PATH: process.env['PATH'], FORNAX_NODE_ID: nodeId, FORNAX_DATA_DIR: join(folder, nodeId), FORNAX_NATS_URL: nats.url,
-      FORNAX_NATS_USER: credentials?.user, FORNAX_NATS_PASSWORD: credentials?.password, FORNAX_EXIT_WITH_PARENT: '1',
+      PATH: process.env['PATH'],
+      FORNAX_NODE_ID: nodeId,
+      FORNAX_DATA_DIR: join(folder, nodeId),
+      FORNAX_NATS_URL: nats.url,
+      FORNAX_NATS_USER: credentials?.user,
+      FORNAX_NATS_PASSWORD: credentials?.password,
+      FORNAX_EXIT_WITH_PARENT: '1',
     },
   });
   exited = new Promise((resolve) => agent.once('exit', resolve));
@@ -82,7 +90,10 @@ it('ends when its parent is gone', async () => {
 }, 30_000);
 
 it('stops at once with a name when a setting is wrong', async () => {
-  const wrong = spawn(process.execPath, [main], { stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: process.env['PATH'], FORNAX_NODE_HTTP_PORT: 'x' } });
+  const wrong = spawn(process.execPath, [main], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { PATH: process.env['PATH'], FORNAX_NODE_HTTP_PORT: 'x' },
+  });
   let text = '';
   wrong.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));
   expect(await new Promise((resolve) => wrong.once('close', resolve))).toBe(1);

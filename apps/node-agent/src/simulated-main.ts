@@ -22,7 +22,10 @@ const stopped = onceStopped();
 if (config.FORNAX_EXIT_WITH_PARENT === '1') endWithParent();
 const { FORNAX_NATS_USER: user, FORNAX_NATS_PASSWORD: password } = config;
 const nc = await connectNats({
-  url: config.FORNAX_NATS_URL, name: 'simulated fleet', ...(user === undefined ? {} : { user }), ...(password === undefined ? {} : { password }),
+  url: config.FORNAX_NATS_URL,
+  name: 'simulated fleet',
+  ...(user === undefined ? {} : { user }),
+  ...(password === undefined ? {} : { password }),
 });
 const fleet = await startSimulatedFleet({
   nc,

@@ -7,5 +7,7 @@ import { StorageModule } from '@fornax/storage';
 import { SubmissionModule } from '@fornax/submission';
 
 /** All six services in one process: for one machine. They talk as they do in six processes. */
-@Module({ imports: [SubmissionModule, SchedulerModule, NodeRegistryModule, StorageModule, BillingModule, SnapshotModule] })
+@Module({
+  imports: [SubmissionModule, SchedulerModule, NodeRegistryModule, StorageModule, BillingModule, SnapshotModule],
+})
 export class PlatformModule {}

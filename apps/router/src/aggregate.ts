@@ -11,13 +11,16 @@ export interface Said {
 }
 
 type Json = Readonly<Record<string, unknown>>;
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 const isService = (targets: Targets, name: string): name is Service => name in targets;
 
 /** Asks every service the same. */
 export const askAll = (targets: Targets, path: string, authorization?: string): Promise<readonly Said[]> =>
   Promise.all(
-    Object.entries(targets).flatMap(([name, url]) => (isService(targets, name) ? [ask(name, new URL(path, url), authorization)] : [])),
+    Object.entries(targets).flatMap(([name, url]) =>
+      isService(targets, name) ? [ask(name, new URL(path, url), authorization)] : [],
+    ),
   );
 
 const ask = async (service: Service, url: URL, authorization: string | undefined): Promise<Said> => {
@@ -41,12 +44,16 @@ export const healthOf = (said: readonly Said[]): { readonly status: number; read
   const reasons = said.flatMap(({ service, status, body }) => {
     if (status === undefined) return [{ name: service, reason: 'cannot be reached' }];
     return listIn(body, 'reasons').flatMap((reason) =>
-      isObject(reason) ? [{ name: `${service}: ${String(reason['name'])}`, reason: String(reason['reason']) }] : []);
+      isObject(reason) ? [{ name: `${service}: ${String(reason['name'])}`, reason: String(reason['reason']) }] : [],
+    );
   });
   const isReady = reasons.length === 0 && said.every(({ status }) => status === 200);
   const warnings = [...new Set(said.flatMap(({ body }) => listIn(body, 'warnings')))];
   const message = isReady ? 'ready' : reasons.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
-  return { status: isReady ? 200 : 503, body: { status: isReady ? 'ready' : 'not ready', service: 'router', reasons, warnings, message } };
+  return {
+    status: isReady ? 200 : 503,
+    body: { status: isReady ? 'ready' : 'not ready', service: 'router', reasons, warnings, message },
+  };
 };
 
 /** One OpenAPI document with the paths and schemas of all that answered. */
@@ -54,7 +61,10 @@ export const openApiOf = (said: readonly Said[]): Json => {
   const documents = said.flatMap(({ body }) => (isObject(body) ? [body] : []));
   const merged = (pick: (document: Json) => unknown): Json =>
     Object.assign({}, ...documents.map(pick).filter(isObject));
-  const part = (key: string) => (document: Json): unknown => (isObject(document['components']) ? document['components'][key] : undefined);
+  const part =
+    (key: string) =>
+    (document: Json): unknown =>
+      isObject(document['components']) ? document['components'][key] : undefined;
   return {
     openapi: documents[0]?.['openapi'] ?? '3.0.0',
     info: { title: 'Fornax', version: '1' },
@@ -71,4 +81,6 @@ export const projectionsOf = (said: readonly Said[]): { readonly status: number;
 };
 
 export const ownerOfProjection = (said: readonly Said[], name: string): Service | undefined =>
-  said.find(({ body }) => Array.isArray(body) && body.some((projection) => isObject(projection) && projection['name'] === name))?.service;
+  said.find(
+    ({ body }) => Array.isArray(body) && body.some((projection) => isObject(projection) && projection['name'] === name),
+  )?.service;

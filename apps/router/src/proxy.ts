@@ -1,12 +1,29 @@
-import http, { type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
+import http, {
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type ServerResponse,
+} from 'node:http';
 import { pipeline } from 'node:stream';
 
 /** Headers that speak of one connection only (RFC 9110, 7.6.1). */
-const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'upgrade', 'expect', 'proxy-connection'];
+const HOP_BY_HOP = [
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'upgrade',
+  'expect',
+  'proxy-connection',
+];
 
 const endToEnd = (headers: IncomingHttpHeaders): OutgoingHttpHeaders => {
   const named = (headers.connection ?? '').split(',').map((name) => name.trim().toLowerCase());
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP_BY_HOP.includes(name) && !named.includes(name)));
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !HOP_BY_HOP.includes(name) && !named.includes(name)),
+  );
 };
 
 const forwarded = (request: IncomingMessage): OutgoingHttpHeaders => {
@@ -23,7 +40,10 @@ const forwarded = (request: IncomingMessage): OutgoingHttpHeaders => {
 /** An answer of the router's own, in the form that the services answer (contract, 1.7). */
 export const answerJson = (response: ServerResponse, status: number, body: unknown): void => {
   const text = JSON.stringify(body);
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(text) });
+  response.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(text),
+  });
   response.end(text);
 };
 
@@ -31,16 +51,31 @@ export const answerJson = (response: ServerResponse, status: number, body: unkno
  * Passes a request on as it is and its answer back as it is, streaming both ways. A service that cannot be reached gives 503: clients
  * may send the request again. One that breaks off in the middle of its answer breaks off ours.
  */
-export const proxy = (agent: http.Agent, target: URL, name: string, request: IncomingMessage, response: ServerResponse): void => {
+export const proxy = (
+  agent: http.Agent,
+  target: URL,
+  name: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void => {
   const { hostname, port } = target;
-  const upstream = http.request({ agent, hostname, port, method: request.method, path: request.url, headers: forwarded(request), setHost: false });
+  const upstream = http.request({
+    agent,
+    hostname,
+    port,
+    method: request.method,
+    path: request.url,
+    headers: forwarded(request),
+    setHost: false,
+  });
   upstream.on('response', (answer) => {
     response.writeHead(answer.statusCode ?? 502, answer.statusMessage, endToEnd(answer.headers));
     pipeline(answer, response, () => undefined);
   });
   upstream.on('error', () => {
     if (response.headersSent) response.destroy();
-    else if (!response.destroyed) answerJson(response, 503, { message: `The ${name} service cannot be reached right now` });
+    else if (!response.destroyed)
+      answerJson(response, 503, { message: `The ${name} service cannot be reached right now` });
     request.resume();
   });
   response.on('close', () => {

@@ -26,16 +26,31 @@ const service = (name: Service): Server =>
       const path = request.url ?? '';
       if (path === '/health/ready') return json(response, 200, { status: 'ready', reasons: [] });
       if (path === '/health') return json(response, 200, { reasons: [], warnings: ['be careful'] });
-      if (path === '/openapi.json') return json(response, 200, { openapi: '3.0.0', paths: { [`/${name}`]: {} }, components: { schemas: { [name]: {} } } });
+      if (path === '/openapi.json')
+        return json(response, 200, {
+          openapi: '3.0.0',
+          paths: { [`/${name}`]: {} },
+          components: { schemas: { [name]: {} } },
+        });
       if (path === '/fornax/v1/projections') {
-        return request.headers.authorization === 'operator' ? json(response, 200, [{ name: `${name}-rows`, service: name }]) : json(response, 401, { message: 'no' });
+        return request.headers.authorization === 'operator'
+          ? json(response, 200, [{ name: `${name}-rows`, service: name }])
+          : json(response, 401, { message: 'no' });
       }
       if (path === '/tasks/cut') {
         response.writeHead(200, { 'content-length': '100' }).write('half');
         return void setImmediate(() => response.destroy());
       }
       response.writeHead(path.includes('/abort') ? 403 : 200, { 'content-type': 'text/x-echo', 'x-service': name });
-      response.end(JSON.stringify({ name, method: request.method, url: path, headers: request.headers, body: Buffer.concat(chunks).toString('hex') }));
+      response.end(
+        JSON.stringify({
+          name,
+          method: request.method,
+          url: path,
+          headers: request.headers,
+          body: Buffer.concat(chunks).toString('hex'),
+        }),
+      );
     });
   });
 
@@ -52,7 +67,13 @@ describe('the router', () => {
       urls.push([name, new URL(await listen(server))]);
     }
     const telemetry = startTelemetry({ service: 'router' });
-    router = createRouter({ targets: Object.fromEntries(urls) as Targets, telemetry, onError: (error) => { throw error; } });
+    router = createRouter({
+      targets: Object.fromEntries(urls) as Targets,
+      telemetry,
+      onError: (error) => {
+        throw error;
+      },
+    });
     url = await listen(router);
   });
 
@@ -65,11 +86,26 @@ describe('the router', () => {
 
   it('passes requests and answers through untouched', async () => {
     const body = Buffer.from([0, 1, 2, 255, 13, 10]);
-    const response = await fetch(`${url}/v1/tasks/a%2Fb/abort?x=1`, { method: 'POST', body, headers: { authorization: 't', 'content-type': 'application/json-patch+json' } });
-    expect([response.status, response.headers.get('content-type'), response.headers.get('x-service')]).toEqual([403, 'text/x-echo', 'submission']);
+    const response = await fetch(`${url}/v1/tasks/a%2Fb/abort?x=1`, {
+      method: 'POST',
+      body,
+      headers: { authorization: 't', 'content-type': 'application/json-patch+json' },
+    });
+    expect([response.status, response.headers.get('content-type'), response.headers.get('x-service')]).toEqual([
+      403,
+      'text/x-echo',
+      'submission',
+    ]);
     expect(await response.json()).toMatchObject({
-      method: 'POST', url: '/v1/tasks/a%2Fb/abort?x=1', body: body.toString('hex'),
-      headers: { authorization: 't', 'content-type': 'application/json-patch+json', 'content-length': '6', host: new URL(url).host },
+      method: 'POST',
+      url: '/v1/tasks/a%2Fb/abort?x=1',
+      body: body.toString('hex'),
+      headers: {
+        authorization: 't',
+        'content-type': 'application/json-patch+json',
+        'content-length': '6',
+        host: new URL(url).host,
+      },
     });
   });
 
@@ -92,7 +128,10 @@ describe('the router', () => {
 
   it('merges what the services say of their routes', async () => {
     const document: unknown = await (await fetch(`${url}/openapi.json`)).json();
-    expect(document).toMatchObject({ paths: { '/submission': {}, '/billing': {} }, components: { schemas: { storage: {} } } });
+    expect(document).toMatchObject({
+      paths: { '/submission': {}, '/billing': {} },
+      components: { schemas: { storage: {} } },
+    });
   });
 
   it('lists the projections of all and finds the owner of one', async () => {
@@ -114,9 +153,15 @@ describe('the router', () => {
     billing?.closeAllConnections();
     await new Promise((resolve) => billing?.close(resolve));
     const response = await fetch(`${url}/credits/v1/accounts/credits`);
-    expect([response.status, await response.json()]).toEqual([503, { message: 'The billing service cannot be reached right now' }]);
+    expect([response.status, await response.json()]).toEqual([
+      503,
+      { message: 'The billing service cannot be reached right now' },
+    ]);
     const ready = await fetch(`${url}/health/ready`);
-    expect([ready.status, await ready.json()]).toMatchObject([503, { reasons: [{ name: 'billing', reason: 'cannot be reached' }] }]);
+    expect([ready.status, await ready.json()]).toMatchObject([
+      503,
+      { reasons: [{ name: 'billing', reason: 'cannot be reached' }] },
+    ]);
     expect((await fetch(`${url}/tasks`)).status).toBe(200);
   });
 });

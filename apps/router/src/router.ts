@@ -22,13 +22,20 @@ export const createRouter = ({ targets, telemetry, onError }: RouterParts): Serv
   const passOn = (service: Service, { request, response }: Exchange): void => {
     const startedAt = performance.now();
     response.on('close', () => {
-      const attributes = { 'http.request.method': request.method ?? '', 'fornax.service': service, 'http.response.status_code': response.statusCode };
+      const attributes = {
+        'http.request.method': request.method ?? '',
+        'fornax.service': service,
+        'http.response.status_code': response.statusCode,
+      };
       duration.record((performance.now() - startedAt) / 1000, attributes);
     });
     proxy(agent, targets[service], service, request, response);
   };
 
-  const answerForAll = async (what: Extract<Route, { to: 'all' }>['what'], { request, response }: Exchange): Promise<void> => {
+  const answerForAll = async (
+    what: Extract<Route, { to: 'all' }>['what'],
+    { request, response }: Exchange,
+  ): Promise<void> => {
     switch (what) {
       case 'ready': {
         const { status, body } = healthOf(await askAll(targets, '/health/ready'));
@@ -50,7 +57,9 @@ export const createRouter = ({ targets, telemetry, onError }: RouterParts): Serv
     const owner = ownerOfProjection(said, name);
     if (owner) return passOn(owner, exchange);
     const { status, body } = projectionsOf(said);
-    return status === 200 ? answerJson(exchange.response, 404, { message: `No such projection: ${name}` }) : answerJson(exchange.response, status, body);
+    return status === 200
+      ? answerJson(exchange.response, 404, { message: `No such projection: ${name}` })
+      : answerJson(exchange.response, status, body);
   };
 
   const answerMyself = async (what: 'live' | 'metrics', { response }: Exchange): Promise<void> => {

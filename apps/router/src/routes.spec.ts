@@ -34,5 +34,8 @@ describe('routeOf', () => {
   });
 
   it('looks for the owner of a projection by its name', () =>
-    expect(routeOf('/fornax/v1/Projections/Task%20Status/rebuild?verify=true')).toEqual({ to: 'owner-of-projection', name: 'Task Status' }));
+    expect(routeOf('/fornax/v1/Projections/Task%20Status/rebuild?verify=true')).toEqual({
+      to: 'owner-of-projection',
+      name: 'Task Status',
+    }));
 });

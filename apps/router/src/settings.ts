@@ -11,14 +11,22 @@ export interface RouterSettings {
   readonly logLevel: string;
 }
 
-const targets = z.string().transform((text, context): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    context.addIssue({ code: 'custom', message: 'must be a JSON object of service name to URL' });
-    return z.NEVER;
-  }
-}).pipe(z.record(z.enum(SERVICES), z.url().transform((url) => new URL(url))));
+const targets = z
+  .string()
+  .transform((text, context): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      context.addIssue({ code: 'custom', message: 'must be a JSON object of service name to URL' });
+      return z.NEVER;
+    }
+  })
+  .pipe(
+    z.record(
+      z.enum(SERVICES),
+      z.url().transform((url) => new URL(url)),
+    ),
+  );
 
 const port = intSetting({ min: 0, max: 65_535 });
 const schema = z.object({

@@ -1,6 +1,28 @@
 export { ApiError } from './api/api-error.js';
-export { FornaxClient, isOver, type FornaxClientOptions, type NewTask, type Output, type WaitOptions } from './api/fornax-client.js';
-export type { Bill, BillLine, FleetNode, ProjectionRebuild, ProjectionState, SnapshotRequest } from './api/wire-types.js';
+export {
+  FornaxClient,
+  isOver,
+  type FornaxClientOptions,
+  type NewTask,
+  type Output,
+  type WaitOptions,
+} from './api/fornax-client.js';
+export type {
+  Bill,
+  BillLine,
+  FleetNode,
+  ProjectionRebuild,
+  ProjectionState,
+  SnapshotRequest,
+} from './api/wire-types.js';
 export { S3Client, type CallOptions, type S3ClientOptions, type S3Object, type StreamBody } from './s3/s3-client.js';
 export { S3Error } from './s3/s3-error.js';
-export { canonicalRequest, encodeRfc3986, sha256Hex, signRequest, UNSIGNED_PAYLOAD, type RequestToSign, type S3Keys } from './s3/sigv4.js';
+export {
+  canonicalRequest,
+  encodeRfc3986,
+  sha256Hex,
+  signRequest,
+  UNSIGNED_PAYLOAD,
+  type RequestToSign,
+  type S3Keys,
+} from './s3/sigv4.js';

@@ -71,7 +71,8 @@ export type NodeRpcMethod = 'join' | 'leave' | 'grant' | 'snapshot-grant';
  * Requests a node may make; the node's name is part of the subject, so that NATS permissions prove who asks.
  * join and leave are answered by node-registry, grant by the scheduler, snapshot-grant by snapshot. Queue group = service name.
  */
-export const nodeRpcSubject = (node: string, method: NodeRpcMethod): string => `fx.rpc.node.${encodeToken(node)}.${method}`;
+export const nodeRpcSubject = (node: string, method: NodeRpcMethod): string =>
+  `fx.rpc.node.${encodeToken(node)}.${method}`;
 export const nodeRpcPattern = (method: NodeRpcMethod): string => `fx.rpc.node.*.${method}`;
 export const parseNodeRpcSubject = (subject: string): string => decodeToken(subject.split('.')[3] ?? '');
 

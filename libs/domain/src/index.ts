@@ -2,9 +2,22 @@ export { accept, reject, type Decider, type Decision, type Rejection } from './s
 export type { InstantMs } from './shared/time.js';
 export { difference, formatRanges, has, parseRanges, rangesOf, sizeOf, union, type Ranges } from './shared/ranges.js';
 export {
-  TASK_STATES, type AttemptEnd, type AttemptOutcome, type DispatchedLease, type FailureCause, type HardwareConstraint, type InstanceError,
-  type LeaseRef, type NodeHardwareFacts, type PublicTaskState, type ResourceBucket, type ResourceRequest, type SchedulingPlan,
-  type TaskConstant, type TaskEvent, type TaskSpec,
+  TASK_STATES,
+  type AttemptEnd,
+  type AttemptOutcome,
+  type DispatchedLease,
+  type FailureCause,
+  type HardwareConstraint,
+  type InstanceError,
+  type LeaseRef,
+  type NodeHardwareFacts,
+  type PublicTaskState,
+  type ResourceBucket,
+  type ResourceRequest,
+  type SchedulingPlan,
+  type TaskConstant,
+  type TaskEvent,
+  type TaskSpec,
 } from './task/task.events.js';
 export type { InstanceReport, TaskCommand } from './task/task.commands.js';
 export { isOver, isStopping, type InFlight, type LeasePhase, type TaskState } from './task/task.state.js';
@@ -16,13 +29,26 @@ export { nodeDecider, type NodeState, type NodeStatus } from './node/node.decide
 export type { BucketCommand, BucketEvent } from './bucket/bucket.events.js';
 export { bucketDecider, type BucketState } from './bucket/bucket.decider.js';
 export type { SnapshotCommand, SnapshotConfig, SnapshotEvent, SnapshotPart } from './snapshot/snapshot.events.js';
-export { isSnapshotOpen, snapshotDecider, type SnapshotState, type SnapshotStatus } from './snapshot/snapshot.decider.js';
+export {
+  isSnapshotOpen,
+  snapshotDecider,
+  type SnapshotState,
+  type SnapshotStatus,
+} from './snapshot/snapshot.decider.js';
 export type { AccountCommand, AccountEvent, AccountQuotas, AccountRole } from './account/account.events.js';
 export { accountDecider, type AccountState } from './account/account.decider.js';
 export type { PriceList, PricingCommand, PricingEvent } from './pricing/pricing.events.js';
 export { pricingDecider, type PricingState } from './pricing/pricing.decider.js';
 export {
-  plan, type NodeView, type OwnerUsage, type Placement, type Plan, type QueueEntry, type Reason, type SchedulingPolicy, type WaitingReason,
+  plan,
+  type NodeView,
+  type OwnerUsage,
+  type Placement,
+  type Plan,
+  type QueueEntry,
+  type Reason,
+  type SchedulingPolicy,
+  type WaitingReason,
 } from './scheduling/plan.js';
 export { satisfies } from './scheduling/satisfies.js';
 export { defaultPriceList, rate, type Rating, type RatingTerms } from './rating/rate.js';

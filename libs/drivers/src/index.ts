@@ -1,4 +1,12 @@
-export type { Driver, DriverFacts, InstanceCommand, InstanceExit, InstanceSpec, PreparedInstance, RunningInstance } from './driver.js';
+export type {
+  Driver,
+  DriverFacts,
+  InstanceCommand,
+  InstanceExit,
+  InstanceSpec,
+  PreparedInstance,
+  RunningInstance,
+} from './driver.js';
 export { splitWords, UnbalancedQuote } from './command/split-words.js';
 export { resolveConstants, substitute, SubstitutionTooLong } from './command/substitute.js';
 export { SandboxDriver, type SandboxOptions } from './sandbox/sandbox.driver.js';

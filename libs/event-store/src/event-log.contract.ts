@@ -34,7 +34,14 @@ export const describeEventLog = (name: string, open: () => Promise<EventLog>): v
 
     it('gives back a commit as it was appended, with its place', async () => {
       const commit = aCommit('c-1', [submitted('a/b c.d*'), cancelRequested], {
-        meta: { actor: 'user:ada', source: 'submission', correlationId: 'r-1', causationId: 'r-0', traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, leaderEpoch: 7 },
+        meta: {
+          actor: 'user:ada',
+          source: 'submission',
+          correlationId: 'r-1',
+          causationId: 'r-0',
+          traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
+          leaderEpoch: 7,
+        },
         at: 1_700_000_000_123,
       });
       await log.append('task', 'a/b c.d*', commit, 0);
@@ -45,8 +52,12 @@ export const describeEventLog = (name: string, open: () => Promise<EventLog>): v
 
     it('refuses a commit that was decided on an older state', async () => {
       await submit('a');
-      await expect(log.append('task', 'a', aCommit('late', [cancelRequested]), 0)).rejects.toBeInstanceOf(VersionConflict);
-      await expect(log.append('task', 'a', aCommit('early', [cancelRequested]), 9)).rejects.toBeInstanceOf(VersionConflict);
+      await expect(log.append('task', 'a', aCommit('late', [cancelRequested]), 0)).rejects.toBeInstanceOf(
+        VersionConflict,
+      );
+      await expect(log.append('task', 'a', aCommit('early', [cancelRequested]), 9)).rejects.toBeInstanceOf(
+        VersionConflict,
+      );
       expect(await log.head()).toMatchObject({ sequence: 1 });
     });
 
@@ -92,7 +103,8 @@ export const describeEventLog = (name: string, open: () => Promise<EventLog>): v
 
     it('reads an aggregate with a long history', async () => {
       let sequence = await submit('a');
-      for (let n = 0; n < 80; n += 1) sequence = await log.append('task', 'a', aCommit(`c-${n}`, [cancelRequested]), sequence);
+      for (let n = 0; n < 80; n += 1)
+        sequence = await log.append('task', 'a', aCommit(`c-${n}`, [cancelRequested]), sequence);
       const commits = await log.readAggregate('task', 'a');
       expect(commits).toHaveLength(81);
       expect(commits.at(-1)?.id).toBe('c-79');
@@ -136,7 +148,12 @@ export const describeEventLog = (name: string, open: () => Promise<EventLog>): v
     it('hands over only the aggregates asked for, and tells how far it looked', async () => {
       const seen: string[] = [];
       let progress = 0;
-      const options = { from: 1, aggregates: ['bucket', 'node'] as const, signal: over.signal, onProgress: (sequence: number) => void (progress = sequence) };
+      const options = {
+        from: 1,
+        aggregates: ['bucket', 'node'] as const,
+        signal: over.signal,
+        onProgress: (sequence: number) => void (progress = sequence),
+      };
       const done = log.subscribe(options, (batch) => {
         seen.push(...idsOf(batch));
         return Promise.resolve();
@@ -190,7 +207,9 @@ export const describeEventLog = (name: string, open: () => Promise<EventLog>): v
     it('refuses to follow another log than the one that was read before', async () => {
       await submit('a');
       const ignore = () => Promise.resolve();
-      await expect(log.subscribe({ from: 1, epoch: 'of another log', signal: over.signal }, ignore)).rejects.toBeInstanceOf(LogReset);
+      await expect(
+        log.subscribe({ from: 1, epoch: 'of another log', signal: over.signal }, ignore),
+      ).rejects.toBeInstanceOf(LogReset);
       await expect(log.subscribe({ from: 3, signal: over.signal }, ignore)).rejects.toBeInstanceOf(LogReset);
     });
 

@@ -2,7 +2,12 @@ import type { Aggregate, Commit, FornaxEvent, RecordedCommit } from '@fornax/con
 
 /** Another writer came first: fold the tail and decide again. */
 export class VersionConflict extends Error {
-  constructor(readonly aggregate: Aggregate, readonly aggregateId: string, readonly expected: number, options?: ErrorOptions) {
+  constructor(
+    readonly aggregate: Aggregate,
+    readonly aggregateId: string,
+    readonly expected: number,
+    options?: ErrorOptions,
+  ) {
     super(`${aggregate} ${aggregateId} has moved past sequence ${expected}`, options);
     this.name = 'VersionConflict';
   }
@@ -68,7 +73,12 @@ export interface EventLog {
   /** Commits of one aggregate after `after` (exclusive), in order, to the end as it is now. */
   readAggregate(aggregate: Aggregate, aggregateId: string, after?: number): Promise<readonly RecordedCommit[]>;
   /** All commits from `from` up to `to` (inclusive; the head when absent), in batches, in order. */
-  read(options: { readonly from: number; readonly to?: number; readonly aggregates?: readonly Aggregate[]; readonly maxBatch?: number }): AsyncIterable<readonly RecordedCommit[]>;
+  read(options: {
+    readonly from: number;
+    readonly to?: number;
+    readonly aggregates?: readonly Aggregate[];
+    readonly maxBatch?: number;
+  }): AsyncIterable<readonly RecordedCommit[]>;
   /**
    * Follows the log for good: `onBatch` is awaited, batches come in order and never overlap. Survives reconnects (continues after the last
    * batch handled). An error thrown by `onBatch` is retried with backoff (100 ms doubling to 5 s) and told to `onError`, never skipped.

@@ -1,13 +1,36 @@
 export {
-  type AnyEvent, type EventLog, type Loaded, type LogHead, type SubscribeOptions, LogReset, LogUnavailable, VersionConflict,
+  type AnyEvent,
+  type EventLog,
+  type Loaded,
+  type LogHead,
+  type SubscribeOptions,
+  LogReset,
+  LogUnavailable,
+  VersionConflict,
 } from './event-log.js';
-export { type Appended, type DecideAndAppend, CommandRejected, decideAndAppend, loadAggregate } from './deciding/decide-and-append.js';
+export {
+  type Appended,
+  type DecideAndAppend,
+  CommandRejected,
+  decideAndAppend,
+  loadAggregate,
+} from './deciding/decide-and-append.js';
 export { InMemoryLog } from './in-memory/in-memory.event-log.js';
 export { type ConnectNatsOptions, connectNats } from './jetstream/connection.js';
 export {
-  type ConsumeOptions, type ConsumerOptions, type DurableMessage, consumeBatches, deleteConsumer, ensureConsumer,
+  type ConsumeOptions,
+  type ConsumerOptions,
+  type DurableMessage,
+  consumeBatches,
+  deleteConsumer,
+  ensureConsumer,
 } from './jetstream/consume-batches.js';
-export { type PublishOptions, type Published, DurablePublisher, PublishRejected } from './jetstream/durable-publisher.js';
+export {
+  type PublishOptions,
+  type Published,
+  DurablePublisher,
+  PublishRejected,
+} from './jetstream/durable-publisher.js';
 export { type OpenLogOptions, JetStreamLog } from './jetstream/jetstream.event-log.js';
 export { type EnsureStreamsOptions, ensureStreams } from './jetstream/streams.js';
 export { type LeadOptions, lead } from './leadership/leader-election.js';

@@ -1,8 +1,27 @@
 /** Objects in buckets behind one port, `ObjectStore`: on the disk of this machine, or on any S3 service. */
 export {
-  type ByteRange, type ByteSource, type ListOptions, type Listing, type Moved, type ObjectHeaders, type ObjectInfo, type ObjectReader,
-  type ObjectStore, type PartInfo, type PartRef, type Place, type PrefixMove, type PutOptions, type Sql, type StoreProblem, type UploadInfo,
-  type Usage, type Written, MAX_KEY_BYTES, MIN_PART_BYTES, StoreRefusal,
+  type ByteRange,
+  type ByteSource,
+  type ListOptions,
+  type Listing,
+  type Moved,
+  type ObjectHeaders,
+  type ObjectInfo,
+  type ObjectReader,
+  type ObjectStore,
+  type PartInfo,
+  type PartRef,
+  type Place,
+  type PrefixMove,
+  type PutOptions,
+  type Sql,
+  type StoreProblem,
+  type UploadInfo,
+  type Usage,
+  type Written,
+  MAX_KEY_BYTES,
+  MIN_PART_BYTES,
+  StoreRefusal,
 } from './object-store.js';
 export { afterPrefix, compareKeys, rolledUp, splitPlace } from './keys.js';
 export { compositeEtag } from './etag.js';

@@ -20,7 +20,12 @@ const put = (store: ObjectStore, bucket: string, key: string, text: string) => {
   const data = Buffer.from(text);
   return store.put(bucket, key, inChunks(data), { ...HEADERS, sizeBytes: data.byteLength });
 };
-const textOf = async (store: ObjectStore, bucket: string, key: string, range?: { start: number; end: number }): Promise<string | undefined> => {
+const textOf = async (
+  store: ObjectStore,
+  bucket: string,
+  key: string,
+  range?: { start: number; end: number },
+): Promise<string | undefined> => {
   const reader = await store.get(bucket, key);
   if (!reader) return undefined;
   const chunks: Buffer[] = [];
@@ -46,7 +51,10 @@ export const objectStoreContract: readonly StoreCase[] = [
       const reader = await store.get(bucket, 'a/b c');
       assert.ok(reader);
       const { etag, sizeBytes, contentType, userMetadata } = reader.info;
-      assert.deepEqual({ etag, sizeBytes, contentType, userMetadata }, { etag: md5(data), sizeBytes: data.byteLength, ...HEADERS });
+      assert.deepEqual(
+        { etag, sizeBytes, contentType, userMetadata },
+        { etag: md5(data), sizeBytes: data.byteLength, ...HEADERS },
+      );
       const chunks: Buffer[] = [];
       for await (const chunk of await reader.read()) chunks.push(Buffer.from(chunk));
       assert.ok(Buffer.concat(chunks).equals(data));
@@ -96,7 +104,10 @@ export const objectStoreContract: readonly StoreCase[] = [
     behaviour: 'refuses a source of another size than announced',
     async check(store, bucket) {
       for (const sizeBytes of [2, 4]) {
-        await assert.rejects(store.put(bucket, 'short', inChunks(Buffer.from('abc')), { ...HEADERS, sizeBytes }), isRefusal('IncompleteBody'));
+        await assert.rejects(
+          store.put(bucket, 'short', inChunks(Buffer.from('abc')), { ...HEADERS, sizeBytes }),
+          isRefusal('IncompleteBody'),
+        );
       }
       assert.equal(await store.head(bucket, 'short'), undefined);
     },
@@ -113,7 +124,28 @@ export const objectStoreContract: readonly StoreCase[] = [
   {
     behaviour: 'keeps hostile keys apart, byte for byte',
     async check(store, bucket) {
-      const keys = ['../x', '..', '.', '/lead', 'a//b', 'tr ail/', '%2e%2e/x', 'q?a=b&c', 'a+b', '\u00e9', 'e\u0301', '\u{1f600}', '\uffff', "'; DROP TABLE object; --", '%', '_', '\\', '<&">', '\t', '#'];
+      const keys = [
+        '../x',
+        '..',
+        '.',
+        '/lead',
+        'a//b',
+        'tr ail/',
+        '%2e%2e/x',
+        'q?a=b&c',
+        'a+b',
+        '\u00e9',
+        'e\u0301',
+        '\u{1f600}',
+        '\uffff',
+        "'; DROP TABLE object; --",
+        '%',
+        '_',
+        '\\',
+        '<&">',
+        '\t',
+        '#',
+      ];
       for (const key of keys) await put(store, bucket, key, `at ${key}`);
       for (const key of keys) assert.equal(await textOf(store, bucket, key), `at ${key}`);
       assert.deepEqual(await keysOf(store, bucket), [...keys].sort(compareKeys));
@@ -137,7 +169,11 @@ export const objectStoreContract: readonly StoreCase[] = [
       const seen: string[] = [];
       let after: string | undefined;
       do {
-        const page: Awaited<ReturnType<ObjectStore['list']>> = await store.list(bucket, { delimiter: '/', limit: 1, ...(after === undefined ? {} : { after }) });
+        const page: Awaited<ReturnType<ObjectStore['list']>> = await store.list(bucket, {
+          delimiter: '/',
+          limit: 1,
+          ...(after === undefined ? {} : { after }),
+        });
         seen.push(...page.objects.map(({ key }) => key), ...page.prefixes);
         after = page.next;
       } while (after !== undefined);
@@ -152,7 +188,12 @@ export const objectStoreContract: readonly StoreCase[] = [
         const seen: string[] = [];
         let after: string | undefined;
         do {
-          const page: Awaited<ReturnType<ObjectStore['list']>> = await store.list(bucket, { delimiter, prefix, limit: 1, ...(after === undefined ? {} : { after }) });
+          const page: Awaited<ReturnType<ObjectStore['list']>> = await store.list(bucket, {
+            delimiter,
+            prefix,
+            limit: 1,
+            ...(after === undefined ? {} : { after }),
+          });
           seen.push(...page.objects.map(({ key }) => key), ...page.prefixes);
           after = page.next;
         } while (after !== undefined);
@@ -185,7 +226,11 @@ export const objectStoreContract: readonly StoreCase[] = [
     async check(store, bucket, other) {
       await put(store, bucket, 'from', 'payload');
       await store.copy({ bucket, key: 'from' }, { bucket: other, key: 'to' });
-      await store.copy({ bucket, key: 'from' }, { bucket: other, key: 'new' }, { contentType: 'image/png', userMetadata: {} });
+      await store.copy(
+        { bucket, key: 'from' },
+        { bucket: other, key: 'new' },
+        { contentType: 'image/png', userMetadata: {} },
+      );
       await store.deleteMany(bucket, ['from']);
       assert.equal(await textOf(store, other, 'to'), 'payload');
       const [kept, replaced] = [await store.head(other, 'to'), await store.head(other, 'new')];
@@ -203,11 +248,24 @@ export const objectStoreContract: readonly StoreCase[] = [
       await store.putPart(upload, 2, inChunks(Buffer.from('replaced')), 8);
       const first = await store.putPart(upload, 2, inChunks(one), one.byteLength);
       assert.equal(await store.head(bucket, 'big'), undefined);
-      assert.deepEqual((await store.listParts(upload)).map(({ partNumber, etag, sizeBytes }) => [partNumber, etag, sizeBytes]),
-        [[2, first.etag, one.byteLength], [7, second.etag, two.byteLength]]);
-      assert.deepEqual((await store.listUploads(bucket)).map(({ key, uploadId }) => [key, uploadId]), [['big', upload.uploadId]]);
-      const done = await store.completeUpload(upload, [{ partNumber: 2, etag: first.etag }, { partNumber: 7, etag: second.etag }]);
-      const expected = createHash('md5').update(createHash('md5').update(one).digest()).update(createHash('md5').update(two).digest());
+      assert.deepEqual(
+        (await store.listParts(upload)).map(({ partNumber, etag, sizeBytes }) => [partNumber, etag, sizeBytes]),
+        [
+          [2, first.etag, one.byteLength],
+          [7, second.etag, two.byteLength],
+        ],
+      );
+      assert.deepEqual(
+        (await store.listUploads(bucket)).map(({ key, uploadId }) => [key, uploadId]),
+        [['big', upload.uploadId]],
+      );
+      const done = await store.completeUpload(upload, [
+        { partNumber: 2, etag: first.etag },
+        { partNumber: 7, etag: second.etag },
+      ]);
+      const expected = createHash('md5')
+        .update(createHash('md5').update(one).digest())
+        .update(createHash('md5').update(two).digest());
       assert.deepEqual(done, { etag: `${expected.digest('hex')}-2`, sizeBytes: one.byteLength + two.byteLength });
       const start = one.byteLength - 2;
       assert.equal(await textOf(store, bucket, 'big', { start: start + 2, end: start + 4 }), 'the');
@@ -222,10 +280,16 @@ export const objectStoreContract: readonly StoreCase[] = [
       const upload = { bucket, key: 'k', uploadId: await store.createUpload(bucket, 'k', HEADERS) };
       const small = await store.putPart(upload, 1, inChunks(Buffer.from('small')), 5);
       const last = await store.putPart(upload, 2, inChunks(Buffer.from('last')), 4);
-      const [a, b] = [{ partNumber: 1, etag: small.etag }, { partNumber: 2, etag: last.etag }];
+      const [a, b] = [
+        { partNumber: 1, etag: small.etag },
+        { partNumber: 2, etag: last.etag },
+      ];
       await assert.rejects(store.completeUpload(upload, [a, b]), isRefusal('EntityTooSmall'));
       await assert.rejects(store.completeUpload(upload, [b, a]), isRefusal('InvalidPartOrder'));
-      await assert.rejects(store.completeUpload(upload, [{ partNumber: 3, etag: last.etag }]), isRefusal('InvalidPart'));
+      await assert.rejects(
+        store.completeUpload(upload, [{ partNumber: 3, etag: last.etag }]),
+        isRefusal('InvalidPart'),
+      );
       await store.completeUpload(upload, [b]);
       assert.equal(await textOf(store, bucket, 'k'), 'last');
       await assert.rejects(store.listParts(upload), isRefusal('NoSuchUpload'));
@@ -249,7 +313,10 @@ export const objectStoreContract: readonly StoreCase[] = [
       await put(store, other, 'out/a', 'old');
       const move = { fromBucket: bucket, fromPrefix: 'p/', toBucket: other, toPrefix: 'out/' };
       const moved = await store.movePrefix(move);
-      assert.deepEqual(moved.map(({ to }) => to.key), ['out/a', 'out/b/c']);
+      assert.deepEqual(
+        moved.map(({ to }) => to.key),
+        ['out/a', 'out/b/c'],
+      );
       assert.deepEqual(await store.movePrefix(move), []);
       assert.deepEqual(await keysOf(store, bucket), ['p', 'q']);
       assert.equal(await textOf(store, other, 'out/a'), 'new p/a');
@@ -258,7 +325,8 @@ export const objectStoreContract: readonly StoreCase[] = [
     },
   },
   {
-    behaviour: 'scatters prefixes to the buckets that their keys name, the later prefix first, and drops what has no bucket',
+    behaviour:
+      'scatters prefixes to the buckets that their keys name, the later prefix first, and drops what has no bucket',
     async check(store, bucket, other) {
       await put(store, bucket, `l_1/${other}/same`, 'first');
       await put(store, bucket, `l_2/${other}/same`, 'second');

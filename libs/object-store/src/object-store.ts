@@ -118,7 +118,11 @@ export type StoreProblem =
 
 /** What the store refuses; `problem` is the S3 error code that says so. */
 export class StoreRefusal extends Error {
-  constructor(readonly problem: StoreProblem, detail: string, options?: ErrorOptions) {
+  constructor(
+    readonly problem: StoreProblem,
+    detail: string,
+    options?: ErrorOptions,
+  ) {
     super(detail, options);
     this.name = 'StoreRefusal';
   }
@@ -155,7 +159,12 @@ export interface ObjectStore {
   copy(from: Place, to: Place, headers?: ObjectHeaders): Promise<Written & { readonly modifiedAt: Date }>;
 
   createUpload(bucket: string, key: string, headers: ObjectHeaders): Promise<string>;
-  putPart(upload: Place & { readonly uploadId: string }, partNumber: number, source: ByteSource, sizeBytes: number): Promise<Written>;
+  putPart(
+    upload: Place & { readonly uploadId: string },
+    partNumber: number,
+    source: ByteSource,
+    sizeBytes: number,
+  ): Promise<Written>;
   /**
    * Parts in the order wanted; others that were uploaded are dropped. The upload is over then: repeating it is refused (`NoSuchUpload`), or answered
    * as before where the object is still that one.

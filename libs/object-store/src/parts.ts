@@ -12,7 +12,8 @@ export const chooseParts = <P extends PartInfo>(uploaded: readonly P[], wanted: 
   }
   return wanted.map(({ partNumber, etag }, index) => {
     const part = byNumber.get(partNumber);
-    if (!part || part.etag !== etag) throw new StoreRefusal('InvalidPart', `part ${partNumber} was not uploaded, or its ETag differs`);
+    if (!part || part.etag !== etag)
+      throw new StoreRefusal('InvalidPart', `part ${partNumber} was not uploaded, or its ETag differs`);
     if (index < wanted.length - 1 && part.sizeBytes < MIN_PART_BYTES) {
       throw new StoreRefusal('EntityTooSmall', `part ${partNumber} is smaller than 5 MiB and not the last`);
     }

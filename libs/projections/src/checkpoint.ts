@@ -14,9 +14,14 @@ const toPosition = (rows: unknown): Position | undefined => {
 
 /** The checkpoint as committed, created at the beginning of the log `epoch` when there is none. */
 export const readCheckpoint = async (db: EntityManager, projection: string, epoch: string): Promise<Position> => {
-  const found = toPosition(await db.query('SELECT epoch, sequence FROM projection_checkpoint WHERE projection = $1', [projection]));
+  const found = toPosition(
+    await db.query('SELECT epoch, sequence FROM projection_checkpoint WHERE projection = $1', [projection]),
+  );
   if (found !== undefined) return found;
-  await db.query('INSERT INTO projection_checkpoint (projection, epoch, sequence) VALUES ($1, $2, 0) ON CONFLICT DO NOTHING', [projection, epoch]);
+  await db.query(
+    'INSERT INTO projection_checkpoint (projection, epoch, sequence) VALUES ($1, $2, 0) ON CONFLICT DO NOTHING',
+    [projection, epoch],
+  );
   return readCheckpoint(db, projection, epoch);
 };
 
@@ -32,14 +37,23 @@ export const lockCheckpoint = async (tx: EntityManager, projection: string): Pro
     ),
   );
 
-export const writeCheckpoint = async (tx: EntityManager, projection: string, { epoch, sequence }: Position): Promise<void> => {
-  await tx.query('UPDATE projection_checkpoint SET epoch = $2, sequence = $3, updated_at = now() WHERE projection = $1', [
-    projection, epoch, sequence,
-  ]);
+export const writeCheckpoint = async (
+  tx: EntityManager,
+  projection: string,
+  { epoch, sequence }: Position,
+): Promise<void> => {
+  await tx.query(
+    'UPDATE projection_checkpoint SET epoch = $2, sequence = $3, updated_at = now() WHERE projection = $1',
+    [projection, epoch, sequence],
+  );
 };
 
 /** Moves a checkpoint over commits that do not concern the projection; never back, never in another log. */
-export const advanceCheckpoint = async (db: EntityManager, projection: string, { epoch, sequence }: Position): Promise<void> => {
+export const advanceCheckpoint = async (
+  db: EntityManager,
+  projection: string,
+  { epoch, sequence }: Position,
+): Promise<void> => {
   await db.query(
     'UPDATE projection_checkpoint SET sequence = $3, updated_at = now() WHERE projection = $1 AND epoch = $2 AND sequence < $3',
     [projection, epoch, sequence],

@@ -1,7 +1,15 @@
-export { type ServiceDatabase, createServiceDataSource, serviceDataSourceOptions } from './database/service-data-source.js';
+export {
+  type ServiceDatabase,
+  createServiceDataSource,
+  serviceDataSourceOptions,
+} from './database/service-data-source.js';
 export { identifier } from './database/identifiers.js';
 export {
-  type Position, type Projection, type RebuildReport, type TableDifference, ProjectionOutOfDate,
+  type Position,
+  type Projection,
+  type RebuildReport,
+  type TableDifference,
+  ProjectionOutOfDate,
 } from './projection.js';
 export { type ProjectionHealth, type ProjectionRunnerOptions, ProjectionRunner } from './projection-runner.js';
 export { RebuildInProgress } from './rebuild/rebuild-projection.js';

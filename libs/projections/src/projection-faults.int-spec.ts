@@ -3,7 +3,15 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import type { RecordedCommit } from '@fornax/contracts';
 import { JetStreamLog, connectNats } from '@fornax/event-store';
 import {
-  type TestNats, type TestPostgres, aCommit, bucketCreated, cancelRequested, eventually, startTestNats, startTestPostgres, submitted,
+  type TestNats,
+  type TestPostgres,
+  aCommit,
+  bucketCreated,
+  cancelRequested,
+  eventually,
+  startTestNats,
+  startTestPostgres,
+  submitted,
 } from '@fornax/testing';
 import type { DataSource, MigrationInterface, QueryRunner } from 'typeorm';
 import { createServiceDataSource } from './database/service-data-source.js';
@@ -27,7 +35,8 @@ const commitRows: Projection = {
   // Without ON CONFLICT: a commit that is written twice fails.
   write: async (tx, batch: readonly RecordedCommit[]) => {
     await tx.query('INSERT INTO commit_row SELECT * FROM unnest($1::bigint[], $2::text[])', [
-      batch.map(({ sequence }) => sequence), batch.map(({ id }) => id),
+      batch.map(({ sequence }) => sequence),
+      batch.map(({ id }) => id),
     ]);
   },
 };
@@ -59,7 +68,13 @@ afterAll(async () => {
 beforeEach(() => {
   over = new AbortController();
   errors = [];
-  runner = new ProjectionRunner({ log, db, schema: SCHEMA, projection: commitRows, onError: (error) => errors.push(error) });
+  runner = new ProjectionRunner({
+    log,
+    db,
+    schema: SCHEMA,
+    projection: commitRows,
+    onError: (error) => errors.push(error),
+  });
   running = runner.start(over.signal);
 });
 
@@ -91,37 +106,51 @@ describe('a projection on real servers', () => {
     await expectRowsToMatchLog();
   });
 
-  it('goes on after nats-server was killed, and is healthy again without a new commit', async () => {
-    const before = await submitSome(20);
-    expect(await runner.waitFor(before, 10_000)).toBe(true);
-    await nats.kill();
-    await nats.start();
-    await eventually(() => errors.length > 0);
-    await eventually(() => runner.health().isHealthy);
-    expect(await runner.waitFor(await submitSome(20), 10_000)).toBe(true);
-    await expectRowsToMatchLog();
-  }, SLOW_MS);
+  it(
+    'goes on after nats-server was killed, and is healthy again without a new commit',
+    async () => {
+      const before = await submitSome(20);
+      expect(await runner.waitFor(before, 10_000)).toBe(true);
+      await nats.kill();
+      await nats.start();
+      await eventually(() => errors.length > 0);
+      await eventually(() => runner.health().isHealthy);
+      expect(await runner.waitFor(await submitSome(20), 10_000)).toBe(true);
+      await expectRowsToMatchLog();
+    },
+    SLOW_MS,
+  );
 
-  it('goes on after PostgreSQL was killed with work in flight, and writes nothing twice', async () => {
-    await submitSome(10);
-    const appending = submitSome(200);
-    await postgres.kill();
-    const last = await appending;
-    await postgres.start();
-    expect(await runner.waitFor(last, 30_000)).toBe(true);
-    await expectRowsToMatchLog();
-    expect((await runner.rebuild({ verify: true })).differences).toEqual([]);
-  }, SLOW_MS);
+  it(
+    'goes on after PostgreSQL was killed with work in flight, and writes nothing twice',
+    async () => {
+      await submitSome(10);
+      const appending = submitSome(200);
+      await postgres.kill();
+      const last = await appending;
+      await postgres.start();
+      expect(await runner.waitFor(last, 30_000)).toBe(true);
+      await expectRowsToMatchLog();
+      expect((await runner.rebuild({ verify: true })).differences).toEqual([]);
+    },
+    SLOW_MS,
+  );
 
-  it('stops when the log was wiped under it, and says what to do', async () => {
-    await runner.waitFor(await submitSome(1), 10_000);
-    await nc.request('$JS.API.STREAM.DELETE.FORNAX_EVENTS');
-    log = await JetStreamLog.open(nc);
-    await log.append('task', 'new', aCommit('new', [submitted('new'), cancelRequested]), 0);
-    await eventually(() => /wiped or recreated.*Rebuild it|this log has epoch.*Rebuild it/.test(runner.health().detail ?? ''));
-    await expectRowsToMatchLog();
-    expect(await runner.rebuild({ verify: false })).toMatchObject({ swapped: true, events: 2 });
-    await eventually(() => runner.health().isHealthy);
-    expect(await db.query('SELECT id FROM commit_row')).toEqual([{ id: 'new' }]);
-  }, SLOW_MS);
+  it(
+    'stops when the log was wiped under it, and says what to do',
+    async () => {
+      await runner.waitFor(await submitSome(1), 10_000);
+      await nc.request('$JS.API.STREAM.DELETE.FORNAX_EVENTS');
+      log = await JetStreamLog.open(nc);
+      await log.append('task', 'new', aCommit('new', [submitted('new'), cancelRequested]), 0);
+      await eventually(() =>
+        /wiped or recreated.*Rebuild it|this log has epoch.*Rebuild it/.test(runner.health().detail ?? ''),
+      );
+      await expectRowsToMatchLog();
+      expect(await runner.rebuild({ verify: false })).toMatchObject({ swapped: true, events: 2 });
+      await eventually(() => runner.health().isHealthy);
+      expect(await db.query('SELECT id FROM commit_row')).toEqual([{ id: 'new' }]);
+    },
+    SLOW_MS,
+  );
 });

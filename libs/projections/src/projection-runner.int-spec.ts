@@ -1,7 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { RecordedCommit } from '@fornax/contracts';
 import { type EventLog, InMemoryLog } from '@fornax/event-store';
-import { type TestDatabase, aCommit, bucketCreated, cancelRequested, createTestDatabase, eventually, submitted } from '@fornax/testing';
+import {
+  type TestDatabase,
+  aCommit,
+  bucketCreated,
+  cancelRequested,
+  createTestDatabase,
+  eventually,
+  submitted,
+} from '@fornax/testing';
 import type { DataSource, EntityManager, MigrationInterface, QueryRunner } from 'typeorm';
 import { createServiceDataSource } from './database/service-data-source.js';
 import type { Projection } from './projection.js';
@@ -12,7 +20,9 @@ const SCHEMA = 'submission';
 
 class TaskRows1700000000001 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
-    await runner.query('CREATE TABLE task_row (id text PRIMARY KEY, owner text NOT NULL, commits int NOT NULL, extra json NOT NULL DEFAULT \'{}\')');
+    await runner.query(
+      "CREATE TABLE task_row (id text PRIMARY KEY, owner text NOT NULL, commits int NOT NULL, extra json NOT NULL DEFAULT '{}')",
+    );
     await runner.query('CREATE INDEX task_row_by_owner ON task_row (owner, id)');
     await runner.query('CREATE TABLE commit_row (sequence bigint PRIMARY KEY, id text NOT NULL UNIQUE)');
   }
@@ -33,7 +43,8 @@ const taskRows: Projection = {
       [[...counts.keys()], [...counts.values()]],
     );
     await tx.query('INSERT INTO commit_row SELECT * FROM unnest($1::bigint[], $2::text[])', [
-      batch.map(({ sequence }) => sequence), batch.map(({ id }) => id),
+      batch.map(({ sequence }) => sequence),
+      batch.map(({ id }) => id),
     ]);
   },
 };
@@ -47,12 +58,19 @@ let running: Promise<void>[];
 const open = () => createServiceDataSource({ url: database.url, schema: SCHEMA, migrations: [TaskRows1700000000001] });
 const submit = (id: string) => log.append('task', id, aCommit(`submit-${id}`, [submitted(id)]), 0);
 const run = (projection = taskRows, on: EventLog = log, onError?: (error: unknown) => void): ProjectionRunner => {
-  const runner = new ProjectionRunner({ log: on, db, schema: SCHEMA, projection, ...(onError === undefined ? {} : { onError }) });
+  const runner = new ProjectionRunner({
+    log: on,
+    db,
+    schema: SCHEMA,
+    projection,
+    ...(onError === undefined ? {} : { onError }),
+  });
   running.push(runner.start(over.signal));
   return runner;
 };
 const query = <T>(sql: string): Promise<readonly T[]> => db.query(sql);
-const taskCount = async (): Promise<number> => (await query<{ n: number }>('SELECT count(*)::int AS n FROM task_row'))[0]?.n ?? -1;
+const taskCount = async (): Promise<number> =>
+  (await query<{ n: number }>('SELECT count(*)::int AS n FROM task_row'))[0]?.n ?? -1;
 
 beforeEach(async () => {
   database = await createTestDatabase();
@@ -75,7 +93,10 @@ describe('a projection', () => {
     const runner = run();
     const sequence = await submit('b');
     expect(await runner.waitFor(sequence, 5_000)).toBe(true);
-    expect(await query('SELECT id, commits FROM task_row ORDER BY id')).toEqual([{ id: 'a', commits: 1 }, { id: 'b', commits: 1 }]);
+    expect(await query('SELECT id, commits FROM task_row ORDER BY id')).toEqual([
+      { id: 'a', commits: 1 },
+      { id: 'b', commits: 1 },
+    ]);
     expect(runner.position()).toMatchObject({ sequence, epoch: (await log.head()).epoch });
     expect(runner.health()).toMatchObject({ projection: 'tasks', isHealthy: true });
   });
@@ -149,7 +170,9 @@ describe('a projection', () => {
     await submit('x');
     await submit('y');
     const runner = run();
-    await eventually(() => /folded from the log with epoch .*fornax projection rebuild tasks/.test(runner.health().detail ?? ''));
+    await eventually(() =>
+      /folded from the log with epoch .*fornax projection rebuild tasks/.test(runner.health().detail ?? ''),
+    );
     expect(runner.health().isHealthy).toBe(false);
     expect(await query('SELECT id FROM task_row')).toEqual([{ id: 'a' }]);
     await expect(runner.rebuild({ verify: true })).rejects.toThrow('nothing to compare');
@@ -173,8 +196,15 @@ describe('a rebuild', () => {
     const runner = run();
     await fill(runner);
     const report = await runner.rebuild({ verify: true });
-    expect(report).toMatchObject({ rows: { task_row: 30, commit_row: 31 }, differences: [], events: 31, swapped: false });
-    expect(await query(`SELECT count(*)::int AS n FROM pg_tables WHERE schemaname = '${SCHEMA}_rebuild'`)).toEqual([{ n: 0 }]);
+    expect(report).toMatchObject({
+      rows: { task_row: 30, commit_row: 31 },
+      differences: [],
+      events: 31,
+      swapped: false,
+    });
+    expect(await query(`SELECT count(*)::int AS n FROM pg_tables WHERE schemaname = '${SCHEMA}_rebuild'`)).toEqual([
+      { n: 0 },
+    ]);
   });
 
   it('counts the rows that differ', async () => {
@@ -193,7 +223,8 @@ describe('a rebuild', () => {
     const runner = run();
     await fill(runner);
     await db.query(`UPDATE task_row SET owner = 'eve', commits = 99`);
-    const names = 'SELECT indexname, replace(indexdef, schemaname, \'\') AS def FROM pg_indexes WHERE schemaname = current_schema() ORDER BY 1';
+    const names =
+      "SELECT indexname, replace(indexdef, schemaname, '') AS def FROM pg_indexes WHERE schemaname = current_schema() ORDER BY 1";
     const indexes = await query(names);
     const appending = (async () => {
       for (let n = 0; n < 100; n += 1) await submit(`more-${n}`);
@@ -201,7 +232,9 @@ describe('a rebuild', () => {
     expect(await runner.rebuild({ verify: false })).toMatchObject({ swapped: true, differences: [] });
     await appending;
     expect(await runner.waitFor((await log.head()).sequence, 5_000)).toBe(true);
-    expect(await query(`SELECT id, owner, commits FROM task_row WHERE commits > 1 OR owner <> 'ada'`)).toEqual([{ id: 't-0', owner: 'ada', commits: 2 }]);
+    expect(await query(`SELECT id, owner, commits FROM task_row WHERE commits > 1 OR owner <> 'ada'`)).toEqual([
+      { id: 't-0', owner: 'ada', commits: 2 },
+    ]);
     expect(await taskCount()).toBe(130);
     expect(await query(names)).toEqual(indexes);
     expect((await runner.rebuild({ verify: true })).differences).toEqual([]);

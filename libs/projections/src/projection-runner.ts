@@ -129,7 +129,12 @@ export class ProjectionRunner {
 
   health(): ProjectionHealth {
     const { projection } = this.options;
-    return { projection: projection.name, isHealthy: this.trouble === undefined, detail: this.trouble, position: this.current };
+    return {
+      projection: projection.name,
+      isHealthy: this.trouble === undefined,
+      detail: this.trouble,
+      position: this.current,
+    };
   }
 
   /**
@@ -156,7 +161,11 @@ export class ProjectionRunner {
       this.waiters.passed(checkpoint.sequence);
       await log.subscribe(
         {
-          from: checkpoint.sequence + 1, epoch: checkpoint.epoch, aggregates, maxBatch, signal: AbortSignal.any([signal, moved.signal]),
+          from: checkpoint.sequence + 1,
+          epoch: checkpoint.epoch,
+          aggregates,
+          maxBatch,
+          signal: AbortSignal.any([signal, moved.signal]),
           onProgress: (sequence) => this.progress(sequence),
           onError: (error) => {
             if (error instanceof CheckpointMoved) moved.abort();
@@ -174,10 +183,16 @@ export class ProjectionRunner {
   private checkLog(checkpoint: Position, head: Position): void {
     const { name } = this.options.projection;
     if (checkpoint.epoch !== head.epoch) {
-      throw new ProjectionOutOfDate(name, `it was folded from the log with epoch ${checkpoint.epoch}, but this log has epoch ${head.epoch}`);
+      throw new ProjectionOutOfDate(
+        name,
+        `it was folded from the log with epoch ${checkpoint.epoch}, but this log has epoch ${head.epoch}`,
+      );
     }
     if (checkpoint.sequence > head.sequence) {
-      throw new ProjectionOutOfDate(name, `it was folded up to sequence ${checkpoint.sequence}, but the log ends at ${head.sequence}`);
+      throw new ProjectionOutOfDate(
+        name,
+        `it was folded up to sequence ${checkpoint.sequence}, but the log ends at ${head.sequence}`,
+      );
     }
   }
 
@@ -193,7 +208,8 @@ export class ProjectionRunner {
     await this.letMoreArrive(batch.length);
     const sequence = await db.transaction(async (tx) => {
       const checkpoint = await lockCheckpoint(tx, projection.name);
-      if (checkpoint === undefined || checkpoint.epoch !== epoch || checkpoint.sequence < this.saved) throw new CheckpointMoved();
+      if (checkpoint === undefined || checkpoint.epoch !== epoch || checkpoint.sequence < this.saved)
+        throw new CheckpointMoved();
       // Another replica may have written some of these.
       const fresh = batch.filter((commit) => commit.sequence > checkpoint.sequence);
       if (fresh.length === 0) return checkpoint.sequence;

@@ -51,7 +51,11 @@ export interface RebuildReport {
  * silently.
  */
 export class ProjectionOutOfDate extends Error {
-  constructor(readonly projection: string, detail: string, options?: ErrorOptions) {
+  constructor(
+    readonly projection: string,
+    detail: string,
+    options?: ErrorOptions,
+  ) {
     super(`projection ${projection}: ${detail}. Rebuild it: fornax projection rebuild ${projection}`, options);
     this.name = 'ProjectionOutOfDate';
   }

@@ -1,7 +1,17 @@
 export { ConfigError, intSetting, loadConfig, type Env } from './config/load-config.js';
 export { loadCoreConfig, type CoreConfig } from './config/core-config.js';
 export {
-  Conflict, Forbidden, FornaxError, Invalid, NotFound, PaymentRequired, Refused, Unauthorised, Unavailable, ValidationFailed, type ErrorKind,
+  Conflict,
+  Forbidden,
+  FornaxError,
+  Invalid,
+  NotFound,
+  PaymentRequired,
+  Refused,
+  Unauthorised,
+  Unavailable,
+  ValidationFailed,
+  type ErrorKind,
 } from './errors/errors.js';
 export { wireErrorOf } from './errors/wire-error.js';
 export { hashToken, type Account } from './accounts/account.js';

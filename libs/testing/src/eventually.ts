@@ -3,7 +3,8 @@
  * @throws Error the deadline passed; its cause is the last error of `check`
  */
 export const eventually = async <T>(
-  check: () => Promise<T | undefined | false> | T | undefined | false, { timeoutMs = 10_000 }: { readonly timeoutMs?: number } = {},
+  check: () => Promise<T | undefined | false> | T | undefined | false,
+  { timeoutMs = 10_000 }: { readonly timeoutMs?: number } = {},
 ): Promise<T> => {
   const deadline = performance.now() + timeoutMs;
   let cause: unknown;
@@ -15,7 +16,8 @@ export const eventually = async <T>(
     } catch (error) {
       cause = error;
     }
-    if (performance.now() > deadline) throw new Error(`the condition did not come true within ${timeoutMs} ms`, { cause });
+    if (performance.now() > deadline)
+      throw new Error(`the condition did not come true within ${timeoutMs} ms`, { cause });
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 };

@@ -1,9 +1,36 @@
 export {
-  accountCreated, aCommit, aHardware, aLease, anEnd, aRef, AT, aTaskSpec, bucketCreated, cancelRequested, concluded, deleteRequested,
-  dispatched, exited, nodeJoined, requeued, started, submitted,
+  accountCreated,
+  aCommit,
+  aHardware,
+  aLease,
+  anEnd,
+  aRef,
+  AT,
+  aTaskSpec,
+  bucketCreated,
+  cancelRequested,
+  concluded,
+  deleteRequested,
+  dispatched,
+  exited,
+  nodeJoined,
+  requeued,
+  started,
+  submitted,
 } from './builders/facts.js';
 export { eventually } from './eventually.js';
-export { type PlatformOptions, type RunningPlatform, startPlatform, toolsDir, workspaceRoot } from './platform/running-platform.js';
-export { type TestDatabase, type TestPostgres, createTestDatabase, startTestPostgres } from './servers/test-database.js';
+export {
+  type PlatformOptions,
+  type RunningPlatform,
+  startPlatform,
+  toolsDir,
+  workspaceRoot,
+} from './platform/running-platform.js';
+export {
+  type TestDatabase,
+  type TestPostgres,
+  createTestDatabase,
+  startTestPostgres,
+} from './servers/test-database.js';
 export { type StartTestNatsOptions, type TestNats, startTestNats, testNatsBinary } from './servers/test-nats.js';
 export { specFor } from './spec-for.js';

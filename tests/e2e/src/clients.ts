@@ -12,6 +12,13 @@ export const clientsOf = (platform: RunningPlatform): { readonly api: FornaxClie
 });
 
 /** Waits until every instance of a task has printed `text` on its standard output. */
-export const untilAllPrint = async (api: FornaxClient, task: string, instances: number, text: string): Promise<void> => {
-  await eventually(async () => (await api.output(task, 'stdout')).split(text).length - 1 >= instances, { timeoutMs: 30_000 });
+export const untilAllPrint = async (
+  api: FornaxClient,
+  task: string,
+  instances: number,
+  text: string,
+): Promise<void> => {
+  await eventually(async () => (await api.output(task, 'stdout')).split(text).length - 1 >= instances, {
+    timeoutMs: 30_000,
+  });
 };

@@ -6,7 +6,14 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FornaxClient, S3Client } from '@fornax/client';
-import { type PostgresServer, ServerProcess, findFreePort, logTail, provisionNats, startPostgres } from '@fornax/embedded';
+import {
+  type PostgresServer,
+  ServerProcess,
+  findFreePort,
+  logTail,
+  provisionNats,
+  startPostgres,
+} from '@fornax/embedded';
 import { eventually, toolsDir, workspaceRoot } from '@fornax/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Addresses, ComposeEnvironment } from './compose-environment.js';
@@ -27,8 +34,16 @@ describe('the environment of docker-compose.yml', () => {
   const addresses = new Map<string, string>();
   let token = '';
 
-  const start = async (name: string, program: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<void> => {
-    running.set(name, await ServerProcess.spawn(program, { args, env, cwd: workspaceRoot, logFile: join(folder, `${name}.log`) }));
+  const start = async (
+    name: string,
+    program: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+  ): Promise<void> => {
+    running.set(
+      name,
+      await ServerProcess.spawn(program, { args, env, cwd: workspaceRoot, logFile: join(folder, `${name}.log`) }),
+    );
   };
   const place = async (address: string): Promise<string> => {
     const port = String(await findFreePort());
@@ -36,17 +51,27 @@ describe('the environment of docker-compose.yml', () => {
     return port;
   };
   const urlOf = (address: string): string => `http://${addresses.get(address) ?? ''}`;
-  const isOk = (url: string) => fetch(url).then((response) => response.ok, () => false);
+  const isOk = (url: string) =>
+    fetch(url).then(
+      (response) => response.ok,
+      () => false,
+    );
 
   const startServers = async (secrets: string): Promise<void> => {
     const password = (await readFile(join(secrets, 'postgres.password'), 'utf8')).trim();
-    postgres = await startPostgres({ dataDir: join(folder, 'postgres'), secretsFile: join(secrets, 'postgres.password'), durable: false });
+    postgres = await startPostgres({
+      dataDir: join(folder, 'postgres'),
+      secretsFile: join(secrets, 'postgres.password'),
+      durable: false,
+    });
     expect(new URL(postgres.url).password).toBe(password);
     addresses.set('postgres:5432', `127.0.0.1:${postgres.port}`);
 
     const natsPort = await place('nats:4222');
     const config = (await readFile(join(secrets, 'nats.conf'), 'utf8'))
-      .replace(/^host: .*$/m, 'host: "127.0.0.1"').replace(/^port: .*$/m, `port: ${natsPort}`).replace('"/data"', JSON.stringify(join(folder, 'nats')))
+      .replace(/^host: .*$/m, 'host: "127.0.0.1"')
+      .replace(/^port: .*$/m, `port: ${natsPort}`)
+      .replace('"/data"', JSON.stringify(join(folder, 'nats')))
       .replace(/^ *sync_interval: .*\n/m, ''); // the oldest server that tests run on does not know it
     await writeFile(join(folder, 'nats.conf'), config, { mode: 0o600 });
     const nats = await provisionNats({ toolsDir: toolsDir() });
@@ -56,7 +81,10 @@ describe('the environment of docker-compose.yml', () => {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
-        for (const [, name = ''] of Buffer.concat(chunks).toString().matchAll(/fornax-([a-z-]+)/g)) traced.add(name);
+        for (const [, name = ''] of Buffer.concat(chunks)
+          .toString()
+          .matchAll(/fornax-([a-z-]+)/g))
+          traced.add(name);
         response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
       });
     });
@@ -68,7 +96,10 @@ describe('the environment of docker-compose.yml', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'fornax-compose-'));
     const secrets = join(folder, 'secrets');
-    const made = spawnSync(NODE, [join(workspaceRoot, 'infra/init.mjs'), secrets], { encoding: 'utf8', env: { PATH: process.env['PATH'] } });
+    const made = spawnSync(NODE, [join(workspaceRoot, 'infra/init.mjs'), secrets], {
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'] },
+    });
     if (made.status !== 0) throw new Error(made.stderr);
     token = (await readFile(join(secrets, 'token'), 'utf8')).trim();
     const compose = await ComposeEnvironment.read(join(workspaceRoot, 'docker-compose.yml'), secrets);
@@ -76,7 +107,8 @@ describe('the environment of docker-compose.yml', () => {
 
     const objectsPort = await place('objects:7070');
     const objects: Record<string, string> = {};
-    if (versitygw === undefined) Object.assign(objects, { FORNAX_OBJECTS: 'local', FORNAX_OBJECTS_DIR: join(folder, 'objects') });
+    if (versitygw === undefined)
+      Object.assign(objects, { FORNAX_OBJECTS: 'local', FORNAX_OBJECTS_DIR: join(folder, 'objects') });
     else {
       await mkdir(join(folder, 'objects'));
       const args = ['--port', `127.0.0.1:${objectsPort}`, '--health', '/health', 'posix', join(folder, 'objects')];
@@ -93,21 +125,35 @@ describe('the environment of docker-compose.yml', () => {
       const env = await environment(name);
       expect([name, env['FORNAX_HTTP_PORT'], env['FORNAX_HTTP_HOST']]).toEqual([name, '8080', '0.0.0.0']);
       const own = name === 'storage' ? { FORNAX_STORAGE_PORT: storagePort, ...objects } : {};
-      await start(name, NODE, program(name), { ...env, FORNAX_HTTP_PORT: ports.get(name) ?? '', FORNAX_HTTP_HOST: '127.0.0.1', ...own });
+      await start(name, NODE, program(name), {
+        ...env,
+        FORNAX_HTTP_PORT: ports.get(name) ?? '',
+        FORNAX_HTTP_HOST: '127.0.0.1',
+        ...own,
+      });
     }
     await start('router', NODE, program('router'), {
-      ...(await environment('router')), FORNAX_PORT: ports.get('router') ?? '', FORNAX_HTTP_HOST: '127.0.0.1',
+      ...(await environment('router')),
+      FORNAX_PORT: ports.get('router') ?? '',
+      FORNAX_HTTP_HOST: '127.0.0.1',
     });
     const nodeFolder = join(folder, 'node');
     const agentPort = String(await findFreePort());
     await start('node-agent', NODE, program('node-agent'), {
-      ...(await environment('node-agent')), FORNAX_NODE_DIR: nodeFolder, FORNAX_DATA_DIR: nodeFolder, FORNAX_NODE_HTTP_PORT: agentPort,
+      ...(await environment('node-agent')),
+      FORNAX_NODE_DIR: nodeFolder,
+      FORNAX_DATA_DIR: nodeFolder,
+      FORNAX_NODE_HTTP_PORT: agentPort,
     });
-    const ended = () => [...running].flatMap(([name, part]) => (part.exit ? [`${name}: ${logTail(join(folder, `${name}.log`))}`] : []));
-    await eventually(async () => {
-      const ready = [`${urlOf('router:8080')}/health/ready`, `http://127.0.0.1:${agentPort}/health/ready`];
-      return ended().length > 0 || (await Promise.all(ready.map(isOk))).every(Boolean);
-    }, { timeoutMs: 60_000 });
+    const ended = () =>
+      [...running].flatMap(([name, part]) => (part.exit ? [`${name}: ${logTail(join(folder, `${name}.log`))}`] : []));
+    await eventually(
+      async () => {
+        const ready = [`${urlOf('router:8080')}/health/ready`, `http://127.0.0.1:${agentPort}/health/ready`];
+        return ended().length > 0 || (await Promise.all(ready.map(isOk))).every(Boolean);
+      },
+      { timeoutMs: 60_000 },
+    );
     expect(ended()).toEqual([]);
   }, 120_000);
 
@@ -131,14 +177,25 @@ describe('the environment of docker-compose.yml', () => {
     await s3.createBucket('compose-out');
     await s3.putObject('compose-in', 'words', 'made of files');
     const id = await api.submitTask({
-      name: 'compose', profile: 'docker-batch', instanceCount: 2, resourceBuckets: ['compose-in'], resultBucket: 'compose-out',
+      name: 'compose',
+      profile: 'docker-batch',
+      instanceCount: 2,
+      resourceBuckets: ['compose-in'],
+      resultBucket: 'compose-out',
       constants: [{ key: 'DOCKER_CMD', value: 'sh -c "tr a-z A-Z < words > loud-${INSTANCE_ID}"' }],
     });
     const task = await api.waitForTask(id, { signal: AbortSignal.timeout(60_000) });
     expect({ state: task.state, errors: task.errors }).toEqual({ state: 'Success', errors: [] });
-    for (const instance of [0, 1]) expect((await s3.getBytes('compose-out', `loud-${instance}`)).toString()).toBe('MADE OF FILES');
+    for (const instance of [0, 1])
+      expect((await s3.getBytes('compose-out', `loud-${instance}`)).toString()).toBe('MADE OF FILES');
   }, 90_000);
 
-  it('sends its telemetry to the collector', () =>
-    eventually(() => ['submission', 'storage', 'node-agent'].every((name) => traced.has(name)), { timeoutMs: 20_000 }), 30_000);
+  it(
+    'sends its telemetry to the collector',
+    () =>
+      eventually(() => ['submission', 'storage', 'node-agent'].every((name) => traced.has(name)), {
+        timeoutMs: 20_000,
+      }),
+    30_000,
+  );
 });

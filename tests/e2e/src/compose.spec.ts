@@ -21,7 +21,8 @@ interface ComposeFile {
 }
 
 const read = async (path: string): Promise<string> => readFile(new URL(path, root), 'utf8');
-const composeFile = async (): Promise<ComposeFile> => parse(await read('docker-compose.yml'), { merge: true }) as ComposeFile;
+const composeFile = async (): Promise<ComposeFile> =>
+  parse(await read('docker-compose.yml'), { merge: true }) as ComposeFile;
 
 const validator = async () => {
   const ajv = new Ajv({ strict: false, allErrors: true });
@@ -71,13 +72,21 @@ describe('docker-compose.yml', () => {
 
   it('gives each secret only to those who need it, in a way that every user id can read', async () => {
     const { services } = await composeFile();
-    const holders = (file: string) => Object.entries(services).flatMap(([name, { env_file: files = [] }]) => (files.includes(`infra/secrets/${file}`) ? [name] : []));
-    expect(holders('services.env').sort()).toEqual(SERVICES.filter((name) => name !== 'router' && name !== 'node-agent').sort());
+    const holders = (file: string) =>
+      Object.entries(services).flatMap(([name, { env_file: files = [] }]) =>
+        files.includes(`infra/secrets/${file}`) ? [name] : [],
+      );
+    expect(holders('services.env').sort()).toEqual(
+      SERVICES.filter((name) => name !== 'router' && name !== 'node-agent').sort(),
+    );
     expect(holders('submission.env')).toEqual(['submission']);
     expect(holders('storage.env')).toEqual(['storage']);
     expect(holders('objects.env')).toEqual(['objects']);
     expect(holders('node-1.env')).toEqual(['node-agent']);
     // A secret of kind `file` keeps its owner and mode: only containers that start as root can read it.
-    expect(Object.entries(services).flatMap(([name, { secrets = [] }]) => (secrets.length > 0 ? [name] : []))).toEqual(['nats', 'postgres']);
+    expect(Object.entries(services).flatMap(([name, { secrets = [] }]) => (secrets.length > 0 ? [name] : []))).toEqual([
+      'nats',
+      'postgres',
+    ]);
   });
 });

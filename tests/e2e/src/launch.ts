@@ -14,7 +14,11 @@ export interface Launched {
 }
 
 /** Types `npm start -- …` for a data folder, as npm itself would run it. */
-export const launch = (dataDir: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Launched => {
+export const launch = (
+  dataDir: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Launched => {
   const child = spawn(process.execPath, [join(workspaceRoot, 'tools/start.mjs'), ...args], {
     env: {
       ...process.env,
@@ -30,7 +34,9 @@ export const launch = (dataDir: string, args: readonly string[], env: Readonly<R
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const ended = new Promise<number | string | null>((resolve) => child.once('close', (code, signal) => resolve(signal ?? code)));
+  const ended = new Promise<number | string | null>((resolve) =>
+    child.once('close', (code, signal) => resolve(signal ?? code)),
+  );
   return { child, output: () => output, ended };
 };
 
@@ -51,12 +57,14 @@ export const readRuntime = async (dataDir: string): Promise<Runtime> =>
 /** Living processes of a run: all that carry its mark, its parts by number, and instances, which `mark` in their command line tells. */
 export const processesOf = ({ run, launcher, guardian, pids }: Runtime, mark?: string): readonly number[] => {
   const known = [launcher, guardian, ...Object.values(pids)];
-  return findProcesses((pid) => known.includes(pid) || wasStartedWith(pid, `FORNAX_RUN=${run}`)).map(({ pid }) => pid)
+  return findProcesses((pid) => known.includes(pid) || wasStartedWith(pid, `FORNAX_RUN=${run}`))
+    .map(({ pid }) => pid)
     .concat(mark === undefined ? [] : processesWith(mark));
 };
 
 /** Living processes whose command line has this text. */
-export const processesWith = (text: string): readonly number[] => findProcesses((pid) => commandLine(pid).includes(text)).map(({ pid }) => pid);
+export const processesWith = (text: string): readonly number[] =>
+  findProcesses((pid) => commandLine(pid).includes(text)).map(({ pid }) => pid);
 
 const commandLine = (pid: number): string => {
   try {

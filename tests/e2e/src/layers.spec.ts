@@ -21,7 +21,8 @@ const complaintsAbout = async (file: string, text: string): Promise<readonly str
 
 describe('the layer rules', () => {
   it('keep I/O, clocks and randomness out of the domain', async () => {
-    const text = "import { readFileSync } from 'node:fs';\nexport const probe = (): unknown => [readFileSync, Date.now(), Math.random(), process.pid];\n";
+    const text =
+      "import { readFileSync } from 'node:fs';\nexport const probe = (): unknown => [readFileSync, Date.now(), Math.random(), process.pid];\n";
     const rules = await complaintsAbout('libs/domain/src/index.ts', text);
     expect(rules).toContain('no-restricted-imports');
     expect(rules.filter((rule) => rule === 'no-restricted-properties')).toHaveLength(2);
@@ -30,6 +31,8 @@ describe('the layer rules', () => {
 
   it('keep one service from importing another', async () => {
     const text = "import { SubmissionModule } from '@fornax/submission';\nexport const probe = SubmissionModule;\n";
-    expect(await complaintsAbout('libs/services/billing/src/index.ts', text)).toContain('@nx/enforce-module-boundaries');
+    expect(await complaintsAbout('libs/services/billing/src/index.ts', text)).toContain(
+      '@nx/enforce-module-boundaries',
+    );
   }, 60_000);
 });

@@ -24,17 +24,27 @@ export interface OtlpReceiver {
 /** The parts of ExportTraceServiceRequest and ExportMetricsServiceRequest that are looked at (opentelemetry-proto 1.x). */
 interface Exported {
   readonly resourceSpans?: readonly {
-    readonly resource: { readonly attributes: readonly { readonly key: string; readonly value: { readonly stringValue?: string } }[] };
+    readonly resource: {
+      readonly attributes: readonly { readonly key: string; readonly value: { readonly stringValue?: string } }[];
+    };
     readonly scopeSpans: readonly { readonly spans: readonly Omit<Span, 'service'>[] }[];
   }[];
-  readonly resourceMetrics?: readonly { readonly scopeMetrics: readonly { readonly metrics: readonly { readonly name: string }[] }[] }[];
+  readonly resourceMetrics?: readonly {
+    readonly scopeMetrics: readonly { readonly metrics: readonly { readonly name: string }[] }[];
+  }[];
 }
 
 const spansOf = ({ resourceSpans = [] }: Exported): readonly Span[] =>
   resourceSpans.flatMap(({ resource, scopeSpans }) => {
     const service = resource.attributes.find(({ key }) => key === 'service.name')?.value.stringValue ?? '';
     return scopeSpans.flatMap(({ spans }) =>
-      spans.map(({ name, traceId, spanId, parentSpanId }) => ({ service, name, traceId, spanId, parentSpanId: parentSpanId || undefined })),
+      spans.map(({ name, traceId, spanId, parentSpanId }) => ({
+        service,
+        name,
+        traceId,
+        spanId,
+        parentSpanId: parentSpanId || undefined,
+      })),
     );
   });
 
@@ -46,7 +56,8 @@ export const startOtlpReceiver = async (): Promise<OtlpReceiver> => {
     void text(request).then((body) => {
       const exported = JSON.parse(body) as Exported;
       spans.push(...spansOf(exported));
-      for (const { scopeMetrics } of exported.resourceMetrics ?? []) for (const scope of scopeMetrics) for (const { name } of scope.metrics) metrics.add(name);
+      for (const { scopeMetrics } of exported.resourceMetrics ?? [])
+        for (const scope of scopeMetrics) for (const { name } of scope.metrics) metrics.add(name);
       response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
     });
   });

@@ -16,8 +16,11 @@ interface Ended {
 const fornax = (dataDir: string, ...args: readonly string[]): Promise<Ended> =>
   new Promise((resolve) => {
     const env = { PATH: process.env['PATH'] ?? '', FORNAX_DATA_DIR: dataDir };
-    const child = execFile(process.execPath, [join(workspaceRoot, 'apps/cli/bin/fornax.mjs'), ...args], { env }, (_, stdout, stderr) =>
-      resolve({ code: child.exitCode ?? -1, stdout, stderr }),
+    const child = execFile(
+      process.execPath,
+      [join(workspaceRoot, 'apps/cli/bin/fornax.mjs'), ...args],
+      { env },
+      (_, stdout, stderr) => resolve({ code: child.exitCode ?? -1, stdout, stderr }),
     );
   });
 
@@ -25,7 +28,9 @@ const fornax = (dataDir: string, ...args: readonly string[]): Promise<Ended> =>
 const connectDatabase = async (platform: RunningPlatform): Promise<pg.Client> => {
   const { platform: pid } = await platform.parts();
   const variables = (await readFile(`/proc/${pid}/environ`, 'utf8')).split('\0');
-  const connectionString = variables.find((one) => one.startsWith('FORNAX_DATABASE_URL='))?.slice('FORNAX_DATABASE_URL='.length);
+  const connectionString = variables
+    .find((one) => one.startsWith('FORNAX_DATABASE_URL='))
+    ?.slice('FORNAX_DATABASE_URL='.length);
   if (connectionString === undefined) throw new Error('the platform was started without a database');
   const client = new pg.Client({ connectionString });
   await client.connect();
@@ -40,7 +45,13 @@ describe('fornax projection', () => {
     const { api, s3 } = clientsOf(platform);
     await s3.createBucket('results');
     const submit = (name: string, command: string, instanceCount: number): Promise<string> =>
-      api.submitTask({ name, profile: 'docker-batch', instanceCount, resultBucket: 'results', constants: [{ key: 'DOCKER_CMD', value: command }] });
+      api.submitTask({
+        name,
+        profile: 'docker-batch',
+        instanceCount,
+        resultBucket: 'results',
+        constants: [{ key: 'DOCKER_CMD', value: command }],
+      });
     const good = await submit('good', 'sh -c "echo $INSTANCE_ID > result-$INSTANCE_ID"', 3);
     const bad = await submit('bad', 'sh -c "exit 3"', 1);
     const aborted = await submit('aborted', 'sleep 600', 1);
@@ -58,7 +69,11 @@ describe('fornax projection', () => {
   const names = async (): Promise<readonly string[]> => {
     const { code, stdout, stderr } = await fornax(platform.dataDir, 'projection', 'list');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    return stdout.trim().split('\n').slice(1).map((line) => line.split(/\s+/)[0] ?? '');
+    return stdout
+      .trim()
+      .split('\n')
+      .slice(1)
+      .map((line) => line.split(/\s+/)[0] ?? '');
   };
 
   it('rebuilds every projection beside the live one and finds no difference', async () => {
@@ -66,7 +81,11 @@ describe('fornax projection', () => {
     expect([...known].sort()).toEqual(['buckets', 'fleet', 'ledger', 'snapshots', 'status', 'work']);
     for (const name of known) {
       const { code, stdout } = await fornax(platform.dataDir, 'projection', 'rebuild', name, '--verify');
-      expect({ name, code, stdout }).toEqual({ name, code: 0, stdout: expect.stringContaining('The live rows equal the rebuilt ones.') });
+      expect({ name, code, stdout }).toEqual({
+        name,
+        code: 0,
+        stdout: expect.stringContaining('The live rows equal the rebuilt ones.'),
+      });
       expect(stdout).toMatch(new RegExp(`^${name}: [1-9]\\d* events in `, 'm'));
       expect(stdout).toMatch(/^TABLE +ROWS$/m);
     }
@@ -74,7 +93,9 @@ describe('fornax projection', () => {
 
   it('exits with 1 when a live row was changed by hand, and is content again once it was rebuilt', async () => {
     const db = await connectDatabase(platform);
-    const { rowCount } = await db.query("UPDATE submission.task SET name = 'not what the log says' WHERE name = 'good'");
+    const { rowCount } = await db.query(
+      "UPDATE submission.task SET name = 'not what the log says' WHERE name = 'good'",
+    );
     await db.end();
     expect(rowCount).toBe(1);
     const found = await fornax(platform.dataDir, 'projection', 'rebuild', 'status', '--verify');

@@ -47,7 +47,10 @@ describe.each([
       console.warn(`SKIPPED-PYTHON-SDK: ${'missing' in sdk ? sdk.missing : 'no platform'}`);
       return;
     }
-    const { stdout } = await run(sdk.python, [script, folder], { env: { ...process.env, ...platform.clientEnv }, timeout: 240_000 });
+    const { stdout } = await run(sdk.python, [script, folder], {
+      env: { ...process.env, ...platform.clientEnv },
+      timeout: 240_000,
+    });
     const seen = JSON.parse(stdout) as MainJob;
 
     expect(seen['profiles']).toContain('docker-batch');

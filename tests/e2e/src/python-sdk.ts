@@ -11,14 +11,18 @@ const requirements = new URL('../python/requirements.txt', import.meta.url).path
 /** The Python that has the official SDK, or why there is none (no Python, or its registry cannot be reached). */
 export type PythonSdk = { readonly python: string } | { readonly missing: string };
 
-const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message.split('\n').slice(0, 4).join(' ') : String(cause));
+const reasonOf = (cause: unknown): string =>
+  cause instanceof Error ? cause.message.split('\n').slice(0, 4).join(' ') : String(cause);
 
 /**
  * Makes, once for each content of requirements.txt, a virtual environment with the pinned official SDK.
  * It is built beside its final place and renamed, so an interrupted build leaves nothing half made.
  */
 export const providePythonSdk = async (toolsDir: string): Promise<PythonSdk> => {
-  const digest = createHash('sha256').update(await readFile(requirements)).digest('hex').slice(0, 12);
+  const digest = createHash('sha256')
+    .update(await readFile(requirements))
+    .digest('hex')
+    .slice(0, 12);
   const home = join(toolsDir, `python-sdk-${digest}`);
   const python = join(home, 'bin', 'python');
   if (existsSync(join(home, 'complete'))) return { python };
@@ -26,9 +30,13 @@ export const providePythonSdk = async (toolsDir: string): Promise<PythonSdk> => 
     await mkdir(toolsDir, { recursive: true });
     await rm(home, { recursive: true, force: true });
     await run('python3', ['-m', 'venv', home]);
-    await run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', '-r', requirements], {
-      timeout: 300_000,
-    });
+    await run(
+      python,
+      ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', '-r', requirements],
+      {
+        timeout: 300_000,
+      },
+    );
     await mkdir(join(home, 'complete.new'));
     await rename(join(home, 'complete.new'), join(home, 'complete'));
     return { python };

@@ -24,7 +24,10 @@ describe('a snapshot of a running task', () => {
     ({ api, s3 } = clientsOf(platform));
     await s3.createBucket('snapshots');
     task = await api.submitTask({
-      name: 'long', profile: 'docker-batch', instanceCount: 2, constants: [{ key: 'DOCKER_CMD', value: `sh -c '${COMMAND}'` }],
+      name: 'long',
+      profile: 'docker-batch',
+      instanceCount: 2,
+      constants: [{ key: 'DOCKER_CMD', value: `sh -c '${COMMAND}'` }],
     });
     await untilAllPrint(api, task, 2, 'written');
     await eventually(async () => (await api.getTask(task)).state === 'FullyExecuting');
@@ -37,7 +40,11 @@ describe('a snapshot of a running task', () => {
 
   it('puts the chosen files of every instance, as they are, into a bucket while the task runs on', async () => {
     const before = await api.getTask(task);
-    const id = await api.snapshotTask(task, { bucket: 'snapshots', bucketPrefix: 'at-first/', whitelist: '^kept/.*\\.txt$' });
+    const id = await api.snapshotTask(task, {
+      bucket: 'snapshots',
+      bucketPrefix: 'at-first/',
+      whitelist: '^kept/.*\\.txt$',
+    });
     const snapshot = await eventually(
       async () => {
         const now = await api.getSnapshot(task, id);
@@ -48,7 +55,11 @@ describe('a snapshot of a running task', () => {
 
     const sizeBytes = 2 * ('first words of 0\n'.length + 300_000);
     expect(snapshot).toMatchObject({
-      id, taskUuid: task, status: 'success', sizeToUpload: sizeBytes, transferredSize: sizeBytes,
+      id,
+      taskUuid: task,
+      status: 'success',
+      sizeToUpload: sizeBytes,
+      transferredSize: sizeBytes,
       snapshotConfig: { bucket: 'snapshots', bucketPrefix: 'at-first/', whitelist: '^kept/.*\\.txt$', blacklist: null },
     });
     const objects = await s3.listObjects('snapshots');

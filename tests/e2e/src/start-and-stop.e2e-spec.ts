@@ -12,8 +12,13 @@ import { type Launched, type Runtime, launch, processesOf, processesWith, readRu
 const run = promisify(execFile);
 /** The names that the official clients, and AWS's, read. */
 const CLIENT_NAMES = [
-  'QARNOT_CLUSTER_URL', 'QARNOT_STORAGE_URL', 'QARNOT_CLIENT_TOKEN',
-  'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_ENDPOINT_URL_S3', 'AWS_DEFAULT_REGION',
+  'QARNOT_CLUSTER_URL',
+  'QARNOT_STORAGE_URL',
+  'QARNOT_CLIENT_TOKEN',
+  'AWS_ACCESS_KEY_ID',
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_ENDPOINT_URL_S3',
+  'AWS_DEFAULT_REGION',
 ];
 
 /** A command that runs for long, recognised among all processes. */
@@ -39,7 +44,9 @@ const answersReady = async (port: number): Promise<boolean> =>
 /** The environment after `. env` in a POSIX shell that has nothing else. */
 const sourced = async (dataDir: string): Promise<Readonly<Record<string, string>>> => {
   const names = CLIENT_NAMES.map((name) => `"$${name}"`).join(' ');
-  const { stdout } = await run('sh', ['-euc', `. "$1/env"; printf '%s\\n' ${names}`, 'sh', dataDir], { env: { PATH: process.env['PATH'] ?? '' } });
+  const { stdout } = await run('sh', ['-euc', `. "$1/env"; printf '%s\\n' ${names}`, 'sh', dataDir], {
+    env: { PATH: process.env['PATH'] ?? '' },
+  });
   const values = stdout.split('\n');
   return Object.fromEntries(CLIENT_NAMES.map((name, index) => [name, values[index] ?? '']));
 };
@@ -53,7 +60,8 @@ describe('npm start, with the real parts', () => {
   let sample: string;
   let busy: string;
 
-  const api = (): FornaxClient => new FornaxClient({ url: env['QARNOT_CLUSTER_URL'] ?? '', token: env['QARNOT_CLIENT_TOKEN'] ?? '' });
+  const api = (): FornaxClient =>
+    new FornaxClient({ url: env['QARNOT_CLUSTER_URL'] ?? '', token: env['QARNOT_CLIENT_TOKEN'] ?? '' });
 
   const untilBusy = (): Promise<boolean> => eventually(() => processesWith(BUSY).length > 0, { timeoutMs: 30_000 });
 
@@ -61,14 +69,20 @@ describe('npm start, with the real parts', () => {
     const started = start(data, []);
     current = started;
     const before = (await readRuntime(data)).run;
-    await eventually(() => started.output().includes('Fornax is ready.') || started.child.exitCode !== null, { timeoutMs: 60_000 });
+    await eventually(() => started.output().includes('Fornax is ready.') || started.child.exitCode !== null, {
+      timeoutMs: 60_000,
+    });
     const runtime = await readRuntime(data);
     if (runtime.run === before) throw new Error(`not ready:\n${started.output()}`);
     env = await sourced(data);
     return runtime;
   };
 
-  const start = (folder: string, args: readonly string[], settings: Readonly<Record<string, string>> = {}): Launched => {
+  const start = (
+    folder: string,
+    args: readonly string[],
+    settings: Readonly<Record<string, string>> = {},
+  ): Launched => {
     const one = launch(folder, args, settings);
     launched.push(one);
     return one;
@@ -103,7 +117,13 @@ describe('npm start, with the real parts', () => {
 
     const picture = await readFile(join(data, 'results', 'mandelbrot.png'));
     expect(pngHeader(picture)).toEqual({
-      signature: '\x89PNG\r\n\x1a\n', first: 'IHDR', width: 960, height: 640, depth: 8, colour: 2, last: 'IEND',
+      signature: '\x89PNG\r\n\x1a\n',
+      first: 'IHDR',
+      width: 960,
+      height: 640,
+      depth: 8,
+      colour: 2,
+      last: 'IEND',
     });
     for (const strip of [0, 1, 2, 3]) expect(output).toMatch(new RegExp(`${strip}> strip ${strip}: 100 %`));
     expect(output).toMatch(/history: Submitted .*Success/);
@@ -129,13 +149,20 @@ describe('npm start, with the real parts', () => {
     expect(await refused(data)).toMatch(/already runs[\s\S]*FORNAX_DATA_DIR/);
     const other = join(parent, 'other');
     expect(await refused(other, { FORNAX_PORT: String(apiAt.port) })).toMatch(/in use[\s\S]*Set FORNAX_PORT /);
-    expect(await refused(other, { FORNAX_STORAGE_PORT: String(storage.port) })).toMatch(/in use[\s\S]*Set FORNAX_STORAGE_PORT /);
+    expect(await refused(other, { FORNAX_STORAGE_PORT: String(storage.port) })).toMatch(
+      /in use[\s\S]*Set FORNAX_STORAGE_PORT /,
+    );
     expect((await api().info()).email).toBe(env['AWS_ACCESS_KEY_ID']);
   });
 
   it('stops within ten seconds of a SIGTERM, though instances run, and leaves no process', async () => {
     const runtime = await readRuntime(data);
-    busy = await api().submitTask({ name: 'busy', profile: 'docker-batch', instanceCount: 2, constants: [{ key: 'DOCKER_CMD', value: BUSY }] });
+    busy = await api().submitTask({
+      name: 'busy',
+      profile: 'docker-batch',
+      instanceCount: 2,
+      constants: [{ key: 'DOCKER_CMD', value: BUSY }],
+    });
     await untilBusy();
     expect(processesOf(runtime, BUSY).length).toBeGreaterThan(Object.keys(runtime.pids).length + 2);
     const askedAt = performance.now();
@@ -194,7 +221,10 @@ describe('npm start, with the real parts', () => {
   });
 
   it('lists every setting in its help', async () => {
-    const listed = JSON.parse(await readFile(join(workspaceRoot, 'apps/launcher/settings.json'), 'utf8')) as readonly { readonly name: string; readonly flag?: string }[];
+    const listed = JSON.parse(await readFile(join(workspaceRoot, 'apps/launcher/settings.json'), 'utf8')) as readonly {
+      readonly name: string;
+      readonly flag?: string;
+    }[];
     const help = start(join(parent, 'none'), ['--help']);
     expect(await help.ended).toBe(0);
     for (const { name, flag = '' } of listed) expect(help.output()).toContain(flag === '' ? name : flag);

@@ -12,9 +12,18 @@ import { type OtlpReceiver, type Span, startOtlpReceiver } from './otlp-receiver
 
 /** Every commit about a task, as it stands in the log. */
 const commitsOf = async ({ dataDir }: RunningPlatform, task: string): Promise<readonly RecordedCommit[]> => {
-  const { nats } = JSON.parse(await readFile(join(dataDir, 'runtime.json'), 'utf8')) as { readonly nats: { readonly url: string } };
-  const passwords = JSON.parse(await readFile(join(dataDir, 'secrets', 'nats.json'), 'utf8')) as Readonly<Record<string, string>>;
-  const nc = await connectNats({ url: nats.url, user: 'services', password: passwords['services'] ?? '', name: 'tracing-spec' });
+  const { nats } = JSON.parse(await readFile(join(dataDir, 'runtime.json'), 'utf8')) as {
+    readonly nats: { readonly url: string };
+  };
+  const passwords = JSON.parse(await readFile(join(dataDir, 'secrets', 'nats.json'), 'utf8')) as Readonly<
+    Record<string, string>
+  >;
+  const nc = await connectNats({
+    url: nats.url,
+    user: 'services',
+    password: passwords['services'] ?? '',
+    name: 'tracing-spec',
+  });
   const log = await JetStreamLog.open(nc);
   try {
     return await log.readAggregate('task', task);
@@ -47,15 +56,30 @@ const filesWith = async (folder: string, values: readonly string[], except: RegE
 };
 
 /** Every line of every log in `logs`, by file. @throws SyntaxError a line is not JSON */
-const logLines = async (dataDir: string): Promise<Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>> => {
+const logLines = async (
+  dataDir: string,
+): Promise<Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>> => {
   const folder = join(dataDir, 'logs');
-  const read = async (name: string) => [name, (await readFile(join(folder, name), 'utf8')).trim().split('\n').map((line) => JSON.parse(line))] as const;
+  const read = async (name: string) =>
+    [
+      name,
+      (await readFile(join(folder, name), 'utf8'))
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ] as const;
   return Object.fromEntries(await Promise.all((await readdir(folder)).map(read)));
 };
 
 // With a process for each service, what one process would know by itself has to travel.
 describe.each([
-  { mode: 'one process', env: {}, services: ['platform'], submission: 'fornax-platform', metric: /^fornax_s3_duration_count\{operation="storeObject"\} 2$/m },
+  {
+    mode: 'one process',
+    env: {},
+    services: ['platform'],
+    submission: 'fornax-platform',
+    metric: /^fornax_s3_duration_count\{operation="storeObject"\} 2$/m,
+  },
   {
     mode: 'a process for each service',
     env: { FORNAX_SERVICES: '1' },
@@ -81,10 +105,16 @@ describe.each([
     ({ api, s3 } = clientsOf(platform));
     await s3.createBucket('traced');
     task = await api.submitTask({
-      name: 'traced', profile: 'docker-batch', instanceCount: 2, resultBucket: 'traced',
+      name: 'traced',
+      profile: 'docker-batch',
+      instanceCount: 2,
+      resultBucket: 'traced',
       constants: [
         { key: 'QARNOT_SECRET_WORD', value: secret },
-        { key: 'DOCKER_CMD', value: `sh -c 'printf %s "$QARNOT_SECRET_WORD" | sha256sum; echo $INSTANCE_ID > out-$INSTANCE_ID.txt; sleep 1'` },
+        {
+          key: 'DOCKER_CMD',
+          value: `sh -c 'printf %s "$QARNOT_SECRET_WORD" | sha256sum; echo $INSTANCE_ID > out-$INSTANCE_ID.txt; sleep 1'`,
+        },
       ],
     });
     await eventually(async () => (await api.getTask(task)).runningInstanceCount > 0, { timeoutMs: 30_000 });
@@ -105,38 +135,63 @@ describe.each([
     const spans = await eventually(
       () => {
         const known = receiver.spans(traceId);
-        const isThere = (name: string, times: number): boolean => known.filter((span) => span.name === name).length === times;
-        return isThere('instance', 2) && isThere('POST /tasks', 1) && isThere('S3 storeObject', 2) && known.some(({ name }) => name === 'scheduler RecordReports') && known;
+        const isThere = (name: string, times: number): boolean =>
+          known.filter((span) => span.name === name).length === times;
+        return (
+          isThere('instance', 2) &&
+          isThere('POST /tasks', 1) &&
+          isThere('S3 storeObject', 2) &&
+          known.some(({ name }) => name === 'scheduler RecordReports') &&
+          known
+        );
       },
       { timeoutMs: 20_000 },
     );
     const paths = spans.map((span) => [span.service, ...pathOf(spans, span)].join(' > '));
     const dispatch = 'POST /tasks > scheduler DispatchInstances';
-    expect(paths).toEqual(expect.arrayContaining([
-      `${submission} > POST /tasks`,
-      `${submission.replace('submission', 'scheduler')} > ${dispatch}`,
-      `fornax-node-agent > ${dispatch} > instance > prepare`,
-      `fornax-node-agent > ${dispatch} > instance > run`,
-      `fornax-node-agent > ${dispatch} > instance > upload`,
-      `${submission.replace('submission', 'storage')} > ${dispatch} > instance > upload > S3 storeObject`,
-      `${submission.replace('submission', 'scheduler')} > POST /tasks > scheduler RecordReports`,
-    ]));
-    expect(spans.filter(({ parentSpanId }) => parentSpanId === undefined).map(({ name }) => name)).toEqual(['POST /tasks']);
+    expect(paths).toEqual(
+      expect.arrayContaining([
+        `${submission} > POST /tasks`,
+        `${submission.replace('submission', 'scheduler')} > ${dispatch}`,
+        `fornax-node-agent > ${dispatch} > instance > prepare`,
+        `fornax-node-agent > ${dispatch} > instance > run`,
+        `fornax-node-agent > ${dispatch} > instance > upload`,
+        `${submission.replace('submission', 'storage')} > ${dispatch} > instance > upload > S3 storeObject`,
+        `${submission.replace('submission', 'scheduler')} > POST /tasks > scheduler RecordReports`,
+      ]),
+    );
+    expect(spans.filter(({ parentSpanId }) => parentSpanId === undefined).map(({ name }) => name)).toEqual([
+      'POST /tasks',
+    ]);
     // An append happens in one of these spans: the events name it.
-    const appending = commits.map(({ meta }) => spans.find(({ spanId }) => spanId === meta.traceparent?.split('-')[2])?.name);
+    const appending = commits.map(
+      ({ meta }) => spans.find(({ spanId }) => spanId === meta.traceparent?.split('-')[2])?.name,
+    );
     expect(appending[0]).toBe('POST /tasks');
-    for (const name of appending.slice(1)) expect(name).toMatch(/^scheduler (DispatchInstances|RecordReports|RecordWaitingReason)$/);
+    for (const name of appending.slice(1))
+      expect(name).toMatch(/^scheduler (DispatchInstances|RecordReports|RecordWaitingReason)$/);
   });
 
   it('names that trace in every event of the task', () => {
     const types = commits.flatMap(({ events }) => events.map(({ type }) => type));
-    expect(types).toEqual(expect.arrayContaining(['TaskSubmitted', 'InstancesDispatched', 'InstancesStarted', 'InstancesExited', 'InstancesConcluded']));
+    expect(types).toEqual(
+      expect.arrayContaining([
+        'TaskSubmitted',
+        'InstancesDispatched',
+        'InstancesStarted',
+        'InstancesExited',
+        'InstancesConcluded',
+      ]),
+    );
     expect(new Set(commits.map(({ meta }) => meta.traceparent?.split('-')[1]))).toEqual(new Set([traceId]));
   });
 
   it('shows metrics in the text format of Prometheus', async () => {
     const response = await fetch(`${platform.apiUrl}/metrics`);
-    expect([response.status, response.headers.get('content-type')]).toEqual([200, expect.stringMatching(/^text\/plain; version=0\.0\.4/)]);
+    expect([response.status, response.headers.get('content-type')]).toEqual([
+      200,
+      expect.stringMatching(/^text\/plain; version=0\.0\.4/),
+    ]);
     const text = await response.text();
     expect(text).toMatch(/^# TYPE \w+ (counter|gauge|histogram)$/m);
     expect(text).toMatch(metric);
@@ -147,8 +202,16 @@ describe.each([
     const logs = await logLines(platform.dataDir);
     expect(Object.keys(logs).sort()).toEqual([...services, 'node-1'].map((name) => `${name}.log`).sort());
     const lines = Object.values(logs).flat();
-    for (const line of lines) expect(line).toMatchObject({ level: expect.any(String), time: expect.any(String), service: expect.any(String), msg: expect.any(String) });
-    expect(lines.filter((line) => line['trace_id'] === traceId)).toContainEqual(expect.objectContaining({ msg: 'answered', 'http.route': '/tasks' }));
+    for (const line of lines)
+      expect(line).toMatchObject({
+        level: expect.any(String),
+        time: expect.any(String),
+        service: expect.any(String),
+        msg: expect.any(String),
+      });
+    expect(lines.filter((line) => line['trace_id'] === traceId)).toContainEqual(
+      expect.objectContaining({ msg: 'answered', 'http.route': '/tasks' }),
+    );
   });
 
   it('lets no secret and no token out of where they are kept', async () => {
@@ -163,6 +226,8 @@ describe.each([
     expect(await filesWith(platform.dataDir, [secret, platform.token], /^(env|secrets\/.*)$/)).toEqual([]);
     expect(platform.output()).not.toContain(platform.token);
     // What is left to tell is sent at the end.
-    expect([...receiver.metrics()]).toEqual(expect.arrayContaining(['fornax.instances', 'fornax.s3.duration', 'http.server.request.duration']));
+    expect([...receiver.metrics()]).toEqual(
+      expect.arrayContaining(['fornax.instances', 'fornax.s3.duration', 'http.server.request.duration']),
+    );
   });
 });

@@ -5,7 +5,11 @@ import { type Acknowledged, type LedgerLine, call, insist } from './work.js';
 interface TaskView {
   readonly state: string;
   readonly errors: readonly { readonly message: string }[];
-  readonly completedInstances: readonly { readonly instanceId: number; readonly state: string; readonly executionAttemptCount: number }[];
+  readonly completedInstances: readonly {
+    readonly instanceId: number;
+    readonly state: string;
+    readonly executionAttemptCount: number;
+  }[];
   readonly status: { readonly succeededRange: string } | null;
 }
 
@@ -17,11 +21,15 @@ const TERMINAL = new Set(['Success', 'Failure', 'Cancelled']);
 
 /** Waits until the task is over, through whatever is broken meanwhile. */
 const ending = (platform: RunningPlatform, task: Acknowledged): Promise<TaskView> =>
-  insist(async () => {
-    const view = await call<TaskView>(platform, 'GET', `/tasks/${task.uuid}`);
-    if (!TERMINAL.has(view.state)) throw new Error(`${task.uuid} is ${view.state}`);
-    return view;
-  }, `task ${task.uuid} ends`, 120_000);
+  insist(
+    async () => {
+      const view = await call<TaskView>(platform, 'GET', `/tasks/${task.uuid}`);
+      if (!TERMINAL.has(view.state)) throw new Error(`${task.uuid} is ${view.state}`);
+      return view;
+    },
+    `task ${task.uuid} ends`,
+    120_000,
+  );
 
 /** What is wrong with the ledger of one task: exactly one line for each attempt, attempts without a gap, one success for each instance. */
 export const ledgerFaults = (task: Acknowledged, view: TaskView, lines: readonly LedgerLine[]): readonly string[] => {
@@ -34,23 +42,31 @@ export const ledgerFaults = (task: Acknowledged, view: TaskView, lines: readonly
     if (JSON.stringify(attempts) !== JSON.stringify(contiguous) || attempts.length !== expected) {
       faults.push(`${task.uuid}/${instance}: ${expected} attempts, but ledger lines for ${JSON.stringify(attempts)}`);
     }
-    if (own.filter((line) => line.outcome === 'success').length !== 1) faults.push(`${task.uuid}/${instance}: not exactly one success billed`);
+    if (own.filter((line) => line.outcome === 'success').length !== 1)
+      faults.push(`${task.uuid}/${instance}: not exactly one success billed`);
   }
-  if (lines.some((line) => line.instance >= task.instances)) faults.push(`${task.uuid}: a line for an instance that does not exist`);
+  if (lines.some((line) => line.instance >= task.instances))
+    faults.push(`${task.uuid}: a line for an instance that does not exist`);
   return faults;
 };
 
 /** Every acknowledged task ends in success, each instance once, each attempt billed once. Returns what is wrong. */
-export const taskFaults = async (platform: RunningPlatform, tasks: readonly Acknowledged[]): Promise<readonly string[]> => {
+export const taskFaults = async (
+  platform: RunningPlatform,
+  tasks: readonly Acknowledged[],
+): Promise<readonly string[]> => {
   const faults: string[] = [];
   for (const task of tasks) {
     const view = await ending(platform, task);
-    if (view.state !== 'Success') faults.push(`${task.uuid} is ${view.state}: ${view.errors.map(({ message }) => message).join('; ')}`);
+    if (view.state !== 'Success')
+      faults.push(`${task.uuid} is ${view.state}: ${view.errors.map(({ message }) => message).join('; ')}`);
     const done = view.completedInstances.map(({ instanceId }) => instanceId).sort((a, b) => a - b);
     const all = Array.from({ length: task.instances }, (_, index) => index);
-    if (JSON.stringify(done) !== JSON.stringify(all)) faults.push(`${task.uuid}: completed instances ${JSON.stringify(done)}`);
+    if (JSON.stringify(done) !== JSON.stringify(all))
+      faults.push(`${task.uuid}: completed instances ${JSON.stringify(done)}`);
     const { lines } = await insist(
-      () => call<{ readonly lines: readonly LedgerLine[] }>(platform, 'GET', `/fornax/v1/billing/tasks/${task.uuid}/lines`),
+      () =>
+        call<{ readonly lines: readonly LedgerLine[] }>(platform, 'GET', `/fornax/v1/billing/tasks/${task.uuid}/lines`),
       'read the ledger',
     );
     faults.push(...ledgerFaults(task, view, lines));
@@ -59,7 +75,11 @@ export const taskFaults = async (platform: RunningPlatform, tasks: readonly Ackn
 };
 
 /** What is wrong with the results: exactly one file for each instance of each task, with that instance's content, and nothing else. */
-export const resultFaults = async (platform: RunningPlatform, bucket: string, tasks: readonly Acknowledged[]): Promise<readonly string[]> => {
+export const resultFaults = async (
+  platform: RunningPlatform,
+  bucket: string,
+  tasks: readonly Acknowledged[],
+): Promise<readonly string[]> => {
   const { AWS_ACCESS_KEY_ID: accessKey = '', AWS_SECRET_ACCESS_KEY: secretKey = '' } = platform.clientEnv;
   const s3 = new S3Client({ endpoint: platform.storageUrl, accessKey, secretKey });
   try {
@@ -82,7 +102,11 @@ export const resultFaults = async (platform: RunningPlatform, bucket: string, ta
 export const repeatedAttempts = async (platform: RunningPlatform, tasks: readonly Acknowledged[]): Promise<number> => {
   let repeated = 0;
   for (const { uuid } of tasks) {
-    const { lines } = await call<{ readonly lines: readonly LedgerLine[] }>(platform, 'GET', `/fornax/v1/billing/tasks/${uuid}/lines`);
+    const { lines } = await call<{ readonly lines: readonly LedgerLine[] }>(
+      platform,
+      'GET',
+      `/fornax/v1/billing/tasks/${uuid}/lines`,
+    );
     repeated += lines.filter(({ outcome }) => outcome !== 'success').length;
   }
   return repeated;
@@ -91,7 +115,10 @@ export const repeatedAttempts = async (platform: RunningPlatform, tasks: readonl
 /** Rebuilds every projection beside the live one and compares. Returns what differs. */
 export const projectionFaults = async (platform: RunningPlatform): Promise<readonly string[]> => {
   const faults: string[] = [];
-  const projections = await insist(() => call<readonly { readonly name: string }[]>(platform, 'GET', '/fornax/v1/projections'), 'list projections');
+  const projections = await insist(
+    () => call<readonly { readonly name: string }[]>(platform, 'GET', '/fornax/v1/projections'),
+    'list projections',
+  );
   if (!projections.some(({ name }) => name === 'status')) faults.push('there is no status projection');
   for (const { name } of projections) {
     const { differences } = await insist(
@@ -99,7 +126,8 @@ export const projectionFaults = async (platform: RunningPlatform): Promise<reado
       `rebuild ${name}`,
     );
     for (const { table, onlyLive, onlyRebuilt } of differences) {
-      if (onlyLive + onlyRebuilt > 0) faults.push(`${name}.${table}: ${onlyLive} rows only live, ${onlyRebuilt} only rebuilt`);
+      if (onlyLive + onlyRebuilt > 0)
+        faults.push(`${name}.${table}: ${onlyLive} rows only live, ${onlyRebuilt} only rebuilt`);
     }
   }
   return faults;

@@ -44,7 +44,8 @@ describe(`kill -9 with work in flight (seed ${seed})`, () => {
 
   const kill = async (part: string): Promise<void> => {
     const pid = (await platform.parts())[part];
-    if (pid === undefined) throw new Error(`the platform has no part ${part}: ${JSON.stringify(await platform.parts())}`);
+    if (pid === undefined)
+      throw new Error(`the platform has no part ${part}: ${JSON.stringify(await platform.parts())}`);
     process.kill(pid, 'SIGKILL');
   };
 

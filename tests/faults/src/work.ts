@@ -44,13 +44,23 @@ export const insist = async <T>(attempt: () => Promise<T>, what: string, timeout
  * Submits one task whose instances take a moment and leave a file each.
  * The idempotency key makes the submit safe to repeat when an answer was lost: the task exists once, whatever happened.
  */
-export const submit = async (platform: RunningPlatform, key: string, instances: number, bucket: string): Promise<Acknowledged> => {
+export const submit = async (
+  platform: RunningPlatform,
+  key: string,
+  instances: number,
+  bucket: string,
+): Promise<Acknowledged> => {
   const body = {
     name: key,
     profile: 'docker-batch',
     instanceCount: instances,
     resultBucket: bucket,
-    constants: [{ key: 'DOCKER_CMD', value: `sh -c 'echo hello from $INSTANCE_ID; sleep 0.5; echo $INSTANCE_ID > ${key}-$INSTANCE_ID.txt'` }],
+    constants: [
+      {
+        key: 'DOCKER_CMD',
+        value: `sh -c 'echo hello from $INSTANCE_ID; sleep 0.5; echo $INSTANCE_ID > ${key}-$INSTANCE_ID.txt'`,
+      },
+    ],
   };
   const response = await fetch(`${platform.apiUrl}/tasks`, {
     method: 'POST',
@@ -67,7 +77,11 @@ export const submit = async (platform: RunningPlatform, key: string, instances: 
 export const untilSomethingRuns = (platform: RunningPlatform, tasks: readonly Acknowledged[]): Promise<void> =>
   insist(async () => {
     for (const { uuid } of tasks) {
-      const { runningInstanceCount } = await call<{ readonly runningInstanceCount: number }>(platform, 'GET', `/tasks/${uuid}`);
+      const { runningInstanceCount } = await call<{ readonly runningInstanceCount: number }>(
+        platform,
+        'GET',
+        `/tasks/${uuid}`,
+      );
       if (runningInstanceCount > 0) return;
     }
     throw new Error('nothing runs');

@@ -6,7 +6,10 @@ export class LoadClient {
   readonly #agent: Agent;
   readonly #url: URL;
 
-  constructor(private readonly platform: RunningPlatform, connections: number) {
+  constructor(
+    private readonly platform: RunningPlatform,
+    connections: number,
+  ) {
     this.#agent = new Agent({ keepAlive: true, maxSockets: connections });
     this.#url = new URL(platform.apiUrl);
   }
@@ -31,7 +34,8 @@ export class LoadClient {
           response.on('data', (chunk: Buffer) => chunks.push(chunk));
           response.on('end', () => {
             const text = Buffer.concat(chunks).toString();
-            if ((response.statusCode ?? 500) >= 300) reject(new Error(`${method} ${path}: ${response.statusCode} ${text.slice(0, 300)}`));
+            if ((response.statusCode ?? 500) >= 300)
+              reject(new Error(`${method} ${path}: ${response.statusCode} ${text.slice(0, 300)}`));
             else resolve((text === '' ? undefined : JSON.parse(text)) as T);
           });
           response.on('error', reject);
@@ -64,7 +68,8 @@ export const success = async (client: LoadClient, uuid: string, pollMs = 20): Pr
   for (;;) {
     const { state, errors } = await client.call<TaskView>('GET', `/tasks/${uuid}`);
     if (state === 'Success') return;
-    if (state === 'Failure' || state === 'Cancelled') throw new Error(`${uuid} is ${state}: ${errors.map(({ message }) => message).join('; ')}`);
+    if (state === 'Failure' || state === 'Cancelled')
+      throw new Error(`${uuid} is ${state}: ${errors.map(({ message }) => message).join('; ')}`);
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
 };

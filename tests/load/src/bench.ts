@@ -25,7 +25,10 @@ Starts a platform of its own on free ports, measures it beside the floors of the
 const scale = values.quick ? 0.1 : 1;
 const say = (text: string): void => console.error(`[${new Date().toISOString().slice(11, 19)}] ${text}`);
 
-const withPlatform = async <T>(env: Readonly<Record<string, string>>, work: (platform: RunningPlatform) => Promise<T>): Promise<T> => {
+const withPlatform = async <T>(
+  env: Readonly<Record<string, string>>,
+  work: (platform: RunningPlatform) => Promise<T>,
+): Promise<T> => {
   const platform = await startPlatform({ env: { FORNAX_LOG_LEVEL: 'warn', ...env } });
   try {
     return await work(platform);
@@ -57,10 +60,34 @@ figures.push(
   { name: 'raw durable publish, 1 in flight', value: floor.single, unit: '/s' },
   { name: 'raw durable publish, 256 in flight', value: floor.pipelined, unit: '/s' },
   { name: 'raw spawn of /bin/true, 2 at once', value: spawns, unit: '/s' },
-  { name: 'single submissions over HTTP, 32 clients', value: control.submitted, unit: '/s', floor: floor.pipelined, floorName: 'publishes' },
-  { name: 'control plane, single-instance tasks', value: control.tasksPerSecond, unit: 'tasks/s', floor: floor.pipelined / 4, floorName: 'publishes / 4 commits' },
-  { name: 'control plane, one wide task', value: control.instancesPerSecond, unit: 'instances/s', floor: floor.pipelined, floorName: 'publishes' },
-  { name: 'status projection rebuild', value: control.rebuilt, unit: 'events/s', floor: floor.pipelined, floorName: 'publishes' },
+  {
+    name: 'single submissions over HTTP, 32 clients',
+    value: control.submitted,
+    unit: '/s',
+    floor: floor.pipelined,
+    floorName: 'publishes',
+  },
+  {
+    name: 'control plane, single-instance tasks',
+    value: control.tasksPerSecond,
+    unit: 'tasks/s',
+    floor: floor.pipelined / 4,
+    floorName: 'publishes / 4 commits',
+  },
+  {
+    name: 'control plane, one wide task',
+    value: control.instancesPerSecond,
+    unit: 'instances/s',
+    floor: floor.pipelined,
+    floorName: 'publishes',
+  },
+  {
+    name: 'status projection rebuild',
+    value: control.rebuilt,
+    unit: 'events/s',
+    floor: floor.pipelined,
+    floorName: 'publishes',
+  },
 );
 
 await withPlatform({ FORNAX_NODES: '1' }, async (platform) => {
@@ -73,7 +100,13 @@ await withPlatform({ FORNAX_NODES: '1' }, async (platform) => {
   );
   say('no-op instances with the real agent');
   const instances = await endToEnd(platform, Math.round(600 * scale));
-  figures.push({ name: 'no-op instances end to end, real agent', value: instances, unit: '/s', floor: spawns, floorName: 'spawns' });
+  figures.push({
+    name: 'no-op instances end to end, real agent',
+    value: instances,
+    unit: '/s',
+    floor: spawns,
+    floorName: 'spawns',
+  });
 });
 
 const folder = values.out;
@@ -84,12 +117,19 @@ const last = await readFile(join(folder, 'last.json'), 'utf8')
 const record = {
   at: new Date().toISOString(),
   quick: values.quick,
-  machine: { cpu: cpus()[0]?.model, cores: cpus().length, memoryGB: Math.round(totalmem() / 2 ** 30), node: process.version },
+  machine: {
+    cpu: cpus()[0]?.model,
+    cores: cpus().length,
+    memoryGB: Math.round(totalmem() / 2 ** 30),
+    node: process.version,
+  },
   figures,
 };
 const text = `${JSON.stringify(record, null, 2)}\n`;
 await writeFile(join(folder, `${record.at.replaceAll(':', '-')}.json`), text);
 await writeFile(join(folder, 'last.json'), text);
 console.log(renderTable(figures, last));
-console.log(`\n${record.machine.cores} x ${record.machine.cpu}, ${record.machine.memoryGB} GB, Node ${process.version}, ${record.at}${values.quick ? ', quick run: not to be quoted' : ''}`);
+console.log(
+  `\n${record.machine.cores} x ${record.machine.cpu}, ${record.machine.memoryGB} GB, Node ${process.version}, ${record.at}${values.quick ? ', quick run: not to be quoted' : ''}`,
+);
 console.log(`JSON: ${join(folder, 'last.json')}`);

@@ -6,12 +6,19 @@ import type { RunningPlatform } from '@fornax/testing/platform';
 export const servicesCredentials = async (
   platform: RunningPlatform,
 ): Promise<{ readonly url: string; readonly user: string; readonly password: string }> => {
-  const runtime = JSON.parse(await readFile(join(platform.dataDir, 'runtime.json'), 'utf8')) as { readonly nats: { readonly url: string } };
+  const runtime = JSON.parse(await readFile(join(platform.dataDir, 'runtime.json'), 'utf8')) as {
+    readonly nats: { readonly url: string };
+  };
   return { url: runtime.nats.url, ...(await passwordOf(platform, 'services')) };
 };
 
-const passwordOf = async (platform: RunningPlatform, user: string): Promise<{ readonly user: string; readonly password: string }> => {
-  const passwords = JSON.parse(await readFile(join(platform.dataDir, 'secrets', 'nats.json'), 'utf8')) as Readonly<Record<string, string>>;
+const passwordOf = async (
+  platform: RunningPlatform,
+  user: string,
+): Promise<{ readonly user: string; readonly password: string }> => {
+  const passwords = JSON.parse(await readFile(join(platform.dataDir, 'secrets', 'nats.json'), 'utf8')) as Readonly<
+    Record<string, string>
+  >;
   const password = passwords[user];
   if (password === undefined) throw new Error(`secrets/nats.json has no password for ${user}`);
   return { user, password };

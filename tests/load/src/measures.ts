@@ -24,18 +24,22 @@ export const submissions = async (platform: RunningPlatform, clients: number, co
 /** Simulated nodes, all in one process: they take leases and report at once, without starting anything. */
 const withSimulatedNodes = async <T>(platform: RunningPlatform, work: () => Promise<T>): Promise<T> => {
   const { url, user, password } = await servicesCredentials(platform);
-  const child = spawn(join(workspaceRoot, 'node_modules/node/bin/node'), [join(workspaceRoot, 'apps/node-agent/dist/simulated-main.js')], {
-    env: {
-      ...process.env,
-      FORNAX_NATS_URL: url,
-      FORNAX_NATS_USER: user,
-      FORNAX_NATS_PASSWORD: password,
-      FORNAX_SIMULATED_NODES: '4',
-      FORNAX_SIMULATED_CORES: '256',
-      FORNAX_LOG_LEVEL: 'warn',
+  const child = spawn(
+    join(workspaceRoot, 'node_modules/node/bin/node'),
+    [join(workspaceRoot, 'apps/node-agent/dist/simulated-main.js')],
+    {
+      env: {
+        ...process.env,
+        FORNAX_NATS_URL: url,
+        FORNAX_NATS_USER: user,
+        FORNAX_NATS_PASSWORD: password,
+        FORNAX_SIMULATED_NODES: '4',
+        FORNAX_SIMULATED_CORES: '256',
+        FORNAX_LOG_LEVEL: 'warn',
+      },
+      stdio: ['ignore', 'ignore', 'inherit'],
     },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  );
   try {
     return await work();
   } finally {
@@ -94,7 +98,10 @@ interface Lines {
 }
 
 /** Milliseconds from the submit call to the start of the command, one task at a time on an idle platform. */
-export const idleLatency = async (platform: RunningPlatform, count: number): Promise<{ readonly p50: number; readonly p95: number; readonly p99: number }> => {
+export const idleLatency = async (
+  platform: RunningPlatform,
+  count: number,
+): Promise<{ readonly p50: number; readonly p95: number; readonly p99: number }> => {
   const client = new LoadClient(platform, 1);
   const samples: number[] = [];
   try {
@@ -137,7 +144,10 @@ interface Rebuilt {
 export const rebuild = async (platform: RunningPlatform, name: string): Promise<number> => {
   const client = new LoadClient(platform, 1);
   try {
-    const { events, seconds, differences } = await client.call<Rebuilt>('POST', `/fornax/v1/projections/${name}/rebuild?verify=true`);
+    const { events, seconds, differences } = await client.call<Rebuilt>(
+      'POST',
+      `/fornax/v1/projections/${name}/rebuild?verify=true`,
+    );
     if (differences.some(({ onlyLive, onlyRebuilt }) => onlyLive + onlyRebuilt > 0)) {
       throw new Error(`the rebuilt ${name} projection differs: ${JSON.stringify(differences)}`);
     }

@@ -5,21 +5,46 @@ import { renderTable } from '../table.js';
 const MICROS = 1_000_000;
 
 const nodes = async (io: Io): Promise<void> => {
-  const rows = (await io.client().nodes()).map(({ id, status, driver, hardware, leases, lastHeartbeat }) =>
-    [id, status, driver, hardware.cores, hardware.memoryMB, leases ?? '-', lastHeartbeat ?? '-', hardware.cpuModel]);
+  const rows = (await io.client().nodes()).map(({ id, status, driver, hardware, leases, lastHeartbeat }) => [
+    id,
+    status,
+    driver,
+    hardware.cores,
+    hardware.memoryMB,
+    leases ?? '-',
+    lastHeartbeat ?? '-',
+    hardware.cpuModel,
+  ]);
   io.print(renderTable([['NODE', 'STATUS', 'DRIVER', 'CORES', 'MEMORY MB', 'LEASES', 'HEARD', 'CPU'], ...rows]));
 };
 
 const bill = async (io: Io, task: string): Promise<void> => {
   const { lines, totalMicros, plan } = await io.client().bill(task);
-  const rows = lines.map((line) =>
-    [line.instance, line.attempt, line.node, line.outcome, (line.billedMs / 1000).toFixed(1), line.cores, (line.amountMicros / MICROS).toFixed(6), line.rule, line.sequence]);
-  io.print(renderTable([['INSTANCE', 'ATTEMPT', 'NODE', 'OUTCOME', 'SECONDS', 'CORES', 'AMOUNT', 'RULE', 'EVENT'], ...rows]));
+  const rows = lines.map((line) => [
+    line.instance,
+    line.attempt,
+    line.node,
+    line.outcome,
+    (line.billedMs / 1000).toFixed(1),
+    line.cores,
+    (line.amountMicros / MICROS).toFixed(6),
+    line.rule,
+    line.sequence,
+  ]);
+  io.print(
+    renderTable([['INSTANCE', 'ATTEMPT', 'NODE', 'OUTCOME', 'SECONDS', 'CORES', 'AMOUNT', 'RULE', 'EVENT'], ...rows]),
+  );
   io.print(`total ${(totalMicros / MICROS).toFixed(6)} ${lines[0]?.currency ?? 'EUR'}, plan ${plan}`);
 };
 
 /** `fornax nodes` and `fornax bill`. */
 export const addFleetCommands = (program: Command, io: Io): void => {
-  program.command('nodes').description('compute nodes').action(() => nodes(io));
-  program.command('bill <task>').description('what a task costs, line by line').action((task: string) => bill(io, task));
+  program
+    .command('nodes')
+    .description('compute nodes')
+    .action(() => nodes(io));
+  program
+    .command('bill <task>')
+    .description('what a task costs, line by line')
+    .action((task: string) => bill(io, task));
 };

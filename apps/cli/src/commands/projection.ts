@@ -3,12 +3,19 @@ import { withProgress, type Io } from '../io.js';
 import { renderTable } from '../table.js';
 
 const list = async (io: Io): Promise<void> => {
-  const rows = (await io.client().projections()).map(({ name, service, sequence, lag }) => [name, service, sequence, lag]);
+  const rows = (await io.client().projections()).map(({ name, service, sequence, lag }) => [
+    name,
+    service,
+    sequence,
+    lag,
+  ]);
   io.print(renderTable([['PROJECTION', 'SERVICE', 'SEQUENCE', 'LAG'], ...rows]));
 };
 
 const rebuild = async (io: Io, name: string, verify: boolean): Promise<void> => {
-  const report = await withProgress(io, `rebuilding ${name}`, () => io.client().rebuildProjection(name, { verify, signal: io.signal }));
+  const report = await withProgress(io, `rebuilding ${name}`, () =>
+    io.client().rebuildProjection(name, { verify, signal: io.signal }),
+  );
   const { rows, differences, events, seconds, swapped } = report;
   const rate = seconds > 0 ? `, ${Math.round(events / seconds)} events/s` : '';
   io.print(`${name}: ${events} events in ${seconds.toFixed(2)} s${rate}`);
@@ -18,15 +25,27 @@ const rebuild = async (io: Io, name: string, verify: boolean): Promise<void> => 
   const differing = differences.filter(({ onlyLive, onlyRebuilt }) => onlyLive > 0 || onlyRebuilt > 0);
   if (differing.length === 0) return io.print('The live rows equal the rebuilt ones.');
   io.print('The live rows differ from the rebuilt ones:');
-  io.print(renderTable([['TABLE', 'ONLY LIVE', 'ONLY REBUILT'], ...differing.map(({ table, onlyLive, onlyRebuilt }) => [table, onlyLive, onlyRebuilt])]));
+  io.print(
+    renderTable([
+      ['TABLE', 'ONLY LIVE', 'ONLY REBUILT'],
+      ...differing.map(({ table, onlyLive, onlyRebuilt }) => [table, onlyLive, onlyRebuilt]),
+    ]),
+  );
   io.setExitCode(1);
 };
 
 /** `fornax projection …`, for operators. */
 export const addProjectionCommands = (program: Command, io: Io): void => {
-  const projection = program.command('projection').description('read models: where they stand, and rebuilding them (operators)');
-  projection.command('list').description('all projections and how far they are behind the log').action(() => list(io));
-  projection.command('rebuild <name>').description('fold the log again beside the live rows, then put the new rows in their place')
+  const projection = program
+    .command('projection')
+    .description('read models: where they stand, and rebuilding them (operators)');
+  projection
+    .command('list')
+    .description('all projections and how far they are behind the log')
+    .action(() => list(io));
+  projection
+    .command('rebuild <name>')
+    .description('fold the log again beside the live rows, then put the new rows in their place')
     .option('--verify', 'only compare; exit code 1 if there are differences')
     .action((name: string, { verify = false }: { readonly verify?: boolean }) => rebuild(io, name, verify));
 };

@@ -50,7 +50,8 @@ const submit = async (io: Io, options: SubmitOptions): Promise<void> => {
   const id = await client.submitTask(newTask(options));
   io.print(id);
   if (options.wait !== true) return;
-  const onChange = (task: { readonly state: string; readonly progress: number }): void => io.tell(`${task.state} ${Math.round(task.progress)} %`);
+  const onChange = (task: { readonly state: string; readonly progress: number }): void =>
+    io.tell(`${task.state} ${Math.round(task.progress)} %`);
   const task = await client.waitForTask(id, { signal: io.signal, onChange });
   if (task.state !== 'Success') io.setExitCode(1);
 };
@@ -66,7 +67,7 @@ const logs = async (io: Io, id: string, { stderr, instance, follow }: LogOptions
   const client = io.client();
   const stream: Output = stderr === true ? 'stderr' : 'stdout';
   let printed = 0;
-  for (let isLast = follow !== true; ; ) {
+  for (let isLast = follow !== true; ;) {
     const text = await client.output(id, stream, instance);
     // A shorter text was rotated: what is new in it cannot be told, so it is all shown.
     io.write(text.length < printed ? text : text.slice(printed));
@@ -79,25 +80,53 @@ const logs = async (io: Io, id: string, { stderr, instance, follow }: LogOptions
 
 const list = async (io: Io): Promise<void> => {
   const tasks = await io.client().listTasks();
-  const rows = tasks.map((task) => [task.uuid, task.name, task.state, task.instanceCount, `${Math.round(task.progress)} %`, task.creationDate]);
+  const rows = tasks.map((task) => [
+    task.uuid,
+    task.name,
+    task.state,
+    task.instanceCount,
+    `${Math.round(task.progress)} %`,
+    task.creationDate,
+  ]);
   io.print(renderTable([['ID', 'NAME', 'STATE', 'INSTANCES', 'PROGRESS', 'CREATED'], ...rows]));
 };
 
 /** `fornax task …` */
 export const addTaskCommands = (program: Command, io: Io): void => {
   const task = program.command('task').description('submit tasks and look after them');
-  task.command('list').description('all tasks, newest first').action(() => list(io));
-  task.command('get <task>').description('everything about one task (uuid or shortname), as JSON')
+  task
+    .command('list')
+    .description('all tasks, newest first')
+    .action(() => list(io));
+  task
+    .command('get <task>')
+    .description('everything about one task (uuid or shortname), as JSON')
     .action(async (id: string) => io.print(JSON.stringify(await io.client().getTask(id), null, 2)));
-  task.command('logs <task>').description('what a task has printed')
-    .option('--stderr', 'its errors instead of its output').option('-i, --instance <number>', 'one instance only', instanceOf)
-    .option('-f, --follow', 'go on until the task is over').action((id: string, options: LogOptions) => logs(io, id, options));
-  task.command('submit').description('submit a task; prints its id')
-    .requiredOption('-n, --name <name>').option('-p, --profile <profile>', 'what to run', 'docker-batch')
-    .option('-i, --instances <count>', 'how many instances', countOf, 1).option('-c, --constant <KEY=VALUE>', 'how to run it (repeatable)', constantOf)
-    .option('--command <command>', 'short for -c DOCKER_CMD=<command>').option('--resource <bucket>', 'input bucket (repeatable)', listOf)
-    .option('--results <bucket>', 'result bucket').option('-w, --wait', 'wait until it is over; exit code 1 unless it succeeds')
+  task
+    .command('logs <task>')
+    .description('what a task has printed')
+    .option('--stderr', 'its errors instead of its output')
+    .option('-i, --instance <number>', 'one instance only', instanceOf)
+    .option('-f, --follow', 'go on until the task is over')
+    .action((id: string, options: LogOptions) => logs(io, id, options));
+  task
+    .command('submit')
+    .description('submit a task; prints its id')
+    .requiredOption('-n, --name <name>')
+    .option('-p, --profile <profile>', 'what to run', 'docker-batch')
+    .option('-i, --instances <count>', 'how many instances', countOf, 1)
+    .option('-c, --constant <KEY=VALUE>', 'how to run it (repeatable)', constantOf)
+    .option('--command <command>', 'short for -c DOCKER_CMD=<command>')
+    .option('--resource <bucket>', 'input bucket (repeatable)', listOf)
+    .option('--results <bucket>', 'result bucket')
+    .option('-w, --wait', 'wait until it is over; exit code 1 unless it succeeds')
     .action((options: SubmitOptions) => submit(io, options));
-  task.command('abort <task>').description('stop a task').action((id: string) => io.client().abortTask(id));
-  task.command('delete <task>').description('stop a task if it runs, and forget it').action((id: string) => io.client().deleteTask(id));
+  task
+    .command('abort <task>')
+    .description('stop a task')
+    .action((id: string) => io.client().abortTask(id));
+  task
+    .command('delete <task>')
+    .description('stop a task if it runs, and forget it')
+    .action((id: string) => io.client().deleteTask(id));
 };

@@ -1,5 +1,9 @@
 /** Runs `work` on every item, at most `limit` at once, in order. After a failure nothing new is begun; the first error is thrown. */
-export const eachLimited = async <T>(items: readonly T[], limit: number, work: (item: T) => Promise<void>): Promise<void> => {
+export const eachLimited = async <T>(
+  items: readonly T[],
+  limit: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> => {
   const queue = items.values();
   let failed = false;
   const drain = async (): Promise<void> => {

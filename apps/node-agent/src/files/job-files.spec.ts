@@ -10,7 +10,9 @@ import { listFiles, openFile } from './job-files.js';
 import { filterPaths } from './path-filter.js';
 
 let job = '';
-beforeEach(async () => { job = await mkdtemp(join(tmpdir(), 'fornax-job-')); });
+beforeEach(async () => {
+  job = await mkdtemp(join(tmpdir(), 'fornax-job-'));
+});
 afterEach(() => rm(job, { recursive: true, force: true }));
 const everything = { whitelist: null, blacklist: null };
 
@@ -22,7 +24,10 @@ describe('the files of a job', () => {
     await symlink('/etc/passwd', join(job, 'passwd'));
     await symlink('/etc', join(job, 'etc'));
     execFileSync('mkfifo', [join(job, 'pipe')]);
-    expect((await listFiles(job)).map(({ path, sizeBytes }) => [path, sizeBytes])).toEqual([['a/b/c.txt', 1], ['top', 2]]);
+    expect((await listFiles(job)).map(({ path, sizeBytes }) => [path, sizeBytes])).toEqual([
+      ['a/b/c.txt', 1],
+      ['top', 2],
+    ]);
     expect(await openFile(job, 'passwd')).toBeUndefined();
     expect(await openFile(job, 'etc/passwd')).toBeUndefined();
     expect(await openFile(job, 'pipe')).toBeUndefined();
@@ -54,6 +59,8 @@ describe('a filter of results', () => {
     expect(filterPaths(paths, { whitelist: '(', blacklist: null })).rejects.toMatchObject({ code: 'FX-FILTER' }));
 
   it('is stopped when it backtracks for ever', async () => {
-    await expect(filterPaths([`${'a'.repeat(60)}b`], { whitelist: '^(a+)+$', blacklist: null })).rejects.toMatchObject({ code: 'FX-FILTER' });
+    await expect(filterPaths([`${'a'.repeat(60)}b`], { whitelist: '^(a+)+$', blacklist: null })).rejects.toMatchObject({
+      code: 'FX-FILTER',
+    });
   }, 15_000);
 });

@@ -9,7 +9,8 @@ export interface JobFile {
   readonly version: string;
 }
 
-const versionOf = (stat: { ino: number; size: number; mtimeMs: number }): string => `${stat.ino}/${stat.size}/${stat.mtimeMs}`;
+const versionOf = (stat: { ino: number; size: number; mtimeMs: number }): string =>
+  `${stat.ino}/${stat.size}/${stat.mtimeMs}`;
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
 /**
@@ -46,7 +47,10 @@ export const listFiles = async (root: string): Promise<readonly JobFile[]> => {
 const openRegular = async (path: string): Promise<FileHandle | undefined> => {
   const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch(() => undefined);
   if (!file) return undefined;
-  const isFile = await file.stat().then((stat) => stat.isFile(), () => false);
+  const isFile = await file.stat().then(
+    (stat) => stat.isFile(),
+    () => false,
+  );
   if (isFile) return file;
   await file.close();
   return undefined;

@@ -21,11 +21,15 @@ export interface PathFilter {
 
 const checkPattern = (name: string, pattern: string | null): void => {
   if (pattern === null) return;
-  if (pattern.length > MAX_PATTERN_LENGTH) throw new UserError('FX-FILTER', `The ${name} is longer than ${MAX_PATTERN_LENGTH} characters`);
+  if (pattern.length > MAX_PATTERN_LENGTH)
+    throw new UserError('FX-FILTER', `The ${name} is longer than ${MAX_PATTERN_LENGTH} characters`);
   try {
     new RegExp(pattern);
   } catch (error) {
-    throw new UserError('FX-FILTER', `The ${name} is not a regular expression: ${error instanceof Error ? error.message : ''}`);
+    throw new UserError(
+      'FX-FILTER',
+      `The ${name} is not a regular expression: ${error instanceof Error ? error.message : ''}`,
+    );
   }
 };
 
@@ -33,7 +37,10 @@ const checkPattern = (name: string, pattern: string | null): void => {
  * The whitelist selects, then the blacklist removes.
  * @throws UserError a pattern is malformed, or takes longer than five seconds
  */
-export const filterPaths = async (paths: readonly string[], { whitelist, blacklist }: PathFilter): Promise<readonly string[]> => {
+export const filterPaths = async (
+  paths: readonly string[],
+  { whitelist, blacklist }: PathFilter,
+): Promise<readonly string[]> => {
   if (whitelist === null && blacklist === null) return paths;
   checkPattern('whitelist', whitelist);
   checkPattern('blacklist', blacklist);
@@ -41,7 +48,10 @@ export const filterPaths = async (paths: readonly string[], { whitelist, blackli
   const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
   worker.once('message', resolve);
   worker.once('error', reject);
-  const deadline = setTimeout(() => reject(new UserError('FX-FILTER', 'The result filter takes too long; simplify its regular expressions')), DEADLINE_MS);
+  const deadline = setTimeout(
+    () => reject(new UserError('FX-FILTER', 'The result filter takes too long; simplify its regular expressions')),
+    DEADLINE_MS,
+  );
   try {
     return await promise;
   } finally {

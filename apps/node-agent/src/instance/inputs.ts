@@ -17,13 +17,18 @@ const PARALLEL = 4;
 export const localPathOf = (key: string, stripPrefix: string | undefined): string | undefined => {
   const rest = stripPrefix !== undefined && key.startsWith(stripPrefix) ? key.slice(stripPrefix.length) : key;
   const parts = rest.split('/').filter((part) => part !== '' && part !== '.');
-  if (parts.includes('..') || rest.includes('\0')) throw new UserError('FX-INPUT', `The object ${key} has a path that leads out of the job`);
+  if (parts.includes('..') || rest.includes('\0'))
+    throw new UserError('FX-INPUT', `The object ${key} has a path that leads out of the job`);
   return parts.length === 0 ? undefined : parts.join('/') + (rest.endsWith('/') ? '/' : '');
 };
 
 /** Copies the objects of the buckets into `folder`, bucket after bucket, so that the last one wins. @throws UserError, S3Error */
 export const downloadInputs = async (
-  s3: S3Client, credentials: S3Credentials, resources: LeaseOrder['resources'], folder: string, signal: AbortSignal,
+  s3: S3Client,
+  credentials: S3Credentials,
+  resources: LeaseOrder['resources'],
+  folder: string,
+  signal: AbortSignal,
 ): Promise<void> => {
   await mkdir(folder, { recursive: true });
   for (const { bucket, prefix = '', stripPrefix } of resources) {
@@ -51,7 +56,13 @@ export const downloadInputs = async (
 const PATH_CLASH = new Set(['EEXIST', 'ENOTDIR', 'EISDIR', 'ENAMETOOLONG', 'ERR_FS_EISDIR']);
 const inputError = (bucket: string, error: unknown): unknown => {
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
-  if (PATH_CLASH.has(code)) return new UserError('FX-INPUT', `Two inputs want the same path, once as a file and once as a folder (bucket ${bucket})`, String(error));
-  if (error instanceof S3Error && error.code === 'NoSuchBucket') return new UserError('FX-INPUT', `The bucket ${bucket} does not exist any more`);
+  if (PATH_CLASH.has(code))
+    return new UserError(
+      'FX-INPUT',
+      `Two inputs want the same path, once as a file and once as a folder (bucket ${bucket})`,
+      String(error),
+    );
+  if (error instanceof S3Error && error.code === 'NoSuchBucket')
+    return new UserError('FX-INPUT', `The bucket ${bucket} does not exist any more`);
   return error;
 };

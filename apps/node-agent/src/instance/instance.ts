@@ -5,7 +5,6 @@ import { type GrantReply, grantReplySchema, type LeaseOrder, type NodeReport, no
 import type { Driver, InstanceExit, PreparedInstance, RunningInstance } from '@fornax/drivers';
 import type { DurablePublisher } from '@fornax/event-store';
 
-
 import { type RpcClient, RpcRefused } from '../node/rpc-client.js';
 import { inSpan } from '../node/trace.js';
 import { LogPipe } from '../output/log-pipe.js';
@@ -38,7 +37,11 @@ const GRANT_FRESH_MS = 300_000;
 type Granted = Extract<GrantReply, { granted: true }>;
 type Ended = Extract<NodeReport, { kind: 'ended' }>;
 /** A report without what all reports of a lease share. */
-type Told = NodeReport extends infer R ? (R extends NodeReport ? Omit<R, 'leaseId' | 'taskId' | 'instance' | 'traceparent'> : never) : never;
+type Told = NodeReport extends infer R
+  ? R extends NodeReport
+    ? Omit<R, 'leaseId' | 'taskId' | 'instance' | 'traceparent'>
+    : never
+  : never;
 type End = Omit<Extract<Told, { kind: 'ended' }>, 'kind'>;
 const NO_FILES = { files: 0, bytes: 0 };
 
@@ -67,10 +70,15 @@ export class Instance {
   #grant: { readonly granted: Granted; readonly at: number } | undefined;
   readonly done: Promise<void>;
 
-  constructor(private readonly world: InstanceWorld, readonly order: LeaseOrder) {
+  constructor(
+    private readonly world: InstanceWorld,
+    readonly order: LeaseOrder,
+  ) {
     this.#leaseId = order.leaseId;
-    this.done = inSpan('instance', { parent: order.traceparent, attributes: { 'fornax.task': order.taskId, 'fornax.instance': order.instance } }, () =>
-      this.#live(),
+    this.done = inSpan(
+      'instance',
+      { parent: order.traceparent, attributes: { 'fornax.task': order.taskId, 'fornax.instance': order.instance } },
+      () => this.#live(),
     ).catch((error: unknown) => world.onError(error));
   }
 
@@ -89,7 +97,8 @@ export class Instance {
     if (this.#isCancelled || this.#phase === 'ended') return;
     this.#isCancelled = true;
     if (this.#phase !== 'running') {
-      if (this.#phase !== 'uploading' || !this.order.uploadResultsOnCancellation) this.#abort.abort(new Error('cancelled'));
+      if (this.#phase !== 'uploading' || !this.order.uploadResultsOnCancellation)
+        this.#abort.abort(new Error('cancelled'));
       return;
     }
     this.#stop();
@@ -134,14 +143,22 @@ export class Instance {
     const { startedAt } = running;
     this.#tell({ kind: 'started', startedAt });
     const source = { taskId: order.taskId, instance: order.instance, leaseId: order.leaseId, attempt: order.attempt };
-    const [stdout, stderr] = (['stdout', 'stderr'] as const).map((name) => new LogPipe(world.publisher, source, name, running[name], this.#dropping.signal));
+    const [stdout, stderr] = (['stdout', 'stderr'] as const).map(
+      (name) => new LogPipe(world.publisher, source, name, running[name], this.#dropping.signal),
+    );
     const exit = await inSpan('run', {}, () => running.exit);
     this.#phase = 'uploading';
     this.#tell({ kind: 'exited' });
     await Promise.all([stdout?.finish(), stderr?.finish()]);
     const verdict = outcomeOf(exit, this.#isCancelled, order.memoryMB, stderr?.tail ?? '');
     const { outcome, uploaded } = await this.#upload(verdict, plan);
-    return { ...outcome, ...this.#usageOf(exit), startedAt, uploadedFiles: uploaded.files, uploadedBytes: uploaded.bytes };
+    return {
+      ...outcome,
+      ...this.#usageOf(exit),
+      startedAt,
+      uploadedFiles: uploaded.files,
+      uploadedBytes: uploaded.bytes,
+    };
   }
 
   async #prepare(): Promise<{ prepared: PreparedInstance; plan: InstancePlan }> {
@@ -188,12 +205,19 @@ export class Instance {
     const deadline = Date.now() + GRANT_TRIES_MS;
     for (let backoff = 100; ; backoff = Math.min(5_000, backoff * 2)) {
       try {
-        const reply = await this.world.rpc.request(nodeRpcSubject(this.world.nodeId, 'grant'), { leaseId, taskId, instance }, grantReplySchema, GRANT_TIMEOUT_MS);
+        const reply = await this.world.rpc.request(
+          nodeRpcSubject(this.world.nodeId, 'grant'),
+          { leaseId, taskId, instance },
+          grantReplySchema,
+          GRANT_TIMEOUT_MS,
+        );
         if (!reply.granted) throw new Error(`the platform did not grant the lease: ${reply.reason}`);
         this.#grant = { granted: reply, at: Date.now() };
         return reply;
       } catch (error) {
-        const isAnswer = error instanceof RpcRefused || (error instanceof Error && error.message.startsWith('the platform did not grant'));
+        const isAnswer =
+          error instanceof RpcRefused ||
+          (error instanceof Error && error.message.startsWith('the platform did not grant'));
         if (isAnswer || Date.now() > deadline) throw error;
         await delay(backoff, undefined, { signal });
       }
@@ -203,9 +227,14 @@ export class Instance {
   #failureOf(error: unknown): Outcome {
     if (this.#isCancelled) return { outcome: 'cancelled' };
     const text = error instanceof Error ? error.message : String(error);
-    if (error instanceof UserError) return { outcome: 'failure', cause: 'user', error: { code: error.code, message: text, debug: error.debug } };
+    if (error instanceof UserError)
+      return { outcome: 'failure', cause: 'user', error: { code: error.code, message: text, debug: error.debug } };
     this.world.onError(error);
-    return { outcome: 'failure', cause: 'platform', error: { code: 'FX-NODE', message: text, debug: error instanceof Error ? (error.stack ?? '') : '' } };
+    return {
+      outcome: 'failure',
+      cause: 'platform',
+      error: { code: 'FX-NODE', message: text, debug: error instanceof Error ? (error.stack ?? '') : '' },
+    };
   }
 
   #usageOf(exit: InstanceExit): Pick<Ended, 'endedAt' | 'exitCode' | 'signal' | 'cpuMs' | 'peakMemoryMB'> {
@@ -222,6 +251,12 @@ export class Instance {
   #tell(report: Told): void {
     if (this.#isDropped) return;
     const { taskId, instance, traceparent } = this.order;
-    this.world.report({ ...report, leaseId: this.#leaseId, taskId, instance, ...(traceparent === undefined ? {} : { traceparent }) });
+    this.world.report({
+      ...report,
+      leaseId: this.#leaseId,
+      taskId,
+      instance,
+      ...(traceparent === undefined ? {} : { traceparent }),
+    });
   }
 }

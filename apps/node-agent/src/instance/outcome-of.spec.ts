@@ -7,20 +7,32 @@ describe('what an exit means', () => {
   const exit = (facts: object): Parameters<typeof outcomeOf>[0] => ({ kind: 'exited', endedAt: 0, ...facts });
   it.each([
     [exit({ exitCode: 0 }), { outcome: 'success' }],
-    [exit({ exitCode: 3 }), { outcome: 'failure', cause: 'user', error: { code: 'FX-EXIT', message: 'The command exited with code 3', debug: 'oops' } }],
+    [
+      exit({ exitCode: 3 }),
+      {
+        outcome: 'failure',
+        cause: 'user',
+        error: { code: 'FX-EXIT', message: 'The command exited with code 3', debug: 'oops' },
+      },
+    ],
     [exit({ exitCode: 139, signal: 'SIGSEGV' }), { error: { message: 'The command exited with code 139 (SIGSEGV)' } }],
     [exit({ exitCode: 127 }), { error: { message: 'The command exited with code 127: it was not found' } }],
     [exit({ kind: 'out-of-memory', exitCode: 137 }), { cause: 'user', error: { code: 'FX-OOM' } }],
     [exit({ kind: 'killed' }), { outcome: 'failure', error: { code: 'FX-KILLED' } }],
   ])('%j', (facts, meaning) => expect(outcomeOf(facts, false, 64, 'oops')).toMatchObject(meaning));
 
-  it('is cancelled, however it ended, once that was asked for', () => expect(outcomeOf(exit({ exitCode: 0 }), true, 64, '')).toEqual({ outcome: 'cancelled' }));
+  it('is cancelled, however it ended, once that was asked for', () =>
+    expect(outcomeOf(exit({ exitCode: 0 }), true, 64, '')).toEqual({ outcome: 'cancelled' }));
 });
 
 describe('hardware facts', () => {
   it('make a key that alike nodes share', () => {
-    expect(specificationKeyOf({ cores: 2, memoryMB: 24_100, cpuModel: 'Intel(R) Xeon(R) Processor @ 2.60GHz', ssd: true })).toBe('2c-24g-intel-xeon-ssd');
-    expect(specificationKeyOf({ cores: 96, memoryMB: 515_000, cpuModel: 'AMD EPYC 9654', ssd: false })).toBe('96c-503g-amd-epyc');
+    expect(
+      specificationKeyOf({ cores: 2, memoryMB: 24_100, cpuModel: 'Intel(R) Xeon(R) Processor @ 2.60GHz', ssd: true }),
+    ).toBe('2c-24g-intel-xeon-ssd');
+    expect(specificationKeyOf({ cores: 96, memoryMB: 515_000, cpuModel: 'AMD EPYC 9654', ssd: false })).toBe(
+      '96c-503g-amd-epyc',
+    );
     expect(specificationKeyOf({ cores: 1, memoryMB: 300, cpuModel: '', ssd: false })).toBe('1c-1g-cpu');
   });
   it('know the nominal frequency, or the highest seen', () => {

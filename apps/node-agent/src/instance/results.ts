@@ -13,9 +13,18 @@ export const manifestOf = async (jobDir: string): Promise<Manifest> =>
   new Map((await listFiles(jobDir)).map(({ path, version }) => [path, version]));
 
 /** Files that the command made or changed, and that the filter lets through. @throws UserError */
-export const selectResults = async (jobDir: string, before: Manifest, filter: PathFilter): Promise<readonly JobFile[]> => {
+export const selectResults = async (
+  jobDir: string,
+  before: Manifest,
+  filter: PathFilter,
+): Promise<readonly JobFile[]> => {
   const changed = (await listFiles(jobDir)).filter(({ path, version }) => before.get(path) !== version);
-  const selected = new Set(await filterPaths(changed.map(({ path }) => path), filter));
+  const selected = new Set(
+    await filterPaths(
+      changed.map(({ path }) => path),
+      filter,
+    ),
+  );
   return changed.filter(({ path }) => selected.has(path));
 };
 
@@ -26,7 +35,12 @@ export interface UploadTarget {
 
 /** Uploads the files, a few at a time. A file that is gone by then is left out. @throws S3Error */
 export const uploadFiles = async (
-  s3: S3Client, credentials: S3Credentials, jobDir: string, files: readonly JobFile[], target: UploadTarget, signal: AbortSignal,
+  s3: S3Client,
+  credentials: S3Credentials,
+  jobDir: string,
+  files: readonly JobFile[],
+  target: UploadTarget,
+  signal: AbortSignal,
   onProgress: (bytes: number) => void = () => undefined,
 ): Promise<{ readonly files: number; readonly bytes: number }> => {
   let count = 0;

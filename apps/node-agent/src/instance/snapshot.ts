@@ -1,9 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { grantReplySchema, nodeRpcSubject, type SnapshotOrder, type SnapshotReport, snapshotReportSubject } from '@fornax/contracts';
+import {
+  grantReplySchema,
+  nodeRpcSubject,
+  type SnapshotOrder,
+  type SnapshotReport,
+  snapshotReportSubject,
+} from '@fornax/contracts';
 import type { DurablePublisher } from '@fornax/event-store';
-
 
 import type { RpcClient } from '../node/rpc-client.js';
 import { inSpan } from '../node/trace.js';
@@ -27,7 +32,11 @@ const REPORT_RETRY_MS = 1_000;
  * Uploads what the results of a running instance are now, file by file and without a copy: each file is as it was when it was read.
  * Ends with one report, `uploaded` or `failed`.
  */
-export const takeSnapshot = (world: SnapshotWorld, order: SnapshotOrder, instance: Instance | undefined): Promise<void> =>
+export const takeSnapshot = (
+  world: SnapshotWorld,
+  order: SnapshotOrder,
+  instance: Instance | undefined,
+): Promise<void> =>
   inSpan('snapshot', { parent: order.traceparent }, async () => {
     const { snapshotId, leaseId } = order;
     const tell = (report: SnapshotReport, msgId: string = randomUUID()): Promise<void> => store(world, report, msgId);
@@ -36,7 +45,12 @@ export const takeSnapshot = (world: SnapshotWorld, order: SnapshotOrder, instanc
       if (!files) throw new Error('the instance does not run any more');
       const { jobDir, before, signal } = files;
       const selected = await selectResults(jobDir, before, order);
-      const reply = await world.rpc.request(nodeRpcSubject(world.nodeId, 'snapshot-grant'), { snapshotId, leaseId }, grantReplySchema, GRANT_TIMEOUT_MS);
+      const reply = await world.rpc.request(
+        nodeRpcSubject(world.nodeId, 'snapshot-grant'),
+        { snapshotId, leaseId },
+        grantReplySchema,
+        GRANT_TIMEOUT_MS,
+      );
       if (!reply.granted) throw new Error(reply.reason);
       const sizeToUploadBytes = selected.reduce((sum, file) => sum + file.sizeBytes, 0);
       await tell({ kind: 'progress', snapshotId, leaseId, sizeToUploadBytes, transferredBytes: 0 });

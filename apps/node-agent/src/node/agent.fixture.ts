@@ -3,9 +3,25 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 
 import {
-  allReportsSubject, allSnapshotReportsSubject, dispatchConsumer, type DispatchOrder, dispatchSubject, type Heartbeat, heartbeatSubject, type JoinRequest,
-  joinRequestSchema, type LeaseOrder, LOG_HEADERS, logSubject, type NodeReport, nodeReportsSchema, nodeRpcSubject, type OutputStream, type SnapshotReport,
-  snapshotReportSchema, STREAMS,
+  allReportsSubject,
+  allSnapshotReportsSubject,
+  dispatchConsumer,
+  type DispatchOrder,
+  dispatchSubject,
+  type Heartbeat,
+  heartbeatSubject,
+  type JoinRequest,
+  joinRequestSchema,
+  type LeaseOrder,
+  LOG_HEADERS,
+  logSubject,
+  type NodeReport,
+  nodeReportsSchema,
+  nodeRpcSubject,
+  type OutputStream,
+  type SnapshotReport,
+  snapshotReportSchema,
+  STREAMS,
 } from '@fornax/contracts';
 import { connectNats, consumeBatches, DurablePublisher, ensureConsumer, ensureStreams } from '@fornax/event-store';
 import type { NatsConnection } from '@nats-io/nats-core';
@@ -26,31 +42,64 @@ export class Platform {
   readonly #stop = new AbortController();
   readonly #loops: Promise<void>[] = [];
 
-  private constructor(readonly node: string, private readonly nc: NatsConnection, private readonly publisher: DurablePublisher, readonly graceMs: number) {}
+  private constructor(
+    readonly node: string,
+    private readonly nc: NatsConnection,
+    private readonly publisher: DurablePublisher,
+    readonly graceMs: number,
+  ) {}
 
-  static async open(server: { url: string; user: string; password: string }, node: string, graceMs = 10_000): Promise<Platform> {
-    const nc = await connectNats({ url: server.url, user: server.user, password: server.password, name: 'test platform' });
+  static async open(
+    server: { url: string; user: string; password: string },
+    node: string,
+    graceMs = 10_000,
+  ): Promise<Platform> {
+    const nc = await connectNats({
+      url: server.url,
+      user: server.user,
+      password: server.password,
+      name: 'test platform',
+    });
     await ensureStreams(nc);
     const platform = new Platform(node, nc, new DurablePublisher(nc), graceMs);
     platform.#answer('join', (body) => platform.#join(body));
-    platform.#answer('leave', () => { platform.leaves.push(platform.epoch); return {}; });
+    platform.#answer('leave', () => {
+      platform.leaves.push(platform.epoch);
+      return {};
+    });
     const grant = (): object => {
       platform.grants += 1;
-      return { granted: true, s3: { accessKey: 'lease', secretKey: 'secret', sessionToken: 'token' }, secrets: platform.secrets };
+      return {
+        granted: true,
+        s3: { accessKey: 'lease', secretKey: 'secret', sessionToken: 'token' },
+        secrets: platform.secrets,
+      };
     };
     platform.#answer('grant', grant);
     platform.#answer('snapshot-grant', grant);
-    nc.subscribe(heartbeatSubject(node), { callback: (_error, msg) => { platform.heartbeats.push(msg.json<Heartbeat>()); } });
+    nc.subscribe(heartbeatSubject(node), {
+      callback: (_error, msg) => {
+        platform.heartbeats.push(msg.json<Heartbeat>());
+      },
+    });
     const consume = (durable: string, filterSubject: string, take: (json: unknown) => void): void => {
-      platform.#loops.push(consumeBatches(nc, { stream: STREAMS.reports, durable, filterSubject, signal: platform.#stop.signal }, async (batch) => {
-        for (const { data } of batch) take(JSON.parse(Buffer.from(data).toString('utf8')));
-      }));
+      platform.#loops.push(
+        consumeBatches(
+          nc,
+          { stream: STREAMS.reports, durable, filterSubject, signal: platform.#stop.signal },
+          async (batch) => {
+            for (const { data } of batch) take(JSON.parse(Buffer.from(data).toString('utf8')));
+          },
+        ),
+      );
     };
     consume('scheduler', allReportsSubject, (json) => {
       const { nodeEpoch, reports } = nodeReportsSchema.parse(json);
       if (nodeEpoch === platform.epoch) platform.reports.push(...reports);
     });
-    consume('snapshot', allSnapshotReportsSubject, (json) => platform.snapshotReports.push(snapshotReportSchema.parse(json)));
+    consume('snapshot', allSnapshotReportsSubject, (json) =>
+      platform.snapshotReports.push(snapshotReportSchema.parse(json)),
+    );
     return platform;
   }
 
@@ -69,14 +118,21 @@ export class Platform {
   /** All output of an instance that is in the log stream now. */
   async output(taskId: string, instance: number, stream: OutputStream): Promise<Buffer> {
     const chunks: { offset: number; data: Uint8Array }[] = [];
-    const durable = createHash('sha256').update(`${taskId}${instance}${stream}${Math.random()}`).digest('hex').slice(0, 16);
+    const durable = createHash('sha256')
+      .update(`${taskId}${instance}${stream}${Math.random()}`)
+      .digest('hex')
+      .slice(0, 16);
     const stop = new AbortController();
     const subject = logSubject(taskId, instance, stream);
     const idle = { timer: setTimeout(() => stop.abort(), 1_000) };
-    await consumeBatches(this.nc, { stream: STREAMS.logs, durable, filterSubject: subject, signal: stop.signal }, async (batch) => {
-      idle.timer.refresh();
-      for (const { data, headers } of batch) chunks.push({ offset: Number(headers(LOG_HEADERS.offset)), data });
-    });
+    await consumeBatches(
+      this.nc,
+      { stream: STREAMS.logs, durable, filterSubject: subject, signal: stop.signal },
+      async (batch) => {
+        idle.timer.refresh();
+        for (const { data, headers } of batch) chunks.push({ offset: Number(headers(LOG_HEADERS.offset)), data });
+      },
+    );
     chunks.sort((a, b) => a.offset - b.offset);
     return Buffer.concat(chunks.map(({ data }) => data));
   }
@@ -98,7 +154,11 @@ export class Platform {
 
   async #join(body: unknown): Promise<object> {
     const request = joinRequestSchema.parse(body);
-    await ensureConsumer(this.nc, { stream: STREAMS.dispatch, durable: dispatchConsumer(this.node), filterSubject: dispatchSubject(this.node) });
+    await ensureConsumer(this.nc, {
+      stream: STREAMS.dispatch,
+      durable: dispatchConsumer(this.node),
+      filterSubject: dispatchSubject(this.node),
+    });
     if (request.bootId !== this.#bootId) {
       this.#bootId = request.bootId;
       this.epoch += 1;
@@ -110,9 +170,23 @@ export class Platform {
 
 /** A lease with good defaults. */
 export const aLeaseOrder = (leaseId: string, command: string, overrides: Partial<LeaseOrder> = {}): LeaseOrder => ({
-  kind: 'lease', leaseId, nodeEpoch: 1, taskId: 'task-1', owner: 'account-1', instance: 0, instanceCount: 1, attempt: 1, profile: 'docker-batch',
-  constants: [{ key: 'DOCKER_CMD', value: command }], secretKeys: [], resources: [], results: null, uploadResultsOnCancellation: false,
-  cores: 1, memoryMB: 512, ...overrides,
+  kind: 'lease',
+  leaseId,
+  nodeEpoch: 1,
+  taskId: 'task-1',
+  owner: 'account-1',
+  instance: 0,
+  instanceCount: 1,
+  attempt: 1,
+  profile: 'docker-batch',
+  constants: [{ key: 'DOCKER_CMD', value: command }],
+  secretKeys: [],
+  resources: [],
+  results: null,
+  uploadResultsOnCancellation: false,
+  cores: 1,
+  memoryMB: 512,
+  ...overrides,
 });
 
 /** Enough of S3 for an agent: objects in memory, lists, parts; checks the hash of what is sent. `failures`: answers of 503 to give first. */
@@ -128,7 +202,9 @@ export class ObjectServer {
     const server = createServer();
     const self = new ObjectServer(server);
     server.on('request', (request: IncomingMessage, response: ServerResponse) => void self.#serve(request, response));
-    await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
     return self;
   }
 
@@ -147,16 +223,21 @@ export class ObjectServer {
     const body = Buffer.concat(chunks);
     const url = new URL(request.url ?? '/', 'http://host');
     const path = decodeURIComponent(url.pathname.slice(1));
-    const answer = (status: number, text: string | Buffer = '', headers: Record<string, string> = {}): void => { response.writeHead(status, headers).end(text); };
+    const answer = (status: number, text: string | Buffer = '', headers: Record<string, string> = {}): void => {
+      response.writeHead(status, headers).end(text);
+    };
     this.requests.push(`${request.method ?? ''} ${path}${url.search}`);
     if (this.failures > 0) {
       this.failures -= 1;
       return answer(503, '<Error><Code>SlowDown</Code></Error>');
     }
-    if (request.headers['x-amz-security-token'] !== 'token') return answer(403, '<Error><Code>AccessDenied</Code></Error>');
-    if (request.headers['x-amz-content-sha256'] !== createHash('sha256').update(body).digest('hex')) return answer(400, '<Error><Code>XAmzContentSHA256Mismatch</Code></Error>');
+    if (request.headers['x-amz-security-token'] !== 'token')
+      return answer(403, '<Error><Code>AccessDenied</Code></Error>');
+    if (request.headers['x-amz-content-sha256'] !== createHash('sha256').update(body).digest('hex'))
+      return answer(400, '<Error><Code>XAmzContentSHA256Mismatch</Code></Error>');
     const uploadId = url.searchParams.get('uploadId');
-    if (request.method === 'GET' && url.searchParams.has('list-type')) return answer(200, this.#list(path, url.searchParams.get('prefix') ?? ''));
+    if (request.method === 'GET' && url.searchParams.has('list-type'))
+      return answer(200, this.#list(path, url.searchParams.get('prefix') ?? ''));
     if (request.method === 'GET') {
       const object = this.objects.get(path);
       return object ? answer(200, object) : answer(404, '<Error><Code>NoSuchKey</Code></Error>');
@@ -170,7 +251,10 @@ export class ObjectServer {
       return answer(200, '', { etag: '"part"' });
     }
     if (request.method === 'POST' && uploadId !== null) {
-      this.objects.set(path, Buffer.concat([...(this.#parts.get(uploadId) ?? [])].sort(([a], [b]) => a - b).map(([, part]) => part)));
+      this.objects.set(
+        path,
+        Buffer.concat([...(this.#parts.get(uploadId) ?? [])].sort(([a], [b]) => a - b).map(([, part]) => part)),
+      );
       return answer(200, '<R/>');
     }
     this.objects.set(path, body);
@@ -178,7 +262,10 @@ export class ObjectServer {
   }
 
   #list(bucket: string, prefix: string): string {
-    const keys = [...this.objects.keys()].filter((path) => path.startsWith(`${bucket}/${prefix}`)).map((path) => path.slice(bucket.length + 1)).sort();
+    const keys = [...this.objects.keys()]
+      .filter((path) => path.startsWith(`${bucket}/${prefix}`))
+      .map((path) => path.slice(bucket.length + 1))
+      .sort();
     return `<R><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>${keys.map((key) => `<Contents><Key>${encodeURIComponent(key)}</Key><Size>1</Size></Contents>`).join('')}</R>`;
   }
 }

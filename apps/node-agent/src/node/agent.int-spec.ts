@@ -10,10 +10,21 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { aLeaseOrder, ObjectServer, Platform } from './agent.fixture.js';
 import { Agent } from './agent.js';
 
-const hardware = { specificationKey: '2c-4g-test', cpuModel: 'test', cores: 2, memoryMB: 4_096, ghz: 2, ssd: true, gpus: 0 };
+const hardware = {
+  specificationKey: '2c-4g-test',
+  cpuModel: 'test',
+  cores: 2,
+  memoryMB: 4_096,
+  ghz: 2,
+  ssd: true,
+  gpus: 0,
+};
 const silent = { info: () => undefined, warn: () => undefined };
 const running = (word: string): number =>
-  execFileSync('ps', ['-eo', 'args']).toString().split('\n').filter((line) => line.split(' ').includes(word)).length;
+  execFileSync('ps', ['-eo', 'args'])
+    .toString()
+    .split('\n')
+    .filter((line) => line.split(' ').includes(word)).length;
 
 let folder = '';
 let nats: TestNats;
@@ -40,7 +51,15 @@ const join_ = async (graceMs = 10_000): Promise<void> => {
   const driver = new SandboxDriver({ workDir, hide: [folder], path: '/usr/local/bin:/usr/bin:/bin' });
   const facts = await driver.probe();
   const { user, password } = nats.nodes[nodeId] ?? { user: '', password: '' };
-  agent = await Agent.start({ nodeId, nats: { url: nats.url, user, password }, storageUrl: objects.url, driver, facts, hardware, log: silent });
+  agent = await Agent.start({
+    nodeId,
+    nats: { url: nats.url, user, password },
+    storageUrl: objects.url,
+    driver,
+    facts,
+    hardware,
+    log: silent,
+  });
   await agent.membership.ready();
 };
 const ended = (leaseId: string, timeoutMs = 15_000): Promise<NonNullable<ReturnType<Platform['endOf']>>> =>
@@ -63,9 +82,15 @@ describe('an agent', () => {
   });
 
   it('runs a command, stores its output, and reports in order', async () => {
-    await platform.order(aLeaseOrder('l1', `sh -c 'echo out $INSTANCE_ID "\${WHO}"; echo err >&2'`, { instance: 4, constants: [
-      { key: 'DOCKER_CMD', value: `sh -c 'echo out $INSTANCE_ID "$WHO"; echo err >&2'` }, { key: 'WHO', value: 'it is "me"' },
-    ] }));
+    await platform.order(
+      aLeaseOrder('l1', `sh -c 'echo out $INSTANCE_ID "\${WHO}"; echo err >&2'`, {
+        instance: 4,
+        constants: [
+          { key: 'DOCKER_CMD', value: `sh -c 'echo out $INSTANCE_ID "$WHO"; echo err >&2'` },
+          { key: 'WHO', value: 'it is "me"' },
+        ],
+      }),
+    );
     const end = await ended('l1');
     expect(end).toMatchObject({ outcome: 'success', exitCode: 0, instance: 4, uploadedFiles: 0 });
     expect(end.endedAt).toBeGreaterThanOrEqual(end.startedAt ?? Infinity);
@@ -94,14 +119,29 @@ describe('an agent', () => {
   });
 
   it.each([
-    ['sh -c "echo broken >&2; exit 3"', { outcome: 'failure', cause: 'user', exitCode: 3, error: { code: 'FX-EXIT', message: 'The command exited with code 3', debug: 'broken\n' } }],
+    [
+      'sh -c "echo broken >&2; exit 3"',
+      {
+        outcome: 'failure',
+        cause: 'user',
+        exitCode: 3,
+        error: { code: 'FX-EXIT', message: 'The command exited with code 3', debug: 'broken\n' },
+      },
+    ],
     ['no-such-command', { outcome: 'failure', cause: 'user', exitCode: 127 }],
     ['', { outcome: 'failure', cause: 'user', error: { code: 'FX-NO-COMMAND' } }],
-    [`python3 -c "import time; x = [bytearray(1 << 20) for _ in range(900)]; time.sleep(5)"`, { outcome: 'failure', cause: 'user', error: { code: 'FX-OOM' } }],
-  ])('tells what went wrong with %j', async (command, expected) => {
-    await platform.order(aLeaseOrder('bad', command));
-    expect(await ended('bad')).toMatchObject(expected);
-  }, 20_000);
+    [
+      `python3 -c "import time; x = [bytearray(1 << 20) for _ in range(900)]; time.sleep(5)"`,
+      { outcome: 'failure', cause: 'user', error: { code: 'FX-OOM' } },
+    ],
+  ])(
+    'tells what went wrong with %j',
+    async (command, expected) => {
+      await platform.order(aLeaseOrder('bad', command));
+      expect(await ended('bad')).toMatchObject(expected);
+    },
+    20_000,
+  );
 
   it('brings inputs and takes back what is new or changed, by filter', async () => {
     objects.objects.set('in/data/a b.txt', Buffer.from('A'));
@@ -109,18 +149,38 @@ describe('an agent', () => {
     objects.objects.set('in/other', Buffer.from('no'));
     objects.objects.set('second/sub/b.txt', Buffer.from('B2'));
     objects.failures = 2;
-    await platform.order(aLeaseOrder('files', `sh -c 'cat "a b.txt" sub/b.txt > joined.out; echo more >> "a b.txt"; touch skip.tmp; ln -s /etc/passwd leak.out; find . -type f | sort'`, {
-      resources: [{ bucket: 'in', prefix: 'data/', stripPrefix: 'data/' }, { bucket: 'second' }],
-      results: { bucket: 'out', prefix: 'run-1/', whitelist: 'out$|txt$|tmp$', blacklist: '\\.tmp$' },
-    }));
-    expect(await ended('files')).toMatchObject({ outcome: 'success', uploadedFiles: 2, uploadedBytes: 'AB2'.length + 'Amore\n'.length });
-    const stored = Object.fromEntries([...objects.objects].filter(([path]) => path.startsWith('out/')).map(([path, data]) => [path, data.toString()]));
+    await platform.order(
+      aLeaseOrder(
+        'files',
+        `sh -c 'cat "a b.txt" sub/b.txt > joined.out; echo more >> "a b.txt"; touch skip.tmp; ln -s /etc/passwd leak.out; find . -type f | sort'`,
+        {
+          resources: [{ bucket: 'in', prefix: 'data/', stripPrefix: 'data/' }, { bucket: 'second' }],
+          results: { bucket: 'out', prefix: 'run-1/', whitelist: 'out$|txt$|tmp$', blacklist: '\\.tmp$' },
+        },
+      ),
+    );
+    expect(await ended('files')).toMatchObject({
+      outcome: 'success',
+      uploadedFiles: 2,
+      uploadedBytes: 'AB2'.length + 'Amore\n'.length,
+    });
+    const stored = Object.fromEntries(
+      [...objects.objects].filter(([path]) => path.startsWith('out/')).map(([path, data]) => [path, data.toString()]),
+    );
     expect(stored).toEqual({ 'out/run-1/joined.out': 'AB2', 'out/run-1/a b.txt': 'Amore\n' });
   });
 
   it('uploads a big file in parts, whole', async () => {
-    await platform.order(aLeaseOrder('big', 'sh -c "head -c 150000000 /dev/urandom > big; sha256sum big"', { results: { bucket: 'out', prefix: null, whitelist: null, blacklist: null } }));
-    expect(await ended('big', 30_000)).toMatchObject({ outcome: 'success', uploadedFiles: 1, uploadedBytes: 150_000_000 });
+    await platform.order(
+      aLeaseOrder('big', 'sh -c "head -c 150000000 /dev/urandom > big; sha256sum big"', {
+        results: { bucket: 'out', prefix: null, whitelist: null, blacklist: null },
+      }),
+    );
+    expect(await ended('big', 30_000)).toMatchObject({
+      outcome: 'success',
+      uploadedFiles: 1,
+      uploadedBytes: 150_000_000,
+    });
     expect(objects.objects.get('out/big')?.length).toBe(150_000_000);
   }, 40_000);
 
@@ -132,26 +192,40 @@ describe('an agent', () => {
 
   it('blames the platform when results cannot be stored', async () => {
     objects.failures = 1_000;
-    await platform.order(aLeaseOrder('down', 'touch x', { results: { bucket: 'out', prefix: null, whitelist: null, blacklist: null } }));
+    await platform.order(
+      aLeaseOrder('down', 'touch x', { results: { bucket: 'out', prefix: null, whitelist: null, blacklist: null } }),
+    );
     expect(await ended('down', 40_000)).toMatchObject({ outcome: 'failure', cause: 'platform' });
     objects.failures = 0;
   }, 60_000);
 
   it('hands over secrets by grant alone', async () => {
     platform.secrets['QARNOT_SECRET_K'] = 'hush';
-    await platform.order(aLeaseOrder('secret', 'sh -c "echo $QARNOT_SECRET_K ${KEY}"', {
-      secretKeys: ['QARNOT_SECRET_K'], taskId: 'task-s',
-      constants: [{ key: 'DOCKER_CMD', value: 'sh -c "echo $QARNOT_SECRET_K $KEY"' }, { key: 'KEY', value: '${QARNOT_SECRET_K}!' }],
-    }));
+    await platform.order(
+      aLeaseOrder('secret', 'sh -c "echo $QARNOT_SECRET_K ${KEY}"', {
+        secretKeys: ['QARNOT_SECRET_K'],
+        taskId: 'task-s',
+        constants: [
+          { key: 'DOCKER_CMD', value: 'sh -c "echo $QARNOT_SECRET_K $KEY"' },
+          { key: 'KEY', value: '${QARNOT_SECRET_K}!' },
+        ],
+      }),
+    );
     await ended('secret');
     expect((await platform.output('task-s', 0, 'stdout')).toString()).toBe('hush hush!\n');
     expect(platform.grants).toBe(1);
   });
 
-  it.each([[true, 1], [false, 0]])('cancels politely, then hard; uploads if asked: %s', async (uploadResultsOnCancellation, uploadedFiles) => {
-    await platform.order(aLeaseOrder('cancel', `sh -c 'trap "echo bye > bye" TERM; touch up; while :; do sleep 0.05; done'`, {
-      uploadResultsOnCancellation, results: { bucket: 'out', prefix: null, whitelist: 'bye', blacklist: null },
-    }));
+  it.each([
+    [true, 1],
+    [false, 0],
+  ])('cancels politely, then hard; uploads if asked: %s', async (uploadResultsOnCancellation, uploadedFiles) => {
+    await platform.order(
+      aLeaseOrder('cancel', `sh -c 'trap "echo bye > bye" TERM; touch up; while :; do sleep 0.05; done'`, {
+        uploadResultsOnCancellation,
+        results: { bucket: 'out', prefix: null, whitelist: 'bye', blacklist: null },
+      }),
+    );
     await eventually(async () => (await readdir(join(workDir, 'instances', 'cancel', 'job'))).includes('up'));
     await platform.order({ kind: 'cancel', leaseId: 'cancel', taskId: 'task-1' });
     expect(await ended('cancel')).toMatchObject({ outcome: 'cancelled', uploadedFiles });
@@ -159,21 +233,54 @@ describe('an agent', () => {
   });
 
   it('uploads a snapshot of what runs', async () => {
-    await platform.order(aLeaseOrder('snap', `sh -c 'echo half > part.txt; echo other > part2.txt; echo x > no.log; touch up; exec sleep 30'`));
+    await platform.order(
+      aLeaseOrder(
+        'snap',
+        `sh -c 'echo half > part.txt; echo other > part2.txt; echo x > no.log; touch up; exec sleep 30'`,
+      ),
+    );
     await eventually(async () => (await readdir(join(workDir, 'instances', 'snap', 'job'))).includes('up'));
-    await platform.order({ kind: 'snapshot', snapshotId: 's1', taskId: 'task-1', leaseId: 'snap', instance: 0, bucket: 'snaps', prefix: 'p/', whitelist: 'txt$', blacklist: null });
+    await platform.order({
+      kind: 'snapshot',
+      snapshotId: 's1',
+      taskId: 'task-1',
+      leaseId: 'snap',
+      instance: 0,
+      bucket: 'snaps',
+      prefix: 'p/',
+      whitelist: 'txt$',
+      blacklist: null,
+    });
     const last = await eventually(() => platform.snapshotReports.find(({ kind }) => kind !== 'progress'));
     expect(last).toEqual({ kind: 'uploaded', snapshotId: 's1', leaseId: 'snap', files: 2, bytes: 11 });
     expect(objects.objects.get('snaps/p/part.txt')?.toString()).toBe('half\n');
-    await platform.order({ kind: 'snapshot', snapshotId: 's2', taskId: 'task-1', leaseId: 'gone', instance: 0, bucket: 'snaps', prefix: null, whitelist: null, blacklist: null });
-    await eventually(() => platform.snapshotReports.find((report) => report.kind === 'failed' && report.snapshotId === 's2'));
+    await platform.order({
+      kind: 'snapshot',
+      snapshotId: 's2',
+      taskId: 'task-1',
+      leaseId: 'gone',
+      instance: 0,
+      bucket: 'snaps',
+      prefix: null,
+      whitelist: null,
+      blacklist: null,
+    });
+    await eventually(() =>
+      platform.snapshotReports.find((report) => report.kind === 'failed' && report.snapshotId === 's2'),
+    );
   });
 
   it('stores 50 MB of output completely before it says that the instance ended, in bounded memory', async () => {
     const before = process.memoryUsage().rss;
     await platform.order(aLeaseOrder('loud', `sh -c 'seq 1 6900000'`, { taskId: 'task-loud' }));
     let peak = 0;
-    await eventually(() => { peak = Math.max(peak, process.memoryUsage().rss); return platform.endOf('loud'); }, { timeoutMs: 60_000 });
+    await eventually(
+      () => {
+        peak = Math.max(peak, process.memoryUsage().rss);
+        return platform.endOf('loud');
+      },
+      { timeoutMs: 60_000 },
+    );
     expect((peak - before) / 1_048_576).toBeLessThan(250);
     const output = await platform.output('task-loud', 0, 'stdout');
     expect(output.length).toBe(6_900_000 * 8 - (9 * 6 + 90 * 5 + 900 * 4 + 9_000 * 3 + 90_000 * 2 + 900_000));

@@ -47,17 +47,27 @@ export class Agent {
   /** Connects (waits for the server as long as it takes) and begins to work. */
   static async start(parts: AgentParts, signal?: AbortSignal): Promise<Agent> {
     const { nodeId, nats, facts, hardware, log } = parts;
-    const nc = await connectNats({ ...nats, name: `node-agent ${nodeId}`, inboxPrefix: `_INBOX_${nodeId}`, ...(signal ? { signal } : {}) });
+    const nc = await connectNats({
+      ...nats,
+      name: `node-agent ${nodeId}`,
+      inboxPrefix: `_INBOX_${nodeId}`,
+      ...(signal ? { signal } : {}),
+    });
     const publisher = new DurablePublisher(nc);
     const rpc = new RpcClient(nc);
     const onError = (error: unknown): void => log.warn({ err: error }, 'trying again');
     const reporter = new Reporter(publisher, nodeId, onError);
-    const membership: Membership = new Membership(nc, rpc, { nodeId, driver: facts.name, warnings: facts.warnings, hardware }, {
-      onLost: (reason) => agent.#fence(reason),
-      onJoined: ({ nodeEpoch }) => log.info({ nodeEpoch, driver: facts.name, hardware }, 'joined'),
-      leases: () => agent.#instances.size,
-      onError,
-    });
+    const membership: Membership = new Membership(
+      nc,
+      rpc,
+      { nodeId, driver: facts.name, warnings: facts.warnings, hardware },
+      {
+        onLost: (reason) => agent.#fence(reason),
+        onJoined: ({ nodeEpoch }) => log.info({ nodeEpoch, driver: facts.name, hardware }, 'joined'),
+        leases: () => agent.#instances.size,
+        onError,
+      },
+    );
     const agent: Agent = new Agent(parts, nc, publisher, rpc, new S3Client(parts.storageUrl), reporter, membership);
     agent.#loops.push(membership.run(agent.#stop.signal), agent.#consume());
     return agent;
@@ -76,8 +86,15 @@ export class Agent {
     if (this.#isClosing) return;
     this.#isClosing = true;
     await Promise.all([...this.#instances.values()].map((instance) => instance.drop()));
-    const left = this.membership.leave(LEAVE_MS).catch((error: unknown) => this.parts.log.warn({ err: error }, 'could not leave; the platform will miss our heartbeats'));
-    await Promise.all([left, Promise.race([this.reporter.flush(), new Promise((resolve) => setTimeout(resolve, FLUSH_MS).unref())])]);
+    const left = this.membership
+      .leave(LEAVE_MS)
+      .catch((error: unknown) =>
+        this.parts.log.warn({ err: error }, 'could not leave; the platform will miss our heartbeats'),
+      );
+    await Promise.all([
+      left,
+      Promise.race([this.reporter.flush(), new Promise((resolve) => setTimeout(resolve, FLUSH_MS).unref())]),
+    ]);
     this.#stop.abort();
     this.reporter.close();
     await this.parts.driver.close();
@@ -99,9 +116,16 @@ export class Agent {
   async #consume(): Promise<void> {
     const { nodeId, log } = this.parts;
     // The registry makes the consumer when the node joins.
-    const isJoined = await Promise.race([this.membership.ready().then(() => true), aborted(this.#stop.signal).then(() => false)]);
+    const isJoined = await Promise.race([
+      this.membership.ready().then(() => true),
+      aborted(this.#stop.signal).then(() => false),
+    ]);
     if (!isJoined) return;
-    const consumer = { stream: STREAMS.dispatch, durable: dispatchConsumer(nodeId), filterSubject: dispatchSubject(nodeId) };
+    const consumer = {
+      stream: STREAMS.dispatch,
+      durable: dispatchConsumer(nodeId),
+      filterSubject: dispatchSubject(nodeId),
+    };
     await consumeBatches(
       this.nc,
       { ...consumer, signal: this.#stop.signal, onError: (error) => log.warn({ err: error }, 'reading orders again') },
@@ -110,7 +134,8 @@ export class Agent {
         const session = await Promise.race([this.membership.ready(), aborted(this.#stop.signal)]);
         if (!session) throw new Error('the agent stops');
         for (const { data } of messages) {
-          for (const order of parseOrders(data, (error) => log.warn({ err: error }, 'not an order'))) this.#accept(order);
+          for (const order of parseOrders(data, (error) => log.warn({ err: error }, 'not an order')))
+            this.#accept(order);
         }
       },
     );
@@ -120,7 +145,8 @@ export class Agent {
     // Leases that come now are given back with the others.
     if (this.#isClosing) return;
     if (order.kind === 'cancel') this.#instances.get(order.leaseId)?.cancel();
-    else if (order.kind === 'snapshot') void takeSnapshot(this.#snapshotWorld, order, this.#instances.get(order.leaseId));
+    else if (order.kind === 'snapshot')
+      void takeSnapshot(this.#snapshotWorld, order, this.#instances.get(order.leaseId));
     // The session of this instant: one that was lost a moment ago may not begin anything any more.
     else if (order.nodeEpoch === this.membership.session?.nodeEpoch) this.#take(order);
   }
@@ -138,7 +164,12 @@ export class Agent {
     const { nodeEpoch } = order;
     const { nodeId, driver, facts, log, onEnded } = this.parts;
     const world: InstanceWorld = {
-      nodeId, driver, path: facts.path, rpc: this.rpc, publisher: this.publisher, s3: this.s3,
+      nodeId,
+      driver,
+      path: facts.path,
+      rpc: this.rpc,
+      publisher: this.publisher,
+      s3: this.s3,
       report: (report) => {
         if (report.kind === 'ended') {
           this.#seen.keepEnd(report);

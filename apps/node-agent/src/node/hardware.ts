@@ -6,12 +6,23 @@ import type { JoinRequest } from '@fornax/contracts';
 export type Hardware = JoinRequest['hardware'];
 
 const FAMILIES: readonly (readonly [RegExp, string])[] = [
-  [/epyc/i, 'amd-epyc'], [/threadripper/i, 'amd-tr'], [/ryzen/i, 'amd-rz'], [/xeon/i, 'intel-xeon'],
-  [/core.*i(\d)/i, 'intel-core'], [/neoverse|graviton|ampere|altra|arm|cortex/i, 'arm'], [/intel/i, 'intel'], [/amd/i, 'amd'],
+  [/epyc/i, 'amd-epyc'],
+  [/threadripper/i, 'amd-tr'],
+  [/ryzen/i, 'amd-rz'],
+  [/xeon/i, 'intel-xeon'],
+  [/core.*i(\d)/i, 'intel-core'],
+  [/neoverse|graviton|ampere|altra|arm|cortex/i, 'arm'],
+  [/intel/i, 'intel'],
+  [/amd/i, 'amd'],
 ];
 
 /** Key of a kind of node, such as `2c-24g-intel-xeon-ssd`: nodes with the same key are alike to the scheduler and on the bill. */
-export const specificationKeyOf = (facts: { cores: number; memoryMB: number; cpuModel: string; ssd: boolean }): string => {
+export const specificationKeyOf = (facts: {
+  cores: number;
+  memoryMB: number;
+  cpuModel: string;
+  ssd: boolean;
+}): string => {
   const family = FAMILIES.find(([pattern]) => pattern.test(facts.cpuModel))?.[1] ?? 'cpu';
   const memoryGB = Math.max(1, Math.round(facts.memoryMB / 1024));
   return [`${facts.cores}c`, `${memoryGB}g`, family, ...(facts.ssd ? ['ssd'] : [])].join('-');
@@ -33,7 +44,10 @@ const isOnSsd = async (folder: string): Promise<boolean> => {
     const { dev } = await stat(folder);
     const [major, minor] = [Math.floor(dev / 256), dev % 256];
     for (const disk of await readdir('/sys/block')) {
-      const numbers = [`/sys/block/${disk}/dev`, ...(await readdir(`/sys/block/${disk}`)).map((part) => `/sys/block/${disk}/${part}/dev`)];
+      const numbers = [
+        `/sys/block/${disk}/dev`,
+        ...(await readdir(`/sys/block/${disk}`)).map((part) => `/sys/block/${disk}/${part}/dev`),
+      ];
       for (const file of numbers) {
         const text = await readFile(file, 'utf8').catch(() => '');
         if (text.trim() === `${major}:${minor}`) {
@@ -48,7 +62,10 @@ const isOnSsd = async (folder: string): Promise<boolean> => {
 };
 
 /** What this machine offers. Zero for cores or memory means: all there is. */
-export const probeHardware = async (workDir: string, offered: { cores: number; memoryMB: number }): Promise<Hardware> => {
+export const probeHardware = async (
+  workDir: string,
+  offered: { cores: number; memoryMB: number },
+): Promise<Hardware> => {
   const cpuinfo = await readFile('/proc/cpuinfo', 'utf8').catch(() => '');
   const [first] = cpus();
   const cores = offered.cores || availableParallelism();
@@ -57,6 +74,11 @@ export const probeHardware = async (workDir: string, offered: { cores: number; m
   const ssd = await isOnSsd(workDir);
   return {
     specificationKey: specificationKeyOf({ cores, memoryMB, cpuModel, ssd }),
-    cpuModel, cores, memoryMB, ghz: ghzOf(cpuinfo, first?.speed ?? 0), ssd, gpus: 0,
+    cpuModel,
+    cores,
+    memoryMB,
+    ghz: ghzOf(cpuinfo, first?.speed ?? 0),
+    ssd,
+    gpus: 0,
   };
 };

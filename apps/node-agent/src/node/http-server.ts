@@ -11,9 +11,14 @@ export interface HttpFacts {
 export const serveHttp = async (port: number, { isReady, health, metrics }: HttpFacts): Promise<Server> => {
   const server = createServer((request, response) => {
     const path = (request.url ?? '/').split('?')[0];
-    const answer = (status: number, type: string, body: string): void => { response.writeHead(status, { 'content-type': type }).end(body); };
+    const answer = (status: number, type: string, body: string): void => {
+      response.writeHead(status, { 'content-type': type }).end(body);
+    };
     if (path === '/metrics') {
-      metrics().then((text) => answer(200, 'text/plain; version=0.0.4', text), () => answer(500, 'text/plain', 'no metrics\n'));
+      metrics().then(
+        (text) => answer(200, 'text/plain; version=0.0.4', text),
+        () => answer(500, 'text/plain', 'no metrics\n'),
+      );
     } else if (path === '/health' || path === '/health/ready' || path === '/health/live') {
       const isFine = path === '/health/live' || isReady();
       answer(isFine ? 200 : 503, 'application/json', JSON.stringify({ ready: isReady(), ...health() }));

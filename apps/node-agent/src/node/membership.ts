@@ -1,6 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { type Heartbeat, heartbeatSubject, type JoinReply, joinReplySchema, leaveReplySchema, nodeRpcSubject } from '@fornax/contracts';
+import {
+  type Heartbeat,
+  heartbeatSubject,
+  type JoinReply,
+  joinReplySchema,
+  leaveReplySchema,
+  nodeRpcSubject,
+} from '@fornax/contracts';
 import type { NatsConnection } from '@nats-io/nats-core';
 
 import { randomUUID } from 'node:crypto';
@@ -89,12 +96,22 @@ export class Membership {
     if (!session || this.#left) return;
     this.#left = true;
     const { nodeId } = this.member;
-    await this.rpc.request(nodeRpcSubject(nodeId, 'leave'), { nodeId, nodeEpoch: session.nodeEpoch }, leaveReplySchema, timeoutMs);
+    await this.rpc.request(
+      nodeRpcSubject(nodeId, 'leave'),
+      { nodeId, nodeEpoch: session.nodeEpoch },
+      leaveReplySchema,
+      timeoutMs,
+    );
   }
 
   async #ask(): Promise<JoinReply> {
     const { nodeId } = this.member;
-    return this.rpc.request(nodeRpcSubject(nodeId, 'join'), { ...this.member, bootId: this.#bootId }, joinReplySchema, JOIN_TIMEOUT_MS);
+    return this.rpc.request(
+      nodeRpcSubject(nodeId, 'join'),
+      { ...this.member, bootId: this.#bootId },
+      joinReplySchema,
+      JOIN_TIMEOUT_MS,
+    );
   }
 
   async #join(signal: AbortSignal): Promise<Session | undefined> {
@@ -115,10 +132,21 @@ export class Membership {
     const beat = (): void => {
       const sentAt = performance.now();
       const { nodeEpoch, bootId } = session;
-      const heartbeat: Heartbeat = { nodeId: this.member.nodeId, nodeEpoch, bootId, leases: this.events.leases(), at: Date.now() };
+      const heartbeat: Heartbeat = {
+        nodeId: this.member.nodeId,
+        nodeEpoch,
+        bootId,
+        leases: this.events.leases(),
+        at: Date.now(),
+      };
       try {
         this.nc.publish(heartbeatSubject(this.member.nodeId), JSON.stringify(heartbeat));
-        void this.nc.flush().then(() => { this.#lastContact = Math.max(this.#lastContact, sentAt); }, () => undefined);
+        void this.nc.flush().then(
+          () => {
+            this.#lastContact = Math.max(this.#lastContact, sentAt);
+          },
+          () => undefined,
+        );
       } catch {
         // The connection is closed or draining: that is no contact.
       }
@@ -126,7 +154,10 @@ export class Membership {
     /** A node that was declared lost without noticing (it slept, say) finds out here, and one that was not gets its own epoch back. */
     const confirm = (): void => {
       this.#ask().then(
-        (reply) => { if (reply.nodeEpoch !== session.nodeEpoch) resolve(`the platform is at epoch ${reply.nodeEpoch}, this was ${session.nodeEpoch}`); },
+        (reply) => {
+          if (reply.nodeEpoch !== session.nodeEpoch)
+            resolve(`the platform is at epoch ${reply.nodeEpoch}, this was ${session.nodeEpoch}`);
+        },
         () => undefined,
       );
     };
@@ -135,7 +166,9 @@ export class Membership {
       if (silentMs > session.graceMs * FENCE_PART) resolve(`no contact for ${Math.round(silentMs)} ms`);
     };
     const timers = [
-      setInterval(beat, session.heartbeatMs), setInterval(confirm, session.graceMs), setInterval(watch, Math.max(5, session.graceMs / 30)),
+      setInterval(beat, session.heartbeatMs),
+      setInterval(confirm, session.graceMs),
+      setInterval(watch, Math.max(5, session.graceMs / 30)),
     ];
     const abort = (): void => resolve('stopped');
     signal.addEventListener('abort', abort);

@@ -4,12 +4,18 @@ import { z } from 'zod';
 
 import { activeTraceparent } from './trace.js';
 
-const replySchema = z.union([z.object({ error: z.object({ code: z.string(), message: z.string() }) }), z.object({ ok: z.unknown() })]);
+const replySchema = z.union([
+  z.object({ error: z.object({ code: z.string(), message: z.string() }) }),
+  z.object({ ok: z.unknown() }),
+]);
 
 /** The other side answered, and said no. */
 export class RpcRefused extends Error {
   override readonly name = 'RpcRefused';
-  constructor(readonly code: string, message: string) {
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
     super(message);
   }
 }
@@ -22,7 +28,12 @@ export class RpcClient {
   constructor(private readonly nc: NatsConnection) {}
 
   /** @throws RpcRefused; Error nobody answered in time: whether the request had an effect is unknown */
-  async request<S extends z.ZodType>(subject: string, body: unknown, schema: S, timeoutMs: number): Promise<z.output<S>> {
+  async request<S extends z.ZodType>(
+    subject: string,
+    body: unknown,
+    schema: S,
+    timeoutMs: number,
+  ): Promise<z.output<S>> {
     const sent = headers();
     const traceparent = activeTraceparent();
     if (traceparent !== undefined) sent.set('traceparent', traceparent);

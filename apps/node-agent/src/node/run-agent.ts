@@ -26,7 +26,12 @@ export const privateAncestors = async (folder: string): Promise<readonly string[
 
 const openDriver = async (config: AgentConfig, path: string): Promise<SandboxDriver> => {
   await mkdir(config.workDir, { recursive: true, mode: 0o700 });
-  const { FORNAX_NODE_SANDBOX: level, FORNAX_NODE_HIDE: hide, FORNAX_NODE_EXPOSE: expose, FORNAX_DATA_DIR: dataDir } = config;
+  const {
+    FORNAX_NODE_SANDBOX: level,
+    FORNAX_NODE_HIDE: hide,
+    FORNAX_NODE_EXPOSE: expose,
+    FORNAX_DATA_DIR: dataDir,
+  } = config;
   return new SandboxDriver({
     workDir: config.workDir,
     hide: [resolve(dataDir), ...(await privateAncestors(config.workDir)), ...hide],
@@ -43,7 +48,10 @@ interface Telemetry {
 }
 
 /** Loaded only where somebody wants it: see config.ts for what it costs each instance. */
-const openTelemetry = async ({ FORNAX_OTLP_ENDPOINT: otlpEndpoint, FORNAX_NODE_HTTP_PORT: port }: AgentConfig): Promise<Telemetry | undefined> => {
+const openTelemetry = async ({
+  FORNAX_OTLP_ENDPOINT: otlpEndpoint,
+  FORNAX_NODE_HTTP_PORT: port,
+}: AgentConfig): Promise<Telemetry | undefined> => {
   if (otlpEndpoint === undefined && port === 0) return undefined;
   const { startTelemetry } = await import('@fornax/service-kit');
   return startTelemetry({ service: 'node-agent', otlpEndpoint });
@@ -53,8 +61,10 @@ const openTelemetry = async ({ FORNAX_OTLP_ENDPOINT: otlpEndpoint, FORNAX_NODE_H
 export const runAgent = async (env: Env): Promise<void> => {
   const config = loadAgentConfig(env);
   const log = pino({
-    level: config.FORNAX_LOG_LEVEL, base: { service: 'node-agent', node: config.FORNAX_NODE_ID },
-    timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) },
+    level: config.FORNAX_LOG_LEVEL,
+    base: { service: 'node-agent', node: config.FORNAX_NODE_ID },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
   });
   const stopped = onceStopped();
   if (config.FORNAX_EXIT_WITH_PARENT === '1') endWithParent();
@@ -64,16 +74,26 @@ export const runAgent = async (env: Env): Promise<void> => {
   const driver = await openDriver(config, env['PATH'] ?? '');
   const facts = await driver.probe();
   for (const warning of facts.warnings) log.warn({ driver: facts.name }, warning);
-  const hardware = await probeHardware(config.workDir, { cores: config.FORNAX_NODE_CORES, memoryMB: config.FORNAX_NODE_MEMORY_MB });
+  const hardware = await probeHardware(config.workDir, {
+    cores: config.FORNAX_NODE_CORES,
+    memoryMB: config.FORNAX_NODE_MEMORY_MB,
+  });
   const { FORNAX_NATS_USER: user, FORNAX_NATS_PASSWORD: password } = config;
   const connecting = new AbortController();
   const ended = meter.createCounter('fornax.instances', { description: 'Instances that ended on this node' });
   const starting = Agent.start(
     {
       nodeId: config.FORNAX_NODE_ID,
-      nats: { url: config.FORNAX_NATS_URL, ...(user === undefined ? {} : { user }), ...(password === undefined ? {} : { password }) },
+      nats: {
+        url: config.FORNAX_NATS_URL,
+        ...(user === undefined ? {} : { user }),
+        ...(password === undefined ? {} : { password }),
+      },
       storageUrl: config.FORNAX_PUBLIC_STORAGE_URL,
-      driver, facts, hardware, log,
+      driver,
+      facts,
+      hardware,
+      log,
       onEnded: (outcome) => ended.add(1, { outcome }),
     },
     connecting.signal,
@@ -84,12 +104,22 @@ export const runAgent = async (env: Env): Promise<void> => {
     await driver.close();
     return;
   }
-  meter.createObservableGauge('fornax.leases', { description: 'Leases on this node' }).addCallback((result) => result.observe(agent.leases));
-  const http = config.FORNAX_NODE_HTTP_PORT === 0 ? undefined : await serveHttp(config.FORNAX_NODE_HTTP_PORT, {
-    isReady: () => agent.isReady,
-    health: () => ({ node: config.FORNAX_NODE_ID, driver: facts.name, warnings: facts.warnings, leases: agent.leases }),
-    metrics: () => telemetry?.metricsText() ?? Promise.resolve(''),
-  });
+  meter
+    .createObservableGauge('fornax.leases', { description: 'Leases on this node' })
+    .addCallback((result) => result.observe(agent.leases));
+  const http =
+    config.FORNAX_NODE_HTTP_PORT === 0
+      ? undefined
+      : await serveHttp(config.FORNAX_NODE_HTTP_PORT, {
+          isReady: () => agent.isReady,
+          health: () => ({
+            node: config.FORNAX_NODE_ID,
+            driver: facts.name,
+            warnings: facts.warnings,
+            leases: agent.leases,
+          }),
+          metrics: () => telemetry?.metricsText() ?? Promise.resolve(''),
+        });
   const signal = await stopped;
   log.info({ signal, instances: agent.leases }, 'stopping');
   await agent.close();

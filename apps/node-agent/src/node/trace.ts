@@ -8,9 +8,15 @@ export const activeTraceparent = (): string | undefined => {
 };
 
 /** Runs `work` in a span; `parent` is a traceparent from elsewhere, else the active span is the parent. */
-export const inSpan = async <T>(name: string, { parent, attributes = {} }: { readonly parent?: string | undefined; readonly attributes?: Attributes }, work: () => Promise<T>): Promise<T> => {
+export const inSpan = async <T>(
+  name: string,
+  { parent, attributes = {} }: { readonly parent?: string | undefined; readonly attributes?: Attributes },
+  work: () => Promise<T>,
+): Promise<T> => {
   const from = parent === undefined ? context.active() : propagation.extract(context.active(), { traceparent: parent });
-  const span = trace.getTracer('fornax').startSpan(name, { attributes, kind: parent === undefined ? SpanKind.INTERNAL : SpanKind.CONSUMER }, from);
+  const span = trace
+    .getTracer('fornax')
+    .startSpan(name, { attributes, kind: parent === undefined ? SpanKind.INTERNAL : SpanKind.CONSUMER }, from);
   try {
     return await context.with(trace.setSpan(from, span), work);
   } catch (error) {

@@ -99,7 +99,11 @@ export class LogPipe {
     const offset = this.#offset;
     this.#offset += data.length;
     this.#inFlightBytes += data.length;
-    const headers = { [LOG_HEADERS.lease]: leaseId, [LOG_HEADERS.offset]: String(offset), [LOG_HEADERS.attempt]: String(attempt) };
+    const headers = {
+      [LOG_HEADERS.lease]: leaseId,
+      [LOG_HEADERS.offset]: String(offset),
+      [LOG_HEADERS.attempt]: String(attempt),
+    };
     const sent = this.#store(data, `${leaseId}/${this.stream}/${offset}`, headers).finally(() => {
       this.#pending.delete(sent);
       this.#inFlightBytes -= data.length;

@@ -54,7 +54,9 @@ export class Reporter {
       const { nodeEpoch } = first;
       const end = this.#queue.findIndex((waiting) => waiting.nodeEpoch !== nodeEpoch);
       const batch = this.#queue.splice(0, Math.min(MAX_BATCH, end === -1 ? this.#queue.length : end));
-      await this.#store(Buffer.from(JSON.stringify({ nodeId: this.nodeId, nodeEpoch, reports: batch.map(({ report }) => report) })));
+      await this.#store(
+        Buffer.from(JSON.stringify({ nodeId: this.nodeId, nodeEpoch, reports: batch.map(({ report }) => report) })),
+      );
     }
   }
 

@@ -14,7 +14,11 @@ import { EMPTY_HASH, encodeKey, encodeRfc3986, queryText, type S3Credentials, si
 /** The storage said no. 4xx answers are final; the others were repeated before this was thrown. */
 export class S3Error extends Error {
   override readonly name = 'S3Error';
-  constructor(readonly status: number, readonly code: string, message: string) {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+  ) {
     super(`storage answered ${status} ${code}${message === '' ? '' : `: ${message}`}`);
   }
 }
@@ -57,10 +61,20 @@ export class S3Client {
   }
 
   /** All objects below a prefix, in the order of their keys. @throws S3Error */
-  async *list(as: S3Credentials, bucket: string, prefix: string, signal: AbortSignal): AsyncGenerator<{ readonly key: string; readonly sizeBytes: number }> {
+  async *list(
+    as: S3Credentials,
+    bucket: string,
+    prefix: string,
+    signal: AbortSignal,
+  ): AsyncGenerator<{ readonly key: string; readonly sizeBytes: number }> {
     let next: string | undefined;
     do {
-      const query = { 'list-type': '2', 'encoding-type': 'url', prefix, ...(next === undefined ? {} : { 'continuation-token': next }) };
+      const query = {
+        'list-type': '2',
+        'encoding-type': 'url',
+        prefix,
+        ...(next === undefined ? {} : { 'continuation-token': next }),
+      };
       const page = parseObjectPage(await this.#text(as, { method: 'GET', bucket, query }, signal));
       yield* page.objects;
       next = page.next;
@@ -95,15 +109,23 @@ export class S3Client {
           await drain(answer);
           return answer.headers.etag ?? '';
         });
-        parts.push(`<Part><PartNumber>${parts.length + 1}</PartNumber><ETag>${etag.replaceAll('"', '&quot;')}</ETag></Part>`);
+        parts.push(
+          `<Part><PartNumber>${parts.length + 1}</PartNumber><ETag>${etag.replaceAll('"', '&quot;')}</ETag></Part>`,
+        );
       }
       const list = Buffer.from(`<CompleteMultipartUpload>${parts.join('')}</CompleteMultipartUpload>`);
-      const answer = await this.#text(as, { method: 'POST', bucket, key, query: { uploadId }, body: bodyOfBytes(list) }, signal);
+      const answer = await this.#text(
+        as,
+        { method: 'POST', bucket, key, query: { uploadId }, body: bodyOfBytes(list) },
+        signal,
+      );
       // S3 may answer 200 and tell of a failure in the body.
       if (answer.includes('<Error>')) throw new S3Error(500, parseS3Error(answer).code, parseS3Error(answer).message);
       return size;
     } catch (error) {
-      await this.#text(as, { method: 'DELETE', bucket, key, query: { uploadId } }, AbortSignal.timeout(5_000)).catch(() => undefined);
+      await this.#text(as, { method: 'DELETE', bucket, key, query: { uploadId } }, AbortSignal.timeout(5_000)).catch(
+        () => undefined,
+      );
       throw error;
     }
   }
@@ -112,7 +134,12 @@ export class S3Client {
     return this.#call(as, call, signal, drain);
   }
 
-  async #call<T>(as: S3Credentials, call: Call, signal: AbortSignal, read: (answer: IncomingMessage) => Promise<T>): Promise<T> {
+  async #call<T>(
+    as: S3Credentials,
+    call: Call,
+    signal: AbortSignal,
+    read: (answer: IncomingMessage) => Promise<T>,
+  ): Promise<T> {
     for (let tries = 1; ; tries += 1) {
       try {
         const answer = await this.#send(as, call, signal);
@@ -130,7 +157,11 @@ export class S3Client {
     }
   }
 
-  #send(as: S3Credentials, { method, bucket, key, query = {}, body }: Call, signal: AbortSignal): Promise<IncomingMessage> {
+  #send(
+    as: S3Credentials,
+    { method, bucket, key, query = {}, body }: Call,
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
     const base = this.#endpoint.pathname.replace(/\/$/, '');
     const path = `${base}/${encodeRfc3986(bucket)}${key === undefined ? '' : `/${encodeKey(key)}`}`;
     const payloadHash = body?.hash ?? EMPTY_HASH;
@@ -141,7 +172,11 @@ export class S3Client {
     const send = this.#endpoint.protocol === 'https:' ? httpsRequest : httpRequest;
     const request = send(
       {
-        agent: this.#http, method, host: this.#endpoint.hostname, port: this.#endpoint.port, path: text === '' ? path : `${path}?${text}`,
+        agent: this.#http,
+        method,
+        host: this.#endpoint.hostname,
+        port: this.#endpoint.port,
+        path: text === '' ? path : `${path}?${text}`,
         headers: {
           ...headers,
           ...(traceparent === undefined ? {} : { traceparent }),
@@ -175,12 +210,24 @@ const drain = async (answer: IncomingMessage): Promise<string> => {
   return Buffer.concat(chunks).toString('utf8');
 };
 
-const bodyOfBytes = (bytes: Buffer): Body => ({ sizeBytes: bytes.length, hash: createHash('sha256').update(bytes).digest('hex'), open: () => Readable.from([bytes]) });
+const bodyOfBytes = (bytes: Buffer): Body => ({
+  sizeBytes: bytes.length,
+  hash: createHash('sha256').update(bytes).digest('hex'),
+  open: () => Readable.from([bytes]),
+});
 
 /** A range of an open file. A file that changes between hashing and sending is refused by the storage, never stored half new. */
 const bodyOf = async (file: FileHandle, from: number, sizeBytes: number): Promise<Body> => {
   const open = (): Readable =>
-    sizeBytes === 0 ? Readable.from([]) : createReadStream('', { fd: file.fd, start: from, end: from + sizeBytes - 1, autoClose: false, highWaterMark: 262_144 });
+    sizeBytes === 0
+      ? Readable.from([])
+      : createReadStream('', {
+          fd: file.fd,
+          start: from,
+          end: from + sizeBytes - 1,
+          autoClose: false,
+          highWaterMark: 262_144,
+        });
   const hash = createHash('sha256');
   for await (const chunk of open()) if (Buffer.isBuffer(chunk)) hash.update(chunk);
   return { sizeBytes, hash: hash.digest('hex'), open };

@@ -43,12 +43,20 @@ export const signV4 = (request: S3Request, credentials: S3Credentials, now: Date
   };
   const names = Object.keys(headers).sort();
   const canonical = [
-    request.method, request.path, queryText(request.query),
-    ...names.map((name) => `${name}:${headers[name] ?? ''}`), '', names.join(';'), request.payloadHash,
+    request.method,
+    request.path,
+    queryText(request.query),
+    ...names.map((name) => `${name}:${headers[name] ?? ''}`),
+    '',
+    names.join(';'),
+    request.payloadHash,
   ].join('\n');
   const scope = `${day}/${REGION}/s3/aws4_request`;
   const toSign = ['AWS4-HMAC-SHA256', time, scope, createHash('sha256').update(canonical).digest('hex')].join('\n');
   const key = [REGION, 's3', 'aws4_request'].reduce<Buffer>(hmac, hmac(`AWS4${credentials.secretKey}`, day));
   const signature = createHmac('sha256', key).update(toSign).digest('hex');
-  return { ...headers, authorization: `AWS4-HMAC-SHA256 Credential=${credentials.accessKey}/${scope}, SignedHeaders=${names.join(';')}, Signature=${signature}` };
+  return {
+    ...headers,
+    authorization: `AWS4-HMAC-SHA256 Credential=${credentials.accessKey}/${scope}, SignedHeaders=${names.join(';')}, Signature=${signature}`,
+  };
 };

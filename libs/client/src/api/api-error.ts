@@ -13,6 +13,7 @@ export class ApiError extends Error {
 
 /** The text that every error body carries (contract, 1.7). */
 export const messageOf = (body: unknown, status: number): string => {
-  if (typeof body === 'object' && body !== null && 'message' in body && typeof body.message === 'string') return body.message;
+  if (typeof body === 'object' && body !== null && 'message' in body && typeof body.message === 'string')
+    return body.message;
   return typeof body === 'string' && body !== '' ? body : `HTTP ${status}`;
 };

@@ -1,10 +1,30 @@
 import {
-  bulkTaskResultSchema, createdSchema, pageOf, profileSchema, settingsSchema, taskSchema, taskSummarySchema, userInfoSchema,
-  type BulkTaskResult, type TaskCreation, type WireProfile, type WireTask, type WireTaskSummary, type WireUserInfo,
+  bulkTaskResultSchema,
+  createdSchema,
+  pageOf,
+  profileSchema,
+  settingsSchema,
+  taskSchema,
+  taskSummarySchema,
+  userInfoSchema,
+  type BulkTaskResult,
+  type TaskCreation,
+  type WireProfile,
+  type WireTask,
+  type WireTaskSummary,
+  type WireUserInfo,
 } from '@fornax/contracts';
 import { ApiError, messageOf } from './api-error.js';
 import { delay } from './delay.js';
-import { trusted, type Bill, type FleetNode, type Parser, type ProjectionRebuild, type ProjectionState, type SnapshotRequest } from './wire-types.js';
+import {
+  trusted,
+  type Bill,
+  type FleetNode,
+  type Parser,
+  type ProjectionRebuild,
+  type ProjectionState,
+  type SnapshotRequest,
+} from './wire-types.js';
 
 export interface FornaxClientOptions {
   /** Base URL of the API, e.g. http://127.0.0.1:8080 */
@@ -112,16 +132,30 @@ export class FornaxClient {
 
   /** Takes a snapshot of a running task. @returns its id */
   async snapshotTask(id: string, request: SnapshotRequest = {}): Promise<string> {
-    return (await this.json('POST', `/tasks/${encodeURIComponent(id)}/snapshot`, trusted<{ readonly id: string }>(), { body: request })).id;
+    return (
+      await this.json('POST', `/tasks/${encodeURIComponent(id)}/snapshot`, trusted<{ readonly id: string }>(), {
+        body: request,
+      })
+    ).id;
   }
 
   getSnapshot(id: string, snapshot: string): Promise<Readonly<Record<string, unknown>>> {
-    return this.json('GET', `/tasks/${encodeURIComponent(id)}/snapshot/${encodeURIComponent(snapshot)}`, trusted<Readonly<Record<string, unknown>>>());
+    return this.json(
+      'GET',
+      `/tasks/${encodeURIComponent(id)}/snapshot/${encodeURIComponent(snapshot)}`,
+      trusted<Readonly<Record<string, unknown>>>(),
+    );
   }
 
   /** What a task has cost so far, in euros. */
   async taskCredits(id: string): Promise<number> {
-    return (await this.json('GET', `/credits/v1/tasks/${encodeURIComponent(id)}/credits`, trusted<{ readonly credits: number }>())).credits;
+    return (
+      await this.json(
+        'GET',
+        `/credits/v1/tasks/${encodeURIComponent(id)}/credits`,
+        trusted<{ readonly credits: number }>(),
+      )
+    ).credits;
   }
 
   /** What is left on the account, in euros. */
@@ -137,7 +171,11 @@ export class FornaxClient {
   /** The bill of a task, all lines. */
   async bill(id: string): Promise<Bill> {
     const page = (offset: number): Promise<Bill> =>
-      this.json('GET', `/fornax/v1/billing/tasks/${encodeURIComponent(id)}/lines?offset=${offset}&limit=${BILL_PAGE}`, trusted<Bill>());
+      this.json(
+        'GET',
+        `/fornax/v1/billing/tasks/${encodeURIComponent(id)}/lines?offset=${offset}&limit=${BILL_PAGE}`,
+        trusted<Bill>(),
+      );
     const first = await page(0);
     const lines = [...first.lines];
     while (lines.length < first.count) {
@@ -158,9 +196,15 @@ export class FornaxClient {
   }
 
   /** Rebuilds a projection from the log beside the live one. With `verify` it is only compared, else it is swapped in. */
-  rebuildProjection(name: string, options: { readonly verify: boolean; readonly signal?: AbortSignal }): Promise<ProjectionRebuild> {
+  rebuildProjection(
+    name: string,
+    options: { readonly verify: boolean; readonly signal?: AbortSignal },
+  ): Promise<ProjectionRebuild> {
     const path = `/fornax/v1/projections/${encodeURIComponent(name)}/rebuild?verify=${String(options.verify)}`;
-    return this.json('POST', path, trusted<ProjectionRebuild>(), { signal: options.signal, timeoutMs: Number.POSITIVE_INFINITY });
+    return this.json('POST', path, trusted<ProjectionRebuild>(), {
+      signal: options.signal,
+      timeoutMs: Number.POSITIVE_INFINITY,
+    });
   }
 
   /**
@@ -182,10 +226,18 @@ export class FornaxClient {
     }
   }
 
-  private async pages<T>(path: string, parser: Parser<{ readonly data: readonly T[]; readonly nextToken: string | null }>): Promise<readonly T[]> {
+  private async pages<T>(
+    path: string,
+    parser: Parser<{ readonly data: readonly T[]; readonly nextToken: string | null }>,
+  ): Promise<readonly T[]> {
     const all: T[] = [];
-    for (let token: string | null | undefined; token !== null; ) {
-      const page: { readonly data: readonly T[]; readonly nextToken: string | null } = await this.json('POST', path, parser, { body: { token, maximumResults: 100 } });
+    for (let token: string | null | undefined; token !== null;) {
+      const page: { readonly data: readonly T[]; readonly nextToken: string | null } = await this.json(
+        'POST',
+        path,
+        parser,
+        { body: { token, maximumResults: 100 } },
+      );
       all.push(...page.data);
       token = page.nextToken;
     }
@@ -198,10 +250,16 @@ export class FornaxClient {
 
   private async text(method: string, path: string, call: Call = {}): Promise<string> {
     const timeoutMs = call.timeoutMs ?? this.options.timeoutMs ?? 30_000;
-    const limits = [...(call.signal ? [call.signal] : []), ...(Number.isFinite(timeoutMs) ? [AbortSignal.timeout(timeoutMs)] : [])];
+    const limits = [
+      ...(call.signal ? [call.signal] : []),
+      ...(Number.isFinite(timeoutMs) ? [AbortSignal.timeout(timeoutMs)] : []),
+    ];
     const response = await fetch(`${this.base}${path}`, {
       method,
-      headers: { authorization: this.options.token, ...(call.body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: {
+        authorization: this.options.token,
+        ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
       ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
       ...(limits.length === 0 ? {} : { signal: AbortSignal.any(limits) }),
     });

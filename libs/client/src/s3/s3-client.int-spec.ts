@@ -17,7 +17,13 @@ const keys = { accessKey: 'me@example.com', secretKey: 'secret', sessionToken: '
 const isSigned = (method: string, url: URL, headers: IncomingHttpHeaders): boolean => {
   const date = String(headers['x-amz-date']).replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z');
   const extra = headers['content-type'] === undefined ? {} : { 'content-type': headers['content-type'] };
-  const expected = signRequest(keys, { method, url, headers: extra, payloadHash: String(headers['x-amz-content-sha256']), at: new Date(date) });
+  const expected = signRequest(keys, {
+    method,
+    url,
+    headers: extra,
+    payloadHash: String(headers['x-amz-content-sha256']),
+    at: new Date(date),
+  });
   return expected['authorization'] === headers.authorization;
 };
 
@@ -29,8 +35,14 @@ describe('the S3 client', () => {
   const page = (prefix: string, after: string): string => {
     const found = [...objects.keys()].sort().filter((key) => key.startsWith(prefix) && key > after);
     const [first] = found;
-    const contents = first === undefined ? '' : `<Contents><Key>${first.replaceAll('&', '&amp;')}</Key><Size>${objects.get(first)?.length ?? 0}</Size><ETag>&quot;e&quot;</ETag><LastModified>2026-01-01T00:00:00Z</LastModified></Contents>`;
-    const more = found.length > 1 ? `<IsTruncated>true</IsTruncated><NextContinuationToken>${first ?? ''}</NextContinuationToken>` : '<IsTruncated>false</IsTruncated>';
+    const contents =
+      first === undefined
+        ? ''
+        : `<Contents><Key>${first.replaceAll('&', '&amp;')}</Key><Size>${objects.get(first)?.length ?? 0}</Size><ETag>&quot;e&quot;</ETag><LastModified>2026-01-01T00:00:00Z</LastModified></Contents>`;
+    const more =
+      found.length > 1
+        ? `<IsTruncated>true</IsTruncated><NextContinuationToken>${first ?? ''}</NextContinuationToken>`
+        : '<IsTruncated>false</IsTruncated>';
     return `<ListBucketResult>${contents}${more}</ListBucketResult>`;
   };
 
@@ -39,7 +51,8 @@ describe('the S3 client', () => {
       void buffer(request).then((body) => {
         const url = new URL(request.url ?? '/', `http://${request.headers.host ?? ''}`);
         const key = decodeURIComponent(url.pathname.replace(/^\/bucket\/?/, ''));
-        const fail = (status: number, code: string): unknown => response.writeHead(status).end(`<Error><Code>${code}</Code><Message>${code} &amp; so on</Message></Error>`);
+        const fail = (status: number, code: string): unknown =>
+          response.writeHead(status).end(`<Error><Code>${code}</Code><Message>${code} &amp; so on</Message></Error>`);
         if (!isSigned(request.method ?? '', url, request.headers)) return fail(403, 'SignatureDoesNotMatch');
         if (request.method === 'PUT') {
           if (key !== '') objects.set(key, body);
@@ -49,7 +62,10 @@ describe('the S3 client', () => {
           objects.delete(key);
           return response.writeHead(204).end();
         }
-        if (key === '') return response.end(page(url.searchParams.get('prefix') ?? '', url.searchParams.get('continuation-token') ?? ''));
+        if (key === '')
+          return response.end(
+            page(url.searchParams.get('prefix') ?? '', url.searchParams.get('continuation-token') ?? ''),
+          );
         const object = objects.get(key);
         if (!object) return request.method === 'HEAD' ? response.writeHead(404).end() : fail(404, 'NoSuchKey');
         response.writeHead(200, { 'content-length': object.length, etag: '"abc"' });
@@ -100,14 +116,25 @@ describe('the S3 client', () => {
     await client.putObject('bucket', 'list/a&b', 'x');
     await client.putObject('bucket', 'list/c d', 'xy');
     const listed = await client.listObjects('bucket', 'list/');
-    expect(listed.map(({ key, sizeBytes, etag }) => [key, sizeBytes, etag])).toEqual([['list/a&b', 1, 'e'], ['list/c d', 2, 'e']]);
+    expect(listed.map(({ key, sizeBytes, etag }) => [key, sizeBytes, etag])).toEqual([
+      ['list/a&b', 1, 'e'],
+      ['list/c d', 2, 'e'],
+    ]);
   });
 
   it('says what the service says', async () => {
     await client.deleteObject('bucket', 'plain');
-    await expect(client.getBytes('bucket', 'plain')).rejects.toMatchObject({ status: 404, code: 'NoSuchKey', message: 'NoSuchKey & so on' });
+    await expect(client.getBytes('bucket', 'plain')).rejects.toMatchObject({
+      status: 404,
+      code: 'NoSuchKey',
+      message: 'NoSuchKey & so on',
+    });
     expect(await client.headObject('bucket', 'plain')).toBeUndefined();
-    const stranger = new S3Client({ ...keys, secretKey: 'wrong', endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+    const stranger = new S3Client({
+      ...keys,
+      secretKey: 'wrong',
+      endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    });
     await expect(stranger.createBucket('bucket')).rejects.toThrow(S3Error);
     stranger.close();
   });

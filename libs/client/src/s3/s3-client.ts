@@ -74,7 +74,12 @@ export class S3Client {
   }
 
   /** @returns the ETag, without quotes */
-  async putObject(bucket: string, key: string, body: string | Uint8Array | StreamBody, options: CallOptions & { readonly contentType?: string } = {}): Promise<string> {
+  async putObject(
+    bucket: string,
+    key: string,
+    body: string | Uint8Array | StreamBody,
+    options: CallOptions & { readonly contentType?: string } = {},
+  ): Promise<string> {
     const response = await this.send({
       method: 'PUT',
       bucket,
@@ -88,7 +93,12 @@ export class S3Client {
   }
 
   /** Uploads a file as it is now. @returns its size in bytes and the ETag */
-  async putFile(bucket: string, key: string, path: string, options: CallOptions = {}): Promise<{ readonly sizeBytes: number; readonly etag: string }> {
+  async putFile(
+    bucket: string,
+    key: string,
+    path: string,
+    options: CallOptions = {},
+  ): Promise<{ readonly sizeBytes: number; readonly etag: string }> {
     const { size } = await stat(path);
     // A file that grows meanwhile is uploaded as long as it was.
     const body = size === 0 ? new Uint8Array() : { stream: createReadStream(path, { end: size - 1 }), sizeBytes: size };
@@ -110,11 +120,18 @@ export class S3Client {
   }
 
   /** Size and ETag; undefined when there is no such object. */
-  async headObject(bucket: string, key: string, options: CallOptions = {}): Promise<{ readonly sizeBytes: number; readonly etag: string } | undefined> {
+  async headObject(
+    bucket: string,
+    key: string,
+    options: CallOptions = {},
+  ): Promise<{ readonly sizeBytes: number; readonly etag: string } | undefined> {
     try {
       const response = await this.send({ method: 'HEAD', bucket, key, ...options });
       response.resume();
-      return { sizeBytes: Number(response.headers['content-length'] ?? 0), etag: unquoted(response.headers.etag ?? '') };
+      return {
+        sizeBytes: Number(response.headers['content-length'] ?? 0),
+        etag: unquoted(response.headers.etag ?? ''),
+      };
     } catch (error) {
       if (error instanceof S3Error && error.status === 404) return undefined;
       throw error;
@@ -124,9 +141,11 @@ export class S3Client {
   /** Every object below a prefix, by key; all pages. */
   async listObjects(bucket: string, prefix = '', options: CallOptions = {}): Promise<readonly S3Object[]> {
     const objects: S3Object[] = [];
-    for (let token: string | undefined = ''; token !== undefined; ) {
+    for (let token: string | undefined = ''; token !== undefined;) {
       const more: Readonly<Record<string, string>> = token === '' ? {} : { 'continuation-token': token };
-      const xml: string = await text(await this.send({ method: 'GET', bucket, query: { 'list-type': '2', prefix, ...more }, ...options }));
+      const xml: string = await text(
+        await this.send({ method: 'GET', bucket, query: { 'list-type': '2', prefix, ...more }, ...options }),
+      );
       objects.push(...elements(xml, 'Contents').map(objectOf));
       token = textOf(xml, 'IsTruncated') === 'true' ? textOf(xml, 'NextContinuationToken') : undefined;
     }
@@ -147,7 +166,9 @@ export class S3Client {
   }
 
   private urlOf({ bucket, key, query }: Call): URL {
-    const parts = [bucket, ...(key ?? '').split('/')].flatMap((part) => (part === undefined ? [] : [encodeRfc3986(part)]));
+    const parts = [bucket, ...(key ?? '').split('/')].flatMap((part) =>
+      part === undefined ? [] : [encodeRfc3986(part)],
+    );
     const url = new URL(this.base);
     url.pathname = `/${(bucket === undefined ? [] : key === undefined ? [encodeRfc3986(bucket)] : parts).join('/')}`;
     for (const [name, value] of Object.entries(query ?? {})) url.searchParams.set(name, value);
@@ -168,8 +189,14 @@ export class S3Client {
       ...(call.headers ? { headers: call.headers } : {}),
       ...(this.options.region === undefined ? {} : { region: this.options.region }),
     });
-    const withLength = method === 'PUT' || method === 'POST' ? { ...headers, 'content-length': String(length) } : headers;
-    const request = this.transport.request(url, { method, agent: this.agent, headers: withLength, ...(signal ? { signal } : {}) });
+    const withLength =
+      method === 'PUT' || method === 'POST' ? { ...headers, 'content-length': String(length) } : headers;
+    const request = this.transport.request(url, {
+      method,
+      agent: this.agent,
+      headers: withLength,
+      ...(signal ? { signal } : {}),
+    });
     const answered = new Promise<http.IncomingMessage>((resolve, reject) => {
       request.once('response', resolve);
       request.once('error', reject);
@@ -181,7 +208,11 @@ export class S3Client {
     if ((response.statusCode ?? 0) < 300) return response;
     const xml = await text(response);
     const status = response.statusCode ?? 0;
-    throw new S3Error(status, textOf(xml, 'Code') ?? `Http${status}`, textOf(xml, 'Message') ?? `${method} ${url.pathname}: HTTP ${status}`);
+    throw new S3Error(
+      status,
+      textOf(xml, 'Code') ?? `Http${status}`,
+      textOf(xml, 'Message') ?? `${method} ${url.pathname}: HTTP ${status}`,
+    );
   }
 }
 

@@ -5,7 +5,8 @@ import { encodeRfc3986, sha256Hex, signRequest } from './sigv4.js';
 const keys = { accessKey: 'AKIAIOSFODNN7EXAMPLE', secretKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY' };
 const at = new Date('2013-05-24T00:00:00Z');
 const empty = sha256Hex('');
-const signatureOf = (headers: Readonly<Record<string, string>>): string | undefined => /Signature=(\w+)$/.exec(headers['authorization'] ?? '')?.[1];
+const signatureOf = (headers: Readonly<Record<string, string>>): string | undefined =>
+  /Signature=(\w+)$/.exec(headers['authorization'] ?? '')?.[1];
 
 describe('SigV4', () => {
   it('signs a GET with a range as the published example does', () => {
@@ -29,20 +30,27 @@ describe('SigV4', () => {
   it('signs a query without a value as the published example does', () => {
     const url = new URL('https://examplebucket.s3.amazonaws.com/?lifecycle');
     expect(signatureOf(signRequest(keys, { method: 'GET', url, payloadHash: empty, at }))).toBe(
-      'fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543');
+      'fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543',
+    );
   });
 
   it('signs a list query as the published example does', () => {
     const url = new URL('https://examplebucket.s3.amazonaws.com/?max-keys=2&prefix=J');
     expect(signatureOf(signRequest(keys, { method: 'GET', url, payloadHash: empty, at }))).toBe(
-      '34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7');
+      '34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7',
+    );
   });
 
   it('signs the session token with the rest', () => {
     const url = new URL('http://127.0.0.1:9000/b/k');
-    const headers = signRequest({ ...keys, sessionToken: 'claims.mac' }, { method: 'GET', url, payloadHash: empty, at });
+    const headers = signRequest(
+      { ...keys, sessionToken: 'claims.mac' },
+      { method: 'GET', url, payloadHash: empty, at },
+    );
     expect(headers['x-amz-security-token']).toBe('claims.mac');
-    expect(headers['authorization']).toContain('SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-security-token');
+    expect(headers['authorization']).toContain(
+      'SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-security-token',
+    );
   });
 
   it('encodes everything that RFC 3986 reserves', () => {

@@ -23,7 +23,8 @@ export const UNSIGNED_PAYLOAD = 'UNSIGNED-PAYLOAD';
 const ALGORITHM = 'AWS4-HMAC-SHA256';
 
 export const sha256Hex = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
-const hmac = (key: string | Uint8Array, text: string): Buffer => createHmac('sha256', key).update(text, 'utf8').digest();
+const hmac = (key: string | Uint8Array, text: string): Buffer =>
+  createHmac('sha256', key).update(text, 'utf8').digest();
 
 /** RFC 3986: everything but letters, digits and `-_.~` becomes %XX of its UTF-8 bytes. */
 export const encodeRfc3986 = (text: string): string =>
@@ -33,7 +34,10 @@ const byCode = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** S3 signs the path as it travels: encoded once, never normalised. */
 const canonicalPath = (url: URL): string =>
-  url.pathname.split('/').map((part) => encodeRfc3986(decodeURIComponent(part))).join('/');
+  url.pathname
+    .split('/')
+    .map((part) => encodeRfc3986(decodeURIComponent(part)))
+    .join('/');
 
 const canonicalQuery = (url: URL): string =>
   [...url.searchParams]
@@ -46,7 +50,14 @@ const canonicalQuery = (url: URL): string =>
 export const canonicalRequest = (request: RequestToSign, headers: Readonly<Record<string, string>>): string => {
   const names = Object.keys(headers).sort(byCode);
   const lines = names.map((name) => `${name}:${(headers[name] ?? '').trim().replace(/\s+/g, ' ')}\n`).join('');
-  return [request.method, canonicalPath(request.url), canonicalQuery(request.url), lines, names.join(';'), request.payloadHash].join('\n');
+  return [
+    request.method,
+    canonicalPath(request.url),
+    canonicalQuery(request.url),
+    lines,
+    names.join(';'),
+    request.payloadHash,
+  ].join('\n');
 };
 
 /**

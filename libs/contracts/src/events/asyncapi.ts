@@ -36,10 +36,30 @@ const envelope = (type: string, aggregate: Aggregate, data: object): object => (
 
 /** Streams of work beside the log (architecture, section 2): channel name, address, parameter and payload. */
 const workChannels = [
-  { name: 'dispatch', address: 'fx.dispatch.{node}', payload: dispatchMessageSchema, about: 'Leases and orders to a node' },
-  { name: 'report', address: 'fx.report.{node}', payload: nodeReportsSchema, about: 'What a node observed about its leases' },
-  { name: 'snapshotReport', address: 'fx.report.{node}.snapshot', payload: snapshotReportSchema, about: 'What a node reports about a snapshot' },
-  { name: 'heartbeat', address: 'fx.hb.{node}', payload: heartbeatSchema, about: 'Signs of life (core NATS, not stored)' },
+  {
+    name: 'dispatch',
+    address: 'fx.dispatch.{node}',
+    payload: dispatchMessageSchema,
+    about: 'Leases and orders to a node',
+  },
+  {
+    name: 'report',
+    address: 'fx.report.{node}',
+    payload: nodeReportsSchema,
+    about: 'What a node observed about its leases',
+  },
+  {
+    name: 'snapshotReport',
+    address: 'fx.report.{node}.snapshot',
+    payload: snapshotReportSchema,
+    about: 'What a node reports about a snapshot',
+  },
+  {
+    name: 'heartbeat',
+    address: 'fx.hb.{node}',
+    payload: heartbeatSchema,
+    about: 'Signs of life (core NATS, not stored)',
+  },
 ] as const;
 
 /**
@@ -55,7 +75,8 @@ export const asyncApiDocument = (): object => {
   const written = AGGREGATES.filter((aggregate) => described.some((event) => event.aggregate === aggregate));
 
   return {
-    'x-generated': 'from libs/contracts/src/events; do not edit. UPDATE_GENERATED=1 and the spec of asyncapi.ts write it anew.',
+    'x-generated':
+      'from libs/contracts/src/events; do not edit. UPDATE_GENERATED=1 and the spec of asyncapi.ts write it anew.',
     asyncapi: '3.0.0',
     info: {
       title: 'Fornax events',

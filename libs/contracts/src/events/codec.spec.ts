@@ -1,7 +1,14 @@
 import type { Commit, FornaxEvent } from './commit.js';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { accountDecider, bucketDecider, nodeDecider, pricingDecider, snapshotDecider, taskDecider } from '@fornax/domain';
+import {
+  accountDecider,
+  bucketDecider,
+  nodeDecider,
+  pricingDecider,
+  snapshotDecider,
+  taskDecider,
+} from '@fornax/domain';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { AGGREGATES } from '../subjects.js';
@@ -14,7 +21,13 @@ const commitOf = (...events: readonly FornaxEvent[]): Commit => ({
   id: 'c-1',
   at,
   events,
-  meta: { actor: 'service:node-registry', source: 'node-registry', correlationId: 'r-1', causationId: 'm-1', leaderEpoch: 3 },
+  meta: {
+    actor: 'service:node-registry',
+    source: 'node-registry',
+    correlationId: 'r-1',
+    causationId: 'm-1',
+    leaderEpoch: 3,
+  },
 });
 const drained: FornaxEvent = { type: 'NodeDrained', nodeId: 'n.1', at };
 const json = (bytes: Uint8Array): unknown => JSON.parse(new TextDecoder().decode(bytes));
@@ -61,25 +74,33 @@ describe('the event codec', () => {
   });
 
   it('refuses to read an event type of the future', () => {
-    const later = createEventCodec({ NodeDrained: { version: 1, schema: z.unknown() }, NodeSang: { version: 1, schema: z.unknown() } }, {});
+    const later = createEventCodec(
+      { NodeDrained: { version: 1, schema: z.unknown() }, NodeSang: { version: 1, schema: z.unknown() } },
+      {},
+    );
     const song = { type: 'NodeSang', at } as unknown as FornaxEvent;
     const bytes = later.encode(commitOf(song), 'node', 'n.1');
     expect(() => decodeCommit(bytes, place)).toThrow(UnreadableCommit);
   });
 
-  it.each([['not json', '{'], ['not a batch', '{}'], ['an empty batch', '[]'], ['an event without data', '[{"type":"x","time":"y"}]']])(
-    'refuses to read %s',
-    (_, body) => {
-      expect(() => decodeCommit(new TextEncoder().encode(body), place)).toThrow(UnreadableCommit);
-    },
-  );
+  it.each([
+    ['not json', '{'],
+    ['not a batch', '{}'],
+    ['an empty batch', '[]'],
+    ['an event without data', '[{"type":"x","time":"y"}]'],
+  ])('refuses to read %s', (_, body) => {
+    expect(() => decodeCommit(new TextEncoder().encode(body), place)).toThrow(UnreadableCommit);
+  });
 
   it('upcasts an old version through every step to the current one', () => {
     const versionOf = (version: number) => ({ NodeDrained: { version, schema: z.unknown() } });
     const steps = {
       NodeDrained: {
         1: (data: Readonly<Record<string, unknown>>) => ({ ...data, reason: null }),
-        2: ({ reason, ...data }: Readonly<Record<string, unknown>>) => ({ ...data, reasons: reason === null ? [] : [reason] }),
+        2: ({ reason, ...data }: Readonly<Record<string, unknown>>) => ({
+          ...data,
+          reasons: reason === null ? [] : [reason],
+        }),
       },
     };
     const written = createEventCodec(versionOf(1), {}).encode(commitOf(drained), 'node', 'n.1');
@@ -108,13 +129,28 @@ describe('the samples of every event version ever written', () => {
   const folder = new URL('../../samples/', import.meta.url);
   const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
   const sums = new URL('SHA256SUMS', folder);
-  const sumOf = (name: string): string => createHash('sha256').update(readFileSync(new URL(name, folder))).digest('hex');
+  const sumOf = (name: string): string =>
+    createHash('sha256')
+      .update(readFileSync(new URL(name, folder)))
+      .digest('hex');
 
   it('never change: what was written once stays as it is (UPDATE_GENERATED=1 adds new ones)', () => {
-    const recorded = new Map(readFileSync(sums, 'utf8').trim().split('\n').map((line) => line.split('  ').toReversed()).map(([name = '', sum = '']) => [name, sum]));
+    const recorded = new Map(
+      readFileSync(sums, 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => line.split('  ').toReversed())
+        .map(([name = '', sum = '']) => [name, sum]),
+    );
     if (process.env['UPDATE_GENERATED'] === '1') {
       for (const name of names) if (!recorded.has(name)) recorded.set(name, sumOf(name));
-      writeFileSync(sums, [...recorded].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, sum]) => `${sum}  ${name}\n`).join(''));
+      writeFileSync(
+        sums,
+        [...recorded]
+          .toSorted(([a], [b]) => (a < b ? -1 : 1))
+          .map(([name, sum]) => `${sum}  ${name}\n`)
+          .join(''),
+      );
     }
     expect(Object.fromEntries(names.map((name) => [name, sumOf(name)]))).toEqual(Object.fromEntries(recorded));
   });
@@ -138,7 +174,9 @@ describe('the samples of every event version ever written', () => {
     const aggregate = AGGREGATES.find((known) => eventSchemas[typeOf(name)].aggregate === known) ?? 'task';
     const commit = decodeCommit(bytes, { sequence: 1, aggregate, aggregateId: 'x', commitId: 'c' });
     expect(commit.events.map((event) => event.type)).toEqual([typeOf(name)]);
-    expect(decodeCommit(encodeCommit(commit, aggregate, 'x'), { sequence: 1, aggregate, aggregateId: 'x', commitId: 'c' })).toEqual(commit);
+    expect(
+      decodeCommit(encodeCommit(commit, aggregate, 'x'), { sequence: 1, aggregate, aggregateId: 'x', commitId: 'c' }),
+    ).toEqual(commit);
   });
 });
 
@@ -147,4 +185,5 @@ const typeOf = (file: string): keyof typeof eventSchemas => {
   if (!isEventType(type)) throw new Error(`${file} is a sample of no known event type`);
   return type;
 };
-const isEventType = (name: string | undefined): name is keyof typeof eventSchemas => name !== undefined && name in eventSchemas;
+const isEventType = (name: string | undefined): name is keyof typeof eventSchemas =>
+  name !== undefined && name in eventSchemas;

@@ -52,7 +52,10 @@ const textEncoder = new TextEncoder();
 const textDecoder = new TextDecoder();
 
 /** The reader of every stored version, by CloudEvents type. */
-const readersOf = (catalogue: Readonly<Record<string, EventDescription>>, steps: Upcasters): ReadonlyMap<string, Reader> => {
+const readersOf = (
+  catalogue: Readonly<Record<string, EventDescription>>,
+  steps: Upcasters,
+): ReadonlyMap<string, Reader> => {
   const readers = new Map<string, Reader>();
   for (const [type, { version }] of Object.entries(catalogue)) {
     for (let stored = 1; stored <= version; stored += 1) {
@@ -71,7 +74,10 @@ const readersOf = (catalogue: Readonly<Record<string, EventDescription>>, steps:
 export const cloudEventType = (type: string, version: number): string => `fornax.${type}.v${version}`;
 
 /** Builds a codec over a catalogue of event types; `encodeCommit` and `decodeCommit` are the one over `eventSchemas`. */
-export const createEventCodec = (catalogue: Readonly<Record<string, EventDescription>>, steps: Upcasters): EventCodec => {
+export const createEventCodec = (
+  catalogue: Readonly<Record<string, EventDescription>>,
+  steps: Upcasters,
+): EventCodec => {
   const readers = readersOf(catalogue, steps);
 
   const encode = (commit: Commit, aggregate: Aggregate, aggregateId: string): Uint8Array => {
@@ -81,7 +87,8 @@ export const createEventCodec = (catalogue: Readonly<Record<string, EventDescrip
       const description = catalogue[type];
       if (!description) throw new Error(`unknown event type ${type}`);
       const checked = description.schema.safeParse(data);
-      if (!checked.success) throw new Error(`${type} does not match its schema: ${checked.error.message}`, { cause: checked.error });
+      if (!checked.success)
+        throw new Error(`${type} does not match its schema: ${checked.error.message}`, { cause: checked.error });
       return {
         specversion: '1.0',
         id: `${commit.id}/${index}`,
@@ -162,8 +169,14 @@ const parseBatch = (bytes: Uint8Array, at: CommitPlace): readonly StoredEvent[] 
 };
 
 const isStoredEvent = (value: unknown): value is StoredEvent =>
-  typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string' &&
-  'time' in value && 'data' in value && typeof value.data === 'object' && value.data !== null;
+  typeof value === 'object' &&
+  value !== null &&
+  'type' in value &&
+  typeof value.type === 'string' &&
+  'time' in value &&
+  'data' in value &&
+  typeof value.data === 'object' &&
+  value.data !== null;
 
 const metaOf = (event: StoredEvent): CommitMeta => ({
   actor: event.actor,

@@ -1,6 +1,4 @@
-import type {
-  AccountEvent, BucketEvent, NodeEvent, PricingEvent, SnapshotEvent, TaskEvent,
-} from '@fornax/domain';
+import type { AccountEvent, BucketEvent, NodeEvent, PricingEvent, SnapshotEvent, TaskEvent } from '@fornax/domain';
 import type { Aggregate } from '../subjects.js';
 
 /** Every event there is. */

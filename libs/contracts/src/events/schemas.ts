@@ -115,7 +115,11 @@ const perPlan = z.object({ flex: z.number().int(), onDemand: z.number().int(), r
 
 /** Version and payload schema of every event type, as written today. Older versions are read through `upcasters`. */
 export const eventSchemas = {
-  TaskSubmitted: { version: 1, aggregate: 'task', schema: z.object({ taskId: z.string(), owner: z.string(), spec: taskSpec, at: instant }) },
+  TaskSubmitted: {
+    version: 1,
+    aggregate: 'task',
+    schema: z.object({ taskId: z.string(), owner: z.string(), spec: taskSpec, at: instant }),
+  },
   TaskUpdated: {
     version: 1,
     aggregate: 'task',
@@ -128,16 +132,36 @@ export const eventSchemas = {
   },
   TaskCancelRequested: { version: 1, aggregate: 'task', schema: z.object({ at: instant }) },
   TaskDeleteRequested: { version: 1, aggregate: 'task', schema: z.object({ at: instant }) },
-  InstancesDispatched: { version: 1, aggregate: 'task', schema: z.object({ leases: z.array(dispatchedLease), at: instant }) },
+  InstancesDispatched: {
+    version: 1,
+    aggregate: 'task',
+    schema: z.object({ leases: z.array(dispatchedLease), at: instant }),
+  },
   InstancesStarted: {
     version: 1,
     aggregate: 'task',
     schema: z.object({ leases: z.array(z.object({ ...leaseRef, startedAt: instant })), at: instant }),
   },
-  InstancesExited: { version: 1, aggregate: 'task', schema: z.object({ leases: z.array(z.object(leaseRef)), at: instant }) },
-  InstancesConcluded: { version: 1, aggregate: 'task', schema: z.object({ attempts: z.array(attemptEnd), at: instant }) },
-  InstancesRequeued: { version: 1, aggregate: 'task', schema: z.object({ attempts: z.array(attemptEnd), at: instant }) },
-  WaitingInstancesCancelled: { version: 1, aggregate: 'task', schema: z.object({ instances: z.string(), at: instant }) },
+  InstancesExited: {
+    version: 1,
+    aggregate: 'task',
+    schema: z.object({ leases: z.array(z.object(leaseRef)), at: instant }),
+  },
+  InstancesConcluded: {
+    version: 1,
+    aggregate: 'task',
+    schema: z.object({ attempts: z.array(attemptEnd), at: instant }),
+  },
+  InstancesRequeued: {
+    version: 1,
+    aggregate: 'task',
+    schema: z.object({ attempts: z.array(attemptEnd), at: instant }),
+  },
+  WaitingInstancesCancelled: {
+    version: 1,
+    aggregate: 'task',
+    schema: z.object({ instances: z.string(), at: instant }),
+  },
   WaitingReasonChanged: {
     version: 1,
     aggregate: 'task',
@@ -166,7 +190,11 @@ export const eventSchemas = {
   NodeResumed: { version: 1, aggregate: 'node', schema: z.object(aboutNode) },
   NodeRetired: { version: 1, aggregate: 'node', schema: z.object(aboutNode) },
 
-  BucketCreated: { version: 1, aggregate: 'bucket', schema: z.object({ bucket: z.string(), owner: z.string(), at: instant }) },
+  BucketCreated: {
+    version: 1,
+    aggregate: 'bucket',
+    schema: z.object({ bucket: z.string(), owner: z.string(), at: instant }),
+  },
   BucketDeleted: { version: 1, aggregate: 'bucket', schema: z.object({ bucket: z.string(), at: instant }) },
 
   SnapshotTriggered: {
@@ -201,7 +229,11 @@ export const eventSchemas = {
     aggregate: 'snapshot',
     schema: z.object({ taskId: z.string(), files: count, bytes: z.number(), at: instant }),
   },
-  SnapshotFailed: { version: 1, aggregate: 'snapshot', schema: z.object({ taskId: z.string(), reason: z.string(), at: instant }) },
+  SnapshotFailed: {
+    version: 1,
+    aggregate: 'snapshot',
+    schema: z.object({ taskId: z.string(), reason: z.string(), at: instant }),
+  },
 
   AccountCreated: {
     version: 1,
@@ -242,7 +274,11 @@ export const eventSchemas = {
 export type EventType = FornaxEvent['type'];
 
 /** Both sides rewritten to one form (no readonly, intersections merged), so that they can be compared exactly. */
-type Plain<T> = T extends readonly (infer E)[] ? Plain<E>[] : T extends object ? { -readonly [K in keyof T]: Plain<T[K]> } : T;
+type Plain<T> = T extends readonly (infer E)[]
+  ? Plain<E>[]
+  : T extends object
+    ? { -readonly [K in keyof T]: Plain<T[K]> }
+    : T;
 type Exactly<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 type PayloadOf<T extends EventType> = Omit<Extract<FornaxEvent, { type: T }>, 'type'>;
 type Schemas = typeof eventSchemas;

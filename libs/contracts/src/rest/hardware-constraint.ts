@@ -38,7 +38,11 @@ export const hardwareConstraintSchema = z
   .transform((input, context): HardwareConstraint => {
     const discriminator = byLowerCase.get(input.discriminator.toLowerCase());
     if (!discriminator) {
-      context.addIssue({ code: 'custom', path: ['discriminator'], message: `Unknown hardware constraint: ${input.discriminator}` });
+      context.addIssue({
+        code: 'custom',
+        path: ['discriminator'],
+        message: `Unknown hardware constraint: ${input.discriminator}`,
+      });
       return z.NEVER;
     }
     const parsed = KINDS[discriminator].safeParse(input);

@@ -14,7 +14,10 @@ export interface WireFilter {
 
 export const filterSchema: z.ZodType<WireFilter> = z.object({
   operator: z.string().max(64),
-  filters: z.array(z.lazy(() => filterSchema)).max(1_000).optional(),
+  filters: z
+    .array(z.lazy(() => filterSchema))
+    .max(1_000)
+    .optional(),
   field: z.string().max(256).optional(),
   value: operand.optional(),
   values: operand.optional(),

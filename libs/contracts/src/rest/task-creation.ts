@@ -31,14 +31,19 @@ const duration = z.union([z.string(), z.number()]).transform((value, context): s
 /** One of some names, in any case or by its place in the list (contract, 5.6); given back as spelt here. */
 const nameIn = <const N extends readonly [string, ...string[]]>(...names: N) =>
   z.union([z.string(), z.number()]).transform((value, context): N[number] => {
-    const found = typeof value === 'number' ? names[value] : names.find((name) => name.toLowerCase() === value.toLowerCase());
+    const found =
+      typeof value === 'number' ? names[value] : names.find((name) => name.toLowerCase() === value.toLowerCase());
     if (found !== undefined) return found;
     context.addIssue({ code: 'custom', message: `The value must be one of ${names.join(', ')}.` });
     return z.NEVER;
   });
 
 export const constantSchema = z.object({
-  key: z.string().min(1).max(2_048).regex(/^[A-Za-z0-9_.-]+$/, 'A constant is named with letters, digits, "_", "." and "-".'),
+  key: z
+    .string()
+    .min(1)
+    .max(2_048)
+    .regex(/^[A-Za-z0-9_.-]+$/, 'A constant is named with letters, digits, "_", "." and "-".'),
   value: z.string().max(2_048),
 });
 
@@ -48,7 +53,8 @@ export const constantsSchema = z
   .superRefine((constants, context) => {
     const seen = new Set<string>();
     constants.forEach(({ key }, index) => {
-      if (seen.has(key)) context.addIssue({ code: 'custom', path: [index, 'key'], message: `The constant ${key} is given twice.` });
+      if (seen.has(key))
+        context.addIssue({ code: 'custom', path: [index, 'key'], message: `The constant ${key} is given twice.` });
       seen.add(key);
     });
   });
@@ -60,12 +66,19 @@ const scalar = z.union([z.string(), z.number(), z.boolean()]);
 
 export const advancedBucketSchema = z.object({
   bucketName: z.string().min(1).max(255),
-  filtering: z.object({ prefixFiltering: z.object({ prefix: z.string().max(1_024).optional() }).optional() }).optional(),
-  resourcesTransformation: z.object({ stripPrefix: z.object({ prefix: z.string().max(1_024).optional() }).optional() }).optional(),
+  filtering: z
+    .object({ prefixFiltering: z.object({ prefix: z.string().max(1_024).optional() }).optional() })
+    .optional(),
+  resourcesTransformation: z
+    .object({ stripPrefix: z.object({ prefix: z.string().max(1_024).optional() }).optional() })
+    .optional(),
   cacheTTLSec: count.optional(),
 });
 
-export const retrySettingsSchema = z.object({ maxTotalRetries: count.optional(), maxPerInstanceRetries: count.optional() });
+export const retrySettingsSchema = z.object({
+  maxTotalRetries: count.optional(),
+  maxPerInstanceRetries: count.optional(),
+});
 
 export const forcedNetworkRuleSchema = z.object({
   name: z.string().max(2_048).optional(),
@@ -109,7 +122,10 @@ export const taskCreationSchema = z.object({
   shortname: z
     .string()
     .max(255)
-    .regex(/^(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)?$/, 'A shortname holds letters, digits and "-", and begins and ends with a letter or a digit.')
+    .regex(
+      /^(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)?$/,
+      'A shortname holds letters, digits and "-", and begins and ends with a letter or a digit.',
+    )
     .optional(),
   profile: z.string().max(255).optional(),
   poolUuid: reference().optional(),
@@ -133,12 +149,21 @@ export const taskCreationSchema = z.object({
   uploadResultsOnCancellation: z.boolean().optional(),
   constants: constantsSchema.optional(),
   forcedConstants: z.array(forcedConstantSchema).max(150).optional(),
-  constraints: z.array(z.object({ key: z.string().max(2_048), value: z.string().max(2_048).optional() })).max(150).optional(),
+  constraints: z
+    .array(z.object({ key: z.string().max(2_048), value: z.string().max(2_048).optional() }))
+    .max(150)
+    .optional(),
   hardwareConstraints: z.array(hardwareConstraintSchema).max(50).optional(),
   secretsAccessRights: z
     .object({
-      bySecret: z.array(z.object({ key: z.string().max(2_048) })).max(1_000).optional(),
-      byPrefix: z.array(z.object({ prefix: z.string().max(2_048) })).max(1_000).optional(),
+      bySecret: z
+        .array(z.object({ key: z.string().max(2_048) }))
+        .max(1_000)
+        .optional(),
+      byPrefix: z
+        .array(z.object({ prefix: z.string().max(2_048) }))
+        .max(1_000)
+        .optional(),
     })
     .optional(),
   tags: tagsSchema.optional(),
@@ -163,6 +188,10 @@ export const taskUpdateSchema = z.object({ constants: constantsSchema.optional()
 export type TaskUpdate = z.output<typeof taskUpdateSchema>;
 
 /** One answer of a bulk creation, in the order of the request (contract, section 2.2). */
-export const bulkTaskResultSchema = z.object({ statusCode: z.int(), uuid: z.string().nullable(), message: z.string().nullable() });
+export const bulkTaskResultSchema = z.object({
+  statusCode: z.int(),
+  uuid: z.string().nullable(),
+  message: z.string().nullable(),
+});
 export type BulkTaskResult = z.output<typeof bulkTaskResultSchema>;
 export const createdSchema = z.object({ uuid: z.string() });

@@ -51,7 +51,9 @@ const runningInstanceSchema = z.object({
   coreCount: uint,
   executionAttemptCount: uint,
   clockRatio: amount,
-  activeForwards: z.array(z.object({ applicationPort: uint, forwarderPort: uint, forwarderHost: z.string(), bindAddress: z.string() })),
+  activeForwards: z.array(
+    z.object({ applicationPort: uint, forwarderPort: uint, forwarderHost: z.string(), bindAddress: z.string() }),
+  ),
   vpnConnections: z.array(z.object({ nodeIPAddressCidr: z.string(), vpnName: z.string() })),
 });
 
@@ -95,7 +97,14 @@ export const statusSchema = z.object({
   executionTimeByMachineSpecification: z.array(z.object({ specificationKey: z.string(), time: uint })),
   executionTimeBySiteAndMachine: z.array(z.object({ siteUuid: z.string(), specificationKey: z.string(), time: uint })),
   executionTimeByInstanceId: z.array(
-    z.object({ instanceId: uint, specificationKey: z.string(), siteUuid: z.string(), time: uint, timeGhz: amount, clockRatio: amount }),
+    z.object({
+      instanceId: uint,
+      specificationKey: z.string(),
+      siteUuid: z.string(),
+      time: uint,
+      timeGhz: amount,
+      clockRatio: amount,
+    }),
   ),
   succeededRange: z.string(),
   executedRange: z.string(),

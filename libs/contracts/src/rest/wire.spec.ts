@@ -18,8 +18,18 @@ const minimal = { name: 'a', profile: 'docker-batch', instanceCount: 1 };
 
 describe('reading a task creation from the wire', () => {
   it('matches keys in any case at every level', () => {
-    const value = valueOf({ Name: 'a', PROFILE: 'docker-batch', InstanceCount: 2, Constants: [{ Key: 'DOCKER_CMD', Value: 'x' }] });
-    expect(value).toMatchObject({ name: 'a', profile: 'docker-batch', instanceCount: 2, constants: [{ key: 'DOCKER_CMD', value: 'x' }] });
+    const value = valueOf({
+      Name: 'a',
+      PROFILE: 'docker-batch',
+      InstanceCount: 2,
+      Constants: [{ Key: 'DOCKER_CMD', Value: 'x' }],
+    });
+    expect(value).toMatchObject({
+      name: 'a',
+      profile: 'docker-batch',
+      instanceCount: 2,
+      constants: [{ key: 'DOCKER_CMD', value: 'x' }],
+    });
   });
 
   it('keeps the case of label keys', () => {
@@ -28,19 +38,33 @@ describe('reading a task creation from the wire', () => {
 
   it('treats nulls, empty references and the zero Guid as absent, and ignores what it does not know', () => {
     const value = valueOf({
-      ...minimal, poolUuid: '', jobUuid: '00000000-0000-0000-0000-000000000000', tags: null, Uuid: '00000000-0000-0000-0000-000000000000',
-      CreationDate: '0001-01-01T00:00:00', State: null, Errors: [], whatever: { deep: 1 },
+      ...minimal,
+      poolUuid: '',
+      jobUuid: '00000000-0000-0000-0000-000000000000',
+      tags: null,
+      Uuid: '00000000-0000-0000-0000-000000000000',
+      CreationDate: '0001-01-01T00:00:00',
+      State: null,
+      Errors: [],
+      whatever: { deep: 1 },
     });
     expect(value).toEqual(minimal);
   });
 
   it('gives hardware constraints their exact names and drops the fields of other kinds', () => {
-    const value = valueOf({ ...minimal, HardwareConstraints: [{ Discriminator: 'minimumcorehardwareconstraint', CoreCount: 4, CpuModel: null }] });
+    const value = valueOf({
+      ...minimal,
+      HardwareConstraints: [{ Discriminator: 'minimumcorehardwareconstraint', CoreCount: 4, CpuModel: null }],
+    });
     expect(value.hardwareConstraints).toEqual([{ discriminator: 'MinimumCoreHardwareConstraint', coreCount: 4 }]);
   });
 
   it('reads enumerations by name in any case and by number', () => {
-    const value = valueOf({ ...minimal, schedulingType: 'OnDemand', forcedConstants: [{ constantName: 'A', access: 1 }] });
+    const value = valueOf({
+      ...minimal,
+      schedulingType: 'OnDemand',
+      forcedConstants: [{ constantName: 'A', access: 1 }],
+    });
     expect(value).toMatchObject({ schedulingType: 'onDemand', forcedConstants: [{ access: 'readWrite' }] });
   });
 
@@ -54,20 +78,47 @@ describe('reading a task creation from the wire', () => {
     ['a constant without value', { ...minimal, constants: [{ key: 'A', value: null }] }, 'constants[0].value'],
     ['a constant whose value is a number', { ...minimal, constants: [{ key: 'A', value: 3 }] }, 'constants[0].value'],
     ['a constant with a bad name', { ...minimal, constants: [{ key: 'A B', value: '' }] }, 'constants[0].key'],
-    ['a constant given twice', { ...minimal, constants: [{ key: 'A', value: '' }, { key: 'A', value: '' }] }, 'constants[1].key'],
-    ['151 constants', { ...minimal, constants: Array.from({ length: 151 }, (_, i) => ({ key: `A${i}`, value: '' })) }, 'constants'],
-    ['a value of 2049 characters', { ...minimal, constants: [{ key: 'A', value: 'x'.repeat(2_049) }] }, 'constants[0].value'],
+    [
+      'a constant given twice',
+      {
+        ...minimal,
+        constants: [
+          { key: 'A', value: '' },
+          { key: 'A', value: '' },
+        ],
+      },
+      'constants[1].key',
+    ],
+    [
+      '151 constants',
+      { ...minimal, constants: Array.from({ length: 151 }, (_, i) => ({ key: `A${i}`, value: '' })) },
+      'constants',
+    ],
+    [
+      'a value of 2049 characters',
+      { ...minimal, constants: [{ key: 'A', value: 'x'.repeat(2_049) }] },
+      'constants[0].value',
+    ],
     ['ten tags', { ...minimal, tags: Array.from({ length: 10 }, (_, i) => `t${i}`) }, 'tags'],
     ['a null tag', { ...minimal, tags: [null] }, 'tags[0]'],
     ['an invalid pattern', { ...minimal, resultsWhitelist: '(' }, 'resultsWhitelist'],
-    ['an unknown hardware constraint', { ...minimal, hardwareConstraints: [{ discriminator: 'Nope' }] }, 'hardwareConstraints[0].discriminator'],
-    ['a core constraint without a number', { ...minimal, hardwareConstraints: [{ discriminator: 'MinimumCoreHardwareConstraint' }] }, 'hardwareConstraints[0].coreCount'],
+    [
+      'an unknown hardware constraint',
+      { ...minimal, hardwareConstraints: [{ discriminator: 'Nope' }] },
+      'hardwareConstraints[0].discriminator',
+    ],
+    [
+      'a core constraint without a number',
+      { ...minimal, hardwareConstraints: [{ discriminator: 'MinimumCoreHardwareConstraint' }] },
+      'hardwareConstraints[0].coreCount',
+    ],
     ['a NUL in a text', { ...minimal, name: 'a\0b' }, 'name'],
     ['half a surrogate pair', { ...minimal, labels: { a: '\ud800' } }, 'labels.a'],
     ['a body that is a text', 'hello', ''],
   ])('refuses %s and names the field', (_, body, field) => expect(errorsOf(body)).toContain(field));
 
-  it('accepts a constant inside a pattern', () => expect(errorsOf({ ...minimal, resultsWhitelist: '^${NAME}.*$' })).toEqual([]));
+  it('accepts a constant inside a pattern', () =>
+    expect(errorsOf({ ...minimal, resultsWhitelist: '^${NAME}.*$' })).toEqual([]));
 
   it('answers a filter that nests without end instead of running out of stack', () => {
     let filter: unknown = { operator: 'Equal', field: 'Name', value: 'a' };

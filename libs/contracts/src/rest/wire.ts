@@ -2,7 +2,8 @@ import { z } from 'zod';
 
 /** Errors by field path (`constants[2].key`), as validation problems carry them (contract, section 1.7). */
 export type WireErrors = Readonly<Record<string, readonly string[]>>;
-export type WireResult<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly errors: WireErrors };
+export type WireResult<T> =
+  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly errors: WireErrors };
 
 const ZERO_GUID = '00000000-0000-0000-0000-000000000000';
 const references = new WeakSet<z.core.$ZodType>();
@@ -43,7 +44,11 @@ const compile = (schema: z.core.$ZodType): Normalise => {
       const normalise = compile(def.valueType);
       return (value) =>
         isRecord(value)
-          ? Object.fromEntries(Object.entries(value).filter(([, item]) => item !== null).map(([key, item]) => [key, normalise(item)]))
+          ? Object.fromEntries(
+              Object.entries(value)
+                .filter(([, item]) => item !== null)
+                .map(([key, item]) => [key, normalise(item)]),
+            )
           : value;
     }
     case 'optional':
@@ -109,7 +114,11 @@ const unstorable = (value: unknown, path: string): string | undefined => {
 };
 
 const pathOf = (path: readonly PropertyKey[]): string =>
-  path.reduce<string>((text, step) => (typeof step === 'number' ? `${text}[${step}]` : text === '' ? String(step) : `${text}.${String(step)}`), '');
+  path.reduce<string>(
+    (text, step) =>
+      typeof step === 'number' ? `${text}[${step}]` : text === '' ? String(step) : `${text}.${String(step)}`,
+    '',
+  );
 
 const errorsOf = (error: z.ZodError): WireErrors => {
   const errors: Record<string, string[]> = {};
@@ -126,7 +135,8 @@ export const wireReader = <S extends z.ZodType>(schema: S): ((body: unknown) => 
   const read = (body: unknown): WireResult<z.output<S>> => {
     const normal = normalise(body);
     const bad = unstorable(normal, '');
-    if (bad !== undefined) return { ok: false, errors: { [bad]: ['The text holds a character that cannot be stored.'] } };
+    if (bad !== undefined)
+      return { ok: false, errors: { [bad]: ['The text holds a character that cannot be stored.'] } };
     const parsed = schema.safeParse(normal);
     return parsed.success ? { ok: true, value: parsed.data } : { ok: false, errors: errorsOf(parsed.error) };
   };

@@ -17,7 +17,9 @@ const leaseOrder = z.object({
   /** Constants in clear, profile defaults included; sealed ones are only named in `secretKeys`. */
   constants: z.array(z.object({ key: z.string(), value: z.string() })),
   secretKeys: z.array(z.string()),
-  resources: z.array(z.object({ bucket: z.string(), prefix: z.string().optional(), stripPrefix: z.string().optional() })),
+  resources: z.array(
+    z.object({ bucket: z.string(), prefix: z.string().optional(), stripPrefix: z.string().optional() }),
+  ),
   results: z
     .object({
       bucket: z.string(),

@@ -6,7 +6,12 @@ const count = z.number().int().min(0).max(2_147_483_647);
 const amount = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
 
 /** What travels on `fx.report.<node>`: a batch of observations, JSON, oldest first. Repeats are harmless. */
-const about = { leaseId: z.string(), taskId: z.string(), instance: z.number().int(), traceparent: z.string().optional() };
+const about = {
+  leaseId: z.string(),
+  taskId: z.string(),
+  instance: z.number().int(),
+  traceparent: z.string().optional(),
+};
 
 const started = z.object({ kind: z.literal('started'), ...about, startedAt: instant });
 /** The command is over; upload goes on. */
@@ -29,13 +34,23 @@ const ended = z.object({
 });
 
 export const nodeReportSchema = z.discriminatedUnion('kind', [started, exited, ended]);
-export const nodeReportsSchema = z.object({ nodeId: z.string(), nodeEpoch: z.number().int(), reports: z.array(nodeReportSchema) });
+export const nodeReportsSchema = z.object({
+  nodeId: z.string(),
+  nodeEpoch: z.number().int(),
+  reports: z.array(nodeReportSchema),
+});
 export type NodeReport = z.output<typeof nodeReportSchema>;
 export type NodeReports = z.output<typeof nodeReportsSchema>;
 
 /** What travels on `fx.report.<node>.snapshot`. */
 export const snapshotReportSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('progress'), snapshotId: z.string(), leaseId: z.string(), sizeToUploadBytes: amount, transferredBytes: amount }),
+  z.object({
+    kind: z.literal('progress'),
+    snapshotId: z.string(),
+    leaseId: z.string(),
+    sizeToUploadBytes: amount,
+    transferredBytes: amount,
+  }),
   z.object({ kind: z.literal('uploaded'), snapshotId: z.string(), leaseId: z.string(), files: count, bytes: amount }),
   z.object({ kind: z.literal('failed'), snapshotId: z.string(), leaseId: z.string(), reason: z.string() }),
 ]);

@@ -62,7 +62,11 @@ export const placementsReplySchema = z.object({
 export type PlacementsReply = z.output<typeof placementsReplySchema>;
 
 /** RPC.leaseStatus */
-export const leaseStatusRequestSchema = z.object({ leaseId: z.string(), taskId: z.string(), instance: z.number().int() });
+export const leaseStatusRequestSchema = z.object({
+  leaseId: z.string(),
+  taskId: z.string(),
+  instance: z.number().int(),
+});
 export const leaseStatusReplySchema = z.object({ current: z.boolean() });
 
 /** RPC.ensureBuckets: `mustExist` are checked, `create` are created for the owner unless they exist. */

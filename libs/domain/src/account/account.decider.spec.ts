@@ -15,8 +15,12 @@ const revoke: AccountCommand = { type: 'RevokeToken', tokenId: 't', at };
 
 describe('an account', () => {
   it('is created once', () => {
-    given().when({ type: 'CreateAccount', ...identity, quotas, at }).then(created);
-    given(created).when({ type: 'CreateAccount', ...identity, quotas, at }).thenRejected('account-exists');
+    given()
+      .when({ type: 'CreateAccount', ...identity, quotas, at })
+      .then(created);
+    given(created)
+      .when({ type: 'CreateAccount', ...identity, quotas, at })
+      .thenRejected('account-exists');
   });
   it('issues a token with its identity, once', () => {
     given(created).when(issue).then(issued);

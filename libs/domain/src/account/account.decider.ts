@@ -25,12 +25,24 @@ export const accountDecider: Decider<AccountState, AccountCommand, AccountEvent>
         if (state.tokens.has(command.tokenId)) return accept();
         const { accountId, email, role } = state;
         const { tokenId, name, hash, sealedSecret, at } = command;
-        return accept<AccountEvent>({ type: 'TokenIssued', accountId, email, role, tokenId, name, hash, sealedSecret, at });
+        return accept<AccountEvent>({
+          type: 'TokenIssued',
+          accountId,
+          email,
+          role,
+          tokenId,
+          name,
+          hash,
+          sealedSecret,
+          at,
+        });
       }
       case 'RevokeToken': {
         const isValid = state.tokens.get(command.tokenId);
         if (isValid === undefined) return reject('token-not-found', 'No such token');
-        return isValid ? accept<AccountEvent>({ type: 'TokenRevoked', tokenId: command.tokenId, at: command.at }) : accept();
+        return isValid
+          ? accept<AccountEvent>({ type: 'TokenRevoked', tokenId: command.tokenId, at: command.at })
+          : accept();
       }
       default:
         return assertNever(command);

@@ -21,7 +21,9 @@ describe('a bucket', () => {
     given().when(remove('ada')).thenRejected('bucket-not-found');
   });
   it('frees its name', () => {
-    given(created, deleted).when(create('bob')).then({ ...created, owner: 'bob' });
+    given(created, deleted)
+      .when(create('bob'))
+      .then({ ...created, owner: 'bob' });
     given(created, deleted).when(remove('ada')).thenRejected('bucket-not-found');
   });
 });

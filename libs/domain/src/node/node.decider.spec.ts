@@ -9,7 +9,13 @@ const { given } = specFor(nodeDecider);
 const facts = { nodeId: 'n1', hardware: aHardware(), driver: 'sandbox', warnings: [], at } as const;
 const join = (bootId: string): NodeCommand => ({ type: 'JoinNode', bootId, ...facts });
 const joined = (epoch: number, bootId: string): NodeEvent => ({ type: 'NodeJoined', epoch, bootId, ...facts });
-const lost = (epoch: number, cause: 'heartbeat' | 'rejoined' | 'left'): NodeEvent => ({ type: 'NodeLost', nodeId: 'n1', epoch, cause, at });
+const lost = (epoch: number, cause: 'heartbeat' | 'rejoined' | 'left'): NodeEvent => ({
+  type: 'NodeLost',
+  nodeId: 'n1',
+  epoch,
+  cause,
+  at,
+});
 const drained: NodeEvent = { type: 'NodeDrained', nodeId: 'n1', at };
 const resumed: NodeEvent = { type: 'NodeResumed', nodeId: 'n1', at };
 const retired: NodeEvent = { type: 'NodeRetired', nodeId: 'n1', at };
@@ -23,13 +29,15 @@ describe('joining', () => {
     given(joined(1, 'b1'), lost(1, 'heartbeat')).when(join('b1')).then(joined(2, 'b1')));
   it('keeps a drain that was asked for', () =>
     given(joined(1, 'b1'), drained).when(join('b2')).then(lost(1, 'rejoined'), joined(2, 'b2'), drained));
-  it('is rejected for a retired node', () => given(joined(1, 'b1'), lost(1, 'left'), retired).when(join('b2')).thenRejected('node-retired'));
+  it('is rejected for a retired node', () =>
+    given(joined(1, 'b1'), lost(1, 'left'), retired).when(join('b2')).thenRejected('node-retired'));
 });
 
 describe('losing a node', () => {
   const lose = (epoch: number): NodeCommand => ({ type: 'LoseNode', epoch, cause: 'heartbeat', at });
   it('ends its session', () => given(joined(1, 'b1')).when(lose(1)).then(lost(1, 'heartbeat')));
-  it('ignores the loss of an earlier session', () => given(joined(1, 'b1'), lost(1, 'rejoined'), joined(2, 'b2')).when(lose(1)).thenNothing());
+  it('ignores the loss of an earlier session', () =>
+    given(joined(1, 'b1'), lost(1, 'rejoined'), joined(2, 'b2')).when(lose(1)).thenNothing());
   it('ignores a node that is lost or unknown already', () => {
     given(joined(1, 'b1'), lost(1, 'heartbeat')).when(lose(1)).thenNothing();
     given().when(lose(0)).thenNothing();

@@ -19,15 +19,38 @@ export type NodeLossCause = 'heartbeat' | 'rejoined' | 'left';
  * online -> draining (NodeDrained) -> online (NodeResumed); any -> retired (NodeRetired, final).
  */
 export type NodeEvent =
-  | { readonly type: 'NodeJoined'; readonly nodeId: string; readonly epoch: number; readonly bootId: string; readonly hardware: NodeHardware; readonly driver: string; readonly warnings: readonly string[]; readonly at: InstantMs }
-  | { readonly type: 'NodeLost'; readonly nodeId: string; readonly epoch: number; readonly cause: NodeLossCause; readonly at: InstantMs }
+  | {
+      readonly type: 'NodeJoined';
+      readonly nodeId: string;
+      readonly epoch: number;
+      readonly bootId: string;
+      readonly hardware: NodeHardware;
+      readonly driver: string;
+      readonly warnings: readonly string[];
+      readonly at: InstantMs;
+    }
+  | {
+      readonly type: 'NodeLost';
+      readonly nodeId: string;
+      readonly epoch: number;
+      readonly cause: NodeLossCause;
+      readonly at: InstantMs;
+    }
   | { readonly type: 'NodeDrained'; readonly nodeId: string; readonly at: InstantMs }
   | { readonly type: 'NodeResumed'; readonly nodeId: string; readonly at: InstantMs }
   | { readonly type: 'NodeRetired'; readonly nodeId: string; readonly at: InstantMs };
 
 /** A join by another boot of a node that is still online gives NodeLost('rejoined') and NodeJoined in one commit. */
 export type NodeCommand =
-  | { readonly type: 'JoinNode'; readonly nodeId: string; readonly bootId: string; readonly hardware: NodeHardware; readonly driver: string; readonly warnings: readonly string[]; readonly at: InstantMs }
+  | {
+      readonly type: 'JoinNode';
+      readonly nodeId: string;
+      readonly bootId: string;
+      readonly hardware: NodeHardware;
+      readonly driver: string;
+      readonly warnings: readonly string[];
+      readonly at: InstantMs;
+    }
   | { readonly type: 'LoseNode'; readonly epoch: number; readonly cause: NodeLossCause; readonly at: InstantMs }
   | { readonly type: 'DrainNode'; readonly at: InstantMs }
   | { readonly type: 'ResumeNode'; readonly at: InstantMs }

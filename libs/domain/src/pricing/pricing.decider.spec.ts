@@ -18,5 +18,8 @@ describe('price lists', () => {
     given().when(publish(second)).thenRejected('price-list-version');
   });
   it.each([-1, 0.5, Number.NaN])('hold no price of %s', (price) =>
-    given().when(publish({ ...defaultPriceList, workMicrosPerGhzCoreHour: { flex: price, onDemand: 1, reserved: 1 } })).thenRejected('bad-price-list'));
+    given()
+      .when(publish({ ...defaultPriceList, workMicrosPerGhzCoreHour: { flex: price, onDemand: 1, reserved: 1 } }))
+      .thenRejected('bad-price-list'),
+  );
 });

@@ -18,7 +18,10 @@ export const pricingDecider: Decider<PricingState, PricingCommand, PricingEvent>
   initial: { version: 0, priceList: null },
   decide: (state, { priceList, at }) => {
     if (priceList.version !== state.version + 1) {
-      return reject('price-list-version', `the next price list is version ${state.version + 1}, not ${priceList.version}`);
+      return reject(
+        'price-list-version',
+        `the next price list is version ${state.version + 1}, not ${priceList.version}`,
+      );
     }
     if (!hasValidPrices(priceList)) return reject('bad-price-list', 'prices are non-negative integers of micro-units');
     return accept<PricingEvent>({ type: 'PriceListPublished', priceList, at });

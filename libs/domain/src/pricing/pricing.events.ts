@@ -8,8 +8,19 @@ export interface PriceList {
   /** Without hardware constraints: price of one GHz·core·hour of work, for each plan. */
   readonly workMicrosPerGhzCoreHour: Readonly<Record<SchedulingPlan, number>>;
   /** With hardware constraints: price of one core·hour on hardware whose specification key contains `match`; first match wins, '' matches all. */
-  readonly hardware: readonly { readonly match: string; readonly microsPerCoreHour: Readonly<Record<SchedulingPlan, number>> }[];
+  readonly hardware: readonly {
+    readonly match: string;
+    readonly microsPerCoreHour: Readonly<Record<SchedulingPlan, number>>;
+  }[];
 }
 
-export type PricingEvent = { readonly type: 'PriceListPublished'; readonly priceList: PriceList; readonly at: InstantMs };
-export type PricingCommand = { readonly type: 'PublishPriceList'; readonly priceList: PriceList; readonly at: InstantMs };
+export type PricingEvent = {
+  readonly type: 'PriceListPublished';
+  readonly priceList: PriceList;
+  readonly at: InstantMs;
+};
+export type PricingCommand = {
+  readonly type: 'PublishPriceList';
+  readonly priceList: PriceList;
+  readonly at: InstantMs;
+};

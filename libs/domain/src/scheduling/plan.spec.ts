@@ -35,63 +35,111 @@ const ranges = (text: string): Ranges => {
 
 describe('a scheduling round', () => {
   it('places an instance where it leaves least room', () =>
-    expect(plan([node('big', 8), node('small', 2)], [entry('t', { request: { cores: 2, memoryMB: 1 } })], anything).placements).toEqual([
-      { taskId: 't', instance: 0, node: 'small', nodeEpoch: 1 },
-    ]));
+    expect(
+      plan([node('big', 8), node('small', 2)], [entry('t', { request: { cores: 2, memoryMB: 1 } })], anything)
+        .placements,
+    ).toEqual([{ taskId: 't', instance: 0, node: 'small', nodeEpoch: 1 }]));
 
   it('takes the first node by name when nothing else tells them apart', () =>
     expect(plan([node('b', 2), node('a', 2)], [entry('t')], anything).placements[0]?.node).toBe('a'));
 
   it('serves reserved before on demand before flex', () =>
     expect(
-      tasksOf(plan([node('n', 2)], [entry('flex'), entry('demand', { plan: 'onDemand' }), entry('reserved', { plan: 'reserved' })], anything)),
+      tasksOf(
+        plan(
+          [node('n', 2)],
+          [entry('flex'), entry('demand', { plan: 'onDemand' }), entry('reserved', { plan: 'reserved' })],
+          anything,
+        ),
+      ),
     ).toEqual(['reserved', 'demand']));
 
   it('serves the tasks of one owner in the order of their submission', () =>
-    expect(tasksOf(plan([node('n', 3)], [entry('late', { order: 2, waiting: rangesOf(2) }), entry('early', { waiting: rangesOf(2) })], anything))).toEqual([
-      'early', 'early', 'late',
-    ]));
+    expect(
+      tasksOf(
+        plan(
+          [node('n', 3)],
+          [entry('late', { order: 2, waiting: rangesOf(2) }), entry('early', { waiting: rangesOf(2) })],
+          anything,
+        ),
+      ),
+    ).toEqual(['early', 'early', 'late']));
 
   it('keeps that order between tasks of different sizes', () => {
     const small = { cores: 1, memoryMB: 1 };
-    const queue = [entry('first', { request: small }), entry('third', { order: 3, request: small }), entry('second', { order: 2 }), entry('fourth', { order: 4 })];
+    const queue = [
+      entry('first', { request: small }),
+      entry('third', { order: 3, request: small }),
+      entry('second', { order: 2 }),
+      entry('fourth', { order: 4 }),
+    ];
     expect(tasksOf(plan([node('n', 8)], queue, anything))).toEqual(['first', 'second', 'third', 'fourth']);
   });
 
   it('shares between owners, those with the fewest running cores first', () => {
-    const queue = [entry('ada-1', { waiting: rangesOf(9) }), entry('bob-1', { owner: 'bob', order: 2, waiting: rangesOf(9) })];
+    const queue = [
+      entry('ada-1', { waiting: rangesOf(9) }),
+      entry('bob-1', { owner: 'bob', order: 2, waiting: rangesOf(9) }),
+    ];
     expect(tasksOf(plan([node('n', 4)], queue, anything))).toEqual(['ada-1', 'bob-1', 'ada-1', 'bob-1']);
     const ownerUsage = new Map([['ada', { instances: 2, cores: 2 }]]);
-    expect(tasksOf(plan([node('n', 4)], queue, { ...anything, ownerUsage }))).toEqual(['bob-1', 'bob-1', 'ada-1', 'bob-1']);
+    expect(tasksOf(plan([node('n', 4)], queue, { ...anything, ownerUsage }))).toEqual([
+      'bob-1',
+      'bob-1',
+      'ada-1',
+      'bob-1',
+    ]);
   });
 
   it('stops at the quota of an owner and says so', () => {
     const limits = (maxInstances: number, maxCores: number) => new Map([['ada', { maxInstances, maxCores }]]);
     const queue = [entry('t', { waiting: rangesOf(5), request: { cores: 2, memoryMB: 1 } })];
     const byCount = plan([node('n', 8)], queue, { ...anything, ownerLimits: limits(2, 99) });
-    expect(byCount).toMatchObject({ placements: [{ instance: 0 }, { instance: 1 }], reasons: [{ taskId: 't', reason: 'quota' }] });
+    expect(byCount).toMatchObject({
+      placements: [{ instance: 0 }, { instance: 1 }],
+      reasons: [{ taskId: 't', reason: 'quota' }],
+    });
     expect(plan([node('n', 8)], queue, { ...anything, ownerLimits: limits(99, 5) }).placements).toHaveLength(2);
   });
 
   it('says why an instance waits', () => {
     const gpu: HardwareConstraint = { discriminator: 'GpuHardwareConstraint' };
     expect(plan([], [entry('t')], anything).reasons).toMatchObject([{ taskId: 't', reason: 'no-node' }]);
-    expect(plan([node('n', 2)], [entry('t', { constraints: [gpu] })], anything).reasons).toMatchObject([{ reason: 'no-node-fits' }]);
-    expect(plan([node('n', 2)], [entry('t', { request: { cores: 3, memoryMB: 1 } })], anything).reasons).toMatchObject([{ reason: 'no-node-fits' }]);
-    expect(plan([node('n', 2, { freeCores: 0 })], [entry('t')], anything).reasons).toMatchObject([{ reason: 'fleet-full' }]);
+    expect(plan([node('n', 2)], [entry('t', { constraints: [gpu] })], anything).reasons).toMatchObject([
+      { reason: 'no-node-fits' },
+    ]);
+    expect(plan([node('n', 2)], [entry('t', { request: { cores: 3, memoryMB: 1 } })], anything).reasons).toMatchObject([
+      { reason: 'no-node-fits' },
+    ]);
+    expect(plan([node('n', 2, { freeCores: 0 })], [entry('t')], anything).reasons).toMatchObject([
+      { reason: 'fleet-full' },
+    ]);
   });
 
   it('lets a small request run past a large one that does not fit', () =>
-    expect(plan([node('n', 4, { freeCores: 1 })], [entry('large', { request: { cores: 2, memoryMB: 1 } }), entry('small', { order: 2 })], anything)).toMatchObject({
+    expect(
+      plan(
+        [node('n', 4, { freeCores: 1 })],
+        [entry('large', { request: { cores: 2, memoryMB: 1 } }), entry('small', { order: 2 })],
+        anything,
+      ),
+    ).toMatchObject({
       placements: [{ taskId: 'small' }],
       reasons: [{ taskId: 'large', reason: 'fleet-full' }],
     }));
 
   it('gives no reason to what only the limit of the round left over', () =>
-    expect(plan([node('n', 8)], [entry('t', { waiting: rangesOf(5) })], { maxPlacements: 2 })).toMatchObject({ placements: [{}, {}], reasons: [] }));
+    expect(plan([node('n', 8)], [entry('t', { waiting: rangesOf(5) })], { maxPlacements: 2 })).toMatchObject({
+      placements: [{}, {}],
+      reasons: [],
+    }));
 
   it('takes the waiting instances in order, gaps included', () =>
-    expect(plan([node('n', 8)], [entry('t', { waiting: ranges('3,7-8') })], anything).placements.map(({ instance }) => instance)).toEqual([3, 7, 8]));
+    expect(
+      plan([node('n', 8)], [entry('t', { waiting: ranges('3,7-8') })], anything).placements.map(
+        ({ instance }) => instance,
+      ),
+    ).toEqual([3, 7, 8]));
 
   it('costs what it places, not what waits', () => {
     const begun = performance.now();
@@ -102,9 +150,17 @@ describe('a scheduling round', () => {
 });
 
 describe('any scheduling round', () => {
-  const nodes = fc.uniqueArray(fc.record({ id: fc.constantFrom('a', 'b', 'c', 'd'), cores: fc.integer({ min: 1, max: 8 }), free: fc.nat(8), memory: fc.nat(4_000) }), {
-    selector: ({ id }) => id,
-  });
+  const nodes = fc.uniqueArray(
+    fc.record({
+      id: fc.constantFrom('a', 'b', 'c', 'd'),
+      cores: fc.integer({ min: 1, max: 8 }),
+      free: fc.nat(8),
+      memory: fc.nat(4_000),
+    }),
+    {
+      selector: ({ id }) => id,
+    },
+  );
   const entries = fc.uniqueArray(
     fc.record({
       taskId: fc.constantFrom('t1', 't2', 't3', 't4', 't5'),
@@ -122,22 +178,29 @@ describe('any scheduling round', () => {
   it('never exceeds a node, never doubles an instance, and places or explains every task', () => {
     fc.assert(
       fc.property(nodes, entries, fc.nat(20), (specs, tasks, maxPlacements) => {
-        const cluster = specs.map(({ id, cores, free, memory }) => node(id, cores, { freeCores: Math.min(cores, free), freeMemoryMB: memory }));
+        const cluster = specs.map(({ id, cores, free, memory }) =>
+          node(id, cores, { freeCores: Math.min(cores, free), freeMemoryMB: memory }),
+        );
         const queue = tasks.map(({ cores, memoryMB, count, largest, ...rest }) => ({
           ...rest,
           request: { cores, memoryMB },
           waiting: rangesOf(count),
-          constraints: largest === null ? [] : [{ discriminator: 'MaximumCoreHardwareConstraint', coreCount: largest } as const],
+          constraints:
+            largest === null ? [] : [{ discriminator: 'MaximumCoreHardwareConstraint', coreCount: largest } as const],
         }));
         const round = plan(cluster, queue, { maxPlacements });
 
         for (const { id, freeCores, freeMemoryMB, hardware } of cluster) {
-          const here = round.placements.filter((placement) => placement.node === id).map(({ taskId }) => queue.find((task) => task.taskId === taskId));
+          const here = round.placements
+            .filter((placement) => placement.node === id)
+            .map(({ taskId }) => queue.find((task) => task.taskId === taskId));
           expect(here.reduce((sum, task) => sum + (task?.request.cores ?? 0), 0)).toBeLessThanOrEqual(freeCores);
           expect(here.reduce((sum, task) => sum + (task?.request.memoryMB ?? 0), 0)).toBeLessThanOrEqual(freeMemoryMB);
           expect(here.every((task) => task && satisfies(hardware, task.constraints))).toBe(true);
         }
-        expect(new Set(round.placements.map(({ taskId, instance }) => `${taskId}/${instance}`)).size).toBe(round.placements.length);
+        expect(new Set(round.placements.map(({ taskId, instance }) => `${taskId}/${instance}`)).size).toBe(
+          round.placements.length,
+        );
         expect(round.placements.length).toBeLessThanOrEqual(maxPlacements);
         for (const task of queue) {
           const placed = round.placements.filter(({ taskId }) => taskId === task.taskId);

@@ -100,7 +100,14 @@ const classesOf = (entries: readonly QueueEntry[]): readonly EquivalenceClass[] 
     const { owner, request, constraints, waiting } = first;
     const instances = iterate(waiting);
     const group: EquivalenceClass = {
-      owner, request, constraints, entries: entriesInOrder, candidates: undefined, next: 0, instances, instance: undefined,
+      owner,
+      request,
+      constraints,
+      entries: entriesInOrder,
+      candidates: undefined,
+      next: 0,
+      instances,
+      instance: undefined,
     };
     advance(group);
     return [group];
@@ -123,7 +130,8 @@ const advance = (group: EquivalenceClass): void => {
   }
 };
 
-const fits = (slot: Slot, { cores, memoryMB }: ResourceRequest): boolean => slot.freeCores >= cores && slot.freeMemoryMB >= memoryMB;
+const fits = (slot: Slot, { cores, memoryMB }: ResourceRequest): boolean =>
+  slot.freeCores >= cores && slot.freeMemoryMB >= memoryMB;
 
 /** The fitting node with least left over: cores first, then memory, then the name, so that equal rounds give equal plans. */
 const tightestFit = (group: EquivalenceClass, slots: readonly Slot[]): Slot | undefined => {
@@ -132,7 +140,10 @@ const tightestFit = (group: EquivalenceClass, slots: readonly Slot[]): Slot | un
   group.candidates = candidates.filter((slot) => fits(slot, group.request));
   let best: Slot | undefined;
   for (const slot of group.candidates) {
-    const isTighter = !best || slot.freeCores < best.freeCores || (slot.freeCores === best.freeCores && slot.freeMemoryMB < best.freeMemoryMB);
+    const isTighter =
+      !best ||
+      slot.freeCores < best.freeCores ||
+      (slot.freeCores === best.freeCores && slot.freeMemoryMB < best.freeMemoryMB);
     if (isTighter) best = slot;
   }
   return best;
@@ -143,7 +154,9 @@ const whyNot = (cluster: readonly NodeView[], { request, constraints }: Equivale
   if (cluster.length === 0) return { reason: 'no-node', detail: 'no node is online' };
   const allowed = cluster.filter(({ hardware }) => satisfies(hardware, constraints));
   if (allowed.length === 0) return { reason: 'no-node-fits', detail: 'no node meets the hardware constraints' };
-  const isLargeEnough = allowed.some(({ hardware }) => hardware.cores >= request.cores && hardware.memoryMB >= request.memoryMB);
+  const isLargeEnough = allowed.some(
+    ({ hardware }) => hardware.cores >= request.cores && hardware.memoryMB >= request.memoryMB,
+  );
   if (!isLargeEnough) return { reason: 'no-node-fits', detail: `no node that meets the constraints has ${wanted}` };
   return { reason: 'fleet-full', detail: `no node that fits has ${wanted} free` };
 };
@@ -174,7 +187,9 @@ export const plan = (cluster: readonly NodeView[], queue: readonly QueueEntry[],
   const exceedsQuota = ({ owner, request }: EquivalenceClass): boolean => {
     const limits = policy.ownerLimits?.get(owner);
     const used = usageOf(owner);
-    return limits !== undefined && (used.instances + 1 > limits.maxInstances || used.cores + request.cores > limits.maxCores);
+    return (
+      limits !== undefined && (used.instances + 1 > limits.maxInstances || used.cores + request.cores > limits.maxCores)
+    );
   };
 
   const place = (group: EquivalenceClass, slot: Slot, taskId: string, instance: number): void => {

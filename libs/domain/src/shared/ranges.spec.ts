@@ -2,7 +2,16 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { InstanceCounts } from './instance-counts.js';
 import {
-  difference, emptyRanges, formatRanges, fromNumbers, has, iterate, parseRanges, sizeOf, union, type Ranges,
+  difference,
+  emptyRanges,
+  formatRanges,
+  fromNumbers,
+  has,
+  iterate,
+  parseRanges,
+  sizeOf,
+  union,
+  type Ranges,
 } from './ranges.js';
 
 const numbers = fc.array(fc.nat(40));
@@ -57,12 +66,24 @@ describe('the text of ranges', () => {
     expect(parseRanges(text)).toEqual({ ranges: fromNumbers(expected) });
   });
 
-  it.each(['', ',', '1,', 'a', '1-', '-1', '1-2-3', '5-2', '1,1', '1-4,3', '1.5', '1e3', '0-99999999999', '0-4294967295'])(
-    'rejects "%s"',
-    (text) => {
-      expect(parseRanges(text)).toMatchObject({ rejection: { code: 'bad-ranges' } });
-    },
-  );
+  it.each([
+    '',
+    ',',
+    '1,',
+    'a',
+    '1-',
+    '-1',
+    '1-2-3',
+    '5-2',
+    '1,1',
+    '1-4,3',
+    '1.5',
+    '1e3',
+    '0-99999999999',
+    '0-4294967295',
+  ])('rejects "%s"', (text) => {
+    expect(parseRanges(text)).toMatchObject({ rejection: { code: 'bad-ranges' } });
+  });
 
   it('merges neighbours', () => {
     const parsed = parseRanges('4,0-1,2-3');

@@ -17,7 +17,13 @@ const facts = {
 const trigger: SnapshotCommand = { type: 'TriggerSnapshot', ...facts };
 const triggered: SnapshotEvent = { type: 'SnapshotTriggered', ...facts };
 const upload = (leaseId: string): SnapshotCommand => ({ type: 'RecordPartUploaded', leaseId, files: 2, bytes: 10, at });
-const uploaded = (leaseId: string): SnapshotEvent => ({ type: 'SnapshotPartUploaded', leaseId, files: 2, bytes: 10, at });
+const uploaded = (leaseId: string): SnapshotEvent => ({
+  type: 'SnapshotPartUploaded',
+  leaseId,
+  files: 2,
+  bytes: 10,
+  at,
+});
 const fail = (leaseId: string): SnapshotCommand => ({ type: 'RecordPartFailed', leaseId, reason: 'disk full', at });
 const failed: SnapshotEvent = { type: 'SnapshotFailed', taskId: 't', reason: 'disk full', at };
 const progress = { leaseId: 'lease-0', sizeToUploadBytes: 20, transferredBytes: 5, at };
@@ -26,11 +32,17 @@ describe('a snapshot', () => {
   it('is triggered once, with at least one part', () => {
     given().when(trigger).then(triggered);
     given(triggered).when(trigger).thenRejected('snapshot-exists');
-    given().when({ ...trigger, parts: [] }).thenRejected('task-not-running');
+    given()
+      .when({ ...trigger, parts: [] })
+      .thenRejected('task-not-running');
   });
   it('records progress while a part is awaited', () => {
-    given(triggered).when({ type: 'RecordProgress', ...progress }).then({ type: 'SnapshotProgressed', ...progress });
-    given(triggered, uploaded('lease-0')).when({ type: 'RecordProgress', ...progress }).thenNothing();
+    given(triggered)
+      .when({ type: 'RecordProgress', ...progress })
+      .then({ type: 'SnapshotProgressed', ...progress });
+    given(triggered, uploaded('lease-0'))
+      .when({ type: 'RecordProgress', ...progress })
+      .thenNothing();
   });
   it('completes with the last part', () => {
     given(triggered).when(upload('lease-0')).then(uploaded('lease-0'));
@@ -38,7 +50,8 @@ describe('a snapshot', () => {
       .when(upload('lease-1'))
       .then(uploaded('lease-1'), { type: 'SnapshotCompleted', taskId: 't', files: 4, bytes: 20, at });
   });
-  it('fails with the first failed part', () => given(triggered, uploaded('lease-0')).when(fail('lease-1')).then(failed));
+  it('fails with the first failed part', () =>
+    given(triggered, uploaded('lease-0')).when(fail('lease-1')).then(failed));
   it('ignores what is doubled, late or about no part of it', () => {
     given(triggered, uploaded('lease-0')).when(upload('lease-0')).thenNothing();
     given(triggered, uploaded('lease-0')).when(fail('lease-0')).thenNothing();

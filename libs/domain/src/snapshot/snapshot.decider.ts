@@ -17,13 +17,12 @@ export interface SnapshotState {
 type SnapshotDecision = Decision<SnapshotEvent>;
 
 /** Neither succeeded nor failed yet. */
-export const isSnapshotOpen = ({ exists, status }: SnapshotState): boolean => exists && (status === 'triggered' || status === 'inProgress');
+export const isSnapshotOpen = ({ exists, status }: SnapshotState): boolean =>
+  exists && (status === 'triggered' || status === 'inProgress');
 
 /** The part is known and its outcome is still open. Anything else about it is late or doubled: ignored. */
 const isAwaited = (state: SnapshotState, leaseId: string): boolean =>
-  isSnapshotOpen(state) &&
-  state.parts.some((part) => part.leaseId === leaseId) &&
-  !state.uploaded.has(leaseId);
+  isSnapshotOpen(state) && state.parts.some((part) => part.leaseId === leaseId) && !state.uploaded.has(leaseId);
 
 const recordUploaded = (
   state: SnapshotState,
@@ -59,7 +58,12 @@ const decide = (state: SnapshotState, command: SnapshotCommand): SnapshotDecisio
       return recordUploaded(state, command);
     case 'RecordPartFailed':
       if (!isAwaited(state, command.leaseId)) return accept();
-      return accept<SnapshotEvent>({ type: 'SnapshotFailed', taskId: state.taskId, reason: command.reason, at: command.at });
+      return accept<SnapshotEvent>({
+        type: 'SnapshotFailed',
+        taskId: state.taskId,
+        reason: command.reason,
+        at: command.at,
+      });
     default:
       return assertNever(command);
   }

@@ -16,14 +16,60 @@ export interface SnapshotPart {
 
 /** States: triggered -> inProgress (first report) -> success (every part uploaded) or failure (any part failed or was lost). */
 export type SnapshotEvent =
-  | { readonly type: 'SnapshotTriggered'; readonly snapshotId: string; readonly taskId: string; readonly owner: string; readonly config: SnapshotConfig; readonly parts: readonly SnapshotPart[]; readonly at: InstantMs }
-  | { readonly type: 'SnapshotProgressed'; readonly leaseId: string; readonly sizeToUploadBytes: number; readonly transferredBytes: number; readonly at: InstantMs }
-  | { readonly type: 'SnapshotPartUploaded'; readonly leaseId: string; readonly files: number; readonly bytes: number; readonly at: InstantMs }
-  | { readonly type: 'SnapshotCompleted'; readonly taskId: string; readonly files: number; readonly bytes: number; readonly at: InstantMs }
+  | {
+      readonly type: 'SnapshotTriggered';
+      readonly snapshotId: string;
+      readonly taskId: string;
+      readonly owner: string;
+      readonly config: SnapshotConfig;
+      readonly parts: readonly SnapshotPart[];
+      readonly at: InstantMs;
+    }
+  | {
+      readonly type: 'SnapshotProgressed';
+      readonly leaseId: string;
+      readonly sizeToUploadBytes: number;
+      readonly transferredBytes: number;
+      readonly at: InstantMs;
+    }
+  | {
+      readonly type: 'SnapshotPartUploaded';
+      readonly leaseId: string;
+      readonly files: number;
+      readonly bytes: number;
+      readonly at: InstantMs;
+    }
+  | {
+      readonly type: 'SnapshotCompleted';
+      readonly taskId: string;
+      readonly files: number;
+      readonly bytes: number;
+      readonly at: InstantMs;
+    }
   | { readonly type: 'SnapshotFailed'; readonly taskId: string; readonly reason: string; readonly at: InstantMs };
 
 export type SnapshotCommand =
-  | { readonly type: 'TriggerSnapshot'; readonly snapshotId: string; readonly taskId: string; readonly owner: string; readonly config: SnapshotConfig; readonly parts: readonly SnapshotPart[]; readonly at: InstantMs }
-  | { readonly type: 'RecordProgress'; readonly leaseId: string; readonly sizeToUploadBytes: number; readonly transferredBytes: number; readonly at: InstantMs }
-  | { readonly type: 'RecordPartUploaded'; readonly leaseId: string; readonly files: number; readonly bytes: number; readonly at: InstantMs }
+  | {
+      readonly type: 'TriggerSnapshot';
+      readonly snapshotId: string;
+      readonly taskId: string;
+      readonly owner: string;
+      readonly config: SnapshotConfig;
+      readonly parts: readonly SnapshotPart[];
+      readonly at: InstantMs;
+    }
+  | {
+      readonly type: 'RecordProgress';
+      readonly leaseId: string;
+      readonly sizeToUploadBytes: number;
+      readonly transferredBytes: number;
+      readonly at: InstantMs;
+    }
+  | {
+      readonly type: 'RecordPartUploaded';
+      readonly leaseId: string;
+      readonly files: number;
+      readonly bytes: number;
+      readonly at: InstantMs;
+    }
   | { readonly type: 'RecordPartFailed'; readonly leaseId: string; readonly reason: string; readonly at: InstantMs };

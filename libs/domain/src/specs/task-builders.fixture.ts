@@ -50,7 +50,11 @@ export const aLease = (instance: number, attempt = 1): DispatchedLease => ({
 });
 export const ref = (instance: number, attempt = 1): LeaseRef => ({ instance, leaseId: `${instance}/${attempt}` });
 
-export const dispatched = (...leases: readonly DispatchedLease[]): TaskEvent => ({ type: 'InstancesDispatched', leases, at });
+export const dispatched = (...leases: readonly DispatchedLease[]): TaskEvent => ({
+  type: 'InstancesDispatched',
+  leases,
+  at,
+});
 export const started = (...leases: readonly LeaseRef[]): TaskEvent => ({
   type: 'InstancesStarted',
   leases: leases.map((lease) => ({ ...lease, startedAt: at })),
@@ -77,11 +81,23 @@ export const anEnd = (instance: number, overrides: Partial<AttemptEnd> = {}): At
 export const aFailure = (instance: number, overrides: Partial<AttemptEnd> = {}): AttemptEnd =>
   anEnd(instance, { outcome: 'failure', cause: 'user', exitCode: 1, ...overrides });
 
-export const concluded = (...attempts: readonly AttemptEnd[]): TaskEvent => ({ type: 'InstancesConcluded', attempts, at });
-export const requeued = (...attempts: readonly AttemptEnd[]): TaskEvent => ({ type: 'InstancesRequeued', attempts, at });
+export const concluded = (...attempts: readonly AttemptEnd[]): TaskEvent => ({
+  type: 'InstancesConcluded',
+  attempts,
+  at,
+});
+export const requeued = (...attempts: readonly AttemptEnd[]): TaskEvent => ({
+  type: 'InstancesRequeued',
+  attempts,
+  at,
+});
 export const cancelRequested: TaskEvent = { type: 'TaskCancelRequested', at };
 export const deleteRequested: TaskEvent = { type: 'TaskDeleteRequested', at };
-export const waitingCancelled = (instances: string): TaskEvent => ({ type: 'WaitingInstancesCancelled', instances, at });
+export const waitingCancelled = (instances: string): TaskEvent => ({
+  type: 'WaitingInstancesCancelled',
+  instances,
+  at,
+});
 export const deleted: TaskEvent = { type: 'TaskDeleted', at };
 
 export const aHardware = (overrides: Partial<NodeHardware> = {}): NodeHardware => ({

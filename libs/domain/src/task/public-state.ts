@@ -17,7 +17,9 @@ export const publicStateOf = (state: TaskState): PublicTaskState => {
   if (state.deleteRequested || state.deleted) return 'PendingDelete';
   if (state.cancelRequested) {
     if (!isInFlight) return 'Cancelled';
-    return dispatched + executing === 0 && state.spec.uploadResultsOnCancellation ? 'UploadingResults' : 'PendingCancel';
+    return dispatched + executing === 0 && state.spec.uploadResultsOnCancellation
+      ? 'UploadingResults'
+      : 'PendingCancel';
   }
   if (!isInFlight && !waits && state.exists) return state.failed.size > 0 ? 'Failure' : 'Success';
   if (executing > 0) return waits || dispatched > 0 ? 'PartiallyExecuting' : 'FullyExecuting';

@@ -76,7 +76,11 @@ const settle = (state: TaskState, outcome: Outcome, end: AttemptEnd): void => {
  * Folds node reports into events. A report under a lease that is not current is late or doubled: expected traffic, ignored.
  * An exit that comes before its start is ignored as well, the end brings both.
  */
-export const recordReports = (state: TaskState, reports: readonly InstanceReport[], at: InstantMs): readonly TaskEvent[] => {
+export const recordReports = (
+  state: TaskState,
+  reports: readonly InstanceReport[],
+  at: InstantMs,
+): readonly TaskEvent[] => {
   const outcome = emptyOutcome();
   /** What this command has done to the leases so far; 'ended' when the lease is over. */
   const progress = new Map<number, LeasePhase | 'ended'>();
@@ -119,7 +123,11 @@ export const recordReports = (state: TaskState, reports: readonly InstanceReport
 };
 
 /** Ends leases from outside (a lost node, a preemption): their instances wait again, unless the task is being stopped. */
-export const revokeLeases = (state: TaskState, attempts: readonly AttemptEnd[], at: InstantMs): readonly TaskEvent[] => {
+export const revokeLeases = (
+  state: TaskState,
+  attempts: readonly AttemptEnd[],
+  at: InstantMs,
+): readonly TaskEvent[] => {
   const outcome = emptyOutcome();
   const seen = new Set<number>();
   for (const end of attempts) {

@@ -5,7 +5,19 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { formatRanges, fromNumbers, iterate, sizeOf, union } from '../shared/ranges.js';
 import {
-  aFailure, aLease, anEnd, at, cancelRequested, concluded, deleteRequested, dispatched, exited, ref, requeued, started, submitted,
+  aFailure,
+  aLease,
+  anEnd,
+  at,
+  cancelRequested,
+  concluded,
+  deleteRequested,
+  dispatched,
+  exited,
+  ref,
+  requeued,
+  started,
+  submitted,
   waitingCancelled,
 } from '../specs/task-builders.fixture.js';
 import { publicStateOf } from './public-state.js';
@@ -35,7 +47,14 @@ type Step =
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('dispatch' as const), count: fc.integer({ min: 1, max: 4 }) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('started' as const, 'exited' as const), n: fc.nat(SIZE) }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('success' as const, 'user' as const, 'platform' as const, 'limit' as const), n: fc.nat(SIZE), stale: fc.boolean() }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constantFrom('success' as const, 'user' as const, 'platform' as const, 'limit' as const),
+      n: fc.nat(SIZE),
+      stale: fc.boolean(),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('lose' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('cancel' as const, 'delete' as const) }) },
 );
@@ -43,11 +62,18 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 const commandOf = (state: TaskState, what: Step): TaskCommand => {
   switch (what.do) {
     case 'dispatch':
-      return { type: 'DispatchInstances', leases: [...iterate(state.waiting)].slice(0, what.count).map((n) => aLease(n, (state.attempts.get(n) ?? 0) + 1)), at };
+      return {
+        type: 'DispatchInstances',
+        leases: [...iterate(state.waiting)]
+          .slice(0, what.count)
+          .map((n) => aLease(n, (state.attempts.get(n) ?? 0) + 1)),
+        at,
+      };
     case 'started':
     case 'exited': {
       const lease = ref(what.n, state.inFlight.get(what.n)?.attempt ?? 1);
-      const report: InstanceReport = what.do === 'started' ? { kind: 'started', ...lease, startedAt: at } : { kind: 'exited', ...lease };
+      const report: InstanceReport =
+        what.do === 'started' ? { kind: 'started', ...lease, startedAt: at } : { kind: 'exited', ...lease };
       return { type: 'RecordReports', reports: [report], at };
     }
     case 'success':
@@ -59,7 +85,11 @@ const commandOf = (state: TaskState, what: Step): TaskCommand => {
       return { type: 'RecordReports', reports: [{ kind: 'ended', end }], at };
     }
     case 'lose':
-      return { type: 'RevokeLeases', attempts: [...state.inFlight].map(([n, lease]) => aFailure(n, { attempt: lease.attempt, cause: 'node-lost' })), at };
+      return {
+        type: 'RevokeLeases',
+        attempts: [...state.inFlight].map(([n, lease]) => aFailure(n, { attempt: lease.attempt, cause: 'node-lost' })),
+        at,
+      };
     case 'cancel':
       return { type: 'CancelTask', at };
     case 'delete':
@@ -71,12 +101,15 @@ describe('any life of a task', () => {
   it('keeps every instance in exactly one place, and survives being stored at any moment', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), fc.nat(2), fc.nat(4), (steps, perInstance, inAll) => {
-        let state = fold(submitted({ instances: `0-${SIZE}`, maxRetriesPerInstance: perInstance, maxTotalRetries: inAll }));
+        let state = fold(
+          submitted({ instances: `0-${SIZE}`, maxRetriesPerInstance: perInstance, maxTotalRetries: inAll }),
+        );
         for (const what of steps) {
           state = run(state, commandOf(state, what));
           expectPartition(state);
           expect(restoreTaskState(JSON.parse(JSON.stringify(storeTaskState(state))))).toEqual(state);
-          if (perInstance > 0 || inAll > 0) for (const [, count] of state.userRetries) expect(count).toBeLessThanOrEqual(perInstance || inAll);
+          if (perInstance > 0 || inAll > 0)
+            for (const [, count] of state.userRetries) expect(count).toBeLessThanOrEqual(perInstance || inAll);
           if (inAll > 0) expect(state.totalRetries).toBeLessThanOrEqual(inAll);
           if (state.cancelRequested || state.deleteRequested) expect(sizeOf(state.waiting)).toBe(0);
           if (state.deleted) expect(state.inFlight.size).toBe(0);
@@ -133,7 +166,11 @@ describe('a task of 100,000 instances', () => {
     const events: TaskEvent[] = [submitted({ instances: `0-${total - 1}` })];
     for (let first = 0; first < total; first += 64) {
       const batch = Array.from({ length: Math.min(64, total - first) }, (_, k) => first + k);
-      events.push(dispatched(...batch.map((n) => aLease(n))), started(...batch.map((n) => ref(n))), exited(...batch.map((n) => ref(n))));
+      events.push(
+        dispatched(...batch.map((n) => aLease(n))),
+        started(...batch.map((n) => ref(n))),
+        exited(...batch.map((n) => ref(n))),
+      );
       events.push(concluded(...batch.map((n) => (n % 7 === 0 ? aFailure(n) : anEnd(n)))));
     }
     const begun = performance.now();

@@ -3,8 +3,20 @@ import type { AttemptEnd, DispatchedLease, LeaseRef, TaskConstant, TaskSpec } fr
 
 /** What may be asked of a task. The first four come from submission, the others from the scheduler. */
 export type TaskCommand =
-  | { readonly type: 'SubmitTask'; readonly taskId: string; readonly owner: string; readonly spec: TaskSpec; readonly at: InstantMs }
-  | { readonly type: 'UpdateTask'; readonly tags?: readonly string[]; readonly constants?: readonly TaskConstant[]; readonly wrappedKey?: string; readonly at: InstantMs }
+  | {
+      readonly type: 'SubmitTask';
+      readonly taskId: string;
+      readonly owner: string;
+      readonly spec: TaskSpec;
+      readonly at: InstantMs;
+    }
+  | {
+      readonly type: 'UpdateTask';
+      readonly tags?: readonly string[];
+      readonly constants?: readonly TaskConstant[];
+      readonly wrappedKey?: string;
+      readonly at: InstantMs;
+    }
   | { readonly type: 'CancelTask'; readonly at: InstantMs }
   | { readonly type: 'DeleteTask'; readonly at: InstantMs }
   | { readonly type: 'DispatchInstances'; readonly leases: readonly DispatchedLease[]; readonly at: InstantMs }
@@ -15,7 +27,12 @@ export type TaskCommand =
   | { readonly type: 'RecordReports'; readonly reports: readonly InstanceReport[]; readonly at: InstantMs }
   /** The node was lost (or drained): its leases end with the given cause and their instances wait again. */
   | { readonly type: 'RevokeLeases'; readonly attempts: readonly AttemptEnd[]; readonly at: InstantMs }
-  | { readonly type: 'RecordWaitingReason'; readonly reason: string | null; readonly detail: string | null; readonly at: InstantMs };
+  | {
+      readonly type: 'RecordWaitingReason';
+      readonly reason: string | null;
+      readonly detail: string | null;
+      readonly at: InstantMs;
+    };
 
 /** What a node observed about one lease. */
 export type InstanceReport =

@@ -3,13 +3,31 @@ import type { TaskEvent } from './task.events.js';
 import { describe, expect, it } from '@jest/globals';
 import { specFor } from '../specs/given.fixture.js';
 import {
-  aFailure, aLease, anEnd, aTaskSpec, at, cancelRequested, concluded, deleted, deleteRequested, dispatched, exited, ref, requeued,
-  started, submitted, waitingCancelled,
+  aFailure,
+  aLease,
+  anEnd,
+  aTaskSpec,
+  at,
+  cancelRequested,
+  concluded,
+  deleted,
+  deleteRequested,
+  dispatched,
+  exited,
+  ref,
+  requeued,
+  started,
+  submitted,
+  waitingCancelled,
 } from '../specs/task-builders.fixture.js';
 import { taskDecider } from './task.decider.js';
 
 const { given } = specFor(taskDecider);
-const report = (...reports: Extract<TaskCommand, { type: 'RecordReports' }>['reports']): TaskCommand => ({ type: 'RecordReports', reports, at });
+const report = (...reports: Extract<TaskCommand, { type: 'RecordReports' }>['reports']): TaskCommand => ({
+  type: 'RecordReports',
+  reports,
+  at,
+});
 const endOf = (end: ReturnType<typeof anEnd>) => ({ kind: 'ended', end }) as const;
 const cancel: TaskCommand = { type: 'CancelTask', at };
 const remove: TaskCommand = { type: 'DeleteTask', at };
@@ -22,28 +40,52 @@ describe('submitting a task', () => {
 });
 
 describe('updating a task', () => {
-  it('changes tags', () => given(submitted()).when({ type: 'UpdateTask', tags: ['a'], at }).then({ type: 'TaskUpdated', tags: ['a'], at }));
+  it('changes tags', () =>
+    given(submitted())
+      .when({ type: 'UpdateTask', tags: ['a'], at })
+      .then({ type: 'TaskUpdated', tags: ['a'], at }));
   it('changes nothing when nothing is given', () => given(submitted()).when({ type: 'UpdateTask', at }).thenNothing());
   it('is rejected for a deleted task', () =>
-    given(submitted(), deleteRequested, waitingCancelled('0-1'), deleted).when({ type: 'UpdateTask', tags: [], at }).thenRejected('task-not-found'));
+    given(submitted(), deleteRequested, waitingCancelled('0-1'), deleted)
+      .when({ type: 'UpdateTask', tags: [], at })
+      .thenRejected('task-not-found'));
 });
 
 describe('cancelling a task', () => {
   it('cancels what waits in the same commit', () =>
-    given(submitted(), dispatched(aLease(0))).when(cancel).then(cancelRequested, waitingCancelled('1')));
+    given(submitted(), dispatched(aLease(0)))
+      .when(cancel)
+      .then(cancelRequested, waitingCancelled('1')));
   it('only asks when nothing waits', () =>
-    given(submitted(), dispatched(aLease(0), aLease(1))).when(cancel).then(cancelRequested));
+    given(submitted(), dispatched(aLease(0), aLease(1)))
+      .when(cancel)
+      .then(cancelRequested));
   it('does nothing when it was asked for already', () =>
-    given(submitted(), dispatched(aLease(0)), cancelRequested, waitingCancelled('1')).when(cancel).thenNothing());
+    given(submitted(), dispatched(aLease(0)), cancelRequested, waitingCancelled('1'))
+      .when(cancel)
+      .thenNothing());
   it('is rejected when the task is finished', () => {
-    given(submitted({ instances: '0' }), dispatched(aLease(0)), concluded(anEnd(0))).when(cancel).thenRejected('task-over');
-    expect(taskDecider.decide([submitted(), cancelRequested, waitingCancelled('0-1')].reduce(taskDecider.evolve, taskDecider.initial), cancel)).toEqual({
+    given(submitted({ instances: '0' }), dispatched(aLease(0)), concluded(anEnd(0)))
+      .when(cancel)
+      .thenRejected('task-over');
+    expect(
+      taskDecider.decide(
+        [submitted(), cancelRequested, waitingCancelled('0-1')].reduce(taskDecider.evolve, taskDecider.initial),
+        cancel,
+      ),
+    ).toEqual({
       rejection: { code: 'task-over', detail: 'Task task-1 is already finished' },
     });
   });
   it('is rejected for an unknown task', () => given().when(cancel).thenRejected('task-not-found'));
   it('turns what fails later into cancelled, and keeps what succeeds', () =>
-    given(submitted(), dispatched(aLease(0), aLease(1)), started(ref(0), ref(1)), exited(ref(0), ref(1)), cancelRequested)
+    given(
+      submitted(),
+      dispatched(aLease(0), aLease(1)),
+      started(ref(0), ref(1)),
+      exited(ref(0), ref(1)),
+      cancelRequested,
+    )
       .when(report(endOf(aFailure(0)), endOf(anEnd(1))))
       .then(concluded(aFailure(0, { outcome: 'cancelled' }), anEnd(1))));
 });
@@ -52,9 +94,17 @@ describe('deleting a task', () => {
   it('is done at once when nothing is in flight', () =>
     given(submitted()).when(remove).then(deleteRequested, waitingCancelled('0-1'), deleted));
   it('waits for what is in flight', () =>
-    given(submitted(), dispatched(aLease(0))).when(remove).then(deleteRequested, waitingCancelled('1')));
+    given(submitted(), dispatched(aLease(0)))
+      .when(remove)
+      .then(deleteRequested, waitingCancelled('1')));
   it('is complete when the last attempt has ended', () =>
-    given(submitted({ instances: '0-1' }), dispatched(aLease(0), aLease(1)), started(ref(0), ref(1)), exited(ref(0), ref(1)), deleteRequested)
+    given(
+      submitted({ instances: '0-1' }),
+      dispatched(aLease(0), aLease(1)),
+      started(ref(0), ref(1)),
+      exited(ref(0), ref(1)),
+      deleteRequested,
+    )
       .when(report(endOf(anEnd(0)), endOf(aFailure(1))))
       .then(concluded(anEnd(0), aFailure(1, { outcome: 'cancelled' })), deleted));
   it('is not complete while another attempt runs', () =>
@@ -66,32 +116,57 @@ describe('deleting a task', () => {
       .when({ type: 'RevokeLeases', attempts: [lost(0)], at })
       .then(concluded({ ...lost(0), outcome: 'cancelled' }), deleted));
   it('does nothing the second time, and is unknown afterwards', () => {
-    given(submitted(), dispatched(aLease(0)), deleteRequested, waitingCancelled('1')).when(remove).thenNothing();
+    given(submitted(), dispatched(aLease(0)), deleteRequested, waitingCancelled('1'))
+      .when(remove)
+      .thenNothing();
     given(submitted(), deleteRequested, waitingCancelled('0-1'), deleted).when(remove).thenRejected('task-not-found');
     given().when(remove).thenRejected('task-not-found');
   });
 });
 
 describe('dispatching instances', () => {
-  const dispatch = (...leases: readonly ReturnType<typeof aLease>[]): TaskCommand => ({ type: 'DispatchInstances', leases, at });
-  it('gives leases to instances that wait', () => given(submitted()).when(dispatch(aLease(0), aLease(1))).then(dispatched(aLease(0), aLease(1))));
+  const dispatch = (...leases: readonly ReturnType<typeof aLease>[]): TaskCommand => ({
+    type: 'DispatchInstances',
+    leases,
+    at,
+  });
+  it('gives leases to instances that wait', () =>
+    given(submitted())
+      .when(dispatch(aLease(0), aLease(1)))
+      .then(dispatched(aLease(0), aLease(1))));
   it('drops those that no longer wait', () =>
-    given(submitted(), dispatched(aLease(0))).when(dispatch(aLease(0, 2), aLease(1))).then(dispatched(aLease(1))));
+    given(submitted(), dispatched(aLease(0)))
+      .when(dispatch(aLease(0, 2), aLease(1)))
+      .then(dispatched(aLease(1))));
   it('does nothing when the task was cancelled meanwhile', () =>
-    given(submitted(), cancelRequested, waitingCancelled('0-1')).when(dispatch(aLease(0))).thenNothing());
+    given(submitted(), cancelRequested, waitingCancelled('0-1'))
+      .when(dispatch(aLease(0)))
+      .thenNothing());
   it('counts attempts without a gap', () => {
-    given(submitted()).when(dispatch(aLease(0, 2))).thenRejected('wrong-attempt');
-    given(submitted(), dispatched(aLease(0)), requeued(lost(0))).when(dispatch(aLease(0, 2))).then(dispatched(aLease(0, 2)));
+    given(submitted())
+      .when(dispatch(aLease(0, 2)))
+      .thenRejected('wrong-attempt');
+    given(submitted(), dispatched(aLease(0)), requeued(lost(0)))
+      .when(dispatch(aLease(0, 2)))
+      .then(dispatched(aLease(0, 2)));
   });
 });
 
 describe('recording reports', () => {
   it('folds a whole batch into a handful of events', () => {
     const instances = Array.from({ length: 100 }, (_, n) => n);
-    const reports = instances.flatMap((n) => [{ kind: 'started', ...ref(n), startedAt: at } as const, { kind: 'exited', ...ref(n) } as const, endOf(anEnd(n))]);
+    const reports = instances.flatMap((n) => [
+      { kind: 'started', ...ref(n), startedAt: at } as const,
+      { kind: 'exited', ...ref(n) } as const,
+      endOf(anEnd(n)),
+    ]);
     given(submitted({ instances: '0-99' }), dispatched(...instances.map((n) => aLease(n))))
       .when(report(...reports))
-      .then(started(...instances.map((n) => ref(n))), exited(...instances.map((n) => ref(n))), concluded(...instances.map((n) => anEnd(n))));
+      .then(
+        started(...instances.map((n) => ref(n))),
+        exited(...instances.map((n) => ref(n))),
+        concluded(...instances.map((n) => anEnd(n))),
+      );
   });
   it('ignores a report under a lease that was superseded', () =>
     given(submitted(), dispatched(aLease(0)), requeued(lost(0)), dispatched(aLease(0, 2)))
@@ -99,65 +174,120 @@ describe('recording reports', () => {
       .thenNothing());
   it('ignores doubled reports, also within one batch', () =>
     given(submitted(), dispatched(aLease(0)), started(ref(0)))
-      .when(report({ kind: 'started', ...ref(0), startedAt: at }, { kind: 'exited', ...ref(0) }, { kind: 'exited', ...ref(0) }, endOf(anEnd(0)), endOf(anEnd(0))))
+      .when(
+        report(
+          { kind: 'started', ...ref(0), startedAt: at },
+          { kind: 'exited', ...ref(0) },
+          { kind: 'exited', ...ref(0) },
+          endOf(anEnd(0)),
+          endOf(anEnd(0)),
+        ),
+      )
       .then(exited(ref(0)), concluded(anEnd(0))));
-  it('ignores reports about a task that is unknown', () => given().when(report(endOf(anEnd(0)))).thenNothing());
+  it('ignores reports about a task that is unknown', () =>
+    given()
+      .when(report(endOf(anEnd(0))))
+      .thenNothing());
   it('states the phases that were never reported', () =>
-    given(submitted(), dispatched(aLease(0))).when(report(endOf(anEnd(0)))).then(started(ref(0)), exited(ref(0)), concluded(anEnd(0))));
+    given(submitted(), dispatched(aLease(0)))
+      .when(report(endOf(anEnd(0))))
+      .then(started(ref(0)), exited(ref(0)), concluded(anEnd(0))));
   it('states no phase for a command that never started', () => {
     const { startedAt: _never, ...end } = aFailure(0, { cause: 'platform' });
-    given(submitted(), dispatched(aLease(0))).when(report(endOf(end))).then(requeued(end));
+    given(submitted(), dispatched(aLease(0)))
+      .when(report(endOf(end)))
+      .then(requeued(end));
   });
 });
 
 describe('retrying', () => {
-  const failed = (retries: { maxRetriesPerInstance?: number; maxTotalRetries?: number }, ...before: readonly TaskEvent[]) =>
-    given(submitted(retries), ...before, dispatched(aLease(0, before.length / 2 + 1), aLease(1)), started(ref(0, before.length / 2 + 1), ref(1)), exited(ref(0, before.length / 2 + 1), ref(1)));
+  const failed = (
+    retries: { maxRetriesPerInstance?: number; maxTotalRetries?: number },
+    ...before: readonly TaskEvent[]
+  ) =>
+    given(
+      submitted(retries),
+      ...before,
+      dispatched(aLease(0, before.length / 2 + 1), aLease(1)),
+      started(ref(0, before.length / 2 + 1), ref(1)),
+      exited(ref(0, before.length / 2 + 1), ref(1)),
+    );
   const oneRetry = [dispatched(aLease(0)), requeued(aFailure(0))];
 
   it('is not done unless the user asked for it', () =>
-    failed({}).when(report(endOf(aFailure(0)))).then(concluded(aFailure(0))));
+    failed({})
+      .when(report(endOf(aFailure(0))))
+      .then(concluded(aFailure(0))));
   it('is done while the instance has retries left', () => {
-    failed({ maxRetriesPerInstance: 1 }).when(report(endOf(aFailure(0)))).then(requeued(aFailure(0)));
+    failed({ maxRetriesPerInstance: 1 })
+      .when(report(endOf(aFailure(0))))
+      .then(requeued(aFailure(0)));
     const second = aFailure(0, { attempt: 2 });
-    failed({ maxRetriesPerInstance: 1 }, ...oneRetry).when(report(endOf(second))).then(concluded(second));
+    failed({ maxRetriesPerInstance: 1 }, ...oneRetry)
+      .when(report(endOf(second)))
+      .then(concluded(second));
   });
   it('is done while the task has retries left', () =>
-    failed({ maxTotalRetries: 1 }).when(report(endOf(aFailure(0)), endOf(aFailure(1)))).then(concluded(aFailure(1)), requeued(aFailure(0))));
+    failed({ maxTotalRetries: 1 })
+      .when(report(endOf(aFailure(0)), endOf(aFailure(1))))
+      .then(concluded(aFailure(1)), requeued(aFailure(0))));
   it('obeys the stricter of both limits', () => {
     const second = aFailure(0, { attempt: 2 });
-    failed({ maxRetriesPerInstance: 1, maxTotalRetries: 9 }, ...oneRetry).when(report(endOf(second))).then(concluded(second));
-    failed({ maxRetriesPerInstance: 9, maxTotalRetries: 1 }, ...oneRetry).when(report(endOf(second))).then(concluded(second));
+    failed({ maxRetriesPerInstance: 1, maxTotalRetries: 9 }, ...oneRetry)
+      .when(report(endOf(second)))
+      .then(concluded(second));
+    failed({ maxRetriesPerInstance: 9, maxTotalRetries: 1 }, ...oneRetry)
+      .when(report(endOf(second)))
+      .then(concluded(second));
   });
   it('is not done after a limit was reached', () => {
     const end = aFailure(0, { cause: 'limit' });
-    failed({ maxRetriesPerInstance: 3 }).when(report(endOf(end))).then(concluded(end));
+    failed({ maxRetriesPerInstance: 3 })
+      .when(report(endOf(end)))
+      .then(concluded(end));
   });
   it('is done three times for a failure of the platform, whatever the user asked for', () => {
     const tries = (n: number) =>
-      Array.from({ length: n }, (_, k) => [dispatched(aLease(0, k + 1)), requeued(aFailure(0, { cause: 'platform', attempt: k + 1 }))]).flat();
+      Array.from({ length: n }, (_, k) => [
+        dispatched(aLease(0, k + 1)),
+        requeued(aFailure(0, { cause: 'platform', attempt: k + 1 })),
+      ]).flat();
     const third = aFailure(0, { cause: 'platform', attempt: 3 });
     const fourth = aFailure(0, { cause: 'platform', attempt: 4 });
-    failed({}, ...tries(2)).when(report(endOf(third))).then(requeued(third));
-    failed({}, ...tries(3)).when(report(endOf(fourth))).then(concluded(fourth));
+    failed({}, ...tries(2))
+      .when(report(endOf(third)))
+      .then(requeued(third));
+    failed({}, ...tries(3))
+      .when(report(endOf(fourth)))
+      .then(concluded(fourth));
   });
   it('is always done after a lost node, and uses up no retry', () => {
     const history = [dispatched(aLease(0)), requeued(lost(0)), dispatched(aLease(0, 2)), requeued(lost(0, 2))];
     const third = aFailure(0, { attempt: 3 });
-    failed({ maxRetriesPerInstance: 1 }, ...history).when(report(endOf(third))).then(requeued(third));
+    failed({ maxRetriesPerInstance: 1 }, ...history)
+      .when(report(endOf(third)))
+      .then(requeued(third));
   });
 });
 
 describe('revoking leases', () => {
-  const revoke = (...attempts: readonly ReturnType<typeof anEnd>[]): TaskCommand => ({ type: 'RevokeLeases', attempts, at });
+  const revoke = (...attempts: readonly ReturnType<typeof anEnd>[]): TaskCommand => ({
+    type: 'RevokeLeases',
+    attempts,
+    at,
+  });
   it('lets the instances wait again', () =>
-    given(submitted(), dispatched(aLease(0), aLease(1)), started(ref(0))).when(revoke(lost(0), lost(1))).then(requeued(lost(0), lost(1))));
+    given(submitted(), dispatched(aLease(0), aLease(1)), started(ref(0)))
+      .when(revoke(lost(0), lost(1)))
+      .then(requeued(lost(0), lost(1))));
   it('cancels them when the task is being cancelled', () =>
     given(submitted(), dispatched(aLease(0)), cancelRequested, waitingCancelled('1'))
       .when(revoke(lost(0)))
       .then(concluded({ ...lost(0), outcome: 'cancelled' })));
   it('leaves alone what has ended or runs elsewhere by now', () =>
-    given(submitted(), dispatched(aLease(0)), concluded(anEnd(0))).when(revoke(lost(0), lost(1))).thenNothing());
+    given(submitted(), dispatched(aLease(0)), concluded(anEnd(0)))
+      .when(revoke(lost(0), lost(1)))
+      .thenNothing());
 });
 
 describe('the reason for waiting', () => {

@@ -43,7 +43,9 @@ const dispatchInstances = (state: TaskState, leases: readonly DispatchedLease[],
     }
     chosen.set(lease.instance, lease);
   }
-  return chosen.size === 0 ? accept() : accept<TaskEvent>({ type: 'InstancesDispatched', leases: [...chosen.values()], at });
+  return chosen.size === 0
+    ? accept()
+    : accept<TaskEvent>({ type: 'InstancesDispatched', leases: [...chosen.values()], at });
 };
 
 /** Adds TaskDeleted when these events end the last lease of a task whose deletion was asked for. */
@@ -99,4 +101,8 @@ const decide = (state: TaskState, command: TaskCommand): TaskDecision => {
  * The task aggregate: who may ask what is said at {@link TaskCommand}. Rejections: `task-exists`, `task-not-found`, `task-over`,
  * `wrong-attempt`. What nodes report never is rejected, at most ignored.
  */
-export const taskDecider: Decider<TaskState, TaskCommand, TaskEvent> = { initial: initialTaskState, decide, evolve: evolveTask };
+export const taskDecider: Decider<TaskState, TaskCommand, TaskEvent> = {
+  initial: initialTaskState,
+  decide,
+  evolve: evolveTask,
+};

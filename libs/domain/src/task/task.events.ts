@@ -10,8 +10,7 @@ export type SchedulingPlan = 'flex' | 'onDemand' | 'reserved';
 
 /** A constant as submitted. A secret one carries `sealed` (AES-256-GCM, base64) and never `value`. */
 export type TaskConstant =
-  | { readonly key: string; readonly value: string }
-  | { readonly key: string; readonly sealed: string };
+  { readonly key: string; readonly value: string } | { readonly key: string; readonly sealed: string };
 
 export interface ResourceBucket {
   readonly bucket: string;
@@ -23,7 +22,10 @@ export interface ResourceBucket {
 
 /** What hardware a task asks for. The discriminators are those of the contract, section 3.11. */
 export type HardwareConstraint =
-  | { readonly discriminator: 'MinimumCoreHardwareConstraint' | 'MaximumCoreHardwareConstraint'; readonly coreCount: number }
+  | {
+      readonly discriminator: 'MinimumCoreHardwareConstraint' | 'MaximumCoreHardwareConstraint';
+      readonly coreCount: number;
+    }
   | { readonly discriminator: 'MinimumRamCoreRatioHardwareConstraint'; readonly minimumMemoryGBCoreRatio: number }
   | { readonly discriminator: 'MaximumRamCoreRatioHardwareConstraint'; readonly maximumMemoryGBCoreRatio: number }
   | { readonly discriminator: 'MinimumRamHardwareConstraint'; readonly minimumMemoryMB: number }
@@ -31,10 +33,7 @@ export type HardwareConstraint =
   | { readonly discriminator: 'SpecificHardwareConstraint'; readonly specificationKey: string }
   | {
       readonly discriminator:
-        | 'GpuHardwareConstraint'
-        | 'NoGpuHardwareConstraint'
-        | 'SSDHardwareConstraint'
-        | 'NoSSDHardwareConstraint';
+        'GpuHardwareConstraint' | 'NoGpuHardwareConstraint' | 'SSDHardwareConstraint' | 'NoSSDHardwareConstraint';
     }
   | { readonly discriminator: 'CpuModelHardwareConstraint'; readonly cpuModel: string };
 
@@ -136,12 +135,28 @@ export interface AttemptEnd extends LeaseRef {
  * scheduler: all others. TaskDeleted ends the stream.
  */
 export type TaskEvent =
-  | { readonly type: 'TaskSubmitted'; readonly taskId: string; readonly owner: string; readonly spec: TaskSpec; readonly at: InstantMs }
-  | { readonly type: 'TaskUpdated'; readonly tags?: readonly string[]; readonly constants?: readonly TaskConstant[]; readonly wrappedKey?: string; readonly at: InstantMs }
+  | {
+      readonly type: 'TaskSubmitted';
+      readonly taskId: string;
+      readonly owner: string;
+      readonly spec: TaskSpec;
+      readonly at: InstantMs;
+    }
+  | {
+      readonly type: 'TaskUpdated';
+      readonly tags?: readonly string[];
+      readonly constants?: readonly TaskConstant[];
+      readonly wrappedKey?: string;
+      readonly at: InstantMs;
+    }
   | { readonly type: 'TaskCancelRequested'; readonly at: InstantMs }
   | { readonly type: 'TaskDeleteRequested'; readonly at: InstantMs }
   | { readonly type: 'InstancesDispatched'; readonly leases: readonly DispatchedLease[]; readonly at: InstantMs }
-  | { readonly type: 'InstancesStarted'; readonly leases: readonly (LeaseRef & { readonly startedAt: InstantMs })[]; readonly at: InstantMs }
+  | {
+      readonly type: 'InstancesStarted';
+      readonly leases: readonly (LeaseRef & { readonly startedAt: InstantMs })[];
+      readonly at: InstantMs;
+    }
   /** The command is over; its results are being uploaded. */
   | { readonly type: 'InstancesExited'; readonly leases: readonly LeaseRef[]; readonly at: InstantMs }
   /** The attempt is over and the instance with it (success, failure without another try, or cancelled). */
@@ -151,12 +166,26 @@ export type TaskEvent =
   /** Instances that will never run because the task was cancelled while they waited. Canonical ranges. */
   | { readonly type: 'WaitingInstancesCancelled'; readonly instances: string; readonly at: InstantMs }
   /** Why instances of the task wait has changed (architecture, section 4); null when nothing waits for room any more. */
-  | { readonly type: 'WaitingReasonChanged'; readonly reason: string | null; readonly detail: string | null; readonly at: InstantMs }
+  | {
+      readonly type: 'WaitingReasonChanged';
+      readonly reason: string | null;
+      readonly detail: string | null;
+      readonly at: InstantMs;
+    }
   | { readonly type: 'TaskDeleted'; readonly at: InstantMs };
 
 export const TASK_STATES = [
-  'Submitted', 'PartiallyDispatched', 'FullyDispatched', 'PartiallyExecuting', 'FullyExecuting', 'UploadingResults',
-  'Success', 'Failure', 'Cancelled', 'PendingCancel', 'PendingDelete',
+  'Submitted',
+  'PartiallyDispatched',
+  'FullyDispatched',
+  'PartiallyExecuting',
+  'FullyExecuting',
+  'UploadingResults',
+  'Success',
+  'Failure',
+  'Cancelled',
+  'PendingCancel',
+  'PendingDelete',
 ] as const;
 /** The eleven public states (contract, section 4.1): a function of the task's counters, never stored by hand. */
 export type PublicTaskState = (typeof TASK_STATES)[number];

@@ -98,19 +98,26 @@ export const initialTaskState: TaskState = {
 };
 
 /** Nothing waits and nothing is in flight. */
-export const isOver = (state: TaskState): boolean => state.exists && state.waiting.size === 0 && state.inFlight.size === 0;
+export const isOver = (state: TaskState): boolean =>
+  state.exists && state.waiting.size === 0 && state.inFlight.size === 0;
 
 /** No instance of this task may start or wait any more. */
-export const isStopping = (state: TaskState): boolean => state.cancelRequested || state.deleteRequested || state.deleted;
+export const isStopping = (state: TaskState): boolean =>
+  state.cancelRequested || state.deleteRequested || state.deleted;
 
 const rangesFromText = (text: string): Ranges => {
   const parsed = parseRanges(text);
   return 'ranges' in parsed ? parsed.ranges : emptyRanges;
 };
 
-const instancesOf = (items: readonly { readonly instance: number }[]): Ranges => fromNumbers(items.map(({ instance }) => instance));
+const instancesOf = (items: readonly { readonly instance: number }[]): Ranges =>
+  fromNumbers(items.map(({ instance }) => instance));
 
-const withPhase = (state: TaskState, leases: readonly (LeaseRef & { startedAt?: InstantMs })[], phase: LeasePhase): TaskState => {
+const withPhase = (
+  state: TaskState,
+  leases: readonly (LeaseRef & { startedAt?: InstantMs })[],
+  phase: LeasePhase,
+): TaskState => {
   const inFlight = new Map(state.inFlight);
   for (const { instance, startedAt } of leases) {
     const lease = inFlight.get(instance);
@@ -126,7 +133,8 @@ const withoutLeases = (state: TaskState, attempts: readonly AttemptEnd[]): Reado
 };
 
 const concluded = (state: TaskState, attempts: readonly AttemptEnd[]): TaskState => {
-  const ended = (outcome: AttemptEnd['outcome']): Ranges => instancesOf(attempts.filter((end) => end.outcome === outcome));
+  const ended = (outcome: AttemptEnd['outcome']): Ranges =>
+    instancesOf(attempts.filter((end) => end.outcome === outcome));
   return {
     ...state,
     inFlight: withoutLeases(state, attempts),
@@ -154,11 +162,22 @@ export const evolveTask = (state: TaskState, event: TaskEvent): TaskState => {
   switch (event.type) {
     case 'TaskSubmitted': {
       const all = rangesFromText(event.spec.instances);
-      return { ...initialTaskState, exists: true, taskId: event.taskId, owner: event.owner, spec: event.spec, all, waiting: all };
+      return {
+        ...initialTaskState,
+        exists: true,
+        taskId: event.taskId,
+        owner: event.owner,
+        spec: event.spec,
+        all,
+        waiting: all,
+      };
     }
     case 'TaskUpdated': {
       const { tags = state.spec.tags, constants = state.spec.constants, wrappedKey = state.spec.wrappedKey } = event;
-      return { ...state, spec: { ...state.spec, tags, constants, ...(wrappedKey === undefined ? {} : { wrappedKey }) } };
+      return {
+        ...state,
+        spec: { ...state.spec, tags, constants, ...(wrappedKey === undefined ? {} : { wrappedKey }) },
+      };
     }
     case 'TaskCancelRequested':
       return { ...state, cancelRequested: true };
@@ -176,7 +195,10 @@ export const evolveTask = (state: TaskState, event: TaskEvent): TaskState => {
       };
     }
     case 'InstancesStarted':
-      return { ...withPhase(state, event.leases, 'executing'), startedOnce: union(state.startedOnce, instancesOf(event.leases)) };
+      return {
+        ...withPhase(state, event.leases, 'executing'),
+        startedOnce: union(state.startedOnce, instancesOf(event.leases)),
+      };
     case 'InstancesExited':
       return withPhase(state, event.leases, 'uploading');
     case 'InstancesConcluded':

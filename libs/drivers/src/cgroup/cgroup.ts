@@ -48,9 +48,10 @@ const readKeyed = async (path: string, key: string): Promise<number | undefined>
     return undefined;
   }
 };
-const megabytes = (bytes: number | undefined): number | undefined => (bytes === undefined ? undefined : bytes / 1_048_576);
+const megabytes = (bytes: number | undefined): number | undefined =>
+  bytes === undefined ? undefined : bytes / 1_048_576;
 const optional = <K extends string>(key: K, value: number | undefined): { [P in K]?: number } =>
-  value === undefined ? {} : ({ [key]: value } satisfies Record<string, number>) as { [P in K]?: number };
+  value === undefined ? {} : ({ [key]: value } satisfies Record<string, number> as { [P in K]?: number });
 
 const killAll = async (folder: string): Promise<void> => {
   try {
@@ -128,7 +129,9 @@ const openV1 = async (name: string, own: string, mounts: string): Promise<Cgroup
   const limits = (['memory', 'cpu', 'pids'] as const).filter((limit) => parents.has(CONTROLLER_OF[limit]));
   return {
     limits,
-    close: async () => { for (const parent of new Set(parents.values())) await removeGroup(parent); },
+    close: async () => {
+      for (const parent of new Set(parents.values())) await removeGroup(parent);
+    },
     create: async (id, wanted) => {
       const at = new Map([...parents].map(([controller, parent]) => [controller, join(parent, id)]));
       const folders = [...new Set(at.values())];
@@ -150,15 +153,20 @@ const openV1 = async (name: string, own: string, mounts: string): Promise<Cgroup
         usage: async () => {
           const nanoseconds = cpu === undefined ? undefined : await readNumber(join(cpu, 'cpuacct.usage'));
           const peak = memory === undefined ? undefined : await readNumber(join(memory, 'memory.max_usage_in_bytes'));
-          const oomKills = memory === undefined ? undefined : await readKeyed(join(memory, 'memory.oom_control'), 'oom_kill');
+          const oomKills =
+            memory === undefined ? undefined : await readKeyed(join(memory, 'memory.oom_control'), 'oom_kill');
           return {
             ...optional('cpuMs', nanoseconds === undefined ? undefined : nanoseconds / 1e6),
             ...optional('peakMemoryMB', megabytes(peak)),
             oomKills: oomKills ?? 0,
           };
         },
-        kill: async () => { for (const folder of folders) await killAll(folder); },
-        remove: async () => { for (const folder of folders) await removeGroup(folder); },
+        kill: async () => {
+          for (const folder of folders) await killAll(folder);
+        },
+        remove: async () => {
+          for (const folder of folders) await removeGroup(folder);
+        },
       };
     },
   };
@@ -204,7 +212,8 @@ const openV2 = async (name: string, own: string): Promise<CgroupParent | undefin
         await write('memory', 'memory.max', String(Math.round(wanted.memoryMB * 1_048_576)));
         await write('memory', 'memory.swap.max', '0').catch(() => undefined); // no swap accounting
       }
-      if (wanted.cores > 0) await write('cpu', 'cpu.max', `${Math.round(wanted.cores * CPU_PERIOD_US)} ${CPU_PERIOD_US}`);
+      if (wanted.cores > 0)
+        await write('cpu', 'cpu.max', `${Math.round(wanted.cores * CPU_PERIOD_US)} ${CPU_PERIOD_US}`);
       await write('pids', 'pids.max', String(wanted.maxProcesses));
       return {
         joinFiles: [join(folder, 'cgroup.procs')],

@@ -16,22 +16,28 @@ describe('splitting a command line', () => {
     ['', []],
   ])('%j gives %j', (line, words) => expect(splitWords(line)).toEqual(words));
 
-  it.each([`echo 'x`, 'echo "x', 'echo \\', `"'`])('refuses %j', (line) => expect(() => splitWords(line)).toThrow(UnbalancedQuote));
+  it.each([`echo 'x`, 'echo "x', 'echo \\', `"'`])('refuses %j', (line) =>
+    expect(() => splitWords(line)).toThrow(UnbalancedQuote),
+  );
 
   it('gives back any words that were quoted', () => {
     const quote = (word: string): string => `'${word.replaceAll("'", String.raw`'\''`)}'`;
-    fc.assert(fc.property(fc.array(fc.string({ unit: 'grapheme' })), (words) => {
-      expect(splitWords(words.map(quote).join(' '))).toEqual(words);
-    }));
+    fc.assert(
+      fc.property(fc.array(fc.string({ unit: 'grapheme' })), (words) => {
+        expect(splitWords(words.map(quote).join(' '))).toEqual(words);
+      }),
+    );
   });
 
   it('ends on any text with words or a refusal', () => {
-    fc.assert(fc.property(fc.string({ unit: fc.constantFrom('a', ' ', '"', "'", '\\', '\n', '$') }), (line) => {
-      try {
-        expect(splitWords(line).every((word) => word.length <= line.length)).toBe(true);
-      } catch (error) {
-        expect(error).toBeInstanceOf(UnbalancedQuote);
-      }
-    }));
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom('a', ' ', '"', "'", '\\', '\n', '$') }), (line) => {
+        try {
+          expect(splitWords(line).every((word) => word.length <= line.length)).toBe(true);
+        } catch (error) {
+          expect(error).toBeInstanceOf(UnbalancedQuote);
+        }
+      }),
+    );
   });
 });

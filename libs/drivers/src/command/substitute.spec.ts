@@ -13,15 +13,21 @@ describe('substituting constants', () => {
   it('does not look into what it put in', () => expect(substitute('${A}', values({ A: '${B}', B: 'x' }))).toBe('${B}'));
 
   it('never changes the number of words, whatever the values hold', () => {
-    fc.assert(fc.property(fc.string(), fc.string(), (a, b) => {
-      const words = splitWords('run "${A} and" ${B}').map((word) => substitute(word, values({ A: a, B: b })));
-      expect(words).toEqual(['run', `${a} and`, b]);
-    }));
+    fc.assert(
+      fc.property(fc.string(), fc.string(), (a, b) => {
+        const words = splitWords('run "${A} and" ${B}').map((word) => substitute(word, values({ A: a, B: b })));
+        expect(words).toEqual(['run', `${a} and`, b]);
+      }),
+    );
   });
 
   it('resolves constants that refer to others, secrets and the platform', () =>
-    expect(resolveConstants(values({ KEY: '${QARNOT_SECRET_K}!', CMD: 'run ${KEY} ${INSTANCE_ID}' }), values({ QARNOT_SECRET_K: 's', INSTANCE_ID: '3' })))
-      .toEqual(values({ QARNOT_SECRET_K: 's', INSTANCE_ID: '3', KEY: 's!', CMD: 'run s! 3' })));
+    expect(
+      resolveConstants(
+        values({ KEY: '${QARNOT_SECRET_K}!', CMD: 'run ${KEY} ${INSTANCE_ID}' }),
+        values({ QARNOT_SECRET_K: 's', INSTANCE_ID: '3' }),
+      ),
+    ).toEqual(values({ QARNOT_SECRET_K: 's', INSTANCE_ID: '3', KEY: 's!', CMD: 'run s! 3' })));
 
   it('ends on a circle', () => {
     const resolved = resolveConstants(values({ A: 'a${B}', B: 'b${A}', C: '${C}' }), values({}));
@@ -30,7 +36,9 @@ describe('substituting constants', () => {
   });
 
   it('refuses doublings that would fill the memory', () => {
-    const doubling = Object.fromEntries(Array.from({ length: 40 }, (_, at) => [`V${at}`, `\${V${at + 1}}\${V${at + 1}}`]));
+    const doubling = Object.fromEntries(
+      Array.from({ length: 40 }, (_, at) => [`V${at}`, `\${V${at + 1}}\${V${at + 1}}`]),
+    );
     expect(() => resolveConstants(values({ ...doubling, V40: 'xx' }), values({}))).toThrow(SubstitutionTooLong);
   });
 });

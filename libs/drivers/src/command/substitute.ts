@@ -18,7 +18,8 @@ export const substitute = (text: string, values: ReadonlyMap<string, string>): s
   const parts: string[] = [];
   const push = (part: string): void => {
     length += Buffer.byteLength(part);
-    if (length > MAX_VALUE_BYTES) throw new SubstitutionTooLong(`a substituted value is longer than ${MAX_VALUE_BYTES} bytes`);
+    if (length > MAX_VALUE_BYTES)
+      throw new SubstitutionTooLong(`a substituted value is longer than ${MAX_VALUE_BYTES} bytes`);
     parts.push(part);
   };
   for (const match of text.matchAll(REFERENCE)) {
@@ -50,7 +51,8 @@ export const resolveConstants = (
     const needed = new Map<string, string>();
     for (const [, reference = ''] of raw.matchAll(REFERENCE)) {
       const text = constants.get(reference);
-      const value = resolved.get(reference) ?? (text === undefined || open.has(reference) ? undefined : resolve(reference, text));
+      const value =
+        resolved.get(reference) ?? (text === undefined || open.has(reference) ? undefined : resolve(reference, text));
       if (value !== undefined) needed.set(reference, value);
     }
     const value = substitute(raw, needed);

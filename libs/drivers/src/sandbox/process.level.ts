@@ -8,7 +8,9 @@ import { dropEverything, isRoot, type Level, UNPRIVILEGED } from './level.js';
 export const processLevel = async (workDir: string, instancesDir: string): Promise<Level> => {
   const setpriv = await findProgram('setpriv');
   const dropsRoot = isRoot() && setpriv !== undefined;
-  const warnings = ['instances run as plain processes: no namespaces could be made, so they see the host and each other'];
+  const warnings = [
+    'instances run as plain processes: no namespaces could be made, so they see the host and each other',
+  ];
   if (isRoot() && !dropsRoot) warnings.push('instances run as root: setpriv of util-linux was not found');
   const ownUser = setpriv === undefined ? [] : [setpriv, '--no-new-privs', '--'];
   return {

@@ -29,7 +29,11 @@ export interface Launch {
 /** Entry of the environment by which plain processes are found again. */
 export const markOf = (id: string): string => `FORNAX_LEASE=${id}`;
 
-const argvOf = ({ id, folder, level, cgroup }: Launch, command: InstanceCommand, entries: number): [string, ...string[]] => {
+const argvOf = (
+  { id, folder, level, cgroup }: Launch,
+  command: InstanceCommand,
+  entries: number,
+): [string, ...string[]] => {
   const join_ = cgroup?.joinFiles ?? [];
   const enter = join_.length > 0 ? ['/bin/sh', '-c', ENTER, 'fornax', ...join_, '--'] : [];
   const fstab = level.fstab ? join('/.fornax', id, 'fstab') : '-';
@@ -48,7 +52,10 @@ export const cpuMsOfTimes = (text: string): number | undefined => {
   const line = text.trim().split('\n').at(-1) ?? '';
   const times = [...line.matchAll(/(\d+)m(\d+(?:[.,]\d+)?)s/g)];
   if (times.length !== 2) return undefined;
-  return times.reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60_000 + Number(seconds?.replace(',', '.')) * 1000, 0);
+  return times.reduce(
+    (sum, [, minutes, seconds]) => sum + Number(minutes) * 60_000 + Number(seconds?.replace(',', '.')) * 1000,
+    0,
+  );
 };
 
 interface Status {
@@ -74,19 +81,33 @@ const rememberProcess = async (folder: string, pid: number | undefined): Promise
   if (startTime !== undefined) await writeFile(join(folder, 'pid'), `${pid} ${startTime}`).catch(() => undefined);
 };
 
-const isWritable = (stream: unknown): stream is Writable => typeof stream === 'object' && stream !== null && 'write' in stream;
+const isWritable = (stream: unknown): stream is Writable =>
+  typeof stream === 'object' && stream !== null && 'write' in stream;
 
-const spawnWithPipes = async (argv: [string, ...string[]], env: Record<string, string>, pipes: FifoPool): Promise<{ child: ChildProcess; out: Pipe; err: Pipe }> => {
+const spawnWithPipes = async (
+  argv: [string, ...string[]],
+  env: Record<string, string>,
+  pipes: FifoPool,
+): Promise<{ child: ChildProcess; out: Pipe; err: Pipe }> => {
   const [out, err] = await Promise.all([pipes.take(), pipes.take()]);
   const [file, ...args] = argv;
-  const child = spawn(file, args, { stdio: ['ignore', out.writeFd, err.writeFd, 'pipe', 'pipe'], env, cwd: '/', detached: true });
+  const child = spawn(file, args, {
+    stdio: ['ignore', out.writeFd, err.writeFd, 'pipe', 'pipe'],
+    env,
+    cwd: '/',
+    detached: true,
+  });
   out.closeWriter();
   err.closeWriter();
   return { child, out, err };
 };
 
 /** Watches the tree's memory where no control group counts it. */
-const watchMemory = (pid: number, limitMB: number, kill: () => void): { readonly stop: () => { peakMB: number | undefined; exceeded: boolean } } => {
+const watchMemory = (
+  pid: number,
+  limitMB: number,
+  kill: () => void,
+): { readonly stop: () => { peakMB: number | undefined; exceeded: boolean } } => {
   let peakMB: number | undefined;
   let exceeded = false;
   const timer = setInterval(() => {
@@ -98,7 +119,12 @@ const watchMemory = (pid: number, limitMB: number, kill: () => void): { readonly
       }
     });
   }, SAMPLE_MS);
-  return { stop: () => { clearInterval(timer); return { peakMB, exceeded }; } };
+  return {
+    stop: () => {
+      clearInterval(timer);
+      return { peakMB, exceeded };
+    },
+  };
 };
 
 /** Runs a command in its sandbox. @throws Error the sandbox could not be set up */
@@ -162,10 +188,15 @@ export const launch = async (how: Launch, command: InstanceCommand): Promise<Run
     await status.started;
   } catch (cause) {
     await exit;
-    const complaint = String(err.read.read() ?? '').trim().slice(0, 1_000);
+    const complaint = String(err.read.read() ?? '')
+      .trim()
+      .slice(0, 1_000);
     out.read.destroy();
     err.read.destroy();
-    throw new Error(complaint === '' ? 'the sandbox could not be set up' : `the sandbox could not be set up: ${complaint}`, { cause });
+    throw new Error(
+      complaint === '' ? 'the sandbox could not be set up' : `the sandbox could not be set up: ${complaint}`,
+      { cause },
+    );
   }
   const startedAt = Date.now();
   void rememberProcess(how.folder, child.pid);
@@ -174,10 +205,14 @@ export const launch = async (how: Launch, command: InstanceCommand): Promise<Run
     stdout: out.read,
     stderr: err.read,
     exit,
-    terminate: () => { if (!control.destroyed) control.write('TERM\n'); },
+    terminate: () => {
+      if (!control.destroyed) control.write('TERM\n');
+    },
     kill,
   };
 };
 
 const once = (emitter: { once(event: string, listener: () => void): unknown }, event: string): Promise<void> =>
-  new Promise((resolve) => { emitter.once(event, resolve); });
+  new Promise((resolve) => {
+    emitter.once(event, resolve);
+  });

@@ -6,7 +6,14 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
 import { type CgroupParent, type Limit, openCgroups } from '../cgroup/cgroup.js';
-import type { Driver, DriverFacts, InstanceCommand, InstanceSpec, PreparedInstance, RunningInstance } from '../driver.js';
+import type {
+  Driver,
+  DriverFacts,
+  InstanceCommand,
+  InstanceSpec,
+  PreparedInstance,
+  RunningInstance,
+} from '../driver.js';
 import { errorCode } from '../process/error-code.js';
 import { FifoPool } from '../process/fifo-pool.js';
 import { findByEnvironment, signalQuietly, startTimeOf } from '../process/proc.js';
@@ -66,8 +73,12 @@ export class SandboxDriver implements Driver {
     const warnings = [
       ...level.warnings,
       ...(level.name === 'process' ? refused : []),
-      ...(missing.length > 0 ? [`no control group for ${missing.join(', ')}: memory is watched, not enforced; the rest is unlimited`] : []),
-      ...(level.name === 'process' ? [] : ['the network is shared with the host: instances can reach its loopback ports']),
+      ...(missing.length > 0
+        ? [`no control group for ${missing.join(', ')}: memory is watched, not enforced; the rest is unlimited`]
+        : []),
+      ...(level.name === 'process'
+        ? []
+        : ['the network is shared with the host: instances can reach its loopback ports']),
     ];
     const shown = level.name === 'process' && !level.owner ? { ...view, hidden: [] } : view;
     return { name: `sandbox/${level.name}`, warnings, limits, path: await visiblePath(path, shown) };
@@ -85,7 +96,9 @@ export class SandboxDriver implements Driver {
     await Promise.all([mkdir(jobDir, { mode: 0o755 }), mkdir(join(folder, 'tmp'), { mode: 0o700 })]);
     if (level.fstab) await writeFile(join(folder, 'fstab'), level.fstab(id));
     const cgroup = await this.#cgroups?.create(id, {
-      cores: spec.cores, memoryMB: spec.memoryMB, maxProcesses: this.#options.maxProcesses ?? DEFAULT_MAX_PROCESSES,
+      cores: spec.cores,
+      memoryMB: spec.memoryMB,
+      maxProcesses: this.#options.maxProcesses ?? DEFAULT_MAX_PROCESSES,
     });
     const isEnforced = this.#cgroups?.limits.includes('memory') ?? false;
     return {
@@ -94,7 +107,8 @@ export class SandboxDriver implements Driver {
       start: async (command: InstanceCommand): Promise<RunningInstance> => {
         await this.#handOver(level, folder, jobDir);
         const running = await launch(
-          { id, folder, level, cgroup, watchMemoryMB: isEnforced ? 0 : spec.memoryMB, pipes: this.#pipes }, command,
+          { id, folder, level, cgroup, watchMemoryMB: isEnforced ? 0 : spec.memoryMB, pipes: this.#pipes },
+          command,
         );
         this.#live.set(id, running);
         void running.exit.then(() => this.#live.delete(id));
@@ -146,20 +160,26 @@ export class SandboxDriver implements Driver {
         refused.push(`${level.name} does not work here: ${error instanceof Error ? error.message : String(error)}`);
       }
     }
-    throw new Error(`no way to run instances${wanted ? ` as ${wanted}` : ''}: ${refused.join('; ') || 'its program was not found'}`);
+    throw new Error(
+      `no way to run instances${wanted ? ` as ${wanted}` : ''}: ${refused.join('; ') || 'its program was not found'}`,
+    );
   }
 
   async #tryOut(): Promise<void> {
     const prepared = await this.prepare({ id: 'probe', cores: 1, memoryMB: Math.floor(totalmem() / 1_048_576) });
     try {
-      const running = await prepared.start({ argv: ['/bin/sh', '-c', ': > "$TASK_PATH/probe" && : > /dev/null'], env: { TASK_PATH: prepared.paths.job } });
+      const running = await prepared.start({
+        argv: ['/bin/sh', '-c', ': > "$TASK_PATH/probe" && : > /dev/null'],
+        env: { TASK_PATH: prepared.paths.job },
+      });
       running.stdout.resume();
       let complaint = '';
       running.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
       const deadline = setTimeout(running.kill, PROBE_MS);
       const { kind, exitCode } = await running.exit;
       clearTimeout(deadline);
-      if (exitCode !== 0) throw new Error(`the trial ${kind} with code ${exitCode ?? 'none'}: ${complaint.trim().slice(0, 500)}`);
+      if (exitCode !== 0)
+        throw new Error(`the trial ${kind} with code ${exitCode ?? 'none'}: ${complaint.trim().slice(0, 500)}`);
     } finally {
       await prepared.dispose();
     }
@@ -182,7 +202,9 @@ export class SandboxDriver implements Driver {
     try {
       const [pid = '', startTime] = (await readFile(this.#lockFile, 'utf8')).split(' ');
       if (Number(pid) !== process.pid && startTime !== undefined && (await startTimeOf(Number(pid))) === startTime) {
-        throw new Error(`another agent (process ${pid}) works in ${this.#options.workDir}; give each its own FORNAX_NODE_DIR`);
+        throw new Error(
+          `another agent (process ${pid}) works in ${this.#options.workDir}; give each its own FORNAX_NODE_DIR`,
+        );
       }
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') throw error;

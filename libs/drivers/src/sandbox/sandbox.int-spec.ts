@@ -25,10 +25,15 @@ const eventually = async (holds: () => Promise<boolean> | boolean, timeoutMs = 8
 };
 /** Processes on this machine that have `word` as an argument; a word of its own marks each test's. */
 const running = (word: string): number =>
-  execFileSync('ps', ['-eo', 'args']).toString().split('\n').filter((line) => line.split(' ').includes(word)).length;
+  execFileSync('ps', ['-eo', 'args'])
+    .toString()
+    .split('\n')
+    .filter((line) => line.split(' ').includes(word)).length;
 
 let folder = '';
-beforeAll(async () => { folder = await mkdtemp(join(tmpdir(), 'fornax-sandbox-')); });
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'fornax-sandbox-'));
+});
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const LEVELS: readonly Level['name'][] = ['bubblewrap', 'unshare', 'process'];
@@ -41,7 +46,12 @@ describe.each(LEVELS)('a sandbox of level %s', (level) => {
 
   beforeAll(async () => {
     dataDir = join(folder, level, 'data');
-    driver = new SandboxDriver({ workDir: join(dataDir, 'node'), hide: [dataDir], path: process.env['PATH'] ?? '', level });
+    driver = new SandboxDriver({
+      workDir: join(dataDir, 'node'),
+      hide: [dataDir],
+      path: process.env['PATH'] ?? '',
+      level,
+    });
     facts = await driver.probe().catch((error: unknown) => {
       if (level === 'process') throw error;
       // Not every machine has every level; say so instead of passing in silence.
@@ -54,20 +64,36 @@ describe.each(LEVELS)('a sandbox of level %s', (level) => {
 
   const isIsolated = level !== 'process';
   const here = (name: string, test: () => Promise<void>, timeoutMs = 20_000): void =>
-    it(name, async () => { if (facts) await test(); }, timeoutMs);
-  const isolated = (name: string, test: () => Promise<void>): void => { if (isIsolated) here(name, test); };
+    it(
+      name,
+      async () => {
+        if (facts) await test();
+      },
+      timeoutMs,
+    );
+  const isolated = (name: string, test: () => Promise<void>): void => {
+    if (isIsolated) here(name, test);
+  };
 
-  const run = async (argv: readonly [string, ...string[]], env: Record<string, string> = {}, spec: Partial<InstanceSpec> = {}): Promise<InstanceExit & { out: string; err: string }> => {
+  const run = async (
+    argv: readonly [string, ...string[]],
+    env: Record<string, string> = {},
+    spec: Partial<InstanceSpec> = {},
+  ): Promise<InstanceExit & { out: string; err: string }> => {
     const prepared = await driver.prepare({ id: `lease-${(counter += 1)}`, cores: 1, memoryMB: 512, ...spec });
     try {
-      const instance = await prepared.start({ argv, env: { PATH: facts?.path ?? '', TASK_PATH: prepared.paths.job, ...env } });
+      const instance = await prepared.start({
+        argv,
+        env: { PATH: facts?.path ?? '', TASK_PATH: prepared.paths.job, ...env },
+      });
       const [out, err, exit] = await Promise.all([text(instance.stdout), text(instance.stderr), instance.exit]);
       return { out, err, ...exit };
     } finally {
       await prepared.dispose();
     }
   };
-  const sh = (script: string, env: Record<string, string> = {}): ReturnType<typeof run> => run(['/bin/sh', '-c', script], env);
+  const sh = (script: string, env: Record<string, string> = {}): ReturnType<typeof run> =>
+    run(['/bin/sh', '-c', script], env);
 
   here('runs a command in a folder of its own and says how it ended', async () => {
     const { out, kind, exitCode, cpuMs } = await sh('echo in > file; cat file; pwd; exit 7');
@@ -84,12 +110,20 @@ describe.each(LEVELS)('a sandbox of level %s', (level) => {
 
   here('shows nothing of its own environment to the command', async () => {
     const { out } = await run(['/usr/bin/env'], { ONLY: '1' });
-    const names = out.split('\n').map((line) => line.split('=')[0]).filter((name) => name !== '' && name !== 'FORNAX_LEASE');
+    const names = out
+      .split('\n')
+      .map((line) => line.split('=')[0])
+      .filter((name) => name !== '' && name !== 'FORNAX_LEASE');
     expect(new Set(names)).toEqual(new Set(['ONLY', 'PATH', 'PWD', 'TASK_PATH']));
   });
 
   here('lets no variable of the user work on its own privileged steps', async () => {
-    const { exitCode, out } = await sh('echo ok', { LD_PRELOAD: '/nonexistent.so', PATH: '/nonexistent', IFS: 'x', ENV: '/etc/passwd' });
+    const { exitCode, out } = await sh('echo ok', {
+      LD_PRELOAD: '/nonexistent.so',
+      PATH: '/nonexistent',
+      IFS: 'x',
+      ENV: '/etc/passwd',
+    });
     expect({ exitCode, out }).toEqual({ exitCode: 0, out: 'ok\n' });
   });
 
@@ -117,7 +151,9 @@ describe.each(LEVELS)('a sandbox of level %s', (level) => {
   });
 
   isolated('shows the host read-only', async () => {
-    const { out } = await sh('for at in /usr /etc / /var/tmp; do touch $at/fornax 2>/dev/null && echo "wrote $at"; done; ls /usr/bin/env');
+    const { out } = await sh(
+      'for at in /usr /etc / /var/tmp; do touch $at/fornax 2>/dev/null && echo "wrote $at"; done; ls /usr/bin/env',
+    );
     expect(out).toBe('/usr/bin/env\n');
   });
 
@@ -145,7 +181,8 @@ describe.each(LEVELS)('a sandbox of level %s', (level) => {
   here('passes SIGTERM to every process, and SIGKILL ends those that ignore it', async () => {
     const prepared = await driver.prepare({ id: 'stubborn', cores: 1, memoryMB: 0 });
     const instance = await prepared.start({
-      argv: ['/bin/sh', '-c', 'trap "echo got it" TERM; echo ready; while :; do sleep 0.05; done'], env: { PATH: '/usr/bin:/bin' },
+      argv: ['/bin/sh', '-c', 'trap "echo got it" TERM; echo ready; while :; do sleep 0.05; done'],
+      env: { PATH: '/usr/bin:/bin' },
     });
     let out = '';
     instance.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
@@ -158,14 +195,21 @@ describe.each(LEVELS)('a sandbox of level %s', (level) => {
   });
 
   here('tells that an instance ran out of memory', async () => {
-    const { kind } = await run(['python3', '-c', 'import time\nx = [bytearray(1 << 20) for _ in range(400)]\ntime.sleep(5)'], { PATH: '/usr/bin:/bin' }, { memoryMB: 64 });
+    const { kind } = await run(
+      ['python3', '-c', 'import time\nx = [bytearray(1 << 20) for _ in range(400)]\ntime.sleep(5)'],
+      { PATH: '/usr/bin:/bin' },
+      { memoryMB: 64 },
+    );
     expect(kind).toBe('out-of-memory');
   });
 
   here('holds 100 MB of output back until somebody reads it', async () => {
     const before = process.memoryUsage().rss;
     const prepared = await driver.prepare({ id: 'loud', cores: 1, memoryMB: 0 });
-    const instance = await prepared.start({ argv: ['/bin/sh', '-c', 'head -c 104857600 /dev/zero'], env: { PATH: '/usr/bin:/bin' } });
+    const instance = await prepared.start({
+      argv: ['/bin/sh', '-c', 'head -c 104857600 /dev/zero'],
+      env: { PATH: '/usr/bin:/bin' },
+    });
     instance.stderr.resume();
     let bytes = 0;
     let peak = 0;
@@ -188,7 +232,13 @@ describe.each(LEVELS)('a sandbox of level %s', (level) => {
   here('lets no instance outlive an agent that was killed', async () => {
     const mark = `${4_000 + LEVELS.indexOf(level)}.25`;
     const workDir = join(folder, level, 'killed');
-    const agent = spawn(process.execPath, ['--conditions=@fornax/source', '--input-type=module', '-e', `
+    const agent = spawn(
+      process.execPath,
+      [
+        '--conditions=@fornax/source',
+        '--input-type=module',
+        '-e',
+        `
       import { SandboxDriver } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)};
       const driver = new SandboxDriver({ workDir: ${JSON.stringify(workDir)}, hide: [], path: process.env.PATH, level: ${JSON.stringify(level)} });
       await driver.probe();
@@ -196,7 +246,10 @@ describe.each(LEVELS)('a sandbox of level %s', (level) => {
       const instance = await prepared.start({ argv: ['/bin/sh', '-c', '(setsid sleep ${mark} &); sleep ${mark}'], env: { PATH: '/usr/bin:/bin' } });
       instance.stdout.resume();
       console.log('up');
-    `], { stdio: ['ignore', 'pipe', 'inherit'] });
+    `,
+      ],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
     await new Promise((resolve) => agent.stdout.once('data', resolve));
     await eventually(() => running(mark) >= 2);
     const gone = new Promise((resolve) => agent.once('exit', resolve));

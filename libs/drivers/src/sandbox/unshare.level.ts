@@ -27,7 +27,11 @@ const fstabOf = (id: string): string => {
  * Namespaces with the programs of util-linux. The root file system is built once, by a process that then only holds it; each
  * instance enters that mount namespace and adds its own few mounts in a copy, so a start costs no walk over the host's mounts.
  */
-export const unshareLevel = async (workDir: string, instancesDir: string, view: HostView): Promise<Level | undefined> => {
+export const unshareLevel = async (
+  workDir: string,
+  instancesDir: string,
+  view: HostView,
+): Promise<Level | undefined> => {
   const programs = await Promise.all(['unshare', 'nsenter', 'setpriv', 'mount', 'pivot_root'].map(findProgram));
   const [unshare, nsenter, setpriv, mount, pivot] = programs;
   if (!unshare || !nsenter || !setpriv || !mount || !pivot) return undefined;
@@ -37,12 +41,27 @@ export const unshareLevel = async (workDir: string, instancesDir: string, view: 
   const open = async (): Promise<void> => {
     await mkdir(newRoot, { recursive: true, mode: 0o755 });
     const identity = isRoot() ? [] : ['--user', '--map-root-user'];
-    const script = [newRoot, instancesDir, pivot, ...DEVICES, '--', ...view.topLevel, '--', ...view.hidden, '--', ...view.exposed];
-    const child = spawn(unshare, [...identity, '--mount', '--propagation', 'private', '--', '/bin/sh', '-c', HOLD, 'fornax', ...script], {
-      stdio: ['pipe', 'pipe', 'pipe'],
-      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
-      detached: true, // Ctrl-C in a terminal is for the agent, which stops the rest in order
-    });
+    const script = [
+      newRoot,
+      instancesDir,
+      pivot,
+      ...DEVICES,
+      '--',
+      ...view.topLevel,
+      '--',
+      ...view.hidden,
+      '--',
+      ...view.exposed,
+    ];
+    const child = spawn(
+      unshare,
+      [...identity, '--mount', '--propagation', 'private', '--', '/bin/sh', '-c', HOLD, 'fornax', ...script],
+      {
+        stdio: ['pipe', 'pipe', 'pipe'],
+        env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
+        detached: true, // Ctrl-C in a terminal is for the agent, which stops the rest in order
+      },
+    );
     holder = child;
     child.stdin.on('error', () => undefined);
     let complaint = '';
@@ -67,8 +86,19 @@ export const unshareLevel = async (workDir: string, instancesDir: string, view: 
       const ns = `/proc/${holder?.pid ?? 0}/ns`;
       const identity = isRoot() ? [] : ['--preserve-credentials', `--user=${ns}/user`];
       return [
-        nsenter, ...identity, `--mount=${ns}/mnt`, '--',
-        unshare, '--mount', '--pid', '--ipc', '--uts', '--fork', '--kill-child', '--mount-proc', '--',
+        nsenter,
+        ...identity,
+        `--mount=${ns}/mnt`,
+        '--',
+        unshare,
+        '--mount',
+        '--pid',
+        '--ipc',
+        '--uts',
+        '--fork',
+        '--kill-child',
+        '--mount-proc',
+        '--',
       ];
     },
     fstab: fstabOf,

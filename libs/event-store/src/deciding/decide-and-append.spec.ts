@@ -15,22 +15,41 @@ const counter: Decider<Counted, Command, TaskEvent> = {
   initial: { exists: false, cancels: 0 },
   decide: (state, command) => {
     if (command === 'nothing') return accept();
-    if (command === 'submit') return state.exists ? reject('task-exists', 'it exists') : accept<TaskEvent>(submitted('t'));
+    if (command === 'submit')
+      return state.exists ? reject('task-exists', 'it exists') : accept<TaskEvent>(submitted('t'));
     return state.exists ? accept<TaskEvent>(cancelRequested) : reject('task-not-found', 'there is none');
   },
-  evolve: (state, event) => (event.type === 'TaskSubmitted' ? { ...state, exists: true } : { ...state, cancels: state.cancels + 1 }),
+  evolve: (state, event) =>
+    event.type === 'TaskSubmitted' ? { ...state, exists: true } : { ...state, cancels: state.cancels + 1 },
 };
 
 const meta = { actor: 'service:test', source: 'test', correlationId: 'r' };
-const run = (log: EventLog, command: Command, commitId: string, loaded?: { readonly state: Counted; readonly sequence: number }) =>
+const run = (
+  log: EventLog,
+  command: Command,
+  commitId: string,
+  loaded?: { readonly state: Counted; readonly sequence: number },
+) =>
   decideAndAppend({
-    log, aggregate: 'task', id: 't', decider: counter, command, commitId, meta, at: 1, ...(loaded === undefined ? {} : { loaded }),
+    log,
+    aggregate: 'task',
+    id: 't',
+    decider: counter,
+    command,
+    commitId,
+    meta,
+    at: 1,
+    ...(loaded === undefined ? {} : { loaded }),
   });
 
 describe('deciding and appending', () => {
   it('appends what was decided and gives the state after it', async () => {
     const log = new InMemoryLog();
-    expect(await run(log, 'submit', 'c-1')).toMatchObject({ sequence: 1, state: { exists: true }, events: [{ type: 'TaskSubmitted' }] });
+    expect(await run(log, 'submit', 'c-1')).toMatchObject({
+      sequence: 1,
+      state: { exists: true },
+      events: [{ type: 'TaskSubmitted' }],
+    });
     expect(await run(log, 'cancel', 'c-2')).toMatchObject({ sequence: 2, state: { exists: true, cancels: 1 } });
   });
 
@@ -42,7 +61,9 @@ describe('deciding and appending', () => {
   });
 
   it('throws the rejection', async () => {
-    await expect(run(new InMemoryLog(), 'cancel', 'c-1')).rejects.toMatchObject({ rejection: { code: 'task-not-found' } });
+    await expect(run(new InMemoryLog(), 'cancel', 'c-1')).rejects.toMatchObject({
+      rejection: { code: 'task-not-found' },
+    });
     await expect(run(new InMemoryLog(), 'cancel', 'c-1')).rejects.toBeInstanceOf(CommandRejected);
   });
 
@@ -64,8 +85,20 @@ describe('deciding and appending', () => {
 
   it('gives up after the tries it was given', async () => {
     const log = new InMemoryLog();
-    const beaten: EventLog = Object.create(log, { append: { value: () => Promise.reject(new VersionConflict('task', 't', 0)) } });
-    const request = { log: beaten, aggregate: 'task', id: 't', decider: counter, command: 'submit', commitId: 'c', meta, at: 1, maxTries: 3 } as const;
+    const beaten: EventLog = Object.create(log, {
+      append: { value: () => Promise.reject(new VersionConflict('task', 't', 0)) },
+    });
+    const request = {
+      log: beaten,
+      aggregate: 'task',
+      id: 't',
+      decider: counter,
+      command: 'submit',
+      commitId: 'c',
+      meta,
+      at: 1,
+      maxTries: 3,
+    } as const;
     await expect(decideAndAppend(request)).rejects.toBeInstanceOf(VersionConflict);
   });
 });

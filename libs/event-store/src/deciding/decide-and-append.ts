@@ -37,7 +37,11 @@ export interface Appended<S, E> {
 }
 
 /** Folds commits onto a state. The aggregate's subject holds its decider's events alone, and the codec has checked them. */
-const fold = <S, C, E extends FornaxEvent>(decider: Decider<S, C, E>, from: Loaded<S>, commits: readonly RecordedCommit[]): Loaded<S> => {
+const fold = <S, C, E extends FornaxEvent>(
+  decider: Decider<S, C, E>,
+  from: Loaded<S>,
+  commits: readonly RecordedCommit[],
+): Loaded<S> => {
   let { state, sequence } = from;
   for (const commit of commits) {
     for (const event of commit.events) state = decider.evolve(state, event as E);
@@ -48,7 +52,11 @@ const fold = <S, C, E extends FornaxEvent>(decider: Decider<S, C, E>, from: Load
 
 /** Folds the commits after `from` (all, when absent) of one aggregate. */
 export const loadAggregate = async <S, C, E extends FornaxEvent>(
-  log: EventLog, aggregate: Aggregate, id: string, decider: Decider<S, C, E>, from: Loaded<S> = { state: decider.initial, sequence: 0 },
+  log: EventLog,
+  aggregate: Aggregate,
+  id: string,
+  decider: Decider<S, C, E>,
+  from: Loaded<S> = { state: decider.initial, sequence: 0 },
 ): Promise<Loaded<S>> => fold(decider, from, await log.readAggregate(aggregate, id, from.sequence));
 
 const MAX_TRIES = 10;
@@ -60,7 +68,9 @@ const MAX_TRIES = 10;
  * @throws VersionConflict still beaten after `maxTries`
  * @throws LogUnavailable
  */
-export const decideAndAppend = async <S, C, E extends FornaxEvent>(request: DecideAndAppend<S, C, E>): Promise<Appended<S, E>> => {
+export const decideAndAppend = async <S, C, E extends FornaxEvent>(
+  request: DecideAndAppend<S, C, E>,
+): Promise<Appended<S, E>> => {
   const { log, aggregate, id, decider, command, commitId, meta, at, maxTries = MAX_TRIES } = request;
   let loaded = request.loaded ?? { state: decider.initial, sequence: 0 };
   let isStale = request.loaded === undefined;

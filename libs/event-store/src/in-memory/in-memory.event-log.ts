@@ -17,7 +17,8 @@ export class InMemoryLog implements EventLog {
     const own = this.byAggregate.get(key) ?? [];
     const earlier = own.find(({ id }) => id === commit.id);
     if (earlier !== undefined) return Promise.resolve(earlier.sequence);
-    if ((own.at(-1)?.sequence ?? 0) !== expected) return Promise.reject(new VersionConflict(aggregate, aggregateId, expected));
+    if ((own.at(-1)?.sequence ?? 0) !== expected)
+      return Promise.reject(new VersionConflict(aggregate, aggregateId, expected));
     const sequence = this.commits.length + 1;
     const place = { sequence, aggregate, aggregateId, commitId: commit.id };
     let recorded: RecordedCommit;
@@ -33,7 +34,9 @@ export class InMemoryLog implements EventLog {
   }
 
   readAggregate(aggregate: Aggregate, aggregateId: string, after = 0): Promise<readonly RecordedCommit[]> {
-    return Promise.resolve((this.byAggregate.get(`${aggregate}/${aggregateId}`) ?? []).filter(({ sequence }) => sequence > after));
+    return Promise.resolve(
+      (this.byAggregate.get(`${aggregate}/${aggregateId}`) ?? []).filter(({ sequence }) => sequence > after),
+    );
   }
 
   async *read(options: Parameters<EventLog['read']>[0]): AsyncIterable<readonly RecordedCommit[]> {
@@ -44,13 +47,18 @@ export class InMemoryLog implements EventLog {
     }
   }
 
-  async subscribe(options: SubscribeOptions, onBatch: (batch: readonly RecordedCommit[]) => Promise<void>): Promise<void> {
+  async subscribe(
+    options: SubscribeOptions,
+    onBatch: (batch: readonly RecordedCommit[]) => Promise<void>,
+  ): Promise<void> {
     const { aggregates, signal, maxBatch = DEFAULT_BATCH, epoch = this.epoch } = options;
     await followLog(options, onBatch, async (start, deliver) => {
-      if (epoch !== this.epoch) throw new LogReset(`the event log has epoch ${this.epoch}, but ${epoch} was being read`);
-      if (start > this.commits.length) throw new LogReset(`the event log ends at ${this.commits.length}, but was read up to ${start}`);
+      if (epoch !== this.epoch)
+        throw new LogReset(`the event log has epoch ${this.epoch}, but ${epoch} was being read`);
+      if (start > this.commits.length)
+        throw new LogReset(`the event log ends at ${this.commits.length}, but was read up to ${start}`);
       await deliver([], start);
-      for (let position = start; !signal.aborted; ) {
+      for (let position = start; !signal.aborted;) {
         const to = Math.min(this.commits.length, position + maxBatch);
         if (to === position) {
           await this.change(signal);

@@ -1,7 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { NatsConnection } from '@nats-io/nats-core';
 import {
-  STREAMS, allReportsSubject, allSnapshotReportsSubject, dispatchConsumer, dispatchSubject, reportSubject, snapshotReportSubject,
+  STREAMS,
+  allReportsSubject,
+  allSnapshotReportsSubject,
+  dispatchConsumer,
+  dispatchSubject,
+  reportSubject,
+  snapshotReportSubject,
 } from '@fornax/contracts';
 import { type TestNats, eventually, startTestNats } from '@fornax/testing';
 import { connectNats } from './connection.js';
@@ -20,9 +26,13 @@ let publisher: DurablePublisher;
 let over: AbortController;
 
 const publish = (subject: string, text: string, msgId?: string) =>
-  publisher.publish(subject, new TextEncoder().encode(text), { headers: { 'Fx-Test': text }, ...(msgId === undefined ? {} : { msgId }) });
+  publisher.publish(subject, new TextEncoder().encode(text), {
+    headers: { 'Fx-Test': text },
+    ...(msgId === undefined ? {} : { msgId }),
+  });
 
-const storedReports = async (): Promise<number> => (await (await managerOf(nc)).streams.info(STREAMS.reports)).state.messages;
+const storedReports = async (): Promise<number> =>
+  (await (await managerOf(nc)).streams.info(STREAMS.reports)).state.messages;
 
 beforeAll(async () => {
   server = await startTestNats({ nodes: [NODE] });
@@ -54,7 +64,9 @@ describe('a durable consumer in batches', () => {
     const seen: string[] = [];
     const done = consumeBatches(nc, { ...reports, maxBatch: 10, signal: over.signal }, (messages) => {
       expect(messages.length).toBeLessThanOrEqual(10);
-      expect(messages.every((message) => message.headers('Fx-Test') === textOf(message) && !message.redelivered)).toBe(true);
+      expect(messages.every((message) => message.headers('Fx-Test') === textOf(message) && !message.redelivered)).toBe(
+        true,
+      );
       seen.push(...messages.map(textOf));
       return Promise.resolve();
     });
@@ -73,7 +85,11 @@ describe('a durable consumer in batches', () => {
     };
     const both = [
       consumeBatches(nc, { ...reports, signal: over.signal }, take),
-      consumeBatches(nc, { stream: STREAMS.reports, durable: 'snapshot', filterSubject: allSnapshotReportsSubject, signal: over.signal }, take),
+      consumeBatches(
+        nc,
+        { stream: STREAMS.reports, durable: 'snapshot', filterSubject: allSnapshotReportsSubject, signal: over.signal },
+        take,
+      ),
     ];
     await publish(reportSubject(NODE), 'report');
     await publish(snapshotReportSubject(NODE), 'snapshot report');
@@ -87,11 +103,15 @@ describe('a durable consumer in batches', () => {
     const seen: (readonly [string, boolean])[] = [];
     const errors: unknown[] = [];
     let failures = 2;
-    const done = consumeBatches(nc, { ...reports, signal: over.signal, onError: (error) => errors.push(error) }, (messages) => {
-      if (failures-- > 0) return Promise.reject(new Error('not now'));
-      seen.push(...messages.map((message) => [textOf(message), message.redelivered] as const));
-      return Promise.resolve();
-    });
+    const done = consumeBatches(
+      nc,
+      { ...reports, signal: over.signal, onError: (error) => errors.push(error) },
+      (messages) => {
+        if (failures-- > 0) return Promise.reject(new Error('not now'));
+        seen.push(...messages.map((message) => [textOf(message), message.redelivered] as const));
+        return Promise.resolve();
+      },
+    );
     await publish(reportSubject(NODE), 'r');
     await eventually(() => seen.length === 1);
     expect(seen).toEqual([['r', true]]);
@@ -139,24 +159,28 @@ describe('a durable consumer in batches', () => {
     await successor;
   });
 
-  it('goes on after the server was killed, and after its consumer was deleted', async () => {
-    const seen = new Set<string>();
-    const done = consumeBatches(nc, { ...reports, signal: over.signal }, (messages) => {
-      for (const message of messages) seen.add(textOf(message));
-      return Promise.resolve();
-    });
-    await publish(reportSubject(NODE), 'before');
-    await eventually(() => seen.has('before'));
-    await server.kill();
-    await server.start();
-    await publish(reportSubject(NODE), 'after');
-    await eventually(() => seen.has('after'));
-    await deleteConsumer(nc, STREAMS.reports, 'scheduler');
-    await publish(reportSubject(NODE), 'again');
-    await eventually(() => seen.has('again'));
-    over.abort();
-    await done;
-  }, SLOW_MS);
+  it(
+    'goes on after the server was killed, and after its consumer was deleted',
+    async () => {
+      const seen = new Set<string>();
+      const done = consumeBatches(nc, { ...reports, signal: over.signal }, (messages) => {
+        for (const message of messages) seen.add(textOf(message));
+        return Promise.resolve();
+      });
+      await publish(reportSubject(NODE), 'before');
+      await eventually(() => seen.has('before'));
+      await server.kill();
+      await server.start();
+      await publish(reportSubject(NODE), 'after');
+      await eventually(() => seen.has('after'));
+      await deleteConsumer(nc, STREAMS.reports, 'scheduler');
+      await publish(reportSubject(NODE), 'again');
+      await eventually(() => seen.has('again'));
+      over.abort();
+      await done;
+    },
+    SLOW_MS,
+  );
 
   it('lets an agent take its own leases with its own rights, once its consumer was made', async () => {
     const credentials = server.nodes[NODE];
@@ -173,7 +197,10 @@ describe('a durable consumer in batches', () => {
     });
     await eventually(() => seen.length === 1);
     const agentPublisher = new DurablePublisher(agent);
-    expect(await agentPublisher.publish(reportSubject(NODE), new Uint8Array([1]))).toEqual({ seq: 1, duplicate: false });
+    expect(await agentPublisher.publish(reportSubject(NODE), new Uint8Array([1]))).toEqual({
+      seq: 1,
+      duplicate: false,
+    });
     over.abort();
     await done;
     await agent.close();

@@ -135,7 +135,7 @@ export const consumeBatches = async (nc: NatsConnection, options: ConsumeOptions
   const { signal, onError } = options;
   allowManyListeners(signal);
   const jsm = await managerOf(nc);
-  for (let failures = 0; !signal.aborted; ) {
+  for (let failures = 0; !signal.aborted;) {
     try {
       await bindConsumer(jsm, options);
       failures = 0;

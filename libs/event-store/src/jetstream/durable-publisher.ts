@@ -5,7 +5,10 @@ import { newInbox, onReconnect } from './connection.js';
 
 /** JetStream said no, for good: repeating the same message gives the same answer. `code` is JetStream's `err_code`. */
 export class PublishRejected extends Error {
-  constructor(readonly code: number, description: string) {
+  constructor(
+    readonly code: number,
+    description: string,
+  ) {
     super(`${description} (${code})`);
     this.name = 'PublishRejected';
   }
@@ -68,7 +71,9 @@ export class DurablePublisher {
 
   constructor(private readonly nc: NatsConnection) {
     this.inbox = newInbox(nc);
-    const subscription = nc.subscribe(`${this.inbox}.*`, { callback: (error, msg) => void (error ?? this.settle(msg)) });
+    const subscription = nc.subscribe(`${this.inbox}.*`, {
+      callback: (error, msg) => void (error ?? this.settle(msg)),
+    });
     this.unsubscribe = () => subscription.unsubscribe();
     this.stopWatching = onReconnect(nc, () => {
       for (const pending of [...this.pending.values()]) this.send(pending);
@@ -93,7 +98,15 @@ export class DurablePublisher {
     const token = (this.nextToken++).toString(36);
     const { promise, resolve, reject } = Promise.withResolvers<Published>();
     const pending: Pending = {
-      subject, data, headers: hdrs, reply: `${this.inbox}.${token}`, deadline: Date.now() + timeoutMs, retryAt: 0, tries: 0, resolve, reject,
+      subject,
+      data,
+      headers: hdrs,
+      reply: `${this.inbox}.${token}`,
+      deadline: Date.now() + timeoutMs,
+      retryAt: 0,
+      tries: 0,
+      resolve,
+      reject,
     };
     this.pending.set(token, pending);
     try {
@@ -113,7 +126,8 @@ export class DurablePublisher {
     this.stopWatching();
     if (!this.nc.isClosed()) this.unsubscribe();
     clearInterval(this.sweep);
-    for (const { reject } of this.pending.values()) reject(new LogUnavailable('the connection was closed before the store answered'));
+    for (const { reject } of this.pending.values())
+      reject(new LogUnavailable('the connection was closed before the store answered'));
     this.pending.clear();
   }
 
@@ -147,7 +161,9 @@ export class DurablePublisher {
     for (const [token, pending] of this.pending) {
       if (now >= pending.deadline) {
         this.pending.delete(token);
-        pending.reject(new LogUnavailable(`no answer from the store for ${pending.subject} after ${pending.tries} tries`));
+        pending.reject(
+          new LogUnavailable(`no answer from the store for ${pending.subject} after ${pending.tries} tries`),
+        );
       } else if (now >= pending.retryAt && !this.nc.isClosed()) {
         this.send(pending);
       }

@@ -76,54 +76,76 @@ describe('the JetStream log', () => {
     const publisher = new DurablePublisher(nc);
     const subject = eventSubject('task', 'a');
     await eventually(async () => {
-      const repeat = publisher.publish(subject, new Uint8Array(), { msgId: `${subject}/submit-a`, expectLastSubjectSequence: 0 });
-      return repeat.then(() => false, (error: unknown) => error instanceof PublishRejected);
+      const repeat = publisher.publish(subject, new Uint8Array(), {
+        msgId: `${subject}/submit-a`,
+        expectLastSubjectSequence: 0,
+      });
+      return repeat.then(
+        () => false,
+        (error: unknown) => error instanceof PublishRejected,
+      );
     });
     expect(await submit('a')).toBe(first);
     publisher.close();
   });
 
-  it('survives a killed server: appends, subscriptions and positions go on', async () => {
-    const seen: number[] = [];
-    const done = log.subscribe({ from: 1, signal: over.signal }, (batch) => {
-      seen.push(...batch.map(({ sequence }) => sequence));
-      return Promise.resolve();
-    });
-    for (let n = 0; n < 20; n += 1) await submit(`before-${n}`);
-    await eventually(() => seen.length === 20);
-    await server.kill();
-    const during = submit('during');
-    await server.start();
-    expect(await during).toBe(21);
-    expect(await submit('during')).toBe(21);
-    for (let n = 0; n < 20; n += 1) await submit(`after-${n}`);
-    await eventually(() => seen.length === 41);
-    expect(seen).toEqual(Array.from({ length: 41 }, (_, n) => n + 1));
-    over.abort();
-    await done;
-  }, SLOW_MS);
+  it(
+    'survives a killed server: appends, subscriptions and positions go on',
+    async () => {
+      const seen: number[] = [];
+      const done = log.subscribe({ from: 1, signal: over.signal }, (batch) => {
+        seen.push(...batch.map(({ sequence }) => sequence));
+        return Promise.resolve();
+      });
+      for (let n = 0; n < 20; n += 1) await submit(`before-${n}`);
+      await eventually(() => seen.length === 20);
+      await server.kill();
+      const during = submit('during');
+      await server.start();
+      expect(await during).toBe(21);
+      expect(await submit('during')).toBe(21);
+      for (let n = 0; n < 20; n += 1) await submit(`after-${n}`);
+      await eventually(() => seen.length === 41);
+      expect(seen).toEqual(Array.from({ length: 41 }, (_, n) => n + 1));
+      over.abort();
+      await done;
+    },
+    SLOW_MS,
+  );
 
-  it('continues a commit that was stored just before the server was killed, without storing it twice', async () => {
-    const first = await submit('a');
-    await server.kill();
-    await server.start();
-    expect(await submit('a')).toBe(first);
-    await expect(log.append('task', 'a', aCommit('late', [cancelRequested]), 0)).rejects.toBeInstanceOf(VersionConflict);
-  }, SLOW_MS);
+  it(
+    'continues a commit that was stored just before the server was killed, without storing it twice',
+    async () => {
+      const first = await submit('a');
+      await server.kill();
+      await server.start();
+      expect(await submit('a')).toBe(first);
+      await expect(log.append('task', 'a', aCommit('late', [cancelRequested]), 0)).rejects.toBeInstanceOf(
+        VersionConflict,
+      );
+    },
+    SLOW_MS,
+  );
 
-  it('ends a subscription with an error when the log was wiped while it followed', async () => {
-    await submit('a');
-    const following = log.subscribe({ from: 1, signal: over.signal }, () => Promise.resolve());
-    await submit('b');
-    await wipe();
-    await JetStreamLog.open(nc);
-    await expect(following).rejects.toBeInstanceOf(LogReset);
-  }, SLOW_MS);
+  it(
+    'ends a subscription with an error when the log was wiped while it followed',
+    async () => {
+      await submit('a');
+      const following = log.subscribe({ from: 1, signal: over.signal }, () => Promise.resolve());
+      await submit('b');
+      await wipe();
+      await JetStreamLog.open(nc);
+      await expect(following).rejects.toBeInstanceOf(LogReset);
+    },
+    SLOW_MS,
+  );
 
   it('says that the outcome is unknown when the store does not answer', async () => {
     await wipe();
     const publisher = new DurablePublisher(nc);
-    await expect(publisher.publish(eventSubject('task', 'a'), new Uint8Array(), { timeoutMs: 300 })).rejects.toBeInstanceOf(LogUnavailable);
+    await expect(
+      publisher.publish(eventSubject('task', 'a'), new Uint8Array(), { timeoutMs: 300 }),
+    ).rejects.toBeInstanceOf(LogUnavailable);
     publisher.close();
   });
 });

@@ -1,11 +1,32 @@
 import { randomUUID } from 'node:crypto';
 import { nanos, type NatsConnection } from '@nats-io/nats-core';
-import { AckPolicy, DeliverPolicy, JetStreamApiError, ReplayPolicy, type JetStreamManager, type StreamInfo } from '@nats-io/jetstream';
 import {
-  STREAMS, allEventsSubject, decodeCommit, encodeCommit, eventSubject, parseEventSubject,
-  type Aggregate, type Commit, type RecordedCommit,
+  AckPolicy,
+  DeliverPolicy,
+  JetStreamApiError,
+  ReplayPolicy,
+  type JetStreamManager,
+  type StreamInfo,
+} from '@nats-io/jetstream';
+import {
+  STREAMS,
+  allEventsSubject,
+  decodeCommit,
+  encodeCommit,
+  eventSubject,
+  parseEventSubject,
+  type Aggregate,
+  type Commit,
+  type RecordedCommit,
 } from '@fornax/contracts';
-import { type EventLog, type LogHead, LogReset, LogUnavailable, type SubscribeOptions, VersionConflict } from '../event-log.js';
+import {
+  type EventLog,
+  type LogHead,
+  LogReset,
+  LogUnavailable,
+  type SubscribeOptions,
+  VersionConflict,
+} from '../event-log.js';
 import { followLog } from '../follow-log.js';
 import { DurablePublisher, PublishRejected } from './durable-publisher.js';
 import { type FeedMessage, PullFeed } from './pull-feed.js';
@@ -40,7 +61,10 @@ const wantedBy = (aggregates: readonly Aggregate[] | undefined): ((subject: stri
   return (subject) => prefixes.some((prefix) => subject.startsWith(prefix));
 };
 
-const commitsOf = (messages: readonly FeedMessage[], isWanted: (subject: string) => boolean): readonly RecordedCommit[] =>
+const commitsOf = (
+  messages: readonly FeedMessage[],
+  isWanted: (subject: string) => boolean,
+): readonly RecordedCommit[] =>
   messages
     .filter(({ subject }) => isWanted(subject))
     .map(({ subject, sequence, data, headers }) => decode(subject, sequence, data, headers?.get(MSG_ID) ?? ''));
@@ -55,7 +79,11 @@ export class JetStreamLog implements EventLog {
   private readonly publisher: DurablePublisher;
   private readonly stored: StoredMessages;
 
-  private constructor(private readonly nc: NatsConnection, private readonly jsm: JetStreamManager, private readonly epoch: string) {
+  private constructor(
+    private readonly nc: NatsConnection,
+    private readonly jsm: JetStreamManager,
+    private readonly epoch: string,
+  ) {
     this.publisher = new DurablePublisher(nc);
     this.stored = new StoredMessages(nc, STREAMS.events);
   }
@@ -76,7 +104,8 @@ export class JetStreamLog implements EventLog {
       if (seq > 0) return seq;
     } catch (error) {
       if (!(error instanceof PublishRejected)) throw error;
-      if (error.code !== WRONG_LAST_SEQUENCE) throw new LogUnavailable(`the log refused the commit: ${error.message}`, { cause: error });
+      if (error.code !== WRONG_LAST_SEQUENCE)
+        throw new LogUnavailable(`the log refused the commit: ${error.message}`, { cause: error });
       const earlier = await this.findMessage(subject, msgId, expected);
       if (earlier !== undefined) return earlier;
       throw new VersionConflict(aggregate, aggregateId, expected, { cause: error });
@@ -112,13 +141,21 @@ export class JetStreamLog implements EventLog {
     }
   }
 
-  async subscribe(options: SubscribeOptions, onBatch: (batch: readonly RecordedCommit[]) => Promise<void>): Promise<void> {
+  async subscribe(
+    options: SubscribeOptions,
+    onBatch: (batch: readonly RecordedCommit[]) => Promise<void>,
+  ): Promise<void> {
     const { aggregates, signal, maxBatch = DEFAULT_BATCH, epoch = this.epoch } = options;
     const isWanted = wantedBy(aggregates);
     await followLog(options, onBatch, async (position, deliver) => {
       await this.checkUnchanged(epoch, position);
       const { name } = await this.createConsumer(serverFilter(aggregates), position + 1);
-      const feed = new PullFeed(this.nc, { stream: STREAMS.events, consumer: name, capacity: 2 * maxBatch, isGapFatal: true });
+      const feed = new PullFeed(this.nc, {
+        stream: STREAMS.events,
+        consumer: name,
+        capacity: 2 * maxBatch,
+        isGapFatal: true,
+      });
       try {
         await deliver([], position);
         while (!signal.aborted) {
@@ -139,7 +176,9 @@ export class JetStreamLog implements EventLog {
   }
 
   async nextSequence(aggregates: readonly Aggregate[], after: number): Promise<number | undefined> {
-    const found = await Promise.all(aggregates.map((aggregate) => this.stored.next(aggregateSubject(aggregate), after + 1)));
+    const found = await Promise.all(
+      aggregates.map((aggregate) => this.stored.next(aggregateSubject(aggregate), after + 1)),
+    );
     const sequences = found.flatMap((message) => (message === undefined ? [] : [message.sequence]));
     return sequences.length === 0 ? undefined : Math.min(...sequences);
   }
@@ -157,7 +196,7 @@ export class JetStreamLog implements EventLog {
     const last = await this.stored.last(subject);
     if (last === undefined || last.sequence <= after) return undefined;
     if (last.header(MSG_ID) === msgId) return last.sequence;
-    for (let position = after; position < last.sequence; ) {
+    for (let position = after; position < last.sequence;) {
       const message = await this.stored.next(subject, position + 1);
       if (message === undefined) return undefined;
       if (message.header(MSG_ID) === msgId) return message.sequence;
@@ -169,8 +208,14 @@ export class JetStreamLog implements EventLog {
   /** @throws LogReset */
   private async checkUnchanged(epoch: string, position: number): Promise<void> {
     const head = epochAndEnd(await this.eventStreamInfo());
-    if (head.epoch !== epoch) throw new LogReset(`the event log has epoch ${head.epoch}, but ${epoch} was being read: it was wiped or recreated`);
-    if (head.sequence < position) throw new LogReset(`the event log ends at ${head.sequence}, but was read up to ${position}: it went back in time`);
+    if (head.epoch !== epoch)
+      throw new LogReset(
+        `the event log has epoch ${head.epoch}, but ${epoch} was being read: it was wiped or recreated`,
+      );
+    if (head.sequence < position)
+      throw new LogReset(
+        `the event log ends at ${head.sequence}, but was read up to ${position}: it went back in time`,
+      );
   }
 
   private async eventStreamInfo(): Promise<StreamInfo> {
@@ -183,14 +228,24 @@ export class JetStreamLog implements EventLog {
   }
 
   /** Everything from `from` to `to`, or to the end as it is when asked. */
-  private async *replay(filter: string | undefined, from: number, to: number, maxBatch: number): AsyncGenerator<readonly FeedMessage[]> {
+  private async *replay(
+    filter: string | undefined,
+    from: number,
+    to: number,
+    maxBatch: number,
+  ): AsyncGenerator<readonly FeedMessage[]> {
     if (to < from) return;
     const { name, num_pending: pending } = await this.createConsumer(filter, from);
     if (pending === 0) {
       this.forgetConsumer(name);
       return;
     }
-    const feed = new PullFeed(this.nc, { stream: STREAMS.events, consumer: name, capacity: 2 * maxBatch, isGapFatal: true });
+    const feed = new PullFeed(this.nc, {
+      stream: STREAMS.events,
+      consumer: name,
+      capacity: 2 * maxBatch,
+      isGapFatal: true,
+    });
     const never = new AbortController().signal;
     try {
       for (;;) {

@@ -74,7 +74,10 @@ export class PullFeed {
   private broken: FeedBroken | undefined;
   private wake: (() => void) | undefined;
 
-  constructor(private readonly nc: NatsConnection, private readonly options: PullFeedOptions) {
+  constructor(
+    private readonly nc: NatsConnection,
+    private readonly options: PullFeedOptions,
+  ) {
     this.inbox = newInbox(nc);
     this.nextSubject = `$JS.API.CONSUMER.MSG.NEXT.${options.stream}.${options.consumer}`;
     const subscription = nc.subscribe(`${this.inbox}.*`, {
@@ -149,7 +152,8 @@ export class PullFeed {
   }
 
   private watch(): void {
-    if (this.pulls.length > 0 && Date.now() - this.lastActivity > 3 * HEARTBEAT_MS) this.fail('no sign of life from the consumer');
+    if (this.pulls.length > 0 && Date.now() - this.lastActivity > 3 * HEARTBEAT_MS)
+      this.fail('no sign of life from the consumer');
   }
 
   private refill(): void {
@@ -160,7 +164,12 @@ export class PullFeed {
     if (room < Math.ceil(capacity / 2)) return;
     const pull = { subject: `${this.inbox}.${this.pullCount++}`, left: room };
     this.pulls.push(pull);
-    const request = { batch: room, expires: nanos(EXPIRES_MS), idle_heartbeat: nanos(HEARTBEAT_MS), max_bytes: MAX_BYTES };
+    const request = {
+      batch: room,
+      expires: nanos(EXPIRES_MS),
+      idle_heartbeat: nanos(HEARTBEAT_MS),
+      max_bytes: MAX_BYTES,
+    };
     this.lastActivity = Date.now();
     try {
       this.nc.publish(this.nextSubject, JSON.stringify(request), { reply: pull.subject });
@@ -196,7 +205,8 @@ export class PullFeed {
     const code = msg.headers?.code ?? 0;
     const description = msg.headers?.description ?? '';
     if (code === 100) return;
-    const isPullOver = code === 404 || code === 408 || (code === 409 && /max ?bytes|batch completed|exceed/i.test(description));
+    const isPullOver =
+      code === 404 || code === 408 || (code === 409 && /max ?bytes|batch completed|exceed/i.test(description));
     if (!isPullOver) {
       this.fail(`${description} (${code})`);
       return;

@@ -32,7 +32,10 @@ const headerReader = (encoded: string | undefined): ((name: string) => string) =
  * before is seen.
  */
 export class StoredMessages {
-  constructor(private readonly nc: NatsConnection, private readonly stream: string) {}
+  constructor(
+    private readonly nc: NatsConnection,
+    private readonly stream: string,
+  ) {}
 
   /** The last message of a subject, which may hold wildcards. */
   last(subject: string): Promise<StoredMessage | undefined> {
@@ -45,7 +48,9 @@ export class StoredMessages {
   }
 
   private async get(query: object): Promise<StoredMessage | undefined> {
-    const reply = await this.nc.request(`$JS.API.STREAM.MSG.GET.${this.stream}`, JSON.stringify(query), { timeout: TIMEOUT_MS });
+    const reply = await this.nc.request(`$JS.API.STREAM.MSG.GET.${this.stream}`, JSON.stringify(query), {
+      timeout: TIMEOUT_MS,
+    });
     const { message, error } = JSON.parse(decoder.decode(reply.data)) as GetResponse;
     if (error !== undefined) {
       if (error.err_code === NO_MESSAGE_FOUND) return undefined;

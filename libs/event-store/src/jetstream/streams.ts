@@ -1,8 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { nanos, type NatsConnection } from '@nats-io/nats-core';
 import {
-  DiscardPolicy, JetStreamApiError, PersistMode, RetentionPolicy, StorageType, jetstreamManager,
-  type JetStreamManager, type StreamConfig, type StreamInfo,
+  DiscardPolicy,
+  JetStreamApiError,
+  PersistMode,
+  RetentionPolicy,
+  StorageType,
+  jetstreamManager,
+  type JetStreamManager,
+  type StreamConfig,
+  type StreamInfo,
 } from '@nats-io/jetstream';
 import { STREAMS, allDispatchSubject, allEventsSubject, allLogsSubject, reportStreamSubjects } from '@fornax/contracts';
 
@@ -21,7 +28,8 @@ const describeEpoch = (epoch: string): string => `Fornax event log, epoch ${epoc
 /** @throws Error the stream was not made by Fornax */
 export const epochOf = (info: StreamInfo): string => {
   const epoch = EPOCH_TEXT.exec(info.config.description ?? '')?.[1];
-  if (epoch === undefined) throw new Error(`stream ${info.config.name} has no epoch in its description: it was not made by Fornax`);
+  if (epoch === undefined)
+    throw new Error(`stream ${info.config.name} has no epoch in its description: it was not made by Fornax`);
   return epoch;
 };
 
@@ -97,7 +105,11 @@ const ensureStream = async (jsm: JetStreamManager, stream: NewStream, replicas: 
   try {
     const { persist_mode: mode, ...rest } = stream;
     // Replicated streams cannot be written without waiting.
-    await jsm.streams.add({ ...rest, num_replicas: replicas, ...(mode === undefined || replicas > 1 ? {} : { persist_mode: mode }) });
+    await jsm.streams.add({
+      ...rest,
+      num_replicas: replicas,
+      ...(mode === undefined || replicas > 1 ? {} : { persist_mode: mode }),
+    });
   } catch (error) {
     // Another process made it between our question and our answer.
     if (!hasCode(error, STREAM_NAME_IN_USE)) throw error;
@@ -110,7 +122,8 @@ export interface EnsureStreamsOptions {
 }
 
 /** A manager without the account check, which a restricted user may not make. */
-export const managerOf = (nc: NatsConnection): Promise<JetStreamManager> => jetstreamManager(nc, { checkAPI: false, timeout: 5_000 });
+export const managerOf = (nc: NatsConnection): Promise<JetStreamManager> =>
+  jetstreamManager(nc, { checkAPI: false, timeout: 5_000 });
 
 /** Creates the event log and the three working streams unless they exist. Safe to repeat, also from several processes at once. */
 export const ensureStreams = async (nc: NatsConnection, { replicas = 1 }: EnsureStreamsOptions = {}): Promise<void> => {

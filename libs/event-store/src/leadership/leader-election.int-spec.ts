@@ -85,15 +85,19 @@ describe('an election', () => {
     await Promise.all([first.done, second.done]);
   });
 
-  it('keeps its leader through a quick restart of the server', async () => {
-    const only = await stand(`e-${election}`, 'only');
-    await eventually(() => only.leads());
-    await server.kill();
-    await server.start();
-    await eventually(() => only.leads());
-    const until = performance.now() + 2 * TTL_MS;
-    await eventually(() => performance.now() > until && only.leads());
-    only.resign();
-    await only.done;
-  }, SLOW_MS);
+  it(
+    'keeps its leader through a quick restart of the server',
+    async () => {
+      const only = await stand(`e-${election}`, 'only');
+      await eventually(() => only.leads());
+      await server.kill();
+      await server.start();
+      await eventually(() => only.leads());
+      const until = performance.now() + 2 * TTL_MS;
+      await eventually(() => performance.now() > until && only.leads());
+      only.resign();
+      await only.done;
+    },
+    SLOW_MS,
+  );
 });

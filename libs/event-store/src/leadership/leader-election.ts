@@ -47,7 +47,10 @@ class Candidacy {
   readonly id = randomUUID();
   private seen: { readonly revision: number; readonly at: number } | undefined;
 
-  constructor(private readonly kv: KV, private readonly options: LeadOptions) {}
+  constructor(
+    private readonly kv: KV,
+    private readonly options: LeadOptions,
+  ) {}
 
   claim(released: boolean): string {
     return encode({ candidate: this.options.candidate, id: this.id, released });
@@ -76,7 +79,13 @@ class Candidacy {
 }
 
 /** Renews the lease until it is lost or `signal` aborts. @returns the last revision when it is still ours, undefined when it is lost */
-const keep = async (kv: KV, { name, ttlMs, onError }: LeadOptions, claim: string, epoch: number, signal: AbortSignal): Promise<number | undefined> => {
+const keep = async (
+  kv: KV,
+  { name, ttlMs, onError }: LeadOptions,
+  claim: string,
+  epoch: number,
+  signal: AbortSignal,
+): Promise<number | undefined> => {
   let revision = epoch;
   let renewedAt = performance.now();
   const isCertain = () => performance.now() - renewedAt < (ttlMs * 2) / 3;
@@ -101,7 +110,11 @@ const keep = async (kv: KV, { name, ttlMs, onError }: LeadOptions, claim: string
 };
 
 const leadOnce = async (
-  kv: KV, options: LeadOptions, candidacy: Candidacy, epoch: number, onElected: (epoch: number, leadership: AbortSignal) => Promise<void>,
+  kv: KV,
+  options: LeadOptions,
+  candidacy: Candidacy,
+  epoch: number,
+  onElected: (epoch: number, leadership: AbortSignal) => Promise<void>,
 ): Promise<void> => {
   const { name, signal } = options;
   const leadership = new AbortController();
@@ -125,7 +138,9 @@ const leadOnce = async (
  * An error thrown by `onElected` is told to `onError`, and the candidate runs again after a backoff.
  */
 export const lead = async (
-  nc: NatsConnection, options: LeadOptions, onElected: (epoch: number, leadership: AbortSignal) => Promise<void>,
+  nc: NatsConnection,
+  options: LeadOptions,
+  onElected: (epoch: number, leadership: AbortSignal) => Promise<void>,
 ): Promise<void> => {
   const { name, ttlMs, signal, replicas = 1, onError } = options;
   allowManyListeners(signal);

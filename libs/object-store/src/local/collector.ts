@@ -19,14 +19,21 @@ export class Collector {
   #work: Promise<void> = Promise.resolve();
   #isStopped = false;
 
-  constructor(private readonly index: Sql, private readonly files: ObjectFiles, private readonly options: CollectorOptions) {}
+  constructor(
+    private readonly index: Sql,
+    private readonly files: ObjectFiles,
+    private readonly options: CollectorOptions,
+  ) {}
 
   start(): void {
     this.#work = this.sweep().catch(this.options.onError);
     // What a crash a moment ago left was too young for the first sweep.
-    this.#again = setTimeout(() => {
-      this.#work = this.#work.then(() => this.sweep()).catch(this.options.onError);
-    }, Math.max(2 * this.options.orphanAgeMs, 0));
+    this.#again = setTimeout(
+      () => {
+        this.#work = this.#work.then(() => this.sweep()).catch(this.options.onError);
+      },
+      Math.max(2 * this.options.orphanAgeMs, 0),
+    );
     this.#again.unref();
     this.#timer = setInterval(() => {
       this.#work = this.#work.then(() => this.collect()).catch(this.options.onError);
@@ -37,22 +44,28 @@ export class Collector {
   /** Removes the files of deleted objects, and folds the differences of usage. */
   async collect(): Promise<void> {
     await this.#foldUsage();
-    for (let removed = BATCH; removed === BATCH && !this.#isStopped; ) {
-      const rows = await rowsOf(this.index,
+    for (let removed = BATCH; removed === BATCH && !this.#isStopped;) {
+      const rows = await rowsOf(
+        this.index,
         `SELECT file_id FROM object_garbage WHERE since <= clock_timestamp() - $1 * interval '1 millisecond' LIMIT ${BATCH}`,
-        [this.options.garbageGraceMs]);
+        [this.options.garbageGraceMs],
+      );
       const fileIds = rows.map((row) => textOf(row, 'file_id'));
       await this.files.remove(fileIds);
-      if (fileIds.length > 0) await this.index.query('DELETE FROM object_garbage WHERE file_id = ANY ($1::uuid[])', [fileIds]);
+      if (fileIds.length > 0)
+        await this.index.query('DELETE FROM object_garbage WHERE file_id = ANY ($1::uuid[])', [fileIds]);
       removed = fileIds.length;
     }
   }
 
   async #foldUsage(): Promise<void> {
-    await rowsOf(this.index, `WITH crowded AS (SELECT bucket FROM object_usage GROUP BY bucket HAVING count(*) > 50),
+    await rowsOf(
+      this.index,
+      `WITH crowded AS (SELECT bucket FROM object_usage GROUP BY bucket HAVING count(*) > 50),
       folded AS (DELETE FROM object_usage AS u USING crowded AS c WHERE u.bucket = c.bucket RETURNING u.*),
       sums AS (INSERT INTO object_usage SELECT bucket, sum(objects), sum(bytes) FROM folded GROUP BY bucket)
-      SELECT 1`);
+      SELECT 1`,
+    );
   }
 
   /** Removes files that no row names and that are too old to belong to a put in progress. */
@@ -70,9 +83,13 @@ export class Collector {
 
   async #removeOrphans(candidates: readonly string[]): Promise<void> {
     if (candidates.length === 0) return;
-    const rows = await rowsOf(this.index, `SELECT id::text AS file_id FROM unnest($1::uuid[]) AS id
+    const rows = await rowsOf(
+      this.index,
+      `SELECT id::text AS file_id FROM unnest($1::uuid[]) AS id
       EXCEPT SELECT unnest(file_ids)::text FROM object EXCEPT SELECT file_id::text FROM multipart_part
-      EXCEPT SELECT file_id::text FROM object_garbage`, [[...candidates]]);
+      EXCEPT SELECT file_id::text FROM object_garbage`,
+      [[...candidates]],
+    );
     await this.files.remove(rows.map((row) => textOf(row, 'file_id')));
   }
 

@@ -24,14 +24,24 @@ const source = async function* (text: string): AsyncGenerator<Uint8Array> {
   yield Buffer.from(text);
 };
 const put = (bucket: string, key: string, text: string) =>
-  store.put(bucket, key, source(text), { contentType: 'text/plain', userMetadata: {}, sizeBytes: Buffer.byteLength(text) });
+  store.put(bucket, key, source(text), {
+    contentType: 'text/plain',
+    userMetadata: {},
+    sizeBytes: Buffer.byteLength(text),
+  });
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fornax-objects-'));
   database = await createTestDatabase();
   db = await new DataSource({ type: 'postgres', url: database.url }).initialize();
   for (const statement of LOCAL_INDEX_UP) await db.query(statement);
-  store = await LocalObjectStore.open({ folder: join(folder, 'objects'), index: db, isDurable: false, garbageGraceMs: 0, orphanAgeMs: -1000 });
+  store = await LocalObjectStore.open({
+    folder: join(folder, 'objects'),
+    index: db,
+    isDurable: false,
+    garbageGraceMs: 0,
+    orphanAgeMs: -1000,
+  });
 }, 120_000);
 
 afterAll(async () => {
@@ -66,7 +76,11 @@ describe('LocalObjectStore', () => {
     await put('tidy', 'replaced', 'two');
     await put('tidy', 'deleted', 'x');
     await store.deleteMany('tidy', ['deleted']);
-    const upload = { bucket: 'tidy', key: 'u', uploadId: await store.createUpload('tidy', 'u', { contentType: 'x', userMetadata: {} }) };
+    const upload = {
+      bucket: 'tidy',
+      key: 'u',
+      uploadId: await store.createUpload('tidy', 'u', { contentType: 'x', userMetadata: {} }),
+    };
     await store.putPart(upload, 1, source('part'), 4);
     await store.putPart(upload, 1, source('other'), 5);
     await store.abortUpload(upload);
@@ -82,10 +96,12 @@ describe('LocalObjectStore', () => {
     await store.createBuckets(['from', 'to']);
     await put('from', 'p/k', 'v');
     const move = { fromBucket: 'from', fromPrefix: 'p/', toBucket: 'to', toPrefix: '' };
-    await expect(db.transaction(async (tx) => {
-      await store.movePrefix(move, tx);
-      throw new Error('the batch fails');
-    })).rejects.toThrow('the batch fails');
+    await expect(
+      db.transaction(async (tx) => {
+        await store.movePrefix(move, tx);
+        throw new Error('the batch fails');
+      }),
+    ).rejects.toThrow('the batch fails');
     expect(await store.head('to', 'k')).toBeUndefined();
     await db.transaction((tx) => store.movePrefix(move, tx));
     expect(await store.head('to', 'k')).toBeDefined();

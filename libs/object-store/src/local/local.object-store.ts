@@ -3,9 +3,25 @@ import { Readable } from 'node:stream';
 import { compositeEtag } from '../etag.js';
 import { afterPrefix, assertKeyFits } from '../keys.js';
 import {
-  type ByteRange, type ByteSource, type ListOptions, type Listing, type Moved, type ObjectHeaders, type ObjectInfo, type ObjectReader,
-  type ObjectStore, type PartInfo, type PartRef, type Place, type PrefixMove, type PutOptions, type Sql, type UploadInfo, type Usage,
-  type Written, StoreRefusal,
+  type ByteRange,
+  type ByteSource,
+  type ListOptions,
+  type Listing,
+  type Moved,
+  type ObjectHeaders,
+  type ObjectInfo,
+  type ObjectReader,
+  type ObjectStore,
+  type PartInfo,
+  type PartRef,
+  type Place,
+  type PrefixMove,
+  type PutOptions,
+  type Sql,
+  type UploadInfo,
+  type Usage,
+  type Written,
+  StoreRefusal,
 } from '../object-store.js';
 import { chooseParts } from '../parts.js';
 import { Collector } from './collector.js';
@@ -35,10 +51,13 @@ export interface LocalStoreOptions {
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-const isForeignKeyViolation = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === '23503';
+const isForeignKeyViolation = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === '23503';
 
 const noBucket = (error: unknown, bucket: string): unknown =>
-  isForeignKeyViolation(error) ? new StoreRefusal('NoSuchBucket', `there is no bucket ${bucket}`, { cause: error }) : error;
+  isForeignKeyViolation(error)
+    ? new StoreRefusal('NoSuchBucket', `there is no bucket ${bucket}`, { cause: error })
+    : error;
 
 const PUT_ROW = `INSERT INTO object (bucket, key, size, etag, content_type, metadata, file_ids, part_sizes, modified_at)
   VALUES ($1, $2, $3, $4, $5, $6, $7::uuid[], $8::bigint[], date_trunc('milliseconds', clock_timestamp()))
@@ -55,15 +74,24 @@ const sizeOf = (pieces: readonly FilePiece[]): number => pieces.reduce((sum, pie
 
 const putRow = async (sql: Sql, { bucket, key }: Place, row: NewRow): Promise<Date> => {
   const [stored] = await rowsOf(sql, `WITH put AS (${PUT_ROW}) SELECT modified_at FROM put`, [
-    bucket, key, sizeOf(row.pieces), row.etag, row.contentType, JSON.stringify(row.userMetadata),
-    row.pieces.map((piece) => piece.fileId), row.pieces.map((piece) => piece.sizeBytes),
-  ]).catch((error: unknown) => { throw noBucket(error, bucket); });
+    bucket,
+    key,
+    sizeOf(row.pieces),
+    row.etag,
+    row.contentType,
+    JSON.stringify(row.userMetadata),
+    row.pieces.map((piece) => piece.fileId),
+    row.pieces.map((piece) => piece.sizeBytes),
+  ]).catch((error: unknown) => {
+    throw noBucket(error, bucket);
+  });
   return stored?.['modified_at'] instanceof Date ? stored['modified_at'] : new Date(String(stored?.['modified_at']));
 };
 
 /** Keys below any of the prefixes, joined through `span (prefix, past, place)`. */
 const spansOf = (prefixes: readonly string[]): readonly unknown[] => [
-  [...prefixes], prefixes.map((prefix) => afterPrefix(prefix) ?? null),
+  [...prefixes],
+  prefixes.map((prefix) => afterPrefix(prefix) ?? null),
 ];
 const BELOW = `o.key >= span.prefix AND (span.past IS NULL OR o.key < span.past) AND starts_with(o.key, span.prefix)`;
 const SPAN = (first: number): string => `unnest($${first}::text[], $${first + 1}::text[]) WITH ORDINALITY
@@ -75,12 +103,23 @@ const SPANS = (first: number): string =>
 export class LocalObjectStore implements ObjectStore {
   readonly #collector: Collector;
 
-  private constructor(private readonly index: IndexDatabase, private readonly files: ObjectFiles, collector: Collector) {
+  private constructor(
+    private readonly index: IndexDatabase,
+    private readonly files: ObjectFiles,
+    collector: Collector,
+  ) {
     this.#collector = collector;
   }
 
   static async open(options: LocalStoreOptions): Promise<LocalObjectStore> {
-    const { folder, index, isDurable = true, garbageGraceMs = 60_000, orphanAgeMs = 600_000, onError = () => undefined } = options;
+    const {
+      folder,
+      index,
+      isDurable = true,
+      garbageGraceMs = 60_000,
+      orphanAgeMs = 600_000,
+      onError = () => undefined,
+    } = options;
     const files = await ObjectFiles.open(folder, isDurable);
     const collector = new Collector(index, files, { garbageGraceMs, orphanAgeMs, onError });
     collector.start();
@@ -94,7 +133,9 @@ export class LocalObjectStore implements ObjectStore {
   }
 
   async createBuckets(buckets: readonly string[], sql: Sql = this.index): Promise<void> {
-    await sql.query('INSERT INTO object_bucket (name) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING', [[...buckets]]);
+    await sql.query('INSERT INTO object_bucket (name) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING', [
+      [...buckets],
+    ]);
   }
 
   async deleteBuckets(buckets: readonly string[], sql: Sql = this.index): Promise<void> {
@@ -109,17 +150,22 @@ export class LocalObjectStore implements ObjectStore {
 
   async usages(buckets: readonly string[]): Promise<readonly Usage[]> {
     if (buckets.length === 0) return [];
-    const rows = await rowsOf(this.index,
+    const rows = await rowsOf(
+      this.index,
       `SELECT coalesce(sum(objects), 0) AS objects, coalesce(sum(bytes), 0) AS bytes
         FROM unnest($1::text[]) WITH ORDINALITY AS wanted (name, place) LEFT JOIN object_usage ON bucket = name COLLATE "C"
-        GROUP BY place ORDER BY place`, [[...buckets]]);
+        GROUP BY place ORDER BY place`,
+      [[...buckets]],
+    );
     return rows.map((row) => ({ objects: countOf(row, 'objects'), bytes: countOf(row, 'bytes') }));
   }
 
   async put(bucket: string, key: string, source: ByteSource, options: PutOptions): Promise<Written> {
     assertKeyFits(key, INDEX_KEY_BYTES);
     const file = await this.files.write(source, options.sizeBytes);
-    await this.#keepFiles([file], () => putRow(this.index, { bucket, key }, { ...options, etag: file.md5, pieces: [file] }));
+    await this.#keepFiles([file], () =>
+      putRow(this.index, { bucket, key }, { ...options, etag: file.md5, pieces: [file] }),
+    );
     return { etag: file.md5, sizeBytes: file.sizeBytes };
   }
 
@@ -144,7 +190,10 @@ export class LocalObjectStore implements ObjectStore {
     const info = objectInfoOf(row);
     const pieces = piecesOfRow(row);
     const whole: ByteRange = { start: 0, end: info.sizeBytes - 1 };
-    return { info, read: async (range = whole) => Readable.from(this.files.read(pieces, range), { objectMode: false }) };
+    return {
+      info,
+      read: async (range = whole) => Readable.from(this.files.read(pieces, range), { objectMode: false }),
+    };
   }
 
   async deleteMany(bucket: string, keys: readonly string[]): Promise<void> {
@@ -153,17 +202,23 @@ export class LocalObjectStore implements ObjectStore {
 
   list(bucket: string, options: ListOptions): Promise<Listing> {
     return listPage(async ({ from, isExclusive, to, limit }) => {
-      const rows = await rowsOf(this.index,
+      const rows = await rowsOf(
+        this.index,
         `SELECT key, size, etag, modified_at, '' AS content_type FROM object
           WHERE bucket = $1 AND key ${isExclusive ? '>' : '>='} $2 AND ($3::text IS NULL OR key < $3::text COLLATE "C")
-          ORDER BY key LIMIT $4`, [bucket, from, to ?? null, limit]);
+          ORDER BY key LIMIT $4`,
+        [bucket, from, to ?? null, limit],
+      );
       return rows.map(objectInfoOf);
     }, options);
   }
 
   async copy(from: Place, to: Place, headers?: ObjectHeaders): Promise<Written & { readonly modifiedAt: Date }> {
     assertKeyFits(to.key, INDEX_KEY_BYTES);
-    const [row] = await rowsOf(this.index, 'SELECT * FROM object WHERE bucket = $1 AND key = $2', [from.bucket, from.key]);
+    const [row] = await rowsOf(this.index, 'SELECT * FROM object WHERE bucket = $1 AND key = $2', [
+      from.bucket,
+      from.key,
+    ]);
     if (!row) throw new StoreRefusal('NoSuchKey', `there is no object ${from.key}`);
     const { etag, contentType, userMetadata, sizeBytes } = objectInfoOf(row);
     const pieces: FilePiece[] = [];
@@ -176,32 +231,47 @@ export class LocalObjectStore implements ObjectStore {
   async createUpload(bucket: string, key: string, headers: ObjectHeaders): Promise<string> {
     assertKeyFits(key, INDEX_KEY_BYTES);
     const uploadId = randomUUID();
-    await this.index.query(
-      `INSERT INTO multipart_upload VALUES ($1, $2, $3, $4, $5, date_trunc('milliseconds', clock_timestamp()))`,
-      [uploadId, bucket, key, headers.contentType, JSON.stringify(headers.userMetadata)],
-    ).catch((error: unknown) => { throw noBucket(error, bucket); });
+    await this.index
+      .query(
+        `INSERT INTO multipart_upload VALUES ($1, $2, $3, $4, $5, date_trunc('milliseconds', clock_timestamp()))`,
+        [uploadId, bucket, key, headers.contentType, JSON.stringify(headers.userMetadata)],
+      )
+      .catch((error: unknown) => {
+        throw noBucket(error, bucket);
+      });
     return uploadId;
   }
 
   async #upload(sql: Sql, { bucket, key, uploadId }: Upload, lock: '' | 'FOR UPDATE' = '') {
     const [row] = UUID.test(uploadId)
-      ? await rowsOf(sql, `SELECT * FROM multipart_upload WHERE upload_id = $1 AND bucket = $2 AND key = $3 ${lock}`, [uploadId, bucket, key])
+      ? await rowsOf(sql, `SELECT * FROM multipart_upload WHERE upload_id = $1 AND bucket = $2 AND key = $3 ${lock}`, [
+          uploadId,
+          bucket,
+          key,
+        ])
       : [];
-    if (!row) throw new StoreRefusal('NoSuchUpload', 'the upload does not exist: it was completed or aborted, or never begun');
+    if (!row)
+      throw new StoreRefusal('NoSuchUpload', 'the upload does not exist: it was completed or aborted, or never begun');
     return row;
   }
 
   async putPart(upload: Upload, partNumber: number, source: ByteSource, sizeBytes: number): Promise<Written> {
     await this.#upload(this.index, upload);
     const file = await this.files.write(source, sizeBytes);
-    await this.#keepFiles([file], () => this.index.query(
-      `INSERT INTO multipart_part VALUES ($1, $2, $3, $4, $5, date_trunc('milliseconds', clock_timestamp()))
+    await this.#keepFiles([file], () =>
+      this.index
+        .query(
+          `INSERT INTO multipart_part VALUES ($1, $2, $3, $4, $5, date_trunc('milliseconds', clock_timestamp()))
         ON CONFLICT (upload_id, part_number) DO UPDATE
         SET file_id = excluded.file_id, size = excluded.size, etag = excluded.etag, modified_at = excluded.modified_at`,
-      [upload.uploadId, partNumber, file.fileId, file.sizeBytes, file.md5],
-    ).catch((error: unknown) => {
-      throw isForeignKeyViolation(error) ? new StoreRefusal('NoSuchUpload', 'the upload ended meanwhile', { cause: error }) : error;
-    }));
+          [upload.uploadId, partNumber, file.fileId, file.sizeBytes, file.md5],
+        )
+        .catch((error: unknown) => {
+          throw isForeignKeyViolation(error)
+            ? new StoreRefusal('NoSuchUpload', 'the upload ended meanwhile', { cause: error })
+            : error;
+        }),
+    );
     return { etag: file.md5, sizeBytes };
   }
 
@@ -214,7 +284,9 @@ export class LocalObjectStore implements ObjectStore {
       const headers = { contentType: textOf(row, 'content_type'), userMetadata: textRecord(row['metadata']) };
       await tx.query('DELETE FROM multipart_upload WHERE upload_id = $1', [upload.uploadId]);
       // The parts' rows went with the upload and made all their files garbage; those of the object are not.
-      await tx.query('DELETE FROM object_garbage WHERE file_id = ANY ($1::uuid[])', [pieces.map((part) => part.fileId)]);
+      await tx.query('DELETE FROM object_garbage WHERE file_id = ANY ($1::uuid[])', [
+        pieces.map((part) => part.fileId),
+      ]);
       await putRow(tx, upload, { ...headers, etag, pieces });
       return { etag, sizeBytes: sizeOf(pieces) };
     });
@@ -229,30 +301,51 @@ export class LocalObjectStore implements ObjectStore {
 
   async listParts(upload: Upload): Promise<readonly PartInfo[]> {
     await this.#upload(this.index, upload);
-    const rows = await rowsOf(this.index, 'SELECT * FROM multipart_part WHERE upload_id = $1 ORDER BY part_number', [upload.uploadId]);
+    const rows = await rowsOf(this.index, 'SELECT * FROM multipart_part WHERE upload_id = $1 ORDER BY part_number', [
+      upload.uploadId,
+    ]);
     return rows.map(partOf);
   }
 
   async listUploads(bucket: string, prefix = ''): Promise<readonly UploadInfo[]> {
-    const rows = await rowsOf(this.index,
-      'SELECT * FROM multipart_upload WHERE bucket = $1 AND starts_with(key, $2) ORDER BY key, started_at', [bucket, prefix]);
+    const rows = await rowsOf(
+      this.index,
+      'SELECT * FROM multipart_upload WHERE bucket = $1 AND starts_with(key, $2) ORDER BY key, started_at',
+      [bucket, prefix],
+    );
     return rows.map(uploadOf);
   }
 
   async movePrefix(move: PrefixMove, sql?: Sql): Promise<readonly Moved[]> {
     const [bucket] = await rowsOf(sql ?? this.index, 'SELECT FROM object_bucket WHERE name = $1', [move.toBucket]);
     if (!bucket) throw new StoreRefusal('NoSuchBucket', `there is no bucket ${move.toBucket}`);
-    return this.#move(move.fromBucket, [move.fromPrefix], `$4::text AS to_bucket, $5::text || rest AS to_key`,
-      [move.toBucket, move.toPrefix], sql);
+    return this.#move(
+      move.fromBucket,
+      [move.fromPrefix],
+      `$4::text AS to_bucket, $5::text || rest AS to_key`,
+      [move.toBucket, move.toPrefix],
+      sql,
+    );
   }
 
   async scatterPrefixes(fromBucket: string, prefixes: readonly string[], sql?: Sql): Promise<readonly Moved[]> {
     if (prefixes.length === 0) return [];
-    return this.#move(fromBucket, prefixes, `split_part(rest, '/', 1) AS to_bucket, substr(rest, strpos(rest, '/') + 1) AS to_key`,
-      [], sql);
+    return this.#move(
+      fromBucket,
+      prefixes,
+      `split_part(rest, '/', 1) AS to_bucket, substr(rest, strpos(rest, '/') + 1) AS to_key`,
+      [],
+      sql,
+    );
   }
 
-  #move(fromBucket: string, prefixes: readonly string[], target: string, parameters: readonly unknown[], sql?: Sql): Promise<readonly Moved[]> {
+  #move(
+    fromBucket: string,
+    prefixes: readonly string[],
+    target: string,
+    parameters: readonly unknown[],
+    sql?: Sql,
+  ): Promise<readonly Moved[]> {
     const run = async (tx: Sql): Promise<readonly Moved[]> => {
       const all = [fromBucket, ...spansOf(prefixes), ...parameters];
       const winners = `staged AS (
@@ -264,7 +357,9 @@ export class LocalObjectStore implements ObjectStore {
           JOIN object_bucket ON object_bucket.name = targeted.to_bucket COLLATE "C"
           WHERE to_key <> '' ORDER BY to_bucket, to_key, place DESC)`;
       // Losers and what stands in the way go first, in a statement of their own: a statement does not see its own deletions.
-      await rowsOf(tx, `WITH ${winners},
+      await rowsOf(
+        tx,
+        `WITH ${winners},
         gone AS (DELETE FROM object AS o USING targeted AS t
           WHERE o.bucket = t.from_bucket AND o.key = t.from_key
             AND NOT EXISTS (SELECT FROM winner AS w WHERE w.from_bucket = t.from_bucket AND w.from_key = t.from_key)),
@@ -272,12 +367,18 @@ export class LocalObjectStore implements ObjectStore {
           WHERE o.bucket = w.to_bucket COLLATE "C" AND o.key = w.to_key COLLATE "C"
             AND (w.from_bucket, w.from_key) IS DISTINCT FROM (o.bucket, o.key)
             AND NOT EXISTS (SELECT FROM winner AS v WHERE v.from_bucket = o.bucket AND v.from_key = o.key))
-        SELECT 1`, all);
-      const rows = await rowsOf(tx, `WITH ${winners},
+        SELECT 1`,
+        all,
+      );
+      const rows = await rowsOf(
+        tx,
+        `WITH ${winners},
         moved AS (UPDATE object AS o SET bucket = w.to_bucket, key = w.to_key FROM winner AS w
           WHERE o.bucket = w.from_bucket AND o.key = w.from_key
           RETURNING w.from_bucket, w.from_key, w.to_bucket, w.to_key, w.size)
-        SELECT * FROM moved ORDER BY to_bucket COLLATE "C", to_key COLLATE "C"`, all);
+        SELECT * FROM moved ORDER BY to_bucket COLLATE "C", to_key COLLATE "C"`,
+        all,
+      );
       return rows.map(movedOf);
     };
     return sql ? run(sql) : this.index.transaction(run);

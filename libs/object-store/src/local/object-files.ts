@@ -20,7 +20,10 @@ const READ_CHUNK_BYTES = 256 * 1024;
 const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
 
 /** The pieces that hold a range, each with the range inside it. */
-export const piecesOf = (pieces: readonly FilePiece[], range: ByteRange): readonly { readonly fileId: string; readonly range: ByteRange }[] => {
+export const piecesOf = (
+  pieces: readonly FilePiece[],
+  range: ByteRange,
+): readonly { readonly fileId: string; readonly range: ByteRange }[] => {
   const found: { fileId: string; range: ByteRange }[] = [];
   let offset = 0;
   for (const { fileId, sizeBytes } of pieces) {
@@ -39,7 +42,10 @@ export const piecesOf = (pieces: readonly FilePiece[], range: ByteRange): readon
 export class ObjectFiles {
   readonly #folders = new Map<string, FileHandle>();
 
-  private constructor(private readonly root: string, private readonly isDurable: boolean) {}
+  private constructor(
+    private readonly root: string,
+    private readonly isDurable: boolean,
+  ) {}
 
   /** @param isDurable false only where the data may be lost, as in tests: nothing is flushed */
   static async open(root: string, isDurable: boolean): Promise<ObjectFiles> {
@@ -75,7 +81,8 @@ export class ObjectFiles {
         hash.update(chunk);
         await file.writev([chunk]);
       }
-      if (written !== sizeBytes) throw new StoreRefusal('IncompleteBody', `${sizeBytes} bytes were announced and other bytes came`);
+      if (written !== sizeBytes)
+        throw new StoreRefusal('IncompleteBody', `${sizeBytes} bytes were announced and other bytes came`);
       if (this.isDurable) await Promise.all([file.datasync(), this.#syncFolder(fileId)]);
       await file.close();
       return { fileId, sizeBytes, md5: hash.digest('hex') };

@@ -3,9 +3,26 @@ import { Client, S3Error } from 'minio';
 import { assertKeyFits, compareKeys, splitPlace } from '../keys.js';
 import { listPage } from '../local/listing.js';
 import {
-  type ByteRange, type ByteSource, type ListOptions, type Listing, type Moved, type ObjectHeaders, type ObjectInfo, type ObjectReader,
-  type ObjectStore, type PartInfo, type PartRef, type Place, type PrefixMove, type PutOptions, type StoreProblem, type UploadInfo,
-  type Usage, type Written, MAX_KEY_BYTES, StoreRefusal,
+  type ByteRange,
+  type ByteSource,
+  type ListOptions,
+  type Listing,
+  type Moved,
+  type ObjectHeaders,
+  type ObjectInfo,
+  type ObjectReader,
+  type ObjectStore,
+  type PartInfo,
+  type PartRef,
+  type Place,
+  type PrefixMove,
+  type PutOptions,
+  type StoreProblem,
+  type UploadInfo,
+  type Usage,
+  type Written,
+  MAX_KEY_BYTES,
+  StoreRefusal,
 } from '../object-store.js';
 import { heldBack } from './held-back.js';
 import { fromWire, wireKey, wirePrefix } from './wire-keys.js';
@@ -31,11 +48,23 @@ const PAGE = 1_000;
 const META = 'x-amz-meta-';
 const GREATEST = '\u{10ffff}';
 
-const PROBLEMS: readonly StoreProblem[] = ['NoSuchKey', 'NoSuchUpload', 'InvalidPart', 'InvalidPartOrder', 'EntityTooSmall', 'IncompleteBody', 'KeyTooLong'];
+const PROBLEMS: readonly StoreProblem[] = [
+  'NoSuchKey',
+  'NoSuchUpload',
+  'InvalidPart',
+  'InvalidPartOrder',
+  'EntityTooSmall',
+  'IncompleteBody',
+  'KeyTooLong',
+];
 
-const isMissing = (error: unknown): boolean => error instanceof S3Error && (error.code === 'NotFound' || error.code === 'NoSuchKey');
+const isMissing = (error: unknown): boolean =>
+  error instanceof S3Error && (error.code === 'NotFound' || error.code === 'NoSuchKey');
 const refused = (error: unknown): unknown => {
-  const problem = error instanceof S3Error ? PROBLEMS.find((name) => name === error.code || `${name}Error` === error.code) : undefined;
+  const problem =
+    error instanceof S3Error
+      ? PROBLEMS.find((name) => name === error.code || `${name}Error` === error.code)
+      : undefined;
   return problem && error instanceof Error ? new StoreRefusal(problem, error.message, { cause: error }) : error;
 };
 const unquoted = (etag: string | string[] | undefined): string => String(etag ?? '').replaceAll('"', '');
@@ -94,7 +123,8 @@ export class S3ObjectStore implements ObjectStore {
   /** Makes the bucket when it is missing. */
   static async open(options: S3StoreOptions): Promise<S3ObjectStore> {
     const store = new S3ObjectStore(options);
-    if (!(await store.#client.bucketExists(options.bucket))) await store.#client.makeBucket(options.bucket, store.#region);
+    if (!(await store.#client.bucketExists(options.bucket)))
+      await store.#client.makeBucket(options.bucket, store.#region);
     return store;
   }
 
@@ -104,18 +134,39 @@ export class S3ObjectStore implements ObjectStore {
     return physical;
   }
 
-  async #send(method: string, objectName: string, query: string, headers: Record<string, string>, source: ByteSource, sizeBytes: number) {
+  async #send(
+    method: string,
+    objectName: string,
+    query: string,
+    headers: Record<string, string>,
+    source: ByteSource,
+    sizeBytes: number,
+  ) {
     const body = Readable.from(heldBack(source, sizeBytes), { objectMode: false });
-    const response = await this.#client.makeRequestStreamAsync(
-      { method, bucketName: this.#bucket, objectName, query, headers: { ...headers, 'content-length': String(sizeBytes) } },
-      body, '', [200], this.#region,
-    ).catch((error: unknown) => { throw body.errored ?? refused(error); });
+    const response = await this.#client
+      .makeRequestStreamAsync(
+        {
+          method,
+          bucketName: this.#bucket,
+          objectName,
+          query,
+          headers: { ...headers, 'content-length': String(sizeBytes) },
+        },
+        body,
+        '',
+        [200],
+        this.#region,
+      )
+      .catch((error: unknown) => {
+        throw body.errored ?? refused(error);
+      });
     response.resume();
     return { etag: unquoted(response.headers.etag), sizeBytes };
   }
 
   async createBuckets(buckets: readonly string[]): Promise<void> {
-    for (const bucket of buckets) await this.#client.putObject(this.#bucket, `${MARKERS}/${bucket}`, Buffer.alloc(0), 0);
+    for (const bucket of buckets)
+      await this.#client.putObject(this.#bucket, `${MARKERS}/${bucket}`, Buffer.alloc(0), 0);
   }
 
   async #exists(bucket: string): Promise<boolean> {
@@ -154,14 +205,22 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   async put(bucket: string, key: string, source: ByteSource, options: PutOptions): Promise<Written> {
-    const written = await this.#send('PUT', this.#key({ bucket, key }), '', wireHeaders(options), source, options.sizeBytes);
+    const written = await this.#send(
+      'PUT',
+      this.#key({ bucket, key }),
+      '',
+      wireHeaders(options),
+      source,
+      options.sizeBytes,
+    );
     this.#usage.delete(bucket);
     return written;
   }
 
   /** The answer to a HEAD; undefined when there is no such object. */
   async #headers(objectName: string) {
-    const response = await this.#client.makeRequestAsync({ method: 'HEAD', bucketName: this.#bucket, objectName }, '', [200], this.#region)
+    const response = await this.#client
+      .makeRequestAsync({ method: 'HEAD', bucketName: this.#bucket, objectName }, '', [200], this.#region)
       .catch((error: unknown) => {
         if (isMissing(error)) return undefined;
         throw error;
@@ -174,10 +233,15 @@ export class S3ObjectStore implements ObjectStore {
     const { headers, statusCode } = (await this.#headers(this.#key({ bucket, key }))) ?? {};
     if (headers === undefined || statusCode !== 200) return undefined;
     // Read from the answer itself: the client mixes headers that servers add into the user's metadata.
-    const metadata = Object.entries(headers).flatMap(([name, value]) => (name.startsWith(META) ? [[name.slice(META.length), String(value)]] : []));
+    const metadata = Object.entries(headers).flatMap(([name, value]) =>
+      name.startsWith(META) ? [[name.slice(META.length), String(value)]] : [],
+    );
     return {
-      key, sizeBytes: Number(headers['content-length'] ?? 0), etag: unquoted(headers.etag),
-      contentType: headers['content-type'] ?? 'binary/octet-stream', userMetadata: Object.fromEntries(metadata),
+      key,
+      sizeBytes: Number(headers['content-length'] ?? 0),
+      etag: unquoted(headers.etag),
+      contentType: headers['content-type'] ?? 'binary/octet-stream',
+      userMetadata: Object.fromEntries(metadata),
       modifiedAt: new Date(headers['last-modified'] ?? 0),
     };
   }
@@ -186,10 +250,17 @@ export class S3ObjectStore implements ObjectStore {
     const info = await this.head(bucket, key);
     if (!info) return undefined;
     const read = (range?: ByteRange): Promise<Readable> =>
-      this.#client.makeRequestAsync({
-        method: 'GET', bucketName: this.#bucket, objectName: this.#key({ bucket, key }),
-        headers: { 'if-match': `"${info.etag}"`, ...(range ? { range: `bytes=${range.start}-${range.end}` } : {}) },
-      }, '', [200, 206], this.#region);
+      this.#client.makeRequestAsync(
+        {
+          method: 'GET',
+          bucketName: this.#bucket,
+          objectName: this.#key({ bucket, key }),
+          headers: { 'if-match': `"${info.etag}"`, ...(range ? { range: `bytes=${range.start}-${range.end}` } : {}) },
+        },
+        '',
+        [200, 206],
+        this.#region,
+      );
     return { info, read };
   }
 
@@ -200,7 +271,9 @@ export class S3ObjectStore implements ObjectStore {
 
   async #remove(objectNames: readonly string[]): Promise<void> {
     for (let at = 0; at < objectNames.length; at += PAGE) {
-      const failed = (await this.#client.removeObjects(this.#bucket, objectNames.slice(at, at + PAGE))).find((entry) => entry?.Error);
+      const failed = (await this.#client.removeObjects(this.#bucket, objectNames.slice(at, at + PAGE))).find(
+        (entry) => entry?.Error,
+      );
       if (failed) throw new Error(`objects could not be removed: ${JSON.stringify(failed)}`);
     }
   }
@@ -209,11 +282,18 @@ export class S3ObjectStore implements ObjectStore {
     const { prefix = '', delimiter = '', after = '', limit } = options;
     // The spelling of keys keeps no other delimiter where it is.
     if (delimiter !== '' && delimiter !== '/') return this.#rollUp(bucket, options);
-    const isPrefix = delimiter !== '' && after.endsWith(delimiter) && after.length > prefix.length && after.startsWith(prefix);
+    const isPrefix =
+      delimiter !== '' && after.endsWith(delimiter) && after.length > prefix.length && after.startsWith(prefix);
     const startAfter = isPrefix ? `${wirePrefix(after)}${GREATEST}` : wireKey(after);
     // One more than wanted: some servers say that there is more whenever a page is full.
     const wanted = Math.min(limit, PAGE - 1);
-    const { objects, prefixes, isTruncated } = await this.#page(bucket, wirePrefix(prefix), delimiter, after === '' ? '' : startAfter, wanted + 1);
+    const { objects, prefixes, isTruncated } = await this.#page(
+      bucket,
+      wirePrefix(prefix),
+      delimiter,
+      after === '' ? '' : startAfter,
+      wanted + 1,
+    );
     const entries = [...objects.map(({ key }) => key), ...prefixes].sort(compareKeys);
     const kept = entries.slice(0, wanted);
     const last = kept.at(-1);
@@ -228,9 +308,20 @@ export class S3ObjectStore implements ObjectStore {
   /** What the service lists, in our keys. */
   async #page(bucket: string, prefix: string, delimiter: string, startAfter: string, maxKeys: number) {
     const from = startAfter === '' ? '' : `${bucket}/${startAfter}`;
-    const page = await this.#client.listObjectsV2Query(this.#bucket, `${bucket}/${prefix}`, '', delimiter, maxKeys, from);
-    const entries = page.objects.map(entryOf).map(({ key, info }) => ({ key: fromWire(key.slice(bucket.length + 1)), info }));
-    const objects = entries.flatMap(({ key, info }) => (info ? [{ key, ...info }] : [])).sort((a, b) => compareKeys(a.key, b.key));
+    const page = await this.#client.listObjectsV2Query(
+      this.#bucket,
+      `${bucket}/${prefix}`,
+      '',
+      delimiter,
+      maxKeys,
+      from,
+    );
+    const entries = page.objects
+      .map(entryOf)
+      .map(({ key, info }) => ({ key: fromWire(key.slice(bucket.length + 1)), info }));
+    const objects = entries
+      .flatMap(({ key, info }) => (info ? [{ key, ...info }] : []))
+      .sort((a, b) => compareKeys(a.key, b.key));
     const prefixes = entries.flatMap(({ key, info }) => (info ? [] : [key])).sort(compareKeys);
     return { objects, prefixes, isTruncated: page.isTruncated };
   }
@@ -262,9 +353,21 @@ export class S3ObjectStore implements ObjectStore {
   async copy(from: Place, to: Place, headers?: ObjectHeaders): Promise<Written & { readonly modifiedAt: Date }> {
     const source = `${this.#bucket}/${this.#key(from)}`.split('/').map(encodeURIComponent).join('/');
     const directive = headers ? { 'x-amz-metadata-directive': 'REPLACE', ...wireHeaders(headers) } : {};
-    const response = await this.#client.makeRequestAsync({
-      method: 'PUT', bucketName: this.#bucket, objectName: this.#key(to), headers: { 'x-amz-copy-source': source, ...directive },
-    }, '', [200], this.#region).catch((error: unknown) => { throw refused(error); });
+    const response = await this.#client
+      .makeRequestAsync(
+        {
+          method: 'PUT',
+          bucketName: this.#bucket,
+          objectName: this.#key(to),
+          headers: { 'x-amz-copy-source': source, ...directive },
+        },
+        '',
+        [200],
+        this.#region,
+      )
+      .catch((error: unknown) => {
+        throw refused(error);
+      });
     for await (const chunk of response) void chunk;
     const info = await this.head(to.bucket, to.key);
     if (!info) throw new StoreRefusal('NoSuchKey', `the copy ${to.key} was deleted meanwhile`);
@@ -287,21 +390,36 @@ export class S3ObjectStore implements ObjectStore {
       throw new StoreRefusal('InvalidPartOrder', 'the parts are not in ascending order');
     }
     const etags = parts.map(({ partNumber, etag }) => ({ part: partNumber, etag }));
-    const { etag } = await this.#client.completeMultipartUpload(this.#bucket, this.#key(upload), upload.uploadId, etags)
-      .catch((error: unknown) => { throw refused(error); });
+    const { etag } = await this.#client
+      .completeMultipartUpload(this.#bucket, this.#key(upload), upload.uploadId, etags)
+      .catch((error: unknown) => {
+        throw refused(error);
+      });
     const info = await this.head(upload.bucket, upload.key);
     this.#usage.delete(upload.bucket);
     return { etag: unquoted(etag), sizeBytes: info?.sizeBytes ?? 0 };
   }
 
   async abortUpload(upload: Upload): Promise<void> {
-    await this.#client.abortMultipartUpload(this.#bucket, this.#key(upload), upload.uploadId).catch((error: unknown) => { throw refused(error); });
+    await this.#client
+      .abortMultipartUpload(this.#bucket, this.#key(upload), upload.uploadId)
+      .catch((error: unknown) => {
+        throw refused(error);
+      });
   }
 
   async listParts(upload: Upload): Promise<readonly PartInfo[]> {
-    const parts = await this.#client.partsOf(this.#bucket, this.#key(upload), upload.uploadId).catch((error: unknown) => { throw refused(error); });
-    return parts.map(({ part, etag, size, lastModified }) =>
-      ({ partNumber: part, etag: unquoted(etag), sizeBytes: size, modifiedAt: lastModified ?? new Date(0) }));
+    const parts = await this.#client
+      .partsOf(this.#bucket, this.#key(upload), upload.uploadId)
+      .catch((error: unknown) => {
+        throw refused(error);
+      });
+    return parts.map(({ part, etag, size, lastModified }) => ({
+      partNumber: part,
+      etag: unquoted(etag),
+      sizeBytes: size,
+      modifiedAt: lastModified ?? new Date(0),
+    }));
   }
 
   async listUploads(bucket: string, prefix = ''): Promise<readonly UploadInfo[]> {
@@ -309,9 +427,19 @@ export class S3ObjectStore implements ObjectStore {
     let keyMarker = '';
     let uploadIdMarker = '';
     for (;;) {
-      const page = await this.#client.listIncompleteUploadsQuery(this.#bucket, `${bucket}/${wirePrefix(prefix)}`, keyMarker, uploadIdMarker, '');
+      const page = await this.#client.listIncompleteUploadsQuery(
+        this.#bucket,
+        `${bucket}/${wirePrefix(prefix)}`,
+        keyMarker,
+        uploadIdMarker,
+        '',
+      );
       for (const { key, uploadId, initiated } of page.uploads) {
-        found.push({ uploadId: String(uploadId), key: fromWire(key.slice(bucket.length + 1)), startedAt: new Date(initiated) });
+        found.push({
+          uploadId: String(uploadId),
+          key: fromWire(key.slice(bucket.length + 1)),
+          startedAt: new Date(initiated),
+        });
       }
       if (!page.isTruncated) return found;
       keyMarker = page.nextKeyMarker;
@@ -328,20 +456,26 @@ export class S3ObjectStore implements ObjectStore {
     const exists = new Map<string, Promise<boolean>>();
     const moved: Moved[] = [];
     for (const prefix of prefixes) {
-      moved.push(...(await this.#move(fromBucket, prefix, async (rest) => {
-        const to = splitPlace(rest);
-        if (!to) return undefined;
-        const known = exists.get(to.bucket) ?? this.#exists(to.bucket);
-        exists.set(to.bucket, known);
-        return (await known) ? to : undefined;
-      })));
+      moved.push(
+        ...(await this.#move(fromBucket, prefix, async (rest) => {
+          const to = splitPlace(rest);
+          if (!to) return undefined;
+          const known = exists.get(to.bucket) ?? this.#exists(to.bucket);
+          exists.set(to.bucket, known);
+          return (await known) ? to : undefined;
+        })),
+      );
     }
     const last = new Map(moved.map((move) => [`${move.to.bucket}/${move.to.key}`, move]));
     return [...last.values()];
   }
 
   /** Copies each object to its target, then deletes the originals: a move that is repeated after a crash copies again what is still there. */
-  async #move(bucket: string, prefix: string, target: (rest: string) => Promise<Place | undefined>): Promise<readonly Moved[]> {
+  async #move(
+    bucket: string,
+    prefix: string,
+    target: (rest: string) => Promise<Place | undefined>,
+  ): Promise<readonly Moved[]> {
     const moved: Moved[] = [];
     for await (const page of this.#pages(bucket, prefix)) {
       for (const { key, sizeBytes } of page) {
@@ -351,15 +485,23 @@ export class S3ObjectStore implements ObjectStore {
         this.#usage.delete(to.bucket);
         moved.push({ from: { bucket, key }, to, sizeBytes });
       }
-      await this.deleteMany(bucket, page.map(({ key }) => key));
+      await this.deleteMany(
+        bucket,
+        page.map(({ key }) => key),
+      );
     }
     return moved;
   }
 
   async deletePrefixes(bucket: string, prefixes: readonly string[]): Promise<void> {
     for (const prefix of prefixes) {
-      for await (const page of this.#pages(bucket, prefix)) await this.deleteMany(bucket, page.map(({ key }) => key));
-      for (const { key, uploadId } of await this.listUploads(bucket, prefix)) await this.abortUpload({ bucket, key, uploadId });
+      for await (const page of this.#pages(bucket, prefix))
+        await this.deleteMany(
+          bucket,
+          page.map(({ key }) => key),
+        );
+      for (const { key, uploadId } of await this.listUploads(bucket, prefix))
+        await this.abortUpload({ bucket, key, uploadId });
     }
   }
 

@@ -2,8 +2,35 @@ import { describe, expect, it } from '@jest/globals';
 import { compareKeys } from '../keys.js';
 import { fromWire, wireKey, wirePrefix } from './wire-keys.js';
 
-const PIECES = ['', '.', '..', '/', 'a', 'b', '0', '1', '-', ' ', '!', '"', '\u0001', '\t', '%', '+', ',', '\u007f', 'é', '\ufffc', '\ufffd', '\ufffe', '\uffff', '\u{1f600}'];
-const keys = [...new Set(PIECES.flatMap((one) => PIECES.flatMap((two) => PIECES.map((three) => `${one}${two}${three}`))))];
+const PIECES = [
+  '',
+  '.',
+  '..',
+  '/',
+  'a',
+  'b',
+  '0',
+  '1',
+  '-',
+  ' ',
+  '!',
+  '"',
+  '\u0001',
+  '\t',
+  '%',
+  '+',
+  ',',
+  '\u007f',
+  'é',
+  '\ufffc',
+  '\ufffd',
+  '\ufffe',
+  '\uffff',
+  '\u{1f600}',
+];
+const keys = [
+  ...new Set(PIECES.flatMap((one) => PIECES.flatMap((two) => PIECES.map((three) => `${one}${two}${three}`)))),
+];
 
 describe('the spelling of keys on an S3 service', () => {
   it('can be read back', () => {

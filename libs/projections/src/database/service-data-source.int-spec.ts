@@ -23,7 +23,11 @@ let database: TestDatabase;
 let opened: DataSource[];
 
 const open = async (schema: string, ...more: readonly (new () => MigrationInterface)[]): Promise<DataSource> => {
-  const dataSource = await createServiceDataSource({ url: database.url, schema, migrations: [Things1700000000001, ...more] });
+  const dataSource = await createServiceDataSource({
+    url: database.url,
+    schema,
+    migrations: [Things1700000000001, ...more],
+  });
   opened.push(dataSource);
   return dataSource;
 };
@@ -41,22 +45,32 @@ describe("a service's database", () => {
   it('is migrated once by many processes that start together', async () => {
     await Promise.all(['billing', 'billing', 'storage', 'billing', 'storage'].map((schema) => open(schema)));
     for (const schema of ['billing', 'storage']) {
-      const rows: unknown = await opened[0]?.query('SELECT tablename FROM pg_tables WHERE schemaname = $1 ORDER BY 1', [schema]);
-      expect(rows).toEqual([{ tablename: 'projection_checkpoint' }, { tablename: 'schema_migrations' }, { tablename: 'thing' }]);
+      const rows: unknown = await opened[0]?.query('SELECT tablename FROM pg_tables WHERE schemaname = $1 ORDER BY 1', [
+        schema,
+      ]);
+      expect(rows).toEqual([
+        { tablename: 'projection_checkpoint' },
+        { tablename: 'schema_migrations' },
+        { tablename: 'thing' },
+      ]);
     }
   });
 
   it('stands in its own schema on every connection', async () => {
     const [billing, storage] = [await open('billing'), await open('storage')];
     await billing.query(`INSERT INTO thing VALUES ('bill')`);
-    const seen = await Promise.all(Array.from({ length: 8 }, () => storage.query('SELECT pg_sleep(0.02), count(*)::int AS n FROM thing')));
+    const seen = await Promise.all(
+      Array.from({ length: 8 }, () => storage.query('SELECT pg_sleep(0.02), count(*)::int AS n FROM thing')),
+    );
     expect(seen.flat().every((row: { readonly n: number }) => row.n === 0)).toBe(true);
   });
 
   it('fails to open, and leaves nothing half-made, when a migration fails', async () => {
     await expect(open('billing', Broken1700000000002)).rejects.toThrow('already exists');
     const billing = await open('billing');
-    expect(await billing.query(`SELECT to_regclass('other') AS other, to_regclass('thing')::text AS thing`)).toEqual([{ other: null, thing: 'thing' }]);
+    expect(await billing.query(`SELECT to_regclass('other') AS other, to_regclass('thing')::text AS thing`)).toEqual([
+      { other: null, thing: 'thing' },
+    ]);
   });
 
   it('refuses a schema name that is not plain', async () => {

@@ -44,7 +44,11 @@ export const serviceDataSourceOptions = (database: ServiceDatabase): DataSourceO
 };
 
 /** Runs `use` while this process alone holds the lock of that name in this database. */
-const withAdvisoryLock = async (url: string, name: string, use: (client: pg.Client) => Promise<void>): Promise<void> => {
+const withAdvisoryLock = async (
+  url: string,
+  name: string,
+  use: (client: pg.Client) => Promise<void>,
+): Promise<void> => {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
   client.on('error', () => undefined); // the query under way rejects
   await client.connect();

@@ -1,8 +1,22 @@
 import type { EventLog } from '@fornax/event-store';
 import type { DataSource, EntityManager } from 'typeorm';
 import { lockCheckpoint, readCheckpoint, writeCheckpoint } from '../checkpoint.js';
-import { type Position, type Projection, ProjectionOutOfDate, type RebuildReport, type TableDifference } from '../projection.js';
-import { compareWithShadow, countRows, createShadows, dropShadows, enterShadow, shadowSchema, swapShadows } from './shadow-tables.js';
+import {
+  type Position,
+  type Projection,
+  ProjectionOutOfDate,
+  type RebuildReport,
+  type TableDifference,
+} from '../projection.js';
+import {
+  compareWithShadow,
+  countRows,
+  createShadows,
+  dropShadows,
+  enterShadow,
+  shadowSchema,
+  swapShadows,
+} from './shadow-tables.js';
 
 export interface RebuildTarget {
   readonly log: EventLog;
@@ -46,7 +60,8 @@ class ShadowFold {
 }
 
 /** Where the live tables stand, if that can be compared with this log at all. */
-const isOfLog = (checkpoint: Position, head: Position): boolean => checkpoint.epoch === head.epoch && checkpoint.sequence <= head.sequence;
+const isOfLog = (checkpoint: Position, head: Position): boolean =>
+  checkpoint.epoch === head.epoch && checkpoint.sequence <= head.sequence;
 
 const foldToCheckpoint = async ({ log, db, projection }: RebuildTarget, fold: ShadowFold): Promise<void> => {
   for (;;) {
@@ -61,7 +76,9 @@ const foldToCheckpoint = async ({ log, db, projection }: RebuildTarget, fold: Sh
 
 /** Runs `use` with the live checkpoint locked and the shadow tables folded up to exactly there. */
 const atSameSequence = async <T>(
-  target: RebuildTarget, fold: ShadowFold, use: (tx: EntityManager, position: Position, isComparable: boolean) => Promise<T>,
+  target: RebuildTarget,
+  fold: ShadowFold,
+  use: (tx: EntityManager, position: Position, isComparable: boolean) => Promise<T>,
 ): Promise<T> =>
   target.db.transaction(async (tx) => {
     await tx.query(`SELECT set_config('lock_timeout', $1, true)`, [LOCK_TIMEOUT]);
@@ -80,7 +97,11 @@ interface Outcome {
   readonly differences: readonly TableDifference[];
 }
 
-const countAll = async (tx: EntityManager, schema: string, tables: readonly string[]): Promise<Record<string, number>> => {
+const countAll = async (
+  tx: EntityManager,
+  schema: string,
+  tables: readonly string[],
+): Promise<Record<string, number>> => {
   const rows: Record<string, number> = {};
   for (const table of tables) rows[table] = await countRows(tx, schema, table);
   return rows;
@@ -91,7 +112,11 @@ const verify = async (target: RebuildTarget, fold: ShadowFold): Promise<Outcome>
   const reader = db.createQueryRunner();
   try {
     const position = await atSameSequence(target, fold, async (_tx, stand, isComparable) => {
-      if (!isComparable) throw new ProjectionOutOfDate(projection.name, 'its rows come from another log, so there is nothing to compare');
+      if (!isComparable)
+        throw new ProjectionOutOfDate(
+          projection.name,
+          'its rows come from another log, so there is nothing to compare',
+        );
       // A snapshot taken while both stand at the same sequence: the comparison itself keeps nobody waiting.
       await reader.startTransaction('REPEATABLE READ');
       await reader.query('SELECT 1');
@@ -125,7 +150,9 @@ const exclusively = async <T>(target: RebuildTarget, use: () => Promise<T>): Pro
   const holder = db.createQueryRunner();
   const name = `fornax-rebuild/${schema}/${projection.name}`;
   try {
-    const [row] = (await holder.query('SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS locked', [name])) as readonly { readonly locked: boolean }[];
+    const [row] = (await holder.query('SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS locked', [
+      name,
+    ])) as readonly { readonly locked: boolean }[];
     if (row?.locked !== true) throw new RebuildInProgress(projection.name);
     try {
       return await use();
@@ -142,7 +169,10 @@ const exclusively = async <T>(target: RebuildTarget, use: () => Promise<T>): Pro
  * @throws RebuildInProgress
  * @throws ProjectionOutOfDate `verify`, but the live rows come from another log
  */
-export const rebuildProjection = (target: RebuildTarget, options: { readonly verify: boolean }): Promise<RebuildReport> =>
+export const rebuildProjection = (
+  target: RebuildTarget,
+  options: { readonly verify: boolean },
+): Promise<RebuildReport> =>
   exclusively(target, async () => {
     const { db, schema, projection } = target;
     const startedAt = performance.now();
@@ -153,8 +183,13 @@ export const rebuildProjection = (target: RebuildTarget, options: { readonly ver
       const foldedIn = (performance.now() - startedAt) / 1_000;
       const { position, rows, differences } = await (options.verify ? verify(target, fold) : swap(target, fold));
       return {
-        rows, differences, events: fold.events, seconds: foldedIn, eventsPerSecond: Math.round(fold.events / Math.max(foldedIn, 0.001)),
-        sequence: position.sequence, swapped: !options.verify,
+        rows,
+        differences,
+        events: fold.events,
+        seconds: foldedIn,
+        eventsPerSecond: Math.round(fold.events / Math.max(foldedIn, 0.001)),
+        sequence: position.sequence,
+        swapped: !options.verify,
       };
     } finally {
       await dropShadows(db.manager, schema, projection.tables);

@@ -44,7 +44,9 @@ const moveIndex = (definition: string, table: string, to: string): string =>
 const createShadow = async (tx: EntityManager, schema: string, table: string): Promise<void> => {
   const shadow = `${identifier(shadowSchema(schema))}.${identifier(table)}`;
   await tx.query(`DROP TABLE IF EXISTS ${shadow}`);
-  await tx.query(`CREATE TABLE ${shadow} (LIKE ${identifier(schema)}.${identifier(table)} INCLUDING ALL EXCLUDING INDEXES)`);
+  await tx.query(
+    `CREATE TABLE ${shadow} (LIKE ${identifier(schema)}.${identifier(table)} INCLUDING ALL EXCLUDING INDEXES)`,
+  );
   for (const { name, definition } of await constraintsOf(tx, schema, table)) {
     await tx.query(`ALTER TABLE ${shadow} ADD CONSTRAINT "${name}" ${definition}`);
   }
@@ -59,7 +61,8 @@ export const createShadows = async (tx: EntityManager, schema: string, tables: r
 };
 
 export const dropShadows = async (tx: EntityManager, schema: string, tables: readonly string[]): Promise<void> => {
-  for (const table of tables) await tx.query(`DROP TABLE IF EXISTS ${identifier(shadowSchema(schema))}.${identifier(table)}`);
+  for (const table of tables)
+    await tx.query(`DROP TABLE IF EXISTS ${identifier(shadowSchema(schema))}.${identifier(table)}`);
 };
 
 /** For the rest of the transaction, unqualified names mean the shadow tables and nothing else. */
@@ -73,12 +76,16 @@ export const enterShadow = async (tx: EntityManager, schema: string): Promise<vo
 export const swapShadows = async (tx: EntityManager, schema: string, tables: readonly string[]): Promise<void> => {
   for (const table of tables) {
     await tx.query(`DROP TABLE ${identifier(schema)}.${identifier(table)}`);
-    await tx.query(`ALTER TABLE ${identifier(shadowSchema(schema))}.${identifier(table)} SET SCHEMA ${identifier(schema)}`);
+    await tx.query(
+      `ALTER TABLE ${identifier(shadowSchema(schema))}.${identifier(table)} SET SCHEMA ${identifier(schema)}`,
+    );
   }
 };
 
 export const countRows = async (tx: EntityManager, schema: string, table: string): Promise<number> => {
-  const [row] = rowsOf<{ readonly count: string }>(await tx.query(`SELECT count(*) AS count FROM ${identifier(schema)}.${identifier(table)}`));
+  const [row] = rowsOf<{ readonly count: string }>(
+    await tx.query(`SELECT count(*) AS count FROM ${identifier(schema)}.${identifier(table)}`),
+  );
   return Number(row?.count ?? 0);
 };
 

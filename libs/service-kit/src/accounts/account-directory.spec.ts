@@ -9,10 +9,24 @@ import { tokenOf } from './auth.guard.js';
 const at = 1_700_000_000_000;
 const sealer = new Sealer(Buffer.alloc(32, 3));
 const quotas = { maxTasks: 1, maxBuckets: 1, maxStorageBytes: 1, maxInstances: 1, maxCores: 1 };
-const created: AccountEvent = { type: 'AccountCreated', accountId: 'ann', email: 'Ann@Example.com', role: 'operator', quotas, at };
+const created: AccountEvent = {
+  type: 'AccountCreated',
+  accountId: 'ann',
+  email: 'Ann@Example.com',
+  role: 'operator',
+  quotas,
+  at,
+};
 const issued = (token: string): AccountEvent => ({
-  type: 'TokenIssued', accountId: 'ann', email: 'Ann@Example.com', role: 'operator', tokenId: `id-of-${token}`, name: 'test',
-  hash: hashToken(token), sealedSecret: sealer.sealWithMaster(token), at,
+  type: 'TokenIssued',
+  accountId: 'ann',
+  email: 'Ann@Example.com',
+  role: 'operator',
+  tokenId: `id-of-${token}`,
+  name: 'test',
+  hash: hashToken(token),
+  sealedSecret: sealer.sealWithMaster(token),
+  at,
 });
 
 describe('the account directory', () => {
@@ -46,7 +60,11 @@ describe('the account directory', () => {
     expect(account).toMatchObject({ id: 'ann', email: 'Ann@Example.com', role: 'operator', tokenId: 'id-of-one' });
     expect(directory.byId('ann')).toMatchObject({ id: 'ann', tokenId: '' });
     expect(directory.byEmail('ann@example.COM')).toMatchObject({ account: { id: 'ann' }, secrets: ['one', 'two'] });
-    expect([directory.byToken('three'), directory.byToken(''), directory.byToken(hashToken('one'))]).toEqual([undefined, undefined, undefined]);
+    expect([directory.byToken('three'), directory.byToken(''), directory.byToken(hashToken('one'))]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
 
   it('learns of new tokens and forgets revoked ones while it lives', async () => {
@@ -60,6 +78,11 @@ describe('the account directory', () => {
   });
 
   it('takes a token with or without a scheme word', () => {
-    expect([tokenOf('abc'), tokenOf('Bearer abc'), tokenOf('bearer  abc'), tokenOf(undefined)]).toEqual(['abc', 'abc', 'abc', '']);
+    expect([tokenOf('abc'), tokenOf('Bearer abc'), tokenOf('bearer  abc'), tokenOf(undefined)]).toEqual([
+      'abc',
+      'abc',
+      'abc',
+      '',
+    ]);
   });
 });

@@ -5,7 +5,11 @@ import type { AccountEvent } from '@fornax/domain';
 import type { Sealer } from '../secrets/sealer.js';
 import { AccountsFold, hashToken, type Account } from './account.js';
 
-const ACCOUNT_EVENTS: readonly string[] = ['AccountCreated', 'TokenIssued', 'TokenRevoked'] satisfies readonly AccountEvent['type'][];
+const ACCOUNT_EVENTS: readonly string[] = [
+  'AccountCreated',
+  'TokenIssued',
+  'TokenRevoked',
+] satisfies readonly AccountEvent['type'][];
 const isAccountEvent = (event: { readonly type: string }): event is AccountEvent => ACCOUNT_EVENTS.includes(event.type);
 
 /**
@@ -20,7 +24,10 @@ export class AccountDirectory {
   private readonly following: Promise<void>;
   private caughtUp = false;
 
-  constructor(log: EventLog, private readonly sealer: Sealer) {
+  constructor(
+    log: EventLog,
+    private readonly sealer: Sealer,
+  ) {
     const replayed = this.replay(log);
     this.ready = replayed.then(() => undefined);
     this.following = replayed.then((next) => this.follow(log, next));
@@ -51,7 +58,10 @@ export class AccountDirectory {
   byEmail(email: string): { readonly account: Account; readonly secrets: readonly string[] } | undefined {
     const account = this.byId(this.fold.idOfEmail(email) ?? '');
     if (!account) return undefined;
-    return { account, secrets: this.fold.tokensOf(account.id).map((token) => this.sealer.openWithMaster(token.sealedSecret)) };
+    return {
+      account,
+      secrets: this.fold.tokensOf(account.id).map((token) => this.sealer.openWithMaster(token.sealedSecret)),
+    };
   }
 
   isEmpty(): boolean {

@@ -31,11 +31,21 @@ export class AccountsFold {
   apply(event: AccountEvent): void {
     switch (event.type) {
       case 'AccountCreated':
-        this.accounts.set(event.accountId, { id: event.accountId, email: event.email, role: event.role, quotas: event.quotas });
+        this.accounts.set(event.accountId, {
+          id: event.accountId,
+          email: event.email,
+          role: event.role,
+          quotas: event.quotas,
+        });
         this.idsByEmail.set(event.email.toLowerCase(), event.accountId);
         return;
       case 'TokenIssued': {
-        const record = { tokenId: event.tokenId, accountId: event.accountId, hash: event.hash, sealedSecret: event.sealedSecret };
+        const record = {
+          tokenId: event.tokenId,
+          accountId: event.accountId,
+          hash: event.hash,
+          sealedSecret: event.sealedSecret,
+        };
         this.tokensByHash.set(event.hash, record);
         this.tokensById.set(event.tokenId, record);
         return;

@@ -25,7 +25,8 @@ export const accountOf = (request: FastifyRequest): Account => {
 
 /** Parameter: the Account that asked. */
 export const CurrentAccount = createParamDecorator((_: unknown, context: ExecutionContext): Account =>
-  accountOf(context.switchToHttp().getRequest<FastifyRequest>()));
+  accountOf(context.switchToHttp().getRequest<FastifyRequest>()),
+);
 
 /** The token of `Authorization: <token>`; `Bearer <token>` is accepted too. */
 export const tokenOf = (header: string | undefined): string => (header ?? '').replace(/^bearer\s+/i, '').trim();
@@ -33,7 +34,10 @@ export const tokenOf = (header: string | undefined): string => (header ?? '').re
 /** Global: every HTTP route needs a token unless it is @Public(). Messages from NATS are proven by NATS permissions instead. */
 @Injectable()
 export class AuthGuard implements CanActivate {
-  constructor(private readonly reflector: Reflector, private readonly accounts: AccountDirectory) {}
+  constructor(
+    private readonly reflector: Reflector,
+    private readonly accounts: AccountDirectory,
+  ) {}
 
   canActivate(context: ExecutionContext): boolean {
     if (context.getType() !== 'http') return true;

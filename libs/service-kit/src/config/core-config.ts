@@ -6,7 +6,12 @@ import { ConfigError, intSetting, loadConfig, type Env } from './load-config.js'
 export interface CoreConfig {
   /** Name of the process: `platform`, or the service's. */
   readonly name: string;
-  readonly nats: { readonly url: string; readonly user?: string; readonly password?: string; readonly replicas: number };
+  readonly nats: {
+    readonly url: string;
+    readonly user?: string;
+    readonly password?: string;
+    readonly replicas: number;
+  };
   readonly databaseUrl: string;
   /** 32 bytes: wraps data keys, seals tokens' S3 secrets, signs lease credentials. */
   readonly masterKey: Uint8Array;

@@ -10,11 +10,18 @@ const schema = z.object({
 
 describe('loadConfig', () => {
   it('reads settings and fills in defaults; an empty value counts as unset', () =>
-    expect(loadConfig(schema, { FORNAX_TEST_URL: 'x', FORNAX_TEST_LIMIT: '', OTHER: 'y' })).toEqual({ FORNAX_TEST_URL: 'x', FORNAX_TEST_LIMIT: 3 }));
+    expect(loadConfig(schema, { FORNAX_TEST_URL: 'x', FORNAX_TEST_LIMIT: '', OTHER: 'y' })).toEqual({
+      FORNAX_TEST_URL: 'x',
+      FORNAX_TEST_LIMIT: 3,
+    }));
 
   it('names every setting that is missing or wrong', () => {
-    expect(() => loadConfig(schema, { FORNAX_TEST_LIMIT: '11' })).toThrow(/FORNAX_TEST_URL must be set[^]*FORNAX_TEST_LIMIT/);
-    expect(() => loadConfig(schema, { FORNAX_TEST_URL: 'x', FORNAX_TEST_LIMIT: 'many' })).toThrow('FORNAX_TEST_LIMIT: must be a whole number');
+    expect(() => loadConfig(schema, { FORNAX_TEST_LIMIT: '11' })).toThrow(
+      /FORNAX_TEST_URL must be set[^]*FORNAX_TEST_LIMIT/,
+    );
+    expect(() => loadConfig(schema, { FORNAX_TEST_URL: 'x', FORNAX_TEST_LIMIT: 'many' })).toThrow(
+      'FORNAX_TEST_LIMIT: must be a whole number',
+    );
   });
 });
 

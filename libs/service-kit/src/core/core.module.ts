@@ -18,7 +18,10 @@ import { CLOCK, CORE_CONFIG, EVENT_LOG, LOGGER, NATS, PUBLISHER } from './tokens
 /** Closes what the process shares, after everything that uses it has stopped. */
 @Injectable()
 export class SharedResources implements OnApplicationShutdown {
-  constructor(@Inject(NATS) private readonly nats: NatsConnection, private readonly accounts: AccountDirectory) {}
+  constructor(
+    @Inject(NATS) private readonly nats: NatsConnection,
+    private readonly accounts: AccountDirectory,
+  ) {}
 
   async onApplicationShutdown(): Promise<void> {
     await this.accounts.close();
@@ -41,7 +44,11 @@ export class CoreModule {
         { provide: Sealer, useFactory: () => new Sealer(config.masterKey) },
         HealthRegistry,
         { provide: NATS, inject: [HealthRegistry], useFactory: (health: HealthRegistry) => openNats(config, health) },
-        { provide: EVENT_LOG, inject: [NATS], useFactory: (nats: NatsConnection) => JetStreamLog.open(nats, { replicas: config.nats.replicas }) },
+        {
+          provide: EVENT_LOG,
+          inject: [NATS],
+          useFactory: (nats: NatsConnection) => JetStreamLog.open(nats, { replicas: config.nats.replicas }),
+        },
         { provide: PUBLISHER, inject: [NATS], useFactory: (nats: NatsConnection) => new DurablePublisher(nats) },
         {
           provide: AccountDirectory,
@@ -58,7 +65,19 @@ export class CoreModule {
         { provide: APP_GUARD, useClass: AuthGuard },
         { provide: APP_FILTER, useClass: WireExceptionFilter },
       ],
-      exports: [CORE_CONFIG, LOGGER, CLOCK, Sealer, HealthRegistry, NATS, EVENT_LOG, PUBLISHER, AccountDirectory, RpcClient, ProjectionHost],
+      exports: [
+        CORE_CONFIG,
+        LOGGER,
+        CLOCK,
+        Sealer,
+        HealthRegistry,
+        NATS,
+        EVENT_LOG,
+        PUBLISHER,
+        AccountDirectory,
+        RpcClient,
+        ProjectionHost,
+      ],
     };
   }
 }

@@ -13,10 +13,16 @@ describe('health', () => {
     const health = new HealthRegistry();
     health.readiness('a', () => 'not migrated');
     health.readiness('b', () => Promise.reject(new Error('no connection')));
-    health.readiness('c', () => { throw new Error('broken'); });
+    health.readiness('c', () => {
+      throw new Error('broken');
+    });
     expect(await health.check()).toEqual({
       ready: false,
-      reasons: [{ name: 'a', reason: 'not migrated' }, { name: 'b', reason: 'no connection' }, { name: 'c', reason: 'broken' }],
+      reasons: [
+        { name: 'a', reason: 'not migrated' },
+        { name: 'b', reason: 'no connection' },
+        { name: 'c', reason: 'broken' },
+      ],
     });
   });
 

@@ -31,7 +31,9 @@ export class HealthRegistry {
   }
 
   async check(): Promise<Readiness> {
-    const results = await Promise.all([...this.checks].map(async ([name, check]) => ({ name, reason: await outcomeOf(check) })));
+    const results = await Promise.all(
+      [...this.checks].map(async ([name, check]) => ({ name, reason: await outcomeOf(check) })),
+    );
     const reasons = results.flatMap(({ name, reason }) => (reason === undefined ? [] : [{ name, reason }]));
     return { ready: reasons.length === 0, reasons };
   }

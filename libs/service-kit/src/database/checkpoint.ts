@@ -8,7 +8,9 @@ export interface Checkpoint {
 /** Reads a row of `projection_checkpoint` in the service's schema. */
 export const loadCheckpoint = async (db: DataSource, name: string): Promise<Checkpoint | undefined> => {
   const rows = await db.query<{ epoch: string; sequence: string }[]>(
-    'SELECT epoch, sequence FROM projection_checkpoint WHERE projection = $1', [name]);
+    'SELECT epoch, sequence FROM projection_checkpoint WHERE projection = $1',
+    [name],
+  );
   const [row] = rows;
   return row && { epoch: row.epoch, sequence: Number(row.sequence) };
 };
@@ -17,5 +19,6 @@ export const storeCheckpoint = async (db: DataSource, name: string, { epoch, seq
   await db.query(
     `INSERT INTO projection_checkpoint (projection, epoch, sequence, updated_at) VALUES ($1, $2, $3, now())
      ON CONFLICT (projection) DO UPDATE SET epoch = excluded.epoch, sequence = excluded.sequence, updated_at = excluded.updated_at`,
-    [name, epoch, sequence]);
+    [name, epoch, sequence],
+  );
 };

@@ -1,5 +1,6 @@
 /** The kinds of "no" that the world (not the domain) says; each has one HTTP status (contract, 1.7 and 1.8). */
-export type ErrorKind = 'invalid' | 'unauthorised' | 'payment-required' | 'forbidden' | 'not-found' | 'conflict' | 'refused' | 'unavailable';
+export type ErrorKind =
+  'invalid' | 'unauthorised' | 'payment-required' | 'forbidden' | 'not-found' | 'conflict' | 'refused' | 'unavailable';
 
 /**
  * An error with a meaning to the caller. `message` is shown to clients as it is: it never holds a secret.

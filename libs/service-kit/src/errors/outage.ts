@@ -1,10 +1,29 @@
 /** Codes of Node's network errors, and Postgres' (SQLSTATE) for a server that goes down, starts, or has no room. */
-const CODES = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENOTFOUND', 'EAI_AGAIN', '57P01', '57P02', '57P03', '53300'];
+const CODES = [
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  '57P01',
+  '57P02',
+  '57P03',
+  '53300',
+];
 /** Class 08 of SQLSTATE: connection exceptions. */
 const CONNECTION_EXCEPTION = /^08\w{3}$/;
 /** Errors of the NATS client that say that nobody could be asked. */
-const NAMES = ['TimeoutError', 'ConnectionError', 'ClosedConnectionError', 'DrainingConnectionError', 'NoRespondersError'];
-const PG_MESSAGES = /^(Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect)/;
+const NAMES = [
+  'TimeoutError',
+  'ConnectionError',
+  'ClosedConnectionError',
+  'DrainingConnectionError',
+  'NoRespondersError',
+];
+const PG_MESSAGES =
+  /^(Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect)/;
 const MAX_DEPTH = 5;
 
 const fieldOf = (error: Error, name: string): unknown => Reflect.get(error, name);

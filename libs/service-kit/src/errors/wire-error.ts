@@ -54,16 +54,30 @@ export const wireErrorOf = (error: unknown): WireError => {
   }
   if (error instanceof Error) {
     const status = statusIn(error);
-    if (status !== undefined && status < 500) return { status, code: codeOf(error, status), message: textOf(error, status), expected: true };
+    if (status !== undefined && status < 500)
+      return { status, code: codeOf(error, status), message: textOf(error, status), expected: true };
     if (status === 503) return { status, code: 'unavailable', message: error.message, expected: true };
   }
-  if (isUnstorableText(error)) return { status: 400, code: 'bad-text', message: 'The request holds a character that cannot be stored', expected: true };
-  if (isOutage(error)) return { status: 503, code: 'unavailable', message: 'A part of the platform cannot be reached right now', expected: true };
+  if (isUnstorableText(error))
+    return {
+      status: 400,
+      code: 'bad-text',
+      message: 'The request holds a character that cannot be stored',
+      expected: true,
+    };
+  if (isOutage(error))
+    return {
+      status: 503,
+      code: 'unavailable',
+      message: 'A part of the platform cannot be reached right now',
+      expected: true,
+    };
   return { status: 500, code: 'internal', message: 'Internal Server Error', expected: false };
 };
 
 /** PostgreSQL's character_not_in_repertoire: a NUL in a path or a query, say. */
-const isUnstorableText = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === '22021';
+const isUnstorableText = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === '22021';
 
 const codeOf = (error: Error, status: number): string => {
   const code = 'code' in error ? error.code : undefined;

@@ -11,18 +11,25 @@ export interface OperationsParts {
 }
 
 /** `/health/live`, `/health/ready`, `/health`, `/metrics` and `/openapi.json`: no token, no Nest in between. */
-export const operationsRoutes = (fastify: FastifyInstance, { name, health, telemetry, openApi }: OperationsParts): void => {
+export const operationsRoutes = (
+  fastify: FastifyInstance,
+  { name, health, telemetry, openApi }: OperationsParts,
+): void => {
   let document: object | undefined;
   fastify.get('/health/live', () => ({ status: 'live', service: name }));
   fastify.get('/health/ready', async (_, reply) => {
     const { ready, reasons } = await health.check();
-    return reply.status(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready', service: name, reasons, message: messageOf(reasons) });
+    return reply
+      .status(ready ? 200 : 503)
+      .send({ status: ready ? 'ready' : 'not ready', service: name, reasons, message: messageOf(reasons) });
   });
   fastify.get('/health', async () => {
     const { ready, reasons } = await health.check();
     return { status: ready ? 'ready' : 'not ready', service: name, reasons, warnings: health.warnings() };
   });
-  fastify.get('/metrics', async (_, reply) => reply.type('text/plain; version=0.0.4; charset=utf-8').send(await telemetry.metricsText()));
+  fastify.get('/metrics', async (_, reply) =>
+    reply.type('text/plain; version=0.0.4; charset=utf-8').send(await telemetry.metricsText()),
+  );
   fastify.get('/openapi.json', () => (document ??= openApi()));
 };
 

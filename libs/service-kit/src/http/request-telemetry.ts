@@ -32,7 +32,11 @@ export const observeRequests = (fastify: FastifyInstance, logger: Logger): void 
   fastify.addHook('onResponse', (request, reply, done) => {
     const span = spans.get(request);
     const route = request.routeOptions.url ?? 'unknown';
-    const attributes = { 'http.request.method': request.method, 'http.route': route, 'http.response.status_code': reply.statusCode };
+    const attributes = {
+      'http.request.method': request.method,
+      'http.route': route,
+      'http.response.status_code': reply.statusCode,
+    };
     if (span) {
       duration.record(reply.elapsedTime / 1000, attributes);
       span.updateName(`${request.method} ${route}`).setAttributes(attributes);

@@ -63,9 +63,16 @@ export class JetStreamStrategy extends Server implements CustomTransportStrategy
     const { aggregates, maxBatch, name } = options;
     let rememberedAt = Number.NEGATIVE_INFINITY;
     await this.parts.log.subscribe(
-      { from, signal: this.stop.signal, ...(aggregates ? { aggregates } : {}), ...(maxBatch === undefined ? {} : { maxBatch }) },
+      {
+        from,
+        signal: this.stop.signal,
+        ...(aggregates ? { aggregates } : {}),
+        ...(maxBatch === undefined ? {} : { maxBatch }),
+      },
       async (batch) => {
-        await inSpan(`log ${name}`, { kind: 'consumer', parent: batch[0]?.meta.traceparent }, () => this.handle(name, handler, batch));
+        await inSpan(`log ${name}`, { kind: 'consumer', parent: batch[0]?.meta.traceparent }, () =>
+          this.handle(name, handler, batch),
+        );
         if (performance.now() - rememberedAt < REMEMBER_EVERY_MS) return;
         await this.remember(options, batch);
         rememberedAt = performance.now();

@@ -31,6 +31,8 @@ export type LogHandlerMethod = (batch: readonly RecordedCommit[], context: LogCo
 export const LogHandler =
   (options: LogHandlerOptions) =>
   <T extends LogHandlerMethod>(target: object, key: string | symbol, descriptor: TypedPropertyDescriptor<T>): void => {
-    const decorate = EventPattern<Record<string, unknown>>(`log:${options.name}`, LOG_TRANSPORT, { logHandler: options });
+    const decorate = EventPattern<Record<string, unknown>>(`log:${options.name}`, LOG_TRANSPORT, {
+      logHandler: options,
+    });
     Reflect.apply(decorate, undefined, [target, key, descriptor]);
   };

@@ -46,7 +46,11 @@ export class ProjectionHost implements OnApplicationBootstrap, BeforeApplication
     const { name } = projection;
     if (this.hosted.has(name)) throw new Error(`two projections are named ${name}`);
     const onError = (error: unknown): void => this.logger.error({ err: error, projection: name }, 'projection failed');
-    const hosted = { name, service, runner: new ProjectionRunner({ log: this.log, db, schema: schemaOf(service), projection, onError }) };
+    const hosted = {
+      name,
+      service,
+      runner: new ProjectionRunner({ log: this.log, db, schema: schemaOf(service), projection, onError }),
+    };
     this.hosted.set(name, hosted);
     this.health.readiness(`projection ${name}`, () => 'not started yet');
     return hosted;
@@ -71,12 +75,14 @@ export class ProjectionHost implements OnApplicationBootstrap, BeforeApplication
   async statuses(): Promise<readonly ProjectionStatus[]> {
     if (this.hosted.size === 0) return [];
     const head = await this.log.head();
-    return Promise.all([...this.hosted.values()].map(async ({ name, service, runner }) => {
-      // Commits that do not concern a projection are no lag: a short wait lets it find out that they do not.
-      await runner.waitFor(head.sequence, LOOK_MS);
-      const { sequence } = runner.position();
-      return { name, service, sequence, lag: Math.max(0, head.sequence - sequence) };
-    }));
+    return Promise.all(
+      [...this.hosted.values()].map(async ({ name, service, runner }) => {
+        // Commits that do not concern a projection are no lag: a short wait lets it find out that they do not.
+        await runner.waitFor(head.sequence, LOOK_MS);
+        const { sequence } = runner.position();
+        return { name, service, sequence, lag: Math.max(0, head.sequence - sequence) };
+      }),
+    );
   }
 
   async onApplicationBootstrap(): Promise<void> {

@@ -13,6 +13,7 @@ export const provideProjection = (service: string, projection: Type<Projection>)
   {
     provide: `fornax.hosted-projection.${service}.${projection.name}`,
     inject: [ProjectionHost, projection, getDataSourceToken(service)],
-    useFactory: (host: ProjectionHost, instance: Projection, db: DataSource): HostedProjection => host.add(service, db, instance),
+    useFactory: (host: ProjectionHost, instance: Projection, db: DataSource): HostedProjection =>
+      host.add(service, db, instance),
   },
 ];

@@ -1,5 +1,11 @@
 import type { Msg } from '@nats-io/transport-node';
-import type { ConsumerDeserializer, ConsumerSerializer, IncomingEvent, IncomingRequest, OutgoingResponse } from '@nestjs/microservices';
+import type {
+  ConsumerDeserializer,
+  ConsumerSerializer,
+  IncomingEvent,
+  IncomingRequest,
+  OutgoingResponse,
+} from '@nestjs/microservices';
 import { rpcErrorOf } from './rpc-codec.js';
 
 const UNREADABLE = Symbol('unreadable');
@@ -25,7 +31,10 @@ const payloadOf = (message: Msg): unknown => {
 /** Turns Nest's answer into `{"ok"}` or `{"error"}`. */
 export class PlainJsonSerializer implements ConsumerSerializer {
   serialize(packet: OutgoingResponse): { readonly data: string } {
-    const reply = packet.err === undefined || packet.err === null ? { ok: packet.response ?? null } : { error: rpcErrorOf(packet.err) };
+    const reply =
+      packet.err === undefined || packet.err === null
+        ? { ok: packet.response ?? null }
+        : { error: rpcErrorOf(packet.err) };
     return { data: JSON.stringify(reply) };
   }
 }

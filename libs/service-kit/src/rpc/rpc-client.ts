@@ -16,7 +16,12 @@ export class RpcClient {
    * @throws RpcRefused the other side said no
    * @throws Unavailable nobody answers, or not in time: whether the request had an effect is unknown
    */
-  async request<S extends z.ZodType>(subject: string, body: unknown, schema: S, timeoutMs = DEFAULT_TIMEOUT_MS): Promise<z.output<S>> {
+  async request<S extends z.ZodType>(
+    subject: string,
+    body: unknown,
+    schema: S,
+    timeoutMs = DEFAULT_TIMEOUT_MS,
+  ): Promise<z.output<S>> {
     return inSpan(`request ${subject}`, { kind: 'client' }, async () => {
       const reply = rpcReplySchema.parse(await this.exchange(subject, body, timeoutMs));
       if ('error' in reply) throw new RpcRefused(subject, reply.error);

@@ -14,14 +14,24 @@ export type RpcError = { readonly code: string; readonly message: string };
 
 /** The callee said no. `code` is its stable name of the reason. */
 export class RpcRefused extends FornaxError {
-  constructor(readonly subject: string, error: RpcError) {
+  constructor(
+    readonly subject: string,
+    error: RpcError,
+  ) {
     super('refused', error.code, error.message);
   }
 }
 
 const isRpcError = (value: unknown): value is RpcError =>
-  typeof value === 'object' && value !== null && 'code' in value && typeof value.code === 'string' && 'message' in value && typeof value.message === 'string';
+  typeof value === 'object' &&
+  value !== null &&
+  'code' in value &&
+  typeof value.code === 'string' &&
+  'message' in value &&
+  typeof value.message === 'string';
 
 /** The error part of a reply; whatever is not ours is a bug of the callee, and says no more than that. */
 export const rpcErrorOf = (error: unknown): RpcError =>
-  isRpcError(error) ? { code: error.code, message: error.message } : { code: 'internal', message: 'Internal Server Error' };
+  isRpcError(error)
+    ? { code: error.code, message: error.message }
+    : { code: 'internal', message: 'Internal Server Error' };

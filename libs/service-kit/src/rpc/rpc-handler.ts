@@ -8,4 +8,5 @@ export const RPC_QUEUE = 'fornax';
  * is the real subject when the pattern has wildcards. What it returns is the reply; a FornaxError or a rejection it throws becomes
  * `{"error": {"code", "message"}}`.
  */
-export const RpcHandler = (subject: string): MethodDecorator => MessagePattern(subject, Transport.NATS, { queue: RPC_QUEUE });
+export const RpcHandler = (subject: string): MethodDecorator =>
+  MessagePattern(subject, Transport.NATS, { queue: RPC_QUEUE });

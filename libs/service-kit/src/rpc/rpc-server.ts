@@ -23,7 +23,11 @@ const sharedClient = (nats: NatsConnection): unknown => {
 /** Nest's NATS transport on the process's one connection, in plain JSON, each request in a span that continues the caller's trace. */
 export class RpcServer extends ServerNats {
   constructor(private readonly connection: NatsConnection) {
-    super({ queue: RPC_QUEUE, serializer: new PlainJsonSerializer(), deserializer: new PlainJsonDeserializer() } as ConstructorParameters<typeof ServerNats>[0]);
+    super({
+      queue: RPC_QUEUE,
+      serializer: new PlainJsonSerializer(),
+      deserializer: new PlainJsonDeserializer(),
+    } as ConstructorParameters<typeof ServerNats>[0]);
   }
 
   override createNatsClient(): Promise<unknown> {

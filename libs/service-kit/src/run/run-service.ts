@@ -26,7 +26,10 @@ const portSettings = z.object({
  * SIGTERM or SIGINT within five seconds. A wrong setting, or an error that nobody handles, ends the process with code 1.
  * The port is FORNAX_HTTP_PORT, else FORNAX_PORT, else the default; the address is FORNAX_HTTP_HOST, else loopback.
  */
-export const runService = async (module: Type | DynamicModule, { name, defaultPort }: ServiceOptions): Promise<void> => {
+export const runService = async (
+  module: Type | DynamicModule,
+  { name, defaultPort }: ServiceOptions,
+): Promise<void> => {
   try {
     await run(module, name, defaultPort);
   } catch (error) {

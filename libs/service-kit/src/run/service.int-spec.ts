@@ -9,8 +9,28 @@ import type { Projection } from '@fornax/projections';
 import { createTestDatabase, startTestNats } from '@fornax/testing';
 import type { EntityManager, MigrationInterface, QueryRunner } from 'typeorm';
 import {
-  accountOf, activeTraceparent, createTestApp, CurrentAccount, EVENT_LOG, hashToken, LogHandler, newId, NotFound, OperatorOnly, parseInput, ProjectionHost,
-  provideProjection, Public, RpcClient, RpcHandler, Sealer, serviceDatabase, ZodBody, ZodQuery, type Account, type TestApp,
+  accountOf,
+  activeTraceparent,
+  createTestApp,
+  CurrentAccount,
+  EVENT_LOG,
+  hashToken,
+  LogHandler,
+  newId,
+  NotFound,
+  OperatorOnly,
+  parseInput,
+  ProjectionHost,
+  provideProjection,
+  Public,
+  RpcClient,
+  RpcHandler,
+  Sealer,
+  serviceDatabase,
+  ZodBody,
+  ZodQuery,
+  type Account,
+  type TestApp,
 } from '../index.js';
 
 const TOKEN = 'a-user-token';
@@ -36,7 +56,9 @@ class EmailProjection implements Projection {
   readonly aggregates = ['account'] as const;
   readonly tables = ['email'];
   async write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {
-    const emails = batch.flatMap(({ events }) => events.flatMap((event) => (event.type === 'AccountCreated' ? [event.email] : [])));
+    const emails = batch.flatMap(({ events }) =>
+      events.flatMap((event) => (event.type === 'AccountCreated' ? [event.email] : [])),
+    );
     await tx.query('INSERT INTO email SELECT unnest($1::text[]) ON CONFLICT DO NOTHING', [emails]);
   }
 }
@@ -116,7 +138,9 @@ const raw = (url: string, path: string, headers: Readonly<Record<string, string>
     request({ hostname, port, path, headers: { authorization: TOKEN, ...headers } }, (response) => {
       response.resume();
       resolve(response.statusCode ?? 0);
-    }).on('error', reject).end();
+    })
+      .on('error', reject)
+      .end();
   });
 
 describe('a service on the kit', () => {
@@ -125,37 +149,70 @@ describe('a service on the kit', () => {
   let service: TestApp;
   let lastSequence = 0;
 
-  const get = (path: string, headers: Record<string, string> = { authorization: TOKEN }) => fetch(service.url + path, { headers });
+  const get = (path: string, headers: Record<string, string> = { authorization: TOKEN }) =>
+    fetch(service.url + path, { headers });
   const post = (path: string, body: string | undefined, headers: Record<string, string> = {}) =>
-    fetch(service.url + path, { method: 'POST', headers: { authorization: TOKEN, ...headers }, ...(body === undefined ? {} : { body }) });
+    fetch(service.url + path, {
+      method: 'POST',
+      headers: { authorization: TOKEN, ...headers },
+      ...(body === undefined ? {} : { body }),
+    });
 
-  const issue = async (log: EventLog, sealer: Sealer, email: string, role: 'user' | 'operator', token: string): Promise<number> => {
+  const issue = async (
+    log: EventLog,
+    sealer: Sealer,
+    email: string,
+    role: 'user' | 'operator',
+    token: string,
+  ): Promise<number> => {
     const accountId = newId();
     const at = 1_700_000_000_000;
     const meta = { actor: 'service:test', source: 'test', correlationId: newId() };
-    return log.append('account', accountId, {
-      id: newId(),
-      at,
-      meta,
-      events: [
-        { type: 'AccountCreated', accountId, email, role, quotas, at },
-        { type: 'TokenIssued', accountId, email, role, tokenId: newId(), name: 'test', hash: hashToken(token), sealedSecret: sealer.sealWithMaster(token), at },
-      ],
-    }, 0);
+    return log.append(
+      'account',
+      accountId,
+      {
+        id: newId(),
+        at,
+        meta,
+        events: [
+          { type: 'AccountCreated', accountId, email, role, quotas, at },
+          {
+            type: 'TokenIssued',
+            accountId,
+            email,
+            role,
+            tokenId: newId(),
+            name: 'test',
+            hash: hashToken(token),
+            sealedSecret: sealer.sealWithMaster(token),
+            at,
+          },
+        ],
+      },
+      0,
+    );
   };
 
   beforeAll(async () => {
     nats = await startTestNats();
     database = await createTestDatabase();
-    const env = { FORNAX_NATS_URL: nats.url, FORNAX_NATS_USER: nats.user, FORNAX_NATS_PASSWORD: nats.password, FORNAX_DATABASE_URL: database.url, FORNAX_LOG_LEVEL: 'silent' };
+    const env = {
+      FORNAX_NATS_URL: nats.url,
+      FORNAX_NATS_USER: nats.user,
+      FORNAX_NATS_PASSWORD: nats.password,
+      FORNAX_DATABASE_URL: database.url,
+      FORNAX_LOG_LEVEL: 'silent',
+    };
     service = await createTestApp(TestModule, { env });
     const log = service.app.get<EventLog>(EVENT_LOG);
     const sealer = service.app.get(Sealer);
     await issue(log, sealer, 'user@example.com', 'user', TOKEN);
     lastSequence = await issue(log, sealer, 'operator@example.com', 'operator', OPERATOR_TOKEN);
     await service.app.get(ProjectionHost).waitFor('emails', lastSequence, 5000);
-    const isKnown = async (): Promise<boolean> => (await get('/things', { authorization: OPERATOR_TOKEN })).status === 200;
-    for (const deadline = Date.now() + 5000; !(await isKnown()) && Date.now() < deadline; );
+    const isKnown = async (): Promise<boolean> =>
+      (await get('/things', { authorization: OPERATOR_TOKEN })).status === 200;
+    for (const deadline = Date.now() + 5000; !(await isKnown()) && Date.now() < deadline;);
   }, 60_000);
 
   afterAll(async () => {
@@ -166,18 +223,24 @@ describe('a service on the kit', () => {
 
   it('knows the account of a raw token and of a bearer token', async () => {
     expect(await (await get('/things')).json()).toMatchObject({ email: 'user@example.com' });
-    expect(await (await get('/things', { authorization: `Bearer ${TOKEN}` })).json()).toMatchObject({ email: 'user@example.com' });
+    expect(await (await get('/things', { authorization: `Bearer ${TOKEN}` })).json()).toMatchObject({
+      email: 'user@example.com',
+    });
   });
 
   it('answers 401 to a missing and to a wrong token with the same body', async () => {
     const missing = await get('/things', {});
     const wrong = await get('/things', { authorization: 'wrong' });
-    const body = { message: 'Bad authentication token', error: { message: 'Bad authentication token', code: 401 }, data: {} };
+    const body = {
+      message: 'Bad authentication token',
+      error: { message: 'Bad authentication token', code: 401 },
+      data: {},
+    };
     expect([missing.status, wrong.status]).toEqual([401, 401]);
     expect([await missing.json(), await wrong.json()]).toEqual([body, body]);
   });
 
-  it('keeps operators\' routes from users', async () => {
+  it("keeps operators' routes from users", async () => {
     expect((await get('/things/secret')).status).toBe(403);
     expect((await get('/things/secret', { authorization: OPERATOR_TOKEN })).status).toBe(200);
   });
@@ -200,7 +263,10 @@ describe('a service on the kit', () => {
 
   it('accepts JSON under any content type', async () => {
     for (const type of ['application/json; charset=utf-8', 'text/json', 'application/vnd.api+json', 'text/plain']) {
-      expect(await (await post('/things', '{"name":"a","count":2}', { 'content-type': type })).json()).toMatchObject({ name: 'a', count: 2 });
+      expect(await (await post('/things', '{"name":"a","count":2}', { 'content-type': type })).json()).toMatchObject({
+        name: 'a',
+        count: 2,
+      });
     }
   });
 
@@ -209,12 +275,20 @@ describe('a service on the kit', () => {
     expect(response.status).toBe(400);
     expect(response.headers.get('content-type')).toMatch(/^application\/problem\+json/);
     const body: unknown = await response.json();
-    expect(body).toMatchObject({ title: 'One or more validation errors occurred.', status: 400, message: expect.any(String), errors: { name: [expect.any(String)], count: [expect.any(String)] } });
+    expect(body).toMatchObject({
+      title: 'One or more validation errors occurred.',
+      status: 400,
+      message: expect.any(String),
+      errors: { name: [expect.any(String)], count: [expect.any(String)] },
+    });
   });
 
   it('answers malformed JSON with 400 and a body over the limit with 413, as JSON with a message', async () => {
     const malformed = await post('/things', '{"name":');
-    expect([malformed.status, await malformed.json()]).toEqual([400, { message: 'The request body is not valid JSON' }]);
+    expect([malformed.status, await malformed.json()]).toEqual([
+      400,
+      { message: 'The request body is not valid JSON' },
+    ]);
     const large = await post('/things', JSON.stringify({ name: 'x'.repeat(1_100_000) }));
     expect([large.status, await large.json()]).toEqual([413, { message: 'The request body is too large' }]);
   });
@@ -230,12 +304,18 @@ describe('a service on the kit', () => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     const read: unknown = await (await get('/things', { authorization: TOKEN, traceparent })).json();
     const written: unknown = await (await post('/things', '{"name":"a","count":1}', { traceparent })).json();
-    for (const body of [read, written]) expect(body).toMatchObject({ traceparent: expect.stringMatching(/^00-0af7651916cd43dd8448eb211c80319c-/) });
-    expect(await (await get('/things')).json()).toMatchObject({ traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$/) });
+    for (const body of [read, written])
+      expect(body).toMatchObject({ traceparent: expect.stringMatching(/^00-0af7651916cd43dd8448eb211c80319c-/) });
+    expect(await (await get('/things')).json()).toMatchObject({
+      traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$/),
+    });
   });
 
   it('asks and answers over NATS in plain JSON', async () => {
-    expect(await (await get('/things/asked/ann')).json()).toEqual({ greeting: 'hello ann', subject: 'fx.rpc.test.greet' });
+    expect(await (await get('/things/asked/ann')).json()).toEqual({
+      greeting: 'hello ann',
+      subject: 'fx.rpc.test.greet',
+    });
     const connection = await connectNats({ url: nats.url, user: nats.user, password: nats.password, name: 'test' });
     try {
       const reply = await connection.request('fx.rpc.test.x', '{"name":"bob"}', { timeout: 2000 });
@@ -250,7 +330,7 @@ describe('a service on the kit', () => {
   });
 
   it('hands the log to its handlers in order, again after a failure', async () => {
-    for (const deadline = Date.now() + 5000; seen.sequences.length < 2 && Date.now() < deadline; ) await get('/health');
+    for (const deadline = Date.now() + 5000; seen.sequences.length < 2 && Date.now() < deadline;) await get('/health');
     expect(seen.sequences).toEqual([lastSequence - 1, lastSequence]);
   });
 
@@ -259,19 +339,27 @@ describe('a service on the kit', () => {
     expect(await (await get('/fornax/v1/projections', headers)).json()).toEqual([
       { name: 'emails', service: 'kit-test', sequence: lastSequence, lag: 0 },
     ]);
-    const rebuilt = await fetch(`${service.url}/fornax/v1/projections/emails/rebuild?verify=true`, { method: 'POST', headers });
+    const rebuilt = await fetch(`${service.url}/fornax/v1/projections/emails/rebuild?verify=true`, {
+      method: 'POST',
+      headers,
+    });
     expect(await rebuilt.json()).toMatchObject({ rows: { email: 2 }, swapped: false });
-    expect((await fetch(`${service.url}/fornax/v1/projections/none/rebuild`, { method: 'POST', headers })).status).toBe(404);
+    expect((await fetch(`${service.url}/fornax/v1/projections/none/rebuild`, { method: 'POST', headers })).status).toBe(
+      404,
+    );
     expect((await get('/fornax/v1/projections')).status).toBe(403);
   });
 
   it('says whether it lives and is ready, and why not', async () => {
     expect((await get('/health/live', {})).status).toBe(200);
     const ready = await get('/health/ready', {});
-    expect([ready.status, await ready.json()]).toEqual([200, { status: 'ready', service: 'test', reasons: [], message: 'ready' }]);
+    expect([ready.status, await ready.json()]).toEqual([
+      200,
+      { status: 'ready', service: 'test', reasons: [], message: 'ready' },
+    ]);
   });
 
-  it('offers metrics in Prometheus\' format', async () => {
+  it("offers metrics in Prometheus' format", async () => {
     const text = await (await get('/metrics', {})).text();
     expect(text).toContain('http_server_request_duration_bucket');
     expect(text).toMatch(/fornax_projection_lag\{[^}]*projection="emails"[^}]*\} 0/);
@@ -279,8 +367,14 @@ describe('a service on the kit', () => {
 
   it('describes its routes and their bodies as OpenAPI', async () => {
     const document: unknown = await (await get('/openapi.json', {})).json();
-    const schema = { type: 'object', properties: { name: { type: 'string' }, count: { type: 'integer' } }, required: ['name', 'count'] };
-    expect(document).toMatchObject({ paths: { '/things': { post: { requestBody: { content: { 'application/json': { schema } } } } } } });
+    const schema = {
+      type: 'object',
+      properties: { name: { type: 'string' }, count: { type: 'integer' } },
+      required: ['name', 'count'],
+    };
+    expect(document).toMatchObject({
+      paths: { '/things': { post: { requestBody: { content: { 'application/json': { schema } } } } } },
+    });
   });
 
   it('never hands out the account of a request without a token', () => {

@@ -22,12 +22,20 @@ export interface TestAppOptions {
 const TEST_MASTER_KEY = Buffer.alloc(32, 7).toString('base64');
 
 /** The service as `runService` runs it, on a free port, inside a test. Errors that nobody handles fail the test. */
-export const createTestApp = async (module: Type | DynamicModule, { env, name = 'test' }: TestAppOptions): Promise<TestApp> => {
+export const createTestApp = async (
+  module: Type | DynamicModule,
+  { env, name = 'test' }: TestAppOptions,
+): Promise<TestApp> => {
   const config = loadCoreConfig(name, { FORNAX_LOG_LEVEL: 'error', FORNAX_MASTER_KEY: TEST_MASTER_KEY, ...env });
   const onFatal = (error: unknown): never => {
     throw error;
   };
-  const parts = { config, logger: createLogger(name, config.logLevel), telemetry: startTelemetry({ service: name }), onFatal };
+  const parts = {
+    config,
+    logger: createLogger(name, config.logLevel),
+    telemetry: startTelemetry({ service: name }),
+    onFatal,
+  };
   const app = await createApp(module, parts);
   const url = await openApp(app, 0, '127.0.0.1');
   return { app, url, close: () => app.close() };

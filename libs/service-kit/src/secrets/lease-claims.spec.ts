@@ -4,8 +4,15 @@ import { signLeaseClaims, verifyLeaseToken } from './lease-claims.js';
 
 const masterKey = Buffer.alloc(32, 1);
 const claims: LeaseClaims = {
-  leaseId: 'lease-1', taskId: 'task-1', instance: 2, node: 'node-1', owner: 'account-1',
-  read: [{ bucket: 'inputs', prefix: 'a/' }], results: { bucket: 'results', prefix: null }, snapshot: null, expiresAt: 1,
+  leaseId: 'lease-1',
+  taskId: 'task-1',
+  instance: 2,
+  node: 'node-1',
+  owner: 'account-1',
+  read: [{ bucket: 'inputs', prefix: 'a/' }],
+  results: { bucket: 'results', prefix: null },
+  snapshot: null,
+  expiresAt: 1,
 };
 const { sessionToken, secretKey } = signLeaseClaims(masterKey, claims);
 
@@ -21,7 +28,8 @@ describe('lease credentials', () => {
 
   it('are worth nothing under another master key, or mutilated', () => {
     expect(verifyLeaseToken(Buffer.alloc(32, 2), sessionToken)).toBeUndefined();
-    for (const token of ['', '.', 'a.b', `${sessionToken}.x`, sessionToken.slice(0, -2)]) expect(verifyLeaseToken(masterKey, token)).toBeUndefined();
+    for (const token of ['', '.', 'a.b', `${sessionToken}.x`, sessionToken.slice(0, -2)])
+      expect(verifyLeaseToken(masterKey, token)).toBeUndefined();
   });
 
   it('have a secret that the token does not tell', () => expect(sessionToken).not.toContain(secretKey));

@@ -11,7 +11,9 @@ export interface LeaseCredentials {
 
 /** One key for each use, so that a value made for one can never serve as the other. */
 const derive = (masterKey: Uint8Array, use: string, text: string): Buffer =>
-  createHmac('sha256', createHmac('sha256', masterKey).update(`fornax/${use}`).digest()).update(text).digest();
+  createHmac('sha256', createHmac('sha256', masterKey).update(`fornax/${use}`).digest())
+    .update(text)
+    .digest();
 
 const signatureOf = (masterKey: Uint8Array, payload: string): Buffer => derive(masterKey, 'lease-token', payload);
 const secretOf = (masterKey: Uint8Array, sessionToken: string): string =>

@@ -9,13 +9,19 @@ export class AsyncContextManager implements ContextManager {
     return this.storage.getStore() ?? ROOT_CONTEXT;
   }
 
-  with<A extends unknown[], F extends (...args: A) => ReturnType<F>>(context: Context, fn: F, thisArg?: ThisParameterType<F>, ...args: A): ReturnType<F> {
+  with<A extends unknown[], F extends (...args: A) => ReturnType<F>>(
+    context: Context,
+    fn: F,
+    thisArg?: ThisParameterType<F>,
+    ...args: A
+  ): ReturnType<F> {
     return this.storage.run(context, () => fn.apply(thisArg, args));
   }
 
   bind<T>(context: Context, target: T): T {
     if (typeof target !== 'function') return target;
-    const bound = (...args: unknown[]): unknown => this.storage.run(context, () => Reflect.apply(target, undefined, args));
+    const bound = (...args: unknown[]): unknown =>
+      this.storage.run(context, () => Reflect.apply(target, undefined, args));
     return bound as T;
   }
 

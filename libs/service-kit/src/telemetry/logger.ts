@@ -4,7 +4,17 @@ import { pino, type DestinationStream, type Logger } from 'pino';
 
 const CENSORED = '[redacted]';
 /** Names under which a secret could reach a log line, at the top or one level down. */
-const SECRET_NAMES = ['authorization', 'token', 'secret', 'password', 'masterKey', 'secretKey', 'sessionToken', 'secrets', 'cookie'];
+const SECRET_NAMES = [
+  'authorization',
+  'token',
+  'secret',
+  'password',
+  'masterKey',
+  'secretKey',
+  'sessionToken',
+  'secrets',
+  'cookie',
+];
 
 /** Structured logs on standard output, with the ids of the active span; never a token or a secret. */
 export const createLogger = (service: string, level: string, to?: DestinationStream): Logger => {
@@ -22,7 +32,8 @@ export const createLogger = (service: string, level: string, to?: DestinationStr
   return to ? pino(options, to) : pino(options);
 };
 
-const textOf = (message: unknown): string => (message instanceof Error ? message.message : typeof message === 'string' ? message : JSON.stringify(message));
+const textOf = (message: unknown): string =>
+  message instanceof Error ? message.message : typeof message === 'string' ? message : JSON.stringify(message);
 
 /** Nest's own messages, as structured logs. Its chatter at start is for debugging. */
 export class NestLogger implements LoggerService {

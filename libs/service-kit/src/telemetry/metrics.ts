@@ -14,7 +14,9 @@ export const durationHistogram = (name: string, description: string): Histogram 
 /** `fornax.projection.lag`, in commits of the log. Several hosts may live in one process (tests). */
 export const observeProjectionLag = (statuses: () => Promise<readonly ProjectionStatus[]>): void => {
   meter()
-    .createObservableGauge('fornax.projection.lag', { description: 'Commits of the log that a projection has not applied yet' })
+    .createObservableGauge('fornax.projection.lag', {
+      description: 'Commits of the log that a projection has not applied yet',
+    })
     .addCallback(async (result) => {
       for (const { name, lag } of await statuses().catch(() => [])) result.observe(lag, { projection: name });
     });

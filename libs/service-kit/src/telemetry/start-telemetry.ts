@@ -4,7 +4,13 @@ import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporte
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
-import { AlwaysOffSampler, BatchSpanProcessor, ParentBasedSampler, AlwaysOnSampler, TracerProvider } from '@opentelemetry/sdk-trace';
+import {
+  AlwaysOffSampler,
+  BatchSpanProcessor,
+  ParentBasedSampler,
+  AlwaysOnSampler,
+  TracerProvider,
+} from '@opentelemetry/sdk-trace';
 import { ATTR_SERVICE_NAME } from '@opentelemetry/semantic-conventions';
 import { AsyncContextManager } from './async-context.js';
 import { TraceparentPropagator } from './traceparent-propagator.js';
@@ -38,13 +44,19 @@ const start = ({ service, otlpEndpoint }: TelemetryOptions): Telemetry => {
       : new TracerProvider({
           resource,
           sampler: new ParentBasedSampler({ root: new AlwaysOnSampler() }),
-          spanProcessors: [new BatchSpanProcessor({ exporter: new OTLPTraceExporter({ url: urlAt(otlpEndpoint, 'v1/traces') }) })],
+          spanProcessors: [
+            new BatchSpanProcessor({ exporter: new OTLPTraceExporter({ url: urlAt(otlpEndpoint, 'v1/traces') }) }),
+          ],
         });
   const prometheus = new PrometheusExporter({ preventServerStart: true });
   const pushing =
     otlpEndpoint === undefined
       ? []
-      : [new PeriodicExportingMetricReader({ exporter: new OTLPMetricExporter({ url: urlAt(otlpEndpoint, 'v1/metrics') }) })];
+      : [
+          new PeriodicExportingMetricReader({
+            exporter: new OTLPMetricExporter({ url: urlAt(otlpEndpoint, 'v1/metrics') }),
+          }),
+        ];
   const metering = new MeterProvider({ resource, readers: [prometheus, ...pushing] });
   const contexts = new AsyncContextManager();
   context.setGlobalContextManager(contexts.enable());

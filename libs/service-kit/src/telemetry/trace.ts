@@ -1,7 +1,18 @@
-import { context, isSpanContextValid, propagation, SpanKind, SpanStatusCode, trace, type Attributes, type Context } from '@opentelemetry/api';
+import {
+  context,
+  isSpanContextValid,
+  propagation,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Attributes,
+  type Context,
+} from '@opentelemetry/api';
 
 const TRACER = 'fornax';
-const setter = { set: (carrier: Record<string, string>, key: string, value: string): void => void (carrier[key] = value) };
+const setter = {
+  set: (carrier: Record<string, string>, key: string, value: string): void => void (carrier[key] = value),
+};
 const getter = {
   keys: (carrier: Readonly<Record<string, string>>): string[] => Object.keys(carrier),
   get: (carrier: Readonly<Record<string, string>>, key: string): string | undefined => carrier[key],

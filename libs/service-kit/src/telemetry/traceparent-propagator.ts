@@ -1,4 +1,12 @@
-import { isSpanContextValid, trace, TraceFlags, type Context, type TextMapGetter, type TextMapPropagator, type TextMapSetter } from '@opentelemetry/api';
+import {
+  isSpanContextValid,
+  trace,
+  TraceFlags,
+  type Context,
+  type TextMapGetter,
+  type TextMapPropagator,
+  type TextMapSetter,
+} from '@opentelemetry/api';
 
 const HEADER = 'traceparent';
 const PATTERN = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
@@ -14,7 +22,8 @@ export class TraceparentPropagator implements TextMapPropagator {
 
   extract(context: Context, carrier: unknown, getter: TextMapGetter): Context {
     const value = getter.get(carrier, HEADER);
-    const [, version, traceId, spanId, flags, rest] = PATTERN.exec(Array.isArray(value) ? (value[0] ?? '') : (value ?? '')) ?? [];
+    const [, version, traceId, spanId, flags, rest] =
+      PATTERN.exec(Array.isArray(value) ? (value[0] ?? '') : (value ?? '')) ?? [];
     if (version === undefined || traceId === undefined || spanId === undefined || flags === undefined) return context;
     if (version === 'ff' || (version === '00' && rest !== undefined)) return context;
     const parent = { traceId, spanId, traceFlags: Number.parseInt(flags, 16) & TraceFlags.SAMPLED, isRemote: true };

@@ -16,4 +16,6 @@ export interface BillingConfig {
 export const BILLING_CONFIG = Symbol('fornax.billing.config');
 
 /** @throws ConfigError */
-export const loadBillingConfig = (env: Env): BillingConfig => ({ grantMicros: loadConfig(schema, env).FORNAX_BILLING_GRANT_EUROS });
+export const loadBillingConfig = (env: Env): BillingConfig => ({
+  grantMicros: loadConfig(schema, env).FORNAX_BILLING_GRANT_EUROS,
+});

@@ -5,8 +5,20 @@ import { defaultPriceList } from '@fornax/domain';
 import type { EventLog } from '@fornax/event-store';
 import { createTestApp, EVENT_LOG, hashToken, ProjectionHost, type TestApp } from '@fornax/service-kit';
 import {
-  accountCreated, aCommit, aLease, anEnd, AT, concluded, createTestDatabase, dispatched, eventually, requeued, startTestNats, submitted,
-  type TestDatabase, type TestNats,
+  accountCreated,
+  aCommit,
+  aLease,
+  anEnd,
+  AT,
+  concluded,
+  createTestDatabase,
+  dispatched,
+  eventually,
+  requeued,
+  startTestNats,
+  submitted,
+  type TestDatabase,
+  type TestNats,
 } from '@fornax/testing';
 import { BillingModule } from './index.js';
 
@@ -20,7 +32,11 @@ describe('billing', () => {
   let log: EventLog;
 
   /** Appends commits to one aggregate and returns the sequence of the last one. */
-  const append = async (aggregate: 'task' | 'account', id: string, ...commits: readonly (readonly FornaxEvent[])[]): Promise<number> => {
+  const append = async (
+    aggregate: 'task' | 'account',
+    id: string,
+    ...commits: readonly (readonly FornaxEvent[])[]
+  ): Promise<number> => {
     let expected = (await log.readAggregate(aggregate, id)).at(-1)?.sequence ?? 0;
     for (const events of commits) expected = await log.append(aggregate, id, aCommit(randomUUID(), events), expected);
     return expected;
@@ -41,7 +57,12 @@ describe('billing', () => {
   beforeAll(async () => {
     nats = await startTestNats();
     database = await createTestDatabase();
-    const env = { FORNAX_NATS_URL: nats.url, FORNAX_NATS_USER: nats.user, FORNAX_NATS_PASSWORD: nats.password, FORNAX_DATABASE_URL: database.url };
+    const env = {
+      FORNAX_NATS_URL: nats.url,
+      FORNAX_NATS_USER: nats.user,
+      FORNAX_NATS_PASSWORD: nats.password,
+      FORNAX_DATABASE_URL: database.url,
+    };
     service = await createTestApp(BillingModule, { env, name: 'billing' });
     log = service.app.get<EventLog>(EVENT_LOG);
     await account('ada');
@@ -55,11 +76,18 @@ describe('billing', () => {
   });
 
   it('publishes the default price list once, however often it starts', async () => {
-    const env = { FORNAX_NATS_URL: nats.url, FORNAX_NATS_USER: nats.user, FORNAX_NATS_PASSWORD: nats.password, FORNAX_DATABASE_URL: database.url };
+    const env = {
+      FORNAX_NATS_URL: nats.url,
+      FORNAX_NATS_USER: nats.user,
+      FORNAX_NATS_PASSWORD: nats.password,
+      FORNAX_DATABASE_URL: database.url,
+    };
     const replica = await createTestApp(BillingModule, { env, name: 'billing' });
     await replica.close();
     const commits = await log.readAggregate('pricing', 'default');
-    expect(commits.map(({ events }) => events)).toEqual([[{ type: 'PriceListPublished', priceList: defaultPriceList, at: expect.any(Number) }]]);
+    expect(commits.map(({ events }) => events)).toEqual([
+      [{ type: 'PriceListPublished', priceList: defaultPriceList, at: expect.any(Number) }],
+    ]);
   });
 
   it('knows the cost of a task as soon as its end is in the log', async () => {
@@ -72,52 +100,104 @@ describe('billing', () => {
     const lost = anEnd(0, { ...ofAnHour, outcome: 'failure', cause: 'node-lost' });
     const second = anEnd(0, { ...ofAnHour, attempt: 2, cores: 2 });
     const other = anEnd(1, { ...ofAnHour, outcome: 'failure', cause: 'user' });
-    const spec = { hardwareConstraints: [{ discriminator: 'SSDHardwareConstraint' } as const], plan: 'onDemand' as const };
-    const sequence = await append('task', 'lines', [submitted('lines', spec)], [dispatched(aLease(0), aLease(1))], [requeued(lost)], [concluded(second, other)]);
+    const spec = {
+      hardwareConstraints: [{ discriminator: 'SSDHardwareConstraint' } as const],
+      plan: 'onDemand' as const,
+    };
+    const sequence = await append(
+      'task',
+      'lines',
+      [submitted('lines', spec)],
+      [dispatched(aLease(0), aLease(1))],
+      [requeued(lost)],
+      [concluded(second, other)],
+    );
     const { status, body } = await get('/fornax/v1/billing/tasks/lines/lines');
     expect(status).toBe(200);
     expect(body).toMatchObject({
-      taskId: 'lines', plan: 'onDemand', constrained: true, count: 3, totalMicros: 60_000,
+      taskId: 'lines',
+      plan: 'onDemand',
+      constrained: true,
+      count: 3,
+      totalMicros: 60_000,
       lines: [
         { instance: 0, attempt: 1, amountMicros: 0, rule: 'free/node-lost', billedMs: 0, sequence: sequence - 1 },
-        { instance: 0, attempt: 2, amountMicros: 40_000, rule: 'hardware/onDemand/xeon', billedMs: HOUR_MS, priceListVersion: 1, currency: 'EUR', sequence },
+        {
+          instance: 0,
+          attempt: 2,
+          amountMicros: 40_000,
+          rule: 'hardware/onDemand/xeon',
+          billedMs: HOUR_MS,
+          priceListVersion: 1,
+          currency: 'EUR',
+          sequence,
+        },
         { instance: 1, attempt: 1, amountMicros: 20_000, outcome: 'failure', cause: 'user', leaseId: '1/1', sequence },
       ],
     });
-    expect(await get('/fornax/v1/billing/tasks/lines/lines?limit=1&offset=2')).toMatchObject({ body: { count: 3, lines: [{ instance: 1 }] } });
+    expect(await get('/fornax/v1/billing/tasks/lines/lines?limit=1&offset=2')).toMatchObject({
+      body: { count: 3, lines: [{ instance: 1 }] },
+    });
     expect(await get('/fornax/v1/billing/tasks/lines/lines?limit=0')).toMatchObject({ status: 400 });
   });
 
   it('subtracts what was consumed from the grant', async () => {
-    await append('task', 'bobs', [submitted('bobs', {}, 'bob')], [dispatched(aLease(0))], [concluded(anEnd(0, ofAnHour))]);
+    await append(
+      'task',
+      'bobs',
+      [submitted('bobs', {}, 'bob')],
+      [dispatched(aLease(0))],
+      [concluded(anEnd(0, ofAnHour))],
+    );
     expect(await get('/credits/v1/accounts/credits', 'bob-token')).toEqual({ status: 200, body: { credits: 999.99 } });
   });
 
   it('finds a task by its short name, the latest one of that name', async () => {
-    await append('task', 'id-1', [submitted('id-1', { shortname: 'mine' })], [dispatched(aLease(0))], [concluded(anEnd(0, ofAnHour))]);
+    await append(
+      'task',
+      'id-1',
+      [submitted('id-1', { shortname: 'mine' })],
+      [dispatched(aLease(0))],
+      [concluded(anEnd(0, ofAnHour))],
+    );
     await append('task', 'id-2', [submitted('id-2', { shortname: 'mine' })]);
     expect(await get('/credits/v1/tasks/mine/credits')).toEqual({ status: 200, body: { credits: 0 } });
   });
 
-  it('knows nothing of tasks that are unknown or somebody else\'s', async () => {
+  it("knows nothing of tasks that are unknown or somebody else's", async () => {
     await append('task', 'secret', [submitted('secret')]);
-    for (const path of ['/credits/v1/tasks/secret/credits', '/fornax/v1/billing/tasks/secret/lines', '/carbon/v1/tasks/secret/carbon-facts']) {
+    for (const path of [
+      '/credits/v1/tasks/secret/credits',
+      '/fornax/v1/billing/tasks/secret/lines',
+      '/carbon/v1/tasks/secret/carbon-facts',
+    ]) {
       expect(await get(path, 'bob-token')).toEqual({ status: 404, body: { message: 'No such task: secret' } });
     }
-    expect(await get('/credits/v1/tasks/nowhere/credits')).toEqual({ status: 404, body: { message: 'No such task: nowhere' } });
+    expect(await get('/credits/v1/tasks/nowhere/credits')).toEqual({
+      status: 404,
+      body: { message: 'No such task: nowhere' },
+    });
     expect(await get('/credits/v1/tasks/a%00b/credits')).toMatchObject({ status: 400 });
   });
 
   it('says that carbon facts are not built, in a way that no client retries', async () => {
     await append('task', 'green', [submitted('green')]);
-    expect(await get('/carbon/v1/tasks/green/carbon-facts')).toMatchObject({ status: 400, body: { message: expect.stringContaining('not built') } });
+    expect(await get('/carbon/v1/tasks/green/carbon-facts')).toMatchObject({
+      status: 400,
+      body: { message: expect.stringContaining('not built') },
+    });
   });
 
   it('bills a large task in a few statements, and the same when it is rebuilt', async () => {
     const instances = Array.from({ length: 5_000 }, (_, n) => n);
     const batches = Array.from({ length: 50 }, (_, k) => instances.slice(k * 100, k * 100 + 100));
-    await append('task', 'large', [submitted('large', { instances: '0-4999' })], [dispatched(...instances.map((n) => aLease(n)))],
-      ...batches.map((batch) => [concluded(...batch.map((n) => anEnd(n, ofAnHour)))]));
+    await append(
+      'task',
+      'large',
+      [submitted('large', { instances: '0-4999' })],
+      [dispatched(...instances.map((n) => aLease(n)))],
+      ...batches.map((batch) => [concluded(...batch.map((n) => anEnd(n, ofAnHour)))]),
+    );
     expect(await get('/credits/v1/tasks/large/credits')).toEqual({ status: 200, body: { credits: 50 } });
     const report = await service.app.get(ProjectionHost).runner('ledger').rebuild({ verify: true });
     expect(report).toMatchObject({ differences: [], rows: { price_list: 1 } });

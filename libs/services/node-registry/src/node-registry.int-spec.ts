@@ -1,10 +1,26 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import {
-  dispatchSubject, heartbeatSubject, joinReplySchema, leaveReplySchema, nodeRpcSubject, STREAMS, dispatchConsumer, type FornaxEvent, type JoinReply,
+  dispatchSubject,
+  heartbeatSubject,
+  joinReplySchema,
+  leaveReplySchema,
+  nodeRpcSubject,
+  STREAMS,
+  dispatchConsumer,
+  type FornaxEvent,
+  type JoinReply,
 } from '@fornax/contracts';
 import { DurablePublisher, JetStreamLog, connectNats, consumeBatches } from '@fornax/event-store';
 import { RpcClient, RpcRefused, Sealer, createTestApp, hashToken, newId, type TestApp } from '@fornax/service-kit';
-import { aCommit, aHardware, createTestDatabase, eventually, startTestNats, type TestDatabase, type TestNats } from '@fornax/testing';
+import {
+  aCommit,
+  aHardware,
+  createTestDatabase,
+  eventually,
+  startTestNats,
+  type TestDatabase,
+  type TestNats,
+} from '@fornax/testing';
 import { NodeRegistryModule } from './node-registry.module.js';
 
 const SLOW_MS = 120_000;
@@ -32,10 +48,25 @@ beforeAll(async () => {
   for (const role of ['operator', 'user'] as const) {
     const email = `${role}@example.org`;
     const sealedSecret = new Sealer(MASTER_KEY).sealWithMaster(TOKENS[role]);
-    await log.append('account', role, aCommit<FornaxEvent>(newId(), [
-      { type: 'AccountCreated', accountId: role, email, role, quotas, at: 1 },
-      { type: 'TokenIssued', accountId: role, email, role, tokenId: role, name: 'spec', hash: hashToken(TOKENS[role]), sealedSecret, at: 1 },
-    ]), 0);
+    await log.append(
+      'account',
+      role,
+      aCommit<FornaxEvent>(newId(), [
+        { type: 'AccountCreated', accountId: role, email, role, quotas, at: 1 },
+        {
+          type: 'TokenIssued',
+          accountId: role,
+          email,
+          role,
+          tokenId: role,
+          name: 'spec',
+          hash: hashToken(TOKENS[role]),
+          sealedSecret,
+          at: 1,
+        },
+      ]),
+      0,
+    );
   }
 }, SLOW_MS);
 
@@ -57,8 +88,12 @@ afterEach(async () => {
 
 const startRegistry = async (): Promise<TestApp> => {
   const env = {
-    FORNAX_NATS_URL: nats.url, FORNAX_NATS_USER: nats.user, FORNAX_NATS_PASSWORD: nats.password, FORNAX_DATABASE_URL: database.url,
-    FORNAX_MASTER_KEY: MASTER_KEY.toString('base64'), FORNAX_LOG_LEVEL: 'silent',
+    FORNAX_NATS_URL: nats.url,
+    FORNAX_NATS_USER: nats.user,
+    FORNAX_NATS_PASSWORD: nats.password,
+    FORNAX_DATABASE_URL: database.url,
+    FORNAX_MASTER_KEY: MASTER_KEY.toString('base64'),
+    FORNAX_LOG_LEVEL: 'silent',
   };
   const app = await createTestApp(NodeRegistryModule, { name: 'node-registry', env });
   running.add(app);
@@ -66,14 +101,19 @@ const startRegistry = async (): Promise<TestApp> => {
 };
 
 const ask = (nodeId: string, bootId = 'boot-1', hardware = {}): Promise<JoinReply> =>
-  rpc.request(nodeRpcSubject(nodeId, 'join'), { nodeId, bootId, driver: 'process', warnings: ['no cgroups'], hardware: aHardware(hardware) }, joinReplySchema);
+  rpc.request(
+    nodeRpcSubject(nodeId, 'join'),
+    { nodeId, bootId, driver: 'process', warnings: ['no cgroups'], hardware: aHardware(hardware) },
+    joinReplySchema,
+  );
 
 /** As an agent does: until somebody answers. Safe, because the same boot gets the same epoch. */
 const join = (...args: Parameters<typeof ask>): Promise<JoinReply> => eventually(() => ask(...args));
 
 /** The node gives signs of life until the returned function is called. */
 const beat = (nodeId: string, nodeEpoch: number): (() => void) => {
-  const send = (): void => nc.publish(heartbeatSubject(nodeId), JSON.stringify({ nodeId, nodeEpoch, bootId: 'boot-1', leases: 2, at: 1 }));
+  const send = (): void =>
+    nc.publish(heartbeatSubject(nodeId), JSON.stringify({ nodeId, nodeEpoch, bootId: 'boot-1', leases: 2, at: 1 }));
   send();
   const timer = setInterval(send, 100);
   beating.add(timer);
@@ -81,111 +121,172 @@ const beat = (nodeId: string, nodeEpoch: number): (() => void) => {
 };
 
 const typesOf = async (nodeId: string): Promise<readonly string[]> =>
-  (await log.readAggregate('node', nodeId)).flatMap(({ events }) => events.map((event) => (event.type === 'NodeLost' ? `NodeLost ${event.cause}` : event.type)));
+  (await log.readAggregate('node', nodeId)).flatMap(({ events }) =>
+    events.map((event) => (event.type === 'NodeLost' ? `NodeLost ${event.cause}` : event.type)),
+  );
 
-const get = async (app: TestApp, path: string, token: string = TOKENS.user): Promise<{ readonly status: number; readonly body: unknown }> => {
+const get = async (
+  app: TestApp,
+  path: string,
+  token: string = TOKENS.user,
+): Promise<{ readonly status: number; readonly body: unknown }> => {
   const answer = await fetch(`${app.url}${path}`, { headers: { authorization: token } });
   return { status: answer.status, body: await answer.json() };
 };
-const post = (app: TestApp, path: string, token: string): Promise<Response> => fetch(`${app.url}${path}`, { method: 'POST', headers: { authorization: token } });
+const post = (app: TestApp, path: string, token: string): Promise<Response> =>
+  fetch(`${app.url}${path}`, { method: 'POST', headers: { authorization: token } });
 
 describe('the node registry on real servers', () => {
-  it('answers a join with an epoch that only a new boot raises, and tells the grace period', async () => {
-    await startRegistry();
-    expect(await join('a')).toEqual({ nodeEpoch: 1, heartbeatMs: 100, graceMs: GRACE_MS });
-    expect((await join('a')).nodeEpoch).toBe(1);
-    expect((await join('a', 'boot-2')).nodeEpoch).toBe(2);
-    expect(await typesOf('a')).toEqual(['NodeJoined', 'NodeLost rejoined', 'NodeJoined']);
-  }, SLOW_MS);
+  it(
+    'answers a join with an epoch that only a new boot raises, and tells the grace period',
+    async () => {
+      await startRegistry();
+      expect(await join('a')).toEqual({ nodeEpoch: 1, heartbeatMs: 100, graceMs: GRACE_MS });
+      expect((await join('a')).nodeEpoch).toBe(1);
+      expect((await join('a', 'boot-2')).nodeEpoch).toBe(2);
+      expect(await typesOf('a')).toEqual(['NodeJoined', 'NodeLost rejoined', 'NodeJoined']);
+    },
+    SLOW_MS,
+  );
 
-  it('makes the consumer of a node before it answers', async () => {
-    await startRegistry();
-    await join('with-orders');
-    const publisher = new DurablePublisher(nc);
-    await publisher.publish(dispatchSubject('with-orders'), Buffer.from('[]'));
-    publisher.close();
-    const stop = new AbortController();
-    const got: string[] = [];
-    const consuming = consumeBatches(nc, { stream: STREAMS.dispatch, durable: dispatchConsumer('with-orders'), filterSubject: dispatchSubject('with-orders'), signal: stop.signal }, (messages) => {
-      got.push(...messages.map(({ data }) => new TextDecoder().decode(data)));
-      return Promise.resolve();
-    });
-    await eventually(() => got.length === 1);
-    stop.abort();
-    await consuming;
-  }, SLOW_MS);
+  it(
+    'makes the consumer of a node before it answers',
+    async () => {
+      await startRegistry();
+      await join('with-orders');
+      const publisher = new DurablePublisher(nc);
+      await publisher.publish(dispatchSubject('with-orders'), Buffer.from('[]'));
+      publisher.close();
+      const stop = new AbortController();
+      const got: string[] = [];
+      const consuming = consumeBatches(
+        nc,
+        {
+          stream: STREAMS.dispatch,
+          durable: dispatchConsumer('with-orders'),
+          filterSubject: dispatchSubject('with-orders'),
+          signal: stop.signal,
+        },
+        (messages) => {
+          got.push(...messages.map(({ data }) => new TextDecoder().decode(data)));
+          return Promise.resolve();
+        },
+      );
+      await eventually(() => got.length === 1);
+      stop.abort();
+      await consuming;
+    },
+    SLOW_MS,
+  );
 
-  it('refuses a node that speaks for another, and one that was retired', async () => {
-    const app = await startRegistry();
-    await join('b');
-    const asOther = rpc.request(nodeRpcSubject('c', 'join'), { nodeId: 'b', bootId: 'x', driver: 'process', warnings: [], hardware: aHardware() }, joinReplySchema);
-    await expect(asOther).rejects.toBeInstanceOf(RpcRefused);
-    expect((await post(app, '/fornax/v1/nodes/b/retire', TOKENS.operator)).status).toBe(200);
-    await expect(ask('b', 'boot-2')).rejects.toMatchObject({ code: 'node-retired' });
-  }, SLOW_MS);
+  it(
+    'refuses a node that speaks for another, and one that was retired',
+    async () => {
+      const app = await startRegistry();
+      await join('b');
+      const asOther = rpc.request(
+        nodeRpcSubject('c', 'join'),
+        { nodeId: 'b', bootId: 'x', driver: 'process', warnings: [], hardware: aHardware() },
+        joinReplySchema,
+      );
+      await expect(asOther).rejects.toBeInstanceOf(RpcRefused);
+      expect((await post(app, '/fornax/v1/nodes/b/retire', TOKENS.operator)).status).toBe(200);
+      await expect(ask('b', 'boot-2')).rejects.toMatchObject({ code: 'node-retired' });
+    },
+    SLOW_MS,
+  );
 
-  it('declares a silent node lost once, with several replicas, and keeps those that beat', async () => {
-    await startRegistry();
-    await startRegistry();
-    const [alive, silent] = [await join('alive'), await join('silent')];
-    beat('alive', alive.nodeEpoch);
-    const stopBeating = beat('silent', silent.nodeEpoch);
-    await eventually(async () => (await typesOf('silent')).length === 1);
-    stopBeating();
-    await eventually(async () => (await typesOf('silent')).includes('NodeLost heartbeat'));
-    expect(await typesOf('silent')).toEqual(['NodeJoined', 'NodeLost heartbeat']);
-    expect(await typesOf('alive')).toEqual(['NodeJoined']);
-    expect((await join('silent')).nodeEpoch).toBe(2);
-  }, SLOW_MS);
+  it(
+    'declares a silent node lost once, with several replicas, and keeps those that beat',
+    async () => {
+      await startRegistry();
+      await startRegistry();
+      const [alive, silent] = [await join('alive'), await join('silent')];
+      beat('alive', alive.nodeEpoch);
+      const stopBeating = beat('silent', silent.nodeEpoch);
+      await eventually(async () => (await typesOf('silent')).length === 1);
+      stopBeating();
+      await eventually(async () => (await typesOf('silent')).includes('NodeLost heartbeat'));
+      expect(await typesOf('silent')).toEqual(['NodeJoined', 'NodeLost heartbeat']);
+      expect(await typesOf('alive')).toEqual(['NodeJoined']);
+      expect((await join('silent')).nodeEpoch).toBe(2);
+    },
+    SLOW_MS,
+  );
 
-  it('takes a leave as a loss at once', async () => {
-    await startRegistry();
-    const { nodeEpoch } = await join('leaves');
-    await rpc.request(nodeRpcSubject('leaves', 'leave'), { nodeId: 'leaves', nodeEpoch }, leaveReplySchema);
-    expect(await typesOf('leaves')).toEqual(['NodeJoined', 'NodeLost left']);
-  }, SLOW_MS);
+  it(
+    'takes a leave as a loss at once',
+    async () => {
+      await startRegistry();
+      const { nodeEpoch } = await join('leaves');
+      await rpc.request(nodeRpcSubject('leaves', 'leave'), { nodeId: 'leaves', nodeEpoch }, leaveReplySchema);
+      expect(await typesOf('leaves')).toEqual(['NodeJoined', 'NodeLost left']);
+    },
+    SLOW_MS,
+  );
 
-  it('forgives a node whose silence nobody could hear while NATS was away', async () => {
-    await startRegistry();
-    const { nodeEpoch } = await join('patient');
-    beat('patient', nodeEpoch);
-    await nats.kill();
-    await nats.start();
-    beat('patient', nodeEpoch);
-    await join('witness');
-    await eventually(async () => (await typesOf('witness')).includes('NodeLost heartbeat'), { timeoutMs: 20_000 });
-    expect(await typesOf('patient')).toEqual(['NodeJoined']);
-  }, SLOW_MS);
+  it(
+    'forgives a node whose silence nobody could hear while NATS was away',
+    async () => {
+      await startRegistry();
+      const { nodeEpoch } = await join('patient');
+      beat('patient', nodeEpoch);
+      await nats.kill();
+      await nats.start();
+      beat('patient', nodeEpoch);
+      await join('witness');
+      await eventually(async () => (await typesOf('witness')).includes('NodeLost heartbeat'), { timeoutMs: 20_000 });
+      expect(await typesOf('patient')).toEqual(['NodeJoined']);
+    },
+    SLOW_MS,
+  );
 
-  it('shows the fleet, and lets operators drain and resume a node', async () => {
-    const app = await startRegistry();
-    const { nodeEpoch } = await join('shown', 'boot-1', { cores: 16 });
-    beat('shown', nodeEpoch);
-    expect((await post(app, '/fornax/v1/nodes/shown/drain', TOKENS.user)).status).toBe(403);
-    expect((await post(app, '/fornax/v1/nodes/nothing/drain', TOKENS.operator)).status).toBe(404);
-    expect(await (await post(app, '/fornax/v1/nodes/shown/drain', TOKENS.operator)).json()).toMatchObject({ status: 'draining', isDrainRequested: true });
-    expect(await (await post(app, '/fornax/v1/nodes/shown/resume', TOKENS.operator)).json()).toMatchObject({ status: 'online', hardware: { cores: 16 }, warnings: ['no cgroups'] });
-    await eventually(async () => JSON.stringify((await get(app, '/fornax/v1/nodes/shown')).body).includes('"leases":2'));
-    expect((await post(app, '/fornax/v1/nodes/shown/retire', TOKENS.operator)).status).toBe(409);
-    expect((await get(app, '/fornax/v1/nodes', 'wrong')).status).toBe(401);
-  }, SLOW_MS);
+  it(
+    'shows the fleet, and lets operators drain and resume a node',
+    async () => {
+      const app = await startRegistry();
+      const { nodeEpoch } = await join('shown', 'boot-1', { cores: 16 });
+      beat('shown', nodeEpoch);
+      expect((await post(app, '/fornax/v1/nodes/shown/drain', TOKENS.user)).status).toBe(403);
+      expect((await post(app, '/fornax/v1/nodes/nothing/drain', TOKENS.operator)).status).toBe(404);
+      expect(await (await post(app, '/fornax/v1/nodes/shown/drain', TOKENS.operator)).json()).toMatchObject({
+        status: 'draining',
+        isDrainRequested: true,
+      });
+      expect(await (await post(app, '/fornax/v1/nodes/shown/resume', TOKENS.operator)).json()).toMatchObject({
+        status: 'online',
+        hardware: { cores: 16 },
+        warnings: ['no cgroups'],
+      });
+      await eventually(async () =>
+        JSON.stringify((await get(app, '/fornax/v1/nodes/shown')).body).includes('"leases":2'),
+      );
+      expect((await post(app, '/fornax/v1/nodes/shown/retire', TOKENS.operator)).status).toBe(409);
+      expect((await get(app, '/fornax/v1/nodes', 'wrong')).status).toBe(401);
+    },
+    SLOW_MS,
+  );
 
-  it('lists hardware constraints in pages, and searches CPU models', async () => {
-    const app = await startRegistry();
-    await join('constraints', 'boot-1', { cpuModel: 'Loongson 3C6000', specificationKey: '64c-loongson' });
-    const first = await eventually(async () => {
-      const { body } = await get(app, '/hardware-constraints?offset=0&limit=1');
-      return JSON.stringify((await get(app, '/hardware-constraints?limit=200')).body).includes('Loongson') && body;
-    });
-    expect(first).toMatchObject({ offset: 0, limit: 1, data: [{ discriminator: 'MinimumCoreHardwareConstraint' }] });
-    expect((await get(app, '/hardware-constraints')).body).toMatchObject({ limit: 50 });
-    expect((await get(app, '/hardware-constraints?Limit=2&Offset=1')).body).toMatchObject({ limit: 2, offset: 1 });
-    expect((await get(app, '/hardware-constraints?limit=1000000')).body).toMatchObject({ limit: 200 });
-    expect((await get(app, '/hardware-constraints?limit=-1')).status).toBe(400);
-    expect((await get(app, '/hardware-constraints/cpu-model-constraints/search?cpuModel=loongson')).body).toEqual([
-      { discriminator: 'CpuModelHardwareConstraint', cpuModel: 'Loongson 3C6000' },
-    ]);
-    expect((await get(app, '/hardware-constraints/cpu-model-constraints/search')).status).toBe(400);
-    expect((await get(app, '/hardware-constraints/cpu-model-constraints/search?cpuModel=zuse')).status).toBe(404);
-  }, SLOW_MS);
+  it(
+    'lists hardware constraints in pages, and searches CPU models',
+    async () => {
+      const app = await startRegistry();
+      await join('constraints', 'boot-1', { cpuModel: 'Loongson 3C6000', specificationKey: '64c-loongson' });
+      const first = await eventually(async () => {
+        const { body } = await get(app, '/hardware-constraints?offset=0&limit=1');
+        return JSON.stringify((await get(app, '/hardware-constraints?limit=200')).body).includes('Loongson') && body;
+      });
+      expect(first).toMatchObject({ offset: 0, limit: 1, data: [{ discriminator: 'MinimumCoreHardwareConstraint' }] });
+      expect((await get(app, '/hardware-constraints')).body).toMatchObject({ limit: 50 });
+      expect((await get(app, '/hardware-constraints?Limit=2&Offset=1')).body).toMatchObject({ limit: 2, offset: 1 });
+      expect((await get(app, '/hardware-constraints?limit=1000000')).body).toMatchObject({ limit: 200 });
+      expect((await get(app, '/hardware-constraints?limit=-1')).status).toBe(400);
+      expect((await get(app, '/hardware-constraints/cpu-model-constraints/search?cpuModel=loongson')).body).toEqual([
+        { discriminator: 'CpuModelHardwareConstraint', cpuModel: 'Loongson 3C6000' },
+      ]);
+      expect((await get(app, '/hardware-constraints/cpu-model-constraints/search')).status).toBe(400);
+      expect((await get(app, '/hardware-constraints/cpu-model-constraints/search?cpuModel=zuse')).status).toBe(404);
+    },
+    SLOW_MS,
+  );
 });

@@ -1,12 +1,42 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import {
-  RPC, STREAMS, dispatchConsumer, dispatchMessageSchema, dispatchSubject, grantReplySchema, leaseStatusReplySchema, nodeRpcSubject,
-  placementsReplySchema, reportSubject, type DispatchOrder, type FornaxEvent, type LeaseOrder, type NodeReport, type RecordedCommit,
+  RPC,
+  STREAMS,
+  dispatchConsumer,
+  dispatchMessageSchema,
+  dispatchSubject,
+  grantReplySchema,
+  leaseStatusReplySchema,
+  nodeRpcSubject,
+  placementsReplySchema,
+  reportSubject,
+  type DispatchOrder,
+  type FornaxEvent,
+  type LeaseOrder,
+  type NodeReport,
+  type RecordedCommit,
 } from '@fornax/contracts';
 import { publicStateOf, taskDecider, type TaskEvent, type TaskState } from '@fornax/domain';
 import { DurablePublisher, JetStreamLog, connectNats, consumeBatches, ensureConsumer } from '@fornax/event-store';
-import { RpcClient, Sealer, createTestApp, hashToken, newId, verifyLeaseToken, type TestApp } from '@fornax/service-kit';
-import { aCommit, createTestDatabase, eventually, nodeJoined, startTestNats, submitted, type TestDatabase, type TestNats } from '@fornax/testing';
+import {
+  RpcClient,
+  Sealer,
+  createTestApp,
+  hashToken,
+  newId,
+  verifyLeaseToken,
+  type TestApp,
+} from '@fornax/service-kit';
+import {
+  aCommit,
+  createTestDatabase,
+  eventually,
+  nodeJoined,
+  startTestNats,
+  submitted,
+  type TestDatabase,
+  type TestNats,
+} from '@fornax/testing';
 import pg from 'pg';
 import { SchedulerModule } from './scheduler.module.js';
 
@@ -30,9 +60,23 @@ beforeAll(async () => {
   publisher = new DurablePublisher(nc);
   rpc = new RpcClient(nc);
   const quotas = { maxTasks: 1e6, maxBuckets: 1e6, maxStorageBytes: 1e12, maxInstances: 1e6, maxCores: 1e6 };
-  await append('account', 'ada', 0,
+  await append(
+    'account',
+    'ada',
+    0,
     { type: 'AccountCreated', accountId: 'ada', email: 'ada@example.org', role: 'operator', quotas, at: 1 },
-    { type: 'TokenIssued', accountId: 'ada', email: 'ada@example.org', role: 'operator', tokenId: 'token-1', name: 'spec', hash: hashToken(TOKEN), sealedSecret: new Sealer(MASTER_KEY).sealWithMaster(TOKEN), at: 1 });
+    {
+      type: 'TokenIssued',
+      accountId: 'ada',
+      email: 'ada@example.org',
+      role: 'operator',
+      tokenId: 'token-1',
+      name: 'spec',
+      hash: hashToken(TOKEN),
+      sealedSecret: new Sealer(MASTER_KEY).sealWithMaster(TOKEN),
+      at: 1,
+    },
+  );
 }, SLOW_MS);
 
 afterAll(async () => {
@@ -43,12 +87,17 @@ afterAll(async () => {
   await database.drop();
 }, SLOW_MS);
 
-const append = (aggregate: 'task' | 'node' | 'account', id: string, expected: number, ...events: readonly FornaxEvent[]): Promise<number> =>
-  log.append(aggregate, id, aCommit(newId(), events), expected);
+const append = (
+  aggregate: 'task' | 'node' | 'account',
+  id: string,
+  expected: number,
+  ...events: readonly FornaxEvent[]
+): Promise<number> => log.append(aggregate, id, aCommit(newId(), events), expected);
 
 const eventsOf = async (taskId: string): Promise<readonly TaskEvent[]> =>
   (await log.readAggregate('task', taskId)).flatMap(({ events }) => events as readonly TaskEvent[]);
-const stateOf = async (taskId: string): Promise<TaskState> => (await eventsOf(taskId)).reduce(taskDecider.evolve, taskDecider.initial);
+const stateOf = async (taskId: string): Promise<TaskState> =>
+  (await eventsOf(taskId)).reduce(taskDecider.evolve, taskDecider.initial);
 const isOver = async (taskId: string): Promise<boolean> => publicStateOf(await stateOf(taskId)) === 'Success';
 
 const running = new Set<TestApp>();
@@ -64,8 +113,12 @@ const startScheduler = async (databaseUrl = database.url): Promise<TestApp> => {
   const app = await createTestApp(SchedulerModule, {
     name: 'scheduler',
     env: {
-      FORNAX_NATS_URL: nats.url, FORNAX_NATS_USER: nats.user, FORNAX_NATS_PASSWORD: nats.password, FORNAX_DATABASE_URL: databaseUrl,
-      FORNAX_MASTER_KEY: MASTER_KEY.toString('base64'), FORNAX_LOG_LEVEL: process.env['FORNAX_TEST_LOG_LEVEL'] ?? 'silent',
+      FORNAX_NATS_URL: nats.url,
+      FORNAX_NATS_USER: nats.user,
+      FORNAX_NATS_PASSWORD: nats.password,
+      FORNAX_DATABASE_URL: databaseUrl,
+      FORNAX_MASTER_KEY: MASTER_KEY.toString('base64'),
+      FORNAX_LOG_LEVEL: process.env['FORNAX_TEST_LOG_LEVEL'] ?? 'silent',
     },
   });
   running.add(app);
@@ -78,14 +131,23 @@ class Node {
   private readonly stop = new AbortController();
   private running: Promise<void> = Promise.resolve();
 
-  private constructor(readonly id: string, private readonly react: (node: Node, orders: readonly DispatchOrder[]) => Promise<void>) {}
+  private constructor(
+    readonly id: string,
+    private readonly react: (node: Node, orders: readonly DispatchOrder[]) => Promise<void>,
+  ) {}
 
-  static async join(id: string, cores: number, react: (node: Node, orders: readonly DispatchOrder[]) => Promise<void> = () => Promise.resolve()): Promise<Node> {
+  static async join(
+    id: string,
+    cores: number,
+    react: (node: Node, orders: readonly DispatchOrder[]) => Promise<void> = () => Promise.resolve(),
+  ): Promise<Node> {
     const node = new Node(id, react);
     const consumer = { stream: STREAMS.dispatch, durable: dispatchConsumer(id), filterSubject: dispatchSubject(id) };
     await ensureConsumer(nc, consumer);
     await append('node', id, 0, nodeJoined(id, { cores, memoryMB: 1_000_000 }));
-    node.running = consumeBatches(nc, { ...consumer, signal: node.stop.signal }, (messages) => node.take(messages.map(({ data }) => data)));
+    node.running = consumeBatches(nc, { ...consumer, signal: node.stop.signal }, (messages) =>
+      node.take(messages.map(({ data }) => data)),
+    );
     return node;
   }
 
@@ -120,7 +182,14 @@ class Node {
 const about = ({ leaseId, taskId, instance }: LeaseOrder) => ({ leaseId, taskId, instance });
 const started = (order: LeaseOrder): NodeReport => ({ kind: 'started', ...about(order), startedAt: 1_000 });
 const ended = (order: LeaseOrder): NodeReport => ({
-  kind: 'ended', ...about(order), outcome: 'success', exitCode: 0, startedAt: 1_000, endedAt: 2_000, uploadedFiles: 0, uploadedBytes: 0,
+  kind: 'ended',
+  ...about(order),
+  outcome: 'success',
+  exitCode: 0,
+  startedAt: 1_000,
+  endedAt: 2_000,
+  uploadedFiles: 0,
+  uploadedBytes: 0,
 });
 /** A node whose instances end as soon as they start. */
 const noOp = (node: Node, orders: readonly DispatchOrder[]): Promise<void> => {
@@ -147,170 +216,268 @@ const query = async (sql: string): Promise<readonly Record<string, unknown>[]> =
 };
 
 describe('the scheduler on real servers', () => {
-  it('runs a task from its submission to its success', async () => {
-    await startScheduler();
-    const node = await Node.join('node-a', 4, noOp);
-    await append('task', 'task-a', 0, submitted('task-a', { instances: '0-9' }));
-    await eventually(() => isOver('task-a'), { timeoutMs: 20_000 });
-    const commits = await log.readAggregate('task', 'task-a');
-    expect(commits.slice(1).every(({ meta }: RecordedCommit) => (meta.leaderEpoch ?? 0) > 0 && meta.source === 'scheduler')).toBe(true);
-    await node.leave();
-  }, SLOW_MS);
+  it(
+    'runs a task from its submission to its success',
+    async () => {
+      await startScheduler();
+      const node = await Node.join('node-a', 4, noOp);
+      await append('task', 'task-a', 0, submitted('task-a', { instances: '0-9' }));
+      await eventually(() => isOver('task-a'), { timeoutMs: 20_000 });
+      const commits = await log.readAggregate('task', 'task-a');
+      expect(
+        commits
+          .slice(1)
+          .every(({ meta }: RecordedCommit) => (meta.leaderEpoch ?? 0) > 0 && meta.source === 'scheduler'),
+      ).toBe(true);
+      await node.leave();
+    },
+    SLOW_MS,
+  );
 
-  it('grants a current lease its secrets and storage credentials, and refuses any other', async () => {
-    const sealer = new Sealer(MASTER_KEY);
-    const { key, wrapped } = sealer.newDataKey();
-    await startScheduler();
-    const node = await Node.join('node-b', 4);
-    await append('task', 'task-b', 0, submitted('task-b', {
-      instances: '0', wrappedKey: wrapped, constants: [{ key: 'QARNOT_SECRET_A', sealed: sealer.seal(key, 'hush') }],
-      resources: [{ bucket: 'in', prefix: 'p/' }], resultBucket: 'out',
-    }));
-    const [order] = await eventually(() => node.leases().length === 1 && node.leases());
-    if (!order) throw new Error('a lease');
-    const { leaseId, taskId, instance } = order;
-    const grant = await rpc.request(nodeRpcSubject('node-b', 'grant'), { leaseId, taskId, instance }, grantReplySchema);
-    if (!grant.granted) throw new Error(grant.reason);
-    expect(grant.secrets).toEqual({ QARNOT_SECRET_A: 'hush' });
-    expect(verifyLeaseToken(MASTER_KEY, grant.s3.sessionToken)).toMatchObject({
-      secretKey: grant.s3.secretKey, claims: { leaseId, owner: 'ada', node: 'node-b', read: [{ bucket: 'in', prefix: 'p/' }], results: { bucket: 'out', prefix: null } },
-    });
-    expect(await rpc.request(nodeRpcSubject('node-x', 'grant'), { leaseId, taskId, instance }, grantReplySchema)).toMatchObject({ granted: false });
-    expect(await rpc.request(RPC.leaseStatus, { leaseId, taskId, instance }, leaseStatusReplySchema)).toEqual({ current: true });
-    await node.report(started(order));
-    await eventually(async () => (await rpc.request(RPC.placements, { taskId }, placementsReplySchema)).running.length === 1);
-    await node.report(ended(order));
-    await eventually(() => isOver('task-b'));
-    expect(await rpc.request(RPC.leaseStatus, { leaseId, taskId, instance }, leaseStatusReplySchema)).toEqual({ current: false });
-    await node.leave();
-  }, SLOW_MS);
-
-  it('tells the owner why a task waits, on any replica', async () => {
-    const first = await startScheduler();
-    const second = await startScheduler();
-    await append('task', 'task-c', 0, submitted('task-c', { instances: '0-2' }));
-    const ask = async (base: string, path: string, token = TOKEN) =>
-      fetch(`${base}/fornax/v1/scheduling${path}`, { headers: { authorization: token } });
-    for (const { url } of [first, second]) {
-      const body = await eventually(async () => {
-        const answer: unknown = await (await ask(url, '/tasks/task-c/waiting')).json();
-        return JSON.stringify(answer).includes('no-node') && answer;
+  it(
+    'grants a current lease its secrets and storage credentials, and refuses any other',
+    async () => {
+      const sealer = new Sealer(MASTER_KEY);
+      const { key, wrapped } = sealer.newDataKey();
+      await startScheduler();
+      const node = await Node.join('node-b', 4);
+      await append(
+        'task',
+        'task-b',
+        0,
+        submitted('task-b', {
+          instances: '0',
+          wrappedKey: wrapped,
+          constants: [{ key: 'QARNOT_SECRET_A', sealed: sealer.seal(key, 'hush') }],
+          resources: [{ bucket: 'in', prefix: 'p/' }],
+          resultBucket: 'out',
+        }),
+      );
+      const [order] = await eventually(() => node.leases().length === 1 && node.leases());
+      if (!order) throw new Error('a lease');
+      const { leaseId, taskId, instance } = order;
+      const grant = await rpc.request(
+        nodeRpcSubject('node-b', 'grant'),
+        { leaseId, taskId, instance },
+        grantReplySchema,
+      );
+      if (!grant.granted) throw new Error(grant.reason);
+      expect(grant.secrets).toEqual({ QARNOT_SECRET_A: 'hush' });
+      expect(verifyLeaseToken(MASTER_KEY, grant.s3.sessionToken)).toMatchObject({
+        secretKey: grant.s3.secretKey,
+        claims: {
+          leaseId,
+          owner: 'ada',
+          node: 'node-b',
+          read: [{ bucket: 'in', prefix: 'p/' }],
+          results: { bucket: 'out', prefix: null },
+        },
       });
-      expect(body).toMatchObject({ taskId: 'task-c', waiting: 3, reason: 'no-node' });
-      expect((await ask(url, '/tasks/nothing/waiting')).status).toBe(404);
-      expect(await (await ask(url, '')).json()).toMatchObject({ waitingInstances: 3 });
-      await isReady(url);
-    }
-    const node = await Node.join('node-c', 4, noOp);
-    await eventually(() => isOver('task-c'), { timeoutMs: 20_000 });
-    await node.leave();
-  }, SLOW_MS);
-
-  it('hands over to a standby, which goes on where the leader stopped', async () => {
-    const first = await startScheduler();
-    await isReady(first.url);
-    await startScheduler();
-    const node = await Node.join('node-d', 2);
-    await append('task', 'task-d', 0, submitted('task-d', { instances: '0-1' }));
-    await eventually(() => node.leases().length === 2);
-    await stopped(first);
-    await node.report(...node.leases().map(ended));
-    await eventually(() => isOver('task-d'), { timeoutMs: 20_000 });
-    await node.leave();
-  }, SLOW_MS);
-
-  it('starts from its stored view and reads only the tail of the log', async () => {
-    const first = await startScheduler();
-    const node = await Node.join('node-e', 1);
-    await append('task', 'task-e', 0, submitted('task-e', { instances: '0-1' }));
-    const [order] = await eventually(() => node.leases().length === 1 && node.leases());
-    const { sequence } = await log.head();
-    await eventually(async () => Number((await query(`SELECT sequence FROM scheduler.projection_checkpoint WHERE projection = 'work'`))[0]?.['sequence']) >= sequence);
-    expect((await query('SELECT task_id FROM scheduler.work_task')).map((row) => row['task_id'])).toEqual(['task-e']);
-    await stopped(first);
-    await startScheduler();
-    if (!order) throw new Error('a lease');
-    await node.report(ended(order));
-    const [, next] = await eventually(() => node.leases().length === 2 && node.leases(), { timeoutMs: 20_000 });
-    if (!next) throw new Error('a second lease');
-    await node.report(ended(next));
-    await eventually(() => isOver('task-e'));
-    await eventually(async () => (await query('SELECT task_id FROM scheduler.work_task')).length === 0);
-    await node.leave();
-  }, SLOW_MS);
-
-  it('publishes leases that a predecessor appended before it was killed', async () => {
-    const node = await Node.join('node-g', 4, noOp);
-    const submission = await append('task', 'task-g', 0, submitted('task-g', { instances: '0-1' }));
-    const leases = [0, 1].map((instance) => ({ instance, leaseId: `orphan-${instance}`, attempt: 1, node: 'node-g', nodeEpoch: 1 }));
-    await append('task', 'task-g', submission, { type: 'InstancesDispatched', leases, at: 1 });
-    await startScheduler();
-    await eventually(() => isOver('task-g'), { timeoutMs: 20_000 });
-    expect(node.leases().map(({ leaseId }) => leaseId)).toEqual(['orphan-0', 'orphan-1']);
-    await node.leave();
-  }, SLOW_MS);
-
-  it('goes on without Postgres once it leads', async () => {
-    const ownDatabase = await createTestDatabase();
-    const scheduler = await startScheduler(ownDatabase.url);
-    await isReady(scheduler.url);
-    await ownDatabase.drop();
-    const node = await Node.join('node-h', 4, noOp);
-    await append('task', 'task-h', 0, submitted('task-h', { instances: '0-19' }));
-    await eventually(() => isOver('task-h'), { timeoutMs: 20_000 });
-    await node.leave();
-  }, SLOW_MS);
-
-  it('rebuilds its stored view to the same rows', async () => {
-    const scheduler = await startScheduler();
-    await isReady(scheduler.url);
-    const node = await Node.join('node-i', 1);
-    await append('task', 'task-i', 0, submitted('task-i', { instances: '0-2' }));
-    await eventually(() => node.leases().length === 1);
-    const rebuilt = async (): Promise<{ readonly rows: Readonly<Record<string, number>>; readonly differences: readonly unknown[] }> => {
-      const answer = await fetch(`${scheduler.url}/fornax/v1/projections/work/rebuild`, {
-        method: 'POST', headers: { authorization: TOKEN, 'content-type': 'application/json' }, body: JSON.stringify({ verify: true }),
+      expect(
+        await rpc.request(nodeRpcSubject('node-x', 'grant'), { leaseId, taskId, instance }, grantReplySchema),
+      ).toMatchObject({ granted: false });
+      expect(await rpc.request(RPC.leaseStatus, { leaseId, taskId, instance }, leaseStatusReplySchema)).toEqual({
+        current: true,
       });
-      return await answer.json() as Awaited<ReturnType<typeof rebuilt>>;
-    };
-    // The comparison is made where the live rows stand, and nobody makes them hurry.
-    const report = await eventually(async () => {
-      const seen = await rebuilt();
-      return seen.rows['work_task'] === 1 && seen;
-    });
-    expect(report.differences).toEqual([]);
-    for (let done = 0; done < 3; done += 1) {
-      const order = await eventually(() => node.leases()[done]);
+      await node.report(started(order));
+      await eventually(
+        async () => (await rpc.request(RPC.placements, { taskId }, placementsReplySchema)).running.length === 1,
+      );
       await node.report(ended(order));
-    }
-    await eventually(() => isOver('task-i'));
-    await node.leave();
-  }, SLOW_MS);
+      await eventually(() => isOver('task-b'));
+      expect(await rpc.request(RPC.leaseStatus, { leaseId, taskId, instance }, leaseStatusReplySchema)).toEqual({
+        current: false,
+      });
+      await node.leave();
+    },
+    SLOW_MS,
+  );
 
-  it('carries the trace of the submission to the node', async () => {
-    await startScheduler();
-    const node = await Node.join('node-j', 1, noOp);
-    const traceId = '0af7651916cd43dd8448eb211c80319c';
-    const commit = aCommit<FornaxEvent>(newId(), [submitted('task-j', { instances: '0' })]);
-    await log.append('task', 'task-j', { ...commit, meta: { ...commit.meta, traceparent: `00-${traceId}-b7ad6b7169203331-01` } }, 0);
-    await eventually(() => isOver('task-j'));
-    expect(node.leases()[0]?.traceparent).toContain(traceId);
-    expect((await log.readAggregate('task', 'task-j')).every(({ meta }) => meta.traceparent?.includes(traceId))).toBe(true);
-    await node.leave();
-  }, SLOW_MS);
+  it(
+    'tells the owner why a task waits, on any replica',
+    async () => {
+      const first = await startScheduler();
+      const second = await startScheduler();
+      await append('task', 'task-c', 0, submitted('task-c', { instances: '0-2' }));
+      const ask = async (base: string, path: string, token = TOKEN) =>
+        fetch(`${base}/fornax/v1/scheduling${path}`, { headers: { authorization: token } });
+      for (const { url } of [first, second]) {
+        const body = await eventually(async () => {
+          const answer: unknown = await (await ask(url, '/tasks/task-c/waiting')).json();
+          return JSON.stringify(answer).includes('no-node') && answer;
+        });
+        expect(body).toMatchObject({ taskId: 'task-c', waiting: 3, reason: 'no-node' });
+        expect((await ask(url, '/tasks/nothing/waiting')).status).toBe(404);
+        expect(await (await ask(url, '')).json()).toMatchObject({ waitingInstances: 3 });
+        await isReady(url);
+      }
+      const node = await Node.join('node-c', 4, noOp);
+      await eventually(() => isOver('task-c'), { timeoutMs: 20_000 });
+      await node.leave();
+    },
+    SLOW_MS,
+  );
 
-  it('survives the kill of nats-server with work in flight', async () => {
-    await startScheduler();
-    const node = await Node.join('node-f', 4, noOp);
-    await append('task', 'task-f1', 0, submitted('task-f1', { instances: '0-99' }));
-    await eventually(() => node.leases().length > 0);
-    await nats.kill();
-    await nats.start();
-    await append('task', 'task-f2', 0, submitted('task-f2', { instances: '0-9' }));
-    await eventually(async () => (await isOver('task-f1')) && (await isOver('task-f2')), { timeoutMs: 60_000 });
-    const ends = (await eventsOf('task-f1')).flatMap((event) => (event.type === 'InstancesConcluded' ? event.attempts : []));
-    expect(new Set(ends.map(({ instance }) => instance)).size).toBe(100);
-    expect(ends).toHaveLength(100);
-    await node.leave();
-  }, SLOW_MS);
+  it(
+    'hands over to a standby, which goes on where the leader stopped',
+    async () => {
+      const first = await startScheduler();
+      await isReady(first.url);
+      await startScheduler();
+      const node = await Node.join('node-d', 2);
+      await append('task', 'task-d', 0, submitted('task-d', { instances: '0-1' }));
+      await eventually(() => node.leases().length === 2);
+      await stopped(first);
+      await node.report(...node.leases().map(ended));
+      await eventually(() => isOver('task-d'), { timeoutMs: 20_000 });
+      await node.leave();
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'starts from its stored view and reads only the tail of the log',
+    async () => {
+      const first = await startScheduler();
+      const node = await Node.join('node-e', 1);
+      await append('task', 'task-e', 0, submitted('task-e', { instances: '0-1' }));
+      const [order] = await eventually(() => node.leases().length === 1 && node.leases());
+      const { sequence } = await log.head();
+      await eventually(
+        async () =>
+          Number(
+            (await query(`SELECT sequence FROM scheduler.projection_checkpoint WHERE projection = 'work'`))[0]?.[
+              'sequence'
+            ],
+          ) >= sequence,
+      );
+      expect((await query('SELECT task_id FROM scheduler.work_task')).map((row) => row['task_id'])).toEqual(['task-e']);
+      await stopped(first);
+      await startScheduler();
+      if (!order) throw new Error('a lease');
+      await node.report(ended(order));
+      const [, next] = await eventually(() => node.leases().length === 2 && node.leases(), { timeoutMs: 20_000 });
+      if (!next) throw new Error('a second lease');
+      await node.report(ended(next));
+      await eventually(() => isOver('task-e'));
+      await eventually(async () => (await query('SELECT task_id FROM scheduler.work_task')).length === 0);
+      await node.leave();
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'publishes leases that a predecessor appended before it was killed',
+    async () => {
+      const node = await Node.join('node-g', 4, noOp);
+      const submission = await append('task', 'task-g', 0, submitted('task-g', { instances: '0-1' }));
+      const leases = [0, 1].map((instance) => ({
+        instance,
+        leaseId: `orphan-${instance}`,
+        attempt: 1,
+        node: 'node-g',
+        nodeEpoch: 1,
+      }));
+      await append('task', 'task-g', submission, { type: 'InstancesDispatched', leases, at: 1 });
+      await startScheduler();
+      await eventually(() => isOver('task-g'), { timeoutMs: 20_000 });
+      expect(node.leases().map(({ leaseId }) => leaseId)).toEqual(['orphan-0', 'orphan-1']);
+      await node.leave();
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'goes on without Postgres once it leads',
+    async () => {
+      const ownDatabase = await createTestDatabase();
+      const scheduler = await startScheduler(ownDatabase.url);
+      await isReady(scheduler.url);
+      await ownDatabase.drop();
+      const node = await Node.join('node-h', 4, noOp);
+      await append('task', 'task-h', 0, submitted('task-h', { instances: '0-19' }));
+      await eventually(() => isOver('task-h'), { timeoutMs: 20_000 });
+      await node.leave();
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'rebuilds its stored view to the same rows',
+    async () => {
+      const scheduler = await startScheduler();
+      await isReady(scheduler.url);
+      const node = await Node.join('node-i', 1);
+      await append('task', 'task-i', 0, submitted('task-i', { instances: '0-2' }));
+      await eventually(() => node.leases().length === 1);
+      const rebuilt = async (): Promise<{
+        readonly rows: Readonly<Record<string, number>>;
+        readonly differences: readonly unknown[];
+      }> => {
+        const answer = await fetch(`${scheduler.url}/fornax/v1/projections/work/rebuild`, {
+          method: 'POST',
+          headers: { authorization: TOKEN, 'content-type': 'application/json' },
+          body: JSON.stringify({ verify: true }),
+        });
+        return (await answer.json()) as Awaited<ReturnType<typeof rebuilt>>;
+      };
+      // The comparison is made where the live rows stand, and nobody makes them hurry.
+      const report = await eventually(async () => {
+        const seen = await rebuilt();
+        return seen.rows['work_task'] === 1 && seen;
+      });
+      expect(report.differences).toEqual([]);
+      for (let done = 0; done < 3; done += 1) {
+        const order = await eventually(() => node.leases()[done]);
+        await node.report(ended(order));
+      }
+      await eventually(() => isOver('task-i'));
+      await node.leave();
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'carries the trace of the submission to the node',
+    async () => {
+      await startScheduler();
+      const node = await Node.join('node-j', 1, noOp);
+      const traceId = '0af7651916cd43dd8448eb211c80319c';
+      const commit = aCommit<FornaxEvent>(newId(), [submitted('task-j', { instances: '0' })]);
+      await log.append(
+        'task',
+        'task-j',
+        { ...commit, meta: { ...commit.meta, traceparent: `00-${traceId}-b7ad6b7169203331-01` } },
+        0,
+      );
+      await eventually(() => isOver('task-j'));
+      expect(node.leases()[0]?.traceparent).toContain(traceId);
+      expect((await log.readAggregate('task', 'task-j')).every(({ meta }) => meta.traceparent?.includes(traceId))).toBe(
+        true,
+      );
+      await node.leave();
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'survives the kill of nats-server with work in flight',
+    async () => {
+      await startScheduler();
+      const node = await Node.join('node-f', 4, noOp);
+      await append('task', 'task-f1', 0, submitted('task-f1', { instances: '0-99' }));
+      await eventually(() => node.leases().length > 0);
+      await nats.kill();
+      await nats.start();
+      await append('task', 'task-f2', 0, submitted('task-f2', { instances: '0-9' }));
+      await eventually(async () => (await isOver('task-f1')) && (await isOver('task-f2')), { timeoutMs: 60_000 });
+      const ends = (await eventsOf('task-f1')).flatMap((event) =>
+        event.type === 'InstancesConcluded' ? event.attempts : [],
+      );
+      expect(new Set(ends.map(({ instance }) => instance)).size).toBe(100);
+      expect(ends).toHaveLength(100);
+      await node.leave();
+    },
+    SLOW_MS,
+  );
 });

@@ -4,9 +4,21 @@ import { metrics } from '@opentelemetry/api';
 import { STREAMS, allReportsSubject } from '@fornax/contracts';
 import { consumeBatches, lead, type DurablePublisher, type EventLog } from '@fornax/event-store';
 import {
-  CLOCK, CORE_CONFIG, EVENT_LOG, HealthRegistry, LOGGER, NATS, PUBLISHER, RpcClient, Sealer, activeTraceparent, inSpan, newId,
+  CLOCK,
+  CORE_CONFIG,
+  EVENT_LOG,
+  HealthRegistry,
+  LOGGER,
+  NATS,
+  PUBLISHER,
+  RpcClient,
+  Sealer,
+  activeTraceparent,
+  inSpan,
+  newId,
   signLeaseClaims,
-  type Clock, type CoreConfig,
+  type Clock,
+  type CoreConfig,
 } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { Leadership, type LeadershipPorts } from './leader/leadership.js';
@@ -43,7 +55,8 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
     private readonly rpc: RpcClient,
     private readonly health: HealthRegistry,
   ) {
-    meter.createObservableGauge('fornax.scheduler.queue.instances', { description: 'Instances that wait for room' })
+    meter
+      .createObservableGauge('fornax.scheduler.queue.instances', { description: 'Instances that wait for room' })
       .addCallback((result) => {
         if (this.leadership) result.observe(this.leadership.view.queue.waitingInstances);
       });
@@ -68,7 +81,9 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
 
   async beforeApplicationShutdown(): Promise<void> {
     this.stop.abort();
-    await this.running.catch((error: unknown) => this.logger.warn({ err: error }, 'the scheduler did not stop cleanly'));
+    await this.running.catch((error: unknown) =>
+      this.logger.warn({ err: error }, 'the scheduler did not stop cleanly'),
+    );
   }
 
   private async term(epoch: number, signal: AbortSignal): Promise<void> {
@@ -115,7 +130,8 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
       newId: () => newId(),
       logger: this.logger,
       // Without a tracer there is no active span; the task's own trace goes on all the same.
-      inSpan: (name, parent, work) => inSpan(name, { parent, kind: 'producer' }, () => work(activeTraceparent() ?? parent)),
+      inSpan: (name, parent, work) =>
+        inSpan(name, { parent, kind: 'producer' }, () => work(activeTraceparent() ?? parent)),
     };
   }
 

@@ -1,15 +1,43 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
-  allDispatchSubject, dispatchMessageSchema, grantReplySchema, nodeRpcSubject, RPC, snapshotReportSubject, STREAMS,
-  type FornaxEvent, type SnapshotOrder, type SnapshotReport,
+  allDispatchSubject,
+  dispatchMessageSchema,
+  grantReplySchema,
+  nodeRpcSubject,
+  RPC,
+  snapshotReportSubject,
+  STREAMS,
+  type FornaxEvent,
+  type SnapshotOrder,
+  type SnapshotReport,
 } from '@fornax/contracts';
 import type { DispatchedLease, TaskSpec } from '@fornax/domain';
 import { connectNats, consumeBatches, DurablePublisher, type EventLog } from '@fornax/event-store';
-import { createTestApp, EVENT_LOG, hashToken, ProjectionHost, rpcReplySchema, verifyLeaseToken, type TestApp } from '@fornax/service-kit';
 import {
-  accountCreated, aCommit, aLease, anEnd, AT, concluded, createTestDatabase, dispatched, eventually, startTestNats, started, submitted,
-  type TestDatabase, type TestNats,
+  createTestApp,
+  EVENT_LOG,
+  hashToken,
+  ProjectionHost,
+  rpcReplySchema,
+  verifyLeaseToken,
+  type TestApp,
+} from '@fornax/service-kit';
+import {
+  accountCreated,
+  aCommit,
+  aLease,
+  anEnd,
+  AT,
+  concluded,
+  createTestDatabase,
+  dispatched,
+  eventually,
+  startTestNats,
+  started,
+  submitted,
+  type TestDatabase,
+  type TestNats,
 } from '@fornax/testing';
 import { SnapshotModule } from './index.js';
 
@@ -30,12 +58,20 @@ describe('snapshots', () => {
   const ensured: unknown[] = [];
   let refused: readonly { readonly bucket: string; readonly reason: string }[] = [];
 
-  const append = async (aggregate: 'task' | 'account', id: string, ...commits: readonly (readonly FornaxEvent[])[]): Promise<void> => {
+  const append = async (
+    aggregate: 'task' | 'account',
+    id: string,
+    ...commits: readonly (readonly FornaxEvent[])[]
+  ): Promise<void> => {
     let expected = (await log.readAggregate(aggregate, id)).at(-1)?.sequence ?? 0;
     for (const events of commits) expected = await log.append(aggregate, id, aCommit(randomUUID(), events), expected);
   };
   const call = async (method: string, path: string, body?: unknown, token = 'ada-token') => {
-    const response = await fetch(service.url + path, { method, headers: { authorization: token }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+    const response = await fetch(service.url + path, {
+      method,
+      headers: { authorization: token },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
     const text = await response.text();
     const json: unknown = text === '' ? undefined : JSON.parse(text);
     return { status: response.status, body: json };
@@ -43,15 +79,23 @@ describe('snapshots', () => {
   const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
   const take = async (task: string, body?: unknown): Promise<string> => {
     const answer = await call('POST', `/tasks/${task}/snapshot`, body);
-    if (!isObject(answer.body) || typeof answer.body['id'] !== 'string') throw new Error(`no snapshot: ${JSON.stringify(answer)}`);
+    if (!isObject(answer.body) || typeof answer.body['id'] !== 'string')
+      throw new Error(`no snapshot: ${JSON.stringify(answer)}`);
     return answer.body['id'];
   };
   const runningTask = async (id: string, instances = 1, spec: Partial<TaskSpec> = {}): Promise<void> => {
     const leases = Array.from({ length: instances }, (_, n) => aLease(n, { leaseId: `${id}/${n}` }));
-    await append('task', id, [submitted(id, { resultBucket: 'results', instances: `0-${instances - 1}`, ...spec })], [dispatched(...leases)], [started(...leases)]);
+    await append(
+      'task',
+      id,
+      [submitted(id, { resultBucket: 'results', instances: `0-${instances - 1}`, ...spec })],
+      [dispatched(...leases)],
+      [started(...leases)],
+    );
     running.set(id, leases);
   };
-  const ordersOf = (snapshotId: string): readonly SnapshotOrder[] => orders.filter((order) => order.snapshotId === snapshotId);
+  const ordersOf = (snapshotId: string): readonly SnapshotOrder[] =>
+    orders.filter((order) => order.snapshotId === snapshotId);
   const report = async (reports: SnapshotReport, node = NODE): Promise<void> => {
     await publisher.publish(snapshotReportSubject(node), new TextEncoder().encode(JSON.stringify(reports)));
   };
@@ -60,35 +104,63 @@ describe('snapshots', () => {
     return isObject(body) ? body['status'] : undefined;
   };
   const answerWith = (subject: string, answer: (body: unknown) => unknown): void => {
-    connection.subscribe(subject, { callback: (_, message) => void message.respond(JSON.stringify({ ok: answer(message.json()) })) });
+    connection.subscribe(subject, {
+      callback: (_, message) => void message.respond(JSON.stringify({ ok: answer(message.json()) })),
+    });
   };
 
   beforeAll(async () => {
     nats = await startTestNats();
     database = await createTestDatabase();
     const { url, user, password } = nats;
-    const env = { FORNAX_NATS_URL: url, FORNAX_NATS_USER: user, FORNAX_NATS_PASSWORD: password, FORNAX_DATABASE_URL: database.url, FORNAX_MASTER_KEY: MASTER_KEY.toString('base64') };
+    const env = {
+      FORNAX_NATS_URL: url,
+      FORNAX_NATS_USER: user,
+      FORNAX_NATS_PASSWORD: password,
+      FORNAX_DATABASE_URL: database.url,
+      FORNAX_MASTER_KEY: MASTER_KEY.toString('base64'),
+    };
     service = await createTestApp(SnapshotModule, { env, name: 'snapshot' });
     log = service.app.get<EventLog>(EVENT_LOG);
     connection = await connectNats({ url, user, password, name: 'spec' });
     publisher = new DurablePublisher(connection);
     answerWith(RPC.placements, (body) => ({
-      running: (running.get(isObject(body) ? String(body['taskId']) : '') ?? []).map(({ instance, leaseId, node }) => ({ instance, leaseId, node })),
+      running: (running.get(isObject(body) ? String(body['taskId']) : '') ?? []).map(({ instance, leaseId, node }) => ({
+        instance,
+        leaseId,
+        node,
+      })),
     }));
     answerWith(RPC.ensureBuckets, (body) => {
       ensured.push(body);
       return { missing: [], refused };
     });
-    void consumeBatches(connection, { stream: STREAMS.dispatch, durable: 'spec', filterSubject: allDispatchSubject, signal: stop.signal }, async (messages) => {
-      for (const { data } of messages) {
-        for (const order of dispatchMessageSchema.parse(JSON.parse(new TextDecoder().decode(data)))) if (order.kind === 'snapshot') orders.push(order);
-      }
-      return Promise.resolve();
-    });
+    void consumeBatches(
+      connection,
+      { stream: STREAMS.dispatch, durable: 'spec', filterSubject: allDispatchSubject, signal: stop.signal },
+      async (messages) => {
+        for (const { data } of messages) {
+          for (const order of dispatchMessageSchema.parse(JSON.parse(new TextDecoder().decode(data))))
+            if (order.kind === 'snapshot') orders.push(order);
+        }
+        return Promise.resolve();
+      },
+    );
     for (const id of ['ada', 'bob']) {
-      const token = { tokenId: `${id}-token-id`, name: 'test', hash: hashToken(`${id}-token`), sealedSecret: '', at: AT };
-      await append('account', id, [accountCreated(id), { type: 'TokenIssued', accountId: id, email: `${id}@example.org`, role: 'user', ...token }]);
-      await eventually(async () => (await call('GET', '/tasks/none/snapshot/none', undefined, `${id}-token`)).status === 404);
+      const token = {
+        tokenId: `${id}-token-id`,
+        name: 'test',
+        hash: hashToken(`${id}-token`),
+        sealedSecret: '',
+        at: AT,
+      };
+      await append('account', id, [
+        accountCreated(id),
+        { type: 'TokenIssued', accountId: id, email: `${id}@example.org`, role: 'user', ...token },
+      ]);
+      await eventually(
+        async () => (await call('GET', '/tasks/none/snapshot/none', undefined, `${id}-token`)).status === 404,
+      );
     }
   }, 120_000);
 
@@ -106,8 +178,13 @@ describe('snapshots', () => {
     expect(answer).toMatchObject({
       status: 200,
       body: {
-        id: expect.stringMatching(/^snap_whole_\d{14}_[0-9a-f]{4}$/), taskUuid: 'whole', status: 'triggered', triggerDate: expect.stringMatching(/Z$/),
-        snapshotConfig: { whitelist: '.*', blacklist: '\\.tmp$', bucket: 'snaps', bucketPrefix: 's/' }, sizeToUpload: null, transferredSize: null,
+        id: expect.stringMatching(/^snap_whole_\d{14}_[0-9a-f]{4}$/),
+        taskUuid: 'whole',
+        status: 'triggered',
+        triggerDate: expect.stringMatching(/Z$/),
+        snapshotConfig: { whitelist: '.*', blacklist: '\\.tmp$', bucket: 'snaps', bucketPrefix: 's/' },
+        sizeToUpload: null,
+        transferredSize: null,
       },
     });
     expect(ensured.at(-1)).toMatchObject({ owner: 'ada', mustExist: [], create: ['snaps'], actor: 'user:ada' });
@@ -115,38 +192,71 @@ describe('snapshots', () => {
 
     const received = await eventually(() => Promise.resolve(ordersOf(id).length === 2 && ordersOf(id)));
     expect(received.toSorted((a, b) => a.instance - b.instance)).toMatchObject([
-      { kind: 'snapshot', taskId: 'whole', leaseId: 'whole/0', instance: 0, bucket: 'snaps', prefix: 's/', whitelist: '.*', blacklist: '\\.tmp$' },
+      {
+        kind: 'snapshot',
+        taskId: 'whole',
+        leaseId: 'whole/0',
+        instance: 0,
+        bucket: 'snaps',
+        prefix: 's/',
+        whitelist: '.*',
+        blacklist: '\\.tmp$',
+      },
       { leaseId: 'whole/1', instance: 1 },
     ]);
 
-    await report({ kind: 'progress', snapshotId: id, leaseId: 'whole/0', sizeToUploadBytes: 100, transferredBytes: 40 });
+    await report({
+      kind: 'progress',
+      snapshotId: id,
+      leaseId: 'whole/0',
+      sizeToUploadBytes: 100,
+      transferredBytes: 40,
+    });
     await eventually(async () => (await statusOf('whole', id)) === 'inProgress');
-    expect(await call('GET', `/tasks/whole/snapshot/${id}`)).toMatchObject({ status: 200, body: { sizeToUpload: 100, transferredSize: 40 } });
+    expect(await call('GET', `/tasks/whole/snapshot/${id}`)).toMatchObject({
+      status: 200,
+      body: { sizeToUpload: 100, transferredSize: 40 },
+    });
     await report({ kind: 'uploaded', snapshotId: id, leaseId: 'whole/0', files: 2, bytes: 100 });
     await report({ kind: 'uploaded', snapshotId: id, leaseId: 'whole/0', files: 2, bytes: 100 });
     await report({ kind: 'uploaded', snapshotId: id, leaseId: 'whole/1', files: 1, bytes: 11 });
     await eventually(async () => (await statusOf('whole', id)) === 'success');
-    expect(await call('GET', `/tasks/whole/snapshot/${id}`)).toMatchObject({ body: { sizeToUpload: 111, transferredSize: 111 } });
+    expect(await call('GET', `/tasks/whole/snapshot/${id}`)).toMatchObject({
+      body: { sizeToUpload: 111, transferredSize: 111 },
+    });
   });
 
   it('writes into the result bucket when the task names no other, or into the one that is asked for', async () => {
     await runningTask('defaults');
-    expect(await call('POST', '/tasks/defaults/snapshot')).toMatchObject({ status: 200, body: { snapshotConfig: { bucket: 'results', bucketPrefix: null } } });
-    expect(await call('POST', '/tasks/defaults/snapshot', { bucket: 'mine', bucketPrefix: 'x/' })).toMatchObject({ body: { snapshotConfig: { bucket: 'mine', bucketPrefix: 'x/' } } });
+    expect(await call('POST', '/tasks/defaults/snapshot')).toMatchObject({
+      status: 200,
+      body: { snapshotConfig: { bucket: 'results', bucketPrefix: null } },
+    });
+    expect(await call('POST', '/tasks/defaults/snapshot', { bucket: 'mine', bucketPrefix: 'x/' })).toMatchObject({
+      body: { snapshotConfig: { bucket: 'mine', bucketPrefix: 'x/' } },
+    });
   });
 
   it('lets a node write its own part, and only that, while the snapshot is open', async () => {
     await runningTask('granted');
     const id = await take('granted', { bucket: 'snaps', bucketPrefix: 'p/' });
     const ask = async (node: string, leaseId: string) => {
-      const reply = await connection.request(nodeRpcSubject(node, 'snapshot-grant'), JSON.stringify({ snapshotId: id, leaseId }), { timeout: 2_000 });
+      const reply = await connection.request(
+        nodeRpcSubject(node, 'snapshot-grant'),
+        JSON.stringify({ snapshotId: id, leaseId }),
+        { timeout: 2_000 },
+      );
       const envelope = rpcReplySchema.parse(reply.json());
       return grantReplySchema.parse('ok' in envelope ? envelope.ok : undefined);
     };
     const grant = await ask(NODE, 'granted/0');
     if (!grant.granted) throw new Error(grant.reason);
     expect(verifyLeaseToken(MASTER_KEY, grant.s3.sessionToken)?.claims).toMatchObject({
-      leaseId: 'granted/0', owner: 'ada', read: [], results: null, snapshot: { bucket: 'snaps', prefix: 'p/' },
+      leaseId: 'granted/0',
+      owner: 'ada',
+      read: [],
+      results: null,
+      snapshot: { bucket: 'snaps', prefix: 'p/' },
     });
     expect(await ask('node-2', 'granted/0')).toMatchObject({ granted: false });
     expect(await ask(NODE, 'other')).toMatchObject({ granted: false });
@@ -190,7 +300,10 @@ describe('snapshots', () => {
 
   it('is refused for a task that does not run', async () => {
     await append('task', 'waiting', [submitted('waiting', { resultBucket: 'results' })]);
-    expect(await call('POST', '/tasks/waiting/snapshot')).toEqual({ status: 403, body: { message: 'Task waiting is not running' } });
+    expect(await call('POST', '/tasks/waiting/snapshot')).toEqual({
+      status: 403,
+      body: { message: 'Task waiting is not running' },
+    });
     await runningTask('over');
     await append('task', 'over', [concluded(anEnd(0, { leaseId: 'over/0' }))]);
     expect(await call('POST', '/tasks/over/snapshot')).toMatchObject({ status: 403 });
@@ -199,28 +312,52 @@ describe('snapshots', () => {
 
   it('is refused without a bucket, with a bad filter, or for a bucket that cannot be used', async () => {
     await runningTask('bucketless', 1, { resultBucket: null });
-    expect(await call('POST', '/tasks/bucketless/snapshot')).toMatchObject({ status: 400, body: { message: expect.stringContaining('needs a bucket') } });
-    expect(await call('POST', '/tasks/bucketless/snapshot', { whitelist: '(' })).toMatchObject({ status: 400, body: { errors: { whitelist: [expect.any(String)] } } });
+    expect(await call('POST', '/tasks/bucketless/snapshot')).toMatchObject({
+      status: 400,
+      body: { message: expect.stringContaining('needs a bucket') },
+    });
+    expect(await call('POST', '/tasks/bucketless/snapshot', { whitelist: '(' })).toMatchObject({
+      status: 400,
+      body: { errors: { whitelist: [expect.any(String)] } },
+    });
     refused = [{ bucket: 'taken', reason: 'the name is taken' }];
-    expect(await call('POST', '/tasks/bucketless/snapshot', { bucket: 'taken' })).toMatchObject({ status: 400, body: { message: expect.stringContaining('taken') } });
+    expect(await call('POST', '/tasks/bucketless/snapshot', { bucket: 'taken' })).toMatchObject({
+      status: 400,
+      body: { message: expect.stringContaining('taken') },
+    });
     refused = [];
   });
 
   it('is unknown to everybody but the owner', async () => {
     await runningTask('private');
     const id = await take('private');
-    expect(await call('POST', '/tasks/private/snapshot', undefined, 'bob-token')).toEqual({ status: 404, body: { message: 'No such task: private' } });
+    expect(await call('POST', '/tasks/private/snapshot', undefined, 'bob-token')).toEqual({
+      status: 404,
+      body: { message: 'No such task: private' },
+    });
     expect(await call('GET', `/tasks/private/snapshot/${id}`, undefined, 'bob-token')).toMatchObject({ status: 404 });
-    expect(await call('GET', '/tasks/private/snapshot/snap_other')).toEqual({ status: 404, body: { message: 'No such snapshot: snap_other' } });
+    expect(await call('GET', '/tasks/private/snapshot/snap_other')).toEqual({
+      status: 404,
+      body: { message: 'No such snapshot: snap_other' },
+    });
     await runningTask('another');
     expect(await call('GET', `/tasks/another/snapshot/${id}`)).toMatchObject({ status: 404 });
   });
 
   it('is not periodic yet, and says so', async () => {
     await append('task', 'periodic', [submitted('periodic', { resultBucket: 'results' })]);
-    expect(await call('POST', '/tasks/periodic/snapshot/periodic', { interval: 0 })).toEqual({ status: 200, body: undefined });
-    expect(await call('POST', '/tasks/periodic/snapshot/periodic', { Interval: 60 })).toMatchObject({ status: 400, body: { message: expect.stringContaining('not built') } });
-    expect(await call('POST', '/tasks/periodic/snapshot/periodic', { interval: -1 })).toMatchObject({ status: 400, body: { errors: { interval: [expect.any(String)] } } });
+    expect(await call('POST', '/tasks/periodic/snapshot/periodic', { interval: 0 })).toEqual({
+      status: 200,
+      body: undefined,
+    });
+    expect(await call('POST', '/tasks/periodic/snapshot/periodic', { Interval: 60 })).toMatchObject({
+      status: 400,
+      body: { message: expect.stringContaining('not built') },
+    });
+    expect(await call('POST', '/tasks/periodic/snapshot/periodic', { interval: -1 })).toMatchObject({
+      status: 400,
+      body: { errors: { interval: [expect.any(String)] } },
+    });
   });
 
   it('keeps the same rows when they are rebuilt', async () => {

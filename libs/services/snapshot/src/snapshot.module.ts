@@ -14,6 +14,12 @@ import { SnapshotGrantController } from './rpc/snapshot-grant.controller.js';
 @Module({
   imports: [serviceDatabase('snapshot', [SnapshotTables1767226000000])],
   controllers: [SnapshotsController, SnapshotDeskController, SnapshotGrantController],
-  providers: [SnapshotCommands, SnapshotReader, SnapshotReports, TriggerSnapshotHandler, ...provideProjection('snapshot', SnapshotsProjection)],
+  providers: [
+    SnapshotCommands,
+    SnapshotReader,
+    SnapshotReports,
+    TriggerSnapshotHandler,
+    ...provideProjection('snapshot', SnapshotsProjection),
+  ],
 })
 export class SnapshotModule {}

@@ -4,7 +4,17 @@ import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationB
 import { RPC, leaseStatusReplySchema } from '@fornax/contracts';
 import type { ObjectStore } from '@fornax/object-store';
 import {
-  AccountDirectory, CLOCK, CORE_CONFIG, HealthRegistry, LOGGER, RpcClient, durationHistogram, inSpan, verifyLeaseToken, type Clock, type CoreConfig,
+  AccountDirectory,
+  CLOCK,
+  CORE_CONFIG,
+  HealthRegistry,
+  LOGGER,
+  RpcClient,
+  durationHistogram,
+  inSpan,
+  verifyLeaseToken,
+  type Clock,
+  type CoreConfig,
 } from '@fornax/service-kit';
 import { LeaseGate } from './access/lease-gate.js';
 import type { Identities } from './access/principal.js';
@@ -26,11 +36,19 @@ const LEASE_STATUS_TIMEOUT_MS = 2_000;
 /** E-mail and token of a user, or the session token of a lease. */
 @Injectable()
 export class StorageIdentities implements Identities {
-  constructor(private readonly accounts: AccountDirectory, @Inject(CORE_CONFIG) private readonly config: CoreConfig) {}
+  constructor(
+    private readonly accounts: AccountDirectory,
+    @Inject(CORE_CONFIG) private readonly config: CoreConfig,
+  ) {}
 
   byAccessKey(accessKey: string) {
     const found = this.accounts.byEmail(accessKey);
-    return found && { principal: { kind: 'user' as const, account: found.account.id, email: found.account.email }, secrets: found.secrets };
+    return (
+      found && {
+        principal: { kind: 'user' as const, account: found.account.id, email: found.account.email },
+        secrets: found.secrets,
+      }
+    );
   }
 
   bySessionToken(token: string) {
@@ -49,7 +67,8 @@ export class StorageGates {
     const now = (): number => clock.now();
     this.leases = new LeaseGate({
       now,
-      isCurrent: async (lease) => (await rpc.request(RPC.leaseStatus, lease, leaseStatusReplySchema, LEASE_STATUS_TIMEOUT_MS)).current,
+      isCurrent: async (lease) =>
+        (await rpc.request(RPC.leaseStatus, lease, leaseStatusReplySchema, LEASE_STATUS_TIMEOUT_MS)).current,
     });
     this.quotas = new QuotaGate({
       now,
@@ -67,10 +86,12 @@ const observed: S3Parts['observe'] = async ({ operation, parent }, run) => {
   const startedAt = performance.now();
   let refusal: S3Error | undefined;
   try {
-    await inSpan(`S3 ${operation}`, { kind: 'server', parent }, () => run().catch((error: unknown) => {
-      if (!(error instanceof S3Error)) throw error;
-      refusal = error;
-    }));
+    await inSpan(`S3 ${operation}`, { kind: 'server', parent }, () =>
+      run().catch((error: unknown) => {
+        if (!(error instanceof S3Error)) throw error;
+        refusal = error;
+      }),
+    );
     if (refusal) throw refusal;
   } finally {
     durations.record((performance.now() - startedAt) / 1000, { operation });
@@ -94,8 +115,13 @@ export class FrontDoorHost implements OnApplicationBootstrap, BeforeApplicationS
     health: HealthRegistry,
   ) {
     const parts: S3Parts = {
-      store, buckets, identities, baseHosts: config.baseHosts,
-      checkLease: async (principal) => { if (principal.kind === 'lease') await gates.leases.check(principal.claims); },
+      store,
+      buckets,
+      identities,
+      baseHosts: config.baseHosts,
+      checkLease: async (principal) => {
+        if (principal.kind === 'lease') await gates.leases.check(principal.claims);
+      },
       catchUp: () => reads.catchUp(),
       checkQuota: (owner, moreBytes) => gates.quotas.check(owner, moreBytes),
       now: () => clock.now(),

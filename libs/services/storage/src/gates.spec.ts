@@ -8,34 +8,63 @@ import { QuotaGate } from './buckets/quota-gate.js';
 import { ReadBarrier } from './reading/read-barrier.js';
 import { S3Error } from './s3/s3-error.js';
 
-const codeOf = (attempt: Promise<unknown>): Promise<unknown> => attempt.then(() => 'passed', (error: unknown) => (error instanceof S3Error ? error.code : error));
+const codeOf = (attempt: Promise<unknown>): Promise<unknown> =>
+  attempt.then(
+    () => 'passed',
+    (error: unknown) => (error instanceof S3Error ? error.code : error),
+  );
 const claims: LeaseClaims = {
-  leaseId: 'l', taskId: 't', instance: 3, node: 'n', owner: 'o', read: [{ bucket: 'in' }, { bucket: 'part', prefix: 'p/' }],
-  results: { bucket: 'out', prefix: 'r/' }, snapshot: { bucket: 'snap', prefix: null }, expiresAt: 1_000_000,
+  leaseId: 'l',
+  taskId: 't',
+  instance: 3,
+  node: 'n',
+  owner: 'o',
+  read: [{ bucket: 'in' }, { bucket: 'part', prefix: 'p/' }],
+  results: { bucket: 'out', prefix: 'r/' },
+  snapshot: { bucket: 'snap', prefix: null },
+  expiresAt: 1_000_000,
 };
 
 describe('a lease', () => {
   it('has places for what it claims alone', () => {
-    const place = (access: 'read' | 'write', bucket: string, key: string) => placeForLease(claims, access, { bucket, key });
+    const place = (access: 'read' | 'write', bucket: string, key: string) =>
+      placeForLease(claims, access, { bucket, key });
     expect(place('read', 'in', 'any')).toEqual({ bucket: 'in', key: 'any', isStaged: false });
     expect(place('read', 'part', 'p/x')).toBeDefined();
     expect(place('write', 'out', 'r/x')).toEqual({ bucket: '.staging', key: 't/l/out/r/x', isStaged: true });
     expect(place('write', 'snap', 'x')).toEqual({ bucket: 'snap', key: 'x', isStaged: false });
-    for (const [access, bucket, key] of [['read', 'part', 'q'], ['read', 'part', 'p'], ['read', 'out', 'r/x'], ['read', 'other', 'x'], ['write', 'out', 'x'], ['write', 'in', 'x'], ['write', 'snap', ''], ['write', 'out', '']] as const) {
+    for (const [access, bucket, key] of [
+      ['read', 'part', 'q'],
+      ['read', 'part', 'p'],
+      ['read', 'out', 'r/x'],
+      ['read', 'other', 'x'],
+      ['write', 'out', 'x'],
+      ['write', 'in', 'x'],
+      ['write', 'snap', ''],
+      ['write', 'out', ''],
+    ] as const) {
       expect(place(access, bucket, key)).toBeUndefined();
     }
   });
 
   it('cannot leave its staging area, whatever its keys are', () => {
-    fc.assert(fc.property(fc.string(), (rest) => {
-      expect(placeForLease(claims, 'write', { bucket: 'out', key: `r/${rest}` })?.key).toBe(`t/l/out/r/${rest}`);
-    }));
+    fc.assert(
+      fc.property(fc.string(), (rest) => {
+        expect(placeForLease(claims, 'write', { bucket: 'out', key: `r/${rest}` })?.key).toBe(`t/l/out/r/${rest}`);
+      }),
+    );
   });
 
   it('is asked about once in two seconds, and never after it expired', async () => {
     let asked = 0;
     let now = 0;
-    const gate = new LeaseGate({ now: () => now, isCurrent: () => { asked += 1; return Promise.resolve(true); } });
+    const gate = new LeaseGate({
+      now: () => now,
+      isCurrent: () => {
+        asked += 1;
+        return Promise.resolve(true);
+      },
+    });
     await Promise.all(Array.from({ length: 10 }, () => gate.check(claims)));
     now = 1_999;
     await gate.check(claims);
@@ -61,7 +90,14 @@ describe('the quota', () => {
   it('counts what was let through since the last count', async () => {
     let now = 0;
     let counted = 0;
-    const gate = new QuotaGate({ maxBytes: () => 100, usedBytes: () => { counted += 1; return Promise.resolve(50); }, now: () => now });
+    const gate = new QuotaGate({
+      maxBytes: () => 100,
+      usedBytes: () => {
+        counted += 1;
+        return Promise.resolve(50);
+      },
+      now: () => now,
+    });
     await gate.check('ada', 30);
     expect(await codeOf(gate.check('ada', 30))).toBe('QuotaExceeded');
     expect(await codeOf(gate.check('ada', 0))).toBe('passed');
@@ -77,8 +113,16 @@ describe('the read barrier', () => {
     let asked = 0;
     const passed: number[] = [];
     const barrier = new ReadBarrier({
-      head: async () => { asked += 1; const sequence = asked; await Promise.resolve(); return { sequence }; },
-      waitFor: (sequence) => { passed.push(sequence); return Promise.resolve(true); },
+      head: async () => {
+        asked += 1;
+        const sequence = asked;
+        await Promise.resolve();
+        return { sequence };
+      },
+      waitFor: (sequence) => {
+        passed.push(sequence);
+        return Promise.resolve(true);
+      },
     });
     const first = barrier.pass();
     const crowd = Array.from({ length: 50 }, () => barrier.pass());
@@ -88,7 +132,10 @@ describe('the read barrier', () => {
   });
 
   it('lets readers see what there is when the log does not answer', async () => {
-    const barrier = new ReadBarrier({ head: () => Promise.reject(new Error('away')), waitFor: () => Promise.reject(new Error('away')) });
+    const barrier = new ReadBarrier({
+      head: () => Promise.reject(new Error('away')),
+      waitFor: () => Promise.reject(new Error('away')),
+    });
     await barrier.pass();
     await barrier.pass();
   });
@@ -96,8 +143,27 @@ describe('the read barrier', () => {
 
 describe('bucket names', () => {
   it('follow the rules of S3', () => {
-    for (const name of ['abc', 'a-b', 'my.bucket-1', '1ab', 'x'.repeat(63), '1.2.3']) expect([name, isBucketName(name)]).toEqual([name, true]);
-    for (const name of ['ab', 'x'.repeat(64), 'Abc', 'a_b', '-ab', 'ab-', '.ab', 'ab.', 'a..b', 'a.-b', 'a-.b', '1.2.3.4', '.staging', 'a b', 'é-bucket', 'a/b', '']) {
+    for (const name of ['abc', 'a-b', 'my.bucket-1', '1ab', 'x'.repeat(63), '1.2.3'])
+      expect([name, isBucketName(name)]).toEqual([name, true]);
+    for (const name of [
+      'ab',
+      'x'.repeat(64),
+      'Abc',
+      'a_b',
+      '-ab',
+      'ab-',
+      '.ab',
+      'ab.',
+      'a..b',
+      'a.-b',
+      'a-.b',
+      '1.2.3.4',
+      '.staging',
+      'a b',
+      'é-bucket',
+      'a/b',
+      '',
+    ]) {
       expect([name, isBucketName(name)]).toEqual([name, false]);
     }
   });

@@ -6,7 +6,11 @@ import { z } from 'zod';
 export type ObjectsConfig =
   | { readonly kind: 'local'; readonly folder: string }
   | {
-      readonly kind: 's3'; readonly endpoint: string; readonly accessKey: string; readonly secretKey: string; readonly region: string;
+      readonly kind: 's3';
+      readonly endpoint: string;
+      readonly accessKey: string;
+      readonly secretKey: string;
+      readonly region: string;
       readonly bucket: string;
     };
 
@@ -35,11 +39,21 @@ const settings = z.object({
 });
 
 const objectsOf = (values: z.output<typeof settings>): ObjectsConfig => {
-  if (values.FORNAX_OBJECTS === 'local') return { kind: 'local', folder: values.FORNAX_OBJECTS_DIR ?? join(values.FORNAX_DATA_DIR, 'objects') };
-  const { FORNAX_S3_ENDPOINT: endpoint, FORNAX_S3_ACCESS_KEY: accessKey, FORNAX_S3_SECRET_KEY: secretKey, FORNAX_S3_BUCKET: bucket } = values;
+  if (values.FORNAX_OBJECTS === 'local')
+    return { kind: 'local', folder: values.FORNAX_OBJECTS_DIR ?? join(values.FORNAX_DATA_DIR, 'objects') };
+  const {
+    FORNAX_S3_ENDPOINT: endpoint,
+    FORNAX_S3_ACCESS_KEY: accessKey,
+    FORNAX_S3_SECRET_KEY: secretKey,
+    FORNAX_S3_BUCKET: bucket,
+  } = values;
   if (endpoint === undefined || accessKey === undefined || secretKey === undefined) {
     const names = { FORNAX_S3_ENDPOINT: endpoint, FORNAX_S3_ACCESS_KEY: accessKey, FORNAX_S3_SECRET_KEY: secretKey };
-    throw new ConfigError(Object.entries(names).flatMap(([name, value]) => (value === undefined ? [`${name} must be set when FORNAX_OBJECTS is s3`] : [])));
+    throw new ConfigError(
+      Object.entries(names).flatMap(([name, value]) =>
+        value === undefined ? [`${name} must be set when FORNAX_OBJECTS is s3`] : [],
+      ),
+    );
   }
   return { kind: 's3', endpoint, accessKey, secretKey, region: values.FORNAX_S3_REGION, bucket };
 };
@@ -49,5 +63,10 @@ export const loadStorageConfig = (env: Env): StorageConfig => {
   const values = loadConfig(settings, env);
   const publicUrl = values.FORNAX_PUBLIC_STORAGE_URL;
   const hosts = publicUrl === undefined ? ['localhost'] : ['localhost', new URL(publicUrl).hostname.toLowerCase()];
-  return Object.freeze({ port: values.FORNAX_STORAGE_PORT, host: values.FORNAX_HTTP_HOST, objects: objectsOf(values), baseHosts: [...new Set(hosts)] });
+  return Object.freeze({
+    port: values.FORNAX_STORAGE_PORT,
+    host: values.FORNAX_HTTP_HOST,
+    objects: objectsOf(values),
+    baseHosts: [...new Set(hosts)],
+  });
 };

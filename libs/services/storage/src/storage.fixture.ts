@@ -6,19 +6,43 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { type Commit, type FornaxEvent, type LeaseClaims, type RecordedCommit, RPC } from '@fornax/contracts';
 import type { AccountQuotas } from '@fornax/domain';
 import type { EventLog } from '@fornax/event-store';
-import { AccountDirectory, EVENT_LOG, NATS, Sealer, type TestApp, createTestApp, hashToken, newId, signLeaseClaims } from '@fornax/service-kit';
+import {
+  AccountDirectory,
+  EVENT_LOG,
+  NATS,
+  Sealer,
+  type TestApp,
+  createTestApp,
+  hashToken,
+  newId,
+  signLeaseClaims,
+} from '@fornax/service-kit';
 import { createTestDatabase, eventually, startTestNats } from '@fornax/testing';
 import { jest } from '@jest/globals';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { FrontDoorHost } from './front-door.host.js';
-import { type CredentialScope, canonicalRequest, encodePath, sha256Hex, signRequest, signingKey, uriEncode } from './s3/sigv4.js';
+import {
+  type CredentialScope,
+  canonicalRequest,
+  encodePath,
+  sha256Hex,
+  signRequest,
+  signingKey,
+  uriEncode,
+} from './s3/sigv4.js';
 import { StorageModule } from './storage.module.js';
 
 // Objects are flushed to a disk that other tests use, too.
 jest.setTimeout(30_000);
 
 export const TEST_MASTER_KEY = Buffer.alloc(32, 7);
-const QUOTAS: AccountQuotas = { maxTasks: 100, maxBuckets: 100, maxStorageBytes: 2 ** 40, maxInstances: 100, maxCores: 100 };
+const QUOTAS: AccountQuotas = {
+  maxTasks: 100,
+  maxBuckets: 100,
+  maxStorageBytes: 2 ** 40,
+  maxInstances: 100,
+  maxCores: 100,
+};
 
 export interface TestUser {
   readonly account: string;
@@ -47,12 +71,17 @@ export interface SignedOptions {
 }
 
 /** Sends bytes as they are, and reads the answer. */
-export const send = (port: number, { method = 'GET', path, headers = {}, body }: Pick<SignedOptions, 'method' | 'path' | 'headers' | 'body'>): Promise<Answer> => {
+export const send = (
+  port: number,
+  { method = 'GET', path, headers = {}, body }: Pick<SignedOptions, 'method' | 'path' | 'headers' | 'body'>,
+): Promise<Answer> => {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const message = httpRequest({ host: '127.0.0.1', port, method, path, headers, agent: false }, (response) => {
     const chunks: Buffer[] = [];
     response.on('data', (chunk: Buffer) => chunks.push(chunk));
-    response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks).toString() }));
+    response.on('end', () =>
+      resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks).toString() }),
+    );
     response.on('error', reject);
   });
   message.on('error', reject);
@@ -66,16 +95,35 @@ export const signedHeaders = (port: number, options: SignedOptions): Record<stri
   const timestamp = new Date(at).toISOString().replace(/[-:]|\.\d{3}/g, '');
   const payloadHash = options.payloadHash ?? sha256Hex(body);
   const scope: CredentialScope = { date: timestamp.slice(0, 8), region: 'default', service: 's3' };
-  const all: Record<string, string> = { host: `127.0.0.1:${port}`, 'x-amz-date': timestamp, 'x-amz-content-sha256': payloadHash, ...headers };
+  const all: Record<string, string> = {
+    host: `127.0.0.1:${port}`,
+    'x-amz-date': timestamp,
+    'x-amz-content-sha256': payloadHash,
+    ...headers,
+  };
   const names = Object.keys(all).sort();
   const [rawPath = '', rawQuery = ''] = path.split('?');
-  const query = rawQuery === '' ? [] : rawQuery.split('&').map((pair) => pair.split('=').map(decodeURIComponent)).map(([name = '', value = '']) => [name, value] as const);
+  const query =
+    rawQuery === ''
+      ? []
+      : rawQuery
+          .split('&')
+          .map((pair) => pair.split('=').map(decodeURIComponent))
+          .map(([name = '', value = '']) => [name, value] as const);
   const canonical = canonicalRequest({
-    method, encodedPath: encodePath(decodeURIComponent(rawPath)), query, signedHeaders: names, headers: new Map(Object.entries(all)), payloadHash,
+    method,
+    encodedPath: encodePath(decodeURIComponent(rawPath)),
+    query,
+    signedHeaders: names,
+    headers: new Map(Object.entries(all)),
+    payloadHash,
   });
   const signature = signRequest(signingKey(secretKey, scope), timestamp, scope, canonical);
   const credential = `${accessKey}/${scope.date}/${scope.region}/s3/aws4_request`;
-  return { ...all, authorization: `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=${names.join(';')}, Signature=${signature}` };
+  return {
+    ...all,
+    authorization: `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=${names.join(';')}, Signature=${signature}`,
+  };
 };
 
 /** A running storage service of its own, with accounts in its log, and ways in. */
@@ -84,15 +132,25 @@ export class StorageUnderTest {
   currentLeases: Set<string> | undefined = new Set();
 
   private constructor(
-    readonly app: TestApp, readonly port: number, readonly folder: string, readonly databaseUrl: string, private readonly cleanUp: () => Promise<void>,
+    readonly app: TestApp,
+    readonly port: number,
+    readonly folder: string,
+    readonly databaseUrl: string,
+    private readonly cleanUp: () => Promise<void>,
   ) {}
 
   static async start(settings: Readonly<Record<string, string>> = {}): Promise<StorageUnderTest> {
     const [nats, database] = await Promise.all([startTestNats(), createTestDatabase()]);
     const folder = await mkdtemp(join(tmpdir(), 'fornax-storage-'));
     const env = {
-      FORNAX_NATS_URL: nats.url, FORNAX_NATS_USER: nats.user, FORNAX_NATS_PASSWORD: nats.password, FORNAX_DATABASE_URL: database.url,
-      FORNAX_MASTER_KEY: TEST_MASTER_KEY.toString('base64'), FORNAX_OBJECTS_DIR: folder, FORNAX_STORAGE_PORT: '0', ...settings,
+      FORNAX_NATS_URL: nats.url,
+      FORNAX_NATS_USER: nats.user,
+      FORNAX_NATS_PASSWORD: nats.password,
+      FORNAX_DATABASE_URL: database.url,
+      FORNAX_MASTER_KEY: TEST_MASTER_KEY.toString('base64'),
+      FORNAX_OBJECTS_DIR: folder,
+      FORNAX_STORAGE_PORT: '0',
+      ...settings,
     };
     Object.assign(process.env, env);
     const app = await createTestApp(StorageModule, { env });
@@ -124,7 +182,12 @@ export class StorageUnderTest {
 
   async append(aggregate: RecordedCommit['aggregate'], id: string, events: readonly FornaxEvent[]): Promise<number> {
     const before = await this.log.readAggregate(aggregate, id);
-    const commit: Commit = { id: newId(), events, at: Date.now(), meta: { actor: 'service:test', source: 'test', correlationId: newId() } };
+    const commit: Commit = {
+      id: newId(),
+      events,
+      at: Date.now(),
+      meta: { actor: 'service:test', source: 'test', correlationId: newId() },
+    };
     return this.log.append(aggregate, id, commit, before.at(-1)?.sequence ?? 0);
   }
 
@@ -133,7 +196,17 @@ export class StorageUnderTest {
     const sealedSecret = this.app.app.get(Sealer).sealWithMaster(token);
     await this.append('account', account, [
       { type: 'AccountCreated', accountId: account, email, role: 'user', quotas: { ...QUOTAS, ...quotas }, at },
-      { type: 'TokenIssued', accountId: account, email, role: 'user', tokenId: newId(), name: 'test', hash: hashToken(token), sealedSecret, at },
+      {
+        type: 'TokenIssued',
+        accountId: account,
+        email,
+        role: 'user',
+        tokenId: newId(),
+        name: 'test',
+        hash: hashToken(token),
+        sealedSecret,
+        at,
+      },
     ]);
     await eventually(async () => (this.app.app.get(AccountDirectory).byEmail(email)?.secrets.length ?? 0) > 0);
     return { account, email, token };
@@ -143,8 +216,18 @@ export class StorageUnderTest {
     return this.client({ accessKeyId: email, secretAccessKey: token }, options);
   }
 
-  client(credentials: { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string }, options: object = {}): S3Client {
-    return new S3Client({ endpoint: `http://127.0.0.1:${this.port}`, region: 'default', forcePathStyle: true, credentials, maxAttempts: 1, ...options });
+  client(
+    credentials: { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string },
+    options: object = {},
+  ): S3Client {
+    return new S3Client({
+      endpoint: `http://127.0.0.1:${this.port}`,
+      region: 'default',
+      forcePathStyle: true,
+      credentials,
+      maxAttempts: 1,
+      ...options,
+    });
   }
 
   lease(claims: LeaseClaims): S3Client {
@@ -163,7 +246,9 @@ export class StorageUnderTest {
 }
 
 /** The SDK's errors, as the parts that a test compares. */
-export const failureOf = async (attempt: Promise<unknown>): Promise<{ readonly name: string; readonly status: number | undefined }> => {
+export const failureOf = async (
+  attempt: Promise<unknown>,
+): Promise<{ readonly name: string; readonly status: number | undefined }> => {
   try {
     await attempt;
   } catch (error) {

@@ -18,8 +18,15 @@ beforeAll(async () => {
 afterAll(async () => storage.stop());
 
 const ensure = (owner: TestUser, mustExist: readonly string[], create: readonly string[]) =>
-  storage.app.app.get(RpcClient).request(RPC.ensureBuckets, { owner: owner.account, mustExist, create, actor: `user:${owner.account}`, correlationId: 'c' }, ensureBucketsReplySchema);
-const fetchBuckets = (token: string) => fetch(`${storage.app.url}/fornax/v1/buckets`, { headers: { authorization: token } });
+  storage.app.app
+    .get(RpcClient)
+    .request(
+      RPC.ensureBuckets,
+      { owner: owner.account, mustExist, create, actor: `user:${owner.account}`, correlationId: 'c' },
+      ensureBucketsReplySchema,
+    );
+const fetchBuckets = (token: string) =>
+  fetch(`${storage.app.url}/fornax/v1/buckets`, { headers: { authorization: token } });
 
 describe('other services', () => {
   it('have result buckets made for an owner, once', async () => {
@@ -32,11 +39,15 @@ describe('other services', () => {
     expect(reply.missing).toEqual(['eve-one', 'nowhere']);
     expect(reply.refused.map(({ bucket }) => bucket)).toEqual(['eve-one', 'Not A Name']);
     expect(await ensure(ada, ['ada-not-made'], [])).toEqual({ missing: ['ada-not-made'], refused: [] });
-    expect((await ensure(eve, [], ['eve-two', 'eve-three'])).refused.map(({ bucket }) => bucket)).toEqual(['eve-three']);
+    expect((await ensure(eve, [], ['eve-two', 'eve-three'])).refused.map(({ bucket }) => bucket)).toEqual([
+      'eve-three',
+    ]);
   });
 
   it('learn what an account uses', async () => {
-    const usage = await storage.app.app.get(RpcClient).request(RPC.storageUsage, { owner: ada.account }, storageUsageReplySchema);
+    const usage = await storage.app.app
+      .get(RpcClient)
+      .request(RPC.storageUsage, { owner: ada.account }, storageUsageReplySchema);
     expect(usage.usedBytes).toBe(4);
     expect(usage.bucketCount).toBeGreaterThanOrEqual(1);
   });

@@ -18,14 +18,19 @@ import { OBJECT_STORE, STORAGE_CONFIG, type ServiceLogger } from './tokens.js';
 
 /** The local store's own list of buckets follows the read model's, also after that was rebuilt from another log. */
 const openLocalStore = async (folder: string, db: DataSource, logger: ServiceLogger): Promise<ObjectStore> => {
-  const store = await LocalObjectStore.open({ folder, index: db, onError: (error) => logger.error({ err: error }, 'object store') });
+  const store = await LocalObjectStore.open({
+    folder,
+    index: db,
+    onError: (error) => logger.error({ err: error }, 'object store'),
+  });
   const buckets = await db.query<{ readonly name: string }[]>('SELECT name FROM bucket');
   await store.createBuckets(buckets.map(({ name }) => name));
   return store;
 };
 
 const openStore = async ({ objects }: StorageConfig, db: DataSource, logger: ServiceLogger): Promise<ObjectStore> => {
-  const store = objects.kind === 'local' ? await openLocalStore(objects.folder, db, logger) : await S3ObjectStore.open(objects);
+  const store =
+    objects.kind === 'local' ? await openLocalStore(objects.folder, db, logger) : await S3ObjectStore.open(objects);
   await store.createBuckets([STAGING_BUCKET]);
   return store;
 };

@@ -26,11 +26,21 @@ export interface Harness {
   readonly token: string;
   readonly email: string;
   /** Sends JSON as the first user, or as another one; a string body goes as it is. */
-  call(method: string, path: string, body?: unknown, options?: { token?: string; headers?: Record<string, string> }): Promise<Answer>;
+  call(
+    method: string,
+    path: string,
+    body?: unknown,
+    options?: { token?: string; headers?: Record<string, string> },
+  ): Promise<Answer>;
   /** Appends events to a task as the scheduler would, and waits until the status shows them. */
   happen(taskId: string, ...events: readonly TaskEvent[]): Promise<void>;
   /** Publishes output as an agent would. */
-  print(taskId: string, instance: number, data: string | Uint8Array, options?: { stream?: OutputStream; attempt?: number }): Promise<void>;
+  print(
+    taskId: string,
+    instance: number,
+    data: string | Uint8Array,
+    options?: { stream?: OutputStream; attempt?: number },
+  ): Promise<void>;
   /** Makes a second account. @returns its token */
   addAccount(maxTasks?: number): Promise<string>;
   /** The service's own database. */
@@ -55,8 +65,14 @@ export const startHarness = async (settings: Readonly<Record<string, string>> = 
   const tokenFile = join(folder, 'token');
   await writeFile(tokenFile, `${token}\n`);
   const env = {
-    FORNAX_NATS_URL: nats.url, FORNAX_NATS_USER: nats.user, FORNAX_NATS_PASSWORD: nats.password, FORNAX_DATABASE_URL: database.url,
-    FORNAX_PUBLIC_STORAGE_URL: 'http://127.0.0.1:9000', FORNAX_BOOTSTRAP_EMAIL: email, FORNAX_BOOTSTRAP_TOKEN_FILE: tokenFile, ...settings,
+    FORNAX_NATS_URL: nats.url,
+    FORNAX_NATS_USER: nats.user,
+    FORNAX_NATS_PASSWORD: nats.password,
+    FORNAX_DATABASE_URL: database.url,
+    FORNAX_PUBLIC_STORAGE_URL: 'http://127.0.0.1:9000',
+    FORNAX_BOOTSTRAP_EMAIL: email,
+    FORNAX_BOOTSTRAP_TOKEN_FILE: tokenFile,
+    ...settings,
   };
   let isStorageThere = true;
   const open = async () => {
@@ -83,7 +99,12 @@ export const startHarness = async (settings: Readonly<Record<string, string>> = 
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
-    return { status: response.status, headers: response.headers, text, json: () => JSON.parse(text) as Record<string, never> };
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      json: () => JSON.parse(text) as Record<string, never>,
+    };
   };
   const log = () => test.app.get<EventLog>(EVENT_LOG);
   await eventually(async () => (await call('GET', '/info')).status === 200);
@@ -100,16 +121,29 @@ export const startHarness = async (settings: Readonly<Record<string, string>> = 
     call,
     happen: async (taskId, ...events) => {
       const before = await log().readAggregate('task', taskId);
-      const commit = { id: newId(), events, meta: { actor: 'service:scheduler', source: 'scheduler', correlationId: 'test' }, at: events[0]?.at ?? 0 };
+      const commit = {
+        id: newId(),
+        events,
+        meta: { actor: 'service:scheduler', source: 'scheduler', correlationId: 'test' },
+        at: events[0]?.at ?? 0,
+      };
       await log().append('task', taskId, commit, before.at(-1)?.sequence ?? 0);
       // A read of an unknown task waits for the whole log.
       await call('GET', '/tasks/nobody');
     },
     print: async (taskId, instance, data, { stream = 'stdout', attempt = 1 } = {}) => {
       const publisher = test.app.get<DurablePublisher>(PUBLISHER);
-      await publisher.publish(logSubject(taskId, instance, stream), typeof data === 'string' ? Buffer.from(data) : data, {
-        headers: { [LOG_HEADERS.lease]: `lease-${attempt}`, [LOG_HEADERS.offset]: '0', [LOG_HEADERS.attempt]: String(attempt) },
-      });
+      await publisher.publish(
+        logSubject(taskId, instance, stream),
+        typeof data === 'string' ? Buffer.from(data) : data,
+        {
+          headers: {
+            [LOG_HEADERS.lease]: `lease-${attempt}`,
+            [LOG_HEADERS.offset]: '0',
+            [LOG_HEADERS.attempt]: String(attempt),
+          },
+        },
+      );
     },
     addAccount: async (maxTasks = 100) => {
       const accountId = newId();
@@ -118,14 +152,35 @@ export const startHarness = async (settings: Readonly<Record<string, string>> = 
       const quotas = { maxTasks, maxBuckets: 10, maxStorageBytes: 1e9, maxInstances: 100, maxCores: 100 };
       const meta = { actor: 'service:test', source: 'test', correlationId: 'test' };
       const sealedSecret = test.app.get(Sealer).sealWithMaster(other);
-      await log().append('account', accountId, { id: newId(), meta, at: 1, events: [
-        { type: 'AccountCreated', accountId, email: address, role: 'user', quotas, at: 1 },
-        { type: 'TokenIssued', accountId, email: address, role: 'user', tokenId: newId(), name: 't', hash: hashToken(other), sealedSecret, at: 1 },
-      ] }, 0);
+      await log().append(
+        'account',
+        accountId,
+        {
+          id: newId(),
+          meta,
+          at: 1,
+          events: [
+            { type: 'AccountCreated', accountId, email: address, role: 'user', quotas, at: 1 },
+            {
+              type: 'TokenIssued',
+              accountId,
+              email: address,
+              role: 'user',
+              tokenId: newId(),
+              name: 't',
+              hash: hashToken(other),
+              sealedSecret,
+              at: 1,
+            },
+          ],
+        },
+        0,
+      );
       await eventually(async () => (await call('GET', '/info', undefined, { token: other })).status === 200);
       return other;
     },
-    query: (sql, parameters = []) => test.app.get<DataSource>(getDataSourceToken('submission')).query<unknown[]>(sql, [...parameters]),
+    query: (sql, parameters = []) =>
+      test.app.get<DataSource>(getDataSourceToken('submission')).query<unknown[]>(sql, [...parameters]),
     setStorage: (isThere) => {
       isStorageThere = isThere;
     },
@@ -150,11 +205,18 @@ export const startHarness = async (settings: Readonly<Record<string, string>> = 
 
 const answerBuckets = (request: { readonly mustExist: readonly string[]; readonly create: readonly string[] }) => ({
   missing: request.mustExist.filter((bucket) => bucket !== 'input'),
-  refused: request.create.filter((bucket) => bucket === 'taken').map((bucket) => ({ bucket, reason: 'the name is taken' })),
+  refused: request.create
+    .filter((bucket) => bucket === 'taken')
+    .map((bucket) => ({ bucket, reason: 'the name is taken' })),
 });
 
 /** A task as small as a client would send it. */
-export const minimal = { name: 'a task', profile: 'docker-batch', instanceCount: 4, constants: [{ key: 'DOCKER_CMD', value: 'echo ${INSTANCE_ID}' }] };
+export const minimal = {
+  name: 'a task',
+  profile: 'docker-batch',
+  instanceCount: 4,
+  constants: [{ key: 'DOCKER_CMD', value: 'echo ${INSTANCE_ID}' }],
+};
 
 /** Submits a task. @returns its id @throws Error it was refused */
 export const submitTo = async (harness: Harness, body: object = {}): Promise<string> => {

@@ -21,38 +21,63 @@ describe('service', () => {
     const wrong = await harness.call('GET', '/info', undefined, { token: 'wrong' });
     expect(refused.status).toBe(401);
     expect(wrong.text).toBe(refused.text);
-    expect(wrong.json()).toEqual({ message: 'Bad authentication token', error: { message: 'Bad authentication token', code: 401 }, data: {} });
+    expect(wrong.json()).toEqual({
+      message: 'Bad authentication token',
+      error: { message: 'Bad authentication token', code: 401 },
+      data: {},
+    });
     expect((await harness.call('GET', '/v1')).status).toBe(200);
   });
 
   it('gives the account without a null that clients cannot take', async () => {
-    expect(userInfoSchema.parse((await harness.call('GET', '/info')).json())).toMatchObject({ email: harness.email, defaultScheduling: 'Flex' });
+    expect(userInfoSchema.parse((await harness.call('GET', '/info')).json())).toMatchObject({
+      email: harness.email,
+      defaultScheduling: 'Flex',
+    });
   });
 
   it('describes itself as OpenAPI', async () => {
-    const document = (await harness.call('GET', '/openapi.json')).json() as unknown as { paths: Record<string, Record<string, { requestBody?: unknown; responses?: unknown }>> };
+    const document = (await harness.call('GET', '/openapi.json')).json() as unknown as {
+      paths: Record<string, Record<string, { requestBody?: unknown; responses?: unknown }>>;
+    };
     expect(JSON.stringify(document.paths['/tasks']?.['post']?.requestBody)).toContain('advancedRanges');
     expect(JSON.stringify(document.paths['/tasks/{id}']?.['get']?.responses)).toContain('completedInstances');
   });
 
   it('lists and describes profiles', async () => {
     expect((await harness.call('GET', '/profiles')).json()).toContain('docker-batch');
-    expect((await harness.call('GET', '/profiles/docker-batch')).json()).toMatchObject({ name: 'docker-batch', constants: expect.any(Array) });
+    expect((await harness.call('GET', '/profiles/docker-batch')).json()).toMatchObject({
+      name: 'docker-batch',
+      constants: expect.any(Array),
+    });
     expect(await harness.call('GET', '/profiles/nope')).toMatchObject({ status: 404 });
   });
 
   it('says clearly what is not built, without a 5xx', async () => {
     const uuid = await submit();
     const calls: readonly (readonly [string, string])[] = [
-      ['POST', `/tasks/${uuid}/clone`], ['POST', `/tasks/${uuid}/retry`], ['PATCH', `/tasks/${uuid}`], ['POST', '/jobs'], ['POST', '/pools'],
-      ['GET', '/secrets-manager/data/a/b'], ['GET', `/v1/network/tasks/${uuid}/port-forward`],
+      ['POST', `/tasks/${uuid}/clone`],
+      ['POST', `/tasks/${uuid}/retry`],
+      ['PATCH', `/tasks/${uuid}`],
+      ['POST', '/jobs'],
+      ['POST', '/pools'],
+      ['GET', '/secrets-manager/data/a/b'],
+      ['GET', `/v1/network/tasks/${uuid}/port-forward`],
     ];
     for (const [method, path] of calls) {
       const answer = await harness.call(method, path);
-      expect({ path, status: answer.status, message: typeof answer.json()['message'] }).toEqual({ path, status: 400, message: 'string' });
+      expect({ path, status: answer.status, message: typeof answer.json()['message'] }).toEqual({
+        path,
+        status: 400,
+        message: 'string',
+      });
     }
     expect((await harness.call('GET', '/pools')).json()).toEqual([]);
-    expect((await harness.call('POST', '/jobs/paginate')).json()).toMatchObject({ data: [], isTruncated: false, nextToken: null });
+    expect((await harness.call('POST', '/jobs/paginate')).json()).toMatchObject({
+      data: [],
+      isTruncated: false,
+      nextToken: null,
+    });
     expect(await harness.call('GET', '/pools/x')).toMatchObject({ status: 404 });
   });
 });
@@ -63,8 +88,18 @@ describe('submitting', () => {
     const uuid = String(answer.json()['uuid']);
     expect(answer.headers.get('location')).toBe(`/tasks/${uuid}`);
     expect(await read(uuid)).toMatchObject({
-      uuid, shortname: uuid, state: 'Submitted', previousState: null, instanceCount: 4, totalInstanceCount: 4, status: null, endDate: '0001-01-01T00:00:00Z',
-      errors: [], completedInstances: [], resultsCount: 0, constants: minimal.constants,
+      uuid,
+      shortname: uuid,
+      state: 'Submitted',
+      previousState: null,
+      instanceCount: 4,
+      totalInstanceCount: 4,
+      status: null,
+      endDate: '0001-01-01T00:00:00Z',
+      errors: [],
+      completedInstances: [],
+      resultsCount: 0,
+      constants: minimal.constants,
     });
   });
 
@@ -74,28 +109,60 @@ describe('submitting', () => {
     });
     const [commit, ...more] = await harness.log.readAggregate('task', String(answer.json()['uuid']));
     expect(more).toEqual([]);
-    expect(commit?.meta).toMatchObject({ actor: expect.stringMatching(/^user:/), source: 'submission', correlationId: 'c-1' });
+    expect(commit?.meta).toMatchObject({
+      actor: expect.stringMatching(/^user:/),
+      source: 'submission',
+      correlationId: 'c-1',
+    });
     expect(commit?.meta.traceparent).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-/);
   });
 
   it('takes what the Python and the C# client send', async () => {
     const python = await submit({
-      poolUuid: null, jobUuid: null, constraints: [], forcedConstants: [], labels: { MyKey: 'v' }, dependencies: { dependsOn: [] },
+      poolUuid: null,
+      jobUuid: null,
+      constraints: [],
+      forcedConstants: [],
+      labels: { MyKey: 'v' },
+      dependencies: { dependsOn: [] },
       advancedResourceBuckets: [{ bucketName: 'input', filtering: {}, resourcesTransformation: {}, cacheTTLSec: null }],
-      tags: ['t'], completionTimeToLive: '1.02:00:00', privileges: { exportApiAndStorageCredentialsInEnvironment: false },
-      retrySettings: { maxTotalRetries: null, maxPerInstanceRetries: 2 }, forcedNetworkRules: [], resultBucket: 'output', uploadResultsOnCancellation: null,
+      tags: ['t'],
+      completionTimeToLive: '1.02:00:00',
+      privileges: { exportApiAndStorageCredentialsInEnvironment: false },
+      retrySettings: { maxTotalRetries: null, maxPerInstanceRetries: 2 },
+      forcedNetworkRules: [],
+      resultBucket: 'output',
+      uploadResultsOnCancellation: null,
     });
     expect(await read(python)).toMatchObject({
-      labels: { MyKey: 'v' }, tags: ['t'], resourceBuckets: [], resultBucket: 'output', completionTimeToLive: '1.02:00:00',
-      advancedResourceBuckets: [{ bucketName: 'input', filtering: {}, resourcesTransformation: {} }], retrySettings: { maxTotalRetries: null, maxPerInstanceRetries: 2 },
+      labels: { MyKey: 'v' },
+      tags: ['t'],
+      resourceBuckets: [],
+      resultBucket: 'output',
+      completionTimeToLive: '1.02:00:00',
+      advancedResourceBuckets: [{ bucketName: 'input', filtering: {}, resourcesTransformation: {} }],
+      retrySettings: { maxTotalRetries: null, maxPerInstanceRetries: 2 },
     });
     const answer = await harness.call('POST', '/tasks', {
-      Name: 'cs', Profile: 'docker-batch', InstanceCount: 0, AdvancedRanges: '0-2, 7', Uuid: '00000000-0000-0000-0000-000000000000',
-      CreationDate: '0001-01-01T00:00:00', State: null, Errors: [], ResourceBuckets: ['input'], SchedulingType: 'OnDemand',
+      Name: 'cs',
+      Profile: 'docker-batch',
+      InstanceCount: 0,
+      AdvancedRanges: '0-2, 7',
+      Uuid: '00000000-0000-0000-0000-000000000000',
+      CreationDate: '0001-01-01T00:00:00',
+      State: null,
+      Errors: [],
+      ResourceBuckets: ['input'],
+      SchedulingType: 'OnDemand',
       HardwareConstraints: [{ Discriminator: 'MinimumCoreHardwareConstraint', CoreCount: 2 }],
     });
     expect(await read(String(answer.json()['uuid']))).toMatchObject({
-      instanceCount: 0, totalInstanceCount: 4, advancedRanges: '0-2, 7', schedulingType: 'onDemand', resourceBuckets: ['input'], advancedResourceBuckets: [],
+      instanceCount: 0,
+      totalInstanceCount: 4,
+      advancedRanges: '0-2, 7',
+      schedulingType: 'onDemand',
+      resourceBuckets: ['input'],
+      advancedResourceBuckets: [],
       hardwareConstraints: [{ discriminator: 'MinimumCoreHardwareConstraint', coreCount: 2 }],
     });
   });
@@ -105,14 +172,27 @@ describe('submitting', () => {
   });
 
   it('keeps secrets out of the log and of every answer', async () => {
-    const uuid = await submit({ constants: [{ key: 'QARNOT_SECRET_KEY', value: 'hunter2' }, { key: 'A', value: 'b' }] });
+    const uuid = await submit({
+      constants: [
+        { key: 'QARNOT_SECRET_KEY', value: 'hunter2' },
+        { key: 'A', value: 'b' },
+      ],
+    });
     const shown = await harness.call('GET', `/tasks/${uuid}`);
     expect(shown.text).not.toContain('hunter2');
-    expect((await read(uuid)).constants).toEqual([{ key: 'QARNOT_SECRET_KEY', value: '[SECRET]' }, { key: 'A', value: 'b' }]);
+    expect((await read(uuid)).constants).toEqual([
+      { key: 'QARNOT_SECRET_KEY', value: '[SECRET]' },
+      { key: 'A', value: 'b' },
+    ]);
     expect(JSON.stringify(await harness.log.readAggregate('task', uuid))).not.toContain('hunter2');
-    const sealed = async () => (await harness.log.readAggregate('task', uuid)).flatMap(({ events }) => events)
-      .flatMap((event) => ('constants' in event ? event.constants : event.type === 'TaskSubmitted' ? event.spec.constants : []) ?? [])
-      .flatMap((constant) => ('sealed' in constant ? [constant.sealed] : []));
+    const sealed = async () =>
+      (await harness.log.readAggregate('task', uuid))
+        .flatMap(({ events }) => events)
+        .flatMap(
+          (event) =>
+            ('constants' in event ? event.constants : event.type === 'TaskSubmitted' ? event.spec.constants : []) ?? [],
+        )
+        .flatMap((constant) => ('sealed' in constant ? [constant.sealed] : []));
     const whole = await read(uuid);
     await harness.call('PUT', `/tasks/${uuid}`, { ...whole, Tags: ['new'] });
     expect((await read(uuid)).tags).toEqual(['new']);
@@ -122,7 +202,10 @@ describe('submitting', () => {
 
   it('answers a repeated Idempotency-Key with the same task', async () => {
     const headers = { 'idempotency-key': 'once' };
-    const [first, second] = await Promise.all([harness.call('POST', '/tasks', minimal, { headers }), harness.call('POST', '/tasks', minimal, { headers })]);
+    const [first, second] = await Promise.all([
+      harness.call('POST', '/tasks', minimal, { headers }),
+      harness.call('POST', '/tasks', minimal, { headers }),
+    ]);
     const third = await harness.call('POST', '/tasks', minimal, { headers });
     expect([second?.json()['uuid'], third.json()['uuid']]).toEqual([first?.json()['uuid'], first?.json()['uuid']]);
     const other = await harness.call('POST', '/tasks', minimal, { headers, token: await harness.addAccount() });
@@ -131,13 +214,21 @@ describe('submitting', () => {
 
   it('refuses an Idempotency-Key that comes again with another body, also once the task has gone on', async () => {
     const headers = { 'idempotency-key': 'x'.repeat(300) };
-    const named = { ...minimal, shortname: 'keyed', constants: [...minimal.constants, { key: 'QARNOT_SECRET_A', value: 'b' }] };
+    const named = {
+      ...minimal,
+      shortname: 'keyed',
+      constants: [...minimal.constants, { key: 'QARNOT_SECRET_A', value: 'b' }],
+    };
     const first = await harness.call('POST', '/tasks', named, { headers });
-    expect(await harness.call('POST', '/tasks', { ...named, instanceCount: 5 }, { headers })).toMatchObject({ status: 409 });
+    expect(await harness.call('POST', '/tasks', { ...named, instanceCount: 5 }, { headers })).toMatchObject({
+      status: 409,
+    });
     await harness.call('POST', `/tasks/${String(first.json()['uuid'])}/abort`);
     const again = await harness.call('POST', '/tasks', named, { headers });
     expect([again.status, again.json()]).toEqual([200, first.json()]);
-    const longer = await harness.call('POST', '/tasks', minimal, { headers: { 'idempotency-key': `${'x'.repeat(300)}y` } });
+    const longer = await harness.call('POST', '/tasks', minimal, {
+      headers: { 'idempotency-key': `${'x'.repeat(300)}y` },
+    });
     expect(longer.json()['uuid']).not.toBe(first.json()['uuid']);
   });
 
@@ -146,7 +237,9 @@ describe('submitting', () => {
     expect((await read('my-task')).uuid).toBe(first);
     expect(await harness.call('POST', '/tasks', { ...minimal, shortname: 'my-task' })).toMatchObject({ status: 400 });
     const other = await harness.addAccount();
-    expect(await harness.call('POST', '/tasks', { ...minimal, shortname: 'my-task' }, { token: other })).toMatchObject({ status: 200 });
+    expect(await harness.call('POST', '/tasks', { ...minimal, shortname: 'my-task' }, { token: other })).toMatchObject({
+      status: 200,
+    });
     await harness.call('DELETE', '/tasks/my-task');
     const second = await submit({ shortname: 'my-task' });
     expect(second).not.toBe(first);
@@ -155,7 +248,12 @@ describe('submitting', () => {
   it('answers a bulk item by item, in order, 207 when they differ', async () => {
     const good = await harness.call('POST', '/tasks', [minimal, minimal]);
     expect(good.status).toBe(200);
-    const mixed = await harness.call('POST', '/tasks', [minimal, { ...minimal, instanceCount: 0 }, { ...minimal, resourceBuckets: ['gone'] }, minimal]);
+    const mixed = await harness.call('POST', '/tasks', [
+      minimal,
+      { ...minimal, instanceCount: 0 },
+      { ...minimal, resourceBuckets: ['gone'] },
+      minimal,
+    ]);
     expect(mixed.status).toBe(207);
     expect(mixed.json()).toEqual([
       { statusCode: 200, uuid: expect.any(String), message: null },
@@ -168,9 +266,10 @@ describe('submitting', () => {
     expect(failed.json()).toHaveLength(2);
   });
 
-  it('says in the clients\' words that there are too many tasks', async () => {
+  it("says in the clients' words that there are too many tasks", async () => {
     const token = await harness.addAccount(2);
-    for (let i = 0; i < 2; i++) expect(await harness.call('POST', '/tasks', minimal, { token })).toMatchObject({ status: 200 });
+    for (let i = 0; i < 2; i++)
+      expect(await harness.call('POST', '/tasks', minimal, { token })).toMatchObject({ status: 200 });
     const refused = await harness.call('POST', '/tasks', minimal, { token });
     expect(refused).toMatchObject({ status: 403, text: expect.stringContaining('Maximum number of tasks reached') });
   });
@@ -218,7 +317,10 @@ describe('bad input', () => {
     const before = await commits();
     const body = typeof change === 'object' ? { ...minimal, ...change } : change;
     const answer = await harness.call('POST', '/tasks', body);
-    expect({ status: answer.status, message: typeof answer.json()['message'] }).toEqual({ status: 400, message: 'string' });
+    expect({ status: answer.status, message: typeof answer.json()['message'] }).toEqual({
+      status: 400,
+      message: 'string',
+    });
     expect(await commits()).toBe(before);
   });
 
@@ -247,9 +349,14 @@ describe('bad input', () => {
 
   it('frees a name that a dead process held for a task it never wrote', async () => {
     const uuid = await submit({ shortname: 'held' });
-    const [held] = await harness.query(`SELECT owner FROM shortname WHERE task_id = $1`, [uuid]) as { owner: string }[];
+    const [held] = (await harness.query(`SELECT owner FROM shortname WHERE task_id = $1`, [uuid])) as {
+      owner: string;
+    }[];
     const hold = (shortname: string, age: string) =>
-      harness.query(`INSERT INTO shortname (owner, shortname, task_id, reserved_at) VALUES ($1, $2, $2, now() - $3::interval)`, [held?.owner, shortname, age]);
+      harness.query(
+        `INSERT INTO shortname (owner, shortname, task_id, reserved_at) VALUES ($1, $2, $2, now() - $3::interval)`,
+        [held?.owner, shortname, age],
+      );
     await hold('young', '1 second');
     await hold('old', '2 minutes');
     expect(await harness.call('POST', '/tasks', { ...minimal, shortname: 'young' })).toMatchObject({ status: 400 });
@@ -259,7 +366,9 @@ describe('bad input', () => {
   it('goes on with a task whose acceptance was not learnt, under the same name', async () => {
     const uuid = await submit({ shortname: 'unsure' });
     await harness.query(`UPDATE shortname SET is_outcome_unknown = true WHERE task_id = $1`, [uuid]);
-    expect(await harness.call('POST', '/tasks', { ...minimal, shortname: 'unsure', instanceCount: 9 })).toMatchObject({ status: 400 });
+    expect(await harness.call('POST', '/tasks', { ...minimal, shortname: 'unsure', instanceCount: 9 })).toMatchObject({
+      status: 400,
+    });
     expect(await submit({ shortname: 'unsure' })).toBe(uuid);
     expect(await harness.call('POST', '/tasks', { ...minimal, shortname: 'unsure' })).toMatchObject({ status: 400 });
   });
@@ -267,7 +376,10 @@ describe('bad input', () => {
   it('answers malformed JSON with 400 and a body over the limit with 413', async () => {
     expect(await harness.call('POST', '/tasks', '{"name":')).toMatchObject({ status: 400 });
     const large = await harness.call('POST', '/tasks', JSON.stringify({ ...minimal, name: 'x'.repeat(1_100_000) }));
-    expect({ status: large.status, message: typeof large.json()['message'] }).toEqual({ status: 413, message: 'string' });
+    expect({ status: large.status, message: typeof large.json()['message'] }).toEqual({
+      status: 413,
+      message: 'string',
+    });
   });
 
   it('takes a NUL anywhere in a request for what it is: nothing of ours', async () => {
@@ -276,7 +388,9 @@ describe('bad input', () => {
     expect(await harness.call('GET', '/tasks/a%00b/stdout')).toMatchObject({ status: 404 });
     expect(await harness.call('GET', '/tasks?tag=%00')).toMatchObject({ status: 200, text: '[]' });
     expect(await harness.call('POST', '/tasks/paginate', { token })).toMatchObject({ status: 400 });
-    expect(await harness.call('POST', '/tasks/search', { filter: { operator: 'Equal', field: 'Name', value: '\0' } })).toMatchObject({ status: 400 });
+    expect(
+      await harness.call('POST', '/tasks/search', { filter: { operator: 'Equal', field: 'Name', value: '\0' } }),
+    ).toMatchObject({ status: 400 });
     expect(await harness.call('GET', '/profiles/%00')).toMatchObject({ status: 404 });
   });
 
@@ -284,11 +398,20 @@ describe('bad input', () => {
     const uuid = await submit({ shortname: 'private' });
     const token = await harness.addAccount();
     const calls: readonly (readonly [string, string])[] = [
-      ['GET', ''], ['PUT', ''], ['DELETE', ''], ['POST', '/abort'], ['GET', '/stdout'], ['POST', '/stderr/0'], ['POST', '/clone'],
+      ['GET', ''],
+      ['PUT', ''],
+      ['DELETE', ''],
+      ['POST', '/abort'],
+      ['GET', '/stdout'],
+      ['POST', '/stderr/0'],
+      ['POST', '/clone'],
     ];
     for (const [method, path] of calls) {
-      for (const id of [uuid, 'private']) expect(await harness.call(method, `/tasks/${id}${path}`, undefined, { token })).toMatchObject({ status: 404 });
-      expect(await harness.call(method, `/tasks/b2a3f3f0-0000-4000-8000-000000000001${path}`)).toMatchObject({ status: 404 });
+      for (const id of [uuid, 'private'])
+        expect(await harness.call(method, `/tasks/${id}${path}`, undefined, { token })).toMatchObject({ status: 404 });
+      expect(await harness.call(method, `/tasks/b2a3f3f0-0000-4000-8000-000000000001${path}`)).toMatchObject({
+        status: 404,
+      });
     }
     expect(await read(uuid)).toMatchObject({ state: 'Submitted' });
     expect((await harness.call('GET', '/tasks', undefined, { token })).json()).toEqual([]);

@@ -36,19 +36,44 @@ const SERVICE = 'submission';
 @Module({
   imports: [serviceDatabase(SERVICE, [Tasks1767312000000])],
   controllers: [
-    TaskListsController, TasksController, TaskOutputController, ServiceController, PoolsController, JobsController, NotBuiltController,
+    TaskListsController,
+    TasksController,
+    TaskOutputController,
+    ServiceController,
+    PoolsController,
+    JobsController,
+    NotBuiltController,
     TaskCleanupController,
   ],
   providers: [
     { provide: SUBMISSION_CONFIG, useFactory: () => loadSubmissionConfig(process.env) },
     ...provideProjection(SERVICE, StatusProjection),
-    ProfileCatalogue, SecretConstants, StatusGate, Shortnames, TaskQuota, TaskBuckets, TaskPlace, TaskAdmission, SubmitTask, ChangeTask,
-    TaskLookup, TaskLists, TaskAnswers, UserInfo, OutputErrors, LogIngest, LogReader, FirstAccount,
+    ProfileCatalogue,
+    SecretConstants,
+    StatusGate,
+    Shortnames,
+    TaskQuota,
+    TaskBuckets,
+    TaskPlace,
+    TaskAdmission,
+    SubmitTask,
+    ChangeTask,
+    TaskLookup,
+    TaskLists,
+    TaskAnswers,
+    UserInfo,
+    OutputErrors,
+    LogIngest,
+    LogReader,
+    FirstAccount,
   ],
 })
 export class SubmissionModule {
   /** The module with its settings from somewhere else than the process's environment. */
   static withSettings(env: Env): DynamicModule {
-    return { module: SubmissionModule, providers: [{ provide: SUBMISSION_CONFIG, useFactory: () => loadSubmissionConfig(env) }] };
+    return {
+      module: SubmissionModule,
+      providers: [{ provide: SUBMISSION_CONFIG, useFactory: () => loadSubmissionConfig(env) }],
+    };
   }
 }

@@ -18,14 +18,37 @@ describe('the life of a task', () => {
     await harness.happen(uuid, dispatched(aLease(0)));
     expect(await read(uuid)).toMatchObject({ state: 'PartiallyDispatched', previousState: 'Submitted' });
     await harness.happen(uuid, dispatched(aLease(1)), started(aRef(0), aRef(1)));
-    expect(await read(uuid)).toMatchObject({ state: 'FullyExecuting', previousState: 'FullyDispatched', runningInstanceCount: 2 });
-    await harness.happen(uuid, exited(aRef(0)), concluded(anEnd(0, { uploadedFiles: 1, endedAt: 3_000 }), anEnd(1, { endedAt: 3_000, uploadedFiles: 1 })));
+    expect(await read(uuid)).toMatchObject({
+      state: 'FullyExecuting',
+      previousState: 'FullyDispatched',
+      runningInstanceCount: 2,
+    });
+    await harness.happen(
+      uuid,
+      exited(aRef(0)),
+      concluded(anEnd(0, { uploadedFiles: 1, endedAt: 3_000 }), anEnd(1, { endedAt: 3_000, uploadedFiles: 1 })),
+    );
     const task = await read(uuid);
-    expect(task).toMatchObject({ state: 'Success', previousState: 'UploadingResults', progress: 100, resultsCount: 1, executionTime: '00:00:04' });
+    expect(task).toMatchObject({
+      state: 'Success',
+      previousState: 'UploadingResults',
+      progress: 100,
+      resultsCount: 1,
+      executionTime: '00:00:04',
+    });
     expect(task.endDate).not.toBe('0001-01-01T00:00:00Z');
-    expect(task.completedInstances.map(({ instanceId, state, execTimeSec }) => [instanceId, state, execTimeSec])).toEqual([[0, 'Success', 2], [1, 'Success', 2]]);
+    expect(
+      task.completedInstances.map(({ instanceId, state, execTimeSec }) => [instanceId, state, execTimeSec]),
+    ).toEqual([
+      [0, 'Success', 2],
+      [1, 'Success', 2],
+    ]);
     expect(task.status).toMatchObject({
-      succeededRange: '0-1', executedRange: '0-1', failedRange: '', startedOnceRange: '0-1', executionTimeSec: 4,
+      succeededRange: '0-1',
+      executedRange: '0-1',
+      failedRange: '',
+      startedOnceRange: '0-1',
+      executionTimeSec: 4,
       executionTimeByCpuModel: [{ model: 'Intel Xeon', time: 4, core: 8 }],
     });
     expect(await harness.call('POST', `/tasks/${uuid}/abort`)).toMatchObject({ status: 403 });
@@ -33,16 +56,27 @@ describe('the life of a task', () => {
 
   it('gives a failed task an error', async () => {
     const uuid = await submit({ instanceCount: 1 });
-    await harness.happen(uuid, dispatched(aLease(0)), started(aRef(0)), concluded(anEnd(0, { outcome: 'failure', cause: 'user', exitCode: 3 })));
+    await harness.happen(
+      uuid,
+      dispatched(aLease(0)),
+      started(aRef(0)),
+      concluded(anEnd(0, { outcome: 'failure', cause: 'user', exitCode: 3 })),
+    );
     const task = await read(uuid);
     expect(task).toMatchObject({ state: 'Failure', previousState: 'UploadingResults', errors: [{ code: 'FX-EXIT' }] });
-    expect(task.completedInstances).toMatchObject([{ state: 'Failure', error: { message: 'Instance 0 exited with code 3' } }]);
+    expect(task.completedInstances).toMatchObject([
+      { state: 'Failure', error: { message: 'Instance 0 exited with code 3' } },
+    ]);
   });
 
   it('survives whatever text a node reports', async () => {
     const uuid = await submit({ instanceCount: 1 });
     const error = { code: 'X', message: 'bad \0 \ud800 text', debug: '' };
-    await harness.happen(uuid, dispatched(aLease(0)), concluded(anEnd(0, { outcome: 'failure', cause: 'platform', error })));
+    await harness.happen(
+      uuid,
+      dispatched(aLease(0)),
+      concluded(anEnd(0, { outcome: 'failure', cause: 'platform', error })),
+    );
     expect((await read(uuid)).state).toBe('Failure');
   });
 
@@ -67,14 +101,18 @@ describe('the life of a task', () => {
     await harness.happen(running, dispatched(aLease(0)));
     await harness.call('DELETE', `/tasks/${running}`);
     expect(await harness.call('GET', `/tasks/${running}`)).toMatchObject({ status: 404 });
-    expect((await harness.call('GET', '/tasks/summaries?tag=deleting')).json()).toMatchObject([{ state: 'PendingDelete' }]);
+    expect((await harness.call('GET', '/tasks/summaries?tag=deleting')).json()).toMatchObject([
+      { state: 'PendingDelete' },
+    ]);
   });
 
   it('decides on the newest facts although its rows are old', async () => {
     const uuid = await submit({ instanceCount: 1 });
     const writes = [harness.happen(uuid, dispatched(aLease(0))), harness.call('POST', `/tasks/${uuid}/abort`)] as const;
     await Promise.allSettled(writes);
-    const events = (await harness.log.readAggregate('task', uuid)).flatMap((commit) => commit.events.map(({ type }) => type));
+    const events = (await harness.log.readAggregate('task', uuid)).flatMap((commit) =>
+      commit.events.map(({ type }) => type),
+    );
     expect(events).toContain('TaskCancelRequested');
   });
 });
@@ -82,11 +120,17 @@ describe('the life of a task', () => {
 describe('lists', () => {
   it('pages by keyset, newest first, while tasks come in', async () => {
     const token = await harness.addAccount();
-    const add = async (name: string) => String((await harness.call('POST', '/tasks', { ...minimal, name }, { token })).json()['uuid']);
+    const add = async (name: string) =>
+      String((await harness.call('POST', '/tasks', { ...minimal, name }, { token })).json()['uuid']);
     const uuids = [await add('a'), await add('b'), await add('c')];
-    const page = async (body: object) => (await harness.call('POST', '/tasks/summaries/paginate', body, { token })).json() as unknown as {
-      data: { uuid: string; name: string }[]; nextToken: string | null; isTruncated: boolean; count: number; total: number;
-    };
+    const page = async (body: object) =>
+      (await harness.call('POST', '/tasks/summaries/paginate', body, { token })).json() as unknown as {
+        data: { uuid: string; name: string }[];
+        nextToken: string | null;
+        isTruncated: boolean;
+        count: number;
+        total: number;
+      };
     const first = await page({ Token: null, Filter: null, MaximumResults: 2 });
     expect(first).toMatchObject({ count: 2, total: 3, isTruncated: true, nextToken: expect.any(String) });
     for (const summary of first.data) taskSummarySchema.parse(summary);
@@ -97,38 +141,70 @@ describe('lists', () => {
     const byName = await page({ maximumResults: 3, orderBy: 'Name', orderType: 'asc' });
     expect(byName.data.map(({ name }) => name)).toEqual(['a', 'b', 'c']);
     expect((await page({ token: byName.nextToken })).data.map(({ name }) => name)).toEqual(['d']);
-    expect(await harness.call('POST', '/tasks/paginate', { token: 'nonsense' }, { token })).toMatchObject({ status: 400 });
-    expect(await harness.call('POST', '/tasks/paginate', { orderBy: 'owner' }, { token })).toMatchObject({ status: 400 });
+    expect(await harness.call('POST', '/tasks/paginate', { token: 'nonsense' }, { token })).toMatchObject({
+      status: 400,
+    });
+    expect(await harness.call('POST', '/tasks/paginate', { orderBy: 'owner' }, { token })).toMatchObject({
+      status: 400,
+    });
   });
 
   it('filters as the clients do', async () => {
     const token = await harness.addAccount();
-    const add = async (body: object) => (await harness.call('POST', '/tasks', { ...minimal, ...body }, { token })).status;
-    expect([await add({ name: 'sim-1', tags: ['x', 'y'] }), await add({ name: 'sim-2', tags: ['y'] }), await add({ name: 'render', shortname: 'rr' })]).toEqual([200, 200, 200]);
+    const add = async (body: object) =>
+      (await harness.call('POST', '/tasks', { ...minimal, ...body }, { token })).status;
+    expect([
+      await add({ name: 'sim-1', tags: ['x', 'y'] }),
+      await add({ name: 'sim-2', tags: ['y'] }),
+      await add({ name: 'render', shortname: 'rr' }),
+    ]).toEqual([200, 200, 200]);
     const names = async (filter: unknown): Promise<string[]> => {
-      const answer = await harness.call('POST', '/tasks/search', { filter, maximumResults: null, select: null }, { token });
+      const answer = await harness.call(
+        'POST',
+        '/tasks/search',
+        { filter, maximumResults: null, select: null },
+        { token },
+      );
       if (answer.status !== 200) return [String(answer.status)];
       return (answer.json() as unknown as WireTask[]).map((task) => taskSchema.parse(task).name).sort();
     };
     expect(await names(null)).toEqual(['render', 'sim-1', 'sim-2']);
     expect(await names({ operator: 'Equal', field: 'Tags', value: 'y' })).toEqual(['sim-1', 'sim-2']);
-    expect(await names({ Operator: 'And', Filters: [{ Value: 'x', Field: 'Tags', Operator: 'Equal' }] })).toEqual(['sim-1']);
+    expect(await names({ Operator: 'And', Filters: [{ Value: 'x', Field: 'Tags', Operator: 'Equal' }] })).toEqual([
+      'sim-1',
+    ]);
     expect(await names({ operator: 'NotEqual', field: 'tags', value: 'x' })).toEqual(['render', 'sim-2']);
-    expect(await names({ operator: 'Or', filters: [{ operator: 'Equal', field: 'Name', value: 'render' }, { operator: 'In', field: 'Tags', value: ['x'] }] })).toEqual(['render', 'sim-1']);
+    expect(
+      await names({
+        operator: 'Or',
+        filters: [
+          { operator: 'Equal', field: 'Name', value: 'render' },
+          { operator: 'In', field: 'Tags', value: ['x'] },
+        ],
+      }),
+    ).toEqual(['render', 'sim-1']);
     expect(await names({ operator: 'In', field: 'Name', values: ['sim-2', 'render'] })).toEqual(['render', 'sim-2']);
     expect(await names({ operator: 'NotIn', field: 'Name', values: ['sim-2', 'render'] })).toEqual(['sim-1']);
     expect(await names({ operator: 'Like', field: 'Name', value: '/^sim/' })).toEqual(['sim-1', 'sim-2']);
     expect(await names({ operator: 'Equal', field: 'State', value: 'submitted' })).toHaveLength(3);
-    expect(await names({ operator: 'GreaterThan', field: 'CreationDate', value: '2001-01-01T00:00:00' })).toHaveLength(3);
+    expect(await names({ operator: 'GreaterThan', field: 'CreationDate', value: '2001-01-01T00:00:00' })).toHaveLength(
+      3,
+    );
     expect(await names({ operator: 'LessThan', field: 'EndDate', value: '2001-01-01' })).toHaveLength(3);
     expect(await names({ operator: 'GreaterThanOrEqual', field: 'InstanceCount', value: '5' })).toEqual([]);
     expect(await names({ operator: 'Equal', field: 'PoolUuid', value: null })).toHaveLength(3);
     expect(await names({ operator: 'Equal', field: 'Shortname', value: 'rr' })).toEqual(['render']);
     for (const bad of [
-      { operator: 'Equal', field: 'Nope', value: 1 }, { operator: 'Near', field: 'Name', value: 1 }, { operator: 'Like', field: 'Name', value: '(' },
-      { operator: 'In', field: 'Name', value: 'x' }, { operator: 'LessThan', field: 'CreationDate', value: 'soon' }, { operator: 'Equal', field: 'Name', value: { a: 1 } },
-      { operator: 'Like', field: 'Name', value: '(?<=a)(?<n>b)' }, { operator: 'Equal', field: 'Name\'; DROP TABLE task; --', value: 1 },
-    ]) expect(await names(bad)).toEqual(['400']);
+      { operator: 'Equal', field: 'Nope', value: 1 },
+      { operator: 'Near', field: 'Name', value: 1 },
+      { operator: 'Like', field: 'Name', value: '(' },
+      { operator: 'In', field: 'Name', value: 'x' },
+      { operator: 'LessThan', field: 'CreationDate', value: 'soon' },
+      { operator: 'Equal', field: 'Name', value: { a: 1 } },
+      { operator: 'Like', field: 'Name', value: '(?<=a)(?<n>b)' },
+      { operator: 'Equal', field: "Name'; DROP TABLE task; --", value: 1 },
+    ])
+      expect(await names(bad)).toEqual(['400']);
     const byTag = (query: string) => harness.call('GET', `/tasks?${query}`, undefined, { token });
     expect((await byTag('tag=x,nope')).json()).toMatchObject([{ name: 'sim-1' }]);
     expect((await byTag('tag=x&tag=y')).json()).toHaveLength(2);

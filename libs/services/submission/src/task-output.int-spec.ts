@@ -32,11 +32,14 @@ describe('output', () => {
     expect(await get('stdout/1')).toBe('hello world\nsecond\n');
     expect([await post('stdout/1'), await post('stdout/1')]).toEqual(['hello world\nsecond\n', '']);
     expect(await get('stderr')).toBe('0> oops\n');
-    expect((await harness.call('GET', `/tasks/${uuid}/stdout`)).headers.get('content-type')).toBe('text/plain; charset=utf-8');
-    for (const bad of ['3', '-1', 'x', '99999999999']) expect(await harness.call('GET', `/tasks/${uuid}/stdout/${bad}`)).toMatchObject({ status: 404 });
+    expect((await harness.call('GET', `/tasks/${uuid}/stdout`)).headers.get('content-type')).toBe(
+      'text/plain; charset=utf-8',
+    );
+    for (const bad of ['3', '-1', 'x', '99999999999'])
+      expect(await harness.call('GET', `/tasks/${uuid}/stdout/${bad}`)).toMatchObject({ status: 404 });
   });
 
-  it('passes over what cannot be anybody\'s output', async () => {
+  it("passes over what cannot be anybody's output", async () => {
     const uuid = await submit({ instanceCount: 1 });
     await harness.happen(uuid, dispatched(aLease(0)), started(aRef(0)));
     await harness.print(uuid, 2 ** 40, 'no instance\n');
@@ -62,7 +65,11 @@ describe('output', () => {
     const uuid = await submit({ instanceCount: 1 });
     await harness.happen(uuid, dispatched(aLease(0)), started(aRef(0)));
     await harness.print(uuid, 0, 'first try\n');
-    await harness.happen(uuid, { type: 'InstancesRequeued', attempts: [anEnd(0, { outcome: 'failure', cause: 'node-lost' })], at: 2_000 }, dispatched(aLease(0, { attempt: 2 })));
+    await harness.happen(
+      uuid,
+      { type: 'InstancesRequeued', attempts: [anEnd(0, { outcome: 'failure', cause: 'node-lost' })], at: 2_000 },
+      dispatched(aLease(0, { attempt: 2 })),
+    );
     expect((await harness.call('GET', `/tasks/${uuid}/stdout`)).text).toBe('');
     await harness.print(uuid, 0, 'second try', { attempt: 2 });
     await harness.print(uuid, 0, 'ghost\n', { attempt: 1 });
@@ -79,7 +86,9 @@ describe('output', () => {
     expect(await harness.query('SELECT 1 FROM log_chunk WHERE task_id = $1', [uuid])).toHaveLength(1);
     await harness.call('DELETE', `/tasks/${uuid}`);
     expect(await harness.call('GET', `/tasks/${uuid}/stdout`)).toMatchObject({ status: 404 });
-    await eventually(async () => (await harness.query('SELECT 1 FROM log_chunk WHERE task_id = $1', [uuid])).length === 0);
+    await eventually(
+      async () => (await harness.query('SELECT 1 FROM log_chunk WHERE task_id = $1', [uuid])).length === 0,
+    );
   });
 
   it('keeps only the last part of a stream that grows too large, and says so', async () => {
@@ -112,23 +121,33 @@ describe('starting again', () => {
   it('is one service in two processes: one account, one status, output once', async () => {
     const twin = await harness.twin();
     const there = async (method: string, path: string, body?: object): Promise<string> => {
-      const response = await fetch(`${twin.url}${path}`, { method, headers: { authorization: harness.token }, ...(body ? { body: JSON.stringify(body) } : {}) });
+      const response = await fetch(`${twin.url}${path}`, {
+        method,
+        headers: { authorization: harness.token },
+        ...(body ? { body: JSON.stringify(body) } : {}),
+      });
       return response.text();
     };
-    expect((await harness.log.readAggregate('account', accountIdOf(harness.email))).flatMap(({ events }) => events.map(({ type }) => type)))
-      .toEqual(['AccountCreated', 'TokenIssued']);
+    expect(
+      (await harness.log.readAggregate('account', accountIdOf(harness.email))).flatMap(({ events }) =>
+        events.map(({ type }) => type),
+      ),
+    ).toEqual(['AccountCreated', 'TokenIssued']);
     const uuid = await submit({ instanceCount: 1 });
     expect(await there('GET', `/tasks/${uuid}`)).toContain('"state":"Submitted"');
     await harness.happen(uuid, dispatched(aLease(0)), started(aRef(0)));
     for (let n = 0; n < 20; n++) await harness.print(uuid, 0, `${n}\n`);
-    const fresh = [(await harness.call('POST', `/tasks/${uuid}/stdout`)).text, await there('POST', `/tasks/${uuid}/stdout`)].join('');
+    const fresh = [
+      (await harness.call('POST', `/tasks/${uuid}/stdout`)).text,
+      await there('POST', `/tasks/${uuid}/stdout`),
+    ].join('');
     expect(fresh).toBe(Array.from({ length: 20 }, (_, n) => `0> ${n}\n`).join(''));
     await there('POST', `/tasks/${uuid}/abort`);
     expect((await read(uuid)).state).toBe('PendingCancel');
     await twin.close();
   }, 20_000);
 
-  it('goes on after a crash of the log\'s server, with tasks and with output', async () => {
+  it("goes on after a crash of the log's server, with tasks and with output", async () => {
     const uuid = await submit({ instanceCount: 1 });
     await harness.happen(uuid, dispatched(aLease(0)), started(aRef(0)));
     await harness.print(uuid, 0, 'one\n');
@@ -136,7 +155,9 @@ describe('starting again', () => {
     await harness.crashNats();
     await eventually(async () => (await harness.call('POST', '/tasks', minimal)).status === 200, { timeoutMs: 20_000 });
     await harness.print(uuid, 0, 'two\n');
-    expect(await eventually(async () => (await harness.call('POST', `/tasks/${uuid}/stdout`)).text || undefined)).toBe('0> two\n');
+    expect(await eventually(async () => (await harness.call('POST', `/tasks/${uuid}/stdout`)).text || undefined)).toBe(
+      '0> two\n',
+    );
     await harness.call('POST', `/tasks/${uuid}/abort`);
     expect((await read(uuid)).state).toBe('PendingCancel');
   }, 60_000);

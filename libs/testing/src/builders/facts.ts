@@ -1,6 +1,14 @@
 import type { Commit, FornaxEvent } from '@fornax/contracts';
 import type {
-  AccountEvent, AttemptEnd, BucketEvent, DispatchedLease, LeaseRef, NodeEvent, NodeHardware, TaskEvent, TaskSpec,
+  AccountEvent,
+  AttemptEnd,
+  BucketEvent,
+  DispatchedLease,
+  LeaseRef,
+  NodeEvent,
+  NodeHardware,
+  TaskEvent,
+  TaskSpec,
 } from '@fornax/domain';
 
 /** Facts with good defaults, so that a spec names only what matters to it. Times are small and fixed. */
@@ -70,29 +78,67 @@ export const anEnd = (instance: number, overrides: Partial<AttemptEnd> = {}): At
 };
 
 export const submitted = (taskId: string, spec: Partial<TaskSpec> = {}, owner = 'ada'): TaskEvent => ({
-  type: 'TaskSubmitted', taskId, owner, spec: aTaskSpec({ shortname: taskId, ...spec }), at: AT,
+  type: 'TaskSubmitted',
+  taskId,
+  owner,
+  spec: aTaskSpec({ shortname: taskId, ...spec }),
+  at: AT,
 });
-export const dispatched = (...leases: readonly DispatchedLease[]): TaskEvent => ({ type: 'InstancesDispatched', leases, at: AT });
+export const dispatched = (...leases: readonly DispatchedLease[]): TaskEvent => ({
+  type: 'InstancesDispatched',
+  leases,
+  at: AT,
+});
 export const started = (...leases: readonly LeaseRef[]): TaskEvent => ({
-  type: 'InstancesStarted', leases: leases.map((lease) => ({ ...lease, startedAt: AT })), at: AT,
+  type: 'InstancesStarted',
+  leases: leases.map((lease) => ({ ...lease, startedAt: AT })),
+  at: AT,
 });
 export const exited = (...leases: readonly LeaseRef[]): TaskEvent => ({ type: 'InstancesExited', leases, at: AT });
-export const concluded = (...attempts: readonly AttemptEnd[]): TaskEvent => ({ type: 'InstancesConcluded', attempts, at: AT });
-export const requeued = (...attempts: readonly AttemptEnd[]): TaskEvent => ({ type: 'InstancesRequeued', attempts, at: AT });
+export const concluded = (...attempts: readonly AttemptEnd[]): TaskEvent => ({
+  type: 'InstancesConcluded',
+  attempts,
+  at: AT,
+});
+export const requeued = (...attempts: readonly AttemptEnd[]): TaskEvent => ({
+  type: 'InstancesRequeued',
+  attempts,
+  at: AT,
+});
 export const cancelRequested: TaskEvent = { type: 'TaskCancelRequested', at: AT };
 export const deleteRequested: TaskEvent = { type: 'TaskDeleteRequested', at: AT };
 
 export const nodeJoined = (nodeId: string, hardware: Partial<NodeHardware> = {}, epoch = 1): NodeEvent => ({
-  type: 'NodeJoined', nodeId, epoch, bootId: `${nodeId}-boot-${epoch}`, hardware: aHardware(hardware), driver: 'process', warnings: [], at: AT,
+  type: 'NodeJoined',
+  nodeId,
+  epoch,
+  bootId: `${nodeId}-boot-${epoch}`,
+  hardware: aHardware(hardware),
+  driver: 'process',
+  warnings: [],
+  at: AT,
 });
-export const bucketCreated = (bucket: string, owner = 'ada'): BucketEvent => ({ type: 'BucketCreated', bucket, owner, at: AT });
+export const bucketCreated = (bucket: string, owner = 'ada'): BucketEvent => ({
+  type: 'BucketCreated',
+  bucket,
+  owner,
+  at: AT,
+});
 export const accountCreated = (accountId: string, email = `${accountId}@example.org`): AccountEvent => ({
-  type: 'AccountCreated', accountId, email, role: 'user',
-  quotas: { maxTasks: 100, maxBuckets: 100, maxStorageBytes: 1e12, maxInstances: 1_000, maxCores: 1_000 }, at: AT,
+  type: 'AccountCreated',
+  accountId,
+  email,
+  role: 'user',
+  quotas: { maxTasks: 100, maxBuckets: 100, maxStorageBytes: 1e12, maxInstances: 1_000, maxCores: 1_000 },
+  at: AT,
 });
 
 /** A commit of these events. The id must be new for every decision. */
-export const aCommit = <E extends FornaxEvent>(id: string, events: readonly E[], overrides: Partial<Commit<E>> = {}): Commit<E> => ({
+export const aCommit = <E extends FornaxEvent>(
+  id: string,
+  events: readonly E[],
+  overrides: Partial<Commit<E>> = {},
+): Commit<E> => ({
   id,
   events,
   meta: { actor: 'service:test', source: 'test', correlationId: `correlation-${id}` },

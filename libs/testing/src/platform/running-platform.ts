@@ -38,7 +38,10 @@ export interface RunningPlatform {
 /** The variables of an `env` file of export lines. */
 const parseEnvFile = (text: string): Record<string, string> =>
   Object.fromEntries(
-    [...text.matchAll(/^export ([A-Z0-9_]+)=(.*)$/gm)].map(([, name = '', value = '']) => [name, value.replace(/^['"]|['"]$/g, '')]),
+    [...text.matchAll(/^export ([A-Z0-9_]+)=(.*)$/gm)].map(([, name = '', value = '']) => [
+      name,
+      value.replace(/^['"]|['"]$/g, ''),
+    ]),
   );
 
 const isReady = async (url: string): Promise<boolean> => {

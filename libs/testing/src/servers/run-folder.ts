@@ -5,7 +5,8 @@ import { RUN_FOLDER_VARIABLE, createRunFolder } from '../jest-global-setup.js';
 let own: Promise<string> | undefined;
 
 /** The run's folder; one of this process alone where Jest was started without our global setup. */
-export const runFolder = async (): Promise<string> => process.env[RUN_FOLDER_VARIABLE] ?? (own ??= createRunFolder({ unref: true }));
+export const runFolder = async (): Promise<string> =>
+  process.env[RUN_FOLDER_VARIABLE] ?? (own ??= createRunFolder({ unref: true }));
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const readIfPresent = (path: string): Promise<string | undefined> => readFile(path, 'utf8').catch(() => undefined);
@@ -17,9 +18,15 @@ const readIfPresent = (path: string): Promise<string | undefined> => readFile(pa
 export const oncePerRun = async <T>(name: string, timeoutMs: number, make: () => Promise<T>): Promise<T> => {
   const folder = await runFolder();
   const file = join(folder, `${name}.json`);
-  const isFirst = await mkdir(`${file}.lock`).then(() => true, () => false);
+  const isFirst = await mkdir(`${file}.lock`).then(
+    () => true,
+    () => false,
+  );
   if (isFirst) {
-    const outcome = await make().then((made) => ({ made }), (error: unknown) => ({ failed: error instanceof Error ? error.message : String(error) }));
+    const outcome = await make().then(
+      (made) => ({ made }),
+      (error: unknown) => ({ failed: error instanceof Error ? error.message : String(error) }),
+    );
     await writeFile(`${file}.new`, JSON.stringify(outcome));
     await rename(`${file}.new`, file);
     if ('failed' in outcome) await rm(`${file}.lock`, { recursive: true });

@@ -47,7 +47,10 @@ export const createTestDatabase = async (options: { readonly template?: string }
   const { adminUrl } = await sharedPostgres();
   const name = `test_${randomBytes(8).toString('hex')}`;
   const { template } = options;
-  await administer(adminUrl, `CREATE DATABASE ${name}${template === undefined ? '' : ` TEMPLATE ${pg.escapeIdentifier(template)}`}`);
+  await administer(
+    adminUrl,
+    `CREATE DATABASE ${name}${template === undefined ? '' : ` TEMPLATE ${pg.escapeIdentifier(template)}`}`,
+  );
   const url = new URL(adminUrl);
   url.pathname = `/${name}`;
   return { url: url.toString(), drop: () => administer(adminUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };

@@ -1,6 +1,13 @@
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { NATS_SOURCES, type NatsBinary, type NatsCredentials, type NatsServer, provisionNats, startNats } from '@fornax/embedded';
+import {
+  NATS_SOURCES,
+  type NatsBinary,
+  type NatsCredentials,
+  type NatsServer,
+  provisionNats,
+  startNats,
+} from '@fornax/embedded';
 import { toolsDir } from '../platform/running-platform.js';
 import { oncePerRun, runFolder } from './run-folder.js';
 
@@ -33,9 +40,12 @@ const defaultSource = (): NonNullable<StartTestNatsOptions['source']> =>
   NATS_SOURCES.find((known) => known === process.env['FORNAX_NATS_SOURCE']) ?? 'auto';
 
 /** The program that `FORNAX_TEST_NATS_BINARY` or `FORNAX_NATS_SERVER` names, or what embedded provides, kept between runs. */
-export const testNatsBinary = (source: NonNullable<StartTestNatsOptions['source']> = defaultSource()): Promise<NatsBinary> =>
+export const testNatsBinary = (
+  source: NonNullable<StartTestNatsOptions['source']> = defaultSource(),
+): Promise<NatsBinary> =>
   oncePerRun(`nats-binary-${source}`, PROVISION_TIMEOUT_MS, () => {
-    const server = source === 'auto' ? (process.env['FORNAX_TEST_NATS_BINARY'] ?? process.env['FORNAX_NATS_SERVER']) : undefined;
+    const server =
+      source === 'auto' ? (process.env['FORNAX_TEST_NATS_BINARY'] ?? process.env['FORNAX_NATS_SERVER']) : undefined;
     return provisionNats({ toolsDir: toolsDir(), source, ...(server === undefined ? {} : { server }) });
   });
 
@@ -47,7 +57,9 @@ export const startTestNats = async (options: StartTestNatsOptions = {}): Promise
   let server: NatsServer = await startNats({ binary, dataDir, nodes });
   const { url, port, version, credentials } = server;
   return {
-    url, version, nodes: credentials.nodes,
+    url,
+    version,
+    nodes: credentials.nodes,
     user: credentials.services.user,
     password: credentials.services.password,
     stop: () => server.stop(),

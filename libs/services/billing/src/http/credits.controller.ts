@@ -9,7 +9,10 @@ import { euros } from './wire-ledger.js';
 @ApiTags('credits')
 @Controller('credits/v1')
 export class CreditsController {
-  constructor(private readonly ledger: LedgerReader, @Inject(BILLING_CONFIG) private readonly config: BillingConfig) {}
+  constructor(
+    private readonly ledger: LedgerReader,
+    @Inject(BILLING_CONFIG) private readonly config: BillingConfig,
+  ) {}
 
   @Get('accounts/credits')
   @ApiOperation({ summary: 'Remaining credits of the account, in euros' })

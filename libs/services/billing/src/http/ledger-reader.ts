@@ -70,27 +70,40 @@ export class LedgerReader {
   }
 
   async consumedByTask(taskId: string): Promise<number> {
-    const [row] = await this.db.query<{ micros: string }[]>('SELECT coalesce(sum(amount_micros), 0) AS micros FROM ledger_line WHERE task_id = $1', [taskId]);
+    const [row] = await this.db.query<{ micros: string }[]>(
+      'SELECT coalesce(sum(amount_micros), 0) AS micros FROM ledger_line WHERE task_id = $1',
+      [taskId],
+    );
     return Number(row?.micros ?? 0);
   }
 
   async consumedByAccount(owner: string): Promise<number> {
     await this.catchUp();
-    const [row] = await this.db.query<{ amount_micros: string }[]>('SELECT amount_micros FROM consumption WHERE owner = $1', [owner]);
+    const [row] = await this.db.query<{ amount_micros: string }[]>(
+      'SELECT amount_micros FROM consumption WHERE owner = $1',
+      [owner],
+    );
     return Number(row?.amount_micros ?? 0);
   }
 
   /** Lines in the order of instance and attempt. Lines and total are of one moment. */
-  async lines(taskId: string, page: { readonly offset: number; readonly limit: number }): Promise<{
+  async lines(
+    taskId: string,
+    page: { readonly offset: number; readonly limit: number },
+  ): Promise<{
     readonly count: number;
     readonly totalMicros: number;
     readonly lines: readonly WireLedgerLine[];
   }> {
     return this.db.transaction('REPEATABLE READ', async (tx: Queries) => {
       const [sum] = await tx.query<{ count: string; micros: string }[]>(
-        'SELECT count(*) AS count, coalesce(sum(amount_micros), 0) AS micros FROM ledger_line WHERE task_id = $1', [taskId]);
+        'SELECT count(*) AS count, coalesce(sum(amount_micros), 0) AS micros FROM ledger_line WHERE task_id = $1',
+        [taskId],
+      );
       const rows = await tx.query<StoredLine[]>(
-        'SELECT * FROM ledger_line WHERE task_id = $1 ORDER BY instance, attempt LIMIT $2 OFFSET $3', [taskId, page.limit, page.offset]);
+        'SELECT * FROM ledger_line WHERE task_id = $1 ORDER BY instance, attempt LIMIT $2 OFFSET $3',
+        [taskId, page.limit, page.offset],
+      );
       return { count: Number(sum?.count ?? 0), totalMicros: Number(sum?.micros ?? 0), lines: rows.map(wireLine) };
     });
   }

@@ -12,7 +12,11 @@ export class LedgerController {
 
   @Get('tasks/:id/lines')
   @ApiOperation({ summary: 'Ledger lines of a task, one for each attempt of an instance' })
-  async lines(@CurrentAccount() account: Account, @Param('id') id: string, @ZodQuery(linesQuerySchema) page: LinesQuery): Promise<unknown> {
+  async lines(
+    @CurrentAccount() account: Account,
+    @Param('id') id: string,
+    @ZodQuery(linesQuerySchema) page: LinesQuery,
+  ): Promise<unknown> {
     const { taskId, plan, constrained } = await this.ledger.task(account.id, id);
     return { taskId, plan, constrained, ...(await this.ledger.lines(taskId, page)) };
   }

@@ -52,6 +52,7 @@ export class LedgerTables1767225900000 implements MigrationInterface {
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    for (const table of ['consumption', 'ledger_line', 'price_list', 'task_terms']) await runner.query(`DROP TABLE ${table}`);
+    for (const table of ['consumption', 'ledger_line', 'price_list', 'task_terms'])
+      await runner.query(`DROP TABLE ${table}`);
   }
 }

@@ -11,7 +11,10 @@ const COMMIT_ID = 'price-list-default-1';
 /** Publishes the default price list when the log has none yet. */
 @Injectable()
 export class DefaultPriceList implements OnApplicationBootstrap {
-  constructor(@Inject(EVENT_LOG) private readonly log: EventLog, @Inject(CLOCK) private readonly clock: Clock) {}
+  constructor(
+    @Inject(EVENT_LOG) private readonly log: EventLog,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     const at = this.clock.now();

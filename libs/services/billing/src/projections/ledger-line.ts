@@ -1,5 +1,12 @@
 import type { RecordedCommit } from '@fornax/contracts';
-import { defaultPriceList, rate, type AttemptEnd, type PriceList, type Rating, type SchedulingPlan } from '@fornax/domain';
+import {
+  defaultPriceList,
+  rate,
+  type AttemptEnd,
+  type PriceList,
+  type Rating,
+  type SchedulingPlan,
+} from '@fornax/domain';
 
 /** What a line needs from the task's submission. */
 export interface TaskTerms {

@@ -24,7 +24,9 @@ const termsOf = (row: StoredTerms): TaskTerms => ({
 
 export const readTerms = async (db: Queries, taskIds: readonly string[]): Promise<ReadonlyMap<string, TaskTerms>> => {
   const rows = await db.query<StoredTerms[]>(
-    'SELECT task_id, owner, shortname, plan, constrained, sequence FROM task_terms WHERE task_id = ANY($1::text[])', [taskIds]);
+    'SELECT task_id, owner, shortname, plan, constrained, sequence FROM task_terms WHERE task_id = ANY($1::text[])',
+    [taskIds],
+  );
   return new Map(rows.map((row) => [row.task_id, termsOf(row)]));
 };
 
@@ -33,7 +35,8 @@ export const findTerms = async (db: Queries, owner: string, idOrShortname: strin
   const [row] = await db.query<StoredTerms[]>(
     `SELECT task_id, owner, shortname, plan, constrained, sequence FROM task_terms
      WHERE owner = $1 AND (task_id = $2 OR shortname = $2) ORDER BY (task_id = $2) DESC, sequence DESC LIMIT 1`,
-    [owner, idOrShortname]);
+    [owner, idOrShortname],
+  );
   return row && termsOf(row);
 };
 
@@ -49,12 +52,15 @@ export const insertTerms = async (db: Queries, terms: readonly TaskTerms[]): Pro
       terms.map(({ plan }) => plan),
       terms.map(({ constrained }) => constrained),
       terms.map(({ sequence }) => sequence),
-    ]);
+    ],
+  );
 };
 
 /** In the order of their publication. */
 export const readPriceLists = async (db: Queries): Promise<readonly PublishedPriceList[]> => {
-  const rows = await db.query<{ document: PriceList; sequence: string }[]>('SELECT document, sequence FROM price_list ORDER BY sequence');
+  const rows = await db.query<{ document: PriceList; sequence: string }[]>(
+    'SELECT document, sequence FROM price_list ORDER BY sequence',
+  );
   return rows.map(({ document, sequence }) => ({ priceList: document, sequence: Number(sequence) }));
 };
 
@@ -62,7 +68,12 @@ export const insertPriceLists = async (db: Queries, lists: readonly PublishedPri
   if (lists.length === 0) return;
   await db.query(
     'INSERT INTO price_list (version, document, sequence) SELECT version, document::jsonb, sequence FROM unnest($1::integer[], $2::text[], $3::bigint[]) AS row (version, document, sequence)',
-    [lists.map(({ priceList }) => priceList.version), lists.map(({ priceList }) => JSON.stringify(priceList)), lists.map(({ sequence }) => sequence)]);
+    [
+      lists.map(({ priceList }) => priceList.version),
+      lists.map(({ priceList }) => JSON.stringify(priceList)),
+      lists.map(({ sequence }) => sequence),
+    ],
+  );
 };
 
 const instant = (at: number | undefined): string | null => (at === undefined ? null : new Date(at).toISOString());
@@ -98,7 +109,8 @@ export const insertLines = async (db: Queries, lines: readonly LedgerLine[]): Pr
       column(({ priceList }) => priceList.version),
       column(({ sequence }) => sequence),
       column(({ commitId }) => commitId),
-    ]);
+    ],
+  );
 };
 
 /** Adds lines to what their owners have consumed. */
@@ -115,5 +127,6 @@ export const addConsumption = async (db: Queries, lines: readonly LedgerLine[]):
       owners,
       owners.map((owner) => (byOwner.get(owner) ?? []).reduce((sum, { rating }) => sum + rating.amountMicros, 0)),
       owners.map((owner) => byOwner.get(owner)?.length ?? 0),
-    ]);
+    ],
+  );
 };

@@ -3,7 +3,14 @@ import type { Aggregate, RecordedCommit } from '@fornax/contracts';
 import type { Projection } from '@fornax/projections';
 import type { EntityManager } from 'typeorm';
 import { endsIn, lineOf, priceListsIn, termsIn } from './ledger-line.js';
-import { addConsumption, insertLines, insertPriceLists, insertTerms, readPriceLists, readTerms } from './ledger-rows.js';
+import {
+  addConsumption,
+  insertLines,
+  insertPriceLists,
+  insertTerms,
+  readPriceLists,
+  readTerms,
+} from './ledger-rows.js';
 
 /** The bill: one line for each attempt that ended, rated by the price list in force at that place in the log. */
 @Injectable()

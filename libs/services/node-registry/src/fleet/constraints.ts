@@ -17,14 +17,26 @@ export const constraintsOf = (fleet: readonly NodeHardware[]): readonly Hardware
   return [
     ...cores.map((coreCount): HardwareConstraint => ({ discriminator: 'MinimumCoreHardwareConstraint', coreCount })),
     ...cores.map((coreCount): HardwareConstraint => ({ discriminator: 'MaximumCoreHardwareConstraint', coreCount })),
-    ...distinct(fleet.map((node) => downTo2(gigabytesPerCore(node)))).map(
-      (ratio): HardwareConstraint => ({ discriminator: 'MinimumRamCoreRatioHardwareConstraint', minimumMemoryGBCoreRatio: ratio })),
-    ...distinct(fleet.map((node) => upTo2(gigabytesPerCore(node)))).map(
-      (ratio): HardwareConstraint => ({ discriminator: 'MaximumRamCoreRatioHardwareConstraint', maximumMemoryGBCoreRatio: ratio })),
-    ...memory.map((megabytes): HardwareConstraint => ({ discriminator: 'MinimumRamHardwareConstraint', minimumMemoryMB: megabytes })),
-    ...memory.map((megabytes): HardwareConstraint => ({ discriminator: 'MaximumRamHardwareConstraint', maximumMemoryMB: megabytes })),
-    ...distinct(fleet.map((node) => node.specificationKey)).map(
-      (specificationKey): HardwareConstraint => ({ discriminator: 'SpecificHardwareConstraint', specificationKey })),
+    ...distinct(fleet.map((node) => downTo2(gigabytesPerCore(node)))).map((ratio): HardwareConstraint => ({
+      discriminator: 'MinimumRamCoreRatioHardwareConstraint',
+      minimumMemoryGBCoreRatio: ratio,
+    })),
+    ...distinct(fleet.map((node) => upTo2(gigabytesPerCore(node)))).map((ratio): HardwareConstraint => ({
+      discriminator: 'MaximumRamCoreRatioHardwareConstraint',
+      maximumMemoryGBCoreRatio: ratio,
+    })),
+    ...memory.map((megabytes): HardwareConstraint => ({
+      discriminator: 'MinimumRamHardwareConstraint',
+      minimumMemoryMB: megabytes,
+    })),
+    ...memory.map((megabytes): HardwareConstraint => ({
+      discriminator: 'MaximumRamHardwareConstraint',
+      maximumMemoryMB: megabytes,
+    })),
+    ...distinct(fleet.map((node) => node.specificationKey)).map((specificationKey): HardwareConstraint => ({
+      discriminator: 'SpecificHardwareConstraint',
+      specificationKey,
+    })),
     ...(fleet.some((node) => node.gpus > 0) ? [{ discriminator: 'GpuHardwareConstraint' } as const] : []),
     ...(fleet.some((node) => node.gpus === 0) ? [{ discriminator: 'NoGpuHardwareConstraint' } as const] : []),
     ...(fleet.some((node) => node.ssd) ? [{ discriminator: 'SSDHardwareConstraint' } as const] : []),
@@ -34,7 +46,10 @@ export const constraintsOf = (fleet: readonly NodeHardware[]): readonly Hardware
 };
 
 const cpuModels = (fleet: readonly NodeHardware[]): readonly CpuModelConstraint[] =>
-  distinct(fleet.map((node) => node.cpuModel)).map((cpuModel) => ({ discriminator: 'CpuModelHardwareConstraint', cpuModel }));
+  distinct(fleet.map((node) => node.cpuModel)).map((cpuModel) => ({
+    discriminator: 'CpuModelHardwareConstraint',
+    cpuModel,
+  }));
 
 /** How well a model answers a search: 0 the same, 1 begins with it, 2 contains it, 3 contains all its words; undefined not at all. */
 const relevance = (model: string, text: string): number | undefined => {

@@ -27,11 +27,24 @@ export class NodeCommands {
     const at = this.clock.now();
     const commitId = newId();
     const traceparent = activeTraceparent();
-    const meta: CommitMeta = { actor, source: 'node-registry', correlationId: commitId, ...(traceparent === undefined ? {} : { traceparent }) };
+    const meta: CommitMeta = {
+      actor,
+      source: 'node-registry',
+      correlationId: commitId,
+      ...(traceparent === undefined ? {} : { traceparent }),
+    };
     // A decision without events appends nothing, so nothing would notice that it was made on an old state: the tail is read first.
     const loaded = await loadAggregate(this.log, 'node', nodeId, nodeDecider, this.fleet.get(nodeId));
     return decideAndAppend({
-      log: this.log, aggregate: 'node', id: nodeId, decider: nodeDecider, command: { ...command, at }, commitId, meta, at, loaded,
+      log: this.log,
+      aggregate: 'node',
+      id: nodeId,
+      decider: nodeDecider,
+      command: { ...command, at },
+      commitId,
+      meta,
+      at,
+      loaded,
     });
   }
 }

@@ -4,9 +4,15 @@ import { nodeDecider, type NodeState, type NodeStatus } from '@fornax/domain';
 import { HeartbeatWatch, heartbeatInterval } from './heartbeat-watch.js';
 
 const GRACE = 10_000;
-const node = (nodeId: string, epoch = 1, status: NodeStatus = 'online'): NodeState => ({ ...nodeDecider.initial, nodeId, epoch, status });
+const node = (nodeId: string, epoch = 1, status: NodeStatus = 'online'): NodeState => ({
+  ...nodeDecider.initial,
+  nodeId,
+  epoch,
+  status,
+});
 const beat = (nodeId: string, nodeEpoch = 1): Heartbeat => ({ nodeId, nodeEpoch, bootId: 'boot', leases: 0, at: 0 });
-const names = (watch: HeartbeatWatch, nodes: readonly NodeState[], now: number): readonly string[] => watch.silent(nodes, now).map(({ nodeId }) => nodeId);
+const names = (watch: HeartbeatWatch, nodes: readonly NodeState[], now: number): readonly string[] =>
+  watch.silent(nodes, now).map(({ nodeId }) => nodeId);
 
 describe('the heartbeat watch', () => {
   it('calls a node silent once its last beat is older than the grace period', () => {

@@ -18,7 +18,10 @@ export class HeartbeatWatch {
   private readonly beats = new Map<string, Beat>();
 
   /** @param since when listening began: nobody can be called silent for longer than somebody listened */
-  constructor(private readonly graceMs: number, private since: number) {}
+  constructor(
+    private readonly graceMs: number,
+    private since: number,
+  ) {}
 
   /** Listening begins anew: after a lost connection, a stall of this process, or a change of leader. */
   restart(now: number): void {

@@ -1,7 +1,17 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { allHeartbeatsSubject, heartbeatSchema, heartbeatSubject } from '@fornax/contracts';
 import { lead } from '@fornax/event-store';
-import { CLOCK, CORE_CONFIG, HealthRegistry, LOGGER, NATS, jsonOf, newId, type Clock, type CoreConfig } from '@fornax/service-kit';
+import {
+  CLOCK,
+  CORE_CONFIG,
+  HealthRegistry,
+  LOGGER,
+  NATS,
+  jsonOf,
+  newId,
+  type Clock,
+  type CoreConfig,
+} from '@fornax/service-kit';
 import type { Logger } from 'pino';
 import { Fleet } from '../fleet/fleet.js';
 import { NodeCommands } from '../fleet/node-commands.js';
@@ -57,7 +67,9 @@ export class LossDetector implements OnApplicationBootstrap, BeforeApplicationSh
 
   async beforeApplicationShutdown(): Promise<void> {
     this.stop.abort();
-    await this.running.catch((error: unknown) => this.logger.warn({ err: error }, 'the loss detector did not stop cleanly'));
+    await this.running.catch((error: unknown) =>
+      this.logger.warn({ err: error }, 'the loss detector did not stop cleanly'),
+    );
   }
 
   private listen(): void {
@@ -66,12 +78,17 @@ export class LossDetector implements OnApplicationBootstrap, BeforeApplicationSh
         if (error) return;
         const heartbeat = heartbeatSchema.safeParse(jsonOf(message.data));
         // The subject is what NATS permissions prove; a node may only speak for itself.
-        if (heartbeat.success && message.subject === heartbeatSubject(heartbeat.data.nodeId)) this.watch.hear(heartbeat.data, this.clock.now());
+        if (heartbeat.success && message.subject === heartbeatSubject(heartbeat.data.nodeId))
+          this.watch.hear(heartbeat.data, this.clock.now());
       },
     });
-    this.stop.signal.addEventListener('abort', () => {
-      if (!this.nc.isClosed()) subscription.unsubscribe();
-    }, { once: true });
+    this.stop.signal.addEventListener(
+      'abort',
+      () => {
+        if (!this.nc.isClosed()) subscription.unsubscribe();
+      },
+      { once: true },
+    );
   }
 
   private async noticeReconnects(): Promise<void> {
@@ -95,10 +112,14 @@ export class LossDetector implements OnApplicationBootstrap, BeforeApplicationSh
       void this.declareSilent(intervalMs * STALLED_INTERVALS, leadership).finally(() => (isChecking = false));
     }, intervalMs);
     return new Promise((resolve) => {
-      leadership.addEventListener('abort', () => {
-        clearInterval(timer);
-        resolve();
-      }, { once: true });
+      leadership.addEventListener(
+        'abort',
+        () => {
+          clearInterval(timer);
+          resolve();
+        },
+        { once: true },
+      );
     });
   }
 
@@ -122,8 +143,13 @@ export class LossDetector implements OnApplicationBootstrap, BeforeApplicationSh
 
   private async declareLost({ nodeId, epoch }: SilentNode): Promise<void> {
     try {
-      const { events } = await this.commands.execute(nodeId, { type: 'LoseNode', epoch, cause: 'heartbeat' }, 'service:node-registry');
-      if (events.length > 0) this.logger.warn({ nodeId, epoch }, 'the node is lost: it has been silent for the grace period');
+      const { events } = await this.commands.execute(
+        nodeId,
+        { type: 'LoseNode', epoch, cause: 'heartbeat' },
+        'service:node-registry',
+      );
+      if (events.length > 0)
+        this.logger.warn({ nodeId, epoch }, 'the node is lost: it has been silent for the grace period');
     } catch (error) {
       // The next check tries again.
       this.logger.warn({ nodeId, err: error }, 'a silent node could not be declared lost');

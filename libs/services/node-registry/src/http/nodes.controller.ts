@@ -2,7 +2,14 @@ import { Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { NodeHardware } from '@fornax/domain';
 import {
-  CORE_CONFIG, Conflict, CurrentAccount, NotFound, OperatorOnly, ProjectionHost, type Account, type CoreConfig,
+  CORE_CONFIG,
+  Conflict,
+  CurrentAccount,
+  NotFound,
+  OperatorOnly,
+  ProjectionHost,
+  type Account,
+  type CoreConfig,
 } from '@fornax/service-kit';
 import { NodeCommands, type TimelessNodeCommand } from '../fleet/node-commands.js';
 import { LossDetector } from '../heartbeats/loss-detector.js';
@@ -27,7 +34,8 @@ export interface NodeView {
   readonly leases: number | null;
 }
 
-const time = (at: number | null | undefined): string | null => (at === null || at === undefined ? null : new Date(at).toISOString());
+const time = (at: number | null | undefined): string | null =>
+  at === null || at === undefined ? null : new Date(at).toISOString();
 
 @ApiTags('nodes')
 @Controller('fornax/v1/nodes')

@@ -54,7 +54,9 @@ const rowOf = (stored: StoredNode): NodeRow => ({
 /** Nodes by name; all of them when no ids are given. */
 export const readNodes = async (db: Queries, ids?: readonly string[]): Promise<readonly NodeRow[]> => {
   const stored = await db.query<StoredNode[]>(
-    `SELECT ${COLUMNS} FROM node WHERE $1::text[] IS NULL OR node_id = ANY($1::text[]) ORDER BY node_id`, [ids ?? null]);
+    `SELECT ${COLUMNS} FROM node WHERE $1::text[] IS NULL OR node_id = ANY($1::text[]) ORDER BY node_id`,
+    [ids ?? null],
+  );
   return stored.map(rowOf);
 };
 

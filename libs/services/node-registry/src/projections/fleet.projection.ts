@@ -18,7 +18,10 @@ export class FleetProjection implements Projection {
     const rows = new Map<string, NodeRow>((await readNodes(tx, ids)).map((row) => [row.state.nodeId, row]));
     for (const { aggregateId, events } of batch) {
       // Only node commits are handed over.
-      rows.set(aggregateId, (events as readonly NodeEvent[]).reduce(evolveNodeRow, rows.get(aggregateId) ?? newNodeRow));
+      rows.set(
+        aggregateId,
+        (events as readonly NodeEvent[]).reduce(evolveNodeRow, rows.get(aggregateId) ?? newNodeRow),
+      );
     }
     await upsertNodes(tx, [...rows.values()]);
   }

@@ -11,11 +11,18 @@ export interface NodeRow {
   readonly lostCause: string | null;
 }
 
-export const newNodeRow: NodeRow = { state: nodeDecider.initial, warnings: [], joinedAt: null, lostAt: null, lostCause: null };
+export const newNodeRow: NodeRow = {
+  state: nodeDecider.initial,
+  warnings: [],
+  joinedAt: null,
+  lostAt: null,
+  lostCause: null,
+};
 
 export const evolveNodeRow = (row: NodeRow, event: NodeEvent): NodeRow => {
   const evolved = { ...row, state: nodeDecider.evolve(row.state, event) };
-  if (event.type === 'NodeJoined') return { ...evolved, warnings: event.warnings, joinedAt: event.at, lostAt: null, lostCause: null };
+  if (event.type === 'NodeJoined')
+    return { ...evolved, warnings: event.warnings, joinedAt: event.at, lostAt: null, lostCause: null };
   if (event.type === 'NodeLost') return { ...evolved, lostAt: event.at, lostCause: event.cause };
   return evolved;
 };

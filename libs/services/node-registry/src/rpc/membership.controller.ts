@@ -1,8 +1,15 @@
 import { Controller, Inject } from '@nestjs/common';
 import { Ctx, NatsContext, Payload } from '@nestjs/microservices';
 import {
-  STREAMS, dispatchConsumer, dispatchSubject, joinRequestSchema, leaveRequestSchema, nodeRpcPattern, parseNodeRpcSubject,
-  type JoinReply, type RecordedCommit,
+  STREAMS,
+  dispatchConsumer,
+  dispatchSubject,
+  joinRequestSchema,
+  leaveRequestSchema,
+  nodeRpcPattern,
+  parseNodeRpcSubject,
+  type JoinReply,
+  type RecordedCommit,
 } from '@fornax/contracts';
 import { CommandRejected, ensureConsumer } from '@fornax/event-store';
 import { CLOCK, Forbidden, LogHandler, NATS, Refused, RpcHandler, parseInput, type Clock } from '@fornax/service-kit';
@@ -72,7 +79,8 @@ export class MembershipController {
       const { state } = await this.commands.execute(nodeId, command, `node:${nodeId}`);
       return state.epoch;
     } catch (error) {
-      if (error instanceof CommandRejected) throw new Refused(error.rejection.detail, { code: error.rejection.code, cause: error });
+      if (error instanceof CommandRejected)
+        throw new Refused(error.rejection.detail, { code: error.rejection.code, cause: error });
       throw error;
     }
   }

@@ -1,5 +1,12 @@
 import type { Commit, NodeReport } from '@fornax/contracts';
-import { sizeOf, taskDecider, type DispatchedLease, type TaskCommand, type TaskEvent, type TaskState } from '@fornax/domain';
+import {
+  sizeOf,
+  taskDecider,
+  type DispatchedLease,
+  type TaskCommand,
+  type TaskEvent,
+  type TaskState,
+} from '@fornax/domain';
 import { LogUnavailable, VersionConflict, type EventLog } from '@fornax/event-store';
 import type { Logger } from '../logger.js';
 import { revokedAttempts, toInstanceReports } from '../view/reports.js';
@@ -8,7 +15,11 @@ import type { ReasonChange } from '../view/waiting-reasons.js';
 import { pause } from './pause.js';
 
 /** Runs work in a span that continues the given trace, and hands it the traceparent to pass on. */
-export type Tracing = <T>(name: string, parent: string | undefined, work: (traceparent: string | undefined) => Promise<T>) => Promise<T>;
+export type Tracing = <T>(
+  name: string,
+  parent: string | undefined,
+  work: (traceparent: string | undefined) => Promise<T>,
+) => Promise<T>;
 
 export interface TaskDeskOptions {
   readonly view: SchedulerView;
@@ -110,7 +121,12 @@ export class TaskDesk {
     return this.run(taskId, false, () => ({ type: 'RecordWaitingReason', reason, detail, at: this.options.now() }));
   }
 
-  private run(taskId: string, again: boolean, command: Job['command'], reserved?: readonly DispatchedLease[]): Promise<void> {
+  private run(
+    taskId: string,
+    again: boolean,
+    command: Job['command'],
+    reserved?: readonly DispatchedLease[],
+  ): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const job: Job = { command, again, resolve, reject, ...(reserved ? { reserved } : {}) };
     const lane = this.lanes.get(taskId);
@@ -152,7 +168,10 @@ export class TaskDesk {
       }
       if (decision.events.length === 0) return;
       try {
-        await this.append(entry, command, [...decision.events, ...endOfWait(entry.state, decision.events, this.options.now())]);
+        await this.append(entry, command, [
+          ...decision.events,
+          ...endOfWait(entry.state, decision.events, this.options.now()),
+        ]);
         return;
       } catch (error) {
         if (!(error instanceof VersionConflict) && !(error instanceof LogUnavailable)) throw error;
@@ -191,7 +210,10 @@ export class TaskDesk {
         events,
         at: now(),
         meta: {
-          actor: 'service:scheduler', source: 'scheduler', leaderEpoch, correlationId: context.correlationId,
+          actor: 'service:scheduler',
+          source: 'scheduler',
+          leaderEpoch,
+          correlationId: context.correlationId,
           ...(traceparent === undefined ? {} : { traceparent }),
         },
       };
@@ -205,6 +227,9 @@ export class TaskDesk {
 const endOfWait = (state: TaskState, events: readonly TaskEvent[], at: number): readonly TaskEvent[] => {
   if (state.lastReason === null || !events.some(({ type }) => type === 'InstancesDispatched')) return [];
   const after = events.reduce(taskDecider.evolve, state);
-  const decision = sizeOf(after.waiting) > 0 ? { events: [] } : taskDecider.decide(after, { type: 'RecordWaitingReason', reason: null, detail: null, at });
+  const decision =
+    sizeOf(after.waiting) > 0
+      ? { events: [] }
+      : taskDecider.decide(after, { type: 'RecordWaitingReason', reason: null, detail: null, at });
   return 'events' in decision ? decision.events : [];
 };

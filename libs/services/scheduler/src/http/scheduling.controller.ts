@@ -33,8 +33,15 @@ export class SchedulingController {
   @ApiOperation({ summary: 'Why a task that is not over waits now' })
   async waiting(@Param('id') taskId: string, @CurrentAccount() account: Account): Promise<WaitingAnswer> {
     const reply = await this.rpc.request(SCHEDULER_RPC.waiting, { taskId }, waitingReplySchema);
-    if (!reply.known || (reply.owner !== account.id && account.role !== 'operator')) throw new NotFound('No such unfinished task');
+    if (!reply.known || (reply.owner !== account.id && account.role !== 'operator'))
+      throw new NotFound('No such unfinished task');
     const { waiting, reason, detail, waitingSince } = reply;
-    return { taskId, waiting, reason, detail, waitingSince: waitingSince === null ? null : new Date(waitingSince).toISOString() };
+    return {
+      taskId,
+      waiting,
+      reason,
+      detail,
+      waitingSince: waitingSince === null ? null : new Date(waitingSince).toISOString(),
+    };
   }
 }

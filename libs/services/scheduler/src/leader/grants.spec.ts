@@ -1,6 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import type { LeaseClaims } from '@fornax/contracts';
-import { aCommit, aLease, aRef, cancelRequested, concluded, anEnd, dispatched, started, submitted } from '@fornax/testing';
+import {
+  aCommit,
+  aLease,
+  aRef,
+  cancelRequested,
+  concluded,
+  anEnd,
+  dispatched,
+  started,
+  submitted,
+} from '@fornax/testing';
 import { SchedulerView } from '../view/scheduler-view.js';
 import { grantLease } from './grants.js';
 
@@ -19,20 +29,45 @@ const viewWith = (...events: Parameters<typeof aCommit>[1]): SchedulerView => {
 const grant = (view: SchedulerView, node = 'node-1', leaseId = '0/1') =>
   grantLease(view, node, { taskId: 't', instance: 0, leaseId }, { secrets, sign, now: 1_000 });
 
-const sealed = { wrappedKey: 'wrapped', constants: [{ key: 'QARNOT_SECRET_A', sealed: 'hush' }, { key: 'PLAIN', value: 'x' }] };
+const sealed = {
+  wrappedKey: 'wrapped',
+  constants: [
+    { key: 'QARNOT_SECRET_A', sealed: 'hush' },
+    { key: 'PLAIN', value: 'x' },
+  ],
+};
 
 describe('a grant', () => {
   it('opens the sealed constants of a current lease, and only those', () => {
-    expect(grant(viewWith(submitted('t', sealed), dispatched(aLease(0))))).toMatchObject({ granted: true, secrets: { QARNOT_SECRET_A: 'HUSH' } });
+    expect(grant(viewWith(submitted('t', sealed), dispatched(aLease(0))))).toMatchObject({
+      granted: true,
+      secrets: { QARNOT_SECRET_A: 'HUSH' },
+    });
   });
 
   it('lets the lease read its inputs and write its results, nothing else', () => {
-    grant(viewWith(submitted('t', { resources: [{ bucket: 'in', prefix: 'p/', stripPrefix: 'p/' }], resultBucket: 'out', resultsPrefix: 'r/' }), dispatched(aLease(0))));
-    expect(signed.at(-1)).toMatchObject({ read: [{ bucket: 'in', prefix: 'p/' }], results: { bucket: 'out', prefix: 'r/' }, snapshot: null, owner: 'ada' });
+    grant(
+      viewWith(
+        submitted('t', {
+          resources: [{ bucket: 'in', prefix: 'p/', stripPrefix: 'p/' }],
+          resultBucket: 'out',
+          resultsPrefix: 'r/',
+        }),
+        dispatched(aLease(0)),
+      ),
+    );
+    expect(signed.at(-1)).toMatchObject({
+      read: [{ bucket: 'in', prefix: 'p/' }],
+      results: { bucket: 'out', prefix: 'r/' },
+      snapshot: null,
+      owner: 'ada',
+    });
   });
 
   it('is still given while a cancelled instance ends, so that its results can be uploaded', () => {
-    expect(grant(viewWith(submitted('t'), dispatched(aLease(0)), started(aRef(0)), cancelRequested)).granted).toBe(true);
+    expect(grant(viewWith(submitted('t'), dispatched(aLease(0)), started(aRef(0)), cancelRequested)).granted).toBe(
+      true,
+    );
   });
 
   it.each([

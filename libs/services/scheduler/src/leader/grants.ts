@@ -10,7 +10,11 @@ export interface SecretOpener {
 
 export interface GrantOptions {
   readonly secrets: SecretOpener;
-  readonly sign: (claims: LeaseClaims) => { readonly accessKey: string; readonly secretKey: string; readonly sessionToken: string };
+  readonly sign: (claims: LeaseClaims) => {
+    readonly accessKey: string;
+    readonly secretKey: string;
+    readonly sessionToken: string;
+  };
   readonly now: number;
 }
 
@@ -29,7 +33,12 @@ const openSecrets = ({ constants, wrappedKey }: TaskSpec, secrets: SecretOpener)
 };
 
 /** What a lease needs and no stream may hold: its S3 credentials and the task's secrets, if the lease is current on the node that asks. */
-export const grantLease = (view: SchedulerView, node: string, request: GrantRequest, { secrets, sign, now }: GrantOptions): GrantReply => {
+export const grantLease = (
+  view: SchedulerView,
+  node: string,
+  request: GrantRequest,
+  { secrets, sign, now }: GrantOptions,
+): GrantReply => {
   const { taskId, instance, leaseId } = request;
   const entry = view.task(taskId);
   if (!entry || !isCurrentLease(entry, instance, leaseId) || entry.state.inFlight.get(instance)?.node !== node) {

@@ -1,5 +1,11 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { dispatchMessageSchema, type Commit, type DispatchOrder, type LeaseOrder, type NodeReport } from '@fornax/contracts';
+import {
+  dispatchMessageSchema,
+  type Commit,
+  type DispatchOrder,
+  type LeaseOrder,
+  type NodeReport,
+} from '@fornax/contracts';
 import { taskDecider, publicStateOf, type TaskEvent, type TaskState } from '@fornax/domain';
 import { InMemoryLog, LogUnavailable, type EventLog } from '@fornax/event-store';
 import { aCommit, cancelRequested, eventually, nodeJoined, submitted } from '@fornax/testing';
@@ -21,7 +27,10 @@ class Rig {
   private running: Promise<unknown> = Promise.resolve();
   leadership: Leadership | undefined;
 
-  constructor(readonly log: EventLog = new InMemoryLog(), private readonly name = 'a') {}
+  constructor(
+    readonly log: EventLog = new InMemoryLog(),
+    private readonly name = 'a',
+  ) {}
 
   async lead(epoch = 1): Promise<this> {
     this.leadership = await Leadership.begin(this.ports(), epoch, this.stop.signal);
@@ -35,7 +44,12 @@ class Rig {
     await this.running;
   }
 
-  append(aggregate: 'task' | 'node', id: string, expected: number, ...events: readonly Commit['events'][number][]): Promise<number> {
+  append(
+    aggregate: 'task' | 'node',
+    id: string,
+    expected: number,
+    ...events: readonly Commit['events'][number][]
+  ): Promise<number> {
     return this.log.append(aggregate, id, aCommit(`${this.name}-${(this.ids += 1)}-${id}`, events), expected);
   }
 
@@ -56,7 +70,9 @@ class Rig {
   }
 
   async report(node: string, nodeEpoch: number, ...reports: readonly NodeReport[]): Promise<void> {
-    await this.handle?.([{ subject: `fx.report.${node}`, data: Buffer.from(JSON.stringify({ nodeId: node, nodeEpoch, reports })) }]);
+    await this.handle?.([
+      { subject: `fx.report.${node}`, data: Buffer.from(JSON.stringify({ nodeId: node, nodeEpoch, reports })) },
+    ]);
   }
 
   private ports(): LeadershipPorts {
@@ -85,8 +101,19 @@ class Rig {
 
 const about = ({ leaseId, taskId, instance }: LeaseOrder) => ({ leaseId, taskId, instance });
 const startedReport = (order: LeaseOrder): NodeReport => ({ kind: 'started', ...about(order), startedAt: 11_000 });
-const endedReport = (order: LeaseOrder, overrides: Partial<Extract<NodeReport, { kind: 'ended' }>> = {}): NodeReport => ({
-  kind: 'ended', ...about(order), outcome: 'success', exitCode: 0, startedAt: 11_000, endedAt: 12_000, uploadedFiles: 0, uploadedBytes: 0, ...overrides,
+const endedReport = (
+  order: LeaseOrder,
+  overrides: Partial<Extract<NodeReport, { kind: 'ended' }>> = {},
+): NodeReport => ({
+  kind: 'ended',
+  ...about(order),
+  outcome: 'success',
+  exitCode: 0,
+  startedAt: 11_000,
+  endedAt: 12_000,
+  uploadedFiles: 0,
+  uploadedBytes: 0,
+  ...overrides,
 });
 
 const rigs: Rig[] = [];
@@ -110,9 +137,16 @@ describe('a leading scheduler', () => {
     await world.report('node-1', 1, ...world.leases().map((order) => endedReport(order)));
     const state = await world.stateOf('t');
     expect(publicStateOf(state)).toBe('Success');
-    const ends = (await world.taskEvents('t')).flatMap((event) => (event.type === 'InstancesConcluded' ? event.attempts : []));
+    const ends = (await world.taskEvents('t')).flatMap((event) =>
+      event.type === 'InstancesConcluded' ? event.attempts : [],
+    );
     expect(ends).toHaveLength(4);
-    expect(ends[0]).toMatchObject({ attempt: 1, node: 'node-1', cores: 2, hardware: { specificationKey: '8c-32g-intel-xeon-ssd', ghz: 2.5 } });
+    expect(ends[0]).toMatchObject({
+      attempt: 1,
+      node: 'node-1',
+      cores: 2,
+      hardware: { specificationKey: '8c-32g-intel-xeon-ssd', ghz: 2.5 },
+    });
   });
 
   it('dispatches many instances in one commit and one message', async () => {
@@ -170,11 +204,25 @@ describe('a leading scheduler', () => {
     await world.report('node-1', 1, ...world.leases().map(startedReport));
     await world.append('node', 'node-2', 0, nodeJoined('node-2'));
     const [commit] = await world.log.readAggregate('node', 'node-1');
-    await world.append('node', 'node-1', commit?.sequence ?? 0, { type: 'NodeLost', nodeId: 'node-1', epoch: 1, cause: 'heartbeat', at: 20_000 });
+    await world.append('node', 'node-1', commit?.sequence ?? 0, {
+      type: 'NodeLost',
+      nodeId: 'node-1',
+      epoch: 1,
+      cause: 'heartbeat',
+      at: 20_000,
+    });
     await eventually(() => world.leases().length === 2);
     expect(world.orders.at(-1)?.node).toBe('node-2');
-    const [end] = (await world.taskEvents('t')).flatMap((event) => (event.type === 'InstancesRequeued' ? event.attempts : []));
-    expect(end).toMatchObject({ cause: 'node-lost', outcome: 'failure', startedAt: 11_000, endedAt: 11_000, node: 'node-1' });
+    const [end] = (await world.taskEvents('t')).flatMap((event) =>
+      event.type === 'InstancesRequeued' ? event.attempts : [],
+    );
+    expect(end).toMatchObject({
+      cause: 'node-lost',
+      outcome: 'failure',
+      startedAt: 11_000,
+      endedAt: 11_000,
+      node: 'node-1',
+    });
     const [late] = world.leases();
     if (!late) throw new Error('a lease');
     await world.report('node-1', 1, endedReport(late));
@@ -186,7 +234,13 @@ describe('a leading scheduler', () => {
     const joined = await world.append('node', 'node-1', 0, nodeJoined('node-1'));
     await world.append('task', 't', 0, submitted('t', { instances: '0' }));
     await eventually(() => world.leases().length === 1);
-    await world.append('node', 'node-1', joined, { type: 'NodeLost', nodeId: 'node-1', epoch: 1, cause: 'rejoined', at: 1 }, nodeJoined('node-1', {}, 2));
+    await world.append(
+      'node',
+      'node-1',
+      joined,
+      { type: 'NodeLost', nodeId: 'node-1', epoch: 1, cause: 'rejoined', at: 1 },
+      nodeJoined('node-1', {}, 2),
+    );
     await eventually(() => world.leases().length === 2);
     expect(world.leases()[1]).toMatchObject({ nodeEpoch: 2, attempt: 2 });
   });
@@ -222,7 +276,8 @@ describe('a leading scheduler', () => {
   it('says why a task waits, once it has waited for a while, and only when that changes', async () => {
     const world = await rig().lead();
     await world.append('task', 't', 0, submitted('t', { instances: '0' }));
-    const reasons = async () => (await world.taskEvents('t')).flatMap((event) => (event.type === 'WaitingReasonChanged' ? [event.reason] : []));
+    const reasons = async () =>
+      (await world.taskEvents('t')).flatMap((event) => (event.type === 'WaitingReasonChanged' ? [event.reason] : []));
     await eventually(async () => (await reasons()).length === 1);
     await world.append('node', 'node-1', 0, nodeJoined('node-1'));
     await eventually(async () => (await reasons()).length === 2);
@@ -232,7 +287,14 @@ describe('a leading scheduler', () => {
   it('keeps owners within their quotas', async () => {
     const world = await rig().lead();
     const quotas = { maxTasks: 9, maxBuckets: 9, maxStorageBytes: 9, maxInstances: 2, maxCores: 99 };
-    await world.log.append('account', 'ada', aCommit('account', [{ type: 'AccountCreated', accountId: 'ada', email: 'ada@example.org', role: 'user', quotas, at: 1 }]), 0);
+    await world.log.append(
+      'account',
+      'ada',
+      aCommit('account', [
+        { type: 'AccountCreated', accountId: 'ada', email: 'ada@example.org', role: 'user', quotas, at: 1 },
+      ]),
+      0,
+    );
     await world.append('node', 'node-1', 0, nodeJoined('node-1'));
     await world.append('task', 't', 0, submitted('t', { instances: '0-5' }));
     await eventually(() => world.leases().length === 2);
@@ -262,7 +324,13 @@ describe('a new leader', () => {
     await before.append('task', 't', 0, submitted('t', { instances: '0' }));
     await eventually(() => before.leases().length === 1);
     await before.end();
-    await before.append('node', 'node-1', joined, { type: 'NodeLost', nodeId: 'node-1', epoch: 1, cause: 'heartbeat', at: 1 });
+    await before.append('node', 'node-1', joined, {
+      type: 'NodeLost',
+      nodeId: 'node-1',
+      epoch: 1,
+      cause: 'heartbeat',
+      at: 1,
+    });
     const after = await rig(before.log, 'b').lead(2);
     await eventually(async () => (await after.typesOf('t')).includes('InstancesRequeued'));
   });
@@ -271,8 +339,12 @@ describe('a new leader', () => {
     const first = await rig().lead(1);
     const second = await rig(first.log, 'b').lead(2);
     await first.append('node', 'node-1', 0, nodeJoined('node-1'));
-    for (let task = 0; task < 20; task += 1) await first.append('task', `t-${task}`, 0, submitted(`t-${task}`, { instances: '0' }));
-    const dispatches = async () => (await Promise.all(Array.from({ length: 20 }, (_, task) => first.typesOf(`t-${task}`)))).flat().filter((type) => type === 'InstancesDispatched');
+    for (let task = 0; task < 20; task += 1)
+      await first.append('task', `t-${task}`, 0, submitted(`t-${task}`, { instances: '0' }));
+    const dispatches = async () =>
+      (await Promise.all(Array.from({ length: 20 }, (_, task) => first.typesOf(`t-${task}`))))
+        .flat()
+        .filter((type) => type === 'InstancesDispatched');
     await eventually(async () => (await dispatches()).length === 8);
     await eventually(() => new Set([...first.leases(), ...second.leases()].map(({ leaseId }) => leaseId)).size === 8);
     expect(await dispatches()).toHaveLength(8);
@@ -298,7 +370,9 @@ describe('an unanswered append', () => {
     await eventually(() => world.leases().length === 2);
     for (const order of world.leases()) await world.report('node-1', 1, endedReport(order));
     expect(publicStateOf(await world.stateOf('t'))).toBe('Success');
-    expect(await world.typesOf('t').then((types) => types.filter((type) => type === 'InstancesDispatched'))).toHaveLength(1);
+    expect(
+      await world.typesOf('t').then((types) => types.filter((type) => type === 'InstancesDispatched')),
+    ).toHaveLength(1);
     expect(world.leases()).toHaveLength(2);
   });
 });

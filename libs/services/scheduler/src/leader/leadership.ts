@@ -19,7 +19,10 @@ export interface LeadershipPorts {
   readonly checkpoint: ViewCheckpoint;
   readonly publish: PublishDispatch;
   /** Consumes reports until the signal aborts; each batch is acknowledged after the handler resolved. */
-  readonly consumeReports: (handle: (messages: readonly ReportMessage[]) => Promise<void>, signal: AbortSignal) => Promise<void>;
+  readonly consumeReports: (
+    handle: (messages: readonly ReportMessage[]) => Promise<void>,
+    signal: AbortSignal,
+  ) => Promise<void>;
   readonly now: () => number;
   readonly newId: () => string;
   readonly logger: Logger;
@@ -54,19 +57,40 @@ export class Leadership {
     signal.throwIfAborted();
     const outbox = new OrderOutbox({ publish, logger, signal });
     const desk = new TaskDesk({
-      view, log, now, newId, leaderEpoch, logger, inSpan, signal,
+      view,
+      log,
+      now,
+      newId,
+      leaderEpoch,
+      logger,
+      inSpan,
+      signal,
       onFolded: (changes, traceparent) => leadership.act(changes, traceparent),
       onIdle: () => rounds.wake(),
     });
     const rounds = new RoundLoop({ view, desk, now, newId, logger, signal });
-    const leadership: Leadership = new Leadership(ports, view, new Position(sequence), epoch, desk, outbox, rounds, signal);
+    const leadership: Leadership = new Leadership(
+      ports,
+      view,
+      new Position(sequence),
+      epoch,
+      desk,
+      outbox,
+      rounds,
+      signal,
+    );
     leadership.takeOver();
     return leadership;
   }
 
   /** Works until the signal aborts. @throws LogReset the log was wiped or went back: the next term starts from its beginning */
   async run(): Promise<void> {
-    const intake = new ReportIntake({ view: this.view, desk: this.desk, catchUp: () => this.catchUp(), logger: this.ports.logger });
+    const intake = new ReportIntake({
+      view: this.view,
+      desk: this.desk,
+      catchUp: () => this.catchUp(),
+      logger: this.ports.logger,
+    });
     this.rounds.watchReasons();
     this.rounds.wake();
     const timer = setInterval(() => this.repeatOverdue(), OVERDUE_CHECK_MS);
@@ -116,7 +140,8 @@ export class Leadership {
     for (const { leases } of changes.dispatched) {
       // A dispatch that was under way while its node went: nobody will ever report it.
       const orphaned = leases.filter(({ node, nodeEpoch }) => nodeEpoch < livingEpoch(this.view, node));
-      for (const node of new Set(orphaned.map((lease) => lease.node))) this.revokeVoid(node, livingEpoch(this.view, node));
+      for (const node of new Set(orphaned.map((lease) => lease.node)))
+        this.revokeVoid(node, livingEpoch(this.view, node));
     }
     if (changes.wakes) this.rounds.wake();
   }
@@ -132,7 +157,10 @@ export class Leadership {
     for (const [taskId, leaseIds] of voidLeases(this.view, node, belowEpoch)) {
       this.desk.revoke(taskId, leaseIds).catch((error: unknown) => {
         if (this.signal.aborted) return;
-        this.ports.logger.error({ taskId, node, err: error }, 'leases of a lost node could not be taken back, trying again');
+        this.ports.logger.error(
+          { taskId, node, err: error },
+          'leases of a lost node could not be taken back, trying again',
+        );
         void pause(REVOKE_AGAIN_MS, this.signal).then(() => this.revokeVoid(node, belowEpoch));
       });
     }

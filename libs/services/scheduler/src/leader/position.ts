@@ -17,7 +17,10 @@ export class Position {
     if (sequence <= this.sequence) return;
     this.sequence = sequence;
     if (this.waiters.length === 0) return;
-    const [passed, waiting] = [this.waiters.filter((waiter) => waiter.sequence <= sequence), this.waiters.filter((waiter) => waiter.sequence > sequence)];
+    const [passed, waiting] = [
+      this.waiters.filter((waiter) => waiter.sequence <= sequence),
+      this.waiters.filter((waiter) => waiter.sequence > sequence),
+    ];
     this.waiters = waiting;
     for (const { resolve } of passed) resolve();
   }

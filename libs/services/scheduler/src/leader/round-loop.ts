@@ -24,7 +24,10 @@ const REASON_PATIENCE_MS = 1_000;
 const MAX_REASONS_AT_ONCE = 20;
 
 const meter = metrics.getMeter('fornax.scheduler');
-const roundDuration = meter.createHistogram('fornax.scheduler.round.duration', { unit: 's', description: 'Time to plan one round' });
+const roundDuration = meter.createHistogram('fornax.scheduler.round.duration', {
+  unit: 's',
+  description: 'Time to plan one round',
+});
 const placementCount = meter.createCounter('fornax.scheduler.placements', { description: 'Instances dispatched' });
 
 /**
@@ -89,11 +92,16 @@ export class RoundLoop {
   private recordReasons(): void {
     const { view, desk, now, logger, signal } = this.options;
     if (view.queue.size > 0) this.plan();
-    const changes = reasonChanges(view, this.reasons, { now: now(), patienceMs: REASON_PATIENCE_MS, limit: MAX_REASONS_AT_ONCE });
+    const changes = reasonChanges(view, this.reasons, {
+      now: now(),
+      patienceMs: REASON_PATIENCE_MS,
+      limit: MAX_REASONS_AT_ONCE,
+    });
     for (const change of changes) {
       if (desk.isBusy(change.taskId)) continue;
       desk.recordReason(change).catch((error: unknown) => {
-        if (!signal.aborted) logger.warn({ taskId: change.taskId, err: error }, 'a waiting reason could not be recorded');
+        if (!signal.aborted)
+          logger.warn({ taskId: change.taskId, err: error }, 'a waiting reason could not be recorded');
       });
     }
   }

@@ -1,6 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { dispatchMessageSchema, type FornaxEvent, type LeaseOrder, type NodeReport } from '@fornax/contracts';
-import { isOver, nodeDecider, taskDecider, type NodeCommand, type NodeState, type TaskCommand, type TaskEvent, type TaskState } from '@fornax/domain';
+import {
+  isOver,
+  nodeDecider,
+  taskDecider,
+  type NodeCommand,
+  type NodeState,
+  type TaskCommand,
+  type TaskEvent,
+  type TaskState,
+} from '@fornax/domain';
 import { CommandRejected, InMemoryLog, decideAndAppend, loadAggregate } from '@fornax/event-store';
 import { aHardware, aTaskSpec, eventually } from '@fornax/testing';
 import type { Logger } from '../logger.js';
@@ -35,7 +44,9 @@ class World {
   readonly violations: string[] = [];
   readonly tasks: string[] = [];
   private readonly random: () => number;
-  private readonly nodes = new Map<string, SimulatedNode>(NODES.map((name) => [name, { epoch: 0, running: new Map(), seen: new Set() }]));
+  private readonly nodes = new Map<string, SimulatedNode>(
+    NODES.map((name) => [name, { epoch: 0, running: new Map(), seen: new Set() }]),
+  );
   private readonly sent: { readonly node: string; readonly epoch: number; readonly report: NodeReport }[] = [];
   private ids = 0;
   private term = { epoch: 0, stop: new AbortController(), running: Promise.resolve() };
@@ -65,11 +76,14 @@ class World {
   /** No more faults: everything that is left runs to its end. */
   async settle(): Promise<void> {
     await this.newLeader();
-    await eventually(async () => {
-      for (let i = 0; i < 20; i += 1) await this.work();
-      const states = await Promise.all(this.tasks.map((taskId) => this.stateOf(taskId)));
-      return states.every((state) => isOver(state) || state.deleted);
-    }, { timeoutMs: 20_000 });
+    await eventually(
+      async () => {
+        for (let i = 0; i < 20; i += 1) await this.work();
+        const states = await Promise.all(this.tasks.map((taskId) => this.stateOf(taskId)));
+        return states.every((state) => isOver(state) || state.deleted);
+      },
+      { timeoutMs: 20_000 },
+    );
     this.term.stop.abort();
     await this.term.running;
   }
@@ -93,19 +107,23 @@ class World {
     this.losesPublishes = false;
     const stop = new AbortController();
     const epoch = this.term.epoch + 1;
-    const leadership = await Leadership.begin({
-      log: this.log,
-      checkpoint: { load: () => Promise.resolve(undefined) },
-      publish: (subject, data) => this.deliver(subject.replace('fx.dispatch.', ''), data, stop.signal),
-      consumeReports: (handle, signal) => {
-        this.handle = handle;
-        return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    const leadership = await Leadership.begin(
+      {
+        log: this.log,
+        checkpoint: { load: () => Promise.resolve(undefined) },
+        publish: (subject, data) => this.deliver(subject.replace('fx.dispatch.', ''), data, stop.signal),
+        consumeReports: (handle, signal) => {
+          this.handle = handle;
+          return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+        },
+        now: () => 1_000,
+        newId: () => `id-${(this.ids += 1)}`,
+        logger: silent,
+        inSpan: (_name, parent, work) => work(parent),
       },
-      now: () => 1_000,
-      newId: () => `id-${(this.ids += 1)}`,
-      logger: silent,
-      inSpan: (_name, parent, work) => work(parent),
-    }, epoch, stop.signal);
+      epoch,
+      stop.signal,
+    );
     this.term = { epoch, stop, running: leadership.run() };
   }
 
@@ -123,7 +141,10 @@ class World {
   private accept(name: string, node: SimulatedNode, order: LeaseOrder): void {
     node.seen.add(order.leaseId);
     const isElsewhere = [...this.nodes.values()].some((other) =>
-      [...other.running.values()].some(({ taskId, instance }) => taskId === order.taskId && instance === order.instance));
+      [...other.running.values()].some(
+        ({ taskId, instance }) => taskId === order.taskId && instance === order.instance,
+      ),
+    );
     if (isElsewhere) this.violations.push(`instance ${order.instance} of ${order.taskId} runs twice`);
     node.running.set(order.leaseId, order);
     const cores = [...node.running.values()].reduce((sum, lease) => sum + lease.cores, 0);
@@ -144,18 +165,36 @@ class World {
     }
   }
 
-  private end(name: string, node: SimulatedNode, leaseId: string, how: Pick<Extract<NodeReport, { kind: 'ended' }>, 'outcome' | 'cause'>): Promise<void> {
+  private end(
+    name: string,
+    node: SimulatedNode,
+    leaseId: string,
+    how: Pick<Extract<NodeReport, { kind: 'ended' }>, 'outcome' | 'cause'>,
+  ): Promise<void> {
     const order = node.running.get(leaseId);
     if (!order) return Promise.resolve();
     node.running.delete(leaseId);
-    return this.report(name, node.epoch, { kind: 'ended', ...about(order), ...how, startedAt: 1, endedAt: 2, uploadedFiles: 0, uploadedBytes: 0 });
+    return this.report(name, node.epoch, {
+      kind: 'ended',
+      ...about(order),
+      ...how,
+      startedAt: 1,
+      endedAt: 2,
+      uploadedFiles: 0,
+      uploadedBytes: 0,
+    });
   }
 
   private async report(node: string, epoch: number, report: NodeReport): Promise<void> {
     this.sent.push({ node, epoch, report });
     // Like the work queue: given out again until somebody acknowledges.
     await eventually(async () => {
-      await this.handle?.([{ subject: `fx.report.${node}`, data: Buffer.from(JSON.stringify({ nodeId: node, nodeEpoch: epoch, reports: [report] })) }]);
+      await this.handle?.([
+        {
+          subject: `fx.report.${node}`,
+          data: Buffer.from(JSON.stringify({ nodeId: node, nodeEpoch: epoch, reports: [report] })),
+        },
+      ]);
       return true;
     });
   }
@@ -170,7 +209,8 @@ class World {
     const taskId = `task-${this.tasks.length}`;
     this.tasks.push(taskId);
     const spec = aTaskSpec({
-      instances: `0-${Math.floor(this.random() * 5)}`, request: { cores: 1 + Math.floor(this.random() * 2), memoryMB: 1 },
+      instances: `0-${Math.floor(this.random() * 5)}`,
+      request: { cores: 1 + Math.floor(this.random() * 2), memoryMB: 1 },
       maxRetriesPerInstance: Math.floor(this.random() * 3),
     });
     await this.decideTask(taskId, { type: 'SubmitTask', taskId, owner: this.pick(['ada', 'grace']), spec, at: 1 });
@@ -184,13 +224,22 @@ class World {
   private async crash(name: string): Promise<void> {
     const node = this.nodes.get(name);
     node?.running.clear();
-    if (this.random() < 0.5) await this.decideNode(name, { type: 'LoseNode', epoch: node?.epoch ?? 0, cause: 'heartbeat', at: 1 });
+    if (this.random() < 0.5)
+      await this.decideNode(name, { type: 'LoseNode', epoch: node?.epoch ?? 0, cause: 'heartbeat', at: 1 });
     await this.join(name);
   }
 
   private async join(nodeId: string): Promise<void> {
     const hardware = aHardware({ cores: CORES });
-    const { epoch } = await this.decideNode(nodeId, { type: 'JoinNode', nodeId, bootId: `boot-${(this.ids += 1)}`, hardware, driver: 'simulated', warnings: [], at: 1 });
+    const { epoch } = await this.decideNode(nodeId, {
+      type: 'JoinNode',
+      nodeId,
+      bootId: `boot-${(this.ids += 1)}`,
+      hardware,
+      driver: 'simulated',
+      warnings: [],
+      at: 1,
+    });
     const node = this.nodes.get(nodeId);
     if (node) node.epoch = epoch;
   }
@@ -202,7 +251,12 @@ class World {
 
   private async decideTask(id: string, command: TaskCommand): Promise<void> {
     try {
-      await decideAndAppend<TaskState, TaskCommand, TaskEvent>({ ...this.decision(id), aggregate: 'task', decider: taskDecider, command });
+      await decideAndAppend<TaskState, TaskCommand, TaskEvent>({
+        ...this.decision(id),
+        aggregate: 'task',
+        decider: taskDecider,
+        command,
+      });
     } catch (error) {
       // Stopping what is over already is refused, rightly.
       if (!(error instanceof CommandRejected)) throw error;
@@ -210,27 +264,41 @@ class World {
   }
 
   private decision(id: string) {
-    return { log: this.log, id, commitId: `user-${(this.ids += 1)}`, at: 1, meta: { actor: 'user:ada', source: 'simulation', correlationId: 'c' } };
+    return {
+      log: this.log,
+      id,
+      commitId: `user-${(this.ids += 1)}`,
+      at: 1,
+      meta: { actor: 'user:ada', source: 'simulation', correlationId: 'c' },
+    };
   }
 }
 
 const about = ({ leaseId, taskId, instance }: LeaseOrder) => ({ leaseId, taskId, instance });
 
 const endedLeases = (events: readonly FornaxEvent[]): readonly string[] =>
-  events.flatMap((event) => (event.type === 'InstancesConcluded' || event.type === 'InstancesRequeued' ? event.attempts.map(({ leaseId }) => leaseId) : []));
+  events.flatMap((event) =>
+    event.type === 'InstancesConcluded' || event.type === 'InstancesRequeued'
+      ? event.attempts.map(({ leaseId }) => leaseId)
+      : [],
+  );
 
 describe('schedulers, nodes and users that do as they please', () => {
-  it.each([1, 2, 3, 4, 5, 6])('end every task, run nothing twice and overfill no node (seed %i)', async (seed) => {
-    const world = new World(seed);
-    await world.start();
-    for (let step = 0; step < 250; step += 1) await world.step();
-    await world.settle();
-    expect(world.violations).toEqual([]);
-    const ended: string[] = [];
-    for (const taskId of world.tasks) {
-      ended.push(...endedLeases((await world.log.readAggregate('task', taskId)).flatMap(({ events }) => events)));
-    }
-    expect(ended.length).toBeGreaterThan(50);
-    expect(new Set(ended).size).toBe(ended.length);
-  }, 60_000);
+  it.each([1, 2, 3, 4, 5, 6])(
+    'end every task, run nothing twice and overfill no node (seed %i)',
+    async (seed) => {
+      const world = new World(seed);
+      await world.start();
+      for (let step = 0; step < 250; step += 1) await world.step();
+      await world.settle();
+      expect(world.violations).toEqual([]);
+      const ended: string[] = [];
+      for (const taskId of world.tasks) {
+        ended.push(...endedLeases((await world.log.readAggregate('task', taskId)).flatMap(({ events }) => events)));
+      }
+      expect(ended.length).toBeGreaterThan(50);
+      expect(new Set(ended).size).toBe(ended.length);
+    },
+    60_000,
+  );
 });

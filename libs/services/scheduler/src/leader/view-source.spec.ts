@@ -50,7 +50,10 @@ describe('loading the view', () => {
 
   it.each([
     ['of another log', (log: InMemoryLog): ViewCheckpoint => storedUpTo(log, 2, 'another')],
-    ['ahead of the log', (log: InMemoryLog): ViewCheckpoint => ({ load: () => log.head().then(({ epoch }) => ({ epoch, sequence: 99 })) })],
+    [
+      'ahead of the log',
+      (log: InMemoryLog): ViewCheckpoint => ({ load: () => log.head().then(({ epoch }) => ({ epoch, sequence: 99 })) }),
+    ],
     ['not readable', (): ViewCheckpoint => ({ load: () => Promise.reject(new Error('no database')) })],
   ])('replays the whole log when the stored view is %s', async (_what, checkpointOf) => {
     const log = await logWith('a', 'b');

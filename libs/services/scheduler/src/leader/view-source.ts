@@ -40,7 +40,8 @@ export const loadView = async (log: EventLog, checkpoint: ViewCheckpoint, logger
   const stored = await readCheckpoint(checkpoint, logger);
   const head = await log.head();
   const isOfThisLog = stored.at !== undefined && stored.at.epoch === head.epoch && stored.at.sequence <= head.sequence;
-  if (stored.at && !isOfThisLog) logger.warn({ stored: stored.at, head }, 'the stored view is of another log and is not used');
+  if (stored.at && !isOfThisLog)
+    logger.warn({ stored: stored.at, head }, 'the stored view is of another log and is not used');
   const view = isOfThisLog ? stored.view : new SchedulerView();
   const sequence = isOfThisLog ? (stored.at?.sequence ?? 0) : 0;
   let commits = 0;
@@ -50,6 +51,9 @@ export const loadView = async (log: EventLog, checkpoint: ViewCheckpoint, logger
       commits += batch.length;
     }
   }
-  logger.info({ tasks: view.taskCount(), leases: view.leases.size, from: sequence, to: head.sequence, commits }, 'the view is caught up');
+  logger.info(
+    { tasks: view.taskCount(), leases: view.leases.size, from: sequence, to: head.sequence, commits },
+    'the view is caught up',
+  );
   return { view, epoch: head.epoch, sequence: head.sequence };
 };

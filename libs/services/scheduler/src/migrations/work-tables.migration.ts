@@ -13,7 +13,9 @@ export class WorkTables1767225700000 implements MigrationInterface {
       context jsonb NOT NULL,
       state jsonb NOT NULL
     )`);
-    await runner.query('CREATE TABLE work_node (node_id text PRIMARY KEY, sequence bigint NOT NULL, state jsonb NOT NULL)');
+    await runner.query(
+      'CREATE TABLE work_node (node_id text PRIMARY KEY, sequence bigint NOT NULL, state jsonb NOT NULL)',
+    );
     await runner.query('CREATE TABLE work_quota (account_id text PRIMARY KEY, quotas jsonb NOT NULL)');
   }
 

@@ -11,7 +11,10 @@ interface CheckpointRow {
 export const workCheckpoint = (db: DataSource): ViewCheckpoint => ({
   load: (view) =>
     db.transaction('REPEATABLE READ', async (tx) => {
-      const [row] = await tx.query<CheckpointRow[]>('SELECT epoch, sequence FROM projection_checkpoint WHERE projection = $1', ['work']);
+      const [row] = await tx.query<CheckpointRow[]>(
+        'SELECT epoch, sequence FROM projection_checkpoint WHERE projection = $1',
+        ['work'],
+      );
       if (!row) return undefined;
       await restoreAll(tx, view);
       return { epoch: row.epoch, sequence: Number(row.sequence) };

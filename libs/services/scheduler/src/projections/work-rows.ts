@@ -48,16 +48,30 @@ const restoreNodes = (view: SchedulerView, rows: readonly NodeRow[]): void => {
 export const restoreAll = async (db: Queries, view: SchedulerView): Promise<void> => {
   restoreNodes(view, await db.query<NodeRow[]>('SELECT node_id, sequence, state FROM work_node'));
   restoreTasks(view, await db.query<TaskRow[]>(`SELECT ${TASK_COLUMNS} FROM work_task`));
-  for (const { account_id, quotas } of await db.query<QuotaRow[]>('SELECT account_id, quotas FROM work_quota')) view.restoreQuotas(account_id, quotas);
+  for (const { account_id, quotas } of await db.query<QuotaRow[]>('SELECT account_id, quotas FROM work_quota'))
+    view.restoreQuotas(account_id, quotas);
 };
 
 /** Only the rows that a batch touches. */
-export const restoreSome = async (db: Queries, view: SchedulerView, taskIds: readonly string[], nodeIds: readonly string[]): Promise<void> => {
+export const restoreSome = async (
+  db: Queries,
+  view: SchedulerView,
+  taskIds: readonly string[],
+  nodeIds: readonly string[],
+): Promise<void> => {
   if (nodeIds.length > 0) {
-    restoreNodes(view, await db.query<NodeRow[]>('SELECT node_id, sequence, state FROM work_node WHERE node_id = ANY($1::text[])', [nodeIds]));
+    restoreNodes(
+      view,
+      await db.query<NodeRow[]>('SELECT node_id, sequence, state FROM work_node WHERE node_id = ANY($1::text[])', [
+        nodeIds,
+      ]),
+    );
   }
   if (taskIds.length > 0) {
-    restoreTasks(view, await db.query<TaskRow[]>(`SELECT ${TASK_COLUMNS} FROM work_task WHERE task_id = ANY($1::text[])`, [taskIds]));
+    restoreTasks(
+      view,
+      await db.query<TaskRow[]>(`SELECT ${TASK_COLUMNS} FROM work_task WHERE task_id = ANY($1::text[])`, [taskIds]),
+    );
   }
 };
 
@@ -84,7 +98,10 @@ export const deleteTasks = async (db: Queries, taskIds: readonly string[]): Prom
   if (taskIds.length > 0) await db.query('DELETE FROM work_task WHERE task_id = ANY($1::text[])', [taskIds]);
 };
 
-export const upsertNodes = async (db: Queries, nodes: readonly { readonly id: string; readonly sequence: number; readonly state: NodeState }[]): Promise<void> => {
+export const upsertNodes = async (
+  db: Queries,
+  nodes: readonly { readonly id: string; readonly sequence: number; readonly state: NodeState }[],
+): Promise<void> => {
   if (nodes.length === 0) return;
   await db.query(
     `INSERT INTO work_node (node_id, sequence, state)

@@ -33,12 +33,18 @@ export class WorkProjection implements Projection {
     await restoreSome(tx, view, stored, nodeIds);
     for (const commit of batch) view.fold(commit);
     const unfinished = taskIds.flatMap((id) => view.task(id) ?? []);
-    await deleteTasks(tx, stored.filter((id) => !view.task(id)));
+    await deleteTasks(
+      tx,
+      stored.filter((id) => !view.task(id)),
+    );
     await upsertTasks(tx, unfinished);
-    await upsertNodes(tx, nodeIds.flatMap((id) => {
-      const node = view.node(id);
-      return node ? [{ id, ...node }] : [];
-    }));
+    await upsertNodes(
+      tx,
+      nodeIds.flatMap((id) => {
+        const node = view.node(id);
+        return node ? [{ id, ...node }] : [];
+      }),
+    );
     await upsertQuotas(tx, view.allQuotas());
   }
 }

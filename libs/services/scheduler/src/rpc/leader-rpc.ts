@@ -1,6 +1,12 @@
 import {
-  RPC, grantRequestSchema, leaseStatusRequestSchema, nodeRpcPattern, parseNodeRpcSubject, placementsRequestSchema,
-  type LeaseClaims, type PlacementsReply,
+  RPC,
+  grantRequestSchema,
+  leaseStatusRequestSchema,
+  nodeRpcPattern,
+  parseNodeRpcSubject,
+  placementsRequestSchema,
+  type LeaseClaims,
+  type PlacementsReply,
 } from '@fornax/contracts';
 import { sizeOf } from '@fornax/domain';
 import { grantLease, isCurrentLease, type SecretOpener } from '../leader/grants.js';
@@ -8,7 +14,13 @@ import type { Leadership } from '../leader/leadership.js';
 import type { Logger } from '../logger.js';
 import type { SchedulerView } from '../view/scheduler-view.js';
 import type { NatsConnection } from './nats-connection.js';
-import { overviewReplySchema, waitingReplySchema, waitingRequestSchema, type OverviewReply, type WaitingReply } from './schemas.js';
+import {
+  overviewReplySchema,
+  waitingReplySchema,
+  waitingRequestSchema,
+  type OverviewReply,
+  type WaitingReply,
+} from './schemas.js';
 import { serve } from './serve.js';
 import { SCHEDULER_RPC } from './subjects.js';
 
@@ -16,7 +28,11 @@ export interface LeaderRpcOptions {
   readonly nc: NatsConnection;
   readonly leadership: Leadership;
   readonly secrets: SecretOpener;
-  readonly sign: (claims: LeaseClaims) => { readonly accessKey: string; readonly secretKey: string; readonly sessionToken: string };
+  readonly sign: (claims: LeaseClaims) => {
+    readonly accessKey: string;
+    readonly secretKey: string;
+    readonly sessionToken: string;
+  };
   readonly now: () => number;
   readonly logger: Logger;
   readonly signal: AbortSignal;
@@ -70,17 +86,41 @@ export const serveLeader = ({ nc, leadership, secrets, sign, now, logger, signal
   const settled = async (taskId: string, instance: number, leaseId: string): Promise<void> => {
     if (!isCurrentLease(view.task(taskId), instance, leaseId)) await leadership.catchUp();
   };
-  serve(nc, RPC.placements, (payload) => runningPlacements(view, placementsRequestSchema.parse(payload).taskId), logger, signal);
-  serve(nc, RPC.leaseStatus, async (payload) => {
-    const { taskId, instance, leaseId } = leaseStatusRequestSchema.parse(payload);
-    await settled(taskId, instance, leaseId);
-    return { current: isCurrentLease(view.task(taskId), instance, leaseId) };
-  }, logger, signal);
-  serve(nc, nodeRpcPattern('grant'), async (payload, subject) => {
-    const request = grantRequestSchema.parse(payload);
-    await settled(request.taskId, request.instance, request.leaseId);
-    return grantLease(view, parseNodeRpcSubject(subject), request, { secrets, sign, now: now() });
-  }, logger, signal);
-  serve(nc, SCHEDULER_RPC.waiting, (payload) => waitingReplySchema.parse(waitingOf(leadership, waitingRequestSchema.parse(payload).taskId)), logger, signal);
+  serve(
+    nc,
+    RPC.placements,
+    (payload) => runningPlacements(view, placementsRequestSchema.parse(payload).taskId),
+    logger,
+    signal,
+  );
+  serve(
+    nc,
+    RPC.leaseStatus,
+    async (payload) => {
+      const { taskId, instance, leaseId } = leaseStatusRequestSchema.parse(payload);
+      await settled(taskId, instance, leaseId);
+      return { current: isCurrentLease(view.task(taskId), instance, leaseId) };
+    },
+    logger,
+    signal,
+  );
+  serve(
+    nc,
+    nodeRpcPattern('grant'),
+    async (payload, subject) => {
+      const request = grantRequestSchema.parse(payload);
+      await settled(request.taskId, request.instance, request.leaseId);
+      return grantLease(view, parseNodeRpcSubject(subject), request, { secrets, sign, now: now() });
+    },
+    logger,
+    signal,
+  );
+  serve(
+    nc,
+    SCHEDULER_RPC.waiting,
+    (payload) => waitingReplySchema.parse(waitingOf(leadership, waitingRequestSchema.parse(payload).taskId)),
+    logger,
+    signal,
+  );
   serve(nc, SCHEDULER_RPC.overview, () => overviewReplySchema.parse(overviewOf(view)), logger, signal);
 };

@@ -21,7 +21,13 @@ const reply = async (answer: Answer, payload: unknown, subject: string, logger: 
  * Answers requests on a subject until the signal aborts, in the form of the RPC client. Not a Nest handler, because only the leader has the
  * answers: with nobody leading, a caller learns at once that nobody listens, instead of asking a standby.
  */
-export const serve = (nc: NatsConnection, subject: string, answer: Answer, logger: Logger, signal: AbortSignal): void => {
+export const serve = (
+  nc: NatsConnection,
+  subject: string,
+  answer: Answer,
+  logger: Logger,
+  signal: AbortSignal,
+): void => {
   const subscription = nc.subscribe(subject, {
     queue: QUEUE,
     callback: (error, message) => {
@@ -33,7 +39,11 @@ export const serve = (nc: NatsConnection, subject: string, answer: Answer, logge
       });
     },
   });
-  signal.addEventListener('abort', () => {
-    if (!nc.isClosed()) subscription.unsubscribe();
-  }, { once: true });
+  signal.addEventListener(
+    'abort',
+    () => {
+      if (!nc.isClosed()) subscription.unsubscribe();
+    },
+    { once: true },
+  );
 };

@@ -4,22 +4,37 @@ import { aCommit, aLease, cancelRequested, dispatched, nodeJoined, started, subm
 import { leaseOrders, ordersToRepeat, packOrders } from './orders.js';
 import { SchedulerView } from './scheduler-view.js';
 
-const fold = (view: SchedulerView, sequence: number, aggregate: 'task' | 'node', id: string, events: Parameters<typeof aCommit>[1]): void => {
+const fold = (
+  view: SchedulerView,
+  sequence: number,
+  aggregate: 'task' | 'node',
+  id: string,
+  events: Parameters<typeof aCommit>[1],
+): void => {
   view.fold({ ...aCommit(`c-${sequence}`, events), sequence, aggregate, aggregateId: id });
 };
 const cancel = (leaseId: string): DispatchOrder => ({ kind: 'cancel', leaseId, taskId: 't' });
-const read = (data: Uint8Array): readonly DispatchOrder[] => dispatchMessageSchema.parse(JSON.parse(new TextDecoder().decode(data)));
+const read = (data: Uint8Array): readonly DispatchOrder[] =>
+  dispatchMessageSchema.parse(JSON.parse(new TextDecoder().decode(data)));
 
 describe('orders to nodes', () => {
   it('carries constants in clear and only the names of sealed ones', () => {
     const view = new SchedulerView();
-    const constants = [{ key: 'DOCKER_CMD', value: 'echo' }, { key: 'QARNOT_SECRET_X', sealed: 'c2VhbGVk' }];
+    const constants = [
+      { key: 'DOCKER_CMD', value: 'echo' },
+      { key: 'QARNOT_SECRET_X', sealed: 'c2VhbGVk' },
+    ];
     fold(view, 1, 'task', 't', [submitted('t', { constants, resultBucket: 'out', resultsPrefix: 'p/' })]);
     const entry = view.task('t');
     const [addressed] = entry ? leaseOrders(entry, [aLease(1)]) : [];
     expect(addressed).toMatchObject({
       node: 'node-1',
-      order: { constants: [{ key: 'DOCKER_CMD', value: 'echo' }], secretKeys: ['QARNOT_SECRET_X'], instanceCount: 2, results: { bucket: 'out', prefix: 'p/' } },
+      order: {
+        constants: [{ key: 'DOCKER_CMD', value: 'echo' }],
+        secretKeys: ['QARNOT_SECRET_X'],
+        instanceCount: 2,
+        results: { bucket: 'out', prefix: 'p/' },
+      },
     });
     expect(JSON.stringify(addressed)).not.toContain('c2VhbGVk');
   });
@@ -43,10 +58,16 @@ describe('orders to nodes', () => {
     fold(view, 1, 'node', 'node-1', [nodeJoined('node-1')]);
     fold(view, 2, 'node', 'node-2', [nodeJoined('node-2', {}, 2)]);
     fold(view, 3, 'task', 't', [submitted('t', { instances: '0-2' })]);
-    fold(view, 4, 'task', 't', [dispatched(aLease(0), aLease(1), aLease(2, { node: 'node-2', nodeEpoch: 1 })), started(aRef(1))]);
+    fold(view, 4, 'task', 't', [
+      dispatched(aLease(0), aLease(1), aLease(2, { node: 'node-2', nodeEpoch: 1 })),
+      started(aRef(1)),
+    ]);
     fold(view, 5, 'task', 'c', [submitted('c', { instances: '0' })]);
     fold(view, 6, 'task', 'c', [dispatched(aLease(0, { leaseId: 'c0' })), started({ instance: 0, leaseId: 'c0' })]);
     fold(view, 7, 'task', 'c', [cancelRequested]);
-    expect(ordersToRepeat(view).map(({ order }) => [order.kind, 'leaseId' in order ? order.leaseId : ''])).toEqual([['lease', '0/1'], ['cancel', 'c0']]);
+    expect(ordersToRepeat(view).map(({ order }) => [order.kind, 'leaseId' in order ? order.leaseId : ''])).toEqual([
+      ['lease', '0/1'],
+      ['cancel', 'c0'],
+    ]);
   });
 });

@@ -10,7 +10,11 @@ export interface AddressedOrder {
 }
 
 /** The orders of leases of one task. The traceparent is the one to continue, else that of the task's submission. */
-export const leaseOrders = (entry: TaskEntry, leases: readonly DispatchedLease[], traceparent = entry.context.traceparent): readonly AddressedOrder[] => {
+export const leaseOrders = (
+  entry: TaskEntry,
+  leases: readonly DispatchedLease[],
+  traceparent = entry.context.traceparent,
+): readonly AddressedOrder[] => {
   const { spec, owner, all } = entry.state;
   const shared: Omit<LeaseOrder, 'leaseId' | 'nodeEpoch' | 'instance' | 'attempt'> = {
     kind: 'lease',
@@ -18,13 +22,20 @@ export const leaseOrders = (entry: TaskEntry, leases: readonly DispatchedLease[]
     owner,
     instanceCount: sizeOf(all),
     profile: spec.profile,
-    constants: spec.constants.flatMap((constant) => ('value' in constant ? [{ key: constant.key, value: constant.value }] : [])),
+    constants: spec.constants.flatMap((constant) =>
+      'value' in constant ? [{ key: constant.key, value: constant.value }] : [],
+    ),
     secretKeys: spec.constants.flatMap((constant) => ('sealed' in constant ? [constant.key] : [])),
     resources: spec.resources.map((resource) => ({ ...resource })),
     results:
       spec.resultBucket === null
         ? null
-        : { bucket: spec.resultBucket, prefix: spec.resultsPrefix, whitelist: spec.resultsWhitelist, blacklist: spec.resultsBlacklist },
+        : {
+            bucket: spec.resultBucket,
+            prefix: spec.resultsPrefix,
+            whitelist: spec.resultsWhitelist,
+            blacklist: spec.resultsBlacklist,
+          },
     uploadResultsOnCancellation: spec.uploadResultsOnCancellation,
     cores: spec.request.cores,
     memoryMB: spec.request.memoryMB,
@@ -77,7 +88,10 @@ export interface DispatchMessage {
 const MAX_MESSAGE_BYTES = 256 * 1024;
 
 /** Packs orders for one node, in their order, into as few messages as possible. */
-export const packOrders = (orders: readonly DispatchOrder[], maxBytes = MAX_MESSAGE_BYTES): readonly DispatchMessage[] => {
+export const packOrders = (
+  orders: readonly DispatchOrder[],
+  maxBytes = MAX_MESSAGE_BYTES,
+): readonly DispatchMessage[] => {
   const messages: DispatchMessage[] = [];
   let texts: string[] = [];
   let subjects: string[] = [];

@@ -4,7 +4,13 @@ import { OverdueOrders } from './overdue-orders.js';
 import { SchedulerView } from './scheduler-view.js';
 
 type Events = Parameters<typeof aCommit>[1];
-const fold = (view: SchedulerView, sequence: number, aggregate: 'task' | 'node', aggregateId: string, events: Events): void => {
+const fold = (
+  view: SchedulerView,
+  sequence: number,
+  aggregate: 'task' | 'node',
+  aggregateId: string,
+  events: Events,
+): void => {
   view.fold({ ...aCommit(`c${sequence}`, events), sequence, aggregate, aggregateId });
 };
 const world = (): SchedulerView => {
@@ -33,6 +39,10 @@ describe('overdue orders', () => {
     const [view, overdue] = [world(), new OverdueOrders()];
     fold(view, 4, 'task', 't', [cancelRequested]);
     expect(taken(overdue, view, 0)).toEqual([]);
-    expect(taken(overdue, view, 150_000)).toEqual([['lease', '0/1'], ['cancel', '0/1'], ['cancel', '1/1']]);
+    expect(taken(overdue, view, 150_000)).toEqual([
+      ['lease', '0/1'],
+      ['cancel', '0/1'],
+      ['cancel', '1/1'],
+    ]);
   });
 });

@@ -44,7 +44,10 @@ export class OverdueOrders {
   }
 }
 
-const ordersOf = (view: SchedulerView, leases: ReadonlyMap<string, readonly DispatchedLease[]>): readonly AddressedOrder[] =>
+const ordersOf = (
+  view: SchedulerView,
+  leases: ReadonlyMap<string, readonly DispatchedLease[]>,
+): readonly AddressedOrder[] =>
   [...leases].flatMap(([taskId, overdue]) => {
     const entry = view.task(taskId);
     return entry ? leaseOrders(entry, overdue) : [];

@@ -19,10 +19,18 @@ const MAX_DEBUG_CHARS = 600;
 const MAX_SIGNAL_CHARS = 32;
 
 /** Control characters go too: JSON writes each as six bytes, and hundreds of reports share one commit. No character is left in half. */
-const clip = (text: string, maxChars: number): string => text.slice(0, maxChars).toWellFormed().replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f]/g, ' ');
+const clip = (text: string, maxChars: number): string =>
+  text
+    .slice(0, maxChars)
+    .toWellFormed()
+    .replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f]/g, ' ');
 
 const clipped = (error: InstanceError | undefined): InstanceError | undefined =>
-  error && { code: clip(error.code, 100), message: clip(error.message, MAX_MESSAGE_CHARS), debug: clip(error.debug, MAX_DEBUG_CHARS) };
+  error && {
+    code: clip(error.code, 100),
+    message: clip(error.message, MAX_MESSAGE_CHARS),
+    debug: clip(error.debug, MAX_DEBUG_CHARS),
+  };
 
 const attemptEnd = (report: EndedReport, lease: TrackedLease, state: TaskState | undefined): AttemptEnd => ({
   instance: lease.instance,
@@ -45,7 +53,11 @@ const attemptEnd = (report: EndedReport, lease: TrackedLease, state: TaskState |
 });
 
 /** A node's reports completed with what the scheduler knows of each lease. Those under a lease that is not current are left out. */
-export const toInstanceReports = (view: SchedulerView, taskId: string, reports: readonly NodeReport[]): readonly InstanceReport[] => {
+export const toInstanceReports = (
+  view: SchedulerView,
+  taskId: string,
+  reports: readonly NodeReport[],
+): readonly InstanceReport[] => {
   const state = view.task(taskId)?.state;
   if (!state) return [];
   return reports.flatMap((report): readonly InstanceReport[] => {
@@ -59,7 +71,12 @@ export const toInstanceReports = (view: SchedulerView, taskId: string, reports: 
 };
 
 /** The end of attempts whose node is gone: cause node-lost, as far as the scheduler knows them. */
-export const revokedAttempts = (view: SchedulerView, taskId: string, leaseIds: readonly string[], now: number): readonly AttemptEnd[] => {
+export const revokedAttempts = (
+  view: SchedulerView,
+  taskId: string,
+  leaseIds: readonly string[],
+  now: number,
+): readonly AttemptEnd[] => {
   const state = view.task(taskId)?.state;
   return leaseIds.flatMap((leaseId): readonly AttemptEnd[] => {
     const lease = view.leases.get(leaseId);
@@ -85,7 +102,11 @@ export const revokedAttempts = (view: SchedulerView, taskId: string, leaseIds: r
 };
 
 /** Leases that a node can no longer hold, by task: those made for an epoch below the given one. */
-export const voidLeases = (view: SchedulerView, node: string, belowEpoch: number): ReadonlyMap<string, readonly string[]> => {
+export const voidLeases = (
+  view: SchedulerView,
+  node: string,
+  belowEpoch: number,
+): ReadonlyMap<string, readonly string[]> => {
   const byTask = new Map<string, string[]>();
   for (const { leaseId, taskId, nodeEpoch } of view.leases.onNode(node)) {
     if (nodeEpoch >= belowEpoch) continue;

@@ -30,7 +30,11 @@ const policyOf = (view: SchedulerView, maxPlacements: number): SchedulingPolicy 
 
 /** One scheduling round over the view as it stands. Changes nothing. */
 export const planRound = (view: SchedulerView, { maxPlacements, newLeaseId, isBusy }: RoundOptions): Round => {
-  const { placements, reasons } = plan(view.cluster(), view.queue.front(maxPlacements, isBusy), policyOf(view, maxPlacements));
+  const { placements, reasons } = plan(
+    view.cluster(),
+    view.queue.front(maxPlacements, isBusy),
+    policyOf(view, maxPlacements),
+  );
   const dispatches = new Map<string, DispatchedLease[]>();
   for (const { taskId, instance, node, nodeEpoch } of placements) {
     const attempt = (view.task(taskId)?.state.attempts.get(instance) ?? 0) + 1;
@@ -42,6 +46,8 @@ export const planRound = (view: SchedulerView, { maxPlacements, newLeaseId, isBu
   return {
     dispatches,
     placements: placements.length,
-    reasons: new Map(reasons.map(({ taskId, reason, detail }) => [view.queue.classOf(taskId) ?? '', { reason, detail }])),
+    reasons: new Map(
+      reasons.map(({ taskId, reason, detail }) => [view.queue.classOf(taskId) ?? '', { reason, detail }]),
+    ),
   };
 };

@@ -1,11 +1,29 @@
 import { describe, expect, it } from '@jest/globals';
 import type { FornaxEvent, RecordedCommit } from '@fornax/contracts';
 import { sizeOf } from '@fornax/domain';
-import { aCommit, aLease, anEnd, cancelRequested, concluded, dispatched, nodeJoined, requeued, submitted } from '@fornax/testing';
+import {
+  aCommit,
+  aLease,
+  anEnd,
+  cancelRequested,
+  concluded,
+  dispatched,
+  nodeJoined,
+  requeued,
+  submitted,
+} from '@fornax/testing';
 import { SchedulerView } from './scheduler-view.js';
 
-const at = (sequence: number, aggregate: RecordedCommit['aggregate'], aggregateId: string, ...events: readonly FornaxEvent[]): RecordedCommit => ({
-  ...aCommit(`commit-${sequence}`, events), sequence, aggregate, aggregateId,
+const at = (
+  sequence: number,
+  aggregate: RecordedCommit['aggregate'],
+  aggregateId: string,
+  ...events: readonly FornaxEvent[]
+): RecordedCommit => ({
+  ...aCommit(`commit-${sequence}`, events),
+  sequence,
+  aggregate,
+  aggregateId,
 });
 
 const viewOf = (...commits: readonly RecordedCommit[]): SchedulerView => {
@@ -80,7 +98,10 @@ describe('the scheduler view', () => {
   });
 
   it('gives back reserved room of leases that never came to be, and keeps that of those that did', () => {
-    const view = viewOf(at(1, 'node', 'node-1', nodeJoined('node-1', { cores: 8 })), at(2, 'task', 't', submitted('t')));
+    const view = viewOf(
+      at(1, 'node', 'node-1', nodeJoined('node-1', { cores: 8 })),
+      at(2, 'task', 't', submitted('t')),
+    );
     const entry = view.task('t');
     if (!entry) throw new Error('the task is there');
     view.reserve(entry, [aLease(0), aLease(1)]);

@@ -1,8 +1,17 @@
 import type { RecordedCommit } from '@fornax/contracts';
 import {
-  isOver, nodeDecider, sizeOf, taskDecider,
-  type AccountQuotas, type DispatchedLease, type NodeEvent, type NodeHardwareFacts, type NodeState, type NodeView,
-  type TaskEvent, type TaskState,
+  isOver,
+  nodeDecider,
+  sizeOf,
+  taskDecider,
+  type AccountQuotas,
+  type DispatchedLease,
+  type NodeEvent,
+  type NodeHardwareFacts,
+  type NodeState,
+  type NodeView,
+  type TaskEvent,
+  type TaskState,
 } from '@fornax/domain';
 import { LeaseBook, type TrackedLease } from './lease-book.js';
 import { WaitingQueue } from './waiting-queue.js';
@@ -53,7 +62,8 @@ const factsOf = (node: NodeEntry | undefined): NodeHardwareFacts => {
   return { specificationKey, cpuModel, cores, ghz };
 };
 
-const waits = ({ state }: TaskEntry): boolean => sizeOf(state.waiting) > 0 && !state.cancelRequested && !state.deleteRequested;
+const waits = ({ state }: TaskEntry): boolean =>
+  sizeOf(state.waiting) > 0 && !state.cancelRequested && !state.deleteRequested;
 
 /** True when nothing more can happen to the task that the scheduler decides. */
 export const isFinished = (state: TaskState): boolean => state.deleted || isOver(state);
@@ -200,7 +210,10 @@ export class SchedulerView {
     if (isFinished(state)) this.drop(entry);
     else {
       this.keep(entry);
-      this.reserve(entry, dispatched.filter(({ instance, leaseId }) => state.inFlight.get(instance)?.leaseId === leaseId));
+      this.reserve(
+        entry,
+        dispatched.filter(({ instance, leaseId }) => state.inFlight.get(instance)?.leaseId === leaseId),
+      );
     }
     return {
       dispatched: dispatched.length > 0 ? [{ entry, leases: dispatched }] : [],

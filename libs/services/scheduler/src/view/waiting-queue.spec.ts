@@ -3,7 +3,14 @@ import { rangesOf, type QueueEntry } from '@fornax/domain';
 import { WaitingQueue } from './waiting-queue.js';
 
 const entry = (taskId: string, order: number, overrides: Partial<QueueEntry> = {}): QueueEntry => ({
-  taskId, order, owner: 'ada', plan: 'flex', request: { cores: 1, memoryMB: 256 }, constraints: [], waiting: rangesOf(4), ...overrides,
+  taskId,
+  order,
+  owner: 'ada',
+  plan: 'flex',
+  request: { cores: 1, memoryMB: 256 },
+  constraints: [],
+  waiting: rangesOf(4),
+  ...overrides,
 });
 const nobody = (_taskId: string): boolean => false;
 const front = (queue: WaitingQueue, instances: number, isLeftOut = nobody): readonly string[] =>

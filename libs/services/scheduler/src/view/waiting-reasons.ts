@@ -21,7 +21,9 @@ export interface ReasonOptions {
  * a wait that ends is closed with a null, once.
  */
 export const reasonChanges = (
-  view: SchedulerView, reasons: ReadonlyMap<string, WaitingReason>, { now, patienceMs, limit }: ReasonOptions,
+  view: SchedulerView,
+  reasons: ReadonlyMap<string, WaitingReason>,
+  { now, patienceMs, limit }: ReasonOptions,
 ): readonly ReasonChange[] => {
   const changes: ReasonChange[] = [];
   for (const { taskId, state, waitingSince } of view.allTasks()) {
@@ -29,7 +31,12 @@ export const reasonChanges = (
     const classKey = view.queue.classOf(taskId);
     const current = classKey === undefined ? undefined : reasons.get(classKey);
     if (classKey === undefined && state.lastReason !== null) changes.push({ taskId, reason: null, detail: null });
-    else if (current && current.reason !== state.lastReason && waitingSince !== undefined && now - waitingSince >= patienceMs) {
+    else if (
+      current &&
+      current.reason !== state.lastReason &&
+      waitingSince !== undefined &&
+      now - waitingSince >= patienceMs
+    ) {
       changes.push({ taskId, ...current });
     }
   }

@@ -20,7 +20,7 @@ const backlog = async (nats: NatsConnection): Promise<number> => {
  * @returns false when reports were still waiting after `timeoutMs`
  */
 export const reportsAreHandled = async (nats: NatsConnection, timeoutMs: number): Promise<boolean> => {
-  for (const deadline = performance.now() + timeoutMs; performance.now() < deadline; ) {
+  for (const deadline = performance.now() + timeoutMs; performance.now() < deadline;) {
     if ((await backlog(nats)) === 0) return true;
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }

@@ -1,7 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { CommitMeta } from '@fornax/contracts';
 import {
-  isSnapshotOpen, snapshotDecider, type Decider, type SnapshotCommand, type SnapshotEvent, type SnapshotState,
+  isSnapshotOpen,
+  snapshotDecider,
+  type Decider,
+  type SnapshotCommand,
+  type SnapshotEvent,
+  type SnapshotState,
 } from '@fornax/domain';
 import { decideAndAppend, loadAggregate, type EventLog, type Loaded } from '@fornax/event-store';
 import { activeTraceparent, CLOCK, EVENT_LOG, newId, type Clock } from '@fornax/service-kit';
@@ -24,14 +29,22 @@ const inOneCommit: Decider<SnapshotState, readonly SnapshotCommand[], SnapshotEv
 
 export type TriggerFacts = Omit<Extract<SnapshotCommand, { type: 'TriggerSnapshot' }>, 'type' | 'at'>;
 /** A command about a part, its time still to be set. */
-export type PartCommand = Exclude<SnapshotCommand, { type: 'TriggerSnapshot' }> extends infer C ? (C extends { at: number } ? Omit<C, 'at'> : never) : never;
+export type PartCommand =
+  Exclude<SnapshotCommand, { type: 'TriggerSnapshot' }> extends infer C
+    ? C extends { at: number }
+      ? Omit<C, 'at'>
+      : never
+    : never;
 
 /** Appends what is decided about snapshots. Keeps the few that are open in memory, so that a report costs one append. */
 @Injectable()
 export class SnapshotCommands {
   private readonly open = new Map<string, Loaded<SnapshotState>>();
 
-  constructor(@Inject(EVENT_LOG) private readonly log: EventLog, @Inject(CLOCK) private readonly clock: Clock) {}
+  constructor(
+    @Inject(EVENT_LOG) private readonly log: EventLog,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
 
   /** @returns when it was triggered, in milliseconds @throws CommandRejected */
   async trigger(facts: TriggerFacts, who: { readonly actor: string; readonly correlationId: string }): Promise<number> {
@@ -43,7 +56,11 @@ export class SnapshotCommands {
   /** Records what became of parts. What is late, doubled or unknown is ignored. */
   async record(snapshotId: string, commands: readonly PartCommand[], actor: string): Promise<void> {
     const at = this.clock.now();
-    await this.append(snapshotId, commands.map((command): SnapshotCommand => ({ ...command, at })), { actor, correlationId: snapshotId });
+    await this.append(
+      snapshotId,
+      commands.map((command): SnapshotCommand => ({ ...command, at })),
+      { actor, correlationId: snapshotId },
+    );
   }
 
   /** The snapshot as the log has it now. */
@@ -58,7 +75,11 @@ export class SnapshotCommands {
     this.open.delete(snapshotId);
   }
 
-  private async append(snapshotId: string, command: readonly SnapshotCommand[], who: { readonly actor: string; readonly correlationId: string }): Promise<void> {
+  private async append(
+    snapshotId: string,
+    command: readonly SnapshotCommand[],
+    who: { readonly actor: string; readonly correlationId: string },
+  ): Promise<void> {
     const traceparent = activeTraceparent();
     const meta: CommitMeta = { ...who, source: 'snapshot', ...(traceparent === undefined ? {} : { traceparent }) };
     const loaded = this.open.get(snapshotId);

@@ -20,7 +20,9 @@ const ENDED = 'the instance ended before its files were uploaded';
 const leasesEndedIn = (batch: readonly RecordedCommit[]): readonly string[] =>
   batch.flatMap(({ events }) =>
     events.flatMap((event) =>
-      event.type === 'InstancesConcluded' || event.type === 'InstancesRequeued' ? event.attempts.map(({ leaseId }) => leaseId) : [],
+      event.type === 'InstancesConcluded' || event.type === 'InstancesRequeued'
+        ? event.attempts.map(({ leaseId }) => leaseId)
+        : [],
     ),
   );
 
@@ -56,15 +58,32 @@ export class SnapshotDeskController {
     if (!isSnapshotOpen(await this.commands.load(snapshotId))) return;
     // A lease that was over before the snapshot was in the log is noticed here; one that ends later, by its end.
     const { state } = await loadAggregate(this.log, 'task', taskId, taskDecider);
-    const isCurrent = ({ instance, leaseId }: SnapshotPart): boolean => state.inFlight.get(instance)?.leaseId === leaseId;
+    const isCurrent = ({ instance, leaseId }: SnapshotPart): boolean =>
+      state.inFlight.get(instance)?.leaseId === leaseId;
     const gone = parts.filter((part) => !isCurrent(part));
-    if (gone.length > 0) return this.fail(snapshotId, gone.map(({ leaseId }) => leaseId));
+    if (gone.length > 0)
+      return this.fail(
+        snapshotId,
+        gone.map(({ leaseId }) => leaseId),
+      );
     await Promise.all(parts.map((part) => this.publish(event, part, traceparent)));
   }
 
-  private async publish({ snapshotId, taskId, config }: Triggered, part: SnapshotPart, traceparent: string | undefined): Promise<void> {
+  private async publish(
+    { snapshotId, taskId, config }: Triggered,
+    part: SnapshotPart,
+    traceparent: string | undefined,
+  ): Promise<void> {
     const { node, leaseId, instance } = part;
-    const order: SnapshotOrder = { kind: 'snapshot', snapshotId, taskId, leaseId, instance, ...config, ...(traceparent === undefined ? {} : { traceparent }) };
+    const order: SnapshotOrder = {
+      kind: 'snapshot',
+      snapshotId,
+      taskId,
+      leaseId,
+      instance,
+      ...config,
+      ...(traceparent === undefined ? {} : { traceparent }),
+    };
     const data = new TextEncoder().encode(JSON.stringify([order]));
     await this.publisher.publish(dispatchSubject(node), data, { msgId: `${snapshotId}/${leaseId}` });
   }
@@ -78,11 +97,18 @@ export class SnapshotDeskController {
     await reportsAreHandled(this.nats, BACKLOG_TIMEOUT_MS);
     // An upload that was reported in time is in the log by now, so that its failure is ignored.
     for (const [snapshotId, parts] of Map.groupBy(await awaitedParts(this.db, leaseIds), (part) => part.snapshotId)) {
-      await this.fail(snapshotId, parts.map(({ leaseId }) => leaseId));
+      await this.fail(
+        snapshotId,
+        parts.map(({ leaseId }) => leaseId),
+      );
     }
   }
 
   private async fail(snapshotId: string, leaseIds: readonly string[]): Promise<void> {
-    await this.commands.record(snapshotId, leaseIds.map((leaseId) => ({ type: 'RecordPartFailed', leaseId, reason: ENDED })), ACTOR);
+    await this.commands.record(
+      snapshotId,
+      leaseIds.map((leaseId) => ({ type: 'RecordPartFailed', leaseId, reason: ENDED })),
+      ACTOR,
+    );
   }
 }

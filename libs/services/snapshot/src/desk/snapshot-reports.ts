@@ -1,5 +1,11 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { allSnapshotReportsSubject, parseSnapshotReportSubject, snapshotReportSchema, STREAMS, type SnapshotReport } from '@fornax/contracts';
+import {
+  allSnapshotReportsSubject,
+  parseSnapshotReportSubject,
+  snapshotReportSchema,
+  STREAMS,
+  type SnapshotReport,
+} from '@fornax/contracts';
 import { consumeBatches, type DurableMessage } from '@fornax/event-store';
 import { LOGGER, NATS } from '@fornax/service-kit';
 import { z } from 'zod';
@@ -23,7 +29,12 @@ const commandOf = (report: SnapshotReport): PartCommand => {
   const { leaseId } = report;
   switch (report.kind) {
     case 'progress':
-      return { type: 'RecordProgress', leaseId, sizeToUploadBytes: report.sizeToUploadBytes, transferredBytes: report.transferredBytes };
+      return {
+        type: 'RecordProgress',
+        leaseId,
+        sizeToUploadBytes: report.sizeToUploadBytes,
+        transferredBytes: report.transferredBytes,
+      };
     case 'uploaded':
       return { type: 'RecordPartUploaded', leaseId, files: report.files, bytes: report.bytes };
     case 'failed':
@@ -34,7 +45,9 @@ const commandOf = (report: SnapshotReport): PartCommand => {
 /** Of several progress reports of one part in a batch only the last one says anything. */
 const withoutOutdated = (reports: readonly NodeReport[]): readonly NodeReport[] => {
   const last = new Map(reports.map((each, index) => [`${each.report.kind}/${each.report.leaseId}`, index]));
-  return reports.filter(({ report }, index) => report.kind !== 'progress' || last.get(`progress/${report.leaseId}`) === index);
+  return reports.filter(
+    ({ report }, index) => report.kind !== 'progress' || last.get(`progress/${report.leaseId}`) === index,
+  );
 };
 
 /** Folds what nodes report about their parts into the log: one commit for each snapshot of a batch, acknowledged afterwards. */
@@ -56,7 +69,8 @@ export class SnapshotReports implements OnApplicationBootstrap, BeforeApplicatio
       filterSubject: allSnapshotReportsSubject,
       maxBatch: MAX_BATCH,
       signal: this.stop.signal,
-      onError: (error: unknown) => this.logger.warn({ err: error }, 'snapshot reports could not be recorded, trying again'),
+      onError: (error: unknown) =>
+        this.logger.warn({ err: error }, 'snapshot reports could not be recorded, trying again'),
     };
     this.running = consumeBatches(this.nats, options, (messages) => this.record(messages));
   }
@@ -71,9 +85,16 @@ export class SnapshotReports implements OnApplicationBootstrap, BeforeApplicatio
     for (const [snapshotId, group] of Map.groupBy(reports, ({ report }) => report.snapshotId)) {
       const { parts } = await this.commands.load(snapshotId);
       // A node speaks for its own parts only.
-      const own = withoutOutdated(group).filter(({ node, report }) => parts.some((part) => part.leaseId === report.leaseId && part.node === node));
+      const own = withoutOutdated(group).filter(({ node, report }) =>
+        parts.some((part) => part.leaseId === report.leaseId && part.node === node),
+      );
       const [first] = own;
-      if (first) await this.commands.record(snapshotId, own.map(({ report }) => commandOf(report)), `node:${first.node}`);
+      if (first)
+        await this.commands.record(
+          snapshotId,
+          own.map(({ report }) => commandOf(report)),
+          `node:${first.node}`,
+        );
     }
   }
 

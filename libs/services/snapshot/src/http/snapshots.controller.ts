@@ -29,12 +29,17 @@ export class SnapshotsController {
     const { interval } = readPeriodic(body);
     const { taskId, isOver } = await this.reader.task(account.id, id);
     if (isOver) throw new Forbidden(`Task ${taskId} is not running`, { code: 'task-not-running' });
-    if (interval !== 0) throw new Invalid('Periodic snapshots are not built in this version of Fornax', { code: 'not-built' });
+    if (interval !== 0)
+      throw new Invalid('Periodic snapshots are not built in this version of Fornax', { code: 'not-built' });
   }
 
   @Get(':snapshotId')
   @ApiOperation({ summary: 'How a snapshot stands' })
-  async read(@CurrentAccount() account: Account, @Param('id') id: string, @Param('snapshotId') snapshotId: string): Promise<WireSnapshot> {
+  async read(
+    @CurrentAccount() account: Account,
+    @Param('id') id: string,
+    @Param('snapshotId') snapshotId: string,
+  ): Promise<WireSnapshot> {
     return wireSnapshot(await this.reader.snapshot(account.id, id, snapshotId));
   }
 }

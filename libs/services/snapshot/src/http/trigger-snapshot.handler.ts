@@ -9,7 +9,8 @@ import { newWireSnapshot, type TriggerRequest, type WireSnapshot } from './wire-
 
 const BUCKETS_TIMEOUT_MS = 5_000;
 
-const notRunning = (taskId: string): Forbidden => new Forbidden(`Task ${taskId} is not running`, { code: 'task-not-running' });
+const notRunning = (taskId: string): Forbidden =>
+  new Forbidden(`Task ${taskId} is not running`, { code: 'task-not-running' });
 
 /** What the request leaves open comes from the task; an empty text means that there is none (contract, section 4.7). */
 const chosen = (given: string | undefined, stored: string | null): string | null => {
@@ -19,9 +20,13 @@ const chosen = (given: string | undefined, stored: string | null): string | null
 
 /** @throws Invalid no bucket to write to */
 const configOf = (request: TriggerRequest, task: TaskRef): SnapshotConfig => {
-  const bucket = [request.bucket, task.snapshotBucket, task.resultBucket].find((name) => name !== undefined && name !== null && name !== '');
+  const bucket = [request.bucket, task.snapshotBucket, task.resultBucket].find(
+    (name) => name !== undefined && name !== null && name !== '',
+  );
   if (bucket === undefined || bucket === null) {
-    throw new Invalid('The snapshot needs a bucket: the task has neither a snapshot bucket nor a result bucket', { code: 'no-bucket' });
+    throw new Invalid('The snapshot needs a bucket: the task has neither a snapshot bucket nor a result bucket', {
+      code: 'no-bucket',
+    });
   }
   return {
     whitelist: chosen(request.whitelist, task.snapshotWhitelist),
@@ -38,7 +43,11 @@ export const snapshotIdOf = (taskId: string, at: number, unique: string): string
 /** Takes a snapshot of a task's running instances, at once. */
 @Injectable()
 export class TriggerSnapshotHandler {
-  constructor(private readonly reader: SnapshotReader, private readonly rpc: RpcClient, private readonly commands: SnapshotCommands) {}
+  constructor(
+    private readonly reader: SnapshotReader,
+    private readonly rpc: RpcClient,
+    private readonly commands: SnapshotCommands,
+  ) {}
 
   /**
    * @throws NotFound the task
@@ -56,7 +65,10 @@ export class TriggerSnapshotHandler {
     await this.ensureBucket(config.bucket, account, correlationId);
     const snapshotId = snapshotIdOf(task.taskId, now, newId());
     const actor = `user:${account.id}`;
-    const at = await this.commands.trigger({ snapshotId, taskId: task.taskId, owner: account.id, config, parts }, { actor, correlationId });
+    const at = await this.commands.trigger(
+      { snapshotId, taskId: task.taskId, owner: account.id, config, parts },
+      { actor, correlationId },
+    );
     return newWireSnapshot(snapshotId, task.taskId, config, at);
   }
 
@@ -66,8 +78,14 @@ export class TriggerSnapshotHandler {
 
   private async ensureBucket(bucket: string, { id }: Account, correlationId: string): Promise<void> {
     const request = { owner: id, mustExist: [], create: [bucket], actor: `user:${id}`, correlationId };
-    const { refused } = await this.rpc.request(RPC.ensureBuckets, request, ensureBucketsReplySchema, BUCKETS_TIMEOUT_MS);
+    const { refused } = await this.rpc.request(
+      RPC.ensureBuckets,
+      request,
+      ensureBucketsReplySchema,
+      BUCKETS_TIMEOUT_MS,
+    );
     const [first] = refused;
-    if (first) throw new Invalid(`The bucket ${first.bucket} cannot be used: ${first.reason}`, { code: 'bucket-refused' });
+    if (first)
+      throw new Invalid(`The bucket ${first.bucket} cannot be used: ${first.reason}`, { code: 'bucket-refused' });
   }
 }

@@ -17,7 +17,10 @@ const isPattern = (text: string): boolean => {
 };
 
 /** A regular expression over file paths (contract, section 4.6); '' selects everything. */
-const filter = z.string().max(2_047, 'A filter is shorter than 2048 characters.').refine(isPattern, 'The value is not a valid regular expression.');
+const filter = z
+  .string()
+  .max(2_047, 'A filter is shorter than 2048 characters.')
+  .refine(isPattern, 'The value is not a valid regular expression.');
 const name = z.string().max(1_024);
 
 const triggerSchema = z.object({
@@ -52,14 +55,22 @@ export interface WireSnapshot {
   readonly taskUuid: string;
   readonly triggerDate: string;
   readonly lastUpdateDate: string;
-  readonly snapshotConfig: { readonly whitelist: string | null; readonly blacklist: string | null; readonly bucket: string; readonly bucketPrefix: string | null };
+  readonly snapshotConfig: {
+    readonly whitelist: string | null;
+    readonly blacklist: string | null;
+    readonly bucket: string;
+    readonly bucketPrefix: string | null;
+  };
   readonly status: SnapshotStatus;
   readonly sizeToUpload: number | null;
   readonly transferredSize: number | null;
 }
 
 const wireConfig = ({ whitelist, blacklist, bucket, prefix }: SnapshotConfig): WireSnapshot['snapshotConfig'] => ({
-  whitelist, blacklist, bucket, bucketPrefix: prefix,
+  whitelist,
+  blacklist,
+  bucket,
+  bucketPrefix: prefix,
 });
 
 /** Null while no part has said anything. */

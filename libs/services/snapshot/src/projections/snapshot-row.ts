@@ -24,7 +24,12 @@ export interface SnapshotRow {
 }
 
 const newRow = (snapshotId: string): SnapshotRow => ({
-  snapshotId, state: snapshotDecider.initial, reason: null, triggeredAt: 0, updatedAt: 0, parts: [],
+  snapshotId,
+  state: snapshotDecider.initial,
+  reason: null,
+  triggeredAt: 0,
+  updatedAt: 0,
+  parts: [],
 });
 
 const withPart = (row: SnapshotRow, leaseId: string, change: Partial<PartRow>): readonly PartRow[] =>
@@ -45,7 +50,10 @@ const evolveRow = (row: SnapshotRow, event: SnapshotEvent): SnapshotRow => {
     }
     case 'SnapshotPartUploaded': {
       const { leaseId, files, bytes } = event;
-      return { ...evolved, parts: withPart(row, leaseId, { sizeToUploadBytes: bytes, transferredBytes: bytes, files }) };
+      return {
+        ...evolved,
+        parts: withPart(row, leaseId, { sizeToUploadBytes: bytes, transferredBytes: bytes, files }),
+      };
     }
     case 'SnapshotFailed':
       return { ...evolved, reason: event.reason };
@@ -55,7 +63,8 @@ const evolveRow = (row: SnapshotRow, event: SnapshotEvent): SnapshotRow => {
 };
 
 /** Whether an end of this lease would fail the snapshot. */
-export const isAwaitedPart = ({ state }: SnapshotRow, { leaseId }: PartRow): boolean => isSnapshotOpen(state) && !state.uploaded.has(leaseId);
+export const isAwaitedPart = ({ state }: SnapshotRow, { leaseId }: PartRow): boolean =>
+  isSnapshotOpen(state) && !state.uploaded.has(leaseId);
 
 /** Ids of the snapshots that a batch is about. */
 export const snapshotIdsIn = (batch: readonly RecordedCommit[]): readonly string[] => [
@@ -63,7 +72,10 @@ export const snapshotIdsIn = (batch: readonly RecordedCommit[]): readonly string
 ];
 
 /** The rows after a batch, of those that it changed. */
-export const foldSnapshots = (before: ReadonlyMap<string, SnapshotRow>, batch: readonly RecordedCommit[]): readonly SnapshotRow[] => {
+export const foldSnapshots = (
+  before: ReadonlyMap<string, SnapshotRow>,
+  batch: readonly RecordedCommit[],
+): readonly SnapshotRow[] => {
   const rows = new Map<string, SnapshotRow>();
   for (const { aggregate, aggregateId, events } of batch) {
     if (aggregate !== 'snapshot') continue;

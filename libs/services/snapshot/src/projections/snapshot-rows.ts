@@ -48,7 +48,9 @@ const rowOf = (row: StoredSnapshot, parts: readonly PartRow[]): SnapshotRow => (
     status: row.status,
     parts: parts.map(({ instance, leaseId, node }) => ({ instance, leaseId, node })),
     uploaded: new Map(
-      parts.flatMap(({ leaseId, files, transferredBytes }) => (files === null ? [] : [[leaseId, { files, bytes: transferredBytes ?? 0 }] as const])),
+      parts.flatMap(({ leaseId, files, transferredBytes }) =>
+        files === null ? [] : [[leaseId, { files, bytes: transferredBytes ?? 0 }] as const],
+      ),
     ),
   },
   reason: row.reason,
@@ -59,10 +61,17 @@ const rowOf = (row: StoredSnapshot, parts: readonly PartRow[]): SnapshotRow => (
 
 export const readSnapshots = async (db: Queries, ids: readonly string[]): Promise<ReadonlyMap<string, SnapshotRow>> => {
   if (ids.length === 0) return new Map();
-  const snapshots = await db.query<StoredSnapshot[]>('SELECT * FROM snapshot WHERE snapshot_id = ANY($1::text[])', [ids]);
-  const parts = await db.query<StoredPart[]>('SELECT * FROM snapshot_part WHERE snapshot_id = ANY($1::text[]) ORDER BY instance', [ids]);
+  const snapshots = await db.query<StoredSnapshot[]>('SELECT * FROM snapshot WHERE snapshot_id = ANY($1::text[])', [
+    ids,
+  ]);
+  const parts = await db.query<StoredPart[]>(
+    'SELECT * FROM snapshot_part WHERE snapshot_id = ANY($1::text[]) ORDER BY instance',
+    [ids],
+  );
   const partsById = Map.groupBy(parts, (part) => part.snapshot_id);
-  return new Map(snapshots.map((row) => [row.snapshot_id, rowOf(row, (partsById.get(row.snapshot_id) ?? []).map(partOf))]));
+  return new Map(
+    snapshots.map((row) => [row.snapshot_id, rowOf(row, (partsById.get(row.snapshot_id) ?? []).map(partOf))]),
+  );
 };
 
 const instant = (at: number): string => new Date(at).toISOString();
@@ -87,12 +96,20 @@ export const upsertSnapshots = async (db: Queries, rows: readonly SnapshotRow[])
       column(({ reason }) => reason),
       column(({ triggeredAt }) => instant(triggeredAt)),
       column(({ updatedAt }) => instant(updatedAt)),
-    ]);
-  await upsertParts(db, rows.flatMap((row) => row.parts.map((part) => ({ row, part }))));
+    ],
+  );
+  await upsertParts(
+    db,
+    rows.flatMap((row) => row.parts.map((part) => ({ row, part }))),
+  );
 };
 
-const upsertParts = async (db: Queries, parts: readonly { readonly row: SnapshotRow; readonly part: PartRow }[]): Promise<void> => {
-  const column = <T>(pick: (part: PartRow, row: SnapshotRow) => T): readonly T[] => parts.map(({ part, row }) => pick(part, row));
+const upsertParts = async (
+  db: Queries,
+  parts: readonly { readonly row: SnapshotRow; readonly part: PartRow }[],
+): Promise<void> => {
+  const column = <T>(pick: (part: PartRow, row: SnapshotRow) => T): readonly T[] =>
+    parts.map(({ part, row }) => pick(part, row));
   await db.query(
     `INSERT INTO snapshot_part (snapshot_id, lease_id, instance, node, awaited, size_to_upload_bytes, transferred_bytes, files)
      SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::boolean[], $6::bigint[], $7::bigint[], $8::integer[])
@@ -107,15 +124,19 @@ const upsertParts = async (db: Queries, parts: readonly { readonly row: Snapshot
       column((part) => part.sizeToUploadBytes),
       column((part) => part.transferredBytes),
       column((part) => part.files),
-    ]);
+    ],
+  );
 };
 
 /** Parts whose outcome is open, of these leases. */
 export const awaitedParts = async (
-  db: Queries, leaseIds: readonly string[],
+  db: Queries,
+  leaseIds: readonly string[],
 ): Promise<readonly { readonly snapshotId: string; readonly leaseId: string }[]> => {
   if (leaseIds.length === 0) return [];
   const rows = await db.query<{ snapshot_id: string; lease_id: string }[]>(
-    'SELECT snapshot_id, lease_id FROM snapshot_part WHERE awaited AND lease_id = ANY($1::text[])', [leaseIds]);
+    'SELECT snapshot_id, lease_id FROM snapshot_part WHERE awaited AND lease_id = ANY($1::text[])',
+    [leaseIds],
+  );
   return rows.map((row) => ({ snapshotId: row.snapshot_id, leaseId: row.lease_id }));
 };

@@ -39,7 +39,8 @@ export const writeTaskRefs = async (db: Queries, batch: readonly RecordedCommit[
     if (aggregate !== 'task') continue;
     for (const event of events) {
       const change = changes.get(aggregateId) ?? { ended: 0, deleted: false };
-      if (event.type === 'TaskSubmitted') submitted.push({ taskId: aggregateId, owner: event.owner, spec: event.spec, sequence });
+      if (event.type === 'TaskSubmitted')
+        submitted.push({ taskId: aggregateId, owner: event.owner, spec: event.spec, sequence });
       else if (event.type === 'InstancesConcluded') change.ended += event.attempts.length;
       else if (event.type === 'WaitingInstancesCancelled') change.ended += countOf(event.instances);
       else if (event.type === 'TaskDeleted') change.deleted = true;
@@ -48,7 +49,10 @@ export const writeTaskRefs = async (db: Queries, batch: readonly RecordedCommit[
     }
   }
   await insertRefs(db, submitted);
-  await updateRefs(db, [...changes].filter(([, { ended, deleted }]) => ended > 0 || deleted));
+  await updateRefs(
+    db,
+    [...changes].filter(([, { ended, deleted }]) => ended > 0 || deleted),
+  );
 };
 
 const insertRefs = async (db: Queries, refs: readonly NewRef[]): Promise<void> => {
@@ -71,7 +75,8 @@ const insertRefs = async (db: Queries, refs: readonly NewRef[]): Promise<void> =
       column(({ spec }) => spec.snapshotBlacklist),
       column(({ spec }) => countOf(spec.instances)),
       column(({ sequence }) => sequence),
-    ]);
+    ],
+  );
 };
 
 const updateRefs = async (db: Queries, changes: readonly (readonly [string, TaskChange])[]): Promise<void> => {
@@ -79,7 +84,12 @@ const updateRefs = async (db: Queries, changes: readonly (readonly [string, Task
   await db.query(
     `UPDATE task_ref SET ended = task_ref.ended + change.ended, deleted = task_ref.deleted OR change.deleted
      FROM unnest($1::text[], $2::integer[], $3::boolean[]) AS change (task_id, ended, deleted) WHERE task_ref.task_id = change.task_id`,
-    [changes.map(([taskId]) => taskId), changes.map(([, { ended }]) => ended), changes.map(([, { deleted }]) => deleted)]);
+    [
+      changes.map(([taskId]) => taskId),
+      changes.map(([, { ended }]) => ended),
+      changes.map(([, { deleted }]) => deleted),
+    ],
+  );
 };
 
 interface StoredRef {
@@ -98,14 +108,17 @@ export const findTaskRef = async (db: Queries, owner: string, idOrShortname: str
     `SELECT task_id, result_bucket, snapshot_bucket, snapshot_prefix, snapshot_whitelist, snapshot_blacklist, ended >= instances AS is_over
      FROM task_ref WHERE owner = $1 AND (task_id = $2 OR shortname = $2) AND NOT deleted
      ORDER BY (task_id = $2) DESC, sequence DESC LIMIT 1`,
-    [owner, idOrShortname]);
-  return row && {
-    taskId: row.task_id,
-    resultBucket: row.result_bucket,
-    snapshotBucket: row.snapshot_bucket,
-    snapshotPrefix: row.snapshot_prefix,
-    snapshotWhitelist: row.snapshot_whitelist,
-    snapshotBlacklist: row.snapshot_blacklist,
-    isOver: row.is_over,
-  };
+    [owner, idOrShortname],
+  );
+  return (
+    row && {
+      taskId: row.task_id,
+      resultBucket: row.result_bucket,
+      snapshotBucket: row.snapshot_bucket,
+      snapshotPrefix: row.snapshot_prefix,
+      snapshotWhitelist: row.snapshot_whitelist,
+      snapshotBlacklist: row.snapshot_blacklist,
+      isOver: row.is_over,
+    }
+  );
 };

@@ -2,7 +2,15 @@ import { Controller, Inject } from '@nestjs/common';
 import { Ctx, NatsContext, Payload } from '@nestjs/microservices';
 import { nodeRpcPattern, parseNodeRpcSubject, snapshotGrantRequestSchema, type GrantReply } from '@fornax/contracts';
 import { isSnapshotOpen } from '@fornax/domain';
-import { CLOCK, CORE_CONFIG, parseInput, RpcHandler, signLeaseClaims, type Clock, type CoreConfig } from '@fornax/service-kit';
+import {
+  CLOCK,
+  CORE_CONFIG,
+  parseInput,
+  RpcHandler,
+  signLeaseClaims,
+  type Clock,
+  type CoreConfig,
+} from '@fornax/service-kit';
 import { SnapshotCommands } from '../desk/snapshot-commands.js';
 
 /** An upper bound only: storage asks whether the lease still lives. */
@@ -23,7 +31,8 @@ export class SnapshotGrantController {
     const node = parseNodeRpcSubject(context.getSubject());
     const snapshot = await this.commands.load(snapshotId);
     const part = snapshot.parts.find((each) => each.leaseId === leaseId && each.node === node);
-    if (!part || !isSnapshotOpen(snapshot)) return { granted: false, reason: 'the lease is no open part of this snapshot on this node' };
+    if (!part || !isSnapshotOpen(snapshot))
+      return { granted: false, reason: 'the lease is no open part of this snapshot on this node' };
     const { taskId, owner, config } = snapshot;
     const credentials = signLeaseClaims(this.config.masterKey, {
       leaseId,

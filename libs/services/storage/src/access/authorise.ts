@@ -16,8 +16,13 @@ const covers = (claim: Claim | null, { bucket, key }: Place): boolean =>
   claim !== null && claim.bucket === bucket && key.startsWith(claim.prefix ?? '');
 
 /** Where a lease may do something with an object; undefined when it may not. `place.key` may be the prefix of a listing. */
-export const placeForLease = (claims: LeaseClaims, access: Access, place: Place): (Place & { readonly isStaged: boolean }) | undefined => {
-  if (access === 'read') return claims.read.some((claim) => covers(claim, place)) ? { ...place, isStaged: false } : undefined;
+export const placeForLease = (
+  claims: LeaseClaims,
+  access: Access,
+  place: Place,
+): (Place & { readonly isStaged: boolean }) | undefined => {
+  if (access === 'read')
+    return claims.read.some((claim) => covers(claim, place)) ? { ...place, isStaged: false } : undefined;
   if (place.key === '') return undefined;
   if (covers(claims.results, place)) {
     const key = `${stagedLeasePrefix(claims.taskId, claims.leaseId)}${place.bucket}/${place.key}`;
@@ -26,14 +31,21 @@ export const placeForLease = (claims: LeaseClaims, access: Access, place: Place)
   return covers(claims.snapshot, place) ? { ...place, isStaged: false } : undefined;
 };
 
-export const ownerOf = (principal: Principal): string => (principal.kind === 'user' ? principal.account : principal.claims.owner);
+export const ownerOf = (principal: Principal): string =>
+  principal.kind === 'user' ? principal.account : principal.claims.owner;
 
 /**
  * Where the principal's object lies in the store: in its bucket, or for what a lease writes as results, in its staging area.
  * @throws S3Error AccessDenied, NoSuchBucket
  */
-export const authorise = async (buckets: BucketDesk, principal: Principal, access: Access, place: Place): Promise<Place> => {
-  const allowed = principal.kind === 'user' ? { ...place, isStaged: false } : placeForLease(principal.claims, access, place);
+export const authorise = async (
+  buckets: BucketDesk,
+  principal: Principal,
+  access: Access,
+  place: Place,
+): Promise<Place> => {
+  const allowed =
+    principal.kind === 'user' ? { ...place, isStaged: false } : placeForLease(principal.claims, access, place);
   if (!allowed) throw accessDenied();
   if (allowed.isStaged) {
     // A name that was given up may be somebody else's by now. One that is nobody's takes no results, which is its owner's own doing.

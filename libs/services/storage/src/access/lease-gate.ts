@@ -3,7 +3,11 @@ import { S3Error, accessDenied } from '../s3/s3-error.js';
 
 export interface LeaseGateParts {
   /** Asks the scheduler; rejects when there is no answer. */
-  readonly isCurrent: (lease: { readonly leaseId: string; readonly taskId: string; readonly instance: number }) => Promise<boolean>;
+  readonly isCurrent: (lease: {
+    readonly leaseId: string;
+    readonly taskId: string;
+    readonly instance: number;
+  }) => Promise<boolean>;
   readonly now: () => number;
 }
 
@@ -25,7 +29,12 @@ export class LeaseGate {
   async check({ leaseId, taskId, instance, expiresAt }: LeaseClaims): Promise<void> {
     if (this.parts.now() >= expiresAt) throw accessDenied('The lease has expired.');
     const isCurrent = await this.#ask({ leaseId, taskId, instance }).catch((cause: unknown) => {
-      throw new S3Error('SlowDown', 'Whether the lease is current cannot be known now. Please try again.', {}, { cause });
+      throw new S3Error(
+        'SlowDown',
+        'Whether the lease is current cannot be known now. Please try again.',
+        {},
+        { cause },
+      );
     });
     if (!isCurrent) throw accessDenied('The lease is not current.');
   }
@@ -41,6 +50,7 @@ export class LeaseGate {
   }
 
   #forgetOld(): void {
-    for (const [leaseId, { at }] of this.#answers) if (this.parts.now() - at >= ANSWER_AGE_MS) this.#answers.delete(leaseId);
+    for (const [leaseId, { at }] of this.#answers)
+      if (this.parts.now() - at >= ANSWER_AGE_MS) this.#answers.delete(leaseId);
   }
 }

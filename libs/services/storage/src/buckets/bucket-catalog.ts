@@ -17,18 +17,26 @@ export class BucketCatalog {
   constructor(@InjectDataSource('storage') private readonly db: DataSource) {}
 
   async find(name: string): Promise<Bucket | undefined> {
-    const [row] = await this.db.query<BucketRow[]>('SELECT name, owner, created_at FROM bucket WHERE name = $1', [name]);
+    const [row] = await this.db.query<BucketRow[]>('SELECT name, owner, created_at FROM bucket WHERE name = $1', [
+      name,
+    ]);
     return row && bucketOf(row);
   }
 
   async findAll(names: readonly string[]): Promise<readonly Bucket[]> {
     if (names.length === 0) return [];
-    const rows = await this.db.query<BucketRow[]>('SELECT name, owner, created_at FROM bucket WHERE name = ANY ($1::text[])', [[...names]]);
+    const rows = await this.db.query<BucketRow[]>(
+      'SELECT name, owner, created_at FROM bucket WHERE name = ANY ($1::text[])',
+      [[...names]],
+    );
     return rows.map(bucketOf);
   }
 
   async ownedBy(owner: string): Promise<readonly Bucket[]> {
-    const rows = await this.db.query<BucketRow[]>('SELECT name, owner, created_at FROM bucket WHERE owner = $1 ORDER BY name', [owner]);
+    const rows = await this.db.query<BucketRow[]>(
+      'SELECT name, owner, created_at FROM bucket WHERE owner = $1 ORDER BY name',
+      [owner],
+    );
     return rows.map(bucketOf);
   }
 }

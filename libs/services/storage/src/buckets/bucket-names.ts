@@ -3,7 +3,9 @@
  * around every dot, not an IPv4 address. Names that begin with a dot are the store's own.
  */
 export const isBucketName = (name: string): boolean =>
-  /^[a-z0-9](?:[a-z0-9-]|\.(?!\.)){1,61}[a-z0-9]$/.test(name) && !/-\.|\.-/.test(name) && !/^\d{1,3}(\.\d{1,3}){3}$/.test(name);
+  /^[a-z0-9](?:[a-z0-9-]|\.(?!\.)){1,61}[a-z0-9]$/.test(name) &&
+  !/-\.|\.-/.test(name) &&
+  !/^\d{1,3}(\.\d{1,3}){3}$/.test(name);
 
 /** Holds what leases upload until their end is committed: `<task>/<lease>/<bucket>/<key>`. */
 export const STAGING_BUCKET = '.staging';

@@ -45,8 +45,13 @@ export class BucketCommands implements BucketDesk {
     return this.catalog.ownedBy(owner);
   }
 
-  async create(owner: string, name: string, cause: Cause = { actor: `user:${owner}`, correlationId: newId() }): Promise<void> {
-    if (!isBucketName(name)) throw new S3Error('InvalidBucketName', 'The specified bucket is not valid.', { BucketName: name });
+  async create(
+    owner: string,
+    name: string,
+    cause: Cause = { actor: `user:${owner}`, correlationId: newId() },
+  ): Promise<void> {
+    if (!isBucketName(name))
+      throw new S3Error('InvalidBucketName', 'The specified bucket is not valid.', { BucketName: name });
     // Clients create their buckets again at every start: one that is the owner's already costs no look at the log.
     if ((await this.catalog.find(name))?.owner === owner) return;
     const maxBuckets = this.accounts.byId(owner)?.quotas.maxBuckets;
@@ -57,22 +62,39 @@ export class BucketCommands implements BucketDesk {
   }
 
   /** An object that is put while the bucket is being deleted goes with it. */
-  async remove(owner: string, name: string, cause: Cause = { actor: `user:${owner}`, correlationId: newId() }): Promise<void> {
+  async remove(
+    owner: string,
+    name: string,
+    cause: Cause = { actor: `user:${owner}`, correlationId: newId() },
+  ): Promise<void> {
     const { objects } = await this.store.list(name, { limit: 1 });
-    if (objects.length > 0) throw new S3Error('BucketNotEmpty', 'The bucket you tried to delete is not empty', { BucketName: name });
+    if (objects.length > 0)
+      throw new S3Error('BucketNotEmpty', 'The bucket you tried to delete is not empty', { BucketName: name });
     await this.#decide(name, { type: 'DeleteBucket', owner, at: this.clock.now() }, cause);
   }
 
   async #decide(name: string, command: BucketCommand, cause: Cause): Promise<void> {
     try {
       const { sequence } = await decideAndAppend({
-        log: this.log, aggregate: 'bucket', id: name, decider: bucketDecider, command, commitId: newId(command.at), meta: metaOf(cause), at: command.at,
+        log: this.log,
+        aggregate: 'bucket',
+        id: name,
+        decider: bucketDecider,
+        command,
+        commitId: newId(command.at),
+        meta: metaOf(cause),
+        at: command.at,
       });
       await this.reads.waitFor(sequence);
     } catch (error) {
       if (!(error instanceof CommandRejected)) throw error;
       if (error.rejection.code === 'bucket-not-found') throw noSuchBucket(name);
-      throw new S3Error('BucketAlreadyExists', 'The requested bucket name is not available.', { BucketName: name }, { cause: error });
+      throw new S3Error(
+        'BucketAlreadyExists',
+        'The requested bucket name is not available.',
+        { BucketName: name },
+        { cause: error },
+      );
     }
   }
 }

@@ -30,7 +30,10 @@ export class QuotaGate {
     const count = this.#count(owner);
     const used = (await count.used) + count.added;
     if (used + moreBytes > maxBytes) {
-      throw new S3Error('QuotaExceeded', 'The storage quota of the account is used up.', { UsedBytes: String(used), MaxBytes: String(maxBytes) });
+      throw new S3Error('QuotaExceeded', 'The storage quota of the account is used up.', {
+        UsedBytes: String(used),
+        MaxBytes: String(maxBytes),
+      });
     }
     count.added += moreBytes;
   }

@@ -13,13 +13,21 @@ export interface BucketUsage {
 /** How much accounts have stored. What leases have staged counts once it is published. */
 @Injectable()
 export class StorageUsage {
-  constructor(private readonly catalog: BucketCatalog, @Inject(OBJECT_STORE) private readonly store: ObjectStore) {}
+  constructor(
+    private readonly catalog: BucketCatalog,
+    @Inject(OBJECT_STORE) private readonly store: ObjectStore,
+  ) {}
 
   /** By name. */
   async bucketsOf(owner: string): Promise<readonly BucketUsage[]> {
     const buckets = await this.catalog.ownedBy(owner);
     const usages = await this.store.usages(buckets.map(({ name }) => name));
-    return buckets.map(({ name, createdAt }, at) => ({ name, createdAt, objects: usages[at]?.objects ?? 0, bytes: usages[at]?.bytes ?? 0 }));
+    return buckets.map(({ name, createdAt }, at) => ({
+      name,
+      createdAt,
+      objects: usages[at]?.objects ?? 0,
+      bytes: usages[at]?.bytes ?? 0,
+    }));
   }
 
   async of(owner: string): Promise<{ readonly bucketCount: number; readonly usedBytes: number }> {

@@ -8,7 +8,10 @@ import { StorageReads } from '../reading/storage-reads.js';
 @ApiTags('storage')
 @Controller('fornax/v1/buckets')
 export class BucketsController {
-  constructor(private readonly usage: StorageUsage, private readonly reads: StorageReads) {}
+  constructor(
+    private readonly usage: StorageUsage,
+    private readonly reads: StorageReads,
+  ) {}
 
   @Get()
   @ApiOperation({ summary: 'Your buckets, with the number of their objects and bytes' })

@@ -6,7 +6,9 @@ export class Storage1790000000000 implements MigrationInterface {
   readonly name = 'Storage1790000000000';
 
   async up(runner: QueryRunner): Promise<void> {
-    await runner.query('CREATE TABLE bucket (name text COLLATE "C" PRIMARY KEY, owner text NOT NULL, created_at timestamptz NOT NULL)');
+    await runner.query(
+      'CREATE TABLE bucket (name text COLLATE "C" PRIMARY KEY, owner text NOT NULL, created_at timestamptz NOT NULL)',
+    );
     await runner.query('CREATE INDEX bucket_owner ON bucket (owner, name)');
     for (const statement of LOCAL_INDEX_UP) await runner.query(statement);
   }

@@ -11,7 +11,11 @@ export const BUCKETS_PROJECTION = 'buckets';
 
 /** What a run of commits does to buckets and objects: one kind of work, done at once. */
 export type Effect =
-  | { readonly kind: 'buckets'; readonly created: ReadonlyMap<string, { readonly owner: string; readonly at: number }>; readonly deleted: readonly string[] }
+  | {
+      readonly kind: 'buckets';
+      readonly created: ReadonlyMap<string, { readonly owner: string; readonly at: number }>;
+      readonly deleted: readonly string[];
+    }
   | { readonly kind: 'results'; readonly published: readonly string[]; readonly dropped: readonly string[] };
 
 interface Draft {
@@ -38,7 +42,9 @@ export const effectsOf = (batch: readonly RecordedCommit[]): readonly Effect[] =
     if (hasResults(draft)) effects.push({ kind: 'results', published: draft.published, dropped: draft.dropped });
     draft = newDraft();
   };
-  const closeUnless = (isOther: (draft: Draft) => boolean): void => { if (isOther(draft)) close(); };
+  const closeUnless = (isOther: (draft: Draft) => boolean): void => {
+    if (isOther(draft)) close();
+  };
   const apply = (event: FornaxEvent, id: string): void => {
     switch (event.type) {
       case 'BucketCreated':
@@ -97,7 +103,11 @@ export class BucketsProjection implements Projection {
     }
   }
 
-  async #applyBuckets(tx: EntityManager, { created, deleted }: Extract<Effect, { kind: 'buckets' }>, isLive: boolean): Promise<void> {
+  async #applyBuckets(
+    tx: EntityManager,
+    { created, deleted }: Extract<Effect, { kind: 'buckets' }>,
+    isLive: boolean,
+  ): Promise<void> {
     await tx.query('DELETE FROM bucket WHERE name = ANY ($1::text[])', [deleted]);
     await tx.query(
       `INSERT INTO bucket (name, owner, created_at)

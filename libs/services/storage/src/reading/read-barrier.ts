@@ -25,10 +25,20 @@ export class ReadBarrier {
   }
 
   #begin(): Promise<void> {
-    const head = this.parts.head().then(({ sequence }) => sequence, () => 0);
+    const head = this.parts.head().then(
+      ({ sequence }) => sequence,
+      () => 0,
+    );
     // Only the question is shared: the wait behind it belongs to those who asked.
-    const asked = head.then(() => { if (this.#running === asked) this.#running = undefined; });
+    const asked = head.then(() => {
+      if (this.#running === asked) this.#running = undefined;
+    });
     this.#running = asked;
-    return head.then((sequence) => this.parts.waitFor(sequence)).then(() => undefined, () => undefined);
+    return head
+      .then((sequence) => this.parts.waitFor(sequence))
+      .then(
+        () => undefined,
+        () => undefined,
+      );
   }
 }

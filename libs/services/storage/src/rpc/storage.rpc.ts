@@ -1,6 +1,10 @@
 import { Controller } from '@nestjs/common';
 import {
-  RPC, ensureBucketsReplySchema, ensureBucketsRequestSchema, storageUsageReplySchema, storageUsageRequestSchema,
+  RPC,
+  ensureBucketsReplySchema,
+  ensureBucketsRequestSchema,
+  storageUsageReplySchema,
+  storageUsageRequestSchema,
 } from '@fornax/contracts';
 import { Public, RpcHandler } from '@fornax/service-kit';
 import type { z } from 'zod';
@@ -54,7 +58,11 @@ export class StorageRpc {
     return look();
   }
 
-  async #create(owner: string, bucket: string, cause: { readonly actor: string; readonly correlationId: string }): Promise<string | undefined> {
+  async #create(
+    owner: string,
+    bucket: string,
+    cause: { readonly actor: string; readonly correlationId: string },
+  ): Promise<string | undefined> {
     try {
       await this.commands.create(owner, bucket, cause);
       return undefined;

@@ -3,7 +3,14 @@ import { S3Error, accessDenied } from './s3-error.js';
 import { type S3Request, queryValue } from './s3-request.js';
 import { signV2, stringToSignV2 } from './sigv2.js';
 import {
-  type CanonicalParts, type ChunkSigning, type CredentialScope, canonicalRequest, encodePath, equalInConstantTime, parseTimestamp, signRequest,
+  type CanonicalParts,
+  type ChunkSigning,
+  type CredentialScope,
+  canonicalRequest,
+  encodePath,
+  equalInConstantTime,
+  parseTimestamp,
+  signRequest,
   signingKey,
 } from './sigv4.js';
 
@@ -39,27 +46,41 @@ const parseCredential = (text: string): { readonly accessKey: string; readonly s
   const parts = text.split('/');
   const [date, region, service, terminal] = parts.slice(-4);
   const accessKey = parts.slice(0, -4).join('/');
-  if (accessKey === '' || date === undefined || region === undefined || service !== 's3' || terminal !== 'aws4_request') return undefined;
+  if (accessKey === '' || date === undefined || region === undefined || service !== 's3' || terminal !== 'aws4_request')
+    return undefined;
   return { accessKey, scope: { date, region, service } };
 };
 
 const claimOfHeader = (request: S3Request, authorization: string): Claim => {
-  const malformed = (): S3Error => new S3Error('AuthorizationHeaderMalformed', 'The authorization header you provided is not valid.');
+  const malformed = (): S3Error =>
+    new S3Error('AuthorizationHeaderMalformed', 'The authorization header you provided is not valid.');
   if (!authorization.startsWith(`${ALGORITHM} `)) throw malformed();
-  const fields = new Map(authorization.slice(ALGORITHM.length).split(',').map((field) => {
-    const at = field.indexOf('=');
-    return [field.slice(0, at).trim(), field.slice(at + 1).trim()] as const;
-  }));
+  const fields = new Map(
+    authorization
+      .slice(ALGORITHM.length)
+      .split(',')
+      .map((field) => {
+        const at = field.indexOf('=');
+        return [field.slice(0, at).trim(), field.slice(at + 1).trim()] as const;
+      }),
+  );
   const credential = parseCredential(fields.get('Credential') ?? '');
   const [signedHeaders, signature] = [fields.get('SignedHeaders'), fields.get('Signature')];
   if (!credential || !signedHeaders || !signature) throw malformed();
   const payloadHash = request.headers.get('x-amz-content-sha256');
-  if (payloadHash === undefined) throw new S3Error('InvalidRequest', 'Missing required header for this request: x-amz-content-sha256');
+  if (payloadHash === undefined)
+    throw new S3Error('InvalidRequest', 'Missing required header for this request: x-amz-content-sha256');
   const dated = request.headers.get('x-amz-date') ?? timestampOfDate(request.headers.get('date'));
   if (dated === undefined) throw accessDenied('AWS authentication requires a valid Date or x-amz-date header');
   return {
-    ...credential, signature, payloadHash, timestamp: dated, query: request.query, expiresInMs: undefined,
-    signedHeaders: signedHeaders.split(';'), sessionToken: request.headers.get('x-amz-security-token'),
+    ...credential,
+    signature,
+    payloadHash,
+    timestamp: dated,
+    query: request.query,
+    expiresInMs: undefined,
+    signedHeaders: signedHeaders.split(';'),
+    sessionToken: request.headers.get('x-amz-security-token'),
   };
 };
 
@@ -79,11 +100,17 @@ const claimOfQuery = (request: S3Request): Claim => {
   const credential = parseCredential(value('X-Amz-Credential'));
   if (!credential) throw malformed('Error parsing the X-Amz-Credential parameter.');
   const expires = Number(value('X-Amz-Expires'));
-  if (!Number.isInteger(expires) || expires < 0 || expires > MAX_EXPIRY_S) throw malformed('X-Amz-Expires must be between 0 and 604800.');
+  if (!Number.isInteger(expires) || expires < 0 || expires > MAX_EXPIRY_S)
+    throw malformed('X-Amz-Expires must be between 0 and 604800.');
   return {
-    ...credential, signature: value('X-Amz-Signature'), timestamp: value('X-Amz-Date'), expiresInMs: expires * 1000,
-    payloadHash: queryValue(request, 'X-Amz-Content-Sha256') ?? request.headers.get('x-amz-content-sha256') ?? 'UNSIGNED-PAYLOAD',
-    signedHeaders: value('X-Amz-SignedHeaders').split(';'), sessionToken: queryValue(request, 'X-Amz-Security-Token'),
+    ...credential,
+    signature: value('X-Amz-Signature'),
+    timestamp: value('X-Amz-Date'),
+    expiresInMs: expires * 1000,
+    payloadHash:
+      queryValue(request, 'X-Amz-Content-Sha256') ?? request.headers.get('x-amz-content-sha256') ?? 'UNSIGNED-PAYLOAD',
+    signedHeaders: value('X-Amz-SignedHeaders').split(';'),
+    sessionToken: queryValue(request, 'X-Amz-Security-Token'),
     query: request.query.filter(([name]) => name !== 'X-Amz-Signature'),
   };
 };
@@ -91,11 +118,17 @@ const claimOfQuery = (request: S3Request): Claim => {
 const checkTime = (claim: Claim, nowMs: number): void => {
   const at = parseTimestamp(claim.timestamp);
   if (at === undefined || !claim.timestamp.startsWith(claim.scope.date)) {
-    throw new S3Error('AuthorizationHeaderMalformed', 'The date of the request and of its credential must be the same, in ISO 8601 basic format.');
+    throw new S3Error(
+      'AuthorizationHeaderMalformed',
+      'The date of the request and of its credential must be the same, in ISO 8601 basic format.',
+    );
   }
-  const skewed = (): S3Error => new S3Error('RequestTimeTooSkewed', "The difference between the request time and the server's time is too large.", {
-    RequestTime: claim.timestamp, ServerTime: new Date(nowMs).toISOString(), MaxAllowedSkewMilliseconds: String(MAX_SKEW_MS),
-  });
+  const skewed = (): S3Error =>
+    new S3Error('RequestTimeTooSkewed', "The difference between the request time and the server's time is too large.", {
+      RequestTime: claim.timestamp,
+      ServerTime: new Date(nowMs).toISOString(),
+      MaxAllowedSkewMilliseconds: String(MAX_SKEW_MS),
+    });
   if (at - nowMs > MAX_SKEW_MS) throw skewed();
   if (claim.expiresInMs === undefined) {
     if (nowMs - at > MAX_SKEW_MS) throw skewed();
@@ -104,8 +137,11 @@ const checkTime = (claim: Claim, nowMs: number): void => {
 
 const checkSignedHeaders = (request: S3Request, { signedHeaders }: Claim): void => {
   const isSigned = (name: string): boolean => signedHeaders.includes(name);
-  const loose = [...request.headers.keys()].filter((name) => name.startsWith('x-amz-') && !UNSIGNED_HEADERS.has(name) && !isSigned(name));
-  if (!isSigned('host') || loose.length > 0) throw accessDenied('There were headers present in the request which were not signed');
+  const loose = [...request.headers.keys()].filter(
+    (name) => name.startsWith('x-amz-') && !UNSIGNED_HEADERS.has(name) && !isSigned(name),
+  );
+  if (!isSigned('host') || loose.length > 0)
+    throw accessDenied('There were headers present in the request which were not signed');
 };
 
 /**
@@ -115,21 +151,28 @@ const checkSignedHeaders = (request: S3Request, { signedHeaders }: Claim): void 
 export const authenticate = (request: S3Request, identities: Identities, nowMs: number): Authenticated => {
   const authorization = request.headers.get('authorization');
   const isPresigned = queryValue(request, 'X-Amz-Algorithm') !== undefined;
-  if (authorization === undefined && !isPresigned && queryValue(request, 'AWSAccessKeyId') !== undefined) return authenticateV2(request, identities, nowMs);
+  if (authorization === undefined && !isPresigned && queryValue(request, 'AWSAccessKeyId') !== undefined)
+    return authenticateV2(request, identities, nowMs);
   if (authorization === undefined && !isPresigned) throw accessDenied();
   const claim = authorization === undefined ? claimOfQuery(request) : claimOfHeader(request, authorization);
   checkTime(claim, nowMs);
   checkSignedHeaders(request, claim);
   const candidate = candidateOf(claim.accessKey, claim.sessionToken, identities);
   const parts: CanonicalParts = {
-    method: request.method, encodedPath: encodePath(request.path), query: claim.query, signedHeaders: claim.signedHeaders,
-    headers: request.headers, payloadHash: claim.payloadHash,
+    method: request.method,
+    encodedPath: encodePath(request.path),
+    query: claim.query,
+    signedHeaders: claim.signedHeaders,
+    headers: request.headers,
+    payloadHash: claim.payloadHash,
   };
   // Clients encode paths in their own ways, and some sign what they send; both bind the same request.
   const forms = [parts, { ...parts, encodedPath: request.rawPath }].map(canonicalRequest);
   for (const secret of candidate.secrets) {
     const key = signingKey(secret, claim.scope);
-    const isRight = forms.some((form) => equalInConstantTime(signRequest(key, claim.timestamp, claim.scope, form), claim.signature));
+    const isRight = forms.some((form) =>
+      equalInConstantTime(signRequest(key, claim.timestamp, claim.scope, form), claim.signature),
+    );
     if (isRight) {
       const chunks = { key, timestamp: claim.timestamp, scope: claim.scope, seed: claim.signature };
       return { principal: candidate.principal, payloadHash: claim.payloadHash, chunks };
@@ -138,20 +181,32 @@ export const authenticate = (request: S3Request, identities: Identities, nowMs: 
   throw mismatch();
 };
 
-const mismatch = (): S3Error => new S3Error('SignatureDoesNotMatch',
-  'The request signature we calculated does not match the signature you provided. Check your key and signing method.');
+const mismatch = (): S3Error =>
+  new S3Error(
+    'SignatureDoesNotMatch',
+    'The request signature we calculated does not match the signature you provided. Check your key and signing method.',
+  );
 
 /** A presigned URL of version 2. Nothing in it covers the payload. */
 const authenticateV2 = (request: S3Request, identities: Identities, nowMs: number): Authenticated => {
   const value = (name: string): string => queryValue(request, name) ?? '';
   const expires = value('Expires');
-  if (!/^\d{1,12}$/.test(expires)) throw accessDenied('Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters');
+  if (!/^\d{1,12}$/.test(expires))
+    throw accessDenied('Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters');
   const untilMs = Number(expires) * 1000;
   if (untilMs < nowMs) throw accessDenied('Request has expired');
-  if (untilMs > nowMs + MAX_EXPIRY_S * 1000 + MAX_SKEW_MS) throw accessDenied('Expires must be less than a week in the future');
+  if (untilMs > nowMs + MAX_EXPIRY_S * 1000 + MAX_SKEW_MS)
+    throw accessDenied('Expires must be less than a week in the future');
   const candidate = candidateOf(value('AWSAccessKeyId'), undefined, identities);
   const virtualBucket = request.isVirtual ? request.bucket : '';
-  const text = stringToSignV2({ method: request.method, virtualBucket, rawPath: request.rawPath, query: request.query, headers: request.headers, expires });
+  const text = stringToSignV2({
+    method: request.method,
+    virtualBucket,
+    rawPath: request.rawPath,
+    query: request.query,
+    headers: request.headers,
+    expires,
+  });
   const isRight = candidate.secrets.some((secret) => equalInConstantTime(signV2(secret, text), value('Signature')));
   if (!isRight) throw mismatch();
   return { principal: candidate.principal, payloadHash: 'UNSIGNED-PAYLOAD', chunks: undefined };
@@ -164,6 +219,7 @@ const candidateOf = (accessKey: string, sessionToken: string | undefined, identi
     return candidate;
   }
   const candidate = identities.byAccessKey(accessKey);
-  if (!candidate) throw new S3Error('InvalidAccessKeyId', 'The AWS Access Key Id you provided does not exist in our records.');
+  if (!candidate)
+    throw new S3Error('InvalidAccessKeyId', 'The AWS Access Key Id you provided does not exist in our records.');
   return candidate;
 };

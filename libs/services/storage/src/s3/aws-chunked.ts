@@ -58,7 +58,7 @@ class ByteReader {
   }
 
   async *take(count: number): AsyncGenerator<Uint8Array> {
-    for (let left = count; left > 0; ) {
+    for (let left = count; left > 0;) {
       if (!(await this.#fill())) throw incomplete();
       const part = this.#held.subarray(0, left);
       this.#held = this.#held.subarray(part.byteLength);
@@ -74,17 +74,29 @@ const parseChunkLine = (line: string): { readonly size: number; readonly signatu
   return { size: Number.parseInt(match[1], 16), signature: match[2] };
 };
 
-const readTrailer = async (reader: ByteReader, { signing, hasTrailer, onTrailer }: ChunkedForm, previous: string): Promise<void> => {
+const readTrailer = async (
+  reader: ByteReader,
+  { signing, hasTrailer, onTrailer }: ChunkedForm,
+  previous: string,
+): Promise<void> => {
   const headers = new Map<string, string>();
   for (let count = 0; ; count += 1) {
     const line = await reader.line();
     if (line === undefined || line === '') {
       // Some clients put an empty line between the headers and their signature.
-      if (line !== undefined && signing && hasTrailer && !headers.has('x-amz-trailer-signature') && count < MAX_TRAILER_LINES) continue;
+      if (
+        line !== undefined &&
+        signing &&
+        hasTrailer &&
+        !headers.has('x-amz-trailer-signature') &&
+        count < MAX_TRAILER_LINES
+      )
+        continue;
       break;
     }
     const colon = line.indexOf(':');
-    if (!hasTrailer || colon < 1 || count >= MAX_TRAILER_LINES) throw new S3Error('MalformedTrailerError', 'The trailer of the request is malformed.');
+    if (!hasTrailer || colon < 1 || count >= MAX_TRAILER_LINES)
+      throw new S3Error('MalformedTrailerError', 'The trailer of the request is malformed.');
     headers.set(line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim());
   }
   const signature = headers.get('x-amz-trailer-signature');

@@ -12,7 +12,9 @@ export const parseRange = (header: string | undefined, sizeBytes: number): ByteR
   if (first === '') {
     if (last === '') return undefined;
     const suffix = Number(last);
-    return suffix === 0 || sizeBytes === 0 ? 'unsatisfiable' : { start: Math.max(sizeBytes - suffix, 0), end: sizeBytes - 1 };
+    return suffix === 0 || sizeBytes === 0
+      ? 'unsatisfiable'
+      : { start: Math.max(sizeBytes - suffix, 0), end: sizeBytes - 1 };
   }
   const start = Number(first);
   const end = last === '' ? sizeBytes - 1 : Math.min(Number(last), sizeBytes - 1);

@@ -41,7 +41,12 @@ const base64Of = (...words: readonly number[]): string => {
 
 const runningCrc32 = (): RunningChecksum => {
   let crc = 0;
-  return { update: (data) => { crc = crc32(data, crc); }, digest: () => base64Of(crc) };
+  return {
+    update: (data) => {
+      crc = crc32(data, crc);
+    },
+    digest: () => base64Of(crc),
+  };
 };
 
 const runningCrc32c = (): RunningChecksum => {

@@ -22,9 +22,15 @@ export interface S3Parts {
   /** Host names of this endpoint, in front of which a bucket may stand. */
   readonly baseHosts: readonly string[];
   /** Runs a request in a span, measured. `operation` is one of few names; `parent` is the caller's W3C traceparent. */
-  readonly observe: (facts: { readonly operation: string; readonly parent: string | undefined }, run: () => Promise<void>) => Promise<void>;
+  readonly observe: (
+    facts: { readonly operation: string; readonly parent: string | undefined },
+    run: () => Promise<void>,
+  ) => Promise<void>;
   /** Told about failures that are ours. */
-  readonly onError: (error: unknown, request: { readonly method: string; readonly path: string; readonly requestId: string }) => void;
+  readonly onError: (
+    error: unknown,
+    request: { readonly method: string; readonly path: string; readonly requestId: string },
+  ) => void;
 }
 
 /** One request on its way to an answer. */
@@ -42,7 +48,11 @@ export const sendXml = ({ response }: Exchange, root: string, children: XmlChild
   response.writeHead(status, { 'content-type': 'application/xml', 'content-length': body.byteLength }).end(body);
 };
 
-export const sendEmpty = ({ response }: Exchange, status: number, headers: Readonly<Record<string, string>> = {}): void => {
+export const sendEmpty = (
+  { response }: Exchange,
+  status: number,
+  headers: Readonly<Record<string, string>> = {},
+): void => {
   response.writeHead(status, status === 204 || status === 304 ? headers : { 'content-length': 0, ...headers }).end();
 };
 
@@ -63,7 +73,10 @@ export const userOf = ({ principal }: Exchange): Extract<Principal, { kind: 'use
 };
 
 /** Looks again after catching up with the log, when the first look found nothing. */
-export const orCaughtUp = async <T>({ catchUp }: Exchange, look: () => Promise<T | undefined>): Promise<T | undefined> => {
+export const orCaughtUp = async <T>(
+  { catchUp }: Exchange,
+  look: () => Promise<T | undefined>,
+): Promise<T | undefined> => {
   const found = await look();
   if (found !== undefined) return found;
   await catchUp();

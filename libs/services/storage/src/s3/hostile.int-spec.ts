@@ -3,12 +3,26 @@ import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { CreateBucketCommand, GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3';
 import { eventually } from '@fornax/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { Checksum, SourceData } from '@smithy/types';
-import { type Answer, StorageUnderTest, type TestUser, encodeKey, failureOf, send, signedHeaders } from '../storage.fixture.js';
+import {
+  type Answer,
+  StorageUnderTest,
+  type TestUser,
+  encodeKey,
+  failureOf,
+  send,
+  signedHeaders,
+} from '../storage.fixture.js';
 import { sha256Hex, uriEncode } from './sigv4.js';
 
 let storage: StorageUnderTest;
@@ -22,25 +36,52 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(async () => storage.stop());
 
-const codeOf = ({ status, body }: Answer): readonly [number, string | undefined] => [status, /<Code>(\w+)<\/Code>/.exec(body)?.[1]];
+const codeOf = ({ status, body }: Answer): readonly [number, string | undefined] => [
+  status,
+  /<Code>(\w+)<\/Code>/.exec(body)?.[1],
+];
 const get = (path: string, more: object = {}) => storage.signed(ada, { path, ...more });
-const put = (path: string, body: string, more: object = {}) => storage.signed(ada, { method: 'PUT', path, body, ...more });
-const isThere = async (Key: string): Promise<boolean> => (await failureOf(storage.s3(ada).send(new HeadObjectCommand({ Bucket: bucket, Key })))).status === undefined;
+const put = (path: string, body: string, more: object = {}) =>
+  storage.signed(ada, { method: 'PUT', path, body, ...more });
+const isThere = async (Key: string): Promise<boolean> =>
+  (await failureOf(storage.s3(ada).send(new HeadObjectCommand({ Bucket: bucket, Key })))).status === undefined;
 
 describe('signatures', () => {
   it('must be there, right, and made with a known key', async () => {
     expect(codeOf(await send(storage.port, { path: `/${bucket}` }))).toEqual([403, 'AccessDenied']);
-    expect(codeOf(await storage.signed({ ...ada, token: 'wrong' }, { path: `/${bucket}` }))).toEqual([403, 'SignatureDoesNotMatch']);
-    expect(codeOf(await storage.signed({ ...ada, email: 'nobody@example.org' }, { path: `/${bucket}` }))).toEqual([403, 'InvalidAccessKeyId']);
-    expect(codeOf(await get(`/${bucket}`, { tamper: { authorization: 'AWS4-HMAC-SHA256 nonsense' } }))).toEqual([400, 'AuthorizationHeaderMalformed']);
-    expect(codeOf(await get(`/${bucket}`, { tamper: { authorization: 'Basic YTpi' } }))).toEqual([400, 'AuthorizationHeaderMalformed']);
+    expect(codeOf(await storage.signed({ ...ada, token: 'wrong' }, { path: `/${bucket}` }))).toEqual([
+      403,
+      'SignatureDoesNotMatch',
+    ]);
+    expect(codeOf(await storage.signed({ ...ada, email: 'nobody@example.org' }, { path: `/${bucket}` }))).toEqual([
+      403,
+      'InvalidAccessKeyId',
+    ]);
+    expect(codeOf(await get(`/${bucket}`, { tamper: { authorization: 'AWS4-HMAC-SHA256 nonsense' } }))).toEqual([
+      400,
+      'AuthorizationHeaderMalformed',
+    ]);
+    expect(codeOf(await get(`/${bucket}`, { tamper: { authorization: 'Basic YTpi' } }))).toEqual([
+      400,
+      'AuthorizationHeaderMalformed',
+    ]);
   });
 
   it('bind path, query, headers and time', async () => {
-    const headers = signedHeaders(storage.port, { path: `/${bucket}?prefix=a`, accessKey: ada.email, secretKey: ada.token });
+    const headers = signedHeaders(storage.port, {
+      path: `/${bucket}?prefix=a`,
+      accessKey: ada.email,
+      secretKey: ada.token,
+    });
     expect((await send(storage.port, { path: `/${bucket}?prefix=a`, headers })).status).toBe(200);
-    expect(codeOf(await send(storage.port, { path: `/${bucket}?prefix=b`, headers }))).toEqual([403, 'SignatureDoesNotMatch']);
-    expect(codeOf(await send(storage.port, { path: `/${bucket}x?prefix=a`, headers }))).toEqual([403, 'SignatureDoesNotMatch']);
+    expect(codeOf(await send(storage.port, { path: `/${bucket}?prefix=b`, headers }))).toEqual([
+      403,
+      'SignatureDoesNotMatch',
+    ]);
+    expect(codeOf(await send(storage.port, { path: `/${bucket}x?prefix=a`, headers }))).toEqual([
+      403,
+      'SignatureDoesNotMatch',
+    ]);
     expect(codeOf(await get(`/${bucket}`, { tamper: { 'x-amz-meta-added': '1' } }))).toEqual([403, 'AccessDenied']);
     expect(codeOf(await get(`/${bucket}`, { at: Date.now() - 16 * 60_000 }))).toEqual([403, 'RequestTimeTooSkewed']);
     expect(codeOf(await get(`/${bucket}`, { at: Date.now() + 16 * 60_000 }))).toEqual([403, 'RequestTimeTooSkewed']);
@@ -57,20 +98,48 @@ describe('signatures', () => {
 
 describe('payloads', () => {
   it('are stored only if they are what was signed', async () => {
-    expect(codeOf(await put(`/${bucket}/sha`, 'real', { payloadHash: sha256Hex('other') }))).toEqual([400, 'XAmzContentSHA256Mismatch']);
-    expect(codeOf(await put(`/${bucket}/sha`, 'real', { headers: { 'content-md5': Buffer.alloc(16).toString('base64') } }))).toEqual([400, 'BadDigest']);
-    expect(codeOf(await put(`/${bucket}/sha`, 'real', { headers: { 'content-md5': 'short' } }))).toEqual([400, 'InvalidDigest']);
-    expect(codeOf(await put(`/${bucket}/sha`, 'real', { headers: { 'x-amz-checksum-crc32': 'AAAAAA==' } }))).toEqual([400, 'BadDigest']);
+    expect(codeOf(await put(`/${bucket}/sha`, 'real', { payloadHash: sha256Hex('other') }))).toEqual([
+      400,
+      'XAmzContentSHA256Mismatch',
+    ]);
+    expect(
+      codeOf(await put(`/${bucket}/sha`, 'real', { headers: { 'content-md5': Buffer.alloc(16).toString('base64') } })),
+    ).toEqual([400, 'BadDigest']);
+    expect(codeOf(await put(`/${bucket}/sha`, 'real', { headers: { 'content-md5': 'short' } }))).toEqual([
+      400,
+      'InvalidDigest',
+    ]);
+    expect(codeOf(await put(`/${bucket}/sha`, 'real', { headers: { 'x-amz-checksum-crc32': 'AAAAAA==' } }))).toEqual([
+      400,
+      'BadDigest',
+    ]);
     expect(codeOf(await put(`/${bucket}/sha`, 'real', { payloadHash: 'nonsense' }))).toEqual([400, 'InvalidArgument']);
     expect(await isThere('sha')).toBe(false);
     expect((await put(`/${bucket}/sha`, 'real', { payloadHash: 'UNSIGNED-PAYLOAD' })).status).toBe(200);
   });
 
   it('have a length within bounds', async () => {
-    const headers = signedHeaders(storage.port, { method: 'PUT', path: `/${bucket}/long`, payloadHash: 'UNSIGNED-PAYLOAD', accessKey: ada.email, secretKey: ada.token });
-    expect(codeOf(await send(storage.port, { method: 'PUT', path: `/${bucket}/long`, headers: { ...headers, 'transfer-encoding': 'chunked' }, body: 'x' }))).toEqual([411, 'MissingContentLength']);
+    const headers = signedHeaders(storage.port, {
+      method: 'PUT',
+      path: `/${bucket}/long`,
+      payloadHash: 'UNSIGNED-PAYLOAD',
+      accessKey: ada.email,
+      secretKey: ada.token,
+    });
+    expect(
+      codeOf(
+        await send(storage.port, {
+          method: 'PUT',
+          path: `/${bucket}/long`,
+          headers: { ...headers, 'transfer-encoding': 'chunked' },
+          body: 'x',
+        }),
+      ),
+    ).toEqual([411, 'MissingContentLength']);
     const socket = connect(storage.port, '127.0.0.1');
-    const lines = Object.entries({ ...headers, 'content-length': String(5 * 1024 ** 3 + 1) }).map(([name, value]) => `${name}: ${value}`);
+    const lines = Object.entries({ ...headers, 'content-length': String(5 * 1024 ** 3 + 1) }).map(
+      ([name, value]) => `${name}: ${value}`,
+    );
     socket.write(`PUT /${bucket}/long HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`);
     const [answer] = (await once(socket, 'data')) as [Buffer];
     expect(answer.toString()).toContain('EntityTooLarge');
@@ -78,14 +147,24 @@ describe('payloads', () => {
   });
 
   it('that break off leave nothing behind', async () => {
-    const files = async (): Promise<number> => (await Promise.all((await readdir(storage.folder)).map((name) => readdir(join(storage.folder, name))))).flat().length;
+    const files = async (): Promise<number> =>
+      (await Promise.all((await readdir(storage.folder)).map((name) => readdir(join(storage.folder, name))))).flat()
+        .length;
     await put(`/${bucket}/replaced`, 'old');
     const before = await files();
     for (const key of ['broken', 'replaced']) {
       const path = `/${bucket}/${key}`;
-      const headers = signedHeaders(storage.port, { method: 'PUT', path, payloadHash: 'UNSIGNED-PAYLOAD', accessKey: ada.email, secretKey: ada.token });
+      const headers = signedHeaders(storage.port, {
+        method: 'PUT',
+        path,
+        payloadHash: 'UNSIGNED-PAYLOAD',
+        accessKey: ada.email,
+        secretKey: ada.token,
+      });
       const socket = connect(storage.port, '127.0.0.1');
-      const lines = Object.entries({ ...headers, 'content-length': '1000000' }).map(([name, value]) => `${name}: ${value}`);
+      const lines = Object.entries({ ...headers, 'content-length': '1000000' }).map(
+        ([name, value]) => `${name}: ${value}`,
+      );
       socket.write(`PUT ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${'x'.repeat(500_000)}`);
       await eventually(async () => (await files()) > before);
       socket.destroy();
@@ -98,9 +177,20 @@ describe('payloads', () => {
   it('are asked for only when they are wanted', async () => {
     const ask = async (user: TestUser): Promise<string> => {
       const path = `/${bucket}/expected`;
-      const headers = signedHeaders(storage.port, { method: 'PUT', path, body: 'body', accessKey: user.email, secretKey: user.token });
+      const headers = signedHeaders(storage.port, {
+        method: 'PUT',
+        path,
+        body: 'body',
+        accessKey: user.email,
+        secretKey: user.token,
+      });
       const socket = connect(storage.port, '127.0.0.1');
-      const lines = Object.entries({ ...headers, 'content-length': '4', expect: '100-continue', connection: 'close' }).map(([name, value]) => `${name}: ${value}`);
+      const lines = Object.entries({
+        ...headers,
+        'content-length': '4',
+        expect: '100-continue',
+        connection: 'close',
+      }).map(([name, value]) => `${name}: ${value}`);
       socket.write(`PUT ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`);
       let text = '';
       socket.on('data', (data: Buffer) => {
@@ -118,15 +208,39 @@ describe('payloads', () => {
 describe('keys', () => {
   it('that look like paths, queries or commands are only keys', async () => {
     const s3 = storage.s3(ada);
-    const keys = ['../../../etc/passwd', '..', '.', '/absolute', 'a//b', 'a/./b', '%2e%2e%2f', 'sp ace', 'plus+', 'q?x=1', '#frag', 'a&b=c', 'é', 'e\u0301',
-      '\u{1f600}', '\u0001', '\n', 'quote"\'', '<tag>', '\\', 'x'.repeat(1024)];
-    for (const Key of keys) await s3.send(new PutObjectCommand({ Bucket: bucket, Key: `k/${Key}`.slice(0, 1024), Body: `at ${Key}` }));
+    const keys = [
+      '../../../etc/passwd',
+      '..',
+      '.',
+      '/absolute',
+      'a//b',
+      'a/./b',
+      '%2e%2e%2f',
+      'sp ace',
+      'plus+',
+      'q?x=1',
+      '#frag',
+      'a&b=c',
+      'é',
+      'e\u0301',
+      '\u{1f600}',
+      '\u0001',
+      '\n',
+      'quote"\'',
+      '<tag>',
+      '\\',
+      'x'.repeat(1024),
+    ];
+    for (const Key of keys)
+      await s3.send(new PutObjectCommand({ Bucket: bucket, Key: `k/${Key}`.slice(0, 1024), Body: `at ${Key}` }));
     for (const Key of keys) {
       const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: `k/${Key}`.slice(0, 1024) }));
       expect(await Body?.transformToString()).toBe(`at ${Key}`);
     }
     const listed = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: 'k/', EncodingType: 'url' }));
-    expect(listed.Contents?.map(({ Key }) => decodeURIComponent(Key ?? '')).sort()).toEqual(keys.map((Key) => `k/${Key}`.slice(0, 1024)).sort());
+    expect(listed.Contents?.map(({ Key }) => decodeURIComponent(Key ?? '')).sort()).toEqual(
+      keys.map((Key) => `k/${Key}`.slice(0, 1024)).sort(),
+    );
   });
 
   it('are refused when they cannot be keys', async () => {
@@ -143,12 +257,26 @@ describe('keys', () => {
 describe('documents', () => {
   const remove = (body: string) => storage.signed(ada, { method: 'POST', path: `/${bucket}?delete`, body });
   it('are refused when they are not what they should be', async () => {
-    for (const body of ['', 'not xml', '<Delete>', '<Other/>', '<Delete><Object/></Delete>', '<Delete><Object>text</Object></Delete>',
-      `<Delete>${'<Object><Key>k</Key></Object>'.repeat(1001)}</Delete>`, '<!DOCTYPE Delete [<!ENTITY a "b">]><Delete><Object><Key>&a;</Key></Object></Delete>']) {
+    for (const body of [
+      '',
+      'not xml',
+      '<Delete>',
+      '<Other/>',
+      '<Delete><Object/></Delete>',
+      '<Delete><Object>text</Object></Delete>',
+      `<Delete>${'<Object><Key>k</Key></Object>'.repeat(1001)}</Delete>`,
+      '<!DOCTYPE Delete [<!ENTITY a "b">]><Delete><Object><Key>&a;</Key></Object></Delete>',
+    ]) {
       expect(codeOf(await remove(body))).toEqual([400, 'MalformedXML']);
     }
-    expect(codeOf(await remove(`<Delete>${' '.repeat(1024 * 1024)}</Delete>`))).toEqual([400, 'MaxMessageLengthExceeded']);
-    expect(codeOf(await storage.signed(ada, { method: 'PUT', path: '/ada-other', body: '<oops' }))).toEqual([400, 'MalformedXML']);
+    expect(codeOf(await remove(`<Delete>${' '.repeat(1024 * 1024)}</Delete>`))).toEqual([
+      400,
+      'MaxMessageLengthExceeded',
+    ]);
+    expect(codeOf(await storage.signed(ada, { method: 'PUT', path: '/ada-other', body: '<oops' }))).toEqual([
+      400,
+      'MalformedXML',
+    ]);
   });
 
   it('are written so that any parser reads them', async () => {
@@ -159,17 +287,30 @@ describe('documents', () => {
 
 describe('requests', () => {
   it('with huge headers or no HTTP at all are refused in XML', async () => {
-    expect(codeOf(await get(`/${bucket}`, { tamper: { 'x-big': 'x'.repeat(20_000) } }))).toEqual([400, 'RequestHeaderSectionTooLarge']);
+    expect(codeOf(await get(`/${bucket}`, { tamper: { 'x-big': 'x'.repeat(20_000) } }))).toEqual([
+      400,
+      'RequestHeaderSectionTooLarge',
+    ]);
     const socket = connect(storage.port, '127.0.0.1');
     socket.write('GARBAGE\r\n\r\n');
     const [answer] = (await once(socket, 'data')) as [Buffer];
     expect(answer.toString()).toContain('<Code>InvalidRequest</Code>');
     socket.destroy();
-    expect(codeOf(await put(`/${bucket}/meta`, 'x', { headers: { 'x-amz-meta-big': 'x'.repeat(2050) } }))).toEqual([400, 'MetadataTooLarge']);
+    expect(codeOf(await put(`/${bucket}/meta`, 'x', { headers: { 'x-amz-meta-big': 'x'.repeat(2050) } }))).toEqual([
+      400,
+      'MetadataTooLarge',
+    ]);
   });
 
   it('for what is not offered are refused, never failed on', async () => {
-    for (const [method, path] of [['POST', '/'], ['DELETE', '/'], ['PATCH', `/${bucket}`], ['POST', `/${bucket}/k`], ['PUT', `/${bucket}?acl`], ['GET', `/${bucket}/k?torrent`]] as const) {
+    for (const [method, path] of [
+      ['POST', '/'],
+      ['DELETE', '/'],
+      ['PATCH', `/${bucket}`],
+      ['POST', `/${bucket}/k`],
+      ['PUT', `/${bucket}?acl`],
+      ['GET', `/${bucket}/k?torrent`],
+    ] as const) {
       expect(codeOf(await storage.signed(ada, { method, path }))).toEqual([405, 'MethodNotAllowed']);
     }
   });
@@ -182,11 +323,17 @@ describe('kept connections', () => {
     const requestOf = (range: string): string => {
       const path = `/${bucket}/kept`;
       const headers = signedHeaders(storage.port, { path, accessKey: ada.email, secretKey: ada.token });
-      return `GET ${path} HTTP/1.1\r\n${Object.entries({ ...headers, range }).map(([name, value]) => `${name}: ${value}`).join('\r\n')}\r\n\r\n`;
+      return `GET ${path} HTTP/1.1\r\n${Object.entries({ ...headers, range })
+        .map(([name, value]) => `${name}: ${value}`)
+        .join('\r\n')}\r\n\r\n`;
     };
     let text = '';
-    socket.on('data', (data: Buffer) => { text += data.toString(); });
-    socket.write([requestOf('bytes=0-'), requestOf('bytes=10000-'), requestOf('bytes=0-9'), requestOf('bytes=10000-')].join(''));
+    socket.on('data', (data: Buffer) => {
+      text += data.toString();
+    });
+    socket.write(
+      [requestOf('bytes=0-'), requestOf('bytes=10000-'), requestOf('bytes=0-9'), requestOf('bytes=10000-')].join(''),
+    );
     await eventually(async () => (text.match(/HTTP\/1\.1 \d+/g) ?? []).length === 4);
     expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 206', 'HTTP/1.1 416', 'HTTP/1.1 206', 'HTTP/1.1 416']);
     socket.destroy();
@@ -197,32 +344,65 @@ describe('presigned URLs', () => {
   /** The SDK's own hash type, on Node's. */
   class Sha256 implements Checksum {
     readonly #hash: Hash | Hmac;
-    constructor(secret?: SourceData) { this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', bytesOf(secret)); }
-    update(data: SourceData): void { this.#hash.update(bytesOf(data)); }
-    digest(): Promise<Uint8Array> { return Promise.resolve(this.#hash.digest()); }
-    reset(): void { throw new Error('used once'); }
+    constructor(secret?: SourceData) {
+      this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', bytesOf(secret));
+    }
+    update(data: SourceData): void {
+      this.#hash.update(bytesOf(data));
+    }
+    digest(): Promise<Uint8Array> {
+      return Promise.resolve(this.#hash.digest());
+    }
+    reset(): void {
+      throw new Error('used once');
+    }
   }
   const bytesOf = (data: SourceData): Uint8Array =>
-    typeof data === 'string' ? Buffer.from(data) : ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);
+    typeof data === 'string'
+      ? Buffer.from(data)
+      : ArrayBuffer.isView(data)
+        ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+        : new Uint8Array(data);
   const presign = async (options: object = {}): Promise<string> => {
     const signer = new SignatureV4({
-      service: 's3', region: 'eu-west-1', credentials: { accessKeyId: ada.email, secretAccessKey: ada.token }, uriEscapePath: false, sha256: Sha256,
+      service: 's3',
+      region: 'eu-west-1',
+      credentials: { accessKeyId: ada.email, secretAccessKey: ada.token },
+      uriEscapePath: false,
+      sha256: Sha256,
     });
-    const { query = {} } = await signer.presign({
-      method: 'GET', protocol: 'http:', hostname: '127.0.0.1', port: storage.port, path: `/${bucket}/presigned`, query: {},
-      headers: { host: `127.0.0.1:${storage.port}`, 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' },
-    }, { expiresIn: 60, ...options });
-    return `/${bucket}/presigned?${Object.entries(query).map(([name, value]) => `${uriEncode(name)}=${uriEncode(String(value))}`).join('&')}`;
+    const { query = {} } = await signer.presign(
+      {
+        method: 'GET',
+        protocol: 'http:',
+        hostname: '127.0.0.1',
+        port: storage.port,
+        path: `/${bucket}/presigned`,
+        query: {},
+        headers: { host: `127.0.0.1:${storage.port}`, 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' },
+      },
+      { expiresIn: 60, ...options },
+    );
+    return `/${bucket}/presigned?${Object.entries(query)
+      .map(([name, value]) => `${uriEncode(name)}=${uriEncode(String(value))}`)
+      .join('&')}`;
   };
 
   it('open what they were made for, while they last', async () => {
     await put(`/${bucket}/presigned`, 'shared');
     const path = await presign();
     expect((await send(storage.port, { path })).body).toBe('shared');
-    expect(codeOf(await send(storage.port, { path: path.replace('/presigned', '/sha') }))).toEqual([403, 'SignatureDoesNotMatch']);
+    expect(codeOf(await send(storage.port, { path: path.replace('/presigned', '/sha') }))).toEqual([
+      403,
+      'SignatureDoesNotMatch',
+    ]);
     expect(codeOf(await send(storage.port, { method: 'DELETE', path }))).toEqual([403, 'SignatureDoesNotMatch']);
-    expect(codeOf(await send(storage.port, { path: await presign({ signingDate: new Date(Date.now() - 61_000) }) }))).toEqual([403, 'AccessDenied']);
-    expect(codeOf(await send(storage.port, { path: path.replace(/X-Amz-Expires=60/, 'X-Amz-Expires=9999999') }))).toEqual([400, 'AuthorizationQueryParametersError']);
+    expect(
+      codeOf(await send(storage.port, { path: await presign({ signingDate: new Date(Date.now() - 61_000) }) })),
+    ).toEqual([403, 'AccessDenied']);
+    expect(
+      codeOf(await send(storage.port, { path: path.replace(/X-Amz-Expires=60/, 'X-Amz-Expires=9999999') })),
+    ).toEqual([400, 'AuthorizationQueryParametersError']);
   });
 
   it('of the older signature are opened, too', async () => {
@@ -234,8 +414,14 @@ describe('presigned URLs', () => {
     const soon = Math.floor(Date.now() / 1000) + 60;
     const answer = await send(storage.port, { path: signedUntil(soon) });
     expect([answer.body, answer.headers['content-type']]).toEqual(['shared', 'text/x']);
-    expect(codeOf(await send(storage.port, { path: signedUntil(soon, 'PUT') }))).toEqual([403, 'SignatureDoesNotMatch']);
+    expect(codeOf(await send(storage.port, { path: signedUntil(soon, 'PUT') }))).toEqual([
+      403,
+      'SignatureDoesNotMatch',
+    ]);
     expect(codeOf(await send(storage.port, { path: signedUntil(soon - 120) }))).toEqual([403, 'AccessDenied']);
-    expect(codeOf(await send(storage.port, { path: signedUntil(soon).replace(/Expires=\d+/, 'Expires=x') }))).toEqual([403, 'AccessDenied']);
+    expect(codeOf(await send(storage.port, { path: signedUntil(soon).replace(/Expires=\d+/, 'Expires=x') }))).toEqual([
+      403,
+      'AccessDenied',
+    ]);
   });
 });

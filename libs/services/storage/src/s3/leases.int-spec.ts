@@ -1,6 +1,17 @@
 import {
-  CompleteMultipartUploadCommand, CopyObjectCommand, CreateBucketCommand, CreateMultipartUploadCommand, DeleteObjectCommand, GetObjectCommand,
-  HeadBucketCommand, HeadObjectCommand, ListBucketsCommand, ListObjectsV2Command, PutObjectCommand, type S3Client, UploadPartCommand,
+  CompleteMultipartUploadCommand,
+  CopyObjectCommand,
+  CreateBucketCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  ListBucketsCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  type S3Client,
+  UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import type { LeaseClaims } from '@fornax/contracts';
 import type { AttemptEnd, TaskEvent } from '@fornax/domain';
@@ -16,17 +27,28 @@ beforeAll(async () => {
   storage = await StorageUnderTest.start();
   ada = await storage.user('ada@example.org');
   s3 = storage.s3(ada);
-  for (const Bucket of ['ada-input', 'ada-results', 'ada-private', 'ada-snapshots']) await s3.send(new CreateBucketCommand({ Bucket }));
+  for (const Bucket of ['ada-input', 'ada-results', 'ada-private', 'ada-snapshots'])
+    await s3.send(new CreateBucketCommand({ Bucket }));
   await s3.send(new PutObjectCommand({ Bucket: 'ada-input', Key: 'in/scene', Body: 'scene' }));
   await s3.send(new PutObjectCommand({ Bucket: 'ada-input', Key: 'other', Body: 'other' }));
   await s3.send(new PutObjectCommand({ Bucket: 'ada-private', Key: 'diary', Body: 'secret' }));
 }, 180_000);
 afterAll(async () => storage.stop());
-beforeEach(() => { storage.currentLeases = new Set(); });
+beforeEach(() => {
+  storage.currentLeases = new Set();
+});
 
 const claimsOf = (more: Partial<LeaseClaims> = {}): LeaseClaims => ({
-  leaseId: newId(), taskId: newId(), instance: 0, node: 'node-1', owner: ada.account, read: [{ bucket: 'ada-input', prefix: 'in/' }],
-  results: { bucket: 'ada-results', prefix: null }, snapshot: null, expiresAt: Date.now() + 60_000, ...more,
+  leaseId: newId(),
+  taskId: newId(),
+  instance: 0,
+  node: 'node-1',
+  owner: ada.account,
+  read: [{ bucket: 'ada-input', prefix: 'in/' }],
+  results: { bucket: 'ada-results', prefix: null },
+  snapshot: null,
+  expiresAt: Date.now() + 60_000,
+  ...more,
 });
 const current = (more: Partial<LeaseClaims> = {}): LeaseClaims => {
   const claims = claimsOf(more);
@@ -34,13 +56,22 @@ const current = (more: Partial<LeaseClaims> = {}): LeaseClaims => {
   return claims;
 };
 const endOf = ({ leaseId, instance, node }: LeaseClaims, outcome: AttemptEnd['outcome']): AttemptEnd => ({
-  leaseId, instance, node, attempt: 1, outcome, endedAt: Date.now(), cores: 1, uploadedFiles: 1, uploadedBytes: 1,
+  leaseId,
+  instance,
+  node,
+  attempt: 1,
+  outcome,
+  endedAt: Date.now(),
+  cores: 1,
+  uploadedFiles: 1,
+  uploadedBytes: 1,
   hardware: { specificationKey: 'test', cpuModel: 'test', cores: 1, ghz: 1 },
 });
 const tell = (taskId: string, event: TaskEvent): Promise<number> => storage.append('task', taskId, [event]);
 const concluded = (claims: LeaseClaims, outcome: AttemptEnd['outcome'] = 'success') =>
   tell(claims.taskId, { type: 'InstancesConcluded', attempts: [endOf(claims, outcome)], at: Date.now() });
-const put = (client: S3Client, Bucket: string, Key: string, Body: string) => client.send(new PutObjectCommand({ Bucket, Key, Body }));
+const put = (client: S3Client, Bucket: string, Key: string, Body: string) =>
+  client.send(new PutObjectCommand({ Bucket, Key, Body }));
 const read = async (client: S3Client, Bucket: string, Key: string): Promise<string | undefined> =>
   (await client.send(new GetObjectCommand({ Bucket, Key }))).Body?.transformToString();
 const keys = async (Bucket: string, Prefix = ''): Promise<readonly (string | undefined)[]> =>
@@ -54,10 +85,17 @@ describe('a lease', () => {
     expect((await node.send(new ListObjectsV2Command({ Bucket: 'ada-input', Prefix: 'in/' }))).KeyCount).toBe(1);
     await node.send(new HeadBucketCommand({ Bucket: 'ada-input' }));
     const forbidden: readonly Promise<unknown>[] = [
-      read(node, 'ada-input', 'other'), read(node, 'ada-private', 'diary'), read(node, 'ada-results', 'x'), read(node, 'never-made', 'x'),
-      node.send(new ListObjectsV2Command({ Bucket: 'ada-input' })), node.send(new ListObjectsV2Command({ Bucket: 'ada-private' })),
-      put(node, 'ada-input', 'in/scene', 'changed'), put(node, 'ada-private', 'x', 'x'), node.send(new ListBucketsCommand({})),
-      node.send(new CreateBucketCommand({ Bucket: 'new-bucket' })), node.send(new DeleteObjectCommand({ Bucket: 'ada-results', Key: 'x' })),
+      read(node, 'ada-input', 'other'),
+      read(node, 'ada-private', 'diary'),
+      read(node, 'ada-results', 'x'),
+      read(node, 'never-made', 'x'),
+      node.send(new ListObjectsV2Command({ Bucket: 'ada-input' })),
+      node.send(new ListObjectsV2Command({ Bucket: 'ada-private' })),
+      put(node, 'ada-input', 'in/scene', 'changed'),
+      put(node, 'ada-private', 'x', 'x'),
+      node.send(new ListBucketsCommand({})),
+      node.send(new CreateBucketCommand({ Bucket: 'new-bucket' })),
+      node.send(new DeleteObjectCommand({ Bucket: 'ada-results', Key: 'x' })),
       node.send(new CopyObjectCommand({ Bucket: 'ada-results', Key: 'stolen', CopySource: 'ada-private/diary' })),
       node.send(new CreateMultipartUploadCommand({ Bucket: 'ada-private', Key: 'x' })),
     ];
@@ -65,7 +103,7 @@ describe('a lease', () => {
     expect(await failureOf(node.send(new HeadBucketCommand({ Bucket: 'ada-private' })))).toMatchObject({ status: 403 });
   });
 
-  it('writes no results into a bucket that has become somebody else\'s', async () => {
+  it("writes no results into a bucket that has become somebody else's", async () => {
     const eve = await storage.user(`eve-${newId()}@example.org`);
     await storage.s3(eve).send(new CreateBucketCommand({ Bucket: 'given-up' }));
     const node = storage.lease(current({ results: { bucket: 'given-up', prefix: null } }));
@@ -85,7 +123,9 @@ describe('a lease', () => {
   });
 
   it('is refused once it is over, superseded, changed, or unknown to its scheduler', async () => {
-    expect(await failureOf(read(storage.lease(current({ expiresAt: Date.now() - 1 })), 'ada-input', 'in/scene'))).toEqual(denied);
+    expect(
+      await failureOf(read(storage.lease(current({ expiresAt: Date.now() - 1 })), 'ada-input', 'in/scene')),
+    ).toEqual(denied);
     expect(await failureOf(read(storage.lease(claimsOf()), 'ada-input', 'in/scene'))).toEqual(denied);
     const forged = storage.client({ accessKeyId: 'lease-x', secretAccessKey: 'x', sessionToken: 'e30.AAAA' });
     expect(await failureOf(read(forged, 'ada-input', 'in/scene'))).toEqual({ name: 'InvalidToken', status: 400 });
@@ -93,7 +133,10 @@ describe('a lease', () => {
 
   it('is told to try again when the scheduler does not answer', async () => {
     storage.currentLeases = undefined;
-    expect(await failureOf(read(storage.lease(claimsOf()), 'ada-input', 'in/scene'))).toEqual({ name: 'SlowDown', status: 503 });
+    expect(await failureOf(read(storage.lease(claimsOf()), 'ada-input', 'in/scene'))).toEqual({
+      name: 'SlowDown',
+      status: 503,
+    });
   }, 20_000);
 });
 
@@ -103,7 +146,9 @@ describe('results of a lease', () => {
     const node = storage.lease(claims);
     await put(node, 'ada-results', 'out/picture', 'picture');
     expect(await keys('ada-results', 'out/')).toEqual([]);
-    expect(await failureOf(s3.send(new HeadObjectCommand({ Bucket: 'ada-results', Key: 'out/picture' })))).toMatchObject({ status: 404 });
+    expect(
+      await failureOf(s3.send(new HeadObjectCommand({ Bucket: 'ada-results', Key: 'out/picture' }))),
+    ).toMatchObject({ status: 404 });
     await concluded(claims);
     expect(await read(s3, 'ada-results', 'out/picture')).toBe('picture');
     expect(await keys('ada-results', 'out/')).toEqual(['out/picture']);
@@ -112,8 +157,13 @@ describe('results of a lease', () => {
   it('are there when many instances end in one commit, whatever their outcome', async () => {
     const taskId = newId();
     const leases = Array.from({ length: 20 }, (_, instance) => current({ taskId, instance }));
-    for (const claims of leases) await put(storage.lease(claims), 'ada-results', `many/${claims.instance}`, String(claims.instance));
-    await tell(taskId, { type: 'InstancesConcluded', attempts: leases.map((claims, at) => endOf(claims, at % 2 === 0 ? 'success' : 'failure')), at: Date.now() });
+    for (const claims of leases)
+      await put(storage.lease(claims), 'ada-results', `many/${claims.instance}`, String(claims.instance));
+    await tell(taskId, {
+      type: 'InstancesConcluded',
+      attempts: leases.map((claims, at) => endOf(claims, at % 2 === 0 ? 'success' : 'failure')),
+      at: Date.now(),
+    });
     expect((await keys('ada-results', 'many/')).length).toBe(20);
   });
 
@@ -127,8 +177,11 @@ describe('results of a lease', () => {
     await put(storage.lease(again), 'ada-results', 'retry/a', 'second try');
     await concluded(again);
     expect(await read(s3, 'ada-results', 'retry/a')).toBe('second try');
-    expect(await failureOf(node.send(new UploadPartCommand({ Bucket: 'ada-results', Key: 'retry/b', UploadId, PartNumber: 1, Body: 'x' }))))
-      .toMatchObject({ name: 'NoSuchUpload' });
+    expect(
+      await failureOf(
+        node.send(new UploadPartCommand({ Bucket: 'ada-results', Key: 'retry/b', UploadId, PartNumber: 1, Body: 'x' })),
+      ),
+    ).toMatchObject({ name: 'NoSuchUpload' });
   });
 
   it('are uploaded in parts, too', async () => {
@@ -137,7 +190,9 @@ describe('results of a lease', () => {
     const place = { Bucket: 'ada-results', Key: 'parts/one' };
     const { UploadId } = await node.send(new CreateMultipartUploadCommand(place));
     const { ETag } = await node.send(new UploadPartCommand({ ...place, UploadId, PartNumber: 1, Body: 'in one part' }));
-    await node.send(new CompleteMultipartUploadCommand({ ...place, UploadId, MultipartUpload: { Parts: [{ PartNumber: 1, ETag }] } }));
+    await node.send(
+      new CompleteMultipartUploadCommand({ ...place, UploadId, MultipartUpload: { Parts: [{ PartNumber: 1, ETag }] } }),
+    );
     await concluded(claims);
     expect(await read(s3, 'ada-results', 'parts/one')).toBe('in one part');
   });

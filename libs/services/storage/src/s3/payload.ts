@@ -37,7 +37,8 @@ const contentLength = (request: S3Request, header: string): number => {
 };
 
 const digestHeader = (value: string, bytes: number, header: string): string => {
-  if (Buffer.from(value, 'base64').byteLength !== bytes) throw new S3Error('InvalidDigest', `The ${header} you specified is not valid.`);
+  if (Buffer.from(value, 'base64').byteLength !== bytes)
+    throw new S3Error('InvalidDigest', `The ${header} you specified is not valid.`);
   return value;
 };
 
@@ -54,21 +55,32 @@ const checksOf = (request: S3Request, payloadHash: string, trailer: ReadonlyMap<
   if (SHA256_HEX.test(payloadHash)) {
     const expected = Buffer.from(payloadHash, 'hex').toString('base64');
     checks.push({
-      running: runningSha256(), expected: () => expected,
-      failure: () => new S3Error('XAmzContentSHA256Mismatch', "The provided 'x-amz-content-sha256' header does not match what was computed."),
+      running: runningSha256(),
+      expected: () => expected,
+      failure: () =>
+        new S3Error(
+          'XAmzContentSHA256Mismatch',
+          "The provided 'x-amz-content-sha256' header does not match what was computed.",
+        ),
     });
   }
   const announced = (request.headers.get('x-amz-trailer') ?? '').split(',').map((name) => name.trim().toLowerCase());
   for (const [algorithm, make] of CHECKSUMS) {
     const name = `x-amz-checksum-${algorithm}`;
     const header = request.headers.get(name);
-    if (header !== undefined) checks.push({ running: make(), expected: () => header, failure: badDigest(algorithm.toUpperCase()) });
-    else if (announced.includes(name)) checks.push({ running: make(), expected: () => trailer.get(name), failure: badDigest(algorithm.toUpperCase()) });
+    if (header !== undefined)
+      checks.push({ running: make(), expected: () => header, failure: badDigest(algorithm.toUpperCase()) });
+    else if (announced.includes(name))
+      checks.push({ running: make(), expected: () => trailer.get(name), failure: badDigest(algorithm.toUpperCase()) });
   }
   return checks;
 };
 
-async function* verified(bytes: AsyncIterable<Uint8Array>, checks: readonly Check[], sizeBytes: number): AsyncGenerator<Uint8Array> {
+async function* verified(
+  bytes: AsyncIterable<Uint8Array>,
+  checks: readonly Check[],
+  sizeBytes: number,
+): AsyncGenerator<Uint8Array> {
   let seen = 0;
   for await (const chunk of bytes) {
     seen += chunk.byteLength;
@@ -76,11 +88,16 @@ async function* verified(bytes: AsyncIterable<Uint8Array>, checks: readonly Chec
     for (const { running } of checks) running.update(chunk);
     yield chunk;
   }
-  if (seen !== sizeBytes) throw new S3Error('IncompleteBody', 'You did not provide the number of bytes specified by the Content-Length HTTP header');
+  if (seen !== sizeBytes)
+    throw new S3Error(
+      'IncompleteBody',
+      'You did not provide the number of bytes specified by the Content-Length HTTP header',
+    );
   for (const { running, expected, failure } of checks) {
     const actual = running.digest();
     const wanted = expected();
-    if (wanted === undefined) throw new S3Error('MalformedTrailerError', 'The request announced a trailing checksum that did not come.');
+    if (wanted === undefined)
+      throw new S3Error('MalformedTrailerError', 'The request announced a trailing checksum that did not come.');
     if (wanted !== actual) throw failure(actual);
   }
 }
@@ -88,7 +105,8 @@ async function* verified(bytes: AsyncIterable<Uint8Array>, checks: readonly Chec
 /** Left open when reading ends early, so that the answer can still be sent. */
 async function* bodyOf(request: S3Request): AsyncGenerator<Uint8Array> {
   try {
-    for await (const chunk of request.message.iterator({ destroyOnReturn: false })) if (chunk instanceof Uint8Array) yield chunk;
+    for await (const chunk of request.message.iterator({ destroyOnReturn: false }))
+      if (chunk instanceof Uint8Array) yield chunk;
   } catch (cause) {
     throw new S3Error('IncompleteBody', 'The connection ended before the request body.', {}, { cause });
   }
@@ -101,21 +119,30 @@ async function* bodyOf(request: S3Request): AsyncGenerator<Uint8Array> {
 export const openPayload = (request: S3Request, { payloadHash, chunks }: Authenticated): Payload => {
   const streaming = STREAMING.get(payloadHash);
   const isChunked = streaming !== undefined;
-  if (streaming?.isSigned === true && !chunks) throw new S3Error('InvalidArgument', 'Signed chunks need a signature of version 4.');
+  if (streaming?.isSigned === true && !chunks)
+    throw new S3Error('InvalidArgument', 'Signed chunks need a signature of version 4.');
   if (!isChunked && payloadHash !== 'UNSIGNED-PAYLOAD' && !SHA256_HEX.test(payloadHash)) {
-    throw new S3Error('InvalidArgument', 'x-amz-content-sha256 must be UNSIGNED-PAYLOAD, a STREAMING- form, or a valid sha256 value.');
+    throw new S3Error(
+      'InvalidArgument',
+      'x-amz-content-sha256 must be UNSIGNED-PAYLOAD, a STREAMING- form, or a valid sha256 value.',
+    );
   }
   const sizeBytes = contentLength(request, isChunked ? 'x-amz-decoded-content-length' : 'content-length');
   if (sizeBytes > MAX_PUT_BYTES) {
-    throw new S3Error('EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size', { MaxSizeAllowed: String(MAX_PUT_BYTES) });
+    throw new S3Error('EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size', {
+      MaxSizeAllowed: String(MAX_PUT_BYTES),
+    });
   }
   const trailer = new Map<string, string>();
   const body = bodyOf(request);
-  const bytes = streaming === undefined ? body : decodeChunked(body, {
-    signing: streaming.isSigned ? chunks : undefined,
-    hasTrailer: streaming.hasTrailer,
-    onTrailer: (headers) => headers.forEach((value, name) => trailer.set(name, value)),
-  });
+  const bytes =
+    streaming === undefined
+      ? body
+      : decodeChunked(body, {
+          signing: streaming.isSigned ? chunks : undefined,
+          hasTrailer: streaming.hasTrailer,
+          onTrailer: (headers) => headers.forEach((value, name) => trailer.set(name, value)),
+        });
   return { sizeBytes, source: verified(bytes, checksOf(request, payloadHash, trailer), sizeBytes) };
 };
 
@@ -124,10 +151,14 @@ export const openPayload = (request: S3Request, { payloadHash, chunks }: Authent
  * @throws S3Error MaxMessageLengthExceeded
  */
 export const readBody = async (request: S3Request, authenticated: Authenticated, maxBytes: number): Promise<string> => {
-  const isEmpty = request.headers.get('content-length') === undefined && request.headers.get('transfer-encoding') === undefined;
+  const isEmpty =
+    request.headers.get('content-length') === undefined && request.headers.get('transfer-encoding') === undefined;
   if (isEmpty || request.headers.get('content-length') === '0') return '';
   const { sizeBytes, source } = openPayload(request, authenticated);
-  if (sizeBytes > maxBytes) throw new S3Error('MaxMessageLengthExceeded', 'Your request was too big.', { MaxMessageLengthBytes: String(maxBytes) });
+  if (sizeBytes > maxBytes)
+    throw new S3Error('MaxMessageLengthExceeded', 'Your request was too big.', {
+      MaxMessageLengthBytes: String(maxBytes),
+    });
   const chunks: Uint8Array[] = [];
   for await (const chunk of source) chunks.push(chunk);
   return Buffer.concat(chunks).toString('utf8');

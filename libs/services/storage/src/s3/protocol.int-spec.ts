@@ -1,10 +1,29 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import {
-  AbortMultipartUploadCommand, CompleteMultipartUploadCommand, CopyObjectCommand, CreateBucketCommand, CreateMultipartUploadCommand,
-  DeleteBucketCommand, DeleteObjectCommand, DeleteObjectsCommand, GetBucketAclCommand, GetBucketVersioningCommand, GetObjectCommand,
-  HeadBucketCommand, HeadObjectCommand, ListBucketsCommand, ListMultipartUploadsCommand, ListObjectVersionsCommand, ListObjectsCommand,
-  ListObjectsV2Command, ListPartsCommand, PutObjectCommand, type S3Client, UploadPartCommand, UploadPartCopyCommand,
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CopyObjectCommand,
+  CreateBucketCommand,
+  CreateMultipartUploadCommand,
+  DeleteBucketCommand,
+  DeleteObjectCommand,
+  DeleteObjectsCommand,
+  GetBucketAclCommand,
+  GetBucketVersioningCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  ListBucketsCommand,
+  ListMultipartUploadsCommand,
+  ListObjectVersionsCommand,
+  ListObjectsCommand,
+  ListObjectsV2Command,
+  ListPartsCommand,
+  PutObjectCommand,
+  type S3Client,
+  UploadPartCommand,
+  UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { StorageUnderTest, type TestUser, failureOf } from '../storage.fixture.js';
@@ -21,7 +40,8 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(async () => storage.stop());
 
-const put = (Bucket: string, Key: string, Body: string | Uint8Array) => s3.send(new PutObjectCommand({ Bucket, Key, Body }));
+const put = (Bucket: string, Key: string, Body: string | Uint8Array) =>
+  s3.send(new PutObjectCommand({ Bucket, Key, Body }));
 const get = async (Bucket: string, Key: string, more: object = {}) => {
   const answer = await s3.send(new GetObjectCommand({ Bucket, Key, ...more }));
   return { ...answer, text: (await answer.Body?.transformToString()) ?? '' };
@@ -34,19 +54,39 @@ const fresh = async (name: string): Promise<string> => {
 describe('buckets over S3', () => {
   it('are created once for their owner, again without harm, and never for another', async () => {
     await s3.send(new CreateBucketCommand({ Bucket: 'ada-data' }));
-    await s3.send(new CreateBucketCommand({ Bucket: 'ada-data', CreateBucketConfiguration: { LocationConstraint: 'default' as 'EU' } }));
+    await s3.send(
+      new CreateBucketCommand({
+        Bucket: 'ada-data',
+        CreateBucketConfiguration: { LocationConstraint: 'default' as 'EU' },
+      }),
+    );
     const eve = storage.s3(await storage.user('eve@example.org'));
-    expect(await failureOf(eve.send(new CreateBucketCommand({ Bucket: 'ada-data' })))).toEqual({ name: 'BucketAlreadyExists', status: 409 });
-    expect(await failureOf(eve.send(new ListObjectsV2Command({ Bucket: 'ada-data' })))).toEqual({ name: 'AccessDenied', status: 403 });
-    expect(await failureOf(eve.send(new PutObjectCommand({ Bucket: 'ada-data', Key: 'k', Body: 'x' })))).toEqual({ name: 'AccessDenied', status: 403 });
-    expect(await failureOf(eve.send(new GetObjectCommand({ Bucket: 'ada-data', Key: 'k' })))).toEqual({ name: 'AccessDenied', status: 403 });
+    expect(await failureOf(eve.send(new CreateBucketCommand({ Bucket: 'ada-data' })))).toEqual({
+      name: 'BucketAlreadyExists',
+      status: 409,
+    });
+    expect(await failureOf(eve.send(new ListObjectsV2Command({ Bucket: 'ada-data' })))).toEqual({
+      name: 'AccessDenied',
+      status: 403,
+    });
+    expect(await failureOf(eve.send(new PutObjectCommand({ Bucket: 'ada-data', Key: 'k', Body: 'x' })))).toEqual({
+      name: 'AccessDenied',
+      status: 403,
+    });
+    expect(await failureOf(eve.send(new GetObjectCommand({ Bucket: 'ada-data', Key: 'k' })))).toEqual({
+      name: 'AccessDenied',
+      status: 403,
+    });
     expect((await eve.send(new ListBucketsCommand({}))).Buckets ?? []).toEqual([]);
     expect((await s3.send(new ListBucketsCommand({}))).Buckets?.map(({ Name }) => Name)).toContain('ada-data');
   });
 
   it('have names by the rules', async () => {
     for (const Bucket of ['Upper', 'ab', '-lead', 'dot..dot', '10.0.0.1', 'under_score', 'x'.repeat(64)]) {
-      expect(await failureOf(s3.send(new CreateBucketCommand({ Bucket })))).toEqual({ name: 'InvalidBucketName', status: 400 });
+      expect(await failureOf(s3.send(new CreateBucketCommand({ Bucket })))).toEqual({
+        name: 'InvalidBucketName',
+        status: 400,
+      });
     }
   });
 
@@ -55,13 +95,19 @@ describe('buckets over S3', () => {
     expect(answer.status).toBe(404);
     expect(answer.body).toContain('<Code>NoSuchBucket</Code>');
     expect(answer.body).toContain('<BucketName>no-such-bucket</BucketName>');
-    expect(await failureOf(s3.send(new HeadBucketCommand({ Bucket: 'no-such-bucket' })))).toEqual({ name: 'NotFound', status: 404 });
+    expect(await failureOf(s3.send(new HeadBucketCommand({ Bucket: 'no-such-bucket' })))).toEqual({
+      name: 'NotFound',
+      status: 404,
+    });
   });
 
   it('are deleted only when empty, and may then belong to somebody else', async () => {
     const Bucket = await fresh('ada-short-lived');
     await put(Bucket, 'k', 'v');
-    expect(await failureOf(s3.send(new DeleteBucketCommand({ Bucket })))).toEqual({ name: 'BucketNotEmpty', status: 409 });
+    expect(await failureOf(s3.send(new DeleteBucketCommand({ Bucket })))).toEqual({
+      name: 'BucketNotEmpty',
+      status: 409,
+    });
     await s3.send(new DeleteObjectCommand({ Bucket, Key: 'k' }));
     await s3.send(new DeleteBucketCommand({ Bucket }));
     expect(await failureOf(put(Bucket, 'k', 'v'))).toEqual({ name: 'NoSuchBucket', status: 404 });
@@ -83,15 +129,21 @@ describe('buckets over S3', () => {
     const poor = await storage.user('poor@example.org', { maxBuckets: 1, maxStorageBytes: 100 });
     const client = storage.s3(poor);
     await client.send(new CreateBucketCommand({ Bucket: 'poor-one' }));
-    expect(await failureOf(client.send(new CreateBucketCommand({ Bucket: 'poor-two' })))).toEqual({ name: 'TooManyBuckets', status: 400 });
+    expect(await failureOf(client.send(new CreateBucketCommand({ Bucket: 'poor-two' })))).toEqual({
+      name: 'TooManyBuckets',
+      status: 400,
+    });
     await client.send(new PutObjectCommand({ Bucket: 'poor-one', Key: 'a', Body: 'x'.repeat(60) }));
-    expect(await failureOf(client.send(new PutObjectCommand({ Bucket: 'poor-one', Key: 'b', Body: 'x'.repeat(60) }))))
-      .toEqual({ name: 'QuotaExceeded', status: 403 });
+    expect(
+      await failureOf(client.send(new PutObjectCommand({ Bucket: 'poor-one', Key: 'b', Body: 'x'.repeat(60) }))),
+    ).toEqual({ name: 'QuotaExceeded', status: 403 });
   });
 
   it('have no versions, an owner and no configuration', async () => {
     expect((await s3.send(new GetBucketVersioningCommand({ Bucket: 'ada-data' }))).Status).toBeUndefined();
-    expect((await s3.send(new GetBucketAclCommand({ Bucket: 'ada-data' }))).Grants?.[0]?.Permission).toBe('FULL_CONTROL');
+    expect((await s3.send(new GetBucketAclCommand({ Bucket: 'ada-data' }))).Grants?.[0]?.Permission).toBe(
+      'FULL_CONTROL',
+    );
     expect((await storage.signed(ada, { path: '/ada-data?policy' })).body).toContain('NoSuchBucketPolicy');
     expect((await storage.signed(ada, { method: 'PUT', path: '/ada-data?policy', body: '{}' })).status).toBe(405);
   });
@@ -101,22 +153,44 @@ describe('objects over S3', () => {
   it('come back as they went, with type, metadata and MD5', async () => {
     const data = randomBytes(100_000);
     const md5 = createHash('md5').update(data).digest('hex');
-    const written = await s3.send(new PutObjectCommand({ Bucket: 'ada-data', Key: 'dir/a b+c&d.bin', Body: data, ContentType: 'image/png', Metadata: { colour: 'blue' } }));
+    const written = await s3.send(
+      new PutObjectCommand({
+        Bucket: 'ada-data',
+        Key: 'dir/a b+c&d.bin',
+        Body: data,
+        ContentType: 'image/png',
+        Metadata: { colour: 'blue' },
+      }),
+    );
     expect(written.ETag).toBe(`"${md5}"`);
-    const answer = await s3.send(new GetObjectCommand({ Bucket: 'ada-data', Key: 'dir/a b+c&d.bin', ChecksumMode: 'ENABLED' }));
+    const answer = await s3.send(
+      new GetObjectCommand({ Bucket: 'ada-data', Key: 'dir/a b+c&d.bin', ChecksumMode: 'ENABLED' }),
+    );
     expect(Buffer.from((await answer.Body?.transformToByteArray()) ?? []).equals(data)).toBe(true);
-    expect([answer.ContentType, answer.Metadata, answer.ContentLength]).toEqual(['image/png', { colour: 'blue' }, 100_000]);
+    expect([answer.ContentType, answer.Metadata, answer.ContentLength]).toEqual([
+      'image/png',
+      { colour: 'blue' },
+      100_000,
+    ]);
     const head = await s3.send(new HeadObjectCommand({ Bucket: 'ada-data', Key: 'dir/a b+c&d.bin' }));
     expect([head.ETag, head.ContentLength]).toEqual([`"${md5}"`, 100_000]);
   });
 
   it('are read in ranges', async () => {
     await put('ada-data', 'digits', '0123456789');
-    for (const [Range, text, shown] of [['bytes=2-4', '234', 'bytes 2-4/10'], ['bytes=7-', '789', 'bytes 7-9/10'], ['bytes=-2', '89', 'bytes 8-9/10'], ['bytes=5-99', '56789', 'bytes 5-9/10']]) {
+    for (const [Range, text, shown] of [
+      ['bytes=2-4', '234', 'bytes 2-4/10'],
+      ['bytes=7-', '789', 'bytes 7-9/10'],
+      ['bytes=-2', '89', 'bytes 8-9/10'],
+      ['bytes=5-99', '56789', 'bytes 5-9/10'],
+    ]) {
       const answer = await get('ada-data', 'digits', { Range });
       expect([answer.text, answer.ContentRange, answer.$metadata.httpStatusCode]).toEqual([text, shown, 206]);
     }
-    expect(await failureOf(get('ada-data', 'digits', { Range: 'bytes=10-' }))).toEqual({ name: 'InvalidRange', status: 416 });
+    expect(await failureOf(get('ada-data', 'digits', { Range: 'bytes=10-' }))).toEqual({
+      name: 'InvalidRange',
+      status: 416,
+    });
     expect((await get('ada-data', 'digits', { Range: 'bytes=a-b' })).text).toBe('0123456789');
   });
 
@@ -125,8 +199,12 @@ describe('objects over S3', () => {
     expect((await get('ada-data', 'cond', { IfMatch: ETag })).text).toBe('v');
     expect(await failureOf(get('ada-data', 'cond', { IfMatch: '"other"' }))).toMatchObject({ status: 412 });
     expect(await failureOf(get('ada-data', 'cond', { IfNoneMatch: ETag }))).toMatchObject({ status: 304 });
-    expect(await failureOf(get('ada-data', 'cond', { IfModifiedSince: new Date(Date.now() + 10_000) }))).toMatchObject({ status: 304 });
-    expect(await failureOf(s3.send(new PutObjectCommand({ Bucket: 'ada-data', Key: 'cond', Body: 'w', IfNoneMatch: '*' })))).toMatchObject({ status: 412 });
+    expect(await failureOf(get('ada-data', 'cond', { IfModifiedSince: new Date(Date.now() + 10_000) }))).toMatchObject({
+      status: 304,
+    });
+    expect(
+      await failureOf(s3.send(new PutObjectCommand({ Bucket: 'ada-data', Key: 'cond', Body: 'w', IfNoneMatch: '*' }))),
+    ).toMatchObject({ status: 412 });
   });
 
   it('are missed by name', async () => {
@@ -140,29 +218,62 @@ describe('objects over S3', () => {
     const CopySource = `ada-data/${encodeURIComponent('orig é')}`;
     const done = await s3.send(new CopyObjectCommand({ Bucket: 'ada-data', Key: 'copy', CopySource }));
     expect(done.CopyObjectResult?.ETag).toBe(`"${createHash('md5').update('copied').digest('hex')}"`);
-    await s3.send(new CopyObjectCommand({ Bucket: 'ada-data', Key: 'copy2', CopySource, MetadataDirective: 'REPLACE', Metadata: { b: '2' } }));
-    expect([(await get('ada-data', 'copy')).Metadata, (await get('ada-data', 'copy2')).Metadata]).toEqual([{ a: '1' }, { b: '2' }]);
-    expect(await failureOf(s3.send(new CopyObjectCommand({ Bucket: 'ada-data', Key: 'orig é', CopySource })))).toMatchObject({ name: 'InvalidRequest' });
-    expect(await failureOf(s3.send(new CopyObjectCommand({ Bucket: 'ada-data', Key: 'x', CopySource: 'ada-data/none' })))).toMatchObject({ name: 'NoSuchKey' });
+    await s3.send(
+      new CopyObjectCommand({
+        Bucket: 'ada-data',
+        Key: 'copy2',
+        CopySource,
+        MetadataDirective: 'REPLACE',
+        Metadata: { b: '2' },
+      }),
+    );
+    expect([(await get('ada-data', 'copy')).Metadata, (await get('ada-data', 'copy2')).Metadata]).toEqual([
+      { a: '1' },
+      { b: '2' },
+    ]);
+    expect(
+      await failureOf(s3.send(new CopyObjectCommand({ Bucket: 'ada-data', Key: 'orig é', CopySource }))),
+    ).toMatchObject({ name: 'InvalidRequest' });
+    expect(
+      await failureOf(s3.send(new CopyObjectCommand({ Bucket: 'ada-data', Key: 'x', CopySource: 'ada-data/none' }))),
+    ).toMatchObject({ name: 'NoSuchKey' });
   });
 
   it('are deleted in numbers, quietly or not, also none at all', async () => {
     const Bucket = await fresh('ada-deletes');
     for (const Key of ['a', 'b<&>"\'', ' c ']) await put(Bucket, Key, 'x');
-    const loud = await s3.send(new DeleteObjectsCommand({ Bucket, Delete: { Objects: [{ Key: 'a' }, { Key: 'b<&>"\'', VersionId: 'null' }] } }));
+    const loud = await s3.send(
+      new DeleteObjectsCommand({ Bucket, Delete: { Objects: [{ Key: 'a' }, { Key: 'b<&>"\'', VersionId: 'null' }] } }),
+    );
     expect(loud.Deleted?.map(({ Key }) => Key)).toEqual(['a', 'b<&>"\'']);
-    const quiet = await s3.send(new DeleteObjectsCommand({ Bucket, Delete: { Quiet: true, Objects: [{ Key: ' c ' }, { Key: 'never' }] } }));
+    const quiet = await s3.send(
+      new DeleteObjectsCommand({ Bucket, Delete: { Quiet: true, Objects: [{ Key: ' c ' }, { Key: 'never' }] } }),
+    );
     expect(quiet.Deleted ?? []).toEqual([]);
     expect((await s3.send(new ListObjectsV2Command({ Bucket }))).KeyCount).toBe(0);
-    const none = await storage.signed(ada, { method: 'POST', path: `/${Bucket}?delete`, body: '<Delete><Quiet>true</Quiet></Delete>' });
+    const none = await storage.signed(ada, {
+      method: 'POST',
+      path: `/${Bucket}?delete`,
+      body: '<Delete><Quiet>true</Quiet></Delete>',
+    });
     expect(none.status).toBe(200);
   });
 
   it('are streamed with signed chunks of unknown content and with trailing checksums', async () => {
     const data = randomBytes(300_000);
-    const chunks = async function* () { for (let at = 0; at < data.length; at += 50_000) yield data.subarray(at, at + 50_000); };
+    const chunks = async function* () {
+      for (let at = 0; at < data.length; at += 50_000) yield data.subarray(at, at + 50_000);
+    };
     for (const ChecksumAlgorithm of ['CRC32', 'CRC32C', 'SHA1', 'SHA256'] as const) {
-      await s3.send(new PutObjectCommand({ Bucket: 'ada-data', Key: `streamed-${ChecksumAlgorithm}`, Body: Readable.from(chunks()), ContentLength: data.length, ChecksumAlgorithm }));
+      await s3.send(
+        new PutObjectCommand({
+          Bucket: 'ada-data',
+          Key: `streamed-${ChecksumAlgorithm}`,
+          Body: Readable.from(chunks()),
+          ContentLength: data.length,
+          ChecksumAlgorithm,
+        }),
+      );
       const answer = await s3.send(new GetObjectCommand({ Bucket: 'ada-data', Key: `streamed-${ChecksumAlgorithm}` }));
       expect(Buffer.from((await answer.Body?.transformToByteArray()) ?? []).equals(data)).toBe(true);
     }
@@ -186,7 +297,14 @@ describe('listings over S3', () => {
     } while (ContinuationToken !== undefined);
     expect(seen).toEqual(keys);
   });
-  const list = (ContinuationToken: string | undefined) => s3.send(new ListObjectsV2Command({ Bucket: 'ada-listed', MaxKeys: 2, ...(ContinuationToken === undefined ? {} : { ContinuationToken }) }));
+  const list = (ContinuationToken: string | undefined) =>
+    s3.send(
+      new ListObjectsV2Command({
+        Bucket: 'ada-listed',
+        MaxKeys: 2,
+        ...(ContinuationToken === undefined ? {} : { ContinuationToken }),
+      }),
+    );
 
   it('of version 1 name their next marker, also without a delimiter', async () => {
     const page = await s3.send(new ListObjectsCommand({ Bucket: 'ada-listed', MaxKeys: 3 }));
@@ -199,7 +317,9 @@ describe('listings over S3', () => {
     const rolled = await s3.send(new ListObjectsV2Command({ Bucket: 'ada-listed', Delimiter: '/' }));
     expect(rolled.CommonPrefixes?.map(({ Prefix }) => Prefix)).toEqual(['a/', 'c d/']);
     expect(rolled.Contents?.map(({ Key }) => Key)).toEqual(['b', 'e+f', 'z']);
-    const encoded = await s3.send(new ListObjectsCommand({ Bucket: 'ada-listed', EncodingType: 'url', Prefix: 'c d/' }));
+    const encoded = await s3.send(
+      new ListObjectsCommand({ Bucket: 'ada-listed', EncodingType: 'url', Prefix: 'c d/' }),
+    );
     expect(encoded.Contents?.map(({ Key }) => Key)).toEqual(['c%20d/%C3%A9', 'c%20d/%F0%9F%98%80']);
     expect((await s3.send(new ListObjectsV2Command({ Bucket: 'ada-listed', MaxKeys: 0 }))).Contents ?? []).toEqual([]);
     expect((await storage.signed(ada, { path: '/ada-listed?max-keys=x' })).status).toBe(400);
@@ -207,7 +327,9 @@ describe('listings over S3', () => {
 
   it('of versions show each object once', async () => {
     const page = await s3.send(new ListObjectVersionsCommand({ Bucket: 'ada-listed', MaxKeys: 5 }));
-    expect(page.Versions?.map(({ VersionId, IsLatest }) => [VersionId, IsLatest])).toEqual(Array.from({ length: 5 }, () => ['null', true]));
+    expect(page.Versions?.map(({ VersionId, IsLatest }) => [VersionId, IsLatest])).toEqual(
+      Array.from({ length: 5 }, () => ['null', true]),
+    );
     expect([page.IsTruncated, page.NextKeyMarker]).toEqual([true, keys[4]]);
   });
 });
@@ -217,16 +339,36 @@ describe('uploads in parts over S3', () => {
   it('join with the classic ETag, again if the answer was lost', async () => {
     const Key = 'parts/big';
     const parts = [randomBytes(5 * 1024 * 1024), randomBytes(1000)];
-    const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key, ChecksumAlgorithm: 'CRC32', Metadata: { m: '1' } }));
-    const done = await Promise.all(parts.map(async (Body, at) => ({
-      PartNumber: at + 1, ETag: (await s3.send(new UploadPartCommand({ Bucket, Key, UploadId, PartNumber: at + 1, Body }))).ETag,
-    })));
-    expect((await s3.send(new ListPartsCommand({ Bucket, Key, UploadId }))).Parts?.map(({ Size }) => Size)).toEqual([5 * 1024 * 1024, 1000]);
-    expect((await s3.send(new ListMultipartUploadsCommand({ Bucket }))).Uploads?.map((upload) => upload.UploadId)).toContain(UploadId);
-    const completed = await s3.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts: done } }));
-    const again = await s3.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts: done } }));
+    const { UploadId } = await s3.send(
+      new CreateMultipartUploadCommand({ Bucket, Key, ChecksumAlgorithm: 'CRC32', Metadata: { m: '1' } }),
+    );
+    const done = await Promise.all(
+      parts.map(async (Body, at) => ({
+        PartNumber: at + 1,
+        ETag: (await s3.send(new UploadPartCommand({ Bucket, Key, UploadId, PartNumber: at + 1, Body }))).ETag,
+      })),
+    );
+    expect((await s3.send(new ListPartsCommand({ Bucket, Key, UploadId }))).Parts?.map(({ Size }) => Size)).toEqual([
+      5 * 1024 * 1024,
+      1000,
+    ]);
+    expect(
+      (await s3.send(new ListMultipartUploadsCommand({ Bucket }))).Uploads?.map((upload) => upload.UploadId),
+    ).toContain(UploadId);
+    const completed = await s3.send(
+      new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts: done } }),
+    );
+    const again = await s3.send(
+      new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts: done } }),
+    );
     expect(again.ETag).toBe(completed.ETag);
-    expect(await failureOf(s3.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts: done.slice(0, 1) } })))).toMatchObject({ name: 'NoSuchUpload' });
+    expect(
+      await failureOf(
+        s3.send(
+          new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts: done.slice(0, 1) } }),
+        ),
+      ),
+    ).toMatchObject({ name: 'NoSuchUpload' });
     const md5s = parts.map((part) => createHash('md5').update(part).digest());
     expect(completed.ETag).toBe(`"${createHash('md5').update(Buffer.concat(md5s)).digest('hex')}-2"`);
     const whole = await s3.send(new GetObjectCommand({ Bucket, Key }));
@@ -238,8 +380,24 @@ describe('uploads in parts over S3', () => {
     await put(Bucket, 'source', '0123456789');
     const Key = 'parts/copied';
     const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key }));
-    const { CopyPartResult } = await s3.send(new UploadPartCopyCommand({ Bucket, Key, UploadId, PartNumber: 1, CopySource: `${Bucket}/source`, CopySourceRange: 'bytes=3-5' }));
-    await s3.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts: [{ PartNumber: 1, ETag: CopyPartResult?.ETag }] } }));
+    const { CopyPartResult } = await s3.send(
+      new UploadPartCopyCommand({
+        Bucket,
+        Key,
+        UploadId,
+        PartNumber: 1,
+        CopySource: `${Bucket}/source`,
+        CopySourceRange: 'bytes=3-5',
+      }),
+    );
+    await s3.send(
+      new CompleteMultipartUploadCommand({
+        Bucket,
+        Key,
+        UploadId,
+        MultipartUpload: { Parts: [{ PartNumber: 1, ETag: CopyPartResult?.ETag }] },
+      }),
+    );
     expect((await get(Bucket, Key)).text).toBe('345');
   });
 
@@ -247,10 +405,28 @@ describe('uploads in parts over S3', () => {
     const Key = 'parts/aborted';
     const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key }));
     await s3.send(new UploadPartCommand({ Bucket, Key, UploadId, PartNumber: 1, Body: 'x' }));
-    expect(await failureOf(s3.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts: [{ PartNumber: 1, ETag: '"nope"' }] } })))).toMatchObject({ name: 'InvalidPart', status: 400 });
-    expect(await failureOf(s3.send(new UploadPartCommand({ Bucket, Key, UploadId, PartNumber: 10_001, Body: 'x' })))).toMatchObject({ status: 400 });
+    expect(
+      await failureOf(
+        s3.send(
+          new CompleteMultipartUploadCommand({
+            Bucket,
+            Key,
+            UploadId,
+            MultipartUpload: { Parts: [{ PartNumber: 1, ETag: '"nope"' }] },
+          }),
+        ),
+      ),
+    ).toMatchObject({ name: 'InvalidPart', status: 400 });
+    expect(
+      await failureOf(s3.send(new UploadPartCommand({ Bucket, Key, UploadId, PartNumber: 10_001, Body: 'x' }))),
+    ).toMatchObject({ status: 400 });
     await s3.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }));
-    expect(await failureOf(s3.send(new ListPartsCommand({ Bucket, Key, UploadId })))).toMatchObject({ name: 'NoSuchUpload', status: 404 });
-    expect(await failureOf(s3.send(new UploadPartCommand({ Bucket, Key, UploadId: 'made-up', PartNumber: 1, Body: 'x' })))).toMatchObject({ name: 'NoSuchUpload' });
+    expect(await failureOf(s3.send(new ListPartsCommand({ Bucket, Key, UploadId })))).toMatchObject({
+      name: 'NoSuchUpload',
+      status: 404,
+    });
+    expect(
+      await failureOf(s3.send(new UploadPartCommand({ Bucket, Key, UploadId: 'made-up', PartNumber: 1, Body: 'x' }))),
+    ).toMatchObject({ name: 'NoSuchUpload' });
   });
 });

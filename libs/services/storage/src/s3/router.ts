@@ -1,9 +1,23 @@
 import type { Exchange } from './exchange.js';
 import {
-  accessControl, bucketLocation, bucketVersioning, createBucket, deleteBucket, headBucket, listBuckets, noConfiguration,
+  accessControl,
+  bucketLocation,
+  bucketVersioning,
+  createBucket,
+  deleteBucket,
+  headBucket,
+  listBuckets,
+  noConfiguration,
 } from './operations/bucket.operations.js';
 import { listObjectsV1, listObjectsV2, listUploads, listVersions } from './operations/listing.operations.js';
-import { abortUpload, completeUpload, copyPart, createUpload, listParts, putPart } from './operations/multipart.operations.js';
+import {
+  abortUpload,
+  completeUpload,
+  copyPart,
+  createUpload,
+  listParts,
+  putPart,
+} from './operations/multipart.operations.js';
 import { copyObject, deleteObject, deleteObjects, getObject, putObject } from './operations/object.operations.js';
 import { S3Error } from './s3-error.js';
 import { type S3Request, hasQuery, queryValue } from './s3-request.js';
@@ -12,9 +26,38 @@ export type Operation = (exchange: Exchange) => Promise<void>;
 
 /** Query names that make a request one about something else than the bucket or object itself; none of these is offered but those below. */
 const SUBRESOURCES = [
-  'accelerate', 'acl', 'analytics', 'attributes', 'cors', 'delete', 'encryption', 'intelligent-tiering', 'inventory', 'legal-hold', 'lifecycle',
-  'location', 'logging', 'metrics', 'notification', 'object-lock', 'ownershipControls', 'policy', 'policyStatus', 'publicAccessBlock',
-  'replication', 'requestPayment', 'restore', 'retention', 'select', 'tagging', 'torrent', 'uploads', 'uploadId', 'versioning', 'versions', 'website',
+  'accelerate',
+  'acl',
+  'analytics',
+  'attributes',
+  'cors',
+  'delete',
+  'encryption',
+  'intelligent-tiering',
+  'inventory',
+  'legal-hold',
+  'lifecycle',
+  'location',
+  'logging',
+  'metrics',
+  'notification',
+  'object-lock',
+  'ownershipControls',
+  'policy',
+  'policyStatus',
+  'publicAccessBlock',
+  'replication',
+  'requestPayment',
+  'restore',
+  'retention',
+  'select',
+  'tagging',
+  'torrent',
+  'uploads',
+  'uploadId',
+  'versioning',
+  'versions',
+  'website',
 ];
 
 const BUCKET_SUBRESOURCES: ReadonlyMap<string, Operation> = new Map([
@@ -40,8 +83,10 @@ const OBJECT_SUBRESOURCES: ReadonlyMap<string, Operation> = new Map([
   ['GET uploadId', listParts],
 ]);
 
-const listObjects: Operation = (exchange) => (queryValue(exchange.request, 'list-type') === '2' ? listObjectsV2(exchange) : listObjectsV1(exchange));
-const storeObject: Operation = (exchange) => (exchange.request.headers.has('x-amz-copy-source') ? copyObject(exchange) : putObject(exchange));
+const listObjects: Operation = (exchange) =>
+  queryValue(exchange.request, 'list-type') === '2' ? listObjectsV2(exchange) : listObjectsV1(exchange);
+const storeObject: Operation = (exchange) =>
+  exchange.request.headers.has('x-amz-copy-source') ? copyObject(exchange) : putObject(exchange);
 
 const BUCKET: ReadonlyMap<string, Operation> = new Map([
   ['GET', listObjects],
@@ -66,10 +111,16 @@ export const operationOf = (request: S3Request): Operation => {
   const { method, bucket, key } = request;
   const subresource = SUBRESOURCES.find((name) => hasQuery(request, name));
   const isCopiedPart = subresource === 'uploadId' && method === 'PUT' && request.headers.has('x-amz-copy-source');
-  const found = bucket === '' ? (method === 'GET' ? listBuckets : undefined)
-    : isCopiedPart ? copyPart
-    : subresource !== undefined ? (key === '' ? BUCKET_SUBRESOURCES : OBJECT_SUBRESOURCES).get(`${method} ${subresource}`)
-    : (key === '' ? BUCKET : OBJECT).get(method);
+  const found =
+    bucket === ''
+      ? method === 'GET'
+        ? listBuckets
+        : undefined
+      : isCopiedPart
+        ? copyPart
+        : subresource !== undefined
+          ? (key === '' ? BUCKET_SUBRESOURCES : OBJECT_SUBRESOURCES).get(`${method} ${subresource}`)
+          : (key === '' ? BUCKET : OBJECT).get(method);
   if (!found) throw new S3Error('MethodNotAllowed', 'The specified method is not allowed against this resource.');
   return found;
 };

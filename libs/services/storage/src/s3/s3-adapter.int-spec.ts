@@ -25,7 +25,12 @@ describe('S3ObjectStore over our own S3 endpoint', () => {
     storage = await StorageUnderTest.start();
     const ada = await storage.user('ada@example.org');
     await storage.s3(ada).send(new CreateBucketCommand({ Bucket: 'physical' }));
-    store = new S3ObjectStore({ endpoint: `http://127.0.0.1:${storage.port}`, accessKey: ada.email, secretKey: ada.token, bucket: 'physical' });
+    store = new S3ObjectStore({
+      endpoint: `http://127.0.0.1:${storage.port}`,
+      accessKey: ada.email,
+      secretKey: ada.token,
+      bucket: 'physical',
+    });
   }, 180_000);
   afterAll(async () => {
     await store.close();
@@ -36,13 +41,22 @@ describe('S3ObjectStore over our own S3 endpoint', () => {
 });
 
 /** The same against a server of choice (docs/reference/object-stores.md); everything is put into a bucket of its own. */
-const { FORNAX_TEST_S3_ENDPOINT: endpoint, FORNAX_TEST_S3_ACCESS_KEY: accessKey = '', FORNAX_TEST_S3_SECRET_KEY: secretKey = '' } = process.env;
+const {
+  FORNAX_TEST_S3_ENDPOINT: endpoint,
+  FORNAX_TEST_S3_ACCESS_KEY: accessKey = '',
+  FORNAX_TEST_S3_SECRET_KEY: secretKey = '',
+} = process.env;
 if (endpoint !== undefined) {
   describe(`S3ObjectStore over ${endpoint}`, () => {
     let store: S3ObjectStore;
 
     beforeAll(async () => {
-      store = await S3ObjectStore.open({ endpoint, accessKey, secretKey, bucket: `fornax-test-${randomUUID().slice(0, 8)}` });
+      store = await S3ObjectStore.open({
+        endpoint,
+        accessKey,
+        secretKey,
+        bucket: `fornax-test-${randomUUID().slice(0, 8)}`,
+      });
     });
     afterAll(() => store.close());
 

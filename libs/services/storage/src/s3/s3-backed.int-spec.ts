@@ -1,4 +1,12 @@
-import { CreateBucketCommand, DeleteBucketCommand, DeleteObjectCommand, GetObjectCommand, HeadBucketCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  DeleteBucketCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3';
 import { newId } from '@fornax/service-kit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { StorageUnderTest, type TestUser, failureOf } from '../storage.fixture.js';
@@ -11,7 +19,10 @@ beforeAll(async () => {
   below = await StorageUnderTest.start();
   const operator = await below.user('operator@example.org');
   storage = await StorageUnderTest.start({
-    FORNAX_OBJECTS: 's3', FORNAX_S3_ENDPOINT: `http://127.0.0.1:${below.port}`, FORNAX_S3_ACCESS_KEY: operator.email, FORNAX_S3_SECRET_KEY: operator.token,
+    FORNAX_OBJECTS: 's3',
+    FORNAX_S3_ENDPOINT: `http://127.0.0.1:${below.port}`,
+    FORNAX_S3_ACCESS_KEY: operator.email,
+    FORNAX_S3_SECRET_KEY: operator.token,
     FORNAX_S3_BUCKET: 'physical',
   });
   ada = await storage.user('ada@example.org');
@@ -28,22 +39,45 @@ describe('the service on an S3 service', () => {
     await s3.send(new CreateBucketCommand({ Bucket: 'ada-results' }));
     await s3.send(new PutObjectCommand({ Bucket: 'ada-results', Key: 'a b/é', Body: 'mine' }));
     const claims = {
-      leaseId: newId(), taskId: newId(), instance: 0, node: 'node-1', owner: ada.account, read: [], results: { bucket: 'ada-results', prefix: null },
-      snapshot: null, expiresAt: Date.now() + 60_000,
+      leaseId: newId(),
+      taskId: newId(),
+      instance: 0,
+      node: 'node-1',
+      owner: ada.account,
+      read: [],
+      results: { bucket: 'ada-results', prefix: null },
+      snapshot: null,
+      expiresAt: Date.now() + 60_000,
     };
     storage.currentLeases?.add(claims.leaseId);
     await storage.lease(claims).send(new PutObjectCommand({ Bucket: 'ada-results', Key: 'out', Body: 'result' }));
-    const keys = async () => ((await s3.send(new ListObjectsV2Command({ Bucket: 'ada-results' }))).Contents ?? []).map(({ Key }) => Key);
+    const keys = async () =>
+      ((await s3.send(new ListObjectsV2Command({ Bucket: 'ada-results' }))).Contents ?? []).map(({ Key }) => Key);
     expect(await keys()).toEqual(['a b/é']);
-    await storage.append('task', claims.taskId, [{
-      type: 'InstancesConcluded', at: Date.now(),
-      attempts: [{
-        leaseId: claims.leaseId, instance: 0, node: 'node-1', attempt: 1, outcome: 'success', endedAt: Date.now(), cores: 1, uploadedFiles: 1, uploadedBytes: 6,
-        hardware: { specificationKey: 'test', cpuModel: 'test', cores: 1, ghz: 1 },
-      }],
-    }]);
+    await storage.append('task', claims.taskId, [
+      {
+        type: 'InstancesConcluded',
+        at: Date.now(),
+        attempts: [
+          {
+            leaseId: claims.leaseId,
+            instance: 0,
+            node: 'node-1',
+            attempt: 1,
+            outcome: 'success',
+            endedAt: Date.now(),
+            cores: 1,
+            uploadedFiles: 1,
+            uploadedBytes: 6,
+            hardware: { specificationKey: 'test', cpuModel: 'test', cores: 1, ghz: 1 },
+          },
+        ],
+      },
+    ]);
     expect(await keys()).toEqual(['a b/é', 'out']);
-    expect(await (await s3.send(new GetObjectCommand({ Bucket: 'ada-results', Key: 'out' }))).Body?.transformToString()).toBe('result');
+    expect(
+      await (await s3.send(new GetObjectCommand({ Bucket: 'ada-results', Key: 'out' }))).Body?.transformToString(),
+    ).toBe('result');
     for (const Key of await keys()) await s3.send(new DeleteObjectCommand({ Bucket: 'ada-results', Key }));
     await s3.send(new DeleteBucketCommand({ Bucket: 'ada-results' }));
     expect(await failureOf(s3.send(new HeadBucketCommand({ Bucket: 'ada-results' })))).toMatchObject({ status: 404 });

@@ -52,7 +52,12 @@ export type S3ErrorCode = keyof typeof STATUS;
 export class S3Error extends Error {
   readonly status: number;
 
-  constructor(readonly code: S3ErrorCode, message: string, readonly details: Readonly<Record<string, string>> = {}, options?: ErrorOptions) {
+  constructor(
+    readonly code: S3ErrorCode,
+    message: string,
+    readonly details: Readonly<Record<string, string>> = {},
+    options?: ErrorOptions,
+  ) {
     super(message, options);
     this.name = 'S3Error';
     this.status = STATUS[code];
@@ -61,10 +66,12 @@ export class S3Error extends Error {
 
 export const noSuchBucket = (bucket: string): S3Error =>
   new S3Error('NoSuchBucket', 'The specified bucket does not exist', { BucketName: bucket });
-export const noSuchKey = (key: string): S3Error => new S3Error('NoSuchKey', 'The specified key does not exist.', { Key: key });
+export const noSuchKey = (key: string): S3Error =>
+  new S3Error('NoSuchKey', 'The specified key does not exist.', { Key: key });
 export const accessDenied = (message = 'Access Denied'): S3Error => new S3Error('AccessDenied', message);
-export const malformedXml = (message = 'The XML you provided was not well-formed or did not validate against our published schema'): S3Error =>
-  new S3Error('MalformedXML', message);
+export const malformedXml = (
+  message = 'The XML you provided was not well-formed or did not validate against our published schema',
+): S3Error => new S3Error('MalformedXML', message);
 
 /** The store's refusals carry S3 codes already; two are spelt differently on the wire. */
 export const fromRefusal = (refusal: StoreRefusal, bucket: string, key: string): S3Error => {

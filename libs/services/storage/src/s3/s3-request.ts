@@ -33,11 +33,16 @@ const decode = (text: string): string => {
 };
 
 const parseQuery = (text: string): readonly (readonly [string, string])[] =>
-  text === '' ? [] : text.split('&').filter((pair) => pair !== '').map((pair) => {
-    const at = pair.indexOf('=');
-    const [name, value] = at < 0 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)];
-    return [decode(name.replaceAll('+', ' ')), decode(value.replaceAll('+', ' '))];
-  });
+  text === ''
+    ? []
+    : text
+        .split('&')
+        .filter((pair) => pair !== '')
+        .map((pair) => {
+          const at = pair.indexOf('=');
+          const [name, value] = at < 0 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)];
+          return [decode(name.replaceAll('+', ' ')), decode(value.replaceAll('+', ' '))];
+        });
 
 const headersOf = (message: IncomingMessage): ReadonlyMap<string, string> => {
   const headers = new Map<string, string>();
@@ -50,7 +55,8 @@ const headersOf = (message: IncomingMessage): ReadonlyMap<string, string> => {
   return headers;
 };
 
-const hostName = (host: string): string => (host.startsWith('[') ? host.slice(1, host.indexOf(']')) : host.replace(/:\d*$/, '')).toLowerCase();
+const hostName = (host: string): string =>
+  (host.startsWith('[') ? host.slice(1, host.indexOf(']')) : host.replace(/:\d*$/, '')).toLowerCase();
 
 /** The bucket that a host name names in front of one of ours; undefined for a path-style request. */
 export const bucketOfHost = (host: string, baseHosts: readonly string[]): string | undefined => {
@@ -75,13 +81,28 @@ export const parseRequest = (message: IncomingMessage, baseHosts: readonly strin
   const virtual = bucketOfHost(headers.get('host') ?? '', baseHosts);
   const rest = path.slice(1);
   const slash = rest.indexOf('/');
-  const [bucket, key] = virtual !== undefined ? [virtual, rest] : slash < 0 ? [rest, ''] : [rest.slice(0, slash), rest.slice(slash + 1)];
+  const [bucket, key] =
+    virtual !== undefined ? [virtual, rest] : slash < 0 ? [rest, ''] : [rest.slice(0, slash), rest.slice(slash + 1)];
   if (Buffer.byteLength(key) > MAX_KEY_BYTES) {
-    throw new S3Error('KeyTooLongError', 'Your key is too long', { Size: String(Buffer.byteLength(key)), MaxSizeAllowed: String(MAX_KEY_BYTES) });
+    throw new S3Error('KeyTooLongError', 'Your key is too long', {
+      Size: String(Buffer.byteLength(key)),
+      MaxSizeAllowed: String(MAX_KEY_BYTES),
+    });
   }
   const query = mark < 0 ? [] : parseQuery(url.slice(mark + 1));
-  return { method: message.method ?? 'GET', bucket, key, isVirtual: virtual !== undefined, rawPath, path, query, headers, message };
+  return {
+    method: message.method ?? 'GET',
+    bucket,
+    key,
+    isVirtual: virtual !== undefined,
+    rawPath,
+    path,
+    query,
+    headers,
+    message,
+  };
 };
 
-export const queryValue = (request: S3Request, name: string): string | undefined => request.query.find(([one]) => one === name)?.[1];
+export const queryValue = (request: S3Request, name: string): string | undefined =>
+  request.query.find(([one]) => one === name)?.[1];
 export const hasQuery = (request: S3Request, name: string): boolean => request.query.some(([one]) => one === name);

@@ -40,17 +40,26 @@ const canonicalQuery = (query: CanonicalParts['query']): string =>
     .map(([name, value]) => `${name}=${value}`)
     .join('&');
 
-export const canonicalRequest = ({ method, encodedPath, query, signedHeaders, headers, payloadHash }: CanonicalParts): string => [
+export const canonicalRequest = ({
   method,
   encodedPath,
-  canonicalQuery(query),
-  ...signedHeaders.map((name) => `${name}:${(headers.get(name) ?? '').replace(/\s+/g, ' ').trim()}`),
-  '',
-  signedHeaders.join(';'),
+  query,
+  signedHeaders,
+  headers,
   payloadHash,
-].join('\n');
+}: CanonicalParts): string =>
+  [
+    method,
+    encodedPath,
+    canonicalQuery(query),
+    ...signedHeaders.map((name) => `${name}:${(headers.get(name) ?? '').replace(/\s+/g, ' ').trim()}`),
+    '',
+    signedHeaders.join(';'),
+    payloadHash,
+  ].join('\n');
 
-export const scopeText = ({ date, region, service }: CredentialScope): string => `${date}/${region}/${service}/aws4_request`;
+export const scopeText = ({ date, region, service }: CredentialScope): string =>
+  `${date}/${region}/${service}/aws4_request`;
 
 export const signingKey = (secret: string, { date, region, service }: CredentialScope): Buffer =>
   hmac(hmac(hmac(hmac(`AWS4${secret}`, date), region), service), 'aws4_request');
@@ -69,11 +78,17 @@ export interface ChunkSigning {
 }
 
 export const signChunk = ({ key, timestamp, scope }: ChunkSigning, previous: string, dataHash: string): string =>
-  hmac(key, ['AWS4-HMAC-SHA256-PAYLOAD', timestamp, scopeText(scope), previous, EMPTY_SHA256, dataHash].join('\n')).toString('hex');
+  hmac(
+    key,
+    ['AWS4-HMAC-SHA256-PAYLOAD', timestamp, scopeText(scope), previous, EMPTY_SHA256, dataHash].join('\n'),
+  ).toString('hex');
 
 /** @param trailer each header as `name:value` and a line feed */
 export const signTrailer = ({ key, timestamp, scope }: ChunkSigning, previous: string, trailer: string): string =>
-  hmac(key, ['AWS4-HMAC-SHA256-TRAILER', timestamp, scopeText(scope), previous, sha256Hex(trailer)].join('\n')).toString('hex');
+  hmac(
+    key,
+    ['AWS4-HMAC-SHA256-TRAILER', timestamp, scopeText(scope), previous, sha256Hex(trailer)].join('\n'),
+  ).toString('hex');
 
 /** Takes the same time wherever two texts of one length differ. */
 export const equalInConstantTime = (a: string, b: string): boolean => {

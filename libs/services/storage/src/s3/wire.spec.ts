@@ -12,7 +12,8 @@ const messageOf = (url: string, rawHeaders: string[] = []): IncomingMessage => {
   const message = new IncomingMessage(new Socket());
   return Object.assign(message, { url, method: 'GET', rawHeaders });
 };
-const text = () => fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }).filter((one) => one.isWellFormed() && !one.includes('\0'));
+const text = () =>
+  fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }).filter((one) => one.isWellFormed() && !one.includes('\0'));
 const codeOf = (attempt: () => unknown): unknown => {
   try {
     return attempt();
@@ -23,18 +24,22 @@ const codeOf = (attempt: () => unknown): unknown => {
 
 describe('a request', () => {
   it('names the key that was encoded, whatever it is, and can be signed again', () => {
-    fc.assert(fc.property(text(), (key) => {
-      const path = `/bucket/${encodePath(key)}`;
-      const request = parseRequest(messageOf(path), []);
-      expect([request.bucket, request.key, encodePath(request.path)]).toEqual(['bucket', key, path]);
-    }));
+    fc.assert(
+      fc.property(text(), (key) => {
+        const path = `/bucket/${encodePath(key)}`;
+        const request = parseRequest(messageOf(path), []);
+        expect([request.bucket, request.key, encodePath(request.path)]).toEqual(['bucket', key, path]);
+      }),
+    );
   });
 
   it('has the query that was encoded', () => {
-    fc.assert(fc.property(fc.array(fc.tuple(text(), text())), (pairs) => {
-      const query = pairs.map(([name, value]) => `${uriEncode(name)}=${uriEncode(value)}`).join('&');
-      expect(parseRequest(messageOf(`/b?${query}`), []).query).toEqual(pairs);
-    }));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(text(), text())), (pairs) => {
+        const query = pairs.map(([name, value]) => `${uriEncode(name)}=${uriEncode(value)}`).join('&');
+        expect(parseRequest(messageOf(`/b?${query}`), []).query).toEqual(pairs);
+      }),
+    );
   });
 
   it('is for the service, a bucket or an object, with the bucket in the path or in the host', () => {
@@ -52,7 +57,14 @@ describe('a request', () => {
   });
 
   it('is refused when it cannot be read', () => {
-    for (const [url, code] of [['*', 'InvalidURI'], ['http://x/', 'InvalidURI'], ['/b/%', 'InvalidURI'], ['/b?a=%zz', 'InvalidURI'], ['/b/%00', 'InvalidArgument'], [`/b/${'x'.repeat(1025)}`, 'KeyTooLongError']] as const) {
+    for (const [url, code] of [
+      ['*', 'InvalidURI'],
+      ['http://x/', 'InvalidURI'],
+      ['/b/%', 'InvalidURI'],
+      ['/b?a=%zz', 'InvalidURI'],
+      ['/b/%00', 'InvalidArgument'],
+      [`/b/${'x'.repeat(1025)}`, 'KeyTooLongError'],
+    ] as const) {
       expect(codeOf(() => parseRequest(messageOf(url), []))).toBe(code);
     }
   });
@@ -60,30 +72,65 @@ describe('a request', () => {
 
 describe('XML', () => {
   it('gives back any text that was written', () => {
-    fc.assert(fc.property(fc.array(text()), (keys) => {
-      const document = xmlDocument('Delete', { Quiet: true, Object: keys.map((Key) => ({ Key })) });
-      const read = parseXml(document, 'Delete');
-      expect(childNodes(read, 'Object').map((node) => childText(node, 'Key'))).toEqual(keys);
-    }));
+    fc.assert(
+      fc.property(fc.array(text()), (keys) => {
+        const document = xmlDocument('Delete', { Quiet: true, Object: keys.map((Key) => ({ Key })) });
+        const read = parseXml(document, 'Delete');
+        expect(childNodes(read, 'Object').map((node) => childText(node, 'Key'))).toEqual(keys);
+      }),
+    );
   });
 
   it('is never more than it seems', () => {
     const bomb = '<!DOCTYPE a [<!ENTITY x "xx">]><Delete>&x;</Delete>';
-    for (const document of [bomb, '', '<a/>', '<Delete>', '<Delete></Other>', '\u0000']) expect(codeOf(() => parseXml(document, 'Delete'))).toBe('MalformedXML');
+    for (const document of [bomb, '', '<a/>', '<Delete>', '<Delete></Other>', '\u0000'])
+      expect(codeOf(() => parseXml(document, 'Delete'))).toBe('MalformedXML');
     expect(parseXml('<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>', 'Delete')).toEqual({});
-    expect(childText(parseXml('<s3:Delete xmlns:s3="x"><s3:Quiet>&amp;lt;&#65;&#x42;&nbsp;</s3:Quiet></s3:Delete>', 'Delete'), 'Quiet')).toBe('&lt;AB&nbsp;');
+    expect(
+      childText(
+        parseXml('<s3:Delete xmlns:s3="x"><s3:Quiet>&amp;lt;&#65;&#x42;&nbsp;</s3:Quiet></s3:Delete>', 'Delete'),
+        'Quiet',
+      ),
+    ).toBe('&lt;AB&nbsp;');
   });
 });
 
 describe('conditions', () => {
-  const info = { key: 'k', sizeBytes: 1, etag: 'abc', contentType: 't', userMetadata: {}, modifiedAt: new Date('2026-01-01T00:00:00.500Z') };
+  const info = {
+    key: 'k',
+    sizeBytes: 1,
+    etag: 'abc',
+    contentType: 't',
+    userMetadata: {},
+    modifiedAt: new Date('2026-01-01T00:00:00.500Z'),
+  };
   const judge = (headers: Readonly<Record<string, string>>) => judgeConditions((name) => headers[name], info);
-  const [same, later, earlier] = ['Thu, 01 Jan 2026 00:00:00 GMT', 'Fri, 02 Jan 2026 00:00:00 GMT', 'Wed, 31 Dec 2025 00:00:00 GMT'];
+  const [same, later, earlier] = [
+    'Thu, 01 Jan 2026 00:00:00 GMT',
+    'Fri, 02 Jan 2026 00:00:00 GMT',
+    'Wed, 31 Dec 2025 00:00:00 GMT',
+  ];
   it('follow RFC 9110 in their order', () => {
-    expect([judge({}), judge({ 'if-match': '"abc"' }), judge({ 'if-match': '*' }), judge({ 'if-match': '"x", "y"' })]).toEqual(['go-on', 'go-on', 'go-on', 'failed']);
-    expect([judge({ 'if-none-match': 'W/"abc"' }), judge({ 'if-none-match': '"x"' })]).toEqual(['not-modified', 'go-on']);
-    expect([same, later, earlier].map((date) => judge({ 'if-modified-since': date }))).toEqual(['not-modified', 'not-modified', 'go-on']);
-    expect([same, later, earlier].map((date) => judge({ 'if-unmodified-since': date }))).toEqual(['go-on', 'go-on', 'failed']);
+    expect([
+      judge({}),
+      judge({ 'if-match': '"abc"' }),
+      judge({ 'if-match': '*' }),
+      judge({ 'if-match': '"x", "y"' }),
+    ]).toEqual(['go-on', 'go-on', 'go-on', 'failed']);
+    expect([judge({ 'if-none-match': 'W/"abc"' }), judge({ 'if-none-match': '"x"' })]).toEqual([
+      'not-modified',
+      'go-on',
+    ]);
+    expect([same, later, earlier].map((date) => judge({ 'if-modified-since': date }))).toEqual([
+      'not-modified',
+      'not-modified',
+      'go-on',
+    ]);
+    expect([same, later, earlier].map((date) => judge({ 'if-unmodified-since': date }))).toEqual([
+      'go-on',
+      'go-on',
+      'failed',
+    ]);
     expect(judge({ 'if-match': '"abc"', 'if-unmodified-since': earlier })).toBe('go-on');
     expect(judge({ 'if-none-match': '"x"', 'if-modified-since': later })).toBe('go-on');
     expect(judge({ 'if-modified-since': 'nonsense' })).toBe('go-on');

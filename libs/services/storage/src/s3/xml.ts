@@ -8,28 +8,41 @@ export interface XmlChildren {
 }
 
 const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
-const NAMED: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' };
+const NAMED: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&apos;',
+};
 
 /** Control characters are written as references, as Amazon S3 does: keys may hold them. */
 const escapeText = (text: string): string =>
-  text.replace(/[&<>"'\u0000-\u001f\u007f\ufffe\uffff]/g, (character) => NAMED[character] ?? `&#x${character.charCodeAt(0).toString(16)};`);
+  text.replace(
+    /[&<>"'\u0000-\u001f\u007f\ufffe\uffff]/g,
+    (character) => NAMED[character] ?? `&#x${character.charCodeAt(0).toString(16)};`,
+  );
 
-const isList = (content: XmlContent | readonly XmlContent[]): content is readonly XmlContent[] => Array.isArray(content);
+const isList = (content: XmlContent | readonly XmlContent[]): content is readonly XmlContent[] =>
+  Array.isArray(content);
 
 const write = (children: XmlChildren): string =>
-  Object.entries(children).map(([element, content]) => {
-    if (content === undefined) return '';
-    return (isList(content) ? content : [content])
-      .map((one) => `<${element}>${typeof one === 'object' ? write(one) : escapeText(String(one))}</${element}>`)
-      .join('');
-  }).join('');
+  Object.entries(children)
+    .map(([element, content]) => {
+      if (content === undefined) return '';
+      return (isList(content) ? content : [content])
+        .map((one) => `<${element}>${typeof one === 'object' ? write(one) : escapeText(String(one))}</${element}>`)
+        .join('');
+    })
+    .join('');
 
 /** A document of the S3 namespace. */
 export const xmlDocument = (root: string, children: XmlChildren): string =>
   `<?xml version="1.0" encoding="UTF-8"?>\n<${root} xmlns="${NAMESPACE}">${write(children)}</${root}>`;
 
 /** An error document: S3 gives those no namespace. */
-export const errorDocument = (children: XmlChildren): string => `<?xml version="1.0" encoding="UTF-8"?>\n<Error>${write(children)}</Error>`;
+export const errorDocument = (children: XmlChildren): string =>
+  `<?xml version="1.0" encoding="UTF-8"?>\n<Error>${write(children)}</Error>`;
 
 const parser = new XMLParser({
   ignoreAttributes: true,
@@ -43,15 +56,19 @@ const parser = new XMLParser({
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
 const unescapeText = (text: string): string =>
-  text.replace(/&(?:#x([0-9a-f]{1,6})|#([0-9]{1,7})|(amp|lt|gt|quot|apos));/gi, (whole, hex?: string, decimal?: string, named?: string) => {
-    if (named !== undefined) return ENTITIES[named.toLowerCase()] ?? whole;
-    const point = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
-    return point <= 0x10ffff && (point < 0xd800 || point > 0xdfff) ? String.fromCodePoint(point) : whole;
-  });
+  text.replace(
+    /&(?:#x([0-9a-f]{1,6})|#([0-9]{1,7})|(amp|lt|gt|quot|apos));/gi,
+    (whole, hex?: string, decimal?: string, named?: string) => {
+      if (named !== undefined) return ENTITIES[named.toLowerCase()] ?? whole;
+      const point = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
+      return point <= 0x10ffff && (point < 0xd800 || point > 0xdfff) ? String.fromCodePoint(point) : whole;
+    },
+  );
 
 /** What a parsed document holds, read with the functions below. */
 export type XmlNode = Readonly<Record<string, unknown>>;
-const isNode = (value: unknown): value is XmlNode => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isNode = (value: unknown): value is XmlNode =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** @throws S3Error MalformedXML: not well-formed, another root, or a document type */
 export const parseXml = (text: string, root: string): XmlNode => {

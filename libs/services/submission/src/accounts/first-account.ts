@@ -2,7 +2,16 @@ import { readFile } from 'node:fs/promises';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { accountDecider, type AccountQuotas } from '@fornax/domain';
 import { CommandRejected, decideAndAppend, loadAggregate, type EventLog } from '@fornax/event-store';
-import { AccountDirectory, CLOCK, ConfigError, EVENT_LOG, hashToken, newId, Sealer, type Clock } from '@fornax/service-kit';
+import {
+  AccountDirectory,
+  CLOCK,
+  ConfigError,
+  EVENT_LOG,
+  hashToken,
+  newId,
+  Sealer,
+  type Clock,
+} from '@fornax/service-kit';
 import { derivedId } from '../commands/request-context.js';
 import { SUBMISSION_CONFIG, type SubmissionConfig } from '../config/submission-config.js';
 
@@ -46,31 +55,43 @@ export class FirstAccount implements OnApplicationBootstrap {
     const subject = { log: this.log, aggregate: 'account' as const, id: accountId, decider: accountDecider, meta, at };
     const load = () => loadAggregate(this.log, 'account', accountId, accountDecider);
     const loaded = await load();
-    const created = loaded.state.exists ? loaded : await decideAndAppend({
-      ...subject,
-      loaded,
-      command: { type: 'CreateAccount', accountId, email, role: 'operator', quotas: OPERATOR_QUOTAS, at },
-      commitId: derivedId('create-account', accountId),
-    }).catch((error: unknown) => {
-      // Another replica that started at the same time was first.
-      if (error instanceof CommandRejected && error.rejection.code === 'account-exists') return load();
-      throw error;
-    });
+    const created = loaded.state.exists
+      ? loaded
+      : await decideAndAppend({
+          ...subject,
+          loaded,
+          command: { type: 'CreateAccount', accountId, email, role: 'operator', quotas: OPERATOR_QUOTAS, at },
+          commitId: derivedId('create-account', accountId),
+        }).catch((error: unknown) => {
+          // Another replica that started at the same time was first.
+          if (error instanceof CommandRejected && error.rejection.code === 'account-exists') return load();
+          throw error;
+        });
     const hash = hashToken(token);
     const tokenId = derivedId('token', accountId, hash);
     await decideAndAppend({
       ...subject,
       loaded: { state: created.state, sequence: created.sequence },
-      command: { type: 'IssueToken', tokenId, name: 'bootstrap', hash, sealedSecret: this.sealer.sealWithMaster(token), at },
+      command: {
+        type: 'IssueToken',
+        tokenId,
+        name: 'bootstrap',
+        hash,
+        sealedSecret: this.sealer.sealWithMaster(token),
+        at,
+      },
       commitId: derivedId('issue-token', tokenId),
     });
   }
 }
 
 const readToken = async (file: string): Promise<string> =>
-  checkedToken(await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new ConfigError([`FORNAX_BOOTSTRAP_TOKEN_FILE: ${cause instanceof Error ? cause.message : String(cause)}`]);
-  }), 'FORNAX_BOOTSTRAP_TOKEN_FILE');
+  checkedToken(
+    await readFile(file, 'utf8').catch((cause: unknown) => {
+      throw new ConfigError([`FORNAX_BOOTSTRAP_TOKEN_FILE: ${cause instanceof Error ? cause.message : String(cause)}`]);
+    }),
+    'FORNAX_BOOTSTRAP_TOKEN_FILE',
+  );
 
 const checkedToken = (text: string, setting: string): string => {
   const token = text.trim();

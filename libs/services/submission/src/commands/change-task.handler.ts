@@ -37,10 +37,18 @@ export class ChangeTask {
     const task = await this.lookup.find(context.account.id, id);
     const { spec } = task.fold;
     const sealed = constants && this.secrets.seal(constants, spec);
-    await this.decide(task, { type: 'UpdateTask', ...(tags ? { tags } : {}), ...sealed, at: this.clock.now() }, context);
+    await this.decide(
+      task,
+      { type: 'UpdateTask', ...(tags ? { tags } : {}), ...sealed, at: this.clock.now() },
+      context,
+    );
   }
 
-  private async decide({ taskId, fold, sequence }: TaskStatus, command: TaskCommand, context: RequestContext): Promise<void> {
+  private async decide(
+    { taskId, fold, sequence }: TaskStatus,
+    command: TaskCommand,
+    context: RequestContext,
+  ): Promise<void> {
     try {
       const appended = await decideAndAppend({
         log: this.log,

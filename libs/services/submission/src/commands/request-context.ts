@@ -29,7 +29,12 @@ export const contextOf = (request: FastifyRequest, account: Account): RequestCon
 
 export const metaOf = ({ account, correlationId }: RequestContext): CommitMeta => {
   const traceparent = activeTraceparent();
-  return { actor: `user:${account.id}`, source: 'submission', correlationId, ...(traceparent === undefined ? {} : { traceparent }) };
+  return {
+    actor: `user:${account.id}`,
+    source: 'submission',
+    correlationId,
+    ...(traceparent === undefined ? {} : { traceparent }),
+  };
 };
 
 /** An id that is always the same for the same parts: a UUID of version 8 (RFC 9562) made of their SHA-256. */

@@ -28,9 +28,10 @@ export class SecretConstants {
   seal(constants: readonly ClearConstant[], before: SealedConstants = { constants: [] }): SealedConstants {
     if (!constants.some(isSecret)) return { constants };
     const old = new Map(before.constants.map((constant) => [constant.key, constant]));
-    const { wrapped, key } = before.wrappedKey === undefined
-      ? this.sealer.newDataKey()
-      : { wrapped: before.wrappedKey, key: this.sealer.unwrap(before.wrappedKey) };
+    const { wrapped, key } =
+      before.wrappedKey === undefined
+        ? this.sealer.newDataKey()
+        : { wrapped: before.wrappedKey, key: this.sealer.unwrap(before.wrappedKey) };
     return {
       constants: constants.map((constant) => {
         if (!isSecret(constant)) return constant;

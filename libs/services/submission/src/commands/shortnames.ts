@@ -45,7 +45,9 @@ export class Shortnames {
   async reserve(owner: string, shortname: string, taskId: string, mayContinue: boolean): Promise<Reservation> {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
       const added = await this.db.query<{ task_id: string }[]>(
-        'INSERT INTO shortname (owner, shortname, task_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING task_id', [owner, shortname, taskId]);
+        'INSERT INTO shortname (owner, shortname, task_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING task_id',
+        [owner, shortname, taskId],
+      );
       if (added.length > 0) return { taskId, isContinued: false };
       const held = await this.held(owner, shortname);
       // Freed between the two statements: the clean-up after a deletion runs beside us.
@@ -61,30 +63,42 @@ export class Shortnames {
   private async held(owner: string, shortname: string): Promise<Held | undefined> {
     const [held] = await this.db.query<Held[]>(
       `SELECT task_id, is_outcome_unknown, reserved_at < now() - make_interval(secs => $3) AS is_old
-       FROM shortname WHERE owner = $1 AND shortname = $2`, [owner, shortname, ABANDONED_AFTER_S]);
+       FROM shortname WHERE owner = $1 AND shortname = $2`,
+      [owner, shortname, ABANDONED_AFTER_S],
+    );
     return held;
   }
 
   /** The task of this reservation is in the log: the name is its, whatever was not known before. */
   async settle(owner: string, shortname: string, taskId: string): Promise<void> {
     await this.db.query(
-      'UPDATE shortname SET is_outcome_unknown = false WHERE owner = $1 AND shortname = $2 AND task_id = $3 AND is_outcome_unknown', [owner, shortname, taskId]);
+      'UPDATE shortname SET is_outcome_unknown = false WHERE owner = $1 AND shortname = $2 AND task_id = $3 AND is_outcome_unknown',
+      [owner, shortname, taskId],
+    );
   }
 
   /** The task of this reservation was refused: the name is free again. */
   async release(owner: string, shortname: string, taskId: string): Promise<void> {
-    await this.db.query('DELETE FROM shortname WHERE owner = $1 AND shortname = $2 AND task_id = $3', [owner, shortname, taskId]);
+    await this.db.query('DELETE FROM shortname WHERE owner = $1 AND shortname = $2 AND task_id = $3', [
+      owner,
+      shortname,
+      taskId,
+    ]);
   }
 
   /** Nobody knows whether the task was accepted: the next request of this name goes on with it. */
   async markUnknown(owner: string, shortname: string, taskId: string): Promise<void> {
-    await this.db.query('UPDATE shortname SET is_outcome_unknown = true WHERE owner = $1 AND shortname = $2 AND task_id = $3', [owner, shortname, taskId]);
+    await this.db.query(
+      'UPDATE shortname SET is_outcome_unknown = true WHERE owner = $1 AND shortname = $2 AND task_id = $3',
+      [owner, shortname, taskId],
+    );
   }
 
   private async take(owner: string, shortname: string, from: string, to: string): Promise<boolean> {
     const [rows] = await this.db.query<[{ task_id: string }[], number]>(
       'UPDATE shortname SET task_id = $4, is_outcome_unknown = false, reserved_at = now() WHERE owner = $1 AND shortname = $2 AND task_id = $3 RETURNING task_id',
-      [owner, shortname, from, to]);
+      [owner, shortname, from, to],
+    );
     return rows.length > 0;
   }
 

@@ -2,7 +2,17 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { BulkTaskResult, TaskCreation, WireResult } from '@fornax/contracts';
 import { taskDecider, type TaskSpec } from '@fornax/domain';
 import { CommandRejected, decideAndAppend, LogUnavailable, type EventLog } from '@fornax/event-store';
-import { CLOCK, Conflict, EVENT_LOG, Forbidden, newId, Sealer, ValidationFailed, wireErrorOf, type Clock } from '@fornax/service-kit';
+import {
+  CLOCK,
+  Conflict,
+  EVENT_LOG,
+  Forbidden,
+  newId,
+  Sealer,
+  ValidationFailed,
+  wireErrorOf,
+  type Clock,
+} from '@fornax/service-kit';
 import { derivedId, metaOf, type RequestContext } from './request-context.js';
 import { shortnameTaken } from './shortnames.js';
 import { StatusGate } from './status-gate.js';
@@ -32,9 +42,15 @@ export class SubmitTask {
   }
 
   /** Each item for itself, appended together. @returns answers in the order of the items */
-  async submitAll(items: readonly WireResult<TaskCreation>[], context: RequestContext): Promise<readonly BulkTaskResult[]> {
+  async submitAll(
+    items: readonly WireResult<TaskCreation>[],
+    context: RequestContext,
+  ): Promise<readonly BulkTaskResult[]> {
     const outcomes = await Promise.allSettled(items.map((item, index) => this.accept(item, context, index)));
-    const last = Math.max(0, ...outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value.sequence : 0)));
+    const last = Math.max(
+      0,
+      ...outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value.sequence : 0)),
+    );
     await this.gate.passed(last);
     return outcomes.map((outcome) => {
       if (outcome.status === 'fulfilled') return { statusCode: 200, uuid: outcome.value.uuid, message: null };
@@ -47,9 +63,12 @@ export class SubmitTask {
     if (!read.ok) throw new ValidationFailed(read.errors);
     const { account, idempotencyKey } = context;
     if ((read.value.forcedConstants ?? []).length > 0 && account.role !== 'operator') {
-      throw new Forbidden('Forced constants need a permission that this account does not have', { code: 'forbidden-forced-constants' });
+      throw new Forbidden('Forced constants need a permission that this account does not have', {
+        code: 'forbidden-forced-constants',
+      });
     }
-    const taskId = idempotencyKey === undefined ? newId() : derivedId('task', account.id, idempotencyKey, String(index));
+    const taskId =
+      idempotencyKey === undefined ? newId() : derivedId('task', account.id, idempotencyKey, String(index));
     const admitted = await this.admission.admit(read.value, taskId, context);
     return this.append(admitted, this.sealer.fingerprint(JSON.stringify(read.value)), context);
   }

@@ -30,7 +30,9 @@ export class TaskBuckets {
     if (no) throw new Invalid(`The bucket ${no.bucket} cannot be used: ${no.reason}`, { code: 'bucket-refused' });
   }
 
-  private async ask(request: z.input<typeof ensureBucketsRequestSchema>): Promise<z.output<typeof ensureBucketsReplySchema>> {
+  private async ask(
+    request: z.input<typeof ensureBucketsRequestSchema>,
+  ): Promise<z.output<typeof ensureBucketsReplySchema>> {
     try {
       return await this.rpc.request(RPC.ensureBuckets, request, ensureBucketsReplySchema, TIMEOUT_MS);
     } catch (cause) {

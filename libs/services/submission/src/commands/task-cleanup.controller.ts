@@ -12,7 +12,9 @@ export class TaskCleanupController {
 
   @LogHandler({ name: 'task-cleanup', aggregates: ['task'], from: 'checkpoint', service: 'submission' })
   async forget(batch: readonly RecordedCommit[]): Promise<void> {
-    const gone = batch.filter(({ events }) => events.some(({ type }) => type === 'TaskDeleted')).map(({ aggregateId }) => aggregateId);
+    const gone = batch
+      .filter(({ events }) => events.some(({ type }) => type === 'TaskDeleted'))
+      .map(({ aggregateId }) => aggregateId);
     if (gone.length === 0) return;
     await this.db.transaction(async (tx) => {
       await deleteOutput(tx, gone);

@@ -18,7 +18,10 @@ export class TaskQuota {
   /** Counts being read: requests that come together ask the database once. */
   private readonly reading = new Map<string, Promise<Count>>();
 
-  constructor(@InjectDataSource('submission') private readonly db: DataSource, @Inject(CLOCK) private readonly clock: Clock) {}
+  constructor(
+    @InjectDataSource('submission') private readonly db: DataSource,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
 
   /** @throws Forbidden in the words that clients look for (contract, 5.19) */
   async admit(account: Account): Promise<void> {
@@ -46,7 +49,9 @@ export class TaskQuota {
 
   private async read(owner: string): Promise<Count> {
     const readAt = this.clock.now();
-    const [row] = await this.db.query<{ tasks: string }[]>('SELECT count(*) AS tasks FROM task WHERE owner = $1', [owner]);
+    const [row] = await this.db.query<{ tasks: string }[]>('SELECT count(*) AS tasks FROM task WHERE owner = $1', [
+      owner,
+    ]);
     const count = { readAt, tasks: Number(row?.tasks ?? 0) };
     this.counts.set(owner, count);
     return count;

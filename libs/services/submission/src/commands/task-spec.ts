@@ -1,6 +1,13 @@
 import type { TaskCreation, WireErrors } from '@fornax/contracts';
 import {
-  formatRanges, parseRanges, rangesOf, type HardwareConstraint, type ResourceBucket, type ResourceRequest, type TaskConstant, type TaskSpec,
+  formatRanges,
+  parseRanges,
+  rangesOf,
+  type HardwareConstraint,
+  type ResourceBucket,
+  type ResourceRequest,
+  type TaskConstant,
+  type TaskSpec,
 } from '@fornax/domain';
 import type { Profile } from '../profiles/profile.js';
 
@@ -37,10 +44,15 @@ export const toSpec = (creation: TaskCreation, context: SpecContext): Result => 
   if (problem) return problem;
   const profile = context.profileOf(creation.profile ?? '');
   if (!profile) {
-    return wrong('profile', given(creation.profile) === null ? 'A task needs a profile.' : `No such profile: ${creation.profile}`);
+    return wrong(
+      'profile',
+      given(creation.profile) === null ? 'A task needs a profile.' : `No such profile: ${creation.profile}`,
+    );
   }
   const constants = creation.constants ?? [];
-  const readOnly = constants.find(({ key }) => profile.constants.some(({ name, isReadOnly }) => isReadOnly === true && name === key));
+  const readOnly = constants.find(({ key }) =>
+    profile.constants.some(({ name, isReadOnly }) => isReadOnly === true && name === key),
+  );
   if (readOnly) return wrong('constants', `The constant ${readOnly.key} of the profile cannot be changed.`);
   const instances = instancesOf(creation);
   if ('errors' in instances) return instances;
@@ -91,7 +103,10 @@ const placeProblem = (creation: TaskCreation) => {
 const planProblem = (creation: TaskCreation) => {
   if (creation.schedulingType === 'reserved') return undefined;
   if (given(creation.targetedReservedMachineKey) !== null) {
-    return wrong('targetedReservedMachineKey', 'A reserved machine can only be chosen with the scheduling type reserved.');
+    return wrong(
+      'targetedReservedMachineKey',
+      'A reserved machine can only be chosen with the scheduling type reserved.',
+    );
   }
   if (given(creation.targetedReservationName) !== null) {
     return wrong('targetedReservationName', 'A reservation can only be chosen with the scheduling type reserved.');
@@ -104,7 +119,9 @@ const bucketProblem = (creation: TaskCreation) => {
   const advanced = creation.advancedResourceBuckets ?? [];
   if (plain.length === 0 || advanced.length === 0) return undefined;
   const named = new Set(advanced.map(({ bucketName }) => bucketName));
-  return plain.every((bucket) => named.has(bucket)) ? undefined : wrong('resourceBuckets', 'Give resourceBuckets or advancedResourceBuckets, not both.');
+  return plain.every((bucket) => named.has(bucket))
+    ? undefined
+    : wrong('resourceBuckets', 'Give resourceBuckets or advancedResourceBuckets, not both.');
 };
 
 const instancesOf = (creation: TaskCreation): { readonly text: string } | { readonly errors: WireErrors } => {
@@ -112,7 +129,8 @@ const instancesOf = (creation: TaskCreation): { readonly text: string } | { read
   if (ranges !== null) {
     const parsed = parseRanges(ranges);
     if ('rejection' in parsed) return wrong('advancedRanges', `Malformed ranges: ${parsed.rejection.detail}.`);
-    if (parsed.ranges.size > MAX_INSTANCES) return wrong('advancedRanges', `A task has at most ${MAX_INSTANCES} instances.`);
+    if (parsed.ranges.size > MAX_INSTANCES)
+      return wrong('advancedRanges', `A task has at most ${MAX_INSTANCES} instances.`);
     return { text: formatRanges(parsed.ranges) };
   }
   const count = creation.instanceCount;
@@ -128,7 +146,11 @@ const resourcesOf = (creation: TaskCreation): readonly ResourceBucket[] => {
   return advanced.map(({ bucketName, filtering, resourcesTransformation }) => {
     const prefix = given(filtering?.prefixFiltering?.prefix);
     const stripPrefix = given(resourcesTransformation?.stripPrefix?.prefix);
-    return { bucket: bucketName, ...(prefix === null ? {} : { prefix }), ...(stripPrefix === null ? {} : { stripPrefix }) };
+    return {
+      bucket: bucketName,
+      ...(prefix === null ? {} : { prefix }),
+      ...(stripPrefix === null ? {} : { stripPrefix }),
+    };
   });
 };
 
@@ -137,7 +159,8 @@ const requestOf = (constraints: readonly HardwareConstraint[], fallback: Resourc
   let { cores, memoryMB } = fallback;
   for (const constraint of constraints) {
     if (constraint.discriminator === 'MinimumCoreHardwareConstraint') cores = Math.max(cores, constraint.coreCount);
-    if (constraint.discriminator === 'MinimumRamHardwareConstraint') memoryMB = Math.max(memoryMB, Math.ceil(constraint.minimumMemoryMB));
+    if (constraint.discriminator === 'MinimumRamHardwareConstraint')
+      memoryMB = Math.max(memoryMB, Math.ceil(constraint.minimumMemoryMB));
   }
   return { cores, memoryMB };
 };
@@ -154,14 +177,30 @@ const retriesOf = (creation: TaskCreation): Pick<TaskSpec, 'maxRetriesPerInstanc
 
 /** What the answer repeats as it came in and the rest of the platform does not act on. */
 const ECHOED = [
-  'instanceCount', 'resourceBuckets', 'advancedResourceBuckets', 'resultsCacheTTLSec', 'maxRetriesPerInstance', 'retrySettings',
-  'uploadResultsOnCancellation', 'forcedConstants', 'constraints', 'secretsAccessRights', 'autoDeleteOnCompletion', 'completionTimeToLive',
-  'maxTimeQueueSeconds', 'waitForPoolResourcesSynchronization', 'defaultResourcesCacheTTLSec', 'targetedReservedMachineKey',
-  'targetedReservationName', 'privileges', 'forcedNetworkRules',
+  'instanceCount',
+  'resourceBuckets',
+  'advancedResourceBuckets',
+  'resultsCacheTTLSec',
+  'maxRetriesPerInstance',
+  'retrySettings',
+  'uploadResultsOnCancellation',
+  'forcedConstants',
+  'constraints',
+  'secretsAccessRights',
+  'autoDeleteOnCompletion',
+  'completionTimeToLive',
+  'maxTimeQueueSeconds',
+  'waitForPoolResourcesSynchronization',
+  'defaultResourcesCacheTTLSec',
+  'targetedReservedMachineKey',
+  'targetedReservationName',
+  'privileges',
+  'forcedNetworkRules',
 ] as const satisfies readonly (keyof TaskCreation)[];
 export type Echo = Pick<TaskCreation, (typeof ECHOED)[number]>;
 
-const isWorthEchoing = (value: unknown): boolean => value !== undefined && !(Array.isArray(value) && value.length === 0);
+const isWorthEchoing = (value: unknown): boolean =>
+  value !== undefined && !(Array.isArray(value) && value.length === 0);
 
 const echoOf = (creation: TaskCreation): Readonly<Record<string, unknown>> =>
   Object.fromEntries(ECHOED.flatMap((field) => (isWorthEchoing(creation[field]) ? [[field, creation[field]]] : [])));

@@ -21,7 +21,8 @@ const settings = z.object({
 export interface SubmissionConfig {
   readonly logKeepBytes: number;
   readonly logReadTimeoutMs: number;
-  readonly bootstrap: { readonly email: string; readonly token: { readonly text: string } | { readonly file: string } } | undefined;
+  readonly bootstrap:
+    { readonly email: string; readonly token: { readonly text: string } | { readonly file: string } } | undefined;
   readonly hasContainerEngine: boolean;
   readonly instanceCores: number;
   readonly instanceMemoryMB: number;

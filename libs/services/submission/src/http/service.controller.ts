@@ -1,6 +1,13 @@
 import { Controller, Get, Inject, Param } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { profileSchema, settingsSchema, userInfoSchema, versionsSchema, type WireProfile, type WireUserInfo } from '@fornax/contracts';
+import {
+  profileSchema,
+  settingsSchema,
+  userInfoSchema,
+  versionsSchema,
+  type WireProfile,
+  type WireUserInfo,
+} from '@fornax/contracts';
 import { CORE_CONFIG, CurrentAccount, NotFound, Public, type Account, type CoreConfig } from '@fornax/service-kit';
 import { z } from 'zod';
 import { ProfileCatalogue } from '../profiles/profile-catalogue.js';

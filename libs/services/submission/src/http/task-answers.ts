@@ -14,13 +14,20 @@ const cutNote = (most: number): string =>
 /** Turns statuses into what clients read. */
 @Injectable()
 export class TaskAnswers {
-  constructor(private readonly lists: TaskLists, private readonly profiles: ProfileCatalogue, @Inject(CLOCK) private readonly clock: Clock) {}
+  constructor(
+    private readonly lists: TaskLists,
+    private readonly profiles: ProfileCatalogue,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
 
   async whole(tasks: readonly TaskStatus[]): Promise<WireTask[]> {
     const now = this.clock.now();
     const hasEnded = tasks.filter(({ fold }) => fold.waiting.size + fold.inFlight.size < fold.all.size);
     const most = tasks.length > 1 ? MOST_ENDED.among : MOST_ENDED.alone;
-    const completed = await this.lists.completed(hasEnded.map(({ taskId }) => taskId), most);
+    const completed = await this.lists.completed(
+      hasEnded.map(({ taskId }) => taskId),
+      most,
+    );
     return tasks.map((task) => {
       const ended = completed.get(task.taskId) ?? [];
       const notes = this.profiles.notesFor(task.fold.spec.profile);

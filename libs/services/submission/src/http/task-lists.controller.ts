@@ -1,8 +1,16 @@
 import { Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
-  pageOf, pageRequestSchema, searchRequestSchema, taskSchema, taskSummarySchema,
-  type Page, type PageRequest, type SearchRequest, type WireTask, type WireTaskSummary,
+  pageOf,
+  pageRequestSchema,
+  searchRequestSchema,
+  taskSchema,
+  taskSummarySchema,
+  type Page,
+  type PageRequest,
+  type SearchRequest,
+  type WireTask,
+  type WireTaskSummary,
 } from '@fornax/contracts';
 import { CurrentAccount, type Account } from '@fornax/service-kit';
 import { z } from 'zod';
@@ -12,13 +20,19 @@ import { WireBody } from './wire-body.js';
 
 /** `?tag=a&tag=b,c` means any of the three (contract, 5.45). No task has a tag with a NUL in it, and no query may. */
 const tagsOf = (tag: string | readonly string[] | undefined): readonly string[] =>
-  (typeof tag === 'string' ? [tag] : (tag ?? [])).flatMap((text) => text.split(',')).filter((text) => text !== '').map((text) => text.replaceAll('\0', '\uFFFD'));
+  (typeof tag === 'string' ? [tag] : (tag ?? []))
+    .flatMap((text) => text.split(','))
+    .filter((text) => text !== '')
+    .map((text) => text.replaceAll('\0', '\uFFFD'));
 
 /** The tasks of an account, listed, paged and searched. */
 @ApiTags('tasks')
 @Controller('tasks')
 export class TaskListsController {
-  constructor(private readonly lists: TaskLists, private readonly answers: TaskAnswers) {}
+  constructor(
+    private readonly lists: TaskLists,
+    private readonly answers: TaskAnswers,
+  ) {}
 
   @Get()
   @ApiOperation({ summary: 'All tasks, newest first' })
@@ -30,7 +44,10 @@ export class TaskListsController {
   @Get('summaries')
   @ApiOperation({ summary: 'All tasks in short, newest first' })
   @ApiOkResponse({ standardSchema: z.array(taskSummarySchema) })
-  async summaries(@CurrentAccount() account: Account, @Query('tag') tag?: string | string[]): Promise<WireTaskSummary[]> {
+  async summaries(
+    @CurrentAccount() account: Account,
+    @Query('tag') tag?: string | string[],
+  ): Promise<WireTaskSummary[]> {
     return this.answers.summaries(await this.lists.byTags(account.id, tagsOf(tag)));
   }
 
@@ -38,7 +55,10 @@ export class TaskListsController {
   @HttpCode(200)
   @ApiOperation({ summary: 'One page of tasks' })
   @ApiOkResponse({ standardSchema: pageOf(taskSchema) })
-  async page(@WireBody(pageRequestSchema) request: PageRequest, @CurrentAccount() account: Account): Promise<Page<WireTask>> {
+  async page(
+    @WireBody(pageRequestSchema) request: PageRequest,
+    @CurrentAccount() account: Account,
+  ): Promise<Page<WireTask>> {
     const page = await this.lists.page(account.id, request);
     return { ...page, data: await this.answers.whole(page.data) };
   }
@@ -47,7 +67,10 @@ export class TaskListsController {
   @HttpCode(200)
   @ApiOperation({ summary: 'One page of tasks in short' })
   @ApiOkResponse({ standardSchema: pageOf(taskSummarySchema) })
-  async summaryPage(@WireBody(pageRequestSchema) request: PageRequest, @CurrentAccount() account: Account): Promise<Page<WireTaskSummary>> {
+  async summaryPage(
+    @WireBody(pageRequestSchema) request: PageRequest,
+    @CurrentAccount() account: Account,
+  ): Promise<Page<WireTaskSummary>> {
     const page = await this.lists.page(account.id, request);
     return { ...page, data: this.answers.summaries(page.data) };
   }
@@ -56,7 +79,10 @@ export class TaskListsController {
   @HttpCode(200)
   @ApiOperation({ summary: 'Tasks that match a filter' })
   @ApiOkResponse({ standardSchema: z.array(taskSchema) })
-  async search(@WireBody(searchRequestSchema) request: SearchRequest, @CurrentAccount() account: Account): Promise<WireTask[]> {
+  async search(
+    @WireBody(searchRequestSchema) request: SearchRequest,
+    @CurrentAccount() account: Account,
+  ): Promise<WireTask[]> {
     return this.answers.whole(await this.lists.search(account.id, request.filter, request.maximumResults));
   }
 }

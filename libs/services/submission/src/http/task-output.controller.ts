@@ -13,12 +13,19 @@ const PLAIN = 'text/plain; charset=utf-8';
 @ApiProduces('text/plain')
 @Controller('tasks/:id')
 export class TaskOutputController {
-  constructor(private readonly reader: LogReader, private readonly lookup: TaskLookup) {}
+  constructor(
+    private readonly reader: LogReader,
+    private readonly lookup: TaskLookup,
+  ) {}
 
   @Get(['stdout', 'stdout/:instance'])
   @Header('content-type', PLAIN)
   @ApiOperation({ summary: 'Standard output so far' })
-  async stdout(@CurrentAccount() account: Account, @Param('id') id: string, @Param('instance') instance?: string): Promise<Buffer> {
+  async stdout(
+    @CurrentAccount() account: Account,
+    @Param('id') id: string,
+    @Param('instance') instance?: string,
+  ): Promise<Buffer> {
     return this.reader.whole(await this.find(account, id, 'stdout', instance));
   }
 
@@ -26,14 +33,22 @@ export class TaskOutputController {
   @HttpCode(200)
   @Header('content-type', PLAIN)
   @ApiOperation({ summary: 'Standard output since the last POST' })
-  async freshStdout(@CurrentAccount() account: Account, @Param('id') id: string, @Param('instance') instance?: string): Promise<Buffer> {
+  async freshStdout(
+    @CurrentAccount() account: Account,
+    @Param('id') id: string,
+    @Param('instance') instance?: string,
+  ): Promise<Buffer> {
     return this.reader.fresh(await this.find(account, id, 'stdout', instance));
   }
 
   @Get(['stderr', 'stderr/:instance'])
   @Header('content-type', PLAIN)
   @ApiOperation({ summary: 'Standard error so far' })
-  async stderr(@CurrentAccount() account: Account, @Param('id') id: string, @Param('instance') instance?: string): Promise<Buffer> {
+  async stderr(
+    @CurrentAccount() account: Account,
+    @Param('id') id: string,
+    @Param('instance') instance?: string,
+  ): Promise<Buffer> {
     return this.reader.whole(await this.find(account, id, 'stderr', instance));
   }
 
@@ -41,16 +56,26 @@ export class TaskOutputController {
   @HttpCode(200)
   @Header('content-type', PLAIN)
   @ApiOperation({ summary: 'Standard error since the last POST' })
-  async freshStderr(@CurrentAccount() account: Account, @Param('id') id: string, @Param('instance') instance?: string): Promise<Buffer> {
+  async freshStderr(
+    @CurrentAccount() account: Account,
+    @Param('id') id: string,
+    @Param('instance') instance?: string,
+  ): Promise<Buffer> {
     return this.reader.fresh(await this.find(account, id, 'stderr', instance));
   }
 
   /** @throws NotFound no such task, or an instance number that it does not have */
-  private async find(account: Account, id: string, stream: OutputStream, instance: string | undefined): Promise<OutputOf> {
+  private async find(
+    account: Account,
+    id: string,
+    stream: OutputStream,
+    instance: string | undefined,
+  ): Promise<OutputOf> {
     const task = await this.lookup.find(account.id, id);
     if (instance === undefined) return { task, stream };
     const number = /^\d{1,10}$/.test(instance) ? Number(instance) : Number.NaN;
-    if (Number.isNaN(number) || !has(task.fold.all, number)) throw new NotFound(`No such instance of task ${id}: ${instance}`);
+    if (Number.isNaN(number) || !has(task.fold.all, number))
+      throw new NotFound(`No such instance of task ${id}: ${instance}`);
     return { task, stream, instance: number };
   }
 }

@@ -1,7 +1,14 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Put, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
-  createdSchema, taskCreationSchema, taskSchema, taskUpdateSchema, wireReader, type BulkTaskResult, type TaskUpdate, type WireTask,
+  createdSchema,
+  taskCreationSchema,
+  taskSchema,
+  taskUpdateSchema,
+  wireReader,
+  type BulkTaskResult,
+  type TaskUpdate,
+  type WireTask,
 } from '@fornax/contracts';
 import { CurrentAccount, NotFound, type Account } from '@fornax/service-kit';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -29,7 +36,10 @@ export class TasksController {
   @Post()
   @HttpCode(200)
   @ApiOperation({ summary: 'Submit a task, or several when the body is an array' })
-  @ApiOkResponse({ standardSchema: createdSchema, description: 'The id of the task; for an array, one result for each item, in order (207 when not all succeeded)' })
+  @ApiOkResponse({
+    standardSchema: createdSchema,
+    description: 'The id of the task; for an array, one result for each item, in order (207 when not all succeeded)',
+  })
   async submit(
     @Body({ schema: taskCreationSchema }) body: unknown,
     @CurrentAccount() account: Account,
@@ -59,21 +69,32 @@ export class TasksController {
   @Put(':id')
   @ApiOperation({ summary: 'Change constants and tags; everything else in the body is ignored' })
   async update(
-    @Param('id') id: string, @WireBody(taskUpdateSchema) body: TaskUpdate, @CurrentAccount() account: Account, @Req() request: FastifyRequest,
+    @Param('id') id: string,
+    @WireBody(taskUpdateSchema) body: TaskUpdate,
+    @CurrentAccount() account: Account,
+    @Req() request: FastifyRequest,
   ): Promise<void> {
     await this.changes.update(id, body, contextOf(request, account));
   }
 
   @Delete(':id')
   @ApiOperation({ summary: 'Delete a task; a running one is cancelled first' })
-  async delete(@Param('id') id: string, @CurrentAccount() account: Account, @Req() request: FastifyRequest): Promise<void> {
+  async delete(
+    @Param('id') id: string,
+    @CurrentAccount() account: Account,
+    @Req() request: FastifyRequest,
+  ): Promise<void> {
     await this.changes.delete(id, contextOf(request, account));
   }
 
   @Post(':id/abort')
   @HttpCode(200)
   @ApiOperation({ summary: 'Cancel a task; 403 when it is finished' })
-  async abort(@Param('id') id: string, @CurrentAccount() account: Account, @Req() request: FastifyRequest): Promise<void> {
+  async abort(
+    @Param('id') id: string,
+    @CurrentAccount() account: Account,
+    @Req() request: FastifyRequest,
+  ): Promise<void> {
     await this.changes.abort(id, contextOf(request, account));
   }
 

@@ -5,8 +5,14 @@ import { NotFound } from '@fornax/service-kit';
 import { notBuilt } from './not-built.js';
 import { WireBody } from './wire-body.js';
 
-const emptyPage = (token: string | undefined): Page<never> =>
-  ({ data: [], token: token ?? null, nextToken: null, isTruncated: false, count: 0, total: 0 });
+const emptyPage = (token: string | undefined): Page<never> => ({
+  data: [],
+  token: token ?? null,
+  nextToken: null,
+  isTruncated: false,
+  count: 0,
+  total: 0,
+});
 
 /** There are no pools yet: lists are empty, none is found, none can be made. `/pool` is what one client says (contract, 5.28). */
 @ApiTags('pools')

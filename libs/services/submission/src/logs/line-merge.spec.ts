@@ -1,7 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { mergeBytes, mergeLines, type HeldBytes, type OutputChunk } from './line-merge.js';
 
-const chunk = (instance: number, text: string | Buffer, attempt = 1): OutputChunk => ({ instance, attempt, data: Buffer.from(text) });
+const chunk = (instance: number, text: string | Buffer, attempt = 1): OutputChunk => ({
+  instance,
+  attempt,
+  data: Buffer.from(text),
+});
 const none: HeldBytes = new Map();
 const running = () => false;
 const over = () => true;
@@ -33,7 +37,11 @@ describe('bytes of an instance', () => {
     const bytes = Buffer.from(`a${character}`);
     for (let cut = 1; cut <= bytes.length; cut++) {
       const first = mergeBytes([chunk(0, bytes.subarray(0, cut))], none, running);
-      const second = mergeBytes([chunk(0, bytes.subarray(cut))].filter(({ data }) => data.length > 0), first.held, over);
+      const second = mergeBytes(
+        [chunk(0, bytes.subarray(cut))].filter(({ data }) => data.length > 0),
+        first.held,
+        over,
+      );
       expect([first.text.toString(), second.text.toString()].join('')).toBe(`a${character}`);
       expect(first.text.toString()).not.toContain('\uFFFD');
     }

@@ -28,7 +28,11 @@ const endLine = (line: Buffer): Buffer => (line.at(-1) === NEWLINE ? line : Buff
  * from bytes, so neither a line nor a character is torn by the border of two chunks.
  * @param isOver an instance that will print no more: what is left of it is shown without waiting for the end of the line
  */
-export const mergeLines = (chunks: readonly OutputChunk[], before: HeldBytes, isOver: (instance: number) => boolean): Merged => {
+export const mergeLines = (
+  chunks: readonly OutputChunk[],
+  before: HeldBytes,
+  isOver: (instance: number) => boolean,
+): Merged => {
   const held = new Map(before);
   const parts: Buffer[] = [];
   const emit = (instance: number, line: Buffer): void => {
@@ -69,12 +73,19 @@ const tornBytes = (bytes: Buffer): number => {
 };
 
 /** The output of one instance, as it was printed; a character that is not complete yet waits for the next read. */
-export const mergeBytes = (chunks: readonly OutputChunk[], before: HeldBytes, isOver: (instance: number) => boolean): Merged => {
+export const mergeBytes = (
+  chunks: readonly OutputChunk[],
+  before: HeldBytes,
+  isOver: (instance: number) => boolean,
+): Merged => {
   const parts: Buffer[] = [...before.values()].map(({ data }) => data);
   const last = chunks.at(-1);
   const bytes = Buffer.concat([...parts, ...chunks.map(({ data }) => data)]);
   const torn = last && !isOver(last.instance) ? tornBytes(bytes) : 0;
   if (!last || torn === 0) return { text: bytes, held: new Map() };
   const cut = bytes.length - torn;
-  return { text: bytes.subarray(0, cut), held: new Map([[last.instance, { attempt: last.attempt, data: bytes.subarray(cut) }]]) };
+  return {
+    text: bytes.subarray(0, cut),
+    held: new Map([[last.instance, { attempt: last.attempt, data: bytes.subarray(cut) }]]),
+  };
 };

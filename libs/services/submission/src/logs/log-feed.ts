@@ -63,13 +63,20 @@ export const lastLogSequence = async (nats: Nats, subject: string): Promise<numb
  * acknowledgements that is made anew whenever something is missing: so nothing is skipped, also after a crash, and no order is lost.
  * `onBatch` is awaited; what it throws is tried again. Resolves when `signal` aborts.
  */
-export const followOutput = async (nats: Nats, options: LogFeedOptions, onBatch: (batch: readonly LogMessage[]) => Promise<void>): Promise<void> => {
+export const followOutput = async (
+  nats: Nats,
+  options: LogFeedOptions,
+  onBatch: (batch: readonly LogMessage[]) => Promise<void>,
+): Promise<void> => {
   const { signal, onError } = options;
   let position = options.after;
   let failures = 0;
   while (!signal.aborted && !nats.isClosed()) {
     try {
-      const { name } = parsed(consumerReply, await ask(nats, `CONSUMER.CREATE.${STREAMS.logs}`, consumerFrom(position + 1)));
+      const { name } = parsed(
+        consumerReply,
+        await ask(nats, `CONSUMER.CREATE.${STREAMS.logs}`, consumerFrom(position + 1)),
+      );
       await drain(nats, name, signal, async (batch) => {
         await onBatch(batch);
         position = batch.at(-1)?.sequence ?? position;
@@ -104,7 +111,12 @@ const placeOf = (reply: string): { readonly sequence: number; readonly consumerS
   return { sequence: Number(tokens[at]), consumerSequence: Number(tokens[at + 1]) };
 };
 
-const drain = async (nats: Nats, consumer: string, signal: AbortSignal, onBatch: (batch: readonly LogMessage[]) => Promise<void>): Promise<void> => {
+const drain = async (
+  nats: Nats,
+  consumer: string,
+  signal: AbortSignal,
+  onBatch: (batch: readonly LogMessage[]) => Promise<void>,
+): Promise<void> => {
   const inbox = `_INBOX.${randomUUID()}`;
   let buffer: LogMessage[] = [];
   let outstanding = 0;
@@ -117,11 +129,18 @@ const drain = async (nats: Nats, consumer: string, signal: AbortSignal, onBatch:
       else if (message.headers && message.headers.code >= 400) outstanding = 0;
       else {
         const { sequence, consumerSequence } = placeOf(message.reply ?? '');
-        if (consumerSequence !== expected) failure ??= new Error(`message ${expected} of the output's consumer was lost`);
+        if (consumerSequence !== expected)
+          failure ??= new Error(`message ${expected} of the output's consumer was lost`);
         expected += 1;
         outstanding -= 1;
         const { headers } = message;
-        if (!failure) buffer.push({ subject: message.subject, data: message.data, header: (name) => headers?.get(name) || undefined, sequence });
+        if (!failure)
+          buffer.push({
+            subject: message.subject,
+            data: message.data,
+            header: (name) => headers?.get(name) || undefined,
+            sequence,
+          });
       }
       wake();
     },
@@ -144,7 +163,7 @@ const drain = async (nats: Nats, consumer: string, signal: AbortSignal, onBatch:
             resolve(false);
           };
         });
-        if (isOverdue) throw new Error('the output\'s consumer does not answer');
+        if (isOverdue) throw new Error("the output's consumer does not answer");
         continue;
       }
       const batch = buffer;

@@ -37,7 +37,9 @@ export class LogIngest implements OnApplicationBootstrap, BeforeApplicationShutd
 
   async onApplicationBootstrap(): Promise<void> {
     this.epoch = await logStreamEpoch(this.nats);
-    const [row] = await this.db.query<{ epoch: string; sequence: string }[]>('SELECT epoch, sequence FROM log_checkpoint WHERE id = 1');
+    const [row] = await this.db.query<{ epoch: string; sequence: string }[]>(
+      'SELECT epoch, sequence FROM log_checkpoint WHERE id = 1',
+    );
     // Another stream (the old one was wiped) is read from its beginning.
     this.position = row?.epoch === this.epoch ? Number(row.sequence) : 0;
     const { signal } = this.stop;
@@ -71,10 +73,16 @@ export class LogIngest implements OnApplicationBootstrap, BeforeApplicationShutd
   private async store(batch: readonly LogMessage[]): Promise<void> {
     const last = batch.at(-1)?.sequence ?? 0;
     await this.db.transaction(async (tx) => {
-      const [row] = await tx.query<{ epoch: string; sequence: string }[]>('SELECT epoch, sequence FROM log_checkpoint WHERE id = 1 FOR UPDATE');
+      const [row] = await tx.query<{ epoch: string; sequence: string }[]>(
+        'SELECT epoch, sequence FROM log_checkpoint WHERE id = 1 FOR UPDATE',
+      );
       const stored = row?.epoch === this.epoch ? Number(row.sequence) : 0;
       if (last <= stored) return;
-      await storeOutput(tx, batch.filter(({ sequence }) => sequence > stored), this.config.logKeepBytes);
+      await storeOutput(
+        tx,
+        batch.filter(({ sequence }) => sequence > stored),
+        this.config.logKeepBytes,
+      );
       await tx.query('UPDATE log_checkpoint SET epoch = $1, sequence = $2 WHERE id = 1', [this.epoch, last]);
     });
     this.position = last;

@@ -16,7 +16,8 @@ const chunkOf = ({ subject, data, header }: LogMessage): readonly Chunk[] => {
   if (!place || data.length === 0) return [];
   const attempt = Number(header(LOG_HEADERS.attempt) ?? 1);
   const offset = Number(header(LOG_HEADERS.offset) ?? 0);
-  const fits = isCount(place.instance, MAX_INTEGER) && isCount(attempt, MAX_INTEGER) && isCount(offset, Number.MAX_SAFE_INTEGER);
+  const fits =
+    isCount(place.instance, MAX_INTEGER) && isCount(attempt, MAX_INTEGER) && isCount(offset, Number.MAX_SAFE_INTEGER);
   // What no row can hold is nobody's output; kept, it would come back for ever and hold up all other.
   if (!fits || place.taskId.includes('\0')) return [];
   return [{ ...place, attempt, offset, data: Buffer.from(data.buffer, data.byteOffset, data.length) }];
@@ -33,7 +34,11 @@ const numbersOf = <T>(items: readonly T[], of: (item: T) => number): number[] =>
  * Stores a batch of output. Runs in the transaction that moves the checkpoint. Only the newest attempt of an instance is kept, and of each
  * stream of a task only about the last `keepBytes`.
  */
-export const storeOutput = async (tx: EntityManager, messages: readonly LogMessage[], keepBytes: number): Promise<void> => {
+export const storeOutput = async (
+  tx: EntityManager,
+  messages: readonly LogMessage[],
+  keepBytes: number,
+): Promise<void> => {
   const chunks = await newestAttempts(tx, messages.flatMap(chunkOf));
   if (chunks.length === 0) return;
   await tx.query(
@@ -41,8 +46,15 @@ export const storeOutput = async (tx: EntityManager, messages: readonly LogMessa
      SELECT task_id, stream, instance, attempt, byte_offset, octet_length(data), data
      FROM unnest($1::text[], $2::text[], $3::integer[], $4::integer[], $5::bigint[], $6::bytea[])
        WITH ORDINALITY AS c(task_id, stream, instance, attempt, byte_offset, data, place) ORDER BY place`,
-    [chunks.map((c) => c.taskId), chunks.map((c) => c.stream), numbersOf(chunks, (c) => c.instance), numbersOf(chunks, (c) => c.attempt),
-      numbersOf(chunks, (c) => c.offset), chunks.map((c) => c.data)]);
+    [
+      chunks.map((c) => c.taskId),
+      chunks.map((c) => c.stream),
+      numbersOf(chunks, (c) => c.instance),
+      numbersOf(chunks, (c) => c.attempt),
+      numbersOf(chunks, (c) => c.offset),
+      chunks.map((c) => c.data),
+    ],
+  );
   await rotate(tx, await count(tx, chunks), keepBytes);
 };
 
@@ -60,8 +72,11 @@ const newestAttempts = async (tx: EntityManager, chunks: readonly Chunk[]): Prom
      SELECT * FROM unnest($1::text[], $2::integer[], $3::integer[])
      ON CONFLICT (task_id, instance) DO UPDATE SET attempt = greatest(known.attempt, excluded.attempt)
      RETURNING task_id, instance, attempt, xmax = 0 AS is_new`,
-    [seen.map((c) => c.taskId), numbersOf(seen, (c) => c.instance), numbersOf(seen, (c) => c.attempt)]);
-  const current = new Map(rows.map((row) => [instanceKey({ taskId: row.task_id, instance: row.instance }), row.attempt]));
+    [seen.map((c) => c.taskId), numbersOf(seen, (c) => c.instance), numbersOf(seen, (c) => c.attempt)],
+  );
+  const current = new Map(
+    rows.map((row) => [instanceKey({ taskId: row.task_id, instance: row.instance }), row.attempt]),
+  );
   const retried = rows.filter((row) => !row.is_new && row.attempt > 1);
   if (retried.length > 0) {
     await tx.query(
@@ -72,7 +87,8 @@ const newestAttempts = async (tx: EntityManager, chunks: readonly Chunk[]): Prom
        freed AS (SELECT task_id, stream, sum(size_bytes) AS bytes FROM gone GROUP BY task_id, stream)
        UPDATE log_stream SET kept_bytes = kept_bytes - freed.bytes FROM freed
        WHERE log_stream.task_id = freed.task_id AND log_stream.stream = freed.stream`,
-      [retried.map((row) => row.task_id), retried.map((row) => row.instance), retried.map((row) => row.attempt)]);
+      [retried.map((row) => row.task_id), retried.map((row) => row.instance), retried.map((row) => row.attempt)],
+    );
   }
   return chunks.filter((chunk) => chunk.attempt >= (current.get(instanceKey(chunk)) ?? 0));
 };
@@ -96,7 +112,8 @@ const count = async (tx: EntityManager, chunks: readonly Chunk[]): Promise<reado
      SELECT task_id, stream, bytes, 0, 0 FROM unnest($1::text[], $2::text[], $3::bigint[]) AS r(task_id, stream, bytes)
      ON CONFLICT (task_id, stream) DO UPDATE SET kept_bytes = s.kept_bytes + excluded.kept_bytes
      RETURNING task_id, stream, kept_bytes`,
-    [rows.map((r) => r.taskId), rows.map((r) => r.stream), rows.map((r) => r.bytes)]);
+    [rows.map((r) => r.taskId), rows.map((r) => r.stream), rows.map((r) => r.bytes)],
+  );
 };
 
 /** A stream over its bound loses its oldest chunks down to three quarters of it, so that this is rare. */
@@ -112,7 +129,8 @@ const rotate = async (tx: EntityManager, sizes: readonly StreamSize[], keepBytes
        UPDATE log_stream SET kept_bytes = kept_bytes - g.bytes, dropped_bytes = dropped_bytes + g.bytes, dropped_to = greatest(dropped_to, g.last)
        FROM (SELECT coalesce(sum(size_bytes), 0) AS bytes, coalesce(max(position), 0) AS last FROM gone) AS g
        WHERE task_id = $1 AND stream = $2`,
-      [taskId, stream, Math.floor(keepBytes * 0.75)]);
+      [taskId, stream, Math.floor(keepBytes * 0.75)],
+    );
   }
 };
 

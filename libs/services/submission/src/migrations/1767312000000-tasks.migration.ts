@@ -104,6 +104,8 @@ export class Tasks1767312000000 implements MigrationInterface {
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query('DROP TABLE task, completed_instance, shortname, log_checkpoint, log_chunk, log_stream, log_attempt, log_cursor');
+    await runner.query(
+      'DROP TABLE task, completed_instance, shortname, log_checkpoint, log_chunk, log_stream, log_attempt, log_cursor',
+    );
   }
 }

@@ -18,11 +18,15 @@ export const dockerBatch: Profile = {
     { name: 'DOCKER_PROGRESS1', value: '', description: 'Regular expression that reads the progress from the output' },
     { name: 'DOCKER_PROGRESS2', value: '', description: 'Second regular expression that reads the progress' },
     { name: 'DOCKER_PROGRESS3', value: '', description: 'Third regular expression that reads the progress' },
-    { name: 'DOCKER_START_CONTAINER_IN_ENVIRONMENT', value: 'false', description: 'Start the container before the instance runs' },
+    {
+      name: 'DOCKER_START_CONTAINER_IN_ENVIRONMENT',
+      value: 'false',
+      description: 'Start the container before the instance runs',
+    },
     { name: 'DOCKER_SHUTDOWN_CMD', value: '/bin/true', description: 'Command to run when the instance is over' },
     { name: 'USER_POOL_PREPARATION_CMD', value: '/bin/true', description: 'Command that prepares a node of a pool' },
     { name: 'RUN_USER_POOL_PREPARATION_CMD', value: 'false', description: 'Whether to run the preparation command' },
     { name: 'RESOURCES_PATH', value: '/job', description: 'Where resources are mounted and results are taken from' },
-    { name: 'QARNOT_DISABLE_CPU_BOOST', value: 'false', description: 'Run without the processor\'s boost' },
+    { name: 'QARNOT_DISABLE_CPU_BOOST', value: 'false', description: "Run without the processor's boost" },
   ],
 };

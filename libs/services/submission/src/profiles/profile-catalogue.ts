@@ -26,11 +26,17 @@ export class ProfileCatalogue {
 
   describe(name: string): WireProfile | undefined {
     const profile = this.find(name);
-    return profile && {
-      name,
-      constants: profile.constants.map(({ name: constant, value, description }) => ({ name: constant, value, description })),
-      licenses: [],
-    };
+    return (
+      profile && {
+        name,
+        constants: profile.constants.map(({ name: constant, value, description }) => ({
+          name: constant,
+          value,
+          description,
+        })),
+        licenses: [],
+      }
+    );
   }
 
   /** What the owner of a task of this profile should know about how it is run. */

@@ -3,7 +3,15 @@ import type { RecordedCommit } from '@fornax/contracts';
 import type { TaskEvent } from '@fornax/domain';
 import type { Projection } from '@fornax/projections';
 import type { EntityManager } from 'typeorm';
-import { deleteTasks, insertCompleted, statusOf, STATUS_COLUMNS, updateTasks, upsertTasks, type TaskRecord } from './task-rows.js';
+import {
+  deleteTasks,
+  insertCompleted,
+  statusOf,
+  STATUS_COLUMNS,
+  updateTasks,
+  upsertTasks,
+  type TaskRecord,
+} from './task-rows.js';
 import { applySnapshotCompleted, applyTaskCommit, type CompletedInstance, type TaskStatus } from './task-status.js';
 
 /** Tasks kept in memory between batches, so that a busy task is not read again for every step. */
@@ -55,8 +63,14 @@ export class StatusProjection implements Projection {
     const gone = [...changed].filter(([, status]) => status === null).map(([taskId]) => taskId);
     if (gone.length > 0) completed = completed.filter(({ taskId }) => changed.get(taskId) !== null);
     const kept = [...changed.values()].filter((status) => status !== null);
-    await upsertTasks(tx, kept.filter(({ taskId }) => isWhole.has(taskId)));
-    await updateTasks(tx, kept.filter(({ taskId }) => !isWhole.has(taskId)));
+    await upsertTasks(
+      tx,
+      kept.filter(({ taskId }) => isWhole.has(taskId)),
+    );
+    await updateTasks(
+      tx,
+      kept.filter(({ taskId }) => !isWhole.has(taskId)),
+    );
     await insertCompleted(tx, completed);
     await deleteTasks(tx, gone);
     this.remember(schema, kept, gone);
@@ -77,7 +91,9 @@ export class StatusProjection implements Projection {
     const schema = place?.schema ?? '';
     if (known.size === 0) return { schema, statuses };
     const versions = await tx.query<{ task_id: string; version: string }[]>(
-      'SELECT task_id, version FROM task WHERE task_id = ANY($1)', [[...known]]);
+      'SELECT task_id, version FROM task WHERE task_id = ANY($1)',
+      [[...known]],
+    );
     const cold: string[] = [];
     for (const { task_id: taskId, version } of versions) {
       const hot = this.cache.get(`${schema}/${taskId}`);
@@ -85,7 +101,9 @@ export class StatusProjection implements Projection {
       else cold.push(taskId);
     }
     if (cold.length > 0) {
-      const records = await tx.query<TaskRecord[]>(`SELECT ${STATUS_COLUMNS} FROM task WHERE task_id = ANY($1)`, [cold]);
+      const records = await tx.query<TaskRecord[]>(`SELECT ${STATUS_COLUMNS} FROM task WHERE task_id = ANY($1)`, [
+        cold,
+      ]);
       for (const record of records) statuses.set(record.task_id, statusOf(record));
     }
     return { schema, statuses };

@@ -1,6 +1,12 @@
 import { phaseCounts, restoreTaskState, storeTaskState, type PublicTaskState, type TaskSpec } from '@fornax/domain';
 import type { EntityManager } from 'typeorm';
-import { executionMsOf, type CompletedInstance, type TaskError, type TaskStatus, type TaskUsage } from './task-status.js';
+import {
+  executionMsOf,
+  type CompletedInstance,
+  type TaskError,
+  type TaskStatus,
+  type TaskUsage,
+} from './task-status.js';
 
 /** A row of `task` as Postgres gives it. bigint comes as text. */
 export interface TaskRecord {
@@ -66,7 +72,11 @@ const CHANGING: readonly Column[] = [
   { name: 'modified_ms', type: 'bigint', value: (s) => s.modifiedMs },
   { name: 'end_ms', type: 'bigint', value: (s) => s.endMs },
   { name: 'running_instances', type: 'integer', value: (s) => phaseCounts(s.fold).executing },
-  { name: 'running_cores', type: 'double precision', value: (s) => phaseCounts(s.fold).executing * s.fold.spec.request.cores },
+  {
+    name: 'running_cores',
+    type: 'double precision',
+    value: (s) => phaseCounts(s.fold).executing * s.fold.spec.request.cores,
+  },
   { name: 'execution_ms', type: 'bigint', value: (s) => s.usage.executionMs },
   { name: 'results_count', type: 'integer', value: (s) => s.resultsCount },
   { name: 'fold', type: 'jsonb', value: storedFold },
@@ -85,7 +95,11 @@ const LASTING: readonly Column[] = [
   { name: 'plan', type: 'text', value: (s) => s.fold.spec.plan },
   { name: 'created_ms', type: 'bigint', value: (s) => s.createdMs },
   { name: 'tags', type: 'text[]', value: (s) => s.fold.spec.tags },
-  { name: 'instance_count', type: 'integer', value: (s) => (s.fold.spec.advancedRanges === null ? s.fold.all.size : 0) },
+  {
+    name: 'instance_count',
+    type: 'integer',
+    value: (s) => (s.fold.spec.advancedRanges === null ? s.fold.all.size : 0),
+  },
   { name: 'total_instances', type: 'integer', value: (s) => s.fold.all.size },
   { name: 'spec', type: 'jsonb', value: (s) => s.fold.spec },
 ];
@@ -97,7 +111,8 @@ const STEP: readonly Column[] = [KEY, ...CHANGING];
 /** One parameter holds all rows: Postgres takes it apart in one pass. */
 const recordsOf = (columns: readonly Column[]): string =>
   `json_to_recordset($1::json) AS r(${columns.map(({ name, type }) => `${name} ${type}`).join(', ')})`;
-const assignments = (columns: readonly Column[], from: string): string => columns.map(({ name }) => `${name} = ${from}.${name}`).join(', ');
+const assignments = (columns: readonly Column[], from: string): string =>
+  columns.map(({ name }) => `${name} = ${from}.${name}`).join(', ');
 const namesOf = (columns: readonly Column[]): string => columns.map(({ name }) => name).join(', ');
 const rowsOf = (columns: readonly Column[], statuses: readonly TaskStatus[]): string =>
   JSON.stringify(statuses.map((status) => Object.fromEntries(columns.map(({ name, value }) => [name, value(status)]))));

@@ -1,7 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
 import type { RecordedCommit } from '@fornax/contracts';
 import type { TaskEvent } from '@fornax/domain';
-import { AT, aLease, anEnd, aRef, concluded, deleteRequested, dispatched, exited, requeued, started, submitted } from '@fornax/testing';
+import {
+  AT,
+  aLease,
+  anEnd,
+  aRef,
+  concluded,
+  deleteRequested,
+  dispatched,
+  exited,
+  requeued,
+  started,
+  submitted,
+} from '@fornax/testing';
 import { applyTaskCommit, type TaskStatus } from './task-status.js';
 
 /** Each list of events is one commit. */
@@ -9,7 +21,13 @@ const after = (...commits: readonly (readonly TaskEvent[])[]): TaskStatus | null
   let status: TaskStatus | null = null;
   commits.forEach((events, index) => {
     const commit: RecordedCommit<TaskEvent> = {
-      id: `c${index}`, events, meta: { actor: 'a', source: 's', correlationId: 'c' }, at: AT, sequence: index + 1, aggregate: 'task', aggregateId: 't',
+      id: `c${index}`,
+      events,
+      meta: { actor: 'a', source: 's', correlationId: 'c' },
+      at: AT,
+      sequence: index + 1,
+      aggregate: 'task',
+      aggregateId: 't',
     };
     ({ status } = applyTaskCommit(status ?? undefined, commit));
   });
@@ -19,29 +37,51 @@ const one = submitted('t', { instances: '0' });
 
 describe('what is shown of a task', () => {
   it('has UploadingResults behind its end, also when the whole run came in one commit', () => {
-    expect(after([one], [dispatched(aLease(0)), started(aRef(0)), concluded(anEnd(0))])).toMatchObject({ state: 'Success', previousState: 'UploadingResults' });
-    expect(after([one], [dispatched(aLease(0))], [concluded(anEnd(0))])).toMatchObject({ state: 'Success', previousState: 'UploadingResults' });
-    expect(after([one], [dispatched(aLease(0)), started(aRef(0))], [exited(aRef(0))], [concluded(anEnd(0))]))
-      .toMatchObject({ state: 'Success', previousState: 'UploadingResults' });
+    expect(after([one], [dispatched(aLease(0)), started(aRef(0)), concluded(anEnd(0))])).toMatchObject({
+      state: 'Success',
+      previousState: 'UploadingResults',
+    });
+    expect(after([one], [dispatched(aLease(0))], [concluded(anEnd(0))])).toMatchObject({
+      state: 'Success',
+      previousState: 'UploadingResults',
+    });
+    expect(
+      after([one], [dispatched(aLease(0)), started(aRef(0))], [exited(aRef(0))], [concluded(anEnd(0))]),
+    ).toMatchObject({ state: 'Success', previousState: 'UploadingResults' });
   });
 
   it('has no upload behind it when nothing ever ran', () => {
     const { startedAt: _, ...never } = anEnd(0, { outcome: 'failure', cause: 'platform' });
-    expect(after([one], [dispatched(aLease(0))], [concluded(never)])).toMatchObject({ state: 'Failure', previousState: 'FullyDispatched' });
+    expect(after([one], [dispatched(aLease(0))], [concluded(never)])).toMatchObject({
+      state: 'Failure',
+      previousState: 'FullyDispatched',
+    });
   });
 
   it('counts the work of attempts that were taken back, and their hardware', () => {
     const lost = requeued(anEnd(0, { outcome: 'failure', cause: 'node-lost', endedAt: AT + 3_000 }));
     expect(after([one], [dispatched(aLease(0)), started(aRef(0))], [lost])?.usage).toMatchObject({
-      executionMs: 3_000, byHardware: { '8c-32g-intel-xeon-ssd': { executionMs: 3_000 } },
+      executionMs: 3_000,
+      byHardware: { '8c-32g-intel-xeon-ssd': { executionMs: 3_000 } },
     });
-    expect(after([one], [dispatched(aLease(0)), started(aRef(0))], [lost])).toMatchObject({ state: 'Submitted', previousState: 'FullyExecuting', errors: [] });
+    expect(after([one], [dispatched(aLease(0)), started(aRef(0))], [lost])).toMatchObject({
+      state: 'Submitted',
+      previousState: 'FullyExecuting',
+      errors: [],
+    });
   });
 
   it('keeps the first twenty errors', () => {
-    const failures = Array.from({ length: 30 }, (_, instance) => anEnd(instance, { outcome: 'failure', cause: 'user', exitCode: 1 }));
-    expect(after([submitted('t', { instances: '0-29' })], [dispatched(...failures.map(({ instance }) => aLease(instance)))], [concluded(...failures)])?.errors)
-      .toHaveLength(20);
+    const failures = Array.from({ length: 30 }, (_, instance) =>
+      anEnd(instance, { outcome: 'failure', cause: 'user', exitCode: 1 }),
+    );
+    expect(
+      after(
+        [submitted('t', { instances: '0-29' })],
+        [dispatched(...failures.map(({ instance }) => aLease(instance)))],
+        [concluded(...failures)],
+      )?.errors,
+    ).toHaveLength(20);
   });
 
   it('is gone once the task is deleted', () => {

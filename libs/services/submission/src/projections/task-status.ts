@@ -1,6 +1,13 @@
 import type { RecordedCommit } from '@fornax/contracts';
 import {
-  isOver, publicStateOf, taskDecider, type AttemptEnd, type NodeHardwareFacts, type PublicTaskState, type TaskEvent, type TaskState,
+  isOver,
+  publicStateOf,
+  taskDecider,
+  type AttemptEnd,
+  type NodeHardwareFacts,
+  type PublicTaskState,
+  type TaskEvent,
+  type TaskState,
 } from '@fornax/domain';
 
 const { initial: initialTaskState, evolve: evolveTask } = taskDecider;
@@ -94,8 +101,10 @@ const storable = (text: string): string => text.replaceAll('\0', '').toWellForme
 /** Why an instance failed, in words; the vendor's samples print the first error of a failed task without looking. */
 const errorOf = (end: AttemptEnd): TaskError | null => {
   if (end.outcome !== 'failure') return null;
-  if (end.error) return { code: storable(end.error.code), message: storable(end.error.message), debug: storable(end.error.debug) };
-  if (end.signal !== undefined) return failed('FX-SIGNAL', `Instance ${end.instance} was ended by ${storable(end.signal)}`);
+  if (end.error)
+    return { code: storable(end.error.code), message: storable(end.error.message), debug: storable(end.error.debug) };
+  if (end.signal !== undefined)
+    return failed('FX-SIGNAL', `Instance ${end.instance} was ended by ${storable(end.signal)}`);
   if (end.exitCode !== undefined) return failed('FX-EXIT', `Instance ${end.instance} exited with code ${end.exitCode}`);
   return failed('FX-FAILED', `Instance ${end.instance} failed (${end.cause ?? 'unknown cause'})`);
 };
@@ -111,7 +120,10 @@ const withUsage = (usage: TaskUsage, attempts: readonly AttemptEnd[], at: number
     executionMs += ms;
     uploadMs += Math.max(0, at - end.endedAt);
     hasExecuted = true;
-    byHardware[specificationKey] = { hardware: end.hardware, executionMs: (byHardware[specificationKey]?.executionMs ?? 0) + ms };
+    byHardware[specificationKey] = {
+      hardware: end.hardware,
+      executionMs: (byHardware[specificationKey]?.executionMs ?? 0) + ms,
+    };
   }
   return { executionMs, uploadMs, byHardware, hasExecuted };
 };
@@ -123,7 +135,8 @@ const withUsage = (usage: TaskUsage, attempts: readonly AttemptEnd[], at: number
 const withTransition = (before: TaskStatus, fold: TaskState, at: number): TaskStatus => {
   const state = publicStateOf(fold);
   if (state === before.state) return { ...before, fold };
-  const skipsUpload = (state === 'Success' || state === 'Failure') && before.usage.hasExecuted && before.state !== 'UploadingResults';
+  const skipsUpload =
+    (state === 'Success' || state === 'Failure') && before.usage.hasExecuted && before.state !== 'UploadingResults';
   return {
     ...before,
     fold,
@@ -146,7 +159,8 @@ const completedBy = (taskId: string, event: TaskEvent): readonly CompletedInstan
       }));
 
 const applyEvent = (status: TaskStatus, event: TaskEvent): TaskStatus => {
-  if (event.type === 'TaskSubmitted') return { ...initialStatus(status.taskId, event.at), fold: evolveTask(initialTaskState, event) };
+  if (event.type === 'TaskSubmitted')
+    return { ...initialStatus(status.taskId, event.at), fold: evolveTask(initialTaskState, event) };
   const attempts = event.type === 'InstancesConcluded' || event.type === 'InstancesRequeued' ? event.attempts : [];
   const isFinal = event.type === 'InstancesConcluded';
   const hasResults = isFinal && status.fold.spec.resultBucket !== null && attempts.some((end) => end.uploadedFiles > 0);
@@ -163,7 +177,10 @@ const applyEvent = (status: TaskStatus, event: TaskEvent): TaskStatus => {
 const withErrors = (errors: readonly TaskError[], attempts: readonly AttemptEnd[]): readonly TaskError[] => {
   const room = MAX_ERRORS - errors.length;
   if (room <= 0) return errors;
-  const added = attempts.map(errorOf).filter((error) => error !== null).slice(0, room);
+  const added = attempts
+    .map(errorOf)
+    .filter((error) => error !== null)
+    .slice(0, room);
   return added.length === 0 ? errors : [...errors, ...added];
 };
 

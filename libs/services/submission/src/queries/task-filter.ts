@@ -17,49 +17,65 @@ const number = (sql: string): Field => ({ sql, type: 'number' });
 const none: Field = text('NULL::text');
 
 /** What may be filtered by, in lower case, and where it lies (contract, section 1.12). No text of a request ever becomes SQL. */
-const FIELDS: ReadonlyMap<string, Field> = new Map(Object.entries({
-  uuid: text('task_id'),
-  shortname: text('shortname'),
-  name: text('name'),
-  profile: text('profile'),
-  pooluuid: none,
-  jobuuid: none,
-  projectuuid: none,
-  state: { sql: 'state', type: 'state' },
-  previousstate: { sql: 'previous_state', type: 'state' },
-  statetransitiontime: date('state_ms'),
-  previousstatetransitiontime: date('previous_state_ms'),
-  lastmodified: date('modified_ms'),
-  creationdate: date('created_ms'),
-  enddate: date('end_ms'),
-  tags: { sql: 'tags', type: 'list' },
-  'dependencies.dependson': { sql: `'{}'::text[]`, type: 'list' },
-  resultscount: number('results_count'),
-  instancecount: number('instance_count'),
-  totalinstancecount: number('total_instances'),
-  runninginstancecount: number('running_instances'),
-  runningcorecount: number('running_cores'),
-  snapshotinterval: number('0'),
-  maxtimequeueseconds: number(`(spec->'echo'->>'maxTimeQueueSeconds')::numeric`),
-  defaultresourcescachettlsec: number(`coalesce((spec->'echo'->>'defaultResourcesCacheTTLSec')::numeric, 7776000)`),
-  executiontime: { sql: 'execution_ms', type: 'duration' },
-  walltime: { sql: `(coalesce(end_ms, (extract(epoch from now()) * 1000)::bigint) - created_ms)`, type: 'duration' },
-  resultbucket: text(`spec->>'resultBucket'`),
-  resultsbucket: text(`spec->>'resultBucket'`),
-  resultsbucketprefix: text(`spec->>'resultsPrefix'`),
-  resultswhitelist: text(`spec->>'resultsWhitelist'`),
-  resultsblacklist: text(`spec->>'resultsBlacklist'`),
-  snapshotbucket: text(`spec->>'snapshotBucket'`),
-  snapshotbucketprefix: text(`spec->>'snapshotPrefix'`),
-  snapshotwhitelist: text(`spec->>'snapshotWhitelist'`),
-  snapshotblacklist: text(`spec->>'snapshotBlacklist'`),
-  schedulingtype: text('plan'),
-  autodeleteoncompletion: { sql: `coalesce((spec->'echo'->>'autoDeleteOnCompletion')::boolean, false)`, type: 'boolean' },
-} satisfies Record<string, Field>));
+const FIELDS: ReadonlyMap<string, Field> = new Map(
+  Object.entries({
+    uuid: text('task_id'),
+    shortname: text('shortname'),
+    name: text('name'),
+    profile: text('profile'),
+    pooluuid: none,
+    jobuuid: none,
+    projectuuid: none,
+    state: { sql: 'state', type: 'state' },
+    previousstate: { sql: 'previous_state', type: 'state' },
+    statetransitiontime: date('state_ms'),
+    previousstatetransitiontime: date('previous_state_ms'),
+    lastmodified: date('modified_ms'),
+    creationdate: date('created_ms'),
+    enddate: date('end_ms'),
+    tags: { sql: 'tags', type: 'list' },
+    'dependencies.dependson': { sql: `'{}'::text[]`, type: 'list' },
+    resultscount: number('results_count'),
+    instancecount: number('instance_count'),
+    totalinstancecount: number('total_instances'),
+    runninginstancecount: number('running_instances'),
+    runningcorecount: number('running_cores'),
+    snapshotinterval: number('0'),
+    maxtimequeueseconds: number(`(spec->'echo'->>'maxTimeQueueSeconds')::numeric`),
+    defaultresourcescachettlsec: number(`coalesce((spec->'echo'->>'defaultResourcesCacheTTLSec')::numeric, 7776000)`),
+    executiontime: { sql: 'execution_ms', type: 'duration' },
+    walltime: { sql: `(coalesce(end_ms, (extract(epoch from now()) * 1000)::bigint) - created_ms)`, type: 'duration' },
+    resultbucket: text(`spec->>'resultBucket'`),
+    resultsbucket: text(`spec->>'resultBucket'`),
+    resultsbucketprefix: text(`spec->>'resultsPrefix'`),
+    resultswhitelist: text(`spec->>'resultsWhitelist'`),
+    resultsblacklist: text(`spec->>'resultsBlacklist'`),
+    snapshotbucket: text(`spec->>'snapshotBucket'`),
+    snapshotbucketprefix: text(`spec->>'snapshotPrefix'`),
+    snapshotwhitelist: text(`spec->>'snapshotWhitelist'`),
+    snapshotblacklist: text(`spec->>'snapshotBlacklist'`),
+    schedulingtype: text('plan'),
+    autodeleteoncompletion: {
+      sql: `coalesce((spec->'echo'->>'autoDeleteOnCompletion')::boolean, false)`,
+      type: 'boolean',
+    },
+  } satisfies Record<string, Field>),
+);
 
-const COMPARISONS = new Map([['lessthan', '<'], ['lessthanorequal', '<='], ['greaterthan', '>'], ['greaterthanorequal', '>=']]);
+const COMPARISONS = new Map([
+  ['lessthan', '<'],
+  ['lessthanorequal', '<='],
+  ['greaterthan', '>'],
+  ['greaterthanorequal', '>='],
+]);
 const SQL_TYPES: Readonly<Record<FieldType, string>> = {
-  text: 'text', state: 'text', list: 'text', date: 'bigint', duration: 'double precision', number: 'double precision', boolean: 'boolean',
+  text: 'text',
+  state: 'text',
+  list: 'text',
+  date: 'bigint',
+  duration: 'double precision',
+  number: 'double precision',
+  boolean: 'boolean',
 };
 
 const invalid = (message: string): Invalid => new Invalid(message, { code: 'bad-filter' });
@@ -148,20 +164,26 @@ const leaf = (filter: WireFilter, parameters: Parameters): string => {
   const one = (): string => parameters.add(operand(field, name, value), sqlType);
   switch (operator.toLowerCase()) {
     case 'equal':
-      if (value === undefined || value === null) return isList ? `cardinality(${field.sql}) = 0` : `${field.sql} IS NULL`;
+      if (value === undefined || value === null)
+        return isList ? `cardinality(${field.sql}) = 0` : `${field.sql} IS NULL`;
       return isList ? `${one()} = ANY(${field.sql})` : `${field.sql} = ${one()}`;
     case 'notequal':
-      if (value === undefined || value === null) return isList ? `cardinality(${field.sql}) > 0` : `${field.sql} IS NOT NULL`;
+      if (value === undefined || value === null)
+        return isList ? `cardinality(${field.sql}) > 0` : `${field.sql} IS NOT NULL`;
       return isList ? `NOT (${one()} = ANY(${field.sql}))` : `${field.sql} IS DISTINCT FROM ${one()}`;
     case 'in':
     case 'notin': {
-      const list = parameters.add(listOf(filter).map((item) => operand(field, name, item)), `${sqlType}[]`);
+      const list = parameters.add(
+        listOf(filter).map((item) => operand(field, name, item)),
+        `${sqlType}[]`,
+      );
       const isIn = isList ? `${field.sql} && ${list}` : `coalesce(${field.sql} = ANY(${list}), false)`;
       return operator.toLowerCase() === 'in' ? isIn : `NOT (${isIn})`;
     }
     case 'like':
       if (field.type === 'text' || field.type === 'state') return `${field.sql} ~ ${parameters.addPattern(value)}`;
-      if (isList) return `EXISTS (SELECT 1 FROM unnest(${field.sql}) AS item WHERE item ~ ${parameters.addPattern(value)})`;
+      if (isList)
+        return `EXISTS (SELECT 1 FROM unnest(${field.sql}) AS item WHERE item ~ ${parameters.addPattern(value)})`;
       throw invalid(`Like does not apply to ${name}`);
     default: {
       const comparison = COMPARISONS.get(operator.toLowerCase());

@@ -42,12 +42,18 @@ export class TaskLists {
     return this.search(owner, filter, undefined);
   }
 
-  async search(owner: string, filter: WireFilter | undefined, maximum: number | undefined): Promise<readonly TaskStatus[]> {
+  async search(
+    owner: string,
+    filter: WireFilter | undefined,
+    maximum: number | undefined,
+  ): Promise<readonly TaskStatus[]> {
     const parameters = new Parameters(owner);
     const condition = filterSql(filter, parameters);
     const limit = parameters.add(Math.min(Math.max(maximum ?? MAX_LIST, 0), MAX_LIST), 'integer');
     const records = await this.query<TaskRecord>(
-      `SELECT ${STATUS_COLUMNS} FROM task WHERE owner = $1 AND ${condition} ORDER BY created_ms DESC, task_id DESC LIMIT ${limit}`, parameters);
+      `SELECT ${STATUS_COLUMNS} FROM task WHERE owner = $1 AND ${condition} ORDER BY created_ms DESC, task_id DESC LIMIT ${limit}`,
+      parameters,
+    );
     return records.map(statusOf);
   }
 
@@ -65,7 +71,9 @@ export class TaskLists {
     const direction = isDescending ? 'DESC' : 'ASC';
     const records = await this.query<ListRecord>(
       `SELECT ${STATUS_COLUMNS}, (${order.sql})::text AS order_key FROM task WHERE ${condition}
-       ORDER BY ${order.sql} ${direction}, task_id ${direction} LIMIT ${parameters.add(size + 1, 'integer')}`, parameters);
+       ORDER BY ${order.sql} ${direction}, task_id ${direction} LIMIT ${parameters.add(size + 1, 'integer')}`,
+      parameters,
+    );
     const shown = records.slice(0, size);
     const last = records.length > size ? shown.at(-1) : undefined;
     const nextToken = last ? encodePageToken({ orderBy, isDescending, key: last.order_key, id: last.task_id }) : null;
@@ -87,7 +95,9 @@ export class TaskLists {
       `SELECT c.* FROM unnest($1::text[]) AS t(task_id) CROSS JOIN LATERAL (
          SELECT task_id, instance, outcome, attempt, wall_ms, execution_ms, peak_memory_mb, hardware, error
          FROM completed_instance WHERE completed_instance.task_id = t.task_id ORDER BY outcome = 'success', instance LIMIT $2) AS c
-       ORDER BY c.task_id, c.instance`, [taskIds, most]);
+       ORDER BY c.task_id, c.instance`,
+      [taskIds, most],
+    );
     for (const record of records) {
       const list = byTask.get(record.task_id);
       if (list) list.push(record);
@@ -97,7 +107,10 @@ export class TaskLists {
   }
 
   private async count(condition: string, parameters: Parameters): Promise<number> {
-    const [row] = await this.query<{ total: string }>(`SELECT count(*) AS total FROM task WHERE ${condition}`, parameters);
+    const [row] = await this.query<{ total: string }>(
+      `SELECT count(*) AS total FROM task WHERE ${condition}`,
+      parameters,
+    );
     return Number(row?.total ?? 0);
   }
 
@@ -110,8 +123,10 @@ export class TaskLists {
         return tx.query<T[]>(sql, values);
       });
     } catch (error) {
-      if (hasCode(error, INVALID_REGULAR_EXPRESSION)) throw new Invalid('The filter holds a pattern that cannot be used', { code: 'bad-filter', cause: error });
-      if (hasCode(error, QUERY_CANCELED)) throw new Invalid('The pattern of the filter takes too long', { code: 'bad-filter', cause: error });
+      if (hasCode(error, INVALID_REGULAR_EXPRESSION))
+        throw new Invalid('The filter holds a pattern that cannot be used', { code: 'bad-filter', cause: error });
+      if (hasCode(error, QUERY_CANCELED))
+        throw new Invalid('The pattern of the filter takes too long', { code: 'bad-filter', cause: error });
       throw error;
     }
   }
@@ -120,16 +135,23 @@ export class TaskLists {
 /** PostgreSQL, appendix A: error codes. */
 const INVALID_REGULAR_EXPRESSION = '2201B';
 const QUERY_CANCELED = '57014';
-const hasCode = (error: unknown, code: string): boolean => typeof error === 'object' && error !== null && 'code' in error && error.code === code;
+const hasCode = (error: unknown, code: string): boolean =>
+  typeof error === 'object' && error !== null && 'code' in error && error.code === code;
 
 const orderOf = ({ orderBy, orderType }: PageRequest): Pick<PageToken, 'orderBy' | 'isDescending'> => ({
   orderBy: (orderBy || 'creationDate').toLowerCase(),
   isDescending: (orderType || (orderBy ? 'ASC' : 'DESC')).toUpperCase() === 'DESC',
 });
 
-const afterSql = (after: PageToken | undefined, order: Order, isDescending: boolean, parameters: Parameters): string => {
+const afterSql = (
+  after: PageToken | undefined,
+  order: Order,
+  isDescending: boolean,
+  parameters: Parameters,
+): string => {
   if (!after) return 'TRUE';
-  if (order.type === 'bigint' && !/^-?\d{1,18}$/.test(String(after.key))) throw new Invalid('The page token is not valid', { code: 'bad-page-token' });
+  if (order.type === 'bigint' && !/^-?\d{1,18}$/.test(String(after.key)))
+    throw new Invalid('The page token is not valid', { code: 'bad-page-token' });
   const key = parameters.add(after.key, order.type);
   return `(${order.sql}, task_id) ${isDescending ? '<' : '>'} (${key}, ${parameters.add(after.id, 'text')})`;
 };

@@ -12,7 +12,10 @@ const isName = (id: string): boolean => /^[A-Za-z0-9-]{1,255}$/.test(id);
 /** Finds one task by its id or by the name its owner gave it. A task of somebody else is like none. */
 @Injectable()
 export class TaskLookup {
-  constructor(@InjectDataSource('submission') private readonly db: DataSource, private readonly gate: StatusGate) {}
+  constructor(
+    @InjectDataSource('submission') private readonly db: DataSource,
+    private readonly gate: StatusGate,
+  ) {}
 
   /** @throws NotFound also for a task that is being deleted (contract, 5.22) */
   async find(owner: string, id: string): Promise<TaskStatus> {
@@ -30,7 +33,9 @@ export class TaskLookup {
   private async read(owner: string, id: string): Promise<TaskStatus | undefined> {
     const [record] = await this.db.query<TaskRecord[]>(
       `SELECT ${STATUS_COLUMNS} FROM task WHERE owner = $1 AND (task_id = $2 OR shortname = $2)
-       ORDER BY task_id = $2 DESC, created_ms DESC LIMIT 1`, [owner, id]);
+       ORDER BY task_id = $2 DESC, created_ms DESC LIMIT 1`,
+      [owner, id],
+    );
     return record && statusOf(record);
   }
 }

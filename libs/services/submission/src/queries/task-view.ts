@@ -1,5 +1,21 @@
-import { wireDate, wireDuration, type WireCompletedInstance, type WireRunningInstance, type WireStatus, type WireTask, type WireTaskSummary } from '@fornax/contracts';
-import { difference, formatRanges, phaseCounts, union, type InFlight, type NodeHardwareFacts, type TaskSpec } from '@fornax/domain';
+import {
+  wireDate,
+  wireDuration,
+  type WireCompletedInstance,
+  type WireRunningInstance,
+  type WireStatus,
+  type WireTask,
+  type WireTaskSummary,
+} from '@fornax/contracts';
+import {
+  difference,
+  formatRanges,
+  phaseCounts,
+  union,
+  type InFlight,
+  type NodeHardwareFacts,
+  type TaskSpec,
+} from '@fornax/domain';
 import { masked } from '../commands/secret-constants.js';
 import type { Echo } from '../commands/task-spec.js';
 import type { TaskError, TaskStatus } from '../projections/task-status.js';
@@ -81,7 +97,12 @@ export const summaryView = (task: TaskStatus, now: number): WireTaskSummary => {
 };
 
 /** The whole task as its owner sees it (contract, section 3.2); secrets are masked, nothing is null that a client cannot take. */
-export const taskView = (task: TaskStatus, completed: readonly CompletedRecord[], now: number, notes: readonly string[]): WireTask => {
+export const taskView = (
+  task: TaskStatus,
+  completed: readonly CompletedRecord[],
+  now: number,
+  notes: readonly string[],
+): WireTask => {
   const { spec } = task.fold;
   const echo = echoOf(spec);
   return {
@@ -106,10 +127,16 @@ export const taskView = (task: TaskStatus, completed: readonly CompletedRecord[]
     constants: masked(spec.constants),
     forcedConstants: echo.forcedConstants ?? [],
     constraints: echo.constraints ?? [],
-    secretsAccessRights: { bySecret: echo.secretsAccessRights?.bySecret ?? [], byPrefix: echo.secretsAccessRights?.byPrefix ?? [] },
+    secretsAccessRights: {
+      bySecret: echo.secretsAccessRights?.bySecret ?? [],
+      byPrefix: echo.secretsAccessRights?.byPrefix ?? [],
+    },
     tags: [...spec.tags],
     labels: spec.labels,
-    privileges: { exportApiAndStorageCredentialsInEnvironment: echo.privileges?.exportApiAndStorageCredentialsInEnvironment ?? false },
+    privileges: {
+      exportApiAndStorageCredentialsInEnvironment:
+        echo.privileges?.exportApiAndStorageCredentialsInEnvironment ?? false,
+    },
     retrySettings: {
       maxTotalRetries: echo.retrySettings?.maxTotalRetries ?? null,
       maxPerInstanceRetries: echo.retrySettings?.maxPerInstanceRetries ?? null,
@@ -179,7 +206,11 @@ const statusView = (task: TaskStatus, completed: readonly CompletedRecord[], now
     uploadTimeSec: seconds(usage.uploadMs),
     wallTime: wireDuration(elapsedMs),
     wallTimeSec: seconds(elapsedMs),
-    executionTimeByCpuModel: hardware.map((used) => ({ model: used.hardware.cpuModel, time: seconds(used.executionMs), core: used.hardware.cores })),
+    executionTimeByCpuModel: hardware.map((used) => ({
+      model: used.hardware.cpuModel,
+      time: seconds(used.executionMs),
+      core: used.hardware.cores,
+    })),
     executionTimeGhzByCpuModel: hardware.map((used) => ({
       model: used.hardware.cpuModel,
       timeGhz: rounded((used.executionMs / 1_000) * used.hardware.ghz),
@@ -187,7 +218,8 @@ const statusView = (task: TaskStatus, completed: readonly CompletedRecord[], now
       core: used.hardware.cores,
     })),
     executionTimeByMachineSpecification: hardware.map((used) => ({
-      specificationKey: used.hardware.specificationKey, time: seconds(used.executionMs),
+      specificationKey: used.hardware.specificationKey,
+      time: seconds(used.executionMs),
     })),
     executionTimeBySiteAndMachine: [],
     executionTimeByInstanceId: completed.map((record) => ({
@@ -224,7 +256,10 @@ const statusView = (task: TaskStatus, completed: readonly CompletedRecord[], now
   };
 };
 
-const PHASES = { dispatched: 'dispatch', executing: 'execution', uploading: 'upload' } as const satisfies Record<InFlight['phase'], string>;
+const PHASES = { dispatched: 'dispatch', executing: 'execution', uploading: 'upload' } as const satisfies Record<
+  InFlight['phase'],
+  string
+>;
 
 /** In order of instance number: scripts look at the first one. What nodes do not measure yet is 0. */
 const runningInstances = (task: TaskStatus, now: number): WireRunningInstance[] =>

@@ -30,7 +30,10 @@ const COUNTS = `SELECT
 /** What an account has and may have. */
 @Injectable()
 export class UserInfo {
-  constructor(@InjectDataSource('submission') private readonly db: DataSource, private readonly rpc: RpcClient) {}
+  constructor(
+    @InjectDataSource('submission') private readonly db: DataSource,
+    private readonly rpc: RpcClient,
+  ) {}
 
   async of({ id, email, quotas }: Account): Promise<WireUserInfo> {
     const [[counts], storage] = await Promise.all([this.db.query<Counts[]>(COUNTS, [id]), this.storageUsage(id)]);
@@ -41,7 +44,11 @@ export class UserInfo {
     const onDemandInstances = int32(Number(counts?.on_demand_instances ?? 0));
     const onDemandCores = int32(Number(counts?.on_demand_cores ?? 0));
     const quota = (instances: number, cores: number) => ({
-      maxInstances, maxCores, runningInstancesCount: instances, runningCoresCount: cores, runningCoreCount: cores,
+      maxInstances,
+      maxCores,
+      runningInstancesCount: instances,
+      runningCoresCount: cores,
+      runningCoreCount: cores,
     });
     return {
       email,
@@ -75,7 +82,11 @@ export class UserInfo {
       runningOnDemandCoreCount: onDemandCores,
       reservedQuotas: [],
       computingQuotas: {
-        user: { flex: quota(flexInstances, flexCores), onDemand: quota(onDemandInstances, onDemandCores), reserved: [] },
+        user: {
+          flex: quota(flexInstances, flexCores),
+          onDemand: quota(onDemandInstances, onDemandCores),
+          reserved: [],
+        },
         organization: null,
       },
       projects: [],

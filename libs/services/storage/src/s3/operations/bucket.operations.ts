@@ -41,7 +41,8 @@ export const deleteBucket = async (exchange: Exchange): Promise<void> => {
 /** A lease may look at a bucket that it reads from. */
 export const checkBucket = async (exchange: Exchange): Promise<void> => {
   const { buckets, principal, request, catchUp } = exchange;
-  if (principal.kind === 'lease' && !principal.claims.read.some(({ bucket }) => bucket === request.bucket)) throw accessDenied();
+  if (principal.kind === 'lease' && !principal.claims.read.some(({ bucket }) => bucket === request.bucket))
+    throw accessDenied();
   await catchUp();
   await ownBucket(buckets, principal, request.bucket);
 };
@@ -50,7 +51,11 @@ export const checkBucket = async (exchange: Exchange): Promise<void> => {
 export const headBucket = async (exchange: Exchange): Promise<void> => {
   await checkBucket(exchange);
   const { objects, bytes } = await exchange.store.usage(exchange.request.bucket);
-  sendEmpty(exchange, 200, { 'x-rgw-object-count': String(objects), 'x-rgw-bytes-used': String(bytes), 'x-amz-bucket-region': 'us-east-1' });
+  sendEmpty(exchange, 200, {
+    'x-rgw-object-count': String(objects),
+    'x-rgw-bytes-used': String(bytes),
+    'x-amz-bucket-region': 'us-east-1',
+  });
 };
 
 export const bucketLocation = async (exchange: Exchange): Promise<void> => {
@@ -73,8 +78,10 @@ export const accessControl = async (exchange: Exchange): Promise<void> => {
 };
 
 /** A configuration that no bucket here has. */
-export const noConfiguration = (code: S3ErrorCode) => async (exchange: Exchange): Promise<void> => {
-  userOf(exchange);
-  await checkBucket(exchange);
-  throw new S3Error(code, 'There is no such configuration.', { BucketName: exchange.request.bucket });
-};
+export const noConfiguration =
+  (code: S3ErrorCode) =>
+  async (exchange: Exchange): Promise<void> => {
+    userOf(exchange);
+    await checkBucket(exchange);
+    throw new S3Error(code, 'There is no such configuration.', { BucketName: exchange.request.bucket });
+  };

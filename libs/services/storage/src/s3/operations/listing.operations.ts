@@ -22,7 +22,8 @@ const invalidArgument = (name: string, value: string): S3Error =>
 
 const listingQuery = ({ request }: Exchange): ListingQuery => {
   const maxKeysText = queryValue(request, 'max-keys') ?? queryValue(request, 'max-uploads') ?? String(MAX_KEYS);
-  if (!/^\d{1,10}$/.test(maxKeysText) || Number(maxKeysText) > 2 ** 31 - 1) throw invalidArgument('max-keys', maxKeysText);
+  if (!/^\d{1,10}$/.test(maxKeysText) || Number(maxKeysText) > 2 ** 31 - 1)
+    throw invalidArgument('max-keys', maxKeysText);
   const encodingType = queryValue(request, 'encoding-type');
   if (encodingType !== undefined && encodingType !== 'url') throw invalidArgument('encoding-type', encodingType);
   return {
@@ -35,9 +36,14 @@ const listingQuery = ({ request }: Exchange): ListingQuery => {
 };
 
 /** What a lease may list lies below a prefix that it may read. */
-const page = async (exchange: Exchange, { prefix, delimiter, maxKeys }: ListingQuery, after: string): Promise<Listing> => {
+const page = async (
+  exchange: Exchange,
+  { prefix, delimiter, maxKeys }: ListingQuery,
+  after: string,
+): Promise<Listing> => {
   const { principal, buckets, request, store, catchUp } = exchange;
-  if (principal.kind === 'lease' && !placeForLease(principal.claims, 'read', { bucket: request.bucket, key: prefix })) throw accessDenied();
+  if (principal.kind === 'lease' && !placeForLease(principal.claims, 'read', { bucket: request.bucket, key: prefix }))
+    throw accessDenied();
   await catchUp();
   await ownBucket(buckets, principal, request.bucket);
   if (maxKeys === 0) return { objects: [], prefixes: [] };
@@ -45,14 +51,22 @@ const page = async (exchange: Exchange, { prefix, delimiter, maxKeys }: ListingQ
 };
 
 const contents = (object: ObjectInfo, encode: (text: string) => string): XmlChildren => ({
-  Key: encode(object.key), LastModified: object.modifiedAt.toISOString(), ETag: quoted(object.etag), Size: object.sizeBytes, StorageClass: 'STANDARD',
+  Key: encode(object.key),
+  LastModified: object.modifiedAt.toISOString(),
+  ETag: quoted(object.etag),
+  Size: object.sizeBytes,
+  StorageClass: 'STANDARD',
 });
 
 const common = ({ request }: Exchange, query: ListingQuery) => ({
-  Name: request.bucket, Prefix: query.encode(query.prefix), Delimiter: query.delimiter === '' ? undefined : query.encode(query.delimiter),
-  MaxKeys: query.maxKeys, EncodingType: query.encodingType,
+  Name: request.bucket,
+  Prefix: query.encode(query.prefix),
+  Delimiter: query.delimiter === '' ? undefined : query.encode(query.delimiter),
+  MaxKeys: query.maxKeys,
+  EncodingType: query.encodingType,
 });
-const commonPrefixes = ({ prefixes }: Listing, { encode }: ListingQuery) => prefixes.map((prefix) => ({ Prefix: encode(prefix) }));
+const commonPrefixes = ({ prefixes }: Listing, { encode }: ListingQuery) =>
+  prefixes.map((prefix) => ({ Prefix: encode(prefix) }));
 
 /** GET bucket, version 1. NextMarker is there whenever there is more, also without a delimiter: clients of the platform loop on it. */
 export const listObjectsV1 = async (exchange: Exchange): Promise<void> => {
@@ -60,16 +74,20 @@ export const listObjectsV1 = async (exchange: Exchange): Promise<void> => {
   const marker = queryValue(exchange.request, 'marker') ?? '';
   const listing = await page(exchange, query, marker);
   sendXml(exchange, 'ListBucketResult', {
-    ...common(exchange, query), Marker: query.encode(marker), IsTruncated: listing.next !== undefined,
+    ...common(exchange, query),
+    Marker: query.encode(marker),
+    IsTruncated: listing.next !== undefined,
     NextMarker: listing.next === undefined ? undefined : query.encode(listing.next),
-    Contents: listing.objects.map((object) => contents(object, query.encode)), CommonPrefixes: commonPrefixes(listing, query),
+    Contents: listing.objects.map((object) => contents(object, query.encode)),
+    CommonPrefixes: commonPrefixes(listing, query),
   });
 };
 
 const tokenOf = (after: string): string => Buffer.from(after).toString('base64url');
 const afterOfToken = (token: string): string => {
   const after = Buffer.from(token, 'base64url').toString('utf8');
-  if (after === '' || tokenOf(after) !== token || after.includes('\0')) throw invalidArgument('continuation-token', token);
+  if (after === '' || tokenOf(after) !== token || after.includes('\0'))
+    throw invalidArgument('continuation-token', token);
   return after;
 };
 
@@ -81,8 +99,11 @@ export const listObjectsV2 = async (exchange: Exchange): Promise<void> => {
   const listing = await page(exchange, query, token === undefined ? (startAfter ?? '') : afterOfToken(token));
   const owner = ownerElement(exchange);
   sendXml(exchange, 'ListBucketResult', {
-    ...common(exchange, query), ContinuationToken: token, StartAfter: startAfter === undefined ? undefined : query.encode(startAfter),
-    KeyCount: listing.objects.length + listing.prefixes.length, IsTruncated: listing.next !== undefined,
+    ...common(exchange, query),
+    ContinuationToken: token,
+    StartAfter: startAfter === undefined ? undefined : query.encode(startAfter),
+    KeyCount: listing.objects.length + listing.prefixes.length,
+    IsTruncated: listing.next !== undefined,
     NextContinuationToken: listing.next === undefined ? undefined : tokenOf(listing.next),
     Contents: listing.objects.map((object) => ({ ...contents(object, query.encode), Owner: owner })),
     CommonPrefixes: commonPrefixes(listing, query),
@@ -91,7 +112,8 @@ export const listObjectsV2 = async (exchange: Exchange): Promise<void> => {
 
 const ownerElement = ({ principal, request }: Exchange) =>
   hasQuery(request, 'fetch-owner') && queryValue(request, 'fetch-owner') === 'true' && principal.kind === 'user'
-    ? { ID: principal.account, DisplayName: principal.email } : undefined;
+    ? { ID: principal.account, DisplayName: principal.email }
+    : undefined;
 
 /** GET bucket?versions: each object is its only version, named `null`, as in a bucket that never had versioning. */
 export const listVersions = async (exchange: Exchange): Promise<void> => {
@@ -100,11 +122,17 @@ export const listVersions = async (exchange: Exchange): Promise<void> => {
   const keyMarker = queryValue(exchange.request, 'key-marker') ?? '';
   const listing = await page(exchange, query, keyMarker);
   sendXml(exchange, 'ListVersionsResult', {
-    ...common(exchange, query), KeyMarker: query.encode(keyMarker), VersionIdMarker: '', IsTruncated: listing.next !== undefined,
+    ...common(exchange, query),
+    KeyMarker: query.encode(keyMarker),
+    VersionIdMarker: '',
+    IsTruncated: listing.next !== undefined,
     NextKeyMarker: listing.next === undefined ? undefined : query.encode(listing.next),
     NextVersionIdMarker: listing.next === undefined ? undefined : 'null',
     Version: listing.objects.map((object) => ({
-      ...contents(object, query.encode), VersionId: 'null', IsLatest: true, Owner: { ID: account, DisplayName: email },
+      ...contents(object, query.encode),
+      VersionId: 'null',
+      IsLatest: true,
+      Owner: { ID: account, DisplayName: email },
     })),
     CommonPrefixes: commonPrefixes(listing, query),
   });
@@ -120,17 +148,31 @@ export const listUploads = async (exchange: Exchange): Promise<void> => {
   const idMarker = queryValue(request, 'upload-id-marker') ?? '';
   const all = await store.listUploads(request.bucket, query.prefix);
   const marked = all.findIndex(({ key, uploadId }) => key === keyMarker && uploadId === idMarker);
-  const rest = marked >= 0 ? all.slice(marked + 1) : all.filter(({ key }) => Buffer.compare(Buffer.from(key), Buffer.from(keyMarker)) > 0);
+  const rest =
+    marked >= 0
+      ? all.slice(marked + 1)
+      : all.filter(({ key }) => Buffer.compare(Buffer.from(key), Buffer.from(keyMarker)) > 0);
   const shown = rest.slice(0, query.maxKeys);
   const last = shown.at(-1);
   const isTruncated = shown.length < rest.length;
   const owner = { ID: account, DisplayName: email };
   sendXml(exchange, 'ListMultipartUploadsResult', {
-    Bucket: request.bucket, KeyMarker: query.encode(keyMarker), UploadIdMarker: idMarker, Prefix: query.encode(query.prefix),
-    MaxUploads: query.maxKeys, EncodingType: query.encodingType, IsTruncated: isTruncated,
-    NextKeyMarker: isTruncated && last ? query.encode(last.key) : undefined, NextUploadIdMarker: isTruncated ? last?.uploadId : undefined,
+    Bucket: request.bucket,
+    KeyMarker: query.encode(keyMarker),
+    UploadIdMarker: idMarker,
+    Prefix: query.encode(query.prefix),
+    MaxUploads: query.maxKeys,
+    EncodingType: query.encodingType,
+    IsTruncated: isTruncated,
+    NextKeyMarker: isTruncated && last ? query.encode(last.key) : undefined,
+    NextUploadIdMarker: isTruncated ? last?.uploadId : undefined,
     Upload: shown.map(({ key, uploadId, startedAt }) => ({
-      Key: query.encode(key), UploadId: uploadId, Initiator: owner, Owner: owner, StorageClass: 'STANDARD', Initiated: startedAt.toISOString(),
+      Key: query.encode(key),
+      UploadId: uploadId,
+      Initiator: owner,
+      Owner: owner,
+      StorageClass: 'STANDARD',
+      Initiated: startedAt.toISOString(),
     })),
   });
 };

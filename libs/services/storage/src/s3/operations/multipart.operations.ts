@@ -17,13 +17,16 @@ const placeOf = ({ buckets, principal, request }: Exchange): Promise<Place> =>
   authorise(buckets, principal, 'write', { bucket: request.bucket, key: request.key });
 
 const uploadOf = async (exchange: Exchange): Promise<Place & { readonly uploadId: string }> => ({
-  ...(await placeOf(exchange)), uploadId: queryValue(exchange.request, 'uploadId') ?? '',
+  ...(await placeOf(exchange)),
+  uploadId: queryValue(exchange.request, 'uploadId') ?? '',
 });
 
 const partNumberOf = (text: string | undefined): number => {
   const number = /^\d{1,5}$/.test(text ?? '') ? Number(text) : 0;
   if (number < 1 || number > MAX_PARTS) {
-    throw new S3Error('InvalidArgument', 'Part number must be an integer between 1 and 10000, inclusive', { ArgumentName: 'partNumber' });
+    throw new S3Error('InvalidArgument', 'Part number must be an integer between 1 and 10000, inclusive', {
+      ArgumentName: 'partNumber',
+    });
   }
   return number;
 };
@@ -55,7 +58,9 @@ export const copyPart = async (exchange: Exchange): Promise<void> => {
   const rangeText = request.headers.get('x-amz-copy-source-range');
   const range = parseRange(rangeText, reader.info.sizeBytes);
   if (range === 'unsatisfiable' || (rangeText !== undefined && !range)) {
-    throw new S3Error('InvalidArgument', 'The x-amz-copy-source-range value must be of the form bytes=first-last', { ArgumentName: 'x-amz-copy-source-range' });
+    throw new S3Error('InvalidArgument', 'The x-amz-copy-source-range value must be of the form bytes=first-last', {
+      ArgumentName: 'x-amz-copy-source-range',
+    });
   }
   const sizeBytes = range ? range.end - range.start + 1 : reader.info.sizeBytes;
   await exchange.checkQuota(ownerOf(principal), sizeBytes);
@@ -69,17 +74,24 @@ export const completeUpload = async (exchange: Exchange): Promise<void> => {
   exchange.expectBody();
   const document = parseXml(await readBody(request, authenticated, MAX_COMPLETION_BYTES), 'CompleteMultipartUpload');
   const parts = childNodes(document, 'Part').map((part) => ({
-    partNumber: partNumberOf(childText(part, 'PartNumber')?.trim()), etag: (childText(part, 'ETag') ?? '').trim().replaceAll('"', ''),
+    partNumber: partNumberOf(childText(part, 'PartNumber')?.trim()),
+    etag: (childText(part, 'ETag') ?? '').trim().replaceAll('"', ''),
   }));
   if (parts.length === 0 || parts.length > MAX_PARTS) throw malformedXml();
   const { etag } = await store.completeUpload(upload, parts).catch(async (error: unknown) => {
     // The answer to a first try may have been lost: what it made is what this one asks for.
-    const made = error instanceof StoreRefusal && error.problem === 'NoSuchUpload' ? await store.head(upload.bucket, upload.key) : undefined;
+    const made =
+      error instanceof StoreRefusal && error.problem === 'NoSuchUpload'
+        ? await store.head(upload.bucket, upload.key)
+        : undefined;
     if (made && made.etag === compositeEtag(parts.map((part) => part.etag))) return made;
     throw error;
   });
   sendXml(exchange, 'CompleteMultipartUploadResult', {
-    Location: `/${request.bucket}/${request.key}`, Bucket: request.bucket, Key: request.key, ETag: quoted(etag),
+    Location: `/${request.bucket}/${request.key}`,
+    Bucket: request.bucket,
+    Key: request.key,
+    ETag: quoted(etag),
   });
 };
 
@@ -93,14 +105,24 @@ export const listParts = async (exchange: Exchange): Promise<void> => {
   const upload = await uploadOf(exchange);
   const marker = Number(queryValue(request, 'part-number-marker') ?? 0);
   const most = Number(queryValue(request, 'max-parts') ?? 1000);
-  if (!Number.isInteger(marker) || !Number.isInteger(most) || most < 0 || marker < 0) throw new S3Error('InvalidArgument', 'max-parts and part-number-marker are numbers');
+  if (!Number.isInteger(marker) || !Number.isInteger(most) || most < 0 || marker < 0)
+    throw new S3Error('InvalidArgument', 'max-parts and part-number-marker are numbers');
   const rest = (await store.listParts(upload)).filter(({ partNumber }) => partNumber > marker);
   const shown = rest.slice(0, Math.min(most, 1000));
   sendXml(exchange, 'ListPartsResult', {
-    Bucket: request.bucket, Key: request.key, UploadId: upload.uploadId, StorageClass: 'STANDARD', PartNumberMarker: marker,
-    NextPartNumberMarker: shown.at(-1)?.partNumber ?? 0, MaxParts: most, IsTruncated: shown.length < rest.length,
+    Bucket: request.bucket,
+    Key: request.key,
+    UploadId: upload.uploadId,
+    StorageClass: 'STANDARD',
+    PartNumberMarker: marker,
+    NextPartNumberMarker: shown.at(-1)?.partNumber ?? 0,
+    MaxParts: most,
+    IsTruncated: shown.length < rest.length,
     Part: shown.map(({ partNumber, modifiedAt, etag, sizeBytes }) => ({
-      PartNumber: partNumber, LastModified: modifiedAt.toISOString(), ETag: quoted(etag), Size: sizeBytes,
+      PartNumber: partNumber,
+      LastModified: modifiedAt.toISOString(),
+      ETag: quoted(etag),
+      Size: sizeBytes,
     })),
   });
 };

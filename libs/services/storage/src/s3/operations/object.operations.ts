@@ -16,14 +16,18 @@ const META = 'x-amz-meta-';
 
 /** @throws S3Error MetadataTooLarge */
 export const headersOf = ({ headers }: S3Request): ObjectHeaders => {
-  const userMetadata = Object.fromEntries([...headers].filter(([name]) => name.startsWith(META)).map(([name, value]) => [name.slice(META.length), value]));
+  const userMetadata = Object.fromEntries(
+    [...headers].filter(([name]) => name.startsWith(META)).map(([name, value]) => [name.slice(META.length), value]),
+  );
   const size = Object.entries(userMetadata).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
-  if (size > MAX_METADATA_BYTES) throw new S3Error('MetadataTooLarge', 'Your metadata headers exceed the maximum allowed metadata size.');
+  if (size > MAX_METADATA_BYTES)
+    throw new S3Error('MetadataTooLarge', 'Your metadata headers exceed the maximum allowed metadata size.');
   return { contentType: headers.get('content-type') || 'binary/octet-stream', userMetadata };
 };
 
 const placeOf = ({ request }: Exchange): Place => ({ bucket: request.bucket, key: request.key });
-const preconditionFailed = (): S3Error => new S3Error('PreconditionFailed', 'At least one of the pre-conditions you specified did not hold');
+const preconditionFailed = (): S3Error =>
+  new S3Error('PreconditionFailed', 'At least one of the pre-conditions you specified did not hold');
 
 /** `If-None-Match: *` and `If-Match` of a PUT, judged before its body is read. */
 const checkWriteConditions = async ({ request, store }: Exchange, place: Place): Promise<void> => {
@@ -46,13 +50,22 @@ export const putObject = async (exchange: Exchange): Promise<void> => {
   sendEmpty(exchange, 200, { etag: quoted(etag) });
 };
 
-const OVERRIDES = ['content-type', 'content-disposition', 'content-encoding', 'content-language', 'cache-control', 'expires'];
+const OVERRIDES = [
+  'content-type',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'cache-control',
+  'expires',
+];
 
 const overridesOf = (request: S3Request): Record<string, string> =>
-  Object.fromEntries(OVERRIDES.flatMap((name) => {
-    const value = queryValue(request, `response-${name}`);
-    return value === undefined || /[^\t\x20-\x7e\x80-\xff]/.test(value) ? [] : [[name, value]];
-  }));
+  Object.fromEntries(
+    OVERRIDES.flatMap((name) => {
+      const value = queryValue(request, `response-${name}`);
+      return value === undefined || /[^\t\x20-\x7e\x80-\xff]/.test(value) ? [] : [[name, value]];
+    }),
+  );
 
 /** GET and HEAD: the same answer but for the body. */
 export const getObject = async (exchange: Exchange): Promise<void> => {
@@ -64,11 +77,14 @@ export const getObject = async (exchange: Exchange): Promise<void> => {
   const headers = { ...objectHeaders(info), ...overridesOf(request) };
   const judged = judgeConditions((name) => request.headers.get(name), info);
   if (judged === 'failed') throw preconditionFailed();
-  if (judged === 'not-modified') return sendEmpty(exchange, 304, { etag: headers.etag ?? '', 'last-modified': info.modifiedAt.toUTCString() });
+  if (judged === 'not-modified')
+    return sendEmpty(exchange, 304, { etag: headers.etag ?? '', 'last-modified': info.modifiedAt.toUTCString() });
   const range = parseRange(request.headers.get('range'), info.sizeBytes);
   if (range === 'unsatisfiable') {
     response.setHeader('content-range', `bytes */${info.sizeBytes}`);
-    throw new S3Error('InvalidRange', 'The requested range is not satisfiable', { ActualObjectSize: String(info.sizeBytes) });
+    throw new S3Error('InvalidRange', 'The requested range is not satisfiable', {
+      ActualObjectSize: String(info.sizeBytes),
+    });
   }
   const length = range ? range.end - range.start + 1 : info.sizeBytes;
   const partial = range ? { 'content-range': `bytes ${range.start}-${range.end}/${info.sizeBytes}` } : {};
@@ -96,17 +112,23 @@ export const deleteObjects = async (exchange: Exchange): Promise<void> => {
   await authorise(buckets, principal, 'write', { bucket: request.bucket, key: '' });
   exchange.expectBody();
   const document = parseXml(await readBody(request, authenticated, MAX_XML_BYTES), 'Delete');
-  const objects = childNodes(document, 'Object').map((node) => ({ key: childText(node, 'Key'), versionId: childText(node, 'VersionId') }));
+  const objects = childNodes(document, 'Object').map((node) => ({
+    key: childText(node, 'Key'),
+    versionId: childText(node, 'VersionId'),
+  }));
   const keys = objects.flatMap(({ key }) => (key === undefined || key === '' || key.includes('\0') ? [] : [key]));
   if (objects.length > MAX_DELETE || keys.length !== objects.length) throw malformedXml();
   await store.deleteMany(request.bucket, keys);
   const isQuiet = childText(document, 'Quiet')?.trim().toLowerCase() === 'true';
-  sendXml(exchange, 'DeleteResult', { Deleted: isQuiet ? [] : objects.map(({ key = '', versionId }) => ({ Key: key, VersionId: versionId })) });
+  sendXml(exchange, 'DeleteResult', {
+    Deleted: isQuiet ? [] : objects.map(({ key = '', versionId }) => ({ Key: key, VersionId: versionId })),
+  });
 };
 
 /** The object that `x-amz-copy-source` names: `[/]bucket/key`, percent-encoded, the version `null` at most. */
 export const copySource = ({ headers }: S3Request): Place => {
-  const invalid = (): S3Error => new S3Error('InvalidArgument', 'x-amz-copy-source must be /bucket/key', { ArgumentName: 'x-amz-copy-source' });
+  const invalid = (): S3Error =>
+    new S3Error('InvalidArgument', 'x-amz-copy-source must be /bucket/key', { ArgumentName: 'x-amz-copy-source' });
   const [path = '', version] = (headers.get('x-amz-copy-source') ?? '').split('?versionId=');
   if (version !== undefined && version !== 'null') throw invalid();
   try {
@@ -124,7 +146,8 @@ export const sourceOf = async (exchange: Exchange) => {
   const from = await authorise(buckets, principal, 'read', copySource(request));
   const reader = await orCaughtUp(exchange, () => store.get(from.bucket, from.key));
   if (!reader) throw noSuchKey(from.key);
-  if (judgeConditions((name) => request.headers.get(name), reader.info, 'x-amz-copy-source-') !== 'go-on') throw preconditionFailed();
+  if (judgeConditions((name) => request.headers.get(name), reader.info, 'x-amz-copy-source-') !== 'go-on')
+    throw preconditionFailed();
   return { from, reader };
 };
 
@@ -135,7 +158,10 @@ export const copyObject = async (exchange: Exchange): Promise<void> => {
   const { from, reader } = await sourceOf(exchange);
   const isReplacing = request.headers.get('x-amz-metadata-directive')?.toUpperCase() === 'REPLACE';
   if (!isReplacing && from.bucket === to.bucket && from.key === to.key) {
-    throw new S3Error('InvalidRequest', 'This copy request is illegal because it is trying to copy an object to itself without changing its metadata.');
+    throw new S3Error(
+      'InvalidRequest',
+      'This copy request is illegal because it is trying to copy an object to itself without changing its metadata.',
+    );
   }
   await exchange.checkQuota(ownerOf(exchange.principal), reader.info.sizeBytes);
   const { etag, modifiedAt } = await store.copy(from, to, isReplacing ? headersOf(request) : undefined);
