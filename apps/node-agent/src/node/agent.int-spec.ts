@@ -294,7 +294,8 @@ describe('an agent', () => {
     await nats.start();
     expect(await ended('long', 30_000)).toMatchObject({ outcome: 'success' });
     expect((await platform.output('task-long', 0, 'stdout')).toString()).toBe('one\ntwo\n');
-    expect(platform.kindsOf('long')).toEqual(['started', 'exited', 'ended']);
+    // A report whose acknowledgement died with the server comes again: repeats are normal, losses are not.
+    expect([...new Set(platform.kindsOf('long'))]).toEqual(['started', 'exited', 'ended']);
   }, 45_000);
 
   it('kills its instances when it is told to stop, and gives the leases back', async () => {
