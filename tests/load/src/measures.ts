@@ -14,7 +14,7 @@ interface Created {
 export const submissions = async (platform: RunningPlatform, clients: number, count: number): Promise<number> => {
   const client = new LoadClient(platform, clients);
   try {
-    await timed(Math.min(300, count), clients, (index) => client.call('POST', '/tasks', noOp(`warm ${index}`, 1)));
+    await timed(Math.round(count / 2), clients, (index) => client.call('POST', '/tasks', noOp(`warm ${index}`, 1)));
     return count / (await timed(count, clients, (index) => client.call('POST', '/tasks', noOp(`submit ${index}`, 1))));
   } finally {
     client.close();
