@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { afterPrefix, compareKeys, rolledUp, splitPlace } from './keys.js';
-import { listPage } from './local/listing.js';
+import { listPage } from './listing.js';
 import { piecesOf } from './local/object-files.js';
 import type { ObjectInfo } from './object-store.js';
 

@@ -25,7 +25,7 @@ import {
 } from '../object-store.js';
 import { chooseParts } from '../parts.js';
 import { Collector } from './collector.js';
-import { listPage } from './listing.js';
+import { listPage } from '../listing.js';
 import { type FilePiece, ObjectFiles } from './object-files.js';
 import { countOf, objectInfoOf, movedOf, partOf, piecesOfRow, rowsOf, textOf, textRecord, uploadOf } from './rows.js';
 

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
-import { Client, S3Error } from 'minio';
+import { Client } from 'minio';
 import { assertKeyFits, compareKeys, splitPlace } from '../keys.js';
-import { listPage } from '../local/listing.js';
+import { listPage } from '../listing.js';
 import {
   type ByteRange,
   type ByteSource,
@@ -17,13 +17,13 @@ import {
   type Place,
   type PrefixMove,
   type PutOptions,
-  type StoreProblem,
   type UploadInfo,
   type Usage,
   type Written,
   MAX_KEY_BYTES,
   StoreRefusal,
 } from '../object-store.js';
+import { META, entryOf, isMissing, refused, unquoted, wireHeaders } from './answers.js';
 import { heldBack } from './held-back.js';
 import { fromWire, wireKey, wirePrefix } from './wire-keys.js';
 
@@ -45,33 +45,7 @@ const MARKERS = '.buckets';
 const USAGE_AGE_MS = 10_000;
 /** Most keys that S3 lists or deletes at once. */
 const PAGE = 1_000;
-const META = 'x-amz-meta-';
 const GREATEST = '\u{10ffff}';
-
-const PROBLEMS: readonly StoreProblem[] = [
-  'NoSuchKey',
-  'NoSuchUpload',
-  'InvalidPart',
-  'InvalidPartOrder',
-  'EntityTooSmall',
-  'IncompleteBody',
-  'KeyTooLong',
-];
-
-const isMissing = (error: unknown): boolean =>
-  error instanceof S3Error && (error.code === 'NotFound' || error.code === 'NoSuchKey');
-const refused = (error: unknown): unknown => {
-  const problem =
-    error instanceof S3Error
-      ? PROBLEMS.find((name) => name === error.code || `${name}Error` === error.code)
-      : undefined;
-  return problem && error instanceof Error ? new StoreRefusal(problem, error.message, { cause: error }) : error;
-};
-const unquoted = (etag: string | string[] | undefined): string => String(etag ?? '').replaceAll('"', '');
-const wireHeaders = ({ contentType, userMetadata }: ObjectHeaders): Record<string, string> => ({
-  'content-type': contentType,
-  ...Object.fromEntries(Object.entries(userMetadata).map(([name, value]) => [`x-amz-meta-${name}`, value])),
-});
 
 /** Reaches what the client keeps to its subclasses. */
 class S3Client extends Client {
@@ -79,16 +53,6 @@ class S3Client extends Client {
     return this.listParts(bucket, key, uploadId);
   }
 }
-
-/** A listing entry of the client: an object, or a rolled-up prefix. */
-const entryOf = (entry: object): { readonly key: string; readonly info?: Omit<ObjectInfo, 'key'> } => {
-  if ('prefix' in entry && typeof entry.prefix === 'string') return { key: entry.prefix };
-  const key = 'name' in entry ? String(entry.name) : '';
-  const sizeBytes = 'size' in entry ? Number(entry.size) : 0;
-  const etag = 'etag' in entry ? String(entry.etag) : '';
-  const modifiedAt = 'lastModified' in entry && entry.lastModified instanceof Date ? entry.lastModified : new Date(0);
-  return { key, info: { sizeBytes, etag, modifiedAt, contentType: '', userMetadata: {} } };
-};
 
 /**
  * Objects on any S3 service, through the `minio` client, as `<bucket>/<key>` in one bucket of the service: bucket names are global there and

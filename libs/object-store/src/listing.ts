@@ -1,5 +1,5 @@
-import { afterPrefix, rolledUp } from '../keys.js';
-import type { Listing, ListOptions, ObjectInfo } from '../object-store.js';
+import { afterPrefix, rolledUp } from './keys.js';
+import type { Listing, ListOptions, ObjectInfo } from './object-store.js';
 
 /** At most `limit` objects with `from` <= key (or < when `isExclusive`) and key < `to`, in binary order of their keys. */
 export type ReadKeys = (span: {
