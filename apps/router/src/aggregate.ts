@@ -56,6 +56,9 @@ export const healthOf = (said: readonly Said[]): { readonly status: number; read
   };
 };
 
+const descriptionOf = (document: Json | undefined): Json =>
+  isObject(document?.['info']) ? { description: document['info']['description'] } : {};
+
 /** One OpenAPI document with the paths and schemas of all that answered. */
 export const openApiOf = (said: readonly Said[]): Json => {
   const documents = said.flatMap(({ body }) => (isObject(body) ? [body] : []));
@@ -66,8 +69,9 @@ export const openApiOf = (said: readonly Said[]): Json => {
     (document: Json): unknown =>
       isObject(document['components']) ? document['components'][key] : undefined;
   return {
-    openapi: documents[0]?.['openapi'] ?? '3.0.0',
-    info: { title: 'Fornax', version: '1' },
+    openapi: documents[0]?.['openapi'] ?? '3.1.0',
+    info: { title: 'Fornax', version: '1', ...descriptionOf(documents[0]) },
+    security: documents[0]?.['security'] ?? [],
     paths: merged((document) => document['paths']),
     components: { schemas: merged(part('schemas')), securitySchemes: merged(part('securitySchemes')) },
   };

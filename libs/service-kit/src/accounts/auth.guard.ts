@@ -1,7 +1,16 @@
-import { createParamDecorator, Injectable, SetMetadata, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import {
+  applyDecorators,
+  createParamDecorator,
+  Injectable,
+  SetMetadata,
+  type CanActivate,
+  type ExecutionContext,
+} from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import { ApiExtension } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Forbidden, Unauthorised } from '../errors/errors.js';
+import { PUBLIC_EXTENSION } from '../http/openapi/complete-document.js';
 import type { Account } from './account.js';
 import { AccountDirectory } from './account-directory.js';
 
@@ -9,7 +18,8 @@ const IS_PUBLIC = 'fornax:public';
 const IS_OPERATOR_ONLY = 'fornax:operator-only';
 
 /** The route needs no token. */
-export const Public = (): MethodDecorator & ClassDecorator => SetMetadata(IS_PUBLIC, true);
+export const Public = (): MethodDecorator & ClassDecorator =>
+  applyDecorators(SetMetadata(IS_PUBLIC, true), ApiExtension(PUBLIC_EXTENSION, true));
 
 /** The route is for accounts whose role is `operator`; others get 403. */
 export const OperatorOnly = (): MethodDecorator & ClassDecorator => SetMetadata(IS_OPERATOR_ONLY, true);

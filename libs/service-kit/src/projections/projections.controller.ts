@@ -1,7 +1,11 @@
 import { Controller, Get, Param, Post, Query } from '@nestjs/common';
-import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { z } from 'zod';
 import { OperatorOnly } from '../accounts/auth.guard.js';
 import { ProjectionHost, type ProjectionStatus } from './projection-host.js';
+
+const statusesSchema = z.array(z.object({ name: z.string(), service: z.string(), sequence: z.int(), lag: z.int() }));
+const reportSchema = z.looseObject({ swapped: z.boolean() });
 
 /** What an operator asks about and does to read models. */
 @ApiTags('operations')
@@ -12,6 +16,7 @@ export class ProjectionsController {
 
   @Get()
   @ApiOperation({ summary: 'Projections of this process, where they stand and how far they are behind' })
+  @ApiOkResponse({ standardSchema: statusesSchema })
   list(): Promise<readonly ProjectionStatus[]> {
     return this.host.statuses();
   }
@@ -20,6 +25,7 @@ export class ProjectionsController {
   @Post(':name/rebuild')
   @ApiOperation({ summary: 'Rebuild a projection from the log, compare, and swap unless verify=true' })
   @ApiQuery({ name: 'verify', required: false, description: 'true: only compare' })
+  @ApiOkResponse({ standardSchema: reportSchema })
   async rebuild(@Param('name') name: string, @Query('verify') verify?: string): Promise<unknown> {
     return this.host.runner(name).rebuild({ verify: verify === 'true' || verify === '1' });
   }

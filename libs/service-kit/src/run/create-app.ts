@@ -11,8 +11,11 @@ import type { CoreConfig } from '../config/core-config.js';
 import { CoreModule } from '../core/core.module.js';
 import { HealthRegistry } from '../core/health.registry.js';
 import { EVENT_LOG, NATS } from '../core/tokens.js';
+
 import { acceptAnyJson, answer200, fastifyOptions } from '../http/fastify-options.js';
-import { openApiDocument } from '../http/openapi-document.js';
+import { docsRoutes } from '../http/openapi/docs-routes.js';
+import { openApiDocument } from '../http/openapi/openapi-document.js';
+import { answerKnownMethods } from '../http/known-methods.js';
 import { operationsRoutes } from '../http/operations-routes.js';
 import { observeRequests } from '../http/request-telemetry.js';
 import { JetStreamStrategy } from '../log/jetstream.strategy.js';
@@ -42,11 +45,13 @@ export const createApp = async (module: Type | DynamicModule, parts: AppParts): 
     logger: new NestLogger(logger),
   });
   const fastify = adapter.getInstance();
+  answerKnownMethods(fastify);
   acceptAnyJson(fastify);
   answer200(fastify);
   observeRequests(fastify, logger);
   const openApi = (): object => openApiDocument(app, config.name);
   operationsRoutes(fastify, { name: config.name, health: app.get(HealthRegistry), telemetry, openApi });
+  docsRoutes(fastify);
   app.connectMicroservice({ strategy: new RpcServer(app.get<NatsConnection>(NATS)) }, { inheritAppConfig: true });
   const log = new JetStreamStrategy({
     log: app.get<EventLog>(EVENT_LOG),

@@ -377,6 +377,42 @@ describe('a service on the kit', () => {
     });
   });
 
+  it('says in the document what holds for every route', async () => {
+    const document = (await (await get('/openapi.json', {})).json()) as {
+      openapi: string;
+      paths: Record<string, Record<string, { responses: Record<string, { content?: object }>; security?: object[] }>>;
+    };
+    expect(document.openapi).toBe('3.1.0');
+    const post = document.paths['/things']?.['post'];
+    expect(Object.keys(post?.responses ?? {})).toEqual(['200', '400', '401', '403', '409', '413', '503']);
+    expect(post?.responses['400']?.content).toHaveProperty(['application/problem+json']);
+    expect(post?.security).toBeUndefined();
+    expect(document.paths['/things/touch']?.['post']?.security).toEqual([]);
+    expect(document.paths['/things/touch']?.['post']?.responses).not.toHaveProperty('401');
+    expect(document.paths['/things/asked/{name}']?.['get']?.responses).toHaveProperty('404');
+    expect(document.paths).toHaveProperty(['/health/ready']);
+  });
+
+  it('serves a page to browse the document, with nothing from elsewhere and without a token', async () => {
+    const page = await get('/docs', {});
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
+    const text = await page.text();
+    expect(text).not.toMatch(/https?:\/\//);
+    const files = [...text.matchAll(/(?:src|href)="(\/docs\/[^"]+)"/g)].map(([, file = '']) => file);
+    expect(files.length).toBeGreaterThanOrEqual(4);
+    for (const file of files) expect((await get(file, {})).status).toBe(200);
+  });
+
+  it('knows a path whatever the method, and says which there are', async () => {
+    const wrong = await fetch(`${service.url}/things/secret`, { method: 'PATCH' });
+    expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+    expect(await wrong.json()).toEqual({ message: 'PATCH is not possible here' });
+    const options = await fetch(`${service.url}/THINGS?x=1`, { method: 'OPTIONS' });
+    expect([options.status, options.headers.get('allow')]).toEqual([204, 'GET, HEAD, POST']);
+    expect((await fetch(`${service.url}/nothing`, { method: 'PATCH' })).status).toBe(404);
+    expect((await fetch(`${service.url}/things/touch`, { method: 'HEAD' })).status).toBe(405);
+  });
+
   it('never hands out the account of a request without a token', () => {
     expect(() => accountOf({ raw: {} } as never)).toThrow('Bad authentication token');
   });

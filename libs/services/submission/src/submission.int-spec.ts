@@ -62,7 +62,6 @@ describe('service', () => {
       ['POST', '/jobs'],
       ['POST', '/pools'],
       ['GET', '/secrets-manager/data/a/b'],
-      ['GET', `/v1/network/tasks/${uuid}/port-forward`],
     ];
     for (const [method, path] of calls) {
       const answer = await harness.call(method, path);
@@ -79,6 +78,15 @@ describe('service', () => {
       nextToken: null,
     });
     expect(await harness.call('GET', '/pools/x')).toMatchObject({ status: 404 });
+  });
+
+  it('names every instance in the port forwards at once, and bounds the answer', async () => {
+    const forwards = async (body: object) => {
+      const uuid = String((await harness.call('POST', '/tasks', body)).json()['uuid']);
+      return (await harness.call('GET', `/v1/network/tasks/${uuid}/port-forward`)).json();
+    };
+    expect(await forwards({ ...minimal, advancedRanges: '3,7-8' })).toEqual({ 3: {}, 7: {}, 8: {} });
+    expect(Object.keys(await forwards({ ...minimal, instanceCount: 100_000 }))).toHaveLength(1_000);
   });
 });
 

@@ -12,6 +12,7 @@ import { TaskCleanupController } from './commands/task-cleanup.controller.js';
 import { TaskPlace } from './commands/task-place.js';
 import { TaskQuota } from './commands/task-quota.js';
 import { loadSubmissionConfig, SUBMISSION_CONFIG } from './config/submission-config.js';
+import { NetworkController } from './http/network.controller.js';
 import { ServiceController } from './http/service.controller.js';
 import { TaskAnswers } from './http/task-answers.js';
 import { TaskListsController } from './http/task-lists.controller.js';
@@ -42,6 +43,7 @@ const SERVICE = 'submission';
     ServiceController,
     PoolsController,
     JobsController,
+    NetworkController,
     NotBuiltController,
     TaskCleanupController,
   ],

@@ -1,9 +1,9 @@
 import { Controller, Get, Inject, Param } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CurrentAccount, type Account } from '@fornax/service-kit';
 import { BILLING_CONFIG, type BillingConfig } from '../billing.config.js';
 import { LedgerReader } from './ledger-reader.js';
-import { euros } from './wire-ledger.js';
+import { creditsSchema, euros } from './wire-ledger.js';
 
 /** What was consumed and what is left, in euros (contract, section 2.8). */
 @ApiTags('credits')
@@ -16,12 +16,14 @@ export class CreditsController {
 
   @Get('accounts/credits')
   @ApiOperation({ summary: 'Remaining credits of the account, in euros' })
+  @ApiOkResponse({ standardSchema: creditsSchema })
   async account(@CurrentAccount() account: Account): Promise<{ readonly credits: number }> {
     return { credits: euros(this.config.grantMicros - (await this.ledger.consumedByAccount(account.id))) };
   }
 
   @Get('tasks/:id/credits')
   @ApiOperation({ summary: 'Credits consumed by a task, in euros' })
+  @ApiOkResponse({ standardSchema: creditsSchema })
   async task(@CurrentAccount() account: Account, @Param('id') id: string): Promise<{ readonly credits: number }> {
     const { taskId } = await this.ledger.task(account.id, id);
     return { credits: euros(await this.ledger.consumedByTask(taskId)) };

@@ -1,8 +1,8 @@
 import { Controller, Get, Param } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CurrentAccount, ZodQuery, type Account } from '@fornax/service-kit';
 import { LedgerReader } from './ledger-reader.js';
-import { linesQuerySchema, type LinesQuery } from './wire-ledger.js';
+import { ledgerPageSchema, linesQuerySchema, type LedgerPage, type LinesQuery } from './wire-ledger.js';
 
 /** The bill in full: every line with the event, the rule and the price list behind it. */
 @ApiTags('billing')
@@ -12,11 +12,12 @@ export class LedgerController {
 
   @Get('tasks/:id/lines')
   @ApiOperation({ summary: 'Ledger lines of a task, one for each attempt of an instance' })
+  @ApiOkResponse({ standardSchema: ledgerPageSchema })
   async lines(
     @CurrentAccount() account: Account,
     @Param('id') id: string,
     @ZodQuery(linesQuerySchema) page: LinesQuery,
-  ): Promise<unknown> {
+  ): Promise<LedgerPage> {
     const { taskId, plan, constrained } = await this.ledger.task(account.id, id);
     return { taskId, plan, constrained, ...(await this.ledger.lines(taskId, page)) };
   }

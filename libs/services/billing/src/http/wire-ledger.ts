@@ -25,6 +25,20 @@ export const wireLedgerLineSchema = z.object({
 });
 export type WireLedgerLine = z.output<typeof wireLedgerLineSchema>;
 
+export const ledgerPageSchema = z.object({
+  taskId: z.string(),
+  plan: z.string(),
+  /** With hardware constraints the price is that of the hardware. */
+  constrained: z.boolean(),
+  count: z.int(),
+  totalMicros: z.int(),
+  lines: z.array(wireLedgerLineSchema).readonly(),
+});
+export type LedgerPage = z.output<typeof ledgerPageSchema>;
+
+/** Euros; negative when more was consumed than granted. */
+export const creditsSchema = z.object({ credits: z.number() });
+
 export const linesQuerySchema = z.object({
   offset: z.coerce.number().int().min(0).default(0),
   limit: z.coerce.number().int().min(1).max(10_000).default(1_000),

@@ -1,5 +1,5 @@
 import { Controller, Get } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { HardwareConstraint } from '@fornax/domain';
 import { NotFound, ZodQuery } from '@fornax/service-kit';
 import { z } from 'zod';
@@ -20,6 +20,14 @@ type PageQuery = z.output<typeof pageSchema>;
 const searchSchema = z.object({ cpumodel: z.string('cpuModel is required').trim().min(1, 'cpuModel is required') });
 type SearchQuery = z.output<typeof searchSchema>;
 
+const constraintAnswerSchema = z.looseObject({ discriminator: z.string() });
+const constraintPageSchema = z.object({
+  data: z.array(constraintAnswerSchema),
+  offset: z.int().min(0),
+  limit: z.int().min(1),
+  total: z.int().min(0),
+});
+
 /** An offset page (contract, section 1.11). `limit` is the effective page size: clients add it to the offset to go on. */
 export interface ConstraintPage {
   readonly data: readonly HardwareConstraint[];
@@ -36,6 +44,7 @@ export class HardwareConstraintsController {
 
   @Get()
   @ApiOperation({ summary: 'The hardware constraints that nodes of this platform meet' })
+  @ApiOkResponse({ standardSchema: constraintPageSchema })
   async list(@ZodQuery(pageSchema) query: PageQuery): Promise<ConstraintPage> {
     const all = constraintsOf(await this.fleet.hardware());
     const { offset } = query;
@@ -45,6 +54,9 @@ export class HardwareConstraintsController {
 
   @Get('cpu-model-constraints/search')
   @ApiOperation({ summary: 'CPU models that match a text, the best match first' })
+  @ApiQuery({ name: 'cpuModel', description: 'Part of a model name' })
+  @ApiOkResponse({ standardSchema: z.array(constraintAnswerSchema) })
+  @ApiNotFoundResponse({ description: 'Nothing matches' })
   async search(@ZodQuery(searchSchema) { cpumodel }: SearchQuery): Promise<readonly HardwareConstraint[]> {
     const found = searchCpuModels(await this.fleet.hardware(), cpumodel);
     if (found.length === 0) throw new NotFound(`No CPU model matches ${cpumodel}`);

@@ -1,5 +1,5 @@
 import { Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { NodeHardware } from '@fornax/domain';
 import {
   CORE_CONFIG,
@@ -11,6 +11,7 @@ import {
   type Account,
   type CoreConfig,
 } from '@fornax/service-kit';
+import { z } from 'zod';
 import { NodeCommands, type TimelessNodeCommand } from '../fleet/node-commands.js';
 import { LossDetector } from '../heartbeats/loss-detector.js';
 import type { NodeRow } from '../projections/node-row.js';
@@ -34,6 +35,22 @@ export interface NodeView {
   readonly leases: number | null;
 }
 
+const dateOrNull = z.string().nullable();
+const nodeViewSchema = z.object({
+  id: z.string(),
+  status: z.string(),
+  isDrainRequested: z.boolean(),
+  epoch: z.int(),
+  driver: z.string(),
+  warnings: z.array(z.string()),
+  hardware: z.looseObject({ specificationKey: z.string(), cpuModel: z.string(), cores: z.number() }),
+  joinedAt: dateOrNull,
+  lostAt: dateOrNull,
+  lostCause: dateOrNull,
+  lastHeartbeat: dateOrNull,
+  leases: z.int().nullable(),
+});
+
 const time = (at: number | null | undefined): string | null =>
   at === null || at === undefined ? null : new Date(at).toISOString();
 
@@ -50,12 +67,14 @@ export class NodesController {
 
   @Get()
   @ApiOperation({ summary: 'All nodes that ever joined' })
+  @ApiOkResponse({ standardSchema: z.array(nodeViewSchema) })
   async list(): Promise<readonly NodeView[]> {
     return (await this.fleet.nodes()).map((row) => this.viewOf(row));
   }
 
   @Get(':id')
   @ApiOperation({ summary: 'One node' })
+  @ApiOkResponse({ standardSchema: nodeViewSchema })
   async get(@Param('id') id: string): Promise<NodeView> {
     const [row] = await this.fleet.nodes([id]);
     if (!row) throw new NotFound('No such node');
@@ -66,6 +85,7 @@ export class NodesController {
   @HttpCode(200)
   @OperatorOnly()
   @ApiOperation({ summary: 'No new instances on this node; those that run go on' })
+  @ApiOkResponse({ standardSchema: nodeViewSchema })
   drain(@Param('id') id: string, @CurrentAccount() account: Account): Promise<NodeView> {
     return this.execute(id, { type: 'DrainNode' }, account);
   }
@@ -74,6 +94,7 @@ export class NodesController {
   @HttpCode(200)
   @OperatorOnly()
   @ApiOperation({ summary: 'Ends a drain' })
+  @ApiOkResponse({ standardSchema: nodeViewSchema })
   resume(@Param('id') id: string, @CurrentAccount() account: Account): Promise<NodeView> {
     return this.execute(id, { type: 'ResumeNode' }, account);
   }
@@ -83,6 +104,7 @@ export class NodesController {
   @HttpCode(200)
   @OperatorOnly()
   @ApiOperation({ summary: 'The node is gone for good; it must not hold any instance' })
+  @ApiOkResponse({ standardSchema: nodeViewSchema })
   async retire(@Param('id') id: string, @CurrentAccount() account: Account): Promise<NodeView> {
     const [row] = await this.fleet.nodes([id]);
     const isPresent = row?.state.status === 'online' || row?.state.status === 'draining';

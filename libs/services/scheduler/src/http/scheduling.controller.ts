@@ -1,20 +1,22 @@
 import { Controller, Get, Param } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CurrentAccount, NotFound, OperatorOnly, RpcClient, type Account } from '@fornax/service-kit';
+import { z } from 'zod';
 import { overviewReplySchema, waitingReplySchema, type OverviewReply } from '../rpc/schemas.js';
 import { SCHEDULER_RPC } from '../rpc/subjects.js';
 
 /** Why an unfinished task waits now. */
-export interface WaitingAnswer {
-  readonly taskId: string;
+export const waitingAnswerSchema = z.object({
+  taskId: z.string(),
   /** Instances that wait. */
-  readonly waiting: number;
+  waiting: z.int(),
   /** no-node, no-node-fits, fleet-full, quota; null when nothing waits for room. */
-  readonly reason: string | null;
-  readonly detail: string | null;
+  reason: z.string().nullable(),
+  detail: z.string().nullable(),
   /** RFC 3339; null when nothing waits. */
-  readonly waitingSince: string | null;
-}
+  waitingSince: z.string().nullable(),
+});
+export type WaitingAnswer = z.output<typeof waitingAnswerSchema>;
 
 /** Any replica answers, by asking the one that leads. */
 @ApiTags('scheduling')
@@ -25,12 +27,14 @@ export class SchedulingController {
   @Get()
   @OperatorOnly()
   @ApiOperation({ summary: 'The queue and what is free, as the leading scheduler sees it' })
+  @ApiOkResponse({ standardSchema: overviewReplySchema })
   overview(): Promise<OverviewReply> {
     return this.rpc.request(SCHEDULER_RPC.overview, {}, overviewReplySchema);
   }
 
   @Get('tasks/:id/waiting')
   @ApiOperation({ summary: 'Why a task that is not over waits now' })
+  @ApiOkResponse({ standardSchema: waitingAnswerSchema })
   async waiting(@Param('id') taskId: string, @CurrentAccount() account: Account): Promise<WaitingAnswer> {
     const reply = await this.rpc.request(SCHEDULER_RPC.waiting, { taskId }, waitingReplySchema);
     if (!reply.known || (reply.owner !== account.id && account.role !== 'operator'))

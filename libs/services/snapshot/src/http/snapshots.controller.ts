@@ -1,9 +1,17 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CLOCK, CurrentAccount, Forbidden, Invalid, type Account, type Clock } from '@fornax/service-kit';
 import { SnapshotReader } from './snapshot-reader.js';
 import { TriggerSnapshotHandler } from './trigger-snapshot.handler.js';
-import { readPeriodic, readTrigger, wireSnapshot, type WireSnapshot } from './wire-snapshot.js';
+import {
+  periodicSchema,
+  readPeriodic,
+  readTrigger,
+  snapshotSchema,
+  triggerSchema,
+  wireSnapshot,
+  type WireSnapshot,
+} from './wire-snapshot.js';
 
 /** Snapshots of running tasks (contract, sections 2.2, 3.20, 4.7). */
 @ApiTags('snapshots')
@@ -18,14 +26,23 @@ export class SnapshotsController {
   @Post()
   @HttpCode(200)
   @ApiOperation({ summary: 'Take a snapshot of the running instances' })
-  create(@CurrentAccount() account: Account, @Param('id') id: string, @Body() body: unknown): Promise<WireSnapshot> {
+  @ApiOkResponse({ standardSchema: snapshotSchema })
+  create(
+    @CurrentAccount() account: Account,
+    @Param('id') id: string,
+    @Body({ schema: triggerSchema }) body: unknown,
+  ): Promise<WireSnapshot> {
     return this.trigger.handle(account, id, readTrigger(body), this.clock.now());
   }
 
   @Post('periodic')
   @HttpCode(200)
   @ApiOperation({ summary: 'Periodic snapshots: not built yet; 0 (stop) is accepted' })
-  async periodic(@CurrentAccount() account: Account, @Param('id') id: string, @Body() body: unknown): Promise<void> {
+  async periodic(
+    @CurrentAccount() account: Account,
+    @Param('id') id: string,
+    @Body({ schema: periodicSchema }) body: unknown,
+  ): Promise<void> {
     const { interval } = readPeriodic(body);
     const { taskId, isOver } = await this.reader.task(account.id, id);
     if (isOver) throw new Forbidden(`Task ${taskId} is not running`, { code: 'task-not-running' });
@@ -35,6 +52,7 @@ export class SnapshotsController {
 
   @Get(':snapshotId')
   @ApiOperation({ summary: 'How a snapshot stands' })
+  @ApiOkResponse({ standardSchema: snapshotSchema })
   async read(
     @CurrentAccount() account: Account,
     @Param('id') id: string,

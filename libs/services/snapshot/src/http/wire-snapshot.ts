@@ -23,13 +23,13 @@ const filter = z
   .refine(isPattern, 'The value is not a valid regular expression.');
 const name = z.string().max(1_024);
 
-const triggerSchema = z.object({
+export const triggerSchema = z.object({
   whitelist: filter.optional(),
   blacklist: filter.optional(),
   bucket: name.optional(),
   bucketPrefix: name.optional(),
 });
-const periodicSchema = triggerSchema.extend({
+export const periodicSchema = triggerSchema.extend({
   interval: z.number('The interval is a number of seconds.').int().min(0, 'The interval must not be negative.'),
 });
 export type TriggerRequest = z.output<typeof triggerSchema>;
@@ -50,21 +50,22 @@ export const readTrigger = readerOf(triggerSchema);
 export const readPeriodic = readerOf(periodicSchema);
 
 /** Contract, section 3.20. */
-export interface WireSnapshot {
-  readonly id: string;
-  readonly taskUuid: string;
-  readonly triggerDate: string;
-  readonly lastUpdateDate: string;
-  readonly snapshotConfig: {
-    readonly whitelist: string | null;
-    readonly blacklist: string | null;
-    readonly bucket: string;
-    readonly bucketPrefix: string | null;
-  };
-  readonly status: SnapshotStatus;
-  readonly sizeToUpload: number | null;
-  readonly transferredSize: number | null;
-}
+export const snapshotSchema = z.object({
+  id: z.string(),
+  taskUuid: z.string(),
+  triggerDate: z.string(),
+  lastUpdateDate: z.string(),
+  snapshotConfig: z.object({
+    whitelist: z.string().nullable(),
+    blacklist: z.string().nullable(),
+    bucket: z.string(),
+    bucketPrefix: z.string().nullable(),
+  }),
+  status: z.enum(['triggered', 'inProgress', 'success', 'failure'] satisfies SnapshotStatus[]),
+  sizeToUpload: z.number().nullable(),
+  transferredSize: z.number().nullable(),
+});
+export type WireSnapshot = Readonly<z.output<typeof snapshotSchema>>;
 
 const wireConfig = ({ whitelist, blacklist, bucket, prefix }: SnapshotConfig): WireSnapshot['snapshotConfig'] => ({
   whitelist,

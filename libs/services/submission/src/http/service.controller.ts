@@ -1,5 +1,5 @@
 import { Controller, Get, Inject, Param } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
   profileSchema,
   settingsSchema,
@@ -25,6 +25,7 @@ export class ServiceController {
 
   @Get()
   @ApiOperation({ summary: 'Says who is there, to those who may know' })
+  @ApiOkResponse({ standardSchema: z.object({ service: z.string(), version: z.string() }) })
   probe(): { readonly service: string; readonly version: string } {
     return { service: 'fornax', version: 'v1' };
   }
@@ -54,12 +55,14 @@ export class ServiceController {
 
   @Get('quotas/computing-quotas/user')
   @ApiOperation({ summary: 'How much may run and runs' })
+  @ApiOkResponse({ standardSchema: userInfoSchema.shape.computingQuotas.shape.user })
   async quotas(@CurrentAccount() account: Account): Promise<unknown> {
     return (await this.users.of(account)).computingQuotas.user;
   }
 
   @Get('quotas/computing-quotas/organization')
   @ApiOperation({ summary: 'There are no organizations' })
+  @ApiNotFoundResponse({ description: 'This account belongs to none' })
   organization(): never {
     throw new NotFound('This account belongs to no organization');
   }

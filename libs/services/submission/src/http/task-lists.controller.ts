@@ -1,5 +1,5 @@
 import { Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import {
   pageOf,
   pageRequestSchema,
@@ -25,6 +25,14 @@ const tagsOf = (tag: string | readonly string[] | undefined): readonly string[] 
     .filter((text) => text !== '')
     .map((text) => text.replaceAll('\0', '\uFFFD'));
 
+const TAG_QUERY = {
+  name: 'tag',
+  required: false,
+  isArray: true,
+  type: String,
+  description: 'Any of these; a value may hold several with commas between',
+};
+
 /** The tasks of an account, listed, paged and searched. */
 @ApiTags('tasks')
 @Controller('tasks')
@@ -36,6 +44,7 @@ export class TaskListsController {
 
   @Get()
   @ApiOperation({ summary: 'All tasks, newest first' })
+  @ApiQuery(TAG_QUERY)
   @ApiOkResponse({ standardSchema: z.array(taskSchema) })
   async list(@CurrentAccount() account: Account, @Query('tag') tag?: string | string[]): Promise<WireTask[]> {
     return this.answers.whole(await this.lists.byTags(account.id, tagsOf(tag)));
@@ -43,6 +52,7 @@ export class TaskListsController {
 
   @Get('summaries')
   @ApiOperation({ summary: 'All tasks in short, newest first' })
+  @ApiQuery(TAG_QUERY)
   @ApiOkResponse({ standardSchema: z.array(taskSummarySchema) })
   async summaries(
     @CurrentAccount() account: Account,

@@ -1,5 +1,5 @@
 import { Controller, Get, Header, HttpCode, Param, Post } from '@nestjs/common';
-import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { has } from '@fornax/domain';
 import type { OutputStream } from '@fornax/contracts';
 import { CurrentAccount, NotFound, type Account } from '@fornax/service-kit';
@@ -7,10 +7,10 @@ import { LogReader, type OutputOf } from '../logs/log-reader.js';
 import { TaskLookup } from '../queries/task-lookup.js';
 
 const PLAIN = 'text/plain; charset=utf-8';
+const TEXT = { description: 'The text, raw', content: { 'text/plain': { schema: { type: 'string' as const } } } };
 
 /** What the instances of a task print: GET gives all of it, POST what is new since the last POST. */
 @ApiTags('tasks')
-@ApiProduces('text/plain')
 @Controller('tasks/:id')
 export class TaskOutputController {
   constructor(
@@ -21,6 +21,7 @@ export class TaskOutputController {
   @Get(['stdout', 'stdout/:instance'])
   @Header('content-type', PLAIN)
   @ApiOperation({ summary: 'Standard output so far' })
+  @ApiOkResponse(TEXT)
   async stdout(
     @CurrentAccount() account: Account,
     @Param('id') id: string,
@@ -33,6 +34,7 @@ export class TaskOutputController {
   @HttpCode(200)
   @Header('content-type', PLAIN)
   @ApiOperation({ summary: 'Standard output since the last POST' })
+  @ApiOkResponse(TEXT)
   async freshStdout(
     @CurrentAccount() account: Account,
     @Param('id') id: string,
@@ -44,6 +46,7 @@ export class TaskOutputController {
   @Get(['stderr', 'stderr/:instance'])
   @Header('content-type', PLAIN)
   @ApiOperation({ summary: 'Standard error so far' })
+  @ApiOkResponse(TEXT)
   async stderr(
     @CurrentAccount() account: Account,
     @Param('id') id: string,
@@ -56,6 +59,7 @@ export class TaskOutputController {
   @HttpCode(200)
   @Header('content-type', PLAIN)
   @ApiOperation({ summary: 'Standard error since the last POST' })
+  @ApiOkResponse(TEXT)
   async freshStderr(
     @CurrentAccount() account: Account,
     @Param('id') id: string,

@@ -1,6 +1,14 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Put, Req, Res } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
+  ApiNotFoundResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiPaymentRequiredResponse,
+  ApiResponse,
+  ApiTags,
+} from '@nestjs/swagger';
+import {
+  bulkTaskResultSchema,
   createdSchema,
   taskCreationSchema,
   taskSchema,
@@ -12,6 +20,7 @@ import {
 } from '@fornax/contracts';
 import { CurrentAccount, NotFound, type Account } from '@fornax/service-kit';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import { ChangeTask } from '../commands/change-task.handler.js';
 import { contextOf } from '../commands/request-context.js';
 import { SubmitTask } from '../commands/submit-task.handler.js';
@@ -20,6 +29,7 @@ import { notBuilt } from './not-built.js';
 import { TaskAnswers } from './task-answers.js';
 import { WireBody } from './wire-body.js';
 
+const bulkResultsSchema = z.array(bulkTaskResultSchema);
 const readCreation = wireReader(taskCreationSchema);
 
 /** One task: submit, read, change, end. */
@@ -37,11 +47,15 @@ export class TasksController {
   @HttpCode(200)
   @ApiOperation({ summary: 'Submit a task, or several when the body is an array' })
   @ApiOkResponse({
-    standardSchema: createdSchema,
-    description: 'The id of the task; for an array, one result for each item, in order (207 when not all succeeded)',
+    standardSchema: z.union([createdSchema, bulkResultsSchema]),
+    description: 'The id of the task; for an array, one result for each item, in order',
+    headers: { location: { description: 'Path of the task', schema: { type: 'string' } } },
   })
+  @ApiResponse({ status: 207, standardSchema: bulkResultsSchema, description: 'Not all items of an array succeeded' })
+  @ApiPaymentRequiredResponse()
+  @ApiNotFoundResponse({ description: 'There is no such bucket' })
   async submit(
-    @Body({ schema: taskCreationSchema }) body: unknown,
+    @Body({ schema: z.union([taskCreationSchema, z.array(taskCreationSchema)]) }) body: unknown,
     @CurrentAccount() account: Account,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,

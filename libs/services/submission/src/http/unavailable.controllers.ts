@@ -1,9 +1,13 @@
 import { All, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
-import { ApiExcludeController, ApiTags } from '@nestjs/swagger';
-import { pageRequestSchema, type Page, type PageRequest } from '@fornax/contracts';
+import { ApiExcludeController, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { pageOf, pageRequestSchema, type Page, type PageRequest } from '@fornax/contracts';
 import { NotFound } from '@fornax/service-kit';
+import { z } from 'zod';
 import { notBuilt } from './not-built.js';
 import { WireBody } from './wire-body.js';
+
+const emptyList = z.array(z.unknown()).max(0);
+const emptyPageSchema = pageOf(z.unknown());
 
 const emptyPage = (token: string | undefined): Page<never> => ({
   data: [],
@@ -19,28 +23,36 @@ const emptyPage = (token: string | undefined): Page<never> => ({
 @Controller(['pools', 'pool'])
 export class PoolsController {
   @Get(['', 'summaries'])
+  @ApiOperation({ summary: 'None, in this version' })
+  @ApiOkResponse({ standardSchema: emptyList })
   list(): readonly never[] {
     return [];
   }
 
   @Post('search')
   @HttpCode(200)
+  @ApiOperation({ summary: 'None, in this version' })
+  @ApiOkResponse({ standardSchema: emptyList })
   search(): readonly never[] {
     return [];
   }
 
   @Post(['paginate', 'summaries/paginate'])
   @HttpCode(200)
+  @ApiOperation({ summary: 'An empty page, in this version' })
+  @ApiOkResponse({ standardSchema: emptyPageSchema })
   page(@WireBody(pageRequestSchema) { token }: PageRequest): Page<never> {
     return emptyPage(token);
   }
 
   @Post()
+  @ApiOperation({ summary: 'Not built in this version: answers 400' })
   create(): never {
     throw notBuilt('A pool');
   }
 
   @All([':id', ':id/*'])
+  @ApiOperation({ summary: 'There is none in this version: answers 404' })
   none(@Param('id') id: string): never {
     throw new NotFound(`No such pool: ${id}`);
   }
@@ -51,28 +63,36 @@ export class PoolsController {
 @Controller('jobs')
 export class JobsController {
   @Get()
+  @ApiOperation({ summary: 'None, in this version' })
+  @ApiOkResponse({ standardSchema: emptyList })
   list(): readonly never[] {
     return [];
   }
 
   @Post('search')
   @HttpCode(200)
+  @ApiOperation({ summary: 'None, in this version' })
+  @ApiOkResponse({ standardSchema: emptyList })
   search(): readonly never[] {
     return [];
   }
 
   @Post('paginate')
   @HttpCode(200)
+  @ApiOperation({ summary: 'An empty page, in this version' })
+  @ApiOkResponse({ standardSchema: emptyPageSchema })
   page(@WireBody(pageRequestSchema) { token }: PageRequest): Page<never> {
     return emptyPage(token);
   }
 
   @Post()
+  @ApiOperation({ summary: 'Not built in this version: answers 400' })
   create(): never {
     throw notBuilt('A job');
   }
 
   @All([':id', ':id/*'])
+  @ApiOperation({ summary: 'There is none in this version: answers 404' })
   none(@Param('id') id: string): never {
     throw new NotFound(`No such job: ${id}`);
   }
@@ -90,10 +110,5 @@ export class NotBuiltController {
   @All('sanity-checks/*')
   sanityChecks(): never {
     throw notBuilt('A sanity check of pools');
-  }
-
-  @Get('v1/network/tasks/:id/port-forward')
-  portForward(): never {
-    throw notBuilt('Port forwarding');
   }
 }

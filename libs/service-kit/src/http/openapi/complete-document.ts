@@ -1,0 +1,83 @@
+import type { OpenAPIObject } from '@nestjs/swagger';
+import type { Operation, Parameter, PathItem, Reference } from './openapi-types.js';
+import { ERROR_DESCRIPTIONS, ERROR_SCHEMAS, errorContent } from './error-answers.js';
+import { modernSchema } from './modern-schema.js';
+import { operationsPaths } from './operations-paths.js';
+
+/** Put on an operation that needs no token (see `Public`). */
+export const PUBLIC_EXTENSION = 'x-fornax-public';
+
+const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
+
+/**
+ * Adds what holds for every route and no route says of itself: the success that is really sent (see `answer200`), errors and their
+ * bodies, exactly the parameters that the path has. What a route does say stays.
+ */
+export const completeDocument = (document: OpenAPIObject): OpenAPIObject => {
+  const paths: Record<string, PathItem> = {};
+  for (const [path, item] of Object.entries(document.paths)) {
+    paths[path] = {};
+    for (const method of METHODS) {
+      const operation = item[method];
+      if (operation) paths[path][method] = completed(operation, method, path);
+    }
+  }
+  const complete = {
+    ...document,
+    openapi: '3.1.0',
+    paths: { ...paths, ...operationsPaths },
+    components: { ...document.components, schemas: { ...document.components?.schemas, ...ERROR_SCHEMAS } },
+  };
+  return modernSchema(complete) as OpenAPIObject;
+};
+
+const completed = (operation: Operation, method: string, path: string): Operation => {
+  const { [PUBLIC_EXTENSION]: isPublic, ...rest } = operation as Operation & { [PUBLIC_EXTENSION]?: boolean };
+  return {
+    ...rest,
+    // Nest names an operation after its method alone, which several paths may share.
+    operationId: `${method}${path.replaceAll(/[^A-Za-z0-9]+(.)?/g, (_, next: string = '') => next.toUpperCase())}`,
+    parameters: parametersOf(operation, path),
+    ...(operation.requestBody === undefined ? {} : { requestBody: { ...operation.requestBody, required: false } }),
+    responses: responsesOf(operation, method, path, isPublic === true),
+    ...(isPublic === true ? { security: [] } : {}),
+  };
+};
+
+const isParameter = (parameter: Parameter | Reference): parameter is Parameter => 'in' in parameter;
+
+/** An array of paths at one handler gives each of them the parameters of all; a wildcard has none. */
+const parametersOf = ({ parameters = [] }: Operation, path: string): Parameter[] => {
+  const names = [...path.matchAll(/\{([^}]+)\}/g)].map(([, name = '']) => name);
+  const declared = parameters
+    .filter(isParameter)
+    .filter((parameter) => parameter.in !== 'path' || names.includes(parameter.name));
+  const missing = names.filter((name) => !declared.some((parameter) => parameter.name === name));
+  return [
+    ...declared,
+    ...missing.map((name) => ({ name, in: 'path' as const, required: true, schema: { type: 'string' } })),
+  ];
+};
+
+/** Errors that any route of its kind may answer. */
+const commonErrors = (method: string, path: string, isPublic: boolean): readonly string[] => [
+  '400',
+  ...(isPublic ? [] : ['401', '403']),
+  ...(path.includes('{') ? ['404'] : []),
+  ...(method === 'post' ? ['409'] : []),
+  ...(method === 'get' || method === 'delete' ? [] : ['413']),
+  '503',
+];
+
+const responsesOf = (operation: Operation, method: string, path: string, isPublic: boolean): Operation['responses'] => {
+  const { 201: created, ...declared } = operation.responses;
+  const responses: Operation['responses'] = { ...declared };
+  if (created && !responses['200']) responses['200'] = created;
+  for (const status of commonErrors(method, path, isPublic)) responses[status] ??= { description: '' };
+  for (const [status, response] of Object.entries(responses)) {
+    if (Number(status) < 400 || response === undefined || '$ref' in response) continue;
+    const description = response.description || (ERROR_DESCRIPTIONS[status] ?? 'An error');
+    responses[status] = { ...response, description, content: response.content ?? errorContent(status) };
+  }
+  return responses;
+};

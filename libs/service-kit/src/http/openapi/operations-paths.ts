@@ -1,0 +1,44 @@
+import type { PathItem, Schema } from './openapi-types.js';
+
+const text: Schema = { type: 'string' };
+const texts: Schema = { type: 'array', items: text };
+const reasons: Schema = {
+  type: 'array',
+  items: { type: 'object', properties: { name: text, reason: text }, required: ['name', 'reason'] },
+};
+
+const answer = (properties: Readonly<Record<string, Schema>>) => ({
+  description: '',
+  content: {
+    'application/json': {
+      schema: { type: 'object', properties: { ...properties }, required: Object.keys(properties) },
+    },
+  },
+});
+
+const get = (path: string, summary: string, responses: Readonly<Record<string, object>>): PathItem => ({
+  get: {
+    operationId: `get${path.replaceAll(/[^a-z]+(.)?/g, (_, next: string = '') => next.toUpperCase())}`,
+    summary,
+    tags: ['operations'],
+    security: [],
+    responses: responses as NonNullable<PathItem['get']>['responses'],
+  },
+});
+
+const file = (type: string) => ({ 200: { description: '', content: { [type]: { schema: text } } } });
+const ready = answer({ status: text, service: text, reasons, message: text });
+
+/** The routes that are served beside Nest: see `operationsRoutes`. */
+export const operationsPaths: Readonly<Record<string, PathItem>> = {
+  '/health/live': get('/health/live', 'The process is there', { 200: answer({ status: text, service: text }) }),
+  '/health/ready': get('/health/ready', 'It can do its work', { 200: ready, 503: ready }),
+  '/health': get('/health', 'Readiness and warnings in one', {
+    200: answer({ status: text, service: text, reasons, warnings: texts }),
+  }),
+  '/metrics': get('/metrics', 'Metrics in the text format of Prometheus', file('text/plain')),
+  '/openapi.json': get('/openapi.json', 'This document', {
+    200: answer({ openapi: text, info: { type: 'object' }, paths: { type: 'object' } }),
+  }),
+  '/docs': get('/docs', 'A page to browse this document', file('text/html')),
+};
