@@ -24,8 +24,10 @@ import { LogIngest } from './logs/log-ingest.js';
 import { LogReader } from './logs/log-reader.js';
 import { OutputErrors } from './logs/output-errors.js';
 import { Tasks1767312000000 } from './migrations/1767312000000-tasks.migration.js';
+import { TaskLists1790000100000 } from './migrations/1790000100000-task-lists.migration.js';
 import { ProfileCatalogue } from './profiles/profile-catalogue.js';
 import { StatusProjection } from './projections/status.projection.js';
+import { PatternQueries } from './queries/pattern-queries.js';
 import { TaskLists } from './queries/task-lists.js';
 import { TaskLookup } from './queries/task-lookup.js';
 import { UserInfo } from './queries/user-info.js';
@@ -35,7 +37,7 @@ const SERVICE = 'submission';
 
 /** What users want: tasks submitted, read, changed, ended; their output; the first account. */
 @Module({
-  imports: [serviceDatabase(SERVICE, [Tasks1767312000000])],
+  imports: [serviceDatabase(SERVICE, [Tasks1767312000000, TaskLists1790000100000])],
   controllers: [
     TaskListsController,
     TasksController,
@@ -61,6 +63,7 @@ const SERVICE = 'submission';
     SubmitTask,
     ChangeTask,
     TaskLookup,
+    PatternQueries,
     TaskLists,
     TaskAnswers,
     UserInfo,

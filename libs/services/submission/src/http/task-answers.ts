@@ -4,7 +4,8 @@ import { CLOCK, type Clock } from '@fornax/service-kit';
 import { ProfileCatalogue } from '../profiles/profile-catalogue.js';
 import type { TaskStatus } from '../projections/task-status.js';
 import { TaskLists } from '../queries/task-lists.js';
-import { summaryView, taskView } from '../queries/task-view.js';
+import { summaryView, type TaskInShort } from '../queries/task-summary.js';
+import { taskView } from '../queries/task-view.js';
 
 /** Ended instances listed of a task that is read alone, and of each of several: an answer stays one that a client can poll. */
 const MOST_ENDED = { alone: 10_000, among: 1_000 } as const;
@@ -37,7 +38,7 @@ export class TaskAnswers {
     });
   }
 
-  summaries(tasks: readonly TaskStatus[]): WireTaskSummary[] {
+  summaries(tasks: readonly TaskInShort[]): WireTaskSummary[] {
     const now = this.clock.now();
     return tasks.map((task) => summaryView(task, now));
   }

@@ -58,7 +58,7 @@ export class TaskListsController {
     @CurrentAccount() account: Account,
     @Query('tag') tag?: string | string[],
   ): Promise<WireTaskSummary[]> {
-    return this.answers.summaries(await this.lists.byTags(account.id, tagsOf(tag)));
+    return this.answers.summaries(await this.lists.summariesByTags(account.id, tagsOf(tag)));
   }
 
   @Post('paginate')
@@ -81,7 +81,7 @@ export class TaskListsController {
     @WireBody(pageRequestSchema) request: PageRequest,
     @CurrentAccount() account: Account,
   ): Promise<Page<WireTaskSummary>> {
-    const page = await this.lists.page(account.id, request);
+    const page = await this.lists.summaryPage(account.id, request);
     return { ...page, data: this.answers.summaries(page.data) };
   }
 

@@ -33,7 +33,7 @@ export class StatusProjection implements Projection {
   readonly name = 'status';
   readonly aggregates = ['task', 'snapshot'] as const;
   readonly paceMs = 20;
-  readonly tables = ['task', 'completed_instance'] as const;
+  readonly tables = ['task', 'completed_instance', 'task_tag'] as const;
   /**
    * By schema and task, oldest use first. An entry counts only while its version equals the row's, so another replica's writes, a transaction
    * that was rolled back and a rebuild beside the live rows cannot be missed.
@@ -66,6 +66,7 @@ export class StatusProjection implements Projection {
     await upsertTasks(
       tx,
       kept.filter(({ taskId }) => isWhole.has(taskId)),
+      statuses,
     );
     await updateTasks(
       tx,

@@ -52,6 +52,13 @@ export const statusOf = (record: TaskRecord): TaskStatus => ({
   version: Number(record.version),
 });
 
+/** The sum of the times at which the instances now running began: n of them have run for n * now - this. */
+export const runningSinceMs = ({ fold }: TaskStatus): number => {
+  let sum = 0;
+  for (const { phase, startedAt } of fold.inFlight.values()) if (phase === 'executing') sum += startedAt ?? 0;
+  return sum;
+};
+
 interface Column {
   readonly name: string;
   readonly type: string;
@@ -76,6 +83,12 @@ const CHANGING: readonly Column[] = [
     name: 'running_cores',
     type: 'double precision',
     value: (s) => phaseCounts(s.fold).executing * s.fold.spec.request.cores,
+  },
+  { name: 'running_since_ms', type: 'bigint', value: (s) => runningSinceMs(s) },
+  {
+    name: 'ended_instances',
+    type: 'integer',
+    value: ({ fold }) => fold.succeeded.size + fold.failed.size + fold.cancelled.size,
   },
   { name: 'execution_ms', type: 'bigint', value: (s) => s.usage.executionMs },
   { name: 'results_count', type: 'integer', value: (s) => s.resultsCount },
@@ -121,10 +134,25 @@ const UPSERT = `INSERT INTO task (${namesOf(ALL)}) SELECT ${namesOf(ALL)} FROM $
   ON CONFLICT (task_id) DO UPDATE SET ${assignments([...CHANGING, ...LASTING], 'excluded')}`;
 const UPDATE = `UPDATE task SET ${assignments(CHANGING, 'r')} FROM ${recordsOf(STEP)} WHERE task.task_id = r.task_id`;
 
-/** Writes whole rows: new tasks, and tasks whose owner changed them. */
-export const upsertTasks = async (tx: EntityManager, statuses: readonly TaskStatus[]): Promise<void> => {
-  if (statuses.length > 0) await tx.query(UPSERT, [rowsOf(ALL, statuses)]);
+/** Writes whole rows: new tasks, and tasks whose owner changed them. @param before ids of those that had a row already */
+export const upsertTasks = async (
+  tx: EntityManager,
+  statuses: readonly TaskStatus[],
+  before: ReadonlyMap<string, unknown>,
+): Promise<void> => {
+  if (statuses.length === 0) return;
+  await tx.query(UPSERT, [rowsOf(ALL, statuses)]);
+  const known = statuses.filter(({ taskId }) => before.has(taskId));
+  if (known.length > 0) await tx.query(DROP_TAGS, [tagsOf(known)]);
+  const tagged = statuses.filter(({ fold }) => fold.spec.tags.length > 0);
+  if (tagged.length > 0) await tx.query(ADD_TAGS, [tagsOf(tagged)]);
 };
+
+const TAGS = 'json_to_recordset($1::json) AS r(owner text, task_id text, tags text[])';
+const DROP_TAGS = `DELETE FROM task_tag USING ${TAGS} WHERE task_tag.task_id = r.task_id AND task_tag.tag <> ALL(r.tags)`;
+const ADD_TAGS = `INSERT INTO task_tag (owner, tag, task_id) SELECT r.owner, unnest(r.tags), r.task_id FROM ${TAGS} ON CONFLICT DO NOTHING`;
+const tagsOf = (statuses: readonly TaskStatus[]): string =>
+  JSON.stringify(statuses.map(({ taskId, fold }) => ({ owner: fold.owner, task_id: taskId, tags: fold.spec.tags })));
 
 /** Writes what a step of the task changes. */
 export const updateTasks = async (tx: EntityManager, statuses: readonly TaskStatus[]): Promise<void> => {
@@ -135,6 +163,7 @@ export const deleteTasks = async (tx: EntityManager, taskIds: readonly string[])
   if (taskIds.length === 0) return;
   await tx.query('DELETE FROM task WHERE task_id = ANY($1)', [taskIds]);
   await tx.query('DELETE FROM completed_instance WHERE task_id = ANY($1)', [taskIds]);
+  await tx.query('DELETE FROM task_tag WHERE task_id = ANY($1)', [taskIds]);
 };
 
 const COMPLETED = `INSERT INTO completed_instance

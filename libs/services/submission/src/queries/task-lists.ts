@@ -5,16 +5,17 @@ import { Invalid } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { STATUS_COLUMNS, statusOf, type TaskRecord } from '../projections/task-rows.js';
 import type { TaskStatus } from '../projections/task-status.js';
+import { Parameters } from './filter-parameters.js';
 import { decodePageToken, encodePageToken, type PageToken } from './page-token.js';
-import { filterSql, Parameters } from './task-filter.js';
+import { PatternQueries } from './pattern-queries.js';
+import { filterSql } from './task-filter.js';
+import { inShort, SUMMARY_COLUMNS, type SummaryRecord, type TaskInShort } from './task-summary.js';
 import type { CompletedRecord } from './task-view.js';
 
 const DEFAULT_PAGE = 50;
 const MAX_PAGE = 1_000;
 /** Most tasks in one answer that is not paged. */
 const MAX_LIST = 10_000;
-/** How long a query with a pattern of the caller may take. */
-const MAX_PATTERN_MS = 5_000;
 
 interface Order {
   readonly sql: string;
@@ -27,64 +28,119 @@ const ORDERS: ReadonlyMap<string, Order> = new Map<string, Order>([
   ['state', { sql: 'state COLLATE "C"', type: 'text' }],
 ]);
 
-interface ListRecord extends TaskRecord {
-  readonly order_key: string;
+interface Row {
+  readonly task_id: string;
 }
+
+/** How much of a task a list reads: its columns, and what is made of them. */
+interface Shape<R extends Row, T> {
+  readonly columns: string;
+  readonly of: (record: R) => T;
+}
+const WHOLE: Shape<TaskRecord, TaskStatus> = {
+  columns: STATUS_COLUMNS.replace('task_id', 'task.task_id'),
+  of: statusOf,
+};
+const IN_SHORT: Shape<SummaryRecord, TaskInShort> = { columns: SUMMARY_COLUMNS, of: inShort };
 
 /** Lists of an account's tasks. */
 @Injectable()
 export class TaskLists {
-  constructor(@InjectDataSource('submission') private readonly db: DataSource) {}
+  constructor(
+    @InjectDataSource('submission') private readonly db: DataSource,
+    private readonly patterns: PatternQueries,
+  ) {}
 
   /** Newest first. @param tags any of them; all tasks when empty */
-  async byTags(owner: string, tags: readonly string[]): Promise<readonly TaskStatus[]> {
-    const filter = tags.length === 0 ? undefined : { operator: 'In', field: 'Tags', values: tags };
-    return this.search(owner, filter, undefined);
+  byTags(owner: string, tags: readonly string[]): Promise<readonly TaskStatus[]> {
+    return this.list(WHOLE, owner, anyOf(tags), undefined);
   }
 
-  async search(
-    owner: string,
-    filter: WireFilter | undefined,
-    maximum: number | undefined,
-  ): Promise<readonly TaskStatus[]> {
-    const parameters = new Parameters(owner);
-    const condition = filterSql(filter, parameters);
-    const limit = parameters.add(Math.min(Math.max(maximum ?? MAX_LIST, 0), MAX_LIST), 'integer');
-    const records = await this.query<TaskRecord>(
-      `SELECT ${STATUS_COLUMNS} FROM task WHERE owner = $1 AND ${condition} ORDER BY created_ms DESC, task_id DESC LIMIT ${limit}`,
-      parameters,
-    );
-    return records.map(statusOf);
+  summariesByTags(owner: string, tags: readonly string[]): Promise<readonly TaskInShort[]> {
+    return this.list(IN_SHORT, owner, anyOf(tags), undefined);
+  }
+
+  /** @throws Invalid a bad filter */
+  search(owner: string, filter: WireFilter | undefined, maximum: number | undefined): Promise<readonly TaskStatus[]> {
+    return this.list(WHOLE, owner, filter, maximum);
   }
 
   /** @throws Invalid a bad filter, order or token */
-  async page(owner: string, request: PageRequest): Promise<Page<TaskStatus>> {
+  page(owner: string, request: PageRequest): Promise<Page<TaskStatus>> {
+    return this.pageOf(WHOLE, owner, request);
+  }
+
+  summaryPage(owner: string, request: PageRequest): Promise<Page<TaskInShort>> {
+    return this.pageOf(IN_SHORT, owner, request);
+  }
+
+  private async list<R extends Row, T>(
+    { columns, of }: Shape<R, T>,
+    owner: string,
+    filter: WireFilter | undefined,
+    maximum: number | undefined,
+  ): Promise<readonly T[]> {
+    const parameters = new Parameters(owner);
+    const condition = filterSql(filter, parameters);
+    const limit = parameters.add(Math.min(Math.max(maximum ?? MAX_LIST, 0), MAX_LIST), 'integer');
+    const records = await this.query<R>(
+      `SELECT ${columns} FROM task WHERE owner = $1 AND ${condition} ORDER BY created_ms DESC, task_id DESC LIMIT ${limit}`,
+      parameters,
+    );
+    return records.map(of);
+  }
+
+  private async pageOf<R extends Row, T>(shape: Shape<R, T>, owner: string, request: PageRequest): Promise<Page<T>> {
     const size = Math.min(Math.max(request.maximumResults ?? DEFAULT_PAGE, 1), MAX_PAGE);
     const after = request.token === undefined || request.token === '' ? undefined : decodePageToken(request.token);
     const { orderBy, isDescending } = after ?? orderOf(request);
     const order = ORDERS.get(orderBy);
     if (!order) throw new Invalid(`Cannot order by ${orderBy}`, { code: 'bad-order' });
-    const counted = new Parameters(owner);
-    const total = await this.count(`owner = $1 AND ${filterSql(request.filter, counted)}`, counted);
-    const parameters = new Parameters(owner);
-    const condition = `owner = $1 AND ${filterSql(request.filter, parameters)} AND ${afterSql(after, order, isDescending, parameters)}`;
-    const direction = isDescending ? 'DESC' : 'ASC';
-    const records = await this.query<ListRecord>(
-      `SELECT ${STATUS_COLUMNS}, (${order.sql})::text AS order_key FROM task WHERE ${condition}
-       ORDER BY ${order.sql} ${direction}, task_id ${direction} LIMIT ${parameters.add(size + 1, 'integer')}`,
-      parameters,
-    );
+    const [total, records] = await Promise.all([
+      this.count(owner, request.filter),
+      this.rowsAfter(shape, owner, request.filter, { after, order, isDescending, size: size + 1 }),
+    ]);
     const shown = records.slice(0, size);
     const last = records.length > size ? shown.at(-1) : undefined;
     const nextToken = last ? encodePageToken({ orderBy, isDescending, key: last.order_key, id: last.task_id }) : null;
     return {
-      data: shown.map(statusOf),
+      data: shown.map(shape.of),
       token: request.token ?? null,
       nextToken,
       isTruncated: nextToken !== null,
       count: shown.length,
       total,
     };
+  }
+
+  /** Which rows is decided on the index alone where that is possible; only those are read. */
+  private rowsAfter<R extends Row, T>(
+    { columns }: Shape<R, T>,
+    owner: string,
+    filter: WireFilter | undefined,
+    place: Place & { readonly size: number },
+  ): Promise<readonly (R & { readonly order_key: string })[]> {
+    const parameters = new Parameters(owner);
+    const { order, isDescending, size } = place;
+    const condition = `owner = $1 AND ${filterSql(filter, parameters)} AND ${afterSql(place, parameters)}`;
+    const direction = isDescending ? 'DESC' : 'ASC';
+    return this.query(
+      `WITH chosen AS MATERIALIZED (SELECT task_id, (${order.sql}) AS order_key FROM task WHERE ${condition}
+         ORDER BY ${order.sql} ${direction}, task_id ${direction} LIMIT ${parameters.add(size, 'integer')})
+       SELECT ${columns}, order_key::text AS order_key FROM chosen JOIN task USING (task_id)
+       ORDER BY chosen.order_key ${direction}, task_id ${direction}`,
+      parameters,
+    );
+  }
+
+  private async count(owner: string, filter: WireFilter | undefined): Promise<number> {
+    const parameters = new Parameters(owner);
+    const condition = `owner = $1 AND ${filterSql(filter, parameters)}`;
+    const [row] = await this.query<{ total: string }>(
+      `SELECT count(*) AS total FROM task WHERE ${condition}`,
+      parameters,
+    );
+    return Number(row?.total ?? 0);
   }
 
   /** Ended instances of the given tasks, by instance number; of each task `most` at most, failed ones before successful ones. */
@@ -106,49 +162,29 @@ export class TaskLists {
     return byTask;
   }
 
-  private async count(condition: string, parameters: Parameters): Promise<number> {
-    const [row] = await this.query<{ total: string }>(
-      `SELECT count(*) AS total FROM task WHERE ${condition}`,
-      parameters,
-    );
-    return Number(row?.total ?? 0);
-  }
-
-  /** A pattern that is one to us and none to Postgres is the caller's mistake, and so is one that backtracks for ever. */
-  private async query<T>(sql: string, { values, hasPattern }: Parameters): Promise<readonly T[]> {
-    if (!hasPattern) return this.db.query<T[]>(sql, values);
-    try {
-      return await this.db.transaction(async (tx) => {
-        await tx.query(`SET LOCAL statement_timeout = ${MAX_PATTERN_MS}`);
-        return tx.query<T[]>(sql, values);
-      });
-    } catch (error) {
-      if (hasCode(error, INVALID_REGULAR_EXPRESSION))
-        throw new Invalid('The filter holds a pattern that cannot be used', { code: 'bad-filter', cause: error });
-      if (hasCode(error, QUERY_CANCELED))
-        throw new Invalid('The pattern of the filter takes too long', { code: 'bad-filter', cause: error });
-      throw error;
-    }
+  private query<T>(sql: string, { owner, values, hasPattern }: Parameters): Promise<readonly T[]> {
+    return hasPattern ? this.patterns.query<T>(owner, sql, values) : this.db.query<T[]>(sql, values);
   }
 }
 
-/** PostgreSQL, appendix A: error codes. */
-const INVALID_REGULAR_EXPRESSION = '2201B';
-const QUERY_CANCELED = '57014';
-const hasCode = (error: unknown, code: string): boolean =>
-  typeof error === 'object' && error !== null && 'code' in error && error.code === code;
+const anyOf = (tags: readonly string[]): WireFilter | undefined =>
+  tags.length === 0 ? undefined : { operator: 'In', field: 'Tags', values: tags };
 
-const orderOf = ({ orderBy, orderType }: PageRequest): Pick<PageToken, 'orderBy' | 'isDescending'> => ({
-  orderBy: (orderBy || 'creationDate').toLowerCase(),
-  isDescending: (orderType || (orderBy ? 'ASC' : 'DESC')).toUpperCase() === 'DESC',
-});
+/** By default the newest come first; who names a field wants it ascending unless he says otherwise. */
+const orderOf = ({ orderBy, orderType }: PageRequest): Pick<PageToken, 'orderBy' | 'isDescending'> => {
+  const direction = (orderType || (orderBy ? 'ASC' : 'DESC')).toUpperCase();
+  if (direction !== 'ASC' && direction !== 'DESC')
+    throw new Invalid(`orderType is ASC or DESC, not ${direction}`, { code: 'bad-order' });
+  return { orderBy: (orderBy || 'creationDate').toLowerCase(), isDescending: direction === 'DESC' };
+};
 
-const afterSql = (
-  after: PageToken | undefined,
-  order: Order,
-  isDescending: boolean,
-  parameters: Parameters,
-): string => {
+interface Place {
+  readonly after: PageToken | undefined;
+  readonly order: Order;
+  readonly isDescending: boolean;
+}
+
+const afterSql = ({ after, order, isDescending }: Place, parameters: Parameters): string => {
   if (!after) return 'TRUE';
   if (order.type === 'bigint' && !/^-?\d{1,18}$/.test(String(after.key)))
     throw new Invalid('The page token is not valid', { code: 'bad-page-token' });

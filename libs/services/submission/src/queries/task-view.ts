@@ -5,20 +5,12 @@ import {
   type WireRunningInstance,
   type WireStatus,
   type WireTask,
-  type WireTaskSummary,
 } from '@fornax/contracts';
-import {
-  difference,
-  formatRanges,
-  phaseCounts,
-  union,
-  type InFlight,
-  type NodeHardwareFacts,
-  type TaskSpec,
-} from '@fornax/domain';
+import { difference, formatRanges, union, type InFlight, type NodeHardwareFacts, type TaskSpec } from '@fornax/domain';
 import { masked } from '../commands/secret-constants.js';
 import type { Echo } from '../commands/task-spec.js';
 import type { TaskError, TaskStatus } from '../projections/task-status.js';
+import { shortened, summaryView } from './task-summary.js';
 
 /** A row of `completed_instance`. */
 export interface CompletedRecord {
@@ -62,40 +54,6 @@ const progressOf = ({ fold, endMs }: TaskStatus): number => {
   return fold.all.size === 0 ? 0 : rounded((100 * over) / fold.all.size);
 };
 
-/** @param now milliseconds; running times count up to it */
-export const summaryView = (task: TaskStatus, now: number): WireTaskSummary => {
-  const { spec } = task.fold;
-  const echo = echoOf(spec);
-  const running = phaseCounts(task.fold).executing;
-  const cores = Math.round(running * spec.request.cores);
-  return {
-    uuid: task.taskId,
-    name: spec.name,
-    shortname: spec.shortname,
-    profile: spec.profile,
-    poolUuid: null,
-    jobUuid: null,
-    progress: progressOf(task),
-    runningInstanceCount: running,
-    runningCoreCount: cores,
-    clusterInfo: { clusterCoresCount: cores },
-    executionTime: wireDuration(task.usage.executionMs + runningMs(task, now)),
-    wallTime: wireDuration(wallMs(task, now)),
-    state: task.state,
-    previousState: task.previousState,
-    totalInstanceCount: task.fold.all.size,
-    instanceCount: spec.advancedRanges === null ? task.fold.all.size : 0,
-    maxRetriesPerInstance: echo.maxRetriesPerInstance ?? echo.retrySettings?.maxPerInstanceRetries ?? 0,
-    advancedRanges: spec.advancedRanges,
-    stateTransitionTime: wireDate(task.stateMs),
-    previousStateTransitionTime: wireDate(task.previousStateMs),
-    lastModified: wireDate(task.modifiedMs),
-    creationDate: wireDate(task.createdMs),
-    endDate: wireDate(task.endMs),
-    waitForPoolResourcesSynchronization: echo.waitForPoolResourcesSynchronization ?? null,
-  };
-};
-
 /** The whole task as its owner sees it (contract, section 3.2); secrets are masked, nothing is null that a client cannot take. */
 export const taskView = (
   task: TaskStatus,
@@ -106,7 +64,7 @@ export const taskView = (
   const { spec } = task.fold;
   const echo = echoOf(spec);
   return {
-    ...summaryView(task, now),
+    ...summaryView(shortened(task), now),
     errors: task.errors.map(({ code, message, debug }) => ({ code, message, debug })),
     resourceBuckets: echo.advancedResourceBuckets ? [] : (echo.resourceBuckets ?? []),
     advancedResourceBuckets: echo.advancedResourceBuckets ?? [],
