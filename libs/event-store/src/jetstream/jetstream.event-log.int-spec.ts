@@ -46,6 +46,39 @@ describe('the JetStream log', () => {
 
   const submit = (id: string, on = log) => on.append('task', id, aCommit(`submit-${id}`, [submitted(id)]), 0);
 
+  it('gives each of many commits that come together its own place, and refuses only the one that has a reason', async () => {
+    await submit('taken');
+    const ids = Array.from({ length: 300 }, (_, index) => (index === 150 ? 'taken' : `many-${index}`));
+    const outcomes = await Promise.allSettled(
+      ids.map((id) => log.append('task', id, aCommit(`many-${id}`, [submitted(id)]), 0)),
+    );
+    const refused = outcomes.flatMap((outcome, index) => (outcome.status === 'rejected' ? [index] : []));
+    expect(refused).toEqual([150]);
+    expect(outcomes[150]).toMatchObject({ reason: expect.any(VersionConflict) });
+    for (const [index, outcome] of outcomes.entries()) {
+      if (outcome.status === 'rejected' || index % 25 !== 0) continue;
+      const [commit] = await log.readAggregate('task', ids[index] ?? '');
+      expect(commit?.sequence).toBe(outcome.value);
+    }
+  });
+
+  it('answers commits that come together again with their first places', async () => {
+    const all = () =>
+      Promise.all(['a', 'b', 'c'].map((id) => log.append('task', id, aCommit(`submit-${id}`, [submitted(id)]), 0)));
+    const first = await all();
+    expect(await all()).toEqual(first);
+    expect((await log.head()).sequence).toBe(3);
+  });
+
+  it('takes commits one by one on a stream that was made before they could come together', async () => {
+    const jsm = await managerOf(nc);
+    await jsm.streams.update(STREAMS.events, { allow_atomic: false });
+    await Promise.all(['a', 'b'].map((id) => submit(id)));
+    expect((await log.head()).sequence).toBe(2);
+    await JetStreamLog.open(nc);
+    expect((await jsm.streams.info(STREAMS.events)).config.allow_atomic).toBe(true);
+  });
+
   it('keeps its epoch when it is opened again, and takes a new one when it was wiped', async () => {
     const { epoch } = await log.head();
     expect((await (await JetStreamLog.open(nc)).head()).epoch).toBe(epoch);

@@ -29,6 +29,7 @@ import {
 } from '../event-log.js';
 import { followLog } from '../follow-log.js';
 import { DurablePublisher, PublishRejected } from './durable-publisher.js';
+import { GroupedPublisher } from './grouped-publisher.js';
 import { type FeedMessage, PullFeed } from './pull-feed.js';
 import { StoredMessages } from './stored-messages.js';
 import { ensureStreams, epochOf, managerOf } from './streams.js';
@@ -77,14 +78,18 @@ export interface OpenLogOptions {
 /** The event log on a JetStream stream; nats-server 2.9 or later. */
 export class JetStreamLog implements EventLog {
   private readonly publisher: DurablePublisher;
+  /** Where the server can take commits together. */
+  private readonly grouped: GroupedPublisher | undefined;
   private readonly stored: StoredMessages;
 
   private constructor(
     private readonly nc: NatsConnection,
     private readonly jsm: JetStreamManager,
     private readonly epoch: string,
+    takesBatches: boolean,
   ) {
     this.publisher = new DurablePublisher(nc);
+    this.grouped = takesBatches ? new GroupedPublisher(nc, this.publisher) : undefined;
     this.stored = new StoredMessages(nc, STREAMS.events);
   }
 
@@ -92,7 +97,8 @@ export class JetStreamLog implements EventLog {
   static async open(nc: NatsConnection, options: OpenLogOptions = {}): Promise<JetStreamLog> {
     await ensureStreams(nc, options);
     const jsm = await managerOf(nc);
-    return new JetStreamLog(nc, jsm, epochOf(await jsm.streams.info(STREAMS.events)));
+    const info = await jsm.streams.info(STREAMS.events);
+    return new JetStreamLog(nc, jsm, epochOf(info), info.config.allow_atomic === true);
   }
 
   async append(aggregate: Aggregate, aggregateId: string, commit: Commit, expected: number): Promise<number> {
@@ -100,7 +106,9 @@ export class JetStreamLog implements EventLog {
     const msgId = messageId(subject, commit.id);
     const data = encodeCommit(commit, aggregate, aggregateId);
     try {
-      const { seq } = await this.publisher.publish(subject, data, { msgId, expectLastSubjectSequence: expected });
+      const { seq } = await (this.grouped
+        ? this.grouped.publish({ subject, data, msgId, expectLastSubjectSequence: expected })
+        : this.publisher.publish(subject, data, { msgId, expectLastSubjectSequence: expected }));
       if (seq > 0) return seq;
     } catch (error) {
       if (!(error instanceof PublishRejected)) throw error;
@@ -185,6 +193,7 @@ export class JetStreamLog implements EventLog {
 
   /** Stops the publisher; subscriptions end by their signals, the connection is the caller's. */
   close(): void {
+    this.grouped?.close();
     this.publisher.close();
   }
 

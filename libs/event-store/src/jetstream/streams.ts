@@ -45,6 +45,8 @@ const eventStream = (): NewStream => ({
   deny_delete: true,
   deny_purge: true,
   allow_direct: true,
+  // Commits that come together are flushed together (nats-server 2.12 or later; others ignore it).
+  allow_atomic: true,
 });
 
 const workingStreams: readonly NewStream[] = [
@@ -98,8 +100,13 @@ const infoIfPresent = async (jsm: JetStreamManager, name: string): Promise<Strea
 const ensureStream = async (jsm: JetStreamManager, stream: NewStream, replicas: number): Promise<void> => {
   const present = await infoIfPresent(jsm, stream.name);
   if (present !== undefined) {
-    const missing = stream.subjects.filter((subject) => !present.config.subjects.includes(subject));
-    if (missing.length > 0) await jsm.streams.update(stream.name, { subjects: stream.subjects });
+    const isMissing = stream.subjects.some((subject) => !present.config.subjects.includes(subject));
+    const mayBatch = stream.allow_atomic === true && present.config.allow_atomic !== true;
+    if (isMissing || mayBatch)
+      await jsm.streams.update(stream.name, {
+        subjects: stream.subjects,
+        ...(mayBatch ? { allow_atomic: true } : {}),
+      });
     return;
   }
   try {

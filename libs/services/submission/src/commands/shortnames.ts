@@ -4,6 +4,7 @@ import { loadAggregate, type EventLog } from '@fornax/event-store';
 import { taskDecider } from '@fornax/domain';
 import { EVENT_LOG, Invalid } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
+import { Gathering } from './gathering.js';
 import { StatusGate } from './status-gate.js';
 
 interface Held {
@@ -20,6 +21,12 @@ const ABANDONED_AFTER_S = 60;
 /** Each turn after the first means that somebody else changed the name meanwhile. */
 const MAX_ATTEMPTS = 4;
 
+interface Wanted {
+  readonly owner: string;
+  readonly shortname: string;
+  readonly taskId: string;
+}
+
 interface Reservation {
   readonly taskId: string;
   /** An earlier request of the same name did not learn whether its task was accepted: this one finishes it. */
@@ -32,6 +39,9 @@ interface Reservation {
  */
 @Injectable()
 export class Shortnames {
+  /** Whether the name was free and is now the task's. */
+  private readonly adding = new Gathering((wanted: readonly Wanted[]) => this.add(wanted));
+
   constructor(
     @InjectDataSource('submission') private readonly db: DataSource,
     @Inject(EVENT_LOG) private readonly log: EventLog,
@@ -44,11 +54,7 @@ export class Shortnames {
    */
   async reserve(owner: string, shortname: string, taskId: string, mayContinue: boolean): Promise<Reservation> {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-      const added = await this.db.query<{ task_id: string }[]>(
-        'INSERT INTO shortname (owner, shortname, task_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING task_id',
-        [owner, shortname, taskId],
-      );
-      if (added.length > 0) return { taskId, isContinued: false };
+      if (await this.adding.one({ owner, shortname, taskId })) return { taskId, isContinued: false };
       const held = await this.held(owner, shortname);
       // Freed between the two statements: the clean-up after a deletion runs beside us.
       if (held === undefined) continue;
@@ -58,6 +64,19 @@ export class Shortnames {
       if (await this.take(owner, shortname, held.task_id, taskId)) return { taskId, isContinued: false };
     }
     throw shortnameTaken(shortname);
+  }
+
+  /** In the order of the names, so that two such statements never wait for each other. */
+  private async add(wanted: readonly Wanted[]): Promise<readonly boolean[]> {
+    const added = await this.db.query<{ owner: string; shortname: string; task_id: string }[]>(
+      `INSERT INTO shortname (owner, shortname, task_id)
+       SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS w(owner, shortname, task_id) ORDER BY owner, shortname
+       ON CONFLICT DO NOTHING RETURNING owner, shortname, task_id`,
+      [wanted.map(({ owner }) => owner), wanted.map(({ shortname }) => shortname), wanted.map(({ taskId }) => taskId)],
+    );
+    const keys = new Set(added.map((row) => JSON.stringify([row.owner, row.shortname, row.task_id])));
+    // Of two equal wishes one was fulfilled.
+    return wanted.map(({ owner, shortname, taskId }) => keys.delete(JSON.stringify([owner, shortname, taskId])));
   }
 
   private async held(owner: string, shortname: string): Promise<Held | undefined> {

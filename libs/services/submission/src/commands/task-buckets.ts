@@ -10,6 +10,9 @@ const TIMEOUT_MS = 5_000;
 /** Asks storage for a task's buckets: those it reads must exist, those it writes are made. */
 @Injectable()
 export class TaskBuckets {
+  /** Questions under way: the tasks of a bulk mostly name the same buckets. */
+  private readonly asking = new Map<string, Promise<z.output<typeof ensureBucketsReplySchema>>>();
+
   constructor(private readonly rpc: RpcClient) {}
 
   /**
@@ -23,11 +26,22 @@ export class TaskBuckets {
     if (mustExist.length + create.length === 0) return;
     const { account, correlationId } = context;
     const request = { owner: account.id, mustExist, create, actor: `user:${account.id}`, correlationId };
-    const { missing, refused } = await this.ask(request);
+    const { missing, refused } = await this.askOnce(request);
     const [first] = missing;
     if (first !== undefined) throw new NotFound(`No such bucket: ${first}`, { code: 'no-such-bucket' });
     const [no] = refused;
     if (no) throw new Invalid(`The bucket ${no.bucket} cannot be used: ${no.reason}`, { code: 'bucket-refused' });
+  }
+
+  private askOnce(
+    request: z.input<typeof ensureBucketsRequestSchema>,
+  ): Promise<z.output<typeof ensureBucketsReplySchema>> {
+    const key = JSON.stringify(request);
+    const known = this.asking.get(key);
+    if (known) return known;
+    const asking = this.ask(request).finally(() => this.asking.delete(key));
+    this.asking.set(key, asking);
+    return asking;
   }
 
   private async ask(

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { TaskSpec } from '@fornax/domain';
 import type { DataSource } from 'typeorm';
+import { Gathering } from './gathering.js';
 import type { RequestContext } from './request-context.js';
 import { Shortnames } from './shortnames.js';
 import { TaskBuckets } from './task-buckets.js';
@@ -10,6 +11,8 @@ import { TaskQuota } from './task-quota.js';
 /** What a new task takes up beside the log: a place in the quota, buckets, a name. */
 @Injectable()
 export class TaskPlace {
+  private readonly takes = new Gathering((taskIds: readonly string[]) => this.areTaken(taskIds));
+
   constructor(
     @InjectDataSource('submission') private readonly db: DataSource,
     private readonly quota: TaskQuota,
@@ -17,8 +20,16 @@ export class TaskPlace {
     private readonly shortnames: Shortnames,
   ) {}
 
-  async isTaken(taskId: string): Promise<boolean> {
-    return (await this.db.query<unknown[]>('SELECT 1 FROM task WHERE task_id = $1', [taskId])).length > 0;
+  isTaken(taskId: string): Promise<boolean> {
+    return this.takes.one(taskId);
+  }
+
+  private async areTaken(taskIds: readonly string[]): Promise<readonly boolean[]> {
+    const rows = await this.db.query<{ task_id: string }[]>('SELECT task_id FROM task WHERE task_id = ANY($1)', [
+      taskIds,
+    ]);
+    const taken = new Set(rows.map((row) => row.task_id));
+    return taskIds.map((taskId) => taken.has(taskId));
   }
 
   async prepare(spec: TaskSpec, context: RequestContext): Promise<void> {
