@@ -107,6 +107,7 @@ export {
   leaveRequestSchema,
   placementsReplySchema,
   placementsRequestSchema,
+  serviceClaimsSchema,
   snapshotGrantRequestSchema,
   storageUsageReplySchema,
   storageUsageRequestSchema,
@@ -116,5 +117,6 @@ export {
   type JoinRequest,
   type LeaseClaims,
   type PlacementsReply,
+  type ServiceClaims,
   type SnapshotGrantRequest,
 } from './work/rpc.js';

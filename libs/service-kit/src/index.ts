@@ -18,7 +18,13 @@ export { hashToken, type Account } from './accounts/account.js';
 export { AccountDirectory } from './accounts/account-directory.js';
 export { accountOf, CurrentAccount, OperatorOnly, Public, tokenOf } from './accounts/auth.guard.js';
 export { Sealer, type DataKey } from './secrets/sealer.js';
-export { signLeaseClaims, verifyLeaseToken, type LeaseCredentials } from './secrets/lease-claims.js';
+export {
+  signLeaseClaims,
+  signServiceClaims,
+  verifyLeaseToken,
+  verifyServiceToken,
+  type LeaseCredentials,
+} from './secrets/lease-claims.js';
 export { newId, systemClock, type Clock } from './core/clock.js';
 export { jsonOf } from './core/json.js';
 export { CLOCK, CORE_CONFIG, EVENT_LOG, LOGGER, NATS, PUBLISHER } from './core/tokens.js';

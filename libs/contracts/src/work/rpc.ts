@@ -107,3 +107,14 @@ export const leaseClaimsSchema = z.object({
   expiresAt: z.number(),
 });
 export type LeaseClaims = z.output<typeof leaseClaimsSchema>;
+
+/**
+ * The claims of a service that keeps objects of the platform's own, which belong to no account and count against no quota. Sealed as
+ * `leaseClaimsSchema` is, under keys of their own. `area` is where it may read, write and delete: nowhere else.
+ */
+export const serviceClaimsSchema = z.object({
+  service: z.string(),
+  area: z.enum(['output']),
+  expiresAt: z.number(),
+});
+export type ServiceClaims = z.output<typeof serviceClaimsSchema>;

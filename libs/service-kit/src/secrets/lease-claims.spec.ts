@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { LeaseClaims } from '@fornax/contracts';
-import { signLeaseClaims, verifyLeaseToken } from './lease-claims.js';
+import { signLeaseClaims, signServiceClaims, verifyLeaseToken, verifyServiceToken } from './lease-claims.js';
 
 const masterKey = Buffer.alloc(32, 1);
 const claims: LeaseClaims = {
@@ -33,4 +33,20 @@ describe('lease credentials', () => {
   });
 
   it('have a secret that the token does not tell', () => expect(sessionToken).not.toContain(secretKey));
+});
+
+describe('service credentials', () => {
+  const own = { service: 'submission', area: 'output' as const, expiresAt: 1 };
+  const token = signServiceClaims(masterKey, own);
+
+  it('come back as the claims they were made from, with the same secret', () =>
+    expect(verifyServiceToken(masterKey, token.sessionToken)).toEqual({ claims: own, secretKey: token.secretKey }));
+
+  it('are no lease, and no lease is one of them', () => {
+    expect(verifyLeaseToken(masterKey, token.sessionToken)).toBeUndefined();
+    expect(verifyServiceToken(masterKey, sessionToken)).toBeUndefined();
+    const mac = token.sessionToken.split('.')[1] ?? '';
+    const forged = Buffer.from(JSON.stringify({ ...own, expiresAt: 2 })).toString('base64url');
+    expect(verifyServiceToken(masterKey, `${forged}.${mac}`)).toBeUndefined();
+  });
 });

@@ -13,6 +13,7 @@ import {
   durationHistogram,
   inSpan,
   verifyLeaseToken,
+  verifyServiceToken,
   type Clock,
   type CoreConfig,
 } from '@fornax/service-kit';
@@ -24,7 +25,7 @@ import { StorageUsage } from './buckets/storage-usage.js';
 import { StorageReads } from './reading/storage-reads.js';
 import type { S3Parts } from './s3/exchange.js';
 import { createFrontDoor } from './s3/front-door.js';
-import { S3Error } from './s3/s3-error.js';
+import { S3Error, accessDenied } from './s3/s3-error.js';
 import type { StorageConfig } from './storage.config.js';
 import { OBJECT_STORE, STORAGE_CONFIG } from './tokens.js';
 import type { ServiceLogger } from './tokens.js';
@@ -52,8 +53,10 @@ export class StorageIdentities implements Identities {
   }
 
   bySessionToken(token: string) {
-    const found = verifyLeaseToken(this.config.masterKey, token);
-    return found && { principal: { kind: 'lease' as const, claims: found.claims }, secrets: [found.secretKey] };
+    const lease = verifyLeaseToken(this.config.masterKey, token);
+    if (lease) return { principal: { kind: 'lease' as const, claims: lease.claims }, secrets: [lease.secretKey] };
+    const service = verifyServiceToken(this.config.masterKey, token);
+    return service && { principal: { kind: 'service' as const, claims: service.claims }, secrets: [service.secretKey] };
   }
 }
 
@@ -121,6 +124,8 @@ export class FrontDoorHost implements OnApplicationBootstrap, BeforeApplicationS
       baseHosts: config.baseHosts,
       checkLease: async (principal) => {
         if (principal.kind === 'lease') await gates.leases.check(principal.claims);
+        if (principal.kind === 'service' && clock.now() >= principal.claims.expiresAt)
+          throw accessDenied('The token has expired.');
       },
       catchUp: () => reads.catchUp(),
       checkQuota: (owner, moreBytes) => gates.quotas.check(owner, moreBytes),

@@ -4,7 +4,7 @@ import { LocalObjectStore, S3ObjectStore, type ObjectStore } from '@fornax/objec
 import { LOGGER, provideProjection, serviceDatabase } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { BucketCatalog } from './buckets/bucket-catalog.js';
-import { STAGING_BUCKET } from './buckets/bucket-names.js';
+import { OUTPUT_BUCKET, STAGING_BUCKET } from './buckets/bucket-names.js';
 import { BucketCommands } from './buckets/bucket.commands.js';
 import { StorageUsage } from './buckets/storage-usage.js';
 import { FrontDoorHost, StorageGates, StorageIdentities } from './front-door.host.js';
@@ -31,7 +31,7 @@ const openLocalStore = async (folder: string, db: DataSource, logger: ServiceLog
 const openStore = async ({ objects }: StorageConfig, db: DataSource, logger: ServiceLogger): Promise<ObjectStore> => {
   const store =
     objects.kind === 'local' ? await openLocalStore(objects.folder, db, logger) : await S3ObjectStore.open(objects);
-  await store.createBuckets([STAGING_BUCKET]);
+  await store.createBuckets([STAGING_BUCKET, OUTPUT_BUCKET]);
   return store;
 };
 

@@ -1,6 +1,6 @@
-import type { LeaseClaims } from '@fornax/contracts';
+import type { LeaseClaims, ServiceClaims } from '@fornax/contracts';
 import type { Place } from '@fornax/object-store';
-import { STAGING_BUCKET, isBucketName, stagedLeasePrefix } from '../buckets/bucket-names.js';
+import { SERVICE_AREAS, STAGING_BUCKET, isBucketName, stagedLeasePrefix } from '../buckets/bucket-names.js';
 import type { BucketDesk } from '../buckets/bucket.js';
 import { accessDenied, noSuchBucket } from '../s3/s3-error.js';
 import type { Principal } from './principal.js';
@@ -31,8 +31,23 @@ export const placeForLease = (
   return covers(claims.snapshot, place) ? { ...place, isStaged: false } : undefined;
 };
 
-export const ownerOf = (principal: Principal): string =>
-  principal.kind === 'user' ? principal.account : principal.claims.owner;
+/** Where a service may do something with an object of its area; undefined outside of it. */
+export const placeForService = (claims: ServiceClaims, place: Place): Place | undefined => {
+  const area = SERVICE_AREAS[claims.area];
+  return place.bucket === area.wireName && place.key !== '' ? { bucket: area.bucket, key: place.key } : undefined;
+};
+
+/** The account that a request is made for; undefined for the platform itself. */
+export const ownerOf = (principal: Principal): string | undefined => {
+  switch (principal.kind) {
+    case 'user':
+      return principal.account;
+    case 'lease':
+      return principal.claims.owner;
+    case 'service':
+      return undefined;
+  }
+};
 
 /**
  * Where the principal's object lies in the store: in its bucket, or for what a lease writes as results, in its staging area.
@@ -44,6 +59,11 @@ export const authorise = async (
   access: Access,
   place: Place,
 ): Promise<Place> => {
+  if (principal.kind === 'service') {
+    const own = placeForService(principal.claims, place);
+    if (!own) throw accessDenied();
+    return own;
+  }
   const allowed =
     principal.kind === 'user' ? { ...place, isStaged: false } : placeForLease(principal.claims, access, place);
   if (!allowed) throw accessDenied();

@@ -1,10 +1,12 @@
-import type { LeaseClaims } from '@fornax/contracts';
+import type { LeaseClaims, ServiceClaims } from '@fornax/contracts';
 
 /** Who a verified signature stands for. */
 export type Principal =
   | { readonly kind: 'user'; readonly account: string; readonly email: string }
   /** An instance on a node: what it may touch is in the claims, while its lease lives. */
-  | { readonly kind: 'lease'; readonly claims: LeaseClaims };
+  | { readonly kind: 'lease'; readonly claims: LeaseClaims }
+  /** A service of the platform, in its own area. */
+  | { readonly kind: 'service'; readonly claims: ServiceClaims };
 
 /** Somebody who may have signed a request, with the secrets that would prove it. */
 export interface Candidate {

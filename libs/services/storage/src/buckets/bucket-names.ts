@@ -11,3 +11,8 @@ export const isBucketName = (name: string): boolean =>
 export const STAGING_BUCKET = '.staging';
 export const stagedTaskPrefix = (taskId: string): string => `${taskId}/`;
 export const stagedLeasePrefix = (taskId: string, leaseId: string): string => `${taskId}/${leaseId}/`;
+
+/** Holds output of tasks that has left the database: `<task>/<stream>/…`. Nobody's bucket: only a service's token opens it. */
+export const OUTPUT_BUCKET = '.output';
+/** How the area of a service's token is called on the wire, where a bucket must have a name of Amazon's rules, and where it lies. */
+export const SERVICE_AREAS = { output: { wireName: 'fornax-output', bucket: OUTPUT_BUCKET } } as const;

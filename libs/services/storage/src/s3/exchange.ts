@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { ObjectInfo, ObjectStore } from '@fornax/object-store';
 import type { Identities, Principal } from '../access/principal.js';
 import type { BucketDesk } from '../buckets/bucket.js';
+import { ownerOf } from '../access/authorise.js';
 import type { Authenticated } from './authenticator.js';
 import { accessDenied } from './s3-error.js';
 import type { S3Request } from './s3-request.js';
@@ -81,4 +82,10 @@ export const orCaughtUp = async <T>(
   if (found !== undefined) return found;
   await catchUp();
   return look();
+};
+
+/** What the platform itself stores counts against nobody's quota. @throws S3Error QuotaExceeded */
+export const checkRoom = async ({ principal, checkQuota }: Exchange, moreBytes: number): Promise<void> => {
+  const owner = ownerOf(principal);
+  if (owner !== undefined) await checkQuota(owner, moreBytes);
 };

@@ -42,6 +42,7 @@ const page = async (
   after: string,
 ): Promise<Listing> => {
   const { principal, buckets, request, store, catchUp } = exchange;
+  if (principal.kind === 'service') throw accessDenied();
   if (principal.kind === 'lease' && !placeForLease(principal.claims, 'read', { bucket: request.bucket, key: prefix }))
     throw accessDenied();
   await catchUp();

@@ -1,9 +1,9 @@
 import { type Place, StoreRefusal, compositeEtag } from '@fornax/object-store';
-import { authorise, ownerOf } from '../../access/authorise.js';
+import { authorise } from '../../access/authorise.js';
 import { parseRange } from '../byte-range.js';
-import { type Exchange, quoted, sendEmpty, sendXml } from '../exchange.js';
+import { type Exchange, checkRoom, quoted, sendEmpty, sendXml } from '../exchange.js';
 import { openPayload, readBody } from '../payload.js';
-import { S3Error, malformedXml } from '../s3-error.js';
+import { S3Error, accessDenied, malformedXml } from '../s3-error.js';
 import { queryValue } from '../s3-request.js';
 import { childNodes, childText, parseXml } from '../xml.js';
 import { headersOf, sourceOf } from './object.operations.js';
@@ -12,9 +12,11 @@ const MAX_PARTS = 10_000;
 /** A list of all parts with their checksums is larger than other documents may be. */
 const MAX_COMPLETION_BYTES = 4 * 1024 * 1024;
 
-/** A lease has its uploads in its staging area, like its objects. */
-const placeOf = ({ buckets, principal, request }: Exchange): Promise<Place> =>
-  authorise(buckets, principal, 'write', { bucket: request.bucket, key: request.key });
+/** A lease has its uploads in its staging area, like its objects. Services store small objects, in one piece. */
+const placeOf = async ({ buckets, principal, request }: Exchange): Promise<Place> => {
+  if (principal.kind === 'service') throw accessDenied();
+  return authorise(buckets, principal, 'write', { bucket: request.bucket, key: request.key });
+};
 
 const uploadOf = async (exchange: Exchange): Promise<Place & { readonly uploadId: string }> => ({
   ...(await placeOf(exchange)),
@@ -39,11 +41,11 @@ export const createUpload = async (exchange: Exchange): Promise<void> => {
 };
 
 export const putPart = async (exchange: Exchange): Promise<void> => {
-  const { request, authenticated, principal, store } = exchange;
+  const { request, authenticated, store } = exchange;
   const upload = await uploadOf(exchange);
   const partNumber = partNumberOf(queryValue(request, 'partNumber'));
   const { sizeBytes, source } = openPayload(request, authenticated);
-  await exchange.checkQuota(ownerOf(principal), sizeBytes);
+  await checkRoom(exchange, sizeBytes);
   exchange.expectBody();
   const { etag } = await store.putPart(upload, partNumber, source, sizeBytes);
   sendEmpty(exchange, 200, { etag: quoted(etag) });
@@ -51,7 +53,7 @@ export const putPart = async (exchange: Exchange): Promise<void> => {
 
 /** UploadPartCopy: a part from a range of an object that is there. */
 export const copyPart = async (exchange: Exchange): Promise<void> => {
-  const { request, principal, store } = exchange;
+  const { request, store } = exchange;
   const upload = await uploadOf(exchange);
   const partNumber = partNumberOf(queryValue(request, 'partNumber'));
   const { reader } = await sourceOf(exchange);
@@ -63,7 +65,7 @@ export const copyPart = async (exchange: Exchange): Promise<void> => {
     });
   }
   const sizeBytes = range ? range.end - range.start + 1 : reader.info.sizeBytes;
-  await exchange.checkQuota(ownerOf(principal), sizeBytes);
+  await checkRoom(exchange, sizeBytes);
   const { etag } = await store.putPart(upload, partNumber, await reader.read(range), sizeBytes);
   sendXml(exchange, 'CopyPartResult', { LastModified: new Date(exchange.now()).toISOString(), ETag: quoted(etag) });
 };
