@@ -2,7 +2,7 @@ import preset from './jest.preset.mjs';
 
 const project = (displayName, testMatch, more = {}) => ({ ...preset, displayName, testMatch, ...more });
 
-/** `jest --selectProjects spec int e2e faults`: tools/test.mjs picks them. */
+/** `jest --selectProjects spec int contract e2e faults`: tools/test.mjs picks them. */
 export default {
   projects: [
     project('spec', ['<rootDir>/{libs,apps,tests,infra}/**/src/**/*.spec.ts']),
@@ -11,6 +11,10 @@ export default {
       globalTeardown: '<rootDir>/libs/testing/src/jest-global-teardown.ts',
     }),
     project('e2e', ['<rootDir>/tests/e2e/src/**/*.e2e-spec.ts']),
+    project('contract', ['<rootDir>/tests/contract/src/**/*.contract-spec.ts'], {
+      globalSetup: '<rootDir>/tests/contract/src/setup/global-setup.ts',
+      globalTeardown: '<rootDir>/tests/contract/src/setup/global-teardown.ts',
+    }),
     project('faults', ['<rootDir>/tests/faults/src/**/*.fault-spec.ts']),
   ],
 };

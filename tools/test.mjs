@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Sets everything up and runs the tests: `npm test`, or `node tools/test.mjs unit|int|e2e|faults`.
+// Sets everything up and runs the tests: `npm test`, or `node tools/test.mjs unit|int|contract|e2e|faults`.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { ensureReady } from './bootstrap.mjs';
@@ -8,6 +8,17 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const SUITES = {
   unit: { projects: ['spec'], args: [] },
   int: { projects: ['int'], args: ['--testTimeout=60000'] },
+  // One platform for all of it; the reporter prints the contract's rows.
+  contract: {
+    projects: ['contract'],
+    // A list of reporters takes in every word that follows: another option must.
+    args: [
+      '--reporters=default',
+      '--reporters=./tools/contract-reporter.mjs',
+      '--maxWorkers=3',
+      '--testTimeout=120000',
+    ],
+  },
   // Each platform is several processes: one at a time on two cores.
   e2e: { projects: ['e2e'], args: ['--runInBand', '--testTimeout=300000'] },
   faults: { projects: ['faults'], args: ['--runInBand', '--testTimeout=300000'] },

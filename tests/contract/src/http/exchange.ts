@@ -1,0 +1,70 @@
+import http from 'node:http';
+import { platform } from '../platform.js';
+import { DocumentChecker, type ApiDocument } from './document-checker.js';
+
+export interface Answer {
+  readonly status: number;
+  /** The reason phrase: clients show it. */
+  readonly statusText: string;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly text: string;
+  json(): unknown;
+}
+
+export interface Sent {
+  readonly method: string;
+  /** From the root, with query; sent exactly so. */
+  readonly path: string;
+  readonly headers?: http.OutgoingHttpHeaders;
+  readonly body?: string;
+}
+
+const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
+const TIMEOUT_MS = 30_000;
+
+/** One request, byte for byte as told: no client library adds headers of its own. */
+export const exchangeUnchecked = ({ method, path, headers = {}, body }: Sent): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(platform.apiUrl);
+    const request = http.request({ agent, hostname, port, method, path, headers, timeout: TIMEOUT_MS }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => {
+        const text = Buffer.concat(chunks).toString('utf8');
+        const json = (): unknown => JSON.parse(text);
+        resolve({
+          status: response.statusCode ?? 0,
+          statusText: response.statusMessage ?? '',
+          headers: response.headers,
+          text,
+          json,
+        });
+      });
+    });
+    request.on('timeout', () => request.destroy(new Error(`${method} ${path}: no answer within ${TIMEOUT_MS} ms`)));
+    request.on('error', reject);
+    request.end(body);
+  });
+
+let checker: Promise<DocumentChecker> | undefined;
+
+/** The checker over the running platform's own document. */
+export const documentChecker = (): Promise<DocumentChecker> =>
+  (checker ??= exchangeUnchecked({ method: 'GET', path: '/openapi.json' }).then(
+    (answer) => new DocumentChecker(answer.json() as ApiDocument),
+  ));
+
+/** One request whose answer must be as the OpenAPI document says. @throws Error when it is not */
+export const exchange = async (sent: Sent): Promise<Answer> => {
+  const answer = await exchangeUnchecked(sent);
+  const complaint = (await documentChecker()).complaintAbout({
+    method: sent.method,
+    path: sent.path,
+    status: answer.status,
+    contentType: answer.headers['content-type'],
+    text: answer.text,
+  });
+  if (complaint !== undefined) throw new Error(complaint);
+  return answer;
+};
