@@ -11,16 +11,25 @@ export {
   type InstanceError,
   type LeaseRef,
   type NodeHardwareFacts,
+  type OriginKind,
   type PublicTaskState,
   type ResourceBucket,
   type ResourceRequest,
   type SchedulingPlan,
   type TaskConstant,
   type TaskEvent,
+  type TaskOrigin,
   type TaskSpec,
 } from './task/task.events.js';
 export type { InstanceReport, TaskCommand } from './task/task.commands.js';
-export { isOver, isStopping, type InFlight, type LeasePhase, type TaskState } from './task/task.state.js';
+export {
+  isOver,
+  isStopping,
+  queueDeadlineOf,
+  type InFlight,
+  type LeasePhase,
+  type TaskState,
+} from './task/task.state.js';
 export { taskDecider } from './task/task.decider.js';
 export { phaseCounts, publicStateOf } from './task/public-state.js';
 export { restoreTaskState, storeTaskState } from './task/stored-task-state.js';

@@ -67,6 +67,10 @@ const taskSpec = z.object({
   maxTotalRetries: count,
   tags: z.array(z.string()),
   labels: z.record(z.string(), z.string()),
+  maxTimeQueueSeconds: z.number().exactOptional(),
+  completionTimeToLiveSeconds: z.number().exactOptional(),
+  autoDeleteOnCompletion: z.boolean().exactOptional(),
+  origin: z.object({ taskId: z.string(), kind: z.enum(['clone', 'retry', 'resume', 'recover']) }).exactOptional(),
   echo: z.record(z.string(), z.unknown()),
 });
 
@@ -132,6 +136,7 @@ export const eventSchemas = {
   },
   TaskCancelRequested: { version: 1, aggregate: 'task', schema: z.object({ at: instant }) },
   TaskDeleteRequested: { version: 1, aggregate: 'task', schema: z.object({ at: instant }) },
+  TaskResourcesUpdateRequested: { version: 1, aggregate: 'task', schema: z.object({ at: instant }) },
   InstancesDispatched: {
     version: 1,
     aggregate: 'task',
@@ -158,6 +163,11 @@ export const eventSchemas = {
     schema: z.object({ attempts: z.array(attemptEnd), at: instant }),
   },
   WaitingInstancesCancelled: {
+    version: 1,
+    aggregate: 'task',
+    schema: z.object({ instances: z.string(), at: instant }),
+  },
+  WaitingInstancesExpired: {
     version: 1,
     aggregate: 'task',
     schema: z.object({ instances: z.string(), at: instant }),

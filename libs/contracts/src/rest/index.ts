@@ -6,10 +6,13 @@ export {
   bulkTaskResultSchema,
   constantSchema,
   createdSchema,
+  taskCloneSchema,
   taskCreationSchema,
+  taskRetrySchema,
   taskUpdateSchema,
   type BulkTaskResult,
   type TaskCreation,
+  type TaskRepetition,
   type TaskUpdate,
 } from './task-creation.js';
 export {

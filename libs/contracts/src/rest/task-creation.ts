@@ -183,6 +183,12 @@ export const taskCreationSchema = z.object({
 });
 export type TaskCreation = z.output<typeof taskCreationSchema>;
 
+/** Body of POST /tasks/{id}/clone: what the copy is to have otherwise (contract, section 3.1). */
+export const taskCloneSchema = taskCreationSchema.partial();
+/** Body of retry, resume and recover, which choose the instances themselves. */
+export const taskRetrySchema = taskCloneSchema.omit({ instanceCount: true, advancedRanges: true, poolUuid: true });
+export type TaskRepetition = z.output<typeof taskCloneSchema>;
+
 /** Body of PUT /tasks/{id}: of a whole task only these count (contract, 5.15). */
 export const taskUpdateSchema = z.object({ constants: constantsSchema.optional(), tags: tagsSchema.optional() });
 export type TaskUpdate = z.output<typeof taskUpdateSchema>;

@@ -191,6 +191,11 @@ export const taskSchema = z.object({
   dependencies: z.unknown().nullable(),
   /** Ours, unknown to the clients: remarks of the platform about this task. */
   notes: z.array(z.string()),
-  fornax: z.object({ waitingReason: z.string().nullable(), notes: z.array(z.string()) }),
+  fornax: z.object({
+    waitingReason: z.string().nullable(),
+    notes: z.array(z.string()),
+    /** The task that this one was made from, by clone, retry, resume or recover. */
+    origin: z.object({ taskId: z.string(), kind: z.enum(['clone', 'retry', 'resume', 'recover']) }).nullable(),
+  }),
 });
 export type WireTask = z.output<typeof taskSchema>;

@@ -98,6 +98,12 @@ export const waitingCancelled = (instances: string): TaskEvent => ({
   instances,
   at,
 });
+export const resourcesUpdateRequested: TaskEvent = { type: 'TaskResourcesUpdateRequested', at };
+export const waitingExpired = (instances: string, when = at): TaskEvent => ({
+  type: 'WaitingInstancesExpired',
+  instances,
+  at: when,
+});
 export const deleted: TaskEvent = { type: 'TaskDeleted', at };
 
 export const aHardware = (overrides: Partial<NodeHardware> = {}): NodeHardware => ({

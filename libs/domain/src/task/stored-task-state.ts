@@ -23,6 +23,9 @@ type Stored = Omit<TaskState, 'inFlight' | 'attempts' | 'userRetries' | 'platfor
   readonly platformRetries: Levels;
 };
 
+/** Fields that folds stored by an earlier version lack. */
+const ADDED = { queuedSince: null, resourceUpdates: 0 } as const;
+
 const isStored = (json: unknown): json is Stored =>
   typeof json === 'object' && json !== null && 'format' in json && json.format === FORMAT;
 
@@ -31,6 +34,7 @@ export const restoreTaskState = (json: unknown): TaskState => {
   if (!isStored(json)) throw new Error('not a task state stored by this version');
   const { format: _format, inFlight, attempts, userRetries, platformRetries, ...rest } = json;
   return {
+    ...ADDED,
     ...rest,
     inFlight: new Map(inFlight),
     attempts: InstanceCounts.fromLevels(attempts),

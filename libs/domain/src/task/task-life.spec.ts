@@ -43,7 +43,7 @@ type Step =
   | { readonly do: 'dispatch'; readonly count: number }
   | { readonly do: 'started' | 'exited'; readonly n: number }
   | { readonly do: 'success' | 'user' | 'platform' | 'limit'; readonly n: number; readonly stale: boolean }
-  | { readonly do: 'lose' | 'cancel' | 'delete' };
+  | { readonly do: 'lose' | 'cancel' | 'delete' | 'update' | 'expire' };
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('dispatch' as const), count: fc.integer({ min: 1, max: 4 }) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('started' as const, 'exited' as const), n: fc.nat(SIZE) }) },
@@ -57,6 +57,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('lose' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('cancel' as const, 'delete' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('update' as const, 'expire' as const) }) },
 );
 
 const commandOf = (state: TaskState, what: Step): TaskCommand => {
@@ -94,6 +95,10 @@ const commandOf = (state: TaskState, what: Step): TaskCommand => {
       return { type: 'CancelTask', at };
     case 'delete':
       return { type: 'DeleteTask', at };
+    case 'update':
+      return { type: 'UpdateResources', at };
+    case 'expire':
+      return { type: 'ExpireWaiting', at: at + 1_000 };
   }
 };
 
@@ -102,7 +107,12 @@ describe('any life of a task', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), fc.nat(2), fc.nat(4), (steps, perInstance, inAll) => {
         let state = fold(
-          submitted({ instances: `0-${SIZE}`, maxRetriesPerInstance: perInstance, maxTotalRetries: inAll }),
+          submitted({
+            instances: `0-${SIZE}`,
+            maxRetriesPerInstance: perInstance,
+            maxTotalRetries: inAll,
+            maxTimeQueueSeconds: 1,
+          }),
         );
         for (const what of steps) {
           state = run(state, commandOf(state, what));
@@ -112,6 +122,7 @@ describe('any life of a task', () => {
             for (const [, count] of state.userRetries) expect(count).toBeLessThanOrEqual(perInstance || inAll);
           if (inAll > 0) expect(state.totalRetries).toBeLessThanOrEqual(inAll);
           if (state.cancelRequested || state.deleteRequested) expect(sizeOf(state.waiting)).toBe(0);
+          expect(state.queuedSince !== null).toBe(sizeOf(state.waiting) > 0 && state.inFlight.size === 0);
           if (state.deleted) expect(state.inFlight.size).toBe(0);
         }
       }),
@@ -181,6 +192,15 @@ describe('a task of 100,000 instances', () => {
     expect(formatRanges(state.startedOnce)).toBe(`0-${total - 1}`);
     expect(elapsedMs).toBeLessThan(5_000);
   });
+});
+
+it('reads a fold that was stored before these fields existed', () => {
+  const {
+    queuedSince: _queued,
+    resourceUpdates: _updates,
+    ...old
+  } = storeTaskState(fold(submitted())) as Record<string, unknown>;
+  expect(restoreTaskState(old)).toMatchObject({ queuedSince: null, resourceUpdates: 0, exists: true });
 });
 
 it('reads the stored form of its own version only', () => {

@@ -1,7 +1,7 @@
 import type { InstantMs } from '../shared/time.js';
 import type { AttemptEnd, DispatchedLease, LeaseRef, TaskConstant, TaskSpec } from './task.events.js';
 
-/** What may be asked of a task. The first four come from submission, the others from the scheduler. */
+/** What may be asked of a task. The first five come from submission, the others from the scheduler. */
 export type TaskCommand =
   | {
       readonly type: 'SubmitTask';
@@ -19,6 +19,8 @@ export type TaskCommand =
     }
   | { readonly type: 'CancelTask'; readonly at: InstantMs }
   | { readonly type: 'DeleteTask'; readonly at: InstantMs }
+  /** Fetch new and changed resources on the nodes that run instances of the task. */
+  | { readonly type: 'UpdateResources'; readonly at: InstantMs }
   | { readonly type: 'DispatchInstances'; readonly leases: readonly DispatchedLease[]; readonly at: InstantMs }
   /**
    * Node reports about one task, in the order they were made. Those under a lease that is not current are ignored.
@@ -27,6 +29,8 @@ export type TaskCommand =
   | { readonly type: 'RecordReports'; readonly reports: readonly InstanceReport[]; readonly at: InstantMs }
   /** The node was lost (or drained): its leases end with the given cause and their instances wait again. */
   | { readonly type: 'RevokeLeases'; readonly attempts: readonly AttemptEnd[]; readonly at: InstantMs }
+  /** Fails what waits, if the task has waited for too long by now. */
+  | { readonly type: 'ExpireWaiting'; readonly at: InstantMs }
   | {
       readonly type: 'RecordWaitingReason';
       readonly reason: string | null;

@@ -4,7 +4,7 @@ import type { DispatchedLease, TaskEvent } from './task.events.js';
 import { accept, assertNever, reject, type Decider, type Decision } from '../shared/decider.js';
 import { formatRanges, has } from '../shared/ranges.js';
 import { recordReports, revokeLeases } from './record-reports.js';
-import { evolveTask, initialTaskState, isOver, isStopping, type TaskState } from './task.state.js';
+import { evolveTask, initialTaskState, isOver, isStopping, queueDeadlineOf, type TaskState } from './task.state.js';
 
 type TaskDecision = Decision<TaskEvent>;
 
@@ -68,6 +68,21 @@ const updateTask = (state: TaskState, command: Extract<TaskCommand, { type: 'Upd
   });
 };
 
+/** Who is not running has nothing to fetch: an instance that starts later takes what is in the buckets then. */
+const updateResources = (state: TaskState, at: InstantMs): TaskDecision => {
+  if (isGone(state)) return notFound();
+  const runs = [...state.inFlight.values()].some(({ phase }) => phase === 'executing');
+  if (!runs || isStopping(state)) return reject('task-not-running', `Task ${state.taskId} is not running`);
+  return accept<TaskEvent>({ type: 'TaskResourcesUpdateRequested', at });
+};
+
+/** Decided anew on every try: a dispatch that came first has ended the wait. */
+const expireWaiting = (state: TaskState, at: InstantMs): TaskDecision => {
+  const deadline = queueDeadlineOf(state);
+  if (deadline === null || at < deadline || isStopping(state)) return accept();
+  return accept<TaskEvent>({ type: 'WaitingInstancesExpired', instances: formatRanges(state.waiting), at });
+};
+
 const decide = (state: TaskState, command: TaskCommand): TaskDecision => {
   switch (command.type) {
     case 'SubmitTask': {
@@ -81,6 +96,10 @@ const decide = (state: TaskState, command: TaskCommand): TaskDecision => {
       return cancelTask(state, command.at);
     case 'DeleteTask':
       return deleteTask(state, command.at);
+    case 'UpdateResources':
+      return updateResources(state, command.at);
+    case 'ExpireWaiting':
+      return expireWaiting(state, command.at);
     case 'DispatchInstances':
       return dispatchInstances(state, command.leases, command.at);
     case 'RecordReports':
@@ -99,6 +118,7 @@ const decide = (state: TaskState, command: TaskCommand): TaskDecision => {
 
 /**
  * The task aggregate: who may ask what is said at {@link TaskCommand}. Rejections: `task-exists`, `task-not-found`, `task-over`,
+ * `task-not-running`,
  * `wrong-attempt`. What nodes report never is rejected, at most ignored.
  */
 export const taskDecider: Decider<TaskState, TaskCommand, TaskEvent> = {

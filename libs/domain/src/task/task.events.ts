@@ -43,6 +43,15 @@ export interface ResourceRequest {
   readonly memoryMB: number;
 }
 
+/** How a task came from another one: with all its instances, its failed, its cancelled, or both of these (contract, section 2.2). */
+export type OriginKind = 'clone' | 'retry' | 'resume' | 'recover';
+
+/** The task that another one was made from. */
+export interface TaskOrigin {
+  readonly taskId: string;
+  readonly kind: OriginKind;
+}
+
 /** Everything the user asked for; stored once, in TaskSubmitted. */
 export interface TaskSpec {
   readonly name: string;
@@ -73,6 +82,14 @@ export interface TaskSpec {
   readonly maxTotalRetries: number;
   readonly tags: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
+  /** Seconds that the task may wait with nothing of it on any node, before it fails; absent means for ever. */
+  readonly maxTimeQueueSeconds?: number;
+  /** Seconds after its end at which the task is deleted; absent means never. */
+  readonly completionTimeToLiveSeconds?: number;
+  /** Once finished, the task may be deleted to make room for another one of its owner. */
+  readonly autoDeleteOnCompletion?: boolean;
+  /** Present in a task that was made from another one. */
+  readonly origin?: TaskOrigin;
   /** Fields of the contract that this version stores and echoes without acting on them, as received (camelCase). */
   readonly echo: Readonly<Record<string, unknown>>;
 }
@@ -131,7 +148,7 @@ export interface AttemptEnd extends LeaseRef {
 
 /**
  * The task aggregate's events. Who states each (one producer per kind):
- * submission: TaskSubmitted, TaskCancelRequested, TaskDeleteRequested, TaskUpdated;
+ * submission: TaskSubmitted, TaskCancelRequested, TaskDeleteRequested, TaskUpdated, TaskResourcesUpdateRequested;
  * scheduler: all others. TaskDeleted ends the stream.
  */
 export type TaskEvent =
@@ -151,6 +168,8 @@ export type TaskEvent =
     }
   | { readonly type: 'TaskCancelRequested'; readonly at: InstantMs }
   | { readonly type: 'TaskDeleteRequested'; readonly at: InstantMs }
+  /** Nodes that run instances of the task are to fetch new and changed objects of its resource buckets. */
+  | { readonly type: 'TaskResourcesUpdateRequested'; readonly at: InstantMs }
   | { readonly type: 'InstancesDispatched'; readonly leases: readonly DispatchedLease[]; readonly at: InstantMs }
   | {
       readonly type: 'InstancesStarted';
@@ -165,6 +184,8 @@ export type TaskEvent =
   | { readonly type: 'InstancesRequeued'; readonly attempts: readonly AttemptEnd[]; readonly at: InstantMs }
   /** Instances that will never run because the task was cancelled while they waited. Canonical ranges. */
   | { readonly type: 'WaitingInstancesCancelled'; readonly instances: string; readonly at: InstantMs }
+  /** Instances that failed without ever running, because the task waited longer than `maxTimeQueueSeconds`. Canonical ranges. */
+  | { readonly type: 'WaitingInstancesExpired'; readonly instances: string; readonly at: InstantMs }
   /** Why instances of the task wait has changed (architecture, section 4); null when nothing waits for room any more. */
   | {
       readonly type: 'WaitingReasonChanged';

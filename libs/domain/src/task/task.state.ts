@@ -46,6 +46,10 @@ export interface TaskState {
   readonly platformRetries: InstanceCounts;
   /** Why instances wait, as last recorded. */
   readonly lastReason: string | null;
+  /** Since when the task as a whole waits: instances do, and none is on a node. Null otherwise. */
+  readonly queuedSince: InstantMs | null;
+  /** How often new resources were asked for: tells one request from the next. */
+  readonly resourceUpdates: number;
 }
 
 const noSpec: TaskSpec = {
@@ -95,6 +99,8 @@ export const initialTaskState: TaskState = {
   totalRetries: 0,
   platformRetries: InstanceCounts.none,
   lastReason: null,
+  queuedSince: null,
+  resourceUpdates: 0,
 };
 
 /** Nothing waits and nothing is in flight. */
@@ -157,8 +163,23 @@ const requeued = (state: TaskState, attempts: readonly AttemptEnd[]): TaskState 
   };
 };
 
+/** When the task has waited for too long, or null when it may wait for ever or does not wait. */
+export const queueDeadlineOf = ({ queuedSince, spec }: TaskState): InstantMs | null =>
+  queuedSince === null || spec.maxTimeQueueSeconds === undefined
+    ? null
+    : queuedSince + spec.maxTimeQueueSeconds * 1_000;
+
+const withQueue = (state: TaskState, at: InstantMs): TaskState => {
+  const isQueued = state.waiting.size > 0 && state.inFlight.size === 0;
+  if (isQueued === (state.queuedSince !== null)) return state;
+  return { ...state, queuedSince: isQueued ? at : null };
+};
+
 /** Total and without checks: what happened, happened. Costs what changed and what is in flight, not what exists. */
-export const evolveTask = (state: TaskState, event: TaskEvent): TaskState => {
+export const evolveTask = (state: TaskState, event: TaskEvent): TaskState =>
+  withQueue(afterEvent(state, event), event.at);
+
+const afterEvent = (state: TaskState, event: TaskEvent): TaskState => {
   switch (event.type) {
     case 'TaskSubmitted': {
       const all = rangesFromText(event.spec.instances);
@@ -183,6 +204,8 @@ export const evolveTask = (state: TaskState, event: TaskEvent): TaskState => {
       return { ...state, cancelRequested: true };
     case 'TaskDeleteRequested':
       return { ...state, deleteRequested: true };
+    case 'TaskResourcesUpdateRequested':
+      return { ...state, resourceUpdates: state.resourceUpdates + 1 };
     case 'InstancesDispatched': {
       const dispatched = instancesOf(event.leases);
       const inFlight = new Map(state.inFlight);
@@ -208,6 +231,10 @@ export const evolveTask = (state: TaskState, event: TaskEvent): TaskState => {
     case 'WaitingInstancesCancelled': {
       const instances = rangesFromText(event.instances);
       return { ...state, waiting: difference(state.waiting, instances), cancelled: union(state.cancelled, instances) };
+    }
+    case 'WaitingInstancesExpired': {
+      const instances = rangesFromText(event.instances);
+      return { ...state, waiting: difference(state.waiting, instances), failed: union(state.failed, instances) };
     }
     case 'WaitingReasonChanged':
       return { ...state, lastReason: event.reason };

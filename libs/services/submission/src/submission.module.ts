@@ -2,6 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { provideProjection, serviceDatabase, type Env } from '@fornax/service-kit';
 import { FirstAccount } from './accounts/first-account.js';
 import { ChangeTask } from './commands/change-task.handler.js';
+import { RepeatTask } from './commands/repeat-task.handler.js';
 import { SecretConstants } from './commands/secret-constants.js';
 import { Shortnames } from './commands/shortnames.js';
 import { StatusGate } from './commands/status-gate.js';
@@ -13,6 +14,7 @@ import { TaskPlace } from './commands/task-place.js';
 import { TaskQuota } from './commands/task-quota.js';
 import { loadSubmissionConfig, SUBMISSION_CONFIG } from './config/submission-config.js';
 import { NetworkController } from './http/network.controller.js';
+import { RepeatTaskController } from './http/repeat-task.controller.js';
 import { ServiceController } from './http/service.controller.js';
 import { TaskAnswers } from './http/task-answers.js';
 import { TaskListsController } from './http/task-lists.controller.js';
@@ -41,6 +43,7 @@ const SERVICE = 'submission';
   controllers: [
     TaskListsController,
     TasksController,
+    RepeatTaskController,
     TaskOutputController,
     ServiceController,
     PoolsController,
@@ -62,6 +65,7 @@ const SERVICE = 'submission';
     TaskAdmission,
     SubmitTask,
     ChangeTask,
+    RepeatTask,
     TaskLookup,
     PatternQueries,
     TaskLists,

@@ -42,7 +42,8 @@ export const writeTaskRefs = async (db: Queries, batch: readonly RecordedCommit[
       if (event.type === 'TaskSubmitted')
         submitted.push({ taskId: aggregateId, owner: event.owner, spec: event.spec, sequence });
       else if (event.type === 'InstancesConcluded') change.ended += event.attempts.length;
-      else if (event.type === 'WaitingInstancesCancelled') change.ended += countOf(event.instances);
+      else if (event.type === 'WaitingInstancesCancelled' || event.type === 'WaitingInstancesExpired')
+        change.ended += countOf(event.instances);
       else if (event.type === 'TaskDeleted') change.deleted = true;
       else continue;
       changes.set(aggregateId, change);

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { TaskUpdate } from '@fornax/contracts';
 import { taskDecider, type TaskCommand } from '@fornax/domain';
 import { CommandRejected, decideAndAppend, type EventLog } from '@fornax/event-store';
-import { CLOCK, EVENT_LOG, Forbidden, newId, NotFound, type Clock } from '@fornax/service-kit';
+import { CLOCK, EVENT_LOG, Forbidden, Invalid, newId, NotFound, type Clock } from '@fornax/service-kit';
 import type { TaskStatus } from '../projections/task-status.js';
 import { TaskLookup } from '../queries/task-lookup.js';
 import { metaOf, type RequestContext } from './request-context.js';
@@ -30,6 +30,12 @@ export class ChangeTask {
   async delete(id: string, context: RequestContext): Promise<void> {
     const task = await this.lookup.find(context.account.id, id);
     await this.decide(task, { type: 'DeleteTask', at: this.clock.now() }, context);
+  }
+
+  /** Nodes that run instances of the task fetch what is new in its resource buckets. @throws Invalid nothing of the task runs */
+  async updateResources(id: string, context: RequestContext): Promise<void> {
+    const task = await this.lookup.find(context.account.id, id);
+    await this.decide(task, { type: 'UpdateResources', at: this.clock.now() }, context);
   }
 
   /** Replaces constants and tags, where given. A secret that comes back masked stays what it was. */
@@ -72,6 +78,7 @@ export class ChangeTask {
 const translated = (error: CommandRejected, taskId: string): Error => {
   const { code, detail } = error.rejection;
   if (code === 'task-not-found') return new NotFound(`No such task: ${taskId}`, { code, cause: error });
+  if (code === 'task-not-running') return new Invalid(detail, { code, cause: error });
   if (code === 'task-over') return new Forbidden(detail, { code, cause: error });
   return error;
 };

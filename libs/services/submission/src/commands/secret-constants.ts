@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Sealer } from '@fornax/service-kit';
+import { Sealer, ValidationFailed } from '@fornax/service-kit';
 import type { TaskConstant } from '@fornax/domain';
 
 /** Constants named so are for the task alone (contract, section 4.5). */
@@ -18,13 +18,34 @@ export interface SealedConstants {
 }
 
 const isSecret = ({ key }: ClearConstant): boolean => key.startsWith(SECRET_PREFIX);
+const isMasked = (constant: ClearConstant): boolean => isSecret(constant) && constant.value === MASK;
 
 /** Keeps secrets out of the log: one data key for each task, wrapped by the master key (architecture, section 8). */
 @Injectable()
 export class SecretConstants {
   constructor(private readonly sealer: Sealer) {}
 
-  /** @param before the task's constants and key so far: a value that comes back masked keeps its old self */
+  /**
+   * Constants for another task than `before`: secrets that are masked are taken from there. They are sealed anew, under a key of their own,
+   * so that deleting either task leaves the other one whole.
+   * @throws ValidationFailed a masked secret that `before` does not have
+   */
+  copy(constants: readonly ClearConstant[], before: SealedConstants): SealedConstants {
+    const { wrappedKey } = before;
+    if (wrappedKey === undefined || !constants.some(isMasked)) return this.seal(constants);
+    const key = this.sealer.unwrap(wrappedKey);
+    const old = new Map(before.constants.map((constant) => [constant.key, constant]));
+    return this.seal(
+      constants.map((constant) => {
+        const known = isMasked(constant) ? old.get(constant.key) : undefined;
+        return known && 'sealed' in known
+          ? { key: constant.key, value: this.sealer.open(key, known.sealed) }
+          : constant;
+      }),
+    );
+  }
+
+  /** @param before the task's constants and key so far: a value that comes back masked keeps its old self @throws ValidationFailed it has none */
   seal(constants: readonly ClearConstant[], before: SealedConstants = { constants: [] }): SealedConstants {
     if (!constants.some(isSecret)) return { constants };
     const old = new Map(before.constants.map((constant) => [constant.key, constant]));
@@ -36,7 +57,12 @@ export class SecretConstants {
       constants: constants.map((constant) => {
         if (!isSecret(constant)) return constant;
         const known = old.get(constant.key);
-        if (constant.value === MASK && known && 'sealed' in known) return known;
+        if (constant.value === MASK) {
+          if (known && 'sealed' in known) return known;
+          throw new ValidationFailed({
+            constants: [`The constant ${constant.key} has no value that ${MASK} stands for.`],
+          });
+        }
         return { key: constant.key, sealed: this.sealer.seal(key, constant.value) };
       }),
       wrappedKey: wrapped,

@@ -16,7 +16,27 @@ import {
 import { derivedId, metaOf, type RequestContext } from './request-context.js';
 import { shortnameTaken } from './shortnames.js';
 import { StatusGate } from './status-gate.js';
-import { TaskAdmission, type Admitted } from './task-admission.js';
+import { TaskAdmission, type Admitted, type TaskSource } from './task-admission.js';
+
+/** A task that somebody asks for. */
+export interface AskedTask {
+  /** @throws ValidationFailed, Invalid there is none to be made of the request */
+  readonly creation: () => TaskCreation;
+  /** What makes two requests the same one, of those that name the same key and way. */
+  readonly body: unknown;
+  /** Which of the things that one key may make. */
+  readonly route: readonly string[];
+  readonly source?: TaskSource;
+}
+
+const askedFor = (read: WireResult<TaskCreation>, index: number): AskedTask => ({
+  creation: () => {
+    if (!read.ok) throw new ValidationFailed(read.errors);
+    return read.value;
+  },
+  body: read.ok ? read.value : null,
+  route: [String(index)],
+});
 
 interface Submitted {
   readonly uuid: string;
@@ -35,8 +55,13 @@ export class SubmitTask {
   ) {}
 
   /** @returns the task's id, once a read shows the task */
-  async submit(read: WireResult<TaskCreation>, context: RequestContext): Promise<string> {
-    const { uuid, sequence } = await this.accept(read, context, 0);
+  submit(read: WireResult<TaskCreation>, context: RequestContext): Promise<string> {
+    return this.submitOne(askedFor(read, 0), context);
+  }
+
+  /** @returns the task's id, once a read shows the task */
+  async submitOne(asked: AskedTask, context: RequestContext): Promise<string> {
+    const { uuid, sequence } = await this.accept(asked, context);
     await this.gate.passed(sequence);
     return uuid;
   }
@@ -46,7 +71,7 @@ export class SubmitTask {
     items: readonly WireResult<TaskCreation>[],
     context: RequestContext,
   ): Promise<readonly BulkTaskResult[]> {
-    const outcomes = await Promise.allSettled(items.map((item, index) => this.accept(item, context, index)));
+    const outcomes = await Promise.allSettled(items.map((item, index) => this.accept(askedFor(item, index), context)));
     const last = Math.max(
       0,
       ...outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value.sequence : 0)),
@@ -59,18 +84,18 @@ export class SubmitTask {
     });
   }
 
-  private async accept(read: WireResult<TaskCreation>, context: RequestContext, index: number): Promise<Submitted> {
-    if (!read.ok) throw new ValidationFailed(read.errors);
+  private async accept(asked: AskedTask, context: RequestContext): Promise<Submitted> {
+    const creation = asked.creation();
     const { account, idempotencyKey } = context;
-    if ((read.value.forcedConstants ?? []).length > 0 && account.role !== 'operator') {
+    if ((creation.forcedConstants ?? []).length > 0 && account.role !== 'operator') {
       throw new Forbidden('Forced constants need a permission that this account does not have', {
         code: 'forbidden-forced-constants',
       });
     }
     const taskId =
-      idempotencyKey === undefined ? newId() : derivedId('task', account.id, idempotencyKey, String(index));
-    const admitted = await this.admission.admit(read.value, taskId, context);
-    return this.append(admitted, this.sealer.fingerprint(JSON.stringify(read.value)), context);
+      idempotencyKey === undefined ? newId() : derivedId('task', account.id, idempotencyKey, ...asked.route);
+    const admitted = await this.admission.admit(creation, taskId, context, asked.source);
+    return this.append(admitted, this.sealer.fingerprint(JSON.stringify(asked.body)), context);
   }
 
   /** The commit is named after the task and the request's body: a repeated request finds its commit, another one under the same name does not. */

@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { TaskCreation } from '@fornax/contracts';
-import type { TaskSpec } from '@fornax/domain';
+import type { TaskOrigin, TaskSpec } from '@fornax/domain';
 import { ValidationFailed } from '@fornax/service-kit';
 import { SUBMISSION_CONFIG, type SubmissionConfig } from '../config/submission-config.js';
 import { ProfileCatalogue } from '../profiles/profile-catalogue.js';
 import type { RequestContext } from './request-context.js';
-import { SecretConstants } from './secret-constants.js';
+import { SecretConstants, type SealedConstants } from './secret-constants.js';
 import { TaskPlace } from './task-place.js';
 import { toSpec } from './task-spec.js';
 
@@ -14,6 +14,12 @@ export interface Admitted {
   readonly spec: TaskSpec;
   /** An earlier request began this task, and may have ended it: the log tells. */
   readonly isContinued: boolean;
+}
+
+/** Where a task comes from that is made from another one: its masked secrets stand for the other one's. */
+export interface TaskSource {
+  readonly origin: TaskOrigin;
+  readonly secrets: SealedConstants;
 }
 
 /** Everything that must hold before a task goes into the log. What costs nothing is asked first, what leaves a trace last. */
@@ -27,12 +33,14 @@ export class TaskAdmission {
   ) {}
 
   /** @throws ValidationFailed, Forbidden, NotFound, Invalid, Unavailable */
-  async admit(creation: TaskCreation, taskId: string, context: RequestContext): Promise<Admitted> {
+  async admit(creation: TaskCreation, taskId: string, context: RequestContext, source?: TaskSource): Promise<Admitted> {
     const checked = toSpec(creation, {
       taskId,
       profileOf: (name) => this.profiles.find(name),
       defaultRequest: { cores: this.config.instanceCores, memoryMB: this.config.instanceMemoryMB },
-      sealConstants: (constants) => this.secrets.seal(constants),
+      sealConstants: (constants) =>
+        source ? this.secrets.copy(constants, source.secrets) : this.secrets.seal(constants),
+      ...(source ? { origin: source.origin } : {}),
     });
     if ('errors' in checked) throw new ValidationFailed(checked.errors);
     const { spec } = checked;

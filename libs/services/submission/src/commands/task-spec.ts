@@ -7,9 +7,11 @@ import {
   type ResourceBucket,
   type ResourceRequest,
   type TaskConstant,
+  type TaskOrigin,
   type TaskSpec,
 } from '@fornax/domain';
 import type { Profile } from '../profiles/profile.js';
+import { lifetimeOf } from './task-lifetime.js';
 
 /** Most instances of one task. */
 export const MAX_INSTANCES = 100_000;
@@ -20,6 +22,8 @@ export interface SpecContext {
   readonly taskId: string;
   readonly profileOf: (name: string) => Profile | undefined;
   readonly defaultRequest: ResourceRequest;
+  /** The task that this one is made from, if any. */
+  readonly origin?: TaskOrigin;
   /** Seals what must not be read in the log. */
   readonly sealConstants: (constants: readonly { readonly key: string; readonly value: string }[]) => {
     readonly constants: readonly TaskConstant[];
@@ -84,6 +88,8 @@ const specOf = (creation: TaskCreation, profile: string, instances: string, cont
     ...retriesOf(creation),
     tags: creation.tags ?? [],
     labels: creation.labels ?? {},
+    ...lifetimeOf(creation),
+    ...(context.origin ? { origin: context.origin } : {}),
     echo: echoOf(creation),
   };
 };

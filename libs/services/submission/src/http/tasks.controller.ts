@@ -25,7 +25,6 @@ import { ChangeTask } from '../commands/change-task.handler.js';
 import { contextOf } from '../commands/request-context.js';
 import { SubmitTask } from '../commands/submit-task.handler.js';
 import { TaskLookup } from '../queries/task-lookup.js';
-import { notBuilt } from './not-built.js';
 import { TaskAnswers } from './task-answers.js';
 import { WireBody } from './wire-body.js';
 
@@ -113,16 +112,12 @@ export class TasksController {
   }
 
   @Patch(':id')
-  @ApiOperation({ summary: 'Update resources: not available yet' })
-  async updateResources(@Param('id') id: string, @CurrentAccount() account: Account): Promise<never> {
-    await this.lookup.find(account.id, id);
-    throw notBuilt('Updating the resources of a task');
-  }
-
-  @Post([':id/clone', ':id/retry', ':id/resume', ':id/recover', ':id/restart'])
-  @ApiOperation({ summary: 'Make a task from another one: not available yet' })
-  async again(@Param('id') id: string, @CurrentAccount() account: Account): Promise<never> {
-    await this.lookup.find(account.id, id);
-    throw notBuilt('Making a task from another one (clone, retry, resume, recover)');
+  @ApiOperation({ summary: 'Fetch new and changed resources where the task runs; 400 when it does not run' })
+  async updateResources(
+    @Param('id') id: string,
+    @CurrentAccount() account: Account,
+    @Req() request: FastifyRequest,
+  ): Promise<void> {
+    await this.changes.updateResources(id, contextOf(request, account));
   }
 }

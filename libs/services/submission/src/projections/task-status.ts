@@ -168,20 +168,27 @@ const applyEvent = (status: TaskStatus, event: TaskEvent): TaskStatus => {
     ...status,
     modifiedMs: event.at,
     usage: attempts.length === 0 ? status.usage : withUsage(status.usage, attempts, event.at),
-    errors: isFinal ? withErrors(status.errors, attempts) : status.errors,
+    errors: withErrors(status.errors, errorsBy(status, event)),
     resultsCount: status.resultsCount + (hasResults ? 1 : 0),
   };
   return withTransition(next, evolveTask(status.fold, event), event.at);
 };
 
-const withErrors = (errors: readonly TaskError[], attempts: readonly AttemptEnd[]): readonly TaskError[] => {
-  const room = MAX_ERRORS - errors.length;
-  if (room <= 0) return errors;
-  const added = attempts
-    .map(errorOf)
-    .filter((error) => error !== null)
-    .slice(0, room);
-  return added.length === 0 ? errors : [...errors, ...added];
+const withErrors = (errors: readonly TaskError[], added: readonly TaskError[]): readonly TaskError[] =>
+  added.length === 0 ? errors : [...errors, ...added].slice(0, MAX_ERRORS);
+
+/** What the event adds to the errors of the task. */
+const errorsBy = ({ errors, fold }: TaskStatus, event: TaskEvent): readonly TaskError[] => {
+  if (errors.length >= MAX_ERRORS) return [];
+  if (event.type === 'InstancesConcluded') return event.attempts.map(errorOf).filter((error) => error !== null);
+  if (event.type !== 'WaitingInstancesExpired') return [];
+  return [
+    {
+      code: 'FX-QUEUE-TIME',
+      message: `The task waited for more than ${fold.spec.maxTimeQueueSeconds ?? 0} seconds (maxTimeQueueSeconds)`,
+      debug: `Instances that never ran: ${event.instances}. ${fold.lastReason ?? ''}`.trim(),
+    },
+  ];
 };
 
 /** Folds one commit of the task itself. @param status undefined for a task that was not seen yet */

@@ -112,7 +112,7 @@ export const taskView = (
     completionTimeToLive: echo.completionTimeToLive ?? '00:00:00',
     dependencies: null,
     notes: [...notes],
-    fornax: { waitingReason: task.fold.lastReason, notes: [...notes] },
+    fornax: { waitingReason: task.fold.lastReason, notes: [...notes], origin: spec.origin ?? null },
   };
 };
 

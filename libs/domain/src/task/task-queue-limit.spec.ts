@@ -1,0 +1,101 @@
+import { describe, expect, it } from '@jest/globals';
+import { specFor } from '../specs/given.fixture.js';
+import {
+  aFailure,
+  aLease,
+  anEnd,
+  at,
+  cancelRequested,
+  concluded,
+  dispatched,
+  ref,
+  requeued,
+  resourcesUpdateRequested,
+  started,
+  submitted,
+  waitingCancelled,
+  waitingExpired,
+} from '../specs/task-builders.fixture.js';
+import { publicStateOf } from './public-state.js';
+import { taskDecider } from './task.decider.js';
+import type { TaskEvent } from './task.events.js';
+import { queueDeadlineOf } from './task.state.js';
+
+const { given } = specFor(taskDecider);
+const fold = (...events: readonly TaskEvent[]) => events.reduce(taskDecider.evolve, taskDecider.initial);
+const limited = submitted({ maxTimeQueueSeconds: 10 });
+const later = at + 10_000;
+const expire = (when: number) => ({ type: 'ExpireWaiting', at: when }) as const;
+
+describe('a task that may wait for ten seconds', () => {
+  it('fails with all its instances when none was dispatched by then', () => {
+    given(limited).when(expire(later)).then(waitingExpired('0-1', later));
+    expect(publicStateOf(fold(limited, waitingExpired('0-1', later)))).toBe('Failure');
+  });
+  it('is left alone before', () =>
+    given(limited)
+      .when(expire(later - 1))
+      .thenNothing());
+  it('is left alone while an instance of it is on a node, however long the others wait', () =>
+    given(limited, dispatched(aLease(0)))
+      .when(expire(later))
+      .thenNothing());
+  it('waits anew from when its last running instance came back', () => {
+    const back: TaskEvent = { ...requeued(aFailure(0, { cause: 'node-lost' })), at: at + 5_000 };
+    const history = [limited, dispatched(aLease(0)), back];
+    given(...history)
+      .when(expire(later))
+      .thenNothing();
+    given(...history)
+      .when(expire(later + 5_000))
+      .then(waitingExpired('0-1', later + 5_000));
+  });
+  it('keeps what succeeded before', () => {
+    const state = fold(limited, dispatched(aLease(0)), concluded(anEnd(0)), waitingExpired('1', later + 1));
+    expect([publicStateOf(state), state.succeeded.size, state.failed.size]).toEqual(['Failure', 1, 1]);
+  });
+  it('is not failed when it is being cancelled, nor twice', () => {
+    given(limited, cancelRequested, waitingCancelled('0-1')).when(expire(later)).thenNothing();
+    given(limited, waitingExpired('0-1', later))
+      .when(expire(later + 1))
+      .thenNothing();
+  });
+  it('gets no retry', () =>
+    expect(
+      queueDeadlineOf(
+        fold(submitted({ maxTimeQueueSeconds: 10, maxRetriesPerInstance: 5 }), waitingExpired('0-1', later)),
+      ),
+    ).toBeNull());
+});
+
+it('a task without a limit waits for ever', () => {
+  given(submitted()).when(expire(1e15)).thenNothing();
+  expect(queueDeadlineOf(fold(submitted()))).toBeNull();
+});
+
+describe('updating the resources of a task', () => {
+  const update = { type: 'UpdateResources', at } as const;
+  it('is asked of the nodes when an instance runs', () =>
+    given(submitted(), dispatched(aLease(0)), started(ref(0)))
+      .when(update)
+      .then(resourcesUpdateRequested));
+  it('may be asked for again', () =>
+    given(submitted(), dispatched(aLease(0)), started(ref(0)), resourcesUpdateRequested)
+      .when(update)
+      .then(resourcesUpdateRequested));
+  it('is rejected when nothing runs', () => {
+    given(submitted()).when(update).thenRejected('task-not-running');
+    given(submitted(), dispatched(aLease(0)))
+      .when(update)
+      .thenRejected('task-not-running');
+    given(submitted({ instances: '0' }), dispatched(aLease(0)), concluded(anEnd(0)))
+      .when(update)
+      .thenRejected('task-not-running');
+    given(submitted(), dispatched(aLease(0)), started(ref(0)), cancelRequested)
+      .when(update)
+      .thenRejected('task-not-running');
+    given().when(update).thenRejected('task-not-found');
+  });
+  it('counts the requests', () =>
+    expect(fold(submitted(), resourcesUpdateRequested, resourcesUpdateRequested).resourceUpdates).toBe(2));
+});

@@ -1,0 +1,86 @@
+import type { TaskCreation, TaskRepetition } from '@fornax/contracts';
+import { formatRanges, isOver, sizeOf, union, type OriginKind, type Ranges, type TaskState } from '@fornax/domain';
+import { Invalid } from '@fornax/service-kit';
+import { masked } from './secret-constants.js';
+import type { Echo } from './task-spec.js';
+
+/** What a finished task's repetition runs again, and what it is called. */
+const REPEATED = {
+  retry: { pick: ({ failed }: TaskState): Ranges => failed, what: 'failed' },
+  resume: { pick: ({ cancelled }: TaskState): Ranges => cancelled, what: 'cancelled' },
+  recover: {
+    pick: ({ failed, cancelled }: TaskState): Ranges => union(failed, cancelled),
+    what: 'failed or cancelled',
+  },
+} as const;
+
+/** What was not given stays out, so that it cannot stand in the way of a default. */
+const given = <T extends object>(fields: { readonly [K in keyof T]: T[K] | null | undefined }): Partial<T> =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null && value !== undefined)) as Partial<T>;
+
+/** The creation that would make this task again. Secret constants show their mask: only the keeper of the key can copy them. */
+export const creationOf = ({ spec, all }: TaskState): TaskCreation => ({
+  ...(spec.echo as Echo),
+  name: spec.name,
+  profile: spec.profile,
+  ...(spec.advancedRanges === null
+    ? { instanceCount: sizeOf(all) }
+    : { instanceCount: undefined, advancedRanges: spec.advancedRanges }),
+  constants: masked(spec.constants),
+  ...given({
+    resultBucket: spec.resultBucket,
+    resultsBucketPrefix: spec.resultsPrefix,
+    resultsWhitelist: spec.resultsWhitelist,
+    resultsBlacklist: spec.resultsBlacklist,
+    snapshotBucket: spec.snapshotBucket,
+    snapshotBucketPrefix: spec.snapshotPrefix,
+    snapshotWhitelist: spec.snapshotWhitelist,
+    snapshotBlacklist: spec.snapshotBlacklist,
+  }),
+  hardwareConstraints: spec.hardwareConstraints.map((constraint) => ({ ...constraint })),
+  schedulingType: spec.plan,
+  tags: [...spec.tags],
+  labels: { ...spec.labels },
+});
+
+/** Fields that say one thing in several ways: when a change names one of them, what the origin says through the others is void. */
+const TWINS = [
+  ['instanceCount', 'advancedRanges'],
+  ['resourceBuckets', 'advancedResourceBuckets'],
+  ['resultBucket', 'resultsBucket'],
+  ['retrySettings', 'maxRetriesPerInstance'],
+  ['schedulingType', 'targetedReservedMachineKey', 'targetedReservationName'],
+] as const satisfies readonly (readonly (keyof TaskCreation)[])[];
+type Twin = (typeof TWINS)[number][number];
+
+const withChanges = (creation: TaskCreation, changes: TaskRepetition): TaskCreation => {
+  const named = given(changes);
+  const twins: readonly Twin[] = TWINS.filter((group) => group.some((field) => field in named)).flat();
+  const voided: Partial<Record<Twin, undefined>> = Object.fromEntries(twins.map((field) => [field, undefined]));
+  return { ...creation, ...voided, ...named, name: named.name ?? creation.name };
+};
+
+/**
+ * What a copy of a task asks for: all that the task is, changed by what the request names. Retry, resume and recover keep exactly the
+ * instances that did not succeed, by their numbers (contract, section 2.2).
+ * @throws Invalid the task is not finished, or has no such instances
+ */
+export const copyOf = (state: TaskState, kind: OriginKind, changes: TaskRepetition): TaskCreation => {
+  if (kind === 'clone') {
+    // A client that fills in every field sends 0 for "not said".
+    const { instanceCount, ...others } = changes;
+    return withChanges(creationOf(state), instanceCount ? changes : others);
+  }
+  const { pick, what } = REPEATED[kind];
+  if (!isOver(state)) {
+    throw new Invalid(`Task ${state.taskId} is not finished: ${kind} needs a task whose instances are all over`, {
+      code: 'task-not-over',
+    });
+  }
+  const instances = pick(state);
+  if (sizeOf(instances) === 0) {
+    throw new Invalid(`Task ${state.taskId} has no ${what} instances to ${kind}`, { code: 'nothing-to-repeat' });
+  }
+  const { instanceCount: _count, advancedRanges: _ranges, poolUuid: _pool, ...others } = changes;
+  return withChanges(creationOf(state), { ...others, advancedRanges: formatRanges(instances) });
+};

@@ -1,0 +1,103 @@
+import { Controller, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { createdSchema, taskCloneSchema, taskRetrySchema, type TaskRepetition } from '@fornax/contracts';
+import type { OriginKind } from '@fornax/domain';
+import { CurrentAccount, Invalid, type Account } from '@fornax/service-kit';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { RepeatTask } from '../commands/repeat-task.handler.js';
+import { contextOf } from '../commands/request-context.js';
+import { TaskLookup } from '../queries/task-lookup.js';
+import { WireBody } from './wire-body.js';
+
+interface Created {
+  readonly uuid: string;
+}
+
+/** Tasks made from other tasks. A body is optional: what it names is changed in the copy. */
+@ApiTags('tasks')
+@Controller('tasks/:id')
+export class RepeatTaskController {
+  constructor(
+    private readonly repetitions: RepeatTask,
+    private readonly lookup: TaskLookup,
+  ) {}
+
+  @Post('clone')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Make a copy of a task, with all its instances' })
+  @ApiOkResponse({ standardSchema: createdSchema })
+  clone(
+    @Param('id') id: string,
+    @WireBody(taskCloneSchema) changes: TaskRepetition,
+    @CurrentAccount() account: Account,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Created> {
+    return this.repeat('clone', id, changes, account, request, reply);
+  }
+
+  @Post('retry')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Make a task of the failed instances of a finished one' })
+  @ApiOkResponse({ standardSchema: createdSchema })
+  retry(
+    @Param('id') id: string,
+    @WireBody(taskRetrySchema) changes: TaskRepetition,
+    @CurrentAccount() account: Account,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Created> {
+    return this.repeat('retry', id, changes, account, request, reply);
+  }
+
+  @Post('resume')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Make a task of the cancelled instances of a finished one' })
+  @ApiOkResponse({ standardSchema: createdSchema })
+  resume(
+    @Param('id') id: string,
+    @WireBody(taskRetrySchema) changes: TaskRepetition,
+    @CurrentAccount() account: Account,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Created> {
+    return this.repeat('resume', id, changes, account, request, reply);
+  }
+
+  @Post('recover')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Make a task of the failed and cancelled instances of a finished one' })
+  @ApiOkResponse({ standardSchema: createdSchema })
+  recover(
+    @Param('id') id: string,
+    @WireBody(taskRetrySchema) changes: TaskRepetition,
+    @CurrentAccount() account: Account,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Created> {
+    return this.repeat('recover', id, changes, account, request, reply);
+  }
+
+  @Post('restart')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Not offered: retry, resume, recover and clone say what is meant', deprecated: true })
+  async restart(@Param('id') id: string, @CurrentAccount() account: Account): Promise<never> {
+    await this.lookup.find(account.id, id);
+    throw new Invalid('restart is deprecated and not offered: use clone, retry, resume or recover', {
+      code: 'restart-deprecated',
+    });
+  }
+
+  private async repeat(
+    kind: OriginKind,
+    id: string,
+    changes: TaskRepetition,
+    account: Account,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<Created> {
+    const uuid = await this.repetitions.repeat(kind, id, changes, contextOf(request, account));
+    reply.header('location', `/tasks/${uuid}`);
+    return { uuid };
+  }
+}
