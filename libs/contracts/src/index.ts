@@ -28,6 +28,7 @@ export {
 } from './subjects.js';
 export { asyncApiDocument } from './events/asyncapi.js';
 export { decodeCommit, encodeCommit, UnreadableCommit, type CommitPlace } from './events/codec.js';
+export { eventTypesOf, eventVersionOf } from './events/schemas.js';
 export type { Commit, CommitMeta, FornaxEvent, RecordedCommit } from './events/commit.js';
 export {
   advancedBucketSchema,

@@ -1,6 +1,16 @@
 export { accept, reject, type Decider, type Decision, type Rejection } from './shared/decider.js';
 export type { InstantMs } from './shared/time.js';
-export { difference, formatRanges, has, parseRanges, rangesOf, sizeOf, union, type Ranges } from './shared/ranges.js';
+export {
+  difference,
+  formatRanges,
+  fromNumbers,
+  has,
+  parseRanges,
+  rangesOf,
+  sizeOf,
+  union,
+  type Ranges,
+} from './shared/ranges.js';
 export {
   TASK_STATES,
   type AttemptEnd,

@@ -50,6 +50,23 @@ export const describeEventLog = (name: string, open: () => Promise<EventLog>): v
       expect(await collect(log.read({ from: 1 }))).toEqual([expected]);
     });
 
+    it('reads an aggregate a part at a time', async () => {
+      let last = await submit('long');
+      for (let n = 0; n < 40; n += 1)
+        last = await log.append('task', 'long', aCommit(`c-${n}`, [cancelRequested]), last);
+      const whole = idsOf(await log.readAggregate('task', 'long'));
+      const parts: string[] = [];
+      for (let after = 0; parts.length < 41;) {
+        const part = await log.readAggregate('task', 'long', after, 30);
+        expect(part.length).toBeLessThanOrEqual(30);
+        parts.push(...idsOf(part));
+        after = part.at(-1)?.sequence ?? Number.NaN;
+      }
+      expect(parts).toEqual(whole);
+      expect(await log.readAggregate('task', 'long', last, 30)).toEqual([]);
+      expect(idsOf(await log.readAggregate('task', 'long', 0, 1))).toEqual(['submit-long']);
+    });
+
     it('refuses a commit that was decided on an older state', async () => {
       await submit('a');
       await expect(log.append('task', 'a', aCommit('late', [cancelRequested]), 0)).rejects.toBeInstanceOf(

@@ -70,8 +70,13 @@ export interface EventLog {
    * @throws LogUnavailable
    */
   append(aggregate: Aggregate, aggregateId: string, commit: Commit, expected: number): Promise<number>;
-  /** Commits of one aggregate after `after` (exclusive), in order, to the end as it is now. */
-  readAggregate(aggregate: Aggregate, aggregateId: string, after?: number): Promise<readonly RecordedCommit[]>;
+  /** Commits of one aggregate after `after` (exclusive), in order, to the end as it is now, `most` of them at most. */
+  readAggregate(
+    aggregate: Aggregate,
+    aggregateId: string,
+    after?: number,
+    most?: number,
+  ): Promise<readonly RecordedCommit[]>;
   /** All commits from `from` up to `to` (inclusive; the head when absent), in batches, in order. */
   read(options: {
     readonly from: number;

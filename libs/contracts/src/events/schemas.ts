@@ -1,3 +1,4 @@
+import type { Aggregate } from '../subjects.js';
 import type { FornaxEvent } from './commit.js';
 import { z } from 'zod';
 
@@ -282,6 +283,13 @@ export const eventSchemas = {
 } as const;
 
 export type EventType = FornaxEvent['type'];
+
+const versions = new Map<string, number>(Object.entries(eventSchemas).map(([type, { version }]) => [type, version]));
+/** Names of the events that an aggregate writes. */
+export const eventTypesOf = (aggregate: Aggregate): readonly string[] =>
+  Object.entries(eventSchemas).flatMap(([type, event]) => (event.aggregate === aggregate ? [type] : []));
+/** The version that an event is written in today, to which older ones are upcast when they are read. */
+export const eventVersionOf = (type: string): number => versions.get(type) ?? 1;
 
 /** Both sides rewritten to one form (no readonly, intersections merged), so that they can be compared exactly. */
 type Plain<T> = T extends readonly (infer E)[]

@@ -33,10 +33,14 @@ export class InMemoryLog implements EventLog {
     return Promise.resolve(sequence);
   }
 
-  readAggregate(aggregate: Aggregate, aggregateId: string, after = 0): Promise<readonly RecordedCommit[]> {
-    return Promise.resolve(
-      (this.byAggregate.get(`${aggregate}/${aggregateId}`) ?? []).filter(({ sequence }) => sequence > after),
-    );
+  readAggregate(
+    aggregate: Aggregate,
+    aggregateId: string,
+    after = 0,
+    most = Number.POSITIVE_INFINITY,
+  ): Promise<readonly RecordedCommit[]> {
+    const own = this.byAggregate.get(`${aggregate}/${aggregateId}`) ?? [];
+    return Promise.resolve(own.filter(({ sequence }) => sequence > after).slice(0, most));
   }
 
   async *read(options: Parameters<EventLog['read']>[0]): AsyncIterable<readonly RecordedCommit[]> {

@@ -123,18 +123,26 @@ export class JetStreamLog implements EventLog {
     return first;
   }
 
-  async readAggregate(aggregate: Aggregate, aggregateId: string, after = 0): Promise<readonly RecordedCommit[]> {
+  async readAggregate(
+    aggregate: Aggregate,
+    aggregateId: string,
+    after = 0,
+    most = Number.POSITIVE_INFINITY,
+  ): Promise<readonly RecordedCommit[]> {
     const subject = eventSubject(aggregate, aggregateId);
     const commits: RecordedCommit[] = [];
     let position = after;
-    for (let reads = 0; reads < SINGLE_READS; reads += 1) {
+    for (let reads = 0; reads < Math.min(SINGLE_READS, most); reads += 1) {
       const message = await this.stored.next(subject, position + 1);
       if (message === undefined) return commits;
       position = message.sequence;
       commits.push(decode(subject, message.sequence, message.data, message.header(MSG_ID)));
     }
-    for await (const messages of this.replay(subject, position + 1, Number.MAX_SAFE_INTEGER, DEFAULT_BATCH)) {
-      commits.push(...commitsOf(messages, () => true));
+    if (commits.length >= most) return commits;
+    const maxBatch = Math.min(DEFAULT_BATCH, most - commits.length);
+    for await (const messages of this.replay(subject, position + 1, Number.MAX_SAFE_INTEGER, maxBatch)) {
+      commits.push(...commitsOf(messages.slice(0, most - commits.length), () => true));
+      if (commits.length >= most) break;
     }
     return commits;
   }

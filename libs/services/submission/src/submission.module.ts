@@ -13,6 +13,7 @@ import { TaskCleanupController } from './commands/task-cleanup.controller.js';
 import { TaskPlace } from './commands/task-place.js';
 import { TaskQuota } from './commands/task-quota.js';
 import { loadSubmissionConfig, SUBMISSION_CONFIG } from './config/submission-config.js';
+import { HISTORY_CONTROLLERS, HISTORY_MIGRATIONS, historyProviders } from './history/history-parts.js';
 import { NetworkController } from './http/network.controller.js';
 import { RepeatTaskController } from './http/repeat-task.controller.js';
 import { ServiceController } from './http/service.controller.js';
@@ -39,7 +40,7 @@ const SERVICE = 'submission';
 
 /** What users want: tasks submitted, read, changed, ended; their output; the first account. */
 @Module({
-  imports: [serviceDatabase(SERVICE, [Tasks1767312000000, TaskLists1790000100000])],
+  imports: [serviceDatabase(SERVICE, [Tasks1767312000000, TaskLists1790000100000, ...HISTORY_MIGRATIONS])],
   controllers: [
     TaskListsController,
     TasksController,
@@ -51,10 +52,12 @@ const SERVICE = 'submission';
     NetworkController,
     NotBuiltController,
     TaskCleanupController,
+    ...HISTORY_CONTROLLERS,
   ],
   providers: [
     { provide: SUBMISSION_CONFIG, useFactory: () => loadSubmissionConfig(process.env) },
     ...provideProjection(SERVICE, StatusProjection),
+    ...historyProviders(SERVICE),
     ProfileCatalogue,
     SecretConstants,
     StatusGate,

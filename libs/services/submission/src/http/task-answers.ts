@@ -5,10 +5,10 @@ import { ProfileCatalogue } from '../profiles/profile-catalogue.js';
 import type { TaskStatus } from '../projections/task-status.js';
 import { TaskLists } from '../queries/task-lists.js';
 import { summaryView, type TaskInShort } from '../queries/task-summary.js';
-import { taskView } from '../queries/task-view.js';
+import { taskView, type CompletedRecord } from '../queries/task-view.js';
 
 /** Ended instances listed of a task that is read alone, and of each of several: an answer stays one that a client can poll. */
-const MOST_ENDED = { alone: 10_000, among: 1_000 } as const;
+export const MOST_ENDED = { alone: 10_000, among: 1_000 } as const;
 const cutNote = (most: number): string =>
   `Only ${most} of the ended instances are listed, failed ones first; the ranges in the status name all of them.`;
 
@@ -29,13 +29,23 @@ export class TaskAnswers {
       hasEnded.map(({ taskId }) => taskId),
       most,
     );
-    return tasks.map((task) => {
-      const ended = completed.get(task.taskId) ?? [];
-      const notes = this.profiles.notesFor(task.fold.spec.profile);
-      const { succeeded, failed, cancelled } = task.fold;
-      const isCut = ended.length === most && succeeded.size + failed.size + cancelled.size > most;
-      return taskView(task, ended, now, isCut ? [...notes, cutNote(most)] : notes);
-    });
+    return tasks.map((task) => this.view(task, completed.get(task.taskId) ?? [], now, most));
+  }
+
+  /**
+   * The task as `whole` showed it when it stood so.
+   * @param ended its ended instances at that time, by number, `MOST_ENDED.alone` of them at most
+   * @param now the time it was then, milliseconds: running times count up to it
+   */
+  asOf(task: TaskStatus, ended: readonly CompletedRecord[], now: number): WireTask {
+    return this.view(task, ended, now, MOST_ENDED.alone);
+  }
+
+  private view(task: TaskStatus, ended: readonly CompletedRecord[], now: number, most: number): WireTask {
+    const notes = this.profiles.notesFor(task.fold.spec.profile);
+    const { succeeded, failed, cancelled } = task.fold;
+    const isCut = ended.length === most && succeeded.size + failed.size + cancelled.size > most;
+    return taskView(task, ended, now, isCut ? [...notes, cutNote(most)] : notes);
   }
 
   summaries(tasks: readonly TaskInShort[]): WireTaskSummary[] {

@@ -144,7 +144,10 @@ const statusView = (task: TaskStatus, completed: readonly CompletedRecord[], now
   const executionMs = usage.executionMs + runningMs(task, now);
   const elapsedMs = wallMs(task, now);
   const progress = progressOf(task);
-  const hardware = Object.values(usage.byHardware);
+  // In the order of their keys: the rows do not keep another one.
+  const hardware = Object.keys(usage.byHardware)
+    .toSorted()
+    .flatMap((key) => usage.byHardware[key] ?? []);
   const executed = union(fold.succeeded, fold.failed);
   const running = runningInstances(task, now);
   return {

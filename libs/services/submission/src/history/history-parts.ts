@@ -1,0 +1,19 @@
+import type { Provider, Type } from '@nestjs/common';
+import { provideProjection } from '@fornax/service-kit';
+import { History1790000300000 } from '../migrations/1790000300000-history.migration.js';
+import { KnownTasks } from './known-tasks.js';
+import { TaskAsOf } from './task-as-of.js';
+import { TaskHistoryController } from './task-history.controller.js';
+import { TaskHistory } from './task-history.js';
+import { TaskSnapshotsProjection } from './task-snapshots.projection.js';
+
+/** What the log makes possible: the history of tasks. Parts of the submission module. */
+export const HISTORY_MIGRATIONS = [History1790000300000];
+export const HISTORY_CONTROLLERS: readonly Type[] = [TaskHistoryController];
+/** @param service the service whose schema holds the rows */
+export const historyProviders = (service: string): readonly Provider[] => [
+  ...provideProjection(service, TaskSnapshotsProjection),
+  KnownTasks,
+  TaskHistory,
+  TaskAsOf,
+];

@@ -1,0 +1,96 @@
+import { eventVersionOf, type FornaxEvent, type RecordedCommit } from '@fornax/contracts';
+import { formatRanges, fromNumbers } from '@fornax/domain';
+import { z } from 'zod';
+import { MASK, SECRET_PREFIX } from '../commands/secret-constants.js';
+
+/** An event as its owner reads it: in the history of a task, in the live feed and in webhooks. */
+export const wireEventSchema = z.object({
+  /** `<sequence>.<index>`: the same for good, and in order. */
+  id: z.string(),
+  /** Place of the commit in the log. */
+  sequence: z.int().nonnegative(),
+  /** Place of the event in its commit. */
+  index: z.int().nonnegative(),
+  type: z.string(),
+  version: z.int().positive(),
+  /** RFC 3339, by the clock of the service that decided. */
+  at: z.string(),
+  taskId: z.string(),
+  aggregate: z.string(),
+  aggregateId: z.string(),
+  /** Who: `user:<account id>`, `service:<name>` or `node:<node id>`. */
+  actor: z.string(),
+  /** The service that decided. */
+  source: z.string(),
+  correlationId: z.string(),
+  /** What led to it: the id of a commit or of a report. */
+  causationId: z.string().nullable(),
+  traceparent: z.string().nullable(),
+  /** The rest of the event, as the AsyncAPI document describes it, without secrets and without the tails of long lists. */
+  data: z.record(z.string(), z.unknown()),
+});
+export type WireEvent = z.output<typeof wireEventSchema>;
+
+/**
+ * Leases or attempts shown of one event. One commit of a large task may hold a thousand; `instances` then names all of them as ranges and
+ * `omitted` says how many are not shown one by one.
+ */
+export const MOST_ITEMS = 100;
+
+type Json = Readonly<Record<string, unknown>>;
+const isJson = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Values of secret constants, wherever they stand, in clear or sealed. */
+const masked = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(masked);
+  if (!isJson(value)) return value;
+  const { key } = value;
+  if (typeof key === 'string' && ('sealed' in value || key.startsWith(SECRET_PREFIX))) return { key, value: MASK };
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [name, name.startsWith(SECRET_PREFIX) ? MASK : masked(inner)]),
+  );
+};
+
+const withoutKey = ({ wrappedKey: _key, ...rest }: Json): Json => rest;
+
+const withoutSecrets = (data: Json): Json => {
+  const { spec } = data;
+  const bare = withoutKey(isJson(spec) ? { ...data, spec: withoutKey(spec) } : data);
+  return masked(bare) as Json;
+};
+
+const instanceOf = (item: unknown): readonly number[] =>
+  isJson(item) && typeof item['instance'] === 'number' ? [item['instance']] : [];
+
+const withoutTails = (data: Json): Json => {
+  const cut = Object.entries(data).find((entry): entry is [string, unknown[]] => {
+    const [, value] = entry;
+    return Array.isArray(value) && value.length > MOST_ITEMS && value.every(isJson);
+  });
+  if (!cut) return data;
+  const [name, items] = cut;
+  const instances = formatRanges(fromNumbers(items.flatMap(instanceOf)));
+  return { ...data, [name]: items.slice(0, MOST_ITEMS), instances, omitted: items.length - MOST_ITEMS };
+};
+
+const dataOf = ({ type: _type, at: _at, ...data }: FornaxEvent): Json => withoutSecrets(withoutTails(data));
+
+/** The events of one commit as their owner may see them. @param taskId the task that they are about */
+export const wireEventsOf = (commit: RecordedCommit, taskId: string): readonly WireEvent[] =>
+  commit.events.map((event, index) => ({
+    id: `${commit.sequence}.${index}`,
+    sequence: commit.sequence,
+    index,
+    type: event.type,
+    version: eventVersionOf(event.type),
+    at: new Date(event.at).toISOString(),
+    taskId,
+    aggregate: commit.aggregate,
+    aggregateId: commit.aggregateId,
+    actor: commit.meta.actor,
+    source: commit.meta.source,
+    correlationId: commit.meta.correlationId,
+    causationId: commit.meta.causationId ?? null,
+    traceparent: commit.meta.traceparent ?? null,
+    data: dataOf(event),
+  }));
