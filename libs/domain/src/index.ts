@@ -71,3 +71,14 @@ export {
 } from './scheduling/plan.js';
 export { satisfies } from './scheduling/satisfies.js';
 export { defaultPriceList, rate, type Rating, type RatingTerms } from './rating/rate.js';
+export type { ConstantType, Profile, ProfileConstant, ProfileNeed, ProfileRun } from './profile/profile.js';
+export { hasReference, valueProblem } from './profile/constant-value.js';
+export {
+  constantProblem,
+  effectiveConstants,
+  forcedConstantsOf,
+  type ConstantProblem,
+  type EffectiveConstant,
+  type ForcedConstant,
+} from './profile/effective-constants.js';
+export { latestProfile, latestProfiles, profileAt } from './profile/profiles.js';

@@ -51,6 +51,48 @@ describe('the command of an instance', () => {
         .argv,
     ).toEqual(['run', 's 1']));
 
+  it('sees no constant that is not to be exported, though its value is filled in', () => {
+    const plan = planOf(
+      {
+        ...order({}),
+        constants: [
+          { key: 'DOCKER_CMD', value: 'login ${HIDDEN}' },
+          { key: 'HIDDEN', value: 'me', isExported: false },
+          { key: 'INSTANCE_ID', value: 'mine', isExported: false },
+        ],
+      },
+      {},
+      paths,
+      '',
+    );
+    expect(plan.argv).toEqual(['login', 'me']);
+    expect(plan.env).not.toHaveProperty('HIDDEN');
+    expect(plan.env).toMatchObject({ INSTANCE_ID: '3' });
+  });
+
+  it('is the script of a profile that has one, unchanged, with its limit and its progress', () => {
+    const run = {
+      constant: 'SHELL_SCRIPT',
+      how: 'script',
+      stopOnError: 'SHELL_STOP_ON_ERROR',
+      wallLimit: 'MAX_EXECUTION_SECONDS',
+      progress: ['SHELL_PROGRESS', 'OTHER'],
+    } as const;
+    const constants = {
+      SHELL_SCRIPT: 'echo "${INSTANCE_ID}" ${X:-none}',
+      SHELL_STOP_ON_ERROR: 'TRUE',
+      MAX_EXECUTION_SECONDS: '${LIMIT}',
+      LIMIT: '5',
+      SHELL_PROGRESS: '(\\d+)%',
+    };
+    expect(planOf(order(constants, { run }), {}, paths, '')).toMatchObject({
+      argv: ['/bin/sh', '-e', '-c', 'echo "${INSTANCE_ID}" ${X:-none}', 'sh'],
+      wallLimitMs: 5_000,
+      progress: ['(\\d+)%'],
+    });
+    expect(() => planOf(order({}, { run }), {}, paths, '')).toThrow('SHELL_SCRIPT');
+  });
+
   it('puts inputs where RESOURCES_PATH says, if that is in the job', () => {
     expect(planOf(order({ DOCKER_CMD: 'true', RESOURCES_PATH: '/job/in' }), {}, paths, '').resourcesFolder).toBe('in');
     expect(planOf(order({ DOCKER_CMD: 'true', RESOURCES_PATH: '/job/../etc' }), {}, paths, '').resourcesFolder).toBe(
@@ -75,6 +117,7 @@ describe('the command of an instance', () => {
     [{}, 'FX-NO-COMMAND'],
     [{ DOCKER_CMD: '  ' }, 'FX-NO-COMMAND'],
     [{ DOCKER_CMD: `echo 'x` }, 'FX-COMMAND'],
+    [{ DOCKER_CMD: 'x', MAX_EXECUTION_SECONDS: '${LIMIT}', LIMIT: 'soon' }, 'FX-CONSTANT'],
     [{ DOCKER_CMD: 'x', BIG: 'y'.repeat(1_600_000) }, 'FX-COMMAND'],
   ])('blames the user for %#', (constants, code) => {
     expect(() => planOf(order(constants), {}, paths, '')).toThrow(expect.objectContaining({ code }));

@@ -19,6 +19,10 @@ export interface InstancePlan {
   /** Where inputs go, relative to the working directory; '' is the directory itself. */
   readonly resourcesFolder: string;
   readonly filter: { readonly whitelist: string | null; readonly blacklist: string | null };
+  /** How long the command may run; absent: as long as it likes. */
+  readonly wallLimitMs?: number;
+  /** Regular expressions that read the progress out of standard output. */
+  readonly progress: readonly string[];
 }
 
 export interface InstancePaths {
@@ -40,59 +44,110 @@ const belowJob = (path: string | undefined): string => {
 
 const bytesOf = (texts: readonly string[]): number => texts.reduce((sum, text) => sum + Buffer.byteLength(text) + 9, 0);
 
-/**
- * What to run, out of the order and the secrets that its grant brought (REST contract, 4.2 to 4.5).
- * @throws UserError the command is missing or malformed
- */
-export const planOf = (
-  order: Pick<LeaseOrder, 'instance' | 'instanceCount' | 'constants' | 'results' | 'profile'>,
-  secrets: Readonly<Record<string, string>>,
-  paths: InstancePaths,
-  path: string,
-): InstancePlan => {
-  const raw = new Map(order.constants.map(({ key, value }) => [key, value]));
-  const resourcesFolder = belowJob(raw.get('RESOURCES_PATH'));
-  const standard = new Map<string, string>([
+type Order = Pick<LeaseOrder, 'instance' | 'instanceCount' | 'constants' | 'results' | 'profile' | 'run'>;
+type Run = NonNullable<LeaseOrder['run']>;
+
+/** What an order means that does not say which constants hold the command. */
+const FIRST_RUN: Run = {
+  constant: 'DOCKER_CMD',
+  how: 'words',
+  wallLimit: 'MAX_EXECUTION_SECONDS',
+  progress: ['DOCKER_PROGRESS1', 'DOCKER_PROGRESS2', 'DOCKER_PROGRESS3'],
+};
+
+/** The variables of every instance (contract, section 4.3). */
+const standardVariables = (order: Order, paths: InstancePaths, resources: string): ReadonlyMap<string, string> =>
+  new Map([
     ['INSTANCE_ID', String(order.instance)],
     ['INSTANCE_COUNT', String(order.instanceCount)],
     ['FRAME_ID', String(order.instance)],
     ['QRANK', String(order.instance)],
     ['QSIZE', String(order.instanceCount)],
     ['TASK_PATH', paths.job],
-    ['QARNOT_RESOURCES_DIRECTORY', resourcesFolder === '' ? paths.job : `${paths.job}/${resourcesFolder}`],
+    ['QARNOT_RESOURCES_DIRECTORY', resources === '' ? paths.job : `${paths.job}/${resources}`],
     ['QARNOT_RESULTS_DIRECTORY', paths.job],
     ['TMP_RAMFS_PATH', paths.ramfs],
     ['TMP_PATH', paths.tmp],
   ]);
+
+/** A script is handed over as it is: the shell finds the constants in its environment, and no value can change its text. */
+const scriptArgv = (script: string, stopsOnError: boolean): [string, ...string[]] => [
+  '/bin/sh',
+  ...(stopsOnError ? ['-e'] : []),
+  '-c',
+  script,
+  'sh',
+];
+
+/** @throws UnbalancedQuote, UserError */
+const argvOf = (
+  order: Order,
+  run: Run,
+  raw: ReadonlyMap<string, string>,
+  values: ReadonlyMap<string, string>,
+): [string, ...string[]] => {
+  const line = raw.get(run.constant) ?? '';
+  if (line.trim() === '') {
+    const why = run.how === 'words' ? 'there is no image here that brings a command' : 'it holds the script';
+    throw new UserError('FX-NO-COMMAND', `The profile ${order.profile} needs the constant ${run.constant}: ${why}`);
+  }
+  if (run.how === 'script')
+    return scriptArgv(line, run.stopOnError !== undefined && /^true$/i.test(values.get(run.stopOnError) ?? ''));
+  const [program, ...rest] = splitWords(line.trim()).map((word) => substitute(word, values));
+  if (program === undefined || program === '') throw new UserError('FX-NO-COMMAND', `${run.constant} holds no command`);
+  return [program, ...rest];
+};
+
+/** Seconds as the constant says once references are filled in. @throws UserError */
+const wallLimitOf = (name: string, value = ''): number | undefined => {
+  if (value === '') return undefined;
+  if (!/^\d{1,8}$/.test(value)) throw new UserError('FX-CONSTANT', `The constant ${name} must be a whole number`);
+  return Number(value) === 0 ? undefined : Number(value) * 1_000;
+};
+
+/** @throws UserError they cannot be handed to a process */
+const checkSize = (argv: readonly string[], env: Readonly<Record<string, string>>): void => {
+  if ([...argv, ...Object.values(env)].some((text) => text.includes('\0')))
+    throw new UserError('FX-COMMAND', 'A constant holds a zero byte');
+  if (bytesOf([...argv, ...Object.entries(env).flat()]) > MAX_COMMAND_BYTES)
+    throw new UserError('FX-COMMAND', `Command and constants are longer than ${MAX_COMMAND_BYTES} bytes together`);
+};
+
+/**
+ * What to run, out of the order and the secrets that its grant brought (REST contract, 4.2 to 4.5).
+ * @throws UserError the command is missing or malformed
+ */
+export const planOf = (
+  order: Order,
+  secrets: Readonly<Record<string, string>>,
+  paths: InstancePaths,
+  path: string,
+): InstancePlan => {
+  const { run = FIRST_RUN } = order;
+  const raw = new Map(order.constants.map(({ key, value }) => [key, value]));
+  const hidden = new Set(order.constants.filter(({ isExported }) => isExported === false).map(({ key }) => key));
+  const resourcesFolder = belowJob(raw.get('RESOURCES_PATH'));
+  const standard = standardVariables(order, paths, resourcesFolder);
   try {
     const values = resolveConstants(raw, new Map([...Object.entries(secrets), ...standard]));
-    const line = raw.get('DOCKER_CMD')?.trim() ?? '';
-    if (line === '') {
-      throw new UserError(
-        'FX-NO-COMMAND',
-        `The profile ${order.profile} needs the constant DOCKER_CMD: there is no image here that brings a command`,
-      );
-    }
-    const [program, ...rest] = splitWords(line).map((word) => substitute(word, values));
-    if (program === undefined || program === '') throw new UserError('FX-NO-COMMAND', 'DOCKER_CMD holds no command');
-    const env = { PATH: path, HOME: paths.job, LANG: 'C.UTF-8', ...Object.fromEntries(values) };
-    const argv: readonly [string, ...string[]] = [program, ...rest];
-    if ([...argv, ...Object.values(env)].some((text) => text.includes('\0')))
-      throw new UserError('FX-COMMAND', 'A constant holds a zero byte');
-    if (bytesOf([...argv, ...Object.entries(env).flat()]) > MAX_COMMAND_BYTES) {
-      throw new UserError('FX-COMMAND', `Command and constants are longer than ${MAX_COMMAND_BYTES} bytes together`);
-    }
+    const argv = argvOf(order, run, raw, values);
+    const exported = [...values].filter(([name]) => standard.has(name) || !hidden.has(name));
+    const env = { PATH: path, HOME: paths.job, LANG: 'C.UTF-8', ...Object.fromEntries(exported) };
+    checkSize(argv, env);
     const expand = (text: string | null | undefined): string | null =>
       text === null || text === undefined || text === '' ? null : substitute(text, values);
+    const wallLimitMs = wallLimitOf(run.wallLimit, values.get(run.wallLimit));
     return {
       argv,
       env,
       resourcesFolder,
       filter: { whitelist: expand(order.results?.whitelist), blacklist: expand(order.results?.blacklist) },
+      progress: run.progress.flatMap((name) => values.get(name) || []),
+      ...(wallLimitMs === undefined ? {} : { wallLimitMs }),
     };
   } catch (error) {
     if (error instanceof UnbalancedQuote)
-      throw new UserError('FX-COMMAND', `DOCKER_CMD cannot be split into words: ${error.message}`);
+      throw new UserError('FX-COMMAND', `${run.constant} cannot be split into words: ${error.message}`);
     if (error instanceof SubstitutionTooLong) throw new UserError('FX-COMMAND', error.message);
     throw error;
   }

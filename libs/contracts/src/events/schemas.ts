@@ -47,6 +47,7 @@ const taskSpec = z.object({
   name: z.string(),
   shortname: z.string(),
   profile: z.string(),
+  profileVersion: count.exactOptional(),
   instances: z.string(),
   advancedRanges: z.string().nullable(),
   constants: z.array(constant),

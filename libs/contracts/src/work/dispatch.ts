@@ -4,18 +4,39 @@ import { z } from 'zod';
  * What travels on `fx.dispatch.<node>`: a batch of orders, JSON. Orders are safe to repeat: an agent drops a lease that it
  * has or had, and a lease whose node epoch is not its own. No secret travels here: they are asked for by lease (`grant`).
  */
-const leaseOrder = z.object({
-  kind: z.literal('lease'),
+/** What tells the leases of one task apart. */
+const ownPart = {
   leaseId: z.string(),
   nodeEpoch: z.number().int(),
+  instance: z.number().int(),
+  attempt: z.number().int(),
+} as const;
+
+/** What they share. */
+const sharedPart = {
   taskId: z.string(),
   owner: z.string(),
-  instance: z.number().int(),
   instanceCount: z.number().int(),
-  attempt: z.number().int(),
   profile: z.string(),
+  /** Which constants say what to do; absent in orders of a scheduler that knows docker-batch only. */
+  run: z
+    .object({
+      constant: z.string(),
+      how: z.enum(['words', 'script']),
+      stopOnError: z.string().optional(),
+      wallLimit: z.string(),
+      progress: z.array(z.string()),
+    })
+    .optional(),
   /** Constants in clear, profile defaults included; sealed ones are only named in `secretKeys`. */
-  constants: z.array(z.object({ key: z.string(), value: z.string() })),
+  constants: z.array(
+    z.object({
+      key: z.string(),
+      value: z.string(),
+      /** False: references to it are filled in, but it is no variable of the command. */
+      isExported: z.boolean().optional(),
+    }),
+  ),
   secretKeys: z.array(z.string()),
   resources: z.array(
     z.object({ bucket: z.string(), prefix: z.string().optional(), stripPrefix: z.string().optional() }),
@@ -33,6 +54,14 @@ const leaseOrder = z.object({
   memoryMB: z.number(),
   /** W3C trace context of the dispatch, so that the node's spans join the submitter's trace. */
   traceparent: z.string().optional(),
+} as const;
+
+const leaseOrder = z.object({ kind: z.literal('lease'), ...ownPart, ...sharedPart });
+/** Leases of one task: what they share is said once, for a task may have a hundred thousand. */
+const leasesOrder = z.object({
+  kind: z.literal('leases'),
+  shared: z.object(sharedPart),
+  leases: z.array(z.object(ownPart)),
 });
 
 const cancelOrder = z.object({ kind: z.literal('cancel'), leaseId: z.string(), taskId: z.string() });
@@ -51,7 +80,14 @@ const snapshotOrder = z.object({
 });
 
 export const dispatchOrderSchema = z.discriminatedUnion('kind', [leaseOrder, cancelOrder, snapshotOrder]);
-export const dispatchMessageSchema = z.array(dispatchOrderSchema);
+/** A message, read as single orders. */
+export const dispatchMessageSchema = z
+  .array(z.discriminatedUnion('kind', [leaseOrder, leasesOrder, cancelOrder, snapshotOrder]))
+  .transform((orders) =>
+    orders.flatMap((order): DispatchOrder[] =>
+      order.kind === 'leases' ? order.leases.map((own) => ({ kind: 'lease', ...order.shared, ...own })) : [order],
+    ),
+  );
 export type DispatchOrder = z.output<typeof dispatchOrderSchema>;
 export type LeaseOrder = z.output<typeof leaseOrder>;
 export type CancelOrder = z.output<typeof cancelOrder>;

@@ -58,6 +58,8 @@ export interface TaskSpec {
   /** The user's own name for the task; the task id when none was given. */
   readonly shortname: string;
   readonly profile: string;
+  /** Version of the profile that was the newest when the task was submitted; absent in the first tasks, which had version 1. */
+  readonly profileVersion?: number;
   /** Canonical instance ranges, inclusive, e.g. "0-3,7". */
   readonly instances: string;
   /** The text of `advancedRanges` as received, or null when the task was given an instance count. */
@@ -90,7 +92,7 @@ export interface TaskSpec {
   readonly autoDeleteOnCompletion?: boolean;
   /** Present in a task that was made from another one. */
   readonly origin?: TaskOrigin;
-  /** Fields of the contract that this version stores and echoes without acting on them, as received (camelCase). */
+  /** Fields of the contract that are stored and echoed as received (camelCase); what acts on one of them reads it with a check. */
   readonly echo: Readonly<Record<string, unknown>>;
 }
 

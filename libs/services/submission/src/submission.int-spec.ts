@@ -175,6 +175,57 @@ describe('submitting', () => {
     });
   });
 
+  it('lists the profiles that the nodes can run, and no others', async () => {
+    expect((await harness.call('GET', '/profiles')).json()).toEqual(['docker-batch', 'docker-network', 'shell']);
+    expect((await harness.call('GET', '/profiles/docker-nvidia-batch')).status).toBe(404);
+    const refused = await harness.call('POST', '/tasks', { ...minimal, profile: 'docker-network-ssh' });
+    expect(refused.status).toBe(400);
+    expect(refused.json()['errors']).toEqual({ profile: [expect.stringContaining('SSH')] });
+  });
+
+  it.each([
+    [[{ key: 'MAX_EXECUTION_SECONDS', value: 'soon' }], 'constants[0].value'],
+    [[{ key: 'MAX_EXECUTION_SECONDS', value: '-1' }], 'constants[0].value'],
+    [[{ key: 'SHELL_STOP_ON_ERROR', value: 'maybe' }], 'constants[0].value'],
+    [
+      [
+        { key: 'OWN', value: 'x' },
+        { key: 'SHELL', value: '/bin/bash' },
+      ],
+      'constants[1].key',
+    ],
+  ])('refuses %j by field', async (constants, field) => {
+    const refused = await harness.call('POST', '/tasks', { ...minimal, profile: 'shell', constants });
+    expect(refused.status).toBe(400);
+    expect(Object.keys(refused.json()['errors'] ?? {})).toEqual([field]);
+  });
+
+  it('lets an operator force what a task may not choose, and shows it as given', async () => {
+    const forcedConstants = [
+      { ConstantName: 'SHELL', ForcedValue: '/bin/bash', ForceExportInEnvironment: false, Access: 1 },
+    ];
+    const id = await submit({ profile: 'shell', constants: [{ key: 'SHELL', value: '/bin/dash' }], forcedConstants });
+    expect(await read(id)).toMatchObject({
+      constants: [{ key: 'SHELL', value: '/bin/dash' }],
+      forcedConstants: [
+        { constantName: 'SHELL', forcedValue: '/bin/bash', forceExportInEnvironment: false, access: 'readWrite' },
+      ],
+    });
+    const wrong = [{ constantName: 'MAX_EXECUTION_SECONDS', forcedValue: 'x' }];
+    const refused = await harness.call('POST', '/tasks', { ...minimal, profile: 'shell', forcedConstants: wrong });
+    expect(Object.keys(refused.json()['errors'] ?? {})).toEqual(['forcedConstants[0].forcedValue']);
+    const token = await harness.addAccount();
+    const forbidden = await harness.call('POST', '/tasks', { ...minimal, forcedConstants: wrong }, { token });
+    expect(forbidden.status).toBe(403);
+  });
+
+  it('says that no token is handed to an instance', async () => {
+    const id = await submit({ profile: 'shell', privileges: { exportApiAndStorageCredentialsInEnvironment: true } });
+    const task = await read(id);
+    expect(task.privileges).toEqual({ exportApiAndStorageCredentialsInEnvironment: true });
+    expect(task.notes).toEqual([expect.stringContaining('token')]);
+  });
+
   it('notes that docker-batch has no container engine here', async () => {
     expect((await read(await submit())).notes).toEqual([expect.stringContaining('No container engine')]);
   });

@@ -24,13 +24,21 @@ describe('orders to nodes', () => {
       { key: 'DOCKER_CMD', value: 'echo' },
       { key: 'QARNOT_SECRET_X', sealed: 'c2VhbGVk' },
     ];
-    fold(view, 1, 'task', 't', [submitted('t', { constants, resultBucket: 'out', resultsPrefix: 'p/' })]);
+    const echo = {
+      forcedConstants: [{ constantName: 'RESOURCES_PATH', forcedValue: '/data', forceExportInEnvironment: false }],
+    };
+    fold(view, 1, 'task', 't', [submitted('t', { constants, echo, resultBucket: 'out', resultsPrefix: 'p/' })]);
     const entry = view.task('t');
     const [addressed] = entry ? leaseOrders(entry, [aLease(1)]) : [];
     expect(addressed).toMatchObject({
       node: 'node-1',
       order: {
-        constants: [{ key: 'DOCKER_CMD', value: 'echo' }],
+        run: { constant: 'DOCKER_CMD', how: 'words' },
+        constants: expect.arrayContaining([
+          { key: 'DOCKER_CMD', value: 'echo' },
+          { key: 'DOCKER_TAG', value: 'latest' },
+          { key: 'RESOURCES_PATH', value: '/data', isExported: false },
+        ]),
         secretKeys: ['QARNOT_SECRET_X'],
         instanceCount: 2,
         results: { bucket: 'out', prefix: 'p/' },
@@ -45,6 +53,23 @@ describe('orders to nodes', () => {
     const small = packOrders(orders, 200);
     expect(small.length).toBeGreaterThan(1);
     expect(small.flatMap(({ data }) => read(data))).toEqual(orders);
+  });
+
+  it('says once what the leases of a task share, also when they need several messages', () => {
+    const view = new SchedulerView();
+    fold(view, 1, 'task', 't', [submitted('t', { instances: '0-99' })]);
+    fold(view, 2, 'task', 'u', [submitted('u', { instances: '0-99' })]);
+    const [one, two] = [view.task('t'), view.task('u')];
+    if (!one || !two) throw new Error('no tasks');
+    const leases = Array.from({ length: 100 }, (_, instance) => aLease(instance));
+    const orders = [...leaseOrders(one, leases), ...leaseOrders(two, leases)].map(({ order }) => order);
+    orders.splice(50, 0, cancel('0/1'));
+    const whole = packOrders(orders);
+    expect(whole.map(({ data }) => new TextDecoder().decode(data).split('"shared"').length - 1)).toEqual([3]);
+    expect(whole.flatMap(({ data }) => read(data))).toEqual(orders);
+    const several = packOrders(orders, 4_096);
+    expect(several.length).toBeGreaterThan(3);
+    expect(several.flatMap(({ data }) => read(data))).toEqual(orders);
   });
 
   it('gives a message an id by its content, so that a repeat is the same and another batch with the same first order is not', () => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { CancelOrder, DispatchOrder, LeaseOrder } from '@fornax/contracts';
-import { sizeOf, type DispatchedLease } from '@fornax/domain';
+import { effectiveConstants, profileAt, sizeOf, type DispatchedLease, type TaskSpec } from '@fornax/domain';
 import type { Changes, SchedulerView, TaskEntry } from './scheduler-view.js';
 
 /** An order and the node that it goes to. */
@@ -8,6 +8,22 @@ export interface AddressedOrder {
   readonly node: string;
   readonly order: DispatchOrder;
 }
+
+/** What an instance runs and with which constants; a sealed constant goes by its name only. */
+const workOf = (spec: TaskSpec): Pick<LeaseOrder, 'profile' | 'run' | 'constants' | 'secretKeys'> => {
+  const run = profileAt(spec.profile, spec.profileVersion)?.run;
+  const constants = effectiveConstants(spec);
+  return {
+    profile: spec.profile,
+    ...(run === undefined ? {} : { run: { ...run, progress: [...run.progress] } }),
+    constants: constants.flatMap((constant) =>
+      'value' in constant
+        ? [{ key: constant.key, value: constant.value, ...(constant.isExported ? {} : { isExported: false }) }]
+        : [],
+    ),
+    secretKeys: constants.flatMap((constant) => ('sealed' in constant ? [constant.key] : [])),
+  };
+};
 
 /** The orders of leases of one task. The traceparent is the one to continue, else that of the task's submission. */
 export const leaseOrders = (
@@ -21,11 +37,7 @@ export const leaseOrders = (
     taskId: entry.taskId,
     owner,
     instanceCount: sizeOf(all),
-    profile: spec.profile,
-    constants: spec.constants.flatMap((constant) =>
-      'value' in constant ? [{ key: constant.key, value: constant.value }] : [],
-    ),
-    secretKeys: spec.constants.flatMap((constant) => ('sealed' in constant ? [constant.key] : [])),
+    ...workOf(spec),
     resources: spec.resources.map((resource) => ({ ...resource })),
     results:
       spec.resultBucket === null
@@ -87,30 +99,63 @@ export interface DispatchMessage {
 /** Far below the NATS limit of 1 MB, so that an order with large constants still fits on top. */
 const MAX_MESSAGE_BYTES = 256 * 1024;
 
+/** Leases of one task on their way into a message: they have one list of constants between them. */
+interface LeaseGroup {
+  readonly constants: LeaseOrder['constants'];
+  readonly traceparent: string | undefined;
+  readonly shared: string;
+  readonly leases: string[];
+}
+
+const ownText = ({ leaseId, nodeEpoch, instance, attempt }: LeaseOrder): string =>
+  JSON.stringify({ leaseId, nodeEpoch, instance, attempt });
+
+const groupFor = (order: LeaseOrder): LeaseGroup => {
+  const { kind: _kind, leaseId: _id, nodeEpoch: _epoch, instance: _instance, attempt: _attempt, ...shared } = order;
+  const { constants, traceparent } = order;
+  return { constants, traceparent, shared: JSON.stringify(shared), leases: [] };
+};
+
+const textOf = (part: string | LeaseGroup): string =>
+  typeof part === 'string' ? part : `{"kind":"leases","shared":${part.shared},"leases":[${part.leases.join(',')}]}`;
+
 /** Packs orders for one node, in their order, into as few messages as possible. */
 export const packOrders = (
   orders: readonly DispatchOrder[],
   maxBytes = MAX_MESSAGE_BYTES,
 ): readonly DispatchMessage[] => {
   const messages: DispatchMessage[] = [];
-  let texts: string[] = [];
+  let parts: (string | LeaseGroup)[] = [];
   let subjects: string[] = [];
   let length = 0;
   const close = (): void => {
-    if (texts.length === 0) return;
+    if (parts.length === 0) return;
     // Not of the whole text: a repeat by another leader may carry another trace.
     const msgId = createHash('sha256').update(subjects.join('\n')).digest('base64url');
-    messages.push({ data: Buffer.from(`[${texts.join(',')}]`, 'utf8'), msgId });
-    texts = [];
+    messages.push({ data: Buffer.from(`[${parts.map(textOf).join(',')}]`, 'utf8'), msgId });
+    parts = [];
     subjects = [];
     length = 0;
   };
+  /** @returns the group that the order may join; none after another kind of order, which must not be overtaken */
+  const openGroup = ({ constants, traceparent }: LeaseOrder): LeaseGroup | undefined => {
+    const last = parts.at(-1);
+    return typeof last === 'object' && last.constants === constants && last.traceparent === traceparent
+      ? last
+      : undefined;
+  };
   for (const order of orders) {
-    const text = JSON.stringify(order);
-    if (length > 0 && length + text.length > maxBytes) close();
-    texts.push(text);
+    const text = order.kind === 'lease' ? ownText(order) : JSON.stringify(order);
+    const fresh = order.kind === 'lease' && !openGroup(order) ? groupFor(order) : undefined;
+    const size = text.length + (fresh?.shared.length ?? 0);
+    if (length > 0 && length + size > maxBytes) close();
+    if (order.kind === 'lease') {
+      let group = openGroup(order);
+      if (!group) parts.push((group = fresh ?? groupFor(order)));
+      group.leases.push(text);
+    } else parts.push(text);
     subjects.push(`${order.kind} ${order.leaseId}`);
-    length += text.length + 1;
+    length += size + 1;
   }
   close();
   return messages;

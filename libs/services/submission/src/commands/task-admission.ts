@@ -36,7 +36,7 @@ export class TaskAdmission {
   async admit(creation: TaskCreation, taskId: string, context: RequestContext, source?: TaskSource): Promise<Admitted> {
     const checked = toSpec(creation, {
       taskId,
-      profileOf: (name) => this.profiles.find(name),
+      profileOf: (name) => this.profiles.answer(name),
       defaultRequest: { cores: this.config.instanceCores, memoryMB: this.config.instanceMemoryMB },
       sealConstants: (constants) =>
         source ? this.secrets.copy(constants, source.secrets) : this.secrets.seal(constants),

@@ -1,17 +1,19 @@
 import type { TaskCreation, WireErrors } from '@fornax/contracts';
 import {
+  constantProblem,
   formatRanges,
   parseRanges,
   rangesOf,
   type HardwareConstraint,
+  type Profile,
   type ResourceBucket,
   type ResourceRequest,
   type TaskConstant,
   type TaskOrigin,
   type TaskSpec,
 } from '@fornax/domain';
-import type { Profile } from '../profiles/profile.js';
 import { lifetimeOf } from './task-lifetime.js';
+import type { ProfileAnswer } from '../profiles/profile-catalogue.js';
 
 /** Most instances of one task. */
 export const MAX_INSTANCES = 100_000;
@@ -20,7 +22,7 @@ const UNLIMITED_RETRIES = 2_147_483_647;
 
 export interface SpecContext {
   readonly taskId: string;
-  readonly profileOf: (name: string) => Profile | undefined;
+  readonly profileOf: (name: string) => ProfileAnswer;
   readonly defaultRequest: ResourceRequest;
   /** The task that this one is made from, if any. */
   readonly origin?: TaskOrigin;
@@ -46,29 +48,23 @@ const given = (text: string | undefined): string | null => (text === undefined |
 export const toSpec = (creation: TaskCreation, context: SpecContext): Result => {
   const problem = placeProblem(creation) ?? planProblem(creation) ?? bucketProblem(creation);
   if (problem) return problem;
-  const profile = context.profileOf(creation.profile ?? '');
-  if (!profile) {
-    return wrong(
-      'profile',
-      given(creation.profile) === null ? 'A task needs a profile.' : `No such profile: ${creation.profile}`,
-    );
-  }
-  const constants = creation.constants ?? [];
-  const readOnly = constants.find(({ key }) =>
-    profile.constants.some(({ name, isReadOnly }) => isReadOnly === true && name === key),
-  );
-  if (readOnly) return wrong('constants', `The constant ${readOnly.key} of the profile cannot be changed.`);
+  if (given(creation.profile) === null) return wrong('profile', 'A task needs a profile.');
+  const found = context.profileOf(creation.profile ?? '');
+  if ('refusal' in found) return wrong('profile', found.refusal);
+  const misfit = constantProblem(found.profile, creation.constants ?? [], creation.forcedConstants);
+  if (misfit) return wrong(misfit.field, misfit.text);
   const instances = instancesOf(creation);
   if ('errors' in instances) return instances;
-  return { spec: specOf(creation, profile.name, instances.text, context) };
+  return { spec: specOf(creation, found.profile, instances.text, context) };
 };
 
-const specOf = (creation: TaskCreation, profile: string, instances: string, context: SpecContext): TaskSpec => {
+const specOf = (creation: TaskCreation, profile: Profile, instances: string, context: SpecContext): TaskSpec => {
   const hardwareConstraints = creation.hardwareConstraints ?? [];
   return {
     name: creation.name,
     shortname: given(creation.shortname) ?? context.taskId,
-    profile,
+    profile: profile.name,
+    profileVersion: profile.version,
     instances,
     advancedRanges: given(creation.advancedRanges),
     ...context.sealConstants(creation.constants ?? []),
@@ -160,15 +156,21 @@ const resourcesOf = (creation: TaskCreation): readonly ResourceBucket[] => {
   });
 };
 
-/** Minimum constraints are also what an instance occupies: who asks for four cores means to use them. */
+/**
+ * Minimum constraints are also what an instance occupies, and its limit: who asks for four cores means to use them. So is a minimum of memory
+ * for each core, times the cores that the instance has.
+ */
 const requestOf = (constraints: readonly HardwareConstraint[], fallback: ResourceRequest): ResourceRequest => {
   let { cores, memoryMB } = fallback;
+  let gigabytesPerCore = 0;
   for (const constraint of constraints) {
     if (constraint.discriminator === 'MinimumCoreHardwareConstraint') cores = Math.max(cores, constraint.coreCount);
     if (constraint.discriminator === 'MinimumRamHardwareConstraint')
       memoryMB = Math.max(memoryMB, Math.ceil(constraint.minimumMemoryMB));
+    if (constraint.discriminator === 'MinimumRamCoreRatioHardwareConstraint')
+      gigabytesPerCore = Math.max(gigabytesPerCore, constraint.minimumMemoryGBCoreRatio);
   }
-  return { cores, memoryMB };
+  return { cores, memoryMB: Math.max(memoryMB, Math.floor(gigabytesPerCore * 1_024 * cores)) };
 };
 
 /** Null and 0 mean none; when both are set the more restrictive one decides (contract, section 3.12). */

@@ -42,7 +42,7 @@ export class TaskAnswers {
   }
 
   private view(task: TaskStatus, ended: readonly CompletedRecord[], now: number, most: number): WireTask {
-    const notes = this.profiles.notesFor(task.fold.spec.profile);
+    const notes = this.profiles.notesFor(task.fold.spec);
     const { succeeded, failed, cancelled } = task.fold;
     const isCut = ended.length === most && succeeded.size + failed.size + cancelled.size > most;
     return taskView(task, ended, now, isCut ? [...notes, cutNote(most)] : notes);

@@ -1,46 +1,74 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { WireProfile } from '@fornax/contracts';
+import { latestProfile, latestProfiles, profileAt, type Profile, type ProfileNeed } from '@fornax/domain';
 import { SUBMISSION_CONFIG, type SubmissionConfig } from '../config/submission-config.js';
-import { dockerBatch } from './docker-batch.profile.js';
-import type { Profile } from './profile.js';
 
-/** Only what the nodes can run is listed. */
-const PROFILES: readonly Profile[] = [dockerBatch];
+/** The profile of a new task, or why it cannot have it. */
+export type ProfileAnswer = { readonly profile: Profile } | { readonly refusal: string };
+
+/** What the nodes of this platform have. An image is not asked for: without an engine its command runs in the sandbox, and the task says so. */
+const OFFERED: ReadonlySet<ProfileNeed> = new Set<ProfileNeed>(['image']);
+const WORDS: Readonly<Record<ProfileNeed, string>> = {
+  image: 'a container engine',
+  gpu: 'a graphics processor',
+  ssh: 'a way into an instance over SSH',
+  cluster: 'a network of its own between the instances',
+};
 
 export const hostFilesystemNote = (profile: string): string =>
   `No container engine is configured: ${profile} ran its command in a sandbox on the node's own root file system, read-only; DOCKER_REPO and DOCKER_TAG had no effect.`;
+const CREDENTIALS_NOTE =
+  'exportApiAndStorageCredentialsInEnvironment has no effect here: nodes are never given a token of the account.';
 
+const lacking = ({ needs }: Profile): readonly ProfileNeed[] => needs.filter((need) => !OFFERED.has(need));
+
+/** The profiles that tasks of this platform may have: only what its nodes can run. */
 @Injectable()
 export class ProfileCatalogue {
-  private readonly byName = new Map(PROFILES.map((profile) => [profile.name, profile]));
-
   constructor(@Inject(SUBMISSION_CONFIG) private readonly config: Pick<SubmissionConfig, 'hasContainerEngine'>) {}
 
   names(): readonly string[] {
-    return PROFILES.map(({ name }) => name);
+    return latestProfiles()
+      .filter((profile) => lacking(profile).length === 0)
+      .map(({ name }) => name);
   }
 
-  find(name: string): Profile | undefined {
-    return this.byName.get(name);
+  answer(name: string): ProfileAnswer {
+    const profile = latestProfile(name);
+    if (!profile) return { refusal: `No such profile: ${name}` };
+    const missing = lacking(profile).map((need) => WORDS[need]);
+    return missing.length === 0
+      ? { profile }
+      : { refusal: `The profile ${name} needs ${missing.join(' and ')}, which no node here has.` };
   }
 
   describe(name: string): WireProfile | undefined {
-    const profile = this.find(name);
-    return (
-      profile && {
-        name,
-        constants: profile.constants.map(({ name: constant, value, description }) => ({
-          name: constant,
-          value,
-          description,
-        })),
-        licenses: [],
-      }
-    );
+    const found = this.answer(name);
+    if ('refusal' in found) return undefined;
+    const constants = found.profile.constants.map(({ name: constant, value = '', description }) => ({
+      name: constant,
+      value,
+      description,
+    }));
+    return { name, constants, licenses: [] };
   }
 
-  /** What the owner of a task of this profile should know about how it is run. */
-  notesFor(name: string): readonly string[] {
-    return this.find(name)?.usesImage === true && !this.config.hasContainerEngine ? [hostFilesystemNote(name)] : [];
+  /** What the owner of a task should know about how it is run. */
+  notesFor(spec: {
+    readonly profile: string;
+    readonly profileVersion?: number;
+    readonly echo: Readonly<Record<string, unknown>>;
+  }): readonly string[] {
+    const usesImage = profileAt(spec.profile, spec.profileVersion)?.needs.includes('image') === true;
+    const privileges = spec.echo['privileges'];
+    const wantsCredentials =
+      typeof privileges === 'object' &&
+      privileges !== null &&
+      'exportApiAndStorageCredentialsInEnvironment' in privileges &&
+      privileges.exportApiAndStorageCredentialsInEnvironment === true;
+    return [
+      ...(usesImage && !this.config.hasContainerEngine ? [hostFilesystemNote(spec.profile)] : []),
+      ...(wantsCredentials ? [CREDENTIALS_NOTE] : []),
+    ];
   }
 }

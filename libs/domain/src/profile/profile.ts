@@ -1,0 +1,43 @@
+/** What a constant of a profile may hold. `pattern` is a regular expression; text that holds a `${NAME}` is checked on the node. */
+export type ConstantType = 'string' | 'integer' | 'boolean' | 'pattern';
+
+/** What a node has to offer for a profile to mean what it says. */
+export type ProfileNeed = 'image' | 'gpu' | 'ssh' | 'cluster';
+
+/** A constant of a profile: what it means, what it may hold, and what it is when a task says nothing. */
+export interface ProfileConstant {
+  readonly name: string;
+  readonly type: ConstantType;
+  /** Absent: there is none, and the instance does not see the constant unless the task gives it. */
+  readonly value?: string;
+  readonly description: string;
+  /** Smallest and largest value of an integer. */
+  readonly min?: number;
+  readonly max?: number;
+  /** A task may not give this one; only a forced constant changes it. */
+  readonly isReadOnly?: boolean;
+}
+
+/** Which constants say what a node does with an instance. */
+export interface ProfileRun {
+  /** The constant that holds the command. */
+  readonly constant: string;
+  /** `words`: split as a shell splits, run without one. `script`: the text of a program for /bin/sh. */
+  readonly how: 'words' | 'script';
+  /** A boolean constant: the script ends at its first command that fails. */
+  readonly stopOnError?: string;
+  /** An integer constant: seconds after which the command is stopped; 0 is no limit. */
+  readonly wallLimit: string;
+  /** Pattern constants that read the progress out of standard output. */
+  readonly progress: readonly string[];
+}
+
+/** What to run, as a versioned document. A change of meaning is a new version; a version that a task may have is never edited. */
+export interface Profile {
+  readonly name: string;
+  readonly version: number;
+  readonly description: string;
+  readonly needs: readonly ProfileNeed[];
+  readonly run: ProfileRun;
+  readonly constants: readonly ProfileConstant[];
+}
