@@ -219,6 +219,14 @@ describe('submitting', () => {
     expect(forbidden.status).toBe(403);
   });
 
+  it('checks constants that are changed later as well', async () => {
+    const id = await submit({ profile: 'shell' });
+    const constants = [{ key: 'SHELL_STOP_ON_ERROR', value: 'often' }];
+    const refused = await harness.call('PUT', `/tasks/${id}`, { constants });
+    expect(refused.status).toBe(400);
+    expect(Object.keys(refused.json()['errors'] ?? {})).toEqual(['constants[0].value']);
+  });
+
   it('says that no token is handed to an instance', async () => {
     const id = await submit({ profile: 'shell', privileges: { exportApiAndStorageCredentialsInEnvironment: true } });
     const task = await read(id);

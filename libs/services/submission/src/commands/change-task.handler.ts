@@ -1,8 +1,24 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { TaskUpdate } from '@fornax/contracts';
-import { taskDecider, type TaskCommand } from '@fornax/domain';
+import {
+  constantProblem,
+  forcedConstantsOf,
+  profileAt,
+  taskDecider,
+  type TaskCommand,
+  type TaskSpec,
+} from '@fornax/domain';
 import { CommandRejected, decideAndAppend, type EventLog } from '@fornax/event-store';
-import { CLOCK, EVENT_LOG, Forbidden, Invalid, newId, NotFound, type Clock } from '@fornax/service-kit';
+import {
+  CLOCK,
+  EVENT_LOG,
+  Forbidden,
+  Invalid,
+  newId,
+  NotFound,
+  ValidationFailed,
+  type Clock,
+} from '@fornax/service-kit';
 import type { TaskStatus } from '../projections/task-status.js';
 import { TaskLookup } from '../queries/task-lookup.js';
 import { metaOf, type RequestContext } from './request-context.js';
@@ -42,6 +58,7 @@ export class ChangeTask {
   async update(id: string, { constants, tags }: TaskUpdate, context: RequestContext): Promise<void> {
     const task = await this.lookup.find(context.account.id, id);
     const { spec } = task.fold;
+    if (constants) checkConstants(spec, constants);
     const sealed = constants && this.secrets.seal(constants, spec);
     await this.decide(
       task,
@@ -73,6 +90,13 @@ export class ChangeTask {
     }
   }
 }
+
+/** By the profile that the task was submitted with. @throws ValidationFailed */
+const checkConstants = (spec: TaskSpec, constants: NonNullable<TaskUpdate['constants']>): void => {
+  const profile = profileAt(spec.profile, spec.profileVersion);
+  const misfit = profile && constantProblem(profile, constants, forcedConstantsOf(spec));
+  if (misfit) throw new ValidationFailed({ [misfit.field]: [misfit.text] });
+};
 
 /** The contract's status for what the domain refuses. */
 const translated = (error: CommandRejected, taskId: string): Error => {
