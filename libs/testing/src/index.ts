@@ -19,6 +19,7 @@ export {
   submitted,
 } from './builders/facts.js';
 export { eventually } from './eventually.js';
+export { providePython, providePythonSdk, type PythonSdk } from './platform/python-sdk.js';
 export {
   type PlatformOptions,
   type RunningPlatform,

@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type RunningPlatform, startPlatform, toolsDir } from '@fornax/testing';
-import { type PythonSdk, providePythonSdk } from './python-sdk.js';
+import { providePythonSdk, type PythonSdk, type RunningPlatform, startPlatform, toolsDir } from '@fornax/testing';
 
 const run = promisify(execFile);
 const script = new URL('../python/main_job.py', import.meta.url).pathname;

@@ -1,0 +1,696 @@
+"""The rows of the contract as the official Python SDK works through them, with nothing but its public methods.
+
+Each function below is one test: its rows stand in front of it, it raises when something is not as it must be. The answers arrive
+through QARNOT_CLUSTER_URL. Prints one JSON document: for each function null, or what went wrong.
+
+Usage: rows.py WORK_FOLDER
+"""
+
+import concurrent.futures
+import configparser
+import datetime
+import json
+import os
+import sys
+import time
+import traceback
+import uuid
+import warnings
+
+import qarnot
+from qarnot import _filter
+from qarnot.advanced_bucket import BucketPrefixFiltering
+from qarnot.computing_quotas import UserComputingQuotas
+from qarnot.exceptions import (
+    MissingBucketException,
+    MissingProfileException,
+    MissingTaskException,
+    MissingTaskInstanceException,
+    QarnotGenericException,
+    UnauthorizedException,
+)
+from qarnot.forced_constant import ForcedConstant, ForcedConstantAccess
+from qarnot.forced_network_rule import ForcedNetworkRule
+from qarnot.hardware_constraint import (
+    CpuModelHardware,
+    GpuHardware,
+    MaximumCoreHardware,
+    MaximumRamCoreRatioHardware,
+    MaximumRamHardware,
+    MinimumCoreHardware,
+    MinimumRamCoreRatioHardware,
+    MinimumRamHardware,
+    NoGpuHardware,
+    NoSSDHardware,
+    SpecificHardware,
+    SSDHardware,
+)
+from qarnot.privileges import Privileges
+from qarnot.project import Project
+from qarnot.retry_settings import RetrySettings
+from qarnot.scheduling_type import FlexScheduling, OnDemandScheduling, ReservedScheduling
+from qarnot.secrets import SecretAccessRightByPrefix, SecretAccessRightBySecret, SecretsAccessRights
+
+ROWS = []
+FOLDER = sys.argv[1]
+OVER = ("Success", "Failure", "Cancelled")
+warnings.simplefilter("ignore", DeprecationWarning)
+
+
+def row(*numbers):
+    """Marks a function as a test of these rows of the checklist."""
+
+    def mark(function):
+        ROWS.append(function)
+        return function
+
+    return mark
+
+
+def connect(**more):
+    return qarnot.Connection(**{"retry_count": 1, "retry_wait": 0.1, **more})
+
+
+def equal(found, expected):
+    if found != expected:
+        raise AssertionError("found %r, expected %r" % (found, expected))
+
+
+def raises(kind, action, text=None):
+    try:
+        action()
+    except kind as error:
+        if text is not None and text not in str(error):
+            raise AssertionError("%r does not say %r" % (str(error), text))
+        return error
+    raise AssertionError("%s was not raised" % kind.__name__)
+
+
+def unique(what):
+    return "%s-%s" % (what, uuid.uuid4().hex[:12])
+
+
+def until(condition, what, timeout_s=60):
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.05)
+    raise TimeoutError(what)
+
+
+def a_task(connection, command="echo hello from ${INSTANCE_ID}", count=1, name="python", **more):
+    task = connection.create_task(name, "docker-batch", count, **more)
+    task.constants["DOCKER_CMD"] = command
+    return task
+
+
+def until_over(task):
+    def step():
+        task.update(True)
+        return task.state in OVER
+
+    until(step, "the task did not end: %s" % task.state)
+    equal(task.wait(timeout=1), True)
+    return task
+
+
+def until_running(task):
+    def step():
+        task.update(True)
+        if task.state in OVER:
+            raise AssertionError("the task is over: %s %s" % (task.state, task.errors))
+        return task.state == "FullyExecuting"
+
+    until(step, "the task did not start: %s" % task.state)
+
+
+def ran(task):
+    task.submit()
+    return until_over(task)
+
+
+def lines(text):
+    return sorted(line for line in text.split("\n") if line)
+
+
+@row(1)
+def refuses_a_wrong_token():
+    raises(UnauthorizedException, lambda: connect(client_token="wrong"))
+    equal("@" in connect().user_info.email, True)
+
+
+@row(2)
+def connects_with_the_storage_of_the_settings():
+    connection = qarnot.Connection(storage_url=None)
+    equal(connection._get("/settings").json()["storage"], os.environ["QARNOT_STORAGE_URL"])
+    equal(connection.storage, os.environ["QARNOT_STORAGE_URL"])
+    equal([bucket.uuid for bucket in connection.buckets()], [bucket.uuid for bucket in connection.buckets()])
+
+
+@row(3)
+def reads_the_account():
+    info = connect().user_info
+    for name in (
+        "max_bucket bucket_count quota_bytes_bucket used_quota_bytes_bucket task_count max_task running_task_count "
+        "max_running_task max_instances max_cores max_pool pool_count max_running_pool running_pool_count "
+        "running_instance_count running_core_count max_flex_instances max_flex_cores max_on_demand_instances "
+        "max_on_demand_cores"
+    ).split():
+        value = getattr(info, name)
+        if not isinstance(value, int) or value < 0:
+            raise AssertionError("%s is %r" % (name, value))
+    quotas = info.computing_quotas
+    equal(isinstance(quotas.user, UserComputingQuotas), True)
+    equal(quotas.user.flex.max_instances, info.max_flex_instances)
+    equal(isinstance(quotas.user.reserved, list), True)
+    equal(isinstance(info.projects, list), True)
+
+
+@row(4)
+def reads_computing_quotas():
+    connection = connect()
+    quotas = connection.get_user_computing_quotas()
+    for plan in (quotas.flex, quotas.on_demand):
+        equal(min(plan.max_instances, plan.max_cores) > 0, True)
+        equal(min(plan.running_instances_count, plan.running_cores_count) >= 0, True)
+    try:
+        organisation = connection.get_organization_computing_quotas()
+        equal(isinstance(organisation.name, str), True)
+    except QarnotGenericException as error:
+        equal("organi" in str(error).lower(), True)
+
+
+@row(5, 108)
+def works_with_a_slash_at_the_end_of_its_url():
+    connection = connect(cluster_url=os.environ["QARNOT_CLUSTER_URL"] + "/")
+    task = ran(a_task(connection))
+    equal(task.state, "Success")
+    equal(connection.retrieve_task(task.uuid).state, "Success")
+    equal(list(connection.all_jobs()), [])
+    versioned = connect(cluster_url=os.environ["QARNOT_CLUSTER_URL"] + "/v1/")
+    equal(versioned.retrieve_task(task.uuid).name, "python")
+    # A job is posted to a path with a slash at its end: whatever the answer, the path is known.
+    equal(connection._post("/jobs/", {}).status_code != 404, True)
+
+
+@row(2)
+def reads_its_settings_from_a_file():
+    parser = configparser.ConfigParser()
+    parser["cluster"] = {"url": os.environ["QARNOT_CLUSTER_URL"], "unsafe": "False"}
+    parser["client"] = {"token": os.environ["QARNOT_CLIENT_TOKEN"]}
+    parser["storage"] = {"url": os.environ["QARNOT_STORAGE_URL"]}
+    path = os.path.join(FOLDER, "qarnot.conf")
+    with open(path, "w") as file:
+        parser.write(file)
+    equal(qarnot.Connection(path).user_info.email, connect().user_info.email)
+
+
+@row(7, 34)
+def posts_without_a_body():
+    task = ran(a_task(connect()))
+    equal(task.fresh_stdout(), "0> hello from 0\n")
+    equal(task.fresh_stdout(), "")
+    equal(task.fresh_stderr(), "")
+
+
+@row(8)
+def raises_the_right_exception_for_each_error():
+    connection = connect()
+    raises(MissingTaskException, lambda: connection.retrieve_task("no-such-task"), "No such task: no-such-task")
+    raises(MissingProfileException, lambda: connection.retrieve_profile("no-such-profile"))
+    raises(QarnotGenericException, lambda: a_task(connection, count=0).submit())
+    unknown = connection.create_task("python", "no-such-profile", 1)
+    raises(QarnotGenericException, unknown.submit, "no-such-profile")
+    ours = connection.create_bucket(unique("gone"))
+    task = a_task(connection)
+    task.resources.append(ours)
+    ours.delete()
+    raises(MissingBucketException, task.submit, "No such bucket")
+    done = ran(a_task(connection))
+    raises(UnauthorizedException, done.abort)
+    for call in (connection.retrieve_pool, connection.retrieve_job):
+        raises(Exception, lambda: call("none"))
+
+
+@row(9)
+def is_never_made_to_try_again():
+    connection = connect(retry_count=5, retry_wait=1)
+    start = time.monotonic()
+    for path in ("/tasks/none", "/profiles/none", "/pools/none", "/nothing", "/tasks/%00"):
+        equal(connection._get(path).status_code in (400, 404), True)
+    for body in ({}, [], {"name": None}, [{"name": 1}], {"name": "a", "instanceCount": "many"}):
+        equal(connection._post("/tasks", body).status_code in (200, 207, 400), True)
+    equal(time.monotonic() - start < 20, True)
+
+
+@row(10, 11, 16)
+def reads_dates_and_durations():
+    connection = connect()
+    task = a_task(connection)
+    task.completion_ttl = datetime.timedelta(days=2, hours=3, minutes=4, seconds=5)
+    task.submit()
+    equal(task.completion_ttl, "2.03:04:05")
+    equal(isinstance(task.creation_date, datetime.datetime), True)
+    equal(abs((datetime.datetime.utcnow() - task.creation_date).total_seconds()) < 300, True)
+    until_over(task)
+    for value in (task.execution_time, task.wall_time, task.state_transition_time, task.last_modified, task.end_date):
+        equal(bool(value), True)
+    equal("." in task.wall_time, False)
+    equal(connection.retrieve_task(task.uuid).creation_date, task.creation_date)
+    for ttl in ("00:28:04", "3.10:07:06"):
+        other = a_task(connection)
+        other.completion_ttl = ttl
+        other.submit()
+        equal(other.completion_ttl, ttl)
+
+
+@row(12, 14, 15)
+def submits_with_every_property():
+    connection = connect()
+    inputs, results = connection.create_bucket(unique("in")), connection.create_bucket(unique("out"))
+    inputs.add_string("content", "folder/file.txt")
+    task = a_task(connection, count=2, shortname=unique("all"))
+    task.resources.append(inputs.with_filtering(BucketPrefixFiltering("folder/")))
+    task.results = results
+    task.tags = ["one", "two words"]
+    task.labels = {"Some Key": "some value", "other": "x"}
+    task.constraints = {"K": "V"}
+    task.snapshot_whitelist, task.snapshot_blacklist = "a", "b"
+    task.results_whitelist, task.results_blacklist = ".*", "nothing"
+    task.upload_results_on_cancellation = True
+    task.wait_for_pool_resources_synchronization = True
+    task.default_resources_cache_ttl_sec = 1234
+    task.max_time_queue_seconds = 3600
+    task.auto_delete = False
+    rights = SecretsAccessRights([SecretAccessRightBySecret("one/secret")], [SecretAccessRightByPrefix("below/")])
+    task.secrets_access_rights = rights
+    task.auto_update = False
+    task.submit()
+    found = connection.retrieve_task(task.uuid)
+    equal(found.shortname, task.shortname)
+    equal(connection.retrieve_task(task.shortname).uuid, task.uuid)
+    equal(found.name, "python")
+    equal(found.profile, "docker-batch")
+    equal(found.instancecount, 2)
+    equal(found.tags, ["one", "two words"])
+    equal(found.labels, {"Some Key": "some value", "other": "x"})
+    equal((found.snapshot_whitelist, found.snapshot_blacklist), ("a", "b"))
+    equal((found.results_whitelist, found.results_blacklist), (".*", "nothing"))
+    equal(found.upload_results_on_cancellation, True)
+    equal(found.wait_for_pool_resources_synchronization, True)
+    equal(found.default_resources_cache_ttl_sec, 1234)
+    equal(found.max_time_queue_seconds, 3600)
+    equal(found.auto_delete, False)
+    equal(found.snapshot_interval, 0)
+    equal(found.constants["DOCKER_CMD"], "echo hello from ${INSTANCE_ID}")
+    equal([bucket.uuid for bucket in found.resources], [inputs.uuid])
+    equal(found.results.uuid, results.uuid)
+    equal(found.secrets_access_rights.to_json(), rights.to_json())
+    equal(repr(found).startswith("python - "), True)
+    equal(until_over(found).state, "Success")
+    found.delete(purge_resources=True, purge_results=True)
+
+
+@row(15)
+def counts_instances_and_ranges():
+    connection = connect()
+    task = a_task(connection, count="1-3,7")
+    task.submit()
+    equal(task.advanced_range, "1-3,7")
+    equal(task.instancecount, 0)
+    until_over(task)
+    equal(sorted(instance.instance_id for instance in task.completed_instances), [1, 2, 3, 7])
+    equal(task.status.succeeded_range, "1-3,7")
+    for wrong in ("3-1", "1,1", "x"):
+        raises(QarnotGenericException, a_task(connection, count=wrong).submit)
+
+
+@row(13)
+def submits_several_at_once():
+    connection = connect()
+    tasks = [a_task(connection, name="bulk %d" % n) for n in range(3)]
+    connection.submit_tasks(tasks)
+    equal([connection.retrieve_task(task.uuid).name for task in tasks], ["bulk 0", "bulk 1", "bulk 2"])
+    good, bad = a_task(connection, name="good"), connection.create_task("bad", "no-such-profile", 1)
+    raises(QarnotGenericException, lambda: connection.submit_tasks([bad, good]), "no-such-profile")
+    equal(bad.uuid, None)
+    equal(connection.retrieve_task(good.uuid).name, "good")
+
+
+def group_of_tasks(connection, tags):
+    tasks = [a_task(connection, name="%s-%d" % (tags[0], n)) for n in range(5)]
+    for n, task in enumerate(tasks):
+        task.tags = [tags[0], tags[1 + n % 2]]
+    connection.submit_tasks(tasks)
+    return tasks
+
+
+@row(20, 21, 24)
+def lists_by_tags_in_pages():
+    connection = connect()
+    tags = [unique(name) for name in ("group", "even", "odd")]
+    tasks = group_of_tasks(connection, tags)
+    names = [task.name for task in tasks]
+
+    def found(**asked):
+        return sorted(task.name for task in connection.all_tasks(**asked))
+
+    equal(found(tags=[tags[0]]), names)
+    equal(found(tags=[tags[1], tags[2]]), names)
+    equal(found(tags=[tags[1]]), names[0::2])
+    equal(found(tags_intersect=[tags[0], tags[2]]), names[1::2])
+    equal(found(tags_intersect=[tags[1], tags[2]]), [])
+    equal(sorted(task.name for task in connection.tasks(tags=[tags[2]])), names[1::2])
+    everything = {task.uuid for task in connection.all_tasks()}
+    equal({task.uuid for task in tasks} <= everything, True)
+    first = connection.tasks_page(maximum=2, tags=[tags[0]], summary=False)
+    equal((len(first.page_data), first.is_truncated), (2, True))
+    rest = connection.tasks_page(token=first.next_token, maximum=10, tags=[tags[0]])
+    equal((len(rest.page_data), rest.is_truncated, rest.next_token), (3, False, None))
+    summaries = connection.tasks_page(maximum=3)
+    equal(len(summaries.page_data), 3)
+    # What a summary does not have is fetched when it is asked for.
+    equal(isinstance(summaries.page_data[0].constants, dict), True)
+    equal(isinstance(summaries.page_data[0].errors, list), True)
+
+
+@row(23)
+def filters_with_every_operator():
+    connection = connect()
+    tags = [unique(name) for name in ("filter", "even", "odd")]
+    tasks = group_of_tasks(connection, tags)
+    names = [task.name for task in tasks]
+    filters = _filter.Filters
+
+    def found(leaf):
+        query = filters.node_and([filters.equal("Tags", tags[0]), leaf])
+        answer = connection._post("/tasks/search", filters.data_detail(query, ["Name", "Uuid"]))
+        equal(answer.status_code, 200)
+        return sorted(task["name"] for task in answer.json())
+
+    equal(found(filters.equal("Name", names[0])), names[:1])
+    equal(found(filters.not_equal("Name", names[0])), names[1:])
+    equal(found(filters.inside("Name", names[1:3])), names[1:3])
+    equal(found(filters.not_inside("Name", names[1:3])), [names[0]] + names[3:])
+    equal(found(filters.less("Name", names[2])), names[:2])
+    equal(found(filters.less_or_equal("Name", names[2])), names[:3])
+    equal(found(filters.greater("Name", names[2])), names[3:])
+    equal(found(filters.greater_or_equal("Name", names[2])), names[2:])
+    equal(found(filters.like("Name", "-[34]$")), names[3:])
+    equal(found(filters.node_or([filters.equal("Name", names[0]), filters.equal("Name", names[4])])), [names[0], names[4]])
+
+
+@row(28)
+def changes_constants_and_tags():
+    connection = connect()
+    task = a_task(connection, "sleep 20")
+    task.constants["QARNOT_SECRET_KEY"] = "very secret"
+    task.submit()
+    equal(task.constants["QARNOT_SECRET_KEY"], "[SECRET]")
+    task.tags = ["changed"]
+    task.constants["ADDED"] = "new"
+    task.commit()
+    found = connection.retrieve_task(task.uuid)
+    equal(found.tags, ["changed"])
+    equal((found.constants["ADDED"], found.constants["QARNOT_SECRET_KEY"]), ("new", "[SECRET]"))
+    task.delete()
+
+
+@row(30)
+def deletes_running_and_finished_tasks():
+    connection = connect()
+    running, finished = a_task(connection, "sleep 3600"), ran(a_task(connection))
+    running.submit()
+    until_running(running)
+    ids = [running.uuid, finished.uuid]
+    running.delete()
+    finished.delete()
+    equal((running.uuid, running.state), (None, "Deleted"))
+    for gone in ids:
+        raises(MissingTaskException, lambda: connection.retrieve_task(gone))
+    with a_task(connection) as task:
+        task.submit()
+        kept = task.uuid
+    raises(MissingTaskException, lambda: connection.retrieve_task(kept))
+
+
+@row(31)
+def aborts():
+    task = a_task(connect(), "sleep 3600", 2)
+    task.submit()
+    until_running(task)
+    task.abort()
+    equal(task.state in ("PendingCancel", "Cancelled"), True)
+    equal(until_over(task).state, "Cancelled")
+    raises(UnauthorizedException, task.abort)
+
+
+@row(33, 35, 37)
+def reads_output():
+    task = ran(a_task(connect(), "sh -c 'echo out ${INSTANCE_ID}; echo err ${INSTANCE_ID} >&2'", 3))
+    equal(lines(task.stdout()), ["0> out 0", "1> out 1", "2> out 2"])
+    equal(lines(task.stderr()), ["0> err 0", "1> err 1", "2> err 2"])
+    equal((task.stdout(1), task.stderr(2)), ("out 1\n", "err 2\n"))
+    for read in (task.stdout, task.stderr, task.fresh_stdout, task.fresh_stderr):
+        raises(MissingTaskInstanceException, lambda: read(3))
+
+
+@row(34, 36)
+def reads_fresh_output():
+    task = a_task(connect(), "sh -c 'echo first; sleep 1; echo second'")
+    task.submit()
+    equal(until(task.fresh_stdout, "no output"), "0> first\n")
+    equal(task.fresh_stdout(0), "first\n")
+    equal(task.stdout(), "0> first\n")
+    until_over(task)
+    equal((task.fresh_stdout(), task.fresh_stdout()), ("0> second\n", ""))
+    equal((task.fresh_stdout(0), task.fresh_stdout(0)), ("second\n", ""))
+    equal(task.stdout(0), "first\nsecond\n")
+    equal((task.fresh_stderr(), task.fresh_stderr(0)), ("", ""))
+
+
+@row(74)
+def reads_profiles():
+    connection = connect()
+    names = connection.profiles_names()
+    equal("docker-batch" in names, True)
+    equal(sorted(profile.name for profile in connection.profiles()), sorted(names))
+    constants = dict(connection.retrieve_profile("docker-batch").constants)
+    equal((constants["DOCKER_REPO"], constants["DOCKER_TAG"], constants["RESOURCES_PATH"]), ("library/ubuntu", "latest", "/job"))
+    equal(connection.profile_details("docker-batch").name, "docker-batch")
+    equal(connection.profile_details("no-such-profile"), None)
+
+
+@row(75)
+def pages_through_hardware_constraints():
+    connection = connect()
+    everything = list(connection.all_hardware_constraints())
+    page = connection.hardware_constraints_page(limit=1, offset=1)
+    equal((len(page.page_data), page.offset, page.limit), (1, 1, 1))
+    equal(page.total, len(everything))
+    equal(None in everything, False)
+
+
+@row(76)
+def searches_cpu_models():
+    connection = connect()
+    models = [one for one in connection.all_hardware_constraints() if isinstance(one, CpuModelHardware)]
+    found = connection.search_cpu_model_constraints(models[0]._cpu_model[:6])
+    equal(models[0]._cpu_model in [one._cpu_model for one in found], True)
+    raises(QarnotGenericException, lambda: connection.search_cpu_model_constraints("no such model at all"))
+
+
+@row(77)
+def keeps_every_hardware_constraint():
+    connection = connect()
+    constraints = [
+        MinimumCoreHardware(1), MaximumCoreHardware(512), MinimumRamCoreRatioHardware(0.1), MaximumRamCoreRatioHardware(4000.5),
+        MinimumRamHardware(64), MaximumRamHardware(64000000), SpecificHardware("c-"), GpuHardware(), NoGpuHardware(),
+        SSDHardware(), NoSSDHardware(), CpuModelHardware("some model"),
+    ]
+    for constraint in constraints:
+        task = a_task(connection)
+        task.hardware_constraints = [constraint]
+        task.submit()
+        equal([one.to_json() for one in task.hardware_constraints], [constraint.to_json()])
+        equal(type(task.hardware_constraints[0]), type(constraint))
+        task.delete()
+
+
+@row(82)
+def gives_constants_to_the_instance():
+    task = a_task(connect(), "sh -c 'echo $INSTANCE_ID/$INSTANCE_COUNT ${INSTANCE_ID} $MINE ${MINE} ${NO_SUCH_NAME}'", 2)
+    task.constants["MINE"] = "mine"
+    equal(ran(task).stdout(1), "1/2 1 mine mine\n")
+
+
+@row(83)
+def keeps_what_needs_a_permission():
+    connection = connect()
+    task = a_task(connection)
+    task.forced_constants = {"DOCKER_TAG": ForcedConstant("24.04", True, ForcedConstantAccess.ReadWrite)}
+    task.forced_network_rules = [ForcedNetworkRule(True, "tcp", "22", public_port="2222", description="a shell", name="ssh")]
+    task.privileges = Privileges(True)
+    task.submit()
+    found = connection.retrieve_task(task.uuid)
+    equal(found.privileges, Privileges(True))
+    rule = found.forced_network_rules[0]
+    equal((rule.name, rule.proto, rule.port, rule.public_port), ("ssh", "tcp", "22", "2222"))
+    raw = connection._get("/tasks/%s" % task.uuid).json()
+    equal(raw["forcedConstants"], [{"constantName": "DOCKER_TAG", "forcedValue": "24.04", "forceExportInEnvironment": True, "access": "readWrite"}])
+
+
+@row(84)
+def tries_again():
+    task = a_task(connect(), "false")
+    task.retry_settings = RetrySettings(maxTotalRetries=5, maxPerInstanceRetries=2)
+    ran(task)
+    equal((task.state, task.completed_instances[0].execution_attempt_count), ("Failure", 3))
+    equal(task.retry_settings, RetrySettings(maxTotalRetries=5, maxPerInstanceRetries=2))
+
+
+@row(85)
+def keeps_the_scheduling_type():
+    connection = connect()
+    for kind in (FlexScheduling, OnDemandScheduling):
+        task = a_task(connection)
+        task.scheduling_type = kind()
+        task.submit()
+        equal(type(connection.retrieve_task(task.uuid).scheduling_type), kind)
+    reserved = a_task(connection)
+    reserved.scheduling_type = ReservedScheduling()
+    reserved.targeted_reservation_name = "mine"
+    reserved.submit()
+    equal((type(reserved.scheduling_type), reserved.targeted_reservation_name), (ReservedScheduling, "mine"))
+    reserved.delete()
+    flex = a_task(connection)
+    flex.targeted_reserved_machine_key = "a"
+    raises(QarnotGenericException, flex.submit)
+
+
+@row(90)
+def uploads_what_the_filters_keep():
+    connection = connect()
+    task = a_task(connection, "sh -c 'mkdir -p out; for n in a b c; do echo $n > out/$n.txt; done; echo x > out/a.bin'")
+    task.results = connection.create_bucket(unique("filtered"))
+    task.results_whitelist, task.results_blacklist = r"^out/.*\.txt$", "b"
+    equal(ran(task).state, "Success")
+    equal(sorted(entry.key for entry in task.results.list_files()), ["out/a.txt", "out/c.txt"])
+    raw = connection._get("/tasks/%s" % task.uuid).json()
+    equal(raw["resultsCount"] > 0, True)
+    target = os.path.join(FOLDER, unique("download"))
+    task.download_results(target)
+    equal(sorted(os.listdir(os.path.join(target, "out"))), ["a.txt", "c.txt"])
+    task.delete(purge_results=True)
+
+
+@row(91)
+def fills_status_and_completed_instances():
+    task = ran(a_task(connect(), "sh -c 'sleep 0.2; exit $((INSTANCE_ID / 2))'", 3))
+    equal((task.status.succeeded_range, task.status.failed_range, task.status.executed_range), ("0-1", "2", "0-2"))
+    equal(sorted((one.instance_id, one.state) for one in task.completed_instances), [(0, "Success"), (1, "Success"), (2, "Failure")])
+    for one in task.completed_instances:
+        equal(one.wall_time_sec > 0 and one.exec_time_sec > 0 and one.execution_attempt_count == 1, True)
+        equal(isinstance(one.average_ghz, (int, float)) and isinstance(one.peak_memory_mb, int), True)
+    status = task.status
+    equal(status.execution_progress, 100)
+    for name in ("download_time", "environment_time", "execution_time", "upload_time", "wall_time"):
+        equal(isinstance(getattr(status, name), str) and getattr(status, name + "_sec") >= 0, True)
+    model = status.execution_time_by_cpu_model[0]
+    equal(isinstance(model.model, str) and model.core > 0 and model.time >= 0, True)
+    equal(isinstance(status.execution_time_ghz_by_cpu_model[0].clock_ratio, (int, float)), True)
+    equal(status.running_instances_info.per_running_instance_info, [])
+    equal(task.progress, 100)
+
+
+@row(91)
+def shows_running_instances():
+    task = a_task(connect(), "sleep 20", 2)
+    task.submit()
+    until_running(task)
+    equal((task.running_instance_count, task.running_core_count > 0), (2, True))
+    running = task.status.running_instances_info.per_running_instance_info
+    equal([one.instance_id for one in running], [0, 1])
+    for one in running:
+        equal((one.phase, one.execution_attempt_count, one.active_forward, one.vpn_connections), ("execution", 1, [], []))
+        for name in "max_frequency_ghz cpu_usage max_memory_mb current_memory_mb memory_usage progress execution_time_sec".split():
+            equal(isinstance(getattr(one, name), (int, float)), True)
+    task.delete()
+
+
+@row(92)
+def goes_through_states_in_order():
+    task = a_task(connect(), "sleep 0.4", 2)
+    equal(task.state, "UnSubmitted")
+    task.submit()
+    order = ["Submitted", "PartiallyDispatched", "FullyDispatched", "PartiallyExecuting", "FullyExecuting", "UploadingResults", "Success"]
+    seen = []
+
+    def step():
+        task.update(True)
+        seen.append(order.index(task.state))
+        return task.state in OVER
+
+    until(step, "the task did not end")
+    equal(seen, sorted(seen))
+    equal((task.state, task.previous_state), ("Success", "UploadingResults"))
+    equal(task.previous_state_transition_time <= task.state_transition_time, True)
+
+
+@row(107)
+def explains_failures():
+    task = ran(a_task(connect(), "sh -c 'exit 3'"))
+    equal(task.state, "Failure")
+    error = task.errors[0]
+    equal(bool(error.code) and "3" in error.message and isinstance(error.debug, str), True)
+
+
+@row(109)
+def asks_the_same_many_times_at_once():
+    with concurrent.futures.ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(lambda _: connect().retrieve_profile("docker-batch").constants, range(10)))
+    equal(len(set(answers)), 1)
+
+
+@row(12, 33)
+def runs_with_one_call():
+    connection = connect()
+    task = a_task(connection, "sh -c 'echo done > file.txt'")
+    task.results = connection.create_bucket(unique("run"))
+    target = os.path.join(FOLDER, unique("run"))
+    task.submit()
+    until_over(task)
+    task.resume(target)
+    equal(os.listdir(target), ["file.txt"])
+    task.delete(purge_results=True)
+
+
+@row(89)
+def uploads_results_of_a_cancelled_task_when_asked():
+    connection = connect()
+    for wanted, expected in ((True, ["partial.txt"]), (False, [])):
+        task = a_task(connection, "sh -c 'echo partial > partial.txt; echo ready; sleep 3600'")
+        task.results = connection.create_bucket(unique("cancelled"))
+        task.upload_results_on_cancellation = wanted
+        task.submit()
+        until(lambda: "ready" in task.stdout(), "the task did not write its file")
+        task.abort()
+        equal(until_over(task).state, "Cancelled")
+        equal([entry.key for entry in task.results.list_files()], expected)
+        task.delete(purge_results=True)
+
+
+def outcome(function):
+    try:
+        function()
+        return None
+    except BaseException:  # noqa: B902
+        return traceback.format_exc(limit=-4)
+
+
+if __name__ == "__main__":
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        outcomes = dict(zip([function.__name__ for function in ROWS], pool.map(outcome, ROWS)))
+    print(json.dumps(outcomes))

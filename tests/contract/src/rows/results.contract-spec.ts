@@ -1,0 +1,62 @@
+import { describe, expect, it } from '@jest/globals';
+import { eventually } from '@fornax/testing';
+import { s3 } from '../clients/buckets.js';
+import { everyStyle, nodeStyle, type StyledClient } from '../clients/styles.js';
+import { aTask, command, read, run, submit, unique, untilOver } from '../clients/tasks.js';
+
+const keysOf = async (bucket: string): Promise<string[]> => (await s3.listObjects(bucket)).map(({ key }) => key).sort();
+
+const aBucket = async (): Promise<string> => {
+  const bucket = unique('results');
+  await s3.createBucket(bucket);
+  return bucket;
+};
+
+describe.each(everyStyle)('results, as asked by $style', (client: StyledClient) => {
+  it(`[row 90 ${client.style}] uploads what the filters keep under the prefix, and counts`, async () => {
+    const bucket = await aBucket();
+    const make = "sh -c 'mkdir -p out; for n in a b c; do echo $n > out/$n.txt; done; echo x > out/a.bin'";
+    const ended = await run(
+      client,
+      aTask({
+        ...command(make),
+        resultBucket: bucket,
+        resultsBucketPrefix: 'run-1/',
+        resultsWhitelist: String.raw`^out/.*\.txt$`,
+        resultsBlacklist: 'b',
+      }),
+    );
+    expect(ended).toMatchObject({ state: 'Success', resultBucket: bucket, resultsBucketPrefix: 'run-1/' });
+    expect(await keysOf(bucket)).toEqual(['run-1/out/a.txt', 'run-1/out/c.txt']);
+    expect(ended.resultsCount).toBeGreaterThan(0);
+  });
+
+  it(`[row 90 ${client.style}] fills a constant into a filter, and makes a bucket that is missing`, async () => {
+    const bucket = unique('made');
+    const constants = [
+      { key: 'DOCKER_CMD', value: "sh -c 'echo 1 > keep.txt; echo 2 > drop.txt'" },
+      { key: 'WANTED', value: 'keep' },
+    ];
+    const filter = { resultBucket: bucket, resultsWhitelist: '^${WANTED}' };
+    const ended = await run(client, aTask({ constants, ...filter }));
+    expect(ended.state).toBe('Success');
+    expect(await keysOf(bucket)).toEqual(['keep.txt']);
+  });
+});
+
+describe('what the Node client cancels', () => {
+  it.each([
+    { uploadResultsOnCancellation: true, expected: ['partial.txt'] },
+    { uploadResultsOnCancellation: false, expected: [] },
+  ])('[row 89 node] uploads results on cancellation: $uploadResultsOnCancellation', async (one) => {
+    const bucket = await aBucket();
+    const { uploadResultsOnCancellation, expected } = one;
+    const writes = command("sh -c 'echo partial > partial.txt; echo ready; sleep 3600'");
+    const id = await submit(nodeStyle, aTask({ ...writes, resultBucket: bucket, uploadResultsOnCancellation }));
+    await eventually(async () => (await nodeStyle.send('GET', `/tasks/${id}/stdout`)).text.includes('ready'));
+    expect((await nodeStyle.send('POST', `/tasks/${id}/abort`)).status).toBe(200);
+    expect((await untilOver(nodeStyle, id)).state).toBe('Cancelled');
+    expect(await keysOf(bucket)).toEqual(expected);
+    expect((await read(nodeStyle, id)).uploadResultsOnCancellation).toBe(uploadResultsOnCancellation);
+  });
+});
