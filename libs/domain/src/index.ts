@@ -54,8 +54,27 @@ export {
   type SnapshotState,
   type SnapshotStatus,
 } from './snapshot/snapshot.decider.js';
-export type { AccountCommand, AccountEvent, AccountQuotas, AccountRole } from './account/account.events.js';
+export {
+  ACCOUNT_ROLES,
+  firstProjectOf,
+  type AccountCommand,
+  type AccountEvent,
+  type AccountRole,
+  type OrganisationCommand,
+  type OrganisationEvent,
+  type PersonEvent,
+} from './account/account.events.js';
+export {
+  changedQuotas,
+  quotasOfPlan,
+  type AccountQuotas,
+  type ComputingQuotas,
+  type PlanQuotas,
+  type QuotaChange,
+} from './account/quotas.js';
+export { type OwnProject, type ProjectCommand, type ProjectEvent, type ProjectOwnerKind } from './account/projects.js';
 export { accountDecider, type AccountState } from './account/account.decider.js';
+export { organisationDecider, type OrganisationState } from './account/organisation.decider.js';
 export type { PriceList, PricingCommand, PricingEvent } from './pricing/pricing.events.js';
 export { pricingDecider, type PricingState } from './pricing/pricing.decider.js';
 export {

@@ -14,7 +14,14 @@ export {
   type ErrorKind,
 } from './errors/errors.js';
 export { wireErrorOf } from './errors/wire-error.js';
-export { hashToken, type Account } from './accounts/account.js';
+export {
+  hashToken,
+  type Account,
+  type Organisation,
+  type Project,
+  type TokenFacts,
+  type UsableProject,
+} from './accounts/account.js';
 export { AccountDirectory } from './accounts/account-directory.js';
 export { accountOf, CurrentAccount, OperatorOnly, Public, tokenOf } from './accounts/auth.guard.js';
 export { Sealer, type DataKey } from './secrets/sealer.js';

@@ -73,6 +73,7 @@ const taskSpec = z.object({
   completionTimeToLiveSeconds: z.number().exactOptional(),
   autoDeleteOnCompletion: z.boolean().exactOptional(),
   origin: z.object({ taskId: z.string(), kind: z.enum(['clone', 'retry', 'resume', 'recover']) }).exactOptional(),
+  projectUuid: z.string().exactOptional(),
   echo: z.record(z.string(), z.unknown()),
 });
 
@@ -108,14 +109,13 @@ const nodeHardware = z.object({
 });
 const aboutNode = { nodeId: z.string(), at: instant };
 
-const role = z.enum(['user', 'operator']);
-const quotas = z.object({
-  maxTasks: z.number(),
-  maxBuckets: z.number(),
-  maxStorageBytes: z.number(),
-  maxInstances: z.number(),
-  maxCores: z.number(),
-});
+const role = z.enum(['user', 'auditor', 'operator']);
+const planQuotas = z.object({ maxInstances: z.number(), maxCores: z.number() });
+const computingQuotas = planQuotas.extend({ flex: planQuotas.exactOptional(), onDemand: planQuotas.exactOptional() });
+const quotas = computingQuotas.extend({ maxTasks: z.number(), maxBuckets: z.number(), maxStorageBytes: z.number() });
+const aboutAccount = { accountId: z.string(), at: instant };
+const aboutProject = { projectId: z.string(), at: instant };
+const namedProject = { ...aboutProject, name: z.string(), description: z.string() };
 
 const perPlan = z.object({ flex: z.number().int(), onDemand: z.number().int(), reserved: z.number().int() });
 
@@ -250,7 +250,13 @@ export const eventSchemas = {
   AccountCreated: {
     version: 1,
     aggregate: 'account',
-    schema: z.object({ accountId: z.string(), email: z.string(), role, quotas, at: instant }),
+    schema: z.object({
+      ...aboutAccount,
+      email: z.string(),
+      role,
+      quotas,
+      organisationId: z.string().exactOptional(),
+    }),
   },
   TokenIssued: {
     version: 1,
@@ -263,10 +269,47 @@ export const eventSchemas = {
       name: z.string(),
       hash: z.string(),
       sealedSecret: z.string(),
+      expiresAt: instant.exactOptional(),
       at: instant,
     }),
   },
   TokenRevoked: { version: 1, aggregate: 'account', schema: z.object({ tokenId: z.string(), at: instant }) },
+  RoleChanged: { version: 1, aggregate: 'account', schema: z.object({ ...aboutAccount, role }) },
+  QuotasChanged: { version: 1, aggregate: 'account', schema: z.object({ ...aboutAccount, quotas }) },
+  AccountDisabled: { version: 1, aggregate: 'account', schema: z.object(aboutAccount) },
+  AccountEnabled: { version: 1, aggregate: 'account', schema: z.object(aboutAccount) },
+  OrganisationChanged: {
+    version: 1,
+    aggregate: 'account',
+    schema: z.object({ ...aboutAccount, organisationId: z.string().nullable() }),
+  },
+  OrganisationCreated: {
+    version: 1,
+    aggregate: 'account',
+    schema: z.object({ organisationId: z.string(), name: z.string(), quotas: computingQuotas, at: instant }),
+  },
+  OrganisationQuotasChanged: {
+    version: 1,
+    aggregate: 'account',
+    schema: z.object({ organisationId: z.string(), quotas: computingQuotas, at: instant }),
+  },
+  ProjectCreated: {
+    version: 1,
+    aggregate: 'account',
+    schema: z.object({
+      ...namedProject,
+      ownerId: z.string(),
+      ownerKind: z.enum(['account', 'organisation']),
+      slug: z.string(),
+    }),
+  },
+  ProjectRenamed: { version: 1, aggregate: 'account', schema: z.object(namedProject) },
+  ProjectArchived: { version: 1, aggregate: 'account', schema: z.object(aboutProject) },
+  DefaultProjectChosen: {
+    version: 1,
+    aggregate: 'account',
+    schema: z.object({ ...aboutProject, ownerId: z.string() }),
+  },
 
   PriceListPublished: {
     version: 1,

@@ -1,63 +1,154 @@
 import type { AccountCommand, AccountEvent, AccountRole } from './account.events.js';
-import { accept, assertNever, reject, type Decider } from '../shared/decider.js';
+import type { InstantMs } from '../shared/time.js';
+import { accept, assertNever, reject, type Decider, type Decision } from '../shared/decider.js';
+import { firstProjectOf } from './account.events.js';
+import { chooseDefault, decideProject, evolveProjects, type ProjectsState } from './projects.js';
+import { changedQuotas, sameQuotas, type AccountQuotas } from './quotas.js';
 
-export interface AccountState {
+interface TokenState {
+  readonly isRevoked: boolean;
+  readonly expiresAt: InstantMs | undefined;
+}
+
+export interface AccountState extends ProjectsState {
   readonly exists: boolean;
   readonly accountId: string;
   readonly email: string;
   readonly role: AccountRole;
-  /** Every token ever issued; true while it is valid. */
-  readonly tokens: ReadonlyMap<string, boolean>;
+  readonly quotas: AccountQuotas;
+  readonly isDisabled: boolean;
+  readonly organisationId: string | null;
+  /** Every token ever issued. */
+  readonly tokens: ReadonlyMap<string, TokenState>;
 }
 
-/** The account aggregate. Rejections: `account-exists`, `account-not-found`, `token-not-found`. Repeating a command changes nothing. */
+/** Tokens of one account that open something: each is another secret to try on every storage request. */
+const MAX_LIVE_TOKENS = 50;
+
+const initial: AccountState = {
+  exists: false,
+  accountId: '',
+  email: '',
+  role: 'user',
+  quotas: { maxTasks: 0, maxBuckets: 0, maxStorageBytes: 0, maxInstances: 0, maxCores: 0 },
+  isDisabled: false,
+  organisationId: null,
+  tokens: new Map(),
+  projects: new Map(),
+  defaultProjectId: undefined,
+};
+
+const noSuchAccount = reject('account-not-found', 'No such account');
+
+/**
+ * One account. Rejections: `account-exists`, `account-not-found`, `token-not-found`, `token-expired`, `too-many-tokens`, and those of
+ * projects. Repeating a command changes nothing.
+ */
 export const accountDecider: Decider<AccountState, AccountCommand, AccountEvent> = {
-  initial: { exists: false, accountId: '', email: '', role: 'user', tokens: new Map() },
+  initial,
   decide: (state, command) => {
+    if (!state.exists && command.type !== 'CreateAccount') return noSuchAccount;
     switch (command.type) {
       case 'CreateAccount': {
-        if (state.exists) return reject('account-exists', `account ${command.accountId} exists`);
-        const { accountId, email, role, quotas, at } = command;
-        return accept<AccountEvent>({ type: 'AccountCreated', accountId, email, role, quotas, at });
+        if (state.exists) return reject('account-exists', `The account ${command.email} exists`);
+        const { type: _, ...facts } = command;
+        return accept<AccountEvent>({ type: 'AccountCreated', ...facts });
       }
-      case 'IssueToken': {
-        if (!state.exists) return reject('account-not-found', 'No such account');
-        if (state.tokens.has(command.tokenId)) return accept();
-        const { accountId, email, role } = state;
-        const { tokenId, name, hash, sealedSecret, at } = command;
-        return accept<AccountEvent>({
-          type: 'TokenIssued',
-          accountId,
-          email,
-          role,
-          tokenId,
-          name,
-          hash,
-          sealedSecret,
-          at,
-        });
-      }
+      case 'ChangeAccount':
+        return accept(...changes(state, command));
+      case 'IssueToken':
+        return issue(state, command);
       case 'RevokeToken': {
-        const isValid = state.tokens.get(command.tokenId);
-        if (isValid === undefined) return reject('token-not-found', 'No such token');
-        return isValid
-          ? accept<AccountEvent>({ type: 'TokenRevoked', tokenId: command.tokenId, at: command.at })
-          : accept();
+        const { tokenId, at } = command;
+        const token = state.tokens.get(tokenId);
+        if (!token) return reject('token-not-found', 'No such token');
+        return token.isRevoked ? accept() : accept<AccountEvent>({ type: 'TokenRevoked', tokenId, at });
       }
+      case 'ChooseSharedProject':
+        return chooseDefault(ownerOf(state), state, command.projectId, command.at);
+      case 'CreateProject':
+      case 'RenameProject':
+      case 'ArchiveProject':
+      case 'ChooseDefaultProject':
+        return decideProject(ownerOf(state), state, command);
       default:
         return assertNever(command);
     }
   },
   evolve: (state, event) => {
     switch (event.type) {
-      case 'AccountCreated':
-        return { ...state, exists: true, accountId: event.accountId, email: event.email, role: event.role };
+      case 'AccountCreated': {
+        const { accountId, email, role, quotas, organisationId = null } = event;
+        const { projectId, ...first } = firstProjectOf(accountId);
+        const projects = new Map([[projectId, first]]);
+        return { ...state, exists: true, accountId, email, role, quotas, organisationId, projects };
+      }
       case 'TokenIssued':
-        return { ...state, tokens: new Map(state.tokens).set(event.tokenId, true) };
+        return withToken(state, event.tokenId, { isRevoked: false, expiresAt: event.expiresAt });
       case 'TokenRevoked':
-        return { ...state, tokens: new Map(state.tokens).set(event.tokenId, false) };
+        return withToken(state, event.tokenId, { isRevoked: true, expiresAt: undefined });
+      case 'RoleChanged':
+        return { ...state, role: event.role };
+      case 'QuotasChanged':
+        return { ...state, quotas: event.quotas };
+      case 'AccountDisabled':
+        return { ...state, isDisabled: true };
+      case 'AccountEnabled':
+        return { ...state, isDisabled: false };
+      case 'OrganisationChanged':
+        return { ...state, organisationId: event.organisationId };
+      case 'ProjectCreated':
+      case 'ProjectRenamed':
+      case 'ProjectArchived':
+      case 'DefaultProjectChosen':
+        return evolveProjects(state, event);
+      case 'OrganisationCreated':
+      case 'OrganisationQuotasChanged':
+        // Of an organisation, which stands under an id of its own.
+        return state;
       default:
         return assertNever(event);
     }
   },
 };
+
+const ownerOf = ({ accountId }: AccountState) => ({ ownerId: accountId, ownerKind: 'account' as const });
+
+const changes = (
+  state: AccountState,
+  { role, quotas, isDisabled, organisationId, at }: Extract<AccountCommand, { type: 'ChangeAccount' }>,
+): readonly AccountEvent[] => {
+  const { accountId } = state;
+  const events: AccountEvent[] = [];
+  if (role !== undefined && role !== state.role) events.push({ type: 'RoleChanged', accountId, role, at });
+  if (quotas !== undefined) {
+    const after = changedQuotas(state.quotas, quotas);
+    if (!sameQuotas(after, state.quotas)) events.push({ type: 'QuotasChanged', accountId, quotas: after, at });
+  }
+  if (isDisabled !== undefined && isDisabled !== state.isDisabled)
+    events.push({ type: isDisabled ? 'AccountDisabled' : 'AccountEnabled', accountId, at });
+  if (organisationId !== undefined && organisationId !== state.organisationId)
+    events.push({ type: 'OrganisationChanged', accountId, organisationId, at });
+  return events;
+};
+
+const issue = (
+  state: AccountState,
+  command: Extract<AccountCommand, { type: 'IssueToken' }>,
+): Decision<AccountEvent> => {
+  if (state.tokens.has(command.tokenId)) return accept();
+  const { accountId, email, role } = state;
+  const { type: _, ...token } = command;
+  const isLive = ({ isRevoked, expiresAt }: TokenState): boolean =>
+    !isRevoked && (expiresAt === undefined || expiresAt > command.at);
+  if (!isLive({ isRevoked: false, expiresAt: command.expiresAt }))
+    return reject('token-expired', 'A token must expire in the future');
+  if ([...state.tokens.values()].filter(isLive).length >= MAX_LIVE_TOKENS)
+    return reject('too-many-tokens', `Maximum number of tokens reached (${MAX_LIVE_TOKENS}); revoke one first`);
+  return accept<AccountEvent>({ type: 'TokenIssued', accountId, email, role, ...token });
+};
+
+const withToken = (state: AccountState, tokenId: string, token: TokenState): AccountState => ({
+  ...state,
+  tokens: new Map(state.tokens).set(tokenId, token),
+});

@@ -1,24 +1,20 @@
 import type { InstantMs } from '../shared/time.js';
+import type { AccountQuotas, ComputingQuotas, QuotaChange } from './quotas.js';
+import type { OwnProject, ProjectCommand, ProjectEvent } from './projects.js';
 
-export type AccountRole = 'user' | 'operator';
-
-/** How much an account may hold and run at once (contract, section 3.24). */
-export interface AccountQuotas {
-  readonly maxTasks: number;
-  readonly maxBuckets: number;
-  readonly maxStorageBytes: number;
-  readonly maxInstances: number;
-  readonly maxCores: number;
-}
+/** `user` works, `auditor` reads what its organisation does and writes nothing, `operator` runs the platform. */
+export const ACCOUNT_ROLES = ['user', 'auditor', 'operator'] as const;
+export type AccountRole = (typeof ACCOUNT_ROLES)[number];
 
 /** An account is a person or a service with an e-mail (its S3 access key). A token is stored by hash; its S3 secret is sealed by the master key. */
-export type AccountEvent =
+export type PersonEvent =
   | {
       readonly type: 'AccountCreated';
       readonly accountId: string;
       readonly email: string;
       readonly role: AccountRole;
       readonly quotas: AccountQuotas;
+      readonly organisationId?: string;
       readonly at: InstantMs;
     }
   | {
@@ -30,9 +26,52 @@ export type AccountEvent =
       readonly name: string;
       readonly hash: string;
       readonly sealedSecret: string;
+      /** From then on the token opens nothing; absent for one that lasts. */
+      readonly expiresAt?: InstantMs;
       readonly at: InstantMs;
     }
-  | { readonly type: 'TokenRevoked'; readonly tokenId: string; readonly at: InstantMs };
+  | { readonly type: 'TokenRevoked'; readonly tokenId: string; readonly at: InstantMs }
+  | {
+      readonly type: 'RoleChanged';
+      readonly accountId: string;
+      readonly role: AccountRole;
+      readonly at: InstantMs;
+    }
+  | {
+      readonly type: 'QuotasChanged';
+      readonly accountId: string;
+      /** All of them, also those that stayed. */
+      readonly quotas: AccountQuotas;
+      readonly at: InstantMs;
+    }
+  | { readonly type: 'AccountDisabled'; readonly accountId: string; readonly at: InstantMs }
+  | { readonly type: 'AccountEnabled'; readonly accountId: string; readonly at: InstantMs }
+  | {
+      readonly type: 'OrganisationChanged';
+      readonly accountId: string;
+      /** Null: the account belongs to none any more. */
+      readonly organisationId: string | null;
+      readonly at: InstantMs;
+    };
+
+/** An organisation is a group of accounts with projects in common and a ceiling on what all of them run at once. */
+export type OrganisationEvent =
+  | {
+      readonly type: 'OrganisationCreated';
+      readonly organisationId: string;
+      readonly name: string;
+      readonly quotas: ComputingQuotas;
+      readonly at: InstantMs;
+    }
+  | {
+      readonly type: 'OrganisationQuotasChanged';
+      readonly organisationId: string;
+      readonly quotas: ComputingQuotas;
+      readonly at: InstantMs;
+    };
+
+/** Every event of the `account` aggregate: of accounts and of organisations, each under its own id. */
+export type AccountEvent = PersonEvent | OrganisationEvent | ProjectEvent;
 
 export type AccountCommand =
   | {
@@ -41,6 +80,16 @@ export type AccountCommand =
       readonly email: string;
       readonly role: AccountRole;
       readonly quotas: AccountQuotas;
+      readonly organisationId?: string;
+      readonly at: InstantMs;
+    }
+  | {
+      /** Several changes that hold together or not at all; what is absent stays. */
+      readonly type: 'ChangeAccount';
+      readonly role?: AccountRole;
+      readonly quotas?: QuotaChange;
+      readonly isDisabled?: boolean;
+      readonly organisationId?: string | null;
       readonly at: InstantMs;
     }
   | {
@@ -49,6 +98,38 @@ export type AccountCommand =
       readonly name: string;
       readonly hash: string;
       readonly sealedSecret: string;
+      readonly expiresAt?: InstantMs;
       readonly at: InstantMs;
     }
-  | { readonly type: 'RevokeToken'; readonly tokenId: string; readonly at: InstantMs };
+  | { readonly type: 'RevokeToken'; readonly tokenId: string; readonly at: InstantMs }
+  | {
+      /** A project of the account's organisation; that it exists and is open is the caller's to know. */
+      readonly type: 'ChooseSharedProject';
+      readonly projectId: string;
+      readonly at: InstantMs;
+    }
+  | ProjectCommand;
+
+export type OrganisationCommand =
+  | {
+      readonly type: 'CreateOrganisation';
+      readonly organisationId: string;
+      readonly name: string;
+      readonly quotas: ComputingQuotas;
+      readonly at: InstantMs;
+    }
+  | {
+      readonly type: 'ChangeOrganisation';
+      readonly quotas: QuotaChange;
+      readonly at: InstantMs;
+    }
+  | ProjectCommand;
+
+/** The project that every account starts with. It carries the account's own id, so that accounts older than projects have theirs, too. */
+export const firstProjectOf = (accountId: string): OwnProject & { readonly projectId: string } => ({
+  projectId: accountId,
+  name: 'Default',
+  slug: 'default',
+  description: '',
+  isArchived: false,
+});

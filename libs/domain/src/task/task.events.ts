@@ -92,6 +92,8 @@ export interface TaskSpec {
   readonly autoDeleteOnCompletion?: boolean;
   /** Present in a task that was made from another one. */
   readonly origin?: TaskOrigin;
+  /** Absent in tasks that are older than projects. */
+  readonly projectUuid?: string;
   /** Fields of the contract that are stored and echoed as received (camelCase); what acts on one of them reads it with a check. */
   readonly echo: Readonly<Record<string, unknown>>;
 }

@@ -2,19 +2,26 @@ import { timingSafeEqual } from 'node:crypto';
 import type { EventLog } from '@fornax/event-store';
 import type { RecordedCommit } from '@fornax/contracts';
 import type { AccountEvent } from '@fornax/domain';
+import { systemClock, type Clock } from '../core/clock.js';
 import type { Sealer } from '../secrets/sealer.js';
-import { AccountsFold, hashToken, type Account } from './account.js';
+import {
+  hashToken,
+  type Account,
+  type Organisation,
+  type Project,
+  type TokenFacts,
+  type UsableProject,
+} from './account.js';
+import { AccountsFold, type AccountRecord, type TokenRecord } from './accounts-fold.js';
 
-const ACCOUNT_EVENTS: readonly string[] = [
-  'AccountCreated',
-  'TokenIssued',
-  'TokenRevoked',
-] satisfies readonly AccountEvent['type'][];
-const isAccountEvent = (event: { readonly type: string }): event is AccountEvent => ACCOUNT_EVENTS.includes(event.type);
+interface Waiter {
+  readonly sequence: number;
+  readonly resolve: (isKnown: boolean) => void;
+}
 
 /**
- * All accounts and tokens, in memory: a fold of `fx.ev.account.*` from the beginning of the log, then live. Every process has its
- * own, so a token issued elsewhere is known here a moment later.
+ * All accounts, tokens, organisations and projects, in memory: a fold of `fx.ev.account.*` from the beginning of the log, then live.
+ * Every process has its own, so what was decided elsewhere is known here a moment later.
  */
 export class AccountDirectory {
   /** Resolves once everything that was in the log at the start is folded. */
@@ -22,11 +29,14 @@ export class AccountDirectory {
   private readonly fold = new AccountsFold();
   private readonly stop = new AbortController();
   private readonly following: Promise<void>;
+  private readonly waiters = new Set<Waiter>();
+  private position = 0;
   private caughtUp = false;
 
   constructor(
     log: EventLog,
     private readonly sealer: Sealer,
+    private readonly clock: Clock = systemClock,
   ) {
     const replayed = this.replay(log);
     this.ready = replayed.then(() => undefined);
@@ -40,41 +50,132 @@ export class AccountDirectory {
     return this.caughtUp;
   }
 
-  /** The lookup is by SHA-256 of the token, so its timing says nothing about how much of a guess was right. */
+  /**
+   * The account of a token that is neither revoked nor expired, unless it is disabled. The lookup is by SHA-256 of the token, so its
+   * timing says nothing about how much of a guess was right.
+   */
   byToken(token: string): Account | undefined {
     const hash = hashToken(token);
     const record = this.fold.tokensByHash.get(hash);
     if (!record || !timingSafeEqual(Buffer.from(record.hash), Buffer.from(hash))) return undefined;
     const account = this.fold.accounts.get(record.accountId);
-    return account && { ...account, tokenId: record.tokenId };
+    if (!account || account.isDisabled || !this.isAlive(record)) return undefined;
+    return { ...account, tokenId: record.tokenId };
   }
 
+  /** Also of a disabled account: what it owns is still there. */
   byId(id: string): Account | undefined {
     const account = this.fold.accounts.get(id);
-    return account && { ...account, tokenId: '' };
+    return account && lookedUp(account);
   }
 
-  /** The account of an e-mail (in any case) and the S3 secrets that it may sign with: one for each live token. */
+  /** By id, or by e-mail in any case. */
+  find(idOrEmail: string): Account | undefined {
+    return this.byId(idOrEmail) ?? this.byId(this.fold.idOfEmail(idOrEmail) ?? '');
+  }
+
+  /** The account of an e-mail (in any case) and the S3 secrets that it may sign with: one for each live token. None when it is disabled. */
   byEmail(email: string): { readonly account: Account; readonly secrets: readonly string[] } | undefined {
     const account = this.byId(this.fold.idOfEmail(email) ?? '');
-    if (!account) return undefined;
-    return {
-      account,
-      secrets: this.fold.tokensOf(account.id).map((token) => this.sealer.openWithMaster(token.sealedSecret)),
-    };
+    if (!account || account.isDisabled) return undefined;
+    const alive = this.fold.tokensOf(account.id).filter((token) => this.isAlive(token));
+    return { account, secrets: alive.map((token) => this.sealer.openWithMaster(token.sealedSecret)) };
+  }
+
+  /**
+   * The account that another one may read as (contract, section 1.2): any for an operator; for an auditor its own and those of its
+   * organisation. Undefined also when there is no such account: nobody learns which it was.
+   */
+  readableAs(reader: Account, idOrEmail: string): Account | undefined {
+    const target = this.find(idOrEmail);
+    if (!target) return undefined;
+    const isColleague = reader.organisationId !== null && reader.organisationId === target.organisationId;
+    const mayRead =
+      reader.role === 'operator' || (reader.role === 'auditor' && (isColleague || reader.id === target.id));
+    return mayRead ? { ...target, role: 'auditor', tokenId: reader.tokenId, readBy: reader.id } : undefined;
   }
 
   isEmpty(): boolean {
     return this.fold.accounts.size === 0;
   }
 
+  /** In the order in which they were made. */
   all(): readonly Account[] {
-    return [...this.fold.accounts.values()].map((account) => ({ ...account, tokenId: '' }));
+    return [...this.fold.accounts.values()].map(lookedUp);
+  }
+
+  membersOf(organisationId: string): readonly Account[] {
+    return this.all().filter((account) => account.organisationId === organisationId);
+  }
+
+  /** Tokens that were not revoked, expired ones too, oldest first. */
+  tokensOf(accountId: string): readonly TokenFacts[] {
+    return this.fold.tokensOf(accountId).map(({ tokenId: id, name, createdAt, expiresAt }) => ({
+      id,
+      name,
+      createdAt,
+      expiresAt: Number.isFinite(expiresAt) ? expiresAt : null,
+    }));
+  }
+
+  organisations(): readonly Organisation[] {
+    return [...this.fold.organisations.values()];
+  }
+
+  /** By id, or by name in any case. */
+  organisation(idOrName: string): Organisation | undefined {
+    const name = idOrName.toLowerCase();
+    return (
+      this.fold.organisations.get(idOrName) ?? this.organisations().find((known) => known.name.toLowerCase() === name)
+    );
+  }
+
+  /** Any project, archived ones too. */
+  project(id: string): Project | undefined {
+    return this.fold.projects.get(id);
+  }
+
+  /** All projects of one account or organisation, archived ones too. */
+  projectsOf(ownerId: string): readonly Project[] {
+    return this.fold.projectsOf(ownerId);
+  }
+
+  /** Open projects that the account may put tasks into: its own, and those of its organisation. Exactly one is the default. */
+  usableProjects(accountId: string): readonly UsableProject[] {
+    const account = this.fold.accounts.get(accountId);
+    return account ? this.fold.usableBy(account) : [];
+  }
+
+  /** The project that a new task goes into: the one named by its id, or the default one. Undefined when the account may not use it. */
+  projectFor(accountId: string, projectId: string | undefined): UsableProject | undefined {
+    const usable = this.usableProjects(accountId);
+    return projectId === undefined
+      ? usable.find(({ isDefault }) => isDefault)
+      : usable.find(({ id }) => id === projectId.toLowerCase());
+  }
+
+  /** Waits until a commit of an account is folded here. @returns false when it was not within the time */
+  async knows(sequence: number, timeoutMs: number): Promise<boolean> {
+    if (this.position >= sequence) return true;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const waiter = { sequence, resolve };
+    this.waiters.add(waiter);
+    const timer = setTimeout(() => resolve(false), timeoutMs);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      this.waiters.delete(waiter);
+    }
   }
 
   async close(): Promise<void> {
     this.stop.abort();
     await this.following.catch(() => undefined);
+  }
+
+  private isAlive({ expiresAt }: TokenRecord): boolean {
+    return this.clock.now() < expiresAt;
   }
 
   private async replay(log: EventLog): Promise<number> {
@@ -94,6 +195,11 @@ export class AccountDirectory {
   }
 
   private applyAll(batch: readonly RecordedCommit[]): void {
-    for (const event of batch.flatMap((commit) => commit.events)) if (isAccountEvent(event)) this.fold.apply(event);
+    // The aggregate's name in the subject is what makes these account events.
+    for (const { events } of batch) for (const event of events as readonly AccountEvent[]) this.fold.apply(event);
+    this.position = batch.at(-1)?.sequence ?? this.position;
+    for (const { sequence, resolve } of this.waiters) if (sequence <= this.position) resolve(true);
   }
 }
+
+const lookedUp = (account: AccountRecord): Account => ({ ...account, tokenId: '' });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { AccountEvent, AccountQuotas, AccountRole } from '@fornax/domain';
+import type { AccountQuotas, AccountRole, ComputingQuotas, ProjectOwnerKind } from '@fornax/domain';
 
 /** Who asks. Never holds the token. */
 export interface Account {
@@ -7,63 +7,45 @@ export interface Account {
   readonly email: string;
   readonly role: AccountRole;
   readonly quotas: AccountQuotas;
+  readonly isDisabled: boolean;
+  readonly organisationId: string | null;
+  /** When it was made, milliseconds. */
+  readonly createdAt: number;
   /** The token that was presented; empty for an account that was looked up otherwise. */
   readonly tokenId: string;
+  /** The account whose token was presented, when it reads as this one (contract, section 1.2). */
+  readonly readBy?: string;
+}
+
+/** A token as it may be shown: never its text, its hash or its secret. */
+export interface TokenFacts {
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: number;
+  readonly expiresAt: number | null;
+}
+
+export interface Organisation {
+  readonly id: string;
+  readonly name: string;
+  readonly quotas: ComputingQuotas;
+  readonly createdAt: number;
+}
+
+export interface Project {
+  readonly id: string;
+  readonly ownerId: string;
+  readonly ownerKind: ProjectOwnerKind;
+  readonly name: string;
+  readonly slug: string;
+  readonly description: string;
+  readonly isArchived: boolean;
+}
+
+/** A project as one account sees it: for each, exactly one is the default. */
+export interface UsableProject extends Project {
+  readonly isDefault: boolean;
 }
 
 /** How a token stands in the log: lower-case hexadecimal SHA-256. Tokens are random, so a salt would add nothing. */
 export const hashToken = (token: string): string => createHash('sha256').update(token, 'utf8').digest('hex');
-
-export interface TokenRecord {
-  readonly tokenId: string;
-  readonly accountId: string;
-  readonly hash: string;
-  readonly sealedSecret: string;
-}
-
-/** Fold of the account log. Mutable: it belongs to one directory, and is never handed out. */
-export class AccountsFold {
-  readonly accounts = new Map<string, Omit<Account, 'tokenId'>>();
-  readonly tokensByHash = new Map<string, TokenRecord>();
-  private readonly tokensById = new Map<string, TokenRecord>();
-  private readonly idsByEmail = new Map<string, string>();
-
-  apply(event: AccountEvent): void {
-    switch (event.type) {
-      case 'AccountCreated':
-        this.accounts.set(event.accountId, {
-          id: event.accountId,
-          email: event.email,
-          role: event.role,
-          quotas: event.quotas,
-        });
-        this.idsByEmail.set(event.email.toLowerCase(), event.accountId);
-        return;
-      case 'TokenIssued': {
-        const record = {
-          tokenId: event.tokenId,
-          accountId: event.accountId,
-          hash: event.hash,
-          sealedSecret: event.sealedSecret,
-        };
-        this.tokensByHash.set(event.hash, record);
-        this.tokensById.set(event.tokenId, record);
-        return;
-      }
-      case 'TokenRevoked': {
-        const record = this.tokensById.get(event.tokenId);
-        if (record) this.tokensByHash.delete(record.hash);
-        this.tokensById.delete(event.tokenId);
-        return;
-      }
-    }
-  }
-
-  idOfEmail(email: string): string | undefined {
-    return this.idsByEmail.get(email.toLowerCase());
-  }
-
-  tokensOf(accountId: string): readonly TokenRecord[] {
-    return [...this.tokensById.values()].filter((token) => token.accountId === accountId);
-  }
-}

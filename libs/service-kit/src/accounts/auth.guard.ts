@@ -26,14 +26,14 @@ export const OperatorOnly = (): MethodDecorator & ClassDecorator => SetMetadata(
 
 const accountsByRequest = new WeakMap<object, Account>();
 
-/** The account that asked. @throws Unauthorised on a public route without a token */
+/** The account that asked, or that is read as. @throws Unauthorised on a public route without a token */
 export const accountOf = (request: FastifyRequest): Account => {
   const account = accountsByRequest.get(request.raw);
   if (!account) throw new Unauthorised();
   return account;
 };
 
-/** Parameter: the Account that asked. */
+/** Parameter: the Account that asked, or that is read as. */
 export const CurrentAccount = createParamDecorator((_: unknown, context: ExecutionContext): Account =>
   accountOf(context.switchToHttp().getRequest<FastifyRequest>()),
 );
@@ -41,7 +41,20 @@ export const CurrentAccount = createParamDecorator((_: unknown, context: Executi
 /** The token of `Authorization: <token>`; `Bearer <token>` is accepted too. */
 export const tokenOf = (header: string | undefined): string => (header ?? '').replace(/^bearer\s+/i, '').trim();
 
-/** Global: every HTTP route needs a token unless it is @Public(). Messages from NATS are proven by NATS permissions instead. */
+/** Names the account to read as, by its id or e-mail (contract, section 1.2). */
+const READ_AS = 'qarnotreadonlyrequestforaccount';
+const READ_METHODS: readonly string[] = ['GET', 'HEAD'];
+/** Lists are asked for with POST, because a filter is a body. The words are part of the route, never of what a client put in. */
+const READ_ROUTE = /\/(search|paginate)$/i;
+
+/** Whether a request changes nothing. What is fresh of an output is a write: it moves the reader's place. */
+export const isRead = (method: string, route: string | undefined): boolean =>
+  READ_METHODS.includes(method) || (method === 'POST' && READ_ROUTE.test(route ?? ''));
+
+/**
+ * Global: every HTTP route needs a token unless it is @Public(), and what it may do is decided here alone: an auditor only reads, and so
+ * does whoever reads as somebody else. Messages from NATS are proven by NATS permissions instead.
+ */
 @Injectable()
 export class AuthGuard implements CanActivate {
   constructor(
@@ -53,12 +66,28 @@ export class AuthGuard implements CanActivate {
     if (context.getType() !== 'http') return true;
     const targets = [context.getHandler(), context.getClass()];
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const account = this.accounts.byToken(tokenOf(request.headers.authorization));
-    if (account) accountsByRequest.set(request.raw, account);
-    if (this.reflector.getAllAndOverride<boolean | undefined>(IS_PUBLIC, targets) === true) return true;
-    if (!account) throw new Unauthorised();
+    const caller = this.accounts.byToken(tokenOf(request.headers.authorization));
+    if (this.reflector.getAllAndOverride<boolean | undefined>(IS_PUBLIC, targets) === true) {
+      if (caller) accountsByRequest.set(request.raw, caller);
+      return true;
+    }
+    if (!caller) throw new Unauthorised();
     const isOperatorOnly = this.reflector.getAllAndOverride<boolean | undefined>(IS_OPERATOR_ONLY, targets) === true;
-    if (isOperatorOnly && account.role !== 'operator') throw new Forbidden('Only an operator may do this');
+    accountsByRequest.set(request.raw, this.admitted(caller, request, isOperatorOnly));
     return true;
+  }
+
+  /** @throws Forbidden always in the same words for one kind of request, so that nobody learns which accounts there are */
+  private admitted(caller: Account, request: FastifyRequest, isOperatorOnly: boolean): Account {
+    const reads = isRead(request.method, request.routeOptions.url);
+    const readAs = request.headers[READ_AS];
+    if (readAs !== undefined && !reads)
+      throw new Forbidden('A request for another account may only read', { code: 'read-only' });
+    if (caller.role === 'auditor' && !reads) throw new Forbidden('An auditor may only read', { code: 'read-only' });
+    if (isOperatorOnly && caller.role !== 'operator') throw new Forbidden('Only an operator may do this');
+    if (readAs === undefined) return caller;
+    const account = this.accounts.readableAs(caller, String(readAs).trim());
+    if (!account) throw new Forbidden('This token may not read for that account', { code: 'read-only' });
+    return account;
   }
 }

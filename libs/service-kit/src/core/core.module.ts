@@ -11,7 +11,7 @@ import { ProjectionHost } from '../projections/projection-host.js';
 import { ProjectionsController } from '../projections/projections.controller.js';
 import { RpcClient } from '../rpc/rpc-client.js';
 import { Sealer } from '../secrets/sealer.js';
-import { systemClock } from './clock.js';
+import { systemClock, type Clock } from './clock.js';
 import { HealthRegistry } from './health.registry.js';
 import { CLOCK, CORE_CONFIG, EVENT_LOG, LOGGER, NATS, PUBLISHER } from './tokens.js';
 
@@ -52,9 +52,9 @@ export class CoreModule {
         { provide: PUBLISHER, inject: [NATS], useFactory: (nats: NatsConnection) => new DurablePublisher(nats) },
         {
           provide: AccountDirectory,
-          inject: [EVENT_LOG, Sealer, HealthRegistry],
-          useFactory: (log: EventLog, sealer: Sealer, health: HealthRegistry) => {
-            const directory = new AccountDirectory(log, sealer);
+          inject: [EVENT_LOG, Sealer, HealthRegistry, CLOCK],
+          useFactory: (log: EventLog, sealer: Sealer, health: HealthRegistry, clock: Clock) => {
+            const directory = new AccountDirectory(log, sealer, clock);
             health.readiness('accounts', () => (directory.isReady() ? undefined : 'accounts are not read yet'));
             return directory;
           },

@@ -44,12 +44,12 @@ export class StorageIdentities implements Identities {
 
   byAccessKey(accessKey: string) {
     const found = this.accounts.byEmail(accessKey);
-    return (
-      found && {
-        principal: { kind: 'user' as const, account: found.account.id, email: found.account.email },
-        secrets: found.secrets,
-      }
-    );
+    if (!found) return undefined;
+    const { id: account, email, role } = found.account;
+    return {
+      principal: { kind: 'user' as const, account, email, isReadOnly: role === 'auditor' },
+      secrets: found.secrets,
+    };
   }
 
   bySessionToken(token: string) {

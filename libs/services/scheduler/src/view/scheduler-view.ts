@@ -163,7 +163,7 @@ export class SchedulerView {
   fold(commit: RecordedCommit): Changes {
     if (commit.aggregate === 'task') return this.foldTask(commit);
     if (commit.aggregate === 'node') return this.foldNode(commit);
-    if (commit.aggregate === 'account') this.foldAccount(commit);
+    if (commit.aggregate === 'account') return this.foldAccount(commit);
     return noChanges;
   }
 
@@ -237,10 +237,14 @@ export class SchedulerView {
     return { dispatched: [], cancelled: [], voided, wakes: true };
   }
 
-  private foldAccount(commit: RecordedCommit): void {
+  private foldAccount(commit: RecordedCommit): Changes {
+    let wakes = false;
     for (const event of commit.events) {
-      if (event.type === 'AccountCreated') this.quotas.set(event.accountId, event.quotas);
+      if (event.type !== 'AccountCreated' && event.type !== 'QuotasChanged') continue;
+      this.quotas.set(event.accountId, event.quotas);
+      wakes = wakes || event.type === 'QuotasChanged';
     }
+    return { ...noChanges, wakes };
   }
 
   private keep(entry: TaskEntry): void {

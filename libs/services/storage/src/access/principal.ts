@@ -2,7 +2,7 @@ import type { LeaseClaims, ServiceClaims } from '@fornax/contracts';
 
 /** Who a verified signature stands for. */
 export type Principal =
-  | { readonly kind: 'user'; readonly account: string; readonly email: string }
+  | { readonly kind: 'user'; readonly account: string; readonly email: string; readonly isReadOnly: boolean }
   /** An instance on a node: what it may touch is in the claims, while its lease lives. */
   | { readonly kind: 'lease'; readonly claims: LeaseClaims }
   /** A service of the platform, in its own area. */

@@ -5,7 +5,8 @@ import { StoreRefusal } from '@fornax/object-store';
 import { authenticate } from './authenticator.js';
 import type { Exchange, S3Parts } from './exchange.js';
 import { operationName, operationOf } from './router.js';
-import { S3Error, fromRefusal } from './s3-error.js';
+import type { Principal } from '../access/principal.js';
+import { S3Error, accessDenied, fromRefusal } from './s3-error.js';
 import { type S3Request, parseRequest } from './s3-request.js';
 import { errorDocument } from './xml.js';
 
@@ -27,6 +28,12 @@ const asS3Error = (error: unknown, request: S3Request | undefined): S3Error | un
  */
 const hasGone = (message: IncomingMessage, response: ServerResponse): boolean =>
   response.destroyed || message.socket.destroyed;
+
+/** An auditor reads. Everything that changes something has another method than these two. */
+const checkMethod = ({ method }: S3Request, principal: Principal): void => {
+  if (principal.kind === 'user' && principal.isReadOnly && method !== 'GET' && method !== 'HEAD')
+    throw accessDenied('An auditor may only read');
+};
 
 /** Without the query, which may hold a signature or a session token. */
 const pathOf = ({ url = '/' }: IncomingMessage): string => url.split('?', 1)[0] ?? '/';
@@ -75,6 +82,7 @@ const handle = async (
     request = parseRequest(message, parts.baseHosts);
     const authenticated = authenticate(request, parts.identities, parts.now());
     const { principal } = authenticated;
+    checkMethod(request, principal);
     const operation = operationOf(request);
     const expectBody = (): void => {
       if (isWaiting) response.writeContinue();

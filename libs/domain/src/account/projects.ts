@@ -1,0 +1,202 @@
+import type { InstantMs } from '../shared/time.js';
+import { accept, assertNever, reject, type Decision } from '../shared/decider.js';
+
+/** Tasks are put into projects, which belong to one account or are shared by an organisation. */
+export type ProjectEvent =
+  | {
+      readonly type: 'ProjectCreated';
+      readonly projectId: string;
+      /** The account or the organisation. */
+      readonly ownerId: string;
+      readonly ownerKind: ProjectOwnerKind;
+      readonly name: string;
+      /** Its name for programs; never changes. */
+      readonly slug: string;
+      readonly description: string;
+      readonly at: InstantMs;
+    }
+  | {
+      readonly type: 'ProjectRenamed';
+      readonly projectId: string;
+      readonly name: string;
+      readonly description: string;
+      readonly at: InstantMs;
+    }
+  | { readonly type: 'ProjectArchived'; readonly projectId: string; readonly at: InstantMs }
+  | {
+      /** New tasks of the owner (of its members) that name no project go there. */
+      readonly type: 'DefaultProjectChosen';
+      readonly ownerId: string;
+      readonly projectId: string;
+      readonly at: InstantMs;
+    };
+
+export type ProjectOwnerKind = 'account' | 'organisation';
+
+export type ProjectCommand =
+  | {
+      readonly type: 'CreateProject';
+      readonly projectId: string;
+      readonly name: string;
+      /** Made from the name when it is absent. */
+      readonly slug?: string;
+      readonly description: string;
+      readonly at: InstantMs;
+    }
+  | {
+      readonly type: 'RenameProject';
+      readonly projectId: string;
+      readonly name?: string;
+      readonly description?: string;
+      readonly at: InstantMs;
+    }
+  | { readonly type: 'ArchiveProject'; readonly projectId: string; readonly at: InstantMs }
+  | { readonly type: 'ChooseDefaultProject'; readonly projectId: string; readonly at: InstantMs };
+
+export interface OwnProject {
+  readonly name: string;
+  readonly slug: string;
+  readonly description: string;
+  readonly isArchived: boolean;
+}
+
+export interface ProjectsState {
+  readonly projects: ReadonlyMap<string, OwnProject>;
+  /** Undefined: nobody chose one. */
+  readonly defaultProjectId: string | undefined;
+}
+
+export interface ProjectOwner {
+  readonly ownerId: string;
+  readonly ownerKind: ProjectOwnerKind;
+}
+
+/** Projects of one owner that are not archived. */
+const MAX_OPEN_PROJECTS = 200;
+const MAX_SLUG_CHARS = 63;
+
+/** A name as a host name could have it: lower-case letters, digits and hyphens. */
+export const slugOf = (name: string): string => {
+  const slug = name
+    .normalize('NFKD')
+    .toLowerCase()
+    .replace(/[\u0300-\u036f]/g, '')
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, MAX_SLUG_CHARS)
+    .replace(/^-+|-+$/g, '');
+  return slug === '' ? 'project' : slug;
+};
+
+/** The slug itself, or with the lowest number behind it that makes it free. */
+const freeSlug = (slug: string, taken: ReadonlySet<string>): string => {
+  if (!taken.has(slug)) return slug;
+  for (let number = 2; ; number += 1) {
+    const numbered = `${slug.slice(0, MAX_SLUG_CHARS - 4)}-${number}`;
+    if (!taken.has(numbered)) return numbered;
+  }
+};
+
+/**
+ * What owners may do with projects. Rejections: `project-exists`, `project-not-found`, `project-archived`, `slug-taken`,
+ * `too-many-projects`, `project-is-first` (the one an account starts with is never archived: there is always one to fall back on).
+ */
+export const decideProject = (
+  owner: ProjectOwner,
+  state: ProjectsState,
+  command: ProjectCommand,
+): Decision<ProjectEvent> => {
+  switch (command.type) {
+    case 'CreateProject':
+      return create(owner, state, command);
+    case 'RenameProject': {
+      const project = state.projects.get(command.projectId);
+      if (!project) return noSuchProject;
+      if (project.isArchived) return archived;
+      const { name = project.name, description = project.description, projectId, at } = command;
+      if (name === project.name && description === project.description) return accept();
+      return accept<ProjectEvent>({ type: 'ProjectRenamed', projectId, name, description, at });
+    }
+    case 'ArchiveProject': {
+      const { projectId, at } = command;
+      const project = state.projects.get(projectId);
+      if (!project) return noSuchProject;
+      if (projectId === owner.ownerId)
+        return reject('project-is-first', 'The project that an account starts with cannot be archived');
+      return project.isArchived ? accept() : accept<ProjectEvent>({ type: 'ProjectArchived', projectId, at });
+    }
+    case 'ChooseDefaultProject': {
+      const { projectId, at } = command;
+      const project = state.projects.get(projectId);
+      if (!project) return noSuchProject;
+      if (project.isArchived) return archived;
+      return chooseDefault(owner, state, projectId, at);
+    }
+    default:
+      return assertNever(command);
+  }
+};
+
+const noSuchProject = reject('project-not-found', 'No such project');
+const archived = reject('project-archived', 'The project is archived');
+
+/** The choice, unless it is made already. */
+export const chooseDefault = (
+  { ownerId }: ProjectOwner,
+  { defaultProjectId }: ProjectsState,
+  projectId: string,
+  at: InstantMs,
+): Decision<ProjectEvent> =>
+  defaultProjectId === projectId
+    ? accept()
+    : accept<ProjectEvent>({ type: 'DefaultProjectChosen', ownerId, projectId, at });
+
+const create = (
+  { ownerId, ownerKind }: ProjectOwner,
+  { projects }: ProjectsState,
+  command: Extract<ProjectCommand, { type: 'CreateProject' }>,
+): Decision<ProjectEvent> => {
+  const { projectId, name, slug, description, at } = command;
+  if (projects.has(projectId)) return reject('project-exists', 'The project exists');
+  const open = [...projects.values()].filter(({ isArchived }) => !isArchived);
+  if (open.length >= MAX_OPEN_PROJECTS)
+    return reject('too-many-projects', `Maximum number of projects reached (${MAX_OPEN_PROJECTS})`);
+  const taken = new Set(open.map((project) => project.slug));
+  if (slug !== undefined && taken.has(slug)) return reject('slug-taken', `The slug ${slug} is already used`);
+  return accept<ProjectEvent>({
+    type: 'ProjectCreated',
+    projectId,
+    ownerId,
+    ownerKind,
+    name,
+    slug: slug ?? freeSlug(slugOf(name), taken),
+    description,
+    at,
+  });
+};
+
+export const evolveProjects = <S extends ProjectsState>(state: S, event: ProjectEvent): S => {
+  switch (event.type) {
+    case 'ProjectCreated': {
+      const { name, slug, description } = event;
+      return withProject(state, event.projectId, { name, slug, description, isArchived: false });
+    }
+    case 'ProjectRenamed': {
+      const { name, description } = event;
+      const project = state.projects.get(event.projectId);
+      return project ? withProject(state, event.projectId, { ...project, name, description }) : state;
+    }
+    case 'ProjectArchived': {
+      const project = state.projects.get(event.projectId);
+      return project ? withProject(state, event.projectId, { ...project, isArchived: true }) : state;
+    }
+    case 'DefaultProjectChosen':
+      return { ...state, defaultProjectId: event.projectId };
+    default:
+      return assertNever(event);
+  }
+};
+
+const withProject = <S extends ProjectsState>(state: S, projectId: string, project: OwnProject): S => ({
+  ...state,
+  projects: new Map(state.projects).set(projectId, project),
+});
