@@ -85,6 +85,7 @@ export {
   type CancelOrder,
   type DispatchOrder,
   type LeaseOrder,
+  type ResourcesOrder,
   type SnapshotOrder,
 } from './work/dispatch.js';
 export {

@@ -9,7 +9,8 @@ export interface JobFile {
   readonly version: string;
 }
 
-const versionOf = (stat: { ino: number; size: number; mtimeMs: number }): string =>
+/** Tells a changed file from an unchanged one; moving it changes nothing. */
+export const versionOf = (stat: { ino: number; size: number; mtimeMs: number }): string =>
   `${stat.ino}/${stat.size}/${stat.mtimeMs}`;
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
@@ -17,7 +18,7 @@ const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
  * Names below a folder that an instance may rearrange meanwhile: each folder is opened without following a link, and what is in it
  * is reached through that descriptor (the kernel's openat, by way of /proc). So no symlink ever leads out of the job.
  */
-const below = (folder: FileHandle, name: string): string => `/proc/self/fd/${folder.fd}/${name}`;
+export const below = (folder: FileHandle, name: string): string => `/proc/self/fd/${folder.fd}/${name}`;
 
 /** All regular files, links left out, in the order of their paths. What vanishes meanwhile is skipped. */
 export const listFiles = async (root: string): Promise<readonly JobFile[]> => {

@@ -27,8 +27,8 @@ describe('a page of objects', () => {
       '<Contents><Key>a%20b%2Bc/%C3%A9</Key><Size>12</Size></Contents><Contents><Key>x+y</Key><Size>0</Size></Contents></ListBucketResult>';
     expect(parseObjectPage(xml)).toEqual({
       objects: [
-        { key: 'a b+c/é', sizeBytes: 12 },
-        { key: 'x y', sizeBytes: 0 },
+        { key: 'a b+c/é', sizeBytes: 12, version: '12 ' },
+        { key: 'x y', sizeBytes: 0, version: '0 ' },
       ],
       next: 'a&b',
     });
@@ -36,6 +36,6 @@ describe('a page of objects', () => {
       parseObjectPage(
         '<R><IsTruncated>false</IsTruncated><Contents><Key>a%20&lt;b&#x41;</Key><Size>1</Size></Contents></R>',
       ),
-    ).toEqual({ objects: [{ key: 'a%20<bA', sizeBytes: 1 }], next: undefined });
+    ).toEqual({ objects: [{ key: 'a%20<bA', sizeBytes: 1, version: '1 ' }], next: undefined });
   });
 });

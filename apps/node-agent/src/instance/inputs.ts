@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import type { LeaseOrder } from '@fornax/contracts';
 
 import { eachLimited } from '../files/each-limited.js';
+import { replaceFile } from '../files/replace-file.js';
 import { UserError } from '../profile/command-of.js';
 import { type S3Client, S3Error } from '../s3/s3-client.js';
 import type { S3Credentials } from '../s3/sign-v4.js';
@@ -22,6 +24,30 @@ export const localPathOf = (key: string, stripPrefix: string | undefined): strin
   return parts.length === 0 ? undefined : parts.join('/') + (rest.endsWith('/') ? '/' : '');
 };
 
+/** What of the buckets lies in the folder of inputs: path to version. Two objects of one path: the later bucket's. */
+export type Inputs = Map<string, string>;
+
+interface WantedObject {
+  readonly bucket: string;
+  readonly key: string;
+  readonly version: string;
+}
+
+/** The objects of one bucket by their place in the folder; a path that ends with a slash is a folder. @throws UserError, S3Error */
+const objectsOf = async (
+  s3: S3Client,
+  credentials: S3Credentials,
+  { bucket, prefix = '', stripPrefix }: LeaseOrder['resources'][number],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, WantedObject>> => {
+  const objects = new Map<string, WantedObject>();
+  for await (const { key, version } of s3.list(credentials, bucket, prefix, signal)) {
+    const path = localPathOf(key, stripPrefix);
+    if (path !== undefined) objects.set(path, { bucket, key, version: `${bucket} ${version}` });
+  }
+  return objects;
+};
+
 /** Copies the objects of the buckets into `folder`, bucket after bucket, so that the last one wins. @throws UserError, S3Error */
 export const downloadInputs = async (
   s3: S3Client,
@@ -29,15 +55,13 @@ export const downloadInputs = async (
   resources: LeaseOrder['resources'],
   folder: string,
   signal: AbortSignal,
-): Promise<void> => {
+): Promise<Inputs> => {
+  const inputs: Inputs = new Map();
   await mkdir(folder, { recursive: true });
-  for (const { bucket, prefix = '', stripPrefix } of resources) {
+  for (const resource of resources) {
     try {
-      const objects: { readonly key: string }[] = [];
-      for await (const object of s3.list(credentials, bucket, prefix, signal)) objects.push(object);
-      await eachLimited(objects, PARALLEL, async ({ key }) => {
-        const path = localPathOf(key, stripPrefix);
-        if (path === undefined) return;
+      const objects = await objectsOf(s3, credentials, resource, signal);
+      await eachLimited([...objects], PARALLEL, async ([path, { bucket, key, version }]) => {
         const target = join(folder, path);
         if (path.endsWith('/')) {
           await mkdir(target, { recursive: true });
@@ -46,11 +70,56 @@ export const downloadInputs = async (
         await mkdir(dirname(target), { recursive: true });
         await rm(target, { force: true });
         await s3.download(credentials, bucket, key, target, signal);
+        inputs.set(path, version);
       });
     } catch (error) {
-      throw inputError(bucket, error);
+      throw inputError(resource.bucket, error);
     }
   }
+  return inputs;
+};
+
+export interface InputPlace {
+  readonly jobDir: string;
+  /** Folder of inputs, relative to the job; '' for the job itself. */
+  readonly folder: string;
+  /** A folder on the same disk that the instance cannot see. */
+  readonly stagingDir: string;
+}
+
+/**
+ * Brings what is new or has changed since `inputs` was written, while the instance runs; what is gone from the buckets stays (contract, 4.6).
+ * `inputs` is brought up to date. @returns versions of the files replaced, by their path in the job @throws UserError, S3Error
+ */
+export const refreshInputs = async (
+  s3: S3Client,
+  credentials: S3Credentials,
+  resources: LeaseOrder['resources'],
+  { jobDir, folder, stagingDir }: InputPlace,
+  inputs: Inputs,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> => {
+  const wanted = new Map<string, WantedObject>();
+  for (const resource of resources) {
+    const objects = await objectsOf(s3, credentials, resource, signal).catch((error: unknown) => {
+      throw inputError(resource.bucket, error);
+    });
+    for (const [path, object] of objects) wanted.set(path, object);
+  }
+  const changed = [...wanted].filter(([path, { version }]) => !path.endsWith('/') && inputs.get(path) !== version);
+  const replaced = new Map<string, string>();
+  await eachLimited(changed, PARALLEL, async ([path, { bucket, key, version }]) => {
+    const staged = join(stagingDir, `incoming-${randomUUID()}`);
+    try {
+      await s3.download(credentials, bucket, key, staged, signal);
+      const place = folder === '' ? path : `${folder}/${path}`;
+      replaced.set(place, await replaceFile(jobDir, place, staged));
+      inputs.set(path, version);
+    } finally {
+      await rm(staged, { force: true });
+    }
+  });
+  return replaced;
 };
 
 const PATH_CLASH = new Set(['EEXIST', 'ENOTDIR', 'EISDIR', 'ENAMETOOLONG', 'ERR_FS_EISDIR']);

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { type GrantReply, grantReplySchema, type LeaseOrder, type NodeReport, nodeRpcSubject } from '@fornax/contracts';
@@ -11,8 +11,9 @@ import { LogPipe } from '../output/log-pipe.js';
 import { type InstancePlan, planOf, UserError } from '../profile/command-of.js';
 import type { S3Client } from '../s3/s3-client.js';
 import type { S3Credentials } from '../s3/sign-v4.js';
-import { downloadInputs } from './inputs.js';
+import { downloadInputs, refreshInputs } from './inputs.js';
 import { type Outcome, outcomeOf } from './outcome-of.js';
+import { ResourceRefresh } from './resource-refresh.js';
 import { type Manifest, manifestOf, selectResults, uploadFiles } from './results.js';
 
 /** What an instance needs of its node. */
@@ -61,6 +62,8 @@ export class Instance {
   /** Ends the storing of output as well, which a cancelled instance's owner still wants. */
   readonly #dropping = new AbortController();
   readonly #leaseId: string;
+  readonly #refresh: ResourceRefresh;
+  #bringNew: ((signal: AbortSignal) => Promise<void>) | undefined;
   #phase: Phase = 'accepted';
   #isCancelled = false;
   #isDropped = false;
@@ -75,6 +78,7 @@ export class Instance {
     readonly order: LeaseOrder,
   ) {
     this.#leaseId = order.leaseId;
+    this.#refresh = new ResourceRefresh((error) => world.onError(error));
     this.done = inSpan(
       'instance',
       { parent: order.traceparent, attributes: { 'fornax.task': order.taskId, 'fornax.instance': order.instance } },
@@ -90,6 +94,11 @@ export class Instance {
   get files(): { readonly jobDir: string; readonly before: Manifest; readonly signal: AbortSignal } | undefined {
     if (this.#phase !== 'running' || !this.#prepared) return undefined;
     return { jobDir: this.#prepared.jobDir, before: this.#before, signal: this.#abort.signal };
+  }
+
+  /** Fetches what is new in the buckets of inputs, once the first ones are there. @param update counts the task's requests */
+  refresh(update: number): void {
+    this.#refresh.ask(update);
   }
 
   /** SIGTERM, and SIGKILL two seconds later; the outcome will be `cancelled`. Safe to repeat. */
@@ -126,6 +135,7 @@ export class Instance {
       ended = { ...this.#failureOf(error), endedAt: Date.now(), uploadedFiles: 0, uploadedBytes: 0 };
     }
     this.#phase = 'ended';
+    await this.#refresh.close();
     // Reported before the folders go: the next lease may already come while they do.
     this.#tell({ kind: 'ended', ...ended });
     await this.#prepared?.dispose().catch((error: unknown) => this.world.onError(error));
@@ -138,6 +148,8 @@ export class Instance {
     const running = await prepared.start(plan);
     this.#running = running;
     this.#phase = 'running';
+    // Not sooner: starting hands the job's files over to the instance's user.
+    if (this.#bringNew) this.#refresh.open(this.#bringNew);
     if (this.#isDropped) running.kill();
     if (this.#isCancelled) this.#stop();
     const { startedAt } = running;
@@ -148,8 +160,9 @@ export class Instance {
     );
     const exit = await inSpan('run', {}, () => running.exit);
     this.#phase = 'uploading';
+    const refreshed = this.#refresh.close();
     this.#tell({ kind: 'exited' });
-    await Promise.all([stdout?.finish(), stderr?.finish()]);
+    await Promise.all([stdout?.finish(), stderr?.finish(), refreshed]);
     const verdict = outcomeOf(exit, this.#isCancelled, order.memoryMB, stderr?.tail ?? '');
     const { outcome, uploaded } = await this.#upload(verdict, plan);
     return {
@@ -171,8 +184,17 @@ export class Instance {
     this.#prepared = prepared;
     const plan = planOf(order, granted?.secrets ?? {}, prepared.paths, world.path);
     if (granted && order.resources.length > 0) {
-      await downloadInputs(world.s3, granted.s3, order.resources, join(prepared.jobDir, plan.resourcesFolder), signal);
-      this.#before = await manifestOf(prepared.jobDir);
+      const { jobDir } = prepared;
+      const folder = plan.resourcesFolder;
+      const inputs = await downloadInputs(world.s3, granted.s3, order.resources, join(jobDir, folder), signal);
+      this.#before = await manifestOf(jobDir);
+      const place = { jobDir, folder, stagingDir: dirname(jobDir) };
+      this.#bringNew = async (ending) => {
+        const { s3 } = await this.#credentials();
+        const replaced = await refreshInputs(world.s3, s3, order.resources, place, inputs, ending);
+        // What the platform brought is no result of the command.
+        this.#before = new Map([...this.#before, ...replaced]);
+      };
     }
     signal.throwIfAborted();
     return { prepared, plan };

@@ -261,11 +261,17 @@ export class ObjectServer {
     return answer(200, '', { etag: '"whole"' });
   }
 
+  #md5(path: string): string {
+    return createHash('md5')
+      .update(this.objects.get(path) ?? '')
+      .digest('hex');
+  }
+
   #list(bucket: string, prefix: string): string {
     const keys = [...this.objects.keys()]
       .filter((path) => path.startsWith(`${bucket}/${prefix}`))
       .map((path) => path.slice(bucket.length + 1))
       .sort();
-    return `<R><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>${keys.map((key) => `<Contents><Key>${encodeURIComponent(key)}</Key><Size>1</Size></Contents>`).join('')}</R>`;
+    return `<R><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>${keys.map((key) => `<Contents><Key>${encodeURIComponent(key)}</Key><Size>1</Size><ETag>&quot;${this.#md5(`${bucket}/${key}`)}&quot;</ETag></Contents>`).join('')}</R>`;
   }
 }

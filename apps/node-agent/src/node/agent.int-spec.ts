@@ -232,6 +232,53 @@ describe('an agent', () => {
     expect(objects.objects.has('out/bye')).toBe(uploadResultsOnCancellation);
   });
 
+  it('brings new and changed inputs to a running instance when it is told, and leaves the others and the results alone', async () => {
+    const put = (key: string, text: string) => objects.objects.set(key, Buffer.from(text));
+    put('in/a/changes', 'old');
+    put('in/a/stays', 'same');
+    put('in/a/goes', 'gone soon');
+    const wait =
+      'until [ "$(cat changes)" = new ] && [ -e deep/added ]; do sleep 0.05; done; cat stays goes; echo result > out';
+    await platform.order(
+      aLeaseOrder('refreshed', `sh -c 'echo mine >> stays; touch up; ${wait.replaceAll("'", '"')}'`, {
+        resources: [{ bucket: 'in', prefix: 'a/', stripPrefix: 'a/' }],
+        results: { bucket: 'out', prefix: null, whitelist: null, blacklist: '^(up|stays)$' },
+        taskId: 'task-refreshed',
+      }),
+    );
+    await eventually(async () => (await readdir(join(workDir, 'instances', 'refreshed', 'job'))).includes('up'));
+    put('in/a/changes', 'new');
+    put('in/a/deep/added', 'fresh');
+    objects.objects.delete('in/a/goes');
+    const requestsBefore = objects.requests.length;
+    const order = { kind: 'resources', leaseId: 'refreshed', taskId: 'task-refreshed', update: 1 } as const;
+    await platform.order(order, order, { ...order, leaseId: 'unknown' });
+    expect(await ended('refreshed')).toMatchObject({ outcome: 'success', uploadedFiles: 1 });
+    expect((await platform.output('task-refreshed', 0, 'stdout')).toString()).toBe('samemine\ngone soon');
+    expect(objects.objects.get('out/out')?.toString()).toBe('result\n');
+    const gets = objects.requests.slice(requestsBefore).filter((request) => /^GET in\/a/.test(request));
+    expect(gets.sort()).toEqual(['GET in/a/changes', 'GET in/a/deep/added']);
+  });
+
+  it('never follows a link of the instance when it brings new inputs', async () => {
+    objects.objects.set('in/dir/file', Buffer.from('old'));
+    await platform.order(
+      aLeaseOrder(
+        'trap',
+        `sh -c 'rm -r dir; ln -s ${folder} dir; touch up; until [ -e second ]; do sleep 0.05; done'`,
+        { resources: [{ bucket: 'in' }] },
+      ),
+    );
+    await eventually(async () => (await readdir(join(workDir, 'instances', 'trap', 'job'))).includes('up'));
+    objects.objects.set('in/dir/file', Buffer.from('new'));
+    await platform.order({ kind: 'resources', leaseId: 'trap', taskId: 'task-1', update: 1 });
+    await eventually(() => objects.requests.filter((request) => request === 'GET in/dir/file').length === 2);
+    objects.objects.set('in/second', Buffer.from('x'));
+    await platform.order({ kind: 'resources', leaseId: 'trap', taskId: 'task-1', update: 2 });
+    expect(await ended('trap')).toMatchObject({ outcome: 'success' });
+    expect(await readdir(folder)).not.toContain('file');
+  });
+
   it('uploads a snapshot of what runs', async () => {
     await platform.order(
       aLeaseOrder(

@@ -145,6 +145,7 @@ export class Agent {
     // Leases that come now are given back with the others.
     if (this.#isClosing) return;
     if (order.kind === 'cancel') this.#instances.get(order.leaseId)?.cancel();
+    else if (order.kind === 'resources') this.#instances.get(order.leaseId)?.refresh(order.update);
     else if (order.kind === 'snapshot')
       void takeSnapshot(this.#snapshotWorld, order, this.#instances.get(order.leaseId));
     // The session of this instant: one that was lost a moment ago may not begin anything any more.

@@ -1,6 +1,13 @@
+export interface ListedObject {
+  readonly key: string;
+  readonly sizeBytes: number;
+  /** Changes with the object's content; with its age where the storage names no ETag. */
+  readonly version: string;
+}
+
 /** One page of ListObjectsV2. */
 export interface ObjectPage {
-  readonly objects: readonly { readonly key: string; readonly sizeBytes: number }[];
+  readonly objects: readonly ListedObject[];
   readonly next: string | undefined;
 }
 
@@ -23,6 +30,7 @@ export const parseObjectPage = (xml: string): ObjectPage => {
   const objects = [...xml.matchAll(/<Contents>([\s\S]*?)<\/Contents>/g)].map(([, contents = '']) => ({
     key: decode(element(contents, 'Key') ?? ''),
     sizeBytes: Number(element(contents, 'Size') ?? 0),
+    version: `${element(contents, 'Size') ?? ''} ${element(contents, 'ETag') ?? element(contents, 'LastModified') ?? ''}`,
   }));
   return { objects, next: element(xml, 'IsTruncated') === 'true' ? element(xml, 'NextContinuationToken') : undefined };
 };

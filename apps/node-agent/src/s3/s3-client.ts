@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { activeTraceparent } from '../node/trace.js';
-import { parseObjectPage, parseS3Error, uploadIdOf } from './list-xml.js';
+import { type ListedObject, parseObjectPage, parseS3Error, uploadIdOf } from './list-xml.js';
 import { EMPTY_HASH, encodeKey, encodeRfc3986, queryText, type S3Credentials, signV4 } from './sign-v4.js';
 
 /** The storage said no. 4xx answers are final; the others were repeated before this was thrown. */
@@ -61,12 +61,7 @@ export class S3Client {
   }
 
   /** All objects below a prefix, in the order of their keys. @throws S3Error */
-  async *list(
-    as: S3Credentials,
-    bucket: string,
-    prefix: string,
-    signal: AbortSignal,
-  ): AsyncGenerator<{ readonly key: string; readonly sizeBytes: number }> {
+  async *list(as: S3Credentials, bucket: string, prefix: string, signal: AbortSignal): AsyncGenerator<ListedObject> {
     let next: string | undefined;
     do {
       const query = {

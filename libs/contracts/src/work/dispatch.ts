@@ -79,10 +79,23 @@ const snapshotOrder = z.object({
   traceparent: z.string().optional(),
 });
 
-export const dispatchOrderSchema = z.discriminatedUnion('kind', [leaseOrder, cancelOrder, snapshotOrder]);
+/** Fetch what is new or changed in the buckets of a running lease. `update` counts the requests of the task. */
+const resourcesOrder = z.object({
+  kind: z.literal('resources'),
+  leaseId: z.string(),
+  taskId: z.string(),
+  update: z.number().int(),
+});
+
+export const dispatchOrderSchema = z.discriminatedUnion('kind', [
+  leaseOrder,
+  cancelOrder,
+  snapshotOrder,
+  resourcesOrder,
+]);
 /** A message, read as single orders. */
 export const dispatchMessageSchema = z
-  .array(z.discriminatedUnion('kind', [leaseOrder, leasesOrder, cancelOrder, snapshotOrder]))
+  .array(z.discriminatedUnion('kind', [leaseOrder, leasesOrder, cancelOrder, snapshotOrder, resourcesOrder]))
   .transform((orders) =>
     orders.flatMap((order): DispatchOrder[] =>
       order.kind === 'leases' ? order.leases.map((own) => ({ kind: 'lease', ...order.shared, ...own })) : [order],
@@ -91,4 +104,5 @@ export const dispatchMessageSchema = z
 export type DispatchOrder = z.output<typeof dispatchOrderSchema>;
 export type LeaseOrder = z.output<typeof leaseOrder>;
 export type CancelOrder = z.output<typeof cancelOrder>;
+export type ResourcesOrder = z.output<typeof resourcesOrder>;
 export type SnapshotOrder = z.output<typeof snapshotOrder>;

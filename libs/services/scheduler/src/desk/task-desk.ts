@@ -117,6 +117,11 @@ export class TaskDesk {
     });
   }
 
+  /** Fails what waits of a task, if it has waited for too long by the time that it is decided. */
+  expire(taskId: string): Promise<void> {
+    return this.run(taskId, true, () => ({ type: 'ExpireWaiting', at: this.options.now() }));
+  }
+
   recordReason({ taskId, reason, detail }: ReasonChange): Promise<void> {
     return this.run(taskId, false, () => ({ type: 'RecordWaitingReason', reason, detail, at: this.options.now() }));
   }

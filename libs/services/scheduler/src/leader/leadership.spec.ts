@@ -170,6 +170,65 @@ describe('a leading scheduler', () => {
     expect(world.leadership?.view.leases.usageOfNode('node-1').cores).toBe(2);
   });
 
+  it('fails a task that nothing takes for too long, and no other', async () => {
+    const world = rig();
+    await world.append('task', 'patient', 0, submitted('patient'));
+    await world.append('task', 'hasty', 0, submitted('hasty', { maxTimeQueueSeconds: 9.2 }));
+    await world.append('task', 'later', 0, submitted('later', { maxTimeQueueSeconds: 60 }));
+    await world.lead();
+    // Submitted at 1,000 and now 10,000: due in 200 ms, and the clock of the rig stands still until it is moved.
+    expect(world.leadership?.view.deadlines.next()).toBe(10_200);
+    world.leadership?.expiry.expireDue();
+    expect(await world.typesOf('hasty')).toEqual(['TaskSubmitted']);
+    world.now = 10_200;
+    await eventually(async () => (await world.typesOf('hasty')).includes('WaitingInstancesExpired'));
+    expect(publicStateOf(await world.stateOf('hasty'))).toBe('Failure');
+    expect([await world.typesOf('patient'), await world.typesOf('later')]).toEqual([
+      ['TaskSubmitted'],
+      ['TaskSubmitted'],
+    ]);
+    expect(world.leadership?.view.deadlines.next()).toBe(61_000);
+  });
+
+  it('does not fail a task that got a node in time, until it waits again for as long', async () => {
+    const world = await rig().lead();
+    await world.append('node', 'node-1', 0, nodeJoined('node-1', { cores: 1 }));
+    await world.append('task', 't', 0, submitted('t', { instances: '0-9', maxTimeQueueSeconds: 1_000 }));
+    await eventually(() => world.leases().length === 1);
+    expect(world.leadership?.view.deadlines.next()).toBeUndefined();
+    world.now = 5_000_000;
+    world.leadership?.expiry.expireDue();
+    await world.append('node', 'node-1', 1, {
+      type: 'NodeLost',
+      nodeId: 'node-1',
+      epoch: 1,
+      cause: 'heartbeat',
+      at: 5_000_000,
+    });
+    await eventually(async () => (await world.typesOf('t')).includes('InstancesRequeued'));
+    expect(world.leadership?.view.deadlines.next()).toBe(6_000_000);
+  });
+
+  it('tells the nodes of running instances to fetch new resources, again after it took over', async () => {
+    const world = await rig().lead();
+    await world.append('node', 'node-1', 0, nodeJoined('node-1'));
+    await world.append('task', 't', 0, submitted('t', { instances: '0-1' }));
+    await eventually(() => world.leases().length === 2);
+    await world.report('node-1', 1, ...world.leases().map(startedReport));
+    const { length } = await world.log.readAggregate('task', 't');
+    const last = (await world.log.readAggregate('task', 't'))[length - 1]?.sequence ?? 0;
+    const second = await world.append('task', 't', last, { type: 'TaskResourcesUpdateRequested', at: 12_000 });
+    await world.append('task', 't', second, { type: 'TaskResourcesUpdateRequested', at: 13_000 });
+    const updates = (of: Rig) => of.orders.flatMap(({ order }) => (order.kind === 'resources' ? [order.update] : []));
+    await eventually(() => updates(world).length === 4);
+    expect(updates(world)).toEqual([1, 1, 2, 2]);
+    expect(new Set(world.messages).size).toBe(world.messages.length);
+    await world.end();
+    const successor = await rig(world.log, 'b').lead(2);
+    await eventually(() => updates(successor).length === 2);
+    expect(updates(successor)).toEqual([2, 2]);
+  });
+
   it('puts the reports of a busy task into one commit', async () => {
     const world = await rig().lead();
     await world.append('node', 'node-1', 0, nodeJoined('node-1', { cores: 64, memoryMB: 1_000_000 }));

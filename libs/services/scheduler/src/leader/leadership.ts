@@ -9,6 +9,7 @@ import { OverdueOrders } from '../view/overdue-orders.js';
 import { livingEpoch, voidLeases } from '../view/reports.js';
 import type { Changes, SchedulerView } from '../view/scheduler-view.js';
 import { Position } from './position.js';
+import { QueueExpiry } from './queue-expiry.js';
 import { ReportIntake, type ReportMessage } from './report-intake.js';
 import { RoundLoop } from './round-loop.js';
 import { VIEW_AGGREGATES, loadView, type ViewCheckpoint } from './view-source.js';
@@ -47,6 +48,7 @@ export class Leadership {
     private readonly desk: TaskDesk,
     private readonly outbox: OrderOutbox,
     readonly rounds: RoundLoop,
+    readonly expiry: QueueExpiry,
     private readonly signal: AbortSignal,
   ) {}
 
@@ -77,6 +79,7 @@ export class Leadership {
       desk,
       outbox,
       rounds,
+      new QueueExpiry({ view, desk, now, logger, signal }),
       signal,
     );
     leadership.takeOver();
@@ -143,12 +146,14 @@ export class Leadership {
       for (const node of new Set(orphaned.map((lease) => lease.node)))
         this.revokeVoid(node, livingEpoch(this.view, node));
     }
+    this.expiry.arm();
     if (changes.wakes) this.rounds.wake();
   }
 
   private takeOver(): void {
     const orders = ordersToRepeat(this.view);
     this.outbox.send(orders);
+    this.expiry.arm();
     for (const [node] of this.view.allNodes()) this.revokeVoid(node, livingEpoch(this.view, node));
     this.ports.logger.info({ orders: orders.length, tasks: this.view.taskCount() }, 'leading');
   }

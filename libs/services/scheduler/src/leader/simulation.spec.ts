@@ -131,7 +131,7 @@ class World {
     if (this.losesPublishes || signal.aborted) return new Promise(() => undefined);
     const node = this.nodes.get(name);
     for (const order of dispatchMessageSchema.parse(JSON.parse(new TextDecoder().decode(data)))) {
-      if (!node || order.kind === 'snapshot') continue;
+      if (!node || order.kind === 'snapshot' || order.kind === 'resources') continue;
       if (order.kind === 'cancel') void this.end(name, node, order.leaseId, { outcome: 'cancelled' });
       else if (order.nodeEpoch === node.epoch && !node.seen.has(order.leaseId)) this.accept(name, node, order);
     }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { CancelOrder, DispatchOrder, LeaseOrder } from '@fornax/contracts';
+import type { CancelOrder, DispatchOrder, LeaseOrder, ResourcesOrder } from '@fornax/contracts';
 import { effectiveConstants, profileAt, sizeOf, type DispatchedLease, type TaskSpec } from '@fornax/domain';
 import type { Changes, SchedulerView, TaskEntry } from './scheduler-view.js';
 
@@ -66,15 +66,26 @@ export const cancelOrders = (entry: TaskEntry): readonly AddressedOrder[] =>
     return { node, order };
   });
 
+/** Every lease whose command may still look at its resources is told; one that came after the request has them already, which does no harm. */
+export const resourcesOrders = (entry: TaskEntry): readonly AddressedOrder[] =>
+  [...entry.state.inFlight.values()]
+    .filter(({ phase }) => phase !== 'uploading')
+    .map(({ leaseId, node }) => {
+      const update = entry.state.resourceUpdates;
+      const order: ResourcesOrder = { kind: 'resources', leaseId, taskId: entry.taskId, update };
+      return { node, order };
+    });
+
 /** Orders that follow from what a fold changed. */
 export const ordersAfter = (changes: Changes, traceparent?: string): readonly AddressedOrder[] => [
   ...changes.dispatched.flatMap(({ entry, leases }) => leaseOrders(entry, leases, traceparent)),
   ...changes.cancelled.flatMap(cancelOrders),
+  ...changes.refreshed.flatMap(resourcesOrders),
 ];
 
 /**
  * What a new leader sends again, because its predecessor may have died between an append and its publish: lease orders of instances whose
- * start was never reported, cancels of what still runs although it was asked to stop. Agents drop what they have.
+ * start was never reported, cancels of what still runs although it was asked to stop, requests for new resources. Agents drop what they have.
  */
 export const ordersToRepeat = (view: SchedulerView): readonly AddressedOrder[] => {
   const orders: AddressedOrder[] = [];
@@ -85,6 +96,7 @@ export const ordersToRepeat = (view: SchedulerView): readonly AddressedOrder[] =
       unconfirmed.push({ instance, leaseId, attempt, node, nodeEpoch });
     }
     if (unconfirmed.length > 0) orders.push(...leaseOrders(entry, unconfirmed));
+    if (entry.state.resourceUpdates > 0) orders.push(...resourcesOrders(entry));
     if (entry.state.cancelRequested || entry.state.deleteRequested) orders.push(...cancelOrders(entry));
   }
   return orders;
@@ -154,7 +166,7 @@ export const packOrders = (
       if (!group) parts.push((group = fresh ?? groupFor(order)));
       group.leases.push(text);
     } else parts.push(text);
-    subjects.push(`${order.kind} ${order.leaseId}`);
+    subjects.push(`${order.kind} ${order.leaseId}${order.kind === 'resources' ? ` ${order.update}` : ''}`);
     length += size + 1;
   }
   close();

@@ -1,7 +1,9 @@
 import type { RecordedCommit } from '@fornax/contracts';
 import {
   isOver,
+  isStopping,
   nodeDecider,
+  queueDeadlineOf,
   sizeOf,
   taskDecider,
   type AccountQuotas,
@@ -14,6 +16,7 @@ import {
   type TaskState,
 } from '@fornax/domain';
 import { LeaseBook, type TrackedLease } from './lease-book.js';
+import { QueueDeadlines } from './queue-deadlines.js';
 import { WaitingQueue } from './waiting-queue.js';
 
 /** What follows from a task's first commit to all later ones: the request it belongs to, and its trace. */
@@ -46,13 +49,15 @@ export interface Changes {
   readonly dispatched: readonly { readonly entry: TaskEntry; readonly leases: readonly DispatchedLease[] }[];
   /** Tasks whose leases must be told to stop. */
   readonly cancelled: readonly TaskEntry[];
+  /** Tasks whose leases must be told to fetch new resources. */
+  readonly refreshed: readonly TaskEntry[];
   /** Nodes whose leases of an epoch below the given one are void. */
   readonly voided: readonly { readonly node: string; readonly belowEpoch: number }[];
   /** Room or work appeared: another round may place something. */
   readonly wakes: boolean;
 }
 
-export const noChanges: Changes = { dispatched: [], cancelled: [], voided: [], wakes: false };
+export const noChanges: Changes = { dispatched: [], cancelled: [], refreshed: [], voided: [], wakes: false };
 
 const unknownHardware: NodeHardwareFacts = { specificationKey: 'unknown', cpuModel: 'unknown', cores: 0, ghz: 0 };
 
@@ -76,6 +81,8 @@ export class SchedulerView {
   readonly leases = new LeaseBook();
   /** Tasks with instances that wait for room. */
   readonly queue = new WaitingQueue();
+  /** When tasks of the queue will have waited for too long. */
+  readonly deadlines = new QueueDeadlines();
   private readonly tasks = new Map<string, TaskEntry>();
   private readonly nodes = new Map<string, NodeEntry>();
   private readonly quotas = new Map<string, AccountQuotas>();
@@ -182,6 +189,7 @@ export class SchedulerView {
     const dispatched: DispatchedLease[] = [];
     let freed = false;
     let cancelled = false;
+    let refreshed = false;
     // The aggregate's name in the subject is what makes these task events.
     for (const event of commit.events as readonly TaskEvent[]) {
       state = taskDecider.evolve(state, event);
@@ -196,6 +204,9 @@ export class SchedulerView {
         case 'TaskCancelRequested':
         case 'TaskDeleteRequested':
           cancelled = true;
+          break;
+        case 'TaskResourcesUpdateRequested':
+          refreshed = true;
           break;
         default:
       }
@@ -218,6 +229,7 @@ export class SchedulerView {
     return {
       dispatched: dispatched.length > 0 ? [{ entry, leases: dispatched }] : [],
       cancelled: cancelled && state.inFlight.size > 0 ? [entry] : [],
+      refreshed: refreshed && state.inFlight.size > 0 ? [entry] : [],
       voided: [],
       wakes: freed || this.queue.has(entry.taskId),
     };
@@ -234,7 +246,7 @@ export class SchedulerView {
       if (event.type === 'NodeJoined') voided.push({ node: event.nodeId, belowEpoch: event.epoch });
     }
     this.nodes.set(commit.aggregateId, { state, sequence: commit.sequence });
-    return { dispatched: [], cancelled: [], voided, wakes: true };
+    return { ...noChanges, voided, wakes: true };
   }
 
   private foldAccount(commit: RecordedCommit): Changes {
@@ -249,6 +261,7 @@ export class SchedulerView {
 
   private keep(entry: TaskEntry): void {
     this.tasks.set(entry.taskId, entry);
+    this.deadlines.put(entry.taskId, isStopping(entry.state) ? null : queueDeadlineOf(entry.state));
     if (waits(entry)) {
       const { spec, owner, waiting } = entry.state;
       this.smallestCores = Math.min(this.smallestCores, spec.request.cores);
@@ -267,6 +280,7 @@ export class SchedulerView {
   private drop(entry: TaskEntry): void {
     for (const { leaseId } of entry.state.inFlight.values()) this.leases.remove(leaseId);
     this.tasks.delete(entry.taskId);
+    this.deadlines.put(entry.taskId, null);
     this.queue.delete(entry.taskId);
   }
 

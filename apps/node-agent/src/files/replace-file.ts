@@ -1,0 +1,54 @@
+import { constants } from 'node:fs';
+import { chown, mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { below, versionOf } from './job-files.js';
+
+const FOLDER = constants.O_DIRECTORY | constants.O_NOFOLLOW | constants.O_RDONLY;
+
+/**
+ * Puts `file` at `path` below `root`, in place of what is there, in one step: whoever reads sees the old file or the new one. The folders on
+ * the way are made, and none of them may be a link, so that an instance cannot lead the agent out of its job. The file gets `root`'s owner.
+ * @returns the version that `listFiles` will tell
+ * @throws Error something on the way is no folder, or a folder stands where the file belongs
+ */
+export const replaceFile = async (root: string, path: string, file: string): Promise<string> => {
+  const { uid, gid } = await stat(root);
+  const parts = path.split('/');
+  const name = parts.pop() ?? '';
+  const folder = await openFolder(root, parts, { uid, gid });
+  try {
+    await chown(file, uid, gid);
+    const version = versionOf(await stat(file));
+    await rename(file, below(folder, name));
+    return version;
+  } finally {
+    await folder.close();
+    await rm(file, { force: true });
+  }
+};
+
+const openFolder = async (
+  root: string,
+  parts: readonly string[],
+  { uid, gid }: { readonly uid: number; readonly gid: number },
+): Promise<FileHandle> => {
+  let folder = await open(root, FOLDER);
+  try {
+    for (const part of parts) {
+      const isNew = await mkdir(below(folder, part)).then(
+        () => true,
+        (error: unknown) => {
+          if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+          throw error;
+        },
+      );
+      const next = await open(below(folder, part), FOLDER);
+      await folder.close();
+      folder = next;
+      if (isNew) await folder.chown(uid, gid);
+    }
+    return folder;
+  } catch (error) {
+    await folder.close();
+    throw error;
+  }
+};

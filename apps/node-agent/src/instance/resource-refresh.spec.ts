@@ -1,0 +1,57 @@
+import { describe, expect, it } from '@jest/globals';
+import { ResourceRefresh } from './resource-refresh.js';
+
+const failNever = (error: unknown): void => {
+  throw error;
+};
+
+describe('requests for new resources', () => {
+  it('wait for the inputs, come once each, and are put together while one is carried out', async () => {
+    const refresh = new ResourceRefresh(failNever);
+    const fetches: (() => void)[] = [];
+    refresh.ask(1);
+    refresh.open(() => new Promise((resolve) => fetches.push(resolve)));
+    expect(fetches).toHaveLength(1);
+    refresh.ask(1);
+    refresh.ask(2);
+    refresh.ask(3);
+    fetches[0]?.();
+    await new Promise(setImmediate);
+    expect(fetches).toHaveLength(2);
+    fetches[1]?.();
+    await new Promise(setImmediate);
+    refresh.ask(2);
+    expect(fetches).toHaveLength(2);
+    refresh.ask(4);
+    expect(fetches).toHaveLength(3);
+    fetches[2]?.();
+    await refresh.close();
+  });
+
+  it('tell of a failure, and go on with the next', async () => {
+    const errors: unknown[] = [];
+    const refresh = new ResourceRefresh((error) => errors.push(error));
+    let fetches = 0;
+    refresh.open(async () => {
+      fetches += 1;
+      throw new Error('no storage');
+    });
+    refresh.ask(1);
+    await new Promise(setImmediate);
+    refresh.ask(2);
+    await new Promise(setImmediate);
+    await refresh.close();
+    expect([fetches, errors.length]).toEqual([2, 2]);
+  });
+
+  it('end with the command', async () => {
+    const refresh = new ResourceRefresh(failNever);
+    refresh.open(
+      (signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('ended')))),
+    );
+    refresh.ask(1);
+    await refresh.close();
+    refresh.ask(2);
+    await refresh.close();
+  });
+});

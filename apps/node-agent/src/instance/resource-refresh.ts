@@ -1,0 +1,52 @@
+/**
+ * Requests to fetch new resources for one instance, one after the other. States: waiting (its inputs are being fetched; requests are kept)
+ * -> open (a request is carried out at once, and the last of several that came meanwhile once more) -> closed (the command is over).
+ */
+export class ResourceRefresh {
+  readonly #abort = new AbortController();
+  #asked = 0;
+  #done = 0;
+  #fetch: ((signal: AbortSignal) => Promise<void>) | undefined;
+  #work: Promise<void> = Promise.resolve();
+  #isWorking = false;
+
+  constructor(private readonly onError: (error: unknown) => void) {}
+
+  /** @param update counts the requests of the task: one that came already is ignored */
+  ask(update: number): void {
+    this.#asked = Math.max(this.#asked, update);
+    this.#go();
+  }
+
+  /** The inputs are there: from now on `fetch` brings what is new. */
+  open(fetch: (signal: AbortSignal) => Promise<void>): void {
+    this.#fetch = fetch;
+    this.#go();
+  }
+
+  /** Nothing is fetched any more once this resolves. */
+  async close(): Promise<void> {
+    this.#abort.abort(new Error('the command is over'));
+    await this.#work;
+  }
+
+  #go(): void {
+    if (this.#isWorking || !this.#fetch || this.#asked <= this.#done) return;
+    this.#isWorking = true;
+    this.#work = this.#carryOut(this.#fetch);
+  }
+
+  async #carryOut(fetch: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const { signal } = this.#abort;
+    while (this.#done < this.#asked && !signal.aborted) {
+      const update = this.#asked;
+      try {
+        await fetch(signal);
+      } catch (error) {
+        if (!signal.aborted) this.onError(error);
+      }
+      this.#done = update;
+    }
+    this.#isWorking = false;
+  }
+}

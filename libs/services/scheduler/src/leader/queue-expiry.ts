@@ -1,0 +1,61 @@
+import { pause } from '../desk/pause.js';
+import type { TaskDesk } from '../desk/task-desk.js';
+import type { Logger } from '../logger.js';
+import type { SchedulerView } from '../view/scheduler-view.js';
+
+export interface QueueExpiryOptions {
+  readonly view: SchedulerView;
+  readonly desk: Pick<TaskDesk, 'expire'>;
+  readonly now: () => number;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** The longest that a timer of Node can wait. */
+const MAX_TIMER_MS = 2_147_483_647;
+const AGAIN_MS = 2_000;
+
+/** Fails tasks that have waited for too long (contract, section 4.10). Sleeps until the next one is due; the log is its memory. */
+export class QueueExpiry {
+  private timer: NodeJS.Timeout | undefined;
+  private armedFor: number | undefined;
+
+  constructor(private readonly options: QueueExpiryOptions) {
+    options.signal.addEventListener('abort', () => clearTimeout(this.timer), { once: true });
+  }
+
+  /** Call when deadlines may have changed: cheap when the soonest one has not. */
+  arm(): void {
+    const { view, now, signal } = this.options;
+    const next = view.deadlines.next();
+    if (signal.aborted || next === this.armedFor) return;
+    clearTimeout(this.timer);
+    this.armedFor = next;
+    if (next === undefined) return;
+    this.timer = setTimeout(() => this.expireDue(), Math.min(MAX_TIMER_MS, Math.max(0, next - now())));
+  }
+
+  /** Ends the wait of every task that is due. */
+  expireDue(): void {
+    this.armedFor = undefined;
+    const { view, now, signal } = this.options;
+    if (signal.aborted) return;
+    for (const taskId of view.deadlines.take(now())) void this.expire(taskId);
+    this.arm();
+  }
+
+  /** Tries until the log has it, the task waits no more, or the leadership is over. */
+  private async expire(taskId: string): Promise<void> {
+    const { desk, logger, signal } = this.options;
+    while (!signal.aborted) {
+      try {
+        await desk.expire(taskId);
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        logger.warn({ taskId, err: error }, 'a task that waited for too long could not be failed, trying again');
+        await pause(AGAIN_MS, signal);
+      }
+    }
+  }
+}
