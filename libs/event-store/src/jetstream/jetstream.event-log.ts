@@ -28,6 +28,7 @@ import {
   VersionConflict,
 } from '../event-log.js';
 import { followLog } from '../follow-log.js';
+import { DecodedCommits } from './decoded-commits.js';
 import { DurablePublisher, PublishRejected } from './durable-publisher.js';
 import { GroupedPublisher } from './grouped-publisher.js';
 import { type FeedMessage, PullFeed } from './pull-feed.js';
@@ -62,13 +63,13 @@ const wantedBy = (aggregates: readonly Aggregate[] | undefined): ((subject: stri
   return (subject) => prefixes.some((prefix) => subject.startsWith(prefix));
 };
 
+const commitOf = ({ subject, sequence, data, headers }: FeedMessage): RecordedCommit =>
+  decode(subject, sequence, data, headers?.get(MSG_ID) ?? '');
+
 const commitsOf = (
   messages: readonly FeedMessage[],
   isWanted: (subject: string) => boolean,
-): readonly RecordedCommit[] =>
-  messages
-    .filter(({ subject }) => isWanted(subject))
-    .map(({ subject, sequence, data, headers }) => decode(subject, sequence, data, headers?.get(MSG_ID) ?? ''));
+): readonly RecordedCommit[] => messages.filter(({ subject }) => isWanted(subject)).map(commitOf);
 
 export interface OpenLogOptions {
   /** Copies of the streams, when they are made by this call. Default 1. */
@@ -81,6 +82,7 @@ export class JetStreamLog implements EventLog {
   /** Where the server can take commits together. */
   private readonly grouped: GroupedPublisher | undefined;
   private readonly stored: StoredMessages;
+  private readonly decoded = new DecodedCommits(commitOf);
 
   private constructor(
     private readonly nc: NatsConnection,
@@ -177,7 +179,12 @@ export class JetStreamLog implements EventLog {
         while (!signal.aborted) {
           const messages = await feed.next(maxBatch, signal);
           const last = messages.at(-1);
-          if (last !== undefined) await deliver(commitsOf(messages, isWanted), last.sequence);
+          if (last === undefined) continue;
+          const wanted = messages.filter(({ subject }) => isWanted(subject));
+          await deliver(
+            wanted.map((message) => this.decoded.of(message)),
+            last.sequence,
+          );
         }
       } finally {
         feed.close();
