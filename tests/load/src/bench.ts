@@ -5,9 +5,11 @@ import { parseArgs } from 'node:util';
 import { connectNats } from '@fornax/event-store';
 import { startPlatform, workspaceRoot, type RunningPlatform } from '@fornax/testing/platform';
 import { publishFloor, spawnFloor } from './floors.js';
-import { controlPlane, endToEnd, idleLatency, rebuild, submissions } from './measures.js';
+import { controlPlane, endToEnd, idleLatency, rebuild } from './measures.js';
+import { readOne, readPages } from './reads.js';
 import { type Figure, renderTable } from './report.js';
 import { servicesCredentials } from './credentials.js';
+import { bulkSubmissions, submissions } from './submissions.js';
 
 const { values } = parseArgs({
   options: {

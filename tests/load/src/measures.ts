@@ -10,19 +10,8 @@ interface Created {
   readonly uuid: string;
 }
 
-/** Single-task submissions/s over HTTP. Nothing runs them: no node is up. */
-export const submissions = async (platform: RunningPlatform, clients: number, count: number): Promise<number> => {
-  const client = new LoadClient(platform, clients);
-  try {
-    await timed(Math.round(count / 2), clients, (index) => client.call('POST', '/tasks', noOp(`warm ${index}`, 1)));
-    return count / (await timed(count, clients, (index) => client.call('POST', '/tasks', noOp(`submit ${index}`, 1))));
-  } finally {
-    client.close();
-  }
-};
-
 /** Simulated nodes, all in one process: they take leases and report at once, without starting anything. */
-const withSimulatedNodes = async <T>(platform: RunningPlatform, work: () => Promise<T>): Promise<T> => {
+export const withSimulatedNodes = async <T>(platform: RunningPlatform, work: () => Promise<T>): Promise<T> => {
   const { url, user, password } = await servicesCredentials(platform);
   const child = spawn(
     join(workspaceRoot, 'node_modules/node/bin/node'),
