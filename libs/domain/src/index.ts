@@ -2,9 +2,11 @@ export { accept, reject, type Decider, type Decision, type Rejection } from './s
 export type { InstantMs } from './shared/time.js';
 export {
   difference,
+  emptyRanges,
   formatRanges,
   fromNumbers,
   has,
+  iterate,
   parseRanges,
   rangesOf,
   sizeOf,

@@ -18,6 +18,7 @@ import { NetworkController } from './http/network.controller.js';
 import { RepeatTaskController } from './http/repeat-task.controller.js';
 import { ServiceController } from './http/service.controller.js';
 import { TaskAnswers } from './http/task-answers.js';
+import { TaskInstancesController } from './http/task-instances.controller.js';
 import { TaskListsController } from './http/task-lists.controller.js';
 import { TaskOutputController } from './http/task-output.controller.js';
 import { TasksController } from './http/tasks.controller.js';
@@ -28,9 +29,11 @@ import { LogReader } from './logs/log-reader.js';
 import { OutputErrors } from './logs/output-errors.js';
 import { Tasks1767312000000 } from './migrations/1767312000000-tasks.migration.js';
 import { TaskLists1790000100000 } from './migrations/1790000100000-task-lists.migration.js';
+import { InstanceTimes1790000400000 } from './migrations/1790000400000-instance-times.migration.js';
 import { ProfileCatalogue } from './profiles/profile-catalogue.js';
 import { StatusProjection } from './projections/status.projection.js';
 import { PatternQueries } from './queries/pattern-queries.js';
+import { TaskInstances } from './queries/task-instances.js';
 import { TaskLists } from './queries/task-lists.js';
 import { TaskLookup } from './queries/task-lookup.js';
 import { UserInfo } from './queries/user-info.js';
@@ -40,9 +43,17 @@ const SERVICE = 'submission';
 
 /** What users want: tasks submitted, read, changed, ended; their output; the first account. */
 @Module({
-  imports: [serviceDatabase(SERVICE, [Tasks1767312000000, TaskLists1790000100000, ...HISTORY_MIGRATIONS])],
+  imports: [
+    serviceDatabase(SERVICE, [
+      Tasks1767312000000,
+      TaskLists1790000100000,
+      InstanceTimes1790000400000,
+      ...HISTORY_MIGRATIONS,
+    ]),
+  ],
   controllers: [
     TaskListsController,
+    TaskInstancesController,
     TasksController,
     RepeatTaskController,
     TaskOutputController,
@@ -71,6 +82,7 @@ const SERVICE = 'submission';
     RepeatTask,
     TaskLookup,
     PatternQueries,
+    TaskInstances,
     TaskLists,
     TaskAnswers,
     UserInfo,

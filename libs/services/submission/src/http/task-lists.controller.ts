@@ -15,6 +15,7 @@ import {
 import { CurrentAccount, type Account } from '@fornax/service-kit';
 import { z } from 'zod';
 import { TaskLists } from '../queries/task-lists.js';
+import { selectedTaskSchema, selectionOf, type SelectedTask } from './selected-fields.js';
 import { TaskAnswers } from './task-answers.js';
 import { WireBody } from './wire-body.js';
 
@@ -88,11 +89,12 @@ export class TaskListsController {
   @Post('search')
   @HttpCode(200)
   @ApiOperation({ summary: 'Tasks that match a filter' })
-  @ApiOkResponse({ standardSchema: z.array(taskSchema) })
+  @ApiOkResponse({ standardSchema: z.array(selectedTaskSchema) })
   async search(
     @WireBody(searchRequestSchema) request: SearchRequest,
     @CurrentAccount() account: Account,
-  ): Promise<WireTask[]> {
-    return this.answers.whole(await this.lists.search(account.id, request.filter, request.maximumResults));
+  ): Promise<SelectedTask[]> {
+    const tasks = await this.lists.search(account.id, request.filter, request.maximumResults);
+    return (await this.answers.whole(tasks)).map(selectionOf(request.select));
   }
 }

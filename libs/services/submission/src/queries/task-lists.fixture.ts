@@ -3,6 +3,7 @@ import type { TaskEvent } from '@fornax/domain';
 import { createServiceDataSource } from '@fornax/projections';
 import type { CoreConfig } from '@fornax/service-kit';
 import { AT, createTestDatabase } from '@fornax/testing';
+import { InstanceTimes1790000400000 } from '../migrations/1790000400000-instance-times.migration.js';
 import { TaskLists1790000100000 } from '../migrations/1790000100000-task-lists.migration.js';
 import { Tasks1767312000000 } from '../migrations/1767312000000-tasks.migration.js';
 import { insertCompleted, upsertTasks } from '../projections/task-rows.js';
@@ -25,7 +26,7 @@ export const startLists = async (): Promise<ListHarness> => {
   const db = await createServiceDataSource({
     url: database.url,
     schema: 'submission',
-    migrations: [Tasks1767312000000, TaskLists1790000100000],
+    migrations: [Tasks1767312000000, TaskLists1790000100000, InstanceTimes1790000400000],
   });
   const patterns = new PatternQueries({ databaseUrl: database.url } as CoreConfig);
   const lists = new TaskLists(db, patterns);

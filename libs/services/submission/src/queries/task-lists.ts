@@ -114,7 +114,7 @@ export class TaskLists {
   }
 
   /** Which rows is decided on the index alone where that is possible; only those are read. */
-  private rowsAfter<R extends Row, T>(
+  private async rowsAfter<R extends Row, T>(
     { columns }: Shape<R, T>,
     owner: string,
     filter: WireFilter | undefined,
