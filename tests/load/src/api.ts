@@ -14,7 +14,13 @@ export class LoadClient {
     this.#url = new URL(platform.apiUrl);
   }
 
-  call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  async call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const text = await this.text(method, path, body);
+    return (text === '' ? undefined : JSON.parse(text)) as T;
+  }
+
+  /** The answer as it is. @throws Error its status is not 2xx */
+  text(method: string, path: string, body?: unknown): Promise<string> {
     const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
     return new Promise((resolve, reject) => {
       const sent = request(
@@ -36,7 +42,7 @@ export class LoadClient {
             const text = Buffer.concat(chunks).toString();
             if ((response.statusCode ?? 500) >= 300)
               reject(new Error(`${method} ${path}: ${response.statusCode} ${text.slice(0, 300)}`));
-            else resolve((text === '' ? undefined : JSON.parse(text)) as T);
+            else resolve(text);
           });
           response.on('error', reject);
         },

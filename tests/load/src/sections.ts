@@ -1,0 +1,192 @@
+import { connectNats } from '@fornax/event-store';
+import { startPlatform, type RunningPlatform } from '@fornax/testing/platform';
+import { servicesCredentials } from './credentials.js';
+import { publishFloor, spawnFloor } from './floors.js';
+import { logLines } from './log-lines.js';
+import { pagesOfMany } from './many-tasks.js';
+import { controlPlane, endToEnd, idleLatency, rebuild } from './measures.js';
+import { readOne, readPages } from './reads.js';
+import type { Figure } from './report.js';
+import { bulkSubmissions, submissions } from './submissions.js';
+import { wideTask } from './wide-task.js';
+
+export interface Run {
+  /** 1 for a run that may be quoted. */
+  readonly scale: number;
+  readonly say: (text: string) => void;
+}
+
+/** One part of the benchmark, on a platform of its own; measures its floor in the same minute. */
+export interface Section {
+  readonly name: string;
+  /** Only where it was asked for: it takes minutes and gigabytes. */
+  readonly isLarge?: boolean;
+  readonly measure: (run: Run) => Promise<readonly Figure[]>;
+}
+
+const withPlatform = async <T>(
+  env: Readonly<Record<string, string>>,
+  work: (platform: RunningPlatform) => Promise<T>,
+): Promise<T> => {
+  const platform = await startPlatform({ env: { FORNAX_LOG_LEVEL: 'warn', ...env } });
+  try {
+    return await work(platform);
+  } finally {
+    await platform.stop();
+  }
+};
+
+const publishes = async (platform: RunningPlatform): ReturnType<typeof publishFloor> => {
+  const nc = await connectNats({ ...(await servicesCredentials(platform)), name: 'bench' });
+  try {
+    return await publishFloor(nc);
+  } finally {
+    await nc.close();
+  }
+};
+
+const controlPlaneSection: Section = {
+  name: 'control',
+  measure: ({ scale, say }) =>
+    withPlatform({ FORNAX_NODES: '0' }, async (platform) => {
+      say('floor: durable publishes');
+      const { single, pipelined } = await publishes(platform);
+      const beside = { floor: pipelined, floorName: 'publishes' };
+      say('single submissions over HTTP, 32 clients');
+      const submitted = await submissions(platform, 32, Math.round(6_000 * scale));
+      say('control plane with simulated agents: single-instance tasks, then one wide task');
+      const { tasksPerSecond, instancesPerSecond } = await controlPlane(platform, {
+        waitingTasks: Math.round(6_000 * scale),
+        instances: Math.round(20_000 * scale),
+      });
+      say('projection rebuild');
+      const rebuilt = await rebuild(platform, 'status');
+      return [
+        { name: 'raw durable publish, 1 in flight', value: single, unit: '/s' },
+        { name: 'raw durable publish, 256 in flight', value: pipelined, unit: '/s' },
+        { name: 'single submissions over HTTP, 32 clients', value: submitted, unit: '/s', ...beside },
+        {
+          name: 'control plane, single-instance tasks',
+          value: tasksPerSecond,
+          unit: 'tasks/s',
+          floor: pipelined / 4,
+          floorName: 'publishes / 4 commits',
+        },
+        { name: 'control plane, one wide task', value: instancesPerSecond, unit: 'instances/s', ...beside },
+        { name: 'status projection rebuild', value: rebuilt, unit: 'events/s', ...beside },
+      ];
+    }),
+};
+
+const bulkSection: Section = {
+  name: 'bulk',
+  measure: ({ scale, say }) =>
+    withPlatform({ FORNAX_NODES: '0' }, async (platform) => {
+      const { pipelined } = await publishes(platform);
+      say('submissions in bulks of 100, 4 clients');
+      const value = await bulkSubmissions(platform, 4, { tasks: Math.round(20_000 * scale), size: 100 });
+      return [
+        {
+          name: 'submissions in bulks of 100, 4 clients',
+          value,
+          unit: 'tasks/s',
+          floor: pipelined,
+          floorName: 'publishes one by one',
+        },
+      ];
+    }),
+};
+
+const readsSection: Section = {
+  name: 'reads',
+  measure: ({ scale, say }) =>
+    withPlatform({ FORNAX_NODES: '0' }, async (platform) => {
+      say('reading one task, 32 clients');
+      const one = await readOne(platform, 32, Math.round(9_000 * scale));
+      const tasks = Math.round(10_000 * scale);
+      say(`pages of 50 summaries of ${tasks} tasks, 8 clients`);
+      await bulkSubmissions(platform, 4, { tasks, size: 100 });
+      const pages = await readPages(platform, 8, Math.round(1_500 * scale));
+      return [
+        { name: 'GET one task, 32 clients', value: one, unit: '/s' },
+        { name: `page of 50 summaries of ${tasks} tasks, 8 clients`, value: pages, unit: '/s' },
+      ];
+    }),
+};
+
+const wideSection: Section = {
+  name: 'wide',
+  measure: ({ scale, say }) =>
+    withPlatform({ FORNAX_NODES: '0' }, async (platform) => {
+      const instances = Math.round(100_000 * scale);
+      say(`one task of ${instances} instances with simulated agents`);
+      const { submitMs, instancesPerSecond, peakMiB } = await wideTask(platform, instances);
+      return [
+        { name: `task of ${instances} instances: submit`, value: submitMs, unit: 'ms' },
+        { name: `task of ${instances} instances: to Success`, value: instancesPerSecond, unit: 'instances/s' },
+        { name: `task of ${instances} instances: peak memory of the platform`, value: peakMiB, unit: 'MiB' },
+      ];
+    }),
+};
+
+const nodeSection: Section = {
+  name: 'node',
+  measure: async ({ scale, say }) => {
+    say('floor: spawn');
+    const spawns = await spawnFloor();
+    return withPlatform({ FORNAX_NODES: '1' }, async (platform) => {
+      say('submit to start on an idle platform');
+      const { p50, p95, p99 } = await idleLatency(platform, Math.round(200 * scale));
+      say('no-op instances with the real agent');
+      const instances = await endToEnd(platform, Math.round(600 * scale));
+      say('lines of output to a reader');
+      const lines = await logLines(platform, Math.round(3_000_000 * scale));
+      return [
+        { name: 'raw spawn of /bin/true, 2 at once', value: spawns, unit: '/s' },
+        { name: 'idle submit to start, p50', value: p50, unit: 'ms' },
+        { name: 'idle submit to start, p95', value: p95, unit: 'ms' },
+        { name: 'idle submit to start, p99', value: p99, unit: 'ms' },
+        {
+          name: 'no-op instances end to end, real agent',
+          value: instances,
+          unit: '/s',
+          floor: spawns,
+          floorName: 'spawns',
+        },
+        { name: 'lines of output, agent to reader', value: lines, unit: 'lines/s' },
+      ];
+    });
+  },
+};
+
+const manySection: Section = {
+  name: 'many',
+  isLarge: true,
+  measure: async ({ scale, say }) => {
+    const tasks = Math.round(1_000_000 * scale);
+    say(`pages of 50 summaries among ${tasks} tasks`);
+    const latencies = await pagesOfMany(tasks, 500);
+    return latencies.flatMap(({ kind, total, p50, p95, p99 }) =>
+      (
+        [
+          ['p50', p50],
+          ['p95', p95],
+          ['p99', p99],
+        ] as const
+      ).map(([name, value]) => ({
+        name: `page of 50 of ${total} ${kind}, among ${tasks}, ${name}`,
+        value,
+        unit: 'ms',
+      })),
+    );
+  },
+};
+
+export const SECTIONS: readonly Section[] = [
+  controlPlaneSection,
+  bulkSection,
+  readsSection,
+  wideSection,
+  nodeSection,
+  manySection,
+];
