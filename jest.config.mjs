@@ -2,7 +2,7 @@ import preset from './jest.preset.mjs';
 
 const project = (displayName, testMatch, more = {}) => ({ ...preset, displayName, testMatch, ...more });
 
-/** `jest --selectProjects spec int contract e2e faults`: tools/test.mjs picks them. */
+/** `jest --selectProjects spec int contract fuzz e2e faults`: tools/test.mjs picks them. */
 export default {
   projects: [
     project('spec', ['<rootDir>/{libs,apps,tests,infra}/**/src/**/*.spec.ts']),
@@ -15,6 +15,7 @@ export default {
       globalSetup: '<rootDir>/tests/contract/src/setup/global-setup.ts',
       globalTeardown: '<rootDir>/tests/contract/src/setup/global-teardown.ts',
     }),
+    project('fuzz', ['<rootDir>/tests/contract/src/**/*.fuzz-spec.ts']),
     project('faults', ['<rootDir>/tests/faults/src/**/*.fault-spec.ts']),
   ],
 };

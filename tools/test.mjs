@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Sets everything up and runs the tests: `npm test`, or `node tools/test.mjs unit|int|contract|e2e|faults`.
+// Sets everything up and runs the tests: `npm test`, or `node tools/test.mjs unit|int|contract|fuzz|e2e|faults`.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { ensureReady } from './bootstrap.mjs';
@@ -19,6 +19,7 @@ const SUITES = {
       '--testTimeout=120000',
     ],
   },
+  fuzz: { projects: ['fuzz'], args: ['--runInBand', '--testTimeout=120000'] },
   // Each platform is several processes: one at a time on two cores.
   e2e: { projects: ['e2e'], args: ['--runInBand', '--testTimeout=300000'] },
   faults: { projects: ['faults'], args: ['--runInBand', '--testTimeout=300000'] },
@@ -71,7 +72,7 @@ const sum = (key) => results.reduce((total, result) => total + result[key], 0);
 let hasFailed = results.some(({ code }) => code !== 0);
 if (results.some(({ skipped }) => skipped)) {
   console.error(
-    '\n*** The tests with the official Python SDK were SKIPPED: Python 3 or its package registry could not be had. ***',
+    '\n*** Tests with the official Python SDK or the fuzzer were SKIPPED: Python 3 or its package registry could not be had. ***',
   );
   if (process.env.CI === 'true') {
     console.error('*** That is a failure here: CI must run them. ***');

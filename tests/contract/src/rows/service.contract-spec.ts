@@ -104,6 +104,7 @@ describe.each(everyStyle)('the service, asked by $style', (client) => {
       ['POST', '/tasks', 'null'],
       ['POST', '/tasks/paginate', { token: 'not a token' }],
       ['POST', '/tasks/paginate', { maximumResults: -5, orderBy: 'nothing', orderType: 'sideways' }],
+      ['POST', '/tasks/paginate', { filter: { operator: 'Equal', field: '', value: null } }],
       ['POST', '/tasks/search', { filter: { operator: 'Equal', field: 'NoSuchField', value: 1 } }],
       ['POST', '/tasks/search', { filter: { operator: 'Like', field: 'Name', value: '(((((' } }],
       ['POST', '/tasks/search', { filter: { operator: 'And', filters: [{ operator: 'In', field: 'Name' }] } }],
