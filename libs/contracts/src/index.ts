@@ -2,6 +2,7 @@ export {
   allDispatchSubject,
   allEventsSubject,
   allHeartbeatsSubject,
+  allLiveSubject,
   allLogsSubject,
   allReportsSubject,
   allSnapshotReportsSubject,
@@ -9,11 +10,13 @@ export {
   dispatchSubject,
   eventSubject,
   heartbeatSubject,
+  liveSubject,
   LOG_HEADERS,
   logSubject,
   nodeRpcPattern,
   nodeRpcSubject,
   parseEventSubject,
+  parseLiveSubject,
   parseLogSubject,
   parseNodeRpcSubject,
   parseSnapshotReportSubject,
@@ -88,6 +91,15 @@ export {
   type ResourcesOrder,
   type SnapshotOrder,
 } from './work/dispatch.js';
+export {
+  LIVE_PHASES,
+  liveInstanceSchema,
+  liveMessageSchema,
+  MAX_LIVE_INSTANCES,
+  type LiveInstance,
+  type LiveMessage,
+  type LivePhase,
+} from './work/live.js';
 export {
   heartbeatSchema,
   nodeReportSchema,

@@ -65,6 +65,12 @@ export const LOG_HEADERS = { lease: 'Fx-Lease', offset: 'Fx-Offset', attempt: 'F
 export const heartbeatSubject = (node: string): string => `fx.hb.${encodeToken(node)}`;
 export const allHeartbeatsSubject = 'fx.hb.*';
 
+/** What a node's instances do now: core NATS, not stored. */
+export const liveSubject = (node: string): string => `fx.live.${encodeToken(node)}`;
+export const allLiveSubject = 'fx.live.*';
+/** The node that a live message came from, which NATS permissions prove. */
+export const parseLiveSubject = (subject: string): string => decodeToken(subject.split('.')[2] ?? '');
+
 export type NodeRpcMethod = 'join' | 'leave' | 'grant' | 'snapshot-grant';
 
 /**

@@ -59,10 +59,21 @@ export interface RunningInstance {
   readonly stderr: Readable;
   /** Never rejects. The streams may still hold output when it settles, but nobody writes to them any more. */
   readonly exit: Promise<InstanceExit>;
+  /** What its processes have used and hold now. Never rejects; what this machine does not tell is left out. */
+  measure(): Promise<InstanceUse>;
   /** SIGTERM to every process of the instance. */
   terminate(): void;
   /** SIGKILL to every process of the instance. */
   kill(): void;
+}
+
+export interface InstanceUse {
+  /** User and system time so far; may be behind for processes that ended unwaited for. */
+  readonly cpuMs?: number;
+  readonly memoryMB?: number;
+  /** Bytes over TCP so far, to and from other machines and the host; left out where they cannot be told from those of other instances. */
+  readonly receivedBytes?: number;
+  readonly sentBytes?: number;
 }
 
 export interface InstanceExit {

@@ -4,6 +4,7 @@ export type {
   InstanceCommand,
   InstanceExit,
   InstanceSpec,
+  InstanceUse,
   PreparedInstance,
   RunningInstance,
 } from './driver.js';

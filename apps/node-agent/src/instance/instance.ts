@@ -1,10 +1,20 @@
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { type GrantReply, grantReplySchema, type LeaseOrder, type NodeReport, nodeRpcSubject } from '@fornax/contracts';
+import {
+  type GrantReply,
+  grantReplySchema,
+  type LeaseOrder,
+  type LiveInstance,
+  type NodeReport,
+  nodeRpcSubject,
+} from '@fornax/contracts';
 import type { Driver, InstanceExit, PreparedInstance, RunningInstance } from '@fornax/drivers';
 import type { DurablePublisher } from '@fornax/event-store';
 
+import { InstanceMeter } from '../live/instance-meter.js';
+import type { Measurable } from '../live/live-beat.js';
+import { ProgressReader } from '../live/progress-reader.js';
 import { type RpcClient, RpcRefused } from '../node/rpc-client.js';
 import { inSpan } from '../node/trace.js';
 import { LogPipe } from '../output/log-pipe.js';
@@ -14,6 +24,8 @@ import type { S3Credentials } from '../s3/sign-v4.js';
 import { downloadInputs, refreshInputs } from './inputs.js';
 import { type Outcome, outcomeOf } from './outcome-of.js';
 import { ResourceRefresh } from './resource-refresh.js';
+import { PhaseTimes } from './phase-times.js';
+import { startWallLimit } from './wall-limit.js';
 import { type Manifest, manifestOf, selectResults, uploadFiles } from './results.js';
 
 /** What an instance needs of its node. */
@@ -26,6 +38,8 @@ export interface InstanceWorld {
   readonly publisher: Pick<DurablePublisher, 'publish'>;
   readonly s3: S3Client;
   readonly report: (report: NodeReport) => void;
+  /** Frequency of the node's cores now. */
+  readonly ghz: () => number;
   readonly onError: (error: unknown) => void;
 }
 
@@ -56,7 +70,7 @@ const NO_FILES = { files: 0, bytes: 0 };
  *   uploading -> ended       the results are stored, or not to be: `ended` is reported, the folders are removed
  *   any       -> dropped     drop(): killed without a report, because nobody would believe it
  */
-export class Instance {
+export class Instance implements Measurable {
   /** Ends preparing and uploading. */
   readonly #abort = new AbortController();
   /** Ends the storing of output as well, which a cancelled instance's owner still wants. */
@@ -67,6 +81,10 @@ export class Instance {
   #phase: Phase = 'accepted';
   #isCancelled = false;
   #isDropped = false;
+  #isOverTime = false;
+  readonly #times = new PhaseTimes();
+  readonly #meter: InstanceMeter;
+  #progress: ProgressReader | undefined;
   #running: RunningInstance | undefined;
   #prepared: PreparedInstance | undefined;
   #before: Manifest = new Map();
@@ -79,6 +97,7 @@ export class Instance {
   ) {
     this.#leaseId = order.leaseId;
     this.#refresh = new ResourceRefresh((error) => world.onError(error));
+    this.#meter = new InstanceMeter(order.cores);
     this.done = inSpan(
       'instance',
       { parent: order.traceparent, attributes: { 'fornax.task': order.taskId, 'fornax.instance': order.instance } },
@@ -99,6 +118,20 @@ export class Instance {
   /** Fetches what is new in the buckets of inputs, once the first ones are there. @param update counts the task's requests */
   refresh(update: number): void {
     this.#refresh.ask(update);
+  }
+
+  async measure(): Promise<void> {
+    if (this.#phase !== 'running' || !this.#running) return;
+    const use = await this.#running.measure();
+    this.#meter.measured(use, this.world.ghz(), performance.now());
+  }
+
+  live(): LiveInstance | undefined {
+    if (this.#phase === 'accepted' || this.#phase === 'ended' || this.#isDropped) return undefined;
+    const { taskId, instance } = this.order;
+    const progress = this.#progress?.read() ?? 0;
+    const gauges = this.#meter.gauges(performance.now());
+    return { leaseId: this.#leaseId, taskId, instance, phase: this.#times.phase, progress, ...gauges };
   }
 
   /** SIGTERM, and SIGKILL two seconds later; the outcome will be `cancelled`. Safe to repeat. */
@@ -132,7 +165,13 @@ export class Instance {
     try {
       ended = await this.#work();
     } catch (error) {
-      ended = { ...this.#failureOf(error), endedAt: Date.now(), uploadedFiles: 0, uploadedBytes: 0 };
+      ended = {
+        ...this.#failureOf(error),
+        ...this.#times.report(),
+        endedAt: Date.now(),
+        uploadedFiles: 0,
+        uploadedBytes: 0,
+      };
     }
     this.#phase = 'ended';
     await this.#refresh.close();
@@ -153,25 +192,51 @@ export class Instance {
     if (this.#isDropped) running.kill();
     if (this.#isCancelled) this.#stop();
     const { startedAt } = running;
+    this.#times.enter('execution');
+    this.#meter.begin(performance.now());
     this.#tell({ kind: 'started', startedAt });
+    const stopClock = this.#limit(plan);
+    const progress = new ProgressReader(plan.progress, world.onError);
+    this.#progress = progress;
+    running.stdout.on('data', (chunk: Buffer) => progress.take(chunk));
     const source = { taskId: order.taskId, instance: order.instance, leaseId: order.leaseId, attempt: order.attempt };
     const [stdout, stderr] = (['stdout', 'stderr'] as const).map(
       (name) => new LogPipe(world.publisher, source, name, running[name], this.#dropping.signal),
     );
     const exit = await inSpan('run', {}, () => running.exit);
+    stopClock();
+    this.#meter.end(world.ghz(), performance.now());
+    this.#times.enter('shutdown');
     this.#phase = 'uploading';
     const refreshed = this.#refresh.close();
     this.#tell({ kind: 'exited' });
     await Promise.all([stdout?.finish(), stderr?.finish(), refreshed]);
-    const verdict = outcomeOf(exit, this.#isCancelled, order.memoryMB, stderr?.tail ?? '');
+    const verdict = outcomeOf(exit, {
+      wasCancelled: this.#isCancelled,
+      memoryMB: order.memoryMB,
+      debug: stderr?.tail ?? '',
+      ...(this.#isOverTime && plan.wallLimitMs !== undefined ? { wallLimitMs: plan.wallLimitMs } : {}),
+    });
     const { outcome, uploaded } = await this.#upload(verdict, plan);
+    const { averageGHz } = this.#meter;
     return {
       ...outcome,
       ...this.#usageOf(exit),
+      ...this.#times.report(),
+      ...(averageGHz === undefined ? {} : { averageGHz }),
       startedAt,
       uploadedFiles: uploaded.files,
       uploadedBytes: uploaded.bytes,
     };
+  }
+
+  /** Stops the command when its time is over. @returns stops the clock */
+  #limit({ wallLimitMs }: InstancePlan): () => void {
+    if (wallLimitMs === undefined) return () => undefined;
+    return startWallLimit(wallLimitMs, () => {
+      this.#isOverTime = true;
+      this.#stop();
+    });
   }
 
   async #prepare(): Promise<{ prepared: PreparedInstance; plan: InstancePlan }> {
@@ -186,8 +251,10 @@ export class Instance {
     if (granted && order.resources.length > 0) {
       const { jobDir } = prepared;
       const folder = plan.resourcesFolder;
+      this.#times.enter('download');
       const inputs = await downloadInputs(world.s3, granted.s3, order.resources, join(jobDir, folder), signal);
       this.#before = await manifestOf(jobDir);
+      this.#times.enter('environment');
       const place = { jobDir, folder, stagingDir: dirname(jobDir) };
       this.#bringNew = async (ending) => {
         const { s3 } = await this.#credentials();
@@ -206,6 +273,7 @@ export class Instance {
     const isWanted = outcome.outcome !== 'cancelled' || order.uploadResultsOnCancellation;
     if (!order.results || !jobDir || !isWanted) return { outcome, uploaded: NO_FILES };
     const { results } = order;
+    this.#times.enter('upload');
     try {
       return await inSpan('upload', {}, async () => {
         const files = await selectResults(jobDir, this.#before, plan.filter);

@@ -15,14 +15,32 @@ describe('what an exit means', () => {
         error: { code: 'FX-EXIT', message: 'The command exited with code 3', debug: 'oops' },
       },
     ],
-    [exit({ exitCode: 139, signal: 'SIGSEGV' }), { error: { message: 'The command exited with code 139 (SIGSEGV)' } }],
+    [
+      exit({ exitCode: 139, signal: 'SIGSEGV' }),
+      { cause: 'user', error: { code: 'FX-SIGNAL', message: 'The command exited with code 139 (SIGSEGV)' } },
+    ],
     [exit({ exitCode: 127 }), { error: { message: 'The command exited with code 127: it was not found' } }],
     [exit({ kind: 'out-of-memory', exitCode: 137 }), { cause: 'user', error: { code: 'FX-OOM' } }],
-    [exit({ kind: 'killed' }), { outcome: 'failure', error: { code: 'FX-KILLED' } }],
-  ])('%j', (facts, meaning) => expect(outcomeOf(facts, false, 64, 'oops')).toMatchObject(meaning));
+    [exit({ kind: 'killed' }), { outcome: 'failure', cause: 'platform', error: { code: 'FX-KILLED' } }],
+  ])('%j', (facts, meaning) =>
+    expect(outcomeOf(facts, { wasCancelled: false, memoryMB: 64, debug: 'oops' })).toMatchObject(meaning),
+  );
+
+  it('is the limit, when the command was stopped because of it', () =>
+    expect(
+      outcomeOf(exit({ exitCode: 143 }), { wasCancelled: false, wallLimitMs: 5_000, memoryMB: 64, debug: '' }),
+    ).toMatchObject({ outcome: 'failure', cause: 'limit', error: { code: 'FX-WALL-LIMIT' } }));
+
+  it('is told with the end of standard error, not its beginning', () =>
+    expect(
+      outcomeOf(exit({ exitCode: 1 }), { wasCancelled: false, memoryMB: 64, debug: `${'x'.repeat(2_000)}the end` })
+        .error?.debug,
+    ).toMatch(/^x{593}the end$/));
 
   it('is cancelled, however it ended, once that was asked for', () =>
-    expect(outcomeOf(exit({ exitCode: 0 }), true, 64, '')).toEqual({ outcome: 'cancelled' }));
+    expect(outcomeOf(exit({ exitCode: 0 }), { wasCancelled: true, memoryMB: 64, debug: '' })).toEqual({
+      outcome: 'cancelled',
+    }));
 });
 
 describe('hardware facts', () => {

@@ -4,20 +4,38 @@ import type { InstanceExit } from '@fornax/drivers';
 type Ended = Extract<NodeReport, { kind: 'ended' }>;
 export type Outcome = Pick<Ended, 'outcome' | 'cause' | 'error'>;
 
-/** What an exit means to the user. `debug` is the end of the command's standard error. */
-export const outcomeOf = (exit: InstanceExit, wasCancelled: boolean, memoryMB: number, debug: string): Outcome => {
+/** What an exit is judged by. */
+export interface Circumstances {
+  readonly wasCancelled: boolean;
+  /** Present when the agent stopped the command because its time was over. */
+  readonly wallLimitMs?: number;
+  readonly memoryMB: number;
+  /** The end of the command's standard error. */
+  readonly debug: string;
+}
+
+/** As much of standard error as the event of an instance's end holds. */
+const MAX_DEBUG_CHARS = 600;
+
+/** What an exit means to the user. */
+export const outcomeOf = (exit: InstanceExit, about: Circumstances): Outcome => {
+  const { wasCancelled, wallLimitMs, memoryMB } = about;
   if (wasCancelled) return { outcome: 'cancelled' };
-  const failed = (code: string, message: string): Outcome => ({
+  const debug = about.debug.slice(-MAX_DEBUG_CHARS);
+  const failed = (code: string, message: string, cause: 'user' | 'platform' | 'limit' = 'user'): Outcome => ({
     outcome: 'failure',
-    cause: 'user',
+    cause,
     error: { code, message, debug },
   });
+  if (wallLimitMs !== undefined)
+    return failed('FX-WALL-LIMIT', `The command was stopped after its limit of ${wallLimitMs / 1_000} s`, 'limit');
   if (exit.kind === 'out-of-memory')
     return failed('FX-OOM', `The command needed more memory than the ${memoryMB} MB of its instance`);
-  if (exit.exitCode === undefined) return failed('FX-KILLED', 'The instance was killed from outside');
+  if (exit.exitCode === undefined) return failed('FX-KILLED', 'The instance was killed from outside', 'platform');
   if (exit.exitCode === 0) return { outcome: 'success' };
-  const after = exit.signal === undefined ? '' : ` (${exit.signal})`;
   if (exit.exitCode === 127) return failed('FX-EXIT', 'The command exited with code 127: it was not found');
   if (exit.exitCode === 126) return failed('FX-EXIT', 'The command exited with code 126: it cannot be executed');
-  return failed('FX-EXIT', `The command exited with code ${exit.exitCode}${after}`);
+  if (exit.signal !== undefined)
+    return failed('FX-SIGNAL', `The command exited with code ${exit.exitCode} (${exit.signal})`);
+  return failed('FX-EXIT', `The command exited with code ${exit.exitCode}`);
 };

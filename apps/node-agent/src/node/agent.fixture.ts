@@ -13,6 +13,9 @@ import {
   type JoinRequest,
   joinRequestSchema,
   type LeaseOrder,
+  type LiveMessage,
+  liveMessageSchema,
+  liveSubject,
   LOG_HEADERS,
   logSubject,
   type NodeReport,
@@ -35,6 +38,7 @@ export class Platform {
   readonly heartbeats: Heartbeat[] = [];
   readonly reports: NodeReport[] = [];
   readonly snapshotReports: SnapshotReport[] = [];
+  readonly live: LiveMessage[] = [];
   readonly secrets: Record<string, string> = {};
   epoch = 0;
   grants = 0;
@@ -80,6 +84,11 @@ export class Platform {
     nc.subscribe(heartbeatSubject(node), {
       callback: (_error, msg) => {
         platform.heartbeats.push(msg.json<Heartbeat>());
+      },
+    });
+    nc.subscribe(liveSubject(node), {
+      callback: (_error, msg) => {
+        platform.live.push(liveMessageSchema.parse(msg.json()));
       },
     });
     const consume = (durable: string, filterSubject: string, take: (json: unknown) => void): void => {

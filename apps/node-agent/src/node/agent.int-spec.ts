@@ -143,6 +143,71 @@ describe('an agent', () => {
     20_000,
   );
 
+  it('tells every second what its instances do, in one message that the schema takes', async () => {
+    const busy = `python3 -uc "
+import time
+x = bytearray(80 << 20)
+print('done 30%', flush=True)
+end = time.time() + 4
+while time.time() < end: pass
+"`;
+    const constants = [
+      { key: 'DOCKER_CMD', value: busy },
+      { key: 'DOCKER_PROGRESS1', value: 'done (\\d+)%' },
+    ];
+    await platform.order(aLeaseOrder('a', busy, { constants }), aLeaseOrder('b', 'sleep 4', { instance: 1 }));
+    const seen = await eventually(
+      () =>
+        platform.live.findLast(({ instances }) =>
+          instances.some(({ progress, cpuUsage }) => progress === 30 && cpuUsage > 10),
+        ),
+      { timeoutMs: 15_000 },
+    );
+    expect(seen).toMatchObject({ nodeEpoch: 1, specificationKey: '2c-4g-test', cpuModel: 'test', cores: 2 });
+    expect(seen?.ghz).toBeGreaterThan(0);
+    const [a, b] = ['a', 'b'].map((lease) => seen?.instances.find(({ leaseId }) => leaseId === lease));
+    expect(a).toMatchObject({ taskId: 'task-1', instance: 0, phase: 'execution' });
+    expect(a?.memoryMB).toBeGreaterThan(70);
+    expect(a?.executionMs).toBeGreaterThan(500);
+    expect(a?.ghzSeconds).toBeGreaterThan(0);
+    expect(b).toMatchObject({ instance: 1, progress: 0 });
+    expect(b?.cpuUsage).toBeLessThan(50);
+    const end = await ended('a');
+    expect(end).toMatchObject({ outcome: 'success', downloadMs: 0, uploadMs: 0 });
+    expect(end.averageGHz).toBeGreaterThan(0);
+    expect(end.environmentMs).toBeGreaterThan(0);
+    await ended('b');
+    const told = platform.live.length;
+    await platform.order(aLeaseOrder('c', 'true', { instance: 2 }));
+    await ended('c');
+    expect(platform.live.slice(told).flatMap(({ instances }) => instances.map(({ leaseId }) => leaseId))).not.toContain(
+      'a',
+    );
+  }, 30_000);
+
+  it('stops a command at its limit, and says that it was that', async () => {
+    const constants = [
+      { key: 'DOCKER_CMD', value: `sh -c 'echo working >&2; sleep 60'` },
+      { key: 'MAX_EXECUTION_SECONDS', value: '1' },
+    ];
+    await platform.order(aLeaseOrder('long', '', { constants }));
+    expect(await ended('long')).toMatchObject({
+      outcome: 'failure',
+      cause: 'limit',
+      error: { code: 'FX-WALL-LIMIT', message: expect.stringContaining('1 s'), debug: 'working\n' },
+    });
+  });
+
+  it('tells a signal from a code', async () => {
+    await platform.order(aLeaseOrder('sig', `sh -c 'kill -SEGV $$'`));
+    expect(await ended('sig')).toMatchObject({
+      cause: 'user',
+      exitCode: 139,
+      signal: 'SIGSEGV',
+      error: { code: 'FX-SIGNAL' },
+    });
+  });
+
   it('brings inputs and takes back what is new or changed, by filter', async () => {
     objects.objects.set('in/data/a b.txt', Buffer.from('A'));
     objects.objects.set('in/data/sub/b.txt', Buffer.from('B'));

@@ -5,6 +5,7 @@ import type { NatsConnection } from '@nats-io/nats-core';
 
 import { Instance, type InstanceWorld } from '../instance/instance.js';
 import { takeSnapshot } from '../instance/snapshot.js';
+import { LiveBeat } from '../live/live-beat.js';
 import { Reporter } from '../output/reporter.js';
 import { S3Client } from '../s3/s3-client.js';
 import type { Hardware } from './hardware.js';
@@ -32,6 +33,7 @@ export class Agent {
   readonly #stop = new AbortController();
   #seen = new SeenLeases();
   readonly #loops: Promise<void>[] = [];
+  readonly #live: LiveBeat;
   #isClosing = false;
 
   private constructor(
@@ -42,7 +44,18 @@ export class Agent {
     private readonly s3: S3Client,
     private readonly reporter: Reporter,
     readonly membership: Membership,
-  ) {}
+  ) {
+    this.#live = new LiveBeat({
+      nodeId: parts.nodeId,
+      hardware: parts.hardware,
+      epoch: () => membership.session?.nodeEpoch,
+      instances: () => this.#instances.values(),
+      publish: (subject, text) => {
+        if (!nc.isClosed() && !nc.isDraining()) nc.publish(subject, text);
+      },
+      onError: (error) => parts.log.warn({ err: error }, 'what the instances do could not be told'),
+    });
+  }
 
   /** Connects (waits for the server as long as it takes) and begins to work. */
   static async start(parts: AgentParts, signal?: AbortSignal): Promise<Agent> {
@@ -69,6 +82,7 @@ export class Agent {
       },
     );
     const agent: Agent = new Agent(parts, nc, publisher, rpc, new S3Client(parts.storageUrl), reporter, membership);
+    agent.#live.start();
     agent.#loops.push(membership.run(agent.#stop.signal), agent.#consume());
     return agent;
   }
@@ -85,6 +99,7 @@ export class Agent {
   async close(): Promise<void> {
     if (this.#isClosing) return;
     this.#isClosing = true;
+    this.#live.stop();
     await Promise.all([...this.#instances.values()].map((instance) => instance.drop()));
     const left = this.membership
       .leave(LEAVE_MS)
@@ -171,6 +186,7 @@ export class Agent {
       rpc: this.rpc,
       publisher: this.publisher,
       s3: this.s3,
+      ghz: () => this.#live.ghz,
       report: (report) => {
         if (report.kind === 'ended') {
           this.#seen.keepEnd(report);

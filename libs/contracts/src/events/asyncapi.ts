@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AGGREGATES, type Aggregate } from '../subjects.js';
 import { dispatchMessageSchema } from '../work/dispatch.js';
+import { liveMessageSchema } from '../work/live.js';
 import { heartbeatSchema, nodeReportsSchema, snapshotReportSchema } from '../work/reports.js';
 import { cloudEventType, COMMIT_CONTENT_TYPE } from './codec.js';
 import { eventSchemas } from './schemas.js';
@@ -59,6 +60,12 @@ const workChannels = [
     address: 'fx.hb.{node}',
     payload: heartbeatSchema,
     about: 'Signs of life (core NATS, not stored)',
+  },
+  {
+    name: 'live',
+    address: 'fx.live.{node}',
+    payload: liveMessageSchema,
+    about: "What a node's instances do now (core NATS, not stored)",
   },
 ] as const;
 

@@ -28,6 +28,12 @@ const ended = z.object({
   endedAt: instant,
   cpuMs: amount.optional(),
   peakMemoryMB: amount.optional(),
+  /** Time that inputs took, that everything else before the command took, and that results took, milliseconds. */
+  downloadMs: amount.optional(),
+  environmentMs: amount.optional(),
+  uploadMs: amount.optional(),
+  /** Frequency of the cores while the command ran. */
+  averageGHz: z.number().min(0).max(1_000).optional(),
   uploadedFiles: count,
   uploadedBytes: amount.int(),
   error: z.object({ code: z.string(), message: z.string(), debug: z.string() }).optional(),

@@ -144,6 +144,11 @@ export interface AttemptEnd extends LeaseRef {
   readonly cores: number;
   readonly cpuMs?: number;
   readonly peakMemoryMB?: number;
+  /** What the node measured: time for inputs, for the rest before the command, for results (milliseconds), and the frequency of its cores. */
+  readonly downloadMs?: number;
+  readonly environmentMs?: number;
+  readonly uploadMs?: number;
+  readonly averageGHz?: number;
   readonly hardware: NodeHardwareFacts;
   readonly uploadedFiles: number;
   readonly uploadedBytes: number;

@@ -17,6 +17,8 @@ export interface CgroupLimits {
 export interface Cgroup {
   /** A process that writes its own number into each of these has joined. */
   readonly joinFiles: readonly string[];
+  /** What its processes have used and hold now; pages of files that the kernel would drop first are not counted. */
+  use(): Promise<{ readonly cpuMs?: number; readonly memoryMB?: number }>;
   usage(): Promise<{ readonly cpuMs?: number; readonly peakMemoryMB?: number; readonly oomKills: number }>;
   kill(): Promise<void>;
   remove(): Promise<void>;
@@ -62,6 +64,10 @@ const killAll = async (folder: string): Promise<void> => {
     // the group is gone
   }
 };
+
+/** Memory without the part of the page cache that nobody uses. */
+const workingSet = (bytes: number | undefined, inactive: number | undefined): number | undefined =>
+  bytes === undefined ? undefined : Math.max(0, bytes - (inactive ?? 0));
 
 /** Removing fails with EBUSY while the last process is being reaped: a few tries, then it is left to the next start. */
 const removeGroup = async (folder: string): Promise<void> => {
@@ -150,6 +156,17 @@ const openV1 = async (name: string, own: string, mounts: string): Promise<Cgroup
       const cpu = at.get('cpuacct');
       return {
         joinFiles: folders.map((folder) => join(folder, 'cgroup.procs')),
+        use: async () => {
+          const [nanoseconds, bytes, inactive] = await Promise.all([
+            cpu === undefined ? undefined : readNumber(join(cpu, 'cpuacct.usage')),
+            memory === undefined ? undefined : readNumber(join(memory, 'memory.usage_in_bytes')),
+            memory === undefined ? undefined : readKeyed(join(memory, 'memory.stat'), 'total_inactive_file'),
+          ]);
+          return {
+            ...optional('cpuMs', nanoseconds === undefined ? undefined : nanoseconds / 1e6),
+            ...optional('memoryMB', megabytes(workingSet(bytes, inactive))),
+          };
+        },
         usage: async () => {
           const nanoseconds = cpu === undefined ? undefined : await readNumber(join(cpu, 'cpuacct.usage'));
           const peak = memory === undefined ? undefined : await readNumber(join(memory, 'memory.max_usage_in_bytes'));
@@ -217,6 +234,17 @@ const openV2 = async (name: string, own: string): Promise<CgroupParent | undefin
       await write('pids', 'pids.max', String(wanted.maxProcesses));
       return {
         joinFiles: [join(folder, 'cgroup.procs')],
+        use: async () => {
+          const [microseconds, bytes, inactive] = await Promise.all([
+            readKeyed(join(folder, 'cpu.stat'), 'usage_usec'),
+            readNumber(join(folder, 'memory.current')),
+            readKeyed(join(folder, 'memory.stat'), 'inactive_file'),
+          ]);
+          return {
+            ...optional('cpuMs', microseconds === undefined ? undefined : microseconds / 1000),
+            ...optional('memoryMB', megabytes(workingSet(bytes, inactive))),
+          };
+        },
         usage: async () => {
           const microseconds = await readKeyed(join(folder, 'cpu.stat'), 'usage_usec');
           return {

@@ -23,16 +23,29 @@ interface ProcessUse {
   readonly pids: readonly number[];
   /** Resident memory of all, shared pages counted for each. */
   readonly memoryMB: number;
+  /** User and system time of all and of their children that ended. */
+  readonly cpuMs: number;
 }
+
+/** /proc counts in clock ticks; Linux shows them as hundredths of a second to every program. */
+const TICK_MS = 10;
+
+/** Fields 14 to 17 of /proc/<pid>/stat: user and system time, own and of the children that were waited for. */
+export const cpuMsOfStat = (stat: string): number => {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks) * TICK_MS, 0);
+};
 
 /** The process and its descendants, with what they hold now. A daemon that left its parents is not found. */
 export const treeUse = async (root: number): Promise<ProcessUse> => {
   const pids: number[] = [];
   let pages = 0;
+  let cpuMs = 0;
   const queue = [root];
   for (let pid = queue.pop(); pid !== undefined; pid = queue.pop()) {
     try {
       pages += Number((await readFile(`/proc/${pid}/statm`, 'utf8')).split(' ')[1] ?? 0);
+      cpuMs += cpuMsOfStat(await readFile(`/proc/${pid}/stat`, 'utf8'));
       pids.push(pid);
       const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
       queue.push(...children.split(' ').filter(Boolean).map(Number));
@@ -40,7 +53,7 @@ export const treeUse = async (root: number): Promise<ProcessUse> => {
       // ended in between
     }
   }
-  return { pids, memoryMB: (pages * 4096) / 1_048_576 };
+  return { pids, memoryMB: (pages * 4096) / 1_048_576, cpuMs };
 };
 
 /** Processes whose first environment holds `NAME=value`: finds daemons that left their group, where no namespace holds them. */

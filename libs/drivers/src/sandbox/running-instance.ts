@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 
 import type { Cgroup } from '../cgroup/cgroup.js';
-import type { InstanceCommand, InstanceExit, RunningInstance } from '../driver.js';
+import type { InstanceCommand, InstanceExit, InstanceUse, RunningInstance } from '../driver.js';
 import type { FifoPool, Pipe } from '../process/fifo-pool.js';
 import { findByEnvironment, signalQuietly, startTimeOf, treeUse } from '../process/proc.js';
 import type { Level } from './level.js';
@@ -127,6 +127,14 @@ const watchMemory = (
   };
 };
 
+/** The kernel's count where there is a control group for it, else that of the process tree. */
+const measure = async (pid: number, cgroup: Cgroup | undefined): Promise<InstanceUse> => {
+  const counted = (await cgroup?.use()) ?? {};
+  if (counted.cpuMs !== undefined && counted.memoryMB !== undefined) return counted;
+  const { pids, memoryMB, cpuMs } = await treeUse(pid);
+  return pids.length === 0 ? counted : { memoryMB, cpuMs, ...counted };
+};
+
 /** Runs a command in its sandbox. @throws Error the sandbox could not be set up */
 export const launch = async (how: Launch, command: InstanceCommand): Promise<RunningInstance> => {
   const entries = Object.entries(command.env).filter(([name, value]) => name !== '' && !value.includes('\0'));
@@ -205,6 +213,7 @@ export const launch = async (how: Launch, command: InstanceCommand): Promise<Run
     stdout: out.read,
     stderr: err.read,
     exit,
+    measure: () => measure(child.pid ?? 0, how.cgroup),
     terminate: () => {
       if (!control.destroyed) control.write('TERM\n');
     },

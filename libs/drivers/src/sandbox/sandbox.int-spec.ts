@@ -194,6 +194,27 @@ describe.each(LEVELS)('a sandbox of level %s', (level) => {
     await prepared.dispose();
   });
 
+  here('measures what runs: a busy loop and what it holds, and no more once it is over', async () => {
+    const prepared = await driver.prepare({ id: 'busy', cores: 1, memoryMB: 512 });
+    const instance = await prepared.start({
+      argv: ['python3', '-c', 'x = bytearray(64 << 20)\nprint("up", flush=True)\nwhile True: pass'],
+      env: { PATH: '/usr/bin:/bin' },
+    });
+    let out = '';
+    instance.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+    await eventually(() => out.includes('up'));
+    const before = await instance.measure();
+    await eventually(async () => ((await instance.measure()).cpuMs ?? 0) > (before.cpuMs ?? 0) + 100);
+    const { memoryMB = 0 } = await instance.measure();
+    expect(memoryMB).toBeGreaterThan(60);
+    expect(memoryMB).toBeLessThan(512);
+    instance.kill();
+    await instance.exit;
+    expect(await instance.measure()).toBeDefined();
+    await prepared.dispose();
+    expect(await instance.measure()).toEqual({});
+  });
+
   here('tells that an instance ran out of memory', async () => {
     const { kind } = await run(
       ['python3', '-c', 'import time\nx = [bytearray(1 << 20) for _ in range(400)]\ntime.sleep(5)'],

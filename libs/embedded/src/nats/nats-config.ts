@@ -3,6 +3,7 @@ import {
   allLogsSubject,
   dispatchConsumer,
   heartbeatSubject,
+  liveSubject,
   nodeRpcSubject,
   reportSubject,
 } from '@fornax/contracts';
@@ -46,6 +47,7 @@ export const nodePermissions = (nodeId: string): NatsPermissions => {
       `${reportSubject(nodeId)}.>`,
       allLogsSubject,
       heartbeatSubject(nodeId),
+      liveSubject(nodeId),
       nodeRpcSubject(nodeId, 'join').replace(/[^.]+$/, '>'),
       `$JS.API.CONSUMER.INFO.${leases}`,
       `$JS.API.CONSUMER.MSG.NEXT.${leases}`,
