@@ -41,6 +41,10 @@ const service = (name: Service): Server =>
         response.writeHead(200, { 'content-length': '100' }).write('half');
         return void setImmediate(() => response.destroy());
       }
+      if (path === '/fornax/v1/events') {
+        response.writeHead(200, { 'content-type': 'text/event-stream', connection: 'close' }).write(': one\n\n');
+        return;
+      }
       response.writeHead(path.includes('/abort') ? 403 : 200, { 'content-type': 'text/x-echo', 'x-service': name });
       response.end(
         JSON.stringify({
@@ -163,5 +167,20 @@ describe('the router', () => {
       { reasons: [{ name: 'billing', reason: 'cannot be reached' }] },
     ]);
     expect((await fetch(`${url}/tasks`)).status).toBe(200);
+  });
+
+  it('passes a live stream on as it comes, and ends it when the reader goes', async () => {
+    const events = services.get('submission');
+    const left = new Promise<void>((resolve) => {
+      events?.once('request', (_: unknown, response: http.ServerResponse) => response.once('close', () => resolve()));
+    });
+    const stop = new AbortController();
+    const response = await fetch(`${url}/fornax/v1/events`, { signal: stop.signal });
+    // The service has not ended its answer, and never will: what it has said is here all the same.
+    const first = await response.body?.getReader().read();
+    expect(Buffer.from(first?.value ?? []).toString()).toBe(': one\n\n');
+    expect(response.headers.get('content-type')).toBe('text/event-stream');
+    stop.abort();
+    await left;
   });
 });

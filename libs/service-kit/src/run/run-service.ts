@@ -4,7 +4,7 @@ import { loadCoreConfig } from '../config/core-config.js';
 import { createLogger } from '../telemetry/logger.js';
 import { startTelemetry } from '../telemetry/start-telemetry.js';
 import { z } from 'zod';
-import { createApp, openApp } from './create-app.js';
+import { closeApp, createApp, openApp } from './create-app.js';
 import { endWithParent, onceStopped } from './process-life.js';
 
 export interface ServiceOptions {
@@ -63,7 +63,7 @@ const run = async (module: Type | DynamicModule, name: string, defaultPort: numb
     logger.error('did not stop in time');
     process.exit(1);
   }, SHUTDOWN_LIMIT_MS);
-  await app.close();
+  await closeApp(app);
   await telemetry.shutdown();
   clearTimeout(deadline);
   logger.info('stopped');

@@ -4,7 +4,7 @@ import { loadCoreConfig } from '../config/core-config.js';
 import type { Env } from '../config/load-config.js';
 import { createLogger } from '../telemetry/logger.js';
 import { startTelemetry } from '../telemetry/start-telemetry.js';
-import { createApp, openApp } from './create-app.js';
+import { closeApp, createApp, openApp } from './create-app.js';
 
 export interface TestApp {
   readonly app: NestFastifyApplication;
@@ -38,5 +38,5 @@ export const createTestApp = async (
   };
   const app = await createApp(module, parts);
   const url = await openApp(app, 0, '127.0.0.1');
-  return { app, url, close: () => app.close() };
+  return { app, url, close: () => closeApp(app) };
 };

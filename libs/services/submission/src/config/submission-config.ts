@@ -6,6 +6,8 @@ const settings = z.object({
   FORNAX_LOG_KEEP_BYTES: intSetting({ min: 1_024, max: 2 ** 40 }).default(64 * 1024 * 1024),
   /** How long a read of output waits for what the nodes have already sent, in milliseconds. */
   FORNAX_LOG_READ_TIMEOUT_MS: intSetting({ min: 0, max: 60_000 }).default(2_000),
+  /** Time between two signs of life of a live stream of events in which nothing happens, in milliseconds. */
+  FORNAX_EVENTS_HEARTBEAT_MS: intSetting({ min: 10, max: 600_000 }).default(15_000),
   /** The first account; made at start if it does not exist. */
   FORNAX_BOOTSTRAP_EMAIL: z.string().optional(),
   /** The first account's token, or the file that holds it. */
@@ -21,6 +23,7 @@ const settings = z.object({
 export interface SubmissionConfig {
   readonly logKeepBytes: number;
   readonly logReadTimeoutMs: number;
+  readonly eventsHeartbeatMs: number;
   readonly bootstrap:
     { readonly email: string; readonly token: { readonly text: string } | { readonly file: string } } | undefined;
   readonly hasContainerEngine: boolean;
@@ -38,6 +41,7 @@ export const loadSubmissionConfig = (env: Env): SubmissionConfig => {
   return Object.freeze({
     logKeepBytes: values.FORNAX_LOG_KEEP_BYTES,
     logReadTimeoutMs: values.FORNAX_LOG_READ_TIMEOUT_MS,
+    eventsHeartbeatMs: values.FORNAX_EVENTS_HEARTBEAT_MS,
     bootstrap: email !== undefined && token !== undefined ? { email, token } : undefined,
     hasContainerEngine: values.FORNAX_CONTAINER_ENGINE !== undefined,
     instanceCores: values.FORNAX_INSTANCE_CORES,

@@ -1,0 +1,3 @@
+import type { createLogger } from '@fornax/service-kit';
+
+export type Logger = ReturnType<typeof createLogger>;
