@@ -35,6 +35,10 @@ const multiply = async (db: pg.Client, taskId: string, count: number): Promise<v
   await db.query(
     `INSERT INTO submission.task_tag (owner, tag, task_id) SELECT owner, unnest(tags), task_id FROM submission.task ON CONFLICT DO NOTHING`,
   );
+  await db.query(
+    `INSERT INTO submission.task_count (owner, tasks) SELECT owner, count(*) FROM submission.task GROUP BY owner
+     ON CONFLICT (owner) DO UPDATE SET tasks = excluded.tasks`,
+  );
   await db.query('VACUUM (ANALYZE) submission.task');
   await db.query('VACUUM (ANALYZE) submission.task_tag');
 };

@@ -30,6 +30,7 @@ import { OutputErrors } from './logs/output-errors.js';
 import { Tasks1767312000000 } from './migrations/1767312000000-tasks.migration.js';
 import { TaskLists1790000100000 } from './migrations/1790000100000-task-lists.migration.js';
 import { InstanceTimes1790000400000 } from './migrations/1790000400000-instance-times.migration.js';
+import { TaskCounts1790000500000 } from './migrations/1790000500000-task-counts.migration.js';
 import { ProfileCatalogue } from './profiles/profile-catalogue.js';
 import { StatusProjection } from './projections/status.projection.js';
 import { PatternQueries } from './queries/pattern-queries.js';
@@ -48,6 +49,7 @@ const SERVICE = 'submission';
       Tasks1767312000000,
       TaskLists1790000100000,
       InstanceTimes1790000400000,
+      TaskCounts1790000500000,
       ...HISTORY_MIGRATIONS,
     ]),
   ],

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { taskSchema, taskSummarySchema, type WireTaskSummary } from '@fornax/contracts';
 import { aLease, anEnd, aRef, concluded, dispatched, exited, started } from '@fornax/testing';
+import { ProjectionHost } from '@fornax/service-kit';
 import { selectedTaskSchema } from './http/selected-fields.js';
-import { startHarness, submitTo, type Harness } from './submission.fixture.js';
+import { minimal, startHarness, submitTo, type Harness } from './submission.fixture.js';
 
 let harness: Harness;
 beforeAll(async () => {
@@ -98,6 +99,25 @@ describe('pages', () => {
   ])('refuse %s', async (_, request) => {
     for (const path of ['/tasks/paginate', '/tasks/summaries/paginate'])
       expect(await harness.call('POST', path, request)).toMatchObject({ status: 400 });
+  });
+
+  it('tell how many tasks there are, as they come and go', async () => {
+    const token = await harness.addAccount();
+    const total = async () =>
+      Number((await harness.call('POST', '/tasks/summaries/paginate', {}, { token })).json()['total']);
+    const counted = () =>
+      harness.query('SELECT owner, tasks FROM task_count EXCEPT SELECT owner, count(*) FROM task GROUP BY owner');
+    expect(await total()).toBe(0);
+    const answers = await harness.call('POST', '/tasks', [minimal, minimal, minimal], { token });
+    expect(await total()).toBe(3);
+    const [first] = answers.json() as unknown as { uuid: string }[];
+    await harness.call('PUT', `/tasks/${first?.uuid}`, { tags: ['x'] }, { token });
+    expect(await total()).toBe(3);
+    await harness.call('DELETE', `/tasks/${first?.uuid}`, undefined, { token });
+    expect(await total()).toBe(2);
+    expect(await counted()).toEqual([]);
+    const rebuilt = await harness.test.app.get(ProjectionHost).runner('status').rebuild({ verify: true });
+    expect(rebuilt.differences.filter(({ onlyLive, onlyRebuilt }) => onlyLive + onlyRebuilt > 0)).toEqual([]);
   });
 
   it('show a task in short exactly as a whole', async () => {

@@ -49,9 +49,7 @@ export class TaskQuota {
 
   private async read(owner: string): Promise<Count> {
     const readAt = this.clock.now();
-    const [row] = await this.db.query<{ tasks: string }[]>('SELECT count(*) AS tasks FROM task WHERE owner = $1', [
-      owner,
-    ]);
+    const [row] = await this.db.query<{ tasks: string }[]>('SELECT tasks FROM task_count WHERE owner = $1', [owner]);
     const count = { readAt, tasks: Number(row?.tasks ?? 0) };
     this.counts.set(owner, count);
     return count;

@@ -3,6 +3,7 @@ import type { RecordedCommit } from '@fornax/contracts';
 import type { TaskEvent } from '@fornax/domain';
 import type { Projection } from '@fornax/projections';
 import type { EntityManager } from 'typeorm';
+import { countTasks } from './task-counts.js';
 import {
   deleteTasks,
   insertCompleted,
@@ -33,7 +34,7 @@ export class StatusProjection implements Projection {
   readonly name = 'status';
   readonly aggregates = ['task', 'snapshot'] as const;
   readonly paceMs = 20;
-  readonly tables = ['task', 'completed_instance', 'task_tag'] as const;
+  readonly tables = ['task', 'completed_instance', 'task_tag', 'task_count'] as const;
   /**
    * By schema and task, oldest use first. An entry counts only while its version equals the row's, so another replica's writes, a transaction
    * that was rolled back and a rebuild beside the live rows cannot be missed.
@@ -74,6 +75,7 @@ export class StatusProjection implements Projection {
     );
     await insertCompleted(tx, completed);
     await deleteTasks(tx, gone);
+    await countTasks(tx, statuses, kept, gone);
     this.remember(schema, kept, gone);
   }
 

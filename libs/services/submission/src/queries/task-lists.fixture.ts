@@ -6,6 +6,8 @@ import { AT, createTestDatabase } from '@fornax/testing';
 import { InstanceTimes1790000400000 } from '../migrations/1790000400000-instance-times.migration.js';
 import { TaskLists1790000100000 } from '../migrations/1790000100000-task-lists.migration.js';
 import { Tasks1767312000000 } from '../migrations/1767312000000-tasks.migration.js';
+import { TaskCounts1790000500000 } from '../migrations/1790000500000-task-counts.migration.js';
+import { countTasks } from '../projections/task-counts.js';
 import { insertCompleted, upsertTasks } from '../projections/task-rows.js';
 import { applyTaskCommit, type CompletedInstance, type TaskStatus } from '../projections/task-status.js';
 import { PatternQueries } from './pattern-queries.js';
@@ -26,7 +28,7 @@ export const startLists = async (): Promise<ListHarness> => {
   const db = await createServiceDataSource({
     url: database.url,
     schema: 'submission',
-    migrations: [Tasks1767312000000, TaskLists1790000100000, InstanceTimes1790000400000],
+    migrations: [Tasks1767312000000, TaskLists1790000100000, InstanceTimes1790000400000, TaskCounts1790000500000],
   });
   const patterns = new PatternQueries({ databaseUrl: database.url } as CoreConfig);
   const lists = new TaskLists(db, patterns);
@@ -61,6 +63,7 @@ export const startLists = async (): Promise<ListHarness> => {
       const statuses = tasks.map(({ status }) => status).filter((status) => status !== null);
       await db.transaction(async (tx) => {
         await upsertTasks(tx, statuses, new Map());
+        await countTasks(tx, new Map(), statuses, []);
         await insertCompleted(
           tx,
           tasks.flatMap(({ completed }) => completed),

@@ -135,11 +135,10 @@ export class TaskLists {
 
   private async count(owner: string, filter: WireFilter | undefined): Promise<number> {
     const parameters = new Parameters(owner);
-    const condition = `owner = $1 AND ${filterSql(filter, parameters)}`;
-    const [row] = await this.query<{ total: string }>(
-      `SELECT count(*) AS total FROM task WHERE ${condition}`,
-      parameters,
-    );
+    const sql = filter
+      ? `SELECT count(*) AS total FROM task WHERE owner = $1 AND ${filterSql(filter, parameters)}`
+      : 'SELECT tasks AS total FROM task_count WHERE owner = $1';
+    const [row] = await this.query<{ total: string }>(sql, parameters);
     return Number(row?.total ?? 0);
   }
 
