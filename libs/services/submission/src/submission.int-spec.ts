@@ -56,9 +56,7 @@ describe('service', () => {
   it('says clearly what is not built, without a 5xx', async () => {
     const uuid = await submit();
     const calls: readonly (readonly [string, string])[] = [
-      ['POST', `/tasks/${uuid}/clone`],
-      ['POST', `/tasks/${uuid}/retry`],
-      ['PATCH', `/tasks/${uuid}`],
+      ['POST', `/tasks/${uuid}/restart`],
       ['POST', '/jobs'],
       ['POST', '/pools'],
       ['GET', '/secrets-manager/data/a/b'],

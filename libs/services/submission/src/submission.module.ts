@@ -10,8 +10,10 @@ import { SubmitTask } from './commands/submit-task.handler.js';
 import { TaskAdmission } from './commands/task-admission.js';
 import { TaskBuckets } from './commands/task-buckets.js';
 import { TaskCleanupController } from './commands/task-cleanup.controller.js';
+import { TaskDeletion } from './commands/task-deletion.js';
 import { TaskPlace } from './commands/task-place.js';
 import { TaskQuota } from './commands/task-quota.js';
+import { TaskRoom } from './commands/task-room.js';
 import { loadSubmissionConfig, SUBMISSION_CONFIG } from './config/submission-config.js';
 import { HISTORY_CONTROLLERS, HISTORY_MIGRATIONS, historyProviders } from './history/history-parts.js';
 import { NetworkController } from './http/network.controller.js';
@@ -28,9 +30,11 @@ import { LogIngest } from './logs/log-ingest.js';
 import { LogReader } from './logs/log-reader.js';
 import { OutputErrors } from './logs/output-errors.js';
 import { Tasks1767312000000 } from './migrations/1767312000000-tasks.migration.js';
+import { TaskDeletion1790000401000 } from './migrations/1790000401000-task-deletion.migration.js';
 import { TaskLists1790000100000 } from './migrations/1790000100000-task-lists.migration.js';
 import { InstanceTimes1790000400000 } from './migrations/1790000400000-instance-times.migration.js';
 import { TaskCounts1790000500000 } from './migrations/1790000500000-task-counts.migration.js';
+import { TaskExpiry } from './process-managers/task-expiry.js';
 import { ProfileCatalogue } from './profiles/profile-catalogue.js';
 import { StatusProjection } from './projections/status.projection.js';
 import { PatternQueries } from './queries/pattern-queries.js';
@@ -50,6 +54,7 @@ const SERVICE = 'submission';
       TaskLists1790000100000,
       InstanceTimes1790000400000,
       TaskCounts1790000500000,
+      TaskDeletion1790000401000,
       ...HISTORY_MIGRATIONS,
     ]),
   ],
@@ -75,7 +80,10 @@ const SERVICE = 'submission';
     SecretConstants,
     StatusGate,
     Shortnames,
+    TaskDeletion,
+    TaskRoom,
     TaskQuota,
+    TaskExpiry,
     TaskBuckets,
     TaskPlace,
     TaskAdmission,

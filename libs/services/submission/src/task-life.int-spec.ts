@@ -83,7 +83,9 @@ describe('the life of a task', () => {
   it('cancels at once what only waits, and asks running instances to end', async () => {
     const waiting = await submit();
     expect(await harness.call('POST', `/tasks/${waiting}/abort`)).toMatchObject({ status: 200, text: '' });
-    expect((await read(waiting)).state).toBe('Cancelled');
+    const over = await read(waiting);
+    expect([over.state, over.endDate]).toEqual(['Cancelled', over.stateTransitionTime]);
+    expect(await harness.call('POST', `/tasks/${waiting}/abort`)).toMatchObject({ status: 403 });
     const running = await submit({ instanceCount: 1 });
     await harness.happen(running, dispatched(aLease(0)), started(aRef(0)));
     await harness.call('POST', `/tasks/${running}/abort`);

@@ -11,12 +11,13 @@ export class StatusGate {
     @Inject(CORE_CONFIG) private readonly config: CoreConfig,
   ) {}
 
-  async passed(sequence: number): Promise<void> {
-    await this.host.waitFor('status', sequence, this.config.readYourWritesTimeoutMs);
+  /** @returns false when the wait was too short */
+  passed(sequence: number): Promise<boolean> {
+    return this.host.waitFor('status', sequence, this.config.readYourWritesTimeoutMs);
   }
 
-  /** Waits for all that is in the log now. */
-  async caughtUp(): Promise<void> {
-    await this.passed((await this.log.head()).sequence);
+  /** Waits for all that is in the log now. @returns false when the wait was too short */
+  async caughtUp(): Promise<boolean> {
+    return this.passed((await this.log.head()).sequence);
   }
 }

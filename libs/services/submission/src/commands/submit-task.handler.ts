@@ -40,6 +40,7 @@ const askedFor = (read: WireResult<TaskCreation>, index: number): AskedTask => (
 
 interface Submitted {
   readonly uuid: string;
+  readonly admitted: Admitted;
   readonly sequence: number;
 }
 
@@ -61,9 +62,10 @@ export class SubmitTask {
 
   /** @returns the task's id, once a read shows the task */
   async submitOne(asked: AskedTask, context: RequestContext): Promise<string> {
-    const { uuid, sequence } = await this.accept(asked, context);
-    await this.gate.passed(sequence);
-    return uuid;
+    const submitted = await this.accept(asked, context);
+    await this.gate.passed(submitted.sequence);
+    this.admission.shown(submitted.admitted, context.account.id);
+    return submitted.uuid;
   }
 
   /** Each item for itself, appended together. @returns answers in the order of the items */
@@ -78,6 +80,7 @@ export class SubmitTask {
     );
     await this.gate.passed(last);
     return outcomes.map((outcome) => {
+      if (outcome.status === 'fulfilled') this.admission.shown(outcome.value.admitted, context.account.id);
       if (outcome.status === 'fulfilled') return { statusCode: 200, uuid: outcome.value.uuid, message: null };
       const { status, message } = wireErrorOf(outcome.reason);
       return { statusCode: status, uuid: null, message };
@@ -116,7 +119,7 @@ export class SubmitTask {
         ...(isContinued ? {} : { loaded: { state: taskDecider.initial, sequence: 0 } }),
       });
       await this.admission.settle(admitted, owner);
-      return { uuid: taskId, sequence };
+      return { uuid: taskId, admitted, sequence };
     } catch (error) {
       if (error instanceof LogUnavailable) await this.admission.outcomeUnknown(admitted, owner);
       else await this.admission.takeBack(admitted, owner);

@@ -14,6 +14,8 @@ export interface Admitted {
   readonly spec: TaskSpec;
   /** An earlier request began this task, and may have ended it: the log tells. */
   readonly isContinued: boolean;
+  /** Under what the place in the quota was taken; absent when an earlier request took it. */
+  readonly slot?: string;
 }
 
 /** Where a task comes from that is made from another one: its masked secrets stand for the other one's. */
@@ -46,9 +48,15 @@ export class TaskAdmission {
     const { spec } = checked;
     const hasKey = context.idempotencyKey !== undefined;
     if (hasKey && (await this.place.isTaken(taskId))) return { taskId, spec, isContinued: true };
-    await this.place.prepare(spec, context);
-    if (spec.shortname === taskId) return { taskId, spec, isContinued: false };
-    return { spec, ...(await this.place.reserve(context.account.id, spec.shortname, taskId, !hasKey)) };
+    await this.place.prepare(spec, taskId, context);
+    if (spec.shortname === taskId) return { taskId, spec, isContinued: false, slot: taskId };
+    const owner = context.account.id;
+    try {
+      return { spec, slot: taskId, ...(await this.place.reserve(owner, spec.shortname, taskId, !hasKey)) };
+    } catch (error) {
+      this.place.vacate(owner, taskId);
+      throw error;
+    }
   }
 
   /** The log has the task. */
@@ -56,13 +64,20 @@ export class TaskAdmission {
     if (isContinued && spec.shortname !== taskId) await this.place.settle(owner, spec.shortname, taskId);
   }
 
+  /** The rows show the task: it counts without our help. */
+  shown({ slot }: Admitted, owner: string): void {
+    if (slot !== undefined) this.place.settled(owner, slot);
+  }
+
   /** The log refused the task. What an earlier request holds is left to it: its task may exist. */
-  async takeBack({ spec, taskId, isContinued }: Admitted, owner: string): Promise<void> {
+  async takeBack({ spec, taskId, isContinued, slot }: Admitted, owner: string): Promise<void> {
+    if (slot !== undefined) this.place.vacate(owner, slot);
     if (!isContinued && spec.shortname !== taskId) await this.place.release(owner, spec.shortname, taskId);
   }
 
   /** The log did not answer. */
-  async outcomeUnknown({ spec, taskId }: Admitted, owner: string): Promise<void> {
+  async outcomeUnknown({ spec, taskId, slot }: Admitted, owner: string): Promise<void> {
+    if (slot !== undefined) this.place.vacate(owner, slot);
     if (spec.shortname !== taskId) await this.place.markUnknown(owner, spec.shortname, taskId);
   }
 }

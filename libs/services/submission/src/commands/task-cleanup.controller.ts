@@ -4,14 +4,19 @@ import type { RecordedCommit } from '@fornax/contracts';
 import { LogHandler } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { deleteOutput } from '../logs/log-store.js';
+import { TaskExpiry } from '../process-managers/task-expiry.js';
 
 /** What goes with a task besides its rows: output, and the hold on its name. */
 @Controller()
 export class TaskCleanupController {
-  constructor(@InjectDataSource('submission') private readonly db: DataSource) {}
+  constructor(
+    @InjectDataSource('submission') private readonly db: DataSource,
+    private readonly expiry: TaskExpiry,
+  ) {}
 
   @LogHandler({ name: 'task-cleanup', aggregates: ['task'], from: 'checkpoint', service: 'submission' })
   async forget(batch: readonly RecordedCommit[]): Promise<void> {
+    this.expiry.notice(batch);
     const gone = batch
       .filter(({ events }) => events.some(({ type }) => type === 'TaskDeleted'))
       .map(({ aggregateId }) => aggregateId);

@@ -32,9 +32,23 @@ export class TaskPlace {
     return taskIds.map((taskId) => taken.has(taskId));
   }
 
-  async prepare(spec: TaskSpec, context: RequestContext): Promise<void> {
-    await this.quota.admit(context.account);
-    await this.buckets.ensure(spec, context);
+  /** Takes a place in the quota, under the given id: to be given back with `settled` or `vacate`. */
+  async prepare(spec: TaskSpec, slot: string, context: RequestContext): Promise<void> {
+    await this.quota.admit(context.account, slot);
+    try {
+      await this.buckets.ensure(spec, context);
+    } catch (error) {
+      this.vacate(context.account.id, slot);
+      throw error;
+    }
+  }
+
+  settled(owner: string, slot: string): void {
+    this.quota.settle(owner, slot);
+  }
+
+  vacate(owner: string, slot: string): void {
+    this.quota.drop(owner, slot);
   }
 
   reserve(owner: string, shortname: string, taskId: string, mayContinue: boolean): ReturnType<Shortnames['reserve']> {

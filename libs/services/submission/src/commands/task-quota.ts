@@ -2,56 +2,110 @@ import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { CLOCK, Forbidden, type Account, type Clock } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
+import { TaskRoom } from './task-room.js';
 
+/**
+ * What is known of one owner's tasks: those that the rows showed when they were last read, those admitted here that the rows may not show
+ * yet, and those that came to be since the rows were read.
+ */
 interface Count {
-  readonly readAt: number;
-  tasks: number;
+  rows: number;
+  /** When the rows were read last, and when that showed no room and none could be made. */
+  readAt: number;
+  fullAt: number;
+  readonly pending: Set<string>;
+  settled: number;
+  /** Whoever needs more than a glance at the count waits for those before. */
+  turn: Promise<unknown>;
 }
 
 /** How long a count is trusted. In between, what this process admits is added. */
 const TRUSTED_MS = 1_000;
 
-/** How many tasks an account may have, finished ones included (contract, section 4.9). Replicas may exceed it together by what they admit in a second. */
+const usedOf = ({ rows, pending, settled }: Count): number => rows + pending.size + settled;
+
+/**
+ * How many tasks an account may have, finished ones included (contract, section 4.9). Finished tasks that may go (`autoDeleteOnCompletion`)
+ * make room, oldest first. Exact within one process; replicas may exceed the quota together by what they admit in a second.
+ */
 @Injectable()
 export class TaskQuota {
   private readonly counts = new Map<string, Count>();
-  /** Counts being read: requests that come together ask the database once. */
-  private readonly reading = new Map<string, Promise<Count>>();
 
   constructor(
     @InjectDataSource('submission') private readonly db: DataSource,
+    private readonly room: TaskRoom,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** @throws Forbidden in the words that clients look for (contract, 5.19) */
-  async admit(account: Account): Promise<void> {
-    let count = await this.count(account.id);
-    // A count that says "full" may be old: tasks may have been deleted since.
-    if (count.tasks >= account.quotas.maxTasks) count = await this.refresh(account.id);
-    if (count.tasks >= account.quotas.maxTasks) {
-      throw new Forbidden(`Maximum number of tasks reached (${account.quotas.maxTasks})`, { code: 'quota-tasks' });
-    }
-    count.tasks += 1;
+  /**
+   * Takes a place for a task that is being submitted: give it back with `settle` or `drop`.
+   * @throws Forbidden in the words that clients look for (contract, 5.19)
+   */
+  async admit({ id: owner, quotas }: Account, taskId: string): Promise<void> {
+    const askedAt = this.clock.now();
+    const count = this.countOf(owner);
+    if (askedAt - count.readAt < TRUSTED_MS && this.take(count, quotas.maxTasks, taskId)) return;
+    const turn = count.turn.then(() => this.admitInTurn(owner, quotas.maxTasks, taskId, askedAt));
+    count.turn = turn.catch(() => undefined);
+    await turn;
   }
 
-  private async count(owner: string): Promise<Count> {
+  /** The task exists and the rows show it. */
+  settle(owner: string, taskId: string): void {
+    const count = this.countOf(owner);
+    if (count.pending.delete(taskId)) count.settled += 1;
+  }
+
+  /** The task did not come to be, or nobody knows: the rows will tell. */
+  drop(owner: string, taskId: string): void {
+    this.countOf(owner).pending.delete(taskId);
+  }
+
+  private async admitInTurn(owner: string, most: number, taskId: string, askedAt: number): Promise<void> {
+    const count = this.countOf(owner);
+    // A count from before the request may be old: tasks may have been deleted since.
+    if (count.readAt <= askedAt) await this.read(owner, count);
+    if (this.take(count, most, taskId)) return;
+    const isKnownFull = count.fullAt > askedAt;
+    if (!isKnownFull && (await this.room.make(owner, usedOf(count) + 1 - most)) > 0) await this.read(owner, count);
+    if (this.take(count, most, taskId)) return;
+    count.fullAt = this.clock.now();
+    throw new Forbidden('Maximum number of tasks reached', { code: 'quota-tasks' });
+  }
+
+  private take(count: Count, most: number, taskId: string): boolean {
+    if (usedOf(count) >= most) return false;
+    count.pending.add(taskId);
+    return true;
+  }
+
+  private countOf(owner: string): Count {
     const known = this.counts.get(owner);
-    return known && this.clock.now() - known.readAt < TRUSTED_MS ? known : this.refresh(owner);
-  }
-
-  private refresh(owner: string): Promise<Count> {
-    const known = this.reading.get(owner);
     if (known) return known;
-    const reading = this.read(owner).finally(() => this.reading.delete(owner));
-    this.reading.set(owner, reading);
-    return reading;
+    const none: Count = {
+      rows: 0,
+      readAt: Number.NEGATIVE_INFINITY,
+      fullAt: Number.NEGATIVE_INFINITY,
+      pending: new Set(),
+      settled: 0,
+      turn: Promise.resolve(),
+    };
+    this.counts.set(owner, none);
+    return none;
   }
 
-  private async read(owner: string): Promise<Count> {
+  /** Only in turn. Tasks that settle while the rows are being read were left out of them, and stay counted beside. */
+  private async read(owner: string, count: Count): Promise<void> {
     const readAt = this.clock.now();
-    const [row] = await this.db.query<{ tasks: string }[]>('SELECT tasks FROM task_count WHERE owner = $1', [owner]);
-    const count = { readAt, tasks: Number(row?.tasks ?? 0) };
-    this.counts.set(owner, count);
-    return count;
+    const settledBefore = count.settled;
+    const [row] = await this.db.query<{ tasks: string }[]>(
+      `SELECT coalesce((SELECT tasks FROM task_count WHERE owner = $1), 0)
+         - (SELECT count(*) FROM task WHERE task_id = ANY($2::text[])) AS tasks`,
+      [owner, [...count.pending]],
+    );
+    count.rows = Number(row?.tasks ?? 0);
+    count.settled -= settledBefore;
+    count.readAt = readAt;
   }
 }

@@ -70,6 +70,14 @@ const storedFold = ({ fold }: TaskStatus): unknown => {
   return rest;
 };
 
+/** When the task is to be deleted; null while it is not over, and for one that is kept. */
+const deleteAtMs = ({ endMs, fold }: TaskStatus): number | null => {
+  const { completionTimeToLiveSeconds } = fold.spec;
+  return endMs === null || completionTimeToLiveSeconds === undefined
+    ? null
+    : endMs + completionTimeToLiveSeconds * 1_000;
+};
+
 /** Columns written with every change. */
 const CHANGING: readonly Column[] = [
   { name: 'state', type: 'text', value: (s) => s.state },
@@ -95,6 +103,7 @@ const CHANGING: readonly Column[] = [
   { name: 'fold', type: 'jsonb', value: storedFold },
   { name: 'usage', type: 'jsonb', value: (s) => s.usage },
   { name: 'errors', type: 'jsonb', value: (s) => s.errors },
+  { name: 'delete_at_ms', type: 'bigint', value: deleteAtMs },
   { name: 'sequence', type: 'bigint', value: (s) => s.sequence },
   { name: 'version', type: 'bigint', value: (s) => s.version },
 ];
@@ -113,6 +122,7 @@ const LASTING: readonly Column[] = [
     type: 'integer',
     value: (s) => (s.fold.spec.advancedRanges === null ? s.fold.all.size : 0),
   },
+  { name: 'auto_delete', type: 'boolean', value: (s) => s.fold.spec.autoDeleteOnCompletion === true },
   { name: 'total_instances', type: 'integer', value: (s) => s.fold.all.size },
   { name: 'spec', type: 'jsonb', value: (s) => s.fold.spec },
 ];

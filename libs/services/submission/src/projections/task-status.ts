@@ -134,7 +134,9 @@ const withUsage = (usage: TaskUsage, attempts: readonly AttemptEnd[], at: number
  */
 const withTransition = (before: TaskStatus, fold: TaskState, at: number): TaskStatus => {
   const state = publicStateOf(fold);
-  if (state === before.state) return { ...before, fold };
+  // A cancellation names its state before the event that leaves nothing waiting.
+  const endMs = before.endMs ?? (TERMINAL.includes(state) && isOver(fold) ? at : null);
+  if (state === before.state) return { ...before, fold, endMs };
   const skipsUpload =
     (state === 'Success' || state === 'Failure') && before.usage.hasExecuted && before.state !== 'UploadingResults';
   return {
@@ -144,7 +146,7 @@ const withTransition = (before: TaskStatus, fold: TaskState, at: number): TaskSt
     stateMs: at,
     previousState: skipsUpload ? 'UploadingResults' : before.state,
     previousStateMs: skipsUpload ? at : before.stateMs,
-    endMs: TERMINAL.includes(state) && isOver(fold) ? at : before.endMs,
+    endMs,
   };
 };
 
