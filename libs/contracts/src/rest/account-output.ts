@@ -3,15 +3,46 @@ import { z } from 'zod';
 const count = z.int().nonnegative().max(2_147_483_647);
 const bytes = z.number().nonnegative();
 
-const quota = z.object({
-  maxInstances: count,
-  maxCores: count,
+const runningCounts = z.object({
   runningInstancesCount: count,
   runningCoresCount: count,
   /** The same under the name that the published document gives it (contract, 5.25). */
   runningCoreCount: count,
 });
-const userQuotas = z.object({ flex: quota, onDemand: quota, reserved: z.array(quota) });
+const quota = runningCounts.extend({ maxInstances: count, maxCores: count });
+const reservation = { reservationName: z.string(), machineKey: z.string() };
+const userQuotas = z.object({ flex: quota, onDemand: quota, reserved: z.array(quota.extend(reservation)) });
+const organizationQuotas = userQuotas.extend({ name: z.string() });
+
+/** By e-mail; those who run nothing are not in it. */
+const runningCountsPerUser = z.record(z.string(), runningCounts);
+const sharedQuota = quota.extend({ runningCountsPerUser });
+
+/** Answer of GET /quotas/computing-quotas/user (contract, section 3.23). */
+export const userQuotasSchema = userQuotas;
+export type WireUserQuotas = z.output<typeof userQuotasSchema>;
+/** Answer of GET /quotas/computing-quotas/organization (contract, section 3.23). */
+export const organizationQuotasSchema = z.object({
+  name: z.string(),
+  flex: sharedQuota,
+  onDemand: sharedQuota,
+  reserved: z.array(sharedQuota.extend(reservation)),
+});
+export type WireOrganizationQuotas = z.output<typeof organizationQuotasSchema>;
+export type WireQuota = z.output<typeof quota>;
+export type WireRunningCounts = z.output<typeof runningCounts>;
+
+/** A project that tasks may be put into (contract, section 3.22). */
+export const projectSchema = z.object({
+  uuid: z.string(),
+  name: z.string(),
+  slug: z.string(),
+  description: z.string(),
+  /** The zero Guid when it is shared with nobody: one client has no null here. */
+  organizationUuid: z.string(),
+  isDefault: z.boolean(),
+});
+export type WireProject = z.output<typeof projectSchema>;
 
 /** Answer of GET /info (contract, section 3.24): clients take no null here. */
 export const userInfoSchema = z.object({
@@ -45,8 +76,8 @@ export const userInfoSchema = z.object({
   runningOnDemandInstanceCount: count,
   runningOnDemandCoreCount: count,
   reservedQuotas: z.array(quota),
-  computingQuotas: z.object({ user: userQuotas, organization: z.null() }),
-  projects: z.array(z.unknown()),
+  computingQuotas: z.object({ user: userQuotas, organization: organizationQuotas.nullable() }),
+  projects: z.array(projectSchema),
   defaultScheduling: z.string(),
   defaultReservedSpecificationKey: z.string().nullable(),
 });

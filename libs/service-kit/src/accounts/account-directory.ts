@@ -154,6 +154,13 @@ export class AccountDirectory {
       : usable.find(({ id }) => id === projectId.toLowerCase());
   }
 
+  /** What new tasks go into that name no project: of an account, or of those members of an organisation that chose nothing themselves. */
+  defaultProjectOf(ownerId: string): string | undefined {
+    if (!this.fold.organisations.has(ownerId)) return this.projectFor(ownerId, undefined)?.id;
+    const chosen = this.fold.defaults.get(ownerId);
+    return chosen !== undefined && this.project(chosen)?.isArchived === false ? chosen : undefined;
+  }
+
   /** Waits until a commit of an account is folded here. @returns false when it was not within the time */
   async knows(sequence: number, timeoutMs: number): Promise<boolean> {
     if (this.position >= sequence) return true;

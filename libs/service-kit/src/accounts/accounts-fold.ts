@@ -23,7 +23,8 @@ export class AccountsFold {
   private readonly tokensById = new Map<string, TokenRecord>();
   private readonly tokensByAccount = new Map<string, Map<string, TokenRecord>>();
   private readonly projectsByOwner = new Map<string, Set<string>>();
-  private readonly defaults = new Map<string, string>();
+  /** By owner: the project that was chosen last, whatever became of it. */
+  readonly defaults = new Map<string, string>();
   private readonly idsByEmail = new Map<string, string>();
 
   apply(event: AccountEvent): void {

@@ -1,6 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { provideProjection, serviceDatabase, type Env } from '@fornax/service-kit';
-import { FirstAccount } from './accounts/first-account.js';
+import { PEOPLE_CONTROLLERS, PEOPLE_PROVIDERS } from './accounts/people-parts.js';
 import { ChangeTask } from './commands/change-task.handler.js';
 import { RepeatTask } from './commands/repeat-task.handler.js';
 import { SecretConstants } from './commands/secret-constants.js';
@@ -37,7 +37,9 @@ import { TaskCounts1790000500000 } from './migrations/1790000500000-task-counts.
 import { TaskExpiry } from './process-managers/task-expiry.js';
 import { ProfileCatalogue } from './profiles/profile-catalogue.js';
 import { StatusProjection } from './projections/status.projection.js';
+import { OrganisationQuotas } from './queries/computing-quotas.js';
 import { PatternQueries } from './queries/pattern-queries.js';
+import { RunningCounts } from './queries/running-counts.js';
 import { TaskInstances } from './queries/task-instances.js';
 import { TaskLists } from './queries/task-lists.js';
 import { TaskLookup } from './queries/task-lookup.js';
@@ -71,6 +73,7 @@ const SERVICE = 'submission';
     NotBuiltController,
     TaskCleanupController,
     ...HISTORY_CONTROLLERS,
+    ...PEOPLE_CONTROLLERS,
   ],
   providers: [
     { provide: SUBMISSION_CONFIG, useFactory: () => loadSubmissionConfig(process.env) },
@@ -95,11 +98,13 @@ const SERVICE = 'submission';
     TaskInstances,
     TaskLists,
     TaskAnswers,
+    RunningCounts,
+    OrganisationQuotas,
     UserInfo,
     OutputErrors,
     LogIngest,
     LogReader,
-    FirstAccount,
+    ...PEOPLE_PROVIDERS,
   ],
 })
 export class SubmissionModule {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { accountDecider, type AccountQuotas } from '@fornax/domain';
+import { accountDecider } from '@fornax/domain';
 import { CommandRejected, decideAndAppend, loadAggregate, type EventLog } from '@fornax/event-store';
 import {
   AccountDirectory,
@@ -14,15 +14,7 @@ import {
 } from '@fornax/service-kit';
 import { derivedId } from '../commands/request-context.js';
 import { SUBMISSION_CONFIG, type SubmissionConfig } from '../config/submission-config.js';
-
-/** The operator of a fresh platform is held back by the machine alone; counters stay within 32 bits (contract, section 3). */
-export const OPERATOR_QUOTAS: AccountQuotas = {
-  maxTasks: 1_000_000,
-  maxBuckets: 10_000,
-  maxStorageBytes: 1_000_000_000_000_000,
-  maxInstances: 1_000_000,
-  maxCores: 1_000_000,
-};
+import { OPERATOR_QUOTAS } from './new-quotas.js';
 
 /** Always the same for one e-mail, so that two processes that start together make one account. */
 export const accountIdOf = (email: string): string => derivedId('account', email.toLowerCase());

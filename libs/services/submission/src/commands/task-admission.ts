@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { TaskCreation } from '@fornax/contracts';
 import type { TaskOrigin, TaskSpec } from '@fornax/domain';
-import { ValidationFailed } from '@fornax/service-kit';
+import { AccountDirectory, ValidationFailed } from '@fornax/service-kit';
 import { SUBMISSION_CONFIG, type SubmissionConfig } from '../config/submission-config.js';
 import { ProfileCatalogue } from '../profiles/profile-catalogue.js';
 import type { RequestContext } from './request-context.js';
@@ -31,6 +31,7 @@ export class TaskAdmission {
     private readonly profiles: ProfileCatalogue,
     private readonly secrets: SecretConstants,
     private readonly place: TaskPlace,
+    private readonly accounts: AccountDirectory,
     @Inject(SUBMISSION_CONFIG) private readonly config: SubmissionConfig,
   ) {}
 
@@ -39,6 +40,7 @@ export class TaskAdmission {
     const checked = toSpec(creation, {
       taskId,
       profileOf: (name) => this.profiles.answer(name),
+      projectOf: (projectUuid) => this.accounts.projectFor(context.account.id, projectUuid),
       defaultRequest: { cores: this.config.instanceCores, memoryMB: this.config.instanceMemoryMB },
       sealConstants: (constants) =>
         source ? this.secrets.copy(constants, source.secrets) : this.secrets.seal(constants),

@@ -36,6 +36,7 @@ export const creationOf = ({ spec, all }: TaskState): TaskCreation => ({
     snapshotBucketPrefix: spec.snapshotPrefix,
     snapshotWhitelist: spec.snapshotWhitelist,
     snapshotBlacklist: spec.snapshotBlacklist,
+    projectUuid: spec.projectUuid,
   }),
   hardwareConstraints: spec.hardwareConstraints.map((constraint) => ({ ...constraint })),
   schedulingType: spec.plan,

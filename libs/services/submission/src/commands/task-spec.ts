@@ -23,6 +23,8 @@ const UNLIMITED_RETRIES = 2_147_483_647;
 export interface SpecContext {
   readonly taskId: string;
   readonly profileOf: (name: string) => ProfileAnswer;
+  /** The project of this id, or the default one; undefined when the account may not use it. */
+  readonly projectOf: (projectUuid: string | undefined) => { readonly id: string } | undefined;
   readonly defaultRequest: ResourceRequest;
   /** The task that this one is made from, if any. */
   readonly origin?: TaskOrigin;
@@ -55,7 +57,9 @@ export const toSpec = (creation: TaskCreation, context: SpecContext): Result => 
   if (misfit) return wrong(misfit.field, misfit.text);
   const instances = instancesOf(creation);
   if ('errors' in instances) return instances;
-  return { spec: specOf(creation, found.profile, instances.text, context) };
+  const project = context.projectOf(creation.projectUuid);
+  if (!project) return wrong('projectUuid', `No such project, or it is archived: ${creation.projectUuid}`);
+  return { spec: { ...specOf(creation, found.profile, instances.text, context), projectUuid: project.id } };
 };
 
 const specOf = (creation: TaskCreation, profile: Profile, instances: string, context: SpecContext): TaskSpec => {
@@ -90,11 +94,10 @@ const specOf = (creation: TaskCreation, profile: Profile, instances: string, con
   };
 };
 
-/** Pools, jobs and projects are known to nobody yet: naming one is naming one that does not exist (400, contract 5.18). */
+/** Pools and jobs are known to nobody yet: naming one is naming one that does not exist (400, contract 5.18). */
 const placeProblem = (creation: TaskCreation) => {
   if (creation.poolUuid !== undefined) return wrong('poolUuid', `No such pool: ${creation.poolUuid}`);
   if (creation.jobUuid !== undefined) return wrong('jobUuid', `No such job: ${creation.jobUuid}`);
-  if (creation.projectUuid !== undefined) return wrong('projectUuid', `No such project: ${creation.projectUuid}`);
   const { dependsOn = [], advancedDependsOn = [] } = creation.dependencies ?? {};
   if (dependsOn.length + advancedDependsOn.length > 0) {
     return wrong('dependencies', 'Dependencies need a job that was created with useDependencies.');

@@ -1,16 +1,21 @@
 import { Controller, Get, Inject, Param } from '@nestjs/common';
 import { ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
+  organizationQuotasSchema,
   profileSchema,
   settingsSchema,
   userInfoSchema,
+  userQuotasSchema,
   versionsSchema,
+  type WireOrganizationQuotas,
   type WireProfile,
   type WireUserInfo,
+  type WireUserQuotas,
 } from '@fornax/contracts';
 import { CORE_CONFIG, CurrentAccount, NotFound, Public, type Account, type CoreConfig } from '@fornax/service-kit';
 import { z } from 'zod';
 import { ProfileCatalogue } from '../profiles/profile-catalogue.js';
+import { OrganisationQuotas } from '../queries/computing-quotas.js';
 import { UserInfo } from '../queries/user-info.js';
 
 /** What clients ask before anything else. */
@@ -19,6 +24,7 @@ import { UserInfo } from '../queries/user-info.js';
 export class ServiceController {
   constructor(
     private readonly users: UserInfo,
+    private readonly organisations: OrganisationQuotas,
     private readonly profiles: ProfileCatalogue,
     @Inject(CORE_CONFIG) private readonly core: CoreConfig,
   ) {}
@@ -54,17 +60,18 @@ export class ServiceController {
   }
 
   @Get('quotas/computing-quotas/user')
-  @ApiOperation({ summary: 'How much may run and runs' })
-  @ApiOkResponse({ standardSchema: userInfoSchema.shape.computingQuotas.shape.user })
-  async quotas(@CurrentAccount() account: Account): Promise<unknown> {
-    return (await this.users.of(account)).computingQuotas.user;
+  @ApiOperation({ summary: 'How much may run and runs, by plan' })
+  @ApiOkResponse({ standardSchema: userQuotasSchema })
+  quotas(@CurrentAccount() account: Account): Promise<WireUserQuotas> {
+    return this.users.quotas(account);
   }
 
   @Get('quotas/computing-quotas/organization')
-  @ApiOperation({ summary: 'There are no organizations' })
+  @ApiOperation({ summary: 'How much the organization may run and runs, by plan and member' })
+  @ApiOkResponse({ standardSchema: organizationQuotasSchema })
   @ApiNotFoundResponse({ description: 'This account belongs to none' })
-  organization(): never {
-    throw new NotFound('This account belongs to no organization');
+  organization(@CurrentAccount() account: Account): Promise<WireOrganizationQuotas> {
+    return this.organisations.details(account);
   }
 
   @Get('profiles')

@@ -104,7 +104,7 @@ export const taskView = (
     schedulingType: spec.plan,
     targetedReservedMachineKey: echo.targetedReservedMachineKey ?? null,
     targetedReservationName: echo.targetedReservationName ?? null,
-    projectUuid: null,
+    projectUuid: spec.projectUuid ?? null,
     maxTimeQueueSeconds: echo.maxTimeQueueSeconds ?? null,
     defaultResourcesCacheTTLSec: echo.defaultResourcesCacheTTLSec ?? DEFAULT_CACHE_TTL_S,
     uploadResultsOnCancellation: echo.uploadResultsOnCancellation ?? null,

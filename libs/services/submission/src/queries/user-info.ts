@@ -1,102 +1,58 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { RPC, storageUsageReplySchema, type WireUserInfo } from '@fornax/contracts';
-import { RpcClient, Unavailable, type Account } from '@fornax/service-kit';
-import type { DataSource } from 'typeorm';
+import { RPC, storageUsageReplySchema, type WireUserInfo, type WireUserQuotas } from '@fornax/contracts';
+import { AccountDirectory, RpcClient, Unavailable, type Account } from '@fornax/service-kit';
+import { wireProject } from '../accounts/wire-people.js';
+import { int32, OrganisationQuotas, planQuotas } from './computing-quotas.js';
+import { RunningCounts, sumOf } from './running-counts.js';
 
-/** Clients hold counters in 32 signed bits (contract, section 3). */
-const INT32_MAX = 2_147_483_647;
-const int32 = (value: number): number => Math.max(0, Math.min(INT32_MAX, Math.round(value)));
 const STORAGE_TIMEOUT_MS = 1_000;
-
-interface Counts {
-  readonly tasks: string;
-  readonly running_tasks: string;
-  readonly flex_instances: string;
-  readonly flex_cores: string;
-  readonly on_demand_instances: string;
-  readonly on_demand_cores: string;
-}
-
-const COUNTS = `SELECT
-  (SELECT count(*) FROM task WHERE owner = $1) AS tasks,
-  count(*) FILTER (WHERE running_instances > 0) AS running_tasks,
-  coalesce(sum(running_instances) FILTER (WHERE plan = 'flex'), 0) AS flex_instances,
-  coalesce(sum(running_cores) FILTER (WHERE plan = 'flex'), 0) AS flex_cores,
-  coalesce(sum(running_instances) FILTER (WHERE plan <> 'flex'), 0) AS on_demand_instances,
-  coalesce(sum(running_cores) FILTER (WHERE plan <> 'flex'), 0) AS on_demand_cores
-  FROM task WHERE owner = $1 AND end_ms IS NULL`;
 
 /** What an account has and may have. */
 @Injectable()
 export class UserInfo {
   constructor(
-    @InjectDataSource('submission') private readonly db: DataSource,
+    private readonly running: RunningCounts,
+    private readonly organisations: OrganisationQuotas,
+    private readonly accounts: AccountDirectory,
     private readonly rpc: RpcClient,
   ) {}
 
-  async of({ id, email, quotas }: Account): Promise<WireUserInfo> {
-    const [[counts], storage] = await Promise.all([this.db.query<Counts[]>(COUNTS, [id]), this.storageUsage(id)]);
-    const maxInstances = int32(quotas.maxInstances);
-    const maxCores = int32(quotas.maxCores);
-    const flexInstances = int32(Number(counts?.flex_instances ?? 0));
-    const flexCores = int32(Number(counts?.flex_cores ?? 0));
-    const onDemandInstances = int32(Number(counts?.on_demand_instances ?? 0));
-    const onDemandCores = int32(Number(counts?.on_demand_cores ?? 0));
-    const quota = (instances: number, cores: number) => ({
-      maxInstances,
-      maxCores,
-      runningInstancesCount: instances,
-      runningCoresCount: cores,
-      runningCoreCount: cores,
-    });
+  async quotas({ id, quotas }: Account): Promise<WireUserQuotas> {
+    return planQuotas(quotas, await this.running.of([id]));
+  }
+
+  async of(account: Account): Promise<WireUserInfo> {
+    const { id, email, quotas } = account;
+    const [running, tasks, storage, organization] = await Promise.all([
+      this.running.of([id]),
+      this.running.tasksOf(id),
+      this.storageUsage(id),
+      this.organisations.summary(account),
+    ]);
+    const user = planQuotas(quotas, running);
+    const all = sumOf(running);
     return {
       email,
-      maxBucket: int32(quotas.maxBuckets),
-      bucketCount: int32(storage.bucketCount),
-      quotaBytesBucket: quotas.maxStorageBytes,
-      usedQuotaBytesBucket: storage.usedBytes,
-      quotaBytes: quotas.maxStorageBytes,
-      usedQuotaBytes: storage.usedBytes,
+      ...storageCounters(quotas, storage),
       maxTask: int32(quotas.maxTasks),
-      taskCount: int32(Number(counts?.tasks ?? 0)),
-      maxJob: 0,
-      jobCount: 0,
-      maxPool: 0,
-      poolCount: 0,
+      taskCount: int32(tasks.tasks),
+      ...NO_JOBS_OR_POOLS,
       maxRunningTask: int32(quotas.maxTasks),
-      runningTaskCount: int32(Number(counts?.running_tasks ?? 0)),
-      maxRunningPool: 0,
-      runningPoolCount: 0,
-      runningInstanceCount: flexInstances + onDemandInstances,
-      runningCoreCount: flexCores + onDemandCores,
-      maxInstances,
-      maxCores,
-      maxFlexInstances: maxInstances,
-      maxFlexCores: maxCores,
-      maxOnDemandInstances: maxInstances,
-      maxOnDemandCores: maxCores,
-      runningFlexInstanceCount: flexInstances,
-      runningFlexCoreCount: flexCores,
-      runningOnDemandInstanceCount: onDemandInstances,
-      runningOnDemandCoreCount: onDemandCores,
-      reservedQuotas: [],
-      computingQuotas: {
-        user: {
-          flex: quota(flexInstances, flexCores),
-          onDemand: quota(onDemandInstances, onDemandCores),
-          reserved: [],
-        },
-        organization: null,
-      },
-      projects: [],
+      runningTaskCount: int32(tasks.runningTasks),
+      runningInstanceCount: int32(all.instances),
+      runningCoreCount: int32(all.cores),
+      maxInstances: int32(quotas.maxInstances),
+      maxCores: int32(quotas.maxCores),
+      ...legacyCounters(user),
+      computingQuotas: { user, organization },
+      projects: this.accounts.usableProjects(id).map(wireProject),
       defaultScheduling: 'Flex',
       defaultReservedSpecificationKey: null,
     };
   }
 
   /** Clients cannot start without this answer, so storage being away must not take it from them. */
-  private async storageUsage(owner: string): Promise<{ readonly bucketCount: number; readonly usedBytes: number }> {
+  private async storageUsage(owner: string): Promise<StorageUsage> {
     try {
       return await this.rpc.request(RPC.storageUsage, { owner }, storageUsageReplySchema, STORAGE_TIMEOUT_MS);
     } catch (error) {
@@ -105,3 +61,39 @@ export class UserInfo {
     }
   }
 }
+
+interface StorageUsage {
+  readonly bucketCount: number;
+  readonly usedBytes: number;
+}
+
+const NO_JOBS_OR_POOLS = {
+  maxJob: 0,
+  jobCount: 0,
+  maxPool: 0,
+  poolCount: 0,
+  maxRunningPool: 0,
+  runningPoolCount: 0,
+};
+
+const storageCounters = ({ maxBuckets, maxStorageBytes }: Account['quotas'], usage: StorageUsage) => ({
+  maxBucket: int32(maxBuckets),
+  bucketCount: int32(usage.bucketCount),
+  quotaBytesBucket: maxStorageBytes,
+  usedQuotaBytesBucket: usage.usedBytes,
+  quotaBytes: maxStorageBytes,
+  usedQuotaBytes: usage.usedBytes,
+});
+
+/** The quotas by plan once more, under the names that older clients read. */
+const legacyCounters = ({ flex, onDemand }: WireUserQuotas) => ({
+  maxFlexInstances: flex.maxInstances,
+  maxFlexCores: flex.maxCores,
+  maxOnDemandInstances: onDemand.maxInstances,
+  maxOnDemandCores: onDemand.maxCores,
+  runningFlexInstanceCount: flex.runningInstancesCount,
+  runningFlexCoreCount: flex.runningCoresCount,
+  runningOnDemandInstanceCount: onDemand.runningInstancesCount,
+  runningOnDemandCoreCount: onDemand.runningCoresCount,
+  reservedQuotas: [],
+});
