@@ -28,6 +28,8 @@ export class LiveBeat {
   #frequency: Frequency;
   #timer: NodeJS.Timeout | undefined;
   #isBusy = false;
+  /** The last message told of instances: when they are gone, one more says so. */
+  #hasTold = false;
 
   constructor(private readonly options: LiveBeatOptions) {
     const { ghz } = options.hardware;
@@ -55,7 +57,7 @@ export class LiveBeat {
   async #beat(): Promise<void> {
     const instances = [...this.options.instances()];
     // A look that takes longer than a second is not overtaken by the next.
-    if (this.#isBusy || instances.length === 0) return;
+    if (this.#isBusy || (instances.length === 0 && !this.#hasTold)) return;
     this.#isBusy = true;
     try {
       await this.#readFrequency();
@@ -72,7 +74,8 @@ export class LiveBeat {
     const { nodeId, hardware, epoch, publish } = this.options;
     const nodeEpoch = epoch();
     const alive = instances.flatMap((instance) => instance.live() ?? []);
-    if (nodeEpoch === undefined || alive.length === 0) return;
+    if (nodeEpoch === undefined || (alive.length === 0 && !this.#hasTold)) return;
+    this.#hasTold = alive.length > 0;
     const message: LiveMessage = {
       nodeEpoch,
       specificationKey: hardware.specificationKey,

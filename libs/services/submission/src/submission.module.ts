@@ -26,6 +26,7 @@ import { TaskOutputController } from './http/task-output.controller.js';
 import { TasksController } from './http/tasks.controller.js';
 import { JobsController, NotBuiltController, PoolsController } from './http/unavailable.controllers.js';
 
+import { LiveStatus } from './live/live-status.js';
 import { LogIngest } from './logs/log-ingest.js';
 import { LogReader } from './logs/log-reader.js';
 import { OutputErrors } from './logs/output-errors.js';
@@ -97,6 +98,7 @@ const SERVICE = 'submission';
     PatternQueries,
     TaskInstances,
     TaskLists,
+    LiveStatus,
     TaskAnswers,
     RunningCounts,
     OrganisationQuotas,

@@ -1,4 +1,4 @@
-import { executionMsOf, type CompletedInstance } from '../projections/task-status.js';
+import { executionMsOf, hardwareAsRun, type CompletedInstance } from '../projections/task-status.js';
 import type { CompletedRecord } from '../queries/task-view.js';
 
 /** A completed instance as its row has it. */
@@ -10,7 +10,7 @@ const recordOf = ({ taskId, end, wallMs, error }: CompletedInstance): CompletedR
   wall_ms: String(Math.round(wallMs)),
   execution_ms: String(Math.round(executionMsOf(end))),
   peak_memory_mb: end.peakMemoryMB ?? 0,
-  hardware: end.hardware,
+  hardware: hardwareAsRun(end),
   error,
 });
 

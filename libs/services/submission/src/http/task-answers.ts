@@ -1,9 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { WireTask, WireTaskSummary } from '@fornax/contracts';
 import { CLOCK, type Clock } from '@fornax/service-kit';
+import { nothingLive, type LiveLeases } from '../live/live-board.js';
+import { LiveStatus } from '../live/live-status.js';
 import { ProfileCatalogue } from '../profiles/profile-catalogue.js';
 import type { TaskStatus } from '../projections/task-status.js';
 import { TaskLists } from '../queries/task-lists.js';
+import { workDone } from '../queries/status-view.js';
 import { summaryView, type TaskInShort } from '../queries/task-summary.js';
 import { taskView, type CompletedRecord } from '../queries/task-view.js';
 
@@ -18,6 +21,7 @@ export class TaskAnswers {
   constructor(
     private readonly lists: TaskLists,
     private readonly profiles: ProfileCatalogue,
+    private readonly live: LiveStatus,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -29,7 +33,7 @@ export class TaskAnswers {
       hasEnded.map(({ taskId }) => taskId),
       most,
     );
-    return tasks.map((task) => this.view(task, completed.get(task.taskId) ?? [], now, most));
+    return tasks.map((task) => this.view(task, completed.get(task.taskId) ?? [], now, most, this.live.of(task.taskId)));
   }
 
   /**
@@ -41,15 +45,23 @@ export class TaskAnswers {
     return this.view(task, ended, now, MOST_ENDED.alone);
   }
 
-  private view(task: TaskStatus, ended: readonly CompletedRecord[], now: number, most: number): WireTask {
+  private view(
+    task: TaskStatus,
+    ended: readonly CompletedRecord[],
+    now: number,
+    most: number,
+    live: LiveLeases = nothingLive,
+  ): WireTask {
     const notes = this.profiles.notesFor(task.fold.spec);
     const { succeeded, failed, cancelled } = task.fold;
     const isCut = ended.length === most && succeeded.size + failed.size + cancelled.size > most;
-    return taskView(task, ended, now, isCut ? [...notes, cutNote(most)] : notes);
+    return taskView(task, ended, now, isCut ? [...notes, cutNote(most)] : notes, live);
   }
 
   summaries(tasks: readonly TaskInShort[]): WireTaskSummary[] {
     const now = this.clock.now();
-    return tasks.map((task) => summaryView(task, now));
+    return tasks.map((task) =>
+      summaryView(task, now, task.runningInstances > 0 ? workDone(this.live.of(task.taskId).values()) : 0),
+    );
   }
 }

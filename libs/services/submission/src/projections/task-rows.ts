@@ -2,6 +2,8 @@ import { phaseCounts, restoreTaskState, storeTaskState, type PublicTaskState, ty
 import type { EntityManager } from 'typeorm';
 import {
   executionMsOf,
+  hardwareAsRun,
+  restoreUsage,
   type CompletedInstance,
   type TaskError,
   type TaskStatus,
@@ -45,7 +47,7 @@ export const statusOf = (record: TaskRecord): TaskStatus => ({
   createdMs: Number(record.created_ms),
   modifiedMs: Number(record.modified_ms),
   endMs: numberOrNull(record.end_ms),
-  usage: record.usage,
+  usage: restoreUsage(record.usage),
   errors: record.errors,
   resultsCount: record.results_count,
   sequence: Number(record.sequence),
@@ -196,7 +198,7 @@ export const insertCompleted = async (tx: EntityManager, completed: readonly Com
     wall_ms: Math.round(wallMs),
     execution_ms: Math.round(executionMsOf(end)),
     peak_memory_mb: end.peakMemoryMB ?? 0,
-    hardware: end.hardware,
+    hardware: hardwareAsRun(end),
     error,
     uploaded_files: end.uploadedFiles,
     uploaded_bytes: end.uploadedBytes,

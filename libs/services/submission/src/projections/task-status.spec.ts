@@ -14,7 +14,7 @@ import {
   started,
   submitted,
 } from '@fornax/testing';
-import { applyTaskCommit, type TaskStatus } from './task-status.js';
+import { applyTaskCommit, restoreUsage, type TaskStatus } from './task-status.js';
 
 /** Each list of events is one commit. */
 const after = (...commits: readonly (readonly TaskEvent[])[]): TaskStatus | null => {
@@ -68,6 +68,44 @@ describe('what is shown of a task', () => {
       state: 'Submitted',
       previousState: 'FullyExecuting',
       errors: [],
+    });
+  });
+
+  it('sums what the nodes measured, also of an attempt whose command never started', () => {
+    const { startedAt: _, ...never } = anEnd(0, {
+      outcome: 'failure',
+      cause: 'platform',
+      downloadMs: 70,
+      environmentMs: 5,
+    });
+    const measured = anEnd(1, { downloadMs: 30, environmentMs: 10, uploadMs: 20, averageGHz: 2 });
+    const status = after(
+      [submitted('t', { instances: '0-1' })],
+      [dispatched(aLease(0), aLease(1))],
+      [concluded(never, measured)],
+    );
+    expect(status?.usage).toMatchObject({
+      downloadMs: 100,
+      environmentMs: 15,
+      uploadMs: 20,
+      executionMs: 500,
+      byHardware: { '8c-32g-intel-xeon-ssd': { executionMs: 500, ghzMs: 1_000 } },
+    });
+  });
+
+  it('reads the usage of rows that were written before anything was measured', () => {
+    const hardware = { specificationKey: 'k', cpuModel: 'm', cores: 2, ghz: 3 };
+    const stored = {
+      executionMs: 10,
+      uploadMs: 5,
+      hasExecuted: true,
+      byHardware: { k: { hardware, executionMs: 10 } },
+    };
+    expect(restoreUsage(stored)).toEqual({
+      ...stored,
+      downloadMs: 0,
+      environmentMs: 0,
+      byHardware: { k: { hardware, executionMs: 10, ghzMs: 30 } },
     });
   });
 

@@ -16,10 +16,14 @@ const { initial: initialTaskState, evolve: evolveTask } = taskDecider;
 export interface HardwareUsage {
   readonly hardware: NodeHardwareFacts;
   readonly executionMs: number;
+  /** Execution times the frequency of the cores meanwhile. */
+  readonly ghzMs: number;
 }
 
 export interface TaskUsage {
   readonly executionMs: number;
+  readonly downloadMs: number;
+  readonly environmentMs: number;
   readonly uploadMs: number;
   /** By specification key, in order of first use. */
   readonly byHardware: Readonly<Record<string, HardwareUsage>>;
@@ -73,7 +77,18 @@ export interface StatusChange {
 const MAX_ERRORS = 20;
 const TERMINAL: readonly PublicTaskState[] = ['Success', 'Failure', 'Cancelled'];
 
-const noUsage: TaskUsage = { executionMs: 0, uploadMs: 0, byHardware: {}, hasExecuted: false };
+const noUsage: TaskUsage = {
+  executionMs: 0,
+  downloadMs: 0,
+  environmentMs: 0,
+  uploadMs: 0,
+  byHardware: {},
+  hasExecuted: false,
+};
+
+/** The hardware of an attempt with the frequency that was measured while it ran, if one was. */
+export const hardwareAsRun = ({ hardware, averageGHz }: AttemptEnd): NodeHardwareFacts =>
+  averageGHz === undefined ? hardware : { ...hardware, ghz: averageGHz };
 
 const initialStatus = (taskId: string, at: number): TaskStatus => ({
   taskId,
@@ -110,23 +125,48 @@ const errorOf = (end: AttemptEnd): TaskError | null => {
 };
 const failed = (code: string, message: string): TaskError => ({ code, message, debug: '' });
 
+/** Uploads of attempts that tell no time of their own lasted until their end was known. */
+const uploadMsOf = (end: AttemptEnd, at: number): number =>
+  end.uploadMs ?? (end.startedAt === undefined ? 0 : Math.max(0, at - end.endedAt));
+
 const withUsage = (usage: TaskUsage, attempts: readonly AttemptEnd[], at: number): TaskUsage => {
-  let { executionMs, uploadMs, hasExecuted } = usage;
+  let { executionMs, downloadMs, environmentMs, uploadMs, hasExecuted } = usage;
   const byHardware = { ...usage.byHardware };
   for (const end of attempts) {
+    downloadMs += end.downloadMs ?? 0;
+    environmentMs += end.environmentMs ?? 0;
+    uploadMs += uploadMsOf(end, at);
     if (end.startedAt === undefined) continue;
     const ms = executionMsOf(end);
     const { specificationKey } = end.hardware;
+    const before = byHardware[specificationKey];
     executionMs += ms;
-    uploadMs += Math.max(0, at - end.endedAt);
     hasExecuted = true;
     byHardware[specificationKey] = {
       hardware: end.hardware,
-      executionMs: (byHardware[specificationKey]?.executionMs ?? 0) + ms,
+      executionMs: (before?.executionMs ?? 0) + ms,
+      ghzMs: (before?.ghzMs ?? 0) + ms * hardwareAsRun(end).ghz,
     };
   }
-  return { executionMs, uploadMs, byHardware, hasExecuted };
+  return { executionMs, downloadMs, environmentMs, uploadMs, byHardware, hasExecuted };
 };
+
+type StoredUsage = Omit<TaskUsage, 'byHardware' | 'downloadMs' | 'environmentMs'> &
+  Partial<Pick<TaskUsage, 'downloadMs' | 'environmentMs'>> & {
+    readonly byHardware: Readonly<Record<string, Omit<HardwareUsage, 'ghzMs'> & Partial<HardwareUsage>>>;
+  };
+
+/** Usage as a row holds it: rows of before have no measured times, and their attempts had none either. */
+export const restoreUsage = (stored: StoredUsage): TaskUsage => ({
+  ...noUsage,
+  ...stored,
+  byHardware: Object.fromEntries(
+    Object.entries(stored.byHardware).map(([key, used]) => [
+      key,
+      { ...used, ghzMs: used.ghzMs ?? used.executionMs * used.hardware.ghz },
+    ]),
+  ),
+});
 
 /**
  * The new state, if it changed. A task that ran always uploads before it ends, also when both facts came in one commit: its last state but

@@ -109,14 +109,20 @@ export const shortened = (task: TaskStatus): TaskInShort => {
 
 const rounded = (value: number): number => Math.round(value * 1_000) / 1_000;
 
-/** Share of the instances that are over, in percent. */
-const progressOf = ({ endMs, totalInstances, endedInstances }: TaskInShort): number => {
+/** Share of the work that is done, in percent: instances that are over, and what the running ones say of themselves. */
+const progressOf = (task: TaskInShort, workDone: number): number => {
+  const { endMs, totalInstances, endedInstances, runningInstances } = task;
   if (endMs !== null) return 100;
-  return totalInstances === 0 ? 0 : rounded((100 * endedInstances) / totalInstances);
+  // What a node said of an instance a moment ago may be counted among those that are over already.
+  const done = endedInstances + Math.min(workDone, runningInstances);
+  return totalInstances === 0 ? 0 : rounded((100 * done) / totalInstances);
 };
 
-/** @param now milliseconds; running times count up to it */
-export const summaryView = (task: TaskInShort, now: number): WireTaskSummary => {
+/**
+ * @param now milliseconds; running times count up to it
+ * @param workDone of the running instances, as their nodes tell: two that are half through count as one
+ */
+export const summaryView = (task: TaskInShort, now: number, workDone = 0): WireTaskSummary => {
   const cores = Math.round(task.runningCores);
   const runningMs = Math.max(0, task.runningInstances * now - task.runningSinceMs);
   return {
@@ -126,7 +132,7 @@ export const summaryView = (task: TaskInShort, now: number): WireTaskSummary => 
     profile: task.profile,
     poolUuid: null,
     jobUuid: null,
-    progress: progressOf(task),
+    progress: progressOf(task, workDone),
     runningInstanceCount: task.runningInstances,
     runningCoreCount: cores,
     clusterInfo: { clusterCoresCount: cores },
