@@ -1,5 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { provideProjection, serviceDatabase, type Env } from '@fornax/service-kit';
+import { IdempotencyKeys1790000600000, provideProjection, serviceDatabase, type Env } from '@fornax/service-kit';
 import { PEOPLE_CONTROLLERS, PEOPLE_PROVIDERS } from './accounts/people-parts.js';
 import { ChangeTask } from './commands/change-task.handler.js';
 import { RepeatTask } from './commands/repeat-task.handler.js';
@@ -58,6 +58,7 @@ const SERVICE = 'submission';
       InstanceTimes1790000400000,
       TaskCounts1790000500000,
       TaskDeletion1790000401000,
+      IdempotencyKeys1790000600000,
       ...HISTORY_MIGRATIONS,
     ]),
   ],

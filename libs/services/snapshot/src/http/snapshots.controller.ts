@@ -1,6 +1,6 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { CLOCK, CurrentAccount, Forbidden, Invalid, type Account, type Clock } from '@fornax/service-kit';
+import { CLOCK, CurrentAccount, Forbidden, Idempotent, Invalid, type Account, type Clock } from '@fornax/service-kit';
 import { SnapshotReader } from './snapshot-reader.js';
 import { TriggerSnapshotHandler } from './trigger-snapshot.handler.js';
 import {
@@ -25,6 +25,7 @@ export class SnapshotsController {
 
   @Post()
   @HttpCode(200)
+  @Idempotent({ service: 'snapshot', repeatable: false })
   @ApiOperation({ summary: 'Take a snapshot of the running instances' })
   @ApiOkResponse({ standardSchema: snapshotSchema })
   create(

@@ -21,7 +21,7 @@ import {
 } from '@fornax/service-kit';
 import type { TaskStatus } from '../projections/task-status.js';
 import { TaskLookup } from '../queries/task-lookup.js';
-import { metaOf, type RequestContext } from './request-context.js';
+import { derivedId, metaOf, type RequestContext } from './request-context.js';
 import { SecretConstants } from './secret-constants.js';
 import { StatusGate } from './status-gate.js';
 
@@ -72,6 +72,7 @@ export class ChangeTask {
     command: TaskCommand,
     context: RequestContext,
   ): Promise<void> {
+    const commitId = commitIdOf(command, taskId, context);
     try {
       const appended = await decideAndAppend({
         log: this.log,
@@ -79,15 +80,22 @@ export class ChangeTask {
         id: taskId,
         decider: taskDecider,
         command,
-        commitId: newId(),
+        commitId,
         meta: metaOf(context),
         at: command.at,
         loaded: { state: fold, sequence },
       });
       await this.gate.passed(appended.sequence);
     } catch (error) {
-      throw error instanceof CommandRejected ? translated(error, taskId) : error;
+      if (!(error instanceof CommandRejected)) throw error;
+      if (context.idempotencyKey !== undefined && (await this.isCommitted(taskId, commitId))) return;
+      throw translated(error, taskId);
     }
+  }
+
+  /** Refused because it was done before: the answer of an earlier try was lost. */
+  private async isCommitted(taskId: string, commitId: string): Promise<boolean> {
+    return (await this.log.readAggregate('task', taskId)).some(({ id }) => id === commitId);
   }
 }
 
@@ -97,6 +105,12 @@ const checkConstants = (spec: TaskSpec, constants: NonNullable<TaskUpdate['const
   const misfit = profile && constantProblem(profile, constants, forcedConstantsOf(spec));
   if (misfit) throw new ValidationFailed({ [misfit.field]: [misfit.text] });
 };
+
+/** A request that is sent again under its key finds its own commit. An update has a body, so one key may stand for several of them. */
+const commitIdOf = (command: TaskCommand, taskId: string, { account, idempotencyKey }: RequestContext): string =>
+  idempotencyKey === undefined || command.type === 'UpdateTask'
+    ? newId()
+    : derivedId(command.type, taskId, account.id, idempotencyKey);
 
 /** The contract's status for what the domain refuses. */
 const translated = (error: CommandRejected, taskId: string): Error => {

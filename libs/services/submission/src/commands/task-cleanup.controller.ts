@@ -1,7 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { RecordedCommit } from '@fornax/contracts';
-import { LogHandler } from '@fornax/service-kit';
+import { forgetObjects, LogHandler } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { deleteOutput } from '../logs/log-store.js';
 import { TaskExpiry } from '../process-managers/task-expiry.js';
@@ -23,6 +23,7 @@ export class TaskCleanupController {
     if (gone.length === 0) return;
     await this.db.transaction(async (tx) => {
       await deleteOutput(tx, gone);
+      await forgetObjects(tx, gone);
       await tx.query('DELETE FROM shortname WHERE task_id = ANY($1)', [gone]);
     });
   }

@@ -2,11 +2,12 @@ import { Controller, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { createdSchema, taskCloneSchema, taskRetrySchema, type TaskRepetition } from '@fornax/contracts';
 import type { OriginKind } from '@fornax/domain';
-import { CurrentAccount, Invalid, type Account } from '@fornax/service-kit';
+import { CurrentAccount, Idempotent, Invalid, type Account } from '@fornax/service-kit';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { RepeatTask } from '../commands/repeat-task.handler.js';
 import { contextOf } from '../commands/request-context.js';
 import { TaskLookup } from '../queries/task-lookup.js';
+import { createsTasks } from './created-tasks.js';
 import { WireBody } from './wire-body.js';
 
 interface Created {
@@ -24,6 +25,7 @@ export class RepeatTaskController {
 
   @Post('clone')
   @HttpCode(200)
+  @Idempotent(createsTasks)
   @ApiOperation({ summary: 'Make a copy of a task, with all its instances' })
   @ApiOkResponse({ standardSchema: createdSchema })
   clone(
@@ -38,6 +40,7 @@ export class RepeatTaskController {
 
   @Post('retry')
   @HttpCode(200)
+  @Idempotent(createsTasks)
   @ApiOperation({ summary: 'Make a task of the failed instances of a finished one' })
   @ApiOkResponse({ standardSchema: createdSchema })
   retry(
@@ -52,6 +55,7 @@ export class RepeatTaskController {
 
   @Post('resume')
   @HttpCode(200)
+  @Idempotent(createsTasks)
   @ApiOperation({ summary: 'Make a task of the cancelled instances of a finished one' })
   @ApiOkResponse({ standardSchema: createdSchema })
   resume(
@@ -66,6 +70,7 @@ export class RepeatTaskController {
 
   @Post('recover')
   @HttpCode(200)
+  @Idempotent(createsTasks)
   @ApiOperation({ summary: 'Make a task of the failed and cancelled instances of a finished one' })
   @ApiOkResponse({ standardSchema: createdSchema })
   recover(

@@ -18,13 +18,14 @@ import {
   type TaskUpdate,
   type WireTask,
 } from '@fornax/contracts';
-import { CurrentAccount, NotFound, type Account } from '@fornax/service-kit';
+import { CurrentAccount, Idempotent, NotFound, type Account } from '@fornax/service-kit';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ChangeTask } from '../commands/change-task.handler.js';
 import { contextOf } from '../commands/request-context.js';
 import { SubmitTask } from '../commands/submit-task.handler.js';
 import { TaskLookup } from '../queries/task-lookup.js';
+import { createsTasks } from './created-tasks.js';
 import { TaskAnswers } from './task-answers.js';
 import { WireBody } from './wire-body.js';
 
@@ -44,6 +45,7 @@ export class TasksController {
 
   @Post()
   @HttpCode(200)
+  @Idempotent(createsTasks)
   @ApiOperation({ summary: 'Submit a task, or several when the body is an array' })
   @ApiOkResponse({
     standardSchema: z.union([createdSchema, bulkResultsSchema]),
@@ -102,6 +104,7 @@ export class TasksController {
 
   @Post(':id/abort')
   @HttpCode(200)
+  @Idempotent({ service: 'submission', repeatable: true })
   @ApiOperation({ summary: 'Cancel a task; 403 when it is finished' })
   async abort(
     @Param('id') id: string,

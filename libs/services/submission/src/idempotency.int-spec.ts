@@ -1,0 +1,152 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createdSchema } from '@fornax/contracts';
+import { aLease, dispatched, eventually } from '@fornax/testing';
+import { minimal, startHarness, submitTo, type Answer, type Harness } from './submission.fixture.js';
+
+let harness: Harness;
+beforeAll(async () => {
+  harness = await startHarness();
+}, 120_000);
+afterAll(() => harness.close());
+
+const post = (path: string, body: unknown, key: string): Promise<Answer> =>
+  harness.call('POST', path, body, { headers: { 'idempotency-key': key } });
+const uuidOf = (answer: Answer): string => createdSchema.parse(answer.json()).uuid;
+const tasks = async (): Promise<number> => (await harness.query('SELECT task_id FROM task')).length;
+const keys = (): Promise<unknown[]> => harness.query('SELECT * FROM idempotency_key');
+/** As if the process had died between carrying the requests out and keeping their answers. */
+const loseAnswers = () => harness.query('UPDATE idempotency_key SET status = NULL, answer = NULL, location = NULL');
+
+describe('a request with an Idempotency-Key', () => {
+  it('is answered as it was the first time, after a restart too', async () => {
+    const first = await post('/tasks', minimal, 'restart');
+    await harness.restart();
+    const again = await post('/v1/tasks/', minimal, 'restart');
+    expect([
+      again.status,
+      again.json(),
+      again.headers.get('location'),
+      again.headers.get('idempotent-replayed'),
+    ]).toEqual([200, first.json(), first.headers.get('location'), 'true']);
+  }, 30_000);
+
+  it('is refused with another body, whatever became of the first one', async () => {
+    const uuid = uuidOf(await post('/tasks', minimal, 'other-body'));
+    await harness.call('DELETE', `/tasks/${uuid}`);
+    const before = await tasks();
+    expect(await post('/tasks', { ...minimal, name: 'other' }, 'other-body')).toMatchObject({
+      status: 409,
+      text: expect.stringContaining('used for another request'),
+    });
+    expect(await tasks()).toBe(before);
+  });
+
+  it('makes each task of a bulk once, and none for another bulk', async () => {
+    const bulk = [minimal, { ...minimal, instanceCount: 0 }, minimal];
+    const first = await post('/tasks', bulk, 'bulk');
+    const before = await tasks();
+    const again = await post('/tasks', bulk, 'bulk');
+    expect([first.status, again.status, again.json()]).toEqual([207, 207, first.json()]);
+    expect(await post('/tasks', [...bulk, minimal], 'bulk')).toMatchObject({ status: 409 });
+    await loseAnswers();
+    expect((await post('/tasks', bulk, 'bulk')).json()).toEqual(first.json());
+    expect(await tasks()).toBe(before);
+  });
+
+  it('tries the items of a bulk again that failed through no fault of theirs', async () => {
+    const bulk = [minimal, { ...minimal, resultBucket: 'output' }];
+    harness.setStorage(false);
+    const first = await post('/tasks', bulk, 'storage');
+    harness.setStorage(true);
+    const again = await post('/tasks', bulk, 'storage');
+    expect([first.status, again.status]).toEqual([207, 200]);
+    expect(again.json()[0]).toEqual(first.json()[0]);
+  }, 20_000);
+
+  it('makes one task when it comes twice at once, here or at another process', async () => {
+    const twin = await harness.twin();
+    const before = await tasks();
+    const atTwin = async (): Promise<string> => {
+      const answer = await fetch(`${twin.url}/tasks`, {
+        method: 'POST',
+        headers: {
+          authorization: harness.token,
+          'content-type': 'application/json',
+          'idempotency-key': 'at-once',
+        },
+        body: JSON.stringify(minimal),
+      });
+      return createdSchema.parse(await answer.json()).uuid;
+    };
+    const here = async () => uuidOf(await post('/tasks', minimal, 'at-once'));
+    const uuids = await Promise.all([here(), atTwin(), here(), atTwin(), here()]);
+    expect(new Set(uuids).size).toBe(1);
+    expect(await tasks()).toBe(before + 1);
+    await twin.close();
+  }, 30_000);
+
+  it('finds what it made although its answer was lost', async () => {
+    const origin = await submitTo(harness);
+    const task = uuidOf(await post('/tasks', minimal, 'lost'));
+    const clone = uuidOf(await post(`/tasks/${origin}/clone`, { name: 'copy' }, 'lost'));
+    expect(await post(`/tasks/${origin}/abort`, undefined, 'lost')).toMatchObject({ status: 200 });
+    await loseAnswers();
+    expect(uuidOf(await post('/tasks', minimal, 'lost'))).toBe(task);
+    expect(uuidOf(await post(`/tasks/${origin}/clone`, { name: 'copy' }, 'lost'))).toBe(clone);
+    expect(await post(`/tasks/${origin}/abort`, undefined, 'lost')).toMatchObject({ status: 200, text: '' });
+    expect(await post(`/tasks/${origin}/abort`, undefined, 'another')).toMatchObject({ status: 403 });
+  });
+
+  it('is kept as long as what it made, then for a day; without an object for a day', async () => {
+    const kept = async (key: string): Promise<unknown> => {
+      const before = new Set((await keys()).map((row) => JSON.stringify(row)));
+      await post('/tasks', [minimal, minimal], key);
+      return (await keys()).find((row) => !before.has(JSON.stringify(row)));
+    };
+    const row = (await kept('life')) as { key_hash: string; object_ids: string[]; expires_at: Date | null };
+    expect([row.object_ids.length, row.expires_at]).toEqual([2, null]);
+    const now = async () =>
+      (
+        (await harness.query(
+          "SELECT object_ids, expires_at > now() + interval '23 hours' AS a_day FROM idempotency_key WHERE key_hash = $1",
+          [row.key_hash],
+        )) as { object_ids: string[]; a_day: boolean | null }[]
+      )[0];
+    await harness.call('DELETE', `/tasks/${row.object_ids[0] ?? ''}`);
+    await eventually(async () => (await now())?.object_ids.length === 1);
+    expect((await now())?.a_day).toBeNull();
+    await harness.call('DELETE', `/tasks/${row.object_ids[1] ?? ''}`);
+    await eventually(async () => (await now())?.a_day === true);
+  });
+
+  it('may be used again once it was refused, and must not be too long', async () => {
+    expect(await post('/tasks', { ...minimal, instanceCount: 0 }, 'mended')).toMatchObject({ status: 400 });
+    expect(await post('/tasks', minimal, 'mended')).toMatchObject({ status: 200 });
+    expect(await post('/tasks', minimal, 'x'.repeat(1_025))).toMatchObject({ status: 400 });
+  });
+
+  it('belongs to one account and one route', async () => {
+    const [one, two] = [await submitTo(harness), await submitTo(harness)];
+    await harness.happen(two, dispatched(aLease(0)));
+    expect(await post(`/tasks/${one}/abort`, undefined, 'shared')).toMatchObject({ status: 200 });
+    expect(await post(`/tasks/${two}/abort`, undefined, 'shared')).toMatchObject({ status: 200 });
+    expect((await harness.call('GET', `/tasks/${two}`)).json()).toMatchObject({ state: 'PendingCancel' });
+    const token = await harness.addAccount();
+    const other = await harness.call(
+      'POST',
+      '/tasks',
+      { ...minimal, name: 'theirs' },
+      {
+        token,
+        headers: { 'idempotency-key': 'shared' },
+      },
+    );
+    expect(other.status).toBe(200);
+  });
+
+  it('keeps no secret of a request', async () => {
+    const constants = [...minimal.constants, { key: 'QARNOT_SECRET_A', value: 'hunter2' }];
+    await post('/tasks', { ...minimal, constants }, 'secret');
+    expect(JSON.stringify(await keys())).not.toContain('hunter2');
+  });
+});
