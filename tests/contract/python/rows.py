@@ -459,11 +459,16 @@ def reads_output():
 
 @row(34, 36)
 def reads_fresh_output():
-    task = a_task(connect(), "sh -c 'echo first; sleep 1; echo second'")
+    connection = connect()
+    gate = connection.create_bucket(unique("gate"))
+    task = a_task(connection, "sh -c 'echo first; until [ -e go ]; do sleep 0.1; done; echo second'")
+    task.resources.append(gate)
     task.submit()
     equal(until(task.fresh_stdout, "no output"), "0> first\n")
     equal(task.fresh_stdout(0), "first\n")
     equal(task.stdout(), "0> first\n")
+    gate.add_string("", "go")
+    task.update_resources()
     until_over(task)
     equal((task.fresh_stdout(), task.fresh_stdout()), ("0> second\n", ""))
     equal((task.fresh_stdout(0), task.fresh_stdout(0)), ("second\n", ""))
@@ -680,6 +685,31 @@ def uploads_results_of_a_cancelled_task_when_asked():
         equal(until_over(task).state, "Cancelled")
         equal([entry.key for entry in task.results.list_files()], expected)
         task.delete(purge_results=True)
+
+
+@row(29)
+def brings_new_files_to_running_instances():
+    connection = connect()
+    bucket = connection.create_bucket(unique("update"))
+    bucket.add_string("first", "first.txt")
+    task = a_task(connection, "sh -c 'cat first.txt; until [ -e second.txt ]; do sleep 0.1; done; cat second.txt'")
+    task.resources.append(bucket)
+    task.submit()
+    until(lambda: "first" in task.stdout(), "the task did not start")
+    bucket.add_string("second", "second.txt")
+    task.update_resources()
+    equal(until_over(task).state, "Success")
+    equal(task.stdout(0), "firstsecond")
+    raises(QarnotGenericException, task.update_resources)
+
+
+@row(88)
+def waits_no_longer_than_it_may():
+    task = a_task(connect())
+    task.hardware_constraints = [MinimumCoreHardware(100000)]
+    task.max_time_queue_seconds = 1
+    equal(ran(task).state, "Failure")
+    equal(len(task.errors) > 0, True)
 
 
 def outcome(function):

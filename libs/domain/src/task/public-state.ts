@@ -8,6 +8,8 @@ export const phaseCounts = (state: TaskState): Readonly<Record<LeasePhase, numbe
   return counts;
 };
 
+const doneOf = ({ succeeded, failed, cancelled }: TaskState): number => succeeded.size + failed.size + cancelled.size;
+
 /** The state that clients see (contract, section 4.1): a function of the counters, so it can never disagree with them. */
 export const publicStateOf = (state: TaskState): PublicTaskState => {
   const { dispatched, executing, uploading } = phaseCounts(state);
@@ -23,8 +25,11 @@ export const publicStateOf = (state: TaskState): PublicTaskState => {
   }
   if (!isInFlight && !waits && state.exists) return state.failed.size > 0 ? 'Failure' : 'Success';
   if (executing > 0) return waits || dispatched > 0 ? 'PartiallyExecuting' : 'FullyExecuting';
-  if (dispatched > 0) return waits ? 'PartiallyDispatched' : 'FullyDispatched';
+  if (dispatched > 0) {
+    // "None running yet" is no longer true once an instance has run: a task does not go back to it.
+    if (uploading > 0 || doneOf(state) > 0) return 'PartiallyExecuting';
+    return waits ? 'PartiallyDispatched' : 'FullyDispatched';
+  }
   if (uploading > 0) return waits ? 'PartiallyExecuting' : 'UploadingResults';
-  const done = state.succeeded.size + state.failed.size + state.cancelled.size;
-  return done === 0 ? 'Submitted' : 'PartiallyExecuting';
+  return doneOf(state) === 0 ? 'Submitted' : 'PartiallyExecuting';
 };

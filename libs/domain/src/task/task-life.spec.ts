@@ -158,6 +158,9 @@ describe('the public state', () => {
     ['UploadingResults', [submitted(), ...both, started(ref(0), ref(1)), exited(ref(0), ref(1))]],
     ['PartiallyExecuting', [submitted(), dispatched(aLease(0)), started(ref(0)), exited(ref(0))]],
     ['PartiallyExecuting', [submitted(), dispatched(aLease(0)), started(ref(0)), exited(ref(0)), concluded(anEnd(0))]],
+    // An instance was faster than the other's start: the task does not go back to "none runs yet".
+    ['PartiallyExecuting', [submitted(), ...both, started(ref(0)), exited(ref(0))]],
+    ['PartiallyExecuting', [submitted(), ...both, started(ref(0)), concluded(anEnd(0))]],
     ['Success', [submitted(), ...both, concluded(anEnd(0), anEnd(1))]],
     ['Failure', [submitted(), ...both, concluded(anEnd(0), aFailure(1))]],
     ['Submitted', [submitted(), ...both, requeued(aFailure(0), aFailure(1))]],

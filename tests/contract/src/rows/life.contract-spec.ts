@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { eventually } from '@fornax/testing';
+import { s3 } from '../clients/buckets.js';
 import { everyStyle, nodeStyle, styles, type StyledClient } from '../clients/styles.js';
 import {
   aTask,
@@ -43,16 +44,18 @@ describe.each(everyStyle)('output, read by $style', (client) => {
   });
 
   it(`[rows 34,36 ${client.style}] is fresh since the last POST, each for its own, and GET does not move it`, async () => {
-    const two = command(
-      `sh -c 'echo first; while [ ! -e go ] && [ $((n=n+1)) -lt 20 ]; do sleep 0.1; done; echo second'`,
-    );
-    const id = await submit(client, aTask(two));
+    const gate = unique('gate');
+    await s3.createBucket(gate);
+    const two = command("sh -c 'echo first; until [ -e go ]; do sleep 0.1; done; echo second'");
+    const id = await submit(client, aTask({ ...two, resourceBuckets: [gate] }));
     const task = `/tasks/${id}/stdout`;
     expect(await eventually(async () => (await text(client, task, 'POST')) || undefined)).toBe('0> first\n');
     expect(await text(client, task, 'POST')).toBe('');
     expect(await text(client, task)).toBe('0> first\n');
     expect(await text(client, `${task}/0`, 'POST')).toBe('first\n');
     expect(await text(client, `${task}/0`, 'POST')).toBe('');
+    await s3.putObject(gate, 'go', Buffer.from(''));
+    expect((await client.send('PATCH', `/tasks/${id}`)).status).toBe(200);
     await untilOver(client, id);
     expect(await text(client, task, 'POST')).toBe('0> second\n');
     expect(await text(client, `${task}/0`, 'POST')).toBe('second\n');
@@ -154,13 +157,14 @@ describe.each(everyStyle)('actions, by $style', (client) => {
   });
 
   it(`[row 82 ${client.style}] gives constants and the instance to the environment and to \${...}`, async () => {
-    const shell = "sh -c 'echo $INSTANCE_ID/$INSTANCE_COUNT ${INSTANCE_ID} $MY_VALUE ${MY_VALUE} ${NO_SUCH_NAME}'";
+    const shell =
+      "sh -c 'echo $INSTANCE_ID/$INSTANCE_COUNT ${INSTANCE_ID} $MY_VALUE ${MY_VALUE} ${NO_SUCH_NAME} $DOCKER_TAG'";
     const constants = [
       { key: 'DOCKER_CMD', value: shell },
       { key: 'MY_VALUE', value: 'mine' },
     ];
     const { uuid } = await run(client, aTask({ instanceCount: 2, constants }));
-    expect(await text(client, `/tasks/${uuid}/stdout/1`)).toBe('1/2 1 mine mine\n');
+    expect(await text(client, `/tasks/${uuid}/stdout/1`)).toBe('1/2 1 mine mine latest\n');
     const bare = await run(client, aTask(command('echo hello world from node ${INSTANCE_ID}!')));
     expect(await text(client, `/tasks/${bare.uuid}/stdout`)).toBe('0> hello world from node 0!\n');
   });

@@ -20,7 +20,9 @@ const KINDS = [
 describe.each(everyStyle)('submitting, by $style', (client) => {
   it(`[row 6 ${client.style}] reads its own casing, nulls and defaults`, async () => {
     const task = aTask({ tags: null, labels: { MyKey: 'a', mykey: 'b' }, resultBucket: null });
-    const id = await submit(client, { ...task, UnknownKey: { deep: [1] }, dependencies: { dependsOn: [] } });
+    const noGuid = '00000000-0000-0000-0000-000000000000';
+    const noise = { UnknownKey: { deep: [1] }, dependencies: { dependsOn: [] }, poolUuid: noGuid, jobUuid: '' };
+    const id = await submit(client, { ...task, ...noise });
     const stored = await read(client, id);
     expect(stored).toMatchObject({ name: 'contract', labels: { MyKey: 'a', mykey: 'b' }, tags: [], poolUuid: null });
     const page = await client.send('POST', '/tasks/paginate', { body: client.page({ maximumResults: 1 }) });
