@@ -1,7 +1,11 @@
 import { Command } from 'commander';
 import { addFleetCommands } from './commands/fleet.js';
 import { addProjectionCommands } from './commands/projection.js';
+import { addProjectCommands } from './commands/project.js';
+import { addQuotaCommands } from './commands/quota.js';
 import { addTaskCommands } from './commands/task.js';
+import { addTokenCommands } from './commands/token.js';
+import { addUserCommands } from './commands/user.js';
 import type { Io } from './io.js';
 
 const ENVIRONMENT = `
@@ -14,6 +18,10 @@ Environment:
 export const buildProgram = (io: Io): Command => {
   const program = new Command('fornax').description('Talk to a Fornax platform').addHelpText('after', ENVIRONMENT);
   addTaskCommands(program, io);
+  addProjectCommands(program, io);
+  addTokenCommands(program, io);
+  addQuotaCommands(program, io);
+  addUserCommands(program, io);
   addProjectionCommands(program, io);
   addFleetCommands(program, io);
   return program;

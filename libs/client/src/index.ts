@@ -7,6 +7,16 @@ export {
   type Output,
   type WaitOptions,
 } from './api/fornax-client.js';
+export type { WireOrganization, WireUser, WireUserInfo } from '@fornax/contracts';
+export {
+  PeopleClient,
+  type NewProject,
+  type NewToken,
+  type ProjectChange,
+  type ProjectOwner,
+  type QuotaChange,
+  type UserChange,
+} from './api/people-client.js';
 export type {
   Bill,
   BillLine,

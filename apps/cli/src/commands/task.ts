@@ -1,6 +1,7 @@
 import { isOver, type NewTask, type Output } from '@fornax/client';
 import { type Command, InvalidArgumentError } from 'commander';
 import { setTimeout as delay } from 'node:timers/promises';
+import { UsageError } from '../connection.js';
 import type { Io } from '../io.js';
 import { renderTable } from '../table.js';
 
@@ -33,6 +34,7 @@ interface SubmitOptions {
   readonly command?: string;
   readonly resource?: readonly string[];
   readonly results?: string;
+  readonly project?: string;
   readonly wait?: boolean;
 }
 
@@ -45,9 +47,20 @@ const newTask = ({ name, profile, instances, constant = [], command, resource, r
   ...(results === undefined ? {} : { resultBucket: results }),
 });
 
+/** @param project id or slug @throws UsageError the account may not use one of this name */
+const projectId = async (io: Io, project: string): Promise<string> => {
+  const { projects } = await io.client().info();
+  const found = projects.find(({ uuid }) => uuid === project) ?? projects.find(({ slug }) => slug === project);
+  if (!found)
+    throw new UsageError(`No such project: ${project}. Yours are ${projects.map(({ slug }) => slug).join(', ')}.`);
+  return found.uuid;
+};
+
 const submit = async (io: Io, options: SubmitOptions): Promise<void> => {
   const client = io.client();
-  const id = await client.submitTask(newTask(options));
+  const { project } = options;
+  const place = project === undefined ? {} : { projectUuid: await projectId(io, project) };
+  const id = await client.submitTask({ ...newTask(options), ...place });
   io.print(id);
   if (options.wait !== true) return;
   const onChange = (task: { readonly state: string; readonly progress: number }): void =>
@@ -119,6 +132,7 @@ export const addTaskCommands = (program: Command, io: Io): void => {
     .option('--command <command>', 'short for -c DOCKER_CMD=<command>')
     .option('--resource <bucket>', 'input bucket (repeatable)', listOf)
     .option('--results <bucket>', 'result bucket')
+    .option('--project <project>', 'where to put it, by slug or id, else into your default project')
     .option('-w, --wait', 'wait until it is over; exit code 1 unless it succeeds')
     .action((options: SubmitOptions) => submit(io, options));
   task

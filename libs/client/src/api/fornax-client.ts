@@ -16,6 +16,7 @@ import {
 } from '@fornax/contracts';
 import { ApiError, messageOf } from './api-error.js';
 import { delay } from './delay.js';
+import { PeopleClient } from './people-client.js';
 import {
   trusted,
   type Bill,
@@ -64,6 +65,8 @@ const summaryPage = pageOf(taskSummarySchema);
 
 /** The public REST API, typed. Every call throws ApiError when the API says no. Safe to share. */
 export class FornaxClient {
+  /** Users, tokens, projects, organizations and quotas. */
+  readonly people = new PeopleClient((method, path, parser, call) => this.json(method, path, parser, call));
   private readonly base: string;
 
   constructor(private readonly options: FornaxClientOptions) {

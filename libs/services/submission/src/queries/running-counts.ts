@@ -37,7 +37,7 @@ interface RunningRow {
 const RUNNING = `SELECT owner, plan, sum(running_instances) AS instances, sum(running_cores) AS cores
   FROM task WHERE owner = ANY($1) AND end_ms IS NULL AND running_instances > 0 GROUP BY owner, plan`;
 const TASKS = `SELECT
-  (SELECT count(*) FROM task WHERE owner = $1) AS tasks,
+  (SELECT tasks FROM task_count WHERE owner = $1) AS tasks,
   (SELECT count(*) FROM task WHERE owner = $1 AND end_ms IS NULL AND running_instances > 0) AS running`;
 
 /** Counters of the tasks that there are and of what runs, from the status. */

@@ -1,0 +1,117 @@
+import type { QuotaChange, WireOrganization, WireUser, WireUserInfo } from '@fornax/client';
+import { type Command, InvalidArgumentError } from 'commander';
+import { UsageError } from '../connection.js';
+import type { Io } from '../io.js';
+import { renderTable } from '../table.js';
+
+const ceilingOf = (text: string): number => {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('must be a whole number');
+  return Number(text);
+};
+
+const limits = ({ quotas }: WireUser | WireOrganization): readonly (readonly (string | number)[])[] => [
+  ['QUOTA', 'LIMIT'],
+  ...('maxTasks' in quotas
+    ? [
+        ['tasks', quotas.maxTasks],
+        ['buckets', quotas.maxBuckets],
+        ['storage bytes', quotas.maxStorageBytes],
+      ]
+    : []),
+  ['instances', quotas.maxInstances],
+  ['cores', quotas.maxCores],
+  ['flex instances', quotas.flex.maxInstances],
+  ['flex cores', quotas.flex.maxCores],
+  ['on-demand instances', quotas.onDemand.maxInstances],
+  ['on-demand cores', quotas.onDemand.maxCores],
+];
+
+const usage = (info: WireUserInfo): readonly (readonly (string | number)[])[] => [
+  ['QUOTA', 'USED', 'LIMIT'],
+  ['tasks', info.taskCount, info.maxTask],
+  ['buckets', info.bucketCount, info.maxBucket],
+  ['storage bytes', info.usedQuotaBytes, info.quotaBytes],
+  ['instances', info.runningInstanceCount, info.maxInstances],
+  ['cores', info.runningCoreCount, info.maxCores],
+  ['flex instances', info.runningFlexInstanceCount, info.maxFlexInstances],
+  ['flex cores', info.runningFlexCoreCount, info.maxFlexCores],
+  ['on-demand instances', info.runningOnDemandInstanceCount, info.maxOnDemandInstances],
+  ['on-demand cores', info.runningOnDemandCoreCount, info.maxOnDemandCores],
+];
+
+interface OfOptions {
+  readonly organization?: string;
+}
+
+const show = async (io: Io, user: string | undefined, { organization }: OfOptions): Promise<void> => {
+  const client = io.client();
+  if (organization !== undefined) io.print(renderTable(limits(await client.people.organization(organization))));
+  else if (user !== undefined) io.print(renderTable(limits(await client.people.user(user))));
+  else io.print(renderTable(usage(await client.info())));
+};
+
+interface SetOptions extends OfOptions {
+  readonly tasks?: number;
+  readonly buckets?: number;
+  readonly storageBytes?: number;
+  readonly instances?: number;
+  readonly cores?: number;
+  readonly flexInstances?: number;
+  readonly flexCores?: number;
+  readonly onDemandInstances?: number;
+  readonly onDemandCores?: number;
+}
+
+/** Only what was given. */
+const given = <T extends object>(fields: { readonly [K in keyof T]: T[K] | undefined }): T =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
+
+const changeOf = (options: SetOptions): QuotaChange => {
+  const flex = given({ maxInstances: options.flexInstances, maxCores: options.flexCores });
+  const onDemand = given({ maxInstances: options.onDemandInstances, maxCores: options.onDemandCores });
+  return given<QuotaChange>({
+    maxTasks: options.tasks,
+    maxBuckets: options.buckets,
+    maxStorageBytes: options.storageBytes,
+    maxInstances: options.instances,
+    maxCores: options.cores,
+    flex: Object.keys(flex).length > 0 ? flex : undefined,
+    onDemand: Object.keys(onDemand).length > 0 ? onDemand : undefined,
+  });
+};
+
+/** @throws UsageError nobody was named, or nothing is to change */
+const set = async (io: Io, user: string | undefined, options: SetOptions): Promise<void> => {
+  const quotas = changeOf(options);
+  const { organization } = options;
+  if (Object.keys(quotas).length === 0) throw new UsageError('Say what to change, for example --cores 16.');
+  const { people } = io.client();
+  if (organization !== undefined && user === undefined)
+    io.print(renderTable(limits(await people.changeOrganization(organization, quotas))));
+  else if (user !== undefined && organization === undefined)
+    io.print(renderTable(limits(await people.changeUser(user, { quotas }))));
+  else throw new UsageError('Name a user or an --organization, and not both.');
+};
+
+export const addQuotaCommands = (program: Command, io: Io): void => {
+  const quota = program.command('quota').description('how much may be held and run at once');
+  quota
+    .command('show [user]')
+    .description('yours with what you use, or the limits of somebody else (operators)')
+    .option('--organization <name>', 'the limits of an organization (operators)')
+    .action((user: string | undefined, options: OfOptions) => show(io, user, options));
+  quota
+    .command('set [user]')
+    .description('change limits; what is not named stays (operators)')
+    .option('--organization <name>', 'what all members of an organization may run together')
+    .option('--tasks <count>', 'tasks, finished ones too', ceilingOf)
+    .option('--buckets <count>', 'buckets', ceilingOf)
+    .option('--storage-bytes <bytes>', 'bytes in all buckets', ceilingOf)
+    .option('--instances <count>', 'instances at once', ceilingOf)
+    .option('--cores <count>', 'cores at once', ceilingOf)
+    .option('--flex-instances <count>', 'instances at once in the plan flex', ceilingOf)
+    .option('--flex-cores <count>', 'cores at once in the plan flex', ceilingOf)
+    .option('--on-demand-instances <count>', 'instances at once in the plan on demand', ceilingOf)
+    .option('--on-demand-cores <count>', 'cores at once in the plan on demand', ceilingOf)
+    .action((user: string | undefined, options: SetOptions) => set(io, user, options));
+};

@@ -1,0 +1,84 @@
+import type { UserChange, WireUser } from '@fornax/client';
+import { type Command, Option } from 'commander';
+import type { Io } from '../io.js';
+import { renderTable } from '../table.js';
+
+const ROLES = ['user', 'auditor', 'operator'];
+
+interface CreateOptions {
+  readonly role?: string;
+  readonly organization?: string;
+}
+
+const row = (user: WireUser): readonly string[] => [
+  user.email,
+  user.role,
+  user.disabled ? 'disabled' : 'enabled',
+  user.organization?.name ?? '-',
+  user.uuid,
+];
+const HEADING = ['E-MAIL', 'ROLE', 'STATE', 'ORGANIZATION', 'ID'];
+
+const change = async (io: Io, user: string, changes: UserChange): Promise<void> => {
+  io.print(renderTable([HEADING, row(await io.client().people.changeUser(user, changes))]));
+};
+
+const organizations = (program: Command, io: Io): void => {
+  const organization = program.command('organization').description('groups of users with projects in common');
+  organization
+    .command('create <name>')
+    .description('make an organization; prints its id')
+    .action(async (name: string) => io.print((await io.client().people.createOrganization(name)).uuid));
+  organization
+    .command('list')
+    .description('all organizations')
+    .action(async () => {
+      const rows = (await io.client().people.organizations()).map(({ name, members, uuid }) => [name, members, uuid]);
+      io.print(renderTable([['NAME', 'MEMBERS', 'ID'], ...rows]));
+    });
+};
+
+/** Users and organizations: all but `user show` is for operators. */
+export const addUserCommands = (program: Command, io: Io): void => {
+  const user = program.command('user').description('who may use the platform; for operators');
+  user
+    .command('create <email>')
+    .description('make a user; prints its id')
+    .addOption(new Option('--role <role>', 'what it may do').choices(ROLES).default('user'))
+    .option('--organization <name>', 'where it belongs')
+    .action(async (email: string, { role, organization }: CreateOptions) => {
+      const more = {
+        ...(role === undefined ? {} : { role }),
+        ...(organization === undefined ? {} : { organization }),
+      };
+      io.print((await io.client().people.createUser(email, more)).uuid);
+    });
+  user
+    .command('list')
+    .description('all users; for an auditor those of its organization')
+    .action(async () => io.print(renderTable([HEADING, ...(await io.client().people.users()).map(row)])));
+  user
+    .command('show [user]')
+    .description('a user by e-mail or id, or yourself, as JSON')
+    .action(async (name: string | undefined) => {
+      const { people } = io.client();
+      io.print(JSON.stringify(await (name === undefined ? people.me() : people.user(name)), null, 2));
+    });
+  user
+    .command('role <user> <role>')
+    .description(`change what a user may do: ${ROLES.join(', ')}`)
+    .action((name: string, role: string) => change(io, name, { role }));
+  user
+    .command('disable <user>')
+    .description('refuse every token of a user, at once')
+    .action((name: string) => change(io, name, { disabled: true }));
+  user
+    .command('enable <user>')
+    .description('undo disable')
+    .action((name: string) => change(io, name, { disabled: false }));
+  user
+    .command('move <user> [organization]')
+    .description('put a user into an organization, or into none')
+    .action((name: string, organization = '') => change(io, name, { organization }));
+  organizations(program, io);
+};

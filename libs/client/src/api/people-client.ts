@@ -1,0 +1,156 @@
+import {
+  meSchema,
+  newTokenSchema,
+  organizationSchema,
+  ownedProjectSchema,
+  tokenSchema,
+  userPageSchema,
+  userSchema,
+  type WireMe,
+  type WireNewToken,
+  type WireOrganization,
+  type WireOwnedProject,
+  type WireToken,
+  type WireUser,
+} from '@fornax/contracts';
+import type { Parser } from './wire-types.js';
+
+/** One call of the API: JSON in, JSON out. */
+export type JsonCall = <T>(
+  method: string,
+  path: string,
+  parser: Parser<T>,
+  call?: { readonly body?: unknown },
+) => Promise<T>;
+
+export interface PlanQuotaChange {
+  readonly maxInstances?: number;
+  readonly maxCores?: number;
+}
+/** What to change of quotas; the rest stays. */
+export interface QuotaChange extends PlanQuotaChange {
+  readonly maxTasks?: number;
+  readonly maxBuckets?: number;
+  readonly maxStorageBytes?: number;
+  readonly flex?: PlanQuotaChange;
+  readonly onDemand?: PlanQuotaChange;
+}
+export interface UserChange {
+  readonly role?: string;
+  readonly disabled?: boolean;
+  /** Id or name; empty text for none. */
+  readonly organization?: string;
+  readonly quotas?: QuotaChange;
+}
+export interface NewToken {
+  readonly name: string;
+  /** ISO 8601. */
+  readonly expirationDate?: string;
+}
+export interface NewProject {
+  readonly name: string;
+  readonly slug?: string;
+  readonly description?: string;
+}
+/** Whose project: one of the two. */
+export interface ProjectOwner {
+  readonly user?: string;
+  readonly organization?: string;
+}
+export interface ProjectChange {
+  readonly name?: string;
+  readonly description?: string;
+  readonly isDefault?: true;
+  readonly archived?: true;
+}
+
+const API = '/fornax/v1';
+const PAGE = 500;
+const nothing: Parser<void> = { parse: () => undefined };
+const tokens = tokenSchema.array();
+const projects = ownedProjectSchema.array();
+const organizations = organizationSchema.array();
+const part = encodeURIComponent;
+
+/** Users, tokens, projects, organizations and quotas. Where a user is left out, the caller's own account is meant; others are an operator's. */
+export class PeopleClient {
+  constructor(private readonly json: JsonCall) {}
+
+  me(): Promise<WireMe> {
+    return this.json('GET', `${API}/me`, meSchema);
+  }
+
+  /** All that the caller may see, in the order in which they were made. */
+  async users(): Promise<readonly WireUser[]> {
+    const all: WireUser[] = [];
+    for (;;) {
+      const path = `${API}/users?limit=${PAGE}&offset=${all.length}`;
+      const { data, total } = await this.json('GET', path, userPageSchema);
+      all.push(...data);
+      if (data.length === 0 || all.length >= total) return all;
+    }
+  }
+
+  /** @param user id or e-mail */
+  user(user: string): Promise<WireUser> {
+    return this.json('GET', `${API}/users/${part(user)}`, userSchema);
+  }
+
+  createUser(email: string, more: UserChange = {}): Promise<WireUser> {
+    return this.json('POST', `${API}/users`, userSchema, { body: { email, ...more } });
+  }
+
+  changeUser(user: string, body: UserChange): Promise<WireUser> {
+    return this.json('PATCH', `${API}/users/${part(user)}`, userSchema, { body });
+  }
+
+  tokens(user?: string): Promise<readonly WireToken[]> {
+    return this.json('GET', `${ownerPath(user)}/tokens`, tokens);
+  }
+
+  /** The only answer that shows the token. */
+  createToken(body: NewToken, user?: string): Promise<WireNewToken> {
+    return this.json('POST', `${ownerPath(user)}/tokens`, newTokenSchema, { body });
+  }
+
+  revokeToken(token: string, user?: string): Promise<void> {
+    return this.json('DELETE', `${ownerPath(user)}/tokens/${part(token)}`, nothing);
+  }
+
+  /** The caller's own, or those of somebody that an operator names. */
+  projects({ user, organization }: ProjectOwner = {}): Promise<readonly WireOwnedProject[]> {
+    const [name, value] = user === undefined ? ['organization', organization] : ['user', user];
+    const path = value === undefined ? '/me/projects' : `/projects?${name}=${part(value)}`;
+    return this.json('GET', `${API}${path}`, projects);
+  }
+
+  createProject(project: NewProject, owner: ProjectOwner = {}): Promise<WireOwnedProject> {
+    const path = owner.user === undefined && owner.organization === undefined ? '/me/projects' : '/projects';
+    return this.json('POST', `${API}${path}`, ownedProjectSchema, { body: { ...project, ...owner } });
+  }
+
+  /** @param project of the caller: id or slug; of anybody else: id, and the caller is an operator */
+  changeProject(project: string, body: ProjectChange, isOwn = true): Promise<WireOwnedProject> {
+    const path = `${API}${isOwn ? '/me' : ''}/projects/${part(project)}`;
+    return this.json('PATCH', path, ownedProjectSchema, { body });
+  }
+
+  organizations(): Promise<readonly WireOrganization[]> {
+    return this.json('GET', `${API}/organizations`, organizations);
+  }
+
+  /** @param organization id or name */
+  organization(organization: string): Promise<WireOrganization> {
+    return this.json('GET', `${API}/organizations/${part(organization)}`, organizationSchema);
+  }
+
+  createOrganization(name: string): Promise<WireOrganization> {
+    return this.json('POST', `${API}/organizations`, organizationSchema, { body: { name } });
+  }
+
+  changeOrganization(organization: string, quotas: QuotaChange): Promise<WireOrganization> {
+    return this.json('PATCH', `${API}/organizations/${part(organization)}`, organizationSchema, { body: { quotas } });
+  }
+}
+
+const ownerPath = (user: string | undefined): string => `${API}/${user === undefined ? 'me' : `users/${part(user)}`}`;
