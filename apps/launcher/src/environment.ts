@@ -80,6 +80,8 @@ export const serviceEnvironment = (
   addresses: Addresses,
   places: Places,
 ): Readonly<Variables> => ({
+  // Services are here, where the storage is; its public address may not be one for them.
+  FORNAX_STORAGE_URL: `http://127.0.0.1:${addresses.storagePort}`,
   ...inherited(env, (name) => !FOREIGN.test(name) || (name.startsWith('FORNAX_') && !LAUNCHER_ONLY.test(name))),
   ...shared(settings, addresses),
   ...natsVariables(backends.natsUrl, backends.natsServices),

@@ -39,7 +39,7 @@ export interface Harness {
     taskId: string,
     instance: number,
     data: string | Uint8Array,
-    options?: { stream?: OutputStream; attempt?: number },
+    options?: { stream?: OutputStream; attempt?: number; offset?: number },
   ): Promise<void>;
   /** Makes a second account. @returns its token */
   addAccount(maxTasks?: number): Promise<string>;
@@ -75,6 +75,8 @@ export const startHarness = async (settings: Readonly<Record<string, string>> = 
     ...settings,
   };
   let isStorageThere = true;
+  /** How far each instance has printed. */
+  const printed = new Map<string, number>();
   const open = async () => {
     const test = await createTestApp(SubmissionModule.withSettings(env), { env, name: 'submission' });
     const connection = test.app.get<Nats>(NATS);
@@ -131,19 +133,19 @@ export const startHarness = async (settings: Readonly<Record<string, string>> = 
       // A read of an unknown task waits for the whole log.
       await call('GET', '/tasks/nobody');
     },
-    print: async (taskId, instance, data, { stream = 'stdout', attempt = 1 } = {}) => {
+    print: async (taskId, instance, data, { stream = 'stdout', attempt = 1, offset } = {}) => {
+      const bytes = typeof data === 'string' ? Buffer.from(data) : data;
+      const place = `${taskId}/${instance}/${attempt}/${stream}`;
+      const at = offset ?? printed.get(place) ?? 0;
+      printed.set(place, at + bytes.length);
       const publisher = test.app.get<DurablePublisher>(PUBLISHER);
-      await publisher.publish(
-        logSubject(taskId, instance, stream),
-        typeof data === 'string' ? Buffer.from(data) : data,
-        {
-          headers: {
-            [LOG_HEADERS.lease]: `lease-${attempt}`,
-            [LOG_HEADERS.offset]: '0',
-            [LOG_HEADERS.attempt]: String(attempt),
-          },
+      await publisher.publish(logSubject(taskId, instance, stream), bytes, {
+        headers: {
+          [LOG_HEADERS.lease]: `lease-${attempt}`,
+          [LOG_HEADERS.offset]: String(at),
+          [LOG_HEADERS.attempt]: String(attempt),
         },
-      );
+      });
     },
     addAccount: async (maxTasks = 100) => {
       const accountId = newId();

@@ -22,14 +22,11 @@ import { ServiceController } from './http/service.controller.js';
 import { TaskAnswers } from './http/task-answers.js';
 import { TaskInstancesController } from './http/task-instances.controller.js';
 import { TaskListsController } from './http/task-lists.controller.js';
-import { TaskOutputController } from './http/task-output.controller.js';
 import { TasksController } from './http/tasks.controller.js';
 import { JobsController, NotBuiltController, PoolsController } from './http/unavailable.controllers.js';
 
 import { LiveStatus } from './live/live-status.js';
-import { LogIngest } from './logs/log-ingest.js';
-import { LogReader } from './logs/log-reader.js';
-import { OutputErrors } from './logs/output-errors.js';
+import { OUTPUT_CONTROLLERS, OUTPUT_MIGRATIONS, OUTPUT_PROVIDERS } from './logs/output-parts.js';
 import { Tasks1767312000000 } from './migrations/1767312000000-tasks.migration.js';
 import { TaskDeletion1790000401000 } from './migrations/1790000401000-task-deletion.migration.js';
 import { TaskLists1790000100000 } from './migrations/1790000100000-task-lists.migration.js';
@@ -60,6 +57,7 @@ const SERVICE = 'submission';
       TaskDeletion1790000401000,
       IdempotencyKeys1790000600000,
       ...HISTORY_MIGRATIONS,
+      ...OUTPUT_MIGRATIONS,
     ]),
   ],
   controllers: [
@@ -67,7 +65,7 @@ const SERVICE = 'submission';
     TaskInstancesController,
     TasksController,
     RepeatTaskController,
-    TaskOutputController,
+    ...OUTPUT_CONTROLLERS,
     ServiceController,
     PoolsController,
     JobsController,
@@ -104,9 +102,7 @@ const SERVICE = 'submission';
     RunningCounts,
     OrganisationQuotas,
     UserInfo,
-    OutputErrors,
-    LogIngest,
-    LogReader,
+    ...OUTPUT_PROVIDERS,
     ...PEOPLE_PROVIDERS,
   ],
 })

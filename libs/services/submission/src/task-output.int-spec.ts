@@ -6,7 +6,7 @@ import { minimal, readFrom, startHarness, submitTo, type Harness } from './submi
 
 let harness: Harness;
 beforeAll(async () => {
-  harness = await startHarness({ FORNAX_LOG_KEEP_BYTES: '32768' });
+  harness = await startHarness();
 }, 120_000);
 afterAll(() => harness.close());
 
@@ -91,15 +91,49 @@ describe('output', () => {
     );
   });
 
-  it('keeps only the last part of a stream that grows too large, and says so', async () => {
+  it('takes a piece that a node repeats, or sends again with more behind it, only once', async () => {
     const uuid = await submit({ instanceCount: 1 });
     await harness.happen(uuid, dispatched(aLease(0)), started(aRef(0)));
-    const line = (n: number) => `${String(n).padStart(999, '.')}\n`;
-    for (let n = 0; n < 40; n++) await harness.print(uuid, 0, line(n));
-    const text = (await harness.call('GET', `/tasks/${uuid}/stdout/0`)).text;
-    expect(text).toMatch(/^\[\d+ bytes of older output were dropped\]\n/);
-    expect(text.endsWith(line(39))).toBe(true);
-    expect(text.length).toBeLessThan(32_768 + 100);
+    await harness.print(uuid, 0, 'one\n', { offset: 0 });
+    await harness.print(uuid, 0, 'one\n', { offset: 0 });
+    await harness.print(uuid, 0, 'one\ntwo\n', { offset: 0 });
+    expect((await harness.call('GET', `/tasks/${uuid}/stdout/0`)).text).toBe('one\ntwo\n');
+    await harness.print(uuid, 0, 'four\n', { offset: 14 });
+    const range = await harness.call('GET', `/fornax/v1/tasks/${uuid}/instances/0/stdout`);
+    expect([range.text, range.headers.get('fornax-next-offset')]).toEqual(['one\ntwo\n', '8']);
+    const rest = await harness.call('GET', `/fornax/v1/tasks/${uuid}/instances/0/stdout?offset=8`);
+    expect([rest.text, rest.headers.get('fornax-offset')]).toEqual(['four\n', '14']);
+  });
+
+  it('gives binary bytes as they are, whole, fresh and in ranges', async () => {
+    const uuid = await submit({ instanceCount: 1 });
+    await harness.happen(uuid, dispatched(aLease(0)), started(aRef(0)));
+    const bytes = Buffer.from(Array.from({ length: 700 }, (_, n) => (n * 37) % 256));
+    await harness.print(uuid, 0, bytes.subarray(0, 300));
+    await harness.print(uuid, 0, bytes.subarray(300));
+    await harness.happen(uuid, concluded(anEnd(0)));
+    const get = async (method: string, path: string): Promise<Buffer> => {
+      const response = await fetch(`${harness.test.url}${path}`, { method, headers: { authorization: harness.token } });
+      return Buffer.from(await response.arrayBuffer());
+    };
+    expect(await get('GET', `/tasks/${uuid}/stdout/0`)).toEqual(bytes);
+    expect(await get('POST', `/tasks/${uuid}/stdout/0`)).toEqual(bytes);
+    const part = await get('GET', `/fornax/v1/tasks/${uuid}/instances/0/stdout?offset=290&limit=20`);
+    expect(part).toEqual(bytes.subarray(290, 310));
+  });
+
+  it('is not found for tasks of others, and for instances that a task does not have, in every form', async () => {
+    const uuid = await submit({ instanceCount: 2 });
+    const other = await harness.addAccount();
+    for (const path of ['stdout', 'stdout/tail', 'instances/0/stderr', 'instances/0/stdout/tail']) {
+      const url = `/fornax/v1/tasks/${uuid}/${path}`;
+      expect((await harness.call('GET', url, undefined, { token: other })).status).toBe(404);
+      expect((await harness.call('GET', url, undefined, { token: 'nobody' })).status).toBe(401);
+    }
+    for (const path of ['instances/2/stdout', 'instances/x/stdout', 'instances/2/stdout/tail'])
+      expect((await harness.call('GET', `/fornax/v1/tasks/${uuid}/${path}`)).status).toBe(404);
+    for (const query of ['offset=-1', 'offset=x', 'limit=1.5'])
+      expect((await harness.call('GET', `/fornax/v1/tasks/${uuid}/instances/0/stdout?${query}`)).status).toBe(400);
   });
 });
 

@@ -2,8 +2,14 @@ import { z } from 'zod';
 import { intSetting, loadConfig, type Env } from '@fornax/service-kit';
 
 const settings = z.object({
-  /** Output kept of one stream of one task, in bytes; older output is dropped. */
-  FORNAX_LOG_KEEP_BYTES: intSetting({ min: 1_024, max: 2 ** 40 }).default(64 * 1024 * 1024),
+  /** Output kept in the database of one stream of one running task, in bytes; older output moves to object storage. */
+  FORNAX_LOG_KEEP_BYTES: intSetting({ min: 1_024, max: 2 ** 40 }).default(16 * 1024 * 1024),
+  /** Output of one stream of one task that stays in the database when the task is over, in bytes; more moves to object storage. */
+  FORNAX_LOG_KEEP_ENDED_BYTES: intSetting({ min: 1_024, max: 2 ** 40 }).default(1024 * 1024),
+  /** Output shown by one read of the whole, in bytes: the last part of it. */
+  FORNAX_LOG_SHOW_BYTES: intSetting({ min: 1_024, max: 2 ** 40 }).default(64 * 1024 * 1024),
+  /** Address of the S3 endpoint as this service reaches it; FORNAX_PUBLIC_STORAGE_URL if unset. */
+  FORNAX_STORAGE_URL: z.url({ protocol: /^https?$/ }).optional(),
   /** How long a read of output waits for what the nodes have already sent, in milliseconds. */
   FORNAX_LOG_READ_TIMEOUT_MS: intSetting({ min: 0, max: 60_000 }).default(2_000),
   /** Time between two signs of life of a live stream of events in which nothing happens, in milliseconds. */
@@ -22,6 +28,9 @@ const settings = z.object({
 
 export interface SubmissionConfig {
   readonly logKeepBytes: number;
+  readonly logKeepEndedBytes: number;
+  readonly logShowBytes: number;
+  readonly storageUrl: string | undefined;
   readonly logReadTimeoutMs: number;
   readonly eventsHeartbeatMs: number;
   readonly bootstrap:
@@ -40,6 +49,9 @@ export const loadSubmissionConfig = (env: Env): SubmissionConfig => {
   const token = text !== undefined ? { text } : file !== undefined ? { file } : undefined;
   return Object.freeze({
     logKeepBytes: values.FORNAX_LOG_KEEP_BYTES,
+    logKeepEndedBytes: values.FORNAX_LOG_KEEP_ENDED_BYTES,
+    logShowBytes: values.FORNAX_LOG_SHOW_BYTES,
+    storageUrl: values.FORNAX_STORAGE_URL,
     logReadTimeoutMs: values.FORNAX_LOG_READ_TIMEOUT_MS,
     eventsHeartbeatMs: values.FORNAX_EVENTS_HEARTBEAT_MS,
     bootstrap: email !== undefined && token !== undefined ? { email, token } : undefined,

@@ -1,16 +1,18 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { logSubject } from '@fornax/contracts';
+import { logSubject, parseLogSubject } from '@fornax/contracts';
 import { NATS } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { SUBMISSION_CONFIG, type SubmissionConfig } from '../config/submission-config.js';
 import { followOutput, lastLogSequence, logStreamEpoch, type LogMessage, type Nats } from './log-feed.js';
 import { storeOutput } from './log-store.js';
+import { OutputArchiver } from './output-archiver.js';
 import { OutputErrors } from './output-errors.js';
+import { OutputSignals } from './output-signals.js';
 
 interface Waiter {
   readonly sequence: number;
-  readonly resolve: () => void;
+  readonly resolve: (isDone: boolean) => void;
 }
 
 /** All output of a task: its subjects with wildcards for instance and stream. */
@@ -32,6 +34,8 @@ export class LogIngest implements OnApplicationBootstrap, BeforeApplicationShutd
     @Inject(NATS) private readonly nats: Nats,
     @InjectDataSource('submission') private readonly db: DataSource,
     @Inject(SUBMISSION_CONFIG) private readonly config: SubmissionConfig,
+    private readonly archiver: OutputArchiver,
+    private readonly signals: OutputSignals,
     private readonly errors: OutputErrors,
   ) {}
 
@@ -49,21 +53,22 @@ export class LogIngest implements OnApplicationBootstrap, BeforeApplicationShutd
 
   async beforeApplicationShutdown(): Promise<void> {
     this.stop.abort();
-    this.release(() => true);
+    this.release(() => true, false);
     await this.running;
   }
 
-  /** Waits, bounded, until the rows hold all output of the task that is in the stream now. */
-  async caughtUp(taskId: string): Promise<void> {
+  /** Waits, bounded, until the rows hold all output of the task that is in the stream now. @returns whether they do */
+  async caughtUp(taskId: string): Promise<boolean> {
     const sequence = await lastLogSequence(this.nats, outputOf(taskId));
-    if (sequence <= this.position || this.stop.signal.aborted) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => this.release((waiter) => waiter === own), this.config.logReadTimeoutMs);
+    if (sequence <= this.position) return true;
+    if (this.stop.signal.aborted) return false;
+    return new Promise<boolean>((resolve) => {
+      const timer = setTimeout(() => this.release((waiter) => waiter === own, false), this.config.logReadTimeoutMs);
       const own: Waiter = {
         sequence,
-        resolve: () => {
+        resolve: (isDone) => {
           clearTimeout(timer);
-          resolve();
+          resolve(isDone);
         },
       };
       this.waiters = [...this.waiters, own];
@@ -72,26 +77,27 @@ export class LogIngest implements OnApplicationBootstrap, BeforeApplicationShutd
 
   private async store(batch: readonly LogMessage[]): Promise<void> {
     const last = batch.at(-1)?.sequence ?? 0;
-    await this.db.transaction(async (tx) => {
+    const sizes = await this.db.transaction(async (tx) => {
       const [row] = await tx.query<{ epoch: string; sequence: string }[]>(
         'SELECT epoch, sequence FROM log_checkpoint WHERE id = 1 FOR UPDATE',
       );
       const stored = row?.epoch === this.epoch ? Number(row.sequence) : 0;
-      if (last <= stored) return;
-      await storeOutput(
-        tx,
-        batch.filter(({ sequence }) => sequence > stored),
-        this.config.logKeepBytes,
-      );
+      if (last <= stored) return [];
+      const fresh = batch.filter(({ sequence }) => sequence > stored);
+      const after = await storeOutput(tx, fresh, this.archiver.mostBytes);
       await tx.query('UPDATE log_checkpoint SET epoch = $1, sequence = $2 WHERE id = 1', [this.epoch, last]);
+      return after;
     });
     this.position = last;
-    this.release(({ sequence }) => sequence <= last);
+    this.release(({ sequence }) => sequence <= last, true);
+    // Also when another process wrote the rows: its readers are not ours.
+    this.signals.wake(batch.flatMap(({ subject }) => parseLogSubject(subject)?.taskId ?? []));
+    await this.archiver.relieve(Math.max(0, ...sizes.map(({ keptBytes }) => keptBytes)));
   }
 
-  private release(isDone: (waiter: Waiter) => boolean): void {
-    const done = this.waiters.filter(isDone);
-    this.waiters = this.waiters.filter((waiter) => !done.includes(waiter));
-    for (const { resolve } of done) resolve();
+  private release(isMeant: (waiter: Waiter) => boolean, isDone: boolean): void {
+    const meant = this.waiters.filter(isMeant);
+    this.waiters = this.waiters.filter((waiter) => !meant.includes(waiter));
+    for (const { resolve } of meant) resolve(isDone);
   }
 }

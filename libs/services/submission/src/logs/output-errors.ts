@@ -4,14 +4,19 @@ import { LOGGER } from '@fornax/service-kit';
 /** What this service needs of a logger. */
 interface ErrorLog {
   error(fields: { readonly err: unknown }, message: string): void;
+  warn(fields: { readonly err: unknown }, message: string): void;
 }
 
-/** Where failures of the output's ingestion are told; each is tried again. */
+/** Where failures with output are told; each is tried again. */
 @Injectable()
 export class OutputErrors {
   constructor(@Inject(LOGGER) private readonly logger: ErrorLog) {}
 
   report(err: unknown): void {
     this.logger.error({ err }, 'output of instances could not be stored, trying again');
+  }
+
+  notArchived(err: unknown): void {
+    this.logger.warn({ err }, 'output of instances could not be moved to object storage; it is kept and tried again');
   }
 }

@@ -1,0 +1,76 @@
+import { LOG_HEADERS, parseLogSubject, type OutputStream } from '@fornax/contracts';
+import type { LogMessage } from './log-feed.js';
+
+/** A piece of output as a node sent it. */
+export interface ArrivedChunk {
+  readonly taskId: string;
+  readonly stream: OutputStream;
+  readonly instance: number;
+  readonly attempt: number;
+  /** Of its first byte, within the output of this attempt. */
+  readonly offset: number;
+  readonly data: Buffer;
+}
+
+/** How far one stream of one instance is known, in its newest attempt. */
+export interface KnownPart {
+  readonly taskId: string;
+  readonly stream: string;
+  readonly instance: number;
+  readonly attempt: number;
+  readonly endOffset: number;
+  /** Bytes before the end that never came, or could not be kept. */
+  readonly lostBytes: number;
+}
+
+/** Of an `integer` column. */
+const MAX_INTEGER = 2_147_483_647;
+const MAX_ID_LENGTH = 255;
+const isCount = (value: number, most: number): boolean => Number.isInteger(value) && value >= 0 && value <= most;
+
+/** What no row can hold is nobody's output; kept, it would come back for ever and hold up all other. */
+export const chunkOf = ({ subject, data, header }: LogMessage): readonly ArrivedChunk[] => {
+  const place = parseLogSubject(subject);
+  if (!place || data.length === 0) return [];
+  const attempt = Number(header(LOG_HEADERS.attempt) ?? 1);
+  const offset = Number(header(LOG_HEADERS.offset) ?? 0);
+  const fits =
+    isCount(place.instance, MAX_INTEGER) &&
+    isCount(attempt, MAX_INTEGER) &&
+    isCount(offset, Number.MAX_SAFE_INTEGER / 2);
+  if (!fits || place.taskId.includes('\0') || place.taskId.length > MAX_ID_LENGTH) return [];
+  return [{ ...place, attempt, offset, data: Buffer.from(data.buffer, data.byteOffset, data.length) }];
+};
+
+const keyOf = ({ taskId, stream, instance }: Pick<KnownPart, 'taskId' | 'stream' | 'instance'>): string =>
+  `${instance}/${stream}/${taskId}`;
+
+/**
+ * What of the chunks is new, in their order: an agent that is not sure whether a chunk was stored sends it again, and the bytes that are known
+ * already are cut off. Chunks belong to the newest attempt of their instance.
+ * @returns also how far each instance's output is known now
+ */
+export const untold = (
+  chunks: readonly ArrivedChunk[],
+  known: readonly KnownPart[],
+): { readonly fresh: readonly ArrivedChunk[]; readonly parts: readonly KnownPart[] } => {
+  const parts = new Map(known.map((part) => [keyOf(part), part]));
+  const changed = new Map<string, KnownPart>();
+  const fresh: ArrivedChunk[] = [];
+  for (const chunk of chunks) {
+    const key = keyOf(chunk);
+    const before = parts.get(key);
+    const isSame = before?.attempt === chunk.attempt;
+    const end = isSame ? before.endOffset : 0;
+    const chunkEnd = chunk.offset + chunk.data.length;
+    if (chunkEnd <= end) continue;
+    const isOverlapping = chunk.offset < end;
+    fresh.push(isOverlapping ? { ...chunk, offset: end, data: chunk.data.subarray(end - chunk.offset) } : chunk);
+    const { taskId, stream, instance, attempt } = chunk;
+    const lostBytes = (isSame ? before.lostBytes : 0) + Math.max(0, chunk.offset - end);
+    const part = { taskId, stream, instance, attempt, endOffset: chunkEnd, lostBytes };
+    parts.set(key, part);
+    changed.set(key, part);
+  }
+  return { fresh, parts: [...changed.values()] };
+};

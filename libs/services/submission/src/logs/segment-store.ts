@@ -1,0 +1,179 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { DataSource, EntityManager } from 'typeorm';
+import type { OutputArchive } from './output-archive.js';
+import { encodeSegment, type PlacedChunk, type Segment } from './segment.js';
+
+/** A stream of a task with more in the database than should stay there. */
+export interface LargeStream {
+  readonly taskId: string;
+  readonly stream: string;
+  readonly keptBytes: number;
+  /** Its task is over: nothing will be added. */
+  readonly isOver: boolean;
+}
+
+const MAX_STREAMS = 16;
+const MAX_CHUNKS = 20_000;
+const MAX_GARBAGE = 200;
+const AT_ONCE = 8;
+/** Longer than output stays in the log stream, from where a late message could come. */
+const FORGET_AFTER = '8 days';
+
+/** The largest first. */
+export const largeStreams = async (
+  db: DataSource,
+  keepBytes: number,
+  keepEndedBytes: number,
+): Promise<readonly LargeStream[]> => {
+  const rows = await db.query<{ task_id: string; stream: string; kept_bytes: string; is_over: boolean }[]>(
+    `SELECT s.task_id, s.stream, s.kept_bytes, t.end_ms IS NOT NULL AS is_over
+     FROM log_stream AS s LEFT JOIN task AS t USING (task_id)
+     WHERE s.kept_bytes > 1024 AND s.kept_bytes > $1 AND (s.kept_bytes > $2 OR t.end_ms IS NOT NULL)
+     ORDER BY s.kept_bytes DESC LIMIT ${MAX_STREAMS}`,
+    [Math.min(keepBytes, keepEndedBytes), keepBytes],
+  );
+  return rows
+    .filter((row) => Number(row.kept_bytes) > (row.is_over ? keepEndedBytes : keepBytes))
+    .map((row) => ({
+      taskId: row.task_id,
+      stream: row.stream,
+      keptBytes: Number(row.kept_bytes),
+      isOver: row.is_over,
+    }));
+};
+
+/** Objects that were noted and perhaps stored by an archiver that is gone. Call it under the archiver's lock only. */
+export const pruneUnfinished = async (db: DataSource): Promise<void> => {
+  await db.query(
+    `WITH gone AS (DELETE FROM log_segment WHERE NOT is_stored RETURNING object_key)
+     INSERT INTO log_garbage SELECT object_key FROM gone ON CONFLICT DO NOTHING`,
+  );
+};
+
+/** Removes objects that nothing points to. Call it under the archiver's lock only: so none of them is being written. */
+export const collectGarbage = async (db: DataSource, archive: OutputArchive): Promise<void> => {
+  for (;;) {
+    const rows = await db.query<{ object_key: string }[]>(`SELECT object_key FROM log_garbage LIMIT ${MAX_GARBAGE}`);
+    const keys = rows.map((row) => row.object_key);
+    for (let at = 0; at < keys.length; at += AT_ONCE)
+      await Promise.all(keys.slice(at, at + AT_ONCE).map((key) => archive.delete(key)));
+    if (keys.length > 0) await db.query('DELETE FROM log_garbage WHERE object_key = ANY($1)', [keys]);
+    if (keys.length < MAX_GARBAGE) return;
+  }
+};
+
+/** Tasks that are gone for so long that no output of theirs can come any more. */
+export const forgetOld = async (db: DataSource): Promise<void> => {
+  await db.query(`DELETE FROM log_forgotten WHERE at < now() - interval '${FORGET_AFTER}'`);
+};
+
+const oldestChunks = async (
+  db: DataSource,
+  { taskId, stream }: LargeStream,
+  bytes: number,
+): Promise<readonly PlacedChunk[]> => {
+  const rows = await db.query<
+    { position: string; instance: number; attempt: number; byte_offset: string; data: Buffer }[]
+  >(
+    `SELECT chunk.position, chunk.instance, chunk.attempt, chunk.byte_offset, chunk.data
+     FROM (SELECT position, sum(size_bytes) OVER (ORDER BY position) - size_bytes AS before FROM (
+         SELECT position, size_bytes FROM log_chunk WHERE task_id = $1 AND stream = $2 ORDER BY position LIMIT ${MAX_CHUNKS}
+       ) AS oldest) AS sized
+     JOIN log_chunk AS chunk USING (position) WHERE sized.before < $3 ORDER BY chunk.position`,
+    [taskId, stream, bytes],
+  );
+  return rows.map((row) => ({
+    position: Number(row.position),
+    instance: row.instance,
+    attempt: row.attempt,
+    offset: Number(row.byte_offset),
+    data: row.data,
+  }));
+};
+
+/** A name of its own for every try, so that a late write can never replace what another try has stored. */
+const newKey = (taskId: string, stream: string): string => {
+  const folder = /^[A-Za-z0-9-]{1,64}$/.test(taskId) ? taskId : createHash('sha256').update(taskId).digest('hex');
+  return `${folder}/${stream}/${randomUUID()}`;
+};
+
+/**
+ * Moves about `segmentBytes` of a stream's oldest output into one object. @returns how many bytes left the database; 0 when there was nothing
+ * @throws Unavailable storage is away: nothing has changed
+ */
+export const moveOldest = async (
+  db: DataSource,
+  archive: OutputArchive,
+  of: LargeStream,
+  segmentBytes: number,
+): Promise<number> => {
+  const chunks = await oldestChunks(db, of, segmentBytes);
+  const [first, last] = [chunks.at(0), chunks.at(-1)];
+  if (!first || !last) return 0;
+  const segment = encodeSegment(chunks);
+  const key = newKey(of.taskId, of.stream);
+  const [row] = await db.query<{ segment_id: string }[]>(
+    `INSERT INTO log_segment (task_id, stream, first_position, last_position, data_bytes, object_key, is_stored)
+     VALUES ($1, $2, $3, $4, $5, $6, false) RETURNING segment_id`,
+    [of.taskId, of.stream, first.position, last.position, segment.dataBytes, key],
+  );
+  await archive.put(key, segment.bytes);
+  return db.transaction((tx) =>
+    settle(tx, of, { segmentId: row?.segment_id ?? '', key, lastPosition: last.position, segment }),
+  );
+};
+
+interface Stored {
+  readonly segmentId: string;
+  readonly key: string;
+  readonly lastPosition: number;
+  readonly segment: Segment;
+}
+
+/** The rows of a stored segment give way to the note of where it is, in one transaction. */
+const settle = async (
+  tx: EntityManager,
+  { taskId, stream }: LargeStream,
+  { segmentId, key, lastPosition, segment }: Stored,
+): Promise<number> => {
+  // Nothing is taken in meanwhile: both change the same counters.
+  await tx.query('SELECT 1 FROM log_checkpoint WHERE id = 1 FOR UPDATE');
+  const noted = await tx.query<[{ segment_id: string }[], number]>(
+    'UPDATE log_segment SET is_stored = true WHERE segment_id = $1 RETURNING segment_id',
+    [segmentId],
+  );
+  if (noted[1] === 0) {
+    // The task was deleted meanwhile, or another archiver took this one for dead.
+    await tx.query('INSERT INTO log_garbage VALUES ($1) ON CONFLICT DO NOTHING', [key]);
+    return 0;
+  }
+  const { parts } = segment;
+  await tx.query(
+    `WITH part AS (
+       SELECT * FROM unnest($3::integer[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[])
+         AS p(instance, attempt, byte_offset, size_bytes, object_offset)),
+     noted AS (
+       INSERT INTO log_archived (task_id, stream, instance, attempt, byte_offset, size_bytes, segment_id, object_offset)
+       SELECT $1, $2, instance, attempt, byte_offset, size_bytes, $8::bigint, object_offset FROM part
+       WHERE NOT EXISTS (SELECT 1 FROM log_attempt AS newer
+         WHERE newer.task_id = $1 AND newer.instance = part.instance AND newer.attempt > part.attempt)
+       ON CONFLICT DO NOTHING RETURNING size_bytes),
+     gone AS (DELETE FROM log_chunk WHERE task_id = $1 AND stream = $2 AND position <= $9 RETURNING size_bytes)
+     UPDATE log_stream SET archived_to = $9,
+       kept_bytes = kept_bytes - (SELECT coalesce(sum(size_bytes), 0) FROM gone),
+       archived_bytes = archived_bytes + (SELECT coalesce(sum(size_bytes), 0) FROM noted)
+     WHERE task_id = $1 AND stream = $2`,
+    [
+      taskId,
+      stream,
+      parts.map((p) => p.instance),
+      parts.map((p) => p.attempt),
+      parts.map((p) => p.offset),
+      parts.map((p) => p.sizeBytes),
+      parts.map((p) => p.objectOffset),
+      segmentId,
+      lastPosition,
+    ],
+  );
+  return segment.dataBytes;
+};

@@ -1,0 +1,67 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import { verifyServiceToken } from '@fornax/service-kit';
+
+/** The area of the storage service that this one uses, played by a few lines: whether the real one lets it in is tested there. */
+export interface ObjectStorage {
+  readonly url: string;
+  readonly objects: Map<string, Buffer>;
+  /** Answers, or fails as a service does that is there but cannot. */
+  setThere(isThere: boolean): void;
+  /** Called once, before the next object is taken. */
+  onNextPut(hook: () => Promise<void>): void;
+  close(): Promise<void>;
+}
+
+const AREA = '/fornax-output/';
+
+export const startObjectStorage = async (masterKey: Uint8Array): Promise<ObjectStorage> => {
+  const objects = new Map<string, Buffer>();
+  let isThere = true;
+  let hook: (() => Promise<void>) | undefined;
+  const server = createServer((request, response) => {
+    void (async () => {
+      const body = await buffer(request);
+      const path = request.url ?? '';
+      const token = verifyServiceToken(masterKey, String(request.headers['x-amz-security-token']));
+      if (!token || !path.startsWith(AREA)) return response.writeHead(403).end();
+      if (!isThere) return response.writeHead(503).end();
+      const key = path.slice(AREA.length);
+      if (request.method === 'PUT') {
+        const before = hook;
+        hook = undefined;
+        await before?.();
+        objects.set(key, body);
+        // It may have gone in between: stored, and nobody was told.
+        return response.writeHead(isThere ? 200 : 503).end();
+      }
+      if (request.method === 'DELETE') {
+        objects.delete(key);
+        return response.writeHead(204).end();
+      }
+      const object = objects.get(key);
+      if (!object) return response.writeHead(404).end();
+      const [, from = '0', to = ''] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') ?? [];
+      return response.writeHead(206).end(object.subarray(Number(from), to === '' ? undefined : Number(to) + 1));
+    })();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    objects,
+    setThere: (now) => {
+      isThere = now;
+    },
+    onNextPut: (next) => {
+      hook = next;
+    },
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+};
