@@ -18,7 +18,7 @@ import {
 const LOCK = [0x466f726e, 0x4c6f6773] as const;
 /** Looks without being woken: for what a process that is gone has left. */
 const IDLE_MS = 60_000;
-/** At most so many rounds a second, whatever wakes it. */
+/** Between two rounds, whatever wakes it. */
 const PAUSE_MS = 200;
 const MAX_BACKOFF_MS = 30_000;
 /** How long output may wait to be taken in while much of it is on its way out. */
@@ -69,7 +69,8 @@ export class OutputArchiver implements OnApplicationBootstrap, BeforeApplication
 
   /** Told how much a stream keeps after a batch. Waits, bounded, while more comes in than goes out. */
   async relieve(keptBytes: number): Promise<void> {
-    if (!this.archive.isThere || keptBytes <= this.config.logKeepBytes) return;
+    // Output may come after its task has ended: then the smaller bound counts.
+    if (!this.archive.isThere || keptBytes <= Math.min(this.config.logKeepBytes, this.config.logKeepEndedBytes)) return;
     this.nudge();
     if (keptBytes <= this.config.logKeepBytes * 2 || this.failures > 0) return;
     const round = new Promise<void>((resolve) => this.waiters.push(resolve));
