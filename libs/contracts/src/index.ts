@@ -170,6 +170,8 @@ export {
   snapshotGrantRequestSchema,
   storageUsageReplySchema,
   storageUsageRequestSchema,
+  waitingReplySchema,
+  waitingRequestSchema,
   type GrantReply,
   type GrantRequest,
   type JoinReply,
@@ -178,4 +180,5 @@ export {
   type PlacementsReply,
   type ServiceClaims,
   type SnapshotGrantRequest,
+  type WaitingReply,
 } from './work/rpc.js';

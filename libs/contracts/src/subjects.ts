@@ -1,6 +1,16 @@
 /** Every NATS subject, stream and consumer name of Fornax (architecture, section 2). Nothing else spells one out. */
 
-export const AGGREGATES = ['task', 'job', 'pool', 'node', 'bucket', 'snapshot', 'account', 'pricing'] as const;
+export const AGGREGATES = [
+  'task',
+  'job',
+  'pool',
+  'node',
+  'bucket',
+  'snapshot',
+  'account',
+  'pricing',
+  'webhook',
+] as const;
 export type Aggregate = (typeof AGGREGATES)[number];
 
 export const STREAMS = {
@@ -88,6 +98,8 @@ export const RPC = {
   placements: 'fx.rpc.scheduler.placements',
   /** scheduler: is this lease current? */
   leaseStatus: 'fx.rpc.scheduler.lease-status',
+  /** scheduler: why a task that is not over waits now. */
+  waiting: 'fx.rpc.scheduler.waiting',
   /** storage: create a result bucket for an owner unless it exists; check that buckets exist and belong to the owner. */
   ensureBuckets: 'fx.rpc.storage.ensure-buckets',
   /** storage: bucket and byte counters of an account, for /info. */

@@ -103,3 +103,5 @@ export {
   type ForcedConstant,
 } from './profile/effective-constants.js';
 export { latestProfile, latestProfiles, profileAt } from './profile/profiles.js';
+export type { WebhookCommand, WebhookEvent, WebhookFilter } from './webhook/webhook.events.js';
+export { webhookDecider, type WebhookState } from './webhook/webhook.decider.js';

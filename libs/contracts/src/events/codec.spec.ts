@@ -8,6 +8,7 @@ import {
   pricingDecider,
   snapshotDecider,
   taskDecider,
+  webhookDecider,
 } from '@fornax/domain';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
@@ -122,6 +123,7 @@ const evolvers: Readonly<Record<string, (event: never) => unknown>> = {
   bucket: (event) => bucketDecider.evolve(bucketDecider.initial, event),
   snapshot: (event) => snapshotDecider.evolve(snapshotDecider.initial, event),
   account: (event) => accountDecider.evolve(accountDecider.initial, event),
+  webhook: (event) => ({ state: webhookDecider.evolve(webhookDecider.initial, event) }),
   pricing: (event) => pricingDecider.evolve(pricingDecider.initial, event),
 };
 

@@ -1,8 +1,17 @@
-import type { AccountEvent, BucketEvent, NodeEvent, PricingEvent, SnapshotEvent, TaskEvent } from '@fornax/domain';
+import type {
+  AccountEvent,
+  BucketEvent,
+  NodeEvent,
+  PricingEvent,
+  SnapshotEvent,
+  TaskEvent,
+  WebhookEvent,
+} from '@fornax/domain';
 import type { Aggregate } from '../subjects.js';
 
 /** Every event there is. */
-export type FornaxEvent = TaskEvent | NodeEvent | BucketEvent | SnapshotEvent | AccountEvent | PricingEvent;
+export type FornaxEvent =
+  TaskEvent | NodeEvent | BucketEvent | SnapshotEvent | AccountEvent | PricingEvent | WebhookEvent;
 
 /** Who and why, carried by every event (architecture, section 2). */
 export interface CommitMeta {

@@ -61,6 +61,24 @@ export const placementsReplySchema = z.object({
 });
 export type PlacementsReply = z.output<typeof placementsReplySchema>;
 
+/** RPC.waiting */
+export const waitingRequestSchema = z.object({ taskId: z.string() });
+export const waitingReplySchema = z.discriminatedUnion('known', [
+  /** Not in the scheduler's view: no such task, or finished. */
+  z.object({ known: z.literal(false) }),
+  z.object({
+    known: z.literal(true),
+    taskId: z.string(),
+    owner: z.string(),
+    waiting: z.number(),
+    reason: z.string().nullable(),
+    detail: z.string().nullable(),
+    /** Milliseconds since the epoch. */
+    waitingSince: z.number().nullable(),
+  }),
+]);
+export type WaitingReply = z.output<typeof waitingReplySchema>;
+
 /** RPC.leaseStatus */
 export const leaseStatusRequestSchema = z.object({
   leaseId: z.string(),

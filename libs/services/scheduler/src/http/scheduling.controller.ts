@@ -1,8 +1,9 @@
 import { Controller, Get, Param } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { RPC, waitingReplySchema } from '@fornax/contracts';
 import { CurrentAccount, NotFound, OperatorOnly, RpcClient, type Account } from '@fornax/service-kit';
 import { z } from 'zod';
-import { overviewReplySchema, waitingReplySchema, type OverviewReply } from '../rpc/schemas.js';
+import { overviewReplySchema, type OverviewReply } from '../rpc/schemas.js';
 import { SCHEDULER_RPC } from '../rpc/subjects.js';
 
 /** Why an unfinished task waits now. */
@@ -36,7 +37,7 @@ export class SchedulingController {
   @ApiOperation({ summary: 'Why a task that is not over waits now' })
   @ApiOkResponse({ standardSchema: waitingAnswerSchema })
   async waiting(@Param('id') taskId: string, @CurrentAccount() account: Account): Promise<WaitingAnswer> {
-    const reply = await this.rpc.request(SCHEDULER_RPC.waiting, { taskId }, waitingReplySchema);
+    const reply = await this.rpc.request(RPC.waiting, { taskId }, waitingReplySchema);
     if (!reply.known || (reply.owner !== account.id && account.role !== 'operator'))
       throw new NotFound('No such unfinished task');
     const { waiting, reason, detail, waitingSince } = reply;

@@ -5,8 +5,11 @@ import {
   nodeRpcPattern,
   parseNodeRpcSubject,
   placementsRequestSchema,
+  waitingReplySchema,
+  waitingRequestSchema,
   type LeaseClaims,
   type PlacementsReply,
+  type WaitingReply,
 } from '@fornax/contracts';
 import { sizeOf } from '@fornax/domain';
 import { grantLease, isCurrentLease, type SecretOpener } from '../leader/grants.js';
@@ -14,13 +17,7 @@ import type { Leadership } from '../leader/leadership.js';
 import type { Logger } from '../logger.js';
 import type { SchedulerView } from '../view/scheduler-view.js';
 import type { NatsConnection } from './nats-connection.js';
-import {
-  overviewReplySchema,
-  waitingReplySchema,
-  waitingRequestSchema,
-  type OverviewReply,
-  type WaitingReply,
-} from './schemas.js';
+import { overviewReplySchema, type OverviewReply } from './schemas.js';
 import { serve } from './serve.js';
 import { SCHEDULER_RPC } from './subjects.js';
 
@@ -117,7 +114,7 @@ export const serveLeader = ({ nc, leadership, secrets, sign, now, logger, signal
   );
   serve(
     nc,
-    SCHEDULER_RPC.waiting,
+    RPC.waiting,
     (payload) => waitingReplySchema.parse(waitingOf(leadership, waitingRequestSchema.parse(payload).taskId)),
     logger,
     signal,

@@ -1,23 +1,5 @@
 import { z } from 'zod';
 
-export const waitingRequestSchema = z.object({ taskId: z.string() });
-
-export const waitingReplySchema = z.discriminatedUnion('known', [
-  /** Not in the scheduler's view: no such task, or finished. */
-  z.object({ known: z.literal(false) }),
-  z.object({
-    known: z.literal(true),
-    taskId: z.string(),
-    owner: z.string(),
-    waiting: z.number(),
-    reason: z.string().nullable(),
-    detail: z.string().nullable(),
-    /** Milliseconds since the epoch. */
-    waitingSince: z.number().nullable(),
-  }),
-]);
-export type WaitingReply = z.output<typeof waitingReplySchema>;
-
 export const overviewReplySchema = z.object({
   unfinishedTasks: z.number(),
   queuedTasks: z.number(),

@@ -1,5 +1,4 @@
 /** Requests that only replicas of the scheduler make, so that any of them can answer HTTP while one leads. */
 export const SCHEDULER_RPC = {
-  waiting: 'fx.rpc.scheduler.waiting',
   overview: 'fx.rpc.scheduler.overview',
 } as const;

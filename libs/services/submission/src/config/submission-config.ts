@@ -14,6 +14,16 @@ const settings = z.object({
   FORNAX_LOG_READ_TIMEOUT_MS: intSetting({ min: 0, max: 60_000 }).default(2_000),
   /** Time between two signs of life of a live stream of events in which nothing happens, in milliseconds. */
   FORNAX_EVENTS_HEARTBEAT_MS: intSetting({ min: 10, max: 600_000 }).default(15_000),
+  /** 1: webhooks may go to loopback and private addresses. */
+  FORNAX_WEBHOOK_ALLOW_PRIVATE: z.enum(['0', '1']).default('0'),
+  /** Tries of one delivery before the webhook is parked. */
+  FORNAX_WEBHOOK_ATTEMPTS: intSetting({ min: 1, max: 1_000 }).default(12),
+  /** Pause before the second try, in milliseconds; it doubles from try to try, up to a minute. */
+  FORNAX_WEBHOOK_RETRY_MS: intSetting({ min: 1, max: 60_000 }).default(500),
+  /** How long a receiver may take to answer, in milliseconds. */
+  FORNAX_WEBHOOK_TIMEOUT_MS: intSetting({ min: 10, max: 120_000 }).default(10_000),
+  /** A process that delivers webhooks and is silent for this long is replaced, in milliseconds. */
+  FORNAX_WEBHOOK_LEADER_TTL_MS: intSetting({ min: 500, max: 600_000 }).default(4_000),
   /** The first account; made at start if it does not exist. */
   FORNAX_BOOTSTRAP_EMAIL: z.string().optional(),
   /** The first account's token, or the file that holds it. */
@@ -26,6 +36,14 @@ const settings = z.object({
   FORNAX_INSTANCE_MEMORY_MB: intSetting({ min: 1, max: 16_777_216 }).default(256),
 });
 
+export interface WebhookSettings {
+  readonly allowPrivate: boolean;
+  readonly attempts: number;
+  readonly retryMs: number;
+  readonly timeoutMs: number;
+  readonly leaderTtlMs: number;
+}
+
 export interface SubmissionConfig {
   readonly logKeepBytes: number;
   readonly logKeepEndedBytes: number;
@@ -33,6 +51,7 @@ export interface SubmissionConfig {
   readonly storageUrl: string | undefined;
   readonly logReadTimeoutMs: number;
   readonly eventsHeartbeatMs: number;
+  readonly webhooks: WebhookSettings;
   readonly bootstrap:
     { readonly email: string; readonly token: { readonly text: string } | { readonly file: string } } | undefined;
   readonly hasContainerEngine: boolean;
@@ -54,6 +73,13 @@ export const loadSubmissionConfig = (env: Env): SubmissionConfig => {
     storageUrl: values.FORNAX_STORAGE_URL,
     logReadTimeoutMs: values.FORNAX_LOG_READ_TIMEOUT_MS,
     eventsHeartbeatMs: values.FORNAX_EVENTS_HEARTBEAT_MS,
+    webhooks: {
+      allowPrivate: values.FORNAX_WEBHOOK_ALLOW_PRIVATE === '1',
+      attempts: values.FORNAX_WEBHOOK_ATTEMPTS,
+      retryMs: values.FORNAX_WEBHOOK_RETRY_MS,
+      timeoutMs: values.FORNAX_WEBHOOK_TIMEOUT_MS,
+      leaderTtlMs: values.FORNAX_WEBHOOK_LEADER_TTL_MS,
+    },
     bootstrap: email !== undefined && token !== undefined ? { email, token } : undefined,
     hasContainerEngine: values.FORNAX_CONTAINER_ENGINE !== undefined,
     instanceCores: values.FORNAX_INSTANCE_CORES,

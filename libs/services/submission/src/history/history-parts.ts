@@ -1,6 +1,7 @@
 import type { Provider, Type } from '@nestjs/common';
 import { provideProjection } from '@fornax/service-kit';
 import { History1790000300000 } from '../migrations/1790000300000-history.migration.js';
+import { WEBHOOK_CONTROLLERS, WEBHOOK_MIGRATIONS, webhookProviders } from '../webhooks/webhook-parts.js';
 import { CommitOwners } from './live/commit-owners.js';
 import { EventFeed } from './live/event-feed.js';
 import { EventStream } from './live/event-stream.js';
@@ -13,8 +14,8 @@ import { TaskHistory } from './task-history.js';
 import { TaskSnapshotsProjection } from './task-snapshots.projection.js';
 
 /** What the log makes possible: the history of tasks. Parts of the submission module. */
-export const HISTORY_MIGRATIONS = [History1790000300000];
-export const HISTORY_CONTROLLERS: readonly Type[] = [TaskHistoryController, EventsController];
+export const HISTORY_MIGRATIONS = [History1790000300000, ...WEBHOOK_MIGRATIONS];
+export const HISTORY_CONTROLLERS: readonly Type[] = [TaskHistoryController, EventsController, ...WEBHOOK_CONTROLLERS];
 /** @param service the service whose schema holds the rows */
 export const historyProviders = (service: string): readonly Provider[] => [
   ...provideProjection(service, TaskSnapshotsProjection),
@@ -25,4 +26,5 @@ export const historyProviders = (service: string): readonly Provider[] => [
   EventFeed,
   EventStream,
   TaskSnapshotReader,
+  ...webhookProviders(service),
 ];
