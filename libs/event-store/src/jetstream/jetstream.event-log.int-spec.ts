@@ -74,10 +74,50 @@ describe('the JetStream log', () => {
     const jsm = await managerOf(nc);
     await jsm.streams.update(STREAMS.events, { allow_atomic: false });
     await Promise.all(['a', 'b'].map((id) => submit(id)));
-    expect((await log.head()).sequence).toBe(2);
+    const stored = [];
+    for await (const batch of log.read({ from: 1 })) stored.push(...batch.map(({ aggregateId }) => aggregateId));
+    expect(stored.sort()).toEqual(['a', 'b']);
     await JetStreamLog.open(nc);
     expect((await jsm.streams.info(STREAMS.events)).config.allow_atomic).toBe(true);
   });
+
+  it(
+    'hands everything once and in order to readers at the end, behind it, and slower than the log',
+    async () => {
+      const append = (from: number, to: number) =>
+        Promise.all(Array.from({ length: to - from }, (_, index) => submit(`task-${from + index}`)));
+      await append(0, 50);
+      const seen: number[][] = [[], [], []];
+      const mayGoOn = Promise.withResolvers<void>();
+      const follow = (reader: number, from: number, before: Promise<void> = Promise.resolve()) =>
+        log.subscribe({ from, aggregates: ['task', 'node'], maxBatch: 100, signal: over.signal }, async (batch) => {
+          seen[reader]?.push(...batch.map(({ sequence }) => sequence));
+          await before;
+        });
+      const following = [follow(0, 1), follow(1, 51), follow(2, 51, mayGoOn.promise)];
+      await eventually(() => seen[0]?.length === 50);
+      for (let from = 50; from < 10_050; from += 1_000) await append(from, from + 1_000);
+      await eventually(() => seen[1]?.length === 10_000, { timeoutMs: 30_000 });
+      mayGoOn.resolve();
+      await eventually(() => seen[2]?.length === 10_000, { timeoutMs: 30_000 });
+      for (const sequences of seen)
+        sequences.forEach((sequence, at) => expect(sequence).toBe((sequences[0] ?? 0) + at));
+      over.abort();
+      await Promise.all(following);
+      // A reader that comes when all others have gone begins anew.
+      over = new AbortController();
+      const late: number[] = [];
+      const next = log.subscribe({ from: 10_051, signal: over.signal }, async (batch) => {
+        late.push(...batch.map(({ sequence }) => sequence));
+      });
+      await submit('late');
+      await eventually(() => late.length > 0);
+      expect(late).toEqual([10_051]);
+      over.abort();
+      await next;
+    },
+    SLOW_MS,
+  );
 
   it('keeps its epoch when it is opened again, and takes a new one when it was wiped', async () => {
     const { epoch } = await log.head();

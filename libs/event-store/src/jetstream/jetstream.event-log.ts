@@ -32,12 +32,15 @@ import { DecodedCommits } from './decoded-commits.js';
 import { DurablePublisher, PublishRejected } from './durable-publisher.js';
 import { GroupedPublisher } from './grouped-publisher.js';
 import { type FeedMessage, PullFeed } from './pull-feed.js';
+import { SharedTail } from './shared-tail.js';
 import { StoredMessages } from './stored-messages.js';
 import { ensureStreams, epochOf, managerOf } from './streams.js';
 
 const WRONG_LAST_SEQUENCE = 10071;
 const STREAM_NOT_FOUND = 10059;
 const DEFAULT_BATCH = 500;
+/** Messages on their way from the server to the shared tail at most. */
+const TAIL_CAPACITY = 2_000;
 /** Single reads cost a round trip each: an aggregate with a longer tail than this is read by a consumer instead. */
 const SINGLE_READS = 24;
 const MSG_ID = 'Nats-Msg-Id';
@@ -63,6 +66,10 @@ const wantedBy = (aggregates: readonly Aggregate[] | undefined): ((subject: stri
   return (subject) => prefixes.some((prefix) => subject.startsWith(prefix));
 };
 
+/** Nearly all commits are those of tasks: who wants these, or several kinds, reads what everybody reads. */
+const isMostOfTheLog = (aggregates: readonly Aggregate[] | undefined): boolean =>
+  aggregates?.length !== 1 || aggregates[0] === 'task';
+
 const commitOf = ({ subject, sequence, data, headers }: FeedMessage): RecordedCommit =>
   decode(subject, sequence, data, headers?.get(MSG_ID) ?? '');
 
@@ -83,6 +90,7 @@ export class JetStreamLog implements EventLog {
   private readonly grouped: GroupedPublisher | undefined;
   private readonly stored: StoredMessages;
   private readonly decoded = new DecodedCommits(commitOf);
+  private tail: Promise<SharedTail> | undefined;
 
   private constructor(
     private readonly nc: NatsConnection,
@@ -165,32 +173,81 @@ export class JetStreamLog implements EventLog {
   ): Promise<void> {
     const { aggregates, signal, maxBatch = DEFAULT_BATCH, epoch = this.epoch } = options;
     const isWanted = wantedBy(aggregates);
+    const sharesTail = isMostOfTheLog(aggregates);
     await followLog(options, onBatch, async (position, deliver) => {
       await this.checkUnchanged(epoch, position);
-      const { name } = await this.createConsumer(serverFilter(aggregates), position + 1);
-      const feed = new PullFeed(this.nc, {
-        stream: STREAMS.events,
-        consumer: name,
-        capacity: 2 * maxBatch,
-        isGapFatal: true,
-      });
+      const tail = sharesTail ? await this.joinTail(epoch) : undefined;
+      let at = position;
+      const handOver = async (messages: readonly FeedMessage[]): Promise<void> => {
+        const last = messages.at(-1);
+        if (last === undefined) return;
+        const wanted = messages.filter(({ subject }) => isWanted(subject)).map((message) => this.decoded.of(message));
+        await deliver(wanted, last.sequence);
+        at = last.sequence;
+      };
       try {
         await deliver([], position);
         while (!signal.aborted) {
-          const messages = await feed.next(maxBatch, signal);
-          const last = messages.at(-1);
-          if (last === undefined) continue;
-          const wanted = messages.filter(({ subject }) => isWanted(subject));
-          await deliver(
-            wanted.map((message) => this.decoded.of(message)),
-            last.sequence,
-          );
+          if (tail?.covers(at) === true) await handOver(await tail.next(at, maxBatch, signal));
+          else
+            await this.catchUp(at, options, async (messages) => {
+              await handOver(messages);
+              return tail?.covers(at) === true;
+            });
         }
       } finally {
-        feed.close();
-        this.forgetConsumer(name);
+        tail?.leave();
       }
     });
+  }
+
+  /** Reads with a consumer of its own, until `handOver` says that this is near enough to the end. */
+  private async catchUp(
+    position: number,
+    { aggregates, signal, maxBatch = DEFAULT_BATCH }: SubscribeOptions,
+    handOver: (messages: readonly FeedMessage[]) => Promise<boolean>,
+  ): Promise<void> {
+    const { feed, close } = await this.openFeed(serverFilter(aggregates), position + 1, 2 * maxBatch);
+    try {
+      while (!signal.aborted) if (await handOver(await feed.next(maxBatch, signal))) return;
+    } finally {
+      close();
+    }
+  }
+
+  private async openFeed(filter: string | undefined, from: number, capacity: number) {
+    const { name } = await this.createConsumer(filter, from);
+    const feed = new PullFeed(this.nc, { stream: STREAMS.events, consumer: name, capacity, isGapFatal: true });
+    const close = (): void => {
+      feed.close();
+      this.forgetConsumer(name);
+    };
+    return { feed, close };
+  }
+
+  /** @throws Error the stream is another one now: whoever follows it must look again */
+  private async joinTail(epoch: string): Promise<SharedTail> {
+    for (;;) {
+      this.tail ??= this.openTail();
+      const opening = this.tail;
+      const tail = await opening.catch((error: unknown) => {
+        if (this.tail === opening) this.tail = undefined;
+        throw error;
+      });
+      if (!tail.isOver) {
+        tail.join();
+        if (tail.epoch === epoch) return tail;
+        tail.leave();
+        throw new Error('the event log changed while it was being opened');
+      }
+      if (this.tail === opening) this.tail = undefined;
+    }
+  }
+
+  private async openTail(): Promise<SharedTail> {
+    const { epoch, sequence } = await this.head();
+    const { feed, close } = await this.openFeed(undefined, sequence + 1, TAIL_CAPACITY);
+    return new SharedTail(epoch, sequence, feed, close);
   }
 
   async head(): Promise<LogHead> {
