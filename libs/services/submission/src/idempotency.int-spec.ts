@@ -17,6 +17,45 @@ const keys = (): Promise<unknown[]> => harness.query('SELECT * FROM idempotency_
 /** As if the process had died between carrying the requests out and keeping their answers. */
 const loseAnswers = () => harness.query('UPDATE idempotency_key SET status = NULL, answer = NULL, location = NULL');
 
+describe('a request that is sent again after a crash, under the same shortname', () => {
+  it('finds its task when the answer of the first one was lost; later the name is taken', async () => {
+    const named = { ...minimal, shortname: 'crashed' };
+    const uuid = uuidOf(await harness.call('POST', '/tasks', named));
+    const before = await tasks();
+    // The process died between the log and the answer.
+    await harness.query(`UPDATE shortname SET is_outcome_unknown = true WHERE shortname = 'crashed'`);
+    expect(await harness.call('POST', '/tasks', { ...named, instanceCount: 9 })).toMatchObject({ status: 400 });
+    expect(uuidOf(await harness.call('POST', '/tasks', named))).toBe(uuid);
+    expect(await harness.call('POST', '/tasks', named)).toMatchObject({ status: 400 });
+    expect(await tasks()).toBe(before);
+  });
+
+  it('makes the task when the first one died before the log had it', async () => {
+    const [{ owner }] = (await harness.query('SELECT owner FROM task LIMIT 1')) as [{ owner: string }];
+    await harness.query(
+      'INSERT INTO shortname (owner, shortname, task_id, is_outcome_unknown) VALUES ($1, $2, $3, true)',
+      [owner, 'died-early', '0198a000-0000-7000-8000-000000000042'],
+    );
+    const uuid = uuidOf(await harness.call('POST', '/tasks', { ...minimal, shortname: 'died-early' }));
+    expect(uuid).toBe('0198a000-0000-7000-8000-000000000042');
+  });
+
+  it('is a second request while the first is carried out: one of them gets the name', async () => {
+    const named = { ...minimal, shortname: 'twice-at-once' };
+    const answers = await Promise.all([1, 2, 3].map(() => harness.call('POST', '/tasks', named)));
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 400, 400]);
+    const bulk = (
+      await harness.call('POST', '/tasks', [
+        { ...named, shortname: 'b' },
+        { ...named, shortname: 'b' },
+      ])
+    ).json();
+    expect((bulk as unknown as { statusCode: number }[]).map(({ statusCode }) => statusCode).sort()).toEqual([
+      200, 400,
+    ]);
+  });
+});
+
 describe('a request with an Idempotency-Key', () => {
   it('is answered as it was the first time, after a restart too', async () => {
     const first = await post('/tasks', minimal, 'restart');

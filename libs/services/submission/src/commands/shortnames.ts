@@ -35,10 +35,14 @@ interface Reservation {
 
 /**
  * Keeps the names that users give their tasks unique for each account, before the append. A reservation goes away with a refused append,
- * and a name may be taken again once its task is deleted.
+ * and a name may be taken again once its task is deleted. Until the answer is given, a repeated request of the same name goes on with the first
+ * one's task: so a client that tries again after a crash makes one task and learns its id (contract, 1.9).
  */
 @Injectable()
 export class Shortnames {
+  /** Tasks of requests that this process is carrying out: another request of their name is a second one, not the same one again. */
+  private readonly begun = new Set<string>();
+  private readonly settling = new Gathering((taskIds: readonly string[]) => this.markSettled(taskIds));
   /** Whether the name was free and is now the task's. */
   private readonly adding = new Gathering((wanted: readonly Wanted[]) => this.add(wanted));
 
@@ -54,14 +58,15 @@ export class Shortnames {
    */
   async reserve(owner: string, shortname: string, taskId: string, mayContinue: boolean): Promise<Reservation> {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-      if (await this.adding.one({ owner, shortname, taskId })) return { taskId, isContinued: false };
+      if (await this.adding.one({ owner, shortname, taskId })) return this.begin({ taskId, isContinued: false });
       const held = await this.held(owner, shortname);
       // Freed between the two statements: the clean-up after a deletion runs beside us.
       if (held === undefined) continue;
       if (held.task_id === taskId) return { taskId, isContinued: true };
-      if (held.is_outcome_unknown && mayContinue) return { taskId: held.task_id, isContinued: true };
+      if (held.is_outcome_unknown && mayContinue && !this.begun.has(held.task_id))
+        return this.begin({ taskId: held.task_id, isContinued: true });
       if (!(await this.isGone(held))) break;
-      if (await this.take(owner, shortname, held.task_id, taskId)) return { taskId, isContinued: false };
+      if (await this.take(owner, shortname, held.task_id, taskId)) return this.begin({ taskId, isContinued: false });
     }
     throw shortnameTaken(shortname);
   }
@@ -69,8 +74,8 @@ export class Shortnames {
   /** In the order of the names, so that two such statements never wait for each other. */
   private async add(wanted: readonly Wanted[]): Promise<readonly boolean[]> {
     const added = await this.db.query<{ owner: string; shortname: string; task_id: string }[]>(
-      `INSERT INTO shortname (owner, shortname, task_id)
-       SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS w(owner, shortname, task_id) ORDER BY owner, shortname
+      `INSERT INTO shortname (owner, shortname, task_id, is_outcome_unknown)
+       SELECT w.*, true FROM unnest($1::text[], $2::text[], $3::text[]) AS w(owner, shortname, task_id) ORDER BY owner, shortname
        ON CONFLICT DO NOTHING RETURNING owner, shortname, task_id`,
       [wanted.map(({ owner }) => owner), wanted.map(({ shortname }) => shortname), wanted.map(({ taskId }) => taskId)],
     );
@@ -88,16 +93,28 @@ export class Shortnames {
     return held;
   }
 
-  /** The task of this reservation is in the log: the name is its, whatever was not known before. */
-  async settle(owner: string, shortname: string, taskId: string): Promise<void> {
+  private begin(reservation: Reservation): Reservation {
+    this.begun.add(reservation.taskId);
+    return reservation;
+  }
+
+  /** The task of this reservation is in the log, and its owner is about to learn it: from now on the name is taken. */
+  async settle(taskId: string): Promise<void> {
+    this.begun.delete(taskId);
+    await this.settling.one(taskId);
+  }
+
+  private async markSettled(taskIds: readonly string[]): Promise<readonly true[]> {
     await this.db.query(
-      'UPDATE shortname SET is_outcome_unknown = false WHERE owner = $1 AND shortname = $2 AND task_id = $3 AND is_outcome_unknown',
-      [owner, shortname, taskId],
+      'UPDATE shortname SET is_outcome_unknown = false WHERE task_id = ANY($1::text[]) AND is_outcome_unknown',
+      [[...taskIds]],
     );
+    return taskIds.map(() => true);
   }
 
   /** The task of this reservation was refused: the name is free again. */
   async release(owner: string, shortname: string, taskId: string): Promise<void> {
+    this.begun.delete(taskId);
     await this.db.query('DELETE FROM shortname WHERE owner = $1 AND shortname = $2 AND task_id = $3', [
       owner,
       shortname,
@@ -106,16 +123,13 @@ export class Shortnames {
   }
 
   /** Nobody knows whether the task was accepted: the next request of this name goes on with it. */
-  async markUnknown(owner: string, shortname: string, taskId: string): Promise<void> {
-    await this.db.query(
-      'UPDATE shortname SET is_outcome_unknown = true WHERE owner = $1 AND shortname = $2 AND task_id = $3',
-      [owner, shortname, taskId],
-    );
+  leaveUnknown(taskId: string): void {
+    this.begun.delete(taskId);
   }
 
   private async take(owner: string, shortname: string, from: string, to: string): Promise<boolean> {
     const [rows] = await this.db.query<[{ task_id: string }[], number]>(
-      'UPDATE shortname SET task_id = $4, is_outcome_unknown = false, reserved_at = now() WHERE owner = $1 AND shortname = $2 AND task_id = $3 RETURNING task_id',
+      'UPDATE shortname SET task_id = $4, is_outcome_unknown = true, reserved_at = now() WHERE owner = $1 AND shortname = $2 AND task_id = $3 RETURNING task_id',
       [owner, shortname, from, to],
     );
     return rows.length > 0;

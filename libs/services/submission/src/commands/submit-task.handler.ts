@@ -64,7 +64,7 @@ export class SubmitTask {
   async submitOne(asked: AskedTask, context: RequestContext): Promise<string> {
     const submitted = await this.accept(asked, context);
     await this.gate.passed(submitted.sequence);
-    this.admission.shown(submitted.admitted, context.account.id);
+    await this.admission.shown(submitted.admitted, context.account.id);
     return submitted.uuid;
   }
 
@@ -79,8 +79,9 @@ export class SubmitTask {
       ...outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value.sequence : 0)),
     );
     await this.gate.passed(last);
+    const accepted = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value.admitted] : []));
+    await Promise.all(accepted.map((admitted) => this.admission.shown(admitted, context.account.id)));
     return outcomes.map((outcome) => {
-      if (outcome.status === 'fulfilled') this.admission.shown(outcome.value.admitted, context.account.id);
       if (outcome.status === 'fulfilled') return { statusCode: 200, uuid: outcome.value.uuid, message: null };
       const { status, message } = wireErrorOf(outcome.reason);
       return { statusCode: status, uuid: null, message };
@@ -118,12 +119,12 @@ export class SubmitTask {
         at,
         ...(isContinued ? {} : { loaded: { state: taskDecider.initial, sequence: 0 } }),
       });
-      await this.admission.settle(admitted, owner);
       return { uuid: taskId, admitted, sequence };
     } catch (error) {
-      if (error instanceof LogUnavailable) await this.admission.outcomeUnknown(admitted, owner);
-      else await this.admission.takeBack(admitted, owner);
-      throw error instanceof CommandRejected && error.rejection.code === 'task-exists' ? taken(spec, context) : error;
+      const exists = error instanceof CommandRejected && error.rejection.code === 'task-exists';
+      if (error instanceof LogUnavailable) this.admission.outcomeUnknown(admitted, owner);
+      else await this.admission.takeBack(admitted, owner, exists);
+      throw exists ? taken(spec, context) : error;
     }
   }
 }

@@ -61,25 +61,22 @@ export class TaskAdmission {
     }
   }
 
-  /** The log has the task. */
-  async settle({ spec, taskId, isContinued }: Admitted, owner: string): Promise<void> {
-    if (isContinued && spec.shortname !== taskId) await this.place.settle(owner, spec.shortname, taskId);
-  }
-
-  /** The rows show the task: it counts without our help. */
-  shown({ slot }: Admitted, owner: string): void {
+  /** The log has the task and the rows show it: it counts without our help, and its owner may know. */
+  async shown({ spec, taskId, slot }: Admitted, owner: string): Promise<void> {
     if (slot !== undefined) this.place.settled(owner, slot);
+    if (spec.shortname !== taskId) await this.place.settle(taskId);
   }
 
-  /** The log refused the task. What an earlier request holds is left to it: its task may exist. */
-  async takeBack({ spec, taskId, isContinued, slot }: Admitted, owner: string): Promise<void> {
+  /** The log refused the task. What an earlier request holds is left to it: its task may exist. @param exists somebody else's task has the id */
+  async takeBack({ spec, taskId, isContinued, slot }: Admitted, owner: string, exists: boolean): Promise<void> {
     if (slot !== undefined) this.place.vacate(owner, slot);
-    if (!isContinued && spec.shortname !== taskId) await this.place.release(owner, spec.shortname, taskId);
+    if (isContinued || exists) this.place.leaveUnknown(taskId);
+    if (!isContinued && !exists && spec.shortname !== taskId) await this.place.release(owner, spec.shortname, taskId);
   }
 
   /** The log did not answer. */
-  async outcomeUnknown({ spec, taskId, slot }: Admitted, owner: string): Promise<void> {
+  outcomeUnknown({ taskId, slot }: Admitted, owner: string): void {
     if (slot !== undefined) this.place.vacate(owner, slot);
-    if (spec.shortname !== taskId) await this.place.markUnknown(owner, spec.shortname, taskId);
+    this.place.leaveUnknown(taskId);
   }
 }

@@ -55,15 +55,15 @@ export class TaskPlace {
     return this.shortnames.reserve(owner, shortname, taskId, mayContinue);
   }
 
-  settle(owner: string, shortname: string, taskId: string): Promise<void> {
-    return this.shortnames.settle(owner, shortname, taskId);
+  settle(taskId: string): Promise<void> {
+    return this.shortnames.settle(taskId);
   }
 
   release(owner: string, shortname: string, taskId: string): Promise<void> {
     return this.shortnames.release(owner, shortname, taskId);
   }
 
-  markUnknown(owner: string, shortname: string, taskId: string): Promise<void> {
-    return this.shortnames.markUnknown(owner, shortname, taskId);
+  leaveUnknown(taskId: string): void {
+    this.shortnames.leaveUnknown(taskId);
   }
 }
