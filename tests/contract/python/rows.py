@@ -22,6 +22,7 @@ from qarnot import _filter
 from qarnot.advanced_bucket import BucketPrefixFiltering
 from qarnot.computing_quotas import UserComputingQuotas
 from qarnot.exceptions import (
+    MaxTaskException,
     MissingBucketException,
     MissingProfileException,
     MissingTaskException,
@@ -175,11 +176,8 @@ def reads_computing_quotas():
     for plan in (quotas.flex, quotas.on_demand):
         equal(min(plan.max_instances, plan.max_cores) > 0, True)
         equal(min(plan.running_instances_count, plan.running_cores_count) >= 0, True)
-    try:
-        organisation = connection.get_organization_computing_quotas()
-        equal(isinstance(organisation.name, str), True)
-    except QarnotGenericException as error:
-        equal("organi" in str(error).lower(), True)
+    # The first user belongs to no organization.
+    raises(QarnotGenericException, connection.get_organization_computing_quotas, "organi")
 
 
 @row(5, 108)
@@ -710,6 +708,63 @@ def waits_no_longer_than_it_may():
     task.max_time_queue_seconds = 1
     equal(ran(task).state, "Failure")
     equal(len(task.errors) > 0, True)
+
+
+@row(46)
+def puts_tasks_into_projects():
+    connection = connect(client_token=os.environ["FORNAX_CONTRACT_MEMBER_TOKEN"])
+    projects = connection.user_info.projects
+    default = Project.retrieve_default(connection)
+    equal([project.uuid for project in projects if project.is_default], [default.uuid])
+    other = next(project for project in projects if not project.is_default)
+    for found in (
+        Project.retrieve_by_uuid(connection, other.uuid),
+        Project.retrieve_by_slug(connection, other.slug),
+        Project.retrieve_by_name(connection, other.name),
+    ):
+        equal((found.uuid, found.description, isinstance(found.organization_uuid, str)), (other.uuid, "a project", True))
+    task = a_task(connection)
+    task.project = other
+    task.submit()
+    equal(connection.retrieve_task(task.uuid).project.name, other.name)
+    plain = a_task(connection)
+    plain.submit()
+    equal(plain.project.uuid, default.uuid)
+
+
+@row(3, 4)
+def reads_the_quotas_of_its_organization():
+    connection = connect(client_token=os.environ["FORNAX_CONTRACT_MEMBER_TOKEN"])
+    organization = connection.get_organization_computing_quotas()
+    equal(organization.flex.max_instances, 50)
+    equal(min(organization.on_demand.running_cores_count, organization.flex.running_instances_count) >= 0, True)
+    equal(isinstance(organization.reserved, list), True)
+    equal(isinstance(organization.flex.running_counts_per_user, (dict, type(None))), True)
+    equal(connection.user_info.computing_quotas.organization.flex.max_instances, 50)
+
+
+@row(86)
+def reaches_its_quota_of_tasks():
+    connection = connect(client_token=os.environ["FORNAX_CONTRACT_SMALL_TOKEN"])
+    spare, kept = a_task(connection), a_task(connection)
+    spare.auto_delete = True
+    ran(spare)
+    ran(kept)
+    equal((connection.user_info.max_task, connection.user_info.task_count), (2, 2))
+    ran(a_task(connection))
+    raises(MissingTaskException, lambda: connection.retrieve_task(spare.uuid))
+    raises(MaxTaskException, a_task(connection).submit, "aximum number of tasks reached")
+    equal(connection.retrieve_task(kept.uuid).auto_delete, False)
+
+
+@row(87)
+def keeps_finished_tasks_as_long_as_asked():
+    connection = connect()
+    task = a_task(connection)
+    task.completion_ttl = datetime.timedelta(seconds=2)
+    ran(task)
+    until(lambda: connection._get("/tasks/%s" % task.uuid).status_code == 404, "the task was not deleted", 30)
+    raises(MissingTaskException, lambda: task.update(True))
 
 
 def outcome(function):

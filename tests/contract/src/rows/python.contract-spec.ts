@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { providePythonSdk, toolsDir } from '@fornax/testing';
+import { anOrganization, aPerson, aProject } from '../clients/people.js';
 import { startRecordingProxy, type RecordingProxy } from '../http/recording-proxy.js';
 import { platform } from '../platform.js';
 
@@ -15,6 +16,15 @@ const script = new URL('../../python/rows.py', import.meta.url).pathname;
 const functions = [...readFileSync(script, 'utf8').matchAll(/^@row\(([\d, ]+)\)\ndef (\w+)/gm)].map(
   ([, rows = '', name = '']) => ({ name, mark: `[rows ${rows.replaceAll(' ', '')} python]` }),
 );
+
+/** Users beside the first one, for what that one has no room for. */
+const people = async (): Promise<Readonly<Record<string, string>>> => {
+  const organization = await anOrganization();
+  const member = await aPerson({ organization });
+  await aProject({ user: member.email });
+  const small = await aPerson({ quotas: { maxTasks: 2 } });
+  return { FORNAX_CONTRACT_MEMBER_TOKEN: member.token, FORNAX_CONTRACT_SMALL_TOKEN: small.token };
+};
 
 describe('the official Python SDK', () => {
   let outcomes: Readonly<Record<string, string | null>> | undefined;
@@ -30,7 +40,7 @@ describe('the official Python SDK', () => {
     }
     proxy = await startRecordingProxy();
     folder = await mkdtemp(join(tmpdir(), 'fornax-contract-'));
-    const env = { ...process.env, ...platform.clientEnv, QARNOT_CLUSTER_URL: proxy.url };
+    const env = { ...process.env, ...platform.clientEnv, ...(await people()), QARNOT_CLUSTER_URL: proxy.url };
     const options = { env, timeout: 110_000, maxBuffer: 16 * 1024 * 1024 };
     const { stdout } = await promisify(execFile)(sdk.python, [script, folder], options);
     // Methods of the SDK print, too; the outcomes are the last line.
