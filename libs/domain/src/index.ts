@@ -81,6 +81,7 @@ export type { PriceList, PricingCommand, PricingEvent } from './pricing/pricing.
 export { pricingDecider, type PricingState } from './pricing/pricing.decider.js';
 export {
   plan,
+  type Ceiling,
   type NodeView,
   type OwnerUsage,
   type Placement,

@@ -102,6 +102,28 @@ describe('a scheduling round', () => {
     expect(plan([node('n', 8)], queue, { ...anything, ownerLimits: limits(99, 5) }).placements).toHaveLength(2);
   });
 
+  it('stays below closer ceilings, counting all owners under one', () => {
+    const queue = [
+      entry('ada-1', { waiting: rangesOf(5) }),
+      entry('bob-1', { owner: 'bob', waiting: rangesOf(5), order: 2 }),
+      entry('ada-2', { plan: 'onDemand', waiting: rangesOf(5), order: 3 }),
+    ];
+    const shared = { key: 'acme', of: 'the organization', maxInstances: 5, maxCores: 99 };
+    const own = { key: 'ada onDemand', of: 'the account in the plan onDemand', maxInstances: 99, maxCores: 2 };
+    const policy: SchedulingPolicy = {
+      ...anything,
+      ceilingsOf: (owner, tier) => (owner === 'ada' && tier === 'onDemand' ? [shared, own] : [shared]),
+      ceilingUsage: new Map([['acme', { instances: 1, cores: 1 }]]),
+    };
+    const round = plan([node('n', 64)], queue, policy);
+    expect(tasksOf(round)).toEqual(['ada-2', 'ada-2', 'bob-1', 'bob-1']);
+    expect(Object.fromEntries(round.reasons.map(({ taskId, detail }) => [taskId, detail]))).toEqual({
+      'ada-2': 'the account in the plan onDemand runs as much as it may at once',
+      'ada-1': 'the organization runs as much as it may at once',
+      'bob-1': 'the organization runs as much as it may at once',
+    });
+  });
+
   it('says why an instance waits', () => {
     const gpu: HardwareConstraint = { discriminator: 'GpuHardwareConstraint' };
     expect(plan([], [entry('t')], anything).reasons).toMatchObject([{ taskId: 't', reason: 'no-node' }]);

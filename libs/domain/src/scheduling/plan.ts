@@ -30,11 +30,24 @@ export interface OwnerUsage {
   readonly cores: number;
 }
 
+/** What an owner must stay below beside its limits as a whole: with one plan, or together with the others of its organisation. */
+export interface Ceiling {
+  /** Everything that counts under it has the same key. */
+  readonly key: string;
+  /** Whose it is, in words. */
+  readonly of: string;
+  readonly maxInstances: number;
+  readonly maxCores: number;
+}
+
 export interface SchedulingPolicy {
   /** Most placements of one round, so that a round stays short and its commits small. */
   readonly maxPlacements: number;
   readonly ownerLimits?: ReadonlyMap<string, { readonly maxInstances: number; readonly maxCores: number }>;
   readonly ownerUsage?: ReadonlyMap<string, OwnerUsage>;
+  readonly ceilingsOf?: (owner: string, plan: SchedulingPlan) => readonly Ceiling[];
+  /** What runs under each ceiling before the round, by its key. */
+  readonly ceilingUsage?: ReadonlyMap<string, OwnerUsage>;
 }
 
 export interface Placement {
@@ -71,6 +84,7 @@ interface EquivalenceClass {
   readonly request: ResourceRequest;
   readonly constraints: readonly HardwareConstraint[];
   readonly entries: readonly QueueEntry[];
+  readonly ceilings: readonly Ceiling[];
   /** Nodes that may still take an instance, shrinking as the round goes on. */
   candidates: Slot[] | undefined;
   /** Index of the entry in turn, its instances still to be taken, and the one to place next (undefined when none waits any more). */
@@ -83,7 +97,10 @@ const PLANS: readonly SchedulingPlan[] = ['reserved', 'onDemand', 'flex'];
 
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-const classesOf = (entries: readonly QueueEntry[]): readonly EquivalenceClass[] => {
+const classesOf = (
+  entries: readonly QueueEntry[],
+  ceilingsOf: (owner: string) => readonly Ceiling[],
+): readonly EquivalenceClass[] => {
   const groups = new Map<string, QueueEntry[]>();
   for (const entry of entries) {
     if (entry.waiting.size === 0) continue;
@@ -104,6 +121,7 @@ const classesOf = (entries: readonly QueueEntry[]): readonly EquivalenceClass[] 
       request,
       constraints,
       entries: entriesInOrder,
+      ceilings: ceilingsOf(owner),
       candidates: undefined,
       next: 0,
       instances,
@@ -161,6 +179,17 @@ const whyNot = (cluster: readonly NodeView[], { request, constraints }: Equivale
   return { reason: 'fleet-full', detail: `no node that fits has ${wanted} free` };
 };
 
+const exceeds = (
+  used: OwnerUsage,
+  { cores }: ResourceRequest,
+  { maxInstances, maxCores }: { readonly maxInstances: number; readonly maxCores: number },
+): boolean => used.instances + 1 > maxInstances || used.cores + cores > maxCores;
+
+const plusOne = ({ instances, cores }: OwnerUsage, more: number): OwnerUsage => ({
+  instances: instances + 1,
+  cores: cores + more,
+});
+
 /** The classes of one owner and plan that still want room, the one with the oldest task last. */
 interface Turn {
   readonly owner: string;
@@ -184,20 +213,22 @@ export const plan = (cluster: readonly NodeView[], queue: readonly QueueEntry[],
   const reasons: Reason[] = [];
   const usageOf = (owner: string): OwnerUsage => usage.get(owner) ?? { instances: 0, cores: 0 };
 
-  const exceedsQuota = ({ owner, request }: EquivalenceClass): boolean => {
+  const underCeilings = new Map(policy.ceilingUsage);
+  const usageUnder = ({ key }: Ceiling): OwnerUsage => underCeilings.get(key) ?? { instances: 0, cores: 0 };
+
+  /** Who runs as much as it may, if one more instance of the class is too much. */
+  const whoIsFull = ({ owner, request, ceilings }: EquivalenceClass): string | undefined => {
     const limits = policy.ownerLimits?.get(owner);
-    const used = usageOf(owner);
-    return (
-      limits !== undefined && (used.instances + 1 > limits.maxInstances || used.cores + request.cores > limits.maxCores)
-    );
+    if (limits && exceeds(usageOf(owner), request, limits)) return 'the account';
+    return ceilings.find((ceiling) => exceeds(usageUnder(ceiling), request, ceiling))?.of;
   };
 
   const place = (group: EquivalenceClass, slot: Slot, taskId: string, instance: number): void => {
     const { cores, memoryMB } = group.request;
     slot.freeCores -= cores;
     slot.freeMemoryMB -= memoryMB;
-    const used = usageOf(group.owner);
-    usage.set(group.owner, { instances: used.instances + 1, cores: used.cores + cores });
+    usage.set(group.owner, plusOne(usageOf(group.owner), cores));
+    for (const ceiling of group.ceilings) underCeilings.set(ceiling.key, plusOne(usageUnder(ceiling), cores));
     placements.push({ taskId, instance, node: slot.node.id, nodeEpoch: slot.node.epoch });
   };
 
@@ -211,8 +242,9 @@ export const plan = (cluster: readonly NodeView[], queue: readonly QueueEntry[],
     const { entries, next, instance } = group;
     const entry = entries[next];
     if (!entry || instance === undefined) return false;
-    if (exceedsQuota(group)) {
-      setAside(group, { reason: 'quota', detail: 'the account runs as much as it may at once' });
+    const full = whoIsFull(group);
+    if (full !== undefined) {
+      setAside(group, { reason: 'quota', detail: `${full} runs as much as it may at once` });
       return false;
     }
     const slot = tightestFit(group, slots);
@@ -226,7 +258,13 @@ export const plan = (cluster: readonly NodeView[], queue: readonly QueueEntry[],
   };
 
   for (const tier of PLANS) {
-    const turns = turnsOf(classesOf(queue.filter((entry) => entry.plan === tier)));
+    const ceilingsOf = (owner: string): readonly Ceiling[] => policy.ceilingsOf?.(owner, tier) ?? [];
+    const turns = turnsOf(
+      classesOf(
+        queue.filter((entry) => entry.plan === tier),
+        ceilingsOf,
+      ),
+    );
     while (turns.length > 0 && placements.length < policy.maxPlacements) {
       const turn = fairest(turns, usageOf);
       const group = turn.open.at(-1);

@@ -6,7 +6,7 @@ import {
   type LeaseOrder,
   type NodeReport,
 } from '@fornax/contracts';
-import { taskDecider, publicStateOf, type TaskEvent, type TaskState } from '@fornax/domain';
+import { taskDecider, publicStateOf, type AccountEvent, type TaskEvent, type TaskState } from '@fornax/domain';
 import { InMemoryLog, LogUnavailable, type EventLog } from '@fornax/event-store';
 import { aCommit, cancelRequested, eventually, nodeJoined, submitted } from '@fornax/testing';
 import type { Logger } from '../logger.js';
@@ -358,6 +358,14 @@ describe('a leading scheduler', () => {
     await world.append('task', 't', 0, submitted('t', { instances: '0-5' }));
     await eventually(() => world.leases().length === 2);
     expect((await world.stateOf('t')).inFlight.size).toBe(2);
+    const more: AccountEvent = {
+      type: 'QuotasChanged',
+      accountId: 'ada',
+      quotas: { ...quotas, maxInstances: 5 },
+      at: 2,
+    };
+    await world.log.append('account', 'ada', aCommit('more', [more]), 1);
+    await eventually(() => world.leases().length === 5);
   });
 });
 

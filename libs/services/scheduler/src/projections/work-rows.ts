@@ -1,6 +1,7 @@
-import type { AccountQuotas, NodeState } from '@fornax/domain';
+import type { ComputingQuotas, NodeState } from '@fornax/domain';
 import { restoreTaskState, storeTaskState } from '@fornax/domain';
 import type { EntityManager } from 'typeorm';
+import type { QuotaEntry } from '../view/quota-book.js';
 import type { SchedulerView, TaskContext, TaskEntry } from '../view/scheduler-view.js';
 
 interface TaskRow {
@@ -20,12 +21,15 @@ interface NodeRow {
 
 interface QuotaRow {
   readonly account_id: string;
-  readonly quotas: AccountQuotas;
+  readonly quotas: ComputingQuotas;
+  readonly organisation_id: string | null;
 }
 
 type Queries = Pick<EntityManager, 'query'>;
 
 const TASK_COLUMNS = 'task_id, sequence, submitted_at_sequence, waiting_since, context, state';
+
+const QUOTA_COLUMNS = 'account_id, quotas, organisation_id';
 
 const entryOf = (row: TaskRow): TaskEntry => ({
   taskId: row.task_id,
@@ -44,12 +48,16 @@ const restoreNodes = (view: SchedulerView, rows: readonly NodeRow[]): void => {
   for (const { node_id, sequence, state } of rows) view.restoreNode(node_id, { state, sequence: Number(sequence) });
 };
 
+const restoreQuotas = (view: SchedulerView, rows: readonly QuotaRow[]): void => {
+  for (const { account_id, quotas, organisation_id } of rows)
+    view.quotas.put(account_id, { quotas, organisationId: organisation_id });
+};
+
 /** Nodes come first: a lease takes the hardware of its node. */
 export const restoreAll = async (db: Queries, view: SchedulerView): Promise<void> => {
   restoreNodes(view, await db.query<NodeRow[]>('SELECT node_id, sequence, state FROM work_node'));
   restoreTasks(view, await db.query<TaskRow[]>(`SELECT ${TASK_COLUMNS} FROM work_task`));
-  for (const { account_id, quotas } of await db.query<QuotaRow[]>('SELECT account_id, quotas FROM work_quota'))
-    view.restoreQuotas(account_id, quotas);
+  restoreQuotas(view, await db.query<QuotaRow[]>(`SELECT ${QUOTA_COLUMNS} FROM work_quota`));
 };
 
 /** Only the rows that a batch touches. */
@@ -58,7 +66,16 @@ export const restoreSome = async (
   view: SchedulerView,
   taskIds: readonly string[],
   nodeIds: readonly string[],
+  accountIds: readonly string[],
 ): Promise<void> => {
+  if (accountIds.length > 0) {
+    restoreQuotas(
+      view,
+      await db.query<QuotaRow[]>(`SELECT ${QUOTA_COLUMNS} FROM work_quota WHERE account_id = ANY($1::text[])`, [
+        accountIds,
+      ]),
+    );
+  }
   if (nodeIds.length > 0) {
     restoreNodes(
       view,
@@ -111,12 +128,17 @@ export const upsertNodes = async (
   );
 };
 
-export const upsertQuotas = async (db: Queries, quotas: ReadonlyMap<string, AccountQuotas>): Promise<void> => {
-  if (quotas.size === 0) return;
+/** Accounts and organisations, each under its own id. */
+export const upsertQuotas = async (db: Queries, entries: ReadonlyMap<string, QuotaEntry>): Promise<void> => {
+  if (entries.size === 0) return;
   await db.query(
-    `INSERT INTO work_quota (account_id, quotas)
-     SELECT account_id, quotas::jsonb FROM unnest($1::text[], $2::text[]) AS row (account_id, quotas)
-     ON CONFLICT (account_id) DO UPDATE SET quotas = excluded.quotas`,
-    [[...quotas.keys()], [...quotas.values()].map((value) => JSON.stringify(value))],
+    `INSERT INTO work_quota (${QUOTA_COLUMNS})
+     SELECT account_id, quotas::jsonb, organisation_id FROM unnest($1::text[], $2::text[], $3::text[]) AS row (${QUOTA_COLUMNS})
+     ON CONFLICT (account_id) DO UPDATE SET quotas = excluded.quotas, organisation_id = excluded.organisation_id`,
+    [
+      [...entries.keys()],
+      [...entries.values()].map(({ quotas }) => JSON.stringify(quotas)),
+      [...entries.values()].map(({ organisationId }) => organisationId),
+    ],
   );
 };

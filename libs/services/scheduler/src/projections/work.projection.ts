@@ -30,7 +30,7 @@ export class WorkProjection implements Projection {
     const fresh = submittedHere(batch);
     const view = new SchedulerView();
     const stored = taskIds.filter((id) => !fresh.has(id));
-    await restoreSome(tx, view, stored, nodeIds);
+    await restoreSome(tx, view, stored, nodeIds, idsOf(batch, 'account'));
     for (const commit of batch) view.fold(commit);
     const unfinished = taskIds.flatMap((id) => view.task(id) ?? []);
     await deleteTasks(
@@ -45,6 +45,6 @@ export class WorkProjection implements Projection {
         return node ? [{ id, ...node }] : [];
       }),
     );
-    await upsertQuotas(tx, view.allQuotas());
+    await upsertQuotas(tx, view.quotas.all());
   }
 }

@@ -1,10 +1,11 @@
-import type { NodeHardwareFacts } from '@fornax/domain';
+import type { NodeHardwareFacts, SchedulingPlan } from '@fornax/domain';
 
 /** One lease that occupies room on a node, from the decision to dispatch it until its attempt has ended. */
 export interface TrackedLease {
   readonly leaseId: string;
   readonly taskId: string;
   readonly owner: string;
+  readonly plan: SchedulingPlan;
   readonly instance: number;
   readonly attempt: number;
   readonly node: string;
@@ -22,6 +23,13 @@ export interface Usage {
   readonly memoryMB: number;
 }
 
+/** What one owner occupies in one plan. */
+export interface PlanUsage {
+  readonly owner: string;
+  readonly plan: SchedulingPlan;
+  readonly usage: Usage;
+}
+
 const nothing: Usage = { instances: 0, cores: 0, memoryMB: 0 };
 
 const shift = (usage: Usage, lease: TrackedLease, sign: 1 | -1): Usage => ({
@@ -36,6 +44,7 @@ export class LeaseBook {
   private readonly nodes = new Map<string, Map<string, TrackedLease>>();
   private readonly nodeUsage = new Map<string, Usage>();
   private readonly ownerUsage = new Map<string, Usage>();
+  private readonly planUsage = new Map<string, PlanUsage>();
 
   get size(): number {
     return this.leases.size;
@@ -79,10 +88,23 @@ export class LeaseBook {
     return this.ownerUsage;
   }
 
+  /** One item for each owner and plan that occupies something. */
+  usageByPlan(): Iterable<PlanUsage> {
+    return this.planUsage.values();
+  }
+
   private move(lease: TrackedLease, sign: 1 | -1): void {
     this.nodeUsage.set(lease.node, shift(this.usageOfNode(lease.node), lease, sign));
     const usage = shift(this.ownerUsage.get(lease.owner) ?? nothing, lease, sign);
     if (usage.instances === 0) this.ownerUsage.delete(lease.owner);
     else this.ownerUsage.set(lease.owner, usage);
+    this.movePlan(lease, sign);
+  }
+  private movePlan(lease: TrackedLease, sign: 1 | -1): void {
+    const { owner, plan } = lease;
+    const key = `${plan} ${owner}`;
+    const usage = shift(this.planUsage.get(key)?.usage ?? nothing, lease, sign);
+    if (usage.instances === 0) this.planUsage.delete(key);
+    else this.planUsage.set(key, { owner, plan, usage });
   }
 }

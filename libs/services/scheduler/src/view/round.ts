@@ -24,8 +24,7 @@ export interface RoundOptions {
 
 const policyOf = (view: SchedulerView, maxPlacements: number): SchedulingPolicy => ({
   maxPlacements,
-  ownerLimits: view.allQuotas(),
-  ownerUsage: view.leases.usageOfOwners(),
+  ...view.quotas.policy(view.leases),
 });
 
 /** One scheduling round over the view as it stands. Changes nothing. */

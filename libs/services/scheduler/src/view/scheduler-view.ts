@@ -6,7 +6,6 @@ import {
   queueDeadlineOf,
   sizeOf,
   taskDecider,
-  type AccountQuotas,
   type DispatchedLease,
   type NodeEvent,
   type NodeHardwareFacts,
@@ -17,6 +16,7 @@ import {
 } from '@fornax/domain';
 import { LeaseBook, type TrackedLease } from './lease-book.js';
 import { QueueDeadlines } from './queue-deadlines.js';
+import { QuotaBook } from './quota-book.js';
 import { WaitingQueue } from './waiting-queue.js';
 
 /** What follows from a task's first commit to all later ones: the request it belongs to, and its trace. */
@@ -79,13 +79,14 @@ export const isFinished = (state: TaskState): boolean => state.deleted || isOver
  */
 export class SchedulerView {
   readonly leases = new LeaseBook();
+  /** What accounts and organisations may run at once. */
+  readonly quotas = new QuotaBook();
   /** Tasks with instances that wait for room. */
   readonly queue = new WaitingQueue();
   /** When tasks of the queue will have waited for too long. */
   readonly deadlines = new QueueDeadlines();
   private readonly tasks = new Map<string, TaskEntry>();
   private readonly nodes = new Map<string, NodeEntry>();
-  private readonly quotas = new Map<string, AccountQuotas>();
   /** The smallest request that ever waited in this view: with less free than that on every node no round can place anything. */
   private smallestCores = Infinity;
 
@@ -103,10 +104,6 @@ export class SchedulerView {
 
   allNodes(): Iterable<[string, NodeEntry]> {
     return this.nodes.entries();
-  }
-
-  allQuotas(): ReadonlyMap<string, AccountQuotas> {
-    return this.quotas;
   }
 
   taskCount(): number {
@@ -162,15 +159,11 @@ export class SchedulerView {
     this.nodes.set(nodeId, entry);
   }
 
-  restoreQuotas(accountId: string, quotas: AccountQuotas): void {
-    this.quotas.set(accountId, quotas);
-  }
-
   /** Folds one commit; what was folded before is skipped. */
   fold(commit: RecordedCommit): Changes {
     if (commit.aggregate === 'task') return this.foldTask(commit);
     if (commit.aggregate === 'node') return this.foldNode(commit);
-    if (commit.aggregate === 'account') return this.foldAccount(commit);
+    if (commit.aggregate === 'account') return { ...noChanges, wakes: this.quotas.fold(commit) };
     return noChanges;
   }
 
@@ -249,16 +242,6 @@ export class SchedulerView {
     return { ...noChanges, voided, wakes: true };
   }
 
-  private foldAccount(commit: RecordedCommit): Changes {
-    let wakes = false;
-    for (const event of commit.events) {
-      if (event.type !== 'AccountCreated' && event.type !== 'QuotasChanged') continue;
-      this.quotas.set(event.accountId, event.quotas);
-      wakes = wakes || event.type === 'QuotasChanged';
-    }
-    return { ...noChanges, wakes };
-  }
-
   private keep(entry: TaskEntry): void {
     this.tasks.set(entry.taskId, entry);
     this.deadlines.put(entry.taskId, isStopping(entry.state) ? null : queueDeadlineOf(entry.state));
@@ -290,6 +273,7 @@ export class SchedulerView {
       leaseId: lease.leaseId,
       taskId: entry.taskId,
       owner,
+      plan: spec.plan,
       instance: lease.instance,
       attempt: lease.attempt,
       node: lease.node,
