@@ -12,10 +12,16 @@ import { TaskAsOf } from './task-as-of.js';
 import { TaskHistoryController } from './task-history.controller.js';
 import { TaskHistory } from './task-history.js';
 import { TaskSnapshotsProjection } from './task-snapshots.projection.js';
+import { WaitingController } from './waiting.controller.js';
 
 /** What the log makes possible: the history of tasks. Parts of the submission module. */
 export const HISTORY_MIGRATIONS = [History1790000300000, ...WEBHOOK_MIGRATIONS];
-export const HISTORY_CONTROLLERS: readonly Type[] = [TaskHistoryController, EventsController, ...WEBHOOK_CONTROLLERS];
+export const HISTORY_CONTROLLERS: readonly Type[] = [
+  TaskHistoryController,
+  WaitingController,
+  EventsController,
+  ...WEBHOOK_CONTROLLERS,
+];
 /** @param service the service whose schema holds the rows */
 export const historyProviders = (service: string): readonly Provider[] => [
   ...provideProjection(service, TaskSnapshotsProjection),

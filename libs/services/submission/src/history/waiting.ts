@@ -1,0 +1,97 @@
+import type { RecordedCommit } from '@fornax/contracts';
+import { publicStateOf, taskDecider, type PublicTaskState, type TaskEvent, type TaskState } from '@fornax/domain';
+
+/** A change of why instances of a task wait; `reason` null: nothing waits for room any more. */
+export interface ReasonChange {
+  readonly reason: string | null;
+  readonly detail: string | null;
+  readonly at: number;
+  readonly sequence: number;
+}
+
+/** What the log says about the waiting of a task. */
+export interface WaitingFacts {
+  readonly state: PublicTaskState;
+  readonly isDeleted: boolean;
+  readonly total: number;
+  /** Instances that wait. */
+  readonly waiting: number;
+  /** When the first of them began to, milliseconds; null when nothing waits. */
+  readonly since: number | null;
+  readonly reason: string | null;
+  readonly detail: string | null;
+  /** The last changes, oldest first. */
+  readonly history: readonly ReasonChange[];
+  /** Time of the last commit. */
+  readonly at: number;
+}
+
+const MOST_CHANGES = 100;
+
+/** Folds the commits of one task, a part at a time. */
+export class WaitingFold {
+  private task: TaskState = taskDecider.initial;
+  private since: number | null = null;
+  private changes: ReasonChange[] = [];
+  private at = 0;
+
+  apply(commit: RecordedCommit<TaskEvent>): void {
+    for (const event of commit.events) {
+      this.task = taskDecider.evolve(this.task, event);
+      if (event.type === 'WaitingReasonChanged') {
+        const { reason, detail, at } = event;
+        this.changes = [...this.changes.slice(1 - MOST_CHANGES), { reason, detail, at, sequence: commit.sequence }];
+      }
+      if (this.task.waiting.size === 0) this.since = null;
+      else this.since ??= event.at;
+    }
+    this.at = commit.at;
+  }
+
+  /** Undefined before the first commit. */
+  facts(): WaitingFacts | undefined {
+    if (!this.task.exists) return undefined;
+    const { waiting, all, deleted } = this.task;
+    const last = waiting.size > 0 ? this.changes.at(-1) : undefined;
+    return {
+      state: publicStateOf(this.task),
+      isDeleted: deleted,
+      total: all.size,
+      waiting: waiting.size,
+      since: this.since,
+      reason: last?.reason ?? null,
+      detail: last?.detail ?? null,
+      history: this.changes,
+      at: this.at,
+    };
+  }
+}
+
+/** The scheduler's reasons in words for people who have a task to run. */
+const REASONS: Readonly<Record<string, string>> = {
+  'no-node': 'no node is there to run anything',
+  'no-node-fits': 'no node has what the task asks for, however long it waits',
+  'fleet-full': 'the nodes that fit are busy',
+  quota: 'the account runs as much as it may at once',
+};
+
+const instances = (count: number): string => (count === 1 ? '1 instance' : `${count} instances`);
+
+/** One sentence that says whether and why the task waits. */
+export const sentenceOf = ({
+  state,
+  isDeleted,
+  waiting,
+  total,
+  reason,
+  detail,
+}: Omit<WaitingFacts, 'history'>): string => {
+  if (isDeleted) return 'Nothing waits: the task was deleted.';
+  if (state === 'Success' || state === 'Failure' || state === 'Cancelled')
+    return `Nothing waits: the task is over (${state}).`;
+  if (waiting === 0) return `Nothing waits: all of ${instances(total)} are running, on their way or over.`;
+  const who = `${instances(waiting)} of ${total} ${waiting === 1 ? 'waits' : 'wait'}`;
+  if (reason === null) return `${who}; nothing stands in the way, or not for long enough to be recorded.`;
+  const why = REASONS[reason] ?? reason;
+  return `${who}: ${why}${detail === null || detail === why ? '' : ` (${detail})`}.`;
+};
