@@ -25,6 +25,8 @@ export interface IdempotentOptions {
   readonly service: string;
   /** Whether carrying the request out twice under one key does no more than once: then one that was cut off is simply repeated. */
   readonly repeatable: boolean;
+  /** The answer holds a secret: it is not kept, and whoever repeats the request learns that it was carried out. */
+  readonly isShownOnce?: boolean;
   /** Ids of what the request made, by its answer. */
   readonly objectsOf?: (body: unknown) => readonly string[];
   /** Whether this is the last word; an answer that is not is not kept. */
@@ -58,12 +60,23 @@ const underWay = (): Conflict =>
     code: 'idempotency-key-busy',
   });
 
+const shownBefore = (): Conflict =>
+  new Conflict('The request with this Idempotency-Key was carried out; its answer is shown only once', {
+    code: 'idempotency-answer-shown',
+  });
+
 interface Flight {
   readonly fingerprint: string;
   readonly answer: Promise<StoredAnswer>;
 }
 
-const interceptorFor = ({ service, repeatable, objectsOf, isFinal }: IdempotentOptions): Type<NestInterceptor> => {
+const interceptorFor = ({
+  service,
+  repeatable,
+  isShownOnce = false,
+  objectsOf,
+  isFinal,
+}: IdempotentOptions): Type<NestInterceptor> => {
   @Injectable()
   class IdempotencyInterceptor implements NestInterceptor {
     private readonly flights = new Map<string, Flight>();
@@ -108,6 +121,7 @@ const interceptorFor = ({ service, repeatable, objectsOf, isFinal }: IdempotentO
       const claim = await store.claim(hash, fingerprint);
       if (claim.kind === 'other-body') throw otherBody();
       if (claim.kind === 'answered') {
+        if (isShownOnce) throw shownBefore();
         reply.header('idempotent-replayed', 'true');
         return claim.answer;
       }
@@ -115,7 +129,8 @@ const interceptorFor = ({ service, repeatable, objectsOf, isFinal }: IdempotentO
       try {
         const body: unknown = await lastValueFrom(next.handle(), { defaultValue: undefined });
         const given: StoredAnswer = { status: reply.statusCode, location: locationOf(reply), body };
-        if (isFinal?.(body) !== false) await store.keep(hash, given, objectsOf?.(body) ?? []);
+        const kept = isShownOnce ? { ...given, body: undefined } : given;
+        if (isFinal?.(body) !== false) await store.keep(hash, kept, objectsOf?.(body) ?? []);
         return given;
       } catch (error) {
         // A "no" is no answer to keep: the caller may mend the request and use its key again. After anything else nobody knows what was done.
@@ -140,7 +155,7 @@ const replay = (reply: FastifyReply, { status, location, body }: StoredAnswer): 
 
 /**
  * The route answers a repeated request with an `Idempotency-Key` as it answered the first: same account, route, key and body. Another body
- * under the key is refused with 409. The answer is kept as long as what the request made, or for a day. Not for answers that hold a secret.
+ * under the key is refused with 409. The answer is kept as long as what the request made, or for a day.
  */
 export const Idempotent =
   (options: IdempotentOptions): MethodDecorator =>

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { provideProjection, serviceDatabase } from '@fornax/service-kit';
+import { IdempotencyKeys1790000600000, provideProjection, serviceDatabase } from '@fornax/service-kit';
 import { Fleet } from './fleet/fleet.js';
 import { NodeCommands } from './fleet/node-commands.js';
 import { LossDetector } from './heartbeats/loss-detector.js';
@@ -13,7 +13,7 @@ import { MembershipController } from './rpc/membership.controller.js';
 
 /** Which nodes there are and whether they live; what hardware tasks may ask for. */
 @Module({
-  imports: [serviceDatabase('node-registry', [FleetTable1767225800000])],
+  imports: [serviceDatabase('node-registry', [FleetTable1767225800000, IdempotencyKeys1790000600000])],
   controllers: [MembershipController, HardwareConstraintsController, NodesController],
   providers: [
     { provide: NODE_REGISTRY_CONFIG, useFactory: () => loadNodeRegistryConfig(process.env) },

@@ -183,6 +183,28 @@ describe('a request with an Idempotency-Key', () => {
     expect(other.status).toBe(200);
   });
 
+  it('makes a token once, shows it once, and keeps none', async () => {
+    const first = await post('/fornax/v1/me/tokens', { name: 'laptop' }, 'token');
+    const again = await post('/fornax/v1/me/tokens', { name: 'laptop' }, 'token');
+    expect([first.status, again.status, again.json()['message']]).toEqual([
+      200,
+      409,
+      expect.stringContaining('shown only once'),
+    ]);
+    const token: unknown = first.json()['token'];
+    expect(typeof token).toBe('string');
+    expect(JSON.stringify(await keys())).not.toContain(String(token));
+  });
+
+  it('makes a project once', async () => {
+    const body = { name: 'Once' };
+    const [first, second] = [
+      await post('/fornax/v1/me/projects', body, 'project'),
+      await post('/fornax/v1/me/projects', body, 'project'),
+    ];
+    expect([first.status, second.status, second.json()]).toEqual([200, 200, first.json()]);
+  });
+
   it('keeps no secret of a request', async () => {
     const constants = [...minimal.constants, { key: 'QARNOT_SECRET_A', value: 'hunter2' }];
     await post('/tasks', { ...minimal, constants }, 'secret');

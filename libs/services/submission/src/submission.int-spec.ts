@@ -232,6 +232,21 @@ describe('submitting', () => {
     expect(task.notes).toEqual([expect.stringContaining('token')]);
   });
 
+  it.each([
+    ['Flex', 'flex'],
+    ['onDemand', 'onDemand'],
+    ['RESERVED', 'reserved'],
+    [null, 'flex'],
+  ])('takes the scheduling type %s and shows %s', async (given, shown) => {
+    const targets =
+      shown === 'reserved' ? { targetedReservedMachineKey: '8c-32g', targetedReservationName: 'mine' } : {};
+    expect(await read(await submit({ schedulingType: given, ...targets }))).toMatchObject({
+      schedulingType: shown,
+      targetedReservedMachineKey: targets.targetedReservedMachineKey ?? null,
+      targetedReservationName: targets.targetedReservationName ?? null,
+    });
+  });
+
   it('notes that docker-batch has no container engine here', async () => {
     expect((await read(await submit())).notes).toEqual([expect.stringContaining('No container engine')]);
   });
@@ -375,6 +390,9 @@ describe('bad input', () => {
     ['a shortname with a space', { shortname: 'a b' }],
     ['dependencies without a job', { dependencies: { dependsOn: ['b2a3f3f0-0000-4000-8000-000000000001'] } }],
     ['a reservation without the plan', { targetedReservationName: 'mine' }],
+    ['a reservation with another plan', { targetedReservationName: 'mine', schedulingType: 'OnDemand' }],
+    ['a reserved machine without the plan', { targetedReservedMachineKey: '8c-32g' }],
+    ['a plan of no name', { schedulingType: 'Spot' }],
     ['a result bucket of somebody else', { resultBucket: 'taken' }],
     ['buckets given twice over', { resourceBuckets: ['input'], advancedResourceBuckets: [{ bucketName: 'other' }] }],
     ['a NUL', { name: 'a\0b' }],

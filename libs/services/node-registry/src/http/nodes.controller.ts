@@ -5,6 +5,7 @@ import {
   CORE_CONFIG,
   Conflict,
   CurrentAccount,
+  Idempotent,
   NotFound,
   OperatorOnly,
   ProjectionHost,
@@ -83,6 +84,7 @@ export class NodesController {
 
   @Post(':id/drain')
   @HttpCode(200)
+  @Idempotent({ service: 'node-registry', repeatable: true })
   @OperatorOnly()
   @ApiOperation({ summary: 'No new instances on this node; those that run go on' })
   @ApiOkResponse({ standardSchema: nodeViewSchema })
@@ -92,6 +94,7 @@ export class NodesController {
 
   @Post(':id/resume')
   @HttpCode(200)
+  @Idempotent({ service: 'node-registry', repeatable: true })
   @OperatorOnly()
   @ApiOperation({ summary: 'Ends a drain' })
   @ApiOkResponse({ standardSchema: nodeViewSchema })
@@ -102,6 +105,7 @@ export class NodesController {
   /** A retired node's leases are taken back at once, so it must have none: an instance never runs in two places. */
   @Post(':id/retire')
   @HttpCode(200)
+  @Idempotent({ service: 'node-registry', repeatable: true })
   @OperatorOnly()
   @ApiOperation({ summary: 'The node is gone for good; it must not hold any instance' })
   @ApiOkResponse({ standardSchema: nodeViewSchema })

@@ -16,7 +16,7 @@ import {
   type WireOwnedProject,
   type WireToken,
 } from '@fornax/contracts';
-import { AccountDirectory, CurrentAccount, type Account } from '@fornax/service-kit';
+import { Idempotent, AccountDirectory, CurrentAccount, type Account } from '@fornax/service-kit';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { contextOf } from '../commands/request-context.js';
@@ -24,6 +24,7 @@ import { WireBody } from '../http/wire-body.js';
 import { Projects } from './projects.js';
 import { Tokens } from './tokens.js';
 import { wireProject, wireUser } from './wire-people.js';
+import { madeOnce, tokenMadeOnce } from './made-once.js';
 
 /** What everybody may see and change of their own account. */
 @ApiTags('people')
@@ -54,6 +55,7 @@ export class MeController {
 
   @Post('tokens')
   @HttpCode(200)
+  @Idempotent(tokenMadeOnce)
   @Header('cache-control', 'no-store')
   @ApiOperation({ summary: 'Make another token: this answer is the only one that shows it' })
   @ApiOkResponse({ standardSchema: newTokenSchema })
@@ -84,6 +86,7 @@ export class MeController {
 
   @Post('projects')
   @HttpCode(200)
+  @Idempotent(madeOnce)
   @ApiOperation({ summary: 'Make a project of your own' })
   @ApiOkResponse({ standardSchema: ownedProjectSchema })
   createProject(

@@ -8,13 +8,14 @@ import {
   type OrganizationCreation,
   type WireOrganization,
 } from '@fornax/contracts';
-import { AccountDirectory, CurrentAccount, OperatorOnly, type Account } from '@fornax/service-kit';
+import { Idempotent, AccountDirectory, CurrentAccount, OperatorOnly, type Account } from '@fornax/service-kit';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { contextOf } from '../commands/request-context.js';
 import { WireBody } from '../http/wire-body.js';
 import { Users } from './users.js';
 import { wireOrganization } from './wire-people.js';
+import { madeOnce } from './made-once.js';
 
 /** Organizations, for operators. `:organization` is an id or a name. */
 @ApiTags('people')
@@ -35,6 +36,7 @@ export class OrganizationsController {
 
   @Post()
   @HttpCode(200)
+  @Idempotent(madeOnce)
   @ApiOperation({ summary: 'Make an organization' })
   @ApiOkResponse({ standardSchema: organizationSchema })
   async create(

@@ -8,12 +8,13 @@ import {
   type ProjectChange,
   type WireOwnedProject,
 } from '@fornax/contracts';
-import { CurrentAccount, OperatorOnly, ZodQuery, type Account } from '@fornax/service-kit';
+import { Idempotent, CurrentAccount, OperatorOnly, ZodQuery, type Account } from '@fornax/service-kit';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { contextOf } from '../commands/request-context.js';
 import { WireBody } from '../http/wire-body.js';
 import { Projects } from './projects.js';
+import { madeOnce } from './made-once.js';
 
 const ownerQuerySchema = z.object({ user: z.string().optional(), organization: z.string().optional() });
 type OwnerQuery = z.output<typeof ownerQuerySchema>;
@@ -39,6 +40,7 @@ export class ProjectsController {
 
   @Post()
   @HttpCode(200)
+  @Idempotent(madeOnce)
   @ApiOperation({ summary: 'Make a project of a user or of an organization' })
   @ApiOkResponse({ standardSchema: ownedProjectSchema })
   create(

@@ -18,7 +18,15 @@ import {
   type WireUser,
   type WireUserPage,
 } from '@fornax/contracts';
-import { AccountDirectory, CurrentAccount, NotFound, OperatorOnly, ZodQuery, type Account } from '@fornax/service-kit';
+import {
+  Idempotent,
+  AccountDirectory,
+  CurrentAccount,
+  NotFound,
+  OperatorOnly,
+  ZodQuery,
+  type Account,
+} from '@fornax/service-kit';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { contextOf } from '../commands/request-context.js';
@@ -26,6 +34,7 @@ import { WireBody } from '../http/wire-body.js';
 import { Tokens } from './tokens.js';
 import { Users } from './users.js';
 import { wireUser } from './wire-people.js';
+import { madeOnce, tokenMadeOnce } from './made-once.js';
 
 /** Users and their tokens, for operators. `:user` is an id or an e-mail. */
 @ApiTags('people')
@@ -52,6 +61,7 @@ export class UsersController {
   @OperatorOnly()
   @Post()
   @HttpCode(200)
+  @Idempotent(madeOnce)
   @ApiOperation({ summary: 'Make a user; it has no token yet' })
   @ApiOkResponse({ standardSchema: userSchema })
   async create(
@@ -97,6 +107,7 @@ export class UsersController {
   @OperatorOnly()
   @Post(':user/tokens')
   @HttpCode(200)
+  @Idempotent(tokenMadeOnce)
   @Header('cache-control', 'no-store')
   @ApiOperation({ summary: 'Make a token for a user: this answer is the only one that shows it' })
   @ApiOkResponse({ standardSchema: newTokenSchema })
