@@ -7,6 +7,7 @@ import { pagesOfMany } from './many-tasks.js';
 import { controlPlane, endToEnd, idleLatency, rebuild } from './measures.js';
 import { readOne, readPages } from './reads.js';
 import type { Figure } from './report.js';
+import { statusFreshness } from './status-freshness.js';
 import { bulkSubmissions, submissions } from './submissions.js';
 import { wideTask } from './wide-task.js';
 
@@ -159,6 +160,21 @@ const nodeSection: Section = {
   },
 };
 
+const RUNNING = 16;
+
+const freshnessSection: Section = {
+  name: 'freshness',
+  measure: ({ say }) =>
+    withPlatform({ FORNAX_NODES: '1', FORNAX_NODE_CORES: String(RUNNING) }, async (platform) => {
+      say(`age of the live status of ${RUNNING} running instances while tasks are submitted`);
+      const { p50, max } = await statusFreshness(platform, RUNNING);
+      return [
+        { name: `age of the live status of ${RUNNING} instances under load, p50`, value: p50, unit: 'ms' },
+        { name: `age of the live status of ${RUNNING} instances under load, max`, value: max, unit: 'ms' },
+      ];
+    }),
+};
+
 const manySection: Section = {
   name: 'many',
   isLarge: true,
@@ -188,5 +204,6 @@ export const SECTIONS: readonly Section[] = [
   readsSection,
   wideSection,
   nodeSection,
+  freshnessSection,
   manySection,
 ];
