@@ -217,6 +217,42 @@ describe('submitting', () => {
     expect(forbidden.status).toBe(403);
   });
 
+  it('gives every kind of hardware constraint back by its exact name, however it was written', async () => {
+    const HardwareConstraints = [
+      { Discriminator: 'minimumcorehardwareconstraint', CoreCount: 2, CpuModel: null },
+      { Discriminator: 'MaximumCoreHardwareConstraint', CoreCount: 64 },
+      { discriminator: 'MINIMUMRAMCORERATIOHARDWARECONSTRAINT', minimumMemoryGBCoreRatio: 1.5 },
+      { Discriminator: 'MaximumRamCoreRatioHardwareConstraint', MaximumMemoryGBCoreRatio: 16 },
+      { Discriminator: 'MinimumRamHardwareConstraint', MinimumMemoryMB: 1024 },
+      { Discriminator: 'MaximumRamHardwareConstraint', MaximumMemoryMB: 999999 },
+      { Discriminator: 'SpecificHardwareConstraint', SpecificationKey: '8c-32g' },
+      { Discriminator: 'GpuHardwareConstraint', CoreCount: 0 },
+      { Discriminator: 'NoGpuHardwareConstraint' },
+      { Discriminator: 'SSDHardwareConstraint' },
+      { Discriminator: 'nossdhardwareconstraint' },
+      { Discriminator: 'CpuModelHardwareConstraint', CpuModel: 'AMD Ryzen' },
+    ];
+    const id = await submit({ HardwareConstraints });
+    const task = await read(id);
+    expect(task.hardwareConstraints).toEqual([
+      { discriminator: 'MinimumCoreHardwareConstraint', coreCount: 2 },
+      { discriminator: 'MaximumCoreHardwareConstraint', coreCount: 64 },
+      { discriminator: 'MinimumRamCoreRatioHardwareConstraint', minimumMemoryGBCoreRatio: 1.5 },
+      { discriminator: 'MaximumRamCoreRatioHardwareConstraint', maximumMemoryGBCoreRatio: 16 },
+      { discriminator: 'MinimumRamHardwareConstraint', minimumMemoryMB: 1024 },
+      { discriminator: 'MaximumRamHardwareConstraint', maximumMemoryMB: 999999 },
+      { discriminator: 'SpecificHardwareConstraint', specificationKey: '8c-32g' },
+      { discriminator: 'GpuHardwareConstraint' },
+      { discriminator: 'NoGpuHardwareConstraint' },
+      { discriminator: 'SSDHardwareConstraint' },
+      { discriminator: 'NoSSDHardwareConstraint' },
+      { discriminator: 'CpuModelHardwareConstraint', cpuModel: 'AMD Ryzen' },
+    ]);
+    // Two cores with 1.5 GB each: what is asked for at least is what an instance has.
+    const [submitted] = await harness.log.readAggregate('task', id);
+    expect(submitted?.events[0]).toMatchObject({ spec: { request: { cores: 2, memoryMB: 3_072 } } });
+  });
+
   it('checks constants that are changed later as well', async () => {
     const id = await submit({ profile: 'shell' });
     const constants = [{ key: 'SHELL_STOP_ON_ERROR', value: 'often' }];
