@@ -17,6 +17,8 @@ export interface CgroupLimits {
 export interface Cgroup {
   /** A process that writes its own number into each of these has joined. */
   readonly joinFiles: readonly string[];
+  /** Numbers of its processes. */
+  processes(): Promise<readonly number[]>;
   /** What its processes have used and hold now; pages of files that the kernel would drop first are not counted. */
   use(): Promise<{ readonly cpuMs?: number; readonly memoryMB?: number }>;
   usage(): Promise<{ readonly cpuMs?: number; readonly peakMemoryMB?: number; readonly oomKills: number }>;
@@ -54,6 +56,11 @@ const megabytes = (bytes: number | undefined): number | undefined =>
   bytes === undefined ? undefined : bytes / 1_048_576;
 const optional = <K extends string>(key: K, value: number | undefined): { [P in K]?: number } =>
   value === undefined ? {} : ({ [key]: value } satisfies Record<string, number> as { [P in K]?: number });
+
+const processesOf = async (folder: string): Promise<readonly number[]> => {
+  const text = await readFile(join(folder, 'cgroup.procs'), 'utf8').catch(() => '');
+  return text.split('\n').filter(Boolean).map(Number);
+};
 
 const killAll = async (folder: string): Promise<void> => {
   try {
@@ -156,6 +163,7 @@ const openV1 = async (name: string, own: string, mounts: string): Promise<Cgroup
       const cpu = at.get('cpuacct');
       return {
         joinFiles: folders.map((folder) => join(folder, 'cgroup.procs')),
+        processes: () => processesOf(folders[0] ?? ''),
         use: async () => {
           const [nanoseconds, bytes, inactive] = await Promise.all([
             cpu === undefined ? undefined : readNumber(join(cpu, 'cpuacct.usage')),
@@ -234,6 +242,7 @@ const openV2 = async (name: string, own: string): Promise<CgroupParent | undefin
       await write('pids', 'pids.max', String(wanted.maxProcesses));
       return {
         joinFiles: [join(folder, 'cgroup.procs')],
+        processes: () => processesOf(folder),
         use: async () => {
           const [microseconds, bytes, inactive] = await Promise.all([
             readKeyed(join(folder, 'cpu.stat'), 'usage_usec'),

@@ -8,6 +8,7 @@ import type { Cgroup } from '../cgroup/cgroup.js';
 import type { InstanceCommand, InstanceExit, InstanceUse, RunningInstance } from '../driver.js';
 import type { FifoPool, Pipe } from '../process/fifo-pool.js';
 import { findByEnvironment, signalQuietly, startTimeOf, treeUse } from '../process/proc.js';
+import { type TcpTable, TcpUse } from '../process/tcp-use.js';
 import type { Level } from './level.js';
 import { BECOME, ENTER, RUN } from './scripts.js';
 
@@ -24,6 +25,8 @@ export interface Launch {
   /** Kill above this if the kernel does not; 0 = never. */
   readonly watchMemoryMB: number;
   readonly pipes: FifoPool;
+  /** Where the bytes of connections are counted; undefined: nowhere. */
+  readonly connections: TcpTable | undefined;
 }
 
 /** Entry of the environment by which plain processes are found again. */
@@ -128,11 +131,20 @@ const watchMemory = (
 };
 
 /** The kernel's count where there is a control group for it, else that of the process tree. */
-const measure = async (pid: number, cgroup: Cgroup | undefined): Promise<InstanceUse> => {
+const measure = async (pid: number, cgroup: Cgroup | undefined, tcp: TcpUse | undefined): Promise<InstanceUse> => {
   const counted = (await cgroup?.use()) ?? {};
-  if (counted.cpuMs !== undefined && counted.memoryMB !== undefined) return counted;
-  const { pids, memoryMB, cpuMs } = await treeUse(pid);
-  return pids.length === 0 ? counted : { memoryMB, cpuMs, ...counted };
+  const isComplete = counted.cpuMs !== undefined && counted.memoryMB !== undefined;
+  const { pids, memoryMB, cpuMs } = isComplete
+    ? { ...counted, pids: (await cgroup?.processes()) ?? [] }
+    : await treeUse(pid);
+  if (pids.length === 0) return counted;
+  const moved = await tcp?.measure(pids);
+  return {
+    ...(memoryMB === undefined ? {} : { memoryMB }),
+    ...(cpuMs === undefined ? {} : { cpuMs }),
+    ...counted,
+    ...moved,
+  };
 };
 
 /** Runs a command in its sandbox. @throws Error the sandbox could not be set up */
@@ -206,6 +218,7 @@ export const launch = async (how: Launch, command: InstanceCommand): Promise<Run
       { cause },
     );
   }
+  const tcp = how.connections && new TcpUse(how.connections);
   const startedAt = Date.now();
   void rememberProcess(how.folder, child.pid);
   return {
@@ -213,7 +226,7 @@ export const launch = async (how: Launch, command: InstanceCommand): Promise<Run
     stdout: out.read,
     stderr: err.read,
     exit,
-    measure: () => measure(child.pid ?? 0, how.cgroup),
+    measure: () => measure(child.pid ?? 0, how.cgroup, tcp),
     terminate: () => {
       if (!control.destroyed) control.write('TERM\n');
     },

@@ -17,8 +17,9 @@ import type {
 import { errorCode } from '../process/error-code.js';
 import { FifoPool } from '../process/fifo-pool.js';
 import { findByEnvironment, signalQuietly, startTimeOf } from '../process/proc.js';
+import { TcpTable } from '../process/tcp-use.js';
 import { bubblewrapLevel } from './bubblewrap.level.js';
-import { hostView, type HostView, visiblePath } from './host-view.js';
+import { findProgram, hostView, type HostView, visiblePath } from './host-view.js';
 import type { Level } from './level.js';
 import { processLevel } from './process.level.js';
 import { launch, markOf } from './running-instance.js';
@@ -54,6 +55,7 @@ export class SandboxDriver implements Driver {
   readonly #live = new Map<string, RunningInstance>();
   #level: Level | undefined;
   #cgroups: CgroupParent | undefined;
+  #connections: TcpTable | undefined;
 
   constructor(options: SandboxOptions) {
     this.#options = { ...options, workDir: resolve(options.workDir) };
@@ -66,6 +68,8 @@ export class SandboxDriver implements Driver {
     await this.#lock();
     await rm(this.#pipes.folder, { recursive: true, force: true });
     this.#cgroups = await openCgroups(`fornax-${createHash('sha256').update(workDir).digest('hex').slice(0, 12)}`);
+    const ss = await findProgram('ss');
+    this.#connections = ss === undefined ? undefined : new TcpTable(ss);
     const view = await hostView([...hide, workDir], expose);
     const { level, refused } = await this.#choose(view);
     const limits = this.#cgroups?.limits ?? [];
@@ -107,7 +111,15 @@ export class SandboxDriver implements Driver {
       start: async (command: InstanceCommand): Promise<RunningInstance> => {
         await this.#handOver(level, folder, jobDir);
         const running = await launch(
-          { id, folder, level, cgroup, watchMemoryMB: isEnforced ? 0 : spec.memoryMB, pipes: this.#pipes },
+          {
+            id,
+            folder,
+            level,
+            cgroup,
+            watchMemoryMB: isEnforced ? 0 : spec.memoryMB,
+            pipes: this.#pipes,
+            connections: this.#connections,
+          },
           command,
         );
         this.#live.set(id, running);

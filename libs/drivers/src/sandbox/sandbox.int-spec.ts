@@ -1,4 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -213,6 +215,43 @@ describe.each(LEVELS)('a sandbox of level %s', (level) => {
     expect(await instance.measure()).toBeDefined();
     await prepared.dispose();
     expect(await instance.measure()).toEqual({});
+  });
+
+  here('counts what goes over the connections of an instance, and of no other', async () => {
+    if (!existsSync('/usr/bin/ss') && !existsSync('/bin/ss')) {
+      process.stderr.write('ss of iproute2 is not here: the network is not tested\n');
+      return;
+    }
+    const server = createServer((socket) => {
+      const timer = setInterval(() => socket.write(Buffer.alloc(100_000)), 20);
+      socket.on('data', () => undefined);
+      socket.on('close', () => clearInterval(timer));
+      socket.on('error', () => undefined);
+    });
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    const address = server.address();
+    const port = typeof address === 'object' && address ? address.port : 0;
+    const prepared = await Promise.all(
+      ['talks', 'listens'].map((id) => driver.prepare({ id, cores: 1, memoryMB: 256 })),
+    );
+    const script = `import socket\ns = socket.create_connection(("127.0.0.1", ${port}))\ns.sendall(b"x" * 1000)\nwhile s.recv(65536): pass`;
+    const env = { PATH: '/usr/bin:/bin' };
+    const talker = await prepared[0]?.start({ argv: ['python3', '-c', script], env });
+    const other = await prepared[1]?.start({ argv: ['sleep', '60'], env });
+    let use = await talker?.measure();
+    await eventually(async () => {
+      use = await talker?.measure();
+      return (use?.receivedBytes ?? 0) > 300_000 && (use?.sentBytes ?? 0) >= 1_000;
+    });
+    expect(use?.sentBytes).toBeLessThan(2_000);
+    expect(await other?.measure()).toMatchObject({ receivedBytes: 0, sentBytes: 0 });
+    talker?.kill();
+    other?.kill();
+    await Promise.all([talker?.exit, other?.exit]);
+    await Promise.all(prepared.map((one) => one.dispose()));
+    await new Promise((resolve) => server.close(resolve));
   });
 
   here('tells that an instance ran out of memory', async () => {
