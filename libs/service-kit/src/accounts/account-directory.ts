@@ -30,6 +30,7 @@ export class AccountDirectory {
   private readonly stop = new AbortController();
   private readonly following: Promise<void>;
   private readonly waiters = new Set<Waiter>();
+  private readonly listeners: (() => void)[] = [];
   private position = 0;
   private caughtUp = false;
 
@@ -61,6 +62,17 @@ export class AccountDirectory {
     const account = this.fold.accounts.get(record.accountId);
     if (!account || account.isDisabled || !this.isAlive(record)) return undefined;
     return { ...account, tokenId: record.tokenId };
+  }
+
+  /** Milliseconds until a token opens nothing any more: 0 when it opens nothing now, Infinity when it lasts. */
+  msLeftOf(token: string): number {
+    const record = this.fold.tokensByHash.get(hashToken(token));
+    return record ? Math.max(0, record.expiresAt - this.clock.now()) : 0;
+  }
+
+  /** Called after whatever changes here, for as long as the directory lives. */
+  onChange(listener: () => void): void {
+    this.listeners.push(listener);
   }
 
   /** Also of a disabled account: what it owns is still there. */
@@ -205,6 +217,7 @@ export class AccountDirectory {
     // The aggregate's name in the subject is what makes these account events.
     for (const { events } of batch) for (const event of events as readonly AccountEvent[]) this.fold.apply(event);
     this.position = batch.at(-1)?.sequence ?? this.position;
+    for (const listener of this.listeners) listener();
     for (const { sequence, resolve } of this.waiters) if (sequence <= this.position) resolve(true);
   }
 }

@@ -1,5 +1,7 @@
+import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Controller, Delete, Get, HttpCode, Module, Patch, Post, Put } from '@nestjs/common';
+import { Controller, Delete, Get, Header, HttpCode, Module, Patch, Post, Put } from '@nestjs/common';
 import type { AccountEvent, AccountRole } from '@fornax/domain';
 import type { EventLog } from '@fornax/event-store';
 import { startTestNats, type TestNats } from '@fornax/testing';
@@ -17,6 +19,13 @@ import {
   type TestApp,
 } from '../index.js';
 
+async function* endless(): AsyncGenerator<string> {
+  for (;;) {
+    yield ': here\n\n';
+    await delay(20);
+  }
+}
+
 @Controller('things')
 class ThingsController {
   @Get()
@@ -28,6 +37,12 @@ class ThingsController {
   @HttpCode(200)
   search(@CurrentAccount() { id }: Account): unknown {
     return { id };
+  }
+
+  @Get('live')
+  @Header('content-type', 'text/event-stream')
+  live(): Readable {
+    return Readable.from(endless());
   }
 
   @OperatorOnly()
@@ -242,5 +257,44 @@ describe('who may do what', () => {
     expect((await call('bob', 'GET', '/things/open')).status).toBe(200);
     await append('bob', { type: 'AccountEnabled', accountId: 'bob', at: 1 });
     expect((await call('bob', 'GET', '/things')).status).toBe(200);
+  });
+
+  describe('an answer that goes on', () => {
+    const read = async (token: string, readAs?: string) => {
+      const response = await fetch(`${service.url}/things/live`, {
+        headers: { authorization: token, ...(readAs === undefined ? {} : { QarnotReadOnlyRequestForAccount: readAs }) },
+      });
+      const reader = response.body?.getReader();
+      if (!reader) throw new Error('no body');
+      await reader.read();
+      /** Resolves once the answer is cut off. */
+      const cut = (async () => {
+        for (;;) if ((await reader.read()).done) return true;
+      })().catch(() => true);
+      return { cut, isOpen: async () => !(await Promise.race([cut, delay(100).then(() => false)])), reader };
+    };
+
+    it('is cut off when its token is revoked or expires, and no other one is', async () => {
+      await append('eve', issued('eve', 'live-1'), issued('eve', 'live-2', Date.now() + 2_000));
+      const [lasting, revoked, expiring] = await Promise.all(
+        [TOKENS.eve, 'live-1', 'live-2'].map((token) => read(token)),
+      );
+      await append('eve', { type: 'TokenRevoked', tokenId: 'id-of-live-1', at: 1 });
+      expect(await revoked?.cut).toBe(true);
+      expect(await expiring?.cut).toBe(true);
+      expect(await lasting?.isOpen()).toBe(true);
+      await append('eve', { type: 'AccountDisabled', accountId: 'eve', at: 1 });
+      expect(await lasting?.cut).toBe(true);
+      await append('eve', { type: 'AccountEnabled', accountId: 'eve', at: 1 });
+    });
+
+    it('is cut off when an auditor may no longer read what it reads, or an operator is one no more', async () => {
+      const [audited, own] = await Promise.all([read(TOKENS.audit, 'bob'), read(TOKENS.audit)]);
+      await append('bob', { type: 'OrganisationChanged', accountId: 'bob', organisationId: null, at: 1 });
+      expect(await audited.cut).toBe(true);
+      expect(await own.isOpen()).toBe(true);
+      await append('audit', { type: 'RoleChanged', accountId: 'audit', role: 'user', at: 1 });
+      expect(await own.cut).toBe(true);
+    });
   });
 });

@@ -7,6 +7,8 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import type { EventLog } from '@fornax/event-store';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
+import { AccountDirectory } from '../accounts/account-directory.js';
+import { endLiveAnswers } from '../accounts/live-answers.js';
 import type { CoreConfig } from '../config/core-config.js';
 import { CoreModule } from '../core/core.module.js';
 import { HealthRegistry } from '../core/health.registry.js';
@@ -49,6 +51,7 @@ export const createApp = async (module: Type | DynamicModule, parts: AppParts): 
   acceptAnyJson(fastify);
   answer200(fastify);
   observeRequests(fastify, logger);
+  endLiveAnswers(fastify, app.get(AccountDirectory));
   const openApi = (): object => openApiDocument(app, config.name);
   operationsRoutes(fastify, { name: config.name, health: app.get(HealthRegistry), telemetry, openApi });
   docsRoutes(fastify);

@@ -21,7 +21,7 @@ import {
   type Clock,
   type CoreConfig,
 } from '@fornax/service-kit';
-import { metaOf, type RequestContext } from '../commands/request-context.js';
+import { derivedId, metaOf, type RequestContext } from '../commands/request-context.js';
 
 /** A command without its time, whatever the union. */
 type Timeless<C> = C extends unknown ? Omit<C, 'at'> : never;
@@ -66,7 +66,7 @@ export class PeopleCommands {
         id,
         decider,
         command,
-        commitId: newId(),
+        commitId: commitIdOf(id, command, context),
         meta: metaOf(context),
         at: command.at,
       });
@@ -77,6 +77,12 @@ export class PeopleCommands {
     }
   }
 }
+
+/** A repeated request finds its commit; another one under the same key does not, and is decided as what it is. */
+const commitIdOf = (id: string, { at: _, ...command }: { readonly at: number }, context: RequestContext): string =>
+  context.idempotencyKey === undefined
+    ? newId()
+    : derivedId('people', context.account.id, context.idempotencyKey, id, JSON.stringify(command));
 
 /** The HTTP status of what the domain refuses. */
 const translated = (cause: CommandRejected): Error => {

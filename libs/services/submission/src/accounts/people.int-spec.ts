@@ -57,6 +57,21 @@ describe('users', () => {
     expect([first?.status, second?.status].toSorted()).toEqual([200, 409]);
   });
 
+  it('are made once by a request that is repeated under its key, and not by another one', async () => {
+    const headers = { 'idempotency-key': 'make it' };
+    const post = (path: string, body: object) => operator('POST', path, body, headers);
+    for (const [path, body, other] of [
+      ['/users', { email: 'keyed@example.org' }, { email: 'keyed@example.org', role: 'auditor' }],
+      ['/organizations', { name: 'Keyed' }, { name: 'Keyed', quotas: { maxCores: 1 } }],
+      ['/projects', { name: 'Keyed', user: harness.email }, { name: 'Other', user: harness.email }],
+    ] as const) {
+      const [first, second] = [await post(path, body), await post(path, body)];
+      expect([first.status, second.status, second.text]).toEqual([200, 200, first.text]);
+      expect(await post(path, other)).toMatchObject({ status: 409 });
+      expect(await operator('POST', path, body)).toMatchObject({ status: path === '/projects' ? 200 : 409 });
+    }
+  });
+
   it('are listed page by page', async () => {
     await newUser();
     await newUser();

@@ -50,8 +50,10 @@ export class Users {
     { email, role = 'user', organization, quotas = {} }: UserCreation,
     context: RequestContext,
   ): Promise<Account> {
-    if (this.accounts.find(email)) throw new Conflict(`The account ${email} exists`, { code: 'account-exists' });
     const accountId = accountIdOf(email);
+    const known = this.accounts.find(email);
+    // Under its own id the log tells whether it was this very request that made it.
+    if (known && known.id !== accountId) throw new Conflict(`The account ${email} exists`, { code: 'account-exists' });
     const organisationId = organization === undefined ? undefined : this.named(organization);
     await this.commands.account(
       accountId,
