@@ -26,6 +26,9 @@ const ANSWERS: Readonly<Record<string, readonly [status: number, body: unknown]>
     { rows: { task: 3 }, differences: [], events: 10, seconds: 0.5, swapped: true },
   ],
   'POST /tasks': [200, { uuid: 'new-task' }],
+  'POST /tasks/t/retry': [200, { uuid: 'again' }],
+  'POST /tasks/t/clone': [200, { uuid: 'copy' }],
+  'PATCH /tasks/t': [200, ''],
   'GET /tasks/t/stdout': [200, 'line 1\nline 2\n'],
   'GET /tasks/t/stderr/2': [200, 'oops\n'],
   'POST /tasks/t/abort': [403, { message: 'The task is over' }],
@@ -108,6 +111,13 @@ describe('fornax', () => {
         { key: 'DOCKER_CMD', value: 'echo hi' },
       ],
     });
+  });
+
+  it('makes tasks from tasks, and brings new inputs', async () => {
+    expect(await fornax('task', 'retry', 't')).toMatchObject({ code: 0, stdout: 'again\n' });
+    expect(await fornax('task', 'clone', 't', '--name', 'second')).toMatchObject({ code: 0, stdout: 'copy\n' });
+    expect(bodies.slice(-2)).toEqual([{}, { name: 'second' }]);
+    expect(await fornax('task', 'refresh', 't')).toMatchObject({ code: 0, stdout: '' });
   });
 
   it('prints logs as they are', async () => {

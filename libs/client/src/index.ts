@@ -5,6 +5,7 @@ export {
   type FornaxClientOptions,
   type NewTask,
   type Output,
+  type Repetition,
   type WaitOptions,
 } from './api/fornax-client.js';
 export type { WireOrganization, WireUser, WireUserInfo } from '@fornax/contracts';

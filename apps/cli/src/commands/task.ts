@@ -104,6 +104,13 @@ const list = async (io: Io): Promise<void> => {
   io.print(renderTable([['ID', 'NAME', 'STATE', 'INSTANCES', 'PROGRESS', 'CREATED'], ...rows]));
 };
 
+const REPETITIONS = [
+  ['clone', 'all instances of another one'],
+  ['retry', 'the failed instances of a finished one'],
+  ['resume', 'the cancelled instances of a finished one'],
+  ['recover', 'the failed and cancelled instances of a finished one'],
+] as const;
+
 /** `fornax task …` */
 export const addTaskCommands = (program: Command, io: Io): void => {
   const task = program.command('task').description('submit tasks and look after them');
@@ -139,6 +146,19 @@ export const addTaskCommands = (program: Command, io: Io): void => {
     .command('abort <task>')
     .description('stop a task')
     .action((id: string) => io.client().abortTask(id));
+  for (const [kind, what] of REPETITIONS) {
+    task
+      .command(`${kind} <task>`)
+      .description(`make a task of ${what}; prints its id`)
+      .option('-n, --name <name>', 'another name than its origin has')
+      .action(async (id: string, { name }: { readonly name?: string }) =>
+        io.print(await io.client().repeatTask(id, kind, name === undefined ? {} : { name })),
+      );
+  }
+  task
+    .command('refresh <task>')
+    .description('bring new and changed input files to its running instances')
+    .action((id: string) => io.client().updateResources(id));
   task
     .command('delete <task>')
     .description('stop a task if it runs, and forget it')

@@ -38,6 +38,9 @@ export interface FornaxClientOptions {
 /** A task to submit: `name` and a number of instances; the rest is optional (contract, 3.1). */
 export type NewTask = Partial<TaskCreation> & Pick<TaskCreation, 'name'>;
 
+/** Which instances of a task make another task: all, the failed, the cancelled, or both of these. */
+export type Repetition = 'clone' | 'retry' | 'resume' | 'recover';
+
 export interface WaitOptions {
   readonly signal?: AbortSignal;
   /** Called with every state that was seen, in order. */
@@ -117,6 +120,16 @@ export class FornaxClient {
 
   async abortTask(id: string): Promise<void> {
     await this.text('POST', `/tasks/${encodeURIComponent(id)}/abort`);
+  }
+
+  /** Makes a task from another one. @param changes what it is to have otherwise @returns the new task's uuid */
+  async repeatTask(id: string, kind: Repetition, changes: Partial<NewTask> = {}): Promise<string> {
+    return (await this.json('POST', `/tasks/${encodeURIComponent(id)}/${kind}`, createdSchema, { body: changes })).uuid;
+  }
+
+  /** Brings new and changed resources to the instances that run. */
+  async updateResources(id: string): Promise<void> {
+    await this.text('PATCH', `/tasks/${encodeURIComponent(id)}`);
   }
 
   async deleteTask(id: string): Promise<void> {
