@@ -29,6 +29,30 @@ describe('substituting constants', () => {
       ),
     ).toEqual(values({ QARNOT_SECRET_K: 's', INSTANCE_ID: '3', KEY: 's!', CMD: 'run s! 3' })));
 
+  it('keeps what is fixed and what refers to nothing, whatever the constants are called', () =>
+    fc.assert(
+      fc.property(
+        fc.dictionary(
+          fc.constantFrom('A', 'B', 'INSTANCE_ID', 'X.Y'),
+          fc.string().filter((text) => !text.includes('${')),
+        ),
+        fc.dictionary(fc.constantFrom('A', 'INSTANCE_ID', 'QARNOT_SECRET_K'), fc.string()),
+        (constants, fixed) =>
+          expect(resolveConstants(values(constants), values(fixed))).toEqual(values({ ...constants, ...fixed })),
+      ),
+    ));
+
+  it('lets no value smuggle in a reference, however often constants refer to each other', () =>
+    fc.assert(
+      fc.property(fc.string(), (secret) => {
+        const resolved = resolveConstants(
+          values({ A: '${B}', B: '<${S}>', LEAK: 'never' }),
+          values({ S: `${secret}\${LEAK}` }),
+        );
+        expect(resolved.get('A')).toBe(`<${secret}\${LEAK}>`);
+      }),
+    ));
+
   it('ends on a circle', () => {
     const resolved = resolveConstants(values({ A: 'a${B}', B: 'b${A}', C: '${C}' }), values({}));
     expect(resolved.get('A')).toBe('ab${A}');
