@@ -50,6 +50,7 @@ export { activeTraceparent, inSpan, type SpanOptions } from './telemetry/trace.j
 export { durationHistogram, meter } from './telemetry/metrics.js';
 export { createLogger } from './telemetry/logger.js';
 export { startTelemetry, type Telemetry, type TelemetryOptions } from './telemetry/start-telemetry.js';
+export { EVENT_STREAM_CONTENT } from './http/openapi/event-stream.js';
 export { parseInput, ZodBody, ZodParam, ZodQuery } from './http/zod-parameters.js';
 export { rewriteUrl } from './http/rewrite-url.js';
 export { endWithParent, onceStopped } from './run/process-life.js';

@@ -20,6 +20,9 @@ interface MainJob {
 
 const linesOf = (text: string): readonly string[] => text.split('\n').filter(Boolean).sort();
 
+/** Paths of the API document in the mode that was tried first: the other one has the same. */
+let described: readonly string[] | undefined;
+
 describe.each([
   { mode: 'one process', env: {} },
   { mode: 'a process for each service', env: { FORNAX_SERVICES: '1' } },
@@ -38,6 +41,20 @@ describe.each([
   afterAll(async () => {
     await platform?.stop();
     if (folder) await rm(folder, { recursive: true, force: true });
+  });
+
+  it('describes the routes of all its services in one document', async () => {
+    if (!platform) return;
+    const answer = await fetch(`${platform.apiUrl}/openapi.json`);
+    const document = (await answer.json()) as { readonly paths: object; readonly security: unknown };
+    const paths = Object.keys(document.paths).sort();
+    expect(paths).toEqual(described ?? paths);
+    described = paths;
+    const ofEach = ['/tasks', '/fornax/v1/scheduling', '/hardware-constraints', '/fornax/v1/buckets', '/health/ready'];
+    expect(paths).toEqual(expect.arrayContaining([...ofEach, '/credits/v1/accounts/credits', '/tasks/{id}/snapshot']));
+    expect(document).toMatchObject({ openapi: '3.1.0', security: [{ token: [] }] });
+    expect(document).toHaveProperty(['components', 'schemas', 'ValidationProblem']);
+    expect((await fetch(`${platform.apiUrl}/docs`)).status).toBe(200);
   });
 
   it('does the main job of a user', async () => {

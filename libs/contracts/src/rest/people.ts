@@ -14,7 +14,7 @@ const line = (max: number): z.ZodString =>
     .trim()
     .min(1)
     .max(max)
-    .regex(/^[^\p{Cc}]*$/u, 'The value holds control characters.');
+    .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, 'The value holds control characters.');
 const name = line(120);
 const description = z.string().trim().max(1_000);
 /** What S3 clients can sign with: no white space, no slash, no characters that mean something in a URL or a list. */

@@ -1,14 +1,29 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { Invalid } from '../errors/errors.js';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Invalid, NotFound } from '../errors/errors.js';
+import { wireErrorOf } from '../errors/wire-error.js';
+import { errorBody } from '../errors/wire-exception.filter.js';
 import { parseQuery } from './parse-query.js';
 import { rewriteUrl } from './rewrite-url.js';
 
 /** Bodies of the API are small; files go to the S3 endpoint. */
 export const BODY_LIMIT_BYTES = 1024 * 1024;
 
+/** What the router itself refuses: a path that cannot be decoded, and one with a part so long that nothing can be called so. */
+function answerFrameworkError(error: FastifyError, _: FastifyRequest, reply: FastifyReply): void {
+  const isTooLong = error.code === 'FST_ERR_MAX_PARAM_LENGTH';
+  const wire = wireErrorOf(
+    isTooLong ? new NotFound('There is nothing with so long a name') : new Invalid('The path is not valid'),
+  );
+  void reply
+    .status(wire.status)
+    .header('content-type', 'application/json; charset=utf-8')
+    .send(JSON.stringify(errorBody(wire)));
+}
+
 export const fastifyOptions = {
   bodyLimit: BODY_LIMIT_BYTES,
   rewriteUrl: ({ url }: { readonly url?: string | undefined }): string => rewriteUrl(url ?? '/'),
+  frameworkErrors: answerFrameworkError,
   forceCloseConnections: 'idle' as const,
   routerOptions: { caseSensitive: false, querystringParser: parseQuery, maxParamLength: 1024 },
 };

@@ -403,6 +403,13 @@ describe('a service on the kit', () => {
     for (const file of files) expect((await get(file, {})).status).toBe(200);
   });
 
+  it('answers what the router itself refuses in the same form', async () => {
+    const long = await get(`/things/asked/${'x'.repeat(2_000)}`);
+    expect([long.status, await long.json()]).toEqual([404, { message: 'There is nothing with so long a name' }]);
+    const bad = await get('/things/asked/%F0%9F');
+    expect([bad.status, await bad.json()]).toEqual([400, { message: 'The path is not valid' }]);
+  });
+
   it('knows a path whatever the method, and says which there are', async () => {
     const wrong = await fetch(`${service.url}/things/secret`, { method: 'PATCH' });
     expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'GET, HEAD']);

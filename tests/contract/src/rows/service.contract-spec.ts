@@ -111,6 +111,7 @@ describe.each(everyStyle)('the service, asked by $style', (client) => {
       ['GET', '/tasks/%00', undefined],
       ['GET', '/tasks/%F0%9F', undefined],
       ['GET', `/tasks/${'x'.repeat(900)}`, undefined],
+      ['GET', `/tasks/${'x'.repeat(9_000)}`, undefined],
       ['GET', '/hardware-constraints?limit=-1&offset=abc', undefined],
       ['POST', '/tasks/none/snapshot/periodic', { interval: -1 }],
       ['PUT', '/tasks/none', { tags: 7 }],

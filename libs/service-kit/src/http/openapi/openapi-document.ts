@@ -7,7 +7,8 @@ export const openApiDocument = (app: INestApplication, name: string): OpenAPIObj
   const base = new DocumentBuilder()
     .setTitle(`Fornax ${name}`)
     .setDescription(
-      'Keys of a body are matched in any case, `null` counts as absent, unknown keys are ignored. Every path is served with `/v1` in front, too.',
+      'Keys of a body are matched in any case, `null` counts as absent, unknown keys are ignored. Every path is served with `/v1` in front, too. ' +
+        'With the header `QarnotReadOnlyRequestForAccount` an operator, or an auditor of the same organization, reads as another account.',
     )
     .setVersion('1')
     .addApiKey({ type: 'apiKey', in: 'header', name: 'Authorization', description: 'The token, as it is' }, 'token')

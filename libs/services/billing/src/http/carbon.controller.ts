@@ -1,7 +1,6 @@
 import { Controller, Get, Param } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBadRequestResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CurrentAccount, Invalid, type Account } from '@fornax/service-kit';
-import { z } from 'zod';
 import { LedgerReader } from './ledger-reader.js';
 
 /** Carbon facts (contract, section 2.8): the route is ours, the answer is not built. A 5xx would make clients retry for half a minute. */
@@ -12,7 +11,7 @@ export class CarbonController {
 
   @Get('tasks/:id/carbon-facts')
   @ApiOperation({ summary: 'Carbon facts of a task: not built yet, answers 400' })
-  @ApiOkResponse({ standardSchema: z.object({}), description: 'Never, so far' })
+  @ApiBadRequestResponse()
   async task(@CurrentAccount() account: Account, @Param('id') id: string): Promise<never> {
     await this.ledger.task(account.id, id);
     throw new Invalid('Carbon facts are not built in this version of Fornax', { code: 'not-built' });

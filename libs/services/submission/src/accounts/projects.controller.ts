@@ -1,5 +1,5 @@
 import { Controller, Get, HttpCode, Param, Patch, Post, Req } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
   ownedProjectCreationSchema,
   ownedProjectSchema,
@@ -34,6 +34,7 @@ export class ProjectsController {
   @Get()
   @ApiOperation({ summary: 'Projects of one user or one organization, archived ones too' })
   @ApiOkResponse({ standardSchema: z.array(ownedProjectSchema) })
+  @ApiNotFoundResponse({ description: 'There is no such user or organization' })
   list(@ZodQuery(ownerQuerySchema) query: OwnerQuery): readonly WireOwnedProject[] {
     return this.projects.of(this.projects.ownerOf(named(query)).ownerId);
   }
@@ -42,6 +43,7 @@ export class ProjectsController {
   @HttpCode(200)
   @Idempotent(madeOnce)
   @ApiOperation({ summary: 'Make a project of a user or of an organization' })
+  @ApiNotFoundResponse({ description: 'There is no such user or organization' })
   @ApiOkResponse({ standardSchema: ownedProjectSchema })
   create(
     @WireBody(ownedProjectCreationSchema) { user, organization, ...creation }: OwnedProjectCreation,

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { Controller, Get, Headers, Param, Query, Res } from '@nestjs/common';
-import { ApiHeader, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiHeader, ApiOkResponse, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { OutputStream } from '@fornax/contracts';
 import { CurrentAccount, type Account } from '@fornax/service-kit';
 import type { FastifyReply } from 'fastify';
@@ -62,6 +62,8 @@ export class OutputRangesController {
   @ApiQuery({ name: 'limit', required: false, schema: { type: 'integer', minimum: 0 } })
   @ApiHeader({ name: 'range', required: false, description: 'bytes=<first>-<last>, instead of offset and limit' })
   @ApiOkResponse(RANGE)
+  @ApiResponse({ ...RANGE, status: 206, description: 'The part that `Range` named' })
+  @ApiResponse({ status: 416, description: 'The output ends before the range begins' })
   instanceStdout(
     @CurrentAccount() account: Account,
     @Param() { id = '', instance = '' }: Readonly<Record<string, string>>,
@@ -78,6 +80,8 @@ export class OutputRangesController {
   @ApiQuery({ name: 'limit', required: false, schema: { type: 'integer', minimum: 0 } })
   @ApiHeader({ name: 'range', required: false, description: 'bytes=<first>-<last>, instead of offset and limit' })
   @ApiOkResponse(RANGE)
+  @ApiResponse({ ...RANGE, status: 206, description: 'The part that `Range` named' })
+  @ApiResponse({ status: 416, description: 'The output ends before the range begins' })
   instanceStderr(
     @CurrentAccount() account: Account,
     @Param() { id = '', instance = '' }: Readonly<Record<string, string>>,

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { Controller, Get, Headers, Param, Query, Res } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { OutputStream } from '@fornax/contracts';
-import { CurrentAccount, type Account } from '@fornax/service-kit';
+import { CurrentAccount, EVENT_STREAM_CONTENT, type Account } from '@fornax/service-kit';
 import type { FastifyReply } from 'fastify';
 import { OutputTail } from '../logs/output-tail.js';
 import { parseTailPosition } from '../logs/tail-events.js';
@@ -10,7 +10,7 @@ import { OutputLookup } from '../queries/output-lookup.js';
 
 const EVENTS = {
   description: 'Server-sent events: pieces of output as JSON; `reset`; `end`',
-  content: { 'text/event-stream': { schema: { type: 'string' as const } } },
+  content: EVENT_STREAM_CONTENT,
 };
 const LAST_EVENT_ID = {
   name: 'last-event-id',

@@ -1,5 +1,5 @@
 import { Controller, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBadRequestResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { createdSchema, taskCloneSchema, taskRetrySchema, type TaskRepetition } from '@fornax/contracts';
 import type { OriginKind } from '@fornax/domain';
 import { CurrentAccount, Idempotent, Invalid, type Account } from '@fornax/service-kit';
@@ -86,6 +86,7 @@ export class RepeatTaskController {
   @Post('restart')
   @HttpCode(200)
   @ApiOperation({ summary: 'Not offered: retry, resume, recover and clone say what is meant', deprecated: true })
+  @ApiBadRequestResponse()
   async restart(@Param('id') id: string, @CurrentAccount() account: Account): Promise<never> {
     await this.lookup.find(account.id, id);
     throw new Invalid('restart is deprecated and not offered: use clone, retry, resume or recover', {

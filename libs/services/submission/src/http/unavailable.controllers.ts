@@ -1,5 +1,12 @@
 import { All, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
-import { ApiExcludeController, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  ApiBadRequestResponse,
+  ApiExcludeController,
+  ApiNotFoundResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+} from '@nestjs/swagger';
 import { pageOf, pageRequestSchema, type Page, type PageRequest } from '@fornax/contracts';
 import { NotFound } from '@fornax/service-kit';
 import { z } from 'zod';
@@ -47,12 +54,14 @@ export class PoolsController {
 
   @Post()
   @ApiOperation({ summary: 'Not built in this version: answers 400' })
+  @ApiBadRequestResponse()
   create(): never {
     throw notBuilt('A pool');
   }
 
   @All([':id', ':id/*'])
   @ApiOperation({ summary: 'There is none in this version: answers 404' })
+  @ApiNotFoundResponse()
   none(@Param('id') id: string): never {
     throw new NotFound(`No such pool: ${id}`);
   }
@@ -87,12 +96,14 @@ export class JobsController {
 
   @Post()
   @ApiOperation({ summary: 'Not built in this version: answers 400' })
+  @ApiBadRequestResponse()
   create(): never {
     throw notBuilt('A job');
   }
 
   @All([':id', ':id/*'])
   @ApiOperation({ summary: 'There is none in this version: answers 404' })
+  @ApiNotFoundResponse()
   none(@Param('id') id: string): never {
     throw new NotFound(`No such job: ${id}`);
   }

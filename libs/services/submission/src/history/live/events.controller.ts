@@ -4,6 +4,7 @@ import { ApiHeader, ApiOkResponse, ApiOperation, ApiProduces, ApiQuery, ApiTags 
 import {
   AccountDirectory,
   CurrentAccount,
+  EVENT_STREAM_CONTENT,
   Forbidden,
   tokenOf,
   ValidationFailed,
@@ -59,7 +60,7 @@ export class EventsController {
       'history of a task. `reset` when the place of Last-Event-ID is gone: forget everything, a snapshot follows. Comment lines keep the connection alive.',
   })
   @ApiProduces('text/event-stream')
-  @ApiOkResponse({ content: { 'text/event-stream': { schema: { type: 'string' } } } })
+  @ApiOkResponse({ content: EVENT_STREAM_CONTENT })
   @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'Go on after this message, without a snapshot' })
   @ApiQuery({ name: 'task', required: false, description: 'Only these tasks (ids or shortnames, separated by commas)' })
   @ApiQuery({ name: 'types', required: false, description: 'Only events of these types, e.g. InstancesConcluded' })
