@@ -156,7 +156,12 @@ export class Platform {
   #answer(method: 'join' | 'leave' | 'grant' | 'snapshot-grant', answer: (body: unknown) => unknown): void {
     this.nc.subscribe(nodeRpcSubject(this.node, method), {
       callback: (_error, msg) => {
-        void Promise.resolve(answer(msg.json())).then((ok) => msg.respond(JSON.stringify({ ok })));
+        void Promise.resolve(answer(msg.json()))
+          .then((ok) => msg.respond(JSON.stringify({ ok })))
+          .catch((error: unknown) => {
+            // A request that comes while the platform goes away gets no answer, like from the real one.
+            if (!this.#stop.signal.aborted) throw error;
+          });
       },
     });
   }
