@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import {
-  HttpException,
   Inject,
   Injectable,
   UseInterceptors,
@@ -17,6 +16,7 @@ import { lastValueFrom, of, type Observable } from 'rxjs';
 import type { DataSource } from 'typeorm';
 import { accountOf } from '../accounts/auth.guard.js';
 import { Conflict, FornaxError, Invalid } from '../errors/errors.js';
+import { wireErrorOf } from '../errors/wire-error.js';
 import { Sealer } from '../secrets/sealer.js';
 import { IdempotencyStore, type StoredAnswer } from './idempotency-store.js';
 
@@ -34,6 +34,7 @@ export interface IdempotentOptions {
 }
 
 const HEADER = 'idempotency-key';
+const SERVER_FAULT = 500;
 const MAX_KEY_CHARS = 1_024;
 
 /** The caller's name for its request. @throws Invalid it is too long */
@@ -134,7 +135,7 @@ const interceptorFor = ({
         return given;
       } catch (error) {
         // A "no" is no answer to keep: the caller may mend the request and use its key again. After anything else nobody knows what was done.
-        if (error instanceof FornaxError || error instanceof HttpException) await store.giveBack(hash);
+        if (error instanceof FornaxError || wireErrorOf(error).status < SERVER_FAULT) await store.giveBack(hash);
         throw error;
       }
     }
