@@ -3,6 +3,7 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { WebhookCommand, WebhookFilter } from '@fornax/domain';
 import type { EventLog } from '@fornax/event-store';
 import {
+  Idempotent,
   CLOCK,
   CurrentAccount,
   EVENT_LOG,
@@ -56,6 +57,7 @@ export class WebhooksController {
 
   @Post()
   @HttpCode(200)
+  @Idempotent({ service: 'submission', repeatable: false, isShownOnce: true })
   @ApiOperation({ summary: 'Register a webhook; the answer is the only one that shows its signing secret' })
   @ApiOkResponse({ standardSchema: createdWebhookSchema })
   async register(
@@ -115,6 +117,7 @@ export class WebhooksController {
 
   @Post(':id/resume')
   @HttpCode(200)
+  @Idempotent({ service: 'submission', repeatable: true })
   @ApiOperation({ summary: 'Go on with a parked webhook where it stopped' })
   @ApiOkResponse({ standardSchema: webhookSchema })
   async resume(
@@ -128,6 +131,7 @@ export class WebhooksController {
 
   @Post(':id/replay')
   @HttpCode(200)
+  @Idempotent({ service: 'submission', repeatable: false })
   @ApiOperation({
     summary: 'Send everything again from a sequence of the log or an instant on; a parked webhook goes on, too',
   })
