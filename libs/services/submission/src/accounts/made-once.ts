@@ -3,10 +3,10 @@ import { z } from 'zod';
 
 const named = z.union([z.object({ uuid: z.string() }), z.object({ id: z.string() })]);
 
-/** A repeated request that makes a user, an organization or a project makes no second one. */
+/** A repeated request that makes a user, an organization or a project makes no second one: it finds its own commit in the log. */
 export const madeOnce: IdempotentOptions = {
   service: 'submission',
-  repeatable: false,
+  repeatable: true,
   objectsOf: (body) => {
     const made = named.safeParse(body);
     if (!made.success) return [];
