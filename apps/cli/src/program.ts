@@ -1,11 +1,13 @@
 import { Command } from 'commander';
 import { addFleetCommands } from './commands/fleet.js';
+import { addHistoryCommands } from './commands/history.js';
 import { addProjectionCommands } from './commands/projection.js';
 import { addProjectCommands } from './commands/project.js';
 import { addQuotaCommands } from './commands/quota.js';
 import { addTaskCommands } from './commands/task.js';
 import { addTokenCommands } from './commands/token.js';
 import { addUserCommands } from './commands/user.js';
+import { addWebhookCommands } from './commands/webhook.js';
 import type { Io } from './io.js';
 
 const ENVIRONMENT = `
@@ -17,12 +19,13 @@ Environment:
 /** The whole command line; nothing runs until it parses arguments. */
 export const buildProgram = (io: Io): Command => {
   const program = new Command('fornax').description('Talk to a Fornax platform').addHelpText('after', ENVIRONMENT);
-  addTaskCommands(program, io);
+  addHistoryCommands(program, addTaskCommands(program, io), io);
   addProjectCommands(program, io);
   addTokenCommands(program, io);
   addQuotaCommands(program, io);
   addUserCommands(program, io);
   addProjectionCommands(program, io);
+  addWebhookCommands(program, io);
   addFleetCommands(program, io);
   return program;
 };

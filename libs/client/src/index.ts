@@ -10,6 +10,15 @@ export {
 } from './api/fornax-client.js';
 export type { WireOrganization, WireUser, WireUserInfo } from '@fornax/contracts';
 export {
+  HistoryClient,
+  type FollowOptions,
+  type LiveMessage,
+  type NewWebhook,
+  type TaskEventRecord,
+  type WaitingRecord,
+  type WebhookRecord,
+} from './api/history-client.js';
+export {
   PeopleClient,
   type NewProject,
   type NewToken,

@@ -111,8 +111,8 @@ const REPETITIONS = [
   ['recover', 'the failed and cancelled instances of a finished one'],
 ] as const;
 
-/** `fornax task …` */
-export const addTaskCommands = (program: Command, io: Io): void => {
+/** `fornax task …`. @returns the group, for more commands about tasks */
+export const addTaskCommands = (program: Command, io: Io): Command => {
   const task = program.command('task').description('submit tasks and look after them');
   task
     .command('list')
@@ -163,4 +163,5 @@ export const addTaskCommands = (program: Command, io: Io): void => {
     .command('delete <task>')
     .description('stop a task if it runs, and forget it')
     .action((id: string) => io.client().deleteTask(id));
+  return task;
 };

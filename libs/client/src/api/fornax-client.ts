@@ -16,6 +16,7 @@ import {
 } from '@fornax/contracts';
 import { ApiError, messageOf } from './api-error.js';
 import { delay } from './delay.js';
+import { HistoryClient } from './history-client.js';
 import { PeopleClient } from './people-client.js';
 import {
   trusted,
@@ -70,6 +71,11 @@ const summaryPage = pageOf(taskSummarySchema);
 export class FornaxClient {
   /** Users, tokens, projects, organizations and quotas. */
   readonly people = new PeopleClient((method, path, parser, call) => this.json(method, path, parser, call));
+  /** What the event log makes possible: history, time travel, live events, webhooks. */
+  readonly history = new HistoryClient(
+    (method, path, parser, call) => this.json(method, path, parser, call),
+    (path, headers, signal) => this.stream(path, headers, signal),
+  );
   private readonly base: string;
 
   constructor(private readonly options: FornaxClientOptions) {
@@ -262,6 +268,21 @@ export class FornaxClient {
 
   private async json<T>(method: string, path: string, parser: Parser<T>, call: Call = {}): Promise<T> {
     return parser.parse(parsed(await this.text(method, path, call)));
+  }
+
+  /** An answer that does not end. */
+  private async stream(
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<Response> {
+    const response = await fetch(`${this.base}${path}`, {
+      headers: { authorization: this.options.token, ...headers },
+      signal,
+    });
+    if (response.ok) return response;
+    const body = parsed(await response.text());
+    throw new ApiError(response.status, messageOf(body, response.status), body);
   }
 
   private async text(method: string, path: string, call: Call = {}): Promise<string> {

@@ -254,6 +254,17 @@ describe('a webhook', () => {
     expect(unknown.status).toBe(404);
   });
 
+  it('is made once however often its request is repeated, and its secret is kept nowhere in clear', async () => {
+    const headers = { 'idempotency-key': 'once' };
+    const call = () => harness.call('POST', '/fornax/v1/webhooks', { url: receiver.url }, { headers });
+    const { secret } = hookIn(await call());
+    const repeated = await call();
+    expect(repeated.text).not.toContain('whsec_');
+    expect((await list()).length).toBe(1);
+    const kept = JSON.stringify(await harness.query('SELECT * FROM idempotency_key'));
+    expect(kept).not.toContain(secret);
+  });
+
   it('survives a rebuild of its rows', async () => {
     const hook = await register();
     const rebuilt = await harness.call('POST', '/fornax/v1/projections/webhooks/rebuild?verify=true');

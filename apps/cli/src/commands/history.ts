@@ -1,0 +1,128 @@
+import type { LiveMessage, TaskEventRecord } from '@fornax/client';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { Io } from '../io.js';
+
+const listOf = (text: string, before: readonly string[] = []): readonly string[] => [...before, ...text.split(',')];
+const sequenceOf = (text: string): number => {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('must be a sequence of the log');
+  return Number(text);
+};
+
+const MOST_NUMBERS = 5;
+const itemsIn = (data: TaskEventRecord['data']): readonly unknown[] =>
+  [data['leases'], data['attempts']].find((value) => Array.isArray(value)) ?? [];
+
+/** The instances that an event is about. */
+const instancesIn = (data: TaskEventRecord['data']): string => {
+  if (typeof data['instances'] === 'string') return `instances ${data['instances']}`;
+  const items = itemsIn(data) as readonly { readonly instance: number }[];
+  if (items.length === 0) return '';
+  const numbers = items.slice(0, MOST_NUMBERS).map(({ instance }) => instance);
+  return `instances ${numbers.join(',')}${items.length > MOST_NUMBERS ? ',…' : ''}`;
+};
+
+/** One line for people: place, time, type, what about, who. */
+const lineOf = ({ sequence, at, type, actor, data }: TaskEventRecord): string => {
+  const what = [instancesIn(data), data['reason'], data['detail']].filter(
+    (part) => typeof part === 'string' && part !== '',
+  );
+  return [String(sequence), at, type, ...what, `by ${actor}`].join('  ');
+};
+
+interface EventsOptions {
+  readonly after?: number;
+  readonly json?: boolean;
+}
+const printEvents = async (io: Io, id: string, { after, json }: EventsOptions): Promise<void> => {
+  for await (const event of io.client().history.events(id, after))
+    io.print(json === true ? JSON.stringify(event) : lineOf(event));
+};
+
+interface AsOfOptions {
+  readonly asOf?: string;
+}
+const show = async (io: Io, id: string, { asOf }: AsOfOptions): Promise<void> => {
+  const client = io.client();
+  const task = asOf === undefined ? await client.getTask(id) : await client.history.taskAsOf(id, asOf);
+  io.print(JSON.stringify(task, null, 2));
+};
+
+const waiting = async (io: Io, id: string, { asOf }: AsOfOptions): Promise<void> => {
+  const { text, since, history } = await io.client().history.waiting(id, asOf);
+  io.print(since === null ? text : `${text} Since ${since}.`);
+  for (const { at, reason, detail } of history)
+    io.print(`${at}  ${reason ?? 'nothing stood in the way any more'}${detail === null ? '' : `  ${detail}`}`);
+};
+
+interface FollowOptions {
+  readonly follow?: boolean;
+  readonly task?: readonly string[];
+  readonly type?: readonly string[];
+  readonly all?: boolean;
+  readonly after?: string;
+  readonly json?: boolean;
+}
+
+const printMessage = (io: Io, { id, event, data }: LiveMessage, isJson: boolean): void => {
+  if (isJson) return io.print(`{"id":${JSON.stringify(id)},"event":${JSON.stringify(event)},"data":${data}}`);
+  const value: unknown = JSON.parse(data);
+  if (event === 'snapshot') {
+    for (const { uuid, state, name } of (value as { tasks: { uuid: string; state: string; name: string }[] }).tasks)
+      io.print(`${uuid}  ${state}  ${name}`);
+  } else if (event === 'reset') io.tell(`begins anew: ${(value as { reason: string }).reason}`);
+  else {
+    const record = value as TaskEventRecord;
+    io.print(`${record.taskId}  ${lineOf(record)}`);
+  }
+};
+
+/** Without `--follow`, the tasks as they stand and no more. */
+const follow = async (
+  io: Io,
+  { follow: goesOn, task = [], type = [], all, after, json }: FollowOptions,
+): Promise<void> => {
+  const messages = io.client().history.follow({
+    tasks: task,
+    types: type,
+    all: all === true,
+    signal: io.signal,
+    ...(after === undefined ? {} : { after }),
+  });
+  for await (const message of messages) {
+    printMessage(io, message, json === true);
+    const isWhole = message.event === 'snapshot' && (JSON.parse(message.data) as { isLast: boolean }).isLast;
+    if (goesOn !== true && isWhole) return;
+  }
+};
+
+const AS_OF = ['--as-of <moment>', 'a sequence of the log, or an instant such as 2026-01-31T12:00:00Z'] as const;
+
+/** `fornax task events|show|waiting …` and `fornax events …` */
+export const addHistoryCommands = (program: Command, task: Command, io: Io): void => {
+  task
+    .command('events <task>')
+    .description('everything that happened to a task, in order; deleted ones too, by id')
+    .option('--after <sequence>', 'only what came after this place in the log', sequenceOf)
+    .option('--json', 'one JSON object a line, with everything')
+    .action((id: string, options: EventsOptions) => printEvents(io, id, options));
+  task
+    .command('show <task>')
+    .description('everything about one task, as it is now or as it was, as JSON')
+    .option(...AS_OF)
+    .action((id: string, options: AsOfOptions) => show(io, id, options));
+  task
+    .command('waiting <task>')
+    .description('why a task waits, or waited')
+    .option(...AS_OF)
+    .action((id: string, options: AsOfOptions) => waiting(io, id, options));
+  program
+    .command('events')
+    .description('your tasks as they stand, then what happens to them')
+    .option('-f, --follow', 'go on until Ctrl-C; a broken connection is taken up again without gaps')
+    .option('-t, --task <task>', 'only these tasks (repeatable)', listOf)
+    .option('--type <type>', 'only events of this type, e.g. InstancesConcluded (repeatable)', listOf)
+    .option('--all', "everybody's tasks (operators)")
+    .option('--after <id>', 'go on after this message, as --json shows it, without the tasks as they stand')
+    .option('--json', 'one JSON object a line, with everything')
+    .action((options: FollowOptions) => follow(io, options));
+};

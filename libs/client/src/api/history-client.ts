@@ -1,0 +1,174 @@
+import { taskSchema, type WireTask } from '@fornax/contracts';
+import { ApiError } from './api-error.js';
+import { delay } from './delay.js';
+import type { JsonCall } from './people-client.js';
+import { readSse } from './sse.js';
+import { trusted } from './wire-types.js';
+
+/** Something that happened to a task. */
+export interface TaskEventRecord {
+  readonly id: string;
+  readonly sequence: number;
+  readonly type: string;
+  readonly at: string;
+  readonly taskId: string;
+  readonly actor: string;
+  readonly source: string;
+  readonly correlationId: string;
+  readonly causationId: string | null;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+interface EventPage {
+  readonly events: readonly TaskEventRecord[];
+  readonly next: number | null;
+}
+
+/** Why a task waits, or waited. */
+export interface WaitingRecord {
+  readonly taskId: string;
+  readonly asOf: string;
+  readonly state: string;
+  readonly waiting: number;
+  readonly reason: string | null;
+  readonly since: string | null;
+  readonly text: string;
+  readonly history: readonly { readonly reason: string | null; readonly detail: string | null; readonly at: string }[];
+}
+
+/** A message of the live stream: `snapshot`, `reset`, or the type of an event. */
+export interface LiveMessage {
+  /** Where to go on from; empty while that is not possible yet. */
+  readonly id: string;
+  readonly event: string;
+  readonly data: string;
+}
+export interface FollowOptions {
+  readonly tasks?: readonly string[];
+  readonly types?: readonly string[];
+  /** Everybody's tasks; operators only. */
+  readonly all?: boolean;
+  readonly snapshot?: boolean;
+  /** Id of the last message that was seen. */
+  readonly after?: string;
+  readonly signal: AbortSignal;
+}
+
+export interface WebhookRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly url: string;
+  readonly state: string;
+  readonly position: number;
+  readonly failures: number;
+  readonly lastError: string | null;
+  readonly lastDeliveryAt: string | null;
+  readonly parkedReason: string | null;
+}
+export interface NewWebhook {
+  readonly url: string;
+  readonly name?: string;
+  readonly tasks?: readonly string[];
+  readonly types?: readonly string[];
+  readonly from?: string;
+}
+export interface WebhookTestRecord {
+  readonly ok: boolean;
+  readonly status: number | null;
+  readonly error: string | null;
+  readonly durationMs: number;
+}
+
+/** Opens a stream. @throws ApiError */
+export type OpenStream = (
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+) => Promise<Response>;
+
+const RECONNECT_MS = 1_000;
+const WEBHOOKS = '/fornax/v1/webhooks';
+const taskPath = (id: string): string => `/fornax/v1/tasks/${encodeURIComponent(id)}`;
+const hookPath = (id: string): string => `${WEBHOOKS}/${encodeURIComponent(id)}`;
+
+/** What the event log makes possible: history, time travel, live events, webhooks. */
+export class HistoryClient {
+  constructor(
+    private readonly json: JsonCall,
+    private readonly open: OpenStream,
+  ) {}
+
+  /** Every event of a task and its snapshots, in order. @param after only commits after this sequence */
+  async *events(id: string, after = 0): AsyncGenerator<TaskEventRecord> {
+    for (let next: number | null = after; next !== null;) {
+      const page: EventPage = await this.json('GET', `${taskPath(id)}/events?after=${next}`, trusted<EventPage>());
+      yield* page.events;
+      ({ next } = page);
+    }
+  }
+
+  /** @param asOf a sequence of the log, or an instant (RFC 3339) */
+  taskAsOf(id: string, asOf: string): Promise<WireTask> {
+    return this.json('GET', `${taskPath(id)}?asOf=${encodeURIComponent(asOf)}`, taskSchema);
+  }
+
+  waiting(id: string, asOf?: string): Promise<WaitingRecord> {
+    const query = asOf === undefined ? '' : `?asOf=${encodeURIComponent(asOf)}`;
+    return this.json('GET', `${taskPath(id)}/waiting${query}`, trusted<WaitingRecord>());
+  }
+
+  /**
+   * What happens, live and for good: when the connection breaks it goes on after the last message. Ends when the signal aborts.
+   * @throws ApiError the platform says no
+   */
+  async *follow(options: FollowOptions): AsyncGenerator<LiveMessage> {
+    const { tasks = [], types = [], all = false, snapshot = true, signal } = options;
+    const query = new URLSearchParams({ all: String(all), snapshot: String(snapshot) });
+    for (const task of tasks) query.append('task', task);
+    for (const type of types) query.append('types', type);
+    let last = options.after ?? '';
+    while (!signal.aborted) {
+      try {
+        const headers: Record<string, string> = last === '' ? {} : { 'last-event-id': last };
+        const response = await this.open(`/fornax/v1/events?${query.toString()}`, headers, signal);
+        for await (const block of readSse(response)) {
+          last = block.id ?? last;
+          if (block.data !== undefined) yield { id: last, event: block.event, data: block.data };
+        }
+      } catch (error) {
+        if (signal.aborted) return;
+        if (error instanceof ApiError && error.status < 500) throw error;
+      }
+      await delay(RECONNECT_MS, signal).catch(() => undefined);
+    }
+  }
+
+  webhooks(): Promise<readonly WebhookRecord[]> {
+    return this.json('GET', WEBHOOKS, trusted<readonly WebhookRecord[]>());
+  }
+
+  /** @returns with the signing secret, which is not shown again */
+  createWebhook(webhook: NewWebhook): Promise<WebhookRecord & { readonly secret: string }> {
+    return this.json('POST', WEBHOOKS, trusted<WebhookRecord & { readonly secret: string }>(), { body: webhook });
+  }
+
+  webhook(id: string): Promise<WebhookRecord> {
+    return this.json('GET', hookPath(id), trusted<WebhookRecord>());
+  }
+
+  async deleteWebhook(id: string): Promise<void> {
+    await this.json('DELETE', hookPath(id), trusted<unknown>());
+  }
+
+  resumeWebhook(id: string): Promise<WebhookRecord> {
+    return this.json('POST', `${hookPath(id)}/resume`, trusted<WebhookRecord>());
+  }
+
+  /** @param from a sequence of the log, or an instant (RFC 3339) */
+  replayWebhook(id: string, from: string): Promise<WebhookRecord> {
+    return this.json('POST', `${hookPath(id)}/replay`, trusted<WebhookRecord>(), { body: { from } });
+  }
+
+  testWebhook(id: string): Promise<WebhookTestRecord> {
+    return this.json('POST', `${hookPath(id)}/test`, trusted<WebhookTestRecord>());
+  }
+}
