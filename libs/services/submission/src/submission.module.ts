@@ -27,11 +27,7 @@ import { JobsController, NotBuiltController, PoolsController } from './http/unav
 
 import { LiveStatus } from './live/live-status.js';
 import { OUTPUT_CONTROLLERS, OUTPUT_MIGRATIONS, OUTPUT_PROVIDERS } from './logs/output-parts.js';
-import { Tasks1767312000000 } from './migrations/1767312000000-tasks.migration.js';
-import { TaskDeletion1790000401000 } from './migrations/1790000401000-task-deletion.migration.js';
-import { TaskLists1790000100000 } from './migrations/1790000100000-task-lists.migration.js';
-import { InstanceTimes1790000400000 } from './migrations/1790000400000-instance-times.migration.js';
-import { TaskCounts1790000500000 } from './migrations/1790000500000-task-counts.migration.js';
+import { TASK_MIGRATIONS } from './migrations/task-migrations.js';
 import { TaskExpiry } from './process-managers/task-expiry.js';
 import { ProfileCatalogue } from './profiles/profile-catalogue.js';
 import { StatusProjection } from './projections/status.projection.js';
@@ -50,11 +46,7 @@ const SERVICE = 'submission';
 @Module({
   imports: [
     serviceDatabase(SERVICE, [
-      Tasks1767312000000,
-      TaskLists1790000100000,
-      InstanceTimes1790000400000,
-      TaskCounts1790000500000,
-      TaskDeletion1790000401000,
+      ...TASK_MIGRATIONS,
       IdempotencyKeys1790000600000,
       ...HISTORY_MIGRATIONS,
       ...OUTPUT_MIGRATIONS,

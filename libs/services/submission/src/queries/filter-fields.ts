@@ -68,7 +68,7 @@ const FIELDS: ReadonlyMap<string, Field> = new Map(
     profile: text('profile'),
     pooluuid: uuid(`spec->'echo'->>'poolUuid'`),
     jobuuid: uuid(`spec->'echo'->>'jobUuid'`),
-    projectuuid: uuid(`coalesce(spec->>'projectUuid', spec->>'projectId', spec->'echo'->>'projectUuid')`),
+    projectuuid: uuid(`spec->>'projectUuid'`),
     state: scalar('state', 'state'),
     previousstate: scalar('state', 'previous_state'),
     statetransitiontime: date('state_ms'),

@@ -25,6 +25,7 @@ const aSpec = fc.record({
   profile: fc.constantFrom('docker-batch', 'shell'),
   plan: fc.constantFrom('flex' as const, 'onDemand' as const),
   resultBucket: fc.option(word, { nil: null }),
+  projectUuid: fc.constantFrom('0000000a-0000-4000-8000-000000000001', '0000000b-0000-4000-8000-000000000001'),
   snapshotWhitelist: fc.option(word, { nil: null }),
   constants: fc
     .subarray([
@@ -117,6 +118,7 @@ const FIELDS: Readonly<Record<string, FieldUnderTest>> = {
   State: text((t) => t.state, 'Submitted', 'Success', 'Failure', 'Cancelled', 'PartiallyExecuting'),
   PreviousState: text((t) => t.previousState, 'Submitted', 'UploadingResults'),
   SchedulingType: text((t) => t.schedulingType, 'flex'),
+  ProjectUuid: { ...text((t) => t.projectUuid), values: ['0000000a-0000-4000-8000-000000000001', 'nobody'] },
   PoolUuid: { ...text((t) => t.poolUuid), values: ['nobody'] },
   CreationDate: date((t) => t.creationDate),
   EndDate: date((t) => t.endDate),

@@ -3,10 +3,7 @@ import type { TaskEvent } from '@fornax/domain';
 import { createServiceDataSource } from '@fornax/projections';
 import type { CoreConfig } from '@fornax/service-kit';
 import { AT, createTestDatabase } from '@fornax/testing';
-import { InstanceTimes1790000400000 } from '../migrations/1790000400000-instance-times.migration.js';
-import { TaskLists1790000100000 } from '../migrations/1790000100000-task-lists.migration.js';
-import { Tasks1767312000000 } from '../migrations/1767312000000-tasks.migration.js';
-import { TaskCounts1790000500000 } from '../migrations/1790000500000-task-counts.migration.js';
+import { TASK_MIGRATIONS } from '../migrations/task-migrations.js';
 import { countTasks } from '../projections/task-counts.js';
 import { insertCompleted, upsertTasks } from '../projections/task-rows.js';
 import { applyTaskCommit, type CompletedInstance, type TaskStatus } from '../projections/task-status.js';
@@ -28,7 +25,7 @@ export const startLists = async (): Promise<ListHarness> => {
   const db = await createServiceDataSource({
     url: database.url,
     schema: 'submission',
-    migrations: [Tasks1767312000000, TaskLists1790000100000, InstanceTimes1790000400000, TaskCounts1790000500000],
+    migrations: [...TASK_MIGRATIONS],
   });
   const patterns = new PatternQueries({ databaseUrl: database.url } as CoreConfig);
   const lists = new TaskLists(db, patterns);
