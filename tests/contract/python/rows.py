@@ -403,7 +403,7 @@ def filters_with_every_operator():
 @row(28)
 def changes_constants_and_tags():
     connection = connect()
-    task = a_task(connection, "sleep 20")
+    task = a_task(connection, "sleep 3600")
     task.constants["QARNOT_SECRET_KEY"] = "very secret"
     task.submit()
     equal(task.constants["QARNOT_SECRET_KEY"], "[SECRET]")
@@ -610,7 +610,7 @@ def fills_status_and_completed_instances():
 
 @row(91)
 def shows_running_instances():
-    task = a_task(connect(), "sleep 20", 2)
+    task = a_task(connect(), "sleep 3600", 2)
     task.submit()
     until_running(task)
     equal((task.running_instance_count, task.running_core_count > 0), (2, True))

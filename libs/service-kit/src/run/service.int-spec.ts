@@ -386,6 +386,7 @@ describe('a service on the kit', () => {
     const post = document.paths['/things']?.['post'];
     expect(Object.keys(post?.responses ?? {})).toEqual(['200', '400', '401', '403', '409', '413', '503']);
     expect(post?.responses['400']?.content).toHaveProperty(['application/problem+json']);
+    expect(post).toMatchObject({ requestBody: { required: true } });
     expect(post?.security).toBeUndefined();
     expect(document.paths['/things/touch']?.['post']?.security).toEqual([]);
     expect(document.paths['/things/touch']?.['post']?.responses).not.toHaveProperty('401');

@@ -42,7 +42,7 @@ describe('any request that the document allows, and many that it does not', () =
     // A platform of its own: what a fuzzer leaves behind fills quotas and queues.
     platform = await startPlatform({ env: { FORNAX_LOG_LEVEL: 'warn' } });
     await eventually(async () => 'node-1' in ((await platform?.parts()) ?? {}));
-  });
+  }, 300_000);
 
   afterAll(async () => {
     await platform?.stop();

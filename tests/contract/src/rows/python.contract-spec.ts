@@ -10,6 +10,8 @@ import { anOrganization, aPerson, aProject } from '../clients/people.js';
 import { startRecordingProxy, type RecordingProxy } from '../http/recording-proxy.js';
 import { platform } from '../platform.js';
 
+/** With the environment of the SDK made first. */
+const LONGEST_MS = 300_000;
 const script = new URL('../../python/rows.py', import.meta.url).pathname;
 
 /** The script's functions and their rows, so that each is a test of its own with its rows in the name. */
@@ -41,11 +43,11 @@ describe('the official Python SDK', () => {
     proxy = await startRecordingProxy();
     folder = await mkdtemp(join(tmpdir(), 'fornax-contract-'));
     const env = { ...process.env, ...platform.clientEnv, ...(await people()), QARNOT_CLUSTER_URL: proxy.url };
-    const options = { env, timeout: 110_000, maxBuffer: 16 * 1024 * 1024 };
+    const options = { env, timeout: 240_000, maxBuffer: 16 * 1024 * 1024 };
     const { stdout } = await promisify(execFile)(sdk.python, [script, folder], options);
     // Methods of the SDK print, too; the outcomes are the last line.
     outcomes = JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}') as typeof outcomes;
-  });
+  }, LONGEST_MS);
 
   afterAll(async () => {
     await proxy?.close();

@@ -1,6 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { csharpStyle, everyStyle, pascal, styles } from '../clients/styles.js';
+import { csharpStyle, everyStyle, pascal, styles, type TaskInput } from '../clients/styles.js';
 import { aTask, read, submit, taskOf, unique, untilOver } from '../clients/tasks.js';
+
+const secret: TaskInput = {
+  constants: [
+    { key: 'DOCKER_CMD', value: 'sh -c \'test "$QARNOT_SECRET_A" = hidden\'' },
+    { key: 'QARNOT_SECRET_A', value: 'hidden' },
+  ],
+};
 
 const KINDS = [
   { discriminator: 'MinimumCoreHardwareConstraint', coreCount: 1 },
@@ -215,13 +222,29 @@ describe.each(styles('node', 'csharp'))('permissions in a creation, by $style', 
 });
 
 describe('an answer sent back', () => {
-  it('[row 28 csharp] changes nothing when a whole answer comes back as PUT in PascalCase', async () => {
-    const id = await submit(csharpStyle, aTask({ tags: ['kept'], labels: { Key: 'v' } }));
+  const kinds: readonly (readonly [string, TaskInput])[] = [
+    ['a plain one', { tags: ['kept'], labels: { Key: 'v', key: 'w' } }],
+    ['one of ranges, with a secret', { ...secret, instanceCount: 0, advancedRanges: '1,4-5' }],
+    [
+      'one with every kind of setting',
+      {
+        completionTimeToLive: '01:00:00',
+        retrySettings: { maxTotalRetries: 3, maxPerInstanceRetries: null },
+        hardwareConstraints: [{ discriminator: 'MinimumCoreHardwareConstraint', coreCount: 1 }],
+        secretsAccessRights: { bySecret: [{ key: 'a/b' }], byPrefix: [] },
+        resultsWhitelist: '.*',
+        schedulingType: 'OnDemand',
+      },
+    ],
+  ];
+
+  it.each(kinds)('[row 28 csharp] changes nothing when it comes back as PUT in PascalCase: %s', async (_, more) => {
+    const id = await submit(csharpStyle, aTask(more));
     await untilOver(csharpStyle, id);
     const before = (await csharpStyle.send('GET', `/tasks/${id}`)).json() as Record<string, unknown>;
     expect((await csharpStyle.send('PUT', `/tasks/${id}`, { body: pascal(before) })).status).toBe(200);
     const after = (await csharpStyle.send('GET', `/tasks/${id}`)).json() as Record<string, unknown>;
-    const still = ({ lastModified: _, status: __, ...rest }: Record<string, unknown>): unknown => rest;
+    const still = ({ lastModified: _modified, status: _status, ...rest }: Record<string, unknown>): unknown => rest;
     expect(still(after)).toEqual(still(before));
   });
 });

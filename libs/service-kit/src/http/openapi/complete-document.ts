@@ -38,10 +38,24 @@ const completed = (operation: Operation, method: string, path: string): Operatio
     // Nest names an operation after its method alone, which several paths may share.
     operationId: `${method}${path.replaceAll(/[^A-Za-z0-9]+(.)?/g, (_, next: string = '') => next.toUpperCase())}`,
     parameters: parametersOf(operation, path),
-    ...(operation.requestBody === undefined ? {} : { requestBody: { ...operation.requestBody, required: false } }),
+    ...bodyOf(operation),
     responses: responsesOf(operation, method, path, isPublic === true),
     ...(isPublic === true ? { security: [] } : {}),
   };
+};
+
+type JsonBody = {
+  readonly schema?: { readonly required?: readonly string[]; readonly anyOf?: readonly JsonBody['schema'][] };
+};
+
+/** Whether nothing at all would not do: an empty body counts as `{}`. */
+const hasRequired = (schema: JsonBody['schema']): boolean =>
+  (schema?.required?.length ?? 0) > 0 || (schema?.anyOf?.some(hasRequired) ?? false);
+
+const bodyOf = ({ requestBody }: Operation): Pick<Operation, 'requestBody'> => {
+  if (requestBody === undefined || !('content' in requestBody)) return {};
+  const body = requestBody.content['application/json'] as JsonBody | undefined;
+  return { requestBody: { ...requestBody, required: hasRequired(body?.schema) } };
 };
 
 const isParameter = (parameter: Parameter | Reference): parameter is Parameter => 'in' in parameter;
