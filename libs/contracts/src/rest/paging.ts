@@ -12,16 +12,18 @@ export interface WireFilter {
   readonly values?: unknown;
 }
 
-export const filterSchema: z.ZodType<WireFilter> = z.object({
-  operator: z.string().max(64),
-  filters: z
-    .array(z.lazy(() => filterSchema))
-    .max(1_000)
-    .optional(),
-  field: z.string().max(256).optional(),
-  value: operand.optional(),
-  values: operand.optional(),
-});
+export const filterSchema: z.ZodType<WireFilter> = z
+  .object({
+    operator: z.string().max(64),
+    filters: z
+      .array(z.lazy(() => filterSchema))
+      .max(1_000)
+      .optional(),
+    field: z.string().max(256).optional(),
+    value: operand.optional(),
+    values: operand.optional(),
+  })
+  .meta({ id: 'TaskFilter' });
 
 /** Body of the paginate calls (contract, section 1.11). */
 export const pageRequestSchema = z.object({
