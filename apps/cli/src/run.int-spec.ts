@@ -29,9 +29,19 @@ const ANSWERS: Readonly<Record<string, readonly [status: number, body: unknown]>
   'POST /tasks/t/retry': [200, { uuid: 'again' }],
   'POST /tasks/t/clone': [200, { uuid: 'copy' }],
   'PATCH /tasks/t': [200, ''],
-  'GET /tasks/t/stdout': [200, 'line 1\nline 2\n'],
-  'GET /tasks/t/stderr/2': [200, 'oops\n'],
+  'GET /fornax/v1/tasks/t/stdout': [200, 'line 1\nline 2\n'],
+  'GET /fornax/v1/tasks/t/instances/2/stderr': [200, 'oops\n'],
   'POST /tasks/t/abort': [403, { message: 'The task is over' }],
+};
+
+const piece = (id: number, instance: number, text: string): string =>
+  `id: ${id}\ndata: ${JSON.stringify({ instance, attempt: 1, offset: 0, text })}\n\n`;
+/** A tail that breaks off in the middle of an event, and goes on where the reader says. */
+const tail = (lastId: string | undefined, response: http.ServerResponse): void => {
+  response.writeHead(200, { 'content-type': 'text/event-stream' });
+  if (lastId === undefined) response.end(`retry: 10\n\n${piece(1, 0, 'a\nb')}${piece(2, 1, 'x')}id: 3\nda`);
+  else if (lastId === '2') response.end(`${piece(3, 0, 'c\n')}: still here\n\nevent: end\nid: 3\ndata: {}\n\n`);
+  else response.destroy();
 };
 
 describe('fornax', () => {
@@ -45,6 +55,8 @@ describe('fornax', () => {
       request.on('data', (chunk: Buffer) => (body += chunk.toString()));
       request.on('end', () => {
         if (body !== '') bodies.push(JSON.parse(body));
+        if (request.url === '/fornax/v1/tasks/t/stdout/tail')
+          return tail(request.headers['last-event-id']?.toString(), response);
         const [status, answer] = ANSWERS[`${request.method ?? ''} ${request.url ?? ''}`] ?? [
           404,
           { message: 'No such thing' },
@@ -123,6 +135,11 @@ describe('fornax', () => {
   it('prints logs as they are', async () => {
     expect((await fornax('task', 'logs', 't')).stdout).toBe('line 1\nline 2\n');
     expect((await fornax('task', 'logs', 't', '--stderr', '-i', '2')).stdout).toBe('oops\n');
+  });
+
+  it('follows logs over connections that break, each line once', async () => {
+    expect((await fornax('task', 'logs', 't', '--follow')).stdout).toBe('0> a\n0> bc\n1> x\n');
+    expect(await fornax('task', 'logs', 'other', '--follow')).toMatchObject({ code: 1 });
   });
 
   it('shows what the platform says no to, and ends with 1', async () =>

@@ -5,6 +5,7 @@ export {
   type FornaxClientOptions,
   type NewTask,
   type Output,
+  type OutputOptions,
   type Repetition,
   type WaitOptions,
 } from './api/fornax-client.js';
@@ -27,6 +28,7 @@ export {
   type QuotaChange,
   type UserChange,
 } from './api/people-client.js';
+export type { OutputPiece, TailEvent } from './api/output-tail.js';
 export type {
   Bill,
   BillLine,

@@ -1,11 +1,9 @@
-import { isOver, type NewTask, type Output } from '@fornax/client';
+import { type NewTask, type Output } from '@fornax/client';
 import { type Command, InvalidArgumentError } from 'commander';
-import { setTimeout as delay } from 'node:timers/promises';
 import { UsageError } from '../connection.js';
+import { LineJoiner } from '../follow-lines.js';
 import type { Io } from '../io.js';
 import { renderTable } from '../table.js';
-
-const FOLLOW_MS = 500;
 
 const countOf = (text: string): number => {
   const count = Number(text);
@@ -75,20 +73,23 @@ interface LogOptions {
   readonly follow?: boolean;
 }
 
-/** Prints what is there; with `follow`, goes on until the task is over. Reads the whole output: fresh output belongs to one reader alone. */
+/** Prints what is there; with `follow`, goes on until the task is over. Moves nobody's cursor: fresh output belongs to one reader alone. */
 const logs = async (io: Io, id: string, { stderr, instance, follow }: LogOptions): Promise<void> => {
-  const client = io.client();
   const stream: Output = stderr === true ? 'stderr' : 'stdout';
-  let printed = 0;
-  for (let isLast = follow !== true; ;) {
-    const text = await client.output(id, stream, instance);
-    // A shorter text was rotated: what is new in it cannot be told, so it is all shown.
-    io.write(text.length < printed ? text : text.slice(printed));
-    printed = text.length;
-    if (isLast) return;
-    isLast = isOver(await client.getTask(id, io.signal));
-    if (!isLast) await delay(FOLLOW_MS, undefined, { signal: io.signal });
+  if (follow === true) return followOutput(io, id, stream, instance);
+  for await (const text of io.client().wholeOutput(id, stream, { instance, signal: io.signal })) io.write(text);
+};
+
+const followOutput = async (io: Io, id: string, stream: Output, instance: number | undefined): Promise<void> => {
+  const joiner = new LineJoiner();
+  const decoder = new TextDecoder();
+  for await (const event of io.client().followOutput(id, stream, { instance, signal: io.signal })) {
+    if (event.type === 'reset') io.tell(event.reason);
+    if (event.type !== 'piece') continue;
+    const { piece } = event;
+    io.write(instance === undefined ? joiner.take(piece) : decoder.decode(piece.data, { stream: true }));
   }
+  io.write(instance === undefined ? joiner.rest() : decoder.decode());
 };
 
 const list = async (io: Io): Promise<void> => {

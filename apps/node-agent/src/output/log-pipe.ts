@@ -4,10 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { LOG_HEADERS, logSubject, type OutputStream } from '@fornax/contracts';
 import type { DurablePublisher } from '@fornax/event-store';
 
-const CHUNK_BYTES = 65_536;
+const CHUNK_BYTES = 262_144;
 const COALESCE_MS = 50;
 /** Held here at most, unsent and unacknowledged together, before the instance's pipe is left to fill up. */
-const MAX_HELD_BYTES = 1_048_576;
+export const MAX_HELD_BYTES = 1_048_576;
 const TAIL_BYTES = 2_048;
 const RETRY_MS = 500;
 /** After the instance is gone: silence of a pipe that somebody outside of it keeps open. */
@@ -21,8 +21,9 @@ export interface LogSource {
 }
 
 /**
- * One output of one instance on its way into the log stream: chunks of 64 KiB or 50 ms, in order, each repeated until it is stored.
- * The memory it holds is bounded: while the store is behind, the instance waits in its write.
+ * One output of one instance on its way into the log stream: chunks of 256 KiB or 50 ms, one after the other, each repeated until it is stored. So
+ * they lie in the stream in the order of their offsets, whatever fails. The memory it holds is bounded: while the store is behind, the instance
+ * waits in its write.
  */
 export class LogPipe {
   readonly #subject: string;
@@ -32,7 +33,7 @@ export class LogPipe {
   #offset = 0;
   #timer: NodeJS.Timeout | undefined;
   #tail = Buffer.alloc(0);
-  readonly #pending = new Set<Promise<void>>();
+  #sending: Promise<void> | undefined;
   readonly #ended: Promise<void>;
   #lastDataAt = performance.now();
 
@@ -61,8 +62,10 @@ export class LogPipe {
   async finish(): Promise<void> {
     await Promise.race([this.#ended, this.#silence()]);
     this.readable.destroy();
-    this.#flush();
-    while (this.#pending.size > 0 && !this.signal.aborted) await Promise.all(this.#pending);
+    while ((this.#bufferedBytes > 0 || this.#sending) && !this.signal.aborted) {
+      this.#flush();
+      await this.#sending;
+    }
     clearTimeout(this.#timer);
   }
 
@@ -87,35 +90,41 @@ export class LogPipe {
   #flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#bufferedBytes === 0) return;
-    const all = this.#buffer.length === 1 && this.#buffer[0] ? this.#buffer[0] : Buffer.concat(this.#buffer);
-    this.#buffer = [];
-    this.#bufferedBytes = 0;
-    for (let at = 0; at < all.length; at += CHUNK_BYTES) this.#send(all.subarray(at, at + CHUNK_BYTES));
+    this.#sending ??= this.#send().finally(() => (this.#sending = undefined));
   }
 
-  #send(data: Buffer): void {
+  /** Sends what is there; what comes meanwhile goes along when it is a whole chunk, and waits for more when it is less. */
+  async #send(): Promise<void> {
+    do {
+      const data = this.#next();
+      if (data.length === 0) return;
+      this.#inFlightBytes = data.length;
+      await this.#store(data, this.#offset);
+      this.#offset += data.length;
+      this.#inFlightBytes = 0;
+      if (this.#bufferedBytes <= MAX_HELD_BYTES / 2) this.readable.resume();
+    } while (this.#bufferedBytes >= CHUNK_BYTES && !this.signal.aborted);
+    if (this.#bufferedBytes > 0) this.#timer ??= setTimeout(() => this.#flush(), COALESCE_MS);
+  }
+
+  #next(): Buffer {
+    const all = this.#buffer.length === 1 && this.#buffer[0] ? this.#buffer[0] : Buffer.concat(this.#buffer);
+    const rest = all.subarray(CHUNK_BYTES);
+    this.#buffer = rest.length > 0 ? [rest] : [];
+    this.#bufferedBytes = rest.length;
+    return all.subarray(0, CHUNK_BYTES);
+  }
+
+  async #store(data: Buffer, offset: number): Promise<void> {
     const { leaseId, attempt } = this.source;
-    const offset = this.#offset;
-    this.#offset += data.length;
-    this.#inFlightBytes += data.length;
     const headers = {
       [LOG_HEADERS.lease]: leaseId,
       [LOG_HEADERS.offset]: String(offset),
       [LOG_HEADERS.attempt]: String(attempt),
     };
-    const sent = this.#store(data, `${leaseId}/${this.stream}/${offset}`, headers).finally(() => {
-      this.#pending.delete(sent);
-      this.#inFlightBytes -= data.length;
-      if (this.#bufferedBytes + this.#inFlightBytes <= MAX_HELD_BYTES / 2) this.readable.resume();
-    });
-    this.#pending.add(sent);
-  }
-
-  async #store(data: Buffer, msgId: string, headers: Record<string, string>): Promise<void> {
     while (!this.signal.aborted) {
       try {
-        await this.publisher.publish(this.#subject, data, { msgId, headers });
+        await this.publisher.publish(this.#subject, data, { msgId: `${leaseId}/${this.stream}/${offset}`, headers });
         return;
       } catch {
         // The store is away: the same chunk again, under the same id.

@@ -17,6 +17,7 @@ import {
 import { ApiError, messageOf } from './api-error.js';
 import { delay } from './delay.js';
 import { HistoryClient } from './history-client.js';
+import { followTail, type TailEvent } from './output-tail.js';
 import { PeopleClient } from './people-client.js';
 import {
   trusted,
@@ -52,6 +53,12 @@ export interface WaitOptions {
 }
 
 export type Output = 'stdout' | 'stderr';
+
+export interface OutputOptions {
+  /** All instances when absent. */
+  readonly instance?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
 
 interface Call {
   readonly signal?: AbortSignal | undefined;
@@ -145,6 +152,28 @@ export class FornaxClient {
   /** Everything a task, or one instance of it, has printed (it may have been rotated). */
   output(id: string, stream: Output, instance?: number): Promise<string> {
     return this.text('GET', outputPath(id, stream, instance));
+  }
+
+  /** Everything that a task, or one instance of it, has printed, however much, in pieces. */
+  async *wholeOutput(id: string, stream: Output, options: OutputOptions = {}): AsyncGenerator<string, void, undefined> {
+    const { instance, signal } = options;
+    const response = await fetch(`${this.base}${ownOutputPath(id, stream, instance)}`, {
+      headers: { authorization: this.options.token },
+      ...(signal ? { signal } : {}),
+    });
+    if (!response.ok || !response.body) {
+      const body = parsed(await response.text());
+      throw new ApiError(response.status, messageOf(body, response.status), body);
+    }
+    const decoder = new TextDecoder();
+    for await (const bytes of response.body) yield decoder.decode(bytes, { stream: true });
+    yield decoder.decode();
+  }
+
+  /** Output as it comes, from its beginning to the end of the task or instance; over as many connections as that takes. */
+  followOutput(id: string, stream: Output, options: OutputOptions = {}): AsyncGenerator<TailEvent, void, undefined> {
+    const url = `${this.base}${ownOutputPath(id, stream, options.instance)}/tail`;
+    return followTail({ url, token: this.options.token, signal: options.signal });
   }
 
   /** What was printed since the last call of this method by anybody. */
@@ -309,6 +338,9 @@ export class FornaxClient {
 
 const outputPath = (id: string, stream: Output, instance: number | undefined): string =>
   `/tasks/${encodeURIComponent(id)}/${stream}${instance === undefined ? '' : `/${instance}`}`;
+
+const ownOutputPath = (id: string, stream: Output, instance: number | undefined): string =>
+  `/fornax/v1/tasks/${encodeURIComponent(id)}${instance === undefined ? '' : `/instances/${instance}`}/${stream}`;
 
 /** JSON if it is JSON, else the text. */
 const parsed = (text: string): unknown => {

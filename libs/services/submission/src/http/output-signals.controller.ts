@@ -16,9 +16,7 @@ export class OutputSignalsController {
 
   @LogHandler({ name: 'output-signals', aggregates: ['task'], from: 'now' })
   async tell(batch: readonly RecordedCommit[]): Promise<void> {
-    const ended = batch.filter(({ events }) =>
-      events.some(({ type }) => type === 'InstancesConcluded' || type === 'TaskDeleted'),
-    );
+    const ended = batch.filter(({ events }) => events.some(({ type }) => type === 'InstancesConcluded'));
     const followed = batch.filter(({ aggregateId }) => this.signals.isFollowed(aggregateId));
     const last = (followed.at(-1) ?? ended.at(-1))?.sequence;
     if (last === undefined) return;

@@ -23,6 +23,13 @@ export interface KnownPart {
   readonly lostBytes: number;
 }
 
+/** Bytes of a stream that never came. */
+export interface Gap {
+  readonly taskId: string;
+  readonly stream: string;
+  readonly bytes: number;
+}
+
 /** Of an `integer` column. */
 const MAX_INTEGER = 2_147_483_647;
 const MAX_ID_LENGTH = 255;
@@ -48,15 +55,20 @@ const keyOf = ({ taskId, stream, instance }: Pick<KnownPart, 'taskId' | 'stream'
 /**
  * What of the chunks is new, in their order: an agent that is not sure whether a chunk was stored sends it again, and the bytes that are known
  * already are cut off. Chunks belong to the newest attempt of their instance.
- * @returns also how far each instance's output is known now
+ * @returns also how far each instance's output is known now, and what is missing before the new chunks
  */
 export const untold = (
   chunks: readonly ArrivedChunk[],
   known: readonly KnownPart[],
-): { readonly fresh: readonly ArrivedChunk[]; readonly parts: readonly KnownPart[] } => {
+): {
+  readonly fresh: readonly ArrivedChunk[];
+  readonly parts: readonly KnownPart[];
+  readonly gaps: readonly Gap[];
+} => {
   const parts = new Map(known.map((part) => [keyOf(part), part]));
   const changed = new Map<string, KnownPart>();
   const fresh: ArrivedChunk[] = [];
+  const gaps: Gap[] = [];
   for (const chunk of chunks) {
     const key = keyOf(chunk);
     const before = parts.get(key);
@@ -67,10 +79,12 @@ export const untold = (
     const isOverlapping = chunk.offset < end;
     fresh.push(isOverlapping ? { ...chunk, offset: end, data: chunk.data.subarray(end - chunk.offset) } : chunk);
     const { taskId, stream, instance, attempt } = chunk;
-    const lostBytes = (isSame ? before.lostBytes : 0) + Math.max(0, chunk.offset - end);
+    const gapBytes = Math.max(0, chunk.offset - end);
+    if (gapBytes > 0) gaps.push({ taskId, stream, bytes: gapBytes });
+    const lostBytes = (isSame ? before.lostBytes : 0) + gapBytes;
     const part = { taskId, stream, instance, attempt, endOffset: chunkEnd, lostBytes };
     parts.set(key, part);
     changed.set(key, part);
   }
-  return { fresh, parts: [...changed.values()] };
+  return { fresh, parts: [...changed.values()], gaps };
 };

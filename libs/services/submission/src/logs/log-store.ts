@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import type { LogMessage } from './log-feed.js';
-import { chunkOf, untold, type ArrivedChunk, type KnownPart } from './arrived-chunk.js';
+import { chunkOf, untold, type ArrivedChunk, type Gap, type KnownPart } from './arrived-chunk.js';
 
 /** A stream of a task after a batch. */
 export interface StreamSize {
@@ -28,9 +28,10 @@ export const storeOutput = async (
   mostBytes: number,
 ): Promise<readonly StreamSize[]> => {
   const known = await ofKnownTasks(tx, messages.flatMap(chunkOf));
-  const chunks = await withoutRepeats(tx, await newestAttempts(tx, known));
-  if (chunks.length === 0) return [];
-  const sizes = await insert(tx, chunks);
+  const { fresh, gaps } = await withoutRepeats(tx, await newestAttempts(tx, known));
+  if (fresh.length === 0) return [];
+  const sizes = await insert(tx, fresh);
+  await countGaps(tx, gaps);
   await loseOldest(tx, sizes, mostBytes);
   return sizes.map(({ task_id: taskId, kept_bytes: kept }) => ({ taskId, keptBytes: Number(kept) }));
 };
@@ -101,8 +102,11 @@ const forgetAttempts = async (
   }
 };
 
-const withoutRepeats = async (tx: EntityManager, chunks: readonly Chunk[]): Promise<readonly Chunk[]> => {
-  if (chunks.length === 0) return [];
+const withoutRepeats = async (
+  tx: EntityManager,
+  chunks: readonly Chunk[],
+): Promise<{ readonly fresh: readonly Chunk[]; readonly gaps: readonly Gap[] }> => {
+  if (chunks.length === 0) return { fresh: [], gaps: [] };
   const { tasks, streams, instances } = columns(chunks);
   const rows = await tx.query<
     { task_id: string; stream: string; instance: number; attempt: number; end_offset: string; lost_bytes: string }[]
@@ -112,7 +116,7 @@ const withoutRepeats = async (tx: EntityManager, chunks: readonly Chunk[]): Prom
      USING (task_id, stream, instance)`,
     [tasks, streams, instances],
   );
-  const { fresh, parts } = untold(
+  const { fresh, parts, gaps } = untold(
     chunks,
     rows.map((row) => ({
       taskId: row.task_id,
@@ -124,7 +128,7 @@ const withoutRepeats = async (tx: EntityManager, chunks: readonly Chunk[]): Prom
     })),
   );
   await storeParts(tx, parts);
-  return fresh;
+  return { fresh, gaps };
 };
 
 const storeParts = async (tx: EntityManager, parts: readonly KnownPart[]): Promise<void> => {
@@ -166,6 +170,18 @@ const insert = (tx: EntityManager, chunks: readonly Chunk[]): Promise<readonly S
      SET kept_bytes = s.kept_bytes + excluded.kept_bytes, last_position = excluded.last_position
      RETURNING task_id, stream, kept_bytes`,
     [tasks, streams, instances, attempts, chunks.map((c) => c.offset), chunks.map((c) => c.data)],
+  );
+};
+
+/** What never came (the log stream was full before it was read) is lost as well: a reader is told. */
+const countGaps = async (tx: EntityManager, gaps: readonly Gap[]): Promise<void> => {
+  if (gaps.length === 0) return;
+  await tx.query(
+    `UPDATE log_stream SET dropped_bytes = dropped_bytes + gap.bytes, dropped_to = last_position
+     FROM (SELECT task_id, stream, sum(bytes) AS bytes FROM unnest($1::text[], $2::text[], $3::bigint[]) AS g(task_id, stream, bytes)
+       GROUP BY task_id, stream) AS gap
+     WHERE log_stream.task_id = gap.task_id AND log_stream.stream = gap.stream`,
+    [gaps.map((gap) => gap.taskId), gaps.map((gap) => gap.stream), gaps.map((gap) => gap.bytes)],
   );
 };
 

@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto';
+import { PassThrough, Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import { LOG_HEADERS } from '@fornax/contracts';
+import type { DurablePublisher } from '@fornax/event-store';
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+
+import { LogPipe, MAX_HELD_BYTES } from './log-pipe.js';
+
+type Publish = DurablePublisher['publish'];
+const source = { taskId: 'task', instance: 0, leaseId: 'lease', attempt: 1 };
+
+/** A stream that keeps each message id once, as JetStream does, in the order of arrival. */
+class Store {
+  readonly stored: { readonly offset: number; readonly data: Buffer }[] = [];
+  readonly #ids = new Set<string>();
+
+  take(data: Uint8Array, options: Parameters<Publish>[2]): void {
+    const id = options?.msgId ?? '';
+    if (this.#ids.has(id)) return;
+    this.#ids.add(id);
+    this.stored.push({ offset: Number(options?.headers?.[LOG_HEADERS.offset]), data: Buffer.from(data) });
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.stored.map(({ data }) => data));
+  }
+}
+
+const pipeTo = (publish: Publish, readable: Readable): LogPipe =>
+  new LogPipe({ publish }, source, 'stdout', readable, new AbortController().signal);
+
+describe('output on its way to the log', () => {
+  it('arrives whole and in order, whatever is lost before or after it is stored', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.uint8Array({ minLength: 1, maxLength: 300_000 }), { minLength: 1, maxLength: 6 }),
+        fc.array(fc.constantFrom('fine', 'lost before', 'lost after'), { minLength: 1, maxLength: 3 }),
+        async (pieces, outcomes) => {
+          const store = new Store();
+          const fates = [...outcomes];
+          const publish: Publish = async (_, data, options) => {
+            await nextTurn();
+            const fate = fates.shift() ?? 'fine';
+            if (fate !== 'lost before') store.take(data, options);
+            if (fate !== 'fine') throw new Error('no answer');
+            return 1 as never;
+          };
+          const readable = new PassThrough();
+          const pipe = pipeTo(publish, readable);
+          for (const piece of pieces) readable.write(piece);
+          readable.end();
+          await pipe.finish();
+          expect(store.bytes.equals(Buffer.concat(pieces))).toBe(true);
+          let end = 0;
+          for (const { offset, data } of store.stored) {
+            expect(offset).toBe(end);
+            end += data.length;
+          }
+        },
+      ),
+      { numRuns: 15 },
+    );
+  }, 60_000);
+
+  it('of 100 MB passes through bounded memory, while the store is slower than the instance', async () => {
+    const total = 100_000_000;
+    const sent = createHash('sha256');
+    const arrived = createHash('sha256');
+    let made = 0;
+    let stored = 0;
+    let mostHeld = 0;
+    const readable = new Readable({
+      read() {
+        const size = Math.min(65_536, total - made);
+        if (size === 0) return void this.push(null);
+        const data = Buffer.alloc(size, made % 251);
+        sent.update(data);
+        made += size;
+        this.push(data);
+      },
+    });
+    const publish: Publish = async (_, data) => {
+      await nextTurn();
+      await nextTurn();
+      arrived.update(data);
+      stored += data.length;
+      mostHeld = Math.max(mostHeld, made - stored);
+      return 1 as never;
+    };
+    await pipeTo(publish, readable).finish();
+    expect([stored, arrived.digest('hex')]).toEqual([total, sent.digest('hex')]);
+    // What the readable has read ahead is not held by the pipe.
+    expect(mostHeld).toBeLessThan(MAX_HELD_BYTES + 3 * 65_536);
+  }, 60_000);
+
+  it('waits for a store that is away, and then goes on', async () => {
+    const store = new Store();
+    let isAway = true;
+    const publish: Publish = async (_, data, options) => {
+      await nextTurn();
+      if (isAway) throw new Error('away');
+      store.take(data, options);
+      return 1 as never;
+    };
+    const readable = new PassThrough();
+    const pipe = pipeTo(publish, readable);
+    readable.end('hello');
+    const finished = pipe.finish();
+    await nextTurn();
+    isAway = false;
+    await finished;
+    expect(store.bytes.toString()).toBe('hello');
+    expect(pipe.tail).toBe('hello');
+  });
+});
