@@ -181,6 +181,27 @@ describe('starting again', () => {
     await twin.close();
   }, 20_000);
 
+  it('notices that the log stream has lost what was stored, and misses nothing that is sent under its numbers', async () => {
+    const uuid = await submit({ instanceCount: 1 });
+    await harness.happen(uuid, dispatched(aLease(0)), started(aRef(0)));
+    await harness.print(uuid, 0, 'one\n');
+    expect((await harness.call('POST', `/tasks/${uuid}/stdout`)).text).toBe('0> one\n');
+    // As if the stream had held three messages more, and then others under the same numbers.
+    await harness.query('UPDATE log_checkpoint SET sequence = sequence + 3');
+    await harness.print(uuid, 0, 'two\n');
+    await harness.restart();
+    expect(await eventually(async () => (await harness.call('POST', `/tasks/${uuid}/stdout`)).text || undefined)).toBe(
+      '0> two\n',
+    );
+    await harness.query('UPDATE log_checkpoint SET sent_ns = sent_ns - 1');
+    await harness.restart();
+    await harness.print(uuid, 0, 'three\n');
+    expect(await eventually(async () => (await harness.call('POST', `/tasks/${uuid}/stdout`)).text || undefined)).toBe(
+      '0> three\n',
+    );
+    expect((await harness.call('GET', `/tasks/${uuid}/stdout`)).text).toBe('0> one\n0> two\n0> three\n');
+  }, 60_000);
+
   it("goes on after a crash of the log's server, with tasks and with output", async () => {
     const uuid = await submit({ instanceCount: 1 });
     await harness.happen(uuid, dispatched(aLease(0)), started(aRef(0)));

@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { STREAMS } from '@fornax/contracts';
-import type { consumeBatches } from '@fornax/event-store';
-import { z } from 'zod';
+import { startBehind, type FeedPlace, type Nats } from './log-stream.js';
 
-/** A NATS connection, as the platform's libraries take it. */
-export type Nats = Parameters<typeof consumeBatches>[0];
+export type { Nats };
 
 /** A piece of output as it lies in the stream. */
 export interface LogMessage {
@@ -13,13 +11,17 @@ export interface LogMessage {
   readonly data: Uint8Array;
   readonly header: (name: string) => string | undefined;
   readonly sequence: number;
+  /** When the stream took it, in nanoseconds. */
+  readonly sentNs: bigint;
 }
 
 export interface LogFeedOptions {
-  /** Last message that was handled; 0 for none. */
-  readonly after: number;
+  /** Last message that was handled. */
+  readonly after: FeedPlace;
   readonly signal: AbortSignal;
   readonly onError: (error: unknown) => void;
+  /** The stream has lost messages that were handled: what follows begins behind this sequence, with numbers that were used before. */
+  readonly onGoneBack: (before: FeedPlace, sequence: number) => Promise<void>;
 }
 
 const BATCH = 256;
@@ -27,36 +29,8 @@ const BATCH = 256;
 const MAX_BATCH_BYTES = 8 * 1024 * 1024;
 const EXPIRES_MS = 2_000;
 const OVERDUE_MS = EXPIRES_MS + 1_500;
-const API_TIMEOUT_MS = 5_000;
 const MAX_BACKOFF_MS = 5_000;
 const nanos = (ms: number): number => ms * 1_000_000;
-
-const apiError = z.object({ error: z.object({ err_code: z.number().optional(), description: z.string() }) });
-const consumerReply = z.object({ name: z.string() });
-const streamReply = z.object({ created: z.string(), state: z.object({ first_seq: z.number(), last_seq: z.number() }) });
-const messageReply = z.object({ message: z.object({ seq: z.number() }) });
-const NO_MESSAGE_FOUND = 10037;
-
-const ask = async (nats: Nats, subject: string, body: object): Promise<unknown> =>
-  (await nats.request(`$JS.API.${subject}`, JSON.stringify(body), { timeout: API_TIMEOUT_MS })).json();
-
-const parsed = <S extends z.ZodType>(schema: S, reply: unknown): z.output<S> => {
-  const failure = apiError.safeParse(reply);
-  if (failure.success) throw new Error(failure.data.error.description);
-  return schema.parse(reply);
-};
-
-/** Which stream this is (another one after a wipe). */
-export const logStreamEpoch = async (nats: Nats): Promise<string> =>
-  parsed(streamReply, await ask(nats, `STREAM.INFO.${STREAMS.logs}`, {})).created;
-
-/** Sequence of the newest message on a subject, which may hold wildcards; 0 when there is none. About 0.5 ms. */
-export const lastLogSequence = async (nats: Nats, subject: string): Promise<number> => {
-  const reply = await ask(nats, `STREAM.MSG.GET.${STREAMS.logs}`, { last_by_subj: subject });
-  const failure = apiError.safeParse(reply);
-  if (failure.success && failure.data.error.err_code === NO_MESSAGE_FOUND) return 0;
-  return parsed(messageReply, reply).message.seq;
-};
 
 /**
  * Hands over all output in the order of the stream, each message once, from where the caller's own checkpoint stands. A consumer without
@@ -68,18 +42,19 @@ export const followOutput = async (
   options: LogFeedOptions,
   onBatch: (batch: readonly LogMessage[]) => Promise<void>,
 ): Promise<void> => {
-  const { signal, onError } = options;
-  let position = options.after;
+  const { signal, onError, onGoneBack } = options;
+  let place = options.after;
   let failures = 0;
   while (!signal.aborted && !nats.isClosed()) {
     try {
-      const { name } = parsed(
-        consumerReply,
-        await ask(nats, `CONSUMER.CREATE.${STREAMS.logs}`, consumerFrom(position + 1)),
-      );
-      await drain(nats, name, signal, async (batch) => {
+      const start = await startBehind(nats, place);
+      if (start.hasGoneBack) {
+        await onGoneBack(place, start.sequence);
+        place = { ...place, sequence: start.sequence };
+      }
+      await drain(nats, start.consumer, signal, async (batch) => {
         await onBatch(batch);
-        position = batch.at(-1)?.sequence ?? position;
+        place = batch.at(-1) ?? place;
         failures = 0;
       });
     } catch (error) {
@@ -91,24 +66,15 @@ export const followOutput = async (
   }
 };
 
-const consumerFrom = (sequence: number): object => ({
-  stream_name: STREAMS.logs,
-  config: {
-    deliver_policy: 'by_start_sequence',
-    opt_start_seq: sequence,
-    ack_policy: 'none',
-    replay_policy: 'instant',
-    inactive_threshold: nanos(30_000),
-    mem_storage: true,
-    num_replicas: 1,
-  },
-});
-
 /** `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time>.<pending>`, with two tokens more on some servers. */
-const placeOf = (reply: string): { readonly sequence: number; readonly consumerSequence: number } => {
+const placeOf = (reply: string): FeedPlace & { readonly consumerSequence: number } => {
   const tokens = reply.split('.');
   const at = tokens.length === 9 ? 5 : 7;
-  return { sequence: Number(tokens[at]), consumerSequence: Number(tokens[at + 1]) };
+  return {
+    sequence: Number(tokens[at]),
+    consumerSequence: Number(tokens[at + 1]),
+    sentNs: BigInt(tokens[at + 2] ?? 0),
+  };
 };
 
 const drain = async (
@@ -128,7 +94,7 @@ const drain = async (
       if (error) failure ??= error;
       else if (message.headers && message.headers.code >= 400) outstanding = 0;
       else {
-        const { sequence, consumerSequence } = placeOf(message.reply ?? '');
+        const { sequence, consumerSequence, sentNs } = placeOf(message.reply ?? '');
         if (consumerSequence !== expected)
           failure ??= new Error(`message ${expected} of the output's consumer was lost`);
         expected += 1;
@@ -140,6 +106,7 @@ const drain = async (
             data: message.data,
             header: (name) => headers?.get(name) || undefined,
             sequence,
+            sentNs,
           });
       }
       wake();

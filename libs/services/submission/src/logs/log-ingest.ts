@@ -4,7 +4,8 @@ import { logSubject, parseLogSubject } from '@fornax/contracts';
 import { NATS } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { SUBMISSION_CONFIG, type SubmissionConfig } from '../config/submission-config.js';
-import { followOutput, lastLogSequence, logStreamEpoch, type LogMessage, type Nats } from './log-feed.js';
+import { followOutput, type LogMessage } from './log-feed.js';
+import { lastLogSequence, logStreamEpoch, type FeedPlace, type Nats } from './log-stream.js';
 import { storeOutput } from './log-store.js';
 import { OutputArchiver } from './output-archiver.js';
 import { OutputErrors } from './output-errors.js';
@@ -41,14 +42,19 @@ export class LogIngest implements OnApplicationBootstrap, BeforeApplicationShutd
 
   async onApplicationBootstrap(): Promise<void> {
     this.epoch = await logStreamEpoch(this.nats);
-    const [row] = await this.db.query<{ epoch: string; sequence: string }[]>(
-      'SELECT epoch, sequence FROM log_checkpoint WHERE id = 1',
+    const [row] = await this.db.query<{ epoch: string; sequence: string; sent_ns: string }[]>(
+      'SELECT epoch, sequence, sent_ns FROM log_checkpoint WHERE id = 1',
     );
     // Another stream (the old one was wiped) is read from its beginning.
-    this.position = row?.epoch === this.epoch ? Number(row.sequence) : 0;
+    const isSame = row?.epoch === this.epoch;
+    const after = isSame
+      ? { sequence: Number(row.sequence), sentNs: BigInt(row.sent_ns) }
+      : { sequence: 0, sentNs: 0n };
+    this.position = after.sequence;
     const { signal } = this.stop;
     const onError = (error: unknown): void => this.errors.report(error);
-    this.running = followOutput(this.nats, { after: this.position, signal, onError }, (batch) => this.store(batch));
+    const onGoneBack = (before: FeedPlace, sequence: number): Promise<void> => this.goBack(before, sequence);
+    this.running = followOutput(this.nats, { after, signal, onError, onGoneBack }, (batch) => this.store(batch));
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -85,7 +91,11 @@ export class LogIngest implements OnApplicationBootstrap, BeforeApplicationShutd
       if (last <= stored) return [];
       const fresh = batch.filter(({ sequence }) => sequence > stored);
       const after = await storeOutput(tx, fresh, this.archiver.mostBytes);
-      await tx.query('UPDATE log_checkpoint SET epoch = $1, sequence = $2 WHERE id = 1', [this.epoch, last]);
+      await tx.query('UPDATE log_checkpoint SET epoch = $1, sequence = $2, sent_ns = $3 WHERE id = 1', [
+        this.epoch,
+        last,
+        String(batch.at(-1)?.sentNs ?? 0),
+      ]);
       return after;
     });
     this.position = last;
@@ -93,6 +103,16 @@ export class LogIngest implements OnApplicationBootstrap, BeforeApplicationShutd
     // Also when another process wrote the rows: its readers are not ours.
     this.signals.wake(batch.flatMap(({ subject }) => parseLogSubject(subject)?.taskId ?? []));
     await this.archiver.relieve(Math.max(0, ...sizes.map(({ keptBytes }) => keptBytes)));
+  }
+
+  /** Once over all processes: whoever comes later finds the checkpoint changed. */
+  private async goBack(before: FeedPlace, sequence: number): Promise<void> {
+    await this.db.query('UPDATE log_checkpoint SET sequence = $3 WHERE id = 1 AND epoch = $1 AND sequence = $2', [
+      this.epoch,
+      before.sequence,
+      sequence,
+    ]);
+    this.position = sequence;
   }
 
   private release(isMeant: (waiter: Waiter) => boolean, isDone: boolean): void {

@@ -3,6 +3,7 @@ import { OutputSignalsController } from '../http/output-signals.controller.js';
 import { OutputTailController } from '../http/output-tail.controller.js';
 import { TaskOutputController } from '../http/task-output.controller.js';
 import { Output1790000200000 } from '../migrations/1790000200000-output.migration.js';
+import { OutputTime1790000700000 } from '../migrations/1790000700000-output-time.migration.js';
 import { OutputLookup } from '../queries/output-lookup.js';
 import { LogIngest } from './log-ingest.js';
 import { LogReader } from './log-reader.js';
@@ -21,7 +22,7 @@ export const OUTPUT_CONTROLLERS = [
   OutputRangesController,
   OutputSignalsController,
 ] as const;
-export const OUTPUT_MIGRATIONS = [Output1790000200000] as const;
+export const OUTPUT_MIGRATIONS = [Output1790000200000, OutputTime1790000700000] as const;
 export const OUTPUT_PROVIDERS = [
   OutputErrors,
   OutputArchive,

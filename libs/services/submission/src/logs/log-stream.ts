@@ -1,0 +1,99 @@
+import { STREAMS } from '@fornax/contracts';
+import type { consumeBatches } from '@fornax/event-store';
+import { z } from 'zod';
+
+/** A NATS connection, as the platform's libraries take it. */
+export type Nats = Parameters<typeof consumeBatches>[0];
+
+/** The last message of output that was stored. */
+export interface FeedPlace {
+  /** 0 for none. */
+  readonly sequence: number;
+  /** When it was sent, in nanoseconds; 0 when that is not known. */
+  readonly sentNs: bigint;
+}
+
+/** Where reading goes on. */
+export interface FeedStart {
+  readonly consumer: string;
+  /** Last message before. */
+  readonly sequence: number;
+  /** The stream has lost messages that were stored, and gives their numbers to others (it does not wait for the disk). */
+  readonly hasGoneBack: boolean;
+}
+
+const API_TIMEOUT_MS = 5_000;
+const NO_MESSAGE_FOUND = 10037;
+const nanos = (ms: number): number => ms * 1_000_000;
+
+const apiError = z.object({ error: z.object({ err_code: z.number().optional(), description: z.string() }) });
+const consumerReply = z.object({ name: z.string(), num_pending: z.number() });
+const streamReply = z.object({ created: z.string(), state: z.object({ first_seq: z.number(), last_seq: z.number() }) });
+const messageReply = z.object({ message: z.object({ seq: z.number(), time: z.string() }) });
+
+const ask = async (nats: Nats, subject: string, body: object): Promise<unknown> =>
+  (await nats.request(`$JS.API.${subject}`, JSON.stringify(body), { timeout: API_TIMEOUT_MS })).json();
+
+const parsed = <S extends z.ZodType>(schema: S, reply: unknown): z.output<S> => {
+  const failure = apiError.safeParse(reply);
+  if (failure.success) throw new Error(failure.data.error.description);
+  return schema.parse(reply);
+};
+
+const streamInfo = async (nats: Nats): Promise<z.output<typeof streamReply>> =>
+  parsed(streamReply, await ask(nats, `STREAM.INFO.${STREAMS.logs}`, {}));
+
+const message = async (nats: Nats, which: object): Promise<z.output<typeof messageReply>['message'] | undefined> => {
+  const reply = await ask(nats, `STREAM.MSG.GET.${STREAMS.logs}`, which);
+  const failure = apiError.safeParse(reply);
+  if (failure.success && failure.data.error.err_code === NO_MESSAGE_FOUND) return undefined;
+  return parsed(messageReply, reply).message;
+};
+
+/** Which stream this is (another one after a wipe). */
+export const logStreamEpoch = async (nats: Nats): Promise<string> => (await streamInfo(nats)).created;
+
+/** Sequence of the newest message on a subject, which may hold wildcards; 0 when there is none. About 0.5 ms. */
+export const lastLogSequence = async (nats: Nats, subject: string): Promise<number> =>
+  (await message(nats, { last_by_subj: subject }))?.seq ?? 0;
+
+/** `2026-01-31T12:00:00.123456789Z`, with up to nine digits behind the point. */
+export const nanosOf = (time: string): bigint => {
+  const [, seconds = '', fraction = ''] = /^(.*?)(?:\.(\d{1,9}))?Z$/.exec(time) ?? [];
+  return BigInt(Date.parse(`${seconds}Z`)) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
+};
+
+const timeOf = (ns: bigint): string =>
+  `${new Date(Number(ns / 1_000_000_000n) * 1000).toISOString().slice(0, 19)}.${String(ns % 1_000_000_000n).padStart(9, '0')}Z`;
+
+/** Whether the stream no longer holds the message at a place although it should. */
+const hasGoneBack = async (nats: Nats, { sequence, sentNs }: FeedPlace): Promise<boolean> => {
+  if (sequence === 0) return false;
+  const { state } = await streamInfo(nats);
+  if (sequence > state.last_seq) return true;
+  if (sequence < state.first_seq || sentNs === 0n) return false;
+  const there = await message(nats, { seq: sequence });
+  return there !== undefined && nanosOf(there.time) !== sentNs;
+};
+
+/** A consumer without acknowledgements that begins behind a place. */
+export const startBehind = async (nats: Nats, place: FeedPlace): Promise<FeedStart> => {
+  const isBack = await hasGoneBack(nats, place);
+  const start =
+    isBack && place.sentNs > 0n
+      ? { deliver_policy: 'by_start_time', opt_start_time: timeOf(place.sentNs + 1n) }
+      : { deliver_policy: 'by_start_sequence', opt_start_seq: isBack ? 1 : place.sequence + 1 };
+  const config = {
+    ...start,
+    ack_policy: 'none',
+    replay_policy: 'instant',
+    inactive_threshold: nanos(30_000),
+    mem_storage: true,
+    num_replicas: 1,
+  };
+  const reply = await ask(nats, `CONSUMER.CREATE.${STREAMS.logs}`, { stream_name: STREAMS.logs, config });
+  const { name, num_pending: pending } = parsed(consumerReply, reply);
+  if (!isBack) return { consumer: name, sequence: place.sequence, hasGoneBack: false };
+  const { state } = await streamInfo(nats);
+  return { consumer: name, sequence: Math.max(0, state.last_seq - pending), hasGoneBack: true };
+};
