@@ -55,11 +55,11 @@ export default class ContractReporter {
       const entry = byRow.get(row.row);
       const { result, holds } = verdict(row, entry);
       if (!holds) this.#failures += 1;
-      return `${pad(row.row, 4)} ${pad(row.what, 66)} ${pad([...entry.passed].sort().join(' '), 24)} ${result}`;
+      return `${pad(row.row, 4)} ${pad(row.what, 68)} ${pad([...entry.passed].sort().join(' '), 27)} ${result}`;
     });
-    const width = 4 + 1 + 66 + 1 + 24 + 1 + 8;
+    const width = 4 + 1 + 68 + 1 + 27 + 1 + 8;
     console.log(
-      `\n${pad('row', 4)} ${pad('what', 66)} ${pad('passed by', 24)} result\n${'-'.repeat(width)}\n${lines.join('\n')}`,
+      `\n${pad('row', 4)} ${pad('what', 68)} ${pad('passed by', 27)} result\n${'-'.repeat(width)}\n${lines.join('\n')}`,
     );
     for (const line of unknown) console.log(`a test names a row that is not in tests/contract/rows.json: ${line}`);
     this.#failures += unknown.length;
