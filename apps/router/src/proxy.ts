@@ -5,6 +5,7 @@ import http, {
   type ServerResponse,
 } from 'node:http';
 import { pipeline } from 'node:stream';
+import { BODY_LIMIT_BYTES } from '@fornax/service-kit';
 
 /** Headers that speak of one connection only (RFC 9110, 7.6.1). */
 const HOP_BY_HOP = [
@@ -58,6 +59,11 @@ export const proxy = (
   request: IncomingMessage,
   response: ServerResponse,
 ): void => {
+  // A service would answer and hang up in the midst of the body, which looks like one that cannot be reached.
+  if (Number(request.headers['content-length'] ?? 0) > BODY_LIMIT_BYTES) {
+    request.resume();
+    return answerJson(response, 413, { message: 'The request body is too large' });
+  }
   const { hostname, port } = target;
   const upstream = http.request({
     agent,

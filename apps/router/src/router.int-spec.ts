@@ -113,9 +113,10 @@ describe('the router', () => {
     });
   });
 
-  it('streams a body larger than it would want to hold', async () => {
+  it('streams a body whose size nobody told', async () => {
     const body = Buffer.alloc(5_000_000, 7);
-    const answer: unknown = await (await fetch(`${url}/fornax/v1/buckets`, { method: 'PUT', body })).json();
+    const streamed = { method: 'PUT', body: new Blob([body]).stream(), duplex: 'half' } as RequestInit;
+    const answer: unknown = await (await fetch(`${url}/fornax/v1/buckets`, streamed)).json();
     expect(answer).toMatchObject({ name: 'storage', body: body.toString('hex') });
   });
 
@@ -128,6 +129,13 @@ describe('the router', () => {
     const ready = await fetch(`${url}/health/ready`);
     expect([ready.status, await ready.json()]).toMatchObject([200, { status: 'ready', reasons: [] }]);
     expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ warnings: ['be careful'] });
+  });
+
+  it('says itself that a body is too large, before a service hangs up on it', async () => {
+    for (let n = 0; n < 5; n += 1) {
+      const answer = await fetch(`${url}/tasks`, { method: 'POST', body: 'x'.repeat(1_100_000) });
+      expect([answer.status, await answer.json()]).toEqual([413, { message: 'The request body is too large' }]);
+    }
   });
 
   it('merges what the services say of their routes', async () => {

@@ -52,6 +52,7 @@ export { createLogger } from './telemetry/logger.js';
 export { startTelemetry, type Telemetry, type TelemetryOptions } from './telemetry/start-telemetry.js';
 export { EVENT_STREAM_CONTENT } from './http/openapi/event-stream.js';
 export { parseInput, ZodBody, ZodParam, ZodQuery } from './http/zod-parameters.js';
+export { BODY_LIMIT_BYTES } from './http/fastify-options.js';
 export { rewriteUrl } from './http/rewrite-url.js';
 export { endWithParent, onceStopped } from './run/process-life.js';
 export { runService, type ServiceOptions } from './run/run-service.js';
