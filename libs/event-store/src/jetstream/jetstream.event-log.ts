@@ -61,7 +61,7 @@ const decode = (subject: string, sequence: number, data: Uint8Array, msgId: stri
 };
 
 const wantedBy = (aggregates: readonly Aggregate[] | undefined): ((subject: string) => boolean) => {
-  if (aggregates === undefined || aggregates.length === 1) return () => true;
+  if (aggregates === undefined) return () => true;
   const prefixes = aggregates.map((aggregate) => eventSubject(aggregate, ''));
   return (subject) => prefixes.some((prefix) => subject.startsWith(prefix));
 };
