@@ -6,6 +6,9 @@ const rows = JSON.parse(readFileSync(new URL('../tests/contract/rows.json', impo
 /** `[row 33 python]` or `[rows 20,23 csharp cli]` anywhere in a test's name. */
 const MARK = /\[rows? ([\d,]+)((?: [a-z]+)*)\]/g;
 
+const LEGEND =
+  'python is the official SDK itself; node, csharp and cli are requests as those clients send them, and answers read as strictly as they do.';
+
 const marksOf = (name) =>
   [...name.matchAll(MARK)].map(([, numbers, clients]) => ({
     rows: numbers.split(',').map(Number),
@@ -63,7 +66,7 @@ export default class ContractReporter {
     );
     for (const line of unknown) console.log(`a test names a row that is not in tests/contract/rows.json: ${line}`);
     this.#failures += unknown.length;
-    console.log(`\n${rows.length - this.#failures} of ${rows.length} rows hold\n`);
+    console.log(`\n${rows.length - this.#failures} of ${rows.length} rows hold\n${LEGEND}\n`);
   }
 
   /** Part of a run (a pattern of files or names) tells nothing about the rows that it leaves out. */
