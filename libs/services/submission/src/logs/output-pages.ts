@@ -4,6 +4,7 @@ import type { OutputStream } from '@fornax/contracts';
 import type { DataSource } from 'typeorm';
 import { OutputArchive } from './output-archive.js';
 import { decodeSegment, type PlacedChunk } from './segment.js';
+import { SharedReads } from './shared-reads.js';
 
 /** Which output: of one instance, or of all of a task when there is no instance. */
 export interface OutputKey {
@@ -48,7 +49,7 @@ const NOTHING: OutputPage = { chunks: [], next: 0, isLast: true };
  */
 @Injectable()
 export class OutputPages {
-  private readonly underWay = new Map<string, Promise<OutputPage>>();
+  private readonly reads = new SharedReads<OutputPage>();
   private readonly segments = new Map<string, Promise<readonly PlacedChunk[]>>();
 
   constructor(
@@ -59,11 +60,7 @@ export class OutputPages {
   /** What arrived after a position; 0 stands before everything. @throws Unavailable it lies in object storage, which is away */
   async after(key: OutputKey, position: number): Promise<OutputPage> {
     const name = JSON.stringify([key.taskId, key.stream, key.instance, position]);
-    const known = this.underWay.get(name);
-    if (known) return known;
-    const page = this.read(key, position).finally(() => this.underWay.delete(name));
-    this.underWay.set(name, page);
-    return page;
+    return this.reads.share(name, () => this.read(key, position));
   }
 
   private async read(key: OutputKey, position: number): Promise<OutputPage> {
