@@ -25,6 +25,9 @@ const SUITES = {
   faults: { projects: ['faults'], args: ['--runInBand', '--testTimeout=300000'] },
 };
 
+/** How long after its last test a suite may take to let go of what it holds. */
+const LEAK_MS = 20_000;
+
 const usage = `Usage: npm test [-- suite ...] [-- jest options]
 Suites: ${Object.keys(SUITES).join(', ')} (all of them when none is named).
 FORNAX_FAULT_ROUNDS (default 1) and FORNAX_FAULT_SEED shape the fault suite; npm run test:faults runs the long version.`;
@@ -53,12 +56,16 @@ const runSuite = (suite) =>
     });
     let skipped = false;
     let tail = '';
+    let leak;
     child.stderr.on('data', (chunk) => {
       process.stderr.write(chunk);
       tail = (tail + chunk.toString()).slice(-100_000);
       skipped ||= tail.includes('SKIPPED-PYTHON-SDK');
+      // A suite that leaks a handle fails, instead of waiting for ever.
+      if (tail.includes('did not exit one second after')) leak ??= setTimeout(() => child.kill('SIGTERM'), LEAK_MS);
     });
     child.once('close', (code) => {
+      clearTimeout(leak);
       const [, failed = '0'] = /^Tests:.*?(\d+) failed/m.exec(tail) ?? [];
       const [, passed = '0'] = /^Tests:.*?(\d+) passed/m.exec(tail) ?? [];
       resolve({ suite, code, skipped, passed: Number(passed), failed: Number(failed) });

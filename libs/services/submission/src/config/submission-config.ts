@@ -11,7 +11,7 @@ const settings = z.object({
   /** Address of the S3 endpoint as this service reaches it; FORNAX_PUBLIC_STORAGE_URL if unset. */
   FORNAX_STORAGE_URL: z.url({ protocol: /^https?$/ }).optional(),
   /** How long a read of output waits for what the nodes have already sent, in milliseconds. */
-  FORNAX_LOG_READ_TIMEOUT_MS: intSetting({ min: 0, max: 60_000 }).default(2_000),
+  FORNAX_LOG_READ_TIMEOUT_MS: intSetting({ min: 0, max: 60_000 }).default(10_000),
   /** Time between two signs of life of a live stream of events in which nothing happens, in milliseconds. */
   FORNAX_EVENTS_HEARTBEAT_MS: intSetting({ min: 10, max: 600_000 }).default(15_000),
   /** 1: webhooks may go to loopback and private addresses. */

@@ -70,7 +70,7 @@ export class LogReader {
    * @param isAll everything, however much it is
    */
   async *whole(of: OutputOf, isAll = false): AsyncGenerator<Buffer, void, undefined> {
-    await this.ingest.caughtUp(of.task.taskId);
+    const isCaughtUp = await this.ingest.caughtUp(of.task.taskId);
     const until = await this.lastPosition(of);
     const start = isAll ? { after: 0, leftOut: 0 } : await this.startOf(of);
     if (start.leftOut > 0)
@@ -83,9 +83,10 @@ export class LogReader {
       const merged = merge(of, page.chunks, held, isLast ? always : never);
       held = merged.held;
       if (merged.text.length > 0) yield merged.text;
-      if (isLast) return;
+      if (isLast) break;
       after = page.next;
     }
+    if (!isCaughtUp) yield mark('output that was printed a moment ago is still on its way; please read again');
   }
 
   /** What came since the last call for the same task (or instance) and stream; each byte is given once, in one of the answers. */

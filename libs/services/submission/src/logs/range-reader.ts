@@ -48,11 +48,11 @@ export class RangeReader {
   /** @param to exclusive; the end of what there is now when absent */
   async read(of: OutputOf & { readonly instance: number }, from: number, to?: number): Promise<OutputRange> {
     const { task, stream, instance } = of;
-    await this.ingest.caughtUp(task.taskId);
+    const isCaughtUp = await this.ingest.caughtUp(task.taskId);
     const known = await this.part(of);
     const { attempt, totalBytes } = known;
     const output = { taskId: task.taskId, stream, instance, attempt };
-    const isOver = isOverIn(task)(instance);
+    const isOver = isCaughtUp && isOverIn(task)(instance);
     const asked = { offset: Math.min(from, totalBytes), end: Math.min(to ?? totalBytes, totalBytes) };
     const whole = known.lostBytes > 0 ? await this.unbroken(output, asked.offset, asked.end) : asked;
     const end = Math.max(whole.offset, whole.end);
