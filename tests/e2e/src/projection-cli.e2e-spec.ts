@@ -44,6 +44,7 @@ describe('fornax projection', () => {
     platform = await startPlatform();
     const { api, s3 } = clientsOf(platform);
     await s3.createBucket('results');
+    await api.history.createWebhook({ url: 'http://127.0.0.1:9/nobody-listens' });
     const submit = (name: string, command: string, instanceCount: number): Promise<string> =>
       api.submitTask({
         name,
@@ -78,7 +79,16 @@ describe('fornax projection', () => {
 
   it('rebuilds every projection beside the live one and finds no difference', async () => {
     const known = await names();
-    expect([...known].sort()).toEqual(['buckets', 'fleet', 'ledger', 'snapshots', 'status', 'work']);
+    expect([...known].sort()).toEqual([
+      'buckets',
+      'fleet',
+      'ledger',
+      'snapshots',
+      'status',
+      'task-snapshots',
+      'webhooks',
+      'work',
+    ]);
     for (const name of known) {
       const { code, stdout } = await fornax(platform.dataDir, 'projection', 'rebuild', name, '--verify');
       expect({ name, code, stdout }).toEqual({
