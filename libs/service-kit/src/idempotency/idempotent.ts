@@ -31,6 +31,8 @@ export interface IdempotentOptions {
   readonly objectsOf?: (body: unknown) => readonly string[];
   /** Whether this is the last word; an answer that is not is not kept. */
   readonly isFinal?: (body: unknown) => boolean;
+  /** How an answer that is no JSON is kept, and read back. */
+  readonly form?: { readonly keep: (body: unknown) => unknown; readonly restore: (kept: unknown) => unknown };
 }
 
 const HEADER = 'idempotency-key';
@@ -77,6 +79,7 @@ const interceptorFor = ({
   isShownOnce = false,
   objectsOf,
   isFinal,
+  form,
 }: IdempotentOptions): Type<NestInterceptor> => {
   @Injectable()
   class IdempotencyInterceptor implements NestInterceptor {
@@ -124,13 +127,13 @@ const interceptorFor = ({
       if (claim.kind === 'answered') {
         if (isShownOnce) throw shownBefore();
         reply.header('idempotent-replayed', 'true');
-        return claim.answer;
+        return form ? { ...claim.answer, body: form.restore(claim.answer.body) } : claim.answer;
       }
       if (claim.kind === 'unanswered' && !repeatable && !(await store.takeOver(hash))) throw underWay();
       try {
         const body: unknown = await lastValueFrom(next.handle(), { defaultValue: undefined });
         const given: StoredAnswer = { status: reply.statusCode, location: locationOf(reply), body };
-        const kept = isShownOnce ? { ...given, body: undefined } : given;
+        const kept = { ...given, body: isShownOnce ? undefined : form ? form.keep(body) : body };
         if (isFinal?.(body) !== false) await store.keep(hash, kept, objectsOf?.(body) ?? []);
         return given;
       } catch (error) {

@@ -39,6 +39,28 @@ describe('output', () => {
       expect(await harness.call('GET', `/tasks/${uuid}/stdout/${bad}`)).toMatchObject({ status: 404 });
   });
 
+  it('gives fresh output again to a reader who lost the answer, under the key of its request', async () => {
+    const uuid = await submit({ instanceCount: 1 });
+    await harness.happen(uuid, dispatched(aLease(0)), started(aRef(0)));
+    const path = `/tasks/${uuid}/stdout/0`;
+    const post = async (key?: string) =>
+      Buffer.from(
+        await (
+          await fetch(`${harness.test.url}${path}`, {
+            method: 'POST',
+            headers: { authorization: harness.token, ...(key === undefined ? {} : { 'idempotency-key': key }) },
+          })
+        ).arrayBuffer(),
+      );
+    const binary = Buffer.from([0, 255, 10, 195, 40, 10]);
+    await harness.print(uuid, 0, binary);
+    expect(await post('a')).toEqual(binary);
+    await harness.print(uuid, 0, 'later\n');
+    expect(await post('a')).toEqual(binary);
+    expect((await post('b')).toString()).toBe('later\n');
+    expect([await post('b'), await post()].map(String)).toEqual(['later\n', '']);
+  });
+
   it("passes over what cannot be anybody's output", async () => {
     const uuid = await submit({ instanceCount: 1 });
     await harness.happen(uuid, dispatched(aLease(0)), started(aRef(0)));

@@ -1,10 +1,14 @@
 import type { Readable } from 'node:stream';
-import { Controller, Get, Header, HttpCode, Param, Post } from '@nestjs/common';
+import { Controller, Get, Header, Headers, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { CurrentAccount, type Account } from '@fornax/service-kit';
+import type { OutputStream } from '@fornax/contracts';
+import { CurrentAccount, Idempotent, type Account } from '@fornax/service-kit';
 import { LogReader } from '../logs/log-reader.js';
 import { OutputLookup } from '../queries/output-lookup.js';
-import { answerOf, PLAIN, TEXT } from './text-answer.js';
+import { answerOf, KEPT_TEXT, PLAIN, TEXT, wholeOf } from './text-answer.js';
+
+/** With a key, a reader that lost the answer gets the same bytes again; otherwise they are given once. */
+const oncePerKey = { service: 'submission', repeatable: false, form: KEPT_TEXT } as const;
 
 /** What the instances of a task print: GET gives all of it, POST what is new since the last POST. */
 @ApiTags('tasks')
@@ -29,15 +33,17 @@ export class TaskOutputController {
 
   @Post(['stdout', 'stdout/:instance'])
   @HttpCode(200)
+  @Idempotent(oncePerKey)
   @Header('content-type', PLAIN)
   @ApiOperation({ summary: 'Standard output since the last POST' })
   @ApiOkResponse(TEXT)
-  async freshStdout(
+  freshStdout(
     @CurrentAccount() account: Account,
     @Param('id') id: string,
     @Param('instance') instance?: string,
+    @Headers('idempotency-key') key?: string,
   ): Promise<Buffer | Readable> {
-    return answerOf(this.reader.fresh(await this.outputs.find(account, id, 'stdout', instance)));
+    return this.fresh(account, id, 'stdout', instance, key);
   }
 
   @Get(['stderr', 'stderr/:instance'])
@@ -54,14 +60,29 @@ export class TaskOutputController {
 
   @Post(['stderr', 'stderr/:instance'])
   @HttpCode(200)
+  @Idempotent(oncePerKey)
   @Header('content-type', PLAIN)
   @ApiOperation({ summary: 'Standard error since the last POST' })
   @ApiOkResponse(TEXT)
-  async freshStderr(
+  freshStderr(
     @CurrentAccount() account: Account,
     @Param('id') id: string,
     @Param('instance') instance?: string,
+    @Headers('idempotency-key') key?: string,
   ): Promise<Buffer | Readable> {
-    return answerOf(this.reader.fresh(await this.outputs.find(account, id, 'stderr', instance)));
+    return this.fresh(account, id, 'stderr', instance, key);
+  }
+
+  private async fresh(
+    account: Account,
+    id: string,
+    stream: OutputStream,
+    instance: string | undefined,
+    key: string | undefined,
+  ): Promise<Buffer | Readable> {
+    const of = await this.outputs.find(account, id, stream, instance);
+    return key === undefined || key.trim() === ''
+      ? answerOf(this.reader.fresh(of))
+      : wholeOf(this.reader.fresh(of, true));
   }
 }

@@ -33,3 +33,16 @@ async function* joined(
   for (let piece = first.shift(); piece !== undefined; piece = first.shift()) yield piece;
   yield* rest;
 }
+
+/** All pieces at once: only for what is bounded. */
+export const wholeOf = async (pieces: AsyncGenerator<Buffer, void, undefined>): Promise<Buffer> => {
+  const all: Buffer[] = [];
+  for await (const piece of pieces) all.push(piece);
+  return Buffer.concat(all);
+};
+
+/** How text that may hold any bytes is kept for a repeated request. */
+export const KEPT_TEXT = {
+  keep: (body: unknown): unknown => (Buffer.isBuffer(body) ? body.toString('base64') : ''),
+  restore: (kept: unknown): unknown => Buffer.from(typeof kept === 'string' ? kept : '', 'base64'),
+};

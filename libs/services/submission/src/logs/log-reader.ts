@@ -89,8 +89,11 @@ export class LogReader {
     if (!isCaughtUp) yield mark('output that was printed a moment ago is still on its way; please read again');
   }
 
-  /** What came since the last call for the same task (or instance) and stream; each byte is given once, in one of the answers. */
-  async *fresh(of: OutputOf): AsyncGenerator<Buffer, void, undefined> {
+  /**
+   * What came since the last call for the same task (or instance) and stream; each byte is given once, in one of the answers.
+   * @param isOnePage no more than a page, which can be kept; the rest is left to the next call
+   */
+  async *fresh(of: OutputOf, isOnePage = false): AsyncGenerator<Buffer, void, undefined> {
     await this.ingest.caughtUp(of.task.taskId);
     const until = await this.lastPosition(of);
     for (let lostTurns = 0; lostTurns < MAX_TURNS;) {
@@ -107,7 +110,7 @@ export class LogReader {
       }
       yield* this.lossesAfter(of, cursor.position);
       if (merged.text.length > 0) yield merged.text;
-      if (isLast) return;
+      if (isLast || (isOnePage && merged.text.length > 0)) return;
     }
   }
 
