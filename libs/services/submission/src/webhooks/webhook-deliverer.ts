@@ -15,6 +15,7 @@ import { SUBMISSION_CONFIG, type SubmissionConfig } from '../config/submission-c
 import { EventFeed } from '../history/live/event-feed.js';
 import type { Logger } from '../history/logger.js';
 import type { Nats } from '../logs/log-feed.js';
+import { AccountGate } from './account-gate.js';
 import { WebhookCommands } from './webhook-commands.js';
 import type { WebhookRow } from './webhook-row.js';
 import { WebhookSender } from './webhook-sender.js';
@@ -46,6 +47,7 @@ export class WebhookDeliverer implements OnApplicationBootstrap, BeforeApplicati
     private readonly feed: EventFeed,
     private readonly store: WebhookStore,
     private readonly sender: WebhookSender,
+    private readonly gate: AccountGate,
     private readonly sealer: Sealer,
     private readonly commands: WebhookCommands,
   ) {}
@@ -131,8 +133,8 @@ export class WebhookDeliverer implements OnApplicationBootstrap, BeforeApplicati
   }
 
   private parts(): WorkerParts {
-    const { feed, log, store, sender, sealer, clock } = this;
-    return { feed, log, store, sender, sealer, clock, settings: this.config.webhooks };
+    const { feed, log, store, sender, gate, sealer, clock } = this;
+    return { feed, log, store, sender, gate, sealer, clock, settings: this.config.webhooks };
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Provider, Type } from '@nestjs/common';
 import { provideProjection } from '@fornax/service-kit';
 import { Webhooks1790000310000 } from '../migrations/1790000310000-webhooks.migration.js';
+import { AccountGate } from './account-gate.js';
 import { LogPlaces } from './log-places.js';
 import { WebhookCommands } from './webhook-commands.js';
 import { WebhookDeliverer } from './webhook-deliverer.js';
@@ -19,5 +20,6 @@ export const webhookProviders = (service: string): readonly Provider[] => [
   WebhookStore,
   WebhookCommands,
   WebhookSender,
+  AccountGate,
   WebhookDeliverer,
 ];

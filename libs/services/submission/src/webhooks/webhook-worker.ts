@@ -4,6 +4,7 @@ import type { WebhookSettings } from '../config/submission-config.js';
 import type { EventFeed } from '../history/live/event-feed.js';
 import { eventsFor, type EventFilter } from '../history/live/event-filter.js';
 import type { FeedBatch } from '../history/live/recent-entries.js';
+import type { AccountGate } from './account-gate.js';
 import { deliverBatch, type Delivery } from './delivery-batch.js';
 import type { WebhookRow } from './webhook-row.js';
 import type { WebhookSender } from './webhook-sender.js';
@@ -14,6 +15,7 @@ export interface WorkerParts {
   readonly log: EventLog;
   readonly store: WebhookStore;
   readonly sender: WebhookSender;
+  readonly gate: AccountGate;
   readonly sealer: Sealer;
   readonly clock: Clock;
   readonly settings: WebhookSettings;
@@ -104,8 +106,10 @@ export class WebhookWorker {
   }
 
   private async send({ sequence, message }: Delivery, { url, secret }: Target, signal: AbortSignal): Promise<void> {
-    const { sender, store, clock, settings } = this.parts;
+    const { sender, gate, store, clock, settings } = this.parts;
     for (let attempt = 1; ; attempt += 1) {
+      await gate.open(this.webhook.owner, signal);
+      signal.throwIfAborted();
       const result = await sender.send(url, secret, message, signal);
       if (result.ok) return;
       signal.throwIfAborted();

@@ -265,6 +265,30 @@ describe('a webhook', () => {
     expect(kept).not.toContain(secret);
   });
 
+  it('of a disabled account waits, and is told in order once the account is enabled again', async () => {
+    const token = await harness.addAccount();
+    const as = { token };
+    const email = String((await harness.call('GET', '/info', undefined, as)).json()['email']);
+    const setDisabled = async (disabled: boolean): Promise<number> =>
+      (await harness.call('PATCH', `/fornax/v1/users/${email}`, { disabled })).status;
+    const hook = hookIn(await harness.call('POST', '/fornax/v1/webhooks', { url: receiver.url }, as));
+    const body = { name: 'x', instanceCount: 1, profile: 'docker-batch' };
+    const task = String((await harness.call('POST', '/tasks', body, as)).json()['uuid']);
+    await allTaken(task);
+    expect(await setDisabled(true)).toBe(200);
+    const before = takenOf(task).length;
+    await change(task, 0, 3);
+    // Whoever is not disabled is told what comes after it.
+    await register();
+    const mine = await submitTo(harness);
+    await change(mine, 0, 1);
+    await allTaken(mine);
+    expect(takenOf(task)).toHaveLength(before);
+    expect(await setDisabled(false)).toBe(200);
+    await allTaken(task);
+    await harness.call('DELETE', `/fornax/v1/webhooks/${hook.id}`, undefined, as);
+  });
+
   it('survives a rebuild of its rows', async () => {
     const hook = await register();
     const rebuilt = await harness.call('POST', '/fornax/v1/projections/webhooks/rebuild?verify=true');
