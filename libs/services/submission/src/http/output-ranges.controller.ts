@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { Controller, Get, Headers, Param, Query, Res } from '@nestjs/common';
+import { applyDecorators, Controller, Get, Headers, Param, Query, Res } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { OutputStream } from '@fornax/contracts';
 import { CurrentAccount, type Account } from '@fornax/service-kit';
@@ -23,6 +23,17 @@ const RANGE = {
     Object.entries(HEADERS).map(([name, description]) => [name, { description, schema: { type: 'string' as const } }]),
   ),
 };
+
+/** For the OpenAPI document: what may be asked for, and what comes. */
+const AnswersRange = (): MethodDecorator =>
+  applyDecorators(
+    ApiQuery({ name: 'offset', required: false, schema: { type: 'integer', minimum: 0 } }),
+    ApiQuery({ name: 'limit', required: false, schema: { type: 'integer', minimum: 0 } }),
+    ApiHeader({ name: 'range', required: false, description: 'bytes=<first>-<last>, instead of offset and limit' }),
+    ApiOkResponse(RANGE),
+    ApiResponse({ ...RANGE, status: 206, description: 'The part that `Range` named' }),
+    ApiResponse({ status: 416, description: 'The output ends before the range begins' }),
+  );
 
 /** Output beyond the contract: all of it, however much, and any part of an instance's by byte offset. */
 @ApiTags('output')
@@ -58,12 +69,7 @@ export class OutputRangesController {
 
   @Get('instances/:instance/stdout')
   @ApiOperation({ summary: 'Standard output of an instance, or a range of its bytes' })
-  @ApiQuery({ name: 'offset', required: false, schema: { type: 'integer', minimum: 0 } })
-  @ApiQuery({ name: 'limit', required: false, schema: { type: 'integer', minimum: 0 } })
-  @ApiHeader({ name: 'range', required: false, description: 'bytes=<first>-<last>, instead of offset and limit' })
-  @ApiOkResponse(RANGE)
-  @ApiResponse({ ...RANGE, status: 206, description: 'The part that `Range` named' })
-  @ApiResponse({ status: 416, description: 'The output ends before the range begins' })
+  @AnswersRange()
   instanceStdout(
     @CurrentAccount() account: Account,
     @Param() { id = '', instance = '' }: Readonly<Record<string, string>>,
@@ -76,12 +82,7 @@ export class OutputRangesController {
 
   @Get('instances/:instance/stderr')
   @ApiOperation({ summary: 'Standard error of an instance, or a range of its bytes' })
-  @ApiQuery({ name: 'offset', required: false, schema: { type: 'integer', minimum: 0 } })
-  @ApiQuery({ name: 'limit', required: false, schema: { type: 'integer', minimum: 0 } })
-  @ApiHeader({ name: 'range', required: false, description: 'bytes=<first>-<last>, instead of offset and limit' })
-  @ApiOkResponse(RANGE)
-  @ApiResponse({ ...RANGE, status: 206, description: 'The part that `Range` named' })
-  @ApiResponse({ status: 416, description: 'The output ends before the range begins' })
+  @AnswersRange()
   instanceStderr(
     @CurrentAccount() account: Account,
     @Param() { id = '', instance = '' }: Readonly<Record<string, string>>,

@@ -1,4 +1,4 @@
-import { Controller, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
+import { applyDecorators, Controller, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiBadRequestResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { createdSchema, taskCloneSchema, taskRetrySchema, type TaskRepetition } from '@fornax/contracts';
 import type { OriginKind } from '@fornax/domain';
@@ -14,6 +14,16 @@ interface Created {
   readonly uuid: string;
 }
 
+/** A route that makes a task of this one, once for each key. */
+const Makes = (kind: OriginKind, summary: string): MethodDecorator =>
+  applyDecorators(
+    Post(kind),
+    HttpCode(200),
+    Idempotent(createsTasks),
+    ApiOperation({ summary }),
+    ApiOkResponse({ standardSchema: createdSchema }),
+  );
+
 /** Tasks made from other tasks. A body is optional: what it names is changed in the copy. */
 @ApiTags('tasks')
 @Controller('tasks/:id')
@@ -23,11 +33,7 @@ export class RepeatTaskController {
     private readonly lookup: TaskLookup,
   ) {}
 
-  @Post('clone')
-  @HttpCode(200)
-  @Idempotent(createsTasks)
-  @ApiOperation({ summary: 'Make a copy of a task, with all its instances' })
-  @ApiOkResponse({ standardSchema: createdSchema })
+  @Makes('clone', 'Make a copy of a task, with all its instances')
   clone(
     @Param('id') id: string,
     @WireBody(taskCloneSchema) changes: TaskRepetition,
@@ -38,11 +44,7 @@ export class RepeatTaskController {
     return this.repeat('clone', id, changes, account, request, reply);
   }
 
-  @Post('retry')
-  @HttpCode(200)
-  @Idempotent(createsTasks)
-  @ApiOperation({ summary: 'Make a task of the failed instances of a finished one' })
-  @ApiOkResponse({ standardSchema: createdSchema })
+  @Makes('retry', 'Make a task of the failed instances of a finished one')
   retry(
     @Param('id') id: string,
     @WireBody(taskRetrySchema) changes: TaskRepetition,
@@ -53,11 +55,7 @@ export class RepeatTaskController {
     return this.repeat('retry', id, changes, account, request, reply);
   }
 
-  @Post('resume')
-  @HttpCode(200)
-  @Idempotent(createsTasks)
-  @ApiOperation({ summary: 'Make a task of the cancelled instances of a finished one' })
-  @ApiOkResponse({ standardSchema: createdSchema })
+  @Makes('resume', 'Make a task of the cancelled instances of a finished one')
   resume(
     @Param('id') id: string,
     @WireBody(taskRetrySchema) changes: TaskRepetition,
@@ -68,11 +66,7 @@ export class RepeatTaskController {
     return this.repeat('resume', id, changes, account, request, reply);
   }
 
-  @Post('recover')
-  @HttpCode(200)
-  @Idempotent(createsTasks)
-  @ApiOperation({ summary: 'Make a task of the failed and cancelled instances of a finished one' })
-  @ApiOkResponse({ standardSchema: createdSchema })
+  @Makes('recover', 'Make a task of the failed and cancelled instances of a finished one')
   recover(
     @Param('id') id: string,
     @WireBody(taskRetrySchema) changes: TaskRepetition,
