@@ -2,7 +2,7 @@ import preset from './jest.preset.mjs';
 
 const project = (displayName, testMatch, more = {}) => ({ ...preset, displayName, testMatch, ...more });
 
-/** `jest --selectProjects spec int contract fuzz e2e faults`: tools/test.mjs picks them. */
+/** `jest --selectProjects spec int contract fuzz hostile e2e faults`: tools/test.mjs picks them. */
 export default {
   projects: [
     project('spec', ['<rootDir>/{libs,apps,tests,infra}/**/src/**/*.spec.ts']),
@@ -16,6 +16,10 @@ export default {
       globalTeardown: '<rootDir>/tests/contract/src/setup/global-teardown.ts',
     }),
     project('fuzz', ['<rootDir>/tests/contract/src/**/*.fuzz-spec.ts']),
+    project('hostile', ['<rootDir>/tests/hostile/src/**/*.hostile-spec.ts'], {
+      globalSetup: '<rootDir>/tests/hostile/src/setup/global-setup.ts',
+      globalTeardown: '<rootDir>/tests/hostile/src/setup/global-teardown.ts',
+    }),
     project('faults', ['<rootDir>/tests/faults/src/**/*.fault-spec.ts']),
   ],
 };

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Sets everything up and runs the tests: `npm test`, or `node tools/test.mjs unit|int|contract|fuzz|e2e|faults`.
+// Sets everything up and runs the tests: `npm test`, or `node tools/test.mjs unit|int|contract|fuzz|hostile|e2e|faults`.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { ensureReady } from './bootstrap.mjs';
@@ -20,6 +20,12 @@ const SUITES = {
     ],
   },
   fuzz: { projects: ['fuzz'], args: ['--runInBand', '--testTimeout=120000'] },
+  // Strangers, tenants, instances and nodes attack one platform, then one with a process for each service.
+  hostile: {
+    projects: ['hostile'],
+    args: ['--runInBand', '--testTimeout=120000'],
+    passes: [{}, { FORNAX_SERVICES: '1' }],
+  },
   // Each platform is several processes: one at a time on two cores.
   e2e: { projects: ['e2e'], args: ['--runInBand', '--testTimeout=300000'] },
   faults: { projects: ['faults'], args: ['--runInBand', '--testTimeout=300000'] },
@@ -43,16 +49,17 @@ const chosen = suites.length > 0 ? suites : Object.keys(SUITES);
 
 const node = await ensureReady();
 
-/** Runs one suite; its outcome, with the counts of Jest's own closing line. */
-const runSuite = (suite) =>
+/** Runs one suite once; its outcome, with the counts of Jest's own closing line. */
+const runPass = (suite, settings) =>
   new Promise((resolve) => {
     const { projects, args } = SUITES[suite];
-    console.log(`\n== ${suite} ==`);
+    const shown = Object.entries(settings).map(([name, value]) => ` ${name}=${value}`);
+    console.log(`\n== ${suite}${shown.join('')} ==`);
     const jest = ['node_modules/jest/bin/jest.js', '--selectProjects', ...projects, ...args, ...jestArgs];
     const child = spawn(node, ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', ...jest], {
       cwd: root,
       stdio: ['ignore', 'inherit', 'pipe'],
-      env: { ...process.env, NX_DAEMON: 'false' },
+      env: { ...process.env, ...settings, NX_DAEMON: 'false' },
     });
     let skipped = false;
     let tail = '';
@@ -68,12 +75,16 @@ const runSuite = (suite) =>
       clearTimeout(leak);
       const [, failed = '0'] = /^Tests:.*?(\d+) failed/m.exec(tail) ?? [];
       const [, passed = '0'] = /^Tests:.*?(\d+) passed/m.exec(tail) ?? [];
-      resolve({ suite, code, skipped, passed: Number(passed), failed: Number(failed) });
+      resolve({ suite: `${suite}${shown.join('')}`, code, skipped, passed: Number(passed), failed: Number(failed) });
     });
   });
 
 const results = [];
-for (const suite of chosen) results.push(await runSuite(suite));
+for (const suite of chosen) {
+  // A mode that the caller names is the only one.
+  const passes = process.env.FORNAX_SERVICES === undefined ? (SUITES[suite].passes ?? [{}]) : [{}];
+  for (const settings of passes) results.push(await runPass(suite, settings));
+}
 
 const sum = (key) => results.reduce((total, result) => total + result[key], 0);
 let hasFailed = results.some(({ code }) => code !== 0);

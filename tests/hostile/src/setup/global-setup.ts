@@ -1,0 +1,18 @@
+import { startPlatform } from '@fornax/testing/platform';
+
+const VARIABLE = 'FORNAX_HOSTILE_PLATFORM';
+
+/**
+ * Jest's `globalSetup`: one platform with two nodes for the whole run. FORNAX_SERVICES=1 gives a process for each service. A spec that
+ * breaks the platform on purpose, or needs other settings, starts one of its own with `startPlatform`.
+ */
+const setUp = async (): Promise<void> => {
+  const { apiUrl, storageUrl, token, clientEnv, dataDir, stop } = await startPlatform({
+    env: { FORNAX_LOG_LEVEL: 'warn', FORNAX_NODES: '2' },
+  });
+  const mode = process.env['FORNAX_SERVICES'] === '1' ? 'services' : 'platform';
+  process.env[VARIABLE] = JSON.stringify({ apiUrl, storageUrl, token, clientEnv, dataDir, mode });
+  Reflect.set(globalThis, 'fornaxStopHostilePlatform', stop);
+};
+
+export { setUp as default };
