@@ -135,7 +135,7 @@ describe('100 MB of output of one instance', () => {
       const data = chunkOf(offset);
       printed.update(data);
       const headers = { [LOG_HEADERS.lease]: 'l', [LOG_HEADERS.offset]: String(offset), [LOG_HEADERS.attempt]: '1' };
-      await publisher.publish(logSubject(uuid, 0, 'stdout'), data, { headers });
+      await publisher.publish(logSubject('node-1', uuid, 0, 'stdout'), data, { headers });
       if (offset % (8 * CHUNK_BYTES) === 0) mostKept = Math.max(mostKept, await keptBytes(uuid));
     }
     await append(uuid, concluded(anEnd(0)));

@@ -53,17 +53,35 @@ export const parseSnapshotReportSubject = (subject: string): string => decodeTok
 export const reportStreamSubjects = ['fx.report.*', 'fx.report.*.snapshot'] as const;
 
 export type OutputStream = 'stdout' | 'stderr';
-/** Output of one instance. The message body is raw bytes; headers in LOG_HEADERS. */
-export const logSubject = (task: string, instance: number, stream: OutputStream): string =>
-  `fx.log.${encodeToken(task)}.${instance}.${stream}`;
+/** Output of one instance, as its node tells it. The message body is raw bytes; headers in LOG_HEADERS. */
+export const logSubject = (node: string, task: string, instance: number, stream: OutputStream): string =>
+  `fx.log.${encodeToken(node)}.${encodeToken(task)}.${instance}.${stream}`;
 export const allLogsSubject = 'fx.log.>';
-export const parseLogSubject = (
-  subject: string,
-): { readonly taskId: string; readonly instance: number; readonly stream: OutputStream } | undefined => {
-  const [, , task, instance, stream] = subject.split('.');
-  if (task === undefined || instance === undefined || (stream !== 'stdout' && stream !== 'stderr')) return undefined;
+/** Where a node may tell output, and nowhere else. */
+export const nodeLogsSubject = (node: string): string => `fx.log.${encodeToken(node)}.>`;
+/** All output of a task, of whatever node. */
+export const taskLogsSubject = (task: string): string => `fx.log.*.${encodeToken(task)}.*.*`;
+/** All output of a task that an earlier version put into the stream: the subject named no node then. */
+export const unnamedTaskLogsSubject = (task: string): string => `fx.log.${encodeToken(task)}.*.*`;
+
+export interface LogPlace {
+  /** The node that the output came from, which NATS permissions prove; undefined before nodes were named. */
+  readonly nodeId: string | undefined;
+  readonly taskId: string;
+  readonly instance: number;
+  readonly stream: OutputStream;
+}
+
+/** @returns undefined for a subject that no version of `logSubject` made */
+export const parseLogSubject = (subject: string): LogPlace | undefined => {
+  const tokens = subject.split('.');
+  const [stream, instance, task, node] = tokens.slice(2).reverse();
+  const isWhole = tokens.length === 6 || tokens.length === 5;
+  if (!isWhole || !task || !/^\d{1,10}$/.test(instance ?? '') || (stream !== 'stdout' && stream !== 'stderr'))
+    return undefined;
   try {
-    return { taskId: decodeToken(task), instance: Number(instance), stream };
+    const nodeId = node === undefined ? undefined : decodeToken(node);
+    return { nodeId, taskId: decodeToken(task), instance: Number(instance), stream };
   } catch {
     return undefined; // not percent-encoded by us
   }

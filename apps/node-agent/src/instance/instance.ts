@@ -199,7 +199,8 @@ export class Instance implements Measurable {
     const progress = new ProgressReader(plan.progress, world.onError);
     this.#progress = progress;
     running.stdout.on('data', (chunk: Buffer) => progress.take(chunk));
-    const source = { taskId: order.taskId, instance: order.instance, leaseId: order.leaseId, attempt: order.attempt };
+    const { taskId, instance, leaseId, attempt } = order;
+    const source = { nodeId: world.nodeId, taskId, instance, leaseId, attempt };
     const [stdout, stderr] = (['stdout', 'stderr'] as const).map(
       (name) => new LogPipe(world.publisher, source, name, running[name], this.#dropping.signal),
     );

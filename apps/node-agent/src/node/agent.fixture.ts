@@ -132,7 +132,7 @@ export class Platform {
       .digest('hex')
       .slice(0, 16);
     const stop = new AbortController();
-    const subject = logSubject(taskId, instance, stream);
+    const subject = logSubject(this.node, taskId, instance, stream);
     const idle = { timer: setTimeout(() => stop.abort(), 1_000) };
     await consumeBatches(
       this.nc,

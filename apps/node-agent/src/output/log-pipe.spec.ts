@@ -10,7 +10,7 @@ import fc from 'fast-check';
 import { LogPipe, MAX_HELD_BYTES } from './log-pipe.js';
 
 type Publish = DurablePublisher['publish'];
-const source = { taskId: 'task', instance: 0, leaseId: 'lease', attempt: 1 };
+const source = { nodeId: 'node', taskId: 'task', instance: 0, leaseId: 'lease', attempt: 1 };
 
 /** A stream that keeps each message id once, as JetStream does, in the order of arrival. */
 class Store {

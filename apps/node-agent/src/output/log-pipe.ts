@@ -14,6 +14,7 @@ const RETRY_MS = 500;
 const SILENCE_MS = 2_000;
 
 export interface LogSource {
+  readonly nodeId: string;
   readonly taskId: string;
   readonly instance: number;
   readonly leaseId: string;
@@ -44,7 +45,7 @@ export class LogPipe {
     private readonly readable: Readable,
     private readonly signal: AbortSignal,
   ) {
-    this.#subject = logSubject(source.taskId, source.instance, stream);
+    this.#subject = logSubject(source.nodeId, source.taskId, source.instance, stream);
     this.#ended = new Promise((resolve) => {
       readable.once('close', resolve);
       readable.once('end', resolve);

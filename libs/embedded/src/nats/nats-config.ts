@@ -1,9 +1,9 @@
 import {
   STREAMS,
-  allLogsSubject,
   dispatchConsumer,
   heartbeatSubject,
   liveSubject,
+  nodeLogsSubject,
   nodeRpcSubject,
   reportSubject,
 } from '@fornax/contracts';
@@ -45,7 +45,7 @@ export const nodePermissions = (nodeId: string): NatsPermissions => {
     publish: [
       reportSubject(nodeId),
       `${reportSubject(nodeId)}.>`,
-      allLogsSubject,
+      nodeLogsSubject(nodeId),
       heartbeatSubject(nodeId),
       liveSubject(nodeId),
       nodeRpcSubject(nodeId, 'join').replace(/[^.]+$/, '>'),

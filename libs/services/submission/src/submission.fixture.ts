@@ -39,7 +39,7 @@ export interface Harness {
     taskId: string,
     instance: number,
     data: string | Uint8Array,
-    options?: { stream?: OutputStream; attempt?: number; offset?: number },
+    options?: { stream?: OutputStream; attempt?: number; offset?: number; subject?: string },
   ): Promise<void>;
   /** Makes a second account. @returns its token */
   addAccount(maxTasks?: number): Promise<string>;
@@ -133,13 +133,18 @@ export const startHarness = async (settings: Readonly<Record<string, string>> = 
       // A read of an unknown task waits for the whole log.
       await call('GET', '/tasks/nobody');
     },
-    print: async (taskId, instance, data, { stream = 'stdout', attempt = 1, offset } = {}) => {
+    print: async (
+      taskId,
+      instance,
+      data,
+      { stream = 'stdout', attempt = 1, offset, subject = logSubject('node-1', taskId, instance, stream) } = {},
+    ) => {
       const bytes = typeof data === 'string' ? Buffer.from(data) : data;
       const place = `${taskId}/${instance}/${attempt}/${stream}`;
       const at = offset ?? printed.get(place) ?? 0;
       printed.set(place, at + bytes.length);
       const publisher = test.app.get<DurablePublisher>(PUBLISHER);
-      await publisher.publish(logSubject(taskId, instance, stream), bytes, {
+      await publisher.publish(subject, bytes, {
         headers: {
           [LOG_HEADERS.lease]: `lease-${attempt}`,
           [LOG_HEADERS.offset]: String(at),

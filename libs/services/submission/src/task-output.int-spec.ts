@@ -61,6 +61,14 @@ describe('output', () => {
     expect([await post('b'), await post()].map(String)).toEqual(['later\n', '']);
   });
 
+  it('takes in what an earlier version left in the stream, whose subjects name no node', async () => {
+    const uuid = await submit({ instanceCount: 1 });
+    await harness.happen(uuid, dispatched(aLease(0)), started(aRef(0)));
+    await harness.print(uuid, 0, 'before\n', { subject: `fx.log.${uuid}.0.stdout` });
+    await harness.print(uuid, 0, 'after\n');
+    expect((await harness.call('GET', `/tasks/${uuid}/stdout`)).text).toBe('0> before\n0> after\n');
+  });
+
   it("passes over what cannot be anybody's output", async () => {
     const uuid = await submit({ instanceCount: 1 });
     await harness.happen(uuid, dispatched(aLease(0)), started(aRef(0)));

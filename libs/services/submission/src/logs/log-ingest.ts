@@ -1,11 +1,11 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { logSubject, parseLogSubject } from '@fornax/contracts';
+import { parseLogSubject, taskLogsSubject, unnamedTaskLogsSubject } from '@fornax/contracts';
 import { NATS } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { SUBMISSION_CONFIG, type SubmissionConfig } from '../config/submission-config.js';
 import { followOutput, type LogMessage } from './log-feed.js';
-import { lastLogSequence, logStreamEpoch, type FeedPlace, type Nats } from './log-stream.js';
+import { lastLogSequence, logStreamHead, type FeedPlace, type Nats } from './log-stream.js';
 import { storeOutput } from './log-store.js';
 import { OutputArchiver } from './output-archiver.js';
 import { OutputErrors } from './output-errors.js';
@@ -16,9 +16,6 @@ interface Waiter {
   readonly resolve: (isDone: boolean) => void;
 }
 
-/** All output of a task: its subjects with wildcards for instance and stream. */
-const outputOf = (taskId: string): string => `${logSubject(taskId, 0, 'stdout').split('.').slice(0, -2).join('.')}.>`;
-
 /**
  * Brings output from the stream into Postgres, exactly once: the rows and the checkpoint are written in one transaction. Every replica
  * follows the whole stream; which one writes a batch is settled by the checkpoint's row.
@@ -28,6 +25,8 @@ export class LogIngest implements OnApplicationBootstrap, BeforeApplicationShutd
   private readonly stop = new AbortController();
   private running: Promise<void> = Promise.resolve();
   private epoch = '';
+  /** The stream's last message at the start. */
+  private unnamedUpTo = 0;
   private position = 0;
   private waiters: readonly Waiter[] = [];
 
@@ -41,7 +40,9 @@ export class LogIngest implements OnApplicationBootstrap, BeforeApplicationShutd
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    this.epoch = await logStreamEpoch(this.nats);
+    const { epoch, sequence: lastSequence } = await logStreamHead(this.nats);
+    this.epoch = epoch;
+    this.unnamedUpTo = lastSequence;
     const [row] = await this.db.query<{ epoch: string; sequence: string; sent_ns: string }[]>(
       'SELECT epoch, sequence, sent_ns FROM log_checkpoint WHERE id = 1',
     );
@@ -65,7 +66,10 @@ export class LogIngest implements OnApplicationBootstrap, BeforeApplicationShutd
 
   /** Waits, bounded, until the rows hold all output of the task that is in the stream now. @returns whether they do */
   async caughtUp(taskId: string): Promise<boolean> {
-    const sequence = await lastLogSequence(this.nats, outputOf(taskId));
+    const subjects = [taskLogsSubject(taskId)];
+    // No agent writes without its name now, so this is only asked while what an earlier version left is being taken in.
+    if (this.position < this.unnamedUpTo) subjects.push(unnamedTaskLogsSubject(taskId));
+    const sequence = Math.max(...(await Promise.all(subjects.map((subject) => lastLogSequence(this.nats, subject)))));
     if (sequence <= this.position) return true;
     if (this.stop.signal.aborted) return false;
     return new Promise<boolean>((resolve) => {

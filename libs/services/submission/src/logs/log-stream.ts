@@ -50,8 +50,11 @@ const message = async (nats: Nats, which: object): Promise<z.output<typeof messa
   return parsed(messageReply, reply).message;
 };
 
-/** Which stream this is (another one after a wipe). */
-export const logStreamEpoch = async (nats: Nats): Promise<string> => (await streamInfo(nats)).created;
+/** Which stream this is (another one after a wipe), and its last message's sequence. */
+export const logStreamHead = async (nats: Nats): Promise<{ readonly epoch: string; readonly sequence: number }> => {
+  const { created, state } = await streamInfo(nats);
+  return { epoch: created, sequence: state.last_seq };
+};
 
 /** Sequence of the newest message on a subject, which may hold wildcards; 0 when there is none. About 0.5 ms. */
 export const lastLogSequence = async (nats: Nats, subject: string): Promise<number> =>
