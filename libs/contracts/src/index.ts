@@ -32,6 +32,20 @@ export {
   type NodeRpcMethod,
   type OutputStream,
 } from './subjects.js';
+export {
+  nodeJoinedSchema,
+  nodeJoinSchema,
+  nodeNameSchema,
+  nodePublicKeySchema,
+  nodeUser,
+  parseNodeToken,
+  parseNodeUser,
+  renderNodeToken,
+  rotateReplySchema,
+  rotateRequestSchema,
+  type NodeJoin,
+  type NodeJoined,
+} from './nodes/node-access.js';
 export { asyncApiDocument } from './events/asyncapi.js';
 export { decodeCommit, encodeCommit, UnreadableCommit, type CommitPlace } from './events/codec.js';
 export { eventTypesOf, eventVersionOf } from './events/schemas.js';

@@ -10,6 +10,7 @@ export const AGGREGATES = [
   'account',
   'pricing',
   'webhook',
+  'node-token',
 ] as const;
 export type Aggregate = (typeof AGGREGATES)[number];
 
@@ -99,11 +100,11 @@ export const allLiveSubject = 'fx.live.*';
 /** The node that a live message came from, which NATS permissions prove. */
 export const parseLiveSubject = (subject: string): string => decodeToken(subject.split('.')[2] ?? '');
 
-export type NodeRpcMethod = 'join' | 'leave' | 'grant' | 'snapshot-grant';
+export type NodeRpcMethod = 'join' | 'leave' | 'rotate' | 'grant' | 'snapshot-grant';
 
 /**
  * Requests a node may make; the node's name is part of the subject, so that NATS permissions prove who asks.
- * join and leave are answered by node-registry, grant by the scheduler, snapshot-grant by snapshot. Queue group = service name.
+ * join, leave and rotate are answered by node-registry, grant by the scheduler, snapshot-grant by snapshot. Queue group = service name.
  */
 export const nodeRpcSubject = (node: string, method: NodeRpcMethod): string =>
   `fx.rpc.node.${encodeToken(node)}.${method}`;

@@ -47,6 +47,14 @@ export { phaseCounts, publicStateOf } from './task/public-state.js';
 export { restoreTaskState, storeTaskState } from './task/stored-task-state.js';
 export type { NodeCommand, NodeEvent, NodeHardware, NodeLossCause } from './node/node.events.js';
 export { nodeDecider, type NodeState, type NodeStatus } from './node/node.decider.js';
+export { isEnrolled, isRevoked, type NodeAccess, type NodeKey } from './node/node-access.js';
+export type { NodeTokenCommand, NodeTokenEvent } from './node-token/node-token.events.js';
+export {
+  nodeTokenDecider,
+  nodeTokenStatus,
+  type NodeTokenState,
+  type NodeTokenStatus,
+} from './node-token/node-token.decider.js';
 export type { BucketCommand, BucketEvent } from './bucket/bucket.events.js';
 export { bucketDecider, type BucketState } from './bucket/bucket.decider.js';
 export type { SnapshotCommand, SnapshotConfig, SnapshotEvent, SnapshotPart } from './snapshot/snapshot.events.js';

@@ -5,6 +5,7 @@ import {
   accountDecider,
   bucketDecider,
   nodeDecider,
+  nodeTokenDecider,
   pricingDecider,
   snapshotDecider,
   taskDecider,
@@ -120,6 +121,7 @@ describe('the event codec', () => {
 const evolvers: Readonly<Record<string, (event: never) => unknown>> = {
   task: (event) => taskDecider.evolve(taskDecider.initial, event),
   node: (event) => nodeDecider.evolve(nodeDecider.initial, event),
+  'node-token': (event) => nodeTokenDecider.evolve(nodeTokenDecider.initial, event),
   bucket: (event) => bucketDecider.evolve(bucketDecider.initial, event),
   snapshot: (event) => snapshotDecider.evolve(snapshotDecider.initial, event),
   account: (event) => accountDecider.evolve(accountDecider.initial, event),

@@ -2,6 +2,7 @@ import type {
   AccountEvent,
   BucketEvent,
   NodeEvent,
+  NodeTokenEvent,
   PricingEvent,
   SnapshotEvent,
   TaskEvent,
@@ -11,7 +12,7 @@ import type { Aggregate } from '../subjects.js';
 
 /** Every event there is. */
 export type FornaxEvent =
-  TaskEvent | NodeEvent | BucketEvent | SnapshotEvent | AccountEvent | PricingEvent | WebhookEvent;
+  TaskEvent | NodeEvent | NodeTokenEvent | BucketEvent | SnapshotEvent | AccountEvent | PricingEvent | WebhookEvent;
 
 /** Who and why, carried by every event (architecture, section 2). */
 export interface CommitMeta {

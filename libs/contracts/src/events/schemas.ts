@@ -200,11 +200,38 @@ export const eventSchemas = {
   NodeLost: {
     version: 1,
     aggregate: 'node',
-    schema: z.object({ ...aboutNode, epoch: count, cause: z.enum(['heartbeat', 'rejoined', 'left']) }),
+    schema: z.object({ ...aboutNode, epoch: count, cause: z.enum(['heartbeat', 'rejoined', 'left', 'revoked']) }),
   },
   NodeDrained: { version: 1, aggregate: 'node', schema: z.object(aboutNode) },
   NodeResumed: { version: 1, aggregate: 'node', schema: z.object(aboutNode) },
   NodeRetired: { version: 1, aggregate: 'node', schema: z.object(aboutNode) },
+  NodeCredentialIssued: {
+    version: 1,
+    aggregate: 'node',
+    schema: z.object({ ...aboutNode, publicKey: z.string(), tokenId: z.string().nullable() }),
+  },
+  NodeCredentialRotated: { version: 1, aggregate: 'node', schema: z.object({ ...aboutNode, publicKey: z.string() }) },
+  NodeRotationRequested: { version: 1, aggregate: 'node', schema: z.object(aboutNode) },
+  NodeCredentialsRevoked: { version: 1, aggregate: 'node', schema: z.object(aboutNode) },
+
+  NodeTokenCreated: {
+    version: 1,
+    aggregate: 'node-token',
+    schema: z.object({
+      tokenId: z.string(),
+      hash: z.string(),
+      nodeId: z.string().nullable(),
+      reason: z.string(),
+      expiresAt: instant,
+      at: instant,
+    }),
+  },
+  NodeTokenUsed: {
+    version: 1,
+    aggregate: 'node-token',
+    schema: z.object({ tokenId: z.string(), nodeId: z.string(), publicKey: z.string(), at: instant }),
+  },
+  NodeTokenRevoked: { version: 1, aggregate: 'node-token', schema: z.object({ tokenId: z.string(), at: instant }) },
 
   BucketCreated: {
     version: 1,

@@ -28,6 +28,8 @@ export const joinReplySchema = z.object({
   heartbeatMs: z.number().int(),
   /** Silence after which the node is declared lost; the agent kills its instances at two thirds of it. */
   graceMs: z.number().int(),
+  /** The node is to make itself a new key (`rotate`). */
+  rotate: z.literal(true).exactOptional(),
 });
 export type JoinRequest = z.output<typeof joinRequestSchema>;
 export type JoinReply = z.output<typeof joinReplySchema>;

@@ -1,4 +1,5 @@
-import type { NodeCommand, NodeEvent, NodeHardware } from './node.events.js';
+import type { CredentialCommand, NodeCommand, NodeEvent, NodeHardware } from './node.events.js';
+import { decideCredential, evolveAccess, isRevoked, revocation, type NodeAccess } from './node-access.js';
 import { accept, assertNever, reject, type Decider, type Decision } from '../shared/decider.js';
 
 export type NodeStatus = 'unknown' | 'online' | 'draining' | 'lost' | 'retired';
@@ -13,6 +14,8 @@ export interface NodeState {
   readonly driver: string;
   /** An operator's wish, which outlives the node's sessions. */
   readonly isDrainRequested: boolean;
+  /** Of a node that joined with a token; absent for one of the server's configuration, and in folds older than tokens. */
+  readonly access?: NodeAccess;
 }
 
 const initial: NodeState = {
@@ -36,6 +39,7 @@ const isPresent = ({ status }: NodeState): boolean => status === 'online' || sta
  */
 const join = (state: NodeState, command: Join): NodeDecision => {
   if (state.status === 'retired') return reject('node-retired', `node ${command.nodeId} was retired`);
+  if (isRevoked(state)) return reject('node-revoked', `the credentials of ${command.nodeId} were revoked`);
   if (isPresent(state) && state.bootId === command.bootId) return accept();
   const { nodeId, bootId, hardware, driver, warnings, at } = command;
   return accept<NodeEvent>(
@@ -44,6 +48,16 @@ const join = (state: NodeState, command: Join): NodeDecision => {
     ...(state.isDrainRequested ? [{ type: 'NodeDrained', nodeId, at } as const] : []),
   );
 };
+
+const CREDENTIAL_COMMANDS: ReadonlySet<string> = new Set<CredentialCommand['type']>([
+  'EnrollNode',
+  'RotateCredential',
+  'ConfirmCredential',
+  'RequestRotation',
+  'RevokeCredentials',
+]);
+const isAboutCredentials = (command: NodeCommand): command is CredentialCommand =>
+  CREDENTIAL_COMMANDS.has(command.type);
 
 const decide = (state: NodeState, command: NodeCommand): NodeDecision => {
   const { at } = command;
@@ -54,7 +68,8 @@ const decide = (state: NodeState, command: NodeCommand): NodeDecision => {
     if (!isPresent(state) || state.epoch !== command.epoch) return accept();
     return accept<NodeEvent>({ type: 'NodeLost', nodeId, epoch: command.epoch, cause: command.cause, at });
   }
-  if (state.status === 'unknown') return reject('node-not-found', 'No such node');
+  if (isAboutCredentials(command)) return decideCredential(state, command);
+  if (state.status === 'unknown' && state.access === undefined) return reject('node-not-found', 'No such node');
   switch (command.type) {
     case 'DrainNode':
       if (state.status === 'retired') return reject('node-retired', `node ${nodeId} was retired`);
@@ -66,6 +81,7 @@ const decide = (state: NodeState, command: NodeCommand): NodeDecision => {
       if (state.status === 'retired') return accept();
       return accept<NodeEvent>(
         ...(isPresent(state) ? [{ type: 'NodeLost', nodeId, epoch: state.epoch, cause: 'left', at } as const] : []),
+        ...revocation({ ...state, status: 'lost' }, at),
         { type: 'NodeRetired', nodeId, at },
       );
     default:
@@ -87,10 +103,19 @@ const evolve = (state: NodeState, event: NodeEvent): NodeState => {
       return { ...state, isDrainRequested: false, status: state.status === 'draining' ? 'online' : state.status };
     case 'NodeRetired':
       return { ...state, status: 'retired' };
+    case 'NodeCredentialIssued':
+      return { ...state, nodeId: event.nodeId, access: evolveAccess(state.access, event) };
+    case 'NodeCredentialRotated':
+    case 'NodeRotationRequested':
+    case 'NodeCredentialsRevoked':
+      return { ...state, access: evolveAccess(state.access, event) };
     default:
       return assertNever(event);
   }
 };
 
-/** The node aggregate; its states are listed at {@link NodeEvent}. Rejections: `node-not-found`, `node-retired`. */
+/**
+ * The node aggregate; its states are listed at {@link NodeEvent}. Rejections: `node-not-found`, `node-retired`, `node-revoked`,
+ * `node-name-taken`, `node-of-configuration`, `node-key-unknown`.
+ */
 export const nodeDecider: Decider<NodeState, NodeCommand, NodeEvent> = { initial, decide, evolve };

@@ -12,11 +12,16 @@ export interface NodeHardware {
   readonly gpus: number;
 }
 
-export type NodeLossCause = 'heartbeat' | 'rejoined' | 'left';
+/** `revoked`: its credentials were taken back, or given to another machine. */
+export type NodeLossCause = 'heartbeat' | 'rejoined' | 'left' | 'revoked';
 
 /**
  * States of a node: unknown -> online (NodeJoined) -> lost (NodeLost) -> online (NodeJoined with a higher epoch);
  * online -> draining (NodeDrained) -> online (NodeResumed); any -> retired (NodeRetired, final).
+ *
+ * Beside that, whether it may connect, for nodes that joined with a token: none -> open (NodeCredentialIssued) -> rotating
+ * (NodeCredentialIssued again: both keys open) -> open (NodeCredentialRotated: the new key was used, the old one is void) -> revoked
+ * (NodeCredentialsRevoked) -> open (NodeCredentialIssued for another token). Keys are public halves: the log holds nothing that opens.
  */
 export type NodeEvent =
   | {
@@ -38,7 +43,23 @@ export type NodeEvent =
     }
   | { readonly type: 'NodeDrained'; readonly nodeId: string; readonly at: InstantMs }
   | { readonly type: 'NodeResumed'; readonly nodeId: string; readonly at: InstantMs }
-  | { readonly type: 'NodeRetired'; readonly nodeId: string; readonly at: InstantMs };
+  | { readonly type: 'NodeRetired'; readonly nodeId: string; readonly at: InstantMs }
+  | {
+      readonly type: 'NodeCredentialIssued';
+      readonly nodeId: string;
+      readonly publicKey: string;
+      /** The token that it was issued for; null when the node itself asked for its next key. */
+      readonly tokenId: string | null;
+      readonly at: InstantMs;
+    }
+  | {
+      readonly type: 'NodeCredentialRotated';
+      readonly nodeId: string;
+      readonly publicKey: string;
+      readonly at: InstantMs;
+    }
+  | { readonly type: 'NodeRotationRequested'; readonly nodeId: string; readonly at: InstantMs }
+  | { readonly type: 'NodeCredentialsRevoked'; readonly nodeId: string; readonly at: InstantMs };
 
 /** A join by another boot of a node that is still online gives NodeLost('rejoined') and NodeJoined in one commit. */
 export type NodeCommand =
@@ -54,4 +75,23 @@ export type NodeCommand =
   | { readonly type: 'LoseNode'; readonly epoch: number; readonly cause: NodeLossCause; readonly at: InstantMs }
   | { readonly type: 'DrainNode'; readonly at: InstantMs }
   | { readonly type: 'ResumeNode'; readonly at: InstantMs }
-  | { readonly type: 'RetireNode'; readonly at: InstantMs };
+  | { readonly type: 'RetireNode'; readonly at: InstantMs }
+  | CredentialCommand;
+
+export type CredentialCommand =
+  /** A one-time token was used. Only a token that names the node may put another machine in the place of one that there is. */
+  | {
+      readonly type: 'EnrollNode';
+      readonly nodeId: string;
+      readonly publicKey: string;
+      readonly tokenId: string;
+      readonly isNamedByToken: boolean;
+      readonly at: InstantMs;
+    }
+  /** The node has made itself a new key. */
+  | { readonly type: 'RotateCredential'; readonly publicKey: string; readonly at: InstantMs }
+  /** A key has just opened a connection. */
+  | { readonly type: 'ConfirmCredential'; readonly publicKey: string; readonly at: InstantMs }
+  /** An operator wants the node to make a new key. */
+  | { readonly type: 'RequestRotation'; readonly at: InstantMs }
+  | { readonly type: 'RevokeCredentials'; readonly at: InstantMs };
