@@ -1,6 +1,7 @@
 export {
   allDispatchSubject,
   allEventsSubject,
+  allYieldsSubject,
   allHeartbeatsSubject,
   allLiveSubject,
   allLogsSubject,
@@ -19,6 +20,8 @@ export {
   nodeRpcPattern,
   nodeRpcSubject,
   parseEventSubject,
+  parseYieldSubject,
+  yieldSubject,
   parseLiveSubject,
   parseLogSubject,
   parseNodeRpcSubject,

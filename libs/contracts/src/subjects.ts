@@ -38,6 +38,15 @@ export const parseEventSubject = (subject: string): { readonly aggregate: Aggreg
   return { aggregate, id: decodeToken(token) };
 };
 
+/**
+ * Somebody waits to write an aggregate that another writes all the time, who is asked to leave a gap. Core NATS, not stored, without a body:
+ * one that is lost costs the waiting one some more tries. Published by whoever decides commands, heard by the leading scheduler.
+ */
+export const yieldSubject = (aggregate: Aggregate, id: string): string => `fx.yield.${aggregate}.${encodeToken(id)}`;
+export const allYieldsSubject = (aggregate: Aggregate): string => `fx.yield.${aggregate}.*`;
+/** The aggregate's id. */
+export const parseYieldSubject = (subject: string): string => decodeToken(subject.split('.')[3] ?? '');
+
 /** Leases and orders to a node; consumed by the durable consumer named after the node. */
 export const dispatchSubject = (node: string): string => `fx.dispatch.${encodeToken(node)}`;
 export const allDispatchSubject = 'fx.dispatch.*';

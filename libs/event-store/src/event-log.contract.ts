@@ -241,6 +241,17 @@ export const describeEventLog = (name: string, open: () => Promise<EventLog>): v
       await expect(log.subscribe({ from: 3, signal: over.signal }, ignore)).rejects.toBeInstanceOf(LogReset);
     });
 
+    it('tells whoever listens which aggregate somebody waits to write', async () => {
+      const told: string[] = [];
+      log.onAskedToYield('task', (id) => told.push(id), over.signal);
+      log.onAskedToYield('node', (id) => told.push(`node ${id}`), over.signal);
+      await eventually(() => {
+        log.askToYield('task', 'a.b c');
+        return told.length > 0;
+      });
+      expect(new Set(told)).toEqual(new Set(['a.b c']));
+    });
+
     it('has a head that grows, in an epoch that stays', async () => {
       const empty = await log.head();
       expect(empty.sequence).toBe(0);

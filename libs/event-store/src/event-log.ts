@@ -95,6 +95,10 @@ export interface EventLog {
   head(): Promise<LogHead>;
   /** Sequence of the first commit after `after` that belongs to one of these aggregates, or undefined when there is none yet. */
   nextSequence(aggregates: readonly Aggregate[], after: number): Promise<number | undefined>;
+  /** Asks those who write this aggregate all the time, in whichever process, to leave a gap for somebody who waits to. Best effort. */
+  askToYield(aggregate: Aggregate, aggregateId: string): void;
+  /** Tells `listener` which aggregates of this kind somebody waits to write, until `signal` aborts. */
+  onAskedToYield(aggregate: Aggregate, listener: (aggregateId: string) => void, signal: AbortSignal): void;
 }
 
 /** Where a decision about one aggregate starts: a fold and the sequence it stands at. */

@@ -12,6 +12,7 @@ export {
   type Appended,
   type DecideAndAppend,
   CommandRejected,
+  Outrun,
   decideAndAppend,
   loadAggregate,
 } from './deciding/decide-and-append.js';

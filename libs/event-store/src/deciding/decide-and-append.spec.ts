@@ -3,7 +3,7 @@ import { type Decider, type TaskEvent, accept, reject } from '@fornax/domain';
 import { cancelRequested, submitted } from '@fornax/testing';
 import { type EventLog, VersionConflict } from '../event-log.js';
 import { InMemoryLog } from '../in-memory/in-memory.event-log.js';
-import { CommandRejected, decideAndAppend, loadAggregate } from './decide-and-append.js';
+import { CommandRejected, Outrun, decideAndAppend, loadAggregate } from './decide-and-append.js';
 
 interface Counted {
   readonly exists: boolean;
@@ -83,7 +83,57 @@ describe('deciding and appending', () => {
     expect(await run(log, 'submit', 'c-1', { state: counter.initial, sequence: 0 })).toEqual(first);
   });
 
-  it('gives up after the tries it was given', async () => {
+  it('wins against a writer that yields when it is asked to', async () => {
+    const log = new InMemoryLog();
+    await run(log, 'submit', 'c-0');
+    let writes = 0;
+    let hasYielded = false;
+    log.onAskedToYield('task', (id) => (hasYielded = id === 't'), AbortSignal.timeout(60_000));
+    /** Another writer is faster, always, until it yields. */
+    const raced: EventLog = Object.create(log, {
+      append: {
+        value: async (...args: Parameters<EventLog['append']>) => {
+          if (!hasYielded) {
+            const { sequence } = await log.head();
+            await log.append(
+              'task',
+              't',
+              { id: `rival-${(writes += 1)}`, events: [cancelRequested], meta, at: 1 },
+              sequence,
+            );
+          }
+          return log.append(...args);
+        },
+      },
+    });
+    expect(await run(raced, 'cancel', 'c-1')).toMatchObject({ state: { cancels: writes + 1 } });
+    expect(writes).toBe(1);
+  });
+
+  it('goes on, decided on the newest state, when nobody heard that it waits', async () => {
+    const log = new InMemoryLog();
+    await run(log, 'submit', 'c-0');
+    let writes = 0;
+    const raced: EventLog = Object.create(log, {
+      append: {
+        value: async (...args: Parameters<EventLog['append']>) => {
+          if (writes < 25) {
+            const { sequence } = await log.head();
+            await log.append(
+              'task',
+              't',
+              { id: `rival-${(writes += 1)}`, events: [cancelRequested], meta, at: 1 },
+              sequence,
+            );
+          }
+          return log.append(...args);
+        },
+      },
+    });
+    expect(await run(raced, 'cancel', 'c-1')).toMatchObject({ state: { cancels: 26 } });
+  });
+
+  it('says how often it was beaten when its time is over', async () => {
     const log = new InMemoryLog();
     const beaten: EventLog = Object.create(log, {
       append: { value: () => Promise.reject(new VersionConflict('task', 't', 0)) },
@@ -97,8 +147,12 @@ describe('deciding and appending', () => {
       commitId: 'c',
       meta,
       at: 1,
-      maxTries: 3,
+      patienceMs: 30,
     } as const;
-    await expect(decideAndAppend(request)).rejects.toBeInstanceOf(VersionConflict);
+    const error: unknown = await decideAndAppend(request).catch((cause: unknown) => cause);
+    expect(error).toBeInstanceOf(Outrun);
+    expect(String(error)).toMatch(
+      /The task changed \d+ times while this was being decided, so nothing was done: try again/,
+    );
   });
 });

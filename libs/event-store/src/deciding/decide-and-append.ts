@@ -1,6 +1,7 @@
 import type { Aggregate, CommitMeta, FornaxEvent, RecordedCommit } from '@fornax/contracts';
 import type { Decider, Rejection } from '@fornax/domain';
 import { type EventLog, type Loaded, VersionConflict } from '../event-log.js';
+import { delay } from '../wait.js';
 
 /** A decider's "no", carried to whoever asked. */
 export class CommandRejected extends Error {
@@ -23,8 +24,8 @@ export interface DecideAndAppend<S, C, E extends FornaxEvent> {
   readonly at: number;
   /** A fold at hand, so that only the tail is read; without it the whole aggregate is. */
   readonly loaded?: Loaded<S>;
-  /** Decisions made before a conflict is given up on. Default 10. */
-  readonly maxTries?: number;
+  /** For how long it is decided again when other writers come first. Default 8 s: below every client's patience. */
+  readonly patienceMs?: number;
 }
 
 export interface Appended<S, E> {
@@ -59,19 +60,43 @@ export const loadAggregate = async <S, C, E extends FornaxEvent>(
   from: Loaded<S> = { state: decider.initial, sequence: 0 },
 ): Promise<Loaded<S>> => fold(decider, from, await log.readAggregate(aggregate, id, from.sequence));
 
-const MAX_TRIES = 10;
+/** Other writers came first for as long as the command could wait: nothing was appended. */
+export class Outrun extends Error {
+  constructor(
+    readonly aggregate: Aggregate,
+    readonly aggregateId: string,
+    readonly tries: number,
+    options?: ErrorOptions,
+  ) {
+    super(
+      `The ${aggregate} changed ${tries} times while this was being decided, so nothing was done: try again`,
+      options,
+    );
+    this.name = 'Outrun';
+  }
+}
+
+const PATIENCE_MS = 8_000;
+const FIRST_PAUSE_MS = 4;
+const LONGEST_PAUSE_MS = 250;
+
+/** Before try `attempt + 1`: the first ones soon, because the other writer has just been asked to yield. Spread, so that many do not meet again. */
+const pauseMs = (attempt: number): number =>
+  Math.random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1));
 
 /**
- * Decides a command on an aggregate and appends what comes out. When another writer came first, the tail is read and it is decided again.
+ * Decides a command on an aggregate and appends what comes out. When another writer came first, whoever writes all the time is asked to yield,
+ * the tail is read and it is decided again: on the newest state, after a pause of at most 4 ms that doubles to 250 ms.
  * Safe to repeat with the same `commitId`: a commit of that id that is found while reading is the answer.
  * @throws CommandRejected the decider's "no"
- * @throws VersionConflict still beaten after `maxTries`
+ * @throws Outrun still beaten after `patienceMs`
  * @throws LogUnavailable
  */
 export const decideAndAppend = async <S, C, E extends FornaxEvent>(
   request: DecideAndAppend<S, C, E>,
 ): Promise<Appended<S, E>> => {
-  const { log, aggregate, id, decider, command, commitId, meta, at, maxTries = MAX_TRIES } = request;
+  const { log, aggregate, id, decider, command, commitId, meta, at, patienceMs = PATIENCE_MS } = request;
+  const givesUpAt = performance.now() + patienceMs;
   let loaded = request.loaded ?? { state: decider.initial, sequence: 0 };
   let isStale = request.loaded === undefined;
   for (let attempt = 1; ; attempt += 1) {
@@ -89,7 +114,10 @@ export const decideAndAppend = async <S, C, E extends FornaxEvent>(
       const sequence = await log.append(aggregate, id, { id: commitId, events, meta, at }, loaded.sequence);
       return { sequence, events, state: events.reduce(decider.evolve, loaded.state) };
     } catch (error) {
-      if (!(error instanceof VersionConflict) || attempt >= maxTries) throw error;
+      if (!(error instanceof VersionConflict)) throw error;
+      if (performance.now() >= givesUpAt) throw new Outrun(aggregate, id, attempt, { cause: error });
+      log.askToYield(aggregate, id);
+      await delay(pauseMs(attempt));
       isStale = true;
     }
   }

@@ -10,6 +10,7 @@ export class InMemoryLog implements EventLog {
   private readonly commits: RecordedCommit[] = [];
   private readonly byAggregate = new Map<string, RecordedCommit[]>();
   private readonly waiting = new Set<() => void>();
+  private readonly yielding = new Set<(aggregate: Aggregate, aggregateId: string) => void>();
   private readonly epoch = randomUUID();
 
   append(aggregate: Aggregate, aggregateId: string, commit: Commit, expected: number): Promise<number> {
@@ -80,6 +81,19 @@ export class InMemoryLog implements EventLog {
 
   nextSequence(aggregates: readonly Aggregate[], after: number): Promise<number | undefined> {
     return Promise.resolve(this.slice(after + 1, this.commits.length, aggregates)[0]?.sequence);
+  }
+
+  askToYield(aggregate: Aggregate, aggregateId: string): void {
+    for (const tell of [...this.yielding]) tell(aggregate, aggregateId);
+  }
+
+  onAskedToYield(aggregate: Aggregate, listener: (aggregateId: string) => void, signal: AbortSignal): void {
+    if (signal.aborted) return;
+    const tell = (kind: Aggregate, aggregateId: string): void => {
+      if (kind === aggregate) listener(aggregateId);
+    };
+    this.yielding.add(tell);
+    signal.addEventListener('abort', () => this.yielding.delete(tell), { once: true });
   }
 
   private slice(from: number, to: number, aggregates: readonly Aggregate[] | undefined): readonly RecordedCommit[] {

@@ -11,10 +11,13 @@ import {
 import {
   STREAMS,
   allEventsSubject,
+  allYieldsSubject,
   decodeCommit,
   encodeCommit,
   eventSubject,
   parseEventSubject,
+  parseYieldSubject,
+  yieldSubject,
   type Aggregate,
   type Commit,
   type RecordedCommit,
@@ -261,6 +264,23 @@ export class JetStreamLog implements EventLog {
     );
     const sequences = found.flatMap((message) => (message === undefined ? [] : [message.sequence]));
     return sequences.length === 0 ? undefined : Math.min(...sequences);
+  }
+
+  askToYield(aggregate: Aggregate, aggregateId: string): void {
+    if (!this.nc.isClosed()) this.nc.publish(yieldSubject(aggregate, aggregateId));
+  }
+
+  onAskedToYield(aggregate: Aggregate, listener: (aggregateId: string) => void, signal: AbortSignal): void {
+    if (signal.aborted) return;
+    const subscription = this.nc.subscribe(allYieldsSubject(aggregate), {
+      callback: (error, { subject }) => {
+        if (!error) listener(parseYieldSubject(subject));
+      },
+    });
+    const stop = (): void => {
+      if (!this.nc.isClosed()) subscription.unsubscribe();
+    };
+    signal.addEventListener('abort', stop, { once: true });
   }
 
   /** Stops the publisher; subscriptions end by their signals, the connection is the caller's. */

@@ -1,5 +1,5 @@
 import { HttpException } from '@nestjs/common';
-import { CommandRejected, LogUnavailable, VersionConflict } from '@fornax/event-store';
+import { CommandRejected, LogUnavailable, Outrun, VersionConflict } from '@fornax/event-store';
 import { isOutage } from './outage.js';
 import { FornaxError, ValidationFailed, type ErrorKind } from './errors.js';
 
@@ -49,6 +49,8 @@ export const wireErrorOf = (error: unknown): WireError => {
     const { code, detail } = error.rejection;
     return { status: statusOfRejection(code), code, message: detail, expected: true };
   }
+  // No client repeats a 409 by itself (contract, 1.9), and all of them show its text.
+  if (error instanceof Outrun) return { status: 409, code: 'outrun', message: error.message, expected: true };
   if (error instanceof LogUnavailable || error instanceof VersionConflict) {
     return { status: 503, code: 'unavailable', message: 'The event log cannot be written right now', expected: true };
   }

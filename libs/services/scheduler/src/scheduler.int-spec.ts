@@ -16,8 +16,15 @@ import {
   type NodeReport,
   type RecordedCommit,
 } from '@fornax/contracts';
-import { publicStateOf, taskDecider, type TaskEvent, type TaskState } from '@fornax/domain';
-import { DurablePublisher, JetStreamLog, connectNats, consumeBatches, ensureConsumer } from '@fornax/event-store';
+import { publicStateOf, taskDecider, type TaskCommand, type TaskEvent, type TaskState } from '@fornax/domain';
+import {
+  DurablePublisher,
+  JetStreamLog,
+  connectNats,
+  consumeBatches,
+  decideAndAppend,
+  ensureConsumer,
+} from '@fornax/event-store';
 import {
   RpcClient,
   Sealer,
@@ -476,6 +483,66 @@ describe('the scheduler on real servers', () => {
       );
       expect(new Set(ends.map(({ instance }) => instance)).size).toBe(100);
       expect(ends).toHaveLength(100);
+      await node.leave();
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'lets twenty users abort tasks that work as hard as they can',
+    async () => {
+      await startScheduler();
+      const node = await Node.join('node-busy', 200, noOp);
+      const tasks = Array.from({ length: 20 }, (_, index) => `busy-${index}`);
+      for (const task of tasks)
+        await append('task', task, 0, submitted(task, { instances: '0-49999' }, `owner of ${task}`));
+      const commitsOf = async (task: string): Promise<number> => (await log.readAggregate('task', task)).length;
+      await eventually(async () => (await Promise.all(tasks.map(commitsOf))).every((commits) => commits > 5), {
+        timeoutMs: 30_000,
+      });
+      // As submission does: from a fold that is behind, in another process.
+      const elsewhere = await connectNats({
+        url: nats.url,
+        user: nats.user,
+        password: nats.password,
+        name: 'spec-aborts',
+      });
+      const otherLog = await JetStreamLog.open(elsewhere);
+      const tookMs = await Promise.all(
+        tasks.map(async (task) => {
+          const begun = performance.now();
+          const { events } = await decideAndAppend<TaskState, TaskCommand, TaskEvent>({
+            log: otherLog,
+            aggregate: 'task',
+            id: task,
+            decider: taskDecider,
+            command: { type: 'CancelTask', at: 5_000 },
+            commitId: newId(),
+            meta: { actor: 'user:ada', source: 'submission', correlationId: task },
+            at: 5_000,
+          });
+          expect(events[0]?.type).toBe('TaskCancelRequested');
+          return performance.now() - begun;
+        }),
+      );
+      tookMs.sort((a, b) => a - b);
+      process.stdout.write(
+        `aborts of busy tasks, ms: median ${tookMs[10]?.toFixed(0)}, p99 ${tookMs[19]?.toFixed(0)}\n`,
+      );
+      expect(tookMs.at(-1)).toBeLessThan(4_000);
+      // Decided on the newest state: nothing is dispatched after it, and the task ends as cancelled.
+      await eventually(
+        async () => (await Promise.all(tasks.map(stateOf))).every((state) => publicStateOf(state) === 'Cancelled'),
+        {
+          timeoutMs: 30_000,
+        },
+      );
+      for (const task of tasks) {
+        const types = (await eventsOf(task)).map(({ type }) => type);
+        expect(types.slice(types.indexOf('TaskCancelRequested'))).not.toContain('InstancesDispatched');
+      }
+      otherLog.close();
+      await elsewhere.close();
       await node.leave();
     },
     SLOW_MS,

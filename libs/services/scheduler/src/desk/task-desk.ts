@@ -58,15 +58,21 @@ interface Lane {
 /** Keeps a commit of reports below the largest message (1 MB): an attempt's end takes some 500 bytes, and a clipped error up to 3,000. */
 const MAX_REPORTS_PER_COMMIT = 250;
 const MAX_CONFLICTS = 20;
+/** Long enough to read a tail, decide and append from another process; short enough that nobody notices who does not wait. */
+const GAP_MS = 150;
 
 /**
  * Appends the scheduler's decisions, one at a time for each task and all tasks at once. A decision is folded into the view as soon as the log has it.
  *
  * States of a task's lane: idle -> busy (a job is deciding or appending) -> busy with the next job, or idle. What comes for a busy task waits
- * for its turn; reports that wait are put together.
+ * for its turn; reports that wait are put together. Before a decision, a busy task leaves a gap for a user's command that was beaten to it: such
+ * commands win, and this desk loses 150 ms for each append at most.
  */
 export class TaskDesk {
   private readonly lanes = new Map<string, Lane>();
+  /** Tasks that somebody else waits to write, and the ends of the gaps that are being left. */
+  private readonly asked = new Map<string, NodeJS.Timeout>();
+  private readonly gaps = new Map<string, () => void>();
 
   constructor(private readonly options: TaskDeskOptions) {}
 
@@ -126,6 +132,30 @@ export class TaskDesk {
     return this.run(taskId, false, () => ({ type: 'RecordWaitingReason', reason, detail, at: this.options.now() }));
   }
 
+  /** Somebody waits to write the task: the next decision about it leaves a gap first. */
+  yieldTo(taskId: string): void {
+    if (!this.options.view.task(taskId)) return;
+    clearTimeout(this.asked.get(taskId));
+    this.asked.set(taskId, setTimeout(() => this.asked.delete(taskId), GAP_MS).unref());
+  }
+
+  /** A commit of somebody else is in the view: whoever waited was served, and asks again if it was another one. */
+  served(taskId: string): void {
+    clearTimeout(this.asked.get(taskId));
+    this.asked.delete(taskId);
+    this.gaps.get(taskId)?.();
+  }
+
+  /** One gap for each append, so the scheduler writes at least once in `GAP_MS` whoever asks how often. */
+  private async leaveGap(taskId: string): Promise<void> {
+    if (!this.asked.has(taskId)) return;
+    this.served(taskId);
+    const isServed = new AbortController();
+    this.gaps.set(taskId, () => isServed.abort());
+    await pause(GAP_MS, AbortSignal.any([isServed.signal, this.options.signal]));
+    this.gaps.delete(taskId);
+  }
+
   private run(
     taskId: string,
     again: boolean,
@@ -162,6 +192,7 @@ export class TaskDesk {
   private async decide(taskId: string, job: Job): Promise<void> {
     const { view, logger, signal } = this.options;
     for (let tries = 1; ; tries += 1) {
+      await this.leaveGap(taskId);
       signal.throwIfAborted();
       const entry = view.task(taskId);
       const command = entry && job.command(entry);
@@ -198,6 +229,7 @@ export class TaskDesk {
       try {
         const tail = await log.readAggregate('task', taskId, after);
         for (const commit of tail) this.options.onFolded(view.fold(commit));
+        if (tail.some(({ meta }) => meta.source !== 'scheduler')) this.served(taskId);
         return;
       } catch (error) {
         logger.warn({ taskId, err: error }, 'the log cannot be read, trying again');

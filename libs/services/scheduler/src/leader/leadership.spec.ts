@@ -128,6 +128,42 @@ afterEach(async () => {
 });
 
 describe('a leading scheduler', () => {
+  it('leaves a gap for a command that waits, until it is served', async () => {
+    const world = await rig().lead();
+    await world.append('node', 'node-1', 0, nodeJoined('node-1', { cores: 1 }));
+    await world.append('task', 't', 0, submitted('t', { instances: '0-9' }));
+    const [order] = await eventually(() => world.leases().length === 1 && world.leases());
+    if (!order) throw new Error('a lease');
+    const before = (await world.log.readAggregate('task', 't')).at(-1)?.sequence ?? 0;
+    world.log.askToYield('task', 't');
+    const reported = world.report('node-1', 1, startedReport(order));
+    await new Promise((resolve) => setImmediate(resolve));
+    // Nobody came between: what was read before the scheduler had its report is still the newest state.
+    await world.append('task', 't', before, cancelRequested);
+    await reported;
+    expect(await world.typesOf('t')).toEqual([
+      'TaskSubmitted',
+      'InstancesDispatched',
+      'TaskCancelRequested',
+      'InstancesStarted',
+    ]);
+  });
+
+  it('goes on when nobody uses the gap, however often it is asked', async () => {
+    const world = await rig().lead();
+    await world.append('node', 'node-1', 0, nodeJoined('node-1', { cores: 1 }));
+    await world.append('task', 't', 0, submitted('t', { instances: '0-2' }));
+    const asking = setInterval(() => world.log.askToYield('task', 't'), 1);
+    for (let done = 0; done < 3; done += 1) {
+      await eventually(() => world.leases().length > done);
+      const order = world.leases()[done];
+      if (!order) throw new Error('a lease');
+      await world.report('node-1', 1, startedReport(order), endedReport(order));
+    }
+    clearInterval(asking);
+    expect(publicStateOf(await world.stateOf('t'))).toBe('Success');
+  });
+
   it('dispatches a task, records what its nodes report, and fills in what only it knows', async () => {
     const world = await rig().lead();
     await world.append('node', 'node-1', 0, nodeJoined('node-1'));

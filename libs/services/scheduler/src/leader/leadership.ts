@@ -94,6 +94,7 @@ export class Leadership {
       catchUp: () => this.catchUp(),
       logger: this.ports.logger,
     });
+    this.ports.log.onAskedToYield('task', (taskId) => this.desk.yieldTo(taskId), this.signal);
     this.rounds.watchReasons();
     this.rounds.wake();
     const timer = setInterval(() => this.repeatOverdue(), OVERDUE_CHECK_MS);
@@ -130,7 +131,10 @@ export class Leadership {
   }
 
   private foldAll(batch: readonly RecordedCommit[]): void {
-    for (const commit of batch) this.act(this.view.fold(commit));
+    for (const commit of batch) {
+      this.act(this.view.fold(commit));
+      if (commit.aggregate === 'task' && commit.meta.source !== 'scheduler') this.desk.served(commit.aggregateId);
+    }
     const last = batch.at(-1);
     if (last) this.position.advance(last.sequence);
   }
