@@ -41,18 +41,24 @@ const listIn = (body: unknown, key: string): readonly unknown[] => {
 
 /** The health of all as one: ready when all are; reasons carry the name of their service. */
 export const healthOf = (said: readonly Said[]): { readonly status: number; readonly body: Json } => {
-  const reasons = said.flatMap(({ service, status, body }) => {
-    if (status === undefined) return [{ name: service, reason: 'cannot be reached' }];
-    return listIn(body, 'reasons').flatMap((reason) =>
-      isObject(reason) ? [{ name: `${service}: ${String(reason['name'])}`, reason: String(reason['reason']) }] : [],
+  const told = (key: string) => (one: Said) =>
+    listIn(one.body, key).flatMap((reason) =>
+      isObject(reason) ? [{ name: `${one.service}: ${String(reason['name'])}`, reason: String(reason['reason']) }] : [],
     );
-  });
+  const silent = said.filter(({ status }) => status === undefined);
+  const reasons = [
+    ...silent.map(({ service }) => ({ name: service, reason: 'cannot be reached' })),
+    ...said.flatMap(told('reasons')),
+  ];
+  const degraded = said.flatMap(told('degraded'));
   const isReady = reasons.length === 0 && said.every(({ status }) => status === 200);
   const warnings = [...new Set(said.flatMap(({ body }) => listIn(body, 'warnings')))];
-  const message = isReady ? 'ready' : reasons.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
+  const all = [...reasons, ...degraded].map(({ name, reason }) => `${name}: ${reason}`);
+  const message = all.length === 0 ? 'ready' : all.join('; ');
+  const good = degraded.length === 0 ? 'ready' : 'degraded';
   return {
     status: isReady ? 200 : 503,
-    body: { status: isReady ? 'ready' : 'not ready', service: 'router', reasons, warnings, message },
+    body: { status: isReady ? good : 'not ready', service: 'router', reasons, degraded, warnings, message },
   };
 };
 

@@ -1,6 +1,7 @@
 import type { RecordedCommit } from '@fornax/contracts';
 import { LogReset, type SubscribeOptions } from './event-log.js';
-import { allowManyListeners, backoffMs, delay } from './wait.js';
+import { keepFollowing } from './keep-following.js';
+import { backoffMs, delay } from './wait.js';
 
 /** Hands over commits and moves the position to `sequence`, the last one examined. Resolves when they were handled. */
 export type Deliver = (commits: readonly RecordedCommit[], sequence: number) => Promise<void>;
@@ -17,9 +18,7 @@ export const followLog = async (
   follow: (position: number, deliver: Deliver) => Promise<void>,
 ): Promise<void> => {
   const { signal, onProgress, onError } = options;
-  allowManyListeners(signal);
   let position = options.from - 1;
-  let failures = 0;
 
   const handle = async (commits: readonly RecordedCommit[]): Promise<boolean> => {
     for (let attempt = 1; ; attempt += 1) {
@@ -35,22 +34,16 @@ export const followLog = async (
     }
   };
 
-  const deliver: Deliver = async (commits, sequence) => {
-    if (commits.length > 0 && !(await handle(commits))) return;
-    position = sequence;
-    failures = 0;
-    onProgress?.(position);
-  };
-
-  while (!signal.aborted) {
-    try {
-      await follow(position, deliver);
-    } catch (error) {
-      if (error instanceof LogReset) throw error;
-      if (signal.aborted) return;
-      onError?.(error);
-      failures += 1;
-      await delay(backoffMs(failures), signal);
-    }
-  }
+  const isFinal = (error: unknown): boolean => error instanceof LogReset;
+  await keepFollowing({ signal, onError, isFinal }, async ({ stands, moved }) => {
+    const deliver: Deliver = async (commits, sequence) => {
+      if (commits.length > 0 && !(await handle(commits))) return;
+      // Standing where it stood says only that it could be begun again.
+      if (sequence > position) moved();
+      else stands();
+      position = sequence;
+      onProgress?.(position);
+    };
+    await follow(position, deliver);
+  });
 };

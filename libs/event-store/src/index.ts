@@ -16,6 +16,10 @@ export {
   decideAndAppend,
   loadAggregate,
 } from './deciding/decide-and-append.js';
+export { type OnFollowing } from './keep-following.js';
+export { type FollowStreamOptions, followStream } from './jetstream/follow-stream.js';
+export { type FeedMessage, type FeedPace } from './jetstream/pull-feed.js';
+export { jetStreamApi } from './jetstream/jetstream-api.js';
 export { InMemoryLog } from './in-memory/in-memory.event-log.js';
 export { type ConnectNatsOptions, connectNats } from './jetstream/connection.js';
 export {

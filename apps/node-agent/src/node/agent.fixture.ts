@@ -26,7 +26,14 @@ import {
   snapshotReportSchema,
   STREAMS,
 } from '@fornax/contracts';
-import { connectNats, consumeBatches, DurablePublisher, ensureConsumer, ensureStreams } from '@fornax/event-store';
+import {
+  connectNats,
+  consumeBatches,
+  deleteConsumer,
+  DurablePublisher,
+  ensureConsumer,
+  ensureStreams,
+} from '@fornax/event-store';
 import type { NatsConnection } from '@nats-io/nats-core';
 
 type Ended = Extract<NodeReport, { kind: 'ended' }>;
@@ -114,6 +121,11 @@ export class Platform {
 
   async order(...orders: readonly DispatchOrder[]): Promise<void> {
     await this.publisher.publish(dispatchSubject(this.node), Buffer.from(JSON.stringify(orders)));
+  }
+
+  /** Deletes what the agent takes its orders from. */
+  forgetConsumer(): Promise<void> {
+    return deleteConsumer(this.nc, STREAMS.dispatch, dispatchConsumer(this.node));
   }
 
   endOf(leaseId: string): Ended | undefined {

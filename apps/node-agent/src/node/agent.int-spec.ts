@@ -100,6 +100,18 @@ describe('an agent', () => {
     expect(await readdir(join(workDir, 'instances')).catch(() => [])).toEqual([]);
   });
 
+  it('takes orders again after its consumer was deleted: the registry makes it anew when the node confirms its session', async () => {
+    await agent.close();
+    await platform.close();
+    await join_(600);
+    await platform.order(aLeaseOrder('before', 'true'));
+    await ended('before');
+    await platform.forgetConsumer();
+    await platform.order(aLeaseOrder('after', 'true'));
+    expect(await ended('after', 30_000)).toMatchObject({ outcome: 'success' });
+    expect(agent.membership.session?.nodeEpoch).toBe(1);
+  }, 60_000);
+
   it('says again how a lease ended when it is ordered again', async () => {
     const order = aLeaseOrder('over', 'true');
     await platform.order(order);

@@ -1,7 +1,8 @@
 import { nanos, type NatsConnection } from '@nats-io/nats-core';
 import { AckPolicy, DeliverPolicy, JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
-import { allowManyListeners, backoffMs, delay } from '../wait.js';
-import { type FeedMessage, FeedBroken, PullFeed } from './pull-feed.js';
+import { type OnFollowing, keepFollowing } from '../keep-following.js';
+import { backoffMs } from '../wait.js';
+import { type FeedMessage, type FeedPace, PullFeed } from './pull-feed.js';
 import { managerOf } from './streams.js';
 
 export interface ConsumerOptions {
@@ -18,6 +19,9 @@ export interface ConsumeOptions extends ConsumerOptions {
   readonly signal: AbortSignal;
   /** Told before a failed batch or a lost consumer is tried again. */
   readonly onError?: (error: unknown) => void;
+  /** Told why nothing can be taken from the stream at present, and with undefined when it can be again. For health. */
+  readonly onState?: OnFollowing;
+  readonly pace?: FeedPace;
 }
 
 export interface DurableMessage {
@@ -104,8 +108,14 @@ const handleBatch = async (nc: NatsConnection, batch: readonly FeedMessage[], on
 };
 
 const consumeUntilBroken = async (nc: NatsConnection, options: ConsumeOptions, onBatch: OnBatch): Promise<void> => {
-  const { stream, durable, maxBatch = DEFAULT_BATCH, ackWaitMs = DEFAULT_ACK_WAIT_MS, signal, onError } = options;
-  const feed = new PullFeed(nc, { stream, consumer: durable, capacity: maxBatch, isGapFatal: false });
+  const { stream, durable, maxBatch = DEFAULT_BATCH, ackWaitMs = DEFAULT_ACK_WAIT_MS, signal, onError, pace } = options;
+  const feed = new PullFeed(nc, {
+    stream,
+    consumer: durable,
+    capacity: maxBatch,
+    isGapFatal: false,
+    ...(pace === undefined ? {} : { pace }),
+  });
   let inHand: readonly FeedMessage[] = [];
   const stopKeeping = keepAlive(nc, () => [...inHand, ...feed.waiting], ackWaitMs);
   try {
@@ -128,23 +138,18 @@ const consumeUntilBroken = async (nc: NatsConnection, options: ConsumeOptions, o
 /**
  * Hands over the messages of a durable consumer, oldest first, and acknowledges a batch after `onBatch` resolved. A batch that fails is
  * given out again with backoff (100 ms doubling to 5 s). Each message comes at least once: handling must be safe to repeat.
- * Creates the consumer if it does not exist and this user may. Survives reconnects and server restarts. Resolves when `signal` aborts and the
- * batch in hand is done.
+ * Creates the consumer if it does not exist and this user may. Survives reconnects, restarts of the server, a consumer or a stream that
+ * vanishes and comes back: it tries again, the longer the more often it failed. Resolves when `signal` aborts and the batch in hand is done.
  */
 export const consumeBatches = async (nc: NatsConnection, options: ConsumeOptions, onBatch: OnBatch): Promise<void> => {
-  const { signal, onError } = options;
-  allowManyListeners(signal);
+  const { signal, onError, onState } = options;
   const jsm = await managerOf(nc);
-  for (let failures = 0; !signal.aborted;) {
-    try {
-      await bindConsumer(jsm, options);
-      failures = 0;
-      await consumeUntilBroken(nc, options, onBatch);
-    } catch (error) {
-      if (signal.aborted || nc.isClosed()) return;
-      onError?.(error);
-      if (!(error instanceof FeedBroken)) failures += 1;
-      await delay(backoffMs(failures), signal);
-    }
-  }
+  await keepFollowing({ signal, onError, onState, isClosed: () => nc.isClosed() }, async ({ stands, moved }) => {
+    await bindConsumer(jsm, options);
+    stands();
+    await consumeUntilBroken(nc, options, async (messages) => {
+      moved();
+      await onBatch(messages);
+    });
+  });
 };

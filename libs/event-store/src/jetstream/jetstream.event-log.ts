@@ -34,7 +34,7 @@ import { followLog } from '../follow-log.js';
 import { DecodedCommits } from './decoded-commits.js';
 import { DurablePublisher, PublishRejected } from './durable-publisher.js';
 import { GroupedPublisher } from './grouped-publisher.js';
-import { type FeedMessage, PullFeed } from './pull-feed.js';
+import { type FeedMessage, type FeedPace, PullFeed } from './pull-feed.js';
 import { SharedTail } from './shared-tail.js';
 import { StoredMessages } from './stored-messages.js';
 import { ensureStreams, epochOf, managerOf } from './streams.js';
@@ -84,6 +84,9 @@ const commitsOf = (
 export interface OpenLogOptions {
   /** Copies of the streams, when they are made by this call. Default 1. */
   readonly replicas?: number;
+  /** Whose consumers these are: their names begin with it. Default `log`. */
+  readonly reader?: string;
+  readonly pace?: FeedPace;
 }
 
 /** The event log on a JetStream stream; nats-server 2.9 or later. */
@@ -100,6 +103,7 @@ export class JetStreamLog implements EventLog {
     private readonly jsm: JetStreamManager,
     private readonly epoch: string,
     takesBatches: boolean,
+    private readonly options: OpenLogOptions,
   ) {
     this.publisher = new DurablePublisher(nc);
     this.grouped = takesBatches ? new GroupedPublisher(nc, this.publisher) : undefined;
@@ -111,7 +115,7 @@ export class JetStreamLog implements EventLog {
     await ensureStreams(nc, options);
     const jsm = await managerOf(nc);
     const info = await jsm.streams.info(STREAMS.events);
-    return new JetStreamLog(nc, jsm, epochOf(info), info.config.allow_atomic === true);
+    return new JetStreamLog(nc, jsm, epochOf(info), info.config.allow_atomic === true, options);
   }
 
   async append(aggregate: Aggregate, aggregateId: string, commit: Commit, expected: number): Promise<number> {
@@ -220,7 +224,7 @@ export class JetStreamLog implements EventLog {
 
   private async openFeed(filter: string | undefined, from: number, capacity: number) {
     const { name } = await this.createConsumer(filter, from);
-    const feed = new PullFeed(this.nc, { stream: STREAMS.events, consumer: name, capacity, isGapFatal: true });
+    const feed = this.feedOf(name, capacity);
     const close = (): void => {
       feed.close();
       this.forgetConsumer(name);
@@ -341,12 +345,7 @@ export class JetStreamLog implements EventLog {
       this.forgetConsumer(name);
       return;
     }
-    const feed = new PullFeed(this.nc, {
-      stream: STREAMS.events,
-      consumer: name,
-      capacity: 2 * maxBatch,
-      isGapFatal: true,
-    });
+    const feed = this.feedOf(name, 2 * maxBatch);
     const never = new AbortController().signal;
     try {
       for (;;) {
@@ -362,9 +361,20 @@ export class JetStreamLog implements EventLog {
     }
   }
 
+  private feedOf(consumer: string, capacity: number): PullFeed {
+    const { pace } = this.options;
+    return new PullFeed(this.nc, {
+      stream: STREAMS.events,
+      consumer,
+      capacity,
+      isGapFatal: true,
+      ...(pace === undefined ? {} : { pace }),
+    });
+  }
+
   private createConsumer(filter: string | undefined, from: number) {
     return this.jsm.consumers.add(STREAMS.events, {
-      name: `r-${randomUUID()}`,
+      name: `${this.options.reader ?? 'log'}-${randomUUID()}`,
       ack_policy: AckPolicy.None,
       deliver_policy: DeliverPolicy.StartSequence,
       opt_start_seq: Math.max(1, from),

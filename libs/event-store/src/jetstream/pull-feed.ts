@@ -1,6 +1,7 @@
 import { nanos, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
 import { delay } from '../wait.js';
 import { newInbox, onReconnect } from './connection.js';
+import { jetStreamApi } from './jetstream-api.js';
 
 /** A message of a pull consumer as it arrived. */
 export interface FeedMessage {
@@ -14,6 +15,8 @@ export interface FeedMessage {
   readonly deliveries: number;
   /** Messages of this consumer that come after this one, as of its delivery. */
   readonly pending: number;
+  /** When the stream took it, in nanoseconds. */
+  readonly sentNs: bigint;
 }
 
 /** The consumer stopped delivering (server gone, consumer deleted, a message missed): make it anew and go on from what was handled. */
@@ -31,15 +34,27 @@ export interface PullFeedOptions {
   readonly capacity: number;
   /** The consumer does not redeliver, so a gap in its own numbering means a lost message. */
   readonly isGapFatal: boolean;
+  /** Messages on their way at most, together. Default 16 MiB. */
+  readonly maxBytes?: number;
+  readonly pace?: FeedPace;
 }
+
+/** How soon silence is noticed. */
+export interface FeedPace {
+  /** The server gives a sign of life this often; after three without one it counts as gone. Default 5 s. */
+  readonly heartbeatMs: number;
+  /** How long one request for messages stands. Default 30 s. */
+  readonly expiresMs: number;
+}
+
+const DEFAULT_PACE: FeedPace = { heartbeatMs: 5_000, expiresMs: 30_000 };
 
 interface Pull {
   readonly subject: string;
+  readonly askedAt: number;
   left: number;
 }
 
-const HEARTBEAT_MS = 5_000;
-const EXPIRES_MS = 30_000;
 const DRAIN_MS = 1_000;
 /** Twice the largest message (8 MiB) that the server takes, so that every message fits and a slow reader holds little. */
 const MAX_BYTES = 16 * 1024 * 1024;
@@ -52,6 +67,7 @@ const placeOf = (reply: string) => {
     deliveries: Number(tokens[at]),
     sequence: Number(tokens[at + 1]),
     consumerSequence: Number(tokens[at + 2]),
+    sentNs: BigInt(tokens[at + 3] ?? 0),
     pending: Number(tokens[at + 4]),
   };
 };
@@ -70,7 +86,9 @@ export class PullFeed {
   private buffer: FeedMessage[] = [];
   private pullCount = 0;
   private lastConsumerSequence = 0;
-  private lastActivity = Date.now();
+  private lastActivity = performance.now();
+  private lastMessage = Number.NEGATIVE_INFINITY;
+  private readonly pace: FeedPace;
   private broken: FeedBroken | undefined;
   private wake: (() => void) | undefined;
 
@@ -78,13 +96,14 @@ export class PullFeed {
     private readonly nc: NatsConnection,
     private readonly options: PullFeedOptions,
   ) {
+    this.pace = options.pace ?? DEFAULT_PACE;
     this.inbox = newInbox(nc);
-    this.nextSubject = `$JS.API.CONSUMER.MSG.NEXT.${options.stream}.${options.consumer}`;
+    this.nextSubject = jetStreamApi.pull(options.stream, options.consumer);
     const subscription = nc.subscribe(`${this.inbox}.*`, {
       callback: (error, msg) => (error ? this.fail(error.message) : this.receive(msg)),
     });
     const stopWatching = onReconnect(nc, () => this.fail('the connection was lost'));
-    const watchdog = setInterval(() => this.watch(), HEARTBEAT_MS);
+    const watchdog = setInterval(() => this.watch(), this.pace.heartbeatMs);
     this.drainSubscription = () => subscription.drain();
     this.stop = () => {
       clearInterval(watchdog);
@@ -152,7 +171,7 @@ export class PullFeed {
   }
 
   private watch(): void {
-    if (this.pulls.length > 0 && Date.now() - this.lastActivity > 3 * HEARTBEAT_MS)
+    if (this.pulls.length > 0 && performance.now() - this.lastActivity > 3 * this.pace.heartbeatMs)
       this.fail('no sign of life from the consumer');
   }
 
@@ -162,15 +181,15 @@ export class PullFeed {
     const expected = this.pulls.reduce((sum, pull) => sum + pull.left, 0);
     const room = capacity - this.buffer.length - expected;
     if (room < Math.ceil(capacity / 2)) return;
-    const pull = { subject: `${this.inbox}.${this.pullCount++}`, left: room };
+    const pull = { subject: `${this.inbox}.${this.pullCount++}`, askedAt: performance.now(), left: room };
     this.pulls.push(pull);
     const request = {
       batch: room,
-      expires: nanos(EXPIRES_MS),
-      idle_heartbeat: nanos(HEARTBEAT_MS),
-      max_bytes: MAX_BYTES,
+      expires: nanos(this.pace.expiresMs),
+      idle_heartbeat: nanos(this.pace.heartbeatMs),
+      max_bytes: this.options.maxBytes ?? MAX_BYTES,
     };
-    this.lastActivity = Date.now();
+    this.lastActivity = performance.now();
     try {
       this.nc.publish(this.nextSubject, JSON.stringify(request), { reply: pull.subject });
     } catch (error) {
@@ -179,7 +198,7 @@ export class PullFeed {
   }
 
   private receive(msg: Msg): void {
-    this.lastActivity = Date.now();
+    this.lastActivity = performance.now();
     if (msg.subject.startsWith(this.inbox)) {
       this.receiveStatus(msg);
       return;
@@ -197,6 +216,7 @@ export class PullFeed {
       first.left -= 1;
       if (first.left <= 0) this.pulls.shift();
     }
+    this.lastMessage = performance.now();
     this.buffer.push({ subject: msg.subject, data: msg.data, headers: msg.headers, reply, ...place });
     this.notify();
   }
@@ -207,12 +227,17 @@ export class PullFeed {
     if (code === 100) return;
     const isPullOver =
       code === 404 || code === 408 || (code === 409 && /max ?bytes|batch completed|exceed/i.test(description));
-    if (!isPullOver) {
-      this.fail(`${description} (${code})`);
+    const at = this.pulls.findIndex((pull) => pull.subject === msg.subject);
+    const pull = this.pulls[at];
+    if (!isPullOver || (pull !== undefined && this.cameToNothing(pull))) {
+      this.fail(`${description === '' ? 'nobody answers for the consumer' : description} (${code})`);
       return;
     }
-    const at = this.pulls.findIndex((pull) => pull.subject === msg.subject);
     if (at >= 0) this.pulls.splice(at, 1);
     this.refill();
+  }
+  /** A request that ends long before its time and brought nothing would be made again at once, and again: it is a break instead. */
+  private cameToNothing({ askedAt }: Pull): boolean {
+    return this.lastMessage < askedAt && performance.now() - askedAt < this.pace.expiresMs / 2;
   }
 }

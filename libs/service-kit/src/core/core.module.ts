@@ -47,7 +47,8 @@ export class CoreModule {
         {
           provide: EVENT_LOG,
           inject: [NATS],
-          useFactory: (nats: NatsConnection) => JetStreamLog.open(nats, { replicas: config.nats.replicas }),
+          useFactory: (nats: NatsConnection) =>
+            JetStreamLog.open(nats, { replicas: config.nats.replicas, reader: config.name }),
         },
         { provide: PUBLISHER, inject: [NATS], useFactory: (nats: NatsConnection) => new DurablePublisher(nats) },
         {

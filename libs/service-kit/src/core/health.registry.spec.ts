@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { HealthRegistry } from './health.registry.js';
+import { HealthRegistry, statusOf } from './health.registry.js';
 
 describe('health', () => {
   it('is ready when nothing says why not', async () => {
     const health = new HealthRegistry();
     health.readiness('a', () => undefined);
     health.readiness('b', () => Promise.resolve(undefined));
-    expect(await health.check()).toEqual({ ready: true, reasons: [] });
+    expect(await health.check()).toEqual({ ready: true, reasons: [], degraded: [] });
   });
 
   it('names every reason, also of a check that fails', async () => {
@@ -23,7 +23,23 @@ describe('health', () => {
         { name: 'b', reason: 'no connection' },
         { name: 'c', reason: 'broken' },
       ],
+      degraded: [],
     });
+  });
+
+  it('is degraded, and ready all the same, while a part does not work', async () => {
+    const health = new HealthRegistry();
+    const tell = health.follower('output');
+    tell('the consumer was deleted');
+    const check = await health.check();
+    expect(check).toEqual({
+      ready: true,
+      reasons: [],
+      degraded: [{ name: 'output', reason: 'cannot be followed: the consumer was deleted' }],
+    });
+    expect(statusOf(check)).toBe('degraded');
+    tell(undefined);
+    expect(statusOf(await health.check())).toBe('ready');
   });
 
   it('lets a later check replace an earlier one of the same name', async () => {

@@ -3,10 +3,21 @@ import { Injectable } from '@nestjs/common';
 /** @returns undefined when ready, else the reason why not, for people. A check that throws or takes over 2 s counts as not ready. */
 export type ReadinessCheck = () => Promise<string | undefined> | string | undefined;
 
+export interface Reason {
+  readonly name: string;
+  readonly reason: string;
+}
+
 export interface Readiness {
   readonly ready: boolean;
-  readonly reasons: readonly { readonly name: string; readonly reason: string }[];
+  readonly reasons: readonly Reason[];
+  /** What does not work although the rest does: the process can serve, and somebody should look. */
+  readonly degraded: readonly Reason[];
 }
+
+/** One word for all of it. `degraded` still serves: a load balancer that takes it away would make a part's trouble everybody's. */
+export const statusOf = ({ ready, degraded }: Readiness): 'ready' | 'degraded' | 'not ready' =>
+  !ready ? 'not ready' : degraded.length > 0 ? 'degraded' : 'ready';
 
 const CHECK_TIMEOUT_MS = 2000;
 
@@ -14,11 +25,26 @@ const CHECK_TIMEOUT_MS = 2000;
 @Injectable()
 export class HealthRegistry {
   private readonly checks = new Map<string, ReadinessCheck>();
+  private readonly partChecks = new Map<string, ReadinessCheck>();
   private readonly warningTexts = new Set<string>();
 
   /** Registers a condition of `/health/ready`; the same name again replaces it. */
   readiness(name: string, check: ReadinessCheck): void {
     this.checks.set(name, check);
+  }
+
+  /** Registers a condition of a part: while it has a reason, the process is ready but degraded. The same name again replaces it. */
+  part(name: string, check: ReadinessCheck): void {
+    this.partChecks.set(name, check);
+  }
+
+  /** A part that follows a stream. @returns where it tells why it cannot at present (undefined: it can) */
+  follower(name: string): (trouble: string | undefined) => void {
+    let current: string | undefined;
+    this.part(name, () => current);
+    return (trouble) => {
+      current = trouble === undefined ? undefined : `cannot be followed: ${trouble}`;
+    };
   }
 
   /** Something that works but should be known; shown in `/health`. The same text counts once. */
@@ -31,13 +57,17 @@ export class HealthRegistry {
   }
 
   async check(): Promise<Readiness> {
-    const results = await Promise.all(
-      [...this.checks].map(async ([name, check]) => ({ name, reason: await outcomeOf(check) })),
-    );
-    const reasons = results.flatMap(({ name, reason }) => (reason === undefined ? [] : [{ name, reason }]));
-    return { ready: reasons.length === 0, reasons };
+    const [reasons, degraded] = await Promise.all([reasonsOf(this.checks), reasonsOf(this.partChecks)]);
+    return { ready: reasons.length === 0, reasons, degraded };
   }
 }
+
+const reasonsOf = async (checks: ReadonlyMap<string, ReadinessCheck>): Promise<readonly Reason[]> => {
+  const results = await Promise.all(
+    [...checks].map(async ([name, check]) => ({ name, reason: await outcomeOf(check) })),
+  );
+  return results.flatMap(({ name, reason }) => (reason === undefined ? [] : [{ name, reason }]));
+};
 
 const outcomeOf = async (check: ReadinessCheck): Promise<string | undefined> => {
   let timer: NodeJS.Timeout | undefined;

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { HealthRegistry } from '../core/health.registry.js';
+import { statusOf, type HealthRegistry, type Reason } from '../core/health.registry.js';
 import type { Telemetry } from '../telemetry/start-telemetry.js';
 
 export interface OperationsParts {
@@ -18,14 +18,16 @@ export const operationsRoutes = (
   let document: object | undefined;
   fastify.get('/health/live', () => ({ status: 'live', service: name }));
   fastify.get('/health/ready', async (_, reply) => {
-    const { ready, reasons } = await health.check();
-    return reply
-      .status(ready ? 200 : 503)
-      .send({ status: ready ? 'ready' : 'not ready', service: name, reasons, message: messageOf(reasons) });
+    const found = await health.check();
+    const { ready, reasons, degraded } = found;
+    const message = messageOf([...reasons, ...degraded]);
+    // Degraded is 200: the other parts serve, and what one cannot do no other replica can.
+    return reply.status(ready ? 200 : 503).send({ status: statusOf(found), service: name, reasons, degraded, message });
   });
   fastify.get('/health', async () => {
-    const { ready, reasons } = await health.check();
-    return { status: ready ? 'ready' : 'not ready', service: name, reasons, warnings: health.warnings() };
+    const found = await health.check();
+    const { reasons, degraded } = found;
+    return { status: statusOf(found), service: name, reasons, degraded, warnings: health.warnings() };
   });
   fastify.get('/metrics', async (_, reply) =>
     reply.type('text/plain; version=0.0.4; charset=utf-8').send(await telemetry.metricsText()),
@@ -33,5 +35,5 @@ export const operationsRoutes = (
   fastify.get('/openapi.json', () => (document ??= openApi()));
 };
 
-const messageOf = (reasons: readonly { readonly name: string; readonly reason: string }[]): string =>
+const messageOf = (reasons: readonly Reason[]): string =>
   reasons.length === 0 ? 'ready' : reasons.map(({ name, reason }) => `${name}: ${reason}`).join('; ');

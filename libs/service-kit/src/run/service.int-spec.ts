@@ -355,7 +355,7 @@ describe('a service on the kit', () => {
     const ready = await get('/health/ready', {});
     expect([ready.status, await ready.json()]).toEqual([
       200,
-      { status: 'ready', service: 'test', reasons: [], message: 'ready' },
+      { status: 'ready', service: 'test', reasons: [], degraded: [], message: 'ready' },
     ]);
   });
 

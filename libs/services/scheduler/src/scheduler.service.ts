@@ -122,6 +122,7 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
             durable: REPORTS_CONSUMER,
             filterSubject: allReportsSubject,
             signal,
+            onState: this.health.follower('reports of nodes'),
             onError: (error) => this.logger.warn({ err: error }, 'reports could not be handled, trying again'),
           },
           handle,

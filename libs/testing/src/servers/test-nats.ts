@@ -22,6 +22,9 @@ export interface TestNats {
   stop(): Promise<void>;
   /** Ends it as a crash would. */
   kill(): Promise<void>;
+  /** Lets it stand still, as a machine that swaps or sleeps does, until `resume`. */
+  pause(): void;
+  resume(): void;
   /** Starts it again on the same port with the same data, after `stop` or `kill`. */
   start(): Promise<void>;
 }
@@ -64,6 +67,8 @@ export const startTestNats = async (options: StartTestNatsOptions = {}): Promise
     password: credentials.services.password,
     stop: () => server.stop(),
     kill: () => server.kill(),
+    pause: () => void process.kill(server.pid, 'SIGSTOP'),
+    resume: () => void process.kill(server.pid, 'SIGCONT'),
     start: async () => {
       server = await startNats({ binary, dataDir, nodes, port });
     },

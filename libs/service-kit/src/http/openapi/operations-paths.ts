@@ -27,14 +27,14 @@ const get = (path: string, summary: string, responses: Readonly<Record<string, o
 });
 
 const file = (type: string) => ({ 200: { description: '', content: { [type]: { schema: text } } } });
-const ready = answer({ status: text, service: text, reasons, message: text });
+const ready = answer({ status: text, service: text, reasons, degraded: reasons, message: text });
 
 /** The routes that are served beside Nest: see `operationsRoutes`. */
 export const operationsPaths: Readonly<Record<string, PathItem>> = {
   '/health/live': get('/health/live', 'The process is there', { 200: answer({ status: text, service: text }) }),
   '/health/ready': get('/health/ready', 'It can do its work', { 200: ready, 503: ready }),
   '/health': get('/health', 'Readiness and warnings in one', {
-    200: answer({ status: text, service: text, reasons, warnings: texts }),
+    200: answer({ status: text, service: text, reasons, degraded: reasons, warnings: texts }),
   }),
   '/metrics': get('/metrics', 'Metrics in the text format of Prometheus', file('text/plain')),
   '/openapi.json': get('/openapi.json', 'This document', {

@@ -7,7 +7,7 @@ import {
   type SnapshotReport,
 } from '@fornax/contracts';
 import { consumeBatches, type DurableMessage } from '@fornax/event-store';
-import { LOGGER, NATS } from '@fornax/service-kit';
+import { HealthRegistry, LOGGER, NATS } from '@fornax/service-kit';
 import { z } from 'zod';
 import type { Logger } from '../logger.js';
 import type { NatsConnection } from '../nats-connection.js';
@@ -60,6 +60,7 @@ export class SnapshotReports implements OnApplicationBootstrap, BeforeApplicatio
     @Inject(NATS) private readonly nats: NatsConnection,
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly commands: SnapshotCommands,
+    private readonly health: HealthRegistry,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -69,6 +70,7 @@ export class SnapshotReports implements OnApplicationBootstrap, BeforeApplicatio
       filterSubject: allSnapshotReportsSubject,
       maxBatch: MAX_BATCH,
       signal: this.stop.signal,
+      onState: this.health.follower('reports about snapshots'),
       onError: (error: unknown) =>
         this.logger.warn({ err: error }, 'snapshot reports could not be recorded, trying again'),
     };

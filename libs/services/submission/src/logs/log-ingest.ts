@@ -1,7 +1,7 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { parseLogSubject, taskLogsSubject, unnamedTaskLogsSubject } from '@fornax/contracts';
-import { NATS } from '@fornax/service-kit';
+import { HealthRegistry, NATS } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { SUBMISSION_CONFIG, type SubmissionConfig } from '../config/submission-config.js';
 import { followOutput, type LogMessage } from './log-feed.js';
@@ -37,6 +37,7 @@ export class LogIngest implements OnApplicationBootstrap, BeforeApplicationShutd
     private readonly archiver: OutputArchiver,
     private readonly signals: OutputSignals,
     private readonly errors: OutputErrors,
+    private readonly health: HealthRegistry,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
@@ -55,7 +56,10 @@ export class LogIngest implements OnApplicationBootstrap, BeforeApplicationShutd
     const { signal } = this.stop;
     const onError = (error: unknown): void => this.errors.report(error);
     const onGoneBack = (before: FeedPlace, sequence: number): Promise<void> => this.goBack(before, sequence);
-    this.running = followOutput(this.nats, { after, signal, onError, onGoneBack }, (batch) => this.store(batch));
+    const onState = this.health.follower('output of instances');
+    this.running = followOutput(this.nats, { after, signal, onError, onState, onGoneBack }, (batch) =>
+      this.store(batch),
+    );
   }
 
   async beforeApplicationShutdown(): Promise<void> {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { STREAMS } from '@fornax/contracts';
 import type { consumeBatches } from '@fornax/event-store';
 import { z } from 'zod';
@@ -27,7 +28,7 @@ const NO_MESSAGE_FOUND = 10037;
 const nanos = (ms: number): number => ms * 1_000_000;
 
 const apiError = z.object({ error: z.object({ err_code: z.number().optional(), description: z.string() }) });
-const consumerReply = z.object({ name: z.string(), num_pending: z.number() });
+const consumerReply = z.object({ num_pending: z.number() });
 const streamReply = z.object({ created: z.string(), state: z.object({ first_seq: z.number(), last_seq: z.number() }) });
 const messageReply = z.object({ message: z.object({ seq: z.number(), time: z.string() }) });
 
@@ -94,9 +95,13 @@ export const startBehind = async (nats: Nats, place: FeedPlace): Promise<FeedSta
     mem_storage: true,
     num_replicas: 1,
   };
-  const reply = await ask(nats, `CONSUMER.CREATE.${STREAMS.logs}`, { stream_name: STREAMS.logs, config });
-  const { name, num_pending: pending } = parsed(consumerReply, reply);
-  if (!isBack) return { consumer: name, sequence: place.sequence, hasGoneBack: false };
+  const consumer = `submission-${randomUUID()}`;
+  const reply = await ask(nats, `CONSUMER.CREATE.${STREAMS.logs}.${consumer}`, {
+    stream_name: STREAMS.logs,
+    config: { ...config, name: consumer },
+  });
+  const { num_pending: pending } = parsed(consumerReply, reply);
+  if (!isBack) return { consumer, sequence: place.sequence, hasGoneBack: false };
   const { state } = await streamInfo(nats);
-  return { consumer: name, sequence: Math.max(0, state.last_seq - pending), hasGoneBack: true };
+  return { consumer, sequence: Math.max(0, state.last_seq - pending), hasGoneBack: true };
 };
