@@ -24,6 +24,7 @@ export {
   yieldSubject,
   parseLiveSubject,
   parseLogSubject,
+  parseReportSubject,
   parseNodeRpcSubject,
   parseSnapshotReportSubject,
   reportStreamSubjects,

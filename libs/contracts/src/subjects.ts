@@ -24,6 +24,14 @@ export const STREAMS = {
 /** One subject token: NATS forbids '.', '*', '>' and white space in it, so ids are percent-encoded, with '.' and '*' too. */
 const encodeToken = (id: string): string => encodeURIComponent(id).replaceAll('.', '%2E').replaceAll('*', '%2A');
 const decodeToken = (token: string): string => decodeURIComponent(token);
+/** The same of a token that anybody may have made: undefined when encodeToken did not. */
+const nameOf = (token: string): string | undefined => {
+  try {
+    return decodeToken(token);
+  } catch {
+    return undefined;
+  }
+};
 
 export const eventSubject = (aggregate: Aggregate, id: string): string => `fx.ev.${aggregate}.${encodeToken(id)}`;
 export const allEventsSubject = 'fx.ev.>';
@@ -55,6 +63,11 @@ export const dispatchConsumer = (node: string): string => encodeToken(node);
 /** Reports from a node about leases, consumed by the scheduler (work queue). */
 export const reportSubject = (node: string): string => `fx.report.${encodeToken(node)}`;
 export const allReportsSubject = 'fx.report.*';
+/** The node that a report came from, which NATS permissions prove. @returns undefined for a subject that no node has */
+export const parseReportSubject = (subject: string): string | undefined => {
+  const [fx, report, node, ...rest] = subject.split('.');
+  return fx === 'fx' && report === 'report' && node && rest.length === 0 ? nameOf(node) : undefined;
+};
 /** Reports from a node about snapshots, consumed by the snapshot service (same work queue). */
 export const snapshotReportSubject = (node: string): string => `fx.report.${encodeToken(node)}.snapshot`;
 export const allSnapshotReportsSubject = 'fx.report.*.snapshot';
@@ -89,12 +102,10 @@ export const parseLogSubject = (subject: string): LogPlace | undefined => {
   const isWhole = tokens.length === 6 || tokens.length === 5;
   if (!isWhole || !task || !/^\d{1,10}$/.test(instance ?? '') || (stream !== 'stdout' && stream !== 'stderr'))
     return undefined;
-  try {
-    const nodeId = node === undefined ? undefined : decodeToken(node);
-    return { nodeId, taskId: decodeToken(task), instance: Number(instance), stream };
-  } catch {
-    return undefined; // not percent-encoded by us
-  }
+  const nodeId = node === undefined ? undefined : nameOf(node);
+  const taskId = nameOf(task);
+  if (taskId === undefined || (node !== undefined && nodeId === undefined)) return undefined;
+  return { nodeId, taskId, instance: Number(instance), stream };
 };
 /** `lease`: lease id; `offset`: byte offset of the chunk within this lease's stream; `attempt`: number of the try. */
 export const LOG_HEADERS = { lease: 'Fx-Lease', offset: 'Fx-Offset', attempt: 'Fx-Attempt' } as const;

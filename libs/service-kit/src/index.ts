@@ -48,6 +48,7 @@ export { RpcClient } from './rpc/rpc-client.js';
 export { RpcRefused, rpcReplySchema, type RpcError } from './rpc/rpc-codec.js';
 export { activeTraceparent, inSpan, type SpanOptions } from './telemetry/trace.js';
 export { durationHistogram, meter } from './telemetry/metrics.js';
+export { DroppedMessages } from './telemetry/dropped-messages.js';
 export { createLogger } from './telemetry/logger.js';
 export { startTelemetry, type Telemetry, type TelemetryOptions } from './telemetry/start-telemetry.js';
 export { EVENT_STREAM_CONTENT } from './http/openapi/event-stream.js';

@@ -5,11 +5,16 @@ const instant = z.number().min(0).max(4_102_444_800_000);
 const count = z.number().int().min(0).max(2_147_483_647);
 const amount = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
 
-/** What travels on `fx.report.<node>`: a batch of observations, JSON, oldest first. Repeats are harmless. */
+const id = z.string().min(1).max(128);
+
+/**
+ * What travels on `fx.report.<node>`: a batch of observations, JSON, oldest first. Repeats are harmless. A node speaks for itself and for the
+ * leases that it holds: the subject says which node it is, and what else the message says of that is only compared.
+ */
 const about = {
-  leaseId: z.string(),
-  taskId: z.string(),
-  instance: z.number().int(),
+  leaseId: id,
+  taskId: id,
+  instance: count,
   traceparent: z.string().optional(),
 };
 
@@ -41,8 +46,8 @@ const ended = z.object({
 
 export const nodeReportSchema = z.discriminatedUnion('kind', [started, exited, ended]);
 export const nodeReportsSchema = z.object({
-  nodeId: z.string(),
-  nodeEpoch: z.number().int(),
+  nodeId: id,
+  nodeEpoch: count,
   reports: z.array(nodeReportSchema),
 });
 export type NodeReport = z.output<typeof nodeReportSchema>;

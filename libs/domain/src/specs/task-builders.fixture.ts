@@ -70,7 +70,7 @@ export const anEnd = (instance: number, overrides: Partial<AttemptEnd> = {}): At
     node: 'n1',
     outcome: 'success',
     startedAt: at,
-    endedAt: at + 500,
+    endedAt: at,
     cores: 1,
     hardware: { specificationKey: '8c-32g-intel-xeon-ssd', cpuModel: 'Intel Xeon', cores: 8, ghz: 2.5 },
     uploadedFiles: 0,

@@ -72,6 +72,56 @@ const settle = (state: TaskState, outcome: Outcome, end: AttemptEnd): void => {
   if (end.cause === 'user') outcome.userRetries += 1;
 };
 
+const within = (value: number, from: number, to: number): number => Math.min(Math.max(value, from), Math.max(from, to));
+
+/** Of what a node says about frequencies: above the hardware's own by turbo, but not by much more. */
+const MOST_TURBO = 3;
+
+/**
+ * When the command started and ended, as far as the node can be believed: it tells how long it took, by a clock that may be wrong, and that is
+ * never more than the time between the lease and the receipt of its end. The start that was recorded first holds.
+ */
+const believedTimes = (
+  end: AttemptEnd,
+  { dispatchedAt = 0, startedAt }: InFlight,
+  receivedAt: InstantMs,
+): Pick<AttemptEnd, 'startedAt' | 'endedAt'> => {
+  const latest = Math.max(dispatchedAt, receivedAt);
+  const said = end.startedAt;
+  if (said === undefined && startedAt === undefined) return { endedAt: within(end.endedAt, dispatchedAt, latest) };
+  const start = startedAt ?? within(said ?? end.endedAt, dispatchedAt, latest);
+  return { startedAt: start, endedAt: start + within(end.endedAt - (said ?? start), 0, latest - start) };
+};
+
+const optionally = <K extends 'cpuMs' | 'downloadMs' | 'environmentMs' | 'uploadMs' | 'averageGHz'>(
+  end: AttemptEnd,
+  key: K,
+  most: number,
+): Partial<Record<K, number>> => {
+  const value = end[key];
+  const found: Partial<Record<K, number>> = {};
+  if (value !== undefined) found[key] = within(value, 0, most);
+  return found;
+};
+
+/** An end with figures that the lease can have had: none longer than the lease, no more processor time than its node has. */
+const believed = (end: AttemptEnd, lease: InFlight, receivedAt: InstantMs): AttemptEnd => {
+  const { attempt, node, dispatchedAt = 0 } = lease;
+  const lastedMs = Math.max(0, receivedAt - dispatchedAt);
+  const { cores, ghz } = end.hardware;
+  return {
+    ...end,
+    attempt,
+    node,
+    ...believedTimes(end, lease, receivedAt),
+    ...optionally(end, 'cpuMs', lastedMs * Math.max(1, cores, end.cores)),
+    ...optionally(end, 'downloadMs', lastedMs),
+    ...optionally(end, 'environmentMs', lastedMs),
+    ...optionally(end, 'uploadMs', lastedMs),
+    ...optionally(end, 'averageGHz', ghz > 0 ? ghz * MOST_TURBO : Infinity),
+  };
+};
+
 /**
  * Folds node reports into events. A report under a lease that is not current is late or doubled: expected traffic, ignored.
  * An exit that comes before its start is ignored as well, the end brings both.
@@ -84,6 +134,7 @@ export const recordReports = (
   const outcome = emptyOutcome();
   /** What this command has done to the leases so far; 'ended' when the lease is over. */
   const progress = new Map<number, LeasePhase | 'ended'>();
+  const starts = new Map<number, InstantMs>();
 
   const currentLease = ({ instance, leaseId }: LeaseRef): InFlight | undefined => {
     const lease = state.inFlight.get(instance);
@@ -98,22 +149,27 @@ export const recordReports = (
     const phase = progress.get(instance) ?? lease.phase;
 
     switch (report.kind) {
-      case 'started':
+      case 'started': {
         if (phase !== 'dispatched') break;
-        outcome.started.push({ instance, leaseId, startedAt: report.startedAt });
+        const startedAt = within(report.startedAt, lease.dispatchedAt ?? 0, at);
+        outcome.started.push({ instance, leaseId, startedAt });
+        starts.set(instance, startedAt);
         progress.set(instance, 'executing');
         break;
+      }
       case 'exited':
         if (phase !== 'executing') break;
         outcome.exited.push({ instance, leaseId });
         progress.set(instance, 'uploading');
         break;
       case 'ended': {
-        const { startedAt } = report.end;
+        const started = starts.get(instance);
+        const end = believed(report.end, started === undefined ? lease : { ...lease, startedAt: started }, at);
+        const { startedAt } = end;
         // Phases that were never reported are stated now, so that the public states pass through them.
         if (phase === 'dispatched' && startedAt !== undefined) outcome.started.push({ instance, leaseId, startedAt });
         if (phase !== 'uploading' && startedAt !== undefined) outcome.exited.push({ instance, leaseId });
-        settle(state, outcome, { ...report.end, attempt: lease.attempt, node: lease.node });
+        settle(state, outcome, end);
         progress.set(instance, 'ended');
         break;
       }

@@ -192,6 +192,65 @@ describe('recording reports', () => {
     given(submitted(), dispatched(aLease(0)))
       .when(report(endOf(anEnd(0))))
       .then(started(ref(0)), exited(ref(0)), concluded(anEnd(0))));
+  describe('of a node that lies', () => {
+    const HOUR = 3_600_000;
+    const later = at + 10_000;
+    const reported = (...reports: Extract<TaskCommand, { type: 'RecordReports' }>['reports']): TaskCommand => ({
+      type: 'RecordReports',
+      reports,
+      at: later,
+    });
+    const concludedLater = (...ends: readonly ReturnType<typeof anEnd>[]) => ({ ...concluded(...ends), at: later });
+    const running = [submitted(), dispatched(aLease(0)), started(ref(0))];
+
+    it.each([
+      ['in the future', at, at + HOUR],
+      ['before its lease', at - HOUR, later],
+      ['with another start than it told', at - HOUR, at + HOUR],
+    ])('bills no more than from lease to receipt: %s', (_what, startedAt, endedAt) =>
+      given(...running)
+        .when(reported({ kind: 'exited', ...ref(0) }, endOf(anEnd(0, { startedAt, endedAt }))))
+        .then({ ...exited(ref(0)), at: later }, concludedLater(anEnd(0, { startedAt: at, endedAt: later }))),
+    );
+
+    it('bills nothing for an end before its start', () =>
+      given(...running)
+        .when(reported({ kind: 'exited', ...ref(0) }, endOf(anEnd(0, { startedAt: at + 5, endedAt: at - 5 }))))
+        .then({ ...exited(ref(0)), at: later }, concludedLater(anEnd(0, { startedAt: at, endedAt: at }))));
+
+    it('keeps the first of two starts', () =>
+      given(...running)
+        .when(reported({ kind: 'started', ...ref(0), startedAt: at - HOUR }))
+        .thenNothing());
+
+    it('bills the time that a node with a wrong clock measured', () =>
+      given(submitted(), dispatched(aLease(0)))
+        .when(reported(endOf(anEnd(0, { startedAt: at - HOUR, endedAt: at - HOUR + 3_000 }))))
+        .then(
+          { ...started(ref(0)), at: later },
+          { ...exited(ref(0)), at: later },
+          concludedLater(anEnd(0, { startedAt: at, endedAt: at + 3_000 })),
+        ));
+
+    it('counts no more work than the lease can have had', () => {
+      const huge = { cpuMs: 1e15, downloadMs: 1e15, environmentMs: 1e15, uploadMs: 1e15, averageGHz: 1e3 };
+      const most = {
+        cpuMs: 80_000,
+        downloadMs: 10_000,
+        environmentMs: 10_000,
+        uploadMs: 10_000,
+        averageGHz: 7.5,
+      };
+      given(...running, exited(ref(0)))
+        .when(reported(endOf(anEnd(0, { ...huge, startedAt: at, endedAt: at }))))
+        .then(concludedLater(anEnd(0, { ...most, startedAt: at, endedAt: at })));
+    });
+
+    it('hears nothing of an instance that the task does not have', () =>
+      given(...running)
+        .when(reported({ kind: 'started', ...ref(7), startedAt: at }, endOf(anEnd(7))))
+        .thenNothing());
+  });
   it('states no phase for a command that never started', () => {
     const { startedAt: _never, ...end } = aFailure(0, { cause: 'platform' });
     given(submitted(), dispatched(aLease(0)))

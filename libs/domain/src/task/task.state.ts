@@ -14,6 +14,8 @@ export interface InFlight {
   readonly node: string;
   readonly nodeEpoch: number;
   readonly phase: LeasePhase;
+  /** When the lease was given; absent in folds stored by an earlier version. */
+  readonly dispatchedAt?: InstantMs;
   readonly startedAt?: InstantMs;
 }
 
@@ -209,7 +211,8 @@ const afterEvent = (state: TaskState, event: TaskEvent): TaskState => {
     case 'InstancesDispatched': {
       const dispatched = instancesOf(event.leases);
       const inFlight = new Map(state.inFlight);
-      for (const { instance, ...lease } of event.leases) inFlight.set(instance, { ...lease, phase: 'dispatched' });
+      for (const { instance, ...lease } of event.leases)
+        inFlight.set(instance, { ...lease, phase: 'dispatched', dispatchedAt: event.at });
       return {
         ...state,
         inFlight,

@@ -224,6 +224,48 @@ const query = async (sql: string): Promise<readonly Record<string, unknown>[]> =
 
 describe('the scheduler on real servers', () => {
   it(
+    'does not let a node end and bill what runs on another one',
+    async () => {
+      await startScheduler();
+      const victim = await Node.join('victim', 1);
+      await append('task', 'task-of-two', 0, submitted('task-of-two', { instances: '0' }));
+      await eventually(() => victim.leases().length === 1, { timeoutMs: 20_000 });
+      const attacker = await Node.join('attacker', 1);
+      const [lease] = victim.leases();
+      if (!lease) throw new Error('a lease');
+      await victim.report(started(lease));
+      await eventually(async () => publicStateOf(await stateOf('task-of-two')) === 'FullyExecuting');
+      const lie = { ...ended(lease), leaseId: lease.leaseId };
+      for (const [subject, nodeId] of [
+        ['attacker', 'victim'],
+        ['attacker', 'attacker'],
+      ] as const)
+        await publisher.publish(
+          reportSubject(subject),
+          Buffer.from(JSON.stringify({ nodeId, nodeEpoch: 1, reports: [lie] })),
+        );
+      // What comes behind the lies is taken in, so they have been looked at.
+      await append('task', 'task-behind', 0, submitted('task-behind', { instances: '0' }));
+      await eventually(() => attacker.leases().length === 1, { timeoutMs: 20_000 });
+      const [own] = attacker.leases();
+      if (!own) throw new Error('a lease');
+      await attacker.report(started(own), ended(own));
+      await eventually(() => isOver('task-behind'));
+      expect(publicStateOf(await stateOf('task-of-two'))).toBe('FullyExecuting');
+      expect((await eventsOf('task-of-two')).map(({ type }) => type)).toEqual([
+        'TaskSubmitted',
+        'InstancesDispatched',
+        'InstancesStarted',
+      ]);
+      await victim.report(ended(lease));
+      await eventually(() => isOver('task-of-two'));
+      await victim.leave();
+      await attacker.leave();
+    },
+    SLOW_MS,
+  );
+
+  it(
     'runs a task from its submission to its success',
     async () => {
       await startScheduler();

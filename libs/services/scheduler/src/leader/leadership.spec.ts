@@ -70,6 +70,7 @@ class Rig {
   }
 
   async report(node: string, nodeEpoch: number, ...reports: readonly NodeReport[]): Promise<void> {
+    this.now = Math.max(this.now, 12_000);
     await this.handle?.([
       { subject: `fx.report.${node}`, data: Buffer.from(JSON.stringify({ nodeId: node, nodeEpoch, reports })) },
     ]);
@@ -315,7 +316,7 @@ describe('a leading scheduler', () => {
       cause: 'node-lost',
       outcome: 'failure',
       startedAt: 11_000,
-      endedAt: 11_000,
+      endedAt: 12_000,
       node: 'node-1',
     });
     const [late] = world.leases();

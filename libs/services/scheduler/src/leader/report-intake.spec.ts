@@ -1,0 +1,117 @@
+import { describe, expect, it } from '@jest/globals';
+import type { NodeReport } from '@fornax/contracts';
+import { aCommit, aLease, dispatched, nodeJoined, submitted } from '@fornax/testing';
+import type { TaskDesk } from '../desk/task-desk.js';
+import { SchedulerView } from '../view/scheduler-view.js';
+import { ReportIntake } from './report-intake.js';
+
+const TASK = 'task';
+const LEASE = 'lease-of-node-1';
+const ended: NodeReport = {
+  kind: 'ended',
+  leaseId: LEASE,
+  taskId: TASK,
+  instance: 0,
+  outcome: 'success',
+  startedAt: 1,
+  endedAt: 2,
+  uploadedFiles: 0,
+  uploadedBytes: 0,
+};
+
+/** An intake over two nodes, of which the first runs instance 0 of the task; what it lets pass, and what it told. */
+const intake = (hasFolded = true) => {
+  const view = new SchedulerView();
+  let sequence = 0;
+  const fold = (aggregate: 'task' | 'node', aggregateId: string, ...events: Parameters<typeof aCommit>[1]) => {
+    sequence += 1;
+    view.fold({ ...aCommit(`c${sequence}`, events), sequence, aggregate, aggregateId });
+  };
+  fold('node', 'node-1', nodeJoined('node-1'));
+  fold('node', 'node-2', nodeJoined('node-2'));
+  fold('task', TASK, submitted(TASK));
+  const dispatch = () => fold('task', TASK, dispatched(aLease(0, { leaseId: LEASE })));
+  if (hasFolded) dispatch();
+  const passed: NodeReport[] = [];
+  const told: object[] = [];
+  const logger = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: (fields: object) => told.push(fields),
+    error: () => undefined,
+  };
+  const desk = {
+    record: (_taskId: string, reports: readonly NodeReport[]) => {
+      passed.push(...reports);
+      return Promise.resolve();
+    },
+  };
+  const catchUp = () => {
+    if (!hasFolded) dispatch();
+    return Promise.resolve();
+  };
+  const taken = new ReportIntake({ view, desk: desk as unknown as TaskDesk, catchUp, logger });
+  return {
+    passed,
+    told,
+    send: (subject: string, body: unknown) =>
+      taken.take([{ subject, data: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)) }]),
+  };
+};
+const from = (nodeId: string, report: object = ended, nodeEpoch = 1) => ({ nodeId, nodeEpoch, reports: [report] });
+
+describe('the intake of reports', () => {
+  it('lets a node speak about its own lease', async () => {
+    const { send, passed, told } = intake();
+    await send('fx.report.node-1', from('node-1'));
+    expect(passed).toEqual([ended]);
+    expect(told).toEqual([]);
+  });
+
+  it('waits for a dispatch that it has not folded yet', async () => {
+    const { send, passed } = intake(false);
+    await send('fx.report.node-1', from('node-1'));
+    expect(passed).toEqual([ended]);
+  });
+
+  it.each([
+    ['another node in its body', 'fx.report.node-2', from('node-1'), 'wrong-node'],
+    ['its own name and the lease of another node', 'fx.report.node-2', from('node-2'), 'wrong-lease'],
+    ['its own lease with another task', 'fx.report.node-1', from('node-1', { ...ended, taskId: 't2' }), 'wrong-lease'],
+    [
+      'its own lease with another instance',
+      'fx.report.node-1',
+      from('node-1', { ...ended, instance: 1 }),
+      'wrong-lease',
+    ],
+    ['no JSON', 'fx.report.node-1', '[[[', 'unreadable'],
+    [
+      'an end in the year 9999',
+      'fx.report.node-1',
+      from('node-1', { ...ended, endedAt: 253_370_764_800_000 }),
+      'unreadable',
+    ],
+    ['a negative time', 'fx.report.node-1', from('node-1', { ...ended, endedAt: -1 }), 'unreadable'],
+    ['usage that is no number', 'fx.report.node-1', from('node-1', { ...ended, cpuMs: 'NaN' }), 'unreadable'],
+    ['negative usage', 'fx.report.node-1', from('node-1', { ...ended, cpuMs: -1 }), 'unreadable'],
+    ['a negative size', 'fx.report.node-1', from('node-1', { ...ended, uploadedBytes: -1 }), 'unreadable'],
+    ['an exit code of 64 bits', 'fx.report.node-1', from('node-1', { ...ended, exitCode: 2 ** 40 }), 'unreadable'],
+    ['an instance of 64 bits', 'fx.report.node-1', from('node-1', { ...ended, instance: 2 ** 40 }), 'unreadable'],
+    ['a name that is not encoded', 'fx.report.%zz', from('node-1'), 'wrong-node'],
+  ])('does not hear %s', async (_what, subject, body, reason) => {
+    const { send, passed, told } = intake();
+    await send(subject, body);
+    expect(passed).toEqual([]);
+    expect(told).toMatchObject([{ intake: 'reports', reason }]);
+  });
+
+  it.each([
+    ['of a lease that is over', from('node-1', { ...ended, leaseId: 'over' })],
+    ['of an earlier session of the node', from('node-1', ended, 0)],
+    ['of a task that does not exist', from('node-1', { ...ended, leaseId: 'x', taskId: 'x' })],
+  ])('passes over a report %s without a word', async (_what, body) => {
+    const { send, passed, told } = intake();
+    await send('fx.report.node-1', body);
+    expect([passed, told]).toEqual([[], []]);
+  });
+});
