@@ -77,7 +77,7 @@ afterAll(() => release());
 const append = async (taskId: string, ...events: readonly TaskEvent[]): Promise<void> => {
   const log = app.app.get<EventLog>(EVENT_LOG);
   const before = await log.readAggregate('task', taskId);
-  const meta = { actor: 'service:test', source: 'test', correlationId: 'test' };
+  const meta = { actor: 'service:test' as const, source: 'test', correlationId: 'test' };
   await log.append('task', taskId, { id: newId(), events, meta, at: 1 }, before.at(-1)?.sequence ?? 0);
 };
 

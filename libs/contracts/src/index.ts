@@ -53,7 +53,16 @@ export {
 export { asyncApiDocument } from './events/asyncapi.js';
 export { decodeCommit, encodeCommit, UnreadableCommit, type CommitPlace } from './events/codec.js';
 export { eventTypesOf, eventVersionOf } from './events/schemas.js';
-export type { Commit, CommitMeta, FornaxEvent, RecordedCommit } from './events/commit.js';
+export {
+  isActor,
+  MAX_REASON_CHARS,
+  type Actor,
+  type Commit,
+  type CommitMeta,
+  type FornaxEvent,
+  type Principal,
+  type RecordedCommit,
+} from './events/commit.js';
 export {
   advancedBucketSchema,
   bulkTaskResultSchema,

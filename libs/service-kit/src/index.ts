@@ -22,8 +22,10 @@ export {
   type TokenFacts,
   type UsableProject,
 } from './accounts/account.js';
-export { AccountDirectory } from './accounts/account-directory.js';
+export { AccountDirectory, type Need } from './accounts/account-directory.js';
 export { accountOf, CurrentAccount, OperatorOnly, Public, tokenOf } from './accounts/auth.guard.js';
+export { reasonOf } from './accounts/reason.js';
+export { userMeta, type Asking, type Owner } from './accounts/user-meta.js';
 export { Sealer, type DataKey } from './secrets/sealer.js';
 export {
   signLeaseClaims,

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import type { Io } from '../io.js';
 import { renderTable } from '../table.js';
 
-const ROLES = ['user', 'auditor', 'operator'];
+const ROLES = ['user', 'auditor', 'coordinator', 'operator'];
 
 interface CreateOptions {
   readonly role?: string;

@@ -4,6 +4,7 @@ import { dispatchMessageSchema } from '../work/dispatch.js';
 import { liveMessageSchema } from '../work/live.js';
 import { heartbeatSchema, nodeReportsSchema, snapshotReportSchema } from '../work/reports.js';
 import { cloudEventType, COMMIT_CONTENT_TYPE } from './codec.js';
+import { MAX_REASON_CHARS } from './commit.js';
 import { eventSchemas } from './schemas.js';
 
 /** JSON Schema of a zod schema in the dialect that AsyncAPI 3.0 takes by default (draft 7). */
@@ -27,6 +28,11 @@ const envelope = (type: string, aggregate: Aggregate, data: object): object => (
     time: { ...text, format: 'date-time' },
     datacontenttype: { const: 'application/json' },
     actor: { ...text, description: 'user:<account id>, service:<name> or node:<node id>' },
+    onbehalfof: {
+      ...text,
+      description: 'user:<account id> or organisation:<id>: whose things somebody else changed',
+    },
+    reason: { ...text, maxLength: MAX_REASON_CHARS, description: 'why, in the words of who asked' },
     correlationid: text,
     causationid: text,
     traceparent: { ...text, description: 'W3C trace context' },

@@ -57,6 +57,20 @@ describe('the event codec', () => {
     ]);
   });
 
+  it('carries for whom and why, and reads commits that say neither', () => {
+    const { meta, ...rest } = commitOf(drained);
+    const asked = {
+      ...rest,
+      meta: { ...meta, actor: 'user:root', onBehalfOf: 'user:ada', reason: 'out of budget' },
+    } as const;
+    const bytes = encodeCommit(asked, 'node', 'n.1');
+    expect(json(bytes)).toMatchObject([{ actor: 'user:root', onbehalfof: 'user:ada', reason: 'out of budget' }]);
+    expect(decodeCommit(bytes, place).meta).toEqual(asked.meta);
+    const old = decodeCommit(encodeCommit(commitOf(drained), 'node', 'n.1'), place);
+    expect(old.meta).toEqual(meta);
+    expect(Object.keys(old.meta)).not.toEqual(expect.arrayContaining(['reason']));
+  });
+
   it('refuses to write an event that does not match its schema', () => {
     const broken = { ...drained, at: Number.NaN };
     expect(() => encodeCommit(commitOf(broken), 'node', 'n.1')).toThrow(/NodeDrained does not match its schema/);

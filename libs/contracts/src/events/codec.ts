@@ -1,5 +1,5 @@
 import type { Aggregate } from '../subjects.js';
-import type { Commit, CommitMeta, FornaxEvent, RecordedCommit } from './commit.js';
+import type { Actor, Commit, CommitMeta, FornaxEvent, Principal, RecordedCommit } from './commit.js';
 import type { z } from 'zod';
 import { eventSchemas } from './schemas.js';
 import { upcasters, type Upcast, type Upcasters } from './upcasters.js';
@@ -98,6 +98,8 @@ export const createEventCodec = (
         time,
         datacontenttype: 'application/json',
         actor: meta.actor,
+        ...(meta.onBehalfOf === undefined ? {} : { onbehalfof: meta.onBehalfOf }),
+        ...(meta.reason === undefined ? {} : { reason: meta.reason }),
         correlationid: meta.correlationId,
         ...(meta.causationId === undefined ? {} : { causationid: meta.causationId }),
         ...(meta.traceparent === undefined ? {} : { traceparent: meta.traceparent }),
@@ -147,7 +149,9 @@ interface StoredEvent {
   readonly type: string;
   readonly source: string;
   readonly time: string;
-  readonly actor: string;
+  readonly actor: Actor;
+  readonly onbehalfof?: Principal;
+  readonly reason?: string;
   readonly correlationid: string;
   readonly causationid?: string;
   readonly traceparent?: string;
@@ -180,6 +184,8 @@ const isStoredEvent = (value: unknown): value is StoredEvent =>
 
 const metaOf = (event: StoredEvent): CommitMeta => ({
   actor: event.actor,
+  ...(event.onbehalfof === undefined ? {} : { onBehalfOf: event.onbehalfof }),
+  ...(event.reason === undefined ? {} : { reason: event.reason }),
   source: event.source.replace(/^\/fornax\//, ''),
   correlationId: event.correlationid,
   ...(event.causationid === undefined ? {} : { causationId: event.causationid }),

@@ -14,10 +14,25 @@ import type { Aggregate } from '../subjects.js';
 export type FornaxEvent =
   TaskEvent | NodeEvent | NodeTokenEvent | BucketEvent | SnapshotEvent | AccountEvent | PricingEvent | WebhookEvent;
 
+/** Who acts: somebody with an account, one of the services, or a compute node. */
+export type Actor = `user:${string}` | `service:${string}` | `node:${string}`;
+/** For whom somebody acts: whose things are changed. */
+export type Principal = `user:${string}` | `organisation:${string}`;
+
+export const isActor = (text: unknown): text is Actor =>
+  typeof text === 'string' && /^(?:user|service|node):./s.test(text);
+
+/** Characters of a reason at most. */
+export const MAX_REASON_CHARS = 500;
+
 /** Who and why, carried by every event (architecture, section 2). */
 export interface CommitMeta {
   /** Who asked: `user:<account id>`, `service:<name>` or `node:<node id>`. */
-  readonly actor: string;
+  readonly actor: Actor;
+  /** Whose things somebody else changed; absent where the actor owns them, where nobody does, and in commits older than this field. */
+  readonly onBehalfOf?: Principal;
+  /** Why, in the words of who asked: at most {@link MAX_REASON_CHARS} characters, none of them a control character. */
+  readonly reason?: string;
   /** The service that decided, e.g. `scheduler`. */
   readonly source: string;
   /** The same for all that follows from one request. */

@@ -113,7 +113,7 @@ const nodeHardware = z.object({
 });
 const aboutNode = { nodeId: z.string(), at: instant };
 
-const role = z.enum(['user', 'auditor', 'operator']);
+const role = z.enum(['user', 'auditor', 'coordinator', 'operator']);
 const planQuotas = z.object({ maxInstances: z.number(), maxCores: z.number() });
 const computingQuotas = planQuotas.extend({ flex: planQuotas.exactOptional(), onDemand: planQuotas.exactOptional() });
 const quotas = computingQuotas.extend({ maxTasks: z.number(), maxBuckets: z.number(), maxStorageBytes: z.number() });

@@ -14,8 +14,8 @@ const reservation = { reservationName: z.string(), machineKey: z.string() };
 const userQuotas = z.object({ flex: quota, onDemand: quota, reserved: z.array(quota.extend(reservation)) });
 const organizationQuotas = userQuotas.extend({ name: z.string() });
 
-/** By e-mail; those who run nothing are not in it. */
-const runningCountsPerUser = z.record(z.string(), runningCounts);
+/** By e-mail; those who run nothing are not in it. Null for a plain member: colleagues are none of its business (contract, section 7). */
+const runningCountsPerUser = z.record(z.string(), runningCounts).nullable();
 const sharedQuota = quota.extend({ runningCountsPerUser });
 
 /** Answer of GET /quotas/computing-quotas/user (contract, section 3.23). */

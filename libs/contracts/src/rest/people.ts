@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { projectSchema } from './account-output.js';
 import { parseWireDate } from './time-on-the-wire.js';
 
-const ROLES = ['user', 'auditor', 'operator'] as const;
+const ROLES = ['user', 'auditor', 'coordinator', 'operator'] as const;
 /** In any case. */
 const role = z.string().toLowerCase().pipe(z.enum(ROLES));
 const INT32_MAX = 2_147_483_647;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isActor, type Actor } from '../events/commit.js';
 
 /*
  * Every request over NATS (`fx.rpc.>`), between services and from nodes, is plain JSON: the body is the request as the schema below has
@@ -94,7 +95,7 @@ export const ensureBucketsRequestSchema = z.object({
   owner: z.string(),
   mustExist: z.array(z.string()),
   create: z.array(z.string()),
-  actor: z.string(),
+  actor: z.custom<Actor>(isActor, 'must be user:<id>, service:<name> or node:<id>'),
   correlationId: z.string(),
 });
 export const ensureBucketsReplySchema = z.object({

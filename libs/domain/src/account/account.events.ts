@@ -2,8 +2,11 @@ import type { InstantMs } from '../shared/time.js';
 import type { AccountQuotas, ComputingQuotas, QuotaChange } from './quotas.js';
 import type { OwnProject, ProjectCommand, ProjectEvent } from './projects.js';
 
-/** `user` works, `auditor` reads what its organisation does and writes nothing, `operator` runs the platform. */
-export const ACCOUNT_ROLES = ['user', 'auditor', 'operator'] as const;
+/**
+ * `user` works, `auditor` reads what its organisation does and writes nothing, `coordinator` works and looks after the tasks of its
+ * organisation, `operator` runs the platform.
+ */
+export const ACCOUNT_ROLES = ['user', 'auditor', 'coordinator', 'operator'] as const;
 export type AccountRole = (typeof ACCOUNT_ROLES)[number];
 
 /** An account is a person or a service with an e-mail (its S3 access key). A token is stored by hash; its S3 secret is sealed by the master key. */

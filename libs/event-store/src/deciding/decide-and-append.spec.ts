@@ -23,7 +23,7 @@ const counter: Decider<Counted, Command, TaskEvent> = {
     event.type === 'TaskSubmitted' ? { ...state, exists: true } : { ...state, cancels: state.cancels + 1 },
 };
 
-const meta = { actor: 'service:test', source: 'test', correlationId: 'r' };
+const meta = { actor: 'service:test' as const, source: 'test', correlationId: 'r' };
 const run = (
   log: EventLog,
   command: Command,

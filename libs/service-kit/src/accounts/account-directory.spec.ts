@@ -63,7 +63,7 @@ describe('the account directory', () => {
 
   const appendTo = async (log: InMemoryLog, id: string, ...events: readonly AccountEvent[]): Promise<number> => {
     const expected = (await log.readAggregate('account', id)).at(-1)?.sequence ?? 0;
-    const meta = { actor: 'service:test', source: 'test', correlationId: 'c' };
+    const meta = { actor: 'service:test' as const, source: 'test', correlationId: 'c' };
     return log.append('account', id, { id: `commit-${id}-${expected}`, events, meta, at }, expected);
   };
   const append = (log: InMemoryLog, ...events: readonly AccountEvent[]): Promise<number> =>
@@ -255,7 +255,7 @@ describe('reading as somebody else', () => {
       person('mate', 'user', 'acme'),
       person('eve', 'user'),
     ];
-    const meta = { actor: 'service:test', source: 'test', correlationId: 'c' };
+    const meta = { actor: 'service:test' as const, source: 'test', correlationId: 'c' };
     for (const [index, events] of people.entries())
       await log.append('account', `p${index}`, { id: `c${index}`, events, meta, at }, 0);
     const directory = new AccountDirectory(log, sealer);

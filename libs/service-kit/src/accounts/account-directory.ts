@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { EventLog } from '@fornax/event-store';
 import type { RecordedCommit } from '@fornax/contracts';
-import type { AccountEvent } from '@fornax/domain';
+import type { AccountEvent, AccountRole } from '@fornax/domain';
 import { systemClock, type Clock } from '../core/clock.js';
 import type { Sealer } from '../secrets/sealer.js';
 import {
@@ -13,6 +13,11 @@ import {
   type UsableProject,
 } from './account.js';
 import { AccountsFold, type AccountRecord, type TokenRecord } from './accounts-fold.js';
+
+/** What somebody wants with what an account owns. */
+export type Need = 'look' | 'tend';
+
+const READS_COLLEAGUES: readonly AccountRole[] = ['auditor', 'coordinator'];
 
 interface Waiter {
   readonly sequence: number;
@@ -95,7 +100,20 @@ export class AccountDirectory {
   }
 
   /**
-   * The account that another one may read as (contract, section 1.2): any for an operator; for an auditor its own and those of its
+   * Whether somebody may look at what an account owns, or tend to it: stop, delete and refresh it. An operator does both for everybody, a
+   * coordinator for its organisation; an auditor looks at what its organisation has. Whoever reads as somebody else has that account alone.
+   */
+  reaches(caller: Account, ownerId: string, need: Need): boolean {
+    if (caller.id === ownerId) return true;
+    if (caller.readBy !== undefined) return false;
+    if (caller.role === 'operator') return true;
+    const owner = this.fold.accounts.get(ownerId);
+    if (caller.organisationId === null || owner?.organisationId !== caller.organisationId) return false;
+    return caller.role === 'coordinator' || (caller.role === 'auditor' && need === 'look');
+  }
+
+  /**
+   * The account that another one may read as (contract, section 1.2): any for an operator; for an auditor or a coordinator its own and those of its
    * organisation. Undefined also when there is no such account: nobody learns which it was.
    */
   readableAs(reader: Account, idOrEmail: string): Account | undefined {
@@ -103,7 +121,8 @@ export class AccountDirectory {
     if (!target) return undefined;
     const isColleague = reader.organisationId !== null && reader.organisationId === target.organisationId;
     const mayRead =
-      reader.role === 'operator' || (reader.role === 'auditor' && (isColleague || reader.id === target.id));
+      reader.role === 'operator' ||
+      (READS_COLLEAGUES.includes(reader.role) && (isColleague || reader.id === target.id));
     return mayRead ? { ...target, role: 'auditor', tokenId: reader.tokenId, readBy: reader.id } : undefined;
   }
 

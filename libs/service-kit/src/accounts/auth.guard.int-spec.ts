@@ -91,7 +91,7 @@ describe('who may do what', () => {
   const append = async (name: string, ...events: readonly AccountEvent[]): Promise<void> => {
     const log = service.app.get<EventLog>(EVENT_LOG);
     const before = (await log.readAggregate('account', name)).at(-1)?.sequence ?? 0;
-    const meta = { actor: 'service:test', source: 'test', correlationId: 'c' };
+    const meta = { actor: 'service:test' as const, source: 'test', correlationId: 'c' };
     const sequence = await log.append('account', name, { id: newId(), at: 1, meta, events }, before);
     expect(await service.app.get(AccountDirectory).knows(sequence, 5_000)).toBe(true);
   };

@@ -41,14 +41,14 @@ export const CurrentAccount = createParamDecorator((_: unknown, context: Executi
 /** The token of `Authorization: <token>`; `Bearer <token>` is accepted too. */
 export const tokenOf = (header: string | undefined): string => (header ?? '').replace(/^bearer\s+/i, '').trim();
 
-/** Whether the request would be let in now as it was then: its token opens the same account, with the same role. A public one always is. */
+/** Whether the request would be let in now as it was then: its token opens the same account, with the same role, in the same organisation. A public one always is. */
 export const isStillAdmitted = (request: FastifyRequest, accounts: AccountDirectory): boolean => {
   const then = accountsByRequest.get(request.raw);
   if (!then) return true;
   const caller = accounts.byToken(tokenOf(request.headers.authorization));
   if (!caller) return false;
   if (then.readBy !== undefined) return accounts.readableAs(caller, then.id) !== undefined;
-  return caller.id === then.id && caller.role === then.role;
+  return caller.id === then.id && caller.role === then.role && caller.organisationId === then.organisationId;
 };
 
 /** Names the account to read as, by its id or e-mail (contract, section 1.2). */

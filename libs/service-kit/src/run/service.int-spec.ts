@@ -167,7 +167,7 @@ describe('a service on the kit', () => {
   ): Promise<number> => {
     const accountId = newId();
     const at = 1_700_000_000_000;
-    const meta = { actor: 'service:test', source: 'test', correlationId: newId() };
+    const meta = { actor: 'service:test' as const, source: 'test', correlationId: newId() };
     return log.append(
       'account',
       accountId,

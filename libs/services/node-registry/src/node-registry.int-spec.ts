@@ -259,10 +259,61 @@ describe('the node registry on real servers', () => {
         warnings: ['no cgroups'],
       });
       await eventually(async () =>
-        JSON.stringify((await get(app, '/fornax/v1/nodes/shown')).body).includes('"leases":2'),
+        JSON.stringify((await get(app, '/fornax/v1/nodes/shown', TOKENS.operator)).body).includes('"leases":2'),
       );
+      // How busy the others keep it is nothing for everybody.
+      expect((await get(app, '/fornax/v1/nodes/shown')).body).toMatchObject({ leases: null, lostCause: null });
       expect((await post(app, '/fornax/v1/nodes/shown/retire', TOKENS.operator)).status).toBe(409);
       expect((await get(app, '/fornax/v1/nodes', 'wrong')).status).toBe(401);
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'keeps who drained, resumed and retired a node, when and why, also over a new session of the node',
+    async () => {
+      const app = await startRegistry();
+      await join('kept');
+      const path = '/fornax/v1/nodes/kept';
+      const command = (verb: string, reason: string): Promise<Response> =>
+        fetch(`${app.url}${path}/${verb}`, {
+          method: 'POST',
+          headers: { authorization: TOKENS.operator, 'fornax-reason': reason },
+        });
+      expect((await command('drain', 'new%0Adisks')).status).toBe(400);
+      const by = { by: 'user:operator', reason: 'neue Lüfter', at: expect.stringMatching(/Z$/) };
+      expect(await (await command('drain', 'neue%20L%C3%BCfter')).json()).toMatchObject({ drain: by });
+      await join('kept', 'boot-2');
+      await eventually(async () => JSON.stringify((await get(app, path, TOKENS.operator)).body).includes('"epoch":2'));
+      expect((await get(app, path, TOKENS.operator)).body).toMatchObject({ status: 'draining', drain: by });
+      expect((await get(app, path)).body).toMatchObject({ status: 'draining', drain: null });
+      expect(await (await command('resume', 'done')).json()).toMatchObject({ drain: null });
+      expect((await command('retire', '')).status).toBe(200);
+
+      const { body } = await get(app, `${path}/events`, TOKENS.operator);
+      expect(body).toMatchObject({
+        nodeId: 'kept',
+        next: null,
+        events: [
+          { type: 'NodeJoined', actor: 'node:kept', reason: null, epoch: 1, data: { driver: 'process' } },
+          { type: 'NodeDrained', actor: 'user:operator', reason: 'neue Lüfter' },
+          { type: 'NodeLost', actor: 'node:kept', cause: 'rejoined' },
+          { type: 'NodeJoined', actor: 'node:kept', epoch: 2 },
+          { type: 'NodeDrained', actor: 'node:kept' },
+          { type: 'NodeResumed', actor: 'user:operator', reason: 'done' },
+          { type: 'NodeLost', actor: 'user:operator', cause: 'left' },
+          { type: 'NodeRetired', actor: 'user:operator', reason: null },
+        ],
+      });
+      const first = await get(app, `${path}/events?limit=1`, TOKENS.operator);
+      expect(first.body).toMatchObject({ events: [{ type: 'NodeJoined' }] });
+      const { next } = first.body as { readonly next: number };
+      const rest = (await get(app, `${path}/events?after=${next}`, TOKENS.operator)).body;
+      expect(rest).toMatchObject({ next: null });
+      expect((rest as { readonly events: unknown[] }).events).toHaveLength(7);
+      expect((await get(app, `${path}/events`)).status).toBe(403);
+      expect((await get(app, '/fornax/v1/nodes/nothing/events', TOKENS.operator)).status).toBe(404);
+      expect((await get(app, `${path}/events?limit=0`, TOKENS.operator)).status).toBe(400);
     },
     SLOW_MS,
   );

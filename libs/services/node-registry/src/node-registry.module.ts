@@ -5,7 +5,9 @@ import { NodeCommands } from './fleet/node-commands.js';
 import { LossDetector } from './heartbeats/loss-detector.js';
 import { FleetReader } from './http/fleet-reader.js';
 import { HardwareConstraintsController } from './http/hardware-constraints.controller.js';
+import { NodeHistoryController } from './http/node-history.controller.js';
 import { NodesController } from './http/nodes.controller.js';
+import { Drains1790000800000 } from './migrations/1790000800000-drains.migration.js';
 import { FleetTable1767225800000 } from './migrations/fleet-table.migration.js';
 import { NODE_REGISTRY_CONFIG, loadNodeRegistryConfig } from './node-registry.config.js';
 import { FleetProjection } from './projections/fleet.projection.js';
@@ -13,8 +15,10 @@ import { MembershipController } from './rpc/membership.controller.js';
 
 /** Which nodes there are and whether they live; what hardware tasks may ask for. */
 @Module({
-  imports: [serviceDatabase('node-registry', [FleetTable1767225800000, IdempotencyKeys1790000600000])],
-  controllers: [MembershipController, HardwareConstraintsController, NodesController],
+  imports: [
+    serviceDatabase('node-registry', [FleetTable1767225800000, IdempotencyKeys1790000600000, Drains1790000800000]),
+  ],
+  controllers: [MembershipController, HardwareConstraintsController, NodesController, NodeHistoryController],
   providers: [
     { provide: NODE_REGISTRY_CONFIG, useFactory: () => loadNodeRegistryConfig(process.env) },
     Fleet,

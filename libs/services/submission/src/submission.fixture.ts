@@ -126,7 +126,7 @@ export const startHarness = async (settings: Readonly<Record<string, string>> = 
       const commit = {
         id: newId(),
         events,
-        meta: { actor: 'service:scheduler', source: 'scheduler', correlationId: 'test' },
+        meta: { actor: 'service:scheduler' as const, source: 'scheduler', correlationId: 'test' },
         at: events[0]?.at ?? 0,
       };
       await log().append('task', taskId, commit, before.at(-1)?.sequence ?? 0);
@@ -157,7 +157,7 @@ export const startHarness = async (settings: Readonly<Record<string, string>> = 
       const other = randomBytes(16).toString('hex');
       const address = `${accountId}@example.org`;
       const quotas = { maxTasks, maxBuckets: 10, maxStorageBytes: 1e9, maxInstances: 100, maxCores: 100 };
-      const meta = { actor: 'service:test', source: 'test', correlationId: 'test' };
+      const meta = { actor: 'service:test' as const, source: 'test', correlationId: 'test' };
       const sealedSecret = test.app.get(Sealer).sealWithMaster(other);
       await log().append(
         'account',

@@ -1,4 +1,6 @@
+import { MAX_REASON_CHARS } from '@fornax/contracts';
 import type { OpenAPIObject } from '@nestjs/swagger';
+import { REASON_HEADER_NAME } from '../../accounts/reason.js';
 import type { Operation, Parameter, PathItem, Reference } from './openapi-types.js';
 import { ERROR_DESCRIPTIONS, ERROR_SCHEMAS, errorContent } from './error-answers.js';
 import { modernSchema } from './modern-schema.js';
@@ -37,11 +39,27 @@ const completed = (operation: Operation, method: string, path: string): Operatio
     ...rest,
     // Nest names an operation after its method alone, which several paths may share.
     operationId: `${method}${path.replaceAll(/[^A-Za-z0-9]+(.)?/g, (_, next: string = '') => next.toUpperCase())}`,
-    parameters: parametersOf(operation, path),
+    parameters: [
+      ...parametersOf(operation, path),
+      ...(isPublic !== true && keepsReason(method, path) ? [REASON_PARAMETER] : []),
+    ],
     ...bodyOf(operation),
     responses: responsesOf(operation, method, path, isPublic === true),
     ...(isPublic === true ? { security: [] } : {}),
   };
+};
+
+/** Requests that leave no event behind: reads that need a body, output that is fetched, repairs of what can be derived. */
+const NO_EVENT = /\/(?:search|paginate|std(?:out|err)(?:\/\{instance\})?|rebuild|test|restart)$/;
+const keepsReason = (method: string, path: string): boolean => method !== 'get' && !NO_EVENT.test(path);
+
+const REASON_PARAMETER: Parameter = {
+  name: REASON_HEADER_NAME,
+  in: 'header',
+  required: false,
+  description:
+    'Why you do this, kept with the event: percent-encoded UTF-8, one line. A request that is repeated under its Idempotency-Key keeps the first one.',
+  schema: { type: 'string', maxLength: MAX_REASON_CHARS },
 };
 
 type JsonBody = {

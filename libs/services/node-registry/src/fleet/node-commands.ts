@@ -1,41 +1,54 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { CommitMeta } from '@fornax/contracts';
+import type { Actor, CommitMeta } from '@fornax/contracts';
 import { nodeDecider, type NodeCommand, type NodeEvent, type NodeState } from '@fornax/domain';
 import { decideAndAppend, loadAggregate, type Appended, type EventLog } from '@fornax/event-store';
-import { CLOCK, EVENT_LOG, activeTraceparent, newId, type Clock } from '@fornax/service-kit';
+import { CLOCK, EVENT_LOG, LOGGER, activeTraceparent, newId, type Clock } from '@fornax/service-kit';
+import type { Logger } from 'pino';
 import { Fleet } from './fleet.js';
+import { tellOf } from './node-tellings.js';
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 /** A command without its time, which is the registry's clock. */
 export type TimelessNodeCommand = DistributiveOmit<NodeCommand, 'at'>;
 
-/** Decides commands on nodes and appends what comes out. */
+/** Who asks, and why. */
+export interface Asked {
+  readonly by: Actor;
+  readonly reason?: string | undefined;
+}
+
+/** Decides commands on nodes and appends what comes out; whoever appended an event writes its line in the platform's log, so there is one. */
 @Injectable()
 export class NodeCommands {
   constructor(
     @Inject(EVENT_LOG) private readonly log: EventLog,
     @Inject(CLOCK) private readonly clock: Clock,
     private readonly fleet: Fleet,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   /**
-   * @param actor `node:<id>`, `user:<id>` or `service:node-registry`
    * @throws CommandRejected node-not-found, node-retired
    * @throws LogUnavailable, VersionConflict
    */
-  async execute(nodeId: string, command: TimelessNodeCommand, actor: string): Promise<Appended<NodeState, NodeEvent>> {
+  async execute(
+    nodeId: string,
+    command: TimelessNodeCommand,
+    { by: actor, reason }: Asked,
+  ): Promise<Appended<NodeState, NodeEvent>> {
     const at = this.clock.now();
     const commitId = newId();
     const traceparent = activeTraceparent();
     const meta: CommitMeta = {
       actor,
+      ...(reason === undefined ? {} : { reason }),
       source: 'node-registry',
       correlationId: commitId,
       ...(traceparent === undefined ? {} : { traceparent }),
     };
     // A decision without events appends nothing, so nothing would notice that it was made on an old state: the tail is read first.
     const loaded = await loadAggregate(this.log, 'node', nodeId, nodeDecider, this.fleet.get(nodeId));
-    return decideAndAppend({
+    const appended = await decideAndAppend({
       log: this.log,
       aggregate: 'node',
       id: nodeId,
@@ -46,5 +59,7 @@ export class NodeCommands {
       at,
       loaded,
     });
+    for (const event of appended.events) tellOf(this.logger, nodeId, event, meta);
+    return appended;
   }
 }

@@ -143,13 +143,9 @@ export class LossDetector implements OnApplicationBootstrap, BeforeApplicationSh
 
   private async declareLost({ nodeId, epoch }: SilentNode): Promise<void> {
     try {
-      const { events } = await this.commands.execute(
-        nodeId,
-        { type: 'LoseNode', epoch, cause: 'heartbeat' },
-        'service:node-registry',
-      );
-      if (events.length > 0)
-        this.logger.warn({ nodeId, epoch }, 'the node is lost: it has been silent for the grace period');
+      const reason = 'it has been silent for the grace period';
+      const asked = { by: 'service:node-registry', reason } as const;
+      await this.commands.execute(nodeId, { type: 'LoseNode', epoch, cause: 'heartbeat' }, asked);
     } catch (error) {
       // The next check tries again.
       this.logger.warn({ nodeId, err: error }, 'a silent node could not be declared lost');

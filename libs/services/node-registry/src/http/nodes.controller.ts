@@ -1,4 +1,5 @@
-import { Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import type { IncomingHttpHeaders } from 'node:http';
+import { Controller, Get, Headers, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { NodeHardware } from '@fornax/domain';
 import {
@@ -9,6 +10,7 @@ import {
   NotFound,
   OperatorOnly,
   ProjectionHost,
+  reasonOf,
   type Account,
   type CoreConfig,
 } from '@fornax/service-kit';
@@ -32,8 +34,10 @@ export interface NodeView {
   readonly lostCause: string | null;
   /** As heard by the replica that answers; null before it heard any. */
   readonly lastHeartbeat: string | null;
-  /** Leases that the node held at its last heartbeat. */
+  /** Leases that the node held at its last heartbeat, whoever's they are; null for all but operators. */
   readonly leases: number | null;
+  /** Who drained it, when and why, while it is drained; null for all but operators. */
+  readonly drain: { readonly at: string; readonly by: string; readonly reason: string | null } | null;
 }
 
 const dateOrNull = z.string().nullable();
@@ -50,6 +54,7 @@ const nodeViewSchema = z.object({
   lostCause: dateOrNull,
   lastHeartbeat: dateOrNull,
   leases: z.int().nullable(),
+  drain: z.object({ at: z.string(), by: z.string(), reason: z.string().nullable() }).nullable(),
 });
 
 const time = (at: number | null | undefined): string | null =>
@@ -69,17 +74,17 @@ export class NodesController {
   @Get()
   @ApiOperation({ summary: 'All nodes that ever joined' })
   @ApiOkResponse({ standardSchema: z.array(nodeViewSchema) })
-  async list(): Promise<readonly NodeView[]> {
-    return (await this.fleet.nodes()).map((row) => this.viewOf(row));
+  async list(@CurrentAccount() account: Account): Promise<readonly NodeView[]> {
+    return (await this.fleet.nodes()).map((row) => this.viewOf(row, account));
   }
 
   @Get(':id')
   @ApiOperation({ summary: 'One node' })
   @ApiOkResponse({ standardSchema: nodeViewSchema })
-  async get(@Param('id') id: string): Promise<NodeView> {
+  async get(@Param('id') id: string, @CurrentAccount() account: Account): Promise<NodeView> {
     const [row] = await this.fleet.nodes([id]);
     if (!row) throw new NotFound('No such node');
-    return this.viewOf(row);
+    return this.viewOf(row, account);
   }
 
   @Post(':id/drain')
@@ -88,8 +93,12 @@ export class NodesController {
   @OperatorOnly()
   @ApiOperation({ summary: 'No new instances on this node; those that run go on' })
   @ApiOkResponse({ standardSchema: nodeViewSchema })
-  drain(@Param('id') id: string, @CurrentAccount() account: Account): Promise<NodeView> {
-    return this.execute(id, { type: 'DrainNode' }, account);
+  drain(
+    @Param('id') id: string,
+    @CurrentAccount() account: Account,
+    @Headers() headers: IncomingHttpHeaders,
+  ): Promise<NodeView> {
+    return this.execute(id, { type: 'DrainNode' }, account, headers);
   }
 
   @Post(':id/resume')
@@ -98,8 +107,12 @@ export class NodesController {
   @OperatorOnly()
   @ApiOperation({ summary: 'Ends a drain' })
   @ApiOkResponse({ standardSchema: nodeViewSchema })
-  resume(@Param('id') id: string, @CurrentAccount() account: Account): Promise<NodeView> {
-    return this.execute(id, { type: 'ResumeNode' }, account);
+  resume(
+    @Param('id') id: string,
+    @CurrentAccount() account: Account,
+    @Headers() headers: IncomingHttpHeaders,
+  ): Promise<NodeView> {
+    return this.execute(id, { type: 'ResumeNode' }, account, headers);
   }
 
   /** A retired node's leases are taken back at once, so it must have none: an instance never runs in two places. */
@@ -109,22 +122,33 @@ export class NodesController {
   @OperatorOnly()
   @ApiOperation({ summary: 'The node is gone for good; it must not hold any instance' })
   @ApiOkResponse({ standardSchema: nodeViewSchema })
-  async retire(@Param('id') id: string, @CurrentAccount() account: Account): Promise<NodeView> {
+  async retire(
+    @Param('id') id: string,
+    @CurrentAccount() account: Account,
+    @Headers() headers: IncomingHttpHeaders,
+  ): Promise<NodeView> {
     const [row] = await this.fleet.nodes([id]);
     const isPresent = row?.state.status === 'online' || row?.state.status === 'draining';
     if (isPresent && (this.detector.watch.lastBeat(id)?.leases ?? 0) > 0) {
       throw new Conflict('The node still runs instances: drain it first', { code: 'node-busy' });
     }
-    return this.execute(id, { type: 'RetireNode' }, account);
+    return this.execute(id, { type: 'RetireNode' }, account, headers);
   }
 
-  private async execute(id: string, command: TimelessNodeCommand, account: Account): Promise<NodeView> {
-    const { sequence } = await this.commands.execute(id, command, `user:${account.id}`);
+  private async execute(
+    id: string,
+    command: TimelessNodeCommand,
+    account: Account,
+    headers: IncomingHttpHeaders,
+  ): Promise<NodeView> {
+    const asked = { by: `user:${account.id}`, reason: reasonOf(headers) } as const;
+    const { sequence } = await this.commands.execute(id, command, asked);
     await this.projections.waitFor('fleet', sequence, this.core.readYourWritesTimeoutMs);
-    return this.get(id);
+    return this.get(id, account);
   }
 
-  private viewOf({ state, warnings, joinedAt, lostAt, lostCause }: NodeRow): NodeView {
+  private viewOf({ state, warnings, joinedAt, lostAt, lostCause, drain }: NodeRow, { role }: Account): NodeView {
+    const isOperator = role === 'operator';
     const beat = this.detector.watch.lastBeat(state.nodeId);
     return {
       id: state.nodeId,
@@ -138,7 +162,8 @@ export class NodesController {
       lostAt: time(lostAt),
       lostCause,
       lastHeartbeat: time(beat?.at),
-      leases: beat?.leases ?? null,
+      leases: (isOperator ? beat?.leases : null) ?? null,
+      drain: isOperator && drain ? { ...drain, at: new Date(drain.at).toISOString() } : null,
     };
   }
 }

@@ -16,11 +16,14 @@ export class FleetProjection implements Projection {
   async write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {
     const ids = [...new Set(batch.map(({ aggregateId }) => aggregateId))];
     const rows = new Map<string, NodeRow>((await readNodes(tx, ids)).map((row) => [row.state.nodeId, row]));
-    for (const { aggregateId, events } of batch) {
+    for (const { aggregateId, events, meta } of batch) {
       // Only node commits are handed over.
       rows.set(
         aggregateId,
-        (events as readonly NodeEvent[]).reduce(evolveNodeRow, rows.get(aggregateId) ?? newNodeRow),
+        (events as readonly NodeEvent[]).reduce(
+          (row, event) => evolveNodeRow(row, event, meta),
+          rows.get(aggregateId) ?? newNodeRow,
+        ),
       );
     }
     await upsertNodes(tx, [...rows.values()]);

@@ -76,7 +76,7 @@ export class MembershipController {
 
   private async execute(nodeId: string, command: TimelessNodeCommand): Promise<number> {
     try {
-      const { state } = await this.commands.execute(nodeId, command, `node:${nodeId}`);
+      const { state } = await this.commands.execute(nodeId, command, { by: `node:${nodeId}` });
       return state.epoch;
     } catch (error) {
       if (error instanceof CommandRejected)

@@ -269,7 +269,7 @@ class World {
       id,
       commitId: `user-${(this.ids += 1)}`,
       at: 1,
-      meta: { actor: 'user:ada', source: 'simulation', correlationId: 'c' },
+      meta: { actor: 'user:ada' as const, source: 'simulation', correlationId: 'c' },
     };
   }
 }

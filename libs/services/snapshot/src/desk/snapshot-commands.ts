@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { CommitMeta } from '@fornax/contracts';
+import type { Actor, CommitMeta } from '@fornax/contracts';
 import {
   isSnapshotOpen,
   snapshotDecider,
@@ -36,6 +36,9 @@ export type PartCommand =
       : never
     : never;
 
+/** Who asks, for whom and why. */
+type Who = Pick<CommitMeta, 'actor' | 'onBehalfOf' | 'reason' | 'correlationId'>;
+
 /** Appends what is decided about snapshots. Keeps the few that are open in memory, so that a report costs one append. */
 @Injectable()
 export class SnapshotCommands {
@@ -47,14 +50,14 @@ export class SnapshotCommands {
   ) {}
 
   /** @returns when it was triggered, in milliseconds @throws CommandRejected */
-  async trigger(facts: TriggerFacts, who: { readonly actor: string; readonly correlationId: string }): Promise<number> {
+  async trigger(facts: TriggerFacts, who: Who): Promise<number> {
     const at = this.clock.now();
     await this.append(facts.snapshotId, [{ type: 'TriggerSnapshot', ...facts, at }], who);
     return at;
   }
 
   /** Records what became of parts. What is late, doubled or unknown is ignored. */
-  async record(snapshotId: string, commands: readonly PartCommand[], actor: string): Promise<void> {
+  async record(snapshotId: string, commands: readonly PartCommand[], actor: Actor): Promise<void> {
     const at = this.clock.now();
     await this.append(
       snapshotId,
@@ -75,11 +78,7 @@ export class SnapshotCommands {
     this.open.delete(snapshotId);
   }
 
-  private async append(
-    snapshotId: string,
-    command: readonly SnapshotCommand[],
-    who: { readonly actor: string; readonly correlationId: string },
-  ): Promise<void> {
+  private async append(snapshotId: string, command: readonly SnapshotCommand[], who: Who): Promise<void> {
     const traceparent = activeTraceparent();
     const meta: CommitMeta = { ...who, source: 'snapshot', ...(traceparent === undefined ? {} : { traceparent }) };
     const loaded = this.open.get(snapshotId);

@@ -1,7 +1,16 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { EventLog } from '@fornax/event-store';
-import { CORE_CONFIG, EVENT_LOG, NotFound, ProjectionHost, type CoreConfig } from '@fornax/service-kit';
+import {
+  AccountDirectory,
+  CORE_CONFIG,
+  EVENT_LOG,
+  NotFound,
+  ProjectionHost,
+  type Account,
+  type CoreConfig,
+  type Need,
+} from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import type { SnapshotRow } from '../projections/snapshot-row.js';
 import { readSnapshots } from '../projections/snapshot-rows.js';
@@ -15,20 +24,23 @@ export class SnapshotReader {
     @Inject(EVENT_LOG) private readonly log: EventLog,
     @Inject(CORE_CONFIG) private readonly config: CoreConfig,
     private readonly projections: ProjectionHost,
+    private readonly accounts: AccountDirectory,
   ) {}
 
-  /** @throws NotFound also for a task of somebody else */
-  async task(owner: string, idOrShortname: string): Promise<TaskRef> {
+  /** @throws NotFound also for a task of somebody else, unless the account looks after it and names it by its id */
+  async task(account: Account, idOrShortname: string, need: Need): Promise<TaskRef> {
     const { sequence } = await this.log.head();
     await this.projections.waitFor('snapshots', sequence, this.config.readYourWritesTimeoutMs);
-    const task = await findTaskRef(this.db, owner, idOrShortname);
-    if (!task) throw new NotFound(`No such task: ${idOrShortname}`);
+    const own = await findTaskRef(this.db, account.id, idOrShortname);
+    const task = own ?? (account.role === 'user' ? undefined : await findTaskRef(this.db, null, idOrShortname));
+    if (!task || !this.accounts.reaches(account, task.owner, need))
+      throw new NotFound(`No such task: ${idOrShortname}`);
     return task;
   }
 
   /** @throws NotFound */
-  async snapshot(owner: string, idOrShortname: string, snapshotId: string): Promise<SnapshotRow> {
-    const { taskId } = await this.task(owner, idOrShortname);
+  async snapshot(account: Account, idOrShortname: string, snapshotId: string): Promise<SnapshotRow> {
+    const { taskId } = await this.task(account, idOrShortname, 'look');
     const row = (await readSnapshots(this.db, [snapshotId])).get(snapshotId);
     if (row?.state.taskId !== taskId) throw new NotFound(`No such snapshot: ${snapshotId}`);
     return row;

@@ -1,6 +1,17 @@
-import { Body, Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import type { IncomingHttpHeaders } from 'node:http';
+import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { CLOCK, CurrentAccount, Forbidden, Idempotent, Invalid, type Account, type Clock } from '@fornax/service-kit';
+import {
+  CLOCK,
+  CurrentAccount,
+  Forbidden,
+  Idempotent,
+  Invalid,
+  newId,
+  reasonOf,
+  type Account,
+  type Clock,
+} from '@fornax/service-kit';
 import { SnapshotReader } from './snapshot-reader.js';
 import { TriggerSnapshotHandler } from './trigger-snapshot.handler.js';
 import {
@@ -32,8 +43,10 @@ export class SnapshotsController {
     @CurrentAccount() account: Account,
     @Param('id') id: string,
     @Body({ schema: triggerSchema }) body: unknown,
+    @Headers() headers: IncomingHttpHeaders,
   ): Promise<WireSnapshot> {
-    return this.trigger.handle(account, id, readTrigger(body), this.clock.now());
+    const asking = { account, correlationId: newId(), reason: reasonOf(headers) };
+    return this.trigger.handle(asking, id, readTrigger(body), this.clock.now());
   }
 
   @Post('periodic')
@@ -45,7 +58,7 @@ export class SnapshotsController {
     @Body({ schema: periodicSchema }) body: unknown,
   ): Promise<void> {
     const { interval } = readPeriodic(body);
-    const { taskId, isOver } = await this.reader.task(account.id, id);
+    const { taskId, isOver } = await this.reader.task(account, id, 'tend');
     if (isOver) throw new Forbidden(`Task ${taskId} is not running`, { code: 'task-not-running' });
     if (interval !== 0)
       throw new Invalid('Periodic snapshots are not built in this version of Fornax', { code: 'not-built' });
@@ -59,6 +72,6 @@ export class SnapshotsController {
     @Param('id') id: string,
     @Param('snapshotId') snapshotId: string,
   ): Promise<WireSnapshot> {
-    return wireSnapshot(await this.reader.snapshot(account.id, id, snapshotId));
+    return wireSnapshot(await this.reader.snapshot(account, id, snapshotId));
   }
 }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ensureBucketsReplySchema, placementsReplySchema, RPC } from '@fornax/contracts';
 import type { SnapshotConfig, SnapshotPart } from '@fornax/domain';
-import { Forbidden, Invalid, newId, RpcClient, type Account } from '@fornax/service-kit';
+import { Forbidden, Invalid, newId, RpcClient, userMeta, type Asking } from '@fornax/service-kit';
 import { SnapshotCommands } from '../desk/snapshot-commands.js';
 import type { TaskRef } from '../projections/task-refs.js';
 import { SnapshotReader } from './snapshot-reader.js';
@@ -51,23 +51,24 @@ export class TriggerSnapshotHandler {
 
   /**
    * @throws NotFound the task
-   * @throws Forbidden no instance of it runs
+   * @throws Forbidden no instance of it runs, or somebody else says where to: what belongs to the owner goes where the owner said
    * @throws Invalid the bucket
    * @throws Unavailable scheduler or storage do not answer: nothing was triggered
    */
-  async handle(account: Account, idOrShortname: string, request: TriggerRequest, now: number): Promise<WireSnapshot> {
-    const task = await this.reader.task(account.id, idOrShortname);
+  async handle(asking: Asking, idOrShortname: string, request: TriggerRequest, now: number): Promise<WireSnapshot> {
+    const task = await this.reader.task(asking.account, idOrShortname, 'tend');
+    const { owner } = task;
+    if (owner !== asking.account.id && (request.bucket ?? request.bucketPrefix) !== undefined)
+      throw new Forbidden(`Only its owner says where snapshots of task ${task.taskId} go`, { code: 'not-the-owner' });
     if (task.isOver) throw notRunning(task.taskId);
     const config = configOf(request, task);
     const parts = await this.runningParts(task.taskId);
     if (parts.length === 0) throw notRunning(task.taskId);
-    const correlationId = newId();
-    await this.ensureBucket(config.bucket, account, correlationId);
+    await this.ensureBucket(config.bucket, owner, asking);
     const snapshotId = snapshotIdOf(task.taskId, now, newId());
-    const actor = `user:${account.id}`;
     const at = await this.commands.trigger(
-      { snapshotId, taskId: task.taskId, owner: account.id, config, parts },
-      { actor, correlationId },
+      { snapshotId, taskId: task.taskId, owner, config, parts },
+      userMeta('snapshot', asking, { kind: 'user', id: owner }),
     );
     return newWireSnapshot(snapshotId, task.taskId, config, at);
   }
@@ -76,8 +77,8 @@ export class TriggerSnapshotHandler {
     return (await this.rpc.request(RPC.placements, { taskId }, placementsReplySchema)).running;
   }
 
-  private async ensureBucket(bucket: string, { id }: Account, correlationId: string): Promise<void> {
-    const request = { owner: id, mustExist: [], create: [bucket], actor: `user:${id}`, correlationId };
+  private async ensureBucket(bucket: string, owner: string, { account, correlationId }: Asking): Promise<void> {
+    const request = { owner, mustExist: [], create: [bucket], actor: `user:${account.id}` as const, correlationId };
     const { refused } = await this.rpc.request(
       RPC.ensureBuckets,
       request,

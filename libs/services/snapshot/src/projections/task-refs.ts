@@ -5,6 +5,7 @@ import type { Queries } from './snapshot-rows.js';
 /** What triggering a snapshot needs to know of a task. */
 export interface TaskRef {
   readonly taskId: string;
+  readonly owner: string;
   readonly resultBucket: string | null;
   readonly snapshotBucket: string | null;
   readonly snapshotPrefix: string | null;
@@ -95,6 +96,7 @@ const updateRefs = async (db: Queries, changes: readonly (readonly [string, Task
 
 interface StoredRef {
   readonly task_id: string;
+  readonly owner: string;
   readonly result_bucket: string | null;
   readonly snapshot_bucket: string | null;
   readonly snapshot_prefix: string | null;
@@ -103,17 +105,22 @@ interface StoredRef {
   readonly is_over: boolean;
 }
 
-/** The owner's task by its id, or else the latest one of that short name; not the deleted ones. */
-export const findTaskRef = async (db: Queries, owner: string, idOrShortname: string): Promise<TaskRef | undefined> => {
+/** The owner's task by its id, or else the latest one of that short name; not the deleted ones. Without an owner, anybody's by its id. */
+export const findTaskRef = async (
+  db: Queries,
+  owner: string | null,
+  idOrShortname: string,
+): Promise<TaskRef | undefined> => {
   const [row] = await db.query<StoredRef[]>(
-    `SELECT task_id, result_bucket, snapshot_bucket, snapshot_prefix, snapshot_whitelist, snapshot_blacklist, ended >= instances AS is_over
-     FROM task_ref WHERE owner = $1 AND (task_id = $2 OR shortname = $2) AND NOT deleted
+    `SELECT task_id, owner, result_bucket, snapshot_bucket, snapshot_prefix, snapshot_whitelist, snapshot_blacklist, ended >= instances AS is_over
+     FROM task_ref WHERE ${owner === null ? '$1::text IS NULL AND task_id = $2' : 'owner = $1 AND (task_id = $2 OR shortname = $2)'} AND NOT deleted
      ORDER BY (task_id = $2) DESC, sequence DESC LIMIT 1`,
     [owner, idOrShortname],
   );
   return (
     row && {
       taskId: row.task_id,
+      owner: row.owner,
       resultBucket: row.result_bucket,
       snapshotBucket: row.snapshot_bucket,
       snapshotPrefix: row.snapshot_prefix,

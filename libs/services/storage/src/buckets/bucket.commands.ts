@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { CommitMeta } from '@fornax/contracts';
+import type { Actor, CommitMeta } from '@fornax/contracts';
 import { type BucketCommand, bucketDecider } from '@fornax/domain';
 import { CommandRejected, decideAndAppend, type EventLog } from '@fornax/event-store';
 import type { ObjectStore } from '@fornax/object-store';
@@ -13,13 +13,20 @@ import type { Bucket, BucketDesk } from './bucket.js';
 
 /** Who asks, for the record. */
 export interface Cause {
-  readonly actor: string;
+  readonly actor: Actor;
   readonly correlationId: string;
 }
 
-const metaOf = ({ actor, correlationId }: Cause): CommitMeta => {
+const metaOf = ({ actor, correlationId }: Cause, owner: string): CommitMeta => {
   const traceparent = activeTraceparent();
-  return { actor, source: 'storage', correlationId, ...(traceparent === undefined ? {} : { traceparent }) };
+  const onBehalfOf = `user:${owner}` as const;
+  return {
+    actor,
+    ...(actor === onBehalfOf ? {} : { onBehalfOf }),
+    source: 'storage',
+    correlationId,
+    ...(traceparent === undefined ? {} : { traceparent }),
+  };
 };
 
 /** Creates and deletes buckets; the log decides whose a name is. */
@@ -82,7 +89,7 @@ export class BucketCommands implements BucketDesk {
         decider: bucketDecider,
         command,
         commitId: newId(command.at),
-        meta: metaOf(cause),
+        meta: metaOf(cause, command.owner),
         at: command.at,
       });
       await this.reads.waitFor(sequence);

@@ -33,7 +33,7 @@ const commits = (...events: readonly FornaxEvent[]): readonly RecordedCommit[] =
     id: String(index),
     events: [event],
     at,
-    meta: { actor: 'a', source: 's', correlationId: 'c' },
+    meta: { actor: 'service:test', source: 's', correlationId: 'c' },
     sequence: index + 1,
     aggregate: 'task',
     aggregateId: 'task-1',

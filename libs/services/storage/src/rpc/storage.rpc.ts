@@ -10,7 +10,7 @@ import { Public, RpcHandler } from '@fornax/service-kit';
 import type { z } from 'zod';
 import { BucketCatalog } from '../buckets/bucket-catalog.js';
 import { isBucketName } from '../buckets/bucket-names.js';
-import { BucketCommands } from '../buckets/bucket.commands.js';
+import { BucketCommands, type Cause } from '../buckets/bucket.commands.js';
 import { StorageUsage } from '../buckets/storage-usage.js';
 import { StorageReads } from '../reading/storage-reads.js';
 import { S3Error } from '../s3/s3-error.js';
@@ -58,11 +58,7 @@ export class StorageRpc {
     return look();
   }
 
-  async #create(
-    owner: string,
-    bucket: string,
-    cause: { readonly actor: string; readonly correlationId: string },
-  ): Promise<string | undefined> {
+  async #create(owner: string, bucket: string, cause: Cause): Promise<string | undefined> {
     try {
       await this.commands.create(owner, bucket, cause);
       return undefined;

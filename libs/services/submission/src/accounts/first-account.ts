@@ -43,7 +43,7 @@ export class FirstAccount implements OnApplicationBootstrap {
 
   private async make(accountId: string, email: string, token: string): Promise<void> {
     const at = this.clock.now();
-    const meta = { actor: 'service:submission', source: 'submission', correlationId: newId() };
+    const meta = { actor: 'service:submission' as const, source: 'submission', correlationId: newId() };
     const subject = { log: this.log, aggregate: 'account' as const, id: accountId, decider: accountDecider, meta, at };
     const load = () => loadAggregate(this.log, 'account', accountId, accountDecider);
     const loaded = await load();

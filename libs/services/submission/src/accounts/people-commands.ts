@@ -20,6 +20,7 @@ import {
   NotFound,
   type Clock,
   type CoreConfig,
+  type Owner,
 } from '@fornax/service-kit';
 import { derivedId, metaOf, type RequestContext } from '../commands/request-context.js';
 
@@ -42,7 +43,7 @@ export class PeopleCommands {
     command: Timeless<AccountCommand>,
     context: RequestContext,
   ): Promise<readonly AccountEvent[]> {
-    return this.append(id, accountDecider, { ...command, at: this.clock.now() }, context);
+    return this.append({ kind: 'user', id }, accountDecider, { ...command, at: this.clock.now() }, context);
   }
 
   async organisation(
@@ -50,15 +51,21 @@ export class PeopleCommands {
     command: Timeless<OrganisationCommand>,
     context: RequestContext,
   ): Promise<readonly AccountEvent[]> {
-    return this.append(id, organisationDecider, { ...command, at: this.clock.now() }, context);
+    return this.append(
+      { kind: 'organisation', id },
+      organisationDecider,
+      { ...command, at: this.clock.now() },
+      context,
+    );
   }
 
   private async append<S, C extends { readonly at: number }>(
-    id: string,
+    owner: Owner,
     decider: Decider<S, C, AccountEvent>,
     command: C,
     context: RequestContext,
   ): Promise<readonly AccountEvent[]> {
+    const { id } = owner;
     try {
       const { sequence, events } = await decideAndAppend({
         log: this.log,
@@ -67,7 +74,7 @@ export class PeopleCommands {
         decider,
         command,
         commitId: commitIdOf(id, command, context),
-        meta: metaOf(context),
+        meta: metaOf(context, owner),
         at: command.at,
       });
       await this.accounts.knows(sequence, this.config.readYourWritesTimeoutMs);

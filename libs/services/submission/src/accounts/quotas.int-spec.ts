@@ -95,7 +95,15 @@ describe('[rows 3 and 4] counters', () => {
     for (const person of [ada, bob, stranger])
       await harness.happen(await submit(person), dispatched(aLease(0)), started(aRef(0)));
     const path = '/quotas/computing-quotas/organization';
-    expect(organizationQuotasSchema.parse(await get(idle, path))).toEqual({
+    const coordinator = await newPerson({ organization: 'Acme', role: 'coordinator' });
+    const auditor = await newPerson({ organization: 'Acme', role: 'auditor' });
+    // What a colleague runs is nothing for a plain member: the same answer, without who.
+    const flex = { maxInstances: 50, maxCores: 60, ...counts(2, 2), runningCountsPerUser: null };
+    const onDemand = { maxInstances: 50, maxCores: 60, ...counts(0, 0), runningCountsPerUser: null };
+    for (const member of [idle, ada])
+      expect(await get(member, path)).toEqual({ name: 'Acme', flex, onDemand, reserved: [] });
+    expect(await get(coordinator, path)).toEqual(await get(auditor, path));
+    expect(organizationQuotasSchema.parse(await get(auditor, path))).toEqual({
       name: 'Acme',
       flex: {
         maxInstances: 50,

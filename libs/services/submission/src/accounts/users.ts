@@ -23,10 +23,10 @@ export class Users {
     private readonly commands: PeopleCommands,
   ) {}
 
-  /** @param reader sees everybody as an operator, and its organisation as an auditor @throws Forbidden anybody else */
+  /** @param reader sees everybody as an operator, and its organisation as an auditor or coordinator @throws Forbidden anybody else */
   visibleTo(reader: Account): readonly Account[] {
     if (reader.role === 'operator') return this.accounts.all();
-    if (reader.role !== 'auditor') throw new Forbidden('Only an operator or an auditor may do this');
+    if (reader.role === 'user') throw new Forbidden('Only an operator, a coordinator or an auditor may do this');
     if (reader.organisationId === null) return this.accounts.all().filter(({ id }) => id === reader.id);
     return this.accounts.membersOf(reader.organisationId);
   }

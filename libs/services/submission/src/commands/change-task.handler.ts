@@ -25,7 +25,7 @@ import { derivedId, metaOf, type RequestContext } from './request-context.js';
 import { SecretConstants } from './secret-constants.js';
 import { StatusGate } from './status-gate.js';
 
-/** What owners ask of their tasks after submission. Decisions start from the stored fold; only what came after it is read. */
+/** What owners, and those who look after their tasks, ask of tasks after submission. Decisions start from the stored fold; only what came after it is read. */
 @Injectable()
 export class ChangeTask {
   constructor(
@@ -38,25 +38,25 @@ export class ChangeTask {
 
   /** @throws Forbidden the task is finished (contract, 5.23) */
   async abort(id: string, context: RequestContext): Promise<void> {
-    const task = await this.lookup.find(context.account.id, id);
+    const task = await this.lookup.find(context.account, id, 'tend');
     await this.decide(task, { type: 'CancelTask', at: this.clock.now() }, context);
   }
 
   /** A running task is cancelled first. Once this is answered the task is not found any more. */
   async delete(id: string, context: RequestContext): Promise<void> {
-    const task = await this.lookup.find(context.account.id, id);
+    const task = await this.lookup.find(context.account, id, 'tend');
     await this.decide(task, { type: 'DeleteTask', at: this.clock.now() }, context);
   }
 
   /** Nodes that run instances of the task fetch what is new in its resource buckets. @throws Invalid nothing of the task runs */
   async updateResources(id: string, context: RequestContext): Promise<void> {
-    const task = await this.lookup.find(context.account.id, id);
+    const task = await this.lookup.find(context.account, id, 'tend');
     await this.decide(task, { type: 'UpdateResources', at: this.clock.now() }, context);
   }
 
-  /** Replaces constants and tags, where given. A secret that comes back masked stays what it was. */
+  /** Replaces constants and tags, where given: what a task does is its owner's alone. A secret that comes back masked stays what it was. */
   async update(id: string, { constants, tags }: TaskUpdate, context: RequestContext): Promise<void> {
-    const task = await this.lookup.find(context.account.id, id);
+    const task = await this.lookup.find(context.account, id, 'own');
     const { spec } = task.fold;
     if (constants) checkConstants(spec, constants);
     const sealed = constants && this.secrets.seal(constants, spec);
@@ -81,7 +81,7 @@ export class ChangeTask {
         decider: taskDecider,
         command,
         commitId,
-        meta: metaOf(context),
+        meta: metaOf(context, { kind: 'user', id: fold.owner }),
         at: command.at,
         loaded: { state: fold, sequence },
       });

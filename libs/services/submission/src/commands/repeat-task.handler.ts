@@ -16,7 +16,7 @@ export class RepeatTask {
 
   /** @returns the new task's id @throws NotFound, Invalid, and what a submission throws */
   async repeat(kind: OriginKind, id: string, changes: TaskRepetition, context: RequestContext): Promise<string> {
-    const { fold, taskId } = await this.lookup.find(context.account.id, id);
+    const { fold, taskId } = await this.lookup.find(context.account, id, 'own');
     return this.submissions.submitOne(
       {
         creation: () => copyOf(fold, kind, changes),

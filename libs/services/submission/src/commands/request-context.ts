@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { CommitMeta } from '@fornax/contracts';
-import { activeTraceparent, newId, type Account } from '@fornax/service-kit';
+import { newId, reasonOf, userMeta, type Account, type Owner } from '@fornax/service-kit';
 import type { FastifyRequest } from 'fastify';
 
 /** Who asks for a change, and under which names it is told apart and traced. */
@@ -9,6 +9,8 @@ export interface RequestContext {
   readonly correlationId: string;
   /** The caller's name for this request: repeated with the same key and body, it gives the same answer. */
   readonly idempotencyKey: string | undefined;
+  /** Why, in the caller's words. It is no part of what a key stands for: a repeated request keeps the first one's. */
+  readonly reason?: string | undefined;
 }
 
 const headerOf = (request: FastifyRequest, name: string): string | undefined => {
@@ -21,21 +23,16 @@ const MAX_CORRELATION_ID_CHARS = 255;
 const correlationIdOf = (request: FastifyRequest): string | undefined =>
   (headerOf(request, 'x-correlation-id') ?? headerOf(request, 'x-request-id'))?.slice(0, MAX_CORRELATION_ID_CHARS);
 
+/** @throws Invalid the reason cannot be shown */
 export const contextOf = (request: FastifyRequest, account: Account): RequestContext => ({
   account,
   correlationId: correlationIdOf(request) ?? newId(),
   idempotencyKey: headerOf(request, 'idempotency-key'),
+  reason: reasonOf(request.headers),
 });
 
-export const metaOf = ({ account, correlationId }: RequestContext): CommitMeta => {
-  const traceparent = activeTraceparent();
-  return {
-    actor: `user:${account.id}`,
-    source: 'submission',
-    correlationId,
-    ...(traceparent === undefined ? {} : { traceparent }),
-  };
-};
+/** @param owner of what is changed; absent where it is the asker's own, or nobody's */
+export const metaOf = (context: RequestContext, owner?: Owner): CommitMeta => userMeta('submission', context, owner);
 
 /** An id that is always the same for the same parts: a UUID of version 8 (RFC 9562) made of their SHA-256. */
 export const derivedId = (...parts: readonly string[]): string => {

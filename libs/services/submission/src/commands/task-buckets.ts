@@ -25,7 +25,7 @@ export class TaskBuckets {
     const create = [...new Set([spec.resultBucket, spec.snapshotBucket].filter((bucket) => bucket !== null))];
     if (mustExist.length + create.length === 0) return;
     const { account, correlationId } = context;
-    const request = { owner: account.id, mustExist, create, actor: `user:${account.id}`, correlationId };
+    const request = { owner: account.id, mustExist, create, actor: `user:${account.id}` as const, correlationId };
     const { missing, refused } = await this.askOnce(request);
     const [first] = missing;
     if (first !== undefined) throw new NotFound(`No such bucket: ${first}`, { code: 'no-such-bucket' });

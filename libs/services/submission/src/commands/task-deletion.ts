@@ -9,6 +9,11 @@ import { StatusGate } from './status-gate.js';
 /** Why the platform deletes a task by itself: its time after completion is over, or its owner needs its place. */
 export type DeletionReason = 'time-to-live' | 'auto-delete';
 
+const REASONS: Readonly<Record<DeletionReason, string>> = {
+  'time-to-live': 'its time after completion is over',
+  'auto-delete': 'its owner needed its place for a new task',
+};
+
 /** Deletes tasks on behalf of their owners. Safe to repeat and to do from several processes: one deletion reaches the log. */
 @Injectable()
 export class TaskDeletion {
@@ -37,6 +42,8 @@ export class TaskDeletion {
         commitId: derivedId('delete', taskId, reason),
         meta: {
           actor: 'service:submission',
+          onBehalfOf: `user:${fold.owner}`,
+          reason: REASONS[reason],
           source: 'submission',
           correlationId: `${reason}:${taskId}`,
           ...(traceparent === undefined ? {} : { traceparent }),

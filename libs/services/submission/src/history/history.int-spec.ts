@@ -33,7 +33,7 @@ const eventsOf = async (id: string, query = ''): Promise<Page> =>
 const typesOf = ({ events }: Page): readonly string[] => events.map(({ type }) => type);
 const at = (ms: number): void => void jest.spyOn(systemClock, 'now').mockReturnValue(ms);
 
-const snapshotMeta = { actor: 'service:snapshot', source: 'snapshot', correlationId: 'test' };
+const snapshotMeta = { actor: 'service:snapshot' as const, source: 'snapshot', correlationId: 'test' };
 /** A snapshot of the task is triggered and completed, as the snapshot service would say. */
 const takeSnapshot = async (taskId: string, when: number): Promise<void> => {
   const snapshotId = `snapshot-of-${taskId}-${when}`;

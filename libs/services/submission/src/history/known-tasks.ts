@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { RecordedCommit } from '@fornax/contracts';
 import type { EventLog } from '@fornax/event-store';
-import { EVENT_LOG, NotFound, type Account } from '@fornax/service-kit';
+import { AccountDirectory, EVENT_LOG, NotFound, type Account } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 
 /** A task that exists or existed. */
@@ -21,19 +21,21 @@ export const ownerIn = (commit: RecordedCommit | undefined): string | undefined 
 
 /**
  * Finds tasks whose history is asked for, deleted ones too: the rows forget those, the log does not. A deleted task is found by its id
- * alone. A task of somebody else is like none, except to operators.
+ * alone. A task of somebody else is like none, except to those who may look at it (`AccountDirectory.reaches`).
  */
 @Injectable()
 export class KnownTasks {
   constructor(
     @InjectDataSource('submission') private readonly db: DataSource,
     @Inject(EVENT_LOG) private readonly log: EventLog,
+    private readonly accounts: AccountDirectory,
   ) {}
 
   /** @param id id or shortname @throws NotFound */
   async find(account: Account, id: string): Promise<KnownTask> {
     const known = isName(id) ? ((await this.inRows(account, id)) ?? (await this.inLog(id))) : undefined;
-    if (!known || !isFor(account, known)) throw new NotFound(`No such task: ${id}`, { code: 'task-not-found' });
+    if (!known || !this.accounts.reaches(account, known.owner, 'look'))
+      throw new NotFound(`No such task: ${id}`, { code: 'task-not-found' });
     return known;
   }
 
@@ -41,7 +43,7 @@ export class KnownTasks {
     const [row] = await this.db.query<{ task_id: string; owner: string }[]>(
       `SELECT task_id, owner FROM task WHERE (task_id = $2 AND (owner = $1 OR $3)) OR (owner = $1 AND shortname = $2)
        ORDER BY task_id = $2 DESC, created_ms DESC LIMIT 1`,
-      [account.id, id, account.role === 'operator'],
+      [account.id, id, account.role !== 'user'],
     );
     return row && { taskId: row.task_id, owner: row.owner };
   }
@@ -52,5 +54,3 @@ export class KnownTasks {
     return owner === undefined ? undefined : { taskId, owner };
   }
 }
-
-const isFor = (account: Account, { owner }: KnownTask): boolean => owner === account.id || account.role === 'operator';

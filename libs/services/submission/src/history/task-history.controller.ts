@@ -63,7 +63,7 @@ export class TaskHistoryController {
     @Query('asof') asOf?: unknown,
   ): Promise<WireTask> {
     if (asOf === undefined) {
-      const [task] = await this.answers.whole([await this.lookup.find(account.id, id)]);
+      const [task] = await this.answers.whole([await this.lookup.find(account, id)]);
       if (!task) throw new NotFound(`No such task: ${id}`);
       return task;
     }
@@ -97,8 +97,8 @@ export class TaskHistoryController {
   ): Promise<z.output<typeof historySchema>> {
     const from = wholeNumber('after', after, 0, [0, Number.MAX_SAFE_INTEGER]);
     const most = wholeNumber('limit', limit, DEFAULT_LIMIT, [1, MAX_LIMIT]);
-    const { taskId } = await this.tasks.find(account, id);
-    const { events, next } = await this.history.page(taskId, from, most);
-    return { taskId, events: [...events], next };
+    const task = await this.tasks.find(account, id);
+    const { events, next } = await this.history.page(task, from, most);
+    return { taskId: task.taskId, events: [...events], next };
   }
 }

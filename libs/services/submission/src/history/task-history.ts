@@ -6,6 +6,7 @@ import type { EventLog } from '@fornax/event-store';
 import { CORE_CONFIG, EVENT_LOG, ProjectionHost, type CoreConfig } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { TASK_SNAPSHOTS } from './task-snapshots.projection.js';
+import type { KnownTask } from './known-tasks.js';
 import { wireEventsOf, type WireEvent } from './wire-event.js';
 
 export interface HistoryPage {
@@ -62,7 +63,8 @@ export class TaskHistory {
    * Events of the task and of its snapshots, in the order of the log. A commit is never torn: a page holds whole ones, at least one,
    * and none more once it has `limit` events or is large.
    */
-  async page(taskId: string, after: number, limit: number): Promise<HistoryPage> {
+  async page(task: KnownTask, after: number, limit: number): Promise<HistoryPage> {
+    const { taskId } = task;
     const [own, refs] = await Promise.all([
       this.log.readAggregate('task', taskId, after, limit + 1),
       this.snapshotRefs(taskId, after, limit + 1),
@@ -76,7 +78,7 @@ export class TaskHistory {
     const merged = [...own, ...others]
       .filter(({ sequence }) => sequence <= known)
       .toSorted((a, b) => a.sequence - b.sequence);
-    return pageOf(merged, taskId, limit);
+    return pageOf(merged, task, limit);
   }
 
   private async snapshotRefs(taskId: string, after: number, most: number): Promise<readonly SnapshotRef[]> {
@@ -102,11 +104,11 @@ export class TaskHistory {
   }
 }
 
-const pageOf = (commits: readonly RecordedCommit[], taskId: string, limit: number): HistoryPage => {
+const pageOf = (commits: readonly RecordedCommit[], task: KnownTask, limit: number): HistoryPage => {
   const events: WireEvent[] = [];
   let chars = 0;
   for (const [index, commit] of commits.entries()) {
-    const shown = wireEventsOf(commit, taskId);
+    const shown = wireEventsOf(commit, task);
     events.push(...shown);
     chars += JSON.stringify(shown).length;
     const isFull = events.length >= limit || chars >= MOST_CHARS;

@@ -10,10 +10,22 @@ const recorded = (...events: readonly FornaxEvent[]): RecordedCommit => ({
   aggregateId: 't',
 });
 
+const task = { taskId: 't', owner: 'ada' };
+
 describe('an event as its owner reads it', () => {
+  it('names for whom somebody acted and why, also where the commit is older than such names', () => {
+    const old = recorded({ type: 'TaskCancelRequested', at: 5 });
+    const shown = { onBehalfOf: 'user:ada', reason: null };
+    expect(wireEventsOf(old, task)).toMatchObject([{ actor: 'service:test', ...shown }]);
+    const meta = { ...old.meta, actor: 'user:root', onBehalfOf: 'user:ada', reason: 'out of budget' } as const;
+    expect(wireEventsOf({ ...old, meta }, task)).toMatchObject([
+      { actor: 'user:root', onBehalfOf: 'user:ada', reason: 'out of budget' },
+    ]);
+  });
+
   it('says what, when, who and why', () => {
     const commit = { ...recorded({ type: 'TaskCancelRequested', at: 5 }, { type: 'TaskDeleted', at: 6 }) };
-    expect(wireEventsOf(commit, 't')).toMatchObject([
+    expect(wireEventsOf(commit, task)).toMatchObject([
       {
         id: '7.0',
         type: 'TaskCancelRequested',
@@ -52,7 +64,7 @@ describe('an event as its owner reads it', () => {
           at: 1,
         },
       ),
-      't',
+      task,
     );
     expect(JSON.stringify(events)).not.toMatch(/wrapped|sealed|in-clear/);
     expect(events[0]?.data).toMatchObject({
@@ -67,7 +79,7 @@ describe('an event as its owner reads it', () => {
 
   it('is bounded: of a long list the first items and the ranges of all', () => {
     const leases = Array.from({ length: 1_000 }, (_, instance) => aLease(instance * 2));
-    const [event] = wireEventsOf(recorded(dispatched(...leases)), 't');
+    const [event] = wireEventsOf(recorded(dispatched(...leases)), task);
     expect(event?.data).toMatchObject({
       omitted: 1_000 - MOST_ITEMS,
       instances: expect.stringMatching(/^0,2,4.*,1998$/),

@@ -20,6 +20,10 @@ export const wireEventSchema = z.object({
   aggregateId: z.string(),
   /** Who: `user:<account id>`, `service:<name>` or `node:<node id>`. */
   actor: z.string(),
+  /** For whom: the owner of the task, `user:<account id>`. Where it is not the actor, somebody looked after the task. */
+  onBehalfOf: z.string(),
+  /** Why, in the actor's words; null when it gave no reason. */
+  reason: z.string().nullable(),
   /** The service that decided. */
   source: z.string(),
   correlationId: z.string(),
@@ -75,8 +79,11 @@ const withoutTails = (data: Json): Json => {
 
 const dataOf = ({ type: _type, at: _at, ...data }: FornaxEvent): Json => withoutSecrets(withoutTails(data));
 
-/** The events of one commit as their owner may see them. @param taskId the task that they are about */
-export const wireEventsOf = (commit: RecordedCommit, taskId: string): readonly WireEvent[] =>
+/** The events of one commit as their owner may see them. @param task the one that they are about */
+export const wireEventsOf = (
+  commit: RecordedCommit,
+  { taskId, owner }: { readonly taskId: string; readonly owner: string },
+): readonly WireEvent[] =>
   commit.events.map((event, index) => ({
     id: `${commit.sequence}.${index}`,
     sequence: commit.sequence,
@@ -88,6 +95,8 @@ export const wireEventsOf = (commit: RecordedCommit, taskId: string): readonly W
     aggregate: commit.aggregate,
     aggregateId: commit.aggregateId,
     actor: commit.meta.actor,
+    onBehalfOf: commit.meta.onBehalfOf ?? `user:${owner}`,
+    reason: commit.meta.reason ?? null,
     source: commit.meta.source,
     correlationId: commit.meta.correlationId,
     causationId: commit.meta.causationId ?? null,

@@ -38,7 +38,7 @@ export class NetworkController {
     @CurrentAccount() account: Account,
     @Param('id') id: string,
   ): Promise<Readonly<Record<string, object>>> {
-    const { fold } = await this.lookup.find(account.id, id);
+    const { fold } = await this.lookup.find(account, id);
     return Object.fromEntries(lowest(fold.all, MOST_INSTANCES).map((instance) => [String(instance), {}]));
   }
 }

@@ -82,7 +82,7 @@ export class RepeatTaskController {
   @ApiOperation({ summary: 'Not offered: retry, resume, recover and clone say what is meant', deprecated: true })
   @ApiBadRequestResponse()
   async restart(@Param('id') id: string, @CurrentAccount() account: Account): Promise<never> {
-    await this.lookup.find(account.id, id);
+    await this.lookup.find(account, id);
     throw new Invalid('restart is deprecated and not offered: use clone, retry, resume or recover', {
       code: 'restart-deprecated',
     });

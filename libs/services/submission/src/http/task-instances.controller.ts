@@ -73,6 +73,6 @@ export class TaskInstancesController {
     @CurrentAccount() account: Account,
   ): Promise<InstancesPage> {
     const { state: states, after, limit = DEFAULT_LIMIT } = query;
-    return this.instances.page(await this.lookup.find(account.id, id), { states, after, limit });
+    return this.instances.page(await this.lookup.find(account, id), { states, after, limit });
   }
 }

@@ -80,7 +80,7 @@ export class TaskOutputController {
     instance: string | undefined,
     key: string | undefined,
   ): Promise<Buffer | Readable> {
-    const of = await this.outputs.find(account, id, stream, instance);
+    const of = await this.outputs.find(account, id, stream, instance, 'own');
     return key === undefined || key.trim() === ''
       ? answerOf(this.reader.fresh(of))
       : wholeOf(this.reader.fresh(of, true));

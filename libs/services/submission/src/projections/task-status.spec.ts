@@ -23,7 +23,7 @@ const after = (...commits: readonly (readonly TaskEvent[])[]): TaskStatus | null
     const commit: RecordedCommit<TaskEvent> = {
       id: `c${index}`,
       events,
-      meta: { actor: 'a', source: 's', correlationId: 'c' },
+      meta: { actor: 'service:test', source: 's', correlationId: 'c' },
       at: AT,
       sequence: index + 1,
       aggregate: 'task',

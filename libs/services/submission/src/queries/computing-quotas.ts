@@ -46,14 +46,21 @@ export class OrganisationQuotas {
     return { name: organisation.name, ...planQuotas(organisation.quotas, await this.running.of(members)) };
   }
 
-  /** With what each member runs. @throws NotFound for an account that belongs to none */
-  async details({ organisationId }: Account): Promise<WireOrganizationQuotas> {
+  /**
+   * With what each member runs, for those who may look at what members have; null for the others.
+   * @throws NotFound for an account that belongs to none
+   */
+  async details({ organisationId, role }: Account): Promise<WireOrganizationQuotas> {
     const organisation = organisationId === null ? undefined : this.accounts.organisation(organisationId);
     if (!organisation) throw new NotFound('This account belongs to no organization', { code: 'no-organization' });
     const emails = new Map(this.accounts.membersOf(organisation.id).map(({ id, email }) => [id, email]));
     const running = await this.running.of([...emails.keys()]);
     const perUser = (plan: Plan) =>
-      Object.fromEntries(inPlan(running, plan).map((part) => [emails.get(part.owner) ?? part.owner, countsOf(part)]));
+      role === 'user'
+        ? null
+        : Object.fromEntries(
+            inPlan(running, plan).map((part) => [emails.get(part.owner) ?? part.owner, countsOf(part)]),
+          );
     const { flex, onDemand } = planQuotas(organisation.quotas, running);
     return {
       name: organisation.name,

@@ -10,10 +10,16 @@ import { TaskLookup } from './task-lookup.js';
 export class OutputLookup {
   constructor(private readonly tasks: TaskLookup) {}
 
-  /** @throws NotFound no such task, or an instance number that it does not have */
-  async find(account: Account, id: string, stream: OutputStream, instance: string | undefined): Promise<OutputOf> {
-    if (instance !== undefined) return this.findInstance(account, id, stream, instance);
-    return { task: await this.tasks.find(account.id, id), stream };
+  /** @param need `own` where the reader's place moves @throws NotFound no such task, or an instance number that it does not have */
+  async find(
+    account: Account,
+    id: string,
+    stream: OutputStream,
+    instance: string | undefined,
+    need: 'look' | 'own' = 'look',
+  ): Promise<OutputOf> {
+    if (instance !== undefined) return this.findInstance(account, id, stream, instance, need);
+    return { task: await this.tasks.find(account, id, need), stream };
   }
 
   /** @throws NotFound as `find` does */
@@ -22,8 +28,9 @@ export class OutputLookup {
     id: string,
     stream: OutputStream,
     instance: string,
+    need: 'look' | 'own' = 'look',
   ): Promise<OutputOf & { readonly instance: number }> {
-    const task = await this.tasks.find(account.id, id);
+    const task = await this.tasks.find(account, id, need);
     const number = /^\d{1,10}$/.test(instance) ? Number(instance) : Number.NaN;
     if (Number.isNaN(number) || !has(task.fold.all, number))
       throw new NotFound(`No such instance of task ${id}: ${instance}`);

@@ -40,7 +40,7 @@ export const startLists = async (): Promise<ListHarness> => {
       const commit: RecordedCommit<TaskEvent> = {
         id: `c${sequence}`,
         events: [event],
-        meta: { actor: 'a', source: 's', correlationId: 'c' },
+        meta: { actor: 'service:test', source: 's', correlationId: 'c' },
         at: AT,
         sequence: ++sequence,
         aggregate: 'task',

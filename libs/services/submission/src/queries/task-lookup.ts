@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { NotFound } from '@fornax/service-kit';
+import { AccountDirectory, Forbidden, NotFound, type Account, type Need } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { StatusGate } from '../commands/status-gate.js';
 import { STATUS_COLUMNS, statusOf, type TaskRecord } from '../projections/task-rows.js';
@@ -9,25 +9,51 @@ import type { TaskStatus } from '../projections/task-status.js';
 /** What an id or a shortname may consist of; anything else names nothing, and need not be asked for. */
 const isName = (id: string): boolean => /^[A-Za-z0-9-]{1,255}$/.test(id);
 
-/** Finds one task by its id or by the name its owner gave it. A task of somebody else is like none. */
+/** An id: a name is one account's own, so a task of somebody else is found by its id alone. */
+const isId = (id: string): boolean => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id);
+
+/**
+ * Finds one task by its id or by the name its owner gave it. A task of somebody else is like none, except to those who look after it
+ * (`AccountDirectory.reaches`), and to them by its id.
+ */
 @Injectable()
 export class TaskLookup {
   constructor(
     @InjectDataSource('submission') private readonly db: DataSource,
     private readonly gate: StatusGate,
+    private readonly accounts: AccountDirectory,
   ) {}
 
-  /** @throws NotFound also for a task that is being deleted (contract, 5.22) */
-  async find(owner: string, id: string): Promise<TaskStatus> {
-    const found = isName(id) ? ((await this.read(owner, id)) ?? (await this.readAgain(owner, id))) : undefined;
-    if (!found || found.fold.deleteRequested) throw new NotFound(`No such task: ${id}`, { code: 'task-not-found' });
+  /**
+   * @param need what for; `own` is for its owner alone
+   * @throws NotFound also for a task that is being deleted (contract, 5.22)
+   * @throws Forbidden it may be looked at, but not that
+   */
+  async find(account: Account, id: string, need: Need | 'own' = 'look'): Promise<TaskStatus> {
+    const found = isName(id) ? ((await this.readNow(account, id)) ?? (await this.readAgain(account, id))) : undefined;
+    if (!found || found.fold.deleteRequested || !this.accounts.reaches(account, found.fold.owner, 'look'))
+      throw new NotFound(`No such task: ${id}`, { code: 'task-not-found' });
+    if (found.fold.owner === account.id) return found;
+    if (need === 'own' || !this.accounts.reaches(account, found.fold.owner, need))
+      throw new Forbidden(`Only its owner may do this with task ${found.taskId}`, { code: 'not-the-owner' });
     return found;
   }
 
+  private async readNow(account: Account, id: string): Promise<TaskStatus | undefined> {
+    const own = await this.read(account.id, id);
+    return own ?? (account.role !== 'user' && isId(id) ? this.readAnybodys(id) : undefined);
+  }
+
   /** The rows may be behind: a task that was accepted a moment ago by another process is found all the same. */
-  private async readAgain(owner: string, id: string): Promise<TaskStatus | undefined> {
+  private async readAgain(account: Account, id: string): Promise<TaskStatus | undefined> {
     await this.gate.caughtUp();
-    return this.read(owner, id);
+    return this.readNow(account, id);
+  }
+
+  private async readAnybodys(id: string): Promise<TaskStatus | undefined> {
+    const sql = `SELECT ${STATUS_COLUMNS} FROM task WHERE task_id = $1`;
+    const [record] = await this.db.query<TaskRecord[]>(sql, [id.toLowerCase()]);
+    return record && statusOf(record);
   }
 
   private async read(owner: string, id: string): Promise<TaskStatus | undefined> {

@@ -121,7 +121,7 @@ export class WebhookDeliverer implements OnApplicationBootstrap, BeforeApplicati
     const isReset = error instanceof LogReset;
     if (!(error instanceof Undeliverable) && !isReset) return false;
     const sequence = isReset ? 0 : error.sequence;
-    const meta = { actor: 'service:submission', source: 'submission', correlationId: newId() };
+    const meta = { actor: 'service:submission' as const, source: 'submission', correlationId: newId() };
     try {
       const at = this.clock.now();
       await this.commands.decide(webhookId, { type: 'ParkWebhook', reason: error.message, sequence, at }, meta);

@@ -22,7 +22,7 @@ export interface FeedEntry {
 }
 
 export const entryOf = (commit: RecordedCommit, taskId: string, owner: string): FeedEntry => {
-  const events = wireEventsOf(commit, taskId).map((event) => {
+  const events = wireEventsOf(commit, { taskId, owner }).map((event) => {
     const { index, type, at } = event;
     return { index, type, at, json: JSON.stringify(event) };
   });

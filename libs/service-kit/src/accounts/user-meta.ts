@@ -1,0 +1,30 @@
+import type { CommitMeta } from '@fornax/contracts';
+import { activeTraceparent } from '../telemetry/trace.js';
+import type { Account } from './account.js';
+
+/** Who asks for a change, and why. */
+export interface Asking {
+  readonly account: Account;
+  readonly correlationId: string;
+  readonly reason?: string | undefined;
+}
+
+/** Whose things are changed: an account or an organisation, by id. */
+export interface Owner {
+  readonly kind: 'user' | 'organisation';
+  readonly id: string;
+}
+
+/** What a commit says of somebody's request. @param owner of what is changed; absent where nobody owns it */
+export const userMeta = (source: string, { account, correlationId, reason }: Asking, owner?: Owner): CommitMeta => {
+  const traceparent = activeTraceparent();
+  const isOthers = owner !== undefined && !(owner.kind === 'user' && owner.id === account.id);
+  return {
+    actor: `user:${account.id}`,
+    ...(isOthers ? { onBehalfOf: `${owner.kind}:${owner.id}` } : {}),
+    ...(reason === undefined ? {} : { reason }),
+    source,
+    correlationId,
+    ...(traceparent === undefined ? {} : { traceparent }),
+  };
+};
