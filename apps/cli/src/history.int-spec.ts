@@ -42,7 +42,7 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   'GET /fornax/v1/webhooks': [hook],
   'POST /fornax/v1/webhooks': { ...hook, secret: 'whsec_x' },
   'POST /fornax/v1/webhooks/w/replay': { ...hook, state: 'active', parkedReason: null, lastError: null },
-  'POST /fornax/v1/webhooks/w/test': { ok: false, status: 500, error: 'HTTP 500', durationMs: 3 },
+  'POST /fornax/v1/webhooks/w/test': { ok: false, status: 500, error: 'answered with status 500', durationMs: 3 },
 };
 const snapshot = { isLast: true, tasks: [{ uuid: 't', state: 'Submitted', name: 'a task' }] };
 
@@ -129,7 +129,10 @@ describe('fornax, about the past and the present', () => {
     expect((await fornax('webhook', 'list')).stdout).toMatch(/w +lab +parked +7 +4 +http:\/\/x\/ +HTTP 500/);
     expect((await fornax('webhook', 'replay', 'w', '--from', '12')).stdout).toContain('active');
     expect(bodies).toContainEqual({ from: '12' });
-    expect(await fornax('webhook', 'test', 'w')).toMatchObject({ code: 1, stdout: 'not taken: HTTP 500\n' });
+    expect(await fornax('webhook', 'test', 'w')).toMatchObject({
+      code: 1,
+      stdout: 'not taken: answered with status 500\n',
+    });
     expect((await fornax('webhook', '--help')).stdout).toContain('replay');
   });
 

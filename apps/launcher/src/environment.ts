@@ -97,7 +97,7 @@ export const serviceEnvironment = (
   FORNAX_BOOTSTRAP_EMAIL: settings.FORNAX_BOOTSTRAP_EMAIL,
   FORNAX_BOOTSTRAP_TOKEN_FILE: places.tokenFile,
   FORNAX_READ_YOUR_WRITES_TIMEOUT_MS: String(settings.FORNAX_READ_YOUR_WRITES_TIMEOUT_MS),
-  FORNAX_WEBHOOK_ALLOW_PRIVATE: settings.FORNAX_WEBHOOK_ALLOW_PRIVATE ? '1' : '0',
+  ...optional('FORNAX_WEBHOOK_ALLOWED_DESTINATIONS', settings.FORNAX_WEBHOOK_ALLOWED_DESTINATIONS),
 });
 
 /** The environment of the agent of one node: its own credentials, no key, no database, no password of the services. */

@@ -40,7 +40,7 @@ export const settingsSchema = z.object({
   FORNAX_NODE_GRACE_MS: int(100, 3_600_000).default(10_000),
   FORNAX_HEARTBEAT_MS: int(10, 600_000).default(1_000),
   FORNAX_READ_YOUR_WRITES_TIMEOUT_MS: int(0, 60_000).default(2_000),
-  FORNAX_WEBHOOK_ALLOW_PRIVATE: flag.default(true),
+  FORNAX_WEBHOOK_ALLOWED_DESTINATIONS: z.string().optional(),
   FORNAX_READY_TIMEOUT_MS: int(1_000, 3_600_000).default(120_000),
   FORNAX_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   FORNAX_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),

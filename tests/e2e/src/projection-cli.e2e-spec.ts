@@ -41,7 +41,7 @@ describe('fornax projection', () => {
   let platform: RunningPlatform;
 
   beforeAll(async () => {
-    platform = await startPlatform();
+    platform = await startPlatform({ env: { FORNAX_WEBHOOK_ALLOWED_DESTINATIONS: '127.0.0.1:9' } });
     const { api, s3 } = clientsOf(platform);
     await s3.createBucket('results');
     await api.history.createWebhook({ url: 'http://127.0.0.1:9/nobody-listens' });

@@ -1,5 +1,16 @@
 import { z } from 'zod';
 import { intSetting, loadConfig, type Env } from '@fornax/service-kit';
+import { Destinations } from '../webhooks/destinations.js';
+
+const destinationsSetting = z.string().transform((text, context) => {
+  const destinations = Destinations.parse(text);
+  if (destinations instanceof Destinations) return destinations;
+  context.addIssue({
+    code: 'custom',
+    message: `"${destinations.wrong}" is not host:ports, as in 10.1.0.0/16:443, [::1]:8000-8999 or hooks.lab:*`,
+  });
+  return z.NEVER;
+});
 
 const settings = z.object({
   /** Output kept in the database of one stream of one running task, in bytes; older output moves to object storage. */
@@ -14,8 +25,8 @@ const settings = z.object({
   FORNAX_LOG_READ_TIMEOUT_MS: intSetting({ min: 0, max: 60_000 }).default(10_000),
   /** Time between two signs of life of a live stream of events in which nothing happens, in milliseconds. */
   FORNAX_EVENTS_HEARTBEAT_MS: intSetting({ min: 10, max: 600_000 }).default(15_000),
-  /** 1: webhooks may go to loopback and private addresses. */
-  FORNAX_WEBHOOK_ALLOW_PRIVATE: z.enum(['0', '1']).default('0'),
+  /** Where webhooks may go besides public addresses: `host:ports`, separated by commas. */
+  FORNAX_WEBHOOK_ALLOWED_DESTINATIONS: destinationsSetting.prefault(''),
   /** Tries of one delivery before the webhook is parked. */
   FORNAX_WEBHOOK_ATTEMPTS: intSetting({ min: 1, max: 1_000 }).default(12),
   /** Pause before the second try, in milliseconds; it doubles from try to try, up to a minute. */
@@ -37,7 +48,7 @@ const settings = z.object({
 });
 
 export interface WebhookSettings {
-  readonly allowPrivate: boolean;
+  readonly destinations: Destinations;
   readonly attempts: number;
   readonly retryMs: number;
   readonly timeoutMs: number;
@@ -74,7 +85,7 @@ export const loadSubmissionConfig = (env: Env): SubmissionConfig => {
     logReadTimeoutMs: values.FORNAX_LOG_READ_TIMEOUT_MS,
     eventsHeartbeatMs: values.FORNAX_EVENTS_HEARTBEAT_MS,
     webhooks: {
-      allowPrivate: values.FORNAX_WEBHOOK_ALLOW_PRIVATE === '1',
+      destinations: values.FORNAX_WEBHOOK_ALLOWED_DESTINATIONS,
       attempts: values.FORNAX_WEBHOOK_ATTEMPTS,
       retryMs: values.FORNAX_WEBHOOK_RETRY_MS,
       timeoutMs: values.FORNAX_WEBHOOK_TIMEOUT_MS,

@@ -8,7 +8,7 @@ let harness: Harness;
 let receiver: Receiver;
 beforeAll(async () => {
   harness = await startHarness({
-    FORNAX_WEBHOOK_ALLOW_PRIVATE: '1',
+    FORNAX_WEBHOOK_ALLOWED_DESTINATIONS: '127.0.0.1:*',
     FORNAX_WEBHOOK_ATTEMPTS: '4',
     FORNAX_WEBHOOK_RETRY_MS: '20',
     FORNAX_WEBHOOK_TIMEOUT_MS: '5000',
@@ -121,8 +121,8 @@ describe('a webhook', () => {
       return now.state === 'parked' && now;
     });
     expect(parked).toMatchObject({
-      parkedReason: 'HTTP 500',
-      lastError: 'HTTP 500',
+      parkedReason: 'answered with status 500',
+      lastError: 'answered with status 500',
       failures: 4,
       parkedSequence: first?.sequence,
       position: (first?.sequence ?? 0) - 1,
@@ -209,7 +209,11 @@ describe('a webhook', () => {
     const hook = await register({ types: ['TaskDeleted'] });
     expect((await post(hook.id, 'test')).json()).toMatchObject({ ok: true, status: 204, error: null });
     receiver.answer(() => 418);
-    expect((await post(hook.id, 'test')).json()).toMatchObject({ ok: false, status: 418, error: 'HTTP 418' });
+    expect((await post(hook.id, 'test')).json()).toMatchObject({
+      ok: false,
+      status: 418,
+      error: 'answered with status 418',
+    });
     expect(receiver.received.map(({ type }) => type)).toEqual(['WebhookTest', 'WebhookTest']);
     for (const message of receiver.received) receiver.verify(hook.secret, message);
   });
@@ -243,6 +247,8 @@ describe('a webhook', () => {
       { url: 'ftp://x' },
       { url: 'http://u:p@127.0.0.1/' },
       { url: 'nonsense' },
+      { url: 'http://169.254.169.254/' },
+      { url: 'http://[::1]:80/' },
       { types: ['Nonsense'] },
       { from: 'soon' },
     ];

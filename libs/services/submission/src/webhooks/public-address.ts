@@ -10,18 +10,23 @@ const V4: readonly (readonly [string, number])[] = [
   ['172.16.0.0', 12],
   ['192.0.0.0', 24],
   ['192.0.2.0', 24],
+  ['192.88.99.0', 24],
   ['192.168.0.0', 16],
   ['198.18.0.0', 15],
   ['198.51.100.0', 24],
   ['203.0.113.0', 24],
   ['224.0.0.0', 3],
 ];
-/** Of IPv6 only global unicast is public, without documentation, Teredo and 6to4, which lead to IPv4 addresses of any kind. */
+/**
+ * Of IPv6 only global unicast is public, without protocol assignments (Teredo among them), documentation and 6to4: Teredo and 6to4 lead to
+ * IPv4 addresses of any kind. What maps IPv4 into IPv6, as NAT64 does, lies outside of global unicast.
+ */
 const PUBLIC_V6: readonly (readonly [string, number])[] = [['2000::', 3]];
 const NOT_PUBLIC_V6: readonly (readonly [string, number])[] = [
-  ['2001::', 32],
+  ['2001::', 23],
   ['2001:db8::', 32],
   ['2002::', 16],
+  ['3fff::', 20],
 ];
 
 const listOf = (networks: readonly (readonly [string, number])[], family: 'ipv4' | 'ipv6'): BlockList => {
