@@ -7,7 +7,7 @@ const rows = JSON.parse(readFileSync(new URL('../tests/contract/rows.json', impo
 const MARK = /\[rows? ([\d,]+)((?: [a-z]+)*)\]/g;
 
 const LEGEND =
-  'python is the official SDK itself; node, csharp and cli are requests as those clients send them, and answers read as strictly as they do.';
+  'python is the official SDK itself; node, csharp, cli, go and rust are requests as those clients send them, and answers read as strictly as they do.';
 
 const marksOf = (name) =>
   [...name.matchAll(MARK)].map(([, numbers, clients]) => ({

@@ -5,6 +5,7 @@ export {
   Forbidden,
   FornaxError,
   Invalid,
+  NotBuilt,
   NotFound,
   PaymentRequired,
   Refused,

@@ -180,6 +180,17 @@ def reads_computing_quotas():
     raises(QarnotGenericException, connection.get_organization_computing_quotas, "organi")
 
 
+@row(9)
+def shows_the_sentence_about_what_is_not_built():
+    connection = connect()
+    pool = connection.create_pool("not yet", "docker-batch", 1)
+    raises(UnauthorizedException, pool.submit, "not available in this version")
+    task = a_task(connection, "sleep 30")
+    task.submit()
+    raises(UnauthorizedException, lambda: task.snapshot(60), "not available in this version")
+    task.abort()
+
+
 @row(5, 108)
 def works_with_a_slash_at_the_end_of_its_url():
     connection = connect(cluster_url=os.environ["QARNOT_CLUSTER_URL"] + "/")
@@ -527,6 +538,15 @@ def gives_constants_to_the_instance():
     task = a_task(connect(), "sh -c 'echo $INSTANCE_ID/$INSTANCE_COUNT ${INSTANCE_ID} $MINE ${MINE} ${NO_SUCH_NAME}'", 2)
     task.constants["MINE"] = "mine"
     equal(ran(task).stdout(1), "1/2 1 mine mine\n")
+
+
+@row(82)
+def takes_numbers_and_booleans_as_constants():
+    task = a_task(connect(), "sh -c 'echo $N/$YES/$NONE/'")
+    task.constants["N"] = 26
+    task.constants["YES"] = True
+    task.constants["NONE"] = None
+    equal(ran(task).stdout(0), "26/true//\n")
 
 
 @row(83)

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 const count = z.int().nonnegative().max(2_147_483_647);
-const bytes = z.number().nonnegative();
+const bytes = z.int().nonnegative();
 
 const runningCounts = z.object({
   runningInstancesCount: count,

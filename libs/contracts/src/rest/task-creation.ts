@@ -1,10 +1,14 @@
 import { z } from 'zod';
 import { hardwareConstraintSchema } from './hardware-constraint.js';
 import { parseWireDuration, wireDuration } from './time-on-the-wire.js';
-import { reference } from './wire.js';
+import { reference, textOf, textOrEmpty } from './wire.js';
 
 const INT32_MAX = 2_147_483_647;
-const count = z.number().int().nonnegative().max(INT32_MAX);
+/** A count; some scripts send it as text (contract, section 7.2). */
+const count = z
+  .union([z.number().int().nonnegative().max(INT32_MAX), z.string().regex(/^\d{1,9}$/)])
+  .transform((value) => Number(value))
+  .pipe(z.number().int().nonnegative().max(INT32_MAX));
 
 /** A regular expression over file paths; `${CONSTANT}` inside it is filled in on the node. */
 const pathPattern = z
@@ -44,7 +48,7 @@ export const constantSchema = z.object({
     .min(1)
     .max(2_048)
     .regex(/^[A-Za-z0-9_.-]+$/, 'A constant is named with letters, digits, "_", "." and "-".'),
-  value: z.string().max(2_048),
+  value: textOrEmpty(2_048),
 });
 
 export const constantsSchema = z
@@ -60,7 +64,7 @@ export const constantsSchema = z
   });
 
 /** Fewer than ten, each shorter than 512 characters (contract, section 3.1). */
-export const tagsSchema = z.array(z.string().max(511)).max(9);
+export const tagsSchema = z.array(textOf(511)).max(9);
 
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 
@@ -98,7 +102,7 @@ export const forcedNetworkRuleSchema = z.object({
 
 export const forcedConstantSchema = z.object({
   constantName: z.string().min(1).max(2_048),
-  forcedValue: z.string().max(2_048).optional(),
+  forcedValue: textOf(2_048).optional(),
   forceExportInEnvironment: z.boolean().optional(),
   access: nameIn('readOnly', 'readWrite').optional(),
 });
@@ -130,7 +134,11 @@ export const taskCreationSchema = z.object({
   profile: z.string().max(255).optional(),
   poolUuid: reference().optional(),
   jobUuid: reference().optional(),
-  instanceCount: z.number().int().optional(),
+  instanceCount: z
+    .union([z.number().int(), z.string().regex(/^-?\d{1,9}$/)])
+    .transform((value) => Number(value))
+    .pipe(z.number().int())
+    .optional(),
   advancedRanges: z.string().max(16_384).optional(),
   maxRetriesPerInstance: count.optional(),
   retrySettings: retrySettingsSchema.optional(),
@@ -150,7 +158,7 @@ export const taskCreationSchema = z.object({
   constants: constantsSchema.optional(),
   forcedConstants: z.array(forcedConstantSchema).max(150).optional(),
   constraints: z
-    .array(z.object({ key: z.string().max(2_048), value: z.string().max(2_048).optional() }))
+    .array(z.object({ key: z.string().max(2_048), value: textOf(2_048).optional() }))
     .max(150)
     .optional(),
   hardwareConstraints: z.array(hardwareConstraintSchema).max(50).optional(),
@@ -167,7 +175,7 @@ export const taskCreationSchema = z.object({
     })
     .optional(),
   tags: tagsSchema.optional(),
-  labels: z.record(z.string().max(2_048), z.string().max(2_048)).optional(),
+  labels: z.record(z.string().max(2_048), textOrEmpty(2_048)).optional(),
   dependencies: dependenciesSchema.optional(),
   autoDeleteOnCompletion: z.boolean().optional(),
   completionTimeToLive: duration.optional(),

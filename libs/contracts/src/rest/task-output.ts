@@ -1,6 +1,6 @@
 import { TASK_STATES } from '@fornax/domain';
 import { z } from 'zod';
-import { advancedBucketSchema, constantSchema } from './task-creation.js';
+import { advancedBucketSchema } from './task-creation.js';
 
 /**
  * What a task looks like to clients (contract, sections 3.2, 3.3, 3.8, 3.19). The schemas are strict about null and about missing keys, as
@@ -8,7 +8,9 @@ import { advancedBucketSchema, constantSchema } from './task-creation.js';
  */
 const date = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$/);
 const duration = z.string().regex(/^(\d+\.)?\d\d:\d\d:\d\d$/);
-const uint = z.int().nonnegative();
+/** What the public description of the API types int32 or int64 is an integer on the wire (contract, section 7.1). */
+const uint = z.int32().nonnegative();
+const ulong = z.int().nonnegative();
 const amount = z.number().nonnegative();
 
 export const errorSchema = z.object({ code: z.string(), message: z.string(), debug: z.string() });
@@ -38,8 +40,8 @@ const runningInstanceSchema = z.object({
   maxFrequencyGHz: amount,
   currentFrequencyGHz: amount,
   cpuUsage: amount,
-  maxMemoryMB: amount,
-  currentMemoryMB: amount,
+  maxMemoryMB: uint,
+  currentMemoryMB: uint,
   memoryUsage: amount,
   networkInKbps: amount,
   networkOutKbps: amount,
@@ -83,25 +85,25 @@ export const statusSchema = z.object({
   uploadProgress: amount.max(100),
   instanceCount: uint,
   downloadTime: duration,
-  downloadTimeSec: uint,
+  downloadTimeSec: ulong,
   environmentTime: duration,
-  environmentTimeSec: uint,
+  environmentTimeSec: ulong,
   executionTime: duration,
-  executionTimeSec: uint,
+  executionTimeSec: ulong,
   uploadTime: duration,
-  uploadTimeSec: uint,
+  uploadTimeSec: ulong,
   wallTime: duration,
-  wallTimeSec: uint,
-  executionTimeByCpuModel: z.array(z.object({ model: z.string(), time: uint, core: uint })),
+  wallTimeSec: ulong,
+  executionTimeByCpuModel: z.array(z.object({ model: z.string(), time: ulong, core: uint })),
   executionTimeGhzByCpuModel: z.array(z.object({ model: z.string(), timeGhz: amount, clockRatio: amount, core: uint })),
-  executionTimeByMachineSpecification: z.array(z.object({ specificationKey: z.string(), time: uint })),
-  executionTimeBySiteAndMachine: z.array(z.object({ siteUuid: z.string(), specificationKey: z.string(), time: uint })),
+  executionTimeByMachineSpecification: z.array(z.object({ specificationKey: z.string(), time: ulong })),
+  executionTimeBySiteAndMachine: z.array(z.object({ siteUuid: z.string(), specificationKey: z.string(), time: ulong })),
   executionTimeByInstanceId: z.array(
     z.object({
       instanceId: uint,
       specificationKey: z.string(),
       siteUuid: z.string(),
-      time: uint,
+      time: ulong,
       timeGhz: amount,
       clockRatio: amount,
     }),
@@ -166,7 +168,7 @@ export const taskSchema = z.object({
   snapshotBucketPrefix: z.string().nullable(),
   completedInstances: z.array(completedInstanceSchema),
   status: statusSchema.nullable(),
-  constants: z.array(constantSchema),
+  constants: z.array(z.object({ key: z.string(), value: z.string() })),
   forcedConstants: z.array(z.unknown()),
   constraints: z.array(z.unknown()),
   secretsAccessRights: z.object({

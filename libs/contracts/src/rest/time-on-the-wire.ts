@@ -7,11 +7,19 @@ export const wireDate = (at: number | null | undefined): string =>
 
 const DATE = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?)?\s*(Z|[+-]\d{2}:?\d{2})?$/i;
 
-/** Reads an ISO 8601 date; one without offset is UTC. @returns milliseconds since the epoch, or undefined when it is not a date */
+/** 2026-02-30 is no date, though the language's own reader takes it for the second of March. */
+const exists = (year: number, month: number, day: number): boolean => {
+  const isLeap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
+  const days = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1];
+  return days !== undefined && day >= 1 && day <= days;
+};
+
+/** Reads an ISO 8601 date; one without offset is UTC. @returns milliseconds since the epoch, or undefined when there is no such date */
 export const parseWireDate = (text: string): number | undefined => {
   const match = DATE.exec(text.trim());
   if (!match) return undefined;
   const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '', offset = 'Z'] = match;
+  if (!exists(Number(year), Number(month), Number(day))) return undefined;
   const zone = /^[+-]\d{4}$/.test(offset) ? `${offset.slice(0, 3)}:${offset.slice(3)}` : offset.toUpperCase();
   const at = Date.parse(
     `${year}-${month}-${day}T${hour}:${minute}:${second}.${fraction.slice(0, 3).padEnd(3, '0')}${zone}`,

@@ -72,11 +72,13 @@ describe('reading a task creation from the wire', () => {
     ['a missing name', { profile: 'docker-batch' }, 'name'],
     ['a name of 2048 characters', { ...minimal, name: 'a'.repeat(2_048) }, 'name'],
     ['a shortname that ends with a dash', { ...minimal, shortname: 'a-' }, 'shortname'],
-    ['a count that is text', { ...minimal, instanceCount: '4' }, 'instanceCount'],
+    ['a count that is no number', { ...minimal, instanceCount: '4 or 5' }, 'instanceCount'],
     ['a count with a fraction', { ...minimal, instanceCount: 1.5 }, 'instanceCount'],
     ['constants that are a map', { ...minimal, constants: { A: 'b' } }, 'constants'],
-    ['a constant without value', { ...minimal, constants: [{ key: 'A', value: null }] }, 'constants[0].value'],
-    ['a constant whose value is a number', { ...minimal, constants: [{ key: 'A', value: 3 }] }, 'constants[0].value'],
+    ['a constant without value', { ...minimal, constants: [{ key: 'A' }] }, 'constants[0].value'],
+    ['a constant whose value is a list', { ...minimal, constants: [{ key: 'A', value: [3] }] }, 'constants[0].value'],
+    ['a number that is not exact', { ...minimal, constants: [{ key: 'A', value: 2 ** 53 }] }, 'constants[0].value'],
+    ['a tag that is null', { ...minimal, tags: ['a', null] }, 'tags[1]'],
     ['a constant with a bad name', { ...minimal, constants: [{ key: 'A B', value: '' }] }, 'constants[0].key'],
     [
       'a constant given twice',
@@ -120,6 +122,41 @@ describe('reading a task creation from the wire', () => {
   it('accepts a constant inside a pattern', () =>
     expect(errorsOf({ ...minimal, resultsWhitelist: '^${NAME}.*$' })).toEqual([]));
 
+  it('makes text of numbers, booleans and null where users put text', () => {
+    const body = {
+      ...minimal,
+      INSTANCECOUNT: '3',
+      maxRetriesPerInstance: '2',
+      constants: [
+        { key: 'N', value: 26 },
+        { key: 'X', Value: 0.5 },
+        { key: 'YES', value: true },
+        { key: 'NONE', value: null },
+      ],
+      forcedConstants: [{ constantName: 'F', forcedValue: 1 }],
+      constraints: [{ key: 'c', value: false }],
+      tags: [7, 'a'],
+      labels: { One: 1, none: null },
+    };
+    expect(wireReader(taskCreationSchema)(body)).toMatchObject({
+      ok: true,
+      value: {
+        instanceCount: 3,
+        maxRetriesPerInstance: 2,
+        constants: [
+          { key: 'N', value: '26' },
+          { key: 'X', value: '0.5' },
+          { key: 'YES', value: 'true' },
+          { key: 'NONE', value: '' },
+        ],
+        forcedConstants: [{ constantName: 'F', forcedValue: '1' }],
+        constraints: [{ key: 'c', value: 'false' }],
+        tags: ['7', 'a'],
+        labels: { One: '1', none: '' },
+      },
+    });
+  });
+
   it('answers a filter that nests without end instead of running out of stack', () => {
     let filter: unknown = { operator: 'Equal', field: 'Name', value: 'a' };
     for (let depth = 0; depth < 100_000; depth++) filter = { operator: 'And', filters: [filter] };
@@ -139,6 +176,13 @@ describe('time on the wire', () => {
     expect(parseWireDate('1970-01-01T01:00:00+01:00')).toBe(0);
     expect(parseWireDate('yesterday')).toBeUndefined();
   });
+  it.each(['2026-02-30', '2025-02-29', '1900-02-29', '2026-04-31T10:00:00Z', '2026-13-01', '2026-00-01', '2026-01-00'])(
+    'takes %s for no date, since there is no such day',
+    (text) => expect(parseWireDate(text)).toBeUndefined(),
+  );
+  it.each(['2024-02-29', '2000-02-29', '2026-12-31'])('takes %s for a date', (text) =>
+    expect(parseWireDate(text)).toBe(Date.parse(text)),
+  );
   it('writes durations without fraction and reads all of .NET', () => {
     expect(wireDuration(98_765_900)).toBe('1.03:26:05');
     expect(wireDuration(28 * 60_000 + 4_000)).toBe('00:28:04');

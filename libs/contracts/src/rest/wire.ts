@@ -15,8 +15,36 @@ export const reference = (): z.ZodString => {
   return schema;
 };
 
+const nullTakers = new WeakSet<z.core.$ZodType>();
+
+/** JSON numbers are read as doubles, so one beyond their whole numbers is not what was sent. */
+const isExact = (value: number): boolean => !Number.isInteger(value) || Number.isSafeInteger(value);
+const exactNumber = z.number().refine(isExact, 'A number of this size is not kept exactly: send it as text.');
+
+const invariant = (value: string | number | boolean | null): string => (value === null ? '' : String(value));
+
+/** User data that is text, also when a script sends a number or a boolean: `26`, `true` (contract, section 7.2). */
+export const textOf = (maxChars: number) =>
+  z
+    .union([z.string().max(maxChars), exactNumber, z.boolean()])
+    .transform(invariant)
+    .pipe(z.string().max(maxChars));
+
+/** The same where null is the empty text. */
+export const textOrEmpty = (maxChars: number) => {
+  const schema = z
+    .union([z.string().max(maxChars), exactNumber, z.boolean(), z.null()])
+    .transform(invariant)
+    .pipe(z.string().max(maxChars));
+  nullTakers.add(schema);
+  return schema;
+};
+
 type Normalise = (value: unknown) => unknown;
-type Fields = ReadonlyMap<string, { readonly name: string; readonly normalise: Normalise }>;
+type Fields = ReadonlyMap<
+  string,
+  { readonly name: string; readonly takesNull: boolean; readonly normalise: Normalise }
+>;
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -42,11 +70,12 @@ const compile = (schema: z.core.$ZodType): Normalise => {
     }
     case 'record': {
       const normalise = compile(def.valueType);
+      const takesNull = nullTakers.has(def.valueType);
       return (value) =>
         isRecord(value)
           ? Object.fromEntries(
               Object.entries(value)
-                .filter(([, item]) => item !== null)
+                .filter(([, item]) => takesNull || item !== null)
                 .map(([key, item]) => [key, normalise(item)]),
             )
           : value;
@@ -74,7 +103,10 @@ const compile = (schema: z.core.$ZodType): Normalise => {
 
 const compileObject = (shape: Readonly<Record<string, z.core.$ZodType>>): Normalise => {
   const fields: Fields = new Map(
-    Object.entries(shape).map(([name, schema]) => [name.toLowerCase(), { name, normalise: compile(schema) }]),
+    Object.entries(shape).map(([name, schema]) => [
+      name.toLowerCase(),
+      { name, takesNull: nullTakers.has(schema), normalise: compile(schema) },
+    ]),
   );
   const exact: Fields = new Map([...fields.values()].map((field) => [field.name, field]));
   return (value) => {
@@ -82,9 +114,9 @@ const compileObject = (shape: Readonly<Record<string, z.core.$ZodType>>): Normal
     const result: Record<string, unknown> = {};
     for (const key in value) {
       const item = value[key];
-      if (item === null || item === undefined) continue;
+      if (item === undefined) continue;
       const field = exact.get(key) ?? fields.get(key.toLowerCase());
-      if (!field) continue;
+      if (!field || (item === null && !field.takesNull)) continue;
       const normal = field.normalise(item);
       if (normal !== undefined) result[field.name] = normal;
     }

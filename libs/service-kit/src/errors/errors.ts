@@ -49,6 +49,14 @@ export class Forbidden extends FornaxError {
   }
 }
 
+/** 403: part of the contract, but not of this version. Clients show a 403's text, and try a 5xx again and again (contract, 1.9 and 7.4). */
+export class NotBuilt extends FornaxError {
+  /** @param what a noun in the singular, as the sentence begins */
+  constructor(what: string) {
+    super('forbidden', 'not-built', `${what} is not available in this version of Fornax`);
+  }
+}
+
 /** 404 */
 export class NotFound extends FornaxError {
   constructor(message: string, details: Details = {}) {

@@ -351,8 +351,8 @@ describe('snapshots', () => {
       body: undefined,
     });
     expect(await call('POST', '/tasks/periodic/snapshot/periodic', { Interval: 60 })).toMatchObject({
-      status: 400,
-      body: { message: expect.stringContaining('not built') },
+      status: 403,
+      body: { message: 'A periodic snapshot is not available in this version of Fornax' },
     });
     expect(await call('POST', '/tasks/periodic/snapshot/periodic', { interval: -1 })).toMatchObject({
       status: 400,

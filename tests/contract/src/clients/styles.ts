@@ -2,7 +2,8 @@ import { platform } from '../platform.js';
 import { exchange, type Answer } from '../http/exchange.js';
 
 /** Which client's requests are sent. Python is the real one and is not here. */
-export type Style = 'node' | 'csharp' | 'cli';
+export type OfficialStyle = 'node' | 'csharp' | 'cli';
+export type Style = OfficialStyle | 'go' | 'rust';
 
 export interface Asked {
   readonly body?: unknown;
@@ -12,8 +13,8 @@ export interface Asked {
 }
 
 /** Sends what one client sends: its headers, its casing, its way with an empty body. */
-export interface StyledClient {
-  readonly style: Style;
+export interface StyledClient<S extends Style = Style> {
+  readonly style: S;
   send(method: string, path: string, asked?: Asked): Promise<Answer>;
   /** The body of a creation, as this client writes it. */
   creation(task: TaskInput): Readonly<Record<string, unknown>>;
@@ -46,8 +47,11 @@ const dotnetHeaders = (_: string, body: string | undefined): Record<string, stri
   ...(body === undefined ? {} : { 'content-type': 'application/json; charset=utf-8' }),
 });
 
+/** Both third-party clients say JSON with every request, with or without a body, and never what they accept. */
+const alwaysJson = (): Record<string, string> => ({ 'content-type': 'application/json' });
+
 const sender =
-  (headersOf: typeof nodeHeaders) =>
+  (headersOf: typeof nodeHeaders, pathOf = (path: string): string => path) =>
   (method: string, path: string, { body, token = platform.token, headers = {} }: Asked = {}): Promise<Answer> => {
     const sent = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
     const isEmpty = sent === undefined && method !== 'GET' && method !== 'DELETE' && method !== 'HEAD';
@@ -55,7 +59,7 @@ const sender =
     const contents = sent === undefined ? length : { 'content-length': String(Buffer.byteLength(sent)) };
     return exchange({
       method,
-      path,
+      path: pathOf(path),
       headers: { authorization: token, ...headersOf(method, sent), ...contents, ...headers },
       ...(sent === undefined ? {} : { body: sent }),
     });
@@ -158,7 +162,7 @@ const dotnetLeaf = (field: string, operator: string, value: unknown): object =>
     ? { Values: value, Field: field, Operator: operator }
     : { Value: value, Field: field, Operator: operator };
 
-const dotnet = (style: Style): StyledClient => ({
+const dotnet = <S extends 'csharp' | 'cli'>(style: S): StyledClient<S> => ({
   style,
   send: sender(dotnetHeaders),
   creation: (task) => ({ ...DOTNET_TASK, ...(withNumbers(pascal(task)) as object) }),
@@ -172,7 +176,7 @@ const dotnet = (style: Style): StyledClient => ({
   node: (operator, filters) => ({ Operator: operator, Filters: filters }),
 });
 
-const node: StyledClient = {
+const node: StyledClient<'node'> = {
   style: 'node',
   send: sender(nodeHeaders),
   creation: (task) => task,
@@ -187,13 +191,26 @@ const node: StyledClient = {
   node: (operator, filters) => ({ operator, filters }),
 };
 
-const all: Readonly<Record<Style, StyledClient>> = { node, csharp: dotnet('csharp'), cli: dotnet('cli') };
+/** Go: `/v1` paths, camelCase. */
+const go: StyledClient<'go'> = { ...node, style: 'go', send: sender(alwaysJson, (path) => `/v1${path}`) };
+/** Rust: joins `/v1/` and a path that begins with a slash. */
+const rust: StyledClient<'rust'> = { ...node, style: 'rust', send: sender(alwaysJson, (path) => `/v1/${path}`) };
 
-export const clientIn = (style: Style): StyledClient => all[style];
+const all: { readonly [S in Style]: StyledClient<S> } = {
+  node,
+  csharp: dotnet('csharp'),
+  cli: dotnet('cli'),
+  go,
+  rust,
+};
+
+export const clientIn = <S extends Style>(style: S): StyledClient<S> => all[style];
 export const nodeStyle = all.node;
 export const csharpStyle = all.csharp;
 export const cliStyle = all.cli;
+export const goStyle = all.go;
 
 /** For `describe.each`: `[row 12 $style]`. */
-export const styles = (...names: readonly Style[]): readonly StyledClient[] => names.map(clientIn);
+export const styles = <S extends Style>(...names: readonly S[]): readonly StyledClient<S>[] =>
+  names.map((name) => clientIn(name));
 export const everyStyle = styles('node', 'csharp', 'cli');

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import { platform } from '../platform.js';
-import { DocumentChecker, type ApiDocument } from './document-checker.js';
+import { typeComplaint } from './declared-types.js';
+import { DocumentChecker, type ApiDocument, type Seen } from './document-checker.js';
 
 export interface Answer {
   readonly status: number;
@@ -47,18 +48,23 @@ export const exchangeUnchecked = ({ method, path, headers = {}, body }: Sent): P
     request.end(body);
   });
 
-let checker: Promise<DocumentChecker> | undefined;
+/** What is wrong about an answer: beside the platform's own document, then beside what clients declare. */
+export interface AnswerChecker {
+  complaintAbout(seen: Seen): string | undefined;
+}
 
-/** The checker over the running platform's own document. */
-export const documentChecker = (): Promise<DocumentChecker> =>
-  (checker ??= exchangeUnchecked({ method: 'GET', path: '/openapi.json' }).then(
-    (answer) => new DocumentChecker(answer.json() as ApiDocument),
-  ));
+let checker: Promise<AnswerChecker> | undefined;
 
-/** One request whose answer must be as the OpenAPI document says. @throws Error when it is not */
+export const answerChecker = (): Promise<AnswerChecker> =>
+  (checker ??= exchangeUnchecked({ method: 'GET', path: '/openapi.json' }).then((answer) => {
+    const document = new DocumentChecker(answer.json() as ApiDocument);
+    return { complaintAbout: (seen) => document.complaintAbout(seen) ?? typeComplaint(seen) };
+  }));
+
+/** One request whose answer must be as the OpenAPI document says and as clients declare it. @throws Error when it is not */
 export const exchange = async (sent: Sent): Promise<Answer> => {
   const answer = await exchangeUnchecked(sent);
-  const complaint = (await documentChecker()).complaintAbout({
+  const complaint = (await answerChecker()).complaintAbout({
     method: sent.method,
     path: sent.path,
     status: answer.status,

@@ -1,7 +1,7 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { platform } from '../platform.js';
-import { documentChecker } from './exchange.js';
+import { answerChecker } from './exchange.js';
 
 export interface Passed {
   readonly method: string;
@@ -14,14 +14,14 @@ export interface RecordingProxy {
   readonly url: string;
   /** Everything that went through, in order of answers. */
   readonly passed: readonly Passed[];
-  /** Answers that were not as the OpenAPI document says. */
+  /** Answers that were not as the OpenAPI document says, or not of the types that clients declare. */
   readonly complaints: readonly string[];
   close(): Promise<void>;
 }
 
-/** Passes everything on to the platform and checks each answer against the document. */
+/** Passes everything on to the platform and checks each answer against the document and the declared types. */
 export const startRecordingProxy = async (): Promise<RecordingProxy> => {
-  const checker = await documentChecker();
+  const checker = await answerChecker();
   const { hostname, port } = new URL(platform.apiUrl);
   const passed: Passed[] = [];
   const complaints: string[] = [];

@@ -1,6 +1,6 @@
 import { Controller, Get, Param } from '@nestjs/common';
-import { ApiBadRequestResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { CurrentAccount, Invalid, type Account } from '@fornax/service-kit';
+import { ApiForbiddenResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { CurrentAccount, NotBuilt, type Account } from '@fornax/service-kit';
 import { LedgerReader } from './ledger-reader.js';
 
 /** Carbon facts (contract, section 2.8): the route is ours, the answer is not built. A 5xx would make clients retry for half a minute. */
@@ -10,10 +10,10 @@ export class CarbonController {
   constructor(private readonly ledger: LedgerReader) {}
 
   @Get('tasks/:id/carbon-facts')
-  @ApiOperation({ summary: 'Carbon facts of a task: not built yet, answers 400' })
-  @ApiBadRequestResponse()
+  @ApiOperation({ summary: 'Carbon facts of a task: not built yet, answers 403' })
+  @ApiForbiddenResponse()
   async task(@CurrentAccount() account: Account, @Param('id') id: string): Promise<never> {
     await this.ledger.task(account.id, id);
-    throw new Invalid('Carbon facts are not built in this version of Fornax', { code: 'not-built' });
+    throw new NotBuilt('The calculation of carbon facts');
   }
 }

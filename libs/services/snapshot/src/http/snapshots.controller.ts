@@ -6,7 +6,7 @@ import {
   CurrentAccount,
   Forbidden,
   Idempotent,
-  Invalid,
+  NotBuilt,
   newId,
   reasonOf,
   type Account,
@@ -60,8 +60,7 @@ export class SnapshotsController {
     const { interval } = readPeriodic(body);
     const { taskId, isOver } = await this.reader.task(account, id, 'tend');
     if (isOver) throw new Forbidden(`Task ${taskId} is not running`, { code: 'task-not-running' });
-    if (interval !== 0)
-      throw new Invalid('Periodic snapshots are not built in this version of Fornax', { code: 'not-built' });
+    if (interval !== 0) throw new NotBuilt('A periodic snapshot');
   }
 
   @Get(':snapshotId')

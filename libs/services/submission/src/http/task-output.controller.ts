@@ -1,10 +1,11 @@
 import type { Readable } from 'node:stream';
-import { Controller, Get, Header, Headers, HttpCode, Param, Post } from '@nestjs/common';
+import { Controller, Get, Header, Headers, HttpCode, Param, Post, UseInterceptors } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { OutputStream } from '@fornax/contracts';
 import { CurrentAccount, Idempotent, type Account } from '@fornax/service-kit';
 import { LogReader } from '../logs/log-reader.js';
 import { OutputLookup } from '../queries/output-lookup.js';
+import { JsonTextInterceptor } from './json-text.interceptor.js';
 import { answerOf, KEPT_TEXT, PLAIN, TEXT, wholeOf } from './text-answer.js';
 
 /** With a key, a reader that lost the answer gets the same bytes again; otherwise they are given once. */
@@ -13,6 +14,7 @@ const oncePerKey = { service: 'submission', repeatable: false, form: KEPT_TEXT }
 /** What the instances of a task print: GET gives all of it, POST what is new since the last POST. */
 @ApiTags('tasks')
 @Controller('tasks/:id')
+@UseInterceptors(JsonTextInterceptor)
 export class TaskOutputController {
   constructor(
     private readonly reader: LogReader,

@@ -4,7 +4,11 @@ export const PLAIN = 'text/plain; charset=utf-8';
 /** For the OpenAPI document. */
 export const TEXT = {
   description: 'The text, raw',
-  content: { 'text/plain': { schema: { type: 'string' as const } } },
+  content: {
+    'text/plain': { schema: { type: 'string' as const } },
+    // For a request with a JSON content type, no body and no Accept (contract, 5.10).
+    'application/json': { schema: { type: 'string' as const } },
+  },
 };
 
 /** What is not more than this is answered in one piece, with its length. */

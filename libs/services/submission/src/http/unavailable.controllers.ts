@@ -1,6 +1,6 @@
 import { All, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import {
-  ApiBadRequestResponse,
+  ApiForbiddenResponse,
   ApiExcludeController,
   ApiNotFoundResponse,
   ApiOkResponse,
@@ -8,9 +8,8 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import { pageOf, pageRequestSchema, type Page, type PageRequest } from '@fornax/contracts';
-import { NotFound } from '@fornax/service-kit';
+import { NotBuilt, NotFound } from '@fornax/service-kit';
 import { z } from 'zod';
-import { notBuilt } from './not-built.js';
 import { WireBody } from './wire-body.js';
 
 const emptyList = z.array(z.unknown()).max(0);
@@ -53,10 +52,10 @@ export class PoolsController {
   }
 
   @Post()
-  @ApiOperation({ summary: 'Not built in this version: answers 400' })
-  @ApiBadRequestResponse()
+  @ApiOperation({ summary: 'Not built in this version: answers 403' })
+  @ApiForbiddenResponse()
   create(): never {
-    throw notBuilt('A pool');
+    throw new NotBuilt('A pool');
   }
 
   @All([':id', ':id/*'])
@@ -95,10 +94,10 @@ export class JobsController {
   }
 
   @Post()
-  @ApiOperation({ summary: 'Not built in this version: answers 400' })
-  @ApiBadRequestResponse()
+  @ApiOperation({ summary: 'Not built in this version: answers 403' })
+  @ApiForbiddenResponse()
   create(): never {
-    throw notBuilt('A job');
+    throw new NotBuilt('A job');
   }
 
   @All([':id', ':id/*'])
@@ -115,11 +114,11 @@ export class JobsController {
 export class NotBuiltController {
   @All(['secrets-manager', 'secrets-manager/*'])
   secrets(): never {
-    throw notBuilt('The secrets manager');
+    throw new NotBuilt('The secrets manager');
   }
 
   @All('sanity-checks/*')
   sanityChecks(): never {
-    throw notBuilt('A sanity check of pools');
+    throw new NotBuilt('A sanity check of pools');
   }
 }

@@ -39,6 +39,10 @@ export const executionMsSoFar = ({ lease, live }: Running, now: number): number 
   return Math.max(0, now - lease.startedAt);
 };
 
+const INT32_MAX = 2_147_483_647;
+/** Whole megabytes, as strict clients read them; what uses some memory never shows as using none. */
+const megabytes = (value: number): number => Math.min(Math.ceil(value), INT32_MAX);
+
 const viewOf = (task: TaskStatus, running: Running, now: number): WireRunningInstance => {
   const { lease, live } = running;
   const { cores, memoryMB } = task.fold.spec.request;
@@ -49,8 +53,8 @@ const viewOf = (task: TaskStatus, running: Running, now: number): WireRunningIns
     maxFrequencyGHz: live?.host.maxGhz ?? 0,
     currentFrequencyGHz: live?.host.ghz ?? 0,
     cpuUsage: live?.instance.cpuUsage ?? 0,
-    maxMemoryMB: memoryMB,
-    currentMemoryMB: rounded(used),
+    maxMemoryMB: megabytes(memoryMB),
+    currentMemoryMB: megabytes(used),
     memoryUsage: memoryMB > 0 ? rounded(Math.min(1, used / memoryMB)) : 0,
     networkInKbps: live?.instance.networkInKbps ?? 0,
     networkOutKbps: live?.instance.networkOutKbps ?? 0,
@@ -69,6 +73,9 @@ const viewOf = (task: TaskStatus, running: Running, now: number): WireRunningIns
 
 const sumOf = <T>(items: readonly T[], value: (item: T) => number): number =>
   items.reduce((sum, item) => sum + value(item), 0);
+/** How fast a node runs beside how fast it could: 1 when it does not know. */
+const powerOf = ({ host }: LiveLease): number =>
+  host.maxGhz > 0 && host.ghz > 0 ? Math.min(1, host.ghz / host.maxGhz) : 1;
 const averageOf = <T>(items: readonly T[], value: (item: T) => number): number =>
   items.length === 0 ? 0 : rounded(sumOf(items, value) / items.length);
 
@@ -111,7 +118,8 @@ export const runningInfo = (
     minFrequencyGHz: current.reduce((least, ghz) => Math.min(least, ghz), current[0] ?? 0),
     averageMaxFrequencyGHz: averageOf(measured, ({ host }) => host.maxGhz),
     averageCpuUsage: averageOf(measured, ({ instance }) => instance.cpuUsage),
-    clusterPowerIndicator: averageOf(measured, ({ host }) => (host.maxGhz > 0 ? host.ghz / host.maxGhz : 1)),
+    // Healthy unless a node says otherwise: 1 also when none says anything, before the start and after the end (contract, section 7.7).
+    clusterPowerIndicator: measured.length === 0 ? 1 : averageOf(measured, powerOf),
     averageMemoryUsage: averageOf(measured, ({ instance }) =>
       memoryMB > 0 ? Math.min(1, instance.memoryMB / memoryMB) : 0,
     ),

@@ -29,6 +29,15 @@ const OUTCOMES = { success: 'Success', failure: 'Failure', cancelled: 'Cancelled
 
 const echoOf = (spec: TaskSpec): Echo => spec.echo as Echo;
 
+type AdvancedBucket = WireTask['advancedResourceBuckets'][number];
+
+/** Without objects that say nothing: a strict client needs what is inside of them (contract, section 7.8). */
+const shownBucket = ({ filtering, resourcesTransformation, ...bucket }: AdvancedBucket): AdvancedBucket => ({
+  ...bucket,
+  ...(filtering?.prefixFiltering?.prefix === undefined ? {} : { filtering }),
+  ...(resourcesTransformation?.stripPrefix?.prefix === undefined ? {} : { resourcesTransformation }),
+});
+
 /** The whole task as its owner sees it (contract, section 3.2); secrets are masked, nothing is null that a client cannot take. */
 export const taskView = (
   task: TaskStatus,
@@ -45,7 +54,7 @@ export const taskView = (
     ...summary,
     errors: task.errors.map(({ code, message, debug }) => ({ code, message, debug })),
     resourceBuckets: echo.advancedResourceBuckets ? [] : (echo.resourceBuckets ?? []),
-    advancedResourceBuckets: echo.advancedResourceBuckets ?? [],
+    advancedResourceBuckets: (echo.advancedResourceBuckets ?? []).map(shownBucket),
     resultBucket: spec.resultBucket,
     resultsBucket: spec.resultBucket,
     resultsBucketPrefix: spec.resultsPrefix,
