@@ -11,6 +11,8 @@ const event = (sequence: number, type: string, data: object = {}) => ({
   at: '2026-01-01T00:00:00.000Z',
   taskId: 't',
   actor: 'service:scheduler',
+  onBehalfOf: 'user:ada',
+  reason: null,
   data,
 });
 const hook = {

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addFleetCommands } from './commands/fleet.js';
 import { addHistoryCommands } from './commands/history.js';
+import { addNodeCommands } from './commands/node.js';
 import { addProjectionCommands } from './commands/projection.js';
 import { addProjectCommands } from './commands/project.js';
 import { addQuotaCommands } from './commands/quota.js';
@@ -27,5 +28,6 @@ export const buildProgram = (io: Io): Command => {
   addProjectionCommands(program, io);
   addWebhookCommands(program, io);
   addFleetCommands(program, io);
+  addNodeCommands(program, io);
   return program;
 };

@@ -33,6 +33,7 @@ export type {
   Bill,
   BillLine,
   FleetNode,
+  NodeEventRecord,
   ProjectionRebuild,
   ProjectionState,
   SnapshotRequest,

@@ -5,7 +5,7 @@ import { renderTable } from '../table.js';
 const MICROS = 1_000_000;
 
 const nodes = async (io: Io): Promise<void> => {
-  const rows = (await io.client().nodes()).map(({ id, status, driver, hardware, leases, lastHeartbeat }) => [
+  const rows = (await io.client().nodes()).map(({ id, status, driver, hardware, leases, lastHeartbeat, drain }) => [
     id,
     status,
     driver,
@@ -14,8 +14,14 @@ const nodes = async (io: Io): Promise<void> => {
     leases ?? '-',
     lastHeartbeat ?? '-',
     hardware.cpuModel,
+    drain?.reason ?? '-',
   ]);
-  io.print(renderTable([['NODE', 'STATUS', 'DRIVER', 'CORES', 'MEMORY MB', 'LEASES', 'HEARD', 'CPU'], ...rows]));
+  io.print(
+    renderTable([
+      ['NODE', 'STATUS', 'DRIVER', 'CORES', 'MEMORY MB', 'LEASES', 'HEARD', 'CPU', 'DRAINED BECAUSE'],
+      ...rows,
+    ]),
+  );
 };
 
 const bill = async (io: Io, task: string): Promise<void> => {

@@ -21,12 +21,20 @@ const instancesIn = (data: TaskEventRecord['data']): string => {
   return `instances ${numbers.join(',')}${items.length > MOST_NUMBERS ? ',…' : ''}`;
 };
 
-/** One line for people: place, time, type, what about, who. */
-const lineOf = ({ sequence, at, type, actor, data }: TaskEventRecord): string => {
+/** One line for people: place, time, type, what about, who, and why; for whom, where a person did it to somebody else's task. */
+const lineOf = ({ sequence, at, type, actor, onBehalfOf, reason, data }: TaskEventRecord): string => {
   const what = [instancesIn(data), data['reason'], data['detail']].filter(
     (part) => typeof part === 'string' && part !== '',
   );
-  return [String(sequence), at, type, ...what, `by ${actor}`].join('  ');
+  const isOthers = actor.startsWith('user:') && actor !== onBehalfOf;
+  return [
+    String(sequence),
+    at,
+    type,
+    ...what,
+    `by ${actor}${isOthers ? ` for ${onBehalfOf}` : ''}`,
+    ...(reason === null ? [] : [`because: ${reason}`]),
+  ].join('  ');
 };
 
 interface EventsOptions {

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { UsageError } from '../connection.js';
 import type { Io } from '../io.js';
 import { renderTable } from '../table.js';
+import { clientOf, withReason, type ReasonOptions } from './others.js';
 
 const ceilingOf = (text: string): number => {
   if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('must be a whole number');
@@ -50,7 +51,7 @@ const show = async (io: Io, user: string | undefined, { organization }: OfOption
   else io.print(renderTable(usage(await client.info())));
 };
 
-interface SetOptions extends OfOptions {
+interface SetOptions extends OfOptions, ReasonOptions {
   readonly tasks?: number;
   readonly buckets?: number;
   readonly storageBytes?: number;
@@ -85,7 +86,7 @@ const set = async (io: Io, user: string | undefined, options: SetOptions): Promi
   const quotas = changeOf(options);
   const { organization } = options;
   if (Object.keys(quotas).length === 0) throw new UsageError('Say what to change, for example --cores 16.');
-  const { people } = io.client();
+  const { people } = clientOf(io, options);
   if (organization !== undefined && user === undefined)
     io.print(renderTable(limits(await people.changeOrganization(organization, quotas))));
   else if (user !== undefined && organization === undefined)
@@ -100,9 +101,7 @@ export const addQuotaCommands = (program: Command, io: Io): void => {
     .description('yours with what you use, or the limits of somebody else (operators)')
     .option('--organization <name>', 'the limits of an organization (operators)')
     .action((user: string | undefined, options: OfOptions) => show(io, user, options));
-  quota
-    .command('set [user]')
-    .description('change limits; what is not named stays (operators)')
+  withReason(quota.command('set [user]').description('change limits; what is not named stays (operators)'))
     .option('--organization <name>', 'what all members of an organization may run together')
     .option('--tasks <count>', 'tasks, finished ones too', ceilingOf)
     .option('--buckets <count>', 'buckets', ceilingOf)

@@ -1,9 +1,10 @@
-import { type NewTask, type Output } from '@fornax/client';
+import type { FornaxClient, NewTask, Output, WireUser } from '@fornax/client';
 import { type Command, InvalidArgumentError } from 'commander';
 import { UsageError } from '../connection.js';
 import { LineJoiner } from '../follow-lines.js';
 import type { Io } from '../io.js';
 import { renderTable } from '../table.js';
+import { clientOf, taskIdOf, withOwner, withReason, type OwnerOptions, type ReasonOptions } from './others.js';
 
 const countOf = (text: string): number => {
   const count = Number(text);
@@ -92,9 +93,9 @@ const followOutput = async (io: Io, id: string, stream: Output, instance: number
   io.write(instance === undefined ? joiner.rest() : decoder.decode());
 };
 
-const list = async (io: Io): Promise<void> => {
-  const tasks = await io.client().listTasks();
-  const rows = tasks.map((task) => [
+const HEADING = ['ID', 'NAME', 'STATE', 'INSTANCES', 'PROGRESS', 'CREATED'];
+const rowsOf = async (client: FornaxClient) =>
+  (await client.listTasks()).map((task) => [
     task.uuid,
     task.name,
     task.state,
@@ -102,7 +103,36 @@ const list = async (io: Io): Promise<void> => {
     `${Math.round(task.progress)} %`,
     task.creationDate,
   ]);
-  io.print(renderTable([['ID', 'NAME', 'STATE', 'INSTANCES', 'PROGRESS', 'CREATED'], ...rows]));
+
+interface ListOptions extends OwnerOptions {
+  readonly organization?: string;
+  readonly all?: boolean;
+}
+
+/** Everybody whose tasks are asked for; undefined: the caller alone. */
+const ownersOf = async (
+  io: Io,
+  { owner, organization, all }: ListOptions,
+): Promise<readonly WireUser[] | undefined> => {
+  if ([owner, organization, all].filter((given) => given !== undefined).length > 1)
+    throw new UsageError('Say one of --owner, --organization and --all.');
+  const { people } = io.client();
+  if (owner !== undefined) return [await people.user(owner)];
+  if (organization === undefined && all !== true) return undefined;
+  const users = await people.users();
+  if (all === true) return users;
+  const name = organization?.toLowerCase();
+  return users.filter((user) => user.organization?.name.toLowerCase() === name || user.organization?.uuid === name);
+};
+
+/** Those of others as their owners see them, oldest account first. */
+const list = async (io: Io, options: ListOptions): Promise<void> => {
+  const owners = await ownersOf(io, options);
+  if (!owners) return io.print(renderTable([HEADING, ...(await rowsOf(io.client()))]));
+  const rows: (readonly (string | number)[])[] = [];
+  for (const { uuid, email } of owners)
+    rows.push(...(await rowsOf(io.client().readingAs(uuid))).map((row) => [...row, email]));
+  io.print(renderTable([[...HEADING, 'OWNER'], ...rows]));
 };
 
 const REPETITIONS = [
@@ -117,8 +147,11 @@ export const addTaskCommands = (program: Command, io: Io): Command => {
   const task = program.command('task').description('submit tasks and look after them');
   task
     .command('list')
-    .description('all tasks, newest first')
-    .action(() => list(io));
+    .description('all tasks, newest first; of others for operators, coordinators and auditors')
+    .option('--owner <user>', 'those of somebody else, by e-mail or id')
+    .option('--organization <name>', 'those of all members of an organization')
+    .option('--all', 'those of everybody that you may look at')
+    .action((options: ListOptions) => list(io, options));
   task
     .command('get <task>')
     .description('everything about one task (uuid or shortname), as JSON')
@@ -143,10 +176,20 @@ export const addTaskCommands = (program: Command, io: Io): Command => {
     .option('--project <project>', 'where to put it, by slug or id, else into your default project')
     .option('-w, --wait', 'wait until it is over; exit code 1 unless it succeeds')
     .action((options: SubmitOptions) => submit(io, options));
-  task
-    .command('abort <task>')
-    .description('stop a task')
-    .action((id: string) => io.client().abortTask(id));
+  const changes = [
+    ['abort', 'stop a task', (client: FornaxClient, id: string) => client.abortTask(id)],
+    [
+      'refresh',
+      'bring new and changed input files to its running instances',
+      (client: FornaxClient, id: string) => client.updateResources(id),
+    ],
+    ['delete', 'stop a task if it runs, and forget it', (client: FornaxClient, id: string) => client.deleteTask(id)],
+  ] as const;
+  for (const [name, what, change] of changes)
+    withReason(withOwner(task.command(`${name} <task>`).description(what))).action(
+      async (id: string, options: OwnerOptions & ReasonOptions) =>
+        change(clientOf(io, options), await taskIdOf(io, id, options)),
+    );
   for (const [kind, what] of REPETITIONS) {
     task
       .command(`${kind} <task>`)
@@ -156,13 +199,5 @@ export const addTaskCommands = (program: Command, io: Io): Command => {
         io.print(await io.client().repeatTask(id, kind, name === undefined ? {} : { name })),
       );
   }
-  task
-    .command('refresh <task>')
-    .description('bring new and changed input files to its running instances')
-    .action((id: string) => io.client().updateResources(id));
-  task
-    .command('delete <task>')
-    .description('stop a task if it runs, and forget it')
-    .action((id: string) => io.client().deleteTask(id));
   return task;
 };

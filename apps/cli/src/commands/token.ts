@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Io } from '../io.js';
 import { renderTable } from '../table.js';
+import { clientOf, withReason, type ReasonOptions } from './others.js';
 
 const UNITS_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -15,14 +16,14 @@ const expiryOf = (text: string): string => {
 interface TokenOptions {
   readonly user?: string;
 }
-interface CreateOptions extends TokenOptions {
+interface CreateOptions extends TokenOptions, ReasonOptions {
   readonly name: string;
   readonly expires?: string;
 }
 
-const create = async (io: Io, { name, expires, user }: CreateOptions): Promise<void> => {
+const create = async (io: Io, { name, expires, user, ...options }: CreateOptions): Promise<void> => {
   const wanted = { name, ...(expires === undefined ? {} : { expirationDate: expires }) };
-  const { token, id, expirationDate } = await io.client().people.createToken(wanted, user);
+  const { token, id, expirationDate } = await clientOf(io, options).people.createToken(wanted, user);
   io.tell(`token ${id}${expirationDate === null ? '' : `, until ${expirationDate}`}; it is not shown again:`);
   io.print(token);
 };
@@ -40,9 +41,7 @@ const list = async (io: Io, { user }: TokenOptions): Promise<void> => {
 export const addTokenCommands = (program: Command, io: Io): void => {
   const token = program.command('token').description('what opens the platform for a user');
   const forUser = '-u, --user <user>';
-  token
-    .command('create')
-    .description('make a token; prints it, once')
+  withReason(token.command('create').description('make a token; prints it, once'))
     .requiredOption('-n, --name <name>', 'what it is for')
     .option('-e, --expires <when>', 'a date, or a time such as 30d, 12h or 5m', expiryOf)
     .option(forUser, 'for somebody else (operators)')
@@ -52,9 +51,9 @@ export const addTokenCommands = (program: Command, io: Io): void => {
     .description('your tokens; never what opens anything')
     .option(forUser, 'of somebody else (operators)')
     .action((options: TokenOptions) => list(io, options));
-  token
-    .command('revoke <id>')
-    .description('let a token open nothing any more, at once')
+  withReason(token.command('revoke <id>').description('let a token open nothing any more, at once'))
     .option(forUser, 'of somebody else (operators)')
-    .action((id: string, { user }: TokenOptions) => io.client().people.revokeToken(id, user));
+    .action((id: string, { user, ...options }: TokenOptions & ReasonOptions) =>
+      clientOf(io, options).people.revokeToken(id, user),
+    );
 };

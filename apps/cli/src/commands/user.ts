@@ -2,10 +2,11 @@ import type { UserChange, WireUser } from '@fornax/client';
 import { type Command, Option } from 'commander';
 import type { Io } from '../io.js';
 import { renderTable } from '../table.js';
+import { clientOf, withReason, type ReasonOptions } from './others.js';
 
 const ROLES = ['user', 'auditor', 'coordinator', 'operator'];
 
-interface CreateOptions {
+interface CreateOptions extends ReasonOptions {
   readonly role?: string;
   readonly organization?: string;
 }
@@ -19,8 +20,8 @@ const row = (user: WireUser): readonly string[] => [
 ];
 const HEADING = ['E-MAIL', 'ROLE', 'STATE', 'ORGANIZATION', 'ID'];
 
-const change = async (io: Io, user: string, changes: UserChange): Promise<void> => {
-  io.print(renderTable([HEADING, row(await io.client().people.changeUser(user, changes))]));
+const change = async (io: Io, user: string, changes: UserChange, options: ReasonOptions): Promise<void> => {
+  io.print(renderTable([HEADING, row(await clientOf(io, options).people.changeUser(user, changes))]));
 };
 
 const organizations = (program: Command, io: Io): void => {
@@ -41,17 +42,15 @@ const organizations = (program: Command, io: Io): void => {
 /** Users and organizations: all but `user show` is for operators. */
 export const addUserCommands = (program: Command, io: Io): void => {
   const user = program.command('user').description('who may use the platform; for operators');
-  user
-    .command('create <email>')
-    .description('make a user; prints its id')
+  withReason(user.command('create <email>').description('make a user; prints its id'))
     .addOption(new Option('--role <role>', 'what it may do').choices(ROLES).default('user'))
     .option('--organization <name>', 'where it belongs')
-    .action(async (email: string, { role, organization }: CreateOptions) => {
+    .action(async (email: string, { role, organization, ...options }: CreateOptions) => {
       const more = {
         ...(role === undefined ? {} : { role }),
         ...(organization === undefined ? {} : { organization }),
       };
-      io.print((await io.client().people.createUser(email, more)).uuid);
+      io.print((await clientOf(io, options).people.createUser(email, more)).uuid);
     });
   user
     .command('list')
@@ -64,21 +63,19 @@ export const addUserCommands = (program: Command, io: Io): void => {
       const { people } = io.client();
       io.print(JSON.stringify(await (name === undefined ? people.me() : people.user(name)), null, 2));
     });
-  user
-    .command('role <user> <role>')
-    .description(`change what a user may do: ${ROLES.join(', ')}`)
-    .action((name: string, role: string) => change(io, name, { role }));
-  user
-    .command('disable <user>')
-    .description('refuse every token of a user, at once')
-    .action((name: string) => change(io, name, { disabled: true }));
-  user
-    .command('enable <user>')
-    .description('undo disable')
-    .action((name: string) => change(io, name, { disabled: false }));
-  user
-    .command('move <user> [organization]')
-    .description('put a user into an organization, or into none')
-    .action((name: string, organization = '') => change(io, name, { organization }));
+  withReason(user.command('role <user> <role>').description(`change what a user may do: ${ROLES.join(', ')}`)).action(
+    (name: string, role: string, options: ReasonOptions) => change(io, name, { role }, options),
+  );
+  withReason(user.command('disable <user>').description('refuse every token of a user, at once')).action(
+    (name: string, options: ReasonOptions) => change(io, name, { disabled: true }, options),
+  );
+  withReason(user.command('enable <user>').description('undo disable')).action((name: string, options: ReasonOptions) =>
+    change(io, name, { disabled: false }, options),
+  );
+  withReason(
+    user.command('move <user> [organization]').description('put a user into an organization, or into none'),
+  ).action((name: string, organization: string | undefined, options: ReasonOptions) =>
+    change(io, name, { organization: organization ?? '' }, options),
+  );
   organizations(program, io);
 };

@@ -23,6 +23,8 @@ import {
   trusted,
   type Bill,
   type FleetNode,
+  type NodeEventPage,
+  type NodeEventRecord,
   type Parser,
   type ProjectionRebuild,
   type ProjectionState,
@@ -35,6 +37,10 @@ export interface FornaxClientOptions {
   readonly token: string;
   /** A wish for one request; default 30 s. Rebuilds have no limit. */
   readonly timeoutMs?: number;
+  /** Why: kept with every event that comes of a command. One line, 500 characters at most. */
+  readonly reason?: string;
+  /** E-mail or id of the account to read as; such a client can change nothing. */
+  readonly readAs?: string;
 }
 
 /** A task to submit: `name` and a number of instances; the rest is optional (contract, 3.1). */
@@ -87,6 +93,16 @@ export class FornaxClient {
 
   constructor(private readonly options: FornaxClientOptions) {
     this.base = options.url.replace(/\/+$/, '');
+  }
+
+  /** The same client, whose commands say why. */
+  because(reason: string): FornaxClient {
+    return new FornaxClient({ ...this.options, reason });
+  }
+
+  /** The same client, which reads as another account: for operators, and inside an organization for its coordinators and auditors. */
+  readingAs(readAs: string): FornaxClient {
+    return new FornaxClient({ ...this.options, readAs });
   }
 
   info(): Promise<WireUserInfo> {
@@ -158,7 +174,7 @@ export class FornaxClient {
   async *wholeOutput(id: string, stream: Output, options: OutputOptions = {}): AsyncGenerator<string, void, undefined> {
     const { instance, signal } = options;
     const response = await fetch(`${this.base}${ownOutputPath(id, stream, instance)}`, {
-      headers: { authorization: this.options.token },
+      headers: this.caller(),
       ...(signal ? { signal } : {}),
     });
     if (!response.ok || !response.body) {
@@ -173,7 +189,7 @@ export class FornaxClient {
   /** Output as it comes, from its beginning to the end of the task or instance; over as many connections as that takes. */
   followOutput(id: string, stream: Output, options: OutputOptions = {}): AsyncGenerator<TailEvent, void, undefined> {
     const url = `${this.base}${ownOutputPath(id, stream, options.instance)}/tail`;
-    return followTail({ url, token: this.options.token, signal: options.signal });
+    return followTail({ url, headers: this.caller(), signal: options.signal });
   }
 
   /** What was printed since the last call of this method by anybody. */
@@ -217,6 +233,35 @@ export class FornaxClient {
   /** Every node that ever joined. */
   nodes(): Promise<readonly FleetNode[]> {
     return this.json('GET', '/fornax/v1/nodes', trusted<readonly FleetNode[]>());
+  }
+
+  /** No new instances on a node; those that run go on. Operators only, like all that changes a node. */
+  drainNode(id: string): Promise<FleetNode> {
+    return this.changeNode(id, 'drain');
+  }
+
+  /** Ends a drain. */
+  resumeNode(id: string): Promise<FleetNode> {
+    return this.changeNode(id, 'resume');
+  }
+
+  /** The node is gone for good. @throws ApiError 409 while it holds instances */
+  retireNode(id: string): Promise<FleetNode> {
+    return this.changeNode(id, 'retire');
+  }
+
+  /** Everything that happened to a node, in order; operators only. @param after sequence of the last commit that is known */
+  async *nodeEvents(id: string, after = 0): AsyncGenerator<NodeEventRecord, void, undefined> {
+    for (let from: number | null = after; from !== null;) {
+      const path = `/fornax/v1/nodes/${encodeURIComponent(id)}/events?after=${from}&limit=1000`;
+      const page: NodeEventPage = await this.json('GET', path, trusted<NodeEventPage>());
+      yield* page.events;
+      from = page.next;
+    }
+  }
+
+  private changeNode(id: string, verb: string): Promise<FleetNode> {
+    return this.json('POST', `/fornax/v1/nodes/${encodeURIComponent(id)}/${verb}`, trusted<FleetNode>());
   }
 
   /** The bill of a task, all lines. */
@@ -277,6 +322,16 @@ export class FornaxClient {
     }
   }
 
+  private caller(): Readonly<Record<string, string>> {
+    const { token, readAs } = this.options;
+    return { authorization: token, ...(readAs === undefined ? {} : { qarnotreadonlyrequestforaccount: readAs }) };
+  }
+
+  private why(method: string): Readonly<Record<string, string>> {
+    const { reason } = this.options;
+    return reason === undefined || method === 'GET' ? {} : { 'fornax-reason': encodeURIComponent(reason) };
+  }
+
   private async pages<T>(
     path: string,
     parser: Parser<{ readonly data: readonly T[]; readonly nextToken: string | null }>,
@@ -306,7 +361,7 @@ export class FornaxClient {
     signal: AbortSignal,
   ): Promise<Response> {
     const response = await fetch(`${this.base}${path}`, {
-      headers: { authorization: this.options.token, ...headers },
+      headers: { ...this.caller(), ...headers },
       signal,
     });
     if (response.ok) return response;
@@ -323,7 +378,8 @@ export class FornaxClient {
     const response = await fetch(`${this.base}${path}`, {
       method,
       headers: {
-        authorization: this.options.token,
+        ...this.caller(),
+        ...this.why(method),
         ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),

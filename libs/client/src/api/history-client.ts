@@ -13,6 +13,9 @@ export interface TaskEventRecord {
   readonly at: string;
   readonly taskId: string;
   readonly actor: string;
+  /** The owner of the task: `user:<account id>`. */
+  readonly onBehalfOf: string;
+  readonly reason: string | null;
   readonly source: string;
   readonly correlationId: string;
   readonly causationId: string | null;

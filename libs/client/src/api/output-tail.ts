@@ -18,7 +18,8 @@ export type TailEvent =
 
 export interface TailOptions {
   readonly url: string;
-  readonly token: string;
+  /** Who asks. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -69,7 +70,7 @@ const eventOf = (type: string, data: string): TailEvent | undefined => {
 };
 
 async function* connection(
-  { url, token, signal }: TailOptions,
+  { url, headers, signal }: TailOptions,
   lastId: string | undefined,
 ): AsyncGenerator<Message, void, undefined> {
   const silence = new AbortController();
@@ -77,7 +78,7 @@ async function* connection(
   try {
     const response = await fetch(url, {
       headers: {
-        authorization: token,
+        ...headers,
         accept: 'text/event-stream',
         ...(lastId === undefined ? {} : { 'last-event-id': lastId }),
       },

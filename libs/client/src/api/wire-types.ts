@@ -25,8 +25,29 @@ export interface FleetNode {
   readonly driver: string;
   readonly warnings: readonly string[];
   readonly hardware: { readonly cpuModel: string; readonly cores: number; readonly memoryMB: number };
+  /** Null for all but operators. */
   readonly leases: number | null;
   readonly lastHeartbeat: string | null;
+  /** Who drained it, when and why; null for all but operators. */
+  readonly drain: { readonly at: string; readonly by: string; readonly reason: string | null } | null;
+}
+
+/** Something that happened to a node. */
+export interface NodeEventRecord {
+  readonly id: string;
+  readonly sequence: number;
+  readonly type: string;
+  readonly at: string;
+  readonly nodeId: string;
+  readonly actor: string;
+  readonly reason: string | null;
+  readonly cause: string | null;
+  readonly epoch: number | null;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+export interface NodeEventPage {
+  readonly events: readonly NodeEventRecord[];
+  readonly next: number | null;
 }
 
 export interface BillLine {

@@ -1,7 +1,7 @@
 import { Controller, Get, Param } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RPC, waitingReplySchema } from '@fornax/contracts';
-import { CurrentAccount, NotFound, OperatorOnly, RpcClient, type Account } from '@fornax/service-kit';
+import { AccountDirectory, CurrentAccount, NotFound, OperatorOnly, RpcClient, type Account } from '@fornax/service-kit';
 import { z } from 'zod';
 import { overviewReplySchema, type OverviewReply } from '../rpc/schemas.js';
 import { SCHEDULER_RPC } from '../rpc/subjects.js';
@@ -23,7 +23,10 @@ export type WaitingAnswer = z.output<typeof waitingAnswerSchema>;
 @ApiTags('scheduling')
 @Controller('fornax/v1/scheduling')
 export class SchedulingController {
-  constructor(private readonly rpc: RpcClient) {}
+  constructor(
+    private readonly rpc: RpcClient,
+    private readonly accounts: AccountDirectory,
+  ) {}
 
   @Get()
   @OperatorOnly()
@@ -38,7 +41,7 @@ export class SchedulingController {
   @ApiOkResponse({ standardSchema: waitingAnswerSchema })
   async waiting(@Param('id') taskId: string, @CurrentAccount() account: Account): Promise<WaitingAnswer> {
     const reply = await this.rpc.request(RPC.waiting, { taskId }, waitingReplySchema);
-    if (!reply.known || (reply.owner !== account.id && account.role !== 'operator'))
+    if (!reply.known || !this.accounts.reaches(account, reply.owner, 'look'))
       throw new NotFound('No such unfinished task');
     const { waiting, reason, detail, waitingSince } = reply;
     return {

@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import http, { type IncomingHttpHeaders, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { run } from './run.js';
+
+const node = { id: 'n', status: 'draining', driver: 'process', hardware: {}, drain: null };
+const told = {
+  id: '7.0',
+  sequence: 7,
+  at: '2026-01-01T00:00:00.000Z',
+  nodeId: 'n',
+  cause: null,
+  epoch: null,
+  data: {},
+};
+const events = [
+  { ...told, type: 'NodeLost', actor: 'service:node-registry', cause: 'heartbeat', epoch: 2, reason: 'silent' },
+  { ...told, type: 'NodeRetired', actor: 'user:root', reason: null },
+];
+const aborted = {
+  ...told,
+  type: 'TaskCancelRequested',
+  taskId: 't',
+  actor: 'user:root',
+  onBehalfOf: 'user:ada',
+  reason: 'out of budget',
+};
+
+/** Answers of a platform, by method and path. */
+const ANSWERS: Readonly<Record<string, unknown>> = {
+  'POST /fornax/v1/nodes/n/drain': node,
+  'POST /fornax/v1/nodes/n/resume': { ...node, status: 'online' },
+  'GET /fornax/v1/nodes/n/events?after=0&limit=1000': { events, next: null },
+  'GET /fornax/v1/tasks/t/events?after=0': { taskId: 't', events: [aborted], next: null },
+  'POST /tasks/t/abort': '',
+  'DELETE /fornax/v1/me/tokens/t-1': '',
+};
+
+describe('fornax for those who look after others', () => {
+  let asked: { readonly what: string; readonly headers: IncomingHttpHeaders }[] = [];
+  let server: Server;
+  let url = '';
+  beforeEach(() => {
+    asked = [];
+  });
+  beforeAll(async () => {
+    server = http.createServer(({ method = '', url: path = '', headers }, response) => {
+      const what = `${method} ${path}`;
+      asked.push({ what, headers });
+      const answer = ANSWERS[what];
+      response.writeHead(answer === undefined ? 404 : 200);
+      response.end(
+        typeof answer === 'string' ? answer : JSON.stringify(answer ?? { message: `No such thing: ${path}` }),
+      );
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterAll(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  const fornax = async (...args: readonly string[]) => {
+    const said = { stdout: '', stderr: '' };
+    const code = await run(args, {
+      env: { QARNOT_CLUSTER_URL: url, QARNOT_CLIENT_TOKEN: 't' },
+      cwd: '/nowhere',
+      stdout: (text) => void (said.stdout += text),
+      stderr: (text) => void (said.stderr += text),
+      signal: new AbortController().signal,
+    });
+    return { code, ...said };
+  };
+  const reasons = (): readonly unknown[] => asked.map(({ headers }) => headers['fornax-reason']);
+
+  it('says why, encoded, with the command alone', async () => {
+    expect(await fornax('node', 'drain', 'n', '--reason', 'neue Lüfter')).toMatchObject({
+      code: 0,
+      stdout: 'n: draining\n',
+    });
+    expect(await fornax('node', 'resume', 'n')).toMatchObject({ code: 0, stdout: 'n: online\n' });
+    expect(await fornax('task', 'abort', 't', '--reason', 'out of budget')).toMatchObject({ code: 0 });
+    expect(await fornax('token', 'revoke', 't-1', '--reason', 'lost')).toMatchObject({ code: 0 });
+    expect(reasons()).toEqual(['neue%20L%C3%BCfter', undefined, 'out%20of%20budget', 'lost']);
+  });
+
+  it('asks for nothing with a reason that is none', async () => {
+    for (const reason of ['', '  ', 'a\nb', 'x'.repeat(501)])
+      expect(await fornax('task', 'abort', 't', '--reason', reason)).toMatchObject({ code: 2 });
+    expect(asked).toEqual([]);
+  });
+
+  it('tells what happened to a node, and to a task of somebody else', async () => {
+    expect((await fornax('node', 'events', 'n')).stdout).toBe(
+      '7  2026-01-01T00:00:00.000Z  NodeLost  session 2  heartbeat  by service:node-registry  because: silent\n' +
+        '7  2026-01-01T00:00:00.000Z  NodeRetired  by user:root\n',
+    );
+    expect((await fornax('task', 'events', 't')).stdout).toBe(
+      '7  2026-01-01T00:00:00.000Z  TaskCancelRequested  by user:root for user:ada  because: out of budget\n',
+    );
+  });
+
+  it('looks a name of somebody else up as that one, and acts as itself', async () => {
+    await fornax('task', 'abort', 'nightly', '--owner', 'ada@example.org', '--reason', 'why');
+    expect(
+      asked.map(({ what, headers }) => [what, headers['qarnotreadonlyrequestforaccount'], headers['fornax-reason']]),
+    ).toEqual([['GET /tasks/nightly', 'ada@example.org', undefined]]);
+    expect(await fornax('task', 'list', '--all', '--owner', 'x')).toMatchObject({ code: 2 });
+  });
+
+  it('explains itself', async () => {
+    for (const command of [
+      ['task', 'abort'],
+      ['task', 'delete'],
+      ['node', 'drain'],
+      ['quota', 'set'],
+      ['user', 'disable'],
+    ])
+      expect((await fornax(...command, '--help')).stdout).toContain('--reason');
+    expect((await fornax('task', 'list', '--help')).stdout).toContain('--organization');
+  });
+});
