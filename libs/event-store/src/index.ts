@@ -21,7 +21,7 @@ export { type FollowStreamOptions, followStream } from './jetstream/follow-strea
 export { type FeedMessage, type FeedPace } from './jetstream/pull-feed.js';
 export { jetStreamApi } from './jetstream/jetstream-api.js';
 export { InMemoryLog } from './in-memory/in-memory.event-log.js';
-export { type ConnectNatsOptions, connectNats } from './jetstream/connection.js';
+export { type ConnectNatsOptions, type NatsKey, connectNats } from './jetstream/connection.js';
 export {
   type ConsumeOptions,
   type ConsumerOptions,
@@ -39,3 +39,4 @@ export {
 export { type OpenLogOptions, JetStreamLog } from './jetstream/jetstream.event-log.js';
 export { type EnsureStreamsOptions, ensureStreams } from './jetstream/streams.js';
 export { type LeadOptions, lead } from './leadership/leader-election.js';
+export { createNkey, isPublicNkey, nkeyFromSeed, verifyNkey, type Nkey, type NkeyKind } from './nkeys/nkeys.js';

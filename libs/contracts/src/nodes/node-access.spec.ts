@@ -32,7 +32,7 @@ describe('the name of a node that joins', () => {
       'a:b',
       'a%2Eb',
     ],
-    ...['node-1', 'node-42', '$SYS', '_INBOX', '{node}', 'a,b', '＊'],
+    ...['node-1', 'node-42', 'tokens', 'join', '$SYS', '_INBOX', '{node}', 'a,b', '＊'],
   ])('may not be %j', (name) => expect(nodeNameSchema.safeParse(name).success).toBe(false));
   it('is a user of its own kind', () => {
     expect(parseNodeUser(nodeUser('gpu-a'))).toBe('gpu-a');

@@ -11,7 +11,9 @@ export const nodeNameSchema = z
   .string()
   .max(MAX_NAME, `at most ${MAX_NAME} characters`)
   .regex(/^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/, 'lower-case letters, digits and hyphens, such as gpu-a')
-  .refine((name) => !/^node-\d+$/.test(name), 'names such as node-1 belong to the machine of the platform');
+  .refine((name) => !/^node-\d+$/.test(name), 'names such as node-1 belong to the machine of the platform')
+  // They would hide behind the routes of the same name.
+  .refine((name) => name !== 'tokens' && name !== 'join', 'the names tokens and join are taken');
 
 /** Whom a joined node says it is when it connects; never the name of a user of the server's configuration, which have no colon. */
 export const nodeUser = (nodeId: string): string => `node:${nodeId}`;

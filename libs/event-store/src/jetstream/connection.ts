@@ -1,5 +1,6 @@
 import { connect } from '@nats-io/transport-node';
-import { createInbox, type NatsConnection } from '@nats-io/nats-core';
+import { createInbox, type Auth, type NatsConnection } from '@nats-io/nats-core';
+import type { Nkey } from '../nkeys/nkeys.js';
 import { delay } from '../wait.js';
 
 export interface ConnectNatsOptions {
@@ -7,12 +8,25 @@ export interface ConnectNatsOptions {
   readonly url: string;
   readonly user?: string;
   readonly password?: string;
+  /** Instead of user and password: a key that signs the server's nonce. Asked for at every connect, so it may change in between. */
+  readonly credentials?: () => NatsKey;
+  /**
+   * Told each time the server refuses these credentials. With it a connection waits and tries again for ever, more and more slowly;
+   * without it the first connect gives up.
+   */
+  readonly onRefused?: (error: Error) => void;
   /** Shown in the server's monitoring. */
   readonly name: string;
   /** Prefix of all reply inboxes of this connection; agents may read no other. Default `_INBOX`. */
   readonly inboxPrefix?: string;
   /** Aborts the first connect, which otherwise waits for the server for ever. */
   readonly signal?: AbortSignal;
+}
+
+/** Who connects, and the key that proves it. */
+export interface NatsKey {
+  readonly user: string;
+  readonly key: Nkey;
 }
 
 interface Shared {
@@ -22,18 +36,57 @@ interface Shared {
 
 const sharedByConnection = new WeakMap<NatsConnection, Shared>();
 
-const watchStatus = async (nc: NatsConnection, reconnected: ReadonlySet<() => void>): Promise<void> => {
+const RECONNECT_MS = 250;
+const SLOWEST_RECONNECT_MS = 10_000;
+const JITTER_MS = 50;
+
+const isRefusal = (error: unknown): error is Error =>
+  error instanceof Error && /authorization|authentication/i.test(`${error.name} ${error.message}`);
+
+/** How often in a row the server has refused, and what follows from it. */
+class Refusals {
+  private count = 0;
+
+  constructor(private readonly onRefused: ((error: Error) => void) | undefined) {}
+
+  note(error: Error): void {
+    this.count += 1;
+    this.onRefused?.(error);
+  }
+
+  end(): void {
+    this.count = 0;
+  }
+
+  /** Doubles with each refusal; servers that are merely away are asked at a steady pace. */
+  get delayMs(): number {
+    const patience = this.onRefused ? Math.min(this.count, 10) : 0;
+    return Math.min(RECONNECT_MS * 2 ** patience, SLOWEST_RECONNECT_MS) + Math.random() * JITTER_MS;
+  }
+}
+
+const watchStatus = async (nc: NatsConnection, { reconnected }: Shared, refusals?: Refusals): Promise<void> => {
   for await (const status of nc.status()) {
-    if (status.type === 'reconnect') for (const listener of [...reconnected]) listener();
+    if (status.type === 'error' && isRefusal(status.error)) refusals?.note(status.error);
+    if (status.type !== 'reconnect') continue;
+    refusals?.end();
+    for (const listener of [...reconnected]) listener();
   }
 };
 
-const share = (nc: NatsConnection, inboxPrefix: string): Shared => {
+const share = (nc: NatsConnection, inboxPrefix: string, refusals?: Refusals): Shared => {
   const shared: Shared = { inboxPrefix, reconnected: new Set() };
   sharedByConnection.set(nc, shared);
-  void watchStatus(nc, shared.reconnected);
+  void watchStatus(nc, shared, refusals);
   return shared;
 };
+
+const signNonce =
+  (credentials: () => NatsKey) =>
+  (nonce?: string): Auth => {
+    const { user, key } = credentials();
+    return { user, nkey: key.publicKey, sig: key.sign(Buffer.from(nonce ?? '')).toString('base64url') };
+  };
 
 const sharedOf = (nc: NatsConnection): Shared => sharedByConnection.get(nc) ?? share(nc, '_INBOX');
 
@@ -55,7 +108,8 @@ const isWorthRetrying = (error: unknown): boolean =>
  * @throws Error the credentials or the url are wrong, or `signal` aborted before the first connect
  */
 export const connectNats = async (options: ConnectNatsOptions): Promise<NatsConnection> => {
-  const { url, user, password, name, inboxPrefix = '_INBOX', signal } = options;
+  const { url, user, password, credentials, onRefused, name, inboxPrefix = '_INBOX', signal } = options;
+  const refusals = new Refusals(onRefused);
   for (;;) {
     signal?.throwIfAborted();
     try {
@@ -64,21 +118,23 @@ export const connectNats = async (options: ConnectNatsOptions): Promise<NatsConn
         name,
         inboxPrefix,
         ...(user === undefined ? {} : { user, pass: password ?? '' }),
+        ...(credentials === undefined ? {} : { authenticator: signNonce(credentials) }),
         noAsyncTraces: true,
         maxReconnectAttempts: -1,
-        reconnectTimeWait: 250,
-        reconnectJitter: 50,
+        reconnectDelayHandler: () => refusals.delayMs,
         // The server restarting with its users not loaded yet must not end the client.
         ignoreAuthErrorAbort: true,
         pingInterval: 5_000,
         maxPingOut: 2,
         timeout: 5_000,
       });
-      share(nc, inboxPrefix);
+      refusals.end();
+      share(nc, inboxPrefix, refusals);
       return nc;
     } catch (error) {
-      if (!isWorthRetrying(error)) throw error;
-      await delay(250, signal);
+      if (onRefused && isRefusal(error)) refusals.note(error);
+      else if (!isWorthRetrying(error)) throw error;
+      await delay(refusals.delayMs, signal);
     }
   }
 };

@@ -1,5 +1,14 @@
-import { intSetting, loadConfig, type Env } from '@fornax/service-kit';
+import { readFileSync } from 'node:fs';
+import { nkeyFromSeed } from '@fornax/event-store';
+import { ConfigError, intSetting, loadConfig, type Env } from '@fornax/service-kit';
 import { z } from 'zod';
+
+const isServerList = (text: string): boolean =>
+  text.split(',').every((part) => {
+    const url = URL.canParse(part) ? new URL(part) : undefined;
+    const isServer = url !== undefined && /^(nats|tls|wss?):$/.test(url.protocol) && url.hostname !== '';
+    return isServer && url.username === '' && url.password === '';
+  });
 
 const schema = z.object({
   /** Silence after which a node is declared lost, in milliseconds; its agent kills its instances at two thirds of it. */
@@ -8,9 +17,40 @@ const schema = z.object({
   FORNAX_HEARTBEAT_MS: intSetting({ min: 50, max: 60_000 }).default(1_000),
   /** A leading registry that was silent for this long is replaced, in milliseconds. */
   FORNAX_NODE_REGISTRY_LEADER_TTL_MS: intSetting({ min: 500, max: 120_000 }).default(4_000),
+  /** Servers as nodes of other machines see them, comma-separated; default: as this process does. */
+  FORNAX_PUBLIC_NATS_URL: z
+    .string()
+    .refine(isServerList, 'must be nats://, tls://, ws:// or wss:// addresses without user and password')
+    .optional(),
+  /** Seed (`SA...`) of the account key that the server's `auth_callout` trusts; without it no node of another machine can join. */
+  FORNAX_NATS_ISSUER_SEED: z.string().optional(),
+  FORNAX_NATS_ISSUER_SEED_FILE: z.string().optional(),
+  /** Age after which a node that joined makes itself a new key, in milliseconds; 0 = only when an operator asks. */
+  FORNAX_NODE_KEY_ROTATION_MS: intSetting({ min: 0, max: 10 * 365 * 86_400_000 }).default(30 * 86_400_000),
 });
 
-export type NodeRegistryConfig = Readonly<z.output<typeof schema>>;
+export interface NodeRegistryConfig extends Readonly<z.output<typeof schema>> {
+  readonly issuerSeed: string | undefined;
+}
 export const NODE_REGISTRY_CONFIG = Symbol('fornax.node-registry.config');
 
-export const loadNodeRegistryConfig = (env: Env): NodeRegistryConfig => loadConfig(schema, env);
+const readSeedFile = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch (cause) {
+    throw new ConfigError([`FORNAX_NATS_ISSUER_SEED_FILE: ${cause instanceof Error ? cause.message : String(cause)}`]);
+  }
+};
+
+/** @throws ConfigError */
+export const loadNodeRegistryConfig = (env: Env): NodeRegistryConfig => {
+  const values = loadConfig(schema, env);
+  const file = values.FORNAX_NATS_ISSUER_SEED_FILE;
+  const issuerSeed = values.FORNAX_NATS_ISSUER_SEED ?? (file === undefined ? undefined : readSeedFile(file));
+  try {
+    if (issuerSeed !== undefined) nkeyFromSeed(issuerSeed, 'account');
+  } catch {
+    throw new ConfigError(['FORNAX_NATS_ISSUER_SEED must be the seed of a NATS account key (it begins with SA)']);
+  }
+  return Object.freeze({ ...values, issuerSeed });
+};

@@ -1,11 +1,19 @@
-import { Module } from '@nestjs/common';
+import { Module, RequestMethod, type MiddlewareConsumer, type NestModule } from '@nestjs/common';
 import { IdempotencyKeys1790000600000, provideProjection, serviceDatabase } from '@fornax/service-kit';
+import { AdmissionPolicy } from './credentials/admission-policy.js';
+import { AuthCallout } from './credentials/auth-callout.js';
+import { NodeConnections } from './credentials/node-connections.js';
+import { Enrollment } from './enrollment/enrollment.js';
+import { JoinDoor } from './enrollment/join-door.js';
+import { NodeTokens } from './enrollment/node-tokens.js';
 import { Fleet } from './fleet/fleet.js';
 import { NodeCommands } from './fleet/node-commands.js';
 import { LossDetector } from './heartbeats/loss-detector.js';
 import { FleetReader } from './http/fleet-reader.js';
 import { HardwareConstraintsController } from './http/hardware-constraints.controller.js';
 import { NodeHistoryController } from './http/node-history.controller.js';
+import { NodeCredentialsController } from './http/node-credentials.controller.js';
+import { NodeTokensController } from './http/node-tokens.controller.js';
 import { NodesController } from './http/nodes.controller.js';
 import { Drains1790000800000 } from './migrations/1790000800000-drains.migration.js';
 import { FleetTable1767225800000 } from './migrations/fleet-table.migration.js';
@@ -18,14 +26,31 @@ import { MembershipController } from './rpc/membership.controller.js';
   imports: [
     serviceDatabase('node-registry', [FleetTable1767225800000, IdempotencyKeys1790000600000, Drains1790000800000]),
   ],
-  controllers: [MembershipController, HardwareConstraintsController, NodesController, NodeHistoryController],
+  controllers: [
+    MembershipController,
+    HardwareConstraintsController,
+    NodeTokensController,
+    NodeCredentialsController,
+    NodesController,
+    NodeHistoryController,
+  ],
   providers: [
     { provide: NODE_REGISTRY_CONFIG, useFactory: () => loadNodeRegistryConfig(process.env) },
     Fleet,
     NodeCommands,
     LossDetector,
     FleetReader,
+    AdmissionPolicy,
+    NodeConnections,
+    AuthCallout,
+    NodeTokens,
+    Enrollment,
+    JoinDoor,
     ...provideProjection('node-registry', FleetProjection),
   ],
 })
-export class NodeRegistryModule {}
+export class NodeRegistryModule implements NestModule {
+  configure(consumer: MiddlewareConsumer): void {
+    consumer.apply(JoinDoor).forRoutes({ path: 'fornax/v1/nodes/join', method: RequestMethod.POST });
+  }
+}

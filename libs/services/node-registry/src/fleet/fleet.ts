@@ -20,6 +20,12 @@ export class Fleet {
     return this.nodes.size;
   }
 
+  /** What a command has just led to, so that it holds here before the log comes round. */
+  keep(nodeId: string, loaded: Loaded<NodeState>): void {
+    const known = this.nodes.get(nodeId);
+    if (!known || known.sequence < loaded.sequence) this.nodes.set(nodeId, loaded);
+  }
+
   fold({ aggregate, aggregateId, sequence, events }: RecordedCommit): void {
     const known = this.nodes.get(aggregateId);
     if (aggregate !== 'node' || (known && sequence <= known.sequence)) return;

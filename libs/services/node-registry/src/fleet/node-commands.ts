@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Actor, CommitMeta } from '@fornax/contracts';
 import { nodeDecider, type NodeCommand, type NodeEvent, type NodeState } from '@fornax/domain';
-import { decideAndAppend, loadAggregate, type Appended, type EventLog } from '@fornax/event-store';
+import { decideAndAppend, loadAggregate, type Appended, type EventLog, type Loaded } from '@fornax/event-store';
 import { CLOCK, EVENT_LOG, LOGGER, activeTraceparent, newId, type Clock } from '@fornax/service-kit';
 import type { Logger } from 'pino';
 import { Fleet } from './fleet.js';
@@ -47,7 +47,7 @@ export class NodeCommands {
       ...(traceparent === undefined ? {} : { traceparent }),
     };
     // A decision without events appends nothing, so nothing would notice that it was made on an old state: the tail is read first.
-    const loaded = await loadAggregate(this.log, 'node', nodeId, nodeDecider, this.fleet.get(nodeId));
+    const loaded = await this.load(nodeId);
     const appended = await decideAndAppend({
       log: this.log,
       aggregate: 'node',
@@ -59,7 +59,13 @@ export class NodeCommands {
       at,
       loaded,
     });
+    this.fleet.keep(nodeId, appended);
     for (const event of appended.events) tellOf(this.logger, nodeId, event, meta);
     return appended;
+  }
+
+  /** The node as the log has it now. */
+  load(nodeId: string): Promise<Loaded<NodeState>> {
+    return loadAggregate(this.log, 'node', nodeId, nodeDecider, this.fleet.get(nodeId));
   }
 }

@@ -14,9 +14,11 @@ export class FleetReader {
     return readNodes(this.db, ids);
   }
 
-  /** The hardware that tasks may hope for: of every node that was not retired, also of those that are away now. */
+  /** The hardware that tasks may hope for: of every node that was there and was not retired, also of those that are away now. */
   async hardware(): Promise<readonly NodeHardware[]> {
     const nodes = await this.nodes();
-    return nodes.filter(({ state }) => state.status !== 'retired').map(({ state }) => state.hardware);
+    return nodes
+      .filter(({ state }) => state.status !== 'retired' && state.status !== 'unknown')
+      .map(({ state }) => state.hardware);
   }
 }

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Controller, Get, Headers, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { NodeHardware } from '@fornax/domain';
+import type { NodeAccess, NodeHardware } from '@fornax/domain';
 import {
   CORE_CONFIG,
   Conflict,
@@ -15,6 +15,7 @@ import {
   type CoreConfig,
 } from '@fornax/service-kit';
 import { z } from 'zod';
+import { Fleet } from '../fleet/fleet.js';
 import { NodeCommands, type TimelessNodeCommand } from '../fleet/node-commands.js';
 import { LossDetector } from '../heartbeats/loss-detector.js';
 import type { NodeRow } from '../projections/node-row.js';
@@ -38,6 +39,8 @@ export interface NodeView {
   readonly leases: number | null;
   /** Who drained it, when and why, while it is drained; null for all but operators. */
   readonly drain: { readonly at: string; readonly by: string; readonly reason: string | null } | null;
+  /** Of a node that joined with a token; null for one of the server's configuration, and for all but operators. */
+  readonly credential: { readonly status: 'open' | 'rotating' | 'revoked'; readonly issuedAt: string | null } | null;
 }
 
 const dateOrNull = z.string().nullable();
@@ -55,16 +58,25 @@ const nodeViewSchema = z.object({
   lastHeartbeat: dateOrNull,
   leases: z.int().nullable(),
   drain: z.object({ at: z.string(), by: z.string(), reason: z.string().nullable() }).nullable(),
+  credential: z.object({ status: z.enum(['open', 'rotating', 'revoked']), issuedAt: dateOrNull }).nullable(),
 });
 
 const time = (at: number | null | undefined): string | null =>
   at === null || at === undefined ? null : new Date(at).toISOString();
+
+const credentialOf = (access: NodeAccess | undefined): NodeView['credential'] => {
+  if (!access) return null;
+  const { keys } = access;
+  const status = keys.length === 0 ? 'revoked' : keys.length === 1 ? 'open' : 'rotating';
+  return { status, issuedAt: time(keys.at(-1)?.issuedAt) };
+};
 
 @ApiTags('nodes')
 @Controller('fornax/v1/nodes')
 export class NodesController {
   constructor(
     private readonly fleet: FleetReader,
+    private readonly known: Fleet,
     private readonly commands: NodeCommands,
     private readonly detector: LossDetector,
     private readonly projections: ProjectionHost,
@@ -164,6 +176,7 @@ export class NodesController {
       lastHeartbeat: time(beat?.at),
       leases: (isOperator ? beat?.leases : null) ?? null,
       drain: isOperator && drain ? { ...drain, at: new Date(drain.at).toISOString() } : null,
+      credential: !isOperator ? null : credentialOf(this.known.get(state.nodeId)?.state.access),
     };
   }
 }

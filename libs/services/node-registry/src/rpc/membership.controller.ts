@@ -8,11 +8,24 @@ import {
   leaveRequestSchema,
   nodeRpcPattern,
   parseNodeRpcSubject,
+  rotateRequestSchema,
   type JoinReply,
   type RecordedCommit,
 } from '@fornax/contracts';
-import { CommandRejected, ensureConsumer } from '@fornax/event-store';
-import { CLOCK, Forbidden, LogHandler, NATS, Refused, RpcHandler, parseInput, type Clock } from '@fornax/service-kit';
+import type { NodeAccess, NodeState } from '@fornax/domain';
+import { CommandRejected, ensureConsumer, isPublicNkey } from '@fornax/event-store';
+import {
+  CLOCK,
+  Forbidden,
+  Invalid,
+  LogHandler,
+  NATS,
+  Refused,
+  RpcHandler,
+  parseInput,
+  type Clock,
+} from '@fornax/service-kit';
+import { NodeTokens } from '../enrollment/node-tokens.js';
 import { Fleet } from '../fleet/fleet.js';
 import { NodeCommands, type TimelessNodeCommand } from '../fleet/node-commands.js';
 import { heartbeatInterval } from '../heartbeats/heartbeat-watch.js';
@@ -33,11 +46,15 @@ export class MembershipController {
     private readonly fleet: Fleet,
     private readonly commands: NodeCommands,
     private readonly detector: LossDetector,
+    private readonly tokens: NodeTokens,
   ) {}
 
-  @LogHandler({ name: 'node-registry-fleet', aggregates: ['node'], from: 'start' })
+  @LogHandler({ name: 'node-registry-fleet', aggregates: ['node', 'node-token'], from: 'start' })
   follow(@Payload() batch: readonly RecordedCommit[]): Promise<void> {
-    for (const commit of batch) this.fleet.fold(commit);
+    for (const commit of batch) {
+      this.fleet.fold(commit);
+      this.tokens.fold(commit);
+    }
     return Promise.resolve();
   }
 
@@ -53,10 +70,28 @@ export class MembershipController {
       ackWaitMs: DISPATCH_ACK_WAIT_MS,
     });
     const { bootId, hardware, driver, warnings } = request;
-    const epoch = await this.execute(nodeId, { type: 'JoinNode', nodeId, bootId, hardware, driver, warnings });
+    const { epoch, access } = await this.execute(nodeId, {
+      type: 'JoinNode',
+      nodeId,
+      bootId,
+      hardware,
+      driver,
+      warnings,
+    });
     this.detector.watch.welcome(nodeId, epoch, this.clock.now());
     const { FORNAX_NODE_GRACE_MS: graceMs, FORNAX_HEARTBEAT_MS: baseMs } = this.config;
-    return { nodeEpoch: epoch, heartbeatMs: heartbeatInterval(baseMs, graceMs, this.fleet.size), graceMs };
+    const heartbeatMs = heartbeatInterval(baseMs, graceMs, this.fleet.size);
+    return { nodeEpoch: epoch, heartbeatMs, graceMs, ...(this.isKeyDue(access) ? { rotate: true } : {}) };
+  }
+
+  /** A node's next key: it opens from the answer on, beside the one that the node has until the next was used once. */
+  @RpcHandler(nodeRpcPattern('rotate'))
+  async rotate(@Payload() payload: unknown, @Ctx() context: NatsContext): Promise<object> {
+    const { nodeId, publicKey } = parseInput(rotateRequestSchema, payload);
+    const sender = this.senderOf(context, nodeId);
+    if (!isPublicNkey(publicKey, 'user')) throw new Invalid('publicKey is not the public half of a NATS user key');
+    await this.execute(sender, { type: 'RotateCredential', publicKey });
+    return {};
   }
 
   /** An agent that stops in order: its instances are over, so its leases can be taken back at once. */
@@ -67,6 +102,14 @@ export class MembershipController {
     return {};
   }
 
+  /** Whether an operator asked for a new key, or the newest one is old enough. */
+  private isKeyDue(access: NodeAccess | undefined): boolean {
+    const newest = access?.keys.at(-1);
+    if (!access || !newest) return false;
+    const { FORNAX_NODE_KEY_ROTATION_MS: ageMs } = this.config;
+    return access.isRotationRequested || (ageMs > 0 && this.clock.now() - newest.issuedAt >= ageMs);
+  }
+
   /** The subject is what NATS permissions prove. @throws Forbidden */
   private senderOf(context: NatsContext, claimed: string): string {
     const sender = parseNodeRpcSubject(String(context.getSubject()));
@@ -74,10 +117,10 @@ export class MembershipController {
     return sender;
   }
 
-  private async execute(nodeId: string, command: TimelessNodeCommand): Promise<number> {
+  private async execute(nodeId: string, command: TimelessNodeCommand): Promise<NodeState> {
     try {
       const { state } = await this.commands.execute(nodeId, command, { by: `node:${nodeId}` });
-      return state.epoch;
+      return state;
     } catch (error) {
       if (error instanceof CommandRejected)
         throw new Refused(error.rejection.detail, { code: error.rejection.code, cause: error });

@@ -1,0 +1,122 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { Controller, Delete, Headers, HttpCode, Inject, Param, Post, Req } from '@nestjs/common';
+import {
+  ApiConflictResponse,
+  ApiForbiddenResponse,
+  ApiNotFoundResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+  ApiUnauthorizedResponse,
+} from '@nestjs/swagger';
+import { nodeJoinSchema, nodeJoinedSchema, type NodeJoin, type NodeJoined } from '@fornax/contracts';
+import { CommandRejected } from '@fornax/event-store';
+import {
+  Conflict,
+  CurrentAccount,
+  Idempotent,
+  LOGGER,
+  NotFound,
+  OperatorOnly,
+  Public,
+  ZodBody,
+  reasonOf,
+  type Account,
+} from '@fornax/service-kit';
+import type { FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import { NodeConnections } from '../credentials/node-connections.js';
+import { Enrollment } from '../enrollment/enrollment.js';
+import { JoinDoor } from '../enrollment/join-door.js';
+import { NodeCommands, type Asked, type TimelessNodeCommand } from '../fleet/node-commands.js';
+
+const revokedSchema = z.object({
+  nodeId: z.string(),
+  /** Live connections that were ended; null when the server could not be asked, which is tried again. */
+  connectionsEnded: z.int().min(0).nullable(),
+});
+type Revoked = z.output<typeof revokedSchema>;
+const askedBy = (account: Account, headers: IncomingHttpHeaders): Asked => ({
+  by: `user:${account.id}`,
+  reason: reasonOf(headers),
+});
+const requestedSchema = z.object({ nodeId: z.string() });
+
+/** Machines that become nodes, and the keys with which they connect. */
+@ApiTags('nodes')
+@Controller('fornax/v1/nodes')
+export class NodeCredentialsController {
+  constructor(
+    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly door: JoinDoor,
+    private readonly enrollment: Enrollment,
+    private readonly commands: NodeCommands,
+    private readonly connections: NodeConnections,
+  ) {}
+
+  @Post('join')
+  @HttpCode(200)
+  @Public()
+  @ApiOperation({
+    summary: 'A machine becomes a node',
+    description:
+      'Opened by a one-time token, as `Authorization: Bearer <token>`. The key stays on the machine: only its public half is sent.',
+  })
+  @ApiOkResponse({ standardSchema: nodeJoinedSchema })
+  @ApiUnauthorizedResponse({ description: 'Not a token' })
+  @ApiForbiddenResponse({ description: 'The token was used, revoked, has expired, or is for another name' })
+  @ApiConflictResponse({ description: 'The name is taken, or this platform cannot admit nodes of other machines' })
+  async join(@Req() request: FastifyRequest, @ZodBody(nodeJoinSchema) body: NodeJoin): Promise<NodeJoined> {
+    return this.enrollment.join(body, await this.door.admit(request.raw));
+  }
+
+  @Post(':id/credentials/rotate')
+  @HttpCode(200)
+  @Idempotent({ service: 'node-registry', repeatable: true })
+  @OperatorOnly()
+  @ApiOperation({ summary: 'The node makes itself a new key soon; the old one is void once the new one was used' })
+  @ApiOkResponse({ standardSchema: requestedSchema })
+  @ApiNotFoundResponse({ description: 'No such node' })
+  @ApiConflictResponse({ description: 'The node has no credentials of its own' })
+  async rotate(
+    @Param('id') id: string,
+    @CurrentAccount() account: Account,
+    @Headers() headers: IncomingHttpHeaders,
+  ): Promise<z.output<typeof requestedSchema>> {
+    await this.execute(id, { type: 'RequestRotation' }, askedBy(account, headers));
+    return { nodeId: id };
+  }
+
+  @Delete(':id/credentials')
+  @HttpCode(200)
+  @Idempotent({ service: 'node-registry', repeatable: true })
+  @OperatorOnly()
+  @ApiOperation({ summary: 'The node is cut off at once, may not come back, and what it ran is given to others' })
+  @ApiOkResponse({ standardSchema: revokedSchema })
+  @ApiNotFoundResponse({ description: 'No such node' })
+  @ApiConflictResponse({ description: 'The node has no credentials of its own' })
+  async revoke(
+    @Param('id') id: string,
+    @CurrentAccount() account: Account,
+    @Headers() headers: IncomingHttpHeaders,
+  ): Promise<Revoked> {
+    await this.execute(id, { type: 'RevokeCredentials' }, askedBy(account, headers));
+    try {
+      return { nodeId: id, connectionsEnded: await this.connections.endVoid(id) };
+    } catch (error) {
+      this.logger.warn({ nodeId: id, err: error }, 'a revoked node may still be connected; trying again');
+      return { nodeId: id, connectionsEnded: null };
+    }
+  }
+
+  private async execute(id: string, command: TimelessNodeCommand, asked: Asked): Promise<void> {
+    try {
+      await this.commands.execute(id, command, asked);
+    } catch (error) {
+      if (!(error instanceof CommandRejected)) throw error;
+      const { code, detail } = error.rejection;
+      throw code === 'node-not-found' ? new NotFound(detail, { code }) : new Conflict(detail, { code, cause: error });
+    }
+  }
+}
