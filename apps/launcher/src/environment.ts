@@ -23,6 +23,7 @@ export interface Places {
   readonly data: string;
   readonly masterKeyFile: string;
   readonly tokenFile: string;
+  readonly metricsTokenFile: string;
   readonly objects: string;
 }
 
@@ -87,6 +88,9 @@ export const serviceEnvironment = (
   ...natsVariables(backends.natsUrl, backends.natsServices),
   ...(backends.warnings.length === 0 ? {} : { FORNAX_NATS_WARNINGS: backends.warnings.join('\n') }),
   FORNAX_DATABASE_URL: backends.databaseUrl,
+  ...(env['FORNAX_METRICS_TOKEN'] || env['FORNAX_METRICS_TOKEN_FILE']
+    ? {}
+    : { FORNAX_METRICS_TOKEN_FILE: places.metricsTokenFile }),
   ...(settings.FORNAX_MASTER_KEY === undefined ? { FORNAX_MASTER_KEY_FILE: places.masterKeyFile } : {}),
   FORNAX_DATA_DIR: places.data,
   FORNAX_OBJECTS: settings.FORNAX_OBJECTS ?? (settings.FORNAX_S3_ENDPOINT === undefined ? 'local' : 's3'),

@@ -110,6 +110,7 @@ export class LocalPlatform {
         data: folder.path,
         masterKeyFile: settings.FORNAX_MASTER_KEY_FILE ?? join(folder.secrets, 'master.key'),
         tokenFile: join(folder.secrets, 'token'),
+        metricsTokenFile: join(folder.secrets, 'metrics-token'),
         objects: settings.FORNAX_OBJECTS_DIR ?? join(folder.path, 'objects'),
       };
       platform = new LocalPlatform(context, folder, addresses, places);
@@ -138,6 +139,13 @@ export class LocalPlatform {
   /** The token of the first user; the same at every start. */
   token(): Promise<string> {
     return loadOrCreateSecret(this.places.tokenFile, randomPassword);
+  }
+
+  /** Shows why the platform is not ready, also while no account is known yet. Undefined when the services have one of their own. */
+  private metricsToken(): Promise<string | undefined> {
+    const { FORNAX_METRICS_TOKEN: own, FORNAX_METRICS_TOKEN_FILE: file } = this.context.env;
+    if (own || file) return Promise.resolve(own || undefined);
+    return loadOrCreateSecret(this.places.metricsTokenFile, randomPassword);
   }
 
   /** Ends agents, services, servers, in this order, in under ten seconds. Safe to repeat. */
@@ -176,6 +184,7 @@ export class LocalPlatform {
     await this.writeSecrets();
     await this.startServices(backends);
     await waitUntilReady(urlOf(this.addresses.apiPort), {
+      token: await this.metricsToken(),
       timeoutMs: settings.FORNAX_READY_TIMEOUT_MS,
       signal: this.signal,
       onWaiting: (why) => screen.say(`still starting: ${why}`),
@@ -274,6 +283,7 @@ export class LocalPlatform {
       await loadOrCreateSecret(this.places.masterKeyFile, () => randomBytes(32).toString('base64'));
     }
     const token = await this.token();
+    await this.metricsToken();
     await writePrivateFile(join(this.data, 'env'), renderEnvFile(this.addresses, this.email, token));
   }
 
@@ -300,6 +310,8 @@ export class LocalPlatform {
       await this.startProgram(service, service, 'service', {
         ...without(common, ['FORNAX_PORT', 'FORNAX_STORAGE_PORT']),
         ...own,
+        // The router is the one who tells them who asks.
+        FORNAX_TRUSTED_PROXIES: ['loopback', env['FORNAX_TRUSTED_PROXIES'] ?? ''].filter((one) => one !== '').join(','),
       });
     }
     await this.startProgram('router', 'router', 'service', {

@@ -6,9 +6,12 @@ const readinessSchema = z.object({ reasons: z.array(z.object({ name: z.string(),
 
 type Answer = { readonly isReady: true } | { readonly isReady: false; readonly why: string };
 
-const ask = async (url: string): Promise<Answer> => {
+const ask = async (url: string, token: string | undefined): Promise<Answer> => {
   try {
-    const response = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(5_000) });
+    const response = await fetch(`${url}/health/ready`, {
+      headers: token === undefined ? {} : { authorization: token },
+      signal: AbortSignal.timeout(5_000),
+    });
     if (response.status === 200) {
       await response.arrayBuffer();
       return { isReady: true };
@@ -32,16 +35,23 @@ const TELL_MS = 2_000;
 export const waitUntilReady = async (
   url: string,
   {
+    token,
     timeoutMs,
     signal,
     onWaiting,
-  }: { readonly timeoutMs: number; readonly signal: AbortSignal; readonly onWaiting: (why: string) => void },
+  }: {
+    /** Lets this see what is missing; strangers only learn that something is. */
+    readonly token: string | undefined;
+    readonly timeoutMs: number;
+    readonly signal: AbortSignal;
+    readonly onWaiting: (why: string) => void;
+  },
 ): Promise<void> => {
   const startedAt = performance.now();
   let toldAt = startedAt;
   for (;;) {
     signal.throwIfAborted();
-    const answer = await ask(url);
+    const answer = await ask(url, token);
     if (answer.isReady) return;
     const now = performance.now();
     if (now - startedAt > timeoutMs) {

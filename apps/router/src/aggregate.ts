@@ -23,6 +23,10 @@ export const askAll = (targets: Targets, path: string, authorization?: string): 
     ),
   );
 
+/** Asks one service. */
+export const askOne = (targets: Targets, service: Service, path: string, authorization?: string): Promise<Said> =>
+  ask(service, new URL(path, targets[service]), authorization);
+
 const ask = async (service: Service, url: URL, authorization: string | undefined): Promise<Said> => {
   try {
     const headers = authorization === undefined ? {} : { authorization };
@@ -39,8 +43,12 @@ const listIn = (body: unknown, key: string): readonly unknown[] => {
   return Array.isArray(list) ? list : [];
 };
 
-/** The health of all as one: ready when all are; reasons carry the name of their service. */
+const REFUSALS: readonly (number | undefined)[] = [401, 403, 429];
+
+/** The health of all as one: ready when all are; reasons carry the name of their service. Whoever is refused by one is refused. */
 export const healthOf = (said: readonly Said[]): { readonly status: number; readonly body: Json } => {
+  const refusal = said.find(({ status }) => REFUSALS.includes(status));
+  if (refusal?.status !== undefined && isObject(refusal.body)) return { status: refusal.status, body: refusal.body };
   const told = (key: string) => (one: Said) =>
     listIn(one.body, key).flatMap((reason) =>
       isObject(reason) ? [{ name: `${one.service}: ${String(reason['name'])}`, reason: String(reason['reason']) }] : [],
@@ -60,6 +68,16 @@ export const healthOf = (said: readonly Said[]): { readonly status: number; read
     status: isReady ? 200 : 503,
     body: { status: isReady ? good : 'not ready', service: 'router', reasons, degraded, warnings, message },
   };
+};
+
+/** Whether all is well, and nothing of what is not. */
+export const healthForStrangers = (said: readonly Said[]): { readonly status: number; readonly body: Json } => {
+  const isReady = said.every(({ status }) => status === 200);
+  const isDegraded = said.some(({ body }) => isObject(body) && body['status'] === 'degraded');
+  const status = isReady ? (isDegraded ? 'degraded' : 'ready') : 'not ready';
+  const message = status === 'ready' ? status : `${status}; with an operator's token this answer says why`;
+  const nothing = { reasons: [], degraded: [], warnings: [] };
+  return { status: isReady ? 200 : 503, body: { status, service: 'router', ...nothing, message } };
 };
 
 const descriptionOf = (document: Json | undefined): Json =>

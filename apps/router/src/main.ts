@@ -12,7 +12,7 @@ const main = async (): Promise<void> => {
   const stopped = onceStopped();
   if (process.env['FORNAX_EXIT_WITH_PARENT'] === '1') endWithParent();
   const onError = (error: unknown): void => logger.error({ err: error }, 'request failed');
-  const server = createRouter({ targets: settings.targets, telemetry, onError });
+  const server = createRouter({ targets: settings.targets, door: settings.door, telemetry, onError });
   server.listen(settings.port, settings.host);
   await once(server, 'listening');
   logger.info({ address: server.address() }, 'listening');

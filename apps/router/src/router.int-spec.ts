@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import http, { type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { startTelemetry } from '@fornax/service-kit';
+import { loadDoorLimits, refuse, startTelemetry } from '@fornax/service-kit';
+import { openWire, requestHead } from '@fornax/testing';
 import { createRouter } from './router.js';
 import { SERVICES, type Service } from './routes.js';
 import type { Targets } from './settings.js';
@@ -17,9 +18,15 @@ const listen = async (server: Server): Promise<string> => {
 const json = (response: http.ServerResponse, status: number, body: unknown): void =>
   void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 
+/** Paths that any service was asked for. */
+const seen: string[] = [];
+
 /** A service that tells what it got, and has one projection named after it. */
 const service = (name: Service): Server =>
   http.createServer((request, response) => {
+    seen.push(request.url ?? '');
+    if (request.url === '/tasks/refused')
+      return refuse(request, response, { status: 401, headers: {}, body: '{"message":"no"}' });
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
@@ -37,6 +44,7 @@ const service = (name: Service): Server =>
           ? json(response, 200, [{ name: `${name}-rows`, service: name }])
           : json(response, 401, { message: 'no' });
       }
+      if (path === '/metrics') return json(response, request.headers.authorization === 'operator' ? 200 : 403, {});
       if (path === '/tasks/cut') {
         response.writeHead(200, { 'content-length': '100' }).write('half');
         return void setImmediate(() => response.destroy());
@@ -58,9 +66,12 @@ const service = (name: Service): Server =>
     });
   });
 
+const METRICS = 'token-for-the-metrics';
+
 describe('the router', () => {
   const services = new Map<Service, Server>();
   let router: Server;
+  let targetsOfAll: Targets;
   let url = '';
 
   beforeAll(async () => {
@@ -71,8 +82,10 @@ describe('the router', () => {
       urls.push([name, new URL(await listen(server))]);
     }
     const telemetry = startTelemetry({ service: 'router' });
+    targetsOfAll = Object.fromEntries(urls) as Targets;
     router = createRouter({
-      targets: Object.fromEntries(urls) as Targets,
+      targets: targetsOfAll,
+      door: loadDoorLimits({ FORNAX_METRICS_TOKEN: METRICS }),
       telemetry,
       onError: (error) => {
         throw error;
@@ -128,7 +141,9 @@ describe('the router', () => {
   it('is ready when all services are, and tells their warnings', async () => {
     const ready = await fetch(`${url}/health/ready`);
     expect([ready.status, await ready.json()]).toMatchObject([200, { status: 'ready', reasons: [] }]);
-    expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ warnings: ['be careful'] });
+    expect(await (await fetch(`${url}/health`, { headers: { authorization: 'operator' } })).json()).toMatchObject({
+      warnings: ['be careful'],
+    });
   });
 
   it('says itself that a body is too large, before a service hangs up on it', async () => {
@@ -156,8 +171,70 @@ describe('the router', () => {
   });
 
   it('offers its own metrics', async () => {
-    expect(await (await fetch(`${url}/metrics`)).text()).toContain('http_server_request_duration_bucket');
+    const metrics = (authorization?: string) =>
+      fetch(`${url}/metrics`, authorization === undefined ? {} : { headers: { authorization } });
+    expect(await (await metrics(METRICS)).text()).toContain('http_server_request_duration_bucket');
+    expect((await metrics()).status).toBe(401);
+    // A service knows whose token it is.
+    expect([(await metrics('operator')).status, (await metrics('somebody')).status]).toEqual([200, 403]);
     expect((await fetch(`${url}/health/live`)).status).toBe(200);
+  });
+
+  it('says itself who asks, whatever the client says', async () => {
+    const headers = { 'x-forwarded-for': '203.0.113.7', forwarded: 'for=203.0.113.7', 'x-forwarded-proto': 'https' };
+    const echo = (await (await fetch(`${url}/tasks`, { headers })).json()) as { headers: Record<string, string> };
+    expect(echo.headers).toMatchObject({ 'x-forwarded-for': '127.0.0.1', 'x-forwarded-proto': 'http' });
+    expect(echo.headers).not.toHaveProperty('forwarded');
+  });
+
+  it('lets no Connection header take away where the body ends or whose request it is', async () => {
+    const wire = await openWire(url);
+    const smuggled = requestHead('GET', '/fornax/v1/nodes/smuggled');
+    wire.send(
+      requestHead('GET', '/tasks', {
+        authorization: 'mine',
+        connection: 'content-length, authorization',
+        'content-length': smuggled.length,
+      }) + smuggled,
+    );
+    wire.send(requestHead('GET', '/tasks/next', { connection: 'close' }));
+    await wire.closed();
+    const answers = wire.text().split(/(?=HTTP\/1\.1 )/);
+    expect(answers).toHaveLength(2);
+    expect(answers[0]).toContain('"authorization":"mine"');
+    expect(answers[0]).toContain(Buffer.from(smuggled).toString('hex'));
+    expect(answers[1]).toContain('"url":"/tasks/next"');
+    expect(seen).not.toContain('/fornax/v1/nodes/smuggled');
+  });
+
+  it('passes on the refusal of a body before the body is there', async () => {
+    const wire = await openWire(url);
+    wire.send(requestHead('POST', '/tasks/refused', { 'content-length': 900_000 }) + '[[[[');
+    expect(await wire.until(/\{"message":"no"\}$/)).toMatch(/^HTTP\/1\.1 401 /);
+    await wire.closed();
+  });
+
+  it('ends connections that say nothing and bodies that never come, and lives', async () => {
+    const impatient = createRouter({
+      targets: targetsOfAll,
+      door: loadDoorLimits({
+        FORNAX_HTTP_HEADERS_TIMEOUT_MS: '100',
+        FORNAX_HTTP_REQUEST_TIMEOUT_MS: '300',
+        FORNAX_HTTP_STALL_TIMEOUT_MS: '500',
+        FORNAX_HTTP_MAX_CONNECTIONS_PER_PEER: '20',
+      }),
+      telemetry: startTelemetry({ service: 'router' }),
+      onError: () => undefined,
+    });
+    const at = await listen(impatient);
+    const silent = await Promise.all(Array.from({ length: 40 }, () => openWire(at)));
+    await Promise.all(silent.map((wire) => wire.closed()));
+    const body = await openWire(at);
+    body.send(requestHead('POST', '/tasks', { 'content-length': 100 }) + '{');
+    await body.closed();
+    expect((await fetch(`${at}/health/live`)).status).toBe(200);
+    impatient.closeAllConnections();
+    await new Promise((resolve) => impatient.close(resolve));
   });
 
   it('answers 503 for a service that is down, and says so in its readiness', async () => {
@@ -169,7 +246,7 @@ describe('the router', () => {
       503,
       { message: 'The billing service cannot be reached right now' },
     ]);
-    const ready = await fetch(`${url}/health/ready`);
+    const ready = await fetch(`${url}/health/ready`, { headers: { authorization: 'operator' } });
     expect([ready.status, await ready.json()]).toMatchObject([
       503,
       { reasons: [{ name: 'billing', reason: 'cannot be reached' }] },

@@ -1,52 +1,90 @@
 import http, { type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Telemetry } from '@fornax/service-kit';
-import { durationHistogram } from '@fornax/service-kit';
-import { askAll, healthOf, openApiOf, ownerOfProjection, projectionsOf } from './aggregate.js';
-import { answerJson, proxy } from './proxy.js';
+import {
+  durationHistogram,
+  guardConnections,
+  isSameToken,
+  methodLabel,
+  RequestSlots,
+  serverOptions,
+  tokenOf,
+  type DoorLimits,
+  type Telemetry,
+} from '@fornax/service-kit';
+import {
+  askAll,
+  askOne,
+  healthForStrangers,
+  healthOf,
+  openApiOf,
+  ownerOfProjection,
+  projectionsOf,
+  type Said,
+} from './aggregate.js';
+import { forAWhile } from './for-a-while.js';
+import { answerJson, proxy, refuseJson } from './proxy.js';
 import { routeOf, type Route, type Service } from './routes.js';
 import type { Targets } from './settings.js';
 
 export interface RouterParts {
   readonly targets: Targets;
+  readonly door: DoorLimits;
   readonly telemetry: Telemetry;
   readonly onError: (error: unknown) => void;
 }
 
 type Exchange = { readonly request: IncomingMessage; readonly response: ServerResponse };
 const PROJECTIONS = '/fornax/v1/projections';
+/** Answered also when there is no room for more. */
+const URGENT = /^\/+(v1\/+)?(health|metrics)(\/|$)/i;
+const OPENAPI_KEPT_MS = 10_000;
+const HEALTH_KEPT_MS = 250;
 
 /** One origin for all services (contract, 1.1: the API lives at the root of one). Not listening yet. */
-export const createRouter = ({ targets, telemetry, onError }: RouterParts): Server => {
+export const createRouter = ({ targets, door, telemetry, onError }: RouterParts): Server => {
   const agent = new http.Agent({ keepAlive: true });
   const duration = durationHistogram('http.server.request.duration', 'Duration of HTTP server requests');
+  const slots = new RequestSlots(door);
+  const leaving = new WeakMap<ServerResponse, () => void>();
   const passOn = (service: Service, { request, response }: Exchange): void => {
     const startedAt = performance.now();
     response.on('close', () => {
       const attributes = {
-        'http.request.method': request.method ?? '',
+        'http.request.method': methodLabel(request.method),
         'fornax.service': service,
         'http.response.status_code': response.statusCode,
       };
       duration.record((performance.now() - startedAt) / 1000, attributes);
     });
-    proxy(agent, targets[service], service, request, response);
+    // A live stream gives its room back: it is bounded by the connections.
+    const onLive = (): void => leaving.get(response)?.();
+    proxy({ agent, target: targets[service], name: service, peers: door.peers, onLive }, request, response);
   };
 
-  const answerForAll = async (
-    what: Extract<Route, { to: 'all' }>['what'],
-    { request, response }: Exchange,
-  ): Promise<void> => {
+  const ask = (path: string, { request }: Exchange): Promise<readonly Said[]> =>
+    askAll(targets, path, request.headers.authorization);
+  // The same for everybody, and dear to make: a crowd of strangers is answered from what one of them caused.
+  const openApi = forAWhile(OPENAPI_KEPT_MS, async () => openApiOf(await askAll(targets, '/openapi.json')));
+  const strangersHealth = forAWhile(HEALTH_KEPT_MS, async () =>
+    healthForStrangers(await askAll(targets, '/health/ready')),
+  );
+
+  const answerForAll = async (what: Extract<Route, { to: 'all' }>['what'], exchange: Exchange): Promise<void> => {
+    const { request, response } = exchange;
+    const isStranger = tokenOf(request.headers.authorization) === '';
     switch (what) {
       case 'ready': {
-        const { status, body } = healthOf(await askAll(targets, '/health/ready'));
+        const { status, body } = isStranger ? await strangersHealth() : healthOf(await ask('/health/ready', exchange));
         return answerJson(response, status, body);
       }
-      case 'health':
-        return answerJson(response, 200, healthOf(await askAll(targets, '/health')).body);
+      case 'health': {
+        const { status, body } = isStranger ? await strangersHealth() : healthOf(await ask('/health', exchange));
+        // Whether all is well stands in the answer; a refusal is a refusal.
+        return answerJson(response, status === 503 ? 200 : status, body);
+      }
       case 'openapi':
-        return answerJson(response, 200, openApiOf(await askAll(targets, '/openapi.json')));
+        return answerJson(response, 200, await openApi());
       case 'projections': {
-        const { status, body } = projectionsOf(await askAll(targets, PROJECTIONS, request.headers.authorization));
+        const { status, body } = projectionsOf(await ask(PROJECTIONS, exchange));
         return answerJson(response, status, body);
       }
     }
@@ -62,8 +100,26 @@ export const createRouter = ({ targets, telemetry, onError }: RouterParts): Serv
       : answerJson(exchange.response, status, body);
   };
 
-  const answerMyself = async (what: 'live' | 'metrics', { response }: Exchange): Promise<void> => {
+  /** The router knows no accounts: whether a token is an operator's, a service says. */
+  const maySeeMetrics = async (exchange: Exchange): Promise<number> => {
+    const token = tokenOf(exchange.request.headers.authorization);
+    if (door.metricsToken !== undefined && isSameToken(token, door.metricsToken)) return 200;
+    if (token === '') return 401;
+    const said = await askOne(targets, 'submission', '/metrics', exchange.request.headers.authorization);
+    return said.status ?? 503;
+  };
+
+  const answerMyself = async (what: 'live' | 'metrics', exchange: Exchange): Promise<void> => {
+    const { request, response } = exchange;
     if (what === 'live') return answerJson(response, 200, { status: 'live', service: 'router' });
+    const status = await maySeeMetrics(exchange);
+    if (status !== 200)
+      return refuseJson(
+        request,
+        response,
+        status,
+        'Metrics are shown to operators: send the token of one, or FORNAX_METRICS_TOKEN',
+      );
     response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
     response.end(await telemetry.metricsText());
   };
@@ -82,13 +138,36 @@ export const createRouter = ({ targets, telemetry, onError }: RouterParts): Serv
     }
   };
 
-  const server = http.createServer({ requestTimeout: 0, keepAliveTimeout: 65_000 }, (request, response) => {
-    handle({ request, response }).catch((error: unknown) => {
-      onError(error);
-      if (response.headersSent) response.destroy();
-      else answerJson(response, 500, { message: 'Internal Server Error' });
+  const inTurn = (exchange: Exchange, run: () => void): void => {
+    const { request, response } = exchange;
+    const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
+    if (URGENT.test(path)) return run();
+    slots.enter((isIn) => {
+      if (!isIn) return refuseJson(request, response, 503, 'Too many requests are under way: try again in a moment');
+      let isHeld = true;
+      const leave = (): void => {
+        if (isHeld) slots.leave();
+        isHeld = false;
+      };
+      leaving.set(response, leave);
+      if (response.destroyed) return leave();
+      response.once('close', leave);
+      run();
+    });
+  };
+
+  const server = http.createServer(serverOptions(door), (request, response) => {
+    response.setMaxListeners(20); // what pipes an answer listens to it ten times
+    const exchange = { request, response };
+    inTurn(exchange, () => {
+      handle(exchange).catch((error: unknown) => {
+        onError(error);
+        if (response.headersSent) response.destroy();
+        else answerJson(response, 500, { message: 'Internal Server Error' });
+      });
     });
   });
+  guardConnections(server, door);
   server.on('close', () => agent.destroy());
   return server;
 };

@@ -1,4 +1,4 @@
-import { intSetting, loadConfig, type Env } from '@fornax/service-kit';
+import { intSetting, loadConfig, loadDoorLimits, type DoorLimits, type Env } from '@fornax/service-kit';
 import { z } from 'zod';
 import { SERVICES, type Service } from './routes.js';
 
@@ -9,6 +9,7 @@ export interface RouterSettings {
   readonly port: number;
   readonly targets: Targets;
   readonly logLevel: string;
+  readonly door: DoorLimits;
 }
 
 const targets = z
@@ -45,5 +46,6 @@ export const loadRouterSettings = (env: Env): RouterSettings => {
     port: values.FORNAX_HTTP_PORT ?? values.FORNAX_PORT ?? 8080,
     targets: values.FORNAX_ROUTER_TARGETS,
     logLevel: values.FORNAX_LOG_LEVEL,
+    door: loadDoorLimits(env),
   };
 };

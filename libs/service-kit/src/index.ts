@@ -24,7 +24,7 @@ export {
   type UsableProject,
 } from './accounts/account.js';
 export { AccountDirectory, type Need } from './accounts/account-directory.js';
-export { accountOf, CurrentAccount, OperatorOnly, Public, tokenOf } from './accounts/auth.guard.js';
+export { accountOf, AdmittedBy, CurrentAccount, OperatorOnly, Public, tokenOf } from './accounts/auth.guard.js';
 export { reasonOf } from './accounts/reason.js';
 export { userMeta, type Asking, type Owner } from './accounts/user-meta.js';
 export { Sealer, type DataKey } from './secrets/sealer.js';
@@ -56,7 +56,16 @@ export { createLogger } from './telemetry/logger.js';
 export { startTelemetry, type Telemetry, type TelemetryOptions } from './telemetry/start-telemetry.js';
 export { EVENT_STREAM_CONTENT } from './http/openapi/event-stream.js';
 export { parseInput, ZodBody, ZodParam, ZodQuery } from './http/zod-parameters.js';
-export { BODY_LIMIT_BYTES } from './http/fastify-options.js';
+export { loadDoorLimits, type DoorLimits } from './http/door/door-limits.js';
+export { guardConnections, guardUploads, serverOptions } from './http/door/guard-connections.js';
+export { HeaderChecks, type HeaderCheck } from './http/door/header-checks.js';
+export { isSameToken } from './http/door/operator-check.js';
+export { shareOf, type Peers } from './http/door/peers.js';
+export { drainThenEnd, refuse, type Refusal } from './http/door/refuse.js';
+export { RequestSlots } from './http/door/request-slots.js';
+export { BODY_LIMIT_BYTES, BodyLimit, LARGE_BODY, SMALL_BODY, type BodyBounds } from './http/door/route-door.js';
+export { WrongTokens } from './http/door/wrong-tokens.js';
+export { methodLabel } from './http/request-telemetry.js';
 export { rewriteUrl } from './http/rewrite-url.js';
 export { endWithParent, onceStopped } from './run/process-life.js';
 export { runService, type ServiceOptions } from './run/run-service.js';

@@ -187,7 +187,7 @@ describe.each([
   });
 
   it('shows metrics in the text format of Prometheus', async () => {
-    const response = await fetch(`${platform.apiUrl}/metrics`);
+    const response = await fetch(`${platform.apiUrl}/metrics`, { headers: { authorization: platform.token } });
     expect([response.status, response.headers.get('content-type')]).toEqual([
       200,
       expect.stringMatching(/^text\/plain; version=0\.0\.4/),

@@ -10,6 +10,7 @@ import { Reflector } from '@nestjs/core';
 import { ApiExtension } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Forbidden, Unauthorised } from '../errors/errors.js';
+import { routeDoor } from '../http/door/route-door.js';
 import { PUBLIC_EXTENSION } from '../http/openapi/complete-document.js';
 import type { Account } from './account.js';
 import { AccountDirectory } from './account-directory.js';
@@ -18,8 +19,19 @@ const IS_PUBLIC = 'fornax:public';
 const IS_OPERATOR_ONLY = 'fornax:operator-only';
 
 /** The route needs no token. */
-export const Public = (): MethodDecorator & ClassDecorator =>
-  applyDecorators(SetMetadata(IS_PUBLIC, true), ApiExtension(PUBLIC_EXTENSION, true));
+export const Public = (): MethodDecorator =>
+  applyDecorators(SetMetadata(IS_PUBLIC, true), ApiExtension(PUBLIC_EXTENSION, true), routeDoor({ isAnonymous: true }));
+
+/**
+ * The route is for somebody without an account: the check of this name in `HeaderChecks` decides by the request's headers, before the
+ * body is read.
+ */
+export const AdmittedBy = (check: string): MethodDecorator =>
+  applyDecorators(
+    SetMetadata(IS_PUBLIC, true),
+    ApiExtension(PUBLIC_EXTENSION, true),
+    routeDoor({ headerCheck: check }),
+  );
 
 /** The route is for accounts whose role is `operator`; others get 403. */
 export const OperatorOnly = (): MethodDecorator & ClassDecorator => SetMetadata(IS_OPERATOR_ONLY, true);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { loadDoorLimits, type DoorLimits } from '../http/door/door-limits.js';
 import { ConfigError, intSetting, loadConfig, type Env } from './load-config.js';
 
 /** What every process of the control plane needs to know. Services read settings of their own with `loadConfig`. */
@@ -19,6 +20,8 @@ export interface CoreConfig {
   readonly publicStorageUrl: string | undefined;
   readonly dataDir: string;
   readonly logLevel: string;
+  /** What the HTTP servers of the process put up with. */
+  readonly door: DoorLimits;
   /** How long a command waits for the read model to show its effect. */
   readonly readYourWritesTimeoutMs: number;
   /** Warnings about the servers below, found by who started them; shown in `/health`. */
@@ -76,6 +79,7 @@ export const loadCoreConfig = (name: string, env: Env): CoreConfig => {
     publicStorageUrl: values.FORNAX_PUBLIC_STORAGE_URL,
     dataDir: values.FORNAX_DATA_DIR,
     logLevel: values.FORNAX_LOG_LEVEL,
+    door: loadDoorLimits(env),
     readYourWritesTimeoutMs: values.FORNAX_READ_YOUR_WRITES_TIMEOUT_MS,
     warnings: (values.FORNAX_NATS_WARNINGS ?? '').split('\n').filter((line) => line !== ''),
   });

@@ -7,6 +7,7 @@ import { AccountDirectory } from '../accounts/account-directory.js';
 import { AuthGuard } from '../accounts/auth.guard.js';
 import type { CoreConfig } from '../config/core-config.js';
 import { WireExceptionFilter } from '../errors/wire-exception.filter.js';
+import { HeaderChecks } from '../http/door/header-checks.js';
 import { ProjectionHost } from '../projections/projection-host.js';
 import { ProjectionsController } from '../projections/projections.controller.js';
 import { RpcClient } from '../rpc/rpc-client.js';
@@ -43,6 +44,7 @@ export class CoreModule {
         { provide: CLOCK, useValue: systemClock },
         { provide: Sealer, useFactory: () => new Sealer(config.masterKey) },
         HealthRegistry,
+        HeaderChecks,
         { provide: NATS, inject: [HealthRegistry], useFactory: (health: HealthRegistry) => openNats(config, health) },
         {
           provide: EVENT_LOG,
@@ -72,6 +74,7 @@ export class CoreModule {
         CLOCK,
         Sealer,
         HealthRegistry,
+        HeaderChecks,
         NATS,
         EVENT_LOG,
         PUBLISHER,

@@ -1,6 +1,9 @@
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
-import { statusOf, type HealthRegistry, type Reason } from '../core/health.registry.js';
+import { statusOf, type HealthRegistry, type Readiness, type Reason } from '../core/health.registry.js';
 import type { Telemetry } from '../telemetry/start-telemetry.js';
+import { OPERATOR_CHECK } from './door/operator-check.js';
+import type { RouteDoor } from './door/route-door.js';
 
 export interface OperationsParts {
   readonly name: string;
@@ -8,31 +11,57 @@ export interface OperationsParts {
   readonly telemetry: Telemetry;
   /** The OpenAPI document; made when first asked for. */
   readonly openApi: () => object;
+  /** Whether a request comes from somebody who runs the platform. */
+  readonly isOperator: (request: IncomingMessage) => boolean;
 }
 
-/** `/health/live`, `/health/ready`, `/health`, `/metrics` and `/openapi.json`: no token, no Nest in between. */
-export const operationsRoutes = (
-  fastify: FastifyInstance,
-  { name, health, telemetry, openApi }: OperationsParts,
-): void => {
-  let document: object | undefined;
-  fastify.get('/health/live', () => ({ status: 'live', service: name }));
-  fastify.get('/health/ready', async (_, reply) => {
-    const found = await health.check();
-    const { ready, reasons, degraded } = found;
-    const message = messageOf([...reasons, ...degraded]);
-    // Degraded is 200: the other parts serve, and what one cannot do no other replica can.
-    return reply.status(ready ? 200 : 503).send({ status: statusOf(found), service: name, reasons, degraded, message });
-  });
-  fastify.get('/health', async () => {
-    const found = await health.check();
+const LIVE: RouteDoor = { isAnonymous: true, isUrgent: true };
+const HEALTH: RouteDoor = { isAnonymous: true, isUrgent: true, headerCheck: OPERATOR_CHECK };
+const METRICS: RouteDoor = { isUrgent: true, headerCheck: OPERATOR_CHECK };
+
+/** What strangers are told of what is wrong: where to look. */
+const ASK = "with an operator's token this answer says why";
+
+/** Whoever asks while it is being found out gets the same answer: a crowd of questions costs as much as one. */
+const shared = <T>(find: () => Promise<T>): (() => Promise<T>) => {
+  let running: Promise<T> | undefined;
+  return () =>
+    (running ??= find().finally(() => {
+      running = undefined;
+    }));
+};
+
+/**
+ * `/health/live`, `/health/ready`, `/health`, `/metrics` and `/openapi.json`, with no Nest in between. Strangers learn whether it works;
+ * reasons, warnings and figures are for who runs it: an operator's token, or the one of FORNAX_METRICS_TOKEN.
+ */
+export const operationsRoutes = (fastify: FastifyInstance, parts: OperationsParts): void => {
+  const { name, health, telemetry, openApi, isOperator } = parts;
+  let document: string | undefined;
+  const check = shared(() => health.check());
+  const said = (found: Readiness, request: IncomingMessage) => {
+    const facts = { status: statusOf(found), service: name };
     const { reasons, degraded } = found;
-    return { status: statusOf(found), service: name, reasons, degraded, warnings: health.warnings() };
+    const all = [...reasons, ...degraded];
+    if (isOperator(request)) return { ...facts, reasons, degraded, message: messageOf(all) };
+    return { ...facts, reasons: [], degraded: [], message: all.length === 0 ? 'ready' : `${facts.status}; ${ASK}` };
+  };
+  fastify.get('/health/live', { config: { door: LIVE } }, () => ({ status: 'live', service: name }));
+  fastify.get('/health/ready', { config: { door: HEALTH } }, async ({ raw }, reply) => {
+    const found = await check();
+    // Degraded is 200: the other parts serve, and what one cannot do no other replica can.
+    return reply.status(found.ready ? 200 : 503).send(said(found, raw));
   });
-  fastify.get('/metrics', async (_, reply) =>
+  fastify.get('/health', { config: { door: HEALTH } }, async ({ raw }) => {
+    const { message: _, ...facts } = said(await check(), raw);
+    return { ...facts, warnings: isOperator(raw) ? health.warnings() : [] };
+  });
+  fastify.get('/metrics', { config: { door: METRICS } }, async (_, reply) =>
     reply.type('text/plain; version=0.0.4; charset=utf-8').send(await telemetry.metricsText()),
   );
-  fastify.get('/openapi.json', () => (document ??= openApi()));
+  fastify.get('/openapi.json', { config: { door: LIVE } }, (_, reply) =>
+    reply.type('application/json; charset=utf-8').send((document ??= JSON.stringify(openApi()))),
+  );
 };
 
 const messageOf = (reasons: readonly Reason[]): string =>

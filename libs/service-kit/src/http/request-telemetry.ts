@@ -4,6 +4,13 @@ import type { Logger } from 'pino';
 import { durationHistogram } from '../telemetry/metrics.js';
 import { contextOf } from '../telemetry/trace.js';
 
+/** Anybody may send any method that there is a word for; those of ours are told apart. */
+const METHODS: readonly (string | undefined)[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
+/** A method as a label: one of few (OpenTelemetry's `http.request.method`). */
+export const methodLabel = (method: string | undefined): string =>
+  METHODS.includes(method) ? (method ?? '') : '_OTHER';
+
 const QUIET = /^\/(health|metrics)(\/|$)/;
 
 /**
@@ -19,7 +26,7 @@ export const observeRequests = (fastify: FastifyInstance, logger: Logger): void 
     if (!QUIET.test(request.url)) {
       const parent = request.headers['traceparent'];
       const from = contextOf(typeof parent === 'string' ? parent : undefined);
-      spans.set(request, tracer.startSpan(request.method, { kind: SpanKind.SERVER }, from));
+      spans.set(request, tracer.startSpan(methodLabel(request.method), { kind: SpanKind.SERVER }, from));
     }
     done();
   });
@@ -33,7 +40,7 @@ export const observeRequests = (fastify: FastifyInstance, logger: Logger): void 
     const span = spans.get(request);
     const route = request.routeOptions.url ?? 'unknown';
     const attributes = {
-      'http.request.method': request.method,
+      'http.request.method': methodLabel(request.method),
       'http.route': route,
       'http.response.status_code': reply.statusCode,
     };

@@ -12,9 +12,14 @@ import { endLiveAnswers } from '../accounts/live-answers.js';
 import type { CoreConfig } from '../config/core-config.js';
 import { CoreModule } from '../core/core.module.js';
 import { HealthRegistry } from '../core/health.registry.js';
-import { EVENT_LOG, NATS } from '../core/tokens.js';
-
-import { acceptAnyJson, answer200, fastifyOptions } from '../http/fastify-options.js';
+import type { Clock } from '../core/clock.js';
+import { CLOCK, EVENT_LOG, NATS } from '../core/tokens.js';
+import { admitRequests } from '../http/door/admit-requests.js';
+import { guardConnections } from '../http/door/guard-connections.js';
+import { HeaderChecks } from '../http/door/header-checks.js';
+import { acceptAnyJson } from '../http/door/json-body.js';
+import { operatorCheck, OPERATOR_CHECK } from '../http/door/operator-check.js';
+import { answer200, fastifyOptions } from '../http/fastify-options.js';
 import { docsRoutes } from '../http/openapi/docs-routes.js';
 import { openApiDocument } from '../http/openapi/openapi-document.js';
 import { answerKnownMethods } from '../http/known-methods.js';
@@ -39,7 +44,7 @@ class RootModule {}
 /** Puts a service's module (or several) together with what all share: HTTP, RPC over NATS, the log. Not listening yet. */
 export const createApp = async (module: Type | DynamicModule, parts: AppParts): Promise<NestFastifyApplication> => {
   const { config, logger, telemetry, onFatal } = parts;
-  const adapter = new FastifyAdapter(fastifyOptions);
+  const adapter = new FastifyAdapter(fastifyOptions(config.door));
   const root: DynamicModule = { module: RootModule, imports: [CoreModule.forRoot(config, logger), module] };
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
     bodyParser: false,
@@ -47,13 +52,18 @@ export const createApp = async (module: Type | DynamicModule, parts: AppParts): 
     logger: new NestLogger(logger),
   });
   const fastify = adapter.getInstance();
+  const [accounts, checks, clock] = [app.get(AccountDirectory), app.get(HeaderChecks), app.get<Clock>(CLOCK)];
+  const isOperator = operatorCheck(accounts, config.door.metricsToken);
+  checks.register(OPERATOR_CHECK, isOperator);
+  guardConnections(fastify.server, config.door);
   answerKnownMethods(fastify);
   acceptAnyJson(fastify);
   answer200(fastify);
   observeRequests(fastify, logger);
-  endLiveAnswers(fastify, app.get(AccountDirectory));
+  admitRequests(fastify, { limits: config.door, accounts, checks, now: () => clock.now() });
+  endLiveAnswers(fastify, accounts);
   const openApi = (): object => openApiDocument(app, config.name);
-  operationsRoutes(fastify, { name: config.name, health: app.get(HealthRegistry), telemetry, openApi });
+  operationsRoutes(fastify, { name: config.name, health: app.get(HealthRegistry), telemetry, openApi, isOperator });
   docsRoutes(fastify);
   app.connectMicroservice({ strategy: new RpcServer(app.get<NatsConnection>(NATS)) }, { inheritAppConfig: true });
   const log = new JetStreamStrategy({

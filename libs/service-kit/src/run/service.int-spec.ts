@@ -360,7 +360,7 @@ describe('a service on the kit', () => {
   });
 
   it("offers metrics in Prometheus' format", async () => {
-    const text = await (await get('/metrics', {})).text();
+    const text = await (await get('/metrics', { authorization: OPERATOR_TOKEN })).text();
     expect(text).toContain('http_server_request_duration_bucket');
     expect(text).toMatch(/fornax_projection_lag\{[^}]*projection="emails"[^}]*\} 0/);
   });
@@ -384,7 +384,7 @@ describe('a service on the kit', () => {
     };
     expect(document.openapi).toBe('3.1.0');
     const post = document.paths['/things']?.['post'];
-    expect(Object.keys(post?.responses ?? {})).toEqual(['200', '400', '401', '403', '409', '413', '503']);
+    expect(Object.keys(post?.responses ?? {})).toEqual(['200', '400', '401', '403', '409', '413', '415', '429', '503']);
     expect(post?.responses['400']?.content).toHaveProperty(['application/problem+json']);
     expect(post).toMatchObject({ requestBody: { required: true } });
     expect(post?.security).toBeUndefined();

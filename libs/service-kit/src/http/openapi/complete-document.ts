@@ -97,7 +97,8 @@ const commonErrors = (method: string, path: string, isPublic: boolean): readonly
   ...(isPublic ? [] : ['401', '403']),
   ...(path.includes('{') ? ['404'] : []),
   ...(method === 'post' ? ['409'] : []),
-  ...(method === 'get' || method === 'delete' ? [] : ['413']),
+  ...(method === 'get' || method === 'delete' ? [] : ['413', '415']),
+  ...(isPublic ? [] : ['429']),
   '503',
 ];
 

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { RouteDoor } from '../door/route-door.js';
 
 /** Everything comes from this origin, and nothing on the page may be framed, posted or run from elsewhere. */
 const HEADERS = {
@@ -49,6 +50,8 @@ const ASSETS: Readonly<Record<string, string>> = {
   'favicon-32x32.png': 'image/png',
 };
 
+const ANONYMOUS: { readonly config: { readonly door: RouteDoor } } = { config: { door: { isAnonymous: true } } };
+
 const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
 
 /** `/docs`: a page to browse the OpenAPI document, from files that are installed with us; it works without the internet and a token. */
@@ -56,11 +59,11 @@ export const docsRoutes = (fastify: FastifyInstance): void => {
   const send = (reply: FastifyReply, type: string, body: string | Buffer): FastifyReply =>
     reply.headers({ ...HEADERS, 'content-type': type }).send(body);
 
-  fastify.get('/docs', (_, reply) => send(reply, 'text/html; charset=utf-8', PAGE));
-  fastify.get('/docs/start.js', (_, reply) => send(reply, 'text/javascript; charset=utf-8', START));
+  fastify.get('/docs', ANONYMOUS, (_, reply) => send(reply, 'text/html; charset=utf-8', PAGE));
+  fastify.get('/docs/start.js', ANONYMOUS, (_, reply) => send(reply, 'text/javascript; charset=utf-8', START));
   for (const [name, type] of Object.entries(ASSETS)) {
     let content: Promise<Buffer> | undefined;
-    fastify.get(`/docs/${name}`, async (_, reply) => {
+    fastify.get(`/docs/${name}`, ANONYMOUS, async (_, reply) => {
       content ??= readFile(join(folder, name));
       return send(reply, type, await content);
     });

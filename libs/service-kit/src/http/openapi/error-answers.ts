@@ -44,5 +44,7 @@ export const ERROR_DESCRIPTIONS: Readonly<Record<string, string>> = {
   404: 'There is no such object',
   409: 'It is in conflict with what is there',
   413: 'The body is too large',
+  415: 'The body is compressed',
+  429: 'Too many wrong tokens came from the same address',
   503: 'A part of the platform cannot be reached; nothing was changed, the same request may be sent again',
 };

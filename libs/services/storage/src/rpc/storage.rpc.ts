@@ -6,7 +6,7 @@ import {
   storageUsageReplySchema,
   storageUsageRequestSchema,
 } from '@fornax/contracts';
-import { Public, RpcHandler } from '@fornax/service-kit';
+import { RpcHandler } from '@fornax/service-kit';
 import type { z } from 'zod';
 import { BucketCatalog } from '../buckets/bucket-catalog.js';
 import { isBucketName } from '../buckets/bucket-names.js';
@@ -19,7 +19,6 @@ type EnsureReply = z.output<typeof ensureBucketsReplySchema>;
 type Refused = EnsureReply['refused'][number];
 
 /** What other services ask of storage. */
-@Public()
 @Controller()
 export class StorageRpc {
   constructor(

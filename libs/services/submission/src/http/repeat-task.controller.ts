@@ -2,7 +2,7 @@ import { applyDecorators, Controller, HttpCode, Param, Post, Req, Res } from '@n
 import { ApiBadRequestResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { createdSchema, taskCloneSchema, taskRetrySchema, type TaskRepetition } from '@fornax/contracts';
 import type { OriginKind } from '@fornax/domain';
-import { CurrentAccount, Idempotent, Invalid, type Account } from '@fornax/service-kit';
+import { BodyLimit, CurrentAccount, Idempotent, Invalid, LARGE_BODY, type Account } from '@fornax/service-kit';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { RepeatTask } from '../commands/repeat-task.handler.js';
 import { contextOf } from '../commands/request-context.js';
@@ -18,6 +18,7 @@ interface Created {
 const Makes = (kind: OriginKind, summary: string): MethodDecorator =>
   applyDecorators(
     Post(kind),
+    BodyLimit(LARGE_BODY),
     HttpCode(200),
     Idempotent(createsTasks),
     ApiOperation({ summary }),

@@ -12,7 +12,7 @@ import {
   type WireTask,
   type WireTaskSummary,
 } from '@fornax/contracts';
-import { CurrentAccount, type Account } from '@fornax/service-kit';
+import { BodyLimit, CurrentAccount, LARGE_BODY, type Account } from '@fornax/service-kit';
 import { z } from 'zod';
 import { TaskLists } from '../queries/task-lists.js';
 import { selectedTaskSchema, selectionOf, type SelectedTask } from './selected-fields.js';
@@ -63,6 +63,7 @@ export class TaskListsController {
   }
 
   @Post('paginate')
+  @BodyLimit(LARGE_BODY)
   @HttpCode(200)
   @ApiOperation({ summary: 'One page of tasks' })
   @ApiOkResponse({ standardSchema: pageOf(taskSchema) })
@@ -75,6 +76,7 @@ export class TaskListsController {
   }
 
   @Post('summaries/paginate')
+  @BodyLimit(LARGE_BODY)
   @HttpCode(200)
   @ApiOperation({ summary: 'One page of tasks in short' })
   @ApiOkResponse({ standardSchema: pageOf(taskSummarySchema) })
@@ -87,6 +89,7 @@ export class TaskListsController {
   }
 
   @Post('search')
+  @BodyLimit(LARGE_BODY)
   @HttpCode(200)
   @ApiOperation({ summary: 'Tasks that match a filter' })
   @ApiOkResponse({ standardSchema: z.array(selectedTaskSchema) })

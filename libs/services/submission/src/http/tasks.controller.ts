@@ -18,7 +18,7 @@ import {
   type TaskUpdate,
   type WireTask,
 } from '@fornax/contracts';
-import { CurrentAccount, Idempotent, NotFound, type Account } from '@fornax/service-kit';
+import { BodyLimit, CurrentAccount, Idempotent, LARGE_BODY, NotFound, type Account } from '@fornax/service-kit';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ChangeTask } from '../commands/change-task.handler.js';
@@ -44,6 +44,7 @@ export class TasksController {
   ) {}
 
   @Post()
+  @BodyLimit(LARGE_BODY)
   @HttpCode(200)
   @Idempotent(createsTasks)
   @ApiOperation({ summary: 'Submit a task, or several when the body is an array' })
@@ -82,6 +83,7 @@ export class TasksController {
   }
 
   @Put(':id')
+  @BodyLimit(LARGE_BODY)
   @ApiOperation({ summary: 'Change constants and tags; everything else in the body is ignored' })
   async update(
     @Param('id') id: string,
@@ -115,6 +117,7 @@ export class TasksController {
   }
 
   @Patch(':id')
+  @BodyLimit(LARGE_BODY)
   @ApiOperation({ summary: 'Fetch new and changed resources where the task runs; 400 when it does not run' })
   async updateResources(
     @Param('id') id: string,
