@@ -61,6 +61,9 @@ const GRACE_MS = { agent: 2_500, service: 2_500 } as const;
 /** A process of ours that ends this often before the platform was ready will not become ready. */
 const START_FAILURES = 4;
 
+/** Exit code of a part that cannot run here until somebody changes something (sysexits.h). */
+const EX_CONFIG = 78;
+
 interface Part {
   readonly role: Role;
   readonly signal: 'SIGTERM' | 'SIGINT';
@@ -91,7 +94,7 @@ export class LocalPlatform {
   ) {
     this.supervisor = new Supervisor({
       onStarted: (name, running) => this.noteStart(name, running),
-      onCrashed: (name, exit, inMs) => this.noteCrash(name, `ended unexpectedly (${exitText(exit)})`, inMs),
+      onCrashed: (name, exit, inMs) => this.noteCrash(name, `ended unexpectedly (${exitText(exit)})`, inMs, exit.code),
       onRestartFailed: (name, error, inMs) => this.noteCrash(name, `did not start: ${describeError(error)}`, inMs),
     });
   }
@@ -122,6 +125,11 @@ export class LocalPlatform {
       else await platform.stop();
       throw error;
     }
+  }
+
+  /** Aborted, with a SetupError, when a part cannot run here at all. */
+  get failure(): AbortSignal {
+    return this.failed.signal;
   }
 
   get data(): string {
@@ -373,12 +381,18 @@ export class LocalPlatform {
     this.recordRuntime();
   }
 
-  private noteCrash(name: string, what: string, restartInMs: number): void {
+  private noteCrash(name: string, what: string, restartInMs: number, code: number | null = null): void {
     if (this.isEnding || this.context.signal.aborted) return;
     const failures = (this.failures.get(name) ?? 0) + 1;
     this.failures.set(name, failures);
+    // What it says there is for the operator; starting it again would only say it again.
+    if (code === EX_CONFIG && failures === 1) return this.giveUp(name);
     this.context.screen.say(`${name} ${what}; starting it again in ${restartInMs} ms`);
     if (this.isReady || failures < START_FAILURES) return;
+    this.giveUp(name);
+  }
+
+  private giveUp(name: string): void {
     const { logFile = '' } = this.parts.get(name) ?? {};
     this.failed.abort(new SetupError(`${name} does not start. The end of its log, ${logFile}:\n${logTail(logFile)}`));
   }

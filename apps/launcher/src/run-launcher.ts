@@ -129,7 +129,9 @@ export const runLauncher = async (env: Env, programOf: (app: string) => string):
       signal,
       onCreated: (created) => (interruption.onInsist = () => created.kill()),
     });
-    return await live(platform, settings, screen, signal);
+    const code = await live(platform, settings, screen, AbortSignal.any([signal, platform.failure]));
+    if (!signal.aborted) platform.failure.throwIfAborted();
+    return code;
   } catch (error) {
     if (signal.aborted) return isOnce ? INTERRUPTED_CODE : 0;
     if (!(error instanceof SetupError)) throw error;

@@ -22,6 +22,15 @@ const list = z
   .transform((text) => text.split(':').filter((path) => path !== ''))
   .default([]);
 
+const idRange = z
+  .string()
+  .regex(/^\d{1,10}-\d{1,10}$/, 'must be two numbers, as in 200000-265535')
+  .transform((text) => {
+    const [first = 0, last = 0] = text.split('-').map(Number);
+    return { first, last };
+  })
+  .refine(({ first, last }) => first > 0 && first <= last && last < 2 ** 32 - 1, 'must go up, and not hold 0');
+
 const schema = z.object({
   FORNAX_NODE_ID: z.string().min(1).max(128).default(hostname()),
   FORNAX_DATA_DIR: z.string().default('.fornax'),
@@ -41,6 +50,8 @@ const schema = z.object({
   /** Folders below a home that instances may read nevertheless, separated by colons. */
   FORNAX_NODE_EXPOSE: list,
   FORNAX_NODE_SANDBOX: z.enum(['auto', 'bubblewrap', 'unshare', 'process']).default('auto'),
+  /** Of an agent that is root: user ids for its instances, as in 200000-265535. */
+  FORNAX_NODE_USER_IDS: idRange.optional(),
   FORNAX_OTLP_ENDPOINT: z.url().optional(),
   FORNAX_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
   FORNAX_EXIT_WITH_PARENT: z.enum(['0', '1']).default('0'),

@@ -1,12 +1,17 @@
+import { NoSandbox } from '@fornax/drivers';
 import { ConfigError } from './config.js';
 import { runAgent } from './node/run-agent.js';
+
+/** Of sysexits.h: starting again will not help, somebody has to change something. */
+const EX_CONFIG = 78;
 
 try {
   await runAgent(process.env);
   process.exit(0);
 } catch (error) {
-  process.stderr.write(
-    `${error instanceof ConfigError ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  );
-  process.exit(1);
+  const isForOperator = error instanceof ConfigError || error instanceof NoSandbox;
+  const text =
+    error instanceof Error ? (isForOperator ? error.message : (error.stack ?? error.message)) : String(error);
+  process.stderr.write(`${text}\n`);
+  process.exit(isForOperator ? EX_CONFIG : 1);
 }

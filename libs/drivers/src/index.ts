@@ -10,4 +10,5 @@ export type {
 } from './driver.js';
 export { splitWords, UnbalancedQuote } from './command/split-words.js';
 export { resolveConstants, substitute, SubstitutionTooLong } from './command/substitute.js';
-export { SandboxDriver, type SandboxOptions } from './sandbox/sandbox.driver.js';
+export { NoSandbox, SandboxDriver, type SandboxOptions } from './sandbox/sandbox.driver.js';
+export type { IdRange } from './sandbox/user-ids.js';

@@ -30,6 +30,7 @@ const openDriver = async (config: AgentConfig, path: string): Promise<SandboxDri
     FORNAX_NODE_SANDBOX: level,
     FORNAX_NODE_HIDE: hide,
     FORNAX_NODE_EXPOSE: expose,
+    FORNAX_NODE_USER_IDS: userIds,
     FORNAX_DATA_DIR: dataDir,
   } = config;
   return new SandboxDriver({
@@ -39,6 +40,7 @@ const openDriver = async (config: AgentConfig, path: string): Promise<SandboxDri
     expose: [dirname(await realpath(process.execPath)), ...expose],
     path,
     ...(level === 'auto' ? {} : { level }),
+    ...(userIds === undefined ? {} : { userIds }),
   });
 };
 

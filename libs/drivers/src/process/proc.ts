@@ -72,3 +72,15 @@ export const findByEnvironment = async (entry: string): Promise<readonly number[
   );
   return found;
 };
+
+/** Processes that run as this user, however well they hide otherwise. */
+export const findByUser = async (uid: number): Promise<readonly number[]> => {
+  const found: number[] = [];
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const status = await readFile(`/proc/${name}/status`, 'utf8').catch(() => '');
+    const ids = /^Uid:\s+(.*)$/m.exec(status)?.[1]?.split(/\s+/).map(Number) ?? [];
+    if (ids.includes(uid) && !/^State:\s+[ZX]/m.test(status)) found.push(Number(name));
+  }
+  return found;
+};

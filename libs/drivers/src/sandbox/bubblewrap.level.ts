@@ -2,7 +2,7 @@ import { lstat, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { findProgram, type HostView } from './host-view.js';
-import { dropEverything, isRoot, ISOLATED_PATHS, type Level, UNPRIVILEGED } from './level.js';
+import { dropEverything, isRoot, ISOLATED_PATHS, type Level } from './level.js';
 
 /** Bubblewrap, where it is installed: the cheapest of all, and made for this. */
 export const bubblewrapLevel = async (instancesDir: string, view: HostView): Promise<Level | undefined> => {
@@ -16,7 +16,7 @@ export const bubblewrapLevel = async (instancesDir: string, view: HostView): Pro
   for (const path of view.hidden) shown.push('--tmpfs', path);
   for (const path of view.exposed) shown.push('--ro-bind', path, path);
   for (const path of view.hidden) shown.push('--remount-ro', path);
-  // As root it makes no user namespace, so that files are owned by nobody on the host too; RUN then needs to stop nobody's processes.
+  // As root it makes no user namespace, so that files are owned by the instance's user on the host too; RUN then needs to stop that user's processes.
   const identity = isRoot()
     ? ['CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP', 'CAP_KILL'].flatMap((name) => ['--cap-add', name])
     : ['--unshare-user'];
@@ -25,7 +25,7 @@ export const bubblewrapLevel = async (instancesDir: string, view: HostView): Pro
     aim: '-1',
     instancesDir,
     warnings: [],
-    owner: isRoot() ? UNPRIVILEGED : undefined,
+    hasOwnUsers: isRoot(),
     paths: () => ISOLATED_PATHS,
     enter: (folder) => [
       bwrap,
@@ -60,7 +60,7 @@ export const bubblewrapLevel = async (instancesDir: string, view: HostView): Pro
       '--',
     ],
     fstab: undefined,
-    drop: isRoot() && setpriv !== undefined ? dropEverything(setpriv) : [],
+    drop: (owner) => (owner && setpriv !== undefined ? dropEverything(setpriv, owner) : []),
     open: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };

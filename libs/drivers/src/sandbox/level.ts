@@ -1,3 +1,5 @@
+import type { Owner } from './user-ids.js';
+
 /** One way to isolate an instance. The driver tries them in order of strength and keeps the first that works here. */
 export interface Level {
   readonly name: 'bubblewrap' | 'unshare' | 'process';
@@ -6,33 +8,30 @@ export interface Level {
   /** Where the folders of instances are; a level may need them elsewhere than the agent's work folder. */
   readonly instancesDir: string;
   readonly warnings: readonly string[];
-  /** User and group that own an instance's files on the host; undefined: the agent's own. */
-  readonly owner: { readonly uid: number; readonly gid: number } | undefined;
+  /** Whether each instance runs as a user of its own; else all run as the agent's. */
+  readonly hasOwnUsers: boolean;
   /** How the instance sees `folder`, its own one. */
   readonly paths: (folder: string) => { readonly job: string; readonly tmp: string; readonly ramfs: string };
   /** Arguments before the shell that runs in the instance. */
   readonly enter: (folder: string) => readonly string[];
   /** Text of an fstab to mount from inside; undefined: nothing to mount. */
   readonly fstab: ((id: string) => string) | undefined;
-  /** Arguments before the command: lets go of every privilege. */
-  readonly drop: readonly string[];
+  /** Arguments before the command: lets go of every privilege, and becomes the instance's user. */
+  readonly drop: (owner: Owner | undefined) => readonly string[];
   open(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Instances of an agent that is root run as this user: nobody, on every Linux. */
-export const UNPRIVILEGED = { uid: 65_534, gid: 65_534 } as const;
-
 export const isRoot = (): boolean => process.getuid?.() === 0;
 
 /** @param setpriv path of the program */
-export const dropEverything = (setpriv: string): readonly string[] => [
+export const dropEverything = (setpriv: string, owner: Owner | undefined): readonly string[] => [
   setpriv,
   '--no-new-privs',
   '--bounding-set=-all',
   '--inh-caps=-all',
   '--ambient-caps=-all',
-  ...(isRoot() ? [`--reuid=${UNPRIVILEGED.uid}`, `--regid=${UNPRIVILEGED.gid}`, '--clear-groups'] : []),
+  ...(owner ? [`--reuid=${owner.uid}`, `--regid=${owner.gid}`, '--clear-groups'] : []),
   '--',
 ];
 

@@ -7,13 +7,15 @@ import type { Readable, Writable } from 'node:stream';
 import type { Cgroup } from '../cgroup/cgroup.js';
 import type { InstanceCommand, InstanceExit, InstanceUse, RunningInstance } from '../driver.js';
 import type { FifoPool, Pipe } from '../process/fifo-pool.js';
-import { findByEnvironment, signalQuietly, startTimeOf, treeUse } from '../process/proc.js';
+import { findByEnvironment, findByUser, signalQuietly, startTimeOf, treeUse } from '../process/proc.js';
 import { type TcpTable, TcpUse } from '../process/tcp-use.js';
 import type { Level } from './level.js';
 import { BECOME, ENTER, RUN } from './scripts.js';
+import type { Owner } from './user-ids.js';
 
 /** How often memory is looked at where the kernel does not count it. */
 const SAMPLE_MS = 250;
+const ROUNDS = 100;
 const SIGNALS = new Map(Object.entries(os.signals).map(([name, number]) => [number, name]));
 
 export interface Launch {
@@ -21,6 +23,8 @@ export interface Launch {
   /** The instance's folder on the host. */
   readonly folder: string;
   readonly level: Level;
+  /** The user that it runs as; undefined: the agent's. */
+  readonly owner: Owner | undefined;
   readonly cgroup: Cgroup | undefined;
   /** Kill above this if the kernel does not; 0 = never. */
   readonly watchMemoryMB: number;
@@ -33,7 +37,7 @@ export interface Launch {
 export const markOf = (id: string): string => `FORNAX_LEASE=${id}`;
 
 const argvOf = (
-  { id, folder, level, cgroup }: Launch,
+  { id, folder, level, owner, cgroup }: Launch,
   command: InstanceCommand,
   entries: number,
 ): [string, ...string[]] => {
@@ -44,7 +48,7 @@ const argvOf = (
     ...enter,
     ...level.enter(folder),
     ...['/bin/sh', '-c', RUN, 'fornax', fstab, level.paths(folder).job, level.aim],
-    ...level.drop,
+    ...level.drop(owner),
     ...['/bin/sh', '-c', BECOME, 'fornax', String(entries), ...command.argv],
   ];
   return [first, ...rest];
@@ -103,6 +107,15 @@ const spawnWithPipes = async (
   out.closeWriter();
   err.closeWriter();
   return { child, out, err };
+};
+
+/** Nothing escapes that has a user of its own; it may fork faster than one look, so until none is left or `ROUNDS` are over. */
+const endProcessesOf = async ({ uid }: Owner): Promise<void> => {
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const pids = await findByUser(uid);
+    if (pids.length === 0) return;
+    for (const pid of pids) signalQuietly(pid, 'SIGKILL');
+  }
 };
 
 /** Watches the tree's memory where no control group counts it. */
@@ -185,6 +198,7 @@ export const launch = async (how: Launch, command: InstanceCommand): Promise<Run
       // A control group has them all; without one, daemons are found by their environment.
       const strays = how.cgroup ? [] : await findByEnvironment(markOf(how.id));
       for (const pid of strays) signalQuietly(pid, 'SIGKILL');
+      if (how.owner) await endProcessesOf(how.owner);
     }
     if (isWritable(control)) control.destroy();
     const usage = await how.cgroup?.usage();

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chown, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -16,7 +16,7 @@ import type {
 } from '../driver.js';
 import { errorCode } from '../process/error-code.js';
 import { FifoPool } from '../process/fifo-pool.js';
-import { findByEnvironment, signalQuietly, startTimeOf } from '../process/proc.js';
+import { findByEnvironment, findByUser, signalQuietly, startTimeOf } from '../process/proc.js';
 import { TcpTable } from '../process/tcp-use.js';
 import { bubblewrapLevel } from './bubblewrap.level.js';
 import { findProgram, hostView, type HostView, visiblePath } from './host-view.js';
@@ -24,6 +24,7 @@ import type { Level } from './level.js';
 import { processLevel } from './process.level.js';
 import { launch, markOf } from './running-instance.js';
 import { unshareLevel } from './unshare.level.js';
+import { chooseIds, type IdRange, type Owner, UserIds } from './user-ids.js';
 
 const run = promisify(execFile);
 
@@ -37,16 +38,34 @@ export interface SandboxOptions {
   /** The agent's PATH. */
   readonly path: string;
   readonly maxProcesses?: number;
-  /** Only this level, or fail; for tests and operators who insist. */
+  /** Only this level, or fail. Without it the strongest that works here, but never `process`: that one has to be asked for. */
   readonly level?: Level['name'];
+  /** Of an agent that is root: user ids for its instances, and where the agents of this machine agree on them. */
+  readonly userIds?: IdRange;
+  readonly userIdsDir?: string;
 }
 
 const DEFAULT_MAX_PROCESSES = 4_096;
 const PROBE_MS = 10_000;
+const USER_IDS_DIR = '/run/fornax/user-ids';
 const LIMITS: readonly Limit[] = ['memory', 'cpu', 'pids'];
 
 /** Ids come from outside; a folder name must not lead anywhere else. */
 const folderName = (id: string): string => encodeURIComponent(id).replaceAll('.', '%2E').slice(0, 200);
+
+/** This machine permits no isolation of instances, or not the one that was asked for. The message says what to do, and needs no stack. */
+export class NoSandbox extends Error {
+  override readonly name = 'NoSandbox';
+  constructor(wanted: Level['name'] | undefined, refused: readonly string[]) {
+    const why = refused.join('; ') || 'its programs were not found';
+    super(
+      wanted
+        ? `no way to run instances as ${wanted}: ${why}`
+        : `this machine permits no isolation of instances: ${why}. Install bubblewrap (bwrap), or util-linux with user namespaces permitted; ` +
+            'or set FORNAX_NODE_SANDBOX=process to run instances as plain processes, which see the host',
+    );
+  }
+}
 
 /** Runs instances as processes of this machine, in the strongest isolation that it permits. */
 export class SandboxDriver implements Driver {
@@ -56,6 +75,7 @@ export class SandboxDriver implements Driver {
   #level: Level | undefined;
   #cgroups: CgroupParent | undefined;
   #connections: TcpTable | undefined;
+  #users: UserIds | undefined;
 
   constructor(options: SandboxOptions) {
     this.#options = { ...options, workDir: resolve(options.workDir) };
@@ -71,12 +91,11 @@ export class SandboxDriver implements Driver {
     const ss = await findProgram('ss');
     this.#connections = ss === undefined ? undefined : new TcpTable(ss);
     const view = await hostView([...hide, workDir], expose);
-    const { level, refused } = await this.#choose(view);
+    const level = await this.#choose(view);
     const limits = this.#cgroups?.limits ?? [];
     const missing = LIMITS.filter((limit) => !limits.includes(limit));
     const warnings = [
       ...level.warnings,
-      ...(level.name === 'process' ? refused : []),
       ...(missing.length > 0
         ? [`no control group for ${missing.join(', ')}: memory is watched, not enforced; the rest is unlimited`]
         : []),
@@ -84,7 +103,7 @@ export class SandboxDriver implements Driver {
         ? []
         : ['the network is shared with the host: instances can reach its loopback ports']),
     ];
-    const shown = level.name === 'process' && !level.owner ? { ...view, hidden: [] } : view;
+    const shown = level.name === 'process' && !level.hasOwnUsers ? { ...view, hidden: [] } : view;
     return { name: `sandbox/${level.name}`, warnings, limits, path: await visiblePath(path, shown) };
   }
 
@@ -96,7 +115,8 @@ export class SandboxDriver implements Driver {
     const paths = level.paths(folder);
     const jobDir = join(folder, 'job');
     // One folder each: a second instance of the same id would share it.
-    await mkdir(folder, { mode: 0o711 });
+    await mkdir(folder, { mode: 0o700 });
+    const owner = await this.#ownerOf(level, folder);
     await Promise.all([mkdir(jobDir, { mode: 0o755 }), mkdir(join(folder, 'tmp'), { mode: 0o700 })]);
     if (level.fstab) await writeFile(join(folder, 'fstab'), level.fstab(id));
     const cgroup = await this.#cgroups?.create(id, {
@@ -105,16 +125,18 @@ export class SandboxDriver implements Driver {
       maxProcesses: this.#options.maxProcesses ?? DEFAULT_MAX_PROCESSES,
     });
     const isEnforced = this.#cgroups?.limits.includes('memory') ?? false;
+    let isDisposed = false;
     return {
       jobDir,
       paths,
       start: async (command: InstanceCommand): Promise<RunningInstance> => {
-        await this.#handOver(level, folder, jobDir);
+        await handOver(owner, folder, jobDir);
         const running = await launch(
           {
             id,
             folder,
             level,
+            owner,
             cgroup,
             watchMemoryMB: isEnforced ? 0 : spec.memoryMB,
             pipes: this.#pipes,
@@ -131,6 +153,11 @@ export class SandboxDriver implements Driver {
         running?.kill();
         await running?.exit;
         await Promise.all([cgroup?.remove(), removeTree(folder)]);
+        if (!owner || isDisposed) return;
+        isDisposed = true;
+        if (level.name === 'process') await removeFilesOf(owner);
+        // A user that still has a process is lent to nobody else.
+        if ((await leftOf(level, owner)).length === 0) this.#users?.giveBack(owner);
       },
     };
   }
@@ -142,39 +169,40 @@ export class SandboxDriver implements Driver {
     });
     await Promise.all(exits);
     await this.#level?.close();
+    await this.#users?.close();
     await this.#cgroups?.close();
     await this.#pipes.close();
     await rm(this.#lockFile, { force: true });
   }
 
   /** The first level in which a real instance runs to its end. */
-  async #choose(view: HostView): Promise<{ level: Level; refused: readonly string[] }> {
+  async #choose(view: HostView): Promise<Level> {
     const { workDir, level: wanted } = this.#options;
     const instancesDir = join(workDir, 'instances');
     const refused: string[] = [];
     const candidates = [
       () => bubblewrapLevel(instancesDir, view),
       () => unshareLevel(workDir, instancesDir, view),
-      () => processLevel(workDir, instancesDir),
+      ...(wanted === 'process' ? [() => processLevel(workDir, instancesDir)] : []),
     ];
     for (const make of candidates) {
       const level = await make();
-      if (!level || (wanted !== undefined && level.name !== wanted)) continue;
+      if (!level || level.name !== (wanted ?? level.name)) continue;
       try {
         await sweep(level.instancesDir);
         await mkdir(level.instancesDir, { recursive: true, mode: 0o711 });
         await level.open();
         this.#level = level;
+        this.#users = level.hasOwnUsers ? await this.#openUsers(level) : undefined;
         await this.#tryOut();
-        return { level, refused };
+        return level;
       } catch (error) {
+        await this.#users?.close();
         await level.close();
         refused.push(`${level.name} does not work here: ${error instanceof Error ? error.message : String(error)}`);
       }
     }
-    throw new Error(
-      `no way to run instances${wanted ? ` as ${wanted}` : ''}: ${refused.join('; ') || 'its program was not found'}`,
-    );
+    throw new NoSandbox(wanted, refused);
   }
 
   async #tryOut(): Promise<void> {
@@ -197,13 +225,23 @@ export class SandboxDriver implements Driver {
     }
   }
 
-  /** What the agent wrote as root becomes the instance's own. */
-  async #handOver(level: Level, folder: string, jobDir: string): Promise<void> {
-    if (!level.owner) return;
-    const { uid, gid } = level.owner;
-    await chown(join(folder, 'tmp'), uid, gid);
-    if ((await readdir(jobDir)).length === 0) await chown(jobDir, uid, gid);
-    else await run('chown', ['-R', '-h', '--', `${uid}:${gid}`, jobDir]);
+  async #openUsers(level: Level): Promise<UserIds> {
+    const { userIds, userIdsDir = USER_IDS_DIR } = this.#options;
+    return new UserIds(await chooseIds(userIds), userIdsDir, level.instancesDir);
+  }
+
+  /** The user of a new instance, which alone may enter its folder. */
+  async #ownerOf(level: Level, folder: string): Promise<Owner | undefined> {
+    if (!level.hasOwnUsers) return undefined;
+    try {
+      const owner = await this.#users?.take();
+      if (owner) await chown(folder, 0, owner.gid);
+      await chmod(folder, 0o710);
+      return owner;
+    } catch (error) {
+      await removeTree(folder);
+      throw error;
+    }
   }
 
   get #lockFile(): string {
@@ -224,6 +262,29 @@ export class SandboxDriver implements Driver {
     await writeFile(this.#lockFile, `${process.pid} ${(await startTimeOf(process.pid)) ?? ''}`);
   }
 }
+
+/** What the agent wrote as root becomes the instance's own. */
+const handOver = async (owner: Owner | undefined, folder: string, jobDir: string): Promise<void> => {
+  if (!owner) return;
+  const { uid, gid } = owner;
+  await chown(join(folder, 'tmp'), uid, gid);
+  if ((await readdir(jobDir)).length === 0) await chown(jobDir, uid, gid);
+  else await run('chown', ['-R', '-h', '--', `${uid}:${gid}`, jobDir]);
+};
+
+/** Processes of an instance that is over; where it had a namespace of processes, they ended with that. */
+const leftOf = (level: Level, { uid }: Owner): Promise<readonly number[]> =>
+  level.name === 'process' ? findByUser(uid) : Promise.resolve([]);
+
+/** What a plain process left in the folders of the host where everybody may write. The next instance with this id must not find it. */
+const removeFilesOf = async ({ uid }: Owner): Promise<void> => {
+  for (const folder of ['/tmp', '/var/tmp', '/dev/shm']) {
+    for (const name of await readdir(folder).catch(() => [])) {
+      const path = join(folder, name);
+      if ((await lstat(path).catch(() => undefined))?.uid === uid) await removeTree(path);
+    }
+  }
+};
 
 /** Ends and removes what an agent that was killed left behind. */
 const sweep = async (instancesDir: string): Promise<void> => {

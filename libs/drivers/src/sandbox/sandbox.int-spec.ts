@@ -175,6 +175,58 @@ describe.each(LEVELS)('a sandbox of level %s', (level) => {
     expect(Number(out)).toBeLessThan(8);
   });
 
+  here('keeps an instance from the files, the processes and the environment of others and of the agent', async () => {
+    if (process.getuid?.() !== 0) return;
+    const victim = await driver.prepare({ id: 'victim', cores: 1, memoryMB: 64 });
+    await writeFile(join(victim.jobDir, 'input'), 'very secret');
+    const script = 'id -u; echo "very secret" > $TMP/own; touch $TMP/made; while :; do sleep 0.05; done';
+    const instance = await victim.start({
+      argv: ['/bin/sh', '-c', script],
+      env: { PATH: '/usr/bin:/bin', TMP: victim.paths.tmp, TOKEN: 'very secret' },
+    });
+    let uid = '';
+    instance.stdout.on('data', (chunk: Buffer) => (uid += chunk.toString()));
+    const host = join(victim.jobDir, '..');
+    await eventually(() => existsSync(join(host, 'tmp', 'made')));
+    const agent = process.pid;
+    const { out, err } = await run([
+      'python3',
+      '-c',
+      `import os, signal
+print("uid", os.getuid(), os.getgid(), os.getgroups())
+secrets = ["${host}/job/input", "${host}/tmp/own", "/proc/${agent}/environ", "/proc/${agent}/mem", "${dataDir}/master-key"]
+for pid in [name for name in os.listdir("/proc") if name.isdigit() and int(name) != os.getpid()]:
+    secrets.append("/proc/" + pid + "/environ")
+for path in secrets:
+    try:
+        if b"very secret" in open(path, "rb").read(1 << 20): print("read", path)
+    except OSError: pass
+for pid in (${agent}, ${agent} * -1):
+    try: os.kill(pid, 0); print("may signal", pid)
+    except OSError: pass
+for folder in ("${host}", "${host}/job", "${dataDir}"):
+    try: print("lists", folder, os.listdir(folder))
+    except OSError: pass
+`,
+    ]);
+    expect({ out, err }).toEqual({ out: expect.stringMatching(/^uid (\d+) \1 \[\]\n$/), err: '' });
+    const own = /uid (\d+)/.exec(out)?.[1] ?? '';
+    expect([Number(own) >= 200_000, own === uid.trim()]).toEqual([true, false]);
+    instance.kill();
+    await instance.exit;
+    await victim.dispose();
+  });
+
+  here('leaves neither a process nor a file of its user behind, wherever the instance hid them', async () => {
+    if (process.getuid?.() !== 0) return;
+    const { out } = await sh(
+      'id -u; touch /tmp/fornax-left /dev/shm/fornax-left; (env -i setsid sh -c "sleep 4711.375 & sleep 4711.375" >/dev/null 2>&1 &); sleep 0.1',
+    );
+    await eventually(() => running('4711.375') === 0);
+    expect(Number(out)).toBeGreaterThanOrEqual(200_000);
+    expect(['/tmp', '/dev/shm'].filter((path) => existsSync(join(path, 'fornax-left')))).toEqual([]);
+  });
+
   here('kills daemons that left their parents when the command ends', async () => {
     await sh('(setsid sh -c "sleep 4711.125 & sleep 4711.125" >/dev/null 2>&1 &); sleep 0.1');
     await eventually(() => running('4711.125') === 0);
@@ -323,6 +375,20 @@ describe.each(LEVELS)('a sandbox of level %s', (level) => {
     await eventually(() => running(mark) === 0);
     expect(await findByEnvironment('FORNAX_LEASE=orphan')).toEqual([]);
   });
+});
+
+it('runs no plain processes unless told to, and says what to install or to set', async () => {
+  if (process.getuid?.() !== 0) return;
+  const program = `
+    import { SandboxDriver } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)};
+    const driver = new SandboxDriver({ workDir: ${JSON.stringify(join(folder, 'bare'))}, hide: [], path: '' });
+    await driver.probe().then(({ name }) => console.log(name), (error) => console.log(error.name, error.message));
+    await driver.close();
+  `;
+  // Root without a capability may make no namespace.
+  const bare = ['--bounding-set=-all', '--inh-caps=-all', '--', process.execPath, '--input-type=module', '-e', program];
+  const said = execFileSync('setpriv', bare).toString();
+  expect(said).toMatch(/^NoSandbox .*bubblewrap does not work here.*Install bubblewrap.*FORNAX_NODE_SANDBOX=process/);
 });
 
 it('refuses a folder in which another agent works', async () => {

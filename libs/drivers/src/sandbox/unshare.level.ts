@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { DEVICES, findProgram, type HostView } from './host-view.js';
-import { dropEverything, isRoot, ISOLATED_PATHS, type Level, RAMFS_SIZE, UNPRIVILEGED } from './level.js';
+import { dropEverything, isRoot, ISOLATED_PATHS, type Level, RAMFS_SIZE } from './level.js';
 import { HOLD } from './scripts.js';
 
 /** fstab(5) writes white space and backslashes as octal. */
@@ -80,7 +80,7 @@ export const unshareLevel = async (
     aim: '-1',
     instancesDir,
     warnings: [],
-    owner: isRoot() ? UNPRIVILEGED : undefined,
+    hasOwnUsers: isRoot(),
     paths: () => ISOLATED_PATHS,
     enter: () => {
       const ns = `/proc/${holder?.pid ?? 0}/ns`;
@@ -102,7 +102,7 @@ export const unshareLevel = async (
       ];
     },
     fstab: fstabOf,
-    drop: dropEverything(setpriv),
+    drop: (owner) => dropEverything(setpriv, owner),
     open,
     close: async () => {
       const child = holder;
