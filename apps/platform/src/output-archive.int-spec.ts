@@ -78,7 +78,7 @@ const append = async (taskId: string, ...events: readonly TaskEvent[]): Promise<
   const log = app.app.get<EventLog>(EVENT_LOG);
   const before = await log.readAggregate('task', taskId);
   const meta = { actor: 'service:test' as const, source: 'test', correlationId: 'test' };
-  await log.append('task', taskId, { id: newId(), events, meta, at: 1 }, before.at(-1)?.sequence ?? 0);
+  await log.append('task', taskId, { id: newId(), events, meta, at: Date.now() }, before.at(-1)?.sequence ?? 0);
 };
 
 /** Random text that does not repeat, a chunk at a time. */
@@ -134,7 +134,7 @@ describe('100 MB of output of one instance', () => {
     for (let offset = 0; offset < TOTAL_BYTES; offset += CHUNK_BYTES) {
       const data = chunkOf(offset);
       printed.update(data);
-      const headers = { [LOG_HEADERS.lease]: 'l', [LOG_HEADERS.offset]: String(offset), [LOG_HEADERS.attempt]: '1' };
+      const headers = { [LOG_HEADERS.lease]: '0/1', [LOG_HEADERS.offset]: String(offset), [LOG_HEADERS.attempt]: '1' };
       await publisher.publish(logSubject('node-1', uuid, 0, 'stdout'), data, { headers });
       if (offset % (8 * CHUNK_BYTES) === 0) mostKept = Math.max(mostKept, await keptBytes(uuid));
     }

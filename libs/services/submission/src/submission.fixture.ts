@@ -20,6 +20,17 @@ export interface Answer {
   readonly json: () => Record<string, never>;
 }
 
+export interface PrintOptions {
+  readonly stream?: OutputStream;
+  readonly attempt?: number;
+  readonly offset?: number;
+  /** Who prints, instead of the node of `aLease`. */
+  readonly node?: string;
+  /** Instead of the lease of `aLease`. */
+  readonly lease?: string;
+  readonly subject?: string;
+}
+
 export interface Harness {
   readonly test: TestApp;
   readonly log: EventLog;
@@ -35,12 +46,7 @@ export interface Harness {
   /** Appends events to a task as the scheduler would, and waits until the status shows them. */
   happen(taskId: string, ...events: readonly TaskEvent[]): Promise<void>;
   /** Publishes output as an agent would. */
-  print(
-    taskId: string,
-    instance: number,
-    data: string | Uint8Array,
-    options?: { stream?: OutputStream; attempt?: number; offset?: number; subject?: string },
-  ): Promise<void>;
+  print(taskId: string, instance: number, data: string | Uint8Array, options?: PrintOptions): Promise<void>;
   /** Makes a second account. @returns its token */
   addAccount(maxTasks?: number): Promise<string>;
   /** The service's own database. */
@@ -127,18 +133,15 @@ export const startHarness = async (settings: Readonly<Record<string, string>> = 
         id: newId(),
         events,
         meta: { actor: 'service:scheduler' as const, source: 'scheduler', correlationId: 'test' },
-        at: events[0]?.at ?? 0,
+        at: Date.now(),
       };
       await log().append('task', taskId, commit, before.at(-1)?.sequence ?? 0);
       // A read of an unknown task waits for the whole log.
       await call('GET', '/tasks/nobody');
     },
-    print: async (
-      taskId,
-      instance,
-      data,
-      { stream = 'stdout', attempt = 1, offset, subject = logSubject('node-1', taskId, instance, stream) } = {},
-    ) => {
+    print: async (taskId, instance, data, options = {}) => {
+      const { stream = 'stdout', attempt = 1, offset, node = 'node-1', lease = `${instance}/${attempt}` } = options;
+      const subject = options.subject ?? logSubject(node, taskId, instance, stream);
       const bytes = typeof data === 'string' ? Buffer.from(data) : data;
       const place = `${taskId}/${instance}/${attempt}/${stream}`;
       const at = offset ?? printed.get(place) ?? 0;
@@ -146,7 +149,7 @@ export const startHarness = async (settings: Readonly<Record<string, string>> = 
       const publisher = test.app.get<DurablePublisher>(PUBLISHER);
       await publisher.publish(subject, bytes, {
         headers: {
-          [LOG_HEADERS.lease]: `lease-${attempt}`,
+          [LOG_HEADERS.lease]: lease,
           [LOG_HEADERS.offset]: String(at),
           [LOG_HEADERS.attempt]: String(attempt),
         },

@@ -111,9 +111,11 @@ describe('output', () => {
 
   it('goes with its task', async () => {
     const uuid = await submit({ instanceCount: 1 });
+    await harness.happen(uuid, dispatched(aLease(0)));
     await harness.print(uuid, 0, 'x\n');
     await harness.call('GET', `/tasks/${uuid}/stdout`);
     expect(await harness.query('SELECT 1 FROM log_chunk WHERE task_id = $1', [uuid])).toHaveLength(1);
+    await harness.happen(uuid, concluded(anEnd(0)));
     await harness.call('DELETE', `/tasks/${uuid}`);
     expect(await harness.call('GET', `/tasks/${uuid}/stdout`)).toMatchObject({ status: 404 });
     await eventually(
@@ -170,6 +172,7 @@ describe('output', () => {
 describe('starting again', () => {
   it('changes no account, keeps the tasks, and neither loses nor doubles output', async () => {
     const uuid = await submit({ instanceCount: 1 });
+    await harness.happen(uuid, dispatched(aLease(0)));
     await harness.print(uuid, 0, 'before\n');
     expect((await harness.call('POST', `/tasks/${uuid}/stdout`)).text).toBe('0> before\n');
     await harness.print(uuid, 0, 'between\n');
@@ -179,7 +182,7 @@ describe('starting again', () => {
     await harness.print(uuid, 0, 'after\n');
     expect((await harness.call('POST', `/tasks/${uuid}/stdout`)).text).toBe('0> between\n0> after\n');
     expect((await harness.call('GET', `/tasks/${uuid}/stdout`)).text).toBe('0> before\n0> between\n0> after\n');
-    expect((await read(uuid)).state).toBe('Submitted');
+    expect((await read(uuid)).state).toBe('FullyDispatched');
   });
 
   it('is one service in two processes: one account, one status, output once', async () => {

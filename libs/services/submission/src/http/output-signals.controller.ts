@@ -3,6 +3,7 @@ import type { RecordedCommit } from '@fornax/contracts';
 import { LogHandler } from '@fornax/service-kit';
 import { StatusGate } from '../commands/status-gate.js';
 import { OutputArchiver } from '../logs/output-archiver.js';
+import { OutputLeases } from '../logs/output-leases.js';
 import { OutputSignals } from '../logs/output-signals.js';
 
 /** Tells the readers and the archiver of output when a task or an instance has ended. In every process: each has readers of its own. */
@@ -12,7 +13,15 @@ export class OutputSignalsController {
     private readonly gate: StatusGate,
     private readonly signals: OutputSignals,
     private readonly archiver: OutputArchiver,
+    private readonly leases: OutputLeases,
   ) {}
+
+  /** Apart from the others, for it waits for nothing: what a node prints is let in as soon as its lease is known. */
+  @LogHandler({ name: 'output-leases', aggregates: ['task'], from: 'now' })
+  learn(batch: readonly RecordedCommit[]): Promise<void> {
+    for (const commit of batch) this.leases.fold(commit);
+    return Promise.resolve();
+  }
 
   @LogHandler({ name: 'output-signals', aggregates: ['task'], from: 'now' })
   async tell(batch: readonly RecordedCommit[]): Promise<void> {

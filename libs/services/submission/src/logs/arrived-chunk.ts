@@ -3,6 +3,11 @@ import type { LogMessage } from './log-feed.js';
 
 /** A piece of output as a node sent it. */
 export interface ArrivedChunk {
+  /** Of the message in the stream. */
+  readonly sequence: number;
+  /** Undefined in what an earlier version left in the stream. */
+  readonly nodeId: string | undefined;
+  readonly leaseId: string;
   readonly taskId: string;
   readonly stream: OutputStream;
   readonly instance: number;
@@ -33,20 +38,25 @@ export interface Gap {
 /** Of an `integer` column. */
 const MAX_INTEGER = 2_147_483_647;
 const MAX_ID_LENGTH = 255;
+/** Four terabytes: no instance prints more, and sums of as many instances as a task may have stay within a `bigint`. */
+const MAX_OFFSET = 2 ** 42;
 const isCount = (value: number, most: number): boolean => Number.isInteger(value) && value >= 0 && value <= most;
 
-/** What no row can hold is nobody's output; kept, it would come back for ever and hold up all other. */
-export const chunkOf = ({ subject, data, header }: LogMessage): readonly ArrivedChunk[] => {
+/** @returns undefined for what no row can hold, which is nobody's output; kept, it would come back for ever and hold up all other */
+export const chunkOf = ({ subject, data, header, sequence }: LogMessage): ArrivedChunk | undefined => {
   const place = parseLogSubject(subject);
-  if (!place || data.length === 0) return [];
+  if (!place) return undefined;
+  const leaseId = header(LOG_HEADERS.lease) ?? '';
   const attempt = Number(header(LOG_HEADERS.attempt) ?? 1);
   const offset = Number(header(LOG_HEADERS.offset) ?? 0);
   const fits =
     isCount(place.instance, MAX_INTEGER) &&
     isCount(attempt, MAX_INTEGER) &&
-    isCount(offset, Number.MAX_SAFE_INTEGER / 2);
-  if (!fits || place.taskId.includes('\0') || place.taskId.length > MAX_ID_LENGTH) return [];
-  return [{ ...place, attempt, offset, data: Buffer.from(data.buffer, data.byteOffset, data.length) }];
+    isCount(offset, MAX_OFFSET) &&
+    leaseId.length <= MAX_ID_LENGTH;
+  if (!fits || place.taskId.includes('\0') || place.taskId.length > MAX_ID_LENGTH) return undefined;
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.length);
+  return { ...place, sequence, leaseId, attempt, offset, data: bytes };
 };
 
 const keyOf = ({ taskId, stream, instance }: Pick<KnownPart, 'taskId' | 'stream' | 'instance'>): string =>

@@ -1,6 +1,6 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { parseLogSubject, taskLogsSubject, unnamedTaskLogsSubject } from '@fornax/contracts';
+import { taskLogsSubject, unnamedTaskLogsSubject } from '@fornax/contracts';
 import { HealthRegistry, NATS } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { SUBMISSION_CONFIG, type SubmissionConfig } from '../config/submission-config.js';
@@ -9,6 +9,7 @@ import { lastLogSequence, logStreamHead, type FeedPlace, type Nats } from './log
 import { storeOutput } from './log-store.js';
 import { OutputArchiver } from './output-archiver.js';
 import { OutputErrors } from './output-errors.js';
+import { OutputLeases } from './output-leases.js';
 import { OutputSignals } from './output-signals.js';
 
 interface Waiter {
@@ -34,6 +35,7 @@ export class LogIngest implements OnApplicationBootstrap, BeforeApplicationShutd
     @Inject(NATS) private readonly nats: Nats,
     @InjectDataSource('submission') private readonly db: DataSource,
     @Inject(SUBMISSION_CONFIG) private readonly config: SubmissionConfig,
+    private readonly leases: OutputLeases,
     private readonly archiver: OutputArchiver,
     private readonly signals: OutputSignals,
     private readonly errors: OutputErrors,
@@ -91,13 +93,14 @@ export class LogIngest implements OnApplicationBootstrap, BeforeApplicationShutd
 
   private async store(batch: readonly LogMessage[]): Promise<void> {
     const last = batch.at(-1)?.sequence ?? 0;
+    const chunks = await this.leases.admit(batch);
     const sizes = await this.db.transaction(async (tx) => {
       const [row] = await tx.query<{ epoch: string; sequence: string }[]>(
         'SELECT epoch, sequence FROM log_checkpoint WHERE id = 1 FOR UPDATE',
       );
       const stored = row?.epoch === this.epoch ? Number(row.sequence) : 0;
       if (last <= stored) return [];
-      const fresh = batch.filter(({ sequence }) => sequence > stored);
+      const fresh = chunks.filter(({ sequence }) => sequence > stored);
       const after = await storeOutput(tx, fresh, this.archiver.mostBytes);
       await tx.query('UPDATE log_checkpoint SET epoch = $1, sequence = $2, sent_ns = $3 WHERE id = 1', [
         this.epoch,
@@ -109,7 +112,7 @@ export class LogIngest implements OnApplicationBootstrap, BeforeApplicationShutd
     this.position = last;
     this.release(({ sequence }) => sequence <= last, true);
     // Also when another process wrote the rows: its readers are not ours.
-    this.signals.wake(batch.flatMap(({ subject }) => parseLogSubject(subject)?.taskId ?? []));
+    this.signals.wake(chunks.map(({ taskId }) => taskId));
     await this.archiver.relieve(Math.max(0, ...sizes.map(({ keptBytes }) => keptBytes)));
   }
 

@@ -1,6 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import type { LogMessage } from './log-feed.js';
-import { chunkOf, untold, type ArrivedChunk, type Gap, type KnownPart } from './arrived-chunk.js';
+import { untold, type ArrivedChunk, type Gap, type KnownPart } from './arrived-chunk.js';
 
 /** A stream of a task after a batch. */
 export interface StreamSize {
@@ -24,10 +23,10 @@ const columns = (chunks: readonly Chunk[]) => ({
  */
 export const storeOutput = async (
   tx: EntityManager,
-  messages: readonly LogMessage[],
+  arrived: readonly ArrivedChunk[],
   mostBytes: number,
 ): Promise<readonly StreamSize[]> => {
-  const known = await ofKnownTasks(tx, messages.flatMap(chunkOf));
+  const known = await ofKnownTasks(tx, arrived);
   const { fresh, gaps } = await withoutRepeats(tx, await newestAttempts(tx, known));
   if (fresh.length === 0) return [];
   const sizes = await insert(tx, fresh);

@@ -10,6 +10,7 @@ import { LogReader } from './log-reader.js';
 import { OutputArchive } from './output-archive.js';
 import { OutputArchiver } from './output-archiver.js';
 import { OutputErrors } from './output-errors.js';
+import { OutputLeases } from './output-leases.js';
 import { OutputPages } from './output-pages.js';
 import { OutputSignals } from './output-signals.js';
 import { OutputTail } from './output-tail.js';
@@ -25,6 +26,7 @@ export const OUTPUT_CONTROLLERS = [
 export const OUTPUT_MIGRATIONS = [Output1790000200000, OutputTime1790000700000] as const;
 export const OUTPUT_PROVIDERS = [
   OutputErrors,
+  OutputLeases,
   OutputArchive,
   OutputArchiver,
   OutputPages,
