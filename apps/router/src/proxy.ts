@@ -77,6 +77,24 @@ export interface Passage {
   readonly onLive: () => void;
 }
 
+const CHANGES_NOTHING: readonly (string | undefined)[] = ['GET', 'HEAD', 'OPTIONS'];
+
+/**
+ * What to say of a request that its service has not answered. 503 means that nothing was done, and clients send such a request again; so once
+ * a service may have carried it out the answer is one that they do not repeat by themselves, unless the service knows it again by its key.
+ */
+const unanswered = (
+  name: string,
+  { method, headers }: IncomingMessage,
+  wasSent: boolean,
+): readonly [number, string] => {
+  if (!wasSent || CHANGES_NOTHING.includes(method)) return [503, `The ${name} service cannot be reached right now`];
+  const said = `The ${name} service broke off, so nobody can say whether this was done`;
+  return headers['idempotency-key'] === undefined
+    ? [409, `${said}: look before you send it again`]
+    : [504, `${said}. The same request with the same Idempotency-Key does it once`];
+};
+
 /**
  * Passes a request on as it is and its answer back as it is, streaming both ways. A service that cannot be reached gives 503: clients
  * may send the request again. One that breaks off in the middle of its answer breaks off ours. One that answers before the body is there
@@ -116,11 +134,18 @@ export const proxy = (
     answer.once('error', () => response.destroy());
     answer.once('end', () => drainThenEnd(request, response));
   });
+  let wasSent = false;
+  upstream.on('socket', (socket) => {
+    if (socket.connecting) socket.once('connect', () => (wasSent = true));
+    else wasSent = true;
+  });
   upstream.on('error', () => {
     if (hasAnswered) return; // the answer says itself whether it is whole
     if (response.headersSent) response.destroy();
-    else if (!response.destroyed)
-      answerJson(response, 503, { message: `The ${name} service cannot be reached right now` });
+    else if (!response.destroyed) {
+      const [status, message] = unanswered(name, request, wasSent);
+      answerJson(response, status, { message });
+    }
     request.resume();
   });
   response.on('close', () => {

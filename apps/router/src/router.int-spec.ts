@@ -49,6 +49,7 @@ const service = (name: Service): Server =>
         response.writeHead(200, { 'content-length': '100' }).write('half');
         return void setImmediate(() => response.destroy());
       }
+      if (path === '/tasks/dies') return void request.socket.destroy();
       if (path === '/fornax/v1/events') {
         response.writeHead(200, { 'content-type': 'text/event-stream', connection: 'close' }).write(': one\n\n');
         return;
@@ -136,6 +137,15 @@ describe('the router', () => {
   it('breaks off an answer that the service breaks off', async () => {
     const response = await fetch(`${url}/tasks/cut`);
     await expect(response.text()).rejects.toThrow();
+  });
+
+  it('does not say that nothing was done when a service dies with the request in its hands', async () => {
+    const ask = async (method: string, headers: Record<string, string> = {}): Promise<number> =>
+      (await fetch(`${url}/tasks/dies`, { method, headers })).status;
+    expect(await ask('POST')).toBe(409);
+    expect(await ask('POST', { 'idempotency-key': 'mine' })).toBe(504);
+    expect(await ask('DELETE')).toBe(409);
+    expect(await ask('GET')).toBe(503);
   });
 
   it('is ready when all services are, and tells their warnings', async () => {

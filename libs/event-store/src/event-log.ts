@@ -13,11 +13,22 @@ export class VersionConflict extends Error {
   }
 }
 
-/** The outcome of an append is unknown (no connection, no answer): repeating it with the same commit id is safe within the duplicate window. */
+/** The log cannot be written: nothing was appended, unless it is an `OutcomeUnknown`. */
 export class LogUnavailable extends Error {
   constructor(detail: string, options?: ErrorOptions) {
     super(detail, options);
     this.name = 'LogUnavailable';
+  }
+}
+
+/**
+ * The commit was sent and nobody answered, also when it was sent again: it may be in the log, now or in a moment. Repeating it with the same
+ * commit id is safe within the duplicate window, and tells.
+ */
+export class OutcomeUnknown extends LogUnavailable {
+  constructor(detail: string, options?: ErrorOptions) {
+    super(detail, options);
+    this.name = 'OutcomeUnknown';
   }
 }
 
@@ -67,7 +78,8 @@ export interface EventLog {
    * @param expected sequence of the aggregate's last commit that the decision was made on; 0 for a new aggregate
    * @returns the sequence given to this commit; a repeated `commit.id` returns the first one's
    * @throws VersionConflict
-   * @throws LogUnavailable
+   * @throws LogUnavailable nothing was appended
+   * @throws OutcomeUnknown
    */
   append(aggregate: Aggregate, aggregateId: string, commit: Commit, expected: number): Promise<number>;
   /** Commits of one aggregate after `after` (exclusive), in order, to the end as it is now, `most` of them at most. */

@@ -6,6 +6,7 @@ export {
   type SubscribeOptions,
   LogReset,
   LogUnavailable,
+  OutcomeUnknown,
   VersionConflict,
 } from './event-log.js';
 export {

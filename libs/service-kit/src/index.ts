@@ -11,6 +11,7 @@ export {
   Refused,
   Unauthorised,
   Unavailable,
+  Unsettled,
   ValidationFailed,
   type ErrorKind,
 } from './errors/errors.js';
@@ -43,6 +44,9 @@ export { schemaOf, serviceDatabase } from './database/service-database.js';
 export { Idempotent, type IdempotentOptions } from './idempotency/idempotent.js';
 export { forgetObjects } from './idempotency/idempotency-store.js';
 export { IdempotencyKeys1790000600000 } from './idempotency/idempotency-keys.migration.js';
+export { JOINS_FOR_MINUTES, UnsettledRequests } from './idempotency/unsettled-requests.js';
+export { UnsettledRequests1790000800000 } from './idempotency/unsettled-requests.migration.js';
+export { outsideOfRequests } from './errors/carried-out.js';
 export { ProjectionHost, type ProjectionStatus } from './projections/projection-host.js';
 export { provideProjection } from './projections/provide-projection.js';
 export { LogHandler, type LogHandlerOptions } from './log/log-handler.js';

@@ -34,5 +34,6 @@ export {
   startTestPostgres,
 } from './servers/test-database.js';
 export { type StartTestNatsOptions, type TestNats, startTestNats, testNatsBinary } from './servers/test-nats.js';
+export { type FaultProxy, startFaultProxy } from './servers/fault-proxy.js';
 export { openWire, requestHead, type Wire } from './wire.js';
 export { specFor } from './spec-for.js';

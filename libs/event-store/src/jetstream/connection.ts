@@ -32,6 +32,7 @@ export interface NatsKey {
 interface Shared {
   readonly inboxPrefix: string;
   readonly reconnected: Set<() => void>;
+  isConnected: boolean;
 }
 
 const sharedByConnection = new WeakMap<NatsConnection, Shared>();
@@ -65,17 +66,19 @@ class Refusals {
   }
 }
 
-const watchStatus = async (nc: NatsConnection, { reconnected }: Shared, refusals?: Refusals): Promise<void> => {
+const watchStatus = async (nc: NatsConnection, shared: Shared, refusals?: Refusals): Promise<void> => {
   for await (const status of nc.status()) {
     if (status.type === 'error' && isRefusal(status.error)) refusals?.note(status.error);
+    if (status.type === 'disconnect') shared.isConnected = false;
     if (status.type !== 'reconnect') continue;
+    shared.isConnected = true;
     refusals?.end();
-    for (const listener of [...reconnected]) listener();
+    for (const listener of [...shared.reconnected]) listener();
   }
 };
 
 const share = (nc: NatsConnection, inboxPrefix: string, refusals?: Refusals): Shared => {
-  const shared: Shared = { inboxPrefix, reconnected: new Set() };
+  const shared: Shared = { inboxPrefix, reconnected: new Set(), isConnected: true };
   sharedByConnection.set(nc, shared);
   void watchStatus(nc, shared, refusals);
   return shared;
@@ -99,6 +102,12 @@ export const onReconnect = (nc: NatsConnection, listener: () => void): (() => vo
   reconnected.add(listener);
   return () => void reconnected.delete(listener);
 };
+
+/**
+ * False from the end of a connection to the next one. What is published meanwhile would wait in the client and reach the server whenever that
+ * comes back, long after whoever published it was told that it did not.
+ */
+export const isConnected = (nc: NatsConnection): boolean => !nc.isClosed() && sharedOf(nc).isConnected;
 
 const isWorthRetrying = (error: unknown): boolean =>
   error instanceof Error && !/authorization|authentication|invalid/i.test(`${error.name} ${error.message}`);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { headers as newHeaders, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
-import { LogUnavailable } from '../event-log.js';
-import { newInbox, onReconnect } from './connection.js';
+import { LogUnavailable, OutcomeUnknown } from '../event-log.js';
+import { isConnected, newInbox, onReconnect } from './connection.js';
 
 /** JetStream said no, for good: repeating the same message gives the same answer. `code` is JetStream's `err_code`. */
 export class PublishRejected extends Error {
@@ -21,6 +21,10 @@ export interface PublishOptions {
   readonly expectLastSubjectSequence?: number;
   /** Give up after this long without an answer. Default 10 s. */
   readonly timeoutMs?: number;
+  /** How much longer to ask when the message was sent and may be stored. Default 0. */
+  readonly settleMs?: number;
+  /** It was sent before, under this `msgId`, and not answered. */
+  readonly mayBeStored?: boolean;
 }
 
 export interface Published {
@@ -34,6 +38,9 @@ interface Pending {
   readonly headers: MsgHdrs;
   readonly reply: string;
   readonly deadline: number;
+  readonly settleMs: number;
+  /** How often it was sent without being told that this try was not stored. */
+  unanswered: number;
   /** When to send it again, unless it was answered. */
   retryAt: number;
   tries: number;
@@ -54,6 +61,9 @@ const NO_RESPONDERS_RETRY_MS = 100;
 const SWEEP_MS = 50;
 
 const decoder = new TextDecoder();
+
+const unavailable = (detail: string, mayBeStored: boolean): LogUnavailable =>
+  mayBeStored ? new OutcomeUnknown(detail) : new LogUnavailable(detail);
 
 /**
  * Publishes to JetStream and waits for the store's acknowledgement. All acknowledgements come to one inbox and are matched here,
@@ -84,11 +94,13 @@ export class DurablePublisher {
   /**
    * @returns the sequence in the stream; with `duplicate`, that of the first message with this id
    * @throws PublishRejected JetStream refused it, e.g. code 10071: another last sequence than the expected
-   * @throws LogUnavailable no answer in time: it may be stored or not; repeat with the same `msgId`
+   * @throws LogUnavailable the store could not be reached in time: the message is not stored and will not be
+   * @throws OutcomeUnknown it was sent and not answered in time: it may be stored, or be stored yet; repeat with the same `msgId`
    */
   publish(subject: string, data: Uint8Array, options: PublishOptions = {}): Promise<Published> {
-    if (this.closed) return Promise.reject(new LogUnavailable('the connection is closed'));
-    const { msgId = randomUUID(), headers = {}, expectLastSubjectSequence, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+    const { msgId = randomUUID(), headers = {}, expectLastSubjectSequence } = options;
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, settleMs = 0, mayBeStored = false } = options;
+    if (this.closed) return Promise.reject(unavailable('the connection is closed', mayBeStored));
     const hdrs = newHeaders();
     hdrs.set('Nats-Msg-Id', msgId);
     if (expectLastSubjectSequence !== undefined) {
@@ -103,6 +115,8 @@ export class DurablePublisher {
       headers: hdrs,
       reply: `${this.inbox}.${token}`,
       deadline: Date.now() + timeoutMs,
+      settleMs,
+      unanswered: mayBeStored ? 1 : 0,
       retryAt: 0,
       tries: 0,
       resolve,
@@ -126,13 +140,16 @@ export class DurablePublisher {
     this.stopWatching();
     if (!this.nc.isClosed()) this.unsubscribe();
     clearInterval(this.sweep);
-    for (const { reject } of this.pending.values())
-      reject(new LogUnavailable('the connection was closed before the store answered'));
+    for (const { reject, unanswered } of this.pending.values())
+      reject(unavailable('the connection was closed before the store answered', unanswered > 0));
     this.pending.clear();
   }
 
   private send(pending: Pending): void {
+    // Kept back until there is a connection: so a message that never left is known not to be stored.
+    if (!isConnected(this.nc)) return;
     pending.tries += 1;
+    pending.unanswered += 1;
     pending.retryAt = Date.now() + RESEND_AFTER_MS;
     this.nc.publish(pending.subject, pending.data, { reply: pending.reply, headers: pending.headers });
   }
@@ -143,11 +160,13 @@ export class DurablePublisher {
     if (pending === undefined) return;
     if (msg.data.length === 0 && msg.headers?.code === 503) {
       // Nobody serves the stream: it has no leader yet, or does not exist.
+      pending.unanswered -= 1;
       pending.retryAt = Math.min(pending.retryAt, Date.now() + NO_RESPONDERS_RETRY_MS);
       return;
     }
     const ack = JSON.parse(decoder.decode(msg.data)) as Ack;
     if (ack.error?.code === 503) {
+      pending.unanswered -= 1;
       pending.retryAt = Math.min(pending.retryAt, Date.now() + NO_RESPONDERS_RETRY_MS);
       return;
     }
@@ -159,11 +178,14 @@ export class DurablePublisher {
   private sweepPending(): void {
     const now = Date.now();
     for (const [token, pending] of this.pending) {
-      if (now >= pending.deadline) {
+      const { subject, tries, unanswered, deadline, settleMs } = pending;
+      if (now >= deadline + (unanswered > 0 ? settleMs : 0)) {
         this.pending.delete(token);
-        pending.reject(
-          new LogUnavailable(`no answer from the store for ${pending.subject} after ${pending.tries} tries`),
-        );
+        const detail =
+          unanswered > 0
+            ? `no answer from the store for ${subject} after ${tries} tries`
+            : 'the store cannot be reached';
+        pending.reject(unavailable(detail, unanswered > 0));
       } else if (now >= pending.retryAt && !this.nc.isClosed()) {
         this.send(pending);
       }

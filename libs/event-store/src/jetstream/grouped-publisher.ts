@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { headers as newHeaders, type Msg, type NatsConnection } from '@nats-io/nats-core';
-import { newInbox, onReconnect } from './connection.js';
+import { delay } from '../wait.js';
+import { isConnected, newInbox, onReconnect } from './connection.js';
 import type { DurablePublisher, Published } from './durable-publisher.js';
 
 export interface GuardedMessage {
@@ -8,6 +9,8 @@ export interface GuardedMessage {
   readonly data: Uint8Array;
   readonly msgId: string;
   readonly expectLastSubjectSequence: number;
+  /** As in `PublishOptions`. */
+  readonly settleMs: number;
 }
 
 interface Waiting extends GuardedMessage {
@@ -29,6 +32,13 @@ const MAX_GROUPS = 4;
 const ANSWER_MS = 2_000;
 
 const decoder = new TextDecoder();
+
+/** Messages that nobody answers hold those behind them up for no longer than an answer takes. */
+const withinAnswerTime = async (sent: readonly Promise<Published>[]): Promise<void> => {
+  const isOver = new AbortController();
+  await Promise.race([Promise.allSettled(sent), delay(ANSWER_MS, isOver.signal)]);
+  isOver.abort();
+};
 
 /**
  * Publishes messages that are asked for together as one atomic batch (nats-server 2.12 or later, a stream with `allow_atomic`): the server
@@ -71,7 +81,7 @@ export class GroupedPublisher {
     this.stopWatching();
     if (!this.nc.isClosed()) this.unsubscribe();
     this.giveUpWaiting();
-    for (const waiting of this.queue.splice(0)) void this.alone(waiting);
+    for (const waiting of this.queue.splice(0)) void this.alone(waiting, false);
   }
 
   /** What is asked for in the same turn of the event loop goes together. */
@@ -107,21 +117,24 @@ export class GroupedPublisher {
   private async send(group: readonly Waiting[]): Promise<void> {
     this.underWay += 1;
     try {
-      const ack = group.length === 1 ? undefined : await this.sendBatch(group);
+      const isBatch = group.length > 1 && isConnected(this.nc);
+      const ack = isBatch ? await this.sendBatch(group) : undefined;
       if (ack?.seq !== undefined && ack.error === undefined && ack.count === group.length) {
         const first = ack.seq - group.length + 1;
         group.forEach(({ resolve }, index) => resolve({ seq: first + index, duplicate: false }));
         return;
       }
-      await Promise.allSettled(group.map((waiting) => this.alone(waiting)));
+      // Refused is refused as a whole; without an answer it may have been taken.
+      const mayBeStored = isBatch && ack === undefined;
+      await withinAnswerTime(group.map((waiting) => this.alone(waiting, mayBeStored)));
     } finally {
       this.underWay -= 1;
       this.schedule();
     }
   }
 
-  private alone({ subject, data, msgId, expectLastSubjectSequence, resolve }: Waiting): Promise<Published> {
-    const published = this.single.publish(subject, data, { msgId, expectLastSubjectSequence });
+  private alone({ subject, data, resolve, ...options }: Waiting, mayBeStored: boolean): Promise<Published> {
+    const published = this.single.publish(subject, data, { ...options, mayBeStored });
     resolve(published);
     return published;
   }
@@ -160,7 +173,7 @@ export class GroupedPublisher {
     const answer = this.answers.get(msg.subject.slice(this.inbox.length + 1));
     if (answer === undefined) return;
     // Nobody serves the stream just now: the single publisher knows how to wait for it.
-    answer(msg.data.length === 0 ? undefined : (JSON.parse(decoder.decode(msg.data)) as Ack));
+    answer(msg.data.length === 0 ? { error: 'no responders' } : (JSON.parse(decoder.decode(msg.data)) as Ack));
   }
 
   /** What was on its way when the connection broke may never be answered. */

@@ -1,9 +1,18 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { STREAMS, eventSubject } from '@fornax/contracts';
-import { type TestNats, aCommit, cancelRequested, eventually, startTestNats, submitted } from '@fornax/testing';
+import {
+  type FaultProxy,
+  type TestNats,
+  aCommit,
+  cancelRequested,
+  eventually,
+  startFaultProxy,
+  startTestNats,
+  submitted,
+} from '@fornax/testing';
 import { describeEventLog } from '../event-log.contract.js';
-import { LogReset, LogUnavailable, VersionConflict } from '../event-log.js';
+import { LogReset, LogUnavailable, OutcomeUnknown, VersionConflict } from '../event-log.js';
 import { connectNats } from './connection.js';
 import { DurablePublisher, PublishRejected } from './durable-publisher.js';
 import { JetStreamLog } from './jetstream.event-log.js';
@@ -220,5 +229,55 @@ describe('the JetStream log', () => {
       publisher.publish(eventSubject('task', 'a'), new Uint8Array(), { timeoutMs: 300 }),
     ).rejects.toBeInstanceOf(LogUnavailable);
     publisher.close();
+  });
+});
+
+describe('what became of a message', () => {
+  let proxy: FaultProxy;
+  let behind: NatsConnection;
+  let publisher: DurablePublisher;
+
+  beforeEach(async () => {
+    await wipe();
+    await JetStreamLog.open(nc);
+    proxy = await startFaultProxy(Number(new URL(server.url).port));
+    behind = await connectNats({ ...server, url: `nats://127.0.0.1:${proxy.port}`, name: 'behind a proxy' });
+    publisher = new DurablePublisher(behind);
+  });
+  afterEach(async () => {
+    publisher.close();
+    await behind.close();
+    await proxy.close();
+  });
+
+  const stored = async (): Promise<number> => (await (await JetStreamLog.open(nc)).head()).sequence;
+  const send = (id: string) =>
+    publisher.publish(eventSubject('task', id), Buffer.from('{}'), { msgId: id, timeoutMs: 600, settleMs: 600 });
+
+  it('is unknown when it was sent and the answer is lost', async () => {
+    proxy.mute();
+    await expect(send('a')).rejects.toBeInstanceOf(OutcomeUnknown);
+    expect(await stored()).toBe(1);
+  });
+
+  it('is found out when the answer was lost and the connection comes back', async () => {
+    proxy.mute();
+    const sent = publisher.publish(eventSubject('task', 'a'), Buffer.from('{}'), { msgId: 'a' });
+    await eventually(async () => (await stored()) === 1);
+    proxy.heal();
+    expect(await sent).toMatchObject({ seq: 1, duplicate: true });
+    expect(await stored()).toBe(1);
+  });
+
+  it('is nothing, and stays nothing, when there was no connection', async () => {
+    proxy.cut();
+    await eventually(async () => {
+      const error: unknown = await send('a').catch((cause: unknown) => cause);
+      return error instanceof LogUnavailable && !(error instanceof OutcomeUnknown);
+    });
+    const before = await stored();
+    proxy.heal();
+    expect(await publisher.publish(eventSubject('task', 'b'), Buffer.from('{}'))).toMatchObject({ seq: before + 1 });
+    expect(await stored()).toBe(before + 1);
   });
 });

@@ -27,6 +27,7 @@ import {
   type LogHead,
   LogReset,
   LogUnavailable,
+  OutcomeUnknown,
   type SubscribeOptions,
   VersionConflict,
 } from '../event-log.js';
@@ -44,6 +45,8 @@ const STREAM_NOT_FOUND = 10059;
 const DEFAULT_BATCH = 500;
 /** Messages on their way from the server to the shared tail at most. */
 const TAIL_CAPACITY = 2_000;
+/** How much longer than usual the log is asked what became of a commit: all in all, and with a group's wait, well below the 30 s of a client. */
+const SETTLE_MS = 8_000;
 /** Single reads cost a round trip each: an aggregate with a longer tail than this is read by a consumer instead. */
 const SINGLE_READS = 24;
 const MSG_ID = 'Nats-Msg-Id';
@@ -87,6 +90,8 @@ export interface OpenLogOptions {
   /** Whose consumers these are: their names begin with it. Default `log`. */
   readonly reader?: string;
   readonly pace?: FeedPace;
+  /** Told after each append that is in the log, in the caller's asynchronous context. */
+  readonly onAppended?: () => void;
 }
 
 /** The event log on a JetStream stream; nats-server 2.9 or later. */
@@ -123,21 +128,36 @@ export class JetStreamLog implements EventLog {
     const msgId = messageId(subject, commit.id);
     const data = encodeCommit(commit, aggregate, aggregateId);
     try {
+      const options = { msgId, expectLastSubjectSequence: expected, settleMs: SETTLE_MS };
       const { seq } = await (this.grouped
-        ? this.grouped.publish({ subject, data, msgId, expectLastSubjectSequence: expected })
-        : this.publisher.publish(subject, data, { msgId, expectLastSubjectSequence: expected }));
-      if (seq > 0) return seq;
+        ? this.grouped.publish({ subject, data, ...options })
+        : this.publisher.publish(subject, data, options));
+      if (seq > 0) return this.appended(seq);
     } catch (error) {
       if (!(error instanceof PublishRejected)) throw error;
       if (error.code !== WRONG_LAST_SEQUENCE)
         throw new LogUnavailable(`the log refused the commit: ${error.message}`, { cause: error });
-      const earlier = await this.findMessage(subject, msgId, expected);
-      if (earlier !== undefined) return earlier;
+      const earlier = await this.lookUp(subject, msgId, expected);
+      if (earlier !== undefined) return this.appended(earlier);
       throw new VersionConflict(aggregate, aggregateId, expected, { cause: error });
     }
-    const first = await this.findMessage(subject, msgId, expected);
-    if (first === undefined) throw new LogUnavailable('the log answered without a sequence');
-    return first;
+    const first = await this.lookUp(subject, msgId, expected);
+    if (first === undefined) throw new OutcomeUnknown('the log answered without a sequence');
+    return this.appended(first);
+  }
+
+  private appended(sequence: number): number {
+    this.options.onAppended?.();
+    return sequence;
+  }
+
+  /** @throws OutcomeUnknown the log cannot be read, either */
+  private async lookUp(subject: string, msgId: string, expected: number): Promise<number | undefined> {
+    try {
+      return await this.findMessage(subject, msgId, expected);
+    } catch (cause) {
+      throw new OutcomeUnknown('the log cannot tell whether the commit is in it', { cause });
+    }
   }
 
   async readAggregate(

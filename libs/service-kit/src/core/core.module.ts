@@ -1,11 +1,12 @@
 import { Global, Inject, Injectable, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { connectNats, DurablePublisher, ensureStreams, JetStreamLog, type EventLog } from '@fornax/event-store';
 import type { Logger } from 'pino';
 import { AccountDirectory } from '../accounts/account-directory.js';
 import { AuthGuard } from '../accounts/auth.guard.js';
 import type { CoreConfig } from '../config/core-config.js';
+import { CarriedOutInterceptor, noteCommit } from '../errors/carried-out.js';
 import { WireExceptionFilter } from '../errors/wire-exception.filter.js';
 import { HeaderChecks } from '../http/door/header-checks.js';
 import { ProjectionHost } from '../projections/projection-host.js';
@@ -50,7 +51,11 @@ export class CoreModule {
           provide: EVENT_LOG,
           inject: [NATS],
           useFactory: (nats: NatsConnection) =>
-            JetStreamLog.open(nats, { replicas: config.nats.replicas, reader: config.name }),
+            JetStreamLog.open(nats, {
+              replicas: config.nats.replicas,
+              reader: config.name,
+              onAppended: noteCommit,
+            }),
         },
         { provide: PUBLISHER, inject: [NATS], useFactory: (nats: NatsConnection) => new DurablePublisher(nats) },
         {
@@ -66,6 +71,7 @@ export class CoreModule {
         ProjectionHost,
         SharedResources,
         { provide: APP_GUARD, useClass: AuthGuard },
+        { provide: APP_INTERCEPTOR, useClass: CarriedOutInterceptor },
         { provide: APP_FILTER, useClass: WireExceptionFilter },
       ],
       exports: [

@@ -1,6 +1,14 @@
 /** The kinds of "no" that the world (not the domain) says; each has one HTTP status (contract, 1.7 and 1.8). */
 export type ErrorKind =
-  'invalid' | 'unauthorised' | 'payment-required' | 'forbidden' | 'not-found' | 'conflict' | 'refused' | 'unavailable';
+  | 'invalid'
+  | 'unauthorised'
+  | 'payment-required'
+  | 'forbidden'
+  | 'not-found'
+  | 'conflict'
+  | 'refused'
+  | 'unavailable'
+  | 'unsettled';
 
 /**
  * An error with a meaning to the caller. `message` is shown to clients as it is: it never holds a secret.
@@ -82,6 +90,16 @@ export class Refused extends FornaxError {
 export class Unavailable extends FornaxError {
   constructor(message: string, details: Details = {}) {
     super('unavailable', details.code ?? 'unavailable', message, optionsOf(details));
+  }
+}
+
+/**
+ * 504: nobody knows yet whether it was carried out; the same request, sent again, is taken for this one and learns it. Clients do so by
+ * themselves, so it is for requests alone that are joined to the first one.
+ */
+export class Unsettled extends FornaxError {
+  constructor(message: string, details: Details = {}) {
+    super('unsettled', details.code ?? 'unsettled', message, optionsOf(details));
   }
 }
 

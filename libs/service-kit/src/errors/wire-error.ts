@@ -1,5 +1,5 @@
 import { HttpException } from '@nestjs/common';
-import { CommandRejected, LogUnavailable, Outrun, VersionConflict } from '@fornax/event-store';
+import { CommandRejected, LogUnavailable, OutcomeUnknown, Outrun, VersionConflict } from '@fornax/event-store';
 import { isOutage } from './outage.js';
 import { FornaxError, ValidationFailed, type ErrorKind } from './errors.js';
 
@@ -23,6 +23,7 @@ const STATUS_OF_KIND: Readonly<Record<ErrorKind, number>> = {
   conflict: 409,
   refused: 422,
   unavailable: 503,
+  unsettled: 504,
 };
 
 /** Statuses of the domain's rejections, by their code; a bad request when no rule fits. */
@@ -51,6 +52,14 @@ export const wireErrorOf = (error: unknown): WireError => {
   }
   // No client repeats a 409 by itself (contract, 1.9), and all of them show its text.
   if (error instanceof Outrun) return { status: 409, code: 'outrun', message: error.message, expected: true };
+  // Neither "nothing was done" nor "it was": whoever cannot join a repeated request to this one must not provoke it.
+  if (error instanceof OutcomeUnknown)
+    return {
+      status: 409,
+      code: 'outcome-unknown',
+      message: 'The event log does not answer, so nobody can say whether this was done: look before you send it again',
+      expected: true,
+    };
   if (error instanceof LogUnavailable || error instanceof VersionConflict) {
     return { status: 503, code: 'unavailable', message: 'The event log cannot be written right now', expected: true };
   }

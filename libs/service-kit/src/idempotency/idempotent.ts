@@ -11,11 +11,14 @@ import {
 import { ModuleRef } from '@nestjs/core';
 import { ApiHeader } from '@nestjs/swagger';
 import { getDataSourceToken } from '@nestjs/typeorm';
+import { OutcomeUnknown } from '@fornax/event-store';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
 import { lastValueFrom, of, type Observable } from 'rxjs';
 import type { DataSource } from 'typeorm';
 import { accountOf } from '../accounts/auth.guard.js';
-import { Conflict, FornaxError, Invalid } from '../errors/errors.js';
+import { LOGGER } from '../core/tokens.js';
+import { Conflict, FornaxError, Invalid, Unsettled } from '../errors/errors.js';
 import { wireErrorOf } from '../errors/wire-error.js';
 import { Sealer } from '../secrets/sealer.js';
 import { IdempotencyStore, type StoredAnswer } from './idempotency-store.js';
@@ -89,6 +92,7 @@ const interceptorFor = ({
     constructor(
       @Inject(ModuleRef) private readonly modules: ModuleRef,
       @Inject(Sealer) private readonly sealer: Sealer,
+      @Inject(LOGGER) private readonly logger: Logger,
     ) {}
 
     async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
@@ -134,16 +138,31 @@ const interceptorFor = ({
         const body: unknown = await lastValueFrom(next.handle(), { defaultValue: undefined });
         const given: StoredAnswer = { status: reply.statusCode, location: locationOf(reply), body };
         const kept = { ...given, body: isShownOnce ? undefined : form ? form.keep(body) : body };
-        if (isFinal?.(body) !== false) await store.keep(hash, kept, objectsOf?.(body) ?? []);
+        if (isFinal?.(body) !== false) await this.keep(store, hash, kept, objectsOf?.(body) ?? []);
         return given;
       } catch (error) {
         // A "no" is no answer to keep: the caller may mend the request and use its key again. After anything else nobody knows what was done.
-        if (error instanceof FornaxError || wireErrorOf(error).status < SERVER_FAULT) await store.giveBack(hash);
+        if (isNo(error)) await store.giveBack(hash);
         throw error;
+      }
+    }
+
+    /** Whoever asks again without a kept answer has the request carried out under its key again, which this one's answer need not wait for. */
+    private async keep(store: IdempotencyStore, ...answer: Parameters<IdempotencyStore['keep']>): Promise<void> {
+      try {
+        await store.keep(...answer);
+      } catch (error) {
+        this.logger.warn({ err: error }, 'an answer could not be kept under its Idempotency-Key');
       }
     }
   }
   return IdempotencyInterceptor;
+};
+
+/** The request did nothing, for sure. */
+const isNo = (error: unknown): boolean => {
+  if (error instanceof OutcomeUnknown || error instanceof Unsettled) return false;
+  return error instanceof FornaxError || wireErrorOf(error).status < SERVER_FAULT;
 };
 
 const locationOf = (reply: FastifyReply): string | null => {

@@ -384,7 +384,18 @@ describe('a service on the kit', () => {
     };
     expect(document.openapi).toBe('3.1.0');
     const post = document.paths['/things']?.['post'];
-    expect(Object.keys(post?.responses ?? {})).toEqual(['200', '400', '401', '403', '409', '413', '415', '429', '503']);
+    expect(Object.keys(post?.responses ?? {})).toEqual([
+      '200',
+      '400',
+      '401',
+      '403',
+      '409',
+      '413',
+      '415',
+      '429',
+      '503',
+      '504',
+    ]);
     expect(post?.responses['400']?.content).toHaveProperty(['application/problem+json']);
     expect(post).toMatchObject({ requestBody: { required: true } });
     expect(post?.security).toBeUndefined();

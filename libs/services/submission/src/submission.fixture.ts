@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LOG_HEADERS, logSubject, RPC, taskSchema, type OutputStream, type WireTask } from '@fornax/contracts';
 import type { TaskEvent } from '@fornax/domain';
-import { DurablePublisher, type EventLog } from '@fornax/event-store';
+import { connectNats, DurablePublisher, JetStreamLog, type EventLog } from '@fornax/event-store';
 import { createTestApp, EVENT_LOG, hashToken, NATS, newId, PUBLISHER, Sealer, type TestApp } from '@fornax/service-kit';
-import { createTestDatabase, eventually, startTestNats } from '@fornax/testing';
+import { createTestDatabase, eventually, startFaultProxy, startTestNats, type FaultProxy } from '@fornax/testing';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import type { Nats } from './logs/log-feed.js';
@@ -55,6 +55,10 @@ export interface Harness {
   setStorage(isThere: boolean): void;
   /** Ends the NATS server as a crash would and starts it again with its data. */
   crashNats(): Promise<void>;
+  /** Between the service and the log: what the log says may be lost. */
+  readonly wire: FaultProxy;
+  /** The log, read on a connection of its own. */
+  readonly logItself: EventLog;
   /** A second process of the service beside the first. */
   twin(): Promise<TestApp>;
   /** Another start of the service on the same servers. */
@@ -65,13 +69,14 @@ export interface Harness {
 /** The service on real servers of its own, storage played by a few lines: the bucket `input` exists, the bucket `taken` is somebody else's. */
 export const startHarness = async (settings: Readonly<Record<string, string>> = {}): Promise<Harness> => {
   const [nats, database] = await Promise.all([startTestNats(), createTestDatabase()]);
+  const wire = await startFaultProxy(Number(new URL(nats.url).port));
   const folder = await mkdtemp(join(tmpdir(), 'fornax-submission-'));
   const token = randomBytes(16).toString('hex');
   const email = 'ada@example.org';
   const tokenFile = join(folder, 'token');
   await writeFile(tokenFile, `${token}\n`);
   const env = {
-    FORNAX_NATS_URL: nats.url,
+    FORNAX_NATS_URL: `nats://127.0.0.1:${wire.port}`,
     FORNAX_NATS_USER: nats.user,
     FORNAX_NATS_PASSWORD: nats.password,
     FORNAX_DATABASE_URL: database.url,
@@ -95,6 +100,8 @@ export const startHarness = async (settings: Readonly<Record<string, string>> = 
     return test;
   };
   let test = await open();
+  const beside = await connectNats({ ...nats, name: 'beside' });
+  const logItself = await JetStreamLog.open(beside);
 
   const call: Harness['call'] = async (method, path, body, options = {}) => {
     const response = await fetch(`${test.url}${path}`, {
@@ -194,6 +201,8 @@ export const startHarness = async (settings: Readonly<Record<string, string>> = 
     setStorage: (isThere) => {
       isStorageThere = isThere;
     },
+    wire,
+    logItself,
     twin: open,
     crashNats: async () => {
       await nats.kill();
@@ -206,6 +215,9 @@ export const startHarness = async (settings: Readonly<Record<string, string>> = 
     },
     close: async () => {
       await test.close();
+      logItself.close();
+      await beside.close();
+      await wire.close();
       await nats.stop();
       await database.drop();
       await rm(folder, { recursive: true, force: true });

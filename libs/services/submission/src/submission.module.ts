@@ -1,5 +1,11 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { IdempotencyKeys1790000600000, provideProjection, serviceDatabase, type Env } from '@fornax/service-kit';
+import {
+  IdempotencyKeys1790000600000,
+  provideProjection,
+  serviceDatabase,
+  UnsettledRequests1790000800000,
+  type Env,
+} from '@fornax/service-kit';
 import { PEOPLE_CONTROLLERS, PEOPLE_PROVIDERS } from './accounts/people-parts.js';
 import { ChangeTask } from './commands/change-task.handler.js';
 import { RepeatTask } from './commands/repeat-task.handler.js';
@@ -14,6 +20,7 @@ import { TaskDeletion } from './commands/task-deletion.js';
 import { TaskPlace } from './commands/task-place.js';
 import { TaskQuota } from './commands/task-quota.js';
 import { TaskRoom } from './commands/task-room.js';
+import { UnsettledCommands } from './commands/unsettled-commands.js';
 import { loadSubmissionConfig, SUBMISSION_CONFIG } from './config/submission-config.js';
 import { HISTORY_CONTROLLERS, HISTORY_MIGRATIONS, historyProviders } from './history/history-parts.js';
 import { NetworkController } from './http/network.controller.js';
@@ -48,6 +55,7 @@ const SERVICE = 'submission';
     serviceDatabase(SERVICE, [
       ...TASK_MIGRATIONS,
       IdempotencyKeys1790000600000,
+      UnsettledRequests1790000800000,
       ...HISTORY_MIGRATIONS,
       ...OUTPUT_MIGRATIONS,
     ]),
@@ -82,6 +90,7 @@ const SERVICE = 'submission';
     TaskBuckets,
     TaskPlace,
     TaskAdmission,
+    UnsettledCommands,
     SubmitTask,
     ChangeTask,
     RepeatTask,

@@ -96,10 +96,11 @@ const commonErrors = (method: string, path: string, isPublic: boolean): readonly
   '400',
   ...(isPublic ? [] : ['401', '403']),
   ...(path.includes('{') ? ['404'] : []),
-  ...(method === 'post' ? ['409'] : []),
+  ...(method === 'get' ? [] : ['409']),
   ...(method === 'get' || method === 'delete' ? [] : ['413', '415']),
   ...(isPublic ? [] : ['429']),
   '503',
+  ...(method === 'get' ? [] : ['504']),
 ];
 
 const responsesOf = (operation: Operation, method: string, path: string, isPublic: boolean): Operation['responses'] => {

@@ -47,4 +47,5 @@ export const ERROR_DESCRIPTIONS: Readonly<Record<string, string>> = {
   415: 'The body is compressed',
   429: 'Too many wrong tokens came from the same address',
   503: 'A part of the platform cannot be reached; nothing was changed, the same request may be sent again',
+  504: 'Nobody can say yet whether it was done; the same request, sent again, is taken for this one',
 };

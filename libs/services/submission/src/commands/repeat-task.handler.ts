@@ -22,6 +22,7 @@ export class RepeatTask {
         creation: () => copyOf(fold, kind, changes),
         body: changes,
         route: [kind, taskId],
+        way: [kind, taskId],
         source: { origin: { taskId, kind }, secrets: fold.spec },
       },
       context,

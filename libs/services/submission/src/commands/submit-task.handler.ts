@@ -7,15 +7,17 @@ import {
   Conflict,
   EVENT_LOG,
   Forbidden,
-  newId,
+  LOGGER,
   Sealer,
   ValidationFailed,
   wireErrorOf,
   type Clock,
 } from '@fornax/service-kit';
+import type { Logger } from '../history/logger.js';
 import { derivedId, metaOf, type RequestContext } from './request-context.js';
 import { shortnameTaken } from './shortnames.js';
 import { StatusGate } from './status-gate.js';
+import { UnsettledCommands, type CommandName } from './unsettled-commands.js';
 import { TaskAdmission, type Admitted, type TaskSource } from './task-admission.js';
 
 /** A task that somebody asks for. */
@@ -26,6 +28,8 @@ export interface AskedTask {
   readonly body: unknown;
   /** Which of the things that one key may make. */
   readonly route: readonly string[];
+  /** What is asked for beside the body, whichever its place in a request. */
+  readonly way: readonly string[];
   readonly source?: TaskSource;
 }
 
@@ -36,6 +40,7 @@ const askedFor = (read: WireResult<TaskCreation>, index: number): AskedTask => (
   },
   body: read.ok ? read.value : null,
   route: [String(index)],
+  way: ['submit'],
 });
 
 interface Submitted {
@@ -52,7 +57,9 @@ export class SubmitTask {
     private readonly admission: TaskAdmission,
     private readonly gate: StatusGate,
     private readonly sealer: Sealer,
+    private readonly unsettled: UnsettledCommands,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   /** @returns the task's id, once a read shows the task */
@@ -64,7 +71,7 @@ export class SubmitTask {
   async submitOne(asked: AskedTask, context: RequestContext): Promise<string> {
     const submitted = await this.accept(asked, context);
     await this.gate.passed(submitted.sequence);
-    await this.admission.shown(submitted.admitted, context.account.id);
+    await this.shown([submitted.admitted], context);
     return submitted.uuid;
   }
 
@@ -80,12 +87,20 @@ export class SubmitTask {
     );
     await this.gate.passed(last);
     const accepted = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value.admitted] : []));
-    await Promise.all(accepted.map((admitted) => this.admission.shown(admitted, context.account.id)));
+    await this.shown(accepted, context);
     return outcomes.map((outcome) => {
       if (outcome.status === 'fulfilled') return { statusCode: 200, uuid: outcome.value.uuid, message: null };
       const { status, message } = wireErrorOf(outcome.reason);
       return { statusCode: status, uuid: null, message };
     });
+  }
+
+  /** The tasks are in the log: whatever fails from now on, their ids are the answer. */
+  private async shown(accepted: readonly Admitted[], { account }: RequestContext): Promise<void> {
+    const outcomes = await Promise.allSettled(accepted.map((admitted) => this.admission.shown(admitted, account.id)));
+    for (const outcome of outcomes)
+      if (outcome.status === 'rejected')
+        this.logger.warn({ err: outcome.reason as unknown }, 'the name of a new task could not be settled');
   }
 
   private async accept(asked: AskedTask, context: RequestContext): Promise<Submitted> {
@@ -96,9 +111,25 @@ export class SubmitTask {
         code: 'forbidden-forced-constants',
       });
     }
-    const taskId =
-      idempotencyKey === undefined ? newId() : derivedId('task', account.id, idempotencyKey, ...asked.route);
-    const admitted = await this.admission.admit(creation, taskId, context, asked.source);
+    if (idempotencyKey !== undefined) {
+      const taskId = derivedId('task', account.id, idempotencyKey, ...asked.route);
+      return this.submitAs({ name: taskId, isRepeated: true }, asked, creation, context);
+    }
+    return this.unsettled.carryOut(
+      context,
+      [...asked.way, asked.body],
+      (taskId) => `the task ${taskId} was created`,
+      (command) => this.submitAs(command, asked, creation, context),
+    );
+  }
+
+  private async submitAs(
+    { name: taskId, isRepeated }: CommandName,
+    asked: AskedTask,
+    creation: TaskCreation,
+    context: RequestContext,
+  ): Promise<Submitted> {
+    const admitted = await this.admission.admit(creation, { taskId, isRepeated }, context, asked.source);
     return this.append(admitted, this.sealer.fingerprint(JSON.stringify(asked.body)), context);
   }
 

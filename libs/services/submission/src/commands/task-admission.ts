@@ -18,6 +18,12 @@ export interface Admitted {
   readonly slot?: string;
 }
 
+export interface TaskName {
+  readonly taskId: string;
+  /** An earlier request may have made the task. */
+  readonly isRepeated: boolean;
+}
+
 /** Where a task comes from that is made from another one: its masked secrets stand for the other one's. */
 export interface TaskSource {
   readonly origin: TaskOrigin;
@@ -36,7 +42,12 @@ export class TaskAdmission {
   ) {}
 
   /** @throws ValidationFailed, Forbidden, NotFound, Invalid, Unavailable */
-  async admit(creation: TaskCreation, taskId: string, context: RequestContext, source?: TaskSource): Promise<Admitted> {
+  async admit(
+    creation: TaskCreation,
+    { taskId, isRepeated }: TaskName,
+    context: RequestContext,
+    source?: TaskSource,
+  ): Promise<Admitted> {
     const checked = toSpec(creation, {
       taskId,
       profileOf: (name) => this.profiles.answer(name),
@@ -48,13 +59,12 @@ export class TaskAdmission {
     });
     if ('errors' in checked) throw new ValidationFailed(checked.errors);
     const { spec } = checked;
-    const hasKey = context.idempotencyKey !== undefined;
-    if (hasKey && (await this.place.isTaken(taskId))) return { taskId, spec, isContinued: true };
+    if (isRepeated && (await this.place.isTaken(taskId))) return { taskId, spec, isContinued: true };
     await this.place.prepare(spec, taskId, context);
     if (spec.shortname === taskId) return { taskId, spec, isContinued: false, slot: taskId };
     const owner = context.account.id;
     try {
-      return { spec, slot: taskId, ...(await this.place.reserve(owner, spec.shortname, taskId, !hasKey)) };
+      return { spec, slot: taskId, ...(await this.place.reserve(owner, spec.shortname, taskId, !isRepeated)) };
     } catch (error) {
       this.place.vacate(owner, taskId);
       throw error;

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { activeTraceparent, CLOCK, EVENT_LOG, type Clock } from '@fornax/service-kit';
+import { activeTraceparent, CLOCK, EVENT_LOG, outsideOfRequests, type Clock } from '@fornax/service-kit';
 import { taskDecider } from '@fornax/domain';
 import { CommandRejected, decideAndAppend, type EventLog } from '@fornax/event-store';
 import type { TaskStatus } from '../projections/task-status.js';
@@ -25,7 +25,7 @@ export class TaskDeletion {
 
   /** Resolves once the rows do not show the tasks any more. @throws LogUnavailable */
   async delete(tasks: readonly TaskStatus[], reason: DeletionReason): Promise<void> {
-    const sequences = await Promise.all(tasks.map((task) => this.deleteOne(task, reason)));
+    const sequences = await outsideOfRequests(() => Promise.all(tasks.map((task) => this.deleteOne(task, reason))));
     await this.gate.passed(sequences.reduce((last, sequence) => Math.max(last, sequence), 0));
   }
 

@@ -1,0 +1,64 @@
+import type { DataSource } from 'typeorm';
+
+/** How long an identical request is taken for the first one: longer than any client goes on by itself, and than most people do. */
+export const JOINS_FOR_MINUTES = 15;
+const WINDOW = `interval '${JOINS_FOR_MINUTES} minutes'`;
+/** No client repeats a request sooner than half a second after its answer. */
+const LOOK_EVERY_MS = 250;
+
+/**
+ * Requests that got no true answer, because the log took their commit (or not) without saying so. One that comes again without a key goes on
+ * under the name of the first: each is joined once. A request whose predecessor was answered finds nothing here, so two that are meant
+ * stay two.
+ */
+export class UnsettledRequests {
+  private noneAt = Number.NEGATIVE_INFINITY;
+  private looking: Promise<boolean> | undefined;
+
+  /** @param db a database with the table of `UnsettledRequests1790000800000` */
+  constructor(private readonly db: Pick<DataSource, 'query'>) {}
+
+  /** The oldest name left under this fingerprint, which nobody else gets any more; undefined when there is none. */
+  async take(fingerprint: string): Promise<string | undefined> {
+    if (!(await this.isAnyLeft())) return undefined;
+    const [rows] = await this.db.query<[{ name: string }[], number]>(
+      `DELETE FROM unsettled_request WHERE (fingerprint, name) IN (
+         SELECT fingerprint, name FROM unsettled_request WHERE fingerprint = $1 AND left_at > now() - ${WINDOW}
+         ORDER BY left_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+       RETURNING name`,
+      [fingerprint],
+    );
+    return rows[0]?.name;
+  }
+
+  /** @returns false when it could not be kept: nobody will recognize the request when it comes again */
+  async leave(fingerprint: string, name: string): Promise<boolean> {
+    this.noneAt = Number.NEGATIVE_INFINITY;
+    try {
+      await this.db.query(`DELETE FROM unsettled_request WHERE left_at < now() - ${WINDOW}`);
+      await this.db.query('INSERT INTO unsettled_request (fingerprint, name) VALUES ($1, $2) ON CONFLICT DO NOTHING', [
+        fingerprint,
+        name,
+      ]);
+      return true;
+    } catch {
+      return false;
+    } finally {
+      this.noneAt = Number.NEGATIVE_INFINITY;
+    }
+  }
+
+  /** One glance for all requests of a quarter of a second: nearly always nothing is left, and then it costs no request anything. */
+  private async isAnyLeft(): Promise<boolean> {
+    if (performance.now() - this.noneAt < LOOK_EVERY_MS) return false;
+    this.looking ??= this.look().finally(() => (this.looking = undefined));
+    return this.looking;
+  }
+
+  private async look(): Promise<boolean> {
+    const askedAt = performance.now();
+    const rows = await this.db.query<unknown[]>('SELECT 1 FROM unsettled_request LIMIT 1');
+    if (rows.length === 0) this.noneAt = askedAt;
+    return rows.length > 0;
+  }
+}
