@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addFleetCommands } from './commands/fleet.js';
 import { addHistoryCommands } from './commands/history.js';
+import { addNodeAccessCommands } from './commands/node-access.js';
 import { addNodeCommands } from './commands/node.js';
 import { addProjectionCommands } from './commands/projection.js';
 import { addProjectCommands } from './commands/project.js';
@@ -28,6 +29,6 @@ export const buildProgram = (io: Io): Command => {
   addProjectionCommands(program, io);
   addWebhookCommands(program, io);
   addFleetCommands(program, io);
-  addNodeCommands(program, io);
+  addNodeAccessCommands(addNodeCommands(program, io), io);
   return program;
 };

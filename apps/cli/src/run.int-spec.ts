@@ -31,6 +31,41 @@ const ANSWERS: Readonly<Record<string, readonly [status: number, body: unknown]>
   'PATCH /tasks/t': [200, ''],
   'GET /fornax/v1/tasks/t/stdout': [200, 'line 1\nline 2\n'],
   'GET /fornax/v1/tasks/t/instances/2/stderr': [200, 'oops\n'],
+  'POST /fornax/v1/nodes/tokens': [
+    200,
+    {
+      ...{
+        id: 'i',
+        status: 'open',
+        name: 'gpu-a',
+        reason: '',
+        createdBy: 'user:o',
+        createdAt: 'c',
+        expiresAt: 'later',
+      },
+      ...{ usedBy: null, usedAt: null, token: 'fnt_of-this-spec' },
+    },
+  ],
+  'GET /fornax/v1/nodes/tokens': [
+    200,
+    [
+      {
+        ...{
+          id: 'i',
+          status: 'used',
+          name: null,
+          reason: 'farm',
+          createdBy: 'user:o',
+          createdAt: 'c',
+          expiresAt: 'later',
+        },
+        ...{ usedBy: 'gpu-a', usedAt: 'then' },
+      },
+    ],
+  ],
+  'DELETE /fornax/v1/nodes/gpu-a/credentials': [200, { nodeId: 'gpu-a', connectionsEnded: 1 }],
+  'DELETE /fornax/v1/nodes/node-1/credentials': [409, { message: 'in the configuration' }],
+  'POST /fornax/v1/nodes/gpu-a/credentials/rotate': [200, { nodeId: 'gpu-a' }],
   'POST /tasks/t/abort': [403, { message: 'The task is over' }],
 };
 
@@ -123,6 +158,21 @@ describe('fornax', () => {
         { key: 'DOCKER_CMD', value: 'echo hi' },
       ],
     });
+  });
+
+  it('makes tokens of nodes, rotates and revokes', async () => {
+    const made = await fornax('node', 'token', '--name', 'gpu-a', '--expires', '2h');
+    // Nothing but the token goes to standard output, so it can be taken by a script.
+    expect(made).toMatchObject({ code: 0, stdout: 'fnt_of-this-spec\n' });
+    expect(bodies.at(-1)).toEqual({ name: 'gpu-a', expiresInSeconds: 7_200 });
+    expect(await fornax('node', 'token', '--expires', 'soon')).toMatchObject({ code: 2 });
+    expect((await fornax('node', 'tokens')).stdout).toMatch(/used.*gpu-a.*farm/);
+    expect((await fornax('node', 'revoke', 'gpu-a')).stdout).toBe('gpu-a: revoked, 1 connection ended\n');
+    expect(await fornax('node', 'revoke', 'node-1')).toMatchObject({
+      code: 1,
+      stderr: 'in the configuration (HTTP 409)\n',
+    });
+    expect(await fornax('node', 'rotate', 'gpu-a')).toMatchObject({ code: 0 });
   });
 
   it('makes tasks from tasks, and brings new inputs', async () => {

@@ -96,6 +96,6 @@ it('stops at once with a name when a setting is wrong', async () => {
   });
   let text = '';
   wrong.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  expect(await new Promise((resolve) => wrong.once('close', resolve))).toBe(1);
+  expect(await new Promise((resolve) => wrong.once('close', resolve))).toBe(78);
   expect(text).toContain('FORNAX_NODE_HTTP_PORT');
 }, 30_000);

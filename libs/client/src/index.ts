@@ -49,3 +49,4 @@ export {
   type RequestToSign,
   type S3Keys,
 } from './s3/sigv4.js';
+export { NodeAccessClient, type NewNodeToken } from './api/node-access-client.js';

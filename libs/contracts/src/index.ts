@@ -37,10 +37,14 @@ export {
   type OutputStream,
 } from './subjects.js';
 export {
+  newNodeTokenSchema,
   nodeJoinedSchema,
   nodeJoinSchema,
   nodeNameSchema,
   nodePublicKeySchema,
+  nodeRevocationSchema,
+  nodeRotationSchema,
+  nodeTokenSchema,
   nodeUser,
   parseNodeToken,
   parseNodeUser,
@@ -49,6 +53,9 @@ export {
   rotateRequestSchema,
   type NodeJoin,
   type NodeJoined,
+  type WireNewNodeToken,
+  type WireNodeRevocation,
+  type WireNodeToken,
 } from './nodes/node-access.js';
 export { asyncApiDocument } from './events/asyncapi.js';
 export { decodeCommit, encodeCommit, UnreadableCommit, type CommitPlace } from './events/codec.js';

@@ -22,7 +22,7 @@ export { type FollowStreamOptions, followStream } from './jetstream/follow-strea
 export { type FeedMessage, type FeedPace } from './jetstream/pull-feed.js';
 export { jetStreamApi } from './jetstream/jetstream-api.js';
 export { InMemoryLog } from './in-memory/in-memory.event-log.js';
-export { type ConnectNatsOptions, type NatsKey, connectNats } from './jetstream/connection.js';
+export { type ConnectNatsOptions, type NatsKey, connectNats, onReconnect } from './jetstream/connection.js';
 export {
   type ConsumeOptions,
   type ConsumerOptions,

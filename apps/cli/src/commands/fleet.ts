@@ -5,20 +5,23 @@ import { renderTable } from '../table.js';
 const MICROS = 1_000_000;
 
 const nodes = async (io: Io): Promise<void> => {
-  const rows = (await io.client().nodes()).map(({ id, status, driver, hardware, leases, lastHeartbeat, drain }) => [
-    id,
-    status,
-    driver,
-    hardware.cores,
-    hardware.memoryMB,
-    leases ?? '-',
-    lastHeartbeat ?? '-',
-    hardware.cpuModel,
-    drain?.reason ?? '-',
-  ]);
+  const rows = (await io.client().nodes()).map(
+    ({ id, status, driver, hardware, leases, lastHeartbeat, drain, credential }) => [
+      id,
+      status,
+      driver,
+      hardware.cores,
+      hardware.memoryMB,
+      leases ?? '-',
+      lastHeartbeat ?? '-',
+      hardware.cpuModel,
+      credential?.status ?? '-',
+      drain?.reason ?? '-',
+    ],
+  );
   io.print(
     renderTable([
-      ['NODE', 'STATUS', 'DRIVER', 'CORES', 'MEMORY MB', 'LEASES', 'HEARD', 'CPU', 'DRAINED BECAUSE'],
+      ['NODE', 'STATUS', 'DRIVER', 'CORES', 'MEMORY MB', 'LEASES', 'HEARD', 'CPU', 'ACCESS', 'DRAINED BECAUSE'],
       ...rows,
     ]),
   );

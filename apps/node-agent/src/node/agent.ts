@@ -1,6 +1,14 @@
-import { dispatchConsumer, type DispatchOrder, dispatchSubject, type LeaseOrder, STREAMS } from '@fornax/contracts';
+import {
+  dispatchConsumer,
+  type DispatchOrder,
+  dispatchSubject,
+  type LeaseOrder,
+  nodeRpcSubject,
+  rotateReplySchema,
+  STREAMS,
+} from '@fornax/contracts';
 import type { Driver, DriverFacts } from '@fornax/drivers';
-import { connectNats, consumeBatches, DurablePublisher } from '@fornax/event-store';
+import { connectNats, consumeBatches, DurablePublisher, onReconnect } from '@fornax/event-store';
 import type { NatsConnection } from '@nats-io/nats-core';
 
 import { Instance, type InstanceWorld } from '../instance/instance.js';
@@ -11,11 +19,15 @@ import { S3Client } from '../s3/s3-client.js';
 import type { Hardware } from './hardware.js';
 import { Membership } from './membership.js';
 import { RpcClient } from './rpc-client.js';
+import type { KeyRing } from '../enrollment/key-ring.js';
+import { assertMayBeRemote } from '../enrollment/server-version.js';
 import { parseOrders, SeenLeases } from './orders.js';
 
 export interface AgentParts {
   readonly nodeId: string;
   readonly nats: { readonly url: string; readonly user?: string; readonly password?: string };
+  /** Of a node that joined with a token, instead of a user and a password of the server's configuration. */
+  readonly keys?: KeyRing;
   readonly storageUrl: string;
   readonly driver: Driver;
   readonly facts: DriverFacts;
@@ -26,6 +38,18 @@ export interface AgentParts {
 
 const LEAVE_MS = 2_000;
 const FLUSH_MS = 1_000;
+const ROTATE_TIMEOUT_MS = 5_000;
+
+const keyOptions = (keys: KeyRing, log: AgentParts['log']) => ({
+  credentials: () => keys.credentials(),
+  onRefused: (error: Error): void => {
+    keys.refused();
+    log.warn(
+      { reason: error.message },
+      'the platform refuses this node: it was revoked, its registry is away, or its key was changed; trying again',
+    );
+  },
+});
 
 /** A node: joins the platform, runs the leases that it is given, says what became of them. */
 export class Agent {
@@ -35,6 +59,7 @@ export class Agent {
   readonly #loops: Promise<void>[] = [];
   readonly #live: LiveBeat;
   #isClosing = false;
+  #isChangingKey = false;
 
   private constructor(
     private readonly parts: AgentParts,
@@ -59,13 +84,21 @@ export class Agent {
 
   /** Connects (waits for the server as long as it takes) and begins to work. */
   static async start(parts: AgentParts, signal?: AbortSignal): Promise<Agent> {
-    const { nodeId, nats, facts, hardware, log } = parts;
+    const { nodeId, nats, keys, facts, hardware, log } = parts;
     const nc = await connectNats({
       ...nats,
+      ...(keys ? keyOptions(keys, log) : {}),
       name: `node-agent ${nodeId}`,
       inboxPrefix: `_INBOX_${nodeId}`,
       ...(signal ? { signal } : {}),
     });
+    try {
+      assertMayBeRemote(nats.url, nc.info?.version ?? '');
+    } catch (error) {
+      await nc.close();
+      throw error;
+    }
+    await keys?.connected();
     const publisher = new DurablePublisher(nc);
     const rpc = new RpcClient(nc);
     const onError = (error: unknown): void => log.warn({ err: error }, 'trying again');
@@ -79,9 +112,11 @@ export class Agent {
         onJoined: ({ nodeEpoch }) => log.info({ nodeEpoch, driver: facts.name, hardware }, 'joined'),
         leases: () => agent.#instances.size,
         onError,
+        onKeyDue: () => void agent.#changeKey().catch(onError),
       },
     );
     const agent: Agent = new Agent(parts, nc, publisher, rpc, new S3Client(parts.storageUrl), reporter, membership);
+    if (keys) onReconnect(nc, () => void keys.connected().catch(onError));
     agent.#live.start();
     agent.#loops.push(membership.run(agent.#stop.signal), agent.#consume());
     return agent;
@@ -117,6 +152,22 @@ export class Agent {
     this.publisher.close();
     await this.nc.close();
     await Promise.all(this.#loops);
+  }
+
+  /** Makes the next key known and connects with it; instances go on meanwhile. */
+  async #changeKey(): Promise<void> {
+    const { keys, nodeId, log } = this.parts;
+    if (!keys || this.#isChangingKey) return;
+    this.#isChangingKey = true;
+    try {
+      const publicKey = await keys.prepare();
+      const request = { nodeId, publicKey };
+      await this.rpc.request(nodeRpcSubject(nodeId, 'rotate'), request, rotateReplySchema, ROTATE_TIMEOUT_MS);
+      log.info({ publicKey }, 'connecting with a new key');
+      await this.nc.reconnect();
+    } finally {
+      this.#isChangingKey = false;
+    }
   }
 
   /** Everything of this session ends now: its leases are somebody else's, or will be. */

@@ -27,6 +27,8 @@ export interface MembershipEvents {
   readonly onJoined: (session: Session) => void;
   readonly leases: () => number;
   readonly onError: (error: unknown) => void;
+  /** The platform wants the node to make itself a new key. */
+  readonly onKeyDue: () => void;
 }
 
 export interface Session extends JoinReply {
@@ -106,12 +108,14 @@ export class Membership {
 
   async #ask(): Promise<JoinReply> {
     const { nodeId } = this.member;
-    return this.rpc.request(
+    const reply = await this.rpc.request(
       nodeRpcSubject(nodeId, 'join'),
       { ...this.member, bootId: this.#bootId },
       joinReplySchema,
       JOIN_TIMEOUT_MS,
     );
+    if (reply.rotate === true) this.events.onKeyDue();
+    return reply;
   }
 
   async #join(signal: AbortSignal): Promise<Session | undefined> {

@@ -6,6 +6,7 @@ import { metrics } from '@opentelemetry/api';
 import { pino } from 'pino';
 
 import { type AgentConfig, type Env, loadAgentConfig } from '../config.js';
+import type { KeyRing } from '../enrollment/key-ring.js';
 import { Agent } from './agent.js';
 import { probeHardware } from './hardware.js';
 import { serveHttp } from './http-server.js';
@@ -59,8 +60,8 @@ const openTelemetry = async ({
   return startTelemetry({ service: 'node-agent', otlpEndpoint });
 };
 
-/** The whole process: reads settings, works until SIGTERM. */
-export const runAgent = async (env: Env): Promise<void> => {
+/** The whole process: reads settings, works until SIGTERM. `keys`: of a node that joined with a token. */
+export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
   const config = loadAgentConfig(env);
   const log = pino({
     level: config.FORNAX_LOG_LEVEL,
@@ -91,6 +92,7 @@ export const runAgent = async (env: Env): Promise<void> => {
         ...(user === undefined ? {} : { user }),
         ...(password === undefined ? {} : { password }),
       },
+      ...(keys ? { keys } : {}),
       storageUrl: config.FORNAX_PUBLIC_STORAGE_URL,
       driver,
       facts,

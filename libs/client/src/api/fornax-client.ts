@@ -18,6 +18,7 @@ import { ApiError, messageOf } from './api-error.js';
 import { delay } from './delay.js';
 import { HistoryClient } from './history-client.js';
 import { followTail, type TailEvent } from './output-tail.js';
+import { NodeAccessClient } from './node-access-client.js';
 import { PeopleClient } from './people-client.js';
 import {
   trusted,
@@ -83,6 +84,7 @@ const summaryPage = pageOf(taskSummarySchema);
 /** The public REST API, typed. Every call throws ApiError when the API says no. Safe to share. */
 export class FornaxClient {
   /** Users, tokens, projects, organizations and quotas. */
+  readonly nodeAccess = new NodeAccessClient((method, path, parser, call) => this.json(method, path, parser, call));
   readonly people = new PeopleClient((method, path, parser, call) => this.json(method, path, parser, call));
   /** What the event log makes possible: history, time travel, live events, webhooks. */
   readonly history = new HistoryClient(

@@ -30,6 +30,8 @@ export interface FleetNode {
   readonly lastHeartbeat: string | null;
   /** Who drained it, when and why; null for all but operators. */
   readonly drain: { readonly at: string; readonly by: string; readonly reason: string | null } | null;
+  /** Of a node that joined with a token; null for others, and for all but operators. */
+  readonly credential: { readonly status: 'open' | 'rotating' | 'revoked'; readonly issuedAt: string | null } | null;
 }
 
 /** Something that happened to a node. */

@@ -52,6 +52,32 @@ export const nodeJoinedSchema = z.object({
 });
 export type NodeJoined = z.output<typeof nodeJoinedSchema>;
 
+/** A one-time token as operators see it; never what opens anything. */
+export const nodeTokenSchema = z.object({
+  id: z.string(),
+  status: z.enum(['open', 'used', 'revoked', 'expired']),
+  /** The only name that it can be used for; null for any that is free. */
+  name: z.string().nullable(),
+  reason: z.string(),
+  createdBy: z.string(),
+  createdAt: z.string(),
+  expiresAt: z.string(),
+  usedBy: z.string().nullable(),
+  usedAt: z.string().nullable(),
+});
+export type WireNodeToken = z.output<typeof nodeTokenSchema>;
+/** With the token itself, which is shown once. */
+export const newNodeTokenSchema = nodeTokenSchema.extend({ token: z.string() });
+export type WireNewNodeToken = z.output<typeof newNodeTokenSchema>;
+
+export const nodeRotationSchema = z.object({ nodeId: z.string() });
+export const nodeRevocationSchema = z.object({
+  nodeId: z.string(),
+  /** Live connections that were ended; null when the server could not be asked, which is tried again. */
+  connectionsEnded: z.int().min(0).nullable(),
+});
+export type WireNodeRevocation = z.output<typeof nodeRevocationSchema>;
+
 /** `fx.rpc.node.<node>.rotate`, answered by node-registry once the key is in the log: from then on both keys open. */
 export const rotateRequestSchema = z.object({ nodeId: z.string().min(1).max(128), publicKey: nodePublicKeySchema });
 export const rotateReplySchema = z.object({});

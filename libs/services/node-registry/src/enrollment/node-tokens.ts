@@ -1,6 +1,6 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { parseNodeToken, renderNodeToken, type CommitMeta, type RecordedCommit } from '@fornax/contracts';
+import { parseNodeToken, renderNodeToken, type RecordedCommit } from '@fornax/contracts';
 import {
   nodeTokenDecider,
   nodeTokenStatus,
@@ -21,6 +21,8 @@ import {
   type Clock,
 } from '@fornax/service-kit';
 
+import type { Asked } from '../fleet/node-commands.js';
+
 const SECRET_BYTES = 32;
 /** How long a token that opens nothing any more is still listed. */
 const REMEMBERED_MS = 30 * 86_400_000;
@@ -34,8 +36,6 @@ export interface TokenRow {
 interface Held extends Loaded<NodeTokenState> {
   readonly createdBy: string;
 }
-
-type Actor = CommitMeta['actor'];
 
 /** One-time tokens: made, shown, revoked, used. The log holds their hashes alone. */
 @Injectable()
@@ -75,21 +75,21 @@ export class NodeTokens {
   /** @returns the token, which is shown once and kept nowhere */
   async create(
     wanted: { readonly nodeId: string | null; readonly reason: string; readonly ttlMs: number },
-    actor: Actor,
+    asked: Asked,
   ): Promise<TokenRow & { readonly token: string }> {
     const tokenId = newId();
     const token = renderNodeToken(tokenId, randomBytes(SECRET_BYTES).toString('base64url'));
     const { nodeId, reason, ttlMs } = wanted;
     const expiresAt = this.clock.now() + ttlMs;
     const command = { type: 'CreateNodeToken', tokenId, hash: hashToken(token), nodeId, reason, expiresAt } as const;
-    const state = await this.execute(tokenId, command, actor);
-    return { state, createdBy: actor, token };
+    const state = await this.execute(tokenId, command, asked);
+    return { state, createdBy: asked.by, token };
   }
 
   /** @throws NotFound, Conflict it was used */
-  async revoke(tokenId: string, actor: Actor): Promise<void> {
+  async revoke(tokenId: string, asked: Asked): Promise<void> {
     try {
-      await this.execute(tokenId, { type: 'RevokeNodeToken' }, actor);
+      await this.execute(tokenId, { type: 'RevokeNodeToken' }, asked);
     } catch (error) {
       if (!(error instanceof CommandRejected)) throw error;
       const { code, detail } = error.rejection;
@@ -119,7 +119,7 @@ export class NodeTokens {
   /** Once for one node and key; the same again is nothing new. @throws Forbidden somebody else was first */
   async use(tokenId: string, use: { readonly nodeId: string; readonly publicKey: string }): Promise<void> {
     try {
-      await this.execute(tokenId, { type: 'UseNodeToken', ...use }, `node:${use.nodeId}`);
+      await this.execute(tokenId, { type: 'UseNodeToken', ...use }, { by: `node:${use.nodeId}` });
     } catch (error) {
       if (!(error instanceof CommandRejected)) throw error;
       throw new Forbidden(error.rejection.detail, { code: error.rejection.code, cause: error });
@@ -130,7 +130,11 @@ export class NodeTokens {
     return loadAggregate(this.log, 'node-token', tokenId, nodeTokenDecider, this.held.get(tokenId));
   }
 
-  private async execute(tokenId: string, command: TimelessCommand, actor: Actor): Promise<NodeTokenState> {
+  private async execute(
+    tokenId: string,
+    command: TimelessCommand,
+    { by: actor, reason }: Asked,
+  ): Promise<NodeTokenState> {
     const at = this.clock.now();
     const commitId = newId();
     const { state } = await decideAndAppend<NodeTokenState, NodeTokenCommand, NodeTokenEvent>({
@@ -140,7 +144,7 @@ export class NodeTokens {
       decider: nodeTokenDecider,
       command: { ...command, at },
       commitId,
-      meta: { actor, source: 'node-registry', correlationId: commitId },
+      meta: { actor, ...(reason === undefined ? {} : { reason }), source: 'node-registry', correlationId: commitId },
       at,
       loaded: await this.load(tokenId),
     });

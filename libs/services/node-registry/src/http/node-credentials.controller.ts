@@ -9,7 +9,15 @@ import {
   ApiTags,
   ApiUnauthorizedResponse,
 } from '@nestjs/swagger';
-import { nodeJoinSchema, nodeJoinedSchema, type NodeJoin, type NodeJoined } from '@fornax/contracts';
+import {
+  nodeJoinSchema,
+  nodeJoinedSchema,
+  nodeRevocationSchema,
+  nodeRotationSchema,
+  type NodeJoin,
+  type NodeJoined,
+  type WireNodeRevocation,
+} from '@fornax/contracts';
 import { CommandRejected } from '@fornax/event-store';
 import {
   Conflict,
@@ -25,23 +33,15 @@ import {
 } from '@fornax/service-kit';
 import type { FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { z } from 'zod';
 import { NodeConnections } from '../credentials/node-connections.js';
 import { Enrollment } from '../enrollment/enrollment.js';
 import { JoinDoor } from '../enrollment/join-door.js';
 import { NodeCommands, type Asked, type TimelessNodeCommand } from '../fleet/node-commands.js';
 
-const revokedSchema = z.object({
-  nodeId: z.string(),
-  /** Live connections that were ended; null when the server could not be asked, which is tried again. */
-  connectionsEnded: z.int().min(0).nullable(),
-});
-type Revoked = z.output<typeof revokedSchema>;
 const askedBy = (account: Account, headers: IncomingHttpHeaders): Asked => ({
   by: `user:${account.id}`,
   reason: reasonOf(headers),
 });
-const requestedSchema = z.object({ nodeId: z.string() });
 
 /** Machines that become nodes, and the keys with which they connect. */
 @ApiTags('nodes')
@@ -76,14 +76,14 @@ export class NodeCredentialsController {
   @Idempotent({ service: 'node-registry', repeatable: true })
   @OperatorOnly()
   @ApiOperation({ summary: 'The node makes itself a new key soon; the old one is void once the new one was used' })
-  @ApiOkResponse({ standardSchema: requestedSchema })
+  @ApiOkResponse({ standardSchema: nodeRotationSchema })
   @ApiNotFoundResponse({ description: 'No such node' })
   @ApiConflictResponse({ description: 'The node has no credentials of its own' })
   async rotate(
     @Param('id') id: string,
     @CurrentAccount() account: Account,
     @Headers() headers: IncomingHttpHeaders,
-  ): Promise<z.output<typeof requestedSchema>> {
+  ): Promise<{ nodeId: string }> {
     await this.execute(id, { type: 'RequestRotation' }, askedBy(account, headers));
     return { nodeId: id };
   }
@@ -93,14 +93,14 @@ export class NodeCredentialsController {
   @Idempotent({ service: 'node-registry', repeatable: true })
   @OperatorOnly()
   @ApiOperation({ summary: 'The node is cut off at once, may not come back, and what it ran is given to others' })
-  @ApiOkResponse({ standardSchema: revokedSchema })
+  @ApiOkResponse({ standardSchema: nodeRevocationSchema })
   @ApiNotFoundResponse({ description: 'No such node' })
   @ApiConflictResponse({ description: 'The node has no credentials of its own' })
   async revoke(
     @Param('id') id: string,
     @CurrentAccount() account: Account,
     @Headers() headers: IncomingHttpHeaders,
-  ): Promise<Revoked> {
+  ): Promise<WireNodeRevocation> {
     await this.execute(id, { type: 'RevokeCredentials' }, askedBy(account, headers));
     try {
       return { nodeId: id, connectionsEnded: await this.connections.endVoid(id) };

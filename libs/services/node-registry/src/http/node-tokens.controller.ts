@@ -1,6 +1,13 @@
-import { Controller, Delete, Get, HttpCode, Post } from '@nestjs/common';
+import type { IncomingHttpHeaders } from 'node:http';
+import { Controller, Delete, Get, Headers, Inject, HttpCode, Post } from '@nestjs/common';
 import { ApiConflictResponse, ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { nodeNameSchema } from '@fornax/contracts';
+import {
+  newNodeTokenSchema,
+  nodeNameSchema,
+  nodeTokenSchema,
+  type WireNewNodeToken,
+  type WireNodeToken,
+} from '@fornax/contracts';
 import { nodeTokenStatus } from '@fornax/domain';
 import {
   CLOCK,
@@ -8,11 +15,11 @@ import {
   Idempotent,
   OperatorOnly,
   ZodBody,
+  reasonOf,
   ZodParam,
   type Account,
   type Clock,
 } from '@fornax/service-kit';
-import { Inject } from '@nestjs/common';
 import { z } from 'zod';
 import { AdmissionPolicy } from '../credentials/admission-policy.js';
 import { NodeTokens, type TokenRow } from '../enrollment/node-tokens.js';
@@ -35,21 +42,6 @@ const creationSchema = z
   .nullish();
 type Creation = z.output<typeof creationSchema>;
 
-const tokenViewSchema = z.object({
-  id: z.string(),
-  /** `open`, `used`, `revoked` or `expired`. */
-  status: z.string(),
-  name: z.string().nullable(),
-  reason: z.string(),
-  createdBy: z.string(),
-  createdAt: z.string(),
-  expiresAt: z.string(),
-  usedBy: z.string().nullable(),
-  usedAt: z.string().nullable(),
-});
-type TokenView = z.output<typeof tokenViewSchema>;
-const newTokenViewSchema = tokenViewSchema.extend({ token: z.string() });
-
 const tokenId = z.uuid('must be the id of a token');
 const time = (at: number): string => new Date(at).toISOString();
 
@@ -68,26 +60,27 @@ export class NodeTokensController {
   @HttpCode(200)
   @Idempotent({ service: 'node-registry', repeatable: true, isShownOnce: true })
   @ApiOperation({ summary: 'Makes a one-time token for a machine that is to become a node; it is shown once' })
-  @ApiOkResponse({ standardSchema: newTokenViewSchema })
+  @ApiOkResponse({ standardSchema: newNodeTokenSchema })
   @ApiConflictResponse({ description: 'This platform cannot admit nodes of other machines; the text says why' })
   async create(
     @ZodBody(creationSchema) body: Creation,
     @CurrentAccount() account: Account,
-  ): Promise<z.output<typeof newTokenViewSchema>> {
+    @Headers() headers: IncomingHttpHeaders,
+  ): Promise<WireNewNodeToken> {
     this.policy.assertAdmits();
     const wanted = {
       nodeId: body?.name ?? null,
-      reason: body?.reason ?? '',
+      reason: body?.reason ?? reasonOf(headers) ?? '',
       ttlMs: (body?.expiresInSeconds ?? HOUR_S) * 1000,
     };
-    const { token, ...row } = await this.tokens.create(wanted, `user:${account.id}`);
+    const { token, ...row } = await this.tokens.create(wanted, { by: `user:${account.id}`, reason: reasonOf(headers) });
     return { ...this.viewOf(row), token };
   }
 
   @Get()
   @ApiOperation({ summary: 'The tokens of the last 30 days, the newest first; never what opens anything' })
-  @ApiOkResponse({ standardSchema: z.array(tokenViewSchema) })
-  list(): readonly TokenView[] {
+  @ApiOkResponse({ standardSchema: z.array(nodeTokenSchema) })
+  list(): readonly WireNodeToken[] {
     return this.tokens.list().map((row) => this.viewOf(row));
   }
 
@@ -98,11 +91,15 @@ export class NodeTokensController {
   @ApiOkResponse({ description: 'It opens nothing any more' })
   @ApiNotFoundResponse({ description: 'No such token' })
   @ApiConflictResponse({ description: 'It was used: revoke the node instead' })
-  async revoke(@ZodParam('id', tokenId) id: string, @CurrentAccount() account: Account): Promise<void> {
-    await this.tokens.revoke(id, `user:${account.id}`);
+  async revoke(
+    @ZodParam('id', tokenId) id: string,
+    @CurrentAccount() account: Account,
+    @Headers() headers: IncomingHttpHeaders,
+  ): Promise<void> {
+    await this.tokens.revoke(id, { by: `user:${account.id}`, reason: reasonOf(headers) });
   }
 
-  private viewOf({ state, createdBy }: TokenRow): TokenView {
+  private viewOf({ state, createdBy }: TokenRow): WireNodeToken {
     return {
       id: state.tokenId,
       status: nodeTokenStatus(state, this.clock.now()),
