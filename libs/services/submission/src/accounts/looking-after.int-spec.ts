@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { newTokenSchema, userSchema, type WireUser } from '@fornax/contracts';
 import { aLease, aRef, dispatched, eventually, started } from '@fornax/testing';
@@ -185,7 +186,30 @@ const COMMANDS: readonly (readonly [method: string, path: string, allowed: reado
   ['POST', '/tasks/:id/stderr/0', ['owner'], 200],
 ];
 
+/** What a role meets that may not: an auditor writes nothing at all; for those who may not even look there is no such task. */
+const refusalOf = (who: Role, method: string): number =>
+  (who === 'auditor' && method !== 'GET') || LOOKS.includes(who) ? 403 : 404;
+
 describe('what a role may do with the task of somebody else', () => {
+  it('is what the page of threats says', () => {
+    const page = readFileSync(new URL('../../../../../docs/explanation/threats.md', import.meta.url), 'utf8');
+    const told = page.split('\n').flatMap((line) => {
+      const [, what, ...cells] = line.split('|').map((cell) => cell.trim());
+      return what !== undefined && /^`[A-Z]+ \/.*\{id\}.*`$/.test(what)
+        ? [[what, ...cells.slice(0, -1)].join(' | ')]
+        : [];
+    });
+    const shown = COMMANDS.map(([method, path, allowed]) =>
+      [
+        `\`${method} ${path.replace(':id', '{id}')}\``,
+        ...(['colleague', 'auditor', 'coordinator', 'operator'] as const).map((who) =>
+          allowed.includes(who) ? 'yes' : String(refusalOf(who, method)),
+        ),
+      ].join(' | '),
+    );
+    expect(told).toEqual(shown);
+  });
+
   it.each(COMMANDS)('%s %s', async (method, path, allowed, status) => {
     for (const who of ROLES) {
       const id = await running();
@@ -193,9 +217,7 @@ describe('what a role may do with the task of somebody else', () => {
       const body =
         method === 'PUT' ? { tags: ['changed'] } : method === 'POST' && /clone|re/.test(path) ? {} : undefined;
       const answer = await as(who, method, path.replace(':id', id), body);
-      const isWrite = method !== 'GET';
-      // An auditor writes nothing at all; for those who may not even look there is no such task.
-      const refused = who === 'auditor' && isWrite ? 403 : LOOKS.includes(who) ? 403 : 404;
+      const refused = refusalOf(who, method);
       expect([who, answer.status]).toEqual([who, allowed.includes(who) ? status : refused]);
       if (refused === 404 && !allowed.includes(who)) {
         const nothing = await as(who, method, path.replace(':id', '00000000-0000-4000-8000-000000000000'), body);
