@@ -146,7 +146,7 @@ describe('snapshots', () => {
         return Promise.resolve();
       },
     );
-    for (const id of ['ada', 'bob']) {
+    for (const id of ['ada', 'bob', 'root']) {
       const token = {
         tokenId: `${id}-token-id`,
         name: 'test',
@@ -157,6 +157,7 @@ describe('snapshots', () => {
       await append('account', id, [
         accountCreated(id),
         { type: 'TokenIssued', accountId: id, email: `${id}@example.org`, role: 'user', ...token },
+        ...(id === 'root' ? [{ type: 'RoleChanged', accountId: id, role: 'operator', at: AT } as const] : []),
       ]);
       await eventually(
         async () => (await call('GET', '/tasks/none/snapshot/none', undefined, `${id}-token`)).status === 404,
@@ -342,6 +343,23 @@ describe('snapshots', () => {
     });
     await runningTask('another');
     expect(await call('GET', `/tasks/another/snapshot/${id}`)).toMatchObject({ status: 404 });
+  });
+
+  it('is taken by an operator as itself, into the bucket that the owner named', async () => {
+    await runningTask('looked-after');
+    const path = '/tasks/looked-after/snapshot';
+    for (const body of [{ bucket: 'mine' }, { bucketPrefix: 'over/theirs' }])
+      expect(await call('POST', path, body, 'root-token')).toMatchObject({ status: 403 });
+    const { status, body } = await call('POST', path, {}, 'root-token');
+    expect(status).toBe(200);
+    const id = isObject(body) ? String(body['id']) : '';
+    expect(ensured.at(-1)).toMatchObject({ owner: 'ada', create: ['results'], actor: 'user:root' });
+    const [first] = await log.readAggregate('snapshot', id);
+    expect(first?.meta).toMatchObject({ actor: 'user:root', onBehalfOf: 'user:ada' });
+    expect(first?.events[0]).toMatchObject({ type: 'SnapshotTriggered', owner: 'ada' });
+    for (const token of ['ada-token', 'root-token'])
+      expect((await call('GET', `${path}/${id}`, undefined, token)).status).toBe(200);
+    expect((await call('GET', `${path}/${id}`, undefined, 'bob-token')).status).toBe(404);
   });
 
   it('is not periodic yet, and says so', async () => {

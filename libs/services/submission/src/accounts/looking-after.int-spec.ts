@@ -42,7 +42,7 @@ const newPerson = async (name: Role, role: string, organization?: string): Promi
 };
 
 beforeAll(async () => {
-  harness = await startHarness({ FORNAX_WEBHOOK_ALLOW_PRIVATE: '1' });
+  harness = await startHarness({ FORNAX_WEBHOOK_ALLOWED_DESTINATIONS: '127.0.0.1:*' });
   for (const name of ['Acme', 'Initech']) ok(await harness.call('POST', `${API}/organizations`, { name }));
   people = {
     owner: await newPerson('owner', 'user', 'Acme'),
