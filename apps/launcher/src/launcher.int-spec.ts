@@ -150,21 +150,24 @@ describe('the launcher', () => {
       const data = join(parent, 'secrets');
       const { runtime } = await startReady(data, {
         FORNAX_NODES: '2',
-        FORNAX_S3_SECRET_KEY: 'x',
+        FORNAX_S3_SECRET_KEY: 'key-of-the-storage',
         AWS_SECRET_ACCESS_KEY: 'y',
       });
       const platform = await givenTo(join(data, `given-http-${runtime.api.port}.json`));
       const node = await givenTo(join(data, 'nodes', 'node-2', 'given-node-2.json'));
       expect(node['FORNAX_NATS_USER']).toBe('node-2');
       expect(platform['FORNAX_NATS_USER']).toBe('services');
-      const secrets = [
-        'FORNAX_NATS_PASSWORD',
-        'FORNAX_DATABASE_URL',
-        'FORNAX_MASTER_KEY_FILE',
-        'FORNAX_S3_SECRET_KEY',
-      ].map((name) => platform[name]);
-      expect(secrets.filter((secret) => secret === undefined)).toEqual([]);
-      expect(Object.values(node).filter((value) => secrets.includes(value))).toEqual([]);
+      const names = ['FORNAX_NATS_PASSWORD', 'FORNAX_DATABASE_URL', 'FORNAX_MASTER_KEY', 'FORNAX_S3_SECRET_KEY'];
+      const secrets = await Promise.all(
+        names.map(async (name) => (await readFile(platform[`${name}_FILE`] ?? '', 'utf8')).trim()),
+      );
+      expect(secrets.filter((secret) => secret === '')).toEqual([]);
+      for (const given of [platform, node])
+        expect(Object.values(given).filter((value) => secrets.includes(value))).toEqual([]);
+      const ofServices = names.map((name) => platform[`${name}_FILE`]);
+      expect(Object.values(node).filter((value) => ofServices.includes(value))).toEqual([]);
+      const ownPassword = (await readFile(node['FORNAX_NATS_PASSWORD_FILE'] ?? '', 'utf8')).trim();
+      expect(secrets).not.toContain(ownPassword);
       expect(node['AWS_SECRET_ACCESS_KEY']).toBeUndefined();
       expect(node['FORNAX_PUBLIC_STORAGE_URL']).toBe(runtime.storage.url);
     },
@@ -238,7 +241,7 @@ describe('the launcher', () => {
       expect(Object.keys(targets).sort()).toEqual(services);
       const storage = await givenTo(join(data, `given-http-${new URL(targets.storage).port}.json`));
       expect(storage['FORNAX_STORAGE_PORT']).toBe(String(runtime.storage.port));
-      expect(router['FORNAX_DATABASE_URL']).toBeUndefined();
+      expect(router['FORNAX_DATABASE_URL_FILE']).toBeUndefined();
     },
     SLOW_MS,
   );
@@ -268,7 +271,9 @@ describe('the launcher with servers of somebody else', () => {
         expect(Object.keys(runtime.pids).sort()).toEqual(['node-1', 'platform']);
         const node = await givenTo(join(data, 'nodes', 'node-1', 'given-node-1.json'));
         expect([node['FORNAX_NATS_USER'], node['FORNAX_NATS_URL']]).toEqual(['node-1', nats.url]);
-        expect(Object.values(node)).not.toContain(nats.credentials.services.password);
+        const { password } = nats.credentials.services;
+        expect(Object.values(node)).not.toContain(password);
+        expect(await readFile(node['FORNAX_NATS_PASSWORD_FILE'] ?? '', 'utf8')).not.toContain(password);
         child.kill('SIGTERM');
         expect(await exitCode).toBe(0);
       } finally {

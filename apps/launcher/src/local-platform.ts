@@ -34,6 +34,7 @@ import { endLastRun } from './last-run.js';
 import { waitUntilReady } from './readiness.js';
 import { renderEnvFile, writeRuntime } from './runtime-files.js';
 import type { Screen } from './screen.js';
+import { forForeignPrograms, withSecretFiles } from './secret-files.js';
 import type { Env, Settings } from './settings.js';
 
 /** The services that `--services` runs as processes of their own, behind the router. */
@@ -203,7 +204,7 @@ export class LocalPlatform {
   }
 
   private get childEnv(): NodeJS.ProcessEnv {
-    return { ...this.context.env, FORNAX_RUN: this.run };
+    return { ...forForeignPrograms(this.context.env), FORNAX_RUN: this.run };
   }
 
   private async startBackends(): Promise<Backends> {
@@ -356,10 +357,11 @@ export class LocalPlatform {
   ): Promise<void> {
     const logFile = join(this.data, 'logs', `${name}.log`);
     this.parts.set(name, { role, signal: 'SIGTERM', logFile });
+    const variables = await withSecretFiles(env, join(this.folder.secrets, 'processes', name));
     await this.supervisor.add(name, async (): Promise<Running> => {
       const child = await ServerProcess.spawn(process.execPath, {
         args: ['--enable-source-maps', this.context.programOf(app)],
-        env: { ...env, FORNAX_RUN: this.run },
+        env: { ...variables, FORNAX_RUN: this.run },
         cwd: this.data,
         logFile,
       });

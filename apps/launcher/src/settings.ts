@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { givenSettings } from '@fornax/contracts';
 import { SetupError } from '@fornax/embedded';
 import { NATS_SOURCES } from '@fornax/embedded';
 import { z } from 'zod';
@@ -77,19 +79,16 @@ const contradictions = (settings: Settings): readonly string[] => [
 ];
 
 /**
- * Reads and freezes the settings; an empty value counts as unset.
+ * Reads and freezes the settings, of the environment or of the files that `<NAME>_FILE` names; an empty value counts as unset.
  * @throws SetupError names every setting that is wrong
  */
 export const loadSettings = (env: Env): Settings => {
-  const given = Object.fromEntries(
-    Object.keys(settingsSchema.shape).flatMap((name) =>
-      env[name] === undefined || env[name] === '' ? [] : [[name, env[name]]],
-    ),
-  );
-  const parsed = settingsSchema.safeParse(given);
-  const problems = parsed.success
+  const given = givenSettings(Object.keys(settingsSchema.shape), env, (path) => readFileSync(path, 'utf8'));
+  const parsed = settingsSchema.safeParse(given.values);
+  const wrong = parsed.success
     ? contradictions(parsed.data)
     : parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  const problems = [...given.problems, ...wrong];
   if (!parsed.success || problems.length > 0)
     throw new SetupError(`These settings are wrong:\n  ${problems.join('\n  ')}`);
   return Object.freeze(parsed.data);

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 
+import { givenSettings } from '@fornax/contracts';
 import { z } from 'zod';
 
 /**
@@ -61,16 +63,15 @@ export interface AgentConfig extends Readonly<z.output<typeof schema>> {
   readonly workDir: string;
 }
 
-/** Settings of the environment; an empty value counts as unset. @throws ConfigError */
+/** Settings of the environment, or of the files that `<NAME>_FILE` names; an empty value counts as unset. @throws ConfigError */
 export const readSettings = <S extends z.ZodObject>(settings: S, env: Env): Readonly<z.output<S>> => {
-  const parsed = settings.safeParse(
-    Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== '')),
+  const { values, problems } = givenSettings(Object.keys(settings.shape), env, (path) => readFileSync(path, 'utf8'));
+  const parsed = settings.safeParse(values);
+  if (parsed.success && problems.length === 0) return parsed.data;
+  const wrong = parsed.error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ?? [];
+  throw new ConfigError(
+    ['cannot start, these settings are wrong:', ...[...problems, ...wrong].map((problem) => `  ${problem}`)].join('\n'),
   );
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map(({ path, message }) => `  ${path.join('.')}: ${message}`);
-    throw new ConfigError(['cannot start, these settings are wrong:', ...problems].join('\n'));
-  }
-  return parsed.data;
 };
 
 /** @throws ConfigError */

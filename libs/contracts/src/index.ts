@@ -219,3 +219,4 @@ export {
   type SnapshotGrantRequest,
   type WaitingReply,
 } from './work/rpc.js';
+export { givenSettings, type GivenSettings } from './settings/setting-files.js';

@@ -24,14 +24,15 @@ const fornax = (dataDir: string, ...args: readonly string[]): Promise<Ended> =>
     );
   });
 
-/** The database of a platform: the address and password that its services were started with. */
+/** The database of a platform: the address and password in the file that its services were started with. */
 const connectDatabase = async (platform: RunningPlatform): Promise<pg.Client> => {
   const { platform: pid } = await platform.parts();
   const variables = (await readFile(`/proc/${pid}/environ`, 'utf8')).split('\0');
-  const connectionString = variables
-    .find((one) => one.startsWith('FORNAX_DATABASE_URL='))
-    ?.slice('FORNAX_DATABASE_URL='.length);
-  if (connectionString === undefined) throw new Error('the platform was started without a database');
+  const file = variables
+    .find((one) => one.startsWith('FORNAX_DATABASE_URL_FILE='))
+    ?.slice('FORNAX_DATABASE_URL_FILE='.length);
+  if (file === undefined) throw new Error('the platform was started without a database');
+  const connectionString = (await readFile(file, 'utf8')).trim();
   const client = new pg.Client({ connectionString });
   await client.connect();
   return client;

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { givenSettings } from '@fornax/contracts';
 import { z } from 'zod';
 
 /** A setting is missing or wrong. The message names every such setting and is meant to be shown as it is, without a stack. */
@@ -11,17 +13,16 @@ export class ConfigError extends Error {
 /** The environment of a process. */
 export type Env = Readonly<Record<string, string | undefined>>;
 
+const readText = (path: string): string => readFileSync(path, 'utf8');
+
 /**
- * Reads settings once, at start. The keys of the schema are the names of the environment variables; an empty value counts as unset.
+ * Reads settings once, at start. The keys of the schema are the names of the environment variables; an empty value counts as unset, and
+ * `<NAME>_FILE` may name a file that holds the value.
  * @throws ConfigError
  */
 export const loadConfig = <S extends z.ZodObject>(schema: S, env: Env): Readonly<z.output<S>> => {
-  const given = Object.fromEntries(
-    Object.keys(schema.shape).flatMap((name) => {
-      const value = env[name];
-      return value === undefined || value === '' ? [] : [[name, value]];
-    }),
-  );
+  const { values: given, problems } = givenSettings(Object.keys(schema.shape), env, readText);
+  if (problems.length > 0) throw new ConfigError(problems);
   const parsed = schema.safeParse(given);
   if (parsed.success) return Object.freeze(parsed.data);
   throw new ConfigError(
