@@ -349,6 +349,19 @@ describe('a start that cannot succeed', () => {
   );
 
   it(
+    'ends with what an agent says that cannot run on this machine, instead of waiting for it',
+    async () => {
+      const data = join(parent, 'no-sandbox');
+      expect(await failing(data, { STAND_IN_CANNOT_RUN: '1' })).toMatch(
+        /node-1 does not start.*node-1\.log[\s\S]*no isolation/,
+      );
+      const runtime = await readRuntime(data);
+      expect(runtime === undefined ? [] : left(runtime)).toEqual([]);
+    },
+    SLOW_MS,
+  );
+
+  it(
     'shows the log of a program that does not start, and leaves nothing',
     async () => {
       const data = join(parent, 'failing');

@@ -10,6 +10,10 @@ if (process.env.STAND_IN_FAILS === '1') {
   console.error('the stand-in was told to fail');
   process.exit(3);
 }
+if (node !== undefined && process.env.STAND_IN_CANNOT_RUN === '1') {
+  console.error('this machine permits no isolation of instances');
+  process.exit(78);
+}
 if (node === undefined) {
   createServer((request, response) => {
     response.writeHead(request.url === '/health/ready' ? 200 : 404).end('{}');
