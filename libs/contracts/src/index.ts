@@ -13,6 +13,7 @@ export {
   heartbeatSubject,
   liveSubject,
   LOG_HEADERS,
+  ORDER_HEADERS,
   logSubject,
   nodeLogsSubject,
   taskLogsSubject,

@@ -55,6 +55,8 @@ export const allYieldsSubject = (aggregate: Aggregate): string => `fx.yield.${ag
 /** The aggregate's id. */
 export const parseYieldSubject = (subject: string): string => decodeToken(subject.split('.')[3] ?? '');
 
+/** `leaderEpoch`: of the scheduler that orders; a node ignores orders of a smaller one than it has heard in its session. */
+export const ORDER_HEADERS = { leaderEpoch: 'Fx-Leader-Epoch' } as const;
 /** Leases and orders to a node; consumed by the durable consumer named after the node. */
 export const dispatchSubject = (node: string): string => `fx.dispatch.${encodeToken(node)}`;
 export const allDispatchSubject = 'fx.dispatch.*';

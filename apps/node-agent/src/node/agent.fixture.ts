@@ -20,6 +20,7 @@ import {
   logSubject,
   type NodeReport,
   nodeReportsSchema,
+  ORDER_HEADERS,
   nodeRpcSubject,
   type OutputStream,
   type SnapshotReport,
@@ -121,6 +122,12 @@ export class Platform {
 
   async order(...orders: readonly DispatchOrder[]): Promise<void> {
     await this.publisher.publish(dispatchSubject(this.node), Buffer.from(JSON.stringify(orders)));
+  }
+
+  /** Orders as the scheduler of a term sends them. */
+  async orderAs(leaderEpoch: number, ...orders: readonly DispatchOrder[]): Promise<void> {
+    const headers = { [ORDER_HEADERS.leaderEpoch]: String(leaderEpoch) };
+    await this.publisher.publish(dispatchSubject(this.node), Buffer.from(JSON.stringify(orders)), { headers });
   }
 
   /** Deletes what the agent takes its orders from. */

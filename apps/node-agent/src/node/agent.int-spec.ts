@@ -130,6 +130,22 @@ describe('an agent', () => {
     expect(platform.kindsOf('stale')).toEqual([]);
   });
 
+  it('ignores the orders of a scheduler that another one has replaced', async () => {
+    await platform.orderAs(1_000, aLeaseOrder('of-the-old', 'true'));
+    await platform.orderAs(1_001, aLeaseOrder('of-the-new', 'sleep 60'));
+    await Promise.all([ended('of-the-old'), eventually(() => platform.kindsOf('of-the-new').length === 1)]);
+    await platform.orderAs(1_000, aLeaseOrder('too-late', 'true'), {
+      kind: 'cancel',
+      leaseId: 'of-the-new',
+      taskId: 'task',
+    });
+    await platform.orderAs(1_001, aLeaseOrder('next', 'true'));
+    await ended('next');
+    expect([platform.kindsOf('too-late'), platform.kindsOf('of-the-new')]).toEqual([[], ['started']]);
+    await platform.orderAs(1_002, { kind: 'cancel', leaseId: 'of-the-new', taskId: 'task' });
+    expect(await ended('of-the-new')).toMatchObject({ outcome: 'cancelled' });
+  });
+
   it.each([
     [
       'sh -c "echo broken >&2; exit 3"',

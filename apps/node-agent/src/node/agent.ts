@@ -4,12 +4,14 @@ import {
   dispatchSubject,
   type LeaseOrder,
   nodeRpcSubject,
+  ORDER_HEADERS,
   rotateReplySchema,
   STREAMS,
 } from '@fornax/contracts';
 import type { Driver, DriverFacts } from '@fornax/drivers';
 import { connectNats, consumeBatches, DurablePublisher, onReconnect } from '@fornax/event-store';
 import type { NatsConnection } from '@nats-io/nats-core';
+import { metrics } from '@opentelemetry/api';
 
 import { Instance, type InstanceWorld } from '../instance/instance.js';
 import { takeSnapshot } from '../instance/snapshot.js';
@@ -21,7 +23,7 @@ import { Membership } from './membership.js';
 import { RpcClient } from './rpc-client.js';
 import type { KeyRing } from '../enrollment/key-ring.js';
 import { assertMayBeRemote } from '../enrollment/server-version.js';
-import { parseOrders, SeenLeases } from './orders.js';
+import { LeaderFence, parseOrders, SeenLeases } from './orders.js';
 
 export interface AgentParts {
   readonly nodeId: string;
@@ -56,6 +58,10 @@ export class Agent {
   readonly #instances = new Map<string, Instance>();
   readonly #stop = new AbortController();
   #seen = new SeenLeases();
+  #leaders = new LeaderFence();
+  readonly #ignored = metrics
+    .getMeter('fornax')
+    .createCounter('fornax.orders.ignored', { description: 'Messages of orders from a scheduler that was replaced' });
   readonly #loops: Promise<void>[] = [];
   readonly #live: LiveBeat;
   #isClosing = false;
@@ -177,6 +183,7 @@ export class Agent {
     this.reporter.dropAll();
     await Promise.all(held.map((instance) => instance.drop()));
     this.#seen = new SeenLeases();
+    this.#leaders = new LeaderFence();
   }
 
   async #consume(): Promise<void> {
@@ -199,7 +206,13 @@ export class Agent {
         // Between two sessions nobody knows which orders are meant: they wait.
         const session = await Promise.race([this.membership.ready(), aborted(this.#stop.signal)]);
         if (!session) throw new Error('the agent stops');
-        for (const { data } of messages) {
+        for (const { data, headers } of messages) {
+          const epoch = headers(ORDER_HEADERS.leaderEpoch);
+          if (!this.#leaders.admits(epoch)) {
+            this.#ignored.add(1);
+            log.warn({ epoch }, 'orders of a scheduler that was replaced are ignored');
+            continue;
+          }
           for (const order of parseOrders(data, (error) => log.warn({ err: error }, 'not an order')))
             this.#accept(order);
         }

@@ -32,6 +32,24 @@ const forgetOldest = (memory: Set<string> | Map<string, unknown>): void => {
   if (value !== undefined) memory.delete(value);
 };
 
+/**
+ * Tells orders of the scheduler that leads from those of one that was replaced and does not know it yet: they carry the leader's epoch, and one
+ * smaller than the highest heard is void. Holds for one session of the node: a new one begins with leases of its own, and what a leader of before
+ * says about others finds nothing. Orders without an epoch are not the scheduler's (snapshots), or of an earlier version of it.
+ */
+export class LeaderFence {
+  #highest = 0;
+
+  /** @returns whether the orders are to be followed */
+  admits(header: string | undefined): boolean {
+    if (header === undefined) return true;
+    const epoch = Number(header);
+    if (!Number.isSafeInteger(epoch) || epoch < this.#highest) return false;
+    this.#highest = epoch;
+    return true;
+  }
+}
+
 /** Reads one message of orders; what is no order of ours is told to `onError` and dropped, for it would never get better. */
 export const parseOrders = (data: Uint8Array, onError: (error: unknown) => void): readonly DispatchOrder[] => {
   try {

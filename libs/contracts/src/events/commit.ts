@@ -41,7 +41,10 @@ export interface CommitMeta {
   readonly causationId?: string;
   /** W3C trace context. */
   readonly traceparent?: string;
-  /** The leader's epoch, on the scheduler's commits: a fencing token. */
+  /**
+   * The leader's epoch, on the scheduler's commits: a fencing token. In a task's stream it never falls, for an append is made on the task's last
+   * commit and its author appends nothing behind one of a higher epoch; so no fold has to leave a commit out.
+   */
   readonly leaderEpoch?: number;
 }
 

@@ -39,7 +39,13 @@ const serverNow = async (kv: KV): Promise<number | undefined> => {
 };
 
 /**
- * Takes the lease when it is free, and returns its revision, which is the epoch: it only grows.
+ * When the bucket of leases was made, in milliseconds. An epoch is this and the lease's revision together: revisions begin anew in a bucket that was lost
+ * and made again, and grow more slowly than milliseconds, so an epoch is higher than all of before in that case, too.
+ */
+const createdAt = async (kv: KV): Promise<number> => Date.parse((await kv.status()).streamInfo.created);
+
+/**
+ * Takes the lease when it is free, and returns its revision, which only grows.
  * The lease is free when it was never taken, was released, or has not been renewed for `ttlMs`: by the server's clock, or, where the server
  * does not tell, by having been seen unchanged for that long.
  */
@@ -83,10 +89,10 @@ const keep = async (
   kv: KV,
   { name, ttlMs, onError }: LeadOptions,
   claim: string,
-  epoch: number,
+  first: number,
   signal: AbortSignal,
 ): Promise<number | undefined> => {
-  let revision = epoch;
+  let revision = first;
   let renewedAt = performance.now();
   const isCertain = () => performance.now() - renewedAt < (ttlMs * 2) / 3;
   for (;;) {
@@ -113,21 +119,21 @@ const leadOnce = async (
   kv: KV,
   options: LeadOptions,
   candidacy: Candidacy,
-  epoch: number,
+  revision: number,
   onElected: (epoch: number, leadership: AbortSignal) => Promise<void>,
 ): Promise<void> => {
   const { name, signal } = options;
   const leadership = new AbortController();
   const over = new AbortController();
   const stopRenewing = AbortSignal.any([signal, over.signal]);
-  const kept = keep(kv, options, candidacy.claim(false), epoch, stopRenewing).finally(() => leadership.abort());
+  const kept = keep(kv, options, candidacy.claim(false), revision, stopRenewing).finally(() => leadership.abort());
   try {
-    await onElected(epoch, leadership.signal);
+    await onElected((await createdAt(kv)) + revision, leadership.signal);
   } finally {
     over.abort();
-    const revision = await kept;
+    const last = await kept;
     // Released only now that the leader has done its last: the successor may start this instant.
-    if (revision !== undefined) await kv.update(name, candidacy.claim(true), revision).catch(() => undefined);
+    if (last !== undefined) await kv.update(name, candidacy.claim(true), last).catch(() => undefined);
   }
 };
 
@@ -156,10 +162,10 @@ export const lead = async (
       try {
         kv ??= await new Kvm(nc).create(BUCKET, { history: 1, replicas });
         candidacy ??= new Candidacy(kv, options);
-        const epoch = await candidacy.tryToTake();
-        if (epoch !== undefined) await leadOnce(kv, options, candidacy, epoch, onElected);
+        const revision = await candidacy.tryToTake();
+        if (revision !== undefined) await leadOnce(kv, options, candidacy, revision, onElected);
         failures = 0;
-        if (epoch === undefined) await delay(ttlMs / 4, AbortSignal.any([signal, wake.signal]));
+        if (revision === undefined) await delay(ttlMs / 4, AbortSignal.any([signal, wake.signal]));
       } catch (error) {
         if (nc.isClosed()) return;
         onError?.(error);

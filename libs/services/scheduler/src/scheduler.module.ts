@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { provideProjection, serviceDatabase } from '@fornax/service-kit';
 import { SchedulingController } from './http/scheduling.controller.js';
 import { Organisations1790000600000 } from './migrations/1790000600000-organisations.migration.js';
+import { LeaderEpochs1790000700000 } from './migrations/1790000700000-leader-epochs.migration.js';
 import { WorkTables1767225700000 } from './migrations/work-tables.migration.js';
 import { WorkProjection } from './projections/work.projection.js';
 import { SCHEDULER_CONFIG, loadSchedulerConfig } from './scheduler.config.js';
@@ -9,7 +10,9 @@ import { SchedulerService } from './scheduler.service.js';
 
 /** Placement, execution progress, retries: everything that the log says about a task after its user has spoken. */
 @Module({
-  imports: [serviceDatabase('scheduler', [WorkTables1767225700000, Organisations1790000600000])],
+  imports: [
+    serviceDatabase('scheduler', [WorkTables1767225700000, Organisations1790000600000, LeaderEpochs1790000700000]),
+  ],
   controllers: [SchedulingController],
   providers: [
     { provide: SCHEDULER_CONFIG, useFactory: () => loadSchedulerConfig(process.env) },

@@ -91,7 +91,11 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
     const over = new AbortController();
     const term = AbortSignal.any([signal, over.signal]);
     try {
-      const leadership = await Leadership.begin(this.ports(), epoch, term);
+      const leadership = await Leadership.begin(
+        this.ports(() => over.abort()),
+        epoch,
+        term,
+      );
       this.leadership = leadership;
       serveLeader({
         nc: this.nc,
@@ -109,11 +113,12 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
     }
   }
 
-  private ports(): LeadershipPorts {
+  private ports(onSuperseded: () => void): LeadershipPorts {
     return {
+      onSuperseded,
       log: this.log,
       checkpoint: workCheckpoint(this.db),
-      publish: (subject, data, msgId) => this.publisher.publish(subject, data, { msgId }),
+      publish: (subject, data, msgId, headers) => this.publisher.publish(subject, data, { msgId, headers }),
       consumeReports: (handle, signal) =>
         consumeBatches(
           this.nc,

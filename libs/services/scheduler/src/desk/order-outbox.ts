@@ -1,13 +1,20 @@
-import { dispatchSubject, type DispatchOrder } from '@fornax/contracts';
+import { ORDER_HEADERS, dispatchSubject, type DispatchOrder } from '@fornax/contracts';
 import type { Logger } from '../logger.js';
 import { packOrders, type AddressedOrder } from '../view/orders.js';
 import { pause } from './pause.js';
 
 /** Publishes one message durably and resolves when it is stored. */
-export type PublishDispatch = (subject: string, data: Uint8Array, msgId: string) => Promise<unknown>;
+export type PublishDispatch = (
+  subject: string,
+  data: Uint8Array,
+  msgId: string,
+  headers: Readonly<Record<string, string>>,
+) => Promise<unknown>;
 
 export interface OrderOutboxOptions {
   readonly publish: PublishDispatch;
+  /** Fencing token of this leadership: goes with every message, so that a node ignores those of a leader that was replaced. */
+  readonly leaderEpoch: number;
   readonly logger: Logger;
   readonly signal: AbortSignal;
 }
@@ -48,10 +55,12 @@ export class OrderOutbox {
   }
 
   private async deliver(node: string, data: Uint8Array, msgId: string): Promise<void> {
-    const { publish, logger, signal } = this.options;
+    const { publish, leaderEpoch, logger, signal } = this.options;
+    const headers = { [ORDER_HEADERS.leaderEpoch]: String(leaderEpoch) };
     for (let waitMs = 100; !signal.aborted; waitMs = Math.min(waitMs * 2, 5_000)) {
       try {
-        await publish(dispatchSubject(node), data, msgId);
+        // Of this leader: what a predecessor said under its own epoch may be ignored, so it stands for nothing that is said now.
+        await publish(dispatchSubject(node), data, `${leaderEpoch}/${msgId}`, headers);
         return;
       } catch (error) {
         logger.warn({ node, err: error }, 'orders could not be published, trying again');

@@ -12,6 +12,7 @@ import type { Logger } from '../logger.js';
 import { revokedAttempts, toInstanceReports } from '../view/reports.js';
 import type { Changes, SchedulerView, TaskEntry } from '../view/scheduler-view.js';
 import type { ReasonChange } from '../view/waiting-reasons.js';
+import { Superseded } from '../leader/superseded.js';
 import { pause } from './pause.js';
 
 /** Runs work in a span that continues the given trace, and hands it the traceparent to pass on. */
@@ -26,10 +27,15 @@ export interface TaskDeskOptions {
   readonly log: EventLog;
   readonly now: () => number;
   readonly newId: () => string;
-  /** Fencing token of this leadership, written into every commit. */
+  /**
+   * Fencing token of this leadership, written into every commit. An append is made on the task's last commit, so this desk has folded all that
+   * came before it: it appends nothing to a task that a leader of a higher epoch has written about.
+   */
   readonly leaderEpoch: number;
   /** Told what a commit of this desk, or one found while settling a conflict, changed. */
   readonly onFolded: (changes: Changes, traceparent?: string) => void;
+  /** Told the higher epoch of a leader that has written to the log. */
+  readonly onSuperseded: (epoch: number) => void;
   /** Told when a task may be planned again. */
   readonly onIdle: () => void;
   readonly logger: Logger;
@@ -195,6 +201,7 @@ export class TaskDesk {
       await this.leaveGap(taskId);
       signal.throwIfAborted();
       const entry = view.task(taskId);
+      this.refuseIfSuperseded(entry?.leaderEpoch ?? 0);
       const command = entry && job.command(entry);
       if (!entry || !command) return;
       const decision = taskDecider.decide(entry.state, command);
@@ -228,14 +235,26 @@ export class TaskDesk {
       if (after === undefined) return;
       try {
         const tail = await log.readAggregate('task', taskId, after);
-        for (const commit of tail) this.options.onFolded(view.fold(commit));
+        for (const commit of tail) {
+          this.refuseIfSuperseded(commit.meta.leaderEpoch ?? 0);
+          this.options.onFolded(view.fold(commit));
+        }
         if (tail.some(({ meta }) => meta.source !== 'scheduler')) this.served(taskId);
         return;
       } catch (error) {
+        if (error instanceof Superseded) throw error;
         logger.warn({ taskId, err: error }, 'the log cannot be read, trying again');
         await pause(waitMs, signal);
       }
     }
+  }
+
+  /** @throws Superseded a leader of a higher epoch has written to the log */
+  private refuseIfSuperseded(seen: number): void {
+    const { leaderEpoch, onSuperseded } = this.options;
+    if (seen <= leaderEpoch) return;
+    onSuperseded(seen);
+    throw new Superseded(leaderEpoch, seen);
   }
 
   private append(entry: TaskEntry, { type }: TaskCommand, events: readonly TaskEvent[]): Promise<void> {

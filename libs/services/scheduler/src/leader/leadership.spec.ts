@@ -92,6 +92,7 @@ class Rig {
         this.handle = handle;
         return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
       },
+      onSuperseded: () => this.stop.abort(),
       now: () => this.now,
       newId: () => `${this.name}-id-${(this.ids += 1)}`,
       logger: silent,

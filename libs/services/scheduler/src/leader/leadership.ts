@@ -24,6 +24,8 @@ export interface LeadershipPorts {
     handle: (messages: readonly ReportMessage[]) => Promise<void>,
     signal: AbortSignal,
   ) => Promise<void>;
+  /** Ends this term: a leader of a higher epoch has written to the log. */
+  readonly onSuperseded: () => void;
   readonly now: () => number;
   readonly newId: () => string;
   readonly logger: Logger;
@@ -50,6 +52,7 @@ export class Leadership {
     readonly rounds: RoundLoop,
     readonly expiry: QueueExpiry,
     private readonly signal: AbortSignal,
+    private readonly isSuperseded: (commit: RecordedCommit) => boolean,
   ) {}
 
   /** Loads the view and takes up the predecessor's work. */
@@ -57,7 +60,11 @@ export class Leadership {
     const { log, logger, now, newId, publish, inSpan } = ports;
     const { view, epoch, sequence } = await loadView(log, ports.checkpoint, logger);
     signal.throwIfAborted();
-    const outbox = new OrderOutbox({ publish, logger, signal });
+    const onSuperseded = (seen: number): void => {
+      logger.warn({ leaderEpoch, seen }, 'another leader has taken over');
+      ports.onSuperseded();
+    };
+    const outbox = new OrderOutbox({ publish, leaderEpoch, logger, signal });
     const desk = new TaskDesk({
       view,
       log,
@@ -68,6 +75,7 @@ export class Leadership {
       inSpan,
       signal,
       onFolded: (changes, traceparent) => leadership.act(changes, traceparent),
+      onSuperseded,
       onIdle: () => rounds.wake(),
     });
     const rounds = new RoundLoop({ view, desk, now, newId, logger, signal });
@@ -81,6 +89,11 @@ export class Leadership {
       rounds,
       new QueueExpiry({ view, desk, now, logger, signal }),
       signal,
+      ({ meta }) => {
+        if ((meta.leaderEpoch ?? 0) <= leaderEpoch) return false;
+        onSuperseded(meta.leaderEpoch ?? 0);
+        return true;
+      },
     );
     leadership.takeOver();
     return leadership;
@@ -132,6 +145,7 @@ export class Leadership {
 
   private foldAll(batch: readonly RecordedCommit[]): void {
     for (const commit of batch) {
+      if (this.isSuperseded(commit)) return;
       this.act(this.view.fold(commit));
       if (commit.aggregate === 'task' && commit.meta.source !== 'scheduler') this.desk.served(commit.aggregateId);
     }

@@ -116,6 +116,7 @@ class World {
           this.handle = handle;
           return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
         },
+        onSuperseded: () => stop.abort(),
         now: () => 1_000,
         newId: () => `id-${(this.ids += 1)}`,
         logger: silent,

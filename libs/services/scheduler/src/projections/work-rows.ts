@@ -10,6 +10,7 @@ interface TaskRow {
   readonly submitted_at_sequence: string;
   readonly waiting_since: string | null;
   readonly context: TaskContext;
+  readonly leader_epoch: string;
   readonly state: unknown;
 }
 
@@ -27,7 +28,7 @@ interface QuotaRow {
 
 type Queries = Pick<EntityManager, 'query'>;
 
-const TASK_COLUMNS = 'task_id, sequence, submitted_at_sequence, waiting_since, context, state';
+const TASK_COLUMNS = 'task_id, sequence, submitted_at_sequence, waiting_since, context, leader_epoch, state';
 
 const QUOTA_COLUMNS = 'account_id, quotas, organisation_id';
 
@@ -37,6 +38,7 @@ const entryOf = (row: TaskRow): TaskEntry => ({
   sequence: Number(row.sequence),
   order: Number(row.submitted_at_sequence),
   context: row.context,
+  leaderEpoch: Number(row.leader_epoch),
   waitingSince: row.waiting_since === null ? undefined : Number(row.waiting_since),
 });
 
@@ -96,16 +98,18 @@ export const upsertTasks = async (db: Queries, entries: readonly TaskEntry[]): P
   if (entries.length === 0) return;
   await db.query(
     `INSERT INTO work_task (${TASK_COLUMNS})
-     SELECT task_id, sequence, submitted_at_sequence, waiting_since, context::jsonb, state::jsonb
-     FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[])
-       AS row (task_id, sequence, submitted_at_sequence, waiting_since, context, state)
-     ON CONFLICT (task_id) DO UPDATE SET sequence = excluded.sequence, waiting_since = excluded.waiting_since, state = excluded.state`,
+     SELECT task_id, sequence, submitted_at_sequence, waiting_since, context::jsonb, leader_epoch, state::jsonb
+     FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::text[])
+       AS row (task_id, sequence, submitted_at_sequence, waiting_since, context, leader_epoch, state)
+     ON CONFLICT (task_id) DO UPDATE SET sequence = excluded.sequence, waiting_since = excluded.waiting_since,
+       leader_epoch = excluded.leader_epoch, state = excluded.state`,
     [
       entries.map(({ taskId }) => taskId),
       entries.map(({ sequence }) => sequence),
       entries.map(({ order }) => order),
       entries.map(({ waitingSince }) => waitingSince ?? null),
       entries.map(({ context }) => JSON.stringify(context)),
+      entries.map(({ leaderEpoch }) => leaderEpoch),
       entries.map(({ state }) => JSON.stringify(storeTaskState(state))),
     ],
   );

@@ -34,6 +34,8 @@ export interface TaskEntry {
   /** Sequence of its submission: the order of the queue. */
   readonly order: number;
   readonly context: TaskContext;
+  /** The highest epoch of a leader that has written about the task: no leader of a smaller one may any more. */
+  readonly leaderEpoch: number;
   /** Since when instances of it wait without a break, by the clock of the commit that made them wait. */
   readonly waitingSince: number | undefined;
 }
@@ -176,6 +178,7 @@ export class SchedulerView {
       sequence: 0,
       order: commit.sequence,
       context: contextOf(commit),
+      leaderEpoch: 0,
       waitingSince: undefined,
     };
     let state = before.state;
@@ -209,6 +212,7 @@ export class SchedulerView {
       ...before,
       state,
       sequence: commit.sequence,
+      leaderEpoch: Math.max(before.leaderEpoch, commit.meta.leaderEpoch ?? 0),
       waitingSince: waitingNow ? (before.waitingSince ?? commit.at) : undefined,
     };
     if (isFinished(state)) this.drop(entry);
