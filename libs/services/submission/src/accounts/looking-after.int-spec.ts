@@ -240,6 +240,22 @@ describe('what a role may do with the task of somebody else', () => {
     expect(await look()).toBe(200);
   });
 
+  it('ends for what is followed live, when the owner leaves the organization', async () => {
+    const id = await running();
+    const url = `${harness.test.url}${API}/events?task=${id}&snapshot=false`;
+    const reader = await followSse(url, { authorization: people.coordinator.token });
+    readers.push(reader);
+    await harness.happen(id, { type: 'TaskUpdated', tags: ['seen'], at: 7 });
+    await eventually(() => reader.messages.some(({ event }) => event === 'TaskUpdated'));
+    const change = (organization: string) =>
+      harness.call('PATCH', `${API}/users/${people.owner.uuid}`, { organization });
+    ok(await change(''));
+    await harness.happen(id, { type: 'TaskUpdated', tags: ['secret'], at: 8 });
+    await eventually(() => reader.isOver);
+    expect(JSON.stringify(reader.messages)).not.toContain('secret');
+    ok(await change('Acme'));
+  });
+
   it('is no more when it reads as somebody else: it has that account alone', async () => {
     const id = await submit();
     const header = { qarnotreadonlyrequestforaccount: people.colleague.email };

@@ -74,7 +74,7 @@ export class EventsController {
   ): Promise<void> {
     const last = request.headers['last-event-id'];
     const after = typeof last === 'string' && last !== '' ? parseEventId(last) : undefined;
-    const filter = await this.filterOf(account, query);
+    const { filter, owners } = await this.filterOf(account, query);
     const withSnapshot = flagOf('snapshot', query['snapshot'], true);
     this.enter(account);
     const gone = new AbortController();
@@ -83,7 +83,10 @@ export class EventsController {
       this.leave(account);
     });
     const text = this.streams.open({ filter, after, withSnapshot, signal: gone.signal });
-    const isAllowed = (): boolean => this.accounts.byToken(tokenOf(request.headers.authorization)) !== undefined;
+    // Who looks after an organization sees no more of a member that leaves it.
+    const isAllowed = (): boolean =>
+      this.accounts.byToken(tokenOf(request.headers.authorization)) !== undefined &&
+      owners.every((owner) => this.accounts.reaches(account, owner, 'look'));
     const body = Readable.from(
       watched(text, isAllowed, () => reply.raw.destroy()),
       {
@@ -100,7 +103,10 @@ export class EventsController {
       .send(body);
   }
 
-  private async filterOf(account: Account, query: Readonly<Record<string, unknown>>): Promise<EventFilter> {
+  private async filterOf(
+    account: Account,
+    query: Readonly<Record<string, unknown>>,
+  ): Promise<{ readonly filter: EventFilter; readonly owners: readonly string[] }> {
     const isForAll = flagOf('all', query['all'], false);
     if (isForAll && account.role !== 'operator') throw new Forbidden("Only an operator may follow everybody's tasks");
     const types = checkedTypes([...namesOf('types', query['types']), ...namesOf('type', query['type'])]);
@@ -109,7 +115,8 @@ export class EventsController {
     const named = found.map(({ taskId }) => taskId);
     // Each of those named was looked up with the account's own eyes.
     const owner = isForAll || named.length > 0 ? null : account.id;
-    return { owner, tasks: named.length === 0 ? null : named, types };
+    const filter = { owner, tasks: named.length === 0 ? null : named, types };
+    return { filter, owners: found.map((task) => task.owner) };
   }
 
   private enter({ id }: Account): void {
@@ -126,7 +133,7 @@ export class EventsController {
   }
 }
 
-/** Ends when the token is revoked, and cuts off a reader that takes nothing any more. */
+/** Ends when the token is revoked or may look no more, and cuts off a reader that takes nothing any more. */
 async function* watched(
   text: AsyncGenerator<string>,
   isAllowed: () => boolean,
