@@ -133,7 +133,7 @@ export class FrontDoorHost implements OnApplicationBootstrap, BeforeApplicationS
       observe: observed,
       onError: (error, request) => logger.error({ err: error, ...request }, 'S3 request failed'),
     };
-    this.#server = createFrontDoor(parts);
+    this.#server = createFrontDoor(parts, config.door);
     health.readiness('s3', () => (this.#server.listening ? undefined : 'not listening yet'));
   }
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { ConfigError, intSetting, loadConfig, type Env } from '@fornax/service-kit';
+import { ConfigError, intSetting, loadConfig, loadDoorLimits, type DoorLimits, type Env } from '@fornax/service-kit';
 import { z } from 'zod';
 
 /** Where objects are kept. */
@@ -22,6 +22,8 @@ export interface StorageConfig {
   readonly objects: ObjectsConfig;
   /** Host names in front of which a bucket may stand, lower case. */
   readonly baseHosts: readonly string[];
+  /** What the S3 endpoint puts up with. */
+  readonly door: DoorLimits;
 }
 
 const settings = z.object({
@@ -68,5 +70,6 @@ export const loadStorageConfig = (env: Env): StorageConfig => {
     host: values.FORNAX_HTTP_HOST,
     objects: objectsOf(values),
     baseHosts: [...new Set(hosts)],
+    door: loadDoorLimits(env),
   });
 };

@@ -2,20 +2,37 @@ import { randomBytes } from 'node:crypto';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { StoreRefusal } from '@fornax/object-store';
+import {
+  type DoorLimits,
+  RequestSlots,
+  WrongTokens,
+  guardConnections,
+  guardUploads,
+  refuse,
+  serverOptions,
+  shareOf,
+} from '@fornax/service-kit';
 import { authenticate } from './authenticator.js';
 import type { Exchange, S3Parts } from './exchange.js';
 import { operationName, operationOf } from './router.js';
 import type { Principal } from '../access/principal.js';
-import { S3Error, accessDenied, fromRefusal } from './s3-error.js';
-import { type S3Request, parseRequest } from './s3-request.js';
+import { S3Error, type S3ErrorCode, accessDenied, fromRefusal } from './s3-error.js';
+import { type S3Request, parseRequest, queryValue } from './s3-request.js';
 import { errorDocument } from './xml.js';
 
-/** Time for the headers of a request; a body may take as long as it keeps moving. */
-const HEADERS_TIMEOUT_MS = 60_000;
-const IDLE_TIMEOUT_MS = 120_000;
-const KEEP_ALIVE_MS = 65_000;
-/** How long the rest of a refused body is read, so that its sender gets to see the answer. */
-const DRAIN_MS = 2_000;
+/** What somebody is told whose signature nobody could have made. */
+const WRONG: readonly (S3ErrorCode | undefined)[] = ['InvalidAccessKeyId', 'InvalidToken', 'SignatureDoesNotMatch'];
+
+const slowDown = (): S3Error => new S3Error('SlowDown', 'Please reduce your request rate.');
+
+/** A request, and what it waits for. */
+interface Arrival {
+  readonly message: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Its sender asks before it sends the body (`Expect: 100-continue`). */
+  readonly isWaiting: boolean;
+  readonly requestId: string;
+}
 
 const asS3Error = (error: unknown, request: S3Request | undefined): S3Error | undefined => {
   if (error instanceof S3Error) return error;
@@ -38,69 +55,86 @@ const checkMethod = ({ method }: S3Request, principal: Principal): void => {
 /** Without the query, which may hold a signature or a session token. */
 const pathOf = ({ url = '/' }: IncomingMessage): string => url.split('?', 1)[0] ?? '/';
 
-const sendError = (
-  message: IncomingMessage,
-  response: ServerResponse,
-  error: S3Error | undefined,
-  requestId: string,
-): void => {
+const sendError = ({ message, response, requestId }: Arrival, error: S3Error | undefined): void => {
   if (hasGone(message, response)) return;
   if (response.headersSent) return void response.destroy();
-  const status = error?.status ?? 500;
-  const body = Buffer.from(
-    errorDocument({
-      Code: error?.code ?? 'InternalError',
-      Message: error?.message ?? 'We encountered an internal error. Please try again.',
-      Resource: pathOf(message),
-      ...error?.details,
-      RequestId: requestId,
-    }),
-  );
-  const isCut = !message.complete;
-  if (isCut) {
-    response.setHeader('connection', 'close');
-    message.resume();
-    const timer = setTimeout(() => message.destroy(), DRAIN_MS);
-    timer.unref();
-    response.on('close', () => clearTimeout(timer));
-  }
-  const headers = { 'content-type': 'application/xml', 'content-length': body.byteLength };
-  if (message.method === 'HEAD') response.writeHead(status, { 'content-length': 0 }).end();
-  else response.writeHead(status, headers).end(body);
+  const body = errorDocument({
+    Code: error?.code ?? 'InternalError',
+    Message: error?.message ?? 'We encountered an internal error. Please try again.',
+    Resource: pathOf(message),
+    ...error?.details,
+    RequestId: requestId,
+  });
+  refuse(message, response, { status: error?.status ?? 500, headers: { 'content-type': 'application/xml' }, body });
 };
 
-const handle = async (
-  parts: S3Parts,
-  message: IncomingMessage,
-  response: ServerResponse,
-  isWaiting: boolean,
-): Promise<void> => {
-  const requestId = randomBytes(8).toString('hex').toUpperCase();
-  response.setHeader('x-amz-request-id', requestId);
-  let request: S3Request | undefined;
-  try {
-    request = parseRequest(message, parts.baseHosts);
-    const authenticated = authenticate(request, parts.identities, parts.now());
-    const { principal } = authenticated;
-    checkMethod(request, principal);
-    const operation = operationOf(request);
+/** The access key that a request claims; the same for all that claim none. */
+const claimedKeyOf = (request: S3Request | undefined): string =>
+  (request &&
+    (queryValue(request, 'AWSAccessKeyId') ??
+      /Credential=([^/,\s]{1,256})/.exec(
+        request.headers.get('authorization') ?? `Credential=${queryValue(request, 'X-Amz-Credential') ?? ''}`,
+      )?.[1])) ??
+  '';
+
+/** Answers a signature that nobody could have made, later and later (see `WrongTokens`). */
+const answerWrong = (arrival: Arrival, error: S3Error, delayMs: number | undefined): void => {
+  if (delayMs === undefined) return sendError(arrival, slowDown());
+  if (delayMs === 0) return sendError(arrival, error);
+  const timer = setTimeout(() => sendError(arrival, error), delayMs);
+  arrival.response.once('close', () => clearTimeout(timer));
+};
+
+/** Who signed a request, and what it asks for: known from its headers, before anything of its body is read. */
+const examine = (parts: S3Parts, request: S3Request) => {
+  const authenticated = authenticate(request, parts.identities, parts.now());
+  checkMethod(request, authenticated.principal);
+  return { authenticated, principal: authenticated.principal, operation: operationOf(request) };
+};
+
+const createHandler = (parts: S3Parts, limits: DoorLimits): ((arrival: Arrival) => void) => {
+  const slots = new RequestSlots(limits);
+  const wrong = new WrongTokens(limits.wrongTokens, parts.now);
+
+  const fail = (arrival: Arrival, error: unknown, request: S3Request | undefined): void => {
+    const { message, response, requestId } = arrival;
+    const answer = asS3Error(error, request);
+    if (!answer && !hasGone(message, response))
+      parts.onError(error, { method: message.method ?? '', path: pathOf(message), requestId });
+    if (!answer || !WRONG.includes(answer.code)) return sendError(arrival, answer);
+    answerWrong(arrival, answer, wrong.delayMs(shareOf(limits.peers.of(message)), claimedKeyOf(request)));
+  };
+
+  const run = async (arrival: Arrival, request: S3Request, examined: ReturnType<typeof examine>): Promise<void> => {
+    const { response, isWaiting } = arrival;
+    const { authenticated, principal, operation } = examined;
     const expectBody = (): void => {
       if (isWaiting) response.writeContinue();
     };
     const exchange: Exchange = { ...parts, request, response, authenticated, principal, expectBody };
-    await parts.observe(
-      { operation: operationName(operation, request), parent: request.headers.get('traceparent') },
-      async () => {
-        await parts.checkLease(principal);
-        await operation(exchange);
-      },
-    );
-  } catch (error) {
-    const answer = asS3Error(error, request);
-    if (!answer && !hasGone(message, response))
-      parts.onError(error, { method: message.method ?? '', path: pathOf(message), requestId });
-    sendError(message, response, answer, requestId);
-  }
+    const facts = { operation: operationName(operation, request), parent: request.headers.get('traceparent') };
+    await parts.observe(facts, async () => {
+      await parts.checkLease(principal);
+      await operation(exchange);
+    });
+  };
+
+  return (arrival) => {
+    let request: S3Request | undefined;
+    try {
+      const known = parseRequest(arrival.message, parts.baseHosts);
+      request = known;
+      const examined = examine(parts, known);
+      slots.enter((isIn) => {
+        if (!isIn) return sendError(arrival, slowDown());
+        run(arrival, known, examined)
+          .catch((error: unknown) => fail(arrival, error, known))
+          .finally(() => slots.leave());
+      });
+    } catch (error) {
+      fail(arrival, error, request);
+    }
+  };
 };
 
 const answerBrokenRequest = (error: NodeJS.ErrnoException, socket: Socket): void => {
@@ -117,19 +151,22 @@ const answerBrokenRequest = (error: NodeJS.ErrnoException, socket: Socket): void
 };
 
 /** The S3 endpoint as an HTTP server that does not listen yet. */
-export const createFrontDoor = (parts: S3Parts): Server => {
-  const serve =
-    (isWaiting: boolean) =>
-    (message: IncomingMessage, response: ServerResponse): void => {
-      message.on('error', () => undefined); // whoever reads the body sees it
-      void handle(parts, message, response, isWaiting);
-    };
-  const server = createServer(
-    { requestTimeout: 0, headersTimeout: HEADERS_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS },
-    serve(false),
-  );
-  server.on('checkContinue', serve(true));
+export const createFrontDoor = (parts: S3Parts, limits: DoorLimits): Server => {
+  const handle = createHandler(parts, limits);
+  const waiting = new WeakSet<ServerResponse>();
+  // An upload may take hours: it is held to a pace instead (see `guardUploads`).
+  const server = createServer({ ...serverOptions(limits), requestTimeout: 0 }, (message, response) => {
+    message.on('error', () => undefined); // whoever reads the body sees it
+    const requestId = randomBytes(8).toString('hex').toUpperCase();
+    response.setHeader('x-amz-request-id', requestId);
+    handle({ message, response, isWaiting: waiting.has(response), requestId });
+  });
+  server.on('checkContinue', (message: IncomingMessage, response: ServerResponse) => {
+    waiting.add(response);
+    server.emit('request', message, response);
+  });
   server.on('clientError', answerBrokenRequest);
-  server.setTimeout(IDLE_TIMEOUT_MS);
+  guardConnections(server, limits);
+  guardUploads(server, limits);
   return server;
 };

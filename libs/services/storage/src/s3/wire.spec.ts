@@ -85,6 +85,14 @@ describe('XML', () => {
     const bomb = '<!DOCTYPE a [<!ENTITY x "xx">]><Delete>&x;</Delete>';
     for (const document of [bomb, '', '<a/>', '<Delete>', '<Delete></Other>', '\u0000'])
       expect(codeOf(() => parseXml(document, 'Delete'))).toBe('MalformedXML');
+    const bombs = [
+      `<Delete>${'<a>'.repeat(300_000)}`,
+      `<Delete>${'<a>'.repeat(17)}${'</a>'.repeat(17)}</Delete>`,
+      `<Delete>${'<Object/>'.repeat(100_001)}</Delete>`,
+      '<!doctype Delete><Delete/>',
+      '<!ENTITY a "b"><Delete/>',
+    ];
+    for (const bomb of bombs) expect(codeOf(() => parseXml(bomb, 'Delete'))).toBe('MalformedXML');
     expect(parseXml('<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>', 'Delete')).toEqual({});
     expect(
       childText(

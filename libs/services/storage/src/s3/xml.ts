@@ -65,14 +65,36 @@ const unescapeText = (text: string): string =>
     },
   );
 
+/** No request of S3 is deeper than four elements; a completion of 10,000 parts with a checksum each is 50,000 of them. */
+const MAX_DEPTH = 16;
+const MAX_ELEMENTS = 100_000;
+
+/** Whether a document may be parsed: told in one pass without recursion, whether it is well-formed or not. */
+const isWithinBounds = (text: string): boolean => {
+  let depth = 0;
+  let elements = 0;
+  for (let at = text.indexOf('<'); at >= 0; at = text.indexOf('<', at + 1)) {
+    const next = text[at + 1];
+    if (next === '/') depth -= 1;
+    else if (next !== '!' && next !== '?') {
+      const end = text.indexOf('>', at);
+      elements += 1;
+      if (end < 0 || text[end - 1] !== '/') depth += 1;
+    }
+    if (depth > MAX_DEPTH || elements > MAX_ELEMENTS) return false;
+  }
+  return true;
+};
+
 /** What a parsed document holds, read with the functions below. */
 export type XmlNode = Readonly<Record<string, unknown>>;
 const isNode = (value: unknown): value is XmlNode =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** @throws S3Error MalformedXML: not well-formed, another root, or a document type */
+/** @throws S3Error MalformedXML: not well-formed, another root, a document type, too deep or too many elements */
 export const parseXml = (text: string, root: string): XmlNode => {
-  if (text.includes('<!DOCTYPE') || XMLValidator.validate(text) !== true) throw malformedXml();
+  if (/<!(DOCTYPE|ENTITY)/i.test(text) || !isWithinBounds(text) || XMLValidator.validate(text) !== true)
+    throw malformedXml();
   let parsed: unknown;
   try {
     parsed = parser.parse(text);
