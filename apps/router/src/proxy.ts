@@ -152,4 +152,8 @@ export const proxy = (
     if (!response.writableFinished) upstream.destroy();
   });
   request.pipe(upstream);
+  // Node keeps the headers until the first of the body is there; the service refuses by the headers alone.
+  setImmediate(() => {
+    if (!upstream.headersSent) upstream.flushHeaders();
+  });
 };
