@@ -86,6 +86,20 @@ describe('the front door', () => {
     60_000,
   );
 
+  it('makes who guesses tokens wait, whatever it says of itself, and lets the owner of one in meanwhile', async () => {
+    const guess = () =>
+      call('GET', '/info', {
+        token: randomUUID(),
+        headers: { 'x-forwarded-for': `203.0.113.${Math.ceil(Math.random() * 250)}` },
+      });
+    const guesses = Promise.all(Array.from({ length: 300 }, guess));
+    await expectOk('GET', '/info', { token: platform.token });
+    const statuses = (await guesses).map(({ status }) => status);
+    expect(new Set(statuses)).toEqual(new Set([401, 429]));
+    expect(statuses.filter((status) => status === 401).length).toBeLessThan(60);
+    await expectOk('GET', '/info', { token: platform.token });
+  }, 60_000);
+
   it('shows metrics and what is wrong to operators alone', async () => {
     expect((await call('GET', '/metrics')).status).toBe(401);
     expect((await call('GET', '/metrics', { token: platform.token })).text).toContain('http_server_request_duration');
