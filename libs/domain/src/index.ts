@@ -97,6 +97,7 @@ export {
   type QueueEntry,
   type Reason,
   type SchedulingPolicy,
+  type ClosedNode,
   type WaitingReason,
 } from './scheduling/plan.js';
 export { satisfies } from './scheduling/satisfies.js';

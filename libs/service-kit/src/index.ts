@@ -44,6 +44,7 @@ export { schemaOf, serviceDatabase } from './database/service-database.js';
 export { Idempotent, type IdempotentOptions } from './idempotency/idempotent.js';
 export { forgetObjects } from './idempotency/idempotency-store.js';
 export { IdempotencyKeys1790000600000 } from './idempotency/idempotency-keys.migration.js';
+export { ExactAnswers1790000810000 } from './idempotency/exact-answers.migration.js';
 export { JOINS_FOR_MINUTES, UnsettledRequests } from './idempotency/unsettled-requests.js';
 export { UnsettledRequests1790000800000 } from './idempotency/unsettled-requests.migration.js';
 export { outsideOfRequests } from './errors/carried-out.js';

@@ -618,14 +618,14 @@ def fills_status_and_completed_instances():
         equal(one.wall_time_sec > 0 and one.exec_time_sec > 0 and one.execution_attempt_count == 1, True)
         equal(isinstance(one.average_ghz, (int, float)) and isinstance(one.peak_memory_mb, int), True)
     status = task.status
-    equal(status.execution_progress, 100)
+    equal(status.execution_progress, 66.667)
     for name in ("download_time", "environment_time", "execution_time", "upload_time", "wall_time"):
         equal(isinstance(getattr(status, name), str) and getattr(status, name + "_sec") >= 0, True)
     model = status.execution_time_by_cpu_model[0]
     equal(isinstance(model.model, str) and model.core > 0 and model.time >= 0, True)
     equal(isinstance(status.execution_time_ghz_by_cpu_model[0].clock_ratio, (int, float)), True)
     equal(status.running_instances_info.per_running_instance_info, [])
-    equal(task.progress, 100)
+    equal(task.progress, 66.667)
 
 
 @row(91)

@@ -1,5 +1,5 @@
 import type { HardwareConstraint } from '../task/task.events.js';
-import type { NodeView, QueueEntry, SchedulingPolicy } from './plan.js';
+import type { ClosedNode, NodeView, QueueEntry, SchedulingPolicy } from './plan.js';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { has, parseRanges, rangesOf, type Ranges } from '../shared/ranges.js';
@@ -32,6 +32,8 @@ const ranges = (text: string): Ranges => {
   if ('rejection' in parsed) throw new Error(parsed.rejection.detail);
   return parsed.ranges;
 };
+
+const closed = (status: ClosedNode['status'], cores = 8): ClosedNode => ({ status, hardware: aHardware({ cores }) });
 
 describe('a scheduling round', () => {
   it('places an instance where it leaves least room', () =>
@@ -137,6 +139,53 @@ describe('a scheduling round', () => {
       { reason: 'fleet-full' },
     ]);
   });
+
+  it.each<[string, string, string, readonly NodeView[], readonly ClosedNode[]]>([
+    ['no node ever joined', 'no-node', 'no node has joined yet', [], []],
+    ['all are lost', 'no-node', 'no node is online', [], [closed('lost')]],
+    ['all are retired', 'no-node', 'every node was retired', [], [closed('retired')]],
+    ['all drain', 'nodes-drain', 'every node that is online drains and takes no new work', [], [closed('draining')]],
+    [
+      'one drains, one is lost',
+      'nodes-drain',
+      'every node that is online drains and takes no new work',
+      [],
+      [closed('draining'), closed('lost')],
+    ],
+    [
+      'one drains, the rest is too small',
+      'nodes-drain',
+      'every node that fits drains and takes no new work',
+      [node('small', 1)],
+      [closed('draining')],
+    ],
+    ['the one that fits is lost', 'nodes-away', 'no node that fits is online', [node('small', 1)], [closed('lost')]],
+    [
+      'the one that drains is too small, too',
+      'no-node-fits',
+      'no node that meets the constraints has 2 cores and 1 MB of memory',
+      [],
+      [closed('draining', 1)],
+    ],
+    [
+      'one that fits is full, another one drains',
+      'fleet-full',
+      'no node that fits has 2 cores and 1 MB of memory free',
+      [node('n', 4, { freeCores: 0 })],
+      [closed('draining')],
+    ],
+    [
+      'a retired one would fit',
+      'no-node-fits',
+      'no node that meets the constraints has 2 cores and 1 MB of memory',
+      [node('small', 1)],
+      [closed('retired')],
+    ],
+  ])('tells the truth when %s', (_situation, reason, detail, cluster, closedNodes) =>
+    expect(
+      plan(cluster, [entry('t', { request: { cores: 2, memoryMB: 1 } })], { ...anything, closedNodes }).reasons,
+    ).toEqual([{ taskId: 't', reason, detail }]),
+  );
 
   it('lets a small request run past a large one that does not fit', () =>
     expect(

@@ -12,6 +12,12 @@ export interface NodeView {
   readonly freeMemoryMB: number;
 }
 
+/** A node that takes no work now. */
+export interface ClosedNode {
+  readonly status: 'draining' | 'lost' | 'retired';
+  readonly hardware: NodeHardware;
+}
+
 /** The waiting instances of one task. */
 export interface QueueEntry {
   readonly taskId: string;
@@ -43,6 +49,8 @@ export interface Ceiling {
 export interface SchedulingPolicy {
   /** Most placements of one round, so that a round stays short and its commits small. */
   readonly maxPlacements: number;
+  /** Nodes beside those of the cluster: what they are decides only what is said of a task that waits. */
+  readonly closedNodes?: readonly ClosedNode[];
   readonly ownerLimits?: ReadonlyMap<string, { readonly maxInstances: number; readonly maxCores: number }>;
   readonly ownerUsage?: ReadonlyMap<string, OwnerUsage>;
   readonly ceilingsOf?: (owner: string, plan: SchedulingPlan) => readonly Ceiling[];
@@ -57,7 +65,11 @@ export interface Placement {
   readonly nodeEpoch: number;
 }
 
-export type WaitingReason = 'no-node' | 'no-node-fits' | 'fleet-full' | 'quota';
+/**
+ * no-node: none is there; nodes-drain, nodes-away: those that fit take nothing new, or are not online; no-node-fits: none that is known would do;
+ * fleet-full: those that fit are busy; quota.
+ */
+export type WaitingReason = 'no-node' | 'nodes-drain' | 'nodes-away' | 'no-node-fits' | 'fleet-full' | 'quota';
 
 export interface Reason {
   readonly taskId: string;
@@ -167,16 +179,31 @@ const tightestFit = (group: EquivalenceClass, slots: readonly Slot[]): Slot | un
   return best;
 };
 
-const whyNot = (cluster: readonly NodeView[], { request, constraints }: EquivalenceClass): Omit<Reason, 'taskId'> => {
+const whyNot = (
+  cluster: readonly NodeView[],
+  closed: readonly ClosedNode[],
+  { request, constraints }: EquivalenceClass,
+): Omit<Reason, 'taskId'> => {
   const wanted = `${request.cores} cores and ${request.memoryMB} MB of memory`;
-  if (cluster.length === 0) return { reason: 'no-node', detail: 'no node is online' };
-  const allowed = cluster.filter(({ hardware }) => satisfies(hardware, constraints));
-  if (allowed.length === 0) return { reason: 'no-node-fits', detail: 'no node meets the hardware constraints' };
-  const isLargeEnough = allowed.some(
-    ({ hardware }) => hardware.cores >= request.cores && hardware.memoryMB >= request.memoryMB,
-  );
-  if (!isLargeEnough) return { reason: 'no-node-fits', detail: `no node that meets the constraints has ${wanted}` };
-  return { reason: 'fleet-full', detail: `no node that fits has ${wanted} free` };
+  const suits = ({ hardware }: { readonly hardware: NodeHardware }): boolean =>
+    satisfies(hardware, constraints) && hardware.cores >= request.cores && hardware.memoryMB >= request.memoryMB;
+  if (cluster.some(suits)) return { reason: 'fleet-full', detail: `no node that fits has ${wanted} free` };
+  const draining = closed.filter(({ status }) => status === 'draining');
+  const away = closed.filter(({ status }) => status === 'lost');
+  if (draining.some(suits)) {
+    const who = cluster.length > 0 ? 'every node that fits' : 'every node that is online';
+    return { reason: 'nodes-drain', detail: `${who} drains and takes no new work` };
+  }
+  if (cluster.length + draining.length === 0) {
+    if (away.length > 0) return { reason: 'no-node', detail: 'no node is online' };
+    return { reason: 'no-node', detail: closed.length > 0 ? 'every node was retired' : 'no node has joined yet' };
+  }
+  if (away.some(suits)) return { reason: 'nodes-away', detail: 'no node that fits is online' };
+  const isAllowed = [...cluster, ...draining, ...away].some(({ hardware }) => satisfies(hardware, constraints));
+  return {
+    reason: 'no-node-fits',
+    detail: isAllowed ? `no node that meets the constraints has ${wanted}` : 'no node meets the hardware constraints',
+  };
 };
 
 const exceeds = (
@@ -249,7 +276,7 @@ export const plan = (cluster: readonly NodeView[], queue: readonly QueueEntry[],
     }
     const slot = tightestFit(group, slots);
     if (!slot) {
-      setAside(group, whyNot(cluster, group));
+      setAside(group, whyNot(cluster, policy.closedNodes ?? [], group));
       return false;
     }
     place(group, slot, entry.taskId, instance);

@@ -71,7 +71,7 @@ export class IdempotencyStore {
   /** @param objectIds what the request made: the answer is kept as long as one of them lives */
   async keep(keyHash: string, { status, location, body }: StoredAnswer, objectIds: readonly string[]): Promise<void> {
     await this.db.query(
-      `UPDATE idempotency_key SET status = $2, location = $3, answer = $4::jsonb, object_ids = $5::text[],
+      `UPDATE idempotency_key SET status = $2, location = $3, answer = $4::json, object_ids = $5::text[],
          expires_at = CASE WHEN $5::text[] = '{}' THEN now() + ${KEEP} END
        WHERE key_hash = $1 AND status IS NULL`,
       [keyHash, status, location, JSON.stringify(body === undefined ? {} : { body }), [...objectIds]],

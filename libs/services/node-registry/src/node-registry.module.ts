@@ -1,5 +1,10 @@
 import { Module, RequestMethod, type MiddlewareConsumer, type NestModule } from '@nestjs/common';
-import { IdempotencyKeys1790000600000, provideProjection, serviceDatabase } from '@fornax/service-kit';
+import {
+  ExactAnswers1790000810000,
+  IdempotencyKeys1790000600000,
+  provideProjection,
+  serviceDatabase,
+} from '@fornax/service-kit';
 import { AdmissionPolicy } from './credentials/admission-policy.js';
 import { AuthCallout } from './credentials/auth-callout.js';
 import { NodeConnections } from './credentials/node-connections.js';
@@ -24,7 +29,12 @@ import { MembershipController } from './rpc/membership.controller.js';
 /** Which nodes there are and whether they live; what hardware tasks may ask for. */
 @Module({
   imports: [
-    serviceDatabase('node-registry', [FleetTable1767225800000, IdempotencyKeys1790000600000, Drains1790000800000]),
+    serviceDatabase('node-registry', [
+      FleetTable1767225800000,
+      IdempotencyKeys1790000600000,
+      ExactAnswers1790000810000,
+      Drains1790000800000,
+    ]),
   ],
   controllers: [
     MembershipController,

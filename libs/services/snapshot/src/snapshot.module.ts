@@ -1,5 +1,10 @@
 import { Module } from '@nestjs/common';
-import { IdempotencyKeys1790000600000, provideProjection, serviceDatabase } from '@fornax/service-kit';
+import {
+  ExactAnswers1790000810000,
+  IdempotencyKeys1790000600000,
+  provideProjection,
+  serviceDatabase,
+} from '@fornax/service-kit';
 import { SnapshotCommands } from './desk/snapshot-commands.js';
 import { SnapshotDeskController } from './desk/snapshot-desk.controller.js';
 import { SnapshotReports } from './desk/snapshot-reports.js';
@@ -12,7 +17,9 @@ import { SnapshotGrantController } from './rpc/snapshot-grant.controller.js';
 
 /** Snapshots of what running instances have written so far. */
 @Module({
-  imports: [serviceDatabase('snapshot', [SnapshotTables1767226000000, IdempotencyKeys1790000600000])],
+  imports: [
+    serviceDatabase('snapshot', [SnapshotTables1767226000000, IdempotencyKeys1790000600000, ExactAnswers1790000810000]),
+  ],
   controllers: [SnapshotsController, SnapshotDeskController, SnapshotGrantController],
   providers: [
     SnapshotCommands,

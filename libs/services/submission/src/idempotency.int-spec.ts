@@ -69,6 +69,27 @@ describe('a request with an Idempotency-Key', () => {
     ]).toEqual([200, first.json(), first.headers.get('location'), 'true']);
   }, 30_000);
 
+  it.each<[string, string, unknown]>([
+    ['one task', '/tasks', { ...minimal, name: 'Ünï\u2028cødé \u{1F680}' }],
+    ['a bulk of which one is refused', '/tasks', [minimal, { ...minimal, profile: 'no\u0000ne "\\' }, 7]],
+    ['a clone', '/tasks/:id/clone', { name: 'again' }],
+    ['an abort, without a body', '/tasks/:id/abort', undefined],
+    ['output', '/tasks/:id/stdout', undefined],
+    ['a project', '/fornax/v1/me/projects', { name: 'é', slug: 'kept-bytes', description: 'a\u0001b' }],
+  ])('gets the same bytes again: %s', async (what, path, body) => {
+    const where = path.replace(':id', await submitTo(harness, {}));
+    const shown = ({ status, text, headers }: Answer) => ({
+      status,
+      text,
+      headers: ['content-type', 'content-length', 'location', 'cache-control'].map((name) => headers.get(name)),
+    });
+    const first = shown(await post(where, body, `bytes of ${what}`));
+    expect(first.status).toBeLessThan(300);
+    const again = await post(where, body, `bytes of ${what}`);
+    expect(again.headers.get('idempotent-replayed')).toBe('true');
+    expect(shown(again)).toEqual(first);
+  });
+
   it('is refused with another body, whatever became of the first one', async () => {
     const uuid = uuidOf(await post('/tasks', minimal, 'other-body'));
     await harness.call('DELETE', `/tasks/${uuid}`);

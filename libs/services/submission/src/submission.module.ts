@@ -1,5 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import {
+  ExactAnswers1790000810000,
   IdempotencyKeys1790000600000,
   provideProjection,
   serviceDatabase,
@@ -55,6 +56,7 @@ const SERVICE = 'submission';
     serviceDatabase(SERVICE, [
       ...TASK_MIGRATIONS,
       IdempotencyKeys1790000600000,
+      ExactAnswers1790000810000,
       UnsettledRequests1790000800000,
       ...HISTORY_MIGRATIONS,
       ...OUTPUT_MIGRATIONS,

@@ -370,6 +370,20 @@ describe('a leading scheduler', () => {
     expect(publicStateOf(await world.stateOf('t'))).toBe('Success');
   });
 
+  it('does not say that no node is online while all of them drain', async () => {
+    const world = await rig().lead();
+    const joined = await world.append('node', 'node-1', 0, nodeJoined('node-1'));
+    await world.append('node', 'node-1', joined, { type: 'NodeDrained', nodeId: 'node-1', at: 2 });
+    await world.append('task', 't', 0, submitted('t', { instances: '0' }));
+    const reason = await eventually(async () =>
+      (await world.taskEvents('t')).find((event) => event.type === 'WaitingReasonChanged'),
+    );
+    expect(reason).toMatchObject({
+      reason: 'nodes-drain',
+      detail: 'every node that is online drains and takes no new work',
+    });
+  });
+
   it('says why a task waits, once it has waited for a while, and only when that changes', async () => {
     const world = await rig().lead();
     await world.append('task', 't', 0, submitted('t', { instances: '0' }));

@@ -24,6 +24,7 @@ export interface RoundOptions {
 
 const policyOf = (view: SchedulerView, maxPlacements: number): SchedulingPolicy => ({
   maxPlacements,
+  closedNodes: view.closedNodes(),
   ...view.quotas.policy(view.leases),
 });
 

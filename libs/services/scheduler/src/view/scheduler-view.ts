@@ -6,6 +6,7 @@ import {
   queueDeadlineOf,
   sizeOf,
   taskDecider,
+  type ClosedNode,
   type DispatchedLease,
   type NodeEvent,
   type NodeHardwareFacts,
@@ -127,6 +128,13 @@ export class SchedulerView {
       });
     }
     return views;
+  }
+
+  /** Nodes that are known and take no work now. */
+  closedNodes(): readonly ClosedNode[] {
+    return [...this.nodes.values()].flatMap(({ state: { status, hardware } }) =>
+      status === 'draining' || status === 'lost' || status === 'retired' ? [{ status, hardware }] : [],
+    );
   }
 
   /** False when a round cannot place anything, whatever waits. */

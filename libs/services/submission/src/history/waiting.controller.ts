@@ -18,7 +18,7 @@ const waitingSchema = z.object({
   state: z.string(),
   /** Instances that wait. */
   waiting: z.int(),
-  /** no-node, no-node-fits, fleet-full, quota; null when nothing stands in the way. */
+  /** no-node, nodes-drain, nodes-away, no-node-fits, fleet-full, quota; null when nothing stands in the way. */
   reason: z.string().nullable(),
   detail: z.string().nullable(),
   since: when.nullable(),
@@ -64,6 +64,13 @@ export class WaitingController {
     if (asOf) return answer(taskId, facts, 'instant' in asOf ? asOf.instant : facts.at, 'log');
     const known = facts.waiting > 0 ? await this.ask(taskId) : undefined;
     if (!known) return answer(taskId, facts, this.clock.now(), 'log');
+    if (known === 'nobody') {
+      const last = answer(taskId, facts, this.clock.now(), 'log');
+      return {
+        ...last,
+        text: `No scheduler answers just now, so nothing is started. As it was recorded last: ${last.text}`,
+      };
+    }
     const { waiting, reason, detail, waitingSince } = known;
     const now = { ...facts, waiting, reason, detail, since: waiting > 0 ? (waitingSince ?? facts.since) : null };
     return answer(taskId, now, this.clock.now(), 'scheduler');
@@ -83,13 +90,13 @@ export class WaitingController {
     return facts;
   }
 
-  /** What the leading scheduler sees; undefined when it knows nothing of the task, or nobody leads. */
-  private async ask(taskId: string): Promise<Known | undefined> {
+  /** What the leading scheduler sees; undefined when it knows nothing of the task, nobody when none answers. */
+  private async ask(taskId: string): Promise<Known | 'nobody' | undefined> {
     try {
       const reply = await this.rpc.request(RPC.waiting, { taskId }, waitingReplySchema, ASK_MS);
       return reply.known ? reply : undefined;
     } catch (error) {
-      if (error instanceof FornaxError) return undefined;
+      if (error instanceof FornaxError) return 'nobody';
       throw error;
     }
   }

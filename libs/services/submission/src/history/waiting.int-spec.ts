@@ -33,6 +33,7 @@ describe('why a task waits', () => {
       reason: 'fleet-full',
       since: new Date(at).toISOString(),
       source: 'log',
+      text: 'No scheduler answers just now, so nothing is started. As it was recorded last: 1 instance of 1 waits: the nodes that fit are busy.',
       dependsOn: [],
       history: [{ reason: 'no-node' }, { reason: 'fleet-full' }],
     });

@@ -70,6 +70,8 @@ export class WaitingFold {
 /** The scheduler's reasons in words for people who have a task to run. */
 const REASONS: Readonly<Record<string, string>> = {
   'no-node': 'no node is there to run anything',
+  'nodes-drain': 'the nodes that could run it drain and take nothing new',
+  'nodes-away': 'the nodes that could run it are not online',
   'no-node-fits': 'no node has what the task asks for, however long it waits',
   'fleet-full': 'the nodes that fit are busy',
   quota: 'the account runs as much as it may at once',

@@ -61,7 +61,7 @@ export class TaskAnswers {
   summaries(tasks: readonly TaskInShort[]): WireTaskSummary[] {
     const now = this.clock.now();
     return tasks.map((task) =>
-      summaryView(task, now, task.runningInstances > 0 ? workDone(this.live.of(task.taskId).values()) : 0),
+      summaryView(task, now, task.endMs === null ? workDone(this.live.of(task.taskId).values()) : 0),
     );
   }
 }

@@ -105,14 +105,13 @@ export const statusView = (
   const executionMs = usage.executionMs + executing.reduce((sum, one) => sum + executionMsSoFar(one, now), 0);
   const elapsedMs = Math.max(0, (endMs ?? now) - task.createdMs);
   const work = workByHardware(task, running, now);
-  const ended = fold.succeeded.size + fold.failed.size + fold.cancelled.size;
   const info = runningInfo(task, running, now);
   return {
     timestamp: wireDate(now),
     lastUpdateTimestamp: info.timestamp,
-    downloadProgress: endMs === null ? shareOf(fold.startedOnce.size, fold.all.size) : 100,
+    downloadProgress: shareOf(fold.startedOnce.size, fold.all.size),
     executionProgress: progress,
-    uploadProgress: endMs === null ? shareOf(ended, fold.all.size) : 100,
+    uploadProgress: shareOf(fold.succeeded.size, fold.all.size),
     instanceCount: begun.length,
     downloadTime: wireDuration(usage.downloadMs),
     downloadTimeSec: seconds(usage.downloadMs),
@@ -152,4 +151,4 @@ export const statusView = (
 
 /** How many instances' worth of work has been done by what runs, by its own account: two at 50 % make one. */
 export const workDone = (told: Iterable<LiveLease | undefined>): number =>
-  [...told].reduce((sum, live) => sum + (live?.instance.progress ?? 0) / 100, 0);
+  [...told].reduce((sum, live) => sum + Math.min(1, Math.max(0, (live?.instance.progress ?? 0) / 100)), 0);

@@ -20,6 +20,7 @@ export interface TaskInShort {
   readonly advancedRanges: string | null;
   readonly totalInstances: number;
   readonly endedInstances: number;
+  readonly succeededInstances: number;
   readonly runningInstances: number;
   /** The sum of the times at which the running instances began. */
   readonly runningSinceMs: number;
@@ -45,6 +46,7 @@ export interface SummaryRecord {
   readonly advanced_ranges: string | null;
   readonly total_instances: number;
   readonly ended_instances: number;
+  readonly succeeded_instances: number;
   readonly running_instances: number;
   readonly running_since_ms: string;
   readonly running_cores: number;
@@ -55,6 +57,8 @@ export interface SummaryRecord {
 
 /** Columns of a SummaryRecord. */
 export const SUMMARY_COLUMNS = `task.task_id, name, shortname, profile, state, previous_state, state_ms, previous_state_ms, created_ms, modified_ms,
+  CASE WHEN state = 'Success' THEN total_instances WHEN ended_instances = 0 THEN 0
+    ELSE (fold->'succeeded'->>'size')::integer END AS succeeded_instances,
   end_ms, spec->>'advancedRanges' AS advanced_ranges, total_instances, ended_instances, running_instances, running_since_ms, running_cores,
   execution_ms, coalesce(spec->'echo'->>'maxRetriesPerInstance', spec->'echo'->'retrySettings'->>'maxPerInstanceRetries') AS max_retries,
   (spec->'echo'->>'waitForPoolResourcesSynchronization')::boolean AS wait_for_pool`;
@@ -76,6 +80,7 @@ export const inShort = (record: SummaryRecord): TaskInShort => ({
   advancedRanges: record.advanced_ranges,
   totalInstances: record.total_instances,
   endedInstances: record.ended_instances,
+  succeededInstances: record.succeeded_instances,
   runningInstances: record.running_instances,
   runningSinceMs: Number(record.running_since_ms),
   runningCores: record.running_cores,
@@ -97,6 +102,7 @@ export const shortened = (task: TaskStatus): TaskInShort => {
     profile: spec.profile,
     advancedRanges: spec.advancedRanges,
     totalInstances: fold.all.size,
+    succeededInstances: fold.succeeded.size,
     endedInstances: fold.succeeded.size + fold.failed.size + fold.cancelled.size,
     runningInstances: running,
     runningSinceMs: runningSinceMs(task),
@@ -109,13 +115,15 @@ export const shortened = (task: TaskStatus): TaskInShort => {
 
 const rounded = (value: number): number => Math.round(value * 1_000) / 1_000;
 
-/** Share of the work that is done, in percent: instances that are over, and what the running ones say of themselves. */
+/**
+ * Share of the work that is done, in percent: instances that succeeded and, until the task is over, what those under way say of themselves. What failed
+ * or was cancelled is not done, so a task that did not succeed as a whole never ends at 100.
+ */
 const progressOf = (task: TaskInShort, workDone: number): number => {
-  const { endMs, totalInstances, endedInstances, runningInstances } = task;
-  if (endMs !== null) return 100;
+  const { endMs, totalInstances, endedInstances, succeededInstances } = task;
   // What a node said of an instance a moment ago may be counted among those that are over already.
-  const done = endedInstances + Math.min(workDone, runningInstances);
-  return totalInstances === 0 ? 0 : rounded((100 * done) / totalInstances);
+  const underWay = endMs === null ? Math.min(workDone, totalInstances - endedInstances) : 0;
+  return totalInstances === 0 ? 0 : rounded((100 * (succeededInstances + underWay)) / totalInstances);
 };
 
 /**
