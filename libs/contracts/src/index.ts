@@ -58,6 +58,13 @@ export {
   type WireNodeRevocation,
   type WireNodeToken,
 } from './nodes/node-access.js';
+export {
+  quarantineRecordSchema,
+  type QuarantineRecord,
+  type StoppedRecord,
+  type UnreadableRecord,
+} from './work/quarantine.js';
+export { allQuarantineSubject, parseQuarantineSubject, quarantineSubject } from './subjects.js';
 export { asyncApiDocument } from './events/asyncapi.js';
 export { decodeCommit, encodeCommit, UnreadableCommit, type CommitPlace } from './events/codec.js';
 export { eventTypesOf, eventVersionOf } from './events/schemas.js';

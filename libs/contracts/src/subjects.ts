@@ -19,6 +19,7 @@ export const STREAMS = {
   dispatch: 'FX_DISPATCH',
   reports: 'FX_REPORTS',
   logs: 'FX_LOGS',
+  quarantine: 'FX_QUARANTINE',
 } as const;
 
 /** One subject token: NATS forbids '.', '*', '>' and white space in it, so ids are percent-encoded, with '.' and '*' too. */
@@ -76,6 +77,11 @@ export const allSnapshotReportsSubject = 'fx.report.*.snapshot';
 /** The node that a snapshot report came from, which NATS permissions prove. */
 export const parseSnapshotReportSubject = (subject: string): string => decodeToken(subject.split('.')[2] ?? '');
 export const reportStreamSubjects = ['fx.report.*', 'fx.report.*.snapshot'] as const;
+
+/** What is known of one message or fold that was put aside: found, decided, tried again; every service publishes and follows these. */
+export const quarantineSubject = (id: string): string => `fx.quarantine.${encodeToken(id)}`;
+export const allQuarantineSubject = 'fx.quarantine.*';
+export const parseQuarantineSubject = (subject: string): string => decodeToken(subject.split('.')[2] ?? '');
 
 export type OutputStream = 'stdout' | 'stderr';
 /** Output of one instance, as its node tells it. The message body is raw bytes; headers in LOG_HEADERS. */

@@ -13,6 +13,24 @@ export class VersionConflict extends Error {
   }
 }
 
+/**
+ * Nothing is decided about this aggregate for now: a message of its own cannot be read, or its fold throws, so nobody knows its state for
+ * sure. The text says what to do.
+ */
+export class AggregateStopped extends Error {
+  constructor(
+    readonly aggregate: Aggregate,
+    readonly aggregateId: string,
+    readonly reason: string,
+    readonly entryId: string | undefined,
+    options?: ErrorOptions,
+  ) {
+    const look = entryId === undefined ? 'fornax log quarantine list' : `fornax log quarantine show ${entryId}`;
+    super(`${aggregate} ${aggregateId} is stopped: ${reason}. An operator can look at it and decide: ${look}`, options);
+    this.name = 'AggregateStopped';
+  }
+}
+
 /** The log cannot be written: nothing was appended, unless it is an `OutcomeUnknown`. */
 export class LogUnavailable extends Error {
   constructor(detail: string, options?: ErrorOptions) {
@@ -80,6 +98,7 @@ export interface EventLog {
    * @throws VersionConflict
    * @throws LogUnavailable nothing was appended
    * @throws OutcomeUnknown
+   * @throws AggregateStopped a message of the aggregate cannot be read, and nobody has decided about it yet
    */
   append(aggregate: Aggregate, aggregateId: string, commit: Commit, expected: number): Promise<number>;
   /** Commits of one aggregate after `after` (exclusive), in order, to the end as it is now, `most` of them at most. */

@@ -4,6 +4,7 @@ export {
   type Loaded,
   type LogHead,
   type SubscribeOptions,
+  AggregateStopped,
   LogReset,
   LogUnavailable,
   OutcomeUnknown,
@@ -21,6 +22,14 @@ export { type OnFollowing } from './keep-following.js';
 export { type FollowStreamOptions, followStream } from './jetstream/follow-stream.js';
 export { type FeedMessage, type FeedPace } from './jetstream/pull-feed.js';
 export { jetStreamApi } from './jetstream/jetstream-api.js';
+export {
+  type QuarantineDecision,
+  type QuarantineEntry,
+  type QuarantineState,
+  eventEntryId,
+} from './quarantine/entries.js';
+export { FoldGuard, reasonOf, type StoppedFold } from './quarantine/fold-guard.js';
+export { Quarantine, type QuarantineListener } from './quarantine/quarantine.js';
 export { InMemoryLog } from './in-memory/in-memory.event-log.js';
 export { type ConnectNatsOptions, type NatsKey, connectNats, onReconnect } from './jetstream/connection.js';
 export {

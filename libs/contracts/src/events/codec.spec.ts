@@ -14,7 +14,7 @@ import {
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { AGGREGATES } from '../subjects.js';
-import { createEventCodec, decodeCommit, encodeCommit, UnreadableCommit } from './codec.js';
+import { createEventCodec, decodeCommit, encodeCommit, UnreadableCommit, type CommitPlace } from './codec.js';
 import { eventSchemas } from './schemas.js';
 
 const at = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
@@ -85,7 +85,7 @@ describe('the event codec', () => {
     const own = 'C:\\u0000 \\ud83d \u{1F600} \u001b[0m';
     const event: FornaxEvent = { type: 'WaitingReasonChanged', reason: 'a\0b', detail: `\ud83d\\\0 ${own} \ude00`, at };
     const bytes = encodeCommit(commitOf(event), 'task', 't.1');
-    const [read] = decodeCommit(bytes, { ...place, aggregate: 'task' }).events;
+    const [read] = decodeCommit(bytes, { ...place, aggregate: 'task', aggregateId: 't.1' }).events;
     expect(read).toMatchObject({ reason: 'a\uFFFDb', detail: `\uFFFD\\\uFFFD ${own} \uFFFD` });
   });
 
@@ -104,8 +104,38 @@ describe('the event codec', () => {
     ['not a batch', '{}'],
     ['an empty batch', '[]'],
     ['an event without data', '[{"type":"x","time":"y"}]'],
+    ["a server's own answer", '{"stream":"FX_LOGS","seq":1}'],
+    ['null', '[null]'],
+    ['what ends too soon', '[{"specversion":"1.0","type":"fornax.NodeDr'],
+    ['compressed bytes that were cut off', Buffer.from([0x1f, 0x8b, 0x08, 0x00]).toString('latin1')],
   ])('refuses to read %s', (_, body) => {
     expect(() => decodeCommit(new TextEncoder().encode(body), place)).toThrow(UnreadableCommit);
+  });
+
+  it.each([
+    ['a version of the future', { type: 'fornax.NodeDrained.v99' }],
+    ['an event of another aggregate', { type: 'fornax.TaskDeleted.v1', data: { at } }],
+    ['an event that says it is about another aggregate', { subject: 'node/other' }],
+    ['a payload that its schema does not allow', { data: { at: 'yesterday' } }],
+    ['a payload that is a list', { data: [] }],
+    ['a time that is none', { time: 'yesterday' }],
+    ['no actor', { actor: undefined }],
+    ['no source', { source: 4 }],
+  ])('refuses to read %s', (_, change) => {
+    const [event] = JSON.parse(new TextDecoder().decode(encodeCommit(commitOf(drained), 'node', 'n.1'))) as object[];
+    const bytes = new TextEncoder().encode(JSON.stringify([{ ...event, ...change }]));
+    expect(() => decodeCommit(bytes, place)).toThrow(UnreadableCommit);
+  });
+
+  it('refuses to read a commit without an id', () => {
+    const bytes = encodeCommit(commitOf(drained), 'node', 'n.1');
+    expect(() => decodeCommit(bytes, { ...place, commitId: '' })).toThrow(UnreadableCommit);
+  });
+
+  it('heals text that Postgres cannot hold, whoever wrote it', () => {
+    const text = new TextDecoder().decode(encodeCommit(commitOf(drained), 'node', 'n.1'));
+    const read = decodeCommit(new TextEncoder().encode(text.replace('user:', '\\u0000')), place);
+    expect(JSON.stringify(read)).not.toContain('\\u0000');
   });
 
   it('upcasts an old version through every step to the current one', () => {
@@ -182,21 +212,29 @@ describe('the samples of every event version ever written', () => {
 
   it.each(names)('%s is folded by its aggregate', (name) => {
     const bytes = new Uint8Array(readFileSync(new URL(name, folder)));
-    const commit = decodeCommit(bytes, { sequence: 1, aggregate: 'task', aggregateId: 'x', commitId: 'c' });
+    const commit = decodeCommit(bytes, samplePlace(bytes));
     const evolve = evolvers[eventSchemas[typeOf(name)].aggregate];
     for (const event of commit.events) expect(evolve?.(event as never)).toEqual(expect.any(Object));
   });
 
   it.each(names)('%s decodes to an event of today and is written again as such', (name) => {
     const bytes = new Uint8Array(readFileSync(new URL(name, folder)));
-    const aggregate = AGGREGATES.find((known) => eventSchemas[typeOf(name)].aggregate === known) ?? 'task';
-    const commit = decodeCommit(bytes, { sequence: 1, aggregate, aggregateId: 'x', commitId: 'c' });
+    const sample = samplePlace(bytes);
+    const { aggregate, aggregateId } = sample;
+    const commit = decodeCommit(bytes, sample);
     expect(commit.events.map((event) => event.type)).toEqual([typeOf(name)]);
-    expect(
-      decodeCommit(encodeCommit(commit, aggregate, 'x'), { sequence: 1, aggregate, aggregateId: 'x', commitId: 'c' }),
-    ).toEqual(commit);
+    expect(decodeCommit(encodeCommit(commit, aggregate, aggregateId), sample)).toEqual(commit);
   });
 });
+
+/** The place that a sample says it was written at. */
+const samplePlace = (bytes: Uint8Array): CommitPlace => {
+  const [{ subject = '' } = {}] = JSON.parse(new TextDecoder().decode(bytes)) as readonly { subject?: string }[];
+  const at = subject.indexOf('/');
+  const aggregate = AGGREGATES.find((known) => known === subject.slice(0, at));
+  if (!aggregate) throw new Error(`a sample of no known aggregate: ${subject}`);
+  return { sequence: 1, aggregate, aggregateId: subject.slice(at + 1), commitId: 'c' };
+};
 
 const typeOf = (file: string): keyof typeof eventSchemas => {
   const type = Object.keys(eventSchemas).find((name) => file.startsWith(`${name}.v`));

@@ -9,6 +9,8 @@ export const COMMIT_CONTENT_TYPE = 'application/cloudevents-batch+json';
 /** What a codec knows of one event type. */
 export interface EventDescription {
   readonly version: number;
+  /** Whose subjects it may stand on; any when absent. */
+  readonly aggregate?: Aggregate;
   readonly schema: z.ZodType;
 }
 
@@ -36,15 +38,18 @@ export interface EventCodec {
    */
   encode(commit: Commit, aggregate: Aggregate, aggregateId: string): Uint8Array;
   /**
-   * Reads a batch back, events of older versions upcast to today's. Trusts the payloads, which were checked when they were written,
-   * so that a replay costs little more than parsing JSON.
-   * @throws UnreadableCommit for an unknown type or version, or a malformed envelope
+   * Reads a batch back, events of older versions upcast to today's, each payload checked against its schema: whoever folds it may rely on
+   * it, also when somebody else than Fornax wrote it.
+   * @throws UnreadableCommit for whatever this version could not have written: no JSON, no batch, an unknown type or version, an event of
+   * another aggregate or with another payload
    */
   decode(bytes: Uint8Array, at: CommitPlace): RecordedCommit;
 }
 
 interface Reader {
   readonly type: string;
+  readonly aggregate: Aggregate | undefined;
+  readonly schema: z.ZodType;
   readonly steps: readonly Upcast[];
 }
 
@@ -57,7 +62,7 @@ const readersOf = (
   steps: Upcasters,
 ): ReadonlyMap<string, Reader> => {
   const readers = new Map<string, Reader>();
-  for (const [type, { version }] of Object.entries(catalogue)) {
+  for (const [type, { version, aggregate, schema }] of Object.entries(catalogue)) {
     for (let stored = 1; stored <= version; stored += 1) {
       const path: Upcast[] = [];
       for (let from = stored; from < version; from += 1) {
@@ -65,7 +70,7 @@ const readersOf = (
         if (!step) throw new Error(`no upcaster for ${type} from version ${from}`);
         path.push(step);
       }
-      readers.set(cloudEventType(type, stored), { type, steps: path });
+      readers.set(cloudEventType(type, stored), { type, aggregate, schema, steps: path });
     }
   }
   return readers;
@@ -110,22 +115,32 @@ export const createEventCodec = (
     return textEncoder.encode(storable(JSON.stringify(batch)));
   };
 
-  const eventOf = (stored: StoredEvent): FornaxEvent => {
+  const eventOf = (stored: StoredEvent, at: CommitPlace): FornaxEvent => {
     const reader = readers.get(stored.type);
-    if (!reader) throw new UnreadableCommit(`event type ${stored.type} is not known to this version`);
+    if (!reader) throw new UnreadableCommit(`event type ${quoted(stored.type)} is not known to this version`);
+    const { type, aggregate, schema, steps } = reader;
+    if (aggregate !== undefined && aggregate !== at.aggregate)
+      throw new UnreadableCommit(`${type} is an event of another aggregate than ${at.aggregate}`);
     let data: Record<string, unknown> = stored.data;
-    for (const step of reader.steps) data = step(data);
-    data['type'] = reader.type; // the parsed object is ours: writing into it saves a copy of every event
+    try {
+      for (const step of steps) data = step(data);
+    } catch (cause) {
+      throw new UnreadableCommit(`${type} cannot be brought to today's version`, { cause });
+    }
+    const checked = schema.safeParse(data);
+    if (!checked.success) throw new UnreadableCommit(`${type} does not match its schema: ${issuesOf(checked.error)}`);
+    data['type'] = type; // the parsed object is ours: writing into it saves a copy of every event
     return data as unknown as FornaxEvent;
   };
 
   const decode = (bytes: Uint8Array, at: CommitPlace): RecordedCommit => {
     const batch = parseBatch(bytes, at);
     const [first] = batch;
-    if (!first) throw new UnreadableCommit(`commit at sequence ${at.sequence} is empty`);
+    if (!first) throw new UnreadableCommit('the commit is empty');
+    if (at.commitId === '') throw new UnreadableCommit('the commit has no id');
     return {
       id: at.commitId,
-      events: batch.map(eventOf),
+      events: batch.map((stored) => eventOf(stored, at)),
       meta: metaOf(first),
       at: Date.parse(first.time),
       sequence: at.sequence,
@@ -147,6 +162,7 @@ const storable = (json: string): string =>
 /** The part of a stored CloudEvent that is read back. */
 interface StoredEvent {
   readonly type: string;
+  readonly subject?: string;
   readonly source: string;
   readonly time: string;
   readonly actor: Actor;
@@ -159,28 +175,51 @@ interface StoredEvent {
   readonly data: Record<string, unknown>;
 }
 
+const MAX_QUOTED = 100;
+/** Text of a stranger in one of ours. */
+const quoted = (text: string): string => JSON.stringify(text.slice(0, MAX_QUOTED));
+
+/** Where and what, without the values: they may be anything, and anybody's. */
+const issuesOf = ({ issues }: z.ZodError): string =>
+  issues
+    .slice(0, 3)
+    .map(({ path, code }) => `${path.map(String).join('.').slice(0, MAX_QUOTED) || 'it'} (${code})`)
+    .join(', ');
+
 const parseBatch = (bytes: Uint8Array, at: CommitPlace): readonly StoredEvent[] => {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(textDecoder.decode(bytes));
+    // Also what somebody else wrote: Postgres would refuse it as much.
+    parsed = JSON.parse(storable(textDecoder.decode(bytes)));
   } catch (cause) {
-    throw new UnreadableCommit(`commit at sequence ${at.sequence} is not JSON`, { cause });
+    throw new UnreadableCommit('it is not JSON', { cause });
   }
-  if (!Array.isArray(parsed) || !parsed.every(isStoredEvent)) {
-    throw new UnreadableCommit(`commit at sequence ${at.sequence} is not a CloudEvents batch`);
-  }
+  if (!Array.isArray(parsed) || !parsed.every(isStoredEvent))
+    throw new UnreadableCommit('it is not a CloudEvents batch');
+  const subject = `${at.aggregate}/${at.aggregateId}`;
+  if (parsed.some((event) => event.subject !== undefined && event.subject !== subject))
+    throw new UnreadableCommit('it tells of another aggregate than its subject');
   return parsed;
 };
 
-const isStoredEvent = (value: unknown): value is StoredEvent =>
-  typeof value === 'object' &&
-  value !== null &&
-  'type' in value &&
-  typeof value.type === 'string' &&
-  'time' in value &&
-  'data' in value &&
-  typeof value.data === 'object' &&
-  value.data !== null;
+const isTextOrAbsent = (value: unknown): boolean => value === undefined || typeof value === 'string';
+const isNumberOrAbsent = (value: unknown): boolean => value === undefined || typeof value === 'number';
+
+const isStoredEvent = (value: unknown): value is StoredEvent => {
+  if (typeof value !== 'object' || value === null) return false;
+  const event = value as Readonly<Record<string, unknown>>;
+  const { data, time } = event;
+  return (
+    ['type', 'source', 'actor', 'correlationid'].every((name) => typeof event[name] === 'string') &&
+    typeof time === 'string' &&
+    !Number.isNaN(Date.parse(time)) &&
+    ['subject', 'causationid', 'traceparent'].every((name) => isTextOrAbsent(event[name])) &&
+    isNumberOrAbsent(event['leaderepoch']) &&
+    typeof data === 'object' &&
+    data !== null &&
+    !Array.isArray(data)
+  );
+};
 
 const metaOf = (event: StoredEvent): CommitMeta => ({
   actor: event.actor,

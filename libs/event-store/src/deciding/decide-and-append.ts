@@ -1,6 +1,6 @@
 import type { Aggregate, CommitMeta, FornaxEvent, RecordedCommit } from '@fornax/contracts';
 import type { Decider, Rejection } from '@fornax/domain';
-import { type EventLog, type Loaded, VersionConflict } from '../event-log.js';
+import { AggregateStopped, type EventLog, type Loaded, VersionConflict } from '../event-log.js';
 import { delay } from '../wait.js';
 
 /** A decider's "no", carried to whoever asked. */
@@ -45,7 +45,14 @@ const fold = <S, C, E extends FornaxEvent>(
 ): Loaded<S> => {
   let { state, sequence } = from;
   for (const commit of commits) {
-    for (const event of commit.events) state = decider.evolve(state, event as E);
+    try {
+      for (const event of commit.events) state = decider.evolve(state, event as E);
+    } catch (cause) {
+      const { aggregate, aggregateId } = commit;
+      throw new AggregateStopped(aggregate, aggregateId, `its fold fails at commit ${commit.sequence}`, undefined, {
+        cause,
+      });
+    }
     sequence = commit.sequence;
   }
   return { state, sequence };
@@ -91,6 +98,7 @@ const pauseMs = (attempt: number): number =>
  * @throws CommandRejected the decider's "no"
  * @throws Outrun still beaten after `patienceMs`
  * @throws LogUnavailable
+ * @throws AggregateStopped
  */
 export const decideAndAppend = async <S, C, E extends FornaxEvent>(
   request: DecideAndAppend<S, C, E>,

@@ -24,6 +24,7 @@ import {
 } from '@fornax/contracts';
 import {
   type EventLog,
+  AggregateStopped,
   type LogHead,
   LogReset,
   LogUnavailable,
@@ -31,13 +32,15 @@ import {
   type SubscribeOptions,
   VersionConflict,
 } from '../event-log.js';
+import { eventEntryId } from '../quarantine/entries.js';
+import { Quarantine } from '../quarantine/quarantine.js';
 import { followLog } from '../follow-log.js';
 import { DecodedCommits } from './decoded-commits.js';
 import { DurablePublisher, PublishRejected } from './durable-publisher.js';
 import { GroupedPublisher } from './grouped-publisher.js';
 import { type FeedMessage, type FeedPace, PullFeed } from './pull-feed.js';
 import { SharedTail } from './shared-tail.js';
-import { StoredMessages } from './stored-messages.js';
+import { type StoredMessage, StoredMessages } from './stored-messages.js';
 import { ensureStreams, epochOf, managerOf } from './streams.js';
 
 const WRONG_LAST_SEQUENCE = 10071;
@@ -61,10 +64,27 @@ const commitIdOf = (subject: string, id: string): string => id.slice(subject.len
 const serverFilter = (aggregates: readonly Aggregate[] | undefined): string | undefined =>
   aggregates?.length === 1 && aggregates[0] !== undefined ? aggregateSubject(aggregates[0]) : undefined;
 
+/** @throws Error this is no commit that this version can read */
 const decode = (subject: string, sequence: number, data: Uint8Array, msgId: string): RecordedCommit => {
   const { aggregate, id } = parseEventSubject(subject);
   return decodeCommit(data, { sequence, aggregate, aggregateId: id, commitId: commitIdOf(subject, msgId) });
 };
+
+const aggregateOf = (subject: string): ReturnType<typeof parseEventSubject> | undefined => {
+  try {
+    return parseEventSubject(subject);
+  } catch {
+    return undefined;
+  }
+};
+
+/** A message of the stream, however it was read. */
+interface LogMessage {
+  readonly subject: string;
+  readonly sequence: number;
+  readonly data: Uint8Array;
+  readonly msgId: string;
+}
 
 const wantedBy = (aggregates: readonly Aggregate[] | undefined): ((subject: string) => boolean) => {
   if (aggregates === undefined) return () => true;
@@ -76,13 +96,21 @@ const wantedBy = (aggregates: readonly Aggregate[] | undefined): ((subject: stri
 const isMostOfTheLog = (aggregates: readonly Aggregate[] | undefined): boolean =>
   aggregates?.length !== 1 || aggregates[0] === 'task';
 
-const commitOf = ({ subject, sequence, data, headers }: FeedMessage): RecordedCommit =>
-  decode(subject, sequence, data, headers?.get(MSG_ID) ?? '');
-
-const commitsOf = (
-  messages: readonly FeedMessage[],
-  isWanted: (subject: string) => boolean,
-): readonly RecordedCommit[] => messages.filter(({ subject }) => isWanted(subject)).map(commitOf);
+const MAX_ERROR = 500;
+const messageOf = ({ subject, sequence, data, headers }: FeedMessage): LogMessage => ({
+  subject,
+  sequence,
+  data,
+  msgId: headers?.get(MSG_ID) ?? '',
+});
+const storedMessage = ({ subject, sequence, data, header }: StoredMessage): LogMessage => ({
+  subject,
+  sequence,
+  data,
+  msgId: header(MSG_ID),
+});
+const commitOf = ({ subject, sequence, data, msgId }: LogMessage): RecordedCommit =>
+  decode(subject, sequence, data, msgId);
 
 export interface OpenLogOptions {
   /** Copies of the streams, when they are made by this call. Default 1. */
@@ -100,7 +128,7 @@ export class JetStreamLog implements EventLog {
   /** Where the server can take commits together. */
   private readonly grouped: GroupedPublisher | undefined;
   private readonly stored: StoredMessages;
-  private readonly decoded = new DecodedCommits(commitOf);
+  private readonly decoded = new DecodedCommits((message) => commitOf(messageOf(message)));
   private tail: Promise<SharedTail> | undefined;
 
   private constructor(
@@ -109,6 +137,8 @@ export class JetStreamLog implements EventLog {
     private readonly epoch: string,
     takesBatches: boolean,
     private readonly options: OpenLogOptions,
+    /** What is left out of this log, the same for all who read it. */
+    readonly quarantine: Quarantine,
   ) {
     this.publisher = new DurablePublisher(nc);
     this.grouped = takesBatches ? new GroupedPublisher(nc, this.publisher) : undefined;
@@ -120,30 +150,39 @@ export class JetStreamLog implements EventLog {
     await ensureStreams(nc, options);
     const jsm = await managerOf(nc);
     const info = await jsm.streams.info(STREAMS.events);
-    return new JetStreamLog(nc, jsm, epochOf(info), info.config.allow_atomic === true, options);
+    const epoch = epochOf(info);
+    const { reader = 'log', pace } = options;
+    const quarantine = await Quarantine.open(nc, { reader, epoch, ...(pace === undefined ? {} : { pace }) });
+    return new JetStreamLog(nc, jsm, epoch, info.config.allow_atomic === true, options, quarantine);
   }
 
   async append(aggregate: Aggregate, aggregateId: string, commit: Commit, expected: number): Promise<number> {
     const subject = eventSubject(aggregate, aggregateId);
     const msgId = messageId(subject, commit.id);
     const data = encodeCommit(commit, aggregate, aggregateId);
-    try {
-      const options = { msgId, expectLastSubjectSequence: expected, settleMs: SETTLE_MS };
-      const { seq } = await (this.grouped
-        ? this.grouped.publish({ subject, data, ...options })
-        : this.publisher.publish(subject, data, options));
-      if (seq > 0) return this.appended(seq);
-    } catch (error) {
-      if (!(error instanceof PublishRejected)) throw error;
-      if (error.code !== WRONG_LAST_SEQUENCE)
-        throw new LogUnavailable(`the log refused the commit: ${error.message}`, { cause: error });
-      const earlier = await this.lookUp(subject, msgId, expected);
-      if (earlier !== undefined) return this.appended(earlier);
-      throw new VersionConflict(aggregate, aggregateId, expected, { cause: error });
+    this.checkFolded(aggregate, aggregateId, commit);
+    for (let last = expected; ;) {
+      try {
+        const options = { msgId, expectLastSubjectSequence: last, settleMs: SETTLE_MS };
+        const { seq } = await (this.grouped
+          ? this.grouped.publish({ subject, data, ...options })
+          : this.publisher.publish(subject, data, options));
+        if (seq > 0) return this.appended(seq);
+      } catch (error) {
+        if (!(error instanceof PublishRejected)) throw error;
+        if (error.code !== WRONG_LAST_SEQUENCE)
+          throw new LogUnavailable(`the log refused the commit: ${error.message}`, { cause: error });
+        const earlier = await this.lookUp(subject, msgId, expected);
+        if (earlier !== undefined) return this.appended(earlier);
+        const leftOut = await this.lastLeftOut(subject, last);
+        if (leftOut === undefined) throw new VersionConflict(aggregate, aggregateId, expected, { cause: error });
+        last = leftOut;
+        continue;
+      }
+      const first = await this.lookUp(subject, msgId, expected);
+      if (first === undefined) throw new OutcomeUnknown('the log answered without a sequence');
+      return this.appended(first);
     }
-    const first = await this.lookUp(subject, msgId, expected);
-    if (first === undefined) throw new OutcomeUnknown('the log answered without a sequence');
-    return this.appended(first);
   }
 
   private appended(sequence: number): number {
@@ -160,6 +199,82 @@ export class JetStreamLog implements EventLog {
     }
   }
 
+  /**
+   * What users ask of an aggregate that a fold has stopped at is refused: they would not see what it did. What nodes and services say did
+   * happen, so it is taken.
+   */
+  private checkFolded(aggregate: Aggregate, aggregateId: string, { meta }: Commit): void {
+    const stop = meta.actor.startsWith('user:') ? this.quarantine.stopOf(aggregate, aggregateId) : undefined;
+    if (stop) throw new AggregateStopped(aggregate, aggregateId, stop.what.reason, stop.id);
+  }
+
+  /**
+   * The last message of a subject after `after`, when none of those can be read and operators have dropped them all: the aggregate goes on
+   * behind them. Undefined when there is a commit among them, or nothing.
+   * @throws AggregateStopped nobody has decided about one of them yet
+   */
+  private async lastLeftOut(subject: string, after: number): Promise<number | undefined> {
+    let last: number | undefined;
+    for (;;) {
+      const message = await this.stored.next(subject, (last ?? after) + 1);
+      if (message === undefined) return last;
+      if (this.readCommit(storedMessage(message)) !== undefined) return undefined;
+      const entry = this.quarantine.get(eventEntryId(message.sequence));
+      if (entry?.state !== 'dropped') {
+        const { aggregate, id } = parseEventSubject(subject);
+        const reason = `message ${message.sequence} of its events cannot be read (${entry?.what.reason ?? 'the quarantine is full'})`;
+        throw new AggregateStopped(aggregate, id, reason, entry?.id);
+      }
+      last = message.sequence;
+    }
+  }
+
+  /** The commit in a message, or undefined for one that is left out: it is put into the quarantine then, if it is not there yet. */
+  private readCommit(
+    message: LogMessage,
+    read: () => RecordedCommit = () => commitOf(message),
+  ): RecordedCommit | undefined {
+    const { subject, sequence, data } = message;
+    if (this.quarantine.skips(sequence)) return undefined;
+    try {
+      return read();
+    } catch (error) {
+      const place = aggregateOf(subject);
+      this.quarantine.noticeEvent({
+        stream: STREAMS.events,
+        sequence,
+        subject,
+        aggregate: place?.aggregate ?? null,
+        aggregateId: place?.id ?? null,
+        reason: (error instanceof Error ? error.message : String(error)).slice(0, MAX_ERROR),
+        sizeBytes: data.length,
+        headers: [],
+      });
+      return undefined;
+    }
+  }
+
+  private commitsOf(
+    messages: readonly FeedMessage[],
+    isWanted: (subject: string) => boolean,
+  ): readonly RecordedCommit[] {
+    return messages.flatMap((message) =>
+      isWanted(message.subject) ? (this.readCommit(messageOf(message)) ?? []) : [],
+    );
+  }
+
+  /** A message as it lies in the log, whether it can be read or not. */
+  messageAt(sequence: number): Promise<StoredMessage | undefined> {
+    return this.stored.at(sequence);
+  }
+
+  /** @throws Error why this version cannot read the message; also when there is none */
+  async checkReadable(sequence: number): Promise<void> {
+    const message = await this.stored.at(sequence);
+    if (message === undefined) throw new Error(`the log holds no message ${sequence}`);
+    commitOf(storedMessage(message));
+  }
+
   async readAggregate(
     aggregate: Aggregate,
     aggregateId: string,
@@ -169,16 +284,17 @@ export class JetStreamLog implements EventLog {
     const subject = eventSubject(aggregate, aggregateId);
     const commits: RecordedCommit[] = [];
     let position = after;
-    for (let reads = 0; reads < Math.min(SINGLE_READS, most); reads += 1) {
+    for (let reads = 0; reads < SINGLE_READS && commits.length < most; reads += 1) {
       const message = await this.stored.next(subject, position + 1);
       if (message === undefined) return commits;
       position = message.sequence;
-      commits.push(decode(subject, message.sequence, message.data, message.header(MSG_ID)));
+      const commit = this.readCommit(storedMessage(message));
+      if (commit) commits.push(commit);
     }
     if (commits.length >= most) return commits;
     const maxBatch = Math.min(DEFAULT_BATCH, most - commits.length);
     for await (const messages of this.replay(subject, position + 1, Number.MAX_SAFE_INTEGER, maxBatch)) {
-      commits.push(...commitsOf(messages.slice(0, most - commits.length), () => true));
+      commits.push(...this.commitsOf(messages, () => true).slice(0, most - commits.length));
       if (commits.length >= most) break;
     }
     return commits;
@@ -189,7 +305,7 @@ export class JetStreamLog implements EventLog {
     const to = options.to ?? (await this.head()).sequence;
     const isWanted = wantedBy(aggregates);
     for await (const messages of this.replay(serverFilter(aggregates), from, to, maxBatch)) {
-      const commits = commitsOf(messages, isWanted);
+      const commits = this.commitsOf(messages, isWanted);
       if (commits.length > 0) yield commits;
     }
   }
@@ -208,7 +324,9 @@ export class JetStreamLog implements EventLog {
       const handOver = async (messages: readonly FeedMessage[]): Promise<void> => {
         const last = messages.at(-1);
         if (last === undefined) return;
-        const wanted = messages.filter(({ subject }) => isWanted(subject)).map((message) => this.decoded.of(message));
+        const wanted = messages
+          .filter(({ subject }) => isWanted(subject))
+          .flatMap((message) => this.readCommit(messageOf(message), () => this.decoded.of(message)) ?? []);
         await deliver(wanted, last.sequence);
         at = last.sequence;
       };
@@ -279,7 +397,9 @@ export class JetStreamLog implements EventLog {
 
   async head(): Promise<LogHead> {
     const info = await this.jsm.streams.info(STREAMS.events);
-    return { epoch: epochOf(info), sequence: info.state.last_seq };
+    const epoch = epochOf(info);
+    this.quarantine.enter(epoch);
+    return { epoch, sequence: info.state.last_seq };
   }
 
   async nextSequence(aggregates: readonly Aggregate[], after: number): Promise<number | undefined> {
@@ -309,6 +429,7 @@ export class JetStreamLog implements EventLog {
 
   /** Stops the publisher; subscriptions end by their signals, the connection is the caller's. */
   close(): void {
+    this.quarantine.close();
     this.grouped?.close();
     this.publisher.close();
   }

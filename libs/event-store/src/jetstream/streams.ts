@@ -11,7 +11,14 @@ import {
   type StreamConfig,
   type StreamInfo,
 } from '@nats-io/jetstream';
-import { STREAMS, allDispatchSubject, allEventsSubject, allLogsSubject, reportStreamSubjects } from '@fornax/contracts';
+import {
+  STREAMS,
+  allDispatchSubject,
+  allEventsSubject,
+  allLogsSubject,
+  allQuarantineSubject,
+  reportStreamSubjects,
+} from '@fornax/contracts';
 
 const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
@@ -82,6 +89,18 @@ const workingStreams: readonly NewStream[] = [
     // Output is not the truth: its last second may go with the power, and it is sixteen times as fast when it does not wait for the
     // disk (nats-server 2.12 or later; others ignore it).
     persist_mode: PersistMode.Async,
+    duplicate_window: nanos(120 * SECOND_MS),
+  },
+  {
+    name: STREAMS.quarantine,
+    subjects: [allQuarantineSubject],
+    description: 'Fornax messages and folds that were put aside, and what operators decided about them',
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    deny_delete: true,
+    deny_purge: true,
+    max_bytes: 1024 ** 3,
+    discard: DiscardPolicy.Old,
     duplicate_window: nanos(120 * SECOND_MS),
   },
 ];

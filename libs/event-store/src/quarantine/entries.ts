@@ -1,0 +1,65 @@
+import type { QuarantineRecord, StoppedRecord, UnreadableRecord } from '@fornax/contracts';
+
+/** open: nobody has decided yet. retrying: an operator asked for it, the answer is on its way. dropped, retried: over. */
+export type QuarantineState = 'open' | 'retrying' | 'dropped' | 'retried';
+
+/** Who decided what, when, and why. */
+export interface QuarantineDecision {
+  readonly by: string;
+  readonly at: number;
+  readonly reason: string | null;
+}
+
+export interface QuarantineEntry {
+  readonly id: string;
+  readonly state: QuarantineState;
+  /** Without a body: it may be large, and `show` reads it. */
+  readonly what: UnreadableRecord | StoppedRecord;
+  /** The last one. */
+  readonly decision: QuarantineDecision | null;
+}
+
+/** `events-17`: one message of the event log; another epoch of the log takes the place. */
+export const eventEntryId = (sequence: number): string => `events-${sequence}`;
+
+const withoutBody = (record: UnreadableRecord | StoppedRecord): UnreadableRecord | StoppedRecord =>
+  record.kind === 'unreadable' ? { ...record, body: null } : record;
+
+const decisionOf = ({ by, at, reason }: QuarantineDecision): QuarantineDecision => ({ by, at, reason });
+
+/**
+ * The fold of one entry. What is over stays over when the same thing is found once more; it opens again when it is another thing
+ * (another epoch of the log), or when a fold that was tried again has stopped again.
+ */
+export const foldEntry = (
+  before: QuarantineEntry | undefined,
+  id: string,
+  record: QuarantineRecord,
+): QuarantineEntry | undefined => {
+  switch (record.kind) {
+    case 'unreadable':
+      if (before !== undefined && before.what.epoch === record.epoch) return before;
+      return { id, state: 'open', what: withoutBody(record), decision: null };
+    case 'stopped':
+      if (
+        before !== undefined &&
+        before.what.epoch === record.epoch &&
+        before.state !== 'retrying' &&
+        before.state !== 'retried'
+      )
+        return before;
+      return { id, state: 'open', what: record, decision: before?.decision ?? null };
+    case 'dropped':
+      return before && { ...before, state: 'dropped', decision: decisionOf(record) };
+    case 'retry-asked':
+      return before && { ...before, state: 'retrying', decision: decisionOf(record) };
+    case 'retried':
+      return (
+        before && {
+          ...before,
+          state: 'retried',
+          decision: decisionOf({ ...record, reason: before.decision?.reason ?? record.reason }),
+        }
+      );
+  }
+};

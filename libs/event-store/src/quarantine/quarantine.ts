@@ -1,0 +1,353 @@
+import { randomUUID } from 'node:crypto';
+import { nanos, type NatsConnection } from '@nats-io/nats-core';
+import { AckPolicy, DeliverPolicy, ReplayPolicy } from '@nats-io/jetstream';
+import {
+  STREAMS,
+  parseQuarantineSubject,
+  quarantineRecordSchema,
+  quarantineSubject,
+  type QuarantineRecord,
+  type StoppedRecord,
+  type UnreadableRecord,
+} from '@fornax/contracts';
+import type { OnFollowing } from '../keep-following.js';
+import { delay } from '../wait.js';
+import { DurablePublisher } from '../jetstream/durable-publisher.js';
+import { followStream } from '../jetstream/follow-stream.js';
+import type { FeedMessage, FeedPace } from '../jetstream/pull-feed.js';
+import { StoredMessages } from '../jetstream/stored-messages.js';
+import { managerOf } from '../jetstream/streams.js';
+import { type QuarantineEntry, eventEntryId, foldEntry } from './entries.js';
+
+export interface QuarantineOptions {
+  /** The service: it names the consumer, and is who found something. */
+  readonly reader: string;
+  /** Of the event log. */
+  readonly epoch: string;
+  readonly pace?: FeedPace;
+}
+
+/** Told once a process about something new, and about every change after that. */
+export type QuarantineListener = (entry: QuarantineEntry, before: QuarantineEntry | undefined) => void;
+
+type Found = Omit<UnreadableRecord, 'kind' | 'at' | 'by' | 'epoch' | 'body'>;
+type Stop = Omit<StoppedRecord, 'kind' | 'at' | 'by' | 'epoch'>;
+
+/** What is beyond is skipped all the same, and counted; so nobody fills the register, and with it the memory of all, with rubbish. */
+const MAX_ENTRIES = 10_000;
+const MAX_BODY_BYTES = 1024 * 1024;
+const BATCH = 256;
+const LOAD_TIMEOUT_MS = 30_000;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/**
+ * The register of what was put aside, the same for all services and replicas: the fold of the stream FX_QUARANTINE, followed by each
+ * process. It depends on no database and survives every rebuild; what decides whether a message is skipped is written here, once, so a
+ * newer version that could read the message skips it too until an operator says otherwise.
+ *
+ * An entry: open -> dropped (left out for good) | retrying -> retried (folded again) | open (it failed again).
+ */
+export class Quarantine {
+  private readonly entries = new Map<string, QuarantineEntry>();
+  private readonly skippedSequences = new Set<number>();
+  /** Folds that have stopped, by their aggregate. */
+  private readonly stops = new Map<string, QuarantineEntry>();
+  private readonly listeners = new Set<QuarantineListener>();
+  private readonly stop = new AbortController();
+  private readonly publisher: DurablePublisher;
+  private readonly stored: StoredMessages;
+  private readonly changed = new Set<() => void>();
+  private position = 0;
+  private epoch: string;
+  private trouble: string | undefined;
+  private overflowCount = 0;
+  private following: Promise<void> = Promise.resolve();
+
+  private constructor(
+    private readonly nc: NatsConnection,
+    private readonly options: QuarantineOptions,
+  ) {
+    this.epoch = options.epoch;
+    this.publisher = new DurablePublisher(nc);
+    this.stored = new StoredMessages(nc, STREAMS.quarantine);
+  }
+
+  /** Resolves when everything that is known already was read. */
+  static async open(nc: NatsConnection, options: QuarantineOptions): Promise<Quarantine> {
+    const quarantine = new Quarantine(nc, options);
+    const { state } = await (await managerOf(nc)).streams.info(STREAMS.quarantine);
+    quarantine.following = quarantine.follow();
+    if (!(await quarantine.until(() => quarantine.position >= state.last_seq, LOAD_TIMEOUT_MS))) {
+      quarantine.close();
+      throw new Error(`the quarantine cannot be read: ${quarantine.trouble ?? 'no answer in time'}`);
+    }
+    return quarantine;
+  }
+
+  /** Everything that is known, oldest first. Entries of an earlier log are left out. */
+  list(): readonly QuarantineEntry[] {
+    return [...this.entries.values()].filter(({ what }) => what.epoch === null || what.epoch === this.epoch);
+  }
+
+  get(id: string): QuarantineEntry | undefined {
+    const entry = this.entries.get(id);
+    return entry && (entry.what.epoch === null || entry.what.epoch === this.epoch) ? entry : undefined;
+  }
+
+  /** Messages that found no room in the register; they were skipped and are gone, or stay in the event log unlisted. */
+  get overflow(): number {
+    return this.overflowCount;
+  }
+
+  /** Why the register cannot be followed at present. */
+  get health(): string | undefined {
+    return this.trouble;
+  }
+
+  /** Whether the message of the event log is left out, as far as this process knows. */
+  skips(sequence: number): boolean {
+    return this.skippedSequences.has(sequence);
+  }
+
+  /** The fold that left an aggregate out, if nobody has decided about it yet. */
+  stopOf(aggregate: string, aggregateId: string): QuarantineEntry | undefined {
+    return this.stops.get(`${aggregate}/${aggregateId}`);
+  }
+
+  /** The log is another one now: what was said about the old one says nothing about this one. */
+  enter(epoch: string): void {
+    if (epoch === this.epoch) return;
+    this.epoch = epoch;
+    this.skippedSequences.clear();
+    this.stops.clear();
+    for (const entry of this.entries.values()) this.note(entry);
+  }
+
+  onChange(listener: QuarantineListener): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  }
+
+  /** A message of the event log, which keeps it: known here at once, elsewhere in a moment. */
+  noticeEvent(found: Found): void {
+    const id = eventEntryId(found.sequence);
+    if (this.get(id) !== undefined) return;
+    this.notice(id, { ...found, kind: 'unreadable', epoch: this.epoch, body: null, ...this.byMe() });
+  }
+
+  /** A fold threw on an aggregate: what it makes of it stays as it was. */
+  noticeStop(stop: Stop): void {
+    const id = `fold-${stop.follower}-${stop.sequence}`;
+    const before = this.get(id);
+    if (before !== undefined && (before.state === 'open' || before.state === 'dropped')) return;
+    this.notice(id, { ...stop, kind: 'stopped', epoch: this.epoch, ...this.byMe() });
+  }
+
+  /** A fold that had stopped goes through now. */
+  async resolveStop(follower: string, sequence: number): Promise<void> {
+    const id = `fold-${follower}-${sequence}`;
+    if (this.get(id)?.state === 'retrying') await this.decide(id, { kind: 'retried', reason: null, ...this.byMe() });
+  }
+
+  /**
+   * A message of a stream that forgets what is acknowledged: it may be acknowledged once this resolves.
+   * @throws LogUnavailable it could not be kept
+   */
+  async keep(found: Found, data: Uint8Array): Promise<void> {
+    const id = `${found.stream.toLowerCase()}-${found.sequence}-${fingerprint(data)}`;
+    if (this.entries.has(id)) return;
+    if (this.entries.size >= MAX_ENTRIES) {
+      this.overflowCount += 1;
+      return;
+    }
+    const body = Buffer.from(data.subarray(0, MAX_BODY_BYTES)).toString('base64');
+    const record: QuarantineRecord = { ...found, kind: 'unreadable', epoch: null, body, ...this.byMe() };
+    await this.publish(id, record, `${id}/found`);
+    this.apply(id, record);
+  }
+
+  /** @returns the entry as the decision leaves it */
+  async decide(
+    id: string,
+    record: Extract<QuarantineRecord, { kind: 'dropped' | 'retry-asked' | 'retried' }>,
+  ): Promise<QuarantineEntry | undefined> {
+    await this.publish(id, record, `${id}/${randomUUID()}`);
+    this.apply(id, record);
+    return this.get(id);
+  }
+
+  /** Waits until an entry is no longer being tried again. @returns it as it is then, or when the time is over */
+  async settled(id: string, timeoutMs: number): Promise<QuarantineEntry | undefined> {
+    await this.until(() => this.get(id)?.state !== 'retrying', timeoutMs);
+    return this.get(id);
+  }
+
+  /** The body that was kept of an entry, if one was. */
+  async bodyOf(id: string): Promise<Uint8Array | undefined> {
+    const first = await this.stored.next(quarantineSubject(id), 1);
+    const record = first && quarantineRecordSchema.safeParse(jsonIn(first.data)).data;
+    return record?.kind === 'unreadable' && record.body !== null ? Buffer.from(record.body, 'base64') : undefined;
+  }
+
+  close(): void {
+    this.stop.abort();
+    this.publisher.close();
+  }
+
+  private byMe(): { readonly at: number; readonly by: string } {
+    return { at: Date.now(), by: `service:${this.options.reader}` };
+  }
+
+  private notice(id: string, record: QuarantineRecord): void {
+    if (!this.entries.has(id) && this.entries.size >= MAX_ENTRIES) {
+      this.overflowCount += 1;
+      return;
+    }
+    this.apply(id, record);
+    void this.publishInTime(id, record);
+  }
+
+  /** Whoever finds it later, here or elsewhere, may have to tell the others: a failure only delays that. */
+  private async publishInTime(id: string, record: QuarantineRecord): Promise<void> {
+    while (!this.stop.signal.aborted && !this.nc.isClosed()) {
+      try {
+        await this.publish(id, record, record.kind === 'unreadable' ? `${id}/${this.epoch}` : `${id}/${randomUUID()}`);
+        return;
+      } catch (error) {
+        this.trouble = error instanceof Error ? error.message : String(error);
+        await delay(1_000, this.stop.signal);
+      }
+    }
+  }
+
+  private async publish(id: string, record: QuarantineRecord, msgId: string): Promise<void> {
+    await this.publisher.publish(quarantineSubject(id), encoder.encode(JSON.stringify(record)), { msgId });
+  }
+
+  private follow(): Promise<void> {
+    const { pace } = this.options;
+    return followStream(
+      this.nc,
+      {
+        stream: STREAMS.quarantine,
+        begin: () => this.begin(),
+        maxBatch: BATCH,
+        signal: this.stop.signal,
+        onState: (trouble) => this.tellState(trouble),
+        ...(pace === undefined ? {} : { pace }),
+      },
+      (batch) => {
+        for (const message of batch) this.read(message);
+        return Promise.resolve();
+      },
+    );
+  }
+
+  private tellState: OnFollowing = (trouble) => {
+    this.trouble = trouble;
+    this.wake();
+  };
+
+  private async begin(): Promise<string> {
+    const jsm = await managerOf(this.nc);
+    const { state } = await jsm.streams.info(STREAMS.quarantine);
+    // Another stream: what the old one said is still the best that is known.
+    if (state.last_seq < this.position) this.position = 0;
+    const name = `${this.options.reader}-quarantine-${randomUUID()}`;
+    await jsm.consumers.add(STREAMS.quarantine, {
+      name,
+      ack_policy: AckPolicy.None,
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: this.position + 1,
+      replay_policy: ReplayPolicy.Instant,
+      mem_storage: true,
+      num_replicas: 1,
+      inactive_threshold: nanos(60_000),
+    });
+    return name;
+  }
+
+  private read({ subject, data, sequence }: FeedMessage): void {
+    const record = quarantineRecordSchema.safeParse(jsonIn(data));
+    // What is unreadable here has no other place to go: it is passed over.
+    const id = idIn(subject);
+    if (record.success && id !== undefined) this.apply(id, record.data);
+    this.position = sequence;
+    this.wake();
+  }
+
+  private apply(id: string, record: QuarantineRecord): void {
+    const before = this.entries.get(id);
+    const after = foldEntry(before, id, record);
+    if (after === undefined || after === before) return;
+    // The own decision comes back over the stream.
+    if (
+      before !== undefined &&
+      before.state === after.state &&
+      before.decision?.at === after.decision?.at &&
+      before.what.epoch === after.what.epoch
+    )
+      return;
+    this.entries.set(id, after);
+    this.note(after);
+    for (const listener of this.listeners) listener(after, before);
+    this.wake();
+  }
+
+  private note(entry: QuarantineEntry): void {
+    const { what, state } = entry;
+    if (what.epoch !== this.epoch) return;
+    if (what.kind === 'stopped') {
+      const key = `${what.aggregate}/${what.aggregateId}`;
+      if (state === 'open' || state === 'retrying') this.stops.set(key, entry);
+      else if (this.stops.get(key)?.id === entry.id) this.stops.delete(key);
+    } else if (state === 'retried') this.skippedSequences.delete(what.sequence);
+    else this.skippedSequences.add(what.sequence);
+  }
+
+  private async until(isTrue: () => boolean, timeoutMs: number): Promise<boolean> {
+    const deadline = performance.now() + timeoutMs;
+    while (!isTrue()) {
+      const left = deadline - performance.now();
+      if (left <= 0 || this.stop.signal.aborted) return false;
+      await new Promise<void>((resolve) => {
+        const done = (): void => {
+          clearTimeout(timer);
+          this.changed.delete(done);
+          resolve();
+        };
+        const timer = setTimeout(done, left);
+        this.changed.add(done);
+      });
+    }
+    return true;
+  }
+
+  private wake(): void {
+    for (const done of [...this.changed]) done();
+  }
+}
+
+const jsonIn = (data: Uint8Array): unknown => {
+  try {
+    return JSON.parse(decoder.decode(data));
+  } catch {
+    return undefined;
+  }
+};
+
+const idIn = (subject: string): string | undefined => {
+  try {
+    return parseQuarantineSubject(subject);
+  } catch {
+    return undefined;
+  }
+};
+
+/** FNV-1a, 32 bits: tells two messages with the same number apart when their stream was made anew. */
+const fingerprint = (data: Uint8Array): string => {
+  let hash = 0x811c9dc5;
+  for (const byte of data) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return hash.toString(16).padStart(8, '0');
+};
