@@ -5,6 +5,7 @@ import { addNodeAccessCommands } from './commands/node-access.js';
 import { addNodeCommands } from './commands/node.js';
 import { addProjectionCommands } from './commands/projection.js';
 import { addProjectCommands } from './commands/project.js';
+import { addQuarantineCommands } from './commands/quarantine.js';
 import { addQuotaCommands } from './commands/quota.js';
 import { addTaskCommands } from './commands/task.js';
 import { addTokenCommands } from './commands/token.js';
@@ -27,6 +28,7 @@ export const buildProgram = (io: Io): Command => {
   addQuotaCommands(program, io);
   addUserCommands(program, io);
   addProjectionCommands(program, io);
+  addQuarantineCommands(program, io);
   addWebhookCommands(program, io);
   addFleetCommands(program, io);
   addNodeAccessCommands(addNodeCommands(program, io), io);

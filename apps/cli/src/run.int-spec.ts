@@ -5,6 +5,22 @@ import type { AddressInfo } from 'node:net';
 import { run } from './run.js';
 
 /** Answers of a platform, by method and path. */
+const POISON = {
+  id: 'events-7',
+  state: 'open',
+  kind: 'unreadable',
+  reason: 'it is not JSON',
+  stream: 'FORNAX_EVENTS',
+  sequence: 7,
+  subject: 'fx.ev.task.poison',
+  aggregate: 'task',
+  aggregateId: 'poison',
+  follower: null,
+  sizeBytes: 9,
+  foundAt: '2026-01-02T03:04:05.000Z',
+  foundBy: 'service:submission',
+  decision: null,
+};
 const ANSWERS: Readonly<Record<string, readonly [status: number, body: unknown]>> = {
   'GET /fornax/v1/projections': [200, [{ name: 'status', service: 'submission', sequence: 42, lag: 0 }]],
   'POST /fornax/v1/projections/status/rebuild?verify=true': [
@@ -66,6 +82,18 @@ const ANSWERS: Readonly<Record<string, readonly [status: number, body: unknown]>
   'DELETE /fornax/v1/nodes/gpu-a/credentials': [200, { nodeId: 'gpu-a', connectionsEnded: 1 }],
   'DELETE /fornax/v1/nodes/node-1/credentials': [409, { message: 'in the configuration' }],
   'POST /fornax/v1/nodes/gpu-a/credentials/rotate': [200, { nodeId: 'gpu-a' }],
+  'GET /fornax/v1/log/quarantine': [200, [POISON]],
+  'GET /fornax/v1/log/quarantine/events-7': [
+    200,
+    {
+      ...POISON,
+      storedAt: '2026-01-02T03:04:05Z',
+      headers: [{ name: 'Nats-Msg-Id', value: 'x' }],
+      body: { encoding: 'text', value: '\u001b[2Jboo', isCut: false },
+    },
+  ],
+  'POST /fornax/v1/log/quarantine/events-7/drop': [200, { ...POISON, state: 'dropped' }],
+  'POST /fornax/v1/log/quarantine/events-7/retry': [409, { message: 'events-7 still cannot be read by this version' }],
   'POST /tasks/t/abort': [403, { message: 'The task is over' }],
 };
 
@@ -125,6 +153,25 @@ describe('fornax', () => {
     const { code, stdout } = await fornax('--help');
     expect(code).toBe(0);
     for (const word of ['task', 'projection', 'nodes', 'bill', 'QARNOT_CLUSTER_URL']) expect(stdout).toContain(word);
+  });
+
+  it('shows what is in the quarantine, harmlessly, and decides about it', async () => {
+    const list = await fornax('log', 'quarantine', 'list');
+    expect(list.stdout).toMatch(/events-7 +open +message +task poison .*it is not JSON/);
+    const { stdout } = await fornax('log', 'quarantine', 'show', 'events-7');
+    for (const part of ['fx.ev.task.poison', '9 bytes', 'Nats-Msg-Id: x', '\\u001b[2Jboo'])
+      expect(stdout).toContain(part);
+    expect(stdout).not.toContain('\u001b');
+    expect(await fornax('log', 'quarantine', 'drop', 'events-7', '--reason', 'an attack')).toMatchObject({
+      code: 0,
+      stdout: 'events-7  dropped\n',
+    });
+    expect(bodies.at(-1)).toEqual({ reason: 'an attack' });
+    expect(await fornax('log', 'quarantine', 'retry', 'events-7')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('still cannot be read'),
+    });
+    expect((await fornax('log', 'quarantine', '--help')).stdout).toContain('leave it out for good');
   });
 
   it('ends with 2 after a wrong call', async () => {

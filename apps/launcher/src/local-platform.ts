@@ -192,12 +192,13 @@ export class LocalPlatform {
     signal.throwIfAborted();
     await this.writeSecrets();
     await this.startServices(backends);
-    await waitUntilReady(urlOf(this.addresses.apiPort), {
+    const degraded = await waitUntilReady(urlOf(this.addresses.apiPort), {
       token: await this.metricsToken(),
       timeoutMs: settings.FORNAX_READY_TIMEOUT_MS,
       signal: this.signal,
       onWaiting: (why) => screen.say(`still starting: ${why}`),
     });
+    for (const trouble of degraded) screen.say(`warning: ${trouble}`);
     await this.startAgents(backends);
     await this.runtimeWritten;
     this.isReady = true;

@@ -4,7 +4,10 @@ import { z } from 'zod';
 
 const readinessSchema = z.object({ reasons: z.array(z.object({ name: z.string(), reason: z.string() })) });
 
-type Answer = { readonly isReady: true } | { readonly isReady: false; readonly why: string };
+const degradedSchema = z.object({ degraded: z.array(z.object({ name: z.string(), reason: z.string() })) });
+
+type Answer =
+  { readonly isReady: true; readonly degraded: readonly string[] } | { readonly isReady: false; readonly why: string };
 
 const ask = async (url: string, token: string | undefined): Promise<Answer> => {
   try {
@@ -13,8 +16,8 @@ const ask = async (url: string, token: string | undefined): Promise<Answer> => {
       signal: AbortSignal.timeout(5_000),
     });
     if (response.status === 200) {
-      await response.arrayBuffer();
-      return { isReady: true };
+      const { data } = degradedSchema.safeParse(await response.json().catch(() => undefined));
+      return { isReady: true, degraded: data?.degraded.map(({ name, reason }) => `${name}: ${reason}`) ?? [] };
     }
     const body = readinessSchema.safeParse(await response.json().catch(() => undefined));
     const reasons = body.success ? body.data.reasons.map(({ name, reason }) => `${name}: ${reason}`) : [];
@@ -30,6 +33,7 @@ const TELL_MS = 2_000;
 /**
  * Waits until `<url>/health/ready` answers 200 and tells every two seconds what is missing.
  * @param signal ends the waiting with its reason
+ * @returns what does not work although the platform serves; usually nothing
  * @throws SetupError the time is over
  */
 export const waitUntilReady = async (
@@ -46,13 +50,13 @@ export const waitUntilReady = async (
     readonly signal: AbortSignal;
     readonly onWaiting: (why: string) => void;
   },
-): Promise<void> => {
+): Promise<readonly string[]> => {
   const startedAt = performance.now();
   let toldAt = startedAt;
   for (;;) {
     signal.throwIfAborted();
     const answer = await ask(url, token);
-    if (answer.isReady) return;
+    if (answer.isReady) return answer.degraded;
     const now = performance.now();
     if (now - startedAt > timeoutMs) {
       throw new SetupError(

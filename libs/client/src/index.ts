@@ -36,6 +36,8 @@ export type {
   NodeEventRecord,
   ProjectionRebuild,
   ProjectionState,
+  QuarantineDetail,
+  QuarantineEntry,
   SnapshotRequest,
 } from './api/wire-types.js';
 export { S3Client, type CallOptions, type S3ClientOptions, type S3Object, type StreamBody } from './s3/s3-client.js';

@@ -28,6 +28,7 @@ export {
   type QuarantineState,
   eventEntryId,
 } from './quarantine/entries.js';
+export { isDataError, isFoldError } from './quarantine/data-errors.js';
 export { FoldGuard, reasonOf, type StoppedFold } from './quarantine/fold-guard.js';
 export { Quarantine, type QuarantineListener } from './quarantine/quarantine.js';
 export { InMemoryLog } from './in-memory/in-memory.event-log.js';

@@ -1,5 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import type { Position } from './projection.js';
+import { keyOf, readStopped } from './stopped-aggregates.js';
 
 interface CheckpointRow {
   readonly epoch: string;
@@ -29,13 +30,21 @@ export const readCheckpoint = async (db: EntityManager, projection: string, epoc
  * Locks the checkpoint until the transaction ends: nobody else writes this projection meanwhile. The same statement lets this
  * transaction commit without waiting for the disk: rows and checkpoint are lost together if at all, and are folded again from the log.
  */
-export const lockCheckpoint = async (tx: EntityManager, projection: string): Promise<Position | undefined> =>
-  toPosition(
-    await tx.query(
-      `SELECT epoch, sequence, set_config('synchronous_commit', 'off', true) FROM projection_checkpoint WHERE projection = $1 FOR UPDATE`,
-      [projection],
-    ),
+export const lockCheckpoint = async (tx: EntityManager, projection: string): Promise<LockedPosition | undefined> => {
+  const rows = await tx.query<readonly (CheckpointRow & { readonly has_stopped: boolean })[]>(
+    `SELECT epoch, sequence, has_stopped, set_config('synchronous_commit', 'off', true) FROM projection_checkpoint WHERE projection = $1 FOR UPDATE`,
+    [projection],
   );
+  const position = toPosition(rows);
+  // Asked after the lock: another replica may have stopped at one while this one waited.
+  const stopped = rows[0]?.has_stopped === true ? await readStopped(tx, projection) : [];
+  return position && { ...position, stopped: stopped.map(keyOf) };
+};
+
+/** Where a projection stands, and the aggregates that it leaves out, as `aggregate/id`. */
+export interface LockedPosition extends Position {
+  readonly stopped: readonly string[];
+}
 
 export const writeCheckpoint = async (
   tx: EntityManager,

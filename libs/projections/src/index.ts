@@ -13,3 +13,4 @@ export {
 } from './projection.js';
 export { type ProjectionHealth, type ProjectionRunnerOptions, ProjectionRunner } from './projection-runner.js';
 export { RebuildInProgress } from './rebuild/rebuild-projection.js';
+export { type StoppedAggregate } from './stopped-aggregates.js';

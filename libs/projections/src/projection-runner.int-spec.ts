@@ -13,6 +13,7 @@ import {
 import type { DataSource, EntityManager, MigrationInterface, QueryRunner } from 'typeorm';
 import { createServiceDataSource } from './database/service-data-source.js';
 import type { Projection } from './projection.js';
+import type { StoppedAggregate } from './stopped-aggregates.js';
 import { ProjectionRunner } from './projection-runner.js';
 
 const SLOW_MS = 120_000;
@@ -149,7 +150,8 @@ describe('a projection', () => {
       ...taskRows,
       write: async (tx, batch) => {
         await taskRows.write(tx, batch);
-        if (failures-- > 0) throw new Error('broken after writing');
+        // serialization_failure: the database asks to try again
+        if (failures-- > 0) throw Object.assign(new Error('broken after writing'), { code: '40001' });
       },
     };
     const runner = run(flaky, log, (error) => errors.push(error));
@@ -157,6 +159,97 @@ describe('a projection', () => {
     expect(await runner.waitFor(1, 5_000)).toBe(true);
     expect(errors).toHaveLength(2);
     expect(await query('SELECT commits FROM task_row')).toEqual([{ commits: 1 }]);
+  });
+
+  describe('whose fold throws on one aggregate', () => {
+    const stops: StoppedAggregate[] = [];
+    const resolved: StoppedAggregate[] = [];
+    let isBroken = true;
+    /** Throws as a fold does, or has the database refuse the row. */
+    const broken = (how: 'throws' | 'is refused'): Projection => ({
+      ...taskRows,
+      write: async (tx, batch) => {
+        const guilty =
+          isBroken &&
+          batch.some(({ aggregateId, events }) => aggregateId === 'bad' && events[0]?.type === 'TaskCancelRequested');
+        await taskRows.write(tx, batch);
+        if (!guilty) return;
+        if (how === 'throws') throw new Error('no such state');
+        await tx.query('INSERT INTO commit_row SELECT sequence, id FROM commit_row LIMIT 1');
+      },
+    });
+    const start = (projection: Projection): ProjectionRunner => {
+      const runner = new ProjectionRunner({
+        log,
+        db,
+        schema: SCHEMA,
+        projection,
+        onStopped: (stop) => stops.push(stop),
+        onResolved: (stop) => resolved.push(stop),
+      });
+      running.push(runner.start(over.signal));
+      return runner;
+    };
+    const fill = async (): Promise<number> => {
+      for (const id of ['a', 'b', 'bad', 'c']) await submit(id);
+      const first = await log.append('task', 'bad', aCommit('cancel-bad', [cancelRequested]), 3);
+      await log.append('task', 'bad', aCommit('more-bad', [cancelRequested]), first);
+      await log.append('task', 'a', aCommit('cancel-a', [cancelRequested]), 1);
+      return submit('d');
+    };
+    const rows = () => query('SELECT id, commits FROM task_row ORDER BY id');
+    const asIfStopped = [
+      { id: 'a', commits: 2 },
+      { id: 'b', commits: 1 },
+      { id: 'bad', commits: 1 },
+      { id: 'c', commits: 1 },
+      { id: 'd', commits: 1 },
+    ];
+    beforeEach(() => {
+      stops.length = 0;
+      resolved.length = 0;
+      isBroken = true;
+    });
+
+    it.each(['throws', 'is refused'] as const)(
+      'leaves that one where it stood, and writes all others: %s',
+      async (how) => {
+        const last = await fill();
+        const runner = start(broken(how));
+        expect(await runner.waitFor(last, 10_000)).toBe(true);
+        expect(await rows()).toEqual(asIfStopped);
+        expect(stops).toMatchObject([{ aggregate: 'task', aggregateId: 'bad', sequence: 5 }]);
+        expect(runner.health().isHealthy).toBe(true);
+        expect((await runner.rebuild({ verify: true })).differences).toEqual([]);
+      },
+    );
+
+    it('gives the same rows whatever came in one batch, after a restart, and in every replica', async () => {
+      const runners = [start(broken('throws')), start(broken('throws'))];
+      const last = await fill();
+      for (const runner of runners) expect(await runner.waitFor(last, 10_000)).toBe(true);
+      over.abort();
+      await Promise.all(running);
+      over = new AbortController();
+      stops.length = 0;
+      const again = start(broken('throws'));
+      await log.append('task', 'bad', aCommit('third-bad', [cancelRequested]), 6);
+      expect(await again.waitFor(await submit('e'), 10_000)).toBe(true);
+      expect(await rows()).toEqual([...asIfStopped, { id: 'e', commits: 1 }]);
+      expect(stops).toMatchObject([{ aggregateId: 'bad', sequence: 5 }]);
+    });
+
+    it('folds it again with a rebuild, once its fold was mended', async () => {
+      const runner = start(broken('throws'));
+      await runner.waitFor(await fill(), 10_000);
+      await runner.rebuild({ verify: false });
+      expect(await rows()).toEqual(asIfStopped);
+      expect(resolved).toEqual([]);
+      isBroken = false;
+      await runner.rebuild({ verify: false });
+      expect(resolved).toMatchObject([{ aggregateId: 'bad', sequence: 5 }]);
+      expect(await query("SELECT commits FROM task_row WHERE id = 'bad'")).toEqual([{ commits: 3 }]);
+    });
   });
 
   it('stops and says why when the log is another one, and goes on after a rebuild', async () => {

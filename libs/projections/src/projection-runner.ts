@@ -1,10 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import type { RecordedCommit } from '@fornax/contracts';
-import { type EventLog, LogReset } from '@fornax/event-store';
+import { type EventLog, LogReset, isFoldError } from '@fornax/event-store';
 import type { DataSource } from 'typeorm';
 import { advanceCheckpoint, lockCheckpoint, readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import { type Position, type Projection, ProjectionOutOfDate, type RebuildReport } from './projection.js';
 import { rebuildProjection } from './rebuild/rebuild-projection.js';
+import { type StoppedAggregate, addStopped, keyOf, readStopped, writeCarefully } from './stopped-aggregates.js';
 import { SequenceWaiters } from './sequence-waiters.js';
 
 export interface ProjectionRunnerOptions {
@@ -15,6 +16,10 @@ export interface ProjectionRunnerOptions {
   readonly projection: Projection;
   /** Told about everything that is retried or that stops the projection. */
   readonly onError?: (error: unknown) => void;
+  /** Told about an aggregate that the fold has stopped at: once committed, again at every start, and after a rebuild that did not help. */
+  readonly onStopped?: (stop: StoppedAggregate) => void;
+  /** Told about one that stood and was folded by a rebuild. */
+  readonly onResolved?: (stop: StoppedAggregate) => void;
   /** Most commits in one transaction. Default 500. */
   readonly maxBatch?: number;
 }
@@ -30,6 +35,11 @@ export interface ProjectionHealth {
 
 /** The checkpoint was moved back or to another log by somebody else: begin again from where it stands. */
 class CheckpointMoved extends Error {}
+
+interface Applied {
+  readonly sequence: number;
+  readonly stopped: readonly StoppedAggregate[];
+}
 
 const DEFAULT_BATCH = 500;
 /** A transaction costs six round trips, however little is in it; who needs a row sooner waits for it, and that ends the pause. */
@@ -142,8 +152,17 @@ export class ProjectionRunner {
    * new ones; without, the new ones take the place of the live ones, which are read and written on until that moment.
    */
   async rebuild({ verify }: { readonly verify: boolean }): Promise<RebuildReport> {
+    const { db, projection, onStopped, onResolved } = this.options;
+    const before = await readStopped(db.manager, projection.name);
+    // What was passed without a row for it (other aggregates', or left out) is not in the checkpoint yet, but will not come again.
+    if (this.trouble === undefined) await advanceCheckpoint(db.manager, projection.name, this.current);
     const report = await rebuildProjection(this.options, { verify });
-    if (report.swapped) this.resumed?.abort();
+    if (!report.swapped) return report;
+    this.resumed?.abort();
+    const after = await readStopped(db.manager, projection.name);
+    const standing = new Set(after.map(keyOf));
+    for (const stop of after) onStopped?.(stop);
+    for (const stop of before) if (!standing.has(keyOf(stop))) onResolved?.(stop);
     return report;
   }
 
@@ -153,6 +172,7 @@ export class ProjectionRunner {
     const checkpoint = await readCheckpoint(db.manager, projection.name, head.epoch);
     this.current = checkpoint;
     this.saved = checkpoint.sequence;
+    for (const stop of await readStopped(db.manager, projection.name)) this.options.onStopped?.(stop);
     const moved = new AbortController();
     const { aggregates } = projection;
     try {
@@ -206,17 +226,26 @@ export class ProjectionRunner {
     const { epoch } = this.current;
     const last = batch.at(-1)?.sequence ?? 0;
     await this.letMoreArrive(batch.length);
-    const sequence = await db.transaction(async (tx) => {
-      const checkpoint = await lockCheckpoint(tx, projection.name);
-      if (checkpoint === undefined || checkpoint.epoch !== epoch || checkpoint.sequence < this.saved)
-        throw new CheckpointMoved();
-      // Another replica may have written some of these.
-      const fresh = batch.filter((commit) => commit.sequence > checkpoint.sequence);
-      if (fresh.length === 0) return checkpoint.sequence;
-      await projection.write(tx, fresh);
-      await writeCheckpoint(tx, projection.name, { epoch, sequence: last });
-      return last;
+    const commit = (isCareful: boolean): Promise<Applied> =>
+      db.transaction(async (tx) => {
+        const checkpoint = await lockCheckpoint(tx, projection.name);
+        if (checkpoint === undefined || checkpoint.epoch !== epoch || checkpoint.sequence < this.saved)
+          throw new CheckpointMoved();
+        const out = new Set(checkpoint.stopped);
+        // Another replica may have written some of these.
+        const fresh = batch.filter((one) => one.sequence > checkpoint.sequence && !out.has(keyOf(one)));
+        if (last <= checkpoint.sequence) return { sequence: checkpoint.sequence, stopped: [] };
+        const stopped = isCareful ? await writeCarefully(tx, projection, fresh, out) : [];
+        if (!isCareful && fresh.length > 0) await projection.write(tx, fresh);
+        await addStopped(tx, projection.name, stopped);
+        await writeCheckpoint(tx, projection.name, { epoch, sequence: last });
+        return { sequence: last, stopped };
+      });
+    const { sequence, stopped } = await commit(false).catch((error: unknown) => {
+      if (error instanceof CheckpointMoved || !isFoldError(error)) throw error;
+      return commit(true);
     });
+    for (const stop of stopped) this.options.onStopped?.(stop);
     this.wroteAt = performance.now();
     this.saved = sequence;
     this.trouble = undefined;

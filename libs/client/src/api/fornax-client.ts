@@ -29,6 +29,8 @@ import {
   type Parser,
   type ProjectionRebuild,
   type ProjectionState,
+  type QuarantineDetail,
+  type QuarantineEntry,
   type SnapshotRequest,
 } from './wire-types.js';
 
@@ -303,6 +305,29 @@ export class FornaxClient {
       signal: options.signal,
       timeoutMs: Number.POSITIVE_INFINITY,
     });
+  }
+
+  /** What is put aside and waits for a decision; with `all`, also what was decided. Operators. */
+  quarantine(all = false): Promise<readonly QuarantineEntry[]> {
+    return this.json(
+      'GET',
+      `/fornax/v1/log/quarantine${all ? '?all=true' : ''}`,
+      trusted<readonly QuarantineEntry[]>(),
+    );
+  }
+
+  quarantined(id: string): Promise<QuarantineDetail> {
+    return this.json('GET', `/fornax/v1/log/quarantine/${encodeURIComponent(id)}`, trusted<QuarantineDetail>());
+  }
+
+  /** `drop` leaves it out for good, `retry` folds it again (`retrying`: that takes long). @throws ApiError 409 that is not possible any more, or not yet */
+  decideQuarantined(id: string, decision: 'drop' | 'retry', reason?: string): Promise<QuarantineEntry> {
+    return this.json(
+      'POST',
+      `/fornax/v1/log/quarantine/${encodeURIComponent(id)}/${decision}`,
+      trusted<QuarantineEntry>(),
+      { body: reason === undefined ? {} : { reason } },
+    );
   }
 
   /**

@@ -18,6 +18,32 @@ export interface ProjectionRebuild {
   readonly swapped: boolean;
 }
 
+/** A message that nobody could read, or a fold that threw on one aggregate. */
+export interface QuarantineEntry {
+  readonly id: string;
+  readonly state: 'open' | 'retrying' | 'dropped' | 'retried';
+  readonly kind: 'unreadable' | 'stopped';
+  readonly reason: string;
+  readonly stream: string;
+  readonly sequence: number;
+  readonly subject: string | null;
+  readonly aggregate: string | null;
+  readonly aggregateId: string | null;
+  /** Whose fold has stopped; null for a message. */
+  readonly follower: string | null;
+  readonly sizeBytes: number | null;
+  readonly foundAt: string;
+  readonly foundBy: string;
+  readonly decision: { readonly by: string; readonly at: string; readonly reason: string | null } | null;
+}
+
+export interface QuarantineDetail extends QuarantineEntry {
+  readonly storedAt: string | null;
+  readonly headers: readonly { readonly name: string; readonly value: string }[];
+  /** Its beginning. */
+  readonly body: { readonly encoding: 'text' | 'hex'; readonly value: string; readonly isCut: boolean } | null;
+}
+
 /** A compute node as the fleet read model shows it. */
 export interface FleetNode {
   readonly id: string;

@@ -2,6 +2,7 @@ import pg from 'pg';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { identifier } from './identifiers.js';
 import { ProjectionCheckpoint1700000000000 } from './projection-checkpoint.migration.js';
+import { ProjectionStopped1700000000000 } from './projection-stopped.migration.js';
 
 /** The constructor of a migration or an entity, as TypeORM takes them. */
 type ClassList = Extract<NonNullable<DataSourceOptions['migrations']>, readonly unknown[]>;
@@ -31,7 +32,7 @@ export const serviceDataSourceOptions = (database: ServiceDatabase): DataSourceO
     url,
     applicationName: `fornax-${schema}`,
     entities: [...entities],
-    migrations: [ProjectionCheckpoint1700000000000, ...migrations],
+    migrations: [ProjectionCheckpoint1700000000000, ProjectionStopped1700000000000, ...migrations],
     migrationsTableName: 'schema_migrations',
     migrationsTransactionMode: 'each',
     synchronize: false,

@@ -1,4 +1,4 @@
-import type { EventLog } from '@fornax/event-store';
+import { isFoldError, type EventLog } from '@fornax/event-store';
 import type { DataSource, EntityManager } from 'typeorm';
 import { lockCheckpoint, readCheckpoint, writeCheckpoint } from '../checkpoint.js';
 import {
@@ -8,6 +8,7 @@ import {
   type RebuildReport,
   type TableDifference,
 } from '../projection.js';
+import { type StoppedAggregate, keyOf, replaceStopped, writeCarefully } from '../stopped-aggregates.js';
 import {
   compareWithShadow,
   countRows,
@@ -42,6 +43,8 @@ const LOCK_TIMEOUT = '5s';
 class ShadowFold {
   position = 0;
   events = 0;
+  /** Aggregates that the fold throws on; a rebuild begins without any. */
+  readonly stopped: StoppedAggregate[] = [];
 
   constructor(private readonly target: RebuildTarget) {}
 
@@ -49,10 +52,21 @@ class ShadowFold {
     const { log, db, schema, projection } = this.target;
     const { aggregates } = projection;
     for await (const batch of log.read({ from: this.position + 1, to: sequence, aggregates, maxBatch: BATCH })) {
-      await db.transaction(async (tx) => {
-        await enterShadow(tx, schema);
-        await projection.write(tx, batch);
+      const out = new Set(this.stopped.map(keyOf));
+      const fresh = batch.filter((commit) => !out.has(keyOf(commit)));
+      const write = (use: (tx: EntityManager) => Promise<readonly StoppedAggregate[]>) =>
+        db.transaction(async (tx) => {
+          await enterShadow(tx, schema);
+          return use(tx);
+        });
+      const stopped = await write(async (tx) => {
+        if (fresh.length > 0) await projection.write(tx, fresh);
+        return [];
+      }).catch((error: unknown) => {
+        if (!isFoldError(error)) throw error;
+        return write((tx) => writeCarefully(tx, projection, fresh, new Set(out)));
       });
+      this.stopped.push(...stopped);
       this.events += batch.reduce((sum, commit) => sum + commit.events.length, 0);
     }
     this.position = Math.max(this.position, sequence);
@@ -139,6 +153,7 @@ const swap = (target: RebuildTarget, fold: ShadowFold): Promise<Outcome> => {
   return atSameSequence(target, fold, async (tx, position, isComparable) => {
     const rows = await countAll(tx, shadowSchema(schema), projection.tables);
     await swapShadows(tx, schema, projection.tables);
+    await replaceStopped(tx, projection.name, fold.stopped);
     if (!isComparable) await writeCheckpoint(tx, projection.name, position);
     return { position, rows, differences: [] };
   });

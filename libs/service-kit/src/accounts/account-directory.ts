@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { EventLog } from '@fornax/event-store';
+import { FoldGuard, type EventLog, type Quarantine, type StoppedFold } from '@fornax/event-store';
 import type { RecordedCommit } from '@fornax/contracts';
 import type { AccountEvent, AccountRole } from '@fornax/domain';
 import { systemClock, type Clock } from '../core/clock.js';
@@ -31,7 +31,8 @@ interface Waiter {
 export class AccountDirectory {
   /** Resolves once everything that was in the log at the start is folded. */
   readonly ready: Promise<void>;
-  private readonly fold = new AccountsFold();
+  private fold = new AccountsFold();
+  private guard: FoldGuard;
   private readonly stop = new AbortController();
   private readonly following: Promise<void>;
   private readonly waiters = new Set<Waiter>();
@@ -40,10 +41,17 @@ export class AccountDirectory {
   private caughtUp = false;
 
   constructor(
-    log: EventLog,
+    private readonly log: EventLog,
     private readonly sealer: Sealer,
     private readonly clock: Clock = systemClock,
+    private readonly quarantine?: Quarantine,
   ) {
+    this.guard = this.newGuard();
+    quarantine?.onChange(({ id, state, what }) => {
+      const isAsked = what.kind === 'stopped' && what.follower === FOLLOWER && state === 'retrying';
+      const isReadable = what.kind === 'unreadable' && what.aggregate === 'account' && state === 'retried';
+      if (isAsked || isReadable) void this.foldAgain(id).catch(() => undefined);
+    });
     const replayed = this.replay(log);
     this.ready = replayed.then(() => undefined);
     this.following = replayed.then((next) => this.follow(log, next));
@@ -232,13 +240,44 @@ export class AccountDirectory {
     });
   }
 
+  private newGuard(): FoldGuard {
+    return new FoldGuard(FOLLOWER, (stop) => this.quarantine?.noticeStop(stop));
+  }
+
+  /** From the beginning, beside the fold in use, which it takes the place of once it has come as far. */
+  private async foldAgain(id: string): Promise<void> {
+    const fresh = new AccountsFold();
+    const stops: StoppedFold[] = [];
+    const guard = new FoldGuard(FOLLOWER, (stop) => stops.push(stop));
+    for (let at = 0; at < this.position;) {
+      const to = this.position;
+      for await (const batch of this.log.read({ from: at + 1, to, aggregates: ['account'] }))
+        for (const commit of batch) guard.fold(commit, (one) => applyTo(fresh, one));
+      at = to;
+    }
+    this.fold = fresh;
+    this.guard = guard;
+    for (const listener of this.listeners) listener();
+    for (const stop of stops) this.quarantine?.noticeStop(stop);
+    const asked = this.quarantine?.get(id)?.what;
+    if (asked?.kind === 'stopped' && !stops.some(({ sequence }) => sequence === asked.sequence))
+      await this.quarantine?.resolveStop(FOLLOWER, asked.sequence);
+  }
+
   private applyAll(batch: readonly RecordedCommit[]): void {
-    // The aggregate's name in the subject is what makes these account events.
-    for (const { events } of batch) for (const event of events as readonly AccountEvent[]) this.fold.apply(event);
+    for (const commit of batch) this.guard.fold(commit, (one) => applyTo(this.fold, one));
     this.position = batch.at(-1)?.sequence ?? this.position;
     for (const listener of this.listeners) listener();
     for (const { sequence, resolve } of this.waiters) if (sequence <= this.position) resolve(true);
   }
 }
+
+/** Names this fold in the quarantine. */
+const FOLLOWER = 'accounts';
+
+const applyTo = (fold: AccountsFold, { events }: RecordedCommit): void => {
+  // The aggregate's name in the subject is what makes these account events.
+  for (const event of events as readonly AccountEvent[]) fold.apply(event);
+};
 
 const lookedUp = (account: AccountRecord): Account => ({ ...account, tokenId: '' });

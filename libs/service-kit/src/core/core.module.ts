@@ -1,7 +1,14 @@
 import { Global, Inject, Injectable, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { connectNats, DurablePublisher, ensureStreams, JetStreamLog, type EventLog } from '@fornax/event-store';
+import {
+  connectNats,
+  DurablePublisher,
+  ensureStreams,
+  JetStreamLog,
+  Quarantine,
+  type EventLog,
+} from '@fornax/event-store';
 import type { Logger } from 'pino';
 import { AccountDirectory } from '../accounts/account-directory.js';
 import { AuthGuard } from '../accounts/auth.guard.js';
@@ -11,6 +18,9 @@ import { WireExceptionFilter } from '../errors/wire-exception.filter.js';
 import { HeaderChecks } from '../http/door/header-checks.js';
 import { ProjectionHost } from '../projections/projection-host.js';
 import { ProjectionsController } from '../projections/projections.controller.js';
+import { QuarantineDesk } from '../quarantine/quarantine-desk.js';
+import { QuarantineWatch } from '../quarantine/quarantine-watch.js';
+import { QuarantineController } from '../quarantine/quarantine.controller.js';
 import { RpcClient } from '../rpc/rpc-client.js';
 import { Sealer } from '../secrets/sealer.js';
 import { systemClock, type Clock } from './clock.js';
@@ -38,7 +48,7 @@ export class CoreModule {
   static forRoot(config: CoreConfig, logger: Logger): DynamicModule {
     return {
       module: CoreModule,
-      controllers: [ProjectionsController],
+      controllers: [ProjectionsController, QuarantineController],
       providers: [
         { provide: CORE_CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
@@ -60,13 +70,16 @@ export class CoreModule {
         { provide: PUBLISHER, inject: [NATS], useFactory: (nats: NatsConnection) => new DurablePublisher(nats) },
         {
           provide: AccountDirectory,
-          inject: [EVENT_LOG, Sealer, HealthRegistry, CLOCK],
-          useFactory: (log: EventLog, sealer: Sealer, health: HealthRegistry, clock: Clock) => {
-            const directory = new AccountDirectory(log, sealer, clock);
+          inject: [EVENT_LOG, Sealer, HealthRegistry, CLOCK, Quarantine],
+          useFactory: (log: EventLog, sealer: Sealer, health: HealthRegistry, clock: Clock, quarantine: Quarantine) => {
+            const directory = new AccountDirectory(log, sealer, clock, quarantine);
             health.readiness('accounts', () => (directory.isReady() ? undefined : 'accounts are not read yet'));
             return directory;
           },
         },
+        { provide: Quarantine, inject: [EVENT_LOG], useFactory: (log: JetStreamLog) => log.quarantine },
+        QuarantineWatch,
+        QuarantineDesk,
         { provide: RpcClient, inject: [NATS], useFactory: (nats: NatsConnection) => new RpcClient(nats) },
         ProjectionHost,
         SharedResources,
@@ -87,6 +100,7 @@ export class CoreModule {
         AccountDirectory,
         RpcClient,
         ProjectionHost,
+        Quarantine,
       ],
     };
   }

@@ -1,5 +1,12 @@
 import { HttpException } from '@nestjs/common';
-import { CommandRejected, LogUnavailable, OutcomeUnknown, Outrun, VersionConflict } from '@fornax/event-store';
+import {
+  AggregateStopped,
+  CommandRejected,
+  LogUnavailable,
+  OutcomeUnknown,
+  Outrun,
+  VersionConflict,
+} from '@fornax/event-store';
 import { isOutage } from './outage.js';
 import { FornaxError, ValidationFailed, type ErrorKind } from './errors.js';
 
@@ -60,6 +67,8 @@ export const wireErrorOf = (error: unknown): WireError => {
       message: 'The event log does not answer, so nobody can say whether this was done: look before you send it again',
       expected: true,
     };
+  if (error instanceof AggregateStopped)
+    return { status: 409, code: 'aggregate-stopped', message: error.message, expected: true };
   if (error instanceof LogUnavailable || error instanceof VersionConflict) {
     return { status: 503, code: 'unavailable', message: 'The event log cannot be written right now', expected: true };
   }

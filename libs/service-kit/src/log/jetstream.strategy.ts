@@ -1,12 +1,14 @@
 import { isObservable, lastValueFrom } from 'rxjs';
 import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
 import type { RecordedCommit } from '@fornax/contracts';
-import type { EventLog } from '@fornax/event-store';
+import { reasonOf, type EventLog, type Quarantine } from '@fornax/event-store';
 import type { DataSource } from 'typeorm';
 import { loadCheckpoint, storeCheckpoint } from '../database/checkpoint.js';
 import { inSpan } from '../telemetry/trace.js';
+import type { HealthRegistry } from '../core/health.registry.js';
 import { LogContext } from './log-context.js';
 import { LOG_TRANSPORT, type LogHandlerOptions } from './log-handler.js';
+import { StoppedOf } from './stopped-of.js';
 
 /** Handlers are safe to repeat, so losing a second of progress in a crash costs less than a write for every batch. */
 const REMEMBER_EVERY_MS = 1_000;
@@ -15,6 +17,10 @@ export interface JetStreamStrategyParts {
   readonly log: EventLog;
   /** The database of a service, for handlers that start from their checkpoint. */
   readonly databaseOf: (service: string) => DataSource;
+  readonly quarantine: Quarantine;
+  readonly health: HealthRegistry;
+  /** Told before a batch, or the log itself, is tried again. */
+  readonly onError: (handler: string, error: unknown) => void;
   /** A subscription ended although nobody stopped it. */
   readonly onFailure: (handler: string, error: unknown) => void;
 }
@@ -61,6 +67,8 @@ export class JetStreamStrategy extends Server implements CustomTransportStrategy
   private async follow(options: LogHandlerOptions, handler: MessageHandler): Promise<void> {
     const from = await this.startOf(options);
     const { aggregates, maxBatch, name } = options;
+    const tell = this.parts.health.follower(`log handler ${name}`);
+    const stopped = new StoppedOf(name, this.parts.quarantine);
     let rememberedAt = Number.NEGATIVE_INFINITY;
     await this.parts.log.subscribe(
       {
@@ -68,10 +76,15 @@ export class JetStreamStrategy extends Server implements CustomTransportStrategy
         signal: this.stop.signal,
         ...(aggregates ? { aggregates } : {}),
         ...(maxBatch === undefined ? {} : { maxBatch }),
+        onProgress: () => tell(undefined),
+        onError: (error) => {
+          tell(reasonOf(error));
+          this.parts.onError(name, error);
+        },
       },
       async (batch) => {
         await inSpan(`log ${name}`, { kind: 'consumer', parent: batch[0]?.meta.traceparent }, () =>
-          this.handle(name, handler, batch),
+          stopped.handle(batch, (part) => this.handle(name, handler, part)),
         );
         if (performance.now() - rememberedAt < REMEMBER_EVERY_MS) return;
         await this.remember(options, batch);

@@ -1,6 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import type { EventLog } from '@fornax/event-store';
-import { ProjectionRunner, type Projection } from '@fornax/projections';
+import { STREAMS } from '@fornax/contracts';
+import { Quarantine, reasonOf, type EventLog, type QuarantineEntry } from '@fornax/event-store';
+import { ProjectionRunner, RebuildInProgress, type Projection } from '@fornax/projections';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { HealthRegistry } from '../core/health.registry.js';
@@ -12,11 +14,13 @@ import { observeProjectionLag } from '../telemetry/metrics.js';
 export interface HostedProjection {
   readonly name: string;
   readonly service: string;
+  readonly aggregates: readonly string[];
   readonly runner: ProjectionRunner;
 }
 
 /** Long enough for a projection to learn that later commits are none of its own. */
 const LOOK_MS = 100;
+const TURN_MS = 300;
 
 /** How one projection stands. `lag` is in commits of the whole log. */
 export interface ProjectionStatus {
@@ -30,6 +34,7 @@ export interface ProjectionStatus {
 @Injectable()
 export class ProjectionHost implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly hosted = new Map<string, HostedProjection>();
+  private readonly listeners: (() => void)[] = [];
   private readonly stop = new AbortController();
   private running: readonly Promise<void>[] = [];
 
@@ -37,7 +42,9 @@ export class ProjectionHost implements OnApplicationBootstrap, BeforeApplication
     @Inject(EVENT_LOG) private readonly log: EventLog,
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly health: HealthRegistry,
+    private readonly quarantine: Quarantine,
   ) {
+    quarantine.onChange((entry) => void this.foldAgain(entry));
     observeProjectionLag(() => this.statuses());
   }
 
@@ -49,7 +56,16 @@ export class ProjectionHost implements OnApplicationBootstrap, BeforeApplication
     const hosted = {
       name,
       service,
-      runner: new ProjectionRunner({ log: this.log, db, schema: schemaOf(service), projection, onError }),
+      aggregates: projection.aggregates,
+      runner: new ProjectionRunner({
+        log: this.log,
+        db,
+        schema: schemaOf(service),
+        projection,
+        onError,
+        onStopped: (stop) => this.quarantine.noticeStop({ ...stop, follower: name }),
+        onResolved: ({ sequence }) => void this.quarantine.resolveStop(name, sequence).catch(onError),
+      }),
     };
     this.hosted.set(name, hosted);
     this.health.readiness(`projection ${name}`, () => 'not started yet');
@@ -99,6 +115,42 @@ export class ProjectionHost implements OnApplicationBootstrap, BeforeApplication
   async beforeApplicationShutdown(): Promise<void> {
     this.stop.abort();
     await Promise.allSettled(this.running);
+  }
+
+  /** Called after read models were rebuilt because something in the quarantine is to be folded after all. */
+  onFoldedAgain(listener: () => void): void {
+    this.listeners.push(listener);
+  }
+
+  /** What was left out is folded by rebuilding whatever it belongs to: right for every projection, beside the live rows. */
+  private async foldAgain({ what, state }: QuarantineEntry): Promise<void> {
+    const meant = [...this.hosted.values()].filter(({ name, aggregates }) =>
+      what.kind === 'stopped'
+        ? state === 'retrying' && what.follower === name
+        : state === 'retried' && what.stream === STREAMS.events && aggregates.includes(what.aggregate ?? ''),
+    );
+    for (const { name, runner } of meant) {
+      try {
+        await this.rebuiltInTurn(runner);
+      } catch (error) {
+        this.logger.error({ err: error, projection: name }, 'a projection could not be rebuilt');
+        if (what.kind === 'stopped') this.quarantine.noticeStop({ ...what, reason: reasonOf(error) });
+      }
+    }
+    if (meant.length > 0) for (const listener of this.listeners) listener();
+  }
+
+  /** Another rebuild, or a comparison, may have begun before this was to be folded: it says nothing about it, so its end is waited for. */
+  private async rebuiltInTurn(runner: ProjectionRunner): Promise<void> {
+    for (;;) {
+      try {
+        await runner.rebuild({ verify: false });
+        return;
+      } catch (error) {
+        if (!(error instanceof RebuildInProgress) || this.stop.signal.aborted) throw error;
+        await delay(TURN_MS, undefined, { signal: this.stop.signal });
+      }
+    }
   }
 
   /** Ready means: what was in the log when the process started is in the rows. Later lag is a metric, not a reason to stop serving. */

@@ -4,7 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { NatsConnection } from '@nats-io/transport-node';
-import type { EventLog } from '@fornax/event-store';
+import { Quarantine, type EventLog } from '@fornax/event-store';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { AccountDirectory } from '../accounts/account-directory.js';
@@ -69,6 +69,9 @@ export const createApp = async (module: Type | DynamicModule, parts: AppParts): 
   const log = new JetStreamStrategy({
     log: app.get<EventLog>(EVENT_LOG),
     databaseOf: (service) => app.get<DataSource>(getDataSourceToken(service)),
+    quarantine: app.get(Quarantine),
+    health: app.get(HealthRegistry),
+    onError: (handler, error) => logger.warn({ err: error, handler }, 'a log handler is interrupted, trying again'),
     onFailure: (handler, error) => {
       logger.error({ err: error, handler }, 'a log handler has stopped');
       onFatal(error);

@@ -1,0 +1,104 @@
+import type { QuarantineDetail, QuarantineEntry } from '@fornax/client';
+import type { Command } from 'commander';
+import type { Io } from '../io.js';
+import { renderTable } from '../table.js';
+
+const HELP = `
+A message that nobody can read, or a fold that throws on one task, node or account, is put aside: everything else goes on.
+Until you decide, commands on what it belongs to are refused and /health says "degraded".
+
+  drop   leave it out for good: it was an attack or a mistake. Who, when and why are kept.
+  retry  read and fold it again: after an upgrade that understands it. The read models that it belongs to are rebuilt.`;
+
+/** Text of a stranger on somebody's terminal: every control character is shown as its escape. */
+const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+const harmless = (text: string): string =>
+  text.replace(CONTROL, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+const aboutOf = ({ aggregate, aggregateId, subject }: QuarantineEntry): string =>
+  aggregate === null ? (subject ?? '-') : `${aggregate} ${aggregateId ?? ''}`;
+
+const list = async (io: Io, all: boolean): Promise<void> => {
+  const entries = await io.client().quarantine(all);
+  if (entries.length === 0) {
+    io.tell(all ? 'nothing was ever put aside' : 'nothing is put aside');
+    return;
+  }
+  const rows = entries.map((entry) => [
+    entry.id,
+    entry.state,
+    entry.kind === 'stopped' ? `fold of ${entry.follower ?? '-'}` : 'message',
+    harmless(aboutOf(entry)),
+    entry.foundAt,
+    harmless(entry.reason),
+  ]);
+  io.print(renderTable([['ID', 'STATE', 'WHAT', 'ABOUT', 'FOUND', 'REASON'], ...rows]));
+};
+
+const linesOf = (entry: QuarantineDetail): readonly (readonly [name: string, value: string | number | null])[] => [
+  ['id', entry.id],
+  ['state', entry.state],
+  ['what', entry.kind === 'stopped' ? `the fold of ${entry.follower ?? '-'} throws` : 'a message that cannot be read'],
+  ['reason', entry.reason],
+  ['stream', entry.stream],
+  ['sequence', entry.sequence],
+  ['subject', entry.subject],
+  ['aggregate', entry.aggregate === null ? null : `${entry.aggregate} ${entry.aggregateId ?? ''}`],
+  ['size', entry.sizeBytes === null ? null : `${entry.sizeBytes} bytes`],
+  ['stored', entry.storedAt],
+  ['found', `${entry.foundAt} by ${entry.foundBy}`],
+  [
+    'decided',
+    entry.decision &&
+      `${entry.decision.at} by ${entry.decision.by}${entry.decision.reason === null ? '' : `: ${entry.decision.reason}`}`,
+  ],
+];
+
+const show = async (io: Io, id: string, isJson: boolean): Promise<void> => {
+  const entry = await io.client().quarantined(id);
+  if (isJson) return io.print(JSON.stringify(entry, null, 2));
+  for (const [name, value] of linesOf(entry))
+    if (value !== null) io.print(`${name.padEnd(10)} ${harmless(String(value))}`);
+  for (const { name, value } of entry.headers) io.print(`header     ${harmless(`${name}: ${value}`)}`);
+  if (entry.body === null) return;
+  io.print(`body       ${entry.body.encoding}${entry.body.isCut ? ', its beginning' : ''}:`);
+  io.print(harmless(entry.body.value));
+};
+
+const decide = async (io: Io, id: string, decision: 'drop' | 'retry', reason: string | undefined): Promise<void> => {
+  const { state, reason: why } = await io.client().decideQuarantined(id, decision, reason);
+  io.print(`${id}  ${state}`);
+  if (state === 'retrying') io.tell('it is being folded again; see fornax log quarantine show');
+  if (state !== 'open') return;
+  io.tell(`it failed again: ${harmless(why)}`);
+  io.setExitCode(1);
+};
+
+/** `fornax log quarantine …`, for operators. */
+export const addQuarantineCommands = (program: Command, io: Io): void => {
+  const log = program.commands.find((command) => command.name() === 'log') ?? program.command('log');
+  if (log.description() === '') log.description('the event log (operators)');
+  const quarantine = log
+    .command('quarantine')
+    .description('messages that nobody could read and folds that threw (operators)')
+    .addHelpText('after', HELP);
+  quarantine
+    .command('list')
+    .description('what waits for a decision')
+    .option('-a, --all', 'also what was decided')
+    .action(({ all = false }: { readonly all?: boolean }) => list(io, all));
+  quarantine
+    .command('show <id>')
+    .description('where it came from, why it was put aside, and the beginning of its body')
+    .option('--json', 'as JSON')
+    .action((id: string, { json = false }: { readonly json?: boolean }) => show(io, id, json));
+  for (const [decision, text] of [
+    ['drop', 'leave it out for good'],
+    ['retry', 'read and fold it again; exit code 1 if that fails again'],
+  ] as const)
+    quarantine
+      .command(`${decision} <id>`)
+      .description(text)
+      .option('-r, --reason <reason>', 'why; it is kept')
+      .action((id: string, { reason }: { readonly reason?: string }) => decide(io, id, decision, reason));
+};

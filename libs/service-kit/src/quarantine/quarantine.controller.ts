@@ -1,0 +1,78 @@
+import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import {
+  ApiBody,
+  ApiConflictResponse,
+  ApiNotFoundResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiQuery,
+  ApiTags,
+} from '@nestjs/swagger';
+import { z } from 'zod';
+import { CurrentAccount, OperatorOnly } from '../accounts/auth.guard.js';
+import type { Account } from '../accounts/account.js';
+import { ZodBody } from '../http/zod-parameters.js';
+import { QuarantineDesk, detailSchema, entrySchema, type EntryDetail, type EntryView } from './quarantine-desk.js';
+
+const decisionSchema = z.object({ reason: z.string().max(500).nullish() }).nullish();
+type Decision = z.output<typeof decisionSchema>;
+const REASON = {
+  schema: { type: 'object', properties: { reason: { type: 'string', maxLength: 500 } } },
+  required: false,
+} as const;
+
+/** Messages that nobody could read and folds that threw: the rest goes on without them until an operator decides. */
+@ApiTags('operations')
+@OperatorOnly()
+@Controller('fornax/v1/log/quarantine')
+export class QuarantineController {
+  constructor(private readonly desk: QuarantineDesk) {}
+
+  @Get()
+  @ApiOperation({ summary: 'What is put aside and waits for a decision; everything that ever was with all=true' })
+  @ApiQuery({ name: 'all', required: false, description: 'true: also what was decided' })
+  @ApiOkResponse({ standardSchema: z.array(entrySchema) })
+  list(@Query('all') all?: string): readonly EntryView[] {
+    return this.desk.list(all === 'true' || all === '1');
+  }
+
+  @Get(':id')
+  @ApiOperation({ summary: 'One entry with its headers and the beginning of its body' })
+  @ApiOkResponse({ standardSchema: detailSchema })
+  @ApiNotFoundResponse({ description: 'no such entry' })
+  show(@Param('id') id: string): Promise<EntryDetail> {
+    return this.desk.show(id);
+  }
+
+  @Post(':id/drop')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Leave it out for good; who, when and why are kept. Commands on its aggregate are taken again',
+  })
+  @ApiBody(REASON)
+  @ApiOkResponse({ standardSchema: entrySchema })
+  @ApiConflictResponse({ description: 'it was folded meanwhile' })
+  drop(
+    @Param('id') id: string,
+    @CurrentAccount() account: Account,
+    @ZodBody(decisionSchema) body: Decision,
+  ): Promise<EntryView> {
+    return this.desk.drop(id, `user:${account.id}`, body?.reason ?? null);
+  }
+
+  @Post(':id/retry')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Read and fold it again, after an upgrade that understands it: the read models it belongs to are rebuilt',
+  })
+  @ApiBody(REASON)
+  @ApiOkResponse({ standardSchema: entrySchema })
+  @ApiConflictResponse({ description: 'it still cannot be read, or it was dropped' })
+  retry(
+    @Param('id') id: string,
+    @CurrentAccount() account: Account,
+    @ZodBody(decisionSchema) body: Decision,
+  ): Promise<EntryView> {
+    return this.desk.retry(id, `user:${account.id}`, body?.reason ?? null);
+  }
+}

@@ -1,0 +1,257 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Controller, Injectable, Module } from '@nestjs/common';
+import { encodeCommit, type RecordedCommit } from '@fornax/contracts';
+import { connectNats, DurablePublisher, Quarantine, type EventLog } from '@fornax/event-store';
+import type { Projection } from '@fornax/projections';
+import { aCommit, cancelRequested, createTestDatabase, eventually, startTestNats, submitted } from '@fornax/testing';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import type { DataSource, EntityManager, MigrationInterface, QueryRunner } from 'typeorm';
+import {
+  AccountDirectory,
+  createTestApp,
+  EVENT_LOG,
+  hashToken,
+  LogHandler,
+  newId,
+  ProjectionHost,
+  provideProjection,
+  Sealer,
+  serviceDatabase,
+  type TestApp,
+} from '../index.js';
+
+const SLOW_MS = 120_000;
+const OPERATOR = 'an-operator-token';
+const USER = 'a-user-token';
+const quotas = { maxTasks: 1, maxBuckets: 1, maxStorageBytes: 1, maxInstances: 1, maxCores: 1 };
+const seen: string[] = [];
+let isBroken = true;
+
+class CreateRows1700000000001 implements MigrationInterface {
+  readonly name = 'CreateRows1700000000001';
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('CREATE TABLE commit_row (sequence bigint PRIMARY KEY, id text NOT NULL)');
+  }
+  async down(): Promise<void> {}
+}
+
+@Injectable()
+class CommitRows implements Projection {
+  readonly name = 'commits';
+  readonly aggregates = ['task'] as const;
+  readonly tables = ['commit_row'];
+  async write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {
+    if (isBroken && batch.some(({ id }) => id === 'breaks')) throw new Error('no such state');
+    await tx.query('INSERT INTO commit_row SELECT * FROM unnest($1::bigint[], $2::text[])', [
+      batch.map(({ sequence }) => sequence),
+      batch.map(({ id }) => id),
+    ]);
+  }
+}
+
+@Controller()
+class Watcher {
+  @LogHandler({ name: 'watcher', aggregates: ['task'], from: 'start' })
+  watch(batch: readonly RecordedCommit[]): Promise<void> {
+    if (isBroken && batch.some(({ id }) => id === 'breaks')) throw new TypeError('no such state');
+    seen.push(...batch.map(({ id }) => id));
+    return Promise.resolve();
+  }
+}
+
+@Module({
+  imports: [serviceDatabase('kit-quarantine', [CreateRows1700000000001])],
+  controllers: [Watcher],
+  providers: [...provideProjection('kit-quarantine', CommitRows)],
+})
+class QuarantineTestModule {}
+
+let nats: Awaited<ReturnType<typeof startTestNats>>;
+let database: Awaited<ReturnType<typeof createTestDatabase>>;
+let service: TestApp;
+let log: EventLog;
+let publisher: DurablePublisher;
+let closeConnection: () => Promise<void>;
+
+const start = (): Promise<TestApp> =>
+  createTestApp(QuarantineTestModule, {
+    env: {
+      FORNAX_NATS_URL: nats.url,
+      FORNAX_NATS_USER: nats.user,
+      FORNAX_NATS_PASSWORD: nats.password,
+      FORNAX_DATABASE_URL: database.url,
+    },
+  });
+const call = (
+  method: 'GET' | 'POST',
+  path: string,
+  { token = OPERATOR, body }: { token?: string; body?: object } = {},
+) =>
+  fetch(service.url + path, {
+    method,
+    headers: { authorization: token, 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+const json = async (response: Response): Promise<unknown> => response.json();
+const submit = (id: string) => log.append('task', id, aCommit(`submit-${id}`, [submitted(id)]), 0);
+const countRows = async (): Promise<number> => {
+  const [row] = await service.app
+    .get<DataSource>(getDataSourceToken('kit-quarantine'))
+    .query<{ n: number }[]>('SELECT count(*)::int AS n FROM commit_row');
+  return row?.n ?? -1;
+};
+/** What is in the rows once they hold everything, which is also what a rebuild would give. */
+const rows = async (): Promise<readonly string[]> => {
+  await eventually(async () => service.app.get(ProjectionHost).waitFor('commits', (await log.head()).sequence, 1_000));
+  const runner = service.app.get(ProjectionHost).runner('commits');
+  const { rows: counts, differences } = await runner.rebuild({ verify: true });
+  expect(differences).toEqual([]);
+  return Object.entries(counts).map(([table, count]) => `${table} ${count}`);
+};
+const poison = async (subject: string, body: string): Promise<number> =>
+  (await publisher.publish(subject, Buffer.from(body), { msgId: `${subject}/${newId()}` })).seq;
+
+beforeAll(async () => {
+  [nats, database] = await Promise.all([startTestNats(), createTestDatabase()]);
+  const nc = await connectNats({ ...nats, name: 'attacker' });
+  publisher = new DurablePublisher(nc);
+  closeConnection = () => nc.close();
+  service = await start();
+  log = service.app.get<EventLog>(EVENT_LOG);
+  const sealer = service.app.get(Sealer);
+  for (const [role, token] of [
+    ['operator', OPERATOR],
+    ['user', USER],
+  ] as const) {
+    const id = newId();
+    const sequence = await log.append(
+      'account',
+      id,
+      aCommit(id, [
+        { type: 'AccountCreated', accountId: id, email: `${role}@example.com`, role, quotas, at: 1 },
+        {
+          type: 'TokenIssued',
+          accountId: id,
+          email: `${role}@example.com`,
+          role,
+          tokenId: newId(),
+          name: 'test',
+          hash: hashToken(token),
+          sealedSecret: sealer.sealWithMaster('secret'),
+          at: 1,
+        },
+      ]),
+      0,
+    );
+    await service.app.get(AccountDirectory).knows(sequence, 5_000);
+  }
+}, SLOW_MS);
+
+afterAll(async () => {
+  await service.close();
+  await closeConnection();
+  await Promise.all([nats.stop(), database.drop()]);
+});
+
+describe('a service whose log holds what nobody can read', () => {
+  it(
+    'goes on, says degraded, shows it to operators alone, and leaves it out for good when they say so',
+    async () => {
+      await submit('a');
+      const sequence = await poison('fx.ev.task.poison', '{"stream":"FX_LOGS","seq":1}');
+      await poison('fx.ev.account.poison', '[{}]');
+      await submit('b');
+      expect(await rows()).toEqual(['commit_row 2']);
+      await eventually(() => seen.includes('submit-b'));
+      const ready = await call('GET', '/health/ready');
+      expect([ready.status, await json(ready)]).toMatchObject([
+        200,
+        {
+          status: 'degraded',
+          degraded: [{ name: 'quarantine', reason: expect.stringMatching(/^2 put aside: events-/) }],
+        },
+      ]);
+      expect((await call('GET', '/fornax/v1/log/quarantine', { token: USER })).status).toBe(403);
+      const id = `events-${sequence}`;
+      expect(await json(await call('GET', '/fornax/v1/log/quarantine'))).toMatchObject([{ id, state: 'open' }, {}]);
+      expect(await json(await call('GET', `/fornax/v1/log/quarantine/${id}`))).toMatchObject({
+        subject: 'fx.ev.task.poison',
+        reason: 'it is not a CloudEvents batch',
+        body: { encoding: 'text', value: '{"stream":"FX_LOGS","seq":1}', isCut: false },
+        headers: [{ name: 'Nats-Msg-Id' }],
+      });
+      expect((await call('POST', `/fornax/v1/log/quarantine/${id}/retry`)).status).toBe(409);
+      expect((await call('POST', '/fornax/v1/log/quarantine/events-0/drop')).status).toBe(404);
+      for (const entry of [id, `events-${sequence + 1}`]) {
+        const dropped = await call('POST', `/fornax/v1/log/quarantine/${entry}/drop`, {
+          body: { reason: 'an attack' },
+        });
+        expect([dropped.status, await json(dropped)]).toMatchObject([
+          200,
+          { state: 'dropped', decision: { by: expect.stringMatching(/^user:/), reason: 'an attack' } },
+        ]);
+      }
+      expect(await json(await call('GET', '/health/ready'))).toMatchObject({ status: 'ready' });
+      expect(await json(await call('GET', '/fornax/v1/log/quarantine'))).toEqual([]);
+      expect(await json(await call('GET', '/fornax/v1/log/quarantine?all=true'))).toHaveLength(2);
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'folds it after all when this version can read it, and comes up again either way',
+    async () => {
+      const before = (await rows())[0];
+      const commit = encodeCommit(aCommit('late', [cancelRequested]), 'task', 'a');
+      const { sequence } = await log.head();
+      // As an older version of another service found it, before this one met it.
+      service.app.get(Quarantine).noticeEvent({
+        stream: 'FORNAX_EVENTS',
+        sequence: sequence + 1,
+        subject: 'fx.ev.task.a',
+        aggregate: 'task',
+        aggregateId: 'a',
+        reason: 'event type is not known to this version',
+        sizeBytes: commit.length,
+        headers: [],
+      });
+      await publisher.publish('fx.ev.task.a', commit, { msgId: 'fx.ev.task.a/late' });
+      expect((await rows())[0]).toBe(before);
+      await service.close();
+      service = await start();
+      log = service.app.get<EventLog>(EVENT_LOG);
+      expect((await rows())[0]).toBe(before);
+      const retried = await call('POST', `/fornax/v1/log/quarantine/events-${sequence + 1}/retry`);
+      expect([retried.status, await json(retried)]).toMatchObject([200, { state: 'retried' }]);
+      await eventually(async () => (await countRows()) === 3);
+      expect(await rows()).toEqual(['commit_row 3']);
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'stops at the one task whose fold throws, refuses what users ask of it, and folds it when the fold is mended',
+    async () => {
+      const first = await submit('guilty');
+      const breaking = await log.append('task', 'guilty', aCommit('breaks', [cancelRequested]), first);
+      await submit('innocent');
+      const id = `fold-commits-${breaking}`;
+      const entry = () => service.app.get(Quarantine).get(id);
+      await eventually(() => entry()?.state === 'open');
+      await eventually(() => seen.includes('submit-innocent'));
+      expect(service.app.get(Quarantine).get(`fold-watcher-${breaking}`)).toMatchObject({ state: 'open' });
+      const asked = { ...aCommit('again', [cancelRequested]) };
+      await expect(
+        log.append('task', 'guilty', { ...asked, meta: { ...asked.meta, actor: 'user:ada' } }, breaking),
+      ).rejects.toThrow('task guilty is stopped: no such state. An operator can look at it');
+      expect(await json(await call('POST', `/fornax/v1/log/quarantine/${id}/retry`))).toMatchObject({ state: 'open' });
+      isBroken = false;
+      expect(await json(await call('POST', `/fornax/v1/log/quarantine/${id}/retry`))).toMatchObject({
+        state: 'retried',
+        decision: { by: expect.stringMatching(/^(user|service):/) },
+      });
+      expect(await rows()).toEqual(['commit_row 6']);
+    },
+    SLOW_MS,
+  );
+});
