@@ -126,7 +126,7 @@ export const allHeartbeatsSubject = 'fx.hb.*';
 export const liveSubject = (node: string): string => `fx.live.${encodeToken(node)}`;
 export const allLiveSubject = 'fx.live.*';
 /** The node that a live message came from, which NATS permissions prove. */
-export const parseLiveSubject = (subject: string): string => decodeToken(subject.split('.')[2] ?? '');
+export const parseLiveSubject = (subject: string): string | undefined => nameOf(subject.split('.')[2] ?? '');
 
 export type NodeRpcMethod = 'join' | 'leave' | 'rotate' | 'grant' | 'snapshot-grant';
 

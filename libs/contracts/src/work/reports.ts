@@ -57,23 +57,23 @@ export type NodeReports = z.output<typeof nodeReportsSchema>;
 export const snapshotReportSchema = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('progress'),
-    snapshotId: z.string(),
-    leaseId: z.string(),
+    snapshotId: id,
+    leaseId: id,
     sizeToUploadBytes: amount,
     transferredBytes: amount,
   }),
-  z.object({ kind: z.literal('uploaded'), snapshotId: z.string(), leaseId: z.string(), files: count, bytes: amount }),
-  z.object({ kind: z.literal('failed'), snapshotId: z.string(), leaseId: z.string(), reason: z.string() }),
+  z.object({ kind: z.literal('uploaded'), snapshotId: id, leaseId: id, files: count, bytes: amount }),
+  z.object({ kind: z.literal('failed'), snapshotId: id, leaseId: id, reason: z.string().max(4_000) }),
 ]);
 export type SnapshotReport = z.output<typeof snapshotReportSchema>;
 
 /** What travels on `fx.hb.<node>` (core NATS). */
 export const heartbeatSchema = z.object({
-  nodeId: z.string(),
-  nodeEpoch: z.number().int(),
-  bootId: z.string(),
+  nodeId: id,
+  nodeEpoch: count,
+  bootId: z.string().max(128),
   /** Leases that the node holds now. */
-  leases: z.number().int(),
+  leases: count,
   at: z.number(),
 });
 export type Heartbeat = z.output<typeof heartbeatSchema>;

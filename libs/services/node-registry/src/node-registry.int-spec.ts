@@ -206,6 +206,11 @@ describe('the node registry on real servers', () => {
       const stopBeating = beat('silent', silent.nodeEpoch);
       await eventually(async () => (await typesOf('silent')).length === 1);
       stopBeating();
+      // Neither another node nor a session that has not begun keeps it alive.
+      const lie = (subject: string, nodeEpoch: number): void =>
+        nc.publish(subject, JSON.stringify({ nodeId: 'silent', nodeEpoch, bootId: 'b', leases: 2, at: 1 }));
+      beating.add(setInterval(() => lie(heartbeatSubject('alive'), silent.nodeEpoch), 50));
+      beating.add(setInterval(() => lie(heartbeatSubject('silent'), 2_147_483_647), 50));
       await eventually(async () => (await typesOf('silent')).includes('NodeLost heartbeat'));
       expect(await typesOf('silent')).toEqual(['NodeJoined', 'NodeLost heartbeat']);
       expect(await typesOf('alive')).toEqual(['NodeJoined']);

@@ -213,6 +213,12 @@ describe('snapshots', () => {
       sizeToUploadBytes: 100,
       transferredBytes: 40,
     });
+    // Behind it, so that it would outdate what the node of the part says.
+    await report(
+      { kind: 'progress', snapshotId: id, leaseId: 'whole/0', sizeToUploadBytes: 1e9, transferredBytes: 1e9 },
+      'another-node',
+    );
+    await report({ kind: 'failed', snapshotId: id, leaseId: 'whole/0', reason: 'a lie' }, 'another-node');
     await eventually(async () => (await statusOf('whole', id)) === 'inProgress');
     expect(await call('GET', `/tasks/whole/snapshot/${id}`)).toMatchObject({
       status: 200,

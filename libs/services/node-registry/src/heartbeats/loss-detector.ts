@@ -1,9 +1,10 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { allHeartbeatsSubject, heartbeatSchema, heartbeatSubject } from '@fornax/contracts';
+import { allHeartbeatsSubject, heartbeatSchema, heartbeatSubject, type Heartbeat } from '@fornax/contracts';
 import { lead } from '@fornax/event-store';
 import {
   CLOCK,
   CORE_CONFIG,
+  DroppedMessages,
   HealthRegistry,
   LOGGER,
   NATS,
@@ -32,6 +33,7 @@ export class LossDetector implements OnApplicationBootstrap, BeforeApplicationSh
   readonly watch: HeartbeatWatch;
   private readonly stop = new AbortController();
   private running: Promise<unknown> = Promise.resolve();
+  private readonly dropped: DroppedMessages<'unreadable' | 'wrong-node' | 'unknown-session'>;
 
   constructor(
     @Inject(NATS) private readonly nc: NatsConnection,
@@ -43,6 +45,7 @@ export class LossDetector implements OnApplicationBootstrap, BeforeApplicationSh
     private readonly fleet: Fleet,
     private readonly commands: NodeCommands,
   ) {
+    this.dropped = new DroppedMessages('heartbeats', logger);
     this.watch = new HeartbeatWatch(config.FORNAX_NODE_GRACE_MS, clock.now());
   }
 
@@ -78,8 +81,10 @@ export class LossDetector implements OnApplicationBootstrap, BeforeApplicationSh
         if (error) return;
         const heartbeat = heartbeatSchema.safeParse(jsonOf(message.data));
         // The subject is what NATS permissions prove; a node may only speak for itself.
-        if (heartbeat.success && message.subject === heartbeatSubject(heartbeat.data.nodeId))
-          this.watch.hear(heartbeat.data, this.clock.now());
+        if (!heartbeat.success) this.dropped.refuse('unreadable', { subject: message.subject });
+        else if (message.subject !== heartbeatSubject(heartbeat.data.nodeId))
+          this.dropped.refuse('wrong-node', { subject: message.subject });
+        else this.hear(heartbeat.data);
       },
     });
     this.stop.signal.addEventListener(
@@ -89,6 +94,14 @@ export class LossDetector implements OnApplicationBootstrap, BeforeApplicationSh
       },
       { once: true },
     );
+  }
+
+  /** A session to come would silence those that really come. One that this process has not folded yet is heard with its next beat. */
+  private hear(heartbeat: Heartbeat): void {
+    const { nodeId, nodeEpoch } = heartbeat;
+    const known = this.fleet.get(nodeId);
+    if (known && nodeEpoch <= known.state.epoch) this.watch.hear(heartbeat, this.clock.now());
+    else this.dropped.passOver('unknown-session');
   }
 
   private async noticeReconnects(): Promise<void> {

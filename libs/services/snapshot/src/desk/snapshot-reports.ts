@@ -7,7 +7,8 @@ import {
   type SnapshotReport,
 } from '@fornax/contracts';
 import { consumeBatches, type DurableMessage } from '@fornax/event-store';
-import { HealthRegistry, LOGGER, NATS } from '@fornax/service-kit';
+import type { SnapshotPart } from '@fornax/domain';
+import { DroppedMessages, HealthRegistry, LOGGER, NATS } from '@fornax/service-kit';
 import { z } from 'zod';
 import type { Logger } from '../logger.js';
 import type { NatsConnection } from '../nats-connection.js';
@@ -55,13 +56,16 @@ const withoutOutdated = (reports: readonly NodeReport[]): readonly NodeReport[] 
 export class SnapshotReports implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly stop = new AbortController();
   private running: Promise<void> = Promise.resolve();
+  private readonly dropped: DroppedMessages<'unreadable' | 'wrong-node' | 'unknown-lease'>;
 
   constructor(
     @Inject(NATS) private readonly nats: NatsConnection,
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly commands: SnapshotCommands,
     private readonly health: HealthRegistry,
-  ) {}
+  ) {
+    this.dropped = new DroppedMessages('snapshot-reports', logger);
+  }
 
   onApplicationBootstrap(): void {
     const options = {
@@ -86,10 +90,8 @@ export class SnapshotReports implements OnApplicationBootstrap, BeforeApplicatio
     const reports = messages.flatMap((message) => this.read(message));
     for (const [snapshotId, group] of Map.groupBy(reports, ({ report }) => report.snapshotId)) {
       const { parts } = await this.commands.load(snapshotId);
-      // A node speaks for its own parts only.
-      const own = withoutOutdated(group).filter(({ node, report }) =>
-        parts.some((part) => part.leaseId === report.leaseId && part.node === node),
-      );
+      // A node speaks for its own parts only. First of all: what another node says may not outdate it.
+      const own = withoutOutdated(group.filter((each) => this.isOwn(each, parts)));
       const [first] = own;
       if (first)
         await this.commands.record(
@@ -100,6 +102,14 @@ export class SnapshotReports implements OnApplicationBootstrap, BeforeApplicatio
     }
   }
 
+  private isOwn({ node, report }: NodeReport, parts: readonly SnapshotPart[]): boolean {
+    const { snapshotId, leaseId } = report;
+    const part = parts.find((each) => each.leaseId === leaseId);
+    if (part?.node === node) return true;
+    this.dropped.refuse(part ? 'wrong-node' : 'unknown-lease', { node, snapshotId, leaseId });
+    return false;
+  }
+
   /** What cannot be read now can never be read: it is told and dropped, or it would come back for ever. */
   private read({ subject, data }: DurableMessage): readonly NodeReport[] {
     try {
@@ -107,7 +117,7 @@ export class SnapshotReports implements OnApplicationBootstrap, BeforeApplicatio
       return bodySchema.parse(JSON.parse(new TextDecoder().decode(data))).map((report) => ({ node, report }));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.logger.error({ subject, reason }, 'a snapshot report is unreadable and was dropped');
+      this.dropped.refuse('unreadable', { subject, error: reason });
       return [];
     }
   }

@@ -1,6 +1,6 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { allLiveSubject, liveMessageSchema, parseLiveSubject } from '@fornax/contracts';
-import { CLOCK, NATS, type Clock } from '@fornax/service-kit';
+import { CLOCK, DroppedMessages, LOGGER, NATS, type Clock } from '@fornax/service-kit';
 import type { Nats } from '../logs/log-feed.js';
 import { LiveBoard, type LiveLeases } from './live-board.js';
 
@@ -20,12 +20,16 @@ const jsonOf = (message: { json(): unknown }): unknown => {
 @Injectable()
 export class LiveStatus implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly board = new LiveBoard();
+  private readonly dropped: DroppedMessages<'unreadable'>;
   private subscription: ReturnType<Nats['subscribe']> | undefined;
 
   constructor(
     @Inject(NATS) private readonly nats: Nats,
     @Inject(CLOCK) private readonly clock: Clock,
-  ) {}
+    @Inject(LOGGER) logger: { warn(fields: object, message: string): void },
+  ) {
+    this.dropped = new DroppedMessages('live', logger);
+  }
 
   onApplicationBootstrap(): void {
     this.subscription = this.nats.subscribe(allLiveSubject, {
@@ -33,7 +37,9 @@ export class LiveStatus implements OnApplicationBootstrap, BeforeApplicationShut
         if (error) return;
         const read = liveMessageSchema.safeParse(jsonOf(message));
         // The node is the one that NATS let publish there, whatever the message says.
-        if (read.success) this.board.take(parseLiveSubject(message.subject), read.data, this.clock.now());
+        const node = parseLiveSubject(message.subject);
+        if (read.success && node !== undefined) this.board.take(node, read.data, this.clock.now());
+        else this.dropped.refuse('unreadable', { subject: message.subject });
       },
     });
   }
