@@ -1,0 +1,68 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type RunningPlatform, startPlatform } from '@fornax/testing';
+import { call, insist } from './work.js';
+
+/** Statuses that official clients answer by sending the same again, without a key. */
+const REPEATED = [429, 500, 502, 503, 504];
+const MOST_REPEATS = 5;
+
+describe('kill -9 of the log under clients that repeat without a key', () => {
+  let dataDir: string;
+  let platform: RunningPlatform;
+
+  beforeAll(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'fornax-keyless-'));
+    platform = await startPlatform({ dataDir });
+  });
+
+  afterAll(async () => {
+    await platform.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+
+  /** As the Python SDK does. @returns the status at last */
+  const submitAsAClient = async (name: string): Promise<number> => {
+    const body = JSON.stringify({
+      name,
+      profile: 'docker-batch',
+      instanceCount: 1,
+      constants: [{ key: 'DOCKER_CMD', value: 'echo once' }],
+    });
+    for (let repeats = 0; ; repeats += 1) {
+      const { status } = await fetch(`${platform.apiUrl}/tasks`, {
+        method: 'POST',
+        headers: { authorization: platform.token, 'content-type': 'application/json' },
+        body,
+        signal: AbortSignal.timeout(30_000),
+      });
+      if (!REPEATED.includes(status) || repeats === MOST_REPEATS) return status;
+      await new Promise((resolve) => setTimeout(resolve, 500 * 2 ** repeats));
+    }
+  };
+
+  it('makes one task of each submission', async () => {
+    const names = Array.from({ length: 60 }, (_, n) => `keyless-${n}`);
+    const submitted = names.map(async (name, n) => {
+      // Spread over the moment of the kill: some before, some in the midst, some after.
+      await new Promise((resolve) => setTimeout(resolve, n * 10));
+      return { name, status: await submitAsAClient(name) };
+    });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const pid = (await platform.parts())['nats'];
+    if (pid === undefined) throw new Error('the platform has no part nats');
+    process.kill(pid, 'SIGKILL');
+    const answers = await Promise.all(submitted);
+    const tasks = await insist(
+      () => call<readonly { readonly name: string }[]>(platform, 'GET', '/tasks'),
+      'the tasks are listed',
+    );
+    const wrong = answers.filter(
+      ({ name, status }) => tasks.filter((task) => task.name === name).length !== (status === 200 ? 1 : 0),
+    );
+    expect(wrong).toEqual([]);
+    expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThan(30);
+  });
+});
