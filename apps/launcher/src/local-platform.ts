@@ -320,8 +320,8 @@ export class LocalPlatform {
       await this.startProgram(service, service, 'service', {
         ...without(common, ['FORNAX_PORT', 'FORNAX_STORAGE_PORT']),
         ...own,
-        // The router is the one who tells them who asks.
-        FORNAX_TRUSTED_PROXIES: ['loopback', env['FORNAX_TRUSTED_PROXIES'] ?? ''].filter((one) => one !== '').join(','),
+        // The router is the one who tells them who asks. The S3 endpoint is not behind it: nobody's word counts there.
+        ...(service === 'storage' ? {} : trustsRouter(env)),
       });
     }
     await this.startProgram('router', 'router', 'service', {
@@ -429,3 +429,7 @@ export class LocalPlatform {
 
 const without = (variables: Readonly<Record<string, string>>, names: readonly string[]): Record<string, string> =>
   Object.fromEntries(Object.entries(variables).filter(([name]) => !names.includes(name)));
+
+const trustsRouter = ({ FORNAX_TRUSTED_PROXIES: others = '' }: Env): Record<string, string> => ({
+  FORNAX_TRUSTED_PROXIES: others === '' ? 'loopback' : `loopback,${others}`,
+});
