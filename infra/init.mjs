@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-// Makes the secrets of docker-compose.yml in infra/secrets (mode 600): once; a second run changes nothing.
+// Makes the secrets of docker-compose.yml in infra/secrets (mode 600): those that are missing; a second run changes nothing.
 // What a container gets, it gets as env_file: Compose reads those itself, as the person who runs it. A secret of kind `file` keeps the
 // owner and mode that it has here, and a process of another user id in a container could not read it: only nats and postgres, whose
 // containers start as root, have such ones.
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureReady } from '../tools/bootstrap.mjs';
@@ -17,44 +17,85 @@ if (process.argv.includes('--help')) {
   );
   process.exit(0);
 }
-if (existsSync(join(folder, 'nats.conf'))) {
-  console.log(`${folder} is complete; nothing was changed`);
-  process.exit(0);
-}
 await ensureReady();
-const { nodePermissions, renderNatsConfig, PINNED_NATS, parseNatsVersion, SERVICES_USER } =
-  await import('../libs/embedded/dist/index.js');
+const {
+  CONTROL_SERVICES,
+  PINNED_NATS,
+  PROVISIONER_USER,
+  calloutOf,
+  natsUsers,
+  newIssuerSeed,
+  parseNatsVersion,
+  renderNatsConfig,
+  userNames,
+  userOf,
+} = await import('../libs/embedded/dist/index.js');
 
 const secret = () => randomBytes(24).toString('base64url');
-const [servicesPassword, nodePassword, databasePassword, objectsSecret, token] = Array.from({ length: 5 }, secret);
 mkdirSync(folder, { recursive: true, mode: 0o700 });
-const write = (name, lines) =>
-  writeFileSync(join(folder, name), Array.isArray(lines) ? `${lines.join('\n')}\n` : lines, { mode: 0o600 });
+const written = [];
+const pathOf = (name) => join(folder, name);
+const write = (name, lines) => {
+  writeFileSync(pathOf(name), `${lines.join('\n')}\n`, { mode: 0o600 });
+  written.push(name);
+};
+const read = (name) => readFileSync(pathOf(name), 'utf8').trim();
+/** What is there stays: only what is missing is made. */
+const keep = (name, make) => {
+  if (!existsSync(pathOf(name))) write(name, make());
+};
+const valueIn = (name, variable) => new RegExp(`^${variable}=(.*)$`, 'm').exec(read(name))?.[1];
 
-write('token', token);
-write('postgres.password', databasePassword);
-write('objects.env', ['ROOT_ACCESS_KEY=fornax', `ROOT_SECRET_KEY=${objectsSecret}`]);
-write('services.env', [
-  `FORNAX_NATS_PASSWORD=${servicesPassword}`,
-  `FORNAX_DATABASE_URL=postgres://fornax:${databasePassword}@postgres:5432/fornax`,
+keep('token', () => [secret()]);
+keep('postgres.password', () => [secret()]);
+const objectsSecret = secret();
+keep('objects.env', () => ['ROOT_ACCESS_KEY=fornax', `ROOT_SECRET_KEY=${objectsSecret}`]);
+keep('services.env', () => [
+  `FORNAX_DATABASE_URL=postgres://fornax:${read('postgres.password')}@postgres:5432/fornax`,
   `FORNAX_MASTER_KEY=${randomBytes(32).toString('base64')}`,
 ]);
-write('submission.env', [`FORNAX_BOOTSTRAP_TOKEN=${token}`]);
-write('storage.env', ['FORNAX_S3_ACCESS_KEY=fornax', `FORNAX_S3_SECRET_KEY=${objectsSecret}`]);
-write('node-1.env', ['FORNAX_NATS_USER=node-1', `FORNAX_NATS_PASSWORD=${nodePassword}`]);
-// Last: its presence says that all others are there.
-write(
-  'nats.conf',
-  renderNatsConfig({
-    host: '0.0.0.0',
-    port: 4222,
-    storeDir: '/data',
-    version: parseNatsVersion(PINNED_NATS),
-    users: [
-      { user: SERVICES_USER, password: servicesPassword },
-      { user: 'node-1', password: nodePassword, permissions: nodePermissions('node-1') },
-    ],
-  }),
-);
-console.log(`Secrets written to ${folder}. Start with: docker compose up --build --detach`);
-console.log(`The first user's token: ${join(folder, 'token')}`);
+keep('submission.env', () => [`FORNAX_BOOTSTRAP_TOKEN=${read('token')}`]);
+keep('storage.env', () => [
+  'FORNAX_S3_ACCESS_KEY=fornax',
+  `FORNAX_S3_SECRET_KEY=${valueIn('objects.env', 'ROOT_SECRET_KEY')}`,
+]);
+keep('node-1.env', () => ['FORNAX_NATS_USER=node-1', `FORNAX_NATS_PASSWORD=${secret()}`]);
+// A NATS user for each service, and one that makes the streams.
+const natsFiles = new Map([
+  [PROVISIONER_USER, 'nats-provisioner.env'],
+  ...CONTROL_SERVICES.map((service) => [userOf(service), `nats-${service}.env`]),
+  ['node-1', 'node-1.env'],
+]);
+for (const [user, file] of natsFiles) {
+  keep(file, () => [
+    `FORNAX_NATS_USER=${user}`,
+    `FORNAX_NATS_PASSWORD=${secret()}`,
+    // With it node-registry signs which nodes may connect.
+    ...(user === userOf('node-registry') ? [`FORNAX_NATS_ISSUER_SEED=${newIssuerSeed()}`] : []),
+  ]);
+}
+// An operator's user for tools; no container is given it.
+keep('nats-operator.env', () => ['FORNAX_NATS_USER=service/operator', `FORNAX_NATS_PASSWORD=${secret()}`]);
+natsFiles.set('service/operator', 'nats-operator.env');
+
+const unknown = userNames('services', ['node-1']).filter((user) => !natsFiles.has(user));
+if (unknown.length > 0) throw new Error(`no file for ${unknown.join(', ')}`);
+const config = renderNatsConfig({
+  host: '0.0.0.0',
+  port: 4222,
+  storeDir: '/data',
+  version: parseNatsVersion(PINNED_NATS),
+  layout: 'services',
+  users: natsUsers('services', ['node-1'], (user) => valueIn(natsFiles.get(user), 'FORNAX_NATS_PASSWORD')),
+  callout: calloutOf(valueIn('nats-node-registry.env', 'FORNAX_NATS_ISSUER_SEED')),
+});
+// An earlier version's configuration is replaced; the passwords in it that still count are in the files above.
+if (!existsSync(pathOf('nats.conf')) || readFileSync(pathOf('nats.conf'), 'utf8') !== `${config}\n`)
+  write('nats.conf', [config]);
+
+if (written.length === 0) {
+  console.log(`${folder} is complete; nothing was changed`);
+} else {
+  console.log(`Secrets written to ${folder}: ${written.join(', ')}. Start with: docker compose up --build --detach`);
+  console.log(`The first user's token: ${pathOf('token')}`);
+}

@@ -1,10 +1,12 @@
-import type { NatsCredentials } from '@fornax/embedded';
+import type { NatsCredentials, Principal } from '@fornax/embedded';
 import type { Env, Settings } from './settings.js';
 
 /** Where the servers are that the services stand on, embedded or not. */
 export interface Backends {
   readonly natsUrl: string;
-  readonly natsServices: NatsCredentials | undefined;
+  readonly natsService: (principal: Principal) => NatsCredentials | undefined;
+  /** With what the embedded server's questions about unknown users are answered; undefined when it asks none, or is not ours. */
+  readonly natsIssuerSeedFile?: string | undefined;
   readonly natsNode: (node: string) => NatsCredentials | undefined;
   readonly databaseUrl: string;
   readonly warnings: readonly string[];
@@ -33,7 +35,7 @@ export const externalNats = (settings: Settings): Omit<Backends, 'databaseUrl'> 
     user === undefined ? undefined : { user, password: password ?? '' };
   return {
     natsUrl: settings.FORNAX_NATS_URL ?? '',
-    natsServices: credentials(settings.FORNAX_NATS_USER, settings.FORNAX_NATS_PASSWORD),
+    natsService: () => credentials(settings.FORNAX_NATS_USER, settings.FORNAX_NATS_PASSWORD),
     natsNode: (node) =>
       credentials(settings.FORNAX_NODE_NATS_USER?.replaceAll('{node}', node), settings.FORNAX_NODE_NATS_PASSWORD),
     warnings: [],
@@ -51,18 +53,26 @@ const inherited = (env: Env, keep: (name: string) => boolean): Variables =>
 const FOREIGN = /^(npm_|QARNOT_|AWS_|FORNAX_|INIT_CWD$|NODE_OPTIONS$)/;
 /** Settings of ours that only the launcher understands, or that hold a secret of somebody else. */
 const LAUNCHER_ONLY =
-  /^FORNAX_(ONCE|SERVICES|NODES|PARENT_PIPE|TOOLS_DIR|READY_TIMEOUT_MS|NATS_SERVER|NATS_SOURCE|NODE_NATS_.*)$/;
+  /^FORNAX_(ONCE|SERVICES|NODES|SIMULATED_FLEET|PARENT_PIPE|TOOLS_DIR|READY_TIMEOUT_MS|NATS_(SERVER|SOURCE|USER|PASSWORD)|NODE_NATS_.*)$/;
 /** What a compute node must never be given. */
 const SECRET_FROM_NODES =
   /^FORNAX_(MASTER_KEY.*|DATABASE_URL|NATS_.*|S3_.*|OBJECTS.*|BOOTSTRAP_.*|.*(TOKEN|PASSWORD|SECRET).*)$/;
 
 const optional = (name: string, value: string | undefined): Variables => (value === undefined ? {} : { [name]: value });
 
-const natsVariables = (url: string, credentials: NatsCredentials | undefined): Variables => ({
+const natsAddress = (url: string, credentials: NatsCredentials | undefined): Variables => ({
   FORNAX_NATS_URL: url,
   ...(credentials === undefined
     ? {}
     : { FORNAX_NATS_USER: credentials.user, FORNAX_NATS_PASSWORD: credentials.password }),
+});
+
+const ADMITS_NODES: readonly Principal[] = ['platform', 'node-registry'];
+
+/** How one process of the control plane connects: with rights of its own. */
+export const natsVariables = (backends: Backends, principal: Principal): Readonly<Variables> => ({
+  ...natsAddress(backends.natsUrl, backends.natsService(principal)),
+  ...(ADMITS_NODES.includes(principal) ? optional('FORNAX_NATS_ISSUER_SEED_FILE', backends.natsIssuerSeedFile) : {}),
 });
 
 const shared = (settings: Settings, addresses: Addresses): Variables => ({
@@ -73,7 +83,7 @@ const shared = (settings: Settings, addresses: Addresses): Variables => ({
   ...optional('FORNAX_OTLP_ENDPOINT', settings.FORNAX_OTLP_ENDPOINT),
 });
 
-/** The environment of a process of the control plane, without its own ports. */
+/** The environment of a process of the control plane, without its own ports and credentials. */
 export const serviceEnvironment = (
   env: Env,
   settings: Settings,
@@ -85,7 +95,7 @@ export const serviceEnvironment = (
   FORNAX_STORAGE_URL: `http://127.0.0.1:${addresses.storagePort}`,
   ...inherited(env, (name) => !FOREIGN.test(name) || (name.startsWith('FORNAX_') && !LAUNCHER_ONLY.test(name))),
   ...shared(settings, addresses),
-  ...natsVariables(backends.natsUrl, backends.natsServices),
+  FORNAX_NATS_URL: backends.natsUrl,
   ...(backends.warnings.length === 0 ? {} : { FORNAX_NATS_WARNINGS: backends.warnings.join('\n') }),
   FORNAX_DATABASE_URL: backends.databaseUrl,
   ...(env['FORNAX_METRICS_TOKEN'] || env['FORNAX_METRICS_TOKEN_FILE']
@@ -119,7 +129,7 @@ export const agentEnvironment = (
       !FOREIGN.test(name) || (name.startsWith('FORNAX_') && !LAUNCHER_ONLY.test(name) && !SECRET_FROM_NODES.test(name)),
   ),
   ...shared(settings, addresses),
-  ...natsVariables(backends.natsUrl, backends.natsNode(node.id)),
+  ...natsAddress(backends.natsUrl, backends.natsNode(node.id)),
   FORNAX_NODE_ID: node.id,
   FORNAX_NODE_DIR: node.folder,
   FORNAX_DATA_DIR: node.folder,

@@ -156,7 +156,7 @@ describe('the launcher', () => {
       const platform = await givenTo(join(data, `given-http-${runtime.api.port}.json`));
       const node = await givenTo(join(data, 'nodes', 'node-2', 'given-node-2.json'));
       expect(node['FORNAX_NATS_USER']).toBe('node-2');
-      expect(platform['FORNAX_NATS_USER']).toBe('services');
+      expect(platform['FORNAX_NATS_USER']).toBe('service/platform');
       const names = ['FORNAX_NATS_PASSWORD', 'FORNAX_DATABASE_URL', 'FORNAX_MASTER_KEY', 'FORNAX_S3_SECRET_KEY'];
       const secrets = await Promise.all(
         names.map(async (name) => (await readFile(platform[`${name}_FILE`] ?? '', 'utf8')).trim()),
@@ -242,6 +242,15 @@ describe('the launcher', () => {
       const storage = await givenTo(join(data, `given-http-${new URL(targets.storage).port}.json`));
       expect(storage['FORNAX_STORAGE_PORT']).toBe(String(runtime.storage.port));
       expect(router['FORNAX_DATABASE_URL_FILE']).toBeUndefined();
+      expect(router['FORNAX_NATS_PASSWORD_FILE']).toBeUndefined();
+      for (const service of services) {
+        const given = await givenTo(join(data, `given-http-${new URL(targets[service]).port}.json`));
+        expect([service, given['FORNAX_NATS_USER']]).toEqual([service, `service/${service}`]);
+        expect([service, given['FORNAX_NATS_ISSUER_SEED_FILE'] !== undefined]).toEqual([
+          service,
+          service === 'node-registry' && process.env['FORNAX_NATS_SOURCE'] !== 'debian',
+        ]);
+      }
     },
     SLOW_MS,
   );
@@ -263,7 +272,7 @@ describe('the launcher with servers of somebody else', () => {
         const { runtime, child, exitCode } = await startReady(data, {
           FORNAX_NATS_URL: nats.url,
           FORNAX_NATS_USER: 'services',
-          FORNAX_NATS_PASSWORD: nats.credentials.services.password,
+          FORNAX_NATS_PASSWORD: nats.credentials.log.password,
           FORNAX_NODE_NATS_USER: '{node}',
           FORNAX_NODE_NATS_PASSWORD: nats.credentials.nodes['node-1']?.password ?? '',
           FORNAX_DATABASE_URL: postgres.url,
@@ -271,7 +280,7 @@ describe('the launcher with servers of somebody else', () => {
         expect(Object.keys(runtime.pids).sort()).toEqual(['node-1', 'platform']);
         const node = await givenTo(join(data, 'nodes', 'node-1', 'given-node-1.json'));
         expect([node['FORNAX_NATS_USER'], node['FORNAX_NATS_URL']]).toEqual(['node-1', nats.url]);
-        const { password } = nats.credentials.services;
+        const { password } = nats.credentials.log;
         expect(Object.values(node)).not.toContain(password);
         expect(await readFile(node['FORNAX_NATS_PASSWORD_FILE'] ?? '', 'utf8')).not.toContain(password);
         child.kill('SIGTERM');

@@ -1,17 +1,21 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { CONTROL_SERVICES } from '@fornax/contracts';
 import {
   type DataFolder,
+  FLEET_USER,
   Guardian,
   type ProcessExit,
   type Running,
   ServerProcess,
   SetupError,
   Supervisor,
+  canAskAboutUsers,
   describeError,
   findFreePort,
   identify,
+  loadOrCreateIssuer,
   loadOrCreateSecret,
   logTail,
   openDataFolder,
@@ -21,6 +25,7 @@ import {
   startPostgres,
   writePrivateFile,
 } from '@fornax/embedded';
+import { provisionAs } from '@fornax/event-store';
 import { chooseAddresses, urlOf } from './addresses.js';
 import {
   type Addresses,
@@ -28,6 +33,7 @@ import {
   type Places,
   agentEnvironment,
   externalNats,
+  natsVariables,
   serviceEnvironment,
 } from './environment.js';
 import { endLastRun } from './last-run.js';
@@ -36,9 +42,6 @@ import { renderEnvFile, writeRuntime } from './runtime-files.js';
 import type { Screen } from './screen.js';
 import { forForeignPrograms, withSecretFiles } from './secret-files.js';
 import type { Env, Settings } from './settings.js';
-
-/** The services that `--services` runs as processes of their own, behind the router. */
-export const SERVICES = ['submission', 'scheduler', 'node-registry', 'storage', 'billing', 'snapshot'] as const;
 
 export interface LaunchContext {
   readonly settings: Settings;
@@ -243,6 +246,9 @@ export class LocalPlatform {
       onProgress: (line) => screen.say(line),
     });
     this.context.signal.throwIfAborted();
+    // An older server knows no users but those of its configuration: the nodes of this machine.
+    const seedFile = join(this.folder.secrets, 'nats-issuer.seed');
+    const callout = canAskAboutUsers(binary.version) ? await loadOrCreateIssuer(seedFile) : undefined;
     let port = 0;
     const dataDir = join(this.data, 'nats');
     this.parts.set('nats', { role: 'server', signal: 'SIGTERM', logFile: join(dataDir, 'nats.log') });
@@ -252,17 +258,22 @@ export class LocalPlatform {
         dataDir,
         secretsFile: join(this.folder.secrets, 'nats.json'),
         port,
-        nodes: this.nodes,
+        layout: settings.FORNAX_SERVICES ? 'services' : 'platform',
+        nodes: settings.FORNAX_SIMULATED_FLEET ? [...this.nodes, FLEET_USER] : this.nodes,
+        ...(callout === undefined ? {} : { callout }),
         env: this.childEnv,
       });
       port = started.port; // a restart keeps the address that everybody knows
+      // Services may not make streams.
+      await provisionAs({ url: started.url, ...started.credentials.log, signal: this.signal });
       return started;
     });
     screen.say(`NATS ${server.version} runs at ${server.url}`);
     return {
       natsUrl: server.url,
-      natsServices: server.credentials.services,
+      natsService: (principal) => server.credentials.services[principal],
       natsNode: (node) => server.credentials.nodes[node],
+      natsIssuerSeedFile: callout === undefined ? undefined : seedFile,
       warnings: server.warnings,
     };
   }
@@ -306,19 +317,21 @@ export class LocalPlatform {
       screen.say('starting the platform');
       await this.startProgram('platform', 'platform', 'service', {
         ...common,
+        ...natsVariables(backends, 'platform'),
         ...storage,
         FORNAX_PORT: String(apiPort),
       });
       return;
     }
-    screen.say(`starting ${SERVICES.join(', ')} and the router`);
+    screen.say(`starting ${CONTROL_SERVICES.join(', ')} and the router`);
     const targets: Record<string, string> = {};
-    for (const service of SERVICES) {
+    for (const service of CONTROL_SERVICES) {
       const port = await findFreePort();
       targets[service] = urlOf(port);
       const own = { FORNAX_HTTP_PORT: String(port), ...(service === 'storage' ? storage : {}) };
       await this.startProgram(service, service, 'service', {
         ...without(common, ['FORNAX_PORT', 'FORNAX_STORAGE_PORT']),
+        ...natsVariables(backends, service),
         ...own,
         // The router is the one who tells them who asks. The S3 endpoint is not behind it: nobody's word counts there.
         ...(service === 'storage' ? {} : trustsRouter(env)),

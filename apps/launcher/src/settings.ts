@@ -18,6 +18,7 @@ export const settingsSchema = z.object({
   FORNAX_ONCE: flag.default(false),
   FORNAX_SAMPLE: z.enum(['auto', 'skip']).default('auto'),
   FORNAX_SERVICES: flag.default(false),
+  FORNAX_SIMULATED_FLEET: flag.default(false),
   FORNAX_BOOTSTRAP_EMAIL: z.email().default('admin@fornax.local'),
   FORNAX_MASTER_KEY: z.string().optional(),
   FORNAX_MASTER_KEY_FILE: z.string().optional(),

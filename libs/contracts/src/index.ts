@@ -65,6 +65,17 @@ export {
   type UnreadableRecord,
 } from './work/quarantine.js';
 export { allQuarantineSubject, parseQuarantineSubject, quarantineSubject } from './subjects.js';
+export {
+  aggregateSubjects,
+  CONTROL_SERVICES,
+  LEADER_BUCKET,
+  SERVICE_RIGHTS,
+  unionOfRights,
+  type ControlService,
+  type ServiceRights,
+  type StreamName,
+  type TakenConsumer,
+} from './nats-rights.js';
 export { asyncApiDocument } from './events/asyncapi.js';
 export { decodeCommit, encodeCommit, UnreadableCommit, type CommitPlace } from './events/codec.js';
 export { eventTypesOf, eventVersionOf } from './events/schemas.js';

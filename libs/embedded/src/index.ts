@@ -1,13 +1,27 @@
+export { CONTROL_SERVICES } from '@fornax/contracts';
 /** Real servers for one machine, and the processes around them: what `npm start` and the tests bring up. */
 export { findFreePort, portState } from './free-port.js';
 export {
+  type NatsLayout,
+  type Principal,
+  GATE_ACCOUNT,
+  LOG_ACCOUNT,
+  NODES_ACCOUNT,
+  SYSTEM_ACCOUNT,
+  accountOf,
+  principalsOf,
+} from './nats/nats-accounts.js';
+export {
+  type AuthCallout,
   type NatsPermissions,
   type NatsUser,
+  canAskAboutUsers,
   MAX_PAYLOAD_BYTES,
   nodeInboxPrefix,
   nodePermissions,
   renderNatsConfig,
 } from './nats/nats-config.js';
+export { calloutOf, loadOrCreateIssuer, newIssuerSeed } from './nats/issuer.js';
 export {
   type NatsBinary,
   type NatsSource,
@@ -15,13 +29,16 @@ export {
   NATS_SOURCES,
   provisionNats,
 } from './nats/nats-provision.js';
+export { type NatsCredentials, type NatsServer, type StartNatsOptions, startNats } from './nats/nats-server.js';
 export {
-  type NatsCredentials,
-  type NatsServer,
-  type StartNatsOptions,
+  FLEET_USER,
+  OPERATOR_USER,
+  PROVISIONER_USER,
   SERVICES_USER,
-  startNats,
-} from './nats/nats-server.js';
+  natsUsers,
+  userNames,
+  userOf,
+} from './nats/nats-users.js';
 export { type NatsVersion, PINNED_NATS, parseNatsVersion } from './nats/nats-version.js';
 export { type PostgresServer, type StartPostgresOptions, startPostgres } from './postgres/postgres-server.js';
 export { type ProcessId, identify, isAlive, signal } from './process-table.js';

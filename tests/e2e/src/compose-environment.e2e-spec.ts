@@ -9,6 +9,7 @@ import { FornaxClient, S3Client } from '@fornax/client';
 import {
   type PostgresServer,
   ServerProcess,
+  canAskAboutUsers,
   findFreePort,
   logTail,
   provisionNats,
@@ -67,14 +68,15 @@ describe('the environment of docker-compose.yml', () => {
     expect(new URL(postgres.url).password).toBe(password);
     addresses.set('postgres:5432', `127.0.0.1:${postgres.port}`);
 
+    const nats = await provisionNats({ toolsDir: toolsDir() });
     const natsPort = await place('nats:4222');
     const config = (await readFile(join(secrets, 'nats.conf'), 'utf8'))
       .replace(/^host: .*$/m, 'host: "127.0.0.1"')
       .replace(/^port: .*$/m, `port: ${natsPort}`)
       .replace('"/data"', JSON.stringify(join(folder, 'nats')))
-      .replace(/^ *sync_interval: .*\n/m, ''); // the oldest server that tests run on does not know it
+      .replace(/^ *sync_interval: .*\n/m, '') // the oldest server that tests run on does not know it
+      .replace(canAskAboutUsers(nats.version) ? '' : /^authorization [^]*?^\}\n/m, ''); // nor this
     await writeFile(join(folder, 'nats.conf'), config, { mode: 0o600 });
-    const nats = await provisionNats({ toolsDir: toolsDir() });
     await start('nats', nats.path, ['--config', join(folder, 'nats.conf')], {});
 
     collector = http.createServer((request, response) => {
@@ -104,6 +106,12 @@ describe('the environment of docker-compose.yml', () => {
     token = (await readFile(join(secrets, 'token'), 'utf8')).trim();
     const compose = await ComposeEnvironment.read(join(workspaceRoot, 'docker-compose.yml'), secrets);
     await startServers(secrets);
+
+    const streams = spawnSync(NODE, [join(workspaceRoot, 'infra/provision.mjs')], {
+      encoding: 'utf8',
+      env: await compose.of('streams', addresses),
+    });
+    if (streams.status !== 0) throw new Error(streams.stderr);
 
     const objectsPort = await place('objects:7070');
     const objects: Record<string, string> = {};

@@ -79,6 +79,10 @@ describe('docker-compose.yml', () => {
     expect(holders('services.env').sort()).toEqual(
       SERVICES.filter((name) => name !== 'router' && name !== 'node-agent').sort(),
     );
+    for (const name of SERVICES.filter((service) => service !== 'router' && service !== 'node-agent'))
+      expect(holders(`nats-${name}.env`)).toEqual([name]);
+    expect(holders('nats-provisioner.env')).toEqual(['streams']);
+    expect(holders('nats-operator.env')).toEqual([]);
     expect(holders('submission.env')).toEqual(['submission']);
     expect(holders('storage.env')).toEqual(['storage']);
     expect(holders('objects.env')).toEqual(['objects']);

@@ -3,6 +3,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { FornaxClient, S3Client } from '@fornax/client';
+import { OPERATOR_USER } from '@fornax/embedded';
 import type { RecordedCommit } from '@fornax/contracts';
 import { JetStreamLog, connectNats } from '@fornax/event-store';
 import { type RunningPlatform, eventually, startPlatform } from '@fornax/testing';
@@ -20,8 +21,8 @@ const commitsOf = async ({ dataDir }: RunningPlatform, task: string): Promise<re
   >;
   const nc = await connectNats({
     url: nats.url,
-    user: 'services',
-    password: passwords['services'] ?? '',
+    user: OPERATOR_USER,
+    password: passwords[OPERATOR_USER] ?? '',
     name: 'tracing-spec',
   });
   const log = await JetStreamLog.open(nc);

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { type RunningPlatform, workspaceRoot } from '@fornax/testing/platform';
 import { LoadClient, noOp, success } from './api.js';
-import { servicesCredentials } from './credentials.js';
+import { FLEET_USER } from '@fornax/embedded';
+import { natsCredentials } from './credentials.js';
 import { percentile, timed } from './statistics.js';
 
 interface Created {
@@ -12,7 +13,7 @@ interface Created {
 
 /** Simulated nodes, all in one process: they take leases and report at once, without starting anything. */
 export const withSimulatedNodes = async <T>(platform: RunningPlatform, work: () => Promise<T>): Promise<T> => {
-  const { url, user, password } = await servicesCredentials(platform);
+  const { url, user, password } = await natsCredentials(platform, FLEET_USER);
   const child = spawn(
     join(workspaceRoot, 'node_modules/node/bin/node'),
     [join(workspaceRoot, 'apps/node-agent/dist/simulated-main.js')],
@@ -22,6 +23,7 @@ export const withSimulatedNodes = async <T>(platform: RunningPlatform, work: () 
         FORNAX_NATS_URL: url,
         FORNAX_NATS_USER: user,
         FORNAX_NATS_PASSWORD: password,
+        FORNAX_NATS_INBOX_PREFIX: '_INBOX_fleet',
         FORNAX_SIMULATED_NODES: '4',
         FORNAX_SIMULATED_CORES: '256',
         FORNAX_LOG_LEVEL: 'warn',

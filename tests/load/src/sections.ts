@@ -1,6 +1,7 @@
 import { connectNats } from '@fornax/event-store';
 import { startPlatform, type RunningPlatform } from '@fornax/testing/platform';
-import { servicesCredentials } from './credentials.js';
+import { OPERATOR_USER } from '@fornax/embedded';
+import { natsCredentials } from './credentials.js';
 import { publishFloor, spawnFloor } from './floors.js';
 import { logLines } from './log-lines.js';
 import { pagesOfMany } from './many-tasks.js';
@@ -29,7 +30,7 @@ const withPlatform = async <T>(
   env: Readonly<Record<string, string>>,
   work: (platform: RunningPlatform) => Promise<T>,
 ): Promise<T> => {
-  const platform = await startPlatform({ env: { FORNAX_LOG_LEVEL: 'warn', ...env } });
+  const platform = await startPlatform({ env: { FORNAX_LOG_LEVEL: 'warn', FORNAX_SIMULATED_FLEET: '1', ...env } });
   try {
     return await work(platform);
   } finally {
@@ -38,7 +39,7 @@ const withPlatform = async <T>(
 };
 
 const publishes = async (platform: RunningPlatform): ReturnType<typeof publishFloor> => {
-  const nc = await connectNats({ ...(await servicesCredentials(platform)), name: 'bench' });
+  const nc = await connectNats({ ...(await natsCredentials(platform, OPERATOR_USER)), name: 'bench' });
   try {
     return await publishFloor(nc);
   } finally {

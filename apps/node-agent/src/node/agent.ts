@@ -197,6 +197,7 @@ export class Agent {
     const consumer = {
       stream: STREAMS.dispatch,
       durable: dispatchConsumer(nodeId),
+      asksSingly: true,
       filterSubject: dispatchSubject(nodeId),
     };
     await consumeBatches(

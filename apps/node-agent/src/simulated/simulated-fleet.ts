@@ -97,6 +97,7 @@ export const startSimulatedFleet = async ({
     const consumer = {
       stream: STREAMS.dispatch,
       durable: dispatchConsumer(nodeId),
+      asksSingly: true,
       filterSubject: dispatchSubject(nodeId),
     };
     const loop = consumeBatches(nc, { ...consumer, signal: stop.signal }, async (messages) => {

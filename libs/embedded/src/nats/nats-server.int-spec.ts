@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, connect } from '@nats-io/transport-node';
+import { findFreePort } from '../free-port.js';
 import { identify, isAlive } from '../process-table.js';
+import { ensurePrivateFolder, writePrivateFile } from '../secrets.js';
+import { ServerProcess } from '../server-process.js';
 import { waitUntil } from '../wait.js';
 import { type NatsBinary, NATS_SOURCES, provisionNats } from './nats-provision.js';
 import { nodeInboxPrefix } from './nats-config.js';
@@ -48,7 +51,7 @@ describe('an embedded NATS server', () => {
   });
 
   it('lets a node take and acknowledge its own leases, and nothing of another', async () => {
-    const services = await connectAs(server.credentials.services);
+    const services = await connectAs(server.credentials.log);
     const node = await connectAs(
       server.credentials.nodes['node-1'] ?? { user: '', password: '' },
       nodeInboxPrefix('node-1'),
@@ -81,17 +84,53 @@ describe('an embedded NATS server', () => {
   });
 
   it('keeps what it acknowledged and its passwords over a crash, on the same folder', async () => {
-    const before = server.credentials.services.password;
-    const services = await connectAs(server.credentials.services);
+    const before = server.credentials.log.password;
+    const services = await connectAs(server.credentials.log);
     await (await jetstreamManager(services)).streams.add({ name: 'KEPT', subjects: ['kept'] });
     await jetstream(services).publish('kept', 'a');
     await services.close();
     await server.kill();
     server = await startNats({ binary, dataDir: join(folder, 'nats'), nodes: ['node-1', 'node-2'] });
-    expect(server.credentials.services.password).toBe(before);
-    const again = await connectAs(server.credentials.services);
+    expect(server.credentials.log.password).toBe(before);
+    const again = await connectAs(server.credentials.log);
     expect((await (await jetstreamManager(again)).streams.info('KEPT')).state.messages).toBe(1);
     await again.close();
+  }, 60_000);
+
+  it('takes over the streams of a folder that an earlier version made, and refuses to choose between two', async () => {
+    const dataDir = join(folder, 'earlier');
+    const port = await findFreePort();
+    await ensurePrivateFolder(dataDir);
+    await writePrivateFile(
+      join(dataDir, 'earlier.conf'),
+      `host: "127.0.0.1"\nport: ${port}\njetstream { store_dir: ${JSON.stringify(join(dataDir, 'store'))} }\n` +
+        'authorization { users: [ { user: "services", password: "p" } ] }\n',
+    );
+    const earlier = await ServerProcess.spawn(binary.path, {
+      args: ['-c', join(dataDir, 'earlier.conf')],
+      env: process.env,
+      cwd: dataDir,
+      logFile: join(dataDir, 'earlier.log'),
+    });
+    const url = `nats://127.0.0.1:${port}`;
+    const old = await connect({ servers: url, user: 'services', pass: 'p', waitOnFirstConnect: true });
+    const made = await jetstreamManager(old);
+    await made.streams.add({ name: 'FORNAX_EVENTS', subjects: ['fx.ev.>'], deny_delete: true, deny_purge: true });
+    await made.consumers.add('FORNAX_EVENTS', { durable_name: 'kept', ack_policy: 'explicit' });
+    await jetstream(old).publish('fx.ev.task.1', 'a');
+    await old.close();
+    await earlier.stop([{ signal: 'SIGTERM', graceMs: 5_000 }]);
+
+    const now = await startNats({ binary, dataDir });
+    const { user, password } = now.credentials.log;
+    const connection = await connect({ servers: now.url, user, pass: password });
+    const manager = await jetstreamManager(connection);
+    expect((await manager.streams.info('FORNAX_EVENTS')).state.messages).toBe(1);
+    expect((await manager.consumers.info('FORNAX_EVENTS', 'kept')).num_pending).toBe(1);
+    await connection.close();
+    await now.stop();
+    await mkdir(join(dataDir, 'store', 'jetstream', '$G', 'streams'), { recursive: true });
+    await expect(startNats({ binary, dataDir })).rejects.toThrow(/Both .* hold streams/);
   }, 60_000);
 
   it('ends a server that was left behind on the folder before it starts', async () => {

@@ -7,12 +7,12 @@ import { commandLineOf, findProcesses, isAlive, signal } from '../process-table.
 import { ensurePrivateFolder, loadOrCreateSecret, randomPassword, writePrivateFile } from '../secrets.js';
 import { ServerProcess, type ProcessExit, logTail } from '../server-process.js';
 import { waitUntil } from '../wait.js';
-import { type NatsUser, canSyncAlways, nodePermissions, renderNatsConfig } from './nats-config.js';
+import { moveStore } from './move-store.js';
+import { type NatsLayout, type Principal, principalsOf } from './nats-accounts.js';
+import { type AuthCallout, type NatsConfig, canSyncAlways, renderNatsConfig } from './nats-config.js';
 import type { NatsBinary } from './nats-provision.js';
+import { PROVISIONER_USER, SERVICES_USER, natsUsers, userNames, userOf } from './nats-users.js';
 import { formatNatsVersion } from './nats-version.js';
-
-/** The user with which the services connect; it may do everything. */
-export const SERVICES_USER = 'services';
 
 export interface NatsCredentials {
   readonly user: string;
@@ -27,8 +27,12 @@ export interface StartNatsOptions {
   readonly secretsFile?: string;
   /** 0 or absent: any free port. */
   readonly port?: number;
+  /** Who shares an account; default `open`: one user with all rights, and nodes. */
+  readonly layout?: NatsLayout;
   /** Names of the nodes that get a user of their own, with the least rights. */
   readonly nodes?: readonly string[];
+  /** Who decides about users that are not named here. Needs nats-server 2.10 or later. */
+  readonly callout?: AuthCallout;
   readonly env?: NodeJS.ProcessEnv;
   readonly readyTimeoutMs?: number;
 }
@@ -43,7 +47,10 @@ export interface NatsServer {
   /** What a person should know about this server, one sentence each; usually empty. */
   readonly warnings: readonly string[];
   readonly credentials: {
-    readonly services: NatsCredentials;
+    /** Whoever makes the streams; in layout `open` the user of all services. */
+    readonly log: NatsCredentials;
+    /** By process; empty in layout `open`. */
+    readonly services: Readonly<Partial<Record<Principal, NatsCredentials>>>;
     readonly nodes: Readonly<Record<string, NatsCredentials>>;
   };
   readonly logFile: string;
@@ -96,38 +103,37 @@ const probe = async (url: string, { user, password }: NatsCredentials): Promise<
 const STOP_STEPS = [{ signal: 'SIGTERM', graceMs: 3_500 }] as const;
 const PORT_ATTEMPTS = 5;
 
-const launch = async (
-  options: StartNatsOptions,
-  port: number,
-  users: readonly NatsUser[],
-  services: NatsCredentials,
-) => {
+type Accounts = Pick<NatsConfig, 'layout' | 'users' | 'callout'>;
+
+const launch = async (options: StartNatsOptions, port: number, accounts: Accounts, prober: NatsCredentials) => {
   const { binary, dataDir, env = process.env, readyTimeoutMs = 60_000 } = options;
   const configFile = join(dataDir, 'nats.conf');
   const logFile = join(dataDir, 'nats.log');
+  const storeDir = join(dataDir, 'store');
   await endLeftover(configFile);
+  await moveStore(storeDir);
   await writePrivateFile(
     configFile,
-    renderNatsConfig({ host: '127.0.0.1', port, storeDir: join(dataDir, 'store'), version: binary.version, users }),
+    renderNatsConfig({ host: '127.0.0.1', port, storeDir, version: binary.version, ...accounts }),
   );
   const child = await ServerProcess.spawn(binary.path, { args: ['-c', configFile], env, cwd: dataDir, logFile });
   const url = `nats://127.0.0.1:${port}`;
   let version: string | undefined;
-  const isReady = async () => child.exit !== undefined || (version = await probe(url, services)) !== undefined;
+  const isReady = async () => child.exit !== undefined || (version = await probe(url, prober)) !== undefined;
   await waitUntil(isReady, { timeoutMs: readyTimeoutMs });
   if (child.exit === undefined && version !== undefined) return { child, url, version, logFile };
   await child.stop(STOP_STEPS);
   throw new SetupError(`nats-server did not start (${JSON.stringify(child.exit)}): ${logTail(logFile, 600)}`);
 };
 
-const chooseAndLaunch = async (options: StartNatsOptions, users: readonly NatsUser[], services: NatsCredentials) => {
+const chooseAndLaunch = async (options: StartNatsOptions, accounts: Accounts, prober: NatsCredentials) => {
   if (options.port !== undefined && options.port !== 0) {
-    return { ...(await launch(options, options.port, users, services)), port: options.port };
+    return { ...(await launch(options, options.port, accounts, prober)), port: options.port };
   }
   for (let attempt = 1; ; attempt += 1) {
     const port = await findFreePort();
     try {
-      return { ...(await launch(options, port, users, services)), port };
+      return { ...(await launch(options, port, accounts, prober)), port };
     } catch (error) {
       // Somebody may have taken the port between our question and the server's bind.
       if (attempt >= PORT_ATTEMPTS || !describeError(error).includes('address already in use')) throw error;
@@ -136,21 +142,20 @@ const chooseAndLaunch = async (options: StartNatsOptions, users: readonly NatsUs
 };
 
 /**
- * Starts nats-server with JetStream on loopback, with a password for the services and one for each node, and resolves once it
+ * Starts nats-server with JetStream on loopback, with accounts and a password for each service and each node, and resolves once it
  * answers. A server left behind on the same folder is ended first; the caller holds the folder's lock.
  * @throws SetupError it does not start; the message holds the end of its log
  */
 export const startNats = async (options: StartNatsOptions): Promise<NatsServer> => {
-  const { dataDir, nodes = [], binary } = options;
+  const { dataDir, layout = 'open', nodes = [], callout, binary } = options;
   await ensurePrivateFolder(dataDir);
-  const passwords = await loadPasswords(options.secretsFile ?? join(dataDir, 'nats.json'), [SERVICES_USER, ...nodes]);
+  const secretsFile = options.secretsFile ?? join(dataDir, 'nats.json');
+  const passwords = await loadPasswords(secretsFile, userNames(layout, nodes));
   const credentialsOf = (user: string): NatsCredentials => ({ user, password: passwords[user] ?? '' });
-  const services = credentialsOf(SERVICES_USER);
-  const users: readonly NatsUser[] = [
-    services,
-    ...nodes.map((node) => ({ ...credentialsOf(node), permissions: nodePermissions(node) })),
-  ];
-  const { child, url, version, logFile, port } = await chooseAndLaunch(options, users, services);
+  const log = credentialsOf(layout === 'open' ? SERVICES_USER : PROVISIONER_USER);
+  const users = natsUsers(layout, nodes, (user) => credentialsOf(user).password);
+  const accounts: Accounts = { layout, users, ...(callout === undefined ? {} : { callout }) };
+  const { child, url, version, logFile, port } = await chooseAndLaunch(options, accounts, log);
   const warnings = canSyncAlways(binary.version)
     ? []
     : [
@@ -163,7 +168,13 @@ export const startNats = async (options: StartNatsOptions): Promise<NatsServer> 
     pid: child.pid,
     version,
     warnings,
-    credentials: { services, nodes: Object.fromEntries(nodes.map((node) => [node, credentialsOf(node)])) },
+    credentials: {
+      log,
+      services: Object.fromEntries(
+        principalsOf(layout).map((principal) => [principal, credentialsOf(userOf(principal))]),
+      ),
+      nodes: Object.fromEntries(nodes.map((node) => [node, credentialsOf(node)])),
+    },
     logFile,
     exited: child.exited,
     stop: async () => void (await child.stop(STOP_STEPS)),

@@ -29,7 +29,8 @@ describe('the configuration of a NATS server', () => {
     port: 1,
     storeDir: '/data/a "quoted" folder',
     version: { major: 2, minor: 9, patch: 10 },
-    users: [{ user: 'node-1', password: 'p', permissions: nodePermissions('node-1') }],
+    layout: 'services' as const,
+    users: { NODES: [{ user: 'node-1', password: 'p', permissions: nodePermissions('node-1') }] },
   };
 
   it('leaves the flush setting out for a server that would refuse it', () => {

@@ -11,6 +11,9 @@ export const MINIMUM_NATS = { major: 2, minor: 9, patch: 0 } as const;
 /** The first server that can flush to disk before it acknowledges (`sync_interval: always`, release notes of 2.10). */
 export const FIRST_DURABLE_NATS = { major: 2, minor: 10, patch: 0 } as const;
 
+/** The first server with an auth callout (release notes of 2.10): nodes that join later need it. */
+export const FIRST_CALLOUT_NATS = { major: 2, minor: 10, patch: 0 } as const;
+
 /** The version built with Go when the machine has no server. */
 export const PINNED_NATS = '2.15.2';
 

@@ -191,7 +191,7 @@ describe('a durable consumer in batches', () => {
     await publish(dispatchSubject(NODE), 'lease', 'lease-1');
     expect(await publish(dispatchSubject(NODE), 'lease', 'lease-1')).toMatchObject({ duplicate: true });
     const seen: string[] = [];
-    const done = consumeBatches(agent, { ...lease, signal: over.signal }, (messages) => {
+    const done = consumeBatches(agent, { ...lease, asksSingly: true, signal: over.signal }, (messages) => {
       seen.push(...messages.map(textOf));
       return Promise.resolve();
     });

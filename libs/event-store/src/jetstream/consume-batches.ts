@@ -16,6 +16,8 @@ export interface ConsumerOptions {
 export interface ConsumeOptions extends ConsumerOptions {
   /** Most messages handed over at once (default 500). A batch holds what has arrived, it does not wait to fill. */
   readonly maxBatch?: number;
+  /** Take messages one at a time from a consumer that exists: nodes may neither look at theirs nor make it (see PullFeedOptions). */
+  readonly asksSingly?: boolean;
   readonly signal: AbortSignal;
   /** Told before a failed batch or a lost consumer is tried again. */
   readonly onError?: (error: unknown) => void;
@@ -36,6 +38,8 @@ const CONSUMER_NOT_FOUND = 10014;
 const DEFAULT_ACK_WAIT_MS = 30_000;
 const DEFAULT_BATCH = 500;
 const MAX_ACK_PENDING = 10_000;
+/** Without heartbeats the end of a request is the sign of life. */
+const SINGLE_PACE: FeedPace = { heartbeatMs: 5_000, expiresMs: 10_000 };
 
 /** Creates a durable pull consumer with explicit acknowledgements unless it exists. Safe to repeat. */
 export const ensureConsumer = async (nc: NatsConnection, options: ConsumerOptions): Promise<void> =>
@@ -64,7 +68,7 @@ const addConsumer = async (jsm: JetStreamManager, options: ConsumerOptions): Pro
   });
 };
 
-/** Looks before it creates: an agent may ask for its consumer but not make one (node-registry makes it at join). */
+/** Looks before it creates. */
 const bindConsumer = async (jsm: JetStreamManager, options: ConsumerOptions): Promise<void> => {
   try {
     await jsm.consumers.info(options.stream, options.durable);
@@ -108,12 +112,14 @@ const handleBatch = async (nc: NatsConnection, batch: readonly FeedMessage[], on
 };
 
 const consumeUntilBroken = async (nc: NatsConnection, options: ConsumeOptions, onBatch: OnBatch): Promise<void> => {
-  const { stream, durable, maxBatch = DEFAULT_BATCH, ackWaitMs = DEFAULT_ACK_WAIT_MS, signal, onError, pace } = options;
+  const { stream, durable, maxBatch = DEFAULT_BATCH, ackWaitMs = DEFAULT_ACK_WAIT_MS, signal, onError } = options;
+  const { asksSingly = false, pace = asksSingly ? SINGLE_PACE : undefined } = options;
   const feed = new PullFeed(nc, {
     stream,
     consumer: durable,
     capacity: maxBatch,
     isGapFatal: false,
+    asksSingly,
     ...(pace === undefined ? {} : { pace }),
   });
   let inHand: readonly FeedMessage[] = [];
@@ -138,14 +144,14 @@ const consumeUntilBroken = async (nc: NatsConnection, options: ConsumeOptions, o
 /**
  * Hands over the messages of a durable consumer, oldest first, and acknowledges a batch after `onBatch` resolved. A batch that fails is
  * given out again with backoff (100 ms doubling to 5 s). Each message comes at least once: handling must be safe to repeat.
- * Creates the consumer if it does not exist and this user may. Survives reconnects, restarts of the server, a consumer or a stream that
+ * Creates the consumer if it does not exist, except with `asksSingly`. Survives reconnects, restarts of the server, a consumer or a stream that
  * vanishes and comes back: it tries again, the longer the more often it failed. Resolves when `signal` aborts and the batch in hand is done.
  */
 export const consumeBatches = async (nc: NatsConnection, options: ConsumeOptions, onBatch: OnBatch): Promise<void> => {
   const { signal, onError, onState } = options;
   const jsm = await managerOf(nc);
   await keepFollowing({ signal, onError, onState, isClosed: () => nc.isClosed() }, async ({ stands, moved }) => {
-    await bindConsumer(jsm, options);
+    if (options.asksSingly !== true) await bindConsumer(jsm, options);
     stands();
     await consumeUntilBroken(nc, options, async (messages) => {
       moved();

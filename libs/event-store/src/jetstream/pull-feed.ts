@@ -37,6 +37,11 @@ export interface PullFeedOptions {
   /** Messages on their way at most, together. Default 16 MiB. */
   readonly maxBytes?: number;
   readonly pace?: FeedPace;
+  /**
+   * Every request gets one answer at most, a message or the word that there is none. Nodes must ask so: only single answers come back into
+   * their account (ADR 0019).
+   */
+  readonly asksSingly?: boolean;
 }
 
 /** How soon silence is noticed. */
@@ -56,6 +61,8 @@ interface Pull {
 }
 
 const DRAIN_MS = 1_000;
+/** Requests for one message each that are under way at once. */
+const SINGLE_PULLS = 4;
 /** Twice the largest message (8 MiB) that the server takes, so that every message fits and a slow reader holds little. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
@@ -177,18 +184,24 @@ export class PullFeed {
 
   private refill(): void {
     if (this.broken !== undefined) return;
-    const { capacity } = this.options;
+    const { capacity, asksSingly = false } = this.options;
+    if (asksSingly) {
+      const most = Math.min(SINGLE_PULLS, capacity - this.buffer.length);
+      while (this.broken === undefined && this.pulls.length < most)
+        this.ask(1, { batch: 1, expires: nanos(this.pace.expiresMs) });
+      return;
+    }
     const expected = this.pulls.reduce((sum, pull) => sum + pull.left, 0);
     const room = capacity - this.buffer.length - expected;
     if (room < Math.ceil(capacity / 2)) return;
-    const pull = { subject: `${this.inbox}.${this.pullCount++}`, askedAt: performance.now(), left: room };
+    const { expiresMs, heartbeatMs } = this.pace;
+    const signs = { expires: nanos(expiresMs), idle_heartbeat: nanos(heartbeatMs) };
+    this.ask(room, { batch: room, ...signs, max_bytes: this.options.maxBytes ?? MAX_BYTES });
+  }
+
+  private ask(left: number, request: object): void {
+    const pull = { subject: `${this.inbox}.${this.pullCount++}`, askedAt: performance.now(), left };
     this.pulls.push(pull);
-    const request = {
-      batch: room,
-      expires: nanos(this.pace.expiresMs),
-      idle_heartbeat: nanos(this.pace.heartbeatMs),
-      max_bytes: this.options.maxBytes ?? MAX_BYTES,
-    };
     this.lastActivity = performance.now();
     try {
       this.nc.publish(this.nextSubject, JSON.stringify(request), { reply: pull.subject });
@@ -218,6 +231,7 @@ export class PullFeed {
     }
     this.lastMessage = performance.now();
     this.buffer.push({ subject: msg.subject, data: msg.data, headers: msg.headers, reply, ...place });
+    if (this.options.asksSingly === true) this.refill();
     this.notify();
   }
 
@@ -236,6 +250,7 @@ export class PullFeed {
     if (at >= 0) this.pulls.splice(at, 1);
     this.refill();
   }
+
   /** A request that ends long before its time and brought nothing would be made again at once, and again: it is a break instead. */
   private cameToNothing({ askedAt }: Pull): boolean {
     return this.lastMessage < askedAt && performance.now() - askedAt < this.pace.expiresMs / 2;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { JetStreamApiError } from '@nats-io/jetstream';
 import { Kvm, type KV, type KvEntry } from '@nats-io/kv';
+import { LEADER_BUCKET } from '@fornax/contracts';
 import { allowManyListeners, backoffMs, delay } from '../wait.js';
 
 export interface LeadOptions {
@@ -24,13 +25,16 @@ interface Claim {
   readonly released: boolean;
 }
 
-const BUCKET = 'FX_LEADER';
 const WRONG_LAST_SEQUENCE = 10071;
 
-const keySubject = (name: string): string => `$KV.${BUCKET}.${name}`;
+const keySubject = (name: string): string => `$KV.${LEADER_BUCKET}.${name}`;
 const encode = (claim: Claim): string => JSON.stringify(claim);
 const isReleased = (entry: KvEntry): boolean => entry.operation !== 'PUT' || entry.json<Claim>().released;
 const isBeaten = (error: unknown): boolean => error instanceof JetStreamApiError && error.code === WRONG_LAST_SEQUENCE;
+
+/** Makes the bucket of elections unless it exists, which this user may not be allowed to do. Safe to repeat. */
+export const openElections = (nc: NatsConnection, replicas = 1): Promise<KV> =>
+  new Kvm(nc).create(LEADER_BUCKET, { history: 1, replicas });
 
 /** The server's own clock, where it tells (nats-server 2.10 or later). */
 const serverNow = async (kv: KV): Promise<number | undefined> => {
@@ -160,7 +164,7 @@ export const lead = async (
     while (!signal.aborted) {
       wake = new AbortController();
       try {
-        kv ??= await new Kvm(nc).create(BUCKET, { history: 1, replicas });
+        kv ??= await openElections(nc, replicas);
         candidacy ??= new Candidacy(kv, options);
         const revision = await candidacy.tryToTake();
         if (revision !== undefined) await leadOnce(kv, options, candidacy, revision, onElected);
