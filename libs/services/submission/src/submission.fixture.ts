@@ -67,7 +67,11 @@ export interface Harness {
 }
 
 /** The service on real servers of its own, storage played by a few lines: the bucket `input` exists, the bucket `taken` is somebody else's. */
-export const startHarness = async (settings: Readonly<Record<string, string>> = {}): Promise<Harness> => {
+export const startHarness = async (
+  settings: Readonly<Record<string, string>> = {},
+  /** `event`: what happens is committed when its first event says; by default now, since output of long ago is not taken in. */
+  { commitsAt = 'now' }: { readonly commitsAt?: 'now' | 'event' } = {},
+): Promise<Harness> => {
   const [nats, database] = await Promise.all([startTestNats(), createTestDatabase()]);
   const wire = await startFaultProxy(Number(new URL(nats.url).port));
   const folder = await mkdtemp(join(tmpdir(), 'fornax-submission-'));
@@ -140,7 +144,7 @@ export const startHarness = async (settings: Readonly<Record<string, string>> = 
         id: newId(),
         events,
         meta: { actor: 'service:scheduler' as const, source: 'scheduler', correlationId: 'test' },
-        at: Date.now(),
+        at: commitsAt === 'event' ? (events[0]?.at ?? 0) : Date.now(),
       };
       await log().append('task', taskId, commit, before.at(-1)?.sequence ?? 0);
       // A read of an unknown task waits for the whole log.

@@ -8,7 +8,7 @@ import { startHarness, submitTo, type Answer, type Harness } from '../submission
 
 let harness: Harness;
 beforeAll(async () => {
-  harness = await startHarness();
+  harness = await startHarness({}, { commitsAt: 'event' });
 }, 120_000);
 afterEach(() => void jest.restoreAllMocks());
 afterAll(() => harness.close());

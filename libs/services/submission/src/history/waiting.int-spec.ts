@@ -7,7 +7,7 @@ import { startHarness, submitTo, type Harness } from '../submission.fixture.js';
 
 let harness: Harness;
 beforeAll(async () => {
-  harness = await startHarness();
+  harness = await startHarness({}, { commitsAt: 'event' });
 }, 120_000);
 afterAll(() => harness.close());
 
