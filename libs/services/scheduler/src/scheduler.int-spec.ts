@@ -266,6 +266,25 @@ describe('the scheduler on real servers', () => {
   );
 
   it(
+    'leaves out what nobody can read, of the log and of reports, keeps it, and goes on with everything else',
+    async () => {
+      await startScheduler();
+      const node = await Node.join('reader', 4, noOp);
+      await publisher.publish('fx.ev.task.poison', Buffer.from('{"stream":"FX_LOGS","seq":1}'));
+      await publisher.publish(reportSubject('reader'), Buffer.from('no report'));
+      await append('task', 'task-goes-on', 0, submitted('task-goes-on', { instances: '0-3' }));
+      await eventually(() => isOver('task-goes-on'), { timeoutMs: 20_000 });
+      await eventually(() => log.quarantine.list().length === 2);
+      expect(log.quarantine.list()).toMatchObject([
+        { state: 'open', what: { subject: 'fx.ev.task.poison' } },
+        { state: 'open', what: { stream: 'FX_REPORTS', subject: reportSubject('reader') } },
+      ]);
+      await node.leave();
+    },
+    SLOW_MS,
+  );
+
+  it(
     'runs a task from its submission to its success',
     async () => {
       await startScheduler();

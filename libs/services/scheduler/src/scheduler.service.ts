@@ -2,12 +2,13 @@ import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationB
 import { InjectDataSource } from '@nestjs/typeorm';
 import { metrics } from '@opentelemetry/api';
 import { STREAMS, allReportsSubject } from '@fornax/contracts';
-import { consumeBatches, lead, type DurablePublisher, type EventLog } from '@fornax/event-store';
+import { consumeBatches, lead, Quarantine, type DurablePublisher, type EventLog } from '@fornax/event-store';
 import {
   CLOCK,
   CORE_CONFIG,
   EVENT_LOG,
   HealthRegistry,
+  ProjectionHost,
   LOGGER,
   NATS,
   PUBLISHER,
@@ -41,6 +42,7 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
   private readonly stop = new AbortController();
   private running: Promise<void> = Promise.resolve();
   private leadership: Leadership | undefined;
+  private endTerm: (() => void) | undefined;
 
   constructor(
     @Inject(NATS) private readonly nc: NatsConnection,
@@ -54,7 +56,11 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
     private readonly sealer: Sealer,
     private readonly rpc: RpcClient,
     private readonly health: HealthRegistry,
+    private readonly quarantine: Quarantine,
+    projections: ProjectionHost,
   ) {
+    // The stored fold that a term begins with holds what was folded after all: the next term does, too.
+    projections.onFoldedAgain(() => this.endTerm?.());
     meter
       .createObservableGauge('fornax.scheduler.queue.instances', { description: 'Instances that wait for room' })
       .addCallback((result) => {
@@ -90,6 +96,7 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
     // Ends with the leadership, or when this term fails by itself: everything it started must stop before the next one.
     const over = new AbortController();
     const term = AbortSignal.any([signal, over.signal]);
+    this.endTerm = () => over.abort();
     try {
       const leadership = await Leadership.begin(
         this.ports(() => over.abort()),
@@ -132,6 +139,21 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
           },
           handle,
         ),
+      keepReport: ({ subject, data, sequence = 0 }, reason) =>
+        this.quarantine.keep(
+          {
+            stream: STREAMS.reports,
+            sequence,
+            subject,
+            aggregate: null,
+            aggregateId: null,
+            reason,
+            sizeBytes: data.length,
+            headers: [],
+          },
+          data,
+        ),
+      onStopped: (stop) => this.quarantine.noticeStop(stop),
       now: () => this.clock.now(),
       newId: () => newId(),
       logger: this.logger,

@@ -7,7 +7,7 @@ import {
   type TaskEvent,
   type TaskState,
 } from '@fornax/domain';
-import { LogUnavailable, VersionConflict, type EventLog } from '@fornax/event-store';
+import { AggregateStopped, LogUnavailable, VersionConflict, type EventLog } from '@fornax/event-store';
 import type { Logger } from '../logger.js';
 import { revokedAttempts, toInstanceReports } from '../view/reports.js';
 import type { Changes, SchedulerView, TaskEntry } from '../view/scheduler-view.js';
@@ -181,18 +181,21 @@ export class TaskDesk {
   }
 
   private async work(taskId: string, lane: Lane, first: Job): Promise<void> {
+    let isStopped = false;
     for (let job: Job | undefined = first; job; job = lane.jobs.shift()) {
       try {
         await this.decide(taskId, job);
         job.resolve();
       } catch (error) {
+        isStopped = error instanceof AggregateStopped;
         job.reject(error);
       } finally {
         if (job.reserved) this.options.view.release(taskId, job.reserved);
       }
     }
     this.lanes.delete(taskId);
-    this.options.onIdle();
+    // Another round would try the same again at once; whatever happens next begins one.
+    if (!isStopped) this.options.onIdle();
   }
 
   private async decide(taskId: string, job: Job): Promise<void> {

@@ -1,5 +1,5 @@
 import type { RecordedCommit } from '@fornax/contracts';
-import type { EventLog } from '@fornax/event-store';
+import { FoldGuard, type EventLog, type StoppedFold } from '@fornax/event-store';
 import { OrderOutbox, type PublishDispatch } from '../desk/order-outbox.js';
 import { pause } from '../desk/pause.js';
 import { TaskDesk, type Tracing } from '../desk/task-desk.js';
@@ -26,6 +26,10 @@ export interface LeadershipPorts {
   ) => Promise<void>;
   /** Ends this term: a leader of a higher epoch has written to the log. */
   readonly onSuperseded: () => void;
+  /** Keeps a report that cannot be read, for an operator. */
+  readonly keepReport?: (message: ReportMessage, reason: string) => Promise<void>;
+  /** Told about an aggregate that the view's fold throws on. */
+  readonly onStopped?: (stop: StoppedFold) => void;
   readonly now: () => number;
   readonly newId: () => string;
   readonly logger: Logger;
@@ -52,13 +56,18 @@ export class Leadership {
     readonly rounds: RoundLoop,
     readonly expiry: QueueExpiry,
     private readonly signal: AbortSignal,
+    private readonly guard: FoldGuard,
     private readonly isSuperseded: (commit: RecordedCommit) => boolean,
   ) {}
 
   /** Loads the view and takes up the predecessor's work. */
   static async begin(ports: LeadershipPorts, leaderEpoch: number, signal: AbortSignal): Promise<Leadership> {
     const { log, logger, now, newId, publish, inSpan } = ports;
-    const { view, epoch, sequence } = await loadView(log, ports.checkpoint, logger);
+    const guard = new FoldGuard('scheduler', (stop) => {
+      logger.error(stop, 'the fold of an aggregate fails: it stands where it stood');
+      ports.onStopped?.(stop);
+    });
+    const { view, epoch, sequence } = await loadView(log, ports.checkpoint, logger, guard);
     signal.throwIfAborted();
     const onSuperseded = (seen: number): void => {
       logger.warn({ leaderEpoch, seen }, 'another leader has taken over');
@@ -89,6 +98,7 @@ export class Leadership {
       rounds,
       new QueueExpiry({ view, desk, now, logger, signal }),
       signal,
+      guard,
       ({ meta }) => {
         if ((meta.leaderEpoch ?? 0) <= leaderEpoch) return false;
         onSuperseded(meta.leaderEpoch ?? 0);
@@ -106,6 +116,7 @@ export class Leadership {
       desk: this.desk,
       catchUp: () => this.catchUp(),
       logger: this.ports.logger,
+      ...(this.ports.keepReport ? { keep: this.ports.keepReport } : {}),
     });
     this.ports.log.onAskedToYield('task', (taskId) => this.desk.yieldTo(taskId), this.signal);
     this.rounds.watchReasons();
@@ -146,7 +157,8 @@ export class Leadership {
   private foldAll(batch: readonly RecordedCommit[]): void {
     for (const commit of batch) {
       if (this.isSuperseded(commit)) return;
-      this.act(this.view.fold(commit));
+      const changes = this.guard.fold(commit, (one) => this.view.fold(one));
+      if (changes) this.act(changes);
       if (commit.aggregate === 'task' && commit.meta.source !== 'scheduler') this.desk.served(commit.aggregateId);
     }
     const last = batch.at(-1);

@@ -6,6 +6,7 @@ import {
   type NodeReports,
 } from '@fornax/contracts';
 import { DroppedMessages } from '@fornax/service-kit';
+import { AggregateStopped, reasonOf } from '@fornax/event-store';
 import { z } from 'zod';
 import type { TaskDesk } from '../desk/task-desk.js';
 import type { Logger } from '../logger.js';
@@ -17,11 +18,15 @@ export interface ReportIntakeOptions {
   /** Resolves when the view has folded everything that the log holds now. */
   readonly catchUp: () => Promise<void>;
   readonly logger: Logger;
+  /** Keeps a message that cannot be read, before it is acknowledged. */
+  readonly keep?: (message: ReportMessage, reason: string) => Promise<void>;
 }
 
 export interface ReportMessage {
   readonly subject: string;
   readonly data: Uint8Array;
+  /** Place in the stream of reports. */
+  readonly sequence?: number;
 }
 
 const decoder = new TextDecoder();
@@ -34,6 +39,8 @@ const envelopeSchema = nodeReportsSchema.extend({ reports: z.array(z.unknown()) 
  */
 export class ReportIntake {
   private readonly dropped: DroppedMessages<'unreadable' | 'wrong-node' | 'wrong-lease' | 'late'>;
+
+  private readonly unreadable: (readonly [message: ReportMessage, reason: string])[] = [];
 
   constructor(private readonly options: ReportIntakeOptions) {
     this.dropped = new DroppedMessages('reports', options.logger);
@@ -55,7 +62,21 @@ export class ReportIntake {
         else byTask.set(report.taskId, [report]);
       }
     }
-    await Promise.all([...byTask].map(([taskId, reports]) => this.options.desk.record(taskId, reports)));
+    await Promise.all([...byTask].map(([taskId, reports]) => this.record(taskId, reports)));
+    await Promise.all(this.unreadable.splice(0).map(([message, reason]) => this.options.keep?.(message, reason)));
+  }
+
+  /** A task that has stopped takes nothing. The others' reports do not wait for it: its node is asked again, and says again how it ended. */
+  private async record(taskId: string, reports: readonly NodeReport[]): Promise<void> {
+    try {
+      await this.options.desk.record(taskId, reports);
+    } catch (error) {
+      if (!(error instanceof AggregateStopped)) throw error;
+      this.options.logger.warn(
+        { taskId, reports: reports.length, err: error },
+        'reports on a task that is stopped were left',
+      );
+    }
   }
 
   private isCurrent({ nodeId, nodeEpoch }: NodeReports, { kind, leaseId, taskId, instance }: NodeReport): boolean {
@@ -70,7 +91,8 @@ export class ReportIntake {
     return isOwn;
   }
 
-  private parse({ subject, data }: ReportMessage): NodeReports | undefined {
+  private parse(message: ReportMessage): NodeReports | undefined {
+    const { subject, data } = message;
     const node = parseReportSubject(subject);
     try {
       const { reports, ...envelope } = envelopeSchema.parse(JSON.parse(decoder.decode(data)));
@@ -78,17 +100,19 @@ export class ReportIntake {
         this.dropped.refuse('wrong-node', { subject, claimed: envelope.nodeId });
         return undefined;
       }
-      return { ...envelope, reports: reports.flatMap((report) => this.parseReport(report, subject)) };
+      return { ...envelope, reports: reports.flatMap((report) => this.parseReport(report, message)) };
     } catch (error) {
       this.dropped.refuse('unreadable', { subject, err: error });
+      this.unreadable.push([message, reasonOf(error)]);
       return undefined;
     }
   }
 
-  private parseReport(report: unknown, subject: string): readonly NodeReport[] {
+  private parseReport(report: unknown, message: ReportMessage): readonly NodeReport[] {
     const { data, error } = nodeReportSchema.safeParse(report);
     if (data) return [data];
-    this.dropped.refuse('unreadable', { subject, err: error });
+    this.dropped.refuse('unreadable', { subject: message.subject, err: error });
+    this.unreadable.push([message, reasonOf(error)]);
     return [];
   }
 }

@@ -1,5 +1,5 @@
 import type { Aggregate } from '@fornax/contracts';
-import type { EventLog } from '@fornax/event-store';
+import { FoldGuard, type EventLog } from '@fornax/event-store';
 import type { Logger } from '../logger.js';
 import { SchedulerView } from '../view/scheduler-view.js';
 
@@ -35,7 +35,12 @@ const readCheckpoint = async (checkpoint: ViewCheckpoint, logger: Logger): Promi
 };
 
 /** The view as the log has it now: the stored fold, where there is one, and the tail. Works without the database, only slower. */
-export const loadView = async (log: EventLog, checkpoint: ViewCheckpoint, logger: Logger): Promise<LoadedView> => {
+export const loadView = async (
+  log: EventLog,
+  checkpoint: ViewCheckpoint,
+  logger: Logger,
+  guard = new FoldGuard('scheduler', (stop) => logger.error(stop, 'the fold of an aggregate fails')),
+): Promise<LoadedView> => {
   // In this order: the stored view goes on moving, so one that was read after the head could be ahead of it.
   const stored = await readCheckpoint(checkpoint, logger);
   const head = await log.head();
@@ -47,7 +52,7 @@ export const loadView = async (log: EventLog, checkpoint: ViewCheckpoint, logger
   let commits = 0;
   if (sequence < head.sequence) {
     for await (const batch of log.read({ from: sequence + 1, to: head.sequence, aggregates: VIEW_AGGREGATES })) {
-      for (const commit of batch) view.fold(commit);
+      for (const commit of batch) guard.fold(commit, (one) => view.fold(one));
       commits += batch.length;
     }
   }
