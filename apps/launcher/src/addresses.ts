@@ -5,7 +5,8 @@ import type { Settings } from './settings.js';
 /** Where a service of this machine answers: an IP literal, because a name may resolve to another family first. */
 export const urlOf = (port: number): string => `http://127.0.0.1:${port}`;
 
-const choosePort = async (wanted: number, setting: string, use: string): Promise<number> => {
+/** @throws SetupError the port cannot be used; the message names its setting */
+export const choosePort = async (wanted: number, setting: string, use: string): Promise<number> => {
   if (wanted === 0) return findFreePort();
   const state = await portState(wanted);
   if (state === 'free') return wanted;

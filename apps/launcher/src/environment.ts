@@ -53,7 +53,7 @@ const inherited = (env: Env, keep: (name: string) => boolean): Variables =>
 const FOREIGN = /^(npm_|QARNOT_|AWS_|FORNAX_|INIT_CWD$|NODE_OPTIONS$)/;
 /** Settings of ours that only the launcher understands, or that hold a secret of somebody else. */
 const LAUNCHER_ONLY =
-  /^FORNAX_(ONCE|SERVICES|NODES|SIMULATED_FLEET|PARENT_PIPE|TOOLS_DIR|READY_TIMEOUT_MS|NATS_(SERVER|SOURCE|USER|PASSWORD)|NODE_NATS_.*)$/;
+  /^FORNAX_(ONCE|SERVICES|NODES|SIMULATED_FLEET|PARENT_PIPE|TOOLS_DIR|READY_TIMEOUT_MS|NATS_(SERVER|SOURCE|USER|PASSWORD|HOST|PORT)|NODE_NATS_.*)$/;
 /** What a compute node must never be given. */
 const SECRET_FROM_NODES =
   /^FORNAX_(MASTER_KEY.*|DATABASE_URL|NATS_.*|S3_.*|OBJECTS.*|BOOTSTRAP_.*|.*(TOKEN|PASSWORD|SECRET).*)$/;

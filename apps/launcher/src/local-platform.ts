@@ -19,6 +19,7 @@ import {
   loadOrCreateSecret,
   logTail,
   openDataFolder,
+  portState,
   provisionNats,
   randomPassword,
   startNats,
@@ -26,7 +27,7 @@ import {
   writePrivateFile,
 } from '@fornax/embedded';
 import { provisionAs } from '@fornax/event-store';
-import { chooseAddresses, urlOf } from './addresses.js';
+import { chooseAddresses, choosePort, urlOf } from './addresses.js';
 import {
   type Addresses,
   type Backends,
@@ -38,7 +39,7 @@ import {
 } from './environment.js';
 import { endLastRun } from './last-run.js';
 import { waitUntilReady } from './readiness.js';
-import { renderEnvFile, writeRuntime } from './runtime-files.js';
+import { readRuntime, renderEnvFile, writeRuntime } from './runtime-files.js';
 import type { Screen } from './screen.js';
 import { forForeignPrograms, withSecretFiles } from './secret-files.js';
 import type { Env, Settings } from './settings.js';
@@ -76,6 +77,12 @@ interface Part {
 
 const exitText = ({ code, signal }: ProcessExit): string => (signal === null ? `code ${code}` : signal);
 
+/** Of an address such as `nats://127.0.0.1:4222`; undefined when there is none, as for a server of somebody else. */
+const portOf = (url: string | undefined): number | undefined => {
+  const port = url !== undefined && URL.canParse(url) ? Number(new URL(url).port) : 0;
+  return port > 0 ? port : undefined;
+};
+
 /** Everything of one platform on this machine: brings it up, keeps it up, takes it down. */
 export class LocalPlatform {
   private readonly parts = new Map<string, Part>();
@@ -89,6 +96,7 @@ export class LocalPlatform {
   private isReady = false;
   private isEnding = false;
   private natsUrl = '';
+  private lastNatsPort: number | undefined;
 
   private constructor(
     private readonly context: LaunchContext,
@@ -188,6 +196,7 @@ export class LocalPlatform {
 
   private async bringUp(): Promise<void> {
     const { screen, settings, signal } = this.context;
+    this.lastNatsPort = portOf((await readRuntime(this.data))?.nats.url);
     await endLastRun(this.data, screen);
     this.guardian = await Guardian.start({ folder: this.data, marker: `FORNAX_RUN=${this.run}` });
     await mkdir(join(this.data, 'logs'), { recursive: true, mode: 0o700 });
@@ -249,7 +258,7 @@ export class LocalPlatform {
     // An older server knows no users but those of its configuration: the nodes of this machine.
     const seedFile = join(this.folder.secrets, 'nats-issuer.seed');
     const callout = canAskAboutUsers(binary.version) ? await loadOrCreateIssuer(seedFile) : undefined;
-    let port = 0;
+    let port = await this.chooseNatsPort();
     const dataDir = join(this.data, 'nats');
     this.parts.set('nats', { role: 'server', signal: 'SIGTERM', logFile: join(dataDir, 'nats.log') });
     const server = await this.supervisor.add('nats', async () => {
@@ -257,6 +266,7 @@ export class LocalPlatform {
         binary,
         dataDir,
         secretsFile: join(this.folder.secrets, 'nats.json'),
+        host: settings.FORNAX_NATS_HOST,
         port,
         layout: settings.FORNAX_SERVICES ? 'services' : 'platform',
         nodes: settings.FORNAX_SIMULATED_FLEET ? [...this.nodes, FLEET_USER] : this.nodes,
@@ -276,6 +286,14 @@ export class LocalPlatform {
       natsIssuerSeedFile: callout === undefined ? undefined : seedFile,
       warnings: server.warnings,
     };
+  }
+
+  /** The port that is asked for, else that of the last start, so that nodes that joined find the platform again. */
+  private async chooseNatsPort(): Promise<number> {
+    const { FORNAX_NATS_PORT: wanted } = this.context.settings;
+    if (wanted !== 0) return choosePort(wanted, 'FORNAX_NATS_PORT', 'NATS');
+    const last = this.lastNatsPort;
+    return last !== undefined && (await portState(last)) === 'free' ? last : 0;
   }
 
   private async startPostgres(): Promise<string> {

@@ -76,6 +76,7 @@ export {
   type StreamName,
   type TakenConsumer,
 } from './nats-rights.js';
+export { NODES_ACCOUNT, nodeInboxPrefix, nodePermissions, type NatsPermissions } from './nodes/node-permissions.js';
 export { asyncApiDocument } from './events/asyncapi.js';
 export { decodeCommit, encodeCommit, UnreadableCommit, type CommitPlace } from './events/codec.js';
 export { eventTypesOf, eventVersionOf } from './events/schemas.js';

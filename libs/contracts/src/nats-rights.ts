@@ -83,7 +83,7 @@ export const SERVICE_RIGHTS: Readonly<Record<ControlService, ServiceRights>> = {
   },
   'node-registry': {
     ...none,
-    appends: ['node'],
+    appends: ['node', 'node-token'],
     prepares: [STREAMS.dispatch],
     answers: [nodeRpcPattern('join'), nodeRpcPattern('leave'), nodeRpcPattern('rotate')],
     hears: [allHeartbeatsSubject],

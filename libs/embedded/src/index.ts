@@ -6,7 +6,6 @@ export {
   type Principal,
   GATE_ACCOUNT,
   LOG_ACCOUNT,
-  NODES_ACCOUNT,
   SYSTEM_ACCOUNT,
   accountOf,
   principalsOf,

@@ -63,7 +63,9 @@ const send = async ({ url, token }: JoinOptions, body: object): Promise<NodeJoin
   } catch (error) {
     const { cause } = error instanceof Error ? error : new Error(String(error));
     const why = cause instanceof Error ? cause.message : error instanceof Error ? error.message : String(error);
-    throw new ConfigError(`the platform at ${target.origin} cannot be reached: ${why}. The token can be used again.`);
+    throw new ConfigError(
+      `the platform at ${target.origin} cannot be reached: ${why}. Run the same command again in the same folder: the token still opens.`,
+    );
   }
   if (!answer.ok) throw new ConfigError(textOf(answer.status, text));
   const parsed = nodeJoinedSchema.safeParse(JSON.parse(text));

@@ -1,6 +1,7 @@
 import {
   CONTROL_SERVICES,
   LEADER_BUCKET,
+  NODES_ACCOUNT,
   SERVICE_RIGHTS,
   STREAMS,
   aggregateSubjects,
@@ -31,8 +32,6 @@ export type Principal = ControlService | 'platform';
 export const LOG_ACCOUNT = 'LOG';
 /** What nodes may ask for, from whoever answers; nobody is in it. */
 export const GATE_ACCOUNT = 'GATE';
-/** All nodes, local or joined. It has no JetStream and imports from the gate alone. */
-export const NODES_ACCOUNT = 'NODES';
 export const SYSTEM_ACCOUNT = 'SYS';
 
 export interface Import {
@@ -104,17 +103,20 @@ const leading = (election: string): readonly string[] => [
 
 /** Everything of the account that owns the log that these rights need. */
 export const logSubjectsOf = (rights: ServiceRights): readonly string[] => [
-  '$JS.API.INFO',
-  ...Object.values(STREAMS).map((stream) => `$JS.API.STREAM.INFO.${stream}`),
-  ...following(STREAMS.events),
-  ...following(STREAMS.quarantine),
-  allQuarantineSubject,
-  ...rights.appends.map(aggregateSubjects),
-  ...rights.sends,
-  ...rights.follows.flatMap(following),
-  ...rights.takes.flatMap(taking),
-  ...rights.prepares.flatMap(preparing),
-  ...rights.leads.flatMap(leading),
+  ...new Set([
+    '$JS.API.INFO',
+    ...Object.values(STREAMS).map((stream) => `$JS.API.STREAM.INFO.${stream}`),
+    ...following(STREAMS.events),
+    ...following(STREAMS.quarantine),
+    allQuarantineSubject,
+    ...rights.appends.map(aggregateSubjects),
+    ...rights.sends,
+    ...rights.follows.flatMap(following),
+    ...rights.takes.flatMap(taking),
+    ...rights.prepares.flatMap(preparing),
+    // What several elections need is imported once: the server refuses to start with a double.
+    ...rights.leads.flatMap(leading),
+  ]),
 ];
 
 /** What nodes send to the log and take from it. */
@@ -166,8 +168,10 @@ const importsOf = (layout: NatsLayout, principal: Principal): readonly Import[] 
   ];
 };
 
+/** Every server of a cluster answers. */
+const CONNECTIONS = '$SYS.REQ.SERVER.PING.CONNZ';
 /** Requests to the server itself that whoever admits nodes needs, to end the connections of a revoked one. */
-const SYSTEM_SUBJECTS = ['$SYS.REQ.SERVER.PING.CONNZ', '$SYS.REQ.SERVER.*.KICK'] as const;
+const SYSTEM_SUBJECTS = [CONNECTIONS, '$SYS.REQ.SERVER.*.KICK'] as const;
 
 /** The account of whoever admits nodes. */
 export const admittingAccount = (layout: NatsLayout): string => providerOf(layout, nodeRpcPattern('join'));

@@ -1,15 +1,5 @@
+import { LEADER_BUCKET, NODES_ACCOUNT, STREAMS, type NatsPermissions } from '@fornax/contracts';
 import {
-  LEADER_BUCKET,
-  STREAMS,
-  dispatchConsumer,
-  heartbeatSubject,
-  liveSubject,
-  nodeLogsSubject,
-  nodeRpcSubject,
-  reportSubject,
-} from '@fornax/contracts';
-import {
-  NODES_ACCOUNT,
   NODE_SUBJECTS,
   SYSTEM_ACCOUNT,
   type Account,
@@ -27,15 +17,12 @@ import {
   isAtLeast,
 } from './nats-version.js';
 
-/** Which subjects a user may use; undefined means all of them. */
-export interface NatsPermissions {
-  readonly publish: readonly string[];
-  readonly subscribe: readonly string[];
-}
+export { nodeInboxPrefix, nodePermissions, type NatsPermissions } from '@fornax/contracts';
 
 export interface NatsUser {
   readonly user: string;
   readonly password: string;
+  /** Absent: all subjects of its account. */
   readonly permissions?: NatsPermissions;
 }
 
@@ -58,30 +45,6 @@ export interface NatsConfig {
 
 /** Largest message in bytes: a commit may carry a task with many constants and ranges. */
 export const MAX_PAYLOAD_BYTES = 8 * 1024 * 1024;
-
-/** What the prefix of reply inboxes of a node's agent must be: it may read the answers to its own requests, nobody else's. */
-export const nodeInboxPrefix = (nodeId: string): string => `_INBOX_${nodeId}`;
-
-/**
- * The least an agent needs: report, log, beat, ask the services, and take and acknowledge leases from its own consumer.
- * It cannot read the event log, another node's leases or anybody's replies.
- */
-export const nodePermissions = (nodeId: string): NatsPermissions => {
-  const leases = `${STREAMS.dispatch}.${dispatchConsumer(nodeId)}`;
-  return {
-    publish: [
-      reportSubject(nodeId),
-      `${reportSubject(nodeId)}.>`,
-      nodeLogsSubject(nodeId),
-      heartbeatSubject(nodeId),
-      liveSubject(nodeId),
-      nodeRpcSubject(nodeId, 'join').replace(/[^.]+$/, '>'),
-      `$JS.API.CONSUMER.MSG.NEXT.${leases}`,
-      `$JS.ACK.${leases}.>`,
-    ],
-    subscribe: [`${nodeInboxPrefix(nodeId)}.>`],
-  };
-};
 
 /** What the user of a simulated fleet needs: what any node may do. */
 export const fleetPermissions: NatsPermissions = { publish: NODE_SUBJECTS, subscribe: ['_INBOX_fleet.>'] };

@@ -27,6 +27,8 @@ export interface StartNatsOptions {
   readonly secretsFile?: string;
   /** 0 or absent: any free port. */
   readonly port?: number;
+  /** IP address to listen on; the loopback one unless told. */
+  readonly host?: string;
   /** Who shares an account; default `open`: one user with all rights, and nodes. */
   readonly layout?: NatsLayout;
   /** Names of the nodes that get a user of their own, with the least rights. */
@@ -103,6 +105,12 @@ const probe = async (url: string, { user, password }: NatsCredentials): Promise<
 const STOP_STEPS = [{ signal: 'SIGTERM', graceMs: 3_500 }] as const;
 const PORT_ATTEMPTS = 5;
 
+/** Where this machine itself reaches a server that listens on `host`. */
+const reachable = (host: string): string => {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+};
+
 type Accounts = Pick<NatsConfig, 'layout' | 'users' | 'callout'>;
 
 const launch = async (options: StartNatsOptions, port: number, accounts: Accounts, prober: NatsCredentials) => {
@@ -114,10 +122,11 @@ const launch = async (options: StartNatsOptions, port: number, accounts: Account
   await moveStore(storeDir);
   await writePrivateFile(
     configFile,
-    renderNatsConfig({ host: '127.0.0.1', port, storeDir, version: binary.version, ...accounts }),
+    renderNatsConfig({ host: options.host ?? '127.0.0.1', port, storeDir, version: binary.version, ...accounts }),
   );
   const child = await ServerProcess.spawn(binary.path, { args: ['-c', configFile], env, cwd: dataDir, logFile });
-  const url = `nats://127.0.0.1:${port}`;
+  const { host = '127.0.0.1' } = options;
+  const url = `nats://${reachable(host)}:${port}`;
   let version: string | undefined;
   const isReady = async () => child.exit !== undefined || (version = await probe(url, prober)) !== undefined;
   await waitUntil(isReady, { timeoutMs: readyTimeoutMs });

@@ -1,11 +1,5 @@
-import {
-  LOG_ACCOUNT,
-  NODES_ACCOUNT,
-  type NatsLayout,
-  type Principal,
-  accountOf,
-  principalsOf,
-} from './nats-accounts.js';
+import { NODES_ACCOUNT } from '@fornax/contracts';
+import { LOG_ACCOUNT, type NatsLayout, type Principal, accountOf, principalsOf } from './nats-accounts.js';
 import {
   type NatsPermissions,
   type NatsUser,

@@ -12,6 +12,21 @@ const isTooOld = (version: string): boolean => {
   return major < 2 || (major === 2 && minor < FIRST_MINOR);
 };
 
+/** Why a platform with such a server admits no node of another machine; undefined when it does. */
+export const refusalOf = (version: string, hasIssuer: boolean): string | undefined => {
+  if (isTooOld(version)) {
+    return (
+      `This platform's nats-server is ${version}. Nodes of other machines need 2.10 or later, which asks the platform who may connect; ` +
+      'with an older one only the nodes of its own configuration work. Install a newer nats-server and start the platform again.'
+    );
+  }
+  if (hasIssuer) return undefined;
+  return (
+    'This platform was not told how to admit nodes: FORNAX_NATS_ISSUER_SEED is not set, which goes with an auth_callout ' +
+    'in the configuration of its NATS server.'
+  );
+};
+
 /** Whether, and with which key, this platform admits nodes of other machines; and where they find it. */
 @Injectable()
 export class AdmissionPolicy {
@@ -37,18 +52,7 @@ export class AdmissionPolicy {
 
   /** Why no node of another machine may join; undefined when they may. */
   refusal(): string | undefined {
-    const version = this.nc.info?.version ?? '';
-    if (isTooOld(version)) {
-      return (
-        `This platform's nats-server is ${version}. Nodes of other machines need 2.10 or later, which asks the platform who may connect; ` +
-        'with an older one only the nodes of its own configuration work. Install a newer nats-server and start the platform again.'
-      );
-    }
-    if (this.issuer) return undefined;
-    return (
-      'This platform was not told how to admit nodes: FORNAX_NATS_ISSUER_SEED is not set, which goes with an auth_callout ' +
-      'in the configuration of its NATS server.'
-    );
+    return refusalOf(this.nc.info?.version ?? '', this.issuer !== undefined);
   }
 
   /** @throws Conflict */

@@ -1,7 +1,6 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { nodeNameSchema, parseNodeUser } from '@fornax/contracts';
+import { NODES_ACCOUNT, nodeNameSchema, nodePermissions, parseNodeUser } from '@fornax/contracts';
 import { isEnrolled } from '@fornax/domain';
-import { nodePermissions } from '@fornax/embedded';
 import { CommandRejected, verifyNkey, type Nkey } from '@fornax/event-store';
 import { CLOCK, LOGGER, NATS, meter, newId, type Clock } from '@fornax/service-kit';
 import type { Logger } from 'pino';
@@ -10,7 +9,7 @@ import { NodeCommands } from '../fleet/node-commands.js';
 import type { NatsConnection } from '../nats-connection.js';
 import { AdmissionPolicy } from './admission-policy.js';
 import { admit, deny, readRequest, type CalloutRequest } from './callout-jwt.js';
-import { NODES_ACCOUNT, NodeConnections, connectionName } from './node-connections.js';
+import { NodeConnections, connectionName } from './node-connections.js';
 import { WrongAttempts } from './wrong-attempts.js';
 
 const SUBJECT = '$SYS.REQ.USER.AUTH';

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { NODES_ACCOUNT } from '@fornax/contracts';
 import { isEnrolled } from '@fornax/domain';
 import { LOGGER, NATS, jsonOf } from '@fornax/service-kit';
 import type { Logger } from 'pino';
@@ -6,9 +7,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { Fleet } from '../fleet/fleet.js';
 import type { NatsConnection } from '../nats-connection.js';
-
-/** The account of all nodes in the server's configuration. */
-export const NODES_ACCOUNT = 'NODES';
 
 /** What the server shows as the user of a node's connection: the node and the key that opened it. */
 export const connectionName = (nodeId: string, publicKey: string): string => `node:${nodeId} ${publicKey}`;
