@@ -77,6 +77,23 @@ describe('a lease', () => {
     expect(asked).toBe(2);
   });
 
+  it('is denied at once when the log tells of its end, also while the scheduler is being asked', async () => {
+    let answer = Promise.resolve(true);
+    const gate = new LeaseGate({ now: () => 0, isCurrent: () => answer });
+    await gate.check(claims);
+    gate.end(claims.leaseId);
+    expect(await codeOf(gate.check(claims))).toBe('AccessDenied');
+
+    const late = Promise.withResolvers<boolean>();
+    answer = late.promise;
+    const other = { ...claims, leaseId: 'other' };
+    const asking = codeOf(gate.check(other));
+    gate.end('other');
+    late.reject(new Error('no answer'));
+    expect(await asking).toBe('SlowDown');
+    expect(await codeOf(gate.check(other))).toBe('AccessDenied');
+  });
+
   it('is denied when it is not current, and told to come back when nobody knows', async () => {
     let answer = (): Promise<boolean> => Promise.reject(new Error('no answer'));
     const gate = new LeaseGate({ now: () => 0, isCurrent: () => answer() });

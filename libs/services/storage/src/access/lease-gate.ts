@@ -19,7 +19,10 @@ interface Answer {
   readonly isCurrent: Promise<boolean>;
 }
 
-/** Lets a lease's requests through while the scheduler says that it is current; an answer is good for two seconds. */
+/**
+ * Lets a lease's requests through while the scheduler says that it is current; an answer is good for two seconds, or until the log tells that the
+ * lease has ended.
+ */
 export class LeaseGate {
   readonly #answers = new Map<string, Answer>();
 
@@ -39,13 +42,23 @@ export class LeaseGate {
     if (!isCurrent) throw accessDenied('The lease is not current.');
   }
 
+  /** The log says so: what the scheduler answered before is not true any more. */
+  end(leaseId: string): void {
+    // Nobody who was not asked about needs to be remembered: the scheduler knows that it has ended.
+    if (this.#answers.has(leaseId))
+      this.#answers.set(leaseId, { at: this.parts.now(), isCurrent: Promise.resolve(false) });
+  }
+
   #ask(lease: { readonly leaseId: string; readonly taskId: string; readonly instance: number }): Promise<boolean> {
     const known = this.#answers.get(lease.leaseId);
     if (known && this.parts.now() - known.at < ANSWER_AGE_MS) return known.isCurrent;
     if (this.#answers.size >= MAX_ANSWERS) this.#forgetOld();
     const isCurrent = this.parts.isCurrent(lease);
-    this.#answers.set(lease.leaseId, { at: this.parts.now(), isCurrent });
-    isCurrent.catch(() => this.#answers.delete(lease.leaseId));
+    const answer = { at: this.parts.now(), isCurrent };
+    this.#answers.set(lease.leaseId, answer);
+    isCurrent.catch(() => {
+      if (this.#answers.get(lease.leaseId) === answer) this.#answers.delete(lease.leaseId);
+    });
     return isCurrent;
   }
 

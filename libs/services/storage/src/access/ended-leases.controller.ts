@@ -1,0 +1,19 @@
+import { Controller } from '@nestjs/common';
+import type { RecordedCommit } from '@fornax/contracts';
+import { LogHandler } from '@fornax/service-kit';
+import { StorageGates } from '../front-door.host.js';
+
+/** Closes the door to a lease when the log tells of its end, in every process: each has answers of its own. */
+@Controller()
+export class EndedLeasesController {
+  constructor(private readonly gates: StorageGates) {}
+
+  @LogHandler({ name: 'storage-leases', aggregates: ['task'], from: 'now' })
+  close(batch: readonly RecordedCommit[]): Promise<void> {
+    for (const { events } of batch)
+      for (const event of events)
+        if (event.type === 'InstancesConcluded' || event.type === 'InstancesRequeued')
+          for (const { leaseId } of event.attempts) this.gates.leases.end(leaseId);
+    return Promise.resolve();
+  }
+}
