@@ -4,8 +4,12 @@ import { createContext, type Context, Script } from 'node:vm';
 const WINDOW_BYTES = 65_536;
 const MAX_LINE_CHARS = 1_000;
 const MAX_LINES = 200;
-/** A pattern may backtrack without end, and this process has other instances: matching is stopped, and not tried again for that instance. */
+/**
+ * A pattern may backtrack without end, and this process has other instances: matching is stopped. What is stopped this often in a row is not
+ * tried again for that instance; once may be a machine that is busy.
+ */
 const MAX_MATCH_MS = 50;
+const MAX_STOPS = 3;
 
 /** The newest line in which a pattern is found, the last match in it: its groups, or all of it. Strings in, strings out: nothing else crosses. */
 const search = new Script(`(() => {
@@ -39,7 +43,11 @@ export const progressOfMatch = (match: readonly unknown[]): number | undefined =
 };
 
 /** @returns progress in percent; undefined when no pattern is found @throws Error a pattern is malformed, or takes too long */
-export const findProgress = (patterns: readonly string[], text: string): number | undefined => {
+export const findProgress = (
+  patterns: readonly string[],
+  text: string,
+  maxMatchMs = MAX_MATCH_MS,
+): number | undefined => {
   const lines = text
     .split(/[\r\n]+/)
     .slice(-MAX_LINES)
@@ -48,11 +56,14 @@ export const findProgress = (patterns: readonly string[], text: string): number 
   context ??= createContext(Object.create(null), { codeGeneration: { strings: false, wasm: false } });
   context['patterns'] = JSON.stringify(patterns);
   context['lines'] = JSON.stringify(lines);
-  const found: unknown = search.runInContext(context, { timeout: MAX_MATCH_MS });
+  const found: unknown = search.runInContext(context, { timeout: maxMatchMs });
   if (typeof found !== 'string' || found === '') return undefined;
   const match: unknown = JSON.parse(found);
   return Array.isArray(match) ? progressOfMatch(match) : undefined;
 };
+
+const isTimeout = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && 'code' in error && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
 
 /** Reads the progress of one instance out of its standard output, when it is asked, whatever the amount of output between two questions. */
 export class ProgressReader {
@@ -61,10 +72,12 @@ export class ProgressReader {
   #isFresh = false;
   #progress = 0;
   #hasGivenUp = false;
+  #stops = 0;
 
   constructor(
     private readonly patterns: readonly string[],
     private readonly onGivenUp: (error: unknown) => void,
+    private readonly maxMatchMs = MAX_MATCH_MS,
   ) {}
 
   take(chunk: Buffer): void {
@@ -87,8 +100,14 @@ export class ProgressReader {
     this.#chunks = [window];
     this.#bytes = window.length;
     try {
-      this.#progress = findProgress(this.patterns, window.toString('utf8')) ?? this.#progress;
-    } catch {
+      this.#progress = findProgress(this.patterns, window.toString('utf8'), this.maxMatchMs) ?? this.#progress;
+      this.#stops = 0;
+    } catch (error) {
+      this.#stops += 1;
+      if (isTimeout(error) && this.#stops < MAX_STOPS) {
+        this.#isFresh = true;
+        return this.#progress;
+      }
       this.#hasGivenUp = true;
       this.#chunks = [];
       // Not the error itself: it shows the pattern, and a secret may have been filled in there.

@@ -252,5 +252,8 @@ export const submitTo = async (harness: Harness, body: object = {}): Promise<str
 };
 
 /** Reads a task as strictly as the clients do. */
-export const readFrom = async (harness: Harness, id: string): Promise<WireTask> =>
-  taskSchema.parse((await harness.call('GET', `/tasks/${id}`)).json());
+export const readFrom = async (harness: Harness, id: string): Promise<WireTask> => {
+  const answer = await harness.call('GET', `/tasks/${id}`);
+  if (answer.status !== 200) throw new Error(`GET /tasks/${id}: ${answer.status} ${answer.text}`);
+  return taskSchema.parse(answer.json());
+};
