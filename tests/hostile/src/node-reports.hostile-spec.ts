@@ -94,10 +94,13 @@ const expectDropped = async (
 ): Promise<void> => {
   const before = await droppedOf(intake, reason);
   await attack();
-  const after = await eventually(async () => {
-    const now = await droppedOf(intake, reason);
-    return now >= before + count && now;
-  });
+  const after = await eventually(
+    async () => {
+      const now = await droppedOf(intake, reason);
+      return now >= before + count && now;
+    },
+    { timeoutMs: 30_000 },
+  );
   expect(after - before).toBe(count);
 };
 
@@ -269,6 +272,19 @@ describe('a node that reports about what is not its own', () => {
     expect(await statesOf(own.task)).toEqual(['running']);
   });
 
+  it('holds nobody up with millions of them in one message', async () => {
+    const millions = `[${'{},'.repeat(2_000_000)}{}]`;
+    const envelope = `"nodeId":"${LIAR}","nodeEpoch":${firstOf(own).nodeEpoch}`;
+    await expectDropped('reports', 'unreadable', 1, () =>
+      intruder.say(reportSubject(LIAR), `{${envelope},"reports":${millions}}`),
+    );
+    await expectDropped('snapshot-reports', 'unreadable', 1, () => intruder.say(snapshotReportSubject(LIAR), millions));
+    await expectDropped('live', 'unreadable', 1, () =>
+      intruder.say(liveSubject(LIAR), `{${envelope},"instances":${millions}}`),
+    );
+    await expectUntouched();
+  });
+
   it("says nothing about another node's part of a snapshot", async () => {
     const { leaseId } = firstOf(victim);
     const asked = { bucket: 'victim-results', bucketPrefix: 'snapshot/' };
@@ -386,6 +402,26 @@ describe('a node that asks for what is not its own', () => {
     async (method) => {
       for (const body of ['', '{', '[]', 'null', '{"leaseId":{},"taskId":[],"instance":"0"}'])
         expect(await intruder.ask(method, body)).toMatchObject({ error: { code: expect.any(String) as unknown } });
+    },
+  );
+
+  it.each(['grant', 'snapshot-grant', 'leave', 'join', 'rotate'] as const)(
+    'breaks no connection of a service with names beyond all measure: %s',
+    async (method) => {
+      const name = 'x'.repeat(1_000_000);
+      const body = {
+        nodeId: name,
+        leaseId: name,
+        taskId: name,
+        snapshotId: name,
+        instance: 0,
+        nodeEpoch: 1,
+        bootId: name,
+      };
+      const reply = await intruder.ask(method, body);
+      expect(reply.error?.code).toEqual(expect.any(String));
+      // Whoever answered is still there.
+      expect(await intruder.ask(method, '{}')).toHaveProperty('error');
     },
   );
 

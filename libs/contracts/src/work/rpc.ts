@@ -7,9 +7,12 @@ import { isActor, type Actor } from '../events/commit.js';
  * No reply in time means that the outcome is unknown.
  */
 
+/** Every id that a node names; a million letters are none. */
+const id = z.string().min(1).max(128);
+
 /** `fx.rpc.node.<node>.join`, answered by node-registry once NodeJoined is committed and the node's dispatch consumer exists. */
 export const joinRequestSchema = z.object({
-  nodeId: z.string().min(1).max(128),
+  nodeId: id,
   /** New for every start of the agent. The same boot joining again (a reconnect) gets the same epoch back. */
   bootId: z.string().max(128),
   driver: z.string().max(256),
@@ -35,11 +38,11 @@ export const joinReplySchema = z.object({
 export type JoinRequest = z.output<typeof joinRequestSchema>;
 export type JoinReply = z.output<typeof joinReplySchema>;
 
-export const leaveRequestSchema = z.object({ nodeId: z.string(), nodeEpoch: z.number().int() });
+export const leaveRequestSchema = z.object({ nodeId: id, nodeEpoch: z.number().int() });
 export const leaveReplySchema = z.object({});
 
 /** `fx.rpc.node.<node>.grant`, answered by the scheduler if the lease is current on that node: what a lease needs and no stream may hold. */
-export const grantRequestSchema = z.object({ leaseId: z.string(), taskId: z.string(), instance: z.number().int() });
+export const grantRequestSchema = z.object({ leaseId: id, taskId: id, instance: z.number().int() });
 export const grantReplySchema = z.discriminatedUnion('granted', [
   z.object({
     granted: z.literal(true),
@@ -53,7 +56,7 @@ export type GrantRequest = z.output<typeof grantRequestSchema>;
 export type GrantReply = z.output<typeof grantReplySchema>;
 
 /** `fx.rpc.node.<node>.snapshot-grant`, answered by the snapshot service if the lease is a part of that snapshot on that node. */
-export const snapshotGrantRequestSchema = z.object({ snapshotId: z.string(), leaseId: z.string() });
+export const snapshotGrantRequestSchema = z.object({ snapshotId: id, leaseId: id });
 export type SnapshotGrantRequest = z.output<typeof snapshotGrantRequestSchema>;
 
 /** RPC.placements */

@@ -50,10 +50,16 @@ const intake = (hasFolded = true) => {
     if (!hasFolded) dispatch();
     return Promise.resolve();
   };
-  const taken = new ReportIntake({ view, desk: desk as unknown as TaskDesk, catchUp, logger });
+  const kept: string[] = [];
+  const keep = ({ subject }: { readonly subject: string }) => {
+    kept.push(subject);
+    return Promise.resolve();
+  };
+  const taken = new ReportIntake({ view, desk: desk as unknown as TaskDesk, catchUp, logger, keep });
   return {
     passed,
     told,
+    kept,
     send: (subject: string, body: unknown) =>
       taken.take([{ subject, data: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)) }]),
   };
@@ -103,6 +109,31 @@ describe('the intake of reports', () => {
     await send(subject, body);
     expect(passed).toEqual([]);
     expect(told).toMatchObject([{ intake: 'reports', reason }]);
+  });
+
+  it('is not held up by a message that is full of reports', async () => {
+    const { send, passed, told, kept } = intake();
+    const reports = [ended, ...Array<object>(1_000_000).fill({})];
+    await send('fx.report.node-1', { nodeId: 'node-1', nodeEpoch: 1, reports });
+    expect(passed).toEqual([]);
+    expect(told).toMatchObject([{ reason: 'unreadable' }]);
+    expect(kept).toEqual(['fx.report.node-1']);
+  });
+
+  it('keeps a message once, however many of its reports cannot be read, and takes the others', async () => {
+    const { send, passed, kept } = intake();
+    const reports = [...Array<object>(400).fill({}), ended];
+    await send('fx.report.node-1', { nodeId: 'node-1', nodeEpoch: 1, reports });
+    expect(passed).toEqual([ended]);
+    expect(kept).toEqual(['fx.report.node-1']);
+  });
+
+  it('keeps so much of a node that there is room for what the others say', async () => {
+    const { send, kept } = intake();
+    for (let sent = 0; sent < 100; sent += 1) await send('fx.report.node-2', `rubbish ${sent}`);
+    await send('fx.report.node-1', 'a fault of an agent');
+    expect(kept.filter((subject) => subject === 'fx.report.node-2')).toHaveLength(20);
+    expect(kept.at(-1)).toBe('fx.report.node-1');
   });
 
   it.each([

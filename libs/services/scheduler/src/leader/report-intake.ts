@@ -30,8 +30,12 @@ export interface ReportMessage {
 }
 
 const decoder = new TextDecoder();
+/** An agent puts 500 into a message. One of the largest size has room for millions, which would hold up whoever reads them for minutes. */
+const MAX_REPORTS = 1_000;
+/** Messages that are kept of one node in a term: enough to see what is wrong, and no node takes the room of what others leave. */
+const MOST_KEPT_OF_NODE = 20;
 /** The reports of one message are read one by one: one that cannot be read takes none of the others with it. */
-const envelopeSchema = nodeReportsSchema.extend({ reports: z.array(z.unknown()) });
+const envelopeSchema = nodeReportsSchema.extend({ reports: z.array(z.unknown()).max(MAX_REPORTS) });
 
 /**
  * Reports of one batch of messages, brought to the tasks they are about. Which node speaks is what the subject says, for NATS permissions prove
@@ -40,7 +44,9 @@ const envelopeSchema = nodeReportsSchema.extend({ reports: z.array(z.unknown()) 
 export class ReportIntake {
   private readonly dropped: DroppedMessages<'unreadable' | 'wrong-node' | 'wrong-lease' | 'late'>;
 
-  private readonly unreadable: (readonly [message: ReportMessage, reason: string])[] = [];
+  /** Of the batch: a message is kept once, however many of its reports cannot be read. */
+  private readonly unreadable = new Map<ReportMessage, string>();
+  private readonly keptOf = new Map<string, number>();
 
   constructor(private readonly options: ReportIntakeOptions) {
     this.dropped = new DroppedMessages('reports', options.logger);
@@ -63,7 +69,18 @@ export class ReportIntake {
       }
     }
     await Promise.all([...byTask].map(([taskId, reports]) => this.record(taskId, reports)));
-    await Promise.all(this.unreadable.splice(0).map(([message, reason]) => this.options.keep?.(message, reason)));
+    await this.keepUnreadable();
+  }
+
+  private async keepUnreadable(): Promise<void> {
+    const found = [...this.unreadable];
+    this.unreadable.clear();
+    for (const [message, reason] of found) {
+      const kept = this.keptOf.get(message.subject) ?? 0;
+      if (kept >= MOST_KEPT_OF_NODE) continue;
+      await this.options.keep?.(message, reason);
+      this.keptOf.set(message.subject, kept + 1);
+    }
   }
 
   /** A task that has stopped takes nothing. The others' reports do not wait for it: its node is asked again, and says again how it ended. */
@@ -103,7 +120,7 @@ export class ReportIntake {
       return { ...envelope, reports: reports.flatMap((report) => this.parseReport(report, message)) };
     } catch (error) {
       this.dropped.refuse('unreadable', { subject, err: error });
-      this.unreadable.push([message, reasonOf(error)]);
+      this.unreadable.set(message, reasonOf(error));
       return undefined;
     }
   }
@@ -112,7 +129,7 @@ export class ReportIntake {
     const { data, error } = nodeReportSchema.safeParse(report);
     if (data) return [data];
     this.dropped.refuse('unreadable', { subject: message.subject, err: error });
-    this.unreadable.push([message, reasonOf(error)]);
+    this.unreadable.set(message, reasonOf(error));
     return [];
   }
 }

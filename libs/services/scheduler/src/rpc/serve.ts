@@ -1,4 +1,4 @@
-import { inSpan, jsonOf } from '@fornax/service-kit';
+import { DroppedMessages, inSpan, jsonOf } from '@fornax/service-kit';
 import type { Logger } from '../logger.js';
 import type { NatsConnection } from './nats-connection.js';
 
@@ -8,11 +8,17 @@ export type Answer = (payload: unknown, subject: string) => unknown;
 /** Should two leaders overlap for a moment during a handover, one of them gets each request. */
 const QUEUE = 'fornax';
 
-const reply = async (answer: Answer, payload: unknown, subject: string, logger: Logger): Promise<string> => {
+const reply = async (
+  answer: Answer,
+  payload: unknown,
+  subject: string,
+  dropped: DroppedMessages<'unanswered'>,
+): Promise<string> => {
   try {
     return JSON.stringify({ ok: (await answer(payload, subject)) ?? null });
   } catch (error) {
-    logger.warn({ subject, err: error }, 'a request could not be answered');
+    // Counted, and told now and then: whoever asks nonsense in a loop floods no log.
+    dropped.refuse('unanswered', { subject, err: error });
     return JSON.stringify({ error: { code: 'bad-request', message: 'The request could not be answered' } });
   }
 };
@@ -28,6 +34,7 @@ export const serve = (
   logger: Logger,
   signal: AbortSignal,
 ): void => {
+  const dropped = new DroppedMessages<'unanswered'>('requests', logger);
   const subscription = nc.subscribe(subject, {
     queue: QUEUE,
     callback: (error, message) => {
@@ -35,7 +42,7 @@ export const serve = (
       const parent = message.headers?.get('traceparent');
       void inSpan(`answer ${subject}`, { kind: 'server', ...(parent ? { parent } : {}) }, async () => {
         const payload: unknown = message.data.length === 0 ? {} : jsonOf(message.data);
-        message.respond(await reply(answer, payload, message.subject, logger));
+        message.respond(await reply(answer, payload, message.subject, dropped));
       });
     },
   });

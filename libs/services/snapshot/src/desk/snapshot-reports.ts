@@ -17,7 +17,12 @@ import { SnapshotCommands, type PartCommand } from './snapshot-commands.js';
 /** Durable consumer of the reports stream, shared by all replicas. */
 export const REPORTS_CONSUMER = 'snapshot';
 
-const bodySchema = z.union([snapshotReportSchema.transform((report) => [report]), z.array(snapshotReportSchema)]);
+/** A message of the largest size has room for millions, which would hold up whoever reads them. */
+const MAX_REPORTS = 1_000;
+const bodySchema = z.union([
+  snapshotReportSchema.transform((report) => [report]),
+  z.array(snapshotReportSchema).max(MAX_REPORTS),
+]);
 const MAX_BATCH = 200;
 
 /** A report and the node whose subject it came on, which NATS permissions prove. */
