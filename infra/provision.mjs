@@ -1,17 +1,22 @@
 #!/usr/bin/env node
-// Makes the streams on a NATS server whose services may not (docker-compose.yml, or a server of yours): once, and safe to repeat.
-import { provisionAs } from '../libs/event-store/dist/index.js';
+// Makes the streams on a NATS server whose services may not (docker-compose.yml, or a server of yours): once, and safe to repeat. With --serve it
+// stays, and makes the consumers that services ask for.
+import { provisionAs, serveConsumersAs } from '../libs/event-store/dist/index.js';
 
 const { FORNAX_NATS_URL: url, FORNAX_NATS_USER: user, FORNAX_NATS_PASSWORD: password } = process.env;
 if (process.argv.includes('--help') || url === undefined) {
   console.log(
-    'Usage: FORNAX_NATS_URL=nats://host:4222 FORNAX_NATS_USER=service/provisioner FORNAX_NATS_PASSWORD=... node infra/provision.mjs\n' +
-      'Makes the streams of Fornax. FORNAX_NATS_REPLICAS: copies of each, default 1.',
+    'Usage: FORNAX_NATS_URL=nats://host:4222 FORNAX_NATS_USER=service/provisioner FORNAX_NATS_PASSWORD=... node infra/provision.mjs [--serve]\n' +
+      'Makes the streams of Fornax. FORNAX_NATS_REPLICAS: copies of each, default 1.\n' +
+      '--serve: stays and makes the consumers that services ask for. Fornax needs one such process all the time, and bears several.',
   );
-  process.exit(url === undefined ? 2 : 0);
+  process.exit(process.argv.includes('--help') ? 0 : 2);
 }
-await provisionAs(
-  { url, ...(user === undefined ? {} : { user }), ...(password === undefined ? {} : { password }) },
-  { replicas: Number(process.env.FORNAX_NATS_REPLICAS ?? 1) },
-);
+const who = { url, ...(user === undefined ? {} : { user }), ...(password === undefined ? {} : { password }) };
+await provisionAs(who, { replicas: Number(process.env.FORNAX_NATS_REPLICAS ?? 1) });
 console.log('the streams are there');
+if (process.argv.includes('--serve')) {
+  const connection = await serveConsumersAs(who);
+  console.log('consumers are made for whoever may ask');
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void connection.close());
+}

@@ -26,7 +26,7 @@ import {
   startPostgres,
   writePrivateFile,
 } from '@fornax/embedded';
-import { provisionAs } from '@fornax/event-store';
+import { provisionAs, serveConsumersAs } from '@fornax/event-store';
 import { chooseAddresses, choosePort, urlOf } from './addresses.js';
 import {
   type Addresses,
@@ -97,6 +97,7 @@ export class LocalPlatform {
   private isEnding = false;
   private natsUrl = '';
   private lastNatsPort: number | undefined;
+  private consumerMaker: Awaited<ReturnType<typeof serveConsumersAs>> | undefined;
 
   private constructor(
     private readonly context: LaunchContext,
@@ -185,6 +186,7 @@ export class LocalPlatform {
   }
 
   private async end(): Promise<void> {
+    await this.consumerMaker?.close();
     await this.runtimeWritten.catch(() => undefined);
     await this.guardian?.dismiss();
     await this.folder.close();
@@ -274,8 +276,10 @@ export class LocalPlatform {
         env: this.childEnv,
       });
       port = started.port; // a restart keeps the address that everybody knows
-      // Services may not make streams.
-      await provisionAs({ url: started.url, ...started.credentials.log, signal: this.signal });
+      // Services may make neither streams nor consumers.
+      const maker = { url: started.url, ...started.credentials.log, signal: this.signal };
+      await provisionAs(maker);
+      this.consumerMaker ??= await serveConsumersAs(maker);
       return started;
     });
     screen.say(`NATS ${server.version} runs at ${server.url}`);

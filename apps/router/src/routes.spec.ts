@@ -27,7 +27,7 @@ describe('routeOf', () => {
   ])('sends %s to %s', (url, service) => expect(serviceOf(url)).toBe(service));
 
   it('answers for all what is about all', () => {
-    expect(routeOf('/fornax/v1/log/quarantine/events-1/drop')).toEqual({ to: 'service', service: 'submission' });
+    expect(routeOf('/fornax/v1/log/quarantine/events-1/drop')).toEqual({ to: 'service', service: 'scheduler' });
     expect(routeOf('/health/ready')).toEqual({ to: 'all', what: 'ready' });
     expect(routeOf('/openapi.json')).toEqual({ to: 'all', what: 'openapi' });
     expect(routeOf('/fornax/v1/projections/')).toEqual({ to: 'all', what: 'projections' });

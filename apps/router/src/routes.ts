@@ -32,8 +32,8 @@ const OWNERS: readonly (readonly [pattern: RegExp, service: Service])[] = [
   [/^\/carbon\/v1(\/|$)/, 'billing'],
   [/^\/fornax\/v1\/scheduling(\/|$)/, 'scheduler'],
   [/^\/fornax\/v1\/snapshots(\/|$)/, 'snapshot'],
-  // All services know all of it, and hear of what is decided.
-  [/^\/fornax\/v1\/log(\/|$)/, 'submission'],
+  // All services know all of it, and hear of what is decided; the scheduler alone may send a report again.
+  [/^\/fornax\/v1\/log(\/|$)/, 'scheduler'],
 ];
 
 const PROJECTION = /^\/fornax\/v1\/projections\/([^/]+)(\/|$)/;

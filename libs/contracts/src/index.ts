@@ -64,6 +64,12 @@ export {
   type StoppedRecord,
   type UnreadableRecord,
 } from './work/quarantine.js';
+export {
+  allConsumerRequests,
+  dispatchSubjectOfConsumer,
+  durableRequestSubject,
+  readerRequestSubject,
+} from './subjects.js';
 export { allQuarantineSubject, parseQuarantineSubject, quarantineSubject } from './subjects.js';
 export {
   aggregateSubjects,

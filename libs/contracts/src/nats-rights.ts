@@ -75,7 +75,8 @@ export const SERVICE_RIGHTS: Readonly<Record<ControlService, ServiceRights>> = {
   scheduler: {
     ...none,
     appends: ['task', 'job', 'pool'],
-    sends: [allDispatchSubject],
+    // Reports: those that an operator has taken out of the quarantine come again.
+    sends: [allDispatchSubject, allReportsSubject],
     takes: [{ stream: STREAMS.reports, durable: 'scheduler', filter: allReportsSubject }],
     answers: ['fx.rpc.scheduler.*', nodeRpcPattern('grant')],
     hears: [allYieldsSubject('task')],

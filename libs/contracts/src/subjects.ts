@@ -62,6 +62,15 @@ export const ORDER_HEADERS = { leaderEpoch: 'Fx-Leader-Epoch' } as const;
 export const dispatchSubject = (node: string): string => `fx.dispatch.${encodeToken(node)}`;
 export const allDispatchSubject = 'fx.dispatch.*';
 export const dispatchConsumer = (node: string): string => encodeToken(node);
+/** What the durable consumer of a node filters by. */
+export const dispatchSubjectOfConsumer = (durable: string): string => `fx.dispatch.${durable}`;
+
+/** Requests to whoever makes consumers, which no service may (ADR 0019). */
+export const allConsumerRequests = 'fx.consumer.>';
+export const readerRequestSubject = (stream: string): string => `fx.consumer.read.${stream}`;
+/** `durable` may be a wildcard. */
+export const durableRequestSubject = (stream: string, durable: string): string =>
+  `fx.consumer.durable.${stream}.${durable}`;
 
 /** Reports from a node about leases, consumed by the scheduler (work queue). */
 export const reportSubject = (node: string): string => `fx.report.${encodeToken(node)}`;

@@ -41,6 +41,7 @@ export {
   deleteConsumer,
   ensureConsumer,
 } from './jetstream/consume-batches.js';
+export { type Reader, type ReaderOptions, makeConsumersFor, openReader } from './jetstream/consumer-maker.js';
 export {
   type PublishOptions,
   type Published,
@@ -49,6 +50,6 @@ export {
 } from './jetstream/durable-publisher.js';
 export { type OpenLogOptions, JetStreamLog } from './jetstream/jetstream.event-log.js';
 export { type EnsureStreamsOptions, ensureStreams } from './jetstream/streams.js';
-export { provision, provisionAs } from './provision.js';
+export { provision, provisionAs, serveConsumersAs } from './provision.js';
 export { type LeadOptions, lead } from './leadership/leader-election.js';
 export { createNkey, isPublicNkey, nkeyFromSeed, verifyNkey, type Nkey, type NkeyKind } from './nkeys/nkeys.js';

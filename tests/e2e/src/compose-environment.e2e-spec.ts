@@ -112,6 +112,8 @@ describe('the environment of docker-compose.yml', () => {
       env: await compose.of('streams', addresses),
     });
     if (streams.status !== 0) throw new Error(streams.stderr);
+    const consumers = [join(workspaceRoot, 'infra/provision.mjs'), '--serve'];
+    await start('consumers', NODE, consumers, await compose.of('consumers', addresses));
 
     const objectsPort = await place('objects:7070');
     const objects: Record<string, string> = {};
@@ -170,7 +172,8 @@ describe('the environment of docker-compose.yml', () => {
       Promise.all(names.map((name) => running.get(name)?.stop([{ signal: 'SIGTERM', graceMs: 5_000 }])));
     await stop(['node-agent']);
     await stop([...SERVICES, 'router']);
-    await stop(['objects', 'nats']);
+    await stop(['objects', 'consumers']);
+    await stop(['nats']);
     await postgres?.stop();
     collector?.closeAllConnections();
     collector?.close();

@@ -81,7 +81,7 @@ describe('docker-compose.yml', () => {
     );
     for (const name of SERVICES.filter((service) => service !== 'router' && service !== 'node-agent'))
       expect(holders(`nats-${name}.env`)).toEqual([name]);
-    expect(holders('nats-provisioner.env')).toEqual(['streams']);
+    expect(holders('nats-provisioner.env')).toEqual(['streams', 'consumers']);
     expect(holders('nats-operator.env')).toEqual([]);
     expect(holders('submission.env')).toEqual(['submission']);
     expect(holders('storage.env')).toEqual(['storage']);

@@ -8,7 +8,9 @@ import {
   allHeartbeatsSubject,
   allLiveSubject,
   allQuarantineSubject,
+  durableRequestSubject,
   nodeRpcPattern,
+  readerRequestSubject,
   reportStreamSubjects,
   unionOfRights,
   type ControlService,
@@ -69,26 +71,24 @@ export const rightsOf = (principal: Principal): ServiceRights =>
 const NEXT = '$JS.API.CONSUMER.MSG.NEXT.';
 const leaderStream = `KV_${LEADER_BUCKET}`;
 
-/** Reads a stream with consumers of one's own, whose names nobody else knows. */
+/** Reads a stream with consumers that are made for it, whose names nobody else knows. */
 const following = (stream: StreamName): readonly string[] => [
   `$JS.API.STREAM.MSG.GET.${stream}`,
-  `$JS.API.CONSUMER.CREATE.${stream}`,
-  `$JS.API.CONSUMER.CREATE.${stream}.*`,
-  `$JS.API.CONSUMER.CREATE.${stream}.*.>`,
+  readerRequestSubject(stream),
   `$JS.API.CONSUMER.INFO.${stream}.*`,
   `$JS.API.CONSUMER.DELETE.${stream}.*`,
   `${NEXT}${stream}.*`,
 ];
 
-const taking = ({ stream, durable, filter }: TakenConsumer): readonly string[] => [
-  `$JS.API.CONSUMER.CREATE.${stream}.${durable}.${filter}`,
+const taking = ({ stream, durable }: TakenConsumer): readonly string[] => [
+  durableRequestSubject(stream, durable),
   `$JS.API.CONSUMER.INFO.${stream}.${durable}`,
   `${NEXT}${stream}.${durable}`,
   `$JS.ACK.${stream}.${durable}.>`,
 ];
 
 const preparing = (stream: StreamName): readonly string[] => [
-  `$JS.API.CONSUMER.CREATE.${stream}.*.>`,
+  durableRequestSubject(stream, '*'),
   `$JS.API.CONSUMER.INFO.${stream}.*`,
   `$JS.API.CONSUMER.DELETE.${stream}.*`,
 ];

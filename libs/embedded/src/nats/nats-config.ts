@@ -1,4 +1,4 @@
-import { LEADER_BUCKET, NODES_ACCOUNT, STREAMS, type NatsPermissions } from '@fornax/contracts';
+import { LEADER_BUCKET, NODES_ACCOUNT, STREAMS, allConsumerRequests, type NatsPermissions } from '@fornax/contracts';
 import {
   NODE_SUBJECTS,
   SYSTEM_ACCOUNT,
@@ -49,15 +49,20 @@ export const MAX_PAYLOAD_BYTES = 8 * 1024 * 1024;
 /** What the user of a simulated fleet needs: what any node may do. */
 export const fleetPermissions: NatsPermissions = { publish: NODE_SUBJECTS, subscribe: ['_INBOX_fleet.>'] };
 
-/** What whoever makes the streams needs; no service has it. */
+/** What whoever makes the streams, and consumers for those who may not, needs; no service has it. */
 export const provisionerPermissions: NatsPermissions = {
   publish: [
     '$JS.API.INFO',
     ...[...Object.values(STREAMS), `KV_${LEADER_BUCKET}`].flatMap((stream) =>
       ['INFO', 'CREATE', 'UPDATE'].map((verb) => `$JS.API.STREAM.${verb}.${stream}`),
     ),
+    ...Object.values(STREAMS).flatMap((stream) =>
+      ['*', '*.>'].map((rest) => `$JS.API.CONSUMER.CREATE.${stream}.${rest}`),
+    ),
+    // Answers to other accounts.
+    '_R_.>',
   ],
-  subscribe: ['_INBOX.>'],
+  subscribe: ['_INBOX.>', allConsumerRequests],
 };
 
 /** Whether this server can flush every write before it acknowledges it. */

@@ -1,7 +1,8 @@
 import { nanos, type NatsConnection } from '@nats-io/nats-core';
-import { AckPolicy, DeliverPolicy, JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
+import { JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
 import { type OnFollowing, keepFollowing } from '../keep-following.js';
 import { backoffMs } from '../wait.js';
+import { makeDurable } from './consumer-maker.js';
 import { type FeedMessage, type FeedPace, PullFeed } from './pull-feed.js';
 import { managerOf } from './streams.js';
 
@@ -37,13 +38,14 @@ export interface DurableMessage {
 const CONSUMER_NOT_FOUND = 10014;
 const DEFAULT_ACK_WAIT_MS = 30_000;
 const DEFAULT_BATCH = 500;
-const MAX_ACK_PENDING = 10_000;
 /** Without heartbeats the end of a request is the sign of life. */
 const SINGLE_PACE: FeedPace = { heartbeatMs: 5_000, expiresMs: 10_000 };
 
 /** Creates a durable pull consumer with explicit acknowledgements unless it exists. Safe to repeat. */
-export const ensureConsumer = async (nc: NatsConnection, options: ConsumerOptions): Promise<void> =>
-  addConsumer(await managerOf(nc), options);
+export const ensureConsumer = (nc: NatsConnection, options: ConsumerOptions): Promise<void> => {
+  const { stream, durable, filterSubject, ackWaitMs } = options;
+  return makeDurable(nc, { stream, durable, filterSubject, ...(ackWaitMs === undefined ? {} : { ackWaitMs }) });
+};
 
 /** Deletes a durable consumer if it exists. */
 export const deleteConsumer = async (nc: NatsConnection, stream: string, durable: string): Promise<void> => {
@@ -56,25 +58,13 @@ export const deleteConsumer = async (nc: NatsConnection, stream: string, durable
 
 const isNotFound = (error: unknown): boolean => error instanceof JetStreamApiError && error.code === CONSUMER_NOT_FOUND;
 
-const addConsumer = async (jsm: JetStreamManager, options: ConsumerOptions): Promise<void> => {
-  const { stream, durable, filterSubject, ackWaitMs = DEFAULT_ACK_WAIT_MS } = options;
-  await jsm.consumers.add(stream, {
-    durable_name: durable,
-    filter_subject: filterSubject,
-    ack_policy: AckPolicy.Explicit,
-    deliver_policy: DeliverPolicy.All,
-    ack_wait: nanos(ackWaitMs),
-    max_ack_pending: MAX_ACK_PENDING,
-  });
-};
-
 /** Looks before it creates. */
-const bindConsumer = async (jsm: JetStreamManager, options: ConsumerOptions): Promise<void> => {
+const bindConsumer = async (nc: NatsConnection, jsm: JetStreamManager, options: ConsumerOptions): Promise<void> => {
   try {
     await jsm.consumers.info(options.stream, options.durable);
   } catch (error) {
     if (!isNotFound(error)) throw error;
-    await addConsumer(jsm, options);
+    await ensureConsumer(nc, options);
   }
 };
 
@@ -151,7 +141,7 @@ export const consumeBatches = async (nc: NatsConnection, options: ConsumeOptions
   const { signal, onError, onState } = options;
   const jsm = await managerOf(nc);
   await keepFollowing({ signal, onError, onState, isClosed: () => nc.isClosed() }, async ({ stands, moved }) => {
-    if (options.asksSingly !== true) await bindConsumer(jsm, options);
+    if (options.asksSingly !== true) await bindConsumer(nc, jsm, options);
     stands();
     await consumeUntilBroken(nc, options, async (messages) => {
       moved();

@@ -1,13 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { nanos, type NatsConnection } from '@nats-io/nats-core';
-import {
-  AckPolicy,
-  DeliverPolicy,
-  JetStreamApiError,
-  ReplayPolicy,
-  type JetStreamManager,
-  type StreamInfo,
-} from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { JetStreamApiError, type JetStreamManager, type StreamInfo } from '@nats-io/jetstream';
 import {
   STREAMS,
   allEventsSubject,
@@ -35,6 +27,7 @@ import {
 import { eventEntryId } from '../quarantine/entries.js';
 import { Quarantine } from '../quarantine/quarantine.js';
 import { followLog } from '../follow-log.js';
+import { type Reader, openReader } from './consumer-maker.js';
 import { DecodedCommits } from './decoded-commits.js';
 import { DurablePublisher, PublishRejected } from './durable-publisher.js';
 import { GroupedPublisher } from './grouped-publisher.js';
@@ -481,7 +474,7 @@ export class JetStreamLog implements EventLog {
     maxBatch: number,
   ): AsyncGenerator<readonly FeedMessage[]> {
     if (to < from) return;
-    const { name, num_pending: pending } = await this.createConsumer(filter, from);
+    const { name, pending } = await this.createConsumer(filter, from);
     if (pending === 0) {
       this.forgetConsumer(name);
       return;
@@ -513,17 +506,12 @@ export class JetStreamLog implements EventLog {
     });
   }
 
-  private createConsumer(filter: string | undefined, from: number) {
-    return this.jsm.consumers.add(STREAMS.events, {
-      name: `${this.options.reader ?? 'log'}-${randomUUID()}`,
-      ack_policy: AckPolicy.None,
-      deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: Math.max(1, from),
-      replay_policy: ReplayPolicy.Instant,
-      filter_subject: filter ?? allEventsSubject,
-      mem_storage: true,
-      num_replicas: 1,
-      inactive_threshold: nanos(60_000),
+  private createConsumer(filter: string | undefined, from: number): Promise<Reader> {
+    return openReader(this.nc, {
+      stream: STREAMS.events,
+      reader: this.options.reader ?? 'log',
+      filterSubject: filter ?? allEventsSubject,
+      from: { sequence: Math.max(1, from) },
     });
   }
 

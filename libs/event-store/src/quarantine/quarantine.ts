@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { nanos, type NatsConnection } from '@nats-io/nats-core';
-import { AckPolicy, DeliverPolicy, ReplayPolicy } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/nats-core';
 import {
   STREAMS,
   parseQuarantineSubject,
@@ -12,6 +11,7 @@ import {
 } from '@fornax/contracts';
 import type { OnFollowing } from '../keep-following.js';
 import { delay } from '../wait.js';
+import { openReader } from '../jetstream/consumer-maker.js';
 import { DurablePublisher } from '../jetstream/durable-publisher.js';
 import { followStream } from '../jetstream/follow-stream.js';
 import type { FeedMessage, FeedPace } from '../jetstream/pull-feed.js';
@@ -254,16 +254,10 @@ export class Quarantine {
     const { state } = await jsm.streams.info(STREAMS.quarantine);
     // Another stream: what the old one said is still the best that is known.
     if (state.last_seq < this.position) this.position = 0;
-    const name = `${this.options.reader}-quarantine-${randomUUID()}`;
-    await jsm.consumers.add(STREAMS.quarantine, {
-      name,
-      ack_policy: AckPolicy.None,
-      deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: this.position + 1,
-      replay_policy: ReplayPolicy.Instant,
-      mem_storage: true,
-      num_replicas: 1,
-      inactive_threshold: nanos(60_000),
+    const { name } = await openReader(this.nc, {
+      stream: STREAMS.quarantine,
+      reader: `${this.options.reader}-quarantine`,
+      from: { sequence: this.position + 1 },
     });
     return name;
   }

@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { STREAMS } from '@fornax/contracts';
-import type { consumeBatches } from '@fornax/event-store';
+import { openReader, type consumeBatches } from '@fornax/event-store';
 import { z } from 'zod';
 
 /** A NATS connection, as the platform's libraries take it. */
@@ -25,10 +24,8 @@ export interface FeedStart {
 
 const API_TIMEOUT_MS = 5_000;
 const NO_MESSAGE_FOUND = 10037;
-const nanos = (ms: number): number => ms * 1_000_000;
 
 const apiError = z.object({ error: z.object({ err_code: z.number().optional(), description: z.string() }) });
-const consumerReply = z.object({ num_pending: z.number() });
 const streamReply = z.object({ created: z.string(), state: z.object({ first_seq: z.number(), last_seq: z.number() }) });
 const messageReply = z.object({ message: z.object({ seq: z.number(), time: z.string() }) });
 
@@ -83,24 +80,12 @@ const hasGoneBack = async (nats: Nats, { sequence, sentNs }: FeedPlace): Promise
 /** A consumer without acknowledgements that begins behind a place. */
 export const startBehind = async (nats: Nats, place: FeedPlace): Promise<FeedStart> => {
   const isBack = await hasGoneBack(nats, place);
-  const start =
-    isBack && place.sentNs > 0n
-      ? { deliver_policy: 'by_start_time', opt_start_time: timeOf(place.sentNs + 1n) }
-      : { deliver_policy: 'by_start_sequence', opt_start_seq: isBack ? 1 : place.sequence + 1 };
-  const config = {
-    ...start,
-    ack_policy: 'none',
-    replay_policy: 'instant',
-    inactive_threshold: nanos(30_000),
-    mem_storage: true,
-    num_replicas: 1,
-  };
-  const consumer = `submission-${randomUUID()}`;
-  const reply = await ask(nats, `CONSUMER.CREATE.${STREAMS.logs}.${consumer}`, {
-    stream_name: STREAMS.logs,
-    config: { ...config, name: consumer },
+  const { name: consumer, pending } = await openReader(nats, {
+    stream: STREAMS.logs,
+    reader: 'submission',
+    from:
+      isBack && place.sentNs > 0n ? { time: timeOf(place.sentNs + 1n) } : { sequence: isBack ? 1 : place.sequence + 1 },
   });
-  const { num_pending: pending } = parsed(consumerReply, reply);
   if (!isBack) return { consumer, sequence: place.sequence, hasGoneBack: false };
   const { state } = await streamInfo(nats);
   return { consumer, sequence: Math.max(0, state.last_seq - pending), hasGoneBack: true };
