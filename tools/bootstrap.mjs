@@ -95,14 +95,17 @@ const lockDigest = () => digest(readFileSync(join(root, 'package-lock.json')), p
 
 /**
  * Whether what is installed is what the lock file says, by npm's own record of the installation: a developer's `npm install`
- * needs no second one.
+ * needs no second one. Links to our own projects, and the commands that they offer, are looked for themselves: without one, npx would
+ * ask the public registry for a package of that name.
  */
 const isInstalledAsLocked = () => {
   const locked = readJson(join(root, 'package-lock.json'))?.packages;
   const installed = readJson(join(modules, '.package-lock.json'))?.packages;
   if (locked === undefined || installed === undefined || !existsSync(node24)) return false;
   return Object.entries(locked).every(([path, wanted]) => {
-    if (!path.startsWith('node_modules/') || wanted.link) return true;
+    if (wanted.link) return existsSync(join(root, path));
+    if (!path.includes('node_modules/'))
+      return Object.keys(wanted.bin ?? {}).every((name) => existsSync(join(modules, '.bin', name)));
     const found = installed[path];
     return found === undefined ? wanted.optional === true || wanted.peer === true : found.version === wanted.version;
   });

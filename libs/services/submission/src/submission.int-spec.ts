@@ -266,6 +266,23 @@ describe('submitting', () => {
     expect(task.notes).toEqual([expect.stringContaining('token')]);
   });
 
+  it('says what it gives back without acting on it', async () => {
+    const asked = {
+      secretsAccessRights: { bySecret: [{ key: 'a/b' }], byPrefix: [] },
+      forcedNetworkRules: [{ inbound: true, proto: 'tcp', port: '80' }],
+      schedulingType: 'reserved',
+      targetedReservedMachineKey: '8c-32g',
+    };
+    const { notes } = await read(await submit({ profile: 'shell', ...asked }));
+    expect(notes.map((note) => note.split(' ')[0])).toEqual([
+      'secretsAccessRights',
+      'forcedNetworkRules',
+      'targetedReservedMachineKey',
+    ]);
+    const empty = { secretsAccessRights: { bySecret: [], byPrefix: [] }, forcedNetworkRules: [] };
+    expect((await read(await submit({ profile: 'shell', ...empty }))).notes).toEqual([]);
+  });
+
   it.each([
     ['Flex', 'flex'],
     ['onDemand', 'onDemand'],

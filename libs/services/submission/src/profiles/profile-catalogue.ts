@@ -20,6 +20,33 @@ export const hostFilesystemNote = (profile: string): string =>
 const CREDENTIALS_NOTE =
   'exportApiAndStorageCredentialsInEnvironment has no effect here: nodes are never given a token of the account.';
 
+/** What a creation may ask for, is given back as it came, and is not acted on: by the field of the echo, when it says something. */
+const WITHOUT_EFFECT: readonly (readonly [field: string, note: string])[] = [
+  [
+    'secretsAccessRights',
+    'secretsAccessRights has no effect here: there is no secrets manager in this version of Fornax.',
+  ],
+  [
+    'forcedNetworkRules',
+    'forcedNetworkRules has no effect here: nothing is forwarded to instances in this version of Fornax.',
+  ],
+  [
+    'targetedReservedMachineKey',
+    'targetedReservedMachineKey has no effect here: there are no reserved machines in this version of Fornax.',
+  ],
+  [
+    'targetedReservationName',
+    'targetedReservationName has no effect here: there are no reservations in this version of Fornax.',
+  ],
+];
+
+/** Whether a value, or anything inside of it, is more than empty. */
+const saysSomething = (value: unknown): boolean => {
+  if (Array.isArray(value)) return value.length > 0;
+  if (typeof value === 'object' && value !== null) return Object.values(value).some(saysSomething);
+  return value !== undefined && value !== null && value !== '';
+};
+
 const lacking = ({ needs }: Profile): readonly ProfileNeed[] => needs.filter((need) => !OFFERED.has(need));
 
 /** The profiles that tasks of this platform may have: only what its nodes can run. */
@@ -69,6 +96,7 @@ export class ProfileCatalogue {
     return [
       ...(usesImage && !this.config.hasContainerEngine ? [hostFilesystemNote(spec.profile)] : []),
       ...(wantsCredentials ? [CREDENTIALS_NOTE] : []),
+      ...WITHOUT_EFFECT.flatMap(([field, note]) => (saysSomething(spec.echo[field]) ? [note] : [])),
     ];
   }
 }
