@@ -70,6 +70,7 @@ export {
   durableRequestSubject,
   readerRequestSubject,
 } from './subjects.js';
+export { MAX_REPORTS, NODE_MESSAGES, requestBounds, type MessageBounds } from './work/message-bounds.js';
 export { allQuarantineSubject, parseQuarantineSubject, quarantineSubject } from './subjects.js';
 export {
   aggregateSubjects,

@@ -145,6 +145,7 @@ export type NodeRpcMethod = 'join' | 'leave' | 'rotate' | 'grant' | 'snapshot-gr
  */
 export const nodeRpcSubject = (node: string, method: NodeRpcMethod): string =>
   `fx.rpc.node.${encodeToken(node)}.${method}`;
+export const isNodeRpcSubject = (subject: string): boolean => subject.startsWith('fx.rpc.node.');
 export const nodeRpcPattern = (method: NodeRpcMethod): string => `fx.rpc.node.*.${method}`;
 export const parseNodeRpcSubject = (subject: string): string => decodeToken(subject.split('.')[3] ?? '');
 

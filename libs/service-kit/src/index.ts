@@ -37,7 +37,8 @@ export {
   type LeaseCredentials,
 } from './secrets/lease-claims.js';
 export { newId, systemClock, type Clock } from './core/clock.js';
-export { jsonOf } from './core/json.js';
+export { jsonOf } from './json/json.js';
+export { MessageTooLarge, parseMessage, refusalOf } from './json/message-json.js';
 export { CLOCK, CORE_CONFIG, EVENT_LOG, LOGGER, NATS, PUBLISHER } from './core/tokens.js';
 export { HealthRegistry, type Readiness, type ReadinessCheck } from './core/health.registry.js';
 export { schemaOf, serviceDatabase } from './database/service-database.js';
@@ -51,12 +52,13 @@ export { outsideOfRequests } from './errors/carried-out.js';
 export { ProjectionHost, type ProjectionStatus } from './projections/projection-host.js';
 export { provideProjection } from './projections/provide-projection.js';
 export { LogHandler, type LogHandlerOptions } from './log/log-handler.js';
+export { payloadOf } from './rpc/nats-wire.js';
 export { RpcHandler } from './rpc/rpc-handler.js';
 export { RpcClient } from './rpc/rpc-client.js';
 export { RpcRefused, rpcReplySchema, type RpcError } from './rpc/rpc-codec.js';
 export { activeTraceparent, inSpan, type SpanOptions } from './telemetry/trace.js';
 export { durationHistogram, meter } from './telemetry/metrics.js';
-export { DroppedMessages } from './telemetry/dropped-messages.js';
+export { DroppedMessages, type Refusals } from './telemetry/dropped-messages.js';
 export { createLogger } from './telemetry/logger.js';
 export { startTelemetry, type Telemetry, type TelemetryOptions } from './telemetry/start-telemetry.js';
 export { EVENT_STREAM_CONTENT } from './http/openapi/event-stream.js';

@@ -262,9 +262,11 @@ describe('a node that reports about what is not its own', () => {
         endOf({ ...own, task: 'no-such-task' }, lease, { leaseId: 'guessed' }),
       ),
     );
-    await expectDropped('reports', 'unreadable', 5, async () => {
+    await expectDropped('reports', 'unreadable', 4, async () => {
       const impossible = [{ cpuMs: -1 }, { uploadedBytes: 1e300 }, { endedAt: 1e300 }, { instance: -1 }];
       await report({ nodeId: LIAR, nodeEpoch }, ...impossible.map((more) => endOf(own, lease, more)));
+    });
+    await expectDropped('reports', 'too-large', 1, async () => {
       // What JSON cannot say otherwise: infinity.
       const text = JSON.stringify({ nodeId: LIAR, nodeEpoch, reports: [endOf(own, lease)] });
       await intruder.say(reportSubject(LIAR), text.replace('"cpuMs":1000000000000', '"cpuMs":1e999'));
@@ -275,13 +277,20 @@ describe('a node that reports about what is not its own', () => {
   it('holds nobody up with millions of them in one message', async () => {
     const millions = `[${'{},'.repeat(2_000_000)}{}]`;
     const envelope = `"nodeId":"${LIAR}","nodeEpoch":${firstOf(own).nodeEpoch}`;
-    await expectDropped('reports', 'unreadable', 1, () =>
+    await expectDropped('reports', 'too-large', 1, () =>
       intruder.say(reportSubject(LIAR), `{${envelope},"reports":${millions}}`),
     );
-    await expectDropped('snapshot-reports', 'unreadable', 1, () => intruder.say(snapshotReportSubject(LIAR), millions));
-    await expectDropped('live', 'unreadable', 1, () =>
+    await expectDropped('snapshot-reports', 'too-large', 1, () => intruder.say(snapshotReportSubject(LIAR), millions));
+    await expectDropped('live', 'too-large', 1, () =>
       intruder.say(liveSubject(LIAR), `{${envelope},"instances":${millions}}`),
     );
+    await expectDropped('heartbeats', 'too-large', 1, () => intruder.say(heartbeatSubject(LIAR), millions));
+    await expectDropped('requests', 'too-large', 1, async () => {
+      expect(await intruder.ask('grant', millions)).toHaveProperty('error');
+    });
+    await expectDropped('requests', 'too-large', 1, async () => {
+      expect(await intruder.ask('snapshot-grant', millions)).toHaveProperty('error');
+    });
     await expectUntouched();
   });
 

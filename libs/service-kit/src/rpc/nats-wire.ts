@@ -6,25 +6,34 @@ import type {
   IncomingRequest,
   OutgoingResponse,
 } from '@nestjs/microservices';
+import { requestBounds } from '@fornax/contracts';
+import { parseMessage, refusalOf } from '../json/message-json.js';
+import type { Refusals } from '../telemetry/dropped-messages.js';
 import { rpcErrorOf } from './rpc-codec.js';
-
-const UNREADABLE = Symbol('unreadable');
 
 /** What Nest's NATS server sees of a plain JSON request: it wants an id for whatever must be answered. */
 export class PlainJsonDeserializer implements ConsumerDeserializer {
+  constructor(private readonly dropped: Refusals<'too-large' | 'unreadable'>) {}
+
   deserialize(message: Msg, options?: Record<string, unknown>): IncomingRequest | IncomingEvent {
-    const data: unknown = payloadOf(message);
-    return { pattern: options?.['channel'], data: data === UNREADABLE ? undefined : data, id: 'rpc' };
+    return { pattern: options?.['channel'], data: payloadOf(message, this.dropped), id: 'rpc' };
   }
 }
 
-const payloadOf = (message: Msg): unknown => {
-  if (message.data.length === 0) return {};
+/**
+ * What a request says; undefined, and counted, when it cannot be read: the handler's schema says what is missing then, and the caller gets an error
+ * reply instead of silence.
+ */
+export const payloadOf = (
+  { subject, data }: Pick<Msg, 'subject' | 'data'>,
+  dropped: Refusals<'too-large' | 'unreadable'>,
+): unknown => {
+  if (data.length === 0) return {};
   try {
-    return message.json();
-  } catch {
-    // The handler's schema says what is missing; the caller gets an error reply instead of silence.
-    return UNREADABLE;
+    return parseMessage(data, requestBounds(subject));
+  } catch (error) {
+    dropped.refuse(refusalOf(error), { subject, err: error });
+    return undefined;
   }
 };
 

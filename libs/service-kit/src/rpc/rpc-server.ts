@@ -1,5 +1,6 @@
 import type { Msg, NatsConnection, Subscription, SubscriptionOptions } from '@nats-io/transport-node';
 import { ServerNats } from '@nestjs/microservices';
+import { DroppedMessages, type WarningLogger } from '../telemetry/dropped-messages.js';
 import { inSpan } from '../telemetry/trace.js';
 import { PlainJsonDeserializer, PlainJsonSerializer } from './nats-wire.js';
 import { RPC_QUEUE } from './rpc-handler.js';
@@ -22,11 +23,14 @@ const sharedClient = (nats: NatsConnection): unknown => {
 
 /** Nest's NATS transport on the process's one connection, in plain JSON, each request in a span that continues the caller's trace. */
 export class RpcServer extends ServerNats {
-  constructor(private readonly connection: NatsConnection) {
+  constructor(
+    private readonly connection: NatsConnection,
+    logger: WarningLogger,
+  ) {
     super({
       queue: RPC_QUEUE,
       serializer: new PlainJsonSerializer(),
-      deserializer: new PlainJsonDeserializer(),
+      deserializer: new PlainJsonDeserializer(new DroppedMessages('requests', logger)),
     } as ConstructorParameters<typeof ServerNats>[0]);
   }
 

@@ -65,7 +65,8 @@ export const createApp = async (module: Type | DynamicModule, parts: AppParts): 
   const openApi = (): object => openApiDocument(app, config.name);
   operationsRoutes(fastify, { name: config.name, health: app.get(HealthRegistry), telemetry, openApi, isOperator });
   docsRoutes(fastify);
-  app.connectMicroservice({ strategy: new RpcServer(app.get<NatsConnection>(NATS)) }, { inheritAppConfig: true });
+  const rpc = new RpcServer(app.get<NatsConnection>(NATS), logger);
+  app.connectMicroservice({ strategy: rpc }, { inheritAppConfig: true });
   const log = new JetStreamStrategy({
     log: app.get<EventLog>(EVENT_LOG),
     databaseOf: (service) => app.get<DataSource>(getDataSourceToken(service)),

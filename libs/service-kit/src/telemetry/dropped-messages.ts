@@ -6,13 +6,18 @@ export interface WarningLogger {
   warn(fields: object, message: string): void;
 }
 
+/** Where a part of an intake says what it did not take in. */
+export interface Refusals<Reason extends string> {
+  refuse(reason: Reason, about: object): void;
+}
+
 const LOG_EVERY_MS = 10_000;
 
 /**
  * What an intake does not take in: counted in `fornax.intake.dropped` by intake and reason, both from lists that the code holds, and told in the
  * log at most once in ten seconds for each reason, with how many there were. So a sender that misbehaves can flood neither.
  */
-export class DroppedMessages<Reason extends string> {
+export class DroppedMessages<Reason extends string> implements Refusals<Reason> {
   private readonly counter: Counter;
   private readonly told = new Map<Reason, { at: number; since: number }>();
 

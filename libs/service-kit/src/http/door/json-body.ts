@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Invalid } from '../../errors/errors.js';
-import { scanJson } from './json-scan.js';
+import { scanJson } from '../../json/json-scan.js';
 import { SMALL_BODY } from './route-door.js';
 
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
@@ -16,7 +16,7 @@ const withoutPrototype = (key: string, value: unknown): unknown => (key === '__p
 const parse = (body: Buffer, request: FastifyRequest): unknown => {
   const bytes = body.subarray(0, BOM.length).equals(BOM) ? body.subarray(BOM.length) : body;
   const problem = scanJson(bytes, { ...SMALL_BODY, ...request.routeOptions.config.door?.body });
-  if (problem !== undefined) throw new Invalid(problem, { code: 'body-too-complex' });
+  if (problem !== undefined) throw new Invalid(`The request body ${problem}`, { code: 'body-too-complex' });
   if (!isUtf8(bytes)) throw new Invalid('The request body is not valid UTF-8', { code: 'malformed-json' });
   const text = bytes.toString('utf8');
   if (BLANK.test(text)) return undefined;

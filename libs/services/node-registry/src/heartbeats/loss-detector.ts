@@ -1,5 +1,11 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { allHeartbeatsSubject, heartbeatSchema, heartbeatSubject, type Heartbeat } from '@fornax/contracts';
+import {
+  allHeartbeatsSubject,
+  heartbeatSchema,
+  heartbeatSubject,
+  NODE_MESSAGES,
+  type Heartbeat,
+} from '@fornax/contracts';
 import { lead } from '@fornax/event-store';
 import {
   CLOCK,
@@ -8,8 +14,9 @@ import {
   HealthRegistry,
   LOGGER,
   NATS,
-  jsonOf,
   newId,
+  parseMessage,
+  refusalOf,
   type Clock,
   type CoreConfig,
 } from '@fornax/service-kit';
@@ -33,7 +40,7 @@ export class LossDetector implements OnApplicationBootstrap, BeforeApplicationSh
   readonly watch: HeartbeatWatch;
   private readonly stop = new AbortController();
   private running: Promise<unknown> = Promise.resolve();
-  private readonly dropped: DroppedMessages<'unreadable' | 'wrong-node' | 'unknown-session'>;
+  private readonly dropped: DroppedMessages<'unreadable' | 'too-large' | 'wrong-node' | 'unknown-session'>;
 
   constructor(
     @Inject(NATS) private readonly nc: NatsConnection,
@@ -78,13 +85,7 @@ export class LossDetector implements OnApplicationBootstrap, BeforeApplicationSh
   private listen(): void {
     const subscription = this.nc.subscribe(allHeartbeatsSubject, {
       callback: (error, message) => {
-        if (error) return;
-        const heartbeat = heartbeatSchema.safeParse(jsonOf(message.data));
-        // The subject is what NATS permissions prove; a node may only speak for itself.
-        if (!heartbeat.success) this.dropped.refuse('unreadable', { subject: message.subject });
-        else if (message.subject !== heartbeatSubject(heartbeat.data.nodeId))
-          this.dropped.refuse('wrong-node', { subject: message.subject });
-        else this.hear(heartbeat.data);
+        if (!error) this.read(message);
       },
     });
     this.stop.signal.addEventListener(
@@ -94,6 +95,17 @@ export class LossDetector implements OnApplicationBootstrap, BeforeApplicationSh
       },
       { once: true },
     );
+  }
+
+  private read({ subject, data }: { readonly subject: string; readonly data: Uint8Array }): void {
+    try {
+      const heartbeat = heartbeatSchema.parse(parseMessage(data, NODE_MESSAGES.heartbeat));
+      // The subject is what NATS permissions prove; a node may only speak for itself.
+      if (subject === heartbeatSubject(heartbeat.nodeId)) this.hear(heartbeat);
+      else this.dropped.refuse('wrong-node', { subject });
+    } catch (error) {
+      this.dropped.refuse(refusalOf(error), { subject });
+    }
   }
 
   /** A session to come would silence those that really come. One that this process has not folded yet is heard with its next beat. */

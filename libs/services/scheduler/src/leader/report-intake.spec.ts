@@ -116,8 +116,17 @@ describe('the intake of reports', () => {
     const reports = [ended, ...Array<object>(1_000_000).fill({})];
     await send('fx.report.node-1', { nodeId: 'node-1', nodeEpoch: 1, reports });
     expect(passed).toEqual([]);
-    expect(told).toMatchObject([{ reason: 'unreadable' }]);
+    expect(told).toMatchObject([{ reason: 'too-large' }]);
     expect(kept).toEqual(['fx.report.node-1']);
+  });
+
+  it('takes as many reports as an agent puts into a message, with all that an end may say', async () => {
+    const { send, passed, told } = intake();
+    const error = { code: 'FX-EXIT', message: 'The command exited with code 1', debug: '{[,'.repeat(1_000) };
+    const failed = { ...ended, outcome: 'failure', cause: 'user', exitCode: 1, cpuMs: 1, peakMemoryMB: 1, error };
+    const reports = Array<object>(500).fill(failed);
+    await send('fx.report.node-1', { nodeId: 'node-1', nodeEpoch: 1, reports });
+    expect([passed.length, told]).toEqual([500, []]);
   });
 
   it('keeps a message once, however many of its reports cannot be read, and takes the others', async () => {

@@ -1,11 +1,13 @@
 import {
+  MAX_REPORTS,
+  NODE_MESSAGES,
   nodeReportSchema,
   nodeReportsSchema,
   parseReportSubject,
   type NodeReport,
   type NodeReports,
 } from '@fornax/contracts';
-import { DroppedMessages } from '@fornax/service-kit';
+import { DroppedMessages, parseMessage, refusalOf } from '@fornax/service-kit';
 import { AggregateStopped, reasonOf } from '@fornax/event-store';
 import { z } from 'zod';
 import type { TaskDesk } from '../desk/task-desk.js';
@@ -29,9 +31,6 @@ export interface ReportMessage {
   readonly sequence?: number;
 }
 
-const decoder = new TextDecoder();
-/** An agent puts 500 into a message. One of the largest size has room for millions, which would hold up whoever reads them for minutes. */
-const MAX_REPORTS = 1_000;
 /** Messages that are kept of one node in a term: enough to see what is wrong, and no node takes the room of what others leave. */
 const MOST_KEPT_OF_NODE = 20;
 /** The reports of one message are read one by one: one that cannot be read takes none of the others with it. */
@@ -42,7 +41,7 @@ const envelopeSchema = nodeReportsSchema.extend({ reports: z.array(z.unknown()).
  * that; it is heard about leases that are its own, of its current session, and about nothing else.
  */
 export class ReportIntake {
-  private readonly dropped: DroppedMessages<'unreadable' | 'wrong-node' | 'wrong-lease' | 'late'>;
+  private readonly dropped: DroppedMessages<'unreadable' | 'too-large' | 'wrong-node' | 'wrong-lease' | 'late'>;
 
   /** Of the batch: a message is kept once, however many of its reports cannot be read. */
   private readonly unreadable = new Map<ReportMessage, string>();
@@ -112,14 +111,14 @@ export class ReportIntake {
     const { subject, data } = message;
     const node = parseReportSubject(subject);
     try {
-      const { reports, ...envelope } = envelopeSchema.parse(JSON.parse(decoder.decode(data)));
+      const { reports, ...envelope } = envelopeSchema.parse(parseMessage(data, NODE_MESSAGES.reports));
       if (envelope.nodeId !== node) {
         this.dropped.refuse('wrong-node', { subject, claimed: envelope.nodeId });
         return undefined;
       }
       return { ...envelope, reports: reports.flatMap((report) => this.parseReport(report, message)) };
     } catch (error) {
-      this.dropped.refuse('unreadable', { subject, err: error });
+      this.dropped.refuse(refusalOf(error), { subject, err: error });
       this.unreadable.set(message, reasonOf(error));
       return undefined;
     }

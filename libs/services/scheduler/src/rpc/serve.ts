@@ -1,4 +1,4 @@
-import { DroppedMessages, inSpan, jsonOf } from '@fornax/service-kit';
+import { DroppedMessages, inSpan, payloadOf, type Refusals } from '@fornax/service-kit';
 import type { Logger } from '../logger.js';
 import type { NatsConnection } from './nats-connection.js';
 
@@ -12,7 +12,7 @@ const reply = async (
   answer: Answer,
   payload: unknown,
   subject: string,
-  dropped: DroppedMessages<'unanswered'>,
+  dropped: Refusals<'unanswered'>,
 ): Promise<string> => {
   try {
     return JSON.stringify({ ok: (await answer(payload, subject)) ?? null });
@@ -34,15 +34,14 @@ export const serve = (
   logger: Logger,
   signal: AbortSignal,
 ): void => {
-  const dropped = new DroppedMessages<'unanswered'>('requests', logger);
+  const dropped = new DroppedMessages<'unanswered' | 'too-large' | 'unreadable'>('requests', logger);
   const subscription = nc.subscribe(subject, {
     queue: QUEUE,
     callback: (error, message) => {
       if (error) return;
       const parent = message.headers?.get('traceparent');
       void inSpan(`answer ${subject}`, { kind: 'server', ...(parent ? { parent } : {}) }, async () => {
-        const payload: unknown = message.data.length === 0 ? {} : jsonOf(message.data);
-        message.respond(await reply(answer, payload, message.subject, dropped));
+        message.respond(await reply(answer, payloadOf(message, dropped), message.subject, dropped));
       });
     },
   });

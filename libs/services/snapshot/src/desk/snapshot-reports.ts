@@ -1,6 +1,8 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import {
   allSnapshotReportsSubject,
+  MAX_REPORTS,
+  NODE_MESSAGES,
   parseSnapshotReportSubject,
   snapshotReportSchema,
   STREAMS,
@@ -8,7 +10,7 @@ import {
 } from '@fornax/contracts';
 import { consumeBatches, type DurableMessage } from '@fornax/event-store';
 import type { SnapshotPart } from '@fornax/domain';
-import { DroppedMessages, HealthRegistry, LOGGER, NATS } from '@fornax/service-kit';
+import { DroppedMessages, HealthRegistry, LOGGER, NATS, parseMessage, refusalOf } from '@fornax/service-kit';
 import { z } from 'zod';
 import type { Logger } from '../logger.js';
 import type { NatsConnection } from '../nats-connection.js';
@@ -17,8 +19,6 @@ import { SnapshotCommands, type PartCommand } from './snapshot-commands.js';
 /** Durable consumer of the reports stream, shared by all replicas. */
 export const REPORTS_CONSUMER = 'snapshot';
 
-/** A message of the largest size has room for millions, which would hold up whoever reads them. */
-const MAX_REPORTS = 1_000;
 const bodySchema = z.union([
   snapshotReportSchema.transform((report) => [report]),
   z.array(snapshotReportSchema).max(MAX_REPORTS),
@@ -61,7 +61,7 @@ const withoutOutdated = (reports: readonly NodeReport[]): readonly NodeReport[] 
 export class SnapshotReports implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly stop = new AbortController();
   private running: Promise<void> = Promise.resolve();
-  private readonly dropped: DroppedMessages<'unreadable' | 'wrong-node' | 'unknown-lease'>;
+  private readonly dropped: DroppedMessages<'unreadable' | 'too-large' | 'wrong-node' | 'unknown-lease'>;
 
   constructor(
     @Inject(NATS) private readonly nats: NatsConnection,
@@ -119,10 +119,10 @@ export class SnapshotReports implements OnApplicationBootstrap, BeforeApplicatio
   private read({ subject, data }: DurableMessage): readonly NodeReport[] {
     try {
       const node = parseSnapshotReportSubject(subject);
-      return bodySchema.parse(JSON.parse(new TextDecoder().decode(data))).map((report) => ({ node, report }));
+      return bodySchema.parse(parseMessage(data, NODE_MESSAGES.snapshotReports)).map((report) => ({ node, report }));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.dropped.refuse('unreadable', { subject, error: reason });
+      this.dropped.refuse(refusalOf(error), { subject, error: reason });
       return [];
     }
   }

@@ -1,17 +1,8 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { allLiveSubject, liveMessageSchema, parseLiveSubject } from '@fornax/contracts';
-import { CLOCK, DroppedMessages, LOGGER, NATS, type Clock } from '@fornax/service-kit';
+import { allLiveSubject, liveMessageSchema, NODE_MESSAGES, parseLiveSubject } from '@fornax/contracts';
+import { CLOCK, DroppedMessages, LOGGER, NATS, parseMessage, refusalOf, type Clock } from '@fornax/service-kit';
 import type { Nats } from '../logs/log-feed.js';
 import { LiveBoard, type LiveLeases } from './live-board.js';
-
-/** @returns undefined for what is no JSON */
-const jsonOf = (message: { json(): unknown }): unknown => {
-  try {
-    return message.json();
-  } catch {
-    return undefined;
-  }
-};
 
 /**
  * What the instances of tasks do now, as their nodes tell every second. Every replica listens; nothing is stored, and a message that is lost or
@@ -20,7 +11,7 @@ const jsonOf = (message: { json(): unknown }): unknown => {
 @Injectable()
 export class LiveStatus implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly board = new LiveBoard();
-  private readonly dropped: DroppedMessages<'unreadable'>;
+  private readonly dropped: DroppedMessages<'unreadable' | 'too-large'>;
   private subscription: ReturnType<Nats['subscribe']> | undefined;
 
   constructor(
@@ -34,14 +25,21 @@ export class LiveStatus implements OnApplicationBootstrap, BeforeApplicationShut
   onApplicationBootstrap(): void {
     this.subscription = this.nats.subscribe(allLiveSubject, {
       callback: (error, message) => {
-        if (error) return;
-        const read = liveMessageSchema.safeParse(jsonOf(message));
-        // The node is the one that NATS let publish there, whatever the message says.
-        const node = parseLiveSubject(message.subject);
-        if (read.success && node !== undefined) this.board.take(node, read.data, this.clock.now());
-        else this.dropped.refuse('unreadable', { subject: message.subject });
+        if (!error) this.hear(message);
       },
     });
+  }
+
+  private hear({ subject, data }: { readonly subject: string; readonly data: Uint8Array }): void {
+    try {
+      // The node is the one that NATS let publish there, whatever the message says.
+      const node = parseLiveSubject(subject);
+      const said = liveMessageSchema.parse(parseMessage(data, NODE_MESSAGES.live));
+      if (node === undefined) this.dropped.refuse('unreadable', { subject });
+      else this.board.take(node, said, this.clock.now());
+    } catch (error) {
+      this.dropped.refuse(refusalOf(error), { subject });
+    }
   }
 
   beforeApplicationShutdown(): void {

@@ -49,7 +49,7 @@ const isTooLarge = (bytes: Uint8Array, start: number, end: number): boolean => {
 /**
  * Looks for what would make parsing costly or its result useless, in one pass over the bytes and without recursion. Says nothing about
  * whether the text is JSON.
- * @returns what is wrong, for people; undefined when nothing is
+ * @returns what the text does wrong, to go on after its name ("holds more than …"); undefined when it does nothing
  */
 export const scanJson = (bytes: Uint8Array, { depth, values }: JsonBounds): string | undefined => {
   let level = 0;
@@ -60,15 +60,15 @@ export const scanJson = (bytes: Uint8Array, { depth, values }: JsonBounds): stri
     else if (byte === OPEN_LIST || byte === OPEN_OBJECT) {
       level += 1;
       seen += 1;
-      if (level > depth) return `The request body is nested deeper than ${depth} levels`;
+      if (level > depth) return `is nested deeper than ${depth} levels`;
     } else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) level -= 1;
     else if (byte === COMMA) seen += 1;
     else if (byte === MINUS || (byte >= ZERO && byte <= NINE)) {
       const end = endOfNumber(bytes, at + 1);
-      if (isTooLarge(bytes, at, end)) return 'The request body holds a number that is too large';
+      if (isTooLarge(bytes, at, end)) return 'holds a number that is too large';
       at = end - 1;
     }
-    if (seen > values) return `The request body holds more than ${values} values`;
+    if (seen > values) return `holds more than ${values} values`;
   }
   return undefined;
 };
