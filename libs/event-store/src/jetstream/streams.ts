@@ -116,11 +116,21 @@ const infoIfPresent = async (jsm: JetStreamManager, name: string): Promise<Strea
   }
 };
 
-const ensureStream = async (jsm: JetStreamManager, stream: NewStream, replicas: number): Promise<void> => {
+/** nats-server 2.12. An older one forgets the setting, and a service, which may not change streams, would ask for it at every start. */
+const knowsAtomic = (nc: NatsConnection): boolean => {
+  const [major = 0, minor = 0] = (nc.info?.version ?? '').split('.').map(Number);
+  return major > 2 || (major === 2 && minor >= 12);
+};
+
+const ensureStream = async (
+  jsm: JetStreamManager,
+  stream: NewStream,
+  { replicas, isAtomic }: { readonly replicas: number; readonly isAtomic: boolean },
+): Promise<void> => {
   const present = await infoIfPresent(jsm, stream.name);
   if (present !== undefined) {
     const isMissing = stream.subjects.some((subject) => !present.config.subjects.includes(subject));
-    const mayBatch = stream.allow_atomic === true && present.config.allow_atomic !== true;
+    const mayBatch = isAtomic && stream.allow_atomic === true && present.config.allow_atomic !== true;
     if (isMissing || mayBatch)
       await jsm.streams.update(stream.name, {
         subjects: stream.subjects,
@@ -154,5 +164,6 @@ export const managerOf = (nc: NatsConnection): Promise<JetStreamManager> =>
 /** Creates the event log and the three working streams unless they exist. Safe to repeat, also from several processes at once. */
 export const ensureStreams = async (nc: NatsConnection, { replicas = 1 }: EnsureStreamsOptions = {}): Promise<void> => {
   const jsm = await managerOf(nc);
-  for (const stream of [eventStream(), ...workingStreams]) await ensureStream(jsm, stream, replicas);
+  const how = { replicas, isAtomic: knowsAtomic(nc) };
+  for (const stream of [eventStream(), ...workingStreams]) await ensureStream(jsm, stream, how);
 };
