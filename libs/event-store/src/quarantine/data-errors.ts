@@ -1,5 +1,8 @@
-/** Classes of SQLSTATE that speak of what was written: cardinality violation, data exception, integrity constraint violation. */
-const DATA_CLASSES = /^2[123]\w{3}$/;
+/**
+ * Classes of SQLSTATE that speak of what was written: cardinality violation, data exception, integrity constraint violation, and limits of the
+ * program (a value too large for an index; lack of room is another class).
+ */
+const DATA_CLASSES = /^(2[123]|54)\w{3}$/;
 const MAX_DEPTH = 5;
 
 const fieldOf = (error: object, name: string): unknown => Reflect.get(error, name);

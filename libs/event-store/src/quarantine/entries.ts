@@ -22,6 +22,9 @@ export interface QuarantineEntry {
 /** `events-17`: one message of the event log; another epoch of the log takes the place. */
 export const eventEntryId = (sequence: number): string => `events-${sequence}`;
 
+/** `fold-tasks-17`: what the fold `tasks` makes of an aggregate stands before message 17. */
+export const stopEntryId = (follower: string, sequence: number): string => `fold-${follower}-${sequence}`;
+
 const withoutBody = (record: UnreadableRecord | StoppedRecord): UnreadableRecord | StoppedRecord =>
   record.kind === 'unreadable' ? { ...record, body: null } : record;
 

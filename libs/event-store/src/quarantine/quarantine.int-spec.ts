@@ -225,3 +225,36 @@ describe('a message of a stream that forgets', () => {
     expect(new Uint8Array((await log.quarantine.bodyOf(entry?.id ?? '')) ?? [])).toEqual(body);
   });
 });
+
+describe('folds that have stopped', () => {
+  const stop = (follower: string, sequence: number) => ({
+    follower,
+    sequence,
+    aggregate: 'task',
+    aggregateId: 'a',
+    reason: `${follower} throws`,
+  });
+
+  it('stop commands until nobody stands at the aggregate any more, in whatever order they are decided', async () => {
+    const { quarantine } = log;
+    quarantine.noticeStop(stop('rows', 1));
+    quarantine.noticeStop(stop('other-rows', 2));
+    await quarantine.decide('fold-other-rows-2', { kind: 'dropped', ...operator() });
+    expect(quarantine.stopOf('task', 'a')?.id).toBe('fold-rows-1');
+    await quarantine.decide('fold-rows-1', { kind: 'retry-asked', ...operator() });
+    expect(quarantine.stopOf('task', 'a')?.id).toBe('fold-rows-1');
+    await quarantine.resolve('fold-rows-1');
+    expect(quarantine.stopOf('task', 'a')).toBeUndefined();
+  });
+
+  it('do not leave the register in trouble once it can be written again', async () => {
+    const jsm = await managerOf(nc);
+    await jsm.streams.update(STREAMS.quarantine, { subjects: ['fx.elsewhere.*'] });
+    log.quarantine.noticeStop(stop('rows', 1));
+    await eventually(() => log.quarantine.health?.startsWith('the register cannot be written') === true, {
+      timeoutMs: 60_000,
+    });
+    await jsm.streams.update(STREAMS.quarantine, { subjects: ['fx.quarantine.*'] });
+    await eventually(() => log.quarantine.health === undefined, { timeoutMs: 60_000 });
+  }, 130_000);
+});

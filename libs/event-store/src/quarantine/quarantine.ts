@@ -17,7 +17,8 @@ import { followStream } from '../jetstream/follow-stream.js';
 import type { FeedMessage, FeedPace } from '../jetstream/pull-feed.js';
 import { StoredMessages } from '../jetstream/stored-messages.js';
 import { managerOf } from '../jetstream/streams.js';
-import { type QuarantineEntry, eventEntryId, foldEntry } from './entries.js';
+import { type QuarantineDecision, type QuarantineEntry, eventEntryId, foldEntry, stopEntryId } from './entries.js';
+import { reasonOf } from './fold-guard.js';
 
 export interface QuarantineOptions {
   /** The service: it names the consumer, and is who found something. */
@@ -51,8 +52,8 @@ const decoder = new TextDecoder();
 export class Quarantine {
   private readonly entries = new Map<string, QuarantineEntry>();
   private readonly skippedSequences = new Set<number>();
-  /** Folds that have stopped, by their aggregate. */
-  private readonly stops = new Map<string, QuarantineEntry>();
+  /** Folds that have stopped and nobody has decided about, by their aggregate: several folds may stand at one. */
+  private readonly stops = new Map<string, Map<string, QuarantineEntry>>();
   private readonly listeners = new Set<QuarantineListener>();
   private readonly stop = new AbortController();
   private readonly publisher: DurablePublisher;
@@ -60,7 +61,9 @@ export class Quarantine {
   private readonly changed = new Set<() => void>();
   private position = 0;
   private epoch: string;
+  /** Why the register cannot be read at present, and why it cannot be written. */
   private trouble: string | undefined;
+  private writeTrouble: string | undefined;
   private overflowCount = 0;
   private following: Promise<void> = Promise.resolve();
 
@@ -100,9 +103,10 @@ export class Quarantine {
     return this.overflowCount;
   }
 
-  /** Why the register cannot be followed at present. */
+  /** Why the register cannot be followed, or written, at present. */
   get health(): string | undefined {
-    return this.trouble;
+    if (this.trouble !== undefined) return `the register cannot be followed: ${this.trouble}`;
+    return this.writeTrouble === undefined ? undefined : `the register cannot be written: ${this.writeTrouble}`;
   }
 
   /** Whether the message of the event log is left out, as far as this process knows. */
@@ -112,7 +116,7 @@ export class Quarantine {
 
   /** The fold that left an aggregate out, if nobody has decided about it yet. */
   stopOf(aggregate: string, aggregateId: string): QuarantineEntry | undefined {
-    return this.stops.get(`${aggregate}/${aggregateId}`);
+    return this.stops.get(`${aggregate}/${aggregateId}`)?.values().next().value;
   }
 
   /** The log is another one now: what was said about the old one says nothing about this one. */
@@ -138,7 +142,7 @@ export class Quarantine {
 
   /** A fold threw on an aggregate: what it makes of it stays as it was. */
   noticeStop(stop: Stop): void {
-    const id = `fold-${stop.follower}-${stop.sequence}`;
+    const id = stopEntryId(stop.follower, stop.sequence);
     const before = this.get(id);
     if (before !== undefined && (before.state === 'open' || before.state === 'dropped')) return;
     this.notice(id, { ...stop, kind: 'stopped', epoch: this.epoch, ...this.byMe() });
@@ -146,8 +150,26 @@ export class Quarantine {
 
   /** A fold that had stopped goes through now. */
   async resolveStop(follower: string, sequence: number): Promise<void> {
-    const id = `fold-${follower}-${sequence}`;
+    await this.resolve(stopEntryId(follower, sequence));
+  }
+
+  /** What was tried again went well, unless it was put aside once more. */
+  async resolve(id: string): Promise<void> {
     if (this.get(id)?.state === 'retrying') await this.decide(id, { kind: 'retried', reason: null, ...this.byMe() });
+  }
+
+  /**
+   * A message of the log is to be folded after all: every fold that it belongs to gets an entry of its own, so that one whose process is down or
+   * dies on the way is still known to owe it.
+   * @throws LogUnavailable it could not be written
+   */
+  async handOver(stop: Stop, { by, at, reason }: QuarantineDecision): Promise<void> {
+    const id = stopEntryId(stop.follower, stop.sequence);
+    if (this.get(id) !== undefined) return;
+    const record: QuarantineRecord = { ...stop, kind: 'stopped', epoch: this.epoch, ...this.byMe() };
+    await this.publish(id, record, `${id}/${this.epoch}/handed-over`);
+    this.apply(id, record);
+    await this.decide(id, { kind: 'retry-asked', by, at, reason });
   }
 
   /**
@@ -177,10 +199,21 @@ export class Quarantine {
     return this.get(id);
   }
 
-  /** Waits until an entry is no longer being tried again. @returns it as it is then, or when the time is over */
+  /**
+   * Waits until an entry is no longer being tried again, and no fold that a message of the log was handed over to.
+   * @returns it as it is then, or when the time is over
+   */
   async settled(id: string, timeoutMs: number): Promise<QuarantineEntry | undefined> {
-    await this.until(() => this.get(id)?.state !== 'retrying', timeoutMs);
+    await this.until(() => this.get(id)?.state !== 'retrying' && !this.isOwed(id), timeoutMs);
     return this.get(id);
+  }
+
+  private isOwed(id: string): boolean {
+    const what = this.get(id)?.what;
+    if (what?.kind !== 'unreadable' || what.epoch === null) return false;
+    return this.list().some(
+      (other) => other.what.kind === 'stopped' && other.what.sequence === what.sequence && other.state === 'retrying',
+    );
   }
 
   /** The body that was kept of an entry, if one was. */
@@ -192,6 +225,7 @@ export class Quarantine {
 
   close(): void {
     this.stop.abort();
+    this.wake();
     this.publisher.close();
   }
 
@@ -214,15 +248,20 @@ export class Quarantine {
       try {
         await this.publish(id, record, record.kind === 'unreadable' ? `${id}/${this.epoch}` : `${id}/${randomUUID()}`);
         return;
-      } catch (error) {
-        this.trouble = error instanceof Error ? error.message : String(error);
+      } catch {
         await delay(1_000, this.stop.signal);
       }
     }
   }
 
   private async publish(id: string, record: QuarantineRecord, msgId: string): Promise<void> {
-    await this.publisher.publish(quarantineSubject(id), encoder.encode(JSON.stringify(record)), { msgId });
+    try {
+      await this.publisher.publish(quarantineSubject(id), encoder.encode(JSON.stringify(record)), { msgId });
+      this.writeTrouble = undefined;
+    } catch (error) {
+      this.writeTrouble = reasonOf(error);
+      throw error;
+    }
   }
 
   private follow(): Promise<void> {
@@ -294,9 +333,12 @@ export class Quarantine {
     if (what.epoch !== this.epoch) return;
     if (what.kind === 'stopped') {
       const key = `${what.aggregate}/${what.aggregateId}`;
-      if (state === 'open' || state === 'retrying') this.stops.set(key, entry);
-      else if (this.stops.get(key)?.id === entry.id) this.stops.delete(key);
-    } else if (state === 'retried') this.skippedSequences.delete(what.sequence);
+      const standing = this.stops.get(key) ?? new Map<string, QuarantineEntry>();
+      if (state === 'open' || state === 'retrying') standing.set(entry.id, entry);
+      else standing.delete(entry.id);
+      if (standing.size > 0) this.stops.set(key, standing);
+      else this.stops.delete(key);
+    } else if (state === 'retried' || state === 'retrying') this.skippedSequences.delete(what.sequence);
     else this.skippedSequences.add(what.sequence);
   }
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { STREAMS } from '@fornax/contracts';
+import { STREAMS, type StoppedRecord, type UnreadableRecord } from '@fornax/contracts';
 import { Quarantine, reasonOf, type EventLog, type QuarantineEntry } from '@fornax/event-store';
 import { ProjectionRunner, RebuildInProgress, type Projection } from '@fornax/projections';
 import type { Logger } from 'pino';
@@ -21,6 +21,7 @@ export interface HostedProjection {
 /** Long enough for a projection to learn that later commits are none of its own. */
 const LOOK_MS = 100;
 const TURN_MS = 300;
+const AGAIN_MS = 1_000;
 
 /** How one projection stands. `lag` is in commits of the whole log. */
 export interface ProjectionStatus {
@@ -37,6 +38,9 @@ export class ProjectionHost implements OnApplicationBootstrap, BeforeApplication
   private readonly listeners: (() => void)[] = [];
   private readonly stop = new AbortController();
   private running: readonly Promise<void>[] = [];
+  /** The last rebuild of each projection that was asked for: one follows the other. */
+  private readonly turns = new Map<string, Promise<void>>();
+  private underWay = 0;
 
   constructor(
     @Inject(EVENT_LOG) private readonly log: EventLog,
@@ -44,7 +48,7 @@ export class ProjectionHost implements OnApplicationBootstrap, BeforeApplication
     private readonly health: HealthRegistry,
     private readonly quarantine: Quarantine,
   ) {
-    quarantine.onChange((entry) => void this.foldAgain(entry));
+    quarantine.onChange((entry) => this.take(entry));
     observeProjectionLag(() => this.statuses());
   }
 
@@ -110,6 +114,8 @@ export class ProjectionHost implements OnApplicationBootstrap, BeforeApplication
         this.health.readiness(`projection ${name}`, () => (error instanceof Error ? error.message : String(error)));
       });
     });
+    // What a process that died, or was not there, owes since an operator asked for it.
+    for (const entry of this.quarantine.list()) this.take(entry);
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -122,22 +128,70 @@ export class ProjectionHost implements OnApplicationBootstrap, BeforeApplication
     this.listeners.push(listener);
   }
 
-  /** What was left out is folded by rebuilding whatever it belongs to: right for every projection, beside the live rows. */
-  private async foldAgain({ what, state }: QuarantineEntry): Promise<void> {
-    const meant = [...this.hosted.values()].filter(({ name, aggregates }) =>
-      what.kind === 'stopped'
-        ? state === 'retrying' && what.follower === name
-        : state === 'retried' && what.stream === STREAMS.events && aggregates.includes(what.aggregate ?? ''),
-    );
-    for (const { name, runner } of meant) {
+  /**
+   * What was left out is folded by rebuilding whatever it belongs to: right for every projection, beside the live rows. A message is handed over to
+   * each projection first, so that the register knows what is still owed when a process dies on the way or is not there: the start looks for it.
+   */
+  private take(entry: QuarantineEntry): void {
+    const { what, state } = entry;
+    if (what.kind === 'stopped') {
+      if (state === 'retrying' && this.hosted.has(what.follower)) void this.foldAgain(entry.id, what);
+      return;
+    }
+    if (what.stream === STREAMS.events && (state === 'retrying' || state === 'retried'))
+      void this.handOver(entry, what).catch((error: unknown) =>
+        this.logger.error({ err: error, id: entry.id }, 'what is to be folded after all could not be handed over'),
+      );
+  }
+
+  /** Until it could be written: nothing else would try again before the next start. */
+  private async handOver({ id, decision }: QuarantineEntry, what: UnreadableRecord): Promise<void> {
+    const { aggregate, aggregateId, sequence } = what;
+    const meant = [...this.hosted.values()].filter(({ aggregates }) => aggregates.includes(aggregate ?? ''));
+    const reason = `message ${sequence} is folded after all`;
+    if (aggregate !== null && aggregateId !== null && decision !== null)
+      for (const { name } of meant)
+        await this.untilWritten(() =>
+          this.quarantine.handOver({ follower: name, sequence, aggregate, aggregateId, reason }, decision),
+        );
+    await this.untilWritten(() => this.quarantine.resolve(id));
+  }
+
+  private async untilWritten(write: () => Promise<void>): Promise<void> {
+    for (;;) {
       try {
-        await this.rebuiltInTurn(runner);
+        await write();
+        return;
       } catch (error) {
-        this.logger.error({ err: error, projection: name }, 'a projection could not be rebuilt');
-        if (what.kind === 'stopped') this.quarantine.noticeStop({ ...what, reason: reasonOf(error) });
+        if (this.stop.signal.aborted) throw error;
+        this.logger.warn({ err: error }, 'the quarantine cannot be written, trying again');
+        await delay(AGAIN_MS, undefined, { signal: this.stop.signal });
       }
     }
-    if (meant.length > 0) for (const listener of this.listeners) listener();
+  }
+
+  private async foldAgain(id: string, what: StoppedRecord): Promise<void> {
+    const { follower: name, sequence } = what;
+    this.underWay += 1;
+    const before = this.turns.get(name) ?? Promise.resolve();
+    const mine = before.then(async () => {
+      // Told twice, at the start and as a change; or decided otherwise meanwhile.
+      if (this.quarantine.get(id)?.state !== 'retrying') return;
+      try {
+        await this.rebuiltInTurn(this.runner(name));
+        // One that has stopped at the same commit again is open by now.
+        await this.untilWritten(() => this.quarantine.resolveStop(name, sequence));
+      } catch (error) {
+        // Whoever ends leaves it as it is: the next start finds it.
+        if (this.stop.signal.aborted) return;
+        this.logger.error({ err: error, projection: name }, 'a projection could not be rebuilt');
+        this.quarantine.noticeStop({ ...what, reason: reasonOf(error) });
+      }
+    });
+    this.turns.set(name, mine);
+    await mine;
+    this.underWay -= 1;
+    if (this.underWay === 0 && !this.stop.signal.aborted) for (const listener of this.listeners) listener();
   }
 
   /** Another rebuild, or a comparison, may have begun before this was to be folded: it says nothing about it, so its end is waited for. */

@@ -137,13 +137,14 @@ export class QuarantineDesk {
     if (state === 'retried') return viewOf(entry);
     if (state === 'dropped') throw new Conflict(`${id} was dropped for good; what came later was decided without it`);
     const at = this.clock.now();
-    if (what.kind === 'unreadable') {
-      if (what.stream === STREAMS.events) await this.checkReadable(id, what.sequence);
-      else await this.sendAgain(id, what.subject);
+    if (what.kind === 'unreadable' && what.stream !== STREAMS.events) {
+      await this.sendAgain(id, what.subject);
       return this.decided(id, { kind: 'retried', by, at, reason });
     }
+    if (what.kind === 'unreadable') await this.checkReadable(id, what.sequence);
     await this.decided(id, { kind: 'retry-asked', by, at, reason });
-    return viewOf((await this.quarantine.settled(id, RETRY_WAIT_MS)) ?? entry);
+    const answer = await this.quarantine.settled(id, RETRY_WAIT_MS);
+    return viewOf(answer ?? entry);
   }
 
   private entry(id: string): QuarantineEntry {

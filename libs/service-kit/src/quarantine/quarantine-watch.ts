@@ -50,7 +50,7 @@ export class QuarantineWatch implements BeforeApplicationShutdown {
 
   private trouble(): string | undefined {
     const { health } = this.quarantine;
-    if (health !== undefined) return `the register cannot be followed: ${health}`;
+    if (health !== undefined) return health;
     const undecided = this.quarantine.list().filter(isUndecided);
     if (undecided.length === 0) return undefined;
     const named = undecided.slice(0, MOST_NAMED).map(({ id, what }) => `${id} (${what.reason})`);

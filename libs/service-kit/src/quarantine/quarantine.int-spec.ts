@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Injectable, Module } from '@nestjs/common';
 import { encodeCommit, type RecordedCommit } from '@fornax/contracts';
-import { connectNats, DurablePublisher, Quarantine, type EventLog } from '@fornax/event-store';
+import { connectNats, DurablePublisher, JetStreamLog, Quarantine, type EventLog } from '@fornax/event-store';
 import type { Projection } from '@fornax/projections';
 import { aCommit, cancelRequested, createTestDatabase, eventually, startTestNats, submitted } from '@fornax/testing';
 import { getDataSourceToken } from '@nestjs/typeorm';
@@ -26,6 +26,7 @@ const USER = 'a-user-token';
 const quotas = { maxTasks: 1, maxBuckets: 1, maxStorageBytes: 1, maxInstances: 1, maxCores: 1 };
 const seen: string[] = [];
 let isBroken = true;
+let isAway = false;
 
 class CreateRows1700000000001 implements MigrationInterface {
   readonly name = 'CreateRows1700000000001';
@@ -41,6 +42,7 @@ class CommitRows implements Projection {
   readonly aggregates = ['task'] as const;
   readonly tables = ['commit_row'];
   async write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {
+    if (isAway) throw Object.assign(new Error('the connection was lost'), { code: 'ECONNRESET' });
     if (isBroken && batch.some(({ id }) => id === 'breaks')) throw new Error('no such state');
     await tx.query('INSERT INTO commit_row SELECT * FROM unnest($1::bigint[], $2::text[])', [
       batch.map(({ sequence }) => sequence),
@@ -107,6 +109,32 @@ const rows = async (): Promise<readonly string[]> => {
   const { rows: counts, differences } = await runner.rebuild({ verify: true });
   expect(differences).toEqual([]);
   return Object.entries(counts).map(([table, count]) => `${table} ${count}`);
+};
+const ids = async (): Promise<readonly string[]> => {
+  await rows();
+  const found = await service.app
+    .get<DataSource>(getDataSourceToken('kit-quarantine'))
+    .query<{ id: string }[]>('SELECT id FROM commit_row');
+  return found.map(({ id }) => id);
+};
+/** A message that an older version could not read, and this one can. */
+const leaveOut = async (name: string): Promise<{ readonly id: string; readonly sequence: number }> => {
+  const commit = encodeCommit(aCommit(`late-${name}`, [submitted(name)]), 'task', name);
+  const sequence = (await log.head()).sequence + 1;
+  service.app.get(Quarantine).noticeEvent({
+    stream: 'FORNAX_EVENTS',
+    sequence,
+    subject: `fx.ev.task.${name}`,
+    aggregate: 'task',
+    aggregateId: name,
+    reason: 'event type is not known to this version',
+    sizeBytes: commit.length,
+    headers: [],
+  });
+  await publisher.publish(`fx.ev.task.${name}`, commit, { msgId: `fx.ev.task.${name}/late-${name}` });
+  await submit(`after-${name}`);
+  expect(await ids()).not.toContain(`late-${name}`);
+  return { id: `events-${sequence}`, sequence };
 };
 const poison = async (subject: string, body: string): Promise<number> =>
   (await publisher.publish(subject, Buffer.from(body), { msgId: `${subject}/${newId()}` })).seq;
@@ -251,6 +279,50 @@ describe('a service whose log holds what nobody can read', () => {
         decision: { by: expect.stringMatching(/^(user|service):/) },
       });
       expect(await rows()).toEqual(['commit_row 6']);
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'owes what an operator asked for until it is done: a rebuild that fails is shown, and can be asked for again',
+    async () => {
+      const { id, sequence } = await leaveOut('owed-1');
+      isAway = true;
+      const asked = await json(await call('POST', `/fornax/v1/log/quarantine/${id}/retry`));
+      expect(asked).toMatchObject({ state: 'retried' });
+      const owed = `fold-commits-${sequence}`;
+      await eventually(() => service.app.get(Quarantine).get(owed)?.state === 'open');
+      expect(service.app.get(Quarantine).get(owed)).toMatchObject({ what: { reason: 'the connection was lost' } });
+      isAway = false;
+      const again = await json(await call('POST', `/fornax/v1/log/quarantine/${owed}/retry`));
+      expect(again).toMatchObject({ state: 'retried' });
+      expect(await ids()).toContain('late-owed-1');
+    },
+    SLOW_MS,
+  );
+
+  it.each([
+    ['was asked for while it was away', false],
+    ['it had begun when it died', true],
+  ])(
+    'folds at its start what %s',
+    async (_, hasBegun) => {
+      const name = `owed-${hasBegun ? 2 : 3}`;
+      const { id, sequence } = await leaveOut(name);
+      await service.close();
+      const nc = await connectNats({ ...nats, name: 'other' });
+      const other = await JetStreamLog.open(nc);
+      const decision = { by: 'user:ada', at: 1, reason: 'upgraded' };
+      await other.quarantine.decide(id, { kind: 'retry-asked', ...decision });
+      const stop = { follower: 'commits', sequence, aggregate: 'task', aggregateId: name, reason: 'again' };
+      if (hasBegun) await other.quarantine.handOver(stop, decision);
+      await other.quarantine.resolve(id);
+      other.close();
+      await nc.close();
+      service = await start();
+      log = service.app.get<EventLog>(EVENT_LOG);
+      await eventually(() => service.app.get(Quarantine).get(`fold-commits-${sequence}`)?.state === 'retried');
+      expect(await ids()).toContain(`late-${name}`);
     },
     SLOW_MS,
   );
