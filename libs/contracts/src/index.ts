@@ -187,6 +187,7 @@ export {
   type WireQuota,
   type WireRunningCounts,
   type WireUserQuotas,
+  reasonSchema,
 } from './rest/index.js';
 export {
   dispatchMessageSchema,

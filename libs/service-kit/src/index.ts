@@ -26,7 +26,7 @@ export {
 } from './accounts/account.js';
 export { AccountDirectory, type Need } from './accounts/account-directory.js';
 export { accountOf, AdmittedBy, CurrentAccount, OperatorOnly, Public, tokenOf } from './accounts/auth.guard.js';
-export { reasonOf } from './accounts/reason.js';
+export { reasonIn, reasonOf } from './accounts/reason.js';
 export { userMeta, type Asking, type Owner } from './accounts/user-meta.js';
 export { Sealer, type DataKey } from './secrets/sealer.js';
 export {

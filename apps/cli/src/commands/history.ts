@@ -1,5 +1,6 @@
 import type { LiveMessage, TaskEventRecord } from '@fornax/client';
 import { type Command, InvalidArgumentError } from 'commander';
+import { harmlessLine } from '../harmless.js';
 import type { Io } from '../io.js';
 
 const listOf = (text: string, before: readonly string[] = []): readonly string[] => [...before, ...text.split(',')];
@@ -43,7 +44,7 @@ interface EventsOptions {
 }
 const printEvents = async (io: Io, id: string, { after, json }: EventsOptions): Promise<void> => {
   for await (const event of io.client().history.events(id, after))
-    io.print(json === true ? JSON.stringify(event) : lineOf(event));
+    io.print(json === true ? JSON.stringify(event) : harmlessLine(lineOf(event)));
 };
 
 interface AsOfOptions {
@@ -76,11 +77,11 @@ const printMessage = (io: Io, { id, event, data }: LiveMessage, isJson: boolean)
   const value: unknown = JSON.parse(data);
   if (event === 'snapshot') {
     for (const { uuid, state, name } of (value as { tasks: { uuid: string; state: string; name: string }[] }).tasks)
-      io.print(`${uuid}  ${state}  ${name}`);
-  } else if (event === 'reset') io.tell(`begins anew: ${(value as { reason: string }).reason}`);
+      io.print(harmlessLine(`${uuid}  ${state}  ${name}`));
+  } else if (event === 'reset') io.tell(harmlessLine(`begins anew: ${(value as { reason: string }).reason}`));
   else {
     const record = value as TaskEventRecord;
-    io.print(`${record.taskId}  ${lineOf(record)}`);
+    io.print(harmlessLine(`${record.taskId}  ${lineOf(record)}`));
   }
 };
 

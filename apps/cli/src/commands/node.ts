@@ -1,5 +1,6 @@
 import type { FornaxClient, NodeEventRecord } from '@fornax/client';
 import { type Command, InvalidArgumentError } from 'commander';
+import { harmlessLine } from '../harmless.js';
 import type { Io } from '../io.js';
 import { clientOf, withReason, type ReasonOptions } from './others.js';
 
@@ -27,7 +28,7 @@ const lineOf = ({ sequence, at, type, cause, epoch, reason, actor }: NodeEventRe
 
 const printEvents = async (io: Io, node: string, { after, json }: EventsOptions): Promise<void> => {
   for await (const event of io.client().nodeEvents(node, after))
-    io.print(json === true ? JSON.stringify(event) : lineOf(event));
+    io.print(json === true ? JSON.stringify(event) : harmlessLine(lineOf(event)));
 };
 
 const CHANGES = [

@@ -1,12 +1,13 @@
 import type { FornaxClient } from '@fornax/client';
 import { type Command, InvalidArgumentError } from 'commander';
+import { harmlessLine } from '../harmless.js';
 import type { Io } from '../io.js';
 
 const MOST_CHARS = 500;
 
 const reasonOf = (text: string): string => {
   const reason = text.trim();
-  if (reason === '' || reason.length > MOST_CHARS || /\p{Cc}/u.test(reason))
+  if (reason === '' || reason.length > MOST_CHARS || harmlessLine(reason) !== reason)
     throw new InvalidArgumentError(`must be one line of at most ${MOST_CHARS} characters`);
   return reason;
 };

@@ -88,3 +88,4 @@ export {
   type WireUser,
   type WireUserPage,
 } from './people.js';
+export { reasonSchema } from './reason.js';

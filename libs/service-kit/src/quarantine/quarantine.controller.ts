@@ -1,4 +1,5 @@
-import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import type { IncomingHttpHeaders } from 'node:http';
+import { Controller, Get, Headers, HttpCode, Param, Post, Query } from '@nestjs/common';
 import {
   ApiBody,
   ApiConflictResponse,
@@ -8,16 +9,18 @@ import {
   ApiQuery,
   ApiTags,
 } from '@nestjs/swagger';
+import { MAX_REASON_CHARS, reasonSchema } from '@fornax/contracts';
 import { z } from 'zod';
 import { CurrentAccount, OperatorOnly } from '../accounts/auth.guard.js';
 import type { Account } from '../accounts/account.js';
+import { reasonIn } from '../accounts/reason.js';
 import { ZodBody } from '../http/zod-parameters.js';
 import { QuarantineDesk, detailSchema, entrySchema, type EntryDetail, type EntryView } from './quarantine-desk.js';
 
-const decisionSchema = z.object({ reason: z.string().max(500).nullish() }).nullish();
+const decisionSchema = z.object({ reason: reasonSchema.nullish() }).nullish();
 type Decision = z.output<typeof decisionSchema>;
 const REASON = {
-  schema: { type: 'object', properties: { reason: { type: 'string', maxLength: 500 } } },
+  schema: { type: 'object', properties: { reason: { type: 'string', maxLength: MAX_REASON_CHARS } } },
   required: false,
 } as const;
 
@@ -56,8 +59,9 @@ export class QuarantineController {
     @Param('id') id: string,
     @CurrentAccount() account: Account,
     @ZodBody(decisionSchema) body: Decision,
+    @Headers() headers: IncomingHttpHeaders,
   ): Promise<EntryView> {
-    return this.desk.drop(id, `user:${account.id}`, body?.reason ?? null);
+    return this.desk.drop(id, `user:${account.id}`, reasonIn(body, headers) ?? null);
   }
 
   @Post(':id/retry')
@@ -72,7 +76,8 @@ export class QuarantineController {
     @Param('id') id: string,
     @CurrentAccount() account: Account,
     @ZodBody(decisionSchema) body: Decision,
+    @Headers() headers: IncomingHttpHeaders,
   ): Promise<EntryView> {
-    return this.desk.retry(id, `user:${account.id}`, body?.reason ?? null);
+    return this.desk.retry(id, `user:${account.id}`, reasonIn(body, headers) ?? null);
   }
 }

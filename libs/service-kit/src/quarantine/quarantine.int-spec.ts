@@ -87,11 +87,15 @@ const start = (): Promise<TestApp> =>
 const call = (
   method: 'GET' | 'POST',
   path: string,
-  { token = OPERATOR, body }: { token?: string; body?: object } = {},
+  { token = OPERATOR, body, reason }: { token?: string; body?: object; reason?: string } = {},
 ) =>
   fetch(service.url + path, {
     method,
-    headers: { authorization: token, 'content-type': 'application/json' },
+    headers: {
+      authorization: token,
+      'content-type': 'application/json',
+      ...(reason === undefined ? {} : { 'fornax-reason': reason }),
+    },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
 const json = async (response: Response): Promise<unknown> => response.json();
@@ -210,10 +214,13 @@ describe('a service whose log holds what nobody can read', () => {
       });
       expect((await call('POST', `/fornax/v1/log/quarantine/${id}/retry`)).status).toBe(409);
       expect((await call('POST', '/fornax/v1/log/quarantine/events-0/drop')).status).toBe(404);
-      for (const entry of [id, `events-${sequence + 1}`]) {
-        const dropped = await call('POST', `/fornax/v1/log/quarantine/${entry}/drop`, {
-          body: { reason: 'an attack' },
-        });
+      for (const reason of ['\u001b[2J', 'two\nlines', '\u202eevil', 'x'.repeat(501)])
+        expect((await call('POST', `/fornax/v1/log/quarantine/${id}/drop`, { body: { reason } })).status).toBe(400);
+      for (const [entry, said] of [
+        [id, { body: { reason: 'an attack' } }],
+        [`events-${sequence + 1}`, { reason: 'an%20attack' }],
+      ] as const) {
+        const dropped = await call('POST', `/fornax/v1/log/quarantine/${entry}/drop`, said);
         expect([dropped.status, await json(dropped)]).toMatchObject([
           200,
           { state: 'dropped', decision: { by: expect.stringMatching(/^user:/), reason: 'an attack' } },

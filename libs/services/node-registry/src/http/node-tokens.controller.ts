@@ -5,6 +5,7 @@ import {
   newNodeTokenSchema,
   nodeNameSchema,
   nodeTokenSchema,
+  reasonSchema,
   type WireNewNodeToken,
   type WireNodeToken,
 } from '@fornax/contracts';
@@ -15,6 +16,7 @@ import {
   Idempotent,
   OperatorOnly,
   ZodBody,
+  reasonIn,
   reasonOf,
   ZodParam,
   type Account,
@@ -26,18 +28,13 @@ import { NodeTokens, type TokenRow } from '../enrollment/node-tokens.js';
 
 const HOUR_S = 3_600;
 const MAX_TTL_S = 30 * 24 * HOUR_S;
-const MAX_REASON_CHARS = 500;
 
 const creationSchema = z
   .object({
     /** The only name that the token can be used for; also one that there is, whose place a new machine then takes. */
     name: nodeNameSchema.nullish(),
     expiresInSeconds: z.number().int().min(1).max(MAX_TTL_S).nullish(),
-    reason: z
-      .string()
-      .max(MAX_REASON_CHARS)
-      .regex(/^[^\u0000-\u001f\u007f]*$/, 'no control characters')
-      .nullish(),
+    reason: reasonSchema.nullish(),
   })
   .nullish();
 type Creation = z.output<typeof creationSchema>;
@@ -68,12 +65,13 @@ export class NodeTokensController {
     @Headers() headers: IncomingHttpHeaders,
   ): Promise<WireNewNodeToken> {
     this.policy.assertAdmits();
+    const reason = reasonIn(body, headers);
     const wanted = {
       nodeId: body?.name ?? null,
-      reason: body?.reason ?? reasonOf(headers) ?? '',
+      reason: reason ?? '',
       ttlMs: (body?.expiresInSeconds ?? HOUR_S) * 1000,
     };
-    const { token, ...row } = await this.tokens.create(wanted, { by: `user:${account.id}`, reason: reasonOf(headers) });
+    const { token, ...row } = await this.tokens.create(wanted, { by: `user:${account.id}`, reason });
     return { ...this.viewOf(row), token };
   }
 
