@@ -8,11 +8,24 @@ import {
   type FornaxEvent,
 } from '@fornax/contracts';
 import { JetStreamLog, connectNats, createNkey, type Nkey } from '@fornax/event-store';
-import { RpcClient, Sealer, createTestApp, hashToken, newId, type TestApp } from '@fornax/service-kit';
+import {
+  LOGGER,
+  RpcClient,
+  Sealer,
+  createTestApp,
+  hashToken,
+  newId,
+  systemClock,
+  type TestApp,
+} from '@fornax/service-kit';
 import { aCommit, aHardware, createTestDatabase, eventually, type TestDatabase } from '@fornax/testing';
 import { connect } from '@nats-io/transport-node';
 import { z } from 'zod';
+import type { Logger } from 'pino';
 import { startCalloutServer, type CalloutServer } from './credentials/callout-server.fixture.js';
+import { NodeConnections } from './credentials/node-connections.js';
+import { Fleet } from './fleet/fleet.js';
+import { NodeCommands } from './fleet/node-commands.js';
 import { NodeRegistryModule } from './node-registry.module.js';
 
 const SLOW_MS = 120_000;
@@ -210,8 +223,9 @@ describe('a machine becomes a node', () => {
       const { token, id } = await makeToken();
       const guess = `${token.slice(0, -1)}${token.endsWith('A') ? 'B' : 'A'}`;
       const wrong = { status: 401, body: { message: 'Bad authentication token' } };
-      for (const text of ['', 'x', guess, TOKENS.user, TOKENS.operator, `fnt_${newId()}_${'a'.repeat(43)}`])
+      for (const text of ['', 'x', guess, `fnt_${newId()}_${'a'.repeat(43)}`])
         expect(await joinWith(text, 'a', key)).toMatchObject(wrong);
+      for (const text of Object.values(TOKENS)) expect(await joinWith(text, 'a', key)).toMatchObject({ status: 403 });
       const named = await makeToken({ name: 'bound' });
       expect(await joinWith(named.token, 'other', key)).toMatchObject({ status: 403 });
       await admitted('taken');
@@ -372,4 +386,44 @@ describe('who connects', () => {
     },
     SLOW_MS,
   );
+
+  it('is cut off at once when the node is retired', async () => {
+    const key = await admitted('retired');
+    const connection = await connectAs('retired', key);
+    await asks(connection, 'retired');
+    expect((await call('POST', '/retired/retire', TOKENS.operator)).status).toBe(200);
+    expect(connection.isClosed() || (await connection.closed(), true)).toBe(true);
+    await expect(connectAs('retired', key)).rejects.toThrow(/authorization/i);
+  }, 20_000);
+});
+
+describe('a replica that has not folded the log yet', () => {
+  /** As it is right after its start: it knows no node. */
+  const replica = () => {
+    const fleet = new Fleet();
+    const commands = new NodeCommands(log, systemClock, fleet, app.app.get<Logger>(LOGGER));
+    return { fleet, commands, connections: new NodeConnections(nc, app.app.get<Logger>(LOGGER), fleet, commands) };
+  };
+
+  it(
+    'ends no connection whose key is good, and still one whose key is void',
+    async () => {
+      const good = await connectAs('folded-late', await admitted('folded-late'));
+      const { commands, connections } = replica();
+      expect(await commands.hasCaughtUp()).toBe(false);
+      expect(await connections.endVoid('folded-late', [0])).toBe(0);
+      await good.flush();
+      await commands.execute('folded-late', { type: 'RevokeCredentials' }, { by: 'service:spec' });
+      const ended = good.closed();
+      expect(await replica().connections.endVoid('folded-late', [0])).toBe(1);
+      await ended;
+    },
+    SLOW_MS,
+  );
+
+  it('knows when it has folded all that the log tells of nodes', async () => {
+    const { fleet, commands } = replica();
+    for await (const batch of log.read({ from: 1 })) for (const commit of batch) fleet.fold(commit);
+    expect(await commands.hasCaughtUp()).toBe(true);
+  });
 });

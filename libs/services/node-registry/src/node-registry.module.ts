@@ -1,4 +1,4 @@
-import { Module, RequestMethod, type MiddlewareConsumer, type NestModule } from '@nestjs/common';
+import { Module } from '@nestjs/common';
 import {
   ExactAnswers1790000810000,
   IdempotencyKeys1790000600000,
@@ -59,8 +59,4 @@ import { MembershipController } from './rpc/membership.controller.js';
     ...provideProjection('node-registry', FleetProjection),
   ],
 })
-export class NodeRegistryModule implements NestModule {
-  configure(consumer: MiddlewareConsumer): void {
-    consumer.apply(JoinDoor).forRoutes({ path: 'fornax/v1/nodes/join', method: RequestMethod.POST });
-  }
-}
+export class NodeRegistryModule {}

@@ -56,7 +56,12 @@ const turnAway = (
   });
 };
 
-const judge = (request: FastifyRequest, door: RouteDoor, parts: DoorParts): Verdict | Promise<Verdict> => {
+const judge = (
+  request: FastifyRequest,
+  door: RouteDoor,
+  wrong: WrongTokens,
+  parts: DoorParts,
+): Verdict | Promise<Verdict> => {
   const { accounts, checks } = parts;
   const { isAnonymous = false, headerCheck } = door;
   const token = tokenOf(request.headers.authorization);
@@ -66,7 +71,8 @@ const judge = (request: FastifyRequest, door: RouteDoor, parts: DoorParts): Verd
   const otherwise: Verdict = accounts.isReady() ? 'wrong' : 'too-early';
   if (headerCheck === undefined) return isKnown ? 'admitted' : otherwise;
   const unchecked: Verdict = isKnown ? (isAnonymous ? 'admitted' : 'forbidden') : otherwise;
-  return checks.admits(headerCheck, request.raw).then((isIn) => (isIn ? 'admitted' : unchecked));
+  const isGuessing = wrong.isGuessing(shareOf(parts.limits.peers.of(request.raw)));
+  return checks.admits(headerCheck, request.raw, { isGuessing }).then((isIn) => (isIn ? 'admitted' : unchecked));
 };
 
 /** What is wrong with a body, as far as its headers tell. */
@@ -162,7 +168,7 @@ export const admitRequests = (fastify: FastifyInstance, parts: DoorParts): void 
       const path = request.url.split('?', 1)[0] ?? '/';
       return turnAway(request, reply, said(404, 'not-found', `Cannot ${request.method} ${path}`));
     }
-    const verdict = judge(request, request.routeOptions.config.door ?? {}, parts);
+    const verdict = judge(request, request.routeOptions.config.door ?? {}, wrong, parts);
     if (typeof verdict === 'string') return decide(verdict, request, reply, done);
     verdict.then(
       (known) => decide(known, request, reply, done),

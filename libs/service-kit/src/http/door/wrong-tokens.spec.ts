@@ -28,6 +28,22 @@ describe('WrongTokens', () => {
     expect(wrong.delayMs('peer-9', 'bob@example.org')).toBe(0);
   });
 
+  it('knows who guesses, also at a name at which others guess already', () => {
+    const { wrong, clock } = started();
+    for (let n = 0; n < 5; n += 1) wrong.delayMs('peer', 'alice@example.org');
+    for (let n = 0; n < 3; n += 1) {
+      expect(wrong.isGuessing('other')).toBe(false);
+      wrong.delayMs('other', 'alice@example.org');
+    }
+    expect([wrong.isGuessing('peer'), wrong.isGuessing('other'), wrong.isGuessing('third')]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    clock.now += 60_000;
+    expect(wrong.isGuessing('other')).toBe(false);
+  });
+
   it('remembers a bounded number of peers and names', () => {
     const { wrong } = started();
     for (let n = 0; n < 30_000; n += 1) wrong.delayMs(`peer-${n}`, `name-${n}`);

@@ -22,12 +22,17 @@ export class WrongTokens {
   /** Counts one wrong token. @returns how long its answer is to be held back, in milliseconds; undefined when so many wait that no more may */
   delayMs(peer: string, name: string): number | undefined {
     const now = this.now();
-    const delays = [this.delayOf('peer', peer, now), this.delayOf('name', name, now)];
-    const delay = Math.max(...delays);
-    if (delay > this.limits.maxDelayMs) return undefined;
-    this.remember('peer', peer, now);
-    this.remember('name', name, now);
-    return delay;
+    const delays = { peer: this.delayOf('peer', peer, now), name: this.delayOf('name', name, now) };
+    // Each for itself: a name that many guess at hides nobody who guesses.
+    if (delays.peer <= this.limits.maxDelayMs) this.remember('peer', peer, now);
+    if (delays.name <= this.limits.maxDelayMs) this.remember('name', name, now);
+    const delay = Math.max(delays.peer, delays.name);
+    return delay > this.limits.maxDelayMs ? undefined : delay;
+  }
+
+  /** Whether a peer was wrong so often that the next answer to it would be held back. Counts nothing. */
+  isGuessing(peer: string): boolean {
+    return this.delayOf('peer', peer, this.now()) > 0;
   }
 
   /** How many are remembered: bounded, whatever comes. */

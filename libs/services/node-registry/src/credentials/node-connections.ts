@@ -1,11 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { NODES_ACCOUNT } from '@fornax/contracts';
-import { isEnrolled } from '@fornax/domain';
+import type { NodeState } from '@fornax/domain';
 import { LOGGER, NATS, jsonOf } from '@fornax/service-kit';
 import type { Logger } from 'pino';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { Fleet } from '../fleet/fleet.js';
+import { NodeCommands } from '../fleet/node-commands.js';
 import type { NatsConnection } from '../nats-connection.js';
 
 /** What the server shows as the user of a node's connection: the node and the key that opened it. */
@@ -14,6 +15,10 @@ const parseConnectionName = (name: string): { readonly nodeId: string; readonly 
   const [, nodeId, publicKey] = /^node:(\S+) (U[A-Z2-7]{55})$/.exec(name) ?? [];
   return nodeId === undefined || publicKey === undefined ? undefined : { nodeId, publicKey };
 };
+
+/** Whether a key opens a connection of a node. */
+export const opens = (state: NodeState | undefined, publicKey: string): boolean =>
+  state?.access?.keys.some((key) => key.publicKey === publicKey) === true;
 
 interface NodeConnection {
   readonly nodeId: string;
@@ -43,13 +48,14 @@ export class NodeConnections {
     @Inject(NATS) private readonly nc: NatsConnection,
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly fleet: Fleet,
+    private readonly commands: NodeCommands,
   ) {}
 
   /**
    * Ends what a key holds open that opens nothing any more: at once, and again shortly after.
    * @param nodeId of one node; without it, of all
    * @returns how many connections were ended
-   * @throws Error the server did not answer
+   * @throws Error the server or the log did not answer
    */
   async endVoid(nodeId?: string, looks: readonly number[] = LOOKS_MS): Promise<number> {
     let ended = 0;
@@ -57,7 +63,7 @@ export class NodeConnections {
       if (waitMs > 0) await delay(waitMs);
       for (const connection of await this.list()) {
         if (nodeId !== undefined && connection.nodeId !== nodeId) continue;
-        if (this.isOpen(connection)) continue;
+        if (await this.isOpen(connection)) continue;
         await this.kick(connection);
         ended += 1;
         this.logger.warn({ nodeId: connection.nodeId }, 'a connection was ended: its key opens nothing any more');
@@ -66,11 +72,10 @@ export class NodeConnections {
     return ended;
   }
 
-  private isOpen({ nodeId, publicKey }: NodeConnection): boolean {
-    const state = this.fleet.get(nodeId)?.state;
-    return (
-      state !== undefined && isEnrolled(state) && state.access?.keys.some((key) => key.publicKey === publicKey) === true
-    );
+  /** What this process has not folded yet is no reason to cut off a node: whatever looks void is read from the log. */
+  private async isOpen({ nodeId, publicKey }: NodeConnection): Promise<boolean> {
+    if (opens(this.fleet.get(nodeId)?.state, publicKey)) return true;
+    return opens((await this.commands.load(nodeId)).state, publicKey);
   }
 
   private async list(): Promise<readonly NodeConnection[]> {

@@ -7,6 +7,7 @@ import type { Loaded } from '@fornax/event-store';
 @Injectable()
 export class Fleet {
   private readonly nodes = new Map<string, Loaded<NodeState>>();
+  private last = 0;
 
   get(nodeId: string): Loaded<NodeState> | undefined {
     return this.nodes.get(nodeId);
@@ -20,6 +21,11 @@ export class Fleet {
     return this.nodes.size;
   }
 
+  /** Sequence of the last commit of a node that was folded. */
+  get position(): number {
+    return this.last;
+  }
+
   /** What a command has just led to, so that it holds here before the log comes round. */
   keep(nodeId: string, loaded: Loaded<NodeState>): void {
     const known = this.nodes.get(nodeId);
@@ -27,8 +33,10 @@ export class Fleet {
   }
 
   fold({ aggregate, aggregateId, sequence, events }: RecordedCommit): void {
+    if (aggregate !== 'node') return;
+    this.last = Math.max(this.last, sequence);
     const known = this.nodes.get(aggregateId);
-    if (aggregate !== 'node' || (known && sequence <= known.sequence)) return;
+    if (known && sequence <= known.sequence) return;
     // The aggregate's name in the subject is what makes these node events.
     const state = (events as readonly NodeEvent[]).reduce(nodeDecider.evolve, known?.state ?? nodeDecider.initial);
     this.nodes.set(aggregateId, { state, sequence });

@@ -28,8 +28,9 @@ export class NodeCommands {
   ) {}
 
   /**
-   * @throws CommandRejected node-not-found, node-retired
-   * @throws LogUnavailable, VersionConflict
+   * @throws CommandRejected the decider's no, such as node-not-found, node-retired, node-revoked
+   * @throws LogUnavailable nothing was appended
+   * @throws OutcomeUnknown, Outrun, AggregateStopped
    */
   async execute(
     nodeId: string,
@@ -62,6 +63,11 @@ export class NodeCommands {
     this.fleet.keep(nodeId, appended);
     for (const event of appended.events) tellOf(this.logger, nodeId, event, meta);
     return appended;
+  }
+
+  /** Whether everything that the log tells of nodes is in the fleet. */
+  async hasCaughtUp(): Promise<boolean> {
+    return (await this.log.nextSequence(['node'], this.fleet.position)) === undefined;
   }
 
   /** The node as the log has it now. */

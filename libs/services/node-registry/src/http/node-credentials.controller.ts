@@ -20,13 +20,13 @@ import {
 } from '@fornax/contracts';
 import { CommandRejected } from '@fornax/event-store';
 import {
+  AdmittedBy,
   Conflict,
   CurrentAccount,
   Idempotent,
   LOGGER,
   NotFound,
   OperatorOnly,
-  Public,
   ZodBody,
   reasonOf,
   type Account,
@@ -35,7 +35,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { NodeConnections } from '../credentials/node-connections.js';
 import { Enrollment } from '../enrollment/enrollment.js';
-import { JoinDoor } from '../enrollment/join-door.js';
+import { JOIN_CHECK, JoinDoor } from '../enrollment/join-door.js';
 import { NodeCommands, type Asked, type TimelessNodeCommand } from '../fleet/node-commands.js';
 
 const askedBy = (account: Account, headers: IncomingHttpHeaders): Asked => ({
@@ -57,7 +57,7 @@ export class NodeCredentialsController {
 
   @Post('join')
   @HttpCode(200)
-  @Public()
+  @AdmittedBy(JOIN_CHECK)
   @ApiOperation({
     summary: 'A machine becomes a node',
     description:

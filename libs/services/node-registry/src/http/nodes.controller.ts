@@ -7,6 +7,7 @@ import {
   Conflict,
   CurrentAccount,
   Idempotent,
+  LOGGER,
   NotFound,
   OperatorOnly,
   ProjectionHost,
@@ -14,7 +15,9 @@ import {
   type Account,
   type CoreConfig,
 } from '@fornax/service-kit';
+import type { Logger } from 'pino';
 import { z } from 'zod';
+import { NodeConnections } from '../credentials/node-connections.js';
 import { Fleet } from '../fleet/fleet.js';
 import { NodeCommands, type TimelessNodeCommand } from '../fleet/node-commands.js';
 import { LossDetector } from '../heartbeats/loss-detector.js';
@@ -80,6 +83,8 @@ export class NodesController {
     private readonly commands: NodeCommands,
     private readonly detector: LossDetector,
     private readonly projections: ProjectionHost,
+    private readonly connections: NodeConnections,
+    @Inject(LOGGER) private readonly logger: Logger,
     @Inject(CORE_CONFIG) private readonly core: CoreConfig,
   ) {}
 
@@ -144,7 +149,14 @@ export class NodesController {
     if (isPresent && (this.detector.watch.lastBeat(id)?.leases ?? 0) > 0) {
       throw new Conflict('The node still runs instances: drain it first', { code: 'node-busy' });
     }
-    return this.execute(id, { type: 'RetireNode' }, account, headers);
+    const retired = await this.execute(id, { type: 'RetireNode' }, account, headers);
+    // Its keys are void from now on; what they hold open ends now, too.
+    await this.connections
+      .endVoid(id)
+      .catch((err: unknown) =>
+        this.logger.warn({ nodeId: id, err }, 'a retired node may still be connected; trying again'),
+      );
+    return retired;
   }
 
   private async execute(
