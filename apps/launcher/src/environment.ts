@@ -44,10 +44,29 @@ export const externalNats = (settings: Settings): Omit<Backends, 'databaseUrl'> 
 
 type Variables = Record<string, string>;
 
+/** A setting may come as `<NAME>`, or as `<NAME>_FILE`, the file with it. */
+const settingOf = (name: string): string => name.replace(/_FILE$/, '');
+
+/** Some variables and, in their place where they say the same, others: of a setting and its file only the one that was given last. */
+export const overridden = (variables: Readonly<Variables>, ...others: readonly Readonly<Variables>[]): Variables =>
+  others.reduce<Variables>((before, over) => {
+    const settings = new Set(Object.keys(over).map(settingOf));
+    return {
+      ...Object.fromEntries(Object.entries(before).filter(([name]) => !settings.has(settingOf(name)))),
+      ...over,
+    };
+  }, variables);
+
+/** Variables without some settings. */
+export const without = (variables: Readonly<Variables>, settings: readonly string[]): Variables =>
+  Object.fromEntries(Object.entries(variables).filter(([name]) => !settings.includes(settingOf(name))));
+
 /** What a child inherits whatever it is: nothing that belongs to npm, to a client of ours, or to another platform's settings. */
-const inherited = (env: Env, keep: (name: string) => boolean): Variables =>
+const inherited = (env: Env, keep: (setting: string) => boolean): Variables =>
   Object.fromEntries(
-    Object.entries(env).flatMap(([name, value]) => (value !== undefined && keep(name) ? [[name, value] as const] : [])),
+    Object.entries(env).flatMap(([name, value]) =>
+      value !== undefined && keep(settingOf(name)) ? [[name, value] as const] : [],
+    ),
   );
 
 const FOREIGN = /^(npm_|QARNOT_|AWS_|FORNAX_|INIT_CWD$|NODE_OPTIONS$)/;
@@ -90,29 +109,32 @@ export const serviceEnvironment = (
   backends: Backends,
   addresses: Addresses,
   places: Places,
-): Readonly<Variables> => ({
-  // Services are here, where the storage is; its public address may not be one for them.
-  FORNAX_STORAGE_URL: `http://127.0.0.1:${addresses.storagePort}`,
-  ...inherited(env, (name) => !FOREIGN.test(name) || (name.startsWith('FORNAX_') && !LAUNCHER_ONLY.test(name))),
-  ...shared(settings, addresses),
-  FORNAX_NATS_URL: backends.natsUrl,
-  ...(backends.warnings.length === 0 ? {} : { FORNAX_NATS_WARNINGS: backends.warnings.join('\n') }),
-  FORNAX_DATABASE_URL: backends.databaseUrl,
-  ...(env['FORNAX_METRICS_TOKEN'] || env['FORNAX_METRICS_TOKEN_FILE']
-    ? {}
-    : { FORNAX_METRICS_TOKEN_FILE: places.metricsTokenFile }),
-  ...(settings.FORNAX_MASTER_KEY === undefined ? { FORNAX_MASTER_KEY_FILE: places.masterKeyFile } : {}),
-  FORNAX_DATA_DIR: places.data,
-  FORNAX_OBJECTS: settings.FORNAX_OBJECTS ?? (settings.FORNAX_S3_ENDPOINT === undefined ? 'local' : 's3'),
-  FORNAX_OBJECTS_DIR: places.objects,
-  FORNAX_S3_REGION: settings.FORNAX_S3_REGION,
-  FORNAX_S3_BUCKET: settings.FORNAX_S3_BUCKET,
-  FORNAX_PUBLIC_API_URL: addresses.apiUrl,
-  FORNAX_BOOTSTRAP_EMAIL: settings.FORNAX_BOOTSTRAP_EMAIL,
-  FORNAX_BOOTSTRAP_TOKEN_FILE: places.tokenFile,
-  FORNAX_READ_YOUR_WRITES_TIMEOUT_MS: String(settings.FORNAX_READ_YOUR_WRITES_TIMEOUT_MS),
-  ...optional('FORNAX_WEBHOOK_ALLOWED_DESTINATIONS', settings.FORNAX_WEBHOOK_ALLOWED_DESTINATIONS),
-});
+): Readonly<Variables> =>
+  overridden(
+    // Services are here, where the storage is; its public address may not be one for them.
+    { FORNAX_STORAGE_URL: `http://127.0.0.1:${addresses.storagePort}` },
+    inherited(env, (name) => !FOREIGN.test(name) || (name.startsWith('FORNAX_') && !LAUNCHER_ONLY.test(name))),
+    {
+      ...shared(settings, addresses),
+      FORNAX_NATS_URL: backends.natsUrl,
+      ...(backends.warnings.length === 0 ? {} : { FORNAX_NATS_WARNINGS: backends.warnings.join('\n') }),
+      FORNAX_DATABASE_URL: backends.databaseUrl,
+      ...(env['FORNAX_METRICS_TOKEN'] || env['FORNAX_METRICS_TOKEN_FILE']
+        ? {}
+        : { FORNAX_METRICS_TOKEN_FILE: places.metricsTokenFile }),
+      ...(settings.FORNAX_MASTER_KEY === undefined ? { FORNAX_MASTER_KEY_FILE: places.masterKeyFile } : {}),
+      FORNAX_DATA_DIR: places.data,
+      FORNAX_OBJECTS: settings.FORNAX_OBJECTS ?? (settings.FORNAX_S3_ENDPOINT === undefined ? 'local' : 's3'),
+      FORNAX_OBJECTS_DIR: places.objects,
+      FORNAX_S3_REGION: settings.FORNAX_S3_REGION,
+      FORNAX_S3_BUCKET: settings.FORNAX_S3_BUCKET,
+      FORNAX_PUBLIC_API_URL: addresses.apiUrl,
+      FORNAX_BOOTSTRAP_EMAIL: settings.FORNAX_BOOTSTRAP_EMAIL,
+      FORNAX_BOOTSTRAP_TOKEN_FILE: places.tokenFile,
+      FORNAX_READ_YOUR_WRITES_TIMEOUT_MS: String(settings.FORNAX_READ_YOUR_WRITES_TIMEOUT_MS),
+      ...optional('FORNAX_WEBHOOK_ALLOWED_DESTINATIONS', settings.FORNAX_WEBHOOK_ALLOWED_DESTINATIONS),
+    },
+  );
 
 /** The environment of the agent of one node: its own credentials, no key, no database, no password of the services. */
 export const agentEnvironment = (
@@ -122,17 +144,21 @@ export const agentEnvironment = (
   addresses: Addresses,
   node: { readonly id: string; readonly folder: string },
   data: string,
-): Readonly<Variables> => ({
-  ...inherited(
-    env,
-    (name) =>
-      !FOREIGN.test(name) || (name.startsWith('FORNAX_') && !LAUNCHER_ONLY.test(name) && !SECRET_FROM_NODES.test(name)),
-  ),
-  ...shared(settings, addresses),
-  ...natsAddress(backends.natsUrl, backends.natsNode(node.id)),
-  FORNAX_NODE_ID: node.id,
-  FORNAX_NODE_DIR: node.folder,
-  FORNAX_DATA_DIR: node.folder,
-  // Secrets, database and objects of the platform are no business of what runs here.
-  FORNAX_NODE_HIDE: data,
-});
+): Readonly<Variables> =>
+  overridden(
+    inherited(
+      env,
+      (name) =>
+        !FOREIGN.test(name) ||
+        (name.startsWith('FORNAX_') && !LAUNCHER_ONLY.test(name) && !SECRET_FROM_NODES.test(name)),
+    ),
+    {
+      ...shared(settings, addresses),
+      ...natsAddress(backends.natsUrl, backends.natsNode(node.id)),
+      FORNAX_NODE_ID: node.id,
+      FORNAX_NODE_DIR: node.folder,
+      FORNAX_DATA_DIR: node.folder,
+      // Secrets, database and objects of the platform are no business of what runs here.
+      FORNAX_NODE_HIDE: data,
+    },
+  );

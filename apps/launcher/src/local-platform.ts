@@ -8,6 +8,7 @@ import {
   Guardian,
   type ProcessExit,
   type Running,
+  type Setback,
   ServerProcess,
   SetupError,
   Supervisor,
@@ -35,7 +36,9 @@ import {
   agentEnvironment,
   externalNats,
   natsVariables,
+  overridden,
   serviceEnvironment,
+  without,
 } from './environment.js';
 import { endLastRun } from './last-run.js';
 import { waitUntilReady } from './readiness.js';
@@ -86,7 +89,7 @@ const portOf = (url: string | undefined): number | undefined => {
 /** Everything of one platform on this machine: brings it up, keeps it up, takes it down. */
 export class LocalPlatform {
   private readonly parts = new Map<string, Part>();
-  private readonly failures = new Map<string, number>();
+  private readonly hasFailed = new Set<string>();
   private readonly failed = new AbortController();
   private readonly run = randomUUID();
   private readonly supervisor: Supervisor;
@@ -107,8 +110,10 @@ export class LocalPlatform {
   ) {
     this.supervisor = new Supervisor({
       onStarted: (name, running) => this.noteStart(name, running),
-      onCrashed: (name, exit, inMs) => this.noteCrash(name, `ended unexpectedly (${exitText(exit)})`, inMs, exit.code),
-      onRestartFailed: (name, error, inMs) => this.noteCrash(name, `did not start: ${describeError(error)}`, inMs),
+      onCrashed: (name, exit, setback) =>
+        this.noteCrash(name, `ended unexpectedly (${exitText(exit)})`, setback, exit.code),
+      onRestartFailed: (name, error, setback) =>
+        this.noteCrash(name, `did not start: ${describeError(error)}`, setback),
     });
   }
 
@@ -337,12 +342,9 @@ export class LocalPlatform {
     const storage = { FORNAX_STORAGE_PORT: String(storagePort) };
     if (!settings.FORNAX_SERVICES) {
       screen.say('starting the platform');
-      await this.startProgram('platform', 'platform', 'service', {
-        ...common,
-        ...natsVariables(backends, 'platform'),
-        ...storage,
-        FORNAX_PORT: String(apiPort),
-      });
+      const own = { ...storage, FORNAX_PORT: String(apiPort) };
+      const variables = overridden(common, natsVariables(backends, 'platform'), own);
+      await this.startProgram('platform', 'platform', 'service', variables);
       return;
     }
     screen.say(`starting ${CONTROL_SERVICES.join(', ')} and the router`);
@@ -351,20 +353,22 @@ export class LocalPlatform {
       const port = await findFreePort();
       targets[service] = urlOf(port);
       const own = { FORNAX_HTTP_PORT: String(port), ...(service === 'storage' ? storage : {}) };
-      await this.startProgram(service, service, 'service', {
-        ...without(common, ['FORNAX_PORT', 'FORNAX_STORAGE_PORT']),
-        ...natsVariables(backends, service),
-        ...own,
+      const variables = overridden(
+        without(common, ['FORNAX_PORT', 'FORNAX_STORAGE_PORT']),
+        natsVariables(backends, service),
+        own,
         // The router is the one who tells them who asks. The S3 endpoint is not behind it: nobody's word counts there.
-        ...(service === 'storage' ? {} : trustsRouter(env)),
-      });
+        service === 'storage' ? {} : trustsRouter(env),
+      );
+      await this.startProgram(service, service, 'service', variables);
     }
-    await this.startProgram('router', 'router', 'service', {
-      ...without(common, ['FORNAX_STORAGE_PORT', 'FORNAX_DATABASE_URL', 'FORNAX_MASTER_KEY', 'FORNAX_MASTER_KEY_FILE']),
+    const forRouter = {
       FORNAX_PORT: String(apiPort),
       FORNAX_HTTP_PORT: String(apiPort),
       FORNAX_ROUTER_TARGETS: JSON.stringify(targets),
-    });
+    };
+    const inheritedByRouter = without(common, ['FORNAX_STORAGE_PORT', 'FORNAX_DATABASE_URL', 'FORNAX_MASTER_KEY']);
+    await this.startProgram('router', 'router', 'service', overridden(inheritedByRouter, forRouter));
   }
 
   private get nodes(): readonly string[] {
@@ -415,16 +419,16 @@ export class LocalPlatform {
     const id = identify(running.pid);
     if (part !== undefined && id !== undefined)
       this.guardian?.guard({ ...id, stage: STAGE[part.role], signal: part.signal });
-    if ((this.failures.get(name) ?? 0) > 0) this.context.screen.say(`${name} runs again`);
+    if (this.hasFailed.has(name)) this.context.screen.say(`${name} runs again`);
     this.recordRuntime();
   }
 
-  private noteCrash(name: string, what: string, restartInMs: number, code: number | null = null): void {
+  private noteCrash(name: string, what: string, { failures, restartInMs }: Setback, code: number | null = null): void {
     if (this.isEnding || this.context.signal.aborted) return;
-    const failures = (this.failures.get(name) ?? 0) + 1;
-    this.failures.set(name, failures);
-    // What it says there is for the operator; starting it again would only say it again.
-    if (code === EX_CONFIG && failures === 1) return this.giveUp(name);
+    this.hasFailed.add(name);
+    // What it says there is for the operator; starting it again would only say it again. After another failure it may still be about what
+    // that one left behind.
+    if (code === EX_CONFIG && (failures === 1 || failures >= START_FAILURES)) return this.giveUp(name);
     this.context.screen.say(`${name} ${what}; starting it again in ${restartInMs} ms`);
     if (this.isReady || failures < START_FAILURES) return;
     this.giveUp(name);
@@ -461,9 +465,6 @@ export class LocalPlatform {
     );
   }
 }
-
-const without = (variables: Readonly<Record<string, string>>, names: readonly string[]): Record<string, string> =>
-  Object.fromEntries(Object.entries(variables).filter(([name]) => !names.includes(name)));
 
 const trustsRouter = ({ FORNAX_TRUSTED_PROXIES: others = '' }: Env): Record<string, string> => ({
   FORNAX_TRUSTED_PROXIES: others === '' ? 'loopback' : `loopback,${others}`,

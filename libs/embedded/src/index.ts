@@ -49,4 +49,4 @@ export { type DataFolder, DATA_VERSION, checkFreeSpace, openDataFolder } from '.
 export { findProcesses, wasStartedWith } from './process-table.js';
 export { Guardian, type GuardianOptions } from './supervise/guardian.js';
 export type { GuardedProcess } from './supervise/guardian-protocol.js';
-export { type Running, Supervisor, type SupervisorEvents } from './supervise/supervisor.js';
+export { type Running, type Setback, Supervisor, type SupervisorEvents } from './supervise/supervisor.js';

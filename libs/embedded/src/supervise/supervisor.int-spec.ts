@@ -10,15 +10,23 @@ import { type Running, Supervisor } from './supervisor.js';
 
 let folder: string;
 let events: string[];
+let counted: number[];
 let supervisor: Supervisor;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fornax-sup-'));
   events = [];
+  counted = [];
   supervisor = new Supervisor({
     onStarted: (name) => events.push(`started ${name}`),
-    onCrashed: (name, exit) => events.push(`crashed ${name} ${exit.code ?? exit.signal}`),
-    onRestartFailed: (name) => events.push(`failed ${name}`),
+    onCrashed: (name, exit, { failures }) => {
+      events.push(`crashed ${name} ${exit.code ?? exit.signal}`);
+      counted.push(failures);
+    },
+    onRestartFailed: (name, _, { failures }) => {
+      events.push(`failed ${name}`);
+      counted.push(failures);
+    },
   });
 });
 
@@ -63,6 +71,7 @@ describe('a supervisor', () => {
     process.kill(first.pid, 'SIGKILL');
     expect(await eventually(() => events.at(-1) === 'started a' && starts === 3)).toBe(true);
     expect(events).toContain('failed a');
+    expect(counted).toEqual([1, 2]);
   });
 
   it('does not keep a child whose first start fails', async () => {

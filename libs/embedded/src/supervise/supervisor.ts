@@ -10,11 +10,19 @@ export interface Running {
   kill(): Promise<void>;
 }
 
+export interface Setback {
+  /** How often it ended or did not start since it last ran well, this time included. */
+  readonly failures: number;
+  readonly restartInMs: number;
+}
+
+const setback = (failures: number): Setback => ({ failures, restartInMs: restartDelayMs(failures) });
+
 export interface SupervisorEvents {
   /** After each start, the first one and every restart. */
   readonly onStarted: (name: string, running: Running) => void;
-  readonly onCrashed: (name: string, exit: ProcessExit, restartInMs: number) => void;
-  readonly onRestartFailed: (name: string, error: unknown, restartInMs: number) => void;
+  readonly onCrashed: (name: string, exit: ProcessExit, setback: Setback) => void;
+  readonly onRestartFailed: (name: string, error: unknown, setback: Setback) => void;
 }
 
 interface Child {
@@ -93,7 +101,7 @@ export class Supervisor {
       child.running = undefined;
       if (signal.aborted) return;
       failures = performance.now() - startedAt > HEALTHY_AFTER_MS ? 1 : failures + 1;
-      this.events.onCrashed(child.name, exit, restartDelayMs(failures));
+      this.events.onCrashed(child.name, exit, setback(failures));
       const next = await this.restart(child, failures);
       if (next === undefined) return;
       running = next.running;
@@ -121,7 +129,7 @@ export class Supervisor {
         return { running, failures };
       } catch (error) {
         if (this.isStopping()) return undefined;
-        this.events.onRestartFailed(child.name, error, restartDelayMs(failures + 1));
+        this.events.onRestartFailed(child.name, error, setback(failures + 1));
       }
     }
   }
