@@ -143,7 +143,7 @@ const interceptorFor = ({
       } catch (error) {
         // A "no" is no answer to keep: the caller may mend the request and use its key again. After anything else nobody knows what was done.
         if (isNo(error)) await store.giveBack(hash);
-        throw error;
+        throw repeatable && error instanceof OutcomeUnknown ? sendAgain(error) : error;
       }
     }
 
@@ -158,6 +158,13 @@ const interceptorFor = ({
   }
   return IdempotencyInterceptor;
 };
+
+/** Clients repeat a 504 with the key that they gave, which is right whatever the log did. */
+const sendAgain = (cause: OutcomeUnknown): Unsettled =>
+  new Unsettled(
+    'The event log does not answer, so nobody can say yet whether this was done. Send it again with the same Idempotency-Key: it is done once.',
+    { cause },
+  );
 
 /** The request did nothing, for sure. */
 const isNo = (error: unknown): boolean => {

@@ -36,6 +36,8 @@ const named = async (name: string): Promise<number> => {
 describe('a command of which the answer of the log is lost', () => {
   const repeated = { ...minimal, name: 'repeated' };
   const distinct = { ...minimal, name: 'distinct' };
+  const keyed = { ...minimal, name: 'keyed' };
+  const withKey = { 'idempotency-key': 'lost' };
   const bulk = ['bulk one', 'bulk two', 'bulk three'].map((name) => ({
     ...minimal,
     name,
@@ -57,6 +59,7 @@ describe('a command of which the answer of the log is lost', () => {
       ask('repeated', harness.call('POST', '/tasks', repeated)),
       ask('distinct', harness.call('POST', '/tasks', distinct)),
       ask('bulk', harness.call('POST', '/tasks', bulk)),
+      ask('keyed', harness.call('POST', '/tasks', keyed, { headers: withKey })),
       ...commands.map((command) => ask(command, change(command))),
     ]);
     harness.wire.heal();
@@ -100,6 +103,17 @@ describe('a command of which the answer of the log is lost', () => {
       [{ statusCode: 200 }, { statusCode: 200 }, { statusCode: 200 }],
     ]);
     for (const { name } of bulk) expect(await named(name)).toBe(1);
+  });
+
+  it('is sent again with its key, and done once', async () => {
+    const first = told.get('keyed');
+    expect([first?.status, first?.text]).toEqual([504, expect.stringContaining('with the same Idempotency-Key')]);
+    const [second, third] = [
+      await harness.call('POST', '/tasks', keyed, { headers: withKey }),
+      await harness.call('POST', '/tasks', keyed, { headers: withKey }),
+    ];
+    expect([second.status, third.text]).toEqual([200, second.text]);
+    expect(await named('keyed')).toBe(1);
   });
 
   it.each(commands)('%s is carried out once, and answered as it was', async (command) => {
