@@ -13,10 +13,11 @@ if (process.argv.includes('--help') || url === undefined) {
   process.exit(process.argv.includes('--help') ? 0 : 2);
 }
 const who = { url, ...(user === undefined ? {} : { user }), ...(password === undefined ? {} : { password }) };
-await provisionAs(who, { replicas: Number(process.env.FORNAX_NATS_REPLICAS ?? 1) });
+const options = { replicas: Number(process.env.FORNAX_NATS_REPLICAS ?? 1) };
+await provisionAs(who, options);
 console.log('the streams are there');
 if (process.argv.includes('--serve')) {
-  const connection = await serveConsumersAs(who);
+  const connection = await serveConsumersAs(who, options);
   console.log('consumers are made for whoever may ask');
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void connection.close());
 }

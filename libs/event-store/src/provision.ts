@@ -2,22 +2,48 @@ import { LEADER_BUCKET } from '@fornax/contracts';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { connectNats, type ConnectNatsOptions } from './jetstream/connection.js';
 import { makeConsumersFor } from './jetstream/consumer-maker.js';
-import { ensureStreams, managerOf, type EnsureStreamsOptions } from './jetstream/streams.js';
+import { jetStreamApi } from './jetstream/jetstream-api.js';
+import { ensureStreams, ensureWorkingStreams, managerOf, type EnsureStreamsOptions } from './jetstream/streams.js';
 import { openElections } from './leadership/leader-election.js';
+import { backoffMs, delay } from './wait.js';
 
 const LEADER_STREAM = `KV_${LEADER_BUCKET}`;
 
-/** Makes all that services need and may not make themselves: streams, and the bucket of elections. Safe to repeat. */
-export const provision = async (nc: NatsConnection, options: EnsureStreamsOptions = {}): Promise<void> => {
-  await ensureStreams(nc, options);
-  await openElections(nc, options.replicas);
+const ensureElections = async (nc: NatsConnection, { replicas }: EnsureStreamsOptions): Promise<void> => {
+  await openElections(nc, replicas);
   // A bucket lets whoever writes one key sweep away all others with a header of its message.
   const jsm = await managerOf(nc);
   const { config } = await jsm.streams.info(LEADER_STREAM);
   if (config.allow_rollup_hdrs) await jsm.streams.update(LEADER_STREAM, { allow_rollup_hdrs: false });
 };
 
-/** The same with a connection of its own, as whoever may make streams. */
+/** Makes all that services need and may not make themselves: streams, and the bucket of elections. Safe to repeat. */
+export const provision = async (nc: NatsConnection, options: EnsureStreamsOptions = {}): Promise<void> => {
+  await ensureStreams(nc, options);
+  await ensureElections(nc, options);
+};
+
+/**
+ * Makes a working stream, or the bucket of elections, again as soon as somebody deleted it: services may not, and would wait for ever. The
+ * event log is not made again: an empty one in its place would take commands as if nothing had been before.
+ */
+export const remakeWhatIsDeleted = (nc: NatsConnection, options: EnsureStreamsOptions = {}): void => {
+  let remaking: Promise<void> = Promise.resolve();
+  const remake = async (): Promise<void> => {
+    for (let failures = 1; !nc.isClosed(); failures += 1) {
+      try {
+        await ensureWorkingStreams(nc, options);
+        await ensureElections(nc, options);
+        return;
+      } catch {
+        await delay(backoffMs(failures)); // the server may be on its way down or up
+      }
+    }
+  };
+  nc.subscribe(jetStreamApi.deletions, { callback: () => void (remaking = remaking.then(remake)) });
+};
+
+/** Provisions with a connection of its own, as whoever may make streams. */
 export const provisionAs = async (
   who: Pick<ConnectNatsOptions, 'url' | 'user' | 'password' | 'signal'>,
   options: EnsureStreamsOptions = {},
@@ -30,11 +56,13 @@ export const provisionAs = async (
   }
 };
 
-/** Makes consumers for the services, who may not, until the connection that it returns is closed. Survives restarts of the server. */
+/** Makes consumers, and streams that were deleted, for the services, who may not, until the connection that it returns is closed. Survives restarts of the server. */
 export const serveConsumersAs = async (
   who: Pick<ConnectNatsOptions, 'url' | 'user' | 'password' | 'signal'>,
+  options: EnsureStreamsOptions = {},
 ): Promise<NatsConnection> => {
   const nc = await connectNats({ ...who, name: 'fornax-consumer-maker' });
+  remakeWhatIsDeleted(nc, options);
   await makeConsumersFor(nc);
   return nc;
 };

@@ -161,9 +161,20 @@ export interface EnsureStreamsOptions {
 export const managerOf = (nc: NatsConnection): Promise<JetStreamManager> =>
   jetstreamManager(nc, { checkAPI: false, timeout: 5_000 });
 
-/** Creates the event log and the three working streams unless they exist. Safe to repeat, also from several processes at once. */
-export const ensureStreams = async (nc: NatsConnection, { replicas = 1 }: EnsureStreamsOptions = {}): Promise<void> => {
+const ensureAll = async (
+  nc: NatsConnection,
+  streams: readonly NewStream[],
+  { replicas = 1 }: EnsureStreamsOptions,
+): Promise<void> => {
   const jsm = await managerOf(nc);
   const how = { replicas, isAtomic: knowsAtomic(nc) };
-  for (const stream of [eventStream(), ...workingStreams]) await ensureStream(jsm, stream, how);
+  for (const stream of streams) await ensureStream(jsm, stream, how);
 };
+
+/** Creates the event log and the working streams unless they exist. Safe to repeat, also from several processes at once. */
+export const ensureStreams = (nc: NatsConnection, options: EnsureStreamsOptions = {}): Promise<void> =>
+  ensureAll(nc, [eventStream(), ...workingStreams], options);
+
+/** Creates what beside the log is not the truth, unless it exists: never an empty log in the place of one that is gone. */
+export const ensureWorkingStreams = (nc: NatsConnection, options: EnsureStreamsOptions = {}): Promise<void> =>
+  ensureAll(nc, workingStreams, options);

@@ -1,0 +1,48 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { type NatsConnection } from '@nats-io/nats-core';
+import { LEADER_BUCKET, STREAMS } from '@fornax/contracts';
+import { type TestNats, eventually, startTestNats } from '@fornax/testing';
+import { connectNats } from './jetstream/connection.js';
+import { managerOf } from './jetstream/streams.js';
+import { provision, serveConsumersAs } from './provision.js';
+
+const SLOW_MS = 120_000;
+let server: TestNats;
+let nc: NatsConnection;
+let maker: NatsConnection;
+
+beforeAll(async () => {
+  server = await startTestNats();
+  nc = await connectNats({ ...server, name: 'test' });
+  maker = await serveConsumersAs(server);
+}, SLOW_MS);
+beforeEach(() => provision(nc));
+afterAll(async () => {
+  await maker.close();
+  await nc.close();
+  await server.stop();
+}, SLOW_MS);
+
+const streams = async (): Promise<readonly string[]> => {
+  const names: string[] = [];
+  for await (const name of (await managerOf(nc)).streams.names()) names.push(name);
+  return names;
+};
+
+describe('what services cannot make themselves', () => {
+  it.each([...Object.values(STREAMS).filter((name) => name !== STREAMS.events), `KV_${LEADER_BUCKET}`])(
+    'is there again after %s was deleted',
+    async (name) => {
+      await (await managerOf(nc)).streams.delete(name);
+      await eventually(async () => (await streams()).includes(name));
+    },
+  );
+
+  it('is never an empty log in the place of one that is gone', async () => {
+    const jsm = await managerOf(nc);
+    await jsm.streams.delete(STREAMS.events);
+    await jsm.streams.delete(STREAMS.dispatch);
+    await eventually(async () => (await streams()).includes(STREAMS.dispatch));
+    expect(await streams()).not.toContain(STREAMS.events);
+  });
+});
