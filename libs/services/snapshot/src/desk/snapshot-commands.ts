@@ -73,6 +73,11 @@ export class SnapshotCommands {
     return loaded.state;
   }
 
+  /** Is it one of the open ones that are kept in memory? */
+  holds(snapshotId: string): boolean {
+    return this.open.has(snapshotId);
+  }
+
   /** The snapshot is over: whoever ended it, here or in another process. */
   forget(snapshotId: string): void {
     this.open.delete(snapshotId);

@@ -1,4 +1,5 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
 import {
   allSnapshotReportsSubject,
   MAX_REPORTS,
@@ -11,9 +12,11 @@ import {
 import { consumeBatches, type DurableMessage } from '@fornax/event-store';
 import type { SnapshotPart } from '@fornax/domain';
 import { DroppedMessages, HealthRegistry, LOGGER, NATS, parseMessage, refusalOf } from '@fornax/service-kit';
+import type { DataSource } from 'typeorm';
 import { z } from 'zod';
 import type { Logger } from '../logger.js';
 import type { NatsConnection } from '../nats-connection.js';
+import { readStatuses } from '../projections/snapshot-rows.js';
 import { SnapshotCommands, type PartCommand } from './snapshot-commands.js';
 
 /** Durable consumer of the reports stream, shared by all replicas. */
@@ -24,6 +27,8 @@ const bodySchema = z.union([
   z.array(snapshotReportSchema).max(MAX_REPORTS),
 ]);
 const MAX_BATCH = 200;
+/** Snapshots that neither memory nor the rows know, of one node in one batch: each is a read of the log. The rows are behind for a moment at most. */
+const MAX_UNKNOWN = 20;
 
 /** A report and the node whose subject it came on, which NATS permissions prove. */
 interface NodeReport {
@@ -61,10 +66,13 @@ const withoutOutdated = (reports: readonly NodeReport[]): readonly NodeReport[] 
 export class SnapshotReports implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly stop = new AbortController();
   private running: Promise<void> = Promise.resolve();
-  private readonly dropped: DroppedMessages<'unreadable' | 'too-large' | 'wrong-node' | 'unknown-lease'>;
+  private readonly dropped: DroppedMessages<
+    'unreadable' | 'too-large' | 'wrong-node' | 'unknown-lease' | 'unknown-snapshot' | 'late'
+  >;
 
   constructor(
     @Inject(NATS) private readonly nats: NatsConnection,
+    @InjectDataSource('snapshot') private readonly db: DataSource,
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly commands: SnapshotCommands,
     private readonly health: HealthRegistry,
@@ -92,7 +100,7 @@ export class SnapshotReports implements OnApplicationBootstrap, BeforeApplicatio
   }
 
   private async record(messages: readonly DurableMessage[]): Promise<void> {
-    const reports = messages.flatMap((message) => this.read(message));
+    const reports = await this.onOpenSnapshots(messages.flatMap((message) => this.read(message)));
     for (const [snapshotId, group] of Map.groupBy(reports, ({ report }) => report.snapshotId)) {
       const { parts } = await this.commands.load(snapshotId);
       // A node speaks for its own parts only. First of all: what another node says may not outdate it.
@@ -105,6 +113,32 @@ export class SnapshotReports implements OnApplicationBootstrap, BeforeApplicatio
           `node:${first.node}`,
         );
     }
+  }
+
+  /** Without what is about snapshots that are over, or that nobody knows: one message has room for a thousand ids that a node made up. */
+  private async onOpenSnapshots(reports: readonly NodeReport[]): Promise<readonly NodeReport[]> {
+    // What no row can hold would fail the statement, and the batch would come back for ever.
+    const ids = reports.map(({ report }) => report.snapshotId).filter((id) => !id.includes('\0'));
+    const statuses = await readStatuses(
+      this.db,
+      [...new Set(ids)].filter((id) => !this.commands.holds(id)),
+    );
+    const unknownOf = new Map<string, Set<string>>();
+    return reports.filter(({ node, report: { snapshotId } }) => {
+      if (this.commands.holds(snapshotId)) return true;
+      const status = statuses.get(snapshotId);
+      if (status === 'success' || status === 'failure') {
+        this.dropped.passOver('late');
+        return false;
+      }
+      if (status !== undefined) return true;
+      const unknown = unknownOf.get(node) ?? new Set();
+      unknownOf.set(node, unknown);
+      if (unknown.size < MAX_UNKNOWN && !snapshotId.includes('\0')) unknown.add(snapshotId);
+      if (unknown.has(snapshotId)) return true;
+      this.dropped.refuse('unknown-snapshot', { node, snapshotId });
+      return false;
+    });
   }
 
   private isOwn({ node, report }: NodeReport, parts: readonly SnapshotPart[]): boolean {

@@ -14,7 +14,7 @@ import {
 import type { DataSource } from 'typeorm';
 import type { SnapshotRow } from '../projections/snapshot-row.js';
 import { readSnapshots } from '../projections/snapshot-rows.js';
-import { findTaskRef, type TaskRef } from '../projections/task-refs.js';
+import { findOwnTaskRef, findTaskRef, type TaskRef } from '../projections/task-refs.js';
 
 /** Looks up tasks and snapshots once the rows show what is in the log now, or after a bounded wait. */
 @Injectable()
@@ -31,8 +31,8 @@ export class SnapshotReader {
   async task(account: Account, idOrShortname: string, need: Need): Promise<TaskRef> {
     const { sequence } = await this.log.head();
     await this.projections.waitFor('snapshots', sequence, this.config.readYourWritesTimeoutMs);
-    const own = await findTaskRef(this.db, account.id, idOrShortname);
-    const task = own ?? (account.role === 'user' ? undefined : await findTaskRef(this.db, null, idOrShortname));
+    const own = await findOwnTaskRef(this.db, account.id, idOrShortname);
+    const task = own ?? (account.role === 'user' ? undefined : await findTaskRef(this.db, idOrShortname));
     if (!task || !this.accounts.reaches(account, task.owner, need))
       throw new NotFound(`No such task: ${idOrShortname}`);
     return task;

@@ -74,6 +74,19 @@ export const readSnapshots = async (db: Queries, ids: readonly string[]): Promis
   );
 };
 
+/** Where these snapshots stand; those without a row are left out. */
+export const readStatuses = async (
+  db: Queries,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, SnapshotStatus>> => {
+  if (ids.length === 0) return new Map();
+  const rows = await db.query<Pick<StoredSnapshot, 'snapshot_id' | 'status'>[]>(
+    'SELECT snapshot_id, status FROM snapshot WHERE snapshot_id = ANY($1::text[])',
+    [ids],
+  );
+  return new Map(rows.map((row) => [row.snapshot_id, row.status]));
+};
+
 const instant = (at: number): string => new Date(at).toISOString();
 
 export const upsertSnapshots = async (db: Queries, rows: readonly SnapshotRow[]): Promise<void> => {

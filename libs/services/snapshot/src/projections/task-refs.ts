@@ -105,28 +105,38 @@ interface StoredRef {
   readonly is_over: boolean;
 }
 
-/** The owner's task by its id, or else the latest one of that short name; not the deleted ones. Without an owner, anybody's by its id. */
-export const findTaskRef = async (
+const refOf = (row: StoredRef): TaskRef => ({
+  taskId: row.task_id,
+  owner: row.owner,
+  resultBucket: row.result_bucket,
+  snapshotBucket: row.snapshot_bucket,
+  snapshotPrefix: row.snapshot_prefix,
+  snapshotWhitelist: row.snapshot_whitelist,
+  snapshotBlacklist: row.snapshot_blacklist,
+  isOver: row.is_over,
+});
+
+/** The owner's task by its id, or else the latest one of that short name; not the deleted ones. */
+export const findOwnTaskRef = async (
   db: Queries,
-  owner: string | null,
+  owner: string,
   idOrShortname: string,
 ): Promise<TaskRef | undefined> => {
   const [row] = await db.query<StoredRef[]>(
     `SELECT task_id, owner, result_bucket, snapshot_bucket, snapshot_prefix, snapshot_whitelist, snapshot_blacklist, ended >= instances AS is_over
-     FROM task_ref WHERE ${owner === null ? '$1::text IS NULL AND task_id = $2' : 'owner = $1 AND (task_id = $2 OR shortname = $2)'} AND NOT deleted
+     FROM task_ref WHERE owner = $1 AND (task_id = $2 OR shortname = $2) AND NOT deleted
      ORDER BY (task_id = $2) DESC, sequence DESC LIMIT 1`,
     [owner, idOrShortname],
   );
-  return (
-    row && {
-      taskId: row.task_id,
-      owner: row.owner,
-      resultBucket: row.result_bucket,
-      snapshotBucket: row.snapshot_bucket,
-      snapshotPrefix: row.snapshot_prefix,
-      snapshotWhitelist: row.snapshot_whitelist,
-      snapshotBlacklist: row.snapshot_blacklist,
-      isOver: row.is_over,
-    }
+  return row && refOf(row);
+};
+
+/** Anybody's task by its id, unless it is deleted. */
+export const findTaskRef = async (db: Queries, taskId: string): Promise<TaskRef | undefined> => {
+  const [row] = await db.query<StoredRef[]>(
+    `SELECT task_id, owner, result_bucket, snapshot_bucket, snapshot_prefix, snapshot_whitelist, snapshot_blacklist, ended >= instances AS is_over
+     FROM task_ref WHERE task_id = $1 AND NOT deleted`,
+    [taskId],
   );
+  return row && refOf(row);
 };
