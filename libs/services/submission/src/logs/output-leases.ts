@@ -1,11 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { RecordedCommit } from '@fornax/contracts';
-import { DroppedMessages, LOGGER } from '@fornax/service-kit';
+import { CLOCK, DroppedMessages, LOGGER, type Clock } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { StatusGate } from '../commands/status-gate.js';
 import { chunkOf, type ArrivedChunk } from './arrived-chunk.js';
 import type { LogMessage } from './log-feed.js';
+import { UnknownLeases } from './unknown-leases.js';
 
 /** Whose output a lease may bring, which never changes; and when it was over. */
 interface OutputLease {
@@ -29,6 +30,7 @@ const MAX_LEASES = 50_000;
 /** An agent has stored all output before it reports the end, so this is for clocks that differ. */
 const LATE_MS = 60_000;
 
+const claimed = ({ chunk }: Claim): ArrivedChunk => chunk;
 const keyOf = (taskId: string, leaseId: string): string => `${taskId}\n${leaseId}`;
 
 /**
@@ -40,13 +42,16 @@ const keyOf = (taskId: string, leaseId: string): string => `${taskId}\n${leaseId
 export class OutputLeases {
   /** By task and lease, oldest first. */
   private readonly known = new Map<string, OutputLease>();
+  private readonly unknown: UnknownLeases;
   private readonly dropped: DroppedMessages<'unreadable' | 'wrong-node' | 'wrong-lease' | 'unknown-lease' | 'late'>;
 
   constructor(
     @InjectDataSource('submission') private readonly db: DataSource,
     @Inject(LOGGER) logger: WarningLog,
     private readonly gate: StatusGate,
+    @Inject(CLOCK) clock: Clock,
   ) {
+    this.unknown = new UnknownLeases(() => clock.now());
     this.dropped = new DroppedMessages('output', logger);
   }
 
@@ -67,12 +72,14 @@ export class OutputLeases {
   /** What of the messages is output, in their order. @throws Error the rows are too far behind to tell: the same batch again, later */
   async admit(messages: readonly LogMessage[]): Promise<readonly ArrivedChunk[]> {
     const claims = messages.flatMap((message) => this.read(message));
-    await this.learnFromRows(claims.filter((claim) => !this.leaseOf(claim)));
-    const unknown = claims.filter((claim) => !this.leaseOf(claim));
+    await this.learnFromRows(this.unknown.worthAsking(claims.filter((claim) => !this.leaseOf(claim)).map(claimed)));
+    // A node that names leases in a loop that nobody has is not waited for: the others' output would wait with its.
+    const unknown = this.unknown.worthWaiting(claims.filter((claim) => !this.leaseOf(claim)).map(claimed));
     if (unknown.length > 0) {
       if (!(await this.gate.caughtUp()))
         throw new Error('the status of tasks is behind: whose output this is cannot be told');
       await this.learnFromRows(unknown);
+      for (const chunk of unknown) if (!this.known.has(keyOf(chunk.taskId, chunk.leaseId))) this.unknown.note(chunk);
     }
     return claims.filter((claim) => this.isAllowed(claim)).map(({ chunk }) => chunk);
   }
@@ -109,31 +116,32 @@ export class OutputLeases {
     overAt?: number,
   ): void {
     this.known.set(keyOf(taskId, leaseId), { instance, attempt, node, overAt });
+    this.unknown.forget(node, taskId, leaseId);
     for (const oldest of this.known.keys()) {
       if (this.known.size <= MAX_LEASES) break;
       this.known.delete(oldest);
     }
   }
 
-  /** The leases in flight of these tasks, and those that ended the instances in question. */
-  private async learnFromRows(claims: readonly Claim[]): Promise<void> {
+  /** Those of the claimed leases that are in flight, and those that ended the instances in question. */
+  private async learnFromRows(claims: readonly ArrivedChunk[]): Promise<void> {
     if (claims.length === 0) return;
-    const taskIds = [...new Set(claims.map(({ chunk }) => chunk.taskId))];
-    const tasks = await this.db.query<
-      { task_id: string; in_flight: readonly (readonly [number, StoredLease])[] | null }[]
-    >(`SELECT task_id, fold->'inFlight' AS in_flight FROM task WHERE task_id = ANY($1)`, [taskIds]);
-    for (const { task_id: taskId, in_flight: inFlight } of tasks)
-      for (const [instance, { leaseId, attempt, node }] of inFlight ?? [])
-        this.learn(taskId, leaseId, { instance, attempt, node });
-    const ended = claims.filter((claim) => !this.leaseOf(claim));
+    const leases = await this.db.query<StoredLease[]>(
+      `SELECT task_id, (entry->>0)::integer AS instance, entry->1->>'leaseId' AS lease_id, (entry->1->>'attempt')::integer AS attempt, entry->1->>'node' AS node
+       FROM task CROSS JOIN LATERAL jsonb_array_elements(fold->'inFlight') AS entry
+       WHERE task_id = ANY($1::text[]) AND entry->1->>'leaseId' = ANY($2::text[])`,
+      [[...new Set(claims.map(({ taskId }) => taskId))], [...new Set(claims.map(({ leaseId }) => leaseId))]],
+    );
+    for (const { task_id: taskId, lease_id: leaseId, ...lease } of leases) this.learn(taskId, leaseId, lease);
+    const ended = claims.filter(({ taskId, leaseId }) => !this.known.has(keyOf(taskId, leaseId)));
     if (ended.length === 0) return;
     const rows = await this.db.query<EndedRow[]>(
       `SELECT task_id, instance, attempt, node, coalesce(started_ms + wall_ms, ended_ms) AS over_ms FROM completed_instance
        JOIN (SELECT DISTINCT * FROM unnest($1::text[], $2::integer[]) AS c(task_id, instance)) AS asked USING (task_id, instance)`,
-      [ended.map(({ chunk }) => chunk.taskId), ended.map(({ chunk }) => chunk.instance)],
+      [ended.map(({ taskId }) => taskId), ended.map(({ instance }) => instance)],
     );
     const byInstance = new Map(rows.map((row) => [`${row.instance}/${row.task_id}`, row]));
-    for (const { chunk } of ended) {
+    for (const chunk of ended) {
       const row = byInstance.get(`${chunk.instance}/${chunk.taskId}`);
       // The rows do not keep the lease of what is over: its node and attempt say as much.
       if (row?.attempt === chunk.attempt && (chunk.nodeId === undefined || row.node === chunk.nodeId))
@@ -143,7 +151,9 @@ export class OutputLeases {
 }
 
 interface StoredLease {
-  readonly leaseId: string;
+  readonly task_id: string;
+  readonly lease_id: string;
+  readonly instance: number;
   readonly attempt: number;
   readonly node: string;
 }
