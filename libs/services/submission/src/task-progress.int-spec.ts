@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { getDataSourceToken } from '@nestjs/typeorm';
 import { taskSchema, type WireTask } from '@fornax/contracts';
 import { aLease, anEnd, aRef, concluded, dispatched, started } from '@fornax/testing';
 import type { AttemptEnd } from '@fornax/domain';
+import type { DataSource } from 'typeorm';
+import { SucceededInstances1790000820000 } from './migrations/1790000820000-succeeded-instances.migration.js';
+import { SUMMARY_COLUMNS } from './queries/task-summary.js';
 import { startHarness, submitTo, type Harness } from './submission.fixture.js';
 
 let harness: Harness;
@@ -58,5 +62,20 @@ describe('the progress of a task that is over', () => {
     const { executionProgress, uploadProgress, downloadProgress } = task.status;
     expect([executionProgress, uploadProgress]).toEqual([progress, progress]);
     expect(downloadProgress).toBe(25 * ends.length);
+  });
+});
+
+describe('the progress of a task under way in a list', () => {
+  it('is read from columns alone, also for a task that was there before they were', async () => {
+    const id = await ended(['success', 'failure', 'success'], false);
+    expect(await inSummaries(id)).toBe(50);
+    const runner = harness.test.app.get<DataSource>(getDataSourceToken('submission')).createQueryRunner();
+    const migration = new SucceededInstances1790000820000();
+    await migration.down(runner);
+    await migration.up(runner);
+    await runner.release();
+    expect(await inSummaries(id)).toBe(50);
+    // A fold is kilobytes to megabytes, compressed and out of line.
+    expect(SUMMARY_COLUMNS).not.toMatch(/fold/);
   });
 });

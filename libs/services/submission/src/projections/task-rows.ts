@@ -100,6 +100,7 @@ const CHANGING: readonly Column[] = [
     type: 'integer',
     value: ({ fold }) => fold.succeeded.size + fold.failed.size + fold.cancelled.size,
   },
+  { name: 'succeeded_instances', type: 'integer', value: ({ fold }) => fold.succeeded.size },
   { name: 'execution_ms', type: 'bigint', value: (s) => s.usage.executionMs },
   { name: 'results_count', type: 'integer', value: (s) => s.resultsCount },
   { name: 'fold', type: 'jsonb', value: storedFold },

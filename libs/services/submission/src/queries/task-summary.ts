@@ -57,9 +57,7 @@ export interface SummaryRecord {
 
 /** Columns of a SummaryRecord. */
 export const SUMMARY_COLUMNS = `task.task_id, name, shortname, profile, state, previous_state, state_ms, previous_state_ms, created_ms, modified_ms,
-  CASE WHEN state = 'Success' THEN total_instances WHEN ended_instances = 0 THEN 0
-    ELSE (fold->'succeeded'->>'size')::integer END AS succeeded_instances,
-  end_ms, spec->>'advancedRanges' AS advanced_ranges, total_instances, ended_instances, running_instances, running_since_ms, running_cores,
+  end_ms, spec->>'advancedRanges' AS advanced_ranges, total_instances, ended_instances, succeeded_instances, running_instances, running_since_ms, running_cores,
   execution_ms, coalesce(spec->'echo'->>'maxRetriesPerInstance', spec->'echo'->'retrySettings'->>'maxPerInstanceRetries') AS max_retries,
   (spec->'echo'->>'waitForPoolResourcesSynchronization')::boolean AS wait_for_pool`;
 
