@@ -12,6 +12,7 @@ import {
   webhookDecider,
 } from '@fornax/domain';
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { z } from 'zod';
 import { AGGREGATES } from '../subjects.js';
 import { createEventCodec, decodeCommit, encodeCommit, UnreadableCommit, type CommitPlace } from './codec.js';
@@ -121,6 +122,8 @@ describe('the event codec', () => {
     ['a time that is none', { time: 'yesterday' }],
     ['no actor', { actor: undefined }],
     ['no source', { source: 4 }],
+    ['a reason that is no text', { reason: {} }],
+    ['somebody else that is no text', { onbehalfof: 4 }],
   ])('refuses to read %s', (_, change) => {
     const [event] = JSON.parse(new TextDecoder().decode(encodeCommit(commitOf(drained), 'node', 'n.1'))) as object[];
     const bytes = new TextEncoder().encode(JSON.stringify([{ ...event, ...change }]));
@@ -243,3 +246,36 @@ const typeOf = (file: string): keyof typeof eventSchemas => {
 };
 const isEventType = (name: string | undefined): name is keyof typeof eventSchemas =>
   name !== undefined && name in eventSchemas;
+
+describe('the generated check of a payload', () => {
+  const folder = new URL('../../samples/', import.meta.url);
+  const names = Object.keys(eventSchemas).filter(isEventType);
+  /** Every place in a value: where another value can stand. */
+  const placesIn = (value: unknown): readonly (readonly string[])[] =>
+    typeof value !== 'object' || value === null
+      ? [[]]
+      : [[], ...Object.entries(value).flatMap(([key, part]) => placesIn(part).map((path) => [key, ...path]))];
+  const withAt = (value: unknown, [key, ...rest]: readonly string[], other: unknown): unknown => {
+    if (key === undefined) return other;
+    if (Array.isArray(value))
+      return value.map((part, index) => (String(index) === key ? withAt(part, rest, other) : part));
+    const parts = { ...Object(value) };
+    return { ...parts, [key]: withAt(parts[key], rest, other) };
+  };
+
+  it.each(names)('of %s takes what the schema takes, and nothing else', (type) => {
+    const { version, schema } = eventSchemas[type];
+    const check = z.compile(schema as z.ZodType, { strict: true });
+    const [{ data }] = JSON.parse(readFileSync(new URL(`${type}.v${version}.json`, folder), 'utf8')) as [
+      { data: unknown },
+    ];
+    const places = placesIn(data);
+    expect(z.validate(check, data)).toBe(true);
+    fc.assert(
+      fc.property(fc.constantFrom(...places), fc.oneof(fc.jsonValue(), fc.constant(undefined)), (path, other) => {
+        const changed = withAt(data, path, other);
+        expect(z.validate(check, changed)).toBe(schema.safeParse(changed).success);
+      }),
+    );
+  });
+});

@@ -15,8 +15,14 @@ export class UnsettledRequests {
   private noneAt = Number.NEGATIVE_INFINITY;
   private looking: Promise<boolean> | undefined;
 
-  /** @param db a database with the table of `UnsettledRequests1790000800000` */
-  constructor(private readonly db: Pick<DataSource, 'query'>) {}
+  /**
+   * @param db a database with the table of `UnsettledRequests1790000800000`
+   * @param onError told why a request could not be left
+   */
+  constructor(
+    private readonly db: Pick<DataSource, 'query'>,
+    private readonly onError: (error: unknown) => void,
+  ) {}
 
   /** The oldest name left under this fingerprint, which nobody else gets any more; undefined when there is none. */
   async take(fingerprint: string): Promise<string | undefined> {
@@ -41,7 +47,8 @@ export class UnsettledRequests {
         name,
       ]);
       return true;
-    } catch {
+    } catch (error) {
+      this.onError(error);
       return false;
     } finally {
       this.noneAt = Number.NEGATIVE_INFINITY;
