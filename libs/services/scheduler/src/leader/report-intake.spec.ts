@@ -20,7 +20,8 @@ const ended: NodeReport = {
 };
 
 /** An intake over two nodes, of which the first runs instance 0 of the task; what it lets pass, and what it told. */
-const intake = (hasFolded = true) => {
+const intake = (hasFolded = true, failures = 0) => {
+  let left = failures;
   const view = new SchedulerView();
   let sequence = 0;
   const fold = (aggregate: 'task' | 'node', aggregateId: string, ...events: Parameters<typeof aCommit>[1]) => {
@@ -42,6 +43,7 @@ const intake = (hasFolded = true) => {
   };
   const desk = {
     record: (_taskId: string, reports: readonly NodeReport[]) => {
+      if ((left -= 1) >= 0) return Promise.reject(new Error('the log is away'));
       passed.push(...reports);
       return Promise.resolve();
     },
@@ -135,6 +137,14 @@ describe('the intake of reports', () => {
     await send('fx.report.node-1', { nodeId: 'node-1', nodeEpoch: 1, reports });
     expect(passed).toEqual([ended]);
     expect(kept).toEqual(['fx.report.node-1']);
+  });
+
+  it('keeps a message once that comes again because the others of its batch could not be recorded', async () => {
+    const { send, passed, kept } = intake(true, 3);
+    const sent = () => send('fx.report.node-1', { nodeId: 'node-1', nodeEpoch: 1, reports: [{}, ended] });
+    for (const _ of [1, 2, 3]) await expect(sent()).rejects.toThrow('the log is away');
+    await sent();
+    expect([passed, kept]).toEqual([[ended], ['fx.report.node-1']]);
   });
 
   it('keeps so much of a node that there is room for what the others say', async () => {

@@ -36,6 +36,9 @@ const MOST_KEPT_OF_NODE = 20;
 /** The reports of one message are read one by one: one that cannot be read takes none of the others with it. */
 const envelopeSchema = nodeReportsSchema.extend({ reports: z.array(z.unknown()).max(MAX_REPORTS) });
 
+/** Why messages of a batch cannot be read: one is kept once, however many of its reports that goes for. */
+type Unreadable = Map<ReportMessage, string>;
+
 /**
  * Reports of one batch of messages, brought to the tasks they are about. Which node speaks is what the subject says, for NATS permissions prove
  * that; it is heard about leases that are its own, of its current session, and about nothing else.
@@ -43,8 +46,6 @@ const envelopeSchema = nodeReportsSchema.extend({ reports: z.array(z.unknown()).
 export class ReportIntake {
   private readonly dropped: DroppedMessages<'unreadable' | 'too-large' | 'wrong-node' | 'wrong-lease' | 'late'>;
 
-  /** Of the batch: a message is kept once, however many of its reports cannot be read. */
-  private readonly unreadable = new Map<ReportMessage, string>();
   private readonly keptOf = new Map<string, number>();
 
   constructor(private readonly options: ReportIntakeOptions) {
@@ -53,7 +54,8 @@ export class ReportIntake {
 
   /** Resolves when everything that matters in the batch is in the log; the messages may be acknowledged then. Safe to repeat. */
   async take(messages: readonly ReportMessage[]): Promise<void> {
-    const batches = messages.flatMap((message) => this.parse(message) ?? []);
+    const unreadable: Unreadable = new Map();
+    const batches = messages.flatMap((message) => this.parse(message, unreadable) ?? []);
     // A report about a lease that is not known may be stale, or ahead of a dispatch that another leader has just appended: the log tells.
     if (batches.some(({ reports }) => reports.some(({ leaseId }) => !this.options.view.leases.get(leaseId)))) {
       await this.options.catchUp();
@@ -68,13 +70,11 @@ export class ReportIntake {
       }
     }
     await Promise.all([...byTask].map(([taskId, reports]) => this.record(taskId, reports)));
-    await this.keepUnreadable();
+    await this.keepUnreadable(unreadable);
   }
 
-  private async keepUnreadable(): Promise<void> {
-    const found = [...this.unreadable];
-    this.unreadable.clear();
-    for (const [message, reason] of found) {
+  private async keepUnreadable(unreadable: Unreadable): Promise<void> {
+    for (const [message, reason] of unreadable) {
       const kept = this.keptOf.get(message.subject) ?? 0;
       if (kept >= MOST_KEPT_OF_NODE) continue;
       await this.options.keep?.(message, reason);
@@ -107,7 +107,7 @@ export class ReportIntake {
     return isOwn;
   }
 
-  private parse(message: ReportMessage): NodeReports | undefined {
+  private parse(message: ReportMessage, unreadable: Unreadable): NodeReports | undefined {
     const { subject, data } = message;
     const node = parseReportSubject(subject);
     try {
@@ -116,19 +116,19 @@ export class ReportIntake {
         this.dropped.refuse('wrong-node', { subject, claimed: envelope.nodeId });
         return undefined;
       }
-      return { ...envelope, reports: reports.flatMap((report) => this.parseReport(report, message)) };
+      return { ...envelope, reports: reports.flatMap((report) => this.parseReport(report, message, unreadable)) };
     } catch (error) {
       this.dropped.refuse(refusalOf(error), { subject, err: error });
-      this.unreadable.set(message, reasonOf(error));
+      unreadable.set(message, reasonOf(error));
       return undefined;
     }
   }
 
-  private parseReport(report: unknown, message: ReportMessage): readonly NodeReport[] {
+  private parseReport(report: unknown, message: ReportMessage, unreadable: Unreadable): readonly NodeReport[] {
     const { data, error } = nodeReportSchema.safeParse(report);
     if (data) return [data];
     this.dropped.refuse('unreadable', { subject: message.subject, err: error });
-    this.unreadable.set(message, reasonOf(error));
+    unreadable.set(message, reasonOf(error));
     return [];
   }
 }

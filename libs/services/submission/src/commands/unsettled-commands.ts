@@ -1,7 +1,8 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { LogUnavailable, OutcomeUnknown } from '@fornax/event-store';
-import { Conflict, JOINS_FOR_MINUTES, newId, Sealer, Unsettled, UnsettledRequests } from '@fornax/service-kit';
+import { Conflict, JOINS_FOR_MINUTES, LOGGER, newId, Sealer, Unsettled, UnsettledRequests } from '@fornax/service-kit';
+import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import type { RequestContext } from './request-context.js';
 
@@ -26,8 +27,14 @@ export class UnsettledCommands {
   constructor(
     @InjectDataSource('submission') db: DataSource,
     private readonly sealer: Sealer,
+    @Inject(LOGGER) logger: Logger,
   ) {
-    this.requests = new UnsettledRequests(db);
+    this.requests = new UnsettledRequests(db, (error) =>
+      logger.warn(
+        { err: error },
+        'a command whose outcome is unknown could not be left: nobody knows it when it comes again',
+      ),
+    );
   }
 
   /**
