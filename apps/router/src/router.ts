@@ -6,6 +6,7 @@ import {
   methodLabel,
   RequestSlots,
   serverOptions,
+  shareOf,
   tokenOf,
   type DoorLimits,
   type Telemetry,
@@ -138,15 +139,20 @@ export const createRouter = ({ targets, door, telemetry, onError }: RouterParts)
     }
   };
 
+  /** The router knows no accounts: one token is one caller. A made-up one is refused by its service before it holds anything up. */
+  const callerOf = (request: IncomingMessage): string =>
+    tokenOf(request.headers.authorization) || `from ${shareOf(door.peers.of(request))}`;
+
   const inTurn = (exchange: Exchange, run: () => void): void => {
     const { request, response } = exchange;
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
     if (URGENT.test(path)) return run();
-    slots.enter((isIn) => {
+    const caller = callerOf(request);
+    slots.enter(caller, (isIn) => {
       if (!isIn) return refuseJson(request, response, 503, 'Too many requests are under way: try again in a moment');
       let isHeld = true;
       const leave = (): void => {
-        if (isHeld) slots.leave();
+        if (isHeld) slots.leave(caller);
         isHeld = false;
       };
       leaving.set(response, leave);

@@ -15,7 +15,6 @@ const OPEN = new Set([
   'GET /health/ready',
   'GET /openapi.json',
   'GET /docs',
-  'GET /metrics',
 ]);
 
 let operations: readonly Operation[] = [];

@@ -109,23 +109,27 @@ const askBeforeBody = (fastify: FastifyInstance): void => {
   });
 };
 
-/** Keeps to so many requests at once. A live stream (Server-Sent Events) gives its room back: it is bounded by the connections. */
+/** Keeps to so many requests at once, and a share of them for one account. A live stream (Server-Sent Events) gives its room back: it is bounded by the connections. */
 const roomFor = (
   fastify: FastifyInstance,
-  limits: DoorLimits,
-): ((reply: FastifyReply, go: (isIn: boolean) => void) => void) => {
+  { limits, accounts }: DoorParts,
+): ((request: FastifyRequest, reply: FastifyReply, go: (isIn: boolean) => void) => void) => {
   const slots = new RequestSlots(limits);
   const leave = new WeakMap<FastifyReply, () => void>();
   fastify.addHook('onSend', (_, reply, payload, done) => {
     if (String(reply.getHeader('content-type')).startsWith('text/event-stream')) leave.get(reply)?.();
     done(null, payload);
   });
-  return (reply, go) =>
-    slots.enter((isIn) => {
+  /** Who a request counts for: its account, or its peer where it has none. */
+  const callerOf = ({ headers, raw }: FastifyRequest): string =>
+    accounts.byToken(tokenOf(headers.authorization))?.id ?? `from ${shareOf(limits.peers.of(raw))}`;
+  return (request, reply, go) => {
+    const caller = callerOf(request);
+    slots.enter(caller, (isIn) => {
       if (!isIn) return go(false);
       let isHeld = true;
       const leaveOnce = (): void => {
-        if (isHeld) slots.leave();
+        if (isHeld) slots.leave(caller);
         isHeld = false;
       };
       leave.set(reply, leaveOnce);
@@ -133,6 +137,7 @@ const roomFor = (
       reply.raw.once('close', leaveOnce);
       go(true);
     });
+  };
 };
 
 /**
@@ -147,7 +152,7 @@ export const admitRequests = (fastify: FastifyInstance, parts: DoorParts): void 
   fastify.addHook('onRoute', (route) => {
     route.bodyLimit = route.config?.door?.body?.sizeBytes ?? SMALL_BODY.sizeBytes;
   });
-  const enter = roomFor(fastify, limits);
+  const enter = roomFor(fastify, parts);
 
   const decide = (verdict: Verdict, request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     const door = request.routeOptions.config.door ?? {};
@@ -160,7 +165,7 @@ export const admitRequests = (fastify: FastifyInstance, parts: DoorParts): void 
     const fault = faultOf(request, door);
     if (fault) return turnAway(request, reply, fault);
     if (door.isUrgent === true) return done();
-    enter(reply, (isIn) => (isIn ? done() : turnAway(request, reply, TOO_BUSY)));
+    enter(request, reply, (isIn) => (isIn ? done() : turnAway(request, reply, TOO_BUSY)));
   };
 
   fastify.addHook('onRequest', (request, reply, done) => {

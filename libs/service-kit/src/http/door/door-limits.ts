@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { ConfigError, intSetting, loadConfig, type Env } from '../../config/load-config.js';
 import { trustedProxies, type Peers } from './peers.js';
@@ -17,6 +16,7 @@ export interface DoorLimits {
   readonly maxConnections: number;
   readonly maxConnectionsPerPeer: number;
   readonly maxRequests: number;
+  readonly maxRequestsPerCaller: number;
   readonly maxWaitingRequests: number;
   readonly maxWaitMs: number;
   readonly wrongTokens: WrongTokenLimits;
@@ -45,6 +45,7 @@ const settings = z.object({
   FORNAX_HTTP_MAX_CONNECTIONS: count.default(8_192),
   FORNAX_HTTP_MAX_CONNECTIONS_PER_PEER: count.default(1_024),
   FORNAX_HTTP_MAX_REQUESTS: count.default(512),
+  FORNAX_HTTP_MAX_REQUESTS_PER_ACCOUNT: count.default(128),
   FORNAX_HTTP_MAX_WAITING_REQUESTS: intSetting({ min: 0, max: 1_000_000 }).default(2_048),
   FORNAX_HTTP_MAX_WAIT_MS: timeout.default(10_000),
   FORNAX_HTTP_WRONG_TOKENS_BURST: intSetting({ min: 0, max: 1_000_000 }).default(20),
@@ -52,24 +53,15 @@ const settings = z.object({
   FORNAX_HTTP_WRONG_TOKENS_MAX_DELAY_MS: intSetting({ min: 0, max: 600_000 }).default(10_000),
   FORNAX_TRUSTED_PROXIES: z.string().default(''),
   FORNAX_METRICS_TOKEN: z.string().optional(),
-  FORNAX_METRICS_TOKEN_FILE: z.string().optional(),
 });
 
 const MIN_TOKEN_LENGTH = 16;
 
-const metricsTokenOf = (text: string | undefined, file: string | undefined): string | undefined => {
-  const token = (text ?? (file === undefined ? undefined : readTokenFile(file)))?.trim();
+const metricsTokenOf = (text: string | undefined): string | undefined => {
+  const token = text?.trim();
   if (token !== undefined && token.length < MIN_TOKEN_LENGTH)
     throw new ConfigError([`FORNAX_METRICS_TOKEN must have at least ${MIN_TOKEN_LENGTH} characters`]);
   return token;
-};
-
-const readTokenFile = (file: string): string => {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new ConfigError([`FORNAX_METRICS_TOKEN_FILE: ${cause instanceof Error ? cause.message : String(cause)}`]);
-  }
 };
 
 /** Reads what API, S3 endpoint and router put up with. @throws ConfigError */
@@ -85,6 +77,7 @@ export const loadDoorLimits = (env: Env): DoorLimits => {
     maxConnections: values.FORNAX_HTTP_MAX_CONNECTIONS,
     maxConnectionsPerPeer: values.FORNAX_HTTP_MAX_CONNECTIONS_PER_PEER,
     maxRequests: values.FORNAX_HTTP_MAX_REQUESTS,
+    maxRequestsPerCaller: values.FORNAX_HTTP_MAX_REQUESTS_PER_ACCOUNT,
     maxWaitingRequests: values.FORNAX_HTTP_MAX_WAITING_REQUESTS,
     maxWaitMs: values.FORNAX_HTTP_MAX_WAIT_MS,
     wrongTokens: {
@@ -93,6 +86,6 @@ export const loadDoorLimits = (env: Env): DoorLimits => {
       maxDelayMs: values.FORNAX_HTTP_WRONG_TOKENS_MAX_DELAY_MS,
     },
     peers: trustedProxies(values.FORNAX_TRUSTED_PROXIES),
-    metricsToken: metricsTokenOf(values.FORNAX_METRICS_TOKEN, values.FORNAX_METRICS_TOKEN_FILE),
+    metricsToken: metricsTokenOf(values.FORNAX_METRICS_TOKEN),
   });
 };

@@ -357,6 +357,18 @@ describe('the door of the API', () => {
     });
   });
 
+  it('keeps room for others while one account asks for all of it', async () => {
+    closeGate();
+    const app = await start({ FORNAX_HTTP_MAX_REQUESTS: '4', FORNAX_HTTP_MAX_REQUESTS_PER_ACCOUNT: '2' });
+    const slow = Array.from({ length: 4 }, () => call(app, '/door/slow'));
+    await eventually(() => gate.waiting === 2);
+    const others = [call(app, '/door/open', { token: OPERATOR }), call(app, '/door/open', { token: '' })];
+    expect((await Promise.all(others)).map(({ status }) => status)).toEqual([200, 200]);
+    expect(gate.waiting).toBe(2);
+    gate.open();
+    expect((await Promise.all(slow)).map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+  });
+
   describe('for whoever guesses tokens', () => {
     const strict = {
       FORNAX_HTTP_WRONG_TOKENS_BURST: '5',

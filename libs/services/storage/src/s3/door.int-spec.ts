@@ -15,6 +15,8 @@ beforeAll(async () => {
     FORNAX_HTTP_STALL_TIMEOUT_MS: '600',
     FORNAX_HTTP_MIN_UPLOAD_BYTES_PER_S: '1000',
     FORNAX_HTTP_MAX_CONNECTIONS_PER_PEER: '30',
+    FORNAX_HTTP_MAX_REQUESTS: '6',
+    FORNAX_HTTP_MAX_REQUESTS_PER_ACCOUNT: '3',
     FORNAX_HTTP_WRONG_TOKENS_BURST: '5',
     FORNAX_HTTP_WRONG_TOKENS_PER_MINUTE: '1',
     FORNAX_HTTP_WRONG_TOKENS_MAX_DELAY_MS: '0',
@@ -96,6 +98,24 @@ describe('the door of the S3 endpoint', () => {
       clearInterval(timer);
     }
     expect([await statusOf('dripping'), await statusOf('moving')]).toEqual([404, 200]);
+  });
+
+  it('keeps room for others while uploads of one account take their time', async () => {
+    const ben = await storage.user('ben@example.org');
+    const uploads = await Promise.all(Array.from({ length: 6 }, () => wire()));
+    for (const [n, upload] of uploads.entries())
+      upload.send(signedHead('PUT', `/${bucket}/slow-${n}`, { 'content-length': '100000', expect: '100-continue' }));
+    const letIn = () => uploads.filter((one) => one.text().includes('100 Continue'));
+    const timer = setInterval(() => {
+      for (const upload of letIn()) upload.send('x'.repeat(1000));
+    }, 100);
+    try {
+      await eventually(() => letIn().length === 3);
+      expect((await storage.signed(ben, { path: '/' })).status).toBe(200);
+      expect(letIn()).toHaveLength(3);
+    } finally {
+      clearInterval(timer);
+    }
   });
 
   it('keeps so many connections of one peer', async () => {

@@ -92,6 +92,18 @@ const examine = (parts: S3Parts, request: S3Request) => {
   return { authenticated, principal: authenticated.principal, operation: operationOf(request) };
 };
 
+/** Whose share of the room a request takes: an instance's is that of its task's owner. */
+const callerOf = (principal: Principal): string => {
+  switch (principal.kind) {
+    case 'user':
+      return principal.account;
+    case 'lease':
+      return principal.claims.owner;
+    case 'service':
+      return `service ${principal.claims.service}`;
+  }
+};
+
 const createHandler = (parts: S3Parts, limits: DoorLimits): ((arrival: Arrival) => void) => {
   const slots = new RequestSlots(limits);
   const wrong = new WrongTokens(limits.wrongTokens, parts.now);
@@ -125,11 +137,12 @@ const createHandler = (parts: S3Parts, limits: DoorLimits): ((arrival: Arrival) 
       const known = parseRequest(arrival.message, parts.baseHosts);
       request = known;
       const examined = examine(parts, known);
-      slots.enter((isIn) => {
+      const caller = callerOf(examined.principal);
+      slots.enter(caller, (isIn) => {
         if (!isIn) return sendError(arrival, slowDown());
         run(arrival, known, examined)
           .catch((error: unknown) => fail(arrival, error, known))
-          .finally(() => slots.leave());
+          .finally(() => slots.leave(caller));
       });
     } catch (error) {
       fail(arrival, error, request);
