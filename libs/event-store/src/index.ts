@@ -27,6 +27,8 @@ export {
   type QuarantineEntry,
   type QuarantineState,
   eventEntryId,
+  isOfWork,
+  isUndecided,
 } from './quarantine/entries.js';
 export { isDataError, isFoldError } from './quarantine/data-errors.js';
 export { FoldGuard, reasonOf, type StoppedFold } from './quarantine/fold-guard.js';

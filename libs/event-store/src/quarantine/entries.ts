@@ -19,6 +19,12 @@ export interface QuarantineEntry {
   readonly decision: QuarantineDecision | null;
 }
 
+/** Waits for an operator. */
+export const isUndecided = ({ state }: QuarantineEntry): boolean => state === 'open' || state === 'retrying';
+
+/** A message of a stream that only passes messages on, as nodes send them; no state depends on it. */
+export const isOfWork = ({ what }: QuarantineEntry): boolean => what.kind === 'unreadable' && what.epoch === null;
+
 /** `events-17`: one message of the event log; another epoch of the log takes the place. */
 export const eventEntryId = (sequence: number): string => `events-${sequence}`;
 

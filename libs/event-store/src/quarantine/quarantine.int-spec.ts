@@ -226,6 +226,25 @@ describe('a message of a stream that forgets', () => {
   });
 });
 
+describe('a node that sends one unreadable message after the other', () => {
+  it('fills a little of the register, which has room for what others leave', async () => {
+    const keep = (node: string, sequence: number) => {
+      const place = { stream: STREAMS.reports, sequence, subject: `fx.report.${node}`, aggregate: null };
+      const found = { ...place, aggregateId: null, reason: 'not JSON', sizeBytes: 1, headers: [] };
+      return log.quarantine.keep(found, encoder.encode('x'));
+    };
+    for (let sequence = 1; sequence <= 50; sequence += 1) await keep('node-1', sequence);
+    await keep('node-2', 51);
+    const subjects = log.quarantine.list().map(({ what }) => (what.kind === 'unreadable' ? what.subject : ''));
+    expect(subjects.filter((subject) => subject === 'fx.report.node-1')).toHaveLength(20);
+    expect([subjects.at(-1), log.quarantine.overflow]).toEqual(['fx.report.node-2', 30]);
+    const [first] = log.quarantine.list();
+    await log.quarantine.decide(first?.id ?? '', { kind: 'dropped', ...operator() });
+    await keep('node-1', 52);
+    expect(log.quarantine.list()).toHaveLength(22);
+  });
+});
+
 describe('folds that have stopped', () => {
   const stop = (follower: string, sequence: number) => ({
     follower,

@@ -17,7 +17,15 @@ import { followStream } from '../jetstream/follow-stream.js';
 import type { FeedMessage, FeedPace } from '../jetstream/pull-feed.js';
 import { StoredMessages } from '../jetstream/stored-messages.js';
 import { managerOf } from '../jetstream/streams.js';
-import { type QuarantineDecision, type QuarantineEntry, eventEntryId, foldEntry, stopEntryId } from './entries.js';
+import {
+  type QuarantineDecision,
+  type QuarantineEntry,
+  eventEntryId,
+  foldEntry,
+  isOfWork,
+  isUndecided,
+  stopEntryId,
+} from './entries.js';
 import { reasonOf } from './fold-guard.js';
 
 export interface QuarantineOptions {
@@ -36,6 +44,10 @@ type Stop = Omit<StoppedRecord, 'kind' | 'at' | 'by' | 'epoch'>;
 
 /** What is beyond is skipped all the same, and counted; so nobody fills the register, and with it the memory of all, with rubbish. */
 const MAX_ENTRIES = 10_000;
+/** Of these, what nodes send: the event log and folds always find room. */
+const MAX_OF_WORK = 5_000;
+/** Undecided ones on one subject, which is one node's: enough to see what is wrong. */
+const MAX_OF_SUBJECT = 20;
 const MAX_BODY_BYTES = 1024 * 1024;
 const BATCH = 256;
 const LOAD_TIMEOUT_MS = 30_000;
@@ -179,7 +191,7 @@ export class Quarantine {
   async keep(found: Found, data: Uint8Array): Promise<void> {
     const id = `${found.stream.toLowerCase()}-${found.sequence}-${fingerprint(data)}`;
     if (this.entries.has(id)) return;
-    if (this.entries.size >= MAX_ENTRIES) {
+    if (!this.hasRoomFor(found.subject)) {
       this.overflowCount += 1;
       return;
     }
@@ -187,6 +199,14 @@ export class Quarantine {
     const record: QuarantineRecord = { ...found, kind: 'unreadable', epoch: null, body, ...this.byMe() };
     await this.publish(id, record, `${id}/found`);
     this.apply(id, record);
+  }
+
+  private hasRoomFor(subject: string): boolean {
+    if (this.entries.size >= MAX_ENTRIES) return false;
+    const ofWork = [...this.entries.values()].filter(isOfWork);
+    const isOfSubject = ({ what }: QuarantineEntry): boolean => what.kind === 'unreadable' && what.subject === subject;
+    const undecided = ofWork.filter((entry) => isUndecided(entry) && isOfSubject(entry));
+    return ofWork.length < MAX_OF_WORK && undecided.length < MAX_OF_SUBJECT;
   }
 
   /** @returns the entry as the decision leaves it */

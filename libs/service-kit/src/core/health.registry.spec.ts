@@ -49,6 +49,15 @@ describe('health', () => {
     expect((await health.check()).ready).toBe(true);
   });
 
+  it('shows a warning that passes while there is one', () => {
+    const health = new HealthRegistry();
+    let text: string | undefined = 'a report cannot be read';
+    health.warning('quarantine', () => text);
+    expect(health.warnings()).toEqual(['a report cannot be read']);
+    text = undefined;
+    expect(health.warnings()).toEqual([]);
+  });
+
   it('keeps each warning once', () => {
     const health = new HealthRegistry();
     health.warn('old server');

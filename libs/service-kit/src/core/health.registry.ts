@@ -27,6 +27,7 @@ export class HealthRegistry {
   private readonly checks = new Map<string, ReadinessCheck>();
   private readonly partChecks = new Map<string, ReadinessCheck>();
   private readonly warningTexts = new Set<string>();
+  private readonly passingWarnings = new Map<string, () => string | undefined>();
 
   /** Registers a condition of `/health/ready`; the same name again replaces it. */
   readiness(name: string, check: ReadinessCheck): void {
@@ -52,8 +53,14 @@ export class HealthRegistry {
     this.warningTexts.add(text);
   }
 
+  /** The same for something that passes: shown while there is a text. The same name again replaces it. */
+  warning(name: string, text: () => string | undefined): void {
+    this.passingWarnings.set(name, text);
+  }
+
   warnings(): readonly string[] {
-    return [...this.warningTexts];
+    const passing = [...this.passingWarnings.values()].map((text) => text());
+    return [...this.warningTexts, ...passing.filter((text) => text !== undefined)];
   }
 
   async check(): Promise<Readiness> {

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { STREAMS } from '@fornax/contracts';
 import {
   DurablePublisher,
+  isUndecided,
   JetStreamLog,
   LogUnavailable,
   Quarantine,
@@ -12,7 +13,6 @@ import { z } from 'zod';
 import type { Clock } from '../core/clock.js';
 import { CLOCK, EVENT_LOG, PUBLISHER } from '../core/tokens.js';
 import { Conflict, NotFound, Unavailable } from '../errors/errors.js';
-import { isUndecided } from './quarantine-watch.js';
 
 const SHOWN_BYTES = 4_096;
 const SHOWN_HEADERS = 32;

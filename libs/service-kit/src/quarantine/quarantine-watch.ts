@@ -1,5 +1,5 @@
 import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
-import { Quarantine, type QuarantineEntry } from '@fornax/event-store';
+import { isOfWork, isUndecided, Quarantine, type QuarantineEntry } from '@fornax/event-store';
 import type { Logger } from 'pino';
 import { HealthRegistry } from '../core/health.registry.js';
 import { LOGGER } from '../core/tokens.js';
@@ -7,10 +7,7 @@ import { meter } from '../telemetry/metrics.js';
 
 const MOST_NAMED = 3;
 
-/** Waits for an operator. */
-export const isUndecided = ({ state }: QuarantineEntry): boolean => state === 'open' || state === 'retrying';
-
-/** Tells of what is put aside: once in the log of each process, as a count in the metrics, and as `degraded` in health. */
+/** Tells of what is put aside: once in the log of each process, as a count in the metrics, and in health (see `trouble`). */
 @Injectable()
 export class QuarantineWatch implements BeforeApplicationShutdown {
   private readonly stop: () => void;
@@ -21,6 +18,7 @@ export class QuarantineWatch implements BeforeApplicationShutdown {
     health: HealthRegistry,
   ) {
     health.part('quarantine', () => this.trouble());
+    health.warning('quarantine', () => this.toldOf(isOfWork));
     this.stop = quarantine.onChange(({ id, state, what, decision }, before) => {
       const { kind, sequence, aggregate, aggregateId, reason } = what;
       const facts = { id, kind, sequence, aggregate, aggregateId, reason };
@@ -48,10 +46,13 @@ export class QuarantineWatch implements BeforeApplicationShutdown {
     this.stop();
   }
 
+  /** What nodes send is named among the warnings alone: no node makes the platform degraded. */
   private trouble(): string | undefined {
-    const { health } = this.quarantine;
-    if (health !== undefined) return health;
-    const undecided = this.quarantine.list().filter(isUndecided);
+    return this.quarantine.health ?? this.toldOf((entry) => !isOfWork(entry));
+  }
+
+  private toldOf(isMeant: (entry: QuarantineEntry) => boolean): string | undefined {
+    const undecided = this.quarantine.list().filter((entry) => isUndecided(entry) && isMeant(entry));
     if (undecided.length === 0) return undefined;
     const named = undecided.slice(0, MOST_NAMED).map(({ id, what }) => `${id} (${what.reason})`);
     const more = undecided.length > MOST_NAMED ? ` and ${undecided.length - MOST_NAMED} more` : '';

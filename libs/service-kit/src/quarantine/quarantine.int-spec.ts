@@ -233,6 +233,25 @@ describe('a service whose log holds what nobody can read', () => {
     SLOW_MS,
   );
 
+  it("serves as ever when it is a node's message, which is a warning", async () => {
+    const found = {
+      stream: 'FX_REPORTS',
+      sequence: 1,
+      subject: 'fx.report.node-1',
+      aggregate: null,
+      aggregateId: null,
+    };
+    const quarantine = service.app.get(Quarantine);
+    await quarantine.keep({ ...found, reason: 'not JSON', sizeBytes: 1, headers: [] }, Buffer.from('x'));
+    expect(await json(await call('GET', '/health'))).toMatchObject({
+      status: 'ready',
+      degraded: [],
+      warnings: [expect.stringMatching(/^1 put aside: fx_reports-1-/)],
+    });
+    const [entry] = quarantine.list().filter(({ id }) => id.startsWith('fx_reports'));
+    await quarantine.decide(entry?.id ?? '', { kind: 'dropped', at: 1, by: 'user:ada', reason: null });
+  });
+
   it(
     'folds it after all when this version can read it, and comes up again either way',
     async () => {
