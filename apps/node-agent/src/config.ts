@@ -44,9 +44,8 @@ const schema = z.object({
   FORNAX_PUBLIC_STORAGE_URL: z.url().default('http://127.0.0.1:9000'),
   /** Health and metrics on the loopback interface; 0 = off. */
   FORNAX_NODE_HTTP_PORT: intSetting({ min: 0, max: 65_535 }).default(0),
-  /** Shows metrics and the details of health there; or the file that holds it. */
+  /** Shows metrics and the details of health there. */
   FORNAX_METRICS_TOKEN: z.string().min(16).optional(),
-  FORNAX_METRICS_TOKEN_FILE: z.string().optional(),
   /** Cores and memory offered; 0 = what the machine has. */
   FORNAX_NODE_CORES: intSetting({ min: 0, max: 4_096 }).default(0),
   FORNAX_NODE_MEMORY_MB: intSetting({ min: 0, max: 100_000_000 }).default(0),
@@ -64,7 +63,6 @@ const schema = z.object({
 
 export interface AgentConfig extends Readonly<z.output<typeof schema>> {
   readonly workDir: string;
-  readonly metricsToken: string | undefined;
 }
 
 /** Settings of the environment, or of the files that `<NAME>_FILE` names; an empty value counts as unset. @throws ConfigError */
@@ -78,21 +76,11 @@ export const readSettings = <S extends z.ZodObject>(settings: S, env: Env): Read
   );
 };
 
-const metricsTokenOf = (config: Readonly<z.output<typeof schema>>): string | undefined => {
-  const { FORNAX_METRICS_TOKEN: token, FORNAX_METRICS_TOKEN_FILE: file } = config;
-  if (token !== undefined || file === undefined) return token;
-  try {
-    return readFileSync(file, 'utf8').trim() || undefined;
-  } catch (cause) {
-    throw new ConfigError(`FORNAX_METRICS_TOKEN_FILE cannot be read: ${String(cause)}`);
-  }
-};
-
 /** @throws ConfigError */
 export const loadAgentConfig = (env: Env): AgentConfig => {
   const config = readSettings(schema, env);
   const workDir = resolve(
     config.FORNAX_NODE_DIR ?? join(config.FORNAX_DATA_DIR, 'nodes', encodeURIComponent(config.FORNAX_NODE_ID)),
   );
-  return { ...config, workDir, metricsToken: metricsTokenOf(config) };
+  return { ...config, workDir };
 };

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { eventually, openWire, requestHead, type Wire } from '@fornax/testing';
+import { startPlatform } from '@fornax/testing/platform';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { call, expectOk } from './call.js';
+import { call } from './call.js';
 import { platform } from './platform.js';
 
 const MEGABYTE = 1024 * 1024;
@@ -87,18 +88,22 @@ describe('the front door', () => {
   );
 
   it('makes who guesses tokens wait, whatever it says of itself, and lets the owner of one in meanwhile', async () => {
-    const guess = () =>
-      call('GET', '/info', {
-        token: randomUUID(),
-        headers: { 'x-forwarded-for': `203.0.113.${Math.ceil(Math.random() * 250)}` },
-      });
-    const guesses = Promise.all(Array.from({ length: 300 }, guess));
-    await expectOk('GET', '/info', { token: platform.token });
-    const statuses = (await guesses).map(({ status }) => status);
-    expect(new Set(statuses)).toEqual(new Set([401, 429]));
-    expect(statuses.filter((status) => status === 401).length).toBeLessThan(60);
-    await expectOk('GET', '/info', { token: platform.token });
-  }, 60_000);
+    // On a platform of its own: what is counted against this address would slow the guesses of other tests.
+    const own = await startPlatform({ env: { FORNAX_LOG_LEVEL: 'warn', FORNAX_NODES: '0' } });
+    const info = (authorization: string, headers: Readonly<Record<string, string>> = {}) =>
+      fetch(`${own.apiUrl}/info`, { headers: { authorization, ...headers } });
+    const guess = () => info(randomUUID(), { 'x-forwarded-for': `203.0.113.${Math.ceil(Math.random() * 250)}` });
+    try {
+      const guesses = Promise.all(Array.from({ length: 300 }, guess));
+      expect((await info(own.token)).status).toBe(200);
+      const statuses = (await guesses).map(({ status }) => status);
+      expect(new Set(statuses)).toEqual(new Set([401, 429]));
+      expect(statuses.filter((status) => status === 401).length).toBeLessThan(60);
+      expect((await info(own.token)).status).toBe(200);
+    } finally {
+      await own.stop();
+    }
+  }, 180_000);
 
   it('shows metrics and what is wrong to operators alone', async () => {
     expect((await call('GET', '/metrics')).status).toBe(401);

@@ -171,7 +171,7 @@ const isPlainAcross = (url: string): boolean => {
   return protocol === 'http:' && hostname !== 'localhost' && hostname !== '[::1]' && !hostname.startsWith('127.');
 };
 
-const join_ = async (call: Call, around: Surroundings): Promise<void> => {
+const runJoin = async (call: Call, around: Surroundings): Promise<void> => {
   const [url, given, ...rest] = call.positionals;
   if (url === undefined || rest.length > 0) throw new UsageError('join takes the address of a platform and a token');
   const name = nameOf(call.name);
@@ -232,7 +232,7 @@ const status = async ({ folder }: Call, { env, print }: Surroundings): Promise<v
 };
 
 const COMMANDS: Readonly<Record<string, (call: Call, around: Surroundings) => Promise<void>>> = {
-  join: join_,
+  join: runJoin,
   run,
   rotate,
   status,
@@ -258,7 +258,7 @@ export const runFornaxNode = async (args: readonly string[], around: Surrounding
       around.tell(`fornax-node: ${error.message}\nSee fornax-node --help.`);
       return 2;
     }
-    if (!(error instanceof ConfigError) && !(error instanceof Error)) throw error;
+    if (!(error instanceof Error)) throw error;
     around.tell(`fornax-node: ${error.message}`);
     return 1;
   }

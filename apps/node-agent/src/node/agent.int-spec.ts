@@ -44,7 +44,7 @@ afterAll(async () => {
 let platform: Platform;
 let agent: Agent;
 let workDir = '';
-const join_ = async (graceMs = 10_000): Promise<void> => {
+const startAgent = async (graceMs = 10_000): Promise<void> => {
   const nodeId = `node-${(number += 1)}`;
   workDir = join(folder, nodeId);
   platform = await Platform.open(nats, nodeId, graceMs);
@@ -66,7 +66,7 @@ const ended = (leaseId: string, timeoutMs = 15_000): Promise<NonNullable<ReturnT
   eventually(() => platform.endOf(leaseId), { timeoutMs });
 
 describe('an agent', () => {
-  beforeEach(() => join_(), 30_000);
+  beforeEach(() => startAgent(), 30_000);
   afterEach(async () => {
     await agent.close();
     await platform.close();
@@ -103,7 +103,7 @@ describe('an agent', () => {
   it('takes orders again after its consumer was deleted: the registry makes it anew when the node confirms its session', async () => {
     await agent.close();
     await platform.close();
-    await join_(600);
+    await startAgent(600);
     await platform.order(aLeaseOrder('before', 'true'));
     await ended('before');
     await platform.forgetConsumer();
@@ -457,7 +457,7 @@ describe('an agent without contact', () => {
   });
 
   it('kills its instances at two thirds of the grace period and joins again as another boot', async () => {
-    await join_(1_500);
+    await startAgent(1_500);
     await platform.order(aLeaseOrder('cut', 'sleep 6815.5'));
     await eventually(() => running('6815.5') > 0);
     await nats.kill();
@@ -473,7 +473,7 @@ describe('an agent without contact', () => {
   }, 45_000);
 
   it('kills its instances when the platform is at another epoch', async () => {
-    await join_(900);
+    await startAgent(900);
     await platform.order(aLeaseOrder('old', 'sleep 7815.5'));
     await eventually(() => running('7815.5') > 0);
     platform.epoch += 1;

@@ -115,7 +115,7 @@ export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
     config.FORNAX_NODE_HTTP_PORT === 0
       ? undefined
       : await serveHttp(config.FORNAX_NODE_HTTP_PORT, {
-          token: config.metricsToken,
+          token: config.FORNAX_METRICS_TOKEN,
           isReady: () => agent.isReady,
           health: () => ({
             node: config.FORNAX_NODE_ID,

@@ -85,8 +85,9 @@ const summaryPage = pageOf(taskSummarySchema);
 
 /** The public REST API, typed. Every call throws ApiError when the API says no. Safe to share. */
 export class FornaxClient {
-  /** Users, tokens, projects, organizations and quotas. */
+  /** Machines that become nodes: one-time tokens, keys. */
   readonly nodeAccess = new NodeAccessClient((method, path, parser, call) => this.json(method, path, parser, call));
+  /** Users, tokens, projects, organizations and quotas. */
   readonly people = new PeopleClient((method, path, parser, call) => this.json(method, path, parser, call));
   /** What the event log makes possible: history, time travel, live events, webhooks. */
   readonly history = new HistoryClient(

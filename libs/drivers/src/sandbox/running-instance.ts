@@ -41,8 +41,8 @@ const argvOf = (
   command: InstanceCommand,
   entries: number,
 ): [string, ...string[]] => {
-  const join_ = cgroup?.joinFiles ?? [];
-  const enter = join_.length > 0 ? ['/bin/sh', '-c', ENTER, 'fornax', ...join_, '--'] : [];
+  const joinFiles = cgroup?.joinFiles ?? [];
+  const enter = joinFiles.length > 0 ? ['/bin/sh', '-c', ENTER, 'fornax', ...joinFiles, '--'] : [];
   const fstab = level.fstab ? join('/.fornax', id, 'fstab') : '-';
   const [first = '/bin/sh', ...rest] = [
     ...enter,

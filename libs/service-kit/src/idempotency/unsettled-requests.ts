@@ -24,15 +24,18 @@ export class UnsettledRequests {
     private readonly onError: (error: unknown) => void,
   ) {}
 
-  /** The oldest name left under this fingerprint, which nobody else gets any more; undefined when there is none. */
-  async take(fingerprint: string): Promise<string | undefined> {
+  /**
+   * The oldest name left under a fingerprint, which nobody else gets any more; undefined when there is none.
+   * @param fingerprint made only when anything is left at all
+   */
+  async take(fingerprint: () => string): Promise<string | undefined> {
     if (!(await this.isAnyLeft())) return undefined;
     const [rows] = await this.db.query<[{ name: string }[], number]>(
       `DELETE FROM unsettled_request WHERE (fingerprint, name) IN (
          SELECT fingerprint, name FROM unsettled_request WHERE fingerprint = $1 AND left_at > now() - ${WINDOW}
          ORDER BY left_at LIMIT 1 FOR UPDATE SKIP LOCKED)
        RETURNING name`,
-      [fingerprint],
+      [fingerprint()],
     );
     return rows[0]?.name;
   }

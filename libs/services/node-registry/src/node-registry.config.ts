@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { nkeyFromSeed } from '@fornax/event-store';
 import { ConfigError, intSetting, loadConfig, type Env } from '@fornax/service-kit';
 import { z } from 'zod';
@@ -24,7 +23,6 @@ const schema = z.object({
     .optional(),
   /** Seed (`SA...`) of the account key that the server's `auth_callout` trusts; without it no node of another machine can join. */
   FORNAX_NATS_ISSUER_SEED: z.string().optional(),
-  FORNAX_NATS_ISSUER_SEED_FILE: z.string().optional(),
   /** Age after which a node that joined makes itself a new key, in milliseconds; 0 = only when an operator asks. */
   FORNAX_NODE_KEY_ROTATION_MS: intSetting({ min: 0, max: 10 * 365 * 86_400_000 }).default(30 * 86_400_000),
 });
@@ -34,19 +32,10 @@ export interface NodeRegistryConfig extends Readonly<z.output<typeof schema>> {
 }
 export const NODE_REGISTRY_CONFIG = Symbol('fornax.node-registry.config');
 
-const readSeedFile = (path: string): string => {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch (cause) {
-    throw new ConfigError([`FORNAX_NATS_ISSUER_SEED_FILE: ${cause instanceof Error ? cause.message : String(cause)}`]);
-  }
-};
-
 /** @throws ConfigError */
 export const loadNodeRegistryConfig = (env: Env): NodeRegistryConfig => {
   const values = loadConfig(schema, env);
-  const file = values.FORNAX_NATS_ISSUER_SEED_FILE;
-  const issuerSeed = values.FORNAX_NATS_ISSUER_SEED ?? (file === undefined ? undefined : readSeedFile(file));
+  const { FORNAX_NATS_ISSUER_SEED: issuerSeed } = values;
   try {
     if (issuerSeed !== undefined) nkeyFromSeed(issuerSeed, 'account');
   } catch {

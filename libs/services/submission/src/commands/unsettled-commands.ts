@@ -50,7 +50,7 @@ export class UnsettledCommands {
     what: (name: string) => string,
     work: (command: CommandName) => Promise<T>,
   ): Promise<T> {
-    const fingerprint = this.sealer.fingerprint(JSON.stringify([account.id, ...asked]));
+    const fingerprint = (): string => this.sealer.fingerprint(JSON.stringify([account.id, ...asked]));
     const earlier = await this.requests.take(fingerprint);
     const name = earlier ?? newId();
     const isRepeated = earlier !== undefined;
@@ -59,7 +59,7 @@ export class UnsettledCommands {
     } catch (error) {
       const isUnknown = error instanceof OutcomeUnknown || (isRepeated && error instanceof LogUnavailable);
       if (!isUnknown && !isRepeated) throw error;
-      const isLeft = await this.requests.leave(fingerprint, name);
+      const isLeft = await this.requests.leave(fingerprint(), name);
       if (!isUnknown) throw error;
       throw unknown(what(name), isLeft, error);
     }
