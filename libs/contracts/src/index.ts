@@ -25,6 +25,8 @@ export {
   yieldSubject,
   parseLiveSubject,
   parseLogSubject,
+  AGGREGATES,
+  isSnapshotReportSubject,
   parseReportSubject,
   parseNodeRpcSubject,
   parseSnapshotReportSubject,

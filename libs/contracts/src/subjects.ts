@@ -85,6 +85,7 @@ export const snapshotReportSubject = (node: string): string => `fx.report.${enco
 export const allSnapshotReportsSubject = 'fx.report.*.snapshot';
 /** The node that a snapshot report came from, which NATS permissions prove. */
 export const parseSnapshotReportSubject = (subject: string): string => decodeToken(subject.split('.')[2] ?? '');
+export const isSnapshotReportSubject = (subject: string): boolean => subject.split('.').length === 4;
 export const reportStreamSubjects = ['fx.report.*', 'fx.report.*.snapshot'] as const;
 
 /** What is known of one message or fold that was put aside: found, decided, tried again; every service publishes and follows these. */

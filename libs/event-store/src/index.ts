@@ -33,6 +33,7 @@ export {
 export { isDataError, isFoldError } from './quarantine/data-errors.js';
 export { FoldGuard, reasonOf, type StoppedFold } from './quarantine/fold-guard.js';
 export { Quarantine, type QuarantineListener } from './quarantine/quarantine.js';
+export { takeAgain, type KeptMessage, type TakeAgainOptions } from './quarantine/take-again.js';
 export { InMemoryLog } from './in-memory/in-memory.event-log.js';
 export { type ConnectNatsOptions, type NatsKey, connectNats, onReconnect } from './jetstream/connection.js';
 export {

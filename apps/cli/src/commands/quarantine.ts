@@ -15,6 +15,10 @@ const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u20
 const harmless = (text: string): string =>
   text.replace(CONTROL, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
+/** In a table a line break would begin a row that nobody wrote. */
+const onOneLine = (text: string): string => harmless(text.replace(/\s+/g, ' '));
+const MAX_REASON = 120;
+
 const aboutOf = ({ aggregate, aggregateId, subject }: QuarantineEntry): string =>
   aggregate === null ? (subject ?? '-') : `${aggregate} ${aggregateId ?? ''}`;
 
@@ -28,9 +32,9 @@ const list = async (io: Io, all: boolean): Promise<void> => {
     entry.id,
     entry.state,
     entry.kind === 'stopped' ? `fold of ${entry.follower ?? '-'}` : 'message',
-    harmless(aboutOf(entry)),
+    onOneLine(aboutOf(entry)),
     entry.foundAt,
-    harmless(entry.reason),
+    onOneLine(entry.reason).slice(0, MAX_REASON),
   ]);
   io.print(renderTable([['ID', 'STATE', 'WHAT', 'ABOUT', 'FOUND', 'REASON'], ...rows]));
 };

@@ -62,6 +62,9 @@ export class Agent {
   readonly #ignored = metrics
     .getMeter('fornax')
     .createCounter('fornax.orders.ignored', { description: 'Messages of orders from a scheduler that was replaced' });
+  readonly #unreadable = metrics
+    .getMeter('fornax')
+    .createCounter('fornax.orders.unreadable', { description: 'Messages that came as orders and are none' });
   readonly #loops: Promise<void>[] = [];
   readonly #live: LiveBeat;
   #isClosing = false;
@@ -214,8 +217,11 @@ export class Agent {
             log.warn({ epoch }, 'orders of a scheduler that was replaced are ignored');
             continue;
           }
-          for (const order of parseOrders(data, (error) => log.warn({ err: error }, 'not an order')))
-            this.#accept(order);
+          const orders = parseOrders(data, (reason) => {
+            this.#unreadable.add(1);
+            log.warn({ reason, sizeBytes: data.length }, 'what came as orders cannot be read and was dropped');
+          });
+          for (const order of orders) this.#accept(order);
         }
       },
     );

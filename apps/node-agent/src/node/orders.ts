@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import { dispatchMessageSchema, type DispatchOrder, type NodeReport } from '@fornax/contracts';
 
 const REMEMBERED = 20_000;
@@ -50,12 +51,28 @@ export class LeaderFence {
   }
 }
 
-/** Reads one message of orders; what is no order of ours is told to `onError` and dropped, for it would never get better. */
-export const parseOrders = (data: Uint8Array, onError: (error: unknown) => void): readonly DispatchOrder[] => {
+/**
+ * Reads one message of orders; what is no order of ours is told to `onUnreadable` and dropped, for it would never get better. The reason holds
+ * nothing of the message: orders carry secrets.
+ */
+export const parseOrders = (data: Uint8Array, onUnreadable: (reason: string) => void): readonly DispatchOrder[] => {
+  const { data: orders, error } = dispatchMessageSchema.safeParse(jsonIn(data));
+  if (orders) return orders;
+  onUnreadable(reasonOf(error));
+  return [];
+};
+
+const MAX_REASONS = 3;
+const reasonOf = ({ issues }: z.ZodError): string =>
+  issues
+    .slice(0, MAX_REASONS)
+    .map(({ path, code }) => `${path.length === 0 ? 'it' : path.map(String).join('.').slice(0, 100)} (${code})`)
+    .join(', ');
+
+const jsonIn = (data: Uint8Array): unknown => {
   try {
-    return dispatchMessageSchema.parse(JSON.parse(Buffer.from(data).toString('utf8')));
-  } catch (error) {
-    onError(error);
-    return [];
+    return JSON.parse(Buffer.from(data).toString('utf8'));
+  } catch {
+    return undefined;
   }
 };

@@ -12,7 +12,9 @@ import {
 } from '@fornax/embedded';
 import { type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { type Msg, type NatsConnection, connect, createInbox, headers } from '@nats-io/transport-node';
+import { eventually } from '@fornax/testing';
 import { provision } from '../provision.js';
+import { consumeBatches } from './consume-batches.js';
 
 const SLOW_MS = 300_000;
 let folder: string;
@@ -295,4 +297,32 @@ describe('what a node needs', () => {
       'KV_FX_LEADER',
     ]);
   });
+});
+
+describe('a node that says nothing, many times', () => {
+  it('holds up others once: an empty message ends an answer between accounts, so messages are asked for one by one after it', async () => {
+    const over = new AbortController();
+    const taken: string[] = [];
+    const errors: unknown[] = [];
+    const options = { stream: 'FX_REPORTS', durable: 'scheduler', filterSubject: 'fx.report.*', signal: over.signal };
+    const done = consumeBatches(platform, { ...options, onError: (error) => errors.push(error) }, (messages) => {
+      taken.push(...messages.map(({ data }) => Buffer.from(data).toString()));
+      return Promise.resolve();
+    });
+    const reports = () => taken.filter((text) => text.startsWith('report')).sort();
+    // What the server sends to nobody after the first one comes again when its time to be acknowledged is over.
+    await manager.consumers.update('FX_REPORTS', 'scheduler', { ack_wait: 1e9 });
+    node.publish('fx.report.node-2', '');
+    await eventually(() => taken.includes(''));
+    for (let round = 0; round < 3; round += 1) {
+      for (let i = 0; i < 100; i += 1) node.publish('fx.report.node-2', '');
+      victim.publish('fx.report.node-1', `report ${round}`);
+      await node.flush();
+      await victim.flush();
+    }
+    await eventually(() => taken.length >= 304);
+    expect([errors, reports()]).toEqual([[], ['report 0', 'report 1', 'report 2']]);
+    over.abort();
+    await done;
+  }, 20_000);
 });

@@ -1,6 +1,7 @@
 import type { NatsConnection } from '@nats-io/nats-core';
 import { JetStreamApiError, type JetStreamManager, type StreamInfo } from '@nats-io/jetstream';
 import {
+  AGGREGATES,
   STREAMS,
   allEventsSubject,
   allYieldsSubject,
@@ -31,7 +32,7 @@ import { type Reader, openReader } from './consumer-maker.js';
 import { DecodedCommits } from './decoded-commits.js';
 import { DurablePublisher, PublishRejected } from './durable-publisher.js';
 import { GroupedPublisher } from './grouped-publisher.js';
-import { type FeedMessage, type FeedPace, PullFeed } from './pull-feed.js';
+import { type FeedMessage, type FeedPace, PullFeed, endsAnswer } from './pull-feed.js';
 import { SharedTail } from './shared-tail.js';
 import { type StoredMessage, StoredMessages } from './stored-messages.js';
 import { ensureStreams, epochOf, managerOf } from './streams.js';
@@ -79,10 +80,14 @@ interface LogMessage {
   readonly msgId: string;
 }
 
+const PREFIXES = AGGREGATES.map((aggregate) => eventSubject(aggregate, ''));
+/** Nobody asks for these, so whoever meets one puts it aside. */
+const isOfNoAggregate = (subject: string): boolean => !PREFIXES.some((prefix) => subject.startsWith(prefix));
+
 const wantedBy = (aggregates: readonly Aggregate[] | undefined): ((subject: string) => boolean) => {
   if (aggregates === undefined) return () => true;
   const prefixes = aggregates.map((aggregate) => eventSubject(aggregate, ''));
-  return (subject) => prefixes.some((prefix) => subject.startsWith(prefix));
+  return (subject) => prefixes.some((prefix) => subject.startsWith(prefix)) || isOfNoAggregate(subject);
 };
 
 /** Nearly all commits are those of tasks: who wants these, or several kinds, reads what everybody reads. */
@@ -473,11 +478,21 @@ export class JetStreamLog implements EventLog {
     to: number,
     maxBatch: number,
   ): AsyncGenerator<readonly FeedMessage[]> {
-    if (to < from) return;
+    for (let next: number | undefined = from; next !== undefined && next <= to;)
+      next = yield* this.replayUntilEnd(filter, next, to, maxBatch);
+  }
+
+  /** @returns where to go on when an empty message ended the server's answer; undefined when everything was read */
+  private async *replayUntilEnd(
+    filter: string | undefined,
+    from: number,
+    to: number,
+    maxBatch: number,
+  ): AsyncGenerator<readonly FeedMessage[], number | undefined> {
     const { name, pending } = await this.createConsumer(filter, from);
     if (pending === 0) {
       this.forgetConsumer(name);
-      return;
+      return undefined;
     }
     const feed = this.feedOf(name, 2 * maxBatch);
     const never = new AbortController().signal;
@@ -487,7 +502,8 @@ export class JetStreamLog implements EventLog {
         const wanted = messages.filter(({ sequence }) => sequence <= to);
         if (wanted.length > 0) yield wanted;
         const last = messages.at(-1);
-        if (last === undefined || last.sequence >= to || last.pending === 0) return;
+        if (last === undefined || last.sequence >= to || last.pending === 0) return undefined;
+        if (endsAnswer(last)) return last.sequence + 1;
       }
     } finally {
       feed.close();

@@ -2,6 +2,7 @@ import { nanos, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/nat
 import { delay } from '../wait.js';
 import { newInbox, onReconnect } from './connection.js';
 import { jetStreamApi } from './jetstream-api.js';
+import { beWary, isWary } from './wary-streams.js';
 
 /** A message of a pull consumer as it arrived. */
 export interface FeedMessage {
@@ -63,6 +64,8 @@ interface Pull {
 const DRAIN_MS = 1_000;
 /** Requests for one message each that are under way at once. */
 const SINGLE_PULLS = 4;
+/** The same where an empty message was met (see `beWary`). */
+const WARY_PULLS = 64;
 /** Twice the largest message (8 MiB) that the server takes, so that every message fits and a slow reader holds little. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
@@ -78,6 +81,10 @@ const placeOf = (reply: string) => {
     pending: Number(tokens[at + 4]),
   };
 };
+
+/** Between accounts the server takes such a message for the end of an answer of many. */
+export const endsAnswer = ({ data, headers }: Pick<FeedMessage, 'data'> & { readonly headers?: unknown }): boolean =>
+  data.length === 0 && headers === undefined;
 
 /**
  * Takes the messages of a pull consumer as they arrive, bounded in number and bytes, and says at once when it cannot go on.
@@ -182,20 +189,26 @@ export class PullFeed {
       this.fail('no sign of life from the consumer');
   }
 
+  /** How many requests for one message each are kept under way; 0: messages are asked for together. */
+  private get singlePulls(): number {
+    if (this.options.asksSingly === true) return SINGLE_PULLS;
+    return isWary(this.nc, this.options.stream) ? WARY_PULLS : 0;
+  }
+
   private refill(): void {
     if (this.broken !== undefined) return;
     const { capacity, asksSingly = false } = this.options;
-    if (asksSingly) {
-      const most = Math.min(SINGLE_PULLS, capacity - this.buffer.length);
-      while (this.broken === undefined && this.pulls.length < most)
-        this.ask(1, { batch: 1, expires: nanos(this.pace.expiresMs) });
+    const { expiresMs, heartbeatMs } = this.pace;
+    const signs = { expires: nanos(expiresMs), ...(asksSingly ? {} : { idle_heartbeat: nanos(heartbeatMs) }) };
+    const { singlePulls } = this;
+    if (singlePulls > 0) {
+      const most = Math.min(singlePulls, capacity - this.buffer.length);
+      while (this.broken === undefined && this.pulls.length < most) this.ask(1, { batch: 1, ...signs });
       return;
     }
     const expected = this.pulls.reduce((sum, pull) => sum + pull.left, 0);
     const room = capacity - this.buffer.length - expected;
     if (room < Math.ceil(capacity / 2)) return;
-    const { expiresMs, heartbeatMs } = this.pace;
-    const signs = { expires: nanos(expiresMs), idle_heartbeat: nanos(heartbeatMs) };
     this.ask(room, { batch: room, ...signs, max_bytes: this.options.maxBytes ?? MAX_BYTES });
   }
 
@@ -231,7 +244,12 @@ export class PullFeed {
     }
     this.lastMessage = performance.now();
     this.buffer.push({ subject: msg.subject, data: msg.data, headers: msg.headers, reply, ...place });
-    if (this.options.asksSingly === true) this.refill();
+    if (endsAnswer(msg)) {
+      beWary(this.nc, this.options.stream);
+      if (this.options.isGapFatal) this.fail('an empty message ended the answer of the server');
+      else if (this.pulls[0] === first) this.pulls.shift();
+    }
+    if (this.singlePulls > 0) this.refill();
     this.notify();
   }
 

@@ -38,7 +38,7 @@ const decisionOf = ({ by, at, reason }: QuarantineDecision): QuarantineDecision 
 
 /**
  * The fold of one entry. What is over stays over when the same thing is found once more; it opens again when it is another thing
- * (another epoch of the log), or when a fold that was tried again has stopped again.
+ * (another epoch of the log), or when what was tried again has failed again.
  */
 export const foldEntry = (
   before: QuarantineEntry | undefined,
@@ -47,8 +47,8 @@ export const foldEntry = (
 ): QuarantineEntry | undefined => {
   switch (record.kind) {
     case 'unreadable':
-      if (before !== undefined && before.what.epoch === record.epoch) return before;
-      return { id, state: 'open', what: withoutBody(record), decision: null };
+      if (before !== undefined && before.what.epoch === record.epoch && before.state !== 'retrying') return before;
+      return { id, state: 'open', what: withoutBody(record), decision: before?.decision ?? null };
     case 'stopped':
       if (
         before !== undefined &&

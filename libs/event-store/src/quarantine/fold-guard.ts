@@ -17,7 +17,8 @@ export const reasonOf = (error: unknown): string =>
  * The same for every process that folds the same log.
  */
 export class FoldGuard {
-  private readonly stopped = new Set<string>();
+  /** By aggregate, the commit before which it stands. */
+  private readonly stopped = new Map<string, number>();
 
   constructor(
     private readonly follower: string,
@@ -28,13 +29,19 @@ export class FoldGuard {
   fold<T>(commit: RecordedCommit, apply: (commit: RecordedCommit) => T): T | undefined {
     const { aggregate, aggregateId, sequence } = commit;
     const key = `${aggregate}/${aggregateId}`;
-    if (this.stopped.has(key)) return undefined;
+    const stoppedAt = this.stopped.get(key);
+    if (stoppedAt !== undefined && sequence >= stoppedAt) return undefined;
     try {
       return apply(commit);
     } catch (error) {
-      this.stopped.add(key);
+      this.stopped.set(key, sequence);
       this.onStopped({ follower: this.follower, sequence, aggregate, aggregateId, reason: reasonOf(error) });
       return undefined;
     }
+  }
+
+  /** Folds the aggregate again from the next commit that comes. */
+  release(aggregate: string, aggregateId: string): void {
+    this.stopped.delete(`${aggregate}/${aggregateId}`);
   }
 }

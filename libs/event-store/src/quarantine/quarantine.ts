@@ -190,14 +190,16 @@ export class Quarantine {
    */
   async keep(found: Found, data: Uint8Array): Promise<void> {
     const id = `${found.stream.toLowerCase()}-${found.sequence}-${fingerprint(data)}`;
-    if (this.entries.has(id)) return;
-    if (!this.hasRoomFor(found.subject)) {
+    const before = this.entries.get(id);
+    if (before !== undefined && before.state !== 'retrying') return;
+    if (before === undefined && !this.hasRoomFor(found.subject)) {
       this.overflowCount += 1;
       return;
     }
-    const body = Buffer.from(data.subarray(0, MAX_BODY_BYTES)).toString('base64');
+    // What was tried again lies there already.
+    const body = before ? null : Buffer.from(data.subarray(0, MAX_BODY_BYTES)).toString('base64');
     const record: QuarantineRecord = { ...found, kind: 'unreadable', epoch: null, body, ...this.byMe() };
-    await this.publish(id, record, `${id}/found`);
+    await this.publish(id, record, `${id}/${before ? randomUUID() : 'found'}`);
     this.apply(id, record);
   }
 

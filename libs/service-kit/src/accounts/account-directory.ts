@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import { FoldGuard, type EventLog, type Quarantine, type StoppedFold } from '@fornax/event-store';
+import { FoldGuard, reasonOf, type EventLog, type OnFollowing, type Quarantine, type StoppedFold } from '@fornax/event-store';
 import type { RecordedCommit } from '@fornax/contracts';
 import type { AccountEvent, AccountRole } from '@fornax/domain';
 import { systemClock, type Clock } from '../core/clock.js';
@@ -45,6 +45,8 @@ export class AccountDirectory {
     private readonly sealer: Sealer,
     private readonly clock: Clock = systemClock,
     private readonly quarantine?: Quarantine,
+    /** Told why the log cannot be followed at present, and with undefined when it can be again. */
+    private readonly onState: OnFollowing = () => undefined,
   ) {
     this.guard = this.newGuard();
     quarantine?.onChange(({ id, state, what }) => {
@@ -56,7 +58,9 @@ export class AccountDirectory {
     this.ready = replayed.then(() => undefined);
     this.following = replayed.then((next) => this.follow(log, next));
     // The one who awaits `ready` or `close` sees the failure; without a listener here it would end the process first.
-    this.following.catch(() => undefined);
+    this.following.catch((error: unknown) => {
+      if (!this.stop.signal.aborted) this.onState(reasonOf(error));
+    });
     this.ready.catch(() => undefined);
   }
 
@@ -234,7 +238,14 @@ export class AccountDirectory {
   }
 
   private follow(log: EventLog, from: number): Promise<void> {
-    return log.subscribe({ from, aggregates: ['account'], signal: this.stop.signal }, (batch) => {
+    const options = {
+      from,
+      aggregates: ['account'] as const,
+      signal: this.stop.signal,
+      onProgress: () => this.onState(undefined),
+      onError: (error: unknown) => this.onState(reasonOf(error)),
+    };
+    return log.subscribe(options, (batch) => {
       this.applyAll(batch);
       return Promise.resolve();
     });

@@ -72,7 +72,7 @@ export class CoreModule {
           provide: AccountDirectory,
           inject: [EVENT_LOG, Sealer, HealthRegistry, CLOCK, Quarantine],
           useFactory: (log: EventLog, sealer: Sealer, health: HealthRegistry, clock: Clock, quarantine: Quarantine) => {
-            const directory = new AccountDirectory(log, sealer, clock, quarantine);
+            const directory = new AccountDirectory(log, sealer, clock, quarantine, health.follower('accounts'));
             health.readiness('accounts', () => (directory.isReady() ? undefined : 'accounts are not read yet'));
             return directory;
           },

@@ -1,7 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { isObservable, lastValueFrom } from 'rxjs';
 import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
-import type { RecordedCommit } from '@fornax/contracts';
-import { reasonOf, type EventLog, type Quarantine } from '@fornax/event-store';
+import { AGGREGATES, STREAMS, type Aggregate, type RecordedCommit } from '@fornax/contracts';
+import { reasonOf, type EventLog, type Quarantine, type QuarantineEntry } from '@fornax/event-store';
 import type { DataSource } from 'typeorm';
 import { loadCheckpoint, storeCheckpoint } from '../database/checkpoint.js';
 import { inSpan } from '../telemetry/trace.js';
@@ -12,6 +13,7 @@ import { StoppedOf } from './stopped-of.js';
 
 /** Handlers are safe to repeat, so losing a second of progress in a crash costs less than a write for every batch. */
 const REMEMBER_EVERY_MS = 1_000;
+const AGAIN_MS = 1_000;
 
 export interface JetStreamStrategyParts {
   readonly log: EventLog;
@@ -69,14 +71,30 @@ export class JetStreamStrategy extends Server implements CustomTransportStrategy
     const { aggregates, maxBatch, name } = options;
     const tell = this.parts.health.follower(`log handler ${name}`);
     const stopped = new StoppedOf(name, this.parts.quarantine);
+    if (options.from === 'checkpoint') stopped.restore();
     let rememberedAt = Number.NEGATIVE_INFINITY;
+    let position = from - 1;
+    const inTurn = oneAtATime();
+    const takeUp = (entry: QuarantineEntry): void => {
+      const place = placeToTakeUp(entry, options);
+      // What comes later is handed over in its turn anyway.
+      if (place === undefined || (options.from === 'now' && place.sequence < from)) return;
+      const work = () => stopped.takeUp(this.parts.log, place, position, (part) => this.handle(name, handler, part));
+      void this.untilDone(name, () => inTurn(work));
+    };
+    const stopListening = this.parts.quarantine.onChange(takeUp);
+    this.stop.signal.addEventListener('abort', stopListening, { once: true });
+    for (const entry of this.parts.quarantine.list()) if (entry.state === 'retrying') takeUp(entry);
     await this.parts.log.subscribe(
       {
         from,
         signal: this.stop.signal,
         ...(aggregates ? { aggregates } : {}),
         ...(maxBatch === undefined ? {} : { maxBatch }),
-        onProgress: () => tell(undefined),
+        onProgress: (sequence) => {
+          position = Math.max(position, sequence);
+          tell(undefined);
+        },
         onError: (error) => {
           tell(reasonOf(error));
           this.parts.onError(name, error);
@@ -84,7 +102,10 @@ export class JetStreamStrategy extends Server implements CustomTransportStrategy
       },
       async (batch) => {
         await inSpan(`log ${name}`, { kind: 'consumer', parent: batch[0]?.meta.traceparent }, () =>
-          stopped.handle(batch, (part) => this.handle(name, handler, part)),
+          inTurn(async () => {
+            await stopped.handle(batch, (part) => this.handle(name, handler, part));
+            position = Math.max(position, batch.at(-1)?.sequence ?? 0);
+          }),
         );
         if (performance.now() - rememberedAt < REMEMBER_EVERY_MS) return;
         await this.remember(options, batch);
@@ -96,6 +117,20 @@ export class JetStreamStrategy extends Server implements CustomTransportStrategy
   private async handle(name: string, handler: MessageHandler, batch: readonly RecordedCommit[]): Promise<void> {
     const result: unknown = await handler(batch, new LogContext(name, batch.at(-1)?.sequence ?? 0));
     if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });
+  }
+
+  private async untilDone(name: string, work: () => Promise<void>): Promise<void> {
+    const { signal } = this.stop;
+    while (!signal.aborted) {
+      try {
+        await work();
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        this.parts.onError(name, error);
+        await delay(AGAIN_MS, undefined, { signal }).catch(() => undefined);
+      }
+    }
   }
 
   private async startOf(options: LogHandlerOptions): Promise<number> {
@@ -120,3 +155,30 @@ export class JetStreamStrategy extends Server implements CustomTransportStrategy
     await storeCheckpoint(this.parts.databaseOf(options.service), options.name, { epoch, sequence: last.sequence });
   }
 }
+
+/** Begins each work when the one before it is over, however that went. */
+const oneAtATime = (): ((work: () => Promise<void>) => Promise<void>) => {
+  let last: Promise<void> = Promise.resolve();
+  return (work) => {
+    const mine = last.then(work);
+    last = mine.catch(() => undefined);
+    return mine;
+  };
+};
+
+interface Place {
+  readonly aggregate: Aggregate;
+  readonly aggregateId: string;
+  readonly sequence: number;
+}
+
+/** What an operator wants this handler to be given after all: an aggregate that it has stopped at, or a message that nobody could read. */
+const placeToTakeUp = ({ what, state }: QuarantineEntry, options: LogHandlerOptions): Place | undefined => {
+  const isMeant =
+    what.kind === 'stopped'
+      ? state === 'retrying' && what.follower === options.name
+      : state === 'retried' && what.stream === STREAMS.events;
+  const aggregate = (options.aggregates ?? AGGREGATES).find((known) => known === what.aggregate);
+  if (!isMeant || aggregate === undefined || what.aggregateId === null) return undefined;
+  return { aggregate, aggregateId: what.aggregateId, sequence: what.sequence };
+};

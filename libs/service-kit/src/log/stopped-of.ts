@@ -1,22 +1,31 @@
 import type { RecordedCommit } from '@fornax/contracts';
-import { AggregateStopped, isDataError, reasonOf, type Quarantine } from '@fornax/event-store';
+import { AggregateStopped, isDataError, reasonOf, type EventLog, type Quarantine } from '@fornax/event-store';
 
 type Handle = (batch: readonly RecordedCommit[]) => Promise<void>;
+type Place = Pick<RecordedCommit, 'aggregate' | 'aggregateId' | 'sequence'>;
 
-const keyOf = ({ aggregate, aggregateId }: RecordedCommit): string => `${aggregate}/${aggregateId}`;
+const keyOf = ({ aggregate, aggregateId }: Omit<Place, 'sequence'>): string => `${aggregate}/${aggregateId}`;
 
 /**
  * The aggregates that a handler of the log has stopped at. What goes wrong because of the data goes wrong again, so the batch is handed over
- * commit by commit, and the aggregate of the one that fails is left out from there on, until the process starts again; everything else
- * goes on. Other failures pass, for the log to try again.
+ * commit by commit, and the aggregate of the one that fails is left out from there on; everything else goes on. Other failures pass, for the
+ * log to try again.
  */
 export class StoppedOf {
-  private readonly keys = new Set<string>();
+  /** Where each stands: before this commit. */
+  private readonly places = new Map<string, number>();
 
   constructor(
     private readonly handler: string,
     private readonly quarantine: Quarantine,
   ) {}
+
+  /** Where an earlier process left them, for a handler that goes on where that one was. */
+  restore(): void {
+    for (const { what, state } of this.quarantine.list())
+      if (what.kind === 'stopped' && what.follower === this.handler && state !== 'retried')
+        this.places.set(`${what.aggregate}/${what.aggregateId}`, what.sequence);
+  }
 
   async handle(batch: readonly RecordedCommit[], handle: Handle): Promise<void> {
     const fresh = this.without(batch);
@@ -29,18 +38,40 @@ export class StoppedOf {
     }
   }
 
+  /**
+   * Takes an aggregate up from a commit on that was left out, up to where the handler stands in the log.
+   * @throws whatever is no fault of the data: nothing is lost, and it may be tried again
+   */
+  async takeUp(log: EventLog, place: Place, position: number, handle: Handle): Promise<void> {
+    const key = keyOf(place);
+    const from = this.places.get(key) ?? place.sequence;
+    const missed = (await log.readAggregate(place.aggregate, place.aggregateId, from - 1)).filter(
+      ({ sequence }) => sequence <= position,
+    );
+    this.places.delete(key);
+    for (const [index, commit] of missed.entries()) {
+      try {
+        await this.handleOne(commit, handle);
+      } catch (error) {
+        this.places.set(key, missed[index]?.sequence ?? from);
+        throw error;
+      }
+    }
+    if (!this.places.has(key)) await this.quarantine.resolveStop(this.handler, from);
+  }
+
   private without(batch: readonly RecordedCommit[]): readonly RecordedCommit[] {
-    return this.keys.size === 0 ? batch : batch.filter((commit) => !this.keys.has(keyOf(commit)));
+    return this.places.size === 0 ? batch : batch.filter((commit) => !this.places.has(keyOf(commit)));
   }
 
   private async handleOne(commit: RecordedCommit, handle: Handle): Promise<void> {
-    if (this.keys.has(keyOf(commit))) return;
+    if (this.places.has(keyOf(commit))) return;
     try {
       await handle([commit]);
     } catch (error) {
       if (!isOfData(error)) throw error;
-      this.keys.add(keyOf(commit));
       const { sequence, aggregate, aggregateId } = commit;
+      this.places.set(keyOf(commit), sequence);
       this.quarantine.noticeStop({ follower: this.handler, sequence, aggregate, aggregateId, reason: reasonOf(error) });
     }
   }

@@ -1,7 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { STREAMS } from '@fornax/contracts';
 import {
-  DurablePublisher,
   isUndecided,
   JetStreamLog,
   LogUnavailable,
@@ -11,7 +10,7 @@ import {
 } from '@fornax/event-store';
 import { z } from 'zod';
 import type { Clock } from '../core/clock.js';
-import { CLOCK, EVENT_LOG, PUBLISHER } from '../core/tokens.js';
+import { CLOCK, EVENT_LOG } from '../core/tokens.js';
 import { Conflict, NotFound, Unavailable } from '../errors/errors.js';
 
 const SHOWN_BYTES = 4_096;
@@ -85,7 +84,6 @@ export class QuarantineDesk {
   constructor(
     private readonly quarantine: Quarantine,
     @Inject(EVENT_LOG) private readonly log: EventLog,
-    @Inject(PUBLISHER) private readonly publisher: DurablePublisher,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -137,11 +135,10 @@ export class QuarantineDesk {
     if (state === 'retried') return viewOf(entry);
     if (state === 'dropped') throw new Conflict(`${id} was dropped for good; what came later was decided without it`);
     const at = this.clock.now();
-    if (what.kind === 'unreadable' && what.stream !== STREAMS.events) {
-      await this.sendAgain(id, what.subject);
-      return this.decided(id, { kind: 'retried', by, at, reason });
-    }
-    if (what.kind === 'unreadable') await this.checkReadable(id, what.sequence);
+    if (what.kind === 'unreadable' && what.stream === STREAMS.events) await this.checkReadable(id, what.sequence);
+    // The service that put it aside takes it again: nobody else may send in the name of a node.
+    else if (what.kind === 'unreadable' && (await this.quarantine.bodyOf(id)) === undefined)
+      throw new Conflict(`the body of ${id} is no longer kept`);
     await this.decided(id, { kind: 'retry-asked', by, at, reason });
     const answer = await this.quarantine.settled(id, RETRY_WAIT_MS);
     return viewOf(answer ?? entry);
@@ -164,13 +161,6 @@ export class QuarantineDesk {
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new Conflict(`${id} still cannot be read by this version: ${why}`, { cause });
     }
-  }
-
-  /** Whoever takes it now reads it as if it had just come. */
-  private async sendAgain(id: string, subject: string): Promise<void> {
-    const body = await this.quarantine.bodyOf(id);
-    if (body === undefined) throw new Conflict(`the body of ${id} is no longer kept`);
-    await this.publisher.publish(subject, body);
   }
 
   private async decided(id: string, record: Parameters<Quarantine['decide']>[1]): Promise<EntryView> {

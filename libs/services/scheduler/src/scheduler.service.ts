@@ -1,8 +1,8 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { metrics } from '@opentelemetry/api';
-import { STREAMS, allReportsSubject } from '@fornax/contracts';
-import { consumeBatches, lead, Quarantine, type DurablePublisher, type EventLog } from '@fornax/event-store';
+import { STREAMS, allReportsSubject, isSnapshotReportSubject } from '@fornax/contracts';
+import { consumeBatches, lead, Quarantine, takeAgain, type DurablePublisher, type EventLog } from '@fornax/event-store';
 import {
   CLOCK,
   CORE_CONFIG,
@@ -152,6 +152,17 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
             headers: [],
           },
           data,
+        ),
+      takeKeptReports: (handle, signal) =>
+        takeAgain(
+          this.quarantine,
+          {
+            stream: STREAMS.reports,
+            isOwn: (subject) => !isSnapshotReportSubject(subject),
+            signal,
+            onError: (error) => this.logger.warn({ err: error }, 'a kept report could not be handled, trying again'),
+          },
+          handle,
         ),
       onStopped: (stop) => this.quarantine.noticeStop(stop),
       now: () => this.clock.now(),

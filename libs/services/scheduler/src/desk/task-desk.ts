@@ -1,4 +1,4 @@
-import type { Commit, NodeReport } from '@fornax/contracts';
+import type { Commit, NodeReport, RecordedCommit } from '@fornax/contracts';
 import {
   sizeOf,
   taskDecider,
@@ -32,6 +32,8 @@ export interface TaskDeskOptions {
    * came before it: it appends nothing to a task that a leader of a higher epoch has written about.
    */
   readonly leaderEpoch: number;
+  /** Folds into the view. @throws AggregateStopped the fold throws on this task */
+  readonly fold: (commit: RecordedCommit) => Changes;
   /** Told what a commit of this desk, or one found while settling a conflict, changed. */
   readonly onFolded: (changes: Changes, traceparent?: string) => void;
   /** Told the higher epoch of a leader that has written to the log. */
@@ -240,12 +242,12 @@ export class TaskDesk {
         const tail = await log.readAggregate('task', taskId, after);
         for (const commit of tail) {
           this.refuseIfSuperseded(commit.meta.leaderEpoch ?? 0);
-          this.options.onFolded(view.fold(commit));
+          this.options.onFolded(this.options.fold(commit));
         }
         if (tail.some(({ meta }) => meta.source !== 'scheduler')) this.served(taskId);
         return;
       } catch (error) {
-        if (error instanceof Superseded) throw error;
+        if (error instanceof Superseded || error instanceof AggregateStopped) throw error;
         logger.warn({ taskId, err: error }, 'the log cannot be read, trying again');
         await pause(waitMs, signal);
       }
@@ -261,7 +263,7 @@ export class TaskDesk {
   }
 
   private append(entry: TaskEntry, { type }: TaskCommand, events: readonly TaskEvent[]): Promise<void> {
-    const { newId, now, leaderEpoch, log, view, onFolded, inSpan } = this.options;
+    const { newId, now, leaderEpoch, log, fold, onFolded, inSpan } = this.options;
     const { taskId, context, sequence: expected } = entry;
     return inSpan(`scheduler ${type}`, context.traceparent, async (traceparent) => {
       const commit: Commit<TaskEvent> = {
@@ -277,7 +279,7 @@ export class TaskDesk {
         },
       };
       const sequence = await log.append('task', taskId, commit, expected);
-      onFolded(view.fold({ ...commit, sequence, aggregate: 'task', aggregateId: taskId }), traceparent);
+      onFolded(fold({ ...commit, sequence, aggregate: 'task', aggregateId: taskId }), traceparent);
     });
   }
 }

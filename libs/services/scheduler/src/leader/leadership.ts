@@ -1,5 +1,5 @@
 import type { RecordedCommit } from '@fornax/contracts';
-import { FoldGuard, type EventLog, type StoppedFold } from '@fornax/event-store';
+import { AggregateStopped, FoldGuard, type EventLog, type StoppedFold } from '@fornax/event-store';
 import { OrderOutbox, type PublishDispatch } from '../desk/order-outbox.js';
 import { pause } from '../desk/pause.js';
 import { TaskDesk, type Tracing } from '../desk/task-desk.js';
@@ -28,6 +28,8 @@ export interface LeadershipPorts {
   readonly onSuperseded: () => void;
   /** Keeps a report that cannot be read, for an operator. */
   readonly keepReport?: (message: ReportMessage, reason: string) => Promise<void>;
+  /** Hands over, until the signal aborts, reports that were kept and are to be read again. */
+  readonly takeKeptReports?: (handle: (message: ReportMessage) => Promise<void>, signal: AbortSignal) => Promise<void>;
   /** Told about an aggregate that the view's fold throws on. */
   readonly onStopped?: (stop: StoppedFold) => void;
   readonly now: () => number;
@@ -83,6 +85,11 @@ export class Leadership {
       logger,
       inSpan,
       signal,
+      fold: (commit) => {
+        const changes = guard.fold(commit, (one) => view.fold(one));
+        if (changes) return changes;
+        throw new AggregateStopped(commit.aggregate, commit.aggregateId, "the scheduler's fold of it fails", undefined);
+      },
       onFolded: (changes, traceparent) => leadership.act(changes, traceparent),
       onSuperseded,
       onIdle: () => rounds.wake(),
@@ -123,7 +130,11 @@ export class Leadership {
     this.rounds.wake();
     const timer = setInterval(() => this.repeatOverdue(), OVERDUE_CHECK_MS);
     this.signal.addEventListener('abort', () => clearInterval(timer), { once: true });
-    await Promise.all([this.follow(), this.ports.consumeReports((messages) => intake.take(messages), this.signal)]);
+    await Promise.all([
+      this.follow(),
+      this.ports.consumeReports((messages) => intake.take(messages), this.signal),
+      this.ports.takeKeptReports?.((message) => intake.take([message]), this.signal),
+    ]);
   }
 
   /** Sends again what a node was told long ago and shows no sign of. */

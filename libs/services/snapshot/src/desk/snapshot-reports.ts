@@ -2,6 +2,7 @@ import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationB
 import { InjectDataSource } from '@nestjs/typeorm';
 import {
   allSnapshotReportsSubject,
+  isSnapshotReportSubject,
   MAX_REPORTS,
   NODE_MESSAGES,
   parseSnapshotReportSubject,
@@ -9,7 +10,7 @@ import {
   STREAMS,
   type SnapshotReport,
 } from '@fornax/contracts';
-import { consumeBatches, type DurableMessage } from '@fornax/event-store';
+import { consumeBatches, Quarantine, reasonOf, takeAgain, type KeptMessage } from '@fornax/event-store';
 import type { SnapshotPart } from '@fornax/domain';
 import { DroppedMessages, HealthRegistry, LOGGER, NATS, parseMessage, refusalOf } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
@@ -65,7 +66,7 @@ const withoutOutdated = (reports: readonly NodeReport[]): readonly NodeReport[] 
 @Injectable()
 export class SnapshotReports implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly stop = new AbortController();
-  private running: Promise<void> = Promise.resolve();
+  private running: Promise<unknown> = Promise.resolve();
   private readonly dropped: DroppedMessages<
     'unreadable' | 'too-large' | 'wrong-node' | 'unknown-lease' | 'unknown-snapshot' | 'late'
   >;
@@ -76,6 +77,7 @@ export class SnapshotReports implements OnApplicationBootstrap, BeforeApplicatio
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly commands: SnapshotCommands,
     private readonly health: HealthRegistry,
+    private readonly quarantine: Quarantine,
   ) {
     this.dropped = new DroppedMessages('snapshot-reports', logger);
   }
@@ -91,7 +93,16 @@ export class SnapshotReports implements OnApplicationBootstrap, BeforeApplicatio
       onError: (error: unknown) =>
         this.logger.warn({ err: error }, 'snapshot reports could not be recorded, trying again'),
     };
-    this.running = consumeBatches(this.nats, options, (messages) => this.record(messages));
+    const kept = {
+      stream: STREAMS.reports,
+      isOwn: isSnapshotReportSubject,
+      signal: this.stop.signal,
+      onError: options.onError,
+    };
+    this.running = Promise.all([
+      consumeBatches(this.nats, options, (messages) => this.record(messages)),
+      takeAgain(this.quarantine, kept, (message) => this.record([message])),
+    ]);
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -99,8 +110,14 @@ export class SnapshotReports implements OnApplicationBootstrap, BeforeApplicatio
     await this.running;
   }
 
-  private async record(messages: readonly DurableMessage[]): Promise<void> {
-    const reports = await this.onOpenSnapshots(messages.flatMap((message) => this.read(message)));
+  private async record(messages: readonly KeptMessage[]): Promise<void> {
+    const readable: NodeReport[] = [];
+    for (const message of messages) {
+      const read = readReports(message);
+      if (read instanceof Error) await this.keep(message, read);
+      else readable.push(...read);
+    }
+    const reports = await this.onOpenSnapshots(readable);
     for (const [snapshotId, group] of Map.groupBy(reports, ({ report }) => report.snapshotId)) {
       const { parts } = await this.commands.load(snapshotId);
       // A node speaks for its own parts only. First of all: what another node says may not outdate it.
@@ -149,15 +166,21 @@ export class SnapshotReports implements OnApplicationBootstrap, BeforeApplicatio
     return false;
   }
 
-  /** What cannot be read now can never be read: it is told and dropped, or it would come back for ever. */
-  private read({ subject, data }: DurableMessage): readonly NodeReport[] {
-    try {
-      const node = parseSnapshotReportSubject(subject);
-      return bodySchema.parse(parseMessage(data, NODE_MESSAGES.snapshotReports)).map((report) => ({ node, report }));
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.dropped.refuse(refusalOf(error), { subject, error: reason });
-      return [];
-    }
+  /** For an operator, before it is acknowledged: or it would come back for ever. */
+  private async keep({ subject, data, sequence }: KeptMessage, error: Error): Promise<void> {
+    const reason = reasonOf(error);
+    this.dropped.refuse(refusalOf(error), { subject, error: reason });
+    const place = { stream: STREAMS.reports, sequence, subject, aggregate: null, aggregateId: null };
+    await this.quarantine.keep({ ...place, reason, sizeBytes: data.length, headers: [] }, data);
   }
 }
+
+/** @returns why it cannot be read, if it cannot */
+const readReports = ({ subject, data }: KeptMessage): readonly NodeReport[] | Error => {
+  try {
+    const node = parseSnapshotReportSubject(subject);
+    return bodySchema.parse(parseMessage(data, NODE_MESSAGES.snapshotReports)).map((report) => ({ node, report }));
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+};

@@ -1,13 +1,23 @@
 import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import type { RecordedCommit } from '@fornax/contracts';
-import { LogReset, type EventLog, type LogHead } from '@fornax/event-store';
-import { EVENT_LOG, LOGGER } from '@fornax/service-kit';
+import {
+  FoldGuard,
+  LogReset,
+  Quarantine,
+  reasonOf,
+  type EventLog,
+  type LogHead,
+  type QuarantineEntry,
+} from '@fornax/event-store';
+import { EVENT_LOG, HealthRegistry, LOGGER } from '@fornax/service-kit';
 import type { Logger } from '../logger.js';
 import { CommitOwners } from './commit-owners.js';
 import { entryOf, type FeedEntry } from './feed-entry.js';
 import { RecentEntries, type FeedBatch } from './recent-entries.js';
 
 const AGGREGATES = ['task', 'snapshot'] as const;
+/** Names this feed in the quarantine. */
+const FOLLOWER = 'live-feed';
 /** Commits read from the log at once by somebody who lags. */
 const READ_BATCH = 100;
 /** How long the log is followed on when nobody listens any more. */
@@ -33,12 +43,20 @@ export class EventFeed implements BeforeApplicationShutdown {
   private linger: NodeJS.Timeout | undefined;
   private readonly waiting = new Set<() => void>();
   private readonly closing = new AbortController();
+  private readonly guard: FoldGuard;
+  private readonly tell: (trouble: string | undefined) => void;
 
   constructor(
     @Inject(EVENT_LOG) private readonly log: EventLog,
     private readonly owners: CommitOwners,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+    health: HealthRegistry,
+    private readonly quarantine: Quarantine,
+  ) {
+    this.tell = health.follower('live feed');
+    this.guard = new FoldGuard(FOLLOWER, (stop) => quarantine.noticeStop(stop));
+    quarantine.onChange((entry) => this.takeUp(entry));
+  }
 
   /** Aborts when the process ends. */
   get closed(): AbortSignal {
@@ -94,8 +112,17 @@ export class EventFeed implements BeforeApplicationShutdown {
     const owners = await this.owners.of(commits);
     return commits.flatMap((commit) => {
       const task = owners.get(commit);
-      return task ? [entryOf(commit, task.taskId, task.owner)] : [];
+      return (task && this.guard.fold(commit, (one) => [entryOf(one, task.taskId, task.owner)])) ?? [];
     });
+  }
+
+  /** What comes next of the aggregate is told again; what was left out is not told late, for nobody expects the past of a live feed. */
+  private takeUp({ what, state }: QuarantineEntry): void {
+    if (what.kind !== 'stopped' || what.follower !== FOLLOWER || state !== 'retrying') return;
+    this.guard.release(what.aggregate, what.aggregateId);
+    this.quarantine
+      .resolveStop(FOLLOWER, what.sequence)
+      .catch((error: unknown) => this.logger.warn({ err: error }, 'the quarantine cannot be written'));
   }
 
   private check({ epoch, recent }: Following, after: LogHead): void {
@@ -138,9 +165,13 @@ export class EventFeed implements BeforeApplicationShutdown {
       signal: stop.signal,
       onProgress: (position: number) => {
         following.recent.moveTo(position);
+        this.tell(undefined);
         this.wake();
       },
-      onError: (error: unknown) => this.logger.warn({ err: error }, 'the live feed is interrupted, trying again'),
+      onError: (error: unknown) => {
+        this.tell(reasonOf(error));
+        this.logger.warn({ err: error }, 'the live feed is interrupted, trying again');
+      },
     };
     this.log
       .subscribe(options, async (commits) => following.recent.add(await this.entriesOf(commits)))
@@ -154,6 +185,8 @@ export class EventFeed implements BeforeApplicationShutdown {
   private fail(following: Following, error: unknown): void {
     following.failure ??= error;
     following.stop.abort();
+    // The next reader begins another one, which says for itself how it does.
+    this.tell(undefined);
     this.wake();
   }
 
