@@ -75,8 +75,7 @@ export const SERVICE_RIGHTS: Readonly<Record<ControlService, ServiceRights>> = {
   scheduler: {
     ...none,
     appends: ['task', 'job', 'pool'],
-    // Reports: those that an operator has taken out of the quarantine come again.
-    sends: [allDispatchSubject, allReportsSubject],
+    sends: [allDispatchSubject],
     takes: [{ stream: STREAMS.reports, durable: 'scheduler', filter: allReportsSubject }],
     answers: ['fx.rpc.scheduler.*', nodeRpcPattern('grant')],
     hears: [allYieldsSubject('task')],
