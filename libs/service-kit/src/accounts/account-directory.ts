@@ -1,5 +1,12 @@
 import { timingSafeEqual } from 'node:crypto';
-import { FoldGuard, reasonOf, type EventLog, type OnFollowing, type Quarantine, type StoppedFold } from '@fornax/event-store';
+import {
+  FoldGuard,
+  reasonOf,
+  type EventLog,
+  type OnFollowing,
+  type Quarantine,
+  type StoppedFold,
+} from '@fornax/event-store';
 import type { RecordedCommit } from '@fornax/contracts';
 import type { AccountEvent, AccountRole } from '@fornax/domain';
 import { systemClock, type Clock } from '../core/clock.js';
