@@ -64,7 +64,7 @@ interface Pull {
 const DRAIN_MS = 1_000;
 /** Requests for one message each that are under way at once. */
 const SINGLE_PULLS = 4;
-/** The same where an empty message was met (see `beWary`). */
+/** The same where empty messages may be met (see `isWary`): as many as wait, at most this many. */
 const WARY_PULLS = 64;
 /** Twice the largest message (8 MiB) that the server takes, so that every message fits and a slow reader holds little. */
 const MAX_BYTES = 16 * 1024 * 1024;
@@ -100,6 +100,7 @@ export class PullFeed {
   private buffer: FeedMessage[] = [];
   private pullCount = 0;
   private lastConsumerSequence = 0;
+  private lastPending = 0;
   private lastActivity = performance.now();
   private lastMessage = Number.NEGATIVE_INFINITY;
   private readonly pace: FeedPace;
@@ -192,7 +193,8 @@ export class PullFeed {
   /** How many requests for one message each are kept under way; 0: messages are asked for together. */
   private get singlePulls(): number {
     if (this.options.asksSingly === true) return SINGLE_PULLS;
-    return isWary(this.nc, this.options.stream) ? WARY_PULLS : 0;
+    if (!isWary(this.nc, this.options.stream)) return 0;
+    return Math.min(WARY_PULLS, Math.max(SINGLE_PULLS, this.lastPending));
   }
 
   private refill(): void {
@@ -236,6 +238,7 @@ export class PullFeed {
       return;
     }
     this.lastConsumerSequence = consumerSequence;
+    this.lastPending = place.pending;
     if (this.broken !== undefined && this.options.isGapFatal) return;
     const first = this.pulls[0];
     if (first !== undefined) {

@@ -1,4 +1,8 @@
 import type { NatsConnection } from '@nats-io/nats-core';
+import { STREAMS } from '@fornax/contracts';
+
+/** Nodes write these, and may write what they like: they are always read so. */
+const WRITTEN_BY_NODES: ReadonlySet<string> = new Set([STREAMS.reports, STREAMS.logs]);
 
 const WARY_MS = 3_600_000;
 const until = new WeakMap<NatsConnection, Map<string, number>>();
@@ -13,6 +17,6 @@ export const beWary = (nc: NatsConnection, stream: string): void => {
   until.set(nc, streams);
 };
 
-/** Messages of this stream are asked for one by one for a while, so that an empty one ends nothing but its own request. */
+/** Messages of this stream are asked for one by one, here or for a while, so that an empty one ends nothing but its own request. */
 export const isWary = (nc: NatsConnection, stream: string): boolean =>
-  (until.get(nc)?.get(stream) ?? 0) > performance.now();
+  WRITTEN_BY_NODES.has(stream) || (until.get(nc)?.get(stream) ?? 0) > performance.now();
