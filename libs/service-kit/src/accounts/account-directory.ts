@@ -5,6 +5,7 @@ import {
   type EventLog,
   type OnFollowing,
   type Quarantine,
+  type QuarantineEntry,
   type StoppedFold,
 } from '@fornax/event-store';
 import type { RecordedCommit } from '@fornax/contracts';
@@ -56,10 +57,10 @@ export class AccountDirectory {
     private readonly onState: OnFollowing = () => undefined,
   ) {
     this.guard = this.newGuard();
-    quarantine?.onChange(({ id, state, what }) => {
-      const isAsked = what.kind === 'stopped' && what.follower === FOLLOWER && state === 'retrying';
-      const isReadable = what.kind === 'unreadable' && what.aggregate === 'account' && state === 'retried';
-      if (isAsked || isReadable) void this.foldAgain(id).catch(() => undefined);
+    quarantine?.onChange((entry) => {
+      const { state, what } = entry;
+      if (isAsked(entry) || (what.kind === 'unreadable' && what.aggregate === 'account' && state === 'retried'))
+        this.takeUp(entry);
     });
     const replayed = this.replay(log);
     this.ready = replayed.then(() => undefined);
@@ -68,7 +69,15 @@ export class AccountDirectory {
     this.following.catch((error: unknown) => {
       if (!this.stop.signal.aborted) this.onState(reasonOf(error));
     });
-    this.ready.catch(() => undefined);
+    this.ready
+      // What was asked of a process that died on the way.
+      .then(() =>
+        quarantine
+          ?.list()
+          .filter(isAsked)
+          .forEach((entry) => this.takeUp(entry)),
+      )
+      .catch(() => undefined);
   }
 
   isReady(): boolean {
@@ -262,6 +271,14 @@ export class AccountDirectory {
     return new FoldGuard(FOLLOWER, (stop) => this.quarantine?.noticeStop(stop));
   }
 
+  /** Folds anew; what goes wrong on the way is shown, and can be asked for again. */
+  private takeUp({ id, what: { sequence, aggregate, aggregateId } }: QuarantineEntry): void {
+    this.foldAgain(id).catch((error: unknown) => {
+      if (this.stop.signal.aborted || aggregate === null || aggregateId === null) return;
+      this.quarantine?.noticeStop({ follower: FOLLOWER, sequence, aggregate, aggregateId, reason: reasonOf(error) });
+    });
+  }
+
   /** From the beginning, beside the fold in use, which it takes the place of once it has come as far. */
   private async foldAgain(id: string): Promise<void> {
     const fresh = new AccountsFold();
@@ -292,6 +309,9 @@ export class AccountDirectory {
 
 /** Names this fold in the quarantine. */
 const FOLLOWER = 'accounts';
+
+const isAsked = ({ what, state }: QuarantineEntry): boolean =>
+  what.kind === 'stopped' && what.follower === FOLLOWER && state === 'retrying';
 
 const applyTo = (fold: AccountsFold, { events }: RecordedCommit): void => {
   // The aggregate's name in the subject is what makes these account events.
