@@ -2,7 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isObservable, lastValueFrom } from 'rxjs';
 import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
 import { AGGREGATES, STREAMS, type Aggregate, type RecordedCommit } from '@fornax/contracts';
-import { reasonOf, type EventLog, type Quarantine, type QuarantineEntry } from '@fornax/event-store';
+import {
+  reasonOf,
+  type AggregateStopped,
+  type EventLog,
+  type Quarantine,
+  type QuarantineEntry,
+} from '@fornax/event-store';
 import type { DataSource } from 'typeorm';
 import { loadCheckpoint, storeCheckpoint } from '../database/checkpoint.js';
 import { inSpan } from '../telemetry/trace.js';
@@ -23,6 +29,8 @@ export interface JetStreamStrategyParts {
   readonly health: HealthRegistry;
   /** Told before a batch, or the log itself, is tried again. */
   readonly onError: (handler: string, error: unknown) => void;
+  /** Told about a commit that is passed over until an operator has decided about another aggregate. */
+  readonly onPassedOver: (handler: string, commit: Place, other: AggregateStopped) => void;
   /** A subscription ended although nobody stopped it. */
   readonly onFailure: (handler: string, error: unknown) => void;
 }
@@ -70,17 +78,25 @@ export class JetStreamStrategy extends Server implements CustomTransportStrategy
     const from = await this.startOf(options);
     const { aggregates, maxBatch, name } = options;
     const tell = this.parts.health.follower(`log handler ${name}`);
-    const stopped = new StoppedOf(name, this.parts.quarantine);
+    const stopped = new StoppedOf(name, this.parts.quarantine, (commit, other) =>
+      this.parts.onPassedOver(name, commit, other),
+    );
     if (options.from === 'checkpoint') stopped.restore();
     let rememberedAt = Number.NEGATIVE_INFINITY;
     let position = from - 1;
     const inTurn = oneAtATime();
-    const takeUp = (entry: QuarantineEntry): void => {
-      const place = placeToTakeUp(entry, options);
-      // What comes later is handed over in its turn anyway.
-      if (place === undefined || (options.from === 'now' && place.sequence < from)) return;
+    const takeUpAt = (place: Place): void => {
       const work = () => stopped.takeUp(this.parts.log, place, position, (part) => this.handle(name, handler, part));
       void this.untilDone(name, () => inTurn(work));
+    };
+    const takeUp = (entry: QuarantineEntry): void => {
+      const { aggregate, aggregateId } = entry.what;
+      const isDecided = entry.state === 'dropped' || entry.state === 'retried';
+      if (isDecided && aggregate !== null && aggregateId !== null)
+        for (const waiting of stopped.releaseWaitingFor({ aggregate, aggregateId })) takeUpAt(waiting);
+      const place = placeToTakeUp(entry, options);
+      // What comes later is handed over in its turn anyway.
+      if (place !== undefined && (options.from !== 'now' || place.sequence >= from)) takeUpAt(place);
     };
     const stopListening = this.parts.quarantine.onChange(takeUp);
     this.stop.signal.addEventListener('abort', stopListening, { once: true });

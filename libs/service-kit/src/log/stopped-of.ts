@@ -4,7 +4,11 @@ import { AggregateStopped, isDataError, reasonOf, type EventLog, type Quarantine
 type Handle = (batch: readonly RecordedCommit[]) => Promise<void>;
 type Place = Pick<RecordedCommit, 'aggregate' | 'aggregateId' | 'sequence'>;
 
-const keyOf = ({ aggregate, aggregateId }: Omit<Place, 'sequence'>): string => `${aggregate}/${aggregateId}`;
+interface Key {
+  readonly aggregate: string;
+  readonly aggregateId: string;
+}
+const keyOf = ({ aggregate, aggregateId }: Key): string => `${aggregate}/${aggregateId}`;
 
 /**
  * The aggregates that a handler of the log has stopped at. What goes wrong because of the data goes wrong again, so the batch is handed over
@@ -14,10 +18,14 @@ const keyOf = ({ aggregate, aggregateId }: Omit<Place, 'sequence'>): string => `
 export class StoppedOf {
   /** Where each stands: before this commit. */
   private readonly places = new Map<string, number>();
+  /** Aggregates that are left out because another one has stopped: by that one, where each stands. */
+  private readonly waiting = new Map<string, Map<string, Place>>();
 
   constructor(
     private readonly handler: string,
     private readonly quarantine: Quarantine,
+    /** Told about a commit that is passed over because another aggregate has stopped. */
+    private readonly onPassedOver: (commit: Place, other: AggregateStopped) => void,
   ) {}
 
   /** Where an earlier process left them, for a handler that goes on where that one was. */
@@ -60,6 +68,13 @@ export class StoppedOf {
     if (!this.places.has(key)) await this.quarantine.resolveStop(this.handler, from);
   }
 
+  /** The aggregates that were left out because this one had stopped: to be taken up now that it was decided about. */
+  releaseWaitingFor(key: Key): readonly Place[] {
+    const released = [...(this.waiting.get(keyOf(key))?.values() ?? [])];
+    this.waiting.delete(keyOf(key));
+    return released;
+  }
+
   private without(batch: readonly RecordedCommit[]): readonly RecordedCommit[] {
     return this.places.size === 0 ? batch : batch.filter((commit) => !this.places.has(keyOf(commit)));
   }
@@ -72,6 +87,13 @@ export class StoppedOf {
       if (!isOfData(error)) throw error;
       const { sequence, aggregate, aggregateId } = commit;
       this.places.set(keyOf(commit), sequence);
+      // Not this commit's data: what is wrong is told where it is, and an operator decides there.
+      if (error instanceof AggregateStopped && keyOf(error) !== keyOf(commit)) {
+        const waiting = this.waiting.get(keyOf(error)) ?? new Map<string, Place>();
+        this.waiting.set(keyOf(error), waiting.set(keyOf(commit), { sequence, aggregate, aggregateId }));
+        this.onPassedOver(commit, error);
+        return;
+      }
       this.quarantine.noticeStop({ follower: this.handler, sequence, aggregate, aggregateId, reason: reasonOf(error) });
     }
   }

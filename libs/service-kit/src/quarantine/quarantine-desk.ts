@@ -137,8 +137,7 @@ export class QuarantineDesk {
     const at = this.clock.now();
     if (what.kind === 'unreadable' && what.stream === STREAMS.events) await this.checkReadable(id, what.sequence);
     // The service that put it aside takes it again: nobody else may send in the name of a node.
-    else if (what.kind === 'unreadable' && (await this.quarantine.bodyOf(id)) === undefined)
-      throw new Conflict(`the body of ${id} is no longer kept`);
+    else if (what.kind === 'unreadable') await this.checkWhole(id, what.sizeBytes);
     await this.decided(id, { kind: 'retry-asked', by, at, reason });
     const answer = await this.quarantine.settled(id, RETRY_WAIT_MS);
     return viewOf(answer ?? entry);
@@ -161,6 +160,16 @@ export class QuarantineDesk {
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new Conflict(`${id} still cannot be read by this version: ${why}`, { cause });
     }
+  }
+
+  /** Half a message would be read as another one. */
+  private async checkWhole(id: string, sizeBytes: number): Promise<void> {
+    const body = await this.quarantine.bodyOf(id);
+    if (body === undefined) throw new Conflict(`the body of ${id} is no longer kept`);
+    if (body.length < sizeBytes)
+      throw new Conflict(
+        `Only the first ${body.length} of the ${sizeBytes} bytes of ${id} were kept, so it cannot be read again: drop it`,
+      );
   }
 
   private async decided(id: string, record: Parameters<Quarantine['decide']>[1]): Promise<EntryView> {

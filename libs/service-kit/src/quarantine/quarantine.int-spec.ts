@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Injectable, Module } from '@nestjs/common';
 import { encodeCommit, type RecordedCommit } from '@fornax/contracts';
-import { connectNats, DurablePublisher, JetStreamLog, Quarantine, type EventLog } from '@fornax/event-store';
+import {
+  AggregateStopped,
+  connectNats,
+  DurablePublisher,
+  JetStreamLog,
+  Quarantine,
+  type EventLog,
+} from '@fornax/event-store';
 import type { Projection } from '@fornax/projections';
 import { aCommit, cancelRequested, createTestDatabase, eventually, startTestNats, submitted } from '@fornax/testing';
 import { getDataSourceToken } from '@nestjs/typeorm';
@@ -27,6 +34,7 @@ const quotas = { maxTasks: 1, maxBuckets: 1, maxStorageBytes: 1, maxInstances: 1
 const seen: string[] = [];
 let isBroken = true;
 let isAway = false;
+let isOtherStopped = true;
 
 class CreateRows1700000000001 implements MigrationInterface {
   readonly name = 'CreateRows1700000000001';
@@ -56,6 +64,8 @@ class Watcher {
   @LogHandler({ name: 'watcher', aggregates: ['task'], from: 'start' })
   watch(batch: readonly RecordedCommit[]): Promise<void> {
     if (isBroken && batch.some(({ id }) => id === 'breaks')) throw new TypeError('no such state');
+    if (isOtherStopped && batch.some(({ id }) => id === 'needs-other'))
+      throw new AggregateStopped('task', 'other', 'its fold throws', undefined);
     seen.push(...batch.map(({ id }) => id));
     return Promise.resolve();
   }
@@ -252,6 +262,26 @@ describe('a service whose log holds what nobody can read', () => {
     await quarantine.decide(entry?.id ?? '', { kind: 'dropped', at: 1, by: 'user:ada', reason: null });
   });
 
+  it('says that it cannot read half a message again', async () => {
+    const found = {
+      stream: 'FX_REPORTS',
+      sequence: 2,
+      subject: 'fx.report.node-1',
+      aggregate: null,
+      aggregateId: null,
+    };
+    const quarantine = service.app.get(Quarantine);
+    const data = Buffer.alloc(1024 * 1024 + 1, '[');
+    await quarantine.keep({ ...found, reason: 'not JSON', sizeBytes: data.length, headers: [] }, data);
+    const id = quarantine.list().find(({ what }) => what.sequence === 2)?.id ?? '';
+    const answer = await call('POST', `/fornax/v1/log/quarantine/${id}/retry`);
+    expect([answer.status, await answer.text()]).toMatchObject([
+      409,
+      expect.stringContaining('Only the first 1048576 of the 1048577 bytes'),
+    ]);
+    expect((await call('POST', `/fornax/v1/log/quarantine/${id}/drop`)).status).toBe(200);
+  });
+
   it(
     'folds it after all when this version can read it, and comes up again either way',
     async () => {
@@ -305,6 +335,26 @@ describe('a service whose log holds what nobody can read', () => {
         decision: { by: expect.stringMatching(/^(user|service):/) },
       });
       expect(await rows()).toEqual(['commit_row 6']);
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'passes a commit over that needs another task which has stopped, blames that one, and comes back to it',
+    async () => {
+      const first = await submit('needy');
+      const needs = await log.append('task', 'needy', aCommit('needs-other', [cancelRequested]), first);
+      await submit('unneedy');
+      await eventually(() => seen.includes('submit-unneedy'));
+      const quarantine = service.app.get(Quarantine);
+      expect(quarantine.get(`fold-watcher-${needs}`)).toBeUndefined();
+      expect(quarantine.stopOf('task', 'needy')).toBeUndefined();
+      const stop = { follower: 'rows', sequence: needs, aggregate: 'task', aggregateId: 'other', reason: 'it throws' };
+      quarantine.noticeStop(stop);
+      isOtherStopped = false;
+      expect(seen).not.toContain('needs-other');
+      await quarantine.decide(`fold-rows-${needs}`, { kind: 'dropped', at: 1, by: 'user:ada', reason: null });
+      await eventually(() => seen.includes('needs-other'));
     },
     SLOW_MS,
   );

@@ -73,6 +73,11 @@ export const createApp = async (module: Type | DynamicModule, parts: AppParts): 
     quarantine: app.get(Quarantine),
     health: app.get(HealthRegistry),
     onError: (handler, error) => logger.warn({ err: error, handler }, 'a log handler is interrupted, trying again'),
+    onPassedOver: (handler, { sequence, aggregate, aggregateId }, other) =>
+      logger.warn(
+        { handler, sequence, aggregate, aggregateId, err: other },
+        'a commit is passed over until an operator has decided about another aggregate that has stopped',
+      ),
     onFailure: (handler, error) => {
       logger.error({ err: error, handler }, 'a log handler has stopped');
       onFatal(error);
