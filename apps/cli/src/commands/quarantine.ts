@@ -1,5 +1,6 @@
 import type { QuarantineDetail, QuarantineEntry } from '@fornax/client';
 import type { Command } from 'commander';
+import { harmless } from '../harmless.js';
 import type { Io } from '../io.js';
 import { renderTable } from '../table.js';
 
@@ -10,13 +11,6 @@ Until you decide, commands on what it belongs to are refused and /health says "d
   drop   leave it out for good: it was an attack or a mistake. Who, when and why are kept.
   retry  read and fold it again: after an upgrade that understands it. The read models that it belongs to are rebuilt.`;
 
-/** Text of a stranger on somebody's terminal: every control character is shown as its escape. */
-const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
-const harmless = (text: string): string =>
-  text.replace(CONTROL, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
-
-/** In a table a line break would begin a row that nobody wrote. */
-const onOneLine = (text: string): string => harmless(text.replace(/\s+/g, ' '));
 const MAX_REASON = 120;
 
 const aboutOf = ({ aggregate, aggregateId, subject }: QuarantineEntry): string =>
@@ -32,9 +26,9 @@ const list = async (io: Io, all: boolean): Promise<void> => {
     entry.id,
     entry.state,
     entry.kind === 'stopped' ? `fold of ${entry.follower ?? '-'}` : 'message',
-    onOneLine(aboutOf(entry)),
+    aboutOf(entry),
     entry.foundAt,
-    onOneLine(entry.reason).slice(0, MAX_REASON),
+    entry.reason.replace(/\s+/g, ' ').slice(0, MAX_REASON),
   ]);
   io.print(renderTable([['ID', 'STATE', 'WHAT', 'ABOUT', 'FOUND', 'REASON'], ...rows]));
 };
