@@ -35,7 +35,7 @@ export interface PullFeedOptions {
   readonly capacity: number;
   /** The consumer does not redeliver, so a gap in its own numbering means a lost message. */
   readonly isGapFatal: boolean;
-  /** Messages on their way at most, together. Default 16 MiB. */
+  /** Bytes on their way at most for each request; none is made while half as many wait to be taken. Default 16 MiB. */
   readonly maxBytes?: number;
   readonly pace?: FeedPace;
   /**
@@ -101,6 +101,7 @@ export class PullFeed {
   private pullCount = 0;
   private lastConsumerSequence = 0;
   private lastPending = 0;
+  private lastBytes = 0;
   private lastActivity = performance.now();
   private lastMessage = Number.NEGATIVE_INFINITY;
   private readonly pace: FeedPace;
@@ -190,15 +191,23 @@ export class PullFeed {
       this.fail('no sign of life from the consumer');
   }
 
+  private get maxBytes(): number {
+    return this.options.maxBytes ?? MAX_BYTES;
+  }
+
   /** How many requests for one message each are kept under way; 0: messages are asked for together. */
   private get singlePulls(): number {
     if (this.options.asksSingly === true) return SINGLE_PULLS;
     if (!isWary(this.nc, this.options.stream)) return 0;
-    return Math.min(WARY_PULLS, Math.max(SINGLE_PULLS, this.lastPending));
+    // As many as wait, and together no more bytes than one request for many may bring.
+    const fitting = Math.max(1, Math.floor(this.maxBytes / Math.max(1, this.lastBytes)));
+    return Math.min(WARY_PULLS, fitting, Math.max(SINGLE_PULLS, this.lastPending));
   }
 
   private refill(): void {
     if (this.broken !== undefined) return;
+    // A request that ends because of its bytes is over while what it brought waits: large messages would pile up to the capacity in number.
+    if (this.buffer.reduce((sum, { data }) => sum + data.length, 0) > this.maxBytes / 2) return;
     const { capacity, asksSingly = false } = this.options;
     const { expiresMs, heartbeatMs } = this.pace;
     const signs = { expires: nanos(expiresMs), ...(asksSingly ? {} : { idle_heartbeat: nanos(heartbeatMs) }) };
@@ -211,7 +220,8 @@ export class PullFeed {
     const expected = this.pulls.reduce((sum, pull) => sum + pull.left, 0);
     const room = capacity - this.buffer.length - expected;
     if (room < Math.ceil(capacity / 2)) return;
-    this.ask(room, { batch: room, ...signs, max_bytes: this.options.maxBytes ?? MAX_BYTES });
+    // Asked is always for all bytes, or a message that is larger than the rest would bring the feed to an end.
+    this.ask(room, { batch: room, ...signs, max_bytes: this.maxBytes });
   }
 
   private ask(left: number, request: object): void {
@@ -239,6 +249,7 @@ export class PullFeed {
     }
     this.lastConsumerSequence = consumerSequence;
     this.lastPending = place.pending;
+    this.lastBytes = msg.data.length;
     if (this.broken !== undefined && this.options.isGapFatal) return;
     const first = this.pulls[0];
     if (first !== undefined) {

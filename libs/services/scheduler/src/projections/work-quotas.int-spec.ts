@@ -5,6 +5,7 @@ import { createServiceDataSource } from '@fornax/projections';
 import { aCommit, createTestDatabase, type TestDatabase } from '@fornax/testing';
 import type { DataSource } from 'typeorm';
 import { Organisations1790000600000 } from '../migrations/1790000600000-organisations.migration.js';
+import { LeaderEpochs1790000700000 } from '../migrations/1790000700000-leader-epochs.migration.js';
 import { WorkTables1767225700000 } from '../migrations/work-tables.migration.js';
 import { SchedulerView } from '../view/scheduler-view.js';
 import { restoreAll } from './work-rows.js';
@@ -17,7 +18,7 @@ beforeAll(async () => {
   db = await createServiceDataSource({
     url: database.url,
     schema: 'scheduler',
-    migrations: [WorkTables1767225700000, Organisations1790000600000],
+    migrations: [WorkTables1767225700000, Organisations1790000600000, LeaderEpochs1790000700000],
   });
 }, 60_000);
 afterAll(async () => {
