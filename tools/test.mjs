@@ -7,7 +7,8 @@ import { ensureReady } from './bootstrap.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const SUITES = {
   unit: { projects: ['spec'], args: [] },
-  int: { projects: ['int'], args: ['--testTimeout=60000'] },
+  // Servers and processes wait for one another: both cores are used only by two specs at once.
+  int: { projects: ['int'], args: ['--maxWorkers=2', '--testTimeout=60000'] },
   // One platform for all of it; the reporter prints the contract's rows.
   contract: {
     projects: ['contract'],

@@ -68,6 +68,7 @@ export {
 } from './work/quarantine.js';
 export {
   allConsumerRequests,
+  streamDeletionsSubject,
   dispatchSubjectOfConsumer,
   durableRequestSubject,
   readerRequestSubject,

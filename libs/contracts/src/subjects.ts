@@ -65,6 +65,9 @@ export const dispatchConsumer = (node: string): string => encodeToken(node);
 /** What the durable consumer of a node filters by. */
 export const dispatchSubjectOfConsumer = (durable: string): string => `fx.dispatch.${durable}`;
 
+/** The server tells, in the account that owns the streams, that one was deleted. */
+export const streamDeletionsSubject = '$JS.EVENT.ADVISORY.STREAM.DELETED.*';
+
 /** Requests to whoever makes consumers, which no service may (ADR 0019). */
 export const allConsumerRequests = 'fx.consumer.>';
 export const readerRequestSubject = (stream: string): string => `fx.consumer.read.${stream}`;

@@ -1,8 +1,7 @@
-import { LEADER_BUCKET } from '@fornax/contracts';
+import { LEADER_BUCKET, streamDeletionsSubject } from '@fornax/contracts';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { connectNats, type ConnectNatsOptions } from './jetstream/connection.js';
 import { makeConsumersFor } from './jetstream/consumer-maker.js';
-import { jetStreamApi } from './jetstream/jetstream-api.js';
 import { ensureStreams, ensureWorkingStreams, managerOf, type EnsureStreamsOptions } from './jetstream/streams.js';
 import { openElections } from './leadership/leader-election.js';
 import { backoffMs, delay } from './wait.js';
@@ -40,7 +39,7 @@ export const remakeWhatIsDeleted = (nc: NatsConnection, options: EnsureStreamsOp
       }
     }
   };
-  nc.subscribe(jetStreamApi.deletions, { callback: () => void (remaking = remaking.then(remake)) });
+  nc.subscribe(streamDeletionsSubject, { callback: () => void (remaking = remaking.then(remake)) });
 };
 
 /** Provisions with a connection of its own, as whoever may make streams. */

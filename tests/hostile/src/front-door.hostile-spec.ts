@@ -81,7 +81,7 @@ describe('the front door', () => {
     async (_, url) => {
       const crowd = await many(1_500, url);
       const open = (): number => crowd.filter((one) => one.isOpen()).length;
-      await eventually(() => open() <= 1_024);
+      await eventually(() => open() <= 1_024, { timeoutMs: 40_000 });
       expect(open()).toBeGreaterThan(500);
     },
     60_000,

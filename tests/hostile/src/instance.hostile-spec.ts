@@ -18,7 +18,8 @@ const secretsOf = async (dataDir: string): Promise<readonly string[]> => {
   const texts = await Promise.all((await filesBelow(join(dataDir, 'secrets'))).map((file) => readFile(file, 'utf8')));
   const words = texts.flatMap((text) => text.match(/[A-Za-z0-9+/=_-]{20,}/g) ?? []);
   return [...new Set([...texts.map((text) => text.trim()).filter((text) => text.length >= 16), ...words])].filter(
-    (secret) => !secret.startsWith('/'),
+    // Places and names of users are no secrets.
+    (secret) => !secret.startsWith('/') && !secret.startsWith('service/'),
   );
 };
 

@@ -1,4 +1,11 @@
-import { LEADER_BUCKET, NODES_ACCOUNT, STREAMS, allConsumerRequests, type NatsPermissions } from '@fornax/contracts';
+import {
+  LEADER_BUCKET,
+  NODES_ACCOUNT,
+  STREAMS,
+  allConsumerRequests,
+  streamDeletionsSubject,
+  type NatsPermissions,
+} from '@fornax/contracts';
 import {
   NODE_SUBJECTS,
   SYSTEM_ACCOUNT,
@@ -62,7 +69,7 @@ export const provisionerPermissions: NatsPermissions = {
     // Answers to other accounts.
     '_R_.>',
   ],
-  subscribe: ['_INBOX.>', allConsumerRequests],
+  subscribe: ['_INBOX.>', allConsumerRequests, streamDeletionsSubject],
 };
 
 /** Whether this server can flush every write before it acknowledges it. */

@@ -8,6 +8,4 @@ export const jetStreamApi = {
   pull: (stream: string, consumer: string): string => `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
   /** One message, by sequence or by subject, from the stream's leader. */
   message: (stream: string): string => `$JS.API.STREAM.MSG.GET.${stream}`,
-  /** The server tells that a stream was deleted. */
-  deletions: '$JS.EVENT.ADVISORY.STREAM.DELETED.*',
 } as const;
