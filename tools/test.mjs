@@ -16,7 +16,8 @@ const SUITES = {
     args: [
       '--reporters=default',
       '--reporters=./tools/contract-reporter.mjs',
-      '--maxWorkers=3',
+      // One file at a time: two that each hold a core and wait for another one would wait for ever on two cores.
+      '--maxWorkers=1',
       '--testTimeout=120000',
     ],
   },
