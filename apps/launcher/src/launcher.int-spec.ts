@@ -104,7 +104,7 @@ afterEach(async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
     await exitCode;
   }
-}, 30_000);
+}, 60_000);
 
 afterAll(() => rm(parent, { recursive: true, force: true }));
 

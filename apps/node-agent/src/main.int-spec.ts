@@ -52,7 +52,7 @@ beforeEach(async () => {
   platform = await Platform.open(nats, nodeId);
   start(nodeId);
   await eventually(() => platform.joins.length === 1, { timeoutMs: 20_000 });
-}, 30_000);
+}, 60_000);
 afterEach(async () => {
   agent.kill('SIGKILL');
   await exited;
@@ -70,7 +70,7 @@ it('ends in order on SIGTERM: no instance is left, the leases are given back', a
   expect(await exited).toBe(0);
   expect(running('1815.5')).toBe(0);
   expect(platform.leaves).toEqual([1]);
-}, 30_000);
+}, 60_000);
 
 it('leaves no instance when it is killed, and joins again as another boot', async () => {
   await runs('2815.5');
@@ -87,7 +87,7 @@ it('ends when its parent is gone', async () => {
   agent.stdin?.end();
   expect(await exited).toBe(0);
   expect(running('3815.5')).toBe(0);
-}, 30_000);
+}, 60_000);
 
 it('stops at once with a name when a setting is wrong', async () => {
   const wrong = spawn(process.execPath, [main], {
@@ -98,4 +98,4 @@ it('stops at once with a name when a setting is wrong', async () => {
   wrong.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));
   expect(await new Promise((resolve) => wrong.once('close', resolve))).toBe(78);
   expect(text).toContain('FORNAX_NODE_HTTP_PORT');
-}, 30_000);
+}, 60_000);

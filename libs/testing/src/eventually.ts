@@ -4,7 +4,7 @@
  */
 export const eventually = async <T>(
   check: () => Promise<T | undefined | false> | T | undefined | false,
-  { timeoutMs = 10_000 }: { readonly timeoutMs?: number } = {},
+  { timeoutMs = 30_000 }: { readonly timeoutMs?: number } = {},
 ): Promise<T> => {
   const deadline = performance.now() + timeoutMs;
   let cause: unknown;

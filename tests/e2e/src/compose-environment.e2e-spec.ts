@@ -178,7 +178,7 @@ describe('the environment of docker-compose.yml', () => {
     collector?.closeAllConnections();
     collector?.close();
     await rm(folder, { recursive: true, force: true });
-  }, 30_000);
+  }, 60_000);
 
   it('runs a task, from a file in a bucket to a file in a bucket', async () => {
     const api = new FornaxClient({ url: urlOf('router:8080'), token });

@@ -197,7 +197,7 @@ describe('npm start, with the real parts', () => {
     const runtime = await readRuntime(data);
     await untilBusy();
     process.kill(runtime.launcher, 'SIGKILL');
-    await eventually(() => processesOf(runtime, BUSY).length === 0, { timeoutMs: 10_000 });
+    await eventually(() => processesOf(runtime, BUSY).length === 0, { timeoutMs: 40_000 });
     expect(await current?.ended).not.toBe(0);
   });
 
@@ -217,7 +217,7 @@ describe('npm start, with the real parts', () => {
     await api().abortTask(busy);
     expect(await api().waitForTask(busy)).toMatchObject({ state: 'Cancelled' });
     current?.child.kill('SIGKILL');
-    await eventually(() => processesOf(runtime).length === 0, { timeoutMs: 10_000 });
+    await eventually(() => processesOf(runtime).length === 0, { timeoutMs: 40_000 });
   });
 
   it('lists every setting in its help', async () => {

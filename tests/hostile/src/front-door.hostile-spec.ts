@@ -94,11 +94,15 @@ describe('the front door', () => {
       fetch(`${own.apiUrl}/info`, { headers: { authorization, ...headers } });
     const guess = () => info(randomUUID(), { 'x-forwarded-for': `203.0.113.${Math.ceil(Math.random() * 250)}` });
     try {
+      const startedAt = performance.now();
       const guesses = Promise.all(Array.from({ length: 300 }, guess));
-      expect((await info(own.token)).status).toBe(200);
+      const answer = await info(own.token);
+      expect({ status: answer.status, text: await answer.text() }).toMatchObject({ status: 200 });
       const statuses = (await guesses).map(({ status }) => status);
       expect(new Set(statuses)).toEqual(new Set([401, 429]));
-      expect(statuses.filter((status) => status === 401).length).toBeLessThan(60);
+      // Twenty at once, then one a second, of which ten may wait: however long a slow machine takes for all of them.
+      const most = 20 + 10 + Math.ceil((performance.now() - startedAt) / 1_000);
+      expect(statuses.filter((status) => status === 401).length).toBeLessThanOrEqual(most);
       expect((await info(own.token)).status).toBe(200);
     } finally {
       await own.stop();

@@ -211,7 +211,7 @@ while time.time() < end: pass
     expect(platform.live.slice(told).flatMap(({ instances }) => instances.map(({ leaseId }) => leaseId))).not.toContain(
       'a',
     );
-  }, 30_000);
+  }, 60_000);
 
   it('stops a command at its limit, and says that it was that', async () => {
     const constants = [
@@ -478,5 +478,5 @@ describe('an agent without contact', () => {
     await eventually(() => running('7815.5') > 0);
     platform.epoch += 1;
     await eventually(() => running('7815.5') === 0);
-  }, 30_000);
+  }, 60_000);
 });

@@ -55,7 +55,7 @@ describe('the guardian', () => {
     await once(guardian, 'exit');
     const all = [polite, stubborn, unreported];
     expect(await waitUntil(() => !all.some(isAlive), { timeoutMs: 1_000 })).toBe(true);
-  }, 20_000);
+  }, 60_000);
 
   it('ends nobody after it was dismissed', async () => {
     const child = start('exec sleep 1000');

@@ -50,7 +50,7 @@ const child = async (script = 'exec sleep 1000'): Promise<Running> => {
   };
 };
 
-const eventually = (isTrue: () => boolean) => waitUntil(isTrue, { timeoutMs: 5_000 });
+const eventually = (isTrue: () => boolean) => waitUntil(isTrue, { timeoutMs: 30_000 });
 
 describe('a supervisor', () => {
   it('starts a child again that was killed, and says so', async () => {

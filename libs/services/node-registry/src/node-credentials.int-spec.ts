@@ -394,7 +394,7 @@ describe('who connects', () => {
     expect((await call('POST', '/retired/retire', TOKENS.operator)).status).toBe(200);
     expect(connection.isClosed() || (await connection.closed(), true)).toBe(true);
     await expect(connectAs('retired', key)).rejects.toThrow(/authorization/i);
-  }, 20_000);
+  }, 60_000);
 });
 
 describe('a replica that has not folded the log yet', () => {

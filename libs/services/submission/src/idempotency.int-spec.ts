@@ -70,7 +70,7 @@ describe('a request with an Idempotency-Key', () => {
       again.headers.get('location'),
       again.headers.get('idempotent-replayed'),
     ]).toEqual([200, first.json(), first.headers.get('location'), 'true']);
-  }, 30_000);
+  }, 60_000);
 
   it.each<[string, string, unknown]>([
     ['one task', '/tasks', { ...minimal, name: 'Ünï\u2028cødé \u{1F680}' }],
@@ -124,7 +124,7 @@ describe('a request with an Idempotency-Key', () => {
     const again = await post('/tasks', bulk, 'storage');
     expect([first.status, again.status]).toEqual([207, 200]);
     expect(again.json()[0]).toEqual(first.json()[0]);
-  }, 20_000);
+  }, 60_000);
 
   it('makes one task when it comes twice at once, here or at another process', async () => {
     const twin = await harness.twin();
@@ -146,7 +146,7 @@ describe('a request with an Idempotency-Key', () => {
     expect(new Set(uuids).size).toBe(1);
     expect(await tasks()).toBe(before + 1);
     await twin.close();
-  }, 30_000);
+  }, 60_000);
 
   it('finds what it made although its answer was lost', async () => {
     const origin = await submitTo(harness);

@@ -479,7 +479,7 @@ describe('bad input', () => {
     expect(await commits()).toBe(before);
     expect(await harness.query(`SELECT 1 FROM shortname WHERE shortname = 'half-way'`)).toEqual([]);
     await submit({ shortname: 'half-way', resultBucket: 'output' });
-  }, 20_000);
+  }, 60_000);
 
   it('frees a name that a dead process held for a task it never wrote', async () => {
     const uuid = await submit({ shortname: 'held' });

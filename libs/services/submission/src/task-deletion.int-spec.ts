@@ -53,7 +53,7 @@ describe('completionTimeToLive', () => {
     expect(await statusOf(uuid)).toBe(200);
     await harness.restart();
     await isGone(uuid);
-  }, 30_000);
+  }, 60_000);
 
   it('is carried out once, although two processes see it', async () => {
     const twin = await harness.twin();
@@ -64,7 +64,7 @@ describe('completionTimeToLive', () => {
     await Promise.all(uuids.map(isGone));
     expect(await Promise.all(uuids.map(deletions))).toEqual(uuids.map(() => 1));
     await twin.close();
-  }, 30_000);
+  }, 60_000);
 });
 
 describe('a full account', () => {

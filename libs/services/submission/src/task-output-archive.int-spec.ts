@@ -131,7 +131,7 @@ describe('output that outgrows the database', () => {
     expect(objectsOf(uuid).length).toBeGreaterThan(0);
     await harness.happen(uuid, concluded(anEnd(0)));
     await harness.call('DELETE', `/tasks/${uuid}`);
-    await eventually(() => objectsOf(uuid).length === 0, { timeoutMs: 20_000 });
+    await eventually(() => objectsOf(uuid).length === 0, { timeoutMs: 40_000 });
     await harness.print(uuid, 0, 'too late\n');
     await harness.print(await begin(), 0, 'in time\n');
     await eventually(async () => (await harness.query('SELECT 1 FROM log_garbage')).length === 0);

@@ -212,7 +212,7 @@ describe('starting again', () => {
     await there('POST', `/tasks/${uuid}/abort`);
     expect((await read(uuid)).state).toBe('PendingCancel');
     await twin.close();
-  }, 20_000);
+  }, 60_000);
 
   it('notices that the log stream has lost what was stored, and misses nothing that is sent under its numbers', async () => {
     const uuid = await submit({ instanceCount: 1 });

@@ -171,7 +171,7 @@ describe('a lease', () => {
       name: 'SlowDown',
       status: 503,
     });
-  }, 20_000);
+  }, 60_000);
 });
 
 describe('results of a lease', () => {

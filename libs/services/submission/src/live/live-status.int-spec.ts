@@ -144,7 +144,7 @@ describe('the live status of a task', () => {
       { instanceId: 1 },
       { instanceId: 2, phase: 'dispatch' },
     ]);
-  }, 30_000);
+  }, 60_000);
 
   it('ends in times that the nodes have measured', async () => {
     const id = await runningTask();

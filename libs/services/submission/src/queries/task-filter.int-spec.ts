@@ -352,5 +352,5 @@ describe('a filter that is refused', () => {
     const other = await harness.lists.search('bob', leaf('Name', 'Like', '^a'), undefined);
     expect(other).toEqual([]);
     await refused;
-  }, 30_000);
+  }, 60_000);
 });

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { AccountDirectory, Forbidden, NotFound, type Account, type Need } from '@fornax/service-kit';
+import { AccountDirectory, Forbidden, NotFound, Unavailable, type Account, type Need } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { StatusGate } from '../commands/status-gate.js';
 import { STATUS_COLUMNS, statusOf, type TaskRecord } from '../projections/task-rows.js';
@@ -27,6 +27,7 @@ export class TaskLookup {
   /**
    * @param need what for; `own` is for its owner alone
    * @throws NotFound also for a task that is being deleted (contract, 5.22)
+   * @throws Unavailable the rows are too far behind to say that there is none
    * @throws Forbidden it may be looked at, but not that
    */
   async find(account: Account, id: string, need: Need | 'own' = 'look'): Promise<TaskStatus> {
@@ -44,10 +45,18 @@ export class TaskLookup {
     return own ?? (account.role !== 'user' && isId(id) ? this.readAnybodys(id) : undefined);
   }
 
-  /** The rows may be behind: a task that was accepted a moment ago by another process is found all the same. */
+  /**
+   * The rows may be behind: a task that was accepted a moment ago by another process is found all the same.
+   *
+   * @throws Unavailable they stay behind, so nobody can say that there is no such task
+   */
   private async readAgain(account: Account, id: string): Promise<TaskStatus | undefined> {
-    await this.gate.caughtUp();
-    return this.readNow(account, id);
+    const isCaughtUp = await this.gate.caughtUp();
+    const found = await this.readNow(account, id);
+    if (found || isCaughtUp) return found;
+    throw new Unavailable(`Whether there is a task ${id} cannot be said yet: what is shown is behind. Try again.`, {
+      code: 'behind',
+    });
   }
 
   private async readAnybodys(id: string): Promise<TaskStatus | undefined> {

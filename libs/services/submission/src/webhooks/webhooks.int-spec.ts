@@ -203,7 +203,7 @@ describe('a webhook', () => {
     const ids = receiver.received.map(({ id }: Received) => id);
     expect(new Set(ids).size).toBe(ids.length);
     await twin.close();
-  }, 30_000);
+  }, 60_000);
 
   it('is tried out on demand', async () => {
     const hook = await register({ types: ['TaskDeleted'] });

@@ -132,7 +132,7 @@ describe('the live stream of events', () => {
       expect(typesOf(reader)).not.toContain('snapshot');
       reader.close();
     }
-  }, 30_000);
+  }, 60_000);
 
   it('moves the place to come back to along although nothing concerns the reader', async () => {
     const reader = await follow('?types=InstancesExited');
@@ -178,7 +178,7 @@ describe('the live stream of events', () => {
         expect(told.map(({ id }) => id)).toEqual(happened);
       }
     }
-  }, 30_000);
+  }, 60_000);
 
   it('loses nothing and repeats nothing when the server is started again in the middle', async () => {
     const id = await submitTo(harness);
@@ -217,7 +217,7 @@ describe('the live stream of events', () => {
     const reasons = [...text.matchAll(/"reason":"(\d+)"/g)].map(([, reason]) => Number(reason));
     expect(reasons).toEqual(Array.from({ length: 40 }, (_, n) => n));
     stop.abort();
-  }, 30_000);
+  }, 60_000);
 
   it('is described as a stream', async () => {
     const document = JSON.stringify((await harness.call('GET', '/openapi.json')).json());
