@@ -21,6 +21,7 @@ export {
   type Written,
   MAX_KEY_BYTES,
   MIN_PART_BYTES,
+  ObjectDamaged,
   StoreRefusal,
 } from './object-store.js';
 export { afterPrefix, compareKeys, rolledUp, splitPlace } from './keys.js';

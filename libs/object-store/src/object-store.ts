@@ -21,6 +21,15 @@ export interface ByteRange {
 /** One version of an object: what `info` says and what `read` gives belong together, whatever is written meanwhile. */
 export interface ObjectReader {
   readonly info: ObjectInfo;
+  /**
+   * Looks whether the whole content is there, without reading it.
+   * @throws ObjectDamaged
+   */
+  check(): Promise<void>;
+  /**
+   * Opens the content. What is known to be damaged throws before the first byte; what turns out to be breaks the stream off.
+   * @throws ObjectDamaged
+   */
   read(range?: ByteRange): Promise<Readable>;
 }
 
@@ -114,6 +123,7 @@ export type StoreProblem =
   | 'InvalidPartOrder'
   | 'EntityTooSmall'
   | 'IncompleteBody'
+  | 'InsufficientStorage'
   | 'KeyTooLong';
 
 /** What the store refuses; `problem` is the S3 error code that says so. */
@@ -125,6 +135,20 @@ export class StoreRefusal extends Error {
   ) {
     super(detail, options);
     this.name = 'StoreRefusal';
+  }
+}
+
+/** What the store has on record of an object is not what lies on its disk. Nobody's mistake who asks; somebody should look at the disk. */
+export class ObjectDamaged extends Error {
+  override readonly name = 'ObjectDamaged';
+
+  constructor(
+    readonly bucket: string,
+    readonly key: string,
+    readonly reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(`object ${JSON.stringify(key)} of bucket ${JSON.stringify(bucket)} is damaged: ${reason}`, options);
   }
 }
 

@@ -21,12 +21,13 @@ import {
   type UploadInfo,
   type Usage,
   type Written,
+  ObjectDamaged,
   StoreRefusal,
 } from '../object-store.js';
 import { chooseParts } from '../parts.js';
 import { Collector } from './collector.js';
 import { listPage } from '../listing.js';
-import { type FilePiece, ObjectFiles } from './object-files.js';
+import { FileDamaged, type FilePiece, ObjectFiles } from './object-files.js';
 import { countOf, objectInfoOf, movedOf, partOf, piecesOfRow, rowsOf, textOf, textRecord, uploadOf } from './rows.js';
 
 type Upload = Place & { readonly uploadId: string };
@@ -189,11 +190,35 @@ export class LocalObjectStore implements ObjectStore {
     if (!row) return undefined;
     const info = objectInfoOf(row);
     const pieces = piecesOfRow(row);
+    const place = { bucket, key };
     const whole: ByteRange = { start: 0, end: info.sizeBytes - 1 };
     return {
       info,
-      read: async (range = whole) => Readable.from(this.files.read(pieces, range), { objectMode: false }),
+      check: () => this.#whole(place, this.files.check(pieces)),
+      read: async (range = whole) => {
+        await this.#whole(place, this.files.check(pieces));
+        return Readable.from(this.#read(place, pieces, range), { objectMode: false });
+      },
     };
+  }
+
+  /** Gives what is wrong with a file the name of its object. @throws ObjectDamaged */
+  async #whole<T>({ bucket, key }: Place, work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      if (error instanceof FileDamaged) throw new ObjectDamaged(bucket, key, error.message, { cause: error });
+      throw error;
+    }
+  }
+
+  async *#read({ bucket, key }: Place, pieces: readonly FilePiece[], range: ByteRange): AsyncGenerator<Uint8Array> {
+    try {
+      yield* this.files.read(pieces, range);
+    } catch (error) {
+      if (error instanceof FileDamaged) throw new ObjectDamaged(bucket, key, error.message, { cause: error });
+      throw error;
+    }
   }
 
   async deleteMany(bucket: string, keys: readonly string[]): Promise<void> {
@@ -221,8 +246,10 @@ export class LocalObjectStore implements ObjectStore {
     ]);
     if (!row) throw new StoreRefusal('NoSuchKey', `there is no object ${from.key}`);
     const { etag, contentType, userMetadata, sizeBytes } = objectInfoOf(row);
+    await this.#whole(from, this.files.check(piecesOfRow(row)));
     const pieces: FilePiece[] = [];
-    for (const piece of piecesOfRow(row)) pieces.push({ ...piece, fileId: await this.files.duplicate(piece.fileId) });
+    for (const piece of piecesOfRow(row))
+      pieces.push({ ...piece, fileId: await this.#whole(from, this.files.duplicate(piece.fileId)) });
     const copied = { etag, pieces, ...(headers ?? { contentType, userMetadata }) };
     const modifiedAt = await this.#keepFiles(pieces, () => putRow(this.index, to, copied));
     return { etag, sizeBytes, modifiedAt };
@@ -280,6 +307,7 @@ export class LocalObjectStore implements ObjectStore {
       const row = await this.#upload(tx, upload, 'FOR UPDATE');
       const uploaded = await rowsOf(tx, 'SELECT * FROM multipart_part WHERE upload_id = $1', [upload.uploadId]);
       const pieces = chooseParts(uploaded.map(partOf), wanted);
+      await this.#whole(upload, this.files.check(pieces));
       const etag = compositeEtag(pieces.map((part) => part.etag));
       const headers = { contentType: textOf(row, 'content_type'), userMetadata: textRecord(row['metadata']) };
       await tx.query('DELETE FROM multipart_upload WHERE upload_id = $1', [upload.uploadId]);

@@ -14,10 +14,39 @@ export interface StoredFile extends FilePiece {
   readonly md5: string;
 }
 
+/** What is wrong with one file of an object; the text names no path. */
+export class FileDamaged extends Error {
+  override readonly name = 'FileDamaged';
+}
+
+/** Codes of a file system (or a quota, or a limit of the process) that has no room for what was written. */
+const NO_ROOM = ['ENOSPC', 'EDQUOT', 'EFBIG'];
+const hasCode = (error: unknown, codes: readonly string[]): boolean =>
+  typeof error === 'object' && error !== null && 'code' in error && codes.includes(String(error.code));
+const missing = (cause: unknown): FileDamaged => new FileDamaged('a file of it is missing', { cause });
+
+const asRefusal = (error: unknown): unknown =>
+  hasCode(error, NO_ROOM)
+    ? new StoreRefusal('InsufficientStorage', 'the disk of the object store is full; nothing was stored', {
+        cause: error,
+      })
+    : error;
+
+/**
+ * Writes all of a chunk at the file's position: the kernel may take less than it was given, above all when a disk is nearly full, and says so
+ * only in the number that it answers.
+ */
+const writeWhole = async (file: FileHandle, chunk: Uint8Array): Promise<void> => {
+  for (let rest = chunk; rest.byteLength > 0;) {
+    const { bytesWritten } = await file.write(rest);
+    rest = rest.subarray(bytesWritten);
+  }
+};
+
 const FOLDERS = Array.from({ length: 256 }, (_, index) => index.toString(16).padStart(2, '0'));
 const READ_CHUNK_BYTES = 256 * 1024;
 
-const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
+const isMissing = (error: unknown): boolean => hasCode(error, ['ENOENT']);
 
 /** The pieces that hold a range, each with the range inside it. */
 export const piecesOf = (
@@ -67,11 +96,16 @@ export class ObjectFiles {
     if (this.isDurable) await this.#folders.get(fileId.slice(0, 2))?.sync();
   }
 
-  /** @throws StoreRefusal IncompleteBody when the source has another size than announced */
+  /**
+   * Stores what a source yields, all of it or nothing.
+   * @throws StoreRefusal IncompleteBody (the source has another size than announced), InsufficientStorage (the disk is full)
+   */
   async write(source: ByteSource, sizeBytes: number): Promise<StoredFile> {
     const fileId = randomUUID();
     const path = this.#path(fileId);
-    const file = await open(path, 'wx', 0o600);
+    const file = await open(path, 'wx', 0o600).catch((error: unknown) => {
+      throw asRefusal(error);
+    });
     try {
       const hash = createHash('md5');
       let written = 0;
@@ -79,7 +113,7 @@ export class ObjectFiles {
         written += chunk.byteLength;
         if (written > sizeBytes) break;
         hash.update(chunk);
-        await file.writev([chunk]);
+        await writeWhole(file, chunk);
       }
       if (written !== sizeBytes)
         throw new StoreRefusal('IncompleteBody', `${sizeBytes} bytes were announced and other bytes came`);
@@ -89,7 +123,7 @@ export class ObjectFiles {
     } catch (error) {
       await file.close().catch(() => undefined); // it may be closed already
       await this.remove([fileId]);
-      throw error;
+      throw asRefusal(error);
     }
   }
 
@@ -99,17 +133,48 @@ export class ObjectFiles {
     try {
       await link(this.#path(fileId), this.#path(copy));
     } catch (error) {
-      if (isMissing(error)) throw new StoreRefusal('NoSuchKey', 'the object was deleted meanwhile', { cause: error });
-      await copyFile(this.#path(fileId), this.#path(copy));
+      if (isMissing(error)) throw missing(error);
+      await this.#copyFile(fileId, copy);
     }
     await this.#syncFolder(copy);
     return copy;
   }
 
+  async #copyFile(fileId: string, copy: string): Promise<void> {
+    try {
+      await copyFile(this.#path(fileId), this.#path(copy));
+    } catch (error) {
+      await this.remove([copy]);
+      throw asRefusal(error);
+    }
+  }
+
+  /** Looks whether the files are there and as long as they should be. @throws FileDamaged */
+  async check(pieces: readonly FilePiece[]): Promise<void> {
+    for (const { fileId, sizeBytes } of pieces) {
+      const facts = await stat(this.#path(fileId)).catch((cause: unknown) => {
+        throw isMissing(cause) ? missing(cause) : cause;
+      });
+      if (facts.size < sizeBytes)
+        throw new FileDamaged(`a file of it has ${facts.size} bytes where ${sizeBytes} were stored`);
+    }
+  }
+
+  /** @throws FileDamaged as soon as a file ends too early or is gone */
   async *read(pieces: readonly FilePiece[], range: ByteRange): AsyncGenerator<Uint8Array> {
     for (const piece of piecesOf(pieces, range)) {
       const stream = createReadStream(this.#path(piece.fileId), { ...piece.range, highWaterMark: READ_CHUNK_BYTES });
-      for await (const chunk of stream) if (chunk instanceof Uint8Array) yield chunk;
+      let left = piece.range.end - piece.range.start + 1;
+      try {
+        for await (const chunk of stream) {
+          if (!(chunk instanceof Uint8Array)) continue;
+          left -= chunk.byteLength;
+          yield chunk;
+        }
+      } catch (error) {
+        throw isMissing(error) ? missing(error) : error;
+      }
+      if (left > 0) throw new FileDamaged(`a file of it ended ${left} bytes too early`);
     }
   }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { Socket } from 'node:net';
-import { StoreRefusal } from '@fornax/object-store';
+import { ObjectDamaged, StoreRefusal } from '@fornax/object-store';
 import {
   type DoorLimits,
   RequestSlots,
@@ -111,7 +111,8 @@ const createHandler = (parts: S3Parts, limits: DoorLimits): ((arrival: Arrival) 
   const fail = (arrival: Arrival, error: unknown, request: S3Request | undefined): void => {
     const { message, response, requestId } = arrival;
     const answer = asS3Error(error, request);
-    if (!answer && !hasGone(message, response))
+    // A body that broke off took the connection with it: that is ours all the same.
+    if (!answer && (error instanceof ObjectDamaged || !hasGone(message, response)))
       parts.onError(error, { method: message.method ?? '', path: pathOf(message), requestId });
     if (!answer || !WRONG.includes(answer.code)) return sendError(arrival, answer);
     answerWrong(arrival, answer, wrong.delayMs(shareOf(limits.peers.of(message)), claimedKeyOf(request)));

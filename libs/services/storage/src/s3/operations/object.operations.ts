@@ -97,7 +97,10 @@ export const getObject = async (exchange: Exchange): Promise<void> => {
   }
   const length = range ? range.end - range.start + 1 : info.sizeBytes;
   const partial = range ? { 'content-range': `bytes ${range.start}-${range.end}/${info.sizeBytes}` } : {};
-  const body = request.method === 'HEAD' || length === 0 ? undefined : await reader.read(range);
+  const isWithoutBody = request.method === 'HEAD' || length === 0;
+  // A HEAD that says yes to an object whose GET fails would lie.
+  if (isWithoutBody) await reader.check();
+  const body = isWithoutBody ? undefined : await reader.read(range);
   response.writeHead(range ? 206 : 200, { ...headers, ...partial, 'content-length': length });
   if (!body) return void response.end();
   // Once it has begun, a failure can only be shown by breaking off.

@@ -1,0 +1,159 @@
+import { mkdtemp, readdir, rm, truncate, unlink } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { execFile } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { type TestDatabase, createTestDatabase } from '@fornax/testing';
+import { DataSource } from 'typeorm';
+import { MIN_PART_BYTES, ObjectDamaged, type ObjectReader } from '../object-store.js';
+import { LOCAL_INDEX_UP } from './index-tables.js';
+import { LocalObjectStore } from './local.object-store.js';
+
+const LIMIT_BYTES = 256 * 1024;
+const LIMITED_STORE = fileURLToPath(new URL('../../test/limited-store.mjs', import.meta.url));
+const HEADERS = { contentType: 'text/plain', userMetadata: {} };
+
+let folder: string;
+let database: TestDatabase;
+let db: DataSource;
+let store: LocalObjectStore;
+
+const paths = async (): Promise<readonly string[]> => {
+  const names = await readdir(folder, { recursive: true, withFileTypes: true });
+  return names.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+};
+const inChunks = async function* (data: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < data.byteLength; at += size) yield data.subarray(at, at + size);
+};
+const put = (key: string, data: Uint8Array) =>
+  store.put('b', key, inChunks(data, 64 * 1024), { ...HEADERS, sizeBytes: data.byteLength });
+const readerOf = async (key: string): Promise<ObjectReader> => {
+  const reader = await store.get('b', key);
+  if (!reader) throw new Error(`there is no ${key}`);
+  return reader;
+};
+const bytesOf = async (key: string): Promise<Buffer> => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of await (await readerOf(key)).read()) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks);
+};
+const pathOf = async (key: string): Promise<string> => {
+  const [row] = await db.query<{ readonly id: string }[]>('SELECT file_ids[1] AS id FROM object WHERE key = $1', [key]);
+  return join(folder, row?.id.slice(0, 2) ?? '', row?.id ?? '');
+};
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'fornax-damage-'));
+  database = await createTestDatabase();
+  db = await new DataSource({ type: 'postgres', url: database.url }).initialize();
+  for (const statement of LOCAL_INDEX_UP) await db.query(statement);
+  store = await LocalObjectStore.open({ folder, index: db, isDurable: false, garbageGraceMs: 0, orphanAgeMs: -1000 });
+}, 120_000);
+beforeEach(async () => {
+  await store.deleteBuckets(['b']);
+  await store.collect();
+  await store.createBuckets(['b']);
+});
+afterAll(async () => {
+  await store.close();
+  await db.destroy();
+  await database.drop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/**
+ * What becomes of the steps in a process whose files may not grow beyond LIMIT_BYTES: the kernel cuts the write that crosses the limit short and
+ * refuses the next one (EFBIG), exactly as on a disk that fills up (ENOSPC). Needs no rights; without `prlimit` (util-linux) it fails.
+ */
+const underLimit = async (steps: readonly object[]): Promise<unknown> => {
+  const order = JSON.stringify({ url: database.url, folder, steps });
+  const { stdout } = await promisify(execFile)('prlimit', [
+    `--fsize=${LIMIT_BYTES}:${LIMIT_BYTES}`,
+    process.execPath,
+    LIMITED_STORE,
+    order,
+  ]);
+  return JSON.parse(stdout);
+};
+
+describe('a disk that fills up', () => {
+  it('refuses what does not fit, in its last chunk or long before, and keeps the old object and no file', async () => {
+    await put('old', Buffer.from('old'));
+    const before = await paths();
+    const steps = [
+      // One chunk that ends behind the limit: the kernel takes a part of it, and only the number that it answers says so.
+      { kind: 'put', key: 'last-chunk', sizeBytes: LIMIT_BYTES + 1000, chunkBytes: LIMIT_BYTES + 1000 },
+      { kind: 'put', key: 'long-before', sizeBytes: 4 * LIMIT_BYTES, chunkBytes: 1000 },
+      { kind: 'put', key: 'old', sizeBytes: LIMIT_BYTES + 1, chunkBytes: 64 * 1024 },
+    ];
+    expect(await underLimit(steps)).toEqual(Array(3).fill('InsufficientStorage'));
+    expect((await store.list('b', { limit: 10 })).objects.map(({ key }) => key)).toEqual(['old']);
+    expect((await bytesOf('old')).toString()).toBe('old');
+    expect(await paths()).toEqual(before);
+  });
+
+  it('refuses a part that does not fit, and the upload goes on when there is room again', async () => {
+    const upload = { bucket: 'b', key: 'parts', uploadId: await store.createUpload('b', 'parts', HEADERS) };
+    const data = randomBytes(LIMIT_BYTES + 1);
+    const step = { kind: 'part', ...upload, sizeBytes: data.byteLength, chunkBytes: data.byteLength };
+    expect(await underLimit([step])).toEqual(['InsufficientStorage']);
+    expect(await store.listParts(upload)).toEqual([]);
+    const { etag } = await store.putPart(upload, 1, inChunks(data, data.byteLength), data.byteLength);
+    await store.completeUpload(upload, [{ partNumber: 1, etag }]);
+    expect((await bytesOf('parts')).equals(data)).toBe(true);
+  });
+});
+
+describe('files that are damaged', () => {
+  const damages = [
+    ['gone', (path: string) => unlink(path), 'missing'],
+    ['short', (path: string) => truncate(path, 3), '3 bytes where 10 were stored'],
+  ] as const;
+
+  it.each(damages)('are told before the first byte: %s', async (_name, damage, reason) => {
+    await put('k', Buffer.from('0123456789'));
+    await damage(await pathOf('k'));
+    const reader = await readerOf('k');
+    const attempts = [
+      () => reader.read(),
+      () => reader.read({ start: 0, end: 1 }),
+      () => reader.check(),
+      () => store.copy({ bucket: 'b', key: 'k' }, { bucket: 'b', key: 'copy' }),
+    ];
+    for (const attempt of attempts) {
+      const error = await attempt().catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(ObjectDamaged);
+      expect(error).toMatchObject({ bucket: 'b', key: 'k', reason: expect.stringContaining(reason) });
+    }
+    expect(await store.head('b', 'copy')).toBeUndefined();
+  });
+
+  it('break a read off that has begun', async () => {
+    await put('k', randomBytes(4 * 1024 * 1024));
+    const stream = await (await readerOf('k')).read();
+    await truncate(await pathOf('k'), 1024 * 1024);
+    const all = (async () => {
+      for await (const chunk of stream) void chunk;
+    })();
+    await expect(all).rejects.toThrow(ObjectDamaged);
+  });
+
+  it('are not joined to an object, and the upload stays', async () => {
+    const upload = { bucket: 'b', key: 'joined', uploadId: await store.createUpload('b', 'joined', HEADERS) };
+    const sizes = [MIN_PART_BYTES, 10];
+    const parts: { partNumber: number; etag: string }[] = [];
+    for (const [index, size] of sizes.entries()) {
+      const data = randomBytes(size);
+      const { etag } = await store.putPart(upload, index + 1, inChunks(data, size), size);
+      parts.push({ partNumber: index + 1, etag });
+    }
+    const [row] = await db.query<{ readonly id: string }[]>('SELECT file_id AS id FROM multipart_part WHERE size = 10');
+    await truncate(join(folder, row?.id.slice(0, 2) ?? '', row?.id ?? ''), 9);
+    await expect(store.completeUpload(upload, parts)).rejects.toThrow(ObjectDamaged);
+    expect(await store.head('b', 'joined')).toBeUndefined();
+    expect(await store.listParts(upload)).toHaveLength(2);
+  });
+});
