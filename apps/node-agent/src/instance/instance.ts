@@ -202,7 +202,7 @@ export class Instance implements Measurable {
     const { taskId, instance, leaseId, attempt } = order;
     const source = { nodeId: world.nodeId, taskId, instance, leaseId, attempt };
     const [stdout, stderr] = (['stdout', 'stderr'] as const).map(
-      (name) => new LogPipe(world.publisher, source, name, running[name], this.#dropping.signal),
+      (name) => new LogPipe(world.publisher, source, name, running[name], this.#dropping.signal, () => running.kill()),
     );
     const exit = await inSpan('run', {}, () => running.exit);
     stopClock();
@@ -216,6 +216,7 @@ export class Instance implements Measurable {
       wasCancelled: this.#isCancelled,
       memoryMB: order.memoryMB,
       debug: stderr?.tail ?? '',
+      lostOutput: stdout?.isBroken === true || stderr?.isBroken === true,
       ...(this.#isOverTime && plan.wallLimitMs !== undefined ? { wallLimitMs: plan.wallLimitMs } : {}),
     });
     const { outcome, uploaded } = await this.#upload(verdict, plan);

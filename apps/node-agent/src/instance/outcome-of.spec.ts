@@ -31,6 +31,16 @@ describe('what an exit means', () => {
       outcomeOf(exit({ exitCode: 143 }), { wasCancelled: false, wallLimitMs: 5_000, memoryMB: 64, debug: '' }),
     ).toMatchObject({ outcome: 'failure', cause: 'limit', error: { code: 'FX-WALL-LIMIT' } }));
 
+  it.each([{ exitCode: 141, signal: 'SIGPIPE' }, { exitCode: 1 }, { exitCode: 0 }, { kind: 'killed' }])(
+    'is the platform’s failure when the node lost the output: %j',
+    (facts) =>
+      expect(outcomeOf(exit(facts), { wasCancelled: false, lostOutput: true, memoryMB: 64, debug: '' })).toMatchObject({
+        outcome: 'failure',
+        cause: 'platform',
+        error: { code: 'FX-OUTPUT' },
+      }),
+  );
+
   it('is told with the end of standard error, not its beginning', () =>
     expect(
       outcomeOf(exit({ exitCode: 1 }), { wasCancelled: false, memoryMB: 64, debug: `${'x'.repeat(2_000)}the end` })

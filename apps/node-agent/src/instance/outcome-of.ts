@@ -10,6 +10,8 @@ export interface Circumstances {
   /** Present when the agent stopped the command because its time was over. */
   readonly wallLimitMs?: number;
   readonly memoryMB: number;
+  /** Present and true when the node could not read what the command wrote. */
+  readonly lostOutput?: boolean;
   /** The end of the command's standard error. */
   readonly debug: string;
 }
@@ -31,6 +33,9 @@ export const outcomeOf = (exit: InstanceExit, about: Circumstances): Outcome => 
     return failed('FX-WALL-LIMIT', `The command was stopped after its limit of ${wallLimitMs / 1_000} s`, 'limit');
   if (exit.kind === 'out-of-memory')
     return failed('FX-OOM', `The command needed more memory than the ${memoryMB} MB of its instance`);
+  // Whatever the command made of it (SIGPIPE, an exit code, success without its output), the node did it.
+  if (about.lostOutput === true)
+    return failed('FX-OUTPUT', 'The node lost the output of the command, and stopped it', 'platform');
   if (exit.exitCode === undefined) return failed('FX-KILLED', 'The instance was killed from outside', 'platform');
   if (exit.exitCode === 0) return { outcome: 'success' };
   if (exit.exitCode === 127) return failed('FX-EXIT', 'The command exited with code 127: it was not found');

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { SandboxDriver } from '@fornax/drivers';
+import { type Driver, type RunningInstance, SandboxDriver } from '@fornax/drivers';
 import { eventually, startTestNats, type TestNats } from '@fornax/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 
@@ -44,7 +44,7 @@ afterAll(async () => {
 let platform: Platform;
 let agent: Agent;
 let workDir = '';
-const startAgent = async (graceMs = 10_000): Promise<void> => {
+const startAgent = async (graceMs = 10_000, around: (driver: Driver) => Driver = (driver) => driver): Promise<void> => {
   const nodeId = `node-${(number += 1)}`;
   workDir = join(folder, nodeId);
   platform = await Platform.open(nats, nodeId, graceMs);
@@ -55,7 +55,7 @@ const startAgent = async (graceMs = 10_000): Promise<void> => {
     nodeId,
     nats: { url: nats.url, user, password },
     storageUrl: objects.url,
-    driver,
+    driver: around(driver),
     facts,
     hardware,
     log: silent,
@@ -449,6 +449,40 @@ while time.time() < end: pass
     expect(platform.endOf('stop')).toBeUndefined();
   });
 });
+
+it('blames the platform, and stops the command, when its own side of an output breaks', async () => {
+  const outputs: RunningInstance['stdout'][] = [];
+  await startAgent(10_000, (driver) => ({
+    probe: () => driver.probe(),
+    close: () => driver.close(),
+    prepare: async (spec) => {
+      const prepared = await driver.prepare(spec);
+      return {
+        ...prepared,
+        start: async (command) => {
+          const running = await prepared.start(command);
+          outputs.push(running.stdout);
+          return running;
+        },
+      };
+    },
+  }));
+  try {
+    await platform.order(
+      aLeaseOrder('writes', `sh -c 'while :; do echo x; sleep 0.05; done'`),
+      aLeaseOrder('deaf', `sh -c 'trap "" PIPE; while :; do echo x; sleep 0.05; done'`, { instance: 1 }),
+    );
+    await eventually(
+      () => platform.kindsOf('writes').includes('started') && platform.kindsOf('deaf').includes('started'),
+    );
+    for (const output of outputs) output.destroy(new Error('EBADF: bad file descriptor, read'));
+    for (const lease of ['writes', 'deaf'])
+      expect(await ended(lease)).toMatchObject({ outcome: 'failure', cause: 'platform', error: { code: 'FX-OUTPUT' } });
+  } finally {
+    await agent.close();
+    await platform.close();
+  }
+}, 45_000);
 
 describe('an agent without contact', () => {
   afterEach(async () => {

@@ -115,4 +115,30 @@ describe('output on its way to the log', () => {
     expect(store.bytes.toString()).toBe('hello');
     expect(pipe.tail).toBe('hello');
   });
+
+  it('tells a pipe that broke on this side from one that ended, or that was left after a silence', async () => {
+    const publish: Publish = async () => 1 as never;
+    const states = await Promise.all(
+      [
+        (readable: PassThrough) => readable.destroy(new Error('EBADF')),
+        (readable: PassThrough) => readable.destroy(),
+        (readable: PassThrough) => readable.end('the end'),
+        (readable: PassThrough) => readable.write('somebody outside of the instance keeps it open'),
+      ].map(async (happen) => {
+        const readable = new PassThrough();
+        let calls = 0;
+        const onBroken = (): void => void (calls += 1);
+        const pipe = new LogPipe({ publish }, source, 'stdout', readable, new AbortController().signal, onBroken);
+        happen(readable);
+        await pipe.finish();
+        return [pipe.isBroken, calls];
+      }),
+    );
+    expect(states).toEqual([
+      [true, 1],
+      [true, 1],
+      [false, 0],
+      [false, 0],
+    ]);
+  }, 20_000);
 });

@@ -36,6 +36,8 @@ export class LogPipe {
   #tail = Buffer.alloc(0);
   #sending: Promise<void> | undefined;
   readonly #ended: Promise<void>;
+  #isBroken = false;
+  #isFinishing = false;
   #lastDataAt = performance.now();
 
   constructor(
@@ -44,14 +46,27 @@ export class LogPipe {
     private readonly stream: OutputStream,
     private readonly readable: Readable,
     private readonly signal: AbortSignal,
+    onBroken: () => void = () => undefined,
   ) {
     this.#subject = logSubject(source.nodeId, source.taskId, source.instance, stream);
     this.#ended = new Promise((resolve) => {
-      readable.once('close', resolve);
+      readable.once('close', () => {
+        // Closed before its end and not by us: our side broke, and the command's next write fails through no fault of its own.
+        if (!readable.readableEnded && !this.#isFinishing) {
+          this.#isBroken = true;
+          onBroken();
+        }
+        resolve();
+      });
       readable.once('end', resolve);
-      readable.on('error', () => resolve());
+      readable.on('error', () => undefined); // its close tells
     });
     readable.on('data', (chunk: Buffer) => this.#take(chunk));
+  }
+
+  /** Whether output was lost because this side of the pipe broke. */
+  get isBroken(): boolean {
+    return this.#isBroken;
   }
 
   /** The last two kilobytes, for the error message of a command that failed. */
@@ -62,6 +77,7 @@ export class LogPipe {
   /** Call after the instance is gone. Resolves when all that it wrote is stored, or the signal aborted. */
   async finish(): Promise<void> {
     await Promise.race([this.#ended, this.#silence()]);
+    this.#isFinishing = true;
     this.readable.destroy();
     while ((this.#bufferedBytes > 0 || this.#sending) && !this.signal.aborted) {
       this.#flush();

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { readRange } from '../files/read-range.js';
 import { activeTraceparent } from '../node/trace.js';
 import { type ListedObject, parseObjectPage, parseS3Error, uploadIdOf } from './list-xml.js';
 import { EMPTY_HASH, encodeKey, encodeRfc3986, queryText, type S3Credentials, signV4 } from './sign-v4.js';
@@ -26,7 +26,7 @@ export class S3Error extends Error {
 interface Body {
   readonly sizeBytes: number;
   readonly hash: string;
-  readonly open: () => Readable;
+  readonly open: () => AsyncIterable<Uint8Array>;
 }
 interface Call {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
@@ -190,10 +190,10 @@ export class S3Client {
 }
 
 /** A file that shrank must break the request: the storage would wait for the rest. */
-async function* exactly({ sizeBytes, open }: Body): AsyncGenerator<unknown> {
+async function* exactly({ sizeBytes, open }: Body): AsyncGenerator<Uint8Array> {
   let left = sizeBytes;
   for await (const chunk of open()) {
-    if (Buffer.isBuffer(chunk)) left -= chunk.length;
+    left -= chunk.length;
     yield chunk;
   }
   if (left > 0) throw new Error('the file shrank while it was sent');
@@ -205,25 +205,20 @@ const drain = async (answer: IncomingMessage): Promise<string> => {
   return Buffer.concat(chunks).toString('utf8');
 };
 
+async function* justOne(bytes: Buffer): AsyncGenerator<Buffer> {
+  yield bytes;
+}
+
 const bodyOfBytes = (bytes: Buffer): Body => ({
   sizeBytes: bytes.length,
   hash: createHash('sha256').update(bytes).digest('hex'),
-  open: () => Readable.from([bytes]),
+  open: () => justOne(bytes),
 });
 
 /** A range of an open file. A file that changes between hashing and sending is refused by the storage, never stored half new. */
 const bodyOf = async (file: FileHandle, from: number, sizeBytes: number): Promise<Body> => {
-  const open = (): Readable =>
-    sizeBytes === 0
-      ? Readable.from([])
-      : createReadStream('', {
-          fd: file.fd,
-          start: from,
-          end: from + sizeBytes - 1,
-          autoClose: false,
-          highWaterMark: 262_144,
-        });
+  const open = (): AsyncGenerator<Buffer> => readRange(file, from, sizeBytes);
   const hash = createHash('sha256');
-  for await (const chunk of open()) if (Buffer.isBuffer(chunk)) hash.update(chunk);
+  for await (const chunk of open()) hash.update(chunk);
   return { sizeBytes, hash: hash.digest('hex'), open };
 };

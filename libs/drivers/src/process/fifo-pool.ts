@@ -9,7 +9,10 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const BATCH = 32;
 
-/** A real pipe: `read` is for this process, `writeFd` for a child; close `writeFd` here once the child has it. */
+/**
+ * A real pipe: `read` is for this process and owns its descriptor, `writeFd` is for a child. Close it here once the child has it, or has failed
+ * to start; a second call does nothing, for by then the number may be another file's.
+ */
 export interface Pipe {
   readonly read: Readable;
   readonly writeFd: number;
@@ -35,10 +38,23 @@ export class FifoPool {
     const path = this.#ready.pop() ?? '';
     // Synchronous: three calls of a few microseconds, against three turns through the thread pool on the path of every start.
     const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const writer = openSync(path, constants.O_WRONLY);
+    let writer: number;
+    try {
+      writer = openSync(path, constants.O_WRONLY);
+    } catch (error) {
+      closeSync(reader);
+      throw error;
+    }
     unlinkSync(path);
-    const read = new Socket({ fd: reader, readable: true, writable: false });
-    return { read, writeFd: writer, closeWriter: () => closeSync(writer) };
+    let isOpen = true;
+    return {
+      read: new Socket({ fd: reader, readable: true, writable: false }),
+      writeFd: writer,
+      closeWriter: () => {
+        if (isOpen) closeSync(writer);
+        isOpen = false;
+      },
+    };
   }
 
   async close(): Promise<void> {

@@ -98,15 +98,18 @@ const spawnWithPipes = async (
 ): Promise<{ child: ChildProcess; out: Pipe; err: Pipe }> => {
   const [out, err] = await Promise.all([pipes.take(), pipes.take()]);
   const [file, ...args] = argv;
-  const child = spawn(file, args, {
-    stdio: ['ignore', out.writeFd, err.writeFd, 'pipe', 'pipe'],
-    env,
-    cwd: '/',
-    detached: true,
-  });
-  out.closeWriter();
-  err.closeWriter();
-  return { child, out, err };
+  try {
+    const stdio = ['ignore' as const, out.writeFd, err.writeFd, 'pipe' as const, 'pipe' as const];
+    return { child: spawn(file, args, { stdio, env, cwd: '/', detached: true }), out, err };
+  } catch (error) {
+    // Too long a command or environment (E2BIG) is thrown at once, and nobody else would let go of these.
+    out.read.destroy();
+    err.read.destroy();
+    throw error;
+  } finally {
+    out.closeWriter();
+    err.closeWriter();
+  }
 };
 
 /** Nothing escapes that has a user of its own; it may fork faster than one look, so until none is left or `ROUNDS` are over. */
