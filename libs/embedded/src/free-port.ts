@@ -9,6 +9,9 @@ import { SetupError, errorCode } from './setup-error.js';
 const FIRST_PORT = 18_000;
 const LAST_PORT = 32_000;
 const ATTEMPTS = 100;
+/** Given away here and perhaps not listened on yet: a process that starts several servers at once must not give one port to two of them. */
+const given = new Set<number>();
+const MAX_GIVEN = 1_000;
 
 /**
  * A TCP port of the loopback interface that nobody listens on at the moment of asking. Another process may take it before
@@ -17,6 +20,9 @@ const ATTEMPTS = 100;
 export const findFreePort = async (host = '127.0.0.1'): Promise<number> => {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const port = randomInt(FIRST_PORT, LAST_PORT);
+    if (given.has(port)) continue;
+    if (given.size >= MAX_GIVEN) given.clear();
+    given.add(port);
     if ((await portState(port, host)) === 'free') return port;
   }
   throw new SetupError(`no free port of ${host} was found between ${FIRST_PORT} and ${LAST_PORT}`);
