@@ -1,3 +1,4 @@
+export { DATA_FORMAT, NewerData, checkDataFormat } from './data-format.js';
 export {
   allDispatchSubject,
   allEventsSubject,

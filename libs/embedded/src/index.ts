@@ -45,7 +45,7 @@ export { ensurePrivateFolder, loadOrCreateSecret, randomPassword, writePrivateFi
 export { type ProcessExit, type SpawnOptions, ServerProcess, logTail } from './server-process.js';
 export { SetupError, describeError, errorCode } from './setup-error.js';
 export { waitUntil } from './wait.js';
-export { type DataFolder, DATA_VERSION, checkFreeSpace, openDataFolder } from './folder/data-folder.js';
+export { type DataFolder, checkFreeSpace, openDataFolder } from './folder/data-folder.js';
 export { findProcesses, wasStartedWith } from './process-table.js';
 export { Guardian, type GuardianOptions } from './supervise/guardian.js';
 export type { GuardedProcess } from './supervise/guardian-protocol.js';

@@ -1,5 +1,6 @@
 import type { EntityManager } from 'typeorm';
-import type { Position } from './projection.js';
+import type { Position, Projection } from './projection.js';
+import { type VersionedPosition, parseStamp, stampOf } from './row-version.js';
 import { keyOf, readStopped } from './stopped-aggregates.js';
 
 interface CheckpointRow {
@@ -8,20 +9,32 @@ interface CheckpointRow {
   readonly sequence: string;
 }
 
-const toPosition = (rows: unknown): Position | undefined => {
+/** A projection as its checkpoint knows it. */
+type Named = Pick<Projection, 'name' | 'version'>;
+
+const toPosition = (rows: unknown): VersionedPosition | undefined => {
   const row = (rows as readonly CheckpointRow[])[0];
-  return row === undefined ? undefined : { epoch: row.epoch, sequence: Number(row.sequence) };
+  return row && parseStamp(row.epoch, row.sequence);
 };
 
+/** Where the rows of a projection stand, for whoever reads them; undefined when nothing was ever folded. */
+export const readPosition = async (
+  db: Pick<EntityManager, 'query'>,
+  projection: string,
+): Promise<VersionedPosition | undefined> =>
+  toPosition(await db.query('SELECT epoch, sequence FROM projection_checkpoint WHERE projection = $1', [projection]));
+
 /** The checkpoint as committed, created at the beginning of the log `epoch` when there is none. */
-export const readCheckpoint = async (db: EntityManager, projection: string, epoch: string): Promise<Position> => {
-  const found = toPosition(
-    await db.query('SELECT epoch, sequence FROM projection_checkpoint WHERE projection = $1', [projection]),
-  );
+export const readCheckpoint = async (
+  db: EntityManager,
+  projection: Named,
+  epoch: string,
+): Promise<VersionedPosition> => {
+  const found = await readPosition(db, projection.name);
   if (found !== undefined) return found;
   await db.query(
     'INSERT INTO projection_checkpoint (projection, epoch, sequence) VALUES ($1, $2, 0) ON CONFLICT DO NOTHING',
-    [projection, epoch],
+    [projection.name, stampOf(projection, epoch)],
   );
   return readCheckpoint(db, projection, epoch);
 };
@@ -42,29 +55,29 @@ export const lockCheckpoint = async (tx: EntityManager, projection: string): Pro
 };
 
 /** Where a projection stands, and the aggregates that it leaves out, as `aggregate/id`. */
-export interface LockedPosition extends Position {
+export interface LockedPosition extends VersionedPosition {
   readonly stopped: readonly string[];
 }
 
 export const writeCheckpoint = async (
   tx: EntityManager,
-  projection: string,
+  projection: Named,
   { epoch, sequence }: Position,
 ): Promise<void> => {
   await tx.query(
     'UPDATE projection_checkpoint SET epoch = $2, sequence = $3, updated_at = now() WHERE projection = $1',
-    [projection, epoch, sequence],
+    [projection.name, stampOf(projection, epoch), sequence],
   );
 };
 
-/** Moves a checkpoint over commits that do not concern the projection; never back, never in another log. */
+/** Moves a checkpoint over commits that do not concern the projection; never back, never in another log, never that of another version's rows. */
 export const advanceCheckpoint = async (
   db: EntityManager,
-  projection: string,
+  projection: Named,
   { epoch, sequence }: Position,
 ): Promise<void> => {
   await db.query(
     'UPDATE projection_checkpoint SET sequence = $3, updated_at = now() WHERE projection = $1 AND epoch = $2 AND sequence < $3',
-    [projection, epoch, sequence],
+    [projection.name, stampOf(projection, epoch), sequence],
   );
 };

@@ -11,6 +11,13 @@ export {
   type TableDifference,
   ProjectionOutOfDate,
 } from './projection.js';
-export { type ProjectionHealth, type ProjectionRunnerOptions, ProjectionRunner } from './projection-runner.js';
+export { readPosition } from './checkpoint.js';
+export { type VersionedPosition } from './row-version.js';
+export {
+  type ProjectionHealth,
+  type RebuildStand,
+  type ProjectionRunnerOptions,
+  ProjectionRunner,
+} from './projection-runner.js';
 export { RebuildInProgress } from './rebuild/rebuild-projection.js';
 export { type StoppedAggregate } from './stopped-aggregates.js';

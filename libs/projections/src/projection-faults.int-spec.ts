@@ -30,6 +30,7 @@ class Commits1700000000001 implements MigrationInterface {
 
 const commitRows: Projection = {
   name: 'commits',
+  version: 1,
   aggregates: ['task'],
   tables: ['commit_row'],
   // Without ON CONFLICT: a commit that is written twice fails.

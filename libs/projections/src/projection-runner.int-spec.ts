@@ -33,6 +33,7 @@ class TaskRows1700000000001 implements MigrationInterface {
 /** Counts the commits of each task, and lists them. */
 const taskRows: Projection = {
   name: 'tasks',
+  version: 1,
   aggregates: ['task'],
   tables: ['task_row', 'commit_row'],
   write: async (tx: EntityManager, batch: readonly RecordedCommit[]) => {

@@ -4,7 +4,8 @@ import { type EventLog, LogReset, isFoldError } from '@fornax/event-store';
 import type { DataSource } from 'typeorm';
 import { advanceCheckpoint, lockCheckpoint, readCheckpoint, writeCheckpoint } from './checkpoint.js';
 import { type Position, type Projection, ProjectionOutOfDate, type RebuildReport } from './projection.js';
-import { rebuildProjection } from './rebuild/rebuild-projection.js';
+import { RebuildInProgress, type RebuildOptions, rebuildProjection } from './rebuild/rebuild-projection.js';
+import type { VersionedPosition } from './row-version.js';
 import { type StoppedAggregate, addStopped, keyOf, readStopped, writeCarefully } from './stopped-aggregates.js';
 import { SequenceWaiters } from './sequence-waiters.js';
 
@@ -30,7 +31,15 @@ export interface ProjectionHealth {
   readonly isHealthy: boolean;
   /** Why not, for people. */
   readonly detail: string | undefined;
+  /** Rows of an older version answer while new ones are folded beside them, up to `sequence` of `of`; undefined when that is not so. */
+  readonly rebuilding: RebuildStand | undefined;
   readonly position: Position;
+}
+
+/** How far new rows are folded beside old ones, in sequences of the log. */
+export interface RebuildStand {
+  readonly sequence: number;
+  readonly of: number;
 }
 
 /** The checkpoint was moved back or to another log by somebody else: begin again from where it stands. */
@@ -58,6 +67,8 @@ const UNSAVED_PROGRESS = 5_000;
  *
  * States: starting -> following (from the checkpoint); following -> out of date (another log epoch, or a log that ends before the
  * checkpoint: nothing is written any more, `health` says so) -> following again once it was rebuilt, here or by another process.
+ * starting -> rebuilding (rows of an older version of the projection: they answer while new ones are folded beside them, from where an earlier
+ * process left it) -> following. starting -> out of date (rows of a newer version: this program must not touch them).
  */
 export class ProjectionRunner {
   private readonly waiters = new SequenceWaiters();
@@ -67,6 +78,7 @@ export class ProjectionRunner {
   private isSaving = false;
   private wroteAt = Number.NEGATIVE_INFINITY;
   private trouble: string | undefined = 'not started';
+  private rebuilding: RebuildStand | undefined;
   private resumed: AbortController | undefined;
 
   constructor(private readonly options: ProjectionRunnerOptions) {}
@@ -143,6 +155,7 @@ export class ProjectionRunner {
       projection: projection.name,
       isHealthy: this.trouble === undefined,
       detail: this.trouble,
+      rebuilding: this.rebuilding,
       position: this.current,
     };
   }
@@ -152,13 +165,18 @@ export class ProjectionRunner {
    * new ones; without, the new ones take the place of the live ones, which are read and written on until that moment.
    */
   async rebuild({ verify }: { readonly verify: boolean }): Promise<RebuildReport> {
+    const report = await this.foldBeside({ verify });
+    if (report.swapped) this.resumed?.abort();
+    return report;
+  }
+
+  private async foldBeside(options: RebuildOptions): Promise<RebuildReport> {
     const { db, projection, onStopped, onResolved } = this.options;
     const before = await readStopped(db.manager, projection.name);
     // What was passed without a row for it (other aggregates', or left out) is not in the checkpoint yet, but will not come again.
-    if (this.trouble === undefined) await advanceCheckpoint(db.manager, projection.name, this.current);
-    const report = await rebuildProjection(this.options, { verify });
+    if (this.trouble === undefined) await advanceCheckpoint(db.manager, projection, this.current);
+    const report = await rebuildProjection(this.options, options);
     if (!report.swapped) return report;
-    this.resumed?.abort();
     const after = await readStopped(db.manager, projection.name);
     const standing = new Set(after.map(keyOf));
     for (const stop of after) onStopped?.(stop);
@@ -169,8 +187,8 @@ export class ProjectionRunner {
   private async follow(signal: AbortSignal): Promise<void> {
     const { log, db, projection, maxBatch = DEFAULT_BATCH, onError } = this.options;
     const head = await log.head();
-    const checkpoint = await readCheckpoint(db.manager, projection.name, head.epoch);
-    this.current = checkpoint;
+    const checkpoint = await readCheckpoint(db.manager, projection, head.epoch);
+    this.current = { epoch: checkpoint.epoch, sequence: checkpoint.sequence };
     this.saved = checkpoint.sequence;
     for (const stop of await readStopped(db.manager, projection.name)) this.options.onStopped?.(stop);
     const moved = new AbortController();
@@ -179,6 +197,12 @@ export class ProjectionRunner {
       this.checkLog(checkpoint, head);
       this.trouble = undefined;
       this.waiters.passed(checkpoint.sequence);
+      if (checkpoint.version !== projection.version) {
+        this.rebuilding = { sequence: 0, of: head.sequence };
+        await this.replaceOlder(signal);
+        throw new CheckpointMoved();
+      }
+      this.rebuilding = undefined;
       await log.subscribe(
         {
           from: checkpoint.sequence + 1,
@@ -200,8 +224,14 @@ export class ProjectionRunner {
     }
   }
 
-  private checkLog(checkpoint: Position, head: Position): void {
-    const { name } = this.options.projection;
+  private checkLog(checkpoint: VersionedPosition, head: Position): void {
+    const { name, version } = this.options.projection;
+    if (checkpoint.version > version) {
+      throw new ProjectionOutOfDate(
+        name,
+        `a newer release folded its rows (version ${checkpoint.version}, this one reads up to ${version}), so this one leaves them alone; start the newer one, or have them folded for this one`,
+      );
+    }
     if (checkpoint.epoch !== head.epoch) {
       throw new ProjectionOutOfDate(
         name,
@@ -213,6 +243,22 @@ export class ProjectionRunner {
         name,
         `it was folded up to sequence ${checkpoint.sequence}, but the log ends at ${head.sequence}`,
       );
+    }
+  }
+
+  /** Until it is done here or by another process; what fails on the way is told, and tried again from where it stopped. */
+  private async replaceOlder(signal: AbortSignal): Promise<void> {
+    try {
+      await this.foldBeside({
+        verify: false,
+        resume: true,
+        signal,
+        onProgress: (sequence, of) => void (this.rebuilding = { sequence, of }),
+      });
+    } catch (error) {
+      if (signal.aborted) throw error;
+      if (!(error instanceof RebuildInProgress)) this.options.onError?.(error);
+      await this.pause(RETRY_MS, signal);
     }
   }
 
@@ -229,8 +275,8 @@ export class ProjectionRunner {
     const commit = (isCareful: boolean): Promise<Applied> =>
       db.transaction(async (tx) => {
         const checkpoint = await lockCheckpoint(tx, projection.name);
-        if (checkpoint === undefined || checkpoint.epoch !== epoch || checkpoint.sequence < this.saved)
-          throw new CheckpointMoved();
+        const isOurs = checkpoint?.epoch === epoch && checkpoint.version === projection.version;
+        if (!isOurs || checkpoint.sequence < this.saved) throw new CheckpointMoved();
         const out = new Set(checkpoint.stopped);
         // Another replica may have written some of these.
         const fresh = batch.filter((one) => one.sequence > checkpoint.sequence && !out.has(keyOf(one)));
@@ -238,7 +284,7 @@ export class ProjectionRunner {
         const stopped = isCareful ? await writeCarefully(tx, projection, fresh, out) : [];
         if (!isCareful && fresh.length > 0) await projection.write(tx, fresh);
         await addStopped(tx, projection.name, stopped);
-        await writeCheckpoint(tx, projection.name, { epoch, sequence: last });
+        await writeCheckpoint(tx, projection, { epoch, sequence: last });
         return { sequence: last, stopped };
       });
     const { sequence, stopped } = await commit(false).catch((error: unknown) => {
@@ -277,7 +323,7 @@ export class ProjectionRunner {
     this.isSaving = true;
     try {
       const position = this.current;
-      await advanceCheckpoint(this.options.db.manager, this.options.projection.name, position);
+      await advanceCheckpoint(this.options.db.manager, this.options.projection, position);
       this.saved = Math.max(this.saved, position.sequence);
     } catch (error) {
       this.options.onError?.(error);

@@ -9,6 +9,11 @@ import type { EntityManager } from 'typeorm';
 export interface Projection {
   /** Stable: it names the checkpoint. */
   readonly name: string;
+  /**
+   * Version of the rows, 1 at first; raised whenever `write` would give other rows for the same commits, what they store as JSON included. Rows of an
+   * older version are folded again by themselves, beside the old ones, which are read until then.
+   */
+  readonly version: number;
   readonly aggregates: readonly Aggregate[];
   /** The tables it fills, unqualified. No foreign keys between them, no sequences. */
   readonly tables: readonly string[];

@@ -3,13 +3,14 @@ import { withProgress, type Io } from '../io.js';
 import { renderTable } from '../table.js';
 
 const list = async (io: Io): Promise<void> => {
-  const rows = (await io.client().projections()).map(({ name, service, sequence, lag }) => [
+  const rows = (await io.client().projections()).map(({ name, service, sequence, lag, rebuilding }) => [
     name,
     service,
     sequence,
     lag,
+    rebuilding ? `${rebuilding.sequence} of ${rebuilding.of}` : '',
   ]);
-  io.print(renderTable([['PROJECTION', 'SERVICE', 'SEQUENCE', 'LAG'], ...rows]));
+  io.print(renderTable([['PROJECTION', 'SERVICE', 'SEQUENCE', 'LAG', 'REBUILDING'], ...rows]));
 };
 
 const rebuild = async (io: Io, name: string, verify: boolean): Promise<void> => {

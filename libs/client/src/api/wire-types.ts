@@ -8,6 +8,8 @@ export interface ProjectionState {
   readonly service: string;
   readonly sequence: number;
   readonly lag: number;
+  /** Rows of an older version answer while new ones are folded, up to `sequence` of `of`. */
+  readonly rebuilding?: { readonly sequence: number; readonly of: number };
 }
 
 export interface ProjectionRebuild {

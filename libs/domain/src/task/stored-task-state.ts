@@ -1,12 +1,15 @@
 import type { TaskState } from './task.state.js';
 import { InstanceCounts } from '../shared/instance-counts.js';
 
-/** Raised when the meaning of the fold changes: a fold stored by another version is not restored but folded anew. */
-const FORMAT = 1;
+/**
+ * Raised when the meaning of the fold changes. A fold stored in another format is not restored (`isStoredTaskState`) but folded from the log; read
+ * models that hold folds count the format in their version, so they are folded anew (ADR 0029).
+ */
+export const TASK_FOLD_FORMAT = 1;
 
 /** The fold as plain JSON, for a checkpoint; `restoreTaskState` reads it back. */
 export const storeTaskState = (state: TaskState): unknown => ({
-  format: FORMAT,
+  format: TASK_FOLD_FORMAT,
   ...state,
   inFlight: [...state.inFlight],
   attempts: state.attempts.toLevels(),
@@ -26,12 +29,13 @@ type Stored = Omit<TaskState, 'inFlight' | 'attempts' | 'userRetries' | 'platfor
 /** Fields that folds stored by an earlier version lack. */
 const ADDED = { queuedSince: null, resourceUpdates: 0 } as const;
 
-const isStored = (json: unknown): json is Stored =>
-  typeof json === 'object' && json !== null && 'format' in json && json.format === FORMAT;
+/** The JSON was made by `storeTaskState` in the format of this version, so it can be restored. */
+export const isStoredTaskState = (json: unknown): json is Stored =>
+  typeof json === 'object' && json !== null && 'format' in json && json.format === TASK_FOLD_FORMAT;
 
 /** @throws Error when the JSON was not made by `storeTaskState` of this version */
 export const restoreTaskState = (json: unknown): TaskState => {
-  if (!isStored(json)) throw new Error('not a task state stored by this version');
+  if (!isStoredTaskState(json)) throw new Error('not a task state stored by this version');
   const { format: _format, inFlight, attempts, userRetries, platformRetries, ...rest } = json;
   return {
     ...ADDED,

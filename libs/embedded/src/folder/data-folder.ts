@@ -1,11 +1,8 @@
-import { chmod, mkdir, readFile, readdir, stat, statfs, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, stat, statfs, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { SetupError, describeError, errorCode } from '../setup-error.js';
-import { writePrivateFile } from '../secrets.js';
+import { migrateFolder, readFolderFormat } from './folder-version.js';
 import { type FolderLock, lockFolderWithin, tryLockFolder } from './folder-lock.js';
-
-/** Format of what is below the data folder; a release that changes it brings its own way up. */
-export const DATA_VERSION = '1';
 
 /** Below this the servers could stop in the middle of a write. */
 const MINIMUM_FREE_BYTES = 300_000_000;
@@ -55,23 +52,6 @@ export const checkFreeSpace = async (path: string, minimumBytes = MINIMUM_FREE_B
   if (bavail * bsize < minimumBytes) throw fullDisk(path);
 };
 
-const checkVersion = async (path: string): Promise<void> => {
-  const file = join(path, 'VERSION');
-  const found = await readFile(file, 'utf8').catch(() => undefined);
-  if (found === undefined) {
-    const foreign = (await readdir(path)).filter((name) => name !== 'tools');
-    if (foreign.length > 0) {
-      throw new SetupError(`The folder ${path} is not empty and was not made by Fornax.`, `${SETTING}.`);
-    }
-    await writePrivateFile(file, `${DATA_VERSION}\n`);
-  } else if (found.trim() !== DATA_VERSION) {
-    throw new SetupError(
-      `The data folder ${path} has version ${found.trim() || '(none)'}, this release reads version ${DATA_VERSION}.`,
-      `${SETTING}, or start the release that made it.`,
-    );
-  }
-};
-
 const takeLock = async (path: string): Promise<FolderLock> => {
   const lock = await tryLockFolder(path, LAUNCHER_LOCK);
   if (lock === undefined) {
@@ -86,7 +66,7 @@ const takeLock = async (path: string): Promise<FolderLock> => {
 
 /**
  * Takes the data folder for this process: created when missing (mode 700), locked against a second start, checked for its version
- * and for space. Waits for the clean-up of a platform that was killed on it a moment ago.
+ * and for space, and brought up to this release's format. Waits for the clean-up of a platform that was killed on it a moment ago.
  * @throws SetupError each trouble with a message that names FORNAX_DATA_DIR
  */
 export const openDataFolder = async (
@@ -94,6 +74,8 @@ export const openDataFolder = async (
   { onProgress = () => undefined }: { readonly onProgress?: (message: string) => void } = {},
 ): Promise<DataFolder> => {
   const path = resolve(folder);
+  // Before anything is touched: what a newer release or somebody else made stays as it is.
+  await writing(path, () => readFolderFormat(path));
   await writing(path, () => makeFolder(path));
   const lock = await takeLock(path);
   try {
@@ -110,7 +92,8 @@ export const openDataFolder = async (
     await checkFreeSpace(path);
     const secrets = join(path, 'secrets');
     await writing(path, async () => {
-      await checkVersion(path);
+      // Looked at again: only now nobody else can be at it.
+      await migrateFolder(path, await readFolderFormat(path), { onProgress });
       // Only now: a folder that somebody else made keeps its mode.
       await chmod(path, 0o700);
       await writeFile(join(path, 'lock'), `${process.pid}\n`, { mode: 0o600 });

@@ -12,11 +12,13 @@ import {
   type StreamInfo,
 } from '@nats-io/jetstream';
 import {
+  DATA_FORMAT,
   STREAMS,
   allDispatchSubject,
   allEventsSubject,
   allLogsSubject,
   allQuarantineSubject,
+  checkDataFormat,
   reportStreamSubjects,
 } from '@fornax/contracts';
 
@@ -27,14 +29,18 @@ const STREAM_NAME_IN_USE = 10058;
 
 /**
  * The epoch of a log is chosen when its stream is made. It lives in the stream's description, because servers before 2.10 know no
- * stream metadata.
+ * stream metadata. So does the log's format from the second one on: programs that know no formats take such a stream for somebody else's.
  */
-const EPOCH_TEXT = /^Fornax event log, epoch ([0-9a-f-]{36})$/;
-const describeEpoch = (epoch: string): string => `Fornax event log, epoch ${epoch}`;
+const EPOCH_TEXT = /^Fornax event log, epoch ([0-9a-f-]{36})(?:, format ([1-9]\d*))?$/;
+const describeEpoch = (epoch: string): string => {
+  const format = DATA_FORMAT > 1 ? `, format ${DATA_FORMAT}` : '';
+  return `Fornax event log, epoch ${epoch}${format}`;
+};
 
-/** @throws Error the stream was not made by Fornax */
+/** @throws Error the stream was not made by Fornax @throws NewerData by a newer release, in a format of its own */
 export const epochOf = (info: StreamInfo): string => {
-  const epoch = EPOCH_TEXT.exec(info.config.description ?? '')?.[1];
+  const [, epoch, format = '1'] = EPOCH_TEXT.exec(info.config.description ?? '') ?? [];
+  checkDataFormat(`The event log (stream ${info.config.name})`, Number(format));
   if (epoch === undefined)
     throw new Error(`stream ${info.config.name} has no epoch in its description: it was not made by Fornax`);
   return epoch;
@@ -129,6 +135,7 @@ const ensureStream = async (
 ): Promise<void> => {
   const present = await infoIfPresent(jsm, stream.name);
   if (present !== undefined) {
+    if (stream.name === STREAMS.events) epochOf(present); // before anything of it is changed
     const isMissing = stream.subjects.some((subject) => !present.config.subjects.includes(subject));
     const mayBatch = isAtomic && stream.allow_atomic === true && present.config.allow_atomic !== true;
     if (isMissing || mayBatch)

@@ -50,6 +50,7 @@ describe("a service's database", () => {
       ]);
       expect(rows).toEqual([
         { tablename: 'projection_checkpoint' },
+        { tablename: 'projection_rebuild' },
         { tablename: 'projection_stopped' },
         { tablename: 'schema_migrations' },
         { tablename: 'thing' },

@@ -1,7 +1,9 @@
 import pg from 'pg';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { identifier } from './identifiers.js';
+import { checkSchemaFormat, stateSchemaFormat } from './schema-format.js';
 import { ProjectionCheckpoint1700000000000 } from './projection-checkpoint.migration.js';
+import { ProjectionRebuild1700000000000 } from './projection-rebuild.migration.js';
 import { ProjectionStopped1700000000000 } from './projection-stopped.migration.js';
 
 /** The constructor of a migration or an entity, as TypeORM takes them. */
@@ -32,7 +34,12 @@ export const serviceDataSourceOptions = (database: ServiceDatabase): DataSourceO
     url,
     applicationName: `fornax-${schema}`,
     entities: [...entities],
-    migrations: [ProjectionCheckpoint1700000000000, ProjectionStopped1700000000000, ...migrations],
+    migrations: [
+      ProjectionCheckpoint1700000000000,
+      ProjectionStopped1700000000000,
+      ProjectionRebuild1700000000000,
+      ...migrations,
+    ],
     migrationsTableName: 'schema_migrations',
     migrationsTransactionMode: 'each',
     synchronize: false,
@@ -64,11 +71,14 @@ const withAdvisoryLock = async (
 /**
  * Opens a service's database: creates its schema, runs what is missing of its migrations (one process at a time, others wait), and
  * returns the connected data source. Safe to call from several services and replicas at once.
+ * @throws NewerData a newer release changed the schema in a way that this program must not touch; nothing was changed
  */
 export const createServiceDataSource = async (database: ServiceDatabase): Promise<DataSource> => {
   const dataSource = new DataSource(serviceDataSourceOptions(database));
   await withAdvisoryLock(database.url, `fornax-migrations/${database.schema}`, async (client) => {
+    await checkSchemaFormat(client, database.schema);
     await client.query(`CREATE SCHEMA IF NOT EXISTS ${identifier(database.schema)}`);
+    await stateSchemaFormat(client, database.schema);
     await dataSource.initialize();
     try {
       await dataSource.runMigrations();

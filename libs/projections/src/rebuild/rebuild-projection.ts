@@ -1,6 +1,7 @@
 import { isFoldError, type EventLog } from '@fornax/event-store';
 import type { DataSource, EntityManager } from 'typeorm';
 import { lockCheckpoint, readCheckpoint, writeCheckpoint } from '../checkpoint.js';
+import type { VersionedPosition } from '../row-version.js';
 import {
   type Position,
   type Projection,
@@ -8,6 +9,7 @@ import {
   type RebuildReport,
   type TableDifference,
 } from '../projection.js';
+import { forgetProgress, readProgress, writeProgress } from './rebuild-progress.js';
 import { type StoppedAggregate, keyOf, replaceStopped, writeCarefully } from '../stopped-aggregates.js';
 import {
   compareWithShadow,
@@ -39,25 +41,63 @@ const BATCH = 2_000;
 const SMALL_GAP = 500;
 const LOCK_TIMEOUT = '5s';
 
+export interface RebuildOptions {
+  /** Only compare, and leave the live rows alone. */
+  readonly verify: boolean;
+  /** Go on with what an earlier process folded, and leave what is folded for a later one when this one ends. Default: begin anew. */
+  readonly resume?: boolean;
+  /** Ends it after the batch in hand, with its reason. */
+  readonly signal?: AbortSignal;
+  /** Told after each batch: the sequence that is folded, and the one to reach. */
+  readonly onProgress?: (sequence: number, of: number) => void;
+}
+
 /** Folds the log into the shadow tables and counts. */
 class ShadowFold {
   position = 0;
   events = 0;
   /** Aggregates that the fold throws on; a rebuild begins without any. */
   readonly stopped: StoppedAggregate[] = [];
+  private epoch = '';
 
-  constructor(private readonly target: RebuildTarget) {}
+  constructor(
+    private readonly target: RebuildTarget,
+    private readonly options: RebuildOptions,
+  ) {}
+
+  /** Makes the tables, or finds those that an earlier process left. */
+  async begin(): Promise<void> {
+    const { log, db, schema, projection } = this.target;
+    const head = await log.head();
+    this.epoch = head.epoch;
+    await db.transaction(async (tx) => {
+      const left = this.options.resume === true ? await readProgress(tx, schema, projection, head) : undefined;
+      if (left === undefined) {
+        await createShadows(tx, schema, projection.tables);
+        await writeProgress(tx, schema, projection, this.epoch, { sequence: 0, stopped: [] });
+        return;
+      }
+      this.position = left.sequence;
+      this.stopped.push(...left.stopped);
+    });
+  }
 
   async upTo(sequence: number): Promise<void> {
     const { log, db, schema, projection } = this.target;
     const { aggregates } = projection;
+    const { signal, onProgress } = this.options;
     for await (const batch of log.read({ from: this.position + 1, to: sequence, aggregates, maxBatch: BATCH })) {
+      signal?.throwIfAborted();
       const out = new Set(this.stopped.map(keyOf));
       const fresh = batch.filter((commit) => !out.has(keyOf(commit)));
+      const last = batch.at(-1)?.sequence ?? this.position;
       const write = (use: (tx: EntityManager) => Promise<readonly StoppedAggregate[]>) =>
         db.transaction(async (tx) => {
           await enterShadow(tx, schema);
-          return use(tx);
+          const more = await use(tx);
+          const progress = { sequence: last, stopped: [...this.stopped, ...more] };
+          await writeProgress(tx, schema, projection, this.epoch, progress);
+          return more;
         });
       const stopped = await write(async (tx) => {
         if (fresh.length > 0) await projection.write(tx, fresh);
@@ -67,21 +107,23 @@ class ShadowFold {
         return write((tx) => writeCarefully(tx, projection, fresh, new Set(out)));
       });
       this.stopped.push(...stopped);
+      this.position = last;
+      onProgress?.(last, sequence);
       this.events += batch.reduce((sum, commit) => sum + commit.events.length, 0);
     }
     this.position = Math.max(this.position, sequence);
   }
 }
 
-/** Where the live tables stand, if that can be compared with this log at all. */
-const isOfLog = (checkpoint: Position, head: Position): boolean =>
-  checkpoint.epoch === head.epoch && checkpoint.sequence <= head.sequence;
+/** Where the live rows stand, if they can be compared with what this program folds from this log at all. */
+const isComparableTo = (checkpoint: VersionedPosition, head: Position, { version }: Projection): boolean =>
+  checkpoint.epoch === head.epoch && checkpoint.sequence <= head.sequence && checkpoint.version === version;
 
 const foldToCheckpoint = async ({ log, db, projection }: RebuildTarget, fold: ShadowFold): Promise<void> => {
   for (;;) {
     const head = await log.head();
-    const checkpoint = await readCheckpoint(db.manager, projection.name, head.epoch);
-    const goal = isOfLog(checkpoint, head) ? checkpoint.sequence : head.sequence;
+    const checkpoint = await readCheckpoint(db.manager, projection, head.epoch);
+    const goal = isComparableTo(checkpoint, head, projection) ? checkpoint.sequence : head.sequence;
     if (goal - fold.position <= SMALL_GAP && fold.position > 0) return;
     await fold.upTo(goal);
     if (goal <= SMALL_GAP) return;
@@ -98,7 +140,7 @@ const atSameSequence = async <T>(
     await tx.query(`SELECT set_config('lock_timeout', $1, true)`, [LOCK_TIMEOUT]);
     const checkpoint = await lockCheckpoint(tx, target.projection.name);
     const head = await target.log.head();
-    const isComparable = checkpoint !== undefined && isOfLog(checkpoint, head);
+    const isComparable = checkpoint !== undefined && isComparableTo(checkpoint, head, target.projection);
     const position = isComparable ? checkpoint : head;
     // In transactions of their own: nobody else looks at the shadow tables.
     await fold.upTo(position.sequence);
@@ -129,7 +171,7 @@ const verify = async (target: RebuildTarget, fold: ShadowFold): Promise<Outcome>
       if (!isComparable)
         throw new ProjectionOutOfDate(
           projection.name,
-          'its rows come from another log, so there is nothing to compare',
+          'its rows come from another log or another version, so there is nothing to compare',
         );
       // A snapshot taken while both stand at the same sequence: the comparison itself keeps nobody waiting.
       await reader.startTransaction('REPEATABLE READ');
@@ -154,7 +196,8 @@ const swap = (target: RebuildTarget, fold: ShadowFold): Promise<Outcome> => {
     const rows = await countAll(tx, shadowSchema(schema), projection.tables);
     await swapShadows(tx, schema, projection.tables);
     await replaceStopped(tx, projection.name, fold.stopped);
-    if (!isComparable) await writeCheckpoint(tx, projection.name, position);
+    if (!isComparable) await writeCheckpoint(tx, projection, position);
+    await forgetProgress(tx, schema, projection.name);
     return { position, rows, differences: [] };
   });
 };
@@ -184,19 +227,18 @@ const exclusively = async <T>(target: RebuildTarget, use: () => Promise<T>): Pro
  * @throws RebuildInProgress
  * @throws ProjectionOutOfDate `verify`, but the live rows come from another log
  */
-export const rebuildProjection = (
-  target: RebuildTarget,
-  options: { readonly verify: boolean },
-): Promise<RebuildReport> =>
+export const rebuildProjection = (target: RebuildTarget, options: RebuildOptions): Promise<RebuildReport> =>
   exclusively(target, async () => {
     const { db, schema, projection } = target;
     const startedAt = performance.now();
-    const fold = new ShadowFold(target);
+    const fold = new ShadowFold(target, options);
+    let isOver = false;
     try {
-      await db.transaction((tx) => createShadows(tx, schema, projection.tables));
+      await fold.begin();
       await foldToCheckpoint(target, fold);
       const foldedIn = (performance.now() - startedAt) / 1_000;
       const { position, rows, differences } = await (options.verify ? verify(target, fold) : swap(target, fold));
+      isOver = true;
       return {
         rows,
         differences,
@@ -207,6 +249,9 @@ export const rebuildProjection = (
         swapped: !options.verify,
       };
     } finally {
-      await dropShadows(db.manager, schema, projection.tables);
+      if (isOver || options.resume !== true) {
+        await dropShadows(db.manager, schema, projection.tables);
+        await forgetProgress(db.manager, schema, projection.name);
+      }
     }
   });

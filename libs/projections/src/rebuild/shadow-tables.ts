@@ -114,3 +114,21 @@ export const compareWithShadow = async (tx: EntityManager, schema: string, table
   );
   return { table, onlyLive: Number(row?.only_live ?? 0), onlyRebuilt: Number(row?.only_rebuilt ?? 0) };
 };
+
+/** Columns and indexes of some tables in one schema, as text that can be compared. */
+const shapeOf = async (tx: EntityManager, schema: string, tables: readonly string[]): Promise<string> => {
+  const [row] = rowsOf<{ readonly columns: unknown; readonly indexes: unknown }>(
+    await tx.query(
+      `SELECT (SELECT json_agg(json_build_array(table_name, column_name, data_type, is_nullable, column_default) ORDER BY table_name, ordinal_position)
+               FROM information_schema.columns WHERE table_schema = $1 AND table_name = ANY($2)) AS columns,
+              (SELECT json_agg(json_build_array(tablename, indexname) ORDER BY tablename, indexname)
+               FROM pg_indexes WHERE schemaname = $1 AND tablename = ANY($2)) AS indexes`,
+      [schema, tables],
+    ),
+  );
+  return JSON.stringify([row?.columns, row?.indexes]);
+};
+
+/** Shadow tables are there and look like the live ones do now; a migration may have changed those since. */
+export const hasShapeOfLive = async (tx: EntityManager, schema: string, tables: readonly string[]): Promise<boolean> =>
+  (await shapeOf(tx, shadowSchema(schema), tables)) === (await shapeOf(tx, schema, tables));

@@ -1,4 +1,5 @@
 import type { DynamicModule } from '@nestjs/common';
+import { NewerData } from '@fornax/contracts';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { createServiceDataSource, serviceDataSourceOptions, type ServiceDatabase } from '@fornax/projections';
 import type { CoreConfig } from '../config/core-config.js';
@@ -29,7 +30,12 @@ export const serviceDatabase = (
       health.readiness(name, () => 'not migrated yet');
       const database = { url: config.databaseUrl, schema: schemaOf(service), migrations, entities };
       opened = { health, database };
-      return { ...serviceDataSourceOptions(database), retryAttempts: CONNECT_ATTEMPTS, retryDelay: CONNECT_PAUSE_MS };
+      return {
+        ...serviceDataSourceOptions(database),
+        retryAttempts: CONNECT_ATTEMPTS,
+        retryDelay: CONNECT_PAUSE_MS,
+        toRetry: (error: unknown) => !(error instanceof NewerData),
+      };
     },
     dataSourceFactory: async () => {
       if (!opened) throw new Error(`no options for the database of ${service}`);

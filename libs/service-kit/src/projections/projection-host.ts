@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { STREAMS, type StoppedRecord, type UnreadableRecord } from '@fornax/contracts';
 import { Quarantine, reasonOf, type EventLog, type QuarantineEntry } from '@fornax/event-store';
-import { ProjectionRunner, RebuildInProgress, type Projection } from '@fornax/projections';
+import { ProjectionRunner, RebuildInProgress, type Projection, type RebuildStand } from '@fornax/projections';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { HealthRegistry } from '../core/health.registry.js';
@@ -23,12 +23,22 @@ const LOOK_MS = 100;
 const TURN_MS = 300;
 const AGAIN_MS = 1_000;
 
+const rebuildingText = (runner: ProjectionRunner): string | undefined => {
+  const { rebuilding } = runner.health();
+  return (
+    rebuilding &&
+    `rebuilding, ${rebuilding.sequence} of ${rebuilding.of}: rows of an older version answer until then, without what came since`
+  );
+};
+
 /** How one projection stands. `lag` is in commits of the whole log. */
 export interface ProjectionStatus {
   readonly name: string;
   readonly service: string;
   readonly sequence: number;
   readonly lag: number;
+  /** Rows of an older version answer while new ones are folded beside them, this far; absent when that is not so. */
+  readonly rebuilding?: RebuildStand;
 }
 
 /** Runs every projection of the process: starts them when the application is up, stops them first when it ends. */
@@ -83,6 +93,11 @@ export class ProjectionHost implements OnApplicationBootstrap, BeforeApplication
     return hosted.runner;
   }
 
+  /** Its rows are of an older version, and do not move until new ones take their place. */
+  isRebuilding(name: string): boolean {
+    return this.runner(name).health().rebuilding !== undefined;
+  }
+
   has(name: string): boolean {
     return this.hosted.has(name);
   }
@@ -99,8 +114,10 @@ export class ProjectionHost implements OnApplicationBootstrap, BeforeApplication
       [...this.hosted.values()].map(async ({ name, service, runner }) => {
         // Commits that do not concern a projection are no lag: a short wait lets it find out that they do not.
         await runner.waitFor(head.sequence, LOOK_MS);
-        const { sequence } = runner.position();
-        return { name, service, sequence, lag: Math.max(0, head.sequence - sequence) };
+        const { position, rebuilding } = runner.health();
+        const { sequence } = position;
+        const stand = rebuilding === undefined ? {} : { rebuilding };
+        return { name, service, sequence, lag: Math.max(0, head.sequence - sequence), ...stand };
       }),
     );
   }
@@ -109,6 +126,7 @@ export class ProjectionHost implements OnApplicationBootstrap, BeforeApplication
     const atStart = await this.log.head();
     this.running = [...this.hosted.values()].map(({ name, runner }) => {
       this.health.readiness(`projection ${name}`, () => this.catchingUp(runner, atStart.sequence));
+      this.health.part(`projection ${name}`, () => rebuildingText(runner));
       return runner.start(this.stop.signal).catch((error: unknown) => {
         this.logger.error({ err: error, projection: name }, 'projection stopped');
         this.health.readiness(`projection ${name}`, () => (error instanceof Error ? error.message : String(error)));
@@ -210,8 +228,10 @@ export class ProjectionHost implements OnApplicationBootstrap, BeforeApplication
   /** Ready means: what was in the log when the process started is in the rows. Later lag is a metric, not a reason to stop serving. */
   private async catchingUp(runner: ProjectionRunner, sequence: number): Promise<string | undefined> {
     const passed = await runner.waitFor(sequence, LOOK_MS);
-    const { isHealthy, detail, position } = runner.health();
+    const { isHealthy, detail, position, rebuilding } = runner.health();
     if (!isHealthy) return detail ?? 'stopped';
+    // Rows of an older version answer meanwhile: a part's trouble.
+    if (rebuilding !== undefined) return undefined;
     return passed ? undefined : `at ${position.sequence} of ${sequence}`;
   }
 }

@@ -4,7 +4,15 @@ import { z } from 'zod';
 import { OperatorOnly } from '../accounts/auth.guard.js';
 import { ProjectionHost, type ProjectionStatus } from './projection-host.js';
 
-const statusesSchema = z.array(z.object({ name: z.string(), service: z.string(), sequence: z.int(), lag: z.int() }));
+const statusesSchema = z.array(
+  z.object({
+    name: z.string(),
+    service: z.string(),
+    sequence: z.int(),
+    lag: z.int(),
+    rebuilding: z.object({ sequence: z.int(), of: z.int() }).optional(),
+  }),
+);
 const reportSchema = z.looseObject({ swapped: z.boolean() });
 
 /** What an operator asks about and does to read models. */

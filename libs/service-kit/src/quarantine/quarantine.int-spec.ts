@@ -38,6 +38,7 @@ let isOtherStopped = true;
 
 class CreateRows1700000000001 implements MigrationInterface {
   readonly name = 'CreateRows1700000000001';
+  readonly version = 1;
   async up(runner: QueryRunner): Promise<void> {
     await runner.query('CREATE TABLE commit_row (sequence bigint PRIMARY KEY, id text NOT NULL)');
   }
@@ -47,6 +48,7 @@ class CreateRows1700000000001 implements MigrationInterface {
 @Injectable()
 class CommitRows implements Projection {
   readonly name = 'commits';
+  readonly version = 1;
   readonly aggregates = ['task'] as const;
   readonly tables = ['commit_row'];
   async write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {

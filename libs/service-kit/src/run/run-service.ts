@@ -1,3 +1,4 @@
+import { NewerData } from '@fornax/contracts';
 import type { DynamicModule, Type } from '@nestjs/common';
 import { ConfigError, intSetting, loadConfig } from '../config/load-config.js';
 import { loadCoreConfig } from '../config/core-config.js';
@@ -15,6 +16,9 @@ export interface ServiceOptions {
 
 const SHUTDOWN_LIMIT_MS = 4500;
 
+/** A restart would only say the same again (sysexits.h): the launcher stops and shows it. */
+const EX_CONFIG = 78;
+
 const portSettings = z.object({
   FORNAX_HTTP_PORT: intSetting({ min: 0, max: 65_535 }).optional(),
   FORNAX_PORT: intSetting({ min: 0, max: 65_535 }).optional(),
@@ -23,7 +27,7 @@ const portSettings = z.object({
 
 /**
  * The whole main() of a service: settings from the environment, HTTP, RPC, log handlers, health, metrics, logs; stops in order on
- * SIGTERM or SIGINT within five seconds. A wrong setting, or an error that nobody handles, ends the process with code 1.
+ * SIGTERM or SIGINT within five seconds. A wrong setting, or an error that nobody handles, ends the process with code 1; data of a newer release with 78.
  * The port is FORNAX_HTTP_PORT, else FORNAX_PORT, else the default; the address is FORNAX_HTTP_HOST, else loopback.
  */
 export const runService = async (
@@ -33,6 +37,10 @@ export const runService = async (
   try {
     await run(module, name, defaultPort);
   } catch (error) {
+    if (error instanceof NewerData) {
+      process.stderr.write(`fornax-${name} cannot start: ${error.message}\n`);
+      process.exit(EX_CONFIG);
+    }
     if (error instanceof ConfigError) process.stderr.write(`fornax-${name} ${error.message}\n`);
     else createLogger(name, 'error').fatal({ err: error }, 'cannot start');
     process.exit(1);

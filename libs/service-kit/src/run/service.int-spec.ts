@@ -42,6 +42,7 @@ const seen: { readonly sequences: number[]; failures: number } = { sequences: []
 
 class CreateEmails1700000000001 implements MigrationInterface {
   readonly name = 'CreateEmails1700000000001';
+  readonly version = 1;
   async up(runner: QueryRunner): Promise<void> {
     await runner.query('CREATE TABLE email (id text PRIMARY KEY)');
   }
@@ -53,6 +54,7 @@ class CreateEmails1700000000001 implements MigrationInterface {
 @Injectable()
 class EmailProjection implements Projection {
   readonly name = 'emails';
+  readonly version = 1;
   readonly aggregates = ['account'] as const;
   readonly tables = ['email'];
   async write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {

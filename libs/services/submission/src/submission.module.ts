@@ -44,6 +44,7 @@ import { PatternQueries } from './queries/pattern-queries.js';
 import { RunningCounts } from './queries/running-counts.js';
 import { TaskInstances } from './queries/task-instances.js';
 import { TaskLists } from './queries/task-lists.js';
+import { StoredTasks } from './queries/stored-tasks.js';
 import { TaskLookup } from './queries/task-lookup.js';
 import { UserInfo } from './queries/user-info.js';
 
@@ -96,6 +97,7 @@ const SERVICE = 'submission';
     SubmitTask,
     ChangeTask,
     RepeatTask,
+    StoredTasks,
     TaskLookup,
     PatternQueries,
     TaskInstances,

@@ -16,6 +16,7 @@ import {
 @Injectable()
 export class LedgerProjection implements Projection {
   readonly name = 'ledger';
+  readonly version = 1;
   readonly aggregates: readonly Aggregate[] = ['task', 'pricing'];
   readonly tables = ['task_terms', 'price_list', 'ledger_line', 'consumption'];
 

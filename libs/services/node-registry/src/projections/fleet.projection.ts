@@ -10,6 +10,7 @@ import { evolveNodeRow, newNodeRow, type NodeRow } from './node-row.js';
 @Injectable()
 export class FleetProjection implements Projection {
   readonly name = 'fleet';
+  readonly version = 1;
   readonly aggregates: readonly Aggregate[] = ['node'];
   readonly tables = ['node'];
 

@@ -1,22 +1,19 @@
+import { readPosition } from '@fornax/projections';
 import type { DataSource } from 'typeorm';
 import type { ViewCheckpoint } from '../leader/view-source.js';
 import { restoreAll } from './work-rows.js';
+import { WORK_VERSION } from './work.projection.js';
 
-interface CheckpointRow {
-  readonly epoch: string;
-  readonly sequence: string;
-}
-
-/** Reads the `work` projection and its checkpoint as one consistent picture. */
+/**
+ * Reads the `work` projection and its checkpoint as one consistent picture. Rows of another version are none: they are being folded again, and
+ * the log is there.
+ */
 export const workCheckpoint = (db: DataSource): ViewCheckpoint => ({
   load: (view) =>
     db.transaction('REPEATABLE READ', async (tx) => {
-      const [row] = await tx.query<CheckpointRow[]>(
-        'SELECT epoch, sequence FROM projection_checkpoint WHERE projection = $1',
-        ['work'],
-      );
-      if (!row) return undefined;
+      const position = await readPosition(tx, 'work');
+      if (position?.version !== WORK_VERSION) return undefined;
       await restoreAll(tx, view);
-      return { epoch: row.epoch, sequence: Number(row.sequence) };
+      return { epoch: position.epoch, sequence: position.sequence };
     }),
 });

@@ -1,10 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import type { Aggregate, RecordedCommit } from '@fornax/contracts';
+import { TASK_FOLD_FORMAT } from '@fornax/domain';
 import type { Projection } from '@fornax/projections';
 import type { EntityManager } from 'typeorm';
 import { VIEW_AGGREGATES } from '../leader/view-source.js';
 import { SchedulerView } from '../view/scheduler-view.js';
 import { deleteTasks, restoreSome, upsertNodes, upsertQuotas, upsertTasks } from './work-rows.js';
+
+/** Raised with the meaning of the rows; the task's fold, which they hold, counts for itself. A sum grows when either does. */
+export const WORK_VERSION = 0 + TASK_FOLD_FORMAT;
 
 const idsOf = (batch: readonly RecordedCommit[], aggregate: Aggregate): readonly string[] => [
   ...new Set(batch.filter((commit) => commit.aggregate === aggregate).map((commit) => commit.aggregateId)),
@@ -21,6 +25,7 @@ const submittedHere = (batch: readonly RecordedCommit[]): ReadonlySet<string> =>
 @Injectable()
 export class WorkProjection implements Projection {
   readonly name = 'work';
+  readonly version = WORK_VERSION;
   readonly aggregates = VIEW_AGGREGATES;
   readonly tables = ['work_task', 'work_node', 'work_quota'];
 

@@ -10,6 +10,7 @@ import { writeTaskRefs } from './task-refs.js';
 @Injectable()
 export class SnapshotsProjection implements Projection {
   readonly name = 'snapshots';
+  readonly version = 1;
   readonly aggregates: readonly Aggregate[] = ['task', 'snapshot'];
   readonly tables = ['task_ref', 'snapshot', 'snapshot_part'];
 

@@ -87,6 +87,7 @@ export const effectsOf = (batch: readonly RecordedCommit[]): readonly Effect[] =
 @Injectable()
 export class BucketsProjection implements Projection {
   readonly name = BUCKETS_PROJECTION;
+  readonly version = 1;
   readonly aggregates: readonly Aggregate[] = ['bucket', 'task'];
   readonly tables = ['bucket'] as const;
 

@@ -2,7 +2,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import { activeTraceparent, CLOCK, EVENT_LOG, outsideOfRequests, type Clock } from '@fornax/service-kit';
 import { taskDecider } from '@fornax/domain';
 import { CommandRejected, decideAndAppend, type EventLog } from '@fornax/event-store';
+import type { TaskRecord } from '../projections/task-rows.js';
 import type { TaskStatus } from '../projections/task-status.js';
+import { StoredTasks } from '../queries/stored-tasks.js';
 import { derivedId } from './request-context.js';
 import { StatusGate } from './status-gate.js';
 
@@ -21,10 +23,12 @@ export class TaskDeletion {
     @Inject(EVENT_LOG) private readonly log: EventLog,
     private readonly gate: StatusGate,
     @Inject(CLOCK) private readonly clock: Clock,
+    private readonly stored: StoredTasks,
   ) {}
 
   /** Resolves once the rows do not show the tasks any more. @throws LogUnavailable */
-  async delete(tasks: readonly TaskStatus[], reason: DeletionReason): Promise<void> {
+  async delete(records: readonly TaskRecord[], reason: DeletionReason): Promise<void> {
+    const tasks = await this.stored.statusesOf(records);
     const sequences = await outsideOfRequests(() => Promise.all(tasks.map((task) => this.deleteOne(task, reason))));
     await this.gate.passed(sequences.reduce((last, sequence) => Math.max(last, sequence), 0));
   }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import { STATUS_COLUMNS, statusOf, type TaskRecord } from '../projections/task-rows.js';
+import { STATUS_COLUMNS, type TaskRecord } from '../projections/task-rows.js';
 import { TaskDeletion } from './task-deletion.js';
 
 /** A full account may have many tasks that may go; a request for one place needs only a few. */
@@ -23,7 +23,7 @@ export class TaskRoom {
       [owner, Math.min(places, MAX_AT_ONCE)],
     );
     if (records.length === 0) return 0;
-    await this.deletion.delete(records.map(statusOf), 'auto-delete');
+    await this.deletion.delete(records, 'auto-delete');
     return records.length;
   }
 }

@@ -18,6 +18,7 @@ interface SnapshotCommit {
 @Injectable()
 export class TaskSnapshotsProjection implements Projection {
   readonly name = TASK_SNAPSHOTS;
+  readonly version = 1;
   readonly aggregates = ['snapshot'] as const;
   readonly tables = ['task_snapshot_commit'] as const;
 

@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { StatusGate } from '../commands/status-gate.js';
 import { TaskDeletion } from '../commands/task-deletion.js';
-import { STATUS_COLUMNS, statusOf, type TaskRecord } from '../projections/task-rows.js';
+import { STATUS_COLUMNS, type TaskRecord } from '../projections/task-rows.js';
 
 /** Tasks deleted together. */
 const BATCH = 200;
@@ -73,7 +73,8 @@ export class TaskExpiry implements OnApplicationBootstrap, BeforeApplicationShut
   private async round(): Promise<void> {
     try {
       const isUpToDate = await this.gate.caughtUp();
-      while (!this.isStopped && (await this.deleteDue()) === BATCH);
+      // Rows that do not move, such as old ones beside which new ones are folded, would show the same tasks again and again.
+      while ((await this.deleteDue()) === BATCH && isUpToDate && !this.isStopped);
       const next = await this.nextDue();
       if (next !== undefined) this.wakeIn(Math.max(GATHER_MS, next - this.clock.now()));
       // The rows may not show yet what woke us.
@@ -90,7 +91,7 @@ export class TaskExpiry implements OnApplicationBootstrap, BeforeApplicationShut
       `SELECT ${STATUS_COLUMNS} FROM task WHERE delete_at_ms <= $1 ORDER BY delete_at_ms LIMIT ${BATCH}`,
       [this.clock.now()],
     );
-    if (due.length > 0) await this.deletion.delete(due.map(statusOf), 'time-to-live');
+    if (due.length > 0) await this.deletion.delete(due, 'time-to-live');
     return due.length;
   }
 

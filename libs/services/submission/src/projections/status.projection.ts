@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { RecordedCommit } from '@fornax/contracts';
-import type { TaskEvent } from '@fornax/domain';
+import { TASK_FOLD_FORMAT, type TaskEvent } from '@fornax/domain';
 import type { Projection } from '@fornax/projections';
 import type { EntityManager } from 'typeorm';
 import { countTasks } from './task-counts.js';
@@ -14,6 +14,9 @@ import {
   type TaskRecord,
 } from './task-rows.js';
 import { applySnapshotCompleted, applyTaskCommit, type CompletedInstance, type TaskStatus } from './task-status.js';
+
+/** Raised with the meaning of the rows; the task's fold, which they hold, counts for itself. A sum grows when either does. */
+export const STATUS_VERSION = 0 + TASK_FOLD_FORMAT;
 
 /** Tasks kept in memory between batches, so that a busy task is not read again for every step. */
 const CACHE_SIZE = 5_000;
@@ -32,6 +35,7 @@ const taskIdOf = (commit: RecordedCommit): string | undefined => {
 @Injectable()
 export class StatusProjection implements Projection {
   readonly name = 'status';
+  readonly version = STATUS_VERSION;
   readonly aggregates = ['task', 'snapshot'] as const;
   readonly paceMs = 20;
   readonly tables = ['task', 'completed_instance', 'task_tag', 'task_count'] as const;

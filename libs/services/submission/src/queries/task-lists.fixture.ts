@@ -5,7 +5,7 @@ import type { CoreConfig } from '@fornax/service-kit';
 import { AT, createTestDatabase } from '@fornax/testing';
 import { TASK_MIGRATIONS } from '../migrations/task-migrations.js';
 import { countTasks } from '../projections/task-counts.js';
-import { insertCompleted, upsertTasks } from '../projections/task-rows.js';
+import { insertCompleted, statusOf, upsertTasks } from '../projections/task-rows.js';
 import { applyTaskCommit, type CompletedInstance, type TaskStatus } from '../projections/task-status.js';
 import { PatternQueries } from './pattern-queries.js';
 import { TaskLists } from './task-lists.js';
@@ -28,7 +28,7 @@ export const startLists = async (): Promise<ListHarness> => {
     migrations: [...TASK_MIGRATIONS],
   });
   const patterns = new PatternQueries({ databaseUrl: database.url } as CoreConfig);
-  const lists = new TaskLists(db, patterns);
+  const lists = new TaskLists(db, patterns, { statusesOf: async (records) => records.map(statusOf) });
   let sequence = 0;
 
   const folded = (events: readonly TaskEvent[]) => {

@@ -1,13 +1,14 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { Page, PageRequest, WireFilter } from '@fornax/contracts';
 import { Invalid } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
-import { STATUS_COLUMNS, statusOf, type TaskRecord } from '../projections/task-rows.js';
+import { STATUS_COLUMNS, type TaskRecord } from '../projections/task-rows.js';
 import type { TaskStatus } from '../projections/task-status.js';
 import { Parameters } from './filter-parameters.js';
 import { decodePageToken, encodePageToken, type PageToken } from './page-token.js';
 import { PatternQueries } from './pattern-queries.js';
+import { StoredTasks } from './stored-tasks.js';
 import { filterSql } from './task-filter.js';
 import { inShort, SUMMARY_COLUMNS, type SummaryRecord, type TaskInShort } from './task-summary.js';
 import type { CompletedRecord } from './task-view.js';
@@ -35,25 +36,32 @@ interface Row {
 /** How much of a task a list reads: its columns, and what is made of them. */
 interface Shape<R extends Row, T> {
   readonly columns: string;
-  readonly of: (record: R) => T;
+  readonly of: (records: readonly R[]) => Promise<readonly T[]> | readonly T[];
 }
-const WHOLE: Shape<TaskRecord, TaskStatus> = {
-  columns: STATUS_COLUMNS.replace('task_id', 'task.task_id'),
-  of: statusOf,
+const IN_SHORT: Shape<SummaryRecord, TaskInShort> = {
+  columns: SUMMARY_COLUMNS,
+  of: (records) => records.map(inShort),
 };
-const IN_SHORT: Shape<SummaryRecord, TaskInShort> = { columns: SUMMARY_COLUMNS, of: inShort };
 
 /** Lists of an account's tasks. */
 @Injectable()
 export class TaskLists {
+  private readonly whole: Shape<TaskRecord, TaskStatus>;
+
   constructor(
     @InjectDataSource('submission') private readonly db: DataSource,
     private readonly patterns: PatternQueries,
-  ) {}
+    @Inject(StoredTasks) stored: Pick<StoredTasks, 'statusesOf'>,
+  ) {
+    this.whole = {
+      columns: STATUS_COLUMNS.replace('task_id', 'task.task_id'),
+      of: (records) => stored.statusesOf(records),
+    };
+  }
 
   /** Newest first. @param tags any of them; all tasks when empty */
   byTags(owner: string, tags: readonly string[]): Promise<readonly TaskStatus[]> {
-    return this.list(WHOLE, owner, anyOf(tags), undefined);
+    return this.list(this.whole, owner, anyOf(tags), undefined);
   }
 
   summariesByTags(owner: string, tags: readonly string[]): Promise<readonly TaskInShort[]> {
@@ -62,12 +70,12 @@ export class TaskLists {
 
   /** @throws Invalid a bad filter */
   search(owner: string, filter: WireFilter | undefined, maximum: number | undefined): Promise<readonly TaskStatus[]> {
-    return this.list(WHOLE, owner, filter, maximum);
+    return this.list(this.whole, owner, filter, maximum);
   }
 
   /** @throws Invalid a bad filter, order or token */
   page(owner: string, request: PageRequest): Promise<Page<TaskStatus>> {
-    return this.pageOf(WHOLE, owner, request);
+    return this.pageOf(this.whole, owner, request);
   }
 
   summaryPage(owner: string, request: PageRequest): Promise<Page<TaskInShort>> {
@@ -87,7 +95,7 @@ export class TaskLists {
       `SELECT ${columns} FROM task WHERE owner = $1 AND ${condition} ORDER BY created_ms DESC, task_id DESC LIMIT ${limit}`,
       parameters,
     );
-    return records.map(of);
+    return of(records);
   }
 
   private async pageOf<R extends Row, T>(shape: Shape<R, T>, owner: string, request: PageRequest): Promise<Page<T>> {
@@ -103,12 +111,13 @@ export class TaskLists {
     const shown = records.slice(0, size);
     const last = records.length > size ? shown.at(-1) : undefined;
     const nextToken = last ? encodePageToken({ orderBy, isDescending, key: last.order_key, id: last.task_id }) : null;
+    const data = await shape.of(shown);
     return {
-      data: shown.map(shape.of),
+      data,
       token: request.token ?? null,
       nextToken,
       isTruncated: nextToken !== null,
-      count: shown.length,
+      count: data.length,
       total,
     };
   }

@@ -3,8 +3,9 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { AccountDirectory, Forbidden, NotFound, Unavailable, type Account, type Need } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { StatusGate } from '../commands/status-gate.js';
-import { STATUS_COLUMNS, statusOf, type TaskRecord } from '../projections/task-rows.js';
+import { STATUS_COLUMNS, type TaskRecord } from '../projections/task-rows.js';
 import type { TaskStatus } from '../projections/task-status.js';
+import { StoredTasks } from './stored-tasks.js';
 
 /** What an id or a shortname may consist of; anything else names nothing, and need not be asked for. */
 const isName = (id: string): boolean => /^[A-Za-z0-9-]{1,255}$/.test(id);
@@ -22,6 +23,7 @@ export class TaskLookup {
     @InjectDataSource('submission') private readonly db: DataSource,
     private readonly gate: StatusGate,
     private readonly accounts: AccountDirectory,
+    private readonly stored: StoredTasks,
   ) {}
 
   /**
@@ -54,6 +56,7 @@ export class TaskLookup {
     const isCaughtUp = await this.gate.caughtUp();
     const found = await this.readNow(account, id);
     if (found || isCaughtUp) return found;
+    if (isId(id) && this.stored.isLogAsked) return this.stored.fromLog(id.toLowerCase());
     throw new Unavailable(`Whether there is a task ${id} cannot be said yet: what is shown is behind. Try again.`, {
       code: 'behind',
     });
@@ -62,7 +65,7 @@ export class TaskLookup {
   private async readAnybodys(id: string): Promise<TaskStatus | undefined> {
     const sql = `SELECT ${STATUS_COLUMNS} FROM task WHERE task_id = $1`;
     const [record] = await this.db.query<TaskRecord[]>(sql, [id.toLowerCase()]);
-    return record && statusOf(record);
+    return record && this.stored.statusOf(record);
   }
 
   private async read(owner: string, id: string): Promise<TaskStatus | undefined> {
@@ -71,6 +74,6 @@ export class TaskLookup {
        ORDER BY task_id = $2 DESC, created_ms DESC LIMIT 1`,
       [owner, id],
     );
-    return record && statusOf(record);
+    return record && this.stored.statusOf(record);
   }
 }

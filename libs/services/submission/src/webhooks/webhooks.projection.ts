@@ -14,6 +14,7 @@ const TYPES = `webhook_id text, owner text, name text, host text, sealed_url tex
 @Injectable()
 export class WebhooksProjection implements Projection {
   readonly name = WEBHOOKS;
+  readonly version = 1;
   readonly aggregates = ['webhook'] as const;
   readonly tables = ['webhook'] as const;
   readonly paceMs = 20;

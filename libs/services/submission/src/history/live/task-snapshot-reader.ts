@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { WireTaskSummary } from '@fornax/contracts';
+import { readPosition } from '@fornax/projections';
 import { CLOCK, Unavailable, type Clock } from '@fornax/service-kit';
 import type { DataSource, EntityManager } from 'typeorm';
 import { StatusGate } from '../../commands/status-gate.js';
@@ -59,13 +60,10 @@ export class TaskSnapshotReader {
 }
 
 const checkpointOf = async (tx: EntityManager, epoch: string): Promise<number> => {
-  const [row] = await tx.query<{ epoch: string; sequence: string }[]>(
-    'SELECT epoch, sequence FROM projection_checkpoint WHERE projection = $1',
-    [STATUS],
-  );
-  if (row?.epoch !== epoch)
+  const position = await readPosition(tx, STATUS);
+  if (position?.epoch !== epoch)
     throw new Unavailable('The status of tasks is being rebuilt', { code: 'status-out-of-date' });
-  return Number(row.sequence);
+  return position.sequence;
 };
 
 const tasksOf = (tx: EntityManager, { owner, tasks }: EventFilter, after: Key | undefined): Promise<Row[]> =>

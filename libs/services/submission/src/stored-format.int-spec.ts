@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { WireTask } from '@fornax/contracts';
+import { createServiceDataSource } from '@fornax/projections';
+import { aLease, dispatched, eventually } from '@fornax/testing';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import type { DataSource, DataSourceOptions } from 'typeorm';
+import { readFrom, startHarness, submitTo, type Harness } from './submission.fixture.js';
+
+/** What an earlier release left: folds in its own format, which nobody can restore, and a checkpoint that says whose rows these are. */
+const OF_AN_EARLIER_RELEASE = [
+  `UPDATE submission.task SET fold = jsonb_build_object('format', 0)`,
+  `UPDATE submission.projection_checkpoint SET epoch = epoch || ';rows=0' WHERE projection = 'status'`,
+];
+
+let harness: Harness;
+let other: DataSource | undefined;
+beforeAll(async () => {
+  harness = await startHarness({ FORNAX_READ_YOUR_WRITES_TIMEOUT_MS: '200' });
+}, 120_000);
+afterAll(async () => {
+  await other?.destroy();
+  await harness.close();
+});
+
+const databaseUrl = (): string => {
+  const { options } = harness.test.app.get<{ readonly options: DataSourceOptions }>(getDataSourceToken('submission'));
+  return 'url' in options && typeof options.url === 'string' ? options.url : '';
+};
+const seen = ({ uuid, state, previousState, instanceCount, creationDate }: WireTask) => ({
+  uuid,
+  state,
+  previousState,
+  instanceCount,
+  creationDate,
+});
+const readiness = async (): Promise<string> => (await harness.call('GET', '/health/ready')).text;
+const list = async () => {
+  const answer = await harness.call('GET', '/tasks');
+  expect(answer.status).toBe(200);
+  return (answer.json() as unknown as WireTask[]).map(seen).toSorted((a, b) => a.uuid.localeCompare(b.uuid));
+};
+
+it('answers and decides from the log while tasks stored in the format of an earlier release are folded anew', async () => {
+  const [waiting, running, kept] = [await submitTo(harness), await submitTo(harness), await submitTo(harness)];
+  await harness.happen(running, dispatched(aLease(0)));
+  await eventually(async () => (await list()).filter(({ state }) => state === 'PartiallyDispatched').length === 1, {
+    timeoutMs: 60_000,
+  });
+  const before = await list();
+  const wholeBefore = await readFrom(harness, running);
+
+  for (const sql of OF_AN_EARLIER_RELEASE) await harness.query(sql);
+  other = await createServiceDataSource({ url: databaseUrl(), schema: 'submission', migrations: [] });
+  const holder = other.createQueryRunner();
+  await holder.startTransaction();
+  // Whoever holds the checkpoint keeps new rows from taking the place of the old ones.
+  await holder.query(`SELECT FROM projection_checkpoint WHERE projection = 'status' FOR UPDATE`);
+  await harness.restart();
+
+  await eventually(async () => /projection status.*rebuilding, \d+ of \d+/.test(await readiness()), {
+    timeoutMs: 60_000,
+  });
+  expect((await harness.call('GET', '/health/ready')).status).toBe(200);
+  expect(await list()).toEqual(before);
+  const { status: _then, ...whole } = await readFrom(harness, running);
+  const { status: _now, ...expected } = wholeBefore;
+  expect(whole).toEqual(expected);
+  // Commands: one that the state allows, one that it refuses, and a task that has no row yet.
+  expect(await harness.call('POST', `/tasks/${waiting}/abort`)).toMatchObject({ status: 200 });
+  expect(await harness.call('POST', `/tasks/${waiting}/abort`)).toMatchObject({ status: 403 });
+  expect(await readFrom(harness, waiting)).toMatchObject({ state: 'Cancelled' });
+  const late = await submitTo(harness);
+  expect(await readFrom(harness, late)).toMatchObject({ state: 'Submitted' });
+  expect(await harness.call('DELETE', `/tasks/${kept}`)).toMatchObject({ status: 200 });
+  expect(await harness.call('GET', `/tasks/${kept}`)).toMatchObject({ status: 404 });
+
+  await holder.rollbackTransaction();
+  await holder.release();
+  await eventually(async () => !(await readiness()).includes('rebuilding'), { timeoutMs: 60_000 });
+  expect(await harness.query(`SELECT DISTINCT fold->>'format' AS format FROM submission.task`)).toEqual([
+    { format: '1' },
+  ]);
+  await eventually(async () => (await list()).length === 3, { timeoutMs: 60_000 });
+  expect((await list()).map(({ uuid }) => uuid)).toEqual([waiting, running, late].toSorted());
+  const report = await harness.call('POST', '/fornax/v1/projections/status/rebuild?verify=true');
+  expect(report.json()).toMatchObject({ differences: [] });
+}, 240_000);
