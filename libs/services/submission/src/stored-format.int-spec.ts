@@ -62,8 +62,8 @@ it('answers and decides from the log while tasks stored in the format of an earl
   });
   expect((await harness.call('GET', '/health/ready')).status).toBe(200);
   expect(await list()).toEqual(before);
-  const { status: _then, ...whole } = await readFrom(harness, running);
-  const { status: _now, ...expected } = wholeBefore;
+  const { status: _then, wallTime: _later, ...whole } = await readFrom(harness, running);
+  const { status: _now, wallTime: _sooner, ...expected } = wholeBefore;
   expect(whole).toEqual(expected);
   // Commands: one that the state allows, one that it refuses, and a task that has no row yet.
   expect(await harness.call('POST', `/tasks/${waiting}/abort`)).toMatchObject({ status: 200 });

@@ -1,6 +1,9 @@
 import { executionMsOf, hardwareAsRun, type CompletedInstance } from '../projections/task-status.js';
 import type { CompletedRecord } from '../queries/task-view.js';
 
+/** Ended instances listed of a task that is read alone, and of each of several: an answer stays one that a client can poll. */
+export const MOST_ENDED = { alone: 10_000, among: 1_000 } as const;
+
 /** A completed instance as its row has it. */
 const recordOf = ({ taskId, end, wallMs, error }: CompletedInstance): CompletedRecord => ({
   task_id: taskId,

@@ -1,11 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EventLog } from '@fornax/event-store';
 import { CLOCK, EVENT_LOG, NotFound, ValidationFailed, type Clock } from '@fornax/service-kit';
-import { MOST_ENDED } from '../http/task-answers.js';
 import { applySnapshotCompleted, applyTaskCommit, type TaskStatus } from '../projections/task-status.js';
 import type { CompletedRecord } from '../queries/task-view.js';
 import { isUpTo, type AsOf } from './as-of.js';
-import { EndedInstances } from './ended-instances.js';
+import { EndedInstances, MOST_ENDED } from './ended-instances.js';
 import { TaskHistory } from './task-history.js';
 
 /** A task as it stood at a moment of the past. */

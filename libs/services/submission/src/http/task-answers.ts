@@ -5,13 +5,12 @@ import { nothingLive, type LiveLeases } from '../live/live-board.js';
 import { LiveStatus } from '../live/live-status.js';
 import { ProfileCatalogue } from '../profiles/profile-catalogue.js';
 import type { TaskStatus } from '../projections/task-status.js';
+import { MOST_ENDED } from '../history/ended-instances.js';
 import { TaskLists } from '../queries/task-lists.js';
 import { workDone } from '../queries/status-view.js';
 import { summaryView, type TaskInShort } from '../queries/task-summary.js';
 import { taskView, type CompletedRecord } from '../queries/task-view.js';
 
-/** Ended instances listed of a task that is read alone, and of each of several: an answer stays one that a client can poll. */
-export const MOST_ENDED = { alone: 10_000, among: 1_000 } as const;
 const cutNote = (most: number): string =>
   `Only ${most} of the ended instances are listed, failed ones first; the ranges in the status name all of them.`;
 
