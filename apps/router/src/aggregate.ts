@@ -61,13 +61,23 @@ export const healthOf = (said: readonly Said[]): { readonly status: number; read
   const degraded = said.flatMap(told('degraded'));
   const isReady = reasons.length === 0 && said.every(({ status }) => status === 200);
   const warnings = [...new Set(said.flatMap(({ body }) => listIn(body, 'warnings')))];
+  const stops = stopsOf(said);
   const all = [...reasons, ...degraded].map(({ name, reason }) => `${name}: ${reason}`);
   const message = all.length === 0 ? 'ready' : all.join('; ');
   const good = degraded.length === 0 ? 'ready' : 'degraded';
   return {
     status: isReady ? 200 : 503,
-    body: { status: isReady ? good : 'not ready', service: 'router', reasons, degraded, warnings, message },
+    body: { status: isReady ? good : 'not ready', service: 'router', reasons, degraded, stops, warnings, message },
   };
+};
+
+/** Why nothing may be written: what several services say is said once. */
+const stopsOf = (said: readonly Said[]): readonly unknown[] => {
+  const found = new Map<string, unknown>();
+  for (const { body } of said)
+    for (const stop of listIn(body, 'stops'))
+      if (isObject(stop)) found.set(`${String(stop['name'])} ${String(stop['message'])}`, stop);
+  return [...found.values()];
 };
 
 /** Whether all is well, and nothing of what is not. */
@@ -76,7 +86,7 @@ export const healthForStrangers = (said: readonly Said[]): { readonly status: nu
   const isDegraded = said.some(({ body }) => isObject(body) && body['status'] === 'degraded');
   const status = isReady ? (isDegraded ? 'degraded' : 'ready') : 'not ready';
   const message = status === 'ready' ? status : `${status}; with an operator's token this answer says why`;
-  const nothing = { reasons: [], degraded: [], warnings: [] };
+  const nothing = { reasons: [], degraded: [], stops: [], warnings: [] };
   return { status: isReady ? 200 : 503, body: { status, service: 'router', ...nothing, message } };
 };
 

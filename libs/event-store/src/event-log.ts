@@ -51,6 +51,21 @@ export class OutcomeUnknown extends LogUnavailable {
 }
 
 /**
+ * Nothing may be written to the log at present, and somebody has to do something about it: nothing was appended. The text is for whoever
+ * asked, and names what is wrong.
+ */
+export class WritesStopped extends LogUnavailable {
+  constructor(
+    /** HTTP's word for it: 507 when there is no room, 503 for all else. */
+    readonly status: 503 | 507,
+    detail: string,
+  ) {
+    super(detail);
+    this.name = 'WritesStopped';
+  }
+}
+
+/**
  * The log is not the one that was read before: its stream was wiped, recreated, or restored to an earlier end. Whoever folded it
  * must start over; going on would skip commits silently (architecture, section 2).
  */
@@ -97,6 +112,7 @@ export interface EventLog {
    * @returns the sequence given to this commit; a repeated `commit.id` returns the first one's
    * @throws VersionConflict
    * @throws LogUnavailable nothing was appended
+   * @throws WritesStopped nothing may be written at present
    * @throws OutcomeUnknown
    * @throws AggregateStopped a message of the aggregate cannot be read, and nobody has decided about it yet
    */

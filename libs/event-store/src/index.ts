@@ -9,6 +9,7 @@ export {
   LogUnavailable,
   OutcomeUnknown,
   VersionConflict,
+  WritesStopped,
 } from './event-log.js';
 export {
   type Appended,

@@ -116,6 +116,8 @@ export interface OpenLogOptions {
   /** Whose consumers these are: their names begin with it. Default `log`. */
   readonly reader?: string;
   readonly pace?: FeedPace;
+  /** Asked before each append: what it throws refuses the commit. */
+  readonly checkWritable?: (commit: Commit) => void;
   /** Told after each append that is in the log, in the caller's asynchronous context. */
   readonly onAppended?: () => void;
 }
@@ -158,6 +160,7 @@ export class JetStreamLog implements EventLog {
     const subject = eventSubject(aggregate, aggregateId);
     const msgId = messageId(subject, commit.id);
     const data = encodeCommit(commit, aggregate, aggregateId);
+    this.options.checkWritable?.(commit);
     this.checkFolded(aggregate, aggregateId, commit);
     for (let last = expected; ;) {
       try {

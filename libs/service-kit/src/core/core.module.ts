@@ -25,6 +25,7 @@ import { RpcClient } from '../rpc/rpc-client.js';
 import { Sealer } from '../secrets/sealer.js';
 import { systemClock, type Clock } from './clock.js';
 import { HealthRegistry } from './health.registry.js';
+import { WriteStops } from './write-stops.js';
 import { CLOCK, CORE_CONFIG, EVENT_LOG, LOGGER, NATS, PUBLISHER } from './tokens.js';
 
 /** Closes what the process shares, after everything that uses it has stopped. */
@@ -55,15 +56,17 @@ export class CoreModule {
         { provide: CLOCK, useValue: systemClock },
         { provide: Sealer, useFactory: () => new Sealer(config.masterKey) },
         HealthRegistry,
+        WriteStops,
         HeaderChecks,
         { provide: NATS, inject: [HealthRegistry], useFactory: (health: HealthRegistry) => openNats(config, health) },
         {
           provide: EVENT_LOG,
-          inject: [NATS],
-          useFactory: (nats: NatsConnection) =>
+          inject: [NATS, WriteStops],
+          useFactory: (nats: NatsConnection, stops: WriteStops) =>
             JetStreamLog.open(nats, {
               replicas: config.nats.replicas,
               reader: config.name,
+              checkWritable: ({ meta }) => stops.check(meta.actor.startsWith('user:') ? 'user' : 'platform'),
               onAppended: noteCommit,
             }),
         },
@@ -93,6 +96,7 @@ export class CoreModule {
         CLOCK,
         Sealer,
         HealthRegistry,
+        WriteStops,
         HeaderChecks,
         NATS,
         EVENT_LOG,

@@ -6,6 +6,7 @@ import {
   OutcomeUnknown,
   Outrun,
   VersionConflict,
+  WritesStopped,
 } from '@fornax/event-store';
 import { isOutage } from './outage.js';
 import { FornaxError, ValidationFailed, type ErrorKind } from './errors.js';
@@ -69,6 +70,8 @@ export const wireErrorOf = (error: unknown): WireError => {
     };
   if (error instanceof AggregateStopped)
     return { status: 409, code: 'aggregate-stopped', message: error.message, expected: true };
+  if (error instanceof WritesStopped)
+    return { status: error.status, code: 'writes-stopped', message: error.message, expected: true };
   if (error instanceof LogUnavailable || error instanceof VersionConflict) {
     return { status: 503, code: 'unavailable', message: 'The event log cannot be written right now', expected: true };
   }

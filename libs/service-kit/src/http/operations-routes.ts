@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
+import type { WriteStops } from '../core/write-stops.js';
 import { statusOf, type HealthRegistry, type Readiness, type Reason } from '../core/health.registry.js';
 import type { Telemetry } from '../telemetry/start-telemetry.js';
 import { OPERATOR_CHECK } from './door/operator-check.js';
@@ -8,6 +9,7 @@ import type { RouteDoor } from './door/route-door.js';
 export interface OperationsParts {
   readonly name: string;
   readonly health: HealthRegistry;
+  readonly stops: WriteStops;
   readonly telemetry: Telemetry;
   /** The OpenAPI document; made when first asked for. */
   readonly openApi: () => object;
@@ -36,7 +38,7 @@ const shared = <T>(find: () => Promise<T>): (() => Promise<T>) => {
  * reasons, warnings and figures are for who runs it: an operator's token, or the one of FORNAX_METRICS_TOKEN.
  */
 export const operationsRoutes = (fastify: FastifyInstance, parts: OperationsParts): void => {
-  const { name, health, telemetry, openApi, isOperator } = parts;
+  const { name, health, stops, telemetry, openApi, isOperator } = parts;
   let document: string | undefined;
   const check = shared(() => health.check());
   const said = (found: Readiness, request: IncomingMessage) => {
@@ -54,7 +56,9 @@ export const operationsRoutes = (fastify: FastifyInstance, parts: OperationsPart
   });
   fastify.get('/health', { config: { door: HEALTH } }, async ({ raw }) => {
     const { message: _, ...facts } = said(await check(), raw);
-    return { ...facts, warnings: isOperator(raw) ? health.warnings() : [] };
+    return isOperator(raw)
+      ? { ...facts, stops: stops.list(), warnings: health.warnings() }
+      : { ...facts, stops: [], warnings: [] };
   });
   fastify.get('/metrics', { config: { door: METRICS } }, async (_, reply) =>
     reply.type('text/plain; version=0.0.4; charset=utf-8').send(await telemetry.metricsText()),

@@ -12,6 +12,7 @@ import { endLiveAnswers } from '../accounts/live-answers.js';
 import type { CoreConfig } from '../config/core-config.js';
 import { CoreModule } from '../core/core.module.js';
 import { HealthRegistry } from '../core/health.registry.js';
+import { WriteStops } from '../core/write-stops.js';
 import type { Clock } from '../core/clock.js';
 import { CLOCK, EVENT_LOG, NATS } from '../core/tokens.js';
 import { admitRequests } from '../http/door/admit-requests.js';
@@ -63,7 +64,8 @@ export const createApp = async (module: Type | DynamicModule, parts: AppParts): 
   admitRequests(fastify, { limits: config.door, accounts, checks, now: () => clock.now() });
   endLiveAnswers(fastify, accounts);
   const openApi = (): object => openApiDocument(app, config.name);
-  operationsRoutes(fastify, { name: config.name, health: app.get(HealthRegistry), telemetry, openApi, isOperator });
+  const [health, stops] = [app.get(HealthRegistry), app.get(WriteStops)];
+  operationsRoutes(fastify, { name: config.name, health, stops, telemetry, openApi, isOperator });
   docsRoutes(fastify);
   const rpc = new RpcServer(app.get<NatsConnection>(NATS), logger);
   app.connectMicroservice({ strategy: rpc }, { inheritAppConfig: true });

@@ -100,7 +100,7 @@ const commonErrors = (method: string, path: string, isPublic: boolean): readonly
   ...(method === 'get' || method === 'delete' ? [] : ['413', '415']),
   ...(isPublic ? [] : ['429']),
   '503',
-  ...(method === 'get' ? [] : ['504']),
+  ...(method === 'get' ? [] : ['504', '507']),
 ];
 
 const responsesOf = (operation: Operation, method: string, path: string, isPublic: boolean): Operation['responses'] => {

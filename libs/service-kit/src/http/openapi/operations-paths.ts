@@ -7,6 +7,15 @@ const reasons: Schema = {
   items: { type: 'object', properties: { name: text, reason: text }, required: ['name', 'reason'] },
 };
 
+const stops: Schema = {
+  type: 'array',
+  items: {
+    type: 'object',
+    properties: { name: text, status: { type: 'integer' }, message: text, ways: texts },
+    required: ['name', 'status', 'message', 'ways'],
+  },
+};
+
 const answer = (properties: Readonly<Record<string, Schema>>) => ({
   description: '',
   content: {
@@ -34,7 +43,7 @@ export const operationsPaths: Readonly<Record<string, PathItem>> = {
   '/health/live': get('/health/live', 'The process is there', { 200: answer({ status: text, service: text }) }),
   '/health/ready': get('/health/ready', 'It can do its work', { 200: ready, 503: ready }),
   '/health': get('/health', 'Readiness and warnings in one', {
-    200: answer({ status: text, service: text, reasons, degraded: reasons, warnings: texts }),
+    200: answer({ status: text, service: text, reasons, degraded: reasons, stops, warnings: texts }),
   }),
   '/metrics': get('/metrics', 'Metrics in the text format of Prometheus', file('text/plain')),
   '/openapi.json': get('/openapi.json', 'This document', {

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { BulkTaskResult, TaskCreation, WireResult } from '@fornax/contracts';
 import { taskDecider, type TaskSpec } from '@fornax/domain';
-import { CommandRejected, decideAndAppend, LogUnavailable, type EventLog } from '@fornax/event-store';
+import { CommandRejected, decideAndAppend, LogUnavailable, WritesStopped, type EventLog } from '@fornax/event-store';
 import {
   CLOCK,
   Conflict,
@@ -153,7 +153,8 @@ export class SubmitTask {
       return { uuid: taskId, admitted, sequence };
     } catch (error) {
       const exists = error instanceof CommandRejected && error.rejection.code === 'task-exists';
-      if (error instanceof LogUnavailable) this.admission.outcomeUnknown(admitted, owner);
+      if (error instanceof LogUnavailable && !(error instanceof WritesStopped))
+        this.admission.outcomeUnknown(admitted, owner);
       else await this.admission.takeBack(admitted, owner, exists);
       throw exists ? taken(spec, context) : error;
     }

@@ -1,0 +1,74 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { WritesStopped } from '@fornax/event-store';
+import type { Logger } from 'pino';
+import { HealthRegistry } from './health.registry.js';
+import { LOGGER } from './tokens.js';
+
+/** Why nothing may be written now, for people. */
+export interface WriteStop {
+  /** Unique in the process, e.g. `disk`; names the condition in health and logs. */
+  readonly name: string;
+  /** 507 when there is no room, 503 for all else. Both mean that nothing was done. */
+  readonly status: 503 | 507;
+  /** What is wrong, in a sentence without its full stop. Clients see it: it holds no secret and no path. */
+  readonly message: string;
+  /** What an operator can do, each a sentence with the command in it. Shown to operators alone. */
+  readonly ways: readonly string[];
+  /** `platform`: what services and nodes write is taken all the same; only what users ask for is refused. */
+  readonly spares?: 'platform';
+}
+
+/** Who wants to write: somebody through the API, or the platform about what happened. */
+export type Writer = 'user' | 'platform';
+
+/**
+ * Why nothing may be written by this process at present. Whatever writes asks `check` first: every append to the event log does, and every
+ * upload should. While a reason stands the process is not ready, answers reads, and says why and what to do in `/health`.
+ */
+@Injectable()
+export class WriteStops {
+  private readonly stops = new Map<string, WriteStop>();
+
+  constructor(
+    private readonly health: HealthRegistry,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  /** Sets a reason, changes it, or lifts it (undefined). Each change is one line in the log; saying the same again is none. */
+  set(name: string, stop: Omit<WriteStop, 'name'> | undefined): void {
+    const before = this.stops.get(name);
+    if (stop === undefined) {
+      if (!this.stops.delete(name)) return;
+      this.logger.info({ stop: name }, 'writing is allowed again');
+    } else {
+      this.stops.set(name, { name, ...stop });
+      if (isSame(before, stop)) return;
+      const { status, message, ways, spares } = stop;
+      this.logger.error({ stop: name, status, ways, spares }, `nothing may be written: ${message}`);
+    }
+    this.health.readiness(name, () => this.textOf(name));
+  }
+
+  /** In the order in which they were set. */
+  list(): readonly WriteStop[] {
+    return [...this.stops.values()];
+  }
+
+  /** @throws WritesStopped with the first reason that refuses this writer */
+  check(writer: Writer = 'user'): void {
+    for (const { status, message, spares } of this.stops.values())
+      if (writer === 'user' || spares !== 'platform')
+        throw new WritesStopped(status, `${message}. Nothing was done; /health tells an operator what to do`);
+  }
+
+  private textOf(name: string): string | undefined {
+    const stop = this.stops.get(name);
+    return stop && [stop.message, ...stop.ways.map((way, index) => `(${index + 1}) ${way}`)].join('. ');
+  }
+}
+
+const isSame = (before: WriteStop | undefined, { status, message, ways, spares }: Omit<WriteStop, 'name'>): boolean =>
+  before?.status === status &&
+  before.message === message &&
+  before.spares === spares &&
+  before.ways.join('\n') === ways.join('\n');
