@@ -35,5 +35,6 @@ export {
 } from './servers/test-database.js';
 export { type StartTestNatsOptions, type TestNats, startTestNats, testNatsBinary } from './servers/test-nats.js';
 export { type FaultProxy, startFaultProxy } from './servers/fault-proxy.js';
+export { type RecordedRun, type RecordedWork, type RunRecorder, startRunRecorder } from './servers/run-recorder.js';
 export { openWire, requestHead, type Wire } from './wire.js';
 export { specFor } from './spec-for.js';

@@ -1,0 +1,150 @@
+import type { Ending, History, LedgerLine, Operation, Run } from './history.js';
+
+/** What a history holds that no order of events allows. */
+export interface Anomaly {
+  readonly kind:
+    | 'lost'
+    | 'made twice'
+    | 'made though refused'
+    | 'not ended'
+    | 'wrong end'
+    | 'end not reported'
+    | 'never run to its end'
+    | 'two at one time'
+    | 'run without a task'
+    | 'still running'
+    | 'not billed'
+    | 'billed twice'
+    | 'billed too long';
+  readonly key: string;
+  readonly detail: string;
+}
+
+/** Readings of the uptime have hundredths of a second: two runs that touch are no overlap. */
+const TOUCH_SECONDS = 0.02;
+const ENDED = ['Success', 'Failure', 'Cancelled'];
+
+const groupBy = <T>(items: readonly T[], keyOf: (item: T) => string): ReadonlyMap<string, readonly T[]> => {
+  const groups = new Map<string, T[]>();
+  for (const item of items) groups.set(keyOf(item), [...(groups.get(keyOf(item)) ?? []), item]);
+  return groups;
+};
+
+/** How many tasks the answers to a submit allow: an unknown one may have been made or not, and a command is repeated only while it is unknown. */
+const allowed = (submits: readonly Operation[]): { readonly least: number; readonly most: number } => ({
+  least: submits.some(({ outcome }) => outcome === 'ok') ? 1 : 0,
+  most: submits.some(({ outcome }) => outcome !== 'fail') ? 1 : 0,
+});
+
+const checkExistence = (key: string, submits: readonly Operation[], endings: readonly Ending[]): readonly Anomaly[] => {
+  const { least, most } = allowed(submits);
+  if (endings.length < least) return [{ kind: 'lost', key, detail: 'its submit was acknowledged' }];
+  if (endings.length <= most) return [];
+  const detail = endings.map(({ uuid }) => uuid).join(', ');
+  return [{ kind: most === 0 ? 'made though refused' : 'made twice', key, detail }];
+};
+
+/** Ends that the commands allow: an abort that may have come through may also have come too late. */
+const endsOf = (aborts: readonly Operation[]): readonly string[] =>
+  aborts.some(({ outcome }) => outcome !== 'fail') ? ['Success', 'Cancelled'] : ['Success'];
+
+const checkEnd = (ending: Ending, aborts: readonly Operation[], runs: readonly Run[]): readonly Anomaly[] => {
+  const { key, state, instances, completed } = ending;
+  if (!ENDED.includes(state)) return [{ kind: 'not ended', key, detail: `it is ${state}` }];
+  const anomalies: Anomaly[] = [];
+  if (!endsOf(aborts).includes(state)) anomalies.push({ kind: 'wrong end', key, detail: `it is ${state}` });
+  if (state !== 'Success') return anomalies;
+  for (let instance = 0; instance < instances; instance += 1) {
+    const told = completed.filter((done) => done === instance).length;
+    if (told !== 1)
+      anomalies.push({ kind: 'end not reported', key, detail: `instance ${instance} is listed ${told} times` });
+    if (!runs.some((run) => run.instance === instance && run.isDone))
+      anomalies.push({ kind: 'never run to its end', key, detail: `instance ${instance}` });
+  }
+  const strangers = completed.filter((done) => done >= instances);
+  if (strangers.length > 0)
+    anomalies.push({ kind: 'wrong end', key, detail: `instances ${strangers.join(', ')} do not exist` });
+  return anomalies;
+};
+
+const interval = ({ from, until }: Run): string => `${from.toFixed(2)} to ${until.toFixed(2)}`;
+
+/** Runs of one instance, none of which may share a moment with another. */
+const checkAlone = (key: string, runs: readonly Run[]): readonly Anomaly[] => {
+  const anomalies: Anomaly[] = [];
+  const inOrder = [...runs].sort((a, b) => a.from - b.from);
+  let last: Run | undefined;
+  for (const run of inOrder) {
+    if (last && run.from < last.until - TOUCH_SECONDS) {
+      const detail = `instance ${run.instance} ran from ${interval(last)} and from ${interval(run)} (uptime)`;
+      anomalies.push({ kind: 'two at one time', key, detail });
+    }
+    if (!last || run.until > last.until) last = run;
+  }
+  return anomalies;
+};
+
+const checkBills = (ending: Ending, instance: number, runs: number, elapsedMs: number): readonly Anomaly[] => {
+  const { key, state } = ending;
+  const lines = ending.lines.filter((line) => line.instance === instance);
+  const attempts = lines.map(({ attempt }) => attempt);
+  const anomalies: Anomaly[] = [];
+  const say = (kind: Anomaly['kind'], detail: string): void =>
+    void anomalies.push({ kind, key, detail: `instance ${instance}: ${detail}` });
+  if (new Set(attempts).size < attempts.length) say('billed twice', `attempts ${attempts.join(', ')}`);
+  if (new Set(attempts).size < runs) say('not billed', `${runs} runs, ${attempts.length} lines`);
+  const successes = lines.filter(({ outcome }) => outcome === 'success').length;
+  if (state === 'Success' && successes === 0) say('not billed', 'no line of its success');
+  if (successes > 1) say('billed twice', `${successes} successes`);
+  const longest = lines.reduce<LedgerLine | undefined>(
+    (most, line) => (most && most.billedMs >= line.billedMs ? most : line),
+    undefined,
+  );
+  if (longest && longest.billedMs > elapsedMs)
+    say('billed too long', `${longest.billedMs} of ${Math.round(elapsedMs)} ms`);
+  return anomalies;
+};
+
+const checkTask = (
+  ending: Ending,
+  aborts: readonly Operation[],
+  runs: readonly Run[],
+  elapsedMs: number,
+): readonly Anomaly[] => {
+  const { key } = ending;
+  const anomalies = [...checkEnd(ending, aborts, runs)];
+  const instances = new Set([...runs, ...ending.lines].map(({ instance }) => instance));
+  for (let instance = 0; instance < ending.instances; instance += 1) instances.add(instance);
+  for (const instance of instances) {
+    const own = runs.filter((run) => run.instance === instance);
+    anomalies.push(...checkAlone(key, own), ...checkBills(ending, instance, own.length, elapsedMs));
+  }
+  return anomalies;
+};
+
+/**
+ * Looks for what no history of a platform may hold, in the manner of Jepsen's checkers: each command and its answer on one side, what was seen
+ * of the effects on the other. No acknowledged submit is lost and no refused one is made; each task ends as its commands allow, each instance of it
+ * reported once; no instance runs twice at one time; each run is billed exactly once. An unknown answer allows both.
+ * Take the history when nothing runs any more.
+ */
+export const checkHistory = ({ operations, runs, endings, elapsedMs }: History): readonly Anomaly[] => {
+  const commands = groupBy(operations, ({ key }) => key);
+  const seen = groupBy(runs, ({ key }) => key);
+  const ended = groupBy(endings, ({ key }) => key);
+  const anomalies: Anomaly[] = [];
+  for (const key of new Set([...commands.keys(), ...seen.keys(), ...ended.keys()])) {
+    const own = commands.get(key) ?? [];
+    const submits = own.filter(({ kind }) => kind === 'submit');
+    const aborts = own.filter(({ kind }) => kind === 'abort');
+    const tasks = ended.get(key) ?? [];
+    const ran = seen.get(key) ?? [];
+    anomalies.push(...checkExistence(key, submits, tasks));
+    if (tasks.length === 0 && ran.length > 0)
+      anomalies.push({ kind: 'run without a task', key, detail: `${ran.length} runs` });
+    const open = ran.filter(({ isOpen }) => isOpen).length;
+    if (open > 0) anomalies.push({ kind: 'still running', key, detail: `${open} runs, and the task is over` });
+    for (const task of tasks) anomalies.push(...checkTask(task, aborts, ran, elapsedMs));
+  }
+  return anomalies;
+};
