@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { getEventListeners } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -129,6 +130,31 @@ describe('an agent', () => {
     expect(platform.kindsOf('twice')).toEqual(['started', 'exited', 'ended']);
     expect(platform.kindsOf('stale')).toEqual([]);
   });
+
+  it('holds nothing of messages of orders that it is done with', async () => {
+    await agent.close();
+    await platform.close();
+    const signals: AbortSignal[] = [];
+    const Controller = globalThis.AbortController;
+    globalThis.AbortController = class extends Controller {
+      constructor() {
+        super();
+        signals.push(this.signal);
+      }
+    };
+    await startAgent().finally(() => (globalThis.AbortController = Controller));
+    const over = async (leaseId: string): Promise<void> => {
+      await platform.order(aLeaseOrder(leaseId, 'true'));
+      await ended(leaseId, 60_000);
+    };
+    const listeners = (): number => signals.reduce((sum, signal) => sum + getEventListeners(signal, 'abort').length, 0);
+    await over('first');
+    const before = listeners();
+    const MESSAGES = 40;
+    for (let n = 0; n < MESSAGES; n += 1) await platform.order({ kind: 'cancel', leaseId: `unknown-${n}` });
+    await over('last');
+    expect(listeners() - before).toBeLessThan(MESSAGES / 4);
+  }, 150_000);
 
   it('ignores the orders of a scheduler that another one has replaced', async () => {
     await platform.orderAs(1_000, aLeaseOrder('of-the-old', 'true'));

@@ -24,6 +24,7 @@ import { RpcClient } from './rpc-client.js';
 import type { KeyRing } from '../enrollment/key-ring.js';
 import { assertMayBeRemote } from '../enrollment/server-version.js';
 import { LeaderFence, parseOrders, SeenLeases } from './orders.js';
+import { unlessAborted } from './unless-aborted.js';
 
 export interface AgentParts {
   readonly nodeId: string;
@@ -192,11 +193,8 @@ export class Agent {
   async #consume(): Promise<void> {
     const { nodeId, log } = this.parts;
     // The registry makes the consumer when the node joins.
-    const isJoined = await Promise.race([
-      this.membership.ready().then(() => true),
-      aborted(this.#stop.signal).then(() => false),
-    ]);
-    if (!isJoined) return;
+    const { signal } = this.#stop;
+    if (!(await unlessAborted(this.membership.ready(), signal))) return;
     const consumer = {
       stream: STREAMS.dispatch,
       durable: dispatchConsumer(nodeId),
@@ -205,11 +203,10 @@ export class Agent {
     };
     await consumeBatches(
       this.nc,
-      { ...consumer, signal: this.#stop.signal, onError: (error) => log.warn({ err: error }, 'reading orders again') },
+      { ...consumer, signal, onError: (error) => log.warn({ err: error }, 'reading orders again') },
       async (messages) => {
         // Between two sessions nobody knows which orders are meant: they wait.
-        const session = await Promise.race([this.membership.ready(), aborted(this.#stop.signal)]);
-        if (!session) throw new Error('the agent stops');
+        if (!(await unlessAborted(this.membership.ready(), signal))) throw new Error('the agent stops');
         for (const { data, headers } of messages) {
           const epoch = headers(ORDER_HEADERS.leaderEpoch);
           if (!this.#leaders.admits(epoch)) {
@@ -276,9 +273,3 @@ export class Agent {
     return { nodeId: this.parts.nodeId, rpc: this.rpc, publisher: this.publisher, s3: this.s3 };
   }
 }
-
-const aborted = (signal: AbortSignal): Promise<undefined> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
-  });
