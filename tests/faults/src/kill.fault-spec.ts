@@ -4,23 +4,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type RunningPlatform, startPlatform } from '@fornax/testing';
 import { projectionFaults, repeatedAttempts, resultFaults, taskFaults } from './invariants.js';
+import { randomFrom } from './random.js';
 import { type Acknowledged, insist, submit, untilSomethingRuns } from './work.js';
 
 const rounds = Number(process.env['FORNAX_FAULT_ROUNDS'] ?? '1');
 const seed = Number(process.env['FORNAX_FAULT_SEED'] ?? '1');
 const PARTS = ['platform', 'node-1', 'nats', 'postgres'] as const;
 const BUCKET = 'fault-results';
-
-/** A small seeded generator (mulberry32), so that a failing run can be repeated. */
-const randomFrom = (start: number): (() => number) => {
-  let state = start;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-};
 
 describe(`kill -9 with work in flight (seed ${seed})`, () => {
   const random = randomFrom(seed);

@@ -1,0 +1,99 @@
+import { signal, treeOf } from '../processes.js';
+import { type Random, between, pick } from '../random.js';
+
+/** What a fault may touch. */
+export interface Target {
+  readonly random: Random;
+  /** Process of a part of the platform as it is now. @throws Error there is no such part */
+  pid(part: string): Promise<number>;
+  parts(): Promise<readonly string[]>;
+  /** For the timeline that is printed when a scenario fails. */
+  note(text: string): void;
+  /** Kills the launcher and all parts at once, and starts everything again on the same data. */
+  powerCut(): Promise<void>;
+}
+
+/** One thing that goes wrong, and right again: it resolves once it is healed. */
+export interface Fault {
+  readonly name: string;
+  readonly inject: (target: Target) => Promise<void>;
+}
+
+type Range = readonly [number, number];
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Nothing, for a time of the seed's choice: so that what comes next hits another moment. */
+export const calm = (ms: Range): Fault => ({
+  name: `calm of ${ms.join(' to ')} ms`,
+  inject: ({ random }) => sleep(between(random, ms)),
+});
+
+/** `kill -9` of one part; the launcher starts it again. */
+export const kill = (part: string): Fault => ({
+  name: `kill ${part}`,
+  inject: async (target) => {
+    const pid = await target.pid(part);
+    target.note(`kill -9 ${part}`);
+    signal(pid, 'SIGKILL');
+  },
+});
+
+/**
+ * SIGSTOP, and SIGCONT after a time of the seed's choice. A server is paused with all its processes; an agent alone, for what it started lives
+ * on while it stands still.
+ */
+export const pause = (part: string, ms: Range): Fault => ({
+  name: `pause ${part} for ${ms.join(' to ')} ms`,
+  inject: async (target) => {
+    const pid = await target.pid(part);
+    const pids = part === 'postgres' ? await treeOf(pid) : [pid];
+    const pauseMs = between(target.random, ms);
+    target.note(`SIGSTOP ${part} for ${pauseMs} ms`);
+    for (const each of pids) signal(each, 'SIGSTOP');
+    try {
+      await sleep(pauseMs);
+    } finally {
+      for (const each of pids) signal(each, 'SIGCONT');
+      target.note(`SIGCONT ${part}`);
+    }
+  },
+});
+
+/** Everything is killed at once and started again. */
+export const powerCut: Fault = {
+  name: 'power cut',
+  inject: async (target) => {
+    target.note('power cut');
+    await target.powerCut();
+    target.note('started again');
+  },
+};
+
+/** One after the other. */
+export const inTurn = (...faults: readonly Fault[]): Fault => ({
+  name: faults.map(({ name }) => name).join(', then '),
+  inject: async (target) => {
+    for (const fault of faults) await fault.inject(target);
+  },
+});
+
+/** At the same time. */
+export const together = (...faults: readonly Fault[]): Fault => ({
+  name: faults.map(({ name }) => name).join(' and '),
+  inject: async (target) => {
+    const outcomes = await Promise.allSettled(faults.map((fault) => fault.inject(target)));
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failed) throw failed.reason;
+  },
+});
+
+/** Some of them, in an order of the seed's choice, with a calm between them. */
+export const shuffled = (faults: readonly Fault[], count: number, gap: Range): Fault => ({
+  name: `${count} of: ${faults.map(({ name }) => name).join('; ')}`,
+  inject: async (target) => {
+    for (let n = 0; n < count; n += 1) {
+      await pick(target.random, faults).inject(target);
+      await calm(gap).inject(target);
+    }
+  },
+});

@@ -1,0 +1,82 @@
+import { type Fault, type Target } from '../nemesis/fault.js';
+import { type Oracle, describeDescriptors } from '../oracles/oracles.js';
+import { between } from '../random.js';
+import { insist } from '../work.js';
+import type { Testbed } from './testbed.js';
+
+/** What clients do while faults come. */
+export interface Load {
+  /** Tasks that are submitted, some of them before the first fault. */
+  readonly tasks: number;
+  readonly instances: readonly [number, number];
+  readonly lastsMs: readonly [number, number];
+  /** Milliseconds between two submits. */
+  readonly everyMs: readonly [number, number];
+  /** Part of the tasks that are aborted while they wait or run. */
+  readonly abortedPart?: number;
+  /** Lines of bash that each instance runs, with `$INSTANCE_ID` (see RecordedWork). */
+  readonly script?: string;
+  readonly bucket?: string;
+}
+
+export interface Scenario {
+  /** What its tasks are called by. */
+  readonly key: string;
+  readonly name: string;
+  /** Also in the short form, with `npm test`. */
+  readonly isShort: boolean;
+  /** Settings of the platform; scenarios with the same ones share one. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly faults: readonly Fault[];
+  readonly load: Load;
+  readonly oracles: readonly Oracle[];
+}
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Submits, and aborts some. Half of the clients insist, the others take what they are answered. */
+const runLoad = async (bed: Testbed, name: string, load: Load): Promise<void> => {
+  const aborts: Promise<void>[] = [];
+  for (let n = 0; n < load.tasks; n += 1) {
+    const key = `${name}-${n}`;
+    const submission = {
+      key,
+      instances: between(bed.random, load.instances),
+      lastsMs: between(bed.random, load.lastsMs),
+      ...(load.script === undefined ? {} : { script: load.script }),
+      ...(load.bucket === undefined ? {} : { bucket: load.bucket }),
+    };
+    const insists = bed.random() < 0.5;
+    const isAborted = bed.random() < (load.abortedPart ?? 0);
+    const abortAfterMs = between(bed.random, load.lastsMs);
+    if (insists) await bed.insistOn(submission);
+    else await bed.submit(submission);
+    if (isAborted) aborts.push(sleep(abortAfterMs).then(() => bed.abort(key)));
+    await sleep(between(bed.random, load.everyMs));
+  }
+  await Promise.all(aborts);
+};
+
+/** Until something of the load runs: a fault before that would prove nothing. */
+const untilRunning = (bed: Testbed, name: string): Promise<void> =>
+  insist(() => {
+    const runs = bed.recorder.runs().some(({ key, isOpen }) => isOpen && key.startsWith(name));
+    return runs ? Promise.resolve() : Promise.reject(new Error('nothing runs'));
+  }, 'an instance runs');
+
+/** Runs one scenario. @returns what the oracles found, nothing when all is well */
+export const runScenario = async (bed: Testbed, scenario: Scenario, round: number): Promise<readonly string[]> => {
+  const name = `${scenario.key}-${round}`;
+  bed.note(`-- ${scenario.name}, round ${round}`);
+  const before = await describeDescriptors(bed);
+  const target: Target = bed;
+  const nemesis = async (): Promise<void> => {
+    await untilRunning(bed, name);
+    for (const fault of scenario.faults) await fault.inject(target);
+  };
+  await Promise.all([runLoad(bed, name, scenario.load), nemesis()]);
+  const history = await bed.settle();
+  const found: string[] = [];
+  for (const oracle of scenario.oracles) found.push(...(await oracle(bed, history, before)));
+  return found;
+};

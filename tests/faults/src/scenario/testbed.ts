@@ -1,0 +1,227 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventually, type RunningPlatform, type RunRecorder, startPlatform, startRunRecorder } from '@fornax/testing';
+import type { Ending, History, LedgerLine, Operation } from '../history/history.js';
+import type { Target } from '../nemesis/fault.js';
+import { signal } from '../processes.js';
+import { type Random, randomFrom } from '../random.js';
+import { call, insist } from '../work.js';
+
+interface Summary {
+  readonly uuid: string;
+  readonly name: string;
+  readonly state: string;
+}
+interface TaskView {
+  readonly state: string;
+  readonly instanceCount: number;
+  readonly completedInstances: readonly { readonly instanceId: number }[];
+}
+interface Answer {
+  readonly status: number;
+  readonly uuid: string | undefined;
+}
+
+export interface Submission {
+  readonly key: string;
+  readonly instances: number;
+  readonly lastsMs: number | 'held';
+  /** Lines of bash (see RecordedWork). */
+  readonly script?: string;
+  readonly bucket?: string;
+}
+
+const TERMINAL = ['Success', 'Failure', 'Cancelled'];
+const SETTLE_MS = 150_000;
+/** Answers after which nobody knows whether it was done (ADR 0017); the others of these say that it was not. */
+const UNKNOWN = [409, 504];
+
+const outcomeOf = (status: number | undefined): Operation['outcome'] =>
+  status === undefined || UNKNOWN.includes(status) ? 'unknown' : status < 300 ? 'ok' : 'fail';
+
+/** A platform, the recorder of its runs, and the history that both make under faults. */
+export class Testbed implements Target {
+  readonly random: Random;
+  readonly #operations: Operation[] = [];
+  readonly #timeline: string[] = [];
+  readonly #startedAt = performance.now();
+  readonly #uuids = new Map<string, string>();
+
+  private constructor(
+    readonly seed: number,
+    readonly dataDir: string,
+    private readonly env: Readonly<Record<string, string>>,
+    readonly recorder: RunRecorder,
+    private current: RunningPlatform,
+  ) {
+    this.random = randomFrom(seed);
+  }
+
+  static async open(seed: number, env: Readonly<Record<string, string>> = {}): Promise<Testbed> {
+    const dataDir = await mkdtemp(join(tmpdir(), 'fornax-faults-'));
+    const recorder = await startRunRecorder();
+    try {
+      return new Testbed(seed, dataDir, env, recorder, await startPlatform({ dataDir, env }));
+    } catch (error) {
+      await recorder.close();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const pid of Object.values(await this.current.parts())) signal(pid, 'SIGCONT');
+    await this.current.stop();
+    await this.recorder.close();
+    await rm(this.dataDir, { recursive: true, force: true });
+  }
+
+  get platform(): RunningPlatform {
+    return this.current;
+  }
+
+  /** What was done to the platform, and when. */
+  get timeline(): string {
+    return [`seed ${this.seed}`, ...this.#timeline].join('\n');
+  }
+
+  note(text: string): void {
+    this.#timeline.push(`${((performance.now() - this.#startedAt) / 1_000).toFixed(2).padStart(8)} s  ${text}`);
+  }
+
+  async parts(): Promise<readonly string[]> {
+    return Object.keys(await this.current.parts());
+  }
+
+  /** A part that is being started again has no process for a moment. */
+  pid(part: string): Promise<number> {
+    return insist(async () => {
+      const parts = await this.current.parts();
+      const pid = parts[part];
+      if (pid === undefined) throw new Error(`the platform has no part ${part}, but ${Object.keys(parts).join(', ')}`);
+      return pid;
+    }, `${part} runs`);
+  }
+
+  async powerCut(): Promise<void> {
+    const pids = Object.values(await this.current.parts());
+    signal(this.current.launcherPid, 'SIGKILL');
+    for (const pid of pids) signal(pid, 'SIGKILL');
+    await this.current.exited;
+    this.current = await startPlatform({ dataDir: this.dataDir, env: this.env });
+  }
+
+  /** Sends it once, as a client without patience. Its answer goes into the history. */
+  async submit(submission: Submission): Promise<Operation['outcome']> {
+    const answer = await this.#post(submission).catch((): undefined => undefined);
+    return this.#noted('submit', submission.key, answer);
+  }
+
+  /** Sends it under its key until it is acknowledged, as a client that wants it done. */
+  async insistOn(submission: Submission): Promise<void> {
+    const answer = await insist(async () => {
+      const given = await this.#post(submission);
+      if (outcomeOf(given.status) !== 'ok') throw new Error(`answered with ${given.status}`);
+      return given;
+    }, `submit ${submission.key}`);
+    this.#noted('submit', submission.key, answer);
+  }
+
+  /** Aborts a task whose submit was acknowledged; nothing when it was not. */
+  async abort(key: string): Promise<void> {
+    const uuid = this.#uuids.get(key);
+    if (uuid === undefined) return;
+    this.note(`abort ${key}`);
+    const answer = await fetch(`${this.current.apiUrl}/tasks/${uuid}/abort`, {
+      method: 'POST',
+      headers: { authorization: this.current.token },
+      signal: AbortSignal.timeout(20_000),
+    }).then(
+      ({ status }) => ({ status, uuid: undefined }),
+      (): undefined => undefined,
+    );
+    this.#noted('abort', key, answer);
+  }
+
+  /** Until an instance of the task has said its first word. */
+  async untilRuns(key: string): Promise<void> {
+    await eventually(() => this.recorder.runs().some((run) => run.key === key), { timeoutMs: SETTLE_MS });
+  }
+
+  /** Waits until all that was submitted is over, for the platform and for the recorder. @returns everything that happened */
+  async settle(): Promise<History> {
+    const tasks = await insist(
+      () => call<readonly Summary[]>(this.current, 'GET', '/tasks/summaries'),
+      'list the tasks',
+    );
+    const keys = new Set(this.#operations.map(({ key }) => key));
+    const endings: Ending[] = [];
+    for (const { uuid, name } of tasks) if (keys.has(name)) endings.push(await this.#ending(uuid, name));
+    // What the platform takes for over must be over.
+    await eventually(() => this.recorder.runs().every(({ isOpen }) => !isOpen), { timeoutMs: 20_000 }).catch(
+      () => undefined,
+    );
+    return {
+      operations: [...this.#operations],
+      runs: this.recorder.runs(),
+      endings,
+      elapsedMs: performance.now() - this.#startedAt,
+    };
+  }
+
+  #noted(kind: Operation['kind'], key: string, answer: Answer | undefined): Operation['outcome'] {
+    const outcome = outcomeOf(answer?.status);
+    this.#operations.push({ kind, key, outcome });
+    if (outcome !== 'ok') this.note(`${kind} ${key}: ${outcome} (${answer?.status ?? 'no answer'})`);
+    if (outcome === 'ok' && answer?.uuid !== undefined) this.#uuids.set(key, answer.uuid);
+    return outcome;
+  }
+
+  async #post({ key, instances, lastsMs, script, bucket }: Submission): Promise<Answer> {
+    const work = { lastsMs, ...(script === undefined ? {} : { script }) };
+    const response = await fetch(`${this.current.apiUrl}/tasks`, {
+      method: 'POST',
+      headers: {
+        authorization: this.current.token,
+        'content-type': 'application/json',
+        'idempotency-key': key,
+      },
+      body: JSON.stringify({
+        name: key,
+        profile: 'docker-batch',
+        instanceCount: instances,
+        ...(bucket === undefined ? {} : { resultBucket: bucket }),
+        constants: [{ key: 'DOCKER_CMD', value: this.recorder.commandOf(key, work) }],
+      }),
+      signal: AbortSignal.timeout(20_000),
+    });
+    const body: unknown = await response.json().catch(() => undefined);
+    const uuid = typeof body === 'object' && body !== null && 'uuid' in body ? String(body.uuid) : undefined;
+    return { status: response.status, uuid };
+  }
+
+  async #ending(uuid: string, key: string): Promise<Ending> {
+    let view: TaskView | undefined;
+    await insist(
+      async () => {
+        view = await call<TaskView>(this.current, 'GET', `/tasks/${uuid}`);
+        if (!TERMINAL.includes(view.state)) throw new Error(`${key} is ${view.state}`);
+      },
+      `${key} ends`,
+      SETTLE_MS,
+    ).catch((error: unknown) => this.note(String(error instanceof Error ? (error.cause ?? error) : error)));
+    const { lines } = await insist(
+      () =>
+        call<{ readonly lines: readonly LedgerLine[] }>(this.current, 'GET', `/fornax/v1/billing/tasks/${uuid}/lines`),
+      'read the ledger',
+    );
+    return {
+      key,
+      uuid,
+      state: view?.state ?? 'unknown',
+      instances: view?.instanceCount ?? 0,
+      completed: view?.completedInstances.map(({ instanceId }) => instanceId) ?? [],
+      lines,
+    };
+  }
+}
