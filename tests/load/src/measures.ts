@@ -45,7 +45,8 @@ interface Page {
   readonly total: number;
 }
 
-const countInState = async (client: LoadClient, state: string): Promise<number> => {
+/** How many tasks of the account are in a state. */
+export const countInState = async (client: LoadClient, state: string): Promise<number> => {
   const filter = { operator: 'Equal', field: 'State', value: state };
   return (await client.call<Page>('POST', '/tasks/summaries/paginate', { filter, maximumResults: 1 })).total;
 };
