@@ -151,7 +151,8 @@ describe('an agent', () => {
     await over('first');
     const before = listeners();
     const MESSAGES = 40;
-    for (let n = 0; n < MESSAGES; n += 1) await platform.order({ kind: 'cancel', leaseId: `unknown-${n}` });
+    for (let n = 0; n < MESSAGES; n += 1)
+      await platform.order({ kind: 'cancel', leaseId: `unknown-${n}`, taskId: 'task-1' });
     await over('last');
     expect(listeners() - before).toBeLessThan(MESSAGES / 4);
   }, 150_000);
