@@ -38,7 +38,7 @@ const LEAK_MS = 20_000;
 
 const usage = `Usage: npm test [-- suite ...] [-- jest options]
 Suites: ${Object.keys(SUITES).join(', ')} (all of them when none is named).
-FORNAX_FAULT_ROUNDS (default 1) and FORNAX_FAULT_SEED shape the fault suite; npm run test:faults runs the long version.`;
+FORNAX_FAULT_ROUNDS (default 1), FORNAX_FAULT_SEED and FORNAX_FAULT_LONG=1 shape the fault suite; npm run test:faults runs the long version.`;
 
 const words = process.argv.slice(2);
 if (words.includes('--help')) {

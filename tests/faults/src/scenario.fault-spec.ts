@@ -17,6 +17,8 @@ describe.each(groups.map((scenarios) => ({ scenarios, env: scenarios[0]?.env ?? 
     let bed: Testbed;
     beforeAll(async () => {
       bed = await Testbed.open(seed, env);
+      const twice = new Set(scenarios.flatMap((scenario) => scenario.twice ?? []));
+      if (twice.size > 0) await bed.replicate([...twice]);
     });
     afterAll(async () => {
       await bed.close();

@@ -26,6 +26,7 @@ const anEnding = (over: Partial<Ending> = {}): Ending => ({
   uuid: 'uuid-a',
   state: 'Success',
   instances: 1,
+  bucket: null,
   completed: [0],
   lines: [aLine()],
   ...over,

@@ -32,6 +32,8 @@ export interface Ending {
   readonly uuid: string;
   readonly state: string;
   readonly instances: number;
+  /** Where its results are. */
+  readonly bucket: string | null;
   /** Instances that it lists as completed, once for each time that it lists them. */
   readonly completed: readonly number[];
   readonly lines: readonly LedgerLine[];

@@ -1,6 +1,7 @@
 import { type Fault, type Target } from '../nemesis/fault.js';
 import { type Oracle, describeDescriptors } from '../oracles/oracles.js';
 import { between } from '../random.js';
+import { resultScript } from '../oracles/payloads.js';
 import { insist } from '../work.js';
 import type { Testbed } from './testbed.js';
 
@@ -17,6 +18,8 @@ export interface Load {
   /** Lines of bash that each instance runs, with `$INSTANCE_ID` (see RecordedWork). */
   readonly script?: string;
   readonly bucket?: string;
+  /** Size of a result of random bytes, whose checksum the recorder is told. */
+  readonly resultBytes?: number;
 }
 
 export interface Scenario {
@@ -27,6 +30,8 @@ export interface Scenario {
   readonly isShort: boolean;
   /** Settings of the platform; scenarios with the same ones share one. */
   readonly env: Readonly<Record<string, string>>;
+  /** Parts of which there are two processes. */
+  readonly twice?: readonly string[];
   readonly faults: readonly Fault[];
   readonly load: Load;
   readonly oracles: readonly Oracle[];
@@ -39,11 +44,14 @@ const runLoad = async (bed: Testbed, name: string, load: Load): Promise<void> =>
   const aborts: Promise<void>[] = [];
   for (let n = 0; n < load.tasks; n += 1) {
     const key = `${name}-${n}`;
+    const script = [load.script, load.resultBytes === undefined ? undefined : resultScript(key, load.resultBytes)]
+      .filter((line) => line !== undefined)
+      .join('\n');
     const submission = {
       key,
       instances: between(bed.random, load.instances),
       lastsMs: between(bed.random, load.lastsMs),
-      ...(load.script === undefined ? {} : { script: load.script }),
+      ...(script === '' ? {} : { script }),
       ...(load.bucket === undefined ? {} : { bucket: load.bucket }),
     };
     const insists = bed.random() < 0.5;

@@ -1,5 +1,6 @@
 import { calm, inTurn, kill, pause, powerCut, shuffled, together } from '../nemesis/fault.js';
 import { descriptors, history, idle, memory, projections, readiness } from '../oracles/oracles.js';
+import { payloads } from '../oracles/payloads.js';
 import type { Scenario } from './scenario.js';
 
 /** After this long without a word a node is lost; short, so that pauses beyond it are short as well. */
@@ -10,6 +11,10 @@ const SHORT_MS = [500, 1_500] as const;
 const LONG_MS = [2 * GRACE_MS, 3 * GRACE_MS] as const;
 const SERVERS = ['nats', 'postgres', 'platform'] as const;
 const NODES = ['node-1', 'node-2'] as const;
+/** Longer than a leader's term (4 s by default): the other one takes over, and then the first one wakes up. */
+const TERM_MS = [5_000, 8_000] as const;
+const SERVICES = ['scheduler', 'submission', 'node-registry', 'billing', 'storage'] as const;
+const RESULT_BYTES = 30_000_000;
 const ALL = [readiness, history, projections, descriptors, idle, memory];
 
 /** Each is data: what goes wrong, under which load, and what must hold afterwards. */
@@ -30,6 +35,41 @@ export const SCENARIOS: readonly Scenario[] = [
     env: TWO_NODES,
     faults: SERVERS.flatMap((part) => [pause(part, LONG_MS), calm([500, 2_000])]),
     load: { tasks: 12, instances: [1, 3], lastsMs: [500, 6_000], everyMs: [500, 3_000], abortedPart: 0.2 },
+    oracles: ALL,
+  },
+  {
+    key: 'payload',
+    name: 'results of 30 MB and output, while what carries them stands still or dies',
+    isShort: false,
+    env: TWO_NODES,
+    faults: [
+      pause('platform', SHORT_MS),
+      calm([100, 500]),
+      pause('nats', SHORT_MS),
+      calm([100, 500]),
+      kill('platform'),
+      calm([2_000, 4_000]),
+      pause('postgres', SHORT_MS),
+      kill('node-2'),
+    ],
+    load: {
+      tasks: 4,
+      instances: [1, 2],
+      lastsMs: [1_000, 3_000],
+      everyMs: [200, 800],
+      bucket: 'fault-payload',
+      resultBytes: RESULT_BYTES,
+    },
+    oracles: [readiness, history, payloads, projections, descriptors, idle, memory],
+  },
+  {
+    key: 'leaders',
+    name: 'two processes of each service, and the first one stands still for longer than a term',
+    isShort: false,
+    env: { ...TWO_NODES, FORNAX_SERVICES: '1' },
+    twice: SERVICES,
+    faults: SERVICES.flatMap((part) => [pause(part, TERM_MS), calm([300, 1_500])]),
+    load: { tasks: 16, instances: [1, 3], lastsMs: [500, 4_000], everyMs: [500, 3_000], abortedPart: 0.2 },
     oracles: ALL,
   },
   {

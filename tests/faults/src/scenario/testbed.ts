@@ -1,9 +1,11 @@
+import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually, type RunningPlatform, type RunRecorder, startPlatform, startRunRecorder } from '@fornax/testing';
 import type { Ending, History, LedgerLine, Operation } from '../history/history.js';
 import type { Target } from '../nemesis/fault.js';
+import { endReplica, startReplica } from './replicas.js';
 import { signal } from '../processes.js';
 import { type Random, randomFrom } from '../random.js';
 import { call, insist } from '../work.js';
@@ -16,6 +18,7 @@ interface Summary {
 interface TaskView {
   readonly state: string;
   readonly instanceCount: number;
+  readonly resultBucket: string | null;
   readonly completedInstances: readonly { readonly instanceId: number }[];
 }
 interface Answer {
@@ -47,6 +50,7 @@ export class Testbed implements Target {
   readonly #timeline: string[] = [];
   readonly #startedAt = performance.now();
   readonly #uuids = new Map<string, string>();
+  readonly #replicas: ChildProcess[] = [];
 
   private constructor(
     readonly seed: number,
@@ -69,7 +73,14 @@ export class Testbed implements Target {
     }
   }
 
+  /** Starts a second process of each of these parts: leaders get somebody who stands by. */
+  async replicate(parts: readonly string[]): Promise<void> {
+    for (const part of parts) this.#replicas.push(await startReplica(await this.pid(part)));
+    this.note(`a second process of ${parts.join(', ')}`);
+  }
+
   async close(): Promise<void> {
+    await Promise.all(this.#replicas.map(endReplica));
     for (const pid of Object.values(await this.current.parts())) signal(pid, 'SIGCONT');
     await this.current.stop();
     await this.recorder.close();
@@ -220,6 +231,7 @@ export class Testbed implements Target {
       uuid,
       state: view?.state ?? 'unknown',
       instances: view?.instanceCount ?? 0,
+      bucket: view?.resultBucket ?? null,
       completed: view?.completedInstances.map(({ instanceId }) => instanceId) ?? [],
       lines,
     };

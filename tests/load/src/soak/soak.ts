@@ -93,6 +93,11 @@ const sampleSteadily = async (
   return samples;
 };
 
+/** Agents come last, after the platform has said that it is ready. */
+const untilNodesRun = async (platform: RunningPlatform): Promise<void> => {
+  while (!Object.keys(await platform.parts()).some((part) => part.startsWith('node-'))) await sleep(100);
+};
+
 const soak = async (platform: RunningPlatform): Promise<ReadonlyMap<string, Verdict>> => {
   const client = new LoadClient(platform, 8);
   const over = new AbortController();
@@ -101,6 +106,7 @@ const soak = async (platform: RunningPlatform): Promise<ReadonlyMap<string, Verd
   const stopping = (): void => over.abort();
   process.once('SIGINT', stopping).once('SIGTERM', stopping);
   try {
+    await untilNodesRun(platform);
     const loops = [
       submitSteadily(client, progress, over.signal),
       countSteadily(client, progress, over.signal),

@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+import { S3Client } from '@fornax/client';
+import type { Oracle } from './oracles.js';
+
+const resultName = (key: string, instance: number | string): string => `${key}-${instance}.bin`;
+
+/** What an instance runs to leave a result and tell its checksum, and a megabyte of output besides. */
+export const resultScript = (key: string, bytes: number): string =>
+  [
+    `head -c ${bytes} /dev/urandom > ${resultName(key, '$INSTANCE_ID')}`,
+    `read -r sum rest < <(sha256sum ${resultName(key, '$INSTANCE_ID')})`,
+    'note "$sum"',
+    'head -c 750000 /dev/urandom | base64',
+  ].join('\n');
+
+/** Each result is, byte for byte, what a run of its instance that came to its end wrote. */
+export const payloads: Oracle = async (bed, history) => {
+  const { AWS_ACCESS_KEY_ID: accessKey = '', AWS_SECRET_ACCESS_KEY: secretKey = '' } = bed.platform.clientEnv;
+  const s3 = new S3Client({ endpoint: bed.platform.storageUrl, accessKey, secretKey });
+  const faults: string[] = [];
+  let looked = 0;
+  try {
+    for (const { key, instances, state, bucket } of history.endings) {
+      if (state !== 'Success' || bucket === null) continue;
+      for (let instance = 0; instance < instances; instance += 1) {
+        looked += 1;
+        const hash = createHash('sha256');
+        for await (const chunk of await s3.getObject(bucket, resultName(key, instance))) hash.update(chunk as Buffer);
+        const written = bed.recorder
+          .runs()
+          .filter((run) => run.key === key && run.instance === instance && run.isDone)
+          .flatMap(({ notes }) => notes);
+        const found = hash.digest('hex');
+        if (!written.includes(found)) faults.push(`${resultName(key, instance)} is not what any of its runs wrote`);
+      }
+    }
+  } finally {
+    s3.close();
+  }
+  return looked === 0 ? ['no result was looked at'] : faults;
+};
