@@ -6,6 +6,10 @@ export interface CollectorOptions {
   readonly garbageGraceMs: number;
   readonly orphanAgeMs: number;
   readonly onError: (error: unknown) => void;
+  /** Looks whether the index can be trusted to name every file that is wanted: nothing is removed on its word otherwise. */
+  readonly isWhole: () => Promise<boolean>;
+  /** Other work that is due every ten seconds. */
+  readonly alsoEvery: () => Promise<void>;
 }
 
 const INTERVAL_MS = 10_000;
@@ -36,13 +40,17 @@ export class Collector {
     );
     this.#again.unref();
     this.#timer = setInterval(() => {
-      this.#work = this.#work.then(() => this.collect()).catch(this.options.onError);
+      this.#work = this.#work
+        .then(() => this.collect())
+        .then(() => this.options.alsoEvery())
+        .catch(this.options.onError);
     }, INTERVAL_MS);
     this.#timer.unref();
   }
 
   /** Removes the files of deleted objects, and folds the differences of usage. */
   async collect(): Promise<void> {
+    if (!(await this.options.isWhole())) return;
     await this.#foldUsage();
     for (let removed = BATCH; removed === BATCH && !this.#isStopped;) {
       const rows = await rowsOf(
@@ -70,6 +78,7 @@ export class Collector {
 
   /** Removes files that no row names and that are too old to belong to a put in progress. */
   async sweep(): Promise<void> {
+    if (!(await this.options.isWhole())) return;
     let candidates: string[] = [];
     for await (const names of this.files.filesBefore(new Date(Date.now() - this.options.orphanAgeMs))) {
       candidates.push(...names);
@@ -82,12 +91,12 @@ export class Collector {
   }
 
   async #removeOrphans(candidates: readonly string[]): Promise<void> {
-    if (candidates.length === 0) return;
+    if (candidates.length === 0 || !(await this.options.isWhole())) return;
     const rows = await rowsOf(
       this.index,
       `SELECT id::text AS file_id FROM unnest($1::uuid[]) AS id
       EXCEPT SELECT unnest(file_ids)::text FROM object EXCEPT SELECT file_id::text FROM multipart_part
-      EXCEPT SELECT file_id::text FROM object_garbage`,
+      EXCEPT SELECT file_id::text FROM object_garbage EXCEPT SELECT manifest_id::text FROM object`,
       [[...candidates]],
     );
     await this.files.remove(rows.map((row) => textOf(row, 'file_id')));

@@ -10,6 +10,7 @@ import { type TestDatabase, createTestDatabase } from '@fornax/testing';
 import { DataSource } from 'typeorm';
 import { MIN_PART_BYTES, ObjectDamaged, type ObjectReader } from '../object-store.js';
 import { LOCAL_INDEX_UP } from './index-tables.js';
+import { LOCAL_MANIFESTS_UP } from './manifest-tables.js';
 import { LocalObjectStore } from './local.object-store.js';
 
 const LIMIT_BYTES = 256 * 1024;
@@ -23,7 +24,7 @@ let store: LocalObjectStore;
 
 const paths = async (): Promise<readonly string[]> => {
   const names = await readdir(folder, { recursive: true, withFileTypes: true });
-  return names.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return names.filter((entry) => entry.isFile() && entry.name !== 'mark').map((entry) => join(entry.parentPath, entry.name));
 };
 const inChunks = async function* (data: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < data.byteLength; at += size) yield data.subarray(at, at + size);
@@ -49,7 +50,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fornax-damage-'));
   database = await createTestDatabase();
   db = await new DataSource({ type: 'postgres', url: database.url }).initialize();
-  for (const statement of LOCAL_INDEX_UP) await db.query(statement);
+  for (const statement of [...LOCAL_INDEX_UP, ...LOCAL_MANIFESTS_UP]) await db.query(statement);
   store = await LocalObjectStore.open({ folder, index: db, isDurable: false, garbageGraceMs: 0, orphanAgeMs: -1000 });
 }, 120_000);
 beforeEach(async () => {

@@ -8,6 +8,7 @@ import { DataSource } from 'typeorm';
 import { objectStoreContract } from '../object-store.contract.js';
 import { StoreRefusal } from '../object-store.js';
 import { LOCAL_INDEX_DOWN, LOCAL_INDEX_UP } from './index-tables.js';
+import { LOCAL_MANIFESTS_DOWN, LOCAL_MANIFESTS_UP } from './manifest-tables.js';
 import { LocalObjectStore } from './local.object-store.js';
 
 let folder: string;
@@ -16,7 +17,7 @@ let db: DataSource;
 let store: LocalObjectStore;
 
 const filesOnDisk = async (): Promise<number> => {
-  const folders = await readdir(join(folder, 'objects'));
+  const folders = (await readdir(join(folder, 'objects'))).filter((name) => name.length === 2);
   const files = await Promise.all(folders.map((name) => readdir(join(folder, 'objects', name))));
   return files.flat().length;
 };
@@ -34,7 +35,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fornax-objects-'));
   database = await createTestDatabase();
   db = await new DataSource({ type: 'postgres', url: database.url }).initialize();
-  for (const statement of LOCAL_INDEX_UP) await db.query(statement);
+  for (const statement of [...LOCAL_INDEX_UP, ...LOCAL_MANIFESTS_UP]) await db.query(statement);
   store = await LocalObjectStore.open({
     folder: join(folder, 'objects'),
     index: db,
@@ -46,7 +47,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await store.close();
-  for (const statement of LOCAL_INDEX_DOWN) await db.query(statement);
+  for (const statement of [...LOCAL_MANIFESTS_DOWN, ...LOCAL_INDEX_DOWN]) await db.query(statement);
   await db.destroy();
   await database.drop();
   await rm(folder, { recursive: true, force: true });

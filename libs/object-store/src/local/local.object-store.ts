@@ -27,7 +27,11 @@ import {
 import { chooseParts } from '../parts.js';
 import { Collector } from './collector.js';
 import { listPage } from '../listing.js';
+import type { Manifest } from './manifest.js';
+import { ManifestKeeper } from './manifest-keeper.js';
 import { FileDamaged, type FilePiece, ObjectFiles } from './object-files.js';
+import { type ReindexOptions, type ReindexProgress, type ReindexReport, reindex } from './reindex.js';
+import { type Bond, StoreFolder } from './store-folder.js';
 import { countOf, objectInfoOf, movedOf, partOf, piecesOfRow, rowsOf, textOf, textRecord, uploadOf } from './rows.js';
 
 type Upload = Place & { readonly uploadId: string };
@@ -49,6 +53,8 @@ export interface LocalStoreOptions {
   /** Age from which a file without a row is an orphan of a crash, not a put in progress. Default ten minutes. */
   readonly orphanAgeMs?: number;
   readonly onError?: (error: unknown) => void;
+  /** The clock of objects' times. Default: the system's. */
+  readonly now?: () => number;
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -60,33 +66,30 @@ const noBucket = (error: unknown, bucket: string): unknown =>
     ? new StoreRefusal('NoSuchBucket', `there is no bucket ${bucket}`, { cause: error })
     : error;
 
-const PUT_ROW = `INSERT INTO object (bucket, key, size, etag, content_type, metadata, file_ids, part_sizes, modified_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7::uuid[], $8::bigint[], date_trunc('milliseconds', clock_timestamp()))
+const PUT_ROW = `INSERT INTO object (bucket, key, size, etag, content_type, metadata, file_ids, part_sizes, modified_at, manifest_id)
+  VALUES ($1, $2, $3, $4, $5, $6, $7::uuid[], $8::bigint[], $9, $10)
   ON CONFLICT (bucket, key) DO UPDATE SET size = excluded.size, etag = excluded.etag, content_type = excluded.content_type,
-    metadata = excluded.metadata, file_ids = excluded.file_ids, part_sizes = excluded.part_sizes, modified_at = excluded.modified_at
-  RETURNING modified_at`;
-
-interface NewRow extends ObjectHeaders {
-  readonly etag: string;
-  readonly pieces: readonly FilePiece[];
-}
+    metadata = excluded.metadata, file_ids = excluded.file_ids, part_sizes = excluded.part_sizes, modified_at = excluded.modified_at,
+    manifest_id = excluded.manifest_id
+  RETURNING 1`;
 
 const sizeOf = (pieces: readonly FilePiece[]): number => pieces.reduce((sum, piece) => sum + piece.sizeBytes, 0);
 
-const putRow = async (sql: Sql, { bucket, key }: Place, row: NewRow): Promise<Date> => {
-  const [stored] = await rowsOf(sql, `WITH put AS (${PUT_ROW}) SELECT modified_at FROM put`, [
-    bucket,
-    key,
+const putRow = async (sql: Sql, row: Manifest): Promise<void> => {
+  await rowsOf(sql, `WITH put AS (${PUT_ROW}) SELECT 1 FROM put`, [
+    row.bucket,
+    row.key,
     sizeOf(row.pieces),
     row.etag,
     row.contentType,
     JSON.stringify(row.userMetadata),
     row.pieces.map((piece) => piece.fileId),
     row.pieces.map((piece) => piece.sizeBytes),
+    row.modifiedAt,
+    row.fileId,
   ]).catch((error: unknown) => {
-    throw noBucket(error, bucket);
+    throw noBucket(error, row.bucket);
   });
-  return stored?.['modified_at'] instanceof Date ? stored['modified_at'] : new Date(String(stored?.['modified_at']));
 };
 
 /** Keys below any of the prefixes, joined through `span (prefix, past, place)`. */
@@ -103,33 +106,109 @@ const SPANS = (first: number): string =>
 /** Objects as files on the disk of this machine, their index in Postgres: what one machine uses. Several processes may share folder and index. */
 export class LocalObjectStore implements ObjectStore {
   readonly #collector: Collector;
+  readonly #keeper: ManifestKeeper;
+  readonly #files: ObjectFiles;
+  readonly #folder: StoreFolder;
+  readonly #now: () => number;
+  readonly #orphanAgeMs: number;
+  #bond: Bond = { kind: 'whole' };
+  #progress: ReindexProgress | undefined;
+  #hasWritten = false;
 
   private constructor(
     private readonly index: IndexDatabase,
-    private readonly files: ObjectFiles,
-    collector: Collector,
+    options: LocalStoreOptions,
   ) {
-    this.#collector = collector;
+    const { folder, isDurable = true, garbageGraceMs = 60_000, orphanAgeMs = 600_000, now = Date.now } = options;
+    const { onError = () => undefined } = options;
+    this.#now = now;
+    this.#orphanAgeMs = orphanAgeMs;
+    this.#files = new ObjectFiles(folder, isDurable);
+    this.#folder = new StoreFolder(folder, index, isDurable);
+    this.#keeper = new ManifestKeeper(index, this.#files);
+    this.#collector = new Collector(index, this.#files, {
+      garbageGraceMs,
+      orphanAgeMs,
+      onError,
+      isWhole: async () => (await this.look()) === undefined,
+      alsoEvery: () => this.#keep(),
+    });
   }
 
+  /** Opens the store even where its folder and its index do not belong together: `look` tells. */
   static async open(options: LocalStoreOptions): Promise<LocalObjectStore> {
-    const {
-      folder,
-      index,
-      isDurable = true,
-      garbageGraceMs = 60_000,
-      orphanAgeMs = 600_000,
-      onError = () => undefined,
-    } = options;
-    const files = await ObjectFiles.open(folder, isDurable);
-    const collector = new Collector(index, files, { garbageGraceMs, orphanAgeMs, onError });
-    collector.start();
-    return new LocalObjectStore(index, files, collector);
+    const store = new LocalObjectStore(options.index, options);
+    if ((await store.look()) === undefined) await store.#adopt();
+    store.#collector.start();
+    return store;
+  }
+
+  async #adopt(): Promise<void> {
+    await this.#files.makeFolders();
+    await this.#folder.renew();
+  }
+
+  /** Writes the manifests that are owed, and a new mark when something was stored since the last one. */
+  async #keep(): Promise<void> {
+    if ((await this.look()) !== undefined) return;
+    const written = await this.#keeper.writeOwed();
+    if (written === 0 && !this.#hasWritten) return;
+    this.#hasWritten = false;
+    await this.#folder.renew();
+  }
+
+  /** What was found last by `look`; nothing may be stored or served while there is something. */
+  trouble(): string | undefined {
+    if (this.#progress)
+      return `the index of objects is rebuilt from the files: folder ${this.#progress.folders} of 256, ${this.#progress.files} files`;
+    return this.#bond.kind === 'whole' ? undefined : this.#bond.reason;
+  }
+
+  /** Looks whether folder and index belong together. @returns what is wrong, for people */
+  async look(): Promise<string | undefined> {
+    const bond = await this.#folder.look();
+    const wasGone = this.#bond.kind === 'gone';
+    this.#bond = bond;
+    if (wasGone && bond.kind === 'whole') await this.#files.makeFolders();
+    return this.trouble();
+  }
+
+  /** Whether only `reindex` leads out of the trouble. */
+  needsReindex(): boolean {
+    return this.#bond.kind === 'unindexed';
+  }
+
+  /**
+   * Makes the index know every object that lies whole on disk: idempotent, deletes nothing; files of no object are set aside. With `forgetMissing`
+   * a folder that is gone is made anew, and objects whose files are missing leave the index.
+   */
+  async reindex(options: ReindexOptions = {}): Promise<ReindexReport> {
+    await this.look();
+    if (this.#bond.kind === 'gone' && options.forgetMissing !== true) throw new Error(this.#bond.reason);
+    this.#progress = { folders: 0, files: 0 };
+    try {
+      await this.#files.makeFolders();
+      const [startedAt, olderThan] = [new Date(this.#now()), new Date(Date.now() - this.#orphanAgeMs)];
+      const onProgress = (progress: ReindexProgress): void => {
+        this.#progress = progress;
+        options.onProgress?.(progress);
+      };
+      const { report, unclaimed } = await this.index.transaction((tx) =>
+        reindex(tx, this.#files, { startedAt, olderThan }, { ...options, onProgress }),
+      );
+      await this.#files.setAside(unclaimed);
+      await this.#folder.renew();
+      return report;
+    } finally {
+      this.#progress = undefined;
+      await this.look();
+    }
   }
 
   /** Removes what crashes and deletions left on disk now, instead of at its time. */
   async collect(): Promise<void> {
     await this.#collector.collect();
+    await this.#keep();
     await this.#collector.sweep();
   }
 
@@ -163,11 +242,23 @@ export class LocalObjectStore implements ObjectStore {
 
   async put(bucket: string, key: string, source: ByteSource, options: PutOptions): Promise<Written> {
     assertKeyFits(key, INDEX_KEY_BYTES);
-    const file = await this.files.write(source, options.sizeBytes);
-    await this.#keepFiles([file], () =>
-      putRow(this.index, { bucket, key }, { ...options, etag: file.md5, pieces: [file] }),
-    );
+    const { contentType, userMetadata } = options;
+    let row: Manifest | undefined;
+    const file = await this.#files.write(source, options.sizeBytes, ({ fileId, sizeBytes, md5 }) => {
+      const modifiedAt = new Date(this.#now());
+      const pieces = [{ fileId, sizeBytes }];
+      return (row = { fileId, bucket, key, etag: md5, contentType, userMetadata, modifiedAt, pieces });
+    });
+    await this.#keepFiles([file], async () => row && (await putRow(this.index, row)));
+    this.#hasWritten = true;
     return { etag: file.md5, sizeBytes: file.sizeBytes };
+  }
+
+  /** The row of an object whose manifest needs a file of its own; the file is gone again when the row is refused. */
+  async #putSeveral(sql: Sql, object: Omit<Manifest, 'fileId'>): Promise<void> {
+    const fileId = await this.#files.writeManifest((id) => ({ ...object, fileId: id }));
+    await this.#keepFiles([{ fileId, sizeBytes: 0 }], () => putRow(sql, { ...object, fileId }));
+    this.#hasWritten = true;
   }
 
   /** Files whose row was refused are gone at once; when the outcome is unknown (no connection), the sweep decides. */
@@ -175,7 +266,7 @@ export class LocalObjectStore implements ObjectStore {
     try {
       return await commit();
     } catch (error) {
-      if (error instanceof StoreRefusal) await this.files.remove(pieces.map((piece) => piece.fileId));
+      if (error instanceof StoreRefusal) await this.#files.remove(pieces.map((piece) => piece.fileId));
       throw error;
     }
   }
@@ -194,9 +285,9 @@ export class LocalObjectStore implements ObjectStore {
     const whole: ByteRange = { start: 0, end: info.sizeBytes - 1 };
     return {
       info,
-      check: () => this.#whole(place, this.files.check(pieces)),
+      check: () => this.#whole(place, this.#files.check(pieces)),
       read: async (range = whole) => {
-        await this.#whole(place, this.files.check(pieces));
+        await this.#whole(place, this.#files.check(pieces));
         return Readable.from(this.#read(place, pieces, range), { objectMode: false });
       },
     };
@@ -214,7 +305,7 @@ export class LocalObjectStore implements ObjectStore {
 
   async *#read({ bucket, key }: Place, pieces: readonly FilePiece[], range: ByteRange): AsyncGenerator<Uint8Array> {
     try {
-      yield* this.files.read(pieces, range);
+      yield* this.#files.read(pieces, range);
     } catch (error) {
       if (error instanceof FileDamaged) throw new ObjectDamaged(bucket, key, error.message, { cause: error });
       throw error;
@@ -246,12 +337,15 @@ export class LocalObjectStore implements ObjectStore {
     ]);
     if (!row) throw new StoreRefusal('NoSuchKey', `there is no object ${from.key}`);
     const { etag, contentType, userMetadata, sizeBytes } = objectInfoOf(row);
-    await this.#whole(from, this.files.check(piecesOfRow(row)));
+    await this.#whole(from, this.#files.check(piecesOfRow(row)));
     const pieces: FilePiece[] = [];
-    for (const piece of piecesOfRow(row))
-      pieces.push({ ...piece, fileId: await this.#whole(from, this.files.duplicate(piece.fileId)) });
-    const copied = { etag, pieces, ...(headers ?? { contentType, userMetadata }) };
-    const modifiedAt = await this.#keepFiles(pieces, () => putRow(this.index, to, copied));
+    const modifiedAt = new Date(this.#now());
+    const copied = { ...to, etag, pieces, modifiedAt, ...(headers ?? { contentType, userMetadata }) };
+    await this.#keepFiles(pieces, async () => {
+      for (const piece of piecesOfRow(row))
+        pieces.push({ ...piece, fileId: await this.#whole(from, this.#files.duplicate(piece.fileId)) });
+      await this.#putSeveral(this.index, copied);
+    });
     return { etag, sizeBytes, modifiedAt };
   }
 
@@ -284,7 +378,7 @@ export class LocalObjectStore implements ObjectStore {
 
   async putPart(upload: Upload, partNumber: number, source: ByteSource, sizeBytes: number): Promise<Written> {
     await this.#upload(this.index, upload);
-    const file = await this.files.write(source, sizeBytes);
+    const file = await this.#files.write(source, sizeBytes);
     await this.#keepFiles([file], () =>
       this.index
         .query(
@@ -307,7 +401,7 @@ export class LocalObjectStore implements ObjectStore {
       const row = await this.#upload(tx, upload, 'FOR UPDATE');
       const uploaded = await rowsOf(tx, 'SELECT * FROM multipart_part WHERE upload_id = $1', [upload.uploadId]);
       const pieces = chooseParts(uploaded.map(partOf), wanted);
-      await this.#whole(upload, this.files.check(pieces));
+      await this.#whole(upload, this.#files.check(pieces));
       const etag = compositeEtag(pieces.map((part) => part.etag));
       const headers = { contentType: textOf(row, 'content_type'), userMetadata: textRecord(row['metadata']) };
       await tx.query('DELETE FROM multipart_upload WHERE upload_id = $1', [upload.uploadId]);
@@ -315,7 +409,9 @@ export class LocalObjectStore implements ObjectStore {
       await tx.query('DELETE FROM object_garbage WHERE file_id = ANY ($1::uuid[])', [
         pieces.map((part) => part.fileId),
       ]);
-      await putRow(tx, upload, { ...headers, etag, pieces });
+      const { bucket, key } = upload;
+      const joined = pieces.map(({ fileId, sizeBytes }) => ({ fileId, sizeBytes }));
+      await this.#putSeveral(tx, { bucket, key, ...headers, etag, pieces: joined, modifiedAt: new Date(this.#now()) });
       return { etag, sizeBytes: sizeOf(pieces) };
     });
   }
@@ -398,10 +494,11 @@ export class LocalObjectStore implements ObjectStore {
         SELECT 1`,
         all,
       );
+      // What the manifest says of the place is wrong from here on: another one is written in the background.
       const rows = await rowsOf(
         tx,
         `WITH ${winners},
-        moved AS (UPDATE object AS o SET bucket = w.to_bucket, key = w.to_key FROM winner AS w
+        moved AS (UPDATE object AS o SET bucket = w.to_bucket, key = w.to_key, manifest_id = NULL FROM winner AS w
           WHERE o.bucket = w.from_bucket AND o.key = w.from_key
           RETURNING w.from_bucket, w.from_key, w.to_bucket, w.to_key, w.size)
         SELECT * FROM moved ORDER BY to_bucket COLLATE "C", to_key COLLATE "C"`,
@@ -421,7 +518,6 @@ export class LocalObjectStore implements ObjectStore {
 
   async close(): Promise<void> {
     await this.#collector.stop();
-    await this.files.close();
   }
 }
 

@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { type FileHandle, copyFile, link, mkdir, open, readdir, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, copyFile, link, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { type ByteRange, type ByteSource, StoreRefusal } from '../object-store.js';
+import { type Manifest, encodeManifest, readManifest } from './manifest.js';
 
 /** A file on disk with its place in the object's bytes. */
 export interface FilePiece {
@@ -23,6 +24,10 @@ export class FileDamaged extends Error {
 const NO_ROOM = ['ENOSPC', 'EDQUOT', 'EFBIG'];
 const hasCode = (error: unknown, codes: readonly string[]): boolean =>
   typeof error === 'object' && error !== null && 'code' in error && codes.includes(String(error.code));
+const emptyWhenMissing = (error: unknown): string[] => {
+  if (isMissing(error)) return [];
+  throw error;
+};
 const missing = (cause: unknown): FileDamaged => new FileDamaged('a file of it is missing', { cause });
 
 const asRefusal = (error: unknown): unknown =>
@@ -42,6 +47,21 @@ const writeWhole = async (file: FileHandle, chunk: Uint8Array): Promise<void> =>
     rest = rest.subarray(bytesWritten);
   }
 };
+
+/** One file on disk, as a walk through all of them finds it. */
+export interface FoundFile {
+  readonly fileId: string;
+  readonly sizeBytes: number;
+  readonly modifiedAt: Date;
+  /** Of the object that the file stands for, if it holds one. */
+  readonly manifest: Manifest | undefined;
+}
+
+/** Where files go that belong to no object that can be told. */
+const SET_ASIDE = 'set-aside';
+const FILE_NAME = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const WALK_BATCH = 1_000;
+const WALK_PARALLEL = 16;
 
 const FOLDERS = Array.from({ length: 256 }, (_, index) => index.toString(16).padStart(2, '0'));
 const READ_CHUNK_BYTES = 256 * 1024;
@@ -66,25 +86,19 @@ export const piecesOf = (
 
 /**
  * Payloads on disk: one file each, named by a random id, in 256 folders. A file means nothing until a row of the index names it, so it needs no
- * temporary name: one that never got a row is an orphan, and `sweep` removes it. A file is never changed once written.
+ * temporary name: one that never got a row is an orphan, and `sweep` removes it. A file is never changed once written. Behind the payload may
+ * stand the object's manifest; an object of several files has one in a file of its own.
  */
 export class ObjectFiles {
-  readonly #folders = new Map<string, FileHandle>();
-
-  private constructor(
+  constructor(
     private readonly root: string,
+    /** false only where the data may be lost, as in tests: nothing is flushed. */
     private readonly isDurable: boolean,
   ) {}
 
-  /** @param isDurable false only where the data may be lost, as in tests: nothing is flushed */
-  static async open(root: string, isDurable: boolean): Promise<ObjectFiles> {
-    const files = new ObjectFiles(root, isDurable);
-    await mkdir(root, { recursive: true, mode: 0o700 });
-    for (const name of FOLDERS) {
-      await mkdir(join(root, name), { recursive: true, mode: 0o700 });
-      files.#folders.set(name, await open(join(root, name), 'r'));
-    }
-    return files;
+  /** Makes the folders that are missing. */
+  async makeFolders(): Promise<void> {
+    for (const name of FOLDERS) await mkdir(join(this.root, name), { recursive: true, mode: 0o700 });
   }
 
   #path(fileId: string): string {
@@ -93,14 +107,26 @@ export class ObjectFiles {
 
   /** Makes the file's name survive a power cut; its content is the writer's concern. */
   async #syncFolder(fileId: string): Promise<void> {
-    if (this.isDurable) await this.#folders.get(fileId.slice(0, 2))?.sync();
+    if (!this.isDurable) return;
+    // Opened anew: the folder may have been another one when the process started (a disk that was mounted again).
+    const folder = await open(join(this.root, fileId.slice(0, 2)), 'r');
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
   }
 
   /**
    * Stores what a source yields, all of it or nothing.
+   * @param manifestOf the manifest to put behind it, made when all of it is known
    * @throws StoreRefusal IncompleteBody (the source has another size than announced), InsufficientStorage (the disk is full)
    */
-  async write(source: ByteSource, sizeBytes: number): Promise<StoredFile> {
+  async write(
+    source: ByteSource,
+    sizeBytes: number,
+    manifestOf?: (file: StoredFile) => Manifest,
+  ): Promise<StoredFile> {
     const fileId = randomUUID();
     const path = this.#path(fileId);
     const file = await open(path, 'wx', 0o600).catch((error: unknown) => {
@@ -117,14 +143,22 @@ export class ObjectFiles {
       }
       if (written !== sizeBytes)
         throw new StoreRefusal('IncompleteBody', `${sizeBytes} bytes were announced and other bytes came`);
+      const stored = { fileId, sizeBytes, md5: hash.digest('hex') };
+      if (manifestOf) await writeWhole(file, encodeManifest(manifestOf(stored)));
       if (this.isDurable) await Promise.all([file.datasync(), this.#syncFolder(fileId)]);
       await file.close();
-      return { fileId, sizeBytes, md5: hash.digest('hex') };
+      return stored;
     } catch (error) {
       await file.close().catch(() => undefined); // it may be closed already
       await this.remove([fileId]);
       throw asRefusal(error);
     }
+  }
+
+  /** Stores a manifest in a file of its own. @returns its file */
+  async writeManifest(manifestOf: (fileId: string) => Manifest): Promise<string> {
+    const nothing = async function* (): AsyncGenerator<Uint8Array> {};
+    return (await this.write(nothing(), 0, ({ fileId }) => manifestOf(fileId))).fileId;
   }
 
   /** Another name for the same bytes, without copying them where the file system can. */
@@ -191,7 +225,8 @@ export class ObjectFiles {
   async *filesBefore(olderThan: Date): AsyncGenerator<readonly string[]> {
     for (const folder of FOLDERS) {
       const old: string[] = [];
-      for (const name of await readdir(join(this.root, folder))) {
+      for (const name of await readdir(join(this.root, folder)).catch(emptyWhenMissing)) {
+        if (!FILE_NAME.test(name)) continue;
         const facts = await stat(join(this.root, folder, name)).catch(() => undefined); // removed meanwhile
         if (facts && facts.mtime < olderThan) old.push(name);
       }
@@ -199,8 +234,48 @@ export class ObjectFiles {
     }
   }
 
-  async close(): Promise<void> {
-    for (const folder of this.#folders.values()) await folder.close();
-    this.#folders.clear();
+  /** All files, folder by folder (0 to 255), each with what it says of itself; every folder comes at least once. */
+  async *walk(): AsyncGenerator<{ readonly folder: number; readonly batch: readonly FoundFile[] }> {
+    for (const [folder, name] of FOLDERS.entries()) {
+      const names = (await readdir(join(this.root, name)).catch(emptyWhenMissing)).filter((file) => FILE_NAME.test(file));
+      for (let at = 0; at === 0 || at < names.length; at += WALK_BATCH) {
+        const batch: FoundFile[] = [];
+        for (let from = at; from < Math.min(at + WALK_BATCH, names.length); from += WALK_PARALLEL) {
+          const some = names.slice(from, Math.min(from + WALK_PARALLEL, at + WALK_BATCH));
+          batch.push(...(await Promise.all(some.map((fileId) => this.#find(fileId)))).flat());
+        }
+        yield { folder, batch };
+      }
+    }
+  }
+
+  /** None when it was removed meanwhile, or cannot be read: it is missing then. */
+  async #find(fileId: string): Promise<readonly FoundFile[]> {
+    const file = await open(this.#path(fileId), 'r').catch(() => undefined);
+    if (!file) return [];
+    try {
+      const { size, mtime } = await file.stat();
+      const readTail = async (bytes: number): Promise<Buffer> => {
+        const length = Math.min(bytes, size);
+        const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, size - length);
+        return buffer.subarray(0, bytesRead);
+      };
+      return [{ fileId, sizeBytes: size, modifiedAt: mtime, manifest: await readManifest(fileId, readTail) }];
+    } catch {
+      return [];
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Takes files out of the way without deleting them. Missing ones are no error. @returns the folder that they are in now */
+  async setAside(fileIds: readonly string[]): Promise<string> {
+    const folder = join(this.root, SET_ASIDE);
+    if (fileIds.length > 0) await mkdir(folder, { recursive: true, mode: 0o700 });
+    for (const fileId of fileIds)
+      await rename(this.#path(fileId), join(folder, fileId)).catch((error: unknown) => {
+        if (!isMissing(error)) throw error;
+      });
+    return folder;
   }
 }

@@ -1,0 +1,237 @@
+import { appendFile, cp, mkdtemp, readFile, readdir, rename, rm, truncate, unlink, utimes } from 'node:fs/promises';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { type TestDatabase, createTestDatabase } from '@fornax/testing';
+import { DataSource } from 'typeorm';
+import { MIN_PART_BYTES } from '../object-store.js';
+import { LOCAL_INDEX_DOWN, LOCAL_INDEX_UP } from './index-tables.js';
+import { LOCAL_MANIFESTS_DOWN, LOCAL_MANIFESTS_UP } from './manifest-tables.js';
+import { LocalObjectStore } from './local.object-store.js';
+
+const HEADERS = { contentType: 'text/plain', userMetadata: { colour: 'blue' } };
+const STRANGE = 'a//b/../\u{1f600} "\\é';
+
+let folder: string;
+let database: TestDatabase;
+let db: DataSource;
+let store: LocalObjectStore;
+let at = 1_800_000_000_000;
+
+/** The clock of the stored objects: later with every look. */
+const now = (): number => (at += 1000);
+const open = async (): Promise<LocalObjectStore> =>
+  (store = await LocalObjectStore.open({
+    folder,
+    index: db,
+    isDurable: false,
+    garbageGraceMs: 3_600_000,
+    now,
+  }));
+const whole = async function* (data: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield data;
+};
+const put = (key: string, data: string | Buffer, bucket = 'b') =>
+  store.put(bucket, key, whole(Buffer.from(data)), { ...HEADERS, sizeBytes: Buffer.byteLength(data) });
+const textOf = async (key: string, bucket = 'b'): Promise<string | undefined> => {
+  const reader = await store.get(bucket, key);
+  if (!reader) return undefined;
+  const chunks: Buffer[] = [];
+  for await (const chunk of await reader.read()) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks).toString('latin1');
+};
+/** All that the index says, without what belongs to a run of the program. */
+const index = (): Promise<unknown> =>
+  db.query('SELECT bucket, key, size, etag, content_type, metadata, part_sizes, modified_at FROM object ORDER BY 1, 2');
+const filesOf = async (key: string): Promise<readonly string[]> => {
+  const [row] = await db.query<{ readonly ids: string[] }[]>('SELECT file_ids::text[] AS ids FROM object WHERE key = $1', [key]);
+  return (row?.ids ?? []).map((id) => join(folder, id.slice(0, 2), id));
+};
+/** As if every file had been written an hour ago: younger ones may belong to a put in progress. */
+const age = async (): Promise<void> => {
+  const hourAgo = new Date(Date.now() - 3_600_000);
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true }))
+    if (entry.isFile()) await utimes(join(entry.parentPath, entry.name), hourAgo, hourAgo);
+};
+const migrate = async (): Promise<void> => {
+  for (const statement of [...LOCAL_INDEX_UP, ...LOCAL_MANIFESTS_UP]) await db.query(statement);
+};
+const loseIndex = async (): Promise<void> => {
+  await store.close();
+  for (const statement of [...LOCAL_MANIFESTS_DOWN, ...LOCAL_INDEX_DOWN]) await db.query(statement);
+  await migrate();
+};
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  db = await new DataSource({ type: 'postgres', url: database.url }).initialize();
+  await migrate();
+}, 120_000);
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'fornax-reindex-'));
+  await db.query('TRUNCATE object_bucket, object_mark, object_garbage, object_usage CASCADE');
+  await open();
+  await store.createBuckets(['b', 'other']);
+});
+afterEach(async () => {
+  await store.close();
+  await rm(folder, { recursive: true, force: true });
+});
+afterAll(async () => {
+  await db.destroy();
+  await database.drop();
+});
+
+describe('an index that was lost', () => {
+  it('is made again from the files, with everything that it said', async () => {
+    await put('plain', 'one');
+    await put('plain', 'two');
+    await put(STRANGE, '');
+    await put('gone', 'x');
+    await put('from/moved', 'moved');
+    await store.copy({ bucket: 'b', key: 'plain' }, { bucket: 'other', key: 'copy' }, { contentType: 'x/y', userMetadata: {} });
+    const upload = { bucket: 'b', key: 'big', uploadId: await store.createUpload('b', 'big', HEADERS) };
+    const parts = [randomBytes(MIN_PART_BYTES), Buffer.from('end')];
+    const refs: { readonly partNumber: number; readonly etag: string }[] = [];
+    for (const [n, part] of parts.entries())
+      refs.push({ partNumber: n + 1, etag: (await store.putPart(upload, n + 1, whole(part), part.byteLength)).etag });
+    await store.completeUpload(upload, refs);
+    await store.movePrefix({ fromBucket: 'b', fromPrefix: 'from/', toBucket: 'other', toPrefix: 'to/' });
+    await store.collect(); // writes the manifest of what was moved
+    const before = await index();
+    const usage = await store.usages(['b', 'other']);
+
+    await loseIndex();
+    await open();
+    expect(store.needsReindex()).toBe(true);
+    expect(store.trouble()).toContain('does not know the files');
+    await store.createBuckets(['b', 'other']);
+    const steps: number[] = [];
+    const report = await store.reindex({ onProgress: ({ folders }) => steps.push(folders) });
+    // 'gone' was never deleted here: it comes back like the others.
+    expect(report).toMatchObject({ restored: 6, damaged: 0, withoutBucket: 0, missing: 0 });
+    expect(await index()).toEqual(before);
+    expect(await store.usages(['b', 'other'])).toEqual(usage);
+    expect([await textOf('plain'), await textOf('to/moved', 'other'), await textOf('copy', 'other')]).toEqual(['two', 'moved', 'two']);
+    expect(await textOf('big')).toBe(Buffer.concat(parts).toString('latin1'));
+    expect([steps.at(0), steps.at(-1)]).toEqual([1, 256]);
+    expect(store.trouble()).toBeUndefined();
+    expect(await store.reindex()).toMatchObject({ restored: 0, known: 6, missing: 0 });
+    expect(await index()).toEqual(before);
+  });
+
+  it('removes no file on the word of an index that knows less, and sets aside what belongs to no object', async () => {
+    await put('k', 'kept');
+    await put('k2', 'of a bucket that is gone', 'other');
+    const upload = { bucket: 'b', key: 'u', uploadId: await store.createUpload('b', 'u', HEADERS) };
+    await store.putPart(upload, 1, whole(Buffer.from('part')), 4);
+    await age();
+    await loseIndex();
+    await open();
+    await store.collect();
+    await store.createBuckets(['b']);
+    expect(await store.reindex()).toMatchObject({ files: 3, restored: 1, withoutBucket: 1, setAside: 2 });
+    expect(await textOf('k')).toBe('kept');
+    expect(await readdir(join(folder, 'set-aside'))).toHaveLength(2);
+  });
+
+  it('takes no word of what a client wrote for a manifest', async () => {
+    await put('victim', 'mine');
+    const [file = ''] = await filesOf('victim');
+    const forged = await readFile(file); // the whole file with its tail, as the content of another object's part
+    const upload = { bucket: 'other', key: 'u', uploadId: await store.createUpload('other', 'u', HEADERS) };
+    await store.putPart(upload, 1, whole(forged), forged.byteLength);
+    await store.deleteMany('b', ['victim']);
+    await unlink(file);
+    await age();
+    await loseIndex();
+    await open();
+    await store.createBuckets(['b', 'other']);
+    expect(await store.reindex()).toMatchObject({ restored: 0, setAside: 1 });
+  });
+
+  it('does not restore what is damaged, and says which', async () => {
+    for (const key of ['cut', 'scratched', 'half']) await put(key, 'x'.repeat(5000));
+    await store.copy({ bucket: 'b', key: 'half' }, { bucket: 'b', key: 'copied' });
+    const [cut = ''] = await filesOf('cut');
+    const [scratched = ''] = await filesOf('scratched');
+    const [copied = ''] = await filesOf('copied');
+    await truncate(cut, 4000);
+    await appendFile(scratched, 'one more byte');
+    await unlink(copied);
+    await loseIndex();
+    await open();
+    await store.createBuckets(['b']);
+    expect(await store.reindex()).toMatchObject({ restored: 1, damaged: 1, examples: ['b/copied'] });
+    expect(await textOf('half')).toBe('x'.repeat(5000));
+  });
+});
+
+describe('an older copy of the index', () => {
+  it('is noticed, gets what is newer, and keeps what it has', async () => {
+    await put('old', 'old');
+    await put('changed', 'before');
+    await db.query('CREATE TABLE saved AS SELECT * FROM object');
+    await store.collect();
+    await db.query('CREATE TABLE saved_mark AS SELECT * FROM object_mark');
+    await put('changed', 'after');
+    await put('new', 'new');
+    await store.collect();
+    await store.close();
+    await db.query('DELETE FROM object');
+    await db.query('TRUNCATE object_mark, object_garbage');
+    await db.query('INSERT INTO object SELECT * FROM saved');
+    await db.query('INSERT INTO object_mark SELECT * FROM saved_mark');
+    await db.query('DROP TABLE saved, saved_mark');
+    await open();
+    expect(store.needsReindex()).toBe(true);
+    expect(await store.reindex()).toMatchObject({ restored: 2, known: 2 });
+    expect([await textOf('old'), await textOf('changed'), await textOf('new')]).toEqual(['old', 'after', 'new']);
+  });
+});
+
+describe('objects of an earlier version', () => {
+  it('get their manifests from the index, in the background', async () => {
+    await put('legacy', 'legacy');
+    const [file = ''] = await filesOf('legacy');
+    await truncate(file, 'legacy'.length);
+    await db.query('UPDATE object SET manifest_id = NULL');
+    await store.collect();
+    const before = await index();
+    await loseIndex();
+    await open();
+    await store.createBuckets(['b']);
+    expect(await store.reindex()).toMatchObject({ restored: 1 });
+    expect(await index()).toEqual(before);
+    expect(await textOf('legacy')).toBe('legacy');
+  });
+});
+
+describe('a folder that is gone', () => {
+  it('is said and refused until it is back', async () => {
+    await put('k', 'v');
+    const away = `${folder}-${randomUUID()}`;
+    await rename(folder, away);
+    expect(await store.look()).toBe(`the folder ${folder} is gone`);
+    await store.close();
+    await open();
+    expect(store.trouble()).toBe(`the folder ${folder} is gone`);
+    await expect(store.reindex()).rejects.toThrow('is gone');
+    await cp(away, folder, { recursive: true });
+    await rm(away, { recursive: true });
+    expect(await store.look()).toBeUndefined();
+    expect(await textOf('k')).toBe('v');
+  });
+
+  it('is made anew when its objects are to be forgotten', async () => {
+    await put('k', 'v');
+    await rm(folder, { recursive: true });
+    expect(await store.look()).toContain('is gone');
+    expect(await store.reindex({ forgetMissing: true })).toMatchObject({ missing: 1, forgotten: true, examples: ['b/k'] });
+    expect(store.trouble()).toBeUndefined();
+    expect(await store.usage('b')).toEqual({ objects: 0, bytes: 0 });
+    await put('k', 'again');
+    expect(await textOf('k')).toBe('again');
+  });
+});
