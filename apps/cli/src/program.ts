@@ -7,6 +7,7 @@ import { addProjectionCommands } from './commands/projection.js';
 import { addProjectCommands } from './commands/project.js';
 import { addQuarantineCommands } from './commands/quarantine.js';
 import { addQuotaCommands } from './commands/quota.js';
+import { addStorageCommands } from './commands/storage.js';
 import { addTaskCommands } from './commands/task.js';
 import { addTokenCommands } from './commands/token.js';
 import { addUserCommands } from './commands/user.js';
@@ -29,6 +30,7 @@ export const buildProgram = (io: Io): Command => {
   addUserCommands(program, io);
   addProjectionCommands(program, io);
   addQuarantineCommands(program, io);
+  addStorageCommands(program, io);
   addWebhookCommands(program, io);
   addFleetCommands(program, io);
   addNodeAccessCommands(addNodeCommands(program, io), io);

@@ -34,6 +34,7 @@ export type {
   BillLine,
   FleetNode,
   NodeEventRecord,
+  ObjectsReindex,
   ProjectionRebuild,
   ProjectionState,
   QuarantineDetail,

@@ -26,6 +26,7 @@ import {
   type FleetNode,
   type NodeEventPage,
   type NodeEventRecord,
+  type ObjectsReindex,
   type Parser,
   type ProjectionRebuild,
   type ProjectionState,
@@ -303,6 +304,15 @@ export class FornaxClient {
   ): Promise<ProjectionRebuild> {
     const path = `/fornax/v1/projections/${encodeURIComponent(name)}/rebuild?verify=${String(options.verify)}`;
     return this.json('POST', path, trusted<ProjectionRebuild>(), {
+      signal: options.signal,
+      timeoutMs: Number.POSITIVE_INFINITY,
+    });
+  }
+
+  /** Makes the index of objects again from the files on disk; with `forgetMissing`, objects without their files leave it. Operators. */
+  reindexObjects(options: { readonly forgetMissing: boolean; readonly signal?: AbortSignal }): Promise<ObjectsReindex> {
+    const path = `/fornax/v1/buckets/reindex?forgetMissing=${String(options.forgetMissing)}`;
+    return this.json('POST', path, trusted<ObjectsReindex>(), {
       signal: options.signal,
       timeoutMs: Number.POSITIVE_INFINITY,
     });

@@ -22,6 +22,7 @@ import type { Identities } from './access/principal.js';
 import { BucketCommands } from './buckets/bucket.commands.js';
 import { QuotaGate } from './buckets/quota-gate.js';
 import { StorageUsage } from './buckets/storage-usage.js';
+import { StoreWatch } from './buckets/store-watch.js';
 import { StorageReads } from './reading/storage-reads.js';
 import type { S3Parts } from './s3/exchange.js';
 import { createFrontDoor } from './s3/front-door.js';
@@ -113,6 +114,7 @@ export class FrontDoorHost implements OnApplicationBootstrap, BeforeApplicationS
     identities: StorageIdentities,
     gates: StorageGates,
     reads: StorageReads,
+    watch: StoreWatch,
     @Inject(CLOCK) clock: Clock,
     @Inject(LOGGER) private readonly logger: ServiceLogger,
     health: HealthRegistry,
@@ -122,6 +124,10 @@ export class FrontDoorHost implements OnApplicationBootstrap, BeforeApplicationS
       buckets,
       identities,
       baseHosts: config.baseHosts,
+      checkStore: () => {
+        if (watch.trouble() !== undefined)
+          throw new S3Error('ServiceUnavailable', 'Objects cannot be served at present: the operator is told why.');
+      },
       checkLease: async (principal) => {
         if (principal.kind === 'lease') await gates.leases.check(principal.claims);
         if (principal.kind === 'service' && clock.now() >= principal.claims.expiresAt)

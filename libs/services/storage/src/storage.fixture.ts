@@ -132,10 +132,11 @@ export class StorageUnderTest {
   currentLeases: Set<string> | undefined = new Set();
 
   private constructor(
-    readonly app: TestApp,
-    readonly port: number,
+    public app: TestApp,
+    public port: number,
     readonly folder: string,
     readonly databaseUrl: string,
+    private readonly env: Readonly<Record<string, string>>,
     private readonly cleanUp: () => Promise<void>,
   ) {}
 
@@ -155,14 +156,22 @@ export class StorageUnderTest {
     Object.assign(process.env, env);
     const app = await createTestApp(StorageModule, { env });
     const cleanUp = async (): Promise<void> => {
-      await app.close();
       await nats.stop();
       await database.drop();
       await rm(folder, { recursive: true, force: true });
     };
-    const storage = new StorageUnderTest(app, app.app.get(FrontDoorHost).port(), folder, database.url, cleanUp);
+    const storage = new StorageUnderTest(app, app.app.get(FrontDoorHost).port(), folder, database.url, env, cleanUp);
     await storage.#answerForScheduler();
     return storage;
+  }
+
+  /** Ends the service, lets something happen, and starts it again on what there is then. */
+  async restart(meanwhile: () => Promise<void> = async () => undefined): Promise<void> {
+    await this.app.close();
+    await meanwhile();
+    this.app = await createTestApp(StorageModule, { env: this.env });
+    this.port = this.app.app.get(FrontDoorHost).port();
+    await this.#answerForScheduler();
   }
 
   async #answerForScheduler(): Promise<void> {
@@ -191,16 +200,20 @@ export class StorageUnderTest {
     return this.log.append(aggregate, id, commit, before.at(-1)?.sequence ?? 0);
   }
 
-  async user(email: string, quotas: Partial<AccountQuotas> = {}): Promise<TestUser> {
+  async user(
+    email: string,
+    quotas: Partial<AccountQuotas> = {},
+    role: 'user' | 'operator' = 'user',
+  ): Promise<TestUser> {
     const [account, token, at] = [newId(), `token-of-${email}-${newId()}`, Date.now()];
     const sealedSecret = this.app.app.get(Sealer).sealWithMaster(token);
     await this.append('account', account, [
-      { type: 'AccountCreated', accountId: account, email, role: 'user', quotas: { ...QUOTAS, ...quotas }, at },
+      { type: 'AccountCreated', accountId: account, email, role, quotas: { ...QUOTAS, ...quotas }, at },
       {
         type: 'TokenIssued',
         accountId: account,
         email,
-        role: 'user',
+        role,
         tokenId: newId(),
         name: 'test',
         hash: hashToken(token),
@@ -241,6 +254,7 @@ export class StorageUnderTest {
   }
 
   async stop(): Promise<void> {
+    await this.app.close();
     await this.cleanUp();
   }
 }

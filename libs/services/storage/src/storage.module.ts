@@ -8,9 +8,12 @@ import { BucketCatalog } from './buckets/bucket-catalog.js';
 import { OUTPUT_BUCKET, STAGING_BUCKET } from './buckets/bucket-names.js';
 import { BucketCommands } from './buckets/bucket.commands.js';
 import { StorageUsage } from './buckets/storage-usage.js';
+import { StoreWatch } from './buckets/store-watch.js';
 import { FrontDoorHost, StorageGates, StorageIdentities } from './front-door.host.js';
 import { BucketsController } from './http/buckets.controller.js';
+import { ReindexController } from './http/reindex.controller.js';
 import { Storage1790000000000 } from './migrations/1790000000000-storage.migration.js';
+import { ObjectManifests1790000000001 } from './migrations/1790000000001-object-manifests.migration.js';
 import { BucketsProjection } from './projections/buckets.projection.js';
 import { StorageReads } from './reading/storage-reads.js';
 import { StorageRpc } from './rpc/storage.rpc.js';
@@ -48,8 +51,8 @@ export class StoreCloser implements OnApplicationShutdown {
 
 /** The storage service: the S3 endpoint, buckets and their owners, results of leases. */
 @Module({
-  imports: [serviceDatabase('storage', [Storage1790000000000])],
-  controllers: [BucketsController, EndedLeasesController, StorageRpc],
+  imports: [serviceDatabase('storage', [Storage1790000000000, ObjectManifests1790000000001])],
+  controllers: [BucketsController, ReindexController, EndedLeasesController, StorageRpc],
   providers: [
     { provide: STORAGE_CONFIG, useFactory: () => loadStorageConfig(process.env) },
     { provide: OBJECT_STORE, inject: [STORAGE_CONFIG, getDataSourceToken('storage'), LOGGER], useFactory: openStore },
@@ -58,6 +61,7 @@ export class StoreCloser implements OnApplicationShutdown {
     BucketCommands,
     StorageUsage,
     StorageReads,
+    StoreWatch,
     StorageIdentities,
     StorageGates,
     FrontDoorHost,

@@ -128,6 +128,7 @@ const createHandler = (parts: S3Parts, limits: DoorLimits): ((arrival: Arrival) 
     const facts = { operation: operationName(operation, request), parent: request.headers.get('traceparent') };
     await parts.observe(facts, async () => {
       await parts.checkLease(principal);
+      parts.checkStore();
       await operation(exchange);
     });
   };

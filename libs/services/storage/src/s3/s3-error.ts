@@ -41,6 +41,7 @@ const STATUS = {
   RequestHeaderSectionTooLarge: 400,
   RequestTimeTooSkewed: 403,
   ServerSideEncryptionConfigurationNotFoundError: 404,
+  ServiceUnavailable: 503,
   SignatureDoesNotMatch: 403,
   SlowDown: 503,
   TooManyBuckets: 400,

@@ -1,0 +1,42 @@
+import type { Command } from 'commander';
+import { harmlessLine } from '../harmless.js';
+import { withProgress, type Io } from '../io.js';
+import { renderTable } from '../table.js';
+
+const reindex = async (io: Io, forgetMissing: boolean): Promise<void> => {
+  const report = await withProgress(io, 'looking through all files of objects', () =>
+    io.client().reindexObjects({ forgetMissing, signal: io.signal }),
+  );
+  io.print(
+    renderTable([
+      ['FILES', 'RESTORED', 'KNOWN', 'WITHOUT BUCKET', 'DAMAGED', 'SET ASIDE', 'MISSING'],
+      [
+        report.files,
+        report.restored,
+        report.known,
+        report.withoutBucket,
+        report.damaged,
+        report.setAside,
+        report.missing,
+      ],
+    ]),
+  );
+  if (report.setAside > 0)
+    io.print('Files of no object that can be told are in the folder "set-aside" beside the others; nothing was deleted.');
+  if (report.forgotten) io.print(`${report.missing} objects without their files were taken out of the index.`);
+  if (report.examples.length === 0) return;
+  io.print('Objects with a file missing or short, for example:');
+  for (const name of report.examples) io.print(`  ${harmlessLine(name)}`);
+  if (!report.forgotten) io.setExitCode(1);
+};
+
+/** `fornax storage …`, for operators. */
+export const addStorageCommands = (program: Command, io: Io): void => {
+  program
+    .command('storage')
+    .description('where objects are kept (operators)')
+    .command('reindex')
+    .description('make the index of objects again from the files; exit code 1 if some objects are damaged')
+    .option('--forget-missing', 'take objects out of the index whose files are missing or short')
+    .action(({ forgetMissing = false }: { readonly forgetMissing?: boolean }) => reindex(io, forgetMissing));
+};

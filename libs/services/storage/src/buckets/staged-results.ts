@@ -1,0 +1,55 @@
+import type { EventLog } from '@fornax/event-store';
+import type { ObjectStore } from '@fornax/object-store';
+import { effectsOf } from '../projections/buckets.projection.js';
+import { STAGING_BUCKET } from './bucket-names.js';
+
+const PAGE = 1_000;
+
+/** Tasks with anything in the staging area. */
+const stagedTasks = async (store: ObjectStore): Promise<readonly string[]> => {
+  const tasks: string[] = [];
+  let after: string | undefined;
+  do {
+    const page: Awaited<ReturnType<ObjectStore['list']>> = await store.list(STAGING_BUCKET, {
+      delimiter: '/',
+      limit: PAGE,
+      ...(after === undefined ? {} : { after }),
+    });
+    tasks.push(...page.prefixes.map((prefix) => prefix.slice(0, -1)));
+    after = page.next;
+  } while (after !== undefined);
+  return tasks;
+};
+
+/** Drops what would take the place of a newer object: it had been replaced when the index was lost. */
+const dropOutdated = async (store: ObjectStore, prefix: string): Promise<void> => {
+  let after: string | undefined;
+  do {
+    const page: Awaited<ReturnType<ObjectStore['list']>> = await store.list(STAGING_BUCKET, {
+      prefix,
+      limit: PAGE,
+      ...(after === undefined ? {} : { after }),
+    });
+    for (const { key, modifiedAt } of page.objects) {
+      const [bucket = '', ...rest] = key.slice(prefix.length).split('/');
+      const there = await store.head(bucket, rest.join('/'));
+      if (there && there.modifiedAt > modifiedAt) await store.deleteMany(STAGING_BUCKET, [key]);
+    }
+    after = page.next;
+  } while (after !== undefined);
+};
+
+/**
+ * Results that came back to the staging area, because their manifest tells where a lease had put them, go where the log says: to their bucket when
+ * the lease was concluded, away when its instance was tried again. Leases that live keep theirs. Safe to repeat.
+ */
+export const placeStagedResults = async (store: ObjectStore, log: EventLog): Promise<void> => {
+  for (const task of await stagedTasks(store)) {
+    for (const effect of effectsOf(await log.readAggregate('task', task))) {
+      if (effect.kind !== 'results') continue;
+      for (const prefix of effect.published) await dropOutdated(store, prefix);
+      await store.scatterPrefixes(STAGING_BUCKET, effect.published);
+      await store.deletePrefixes(STAGING_BUCKET, effect.dropped);
+    }
+  }
+};

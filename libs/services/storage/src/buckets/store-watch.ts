@@ -1,0 +1,117 @@
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import type { EventLog } from '@fornax/event-store';
+import { LocalObjectStore, type ObjectStore, type ReindexReport } from '@fornax/object-store';
+import { Conflict, EVENT_LOG, HealthRegistry, LOGGER, ProjectionHost, Unavailable } from '@fornax/service-kit';
+import type { DataSource } from 'typeorm';
+import { BUCKETS_PROJECTION } from '../projections/buckets.projection.js';
+import { OBJECT_STORE, type ServiceLogger } from '../tokens.js';
+import { OUTPUT_BUCKET, STAGING_BUCKET } from './bucket-names.js';
+import { placeStagedResults } from './staged-results.js';
+
+const LOOK_MS = 2_000;
+const CATCH_UP_MS = 5_000;
+
+/**
+ * Watches that the files of objects and their index in Postgres belong together. An index that knows less than the files (Postgres lost, or an older
+ * copy of it) is made again by itself, once the buckets are known from the log; a folder that is gone is said until it is back. Meanwhile the S3
+ * endpoint serves nothing, and readiness names the reason.
+ */
+@Injectable()
+export class StoreWatch implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #store: LocalObjectStore | undefined;
+  readonly #stop = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<ReindexReport> | undefined;
+  #told: string | undefined;
+
+  constructor(
+    @Inject(OBJECT_STORE) store: ObjectStore,
+    @Inject(EVENT_LOG) private readonly log: EventLog,
+    @Inject(getDataSourceToken('storage')) private readonly db: DataSource,
+    @Inject(LOGGER) private readonly logger: ServiceLogger,
+    private readonly projections: ProjectionHost,
+    health: HealthRegistry,
+  ) {
+    this.#store = store instanceof LocalObjectStore ? store : undefined;
+    health.readiness('objects', () => this.trouble());
+  }
+
+  onApplicationBootstrap(): void {
+    if (!this.#store) return;
+    void this.#look(this.#store);
+    this.#timer = setInterval(() => void (this.#store && this.#look(this.#store)), LOOK_MS);
+    this.#timer.unref();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.#stop.abort();
+    clearInterval(this.#timer);
+    await this.#running?.catch(() => undefined);
+  }
+
+  /** Why no object may be stored or served now; for operators, it names folders. */
+  trouble(): string | undefined {
+    if (this.#running && this.#store?.trouble() === undefined) return 'the index of objects is being rebuilt';
+    return this.#store?.trouble();
+  }
+
+  async #look(store: LocalObjectStore): Promise<void> {
+    try {
+      const trouble = await store.look();
+      if (trouble !== this.#told && trouble !== undefined && !this.#running)
+        this.logger.error({ reason: trouble }, 'objects are not served');
+      if (trouble === undefined && this.#told !== undefined) this.logger.info({}, 'objects are served again');
+      this.#told = trouble;
+      if (store.needsReindex() && !this.#running && !this.#stop.signal.aborted) await this.reindex();
+    } catch (error) {
+      if (!this.#stop.signal.aborted) this.logger.error({ err: error }, 'the object store cannot be looked after');
+    }
+  }
+
+  /**
+   * Makes the index of objects again from the files; one at a time, who asks meanwhile gets the same report.
+   * @throws Conflict objects are on an S3 service, or their folder is gone and nothing is to be forgotten
+   */
+  async reindex(forgetMissing = false): Promise<ReindexReport> {
+    const store = this.#store;
+    if (!store)
+      throw new Conflict('Objects are kept by an S3 service, which has an index of its own', { code: 'no-local-objects' });
+    const trouble = await store.look();
+    if (trouble !== undefined && !store.needsReindex() && !this.#running && !forgetMissing)
+      throw new Conflict(
+        `${trouble}. Bring it back, which is noticed by itself; or give its objects up: fornax storage reindex --forget-missing`,
+        { code: 'objects-folder-gone' },
+      );
+    this.#running ??= this.#run(store, forgetMissing).finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #run(store: LocalObjectStore, forgetMissing: boolean): Promise<ReindexReport> {
+    await this.#catchUp();
+    const buckets = await this.db.query<{ readonly name: string }[]>('SELECT name FROM bucket');
+    await store.createBuckets([...buckets.map(({ name }) => name), STAGING_BUCKET, OUTPUT_BUCKET]);
+    let toldAt = performance.now();
+    const report = await store.reindex({
+      forgetMissing,
+      onProgress: (progress) => {
+        if (this.#stop.signal.aborted) throw new Unavailable('The process stops');
+        if (performance.now() - toldAt < LOOK_MS) return;
+        toldAt = performance.now();
+        this.logger.info({ ...progress }, 'rebuilding the index of objects, folder by folder of 256');
+      },
+    });
+    await placeStagedResults(store, this.log);
+    this.logger.info({ ...report }, 'the index of objects was rebuilt from the files');
+    return report;
+  }
+
+  /** Which buckets there are is known from the log: objects of others do not come back. */
+  async #catchUp(): Promise<void> {
+    const { sequence } = await this.log.head();
+    while (!(await this.projections.waitFor(BUCKETS_PROJECTION, sequence, CATCH_UP_MS)))
+      if (this.#stop.signal.aborted) throw new Unavailable('The process stops');
+  }
+}
