@@ -27,6 +27,18 @@ const aborted = {
   reason: 'out of budget',
 };
 
+const reindexed = {
+  files: 7,
+  restored: 3,
+  known: 2,
+  withoutBucket: 0,
+  damaged: 0,
+  setAside: 1,
+  missing: 0,
+  forgotten: false,
+  examples: [] as readonly string[],
+};
+
 /** Answers of a platform, by method and path. */
 const ANSWERS: Readonly<Record<string, unknown>> = {
   'POST /fornax/v1/nodes/n/drain': node,
@@ -34,6 +46,8 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   'GET /fornax/v1/nodes/n/events?after=0&limit=1000': { events, next: null },
   'GET /fornax/v1/tasks/t/events?after=0': { taskId: 't', events: [aborted], next: null },
   'POST /tasks/t/abort': '',
+  'POST /fornax/v1/buckets/reindex?forgetMissing=false': { ...reindexed, missing: 1, examples: ['b/k\u001b[2J'] },
+  'POST /fornax/v1/buckets/reindex?forgetMissing=true': { ...reindexed, missing: 1, forgotten: true },
   'DELETE /fornax/v1/me/tokens/t-1': '',
 };
 
@@ -109,6 +123,14 @@ describe('fornax for those who look after others', () => {
       asked.map(({ what, headers }) => [what, headers['qarnotreadonlyrequestforaccount'], headers['fornax-reason']]),
     ).toEqual([['GET /tasks/nightly', 'ada@example.org', undefined]]);
     expect(await fornax('task', 'list', '--all', '--owner', 'x')).toMatchObject({ code: 2 });
+  });
+
+  it('has the index of objects made again, and tells what came of it', async () => {
+    const asked = await fornax('storage', 'reindex');
+    expect(asked.code).toBe(1);
+    expect(asked.stdout).toMatch(/RESTORED +KNOWN[^]*7 +3 +2 +0 +0 +1 +1[^]*"set-aside"[^]*b\/k\\u001b\[2J/);
+    const forgotten = await fornax('storage', 'reindex', '--forget-missing');
+    expect(forgotten).toMatchObject({ code: 0, stdout: expect.stringContaining('1 objects without their files') });
   });
 
   it('explains itself', async () => {

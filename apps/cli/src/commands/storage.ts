@@ -22,7 +22,9 @@ const reindex = async (io: Io, forgetMissing: boolean): Promise<void> => {
     ]),
   );
   if (report.setAside > 0)
-    io.print('Files of no object that can be told are in the folder "set-aside" beside the others; nothing was deleted.');
+    io.print(
+      'Files of no object that can be told are in the folder "set-aside" beside the others; nothing was deleted.',
+    );
   if (report.forgotten) io.print(`${report.missing} objects without their files were taken out of the index.`);
   if (report.examples.length === 0) return;
   io.print('Objects with a file missing or short, for example:');

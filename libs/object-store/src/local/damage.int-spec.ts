@@ -24,7 +24,9 @@ let store: LocalObjectStore;
 
 const paths = async (): Promise<readonly string[]> => {
   const names = await readdir(folder, { recursive: true, withFileTypes: true });
-  return names.filter((entry) => entry.isFile() && entry.name !== 'mark').map((entry) => join(entry.parentPath, entry.name));
+  return names
+    .filter((entry) => entry.isFile() && entry.name !== 'mark')
+    .map((entry) => join(entry.parentPath, entry.name));
 };
 const inChunks = async function* (data: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < data.byteLength; at += size) yield data.subarray(at, at + size);

@@ -122,11 +122,7 @@ export class ObjectFiles {
    * @param manifestOf the manifest to put behind it, made when all of it is known
    * @throws StoreRefusal IncompleteBody (the source has another size than announced), InsufficientStorage (the disk is full)
    */
-  async write(
-    source: ByteSource,
-    sizeBytes: number,
-    manifestOf?: (file: StoredFile) => Manifest,
-  ): Promise<StoredFile> {
+  async write(source: ByteSource, sizeBytes: number, manifestOf?: (file: StoredFile) => Manifest): Promise<StoredFile> {
     const fileId = randomUUID();
     const path = this.#path(fileId);
     const file = await open(path, 'wx', 0o600).catch((error: unknown) => {
@@ -237,7 +233,9 @@ export class ObjectFiles {
   /** All files, folder by folder (0 to 255), each with what it says of itself; every folder comes at least once. */
   async *walk(): AsyncGenerator<{ readonly folder: number; readonly batch: readonly FoundFile[] }> {
     for (const [folder, name] of FOLDERS.entries()) {
-      const names = (await readdir(join(this.root, name)).catch(emptyWhenMissing)).filter((file) => FILE_NAME.test(file));
+      const names = (await readdir(join(this.root, name)).catch(emptyWhenMissing)).filter((file) =>
+        FILE_NAME.test(file),
+      );
       for (let at = 0; at === 0 || at < names.length; at += WALK_BATCH) {
         const batch: FoundFile[] = [];
         for (let from = at; from < Math.min(at + WALK_BATCH, names.length); from += WALK_PARALLEL) {

@@ -45,7 +45,10 @@ const textOf = async (key: string, bucket = 'b'): Promise<string | undefined> =>
 const index = (): Promise<unknown> =>
   db.query('SELECT bucket, key, size, etag, content_type, metadata, part_sizes, modified_at FROM object ORDER BY 1, 2');
 const filesOf = async (key: string): Promise<readonly string[]> => {
-  const [row] = await db.query<{ readonly ids: string[] }[]>('SELECT file_ids::text[] AS ids FROM object WHERE key = $1', [key]);
+  const [row] = await db.query<{ readonly ids: string[] }[]>(
+    'SELECT file_ids::text[] AS ids FROM object WHERE key = $1',
+    [key],
+  );
   return (row?.ids ?? []).map((id) => join(folder, id.slice(0, 2), id));
 };
 /** As if every file had been written an hour ago: younger ones may belong to a put in progress. */
@@ -90,7 +93,11 @@ describe('an index that was lost', () => {
     await put(STRANGE, '');
     await put('gone', 'x');
     await put('from/moved', 'moved');
-    await store.copy({ bucket: 'b', key: 'plain' }, { bucket: 'other', key: 'copy' }, { contentType: 'x/y', userMetadata: {} });
+    await store.copy(
+      { bucket: 'b', key: 'plain' },
+      { bucket: 'other', key: 'copy' },
+      { contentType: 'x/y', userMetadata: {} },
+    );
     const upload = { bucket: 'b', key: 'big', uploadId: await store.createUpload('b', 'big', HEADERS) };
     const parts = [randomBytes(MIN_PART_BYTES), Buffer.from('end')];
     const refs: { readonly partNumber: number; readonly etag: string }[] = [];
@@ -113,7 +120,11 @@ describe('an index that was lost', () => {
     expect(report).toMatchObject({ restored: 6, damaged: 0, withoutBucket: 0, missing: 0 });
     expect(await index()).toEqual(before);
     expect(await store.usages(['b', 'other'])).toEqual(usage);
-    expect([await textOf('plain'), await textOf('to/moved', 'other'), await textOf('copy', 'other')]).toEqual(['two', 'moved', 'two']);
+    expect([await textOf('plain'), await textOf('to/moved', 'other'), await textOf('copy', 'other')]).toEqual([
+      'two',
+      'moved',
+      'two',
+    ]);
     expect(await textOf('big')).toBe(Buffer.concat(parts).toString('latin1'));
     expect([steps.at(0), steps.at(-1)]).toEqual([1, 256]);
     expect(store.trouble()).toBeUndefined();
@@ -228,7 +239,11 @@ describe('a folder that is gone', () => {
     await put('k', 'v');
     await rm(folder, { recursive: true });
     expect(await store.look()).toContain('is gone');
-    expect(await store.reindex({ forgetMissing: true })).toMatchObject({ missing: 1, forgotten: true, examples: ['b/k'] });
+    expect(await store.reindex({ forgetMissing: true })).toMatchObject({
+      missing: 1,
+      forgotten: true,
+      examples: ['b/k'],
+    });
     expect(store.trouble()).toBeUndefined();
     expect(await store.usage('b')).toEqual({ objects: 0, bytes: 0 });
     await put('k', 'again');

@@ -88,8 +88,14 @@ const count = async (tx: Sql, dataModifying: string): Promise<number> => {
 };
 
 const namesOf = async (tx: Sql, objects: string): Promise<{ readonly count: number; readonly examples: string[] }> => {
-  const rows = await rowsOf(tx, `SELECT bucket, key, count(*) OVER () AS n FROM (${objects}) AS o ORDER BY 1, 2 LIMIT ${EXAMPLES}`);
-  return { count: countOf(rows[0], 'n'), examples: rows.map((row) => `${textOf(row, 'bucket')}/${textOf(row, 'key')}`) };
+  const rows = await rowsOf(
+    tx,
+    `SELECT bucket, key, count(*) OVER () AS n FROM (${objects}) AS o ORDER BY 1, 2 LIMIT ${EXAMPLES}`,
+  );
+  return {
+    count: countOf(rows[0], 'n'),
+    examples: rows.map((row) => `${textOf(row, 'bucket')}/${textOf(row, 'key')}`),
+  };
 };
 
 /** A manifest that stands apart from the payloads it names outdates what stands behind them; what rows name is known. */
@@ -102,7 +108,10 @@ const settle = async (tx: Sql) => {
   );
   // Two statements: a condition with OR would be tried row by row.
   const byManifest = await count(tx, `DELETE FROM object_found WHERE manifest_id IN ${NAMED}`);
-  const byPiece = await count(tx, 'DELETE FROM object_found WHERE file_ids[1] IN (SELECT unnest(file_ids) FROM object)');
+  const byPiece = await count(
+    tx,
+    'DELETE FROM object_found WHERE file_ids[1] IN (SELECT unnest(file_ids) FROM object)',
+  );
   const damaged = await namesOf(tx, broken('object_found'));
   await tx.query(
     `DELETE FROM object_found AS o USING (${broken('object_found')}) AS gone WHERE o.bucket = gone.bucket AND o.key = gone.key

@@ -19,7 +19,10 @@ export type Bond =
   | { readonly kind: 'unindexed'; readonly reason: string };
 
 const isMissing = (error: unknown): boolean =>
-  typeof error === 'object' && error !== null && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+  typeof error === 'object' &&
+  error !== null &&
+  'code' in error &&
+  (error.code === 'ENOENT' || error.code === 'ENOTDIR');
 
 /**
  * Ties the folder of files to its index: the last mark of the index lies in the folder, and each mark ever left there is a row of the index. An index that
@@ -44,7 +47,10 @@ export class StoreFolder {
     if (mark !== undefined)
       return row?.['is_known'] === true
         ? { kind: 'whole' }
-        : { kind: 'unindexed', reason: 'the index in Postgres does not know the files on disk: it is empty or an older copy' };
+        : {
+            kind: 'unindexed',
+            reason: 'the index in Postgres does not know the files on disk: it is empty or an older copy',
+          };
     if (row?.['has_marks'] === true) return { kind: 'gone', reason: await this.#whatIsMissing() };
     const payloads = await this.#hasPayloads();
     if (row?.['has_objects'] === true)

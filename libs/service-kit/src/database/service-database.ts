@@ -5,12 +5,14 @@ import { createServiceDataSource, serviceDataSourceOptions, type ServiceDatabase
 import type { CoreConfig } from '../config/core-config.js';
 import { HealthRegistry } from '../core/health.registry.js';
 import { CORE_CONFIG } from '../core/tokens.js';
+import { goneText, hasSchema, watchSchema } from './schema-watch.js';
 
 /** The Postgres schema of a service: its name with underscores. */
 export const schemaOf = (service: string): string => service.replaceAll('-', '_');
 
 const CONNECT_ATTEMPTS = 20;
 const CONNECT_PAUSE_MS = 1000;
+const SCHEMA_LOOK_MS = 2_000;
 
 /**
  * The service's own DataSource (one schema, `search_path` set, migrations run by one replica at a time), injected by
@@ -40,7 +42,11 @@ export const serviceDatabase = (
     dataSourceFactory: async () => {
       if (!opened) throw new Error(`no options for the database of ${service}`);
       const db = await createServiceDataSource(opened.database);
-      opened.health.readiness(name, () => db.query('SELECT 1').then(() => undefined));
+      const { schema } = opened.database;
+      opened.health.readiness(name, async () => ((await hasSchema(db)) ? undefined : goneText(schema)));
+      watchSchema(db, schema, SCHEMA_LOOK_MS, (error) => {
+        throw error; // nobody handles it: the process ends with this sentence, and whoever started it starts it again
+      });
       return db;
     },
   });

@@ -1,4 +1,4 @@
-/** Codes of Node's network errors, and Postgres' (SQLSTATE) for a server that goes down, starts, or has no room. */
+/** Codes of Node's network errors, and Postgres' (SQLSTATE) for a server that goes down, starts, has no room, or lost a schema. */
 const CODES = [
   'ECONNREFUSED',
   'ECONNRESET',
@@ -11,6 +11,9 @@ const CODES = [
   '57P02',
   '57P03',
   '53300',
+  // A table or a schema was dropped under us: the process starts again and makes it anew (see watchSchema).
+  '42P01',
+  '3F000',
 ];
 /** Class 08 of SQLSTATE: connection exceptions. */
 const CONNECTION_EXCEPTION = /^08\w{3}$/;

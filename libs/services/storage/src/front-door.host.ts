@@ -10,6 +10,7 @@ import {
   HealthRegistry,
   LOGGER,
   RpcClient,
+  WriteStops,
   durationHistogram,
   inSpan,
   verifyLeaseToken,
@@ -115,6 +116,7 @@ export class FrontDoorHost implements OnApplicationBootstrap, BeforeApplicationS
     gates: StorageGates,
     reads: StorageReads,
     watch: StoreWatch,
+    stops: WriteStops,
     @Inject(CLOCK) clock: Clock,
     @Inject(LOGGER) private readonly logger: ServiceLogger,
     health: HealthRegistry,
@@ -128,6 +130,7 @@ export class FrontDoorHost implements OnApplicationBootstrap, BeforeApplicationS
         if (watch.trouble() !== undefined)
           throw new S3Error('ServiceUnavailable', 'Objects cannot be served at present: the operator is told why.');
       },
+      checkWritable: (principal) => stops.check(principal.kind === 'user' ? 'user' : 'platform'),
       checkLease: async (principal) => {
         if (principal.kind === 'lease') await gates.leases.check(principal.claims);
         if (principal.kind === 'service' && clock.now() >= principal.claims.expiresAt)

@@ -76,7 +76,9 @@ export class StoreWatch implements OnApplicationBootstrap, BeforeApplicationShut
   async reindex(forgetMissing = false): Promise<ReindexReport> {
     const store = this.#store;
     if (!store)
-      throw new Conflict('Objects are kept by an S3 service, which has an index of its own', { code: 'no-local-objects' });
+      throw new Conflict('Objects are kept by an S3 service, which has an index of its own', {
+        code: 'no-local-objects',
+      });
     const trouble = await store.look();
     if (trouble !== undefined && !store.needsReindex() && !this.#running && !forgetMissing)
       throw new Conflict(

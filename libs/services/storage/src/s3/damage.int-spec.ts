@@ -2,7 +2,7 @@ import { readdir, truncate, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { OBJECT_STORE } from '../tokens.js';
-import { LOGGER } from '@fornax/service-kit';
+import { LOGGER, WriteStops } from '@fornax/service-kit';
 import { type LocalObjectStore, StoreRefusal } from '@fornax/object-store';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { StorageUnderTest, type TestUser } from '../storage.fixture.js';
@@ -88,6 +88,30 @@ describe('an object whose file is damaged', () => {
 });
 
 describe('a full disk', () => {
+  it('refuses uploads of users with 507 before it is quite full, and lets them read and delete', async () => {
+    await putFile('large', 'x');
+    const stops = storage.app.app.get(WriteStops);
+    stops.set('disk', { status: 507, message: 'Disk full', ways: ['Free some space'] });
+    try {
+      const uploads = [
+        await storage.signed(ada, { method: 'PUT', path: `/${BUCKET}/k`, body: 'x' }),
+        await ask('PUT', 'copy', { 'x-amz-copy-source': `/${BUCKET}/large` }),
+        await storage.signed(ada, { method: 'POST', path: `/${BUCKET}/k?uploads=` }),
+        await storage.signed(ada, { method: 'PUT', path: `/${BUCKET}/k?partNumber=1&uploadId=u`, body: 'x' }),
+        await storage.signed(ada, { method: 'PUT', path: '/another-bucket' }),
+      ];
+      for (const { status, body } of uploads) {
+        expect(body).toMatch(/<Code>InsufficientStorage<\/Code><Message>Disk full\. Nothing was done/);
+        expect(status).toBe(507);
+      }
+      expect((await ask('GET', 'large')).status).toBe(200);
+      expect((await ask('DELETE', 'large')).status).toBe(204);
+    } finally {
+      stops.set('disk', undefined);
+    }
+    expect((await storage.signed(ada, { method: 'PUT', path: `/${BUCKET}/k`, body: 'x' })).status).toBe(200);
+  });
+
   it('is a 507 with a code and a sentence', async () => {
     const store = storage.app.app.get<LocalObjectStore>(OBJECT_STORE);
     jest.spyOn(store, 'put').mockRejectedValueOnce(new StoreRefusal('InsufficientStorage', 'the disk is full'));

@@ -15,6 +15,8 @@ export interface S3Parts {
   readonly identities: Identities;
   /** @throws S3Error ServiceUnavailable while files and index do not belong together */
   readonly checkStore: () => void;
+  /** @throws WritesStopped while nothing may be written, above all on a full disk */
+  readonly checkWritable: (principal: Principal) => void;
   /** @throws S3Error AccessDenied for a lease that has ended, SlowDown when that cannot be known */
   readonly checkLease: (principal: Principal) => Promise<void>;
   /** Waits, bounded, until reads show everything that was committed before the call. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { Socket } from 'node:net';
+import { WritesStopped } from '@fornax/event-store';
 import { ObjectDamaged, StoreRefusal } from '@fornax/object-store';
 import {
   type DoorLimits,
@@ -8,6 +9,7 @@ import {
   WrongTokens,
   guardConnections,
   guardUploads,
+  isOutage,
   refuse,
   serverOptions,
   shareOf,
@@ -36,6 +38,8 @@ interface Arrival {
 
 const asS3Error = (error: unknown, request: S3Request | undefined): S3Error | undefined => {
   if (error instanceof S3Error) return error;
+  if (error instanceof WritesStopped)
+    return new S3Error(error.status === 507 ? 'InsufficientStorage' : 'ServiceUnavailable', error.message);
   return error instanceof StoreRefusal ? fromRefusal(error, request?.bucket ?? '', request?.key ?? '') : undefined;
 };
 
@@ -51,6 +55,19 @@ const checkMethod = ({ method }: S3Request, principal: Principal): void => {
   if (principal.kind === 'user' && principal.isReadOnly && method !== 'GET' && method !== 'HEAD')
     throw accessDenied('An auditor may only read');
 };
+
+/** What takes room: objects, their parts, copies, and joining them. Deletions are let through, they make room. */
+const isUpload = ({ method, key }: S3Request): boolean => key !== '' && (method === 'PUT' || method === 'POST');
+
+/** What a failure of ours is called where the caller may know more than that it is one: it is told to the log all the same. */
+const asTrouble = (error: unknown): S3Error | undefined => {
+  if (isDatabaseFull(error)) return new S3Error('InsufficientStorage', 'The disk of the database is full.');
+  return isOutage(error)
+    ? new S3Error('ServiceUnavailable', 'A part of the platform cannot be reached. Please try again.')
+    : undefined;
+};
+/** SQLSTATE disk_full. */
+const isDatabaseFull = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === '53100';
 
 /** Without the query, which may hold a signature or a session token. */
 const pathOf = ({ url = '/' }: IncomingMessage): string => url.split('?', 1)[0] ?? '/';
@@ -114,7 +131,7 @@ const createHandler = (parts: S3Parts, limits: DoorLimits): ((arrival: Arrival) 
     // A body that broke off took the connection with it: that is ours all the same.
     if (!answer && (error instanceof ObjectDamaged || !hasGone(message, response)))
       parts.onError(error, { method: message.method ?? '', path: pathOf(message), requestId });
-    if (!answer || !WRONG.includes(answer.code)) return sendError(arrival, answer);
+    if (!answer || !WRONG.includes(answer.code)) return sendError(arrival, answer ?? asTrouble(error));
     answerWrong(arrival, answer, wrong.delayMs(shareOf(limits.peers.of(message)), claimedKeyOf(request)));
   };
 
@@ -129,6 +146,7 @@ const createHandler = (parts: S3Parts, limits: DoorLimits): ((arrival: Arrival) 
     await parts.observe(facts, async () => {
       await parts.checkLease(principal);
       parts.checkStore();
+      if (isUpload(request)) parts.checkWritable(principal);
       await operation(exchange);
     });
   };
