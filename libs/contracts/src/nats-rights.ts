@@ -78,7 +78,7 @@ export const SERVICE_RIGHTS: Readonly<Record<ControlService, ServiceRights>> = {
     sends: [allDispatchSubject],
     takes: [{ stream: STREAMS.reports, durable: 'scheduler', filter: allReportsSubject }],
     answers: ['fx.rpc.scheduler.*', nodeRpcPattern('grant')],
-    hears: [allYieldsSubject('task')],
+    hears: [allYieldsSubject('task'), allHeartbeatsSubject],
     leads: ['scheduler'],
   },
   'node-registry': {

@@ -36,10 +36,11 @@ export {
   verifyServiceToken,
   type LeaseCredentials,
 } from './secrets/lease-claims.js';
-export { newId, systemClock, type Clock } from './core/clock.js';
+export { CautiousClock } from './core/cautious-clock.js';
+export { newId, systemClock, systemMonotonicClock, type Clock, type MonotonicClock } from './core/clock.js';
 export { jsonOf } from './json/json.js';
 export { MessageTooLarge, parseMessage, refusalOf } from './json/message-json.js';
-export { CLOCK, CORE_CONFIG, EVENT_LOG, LOGGER, NATS, PUBLISHER } from './core/tokens.js';
+export { CLOCK, CORE_CONFIG, EVENT_LOG, LOGGER, MONOTONIC_CLOCK, NATS, PUBLISHER } from './core/tokens.js';
 export { HealthRegistry, type Readiness, type ReadinessCheck } from './core/health.registry.js';
 export { isOutage } from './errors/outage.js';
 export { WriteStops, type WriteStop } from './core/write-stops.js';

@@ -3,6 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import {
   type GrantReply,
+  type HeldLease,
+  type HeldPhase,
   grantReplySchema,
   type LeaseOrder,
   type LiveInstance,
@@ -45,6 +47,13 @@ export interface InstanceWorld {
 
 export type Phase = 'accepted' | 'preparing' | 'running' | 'uploading' | 'ended';
 
+const HELD: Readonly<Record<Exclude<Phase, 'ended'>, HeldPhase>> = {
+  accepted: 'preparing',
+  preparing: 'preparing',
+  running: 'running',
+  uploading: 'uploading',
+};
+
 const KILL_AFTER_MS = 2_000;
 const GRANT_TRIES_MS = 300_000;
 const GRANT_TIMEOUT_MS = 5_000;
@@ -76,9 +85,13 @@ export class Instance implements Measurable {
   /** Ends the storing of output as well, which a cancelled instance's owner still wants. */
   readonly #dropping = new AbortController();
   readonly #leaseId: string;
+  readonly #s3: S3Client;
+  readonly #publisher: Pick<DurablePublisher, 'publish'>;
   readonly #refresh: ResourceRefresh;
   #bringNew: ((signal: AbortSignal) => Promise<void>) | undefined;
   #phase: Phase = 'accepted';
+  /** Grows with whatever gets done besides the command. */
+  #moved = 0;
   #isCancelled = false;
   #isDropped = false;
   #isOverTime = false;
@@ -86,6 +99,7 @@ export class Instance implements Measurable {
   readonly #meter: InstanceMeter;
   #progress: ProgressReader | undefined;
   #running: RunningInstance | undefined;
+  #begun: { readonly startedAt: number; readonly elapsed: number } | undefined;
   #prepared: PreparedInstance | undefined;
   #before: Manifest = new Map();
   #grant: { readonly granted: Granted; readonly at: number } | undefined;
@@ -96,6 +110,15 @@ export class Instance implements Measurable {
     readonly order: LeaseOrder,
   ) {
     this.#leaseId = order.leaseId;
+    const moved = (): void => void (this.#moved += 1);
+    this.#s3 = world.s3.watched(moved);
+    this.#publisher = {
+      publish: async (...message) => {
+        const published = await world.publisher.publish(...message);
+        moved();
+        return published;
+      },
+    };
     this.#refresh = new ResourceRefresh((error) => world.onError(error));
     this.#meter = new InstanceMeter(order.cores);
     this.done = inSpan(
@@ -134,6 +157,25 @@ export class Instance implements Measurable {
     return { leaseId: this.#leaseId, taskId, instance, phase: this.#times.phase, progress, ...gauges };
   }
 
+  /** What a heartbeat says of it; undefined once its end was told. */
+  get held(): HeldLease | undefined {
+    if (this.#phase === 'ended') return undefined;
+    return { leaseId: this.#leaseId, phase: HELD[this.#phase], moved: this.#moved };
+  }
+
+  /** Its start and its exit once more, as far as it has come: the platform did not hear them. */
+  tellAgain(): void {
+    if (this.#begun && this.#phase !== 'ended') this.#tell({ kind: 'started', startedAt: this.#begun.startedAt });
+    if (this.#phase === 'uploading') this.#tell({ kind: 'exited' });
+  }
+
+  /** It does not get on: ends as a failure of the platform. A running command is left alone, how long that takes is its user's matter. */
+  giveUp(): void {
+    if (this.#phase === 'running' || this.#phase === 'ended') return;
+    this.#abort.abort(new Error(`the instance did not get on with ${this.#times.phase}, and was given up`));
+    this.#dropping.abort();
+  }
+
   /** SIGTERM, and SIGKILL two seconds later; the outcome will be `cancelled`. Safe to repeat. */
   cancel(): void {
     if (this.#isCancelled || this.#phase === 'ended') return;
@@ -168,7 +210,7 @@ export class Instance implements Measurable {
       ended = {
         ...this.#failureOf(error),
         ...this.#times.report(),
-        endedAt: Date.now(),
+        ...this.#timesOfFailure(),
         uploadedFiles: 0,
         uploadedBytes: 0,
       };
@@ -192,6 +234,7 @@ export class Instance implements Measurable {
     if (this.#isDropped) running.kill();
     if (this.#isCancelled) this.#stop();
     const { startedAt } = running;
+    this.#begun = { startedAt, elapsed: performance.now() };
     this.#times.enter('execution');
     this.#meter.begin(performance.now());
     this.#tell({ kind: 'started', startedAt });
@@ -202,7 +245,7 @@ export class Instance implements Measurable {
     const { taskId, instance, leaseId, attempt } = order;
     const source = { nodeId: world.nodeId, taskId, instance, leaseId, attempt };
     const [stdout, stderr] = (['stdout', 'stderr'] as const).map(
-      (name) => new LogPipe(world.publisher, source, name, running[name], this.#dropping.signal, () => running.kill()),
+      (name) => new LogPipe(this.#publisher, source, name, running[name], this.#dropping.signal, () => running.kill()),
     );
     const exit = await inSpan('run', {}, () => running.exit);
     stopClock();
@@ -254,13 +297,13 @@ export class Instance implements Measurable {
       const { jobDir } = prepared;
       const folder = plan.resourcesFolder;
       this.#times.enter('download');
-      const inputs = await downloadInputs(world.s3, granted.s3, order.resources, join(jobDir, folder), signal);
+      const inputs = await downloadInputs(this.#s3, granted.s3, order.resources, join(jobDir, folder), signal);
       this.#before = await manifestOf(jobDir);
       this.#times.enter('environment');
       const place = { jobDir, folder, stagingDir: dirname(jobDir) };
       this.#bringNew = async (ending) => {
         const { s3 } = await this.#credentials();
-        const replaced = await refreshInputs(world.s3, s3, order.resources, place, inputs, ending);
+        const replaced = await refreshInputs(this.#s3, s3, order.resources, place, inputs, ending);
         // What the platform brought is no result of the command.
         this.#before = new Map([...this.#before, ...replaced]);
       };
@@ -270,7 +313,7 @@ export class Instance implements Measurable {
   }
 
   async #upload(outcome: Outcome, plan: InstancePlan): Promise<{ outcome: Outcome; uploaded: typeof NO_FILES }> {
-    const { order, world } = this;
+    const { order } = this;
     const jobDir = this.#prepared?.jobDir;
     const isWanted = outcome.outcome !== 'cancelled' || order.uploadResultsOnCancellation;
     if (!order.results || !jobDir || !isWanted) return { outcome, uploaded: NO_FILES };
@@ -281,7 +324,7 @@ export class Instance implements Measurable {
         const files = await selectResults(jobDir, this.#before, plan.filter);
         if (files.length === 0) return { outcome, uploaded: NO_FILES };
         const { s3 } = await this.#credentials();
-        return { outcome, uploaded: await uploadFiles(world.s3, s3, jobDir, files, results, this.#abort.signal) };
+        return { outcome, uploaded: await uploadFiles(this.#s3, s3, jobDir, files, results, this.#abort.signal) };
       });
     } catch (error) {
       // What the command did stays the first thing to tell.
@@ -291,10 +334,10 @@ export class Instance implements Measurable {
 
   /** S3 credentials and secrets of this lease, asked for again when they are old. @throws Error the platform does not grant them */
   async #credentials(): Promise<Granted & { readonly s3: S3Credentials }> {
-    if (this.#grant && Date.now() - this.#grant.at < GRANT_FRESH_MS) return this.#grant.granted;
+    if (this.#grant && performance.now() - this.#grant.at < GRANT_FRESH_MS) return this.#grant.granted;
     const { leaseId, taskId, instance } = this.order;
     const { signal } = this.#abort;
-    const deadline = Date.now() + GRANT_TRIES_MS;
+    const deadline = performance.now() + GRANT_TRIES_MS;
     for (let backoff = 100; ; backoff = Math.min(5_000, backoff * 2)) {
       try {
         const reply = await this.world.rpc.request(
@@ -304,13 +347,13 @@ export class Instance implements Measurable {
           GRANT_TIMEOUT_MS,
         );
         if (!reply.granted) throw new Error(`the platform did not grant the lease: ${reply.reason}`);
-        this.#grant = { granted: reply, at: Date.now() };
+        this.#grant = { granted: reply, at: performance.now() };
         return reply;
       } catch (error) {
         const isAnswer =
           error instanceof RpcRefused ||
           (error instanceof Error && error.message.startsWith('the platform did not grant'));
-        if (isAnswer || Date.now() > deadline) throw error;
+        if (isAnswer || performance.now() > deadline) throw error;
         await delay(backoff, undefined, { signal });
       }
     }
@@ -327,6 +370,13 @@ export class Instance implements Measurable {
       cause: 'platform',
       error: { code: 'FX-NODE', message: text, debug: error instanceof Error ? (error.stack ?? '') : '' },
     };
+  }
+
+  /** When it failed; of a command that had started, as that start and what has passed since, like the end of any other. */
+  #timesOfFailure(): Pick<Ended, 'startedAt' | 'endedAt'> {
+    if (!this.#begun) return { endedAt: Date.now() };
+    const { startedAt, elapsed } = this.#begun;
+    return { startedAt, endedAt: startedAt + Math.round(performance.now() - elapsed) };
   }
 
   #usageOf(exit: InstanceExit): Pick<Ended, 'endedAt' | 'exitCode' | 'signal' | 'cpuMs' | 'peakMemoryMB'> {

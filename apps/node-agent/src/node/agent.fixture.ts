@@ -197,7 +197,7 @@ export class Platform {
       this.epoch += 1;
       this.joins.push(request);
     }
-    return { nodeEpoch: this.epoch, heartbeatMs: 50, graceMs: this.graceMs };
+    return { nodeEpoch: this.epoch, heartbeatMs: 50, graceMs: this.graceMs, leaseListMs: 100 };
   }
 }
 
@@ -227,6 +227,8 @@ export class ObjectServer {
   readonly objects = new Map<string, Buffer>();
   readonly #parts = new Map<string, Map<number, Buffer>>();
   failures = 0;
+  /** How far the storage's clock is ahead. */
+  aheadMs = 0;
   readonly requests: string[] = [];
 
   private constructor(private readonly server: Server) {}
@@ -264,6 +266,11 @@ export class ObjectServer {
       this.failures -= 1;
       return answer(503, '<Error><Code>SlowDown</Code></Error>');
     }
+    const date = String(request.headers['x-amz-date']).replace(/^(.{4})(..)(.{5})(..)(.*)$/, '$1-$2-$3:$4:$5');
+    if (Math.abs(Date.parse(date) - Date.now() - this.aheadMs) > 900_000)
+      return answer(403, '<Error><Code>RequestTimeTooSkewed</Code></Error>', {
+        date: new Date(Date.now() + this.aheadMs).toUTCString(),
+      });
     if (request.headers['x-amz-security-token'] !== 'token')
       return answer(403, '<Error><Code>AccessDenied</Code></Error>');
     if (request.headers['x-amz-content-sha256'] !== createHash('sha256').update(body).digest('hex'))

@@ -33,7 +33,7 @@ let objects: ObjectServer;
 let number = 0;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fornax-agent-'));
-  nats = await startTestNats({ nodes: Array.from({ length: 30 }, (_, at) => `node-${at + 1}`) });
+  nats = await startTestNats({ nodes: Array.from({ length: 40 }, (_, at) => `node-${at + 1}`) });
   objects = await ObjectServer.open();
 }, 120_000);
 afterAll(async () => {
@@ -121,6 +121,56 @@ describe('an agent', () => {
     await eventually(() => platform.kindsOf('over').length === 4);
     expect(platform.reports.at(-1)).toEqual(end);
   });
+
+  it('lists what it works on, and tells again what the platform did not hear', async () => {
+    await platform.order(aLeaseOrder('held', 'sleep 60'), aLeaseOrder('over', 'true'));
+    await ended('over');
+    const listed = () =>
+      platform.heartbeats.flatMap(({ held }) => (held ? [held.map(({ leaseId }) => leaseId)] : [])).at(-1);
+    await eventually(() => listed()?.join() === 'held');
+    expect(platform.heartbeats.some(({ held }) => held?.some(({ phase }) => phase === 'running'))).toBe(true);
+    platform.reports.length = 0;
+    const tell = (leaseId: string, nodeEpoch = 1) =>
+      ({ kind: 'tell', leaseId, taskId: 'task-1', instance: 0, nodeEpoch, asked: 1 }) as const;
+    await platform.order(tell('old', 7), tell('held'), tell('over'), tell('never heard of'));
+    await eventually(() => platform.kindsOf('never heard of').length > 0);
+    expect(platform.reports.map(({ leaseId, kind }) => [leaseId, kind])).toEqual([
+      ['held', 'started'],
+      ['over', 'ended'],
+      ['never heard of', 'unknown'],
+    ]);
+    // It has said that it does not have that one, and somebody else may have it by now.
+    await platform.order(aLeaseOrder('never heard of', 'true'), aLeaseOrder('next', 'true'));
+    await ended('next');
+    expect(platform.kindsOf('never heard of')).toEqual(['unknown']);
+  }, 60_000);
+
+  it('kills without a word what it does not hold, and gives up what hangs besides its command', async () => {
+    await platform.order(aLeaseOrder('stray', 'sleep 1235'), aLeaseOrder('runs', 'sleep 1236'));
+    await eventually(
+      () => platform.kindsOf('stray').includes('started') && platform.kindsOf('runs').includes('started'),
+    );
+    await platform.order({ kind: 'cancel', leaseId: 'stray', taskId: '', because: 'not-held' });
+    await eventually(() => running('1235') === 0);
+    await platform.order({ kind: 'cancel', leaseId: 'runs', taskId: 'task-1', because: 'stuck' });
+    objects.failures = 1_000;
+    const results = { bucket: 'results', prefix: null, whitelist: null, blacklist: null };
+    await platform.order(aLeaseOrder('hangs', "sh -c 'echo x > out'", { results }));
+    await eventually(() => platform.kindsOf('hangs').includes('exited'));
+    await platform.order({ kind: 'cancel', leaseId: 'hangs', taskId: 'task-1', because: 'stuck' });
+    expect(await ended('hangs')).toMatchObject({ outcome: 'failure', cause: 'platform' });
+    objects.failures = 0;
+    expect(platform.kindsOf('stray')).toEqual(['started']);
+    expect(platform.kindsOf('runs')).toEqual(['started']);
+  }, 60_000);
+
+  it('brings results although its clock is an hour behind that of the storage', async () => {
+    objects.aheadMs = 3_600_000;
+    const results = { bucket: 'results', prefix: null, whitelist: null, blacklist: null };
+    await platform.order(aLeaseOrder('late', "sh -c 'echo x > out'", { results }));
+    expect(await ended('late')).toMatchObject({ outcome: 'success', uploadedFiles: 1 });
+    objects.aheadMs = 0;
+  }, 60_000);
 
   it('runs a lease once, however often it comes, and none of another epoch', async () => {
     const order = aLeaseOrder('twice', 'true');

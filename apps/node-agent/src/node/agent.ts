@@ -1,4 +1,5 @@
 import {
+  type CancelOrder,
   dispatchConsumer,
   type DispatchOrder,
   dispatchSubject,
@@ -7,6 +8,7 @@ import {
   ORDER_HEADERS,
   rotateReplySchema,
   STREAMS,
+  type TellOrder,
 } from '@fornax/contracts';
 import type { Driver, DriverFacts } from '@fornax/drivers';
 import { connectNats, consumeBatches, DurablePublisher, onReconnect } from '@fornax/event-store';
@@ -121,6 +123,7 @@ export class Agent {
         onLost: (reason) => agent.#fence(reason),
         onJoined: ({ nodeEpoch }) => log.info({ nodeEpoch, driver: facts.name, hardware }, 'joined'),
         leases: () => agent.#instances.size,
+        held: () => [...agent.#instances.values()].flatMap((instance) => instance.held ?? []),
         onError,
         onKeyDue: () => void agent.#changeKey().catch(onError),
       },
@@ -227,12 +230,33 @@ export class Agent {
   #accept(order: DispatchOrder): void {
     // Leases that come now are given back with the others.
     if (this.#isClosing) return;
-    if (order.kind === 'cancel') this.#instances.get(order.leaseId)?.cancel();
+    if (order.kind === 'cancel') this.#stopInstance(order);
+    else if (order.kind === 'tell') this.#tell(order);
     else if (order.kind === 'resources') this.#instances.get(order.leaseId)?.refresh(order.update);
     else if (order.kind === 'snapshot')
       void takeSnapshot(this.#snapshotWorld, order, this.#instances.get(order.leaseId));
     // The session of this instant: one that was lost a moment ago may not begin anything any more.
     else if (order.nodeEpoch === this.membership.session?.nodeEpoch) this.#take(order);
+  }
+
+  #stopInstance({ leaseId, because }: CancelOrder): void {
+    const instance = this.#instances.get(leaseId);
+    if (because === 'not-held') void instance?.drop();
+    else if (because === 'stuck') instance?.giveUp();
+    else instance?.cancel();
+  }
+
+  /** Says what became of a lease. One that is not known here is not begun any more: the platform gives its instance to another. */
+  #tell({ leaseId, taskId, instance, nodeEpoch }: TellOrder): void {
+    if (nodeEpoch !== this.membership.session?.nodeEpoch) return;
+    const end = this.#seen.endOf(leaseId);
+    const held = this.#instances.get(leaseId);
+    if (end) this.reporter.report(nodeEpoch, end);
+    else if (held?.held) held.tellAgain();
+    else {
+      this.#seen.add(leaseId);
+      this.reporter.report(nodeEpoch, { kind: 'unknown', leaseId, taskId, instance });
+    }
   }
 
   #take(order: LeaseOrder): void {

@@ -2,10 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import {
   type Heartbeat,
+  type HeldLease,
   heartbeatSubject,
   type JoinReply,
   joinReplySchema,
   leaveReplySchema,
+  MAX_HELD_LEASES,
   nodeRpcSubject,
 } from '@fornax/contracts';
 import type { NatsConnection } from '@nats-io/nats-core';
@@ -26,6 +28,8 @@ export interface MembershipEvents {
   readonly onLost: (reason: string) => Promise<void>;
   readonly onJoined: (session: Session) => void;
   readonly leases: () => number;
+  /** All leases that are really worked on. */
+  readonly held: () => readonly HeldLease[];
   readonly onError: (error: unknown) => void;
   /** The platform wants the node to make itself a new key. */
   readonly onKeyDue: () => void;
@@ -133,14 +137,20 @@ export class Membership {
   /** Heartbeats until the session is lost. @returns why */
   async #beat(session: Session, signal: AbortSignal): Promise<string> {
     const { promise, resolve } = Promise.withResolvers<string>();
+    let listedAt = -Infinity;
     const beat = (): void => {
       const sentAt = performance.now();
-      const { nodeEpoch, bootId } = session;
+      const { nodeEpoch, bootId, leaseListMs, heartbeatMs } = session;
+      // Half a beat early rather than a whole one late.
+      const isListDue = leaseListMs !== undefined && sentAt - listedAt >= leaseListMs - heartbeatMs / 2;
+      const held = isListDue ? this.events.held() : undefined;
+      if (held) listedAt = sentAt;
       const heartbeat: Heartbeat = {
         nodeId: this.member.nodeId,
         nodeEpoch,
         bootId,
         leases: this.events.leases(),
+        ...(held && held.length <= MAX_HELD_LEASES ? { held: [...held] } : {}),
         at: Date.now(),
       };
       try {

@@ -36,6 +36,15 @@ interface Call {
   readonly body?: Body;
 }
 
+/** What clients of one storage share. */
+interface Shared {
+  readonly http: HttpAgent | HttpsAgent;
+  /** How far the storage's clock is ahead of this machine's, as far as that mattered so far. */
+  aheadMs: number;
+}
+
+/** Requests are dated, and refused when they seem a quarter of an hour old or early: when a clock was set meanwhile, the storage's holds. */
+const WRONG_TIME = 'RequestTimeTooSkewed';
 const TRIES = 6;
 const FIRST_BACKOFF_MS = 200;
 const MAX_BACKOFF_MS = 5_000;
@@ -48,16 +57,26 @@ const MAX_PARTS = 10_000;
 /** Storage with the rights of one lease. Bodies are streamed from and to files, hashed in a pass of their own before they are sent. */
 export class S3Client {
   readonly #endpoint: URL;
-  readonly #http: HttpAgent | HttpsAgent;
+  readonly #shared: Shared;
+  readonly #onMoved: () => void;
 
-  constructor(endpoint: string) {
+  constructor(endpoint: string, shared?: Shared, onMoved: () => void = () => undefined) {
     this.#endpoint = new URL(endpoint);
+    this.#onMoved = onMoved;
     const options = { keepAlive: true, maxSockets: 16 };
-    this.#http = this.#endpoint.protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options);
+    this.#shared = shared ?? {
+      http: this.#endpoint.protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options),
+      aheadMs: 0,
+    };
+  }
+
+  /** The same storage over the same connections. @param onMoved told of every piece that came or went */
+  watched(onMoved: () => void): S3Client {
+    return new S3Client(this.#endpoint.href, this.#shared, onMoved);
   }
 
   close(): void {
-    this.#http.destroy();
+    this.#shared.http.destroy();
   }
 
   /** All objects below a prefix, in the order of their keys. @throws S3Error */
@@ -80,7 +99,9 @@ export class S3Client {
   async download(as: S3Credentials, bucket: string, key: string, file: string, signal: AbortSignal): Promise<void> {
     await this.#call(as, { method: 'GET', bucket, key }, signal, async (answer) => {
       // Every try begins anew: a half of a file is worse than none.
-      await pipeline(answer, createWriteStream(file, { flags: 'w', mode: 0o644 }), { signal });
+      await pipeline(answer, (pieces) => this.#noting(pieces), createWriteStream(file, { flags: 'w', mode: 0o644 }), {
+        signal,
+      });
       if (!answer.complete) throw new Error('the object ended early');
     });
   }
@@ -125,6 +146,18 @@ export class S3Client {
     }
   }
 
+  async *#noting(pieces: AsyncIterable<unknown>): AsyncGenerator<unknown> {
+    for await (const piece of pieces) {
+      this.#onMoved();
+      yield piece;
+    }
+  }
+
+  #learnTime(date: string | undefined): void {
+    const at = Date.parse(date ?? '');
+    if (!Number.isNaN(at)) this.#shared.aheadMs = at - Date.now();
+  }
+
   #text(as: S3Credentials, call: Call, signal: AbortSignal): Promise<string> {
     return this.#call(as, call, signal, drain);
   }
@@ -141,10 +174,16 @@ export class S3Client {
         const status = answer.statusCode ?? 0;
         if (status >= 200 && status < 300) return await read(answer);
         const { code, message } = parseS3Error(await drain(answer));
+        if (code === WRONG_TIME) this.#learnTime(answer.headers.date);
         throw new S3Error(status, code, message);
       } catch (error) {
         signal.throwIfAborted();
-        const isFinal = error instanceof S3Error && error.status < 500 && error.status !== 429 && error.status !== 408;
+        const isFinal =
+          error instanceof S3Error &&
+          error.status < 500 &&
+          error.status !== 429 &&
+          error.status !== 408 &&
+          error.code !== WRONG_TIME;
         if (isFinal || tries >= TRIES) throw error;
         const backoff = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (tries - 1));
         await delay(backoff * (0.5 + Math.random()), undefined, { signal });
@@ -161,13 +200,17 @@ export class S3Client {
     const path = `${base}/${encodeRfc3986(bucket)}${key === undefined ? '' : `/${encodeKey(key)}`}`;
     const payloadHash = body?.hash ?? EMPTY_HASH;
     const traceparent = activeTraceparent();
-    const headers = signV4({ method, host: this.#endpoint.host, path, query, payloadHash }, as, new Date());
+    const headers = signV4(
+      { method, host: this.#endpoint.host, path, query, payloadHash },
+      as,
+      new Date(Date.now() + this.#shared.aheadMs),
+    );
     const text = queryText(query);
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const send = this.#endpoint.protocol === 'https:' ? httpsRequest : httpRequest;
     const request = send(
       {
-        agent: this.#http,
+        agent: this.#shared.http,
         method,
         host: this.#endpoint.hostname,
         port: this.#endpoint.port,
@@ -183,7 +226,7 @@ export class S3Client {
     );
     request.setTimeout(IDLE_TIMEOUT_MS, () => request.destroy(new Error('the storage does not answer')));
     request.on('error', reject);
-    if (body && body.sizeBytes > 0) pipeline(exactly(body), request).catch(reject);
+    if (body && body.sizeBytes > 0) pipeline(this.#noting(exactly(body)), request).catch(reject);
     else request.end();
     return promise;
   }

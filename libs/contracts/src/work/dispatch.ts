@@ -64,7 +64,26 @@ const leasesOrder = z.object({
   leases: z.array(z.object(ownPart)),
 });
 
-const cancelOrder = z.object({ kind: z.literal('cancel'), leaseId: z.string(), taskId: z.string() });
+const cancelOrder = z.object({
+  kind: z.literal('cancel'),
+  leaseId: z.string(),
+  taskId: z.string(),
+  /**
+   * Absent: its user cancelled it. `stuck`: its phase does not move on, it is to end as a failure of the platform. `not-held`: the platform
+   * does not know it on this node, it is to be killed without a word. Earlier agents cancel it in all three cases.
+   */
+  because: z.enum(['stuck', 'not-held']).optional(),
+});
+
+/** Say what became of a lease: its start, its exit, its end, or that it is not known. `asked` tells one question from the next. */
+const tellOrder = z.object({
+  kind: z.literal('tell'),
+  leaseId: z.string(),
+  taskId: z.string(),
+  instance: z.number().int(),
+  nodeEpoch: z.number().int(),
+  asked: z.number(),
+});
 
 const snapshotOrder = z.object({
   kind: z.literal('snapshot'),
@@ -92,10 +111,11 @@ export const dispatchOrderSchema = z.discriminatedUnion('kind', [
   cancelOrder,
   snapshotOrder,
   resourcesOrder,
+  tellOrder,
 ]);
 /** A message, read as single orders. */
 export const dispatchMessageSchema = z
-  .array(z.discriminatedUnion('kind', [leaseOrder, leasesOrder, cancelOrder, snapshotOrder, resourcesOrder]))
+  .array(z.discriminatedUnion('kind', [leaseOrder, leasesOrder, cancelOrder, snapshotOrder, resourcesOrder, tellOrder]))
   .transform((orders) =>
     orders.flatMap((order): DispatchOrder[] =>
       order.kind === 'leases' ? order.leases.map((own) => ({ kind: 'lease', ...order.shared, ...own })) : [order],
@@ -104,5 +124,6 @@ export const dispatchMessageSchema = z
 export type DispatchOrder = z.output<typeof dispatchOrderSchema>;
 export type LeaseOrder = z.output<typeof leaseOrder>;
 export type CancelOrder = z.output<typeof cancelOrder>;
+export type TellOrder = z.output<typeof tellOrder>;
 export type ResourcesOrder = z.output<typeof resourcesOrder>;
 export type SnapshotOrder = z.output<typeof snapshotOrder>;

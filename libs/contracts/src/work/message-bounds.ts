@@ -1,5 +1,6 @@
 import { isNodeRpcSubject } from '../subjects.js';
 import { MAX_LIVE_INSTANCES } from './live.js';
+import { MAX_HELD_LEASES } from './reports.js';
 
 /** What a message may hold, told before it is parsed. */
 export interface MessageBounds {
@@ -19,6 +20,7 @@ const MIB = 1024 * KIB;
 /** With room for members that a later agent adds. */
 const VALUES_OF_REPORT = 40;
 const VALUES_OF_LIVE_INSTANCE = 20;
+const VALUES_OF_HELD_LEASE = 8;
 
 /**
  * Bounds of what nodes say, several times what an honest agent needs. The server takes messages of 8 MiB from everybody, which is room for millions of
@@ -29,7 +31,7 @@ export const NODE_MESSAGES = {
   reports: { sizeBytes: 4 * MIB, depth: 8, values: MAX_REPORTS * VALUES_OF_REPORT },
   snapshotReports: { sizeBytes: MIB, depth: 4, values: MAX_REPORTS * VALUES_OF_REPORT },
   live: { sizeBytes: 4 * MIB, depth: 4, values: MAX_LIVE_INSTANCES * VALUES_OF_LIVE_INSTANCE },
-  heartbeat: { sizeBytes: 4 * KIB, depth: 4, values: 100 },
+  heartbeat: { sizeBytes: MIB, depth: 4, values: 100 + MAX_HELD_LEASES * VALUES_OF_HELD_LEASE },
   /** The longest is a join, with a hundred warnings. */
   request: { sizeBytes: MIB, depth: 8, values: 1_000 },
 } as const satisfies Readonly<Record<string, MessageBounds>>;

@@ -44,7 +44,10 @@ const ended = z.object({
   error: z.object({ code: z.string(), message: z.string(), debug: z.string() }).optional(),
 });
 
-export const nodeReportSchema = z.discriminatedUnion('kind', [started, exited, ended]);
+/** The node was asked about a lease that it does not have, and knows nothing of how it ended. It will not begin it any more. */
+const unknown = z.object({ kind: z.literal('unknown'), ...about });
+
+export const nodeReportSchema = z.discriminatedUnion('kind', [started, exited, ended, unknown]);
 export const nodeReportsSchema = z.object({
   nodeId: id,
   nodeEpoch: count,
@@ -67,6 +70,21 @@ export const snapshotReportSchema = z.discriminatedUnion('kind', [
 ]);
 export type SnapshotReport = z.output<typeof snapshotReportSchema>;
 
+/** Most leases that a heartbeat names. A node that holds more names none: a list says what is not there, too. */
+export const MAX_HELD_LEASES = 4_096;
+
+/** What a node does with a lease: before its command, with it, after it. */
+export const HELD_PHASES = ['preparing', 'running', 'uploading'] as const;
+export type HeldPhase = (typeof HELD_PHASES)[number];
+
+const heldLease = z.object({
+  leaseId: id,
+  phase: z.enum(HELD_PHASES),
+  /** Grows with whatever the node gets done in this phase: bytes that came or went. One that stands still is a phase that hangs. */
+  moved: amount.int(),
+});
+export type HeldLease = z.output<typeof heldLease>;
+
 /** What travels on `fx.hb.<node>` (core NATS). */
 export const heartbeatSchema = z.object({
   nodeId: id,
@@ -74,6 +92,8 @@ export const heartbeatSchema = z.object({
   bootId: z.string().max(128),
   /** Leases that the node holds now. */
   leases: count,
+  /** All leases that the node works on now. Absent in most heartbeats (`leaseListMs`), and in all of earlier agents. */
+  held: z.array(heldLease).max(MAX_HELD_LEASES).optional(),
   at: z.number(),
 });
 export type Heartbeat = z.output<typeof heartbeatSchema>;

@@ -32,6 +32,8 @@ export const joinReplySchema = z.object({
   heartbeatMs: z.number().int(),
   /** Silence after which the node is declared lost; the agent kills its instances at two thirds of it. */
   graceMs: z.number().int(),
+  /** How often a heartbeat is to name the leases that the node works on; absent in replies of earlier registries, which read no such list. */
+  leaseListMs: z.number().int().exactOptional(),
   /** The node is to make itself a new key (`rotate`). */
   rotate: z.literal(true).exactOptional(),
 });

@@ -77,20 +77,30 @@ const within = (value: number, from: number, to: number): number => Math.min(Mat
 /** Of what a node says about frequencies: above the hardware's own by turbo, but not by much more. */
 const MOST_TURBO = 3;
 
+/** Clocks that measure durations run a little differently: time servers may speed one up or slow it down by 500 millionths each (RFC 5905). */
+const DRIFT = 1_000 / 1_000_000;
+
+/** What a lease can have lasted, by the measure of the one who decides, or else between the instants of the lease and of its end's receipt. */
+const longest = ({ dispatchedAt = 0 }: InFlight, receivedAt: InstantMs, heldMs: number | undefined): number =>
+  heldMs === undefined ? Math.max(0, receivedAt - dispatchedAt) : Math.ceil(Math.max(0, heldMs) * (1 + DRIFT));
+
 /**
  * When the command started and ended, as far as the node can be believed: it tells how long it took, by a clock that may be wrong, and that is
- * never more than the time between the lease and the receipt of its end. The start that was recorded first holds.
+ * never more than the lease lasted. The start that was recorded first holds, and one that is recorded lies between the lease and the receipt.
+ * The end follows from both, whatever the time of day was set to meanwhile, here or there.
  */
 const believedTimes = (
   end: AttemptEnd,
-  { dispatchedAt = 0, startedAt }: InFlight,
+  lease: InFlight,
   receivedAt: InstantMs,
+  { heldMs, lastedMs }: { readonly heldMs: number | undefined; readonly lastedMs: number },
 ): Pick<AttemptEnd, 'startedAt' | 'endedAt'> => {
-  const latest = Math.max(dispatchedAt, receivedAt);
+  const { dispatchedAt = 0, startedAt } = lease;
   const said = end.startedAt;
-  if (said === undefined && startedAt === undefined) return { endedAt: within(end.endedAt, dispatchedAt, latest) };
-  const start = startedAt ?? within(said ?? end.endedAt, dispatchedAt, latest);
-  return { startedAt: start, endedAt: start + within(end.endedAt - (said ?? start), 0, latest - start) };
+  if (said === undefined && startedAt === undefined) return { endedAt: within(end.endedAt, dispatchedAt, receivedAt) };
+  const start = startedAt ?? within(said ?? end.endedAt, dispatchedAt, receivedAt);
+  const mostMs = heldMs === undefined ? Math.max(dispatchedAt, receivedAt) - start : lastedMs;
+  return { startedAt: start, endedAt: start + within(end.endedAt - (said ?? start), 0, mostMs) };
 };
 
 const optionally = <K extends 'cpuMs' | 'downloadMs' | 'environmentMs' | 'uploadMs' | 'averageGHz'>(
@@ -105,15 +115,15 @@ const optionally = <K extends 'cpuMs' | 'downloadMs' | 'environmentMs' | 'upload
 };
 
 /** An end with figures that the lease can have had: none longer than the lease, no more processor time than its node has. */
-const believed = (end: AttemptEnd, lease: InFlight, receivedAt: InstantMs): AttemptEnd => {
-  const { attempt, node, dispatchedAt = 0 } = lease;
-  const lastedMs = Math.max(0, receivedAt - dispatchedAt);
+const believed = (end: AttemptEnd, lease: InFlight, receivedAt: InstantMs, heldMs: number | undefined): AttemptEnd => {
+  const { attempt, node } = lease;
+  const lastedMs = longest(lease, receivedAt, heldMs);
   const { cores, ghz } = end.hardware;
   return {
     ...end,
     attempt,
     node,
-    ...believedTimes(end, lease, receivedAt),
+    ...believedTimes(end, lease, receivedAt, { heldMs, lastedMs }),
     ...optionally(end, 'cpuMs', lastedMs * Math.max(1, cores, end.cores)),
     ...optionally(end, 'downloadMs', lastedMs),
     ...optionally(end, 'environmentMs', lastedMs),
@@ -164,7 +174,8 @@ export const recordReports = (
         break;
       case 'ended': {
         const started = starts.get(instance);
-        const end = believed(report.end, started === undefined ? lease : { ...lease, startedAt: started }, at);
+        const known = started === undefined ? lease : { ...lease, startedAt: started };
+        const end = believed(report.end, known, at, report.heldMs);
         const { startedAt } = end;
         // Phases that were never reported are stated now, so that the public states pass through them.
         if (phase === 'dispatched' && startedAt !== undefined) outcome.started.push({ instance, leaseId, startedAt });

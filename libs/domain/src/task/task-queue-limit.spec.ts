@@ -60,6 +60,15 @@ describe('a task that may wait for ten seconds', () => {
       .when(expire(later + 1))
       .thenNothing();
   });
+  it('fails when whoever measured the wait says so, whatever time it is, but only if it is still that wait', () => {
+    const passed = later;
+    given(limited)
+      .when({ type: 'ExpireWaiting', passed, at: at - 3_600_000 })
+      .then(waitingExpired('0-1', at - 3_600_000));
+    given(limited)
+      .when({ type: 'ExpireWaiting', passed: passed - 1, at: later + 3_600_000 })
+      .thenNothing();
+  });
   it('gets no retry', () =>
     expect(
       queueDeadlineOf(

@@ -29,8 +29,11 @@ export type TaskCommand =
   | { readonly type: 'RecordReports'; readonly reports: readonly InstanceReport[]; readonly at: InstantMs }
   /** The node was lost (or drained): its leases end with the given cause and their instances wait again. */
   | { readonly type: 'RevokeLeases'; readonly attempts: readonly AttemptEnd[]; readonly at: InstantMs }
-  /** Fails what waits, if the task has waited for too long by now. */
-  | { readonly type: 'ExpireWaiting'; readonly at: InstantMs }
+  /**
+   * Fails what waits, if the task has waited for too long: by `at`, or, where the wait was measured without looking at the time of day, if
+   * `passed` is still the instant that it may wait until.
+   */
+  | { readonly type: 'ExpireWaiting'; readonly passed?: InstantMs; readonly at: InstantMs }
   | {
       readonly type: 'RecordWaitingReason';
       readonly reason: string | null;
@@ -42,4 +45,12 @@ export type TaskCommand =
 export type InstanceReport =
   | (LeaseRef & { readonly kind: 'started'; readonly startedAt: InstantMs })
   | (LeaseRef & { readonly kind: 'exited' })
-  | { readonly kind: 'ended'; readonly end: AttemptEnd };
+  | {
+      readonly kind: 'ended';
+      readonly end: AttemptEnd;
+      /**
+       * How long the lease has been held, milliseconds, as the one who decides has measured it without looking at the time of day. Absent where
+       * nobody did: then it is the time between the instants of the lease and of this command.
+       */
+      readonly heldMs?: number;
+    };

@@ -1,6 +1,7 @@
 import type { TaskCommand } from './task.commands.js';
 import type { TaskEvent } from './task.events.js';
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { specFor } from '../specs/given.fixture.js';
 import {
   aFailure,
@@ -231,6 +232,62 @@ describe('recording reports', () => {
           { ...exited(ref(0)), at: later },
           concludedLater(anEnd(0, { startedAt: at, endedAt: at + 3_000 })),
         ));
+
+    it.each([HOUR, -HOUR, 26 * HOUR])(
+      'bills what the command took although the clock is set by %i ms meanwhile',
+      (set) => {
+        const end = anEnd(0, { startedAt: at + 5, endedAt: at + 3_005 });
+        const whole = [{ ...exited(ref(0)), at: later + set }];
+        const expected = { ...concluded(anEnd(0, { startedAt: at, endedAt: at + 3_000 })), at: later + set };
+        given(...running)
+          .when({ type: 'RecordReports', reports: [{ kind: 'ended', end, heldMs: 3_100 }], at: later + set })
+          .then(...whole, expected);
+        // The clock of the node, or of both: the platform has measured the lease, and nobody pays for more than it.
+        const stepped = { ...end, endedAt: end.endedAt + Math.abs(set) };
+        const bounded = { ...concluded(anEnd(0, { startedAt: at, endedAt: at + 3_104 })), at: later + set };
+        given(...running)
+          .when({ type: 'RecordReports', reports: [{ kind: 'ended', end: stepped, heldMs: 3_100 }], at: later + set })
+          .then(...whole, bounded);
+      },
+    );
+
+    it('never bills an honest node for less or more, whatever clocks are set to, and no lie for more than the lease', () => {
+      const instant = fc.integer({ min: -26 * HOUR, max: 26 * HOUR });
+      const times = fc.record({ before: fc.nat(HOUR), took: fc.nat(HOUR), after: fc.nat(HOUR), lie: instant });
+      const clocks = fc.record({ node: instant, started: instant, ended: instant });
+      fc.assert(
+        fc.property(
+          times,
+          clocks,
+          fc.boolean(),
+          ({ before, took, after, lie }, { node, started: s, ended: e }, told) => {
+            const heldMs = before + took + after;
+            const billed = (lasted: number): number => {
+              const startedAt = at + before + node;
+              const reports: Extract<TaskCommand, { type: 'RecordReports' }>['reports'] = [
+                { kind: 'ended', end: anEnd(0, { startedAt, endedAt: startedAt + lasted }), heldMs },
+              ];
+              const first = {
+                type: 'RecordReports',
+                reports: [{ kind: 'started', ...ref(0), startedAt }],
+                at: at + s,
+              } as const;
+              let state = [submitted(), dispatched(aLease(0))].reduce(taskDecider.evolve, taskDecider.initial);
+              const decided = told ? taskDecider.decide(state, first) : { events: [] };
+              if ('events' in decided) state = decided.events.reduce(taskDecider.evolve, state);
+              const last = taskDecider.decide(state, { type: 'RecordReports', reports, at: at + e });
+              const ends = 'events' in last ? last.events : [];
+              const [end] = ends.flatMap((event) => (event.type === 'InstancesConcluded' ? event.attempts : []));
+              return (end?.endedAt ?? NaN) - (end?.startedAt ?? NaN);
+            };
+            expect(billed(took)).toBe(took);
+            const lied = billed(lie);
+            expect(lied).toBeGreaterThanOrEqual(0);
+            expect(lied).toBeLessThanOrEqual(heldMs * 1.001 + 1);
+          },
+        ),
+      );
+    });
 
     it('counts no more work than the lease can have had', () => {
       const huge = { cpuMs: 1e15, downloadMs: 1e15, environmentMs: 1e15, uploadMs: 1e15, averageGHz: 1e3 };

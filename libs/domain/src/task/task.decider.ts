@@ -77,9 +77,10 @@ const updateResources = (state: TaskState, at: InstantMs): TaskDecision => {
 };
 
 /** Decided anew on every try: a dispatch that came first has ended the wait. */
-const expireWaiting = (state: TaskState, at: InstantMs): TaskDecision => {
+const expireWaiting = (state: TaskState, passed: InstantMs | undefined, at: InstantMs): TaskDecision => {
   const deadline = queueDeadlineOf(state);
-  if (deadline === null || at < deadline || isStopping(state)) return accept();
+  const hasPassed = deadline !== null && (passed === undefined ? at >= deadline : passed === deadline);
+  if (!hasPassed || isStopping(state)) return accept();
   return accept<TaskEvent>({ type: 'WaitingInstancesExpired', instances: formatRanges(state.waiting), at });
 };
 
@@ -99,7 +100,7 @@ const decide = (state: TaskState, command: TaskCommand): TaskDecision => {
     case 'UpdateResources':
       return updateResources(state, command.at);
     case 'ExpireWaiting':
-      return expireWaiting(state, command.at);
+      return expireWaiting(state, command.passed, command.at);
     case 'DispatchInstances':
       return dispatchInstances(state, command.leases, command.at);
     case 'RecordReports':

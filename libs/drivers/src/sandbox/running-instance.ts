@@ -192,8 +192,10 @@ export const launch = async (how: Launch, command: InstanceCommand): Promise<Run
   };
   const watch = watchMemory(child.pid ?? 0, how.watchMemoryMB, kill);
 
+  // The end is told as the start and what has passed since: how long the command ran is billed, whatever the time of day is set to meanwhile.
+  let begun = { at: Date.now(), elapsed: performance.now() };
   const exit = ended.then(async (): Promise<InstanceExit> => {
-    const endedAt = Date.now();
+    const endedAt = begun.at + Math.round(performance.now() - begun.elapsed);
     const { peakMB, exceeded } = watch.stop();
     if (how.level.aim === 'group') {
       if (child.pid !== undefined) signalQuietly(-child.pid, 'SIGKILL');
@@ -236,7 +238,8 @@ export const launch = async (how: Launch, command: InstanceCommand): Promise<Run
     );
   }
   const tcp = how.connections && new TcpUse(how.connections);
-  const startedAt = Date.now();
+  begun = { at: Date.now(), elapsed: performance.now() };
+  const startedAt = begun.at;
   void rememberProcess(how.folder, child.pid);
   return {
     startedAt,

@@ -114,7 +114,7 @@ export class DurablePublisher {
       data,
       headers: hdrs,
       reply: `${this.inbox}.${token}`,
-      deadline: Date.now() + timeoutMs,
+      deadline: performance.now() + timeoutMs,
       settleMs,
       unanswered: mayBeStored ? 1 : 0,
       retryAt: 0,
@@ -150,7 +150,7 @@ export class DurablePublisher {
     if (!isConnected(this.nc)) return;
     pending.tries += 1;
     pending.unanswered += 1;
-    pending.retryAt = Date.now() + RESEND_AFTER_MS;
+    pending.retryAt = performance.now() + RESEND_AFTER_MS;
     this.nc.publish(pending.subject, pending.data, { reply: pending.reply, headers: pending.headers });
   }
 
@@ -161,13 +161,13 @@ export class DurablePublisher {
     if (msg.data.length === 0 && msg.headers?.code === 503) {
       // Nobody serves the stream: it has no leader yet, or does not exist.
       pending.unanswered -= 1;
-      pending.retryAt = Math.min(pending.retryAt, Date.now() + NO_RESPONDERS_RETRY_MS);
+      pending.retryAt = Math.min(pending.retryAt, performance.now() + NO_RESPONDERS_RETRY_MS);
       return;
     }
     const ack = JSON.parse(decoder.decode(msg.data)) as Ack;
     if (ack.error?.code === 503) {
       pending.unanswered -= 1;
-      pending.retryAt = Math.min(pending.retryAt, Date.now() + NO_RESPONDERS_RETRY_MS);
+      pending.retryAt = Math.min(pending.retryAt, performance.now() + NO_RESPONDERS_RETRY_MS);
       return;
     }
     this.pending.delete(token);
@@ -176,7 +176,7 @@ export class DurablePublisher {
   }
 
   private sweepPending(): void {
-    const now = Date.now();
+    const now = performance.now();
     for (const [token, pending] of this.pending) {
       const { subject, tries, unanswered, deadline, settleMs } = pending;
       if (now >= deadline + (unanswered > 0 ? settleMs : 0)) {

@@ -26,6 +26,8 @@ interface Claim {
 }
 
 const WRONG_LAST_SEQUENCE = 10071;
+/** A leader that could not renew its lease gives up at this part of `ttlMs`. */
+const GIVES_UP_PART = 2 / 3;
 
 const keySubject = (name: string): string => `$KV.${LEADER_BUCKET}.${name}`;
 const encode = (claim: Claim): string => JSON.stringify(claim);
@@ -50,8 +52,9 @@ const createdAt = async (kv: KV): Promise<number> => Date.parse((await kv.status
 
 /**
  * Takes the lease when it is free, and returns its revision, which only grows.
- * The lease is free when it was never taken, was released, or has not been renewed for `ttlMs`: by the server's clock, or, where the server
- * does not tell, by having been seen unchanged for that long.
+ * The lease is free when it was never taken, was released, or has not been renewed for `ttlMs`. That it was seen unchanged for so long, by this
+ * process's monotonic clock, is the proof. The server's clock may shorten the wait of a candidate that comes late, but not below the time
+ * after which its holder gives up by itself: that clock may have been set.
  */
 class Candidacy {
   readonly id = randomUUID();
@@ -81,10 +84,12 @@ class Candidacy {
 
   private async hasExpired(entry: KvEntry): Promise<boolean> {
     const { ttlMs } = this.options;
-    const now = await serverNow(this.kv);
-    if (now !== undefined) return now - entry.created.getTime() > ttlMs;
     if (this.seen?.revision !== entry.revision) this.seen = { revision: entry.revision, at: performance.now() };
-    return performance.now() - this.seen.at > ttlMs;
+    const unchangedMs = performance.now() - this.seen.at;
+    if (unchangedMs > ttlMs) return true;
+    if (unchangedMs <= ttlMs * GIVES_UP_PART) return false;
+    const now = await serverNow(this.kv);
+    return now !== undefined && now - entry.created.getTime() > ttlMs;
   }
 }
 
@@ -98,7 +103,7 @@ const keep = async (
 ): Promise<number | undefined> => {
   let revision = first;
   let renewedAt = performance.now();
-  const isCertain = () => performance.now() - renewedAt < (ttlMs * 2) / 3;
+  const isCertain = () => performance.now() - renewedAt < ttlMs * GIVES_UP_PART;
   for (;;) {
     await delay(ttlMs / 5, signal);
     if (signal.aborted) return revision;

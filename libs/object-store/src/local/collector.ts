@@ -22,6 +22,7 @@ export class Collector {
   #again: NodeJS.Timeout | undefined;
   #work: Promise<void> = Promise.resolve();
   #isStopped = false;
+  readonly #begunAt = { time: Date.now(), elapsed: performance.now() };
 
   constructor(
     private readonly index: Sql,
@@ -80,7 +81,7 @@ export class Collector {
   async sweep(): Promise<void> {
     if (!(await this.options.isWhole())) return;
     let candidates: string[] = [];
-    for await (const names of this.files.filesBefore(new Date(Date.now() - this.options.orphanAgeMs))) {
+    for await (const names of this.files.filesBefore(new Date(this.#now() - this.options.orphanAgeMs))) {
       candidates.push(...names);
       if (this.#isStopped) return;
       if (candidates.length < SWEEP_BATCH) continue;
@@ -88,6 +89,12 @@ export class Collector {
       candidates = [];
     }
     await this.#removeOrphans(candidates);
+  }
+
+  /** The time of day, unless it was set forward since the start: then the files of puts in progress would look old. */
+  #now(): number {
+    const { time, elapsed } = this.#begunAt;
+    return Math.min(Date.now(), time + performance.now() - elapsed);
   }
 
   async #removeOrphans(candidates: readonly string[]): Promise<void> {

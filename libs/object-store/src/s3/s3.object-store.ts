@@ -147,9 +147,9 @@ export class S3ObjectStore implements ObjectStore {
   /** Up to ten seconds old: S3 keeps no such count, so it is added up from listings. */
   usage(bucket: string): Promise<Usage> {
     const known = this.#usage.get(bucket);
-    if (known && Date.now() - known.at < USAGE_AGE_MS) return known.usage;
+    if (known && performance.now() - known.at < USAGE_AGE_MS) return known.usage;
     const usage = this.#count(bucket);
-    this.#usage.set(bucket, { at: Date.now(), usage });
+    this.#usage.set(bucket, { at: performance.now(), usage });
     usage.catch(() => this.#usage.delete(bucket));
     return usage;
   }

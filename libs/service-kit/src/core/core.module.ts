@@ -23,10 +23,10 @@ import { QuarantineWatch } from '../quarantine/quarantine-watch.js';
 import { QuarantineController } from '../quarantine/quarantine.controller.js';
 import { RpcClient } from '../rpc/rpc-client.js';
 import { Sealer } from '../secrets/sealer.js';
-import { systemClock, type Clock } from './clock.js';
+import { systemClock, systemMonotonicClock, type Clock } from './clock.js';
 import { HealthRegistry } from './health.registry.js';
 import { WriteStops } from './write-stops.js';
-import { CLOCK, CORE_CONFIG, EVENT_LOG, LOGGER, NATS, PUBLISHER } from './tokens.js';
+import { CLOCK, CORE_CONFIG, EVENT_LOG, LOGGER, MONOTONIC_CLOCK, NATS, PUBLISHER } from './tokens.js';
 
 /** Closes what the process shares, after everything that uses it has stopped. */
 @Injectable()
@@ -54,6 +54,7 @@ export class CoreModule {
         { provide: CORE_CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
         { provide: CLOCK, useValue: systemClock },
+        { provide: MONOTONIC_CLOCK, useValue: systemMonotonicClock },
         { provide: Sealer, useFactory: () => new Sealer(config.masterKey) },
         HealthRegistry,
         WriteStops,
@@ -94,6 +95,7 @@ export class CoreModule {
         CORE_CONFIG,
         LOGGER,
         CLOCK,
+        MONOTONIC_CLOCK,
         Sealer,
         HealthRegistry,
         WriteStops,

@@ -8,5 +8,7 @@ export const EVENT_LOG = Symbol('fornax.event-log');
 export const PUBLISHER = Symbol('fornax.publisher');
 /** Clock */
 export const CLOCK = Symbol('fornax.clock');
+/** MonotonicClock */
+export const MONOTONIC_CLOCK = Symbol('fornax.monotonic-clock');
 /** pino Logger */
 export const LOGGER = Symbol('fornax.logger');

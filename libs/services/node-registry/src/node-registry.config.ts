@@ -14,6 +14,8 @@ const schema = z.object({
   FORNAX_NODE_GRACE_MS: intSetting({ min: 500, max: 3_600_000 }).default(10_000),
   /** How often a node of a small fleet gives a sign of life, in milliseconds. */
   FORNAX_HEARTBEAT_MS: intSetting({ min: 50, max: 60_000 }).default(1_000),
+  /** How often a heartbeat names the leases that its node works on, in milliseconds. */
+  FORNAX_HEARTBEAT_LEASES_MS: intSetting({ min: 50, max: 600_000 }).default(10_000),
   /** A leading registry that was silent for this long is replaced, in milliseconds. */
   FORNAX_NODE_REGISTRY_LEADER_TTL_MS: intSetting({ min: 500, max: 120_000 }).default(4_000),
   /** Servers as nodes of other machines see them, comma-separated; default: as this process does. */

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import {
   dispatchSubject,
   heartbeatSubject,
@@ -141,7 +141,12 @@ describe('the node registry on real servers', () => {
     'answers a join with an epoch that only a new boot raises, and tells the grace period',
     async () => {
       await startRegistry();
-      expect(await join('a')).toEqual({ nodeEpoch: 1, heartbeatMs: 100, graceMs: GRACE_MS });
+      expect(await join('a')).toEqual({
+        nodeEpoch: 1,
+        heartbeatMs: 100,
+        graceMs: GRACE_MS,
+        leaseListMs: 10_000,
+      });
       expect((await join('a')).nodeEpoch).toBe(1);
       expect((await join('a', 'boot-2')).nodeEpoch).toBe(2);
       expect(await typesOf('a')).toEqual(['NodeJoined', 'NodeLost rejoined', 'NodeJoined']);
@@ -192,6 +197,31 @@ describe('the node registry on real servers', () => {
       await expect(asOther).rejects.toBeInstanceOf(RpcRefused);
       expect((await post(app, '/fornax/v1/nodes/b/retire', TOKENS.operator)).status).toBe(200);
       await expect(ask('b', 'boot-2')).rejects.toMatchObject({ code: 'node-retired' });
+    },
+    SLOW_MS,
+  );
+
+  it.each([3_600_000, -3_600_000])(
+    'declares nobody lost because the clock was set by %i ms, and whoever is silent all the same',
+    async (step) => {
+      const app = await startRegistry();
+      const name = step > 0 ? 'forwards' : 'backwards';
+      const { nodeEpoch } = await join(`beats-${name}`);
+      beat(`beats-${name}`, nodeEpoch);
+      await eventually(async () => (await typesOf(`beats-${name}`)).length === 1);
+      const now = Date.now.bind(Date);
+      const set = jest.spyOn(Date, 'now').mockImplementation(() => now() + step);
+      try {
+        const view = async () => (await get(app, `/fornax/v1/nodes/beats-${name}`)).body as { lastHeartbeat: string };
+        await eventually(async () => Math.abs(Date.parse((await view()).lastHeartbeat) - now() - step) < 600_000);
+        await join(`silent-${name}`);
+        await eventually(async () => (await typesOf(`silent-${name}`)).includes('NodeLost heartbeat'), {
+          timeoutMs: 30_000,
+        });
+      } finally {
+        set.mockRestore();
+      }
+      expect(await typesOf(`beats-${name}`)).toEqual(['NodeJoined']);
     },
     SLOW_MS,
   );

@@ -9,9 +9,12 @@ import {
   leaseStatusReplySchema,
   nodeRpcSubject,
   placementsReplySchema,
+  heartbeatSubject,
   reportSubject,
   type DispatchOrder,
   type FornaxEvent,
+  type Heartbeat,
+  type HeldLease,
   type LeaseOrder,
   type NodeReport,
   type RecordedCommit,
@@ -167,6 +170,19 @@ class Node {
     await publisher.publish(reportSubject(this.id), body);
   }
 
+  /** What a heartbeat says that it works on. */
+  list(...held: readonly HeldLease[]): void {
+    const heartbeat: Heartbeat = {
+      nodeId: this.id,
+      nodeEpoch: 1,
+      bootId: 'b',
+      leases: held.length,
+      held: [...held],
+      at: 1,
+    };
+    nc.publish(heartbeatSubject(this.id), JSON.stringify(heartbeat));
+  }
+
   /** The node goes away, so that the next test has a fleet of its own. */
   async leave(): Promise<void> {
     const sequence = (await log.readAggregate('node', this.id)).at(-1)?.sequence ?? 0;
@@ -261,6 +277,59 @@ describe('the scheduler on real servers', () => {
       await eventually(() => isOver('task-of-two'));
       await victim.leave();
       await attacker.leave();
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'notices ends that were lost, asks, and gives away once what the living node does not know',
+    async () => {
+      process.env['FORNAX_LEASE_MISSING_MS'] = '300';
+      await startScheduler();
+      delete process.env['FORNAX_LEASE_MISSING_MS'];
+      const asked = new Set<string>();
+      const node = await Node.join('forgets', 3, async (self, orders) => {
+        for (const order of orders) {
+          const lease = self.leases().find(({ leaseId }) => 'leaseId' in order && order.leaseId === leaseId);
+          if (!lease) continue;
+          if (order.kind === 'lease') await self.report(started(lease));
+          // Its first attempts have ended without a word: of the first instance it knows how, of the second it knows nothing.
+          if (order.kind === 'lease' && lease.attempt === 2) await self.report(ended(lease));
+          if (order.kind !== 'tell') continue;
+          asked.add(`${lease.instance}/${lease.attempt}`);
+          const isForgotten = lease.instance === 1 && lease.attempt === 1;
+          const known = lease.instance === 2 ? started(lease) : ended(lease);
+          await self.report(isForgotten ? { kind: 'unknown', ...about(lease) } : known);
+        }
+      });
+      await append('task', 'task-lost', 0, submitted('task-lost', { instances: '0-2' }));
+      await eventually(() => node.leases().length === 3, { timeoutMs: 20_000 });
+      const held = node.leases().find(({ instance }) => instance === 2);
+      if (!held) throw new Error('a lease');
+      await eventually(
+        async () => {
+          node.list({ leaseId: held.leaseId, phase: 'running', moved: 0 });
+          return (await stateOf('task-lost')).succeeded.size > 0 && node.leases().length === 4;
+        },
+        { timeoutMs: 60_000 },
+      );
+      await node.report(ended(held));
+      await eventually(() => isOver('task-lost'), { timeoutMs: 20_000 });
+      expect([...asked]).toEqual(expect.arrayContaining(['0/1', '1/1']));
+      const attempts = (await eventsOf('task-lost')).flatMap((event) =>
+        event.type === 'InstancesConcluded' || event.type === 'InstancesRequeued' ? event.attempts : [],
+      );
+      expect(
+        attempts
+          .map(({ instance, attempt, cause }) => [instance, attempt, cause])
+          .sort((a, b) => Number(a[0]) - Number(b[0])),
+      ).toEqual([
+        [0, 1, undefined],
+        [1, 1, 'platform'],
+        [1, 2, undefined],
+        [2, 1, undefined],
+      ]);
+      await node.leave();
     },
     SLOW_MS,
   );

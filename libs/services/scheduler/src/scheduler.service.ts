@@ -10,6 +10,7 @@ import {
   HealthRegistry,
   ProjectionHost,
   LOGGER,
+  MONOTONIC_CLOCK,
   NATS,
   PUBLISHER,
   RpcClient,
@@ -20,10 +21,12 @@ import {
   signLeaseClaims,
   type Clock,
   type CoreConfig,
+  type MonotonicClock,
 } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { Leadership, type LeadershipPorts } from './leader/leadership.js';
 import type { Logger } from './logger.js';
+import { hearLeaseLists } from './rpc/lease-lists.js';
 import { workCheckpoint } from './projections/work-checkpoint.js';
 import { serveLeader } from './rpc/leader-rpc.js';
 import type { NatsConnection } from './rpc/nats-connection.js';
@@ -49,6 +52,7 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
     @Inject(EVENT_LOG) private readonly log: EventLog,
     @Inject(PUBLISHER) private readonly publisher: DurablePublisher,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(MONOTONIC_CLOCK) private readonly monotonic: MonotonicClock,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(CORE_CONFIG) private readonly core: CoreConfig,
     @Inject(SCHEDULER_CONFIG) private readonly config: SchedulerConfig,
@@ -139,6 +143,8 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
           },
           handle,
         ),
+      hearLists: (handle, signal) => hearLeaseLists(this.nc, this.logger, handle, signal),
+      leaseLimits: { missingMs: this.config.FORNAX_LEASE_MISSING_MS, stuckMs: this.config.FORNAX_LEASE_STUCK_MS },
       keepReport: ({ subject, data, sequence = 0 }, reason) =>
         this.quarantine.keep(
           {
@@ -166,6 +172,7 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
         ),
       onStopped: (stop) => this.quarantine.noticeStop(stop),
       now: () => this.clock.now(),
+      elapsed: () => this.monotonic.elapsed(),
       newId: () => newId(),
       logger: this.logger,
       // Without a tracer there is no active span; the task's own trace goes on all the same.

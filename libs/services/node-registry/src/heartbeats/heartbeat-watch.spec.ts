@@ -4,6 +4,7 @@ import { nodeDecider, type NodeState, type NodeStatus } from '@fornax/domain';
 import { HeartbeatWatch, heartbeatInterval } from './heartbeat-watch.js';
 
 const GRACE = 10_000;
+const TIME_OF_DAY = 1_800_000_000_000;
 const node = (nodeId: string, epoch = 1, status: NodeStatus = 'online'): NodeState => ({
   ...nodeDecider.initial,
   nodeId,
@@ -17,14 +18,14 @@ const names = (watch: HeartbeatWatch, nodes: readonly NodeState[], now: number):
 describe('the heartbeat watch', () => {
   it('calls a node silent once its last beat is older than the grace period', () => {
     const watch = new HeartbeatWatch(GRACE, 0);
-    watch.hear(beat('a'), 5_000);
+    watch.hear(beat('a'), 5_000, TIME_OF_DAY);
     expect(names(watch, [node('a')], 15_000)).toEqual([]);
     expect(names(watch, [node('a')], 15_001)).toEqual(['a']);
   });
 
   it('forgives silence for a whole grace period from when it began to listen', () => {
     const watch = new HeartbeatWatch(GRACE, 0);
-    watch.hear(beat('a'), 0);
+    watch.hear(beat('a'), 0, TIME_OF_DAY);
     watch.restart(50_000);
     expect(names(watch, [node('a'), node('never-heard')], 60_000)).toEqual([]);
     expect(names(watch, [node('a'), node('never-heard')], 60_001)).toEqual(['a', 'never-heard']);
@@ -32,8 +33,8 @@ describe('the heartbeat watch', () => {
 
   it('does not take a beat of an earlier session for a sign of life', () => {
     const watch = new HeartbeatWatch(GRACE, 0);
-    watch.hear(beat('a', 2), 5_000);
-    watch.hear(beat('a', 1), 14_000);
+    watch.hear(beat('a', 2), 5_000, TIME_OF_DAY);
+    watch.hear(beat('a', 1), 14_000, TIME_OF_DAY);
     expect(names(watch, [node('a', 2)], 16_000)).toEqual(['a']);
   });
 
@@ -43,9 +44,19 @@ describe('the heartbeat watch', () => {
     expect(names(watch, nodes, 20_000)).toEqual(['drains']);
   });
 
+  it('is not moved by a step of the time of day, which it only keeps for people', () => {
+    const watch = new HeartbeatWatch(GRACE, 0);
+    watch.hear(beat('a'), 5_000, TIME_OF_DAY);
+    watch.hear(beat('a'), 6_000, TIME_OF_DAY - 3_600_000);
+    expect(names(watch, [node('a')], 16_000)).toEqual([]);
+    expect(watch.lastBeat('a')?.at).toBe(TIME_OF_DAY - 3_600_000);
+    watch.hear(beat('a'), 7_000, TIME_OF_DAY + 3_600_000);
+    expect(names(watch, [node('a')], 17_001)).toEqual(['a']);
+  });
+
   it('counts a join as a sign of life', () => {
     const watch = new HeartbeatWatch(GRACE, 0);
-    watch.welcome('a', 3, 12_000);
+    watch.welcome('a', 3, 12_000, TIME_OF_DAY);
     expect(names(watch, [node('a', 3)], 20_000)).toEqual([]);
   });
 });

@@ -10,10 +10,16 @@ export interface SilentNode {
 interface Beat {
   readonly epoch: number;
   readonly leases: number;
+  /** By the registry's monotonic clock. */
+  readonly heardAt: number;
+  /** The time of day, for people. */
   readonly at: number;
 }
 
-/** The registry's own clock says when it heard a node; the clock of the node is not trusted for that. */
+/**
+ * When nodes were heard last. Silence is measured by the registry's own monotonic clock (`elapsed`): neither a node's clock nor a step of the
+ * registry's says anything about it.
+ */
 export class HeartbeatWatch {
   private readonly beats = new Map<string, Beat>();
 
@@ -24,32 +30,37 @@ export class HeartbeatWatch {
   ) {}
 
   /** Listening begins anew: after a lost connection, a stall of this process, or a change of leader. */
-  restart(now: number): void {
-    this.since = now;
+  restart(elapsed: number): void {
+    this.since = elapsed;
   }
 
-  hear({ nodeId, nodeEpoch, leases }: Heartbeat, now: number): void {
+  /** @param at the time of day, which people are told */
+  hear(
+    { nodeId, nodeEpoch, leases }: Pick<Heartbeat, 'nodeId' | 'nodeEpoch' | 'leases'>,
+    elapsed: number,
+    at: number,
+  ): void {
     const known = this.beats.get(nodeId);
     // A late beat of an earlier session says nothing about the current one.
-    if (!known || nodeEpoch >= known.epoch) this.beats.set(nodeId, { epoch: nodeEpoch, leases, at: now });
+    if (!known || nodeEpoch >= known.epoch) this.beats.set(nodeId, { epoch: nodeEpoch, leases, heardAt: elapsed, at });
   }
 
   /** A node that has just joined is alive, before its first beat. */
-  welcome(nodeId: string, epoch: number, now: number): void {
-    this.hear({ nodeId, nodeEpoch: epoch, bootId: '', leases: 0, at: now }, now);
+  welcome(nodeId: string, epoch: number, elapsed: number, at: number): void {
+    this.hear({ nodeId, nodeEpoch: epoch, leases: 0 }, elapsed, at);
   }
 
   lastBeat(nodeId: string): { readonly at: number; readonly leases: number } | undefined {
     return this.beats.get(nodeId);
   }
 
-  silent(nodes: Iterable<NodeState>, now: number): readonly SilentNode[] {
+  silent(nodes: Iterable<NodeState>, elapsed: number): readonly SilentNode[] {
     const silent: SilentNode[] = [];
     for (const { nodeId, epoch, status } of nodes) {
       if (status !== 'online' && status !== 'draining') continue;
       const beat = this.beats.get(nodeId);
-      const heardAt = beat && beat.epoch >= epoch ? Math.max(beat.at, this.since) : this.since;
-      if (now - heardAt > this.graceMs) silent.push({ nodeId, epoch });
+      const heardAt = beat && beat.epoch >= epoch ? Math.max(beat.heardAt, this.since) : this.since;
+      if (elapsed - heardAt > this.graceMs) silent.push({ nodeId, epoch });
     }
     return silent;
   }

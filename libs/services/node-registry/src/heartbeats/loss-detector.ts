@@ -13,12 +13,14 @@ import {
   DroppedMessages,
   HealthRegistry,
   LOGGER,
+  MONOTONIC_CLOCK,
   NATS,
   newId,
   parseMessage,
   refusalOf,
   type Clock,
   type CoreConfig,
+  type MonotonicClock,
 } from '@fornax/service-kit';
 import type { Logger } from 'pino';
 import { Fleet } from '../fleet/fleet.js';
@@ -45,6 +47,7 @@ export class LossDetector implements OnApplicationBootstrap, BeforeApplicationSh
   constructor(
     @Inject(NATS) private readonly nc: NatsConnection,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(MONOTONIC_CLOCK) private readonly monotonic: MonotonicClock,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(CORE_CONFIG) private readonly core: CoreConfig,
     @Inject(NODE_REGISTRY_CONFIG) private readonly config: NodeRegistryConfig,
@@ -53,7 +56,7 @@ export class LossDetector implements OnApplicationBootstrap, BeforeApplicationSh
     private readonly commands: NodeCommands,
   ) {
     this.dropped = new DroppedMessages('heartbeats', logger);
-    this.watch = new HeartbeatWatch(config.FORNAX_NODE_GRACE_MS, clock.now());
+    this.watch = new HeartbeatWatch(config.FORNAX_NODE_GRACE_MS, monotonic.elapsed());
   }
 
   onApplicationBootstrap(): void {
@@ -112,25 +115,25 @@ export class LossDetector implements OnApplicationBootstrap, BeforeApplicationSh
   private hear(heartbeat: Heartbeat): void {
     const { nodeId, nodeEpoch } = heartbeat;
     const known = this.fleet.get(nodeId);
-    if (known && nodeEpoch <= known.state.epoch) this.watch.hear(heartbeat, this.clock.now());
+    if (known && nodeEpoch <= known.state.epoch) this.watch.hear(heartbeat, this.monotonic.elapsed(), this.clock.now());
     else this.dropped.passOver('unknown-session');
   }
 
   private async noticeReconnects(): Promise<void> {
     for await (const status of this.nc.status()) {
       if (this.stop.signal.aborted) return;
-      if (status.type === 'reconnect') this.watch.restart(this.clock.now());
+      if (status.type === 'reconnect') this.watch.restart(this.monotonic.elapsed());
     }
   }
 
   private detect(leadership: AbortSignal): Promise<void> {
     const intervalMs = this.config.FORNAX_NODE_GRACE_MS / CHECKS_PER_GRACE;
-    this.watch.restart(this.clock.now());
-    let checkedAt = performance.now();
+    this.watch.restart(this.monotonic.elapsed());
+    let checkedAt = this.monotonic.elapsed();
     let isChecking = false;
     const timer = setInterval(() => {
-      const now = performance.now();
-      if (now - checkedAt > intervalMs * STALLED_INTERVALS) this.watch.restart(this.clock.now());
+      const now = this.monotonic.elapsed();
+      if (now - checkedAt > intervalMs * STALLED_INTERVALS) this.watch.restart(this.monotonic.elapsed());
       checkedAt = now;
       if (isChecking || this.silent().length === 0) return;
       isChecking = true;
@@ -149,7 +152,7 @@ export class LossDetector implements OnApplicationBootstrap, BeforeApplicationSh
   }
 
   private silent(): readonly SilentNode[] {
-    return this.watch.silent(this.fleet.all(), this.clock.now());
+    return this.watch.silent(this.fleet.all(), this.monotonic.elapsed());
   }
 
   /**
@@ -158,9 +161,9 @@ export class LossDetector implements OnApplicationBootstrap, BeforeApplicationSh
    */
   private async declareSilent(slowMs: number, leadership: AbortSignal): Promise<void> {
     try {
-      if ((await this.nc.rtt()) > slowMs) this.watch.restart(this.clock.now());
+      if ((await this.nc.rtt()) > slowMs) this.watch.restart(this.monotonic.elapsed());
     } catch {
-      this.watch.restart(this.clock.now());
+      this.watch.restart(this.monotonic.elapsed());
     }
     if (leadership.aborted) return;
     await Promise.all(this.silent().map((node) => this.declareLost(node)));

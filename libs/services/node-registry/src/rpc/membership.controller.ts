@@ -19,11 +19,13 @@ import {
   Forbidden,
   Invalid,
   LogHandler,
+  MONOTONIC_CLOCK,
   NATS,
   Refused,
   RpcHandler,
   parseInput,
   type Clock,
+  type MonotonicClock,
 } from '@fornax/service-kit';
 import { NodeTokens } from '../enrollment/node-tokens.js';
 import { Fleet } from '../fleet/fleet.js';
@@ -42,6 +44,7 @@ export class MembershipController {
   constructor(
     @Inject(NATS) private readonly nc: NatsConnection,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(MONOTONIC_CLOCK) private readonly monotonic: MonotonicClock,
     @Inject(NODE_REGISTRY_CONFIG) private readonly config: NodeRegistryConfig,
     private readonly fleet: Fleet,
     private readonly commands: NodeCommands,
@@ -78,10 +81,15 @@ export class MembershipController {
       driver,
       warnings,
     });
-    this.detector.watch.welcome(nodeId, epoch, this.clock.now());
-    const { FORNAX_NODE_GRACE_MS: graceMs, FORNAX_HEARTBEAT_MS: baseMs } = this.config;
+    this.detector.watch.welcome(nodeId, epoch, this.monotonic.elapsed(), this.clock.now());
+    const {
+      FORNAX_NODE_GRACE_MS: graceMs,
+      FORNAX_HEARTBEAT_MS: baseMs,
+      FORNAX_HEARTBEAT_LEASES_MS: listMs,
+    } = this.config;
     const heartbeatMs = heartbeatInterval(baseMs, graceMs, this.fleet.size);
-    return { nodeEpoch: epoch, heartbeatMs, graceMs, ...(this.isKeyDue(access) ? { rotate: true } : {}) };
+    const leaseListMs = Math.max(heartbeatMs, listMs);
+    return { nodeEpoch: epoch, heartbeatMs, graceMs, leaseListMs, ...(this.isKeyDue(access) ? { rotate: true } : {}) };
   }
 
   /** A node's next key: it opens from the answer on, beside the one that the node has until the next was used once. */

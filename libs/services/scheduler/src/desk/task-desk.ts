@@ -9,7 +9,7 @@ import {
 } from '@fornax/domain';
 import { AggregateStopped, LogUnavailable, VersionConflict, type EventLog } from '@fornax/event-store';
 import type { Logger } from '../logger.js';
-import { revokedAttempts, toInstanceReports } from '../view/reports.js';
+import { revokedAttempts, toInstanceReports, type RevocationCause } from '../view/reports.js';
 import type { Changes, SchedulerView, TaskEntry } from '../view/scheduler-view.js';
 import type { ReasonChange } from '../view/waiting-reasons.js';
 import { Superseded } from '../leader/superseded.js';
@@ -114,26 +114,27 @@ export class TaskDesk {
     const done = this.run(taskId, true, () => {
       const lane = this.lanes.get(taskId);
       if (lane?.waitingReports?.reports === together) lane.waitingReports = undefined;
-      const known = toInstanceReports(this.options.view, taskId, together);
-      return known.length > 0 ? { type: 'RecordReports', reports: known, at: this.options.now() } : undefined;
+      const at = this.options.now();
+      const known = toInstanceReports(this.options.view, taskId, together, at);
+      return known.length > 0 ? { type: 'RecordReports', reports: known, at } : undefined;
     });
     const lane = this.lanes.get(taskId);
     if (lane && lane.jobs.length > 0) lane.waitingReports = { reports: together, done };
     return done;
   }
 
-  /** Ends leases that their node can no longer hold. */
-  revoke(taskId: string, leaseIds: readonly string[]): Promise<void> {
+  /** Ends leases that their node can no longer hold, or does not get on with. */
+  revoke(taskId: string, leaseIds: readonly string[], cause: RevocationCause): Promise<void> {
     return this.run(taskId, true, () => {
       const at = this.options.now();
-      const attempts = revokedAttempts(this.options.view, taskId, leaseIds, at);
+      const attempts = revokedAttempts(this.options.view, taskId, leaseIds, at, cause);
       return attempts.length > 0 ? { type: 'RevokeLeases', attempts, at } : undefined;
     });
   }
 
-  /** Fails what waits of a task, if it has waited for too long by the time that it is decided. */
-  expire(taskId: string): Promise<void> {
-    return this.run(taskId, true, () => ({ type: 'ExpireWaiting', at: this.options.now() }));
+  /** Fails what waits of a task, if `passed` is still how long it may wait when it is decided. */
+  expire(taskId: string, passed: number): Promise<void> {
+    return this.run(taskId, true, () => ({ type: 'ExpireWaiting', passed, at: this.options.now() }));
   }
 
   recordReason({ taskId, reason, detail }: ReasonChange): Promise<void> {

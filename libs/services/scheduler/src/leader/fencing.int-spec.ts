@@ -56,6 +56,7 @@ const elected = async (epoch: number) => {
         new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true })),
       onSuperseded: () => term.abort(),
       now: () => Date.now(),
+      elapsed: () => performance.now(),
       newId: () => `id-${epoch}-${(ids += 1)}`,
       logger: silent,
       inSpan: (_name, parent, work) => work(parent),

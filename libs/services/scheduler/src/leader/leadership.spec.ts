@@ -3,6 +3,7 @@ import {
   dispatchMessageSchema,
   type Commit,
   type DispatchOrder,
+  type HeldLease,
   type LeaseOrder,
   type NodeReport,
 } from '@fornax/contracts';
@@ -11,8 +12,10 @@ import { InMemoryLog, LogUnavailable, type EventLog } from '@fornax/event-store'
 import { aCommit, cancelRequested, eventually, nodeJoined, submitted } from '@fornax/testing';
 import type { Logger } from '../logger.js';
 import { Leadership, type LeadershipPorts } from './leadership.js';
+import type { LeaseList } from '../view/lease-watch.js';
 import type { ReportMessage } from './report-intake.js';
 
+const HOUR = 3_600_000;
 const silent: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /** A log, and around it a leader with its nodes, all in memory. Publishing may be made to fail, as if the process died before it. */
@@ -21,8 +24,11 @@ class Rig {
   readonly messages: string[] = [];
   publishes = true;
   now = 10_000;
+  /** What the time of day was set forward (or back) by. */
+  step = 0;
   private readonly stop = new AbortController();
   private ids = 0;
+  private lists: ((list: LeaseList) => void) | undefined;
   private handle: ((messages: readonly ReportMessage[]) => Promise<void>) | undefined;
   private running: Promise<unknown> = Promise.resolve();
   leadership: Leadership | undefined;
@@ -76,8 +82,21 @@ class Rig {
     ]);
   }
 
+  /** The node lists what it holds, often enough and for long enough to be asked about the rest. */
+  list(node: string, nodeEpoch: number, ...held: readonly HeldLease[]): void {
+    for (let lists = 0; lists < 3; lists += 1) {
+      this.lists?.({ node, nodeEpoch, held });
+      this.now += 15_000;
+    }
+    this.lists?.({ node, nodeEpoch, held });
+  }
+
   private ports(): LeadershipPorts {
     return {
+      leaseLimits: { missingMs: 30_000, stuckMs: 600_000 },
+      hearLists: (handle) => {
+        this.lists = handle;
+      },
       log: this.log,
       checkpoint: { load: () => Promise.resolve(undefined) },
       publish: (subject, data, msgId) => {
@@ -93,7 +112,8 @@ class Rig {
         return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
       },
       onSuperseded: () => this.stop.abort(),
-      now: () => this.now,
+      now: () => this.now + this.step,
+      elapsed: () => this.now,
       newId: () => `${this.name}-id-${(this.ids += 1)}`,
       logger: silent,
       inSpan: (_name, parent, work) => work(parent),
@@ -228,6 +248,53 @@ describe('a leading scheduler', () => {
     expect(world.leadership?.view.deadlines.next()).toBe(61_000);
   });
 
+  it.each([HOUR, -HOUR])('measures waits although the clock is set by %i ms', async (step) => {
+    const world = rig();
+    await world.append('task', 'old', 0, submitted('old', { maxTimeQueueSeconds: 60 }));
+    await world.lead();
+    world.step = step;
+    const fresh = { ...submitted('new', { maxTimeQueueSeconds: 30 }), at: world.now + step };
+    await world.append('task', 'new', 0, fresh);
+    await eventually(() => world.leadership?.view.taskCount() === 2);
+    world.now += 29_999;
+    world.leadership?.expiry.expireDue();
+    expect([await world.typesOf('old'), await world.typesOf('new')]).toEqual([['TaskSubmitted'], ['TaskSubmitted']]);
+    world.now += 1;
+    world.leadership?.expiry.expireDue();
+    await eventually(async () => (await world.typesOf('new')).includes('WaitingInstancesExpired'));
+    expect(await world.typesOf('old')).toEqual(['TaskSubmitted']);
+    // The old one was submitted 9 s before this leader began, and so it says still.
+    world.now = 61_000;
+    world.leadership?.expiry.expireDue();
+    await eventually(async () => (await world.typesOf('old')).includes('WaitingInstancesExpired'));
+  });
+
+  it.each([HOUR, -HOUR, 26 * HOUR])('bills what the node measured although the clock is set by %i ms', async (step) => {
+    const world = await rig().lead();
+    await world.append('node', 'node-1', 0, nodeJoined('node-1'));
+    await world.append('task', 't', 0, submitted('t', { instances: '0-2' }));
+    await eventually(() => world.leases().length === 3);
+    const [honest, late, lying] = world.leases();
+    if (!honest || !late || !lying) throw new Error('three leases');
+    // An hour ahead of the platform, as nodes may be.
+    const nodeNow = () => world.now + HOUR;
+    const startedAt = nodeNow();
+    await world.report('node-1', 1, { kind: 'started', ...about(honest), startedAt });
+    world.step = step;
+    world.now += 5_000;
+    await world.report('node-1', 1, endedReport(honest, { startedAt, endedAt: startedAt + 4_321 }));
+    await world.report('node-1', 1, endedReport(late, { startedAt, endedAt: startedAt + 4_000 }));
+    await world.report('node-1', 1, endedReport(lying, { startedAt, endedAt: startedAt + 26 * HOUR }));
+    await eventually(async () => publicStateOf(await world.stateOf('t')) === 'Success');
+    const ends = (await world.taskEvents('t')).flatMap((event) =>
+      event.type === 'InstancesConcluded' ? event.attempts : [],
+    );
+    const lasted = ends.map((end) => end.endedAt - (end.startedAt ?? 0));
+    expect(lasted.slice(0, 2)).toEqual([4_321, 4_000]);
+    // Never longer than the lease, which the platform has measured itself.
+    expect(lasted[2]).toBeLessThanOrEqual(8_000);
+  });
+
   it('does not fail a task that got a node in time, until it waits again for as long', async () => {
     const world = await rig().lead();
     await world.append('node', 'node-1', 0, nodeJoined('node-1', { cores: 1 }));
@@ -324,6 +391,64 @@ describe('a leading scheduler', () => {
     if (!late) throw new Error('a lease');
     await world.report('node-1', 1, endedReport(late));
     expect((await world.stateOf('t')).inFlight.size).toBe(1);
+  });
+
+  it('asks a living node for an end that was lost, and believes what it says', async () => {
+    const world = await rig().lead();
+    await world.append('node', 'node-1', 0, nodeJoined('node-1'));
+    await world.append('task', 't', 0, submitted('t', { instances: '0-1' }));
+    await eventually(() => world.leases().length === 2);
+    const [lost, runs] = world.leases();
+    if (!lost || !runs) throw new Error('two leases');
+    await world.report('node-1', 1, startedReport(lost), startedReport(runs));
+    world.list('node-1', 1, { leaseId: runs.leaseId, phase: 'running', moved: 0 });
+    await eventually(() => world.orders.some(({ order }) => order.kind === 'tell'));
+    expect(world.orders.filter(({ order }) => order.kind === 'tell')).toMatchObject([
+      { node: 'node-1', order: { leaseId: lost.leaseId, nodeEpoch: 1, instance: lost.instance } },
+    ]);
+    await world.report('node-1', 1, endedReport(lost));
+    expect((await world.stateOf('t')).succeeded.size).toBe(1);
+    expect((await world.stateOf('t')).inFlight.size).toBe(1);
+  });
+
+  it('gives an instance away once when its living node does not know it, at the cost of the platform', async () => {
+    const world = await rig().lead();
+    await world.append('node', 'node-1', 0, nodeJoined('node-1'));
+    await world.append('task', 't', 0, submitted('t', { instances: '0' }));
+    const [lost] = await eventually(() => world.leases().length === 1 && world.leases());
+    if (!lost) throw new Error('a lease');
+    await world.report('node-1', 1, startedReport(lost));
+    world.list('node-1', 1);
+    const unknown: NodeReport = { kind: 'unknown', ...about(lost) };
+    await world.report('node-1', 1, unknown, unknown);
+    await world.report('node-1', 1, unknown, endedReport(lost));
+    await eventually(() => world.leases().length === 2);
+    expect(world.leases()[1]).toMatchObject({ attempt: 2, instance: 0 });
+    const ends = (await world.taskEvents('t')).flatMap((event) =>
+      event.type === 'InstancesRequeued' ? event.attempts : [],
+    );
+    expect(ends).toMatchObject([{ cause: 'platform', error: { code: 'FX-LEASE-LOST' }, leaseId: lost.leaseId }]);
+  });
+
+  it('tells a node to end what hangs, takes it back when that does not help, and fences what is left', async () => {
+    const world = await rig().lead();
+    await world.append('node', 'node-1', 0, nodeJoined('node-1', { cores: 1 }));
+    await world.append('task', 't', 0, submitted('t', { instances: '0' }));
+    const [hangs] = await eventually(() => world.leases().length === 1 && world.leases());
+    if (!hangs) throw new Error('a lease');
+    const list: HeldLease = { leaseId: hangs.leaseId, phase: 'preparing', moved: 7 };
+    const cancels = () => world.orders.flatMap(({ order }) => (order.kind === 'cancel' ? [order.because] : []));
+    world.list('node-1', 1, list);
+    world.now += 600_000;
+    world.list('node-1', 1, list);
+    await eventually(() => cancels().includes('stuck'));
+    world.now += 60_000;
+    world.list('node-1', 1, list);
+    await eventually(() => world.leases().length === 2);
+    expect((await world.typesOf('t')).filter((type) => type === 'InstancesRequeued')).toHaveLength(1);
+    world.list('node-1', 1, list);
+    await eventually(() => cancels().includes('not-held'));
+    expect([...new Set(cancels())]).toEqual(['stuck', 'not-held']);
   });
 
   it('takes leases back when their node joins again with another boot', async () => {

@@ -5,9 +5,11 @@ import { pause } from '../desk/pause.js';
 import { TaskDesk, type Tracing } from '../desk/task-desk.js';
 import type { Logger } from '../logger.js';
 import { ordersAfter, ordersToRepeat } from '../view/orders.js';
+import type { LeaseList, LeaseWatchLimits } from '../view/lease-watch.js';
 import { OverdueOrders } from '../view/overdue-orders.js';
 import { livingEpoch, voidLeases } from '../view/reports.js';
 import type { Changes, SchedulerView } from '../view/scheduler-view.js';
+import { LeasePatrol } from './lease-patrol.js';
 import { Position } from './position.js';
 import { QueueExpiry } from './queue-expiry.js';
 import { ReportIntake, type ReportMessage } from './report-intake.js';
@@ -24,6 +26,10 @@ export interface LeadershipPorts {
     handle: (messages: readonly ReportMessage[]) => Promise<void>,
     signal: AbortSignal,
   ) => Promise<void>;
+  /** Hands over, until the signal aborts, the leases that nodes say they work on. */
+  readonly hearLists?: (handle: (list: LeaseList) => void, signal: AbortSignal) => void;
+  /** How long what nodes say may differ from the log. */
+  readonly leaseLimits?: LeaseWatchLimits;
   /** Ends this term: a leader of a higher epoch has written to the log. */
   readonly onSuperseded: () => void;
   /** Keeps a report that cannot be read, for an operator. */
@@ -33,6 +39,8 @@ export interface LeadershipPorts {
   /** Told about an aggregate that the view's fold throws on. */
   readonly onStopped?: (stop: StoppedFold) => void;
   readonly now: () => number;
+  /** Milliseconds by a monotonic clock. */
+  readonly elapsed: () => number;
   readonly newId: () => string;
   readonly logger: Logger;
   readonly inSpan: Tracing;
@@ -64,13 +72,14 @@ export class Leadership {
 
   /** Loads the view and takes up the predecessor's work. */
   static async begin(ports: LeadershipPorts, leaderEpoch: number, signal: AbortSignal): Promise<Leadership> {
-    const { log, logger, now, newId, publish, inSpan } = ports;
+    const { log, logger, now, elapsed, newId, publish, inSpan } = ports;
     const guard = new FoldGuard('scheduler', (stop) => {
       logger.error(stop, 'the fold of an aggregate fails: it stands where it stood');
       ports.onStopped?.(stop);
     });
     const { view, epoch, sequence } = await loadView(log, ports.checkpoint, logger, guard);
     signal.throwIfAborted();
+    view.measure({ now, elapsed });
     const onSuperseded = (seen: number): void => {
       logger.warn({ leaderEpoch, seen }, 'another leader has taken over');
       ports.onSuperseded();
@@ -103,7 +112,7 @@ export class Leadership {
       desk,
       outbox,
       rounds,
-      new QueueExpiry({ view, desk, now, logger, signal }),
+      new QueueExpiry({ view, desk, elapsed, logger, signal }),
       signal,
       guard,
       ({ meta }) => {
@@ -128,6 +137,7 @@ export class Leadership {
     this.ports.log.onAskedToYield('task', (taskId) => this.desk.yieldTo(taskId), this.signal);
     this.rounds.watchReasons();
     this.rounds.wake();
+    this.patrol();
     const timer = setInterval(() => this.repeatOverdue(), OVERDUE_CHECK_MS);
     this.signal.addEventListener('abort', () => clearInterval(timer), { once: true });
     await Promise.all([
@@ -137,9 +147,26 @@ export class Leadership {
     ]);
   }
 
+  private patrol(): void {
+    const { leaseLimits: limits, hearLists, elapsed, logger } = this.ports;
+    if (!limits || !hearLists) return;
+    const { view, desk, outbox, signal } = this;
+    const patrol = new LeasePatrol({
+      view,
+      desk,
+      outbox,
+      limits,
+      catchUp: () => this.catchUp(),
+      elapsed,
+      logger,
+      signal,
+    });
+    hearLists((list) => patrol.hear(list), signal);
+  }
+
   /** Sends again what a node was told long ago and shows no sign of. */
   repeatOverdue(): void {
-    const orders = this.overdue.take(this.view, this.ports.now());
+    const orders = this.overdue.take(this.view, this.ports.elapsed());
     if (orders.length === 0) return;
     this.ports.logger.warn({ orders: orders.length }, 'orders without effect are sent again');
     this.outbox.send(orders);
@@ -201,7 +228,7 @@ export class Leadership {
 
   private revokeVoid(node: string, belowEpoch: number): void {
     for (const [taskId, leaseIds] of voidLeases(this.view, node, belowEpoch)) {
-      this.desk.revoke(taskId, leaseIds).catch((error: unknown) => {
+      this.desk.revoke(taskId, leaseIds, 'node-lost').catch((error: unknown) => {
         if (this.signal.aborted) return;
         this.ports.logger.error(
           { taskId, node, err: error },

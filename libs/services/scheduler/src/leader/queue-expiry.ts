@@ -1,12 +1,14 @@
 import { pause } from '../desk/pause.js';
 import type { TaskDesk } from '../desk/task-desk.js';
 import type { Logger } from '../logger.js';
+import type { QueueDeadline } from '../view/queue-deadlines.js';
 import type { SchedulerView } from '../view/scheduler-view.js';
 
 export interface QueueExpiryOptions {
   readonly view: SchedulerView;
   readonly desk: Pick<TaskDesk, 'expire'>;
-  readonly now: () => number;
+  /** Milliseconds by the monotonic clock that the view measures by. */
+  readonly elapsed: () => number;
   readonly logger: Logger;
   readonly signal: AbortSignal;
 }
@@ -26,30 +28,30 @@ export class QueueExpiry {
 
   /** Call when deadlines may have changed: cheap when the soonest one has not. */
   arm(): void {
-    const { view, now, signal } = this.options;
+    const { view, elapsed, signal } = this.options;
     const next = view.deadlines.next();
     if (signal.aborted || next === this.armedFor) return;
     clearTimeout(this.timer);
     this.armedFor = next;
     if (next === undefined) return;
-    this.timer = setTimeout(() => this.expireDue(), Math.min(MAX_TIMER_MS, Math.max(0, next - now())));
+    this.timer = setTimeout(() => this.expireDue(), Math.min(MAX_TIMER_MS, Math.max(0, next - elapsed())));
   }
 
   /** Ends the wait of every task that is due. */
   expireDue(): void {
     this.armedFor = undefined;
-    const { view, now, signal } = this.options;
+    const { view, elapsed, signal } = this.options;
     if (signal.aborted) return;
-    for (const taskId of view.deadlines.take(now())) void this.expire(taskId);
+    for (const deadline of view.deadlines.take(elapsed())) void this.expire(deadline);
     this.arm();
   }
 
   /** Tries until the log has it, the task waits no more, or the leadership is over. */
-  private async expire(taskId: string): Promise<void> {
+  private async expire({ taskId, at }: QueueDeadline): Promise<void> {
     const { desk, logger, signal } = this.options;
     while (!signal.aborted) {
       try {
-        await desk.expire(taskId);
+        await desk.expire(taskId, at);
         return;
       } catch (error) {
         if (signal.aborted) return;

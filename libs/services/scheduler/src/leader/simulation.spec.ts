@@ -118,6 +118,7 @@ class World {
         },
         onSuperseded: () => stop.abort(),
         now: () => 1_000,
+        elapsed: () => 1_000,
         newId: () => `id-${(this.ids += 1)}`,
         logger: silent,
         inSpan: (_name, parent, work) => work(parent),
@@ -132,7 +133,7 @@ class World {
     if (this.losesPublishes || signal.aborted) return new Promise(() => undefined);
     const node = this.nodes.get(name);
     for (const order of dispatchMessageSchema.parse(JSON.parse(new TextDecoder().decode(data)))) {
-      if (!node || order.kind === 'snapshot' || order.kind === 'resources') continue;
+      if (!node || order.kind === 'snapshot' || order.kind === 'resources' || order.kind === 'tell') continue;
       if (order.kind === 'cancel') void this.end(name, node, order.leaseId, { outcome: 'cancelled' });
       else if (order.nodeEpoch === node.epoch && !node.seen.has(order.leaseId)) this.accept(name, node, order);
     }

@@ -12,6 +12,8 @@ export interface TrackedLease {
   readonly nodeEpoch: number;
   readonly cores: number;
   readonly memoryMB: number;
+  /** When it was made, by the monotonic clock of the leader that made it; absent when that was another leader. */
+  readonly heldSince?: number;
   /** The hardware of the node when the lease was made: what billing rates, even if the node comes back with another. */
   readonly hardware: NodeHardwareFacts;
 }

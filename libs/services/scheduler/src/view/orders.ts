@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { CancelOrder, DispatchOrder, LeaseOrder, ResourcesOrder } from '@fornax/contracts';
+import type { CancelOrder, DispatchOrder, LeaseOrder, ResourcesOrder, TellOrder } from '@fornax/contracts';
 import { effectiveConstants, profileAt, sizeOf, type DispatchedLease, type TaskSpec } from '@fornax/domain';
+import type { TrackedLease } from './lease-book.js';
 import type { Changes, SchedulerView, TaskEntry } from './scheduler-view.js';
 
 /** An order and the node that it goes to. */
@@ -76,6 +77,21 @@ export const resourcesOrders = (entry: TaskEntry): readonly AddressedOrder[] =>
       return { node, order };
     });
 
+/** Asks nodes what became of leases. @param asked a number that no other question has */
+export const tellOrders = (leases: readonly TrackedLease[], asked: number): readonly AddressedOrder[] =>
+  leases.map(({ leaseId, taskId, instance, node, nodeEpoch }) => {
+    const order: TellOrder = { kind: 'tell', leaseId, taskId, instance, nodeEpoch, asked };
+    return { node, order };
+  });
+
+/** Tells nodes to end leases that do not move on. */
+export const stuckOrders = (leases: readonly TrackedLease[]): readonly AddressedOrder[] =>
+  leases.map(({ leaseId, taskId, node }) => ({ node, order: { kind: 'cancel', leaseId, taskId, because: 'stuck' } }));
+
+/** Tells a node to kill what it does not hold; of which task that is, nobody knows any more. */
+export const strayOrders = (node: string, leaseIds: readonly string[]): readonly AddressedOrder[] =>
+  leaseIds.map((leaseId) => ({ node, order: { kind: 'cancel', leaseId, taskId: '', because: 'not-held' } }));
+
 /** Orders that follow from what a fold changed. */
 export const ordersAfter = (changes: Changes, traceparent?: string): readonly AddressedOrder[] => [
   ...changes.dispatched.flatMap(({ entry, leases }) => leaseOrders(entry, leases, traceparent)),
@@ -131,6 +147,13 @@ const groupFor = (order: LeaseOrder): LeaseGroup => {
 const textOf = (part: string | LeaseGroup): string =>
   typeof part === 'string' ? part : `{"kind":"leases","shared":${part.shared},"leases":[${part.leases.join(',')}]}`;
 
+/** What tells an order from others of its kind about the same lease; none of one that a repeat adds nothing to. */
+const distinction = (order: DispatchOrder): string => {
+  if (order.kind === 'resources') return ` ${order.update}`;
+  if (order.kind === 'tell') return ` ${order.asked}`;
+  return order.kind === 'cancel' && order.because ? ` ${order.because}` : '';
+};
+
 /** Packs orders for one node, in their order, into as few messages as possible. */
 export const packOrders = (
   orders: readonly DispatchOrder[],
@@ -166,7 +189,7 @@ export const packOrders = (
       if (!group) parts.push((group = fresh ?? groupFor(order)));
       group.leases.push(text);
     } else parts.push(text);
-    subjects.push(`${order.kind} ${order.leaseId}${order.kind === 'resources' ? ` ${order.update}` : ''}`);
+    subjects.push(`${order.kind} ${order.leaseId}${distinction(order)}`);
     length += size + 1;
   }
   close();

@@ -20,7 +20,7 @@ const MAX_WAIT_MS = 20 * 60_000;
 export class OverdueOrders {
   private waits: ReadonlyMap<string, Wait> = new Map();
 
-  /** Call now and then: what is due now, leases before cancels. */
+  /** Call now and then: what is due now, leases before cancels. @param now milliseconds by a monotonic clock */
   take(view: SchedulerView, now: number): readonly AddressedOrder[] {
     const waits = new Map<string, Wait>();
     const leases = new Map<string, DispatchedLease[]>();

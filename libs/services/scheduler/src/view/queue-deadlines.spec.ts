@@ -21,7 +21,12 @@ describe('the deadlines of waiting tasks', () => {
           if (take !== null) {
             const due = [...model].filter(([, when]) => when <= take).map(([id]) => id);
             for (const id of due) model.delete(id);
-            expect([...deadlines.take(take)].sort()).toEqual(due.sort());
+            expect(
+              deadlines
+                .take(take)
+                .map((due) => due.taskId)
+                .sort(),
+            ).toEqual(due.sort());
           }
           expect(deadlines.next()).toBe(model.size === 0 ? undefined : Math.min(...model.values()));
         }
@@ -33,6 +38,6 @@ describe('the deadlines of waiting tasks', () => {
     const deadlines = new QueueDeadlines();
     for (let at = 0; at < 100_000; at += 1) deadlines.put(`task-${at % 10}`, at);
     expect(JSON.stringify(deadlines).length).toBeLessThan(100_000);
-    expect(deadlines.take(99_990)).toEqual(['task-0']);
+    expect(deadlines.take(99_990)).toEqual([{ taskId: 'task-0', at: 99_990 }]);
   });
 });

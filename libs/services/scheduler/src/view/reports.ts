@@ -61,6 +61,7 @@ export const toInstanceReports = (
   view: SchedulerView,
   taskId: string,
   reports: readonly NodeReport[],
+  now: number,
 ): readonly InstanceReport[] => {
   const state = view.task(taskId)?.state;
   if (!state) return [];
@@ -69,23 +70,44 @@ export const toInstanceReports = (
     if (lease?.taskId !== taskId) return [];
     const { instance, leaseId } = lease;
     if (report.kind === 'started') return [{ kind: 'started', instance, leaseId, startedAt: report.startedAt }];
+    if (report.kind === 'unknown')
+      return revokedAttempts(view, taskId, [leaseId], now, 'forgotten').map((end) => ({ kind: 'ended', end }));
     if (report.kind === 'exited') return [{ kind: 'exited', instance, leaseId }];
-    return [{ kind: 'ended', end: attemptEnd(report, lease, state) }];
+    const heldMs = view.heldMs(lease);
+    return [{ kind: 'ended', end: attemptEnd(report, lease, state), ...optional('heldMs', heldMs) }];
   });
 };
 
-/** The end of attempts whose node is gone: cause node-lost, as far as the scheduler knows them. */
+/** Why the platform ends a lease by itself. */
+export type RevocationCause = 'node-lost' | 'stuck' | 'forgotten';
+
+const ERRORS: Readonly<Record<Exclude<RevocationCause, 'node-lost'>, InstanceError>> = {
+  stuck: {
+    code: 'FX-LEASE-STUCK',
+    message: 'The node did not get on with the instance, and did not end it when it was told to',
+    debug: '',
+  },
+  forgotten: {
+    code: 'FX-LEASE-LOST',
+    message: 'The node is alive but does not have the instance, and cannot say how it ended',
+    debug: '',
+  },
+};
+
+/** The end of attempts that no node will tell, as far as the scheduler knows them. */
 export const revokedAttempts = (
   view: SchedulerView,
   taskId: string,
   leaseIds: readonly string[],
   now: number,
+  cause: RevocationCause,
 ): readonly AttemptEnd[] => {
   const state = view.task(taskId)?.state;
   return leaseIds.flatMap((leaseId): readonly AttemptEnd[] => {
     const lease = view.leases.get(leaseId);
     if (lease?.taskId !== taskId || state?.inFlight.get(lease.instance)?.leaseId !== leaseId) return [];
     const startedAt = startOf(state, lease);
+    const heldMs = view.heldMs(lease) ?? Infinity;
     return [
       {
         instance: lease.instance,
@@ -93,9 +115,9 @@ export const revokedAttempts = (
         attempt: lease.attempt,
         node: lease.node,
         outcome: 'failure',
-        cause: 'node-lost',
+        ...(cause === 'node-lost' ? { cause } : { cause: 'platform', error: ERRORS[cause] }),
         ...optional('startedAt', startedAt),
-        endedAt: Math.max(now, startedAt ?? 0),
+        endedAt: startedAt === undefined ? now : startedAt + Math.min(Math.max(0, now - startedAt), heldMs),
         cores: lease.cores,
         hardware: lease.hardware,
         uploadedFiles: 0,

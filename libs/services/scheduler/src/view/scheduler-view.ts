@@ -73,6 +73,13 @@ const factsOf = (node: NodeEntry | undefined): NodeHardwareFacts => {
 const waits = ({ state }: TaskEntry): boolean =>
   sizeOf(state.waiting) > 0 && !state.cancelRequested && !state.deleteRequested;
 
+/** What a leader measures by: the time of day, and time that passes whatever that is set to. */
+export interface Clocks {
+  readonly now: () => number;
+  /** Milliseconds by a monotonic clock. */
+  readonly elapsed: () => number;
+}
+
 /** True when nothing more can happen to the task that the scheduler decides. */
 export const isFinished = (state: TaskState): boolean => state.deleted || isOver(state);
 
@@ -92,6 +99,26 @@ export class SchedulerView {
   private readonly nodes = new Map<string, NodeEntry>();
   /** The smallest request that ever waited in this view: with less free than that on every node no round can place anything. */
   private smallestCores = Infinity;
+  private measured: (Clocks & { readonly since: number }) | undefined;
+
+  /**
+   * From now on what comes to be is measured by these clocks. What is in the view already is older: of that, only instants are known, so it is
+   * measured from here on at least.
+   */
+  measure(clocks: Clocks): void {
+    this.measured = { ...clocks, since: clocks.elapsed() };
+    // A deadline is an instant, for it outlives this process; how long is left of it is looked up once, and then measured.
+    this.deadlines.measure((at, limitMs) => clocks.elapsed() + Math.min(Math.max(0, at - clocks.now()), limitMs));
+  }
+
+  /** How long a lease has been held; undefined in a view that measures nothing. */
+  heldMs({ heldSince, taskId, instance }: TrackedLease): number | undefined {
+    if (!this.measured) return undefined;
+    const { now, elapsed, since } = this.measured;
+    if (heldSince !== undefined) return elapsed() - heldSince;
+    const { dispatchedAt } = this.tasks.get(taskId)?.state.inFlight.get(instance) ?? {};
+    return Math.max(elapsed() - since, dispatchedAt === undefined ? 0 : now() - dispatchedAt);
+  }
 
   task(taskId: string): TaskEntry | undefined {
     return this.tasks.get(taskId);
@@ -148,7 +175,9 @@ export class SchedulerView {
 
   /** Takes room for leases that are being dispatched, before the log has answered. */
   reserve(entry: TaskEntry, leases: readonly DispatchedLease[]): void {
-    for (const lease of leases) this.leases.add(this.track(entry, lease));
+    const heldSince = this.measured?.elapsed();
+    for (const lease of leases)
+      this.leases.add({ ...this.track(entry, lease), ...(heldSince === undefined ? {} : { heldSince }) });
   }
 
   /** Gives the room of leases back that did not come to be. Those that did (the task's state has them) stay. */
@@ -256,7 +285,8 @@ export class SchedulerView {
 
   private keep(entry: TaskEntry): void {
     this.tasks.set(entry.taskId, entry);
-    this.deadlines.put(entry.taskId, isStopping(entry.state) ? null : queueDeadlineOf(entry.state));
+    const limitMs = (entry.state.spec.maxTimeQueueSeconds ?? 0) * 1_000;
+    this.deadlines.put(entry.taskId, isStopping(entry.state) ? null : queueDeadlineOf(entry.state), limitMs);
     if (waits(entry)) {
       const { spec, owner, waiting } = entry.state;
       this.smallestCores = Math.min(this.smallestCores, spec.request.cores);

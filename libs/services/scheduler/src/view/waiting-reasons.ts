@@ -35,7 +35,8 @@ export const reasonChanges = (
       current &&
       current.reason !== state.lastReason &&
       waitingSince !== undefined &&
-      now - waitingSince >= patienceMs
+      // A wait that begins in the future began before the clock was set back.
+      (now - waitingSince >= patienceMs || now < waitingSince)
     ) {
       changes.push({ taskId, ...current });
     }

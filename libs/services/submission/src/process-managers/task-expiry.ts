@@ -1,7 +1,7 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { RecordedCommit } from '@fornax/contracts';
-import { CLOCK, LOGGER, type Clock } from '@fornax/service-kit';
+import { CautiousClock, CLOCK, LOGGER, MONOTONIC_CLOCK, type Clock, type MonotonicClock } from '@fornax/service-kit';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { StatusGate } from '../commands/status-gate.js';
@@ -13,8 +13,8 @@ const BATCH = 200;
 /** Ends of tasks that come close together are looked at once. */
 const GATHER_MS = 250;
 const AGAIN_MS = 5_000;
-/** The longest that a timer of Node can wait. */
-const MAX_TIMER_MS = 2_147_483_647;
+/** It looks that often at least: a clock that was set makes what is due sooner or later. */
+const MAX_TIMER_MS = 60_000;
 
 const ENDS: ReadonlySet<string> = new Set([
   'InstancesConcluded',
@@ -28,7 +28,9 @@ const ENDS: ReadonlySet<string> = new Set([
  */
 @Injectable()
 export class TaskExpiry implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly clock: Clock;
   private timer: NodeJS.Timeout | undefined;
+  /** By the monotonic clock. */
   private wakesAt = Number.POSITIVE_INFINITY;
   private working: Promise<void> = Promise.resolve();
   private isStopped = false;
@@ -37,9 +39,13 @@ export class TaskExpiry implements OnApplicationBootstrap, BeforeApplicationShut
     @InjectDataSource('submission') private readonly db: DataSource,
     private readonly deletion: TaskDeletion,
     private readonly gate: StatusGate,
-    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(CLOCK) clock: Clock,
+    @Inject(MONOTONIC_CLOCK) private readonly monotonic: MonotonicClock,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+  ) {
+    // What is deleted because a clock was set is gone all the same.
+    this.clock = new CautiousClock(clock, monotonic);
+  }
 
   onApplicationBootstrap(): void {
     this.wakeIn(0);
@@ -57,7 +63,7 @@ export class TaskExpiry implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   private wakeIn(ms: number): void {
-    const at = this.clock.now() + ms;
+    const at = this.monotonic.elapsed() + ms;
     if (this.isStopped || at >= this.wakesAt) return;
     clearTimeout(this.timer);
     this.wakesAt = at;
