@@ -1,0 +1,40 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from '@jest/globals';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const SOURCES = ['apps', 'libs'] as const;
+const TEST = /(spec|fixture|contract)\.ts$/;
+/** The time of day on either side of a sign: a difference, a sum or a comparison. */
+const RECKONED = /(Date|[cC]lock)\.now\(\) *(-|<|>|\+)|(-|<=?|[^=]>=?|\+) *(Date|(this\.)?[cC]lock)\.now\(\)/;
+
+/** What is dated for somebody else or outlives its process, and is compared with the time of day for that reason (ADR 0027). */
+const DATED: Readonly<Record<string, number>> = {
+  'apps/cli/src/commands/token.ts': 1,
+  'apps/node-agent/src/s3/s3-client.ts': 2,
+  'libs/service-kit/src/accounts/account-directory.ts': 2,
+  'libs/services/node-registry/src/enrollment/node-tokens.ts': 1,
+  'libs/services/node-registry/src/rpc/membership.controller.ts': 1,
+  'libs/services/snapshot/src/rpc/snapshot-grant.controller.ts': 1,
+  'libs/services/storage/src/front-door.host.ts': 1,
+  'libs/services/submission/src/process-managers/task-expiry.ts': 1,
+};
+
+const sourcesOf = (folder: string): readonly string[] =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8', withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && !TEST.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name).slice(root.length))
+    .filter((path) => path.includes('/src/') && !/node_modules|\/dist\/|^libs\/testing\//.test(path));
+
+describe('the time of day', () => {
+  it('is reckoned with only where something is dated: silence, waits and durations are measured by a monotonic clock', () => {
+    const found: Record<string, number> = {};
+    for (const path of SOURCES.flatMap(sourcesOf)) {
+      const lines = readFileSync(join(root, path), 'utf8').split('\n');
+      const count = lines.filter((line) => RECKONED.test(line) && !line.includes('performance.now')).length;
+      if (count > 0) found[path] = count;
+    }
+    expect(found).toEqual(DATED);
+  });
+});
