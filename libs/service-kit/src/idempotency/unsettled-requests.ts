@@ -1,8 +1,12 @@
 import type { DataSource } from 'typeorm';
+import { systemMonotonicClock, type MonotonicClock } from '../core/clock.js';
 
 /** How long an identical request is taken for the first one: longer than any client goes on by itself, and than most people do. */
 export const JOINS_FOR_MINUTES = 15;
+const WINDOW_MS = JOINS_FOR_MINUTES * 60_000;
 const WINDOW = `interval '${JOINS_FOR_MINUTES} minutes'`;
+/** Of more than these only the instants are known. */
+const MOST_LEFT = 1_000;
 /** No client repeats a request sooner than half a second after its answer. */
 const LOOK_EVERY_MS = 250;
 
@@ -14,6 +18,8 @@ const LOOK_EVERY_MS = 250;
 export class UnsettledRequests {
   private noneAt = Number.NEGATIVE_INFINITY;
   private looking: Promise<boolean> | undefined;
+  /** Names that this process has left, and when by its own clock: of those it knows how old they are, whatever the database's clock is set to. */
+  private readonly left = new Map<string, number>();
 
   /**
    * @param db a database with the table of `UnsettledRequests1790000800000`
@@ -22,6 +28,7 @@ export class UnsettledRequests {
   constructor(
     private readonly db: Pick<DataSource, 'query'>,
     private readonly onError: (error: unknown) => void,
+    private readonly monotonic: MonotonicClock = systemMonotonicClock,
   ) {}
 
   /**
@@ -32,10 +39,11 @@ export class UnsettledRequests {
     if (!(await this.isAnyLeft())) return undefined;
     const [rows] = await this.db.query<[{ name: string }[], number]>(
       `DELETE FROM unsettled_request WHERE (fingerprint, name) IN (
-         SELECT fingerprint, name FROM unsettled_request WHERE fingerprint = $1 AND left_at > now() - ${WINDOW}
+         SELECT fingerprint, name FROM unsettled_request WHERE fingerprint = $1
+           AND (name = ANY ($2::text[]) OR (left_at > now() - ${WINDOW} AND name <> ALL ($3::text[])))
          ORDER BY left_at LIMIT 1 FOR UPDATE SKIP LOCKED)
        RETURNING name`,
-      [fingerprint()],
+      [fingerprint(), this.names(true), this.names(false)],
     );
     return rows[0]?.name;
   }
@@ -44,7 +52,13 @@ export class UnsettledRequests {
   async leave(fingerprint: string, name: string): Promise<boolean> {
     this.noneAt = Number.NEGATIVE_INFINITY;
     try {
-      await this.db.query(`DELETE FROM unsettled_request WHERE left_at < now() - ${WINDOW}`);
+      await this.db.query(
+        `DELETE FROM unsettled_request WHERE (left_at < now() - ${WINDOW} AND name <> ALL ($1::text[])) OR name = ANY ($2::text[])`,
+        [this.names(true), this.names(false)],
+      );
+      for (const old of this.names(false)) this.left.delete(old);
+      this.left.set(name, this.monotonic.elapsed());
+      if (this.left.size > MOST_LEFT) this.left.delete(this.left.keys().next().value ?? '');
       await this.db.query('INSERT INTO unsettled_request (fingerprint, name) VALUES ($1, $2) ON CONFLICT DO NOTHING', [
         fingerprint,
         name,
@@ -56,6 +70,12 @@ export class UnsettledRequests {
     } finally {
       this.noneAt = Number.NEGATIVE_INFINITY;
     }
+  }
+
+  /** Of what this process has left: those that may still be joined, or those that may not. */
+  private names(isYoung: boolean): readonly string[] {
+    const now = this.monotonic.elapsed();
+    return [...this.left].filter(([, at]) => now - at < WINDOW_MS === isYoung).map(([name]) => name);
   }
 
   /** One glance for all requests of a quarter of a second: nearly always nothing is left, and then it costs no request anything. */
