@@ -41,7 +41,7 @@ import {
   without,
 } from './environment.js';
 import { endLastRun } from './last-run.js';
-import { waitUntilReady } from './readiness.js';
+import { tellRebuilds, waitUntilReady } from './readiness.js';
 import { readRuntime, renderEnvFile, writeRuntime } from './runtime-files.js';
 import type { Screen } from './screen.js';
 import { forForeignPrograms, withSecretFiles } from './secret-files.js';
@@ -218,9 +218,21 @@ export class LocalPlatform {
       onWaiting: (why) => screen.say(`still starting: ${why}`),
     });
     for (const trouble of degraded) screen.say(`warning: ${trouble}`);
+    if (degraded.length > 0) void this.tellRebuilds();
     await this.startAgents(backends);
     await this.runtimeWritten;
     this.isReady = true;
+  }
+
+  /** What an update folds anew takes a while after "ready". */
+  private async tellRebuilds(): Promise<void> {
+    const { screen } = this.context;
+    const told = await tellRebuilds(urlOf(this.addresses.apiPort), {
+      token: await this.metricsToken(),
+      signal: this.signal,
+      onProgress: (text) => screen.say(text),
+    });
+    if (told > 0 && !this.signal.aborted) screen.say('all read models are folded by this release now');
   }
 
   private get childEnv(): NodeJS.ProcessEnv {

@@ -71,3 +71,38 @@ export const waitUntilReady = async (
     await delay(POLL_MS);
   }
 };
+
+/** Part of the reason that a projection gives while new rows are folded beside old ones. */
+const REBUILDING = ': rebuilding, ';
+
+/**
+ * Tells how far read models are that are folded anew behind a platform that serves: at once, and then every `everyMs` until none is left.
+ * Never rejects. @returns how many were told of; 0 when there was none
+ */
+export const tellRebuilds = async (
+  url: string,
+  {
+    token,
+    signal,
+    everyMs = TELL_MS,
+    onProgress,
+  }: {
+    readonly token: string | undefined;
+    readonly signal: AbortSignal;
+    readonly everyMs?: number;
+    readonly onProgress: (text: string) => void;
+  },
+): Promise<number> => {
+  const told = new Set<string>();
+  while (!signal.aborted) {
+    const answer = await ask(url, token);
+    const rebuilding = answer.isReady ? answer.degraded.filter((text) => text.includes(REBUILDING)) : [];
+    if (answer.isReady && rebuilding.length === 0) break;
+    for (const text of rebuilding) {
+      told.add(text.slice(0, text.indexOf(REBUILDING)));
+      onProgress(text);
+    }
+    await delay(everyMs, undefined, { signal }).catch(() => undefined);
+  }
+  return told.size;
+};

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type NatsConnection } from '@nats-io/nats-core';
-import { LEADER_BUCKET, STREAMS } from '@fornax/contracts';
+import { LEADER_BUCKET, NewerData, STREAMS } from '@fornax/contracts';
 import { type TestNats, eventually, startTestNats } from '@fornax/testing';
 import { connectNats } from './jetstream/connection.js';
+import { JetStreamLog } from './jetstream/jetstream.event-log.js';
 import { managerOf } from './jetstream/streams.js';
 import { provision, serveConsumersAs } from './provision.js';
 
@@ -44,5 +45,19 @@ describe('what services cannot make themselves', () => {
     await jsm.streams.delete(STREAMS.dispatch);
     await eventually(async () => (await streams()).includes(STREAMS.dispatch));
     expect(await streams()).not.toContain(STREAMS.events);
+  });
+});
+
+describe('the event log of a newer release', () => {
+  it('stops whoever would make or open the streams, and is left as it is', async () => {
+    const jsm = await managerOf(nc);
+    const { config } = await jsm.streams.info(STREAMS.events);
+    const newer = { description: `${config.description ?? ''}, format 99`, subjects: config.subjects.slice(0, 1) };
+    await jsm.streams.update(STREAMS.events, newer);
+    await expect(provision(nc)).rejects.toThrow(NewerData);
+    await expect(JetStreamLog.open(nc)).rejects.toThrow(/event log .*newer release of Fornax \(format 99\)/);
+    expect((await jsm.streams.info(STREAMS.events)).config).toMatchObject(newer);
+    await jsm.streams.update(STREAMS.events, config);
+    await JetStreamLog.open(nc);
   });
 });

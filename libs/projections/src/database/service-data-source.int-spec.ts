@@ -75,6 +75,14 @@ describe("a service's database", () => {
     ]);
   });
 
+  it('of a newer release is left as it is', async () => {
+    const admin = await open('storage');
+    await admin.query('CREATE SCHEMA billing');
+    await admin.query(`COMMENT ON SCHEMA billing IS 'Fornax data, format 99'`);
+    await expect(open('billing')).rejects.toThrow(/schema billing .*newer release of Fornax \(format 99\)/);
+    expect(await admin.query(`SELECT tablename FROM pg_tables WHERE schemaname = 'billing'`)).toEqual([]);
+  });
+
   it('refuses a schema name that is not plain', async () => {
     await expect(open('bil"ling')).rejects.toThrow('not a plain snake_case name');
   });

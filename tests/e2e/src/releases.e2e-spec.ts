@@ -1,0 +1,134 @@
+import { execFile } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startPostgres } from '@fornax/embedded';
+import { type RunningPlatform, eventually, startPlatform, workspaceRoot } from '@fornax/testing';
+import pg from 'pg';
+import { clientsOf } from './clients.js';
+
+/**
+ * Data folders as releases left them, made by `tests/e2e/releases/make-release-folder.mjs`: event log, secrets (made for the folder, they open nothing
+ * else), objects, the database as SQL, and what GET answered.
+ */
+const FOLDERS = join(workspaceRoot, 'tests/e2e/releases');
+const RELEASES = readdirSync(FOLDERS).filter((name) => name.endsWith('.tar.gz'));
+
+/** As the folders were made. */
+const SETTINGS = {
+  FORNAX_BOOTSTRAP_EMAIL: 'operator@example.org',
+  FORNAX_WEBHOOK_ALLOWED_DESTINATIONS: '127.0.0.1:9',
+};
+
+interface Expected {
+  readonly answers: Readonly<Record<string, { readonly status: number; readonly body: unknown }>>;
+  readonly objects: Readonly<Record<string, string>>;
+  readonly tasks: Readonly<Record<'good' | 'bad' | 'aborted', string>>;
+}
+
+/** Tells of the moment of the answer, or of deliveries that are tried again until the webhook is parked. */
+const PASSING = ['timestamp', 'lastUpdateTimestamp', 'lastUsedAt', 'position', 'failures', 'failingSince', 'lastError'];
+const OF_WEBHOOKS = ['state', 'lastDeliveryAt', 'parkedAt', 'parkedReason', 'parkedSequence'];
+/** Output that was not archived is kept for a week. */
+const isKept = (path: string): boolean => !path.endsWith('/stdout');
+/** Means something else since 2026-11-25, on purpose (CHANGELOG): what was not done is no progress, and a frequency that nobody measured is the nominal one. */
+const CHANGED = ['progress', 'executionProgress', 'uploadProgress', 'clusterPowerIndicator'];
+const LEFT_OUT: ReadonlySet<string> = new Set([...PASSING, ...CHANGED]);
+const leftOutOf = (path: string): ReadonlySet<string> =>
+  path.endsWith('/webhooks') ? new Set([...LEFT_OUT, ...OF_WEBHOOKS]) : LEFT_OUT;
+
+/** Everything that was there is there; what a later release adds does not matter. */
+const asBefore = (body: unknown, leftOut = LEFT_OUT): unknown => {
+  if (Array.isArray(body)) return body.map((one) => asBefore(one, leftOut));
+  if (typeof body !== 'object' || body === null) return body;
+  const kept = Object.entries(body).filter(([name]) => !leftOut.has(name));
+  return expect.objectContaining(Object.fromEntries(kept.map(([name, value]) => [name, asBefore(value, leftOut)])));
+};
+
+it('has folders of releases to start on', () => expect(RELEASES.length).toBeGreaterThan(0));
+
+describe.each(RELEASES)('the data folder %s', (release) => {
+  let folder: string;
+  let expected: Expected;
+  let platform: RunningPlatform;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fornax-release-'));
+    await promisify(execFile)('tar', ['-xzf', join(FOLDERS, release), '-C', folder, '--no-same-owner']);
+    const take = async (name: string): Promise<string> => {
+      const text = await readFile(join(folder, name), 'utf8');
+      await rm(join(folder, name));
+      return text;
+    };
+    expected = JSON.parse(await take('expected.json')) as Expected;
+    const sql = await take('database.sql');
+    const postgres = await startPostgres({
+      dataDir: join(folder, 'postgres'),
+      secretsFile: join(folder, 'secrets', 'postgres'),
+    });
+    const db = new pg.Client({ connectionString: postgres.url });
+    try {
+      await db.connect();
+      await db.query(sql);
+    } finally {
+      await db.end();
+      await postgres.stop();
+    }
+    platform = await startPlatform({ dataDir: folder, env: SETTINGS });
+  });
+  afterAll(async () => {
+    await platform?.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const get = async (path: string) => {
+    const response = await fetch(`${platform.apiUrl}${path}`, { headers: { authorization: platform.token } });
+    const text = await response.text();
+    const isJson = response.headers.get('content-type')?.includes('json') === true;
+    return { status: response.status, body: isJson ? (JSON.parse(text) as unknown) : text };
+  };
+
+  it('shows what its release showed', async () => {
+    await eventually(async () => (await clientsOf(platform).api.projections()).every(({ lag }) => lag === 0), {
+      timeoutMs: 60_000,
+    });
+    const paths = Object.keys(expected.answers).filter(isKept);
+    const shown: Record<string, unknown> = {};
+    for (const path of paths) shown[path] = await get(path);
+    const before = Object.entries(expected.answers)
+      .filter(([path]) => isKept(path))
+      .map(([path, { status, body }]) => [path, { status, body: asBefore(body, leftOutOf(path)) }]);
+    expect(before.length).toBeGreaterThan(10);
+    expect(shown).toEqual(Object.fromEntries(before));
+    const { s3 } = clientsOf(platform);
+    for (const [key, text] of Object.entries(expected.objects))
+      expect((await s3.getBytes('results', key)).toString()).toBe(text);
+    s3.close();
+  });
+
+  it('has rows as they would be folded now', async () => {
+    const { api } = clientsOf(platform);
+    for (const { name } of await api.projections())
+      expect({ name, ...(await api.rebuildProjection(name, { verify: true })) }).toMatchObject({
+        name,
+        differences: [],
+      });
+  });
+
+  it('goes on: a new task runs, and one of before is deleted', async () => {
+    const { api } = clientsOf(platform);
+    const id = await api.submitTask({
+      name: 'new',
+      profile: 'docker-batch',
+      instanceCount: 1,
+      resultBucket: 'results',
+      constants: [{ key: 'DOCKER_CMD', value: 'echo new' }],
+    });
+    expect((await api.waitForTask(id)).state).toBe('Success');
+    await api.deleteTask(expected.tasks.bad);
+    expect((await api.listTasks()).map(({ name }) => name).sort()).toEqual(['aborted', 'good', 'new']);
+  });
+});
