@@ -1,11 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type RunningPlatform, startPlatform } from '@fornax/testing';
 import { projectionFaults, repeatedAttempts, resultFaults, taskFaults } from './invariants.js';
-import { randomFrom } from './random.js';
-import { type Acknowledged, insist, submit, untilSomethingRuns } from './work.js';
+import { kill } from './nemesis/fault.js';
+import { history } from './oracles/oracles.js';
+import { between } from './random.js';
+import { Testbed } from './scenario/testbed.js';
+import { type Acknowledged, untilSomethingRuns } from './work.js';
 
 const rounds = Number(process.env['FORNAX_FAULT_ROUNDS'] ?? '1');
 const seed = Number(process.env['FORNAX_FAULT_SEED'] ?? '1');
@@ -13,83 +12,67 @@ const PARTS = ['platform', 'node-1', 'nats', 'postgres'] as const;
 const BUCKET = 'fault-results';
 
 describe(`kill -9 with work in flight (seed ${seed})`, () => {
-  const random = randomFrom(seed);
   const acknowledged: Acknowledged[] = [];
-  let dataDir: string;
-  let platform: RunningPlatform;
+  let bed: Testbed;
   let serial = 0;
 
-  const start = (): Promise<RunningPlatform> => startPlatform({ dataDir });
-
+  /** Instances take a moment and leave a file each. */
   const submitSome = async (count: number): Promise<void> => {
     for (let n = 0; n < count; n += 1) {
       serial += 1;
       const key = `fault-${seed}-${serial}`;
-      const instances = 1 + Math.floor(random() * 4);
-      acknowledged.push(await insist(() => submit(platform, key, instances, BUCKET), `submit ${key}`));
+      const instances = between(bed.random, [1, 4]);
+      const script = `echo hello from $INSTANCE_ID; echo $INSTANCE_ID > ${key}-$INSTANCE_ID.txt`;
+      const uuid = await bed.insistOn({ key, instances, lastsMs: 500, script, bucket: BUCKET });
+      acknowledged.push({ uuid, key, instances });
     }
   };
 
-  const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, Math.floor(random() * 300)));
-
-  const kill = async (part: string): Promise<void> => {
-    const pid = (await platform.parts())[part];
-    if (pid === undefined)
-      throw new Error(`the platform has no part ${part}: ${JSON.stringify(await platform.parts())}`);
-    process.kill(pid, 'SIGKILL');
-  };
+  const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, between(bed.random, [0, 300])));
 
   beforeAll(async () => {
-    dataDir = await mkdtemp(join(tmpdir(), 'fornax-faults-'));
-    platform = await start();
+    bed = await Testbed.open(seed);
   });
 
   afterAll(async () => {
-    await platform.stop();
-    await rm(dataDir, { recursive: true, force: true });
+    await bed.close();
   });
 
   const turns = Array.from({ length: rounds }, (_, round) => PARTS.map((part) => ({ round, part }))).flat();
 
   it.each(turns)('round $round: loses nothing when $part is killed', async ({ part }) => {
     await submitSome(3);
-    await untilSomethingRuns(platform, acknowledged.slice(-3));
+    await untilSomethingRuns(bed.platform, acknowledged.slice(-3));
     // The moment of the kill is part of the seed, so that different seeds hit different moments.
     await pause();
-    await kill(part);
+    await kill(part).inject(bed);
     await submitSome(2);
-    expect(await taskFaults(platform, acknowledged.slice(-5))).toEqual([]);
+    expect(await taskFaults(bed.platform, acknowledged.slice(-5))).toEqual([]);
     // Else the kill would have hit nobody.
-    if (part === 'node-1') expect(await repeatedAttempts(platform, acknowledged.slice(-5))).toBeGreaterThan(0);
+    if (part === 'node-1') expect(await repeatedAttempts(bed.platform, acknowledged.slice(-5))).toBeGreaterThan(0);
   });
 
   it('loses nothing when everything is killed at once and started again', async () => {
     await submitSome(4);
-    await untilSomethingRuns(platform, acknowledged.slice(-4));
-    const pids = Object.values(await platform.parts());
-    process.kill(platform.launcherPid, 'SIGKILL');
-    for (const pid of pids) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // The guardian may have been faster.
-      }
-    }
-    await platform.exited;
-    platform = await start();
+    await untilSomethingRuns(bed.platform, acknowledged.slice(-4));
+    await bed.powerCut();
     await submitSome(1);
-    expect(await taskFaults(platform, acknowledged.slice(-5))).toEqual([]);
+    expect(await taskFaults(bed.platform, acknowledged.slice(-5))).toEqual([]);
   });
 
   it('keeps every task that was ever acknowledged, billed once for each attempt', async () => {
-    expect(await taskFaults(platform, acknowledged)).toEqual([]);
+    expect(await taskFaults(bed.platform, acknowledged)).toEqual([]);
+  });
+
+  it('ran no instance twice at one time, and billed every run that was seen from outside', async () => {
+    expect(await history(bed, await bed.settle(), new Map())).toEqual([]);
   });
 
   it('keeps exactly one result of each instance', async () => {
-    expect(await resultFaults(platform, BUCKET, acknowledged)).toEqual([]);
+    expect(await resultFaults(bed.platform, BUCKET, acknowledged)).toEqual([]);
   });
 
   it('rebuilds every projection to what the live one holds', async () => {
-    expect(await projectionFaults(platform)).toEqual([]);
+    expect(await projectionFaults(bed.platform)).toEqual([]);
   });
 });

@@ -40,39 +40,6 @@ export const insist = async <T>(attempt: () => Promise<T>, what: string, timeout
   }
 };
 
-/**
- * Submits one task whose instances take a moment and leave a file each.
- * The idempotency key makes the submit safe to repeat when an answer was lost: the task exists once, whatever happened.
- */
-export const submit = async (
-  platform: RunningPlatform,
-  key: string,
-  instances: number,
-  bucket: string,
-): Promise<Acknowledged> => {
-  const body = {
-    name: key,
-    profile: 'docker-batch',
-    instanceCount: instances,
-    resultBucket: bucket,
-    constants: [
-      {
-        key: 'DOCKER_CMD',
-        value: `sh -c 'echo hello from $INSTANCE_ID; sleep 0.5; echo $INSTANCE_ID > ${key}-$INSTANCE_ID.txt'`,
-      },
-    ],
-  };
-  const response = await fetch(`${platform.apiUrl}/tasks`, {
-    method: 'POST',
-    headers: { authorization: platform.token, 'content-type': 'application/json', 'idempotency-key': key },
-    body: JSON.stringify(body),
-    signal: AbortSignal.timeout(20_000),
-  });
-  if (!response.ok) throw new Error(`submit ${key}: ${response.status} ${(await response.text()).slice(0, 300)}`);
-  const { uuid } = (await response.json()) as { readonly uuid: string };
-  return { uuid, key, instances };
-};
-
 /** Waits until one of the tasks has an instance running: a kill before that would prove nothing. */
 export const untilSomethingRuns = (platform: RunningPlatform, tasks: readonly Acknowledged[]): Promise<void> =>
   insist(async () => {

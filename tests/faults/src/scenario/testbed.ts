@@ -128,14 +128,15 @@ export class Testbed implements Target {
     return this.#noted('submit', submission.key, answer);
   }
 
-  /** Sends it under its key until it is acknowledged, as a client that wants it done. */
-  async insistOn(submission: Submission): Promise<void> {
+  /** Sends it under its key until it is acknowledged, as a client that wants it done. @returns the task's id */
+  async insistOn(submission: Submission): Promise<string> {
     const answer = await insist(async () => {
       const given = await this.#post(submission);
       if (outcomeOf(given.status) !== 'ok') throw new Error(`answered with ${given.status}`);
       return given;
     }, `submit ${submission.key}`);
     this.#noted('submit', submission.key, answer);
+    return answer.uuid ?? '';
   }
 
   /** Aborts a task whose submit was acknowledged; nothing when it was not. */

@@ -135,6 +135,11 @@ try {
   const grown = [...verdicts].flatMap(([part, { why }]) => why.map((reason) => `${part}: ${reason}`));
   for (const line of grown) console.error(`NOT FLAT: ${line}`);
   process.exitCode = grown.length > 0 ? 1 : 0;
+} catch (error) {
+  // Ended by hand before there was anything to judge.
+  if (!(error instanceof RangeError)) throw error;
+  console.error(`nothing can be said: ${error.message}`);
+  process.exitCode = 2;
 } finally {
   await platform.stop();
 }
