@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addFleetCommands } from './commands/fleet.js';
 import { addHistoryCommands } from './commands/history.js';
+import { addLogStateCommands } from './commands/log-state.js';
 import { addNodeAccessCommands } from './commands/node-access.js';
 import { addNodeCommands } from './commands/node.js';
 import { addProjectionCommands } from './commands/projection.js';
@@ -29,6 +30,7 @@ export const buildProgram = (io: Io): Command => {
   addQuotaCommands(program, io);
   addUserCommands(program, io);
   addProjectionCommands(program, io);
+  addLogStateCommands(program, io);
   addQuarantineCommands(program, io);
   addStorageCommands(program, io);
   addWebhookCommands(program, io);

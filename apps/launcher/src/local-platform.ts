@@ -41,7 +41,7 @@ import {
   without,
 } from './environment.js';
 import { endLastRun } from './last-run.js';
-import { tellRebuilds, waitUntilReady } from './readiness.js';
+import { tellRebuilds, waitUntilReady, watchStops } from './readiness.js';
 import { readRuntime, renderEnvFile, writeRuntime } from './runtime-files.js';
 import type { Screen } from './screen.js';
 import { forForeignPrograms, withSecretFiles } from './secret-files.js';
@@ -72,6 +72,9 @@ const START_FAILURES = 4;
 /** Exit code of a part that cannot run here until somebody changes something (sysexits.h). */
 const EX_CONFIG = 78;
 
+/** Exit code of a part that wants to be started again: what it holds in memory is of no use any more (sysexits.h). */
+const EX_TEMPFAIL = 75;
+
 interface Part {
   readonly role: Role;
   readonly signal: 'SIGTERM' | 'SIGINT';
@@ -98,6 +101,7 @@ export class LocalPlatform {
   private guardian: Guardian | undefined;
   private isReady = false;
   private isEnding = false;
+  private readonly ending = new AbortController();
   private natsUrl = '';
   private lastNatsPort: number | undefined;
   private consumerMaker: Awaited<ReturnType<typeof serveConsumersAs>> | undefined;
@@ -177,6 +181,7 @@ export class LocalPlatform {
   /** Ends agents, services, servers, in this order, in under ten seconds. Safe to repeat. */
   async stop(): Promise<void> {
     this.isEnding = true;
+    this.ending.abort();
     const byRole = (role: Role) => this.supervisor.names.filter((name) => this.parts.get(name)?.role === role);
     await this.supervisor.stop([byRole('agent'), byRole('service'), byRole('server')]);
     await Promise.allSettled(this.pendingStarts);
@@ -186,6 +191,7 @@ export class LocalPlatform {
   /** Ends everything at once, as a power cut would. */
   async kill(): Promise<void> {
     this.isEnding = true;
+    this.ending.abort();
     await this.supervisor.kill();
     await this.end();
   }
@@ -216,12 +222,18 @@ export class LocalPlatform {
       timeoutMs: settings.FORNAX_READY_TIMEOUT_MS,
       signal: this.signal,
       onWaiting: (why) => screen.say(`still starting: ${why}`),
+      onStopped: (lines) => lines.forEach((line) => screen.say(line)),
     });
     for (const trouble of degraded) screen.say(`warning: ${trouble}`);
     if (degraded.length > 0) void this.tellRebuilds();
     await this.startAgents(backends);
     await this.runtimeWritten;
     this.isReady = true;
+    void watchStops(urlOf(this.addresses.apiPort), {
+      token: await this.metricsToken(),
+      signal: AbortSignal.any([this.signal, this.ending.signal]),
+      say: (line) => screen.say(line),
+    });
   }
 
   /** What an update folds anew takes a while after "ready". */
@@ -441,6 +453,10 @@ export class LocalPlatform {
     // What it says there is for the operator; starting it again would only say it again. After another failure it may still be about what
     // that one left behind.
     if (code === EX_CONFIG && (failures === 1 || failures >= START_FAILURES)) return this.giveUp(name);
+    if (code === EX_TEMPFAIL) {
+      this.context.screen.say(`${name} begins anew, as it asked for`);
+      return;
+    }
     this.context.screen.say(`${name} ${what}; starting it again in ${restartInMs} ms`);
     if (this.isReady || failures < START_FAILURES) return;
     this.giveUp(name);

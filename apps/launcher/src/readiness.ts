@@ -6,8 +6,25 @@ const readinessSchema = z.object({ reasons: z.array(z.object({ name: z.string(),
 
 const degradedSchema = z.object({ degraded: z.array(z.object({ name: z.string(), reason: z.string() })) });
 
+const stopsSchema = z.object({
+  stops: z.array(z.object({ name: z.string(), message: z.string(), ways: z.array(z.string()) })),
+});
+
+/** Why nothing may be written, and what a person can do: waiting alone does not help. */
+export type Stop = z.output<typeof stopsSchema>['stops'][number];
+
 type Answer =
-  { readonly isReady: true; readonly degraded: readonly string[] } | { readonly isReady: false; readonly why: string };
+  | { readonly isReady: true; readonly degraded: readonly string[] }
+  | { readonly isReady: false; readonly why: string; readonly stops: readonly Stop[] };
+
+/** What the screen says of stops, in lines. */
+export const linesOf = (stops: readonly Stop[]): readonly string[] =>
+  stops.flatMap(({ message, ways }) => [
+    `NOTHING IS WRITTEN: ${message}. The platform stays up and answers what it can. What to do, one of these:`,
+    ...ways.map((way, index) => `  (${index + 1}) ${way}`),
+  ]);
+
+const stopsIn = (body: unknown): readonly Stop[] => stopsSchema.safeParse(body).data?.stops ?? [];
 
 const ask = async (url: string, token: string | undefined): Promise<Answer> => {
   try {
@@ -19,19 +36,23 @@ const ask = async (url: string, token: string | undefined): Promise<Answer> => {
       const { data } = degradedSchema.safeParse(await response.json().catch(() => undefined));
       return { isReady: true, degraded: data?.degraded.map(({ name, reason }) => `${name}: ${reason}`) ?? [] };
     }
-    const body = readinessSchema.safeParse(await response.json().catch(() => undefined));
+    const json: unknown = await response.json().catch(() => undefined);
+    const body = readinessSchema.safeParse(json);
     const reasons = body.success ? body.data.reasons.map(({ name, reason }) => `${name}: ${reason}`) : [];
-    return { isReady: false, why: reasons.join('; ') || `answers ${response.status}` };
+    return { isReady: false, why: reasons.join('; ') || `answers ${response.status}`, stops: stopsIn(json) };
   } catch {
-    return { isReady: false, why: 'the platform gives no answer yet' };
+    return { isReady: false, why: 'the platform gives no answer yet', stops: [] };
   }
 };
 
 const POLL_MS = 50;
 const TELL_MS = 2_000;
+const STOPPED_POLL_MS = 1_000;
+const WATCH_MS = 5_000;
 
 /**
- * Waits until `<url>/health/ready` answers 200 and tells every two seconds what is missing.
+ * Waits until `<url>/health/ready` answers 200 and tells every two seconds what is missing. While a person has to do something first (nothing may be
+ * written), it says so once and waits for as long as that takes.
  * @param signal ends the waiting with its reason
  * @returns what does not work although the platform serves; usually nothing
  * @throws SetupError the time is over
@@ -43,21 +64,33 @@ export const waitUntilReady = async (
     timeoutMs,
     signal,
     onWaiting,
+    onStopped,
   }: {
     /** Lets this see what is missing; strangers only learn that something is. */
     readonly token: string | undefined;
     readonly timeoutMs: number;
     readonly signal: AbortSignal;
     readonly onWaiting: (why: string) => void;
+    readonly onStopped: (lines: readonly string[]) => void;
   },
 ): Promise<readonly string[]> => {
-  const startedAt = performance.now();
+  let startedAt = performance.now();
   let toldAt = startedAt;
+  let said = '';
   for (;;) {
     signal.throwIfAborted();
     const answer = await ask(url, token);
     if (answer.isReady) return answer.degraded;
     const now = performance.now();
+    const lines = linesOf(answer.stops);
+    if (lines.length > 0) {
+      startedAt = now;
+      toldAt = now;
+      if (said !== lines.join('\n')) onStopped(lines);
+      said = lines.join('\n');
+      await delay(STOPPED_POLL_MS);
+      continue;
+    }
     if (now - startedAt > timeoutMs) {
       throw new SetupError(
         `The platform was not ready after ${Math.round(timeoutMs / 1000)} s (${answer.why}).`,
@@ -105,4 +138,27 @@ export const tellRebuilds = async (
     await delay(everyMs, undefined, { signal }).catch(() => undefined);
   }
   return told.size;
+};
+
+/** Looks now and then at a platform that is up, and tells when something begins to stop it from writing, and when nothing does any more. */
+export const watchStops = async (
+  url: string,
+  {
+    token,
+    signal,
+    say,
+  }: { readonly token: string | undefined; readonly signal: AbortSignal; readonly say: (line: string) => void },
+): Promise<void> => {
+  let said = '';
+  while (!signal.aborted) {
+    await delay(WATCH_MS, undefined, { signal, ref: false }).catch(() => undefined);
+    if (signal.aborted) return;
+    const answer = await ask(url, token);
+    const lines = answer.isReady ? [] : linesOf(answer.stops);
+    const text = lines.join('\n');
+    if (text === said || (!answer.isReady && lines.length === 0)) continue;
+    said = text;
+    if (lines.length === 0) say('writing is allowed again');
+    for (const line of lines) say(line);
+  }
 };

@@ -15,11 +15,22 @@ const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const isService = (targets: Targets, name: string): name is Service => name in targets;
 
+export interface Asking {
+  readonly method?: string;
+  /** How long a service may take. Default 5 s. */
+  readonly timeoutMs?: number;
+}
+
 /** Asks every service the same. */
-export const askAll = (targets: Targets, path: string, authorization?: string): Promise<readonly Said[]> =>
+export const askAll = (
+  targets: Targets,
+  path: string,
+  authorization?: string,
+  asking: Asking = {},
+): Promise<readonly Said[]> =>
   Promise.all(
     Object.entries(targets).flatMap(([name, url]) =>
-      isService(targets, name) ? [ask(name, new URL(path, url), authorization)] : [],
+      isService(targets, name) ? [ask(name, new URL(path, url), authorization, asking)] : [],
     ),
   );
 
@@ -27,10 +38,15 @@ export const askAll = (targets: Targets, path: string, authorization?: string): 
 export const askOne = (targets: Targets, service: Service, path: string, authorization?: string): Promise<Said> =>
   ask(service, new URL(path, targets[service]), authorization);
 
-const ask = async (service: Service, url: URL, authorization: string | undefined): Promise<Said> => {
+const ask = async (
+  service: Service,
+  url: URL,
+  authorization: string | undefined,
+  { method = 'GET', timeoutMs = TIMEOUT_MS }: Asking = {},
+): Promise<Said> => {
   try {
     const headers = authorization === undefined ? {} : { authorization };
-    const response = await fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const response = await fetch(url, { method, headers, signal: AbortSignal.timeout(timeoutMs) });
     const body: unknown = await response.json().catch(() => undefined);
     return { service, status: response.status, body };
   } catch {
@@ -69,6 +85,26 @@ export const healthOf = (said: readonly Said[]): { readonly status: number; read
     status: isReady ? 200 : 503,
     body: { status: isReady ? good : 'not ready', service: 'router', reasons, degraded, stops, warnings, message },
   };
+};
+
+/** Of which log each service's rows are, as one: right when it is for all. */
+export const logStateOf = (said: readonly Said[]): { readonly status: number; readonly body: unknown } => {
+  const failed = said.find(({ status }) => status !== 200);
+  if (failed)
+    return { status: failed.status ?? 503, body: failed.body ?? { message: `${failed.service} cannot be reached` } };
+  const states = said.flatMap(({ body }) => (isObject(body) ? [body] : []));
+  const first = states.find((state) => state['isRight'] === false) ?? states[0];
+  return { status: 200, body: { ...first, lost: states.flatMap((state) => listIn(state, 'lost')) } };
+};
+
+/** Whether all have accepted the log; those that had nothing to accept count. */
+export const acceptedOf = (said: readonly Said[]): { readonly status: number; readonly body: unknown } => {
+  const isOk = ({ status }: Said): boolean => status === 200 || status === 409;
+  const bad = said.find((one) => !isOk(one));
+  if (bad)
+    return { status: bad.status ?? 503, body: bad.body ?? { message: `${bad.service} cannot be reached: repeat it` } };
+  const done = said.find(({ status }) => status === 200) ?? said[0];
+  return { status: done?.status ?? 503, body: done?.body };
 };
 
 /** Why nothing may be written: what several services say is said once. */

@@ -12,10 +12,12 @@ import {
   type Telemetry,
 } from '@fornax/service-kit';
 import {
+  acceptedOf,
   askAll,
   askOne,
   healthForStrangers,
   healthOf,
+  logStateOf,
   openApiOf,
   ownerOfProjection,
   projectionsOf,
@@ -35,6 +37,11 @@ export interface RouterParts {
 
 type Exchange = { readonly request: IncomingMessage; readonly response: ServerResponse };
 const PROJECTIONS = '/fornax/v1/projections';
+const LOG_STATE = '/fornax/v1/log/state';
+const LOG_ACCEPT = '/fornax/v1/log/accept';
+/** All rows are folded beside the live ones to see what would be lost. */
+const LOG_STATE_MS = 600_000;
+const ACCEPT_MS = 60_000;
 /** Answered also when there is no room for more. */
 const URGENT = /^\/+(v1\/+)?(health|metrics)(\/|$)/i;
 const OPENAPI_KEPT_MS = 10_000;
@@ -84,6 +91,19 @@ export const createRouter = ({ targets, door, telemetry, onError }: RouterParts)
       }
       case 'openapi':
         return answerJson(response, 200, await openApi());
+      case 'log-state': {
+        const slow = { timeoutMs: LOG_STATE_MS };
+        const { status, body } = logStateOf(await askAll(targets, LOG_STATE, request.headers.authorization, slow));
+        return answerJson(response, status, body);
+      }
+      case 'log-accept': {
+        const query = new URL(request.url ?? '/', 'http://router').search;
+        const asking = { method: request.method ?? 'GET', timeoutMs: ACCEPT_MS };
+        const { status, body } = acceptedOf(
+          await askAll(targets, `${LOG_ACCEPT}${query}`, request.headers.authorization, asking),
+        );
+        return answerJson(response, status, body);
+      }
       case 'projections': {
         const { status, body } = projectionsOf(await ask(PROJECTIONS, exchange));
         return answerJson(response, status, body);

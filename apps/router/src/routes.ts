@@ -6,7 +6,7 @@ export type Service = (typeof SERVICES)[number];
 /** Who answers a request: one service, or the router itself. */
 export type Route =
   | { readonly to: 'service'; readonly service: Service }
-  | { readonly to: 'all'; readonly what: 'ready' | 'health' | 'openapi' | 'projections' }
+  | { readonly to: 'all'; readonly what: 'ready' | 'health' | 'openapi' | 'projections' | 'log-state' | 'log-accept' }
   | { readonly to: 'owner-of-projection'; readonly name: string }
   | { readonly to: 'self'; readonly what: 'live' | 'metrics' };
 
@@ -19,6 +19,9 @@ const OWN: Readonly<Record<string, Route>> = {
   '/health': { to: 'all', what: 'health' },
   '/openapi.json': { to: 'all', what: 'openapi' },
   '/fornax/v1/projections': { to: 'all', what: 'projections' },
+  // Each has a schema of its own that was made from the log.
+  '/fornax/v1/log/state': { to: 'all', what: 'log-state' },
+  '/fornax/v1/log/accept': { to: 'all', what: 'log-accept' },
 };
 
 /** First match counts; whatever nobody else owns is submission's, which answers 404 to what it does not know. */

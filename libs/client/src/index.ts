@@ -36,6 +36,8 @@ export type {
   NodeEventRecord,
   ObjectsReindex,
   ProjectionRebuild,
+  Health,
+  LogState,
   ProjectionState,
   QuarantineDetail,
   QuarantineEntry,

@@ -82,6 +82,21 @@ export interface LogHead {
   readonly sequence: number;
 }
 
+/**
+ * Whoever knows whether the log is still the one that this process has read. With it a follower waits while the log is another one, or ends
+ * before what was read, and goes on by itself where it stood once it is the right one again.
+ */
+export interface LogGate {
+  /** Resolves once nobody is looking any more whether the log is the right one, as after every reconnect. */
+  verified(): Promise<void>;
+  /** Resolves when the log is the right one. Also when `signal` aborts. */
+  opened(signal: AbortSignal): Promise<void>;
+  /** Told of every sequence that was read by following, or given to an append. */
+  saw(sequence: number): void;
+  /** Looks now. @returns whether the log is not the one that was read, so that who follows it has to wait */
+  isClosed(): Promise<boolean>;
+}
+
 export interface SubscribeOptions {
   /** First sequence wanted. */
   readonly from: number;

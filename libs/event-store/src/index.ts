@@ -2,6 +2,7 @@ export {
   type AnyEvent,
   type EventLog,
   type Loaded,
+  type LogGate,
   type LogHead,
   type SubscribeOptions,
   AggregateStopped,

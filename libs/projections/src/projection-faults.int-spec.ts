@@ -145,7 +145,9 @@ describe('a projection on real servers', () => {
       log = await JetStreamLog.open(nc);
       await log.append('task', 'new', aCommit('new', [submitted('new'), cancelRequested]), 0);
       await eventually(() =>
-        /wiped or recreated.*Rebuild it|this log has epoch.*Rebuild it/.test(runner.health().detail ?? ''),
+        /wiped or recreated.*fornax log status|this log has epoch.*fornax log status/.test(
+          runner.health().detail ?? '',
+        ),
       );
       await expectRowsToMatchLog();
       expect(await runner.rebuild({ verify: false })).toMatchObject({ swapped: true, events: 2 });

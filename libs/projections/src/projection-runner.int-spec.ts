@@ -264,9 +264,7 @@ describe('a projection', () => {
     await submit('x');
     await submit('y');
     const runner = run();
-    await eventually(() =>
-      /folded from the log with epoch .*fornax projection rebuild tasks/.test(runner.health().detail ?? ''),
-    );
+    await eventually(() => /folded from the log with epoch .*fornax log status/.test(runner.health().detail ?? ''));
     expect(runner.health().isHealthy).toBe(false);
     expect(await query('SELECT id FROM task_row')).toEqual([{ id: 'a' }]);
     await expect(runner.rebuild({ verify: true })).rejects.toThrow('nothing to compare');

@@ -3,7 +3,7 @@ import type { RecordedCommit } from '@fornax/contracts';
 import { type EventLog, LogReset, isFoldError } from '@fornax/event-store';
 import type { DataSource } from 'typeorm';
 import { advanceCheckpoint, lockCheckpoint, readCheckpoint, writeCheckpoint } from './checkpoint.js';
-import { type Position, type Projection, ProjectionOutOfDate, type RebuildReport } from './projection.js';
+import { OTHER_LOG, type Position, type Projection, ProjectionOutOfDate, type RebuildReport } from './projection.js';
 import { RebuildInProgress, type RebuildOptions, rebuildProjection } from './rebuild/rebuild-projection.js';
 import type { VersionedPosition } from './row-version.js';
 import { type StoppedAggregate, addStopped, keyOf, readStopped, writeCarefully } from './stopped-aggregates.js';
@@ -21,6 +21,8 @@ export interface ProjectionRunnerOptions {
   readonly onStopped?: (stop: StoppedAggregate) => void;
   /** Told about one that stood and was folded by a rebuild. */
   readonly onResolved?: (stop: StoppedAggregate) => void;
+  /** Whether rows of another log are folded anew from this one by themselves: it is known to be the right one. Default: no. */
+  readonly mayStartOver?: () => boolean;
   /** Most commits in one transaction. Default 500. */
   readonly maxBatch?: number;
 }
@@ -164,8 +166,8 @@ export class ProjectionRunner {
    * Folds the whole log into tables beside the live ones, up to the live checkpoint. With `verify` it compares both and drops the
    * new ones; without, the new ones take the place of the live ones, which are read and written on until that moment.
    */
-  async rebuild({ verify }: { readonly verify: boolean }): Promise<RebuildReport> {
-    const report = await this.foldBeside({ verify });
+  async rebuild(options: RebuildOptions): Promise<RebuildReport> {
+    const report = await this.foldBeside(options);
     if (report.swapped) this.resumed?.abort();
     return report;
   }
@@ -194,7 +196,7 @@ export class ProjectionRunner {
     const moved = new AbortController();
     const { aggregates } = projection;
     try {
-      this.checkLog(checkpoint, head);
+      await this.checkLog(checkpoint, head);
       this.trouble = undefined;
       this.waiters.passed(checkpoint.sequence);
       if (checkpoint.version !== projection.version) {
@@ -220,11 +222,11 @@ export class ProjectionRunner {
       );
     } catch (error) {
       if (!(error instanceof LogReset)) throw error;
-      throw new ProjectionOutOfDate(projection.name, error.message, { cause: error });
+      throw new ProjectionOutOfDate(projection.name, error.message, { ...OTHER_LOG, cause: error });
     }
   }
 
-  private checkLog(checkpoint: VersionedPosition, head: Position): void {
+  private async checkLog(checkpoint: VersionedPosition, head: Position): Promise<void> {
     const { name, version } = this.options.projection;
     if (checkpoint.version > version) {
       throw new ProjectionOutOfDate(
@@ -232,16 +234,24 @@ export class ProjectionRunner {
         `a newer release folded its rows (version ${checkpoint.version}, this one reads up to ${version}), so this one leaves them alone; start the newer one, or have them folded for this one`,
       );
     }
+    const isOther = checkpoint.epoch !== head.epoch || checkpoint.sequence > head.sequence;
+    if (isOther && this.options.mayStartOver?.() === true) {
+      this.trouble = 'is folded anew, because its rows are of another log';
+      await this.rebuild({ verify: false });
+      throw new CheckpointMoved();
+    }
     if (checkpoint.epoch !== head.epoch) {
       throw new ProjectionOutOfDate(
         name,
         `it was folded from the log with epoch ${checkpoint.epoch}, but this log has epoch ${head.epoch}`,
+        OTHER_LOG,
       );
     }
     if (checkpoint.sequence > head.sequence) {
       throw new ProjectionOutOfDate(
         name,
         `it was folded up to sequence ${checkpoint.sequence}, but the log ends at ${head.sequence}`,
+        OTHER_LOG,
       );
     }
   }

@@ -51,6 +51,9 @@ export interface RebuildReport {
   readonly swapped: boolean;
 }
 
+/** A rebuild would give up what the rows know and this log does not, so it is not advised. */
+export const OTHER_LOG = { advice: 'What to do: fornax log status' } as const;
+
 /**
  * The log is another one than the checkpoint was counted in. The projection stops and must be rebuilt; going on would skip commits
  * silently.
@@ -59,9 +62,12 @@ export class ProjectionOutOfDate extends Error {
   constructor(
     readonly projection: string,
     detail: string,
-    options?: ErrorOptions,
+    {
+      advice = `Rebuild it: fornax projection rebuild ${projection}`,
+      ...options
+    }: ErrorOptions & { readonly advice?: string } = {},
   ) {
-    super(`projection ${projection}: ${detail}. Rebuild it: fornax projection rebuild ${projection}`, options);
+    super(`projection ${projection}: ${detail}. ${advice}`, options);
     this.name = 'ProjectionOutOfDate';
   }
 }

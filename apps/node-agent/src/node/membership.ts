@@ -171,6 +171,8 @@ export class Membership {
         (reply) => {
           if (reply.nodeEpoch !== session.nodeEpoch)
             resolve(`the platform is at epoch ${reply.nodeEpoch}, this was ${session.nodeEpoch}`);
+          if (reply.logAcceptedAt !== session.logAcceptedAt)
+            resolve('the platform goes on from an older event log, which may not know what runs here');
         },
         () => undefined,
       );

@@ -24,6 +24,8 @@ import {
   trusted,
   type Bill,
   type FleetNode,
+  type Health,
+  type LogState,
   type NodeEventPage,
   type NodeEventRecord,
   type ObjectsReindex,
@@ -316,6 +318,24 @@ export class FornaxClient {
       signal: options.signal,
       timeoutMs: Number.POSITIVE_INFINITY,
     });
+  }
+
+  /** How the platform is; reasons are for operators. */
+  health(): Promise<Health> {
+    return this.json('GET', '/health', trusted<Health>());
+  }
+
+  /** Whether the event log went back or is another one, and what would be lost if it were accepted as it is. Operators. */
+  logState(signal?: AbortSignal): Promise<LogState> {
+    return this.json('GET', '/fornax/v1/log/state', trusted<LogState>(), {
+      signal,
+      timeoutMs: Number.POSITIVE_INFINITY,
+    });
+  }
+
+  /** Accepts the event log as it is: what it does not have is lost, and the platform starts anew. @throws ApiError 409 it is another one by now */
+  async acceptLog(log: string): Promise<void> {
+    await this.json('POST', `/fornax/v1/log/accept?log=${encodeURIComponent(log)}`, trusted<unknown>());
   }
 
   /** What is put aside and waits for a decision; with `all`, also what was decided. Operators. */

@@ -12,6 +12,34 @@ export interface ProjectionState {
   readonly rebuilding?: { readonly sequence: number; readonly of: number };
 }
 
+/** Whether the event log is the one that everything was made from. */
+export interface LogState {
+  /** Names the log as it is now; null when there is none. */
+  readonly log: string | null;
+  readonly isRight: boolean;
+  readonly message: string;
+  /** What an operator can do when it is not. */
+  readonly ways: readonly string[];
+  readonly known: { readonly epoch: string; readonly sequence: number } | null;
+  readonly lastCommitAt: string | null;
+  /** Rows of read models that are as they are because of what is missing in the log. */
+  readonly lost: readonly { readonly table: string; readonly rows: number }[];
+}
+
+export interface Health {
+  readonly status: string;
+  readonly reasons: readonly { readonly name: string; readonly reason: string }[];
+  readonly degraded: readonly { readonly name: string; readonly reason: string }[];
+  /** Why nothing may be written, and what to do. */
+  readonly stops: readonly {
+    readonly name: string;
+    readonly status: number;
+    readonly message: string;
+    readonly ways: readonly string[];
+  }[];
+  readonly warnings: readonly string[];
+}
+
 export interface ProjectionRebuild {
   readonly rows: Readonly<Record<string, number>>;
   readonly differences: readonly { readonly table: string; readonly onlyLive: number; readonly onlyRebuilt: number }[];

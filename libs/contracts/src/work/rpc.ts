@@ -34,6 +34,8 @@ export const joinReplySchema = z.object({
   graceMs: z.number().int(),
   /** How often a heartbeat is to name the leases that the node works on; absent in replies of earlier registries, which read no such list. */
   leaseListMs: z.number().int().exactOptional(),
+  /** When the event log was last accepted as it was, if ever: a node that has joined before ends what it runs, which this log may not know. */
+  logAcceptedAt: z.number().int().exactOptional(),
   /** The node is to make itself a new key (`rotate`). */
   rotate: z.literal(true).exactOptional(),
 });

@@ -18,6 +18,7 @@ import {
 import {
   type EventLog,
   AggregateStopped,
+  type LogGate,
   type LogHead,
   LogReset,
   LogUnavailable,
@@ -116,6 +117,8 @@ export interface OpenLogOptions {
   /** Whose consumers these are: their names begin with it. Default `log`. */
   readonly reader?: string;
   readonly pace?: FeedPace;
+  /** Holds back who appends and who follows while the log is not the one that was read. */
+  readonly gate?: LogGate;
   /** Asked before each append: what it throws refuses the commit. */
   readonly checkWritable?: (commit: Commit) => void;
   /** Told after each append that is in the log, in the caller's asynchronous context. */
@@ -160,6 +163,7 @@ export class JetStreamLog implements EventLog {
     const subject = eventSubject(aggregate, aggregateId);
     const msgId = messageId(subject, commit.id);
     const data = encodeCommit(commit, aggregate, aggregateId);
+    await this.options.gate?.verified();
     this.options.checkWritable?.(commit);
     this.checkFolded(aggregate, aggregateId, commit);
     for (let last = expected; ;) {
@@ -187,6 +191,7 @@ export class JetStreamLog implements EventLog {
   }
 
   private appended(sequence: number): number {
+    this.options.gate?.saw(sequence);
     this.options.onAppended?.();
     return sequence;
   }
@@ -319,7 +324,9 @@ export class JetStreamLog implements EventLog {
     const isWanted = wantedBy(aggregates);
     const sharesTail = isMostOfTheLog(aggregates);
     await followLog(options, onBatch, async (position, deliver) => {
-      await this.checkUnchanged(epoch, position);
+      await this.options.gate?.opened(signal);
+      if (signal.aborted) return;
+      await this.checkFollowable(epoch, position);
       const tail = sharesTail ? await this.joinTail(epoch) : undefined;
       let at = position;
       const handOver = async (messages: readonly FeedMessage[]): Promise<void> => {
@@ -328,6 +335,7 @@ export class JetStreamLog implements EventLog {
         const wanted = messages
           .filter(({ subject }) => isWanted(subject))
           .flatMap((message) => this.readCommit(messageOf(message), () => this.decoded.of(message)) ?? []);
+        this.options.gate?.saw(last.sequence);
         await deliver(wanted, last.sequence);
         at = last.sequence;
       };
@@ -450,6 +458,17 @@ export class JetStreamLog implements EventLog {
       position = message.sequence;
     }
     return undefined;
+  }
+
+  /** @throws LogReset @throws Error the log is not the one that was read: to be followed again once it is */
+  private async checkFollowable(epoch: string, position: number): Promise<void> {
+    try {
+      await this.checkUnchanged(epoch, position);
+    } catch (error) {
+      if (error instanceof LogReset && (await this.options.gate?.isClosed()) === true)
+        throw new Error(error.message, { cause: error });
+      throw error;
+    }
   }
 
   /** @throws LogReset */

@@ -14,6 +14,8 @@ export interface LeadOptions {
   readonly ttlMs: number;
   readonly signal: AbortSignal;
   readonly replicas?: number;
+  /** Milliseconds since the epoch that every epoch from here on is above; asked at each election. */
+  readonly epochFloor?: () => number;
   readonly onError?: (error: unknown) => void;
 }
 
@@ -131,13 +133,13 @@ const leadOnce = async (
   revision: number,
   onElected: (epoch: number, leadership: AbortSignal) => Promise<void>,
 ): Promise<void> => {
-  const { name, signal } = options;
+  const { name, signal, epochFloor = () => 0 } = options;
   const leadership = new AbortController();
   const over = new AbortController();
   const stopRenewing = AbortSignal.any([signal, over.signal]);
   const kept = keep(kv, options, candidacy.claim(false), revision, stopRenewing).finally(() => leadership.abort());
   try {
-    await onElected((await createdAt(kv)) + revision, leadership.signal);
+    await onElected(Math.max(await createdAt(kv), epochFloor()) + revision, leadership.signal);
   } finally {
     over.abort();
     const last = await kept;

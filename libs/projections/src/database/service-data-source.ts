@@ -2,6 +2,7 @@ import pg from 'pg';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { identifier } from './identifiers.js';
 import { checkSchemaFormat, stateSchemaFormat } from './schema-format.js';
+import { LogMark1700000000100 } from './log-mark.migration.js';
 import { ProjectionCheckpoint1700000000000 } from './projection-checkpoint.migration.js';
 import { ProjectionRebuild1700000000000 } from './projection-rebuild.migration.js';
 import { ProjectionStopped1700000000000 } from './projection-stopped.migration.js';
@@ -38,6 +39,7 @@ export const serviceDataSourceOptions = (database: ServiceDatabase): DataSourceO
       ProjectionCheckpoint1700000000000,
       ProjectionStopped1700000000000,
       ProjectionRebuild1700000000000,
+      LogMark1700000000100,
       ...migrations,
     ],
     migrationsTableName: 'schema_migrations',

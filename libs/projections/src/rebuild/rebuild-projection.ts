@@ -44,6 +44,8 @@ const LOCK_TIMEOUT = '5s';
 export interface RebuildOptions {
   /** Only compare, and leave the live rows alone. */
   readonly verify: boolean;
+  /** Compare also when the live rows are of another log, or of a part that this one does not have: what is only live is what would be lost. */
+  readonly otherLog?: boolean;
   /** Go on with what an earlier process folded, and leave what is folded for a later one when this one ends. Default: begin anew. */
   readonly resume?: boolean;
   /** Ends it after the batch in hand, with its reason. */
@@ -163,12 +165,12 @@ const countAll = async (
   return rows;
 };
 
-const verify = async (target: RebuildTarget, fold: ShadowFold): Promise<Outcome> => {
+const verify = async (target: RebuildTarget, fold: ShadowFold, otherLog: boolean): Promise<Outcome> => {
   const { db, schema, projection } = target;
   const reader = db.createQueryRunner();
   try {
     const position = await atSameSequence(target, fold, async (_tx, stand, isComparable) => {
-      if (!isComparable)
+      if (!isComparable && !otherLog)
         throw new ProjectionOutOfDate(
           projection.name,
           'its rows come from another log or another version, so there is nothing to compare',
@@ -237,7 +239,9 @@ export const rebuildProjection = (target: RebuildTarget, options: RebuildOptions
       await fold.begin();
       await foldToCheckpoint(target, fold);
       const foldedIn = (performance.now() - startedAt) / 1_000;
-      const { position, rows, differences } = await (options.verify ? verify(target, fold) : swap(target, fold));
+      const { position, rows, differences } = await (options.verify
+        ? verify(target, fold, options.otherLog === true)
+        : swap(target, fold));
       isOver = true;
       return {
         rows,

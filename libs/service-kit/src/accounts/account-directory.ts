@@ -47,6 +47,7 @@ export class AccountDirectory {
   private readonly listeners: (() => void)[] = [];
   private position = 0;
   private caughtUp = false;
+  private distrusted: string | undefined;
 
   constructor(
     private readonly log: EventLog,
@@ -81,7 +82,18 @@ export class AccountDirectory {
   }
 
   isReady(): boolean {
-    return this.caughtUp;
+    return this.whyNotReady === undefined;
+  }
+
+  /** Why nobody is let in yet, for people; undefined when tokens open what they should. */
+  get whyNotReady(): string | undefined {
+    return this.caughtUp ? this.distrusted : 'accounts are not read yet';
+  }
+
+  /** Lets nobody in from here on: what was read is not what was decided last, and a token that was revoked may be good in it. */
+  distrust(why: string): void {
+    this.distrusted = why;
+    for (const listener of this.listeners) listener();
   }
 
   /**
@@ -93,7 +105,7 @@ export class AccountDirectory {
     const record = this.fold.tokensByHash.get(hash);
     if (!record || !timingSafeEqual(Buffer.from(record.hash), Buffer.from(hash))) return undefined;
     const account = this.fold.accounts.get(record.accountId);
-    if (!account || account.isDisabled || !this.isAlive(record)) return undefined;
+    if (!account || account.isDisabled || !this.isAlive(record) || this.distrusted !== undefined) return undefined;
     return { ...account, tokenId: record.tokenId };
   }
 
@@ -122,7 +134,7 @@ export class AccountDirectory {
   /** The account of an e-mail (in any case) and the S3 secrets that it may sign with: one for each live token. None when it is disabled. */
   byEmail(email: string): { readonly account: Account; readonly secrets: readonly string[] } | undefined {
     const account = this.byId(this.fold.idOfEmail(email) ?? '');
-    if (!account || account.isDisabled) return undefined;
+    if (!account || account.isDisabled || this.distrusted !== undefined) return undefined;
     const alive = this.fold.tokensOf(account.id).filter((token) => this.isAlive(token));
     return { account, secrets: alive.map((token) => this.sealer.openWithMaster(token.sealedSecret)) };
   }

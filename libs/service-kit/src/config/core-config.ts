@@ -16,6 +16,8 @@ export interface CoreConfig {
   readonly databaseUrl: string;
   /** 32 bytes: wraps data keys, seals tokens' S3 secrets, signs lease credentials. */
   readonly masterKey: Uint8Array;
+  /** The first operator's token as the settings have it, read when asked for; undefined when they have none. */
+  readonly bootstrapToken: () => string | undefined;
   readonly publicApiUrl: string | undefined;
   readonly publicStorageUrl: string | undefined;
   readonly dataDir: string;
@@ -39,6 +41,8 @@ const settings = z.object({
   FORNAX_DATABASE_URL: z.string(),
   FORNAX_MASTER_KEY: z.string().optional(),
   FORNAX_MASTER_KEY_FILE: z.string().optional(),
+  FORNAX_BOOTSTRAP_TOKEN: z.string().optional(),
+  FORNAX_BOOTSTRAP_TOKEN_FILE: z.string().optional(),
   FORNAX_PUBLIC_API_URL: z.string().optional(),
   FORNAX_PUBLIC_STORAGE_URL: z.string().optional(),
   FORNAX_DATA_DIR: z.string().default('.fornax'),
@@ -62,6 +66,16 @@ const readKeyFile = (file: string): string => {
   }
 };
 
+const bootstrapTokenOf = (text: string | undefined, file: string | undefined): string | undefined => {
+  if (text !== undefined || file === undefined) return text?.trim();
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    // Whoever makes the first account says that it is missing.
+    return undefined;
+  }
+};
+
 /** Reads the settings that all services share. @throws ConfigError */
 export const loadCoreConfig = (name: string, env: Env): CoreConfig => {
   const values = loadConfig(settings, env);
@@ -75,6 +89,7 @@ export const loadCoreConfig = (name: string, env: Env): CoreConfig => {
     },
     databaseUrl: values.FORNAX_DATABASE_URL,
     masterKey: masterKeyOf(values.FORNAX_MASTER_KEY, values.FORNAX_MASTER_KEY_FILE),
+    bootstrapToken: () => bootstrapTokenOf(values.FORNAX_BOOTSTRAP_TOKEN, values.FORNAX_BOOTSTRAP_TOKEN_FILE),
     publicApiUrl: values.FORNAX_PUBLIC_API_URL,
     publicStorageUrl: values.FORNAX_PUBLIC_STORAGE_URL,
     dataDir: values.FORNAX_DATA_DIR,

@@ -15,6 +15,8 @@ import { AuthGuard } from '../accounts/auth.guard.js';
 import type { CoreConfig } from '../config/core-config.js';
 import { CarriedOutInterceptor, noteCommit } from '../errors/carried-out.js';
 import { WireExceptionFilter } from '../errors/wire-exception.filter.js';
+import { LogWatch } from '../log/watch/log-watch.js';
+import { LogStateController } from '../log/watch/log-state.controller.js';
 import { HeaderChecks } from '../http/door/header-checks.js';
 import { ProjectionHost } from '../projections/projection-host.js';
 import { ProjectionsController } from '../projections/projections.controller.js';
@@ -49,7 +51,7 @@ export class CoreModule {
   static forRoot(config: CoreConfig, logger: Logger): DynamicModule {
     return {
       module: CoreModule,
-      controllers: [ProjectionsController, QuarantineController],
+      controllers: [ProjectionsController, QuarantineController, LogStateController],
       providers: [
         { provide: CORE_CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
@@ -58,15 +60,17 @@ export class CoreModule {
         { provide: Sealer, useFactory: () => new Sealer(config.masterKey) },
         HealthRegistry,
         WriteStops,
+        LogWatch,
         HeaderChecks,
         { provide: NATS, inject: [HealthRegistry], useFactory: (health: HealthRegistry) => openNats(config, health) },
         {
           provide: EVENT_LOG,
-          inject: [NATS, WriteStops],
-          useFactory: (nats: NatsConnection, stops: WriteStops) =>
+          inject: [NATS, WriteStops, LogWatch],
+          useFactory: (nats: NatsConnection, stops: WriteStops, watch: LogWatch) =>
             JetStreamLog.open(nats, {
               replicas: config.nats.replicas,
               reader: config.name,
+              gate: watch,
               checkWritable: ({ meta }) => stops.check(meta.actor.startsWith('user:') ? 'user' : 'platform'),
               onAppended: noteCommit,
             }),
@@ -77,7 +81,7 @@ export class CoreModule {
           inject: [EVENT_LOG, Sealer, HealthRegistry, CLOCK, Quarantine],
           useFactory: (log: EventLog, sealer: Sealer, health: HealthRegistry, clock: Clock, quarantine: Quarantine) => {
             const directory = new AccountDirectory(log, sealer, clock, quarantine, health.follower('accounts'));
-            health.readiness('accounts', () => (directory.isReady() ? undefined : 'accounts are not read yet'));
+            health.readiness('accounts', () => directory.whyNotReady);
             return directory;
           },
         },
@@ -99,6 +103,7 @@ export class CoreModule {
         Sealer,
         HealthRegistry,
         WriteStops,
+        LogWatch,
         HeaderChecks,
         NATS,
         EVENT_LOG,

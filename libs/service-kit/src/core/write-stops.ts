@@ -28,6 +28,7 @@ export type Writer = 'user' | 'platform';
 @Injectable()
 export class WriteStops {
   private readonly stops = new Map<string, WriteStop>();
+  private readonly owed = new Set<() => void>();
 
   constructor(
     private readonly health: HealthRegistry,
@@ -47,6 +48,27 @@ export class WriteStops {
       this.logger.error({ stop: name, status, ways, spares }, `nothing may be written: ${message}`);
     }
     this.health.readiness(name, () => this.textOf(name));
+    for (const again of [...this.owed]) again();
+  }
+
+  /**
+   * Does what a start writes (a first account, a default) now, or as soon as it may be written: a start that is refused would end the process.
+   * @throws whatever `work` throws beside WritesStopped, the first time
+   */
+  async onceAllowed(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof WritesStopped)) throw error;
+      this.logger.warn({ what }, 'written once it may be');
+      const again = (): void => {
+        this.owed.delete(again);
+        this.onceAllowed(what, work).catch((failure: unknown) =>
+          this.logger.error({ err: failure, what }, 'could not be written'),
+        );
+      };
+      this.owed.add(again);
+    }
   }
 
   /** In the order in which they were set. */

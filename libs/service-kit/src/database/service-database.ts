@@ -4,6 +4,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { createServiceDataSource, serviceDataSourceOptions, type ServiceDatabase } from '@fornax/projections';
 import type { CoreConfig } from '../config/core-config.js';
 import { HealthRegistry } from '../core/health.registry.js';
+import { LogWatch } from '../log/watch/log-watch.js';
 import { CORE_CONFIG } from '../core/tokens.js';
 import { goneText, hasSchema, watchSchema } from './schema-watch.js';
 
@@ -24,14 +25,15 @@ export const serviceDatabase = (
   entities: NonNullable<ServiceDatabase['entities']> = [],
 ): DynamicModule => {
   const name = `database ${service}`;
-  let opened: { readonly health: HealthRegistry; readonly database: ServiceDatabase } | undefined;
+  let opened:
+    { readonly health: HealthRegistry; readonly watch: LogWatch; readonly database: ServiceDatabase } | undefined;
   return TypeOrmModule.forRootAsync({
     name: service,
-    inject: [CORE_CONFIG, HealthRegistry],
-    useFactory: (config: CoreConfig, health: HealthRegistry) => {
+    inject: [CORE_CONFIG, HealthRegistry, LogWatch],
+    useFactory: (config: CoreConfig, health: HealthRegistry, watch: LogWatch) => {
       health.readiness(name, () => 'not migrated yet');
       const database = { url: config.databaseUrl, schema: schemaOf(service), migrations, entities };
-      opened = { health, database };
+      opened = { health, watch, database };
       return {
         ...serviceDataSourceOptions(database),
         retryAttempts: CONNECT_ATTEMPTS,
@@ -47,6 +49,7 @@ export const serviceDatabase = (
       watchSchema(db, schema, SCHEMA_LOOK_MS, (error) => {
         throw error; // nobody handles it: the process ends with this sentence, and whoever started it starts it again
       });
+      opened.watch.guard(service, db);
       return db;
     },
   });

@@ -45,8 +45,14 @@ export const operationsRoutes = (fastify: FastifyInstance, parts: OperationsPart
     const facts = { status: statusOf(found), service: name };
     const { reasons, degraded } = found;
     const all = [...reasons, ...degraded];
-    if (isOperator(request)) return { ...facts, reasons, degraded, message: messageOf(all) };
-    return { ...facts, reasons: [], degraded: [], message: all.length === 0 ? 'ready' : `${facts.status}; ${ASK}` };
+    if (isOperator(request)) return { ...facts, reasons, degraded, stops: stops.list(), message: messageOf(all) };
+    return {
+      ...facts,
+      reasons: [],
+      degraded: [],
+      stops: [],
+      message: all.length === 0 ? 'ready' : `${facts.status}; ${ASK}`,
+    };
   };
   fastify.get('/health/live', { config: { door: LIVE } }, () => ({ status: 'live', service: name }));
   fastify.get('/health/ready', { config: { door: HEALTH } }, async ({ raw }, reply) => {
@@ -56,9 +62,7 @@ export const operationsRoutes = (fastify: FastifyInstance, parts: OperationsPart
   });
   fastify.get('/health', { config: { door: HEALTH } }, async ({ raw }) => {
     const { message: _, ...facts } = said(await check(), raw);
-    return isOperator(raw)
-      ? { ...facts, stops: stops.list(), warnings: health.warnings() }
-      : { ...facts, stops: [], warnings: [] };
+    return isOperator(raw) ? { ...facts, warnings: health.warnings() } : { ...facts, warnings: [] };
   });
   fastify.get('/metrics', { config: { door: METRICS } }, async (_, reply) =>
     reply.type('text/plain; version=0.0.4; charset=utf-8').send(await telemetry.metricsText()),

@@ -9,6 +9,7 @@ import { HealthRegistry } from '../core/health.registry.js';
 import { EVENT_LOG, LOGGER } from '../core/tokens.js';
 import { schemaOf } from '../database/service-database.js';
 import { NotFound } from '../errors/errors.js';
+import { LogWatch } from '../log/watch/log-watch.js';
 import { observeProjectionLag } from '../telemetry/metrics.js';
 
 export interface HostedProjection {
@@ -57,6 +58,7 @@ export class ProjectionHost implements OnApplicationBootstrap, BeforeApplication
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly health: HealthRegistry,
     private readonly quarantine: Quarantine,
+    private readonly watch: LogWatch,
   ) {
     quarantine.onChange((entry) => this.take(entry));
     observeProjectionLag(() => this.statuses());
@@ -77,6 +79,7 @@ export class ProjectionHost implements OnApplicationBootstrap, BeforeApplication
         schema: schemaOf(service),
         projection,
         onError,
+        mayStartOver: () => this.watch.trouble === undefined,
         onStopped: (stop) => this.quarantine.noticeStop({ ...stop, follower: name }),
         onResolved: ({ sequence }) => void this.quarantine.resolveStop(name, sequence).catch(onError),
       }),
@@ -96,6 +99,21 @@ export class ProjectionHost implements OnApplicationBootstrap, BeforeApplication
   /** Its rows are of an older version, and do not move until new ones take their place. */
   isRebuilding(name: string): boolean {
     return this.runner(name).health().rebuilding !== undefined;
+  }
+
+  /** Names of the projections of one service. */
+  namesOf(service: string): readonly string[] {
+    return [...this.hosted.values()].filter((one) => one.service === service).map(({ name }) => name);
+  }
+
+  /** Of each table, how many rows would go or change if it were folded from the log as it is now. Those of none are left out. */
+  async losses(): Promise<readonly { readonly table: string; readonly rows: number }[]> {
+    const found: { readonly table: string; readonly rows: number }[] = [];
+    for (const { runner } of this.hosted.values()) {
+      const { differences } = await runner.rebuild({ verify: true, otherLog: true });
+      for (const { table, onlyLive } of differences) if (onlyLive > 0) found.push({ table, rows: onlyLive });
+    }
+    return found;
   }
 
   has(name: string): boolean {

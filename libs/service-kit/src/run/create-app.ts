@@ -4,7 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { Quarantine, type EventLog } from '@fornax/event-store';
+import { Quarantine, type EventLog, type JetStreamLog } from '@fornax/event-store';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { AccountDirectory } from '../accounts/account-directory.js';
@@ -19,13 +19,15 @@ import { admitRequests } from '../http/door/admit-requests.js';
 import { guardConnections } from '../http/door/guard-connections.js';
 import { HeaderChecks } from '../http/door/header-checks.js';
 import { acceptAnyJson } from '../http/door/json-body.js';
-import { operatorCheck, OPERATOR_CHECK } from '../http/door/operator-check.js';
+import { operatorCheck, OPERATOR_CHECK, recoveryCheck, RECOVERY_CHECK } from '../http/door/operator-check.js';
 import { answer200, fastifyOptions } from '../http/fastify-options.js';
 import { docsRoutes } from '../http/openapi/docs-routes.js';
 import { openApiDocument } from '../http/openapi/openapi-document.js';
 import { answerKnownMethods } from '../http/known-methods.js';
 import { operationsRoutes } from '../http/operations-routes.js';
 import { observeRequests } from '../http/request-telemetry.js';
+import { messageOf } from '../log/watch/log-trouble.js';
+import { LogWatch, type OnRestart } from '../log/watch/log-watch.js';
 import { JetStreamStrategy } from '../log/jetstream.strategy.js';
 import { RpcServer } from '../rpc/rpc-server.js';
 import { NestLogger } from '../telemetry/logger.js';
@@ -54,8 +56,10 @@ export const createApp = async (module: Type | DynamicModule, parts: AppParts): 
   });
   const fastify = adapter.getInstance();
   const [accounts, checks, clock] = [app.get(AccountDirectory), app.get(HeaderChecks), app.get<Clock>(CLOCK)];
-  const isOperator = operatorCheck(accounts, config.door.metricsToken);
+  const tokens = { metrics: config.door.metricsToken, bootstrap: config.bootstrapToken };
+  const isOperator = operatorCheck(accounts, tokens);
   checks.register(OPERATOR_CHECK, isOperator);
+  checks.register(RECOVERY_CHECK, recoveryCheck(accounts, tokens));
   guardConnections(fastify.server, config.door);
   answerKnownMethods(fastify);
   acceptAnyJson(fastify);
@@ -89,8 +93,26 @@ export const createApp = async (module: Type | DynamicModule, parts: AppParts): 
   return app;
 };
 
-/** Opens the doors: first NATS (so that other services find this one), then HTTP. @returns the base URL */
-export const openApp = async (app: NestFastifyApplication, port: number, host: string): Promise<string> => {
+/** Where a process listens, and what it does when it must begin anew. */
+export interface OpenOptions {
+  readonly port: number;
+  readonly host: string;
+  readonly onRestart: OnRestart;
+}
+
+/**
+ * Looks whether the log is the one that the rows were made from, before anything follows or writes it; then opens the doors: first NATS (so that
+ * other services find this one), then HTTP. @returns the base URL
+ */
+export const openApp = async (app: NestFastifyApplication, { port, host, onRestart }: OpenOptions): Promise<string> => {
+  const watch = app.get(LogWatch);
+  await watch.start(app.get<NatsConnection>(NATS), app.get<JetStreamLog>(EVENT_LOG), onRestart);
+  if (watch.trouble)
+    app
+      .get(AccountDirectory)
+      .distrust(
+        `${messageOf(watch.trouble)}. Nobody knows which tokens are good; /health tells an operator what to do`,
+      );
   await app.init();
   await app.startAllMicroservices();
   await app.listen(port, host);

@@ -15,6 +15,8 @@ export interface ServiceOptions {
 }
 
 const SHUTDOWN_LIMIT_MS = 4500;
+/** The process ends to begin anew (sysexits.h): whoever supervises it starts it again. */
+const EX_TEMPFAIL = 75;
 
 /** A restart would only say the same again (sysexits.h): the launcher stops and shows it. */
 const EX_CONFIG = 78;
@@ -62,10 +64,15 @@ const run = async (module: Type | DynamicModule, name: string, defaultPort: numb
   if (process.env['FORNAX_EXIT_WITH_PARENT'] === '1') endWithParent();
 
   const app = await createApp(module, { config, logger, telemetry, onFatal });
-  const url = await openApp(app, ports.FORNAX_HTTP_PORT ?? ports.FORNAX_PORT ?? defaultPort, ports.FORNAX_HTTP_HOST);
+  const restart = Promise.withResolvers<'restart'>();
+  const url = await openApp(app, {
+    port: ports.FORNAX_HTTP_PORT ?? ports.FORNAX_PORT ?? defaultPort,
+    host: ports.FORNAX_HTTP_HOST,
+    onRestart: () => restart.resolve('restart'),
+  });
   logger.info({ url }, 'listening');
 
-  const reason = await stopped;
+  const reason = await Promise.race([stopped, restart.promise]);
   logger.info({ reason }, 'stopping');
   const deadline = setTimeout(() => {
     logger.error('did not stop in time');
@@ -75,5 +82,5 @@ const run = async (module: Type | DynamicModule, name: string, defaultPort: numb
   await telemetry.shutdown();
   clearTimeout(deadline);
   logger.info('stopped');
-  process.exit(0);
+  process.exit(reason === 'restart' ? EX_TEMPFAIL : 0);
 };

@@ -357,7 +357,7 @@ describe('a service on the kit', () => {
     const ready = await get('/health/ready', {});
     expect([ready.status, await ready.json()]).toEqual([
       200,
-      { status: 'ready', service: 'test', reasons: [], degraded: [], message: 'ready' },
+      { status: 'ready', service: 'test', reasons: [], degraded: [], stops: [], message: 'ready' },
     ]);
   });
 
@@ -397,6 +397,7 @@ describe('a service on the kit', () => {
       '429',
       '503',
       '504',
+      '507',
     ]);
     expect(post?.responses['400']?.content).toHaveProperty(['application/problem+json']);
     expect(post).toMatchObject({ requestBody: { required: true } });

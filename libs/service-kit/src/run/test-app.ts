@@ -17,6 +17,8 @@ export interface TestAppOptions {
   /** `FORNAX_NATS_URL`, `FORNAX_DATABASE_URL` and so on; a master key is made up when there is none. */
   readonly env: Env;
   readonly name?: string;
+  /** Told that the process would end by itself, to begin anew. */
+  readonly onRestart?: (why: string) => void;
 }
 
 const TEST_MASTER_KEY = Buffer.alloc(32, 7).toString('base64');
@@ -24,7 +26,7 @@ const TEST_MASTER_KEY = Buffer.alloc(32, 7).toString('base64');
 /** The service as `runService` runs it, on a free port, inside a test. Errors that nobody handles fail the test. */
 export const createTestApp = async (
   module: Type | DynamicModule,
-  { env, name = 'test' }: TestAppOptions,
+  { env, name = 'test', onRestart = () => undefined }: TestAppOptions,
 ): Promise<TestApp> => {
   const config = loadCoreConfig(name, { FORNAX_LOG_LEVEL: 'error', FORNAX_MASTER_KEY: TEST_MASTER_KEY, ...env });
   const onFatal = (error: unknown): never => {
@@ -37,6 +39,6 @@ export const createTestApp = async (
     onFatal,
   };
   const app = await createApp(module, parts);
-  const url = await openApp(app, 0, '127.0.0.1');
+  const url = await openApp(app, { port: 0, host: '127.0.0.1', onRestart });
   return { app, url, close: () => closeApp(app) };
 };

@@ -8,6 +8,8 @@ const schema = z.object({
   FORNAX_LEASE_MISSING_MS: intSetting({ min: 100, max: 3_600_000 }).default(30_000),
   /** How long a node may bring inputs, prepare or bring results without getting anything done, in milliseconds; how long a command runs is not its matter. */
   FORNAX_LEASE_STUCK_MS: intSetting({ min: 1_000, max: 86_400_000 }).default(1_800_000),
+  /** Silence after which a node is lost, in milliseconds: the node registry's setting. */
+  FORNAX_NODE_GRACE_MS: intSetting({ min: 100, max: 3_600_000 }).default(10_000),
 });
 
 export type SchedulerConfig = Readonly<z.output<typeof schema>>;

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { metrics } from '@opentelemetry/api';
@@ -11,6 +12,7 @@ import {
   ProjectionHost,
   LOGGER,
   MONOTONIC_CLOCK,
+  LogWatch,
   NATS,
   PUBLISHER,
   RpcClient,
@@ -45,6 +47,7 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
   private readonly stop = new AbortController();
   private running: Promise<void> = Promise.resolve();
   private leadership: Leadership | undefined;
+  private forgetting = false;
   private endTerm: (() => void) | undefined;
 
   constructor(
@@ -61,6 +64,7 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
     private readonly rpc: RpcClient,
     private readonly health: HealthRegistry,
     private readonly quarantine: Quarantine,
+    private readonly watch: LogWatch,
     projections: ProjectionHost,
   ) {
     // The stored fold that a term begins with holds what was folded after all: the next term does, too.
@@ -83,6 +87,8 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
         ttlMs: this.config.FORNAX_SCHEDULER_LEADER_TTL_MS,
         replicas: this.core.nats.replicas,
         signal: this.stop.signal,
+        // An older log has an older count of terms with it, and nodes remember the higher one.
+        epochFloor: () => this.watch.lastAcceptedAt ?? 0,
         onError: (error) => this.logger.warn({ err: error }, 'the term as leader has failed'),
       },
       (epoch, signal) => this.term(epoch, signal),
@@ -101,7 +107,11 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
     const over = new AbortController();
     const term = AbortSignal.any([signal, over.signal]);
     this.endTerm = () => over.abort();
+    const stopListening = this.watch.onTrouble(() => over.abort());
     try {
+      await this.watch.opened(term);
+      await this.letNodesForget(term);
+      if (term.aborted) return;
       const leadership = await Leadership.begin(
         this.ports(() => over.abort()),
         epoch,
@@ -120,8 +130,26 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
       await leadership.run();
     } finally {
       this.leadership = undefined;
+      stopListening();
       over.abort();
     }
+  }
+
+  /**
+   * After an operator accepted an older log nodes may run what it does not know of. Each ends all that it runs when it asks for its session the
+   * next time, which is once in a grace period, or when it is cut off for two thirds of one: nothing is placed before.
+   */
+  private async letNodesForget(signal: AbortSignal): Promise<void> {
+    const acceptedAt = this.watch.lastAcceptedAt;
+    const leftMs = acceptedAt === undefined ? 0 : acceptedAt + 2 * this.config.FORNAX_NODE_GRACE_MS - this.clock.now();
+    if (leftMs <= 0) return;
+    this.logger.warn(
+      { leftMs },
+      'the event log was accepted as it is: nothing is placed until nodes have ended what it does not know',
+    );
+    this.forgetting = true;
+    await delay(Math.min(leftMs, 2 * this.config.FORNAX_NODE_GRACE_MS), undefined, { signal }).catch(() => undefined);
+    this.forgetting = false;
   }
 
   private ports(onSuperseded: () => void): LeadershipPorts {
@@ -184,6 +212,7 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
   /** Ready as the leader with its view caught up, or as a standby of a leader that answers. */
   private async readiness(): Promise<string | undefined> {
     if (this.leadership) return undefined;
+    if (this.forgetting) return 'waits until nodes have ended what the accepted event log does not know';
     try {
       await this.rpc.request(SCHEDULER_RPC.overview, {}, overviewReplySchema, PING_TIMEOUT_MS);
       return undefined;

@@ -16,6 +16,8 @@ export interface TestNats {
   readonly user: string;
   readonly password: string;
   readonly version: string;
+  /** Holds its streams (`store`), its configuration and its log. */
+  readonly dataDir: string;
   /** Users with a node's rights, for the nodes that were asked for. */
   readonly nodes: Readonly<Record<string, NatsCredentials>>;
   /** Ends it in order. Safe to repeat; one that nobody stops goes with the run. */
@@ -62,6 +64,7 @@ export const startTestNats = async (options: StartTestNatsOptions = {}): Promise
   return {
     url,
     version,
+    dataDir,
     nodes: credentials.nodes,
     user: credentials.log.user,
     password: credentials.log.password,

@@ -39,6 +39,11 @@ const TOO_BUSY = said(
 const ENCODED = said(415, 'content-encoding', 'The request body must not be compressed (Content-Encoding)');
 const TOO_LARGE = said(413, 'body-too-large', 'The request body is too large');
 
+const tooEarly = (why: string | undefined): Unavailable =>
+  new Unavailable(
+    why === undefined || why === 'accounts are not read yet' ? 'Accounts are not read yet: try again in a moment' : why,
+  );
+
 type Verdict = 'admitted' | 'unknown' | 'wrong' | 'forbidden' | 'too-early';
 
 /** Refuses without reading the body. Nothing else of Fastify answers this request. */
@@ -160,8 +165,7 @@ export const admitRequests = (fastify: FastifyInstance, parts: DoorParts): void 
     if (verdict === 'forbidden')
       return turnAway(request, reply, wireErrorOf(new Forbidden('This token may not do this')));
     if (verdict === 'wrong') return refuseWrong(request, reply, wrong, parts);
-    if (verdict === 'too-early')
-      return turnAway(request, reply, wireErrorOf(new Unavailable('Accounts are not read yet: try again in a moment')));
+    if (verdict === 'too-early') return turnAway(request, reply, wireErrorOf(tooEarly(parts.accounts.whyNotReady)));
     const fault = faultOf(request, door);
     if (fault) return turnAway(request, reply, fault);
     if (door.isUrgent === true) return done();

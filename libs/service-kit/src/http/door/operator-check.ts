@@ -7,15 +7,33 @@ import { hashToken } from '../../accounts/account.js';
 /** Name of the check for what only those see who run the platform: metrics, and why something is not ready. */
 export const OPERATOR_CHECK = 'fornax:operator';
 
+/** Name of the check for who decides which log is the right one. */
+export const RECOVERY_CHECK = 'fornax:recovery';
+
 /** Whether two tokens are one; takes the same time wherever they differ. */
 export const isSameToken = (given: string, expected: string): boolean =>
   timingSafeEqual(Buffer.from(hashToken(given)), Buffer.from(hashToken(expected)));
 
-/** Whether a request carries an operator's token, or the one for metrics. */
-export const operatorCheck =
-  (accounts: AccountDirectory, metricsToken: string | undefined) =>
+export interface OperatorTokens {
+  /** Shows why something is not ready, and figures; opens nothing else. */
+  readonly metrics: string | undefined;
+  /** The first operator's, from the settings: it opens what leads out of a state in which nobody knows whose token is good. */
+  readonly bootstrap: () => string | undefined;
+}
+
+const isOneOf = (given: string, expected: string | undefined): boolean =>
+  expected !== undefined && expected !== '' && isSameToken(given, expected);
+
+/** Whether a request carries an operator's token; while no account can be trusted, the one of the settings. */
+export const recoveryCheck =
+  (accounts: AccountDirectory, { bootstrap }: OperatorTokens) =>
   ({ headers }: IncomingMessage): boolean => {
     const token = tokenOf(headers.authorization);
-    if (metricsToken !== undefined && isSameToken(token, metricsToken)) return true;
-    return accounts.byToken(token)?.role === 'operator';
+    return accounts.isReady() ? accounts.byToken(token)?.role === 'operator' : isOneOf(token, bootstrap());
   };
+
+/** Whether a request carries an operator's token, or the one for metrics. */
+export const operatorCheck =
+  (accounts: AccountDirectory, tokens: OperatorTokens) =>
+  (request: IncomingMessage): boolean =>
+    isOneOf(tokenOf(request.headers.authorization), tokens.metrics) || recoveryCheck(accounts, tokens)(request);

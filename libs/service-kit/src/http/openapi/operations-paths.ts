@@ -36,7 +36,7 @@ const get = (path: string, summary: string, responses: Readonly<Record<string, o
 });
 
 const file = (type: string) => ({ 200: { description: '', content: { [type]: { schema: text } } } });
-const ready = answer({ status: text, service: text, reasons, degraded: reasons, message: text });
+const ready = answer({ status: text, service: text, reasons, degraded: reasons, stops, message: text });
 
 /** The routes that are served beside Nest: see `operationsRoutes`. */
 export const operationsPaths: Readonly<Record<string, PathItem>> = {

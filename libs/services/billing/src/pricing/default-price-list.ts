@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { defaultPriceList, pricingDecider } from '@fornax/domain';
 import { CommandRejected, decideAndAppend, type EventLog } from '@fornax/event-store';
-import { CLOCK, EVENT_LOG, newId, type Clock } from '@fornax/service-kit';
+import { CLOCK, EVENT_LOG, newId, WriteStops, type Clock } from '@fornax/service-kit';
 
 /** Id of the one pricing aggregate there is. */
 const PRICING_ID = 'default';
@@ -14,9 +14,14 @@ export class DefaultPriceList implements OnApplicationBootstrap {
   constructor(
     @Inject(EVENT_LOG) private readonly log: EventLog,
     @Inject(CLOCK) private readonly clock: Clock,
+    private readonly stops: WriteStops,
   ) {}
 
-  async onApplicationBootstrap(): Promise<void> {
+  onApplicationBootstrap(): Promise<void> {
+    return this.stops.onceAllowed('the default price list', () => this.publish());
+  }
+
+  private async publish(): Promise<void> {
     const at = this.clock.now();
     try {
       await decideAndAppend({

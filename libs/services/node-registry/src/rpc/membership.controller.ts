@@ -20,6 +20,7 @@ import {
   Invalid,
   LogHandler,
   MONOTONIC_CLOCK,
+  LogWatch,
   NATS,
   Refused,
   RpcHandler,
@@ -50,6 +51,7 @@ export class MembershipController {
     private readonly commands: NodeCommands,
     private readonly detector: LossDetector,
     private readonly tokens: NodeTokens,
+    private readonly watch: LogWatch,
   ) {}
 
   @LogHandler({ name: 'node-registry-fleet', aggregates: ['node', 'node-token'], from: 'start' })
@@ -89,7 +91,15 @@ export class MembershipController {
     } = this.config;
     const heartbeatMs = heartbeatInterval(baseMs, graceMs, this.fleet.size);
     const leaseListMs = Math.max(heartbeatMs, listMs);
-    return { nodeEpoch: epoch, heartbeatMs, graceMs, leaseListMs, ...(this.isKeyDue(access) ? { rotate: true } : {}) };
+    const { lastAcceptedAt } = this.watch;
+    return {
+      nodeEpoch: epoch,
+      heartbeatMs,
+      graceMs,
+      leaseListMs,
+      ...(lastAcceptedAt === undefined ? {} : { logAcceptedAt: lastAcceptedAt }),
+      ...(this.isKeyDue(access) ? { rotate: true } : {}),
+    };
   }
 
   /** A node's next key: it opens from the answer on, beside the one that the node has until the next was used once. */

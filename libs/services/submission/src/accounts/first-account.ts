@@ -11,6 +11,7 @@ import {
   newId,
   Sealer,
   type Clock,
+  WriteStops,
 } from '@fornax/service-kit';
 import { derivedId } from '../commands/request-context.js';
 import { SUBMISSION_CONFIG, type SubmissionConfig } from '../config/submission-config.js';
@@ -28,6 +29,7 @@ export class FirstAccount implements OnApplicationBootstrap {
     private readonly accounts: AccountDirectory,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(SUBMISSION_CONFIG) private readonly config: SubmissionConfig,
+    private readonly stops: WriteStops,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
@@ -38,7 +40,7 @@ export class FirstAccount implements OnApplicationBootstrap {
     const accountId = accountIdOf(email);
     const known = this.accounts.byToken(token);
     if (known?.id === accountId) return;
-    await this.make(accountId, email, token);
+    await this.stops.onceAllowed('the first account', () => this.make(accountId, email, token));
   }
 
   private async make(accountId: string, email: string, token: string): Promise<void> {

@@ -1,0 +1,73 @@
+import type { LogState } from '@fornax/client';
+import type { Command } from 'commander';
+import { harmless } from '../harmless.js';
+import { withProgress, type Io } from '../io.js';
+import { renderTable } from '../table.js';
+
+const look = (io: Io): Promise<LogState> =>
+  withProgress(io, 'comparing the read models with the log', () => io.client().logState(io.signal));
+
+const printLost = (io: Io, { known, lost, lastCommitAt }: LogState): void => {
+  if (known) io.print(`known        up to ${known.sequence} of ${known.epoch}`);
+  if (lastCommitAt !== null) io.print(`last commit  ${lastCommitAt}`);
+  if (lost.length === 0) return io.print('No row of a read model depends on what is missing.');
+  io.print('Rows that are as they are because of what is missing in this log:');
+  io.print(renderTable([['TABLE', 'ROWS'], ...lost.map(({ table, rows }) => [table, rows])]));
+};
+
+const status = async (io: Io): Promise<void> => {
+  const state = await look(io);
+  io.print(harmless(state.message));
+  io.print(`log          ${state.log ?? 'none'}`);
+  if (state.isRight) return;
+  printLost(io, state);
+  io.print('What to do, one of these:');
+  for (const [index, way] of state.ways.entries()) io.print(`  (${index + 1}) ${harmless(way)}`);
+  io.setExitCode(1);
+};
+
+const accept = async (io: Io, log: string, isSure: boolean): Promise<void> => {
+  if (!isSure) {
+    const state = await look(io);
+    io.print(harmless(state.message));
+    if (state.isRight) return;
+    printLost(io, state);
+    io.print(`Nothing was done. To lose this and go on: fornax log accept ${state.log ?? log} --yes`);
+    return io.setExitCode(1);
+  }
+  await io.client().acceptLog(log);
+  io.print(`${log} is accepted. The platform starts anew and folds all read models from it.`);
+};
+
+const health = async (io: Io): Promise<void> => {
+  const { status: word, reasons, degraded, stops, warnings } = await io.client().health();
+  io.print(word);
+  const stopped = new Set(stops.map(({ name }) => name));
+  for (const { name, message, ways } of stops) {
+    io.print(harmless(`nothing may be written (${name}): ${message}`));
+    for (const [index, way] of ways.entries()) io.print(harmless(`  (${index + 1}) ${way}`));
+  }
+  for (const { name, reason } of [...reasons, ...degraded])
+    if (!stopped.has(name)) io.print(harmless(`${name}: ${reason}`));
+  for (const warning of warnings) io.print(harmless(`warning: ${warning}`));
+  if (word === 'not ready') io.setExitCode(1);
+};
+
+/** `fornax health`, and the part of `fornax log …` that is about which log this is, for operators. */
+export const addLogStateCommands = (program: Command, io: Io): void => {
+  program
+    .command('health')
+    .description('whether the platform works, and if not, why and what to do; exit code 1 when it is not ready')
+    .action(() => health(io));
+  const log = program.commands.find((command) => command.name() === 'log') ?? program.command('log');
+  if (log.description() === '') log.description('the event log (operators)');
+  log
+    .command('status')
+    .description('whether the event log went back or is another one, what is missing in it, and what to do')
+    .action(() => status(io));
+  log
+    .command('accept <log>')
+    .description('go on with the event log as it is, when it went back or is another one; says first what will be lost')
+    .option('--yes', 'do it')
+    .action((name: string, { yes = false }: { readonly yes?: boolean }) => accept(io, name, yes));
+};

@@ -1,0 +1,90 @@
+import type { DataSource } from 'typeorm';
+
+/** A log as it was when somebody looked: which one, its end, and the id of its last message, which tells two logs of one epoch apart. */
+export interface LogMark {
+  readonly epoch: string;
+  readonly sequence: number;
+  /** Undefined when it is not known: marks of before, and an empty log. */
+  readonly messageId: string | undefined;
+}
+
+/** What a service's rows in Postgres were made from. */
+export interface StoredMark extends LogMark {
+  /** When an operator accepted the log as it was then, in milliseconds; undefined when nobody had to. */
+  readonly acceptedAt: number | undefined;
+}
+
+interface MarkRow {
+  readonly epoch: string;
+  readonly sequence: string;
+  readonly message_id: string | null;
+  readonly accepted_at: Date | null;
+}
+
+/**
+ * The mark of a schema. Where a checkpoint knows more of the same log (the process was killed before it could write its mark), that counts;
+ * where there is no mark yet, the checkpoints alone do.
+ */
+export const loadMark = async (db: DataSource): Promise<StoredMark | undefined> => {
+  const [row] = await db.query<MarkRow[]>('SELECT epoch, sequence, message_id, accepted_at FROM log_mark');
+  const [furthest] = await db.query<{ readonly epoch: string; readonly sequence: string }[]>(
+    `SELECT epoch, sequence FROM projection_checkpoint WHERE ${row ? 'epoch = $1' : '$1::text IS NULL'}
+     ORDER BY sequence DESC LIMIT 1`,
+    [row?.epoch ?? null],
+  );
+  if (!row) return furthest && markOf(furthest.epoch, Number(furthest.sequence));
+  const acceptedAt = row.accepted_at?.getTime();
+  const sequence = Number(row.sequence);
+  if (furthest && Number(furthest.sequence) > sequence)
+    return { ...markOf(row.epoch, Number(furthest.sequence)), acceptedAt };
+  return { epoch: row.epoch, sequence, messageId: row.message_id ?? undefined, acceptedAt };
+};
+
+const markOf = (epoch: string, sequence: number): StoredMark => ({
+  epoch,
+  sequence,
+  messageId: undefined,
+  acceptedAt: undefined,
+});
+
+/** Moves the mark on. Never back, and never to another log: that is what `acceptLog` is for. */
+export const saveMark = async (db: DataSource, { epoch, sequence, messageId }: LogMark): Promise<void> => {
+  await db.query(
+    `INSERT INTO log_mark (epoch, sequence, message_id) VALUES ($1, $2, $3)
+     ON CONFLICT (is_only) DO UPDATE SET sequence = excluded.sequence, message_id = excluded.message_id, updated_at = now()
+     WHERE log_mark.epoch = excluded.epoch AND log_mark.sequence < excluded.sequence`,
+    [epoch, sequence, messageId ?? null],
+  );
+};
+
+/**
+ * Makes a schema belong to the log as it is now: projections are out of date from here on, so that each is folded anew when it starts;
+ * handlers go on behind what the log still has, or, in another log, at its beginning.
+ * @param projections names of the schema's projections; what else has a checkpoint is a handler
+ */
+export const acceptLog = (
+  db: DataSource,
+  { epoch, sequence, messageId }: LogMark,
+  projections: readonly string[],
+): Promise<void> =>
+  db.transaction(async (tx) => {
+    await tx.query(
+      `INSERT INTO log_mark (epoch, sequence, message_id, accepted_at) VALUES ($1, $2, $3, now())
+       ON CONFLICT (is_only) DO UPDATE SET epoch = excluded.epoch, sequence = excluded.sequence, message_id = excluded.message_id,
+         accepted_at = excluded.accepted_at, updated_at = now()`,
+      [epoch, sequence, messageId ?? null],
+    );
+    await tx.query(
+      `UPDATE projection_checkpoint SET epoch = 'before ' || epoch, updated_at = now()
+       WHERE projection = ANY($1) AND epoch NOT LIKE 'before %'`,
+      [projections],
+    );
+    await tx.query('DELETE FROM projection_checkpoint WHERE NOT projection = ANY($1) AND epoch <> $2', [
+      projections,
+      epoch,
+    ]);
+    await tx.query(
+      `UPDATE projection_checkpoint SET sequence = least(sequence, $2), updated_at = now() WHERE NOT projection = ANY($1)`,
+      [projections, sequence],
+    );
+  });
