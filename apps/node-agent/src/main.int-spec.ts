@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { eventually, startTestNats, type TestNats } from '@fornax/testing';
+import { eventually, startTestNats, testClock, type TestClock, type TestNats } from '@fornax/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 
 import { aLeaseOrder, Platform } from './node/agent.fixture.js';
@@ -22,9 +22,10 @@ let platform: Platform;
 let agent: ChildProcess;
 let exited: Promise<number | null>;
 let number = 0;
+let clock: TestClock;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fornax-agent-main-'));
-  nats = await startTestNats({ nodes: ['node-1', 'node-2', 'node-3', 'node-4'] });
+  nats = await startTestNats({ nodes: ['node-1', 'node-2', 'node-3', 'node-4', 'node-5', 'node-6', 'node-7'] });
 }, 120_000);
 afterAll(async () => {
   await nats.stop();
@@ -33,9 +34,11 @@ afterAll(async () => {
 
 const start = (nodeId: string): void => {
   const credentials = nats.nodes[nodeId];
-  agent = spawn(process.execPath, [main], {
+  clock = testClock(join(folder, `clock-of-${nodeId}`));
+  agent = spawn(process.execPath, [...clock.args, main], {
     stdio: ['pipe', 'ignore', 'inherit'],
     env: {
+      ...clock.env,
       PATH: process.env['PATH'],
       FORNAX_NODE_ID: nodeId,
       FORNAX_DATA_DIR: join(folder, nodeId),
@@ -81,6 +84,31 @@ it('leaves no instance when it is killed, and joins again as another boot', asyn
   await platform.order(aLeaseOrder('next', 'true', { nodeEpoch: 2 }));
   expect(await eventually(() => platform.endOf('next'), { timeoutMs: 15_000 })).toMatchObject({ outcome: 'success' });
 }, 60_000);
+
+it.each([3_600_000, -3_600_000])(
+  'keeps its session and tells how long a command ran although its clock is set by %i ms meanwhile',
+  async (aheadMs) => {
+    const seconds = aheadMs > 0 ? '4815.5' : '5815.5';
+    await platform.order(aLeaseOrder('timed', `sleep ${seconds}`));
+    await eventually(() => platform.kindsOf('timed').includes('started'), { timeoutMs: 15_000 });
+    const begun = performance.now();
+    await clock.set(aheadMs, agent.pid ?? 0);
+    // The last thing that it said before is older than the grace period by its clock now.
+    const { length } = platform.heartbeats;
+    await eventually(() =>
+      platform.heartbeats.slice(length).some(({ at }) => Math.abs(at - Date.now() - aheadMs) < 600_000),
+    );
+    expect(running(seconds)).toBeGreaterThan(0);
+    await platform.order({ kind: 'cancel', leaseId: 'timed', taskId: 'task-1' });
+    const end = await eventually(() => platform.endOf('timed'), { timeoutMs: 15_000 });
+    const lastedMs = end.endedAt - (end.startedAt ?? 0);
+    expect(lastedMs).toBeGreaterThan(0);
+    // By the clock of the test, which nobody has set, and what reports take to come.
+    expect(lastedMs).toBeLessThanOrEqual(performance.now() - begun + 20_000);
+    expect(platform.joins).toHaveLength(1);
+  },
+  60_000,
+);
 
 it('ends when its parent is gone', async () => {
   await runs('3815.5');

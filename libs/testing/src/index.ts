@@ -36,5 +36,6 @@ export {
 export { type StartTestNatsOptions, type TestNats, startTestNats, testNatsBinary } from './servers/test-nats.js';
 export { type FaultProxy, startFaultProxy } from './servers/fault-proxy.js';
 export { type RecordedRun, type RecordedWork, type RunRecorder, startRunRecorder } from './servers/run-recorder.js';
+export { type TestClock, testClock } from './servers/test-clock.js';
 export { openWire, requestHead, type Wire } from './wire.js';
 export { specFor } from './spec-for.js';
