@@ -10,6 +10,7 @@ export {
   allSnapshotReportsSubject,
   dispatchConsumer,
   dispatchSubject,
+  EVENT_HEADERS,
   eventSubject,
   heartbeatSubject,
   liveSubject,

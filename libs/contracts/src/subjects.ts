@@ -37,6 +37,9 @@ const nameOf = (token: string): string | undefined => {
 export const eventSubject = (aggregate: Aggregate, id: string): string => `fx.ev.${aggregate}.${encodeToken(id)}`;
 export const allEventsSubject = 'fx.ev.>';
 
+/** `checksum`: of one commit (`sha256-<base64url>`); commits that are older than it have none. */
+export const EVENT_HEADERS = { checksum: 'Fx-Checksum' } as const;
+
 /** @throws Error for a subject that eventSubject did not make */
 export const parseEventSubject = (subject: string): { readonly aggregate: Aggregate; readonly id: string } => {
   const [fx, ev, kind, token, ...rest] = subject.split('.');

@@ -1,4 +1,5 @@
 import type { Aggregate, Commit, FornaxEvent, RecordedCommit } from '@fornax/contracts';
+import type { DamagedPlace } from './quarantine/entries.js';
 
 /** Another writer came first: fold the tail and decide again. */
 export class VersionConflict extends Error {
@@ -76,6 +77,26 @@ export class LogReset extends Error {
   }
 }
 
+/**
+ * The log has lost commits that it once held, or holds other bytes than were appended (architecture, section 2). Nobody goes past that place,
+ * until an operator has put a good copy back, or has decided to go on without what is lost. The text says what to do.
+ */
+export class LogDamaged extends Error {
+  constructor(
+    /** First sequence that is damaged. */
+    readonly sequence: number,
+    readonly detail: string,
+    readonly entryId: string,
+    options?: ErrorOptions,
+  ) {
+    super(
+      `the event log is damaged: ${detail}. Put a good copy of it back, or go on without what is lost: fornax log quarantine drop ${entryId}`,
+      options,
+    );
+    this.name = 'LogDamaged';
+  }
+}
+
 /** Which log this is and how long it is. Another epoch, or a head below a checkpoint, means that the stream was wiped or went back. */
 export interface LogHead {
   readonly epoch: string;
@@ -132,19 +153,27 @@ export interface EventLog {
    * @throws AggregateStopped a message of the aggregate cannot be read, and nobody has decided about it yet
    */
   append(aggregate: Aggregate, aggregateId: string, commit: Commit, expected: number): Promise<number>;
-  /** Commits of one aggregate after `after` (exclusive), in order, to the end as it is now, `most` of them at most. */
+  /**
+   * Commits of one aggregate after `after` (exclusive), in order, to the end as it is now, `most` of them at most.
+   * @throws LogDamaged
+   */
   readAggregate(
     aggregate: Aggregate,
     aggregateId: string,
     after?: number,
     most?: number,
   ): Promise<readonly RecordedCommit[]>;
-  /** All commits from `from` up to `to` (inclusive; the head when absent), in batches, in order. */
+  /**
+   * All commits from `from` up to `to` (inclusive; the head when absent), in batches, in order.
+   * @throws LogDamaged
+   */
   read(options: {
     readonly from: number;
     readonly to?: number;
     readonly aggregates?: readonly Aggregate[];
     readonly maxBatch?: number;
+    /** Gives what is left of a damaged log instead of an error; what it meets on the way is noticed (`damagedPlaces`). */
+    readonly despiteDamage?: boolean;
   }): AsyncIterable<readonly RecordedCommit[]>;
   /**
    * Follows the log for good: `onBatch` is awaited, batches come in order and never overlap. Survives reconnects (continues after the last
@@ -153,6 +182,8 @@ export interface EventLog {
    * @throws LogReset the stream was wiped or recreated, or ends before `from - 1`
    */
   subscribe(options: SubscribeOptions, onBatch: (batch: readonly RecordedCommit[]) => Promise<void>): Promise<void>;
+  /** Where the log has lost commits or holds other bytes than were appended, as far as anybody has noticed; also what operators gave up. */
+  damagedPlaces(): readonly DamagedPlace[];
   /** Highest sequence appended so far, and which log this is now. About 0.5 ms. */
   head(): Promise<LogHead>;
   /** Sequence of the first commit after `after` that belongs to one of these aggregates, or undefined when there is none yet. */

@@ -6,6 +6,7 @@ export {
   type LogHead,
   type SubscribeOptions,
   AggregateStopped,
+  LogDamaged,
   LogReset,
   LogUnavailable,
   OutcomeUnknown,
@@ -24,11 +25,15 @@ export { type OnFollowing } from './keep-following.js';
 export { type FollowStreamOptions, followStream } from './jetstream/follow-stream.js';
 export { type FeedMessage, type FeedPace } from './jetstream/pull-feed.js';
 export { jetStreamApi } from './jetstream/jetstream-api.js';
+export { type Gap, describeGap, gapsIn } from './damage/gaps.js';
+export { type LogVerification, type VerifyOptions } from './damage/verify-log.js';
 export {
+  type DamagedPlace,
   type QuarantineDecision,
   type QuarantineEntry,
   type QuarantineState,
   eventEntryId,
+  isDamage,
   isOfWork,
   isUndecided,
 } from './quarantine/entries.js';

@@ -37,5 +37,6 @@ export { type StartTestNatsOptions, type TestNats, startTestNats, testNatsBinary
 export { type FaultProxy, startFaultProxy } from './servers/fault-proxy.js';
 export { type RecordedRun, type RecordedWork, type RunRecorder, startRunRecorder } from './servers/run-recorder.js';
 export { type TestClock, testClock } from './servers/test-clock.js';
+export { damageStore } from './servers/damage-store.js';
 export { openWire, requestHead, type Wire } from './wire.js';
 export { specFor } from './spec-for.js';

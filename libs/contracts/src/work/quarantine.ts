@@ -24,6 +24,11 @@ export const quarantineRecordSchema = z.discriminatedUnion('kind', [
     /** Base64, of streams that forget what was acknowledged; null where the stream itself keeps it. */
     body: text.nullable(),
     headers: z.array(z.tuple([text, text])),
+    /**
+     * The event log itself is damaged there, from `sequence` to `through`: nobody goes past it until an operator has decided. Absent: the
+     * message is whole, and only not understood.
+     */
+    damage: z.object({ through: z.number(), missing: z.number() }).optional(),
   }),
   /** A fold that threw on an aggregate: what it makes of that aggregate stands where it stood before `sequence`. */
   z.object({

@@ -75,6 +75,10 @@ export class InMemoryLog implements EventLog {
     });
   }
 
+  damagedPlaces(): readonly never[] {
+    return [];
+  }
+
   head(): Promise<LogHead> {
     return Promise.resolve({ epoch: this.epoch, sequence: this.commits.length });
   }

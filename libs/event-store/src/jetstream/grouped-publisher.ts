@@ -9,6 +9,7 @@ export interface GuardedMessage {
   readonly data: Uint8Array;
   readonly msgId: string;
   readonly expectLastSubjectSequence: number;
+  readonly headers?: Readonly<Record<string, string>>;
   /** As in `PublishOptions`. */
   readonly settleMs: number;
 }
@@ -149,6 +150,7 @@ export class GroupedPublisher {
     try {
       group.forEach((message, index) => {
         const headers = newHeaders();
+        for (const name in message.headers) headers.set(name, message.headers[name] ?? '');
         headers.set('Nats-Msg-Id', message.msgId);
         headers.set('Nats-Expected-Last-Subject-Sequence', String(message.expectLastSubjectSequence));
         headers.set('Nats-Batch-Id', batch);

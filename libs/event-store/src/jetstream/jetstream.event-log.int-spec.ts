@@ -214,10 +214,11 @@ describe('the JetStream log', () => {
     async () => {
       await submit('a');
       const following = log.subscribe({ from: 1, signal: over.signal }, () => Promise.resolve());
+      const ended = expect(following).rejects.toBeInstanceOf(LogReset);
       await submit('b');
       await wipe();
       await JetStreamLog.open(nc);
-      await expect(following).rejects.toBeInstanceOf(LogReset);
+      await ended;
     },
     SLOW_MS,
   );

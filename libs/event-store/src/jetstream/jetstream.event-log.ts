@@ -2,6 +2,7 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { JetStreamApiError, type JetStreamManager, type StreamInfo } from '@nats-io/jetstream';
 import {
   AGGREGATES,
+  EVENT_HEADERS,
   STREAMS,
   allEventsSubject,
   allYieldsSubject,
@@ -26,7 +27,12 @@ import {
   type SubscribeOptions,
   VersionConflict,
 } from '../event-log.js';
-import { eventEntryId } from '../quarantine/entries.js';
+import { ChecksumMismatch, checkCommit, checksumOf } from '../damage/commit-checksum.js';
+import { type Gap, countMissing, gapBefore, gapsIn } from '../damage/gaps.js';
+import { PartReading, type Reading, WholeReading } from '../damage/reading.js';
+import { takeUndamaged } from '../damage/take-undamaged.js';
+import { type LogVerification, type VerifyOptions, verifyLog } from '../damage/verify-log.js';
+import { type DamagedPlace, eventEntryId } from '../quarantine/entries.js';
 import { Quarantine } from '../quarantine/quarantine.js';
 import { followLog } from '../follow-log.js';
 import { type Reader, openReader } from './consumer-maker.js';
@@ -48,6 +54,7 @@ const SETTLE_MS = 8_000;
 /** Single reads cost a round trip each: an aggregate with a longer tail than this is read by a consumer instead. */
 const SINGLE_READS = 24;
 const MSG_ID = 'Nats-Msg-Id';
+const EXPECTED_LAST = 'Nats-Expected-Last-Subject-Sequence';
 
 const aggregateSubject = (aggregate: Aggregate): string => eventSubject(aggregate, '').concat('>');
 
@@ -59,7 +66,7 @@ const commitIdOf = (subject: string, id: string): string => id.slice(subject.len
 const serverFilter = (aggregates: readonly Aggregate[] | undefined): string | undefined =>
   aggregates?.length === 1 && aggregates[0] !== undefined ? aggregateSubject(aggregates[0]) : undefined;
 
-/** @throws Error this is no commit that this version can read */
+/** @throws UnreadableCommit this is no commit that this version can read */
 const decode = (subject: string, sequence: number, data: Uint8Array, msgId: string): RecordedCommit => {
   const { aggregate, id } = parseEventSubject(subject);
   return decodeCommit(data, { sequence, aggregate, aggregateId: id, commitId: commitIdOf(subject, msgId) });
@@ -73,12 +80,31 @@ const aggregateOf = (subject: string): ReturnType<typeof parseEventSubject> | un
   }
 };
 
+const readingOf = (filter: string | undefined, position: number): Reading =>
+  filter === undefined ? new WholeReading(position) : new PartReading(position + 1);
+
+/** What the quarantine keeps of a message that nobody can take. */
+const foundIn = ({ subject, sequence, data }: LogMessage, error: unknown) => {
+  const place = aggregateOf(subject);
+  return {
+    sequence,
+    subject,
+    aggregate: place?.aggregate ?? null,
+    aggregateId: place?.id ?? null,
+    reason: (error instanceof Error ? error.message : String(error)).slice(0, MAX_ERROR),
+    sizeBytes: data.length,
+  };
+};
+
 /** A message of the stream, however it was read. */
 interface LogMessage {
   readonly subject: string;
   readonly sequence: number;
   readonly data: Uint8Array;
   readonly msgId: string;
+  readonly checksum: string;
+  /** The sequence of the commit of its aggregate that it was decided on. */
+  readonly previous: number | undefined;
 }
 
 const PREFIXES = AGGREGATES.map((aggregate) => eventSubject(aggregate, ''));
@@ -95,21 +121,30 @@ const wantedBy = (aggregates: readonly Aggregate[] | undefined): ((subject: stri
 const isMostOfTheLog = (aggregates: readonly Aggregate[] | undefined): boolean =>
   aggregates?.length !== 1 || aggregates[0] === 'task';
 
+const sequenceIn = (text: string | undefined): number | undefined =>
+  text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+
 const MAX_ERROR = 500;
 const messageOf = ({ subject, sequence, data, headers }: FeedMessage): LogMessage => ({
   subject,
   sequence,
   data,
   msgId: headers?.get(MSG_ID) ?? '',
+  checksum: headers?.get(EVENT_HEADERS.checksum) ?? '',
+  previous: sequenceIn(headers?.get(EXPECTED_LAST)),
 });
 const storedMessage = ({ subject, sequence, data, header }: StoredMessage): LogMessage => ({
   subject,
   sequence,
   data,
   msgId: header(MSG_ID),
+  checksum: header(EVENT_HEADERS.checksum),
+  previous: sequenceIn(header(EXPECTED_LAST)),
 });
-const commitOf = ({ subject, sequence, data, msgId }: LogMessage): RecordedCommit =>
-  decode(subject, sequence, data, msgId);
+const commitOf = (message: LogMessage): RecordedCommit => {
+  checkCommit(message);
+  return decode(message.subject, message.sequence, message.data, message.msgId);
+};
 
 export interface OpenLogOptions {
   /** Copies of the streams, when they are made by this call. Default 1. */
@@ -133,6 +168,8 @@ export class JetStreamLog implements EventLog {
   private readonly stored: StoredMessages;
   private readonly decoded = new DecodedCommits((message) => commitOf(messageOf(message)));
   private tail: Promise<SharedTail> | undefined;
+  /** For which numbers of the stream its gaps are known. */
+  private checkedCounts = '';
 
   private constructor(
     private readonly nc: NatsConnection,
@@ -156,7 +193,9 @@ export class JetStreamLog implements EventLog {
     const epoch = epochOf(info);
     const { reader = 'log', pace } = options;
     const quarantine = await Quarantine.open(nc, { reader, epoch, ...(pace === undefined ? {} : { pace }) });
-    return new JetStreamLog(nc, jsm, epoch, info.config.allow_atomic === true, options, quarantine);
+    const log = new JetStreamLog(nc, jsm, epoch, info.config.allow_atomic === true, options, quarantine);
+    await log.noticeGaps(info);
+    return log;
   }
 
   async append(aggregate: Aggregate, aggregateId: string, commit: Commit, expected: number): Promise<number> {
@@ -164,11 +203,12 @@ export class JetStreamLog implements EventLog {
     const msgId = messageId(subject, commit.id);
     const data = encodeCommit(commit, aggregate, aggregateId);
     await this.options.gate?.verified();
+    const headers = { [EVENT_HEADERS.checksum]: checksumOf({ subject, msgId, data }) };
     this.options.checkWritable?.(commit);
     this.checkFolded(aggregate, aggregateId, commit);
     for (let last = expected; ;) {
       try {
-        const options = { msgId, expectLastSubjectSequence: last, settleMs: SETTLE_MS };
+        const options = { msgId, headers, expectLastSubjectSequence: last, settleMs: SETTLE_MS };
         const { seq } = await (this.grouped
           ? this.grouped.publish({ subject, data, ...options })
           : this.publisher.publish(subject, data, options));
@@ -235,38 +275,87 @@ export class JetStreamLog implements EventLog {
     }
   }
 
-  /** The commit in a message, or undefined for one that is left out: it is put into the quarantine then, if it is not there yet. */
+  /**
+   * The commit in a message, or undefined for one that is left out: it is put into the quarantine then, if it is not there yet.
+   * @throws LogDamaged it holds other bytes than were appended
+   */
   private readCommit(
     message: LogMessage,
     read: () => RecordedCommit = () => commitOf(message),
   ): RecordedCommit | undefined {
-    const { subject, sequence, data } = message;
+    const { sequence } = message;
     if (this.quarantine.skips(sequence)) return undefined;
     try {
       return read();
     } catch (error) {
-      const place = aggregateOf(subject);
-      this.quarantine.noticeEvent({
-        stream: STREAMS.events,
-        sequence,
-        subject,
-        aggregate: place?.aggregate ?? null,
-        aggregateId: place?.id ?? null,
-        reason: (error instanceof Error ? error.message : String(error)).slice(0, MAX_ERROR),
-        sizeBytes: data.length,
-        headers: [],
-      });
+      const found = foundIn(message, error);
+      if (error instanceof ChecksumMismatch) throw this.quarantine.noticeChanged(found);
+      this.quarantine.noticeEvent({ ...found, stream: STREAMS.events, headers: [] });
       return undefined;
     }
   }
 
-  private commitsOf(
+  /** @throws LogDamaged somewhere in them */
+  private async commitsOf(
     messages: readonly FeedMessage[],
-    isWanted: (subject: string) => boolean,
-  ): readonly RecordedCommit[] {
-    return messages.flatMap((message) =>
-      isWanted(message.subject) ? (this.readCommit(messageOf(message)) ?? []) : [],
-    );
+    options: {
+      readonly reading: Reading;
+      readonly isWanted?: (subject: string) => boolean;
+      readonly despiteDamage?: boolean;
+    },
+  ): Promise<readonly RecordedCommit[]> {
+    const { reading, isWanted = () => true, despiteDamage = false } = options;
+    const { commits, damage } = await takeUndamaged(messages, {
+      reading,
+      despiteDamage,
+      checkGap: (gap) => this.checkGap(gap),
+      givenOf: messageOf,
+      read: (message) => (isWanted(message.subject) ? this.readCommit(messageOf(message)) : undefined),
+    });
+    if (damage !== undefined) throw damage;
+    return commits;
+  }
+
+  /** @throws LogDamaged unless operators have given it up */
+  private async checkGap(gap: Gap): Promise<void> {
+    for (const sequence of new Set([gap.from, gap.through]))
+      if ((await this.stored.at(sequence)) !== undefined)
+        throw new Error(`the server left out message ${sequence} of the event log, which it has`);
+    const damage = this.quarantine.noticeGap(gap);
+    if (damage !== undefined) throw damage;
+  }
+
+  /** What the stream says of itself shows most gaps; nothing is asked twice. */
+  private async noticeGaps(info: StreamInfo): Promise<void> {
+    const epoch = epochOf(info);
+    const checked = `${epoch}/${countMissing(info.state)}`;
+    if (this.checkedCounts === checked) return;
+    if (countMissing(info.state) > 0) {
+      const { state } = await this.jsm.streams.info(STREAMS.events, { deleted_details: true });
+      for (const gap of gapsIn(state)) this.quarantine.noticeGap(gap);
+    }
+    this.checkedCounts = checked;
+  }
+
+  /** Looks whether each sequence of a part of the log is there and holds what was appended. What is damaged is noticed. */
+  verify(options: VerifyOptions): Promise<LogVerification> {
+    const parts = {
+      head: () => this.head(),
+      replay: (from: number, to: number) => this.replayMessages(from, to),
+      checkGap: (gap: Gap) => this.checkGap(gap),
+      noticeChanged: (message: LogMessage) =>
+        void this.quarantine.noticeChanged(foundIn(message, new ChecksumMismatch())),
+      damagedPlaces: () => this.damagedPlaces(),
+    };
+    return verifyLog(parts, options);
+  }
+
+  private async *replayMessages(from: number, to: number): AsyncGenerator<readonly LogMessage[]> {
+    for await (const messages of this.replay(undefined, from, to, DEFAULT_BATCH)) yield messages.map(messageOf);
+  }
+
+  damagedPlaces(): readonly DamagedPlace[] {
+    return this.quarantine.damagedPlaces();
   }
 
   /** A message as it lies in the log, whether it can be read or not. */
@@ -290,30 +379,48 @@ export class JetStreamLog implements EventLog {
     const subject = eventSubject(aggregate, aggregateId);
     const commits: RecordedCommit[] = [];
     let position = after;
+    const reading = new PartReading(after + 1);
     for (let reads = 0; reads < SINGLE_READS && commits.length < most; reads += 1) {
-      const message = await this.stored.next(subject, position + 1);
-      if (message === undefined) return commits;
+      const found = await this.stored.next(subject, position + 1);
+      if (found === undefined) return commits;
+      const message = storedMessage(found);
+      const gap = reading.gapBefore(message);
+      if (gap !== undefined) await this.checkGap(gap);
+      reading.given(message);
       position = message.sequence;
-      const commit = this.readCommit(storedMessage(message));
+      const commit = this.readCommit(message);
       if (commit) commits.push(commit);
     }
     if (commits.length >= most) return commits;
     const maxBatch = Math.min(DEFAULT_BATCH, most - commits.length);
     for await (const messages of this.replay(subject, position + 1, Number.MAX_SAFE_INTEGER, maxBatch)) {
-      commits.push(...this.commitsOf(messages, () => true).slice(0, most - commits.length));
+      commits.push(...(await this.commitsOf(messages, { reading })).slice(0, most - commits.length));
       if (commits.length >= most) break;
     }
     return commits;
   }
 
   async *read(options: Parameters<EventLog['read']>[0]): AsyncIterable<readonly RecordedCommit[]> {
-    const { from, aggregates, maxBatch = DEFAULT_BATCH } = options;
+    const { aggregates, maxBatch = DEFAULT_BATCH, despiteDamage = false } = options;
+    const from = Math.max(1, options.from);
     const to = options.to ?? (await this.head()).sequence;
     const isWanted = wantedBy(aggregates);
-    for await (const messages of this.replay(serverFilter(aggregates), from, to, maxBatch)) {
-      const commits = this.commitsOf(messages, isWanted);
+    const filter = serverFilter(aggregates);
+    const reading = readingOf(filter, from - 1);
+    let last = from - 1;
+    for await (const messages of this.replay(filter, from, to, maxBatch)) {
+      const commits = await this.commitsOf(messages, { reading, isWanted, despiteDamage });
+      last = messages.at(-1)?.sequence ?? last;
       if (commits.length > 0) yield commits;
     }
+    if (filter === undefined && last < to && !despiteDamage) await this.checkEnd(last, to);
+  }
+
+  /** @throws LogDamaged the end of what was asked for is missing */
+  private async checkEnd(last: number, to: number): Promise<void> {
+    const { sequence } = await this.head();
+    const gap = gapBefore(Math.min(to, sequence) + 1, last);
+    if (gap !== undefined) await this.checkGap(gap);
   }
 
   async subscribe(
@@ -329,25 +436,38 @@ export class JetStreamLog implements EventLog {
       await this.checkFollowable(epoch, position);
       const tail = sharesTail ? await this.joinTail(epoch) : undefined;
       let at = position;
-      const handOver = async (messages: readonly FeedMessage[]): Promise<void> => {
-        const last = messages.at(-1);
-        if (last === undefined) return;
-        const wanted = messages
-          .filter(({ subject }) => isWanted(subject))
-          .flatMap((message) => this.readCommit(messageOf(message), () => this.decoded.of(message)) ?? []);
-        this.options.gate?.saw(last.sequence);
-        await deliver(wanted, last.sequence);
-        at = last.sequence;
+      const handOver = async (messages: readonly FeedMessage[], reading: Reading): Promise<void> => {
+        const { commits, last, damage } = await takeUndamaged(messages, {
+          reading,
+          checkGap: (gap) => this.checkGap(gap),
+          givenOf: messageOf,
+          read: (message) =>
+            isWanted(message.subject) ? this.readCommit(messageOf(message), () => this.decoded.of(message)) : undefined,
+        });
+        if (last !== undefined) {
+          this.options.gate?.saw(last);
+          await deliver(commits, last);
+          at = last;
+        }
+        if (damage !== undefined) throw damage;
+        // At the end of the log there may be a gap with nothing behind it that would show it.
+        const through = this.quarantine.gapAt(at + 1);
+        if (through === undefined) return;
+        at = through;
+        await deliver([], at);
       };
       try {
-        await deliver([], position);
+        at = this.quarantine.gapAt(at + 1) ?? at;
+        await deliver([], at);
         while (!signal.aborted) {
-          if (tail?.covers(at) === true) await handOver(await tail.next(at, maxBatch, signal));
-          else
+          if (tail?.covers(at) === true) await handOver(await tail.next(at, maxBatch, signal), new WholeReading(at));
+          else {
+            const reading = readingOf(serverFilter(aggregates), at);
             await this.catchUp(at, options, async (messages) => {
-              await handOver(messages);
+              await handOver(messages, reading);
               return tail?.covers(at) === true;
             });
+          }
         }
       } finally {
         tail?.leave();
@@ -408,6 +528,7 @@ export class JetStreamLog implements EventLog {
     const info = await this.jsm.streams.info(STREAMS.events);
     const epoch = epochOf(info);
     this.quarantine.enter(epoch);
+    await this.noticeGaps(info);
     return { epoch, sequence: info.state.last_seq };
   }
 
@@ -473,7 +594,8 @@ export class JetStreamLog implements EventLog {
 
   /** @throws LogReset */
   private async checkUnchanged(epoch: string, position: number): Promise<void> {
-    const head = epochAndEnd(await this.eventStreamInfo());
+    const info = await this.eventStreamInfo();
+    const head = epochAndEnd(info);
     if (head.epoch !== epoch)
       throw new LogReset(
         `the event log has epoch ${head.epoch}, but ${epoch} was being read: it was wiped or recreated`,
@@ -482,6 +604,7 @@ export class JetStreamLog implements EventLog {
       throw new LogReset(
         `the event log ends at ${head.sequence}, but was read up to ${position}: it went back in time`,
       );
+    await this.noticeGaps(info);
   }
 
   private async eventStreamInfo(): Promise<StreamInfo> {

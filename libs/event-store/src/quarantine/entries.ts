@@ -1,4 +1,5 @@
 import type { QuarantineRecord, StoppedRecord, UnreadableRecord } from '@fornax/contracts';
+import type { Gap } from '../damage/gaps.js';
 
 /** open: nobody has decided yet. retrying: an operator asked for it, the answer is on its way. dropped, retried: over. */
 export type QuarantineState = 'open' | 'retrying' | 'dropped' | 'retried';
@@ -28,6 +29,31 @@ export const isOfWork = ({ what }: QuarantineEntry): boolean => what.kind === 'u
 /** `events-17`: one message of the event log; another epoch of the log takes the place. */
 export const eventEntryId = (sequence: number): string => `events-${sequence}`;
 
+/** `gap-31-60`: commits that the event log has lost. */
+export const gapEntryId = ({ from, through }: Gap): string => `gap-${from}-${through}`;
+
+/** A place where the event log itself is damaged: `through` is the last sequence of it, `missing` how many of them are meant. */
+export interface DamagedPlace {
+  readonly id: string;
+  readonly from: number;
+  readonly through: number;
+  readonly missing: number;
+  readonly isGap: boolean;
+  readonly reason: string;
+  /** An operator has decided to go on without what is lost there. */
+  readonly isGivenUp: boolean;
+}
+
+/** @returns undefined for an entry that is no damage, or none any more */
+export const damagedPlaceOf = ({ id, what, state }: QuarantineEntry): DamagedPlace | undefined => {
+  if (what.kind !== 'unreadable' || what.damage === undefined || state === 'retried') return undefined;
+  const { sequence: from, reason, damage } = what;
+  return { id, from, ...damage, isGap: id.startsWith('gap-'), reason, isGivenUp: state === 'dropped' };
+};
+
+/** Waits for an operator, and everybody with it. */
+export const isDamage = (entry: QuarantineEntry): boolean => damagedPlaceOf(entry)?.isGivenUp === false;
+
 /** `fold-tasks-17`: what the fold `tasks` makes of an aggregate stands before message 17. */
 export const stopEntryId = (follower: string, sequence: number): string => `fold-${follower}-${sequence}`;
 
@@ -35,6 +61,10 @@ const withoutBody = (record: UnreadableRecord | StoppedRecord): UnreadableRecord
   record.kind === 'unreadable' ? { ...record, body: null } : record;
 
 const decisionOf = ({ by, at, reason }: QuarantineDecision): QuarantineDecision => ({ by, at, reason });
+
+/** What was tried again has failed again; and a copy of the log that was good once may be damaged once more. */
+const opensAgain = ({ state }: QuarantineEntry, { damage }: UnreadableRecord): boolean =>
+  state === 'retrying' || (damage !== undefined && state === 'retried');
 
 /**
  * The fold of one entry. What is over stays over when the same thing is found once more; it opens again when it is another thing
@@ -47,7 +77,7 @@ export const foldEntry = (
 ): QuarantineEntry | undefined => {
   switch (record.kind) {
     case 'unreadable':
-      if (before !== undefined && before.what.epoch === record.epoch && before.state !== 'retrying') return before;
+      if (before !== undefined && before.what.epoch === record.epoch && !opensAgain(before, record)) return before;
       return { id, state: 'open', what: withoutBody(record), decision: before?.decision ?? null };
     case 'stopped':
       if (

@@ -9,6 +9,8 @@ import {
   type StoppedRecord,
   type UnreadableRecord,
 } from '@fornax/contracts';
+import { type Gap, describeGap, without } from '../damage/gaps.js';
+import { LogDamaged } from '../event-log.js';
 import type { OnFollowing } from '../keep-following.js';
 import { delay } from '../wait.js';
 import { openReader } from '../jetstream/consumer-maker.js';
@@ -20,8 +22,11 @@ import { managerOf } from '../jetstream/streams.js';
 import {
   type QuarantineDecision,
   type QuarantineEntry,
+  type DamagedPlace,
+  damagedPlaceOf,
   eventEntryId,
   foldEntry,
+  gapEntryId,
   isOfWork,
   isUndecided,
   stopEntryId,
@@ -40,6 +45,8 @@ export interface QuarantineOptions {
 export type QuarantineListener = (entry: QuarantineEntry, before: QuarantineEntry | undefined) => void;
 
 type Found = Omit<UnreadableRecord, 'kind' | 'at' | 'by' | 'epoch' | 'body'>;
+/** Of the event log. */
+type FoundInLog = Pick<UnreadableRecord, 'sequence' | 'subject' | 'aggregate' | 'aggregateId' | 'reason' | 'sizeBytes'>;
 type Stop = Omit<StoppedRecord, 'kind' | 'at' | 'by' | 'epoch'>;
 
 /** What is beyond is skipped all the same, and counted; so nobody fills the register, and with it the memory of all, with rubbish. */
@@ -66,6 +73,8 @@ export class Quarantine {
   private readonly skippedSequences = new Set<number>();
   /** Folds that have stopped and nobody has decided about, by their aggregate: several folds may stand at one. */
   private readonly stops = new Map<string, Map<string, QuarantineEntry>>();
+  /** Where the event log itself is damaged, by entry. */
+  private readonly damages = new Map<string, DamagedPlace>();
   private readonly listeners = new Set<QuarantineListener>();
   private readonly stop = new AbortController();
   private readonly publisher: DurablePublisher;
@@ -126,6 +135,61 @@ export class Quarantine {
     return this.skippedSequences.has(sequence);
   }
 
+  /** Where the event log is damaged, as far as this process knows, whether an operator has given it up or not. */
+  damagedPlaces(): readonly DamagedPlace[] {
+    return [...this.damages.values()].sort((a, b) => a.from - b.from);
+  }
+
+  /**
+   * Whether commits are missing at a place. Nobody may go past a gap that nobody has decided about.
+   * @returns the last sequence of the gap that an operator has given up; undefined where there is none
+   * @throws LogDamaged
+   */
+  gapAt(sequence: number): number | undefined {
+    for (const place of this.damages.values()) {
+      const isThere = place.isGap && place.from <= sequence && sequence <= place.through;
+      if (!isThere) continue;
+      if (!place.isGivenUp) throw new LogDamaged(place.from, place.reason, place.id);
+      if (place.missing === place.through - place.from + 1) return place.through;
+    }
+    return undefined;
+  }
+
+  /**
+   * Commits are missing that the log once held.
+   * @returns what whoever met it throws; undefined where operators have given all of it up
+   */
+  noticeGap(gap: Gap): LogDamaged | undefined {
+    const gaps = [...this.damages.values()].filter(({ isGap }) => isGap);
+    const [open] = without(
+      gap,
+      gaps.filter(({ isGivenUp }) => isGivenUp),
+    );
+    if (open === undefined) return undefined;
+    const known = gaps.find(({ from, through }) => from <= open.from && open.through <= through);
+    if (known !== undefined) return new LogDamaged(known.from, known.reason, known.id);
+    const id = gapEntryId(open);
+    const { from: sequence, through, missing } = open;
+    const reason = describeGap(open);
+    const found = { sequence, subject: '', aggregate: null, aggregateId: null, reason, sizeBytes: 0 };
+    this.noticeDamage(id, found, { through, missing });
+    return new LogDamaged(sequence, reason, id);
+  }
+
+  /** A message of the event log holds other bytes than were appended. @returns what whoever met it throws */
+  noticeChanged(found: FoundInLog): LogDamaged {
+    const id = eventEntryId(found.sequence);
+    this.noticeDamage(id, found, { through: found.sequence, missing: 1 });
+    return new LogDamaged(found.sequence, `sequence ${found.sequence}: ${found.reason}`, id);
+  }
+
+  private noticeDamage(id: string, found: FoundInLog, damage: NonNullable<UnreadableRecord['damage']>): void {
+    const before = this.get(id);
+    if (before !== undefined && before.state !== 'retried') return;
+    const place = { stream: STREAMS.events, headers: [], epoch: this.epoch, body: null };
+    this.notice(id, { ...found, ...place, kind: 'unreadable', damage, ...this.byMe() });
+  }
+
   /** The fold that left an aggregate out, if nobody has decided about it yet. */
   stopOf(aggregate: string, aggregateId: string): QuarantineEntry | undefined {
     return this.stops.get(`${aggregate}/${aggregateId}`)?.values().next().value;
@@ -137,6 +201,7 @@ export class Quarantine {
     this.epoch = epoch;
     this.skippedSequences.clear();
     this.stops.clear();
+    this.damages.clear();
     for (const entry of this.entries.values()) this.note(entry);
   }
 
@@ -266,9 +331,10 @@ export class Quarantine {
 
   /** Whoever finds it later, here or elsewhere, may have to tell the others: a failure only delays that. */
   private async publishInTime(id: string, record: QuarantineRecord): Promise<void> {
+    const isUnreadable = record.kind === 'unreadable' && record.damage === undefined;
     while (!this.stop.signal.aborted && !this.nc.isClosed()) {
       try {
-        await this.publish(id, record, record.kind === 'unreadable' ? `${id}/${this.epoch}` : `${id}/${randomUUID()}`);
+        await this.publish(id, record, isUnreadable ? `${id}/${this.epoch}` : `${id}/${randomUUID()}`);
         return;
       } catch {
         await delay(1_000, this.stop.signal);
@@ -353,6 +419,9 @@ export class Quarantine {
   private note(entry: QuarantineEntry): void {
     const { what, state } = entry;
     if (what.epoch !== this.epoch) return;
+    const damage = damagedPlaceOf(entry);
+    if (damage === undefined) this.damages.delete(entry.id);
+    else this.damages.set(entry.id, damage);
     if (what.kind === 'stopped') {
       const key = `${what.aggregate}/${what.aggregateId}`;
       const standing = this.stops.get(key) ?? new Map<string, QuarantineEntry>();
@@ -360,6 +429,10 @@ export class Quarantine {
       else standing.delete(entry.id);
       if (standing.size > 0) this.stops.set(key, standing);
       else this.stops.delete(key);
+    } else if (damage !== undefined) {
+      // What was appended is unknown: nobody leaves that out by himself. Of a gap there is nothing to skip.
+      if (damage.isGivenUp && !damage.isGap) this.skippedSequences.add(what.sequence);
+      else this.skippedSequences.delete(what.sequence);
     } else if (state === 'retried' || state === 'retrying') this.skippedSequences.delete(what.sequence);
     else this.skippedSequences.add(what.sequence);
   }
