@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addFleetCommands } from './commands/fleet.js';
 import { addHistoryCommands } from './commands/history.js';
 import { addLogStateCommands } from './commands/log-state.js';
+import { addLogVerifyCommand } from './commands/log-verify.js';
 import { addNodeAccessCommands } from './commands/node-access.js';
 import { addNodeCommands } from './commands/node.js';
 import { addProjectionCommands } from './commands/projection.js';
@@ -33,6 +34,7 @@ export const buildProgram = (io: Io): Command => {
   addLogStateCommands(program, io);
   addQuarantineCommands(program, io);
   addStorageCommands(program, io);
+  addLogVerifyCommand(program, io);
   addWebhookCommands(program, io);
   addFleetCommands(program, io);
   addNodeAccessCommands(addNodeCommands(program, io), io);

@@ -21,6 +21,15 @@ const POISON = {
   foundBy: 'service:submission',
   decision: null,
 };
+const GAP = {
+  id: 'gap-20041-20050',
+  from: 20_041,
+  through: 20_050,
+  missing: 10,
+  kind: 'missing',
+  reason: 'sequences 20041 to 20050 are missing (10)',
+  isGivenUp: false,
+};
 const ANSWERS: Readonly<Record<string, readonly [status: number, body: unknown]>> = {
   'GET /fornax/v1/projections': [200, [{ name: 'status', service: 'submission', sequence: 42, lag: 0 }]],
   'POST /fornax/v1/projections/status/rebuild?verify=true': [
@@ -36,6 +45,26 @@ const ANSWERS: Readonly<Record<string, readonly [status: number, body: unknown]>
   'POST /fornax/v1/projections/fine/rebuild?verify=true': [
     200,
     { rows: { task: 3 }, differences: [], events: 10, seconds: 0.5, swapped: false },
+  ],
+  'POST /fornax/v1/projections/short/rebuild?verify=false': [
+    409,
+    { message: 'projection short: the log knows less than its rows' },
+  ],
+  'POST /fornax/v1/projections/short/rebuild?verify=false&force=true': [
+    200,
+    { rows: { task: 3 }, differences: [], events: 10, seconds: 0.5, swapped: true },
+  ],
+  'GET /fornax/v1/log/verify?from=1': [
+    200,
+    { from: 1, to: 20_000, head: 20_060, commits: 20_000, withoutChecksum: 7, damage: [] },
+  ],
+  'GET /fornax/v1/log/verify?from=20001': [
+    200,
+    { from: 20_001, to: 20_060, head: 20_060, commits: 50, withoutChecksum: 0, damage: [GAP] },
+  ],
+  'GET /fornax/v1/log/verify?from=20055': [
+    200,
+    { from: 20_055, to: 20_060, head: 20_060, commits: 6, withoutChecksum: 0, damage: [] },
   ],
   'POST /fornax/v1/projections/status/rebuild?verify=false': [
     200,
@@ -251,6 +280,30 @@ describe('fornax', () => {
       code: 1,
       stdout: expect.stringMatching(/ONLY LIVE[^]*task +1 +0/),
     });
+  });
+
+  it('loses what only the rows know when it is forced to, and not before', async () => {
+    expect(await fornax('projection', 'rebuild', 'short')).toMatchObject({
+      code: 1,
+      stderr: 'projection short: the log knows less than its rows (HTTP 409)\n',
+    });
+    expect(await fornax('projection', 'rebuild', 'short', '--force')).toMatchObject({ code: 0 });
+  });
+
+  it('verifies the log part by part: 1 and where it is damaged, 0 when it is whole', async () => {
+    expect(await fornax('log', 'verify')).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(
+        /^20050 commits from 1 to 20060, 7 of them older than checksums: the log is damaged\n[^]*gap-20041-20050 +20041 +20050 +open/,
+      ),
+    });
+    const { code, stdout } = await fornax('log', 'verify', '--json');
+    expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 1, isWhole: false, damage: [GAP] });
+    expect(await fornax('log', 'verify', '--from', '20055')).toMatchObject({
+      code: 0,
+      stdout: '6 commits from 20055 to 20060: the log is whole\n',
+    });
+    expect(await fornax('log', 'verify', '--from', 'now')).toMatchObject({ code: 2 });
   });
 
   it('rebuilds a projection and lists them', async () => {

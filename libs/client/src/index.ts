@@ -40,6 +40,8 @@ export type {
   LogState,
   ProjectionState,
   QuarantineDetail,
+  LogDamage,
+  LogVerification,
   QuarantineEntry,
   SnapshotRequest,
 } from './api/wire-types.js';

@@ -19,5 +19,6 @@ export {
   type ProjectionRunnerOptions,
   ProjectionRunner,
 } from './projection-runner.js';
+export { RebuildRefused, type RowLoss } from './rebuild/shortfall.js';
 export { RebuildInProgress } from './rebuild/rebuild-projection.js';
 export { type StoppedAggregate } from './stopped-aggregates.js';

@@ -16,6 +16,7 @@ import {
 import type { DataSource, MigrationInterface, QueryRunner } from 'typeorm';
 import { createServiceDataSource } from './database/service-data-source.js';
 import type { Projection } from './projection.js';
+import { RebuildRefused } from './rebuild/shortfall.js';
 import { ProjectionRunner } from './projection-runner.js';
 
 const SLOW_MS = 120_000;
@@ -150,7 +151,8 @@ describe('a projection on real servers', () => {
         ),
       );
       await expectRowsToMatchLog();
-      expect(await runner.rebuild({ verify: false })).toMatchObject({ swapped: true, events: 2 });
+      await expect(runner.rebuild({ verify: false })).rejects.toBeInstanceOf(RebuildRefused);
+      expect(await runner.rebuild({ verify: false, force: true })).toMatchObject({ swapped: true, events: 2 });
       await eventually(() => runner.health().isHealthy);
       expect(await db.query('SELECT id FROM commit_row')).toEqual([{ id: 'new' }]);
     },

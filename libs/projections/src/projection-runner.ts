@@ -165,6 +165,7 @@ export class ProjectionRunner {
   /**
    * Folds the whole log into tables beside the live ones, up to the live checkpoint. With `verify` it compares both and drops the
    * new ones; without, the new ones take the place of the live ones, which are read and written on until that moment.
+   * @throws RebuildRefused the log knows less than the live rows (unless `force`)
    */
   async rebuild(options: RebuildOptions): Promise<RebuildReport> {
     const report = await this.foldBeside(options);
@@ -237,7 +238,8 @@ export class ProjectionRunner {
     const isOther = checkpoint.epoch !== head.epoch || checkpoint.sequence > head.sequence;
     if (isOther && this.options.mayStartOver?.() === true) {
       this.trouble = 'is folded anew, because its rows are of another log';
-      await this.rebuild({ verify: false });
+      // An operator has accepted this log as it is.
+      await this.rebuild({ verify: false, force: true });
       throw new CheckpointMoved();
     }
     if (checkpoint.epoch !== head.epoch) {

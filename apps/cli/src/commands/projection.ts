@@ -13,9 +13,14 @@ const list = async (io: Io): Promise<void> => {
   io.print(renderTable([['PROJECTION', 'SERVICE', 'SEQUENCE', 'LAG', 'REBUILDING'], ...rows]));
 };
 
-const rebuild = async (io: Io, name: string, verify: boolean): Promise<void> => {
+interface RebuildOptions {
+  readonly verify?: boolean;
+  readonly force?: boolean;
+}
+
+const rebuild = async (io: Io, name: string, { verify = false, force = false }: RebuildOptions): Promise<void> => {
   const report = await withProgress(io, `rebuilding ${name}`, () =>
-    io.client().rebuildProjection(name, { verify, signal: io.signal }),
+    io.client().rebuildProjection(name, { verify, force, signal: io.signal }),
   );
   const { rows, differences, events, seconds, swapped } = report;
   const rate = seconds > 0 ? `, ${Math.round(events / seconds)} events/s` : '';
@@ -48,5 +53,6 @@ export const addProjectionCommands = (program: Command, io: Io): void => {
     .command('rebuild <name>')
     .description('fold the log again beside the live rows, then put the new rows in their place')
     .option('--verify', 'only compare; exit code 1 if there are differences')
-    .action((name: string, { verify = false }: { readonly verify?: boolean }) => rebuild(io, name, verify));
+    .option('--force', 'also where the log knows less than the rows: what only they know is lost')
+    .action((name: string, options: RebuildOptions) => rebuild(io, name, options));
 };

@@ -8,6 +8,8 @@ const HELP = `
 A message that nobody can read, or a fold that throws on one task, node or account, is put aside: everything else goes on.
 Until you decide, commands on what it belongs to are refused and /health says "degraded".
 
+Damage of the event log stops everything: nothing is written until a good copy is back (retry) or you give up what is lost (drop).
+
   drop   leave it out for good: it was an attack or a mistake. Who, when and why are kept.
   retry  read and fold it again: after an upgrade that understands it. The read models that it belongs to are rebuilt.`;
 
@@ -15,6 +17,17 @@ const MAX_REASON = 120;
 
 const aboutOf = ({ aggregate, aggregateId, subject }: QuarantineEntry): string =>
   aggregate === null ? (subject ?? '-') : `${aggregate} ${aggregateId ?? ''}`;
+
+const WHAT: Readonly<Record<QuarantineEntry['kind'], (entry: QuarantineEntry) => string>> = {
+  stopped: ({ follower }) => `fold of ${follower ?? '-'}`,
+  unreadable: () => 'message',
+  damaged: () => 'damage',
+};
+const WHAT_AT_LENGTH: Readonly<Record<QuarantineEntry['kind'], (entry: QuarantineEntry) => string>> = {
+  stopped: ({ follower }) => `the fold of ${follower ?? '-'} throws`,
+  unreadable: () => 'a message that cannot be read',
+  damaged: () => 'damage of the event log: nobody goes past it',
+};
 
 const list = async (io: Io, all: boolean): Promise<void> => {
   const entries = await io.client().quarantine(all);
@@ -25,7 +38,7 @@ const list = async (io: Io, all: boolean): Promise<void> => {
   const rows = entries.map((entry) => [
     entry.id,
     entry.state,
-    entry.kind === 'stopped' ? `fold of ${entry.follower ?? '-'}` : 'message',
+    WHAT[entry.kind](entry),
     aboutOf(entry),
     entry.foundAt,
     entry.reason.replace(/\s+/g, ' ').slice(0, MAX_REASON),
@@ -36,7 +49,7 @@ const list = async (io: Io, all: boolean): Promise<void> => {
 const linesOf = (entry: QuarantineDetail): readonly (readonly [name: string, value: string | number | null])[] => [
   ['id', entry.id],
   ['state', entry.state],
-  ['what', entry.kind === 'stopped' ? `the fold of ${entry.follower ?? '-'} throws` : 'a message that cannot be read'],
+  ['what', WHAT_AT_LENGTH[entry.kind](entry)],
   ['reason', entry.reason],
   ['stream', entry.stream],
   ['sequence', entry.sequence],

@@ -26,6 +26,7 @@ import {
   type FleetNode,
   type Health,
   type LogState,
+  type LogVerification,
   type NodeEventPage,
   type NodeEventRecord,
   type ObjectsReindex,
@@ -299,12 +300,16 @@ export class FornaxClient {
     return this.json('GET', '/fornax/v1/projections', trusted<readonly ProjectionState[]>());
   }
 
-  /** Rebuilds a projection from the log beside the live one. With `verify` it is only compared, else it is swapped in. */
+  /**
+   * Rebuilds a projection from the log beside the live one. With `verify` it is only compared, else it is swapped in; with `force` also where
+   * the log knows less than the rows.
+   */
   rebuildProjection(
     name: string,
-    options: { readonly verify: boolean; readonly signal?: AbortSignal },
+    options: { readonly verify: boolean; readonly force?: boolean; readonly signal?: AbortSignal },
   ): Promise<ProjectionRebuild> {
-    const path = `/fornax/v1/projections/${encodeURIComponent(name)}/rebuild?verify=${String(options.verify)}`;
+    const force = options.force === true ? '&force=true' : '';
+    const path = `/fornax/v1/projections/${encodeURIComponent(name)}/rebuild?verify=${String(options.verify)}${force}`;
     return this.json('POST', path, trusted<ProjectionRebuild>(), {
       signal: options.signal,
       timeoutMs: Number.POSITIVE_INFINITY,
@@ -336,6 +341,13 @@ export class FornaxClient {
   /** Accepts the event log as it is: what it does not have is lost, and the platform starts anew. @throws ApiError 409 it is another one by now */
   async acceptLog(log: string): Promise<void> {
     await this.json('POST', `/fornax/v1/log/accept?log=${encodeURIComponent(log)}`, trusted<unknown>());
+  }
+
+  /** Checks a part of the event log; the next one begins behind `to`. Operators. */
+  verifyLog(options: { readonly from: number; readonly signal?: AbortSignal }): Promise<LogVerification> {
+    return this.json('GET', `/fornax/v1/log/verify?from=${options.from}`, trusted<LogVerification>(), {
+      signal: options.signal,
+    });
   }
 
   /** What is put aside and waits for a decision; with `all`, also what was decided. Operators. */

@@ -61,11 +61,34 @@ export interface ObjectsReindex {
   readonly examples: readonly string[];
 }
 
+/** A place where the event log is damaged. */
+export interface LogDamage {
+  /** In the quarantine. */
+  readonly id: string;
+  readonly from: number;
+  readonly through: number;
+  readonly missing: number;
+  readonly kind: 'missing' | 'changed';
+  readonly reason: string;
+  readonly isGivenUp: boolean;
+}
+
+/** What a part of the event log holds. */
+export interface LogVerification {
+  readonly from: number;
+  readonly to: number;
+  readonly head: number;
+  readonly commits: number;
+  readonly withoutChecksum: number;
+  readonly damage: readonly LogDamage[];
+}
+
 /** A message that nobody could read, or a fold that threw on one aggregate. */
 export interface QuarantineEntry {
   readonly id: string;
   readonly state: 'open' | 'retrying' | 'dropped' | 'retried';
-  readonly kind: 'unreadable' | 'stopped';
+  /** `damaged`: the event log has lost something there, or holds other bytes than were appended. */
+  readonly kind: 'unreadable' | 'stopped' | 'damaged';
   readonly reason: string;
   readonly stream: string;
   readonly sequence: number;

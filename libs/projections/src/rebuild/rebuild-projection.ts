@@ -9,6 +9,7 @@ import {
   type RebuildReport,
   type TableDifference,
 } from '../projection.js';
+import { RebuildRefused, shortfallOf } from './shortfall.js';
 import { forgetProgress, readProgress, writeProgress } from './rebuild-progress.js';
 import { type StoppedAggregate, keyOf, replaceStopped, writeCarefully } from '../stopped-aggregates.js';
 import {
@@ -46,6 +47,8 @@ export interface RebuildOptions {
   readonly verify: boolean;
   /** Compare also when the live rows are of another log, or of a part that this one does not have: what is only live is what would be lost. */
   readonly otherLog?: boolean;
+  /** Also where the log knows less than the rows: an operator says that they may be lost. */
+  readonly force?: boolean;
   /** Go on with what an earlier process folded, and leave what is folded for a later one when this one ends. Default: begin anew. */
   readonly resume?: boolean;
   /** Ends it after the batch in hand, with its reason. */
@@ -88,7 +91,9 @@ class ShadowFold {
     const { log, db, schema, projection } = this.target;
     const { aggregates } = projection;
     const { signal, onProgress } = this.options;
-    for await (const batch of log.read({ from: this.position + 1, to: sequence, aggregates, maxBatch: BATCH })) {
+    // Damage is looked at before anything is swapped: until then it only shows what would be left.
+    const wanted = { from: this.position + 1, to: sequence, aggregates, maxBatch: BATCH, despiteDamage: true };
+    for await (const batch of log.read(wanted)) {
       signal?.throwIfAborted();
       const out = new Set(this.stopped.map(keyOf));
       const fresh = batch.filter((commit) => !out.has(keyOf(commit)));
@@ -192,9 +197,21 @@ const verify = async (target: RebuildTarget, fold: ShadowFold, otherLog: boolean
   }
 };
 
-const swap = (target: RebuildTarget, fold: ShadowFold): Promise<Outcome> => {
+/** @throws RebuildRefused the log knows less than the live rows, whose checkpoint this transaction holds */
+const checkNothingIsLost = async (tx: EntityManager, { log, schema, projection }: RebuildTarget): Promise<void> => {
+  const checkpoint = await lockCheckpoint(tx, projection.name);
+  const shortfall = checkpoint && shortfallOf(checkpoint, await log.head(), log.damagedPlaces());
+  if (shortfall === undefined) return;
+  const now = await countAll(tx, schema, projection.tables);
+  const left = await countAll(tx, shadowSchema(schema), projection.tables);
+  const losses = projection.tables.map((table) => ({ table, rows: now[table] ?? 0, left: left[table] ?? 0 }));
+  throw new RebuildRefused(projection.name, shortfall, losses);
+};
+
+const swap = (target: RebuildTarget, fold: ShadowFold, force: boolean): Promise<Outcome> => {
   const { schema, projection } = target;
   return atSameSequence(target, fold, async (tx, position, isComparable) => {
+    if (!force) await checkNothingIsLost(tx, target);
     const rows = await countAll(tx, shadowSchema(schema), projection.tables);
     await swapShadows(tx, schema, projection.tables);
     await replaceStopped(tx, projection.name, fold.stopped);
@@ -227,6 +244,7 @@ const exclusively = async <T>(target: RebuildTarget, use: () => Promise<T>): Pro
 /**
  * Rebuilds a projection beside the live one (see `ProjectionRunner.rebuild`). Uses up to four connections of the pool.
  * @throws RebuildInProgress
+ * @throws RebuildRefused the log knows less than the live rows, and nobody said that they may be lost
  * @throws ProjectionOutOfDate `verify`, but the live rows come from another log
  */
 export const rebuildProjection = (target: RebuildTarget, options: RebuildOptions): Promise<RebuildReport> =>
@@ -241,7 +259,7 @@ export const rebuildProjection = (target: RebuildTarget, options: RebuildOptions
       const foldedIn = (performance.now() - startedAt) / 1_000;
       const { position, rows, differences } = await (options.verify
         ? verify(target, fold, options.otherLog === true)
-        : swap(target, fold));
+        : swap(target, fold, options.force === true));
       isOver = true;
       return {
         rows,

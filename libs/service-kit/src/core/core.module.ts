@@ -18,6 +18,7 @@ import { WireExceptionFilter } from '../errors/wire-exception.filter.js';
 import { LogWatch } from '../log/watch/log-watch.js';
 import { LogStateController } from '../log/watch/log-state.controller.js';
 import { HeaderChecks } from '../http/door/header-checks.js';
+import { LogController } from '../log/log.controller.js';
 import { ProjectionHost } from '../projections/projection-host.js';
 import { ProjectionsController } from '../projections/projections.controller.js';
 import { QuarantineDesk } from '../quarantine/quarantine-desk.js';
@@ -51,7 +52,7 @@ export class CoreModule {
   static forRoot(config: CoreConfig, logger: Logger): DynamicModule {
     return {
       module: CoreModule,
-      controllers: [ProjectionsController, QuarantineController, LogStateController],
+      controllers: [ProjectionsController, LogController, LogStateController, QuarantineController],
       providers: [
         { provide: CORE_CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },

@@ -193,7 +193,7 @@ const placeToTakeUp = ({ what, state }: QuarantineEntry, options: LogHandlerOpti
   const isMeant =
     what.kind === 'stopped'
       ? state === 'retrying' && what.follower === options.name
-      : state === 'retried' && what.stream === STREAMS.events;
+      : state === 'retried' && what.stream === STREAMS.events && what.damage === undefined;
   const aggregate = (options.aggregates ?? AGGREGATES).find((known) => known === what.aggregate);
   if (!isMeant || aggregate === undefined || what.aggregateId === null) return undefined;
   return { aggregate, aggregateId: what.aggregateId, sequence: what.sequence };

@@ -174,6 +174,11 @@ export class ProjectionHost implements OnApplicationBootstrap, BeforeApplication
       if (state === 'retrying' && this.hosted.has(what.follower)) void this.foldAgain(entry.id, what);
       return;
     }
+    // Nobody went past it, so nobody owes anything.
+    if (what.damage !== undefined) {
+      if (state === 'retrying') void this.untilWritten(() => this.quarantine.resolve(entry.id)).catch(() => undefined);
+      return;
+    }
     if (what.stream === STREAMS.events && (state === 'retrying' || state === 'retried'))
       void this.handOver(entry, what).catch((error: unknown) =>
         this.logger.error({ err: error, id: entry.id }, 'what is to be folded after all could not be handed over'),

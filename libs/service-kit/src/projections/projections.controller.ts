@@ -1,7 +1,9 @@
 import { Controller, Get, Param, Post, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { RebuildRefused } from '@fornax/projections';
+import { ApiConflictResponse, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { OperatorOnly } from '../accounts/auth.guard.js';
+import { Conflict } from '../errors/errors.js';
 import { ProjectionHost, type ProjectionStatus } from './projection-host.js';
 
 const statusesSchema = z.array(
@@ -14,6 +16,8 @@ const statusesSchema = z.array(
   }),
 );
 const reportSchema = z.looseObject({ swapped: z.boolean() });
+
+const isYes = (text: string | undefined): boolean => text === 'true' || text === '1';
 
 /** What an operator asks about and does to read models. */
 @ApiTags('operations')
@@ -33,8 +37,22 @@ export class ProjectionsController {
   @Post(':name/rebuild')
   @ApiOperation({ summary: 'Rebuild a projection from the log, compare, and swap unless verify=true' })
   @ApiQuery({ name: 'verify', required: false, description: 'true: only compare' })
+  @ApiQuery({ name: 'force', required: false, description: 'true: also where the log knows less than the rows' })
   @ApiOkResponse({ standardSchema: reportSchema })
-  async rebuild(@Param('name') name: string, @Query('verify') verify?: string): Promise<unknown> {
-    return this.host.runner(name).rebuild({ verify: verify === 'true' || verify === '1' });
+  @ApiConflictResponse({ description: 'the log knows less than the rows: the text names what would be lost' })
+  async rebuild(
+    @Param('name') name: string,
+    @Query('verify') verify?: string,
+    @Query('force') force?: string,
+  ): Promise<unknown> {
+    const options = { verify: isYes(verify), force: isYes(force) };
+    return this.host
+      .runner(name)
+      .rebuild(options)
+      .catch((error: unknown) => {
+        if (error instanceof RebuildRefused)
+          throw new Conflict(error.message, { code: 'rebuild-refused', cause: error });
+        throw error;
+      });
   }
 }

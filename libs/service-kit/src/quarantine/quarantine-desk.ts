@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { STREAMS } from '@fornax/contracts';
+import { STREAMS, type UnreadableRecord } from '@fornax/contracts';
 import {
   isUndecided,
   JetStreamLog,
@@ -22,7 +22,7 @@ const RETRY_WAIT_MS = 25_000;
 export const entrySchema = z.object({
   id: z.string(),
   state: z.enum(['open', 'retrying', 'dropped', 'retried']),
-  kind: z.enum(['unreadable', 'stopped']),
+  kind: z.enum(['unreadable', 'stopped', 'damaged']),
   reason: z.string(),
   stream: z.string(),
   sequence: z.int(),
@@ -53,7 +53,7 @@ const isoOf = (at: number): string => new Date(at).toISOString();
 const viewOf = ({ id, state, what, decision }: QuarantineEntry): EntryView => ({
   id,
   state,
-  kind: what.kind,
+  kind: what.kind === 'unreadable' && what.damage !== undefined ? 'damaged' : what.kind,
   reason: what.reason,
   stream: what.kind === 'unreadable' ? what.stream : STREAMS.events,
   sequence: what.sequence,
@@ -135,7 +135,8 @@ export class QuarantineDesk {
     if (state === 'retried') return viewOf(entry);
     if (state === 'dropped') throw new Conflict(`${id} was dropped for good; what came later was decided without it`);
     const at = this.clock.now();
-    if (what.kind === 'unreadable' && what.stream === STREAMS.events) await this.checkReadable(id, what.sequence);
+    if (what.kind === 'unreadable' && what.damage !== undefined) await this.checkRepaired(id, what);
+    else if (what.kind === 'unreadable' && what.stream === STREAMS.events) await this.checkReadable(id, what.sequence);
     // The service that put it aside takes it again: nobody else may send in the name of a node.
     else if (what.kind === 'unreadable') await this.checkWhole(id, what.sizeBytes);
     await this.decided(id, { kind: 'retry-asked', by, at, reason });
@@ -151,6 +152,15 @@ export class QuarantineDesk {
 
   private jetStream(): JetStreamLog | undefined {
     return this.log instanceof JetStreamLog ? this.log : undefined;
+  }
+
+  /** A good copy of the log has been put back. */
+  private async checkRepaired(id: string, { sequence, damage }: UnreadableRecord): Promise<void> {
+    const most = (damage?.through ?? sequence) - sequence + 1;
+    const found = await this.jetStream()?.verify({ from: sequence, most });
+    if (found !== undefined && found.commits < most)
+      throw new Conflict(`${id} is still damaged: ${most - found.commits} commits are missing`);
+    if (damage !== undefined && most === 1) await this.checkReadable(id, sequence);
   }
 
   private async checkReadable(id: string, sequence: number): Promise<void> {

@@ -1,7 +1,8 @@
 import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
-import { isOfWork, isUndecided, Quarantine, type QuarantineEntry } from '@fornax/event-store';
+import { isDamage, isOfWork, isUndecided, Quarantine, type QuarantineEntry } from '@fornax/event-store';
 import type { Logger } from 'pino';
 import { HealthRegistry } from '../core/health.registry.js';
+import { WriteStops } from '../core/write-stops.js';
 import { LOGGER } from '../core/tokens.js';
 import { meter } from '../telemetry/metrics.js';
 
@@ -16,10 +17,13 @@ export class QuarantineWatch implements BeforeApplicationShutdown {
     private readonly quarantine: Quarantine,
     @Inject(LOGGER) logger: Logger,
     health: HealthRegistry,
+    private readonly stops: WriteStops,
   ) {
     health.part('quarantine', () => this.trouble());
     health.warning('quarantine', () => this.toldOf(isOfWork));
+    this.stopAtDamage();
     this.stop = quarantine.onChange(({ id, state, what, decision }, before) => {
+      this.stopAtDamage();
       const { kind, sequence, aggregate, aggregateId, reason } = what;
       const facts = { id, kind, sequence, aggregate, aggregateId, reason };
       if (before === undefined)
@@ -48,7 +52,28 @@ export class QuarantineWatch implements BeforeApplicationShutdown {
 
   /** What nodes send is named among the warnings alone: no node makes the platform degraded. */
   private trouble(): string | undefined {
-    return this.quarantine.health ?? this.toldOf((entry) => !isOfWork(entry));
+    this.stopAtDamage();
+    return this.quarantine.health ?? this.toldOf((entry) => !isOfWork(entry) && !isDamage(entry));
+  }
+
+  /** Damage of the event log is everybody's: nothing is decided on a log that has lost something, until an operator has. */
+  private stopAtDamage(): void {
+    const damaged = this.quarantine.damagedPlaces().filter(({ isGivenUp }) => !isGivenUp);
+    const [first] = damaged;
+    if (first === undefined) return this.stops.set('log-damage', undefined);
+    const named = damaged
+      .slice(0, MOST_NAMED)
+      .map(({ from, isGap, reason }) => (isGap ? reason : `sequence ${from}: ${reason}`));
+    const more = damaged.length > MOST_NAMED ? `; and ${damaged.length - MOST_NAMED} more` : '';
+    this.stops.set('log-damage', {
+      status: 503,
+      message: `The event log is damaged: ${named.join('; ')}${more}`,
+      ways: [
+        'See all of it: fornax log verify',
+        'Put a good copy of the event log in its place and start again (docs/how-to/recover.md)',
+        `Go on without what is lost, which stays lost: fornax log quarantine drop ${first.id}`,
+      ],
+    });
   }
 
   private toldOf(isMeant: (entry: QuarantineEntry) => boolean): string | undefined {

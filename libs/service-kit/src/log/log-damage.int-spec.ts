@@ -1,0 +1,153 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { Injectable, Module } from '@nestjs/common';
+import { STREAMS, type RecordedCommit } from '@fornax/contracts';
+import { WritesStopped, type EventLog } from '@fornax/event-store';
+import type { Projection } from '@fornax/projections';
+import { aCommit, createTestDatabase, damageStore, eventually, startTestNats, submitted } from '@fornax/testing';
+import type { EntityManager, MigrationInterface, QueryRunner } from 'typeorm';
+import {
+  AccountDirectory,
+  createTestApp,
+  EVENT_LOG,
+  hashToken,
+  newId,
+  ProjectionHost,
+  provideProjection,
+  Sealer,
+  serviceDatabase,
+  type TestApp,
+} from '../index.js';
+
+const SLOW_MS = 120_000;
+const OPERATOR = 'an-operator-token';
+const quotas = { maxTasks: 1, maxBuckets: 1, maxStorageBytes: 1, maxInstances: 1, maxCores: 1 };
+const TASKS = 20;
+/** The last block is cut off before this task: it and those behind it are lost. */
+const FIRST_LOST = 'lost-15';
+
+class CreateRows1700000000001 implements MigrationInterface {
+  readonly name = 'CreateRows1700000000001';
+  readonly version = 1;
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('CREATE TABLE commit_row (sequence bigint PRIMARY KEY, id text NOT NULL)');
+  }
+  async down(): Promise<void> {}
+}
+
+@Injectable()
+class CommitRows implements Projection {
+  readonly name = 'commits';
+  readonly version = 1;
+  readonly aggregates = ['task', 'bucket'] as const;
+  readonly tables = ['commit_row'];
+  async write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {
+    await tx.query('INSERT INTO commit_row SELECT * FROM unnest($1::bigint[], $2::text[])', [
+      batch.map(({ sequence }) => sequence),
+      batch.map(({ id }) => id),
+    ]);
+  }
+}
+
+@Module({
+  imports: [serviceDatabase('kit-damage', [CreateRows1700000000001])],
+  providers: [...provideProjection('kit-damage', CommitRows)],
+})
+class DamageTestModule {}
+
+let nats: Awaited<ReturnType<typeof startTestNats>>;
+let database: Awaited<ReturnType<typeof createTestDatabase>>;
+let service: TestApp;
+
+const log = (): EventLog => service.app.get<EventLog>(EVENT_LOG);
+const start = async (): Promise<void> => {
+  service = await createTestApp(DamageTestModule, {
+    env: {
+      FORNAX_NATS_URL: nats.url,
+      FORNAX_NATS_USER: nats.user,
+      FORNAX_NATS_PASSWORD: nats.password,
+      FORNAX_DATABASE_URL: database.url,
+    },
+  });
+};
+const call = async (method: 'GET' | 'POST', path: string) => {
+  const response = await fetch(service.url + path, { method, headers: { authorization: OPERATOR } });
+  return { status: response.status, body: await response.json() };
+};
+const submit = (id: string) => log().append('task', id, aCommit(`submit-${id}`, [submitted(id)]), 0);
+
+beforeAll(async () => {
+  [nats, database] = await Promise.all([startTestNats(), createTestDatabase()]);
+  await start();
+  const id = newId();
+  const email = 'operator@example.com';
+  const sealedSecret = service.app.get(Sealer).sealWithMaster('secret');
+  const token = { tokenId: newId(), name: 'test', hash: hashToken(OPERATOR), sealedSecret };
+  const account = { accountId: id, email, role: 'operator' as const, at: 1 };
+  const commit = aCommit(id, [
+    { type: 'AccountCreated', ...account, quotas },
+    { type: 'TokenIssued', ...account, ...token },
+  ]);
+  const sequence = await log().append('account', id, commit, 0);
+  await service.app.get(AccountDirectory).knows(sequence, 60_000);
+}, SLOW_MS);
+
+afterAll(async () => {
+  await service.close();
+  await Promise.all([nats.stop(), database.drop()]);
+});
+
+it(
+  'says what it has lost, writes nothing and keeps the rows that know more, until an operator has decided',
+  async () => {
+    let last = 0;
+    for (let n = 0; n < TASKS; n += 1) last = await submit(`lost-${n}`);
+    await eventually(() => service.app.get(ProjectionHost).waitFor('commits', last, 1_000));
+    expect(await call('GET', '/fornax/v1/log/verify')).toMatchObject({
+      status: 200,
+      body: { from: 1, to: last, head: last, commits: last, withoutChecksum: 0, damage: [] },
+    });
+    await service.close();
+    await nats.stop();
+    await damageStore(nats.dataDir, STREAMS.events).truncateBefore(`fx.ev.task.${FIRST_LOST}`);
+    await nats.start();
+    await start();
+
+    const gap = `gap-${last - 4}-${last}`;
+    const words = `sequences ${last - 4} to ${last} are missing \\(5\\)`;
+    expect(await call('GET', '/health/ready')).toMatchObject({
+      status: 503,
+      body: {
+        message: expect.stringMatching(new RegExp(`log-damage: The event log is damaged: ${words}.*drop ${gap}`)),
+      },
+    });
+    await expect(submit('refused')).rejects.toBeInstanceOf(WritesStopped);
+    expect(await call('GET', `/fornax/v1/log/verify?from=${last - 9}`)).toMatchObject({
+      status: 200,
+      body: { commits: 5, damage: [{ id: gap, kind: 'missing', missing: 5, isGivenUp: false }] },
+    });
+    expect(await call('GET', '/fornax/v1/log/quarantine')).toMatchObject({ body: [{ id: gap, kind: 'damaged' }] });
+    expect(await call('POST', `/fornax/v1/log/quarantine/${gap}/retry`)).toMatchObject({
+      status: 409,
+      body: { message: expect.stringContaining('5 commits are missing') },
+    });
+
+    const refused = {
+      status: 409,
+      body: {
+        message: expect.stringMatching(new RegExp(`${words}.*15 of 20 rows of commit_row.*rebuild commits --force`)),
+      },
+    };
+    expect(await call('POST', '/fornax/v1/projections/commits/rebuild')).toMatchObject(refused);
+    expect(await call('POST', `/fornax/v1/log/quarantine/${gap}/drop`)).toMatchObject({ status: 200 });
+    await eventually(async () => (await call('GET', '/health/ready')).status === 200, { timeoutMs: 60_000 });
+    const sequence = await submit('after');
+    expect(sequence).toBe(last + 1);
+    await eventually(() => service.app.get(ProjectionHost).waitFor('commits', sequence, 1_000));
+    // What was given up is still in the rows, and still nowhere else.
+    expect(await call('POST', '/fornax/v1/projections/commits/rebuild')).toMatchObject({ status: 409 });
+    expect(await call('POST', '/fornax/v1/projections/commits/rebuild?force=true')).toMatchObject({
+      body: { swapped: true, rows: { commit_row: 16 } },
+    });
+  },
+  SLOW_MS,
+);
