@@ -12,3 +12,4 @@ export { splitWords, UnbalancedQuote } from './command/split-words.js';
 export { resolveConstants, substitute, SubstitutionTooLong } from './command/substitute.js';
 export { NoSandbox, SandboxDriver, type SandboxOptions } from './sandbox/sandbox.driver.js';
 export type { IdRange } from './sandbox/user-ids.js';
+export { uptimeMs } from './warden/uptime.js';

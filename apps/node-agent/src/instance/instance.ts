@@ -40,6 +40,8 @@ export interface InstanceWorld {
   readonly publisher: Pick<DurablePublisher, 'publish'>;
   readonly s3: S3Client;
   readonly report: (report: NodeReport) => void;
+  /** Whether the lease is still this node's, at this very moment. */
+  readonly isHeld: () => boolean;
   /** Frequency of the node's cores now. */
   readonly ghz: () => number;
   readonly onError: (error: unknown) => void;
@@ -226,6 +228,7 @@ export class Instance implements Measurable {
     const { order, world } = this;
     this.#phase = 'preparing';
     const { prepared, plan } = await inSpan('prepare', {}, () => this.#prepare());
+    this.#assertHeld();
     const running = await prepared.start(plan);
     this.#running = running;
     this.#phase = 'running';
@@ -275,6 +278,11 @@ export class Instance implements Measurable {
     };
   }
 
+  /** @throws Error this process stood still, say, and the lease is another node's by now: nothing may begin, and nothing be stored */
+  #assertHeld(): void {
+    if (!this.world.isHeld()) throw new Error('the node was out of contact for too long: the lease is lost');
+  }
+
   /** Stops the command when its time is over. @returns stops the clock */
   #limit({ wallLimitMs }: InstancePlan): () => void {
     if (wallLimitMs === undefined) return () => undefined;
@@ -314,6 +322,7 @@ export class Instance implements Measurable {
 
   async #upload(outcome: Outcome, plan: InstancePlan): Promise<{ outcome: Outcome; uploaded: typeof NO_FILES }> {
     const { order } = this;
+    this.#assertHeld();
     const jobDir = this.#prepared?.jobDir;
     const isWanted = outcome.outcome !== 'cancelled' || order.uploadResultsOnCancellation;
     if (!order.results || !jobDir || !isWanted) return { outcome, uploaded: NO_FILES };

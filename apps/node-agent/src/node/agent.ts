@@ -122,6 +122,7 @@ export class Agent {
       {
         onLost: (reason) => agent.#fence(reason),
         onJoined: ({ nodeEpoch }) => log.info({ nodeEpoch, driver: facts.name, hardware }, 'joined'),
+        onContact: (forMs) => parts.driver.allow(forMs),
         leases: () => agent.#instances.size,
         held: () => [...agent.#instances.values()].flatMap((instance) => instance.held ?? []),
         onError,
@@ -279,7 +280,10 @@ export class Agent {
       publisher: this.publisher,
       s3: this.s3,
       ghz: () => this.#live.ghz,
+      isHeld: () => this.membership.holds(nodeEpoch),
       report: (report) => {
+        // What the warden ended while this process stood still is for whoever has the lease now to tell of.
+        if (!this.membership.holds(nodeEpoch)) return;
         if (report.kind === 'ended') {
           this.#seen.keepEnd(report);
           onEnded?.(report.outcome);

@@ -10,6 +10,7 @@ import {
   MAX_HELD_LEASES,
   nodeRpcSubject,
 } from '@fornax/contracts';
+import { uptimeMs } from '@fornax/drivers';
 import type { NatsConnection } from '@nats-io/nats-core';
 
 import { randomUUID } from 'node:crypto';
@@ -27,6 +28,8 @@ export interface MembershipEvents {
   /** Kill everything: this session is over. A new one is joined afterwards. */
   readonly onLost: (reason: string) => Promise<void>;
   readonly onJoined: (session: Session) => void;
+  /** The platform was there: what runs may go on for so long from now, and no longer without another call. */
+  readonly onContact: (forMs: number) => void;
   readonly leases: () => number;
   /** All leases that are really worked on. */
   readonly held: () => readonly HeldLease[];
@@ -52,12 +55,13 @@ const FENCE_PART = 2 / 3;
  *   member  -> joining    no contact for two thirds of the grace period (same machine, new boot id), or the registry named another epoch
  *   any     -> left       leave()
  *
- * Contact is a heartbeat that the server has answered (a flush is a round trip), dated by when it was sent.
+ * Contact is a heartbeat that the server has answered (a flush is a round trip), dated by when it was sent, on a clock that also runs while this
+ * process is stopped or the machine sleeps. The same instant is the warden's: see docs/adr/0026.
  */
 export class Membership {
   #session: Session | undefined;
   #bootId = randomUUID();
-  #lastContact = performance.now();
+  #lastContact = uptimeMs();
   #left = false;
   #joined = Promise.withResolvers<void>();
 
@@ -72,6 +76,19 @@ export class Membership {
     return this.#session;
   }
 
+  /**
+   * Whether the leases of this epoch are still this node's to begin, to upload for and to tell of. Asked at the moment of doing so: a process that
+   * goes on after a pause comes here before any timer of its own has told it that time is over.
+   */
+  holds(nodeEpoch: number): boolean {
+    const session = this.#session;
+    return session?.nodeEpoch === nodeEpoch && this.#leftMs(session) >= 0;
+  }
+
+  #leftMs({ graceMs }: Session): number {
+    return this.#lastContact + graceMs * FENCE_PART - uptimeMs();
+  }
+
   /** Resolves with the session as soon as there is one. */
   async ready(): Promise<Session> {
     while (!this.#session) await this.#joined.promise;
@@ -83,8 +100,9 @@ export class Membership {
     while (!signal.aborted) {
       const session = await this.#join(signal);
       if (!session) return;
-      this.#lastContact = performance.now();
+      this.#lastContact = uptimeMs();
       this.#session = session;
+      this.events.onContact(this.#leftMs(session));
       this.events.onJoined(session);
       this.#joined.resolve();
       const reason = await this.#beat(session, signal);
@@ -139,7 +157,7 @@ export class Membership {
     const { promise, resolve } = Promise.withResolvers<string>();
     let listedAt = -Infinity;
     const beat = (): void => {
-      const sentAt = performance.now();
+      const sentAt = uptimeMs();
       const { nodeEpoch, bootId, leaseListMs, heartbeatMs } = session;
       // Half a beat early rather than a whole one late.
       const isListDue = leaseListMs !== undefined && sentAt - listedAt >= leaseListMs - heartbeatMs / 2;
@@ -157,7 +175,10 @@ export class Membership {
         this.nc.publish(heartbeatSubject(this.member.nodeId), JSON.stringify(heartbeat));
         void this.nc.flush().then(
           () => {
+            // An answer that comes too late does not bring back what is over.
+            if (!this.holds(nodeEpoch)) return;
             this.#lastContact = Math.max(this.#lastContact, sentAt);
+            this.events.onContact(this.#leftMs(session));
           },
           () => undefined,
         );
@@ -177,9 +198,18 @@ export class Membership {
         () => undefined,
       );
     };
+    let watchedAt = uptimeMs();
     const watch = (): void => {
-      const silentMs = performance.now() - this.#lastContact;
-      if (silentMs > session.graceMs * FENCE_PART) resolve(`no contact for ${Math.round(silentMs)} ms`);
+      const nowMs = uptimeMs();
+      const gapMs = nowMs - watchedAt;
+      watchedAt = nowMs;
+      if (this.#leftMs(session) >= 0) return;
+      const silentMs = nowMs - this.#lastContact;
+      resolve(
+        gapMs > silentMs / 2
+          ? `this agent stood still for ${gapMs} ms: it was paused, or the machine slept`
+          : `no contact for ${silentMs} ms`,
+      );
     };
     const timers = [
       setInterval(beat, session.heartbeatMs),

@@ -29,6 +29,8 @@ export interface Cgroup {
 /** Where this agent makes control groups; `limits` is what the kernel lets it set. */
 export interface CgroupParent {
   readonly limits: readonly Limit[];
+  /** Each holds a folder of its name for every group. */
+  readonly folders: readonly string[];
   create(name: string, limits: CgroupLimits): Promise<Cgroup>;
   /** Removes this agent's own folder, once its instances are gone. */
   close(): Promise<void>;
@@ -142,6 +144,7 @@ const openV1 = async (name: string, own: string, mounts: string): Promise<Cgroup
   const limits = (['memory', 'cpu', 'pids'] as const).filter((limit) => parents.has(CONTROLLER_OF[limit]));
   return {
     limits,
+    folders: [...new Set(parents.values())],
     close: async () => {
       for (const parent of new Set(parents.values())) await removeGroup(parent);
     },
@@ -227,6 +230,7 @@ const openV2 = async (name: string, own: string): Promise<CgroupParent | undefin
   if (limits.length === 0) return undefined;
   return {
     limits,
+    folders: [parent],
     close: () => removeGroup(parent),
     create: async (id, wanted) => {
       const folder = join(parent, id);

@@ -9,7 +9,9 @@ import type { InstanceCommand, InstanceExit, InstanceUse, RunningInstance } from
 import type { FifoPool, Pipe } from '../process/fifo-pool.js';
 import { findByEnvironment, findByUser, signalQuietly, startTimeOf, treeUse } from '../process/proc.js';
 import { type TcpTable, TcpUse } from '../process/tcp-use.js';
+import { inHundredths } from '../warden/uptime.js';
 import type { Level } from './level.js';
+import { markOf } from './mark.js';
 import { BECOME, ENTER, RUN } from './scripts.js';
 import type { Owner } from './user-ids.js';
 
@@ -31,21 +33,20 @@ export interface Launch {
   readonly pipes: FifoPool;
   /** Where the bytes of connections are counted; undefined: nowhere. */
   readonly connections: TcpTable | undefined;
+  /** Uptime after which it must not start any more; undefined: whenever. */
+  readonly until: number | undefined;
 }
 
-/** Entry of the environment by which plain processes are found again. */
-export const markOf = (id: string): string => `FORNAX_LEASE=${id}`;
-
 const argvOf = (
-  { id, folder, level, owner, cgroup }: Launch,
+  { id, folder, level, owner, cgroup, until }: Launch,
   command: InstanceCommand,
   entries: number,
 ): [string, ...string[]] => {
-  const joinFiles = cgroup?.joinFiles ?? [];
-  const enter = joinFiles.length > 0 ? ['/bin/sh', '-c', ENTER, 'fornax', ...joinFiles, '--'] : [];
+  const deadline = until === undefined ? '-' : String(inHundredths(until));
+  const joinFiles = [join(folder, 'pid'), ...(cgroup?.joinFiles ?? [])];
   const fstab = level.fstab ? join('/.fornax', id, 'fstab') : '-';
   const [first = '/bin/sh', ...rest] = [
-    ...enter,
+    ...['/bin/sh', '-c', ENTER, 'fornax', deadline, ...joinFiles, '--'],
     ...level.enter(folder),
     ...['/bin/sh', '-c', RUN, 'fornax', fstab, level.paths(folder).job, level.aim],
     ...level.drop(owner),

@@ -18,11 +18,13 @@ import { errorCode } from '../process/error-code.js';
 import { FifoPool } from '../process/fifo-pool.js';
 import { findByEnvironment, findByUser, signalQuietly, startTimeOf } from '../process/proc.js';
 import { TcpTable } from '../process/tcp-use.js';
+import { Warden } from '../warden/warden.js';
 import { bubblewrapLevel } from './bubblewrap.level.js';
 import { findProgram, hostView, type HostView, visiblePath } from './host-view.js';
 import type { Level } from './level.js';
 import { processLevel } from './process.level.js';
-import { launch, markOf } from './running-instance.js';
+import { markOf } from './mark.js';
+import { launch } from './running-instance.js';
 import { unshareLevel } from './unshare.level.js';
 import { chooseIds, type IdRange, type Owner, UserIds } from './user-ids.js';
 
@@ -76,6 +78,7 @@ export class SandboxDriver implements Driver {
   #cgroups: CgroupParent | undefined;
   #connections: TcpTable | undefined;
   #users: UserIds | undefined;
+  #warden: Warden | undefined;
 
   constructor(options: SandboxOptions) {
     this.#options = { ...options, workDir: resolve(options.workDir) };
@@ -85,13 +88,21 @@ export class SandboxDriver implements Driver {
   async probe(): Promise<DriverFacts> {
     const { workDir, hide, expose = [], path } = this.#options;
     await mkdir(workDir, { recursive: true, mode: 0o700 });
-    await this.#lock();
+    const lockText = await this.#lock();
     await rm(this.#pipes.folder, { recursive: true, force: true });
     this.#cgroups = await openCgroups(`fornax-${createHash('sha256').update(workDir).digest('hex').slice(0, 12)}`);
     const ss = await findProgram('ss');
     this.#connections = ss === undefined ? undefined : new TcpTable(ss);
     const view = await hostView([...hide, workDir], expose);
     const level = await this.#choose(view);
+    this.#warden = await Warden.start({
+      agentPid: process.pid,
+      lock: { path: this.#lockFile, text: lockText },
+      instancesDir: level.instancesDir,
+      groups: this.#cgroups?.folders ?? [],
+      isScattered: level.aim === 'group',
+      hasOwnUsers: level.hasOwnUsers,
+    });
     const limits = this.#cgroups?.limits ?? [];
     const missing = LIMITS.filter((limit) => !limits.includes(limit));
     const warnings = [
@@ -105,6 +116,10 @@ export class SandboxDriver implements Driver {
     ];
     const shown = level.name === 'process' && !level.hasOwnUsers ? { ...view, hidden: [] } : view;
     return { name: `sandbox/${level.name}`, warnings, limits, path: await visiblePath(path, shown) };
+  }
+
+  allow(forMs: number): void {
+    this.#warden?.allow(forMs);
   }
 
   async prepare(spec: InstanceSpec): Promise<PreparedInstance> {
@@ -130,7 +145,7 @@ export class SandboxDriver implements Driver {
       jobDir,
       paths,
       start: async (command: InstanceCommand): Promise<RunningInstance> => {
-        await handOver(owner, folder, jobDir);
+        await Promise.all([handOver(owner, folder, jobDir), this.#warden?.assertOnGuard()]);
         const running = await launch(
           {
             id,
@@ -141,6 +156,7 @@ export class SandboxDriver implements Driver {
             watchMemoryMB: isEnforced ? 0 : spec.memoryMB,
             pipes: this.#pipes,
             connections: this.#connections,
+            until: this.#warden?.until,
           },
           command,
         );
@@ -168,6 +184,7 @@ export class SandboxDriver implements Driver {
       return running.exit;
     });
     await Promise.all(exits);
+    await this.#warden?.dismiss();
     await this.#level?.close();
     await this.#users?.close();
     await this.#cgroups?.close();
@@ -248,7 +265,8 @@ export class SandboxDriver implements Driver {
     return join(this.#options.workDir, 'agent.lock');
   }
 
-  async #lock(): Promise<void> {
+  /** @returns what it wrote */
+  async #lock(): Promise<string> {
     try {
       const [pid = '', startTime] = (await readFile(this.#lockFile, 'utf8')).split(' ');
       if (Number(pid) !== process.pid && startTime !== undefined && (await startTimeOf(Number(pid))) === startTime) {
@@ -259,7 +277,9 @@ export class SandboxDriver implements Driver {
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') throw error;
     }
-    await writeFile(this.#lockFile, `${process.pid} ${(await startTimeOf(process.pid)) ?? ''}`);
+    const own = `${process.pid} ${(await startTimeOf(process.pid)) ?? ''}`;
+    await writeFile(this.#lockFile, own);
+    return own;
   }
 }
 

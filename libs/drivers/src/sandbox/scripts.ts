@@ -3,8 +3,17 @@
  * never as text of a script. POSIX sh, so that dash, bash and busybox do.
  */
 
-/** Joins control groups, then becomes the rest. Arguments: cgroup.procs files, `--`, command. */
+/**
+ * Writes its number into files (where the warden finds it, and of control groups to join), then becomes the rest.
+ * Not after its deadline: an agent that was paused right before this start must not run what is somebody else's by now.
+ * Arguments: hundredths of a second of uptime or '-', files, `--`, command.
+ */
 export const ENTER = `
+if [ "$1" != - ]; then
+  read -r now _ < /proc/uptime
+  [ "\${now%.*}\${now#*.}" -lt "$1" ] || { echo 'this node has not heard from the platform for too long' >&2; exit 125; }
+fi
+shift
 while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done
 shift
 exec "$@"
