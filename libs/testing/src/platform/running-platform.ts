@@ -15,6 +15,8 @@ export interface PlatformOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** An earlier platform's folder, to continue with its data. A new one, removed at stop, when absent. */
   readonly dataDir?: string;
+  /** What is waited for: that it is ready (default), or only that it answers, when it is not to become ready. */
+  readonly awaits?: 'ready' | 'answers';
 }
 
 export interface RunningPlatform {
@@ -44,9 +46,9 @@ const parseEnvFile = (text: string): Record<string, string> =>
     ]),
   );
 
-const isReady = async (url: string): Promise<boolean> => {
+const isGood = async (url: string, path: '/health/ready' | '/health/live'): Promise<boolean> => {
   try {
-    return (await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2_000) })).status === 200;
+    return (await fetch(url + path, { signal: AbortSignal.timeout(2_000) })).status === 200;
   } catch {
     return false;
   }
@@ -91,6 +93,7 @@ export const startPlatform = async (options: PlatformOptions = {}): Promise<Runn
       return {};
     }
   };
+  const path = options.awaits === 'answers' ? '/health/live' : '/health/ready';
   const deadline = Date.now() + 120_000;
   let clientEnv: Record<string, string> = {};
   for (;;) {
@@ -98,7 +101,7 @@ export const startPlatform = async (options: PlatformOptions = {}): Promise<Runn
     clientEnv = await readEnv();
     const runtime = await readRuntime(dataDir);
     const url = clientEnv['QARNOT_CLUSTER_URL'];
-    if (runtime?.launcher === child.pid && url !== undefined && (await isReady(url))) break;
+    if (runtime?.launcher === child.pid && url !== undefined && (await isGood(url, path))) break;
     if (ended || Date.now() > deadline) {
       child.kill('SIGTERM');
       await exited;
