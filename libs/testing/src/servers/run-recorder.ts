@@ -62,7 +62,9 @@ const scriptOf = (port: number, key: string, work: string): string =>
     // Whatever comes is the end: on a busy machine the time may be over in the middle of a word, and its rest would be no word.
     'word=',
     `until [ "$word" ]; do read -t ${TICK_SECONDS} -r word <&3; up; echo "tick $at" >&3; done`,
-    'up; echo "done $at" >&3',
+    // Until the recorder has heard it and hangs up: who leaves with something unread resets the connection, and the last word may be lost.
+    'up; echo "done $at" >&3; read -t 20 -r -d "" rest <&3',
+    'true',
   ]
     .filter((line) => line !== '')
     .join('\n');
@@ -111,7 +113,9 @@ export const startRunRecorder = async (): Promise<RunRecorder> => {
     if (line.startsWith('note ')) run.notes.push(line.slice(5));
     if (at === undefined) return;
     run.until = Number(at);
-    if (sign === 'done') run.isDone = true;
+    if (sign !== 'done') return;
+    run.isDone = true;
+    socket.end();
   };
 
   const server = createServer((socket) => {
