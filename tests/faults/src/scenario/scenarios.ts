@@ -29,6 +29,16 @@ export const SCENARIOS: readonly Scenario[] = [
     oracles: ALL,
   },
   {
+    key: 'fence',
+    name: 'an agent that stands still for longer than the grace period',
+    isShort: true,
+    env: TWO_NODES,
+    faults: [pause('node-1', LONG_MS)],
+    // Three on four cores: some run on the node that stands still, and the other one has room for them.
+    load: { tasks: 1, instances: [3, 3], lastsMs: [14_000, 16_000], everyMs: [50, 100] },
+    oracles: [history, descriptors],
+  },
+  {
     key: 'servers',
     name: 'pauses of servers beyond the grace period',
     isShort: false,
