@@ -110,13 +110,17 @@ describe.each(LEVELS)('a sandbox of level %s', (level) => {
     expect(out).toBe(`${value}||${value}`);
   });
 
-  here('lets go of every descriptor of a command that is too long to start', async () => {
-    const tooLong = { LONG: 'x'.repeat(200_000) };
-    await expect(sh('true', tooLong)).rejects.toThrow('E2BIG');
-    const before = (await readdir('/proc/self/fd')).length;
-    for (let round = 0; round < 20; round += 1) await expect(sh('true', tooLong)).rejects.toThrow('E2BIG');
-    await eventually(async () => (await readdir('/proc/self/fd')).length < before + 20);
-  });
+  here(
+    'lets go of every descriptor of a command that is too long to start',
+    async () => {
+      const tooLong = { LONG: 'x'.repeat(200_000) };
+      await expect(sh('true', tooLong)).rejects.toThrow('E2BIG');
+      const before = (await readdir('/proc/self/fd')).length;
+      for (let round = 0; round < 5; round += 1) await expect(sh('true', tooLong)).rejects.toThrow('E2BIG');
+      await eventually(async () => (await readdir('/proc/self/fd')).length < before + 5);
+    },
+    120_000,
+  );
 
   here('shows nothing of its own environment to the command', async () => {
     const { out } = await run(['/usr/bin/env'], { ONLY: '1' });
