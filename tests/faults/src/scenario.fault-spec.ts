@@ -7,7 +7,7 @@ const seed = Number(process.env['FORNAX_FAULT_SEED'] ?? '1');
 const rounds = Number(process.env['FORNAX_FAULT_ROUNDS'] ?? '1');
 const isLong = process.env['FORNAX_FAULT_LONG'] === '1';
 const chosen = SCENARIOS.filter(({ isShort }) => isShort || isLong);
-const groups = [...Map.groupBy(chosen, ({ env }) => JSON.stringify(env)).values()];
+const groups = [...Map.groupBy(chosen, ({ env, hasClocks }) => JSON.stringify({ env, hasClocks })).values()];
 /** A round is load, faults, the time to settle, and a look at everything. */
 const ROUND_MS = 600_000;
 
@@ -16,7 +16,11 @@ describe.each(groups.map((scenarios) => ({ scenarios, env: scenarios[0]?.env ?? 
   ({ scenarios, env }) => {
     let bed: Testbed;
     beforeAll(async () => {
-      bed = await Testbed.open(seed, env);
+      bed = await Testbed.open(
+        seed,
+        env,
+        scenarios.some(({ hasClocks }) => hasClocks === true),
+      );
       const twice = new Set(scenarios.flatMap((scenario) => scenario.twice ?? []));
       if (twice.size > 0) await bed.replicate([...twice]);
     });

@@ -17,6 +17,8 @@ export interface PlatformOptions {
   readonly dataDir?: string;
   /** What is waited for: that it is ready (default), or only that it answers, when it is not to become ready. */
   readonly awaits?: 'ready' | 'answers';
+  /** For the Node.js that runs the launcher, before its program. */
+  readonly nodeArgs?: readonly string[];
 }
 
 export interface RunningPlatform {
@@ -61,7 +63,7 @@ const isGood = async (url: string, path: '/health/ready' | '/health/live'): Prom
 export const startPlatform = async (options: PlatformOptions = {}): Promise<RunningPlatform> => {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'fornax-platform-')));
   const node = join(workspaceRoot, 'node_modules', 'node', 'bin', 'node');
-  const child = spawn(node, [join(workspaceRoot, 'apps/launcher/dist/main.js')], {
+  const child = spawn(node, [...(options.nodeArgs ?? []), join(workspaceRoot, 'apps/launcher/dist/main.js')], {
     cwd: workspaceRoot,
     env: {
       ...process.env,

@@ -11,6 +11,8 @@ export interface Target {
   note(text: string): void;
   /** Kills the launcher and all parts at once, and starts everything again on the same data. */
   powerCut(): Promise<void>;
+  /** Sets the wall clock of one part's process off by this much; 0 sets it right. */
+  moveClock(part: string, offMs: number): Promise<void>;
 }
 
 /** One thing that goes wrong, and right again: it resolves once it is healed. */
@@ -55,6 +57,21 @@ export const pause = (part: string, ms: Range): Fault => ({
     } finally {
       for (const each of pids) signal(each, 'SIGCONT');
       target.note(`SIGCONT ${part}`);
+    }
+  },
+});
+
+/** The wall clock of one part jumps, stays off for a while, and jumps back. */
+export const clockStep = (part: string, stepMs: number, ms: Range): Fault => ({
+  name: `clock of ${part} off by ${stepMs} ms`,
+  inject: async (target) => {
+    target.note(`clock of ${part} off by ${stepMs} ms`);
+    await target.moveClock(part, stepMs);
+    try {
+      await sleep(between(target.random, ms));
+    } finally {
+      await target.moveClock(part, 0);
+      target.note(`clock of ${part} right again`);
     }
   },
 });

@@ -30,6 +30,8 @@ export interface Scenario {
   readonly isShort: boolean;
   /** Settings of the platform; scenarios with the same ones share one. */
   readonly env: Readonly<Record<string, string>>;
+  /** Its faults set clocks. */
+  readonly hasClocks?: boolean;
   /** Parts of which there are two processes. */
   readonly twice?: readonly string[];
   readonly faults: readonly Fault[];

@@ -1,4 +1,4 @@
-import { calm, inTurn, kill, pause, powerCut, shuffled, together } from '../nemesis/fault.js';
+import { calm, clockStep, inTurn, kill, pause, powerCut, shuffled, together } from '../nemesis/fault.js';
 import { descriptors, history, idle, memory, projections, readiness } from '../oracles/oracles.js';
 import { payloads } from '../oracles/payloads.js';
 import type { Scenario } from './scenario.js';
@@ -14,6 +14,7 @@ const NODES = ['node-1', 'node-2'] as const;
 /** Longer than a leader's term (4 s by default): the other one takes over, and then the first one wakes up. */
 const TERM_MS = [5_000, 8_000] as const;
 const SERVICES = ['scheduler', 'submission', 'node-registry', 'billing', 'storage'] as const;
+const HOUR_MS = 3_600_000;
 const RESULT_BYTES = 30_000_000;
 const ALL = [readiness, history, projections, descriptors, idle, memory];
 
@@ -45,6 +46,22 @@ export const SCENARIOS: readonly Scenario[] = [
     env: TWO_NODES,
     faults: SERVERS.flatMap((part) => [pause(part, LONG_MS), calm([500, 2_000])]),
     load: { tasks: 12, instances: [1, 3], lastsMs: [500, 6_000], everyMs: [500, 3_000], abortedPart: 0.2 },
+    oracles: ALL,
+  },
+  {
+    key: 'clocks',
+    name: 'clocks that jump by an hour and more, forth and back',
+    isShort: false,
+    env: TWO_NODES,
+    hasClocks: true,
+    faults: [
+      clockStep('platform', HOUR_MS, SHORT_MS),
+      clockStep('platform', -HOUR_MS, SHORT_MS),
+      clockStep('node-1', 26 * HOUR_MS, SHORT_MS),
+      clockStep('node-2', -HOUR_MS, SHORT_MS),
+      together(clockStep('platform', HOUR_MS, SHORT_MS), clockStep('node-1', HOUR_MS, SHORT_MS)),
+    ],
+    load: { tasks: 10, instances: [1, 3], lastsMs: [500, 3_000], everyMs: [200, 1_000], abortedPart: 0.2 },
     oracles: ALL,
   },
   {

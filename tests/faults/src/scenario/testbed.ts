@@ -1,8 +1,15 @@
 import type { ChildProcess } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eventually, type RunningPlatform, type RunRecorder, startPlatform, startRunRecorder } from '@fornax/testing';
+import {
+  eventually,
+  type RunningPlatform,
+  type RunRecorder,
+  startPlatform,
+  startRunRecorder,
+  testClock,
+} from '@fornax/testing';
 import type { Ending, History, LedgerLine, Operation } from '../history/history.js';
 import type { Target } from '../nemesis/fault.js';
 import { endReplica, startReplica } from './replicas.js';
@@ -43,6 +50,17 @@ const UNKNOWN = [409, 504];
 const outcomeOf = (status: number | undefined): Operation['outcome'] =>
   status === undefined || UNKNOWN.includes(status) ? 'unknown' : status < 300 ? 'ok' : 'fail';
 
+/** A folder below the data, where the clocks of the platform's processes are told how far they are off. */
+const clocksOf = (dataDir: string): string => join(dataDir, 'test-clocks');
+
+/** Gives each process of the platform a clock that can be set. */
+const withClocks = (dataDir: string): readonly string[] => {
+  const preload = new URL('../../preload/hand-on-clocks.mjs', import.meta.url);
+  preload.searchParams.set('folder', clocksOf(dataDir));
+  preload.searchParams.set('clock', testClock('').args.at(-1) ?? '');
+  return ['--import', preload.href];
+};
+
 /** A platform, the recorder of its runs, and the history that both make under faults. */
 export class Testbed implements Target {
   readonly random: Random;
@@ -56,17 +74,21 @@ export class Testbed implements Target {
     readonly seed: number,
     readonly dataDir: string,
     private readonly env: Readonly<Record<string, string>>,
+    private readonly nodeArgs: readonly string[],
     readonly recorder: RunRecorder,
     private current: RunningPlatform,
   ) {
     this.random = randomFrom(seed);
   }
 
-  static async open(seed: number, env: Readonly<Record<string, string>> = {}): Promise<Testbed> {
+  /** @param hasClocks whether `moveClock` is wanted: each process then looks for its setting all the time */
+  static async open(seed: number, env: Readonly<Record<string, string>> = {}, hasClocks = false): Promise<Testbed> {
     const dataDir = await mkdtemp(join(tmpdir(), 'fornax-faults-'));
     const recorder = await startRunRecorder();
     try {
-      return new Testbed(seed, dataDir, env, recorder, await startPlatform({ dataDir, env }));
+      const nodeArgs = hasClocks ? withClocks(dataDir) : [];
+      const platform = await startPlatform({ dataDir, env, nodeArgs });
+      return new Testbed(seed, dataDir, env, nodeArgs, recorder, platform);
     } catch (error) {
       await recorder.close();
       throw error;
@@ -119,7 +141,13 @@ export class Testbed implements Target {
     signal(this.current.launcherPid, 'SIGKILL');
     for (const pid of pids) signal(pid, 'SIGKILL');
     await this.current.exited;
-    this.current = await startPlatform({ dataDir: this.dataDir, env: this.env });
+    this.current = await startPlatform({ dataDir: this.dataDir, env: this.env, nodeArgs: this.nodeArgs });
+  }
+
+  async moveClock(part: string, offMs: number): Promise<void> {
+    const pid = await this.pid(part);
+    const setting = await readFile(join(clocksOf(this.dataDir), `of-${pid}`), 'utf8');
+    await testClock(setting).set(offMs, pid);
   }
 
   /** Sends it once, as a client without patience. Its answer goes into the history. */
