@@ -14,6 +14,7 @@ import {
   waitUntil,
   wasStartedWith,
 } from '@fornax/embedded';
+import { DurablePublisher, connectNats } from '@fornax/event-store';
 import { type Runtime, readRuntime } from './runtime-files.js';
 import { settingsSchema } from './settings.js';
 
@@ -140,6 +141,43 @@ describe('the launcher', () => {
       expect((await readFile(join(data, 'secrets', 'token'), 'utf8')).trim()).toBe(token);
       again.child.kill('SIGINT');
       expect(await again.exitCode).toBe(0);
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'stops at once without the master key of its data, and makes again what only its own servers check',
+    async () => {
+      const data = join(parent, 'lost');
+      const first = await startReady(data, { FORNAX_NODES: '0' });
+      const file = (name: string) => join(data, 'secrets', name);
+      const read = (name: string) => readFile(file(name), 'utf8');
+      const passwords: Readonly<Record<string, string>> = JSON.parse(await read('nats.json'));
+      const operator = { user: 'service/operator', password: passwords['service/operator'] ?? '', name: 'test' };
+      const nats = await connectNats({ url: first.runtime.nats.url, ...operator });
+      const publisher = new DurablePublisher(nats);
+      await publisher.publish('fx.ev.account.ann', Buffer.from('anything'), {});
+      publisher.close();
+      await nats.close();
+      first.child.kill('SIGTERM');
+      await first.exitCode;
+
+      const key = await read('master.key');
+      for (const lose of [() => rm(file('master.key')), () => writeFile(file('master.key'), 'c2hvcnQ=\n')]) {
+        await lose();
+        const stopped = launch(data, { FORNAX_NODES: '0' });
+        expect(await stopped.exitCode).toBe(1);
+        expect(stopped.output()).toMatch(/secrets\/master\.key (is missing|does not hold)[^]*event log[^]*backup/);
+        expect(await read('master.key').catch(() => '')).not.toMatch(/^.{44}\n$/);
+      }
+
+      await writeFile(file('master.key'), key);
+      await Promise.all(['token', 'metrics-token', 'nats-issuer.seed'].map((name) => rm(file(name), { force: true })));
+      await writeFile(file('nats.json'), '{ "half": ');
+      const again = await startReady(data, { FORNAX_NODES: '0' });
+      for (const name of ['token is missing', 'metrics-token is missing', 'nats.json holds no passwords'])
+        expect(again.output()).toContain(`warning: secrets/${name}`);
+      expect(await read('master.key')).toBe(key);
     },
     SLOW_MS,
   );

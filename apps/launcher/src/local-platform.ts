@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CONTROL_SERVICES } from '@fornax/contracts';
@@ -17,12 +17,10 @@ import {
   findFreePort,
   identify,
   loadOrCreateIssuer,
-  loadOrCreateSecret,
   logTail,
   openDataFolder,
   portState,
   provisionNats,
-  randomPassword,
   startNats,
   startPostgres,
   writePrivateFile,
@@ -42,6 +40,7 @@ import {
 } from './environment.js';
 import { endLastRun } from './last-run.js';
 import { tellRebuilds, waitUntilReady, watchStops } from './readiness.js';
+import { Secrets } from './secrets.js';
 import { readRuntime, renderEnvFile, writeRuntime } from './runtime-files.js';
 import type { Screen } from './screen.js';
 import { forForeignPrograms, withSecretFiles } from './secret-files.js';
@@ -104,6 +103,7 @@ export class LocalPlatform {
   private readonly ending = new AbortController();
   private natsUrl = '';
   private lastNatsPort: number | undefined;
+  private readonly secrets: Secrets;
   private consumerMaker: Awaited<ReturnType<typeof serveConsumersAs>> | undefined;
 
   private constructor(
@@ -112,6 +112,7 @@ export class LocalPlatform {
     readonly addresses: Addresses,
     private readonly places: Places,
   ) {
+    this.secrets = new Secrets(folder.path, places, context);
     this.supervisor = new Supervisor({
       onStarted: (name, running) => this.noteStart(name, running),
       onCrashed: (name, exit, setback) =>
@@ -168,14 +169,7 @@ export class LocalPlatform {
 
   /** The token of the first user; the same at every start. */
   token(): Promise<string> {
-    return loadOrCreateSecret(this.places.tokenFile, randomPassword);
-  }
-
-  /** Shows why the platform is not ready, also while no account is known yet. Undefined when the services have one of their own. */
-  private metricsToken(): Promise<string | undefined> {
-    const { FORNAX_METRICS_TOKEN: own, FORNAX_METRICS_TOKEN_FILE: file } = this.context.env;
-    if (own || file) return Promise.resolve(own || undefined);
-    return loadOrCreateSecret(this.places.metricsTokenFile, randomPassword);
+    return this.secrets.token();
   }
 
   /** Ends agents, services, servers, in this order, in under ten seconds. Safe to repeat. */
@@ -213,12 +207,14 @@ export class LocalPlatform {
     await endLastRun(this.data, screen);
     this.guardian = await Guardian.start({ folder: this.data, marker: `FORNAX_RUN=${this.run}` });
     await mkdir(join(this.data, 'logs'), { recursive: true, mode: 0o700 });
+    // Before anything that needs them: what is lost is said at once, and a start that is killed leaves no data without its key.
+    await this.secrets.prepare();
     const backends = await this.startBackends();
     signal.throwIfAborted();
-    await this.writeSecrets();
+    await writePrivateFile(join(this.data, 'env'), renderEnvFile(this.addresses, this.email, await this.token()));
     await this.startServices(backends);
     const degraded = await waitUntilReady(urlOf(this.addresses.apiPort), {
-      token: await this.metricsToken(),
+      token: await this.secrets.metricsToken(),
       timeoutMs: settings.FORNAX_READY_TIMEOUT_MS,
       signal: this.signal,
       onWaiting: (why) => screen.say(`still starting: ${why}`),
@@ -230,7 +226,7 @@ export class LocalPlatform {
     await this.runtimeWritten;
     this.isReady = true;
     void watchStops(urlOf(this.addresses.apiPort), {
-      token: await this.metricsToken(),
+      token: await this.secrets.metricsToken(),
       signal: AbortSignal.any([this.signal, this.ending.signal]),
       say: (line) => screen.say(line),
     });
@@ -240,7 +236,7 @@ export class LocalPlatform {
   private async tellRebuilds(): Promise<void> {
     const { screen } = this.context;
     const told = await tellRebuilds(urlOf(this.addresses.apiPort), {
-      token: await this.metricsToken(),
+      token: await this.secrets.metricsToken(),
       signal: this.signal,
       onProgress: (text) => screen.say(text),
     });
@@ -288,7 +284,9 @@ export class LocalPlatform {
     this.context.signal.throwIfAborted();
     // An older server knows no users but those of its configuration: the nodes of this machine.
     const seedFile = join(this.folder.secrets, 'nats-issuer.seed');
-    const callout = canAskAboutUsers(binary.version) ? await loadOrCreateIssuer(seedFile) : undefined;
+    const callout = canAskAboutUsers(binary.version)
+      ? await loadOrCreateIssuer(seedFile, this.secrets.onRenewed('nats-issuer.seed'))
+      : undefined;
     let port = await this.chooseNatsPort();
     const dataDir = join(this.data, 'nats');
     this.parts.set('nats', { role: 'server', signal: 'SIGTERM', logFile: join(dataDir, 'nats.log') });
@@ -303,6 +301,7 @@ export class LocalPlatform {
         nodes: settings.FORNAX_SIMULATED_FLEET ? [...this.nodes, FLEET_USER] : this.nodes,
         ...(callout === undefined ? {} : { callout }),
         env: this.childEnv,
+        onRenewed: this.secrets.onRenewed('nats.json'),
       });
       port = started.port; // a restart keeps the address that everybody knows
       // Services may make neither streams nor consumers.
@@ -347,16 +346,6 @@ export class LocalPlatform {
     });
     screen.say(`PostgreSQL ${server.version} runs at 127.0.0.1:${server.port}`);
     return server.url;
-  }
-
-  /** Written before any service starts, so that they are there when the platform says that it is ready. */
-  private async writeSecrets(): Promise<void> {
-    if (this.context.settings.FORNAX_MASTER_KEY_FILE === undefined) {
-      await loadOrCreateSecret(this.places.masterKeyFile, () => randomBytes(32).toString('base64'));
-    }
-    const token = await this.token();
-    await this.metricsToken();
-    await writePrivateFile(join(this.data, 'env'), renderEnvFile(this.addresses, this.email, token));
   }
 
   private async startServices(backends: Backends): Promise<void> {

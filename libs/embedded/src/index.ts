@@ -41,6 +41,7 @@ export {
 export { type NatsVersion, PINNED_NATS, parseNatsVersion } from './nats/nats-version.js';
 export { type PostgresServer, type StartPostgresOptions, startPostgres } from './postgres/postgres-server.js';
 export { type ProcessId, identify, isAlive, signal } from './process-table.js';
+export { type SecretFile, type SecretNeed, keepSecret, lostSecret, renewableSecret } from './kept-secret.js';
 export { ensurePrivateFolder, loadOrCreateSecret, randomPassword, writePrivateFile } from './secrets.js';
 export { type ProcessExit, type SpawnOptions, ServerProcess, logTail } from './server-process.js';
 export { SetupError, describeError, errorCode } from './setup-error.js';

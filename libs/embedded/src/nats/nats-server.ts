@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { SetupError, describeError } from '../setup-error.js';
 import { findFreePort } from '../free-port.js';
 import { commandLineOf, findProcesses, isAlive, signal } from '../process-table.js';
-import { ensurePrivateFolder, loadOrCreateSecret, randomPassword, writePrivateFile } from '../secrets.js';
+import { renewableSecret } from '../kept-secret.js';
+import { ensurePrivateFolder, randomPassword, writePrivateFile } from '../secrets.js';
 import { ServerProcess, type ProcessExit, logTail } from '../server-process.js';
 import { waitUntil } from '../wait.js';
 import { moveStore } from './move-store.js';
@@ -37,6 +38,8 @@ export interface StartNatsOptions {
   readonly callout?: AuthCallout;
   readonly env?: NodeJS.ProcessEnv;
   readonly readyTimeoutMs?: number;
+  /** Told what was wrong with the file of the passwords, in whose place there is a new one. */
+  readonly onRenewed?: (flaw: string) => void;
 }
 
 export interface NatsServer {
@@ -66,8 +69,25 @@ export interface NatsServer {
 
 const passwordsSchema = z.record(z.string(), z.string().min(1));
 
-const loadPasswords = async (path: string, names: readonly string[]): Promise<Readonly<Record<string, string>>> => {
-  const stored = passwordsSchema.parse(JSON.parse(await loadOrCreateSecret(path, () => '{}')));
+const parsePasswords = (text: string): Readonly<Record<string, string>> | undefined => {
+  try {
+    return passwordsSchema.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+};
+
+const flawOfPasswords = (text: string): string | undefined =>
+  parsePasswords(text) === undefined ? 'holds no passwords by user' : undefined;
+
+/** The server is told all passwords at each start, so new ones serve as well when the file is gone. */
+const loadPasswords = async (
+  path: string,
+  names: readonly string[],
+  onRenewed?: (flaw: string) => void,
+): Promise<Readonly<Record<string, string>>> => {
+  const stored =
+    parsePasswords(await renewableSecret({ path, create: () => '{}', flawOf: flawOfPasswords }, onRenewed)) ?? {};
   const missing = names.filter((name) => stored[name] === undefined);
   if (missing.length === 0) return stored;
   const complete = { ...stored, ...Object.fromEntries(missing.map((name) => [name, randomPassword()])) };
@@ -159,7 +179,7 @@ export const startNats = async (options: StartNatsOptions): Promise<NatsServer> 
   const { dataDir, layout = 'open', nodes = [], callout, binary } = options;
   await ensurePrivateFolder(dataDir);
   const secretsFile = options.secretsFile ?? join(dataDir, 'nats.json');
-  const passwords = await loadPasswords(secretsFile, userNames(layout, nodes));
+  const passwords = await loadPasswords(secretsFile, userNames(layout, nodes), options.onRenewed);
   const credentialsOf = (user: string): NatsCredentials => ({ user, password: passwords[user] ?? '' });
   const log = credentialsOf(layout === 'open' ? SERVICES_USER : PROVISIONER_USER);
   const users = natsUsers(layout, nodes, (user) => credentialsOf(user).password);

@@ -63,6 +63,21 @@ describe('an embedded PostgreSQL', () => {
     expect(await query(server.url, 'SELECT 1 AS n')).toEqual([{ n: 1 }]);
   }, 60_000);
 
+  it('stops at once without the password of its data, naming the file', async () => {
+    await server.stop();
+    const file = join(folder, 'pg', 'password');
+    const password = await readFile(file, 'utf8');
+    const sentence = new RegExp(`${file} .*the database in .* cannot be opened without it[^]*backup`);
+    for (const wrong of ['another-password', '', undefined]) {
+      await (wrong === undefined ? rm(file) : writeFile(file, wrong));
+      // A start used to wait its whole time, and to end with the server's own words.
+      await expect(startPostgres({ dataDir: join(folder, 'pg'), readyTimeoutMs: 600_000 })).rejects.toThrow(sentence);
+    }
+    await writeFile(file, password);
+    server = await start();
+    expect(await query(server.url, 'SELECT 1 AS n')).toEqual([{ n: 1 }]);
+  }, 60_000);
+
   it('refuses a data folder of another version, naming the setting', async () => {
     await server.stop();
     const cluster = join(folder, 'pg', 'server', 'cluster');

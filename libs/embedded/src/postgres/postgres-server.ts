@@ -4,9 +4,10 @@ import pg from 'pg';
 import { findFreePort } from '../free-port.js';
 import { findProcesses, isAlive, programOf, signal, workingFolderOf } from '../process-table.js';
 import { runCommand } from '../run-command.js';
-import { ensurePrivateFolder, loadOrCreateSecret, randomPassword } from '../secrets.js';
+import { type SecretNeed, keepSecret, lostSecret } from '../kept-secret.js';
+import { ensurePrivateFolder, randomPassword } from '../secrets.js';
 import { ServerProcess, type ProcessExit, logTail } from '../server-process.js';
-import { SetupError, describeError } from '../setup-error.js';
+import { SetupError, describeError, errorCode } from '../setup-error.js';
 import { waitUntil } from '../wait.js';
 import { type PostgresBinaries, findPostgres } from './postgres-binaries.js';
 import { majorVersion, postgresSettings } from './postgres-config.js';
@@ -57,6 +58,7 @@ interface Cluster {
   readonly identity: PostgresIdentity;
   readonly folder: string;
   readonly password: string;
+  readonly passwordFile: string;
   readonly logFile: string;
 }
 
@@ -107,7 +109,7 @@ const chownIfRoot = async (path: string, { owner }: PostgresIdentity): Promise<v
   if (process.getuid?.() === 0) await chown(path, owner.uid, owner.gid);
 };
 
-const checkVersion = async ({ folder, binaries }: Cluster): Promise<boolean> => {
+const checkVersion = async ({ folder, binaries }: Pick<Cluster, 'folder' | 'binaries'>): Promise<boolean> => {
   const found = (await readIfPresent(join(folder, 'PG_VERSION')))?.trim();
   if (found === undefined) return false;
   const own = majorVersion((await runCommand(binaries.postgres, ['--version'], { timeoutMs: 10_000 })).stdout);
@@ -164,11 +166,26 @@ const withClient = async <T>(config: pg.ClientConfig, use: (client: pg.Client) =
 const versionSchema = (row: unknown): string =>
   typeof row === 'object' && row !== null && 'server_version' in row ? String(row.server_version) : 'unknown';
 
-/** The version once the server accepts a connection, undefined while it does not. */
-const probe = (port: number, password: string): Promise<string | undefined> =>
-  withClient(clientConfig(port, password, 'postgres'), async (client) =>
-    versionSchema((await client.query('SHOW server_version')).rows[0]),
-  ).catch(() => undefined);
+const INVALID_PASSWORD = '28P01';
+
+/** The password is in the cluster: without it nobody is let in. */
+const needOf = (folder: string): SecretNeed => ({
+  neededBy: `the database in ${folder}`,
+  otherwise:
+    'Without a copy, move the folder postgres out of the data folder: what it holds is built again from the event log, except the index of stored objects.',
+});
+
+/** The version once the server accepts a connection, undefined while it does not. @throws SetupError it is up and refuses the password */
+const probe = async (port: number, { password, passwordFile, folder }: Cluster): Promise<string | undefined> => {
+  try {
+    return await withClient(clientConfig(port, password, 'postgres'), async (client) =>
+      versionSchema((await client.query('SHOW server_version')).rows[0]),
+    );
+  } catch (error) {
+    if (errorCode(error) !== INVALID_PASSWORD) return undefined;
+    throw lostSecret(passwordFile, 'holds another password than the database', needOf(folder));
+  }
+};
 
 const STOP_STEPS = [
   { signal: 'SIGINT', graceMs: 3_000 },
@@ -191,14 +208,16 @@ const launch = async (cluster: Cluster, options: StartPostgresOptions, port: num
     logFile: cluster.logFile,
   });
   let version: string | undefined;
-  await waitUntil(
-    async () => child.exit !== undefined || (version = await probe(port, cluster.password)) !== undefined,
-    {
-      timeoutMs: readyTimeoutMs,
-    },
-  );
+  let refusal: unknown;
+  const isSettled = async (): Promise<boolean> => {
+    version = await probe(port, cluster).catch((error: unknown) => void (refusal = error));
+    return child.exit !== undefined || version !== undefined || refusal !== undefined;
+  };
+  await waitUntil(isSettled, { timeoutMs: readyTimeoutMs });
   if (child.exit === undefined && version !== undefined) return { child, version };
+  const isOurs = child.exit === undefined; // else another server on the port refused us
   await child.stop(STOP_STEPS);
+  if (refusal !== undefined && isOurs) throw refusal;
   throw new SetupError(`PostgreSQL did not start (${JSON.stringify(child.exit)}): ${logTail(cluster.logFile, 800)}`);
 };
 
@@ -238,9 +257,14 @@ export const startPostgres = async (options: StartPostgresOptions): Promise<Post
   await chmod(home, 0o700);
   const binaries = await findPostgres();
   const identity = await choosePostgresIdentity(binaries.postgres, home);
-  const password = await loadOrCreateSecret(options.secretsFile ?? join(dataDir, 'password'), randomPassword);
-  const cluster: Cluster = { binaries, identity, folder, password, logFile: join(dataDir, 'postgres.log') };
-  if (!(await checkVersion(cluster))) {
+  const isMade = await checkVersion({ folder, binaries });
+  const passwordFile = options.secretsFile ?? join(dataDir, 'password');
+  const password = await keepSecret(
+    { path: passwordFile, create: randomPassword },
+    isMade ? needOf(folder) : undefined,
+  );
+  const cluster = { binaries, identity, folder, password, passwordFile, logFile: join(dataDir, 'postgres.log') };
+  if (!isMade) {
     onProgress('creating the database (a few seconds, once)');
     await initialise(cluster, env, durable);
   }

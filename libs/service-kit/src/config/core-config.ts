@@ -18,6 +18,8 @@ export interface CoreConfig {
   readonly masterKey: Uint8Array;
   /** The first operator's token as the settings have it, read when asked for; undefined when they have none. */
   readonly bootstrapToken: () => string | undefined;
+  /** The setting that the master key came from, and its file, for people. */
+  readonly masterKeySource: string;
   readonly publicApiUrl: string | undefined;
   readonly publicStorageUrl: string | undefined;
   readonly dataDir: string;
@@ -49,6 +51,10 @@ const settings = z.object({
   FORNAX_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   FORNAX_READ_YOUR_WRITES_TIMEOUT_MS: intSetting({ min: 0, max: 60_000 }).default(2000),
 });
+
+/** `FORNAX_MASTER_KEY` may itself have been read from the file that `FORNAX_MASTER_KEY_FILE` names. */
+const masterKeySource = ({ FORNAX_MASTER_KEY: text, FORNAX_MASTER_KEY_FILE: file }: Env): string =>
+  text ? 'FORNAX_MASTER_KEY' : `FORNAX_MASTER_KEY_FILE (${file ?? ''})`;
 
 const masterKeyOf = (text: string | undefined, file: string | undefined): Uint8Array => {
   const encoded = text ?? (file === undefined ? undefined : readKeyFile(file));
@@ -90,6 +96,7 @@ export const loadCoreConfig = (name: string, env: Env): CoreConfig => {
     databaseUrl: values.FORNAX_DATABASE_URL,
     masterKey: masterKeyOf(values.FORNAX_MASTER_KEY, values.FORNAX_MASTER_KEY_FILE),
     bootstrapToken: () => bootstrapTokenOf(values.FORNAX_BOOTSTRAP_TOKEN, values.FORNAX_BOOTSTRAP_TOKEN_FILE),
+    masterKeySource: masterKeySource(env),
     publicApiUrl: values.FORNAX_PUBLIC_API_URL,
     publicStorageUrl: values.FORNAX_PUBLIC_STORAGE_URL,
     dataDir: values.FORNAX_DATA_DIR,

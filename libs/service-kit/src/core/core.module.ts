@@ -1,14 +1,7 @@
 import { Global, Inject, Injectable, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import type { NatsConnection } from '@nats-io/transport-node';
-import {
-  connectNats,
-  DurablePublisher,
-  ensureStreams,
-  JetStreamLog,
-  Quarantine,
-  type EventLog,
-} from '@fornax/event-store';
+import { DurablePublisher, ensureStreams, JetStreamLog, Quarantine, type EventLog } from '@fornax/event-store';
 import type { Logger } from 'pino';
 import { AccountDirectory } from '../accounts/account-directory.js';
 import { AuthGuard } from '../accounts/auth.guard.js';
@@ -25,10 +18,12 @@ import { QuarantineDesk } from '../quarantine/quarantine-desk.js';
 import { QuarantineWatch } from '../quarantine/quarantine-watch.js';
 import { QuarantineController } from '../quarantine/quarantine.controller.js';
 import { RpcClient } from '../rpc/rpc-client.js';
+import { checkMasterKey } from '../secrets/check-master-key.js';
 import { Sealer } from '../secrets/sealer.js';
 import { systemClock, systemMonotonicClock, type Clock } from './clock.js';
 import { HealthRegistry } from './health.registry.js';
 import { WriteStops } from './write-stops.js';
+import { connectAs } from './connect-as.js';
 import { CLOCK, CORE_CONFIG, EVENT_LOG, LOGGER, MONOTONIC_CLOCK, NATS, PUBLISHER } from './tokens.js';
 
 /** Closes what the process shares, after everything that uses it has stopped. */
@@ -58,7 +53,16 @@ export class CoreModule {
         { provide: LOGGER, useValue: logger },
         { provide: CLOCK, useValue: systemClock },
         { provide: MONOTONIC_CLOCK, useValue: systemMonotonicClock },
-        { provide: Sealer, useFactory: () => new Sealer(config.masterKey) },
+        {
+          provide: Sealer,
+          inject: [EVENT_LOG],
+          // Nobody seals with, or stumbles over, a key that is not the log's.
+          useFactory: async (log: EventLog): Promise<Sealer> => {
+            const sealer = new Sealer(config.masterKey);
+            await checkMasterKey(log, sealer, config.masterKeySource);
+            return sealer;
+          },
+        },
         HealthRegistry,
         WriteStops,
         LogWatch,
@@ -119,14 +123,8 @@ export class CoreModule {
 }
 
 const openNats = async (config: CoreConfig, health: HealthRegistry): Promise<NatsConnection> => {
-  const { url, user, password, replicas } = config.nats;
-  const nats = await connectNats({
-    url,
-    name: `fornax-${config.name}`,
-    ...(user === undefined ? {} : { user }),
-    ...(password === undefined ? {} : { password }),
-  });
-  await ensureStreams(nats, { replicas });
+  const nats = await connectAs(config.name, config.nats);
+  await ensureStreams(nats, { replicas: config.nats.replicas });
   for (const warning of config.warnings) health.warn(warning);
   health.readiness('nats', () => nats.flush().then(() => undefined));
   return nats;

@@ -3,9 +3,11 @@ import { NewerData } from '@fornax/contracts';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { createServiceDataSource, serviceDataSourceOptions, type ServiceDatabase } from '@fornax/projections';
 import type { CoreConfig } from '../config/core-config.js';
+import { ConfigError } from '../config/load-config.js';
 import { HealthRegistry } from '../core/health.registry.js';
 import { LogWatch } from '../log/watch/log-watch.js';
 import { CORE_CONFIG } from '../core/tokens.js';
+import { refusalOf } from './refusal.js';
 import { goneText, hasSchema, watchSchema } from './schema-watch.js';
 
 /** The Postgres schema of a service: its name with underscores. */
@@ -38,12 +40,12 @@ export const serviceDatabase = (
         ...serviceDataSourceOptions(database),
         retryAttempts: CONNECT_ATTEMPTS,
         retryDelay: CONNECT_PAUSE_MS,
-        toRetry: (error: unknown) => !(error instanceof NewerData),
+        toRetry: (error: unknown) => !(error instanceof NewerData || error instanceof ConfigError),
       };
     },
     dataSourceFactory: async () => {
       if (!opened) throw new Error(`no options for the database of ${service}`);
-      const db = await createServiceDataSource(opened.database);
+      const db = await createServiceDataSource(opened.database).catch(refusalOf(opened.database.url));
       const { schema } = opened.database;
       opened.health.readiness(name, async () => ((await hasSchema(db)) ? undefined : goneText(schema)));
       watchSchema(db, schema, SCHEMA_LOOK_MS, (error) => {

@@ -29,7 +29,8 @@ const portSettings = z.object({
 
 /**
  * The whole main() of a service: settings from the environment, HTTP, RPC, log handlers, health, metrics, logs; stops in order on
- * SIGTERM or SIGINT within five seconds. A wrong setting, or an error that nobody handles, ends the process with code 1; data of a newer release with 78.
+ * SIGTERM or SIGINT within five seconds. A wrong setting, or data of a newer release, ends the process with code 78, an error that nobody handles
+ * with code 1.
  * The port is FORNAX_HTTP_PORT, else FORNAX_PORT, else the default; the address is FORNAX_HTTP_HOST, else loopback.
  */
 export const runService = async (
@@ -43,8 +44,11 @@ export const runService = async (
       process.stderr.write(`fornax-${name} cannot start: ${error.message}\n`);
       process.exit(EX_CONFIG);
     }
-    if (error instanceof ConfigError) process.stderr.write(`fornax-${name} ${error.message}\n`);
-    else createLogger(name, 'error').fatal({ err: error }, 'cannot start');
+    if (error instanceof ConfigError) {
+      process.stderr.write(`fornax-${name} ${error.message}\n`);
+      process.exit(EX_CONFIG);
+    }
+    createLogger(name, 'error').fatal({ err: error }, 'cannot start');
     process.exit(1);
   }
 };

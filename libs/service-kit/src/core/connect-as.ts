@@ -1,0 +1,33 @@
+import type { NatsConnection } from '@nats-io/transport-node';
+import { connectNats } from '@fornax/event-store';
+import type { CoreConfig } from '../config/core-config.js';
+import { ConfigError } from '../config/load-config.js';
+
+/** Without what may stand before the host. */
+const serverOf = (url: string): string => url.replace(/\/\/[^/@]*@/, '//');
+
+const isRefusal = (error: unknown): error is Error =>
+  error instanceof Error && /authorization|authentication/i.test(`${error.name} ${error.message}`);
+
+/**
+ * Connects a process of the control plane to NATS.
+ * @throws ConfigError the server refuses its user or password
+ */
+export const connectAs = async (
+  name: string,
+  { url, user, password }: Pick<CoreConfig['nats'], 'url' | 'user' | 'password'>,
+): Promise<NatsConnection> => {
+  try {
+    return await connectNats({
+      url,
+      name: `fornax-${name}`,
+      ...(user === undefined ? {} : { user }),
+      ...(password === undefined ? {} : { password }),
+    });
+  } catch (cause) {
+    if (!isRefusal(cause)) throw cause;
+    throw new ConfigError([
+      `FORNAX_NATS_USER, FORNAX_NATS_PASSWORD: the NATS server ${serverOf(url)} refuses them (${cause.message})`,
+    ]);
+  }
+};

@@ -1,0 +1,43 @@
+import { describe, expect, it } from '@jest/globals';
+import { InMemoryLog } from '@fornax/event-store';
+import type { AccountEvent } from '@fornax/domain';
+import { checkMasterKey } from './check-master-key.js';
+import { Sealer } from './sealer.js';
+
+const [right, wrong] = [new Sealer(Buffer.alloc(32, 1)), new Sealer(Buffer.alloc(32, 2))];
+const at = 1_700_000_000_000;
+const issued = (sealer: Sealer, tokenId: string): AccountEvent => ({
+  type: 'TokenIssued',
+  accountId: 'ann',
+  email: 'ann@example.org',
+  role: 'operator',
+  tokenId,
+  name: 'test',
+  hash: tokenId,
+  sealedSecret: sealer.sealWithMaster('token'),
+  at,
+});
+const logOf = async (...events: readonly AccountEvent[]): Promise<InMemoryLog> => {
+  const log = new InMemoryLog();
+  const meta = { actor: 'service:test' as const, source: 'test', correlationId: 'c' };
+  for (const [index, event] of events.entries())
+    await log.append('account', 'ann', { id: `c${index}`, events: [event], meta, at }, index);
+  return log;
+};
+const check = async (sealer: Sealer, ...events: readonly AccountEvent[]) =>
+  checkMasterKey(await logOf(...events), sealer, 'FORNAX_MASTER_KEY_FILE (/data/master.key)');
+
+describe('the master key', () => {
+  it('is the right one when it opens what the log holds', () =>
+    expect(check(right, issued(right, 'a'))).resolves.toBeUndefined());
+
+  it('may be any while the log holds nothing sealed', () => expect(check(wrong)).resolves.toBeUndefined());
+
+  it('is refused, with its file, when it opens nothing of the log', () =>
+    expect(check(wrong, issued(right, 'a'), issued(right, 'b'))).rejects.toThrow(
+      /FORNAX_MASTER_KEY_FILE \(\/data\/master\.key\): this key does not open[^]*backup/,
+    ));
+
+  it('may be one that was made later, by a release that made a lost one anew', () =>
+    expect(check(wrong, issued(right, 'a'), issued(wrong, 'b'))).resolves.toBeUndefined());
+});
