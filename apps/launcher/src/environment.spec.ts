@@ -55,7 +55,14 @@ const addresses = {
   apiUrl: VALUES['FORNAX_PUBLIC_API_URL'] ?? '',
   storageUrl: VALUES['FORNAX_PUBLIC_STORAGE_URL'] ?? '',
 };
-const places = { data: '/data', masterKeyFile: '/k', tokenFile: '/t', metricsTokenFile: '/m', objects: '/objects' };
+const places = {
+  data: '/data',
+  masterKeyFile: '/k',
+  tokenFile: '/t',
+  metricsTokenFile: '/m',
+  objects: '/objects',
+  watched: [],
+};
 
 /** What a child reads of its environment. */
 const readBack = (env: Readonly<Record<string, string>>) =>

@@ -27,6 +27,8 @@ export interface Places {
   readonly tokenFile: string;
   readonly metricsTokenFile: string;
   readonly objects: string;
+  /** Folders that may be on disks of their own. */
+  readonly watched: readonly string[];
 }
 
 /** The NATS server of FORNAX_NATS_URL, with the users that it was told of. */
@@ -124,6 +126,8 @@ export const serviceEnvironment = (
         : { FORNAX_METRICS_TOKEN_FILE: places.metricsTokenFile }),
       ...(settings.FORNAX_MASTER_KEY === undefined ? { FORNAX_MASTER_KEY_FILE: places.masterKeyFile } : {}),
       FORNAX_DATA_DIR: places.data,
+      FORNAX_DISK_FOLDERS: places.watched.join(':'),
+      FORNAX_DISK_LOW_BYTES: String(settings.FORNAX_DISK_LOW_BYTES),
       FORNAX_OBJECTS: settings.FORNAX_OBJECTS ?? (settings.FORNAX_S3_ENDPOINT === undefined ? 'local' : 's3'),
       FORNAX_OBJECTS_DIR: places.objects,
       FORNAX_S3_REGION: settings.FORNAX_S3_REGION,

@@ -39,12 +39,14 @@ import {
   without,
 } from './environment.js';
 import { endLastRun } from './last-run.js';
-import { tellRebuilds, waitUntilReady, watchStops } from './readiness.js';
+import { LogDisk } from './log-disk.js';
+import { askReadiness, tellRebuilds, waitUntilReady, watchStops } from './readiness.js';
 import { Secrets } from './secrets.js';
 import { readRuntime, renderEnvFile, writeRuntime } from './runtime-files.js';
 import type { Screen } from './screen.js';
 import { forForeignPrograms, withSecretFiles } from './secret-files.js';
 import type { Env, Settings } from './settings.js';
+import { watchHealth } from './watch-health.js';
 
 export interface LaunchContext {
   readonly settings: Settings;
@@ -101,6 +103,7 @@ export class LocalPlatform {
   private isReady = false;
   private isEnding = false;
   private readonly ending = new AbortController();
+  private watching: Promise<void> = Promise.resolve();
   private natsUrl = '';
   private lastNatsPort: number | undefined;
   private readonly secrets: Secrets;
@@ -128,7 +131,11 @@ export class LocalPlatform {
    */
   static async start(context: LaunchContext): Promise<LocalPlatform> {
     const { settings, screen } = context;
-    const folder = await openDataFolder(settings.FORNAX_DATA_DIR, { onProgress: (line) => screen.say(line) });
+    const folder = await openDataFolder(settings.FORNAX_DATA_DIR, {
+      onProgress: (line) => screen.say(line),
+      // More than below which commands are refused: a start must be of use.
+      minimumFreeBytes: settings.FORNAX_DISK_LOW_BYTES * 1.5,
+    });
     let platform: LocalPlatform | undefined;
     try {
       const addresses = await chooseAddresses(settings);
@@ -138,6 +145,11 @@ export class LocalPlatform {
         tokenFile: join(folder.secrets, 'token'),
         metricsTokenFile: join(folder.secrets, 'metrics-token'),
         objects: settings.FORNAX_OBJECTS_DIR ?? join(folder.path, 'objects'),
+        watched: [
+          ...(settings.FORNAX_NATS_URL === undefined ? [join(folder.path, 'nats')] : []),
+          ...(settings.FORNAX_DATABASE_URL === undefined ? [join(folder.path, 'postgres')] : []),
+          settings.FORNAX_OBJECTS_DIR ?? join(folder.path, 'objects'),
+        ],
       };
       platform = new LocalPlatform(context, folder, addresses, places);
       context.onCreated?.(platform);
@@ -191,6 +203,7 @@ export class LocalPlatform {
   }
 
   private async end(): Promise<void> {
+    await this.watching;
     await this.consumerMaker?.close();
     await this.runtimeWritten.catch(() => undefined);
     await this.guardian?.dismiss();
@@ -230,6 +243,7 @@ export class LocalPlatform {
       signal: AbortSignal.any([this.signal, this.ending.signal]),
       say: (line) => screen.say(line),
     });
+    this.watchHealth();
   }
 
   /** What an update folds anew takes a while after "ready". */
@@ -241,6 +255,26 @@ export class LocalPlatform {
       onProgress: (text) => screen.say(text),
     });
     if (told > 0 && !this.signal.aborted) screen.say('all read models are folded by this release now');
+  }
+
+  /** Says on the screen what keeps the platform from serving, and starts a nats-server again that still refuses after its disk was full. */
+  private watchHealth(): void {
+    const { settings, screen } = this.context;
+    const ownsNats = settings.FORNAX_NATS_URL === undefined;
+    const keeper = ownsNats
+      ? new LogDisk({
+          folder: join(this.data, 'nats'),
+          lowBytes: settings.FORNAX_DISK_LOW_BYTES,
+          say: (line) => screen.say(line),
+          restart: () => this.supervisor.restart('nats'),
+        })
+      : undefined;
+    this.watching = watchHealth({
+      signal: AbortSignal.any([this.signal, this.ending.signal]),
+      ask: async () => askReadiness(urlOf(this.addresses.apiPort), await this.secrets.metricsToken()),
+      say: (line) => screen.say(line),
+      onLook: (reasons) => keeper?.look(reasons) ?? Promise.resolve(),
+    });
   }
 
   private get childEnv(): NodeJS.ProcessEnv {

@@ -13,9 +13,19 @@ const stopsSchema = z.object({
 /** Why nothing may be written, and what a person can do: waiting alone does not help. */
 export type Stop = z.output<typeof stopsSchema>['stops'][number];
 
-type Answer =
+export interface Reason {
+  readonly name: string;
+  readonly reason: string;
+}
+
+export type Answer =
   | { readonly isReady: true; readonly degraded: readonly string[] }
-  | { readonly isReady: false; readonly why: string; readonly stops: readonly Stop[] };
+  | {
+      readonly isReady: false;
+      readonly why: string;
+      readonly reasons: readonly Reason[];
+      readonly stops: readonly Stop[];
+    };
 
 /** What the screen says of stops, in lines. */
 export const linesOf = (stops: readonly Stop[]): readonly string[] =>
@@ -26,7 +36,8 @@ export const linesOf = (stops: readonly Stop[]): readonly string[] =>
 
 const stopsIn = (body: unknown): readonly Stop[] => stopsSchema.safeParse(body).data?.stops ?? [];
 
-const ask = async (url: string, token: string | undefined): Promise<Answer> => {
+/** Asks once whether a platform is ready, and why not. */
+export const askReadiness = async (url: string, token: string | undefined): Promise<Answer> => {
   try {
     const response = await fetch(`${url}/health/ready`, {
       headers: token === undefined ? {} : { authorization: token },
@@ -38,10 +49,11 @@ const ask = async (url: string, token: string | undefined): Promise<Answer> => {
     }
     const json: unknown = await response.json().catch(() => undefined);
     const body = readinessSchema.safeParse(json);
-    const reasons = body.success ? body.data.reasons.map(({ name, reason }) => `${name}: ${reason}`) : [];
-    return { isReady: false, why: reasons.join('; ') || `answers ${response.status}`, stops: stopsIn(json) };
+    const reasons = body.success ? body.data.reasons : [];
+    const why = reasons.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
+    return { isReady: false, why: why || `answers ${response.status}`, reasons, stops: stopsIn(json) };
   } catch {
-    return { isReady: false, why: 'the platform gives no answer yet', stops: [] };
+    return { isReady: false, why: 'the platform gives no answer yet', reasons: [], stops: [] };
   }
 };
 
@@ -79,7 +91,7 @@ export const waitUntilReady = async (
   let said = '';
   for (;;) {
     signal.throwIfAborted();
-    const answer = await ask(url, token);
+    const answer = await askReadiness(url, token);
     if (answer.isReady) return answer.degraded;
     const now = performance.now();
     const lines = linesOf(answer.stops);
@@ -128,7 +140,7 @@ export const tellRebuilds = async (
 ): Promise<number> => {
   const told = new Set<string>();
   while (!signal.aborted) {
-    const answer = await ask(url, token);
+    const answer = await askReadiness(url, token);
     const rebuilding = answer.isReady ? answer.degraded.filter((text) => text.includes(REBUILDING)) : [];
     if (answer.isReady && rebuilding.length === 0) break;
     for (const text of rebuilding) {
@@ -153,7 +165,7 @@ export const watchStops = async (
   while (!signal.aborted) {
     await delay(WATCH_MS, undefined, { signal, ref: false }).catch(() => undefined);
     if (signal.aborted) return;
-    const answer = await ask(url, token);
+    const answer = await askReadiness(url, token);
     const lines = answer.isReady ? [] : linesOf(answer.stops);
     const text = lines.join('\n');
     if (text === said || (!answer.isReady && lines.length === 0)) continue;

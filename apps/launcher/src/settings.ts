@@ -48,6 +48,7 @@ export const settingsSchema = z.object({
   FORNAX_READ_YOUR_WRITES_TIMEOUT_MS: int(0, 60_000).default(2_000),
   FORNAX_WEBHOOK_ALLOWED_DESTINATIONS: z.string().optional(),
   FORNAX_READY_TIMEOUT_MS: int(1_000, 3_600_000).default(120_000),
+  FORNAX_DISK_LOW_BYTES: int(0, Number.MAX_SAFE_INTEGER).default(200_000_000),
   FORNAX_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   FORNAX_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
 });

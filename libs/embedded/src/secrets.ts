@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errorCode } from './setup-error.js';
 
@@ -11,8 +11,14 @@ export const ensurePrivateFolder = async (path: string): Promise<void> => {
 /** Replaces a file as one step, readable for its owner alone: a reader sees the old content or the new one, never half of it. */
 export const writePrivateFile = async (path: string, content: string): Promise<void> => {
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
-  await writeFile(temporary, content, { mode: 0o600, flush: true });
-  await rename(temporary, path);
+  try {
+    await writeFile(temporary, content, { mode: 0o600, flush: true });
+    await rename(temporary, path);
+  } catch (error) {
+    // On a full disk this is tried again and again: half a file each time would keep it full.
+    await rm(temporary, { force: true });
+    throw error;
+  }
 };
 
 /**

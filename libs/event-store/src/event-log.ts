@@ -60,8 +60,9 @@ export class WritesStopped extends LogUnavailable {
     /** HTTP's word for it: 507 when there is no room, 503 for all else. */
     readonly status: 503 | 507,
     detail: string,
+    options?: ErrorOptions,
   ) {
-    super(detail);
+    super(detail, options);
     this.name = 'WritesStopped';
   }
 }

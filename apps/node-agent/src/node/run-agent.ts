@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 
 import { SandboxDriver } from '@fornax/drivers';
 import { metrics } from '@opentelemetry/api';
-import { pino } from 'pino';
+import { destination, pino } from 'pino';
 
 import { type AgentConfig, type Env, loadAgentConfig } from '../config.js';
 import type { KeyRing } from '../enrollment/key-ring.js';
@@ -45,6 +45,8 @@ const openDriver = async (config: AgentConfig, path: string): Promise<SandboxDri
   });
 };
 
+const HELD_LINES_BYTES = 1_000_000;
+
 interface Telemetry {
   metricsText(): Promise<string>;
   shutdown(): Promise<void>;
@@ -63,12 +65,16 @@ const openTelemetry = async ({
 /** The whole process: reads settings, works until SIGTERM. `keys`: of a node that joined with a token. */
 export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
   const config = loadAgentConfig(env);
-  const log = pino({
+  // A full disk takes no lines; that must not end the agent and its instances.
+  const output = destination({ fd: 1, sync: true, maxLength: HELD_LINES_BYTES });
+  output.on('error', () => undefined);
+  const options = {
     level: config.FORNAX_LOG_LEVEL,
     base: { service: 'node-agent', node: config.FORNAX_NODE_ID },
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-  });
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  const log = pino(options, output);
   const stopped = onceStopped();
   if (config.FORNAX_EXIT_WITH_PARENT === '1') endWithParent();
   const telemetry = await openTelemetry(config);

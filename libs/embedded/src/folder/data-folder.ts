@@ -23,9 +23,9 @@ export interface DataFolder {
 
 const SETTING = 'Set FORNAX_DATA_DIR to another folder';
 
-const fullDisk = (path: string, cause?: unknown): SetupError =>
+const fullDisk = (path: string, cause?: unknown, minimumBytes = MINIMUM_FREE_BYTES): SetupError =>
   new SetupError(
-    `The disk that holds the data folder ${path} is full (needed: ${MINIMUM_FREE_BYTES / 1_000_000} MB free).`,
+    `The disk that holds the data folder ${path} is full (needed: ${Math.round(minimumBytes / 1_000_000)} MB free).`,
     'Free some space, or set FORNAX_DATA_DIR to a folder on another disk.',
     { cause },
   );
@@ -49,7 +49,7 @@ const makeFolder = async (path: string): Promise<void> => {
 /** @throws SetupError the disk has less than the servers need */
 export const checkFreeSpace = async (path: string, minimumBytes = MINIMUM_FREE_BYTES): Promise<void> => {
   const { bavail, bsize } = await statfs(path);
-  if (bavail * bsize < minimumBytes) throw fullDisk(path);
+  if (bavail * bsize < minimumBytes) throw fullDisk(path, undefined, minimumBytes);
 };
 
 const takeLock = async (path: string): Promise<FolderLock> => {
@@ -71,7 +71,10 @@ const takeLock = async (path: string): Promise<FolderLock> => {
  */
 export const openDataFolder = async (
   folder: string,
-  { onProgress = () => undefined }: { readonly onProgress?: (message: string) => void } = {},
+  {
+    onProgress = () => undefined,
+    minimumFreeBytes = MINIMUM_FREE_BYTES,
+  }: { readonly onProgress?: (message: string) => void; readonly minimumFreeBytes?: number } = {},
 ): Promise<DataFolder> => {
   const path = resolve(folder);
   // Before anything is touched: what a newer release or somebody else made stays as it is.
@@ -89,7 +92,7 @@ export const openDataFolder = async (
       );
     }
     await clean.release();
-    await checkFreeSpace(path);
+    await checkFreeSpace(path, minimumFreeBytes);
     const secrets = join(path, 'secrets');
     await writing(path, async () => {
       // Looked at again: only now nobody else can be at it.

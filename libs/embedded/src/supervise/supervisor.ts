@@ -57,6 +57,11 @@ export class Supervisor {
     return running;
   }
 
+  /** Ends one in order; it is started again as after a crash. Nothing happens while it does not run. */
+  async restart(name: string): Promise<void> {
+    await this.children.get(name)?.running?.stop();
+  }
+
   get names(): readonly string[] {
     return [...this.children.keys()];
   }
@@ -102,7 +107,7 @@ export class Supervisor {
       if (signal.aborted) return;
       failures = performance.now() - startedAt > HEALTHY_AFTER_MS ? 1 : failures + 1;
       this.events.onCrashed(child.name, exit, setback(failures));
-      const next = await this.restart(child, failures);
+      const next = await this.startAgain(child, failures);
       if (next === undefined) return;
       running = next.running;
       failures = next.failures;
@@ -110,7 +115,7 @@ export class Supervisor {
   }
 
   /** Tries until it runs again or everything stops; the latter gives undefined. */
-  private async restart(
+  private async startAgain(
     child: Child,
     failuresBefore: number,
   ): Promise<{ running: Running; failures: number } | undefined> {

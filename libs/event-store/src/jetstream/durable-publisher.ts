@@ -59,6 +59,8 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 const RESEND_AFTER_MS = 2_000;
 const NO_RESPONDERS_RETRY_MS = 100;
 const SWEEP_MS = 50;
+/** JetStream could not write: its disk is full, or was, since it refuses until it is started again. */
+const STORE_FAILED = 10077;
 
 const decoder = new TextDecoder();
 
@@ -79,7 +81,11 @@ export class DurablePublisher {
   private sweep: NodeJS.Timeout | undefined;
   private closed = false;
 
-  constructor(private readonly nc: NatsConnection) {
+  /** @param onStoreRefused told each time the server could not store a message, with its reason (no space, say); the message is tried again */
+  constructor(
+    private readonly nc: NatsConnection,
+    private readonly onStoreRefused: (reason: string) => void = () => undefined,
+  ) {
     this.inbox = newInbox(nc);
     const subscription = nc.subscribe(`${this.inbox}.*`, {
       callback: (error, msg) => void (error ?? this.settle(msg)),
@@ -166,6 +172,7 @@ export class DurablePublisher {
     }
     const ack = JSON.parse(decoder.decode(msg.data)) as Ack;
     if (ack.error?.code === 503) {
+      if (ack.error.err_code === STORE_FAILED) this.onStoreRefused(ack.error.description);
       pending.unanswered -= 1;
       pending.retryAt = Math.min(pending.retryAt, performance.now() + NO_RESPONDERS_RETRY_MS);
       return;

@@ -11,6 +11,7 @@ export interface GuardedMessage {
   readonly expectLastSubjectSequence: number;
   readonly headers?: Readonly<Record<string, string>>;
   /** As in `PublishOptions`. */
+  readonly timeoutMs?: number;
   readonly settleMs: number;
 }
 

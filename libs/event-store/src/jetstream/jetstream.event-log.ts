@@ -26,6 +26,7 @@ import {
   OutcomeUnknown,
   type SubscribeOptions,
   VersionConflict,
+  WritesStopped,
 } from '../event-log.js';
 import { ChecksumMismatch, checkCommit, checksumOf } from '../damage/commit-checksum.js';
 import { type Gap, countMissing, gapBefore, gapsIn } from '../damage/gaps.js';
@@ -35,6 +36,7 @@ import { type LogVerification, type VerifyOptions, verifyLog } from '../damage/v
 import { type DamagedPlace, eventEntryId } from '../quarantine/entries.js';
 import { Quarantine } from '../quarantine/quarantine.js';
 import { followLog } from '../follow-log.js';
+import { onReconnect } from './connection.js';
 import { type Reader, openReader } from './consumer-maker.js';
 import { DecodedCommits } from './decoded-commits.js';
 import { DurablePublisher, PublishRejected } from './durable-publisher.js';
@@ -156,9 +158,16 @@ export interface OpenLogOptions {
   readonly gate?: LogGate;
   /** Asked before each append: what it throws refuses the commit. */
   readonly checkWritable?: (commit: Commit) => void;
+  /** Told each time the server could not store a commit, with its reason. It may go on to refuse after the cause is gone. */
+  readonly onStoreRefused?: (reason: string) => void;
   /** Told after each append that is in the log, in the caller's asynchronous context. */
   readonly onAppended?: () => void;
 }
+
+/** Of no aggregate: nothing is ever appended to it. */
+const READINESS_ID = 'readiness';
+const TAKES_MS = 1_500;
+const REFUSING_MS = 1_500;
 
 /** The event log on a JetStream stream; nats-server 2.9 or later. */
 export class JetStreamLog implements EventLog {
@@ -170,6 +179,8 @@ export class JetStreamLog implements EventLog {
   private tail: Promise<SharedTail> | undefined;
   /** For which numbers of the stream its gaps are known. */
   private checkedCounts = '';
+  /** What the server said when it could not store a commit; undefined since it could. */
+  private refusal: string | undefined;
 
   private constructor(
     private readonly nc: NatsConnection,
@@ -180,7 +191,11 @@ export class JetStreamLog implements EventLog {
     /** What is left out of this log, the same for all who read it. */
     readonly quarantine: Quarantine,
   ) {
-    this.publisher = new DurablePublisher(nc);
+    this.publisher = new DurablePublisher(nc, (reason) => {
+      this.refusal = reason;
+      options.onStoreRefused?.(reason);
+    });
+    onReconnect(nc, () => (this.refusal = undefined));
     this.grouped = takesBatches ? new GroupedPublisher(nc, this.publisher) : undefined;
     this.stored = new StoredMessages(nc, STREAMS.events);
   }
@@ -208,12 +223,23 @@ export class JetStreamLog implements EventLog {
     this.checkFolded(aggregate, aggregateId, commit);
     for (let last = expected; ;) {
       try {
-        const options = { msgId, headers, expectLastSubjectSequence: last, settleMs: SETTLE_MS };
+        const options = {
+          msgId,
+          headers,
+          expectLastSubjectSequence: last,
+          settleMs: SETTLE_MS,
+          // While it refuses, each commit asks again, and nobody waits long for the same answer.
+          ...(this.refusal === undefined ? {} : { timeoutMs: REFUSING_MS }),
+        };
         const { seq } = await (this.grouped
           ? this.grouped.publish({ subject, data, ...options })
           : this.publisher.publish(subject, data, options));
         if (seq > 0) return this.appended(seq);
       } catch (error) {
+        if (error instanceof LogUnavailable && !(error instanceof OutcomeUnknown) && this.refusal !== undefined)
+          throw new WritesStopped(507, 'The event log has no room: its store refuses commits. Nothing was done', {
+            cause: error,
+          });
         if (!(error instanceof PublishRejected)) throw error;
         if (error.code !== WRONG_LAST_SEQUENCE)
           throw new LogUnavailable(`the log refused the commit: ${error.message}`, { cause: error });
@@ -230,8 +256,24 @@ export class JetStreamLog implements EventLog {
     }
   }
 
+  /**
+   * Asks the stream for an append that it must refuse, by its expected sequence. So the way there is known to be open (connection, rights, the
+   * stream and its leader) and the log does not grow, which must be contiguous and never loses a message. Whether the disk takes a write is not
+   * asked: see `onStoreRefused`.
+   * @throws Error why an append would fail
+   */
+  async checkTakes(aggregate: Aggregate): Promise<void> {
+    const never = { expectLastSubjectSequence: Number.MAX_SAFE_INTEGER, timeoutMs: TAKES_MS };
+    try {
+      await this.publisher.publish(eventSubject(aggregate, READINESS_ID), new Uint8Array(), never);
+    } catch (error) {
+      if (!(error instanceof PublishRejected) || error.code !== WRONG_LAST_SEQUENCE) throw error;
+    }
+  }
+
   private appended(sequence: number): number {
     this.options.gate?.saw(sequence);
+    this.refusal = undefined;
     this.options.onAppended?.();
     return sequence;
   }

@@ -23,6 +23,10 @@ export interface CoreConfig {
   readonly publicApiUrl: string | undefined;
   readonly publicStorageUrl: string | undefined;
   readonly dataDir: string;
+  /** Below this much free space on a disk of the platform, commands and uploads are refused. */
+  readonly diskLowBytes: number;
+  /** Folders of this platform on this machine whose disks are watched: its data, and what lies elsewhere. */
+  readonly diskFolders: readonly string[];
   readonly logLevel: string;
   /** What the HTTP servers of the process put up with. */
   readonly door: DoorLimits;
@@ -48,6 +52,8 @@ const settings = z.object({
   FORNAX_PUBLIC_API_URL: z.string().optional(),
   FORNAX_PUBLIC_STORAGE_URL: z.string().optional(),
   FORNAX_DATA_DIR: z.string().default('.fornax'),
+  FORNAX_DISK_LOW_BYTES: intSetting({ min: 0, max: Number.MAX_SAFE_INTEGER }).default(200_000_000),
+  FORNAX_DISK_FOLDERS: z.string().optional(),
   FORNAX_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   FORNAX_READ_YOUR_WRITES_TIMEOUT_MS: intSetting({ min: 0, max: 60_000 }).default(2000),
 });
@@ -100,6 +106,8 @@ export const loadCoreConfig = (name: string, env: Env): CoreConfig => {
     publicApiUrl: values.FORNAX_PUBLIC_API_URL,
     publicStorageUrl: values.FORNAX_PUBLIC_STORAGE_URL,
     dataDir: values.FORNAX_DATA_DIR,
+    diskLowBytes: values.FORNAX_DISK_LOW_BYTES,
+    diskFolders: [values.FORNAX_DATA_DIR, ...(values.FORNAX_DISK_FOLDERS?.split(':') ?? [])].filter(Boolean),
     logLevel: values.FORNAX_LOG_LEVEL,
     door: loadDoorLimits(env),
     readYourWritesTimeoutMs: values.FORNAX_READ_YOUR_WRITES_TIMEOUT_MS,

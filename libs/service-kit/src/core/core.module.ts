@@ -1,12 +1,22 @@
+import { CONTROL_SERVICES, SERVICE_RIGHTS, STREAMS, type Aggregate } from '@fornax/contracts';
 import { Global, Inject, Injectable, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { DurablePublisher, ensureStreams, JetStreamLog, Quarantine, type EventLog } from '@fornax/event-store';
+import {
+  DurablePublisher,
+  ensureStreams,
+  JetStreamLog,
+  managerOf,
+  onReconnect,
+  Quarantine,
+  type EventLog,
+} from '@fornax/event-store';
 import type { Logger } from 'pino';
 import { AccountDirectory } from '../accounts/account-directory.js';
 import { AuthGuard } from '../accounts/auth.guard.js';
 import type { CoreConfig } from '../config/core-config.js';
 import { CarriedOutInterceptor, noteCommit } from '../errors/carried-out.js';
+import { DiskWatch } from '../disk/disk-watch.js';
 import { WireExceptionFilter } from '../errors/wire-exception.filter.js';
 import { LogWatch } from '../log/watch/log-watch.js';
 import { LogStateController } from '../log/watch/log-state.controller.js';
@@ -22,6 +32,7 @@ import { checkMasterKey } from '../secrets/check-master-key.js';
 import { Sealer } from '../secrets/sealer.js';
 import { systemClock, systemMonotonicClock, type Clock } from './clock.js';
 import { HealthRegistry } from './health.registry.js';
+import { LogStore } from './log-store.js';
 import { WriteStops } from './write-stops.js';
 import { connectAs } from './connect-as.js';
 import { CLOCK, CORE_CONFIG, EVENT_LOG, LOGGER, MONOTONIC_CLOCK, NATS, PUBLISHER } from './tokens.js';
@@ -32,9 +43,11 @@ export class SharedResources implements OnApplicationShutdown {
   constructor(
     @Inject(NATS) private readonly nats: NatsConnection,
     private readonly accounts: AccountDirectory,
+    private readonly disks: DiskWatch,
   ) {}
 
   async onApplicationShutdown(): Promise<void> {
+    this.disks.stop();
     await this.accounts.close();
     await this.nats.close();
   }
@@ -70,15 +83,35 @@ export class CoreModule {
         { provide: NATS, inject: [HealthRegistry], useFactory: (health: HealthRegistry) => openNats(config, health) },
         {
           provide: EVENT_LOG,
-          inject: [NATS, WriteStops, LogWatch],
-          useFactory: (nats: NatsConnection, stops: WriteStops, watch: LogWatch) =>
-            JetStreamLog.open(nats, {
+          inject: [NATS, WriteStops, HealthRegistry, LogWatch],
+          useFactory: async (nats: NatsConnection, stops: WriteStops, health: HealthRegistry, watch: LogWatch) => {
+            const store = new LogStore(health);
+            onReconnect(nats, () => store.accepted());
+            const log = await JetStreamLog.open(nats, {
               replicas: config.nats.replicas,
               reader: config.name,
               gate: watch,
               checkWritable: ({ meta }) => stops.check(meta.actor.startsWith('user:') ? 'user' : 'platform'),
-              onAppended: noteCommit,
-            }),
+              onStoreRefused: (reason) => store.refused(reason),
+              onAppended: () => {
+                store.accepted();
+                noteCommit();
+              },
+            });
+            const aggregate = appendedBy(config.name);
+            if (aggregate !== undefined)
+              health.readiness('event log', () => log.checkTakes(aggregate).then(() => undefined));
+            return log;
+          },
+        },
+        {
+          provide: DiskWatch,
+          inject: [WriteStops],
+          useFactory: async (stops: WriteStops): Promise<DiskWatch> => {
+            const watch = new DiskWatch(stops, { folders: config.diskFolders, lowBytes: config.diskLowBytes });
+            await watch.start();
+            return watch;
+          },
         },
         { provide: PUBLISHER, inject: [NATS], useFactory: (nats: NatsConnection) => new DurablePublisher(nats) },
         {
@@ -122,10 +155,19 @@ export class CoreModule {
   }
 }
 
+/** What a process of this name may append, as its rights say; everything, when it is none of the services. */
+const appendedBy = (name: string): Aggregate | undefined => {
+  const service = CONTROL_SERVICES.find((known) => known === name);
+  return service === undefined ? 'task' : SERVICE_RIGHTS[service].appends[0];
+};
+
 const openNats = async (config: CoreConfig, health: HealthRegistry): Promise<NatsConnection> => {
   const nats = await connectAs(config.name, config.nats);
   await ensureStreams(nats, { replicas: config.nats.replicas });
   for (const warning of config.warnings) health.warn(warning);
   health.readiness('nats', () => nats.flush().then(() => undefined));
+  const streams = await managerOf(nats);
+  for (const stream of Object.values(STREAMS))
+    health.readiness(`stream ${stream}`, () => streams.streams.info(stream).then(() => undefined));
   return nats;
 };

@@ -13,6 +13,9 @@ import { goneText, hasSchema, watchSchema } from './schema-watch.js';
 /** The Postgres schema of a service: its name with underscores. */
 export const schemaOf = (service: string): string => service.replaceAll('-', '_');
 
+/** Changes nothing, and is refused all the same by a server that takes no writes: a standby, or one that was made read-only. */
+const WRITES = 'UPDATE projection_checkpoint SET sequence = sequence WHERE false';
+
 const CONNECT_ATTEMPTS = 20;
 const CONNECT_PAUSE_MS = 1000;
 const SCHEMA_LOOK_MS = 2_000;
@@ -47,7 +50,11 @@ export const serviceDatabase = (
       if (!opened) throw new Error(`no options for the database of ${service}`);
       const db = await createServiceDataSource(opened.database).catch(refusalOf(opened.database.url));
       const { schema } = opened.database;
-      opened.health.readiness(name, async () => ((await hasSchema(db)) ? undefined : goneText(schema)));
+      opened.health.readiness(name, async () => {
+        if (!(await hasSchema(db))) return goneText(schema);
+        await db.query(WRITES);
+        return undefined;
+      });
       watchSchema(db, schema, SCHEMA_LOOK_MS, (error) => {
         throw error; // nobody handles it: the process ends with this sentence, and whoever started it starts it again
       });

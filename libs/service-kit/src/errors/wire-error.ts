@@ -81,6 +81,13 @@ export const wireErrorOf = (error: unknown): WireError => {
       return { status, code: codeOf(error, status), message: textOf(error, status), expected: true };
     if (status === 503) return { status, code: 'unavailable', message: error.message, expected: true };
   }
+  if (isDiskFull(error))
+    return {
+      status: 507,
+      code: 'disk-full',
+      message: 'A disk of the platform is full. Nothing was done; /health tells an operator what to do',
+      expected: true,
+    };
   if (isUnstorableText(error))
     return {
       status: 400,
@@ -101,6 +108,11 @@ export const wireErrorOf = (error: unknown): WireError => {
 /** PostgreSQL's character_not_in_repertoire: a NUL in a path or a query, say. */
 const isUnstorableText = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === '22021';
+
+/** Of the system, or PostgreSQL's disk_full. */
+const DISK_FULL = ['ENOSPC', 'EDQUOT', '53100'];
+const isDiskFull = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' && DISK_FULL.includes(error.code);
 
 const codeOf = (error: Error, status: number): string => {
   const code = 'code' in error ? error.code : undefined;

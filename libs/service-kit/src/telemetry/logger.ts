@@ -1,6 +1,6 @@
 import type { LoggerService } from '@nestjs/common';
 import { isSpanContextValid, trace } from '@opentelemetry/api';
-import { pino, type DestinationStream, type Logger } from 'pino';
+import { destination, pino, type DestinationStream, type Logger } from 'pino';
 
 const CENSORED = '[redacted]';
 /** Names under which a secret could reach a log line, at the top or one level down. */
@@ -16,6 +16,19 @@ const SECRET_NAMES = [
   'cookie',
 ];
 
+/** Lines that a full disk does not take are held up to this, then dropped. */
+const HELD_BYTES = 1_000_000;
+
+/**
+ * Standard output that never ends the process: it is a file of a disk that may be full, or a pipe that may be closed. What cannot be written is
+ * lost, and said once there is room again.
+ */
+const openOutput = (): DestinationStream => {
+  const output = destination({ fd: 1, sync: true, maxLength: HELD_BYTES });
+  output.on('error', () => undefined);
+  return output;
+};
+
 /** Structured logs on standard output, with the ids of the active span; never a token or a secret. */
 export const createLogger = (service: string, level: string, to?: DestinationStream): Logger => {
   const options = {
@@ -29,7 +42,7 @@ export const createLogger = (service: string, level: string, to?: DestinationStr
       return span && isSpanContextValid(span) ? { trace_id: span.traceId, span_id: span.spanId } : {};
     },
   };
-  return to ? pino(options, to) : pino(options);
+  return pino(options, to ?? openOutput());
 };
 
 const textOf = (message: unknown): string =>

@@ -19,9 +19,15 @@ export interface PlatformOptions {
   readonly awaits?: 'ready' | 'answers';
   /** For the Node.js that runs the launcher, before its program. */
   readonly nodeArgs?: readonly string[];
+  /**
+   * Puts the data folder on a file system of this size in memory, that only this platform sees (a mount namespace of its own) and that goes with
+   * its last process. Needs root, as CI has.
+   */
+  readonly diskBytes?: number;
 }
 
 export interface RunningPlatform {
+  /** Where the data folder is for the test: with `diskBytes` a path into the platform's mount namespace. */
   readonly dataDir: string;
   readonly apiUrl: string;
   readonly storageUrl: string;
@@ -56,19 +62,30 @@ const isGood = async (url: string, path: '/health/ready' | '/health/live'): Prom
   }
 };
 
+/** A command that runs another one with a new file system in memory on a folder. @throws Error only root may mount one */
+const onDiskOfItsOwn = (folder: string, sizeBytes: number, command: readonly string[]): readonly string[] => {
+  if (process.getuid?.() !== 0)
+    throw new Error('this test mounts a file system of its own, which only root may: run it as root, as CI does');
+  const mountAndRun = 'mount -t tmpfs -o "size=$1,mode=700" tmpfs "$2" && shift 2 && exec "$@"';
+  return ['unshare', '--mount', 'sh', '-c', mountAndRun, 'sh', String(sizeBytes), folder, ...command];
+};
+
 /**
  * Starts the whole platform as `npm start` does, on free ports and without the sample, and waits until it is ready.
  * @throws Error with the launcher's output when it ends first or is not ready within two minutes
  */
 export const startPlatform = async (options: PlatformOptions = {}): Promise<RunningPlatform> => {
-  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'fornax-platform-')));
+  const folder = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'fornax-platform-')));
   const node = join(workspaceRoot, 'node_modules', 'node', 'bin', 'node');
-  const child = spawn(node, [...(options.nodeArgs ?? []), join(workspaceRoot, 'apps/launcher/dist/main.js')], {
+  const launcher = [node, ...(options.nodeArgs ?? []), join(workspaceRoot, 'apps/launcher/dist/main.js')];
+  const [program = node, ...args] =
+    options.diskBytes === undefined ? launcher : onDiskOfItsOwn(folder, options.diskBytes, launcher);
+  const child = spawn(program, args, {
     cwd: workspaceRoot,
     env: {
       ...process.env,
       NODE_OPTIONS: '',
-      FORNAX_DATA_DIR: dataDir,
+      FORNAX_DATA_DIR: folder,
       FORNAX_TOOLS_DIR: toolsDir(),
       FORNAX_PORT: '0',
       FORNAX_STORAGE_PORT: '0',
@@ -88,6 +105,7 @@ export const startPlatform = async (options: PlatformOptions = {}): Promise<Runn
     }),
   );
 
+  const dataDir = options.diskBytes === undefined ? folder : `/proc/${child.pid ?? 0}/root${folder}`;
   const readEnv = async (): Promise<Record<string, string>> => {
     try {
       return parseEnvFile(await readFile(join(dataDir, 'env'), 'utf8'));
@@ -125,7 +143,7 @@ export const startPlatform = async (options: PlatformOptions = {}): Promise<Runn
     stop: async () => {
       child.kill('SIGTERM');
       await exited;
-      if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
+      if (options.dataDir === undefined) await rm(folder, { recursive: true, force: true });
     },
   };
 };

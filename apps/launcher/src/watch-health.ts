@@ -1,0 +1,61 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Answer, Reason } from './readiness.js';
+
+export interface HealthWatchOptions {
+  readonly signal: AbortSignal;
+  readonly ask: () => Promise<Answer>;
+  readonly say: (line: string) => void;
+  /** Told after each look what keeps the platform from serving; nothing when it serves or gives no answer. Awaited. */
+  readonly onLook: (reasons: readonly Reason[]) => Promise<void>;
+  readonly everyMs?: number;
+}
+
+const EVERY_MS = 2_000;
+
+const namesOf = (reasons: readonly Reason[]): string =>
+  reasons
+    .map(({ name }) => name)
+    .sort()
+    .join();
+
+/** Why the platform is not ready, without what stops it from writing: that is said with the ways out of it. */
+const ownReasons = (answer: Answer): readonly Reason[] =>
+  answer.isReady
+    ? []
+    : answer.reasons.filter(
+        ({ name }) => !answer.stops.some((stop) => name === stop.name || name.endsWith(`: ${stop.name}`)),
+      );
+
+/**
+ * Says on the screen why the platform is not ready, once for each change that two looks in a row agree about: a part that starts again passes
+ * without a word. Ends with `signal`.
+ */
+export const watchHealth = async ({
+  signal,
+  ask,
+  say,
+  onLook,
+  everyMs = EVERY_MS,
+}: HealthWatchOptions): Promise<void> => {
+  let said = '';
+  let before = '';
+  while (!signal.aborted) {
+    try {
+      const answer = await ask();
+      const reasons = answer.isReady ? [] : answer.reasons;
+      const own = ownReasons(answer);
+      const names = namesOf(own);
+      const isAnswer = answer.isReady || reasons.length > 0;
+      if (isAnswer && names === before && names !== said && !signal.aborted) {
+        const why = own.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
+        say(own.length === 0 ? 'the platform is ready again' : `the platform is not ready: ${why}`);
+        said = names;
+      }
+      if (isAnswer) before = names;
+      await onLook(reasons);
+    } catch (error) {
+      say(`warning: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    await delay(everyMs, undefined, { signal }).catch(() => undefined);
+  }
+};

@@ -1,0 +1,105 @@
+import { open, rm, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type RunningPlatform, eventually, startPlatform } from '@fornax/testing';
+import { taskFaults } from './invariants.js';
+import { type Acknowledged, insist, submit } from './work.js';
+
+const DISK_BYTES = 400_000_000;
+const LOW_BYTES = 40_000_000;
+const BUCKET = 'full-disk-results';
+const PATIENCE = { timeoutMs: 120_000 };
+
+describe('a disk that fills up under a running platform', () => {
+  const acknowledged: Acknowledged[] = [];
+  let platform: RunningPlatform;
+  let filler: string;
+
+  const freeBytes = async (): Promise<number> => {
+    const { bavail, bsize } = await statfs(platform.dataDir);
+    return bavail * bsize;
+  };
+
+  /** Somebody else's file, which takes what is there but for so many bytes. */
+  const fillTo = async (leftBytes: number): Promise<void> => {
+    const file = await open(filler, 'a');
+    const zeros = Buffer.alloc(1024 * 1024);
+    try {
+      for (let free = await freeBytes(); free > leftBytes; free = await freeBytes())
+        await file.write(zeros, 0, Math.min(zeros.length, free - leftBytes));
+    } catch (error) {
+      // Whatever else writes may have taken the rest first.
+      if (!(error instanceof Error) || !('code' in error) || error.code !== 'ENOSPC') throw error;
+    } finally {
+      await file.close();
+    }
+  };
+
+  const post = (name: string): Promise<Response> =>
+    fetch(`${platform.apiUrl}/tasks`, {
+      method: 'POST',
+      headers: { authorization: platform.token, 'content-type': 'application/json' },
+      body: JSON.stringify({ name, profile: 'docker-batch', instanceCount: 1, constants: [] }),
+      signal: AbortSignal.timeout(60_000),
+    });
+
+  const ready = (): Promise<Response> =>
+    fetch(`${platform.apiUrl}/health/ready`, {
+      headers: { authorization: platform.token },
+      signal: AbortSignal.timeout(10_000),
+    });
+
+  const submitOne = async (): Promise<void> => {
+    const key = `full-${acknowledged.length}`;
+    acknowledged.push(await insist(() => submit(platform, key, 1, BUCKET), `submit ${key}`));
+  };
+
+  beforeAll(async () => {
+    platform = await startPlatform({
+      diskBytes: DISK_BYTES,
+      env: { FORNAX_DISK_LOW_BYTES: String(LOW_BYTES) },
+    });
+    filler = join(platform.dataDir, 'filler');
+  });
+
+  afterAll(() => platform.stop());
+
+  it('refuses what users ask for before the last megabytes, says why, and ends what runs', async () => {
+    await submitOne();
+    await fillTo(LOW_BYTES - 10_000_000);
+    const answer = await eventually(async () => {
+      const response = await post('one-too-many');
+      return response.status === 507 ? response : undefined;
+    }, PATIENCE);
+    expect(await answer.text()).toContain('Disk full');
+    const health = await ready();
+    expect(health.status).toBe(503);
+    expect(await health.text()).toContain('Disk full');
+    await eventually(() => platform.output().includes('NOTHING IS WRITTEN: Disk full'), PATIENCE);
+    // Reads go on, and what was taken is carried out in the reserve.
+    expect(await taskFaults(platform, acknowledged)).toEqual([]);
+  });
+
+  it('goes on by itself after it was full to the last byte, and has what it acknowledged', async () => {
+    const { nats: before } = await platform.parts();
+    for (let turn = 0; turn < 3; turn += 1) await fillTo(0);
+    await eventually(() => platform.output().includes('the event log now uses its reserve'), PATIENCE);
+    for (let turn = 0; turn < 3; turn += 1) await fillTo(0);
+    expect((await ready().catch(() => undefined))?.status).not.toBe(200);
+    expect((await post('no-room-at-all')).status).toBe(507);
+
+    await rm(filler);
+    await eventually(async () => (await ready()).status === 200, PATIENCE);
+    // Ready means that a submit works.
+    await eventually(async () => {
+      if ((await ready()).status !== 200) return false;
+      expect((await post('after')).status).toBe(200);
+      return true;
+    }, PATIENCE);
+    await eventually(async () => ![before, undefined].includes((await platform.parts())['nats']), PATIENCE);
+    await submitOne();
+    expect(await taskFaults(platform, acknowledged)).toEqual([]);
+    // A line that the full disk did not take used to end it.
+    expect(platform.output()).not.toContain('platform ended unexpectedly');
+  });
+});
