@@ -57,7 +57,7 @@ describe('a disk that fills up under a running platform', () => {
   beforeAll(async () => {
     platform = await startPlatform({
       diskBytes: DISK_BYTES,
-      env: { FORNAX_DISK_LOW_BYTES: String(LOW_BYTES) },
+      env: { FORNAX_DISK_LOW_BYTES: String(LOW_BYTES), FORNAX_NODE_DISK_LOW_BYTES: String(LOW_BYTES / 4) },
     });
     filler = join(platform.dataDir, 'filler');
   });

@@ -42,6 +42,10 @@ export interface InstanceWorld {
   readonly report: (report: NodeReport) => void;
   /** Whether the lease is still this node's, at this very moment. */
   readonly isHeld: () => boolean;
+  /** Resolves once the node's disk has room for an instance. */
+  readonly room?: (signal: AbortSignal) => Promise<void>;
+  /** Whether the node's disk has no room now. */
+  readonly isDiskFull?: () => Promise<boolean>;
   /** Frequency of the node's cores now. */
   readonly ghz: () => number;
   readonly onError: (error: unknown) => void;
@@ -260,6 +264,7 @@ export class Instance implements Measurable {
     await Promise.all([stdout?.finish(), stderr?.finish(), refreshed]);
     const verdict = outcomeOf(exit, {
       wasCancelled: this.#isCancelled,
+      isDiskFull: (await world.isDiskFull?.()) === true,
       memoryMB: order.memoryMB,
       debug: stderr?.tail ?? '',
       lostOutput: stdout?.isBroken === true || stderr?.isBroken === true,
@@ -295,6 +300,7 @@ export class Instance implements Measurable {
   async #prepare(): Promise<{ prepared: PreparedInstance; plan: InstancePlan }> {
     const { order, world } = this;
     const { signal } = this.#abort;
+    await world.room?.(signal);
     const needsGrant = order.resources.length > 0 || order.results !== null || order.secretKeys.length > 0;
     const granted = needsGrant ? await this.#credentials() : undefined;
     signal.throwIfAborted();

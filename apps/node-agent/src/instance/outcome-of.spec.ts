@@ -26,6 +26,17 @@ describe('what an exit means', () => {
     expect(outcomeOf(facts, { wasCancelled: false, memoryMB: 64, debug: 'oops' })).toMatchObject(meaning),
   );
 
+  it.each([
+    ['tar: write error: No space left on device', true, 'FX-DISK-FULL', 'platform'],
+    ['tar: write error: No space left on device', false, 'FX-EXIT', 'user'],
+    ['oops', true, 'FX-EXIT', 'user'],
+  ])('tells a full disk of the node from a failure of the command: %s, %s', (debug, isDiskFull, code, cause) =>
+    expect(outcomeOf(exit({ exitCode: 2 }), { wasCancelled: false, memoryMB: 64, debug, isDiskFull })).toMatchObject({
+      cause,
+      error: { code },
+    }),
+  );
+
   it('is the limit, when the command was stopped because of it', () =>
     expect(
       outcomeOf(exit({ exitCode: 143 }), { wasCancelled: false, wallLimitMs: 5_000, memoryMB: 64, debug: '' }),

@@ -10,6 +10,8 @@ export interface Circumstances {
   /** Present when the agent stopped the command because its time was over. */
   readonly wallLimitMs?: number;
   readonly memoryMB: number;
+  /** The node's disk had no room when the command was over. */
+  readonly isDiskFull?: boolean;
   /** Present and true when the node could not read what the command wrote. */
   readonly lostOutput?: boolean;
   /** The end of the command's standard error. */
@@ -18,6 +20,9 @@ export interface Circumstances {
 
 /** As much of standard error as the event of an instance's end holds. */
 const MAX_DEBUG_CHARS = 600;
+
+/** What programs say of ENOSPC and EDQUOT. */
+const NO_SPACE = /no space left|ENOSPC|disk quota exceeded|EDQUOT|disk full/i;
 
 /** What an exit means to the user. */
 export const outcomeOf = (exit: InstanceExit, about: Circumstances): Outcome => {
@@ -38,6 +43,12 @@ export const outcomeOf = (exit: InstanceExit, about: Circumstances): Outcome => 
     return failed('FX-OUTPUT', 'The node lost the output of the command, and stopped it', 'platform');
   if (exit.exitCode === undefined) return failed('FX-KILLED', 'The instance was killed from outside', 'platform');
   if (exit.exitCode === 0) return { outcome: 'success' };
+  if (about.isDiskFull === true && NO_SPACE.test(debug))
+    return failed(
+      'FX-DISK-FULL',
+      `The command exited with code ${exit.exitCode}: the disk of its node is full`,
+      'platform',
+    );
   if (exit.exitCode === 127) return failed('FX-EXIT', 'The command exited with code 127: it was not found');
   if (exit.exitCode === 126) return failed('FX-EXIT', 'The command exited with code 126: it cannot be executed');
   if (exit.signal !== undefined)

@@ -25,6 +25,7 @@ import { Membership } from './membership.js';
 import { RpcClient } from './rpc-client.js';
 import type { KeyRing } from '../enrollment/key-ring.js';
 import { assertMayBeRemote } from '../enrollment/server-version.js';
+import type { WorkDisk } from './work-disk.js';
 import { LeaderFence, parseOrders, SeenLeases } from './orders.js';
 import { unlessAborted } from './unless-aborted.js';
 
@@ -39,6 +40,7 @@ export interface AgentParts {
   readonly hardware: Hardware;
   readonly log: { info(details: object, text: string): void; warn(details: object, text: string): void };
   readonly onEnded?: (outcome: string) => void;
+  readonly disk?: Pick<WorkDisk, 'room' | 'isFull'>;
 }
 
 const LEAVE_MS = 2_000;
@@ -279,6 +281,7 @@ export class Agent {
       rpc: this.rpc,
       publisher: this.publisher,
       s3: this.s3,
+      ...(this.parts.disk === undefined ? {} : roomOn(this.parts.disk)),
       ghz: () => this.#live.ghz,
       isHeld: () => this.membership.holds(nodeEpoch),
       report: (report) => {
@@ -301,3 +304,8 @@ export class Agent {
     return { nodeId: this.parts.nodeId, rpc: this.rpc, publisher: this.publisher, s3: this.s3 };
   }
 }
+
+const roomOn = (disk: Pick<WorkDisk, 'room' | 'isFull'>): Pick<InstanceWorld, 'room' | 'isDiskFull'> => ({
+  room: (signal) => disk.room(signal),
+  isDiskFull: () => disk.isFull(),
+});

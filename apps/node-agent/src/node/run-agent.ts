@@ -11,6 +11,7 @@ import { Agent } from './agent.js';
 import { probeHardware } from './hardware.js';
 import { serveHttp } from './http-server.js';
 import { endWithParent, onceStopped } from './process-life.js';
+import { WorkDisk } from './work-disk.js';
 
 /**
  * Folders above the agent's own that their owner has closed to everybody else: the platform's data folder is one of them. An agent
@@ -87,6 +88,15 @@ export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
     cores: config.FORNAX_NODE_CORES,
     memoryMB: config.FORNAX_NODE_MEMORY_MB,
   });
+  const disk = new WorkDisk({
+    folder: config.workDir,
+    lowBytes: config.FORNAX_NODE_DISK_LOW_BYTES,
+    onChange: (isFull) =>
+      log.warn(
+        { folder: config.workDir },
+        isFull ? 'disk full: new instances wait until there is room' : 'there is room again for instances',
+      ),
+  });
   const { FORNAX_NATS_USER: user, FORNAX_NATS_PASSWORD: password } = config;
   const connecting = new AbortController();
   const ended = meter.createCounter('fornax.instances', { description: 'Instances that ended on this node' });
@@ -104,6 +114,7 @@ export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
       facts,
       hardware,
       log,
+      disk,
       onEnded: (outcome) => ended.add(1, { outcome }),
     },
     connecting.signal,

@@ -1,0 +1,41 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { statfs } from 'node:fs/promises';
+
+export interface WorkDiskOptions {
+  /** Instances run below it. */
+  readonly folder: string;
+  /** With less than this free no instance begins. */
+  readonly lowBytes: number;
+  /** Told when the room is gone, and when there is some again. */
+  readonly onChange: (isFull: boolean) => void;
+  readonly freeBytes?: (folder: string) => Promise<number>;
+  readonly everyMs?: number;
+}
+
+const freeBytesOf = async (folder: string): Promise<number> => {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
+};
+
+/** Room for instances on this node. A lease that comes while there is none waits, as long as the platform lets it. */
+export class WorkDisk {
+  private wasFull = false;
+
+  constructor(private readonly options: WorkDiskOptions) {}
+
+  /** Looks now. A disk that cannot be measured is not called full. */
+  async isFull(): Promise<boolean> {
+    const { folder, lowBytes, onChange, freeBytes = freeBytesOf } = this.options;
+    const free = await freeBytes(folder).catch(() => Number.POSITIVE_INFINITY);
+    const isFull = free < lowBytes;
+    if (isFull !== this.wasFull) onChange(isFull);
+    this.wasFull = isFull;
+    return isFull;
+  }
+
+  /** Resolves once there is room. @throws the reason of `signal` */
+  async room(signal: AbortSignal): Promise<void> {
+    while (await this.isFull()) await delay(this.options.everyMs ?? 1_000, undefined, { signal });
+    signal.throwIfAborted();
+  }
+}
