@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type RunningPlatform, eventually, startPlatform } from '@fornax/testing';
 import { taskFaults } from './invariants.js';
-import { type Acknowledged, insist, submit } from './work.js';
+import { type Acknowledged, insist } from './work.js';
 
 const DISK_BYTES = 400_000_000;
 const LOW_BYTES = 40_000_000;
@@ -38,8 +38,14 @@ describe('a disk that fills up under a running platform', () => {
   const post = (name: string): Promise<Response> =>
     fetch(`${platform.apiUrl}/tasks`, {
       method: 'POST',
-      headers: { authorization: platform.token, 'content-type': 'application/json' },
-      body: JSON.stringify({ name, profile: 'docker-batch', instanceCount: 1, constants: [] }),
+      headers: { authorization: platform.token, 'content-type': 'application/json', 'idempotency-key': name },
+      body: JSON.stringify({
+        name,
+        profile: 'docker-batch',
+        instanceCount: 1,
+        resultBucket: BUCKET,
+        constants: [{ key: 'DOCKER_CMD', value: "sh -c 'echo hello; sleep 0.5; echo done > done.txt'" }],
+      }),
       signal: AbortSignal.timeout(60_000),
     });
 
@@ -51,7 +57,12 @@ describe('a disk that fills up under a running platform', () => {
 
   const submitOne = async (): Promise<void> => {
     const key = `full-${acknowledged.length}`;
-    acknowledged.push(await insist(() => submit(platform, key, 1, BUCKET), `submit ${key}`));
+    const uuid = await insist(async () => {
+      const response = await post(key);
+      if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`);
+      return ((await response.json()) as { readonly uuid: string }).uuid;
+    }, `submit ${key}`);
+    acknowledged.push({ uuid, key, instances: 1 });
   };
 
   beforeAll(async () => {
