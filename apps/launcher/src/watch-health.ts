@@ -18,14 +18,6 @@ const namesOf = (reasons: readonly Reason[]): string =>
     .sort()
     .join();
 
-/** Why the platform is not ready, without what stops it from writing: that is said with the ways out of it. */
-const ownReasons = (answer: Answer): readonly Reason[] =>
-  answer.isReady
-    ? []
-    : answer.reasons.filter(
-        ({ name }) => !answer.stops.some((stop) => name === stop.name || name.endsWith(`: ${stop.name}`)),
-      );
-
 /**
  * Says on the screen why the platform is not ready, once for each change that two looks in a row agree about: a part that starts again passes
  * without a word. Ends with `signal`.
@@ -43,12 +35,11 @@ export const watchHealth = async ({
     try {
       const answer = await ask();
       const reasons = answer.isReady ? [] : answer.reasons;
-      const own = ownReasons(answer);
-      const names = namesOf(own);
+      const names = namesOf(reasons);
       const isAnswer = answer.isReady || reasons.length > 0;
       if (isAnswer && names === before && names !== said && !signal.aborted) {
-        const why = own.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
-        say(own.length === 0 ? 'the platform is ready again' : `the platform is not ready: ${why}`);
+        const why = reasons.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
+        say(reasons.length === 0 ? 'the platform is ready again' : `the platform is not ready: ${why}`);
         said = names;
       }
       if (isAnswer) before = names;
