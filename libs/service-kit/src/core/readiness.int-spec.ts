@@ -60,11 +60,12 @@ describe('a process is ready when what a submit needs works', () => {
     expect(state.last_seq).toBe(0);
   });
 
-  it.each(Object.values(STREAMS))('not without the stream %s', async (stream) => {
+  // The log itself is another matter: one that is gone and made anew is another log, which its own watch reacts to.
+  const working = [STREAMS.dispatch, STREAMS.reports, STREAMS.logs];
+  it.each(working)('not without the stream %s', async (stream) => {
     const manager = await managerOf(operator);
     await manager.streams.delete(stream);
     await eventually(async () => (await reasons()).includes(`stream ${stream}`), PATIENCE);
-    if (stream === STREAMS.events) expect(await reasons()).toContain('event log');
     await ensureStreams(operator);
     await eventually(async () => (await reasons()).length === 0, PATIENCE);
   });
