@@ -49,6 +49,7 @@ describe("a service's database", () => {
         schema,
       ]);
       expect(rows).toEqual([
+        { tablename: 'log_mark' },
         { tablename: 'projection_checkpoint' },
         { tablename: 'projection_rebuild' },
         { tablename: 'projection_stopped' },

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { FornaxEvent } from '@fornax/contracts';
 import { defaultPriceList } from '@fornax/domain';
 import type { EventLog } from '@fornax/event-store';
-import { createTestApp, EVENT_LOG, hashToken, ProjectionHost, type TestApp } from '@fornax/service-kit';
+import { createTestApp, EVENT_LOG, hashToken, ProjectionHost, Sealer, type TestApp } from '@fornax/service-kit';
 import {
   accountCreated,
   aCommit,
@@ -47,7 +47,8 @@ describe('billing', () => {
     return { status: response.status, body };
   };
   const account = async (id: string): Promise<void> => {
-    const token = { tokenId: `${id}-token-id`, name: 'test', hash: hashToken(`${id}-token`), sealedSecret: '', at: AT };
+    const sealedSecret = service.app.get(Sealer).sealWithMaster(`${id}-token`);
+    const token = { tokenId: `${id}-token-id`, name: 'test', hash: hashToken(`${id}-token`), sealedSecret, at: AT };
     const created = accountCreated(id);
     const issued = { type: 'TokenIssued', accountId: id, email: `${id}@example.org`, role: 'user', ...token } as const;
     await append('account', id, [created, issued]);
