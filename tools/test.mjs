@@ -57,7 +57,8 @@ const runPass = (suite, settings) =>
     const { projects, args } = SUITES[suite];
     const shown = Object.entries(settings).map(([name, value]) => ` ${name}=${value}`);
     console.log(`\n== ${suite}${shown.join('')} ==`);
-    const jest = ['node_modules/jest/bin/jest.js', '--selectProjects', ...projects, ...args, ...jestArgs];
+    // Last, since it takes in every word that follows: a pattern would be a project.
+    const jest = ['node_modules/jest/bin/jest.js', ...args, ...jestArgs, '--selectProjects', ...projects];
     const child = spawn(node, ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', ...jest], {
       cwd: root,
       stdio: ['ignore', 'inherit', 'pipe'],

@@ -86,7 +86,7 @@ beforeAll(async () => {
     await rm(folder, { recursive: true, force: true });
   };
   await eventually(async () => (await fetch(`${app.url}/info`, { headers: authorization })).status === 200);
-}, 180_000);
+}, 420_000);
 afterAll(() => release());
 
 const append = async (taskId: string, ...events: readonly TaskEvent[]): Promise<void> => {
@@ -176,5 +176,5 @@ describe('100 MB of output of one instance', () => {
     expect(await objects(uuid)).toBeGreaterThan(20);
     await fetch(`${app.url}/tasks/${uuid}`, { method: 'DELETE', headers: authorization });
     await eventually(async () => (await objects(uuid)) === 0, { timeoutMs: 60_000 });
-  }, 180_000);
+  }, 420_000);
 });

@@ -20,6 +20,7 @@ import {
   type TestApp,
 } from '../../index.js';
 import type { LogState } from './log-state.controller.js';
+import { LogWatch } from './log-watch.js';
 
 const SLOW_MS = 240_000;
 const USER = 'a-user-token-of-the-log';
@@ -279,6 +280,27 @@ describe('a service whose event log is not the one that it knows', () => {
       expect(await rows()).toEqual([]);
       await append('first');
       await until(async () => (await rows()).join() === 'first');
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'does not take for a rollback what was appended while it asked for the end',
+    async () => {
+      const followed = log();
+      const ask = followed.head.bind(followed);
+      followed.head = async () => {
+        const answer = await ask();
+        await append('meanwhile');
+        return answer;
+      };
+      try {
+        expect(await service.app.get(LogWatch).isClosed()).toBe(false);
+        expect(await service.app.get(LogWatch).isClosed()).toBe(false);
+      } finally {
+        followed.head = ask;
+      }
+      await until(async () => (await rows()).join() === 'first,meanwhile,meanwhile');
     },
     SLOW_MS,
   );

@@ -51,6 +51,7 @@ export class LogWatch implements LogGate, BeforeApplicationShutdown {
   private beganInTrouble = false;
   private readonly started = Promise.withResolvers<void>();
   private looking: Promise<void> = this.started.promise;
+  private comparing: Promise<void> = Promise.resolve();
   private timer: NodeJS.Timeout | undefined;
   private isStopping = false;
   private onRestart: OnRestart = () => undefined;
@@ -184,14 +185,23 @@ export class LogWatch implements LogGate, BeforeApplicationShutdown {
     }
   }
 
-  private async compare(): Promise<void> {
+  /** One comparison after the other: an older look at the end must not be held against what a newer one has seen. */
+  private compare(): Promise<void> {
+    const turn = this.comparing.then(() => this.compareNow());
+    this.comparing = turn.catch(() => undefined);
+    return turn;
+  }
+
+  private async compareNow(): Promise<void> {
+    // Before the end is asked for: what comes by meanwhile may lie behind the answer.
+    const { seen } = this;
     const head = await this.headNow();
     const isFirst = this.known === undefined;
     const marks = isFirst || this.current !== undefined ? await this.loadMarks() : [];
     if (isFirst) this.acceptedAtStart = this.acceptedAt;
     if (this.acceptedAt !== this.acceptedAtStart) return this.restart('the event log was accepted as it is');
-    if (this.known !== undefined && this.seen > this.known.sequence && this.current === undefined)
-      this.known = { epoch: this.known.epoch, sequence: this.seen, messageId: undefined };
+    if (this.known !== undefined && seen > this.known.sequence && this.current === undefined)
+      this.known = { epoch: this.known.epoch, sequence: seen, messageId: undefined };
     let trouble: LogTrouble | undefined;
     for (const mark of this.known === undefined ? marks : [this.known, ...(this.beganInTrouble ? marks : [])])
       trouble ??= await troubleWith(head, mark, (sequence) => this.messageIdAt(sequence));
