@@ -193,11 +193,11 @@ export class LogWatch implements LogGate, BeforeApplicationShutdown {
   }
 
   private async compareNow(): Promise<void> {
-    // Before the end is asked for: what comes by meanwhile may lie behind the answer.
+    const isFirst = this.known === undefined;
+    // Before the end is asked for: what comes by, or is marked by another process, meanwhile may lie behind the answer.
+    const marks = isFirst || this.current !== undefined ? await this.loadMarks() : [];
     const { seen } = this;
     const head = await this.headNow();
-    const isFirst = this.known === undefined;
-    const marks = isFirst || this.current !== undefined ? await this.loadMarks() : [];
     if (isFirst) this.acceptedAtStart = this.acceptedAt;
     if (this.acceptedAt !== this.acceptedAtStart) return this.restart('the event log was accepted as it is');
     if (this.known !== undefined && seen > this.known.sequence && this.current === undefined)
