@@ -138,6 +138,10 @@ export const LOG_HEADERS = { lease: 'Fx-Lease', offset: 'Fx-Offset', attempt: 'F
 export const heartbeatSubject = (node: string): string => `fx.hb.${encodeToken(node)}`;
 export const allHeartbeatsSubject = 'fx.hb.*';
 
+/** Heartbeats that name leases, as the registry passes them on to the scheduler: core NATS, not stored. Nodes reach one listener each. */
+export const heldLeasesSubject = (node: string): string => `fx.held.${encodeToken(node)}`;
+export const allHeldLeasesSubject = 'fx.held.*';
+
 /** What a node's instances do now: core NATS, not stored. */
 export const liveSubject = (node: string): string => `fx.live.${encodeToken(node)}`;
 export const allLiveSubject = 'fx.live.*';

@@ -143,11 +143,13 @@ const covers = (pattern: string, subject: string): boolean => {
 
 const providerOf = (layout: NatsLayout, subject: string): string => {
   if (layout === 'open') return LOG_ACCOUNT;
-  const provider = principalsOf(layout).find((principal) => {
+  const [provider, ...others] = principalsOf(layout).filter((principal) => {
     const { answers, hears } = rightsOf(principal);
     return [...answers, ...hears].some((pattern) => covers(pattern, subject));
   });
   if (provider === undefined) throw new Error(`nobody answers ${subject}`);
+  // The server brings a message that crosses accounts to one of them: a second listener would take it from the first without a word.
+  if (others.length > 0) throw new Error(`${[provider, ...others].join(' and ')} cannot both hear ${subject}`);
   return accountOf(provider);
 };
 

@@ -9,7 +9,7 @@ import {
   leaseStatusReplySchema,
   nodeRpcSubject,
   placementsReplySchema,
-  heartbeatSubject,
+  heldLeasesSubject,
   reportSubject,
   type DispatchOrder,
   type FornaxEvent,
@@ -180,7 +180,7 @@ class Node {
       held: [...held],
       at: 1,
     };
-    nc.publish(heartbeatSubject(this.id), JSON.stringify(heartbeat));
+    nc.publish(heldLeasesSubject(this.id), JSON.stringify(heartbeat));
   }
 
   /** The node goes away, so that the next test has a fleet of its own. */

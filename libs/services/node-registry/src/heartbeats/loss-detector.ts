@@ -3,6 +3,7 @@ import {
   allHeartbeatsSubject,
   heartbeatSchema,
   heartbeatSubject,
+  heldLeasesSubject,
   NODE_MESSAGES,
   type Heartbeat,
 } from '@fornax/contracts';
@@ -104,8 +105,11 @@ export class LossDetector implements OnApplicationBootstrap, BeforeApplicationSh
     try {
       const heartbeat = heartbeatSchema.parse(parseMessage(data, NODE_MESSAGES.heartbeat));
       // The subject is what NATS permissions prove; a node may only speak for itself.
-      if (subject === heartbeatSubject(heartbeat.nodeId)) this.hear(heartbeat);
-      else this.dropped.refuse('wrong-node', { subject });
+      if (subject === heartbeatSubject(heartbeat.nodeId)) {
+        this.hear(heartbeat);
+        // What a node sends reaches one account alone, so the scheduler hears of its leases from here.
+        if (heartbeat.held !== undefined) this.nc.publish(heldLeasesSubject(heartbeat.nodeId), data);
+      } else this.dropped.refuse('wrong-node', { subject });
     } catch (error) {
       this.dropped.refuse(refusalOf(error), { subject });
     }

@@ -1,10 +1,10 @@
-import { NODE_MESSAGES, allHeartbeatsSubject, heartbeatSchema, heartbeatSubject } from '@fornax/contracts';
+import { NODE_MESSAGES, allHeldLeasesSubject, heartbeatSchema, heldLeasesSubject } from '@fornax/contracts';
 import { DroppedMessages, parseMessage, refusalOf } from '@fornax/service-kit';
 import type { Logger } from '../logger.js';
 import type { LeaseList } from '../view/lease-watch.js';
 import type { NatsConnection } from './nats-connection.js';
 
-/** Hands over the lists of leases that heartbeats carry, until the signal aborts. The subject is what NATS permissions prove: a node speaks for itself only. */
+/** Hands over the lists of leases that heartbeats carry, as the registry passes them on, until the signal aborts. The registry has seen that each node speaks for itself. */
 export const hearLeaseLists = (
   nc: NatsConnection,
   logger: Logger,
@@ -12,12 +12,12 @@ export const hearLeaseLists = (
   signal: AbortSignal,
 ): void => {
   const dropped = new DroppedMessages<'unreadable' | 'too-large' | 'wrong-node'>('lease-lists', logger);
-  const subscription = nc.subscribe(allHeartbeatsSubject, {
+  const subscription = nc.subscribe(allHeldLeasesSubject, {
     callback: (error, { subject, data }) => {
       if (error) return;
       try {
         const { nodeId, nodeEpoch, held } = heartbeatSchema.parse(parseMessage(data, NODE_MESSAGES.heartbeat));
-        if (subject !== heartbeatSubject(nodeId)) dropped.refuse('wrong-node', { subject });
+        if (subject !== heldLeasesSubject(nodeId)) dropped.refuse('wrong-node', { subject });
         else if (held) handle({ node: nodeId, nodeEpoch, held });
       } catch (cause) {
         dropped.refuse(refusalOf(cause), { subject });
