@@ -1,0 +1,199 @@
+import type { NatsConnection } from '@nats-io/nats-core';
+import {
+  EVENT_HEADERS,
+  encodeCommit,
+  eventSubject,
+  parseEventSubject,
+  type Aggregate,
+  type Commit,
+} from '@fornax/contracts';
+import { checksumOf } from '../../damage/commit-checksum.js';
+import {
+  AggregateStopped,
+  type LogGate,
+  LogUnavailable,
+  OutcomeUnknown,
+  VersionConflict,
+  WritesStopped,
+} from '../../event-log.js';
+import { eventEntryId } from '../../quarantine/entries.js';
+import type { Quarantine } from '../../quarantine/quarantine.js';
+import { onReconnect } from '../connection.js';
+import { DurablePublisher, PublishRejected } from '../durable-publisher.js';
+import { GroupedPublisher } from '../grouped-publisher.js';
+import type { StoredMessages } from '../stored-messages.js';
+import type { LogIntegrity } from './integrity.js';
+import { MSG_ID, messageId, storedMessage } from './messages.js';
+
+const WRONG_LAST_SEQUENCE = 10071;
+/** How much longer than usual the log is asked what became of a commit: all in all, and with a group's wait, well below the 30 s of a client. */
+const SETTLE_MS = 8_000;
+/** Of no aggregate: nothing is ever appended to it. */
+const READINESS_ID = 'readiness';
+const TAKES_MS = 1_500;
+const REFUSING_MS = 1_500;
+
+export interface AppendOptions {
+  readonly gate?: LogGate;
+  /** Asked before each append: what it throws refuses the commit. */
+  readonly checkWritable?: (commit: Commit) => void;
+  /** Told each time the server could not store a commit, with its reason. It may go on to refuse after the cause is gone. */
+  readonly onStoreRefused?: (reason: string) => void;
+  /** Told after each append that is in the log, in the caller's asynchronous context. */
+  readonly onAppended?: () => void;
+}
+
+export interface AppenderParts {
+  readonly stored: StoredMessages;
+  readonly integrity: LogIntegrity;
+  readonly quarantine: Quarantine;
+  /** Whether the server takes commits together. */
+  readonly takesBatches: boolean;
+}
+
+/** Appends commits at the sequence they were decided on, each of them once. */
+export class LogAppender {
+  private readonly publisher: DurablePublisher;
+  private readonly grouped: GroupedPublisher | undefined;
+  /** What the server said when it could not store a commit; undefined since it could. */
+  private refusal: string | undefined;
+
+  constructor(
+    nc: NatsConnection,
+    private readonly parts: AppenderParts,
+    private readonly options: AppendOptions,
+  ) {
+    this.publisher = new DurablePublisher(nc, (reason) => {
+      this.refusal = reason;
+      options.onStoreRefused?.(reason);
+    });
+    onReconnect(nc, () => (this.refusal = undefined));
+    this.grouped = parts.takesBatches ? new GroupedPublisher(nc, this.publisher) : undefined;
+  }
+
+  async append(aggregate: Aggregate, aggregateId: string, commit: Commit, expected: number): Promise<number> {
+    const subject = eventSubject(aggregate, aggregateId);
+    const msgId = messageId(subject, commit.id);
+    const data = encodeCommit(commit, aggregate, aggregateId);
+    await this.options.gate?.verified();
+    const headers = { [EVENT_HEADERS.checksum]: checksumOf({ subject, msgId, data }) };
+    this.options.checkWritable?.(commit);
+    this.checkFolded(aggregate, aggregateId, commit);
+    for (let last = expected; ;) {
+      try {
+        const options = {
+          msgId,
+          headers,
+          expectLastSubjectSequence: last,
+          settleMs: SETTLE_MS,
+          // While it refuses, each commit asks again, and nobody waits long for the same answer.
+          ...(this.refusal === undefined ? {} : { timeoutMs: REFUSING_MS }),
+        };
+        const { seq } = await (this.grouped
+          ? this.grouped.publish({ subject, data, ...options })
+          : this.publisher.publish(subject, data, options));
+        if (seq > 0) return this.appended(seq);
+      } catch (error) {
+        if (error instanceof LogUnavailable && !(error instanceof OutcomeUnknown) && this.refusal !== undefined)
+          throw new WritesStopped(507, 'The event log has no room: its store refuses commits. Nothing was done', {
+            cause: error,
+          });
+        if (!(error instanceof PublishRejected)) throw error;
+        if (error.code !== WRONG_LAST_SEQUENCE)
+          throw new LogUnavailable(`the log refused the commit: ${error.message}`, { cause: error });
+        const earlier = await this.lookUp(subject, msgId, expected);
+        if (earlier !== undefined) return this.appended(earlier);
+        const leftOut = await this.lastLeftOut(subject, last);
+        if (leftOut === undefined) throw new VersionConflict(aggregate, aggregateId, expected, { cause: error });
+        last = leftOut;
+        continue;
+      }
+      const first = await this.lookUp(subject, msgId, expected);
+      if (first === undefined) throw new OutcomeUnknown('the log answered without a sequence');
+      return this.appended(first);
+    }
+  }
+
+  /**
+   * Asks the stream for an append that it must refuse, by its expected sequence. So the way there is known to be open (connection, rights, the
+   * stream and its leader) and the log does not grow, which must be contiguous and never loses a message. Whether the disk takes a write is not
+   * asked: see `onStoreRefused`.
+   * @throws Error why an append would fail
+   */
+  async checkTakes(aggregate: Aggregate): Promise<void> {
+    const never = { expectLastSubjectSequence: Number.MAX_SAFE_INTEGER, timeoutMs: TAKES_MS };
+    try {
+      await this.publisher.publish(eventSubject(aggregate, READINESS_ID), new Uint8Array(), never);
+    } catch (error) {
+      if (!(error instanceof PublishRejected) || error.code !== WRONG_LAST_SEQUENCE) throw error;
+    }
+  }
+
+  private appended(sequence: number): number {
+    this.options.gate?.saw(sequence);
+    this.refusal = undefined;
+    this.options.onAppended?.();
+    return sequence;
+  }
+
+  /** @throws OutcomeUnknown the log cannot be read, either */
+  private async lookUp(subject: string, msgId: string, expected: number): Promise<number | undefined> {
+    try {
+      return await this.findMessage(subject, msgId, expected);
+    } catch (cause) {
+      throw new OutcomeUnknown('the log cannot tell whether the commit is in it', { cause });
+    }
+  }
+
+  /**
+   * Was this commit appended after all? The server checks ids before sequences, but only within the duplicate window, and not
+   * while its cluster has not settled: the log itself is the proof.
+   */
+  private async findMessage(subject: string, msgId: string, after: number): Promise<number | undefined> {
+    const last = await this.parts.stored.last(subject);
+    if (last === undefined || last.sequence <= after) return undefined;
+    if (last.header(MSG_ID) === msgId) return last.sequence;
+    for (let position = after; position < last.sequence;) {
+      const message = await this.parts.stored.next(subject, position + 1);
+      if (message === undefined) return undefined;
+      if (message.header(MSG_ID) === msgId) return message.sequence;
+      position = message.sequence;
+    }
+    return undefined;
+  }
+
+  /**
+   * What users ask of an aggregate that a fold has stopped at is refused: they would not see what it did. What nodes and services say did
+   * happen, so it is taken.
+   */
+  private checkFolded(aggregate: Aggregate, aggregateId: string, { meta }: Commit): void {
+    const stop = meta.actor.startsWith('user:') ? this.parts.quarantine.stopOf(aggregate, aggregateId) : undefined;
+    if (stop) throw new AggregateStopped(aggregate, aggregateId, stop.what.reason, stop.id);
+  }
+
+  /**
+   * The last message of a subject after `after`, when none of those can be read and operators have dropped them all: the aggregate goes on
+   * behind them. Undefined when there is a commit among them, or nothing.
+   * @throws AggregateStopped nobody has decided about one of them yet
+   */
+  private async lastLeftOut(subject: string, after: number): Promise<number | undefined> {
+    let last: number | undefined;
+    for (;;) {
+      const message = await this.parts.stored.next(subject, (last ?? after) + 1);
+      if (message === undefined) return last;
+      if (this.parts.integrity.readCommit(storedMessage(message)) !== undefined) return undefined;
+      const entry = this.parts.quarantine.get(eventEntryId(message.sequence));
+      if (entry?.state !== 'dropped') {
+        const { aggregate, id } = parseEventSubject(subject);
+        const reason = `message ${message.sequence} of its events cannot be read (${entry?.what.reason ?? 'the quarantine is full'})`;
+        throw new AggregateStopped(aggregate, id, reason, entry?.id);
+      }
+      last = message.sequence;
+    }
+  }
+
+  close(): void {
+    this.grouped?.close();
+    this.publisher.close();
+  }
+}

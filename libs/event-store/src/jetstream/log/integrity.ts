@@ -1,0 +1,126 @@
+import { JetStreamApiError, type JetStreamManager, type StreamInfo } from '@nats-io/jetstream';
+import { STREAMS, type RecordedCommit } from '@fornax/contracts';
+import { ChecksumMismatch } from '../../damage/commit-checksum.js';
+import { type Gap, countMissing, gapBefore, gapsIn } from '../../damage/gaps.js';
+import type { Reading } from '../../damage/reading.js';
+import { takeUndamaged } from '../../damage/take-undamaged.js';
+import { type LogHead, LogReset } from '../../event-log.js';
+import type { Quarantine } from '../../quarantine/quarantine.js';
+import type { FeedMessage } from '../pull-feed.js';
+import type { StoredMessages } from '../stored-messages.js';
+import { epochOf } from '../streams.js';
+import { type LogMessage, commitOf, foundIn, messageOf } from './messages.js';
+
+const STREAM_NOT_FOUND = 10059;
+
+const epochAndEnd = (info: StreamInfo): LogHead => ({ epoch: epochOf(info), sequence: info.state.last_seq });
+
+/** Knows whether the log is the one that was read and whether it is whole. What is not goes into the quarantine. */
+export class LogIntegrity {
+  /** For which numbers of the stream its gaps are known. */
+  private checkedCounts = '';
+
+  constructor(
+    private readonly jsm: JetStreamManager,
+    private readonly stored: StoredMessages,
+    private readonly quarantine: Quarantine,
+  ) {}
+
+  async head(): Promise<LogHead> {
+    const info = await this.jsm.streams.info(STREAMS.events);
+    const epoch = epochOf(info);
+    this.quarantine.enter(epoch);
+    await this.noticeGaps(info);
+    return { epoch, sequence: info.state.last_seq };
+  }
+
+  /** @throws LogReset */
+  async checkUnchanged(epoch: string, position: number): Promise<void> {
+    const info = await this.eventStreamInfo();
+    const head = epochAndEnd(info);
+    if (head.epoch !== epoch)
+      throw new LogReset(
+        `the event log has epoch ${head.epoch}, but ${epoch} was being read: it was wiped or recreated`,
+      );
+    if (head.sequence < position)
+      throw new LogReset(
+        `the event log ends at ${head.sequence}, but was read up to ${position}: it went back in time`,
+      );
+    await this.noticeGaps(info);
+  }
+
+  private async eventStreamInfo(): Promise<StreamInfo> {
+    try {
+      return await this.jsm.streams.info(STREAMS.events);
+    } catch (error) {
+      if (!(error instanceof JetStreamApiError) || error.code !== STREAM_NOT_FOUND) throw error;
+      throw new LogReset(`the event log is gone: stream ${STREAMS.events} does not exist`, { cause: error });
+    }
+  }
+
+  /** What the stream says of itself shows most gaps; nothing is asked twice. */
+  async noticeGaps(info: StreamInfo): Promise<void> {
+    const epoch = epochOf(info);
+    const checked = `${epoch}/${countMissing(info.state)}`;
+    if (this.checkedCounts === checked) return;
+    if (countMissing(info.state) > 0) {
+      const { state } = await this.jsm.streams.info(STREAMS.events, { deleted_details: true });
+      for (const gap of gapsIn(state)) this.quarantine.noticeGap(gap);
+    }
+    this.checkedCounts = checked;
+  }
+
+  /** @throws LogDamaged unless operators have given it up */
+  async checkGap(gap: Gap): Promise<void> {
+    for (const sequence of new Set([gap.from, gap.through]))
+      if ((await this.stored.at(sequence)) !== undefined)
+        throw new Error(`the server left out message ${sequence} of the event log, which it has`);
+    const damage = this.quarantine.noticeGap(gap);
+    if (damage !== undefined) throw damage;
+  }
+
+  /** @throws LogDamaged the end of what was asked for is missing */
+  async checkEnd(last: number, to: number): Promise<void> {
+    const { sequence } = await this.head();
+    const gap = gapBefore(Math.min(to, sequence) + 1, last);
+    if (gap !== undefined) await this.checkGap(gap);
+  }
+
+  /**
+   * The commit in a message, or undefined for one that is left out: it is put into the quarantine then, if it is not there yet.
+   * @throws LogDamaged it holds other bytes than were appended
+   */
+  readCommit(message: LogMessage, read: () => RecordedCommit = () => commitOf(message)): RecordedCommit | undefined {
+    const { sequence } = message;
+    if (this.quarantine.skips(sequence)) return undefined;
+    try {
+      return read();
+    } catch (error) {
+      const found = foundIn(message, error);
+      if (error instanceof ChecksumMismatch) throw this.quarantine.noticeChanged(found);
+      this.quarantine.noticeEvent({ ...found, stream: STREAMS.events, headers: [] });
+      return undefined;
+    }
+  }
+
+  /** @throws LogDamaged somewhere in them */
+  async commitsOf(
+    messages: readonly FeedMessage[],
+    options: {
+      readonly reading: Reading;
+      readonly isWanted?: (subject: string) => boolean;
+      readonly despiteDamage?: boolean;
+    },
+  ): Promise<readonly RecordedCommit[]> {
+    const { reading, isWanted = () => true, despiteDamage = false } = options;
+    const { commits, damage } = await takeUndamaged(messages, {
+      reading,
+      despiteDamage,
+      checkGap: (gap) => this.checkGap(gap),
+      givenOf: messageOf,
+      read: (message) => (isWanted(message.subject) ? this.readCommit(messageOf(message)) : undefined),
+    });
+    if (damage !== undefined) throw damage;
+    return commits;
+  }
+}

@@ -1,0 +1,77 @@
+import { EVENT_HEADERS, decodeCommit, parseEventSubject, type RecordedCommit } from '@fornax/contracts';
+import { checkCommit } from '../../damage/commit-checksum.js';
+import { reasonOf } from '../../quarantine/fold-guard.js';
+import type { FeedMessage } from '../pull-feed.js';
+import type { StoredMessage } from '../stored-messages.js';
+
+export const MSG_ID = 'Nats-Msg-Id';
+const EXPECTED_LAST = 'Nats-Expected-Last-Subject-Sequence';
+
+/** A message of the stream, however it was read. */
+export interface LogMessage {
+  readonly subject: string;
+  readonly sequence: number;
+  readonly data: Uint8Array;
+  readonly msgId: string;
+  readonly checksum: string;
+  /** The sequence of the commit of its aggregate that it was decided on. */
+  readonly previous: number | undefined;
+}
+
+/** Commit ids come from commands, and one command may reach several aggregates: the server's duplicate check needs both. */
+export const messageId = (subject: string, commitId: string): string => `${subject}/${commitId}`;
+const commitIdOf = (subject: string, id: string): string => id.slice(subject.length + 1);
+
+const sequenceIn = (text: string | undefined): number | undefined =>
+  text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+
+export const messageOf = ({ subject, sequence, data, headers }: FeedMessage): LogMessage => ({
+  subject,
+  sequence,
+  data,
+  msgId: headers?.get(MSG_ID) ?? '',
+  checksum: headers?.get(EVENT_HEADERS.checksum) ?? '',
+  previous: sequenceIn(headers?.get(EXPECTED_LAST)),
+});
+
+export const storedMessage = ({ subject, sequence, data, header }: StoredMessage): LogMessage => ({
+  subject,
+  sequence,
+  data,
+  msgId: header(MSG_ID),
+  checksum: header(EVENT_HEADERS.checksum),
+  previous: sequenceIn(header(EXPECTED_LAST)),
+});
+
+/** @throws UnreadableCommit this is no commit that this version can read */
+const decode = (subject: string, sequence: number, data: Uint8Array, msgId: string): RecordedCommit => {
+  const { aggregate, id } = parseEventSubject(subject);
+  return decodeCommit(data, { sequence, aggregate, aggregateId: id, commitId: commitIdOf(subject, msgId) });
+};
+
+/** @throws ChecksumMismatch @throws UnreadableCommit */
+export const commitOf = (message: LogMessage): RecordedCommit => {
+  checkCommit(message);
+  return decode(message.subject, message.sequence, message.data, message.msgId);
+};
+
+const aggregateOf = (subject: string): ReturnType<typeof parseEventSubject> | undefined => {
+  try {
+    return parseEventSubject(subject);
+  } catch {
+    return undefined;
+  }
+};
+
+/** What the quarantine keeps of a message that nobody can take. */
+export const foundIn = ({ subject, sequence, data }: LogMessage, error: unknown) => {
+  const place = aggregateOf(subject);
+  return {
+    sequence,
+    subject,
+    aggregate: place?.aggregate ?? null,
+    aggregateId: place?.id ?? null,
+    reason: reasonOf(error),
+    sizeBytes: data.length,
+  };
+};
