@@ -22,12 +22,13 @@ const sectionsOf = (text: string): ReadonlySet<string> => {
 
 /** `contract, sections 3.2 and 4.1` cites two. */
 const citationsOf = (text: string): readonly (readonly [Page, string])[] =>
-  [...text.matchAll(/\b(contract|architecture),? sections? (\d+(?:\.\d+)?(?:(?:,| and| to|, and) \d+(?:\.\d+)?)*)/g)].flatMap(
-    ([, page, list = '']) =>
-      [...list.matchAll(/\d+(?:\.\d+)?/g)].map(([section]): readonly [Page, string] => [
-        page === 'contract' ? 'contract' : 'architecture',
-        section,
-      ]),
+  [
+    ...text.matchAll(/\b(contract|architecture),? sections? (\d+(?:\.\d+)?(?:(?:,| and| to|, and) \d+(?:\.\d+)?)*)/g),
+  ].flatMap(([, page, list = '']) =>
+    [...list.matchAll(/\d+(?:\.\d+)?/g)].map(([section]): readonly [Page, string] => [
+      page === 'contract' ? 'contract' : 'architecture',
+      section,
+    ]),
   );
 
 describe('sections that comments cite', () => {
