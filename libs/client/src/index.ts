@@ -9,7 +9,7 @@ export {
   type Repetition,
   type WaitOptions,
 } from './api/fornax-client.js';
-export type { WireOrganization, WireUser, WireUserInfo } from '@fornax/contracts';
+export type { ObjectsReindex, WireOrganization, WireUser, WireUserInfo } from '@fornax/contracts';
 export {
   HistoryClient,
   type FollowOptions,
@@ -34,7 +34,6 @@ export type {
   BillLine,
   FleetNode,
   NodeEventRecord,
-  ObjectsReindex,
   ProjectionRebuild,
   Health,
   LogState,

@@ -152,6 +152,8 @@ export {
   type WireTask,
   type WireTaskSummary,
   type WireUserInfo,
+  objectsReindexSchema,
+  type ObjectsReindex,
 } from './rest/index.js';
 export {
   meSchema,

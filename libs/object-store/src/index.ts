@@ -28,7 +28,7 @@ export { afterPrefix, compareKeys, rolledUp, splitPlace } from './keys.js';
 export { compositeEtag } from './etag.js';
 export { LOCAL_INDEX_DOWN, LOCAL_INDEX_UP } from './local/index-tables.js';
 export { LOCAL_MANIFESTS_DOWN, LOCAL_MANIFESTS_UP } from './local/manifest-tables.js';
-export type { ReindexOptions, ReindexProgress, ReindexReport } from './local/reindex.js';
+export type { ReindexOptions, ReindexProgress } from './local/reindex.js';
 export { type IndexDatabase, type LocalStoreOptions, LocalObjectStore } from './local/local.object-store.js';
 export { type S3StoreOptions, S3ObjectStore } from './s3/s3.object-store.js';
 export { type StoreCase, objectStoreContract } from './object-store.contract.js';

@@ -1,6 +1,7 @@
 import {
   bulkTaskResultSchema,
   createdSchema,
+  objectsReindexSchema,
   pageOf,
   profileSchema,
   settingsSchema,
@@ -8,6 +9,7 @@ import {
   taskSummarySchema,
   userInfoSchema,
   type BulkTaskResult,
+  type ObjectsReindex,
   type TaskCreation,
   type WireProfile,
   type WireTask,
@@ -29,7 +31,6 @@ import {
   type LogVerification,
   type NodeEventPage,
   type NodeEventRecord,
-  type ObjectsReindex,
   type Parser,
   type ProjectionRebuild,
   type ProjectionState,
@@ -319,7 +320,7 @@ export class FornaxClient {
   /** Makes the index of objects again from the files on disk; with `forgetMissing`, objects without their files leave it. Operators. */
   reindexObjects(options: { readonly forgetMissing: boolean; readonly signal?: AbortSignal }): Promise<ObjectsReindex> {
     const path = `/fornax/v1/buckets/reindex?forgetMissing=${String(options.forgetMissing)}`;
-    return this.json('POST', path, trusted<ObjectsReindex>(), {
+    return this.json('POST', path, objectsReindexSchema, {
       signal: options.signal,
       timeoutMs: Number.POSITIVE_INFINITY,
     });

@@ -48,19 +48,6 @@ export interface ProjectionRebuild {
   readonly swapped: boolean;
 }
 
-/** What making the index of objects again from the files found and did. */
-export interface ObjectsReindex {
-  readonly files: number;
-  readonly restored: number;
-  readonly known: number;
-  readonly withoutBucket: number;
-  readonly damaged: number;
-  readonly setAside: number;
-  readonly missing: number;
-  readonly forgotten: boolean;
-  readonly examples: readonly string[];
-}
-
 /** A place where the event log is damaged. */
 export interface LogDamage {
   /** In the quarantine. */

@@ -89,3 +89,4 @@ export {
   type WireUserPage,
 } from './people.js';
 export { reasonSchema } from './reason.js';
+export { objectsReindexSchema, type ObjectsReindex } from './objects-reindex.js';

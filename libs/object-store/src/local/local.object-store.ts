@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
+import type { ObjectsReindex } from '@fornax/contracts';
 import { compositeEtag } from '../etag.js';
 import { afterPrefix, assertKeyFits } from '../keys.js';
 import {
@@ -30,7 +31,7 @@ import { listPage } from '../listing.js';
 import type { Manifest } from './manifest.js';
 import { ManifestKeeper } from './manifest-keeper.js';
 import { FileDamaged, type FilePiece, ObjectFiles } from './object-files.js';
-import { type ReindexOptions, type ReindexProgress, type ReindexReport, reindex } from './reindex.js';
+import { type ReindexOptions, type ReindexProgress, reindex } from './reindex.js';
 import { type Bond, StoreFolder } from './store-folder.js';
 import { countOf, objectInfoOf, movedOf, partOf, piecesOfRow, rowsOf, textOf, textRecord, uploadOf } from './rows.js';
 
@@ -182,7 +183,7 @@ export class LocalObjectStore implements ObjectStore {
    * Makes the index know every object that lies whole on disk: idempotent, deletes nothing; files of no object are set aside. With `forgetMissing`
    * a folder that is gone is made anew, and objects whose files are missing leave the index.
    */
-  async reindex(options: ReindexOptions = {}): Promise<ReindexReport> {
+  async reindex(options: ReindexOptions = {}): Promise<ObjectsReindex> {
     await this.look();
     if (this.#bond.kind === 'gone' && options.forgetMissing !== true) throw new Error(this.#bond.reason);
     this.#progress = { folders: 0, files: 0 };

@@ -1,3 +1,4 @@
+import type { ObjectsReindex } from '@fornax/contracts';
 import type { Sql } from '../object-store.js';
 import type { FoundFile, ObjectFiles } from './object-files.js';
 import { countOf, rowsOf, textOf } from './rows.js';
@@ -6,28 +7,6 @@ import { countOf, rowsOf, textOf } from './rows.js';
 export interface ReindexProgress {
   readonly folders: number;
   readonly files: number;
-}
-
-/** What a reindex found and did. Nothing was deleted. */
-export interface ReindexReport {
-  /** Files that were looked at. */
-  readonly files: number;
-  /** Objects that the index did not know, or knew only in an older version, and knows now. */
-  readonly restored: number;
-  /** Objects that were on disk and in the index already. */
-  readonly known: number;
-  /** Objects on disk whose bucket does not exist; not restored. */
-  readonly withoutBucket: number;
-  /** Objects on disk with a file missing or short; not restored. */
-  readonly damaged: number;
-  /** Files that belong to no object that could be told: they lie in the folder `set-aside` now. */
-  readonly setAside: number;
-  /** Objects of the index with a file missing or short: reading them fails. */
-  readonly missing: number;
-  /** Whether the missing ones were taken out of the index, because that was asked for. */
-  readonly forgotten: boolean;
-  /** Some of the damaged and the missing ones, as `<bucket>/<key>`. */
-  readonly examples: readonly string[];
 }
 
 export interface ReindexOptions {
@@ -148,7 +127,7 @@ export const reindex = async (
   files: ObjectFiles,
   { startedAt, olderThan }: { readonly startedAt: Date; readonly olderThan: Date },
   { forgetMissing = false, onProgress = () => undefined }: ReindexOptions,
-): Promise<{ readonly report: ReindexReport; readonly unclaimed: readonly string[] }> => {
+): Promise<{ readonly report: ObjectsReindex; readonly unclaimed: readonly string[] }> => {
   for (const statement of TABLES) await tx.query(statement);
   let seen = 0;
   for await (const { folder, batch } of files.walk()) {

@@ -1,56 +1,33 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Injectable, Module } from '@nestjs/common';
-import { STREAMS, type RecordedCommit } from '@fornax/contracts';
+import { STREAMS } from '@fornax/contracts';
 import { WritesStopped, type EventLog } from '@fornax/event-store';
-import type { Projection } from '@fornax/projections';
 import { aCommit, createTestDatabase, damageStore, eventually, startTestNats, submitted } from '@fornax/testing';
-import type { EntityManager, MigrationInterface, QueryRunner } from 'typeorm';
+import { appendAccount, CommitRows, CreateCommitRows1700000000001 } from '../commit-rows.fixture.js';
 import {
   AccountDirectory,
   createTestApp,
   EVENT_LOG,
-  hashToken,
-  newId,
   ProjectionHost,
   provideProjection,
-  Sealer,
   serviceDatabase,
   type TestApp,
 } from '../index.js';
 
 const SLOW_MS = 120_000;
 const OPERATOR = 'an-operator-token';
-const quotas = { maxTasks: 1, maxBuckets: 1, maxStorageBytes: 1, maxInstances: 1, maxCores: 1 };
 const TASKS = 20;
 /** The last block is cut off before this task: it and those behind it are lost. */
 const FIRST_LOST = 'lost-15';
 
-class CreateRows1700000000001 implements MigrationInterface {
-  readonly name = 'CreateRows1700000000001';
-  readonly version = 1;
-  async up(runner: QueryRunner): Promise<void> {
-    await runner.query('CREATE TABLE commit_row (sequence bigint PRIMARY KEY, id text NOT NULL)');
-  }
-  async down(): Promise<void> {}
-}
-
 @Injectable()
-class CommitRows implements Projection {
-  readonly name = 'commits';
-  readonly version = 1;
-  readonly aggregates = ['task', 'bucket'] as const;
-  readonly tables = ['commit_row'];
-  async write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {
-    await tx.query('INSERT INTO commit_row SELECT * FROM unnest($1::bigint[], $2::text[])', [
-      batch.map(({ sequence }) => sequence),
-      batch.map(({ id }) => id),
-    ]);
-  }
+class TaskAndBucketRows extends CommitRows {
+  override readonly aggregates = ['task', 'bucket'] as const;
 }
 
 @Module({
-  imports: [serviceDatabase('kit-damage', [CreateRows1700000000001])],
-  providers: [...provideProjection('kit-damage', CommitRows)],
+  imports: [serviceDatabase('kit-damage', [CreateCommitRows1700000000001])],
+  providers: [...provideProjection('kit-damage', TaskAndBucketRows)],
 })
 class DamageTestModule {}
 
@@ -78,16 +55,7 @@ const submit = (id: string) => log().append('task', id, aCommit(`submit-${id}`, 
 beforeAll(async () => {
   [nats, database] = await Promise.all([startTestNats(), createTestDatabase()]);
   await start();
-  const id = newId();
-  const email = 'operator@example.com';
-  const sealedSecret = service.app.get(Sealer).sealWithMaster('secret');
-  const token = { tokenId: newId(), name: 'test', hash: hashToken(OPERATOR), sealedSecret };
-  const account = { accountId: id, email, role: 'operator' as const, at: 1 };
-  const commit = aCommit(id, [
-    { type: 'AccountCreated', ...account, quotas },
-    { type: 'TokenIssued', ...account, ...token },
-  ]);
-  const sequence = await log().append('account', id, commit, 0);
+  const sequence = await appendAccount(service, { email: 'operator@example.com', role: 'operator', token: OPERATOR });
   await service.app.get(AccountDirectory).knows(sequence, 60_000);
 }, SLOW_MS);
 

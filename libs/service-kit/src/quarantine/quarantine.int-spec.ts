@@ -9,20 +9,18 @@ import {
   Quarantine,
   type EventLog,
 } from '@fornax/event-store';
-import type { Projection } from '@fornax/projections';
 import { aCommit, cancelRequested, createTestDatabase, eventually, startTestNats, submitted } from '@fornax/testing';
 import { getDataSourceToken } from '@nestjs/typeorm';
-import type { DataSource, EntityManager, MigrationInterface, QueryRunner } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
+import { appendAccount, CommitRows, CreateCommitRows1700000000001 } from '../commit-rows.fixture.js';
 import {
   AccountDirectory,
   createTestApp,
   EVENT_LOG,
-  hashToken,
   LogHandler,
   newId,
   ProjectionHost,
   provideProjection,
-  Sealer,
   serviceDatabase,
   type TestApp,
 } from '../index.js';
@@ -30,34 +28,17 @@ import {
 const SLOW_MS = 120_000;
 const OPERATOR = 'an-operator-token';
 const USER = 'a-user-token';
-const quotas = { maxTasks: 1, maxBuckets: 1, maxStorageBytes: 1, maxInstances: 1, maxCores: 1 };
 const seen: string[] = [];
 let isBroken = true;
 let isAway = false;
 let isOtherStopped = true;
 
-class CreateRows1700000000001 implements MigrationInterface {
-  readonly name = 'CreateRows1700000000001';
-  readonly version = 1;
-  async up(runner: QueryRunner): Promise<void> {
-    await runner.query('CREATE TABLE commit_row (sequence bigint PRIMARY KEY, id text NOT NULL)');
-  }
-  async down(): Promise<void> {}
-}
-
 @Injectable()
-class CommitRows implements Projection {
-  readonly name = 'commits';
-  readonly version = 1;
-  readonly aggregates = ['task'] as const;
-  readonly tables = ['commit_row'];
-  async write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {
+class FragileRows extends CommitRows {
+  override async write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {
     if (isAway) throw Object.assign(new Error('the connection was lost'), { code: 'ECONNRESET' });
     if (isBroken && batch.some(({ id }) => id === 'breaks')) throw new Error('no such state');
-    await tx.query('INSERT INTO commit_row SELECT * FROM unnest($1::bigint[], $2::text[])', [
-      batch.map(({ sequence }) => sequence),
-      batch.map(({ id }) => id),
-    ]);
+    await super.write(tx, batch);
   }
 }
 
@@ -74,9 +55,9 @@ class Watcher {
 }
 
 @Module({
-  imports: [serviceDatabase('kit-quarantine', [CreateRows1700000000001])],
+  imports: [serviceDatabase('kit-quarantine', [CreateCommitRows1700000000001])],
   controllers: [Watcher],
-  providers: [...provideProjection('kit-quarantine', CommitRows)],
+  providers: [...provideProjection('kit-quarantine', FragileRows)],
 })
 class QuarantineTestModule {}
 
@@ -162,31 +143,11 @@ beforeAll(async () => {
   closeConnection = () => nc.close();
   service = await start();
   log = service.app.get<EventLog>(EVENT_LOG);
-  const sealer = service.app.get(Sealer);
   for (const [role, token] of [
     ['operator', OPERATOR],
     ['user', USER],
   ] as const) {
-    const id = newId();
-    const sequence = await log.append(
-      'account',
-      id,
-      aCommit(id, [
-        { type: 'AccountCreated', accountId: id, email: `${role}@example.com`, role, quotas, at: 1 },
-        {
-          type: 'TokenIssued',
-          accountId: id,
-          email: `${role}@example.com`,
-          role,
-          tokenId: newId(),
-          name: 'test',
-          hash: hashToken(token),
-          sealedSecret: sealer.sealWithMaster('secret'),
-          at: 1,
-        },
-      ]),
-      0,
-    );
+    const sequence = await appendAccount(service, { email: `${role}@example.com`, role, token });
     await service.app.get(AccountDirectory).knows(sequence, 5_000);
   }
 }, SLOW_MS);

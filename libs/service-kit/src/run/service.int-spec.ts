@@ -14,9 +14,7 @@ import {
   createTestApp,
   CurrentAccount,
   EVENT_LOG,
-  hashToken,
   LogHandler,
-  newId,
   NotFound,
   OperatorOnly,
   parseInput,
@@ -25,17 +23,16 @@ import {
   Public,
   RpcClient,
   RpcHandler,
-  Sealer,
   serviceDatabase,
   ZodBody,
   ZodQuery,
   type Account,
   type TestApp,
 } from '../index.js';
+import { appendAccount } from '../commit-rows.fixture.js';
 
 const TOKEN = 'a-user-token';
 const OPERATOR_TOKEN = 'an-operator-token';
-const quotas = { maxTasks: 1, maxBuckets: 1, maxStorageBytes: 1, maxInstances: 1, maxCores: 1 };
 const bodySchema = z.object({ name: z.string(), count: z.number().int().positive() });
 const querySchema = z.object({ limit: z.coerce.number().default(10) });
 const seen: { readonly sequences: number[]; failures: number } = { sequences: [], failures: 1 };
@@ -160,42 +157,6 @@ describe('a service on the kit', () => {
       ...(body === undefined ? {} : { body }),
     });
 
-  const issue = async (
-    log: EventLog,
-    sealer: Sealer,
-    email: string,
-    role: 'user' | 'operator',
-    token: string,
-  ): Promise<number> => {
-    const accountId = newId();
-    const at = 1_700_000_000_000;
-    const meta = { actor: 'service:test' as const, source: 'test', correlationId: newId() };
-    return log.append(
-      'account',
-      accountId,
-      {
-        id: newId(),
-        at,
-        meta,
-        events: [
-          { type: 'AccountCreated', accountId, email, role, quotas, at },
-          {
-            type: 'TokenIssued',
-            accountId,
-            email,
-            role,
-            tokenId: newId(),
-            name: 'test',
-            hash: hashToken(token),
-            sealedSecret: sealer.sealWithMaster(token),
-            at,
-          },
-        ],
-      },
-      0,
-    );
-  };
-
   beforeAll(async () => {
     nats = await startTestNats();
     database = await createTestDatabase();
@@ -207,10 +168,12 @@ describe('a service on the kit', () => {
       FORNAX_LOG_LEVEL: 'silent',
     };
     service = await createTestApp(TestModule, { env });
-    const log = service.app.get<EventLog>(EVENT_LOG);
-    const sealer = service.app.get(Sealer);
-    await issue(log, sealer, 'user@example.com', 'user', TOKEN);
-    lastSequence = await issue(log, sealer, 'operator@example.com', 'operator', OPERATOR_TOKEN);
+    await appendAccount(service, { email: 'user@example.com', role: 'user', token: TOKEN });
+    lastSequence = await appendAccount(service, {
+      email: 'operator@example.com',
+      role: 'operator',
+      token: OPERATOR_TOKEN,
+    });
     await service.app.get(ProjectionHost).waitFor('emails', lastSequence, 5000);
     const isKnown = async (): Promise<boolean> =>
       (await get('/things', { authorization: OPERATOR_TOKEN })).status === 200;

@@ -8,7 +8,7 @@ import {
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
 import type { LeaseClaims } from '@fornax/contracts';
-import { HealthRegistry, newId } from '@fornax/service-kit';
+import { HealthRegistry } from '@fornax/service-kit';
 import { eventually } from '@fornax/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
@@ -36,44 +36,9 @@ const dropSchema = async (): Promise<void> => {
   await db.query('DROP SCHEMA storage CASCADE');
   await db.destroy();
 };
-const lease = (): LeaseClaims => {
-  const claims: LeaseClaims = {
-    leaseId: newId(),
-    taskId: newId(),
-    instance: 0,
-    node: 'node-1',
-    owner: ada.account,
-    read: [],
-    results: { bucket: 'results', prefix: null },
-    snapshot: null,
-    expiresAt: Date.now() + 3_600_000,
-  };
-  storage.currentLeases?.add(claims.leaseId);
-  return claims;
-};
+const lease = (): LeaseClaims => storage.newLease(ada, 'results');
 const upload = (claims: LeaseClaims, Key: string) =>
   storage.lease(claims).send(new PutObjectCommand({ Bucket: 'results', Key, Body: `result ${Key}` }));
-const conclude = ({ taskId, leaseId, instance, node }: LeaseClaims) =>
-  storage.append('task', taskId, [
-    {
-      type: 'InstancesConcluded',
-      attempts: [
-        {
-          leaseId,
-          instance,
-          node,
-          attempt: 1,
-          outcome: 'success',
-          endedAt: Date.now(),
-          cores: 1,
-          uploadedFiles: 1,
-          uploadedBytes: 1,
-          hardware: { specificationKey: 'test', cpuModel: 'test', cores: 1, ghz: 1 },
-        },
-      ],
-      at: Date.now(),
-    },
-  ]);
 
 beforeAll(async () => {
   storage = await StorageUnderTest.start();
@@ -99,14 +64,14 @@ describe('Postgres lost, log and files kept', () => {
       const [over, alive] = [lease(), lease()];
       await upload(over, 'over');
       await upload(alive, 'alive');
-      await conclude(over);
+      await storage.conclude(over);
       await eventually(async () => (await keys('results')).includes('over'), { timeoutMs: SLOW_MS });
 
       await storage.restart(dropSchema);
       await served();
       expect([await read('data', 'k'), await read('again', 'k')]).toEqual(['value', 'of the second life']);
       expect([await read('results', 'over'), await keys('results')]).toEqual(['result over', ['over']]);
-      await conclude(alive);
+      await storage.conclude(alive);
       await eventually(async () => (await keys('results')).length === 2, { timeoutMs: SLOW_MS });
       expect(await read('results', 'alive')).toBe('result alive');
     },

@@ -17,7 +17,7 @@ import {
   newId,
   signLeaseClaims,
 } from '@fornax/service-kit';
-import { createTestDatabase, eventually, startTestNats } from '@fornax/testing';
+import { anEnd, concluded, createTestDatabase, eventually, startTestNats } from '@fornax/testing';
 import { jest } from '@jest/globals';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { FrontDoorHost } from './front-door.host.js';
@@ -246,6 +246,28 @@ export class StorageUnderTest {
   lease(claims: LeaseClaims): S3Client {
     const { accessKey, secretKey, sessionToken } = signLeaseClaims(TEST_MASTER_KEY, claims);
     return this.client({ accessKeyId: accessKey, secretAccessKey: secretKey, sessionToken });
+  }
+
+  /** A current lease of an instance whose results go to a bucket of its owner. */
+  newLease(owner: TestUser, bucket: string): LeaseClaims {
+    const claims: LeaseClaims = {
+      leaseId: newId(),
+      taskId: newId(),
+      instance: 0,
+      node: 'node-1',
+      owner: owner.account,
+      read: [],
+      results: { bucket, prefix: null },
+      snapshot: null,
+      expiresAt: Date.now() + 3_600_000,
+    };
+    this.currentLeases?.add(claims.leaseId);
+    return claims;
+  }
+
+  /** Commits that the instance of a lease ended well. */
+  conclude({ taskId, leaseId, instance }: LeaseClaims): Promise<number> {
+    return this.append('task', taskId, [concluded(anEnd(instance, { leaseId }))]);
   }
 
   signed(user: TestUser, options: Omit<SignedOptions, 'accessKey' | 'secretKey'>): Promise<Answer> {

@@ -1,21 +1,19 @@
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Controller, Get, Injectable, Module } from '@nestjs/common';
+import { Controller, Get, Module } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { RecordedCommit } from '@fornax/contracts';
 import { WritesStopped, type EventLog } from '@fornax/event-store';
-import type { Projection } from '@fornax/projections';
 import { createTestDatabase, eventually, startTestNats, submitted } from '@fornax/testing';
-import type { DataSource, EntityManager, MigrationInterface, QueryRunner } from 'typeorm';
+import type { DataSource } from 'typeorm';
+import { appendAccount, CommitRows, CreateCommitRows1700000000001 } from '../../commit-rows.fixture.js';
 import {
   createTestApp,
   EVENT_LOG,
-  hashToken,
   LogHandler,
   newId,
   provideProjection,
-  Sealer,
   serviceDatabase,
   type TestApp,
 } from '../../index.js';
@@ -25,31 +23,8 @@ import { LogWatch } from './log-watch.js';
 const SLOW_MS = 240_000;
 const USER = 'a-user-token-of-the-log';
 const BOOTSTRAP = 'the-token-of-the-settings';
-const quotas = { maxTasks: 1, maxBuckets: 1, maxStorageBytes: 1, maxInstances: 1, maxCores: 1 };
 const meta = { actor: 'service:test', source: 'test', correlationId: 'test' } as const;
 let handled: string[] = [];
-
-class CreateRows1700000000001 implements MigrationInterface {
-  readonly name = 'CreateRows1700000000001';
-  async up(runner: QueryRunner): Promise<void> {
-    await runner.query('CREATE TABLE commit_row (sequence bigint PRIMARY KEY, id text NOT NULL)');
-  }
-  async down(): Promise<void> {}
-}
-
-@Injectable()
-class CommitRows implements Projection {
-  readonly name = 'commits';
-  readonly version = 1;
-  readonly aggregates = ['task'] as const;
-  readonly tables = ['commit_row'];
-  async write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {
-    await tx.query('INSERT INTO commit_row SELECT * FROM unnest($1::bigint[], $2::text[])', [
-      batch.map(({ sequence }) => sequence),
-      batch.map(({ id }) => id),
-    ]);
-  }
-}
 
 @Controller('things')
 class ThingsController {
@@ -66,7 +41,7 @@ class ThingsController {
 }
 
 @Module({
-  imports: [serviceDatabase('kit-watch', [CreateRows1700000000001])],
+  imports: [serviceDatabase('kit-watch', [CreateCommitRows1700000000001])],
   controllers: [ThingsController],
   providers: [...provideProjection('kit-watch', CommitRows)],
 })
@@ -118,25 +93,7 @@ describe('a service whose event log is not the one that it knows', () => {
   beforeAll(async () => {
     [nats, database] = await Promise.all([startTestNats(), createTestDatabase()]);
     await start();
-    const accountId = newId();
-    const at = 1_700_000_000_000;
-    const identity = { accountId, email: 'ada@example.org', role: 'operator' as const };
-    const sealedSecret = service.app.get(Sealer).sealWithMaster(USER);
-    const token = { tokenId: newId(), name: 'test', hash: hashToken(USER), sealedSecret };
-    await log().append(
-      'account',
-      accountId,
-      {
-        id: newId(),
-        at,
-        meta: { actor: 'service:test', source: 'test', correlationId: newId() },
-        events: [
-          { type: 'AccountCreated', ...identity, quotas, at },
-          { type: 'TokenIssued', ...identity, ...token, at },
-        ],
-      },
-      0,
-    );
+    await appendAccount(service, { email: 'ada@example.org', role: 'operator', token: USER });
     await append('earlier');
     await until(async () => (await rows()).includes('earlier'));
     await nats.stop();

@@ -1,7 +1,8 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
+import type { ObjectsReindex } from '@fornax/contracts';
 import type { EventLog } from '@fornax/event-store';
-import { LocalObjectStore, type ObjectStore, type ReindexReport } from '@fornax/object-store';
+import { LocalObjectStore, type ObjectStore } from '@fornax/object-store';
 import { Conflict, EVENT_LOG, HealthRegistry, LOGGER, ProjectionHost, Unavailable } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { BUCKETS_PROJECTION } from '../projections/buckets.projection.js';
@@ -22,7 +23,7 @@ export class StoreWatch implements OnApplicationBootstrap, BeforeApplicationShut
   readonly #store: LocalObjectStore | undefined;
   readonly #stop = new AbortController();
   #timer: NodeJS.Timeout | undefined;
-  #running: Promise<ReindexReport> | undefined;
+  #running: Promise<ObjectsReindex> | undefined;
   #told: string | undefined;
 
   constructor(
@@ -73,7 +74,7 @@ export class StoreWatch implements OnApplicationBootstrap, BeforeApplicationShut
    * Makes the index of objects again from the files; one at a time, who asks meanwhile gets the same report.
    * @throws Conflict objects are on an S3 service, or their folder is gone and nothing is to be forgotten
    */
-  async reindex(forgetMissing = false): Promise<ReindexReport> {
+  async reindex(forgetMissing = false): Promise<ObjectsReindex> {
     const store = this.#store;
     if (!store)
       throw new Conflict('Objects are kept by an S3 service, which has an index of its own', {
@@ -91,7 +92,7 @@ export class StoreWatch implements OnApplicationBootstrap, BeforeApplicationShut
     return this.#running;
   }
 
-  async #run(store: LocalObjectStore, forgetMissing: boolean): Promise<ReindexReport> {
+  async #run(store: LocalObjectStore, forgetMissing: boolean): Promise<ObjectsReindex> {
     await this.#catchUp();
     const buckets = await this.db.query<{ readonly name: string }[]>('SELECT name FROM bucket');
     await store.createBuckets([...buckets.map(({ name }) => name), STAGING_BUCKET, OUTPUT_BUCKET]);

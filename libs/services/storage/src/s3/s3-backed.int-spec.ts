@@ -7,7 +7,6 @@ import {
   ListObjectsV2Command,
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
-import { newId } from '@fornax/service-kit';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { StorageUnderTest, type TestUser, failureOf } from '../storage.fixture.js';
 
@@ -38,42 +37,12 @@ describe('the service on an S3 service', () => {
     const s3 = storage.s3(ada);
     await s3.send(new CreateBucketCommand({ Bucket: 'ada-results' }));
     await s3.send(new PutObjectCommand({ Bucket: 'ada-results', Key: 'a b/é', Body: 'mine' }));
-    const claims = {
-      leaseId: newId(),
-      taskId: newId(),
-      instance: 0,
-      node: 'node-1',
-      owner: ada.account,
-      read: [],
-      results: { bucket: 'ada-results', prefix: null },
-      snapshot: null,
-      expiresAt: Date.now() + 60_000,
-    };
-    storage.currentLeases?.add(claims.leaseId);
+    const claims = storage.newLease(ada, 'ada-results');
     await storage.lease(claims).send(new PutObjectCommand({ Bucket: 'ada-results', Key: 'out', Body: 'result' }));
     const keys = async () =>
       ((await s3.send(new ListObjectsV2Command({ Bucket: 'ada-results' }))).Contents ?? []).map(({ Key }) => Key);
     expect(await keys()).toEqual(['a b/é']);
-    await storage.append('task', claims.taskId, [
-      {
-        type: 'InstancesConcluded',
-        at: Date.now(),
-        attempts: [
-          {
-            leaseId: claims.leaseId,
-            instance: 0,
-            node: 'node-1',
-            attempt: 1,
-            outcome: 'success',
-            endedAt: Date.now(),
-            cores: 1,
-            uploadedFiles: 1,
-            uploadedBytes: 6,
-            hardware: { specificationKey: 'test', cpuModel: 'test', cores: 1, ghz: 1 },
-          },
-        ],
-      },
-    ]);
+    await storage.conclude(claims);
     expect(await keys()).toEqual(['a b/é', 'out']);
     expect(
       await (await s3.send(new GetObjectCommand({ Bucket: 'ada-results', Key: 'out' }))).Body?.transformToString(),
