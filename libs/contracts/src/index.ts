@@ -93,6 +93,7 @@ export {
 export { NODES_ACCOUNT, nodeInboxPrefix, nodePermissions, type NatsPermissions } from './nodes/node-permissions.js';
 export { asyncApiDocument } from './events/asyncapi.js';
 export { decodeCommit, encodeCommit, UnreadableCommit, type CommitPlace } from './events/codec.js';
+export { LOG_PROBE, type LogProbed } from './events/log-probe.js';
 export { eventTypesOf, eventVersionOf } from './events/schemas.js';
 export {
   isActor,

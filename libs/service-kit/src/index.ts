@@ -43,6 +43,7 @@ export { MessageTooLarge, parseMessage, refusalOf } from './json/message-json.js
 export { CLOCK, CORE_CONFIG, EVENT_LOG, LOGGER, MONOTONIC_CLOCK, NATS, PUBLISHER } from './core/tokens.js';
 export { HealthRegistry, type Readiness, type ReadinessCheck } from './core/health.registry.js';
 export { isOutage } from './errors/outage.js';
+export { provideSubmitProof } from './core/provide-submit-proof.js';
 export { WriteStops, type WriteStop } from './core/write-stops.js';
 export { schemaOf, serviceDatabase } from './database/service-database.js';
 export { Idempotent, type IdempotentOptions } from './idempotency/idempotent.js';

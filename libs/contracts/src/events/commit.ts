@@ -9,10 +9,19 @@ import type {
   WebhookEvent,
 } from '@fornax/domain';
 import type { Aggregate } from '../subjects.js';
+import type { LogProbed } from './log-probe.js';
 
 /** Every event there is. */
 export type FornaxEvent =
-  TaskEvent | NodeEvent | NodeTokenEvent | BucketEvent | SnapshotEvent | AccountEvent | PricingEvent | WebhookEvent;
+  | TaskEvent
+  | NodeEvent
+  | NodeTokenEvent
+  | BucketEvent
+  | SnapshotEvent
+  | AccountEvent
+  | PricingEvent
+  | WebhookEvent
+  | LogProbed;
 
 /** Who acts: somebody with an account, one of the services, or a compute node. */
 export type Actor = `user:${string}` | `service:${string}` | `node:${string}`;

@@ -379,6 +379,8 @@ export const eventSchemas = {
   WebhookResumed: { version: 1, aggregate: 'webhook', schema: z.object({ at: instant }) },
   WebhookReplayed: { version: 1, aggregate: 'webhook', schema: z.object({ after: count, at: instant }) },
   WebhookDeleted: { version: 1, aggregate: 'webhook', schema: z.object({ at: instant }) },
+
+  LogProbed: { version: 1, aggregate: 'pool', schema: z.object({ at: instant }) },
 } as const;
 
 export type EventType = FornaxEvent['type'];

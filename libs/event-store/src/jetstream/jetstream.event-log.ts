@@ -8,6 +8,7 @@ import {
   yieldSubject,
   type Aggregate,
   type Commit,
+  type LogProbed,
   type RecordedCommit,
 } from '@fornax/contracts';
 import type { EventLog, LogGate, LogHead, SubscribeOptions } from '../event-log.js';
@@ -82,6 +83,11 @@ export class JetStreamLog implements EventLog {
 
   append(aggregate: Aggregate, aggregateId: string, commit: Commit, expected: number): Promise<number> {
     return this.appender.append(aggregate, aggregateId, commit, expected);
+  }
+
+  /** See `LogAppender.probe`. */
+  probe(commit: Commit<LogProbed>): Promise<number> {
+    return this.appender.probe(commit);
   }
 
   /** See `LogAppender.checkTakes`. */

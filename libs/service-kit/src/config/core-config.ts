@@ -32,6 +32,8 @@ export interface CoreConfig {
   readonly door: DoorLimits;
   /** How long a command waits for the read model to show its effect. */
   readonly readYourWritesTimeoutMs: number;
+  /** How old a commit of this process may be that proves that the log is written, when somebody asks whether it is ready. */
+  readonly readyProofMs: number;
   /** Warnings about the servers below, found by who started them; shown in `/health`. */
   readonly warnings: readonly string[];
 }
@@ -56,6 +58,7 @@ const settings = z.object({
   FORNAX_DISK_FOLDERS: z.string().optional(),
   FORNAX_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   FORNAX_READ_YOUR_WRITES_TIMEOUT_MS: intSetting({ min: 0, max: 60_000 }).default(2000),
+  FORNAX_READY_PROOF_MS: intSetting({ min: 1_000, max: 86_400_000 }).default(60_000),
 });
 
 /** `FORNAX_MASTER_KEY` may itself have been read from the file that `FORNAX_MASTER_KEY_FILE` names. */
@@ -111,6 +114,7 @@ export const loadCoreConfig = (name: string, env: Env): CoreConfig => {
     logLevel: values.FORNAX_LOG_LEVEL,
     door: loadDoorLimits(env),
     readYourWritesTimeoutMs: values.FORNAX_READ_YOUR_WRITES_TIMEOUT_MS,
+    readyProofMs: values.FORNAX_READY_PROOF_MS,
     warnings: (values.FORNAX_NATS_WARNINGS ?? '').split('\n').filter((line) => line !== ''),
   });
 };

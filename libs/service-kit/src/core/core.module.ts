@@ -77,24 +77,31 @@ export class CoreModule {
           },
         },
         HealthRegistry,
+        LogStore,
         WriteStops,
         LogWatch,
         HeaderChecks,
         { provide: NATS, inject: [HealthRegistry], useFactory: (health: HealthRegistry) => openNats(config, health) },
         {
           provide: EVENT_LOG,
-          inject: [NATS, WriteStops, HealthRegistry, LogWatch],
-          useFactory: async (nats: NatsConnection, stops: WriteStops, health: HealthRegistry, watch: LogWatch) => {
-            const store = new LogStore(health);
-            onReconnect(nats, () => store.accepted());
+          inject: [NATS, WriteStops, HealthRegistry, LogWatch, LogStore],
+          useFactory: async (
+            nats: NatsConnection,
+            stops: WriteStops,
+            health: HealthRegistry,
+            watch: LogWatch,
+            store: LogStore,
+          ) => {
+            onReconnect(nats, () => store.reconnected());
             const log = await JetStreamLog.open(nats, {
               replicas: config.nats.replicas,
               reader: config.name,
               gate: watch,
               checkWritable: ({ meta }) => stops.check(meta.actor.startsWith('user:') ? 'user' : 'platform'),
               onStoreRefused: (reason) => store.refused(reason),
-              onAppended: () => {
-                store.accepted();
+              onFailed: () => store.failed(),
+              onAppended: (sequence) => {
+                store.accepted(sequence);
                 noteCommit();
               },
             });
@@ -140,6 +147,7 @@ export class CoreModule {
         MONOTONIC_CLOCK,
         Sealer,
         HealthRegistry,
+        LogStore,
         WriteStops,
         LogWatch,
         HeaderChecks,

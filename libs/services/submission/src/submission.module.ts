@@ -3,6 +3,7 @@ import {
   ExactAnswers1790000810000,
   IdempotencyKeys1790000600000,
   provideProjection,
+  provideSubmitProof,
   serviceDatabase,
   UnsettledRequests1790000800000,
   type Env,
@@ -81,6 +82,7 @@ const SERVICE = 'submission';
   providers: [
     { provide: SUBMISSION_CONFIG, useFactory: () => loadSubmissionConfig(process.env) },
     ...provideProjection(SERVICE, StatusProjection),
+    provideSubmitProof(SERVICE),
     ...historyProviders(SERVICE),
     ProfileCatalogue,
     SecretConstants,

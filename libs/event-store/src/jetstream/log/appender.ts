@@ -1,11 +1,13 @@
 import type { NatsConnection } from '@nats-io/nats-core';
 import {
   EVENT_HEADERS,
+  LOG_PROBE,
   encodeCommit,
   eventSubject,
   parseEventSubject,
   type Aggregate,
   type Commit,
+  type LogProbed,
 } from '@fornax/contracts';
 import { checksumOf } from '../../damage/commit-checksum.js';
 import {
@@ -32,6 +34,8 @@ const SETTLE_MS = 8_000;
 const READINESS_ID = 'readiness';
 const TAKES_MS = 1_500;
 const REFUSING_MS = 1_500;
+/** Other processes write probes, too. */
+const PROBE_TRIES = 5;
 
 export interface AppendOptions {
   readonly gate?: LogGate;
@@ -39,8 +43,10 @@ export interface AppendOptions {
   readonly checkWritable?: (commit: Commit) => void;
   /** Told each time the server could not store a commit, with its reason. It may go on to refuse after the cause is gone. */
   readonly onStoreRefused?: (reason: string) => void;
-  /** Told after each append that is in the log, in the caller's asynchronous context. */
-  readonly onAppended?: () => void;
+  /** Told of each append that the log did not take, or did not answer for. A conflict is an answer. */
+  readonly onFailed?: () => void;
+  /** Told after each append that is in the log, with its sequence, in the caller's asynchronous context. */
+  readonly onAppended?: (sequence: number) => void;
 }
 
 export interface AppenderParts {
@@ -72,6 +78,37 @@ export class LogAppender {
   }
 
   async append(aggregate: Aggregate, aggregateId: string, commit: Commit, expected: number): Promise<number> {
+    try {
+      return await this.tryToAppend(aggregate, aggregateId, commit, expected);
+    } catch (error) {
+      if (error instanceof LogUnavailable) this.options.onFailed?.();
+      throw error;
+    }
+  }
+
+  /**
+   * Appends a commit behind the last probe, whoever made that: a write like any other.
+   * @returns the sequence given to it
+   */
+  async probe(commit: Commit<LogProbed>): Promise<number> {
+    const { aggregate, id } = LOG_PROBE;
+    const subject = eventSubject(aggregate, id);
+    for (let left = PROBE_TRIES; ; left -= 1) {
+      const last = await this.parts.stored.last(subject);
+      try {
+        return await this.append(aggregate, id, commit, last?.sequence ?? 0);
+      } catch (error) {
+        if (!(error instanceof VersionConflict) || left <= 1) throw error;
+      }
+    }
+  }
+
+  private async tryToAppend(
+    aggregate: Aggregate,
+    aggregateId: string,
+    commit: Commit,
+    expected: number,
+  ): Promise<number> {
     const subject = eventSubject(aggregate, aggregateId);
     const msgId = messageId(subject, commit.id);
     const data = encodeCommit(commit, aggregate, aggregateId);
@@ -132,7 +169,7 @@ export class LogAppender {
   private appended(sequence: number): number {
     this.options.gate?.saw(sequence);
     this.refusal = undefined;
-    this.options.onAppended?.();
+    this.options.onAppended?.(sequence);
     return sequence;
   }
 

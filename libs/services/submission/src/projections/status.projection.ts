@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { RecordedCommit } from '@fornax/contracts';
+import { LOG_PROBE, type RecordedCommit } from '@fornax/contracts';
 import { TASK_FOLD_FORMAT, type TaskEvent } from '@fornax/domain';
 import type { Projection } from '@fornax/projections';
 import type { EntityManager } from 'typeorm';
@@ -36,7 +36,8 @@ const taskIdOf = (commit: RecordedCommit): string | undefined => {
 export class StatusProjection implements Projection {
   readonly name = 'status';
   readonly version = STATUS_VERSION;
-  readonly aggregates = ['task', 'snapshot'] as const;
+  /** Probes change no row; they show that rows are written (ADR 0030). */
+  readonly aggregates = ['task', 'snapshot', LOG_PROBE.aggregate] as const;
   readonly paceMs = 20;
   readonly tables = ['task', 'completed_instance', 'task_tag', 'task_count'] as const;
   /**
@@ -46,6 +47,9 @@ export class StatusProjection implements Projection {
   private readonly cache = new Map<string, TaskStatus>();
 
   async write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {
+    // Of no row, and yet held up by whatever would hold up a row: a lock that somebody forgot, say.
+    if (batch.some(({ aggregate }) => aggregate === LOG_PROBE.aggregate))
+      await tx.query('UPDATE task SET version = version WHERE false');
     const { schema, statuses } = await this.load(tx, batch);
     const changed = new Map<string, TaskStatus | null>();
     const isWhole = new Set<string>();
