@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, truncate, unlink } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, truncate, unlink, writeFile } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
@@ -142,6 +142,45 @@ describe('files that are damaged', () => {
       for await (const chunk of stream) void chunk;
     })();
     await expect(all).rejects.toThrow(ObjectDamaged);
+  });
+
+  const flipABit = async (path: string): Promise<void> => {
+    const bytes = await readFile(path);
+    bytes[5] = (bytes[5] ?? 0) ^ 1;
+    await writeFile(path, bytes);
+  };
+
+  it('are never read to the end when a bit is another one, in one chunk or in many', async () => {
+    for (const size of [10, 1024 * 1024]) {
+      await put('k', randomBytes(size));
+      await flipABit(await pathOf('k'));
+      let read = 0;
+      const all = async (): Promise<void> => {
+        for await (const chunk of await (await readerOf('k')).read()) read += (chunk as Uint8Array).byteLength;
+      };
+      await expect(all()).rejects.toMatchObject({ key: 'k', reason: expect.stringContaining('other bytes') });
+      expect(read).toBeLessThan(size);
+    }
+  });
+
+  it('are told of each part of an object in parts, of which a copy is read to its end', async () => {
+    const upload = { bucket: 'b', key: 'in-parts', uploadId: await store.createUpload('b', 'in-parts', HEADERS) };
+    const parts: { partNumber: number; etag: string }[] = [];
+    const written: Buffer[] = [];
+    for (const [index, size] of [MIN_PART_BYTES, MIN_PART_BYTES + 1, 10].entries()) {
+      const data = randomBytes(size);
+      written.push(data);
+      const { etag } = await store.putPart(upload, index + 1, inChunks(data, size), size);
+      parts.push({ partNumber: index + 1, etag });
+    }
+    await store.completeUpload(upload, parts);
+    await store.copy({ bucket: 'b', key: 'in-parts' }, { bucket: 'b', key: 'copy' });
+    for (const key of ['in-parts', 'copy']) expect((await bytesOf(key)).equals(Buffer.concat(written))).toBe(true);
+    const [row] = await db.query<{ readonly id: string }[]>(
+      "SELECT file_ids[2] AS id FROM object WHERE key = 'in-parts'",
+    );
+    await flipABit(join(folder, row?.id.slice(0, 2) ?? '', row?.id ?? ''));
+    await expect(bytesOf('in-parts')).rejects.toThrow(ObjectDamaged);
   });
 
   it('are not joined to an object, and the upload stays', async () => {

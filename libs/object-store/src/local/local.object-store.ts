@@ -34,6 +34,7 @@ import { FileDamaged, type FilePiece, ObjectFiles } from './object-files.js';
 import { type ReindexOptions, type ReindexProgress, reindex } from './reindex.js';
 import { type Bond, StoreFolder } from './store-folder.js';
 import { countOf, objectInfoOf, movedOf, partOf, piecesOfRow, rowsOf, textOf, textRecord, uploadOf } from './rows.js';
+import { wholeBytes } from './whole-bytes.js';
 
 type Upload = Place & { readonly uploadId: string };
 
@@ -289,7 +290,10 @@ export class LocalObjectStore implements ObjectStore {
       check: () => this.#whole(place, this.#files.check(pieces)),
       read: async (range = whole) => {
         await this.#whole(place, this.#files.check(pieces));
-        return Readable.from(this.#read(place, pieces, range), { objectMode: false });
+        const isWhole = range.start === 0 && range.end === whole.end;
+        const chunks = this.#files.read(pieces, range);
+        const bytes = isWhole ? wholeBytes(chunks, pieces, info.etag) : chunks;
+        return Readable.from(this.#read(place, bytes), { objectMode: false });
       },
     };
   }
@@ -304,9 +308,9 @@ export class LocalObjectStore implements ObjectStore {
     }
   }
 
-  async *#read({ bucket, key }: Place, pieces: readonly FilePiece[], range: ByteRange): AsyncGenerator<Uint8Array> {
+  async *#read({ bucket, key }: Place, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     try {
-      yield* this.#files.read(pieces, range);
+      yield* bytes;
     } catch (error) {
       if (error instanceof FileDamaged) throw new ObjectDamaged(bucket, key, error.message, { cause: error });
       throw error;
