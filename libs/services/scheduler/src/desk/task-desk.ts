@@ -36,6 +36,8 @@ export interface TaskDeskOptions {
   readonly fold: (commit: RecordedCommit) => Changes;
   /** Told what a commit of this desk, or one found while settling a conflict, changed. */
   readonly onFolded: (changes: Changes, traceparent?: string) => void;
+  /** Told when a task was folded anew, because the log had lost some of it: its leases may be ones that nobody holds. */
+  readonly onFoldedAnew: () => void;
   /** Told the higher epoch of a leader that has written to the log. */
   readonly onSuperseded: (epoch: number) => void;
   /** Told when a task may be planned again. */
@@ -227,6 +229,8 @@ export class TaskDesk {
         // Either another writer came first or the outcome is unknown: the tail tells. A commit of this desk found there is folded like any
         // other, and its orders are published from the fold.
         await this.readTail(taskId);
+        const isOlder = error instanceof VersionConflict && view.task(taskId)?.sequence === entry.sequence;
+        if (isOlder) await this.foldAnew(taskId);
         if (!job.again) return;
         if (tries >= MAX_CONFLICTS) throw error;
       }
@@ -253,6 +257,21 @@ export class TaskDesk {
         await pause(waitMs, signal);
       }
     }
+  }
+
+  /**
+   * The log refuses what was decided, and has nothing newer: it has lost commits that the view is made of (an operator gave up damage of the log),
+   * so no decision would ever fit. What is left of the task counts from now on.
+   */
+  private async foldAnew(taskId: string): Promise<void> {
+    const { view, log, logger, onFoldedAnew } = this.options;
+    const commits = await log.readAggregate('task', taskId, 0);
+    logger.warn(
+      { taskId, from: view.task(taskId)?.sequence, to: commits.at(-1)?.sequence ?? 0 },
+      'the log has lost commits of a task, it is folded anew',
+    );
+    view.foldAnew(taskId, commits);
+    onFoldedAnew();
   }
 
   /** @throws Superseded a leader of a higher epoch has written to the log */

@@ -100,6 +100,7 @@ export class Leadership {
         throw new AggregateStopped(commit.aggregate, commit.aggregateId, "the scheduler's fold of it fails", undefined);
       },
       onFolded: (changes, traceparent) => leadership.act(changes, traceparent),
+      onFoldedAnew: () => leadership.takeBack(),
       onSuperseded,
       onIdle: () => rounds.wake(),
     });
@@ -221,9 +222,14 @@ export class Leadership {
   private takeOver(): void {
     const orders = ordersToRepeat(this.view);
     this.outbox.send(orders);
+    this.takeBack();
+    this.ports.logger.info({ orders: orders.length, tasks: this.view.taskCount() }, 'leading');
+  }
+
+  /** Takes back what nodes cannot hold any more, of everything that is in the view. */
+  private takeBack(): void {
     this.expiry.arm();
     for (const [node] of this.view.allNodes()) this.revokeVoid(node, livingEpoch(this.view, node));
-    this.ports.logger.info({ orders: orders.length, tasks: this.view.taskCount() }, 'leading');
   }
 
   private revokeVoid(node: string, belowEpoch: number): void {

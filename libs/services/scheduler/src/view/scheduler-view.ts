@@ -194,6 +194,13 @@ export class SchedulerView {
     for (const [instance, lease] of entry.state.inFlight) this.leases.add(this.track(entry, { instance, ...lease }));
   }
 
+  /** Puts in the place of a task what all of its commits say, for the view knew of some that the log does not have. None: there is no such task. */
+  foldAnew(taskId: string, commits: readonly RecordedCommit[]): void {
+    const known = this.tasks.get(taskId);
+    if (known) this.drop(known);
+    for (const commit of commits) this.foldTask(commit);
+  }
+
   restoreNode(nodeId: string, entry: NodeEntry): void {
     this.nodes.set(nodeId, entry);
   }
