@@ -23,14 +23,14 @@ const descriptorsOf = async (pid: number): Promise<number> => (await readdir(`/p
 
 /**
  * What a part holds. PostgreSQL is a process for each connection on shared pages that fill up once: there the memory of its own of all of them
- * is counted, and the descriptors of all.
+ * is counted. Each of them keeps files of tables open as a cache, up to `max_files_per_process`, for as long as its connection lives, so their number
+ * tells of what was asked last; what must not grow is the number of connections: one for each process, beside the descriptors of the first one.
  */
 export const look = async (part: string, pid: number): Promise<Held> => {
   if (part !== 'postgres')
     return { pid, residentMiB: (await statusKB(pid, 'VmRSS')) / MIB_KB, descriptors: await descriptorsOf(pid) };
   const pids = [pid, ...(await childrenOf(pid))];
   const memory = await Promise.all(pids.map((each) => statusKB(each, 'RssAnon')));
-  const open = await Promise.all(pids.map(descriptorsOf));
   const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
-  return { pid, residentMiB: sum(memory) / MIB_KB, descriptors: sum(open) };
+  return { pid, residentMiB: sum(memory) / MIB_KB, descriptors: (await descriptorsOf(pid)) + pids.length - 1 };
 };
