@@ -7,7 +7,8 @@ import type { Readable, Writable } from 'node:stream';
 import type { Cgroup } from '../cgroup/cgroup.js';
 import type { InstanceCommand, InstanceExit, InstanceUse, RunningInstance } from '../driver.js';
 import type { FifoPool, Pipe } from '../process/fifo-pool.js';
-import { findByEnvironment, findByUser, signalQuietly, startTimeOf, treeUse } from '../process/proc.js';
+import { endUser } from '../process/end-user.js';
+import { findByEnvironment, signalQuietly, startTimeOf, treeUse } from '../process/proc.js';
 import { type TcpTable, TcpUse } from '../process/tcp-use.js';
 import { inHundredths } from '../warden/uptime.js';
 import type { Level } from './level.js';
@@ -17,7 +18,6 @@ import type { Owner } from './user-ids.js';
 
 /** How often memory is looked at where the kernel does not count it. */
 const SAMPLE_MS = 250;
-const ROUNDS = 100;
 const SIGNALS = new Map(Object.entries(os.signals).map(([name, number]) => [number, name]));
 
 export interface Launch {
@@ -113,15 +113,6 @@ const spawnWithPipes = async (
   }
 };
 
-/** Nothing escapes that has a user of its own; it may fork faster than one look, so until none is left or `ROUNDS` are over. */
-const endProcessesOf = async ({ uid }: Owner): Promise<void> => {
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const pids = await findByUser(uid);
-    if (pids.length === 0) return;
-    for (const pid of pids) signalQuietly(pid, 'SIGKILL');
-  }
-};
-
 /** Watches the tree's memory where no control group counts it. */
 const watchMemory = (
   pid: number,
@@ -204,7 +195,7 @@ export const launch = async (how: Launch, command: InstanceCommand): Promise<Run
       // A control group has them all; without one, daemons are found by their environment.
       const strays = how.cgroup ? [] : await findByEnvironment(markOf(how.id));
       for (const pid of strays) signalQuietly(pid, 'SIGKILL');
-      if (how.owner) await endProcessesOf(how.owner);
+      if (how.owner) await endUser(how.owner.uid);
     }
     if (isWritable(control)) control.destroy();
     const usage = await how.cgroup?.usage();

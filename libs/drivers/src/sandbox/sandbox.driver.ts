@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmod, chown, lstat, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -14,6 +14,7 @@ import type {
   PreparedInstance,
   RunningInstance,
 } from '../driver.js';
+import { endUser } from '../process/end-user.js';
 import { errorCode } from '../process/error-code.js';
 import { FifoPool } from '../process/fifo-pool.js';
 import { findByEnvironment, findByUser, signalQuietly, startTimeOf } from '../process/proc.js';
@@ -21,7 +22,7 @@ import { TcpTable } from '../process/tcp-use.js';
 import { Warden } from '../warden/warden.js';
 import { bubblewrapLevel } from './bubblewrap.level.js';
 import { findProgram, hostView, type HostView, visiblePath } from './host-view.js';
-import type { Level } from './level.js';
+import { isRoot, type Level } from './level.js';
 import { processLevel } from './process.level.js';
 import { markOf } from './mark.js';
 import { launch } from './running-instance.js';
@@ -317,6 +318,8 @@ const sweep = async (instancesDir: string): Promise<void> => {
       signalQuietly(Number(pid), 'SIGKILL');
     }
     for (const straggler of await findByEnvironment(markOf(name))) signalQuietly(straggler, 'SIGKILL');
+    // Its user, if it had one of its own: the folder's group tells.
+    if (isRoot()) await endUser((await stat(folder)).gid);
     await removeTree(folder);
   }
 };

@@ -9,7 +9,7 @@ import type { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import type { DriverFacts, InstanceExit, InstanceSpec } from '../driver.js';
-import { findByEnvironment } from '../process/proc.js';
+import { findByEnvironment, findByUser } from '../process/proc.js';
 import type { Level } from './level.js';
 import { SandboxDriver } from './sandbox.driver.js';
 
@@ -346,6 +346,35 @@ for folder in ("${host}", "${host}/job", "${dataDir}"):
     expect(bytes).toBe(104_857_600);
     expect(peak - before).toBeLessThan(90 * 1_048_576);
   });
+
+  here(
+    'ends what forks and exits faster than anybody can look for it',
+    async () => {
+      // Without users of their own, plain processes that took off their mark are found by nothing.
+      if (process.getuid?.() !== 0) return;
+      // A chain of processes of which each lives for a moment, in sessions of their own and with nothing in their environment.
+      const comet =
+        'n=0; link() { n=$((n + 1)); [ $n -lt 200 ] || exec setsid sh comet; link & exit 0; }; : >> alive; link';
+      const prepared = await driver.prepare({ id: 'comet', cores: 1, memoryMB: 512 });
+      const instance = await prepared.start({
+        argv: [
+          '/bin/sh',
+          '-c',
+          'echo "$COMET" > comet; env -i setsid sh comet >/dev/null 2>&1; until [ -e alive ]; do :; done; id -u',
+        ],
+        env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', COMET: comet },
+      });
+      instance.stderr.resume();
+      const uid = Number(await text(instance.stdout));
+      expect(uid).toBeGreaterThan(0);
+      await instance.exit;
+      const found: number[] = [];
+      for (let look = 0; look < 5; look += 1) found.push(...(await findByUser(uid)));
+      await prepared.dispose();
+      expect(found).toEqual([]);
+    },
+    60_000,
+  );
 
   here('leaves no folder behind, even one that the instance made unreadable', async () => {
     await sh('mkdir -p a/b; touch a/b/c; chmod 000 a/b a');

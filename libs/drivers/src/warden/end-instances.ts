@@ -1,6 +1,7 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { endUser } from '../process/end-user.js';
 import { findByEnvironment, findByUser, signalQuietly, startTimeOf } from '../process/proc.js';
 import { markOf } from '../sandbox/mark.js';
 import type { Ward } from './warden-orders.js';
@@ -43,12 +44,12 @@ const killGroup = async (folder: string): Promise<boolean> => {
 
 const killScattered = async ({ instancesDir, hasOwnUsers }: Ward, name: string): Promise<boolean> => {
   const owner = hasOwnUsers ? await stat(join(instancesDir, name)).catch(() => undefined) : undefined;
-  const pids = [
-    ...(await findByEnvironment(markOf(name))),
-    ...(owner === undefined || owner.gid === 0 ? [] : await findByUser(owner.gid)),
-  ];
+  const uid = owner === undefined || owner.gid === 0 ? undefined : owner.gid;
+  const pids = [...(await findByEnvironment(markOf(name))), ...(uid === undefined ? [] : await findByUser(uid))];
   for (const pid of pids) signalQuietly(pid, 'SIGKILL');
-  return pids.length > 0;
+  // Also when nobody was found: what forks and exits all the time is missed by every look.
+  const isOver = uid === undefined || (await endUser(uid));
+  return pids.length > 0 || !isOver;
 };
 
 /** A warden that was stopped may come to this long after its agent, and another agent works in the folder by now. */
