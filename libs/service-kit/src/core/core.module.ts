@@ -34,6 +34,7 @@ import { systemClock, systemMonotonicClock, type Clock } from './clock.js';
 import { HealthRegistry } from './health.registry.js';
 import { LogStore } from './log-store.js';
 import { WriteStops } from './write-stops.js';
+import { writerOf } from './writer-of.js';
 import { connectAs } from './connect-as.js';
 import { CLOCK, CORE_CONFIG, EVENT_LOG, LOGGER, MONOTONIC_CLOCK, NATS, PUBLISHER } from './tokens.js';
 
@@ -97,7 +98,7 @@ export class CoreModule {
               replicas: config.nats.replicas,
               reader: config.name,
               gate: watch,
-              checkWritable: ({ meta }) => stops.check(meta.actor.startsWith('user:') ? 'user' : 'platform'),
+              checkWritable: (commit) => stops.check(writerOf(commit)),
               onStoreRefused: (reason) => store.refused(reason),
               onFailed: () => store.failed(),
               onAppended: (sequence) => {
