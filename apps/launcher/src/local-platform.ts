@@ -5,6 +5,7 @@ import { CONTROL_SERVICES } from '@fornax/contracts';
 import {
   type DataFolder,
   FLEET_USER,
+  type NatsServer,
   Guardian,
   type ProcessExit,
   type Running,
@@ -40,6 +41,7 @@ import {
 } from './environment.js';
 import { endLastRun } from './last-run.js';
 import { LogDisk } from './log-disk.js';
+import { startServingAll } from './offline-streams.js';
 import { askReadiness, tellRebuilds, waitUntilReady, watchStops } from './readiness.js';
 import { Secrets } from './secrets.js';
 import { readRuntime, renderEnvFile, writeRuntime } from './runtime-files.js';
@@ -324,7 +326,7 @@ export class LocalPlatform {
     let port = await this.chooseNatsPort();
     const dataDir = join(this.data, 'nats');
     this.parts.set('nats', { role: 'server', signal: 'SIGTERM', logFile: join(dataDir, 'nats.log') });
-    const server = await this.supervisor.add('nats', async () => {
+    const start = async () => {
       const started = await startNats({
         binary,
         dataDir,
@@ -338,12 +340,16 @@ export class LocalPlatform {
         onRenewed: this.secrets.onRenewed('nats.json'),
       });
       port = started.port; // a restart keeps the address that everybody knows
-      // Services may make neither streams nor consumers.
+      return started;
+    };
+    // Services may make neither streams nor consumers.
+    const prepare = async (started: NatsServer): Promise<void> => {
       const maker = { url: started.url, ...started.credentials.log, signal: this.signal };
       await provisionAs(maker);
       this.consumerMaker ??= await serveConsumersAs(maker);
-      return started;
-    });
+    };
+    const say = (line: string): void => screen.say(line);
+    const server = await this.supervisor.add('nats', () => startServingAll({ dataDir, start, prepare, say }));
     screen.say(`NATS ${server.version} runs at ${server.url}`);
     return {
       natsUrl: server.url,

@@ -2,14 +2,14 @@ import { LEADER_BUCKET, streamDeletionsSubject } from '@fornax/contracts';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { connectNats, type ConnectNatsOptions } from './jetstream/connection.js';
 import { makeConsumersFor } from './jetstream/consumer-maker.js';
-import { ensureStreams, ensureWorkingStreams, managerOf, type EnsureStreamsOptions } from './jetstream/streams.js';
+import { ensureStreams, ensureWorkingStreams, knowOffline, managerOf, type EnsureStreamsOptions } from './jetstream/streams.js';
 import { openElections } from './leadership/leader-election.js';
 import { backoffMs, delay } from './wait.js';
 
 const LEADER_STREAM = `KV_${LEADER_BUCKET}`;
 
 const ensureElections = async (nc: NatsConnection, { replicas }: EnsureStreamsOptions): Promise<void> => {
-  await openElections(nc, replicas);
+  await openElections(nc, replicas).catch(knowOffline(LEADER_STREAM));
   // A bucket lets whoever writes one key sweep away all others with a header of its message.
   const jsm = await managerOf(nc);
   const { config } = await jsm.streams.info(LEADER_STREAM);

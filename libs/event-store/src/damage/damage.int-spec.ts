@@ -173,6 +173,48 @@ describe('a log with one changed bit', () => {
   );
 });
 
+describe('a log whose last commits have a changed bit each', () => {
+  it(
+    'is known to be damaged when it is opened, since nothing behind them would show it, and goes on once they are given up',
+    async () => {
+      await fill();
+      await damage(async (store) => {
+        await store.flipBitIn('correlation-cancel-t20');
+        await store.flipBitIn('correlation-submit-t39');
+      });
+      const { state } = await (await managerOf(nc)).streams.info(STREAMS.events);
+      expect(state).toMatchObject({ messages: 41, last_seq: 41 });
+      expect(log.damagedPlaces()).toMatchObject([{ id: 'gap-40-41', from: 40, through: 41, isGivenUp: false }]);
+      const follower = follow();
+      await eventually(() => follower.errors.length > 0);
+      expect(follower.seen).toEqual(sequences(1, 39));
+      await drop('gap-40-41');
+      await eventually(() => follower.position() === 41);
+      expect(await submit('later')).toBe(42);
+      await eventually(() => follower.seen.at(-1) === 42);
+      over.abort();
+      await follower.done;
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'is known to whoever had read them when the server came back',
+    async () => {
+      await fill();
+      const follower = follow();
+      await eventually(() => follower.seen.length === 41);
+      await server.stop();
+      await damageStore(server.dataDir, STREAMS.events).flipBitIn('correlation-cancel-t20');
+      await server.start();
+      await eventually(() => log.damagedPlaces().some(({ id }) => id === 'gap-41-41'), { timeoutMs: 60_000 });
+      over.abort();
+      await follower.done;
+    },
+    SLOW_MS,
+  );
+});
+
 describe('a commit that holds other bytes than were appended', () => {
   /** What no server notices: the message is stored well, but it is not what its writer sent. */
   const forge = async (checksum: string | undefined): Promise<void> => {

@@ -24,6 +24,7 @@ import { DEFAULT_BATCH, LogFollowers } from './log/followers.js';
 import { LogIntegrity } from './log/integrity.js';
 import { type LogMessage, commitOf, foundIn, messageOf, storedMessage } from './log/messages.js';
 import { aggregateSubject, readingOf, serverFilter, wantedBy } from './log/selection.js';
+import { onReconnect } from './connection.js';
 import type { FeedPace } from './pull-feed.js';
 import { type StoredMessage, StoredMessages } from './stored-messages.js';
 import { ensureStreams, epochOf, managerOf } from './streams.js';
@@ -66,6 +67,7 @@ export class JetStreamLog implements EventLog {
     this.stored = stored;
     this.integrity = integrity;
     this.feeds = feeds;
+    onReconnect(nc, () => integrity.lookAgain());
   }
 
   /** Makes the streams unless they exist. */
@@ -78,6 +80,7 @@ export class JetStreamLog implements EventLog {
     const quarantine = await Quarantine.open(nc, { reader, epoch, ...(pace === undefined ? {} : { pace }) });
     const log = new JetStreamLog(nc, jsm, epoch, info.config.allow_atomic === true, options, quarantine);
     await log.integrity.noticeGaps(info);
+    await log.integrity.noticeLostEnd(info);
     return log;
   }
 

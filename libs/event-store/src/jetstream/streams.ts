@@ -26,6 +26,27 @@ const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
 const STREAM_NOT_FOUND = 10059;
 const STREAM_NAME_IN_USE = 10058;
+const STREAM_OFFLINE: readonly number[] = [10118, 10194];
+
+/** A stream is there, but the server cannot make sense of its files, or of those of one of its consumers. */
+export class StreamOffline extends Error {
+  constructor(
+    readonly stream: string,
+    options: ErrorOptions,
+  ) {
+    super(`the NATS server cannot read stream ${stream}: ${reasonOf(options.cause)}`, options);
+    this.name = 'StreamOffline';
+  }
+}
+
+const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
+
+/** @throws StreamOffline in the place of the server's answer */
+export const knowOffline =
+  (stream: string) =>
+  (error: unknown): never => {
+    throw STREAM_OFFLINE.some((code) => hasCode(error, code)) ? new StreamOffline(stream, { cause: error }) : error;
+  };
 
 /**
  * The epoch of a log is chosen when its stream is made. It lives in the stream's description, because servers before 2.10 know no
@@ -118,7 +139,7 @@ const infoIfPresent = async (jsm: JetStreamManager, name: string): Promise<Strea
     return await jsm.streams.info(name);
   } catch (error) {
     if (hasCode(error, STREAM_NOT_FOUND)) return undefined;
-    throw error;
+    return knowOffline(name)(error);
   }
 };
 

@@ -140,6 +140,11 @@ export class Quarantine {
     return [...this.damages.values()].sort((a, b) => a.from - b.from);
   }
 
+  /** Whether a sequence is known to be missing, given up or not. */
+  isInGap(sequence: number): boolean {
+    return this.damagedPlaces().some(({ isGap, from, through }) => isGap && from <= sequence && sequence <= through);
+  }
+
   /**
    * Whether commits are missing at a place. Nobody may go past a gap that nobody has decided about.
    * @returns the last sequence of the gap that an operator has given up; undefined where there is none

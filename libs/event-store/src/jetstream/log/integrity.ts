@@ -19,6 +19,8 @@ const epochAndEnd = (info: StreamInfo): LogHead => ({ epoch: epochOf(info), sequ
 export class LogIntegrity {
   /** For which numbers of the stream its gaps are known. */
   private checkedCounts = '';
+  /** Up to where the end of the stream was looked at. */
+  private checkedEnd = '';
 
   constructor(
     private readonly jsm: JetStreamManager,
@@ -47,6 +49,7 @@ export class LogIntegrity {
         `the event log ends at ${head.sequence}, but was read up to ${position}: it went back in time`,
       );
     await this.noticeGaps(info);
+    await this.noticeLostEnd(info);
   }
 
   private async eventStreamInfo(): Promise<StreamInfo> {
@@ -68,6 +71,27 @@ export class LogIntegrity {
       for (const gap of gapsIn(state)) this.quarantine.noticeGap(gap);
     }
     this.checkedCounts = checked;
+  }
+
+  /**
+   * A message with changed bytes is counted, but never given: whoever is given the next one notices. Behind the last one there is none, so it is
+   * asked for; everybody would wait for it for ever.
+   */
+  async noticeLostEnd(info: StreamInfo): Promise<void> {
+    const { last_seq: last } = info.state;
+    const checked = `${epochOf(info)}/${last}`;
+    if (this.checkedEnd === checked) return;
+    const isLost = async (sequence: number): Promise<boolean> =>
+      sequence > 0 && !this.quarantine.isInGap(sequence) && (await this.stored.at(sequence)) === undefined;
+    let from = last + 1;
+    while (await isLost(from - 1)) from -= 1;
+    if (from <= last) this.quarantine.noticeGap({ from, through: last, missing: last - from + 1 });
+    this.checkedEnd = checked;
+  }
+
+  /** The server may have started anew, on other files. */
+  lookAgain(): void {
+    this.checkedEnd = '';
   }
 
   /** @throws LogDamaged unless operators have given it up */

@@ -1,0 +1,88 @@
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type NatsServer, SetupError, startNats } from '@fornax/embedded';
+import { STREAMS } from '@fornax/contracts';
+import { JetStreamLog, connectNats, managerOf, provisionAs } from '@fornax/event-store';
+import { aCommit, submitted, testNatsBinary } from '@fornax/testing';
+import { startServingAll } from './offline-streams.js';
+
+const SLOW_MS = 120_000;
+let dataDir: string;
+let server: NatsServer | undefined;
+const said: string[] = [];
+const started: number[] = [];
+
+const start = async (): Promise<NatsServer> => {
+  const one = await startNats({ binary: await testNatsBinary(), dataDir });
+  started.push(one.pid);
+  return one;
+};
+const prepare = (one: NatsServer): Promise<void> => provisionAs({ url: one.url, ...one.credentials.log });
+const startAll = async (): Promise<NatsServer> => {
+  server = await startServingAll({ dataDir, start, prepare, say: (line) => said.push(line) });
+  return server;
+};
+const connect = ({ url, credentials }: NatsServer) => connectNats({ url, ...credentials.log, name: 'test' });
+const folderOf = async (stream: string): Promise<string> => {
+  const store = join(dataDir, 'store', 'jetstream');
+  const [account = ''] = await readdir(store);
+  return join(store, account, 'streams', stream);
+};
+
+beforeEach(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'fornax-offline-'));
+  said.length = started.length = 0;
+});
+afterEach(async () => {
+  await server?.stop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+/** The name of a field is another one: no server says more of it than that it does not know the consumer. */
+const damage = async (stream: string): Promise<void> => {
+  const nc = await connect(await startAll());
+  await (await JetStreamLog.open(nc)).append('task', 'a', aCommit('a', [submitted('a')]), 0);
+  await (await managerOf(nc)).consumers.add(stream, { durable_name: 'node-1', ack_policy: 'explicit' });
+  await nc.close();
+  await server?.stop();
+  const file = join(await folderOf(stream), 'obs', 'node-1', 'meta.inf');
+  await writeFile(file, String(await readFile(file)).replace('"deliver_policy"', '"deliver_pol}cy"'));
+};
+
+it.each([STREAMS.dispatch, STREAMS.events])(
+  'serves %s without the consumers that the server cannot read, and with all its messages',
+  async (stream) => {
+    await damage(stream);
+    const nc = await connect(await startAll());
+    const { state } = await (await managerOf(nc)).streams.info(stream);
+    expect(state).toMatchObject({ consumer_count: 0, messages: stream === STREAMS.events ? 1 : 0 });
+    const [aside = ''] = await readdir(join(dataDir, 'set-aside'));
+    expect(aside).toMatch(new RegExp(`^${stream}-consumers-`));
+    expect(said).toEqual([expect.stringMatching(new RegExp(`cannot read stream ${stream}: .*node-1.*set-aside`))]);
+    await nc.close();
+    expect(started.slice(0, -1).filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+  },
+  SLOW_MS,
+);
+
+it(
+  'leaves no server behind when nothing helps',
+  async () => {
+    await damage(STREAMS.dispatch);
+    const isServed = startServingAll({
+      dataDir,
+      start,
+      prepare: async (one) => {
+        await rm(join(await folderOf(STREAMS.dispatch), 'obs'), { recursive: true });
+        await prepare(one);
+      },
+      say: () => undefined,
+    });
+    await expect(isServed).rejects.toThrow(SetupError);
+    expect(started.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+  },
+  SLOW_MS,
+);
