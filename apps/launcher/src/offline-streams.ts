@@ -54,7 +54,9 @@ export const startServingAll = async <S extends Server>(options: OfflineOptions<
       const aside = join(dataDir, 'set-aside', `${stream}-consumers-${Date.now()}`);
       await mkdir(join(dataDir, 'set-aside'), { recursive: true, mode: 0o700 });
       await rename(consumers, aside);
-      say(`warning: ${describeError(error)}. Its consumers are in ${aside} now and are made again; its messages are all there`);
+      say(
+        `warning: ${describeError(error)}. Its consumers are in ${aside} now and are made again; its messages are all there`,
+      );
     }
   }
 };

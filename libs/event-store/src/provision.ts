@@ -2,7 +2,13 @@ import { LEADER_BUCKET, streamDeletionsSubject } from '@fornax/contracts';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { connectNats, type ConnectNatsOptions } from './jetstream/connection.js';
 import { makeConsumersFor } from './jetstream/consumer-maker.js';
-import { ensureStreams, ensureWorkingStreams, knowOffline, managerOf, type EnsureStreamsOptions } from './jetstream/streams.js';
+import {
+  ensureStreams,
+  ensureWorkingStreams,
+  knowOffline,
+  managerOf,
+  type EnsureStreamsOptions,
+} from './jetstream/streams.js';
 import { openElections } from './leadership/leader-election.js';
 import { backoffMs, delay } from './wait.js';
 
