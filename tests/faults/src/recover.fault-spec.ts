@@ -227,8 +227,8 @@ describe('a platform that is recovered as the page says', () => {
       await start();
       await acceptLog();
       expect(await names()).toEqual(['earlier']);
-      const [{ uuid }] = (await client().listTasks()) as [{ readonly uuid: string }];
-      const events = await fetch(`${platform.apiUrl}/fornax/v1/tasks/${uuid}/events`, {
+      const [earlier] = await client().listTasks();
+      const events = await fetch(`${platform.apiUrl}/fornax/v1/tasks/${earlier?.uuid ?? ''}/events`, {
         headers: { authorization: platform.token },
       });
       expect(events.status).toBe(200);
