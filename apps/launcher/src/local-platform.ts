@@ -212,6 +212,11 @@ export class LocalPlatform {
     await this.folder.close();
   }
 
+  /** Aborts when the platform ends, whoever wanted that. */
+  private get whileUp(): AbortSignal {
+    return AbortSignal.any([this.signal, this.ending.signal]);
+  }
+
   private get signal(): AbortSignal {
     return AbortSignal.any([this.context.signal, this.failed.signal]);
   }
@@ -242,7 +247,7 @@ export class LocalPlatform {
     this.isReady = true;
     void watchStops(urlOf(this.addresses.apiPort), {
       token: await this.secrets.metricsToken(),
-      signal: AbortSignal.any([this.signal, this.ending.signal]),
+      signal: this.whileUp,
       say: (line) => screen.say(line),
     });
     this.watchHealth();
@@ -253,10 +258,10 @@ export class LocalPlatform {
     const { screen } = this.context;
     const told = await tellRebuilds(urlOf(this.addresses.apiPort), {
       token: await this.secrets.metricsToken(),
-      signal: this.signal,
+      signal: this.whileUp,
       onProgress: (text) => screen.say(text),
     });
-    if (told > 0 && !this.signal.aborted) screen.say('all read models are folded by this release now');
+    if (told > 0 && !this.whileUp.aborted) screen.say('all read models are folded by this release now');
   }
 
   /** Says on the screen what keeps the platform from serving, and starts a nats-server again that still refuses after its disk was full. */
@@ -272,7 +277,7 @@ export class LocalPlatform {
         })
       : undefined;
     this.watching = watchHealth({
-      signal: AbortSignal.any([this.signal, this.ending.signal]),
+      signal: this.whileUp,
       ask: async () => askReadiness(urlOf(this.addresses.apiPort), await this.secrets.metricsToken()),
       say: (line) => screen.say(line),
       onLook: (reasons) => keeper?.look(reasons) ?? Promise.resolve(),

@@ -62,4 +62,15 @@ describe('the disk of the event log', () => {
     await disk.look(refused);
     expect(restarts).toBe(1);
   });
+
+  it('says what it means that its folder is gone', async () => {
+    const gone = join(folder, 'gone');
+    const other = new LogDisk({
+      folder: gone,
+      lowBytes: LOW_BYTES,
+      say: () => undefined,
+      restart: () => Promise.resolve(),
+    });
+    await expect(other.look([])).rejects.toThrow(`the folder ${gone} is gone while the platform runs`);
+  });
 });

@@ -20,6 +20,9 @@ const EXHAUSTED_BYTES = 8 * 1024 * 1024;
 const BETWEEN_RESTARTS_MS = 15_000;
 const CHUNK_BYTES = 1024 * 1024;
 
+const isGone = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && 'code' in error && error.code === 'ENOENT';
+
 const freeBytesOf = async (folder: string): Promise<number> => {
   const { bavail, bsize } = await statfs(folder);
   return bavail * bsize;
@@ -45,10 +48,20 @@ export class LogDisk {
     this.reserveBytes = Math.floor(options.lowBytes / 4);
   }
 
-  /** @param reasons why the platform is not ready now */
+  /**
+   * @param reasons why the platform is not ready now
+   * @throws Error the folder is gone, or its disk cannot be measured
+   */
   async look(reasons: readonly Reason[]): Promise<void> {
     const { folder, lowBytes, say, restart, freeBytes = freeBytesOf } = this.options;
-    const free = await freeBytes(folder);
+    const free = await freeBytes(folder).catch((cause: unknown) => {
+      if (!isGone(cause)) throw cause;
+      throw new Error(
+        `the folder ${folder} is gone while the platform runs: it was removed or moved, or its disk is no longer mounted. ` +
+          'Stop the platform, put the folder back and start again',
+        { cause },
+      );
+    });
     const has = (name: string) => reasons.some((one) => one.name === name || one.name.endsWith(`: ${name}`));
     if (free < EXHAUSTED_BYTES) {
       this.mayRefuse = true;

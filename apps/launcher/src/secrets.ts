@@ -42,6 +42,7 @@ export const holdsEvents = async (data: string): Promise<boolean> => {
 /** The secrets of one platform that its launcher keeps: which must be there, and which are made again. */
 export class Secrets {
   private hasEvents = false;
+  private metrics: Promise<string | undefined> | undefined;
 
   constructor(
     private readonly data: string,
@@ -72,7 +73,12 @@ export class Secrets {
   }
 
   /** Shows why the platform is not ready, also while no account is known yet. Undefined when the services have one of their own. */
-  async metricsToken(): Promise<string | undefined> {
+  metricsToken(): Promise<string | undefined> {
+    // Once: services have it from their start, and a folder that is gone meanwhile must not be begun anew by a file of ours.
+    return (this.metrics ??= this.readMetricsToken());
+  }
+
+  private async readMetricsToken(): Promise<string | undefined> {
     const { FORNAX_METRICS_TOKEN: own, FORNAX_METRICS_TOKEN_FILE: file } = this.context.env;
     if (own || file) return own || undefined;
     return renewableSecret({ path: this.places.metricsTokenFile, ...TOKEN }, this.onRenewed('metrics-token'));

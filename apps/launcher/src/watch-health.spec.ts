@@ -44,4 +44,22 @@ describe('what the screen says of the health', () => {
       'the platform is not ready: disk: x; log store: x',
     ]);
   });
+
+  it('tells a look that fails once, until one goes well', async () => {
+    const stop = new AbortController();
+    const said: string[] = [];
+    const looks = ['gone', 'gone', 'gone', '', 'gone'];
+    await watchHealth({
+      signal: stop.signal,
+      ask: () => Promise.resolve(ready),
+      say: (line) => said.push(line),
+      onLook: () => {
+        const trouble = looks.shift() ?? '';
+        if (looks.length === 0) stop.abort();
+        return trouble === '' ? Promise.resolve() : Promise.reject(new Error(trouble));
+      },
+      everyMs: 0,
+    });
+    expect(said).toEqual(['warning: gone', 'warning: gone']);
+  });
 });

@@ -20,7 +20,7 @@ const namesOf = (reasons: readonly Reason[]): string =>
 
 /**
  * Says on the screen why the platform is not ready, once for each change that two looks in a row agree about: a part that starts again passes
- * without a word. Ends with `signal`.
+ * without a word. A look that fails is told once until one goes well. Ends with `signal`.
  */
 export const watchHealth = async ({
   signal,
@@ -31,6 +31,7 @@ export const watchHealth = async ({
 }: HealthWatchOptions): Promise<void> => {
   let said = '';
   let before = '';
+  let warned = '';
   while (!signal.aborted) {
     try {
       const answer = await ask();
@@ -44,8 +45,11 @@ export const watchHealth = async ({
       }
       if (isAnswer) before = names;
       await onLook(reasons);
+      warned = '';
     } catch (error) {
-      say(`warning: ${error instanceof Error ? error.message : String(error)}`);
+      const warning = `warning: ${error instanceof Error ? error.message : String(error)}`;
+      if (warning !== warned) say(warning);
+      warned = warning;
     }
     await delay(everyMs, undefined, { signal }).catch(() => undefined);
   }

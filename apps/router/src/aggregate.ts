@@ -1,3 +1,4 @@
+import { NOTHING_TO_ACCEPT } from '@fornax/service-kit';
 import type { Service } from './routes.js';
 import type { Targets } from './settings.js';
 
@@ -97,9 +98,10 @@ export const logStateOf = (said: readonly Said[]): { readonly status: number; re
   return { status: 200, body: { ...first, lost: states.flatMap((state) => listIn(state, 'lost')) } };
 };
 
-/** Whether all have accepted the log; those that had nothing to accept count. */
+/** Whether all have accepted the log; those that had nothing to accept count, those that know another one do not. */
 export const acceptedOf = (said: readonly Said[]): { readonly status: number; readonly body: unknown } => {
-  const isOk = ({ status }: Said): boolean => status === 200 || status === 409;
+  const isOk = ({ status, body }: Said): boolean =>
+    status === 200 || (status === 409 && isObject(body) && body['message'] === NOTHING_TO_ACCEPT);
   const bad = said.find((one) => !isOk(one));
   if (bad)
     return { status: bad.status ?? 503, body: bad.body ?? { message: `${bad.service} cannot be reached: repeat it` } };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { NOTHING_TO_ACCEPT } from '@fornax/service-kit';
 import { acceptedOf, logStateOf, type Said } from './aggregate.js';
 import { routeOf } from './routes.js';
 
@@ -20,9 +21,11 @@ describe('which log it is, for a process for each service', () => {
 
   it('is accepted when each has accepted it or had nothing to accept', () => {
     const done = say('submission', 200, { accepted: 'a/1' });
-    const before = say('billing', 409, { message: 'The event log is the right one' });
+    const before = say('billing', 409, { message: NOTHING_TO_ACCEPT });
     expect(acceptedOf([done, before])).toEqual({ status: 200, body: { accepted: 'a/1' } });
     expect(acceptedOf([before]).status).toBe(409);
     expect(acceptedOf([done, say('storage', undefined, undefined)]).status).toBe(503);
+    const moved = say('storage', 409, { message: 'The event log is a/2 now, not a/1: look again' });
+    expect(acceptedOf([done, before, moved])).toEqual({ status: 409, body: moved.body });
   });
 });

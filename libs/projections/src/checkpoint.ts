@@ -24,6 +24,12 @@ export const readPosition = async (
 ): Promise<VersionedPosition | undefined> =>
   toPosition(await db.query('SELECT epoch, sequence FROM projection_checkpoint WHERE projection = $1', [projection]));
 
+/** Where everything that has a checkpoint in the schema stands, each in which log. */
+export const readPositions = async (db: Pick<EntityManager, 'query'>): Promise<readonly VersionedPosition[]> => {
+  const rows: readonly CheckpointRow[] = await db.query('SELECT epoch, sequence FROM projection_checkpoint');
+  return rows.map(({ epoch, sequence }) => parseStamp(epoch, sequence));
+};
+
 /** The checkpoint as committed, created at the beginning of the log `epoch` when there is none. */
 export const readCheckpoint = async (
   db: EntityManager,

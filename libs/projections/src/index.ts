@@ -11,7 +11,7 @@ export {
   type TableDifference,
   ProjectionOutOfDate,
 } from './projection.js';
-export { readPosition } from './checkpoint.js';
+export { readPosition, readPositions } from './checkpoint.js';
 export { type VersionedPosition } from './row-version.js';
 export {
   type ProjectionHealth,

@@ -199,6 +199,7 @@ export class LocalObjectStore implements ObjectStore {
         reindex(tx, this.#files, { startedAt, olderThan }, { ...options, onProgress }),
       );
       await this.#files.setAside(unclaimed);
+      await options.settle?.();
       await this.#folder.renew();
       return report;
     } finally {

@@ -87,6 +87,21 @@ afterAll(async () => {
 });
 
 describe('an index that was lost', () => {
+  it('is whole only when what came back was seen to, also by a later process', async () => {
+    await put('k', 'one');
+    await loseIndex();
+    await open();
+    await store.createBuckets(['b']);
+    await expect(store.reindex({ settle: () => Promise.reject(new Error('the log is away')) })).rejects.toThrow('away');
+    expect([await textOf('k'), store.needsReindex()]).toEqual(['one', true]);
+    await store.close();
+    await open();
+    expect(store.needsReindex()).toBe(true);
+    let seen: string | undefined;
+    await store.reindex({ settle: async () => void (seen = await textOf('k')) });
+    expect([seen, store.needsReindex(), store.trouble()]).toEqual(['one', false, undefined]);
+  });
+
   it('is made again from the files, with everything that it said', async () => {
     await put('plain', 'one');
     await put('plain', 'two');

@@ -13,6 +13,8 @@ export interface ReindexOptions {
   /** Takes objects out of the index whose files are missing or short. */
   readonly forgetMissing?: boolean;
   readonly onProgress?: (progress: ReindexProgress) => void;
+  /** What has to be done with what came back before the index counts as whole. When it fails, or the process dies, a reindex is due once more. */
+  readonly settle?: () => Promise<void>;
 }
 
 const EXAMPLES = 10;

@@ -1,5 +1,5 @@
-import { describe, expect, it } from '@jest/globals';
-import { WritesStopped } from '@fornax/event-store';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { LogUnavailable, WritesStopped } from '@fornax/event-store';
 import { pino } from 'pino';
 import { wireErrorOf } from '../errors/wire-error.js';
 import { HealthRegistry } from './health.registry.js';
@@ -61,5 +61,33 @@ describe('reasons why nothing may be written', () => {
       'nothing may be written: The disk is nearly full',
       'writing is allowed again',
     ]);
+  });
+});
+
+describe('what a start writes', () => {
+  afterEach(() => void jest.useRealTimers());
+
+  it('is written once it may be, also where the log itself refused and no reason here comes or goes', async () => {
+    jest.useFakeTimers();
+    const { stops } = setup();
+    const answers: (Error | undefined)[] = [
+      new WritesStopped(507, 'its store refuses commits'),
+      new WritesStopped(507, 'its store refuses commits'),
+      new LogUnavailable('the server is started again'),
+      undefined,
+    ];
+    let calls = 0;
+    await stops.onceAllowed('the first account', () => {
+      const answer = answers[calls];
+      calls += 1;
+      return answer === undefined ? Promise.resolve() : Promise.reject(answer);
+    });
+    expect(calls).toBe(1);
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect(calls).toBe(4);
+  });
+
+  it('fails as it fails when nothing keeps it from being written', async () => {
+    await expect(setup().stops.onceAllowed('it', () => Promise.reject(new Error('a bug')))).rejects.toThrow('a bug');
   });
 });

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { WritesStopped } from '@fornax/event-store';
+import { LogUnavailable, WritesStopped } from '@fornax/event-store';
 import type { Logger } from 'pino';
 import { HealthRegistry } from './health.registry.js';
 import { LOGGER } from './tokens.js';
@@ -21,6 +21,9 @@ export interface WriteStop {
 /** Who wants to write: somebody through the API, or the platform about what happened. */
 export type Writer = 'user' | 'platform';
 
+/** How often what is owed is tried again while no reason comes or goes. */
+const AGAIN_MS = 2_000;
+
 /**
  * Why nothing may be written by this process at present. Whatever writes asks `check` first: every append to the event log does, and every
  * upload should. While a reason stands the process is not ready, answers reads, and says why and what to do in `/health`.
@@ -29,6 +32,7 @@ export type Writer = 'user' | 'platform';
 export class WriteStops {
   private readonly stops = new Map<string, WriteStop>();
   private readonly owed = new Set<() => void>();
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly health: HealthRegistry,
@@ -48,27 +52,48 @@ export class WriteStops {
       this.logger.error({ stop: name, status, ways, spares }, `nothing may be written: ${message}`);
     }
     this.health.readiness(name, () => this.textOf(name));
-    for (const again of [...this.owed]) again();
+    this.tryOwed();
   }
 
   /**
    * Does what a start writes (a first account, a default) now, or as soon as it may be written: a start that is refused would end the process.
+   * `work` is safe to repeat.
    * @throws whatever `work` throws beside WritesStopped, the first time
    */
-  async onceAllowed(what: string, work: () => Promise<void>): Promise<void> {
+  onceAllowed(what: string, work: () => Promise<void>): Promise<void> {
+    return this.attempt(what, work, false);
+  }
+
+  private async attempt(what: string, work: () => Promise<void>, isAgain: boolean): Promise<void> {
     try {
       await work();
     } catch (error) {
-      if (!(error instanceof WritesStopped)) throw error;
-      this.logger.warn({ what }, 'written once it may be');
+      // A server that is started again on the way is no reason to forget it.
+      if (!(error instanceof (isAgain ? LogUnavailable : WritesStopped))) throw error;
+      if (!isAgain) this.logger.warn({ what }, 'written once it may be');
       const again = (): void => {
         this.owed.delete(again);
-        this.onceAllowed(what, work).catch((failure: unknown) =>
+        this.attempt(what, work, true).catch((failure: unknown) =>
           this.logger.error({ err: failure, what }, 'could not be written'),
         );
       };
       this.owed.add(again);
+      this.tryOwedLater();
     }
+  }
+
+  private tryOwed(): void {
+    for (const again of [...this.owed]) again();
+  }
+
+  /** The log itself may have refused (its store has no room): then nothing here changes once it takes commits again. */
+  private tryOwedLater(): void {
+    if (this.timer !== undefined) return;
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      this.tryOwed();
+    }, AGAIN_MS);
+    this.timer.unref();
   }
 
   /** In the order in which they were set. */

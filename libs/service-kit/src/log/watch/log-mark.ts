@@ -1,3 +1,4 @@
+import { type Position, readPositions } from '@fornax/projections';
 import type { DataSource } from 'typeorm';
 
 /** A log as it was when somebody looked: which one, its end, and the id of its last message, which tells two logs of one epoch apart. */
@@ -27,16 +28,14 @@ interface MarkRow {
  */
 export const loadMark = async (db: DataSource): Promise<StoredMark | undefined> => {
   const [row] = await db.query<MarkRow[]>('SELECT epoch, sequence, message_id, accepted_at FROM log_mark');
-  const [furthest] = await db.query<{ readonly epoch: string; readonly sequence: string }[]>(
-    `SELECT epoch, sequence FROM projection_checkpoint WHERE ${row ? 'epoch = $1' : '$1::text IS NULL'}
-     ORDER BY sequence DESC LIMIT 1`,
-    [row?.epoch ?? null],
-  );
-  if (!row) return furthest && markOf(furthest.epoch, Number(furthest.sequence));
+  const positions = await readPositions(db);
+  const furthest = positions
+    .filter(({ epoch }) => row === undefined || epoch === row.epoch)
+    .reduce<Position | undefined>((most, one) => (most && most.sequence >= one.sequence ? most : one), undefined);
+  if (!row) return furthest && markOf(furthest.epoch, furthest.sequence);
   const acceptedAt = row.accepted_at?.getTime();
   const sequence = Number(row.sequence);
-  if (furthest && Number(furthest.sequence) > sequence)
-    return { ...markOf(row.epoch, Number(furthest.sequence)), acceptedAt };
+  if (furthest && furthest.sequence > sequence) return { ...markOf(row.epoch, furthest.sequence), acceptedAt };
   return { epoch: row.epoch, sequence, messageId: row.message_id ?? undefined, acceptedAt };
 };
 

@@ -34,6 +34,9 @@ export const troubleWith = async (
 /** Names a log as it is now, for `fornax log accept`: what was looked at is what is accepted. */
 export const nameOf = ({ epoch, sequence }: LogHead): string => `${epoch}/${sequence}`;
 
+/** What a process says that is asked to accept the log that it knows. */
+export const NOTHING_TO_ACCEPT = 'The event log is the right one: there is nothing to accept';
+
 /** What is wrong, for clients, too. */
 export const messageOf = ({ kind, known, head }: LogTrouble): string => {
   switch (kind) {

@@ -8,7 +8,7 @@ import { LOGGER } from '../../core/tokens.js';
 import { WriteStops } from '../../core/write-stops.js';
 import { Conflict } from '../../errors/errors.js';
 import { acceptLog, loadMark, saveMark, type LogMark } from './log-mark.js';
-import { nameOf, stopFor, troubleWith, type LogTrouble } from './log-trouble.js';
+import { NOTHING_TO_ACCEPT, nameOf, stopFor, troubleWith, type LogTrouble } from './log-trouble.js';
 
 /** How often the end of the log is looked at, and written beside the rows when it has moved. */
 const LOOK_EVERY_MS = 2_000;
@@ -139,10 +139,9 @@ export class LogWatch implements LogGate, BeforeApplicationShutdown {
     await this.look();
     const head = this.current?.head;
     if (head === undefined)
-      throw new Conflict(
-        this.current ? 'There is no event log to accept' : 'The event log is the right one: there is nothing to accept',
-        { code: 'nothing-to-accept' },
-      );
+      throw new Conflict(this.current ? 'There is no event log to accept' : NOTHING_TO_ACCEPT, {
+        code: 'nothing-to-accept',
+      });
     if (nameOf(head) !== name)
       throw new Conflict(`The event log is ${nameOf(head)} now, not ${name}: look again`, { code: 'another-log' });
     const mark = { ...head, messageId: await this.messageIdAt(head.sequence) };

@@ -105,8 +105,8 @@ export class StoreWatch implements OnApplicationBootstrap, BeforeApplicationShut
         toldAt = performance.now();
         this.logger.info({ ...progress }, 'rebuilding the index of objects, folder by folder of 256');
       },
+      settle: () => placeStagedResults(store, this.log),
     });
-    await placeStagedResults(store, this.log);
     this.logger.info({ ...report }, 'the index of objects was rebuilt from the files');
     return report;
   }
