@@ -140,6 +140,9 @@ export const serviceEnvironment = (
     },
   );
 
+/** A node is short of room from this part of the platform's mark on; DiskWatch allows commands again at the same. */
+const ROOM_BEFORE_REFUSAL = 1.25;
+
 /** The environment of the agent of one node: its own credentials, no key, no database, no password of the services. */
 export const agentEnvironment = (
   env: Env,
@@ -150,6 +153,8 @@ export const agentEnvironment = (
   data: string,
 ): Readonly<Variables> =>
   overridden(
+    // Where agent and platform share a disk, instances end before commands are refused because of them.
+    { FORNAX_NODE_DISK_LOW_BYTES: String(Math.ceil(settings.FORNAX_DISK_LOW_BYTES * ROOM_BEFORE_REFUSAL)) },
     inherited(
       env,
       (name) =>

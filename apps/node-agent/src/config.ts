@@ -49,7 +49,7 @@ const schema = z.object({
   /** Cores and memory offered; 0 = what the machine has. */
   FORNAX_NODE_CORES: intSetting({ min: 0, max: 4_096 }).default(0),
   FORNAX_NODE_MEMORY_MB: intSetting({ min: 0, max: 100_000_000 }).default(0),
-  /** With less than this free on the disk of its folder the node begins no instance. */
+  /** With less than this free on the disk of its folder the node begins no instance, and ends those whose files take the room. */
   FORNAX_NODE_DISK_LOW_BYTES: intSetting({ min: 0, max: Number.MAX_SAFE_INTEGER }).default(100_000_000),
   /** More folders that instances may not see, separated by colons. */
   FORNAX_NODE_HIDE: list,

@@ -47,6 +47,8 @@ export interface PreparedInstance {
   readonly paths: { readonly job: string; readonly tmp: string; readonly ramfs: string };
   /** @throws Error the instance could not be set up; a command that does not exist is no error, but exit code 127 */
   start(command: InstanceCommand): Promise<RunningInstance>;
+  /** Bytes that its files take on the disk of the folders, those that were deleted and are still held too. Never rejects. */
+  diskBytes(): Promise<number>;
   /** Removes the folders. Kills what still runs. Safe to repeat. */
   dispose(): Promise<void>;
 }

@@ -74,6 +74,8 @@ type Told = NodeReport extends infer R
   : never;
 type End = Omit<Extract<Told, { kind: 'ended' }>, 'kind'>;
 const NO_FILES = { files: 0, bytes: 0 };
+const overfillText = (bytes: number): string =>
+  `The instance was ended: its files took ${Math.ceil(bytes / 1e6)} MB, and the disk of its node is full`;
 
 /**
  * One lease on this node.
@@ -101,6 +103,8 @@ export class Instance implements Measurable {
   #isCancelled = false;
   #isDropped = false;
   #isOverTime = false;
+  /** Bytes of its files when they took the node's last room. */
+  #overfill: number | undefined;
   readonly #times = new PhaseTimes();
   readonly #meter: InstanceMeter;
   #progress: ProgressReader | undefined;
@@ -173,6 +177,23 @@ export class Instance implements Measurable {
   tellAgain(): void {
     if (this.#begun && this.#phase !== 'ended') this.#tell({ kind: 'started', startedAt: this.#begun.startedAt });
     if (this.#phase === 'uploading') this.#tell({ kind: 'exited' });
+  }
+
+  /** Bytes that its files take on the node's disk, as far as they can still grow. */
+  async diskBytes(): Promise<number> {
+    if (this.#phase !== 'preparing' && this.#phase !== 'running') return 0;
+    return (await this.#prepared?.diskBytes()) ?? 0;
+  }
+
+  /** Its files took the last room of the node: it is killed, they go at once, and it ends as a failure of the platform, without results. */
+  async overfill(bytes: number): Promise<void> {
+    if (this.#phase !== 'preparing' && this.#phase !== 'running') return;
+    this.#overfill = bytes;
+    if (this.#phase === 'preparing') this.#abort.abort(new Error(overfillText(bytes)));
+    this.#running?.kill();
+    // Not after the rest: what is left to do writes to disks that may be this one.
+    await this.#running?.exit;
+    await this.#prepared?.dispose().catch((error: unknown) => this.world.onError(error));
   }
 
   /** It does not get on: ends as a failure of the platform. A running command is left alone, how long that takes is its user's matter. */
@@ -266,6 +287,7 @@ export class Instance implements Measurable {
       wasCancelled: this.#isCancelled,
       isDiskFull: (await world.isDiskFull?.()) === true,
       memoryMB: order.memoryMB,
+      ...(this.#overfill === undefined ? {} : { overfill: overfillText(this.#overfill) }),
       debug: stderr?.tail ?? '',
       lostOutput: stdout?.isBroken === true || stderr?.isBroken === true,
       ...(this.#isOverTime && plan.wallLimitMs !== undefined ? { wallLimitMs: plan.wallLimitMs } : {}),
@@ -331,7 +353,7 @@ export class Instance implements Measurable {
     this.#assertHeld();
     const jobDir = this.#prepared?.jobDir;
     const isWanted = outcome.outcome !== 'cancelled' || order.uploadResultsOnCancellation;
-    if (!order.results || !jobDir || !isWanted) return { outcome, uploaded: NO_FILES };
+    if (!order.results || !jobDir || !isWanted || this.#overfill !== undefined) return { outcome, uploaded: NO_FILES };
     const { results } = order;
     this.#times.enter('upload');
     try {
@@ -383,7 +405,11 @@ export class Instance implements Measurable {
     return {
       outcome: 'failure',
       cause: 'platform',
-      error: { code: 'FX-NODE', message: text, debug: error instanceof Error ? (error.stack ?? '') : '' },
+      error: {
+        code: this.#overfill === undefined ? 'FX-NODE' : 'FX-DISK-FULL',
+        message: text,
+        debug: error instanceof Error ? (error.stack ?? '') : '',
+      },
     };
   }
 

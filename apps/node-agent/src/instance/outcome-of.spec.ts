@@ -37,6 +37,20 @@ describe('what an exit means', () => {
     }),
   );
 
+  it('is a full disk when the instance was ended because it filled it, however it ended', () =>
+    expect(
+      outcomeOf(exit({ kind: 'killed' }), {
+        wasCancelled: false,
+        overfill: 'its files took 900 MB',
+        memoryMB: 64,
+        debug: '',
+      }),
+    ).toMatchObject({
+      outcome: 'failure',
+      cause: 'platform',
+      error: { code: 'FX-DISK-FULL', message: 'its files took 900 MB' },
+    }));
+
   it('is the limit, when the command was stopped because of it', () =>
     expect(
       outcomeOf(exit({ exitCode: 143 }), { wasCancelled: false, wallLimitMs: 5_000, memoryMB: 64, debug: '' }),

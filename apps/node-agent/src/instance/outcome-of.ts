@@ -12,6 +12,8 @@ export interface Circumstances {
   readonly memoryMB: number;
   /** The node's disk had no room when the command was over. */
   readonly isDiskFull?: boolean;
+  /** Present when the agent ended it because its files filled the node's disk: what to tell. */
+  readonly overfill?: string;
   /** Present and true when the node could not read what the command wrote. */
   readonly lostOutput?: boolean;
   /** The end of the command's standard error. */
@@ -34,6 +36,7 @@ export const outcomeOf = (exit: InstanceExit, about: Circumstances): Outcome => 
     cause,
     error: { code, message, debug },
   });
+  if (about.overfill !== undefined) return failed('FX-DISK-FULL', about.overfill, 'platform');
   if (wallLimitMs !== undefined)
     return failed('FX-WALL-LIMIT', `The command was stopped after its limit of ${wallLimitMs / 1_000} s`, 'limit');
   if (exit.kind === 'out-of-memory')

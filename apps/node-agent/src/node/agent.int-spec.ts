@@ -60,9 +60,16 @@ const startAgent = async (graceMs = 10_000, around: (driver: Driver) => Driver =
     facts,
     hardware,
     log: silent,
+    disk: {
+      room: () => Promise.resolve(),
+      isFull: async () => (await shortage()) > 0,
+      shortage: () => shortage(),
+    },
   });
   await agent.membership.ready();
 };
+/** What the disk of the node lacks. */
+let shortage = (): Promise<number> => Promise.resolve(0);
 const ended = (leaseId: string, timeoutMs = 15_000): Promise<NonNullable<ReturnType<Platform['endOf']>>> =>
   eventually(() => platform.endOf(leaseId), { timeoutMs });
 
@@ -359,6 +366,29 @@ while time.time() < end: pass
     await platform.order(aLeaseOrder('evil', 'true', { resources: [{ bucket: 'in' }] }));
     expect(await ended('evil')).toMatchObject({ outcome: 'failure', cause: 'user', error: { code: 'FX-INPUT' } });
   });
+
+  it('ends who fills its disk, deleted files counted too, and has the room back at once', async () => {
+    const files = () => readdir(join(workDir, 'instances')).catch(() => []);
+    shortage = async () => ((await files()).includes('hog') && platform.kindsOf('hog').includes('started') ? 30e6 : 0);
+    try {
+      const write = 'head -c 20000000 /dev/zero | tr "\\0" x';
+      const hog = `sh -c 'exec 3>hidden; rm hidden; ${write} >&3; ${write} > kept; sleep 600'`;
+      await platform.order(
+        aLeaseOrder('small', "sh -c 'echo small > small; sleep 600'"),
+        aLeaseOrder('hog', hog, { results: { bucket: 'results', prefix: 'r/', whitelist: null, blacklist: null } }),
+      );
+      expect(await ended('hog', 40_000)).toMatchObject({
+        outcome: 'failure',
+        cause: 'platform',
+        uploadedFiles: 0,
+        error: { code: 'FX-DISK-FULL', message: expect.stringMatching(/took [34]\d MB/) },
+      });
+      await eventually(async () => !(await files()).includes('hog'));
+      expect(platform.kindsOf('small')).toEqual(['started']);
+    } finally {
+      shortage = () => Promise.resolve(0);
+    }
+  }, 60_000);
 
   it('blames the platform when results cannot be stored', async () => {
     objects.failures = 1_000;

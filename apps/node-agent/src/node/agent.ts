@@ -25,6 +25,7 @@ import { Membership } from './membership.js';
 import { RpcClient } from './rpc-client.js';
 import type { KeyRing } from '../enrollment/key-ring.js';
 import { assertMayBeRemote } from '../enrollment/server-version.js';
+import { DiskGuard } from './disk-guard.js';
 import type { WorkDisk } from './work-disk.js';
 import { LeaderFence, parseOrders, SeenLeases } from './orders.js';
 import { unlessAborted } from './unless-aborted.js';
@@ -40,7 +41,7 @@ export interface AgentParts {
   readonly hardware: Hardware;
   readonly log: { info(details: object, text: string): void; warn(details: object, text: string): void };
   readonly onEnded?: (outcome: string) => void;
-  readonly disk?: Pick<WorkDisk, 'room' | 'isFull'>;
+  readonly disk?: Pick<WorkDisk, 'room' | 'isFull' | 'shortage'>;
 }
 
 const LEAVE_MS = 2_000;
@@ -135,6 +136,7 @@ export class Agent {
     if (keys) onReconnect(nc, () => void keys.connected().catch(onError));
     agent.#live.start();
     agent.#loops.push(membership.run(agent.#stop.signal), agent.#consume());
+    if (parts.disk) agent.#loops.push(agent.#guard(parts.disk));
     return agent;
   }
 
@@ -168,6 +170,17 @@ export class Agent {
     this.publisher.close();
     await this.nc.close();
     await Promise.all(this.#loops);
+  }
+
+  /** Ends who fills the disk of this node. */
+  #guard(disk: Pick<WorkDisk, 'shortage'>): Promise<void> {
+    const { log } = this.parts;
+    return new DiskGuard({
+      shortage: () => disk.shortage(),
+      users: () => this.#instances.values(),
+      onEnd: (bytes) => log.warn({ bytes }, 'disk full: the instance whose files take most of it is ended'),
+      onError: (error) => log.warn({ err: error }, 'what fills the disk could not be looked for'),
+    }).run(this.#stop.signal);
   }
 
   /** Makes the next key known and connects with it; instances go on meanwhile. */

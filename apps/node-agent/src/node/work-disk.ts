@@ -23,14 +23,19 @@ export class WorkDisk {
 
   constructor(private readonly options: WorkDiskOptions) {}
 
-  /** Looks now. A disk that cannot be measured is not called full. */
-  async isFull(): Promise<boolean> {
+  /** Looks now. @returns bytes that are missing to the mark; 0 for a disk that cannot be measured */
+  async shortage(): Promise<number> {
     const { folder, lowBytes, onChange, freeBytes = freeBytesOf } = this.options;
     const free = await freeBytes(folder).catch(() => Number.POSITIVE_INFINITY);
     const isFull = free < lowBytes;
     if (isFull !== this.wasFull) onChange(isFull);
     this.wasFull = isFull;
-    return isFull;
+    return Math.max(0, lowBytes - free);
+  }
+
+  /** Looks now. A disk that cannot be measured is not called full. */
+  async isFull(): Promise<boolean> {
+    return (await this.shortage()) > 0;
   }
 
   /** Resolves once there is room. @throws the reason of `signal` */

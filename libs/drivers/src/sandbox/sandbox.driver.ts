@@ -14,6 +14,7 @@ import type {
   PreparedInstance,
   RunningInstance,
 } from '../driver.js';
+import { diskUse } from '../process/disk-use.js';
 import { endUser } from '../process/end-user.js';
 import { errorCode } from '../process/error-code.js';
 import { FifoPool } from '../process/fifo-pool.js';
@@ -165,6 +166,7 @@ export class SandboxDriver implements Driver {
         void running.exit.then(() => this.#live.delete(id));
         return running;
       },
+      diskBytes: async () => diskUse(folder, owner ? await findByUser(owner.uid) : ((await cgroup?.processes()) ?? [])),
       dispose: async () => {
         const running = this.#live.get(id);
         running?.kill();
