@@ -2,9 +2,10 @@ import { Controller, Get, Inject } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { JetStreamLog, type EventLog } from '@fornax/event-store';
 import { z } from 'zod';
-import { OperatorOnly } from '../accounts/auth.guard.js';
+import { AdmittedBy } from '../accounts/auth.guard.js';
 import { EVENT_LOG } from '../core/tokens.js';
 import { Unavailable } from '../errors/errors.js';
+import { RECOVERY_CHECK } from '../http/door/operator-check.js';
 import { ZodQuery } from '../http/zod-parameters.js';
 
 /** A request takes a second or two; whoever wants the whole log asks again behind `to`. */
@@ -37,11 +38,11 @@ type Verification = z.output<typeof verificationSchema>;
 
 /** What an operator asks about the event log itself. */
 @ApiTags('operations')
-@OperatorOnly()
 @Controller('fornax/v1/log')
 export class LogController {
   constructor(@Inject(EVENT_LOG) private readonly log: EventLog) {}
 
+  @AdmittedBy(RECOVERY_CHECK)
   @Get('verify')
   @ApiOperation({
     summary:

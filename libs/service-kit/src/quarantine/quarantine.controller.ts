@@ -11,9 +11,10 @@ import {
 } from '@nestjs/swagger';
 import { MAX_REASON_CHARS, reasonSchema } from '@fornax/contracts';
 import { z } from 'zod';
-import { CurrentAccount, OperatorOnly } from '../accounts/auth.guard.js';
-import type { Account } from '../accounts/account.js';
+import { AccountDirectory } from '../accounts/account-directory.js';
+import { AdmittedBy } from '../accounts/auth.guard.js';
 import { reasonIn } from '../accounts/reason.js';
+import { deciderOf, RECOVERY_CHECK } from '../http/door/operator-check.js';
 import { ZodBody } from '../http/zod-parameters.js';
 import { QuarantineDesk, detailSchema, entrySchema, type EntryDetail, type EntryView } from './quarantine-desk.js';
 
@@ -26,11 +27,14 @@ const REASON = {
 
 /** Messages that nobody could read and folds that threw: the rest goes on without them until an operator decides. */
 @ApiTags('operations')
-@OperatorOnly()
 @Controller('fornax/v1/log/quarantine')
 export class QuarantineController {
-  constructor(private readonly desk: QuarantineDesk) {}
+  constructor(
+    private readonly desk: QuarantineDesk,
+    private readonly accounts: AccountDirectory,
+  ) {}
 
+  @AdmittedBy(RECOVERY_CHECK)
   @Get()
   @ApiOperation({ summary: 'What is put aside and waits for a decision; everything that ever was with all=true' })
   @ApiQuery({ name: 'all', required: false, description: 'true: also what was decided' })
@@ -39,6 +43,7 @@ export class QuarantineController {
     return this.desk.list(all === 'true' || all === '1');
   }
 
+  @AdmittedBy(RECOVERY_CHECK)
   @Get(':id')
   @ApiOperation({ summary: 'One entry with its headers and the beginning of its body' })
   @ApiOkResponse({ standardSchema: detailSchema })
@@ -47,6 +52,7 @@ export class QuarantineController {
     return this.desk.show(id);
   }
 
+  @AdmittedBy(RECOVERY_CHECK)
   @Post(':id/drop')
   @HttpCode(200)
   @ApiOperation({
@@ -57,13 +63,13 @@ export class QuarantineController {
   @ApiConflictResponse({ description: 'it was folded meanwhile' })
   drop(
     @Param('id') id: string,
-    @CurrentAccount() account: Account,
     @ZodBody(decisionSchema) body: Decision,
     @Headers() headers: IncomingHttpHeaders,
   ): Promise<EntryView> {
-    return this.desk.drop(id, `user:${account.id}`, reasonIn(body, headers) ?? null);
+    return this.desk.drop(id, deciderOf(this.accounts, headers), reasonIn(body, headers) ?? null);
   }
 
+  @AdmittedBy(RECOVERY_CHECK)
   @Post(':id/retry')
   @HttpCode(200)
   @ApiOperation({
@@ -74,10 +80,9 @@ export class QuarantineController {
   @ApiConflictResponse({ description: 'it still cannot be read, or it was dropped' })
   retry(
     @Param('id') id: string,
-    @CurrentAccount() account: Account,
     @ZodBody(decisionSchema) body: Decision,
     @Headers() headers: IncomingHttpHeaders,
   ): Promise<EntryView> {
-    return this.desk.retry(id, `user:${account.id}`, reasonIn(body, headers) ?? null);
+    return this.desk.retry(id, deciderOf(this.accounts, headers), reasonIn(body, headers) ?? null);
   }
 }

@@ -57,9 +57,11 @@ export const createApp = async (module: Type | DynamicModule, parts: AppParts): 
   const fastify = adapter.getInstance();
   const [accounts, checks, clock] = [app.get(AccountDirectory), app.get(HeaderChecks), app.get<Clock>(CLOCK)];
   const tokens = { metrics: config.door.metricsToken, bootstrap: config.bootstrapToken };
-  const isOperator = operatorCheck(accounts, tokens);
+  const isDamaged = (): boolean => app.get(Quarantine).damagedPlaces().some(({ isGivenUp }) => !isGivenUp);
+  const isRecovering = recoveryCheck(accounts, tokens, isDamaged);
+  const isOperator = operatorCheck(tokens, isRecovering);
   checks.register(OPERATOR_CHECK, isOperator);
-  checks.register(RECOVERY_CHECK, recoveryCheck(accounts, tokens));
+  checks.register(RECOVERY_CHECK, isRecovering);
   guardConnections(fastify.server, config.door);
   answerKnownMethods(fastify);
   acceptAnyJson(fastify);

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { AccountDirectory } from '../../accounts/account-directory.js';
 import { tokenOf } from '../../accounts/auth.guard.js';
 import { hashToken } from '../../accounts/account.js';
@@ -24,16 +24,26 @@ export interface OperatorTokens {
 const isOneOf = (given: string, expected: string | undefined): boolean =>
   expected !== undefined && expected !== '' && isSameToken(given, expected);
 
-/** Whether a request carries an operator's token; while no account can be trusted, the one of the settings. */
+/**
+ * Whether a request carries an operator's token. While no account can be trusted it is the one of the settings; it is let in too while the log is
+ * damaged, since the accounts may lie in what it has lost.
+ */
 export const recoveryCheck =
-  (accounts: AccountDirectory, { bootstrap }: OperatorTokens) =>
+  (accounts: AccountDirectory, { bootstrap }: OperatorTokens, isDamaged: () => boolean) =>
   ({ headers }: IncomingMessage): boolean => {
     const token = tokenOf(headers.authorization);
-    return accounts.isReady() ? accounts.byToken(token)?.role === 'operator' : isOneOf(token, bootstrap());
+    if (accounts.isReady() && accounts.byToken(token)?.role === 'operator') return true;
+    return (!accounts.isReady() || isDamaged()) && isOneOf(token, bootstrap());
   };
 
 /** Whether a request carries an operator's token, or the one for metrics. */
 export const operatorCheck =
-  (accounts: AccountDirectory, tokens: OperatorTokens) =>
+  (tokens: OperatorTokens, isRecovering: (request: IncomingMessage) => boolean) =>
   (request: IncomingMessage): boolean =>
-    isOneOf(tokenOf(request.headers.authorization), tokens.metrics) || recoveryCheck(accounts, tokens)(request);
+    isOneOf(tokenOf(request.headers.authorization), tokens.metrics) || isRecovering(request);
+
+/** Who decides, for the quarantine and the logs: an account, or whoever holds the token of the settings. */
+export const deciderOf = (accounts: AccountDirectory, headers: IncomingHttpHeaders): string => {
+  const account = accounts.byToken(tokenOf(headers.authorization));
+  return account === undefined ? 'the token of the settings' : `user:${account.id}`;
+};

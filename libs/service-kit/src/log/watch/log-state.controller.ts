@@ -3,8 +3,8 @@ import { ApiConflictResponse, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } f
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { AccountDirectory } from '../../accounts/account-directory.js';
-import { AdmittedBy, tokenOf } from '../../accounts/auth.guard.js';
-import { RECOVERY_CHECK } from '../../http/door/operator-check.js';
+import { AdmittedBy } from '../../accounts/auth.guard.js';
+import { deciderOf, RECOVERY_CHECK } from '../../http/door/operator-check.js';
 import { ZodQuery } from '../../http/zod-parameters.js';
 import { ProjectionHost } from '../../projections/projection-host.js';
 import { messageOf, nameOf, waysOutOf } from './log-trouble.js';
@@ -68,7 +68,7 @@ export class LogStateController {
     @ZodQuery(acceptSchema) { log }: z.output<typeof acceptSchema>,
     @Req() { headers }: FastifyRequest,
   ): Promise<{ readonly accepted: string }> {
-    const by = this.accounts.byToken(tokenOf(headers.authorization))?.id ?? 'the token of the settings';
+    const by = deciderOf(this.accounts, headers);
     await this.watch.accept(log, (service) => this.projections.namesOf(service), by);
     return { accepted: log };
   }
