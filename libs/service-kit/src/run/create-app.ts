@@ -57,7 +57,11 @@ export const createApp = async (module: Type | DynamicModule, parts: AppParts): 
   const fastify = adapter.getInstance();
   const [accounts, checks, clock] = [app.get(AccountDirectory), app.get(HeaderChecks), app.get<Clock>(CLOCK)];
   const tokens = { metrics: config.door.metricsToken, bootstrap: config.bootstrapToken };
-  const isDamaged = (): boolean => app.get(Quarantine).damagedPlaces().some(({ isGivenUp }) => !isGivenUp);
+  const isDamaged = (): boolean =>
+    app
+      .get(Quarantine)
+      .damagedPlaces()
+      .some(({ isGivenUp }) => !isGivenUp);
   const isRecovering = recoveryCheck(accounts, tokens, isDamaged);
   const isOperator = operatorCheck(tokens, isRecovering);
   checks.register(OPERATOR_CHECK, isOperator);
