@@ -42,7 +42,7 @@ import {
 import { endLastRun } from './last-run.js';
 import { LogDisk } from './log-disk.js';
 import { startServingAll } from './offline-streams.js';
-import { askReadiness, tellRebuilds, waitUntilReady, watchStops } from './readiness.js';
+import { askReadiness, tellRebuilds, waitUntilReady } from './readiness.js';
 import { Secrets } from './secrets.js';
 import { readRuntime, renderEnvFile, writeRuntime } from './runtime-files.js';
 import type { Screen } from './screen.js';
@@ -245,11 +245,6 @@ export class LocalPlatform {
     await this.startAgents(backends);
     await this.runtimeWritten;
     this.isReady = true;
-    void watchStops(urlOf(this.addresses.apiPort), {
-      token: await this.secrets.metricsToken(),
-      signal: this.whileUp,
-      say: (line) => screen.say(line),
-    });
     this.watchHealth();
   }
 

@@ -60,7 +60,6 @@ export const askReadiness = async (url: string, token: string | undefined): Prom
 const POLL_MS = 50;
 const TELL_MS = 2_000;
 const STOPPED_POLL_MS = 1_000;
-const WATCH_MS = 5_000;
 
 /**
  * Waits until `<url>/health/ready` answers 200 and tells every two seconds what is missing. While a person has to do something first (nothing may be
@@ -150,27 +149,4 @@ export const tellRebuilds = async (
     await delay(everyMs, undefined, { signal }).catch(() => undefined);
   }
   return told.size;
-};
-
-/** Looks now and then at a platform that is up, and tells when something begins to stop it from writing, and when nothing does any more. */
-export const watchStops = async (
-  url: string,
-  {
-    token,
-    signal,
-    say,
-  }: { readonly token: string | undefined; readonly signal: AbortSignal; readonly say: (line: string) => void },
-): Promise<void> => {
-  let said = '';
-  while (!signal.aborted) {
-    await delay(WATCH_MS, undefined, { signal, ref: false }).catch(() => undefined);
-    if (signal.aborted) return;
-    const answer = await askReadiness(url, token);
-    const lines = answer.isReady ? [] : linesOf(answer.stops);
-    const text = lines.join('\n');
-    if (text === said || (!answer.isReady && lines.length === 0)) continue;
-    said = text;
-    if (lines.length === 0) say('writing is allowed again');
-    for (const line of lines) say(line);
-  }
 };

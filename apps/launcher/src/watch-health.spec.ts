@@ -9,6 +9,12 @@ const notReady = (...names: readonly string[]): Answer => ({
   reasons: names.map((name) => ({ name, reason: 'x' })),
   stops: [],
 });
+/** Nothing is written because of `disk`, and it does not serve because of these, too; behind a router, of which service. */
+const stopped = (service: string, ...others: readonly string[]): Answer => ({
+  ...notReady(`${service}disk`, ...others),
+  isReady: false,
+  stops: [{ name: 'disk', message: 'Disk full', ways: ['Free some space'] }],
+});
 const away: Answer = { isReady: false, why: 'no answer', reasons: [], stops: [] };
 
 const saidAbout = async (...answers: readonly Answer[]): Promise<readonly string[]> => {
@@ -36,6 +42,24 @@ describe('what the screen says of the health', () => {
 
   it('is nothing of what passes at once, or of a platform that is being started again', async () =>
     expect(await saidAbout(ready, notReady('nats'), ready, ready, away, away, ready, ready)).toEqual([]));
+
+  it.each(['', 'submission: '])('is said once of what stops all writing, with the ways out (%s)', async (service) => {
+    const [disk, both] = [stopped(service), stopped(service, 'nats')];
+    expect(await saidAbout(disk, disk, disk, both, both, disk, disk, ready, ready)).toEqual([
+      'NOTHING IS WRITTEN: Disk full. The platform stays up and answers what it can. What to do, one of these:',
+      '  (1) Free some space',
+      'the platform is not ready: nats: x',
+      'the platform is ready again',
+    ]);
+  });
+
+  it('says that writing is allowed again when something else still keeps it from serving', async () => {
+    const [disk, nats] = [stopped(''), notReady('nats')];
+    expect((await saidAbout(disk, disk, nats, nats)).slice(2)).toEqual([
+      'writing is allowed again',
+      'the platform is not ready: nats: x',
+    ]);
+  });
 
   it('tells of each other reason', async () => {
     const [disk, log] = [notReady('disk'), notReady('disk', 'log store')];

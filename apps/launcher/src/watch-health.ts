@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Answer, Reason } from './readiness.js';
+import { linesOf, type Answer, type Reason, type Stop } from './readiness.js';
 
 export interface HealthWatchOptions {
   readonly signal: AbortSignal;
@@ -12,15 +12,50 @@ export interface HealthWatchOptions {
 
 const EVERY_MS = 2_000;
 
-const namesOf = (reasons: readonly Reason[]): string =>
-  reasons
+/** What keeps the platform from serving, in two parts that are told apart: stops come with ways out, the rest is only named. */
+interface Trouble {
+  readonly stops: readonly string[];
+  readonly others: readonly Reason[];
+}
+
+const NONE: Trouble = { stops: [], others: [] };
+
+/** In a router's answer the name of the service stands before that of the reason. */
+const isOfStop = ({ name }: Reason, { stops }: { readonly stops: readonly Stop[] }): boolean =>
+  stops.some((stop) => name === stop.name || name.endsWith(`: ${stop.name}`));
+
+const troubleIn = (answer: Answer): Trouble =>
+  answer.isReady
+    ? NONE
+    : { stops: linesOf(answer.stops), others: answer.reasons.filter((reason) => !isOfStop(reason, answer)) };
+
+const keyOf = ({ stops, others }: Trouble): { readonly stops: string; readonly others: string } => ({
+  stops: stops.join('\n'),
+  others: others
     .map(({ name }) => name)
     .sort()
-    .join();
+    .join(),
+});
+
+const isSame = (one: Trouble, other: Trouble): boolean => {
+  const [a, b] = [keyOf(one), keyOf(other)];
+  return a.stops === b.stops && a.others === b.others;
+};
+
+/** What is new since `before`, in lines. */
+const newsOf = (now: Trouble, before: Trouble): readonly string[] => {
+  if (now.stops.length + now.others.length === 0) return ['the platform is ready again'];
+  const [a, b] = [keyOf(now), keyOf(before)];
+  const why = now.others.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
+  return [
+    ...(a.stops === b.stops ? [] : a.stops === '' ? ['writing is allowed again'] : now.stops),
+    ...(a.others === b.others || a.others === '' ? [] : [`the platform is not ready: ${why}`]),
+  ];
+};
 
 /**
  * Says on the screen why the platform is not ready, once for each change that two looks in a row agree about: a part that starts again passes
- * without a word. A look that fails is told once until one goes well. Ends with `signal`.
+ * without a word. What stops all writing comes with the ways out; a look that fails is told once until one goes well. Ends with `signal`.
  */
 export const watchHealth = async ({
   signal,
@@ -29,21 +64,20 @@ export const watchHealth = async ({
   onLook,
   everyMs = EVERY_MS,
 }: HealthWatchOptions): Promise<void> => {
-  let said = '';
-  let before = '';
+  let said = NONE;
+  let before = NONE;
   let warned = '';
   while (!signal.aborted) {
     try {
       const answer = await ask();
       const reasons = answer.isReady ? [] : answer.reasons;
-      const names = namesOf(reasons);
+      const now = troubleIn(answer);
       const isAnswer = answer.isReady || reasons.length > 0;
-      if (isAnswer && names === before && names !== said && !signal.aborted) {
-        const why = reasons.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
-        say(reasons.length === 0 ? 'the platform is ready again' : `the platform is not ready: ${why}`);
-        said = names;
+      if (isAnswer && isSame(now, before) && !isSame(now, said) && !signal.aborted) {
+        for (const line of newsOf(now, said)) say(line);
+        said = now;
       }
-      if (isAnswer) before = names;
+      if (isAnswer) before = now;
       await onLook(reasons);
       warned = '';
     } catch (error) {

@@ -14,7 +14,9 @@ export interface Said {
 type Json = Readonly<Record<string, unknown>>;
 const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-const isService = (targets: Targets, name: string): name is Service => name in targets;
+/** All services, or some. */
+type SomeTargets = Partial<Targets>;
+const isService = (targets: SomeTargets, name: string): name is Service => name in targets;
 
 export interface Asking {
   readonly method?: string;
@@ -24,7 +26,7 @@ export interface Asking {
 
 /** Asks every service the same. */
 export const askAll = (
-  targets: Targets,
+  targets: SomeTargets,
   path: string,
   authorization?: string,
   asking: Asking = {},
@@ -98,11 +100,27 @@ export const logStateOf = (said: readonly Said[]): { readonly status: number; re
   return { status: 200, body: { ...first, lost: states.flatMap((state) => listIn(state, 'lost')) } };
 };
 
-/** Whether all have accepted the log; those that had nothing to accept count, those that know another one do not. */
-export const acceptedOf = (said: readonly Said[]): { readonly status: number; readonly body: unknown } => {
-  const isOk = ({ status, body }: Said): boolean =>
-    status === 200 || (status === 409 && isObject(body) && body['message'] === NOTHING_TO_ACCEPT);
-  const bad = said.find((one) => !isOk(one));
+/** Whether a service has accepted the log or had nothing to accept. One that knows another log has not. */
+const isAccepted = ({ status, body }: Said): boolean =>
+  status === 200 || (status === 409 && isObject(body) && body['message'] === NOTHING_TO_ACCEPT);
+
+/**
+ * Has the log accepted by all. The node registry comes first, and the others only after it: it tells nodes to end what the log does not know, and
+ * the scheduler, which places again two grace periods after its own acceptance, must not begin to count before.
+ */
+export const acceptByAll = async (
+  ask: (targets: SomeTargets) => Promise<readonly Said[]>,
+  targets: Targets,
+): Promise<{ readonly status: number; readonly body: unknown }> => {
+  const { 'node-registry': registry, ...others } = targets;
+  const first = await ask({ 'node-registry': registry });
+  if (!first.every(isAccepted)) return acceptedOf(first);
+  return acceptedOf([...first, ...(await ask(others))]);
+};
+
+/** Whether all have accepted the log. */
+const acceptedOf = (said: readonly Said[]): { readonly status: number; readonly body: unknown } => {
+  const bad = said.find((one) => !isAccepted(one));
   if (bad)
     return { status: bad.status ?? 503, body: bad.body ?? { message: `${bad.service} cannot be reached: repeat it` } };
   const done = said.find(({ status }) => status === 200) ?? said[0];

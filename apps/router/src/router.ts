@@ -12,7 +12,7 @@ import {
   type Telemetry,
 } from '@fornax/service-kit';
 import {
-  acceptedOf,
+  acceptByAll,
   askAll,
   askOne,
   healthForStrangers,
@@ -99,8 +99,9 @@ export const createRouter = ({ targets, door, telemetry, onError }: RouterParts)
       case 'log-accept': {
         const query = new URL(request.url ?? '/', 'http://router').search;
         const asking = { method: request.method ?? 'GET', timeoutMs: ACCEPT_MS };
-        const { status, body } = acceptedOf(
-          await askAll(targets, `${LOG_ACCEPT}${query}`, request.headers.authorization, asking),
+        const { status, body } = await acceptByAll(
+          (only) => askAll(only, `${LOG_ACCEPT}${query}`, request.headers.authorization, asking),
+          targets,
         );
         return answerJson(response, status, body);
       }

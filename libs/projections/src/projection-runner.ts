@@ -17,6 +17,8 @@ export interface ProjectionRunnerOptions {
   readonly projection: Projection;
   /** Told about everything that is retried or that stops the projection. */
   readonly onError?: (error: unknown) => void;
+  /** Told when it works again after that. */
+  readonly onWorking?: () => void;
   /** Told about an aggregate that the fold has stopped at: once committed, again at every start, and after a rebuild that did not help. */
   readonly onStopped?: (stop: StoppedAggregate) => void;
   /** Told about one that stood and was folded by a rebuild. */
@@ -198,7 +200,7 @@ export class ProjectionRunner {
     const { aggregates } = projection;
     try {
       await this.checkLog(checkpoint, head);
-      this.trouble = undefined;
+      this.works();
       this.waiters.passed(checkpoint.sequence);
       if (checkpoint.version !== projection.version) {
         this.rebuilding = { sequence: 0, of: head.sequence };
@@ -279,6 +281,12 @@ export class ProjectionRunner {
     onError?.(error);
   }
 
+  private works(): void {
+    if (this.trouble === undefined) return;
+    this.trouble = undefined;
+    this.options.onWorking?.();
+  }
+
   private async apply(batch: readonly RecordedCommit[]): Promise<void> {
     const { db, projection } = this.options;
     const { epoch } = this.current;
@@ -306,7 +314,7 @@ export class ProjectionRunner {
     for (const stop of stopped) this.options.onStopped?.(stop);
     this.wroteAt = performance.now();
     this.saved = sequence;
-    this.trouble = undefined;
+    this.works();
   }
 
   /** Under a steady trickle of commits the next batch gathers while this one waits; the first after a pause goes at once. */
@@ -319,7 +327,7 @@ export class ProjectionRunner {
   }
 
   private progress(sequence: number): void {
-    this.trouble = undefined;
+    this.works();
     this.moveTo(sequence);
   }
 

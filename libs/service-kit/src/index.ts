@@ -66,6 +66,7 @@ export { activeTraceparent, inSpan, type SpanOptions } from './telemetry/trace.j
 export { durationHistogram, meter } from './telemetry/metrics.js';
 export { DroppedMessages, type Refusals } from './telemetry/dropped-messages.js';
 export { createLogger } from './telemetry/logger.js';
+export { RecurringTrouble } from './telemetry/recurring-trouble.js';
 export { startTelemetry, type Telemetry, type TelemetryOptions } from './telemetry/start-telemetry.js';
 export { EVENT_STREAM_CONTENT } from './http/openapi/event-stream.js';
 export { parseInput, ZodBody, ZodParam, ZodQuery } from './http/zod-parameters.js';

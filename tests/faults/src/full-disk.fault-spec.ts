@@ -86,7 +86,7 @@ describe('a disk that fills up under a running platform', () => {
     const health = await ready();
     expect(health.status).toBe(503);
     expect(await health.text()).toContain('Disk full');
-    await eventually(() => platform.output().includes('the platform is not ready: disk: Disk full'), PATIENCE);
+    await eventually(() => platform.output().includes('NOTHING IS WRITTEN: Disk full'), PATIENCE);
     // Reads go on, and what was taken is carried out in the reserve.
     expect(await taskFaults(platform, acknowledged)).toEqual([]);
   });

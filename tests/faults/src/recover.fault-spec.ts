@@ -31,6 +31,13 @@ describe('a platform that is recovered as the page says', () => {
   const client = (): FornaxClient => new FornaxClient({ url: platform.apiUrl, token: platform.token });
   const start = async (): Promise<void> => {
     platform = await startPlatform({ dataDir, awaits: 'answers', env: { FORNAX_NODE_GRACE_MS: '2000' } });
+    // With a process for each service (FORNAX_SERVICES=1) what answers first is the router.
+    const { reasons } = await client().health();
+    if (reasons.some(({ reason }) => reason === 'cannot be reached'))
+      await eventually(
+        async () => (await client().health()).reasons.every(({ reason }) => reason !== 'cannot be reached'),
+        PATIENT,
+      );
   };
   const aside = () => ({ '<aside>': `aside-${(asides += 1)}` });
   const post = (path: string, body: object) =>

@@ -29,6 +29,8 @@ export interface JetStreamStrategyParts {
   readonly health: HealthRegistry;
   /** Told before a batch, or the log itself, is tried again. */
   readonly onError: (handler: string, error: unknown) => void;
+  /** Told whenever it goes on, also when nothing was wrong. */
+  readonly onWorking: (handler: string) => void;
   /** Told about a commit that is passed over until an operator has decided about another aggregate. */
   readonly onPassedOver: (handler: string, commit: Place, other: AggregateStopped) => void;
   /** A subscription ended although nobody stopped it. */
@@ -110,6 +112,7 @@ export class JetStreamStrategy extends Server implements CustomTransportStrategy
         onProgress: (sequence) => {
           position = Math.max(position, sequence);
           tell(undefined);
+          this.parts.onWorking(name);
         },
         onError: (error) => {
           tell(reasonOf(error));

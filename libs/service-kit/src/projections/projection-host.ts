@@ -11,6 +11,7 @@ import { schemaOf } from '../database/service-database.js';
 import { NotFound } from '../errors/errors.js';
 import { LogWatch } from '../log/watch/log-watch.js';
 import { observeProjectionLag } from '../telemetry/metrics.js';
+import { RecurringTrouble } from '../telemetry/recurring-trouble.js';
 
 export interface HostedProjection {
   readonly name: string;
@@ -68,7 +69,11 @@ export class ProjectionHost implements OnApplicationBootstrap, BeforeApplication
   add(service: string, db: DataSource, projection: Projection): HostedProjection {
     const { name } = projection;
     if (this.hosted.has(name)) throw new Error(`two projections are named ${name}`);
-    const onError = (error: unknown): void => this.logger.error({ err: error, projection: name }, 'projection failed');
+    const trouble = new RecurringTrouble({
+      failed: (error, more) => this.logger.error({ err: error, projection: name, more }, 'projection failed'),
+      over: (more) => this.logger.info({ projection: name, more }, 'projection works again'),
+    });
+    const onError = (error: unknown): void => trouble.failed(error);
     const hosted = {
       name,
       service,
@@ -79,6 +84,7 @@ export class ProjectionHost implements OnApplicationBootstrap, BeforeApplication
         schema: schemaOf(service),
         projection,
         onError,
+        onWorking: () => trouble.succeeded(),
         mayStartOver: () => this.watch.trouble === undefined,
         onStopped: (stop) => this.quarantine.noticeStop({ ...stop, follower: name }),
         onResolved: ({ sequence }) => void this.quarantine.resolveStop(name, sequence).catch(onError),

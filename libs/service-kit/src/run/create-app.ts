@@ -31,6 +31,7 @@ import { LogWatch, type OnRestart } from '../log/watch/log-watch.js';
 import { JetStreamStrategy } from '../log/jetstream.strategy.js';
 import { RpcServer } from '../rpc/rpc-server.js';
 import { NestLogger } from '../telemetry/logger.js';
+import { RecurringTrouble } from '../telemetry/recurring-trouble.js';
 import type { Telemetry } from '../telemetry/start-telemetry.js';
 
 export interface AppParts {
@@ -79,12 +80,25 @@ export const createApp = async (module: Type | DynamicModule, parts: AppParts): 
   docsRoutes(fastify);
   const rpc = new RpcServer(app.get<NatsConnection>(NATS), logger);
   app.connectMicroservice({ strategy: rpc }, { inheritAppConfig: true });
+  const troubles = new Map<string, RecurringTrouble>();
+  const troubleOf = (handler: string): RecurringTrouble => {
+    const known = troubles.get(handler);
+    if (known !== undefined) return known;
+    const trouble = new RecurringTrouble({
+      failed: (error, more) =>
+        logger.warn({ err: error, handler, more }, 'a log handler is interrupted, trying again'),
+      over: (more) => logger.info({ handler, more }, 'a log handler goes on'),
+    });
+    troubles.set(handler, trouble);
+    return trouble;
+  };
   const log = new JetStreamStrategy({
     log: app.get<EventLog>(EVENT_LOG),
     databaseOf: (service) => app.get<DataSource>(getDataSourceToken(service)),
     quarantine: app.get(Quarantine),
     health: app.get(HealthRegistry),
-    onError: (handler, error) => logger.warn({ err: error, handler }, 'a log handler is interrupted, trying again'),
+    onError: (handler, error) => troubleOf(handler).failed(error),
+    onWorking: (handler) => troubles.get(handler)?.succeeded(),
     onPassedOver: (handler, { sequence, aggregate, aggregateId }, other) =>
       logger.warn(
         { handler, sequence, aggregate, aggregateId, err: other },

@@ -9,7 +9,7 @@ import {
   type LogHead,
   type QuarantineEntry,
 } from '@fornax/event-store';
-import { EVENT_LOG, HealthRegistry, LOGGER } from '@fornax/service-kit';
+import { EVENT_LOG, HealthRegistry, LOGGER, RecurringTrouble } from '@fornax/service-kit';
 import type { Logger } from '../logger.js';
 import { CommitOwners } from './commit-owners.js';
 import { entryOf, type FeedEntry } from './feed-entry.js';
@@ -45,6 +45,10 @@ export class EventFeed implements BeforeApplicationShutdown {
   private readonly closing = new AbortController();
   private readonly guard: FoldGuard;
   private readonly tell: (trouble: string | undefined) => void;
+  private readonly trouble = new RecurringTrouble({
+    failed: (error, more) => this.logger.warn({ err: error, more }, 'the live feed is interrupted, trying again'),
+    over: (more) => this.logger.info({ more }, 'the live feed goes on'),
+  });
 
   constructor(
     @Inject(EVENT_LOG) private readonly log: EventLog,
@@ -166,11 +170,12 @@ export class EventFeed implements BeforeApplicationShutdown {
       onProgress: (position: number) => {
         following.recent.moveTo(position);
         this.tell(undefined);
+        this.trouble.succeeded();
         this.wake();
       },
       onError: (error: unknown) => {
         this.tell(reasonOf(error));
-        this.logger.warn({ err: error }, 'the live feed is interrupted, trying again');
+        this.trouble.failed(error);
       },
     };
     this.log
