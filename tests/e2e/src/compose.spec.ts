@@ -80,8 +80,7 @@ describe('docker-compose.yml', () => {
     expect(holders('services.env').sort()).toEqual(controlPlane);
     // Each of them may start on a log in which nobody knows whose token is good, and be asked to accept it (ADR 0023).
     expect(holders('submission.env').sort()).toEqual(controlPlane);
-    for (const name of controlPlane)
-      expect(holders(`nats-${name}.env`)).toEqual([name]);
+    for (const name of controlPlane) expect(holders(`nats-${name}.env`)).toEqual([name]);
     expect(holders('nats-provisioner.env')).toEqual(['streams', 'consumers']);
     expect(holders('nats-operator.env')).toEqual([]);
     expect(holders('storage.env')).toEqual(['storage']);

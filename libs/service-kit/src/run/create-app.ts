@@ -85,8 +85,7 @@ export const createApp = async (module: Type | DynamicModule, parts: AppParts): 
     const known = troubles.get(handler);
     if (known !== undefined) return known;
     const trouble = new RecurringTrouble({
-      failed: (error, more) =>
-        logger.warn({ err: error, handler, more }, 'a log handler is interrupted, trying again'),
+      failed: (error, more) => logger.warn({ err: error, handler, more }, 'a log handler is interrupted, trying again'),
       over: (more) => logger.info({ handler, more }, 'a log handler goes on'),
     });
     troubles.set(handler, trouble);
