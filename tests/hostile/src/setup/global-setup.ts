@@ -8,8 +8,14 @@ const VARIABLE = 'FORNAX_HOSTILE_PLATFORM';
  */
 const setUp = async (): Promise<void> => {
   const { apiUrl, storageUrl, token, clientEnv, dataDir, stop } = await startPlatform({
-    // Half of the usual time: two specs wait until it is over.
-    env: { FORNAX_LOG_LEVEL: 'warn', FORNAX_NODES: '2', FORNAX_HTTP_REQUEST_TIMEOUT_MS: '15000' },
+    env: {
+      FORNAX_LOG_LEVEL: 'warn',
+      FORNAX_NODES: '2',
+      // Half of the usual times or less: specs wait until each of them is over.
+      FORNAX_HTTP_REQUEST_TIMEOUT_MS: '15000',
+      FORNAX_HTTP_KEEP_ALIVE_TIMEOUT_MS: '10000',
+      FORNAX_HTTP_STALL_TIMEOUT_MS: '12000',
+    },
   });
   const mode = process.env['FORNAX_SERVICES'] === '1' ? 'services' : 'platform';
   process.env[VARIABLE] = JSON.stringify({ apiUrl, storageUrl, token, clientEnv, dataDir, mode });
