@@ -37,6 +37,8 @@ export interface ProjectionHealth {
   readonly detail: string | undefined;
   /** Rows of an older version answer while new ones are folded beside them, up to `sequence` of `of`; undefined when that is not so. */
   readonly rebuilding: RebuildStand | undefined;
+  /** Why the new rows cannot take the place of the old ones; it is tried again every second. */
+  readonly heldUpBy: string | undefined;
   readonly position: Position;
 }
 
@@ -83,6 +85,7 @@ export class ProjectionRunner {
   private wroteAt = Number.NEGATIVE_INFINITY;
   private trouble: string | undefined = 'not started';
   private rebuilding: RebuildStand | undefined;
+  private heldUpBy: string | undefined;
   private resumed: AbortController | undefined;
 
   constructor(private readonly options: ProjectionRunnerOptions) {}
@@ -160,6 +163,7 @@ export class ProjectionRunner {
       isHealthy: this.trouble === undefined,
       detail: this.trouble,
       rebuilding: this.rebuilding,
+      heldUpBy: this.heldUpBy,
       position: this.current,
     };
   }
@@ -208,6 +212,7 @@ export class ProjectionRunner {
         throw new CheckpointMoved();
       }
       this.rebuilding = undefined;
+      this.heldUpBy = undefined;
       await log.subscribe(
         {
           from: checkpoint.sequence + 1,
@@ -267,13 +272,23 @@ export class ProjectionRunner {
         verify: false,
         resume: true,
         signal,
-        onProgress: (sequence, of) => void (this.rebuilding = { sequence, of }),
+        onProgress: (sequence, of) => {
+          this.rebuilding = { sequence, of };
+          this.heldUpBy = undefined;
+        },
       });
     } catch (error) {
       if (signal.aborted) throw error;
-      if (!(error instanceof RebuildInProgress)) this.options.onError?.(error);
+      if (!(error instanceof RebuildInProgress)) this.holdUp(error);
       await this.pause(RETRY_MS, signal);
     }
+  }
+
+  /** Told once, however often the same stands in the way. */
+  private holdUp(error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error);
+    if (why !== this.heldUpBy) this.options.onError?.(error);
+    this.heldUpBy = why;
   }
 
   private report(error: unknown, onError: ((error: unknown) => void) | undefined): void {

@@ -146,6 +146,7 @@ it('goes on where a process that was killed in the middle left it', async () => 
 it('begins anew when what was left belongs to another version, or the tables have changed since', async () => {
   const broken = start(ofVersion(2, () => Promise.reject(Object.assign(new Error('busy'), { code: '40001' }))));
   await eventually(() => broken.errors.length > 0, { timeoutMs: 60_000 });
+  expect(broken.runner.health()).toMatchObject({ isHealthy: true, heldUpBy: expect.stringContaining('busy') });
   await broken.stop();
   await db.query(`INSERT INTO submission_rebuild.task_row VALUES ('of-version-2', 1, 2)`);
   const third = start(ofVersion(3));

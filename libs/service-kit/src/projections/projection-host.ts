@@ -26,11 +26,10 @@ const TURN_MS = 300;
 const AGAIN_MS = 1_000;
 
 const rebuildingText = (runner: ProjectionRunner): string | undefined => {
-  const { rebuilding } = runner.health();
-  return (
-    rebuilding &&
-    `rebuilding, ${rebuilding.sequence} of ${rebuilding.of}: rows of an older version answer until then, without what came since`
-  );
+  const { rebuilding, heldUpBy } = runner.health();
+  if (rebuilding === undefined) return undefined;
+  const held = heldUpBy === undefined ? '' : `. It is held up: ${heldUpBy}`;
+  return `rebuilding, ${rebuilding.sequence} of ${rebuilding.of}: rows of an older version answer until then, without what came since${held}`;
 };
 
 /** How one projection stands. `lag` is in commits of the whole log. */
