@@ -70,6 +70,19 @@ const ANSWERS: Readonly<Record<string, readonly [status: number, body: unknown]>
     200,
     { rows: { task: 3 }, differences: [], events: 10, seconds: 0.5, swapped: true },
   ],
+  'GET /fornax/v1/log/state': [
+    200,
+    {
+      log: 'epoch-1/38',
+      isRight: false,
+      message: 'The event log went back: it ends at 38, but was read up to 53. So 15 commits are missing',
+      ways: ['Put the newer copy back'],
+      known: { epoch: 'epoch-1', sequence: 53 },
+      lastCommitAt: '2026-11-26T08:38:18Z',
+      lost: [{ table: 'task', rows: 1 }],
+    },
+  ],
+  'POST /fornax/v1/log/accept?log=epoch-1%2F38': [200, { accepted: 'epoch-1/38' }],
   'POST /tasks': [200, { uuid: 'new-task' }],
   'POST /tasks/t/retry': [200, { uuid: 'again' }],
   'POST /tasks/t/clone': [200, { uuid: 'copy' }],
@@ -288,6 +301,20 @@ describe('fornax', () => {
       stderr: 'projection short: the log knows less than its rows (HTTP 409)\n',
     });
     expect(await fornax('projection', 'rebuild', 'short', '--force')).toMatchObject({ code: 0 });
+  });
+
+  it('says before and after a log is accepted that what was revoked since is good again, and what to do', async () => {
+    const reopened = expect.stringMatching(
+      /as they were at the last commit \(2026-11-26T08:38:18Z\)[^]*fornax token revoke/,
+    );
+    expect(await fornax('log', 'accept', 'epoch-1/38')).toMatchObject({ code: 1, stdout: reopened });
+    expect(await fornax('log', 'accept', 'epoch-1/38', '--yes')).toMatchObject({ code: 0, stdout: reopened });
+    const { code, stdout } = await fornax('log', 'accept', 'another/7');
+    expect({ code, stdout }).toEqual({
+      code: 1,
+      stdout: expect.stringContaining('another/7 is not the log that there is, which is epoch-1/38'),
+    });
+    expect(stdout).not.toContain('--yes');
   });
 
   it('verifies the log part by part: 1 and where it is damaged, 0 when it is whole', async () => {

@@ -15,6 +15,18 @@ const printLost = (io: Io, { known, lost, lastCommitAt }: LogState): void => {
   io.print(renderTable([['TABLE', 'ROWS'], ...lost.map(({ table, rows }) => [table, rows])]));
 };
 
+/** Who may do what is in the log alone, so an older log lets in whom a later commit shut out. */
+const printReopened = (io: Io, { log, lastCommitAt }: LogState): void => {
+  if (log === null || log.endsWith('/0')) return;
+  io.print(
+    `Tokens, users, roles, quotas and the keys of nodes are as they were at the last commit${lastCommitAt === null ? '' : ` (${lastCommitAt})`}.`,
+  );
+  io.print('What was revoked, disabled or lowered since is good again: do that once more before others come in:');
+  io.print(
+    '  fornax token list --user <user>; fornax token revoke; fornax user disable; fornax user role; fornax node revoke',
+  );
+};
+
 const status = async (io: Io): Promise<void> => {
   const state = await look(io);
   io.print(harmless(state.message));
@@ -32,11 +44,18 @@ const accept = async (io: Io, log: string, isSure: boolean): Promise<void> => {
     io.print(harmless(state.message));
     if (state.isRight) return;
     printLost(io, state);
+    printReopened(io, state);
+    if (state.log !== log) {
+      io.print(`Nothing was done: ${harmless(log)} is not the log that there is, which is ${state.log ?? 'none'}.`);
+      return io.setExitCode(1);
+    }
     io.print(`Nothing was done. To lose this and go on: fornax log accept ${state.log ?? log} --yes`);
     return io.setExitCode(1);
   }
+  const before = await look(io);
   await io.client().acceptLog(log);
   io.print(`${log} is accepted. The platform starts anew and folds all read models from it.`);
+  printReopened(io, before);
 };
 
 const health = async (io: Io): Promise<void> => {

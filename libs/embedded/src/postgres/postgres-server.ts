@@ -172,7 +172,7 @@ const INVALID_PASSWORD = '28P01';
 const needOf = (folder: string): SecretNeed => ({
   neededBy: `the database in ${folder}`,
   otherwise:
-    'Without a copy, move the folder postgres out of the data folder: what it holds is built again from the event log, except the index of stored objects.',
+    'Without a copy, move the folder postgres out of the data folder: what it holds is built again from the event log and from the files of objects.',
 });
 
 /** The version once the server accepts a connection, undefined while it does not. @throws SetupError it is up and refuses the password */
