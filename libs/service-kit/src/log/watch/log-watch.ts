@@ -4,6 +4,7 @@ import { onReconnect, type JetStreamLog, type LogGate, type LogHead } from '@for
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
+import { every } from '../../core/every.js';
 import { LOGGER } from '../../core/tokens.js';
 import { WriteStops } from '../../core/write-stops.js';
 import { Conflict } from '../../errors/errors.js';
@@ -52,7 +53,7 @@ export class LogWatch implements LogGate, BeforeApplicationShutdown {
   private readonly started = Promise.withResolvers<void>();
   private looking: Promise<void> = this.started.promise;
   private comparing: Promise<void> = Promise.resolve();
-  private timer: NodeJS.Timeout | undefined;
+  private stopLooking = (): void => undefined;
   private isStopping = false;
   private onRestart: OnRestart = () => undefined;
 
@@ -73,14 +74,15 @@ export class LogWatch implements LogGate, BeforeApplicationShutdown {
     onReconnect(nats, () => this.lookUntilKnown());
     await this.compare();
     this.beganInTrouble = this.current !== undefined;
-    this.timer = setInterval(() => void this.lookQuietly(), LOOK_EVERY_MS);
+    // While the server is away a look waits for its time to be over: those behind it would hold up the one after the reconnect.
+    this.stopLooking = every(LOOK_EVERY_MS, () => this.lookQuietly());
     this.started.resolve();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     this.isStopping = true;
     this.started.resolve();
-    clearInterval(this.timer);
+    this.stopLooking();
     await this.lookQuietly();
     this.tell(this.waiting);
   }
