@@ -1,12 +1,15 @@
 #!/usr/bin/env node
 // The long fault suite: every scenario, several rounds, seed after seed. `npm run test:faults -- --help`.
 import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 const { values } = parseArgs({
   options: {
-    seeds: { type: 'string', default: '3' },
-    rounds: { type: 'string', default: '3' },
+    seeds: { type: 'string', default: '1' },
+    rounds: { type: 'string', default: '1' },
     minutes: { type: 'string' },
     seed: { type: 'string' },
     only: { type: 'string' },
@@ -15,8 +18,8 @@ const { values } = parseArgs({
 });
 if (values.help) {
   console.log(`Usage: npm run test:faults [-- --seeds N] [-- --rounds N] [-- --minutes N] [-- --seed FIRST] [-- --only TEXT]
---seeds    how many seeds, one after the other (3)
---rounds   how often each scenario runs under a seed (3)
+--seeds    how many seeds, one after the other (1)
+--rounds   how often each scenario runs under a seed (1)
 --minutes  instead of --seeds: no new seed is begun after this time
 --seed     the first one; else one of the clock's
 --only     scenarios whose name holds this text
@@ -36,6 +39,38 @@ const until = values.minutes === undefined ? Infinity : Date.now() + numberOf('m
 const first = values.seed === undefined ? Math.floor(Date.now() / 1000) % 1_000_000 : numberOf('seed', 0);
 const only = values.only === undefined ? [] : ['-t', values.only];
 
+// What a seed changes; the other specs of faults run the same way each time, with npm test.
+const SPECS = ['scenario.fault-spec', 'kill.fault-spec'];
+const figures = join(mkdtempSync(join(tmpdir(), 'fornax-figures-')), 'rounds.jsonl');
+const startedAt = Date.now();
+
+/** The closing table: what the suite did, and what came of it. */
+const printFigures = () => {
+  const rounds = (existsSync(figures) ? readFileSync(figures, 'utf8') : '')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
+  rmSync(dirname(figures), { recursive: true });
+  const columns = ['seconds', 'faults', 'tasks', 'instances', 'runs', 'doubleRuns', 'lost', 'unbilled', 'otherFaults'];
+  const row = (name, count, own) =>
+    `| ${[name, count, ...columns.map((column) => own.reduce((sum, round) => sum + round[column], 0))].join(' | ')} |`;
+  console.log(`
+| scenario | rounds | seconds | faults | tasks | instances | runs seen | double runs | lost | unbilled | other faults |
+|---|---|---|---|---|---|---|---|---|---|---|`);
+  for (const scenario of new Set(rounds.map((round) => round.scenario))) {
+    const own = rounds.filter((round) => round.scenario === scenario);
+    const [{ skipped }] = own;
+    console.log(row(skipped === undefined ? scenario : `SKIPPED (${skipped}): ${scenario}`, own.length, own));
+  }
+  console.log(row('all', rounds.length, rounds));
+  const { length: skipped } = rounds.filter((round) => round.skipped !== undefined);
+  const minutes = ((Date.now() - startedAt) / 60_000).toFixed(1);
+  console.log(
+    `\n${new Set(rounds.map(({ seed }) => seed)).size} seeds from ${first}, ${minutes} minutes, ${cpus().length} x ${cpus()[0]?.model}, Node ${process.version}, ${new Date().toISOString()}`,
+  );
+  if (skipped > 0) console.error(`*** ${skipped} rounds were SKIPPED. ***`);
+};
+
 for (let n = 0; n < seeds && (n === 0 || Date.now() < until); n += 1) {
   const seed = first + n;
   console.log(`== fault suite, seed ${seed}, ${rounds} rounds`);
@@ -44,14 +79,20 @@ for (let n = 0; n < seeds && (n === 0 || Date.now() < until); n += 1) {
     FORNAX_FAULT_LONG: '1',
     FORNAX_FAULT_SEED: String(seed),
     FORNAX_FAULT_ROUNDS: rounds,
+    FORNAX_FAULT_FIGURES: figures,
   };
   const code = await new Promise((resolve) =>
-    spawn(process.execPath, ['tools/test.mjs', 'faults', ...only], { stdio: 'inherit', env }).once('exit', resolve),
+    spawn(process.execPath, ['tools/test.mjs', 'faults', ...SPECS, ...only], { stdio: 'inherit', env }).once(
+      'exit',
+      resolve,
+    ),
   );
   if (code !== 0) {
+    printFigures();
     console.error(
       `== seed ${seed} failed: repeat with npm run test:faults -- --seeds 1 --rounds ${rounds} --seed ${seed}`,
     );
     process.exit(1);
   }
 }
+printFigures();

@@ -31,7 +31,7 @@ describe(`kill -9 with work in flight (seed ${seed})`, () => {
   const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, between(bed.random, [0, 300])));
 
   beforeAll(async () => {
-    bed = await Testbed.open(seed);
+    bed = await Testbed.open({ seed });
   });
 
   afterAll(async () => {

@@ -48,3 +48,6 @@ export const cpuMs = async (pid: number): Promise<number | undefined> => {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return fields.length < 13 ? undefined : (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 };
+
+/** Seconds since the machine's boot, as an instance reads them. */
+export const uptime = async (): Promise<number> => Number((await readFile('/proc/uptime', 'utf8')).split(' ')[0]);

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { checkHistory } from './check-history.js';
 import type { Ending, History, LedgerLine, Operation, Run } from './history.js';
 
-const submit = (outcome: Operation['outcome'], key = 'a'): Operation => ({ kind: 'submit', key, outcome });
-const abort = (outcome: Operation['outcome']): Operation => ({ kind: 'abort', key: 'a', outcome });
+const submit = (outcome: Operation['outcome'], key = 'a'): Operation => ({ kind: 'submit', key, outcome, at: 9 });
+const abort = (outcome: Operation['outcome']): Operation => ({ kind: 'abort', key: 'a', outcome, at: 10 });
 const aRun = (over: Partial<Run> = {}): Run => ({
   key: 'a',
   instance: 0,
@@ -35,6 +35,7 @@ const aHistory = (over: Partial<History> = {}): History => ({
   operations: [submit('ok')],
   runs: [aRun()],
   endings: [anEnding()],
+  losses: [],
   elapsedMs: 60_000,
   ...over,
 });
@@ -116,6 +117,26 @@ describe('the checker of histories', () => {
     ],
   ])('finds %s', (_, over, expected) => expect(kinds(over)).toEqual(expected));
 
+  describe('of a log that went back, and said so', () => {
+    const losses = [{ of: 'log' as const, from: 8, until: 15 }];
+
+    it('lets go of what was acknowledged, run and not billed in that time', () => {
+      expect(kinds({ losses, endings: [] })).toEqual([]);
+      expect(kinds({ losses, runs: [aRun(), aRun({ from: 20, until: 21 })] })).toEqual([]);
+    });
+
+    it('does not let go of what was before or behind it, nor of objects for the log', () => {
+      const later = { ...submit('ok'), at: 16 };
+      expect(kinds({ losses, operations: [later], runs: [], endings: [] })).toEqual(['lost']);
+      expect(kinds({ losses: [{ of: 'objects', from: 8, until: 15 }], runs: [], endings: [] })).toEqual(['lost']);
+      const behind = [aRun({ from: 16, until: 17, isDone: false }), aRun({ from: 20, until: 21 })];
+      expect(kinds({ losses, runs: behind })).toEqual(['not billed']);
+    });
+
+    it('still finds an instance that runs twice', () =>
+      expect(kinds({ losses, runs: [aRun(), aRun({ from: 10.5, until: 12 })] })).toEqual(['two at one time']));
+  });
+
   /** Histories that a correct platform may leave, of any number of tasks and attempts. */
   const attempts = fc.integer({ min: 1, max: 4 });
   const correct = fc
@@ -138,6 +159,7 @@ describe('the checker of histories', () => {
         );
       return {
         elapsedMs: 60_000,
+        losses: [],
         operations: tasks.map(({ outcome }, n) => submit(outcome, `t${n}`)),
         runs: tasks.flatMap(({ perInstance, gap }, n) =>
           perInstance.flatMap((count, instance) => runsOf(`t${n}`, instance, count, gap)),

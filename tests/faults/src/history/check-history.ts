@@ -1,4 +1,4 @@
-import type { Ending, History, LedgerLine, Operation, Run } from './history.js';
+import type { Ending, History, LedgerLine, Loss, Operation, Run } from './history.js';
 
 /** What a history holds that no order of events allows. */
 export interface Anomaly {
@@ -30,14 +30,29 @@ const groupBy = <T>(items: readonly T[], keyOf: (item: T) => string): ReadonlyMa
   return groups;
 };
 
-/** How many tasks the answers to a submit allow: an unknown one may have been made or not, and a command is repeated only while it is unknown. */
-const allowed = (submits: readonly Operation[]): { readonly least: number; readonly most: number } => ({
-  least: submits.some(({ outcome }) => outcome === 'ok') ? 1 : 0,
+/** Whether a moment is one of those that the log does not have any more. */
+const isIn = (losses: readonly Loss[], at: number): boolean =>
+  losses.some((loss) => loss.of === 'log' && at >= loss.from && at <= loss.until);
+
+/**
+ * How many tasks the answers to a submit allow: an unknown one may have been made or not, and a command is repeated only while it is unknown. An
+ * acknowledgment counts for as long as nobody said that it is lost.
+ */
+const allowed = (
+  submits: readonly Operation[],
+  losses: readonly Loss[],
+): { readonly least: number; readonly most: number } => ({
+  least: submits.some(({ outcome, at }) => outcome === 'ok' && !isIn(losses, at)) ? 1 : 0,
   most: submits.some(({ outcome }) => outcome !== 'fail') ? 1 : 0,
 });
 
-const checkExistence = (key: string, submits: readonly Operation[], endings: readonly Ending[]): readonly Anomaly[] => {
-  const { least, most } = allowed(submits);
+const checkExistence = (
+  key: string,
+  submits: readonly Operation[],
+  endings: readonly Ending[],
+  losses: readonly Loss[],
+): readonly Anomaly[] => {
+  const { least, most } = allowed(submits, losses);
   if (endings.length < least) return [{ kind: 'lost', key, detail: 'its submit was acknowledged' }];
   if (endings.length <= most) return [];
   const detail = endings.map(({ uuid }) => uuid).join(', ');
@@ -109,7 +124,7 @@ const checkTask = (
   ending: Ending,
   aborts: readonly Operation[],
   runs: readonly Run[],
-  elapsedMs: number,
+  { losses, elapsedMs }: History,
 ): readonly Anomaly[] => {
   const { key } = ending;
   const anomalies = [...checkEnd(ending, aborts, runs)];
@@ -117,7 +132,9 @@ const checkTask = (
   for (let instance = 0; instance < ending.instances; instance += 1) instances.add(instance);
   for (const instance of instances) {
     const own = runs.filter((run) => run.instance === instance);
-    anomalies.push(...checkAlone(key, own), ...checkBills(ending, instance, own.length, elapsedMs));
+    // What the log does not know any more is not billed.
+    const known = own.filter(({ from }) => !isIn(losses, from)).length;
+    anomalies.push(...checkAlone(key, own), ...checkBills(ending, instance, known, elapsedMs));
   }
   return anomalies;
 };
@@ -125,10 +142,12 @@ const checkTask = (
 /**
  * Looks for what no history of a platform may hold, in the manner of Jepsen's checkers: each command and its answer on one side, what was seen
  * of the effects on the other. No acknowledged submit is lost and no refused one is made; each task ends as its commands allow, each instance of it
- * reported once; no instance runs twice at one time; each run is billed exactly once. An unknown answer allows both.
+ * reported once; no instance runs twice at one time; each run is billed exactly once. An unknown answer allows both. Of a loss that was said, what was
+ * acknowledged and run in that time may be gone; never may anything run twice at one time, or be billed twice.
  * Take the history when nothing runs any more.
  */
-export const checkHistory = ({ operations, runs, endings, elapsedMs }: History): readonly Anomaly[] => {
+export const checkHistory = (history: History): readonly Anomaly[] => {
+  const { operations, runs, endings, losses } = history;
   const commands = groupBy(operations, ({ key }) => key);
   const seen = groupBy(runs, ({ key }) => key);
   const ended = groupBy(endings, ({ key }) => key);
@@ -139,12 +158,12 @@ export const checkHistory = ({ operations, runs, endings, elapsedMs }: History):
     const aborts = own.filter(({ kind }) => kind === 'abort');
     const tasks = ended.get(key) ?? [];
     const ran = seen.get(key) ?? [];
-    anomalies.push(...checkExistence(key, submits, tasks));
-    if (tasks.length === 0 && ran.length > 0)
-      anomalies.push({ kind: 'run without a task', key, detail: `${ran.length} runs` });
+    anomalies.push(...checkExistence(key, submits, tasks, losses));
+    const stray = tasks.length === 0 ? ran.filter(({ from }) => !isIn(losses, from)).length : 0;
+    if (stray > 0) anomalies.push({ kind: 'run without a task', key, detail: `${stray} runs` });
     const open = ran.filter(({ isOpen }) => isOpen).length;
     if (open > 0) anomalies.push({ kind: 'still running', key, detail: `${open} runs, and the task is over` });
-    for (const task of tasks) anomalies.push(...checkTask(task, aborts, ran, elapsedMs));
+    for (const task of tasks) anomalies.push(...checkTask(task, aborts, ran, history));
   }
   return anomalies;
 };

@@ -4,6 +4,15 @@ export interface Operation {
   /** Of the task: its name, and what its runs call themselves. */
   readonly key: string;
   readonly outcome: 'ok' | 'fail' | 'unknown';
+  /** When it was answered, in seconds since the machine's boot. */
+  readonly at: number;
+}
+
+/** What was done between two moments (seconds since the machine's boot) may be lost: the platform said so, and an operator accepted it. */
+export interface Loss {
+  readonly of: 'log' | 'objects';
+  readonly from: number;
+  readonly until: number;
 }
 
 /** One run of one instance, as the outside recorder saw it; seconds since the machine's boot. */
@@ -44,6 +53,7 @@ export interface History {
   readonly operations: readonly Operation[];
   readonly runs: readonly Run[];
   readonly endings: readonly Ending[];
+  readonly losses: readonly Loss[];
   /** How long it all took: nothing can have run for longer. */
   readonly elapsedMs: number;
 }

@@ -1,3 +1,4 @@
+import type { Loss } from '../history/history.js';
 import { signal, treeOf } from '../processes.js';
 import { type Random, between, pick } from '../random.js';
 
@@ -9,10 +10,42 @@ export interface Target {
   parts(): Promise<readonly string[]>;
   /** For the timeline that is printed when a scenario fails. */
   note(text: string): void;
+  /** The same, of something that goes wrong: it is counted. */
+  strike(text: string): void;
   /** Kills the launcher and all parts at once, and starts everything again on the same data. */
   powerCut(): Promise<void>;
+  /** Ends everything, in order or as a power cut, changes what lies on the disk, and starts again. */
+  restart(restart: Restart): Promise<void>;
+  /** Where the data is, for a test. */
+  readonly dataDir: string;
+  /** A folder for copies, beside the data. */
+  readonly copiesDir: string;
+  /** Until /health, for an operator, and the launcher's screen say this. */
+  untilSaid(words: RegExp): Promise<void>;
+  untilReady(): Promise<void>;
+  /** Types `fornax …`. */
+  fornax(...words: readonly string[]): Promise<Typed>;
+  /** Sends a submit that must be refused. @throws Error it was not */
+  mustRefuse(): Promise<void>;
+  /** Says that what was done from then to the last restart may be lost now. */
+  lose(of: Loss['of'], from: number): void;
+  /** Submits that were acknowledged so far, the first one first, with the moment at which each was sent. */
+  acknowledged(): readonly { readonly key: string; readonly sentAt: number }[];
   /** Sets the wall clock of one part's process off by this much; 0 sets it right. */
   moveClock(part: string, offMs: number): Promise<void>;
+}
+
+export interface Restart {
+  readonly ends: 'in order' | 'power cut';
+  readonly change?: () => Promise<void>;
+  /** Whether it can become ready after that, or only answer. */
+  readonly awaits: 'ready' | 'answers';
+}
+
+/** What a command printed, with its exit code. */
+export interface Typed {
+  readonly code: number;
+  readonly output: string;
 }
 
 /** One thing that goes wrong, and right again: it resolves once it is healed. */
@@ -35,7 +68,7 @@ export const kill = (part: string): Fault => ({
   name: `kill ${part}`,
   inject: async (target) => {
     const pid = await target.pid(part);
-    target.note(`kill -9 ${part}`);
+    target.strike(`kill -9 ${part}`);
     signal(pid, 'SIGKILL');
   },
 });
@@ -50,7 +83,7 @@ export const pause = (part: string, ms: Range): Fault => ({
     const pid = await target.pid(part);
     const pids = part === 'postgres' ? await treeOf(pid) : [pid];
     const pauseMs = between(target.random, ms);
-    target.note(`SIGSTOP ${part} for ${pauseMs} ms`);
+    target.strike(`SIGSTOP ${part} for ${pauseMs} ms`);
     for (const each of pids) signal(each, 'SIGSTOP');
     try {
       await sleep(pauseMs);
@@ -65,7 +98,7 @@ export const pause = (part: string, ms: Range): Fault => ({
 export const clockStep = (part: string, stepMs: number, ms: Range): Fault => ({
   name: `clock of ${part} off by ${stepMs} ms`,
   inject: async (target) => {
-    target.note(`clock of ${part} off by ${stepMs} ms`);
+    target.strike(`clock of ${part} off by ${stepMs} ms`);
     await target.moveClock(part, stepMs);
     try {
       await sleep(between(target.random, ms));
@@ -80,7 +113,7 @@ export const clockStep = (part: string, stepMs: number, ms: Range): Fault => ({
 export const powerCut: Fault = {
   name: 'power cut',
   inject: async (target) => {
-    target.note('power cut');
+    target.strike('power cut');
     await target.powerCut();
     target.note('started again');
   },

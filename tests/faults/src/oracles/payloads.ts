@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { S3Client } from '@fornax/client';
 import type { Oracle } from './oracles.js';
 
@@ -13,6 +13,17 @@ export const resultScript = (key: string, bytes: number): string =>
     'head -c 750000 /dev/urandom | base64',
   ].join('\n');
 
+/** @returns whether there is such an object; a damaged one is no object that is not there */
+const read = async (s3: S3Client, bucket: string, key: string, hash: Hash): Promise<boolean> => {
+  try {
+    for await (const chunk of await s3.getObject(bucket, key)) hash.update(chunk as Buffer);
+    return true;
+  } catch (error) {
+    if (String(error).includes('NoSuchKey') || String(error).includes('404')) return false;
+    throw error;
+  }
+};
+
 /** Each result is, byte for byte, what a run of its instance that came to its end wrote. */
 export const payloads: Oracle = async (bed, history) => {
   const { AWS_ACCESS_KEY_ID: accessKey = '', AWS_SECRET_ACCESS_KEY: secretKey = '' } = bed.platform.clientEnv;
@@ -24,14 +35,20 @@ export const payloads: Oracle = async (bed, history) => {
       if (state !== 'Success' || bucket === null) continue;
       for (let instance = 0; instance < instances; instance += 1) {
         looked += 1;
+        const name = resultName(key, instance);
         const hash = createHash('sha256');
-        for await (const chunk of await s3.getObject(bucket, resultName(key, instance))) hash.update(chunk as Buffer);
+        const isThere = await read(s3, bucket, name, hash);
+        if (!isThere) {
+          // Those that an operator gave up, because the platform said that they are lost.
+          if (!history.losses.some(({ of }) => of === 'objects')) faults.push(`${name} is gone`);
+          continue;
+        }
         const written = bed.recorder
           .runs()
           .filter((run) => run.key === key && run.instance === instance && run.isDone)
           .flatMap(({ notes }) => notes);
         const found = hash.digest('hex');
-        if (!written.includes(found)) faults.push(`${resultName(key, instance)} is not what any of its runs wrote`);
+        if (!written.includes(found)) faults.push(`${name} is not what any of its runs wrote`);
       }
     }
   } finally {

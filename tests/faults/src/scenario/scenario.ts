@@ -2,6 +2,8 @@ import { type Fault, type Target } from '../nemesis/fault.js';
 import { type Oracle, describeDescriptors } from '../oracles/oracles.js';
 import { between } from '../random.js';
 import { resultScript } from '../oracles/payloads.js';
+import { checkHistory } from '../history/check-history.js';
+import { type Figures, figuresOf } from '../history/figures.js';
 import { insist } from '../work.js';
 import type { Testbed } from './testbed.js';
 
@@ -32,6 +34,12 @@ export interface Scenario {
   readonly env: Readonly<Record<string, string>>;
   /** Its faults set clocks. */
   readonly hasClocks?: boolean;
+  /** Size of a disk of its own, in bytes: needs the right to mount one. */
+  readonly diskBytes?: number;
+  /** A data folder of this release is begun with, under load at once. */
+  readonly release?: string;
+  /** It loses things, so it is not on a platform with those that must lose nothing. */
+  readonly loses?: boolean;
   /** Parts of which there are two processes. */
   readonly twice?: readonly string[];
   readonly faults: readonly Fault[];
@@ -45,7 +53,7 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 const runLoad = async (bed: Testbed, name: string, load: Load): Promise<void> => {
   const aborts: Promise<void>[] = [];
   for (let n = 0; n < load.tasks; n += 1) {
-    const key = `${name}-${n}`;
+    const key = `${name}${n}`;
     const script = [load.script, load.resultBytes === undefined ? undefined : resultScript(key, load.resultBytes)]
       .filter((line) => line !== undefined)
       .join('\n');
@@ -74,19 +82,40 @@ const untilRunning = (bed: Testbed, name: string): Promise<void> =>
     return runs ? Promise.resolve() : Promise.reject(new Error('nothing runs'));
   }, 'an instance runs');
 
-/** Runs one scenario. @returns what the oracles found, nothing when all is well */
-export const runScenario = async (bed: Testbed, scenario: Scenario, round: number): Promise<readonly string[]> => {
-  const name = `${scenario.key}-${round}`;
+/** What one round of a scenario came to. */
+export interface Outcome {
+  /** What the oracles found, nothing when all is well. */
+  readonly found: readonly string[];
+  readonly figures: Figures;
+}
+
+/** Runs one scenario. */
+export const runScenario = async (bed: Testbed, scenario: Scenario, round: number): Promise<Outcome> => {
+  const name = `${scenario.key}-${round}-`;
+  const startedAt = performance.now();
+  const struckBefore = bed.struck;
   bed.note(`-- ${scenario.name}, round ${round}`);
   const before = await describeDescriptors(bed);
   const target: Target = bed;
   const nemesis = async (): Promise<void> => {
-    await untilRunning(bed, name);
+    // An upgrade is disturbed while it goes on.
+    if (scenario.release === undefined) await untilRunning(bed, name);
     for (const fault of scenario.faults) await fault.inject(target);
   };
   await Promise.all([runLoad(bed, name, scenario.load), nemesis()]);
   const history = await bed.settle();
   const found: string[] = [];
   for (const oracle of scenario.oracles) found.push(...(await oracle(bed, history, before)));
-  return found;
+  const anomalies = checkHistory(history);
+  const counted = figuresOf(history, anomalies, name);
+  const figures = {
+    scenario: scenario.name,
+    seed: bed.seed,
+    round,
+    seconds: Math.round((performance.now() - startedAt) / 1_000),
+    faults: bed.struck - struckBefore,
+    ...counted,
+    otherFaults: Math.max(0, found.length - counted.doubleRuns - counted.lost - counted.unbilled),
+  };
+  return { found, figures };
 };

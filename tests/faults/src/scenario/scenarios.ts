@@ -1,6 +1,7 @@
 import { calm, clockStep, inTurn, kill, pause, powerCut, shuffled, together } from '../nemesis/fault.js';
 import { descriptors, history, idle, memory, projections, readiness } from '../oracles/oracles.js';
 import { payloads } from '../oracles/payloads.js';
+import { DAMAGE_SCENARIOS } from './damage-scenarios.js';
 import type { Scenario } from './scenario.js';
 
 /** After this long without a word a node is lost; short, so that pauses beyond it are short as well. */
@@ -121,4 +122,5 @@ export const SCENARIOS: readonly Scenario[] = [
     load: { tasks: 25, instances: [1, 4], lastsMs: [200, 3_000], everyMs: [200, 1_500], abortedPart: 0.2 },
     oracles: ALL,
   },
+  ...DAMAGE_SCENARIOS,
 ];

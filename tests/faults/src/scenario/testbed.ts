@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -10,10 +10,13 @@ import {
   startRunRecorder,
   testClock,
 } from '@fornax/testing';
-import type { Ending, History, LedgerLine, Operation } from '../history/history.js';
-import type { Target } from '../nemesis/fault.js';
+import type { Ending, History, LedgerLine, Loss, Operation } from '../history/history.js';
+import type { Restart, Target, Typed } from '../nemesis/fault.js';
+import { healthOf, typeFornax } from './operator.js';
+import { unpackRelease } from './release.js';
+import { progress } from './report.js';
 import { endReplica, startReplica } from './replicas.js';
-import { signal } from '../processes.js';
+import { signal, uptime } from '../processes.js';
 import { type Random, randomFrom } from '../random.js';
 import { call, insist } from '../work.js';
 
@@ -46,6 +49,9 @@ const TERMINAL = ['Success', 'Failure', 'Cancelled'];
 const SETTLE_MS = 150_000;
 /** Answers after which nobody knows whether it was done (ADR 0017); the others of these say that it was not. */
 const UNKNOWN = [409, 504];
+const SAID_MS = 120_000;
+/** Longer than an operator takes to read what is wrong and to type the way out. */
+const INSIST_MS = 300_000;
 
 const outcomeOf = (status: number | undefined): Operation['outcome'] =>
   status === undefined || UNKNOWN.includes(status) ? 'unknown' : status < 300 ? 'ok' : 'fail';
@@ -61,6 +67,18 @@ const withClocks = (dataDir: string): readonly string[] => {
   return ['--import', preload.href];
 };
 
+export interface TestbedOptions {
+  readonly seed: number;
+  /** Settings of the platform. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Whether `moveClock` is wanted: each process then looks for its setting all the time. */
+  readonly hasClocks?: boolean;
+  /** Size of a disk of its own; it goes with the platform, so no restart has its data. */
+  readonly diskBytes?: number;
+  /** A data folder of tests/e2e/releases to begin with; it is not waited for until the platform is ready. */
+  readonly release?: string;
+}
+
 /** A platform, the recorder of its runs, and the history that both make under faults. */
 export class Testbed implements Target {
   readonly random: Random;
@@ -70,29 +88,61 @@ export class Testbed implements Target {
   readonly #uuids = new Map<string, string>();
   readonly #replicas: ChildProcess[] = [];
 
+  readonly #losses: Loss[] = [];
+  readonly #sentAt = new Map<string, number>();
+  #struck = 0;
+  /** When everything ended last, in seconds since the machine's boot. */
+  #endedAt = 0;
+
   private constructor(
-    readonly seed: number,
-    readonly dataDir: string,
-    private readonly env: Readonly<Record<string, string>>,
+    private readonly options: TestbedOptions,
+    private readonly folder: string,
     private readonly nodeArgs: readonly string[],
     readonly recorder: RunRecorder,
     private current: RunningPlatform,
   ) {
-    this.random = randomFrom(seed);
+    this.random = randomFrom(options.seed);
   }
 
-  /** @param hasClocks whether `moveClock` is wanted: each process then looks for its setting all the time */
-  static async open(seed: number, env: Readonly<Record<string, string>> = {}, hasClocks = false): Promise<Testbed> {
-    const dataDir = await mkdtemp(join(tmpdir(), 'fornax-faults-'));
+  static async open(options: TestbedOptions): Promise<Testbed> {
+    const folder = await mkdtemp(join(tmpdir(), 'fornax-faults-'));
+    const dataDir = join(folder, 'data');
+    await mkdir(dataDir);
+    const { env = {}, hasClocks = false, diskBytes, release } = options;
+    if (release !== undefined) await unpackRelease(release, dataDir);
     const recorder = await startRunRecorder();
     try {
       const nodeArgs = hasClocks ? withClocks(dataDir) : [];
-      const platform = await startPlatform({ dataDir, env, nodeArgs });
-      return new Testbed(seed, dataDir, env, nodeArgs, recorder, platform);
+      const platform = await startPlatform({
+        dataDir,
+        env,
+        nodeArgs,
+        awaits: release === undefined ? 'ready' : 'answers',
+        ...(diskBytes === undefined ? {} : { diskBytes }),
+      });
+      return new Testbed(options, folder, nodeArgs, recorder, platform);
     } catch (error) {
       await recorder.close();
+      await rm(folder, { recursive: true, force: true });
       throw error;
     }
+  }
+
+  get seed(): number {
+    return this.options.seed;
+  }
+
+  get dataDir(): string {
+    return this.current.dataDir;
+  }
+
+  get copiesDir(): string {
+    return join(this.folder, 'copies');
+  }
+
+  /** How many faults there were. */
+  get struck(): number {
+    return this.#struck;
   }
 
   /** Starts a second process of each of these parts: leaders get somebody who stands by. */
@@ -106,7 +156,7 @@ export class Testbed implements Target {
     for (const pid of Object.values(await this.current.parts())) signal(pid, 'SIGCONT');
     await this.current.stop();
     await this.recorder.close();
-    await rm(this.dataDir, { recursive: true, force: true });
+    await rm(this.folder, { recursive: true, force: true });
   }
 
   get platform(): RunningPlatform {
@@ -119,7 +169,9 @@ export class Testbed implements Target {
   }
 
   note(text: string): void {
-    this.#timeline.push(`${((performance.now() - this.#startedAt) / 1_000).toFixed(2).padStart(8)} s  ${text}`);
+    const line = `${((performance.now() - this.#startedAt) / 1_000).toFixed(2).padStart(8)} s  ${text}`;
+    this.#timeline.push(line);
+    progress(line);
   }
 
   async parts(): Promise<readonly string[]> {
@@ -136,12 +188,82 @@ export class Testbed implements Target {
     }, `${part} runs`);
   }
 
+  strike(text: string): void {
+    this.#struck += 1;
+    this.note(text);
+  }
+
   async powerCut(): Promise<void> {
+    await this.restart({ ends: 'power cut', awaits: 'ready' });
+  }
+
+  async restart({ ends, change, awaits }: Restart): Promise<void> {
+    if (ends === 'in order') await this.current.stop();
+    else await this.#cutPower();
+    this.#endedAt = await uptime();
+    await change?.();
+    const { env = {} } = this.options;
+    this.current = await startPlatform({ dataDir: this.dataDir, env, nodeArgs: this.nodeArgs, awaits });
+  }
+
+  async #cutPower(): Promise<void> {
     const pids = Object.values(await this.current.parts());
     signal(this.current.launcherPid, 'SIGKILL');
     for (const pid of pids) signal(pid, 'SIGKILL');
     await this.current.exited;
-    this.current = await startPlatform({ dataDir: this.dataDir, env: this.env, nodeArgs: this.nodeArgs });
+  }
+
+  lose(of: Loss['of'], from: number): void {
+    this.note(`said to be lost: what the ${of} had of ${from.toFixed(2)} to ${this.#endedAt.toFixed(2)} (uptime)`);
+    this.#losses.push({ of, from, until: this.#endedAt });
+  }
+
+  acknowledged(): readonly { readonly key: string; readonly sentAt: number }[] {
+    return [...this.#uuids.keys()].map((key) => ({ key, sentAt: this.#sentAt.get(key) ?? 0 }));
+  }
+
+  async untilSaid(words: RegExp): Promise<void> {
+    let said = '';
+    await eventually(
+      async () => {
+        said = await healthOf(this.current).catch(String);
+        return words.test(said) && words.test(this.current.output());
+      },
+      { timeoutMs: SAID_MS },
+    ).catch((cause: unknown) => {
+      throw new Error(`nobody says ${String(words)}, but /health: ${said}\n${this.current.output().slice(-3_000)}`, {
+        cause,
+      });
+    });
+    this.note(`said: ${said}`);
+  }
+
+  async untilReady(): Promise<void> {
+    await eventually(
+      async () =>
+        (
+          await fetch(`${this.current.apiUrl}/health/ready`, { signal: AbortSignal.timeout(5_000) }).catch(
+            () => undefined,
+          )
+        )?.status === 200,
+      { timeoutMs: SETTLE_MS },
+    ).catch(async (cause: unknown) => {
+      const said = await healthOf(this.current).catch(String);
+      throw new Error(`not ready: ${said}\n${this.current.output().slice(-3_000)}`, { cause });
+    });
+  }
+
+  async fornax(...words: readonly string[]): Promise<Typed> {
+    this.note(`fornax ${words.join(' ')}`);
+    const typed = await typeFornax(this.dataDir, words);
+    this.note(`  exit code ${typed.code}: ${typed.output.trim()}`);
+    return typed;
+  }
+
+  async mustRefuse(): Promise<void> {
+    const key = `refused-${this.#operations.length}`;
+    const outcome = await this.submit({ key, instances: 1, lastsMs: 0 });
+    if (outcome !== 'fail') throw new Error(`a submit was answered with ${outcome} where nothing may be written`);
   }
 
   async moveClock(part: string, offMs: number): Promise<void> {
@@ -152,18 +274,24 @@ export class Testbed implements Target {
 
   /** Sends it once, as a client without patience. Its answer goes into the history. */
   async submit(submission: Submission): Promise<Operation['outcome']> {
+    this.#sentAt.set(submission.key, this.#sentAt.get(submission.key) ?? (await uptime()));
     const answer = await this.#post(submission).catch((): undefined => undefined);
     return this.#noted('submit', submission.key, answer);
   }
 
   /** Sends it under its key until it is acknowledged, as a client that wants it done. @returns the task's id */
   async insistOn(submission: Submission): Promise<string> {
-    const answer = await insist(async () => {
-      const given = await this.#post(submission);
-      if (outcomeOf(given.status) !== 'ok') throw new Error(`answered with ${given.status}`);
-      return given;
-    }, `submit ${submission.key}`);
-    this.#noted('submit', submission.key, answer);
+    this.#sentAt.set(submission.key, this.#sentAt.get(submission.key) ?? (await uptime()));
+    const answer = await insist(
+      async () => {
+        const given = await this.#post(submission);
+        if (outcomeOf(given.status) !== 'ok') throw new Error(`answered with ${given.status}`);
+        return given;
+      },
+      `submit ${submission.key}`,
+      INSIST_MS,
+    );
+    await this.#noted('submit', submission.key, answer);
     return answer.uuid ?? '';
   }
 
@@ -180,7 +308,7 @@ export class Testbed implements Target {
       ({ status }) => ({ status, uuid: undefined }),
       (): undefined => undefined,
     );
-    this.#noted('abort', key, answer);
+    await this.#noted('abort', key, answer);
   }
 
   /** Until an instance of the task has said its first word. */
@@ -205,13 +333,14 @@ export class Testbed implements Target {
       operations: [...this.#operations],
       runs: this.recorder.runs(),
       endings,
+      losses: [...this.#losses],
       elapsedMs: performance.now() - this.#startedAt,
     };
   }
 
-  #noted(kind: Operation['kind'], key: string, answer: Answer | undefined): Operation['outcome'] {
+  async #noted(kind: Operation['kind'], key: string, answer: Answer | undefined): Promise<Operation['outcome']> {
     const outcome = outcomeOf(answer?.status);
-    this.#operations.push({ kind, key, outcome });
+    this.#operations.push({ kind, key, outcome, at: await uptime() });
     if (outcome !== 'ok') this.note(`${kind} ${key}: ${outcome} (${answer?.status ?? 'no answer'})`);
     if (outcome === 'ok' && answer?.uuid !== undefined) this.#uuids.set(key, answer.uuid);
     return outcome;

@@ -1,0 +1,188 @@
+import {
+  acceptTheLog,
+  damage,
+  dropTheDamage,
+  findDamagedObjects,
+  forgetMissingObjects,
+  rebuildFromTheLog,
+  steps,
+} from '../nemesis/damage.js';
+import { fullDisk } from '../nemesis/disk.js';
+import { calm, kill, powerCut } from '../nemesis/fault.js';
+import {
+  backUp,
+  cutOffAnObject,
+  cutOffTheLog,
+  flipABitOfAnObject,
+  flipABitOfTheLog,
+  putBack,
+} from '../nemesis/stores.js';
+import { descriptors, history, idle, memory, projections, readiness } from '../oracles/oracles.js';
+import { payloads } from '../oracles/payloads.js';
+import { RELEASES, RELEASE_SETTINGS } from './release.js';
+import type { Load, Scenario } from './scenario.js';
+
+const TWO_NODES = { FORNAX_NODES: '2', FORNAX_NODE_GRACE_MS: '4000', FORNAX_HEARTBEAT_MS: '400' };
+const DISK_BYTES = 400_000_000;
+const LOW_BYTES = 40_000_000;
+const RESULT_BYTES = 1_000_000;
+const ALL = [readiness, history, projections, descriptors, idle, memory];
+const WITH_RESULTS = [readiness, history, payloads, projections, idle, memory];
+
+const LOAD: Load = { tasks: 12, instances: [1, 3], lastsMs: [200, 2_000], everyMs: [300, 1_200] };
+const withResults = (key: string): Load => ({ ...LOAD, bucket: `fault-${key}`, resultBytes: RESULT_BYTES });
+/** Some work is done, some is being done. */
+const BUSY = calm([3_000, 5_000]);
+const WENT_BACK = { says: /The event log went back/, refuses: true, loses: 'log' as const, wayOut: acceptTheLog };
+const HAS_GAPS = {
+  says: /The event log is damaged/,
+  refuses: true,
+  loses: 'log' as const,
+  wayOut: steps(dropTheDamage, rebuildFromTheLog),
+};
+const OBJECTS_GONE = { loses: 'objects' as const, wayOut: steps(findDamagedObjects, forgetMissingObjects) };
+
+/** The stores themselves are damaged under load, and the platform is led out by what docs/how-to/recover.md says. */
+export const DAMAGE_SCENARIOS: readonly Scenario[] = [
+  {
+    key: 'disk',
+    name: 'a disk that fills up, nearly and wholly, under load',
+    isShort: false,
+    env: {
+      ...TWO_NODES,
+      FORNAX_DISK_LOW_BYTES: String(LOW_BYTES),
+      FORNAX_NODE_DISK_LOW_BYTES: String(LOW_BYTES / 4),
+    },
+    diskBytes: DISK_BYTES,
+    faults: [fullDisk(LOW_BYTES - 10_000_000, [2_000, 4_000]), calm([1_000, 3_000]), fullDisk(0, [2_000, 4_000])],
+    load: { ...withResults('disk'), tasks: 16 },
+    oracles: [...WITH_RESULTS, descriptors],
+  },
+  {
+    key: 'cut',
+    name: 'the log is cut off while nothing runs, after an end in order',
+    isShort: false,
+    env: TWO_NODES,
+    loses: true,
+    faults: [BUSY, damage({ name: 'cut off', ends: 'in order', change: cutOffTheLog, ...HAS_GAPS })],
+    load: LOAD,
+    oracles: ALL,
+  },
+  {
+    key: 'cut-crash',
+    name: 'the log is cut off by a crash',
+    isShort: false,
+    env: TWO_NODES,
+    loses: true,
+    faults: [BUSY, damage({ name: 'cut off', ends: 'power cut', change: cutOffTheLog, ...WENT_BACK })],
+    load: LOAD,
+    oracles: ALL,
+  },
+  {
+    key: 'flip',
+    name: 'one bit of the log is another one after an end in order',
+    isShort: false,
+    env: TWO_NODES,
+    loses: true,
+    faults: [BUSY, damage({ name: 'a bit', ends: 'in order', change: flipABitOfTheLog, ...HAS_GAPS })],
+    load: LOAD,
+    oracles: ALL,
+  },
+  {
+    key: 'flip-crash',
+    name: 'one bit of the log is another one after a crash',
+    isShort: false,
+    env: TWO_NODES,
+    loses: true,
+    faults: [BUSY, damage({ name: 'a bit', ends: 'power cut', change: flipABitOfTheLog, ...WENT_BACK })],
+    load: LOAD,
+    oracles: ALL,
+  },
+  {
+    key: 'old-log',
+    name: 'an older copy of the log, younger Postgres and objects',
+    isShort: false,
+    env: TWO_NODES,
+    loses: true,
+    faults: [
+      backUp('nats'),
+      BUSY,
+      damage({ name: 'older log', ends: 'power cut', change: putBack('nats'), ...WENT_BACK }),
+    ],
+    load: withResults('old-log'),
+    oracles: WITH_RESULTS,
+  },
+  {
+    key: 'old-rows',
+    name: 'an older copy of Postgres, younger log and objects',
+    isShort: false,
+    env: TWO_NODES,
+    loses: true,
+    faults: [
+      backUp('postgres'),
+      BUSY,
+      damage({
+        name: 'older rows',
+        ends: 'power cut',
+        change: async (target) => void (await putBack('postgres')(target)),
+      }),
+    ],
+    load: withResults('old-rows'),
+    oracles: WITH_RESULTS,
+  },
+  {
+    key: 'old-files',
+    name: 'an older copy of the objects, younger log and Postgres',
+    isShort: false,
+    env: TWO_NODES,
+    loses: true,
+    faults: [
+      backUp('objects'),
+      BUSY,
+      damage({
+        name: 'older objects',
+        ends: 'power cut',
+        change: putBack('objects'),
+        says: /is not the one that was used before/,
+        loses: 'objects',
+        wayOut: forgetMissingObjects,
+      }),
+    ],
+    load: withResults('old-files'),
+    oracles: WITH_RESULTS,
+  },
+  {
+    key: 'objects',
+    name: 'files of objects are cut off and changed',
+    isShort: false,
+    env: TWO_NODES,
+    loses: true,
+    faults: [
+      BUSY,
+      damage({ name: 'a cut object', ends: 'power cut', change: cutOffAnObject, ...OBJECTS_GONE }),
+      BUSY,
+      damage({ name: 'a bit of an object', ends: 'in order', change: flipABitOfAnObject, ...OBJECTS_GONE }),
+    ],
+    load: withResults('objects'),
+    oracles: WITH_RESULTS,
+  },
+  ...RELEASES.map((release): Scenario => ({
+    key: `upgrade-${release.slice(0, 10)}`,
+    name: `an upgrade of the data of ${release.slice(0, 10)} under load, killed and cut off`,
+    isShort: false,
+    env: { ...TWO_NODES, ...RELEASE_SETTINGS },
+    release,
+    loses: true,
+    faults: [
+      kill('platform'),
+      kill('postgres'),
+      calm([100, 1_000]),
+      powerCut,
+      calm([500, 2_000]),
+      kill('nats'),
+      powerCut,
+    ],
+    load: LOAD,
+    oracles: ALL,
+  })),
+];

@@ -1,0 +1,39 @@
+import { execFile } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { startPostgres } from '@fornax/embedded';
+import { workspaceRoot } from '@fornax/testing';
+import pg from 'pg';
+
+const FOLDERS = join(workspaceRoot, 'tests/e2e/releases');
+
+/** Archives of data folders as releases left them, the oldest first (see tests/e2e/releases). */
+export const RELEASES: readonly string[] = readdirSync(FOLDERS)
+  .filter((name) => name.endsWith('.tar.gz'))
+  .sort();
+
+/** Settings that those folders were made with. */
+export const RELEASE_SETTINGS = {
+  FORNAX_BOOTSTRAP_EMAIL: 'operator@example.org',
+  FORNAX_WEBHOOK_ALLOWED_DESTINATIONS: '127.0.0.1:9',
+};
+
+/** Makes a data folder as that release left it. */
+export const unpackRelease = async (release: string, folder: string): Promise<void> => {
+  await promisify(execFile)('tar', ['-xzf', join(FOLDERS, release), '-C', folder, '--no-same-owner']);
+  await rm(join(folder, 'expected.json'));
+  const sql = await readFile(join(folder, 'database.sql'), 'utf8');
+  await rm(join(folder, 'database.sql'));
+  const secretsFile = join(folder, 'secrets', 'postgres');
+  const postgres = await startPostgres({ dataDir: join(folder, 'postgres'), secretsFile });
+  const db = new pg.Client({ connectionString: postgres.url });
+  try {
+    await db.connect();
+    await db.query(sql);
+  } finally {
+    await db.end();
+    await postgres.stop();
+  }
+};
