@@ -1,3 +1,6 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { S3Client } from '@fornax/client';
 import type { Fault, Restart, Target, Typed } from './fault.js';
 
 /** A way out of docs/how-to/recover.md; the platform becomes ready again by itself behind it. */
@@ -90,6 +93,32 @@ export const findDamagedObjects: WayOut = async (target) => {
 export const forgetMissingObjects: WayOut = async (target) => {
   insistOnCode(await target.fornax('storage', 'reindex', '--forget-missing'), 0, 'storage reindex');
 };
+
+/** A changed object is cut off when it is read, and the log names it: it is deleted, or would be stored again. */
+export const deleteChangedObjects =
+  (bucket: string): WayOut =>
+  async (target) => {
+    const { clientEnv, storageUrl } = target.platform;
+    const { AWS_ACCESS_KEY_ID: accessKey = '', AWS_SECRET_ACCESS_KEY: secretKey = '' } = clientEnv;
+    const s3 = new S3Client({ endpoint: storageUrl, accessKey, secretKey });
+    try {
+      const changed: string[] = [];
+      for (const { key } of await s3.listObjects(bucket))
+        await s3.getBytes(bucket, key).catch((error: unknown) => {
+          target.note(`reading ${key}: ${String(error)}`);
+          changed.push(key);
+        });
+      if (changed.length !== 1) throw new Error(`one object is changed, and ${changed.length} cannot be read`);
+      const log = await readFile(join(target.dataDir, 'logs', 'platform.log'), 'utf8');
+      for (const key of changed) {
+        if (!log.split('\n').some((line) => line.includes(key) && line.includes('other bytes than were stored')))
+          throw new Error(`the log does not name ${key}`);
+        await s3.deleteObject(bucket, key);
+      }
+    } finally {
+      s3.close();
+    }
+  };
 
 /** One after the other. */
 export const steps =

@@ -1,3 +1,4 @@
+import type { RunningPlatform } from '@fornax/testing';
 import type { Loss } from '../history/history.js';
 import { signal, treeOf } from '../processes.js';
 import { type Random, between, pick } from '../random.js';
@@ -16,6 +17,7 @@ export interface Target {
   powerCut(): Promise<void>;
   /** Ends everything, in order or as a power cut, changes what lies on the disk, and starts again. */
   restart(restart: Restart): Promise<void>;
+  readonly platform: RunningPlatform;
   /** Where the data is, for a test. */
   readonly dataDir: string;
   /** A folder for copies, beside the data. */

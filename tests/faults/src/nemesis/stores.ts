@@ -8,6 +8,8 @@ import type { Fault, Target } from './fault.js';
 /** What a platform keeps, each in a folder of its own below the data. */
 export type Store = 'nats' | 'postgres' | 'objects';
 
+/** What each instance of these scenarios leaves, at least. */
+export const RESULT_BYTES = 1_000_000;
 const STREAM = 'FORNAX_EVENTS';
 /** When each copy was made, by its folder. */
 const copiedAt = new Map<string, number>();
@@ -70,20 +72,20 @@ const filesBelow = async (folder: string): Promise<readonly string[]> => {
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 };
 
-/** The largest files: payloads of results, tables with rows. */
-const largest = async (folder: string, count: number): Promise<readonly string[]> => {
-  const sized = await Promise.all(
-    (await filesBelow(folder)).map(async (file) => ({ file, size: (await stat(file)).size })),
-  );
-  return sized
-    .sort((a, b) => b.size - a.size)
-    .slice(0, count)
+/** Payloads of results that were stored first: surely those of objects, while the last ones may be of attempts that came to nothing. */
+const firstResults = async (folder: string, leastBytes: number): Promise<readonly string[]> => {
+  const files = (await filesBelow(folder)).filter((file) => !file.includes('set-aside'));
+  const facts = await Promise.all(files.map(async (file) => ({ file, ...(await stat(file)) })));
+  return facts
+    .filter(({ size }) => size >= leastBytes)
+    .sort((x, y) => x.mtimeMs - y.mtimeMs)
+    .slice(0, 2)
     .map(({ file }) => file);
 };
 
 /** A file of objects loses its second half. */
 export const cutOffAnObject = async (target: Target): Promise<number> => {
-  const file = pick(target.random, await largest(join(target.dataDir, 'objects'), 3));
+  const file = pick(target.random, await firstResults(join(target.dataDir, 'objects'), RESULT_BYTES));
   const { size } = await stat(file);
   target.note(`${file} is cut off at ${Math.floor(size / 2)} of ${size} bytes`);
   await truncate(file, Math.floor(size / 2));
@@ -92,7 +94,7 @@ export const cutOffAnObject = async (target: Target): Promise<number> => {
 
 /** One bit in the middle of a file of objects is another one. */
 export const flipABitOfAnObject = async (target: Target): Promise<number> => {
-  const file = pick(target.random, await largest(join(target.dataDir, 'objects'), 3));
+  const file = pick(target.random, await firstResults(join(target.dataDir, 'objects'), RESULT_BYTES));
   const bytes = await readFile(file);
   const at = Math.floor(bytes.length / 2);
   bytes[at] = (bytes[at] ?? 0) ^ 1;

@@ -1,6 +1,7 @@
 import {
   acceptTheLog,
   damage,
+  deleteChangedObjects,
   dropTheDamage,
   findDamagedObjects,
   forgetMissingObjects,
@@ -16,6 +17,7 @@ import {
   flipABitOfAnObject,
   flipABitOfTheLog,
   putBack,
+  RESULT_BYTES,
 } from '../nemesis/stores.js';
 import { descriptors, history, idle, memory, projections, readiness } from '../oracles/oracles.js';
 import { payloads } from '../oracles/payloads.js';
@@ -25,7 +27,6 @@ import type { Load, Scenario } from './scenario.js';
 const TWO_NODES = { FORNAX_NODES: '2', FORNAX_NODE_GRACE_MS: '4000', FORNAX_HEARTBEAT_MS: '400' };
 const DISK_BYTES = 400_000_000;
 const LOW_BYTES = 40_000_000;
-const RESULT_BYTES = 1_000_000;
 const ALL = [readiness, history, projections, descriptors, idle, memory];
 const WITH_RESULTS = [readiness, history, payloads, projections, idle, memory];
 
@@ -143,9 +144,7 @@ export const DAMAGE_SCENARIOS: readonly Scenario[] = [
         name: 'older objects',
         ends: 'power cut',
         change: putBack('objects'),
-        says: /is not the one that was used before/,
-        loses: 'objects',
-        wayOut: forgetMissingObjects,
+        ...OBJECTS_GONE,
       }),
     ],
     load: withResults('old-files'),
@@ -161,7 +160,13 @@ export const DAMAGE_SCENARIOS: readonly Scenario[] = [
       BUSY,
       damage({ name: 'a cut object', ends: 'power cut', change: cutOffAnObject, ...OBJECTS_GONE }),
       BUSY,
-      damage({ name: 'a bit of an object', ends: 'in order', change: flipABitOfAnObject, ...OBJECTS_GONE }),
+      damage({
+        name: 'a bit of an object',
+        ends: 'in order',
+        change: flipABitOfAnObject,
+        loses: 'objects',
+        wayOut: deleteChangedObjects('fault-objects'),
+      }),
     ],
     load: withResults('objects'),
     oracles: WITH_RESULTS,
