@@ -80,16 +80,6 @@ export const DAMAGE_SCENARIOS: readonly Scenario[] = [
     oracles: ALL,
   },
   {
-    key: 'flip',
-    name: 'one bit of the log is another one after an end in order',
-    isShort: false,
-    env: TWO_NODES,
-    loses: true,
-    faults: [BUSY, damage({ name: 'a bit', ends: 'in order', change: flipABitOfTheLog, ...HAS_GAPS })],
-    load: LOAD,
-    oracles: ALL,
-  },
-  {
     key: 'flip-crash',
     name: 'one bit of the log is another one after a crash',
     isShort: false,
@@ -170,6 +160,17 @@ export const DAMAGE_SCENARIOS: readonly Scenario[] = [
     ],
     load: withResults('objects'),
     oracles: WITH_RESULTS,
+  },
+  // The last one on its platform: the bad bytes stay in the block, and nats-server drops what is behind them when it ends in a crash later.
+  {
+    key: 'flip',
+    name: 'one bit of the log is another one after an end in order',
+    isShort: false,
+    env: TWO_NODES,
+    loses: true,
+    faults: [BUSY, damage({ name: 'a bit', ends: 'in order', change: flipABitOfTheLog, ...HAS_GAPS })],
+    load: LOAD,
+    oracles: ALL,
   },
   ...RELEASES.map((release): Scenario => ({
     key: `upgrade-${release.slice(0, 10)}`,

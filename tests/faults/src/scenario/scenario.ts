@@ -102,7 +102,9 @@ export const runScenario = async (bed: Testbed, scenario: Scenario, round: numbe
     if (scenario.release === undefined) await untilRunning(bed, name);
     for (const fault of scenario.faults) await fault.inject(target);
   };
-  await Promise.all([runLoad(bed, name, scenario.load), nemesis()]);
+  // Also when one of them fails the other one comes to its end: it would go on under the next scenario.
+  for (const end of await Promise.allSettled([nemesis(), runLoad(bed, name, scenario.load)]))
+    if (end.status === 'rejected') throw end.reason;
   const history = await bed.settle();
   const found: string[] = [];
   for (const oracle of scenario.oracles) found.push(...(await oracle(bed, history, before)));
