@@ -49,6 +49,8 @@ export class Platform {
   readonly live: LiveMessage[] = [];
   readonly secrets: Record<string, string> = {};
   epoch = 0;
+  /** When an operator last accepted an older event log. */
+  logAcceptedAt: number | undefined;
   grants = 0;
   #bootId = '';
   readonly #stop = new AbortController();
@@ -197,7 +199,8 @@ export class Platform {
       this.epoch += 1;
       this.joins.push(request);
     }
-    return { nodeEpoch: this.epoch, heartbeatMs: 50, graceMs: this.graceMs, leaseListMs: 100 };
+    const accepted = this.logAcceptedAt === undefined ? {} : { logAcceptedAt: this.logAcceptedAt };
+    return { nodeEpoch: this.epoch, heartbeatMs: 50, graceMs: this.graceMs, leaseListMs: 100, ...accepted };
   }
 }
 

@@ -612,6 +612,16 @@ describe('an agent without contact', () => {
     expect(platform.kindsOf('cut')).not.toContain('ended');
   }, 45_000);
 
+  it('kills its instances, and joins as another boot, when an older event log was accepted, which may not know them', async () => {
+    await startAgent(3_000);
+    await platform.order(aLeaseOrder('unknown', 'sleep 8815.5'));
+    await eventually(() => running('8815.5') > 0);
+    platform.logAcceptedAt = 1_000;
+    await eventually(() => platform.joins.length === 2, { timeoutMs: 20_000 });
+    expect(running('8815.5')).toBe(0);
+    expect(platform.joins[1]?.bootId).not.toBe(platform.joins[0]?.bootId);
+  }, 60_000);
+
   it('kills its instances when the platform is at another epoch', async () => {
     await startAgent(6_000);
     await platform.order(aLeaseOrder('old', 'sleep 7815.5'));

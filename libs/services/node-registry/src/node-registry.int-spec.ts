@@ -21,6 +21,8 @@ import {
   type TestDatabase,
   type TestNats,
 } from '@fornax/testing';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
 import { NodeRegistryModule } from './node-registry.module.js';
 
 const SLOW_MS = 120_000;
@@ -136,6 +138,12 @@ const get = async (
 const post = (app: TestApp, path: string, token: string): Promise<Response> =>
   fetch(`${app.url}${path}`, { method: 'POST', headers: { authorization: token } });
 
+/** As an operator would have. @returns how many marks there are, second */
+const accepted = (app: TestApp, atSeconds: string | null): Promise<readonly [unknown, number]> =>
+  app.app
+    .get<DataSource>(getDataSourceToken('node-registry'))
+    .query('UPDATE log_mark SET accepted_at = to_timestamp($1)', [atSeconds]);
+
 describe('the node registry on real servers', () => {
   it(
     'answers a join with an epoch that only a new boot raises, and tells the grace period',
@@ -150,6 +158,26 @@ describe('the node registry on real servers', () => {
       expect((await join('a')).nodeEpoch).toBe(1);
       expect((await join('a', 'boot-2')).nodeEpoch).toBe(2);
       expect(await typesOf('a')).toEqual(['NodeJoined', 'NodeLost rejoined', 'NodeJoined']);
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'tells a node that asks for its session when an operator last accepted the log',
+    async () => {
+      const app = await startRegistry();
+      expect(await join('told')).not.toHaveProperty('logAcceptedAt');
+      // There is a mark once the end of the log was looked at, every two seconds.
+      await eventually(async () => {
+        const [, marks] = await accepted(app, '1000');
+        return marks === 1;
+      });
+      running.delete(app);
+      await app.close();
+      const next = await startRegistry();
+      const { nodeEpoch, logAcceptedAt } = await join('told');
+      expect({ nodeEpoch, logAcceptedAt }).toEqual({ nodeEpoch: 1, logAcceptedAt: 1_000_000 });
+      await accepted(next, null);
     },
     SLOW_MS,
   );

@@ -282,6 +282,30 @@ describe('the scheduler on real servers', () => {
   );
 
   it(
+    'places nothing for two grace periods after an operator accepted the log, so that nodes end what it does not know',
+    async () => {
+      const graceMs = 2_000;
+      // Whoever ends writes what it knows of the log beside its rows.
+      await stopped(await startScheduler());
+      const [mark] = await query('UPDATE scheduler.log_mark SET accepted_at = clock_timestamp() RETURNING accepted_at');
+      const acceptedAt = mark?.['accepted_at'];
+      if (!(acceptedAt instanceof Date)) throw new Error('a mark');
+      const node = await Node.join('fenced', 1, noOp);
+      await append('task', 'task-fenced', 0, submitted('task-fenced', { instances: '0' }));
+      process.env['FORNAX_NODE_GRACE_MS'] = String(graceMs);
+      const scheduler = await startScheduler();
+      delete process.env['FORNAX_NODE_GRACE_MS'];
+      await eventually(() => isOver('task-fenced'), { timeoutMs: 60_000 });
+      const dispatched = (await eventsOf('task-fenced')).find(({ type }) => type === 'InstancesDispatched');
+      expect((dispatched?.at ?? 0) - acceptedAt.getTime()).toBeGreaterThanOrEqual(2 * graceMs);
+      await node.leave();
+      await stopped(scheduler);
+      await query('UPDATE scheduler.log_mark SET accepted_at = NULL');
+    },
+    SLOW_MS,
+  );
+
+  it(
     'notices ends that were lost, asks, and gives away once what the living node does not know',
     async () => {
       process.env['FORNAX_LEASE_MISSING_MS'] = '300';

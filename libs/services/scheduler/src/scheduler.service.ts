@@ -140,8 +140,8 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
    * next time, which is once in a grace period, or when it is cut off for two thirds of one: nothing is placed before.
    */
   private async letNodesForget(signal: AbortSignal): Promise<void> {
-    const acceptedAt = this.watch.lastAcceptedAt;
-    const leftMs = acceptedAt === undefined ? 0 : acceptedAt + 2 * this.config.FORNAX_NODE_GRACE_MS - this.clock.now();
+    const { acceptedForMs = Number.POSITIVE_INFINITY } = this.watch;
+    const leftMs = 2 * this.config.FORNAX_NODE_GRACE_MS - acceptedForMs;
     if (leftMs <= 0) return;
     this.logger.warn(
       { leftMs },

@@ -13,6 +13,8 @@ export interface LogMark {
 export interface StoredMark extends LogMark {
   /** When an operator accepted the log as it was then, in milliseconds; undefined when nobody had to. */
   readonly acceptedAt: number | undefined;
+  /** How long ago that was when the mark was read, in milliseconds, by the database's clock alone; undefined with it. */
+  readonly acceptedAgoMs: number | undefined;
 }
 
 interface MarkRow {
@@ -20,6 +22,7 @@ interface MarkRow {
   readonly sequence: string;
   readonly message_id: string | null;
   readonly accepted_at: Date | null;
+  readonly accepted_ago_ms: number | null;
 }
 
 /**
@@ -27,16 +30,22 @@ interface MarkRow {
  * where there is no mark yet, the checkpoints alone do.
  */
 export const loadMark = async (db: DataSource): Promise<StoredMark | undefined> => {
-  const [row] = await db.query<MarkRow[]>('SELECT epoch, sequence, message_id, accepted_at FROM log_mark');
+  const [row] = await db.query<MarkRow[]>(
+    `SELECT epoch, sequence, message_id, accepted_at,
+       extract(epoch FROM clock_timestamp() - accepted_at)::float8 * 1000 AS accepted_ago_ms FROM log_mark`,
+  );
   const positions = await readPositions(db);
   const furthest = positions
     .filter(({ epoch }) => row === undefined || epoch === row.epoch)
     .reduce<Position | undefined>((most, one) => (most && most.sequence >= one.sequence ? most : one), undefined);
   if (!row) return furthest && markOf(furthest.epoch, furthest.sequence);
-  const acceptedAt = row.accepted_at?.getTime();
+  const accepted = {
+    acceptedAt: row.accepted_at?.getTime(),
+    acceptedAgoMs: row.accepted_ago_ms ?? undefined,
+  };
   const sequence = Number(row.sequence);
-  if (furthest && furthest.sequence > sequence) return { ...markOf(row.epoch, furthest.sequence), acceptedAt };
-  return { epoch: row.epoch, sequence, messageId: row.message_id ?? undefined, acceptedAt };
+  if (furthest && furthest.sequence > sequence) return { ...markOf(row.epoch, furthest.sequence), ...accepted };
+  return { epoch: row.epoch, sequence, messageId: row.message_id ?? undefined, ...accepted };
 };
 
 const markOf = (epoch: string, sequence: number): StoredMark => ({
@@ -44,6 +53,7 @@ const markOf = (epoch: string, sequence: number): StoredMark => ({
   sequence,
   messageId: undefined,
   acceptedAt: undefined,
+  acceptedAgoMs: undefined,
 });
 
 /** Moves the mark on. Never back, and never to another log: that is what `acceptLog` is for. */

@@ -47,6 +47,8 @@ export class LogWatch implements LogGate, BeforeApplicationShutdown {
   private seen = 0;
   private saved: LogMark | undefined;
   private acceptedAt: number | undefined;
+  /** The same moment by this process's monotonic clock. */
+  private acceptedSinceMs: number | undefined;
   private acceptedAtStart: number | undefined;
   private current: LogTrouble | undefined;
   private beganInTrouble = false;
@@ -100,6 +102,11 @@ export class LogWatch implements LogGate, BeforeApplicationShutdown {
   /** When an operator last accepted the log as it was then (milliseconds), if ever: nodes may have gone on with what it does not know. */
   get lastAcceptedAt(): number | undefined {
     return this.acceptedAt;
+  }
+
+  /** How long ago an operator last accepted the log, in milliseconds, whatever the clocks of this machine and the database's say. */
+  get acceptedForMs(): number | undefined {
+    return this.acceptedSinceMs === undefined ? undefined : performance.now() - this.acceptedSinceMs;
   }
 
   verified(): Promise<void> {
@@ -232,7 +239,10 @@ export class LogWatch implements LogGate, BeforeApplicationShutdown {
       const mark = await loadMark(db);
       if (mark === undefined) continue;
       marks.push(mark);
-      if (mark.acceptedAt !== undefined) this.acceptedAt = Math.max(this.acceptedAt ?? 0, mark.acceptedAt);
+      const { acceptedAt, acceptedAgoMs = 0 } = mark;
+      if (acceptedAt === undefined || acceptedAt <= (this.acceptedAt ?? 0)) continue;
+      this.acceptedAt = acceptedAt;
+      this.acceptedSinceMs = performance.now() - acceptedAgoMs;
     }
     return marks;
   }
