@@ -44,7 +44,7 @@ export { CLOCK, CORE_CONFIG, EVENT_LOG, LOGGER, MONOTONIC_CLOCK, NATS, PUBLISHER
 export { HealthRegistry, type Readiness, type ReadinessCheck } from './core/health.registry.js';
 export { isOutage } from './errors/outage.js';
 export { provideSubmitProof } from './core/provide-submit-proof.js';
-export { WriteStops, type WriteStop } from './core/write-stops.js';
+export { WriteStops, type Writer, type WriteStop } from './core/write-stops.js';
 export { schemaOf, serviceDatabase } from './database/service-database.js';
 export { Idempotent, type IdempotentOptions } from './idempotency/idempotent.js';
 export { forgetObjects } from './idempotency/idempotency-store.js';

@@ -74,12 +74,13 @@ const killOnce = async (ward: Ward, name: string): Promise<boolean> => {
 /**
  * Kills every instance of an agent, from outside and without its help: first process (a namespace of processes ends with its own), control group,
  * and, of plain processes, whatever carries its mark or runs as its user. An instance may fork while it is looked for: so until nothing is found.
+ * @param isWanted false once the agent was heard again: what starts then is not to be killed because something old cannot be
  * @returns how many instances had processes
  */
-export const endInstances = async (ward: Ward): Promise<number> => {
+export const endInstances = async (ward: Ward, isWanted: () => boolean = () => true): Promise<number> => {
   const ended = new Set<string>();
   for (let round = 0; round < ROUNDS; round += 1) {
-    if (await isReplaced(ward)) break;
+    if ((round > 0 && !isWanted()) || (await isReplaced(ward))) break;
     const names = await readdir(ward.instancesDir).catch(() => []);
     const found = await Promise.all(names.map(async (name) => ((await killOnce(ward, name)) ? name : undefined)));
     const alive = found.filter((name) => name !== undefined);

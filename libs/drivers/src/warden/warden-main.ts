@@ -22,7 +22,7 @@ const main = async (ward: Ward): Promise<void> => {
     timer = undefined;
     if (until === undefined) return;
     const leftMs = until - uptimeMs();
-    if (leftMs <= 0) await endInstances(ward);
+    if (leftMs <= 0) await endInstances(ward, () => until !== undefined && until <= uptimeMs());
     if (timer === undefined && !isDismissed)
       timer = setTimeout(() => void look(), leftMs > 0 ? Math.min(leftMs, LONGEST_WAIT_MS) : AGAIN_MS);
   };

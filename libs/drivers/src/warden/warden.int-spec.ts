@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -206,6 +207,29 @@ it('leaves alone what another agent runs in the folder by now', async () => {
   expect(await endInstances({ ...ward, lock: { path: lock, text: '6 6' } })).toBe(0);
   expect(await stateOf(child.pid ?? 0)).not.toBe('Z');
   expect(await endInstances({ ...ward, lock: { path: lock, text: '7 7' } })).toBe(1);
+  await exited;
+  await rm(folder, { recursive: true });
+});
+
+it('ends its rounds once its agent is heard again', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'fornax-warden-'));
+  const instancesDir = join(folder, 'instances');
+  const pidFile = join(instancesDir, 'one', 'pid');
+  await mkdir(join(instancesDir, 'one'), { recursive: true });
+  const [old, next] = ['86394', '86395'].map((time) => spawn('sleep', [time], { detached: true, stdio: 'ignore' }));
+  if (!old || !next) throw new Error('nothing was started');
+  const exited = new Promise((resolve) => next.once('exit', resolve));
+  const lock = { path: join(folder, 'agent.lock'), text: '7 7' };
+  const ward = { agentPid: process.pid, lock, instancesDir, groups: [], isScattered: false, hasOwnUsers: false };
+  /** Asked between two rounds, when the agent has started the next one already. */
+  const startNext = (isWanted: boolean) => (): boolean => {
+    writeFileSync(pidFile, String(next.pid));
+    return isWanted;
+  };
+  await writeFile(pidFile, String(old.pid));
+  await endInstances(ward, startNext(false));
+  expect(await stateOf(next.pid ?? 0)).toMatch(/^[SRD]$/);
+  await endInstances(ward, startNext(true));
   await exited;
   await rm(folder, { recursive: true });
 });

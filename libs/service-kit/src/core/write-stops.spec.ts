@@ -44,7 +44,11 @@ describe('reasons why nothing may be written', () => {
     const { stops, refused } = setup();
     stops.set('disk', { ...FULL, spares: 'platform' });
     expect(refused('platform')).toBeUndefined();
+    expect(refused('node')).toBeUndefined();
     expect(refused('user')).toBeInstanceOf(WritesStopped);
+    stops.set('disk', { ...FULL, spares: 'log' });
+    expect(refused('platform')).toBeUndefined();
+    expect(refused('node')).toBeInstanceOf(WritesStopped);
     stops.set('log', { status: 503, message: 'The log is another one', ways: [] });
     expect(wireErrorOf(refused('platform')).status).toBe(503);
   });

@@ -14,12 +14,15 @@ export interface WriteStop {
   readonly message: string;
   /** What an operator can do, each a sentence with the command in it. Shown to operators alone. */
   readonly ways: readonly string[];
-  /** `platform`: what services and nodes write is taken all the same; only what users ask for is refused. */
-  readonly spares?: 'platform';
+  /**
+   * `platform`: what services and nodes write is taken all the same; only what users ask for is refused. `log`: of that only what tells what happened,
+   * and nothing that nodes store, which is as large as users' commands make it.
+   */
+  readonly spares?: 'platform' | 'log';
 }
 
-/** Who wants to write: somebody through the API, or the platform about what happened. */
-export type Writer = 'user' | 'platform';
+/** Who wants to write: somebody through the API, a node that stores what a command made, or the platform about what happened. */
+export type Writer = 'user' | 'node' | 'platform';
 
 /** How often what is owed is tried again while no reason comes or goes. */
 const AGAIN_MS = 2_000;
@@ -104,7 +107,7 @@ export class WriteStops {
   /** @throws WritesStopped with the first reason that refuses this writer */
   check(writer: Writer = 'user'): void {
     for (const { status, message, spares } of this.stops.values())
-      if (writer === 'user' || spares !== 'platform')
+      if (writer === 'user' || spares === undefined || (writer === 'node' && spares === 'log'))
         throw new WritesStopped(status, `${message}. Nothing was done; /health tells an operator what to do`);
   }
 

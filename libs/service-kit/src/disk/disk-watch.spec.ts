@@ -35,6 +35,17 @@ describe('the watch over free space', () => {
     expect(() => stops.check('platform')).not.toThrow();
   });
 
+  it('keeps half of the reserve from what nodes store', async () => {
+    const { refusals, stops } = setup();
+    await refusals(LOW_BYTES * 0.5);
+    expect(() => stops.check('node')).not.toThrow();
+    expect(await refusals(1e12, LOW_BYTES * 0.5 - 1)).toMatchObject([{ status: 507, spares: 'log' }]);
+    expect(() => stops.check('node')).toThrow('Disk full');
+    expect(() => stops.check('platform')).not.toThrow();
+    await refusals(LOW_BYTES * 0.5);
+    expect(() => stops.check('node')).not.toThrow();
+  });
+
   it('allows again when there is more than the reserve, not at its edge', async () => {
     const { refusals } = setup();
     await refusals(LOW_BYTES - 1);

@@ -28,6 +28,9 @@ const AGAIN_PART = 1.25;
 export const shortDisks = (disks: readonly Disk[], lowBytes: number, wasShort: boolean): readonly Disk[] =>
   disks.filter(({ freeBytes }) => freeBytes < lowBytes * (wasShort ? AGAIN_PART : 1));
 
+/** Of the reserve: below it nodes store nothing either, so that the rest is the log's and the database's. */
+const LOG_PART = 0.5;
+
 const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
 
 const EVERY_MS = 1_000;
@@ -75,7 +78,7 @@ export class DiskWatch {
               (disk) =>
                 `Free some space on the disk of ${disk.folders.join(', ')}, or give it more; nothing has to be started again`,
             ),
-            spares: 'platform',
+            spares: short.some(({ freeBytes }) => freeBytes < lowBytes * LOG_PART) ? 'log' : 'platform',
           },
     );
   }

@@ -17,9 +17,10 @@ import {
   verifyServiceToken,
   type Clock,
   type CoreConfig,
+  type Writer,
 } from '@fornax/service-kit';
 import { LeaseGate } from './access/lease-gate.js';
-import type { Identities } from './access/principal.js';
+import type { Identities, Principal } from './access/principal.js';
 import { BucketCommands } from './buckets/bucket.commands.js';
 import { QuotaGate } from './buckets/quota-gate.js';
 import { StorageUsage } from './buckets/storage-usage.js';
@@ -31,6 +32,11 @@ import { S3Error, accessDenied } from './s3/s3-error.js';
 import type { StorageConfig } from './storage.config.js';
 import { OBJECT_STORE, STORAGE_CONFIG } from './tokens.js';
 import type { ServiceLogger } from './tokens.js';
+
+const WRITERS = { user: 'user', lease: 'node', service: 'platform' } as const satisfies Record<
+  Principal['kind'],
+  Writer
+>;
 
 /** How long requests in progress may take to end when the process stops. */
 const STOP_GRACE_MS = 4_000;
@@ -130,7 +136,7 @@ export class FrontDoorHost implements OnApplicationBootstrap, BeforeApplicationS
         if (watch.trouble() !== undefined)
           throw new S3Error('ServiceUnavailable', 'Objects cannot be served at present: the operator is told why.');
       },
-      checkWritable: (principal) => stops.check(principal.kind === 'user' ? 'user' : 'platform'),
+      checkWritable: ({ kind }) => stops.check(WRITERS[kind]),
       checkLease: async (principal) => {
         if (principal.kind === 'lease') await gates.leases.check(principal.claims);
         if (principal.kind === 'service' && clock.now() >= principal.claims.expiresAt)
