@@ -128,6 +128,7 @@ export const serviceEnvironment = (
       FORNAX_DATA_DIR: places.data,
       FORNAX_DISK_FOLDERS: places.watched.join(':'),
       FORNAX_DISK_LOW_BYTES: String(settings.FORNAX_DISK_LOW_BYTES),
+      FORNAX_LOG_WALK_MS: String(settings.FORNAX_LOG_WALK_MS),
       FORNAX_OBJECTS: settings.FORNAX_OBJECTS ?? (settings.FORNAX_S3_ENDPOINT === undefined ? 'local' : 's3'),
       FORNAX_OBJECTS_DIR: places.objects,
       FORNAX_S3_REGION: settings.FORNAX_S3_REGION,

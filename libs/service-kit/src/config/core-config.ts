@@ -27,6 +27,8 @@ export interface CoreConfig {
   readonly diskLowBytes: number;
   /** Folders of this platform on this machine whose disks are watched: its data, and what lies elsewhere. */
   readonly diskFolders: readonly string[];
+  /** How long one walk over the whole event log takes, in milliseconds; 0 for none. */
+  readonly logWalkMs: number;
   readonly logLevel: string;
   /** What the HTTP servers of the process put up with. */
   readonly door: DoorLimits;
@@ -56,6 +58,7 @@ const settings = z.object({
   FORNAX_DATA_DIR: z.string().default('.fornax'),
   FORNAX_DISK_LOW_BYTES: intSetting({ min: 0, max: Number.MAX_SAFE_INTEGER }).default(200_000_000),
   FORNAX_DISK_FOLDERS: z.string().optional(),
+  FORNAX_LOG_WALK_MS: intSetting({ min: 0, max: 2_592_000_000 }).default(86_400_000),
   FORNAX_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   FORNAX_READ_YOUR_WRITES_TIMEOUT_MS: intSetting({ min: 0, max: 60_000 }).default(2000),
   FORNAX_READY_PROOF_MS: intSetting({ min: 1_000, max: 86_400_000 }).default(60_000),
@@ -111,6 +114,7 @@ export const loadCoreConfig = (name: string, env: Env): CoreConfig => {
     dataDir: values.FORNAX_DATA_DIR,
     diskLowBytes: values.FORNAX_DISK_LOW_BYTES,
     diskFolders: [values.FORNAX_DATA_DIR, ...(values.FORNAX_DISK_FOLDERS?.split(':') ?? [])].filter(Boolean),
+    logWalkMs: values.FORNAX_LOG_WALK_MS,
     logLevel: values.FORNAX_LOG_LEVEL,
     door: loadDoorLimits(env),
     readYourWritesTimeoutMs: values.FORNAX_READ_YOUR_WRITES_TIMEOUT_MS,

@@ -9,6 +9,7 @@ import {
   createTestApp,
   EVENT_LOG,
   ProjectionHost,
+  provideLogWalk,
   provideProjection,
   serviceDatabase,
   type TestApp,
@@ -27,7 +28,7 @@ class TaskAndBucketRows extends CommitRows {
 
 @Module({
   imports: [serviceDatabase('kit-damage', [CreateCommitRows1700000000001])],
-  providers: [...provideProjection('kit-damage', TaskAndBucketRows)],
+  providers: [provideLogWalk('kit-damage'), ...provideProjection('kit-damage', TaskAndBucketRows)],
 })
 class DamageTestModule {}
 
@@ -36,13 +37,14 @@ let database: Awaited<ReturnType<typeof createTestDatabase>>;
 let service: TestApp;
 
 const log = (): EventLog => service.app.get<EventLog>(EVENT_LOG);
-const start = async (): Promise<void> => {
+const start = async (env: Readonly<Record<string, string>> = {}): Promise<void> => {
   service = await createTestApp(DamageTestModule, {
     env: {
       FORNAX_NATS_URL: nats.url,
       FORNAX_NATS_USER: nats.user,
       FORNAX_NATS_PASSWORD: nats.password,
       FORNAX_DATABASE_URL: database.url,
+      ...env,
     },
   });
 };
@@ -116,6 +118,33 @@ it(
     expect(await call('POST', '/fornax/v1/projections/commits/rebuild?force=true')).toMatchObject({
       body: { swapped: true, rows: { commit_row: 16 } },
     });
+  },
+  SLOW_MS,
+);
+
+it(
+  'finds damage behind every follower by itself, on its walk over the log',
+  async () => {
+    const old = await submit('walked-over');
+    const last = await submit('read-last');
+    await eventually(() => service.app.get(ProjectionHost).waitFor('commits', last, 1_000));
+    await service.close();
+    await nats.stop();
+    await damageStore(nats.dataDir, STREAMS.events).flipBitIn('submit-walked-over');
+    await nats.start();
+    await start({ FORNAX_LOG_WALK_MS: '0' });
+    // Nobody reads so far back, so nobody notices.
+    await eventually(async () => (await call('GET', '/health/ready')).status === 200, { timeoutMs: 60_000 });
+    await service.close();
+    await start({ FORNAX_LOG_WALK_MS: '1' });
+    const told = await eventually(
+      async () => {
+        const { status, body } = await call('GET', '/health/ready');
+        return status === 503 && (body as { readonly message: string }).message;
+      },
+      { timeoutMs: 60_000 },
+    );
+    expect(told).toContain(`sequence ${old} is missing`);
   },
   SLOW_MS,
 );

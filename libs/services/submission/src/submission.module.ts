@@ -2,6 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import {
   ExactAnswers1790000810000,
   IdempotencyKeys1790000600000,
+  provideLogWalk,
   provideProjection,
   provideSubmitProof,
   serviceDatabase,
@@ -81,6 +82,7 @@ const SERVICE = 'submission';
   ],
   providers: [
     { provide: SUBMISSION_CONFIG, useFactory: () => loadSubmissionConfig(process.env) },
+    provideLogWalk(SERVICE),
     ...provideProjection(SERVICE, StatusProjection),
     provideSubmitProof(SERVICE),
     ...historyProviders(SERVICE),
