@@ -37,6 +37,7 @@ const ANSWERS: Readonly<Record<string, readonly [status: number, body: unknown]>
     {
       rows: { task: 3 },
       differences: [{ table: 'task', onlyLive: 1, onlyRebuilt: 0 }],
+      tasks: { count: 22, ids: ['lost-task'] },
       events: 10,
       seconds: 0.5,
       swapped: false,
@@ -291,7 +292,7 @@ describe('fornax', () => {
     });
     expect(await fornax('projection', 'rebuild', 'status', '--verify')).toMatchObject({
       code: 1,
-      stdout: expect.stringMatching(/ONLY LIVE[^]*task +1 +0/),
+      stdout: expect.stringMatching(/ONLY LIVE[^]*task +1 +0[^]*\(22\):\n {2}lost-task\n {2}and 21 more/),
     });
   });
 

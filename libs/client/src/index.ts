@@ -37,6 +37,7 @@ export type {
   ProjectionRebuild,
   Health,
   LogState,
+  NamedTasks,
   ProjectionState,
   QuarantineDetail,
   LogDamage,

@@ -22,6 +22,8 @@ export {
   MAX_KEY_BYTES,
   MIN_PART_BYTES,
   ObjectDamaged,
+  ObjectUnreadable,
+  ReadBrokeOff,
   StoreRefusal,
 } from './object-store.js';
 export { afterPrefix, compareKeys, rolledUp, splitPlace } from './keys.js';

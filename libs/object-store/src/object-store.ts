@@ -138,8 +138,21 @@ export class StoreRefusal extends Error {
   }
 }
 
+/** An object's bytes cannot be had, or not all of them. Nobody's mistake who asks. */
+export abstract class ObjectUnreadable extends Error {}
+
+/** A remote store ended its answer before all bytes had come. Reading again may help; somebody should look at that service. */
+export class ReadBrokeOff extends ObjectUnreadable {
+  override readonly name = 'ReadBrokeOff';
+
+  constructor({ bucket, key }: Place, got: number, wanted: number, options?: ErrorOptions) {
+    const object = `object ${JSON.stringify(key)} of bucket ${JSON.stringify(bucket)}`;
+    super(`${object} broke off: the object service sent ${got} of ${wanted} bytes`, options);
+  }
+}
+
 /** What the store has on record of an object is not what lies on its disk. Nobody's mistake who asks; somebody should look at the disk. */
-export class ObjectDamaged extends Error {
+export class ObjectDamaged extends ObjectUnreadable {
   override readonly name = 'ObjectDamaged';
 
   constructor(

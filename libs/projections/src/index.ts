@@ -8,6 +8,7 @@ export {
   type Position,
   type Projection,
   type RebuildReport,
+  type NamedTasks,
   type TableDifference,
   ProjectionOutOfDate,
 } from './projection.js';

@@ -36,11 +36,20 @@ export interface TableDifference {
   readonly onlyRebuilt: number;
 }
 
+/** Tasks that are named to people: not all of many. */
+export interface NamedTasks {
+  readonly count: number;
+  /** The first of them by their ids, 20 at most. */
+  readonly ids: readonly string[];
+}
+
 export interface RebuildReport {
   /** Rows of each rebuilt table. */
   readonly rows: Readonly<Record<string, number>>;
   /** Tables that differ; only with `verify`, otherwise empty. */
   readonly differences: readonly TableDifference[];
+  /** Tasks with rows that only the live tables have; only with `verify`. */
+  readonly tasks?: NamedTasks;
   /** Events folded, and how long that took. */
   readonly events: number;
   readonly seconds: number;

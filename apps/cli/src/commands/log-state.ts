@@ -1,18 +1,20 @@
 import type { LogState } from '@fornax/client';
 import type { Command } from 'commander';
 import { harmless } from '../harmless.js';
+import { printTasks } from '../named-tasks.js';
 import { withProgress, type Io } from '../io.js';
 import { renderTable } from '../table.js';
 
 const look = (io: Io): Promise<LogState> =>
   withProgress(io, 'comparing the read models with the log', () => io.client().logState(io.signal));
 
-const printLost = (io: Io, { known, lost, lastCommitAt }: LogState): void => {
+const printLost = (io: Io, { known, lost, lostTasks, lastCommitAt }: LogState): void => {
   if (known) io.print(`known        up to ${known.sequence} of ${known.epoch}`);
   if (lastCommitAt !== null) io.print(`last commit  ${lastCommitAt}`);
   if (lost.length === 0) return io.print('No row of a read model depends on what is missing.');
   io.print('Rows that are as they are because of what is missing in this log:');
   io.print(renderTable([['TABLE', 'ROWS'], ...lost.map(({ table, rows }) => [table, rows])]));
+  printTasks(io, lostTasks);
 };
 
 /** Who may do what is in the log alone, so an older log lets in whom a later commit shut out. */

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { withProgress, type Io } from '../io.js';
+import { printTasks } from '../named-tasks.js';
 import { renderTable } from '../table.js';
 
 const list = async (io: Io): Promise<void> => {
@@ -37,6 +38,7 @@ const rebuild = async (io: Io, name: string, { verify = false, force = false }: 
       ...differing.map(({ table, onlyLive, onlyRebuilt }) => [table, onlyLive, onlyRebuilt]),
     ]),
   );
+  printTasks(io, report.tasks);
   io.setExitCode(1);
 };
 

@@ -23,7 +23,8 @@ const reindex = async (io: Io, forgetMissing: boolean): Promise<void> => {
   );
   if (report.setAside > 0)
     io.print(
-      'Files of no object that can be told are in the folder "set-aside" beside the others; nothing was deleted.',
+      'Files of no object that can be told are in the folder "set-aside" beside the others; nothing was deleted. ' +
+        'Parts of uploads that were not completed are among them: such uploads must begin anew.',
     );
   if (report.forgotten) io.print(`${report.missing} objects without their files were taken out of the index.`);
   if (report.examples.length === 0) return;

@@ -12,6 +12,12 @@ export interface ProjectionState {
   readonly rebuilding?: { readonly sequence: number; readonly of: number };
 }
 
+/** Tasks for people: how many, and the first 20 by their ids. */
+export interface NamedTasks {
+  readonly count: number;
+  readonly ids: readonly string[];
+}
+
 /** Whether the event log is the one that everything was made from. */
 export interface LogState {
   /** Names the log as it is now; null when there is none. */
@@ -24,6 +30,8 @@ export interface LogState {
   readonly lastCommitAt: string | null;
   /** Rows of read models that are as they are because of what is missing in the log. */
   readonly lost: readonly { readonly table: string; readonly rows: number }[];
+  /** Tasks that these rows are about, the first of them by name; older platforms do not say. */
+  readonly lostTasks?: NamedTasks;
 }
 
 export interface Health {
@@ -43,6 +51,8 @@ export interface Health {
 export interface ProjectionRebuild {
   readonly rows: Readonly<Record<string, number>>;
   readonly differences: readonly { readonly table: string; readonly onlyLive: number; readonly onlyRebuilt: number }[];
+  /** Tasks with rows that only the live tables have. */
+  readonly tasks?: NamedTasks;
   readonly events: number;
   readonly seconds: number;
   readonly swapped: boolean;

@@ -24,6 +24,7 @@ import {
   StoreRefusal,
 } from '../object-store.js';
 import { META, entryOf, isMissing, refused, unquoted, wireHeaders } from './answers.js';
+import { wholeAnswer } from './whole-answer.js';
 import { heldBack } from './held-back.js';
 import { fromWire, wireKey, wirePrefix } from './wire-keys.js';
 
@@ -213,8 +214,8 @@ export class S3ObjectStore implements ObjectStore {
   async get(bucket: string, key: string): Promise<ObjectReader | undefined> {
     const info = await this.head(bucket, key);
     if (!info) return undefined;
-    const read = (range?: ByteRange): Promise<Readable> =>
-      this.#client.makeRequestAsync(
+    const read = async (range?: ByteRange): Promise<Readable> => {
+      const answer: Readable = await this.#client.makeRequestAsync(
         {
           method: 'GET',
           bucketName: this.#bucket,
@@ -225,6 +226,9 @@ export class S3ObjectStore implements ObjectStore {
         [200, 206],
         this.#region,
       );
+      const sizeBytes = range ? range.end - range.start + 1 : info.sizeBytes;
+      return Readable.from(wholeAnswer(answer, { bucket, key }, sizeBytes), { objectMode: false });
+    };
     // The service answers for what it stores.
     return { info, read, check: async () => undefined };
   }

@@ -3,6 +3,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { lockCheckpoint, readCheckpoint, writeCheckpoint } from '../checkpoint.js';
 import type { VersionedPosition } from '../row-version.js';
 import {
+  type NamedTasks,
   type Position,
   type Projection,
   ProjectionOutOfDate,
@@ -20,6 +21,7 @@ import {
   enterShadow,
   shadowSchema,
   swapShadows,
+  tasksOnlyLive,
 } from './shadow-tables.js';
 
 export interface RebuildTarget {
@@ -158,6 +160,7 @@ interface Outcome {
   readonly position: Position;
   readonly rows: Readonly<Record<string, number>>;
   readonly differences: readonly TableDifference[];
+  readonly tasks?: NamedTasks;
 }
 
 const countAll = async (
@@ -190,7 +193,9 @@ const verify = async (target: RebuildTarget, fold: ShadowFold, otherLog: boolean
       const difference = await compareWithShadow(reader.manager, schema, table);
       if (difference.onlyLive + difference.onlyRebuilt > 0) differences.push(difference);
     }
-    return { position, rows: await countAll(reader.manager, shadowSchema(schema), projection.tables), differences };
+    const { manager } = reader;
+    const tasks = await tasksOnlyLive(manager, schema, projection.tables);
+    return { position, rows: await countAll(manager, shadowSchema(schema), projection.tables), differences, tasks };
   } finally {
     if (reader.isTransactionActive) await reader.rollbackTransaction();
     await reader.release();
@@ -205,7 +210,8 @@ const checkNothingIsLost = async (tx: EntityManager, { log, schema, projection }
   const now = await countAll(tx, schema, projection.tables);
   const left = await countAll(tx, shadowSchema(schema), projection.tables);
   const losses = projection.tables.map((table) => ({ table, rows: now[table] ?? 0, left: left[table] ?? 0 }));
-  throw new RebuildRefused(projection.name, shortfall, losses);
+  const tasks = await tasksOnlyLive(tx, schema, projection.tables);
+  throw new RebuildRefused(projection.name, shortfall, losses, tasks);
 };
 
 const swap = (target: RebuildTarget, fold: ShadowFold, force: boolean): Promise<Outcome> => {
@@ -257,13 +263,14 @@ export const rebuildProjection = (target: RebuildTarget, options: RebuildOptions
       await fold.begin();
       await foldToCheckpoint(target, fold);
       const foldedIn = (performance.now() - startedAt) / 1_000;
-      const { position, rows, differences } = await (options.verify
+      const { position, rows, differences, tasks } = await (options.verify
         ? verify(target, fold, options.otherLog === true)
         : swap(target, fold, options.force === true));
       isOver = true;
       return {
         rows,
         differences,
+        ...(tasks === undefined ? {} : { tasks }),
         events: fold.events,
         seconds: foldedIn,
         eventsPerSecond: Math.round(fold.events / Math.max(foldedIn, 0.001)),

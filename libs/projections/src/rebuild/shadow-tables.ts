@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { identifier } from '../database/identifiers.js';
-import type { TableDifference } from '../projection.js';
+import type { NamedTasks, TableDifference } from '../projection.js';
 
 /** Where a service's tables are rebuilt. */
 export const shadowSchema = (schema: string): string => `${schema}_rebuild`;
@@ -113,6 +113,30 @@ export const compareWithShadow = async (tx: EntityManager, schema: string, table
     ),
   );
   return { table, onlyLive: Number(row?.only_live ?? 0), onlyRebuilt: Number(row?.only_rebuilt ?? 0) };
+};
+
+const MOST_NAMED = 20;
+
+/** The tasks of rows that live tables have and their shadows have not, or not like that. Tables without a column `task_id` are left out. */
+export const tasksOnlyLive = async (
+  tx: EntityManager,
+  schema: string,
+  tables: readonly string[],
+): Promise<NamedTasks> => {
+  const parts: string[] = [];
+  for (const table of tables) {
+    const columns = await comparableColumns(tx, schema, table);
+    if (!columns.includes('"task_id"')) continue;
+    const rows = (where: string): string => `SELECT ${columns} FROM ${identifier(where)}.${identifier(table)}`;
+    parts.push(`SELECT task_id FROM (${rows(schema)} EXCEPT ALL ${rows(shadowSchema(schema))}) gone`);
+  }
+  if (parts.length === 0) return { count: 0, ids: [] };
+  const found = rowsOf<{ readonly task_id: string; readonly count: string }>(
+    await tx.query(
+      `SELECT task_id, count(*) OVER () AS count FROM (${parts.join(' UNION ')}) tasks ORDER BY task_id LIMIT ${MOST_NAMED}`,
+    ),
+  );
+  return { count: Number(found[0]?.count ?? 0), ids: found.map(({ task_id }) => task_id) };
 };
 
 /** Columns and indexes of some tables in one schema, as text that can be compared. */

@@ -42,4 +42,12 @@ describe('what a log does not know of the rows that were folded from it', () => 
       /sequences 31 to 40 are missing \(10\)\. A rebuild would leave 10 of 45 rows of ledger_line\..*rebuild ledger --force$/,
     );
   });
+
+  it('names the tasks that would lose rows, some of many', () => {
+    const refusedWith = (count: number, ids: readonly string[]) =>
+      new RebuildRefused('ledger', gap.reason, [{ table: 'ledger_line', rows: 45, left: 10 }], { count, ids }).message;
+    expect(refusedWith(1, ['a'])).toContain('ledger_line. It would lose rows of 1 task: a. Put the log back');
+    expect(refusedWith(30, ['a', 'b'])).toContain('30 tasks: a, b, …. Put');
+    expect(refusedWith(0, [])).not.toContain('It would lose');
+  });
 });

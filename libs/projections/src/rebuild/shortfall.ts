@@ -1,5 +1,5 @@
 import type { DamagedPlace } from '@fornax/event-store';
-import type { Position } from '../projection.js';
+import type { NamedTasks, Position } from '../projection.js';
 
 /** What would become of the rows of one table. */
 export interface RowLoss {
@@ -10,16 +10,23 @@ export interface RowLoss {
   readonly left: number;
 }
 
+/** Tasks for people: `5 tasks: a, b, …`, or an empty text for none. */
+export const nameTasks = ({ count, ids }: NamedTasks): string =>
+  count === 0 ? '' : `${count} ${count === 1 ? 'task' : 'tasks'}: ${ids.join(', ')}${count > ids.length ? ', …' : ''}`;
+
 /** The log knows less than the rows were folded from, so a rebuild would lose some for good. Nothing was changed. */
 export class RebuildRefused extends Error {
   constructor(
     readonly projection: string,
     readonly shortfall: string,
     readonly losses: readonly RowLoss[],
+    readonly tasks: NamedTasks = { count: 0, ids: [] },
   ) {
     const lost = losses.map(({ table, rows, left }) => `${left} of ${rows} rows of ${table}`).join(', ');
+    const named = nameTasks(tasks);
+    const concerned = named === '' ? '' : `It would lose rows of ${named}. `;
     super(
-      `projection ${projection}: the log knows less than its rows: ${shortfall}. A rebuild would leave ${lost}. ` +
+      `projection ${projection}: the log knows less than its rows: ${shortfall}. A rebuild would leave ${lost}. ${concerned}` +
         `Put the log back that they were folded from; or lose what only they know: fornax projection rebuild ${projection} --force`,
     );
     this.name = 'RebuildRefused';

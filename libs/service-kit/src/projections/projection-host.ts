@@ -2,7 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { STREAMS, type StoppedRecord, type UnreadableRecord } from '@fornax/contracts';
 import { Quarantine, reasonOf, type EventLog, type QuarantineEntry } from '@fornax/event-store';
-import { ProjectionRunner, RebuildInProgress, type Projection, type RebuildStand } from '@fornax/projections';
+import {
+  type NamedTasks,
+  ProjectionRunner,
+  RebuildInProgress,
+  type Projection,
+  type RebuildStand,
+} from '@fornax/projections';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { HealthRegistry } from '../core/health.registry.js';
@@ -12,6 +18,13 @@ import { NotFound } from '../errors/errors.js';
 import { LogWatch } from '../log/watch/log-watch.js';
 import { observeProjectionLag } from '../telemetry/metrics.js';
 import { RecurringTrouble } from '../telemetry/recurring-trouble.js';
+
+/** What would go if everything were folded from the log as it is now. */
+export interface Losses {
+  /** Of each table that loses some, how many rows would go or change. */
+  readonly tables: readonly { readonly table: string; readonly rows: number }[];
+  readonly tasks: NamedTasks;
+}
 
 export interface HostedProjection {
   readonly name: string;
@@ -111,14 +124,17 @@ export class ProjectionHost implements OnApplicationBootstrap, BeforeApplication
     return [...this.hosted.values()].filter((one) => one.service === service).map(({ name }) => name);
   }
 
-  /** Of each table, how many rows would go or change if it were folded from the log as it is now. Those of none are left out. */
-  async losses(): Promise<readonly { readonly table: string; readonly rows: number }[]> {
-    const found: { readonly table: string; readonly rows: number }[] = [];
+  /** Folds everything beside the live rows, and compares. */
+  async losses(): Promise<Losses> {
+    const tables: { readonly table: string; readonly rows: number }[] = [];
+    let named: NamedTasks = { count: 0, ids: [] };
     for (const { runner } of this.hosted.values()) {
-      const { differences } = await runner.rebuild({ verify: true, otherLog: true });
-      for (const { table, onlyLive } of differences) if (onlyLive > 0) found.push({ table, rows: onlyLive });
+      const { differences, tasks } = await runner.rebuild({ verify: true, otherLog: true });
+      for (const { table, onlyLive } of differences) if (onlyLive > 0) tables.push({ table, rows: onlyLive });
+      // They are about the same tasks: whoever knows the most of them names them.
+      if (tasks !== undefined && tasks.count > named.count) named = tasks;
     }
-    return found;
+    return { tables, tasks: named };
   }
 
   has(name: string): boolean {

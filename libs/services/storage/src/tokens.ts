@@ -5,5 +5,6 @@ export const OBJECT_STORE = Symbol('fornax.storage.object-store');
 /** What this service uses of the process's logger. */
 export interface ServiceLogger {
   info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
   error(facts: object, message: string): void;
 }

@@ -6,8 +6,7 @@ const REST_FACTOR = 19;
 const LEAST_REST_MS = 1_000;
 
 /** How long after a step the next one is due, so that one after the other they take `everyMs` to come around a log with this end. */
-export const stepEveryMs = (head: number, everyMs: number): number =>
-  everyMs * Math.min(1, STEP / Math.max(1, head));
+export const stepEveryMs = (head: number, everyMs: number): number => everyMs * Math.min(1, STEP / Math.max(1, head));
 
 /** How long to rest after a step that took so long, whatever is due. */
 export const restAfterMs = (lastedMs: number): number => Math.max(LEAST_REST_MS, REST_FACTOR * lastedMs);

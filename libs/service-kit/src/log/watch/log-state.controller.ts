@@ -22,6 +22,8 @@ const stateSchema = z.object({
   lastCommitAt: z.string().nullable(),
   /** Of each table, how many rows are as they are because of commits that this log does not have. */
   lost: z.array(z.object({ table: z.string(), rows: z.int() })),
+  /** Tasks that these rows are about: how many, and the first 20 of them. */
+  lostTasks: z.object({ count: z.int(), ids: z.array(z.string()) }),
 });
 export type LogState = z.output<typeof stateSchema>;
 
@@ -44,6 +46,7 @@ export class LogStateController {
   async state(): Promise<LogState> {
     const head = await this.watch.headNow();
     const { trouble } = this.watch;
+    const losses = trouble && head ? await this.projections.losses() : undefined;
     return {
       log: head ? nameOf(head) : null,
       isRight: trouble === undefined,
@@ -51,7 +54,8 @@ export class LogStateController {
       ways: trouble ? [...waysOutOf(trouble)] : [],
       known: trouble ? { epoch: trouble.known.epoch, sequence: trouble.known.sequence } : null,
       lastCommitAt: head ? await this.watch.storedAt(head.sequence) : null,
-      lost: trouble && head ? [...(await this.projections.losses())] : [],
+      lost: [...(losses?.tables ?? [])],
+      lostTasks: { count: losses?.tasks.count ?? 0, ids: [...(losses?.tasks.ids ?? [])] },
     };
   }
 

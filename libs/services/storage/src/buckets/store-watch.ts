@@ -108,6 +108,11 @@ export class StoreWatch implements OnApplicationBootstrap, BeforeApplicationShut
       settle: () => placeStagedResults(store, this.log),
     });
     this.logger.info({ ...report }, 'the index of objects was rebuilt from the files');
+    if (report.setAside > 0)
+      this.logger.warn(
+        { setAside: report.setAside },
+        'files of no object lie in "set-aside" now; parts of uploads that were not completed are among them: such uploads must begin anew',
+      );
     return report;
   }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { WritesStopped } from '@fornax/event-store';
-import { ObjectDamaged, StoreRefusal } from '@fornax/object-store';
+import { ObjectUnreadable, StoreRefusal } from '@fornax/object-store';
 import {
   type DoorLimits,
   RequestSlots,
@@ -129,7 +129,7 @@ const createHandler = (parts: S3Parts, limits: DoorLimits): ((arrival: Arrival) 
     const { message, response, requestId } = arrival;
     const answer = asS3Error(error, request);
     // A body that broke off took the connection with it: that is ours all the same.
-    if (!answer && (error instanceof ObjectDamaged || !hasGone(message, response)))
+    if (!answer && (error instanceof ObjectUnreadable || !hasGone(message, response)))
       parts.onError(error, { method: message.method ?? '', path: pathOf(message), requestId });
     if (!answer || !WRONG.includes(answer.code)) return sendError(arrival, answer ?? asTrouble(error));
     answerWrong(arrival, answer, wrong.delayMs(shareOf(limits.peers.of(message)), claimedKeyOf(request)));

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
-import { S3ObjectStore, objectStoreContract } from '@fornax/object-store';
-import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { ReadBrokeOff, S3ObjectStore, type S3StoreOptions, objectStoreContract } from '@fornax/object-store';
+import { startFaultProxy } from '@fornax/testing';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { StorageUnderTest } from '../storage.fixture.js';
 
 const keepsTheContract = (openStore: () => S3ObjectStore): void => {
@@ -20,17 +22,14 @@ const keepsTheContract = (openStore: () => S3ObjectStore): void => {
 describe('S3ObjectStore over our own S3 endpoint', () => {
   let storage: StorageUnderTest;
   let store: S3ObjectStore;
+  let access: Omit<S3StoreOptions, 'endpoint'>;
 
   beforeAll(async () => {
     storage = await StorageUnderTest.start();
     const ada = await storage.user('ada@example.org');
     await storage.s3(ada).send(new CreateBucketCommand({ Bucket: 'physical' }));
-    store = new S3ObjectStore({
-      endpoint: `http://127.0.0.1:${storage.port}`,
-      accessKey: ada.email,
-      secretKey: ada.token,
-      bucket: 'physical',
-    });
+    access = { accessKey: ada.email, secretKey: ada.token, bucket: 'physical' };
+    store = new S3ObjectStore({ ...access, endpoint: `http://127.0.0.1:${storage.port}` });
   }, 180_000);
   afterAll(async () => {
     await store.close();
@@ -38,6 +37,35 @@ describe('S3ObjectStore over our own S3 endpoint', () => {
   });
 
   keepsTheContract(() => store);
+
+  it('names the object whose bytes the service stopped sending, with the cause', async () => {
+    const relay = await startFaultProxy(storage.port);
+    const far = new S3ObjectStore({ ...access, endpoint: `http://127.0.0.1:${relay.port}` });
+    try {
+      await store.createBuckets(['far']);
+      // More than fits into what the kernel and the client hold back from a reader that takes its time.
+      const source = Readable.from(Array.from({ length: 32 }, () => Buffer.alloc(1024 * 1024)));
+      await store.put('far', 'big', source, { contentType: 'a/b', userMetadata: {}, sizeBytes: 32 * 1024 * 1024 });
+      const body = await (await far.get('far', 'big'))?.read();
+      const reading = (async () => {
+        for await (const _ of body ?? []) relay.cut();
+      })();
+      const error: unknown = await reading.then(
+        () => undefined,
+        (failure: unknown) => failure,
+      );
+      expect(error).toBeInstanceOf(ReadBrokeOff);
+      expect(error).toMatchObject({
+        message: expect.stringMatching(/^object "big" of bucket "far" broke off: the object service sent \d+ of 33554432 bytes$/),
+        cause: expect.any(Error),
+      });
+    } finally {
+      await far.close();
+      await relay.close();
+      await store.deleteMany('far', ['big']);
+      await store.deleteBuckets(['far']);
+    }
+  });
 });
 
 /** The same against a server of choice (docs/reference/object-stores.md); everything is put into a bucket of its own. */
