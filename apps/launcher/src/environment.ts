@@ -125,6 +125,7 @@ export const serviceEnvironment = (
         ? {}
         : { FORNAX_METRICS_TOKEN_FILE: places.metricsTokenFile }),
       ...(settings.FORNAX_MASTER_KEY === undefined ? { FORNAX_MASTER_KEY_FILE: places.masterKeyFile } : {}),
+      ...optional('FORNAX_MASTER_KEY_LOST', settings.FORNAX_MASTER_KEY_LOST),
       FORNAX_DATA_DIR: places.data,
       FORNAX_DISK_FOLDERS: places.watched.join(':'),
       FORNAX_DISK_LOW_BYTES: String(settings.FORNAX_DISK_LOW_BYTES),

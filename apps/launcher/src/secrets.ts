@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdir, stat } from 'node:fs/promises';
+import { readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LOG_ACCOUNT, type SecretNeed, keepSecret, randomPassword, renewableSecret } from '@fornax/embedded';
 import { STREAMS } from '@fornax/contracts';
@@ -29,10 +29,23 @@ const AFTERWARDS: Readonly<Record<string, string>> = {
 /** The streams of an embedded server belong to its global account in folders of older releases. */
 const ACCOUNTS = [LOG_ACCOUNT, '$G'];
 
+const eventsFolder = (data: string, account: string): string =>
+  join(data, 'nats', 'store', 'jetstream', account, 'streams', STREAMS.events);
+
+/** The epoch of the event log in a data folder, as its stream was made with it; undefined when there is none. No server has to run. */
+const epochIn = async (data: string): Promise<string | undefined> => {
+  for (const account of ACCOUNTS) {
+    const text = await readFile(join(eventsFolder(data, account), 'meta.inf'), 'utf8').catch(() => '');
+    const [, epoch] = /Fornax event log, epoch ([0-9a-f-]{36})/.exec(text) ?? [];
+    if (epoch !== undefined) return epoch;
+  }
+  return undefined;
+};
+
 /** Whether the event log in a data folder holds a message: a stream that was only made needs no key. */
 export const holdsEvents = async (data: string): Promise<boolean> => {
   for (const account of ACCOUNTS) {
-    const folder = join(data, 'nats', 'store', 'jetstream', account, 'streams', STREAMS.events, 'msgs');
+    const folder = join(eventsFolder(data, account), 'msgs');
     for (const name of await readdir(folder).catch(() => []))
       if (name.endsWith('.blk') && (await stat(join(folder, name))).size > 0) return true;
   }
@@ -61,7 +74,7 @@ export class Secrets {
     if (settings.FORNAX_MASTER_KEY === undefined && settings.FORNAX_MASTER_KEY_FILE === undefined)
       await keepSecret(
         { path: this.places.masterKeyFile, ...MASTER_KEY },
-        this.hasEvents ? this.needOfKey() : undefined,
+        this.hasEvents ? await this.needOfKey() : undefined,
       );
     await this.token();
     await this.metricsToken();
@@ -92,10 +105,23 @@ export class Secrets {
     };
   }
 
-  private needOfKey(): SecretNeed {
+  /** Undefined once an operator has given up the key of exactly this log: a new one is made then. */
+  private async needOfKey(): Promise<SecretNeed | undefined> {
+    const epoch = await epochIn(this.data);
+    const given = this.context.settings.FORNAX_MASTER_KEY_LOST;
+    if (epoch !== undefined && given === epoch) {
+      this.context.screen.say(
+        'warning: the master key is given up. What was sealed with it stays closed for ever: docs/how-to/recover.md.',
+      );
+      return undefined;
+    }
     return {
       neededBy: `what the event log in ${join(this.data, 'nats')} holds sealed (tokens, secrets of tasks, webhooks)`,
-      otherwise: 'FORNAX_MASTER_KEY or FORNAX_MASTER_KEY_FILE may name it instead.',
+      otherwise:
+        'FORNAX_MASTER_KEY or FORNAX_MASTER_KEY_FILE may name it instead.' +
+        (epoch === undefined
+          ? ''
+          : ` If it is lost for good, start once with FORNAX_MASTER_KEY_LOST=${epoch}: see docs/how-to/recover.md.`),
     };
   }
 }

@@ -49,6 +49,7 @@ export const settingsSchema = z.object({
   FORNAX_WEBHOOK_ALLOWED_DESTINATIONS: z.string().optional(),
   FORNAX_READY_TIMEOUT_MS: int(1_000, 3_600_000).default(120_000),
   FORNAX_DISK_LOW_BYTES: int(0, Number.MAX_SAFE_INTEGER).default(200_000_000),
+  FORNAX_MASTER_KEY_LOST: z.string().optional(),
   FORNAX_LOG_WALK_MS: int(0, 2_592_000_000).default(86_400_000),
   FORNAX_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   FORNAX_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),

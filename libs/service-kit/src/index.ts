@@ -28,7 +28,7 @@ export { AccountDirectory, type Need } from './accounts/account-directory.js';
 export { accountOf, AdmittedBy, CurrentAccount, OperatorOnly, Public, tokenOf } from './accounts/auth.guard.js';
 export { reasonIn, reasonOf } from './accounts/reason.js';
 export { userMeta, type Asking, type Owner } from './accounts/user-meta.js';
-export { Sealer, type DataKey } from './secrets/sealer.js';
+export { SealedElsewhere, Sealer, type DataKey } from './secrets/sealer.js';
 export {
   signLeaseClaims,
   signServiceClaims,

@@ -30,6 +30,7 @@ describe('a platform that is recovered as the page says', () => {
   let later: string;
 
   const client = (): FornaxClient => new FornaxClient({ url: platform.apiUrl, token: platform.token });
+<<<<<<< HEAD
   const start = async (): Promise<void> => {
     platform = await startPlatform({ dataDir, awaits: 'answers', env: { FORNAX_NODE_GRACE_MS: '2000' } });
     // With a process for each service (FORNAX_SERVICES=1) what answers first is the router.
@@ -39,6 +40,11 @@ describe('a platform that is recovered as the page says', () => {
         async () => (await client().health()).reasons.every(({ reason }) => reason !== 'cannot be reached'),
         PATIENT,
       );
+=======
+  const start = async (more: Readonly<Record<string, string>> = {}): Promise<void> => {
+    const env = { FORNAX_NODE_GRACE_MS: '2000', FORNAX_WEBHOOK_ALLOWED_DESTINATIONS: '127.0.0.1:9', ...more };
+    platform = await startPlatform({ dataDir, awaits: 'answers', env });
+>>>>>>> 631fd36 (secrets: a master key that is lost for good can be given up, for one log)
   };
   const aside = () => ({ '<aside>': `aside-${(asides += 1)}` });
   const post = (path: string, body: object) =>
@@ -258,6 +264,39 @@ describe('a platform that is recovered as the page says', () => {
       await untilReady();
       await eventually(async () => (await names()).length === 2, PATIENT);
       expect([...(await names())].sort()).toEqual(['anew', 'earlier']);
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'goes on without the master key once an operator has given it up for exactly this log, and says what stays closed',
+    async () => {
+      await client().history.createWebhook({ url: 'http://127.0.0.1:9/nobody-listens' });
+      const withSecret = { ...spec('knows'), constants: [{ key: 'QARNOT_SECRET_A', value: 'hush' }] };
+      const { uuid } = (await (await post('/tasks', withSecret)).json()) as { readonly uuid: string };
+      await client().waitForTask(uuid);
+      await platform.stop();
+      await rm(join(dataDir, 'secrets', 'master.key'));
+      await expect(start({ FORNAX_MASTER_KEY_LOST: 'yes' })).rejects.toThrow(/master\.key is missing/);
+      const refusal = await start().then(() => '', String);
+      const [, epoch = ''] = /FORNAX_MASTER_KEY_LOST=([0-9a-f-]{36})/.exec(refusal) ?? [];
+      reader.does('FORNAX_MASTER_KEY_LOST=<log> npm start');
+      await start({ FORNAX_MASTER_KEY_LOST: epoch });
+      await untilReady();
+      expect(await names()).toContain('knows');
+      await run('under a new key');
+      const again = await post(`/tasks/${uuid}/retry`, {});
+      expect([again.status, await again.text()]).toEqual([409, expect.stringContaining('must be given anew')]);
+      // The token of the first user is issued anew, so none is left that cannot sign.
+      expect((await client().health()).warnings.join()).not.toContain('master key');
+      const hook = await eventually(async () => {
+        const [one] = await client().history.webhooks();
+        return one?.parkedReason == null ? undefined : one;
+      }, PATIENT);
+      expect(hook).toMatchObject({
+        url: '[SEALED WITH A LOST KEY]',
+        parkedReason: expect.stringContaining('create it again'),
+      });
     },
     SLOW_MS,
   );

@@ -11,7 +11,8 @@ const read = async (answer: Readable, sizeBytes: number): Promise<string> => {
 };
 
 describe('the answer of an object service', () => {
-  it('is passed on as it comes', () => expect(read(Readable.from([Buffer.from('ab'), Buffer.from('c')]), 3)).resolves.toBe('abc'));
+  it('is passed on as it comes', () =>
+    expect(read(Readable.from([Buffer.from('ab'), Buffer.from('c')]), 3)).resolves.toBe('abc'));
 
   it('that ends too early names the object and how much came', () =>
     expect(read(Readable.from([Buffer.from('ab')]), 5)).rejects.toThrow(

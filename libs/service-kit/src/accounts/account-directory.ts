@@ -136,7 +136,23 @@ export class AccountDirectory {
     const account = this.byId(this.fold.idOfEmail(email) ?? '');
     if (!account || account.isDisabled || this.distrusted !== undefined) return undefined;
     const alive = this.fold.tokensOf(account.id).filter((token) => this.isAlive(token));
-    return { account, secrets: alive.map((token) => this.sealer.openWithMaster(token.sealedSecret)) };
+    return { account, secrets: alive.flatMap(({ sealedSecret }) => this.sealer.opened(sealedSecret) ?? []) };
+  }
+
+  /** Whether a live token also signs at the S3 endpoint: not one that was sealed with a master key that is lost. */
+  canSign(token: string): boolean {
+    const record = this.fold.tokensByHash.get(hashToken(token));
+    return record !== undefined && this.sealer.opens(record.sealedSecret);
+  }
+
+  /** Live tokens that cannot sign any more, and whose they are: their owners should make new ones. */
+  lostTokens(): { readonly tokens: number; readonly emails: readonly string[] } {
+    const lost = [...this.fold.tokensByHash.values()].filter(
+      (token) => this.isAlive(token) && !this.sealer.opens(token.sealedSecret),
+    );
+    const ids = new Set(lost.map(({ accountId }) => accountId));
+    const emails = [...ids].flatMap((id) => this.fold.accounts.get(id)?.email ?? []);
+    return { tokens: lost.length, emails: emails.sort() };
   }
 
   /**

@@ -16,6 +16,8 @@ export interface CoreConfig {
   readonly databaseUrl: string;
   /** 32 bytes: wraps data keys, seals tokens' S3 secrets, signs lease credentials. */
   readonly masterKey: Uint8Array;
+  /** The log whose master key an operator has given up for good, by its epoch. */
+  readonly masterKeyLost: string | undefined;
   /** The first operator's token as the settings have it, read when asked for; undefined when they have none. */
   readonly bootstrapToken: () => string | undefined;
   /** The setting that the master key came from, and its file, for people. */
@@ -51,6 +53,7 @@ const settings = z.object({
   FORNAX_DATABASE_URL: z.string(),
   FORNAX_MASTER_KEY: z.string().optional(),
   FORNAX_MASTER_KEY_FILE: z.string().optional(),
+  FORNAX_MASTER_KEY_LOST: z.string().optional(),
   FORNAX_BOOTSTRAP_TOKEN: z.string().optional(),
   FORNAX_BOOTSTRAP_TOKEN_FILE: z.string().optional(),
   FORNAX_PUBLIC_API_URL: z.string().optional(),
@@ -109,6 +112,7 @@ export const loadCoreConfig = (name: string, env: Env): CoreConfig => {
     masterKey: masterKeyOf(values.FORNAX_MASTER_KEY, values.FORNAX_MASTER_KEY_FILE),
     bootstrapToken: () => bootstrapTokenOf(values.FORNAX_BOOTSTRAP_TOKEN, values.FORNAX_BOOTSTRAP_TOKEN_FILE),
     masterKeySource: masterKeySource(env),
+    masterKeyLost: values.FORNAX_MASTER_KEY_LOST || undefined,
     publicApiUrl: values.FORNAX_PUBLIC_API_URL,
     publicStorageUrl: values.FORNAX_PUBLIC_STORAGE_URL,
     dataDir: values.FORNAX_DATA_DIR,

@@ -69,11 +69,15 @@ export class CoreModule {
         { provide: MONOTONIC_CLOCK, useValue: systemMonotonicClock },
         {
           provide: Sealer,
-          inject: [EVENT_LOG],
+          inject: [EVENT_LOG, LOGGER],
           // Nobody seals with, or stumbles over, a key that is not the log's.
-          useFactory: async (log: EventLog): Promise<Sealer> => {
+          useFactory: async (log: EventLog, logger: Logger): Promise<Sealer> => {
             const sealer = new Sealer(config.masterKey);
-            await checkMasterKey(log, sealer, config.masterKeySource);
+            const { masterKeySource: source, masterKeyLost: lostFor } = config;
+            if (!(await checkMasterKey(log, sealer, { source, lostFor })))
+              logger.warn(
+                'the master key of the log is given up: tokens, secrets of tasks and webhooks of before stay closed',
+              );
             return sealer;
           },
         },

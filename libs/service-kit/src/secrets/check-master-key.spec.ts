@@ -24,14 +24,15 @@ const logOf = async (...events: readonly AccountEvent[]): Promise<InMemoryLog> =
     await log.append('account', 'ann', { id: `c${index}`, events: [event], meta, at }, index);
   return log;
 };
+const source = 'FORNAX_MASTER_KEY_FILE (/data/master.key)';
 const check = async (sealer: Sealer, ...events: readonly AccountEvent[]) =>
-  checkMasterKey(await logOf(...events), sealer, 'FORNAX_MASTER_KEY_FILE (/data/master.key)');
+  checkMasterKey(await logOf(...events), sealer, { source });
 
 describe('the master key', () => {
   it('is the right one when it opens what the log holds', () =>
-    expect(check(right, issued(right, 'a'))).resolves.toBeUndefined());
+    expect(check(right, issued(right, 'a'))).resolves.toBe(true));
 
-  it('may be any while the log holds nothing sealed', () => expect(check(wrong)).resolves.toBeUndefined());
+  it('may be any while the log holds nothing sealed', () => expect(check(wrong)).resolves.toBe(true));
 
   it('is refused, with its file, when it opens nothing of the log', () =>
     expect(check(wrong, issued(right, 'a'), issued(right, 'b'))).rejects.toThrow(
@@ -39,5 +40,15 @@ describe('the master key', () => {
     ));
 
   it('may be one that was made later, by a release that made a lost one anew', () =>
-    expect(check(wrong, issued(right, 'a'), issued(wrong, 'b'))).resolves.toBeUndefined());
+    expect(check(wrong, issued(right, 'a'), issued(wrong, 'b'))).resolves.toBe(true));
+
+  it('may be another one for good only where the log is named whose key is lost', async () => {
+    const log = await logOf(issued(right, 'a'));
+    const { epoch } = await log.head();
+    const refusal = /FORNAX_MASTER_KEY_LOST=/;
+    await expect(checkMasterKey(log, wrong, { source, lostFor: 'accept' })).rejects.toThrow(refusal);
+    await expect(checkMasterKey(log, wrong, { source })).rejects.toThrow(`FORNAX_MASTER_KEY_LOST=${epoch}:`);
+    expect(await checkMasterKey(log, wrong, { source, lostFor: epoch })).toBe(false);
+    expect(await checkMasterKey(log, right, { source, lostFor: epoch })).toBe(true);
+  });
 });

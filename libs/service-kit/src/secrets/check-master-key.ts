@@ -11,35 +11,36 @@ async function* sealedTokens(log: EventLog): AsyncGenerator<string> {
       if (event.type === 'TokenIssued') yield event.sealedSecret;
 }
 
-const opens = (sealer: Sealer, sealed: string): boolean => {
-  try {
-    sealer.openWithMaster(sealed);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
 /**
  * Checks that the master key opens what the log holds sealed. What is checked is the data itself, so that no check value can be lost or kept
  * beside the wrong key: the first token of the log does, or, where an older release made a new key in the place of a lost one, a later one.
  * A log that cannot be read now says nothing; whoever follows it tells why.
  * @param source where the key comes from, for people
+ * @param lostFor the log whose master key an operator has given up (`FORNAX_MASTER_KEY_LOST`): exactly this log's epoch, or it counts for nothing
+ * @returns whether the key opens what the log holds; not, where that was given up
  * @throws ConfigError no token of the log opens
  */
-export const checkMasterKey = async (log: EventLog, sealer: Sealer, source: string): Promise<void> => {
+export const checkMasterKey = async (
+  log: EventLog,
+  sealer: Sealer,
+  { source, lostFor }: { readonly source: string; readonly lostFor?: string | undefined },
+): Promise<boolean> => {
   let tokens = 0;
+  let epoch = '';
   try {
+    ({ epoch } = await log.head());
     for await (const sealed of sealedTokens(log)) {
-      if (opens(sealer, sealed)) return;
+      if (sealer.opens(sealed)) return true;
       tokens += 1;
     }
   } catch {
-    return;
+    return true;
   }
-  if (tokens === 0) return;
+  if (tokens === 0) return true;
+  if (lostFor === epoch) return false;
   throw new ConfigError([
     `${source}: this key does not open what the event log holds sealed (tokens, secrets of tasks, webhooks). ` +
-      'Put back the key that the log was written with, from a backup',
+      'Put back the key that the log was written with, from a backup. ' +
+      `If it is lost for good, start once with FORNAX_MASTER_KEY_LOST=${epoch}: all of that stays closed for ever then (docs/how-to/recover.md)`,
   ]);
 };

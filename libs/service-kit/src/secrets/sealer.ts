@@ -6,6 +6,7 @@ import {
   randomBytes,
   type KeyObject,
 } from 'node:crypto';
+import { Conflict } from '../errors/errors.js';
 
 /** A 256-bit key of one owner object (a task, a secret), as used and as stored. */
 export interface DataKey {
@@ -35,6 +36,27 @@ const openBytes = (key: Uint8Array, sealed: string): Buffer => {
   return Buffer.concat([decipher.update(bytes.subarray(tagAt + TAG_BYTES)), decipher.final()]);
 };
 
+/** It was sealed with another master key than this process has, or was changed. It stays closed; whoever knows what was in it gives it anew. */
+export class SealedElsewhere extends Conflict {
+  constructor(cause: unknown) {
+    super(
+      'This was sealed with a master key that is not here any more, so it cannot be opened: it must be given anew',
+      {
+        code: 'sealed-with-lost-key',
+        cause,
+      },
+    );
+  }
+}
+
+const orElsewhere = <T>(open: () => T): T => {
+  try {
+    return open();
+  } catch (cause) {
+    throw new SealedElsewhere(cause);
+  }
+};
+
 /**
  * Encryption of secrets at rest (architecture, section 8): a data key for each owner object, wrapped by the master key.
  * Destroying the wrapped key destroys all that was sealed with it. Opening what was changed or sealed with another key throws.
@@ -53,8 +75,9 @@ export class Sealer {
     return { key, wrapped: sealBytes(this.masterKey, key) };
   }
 
+  /** @throws SealedElsewhere */
   unwrap(wrapped: string): Uint8Array {
-    return openBytes(this.masterKey, wrapped);
+    return orElsewhere(() => openBytes(this.masterKey, wrapped));
   }
 
   seal(key: Uint8Array, text: string): string {
@@ -74,7 +97,21 @@ export class Sealer {
     return this.seal(this.masterKey, text);
   }
 
+  /** @throws SealedElsewhere */
   openWithMaster(sealed: string): string {
-    return this.open(this.masterKey, sealed);
+    return orElsewhere(() => this.open(this.masterKey, sealed));
+  }
+
+  /** What this master key opens; undefined where it was another one. */
+  opened(sealed: string): string | undefined {
+    try {
+      return this.open(this.masterKey, sealed);
+    } catch {
+      return undefined;
+    }
+  }
+
+  opens(sealed: string): boolean {
+    return this.opened(sealed) !== undefined;
   }
 }

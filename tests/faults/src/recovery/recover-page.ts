@@ -7,7 +7,7 @@ import { workspaceRoot } from '@fornax/testing';
 /** The page of recovery. */
 export const recoverPage = (): string => readFileSync(join(workspaceRoot, 'docs/how-to/recover.md'), 'utf8');
 
-const IS_COMMAND = /^(?:npx fornax|npm|kill|cp|mv|rm|source|df)\s\S/;
+const IS_COMMAND = /^(?:FORNAX_\w+=\S+ )?(?:npx fornax|npm|kill|cp|mv|rm|source|df)\s\S/;
 
 const blocksOf = (markdown: string): readonly string[] =>
   [...markdown.matchAll(/^```\w*\n([^]*?)^```$/gm)].map(([, code = '']) => code);

@@ -11,6 +11,7 @@ import {
   started,
   submitted,
 } from '@fornax/testing';
+import { Sealer } from '@fornax/service-kit';
 import { SchedulerView } from '../view/scheduler-view.js';
 import { grantLease } from './grants.js';
 
@@ -38,6 +39,17 @@ const sealed = {
 };
 
 describe('a grant', () => {
+  it('is refused with the reason when the secrets were sealed with a master key that is lost', () => {
+    const [before, now] = [new Sealer(Buffer.alloc(32, 1)), new Sealer(Buffer.alloc(32, 2))];
+    const { wrapped, key } = before.newDataKey();
+    const constants = [{ key: 'QARNOT_SECRET_A', sealed: before.seal(key, 'hush') }];
+    const view = viewWith(submitted('t', { constants, wrappedKey: wrapped }), dispatched(aLease(0)));
+    const request = { taskId: 't', instance: 0, leaseId: '0/1' };
+    const grantWith = (sealer: Sealer) => grantLease(view, 'node-1', request, { secrets: sealer, sign, now: 1_000 });
+    expect(grantWith(before)).toMatchObject({ granted: true, secrets: { QARNOT_SECRET_A: 'hush' } });
+    expect(grantWith(now)).toEqual({ granted: false, reason: expect.stringMatching(/master key that is lost.*again/) });
+  });
+
   it('opens the sealed constants of a current lease, and only those', () => {
     expect(grant(viewWith(submitted('t', sealed), dispatched(aLease(0))))).toMatchObject({
       granted: true,

@@ -1,5 +1,6 @@
 import type { GrantReply, GrantRequest, LeaseClaims } from '@fornax/contracts';
 import type { TaskSpec } from '@fornax/domain';
+import { SealedElsewhere } from '@fornax/service-kit';
 import type { SchedulerView, TaskEntry } from '../view/scheduler-view.js';
 
 /** The part of the sealer that opens a task's secrets. */
@@ -25,11 +26,20 @@ const GRANT_VALID_MS = 24 * 60 * 60 * 1_000;
 export const isCurrentLease = (entry: TaskEntry | undefined, instance: number, leaseId: string): boolean =>
   entry?.state.inFlight.get(instance)?.leaseId === leaseId;
 
-const openSecrets = ({ constants, wrappedKey }: TaskSpec, secrets: SecretOpener): Readonly<Record<string, string>> => {
+/** Undefined when the master key that they were sealed with is lost. */
+const openSecrets = (
+  { constants, wrappedKey }: TaskSpec,
+  secrets: SecretOpener,
+): Readonly<Record<string, string>> | undefined => {
   const sealed = constants.filter((constant) => 'sealed' in constant);
   if (sealed.length === 0 || wrappedKey === undefined) return {};
-  const key = secrets.unwrap(wrappedKey);
-  return Object.fromEntries(sealed.map((constant) => [constant.key, secrets.open(key, constant.sealed)]));
+  try {
+    const key = secrets.unwrap(wrappedKey);
+    return Object.fromEntries(sealed.map((constant) => [constant.key, secrets.open(key, constant.sealed)]));
+  } catch (error) {
+    if (error instanceof SealedElsewhere) return undefined;
+    throw error;
+  }
 };
 
 /** What a lease needs and no stream may hold: its S3 credentials and the task's secrets, if the lease is current on the node that asks. */
@@ -45,6 +55,13 @@ export const grantLease = (
     return { granted: false, reason: 'the lease is not current on this node' };
   }
   const { spec, owner } = entry.state;
+  const opened = openSecrets(spec, secrets);
+  if (opened === undefined)
+    return {
+      granted: false,
+      reason:
+        'its secret constants were sealed with a master key that is lost: submit the task again, with their values',
+    };
   const s3 = sign({
     leaseId,
     taskId,
@@ -56,5 +73,5 @@ export const grantLease = (
     snapshot: null,
     expiresAt: now + GRANT_VALID_MS,
   });
-  return { granted: true, s3: { ...s3 }, secrets: { ...openSecrets(spec, secrets) } };
+  return { granted: true, s3: { ...s3 }, secrets: { ...opened } };
 };

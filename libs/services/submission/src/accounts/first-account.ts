@@ -8,6 +8,7 @@ import {
   ConfigError,
   EVENT_LOG,
   hashToken,
+  HealthRegistry,
   newId,
   Sealer,
   type Clock,
@@ -30,6 +31,7 @@ export class FirstAccount implements OnApplicationBootstrap {
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(SUBMISSION_CONFIG) private readonly config: SubmissionConfig,
     private readonly stops: WriteStops,
+    private readonly health: HealthRegistry,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
@@ -39,11 +41,16 @@ export class FirstAccount implements OnApplicationBootstrap {
     await this.accounts.ready;
     const accountId = accountIdOf(email);
     const known = this.accounts.byToken(token);
-    if (known?.id === accountId) return;
-    await this.stops.onceAllowed('the first account', () => this.make(accountId, email, token));
+    this.health.warning('lost-tokens', () => lostText(this.accounts.lostTokens()));
+    const isOurs = known?.id === accountId;
+    if (isOurs && this.accounts.canSign(token)) return;
+    await this.stops.onceAllowed('the first account', () =>
+      this.make(accountId, email, token, isOurs ? known.tokenId : undefined),
+    );
   }
 
-  private async make(accountId: string, email: string, token: string): Promise<void> {
+  /** @param before the same token, sealed with a master key that is lost: it is issued anew, and this one is revoked */
+  private async make(accountId: string, email: string, token: string, before?: string): Promise<void> {
     const at = this.clock.now();
     const meta = { actor: 'service:submission' as const, source: 'submission', correlationId: newId() };
     const subject = { log: this.log, aggregate: 'account' as const, id: accountId, decider: accountDecider, meta, at };
@@ -62,8 +69,9 @@ export class FirstAccount implements OnApplicationBootstrap {
           throw error;
         });
     const hash = hashToken(token);
-    const tokenId = derivedId('token', accountId, hash);
-    await decideAndAppend({
+    const key = before === undefined ? [] : [this.sealer.fingerprint('token')];
+    const tokenId = derivedId('token', accountId, hash, ...key);
+    const issued = await decideAndAppend({
       ...subject,
       loaded: { state: created.state, sequence: created.sequence },
       command: {
@@ -76,8 +84,26 @@ export class FirstAccount implements OnApplicationBootstrap {
       },
       commitId: derivedId('issue-token', tokenId),
     });
+    if (before === undefined || before === tokenId) return;
+    await decideAndAppend({
+      ...subject,
+      loaded: { state: issued.state, sequence: issued.sequence },
+      command: { type: 'RevokeToken', tokenId: before, at },
+      commitId: derivedId('revoke-token', before),
+    });
   }
 }
+
+const MOST_NAMED = 20;
+
+const lostText = ({ tokens, emails }: ReturnType<AccountDirectory['lostTokens']>): string | undefined => {
+  if (tokens === 0) return undefined;
+  const names = [...emails.slice(0, MOST_NAMED), ...(emails.length > MOST_NAMED ? ['…'] : [])].join(', ');
+  return (
+    `${tokens} tokens were sealed with a master key that is lost: they open the API, but not the S3 endpoint. ` +
+    `Their owners make new ones (fornax token create) and revoke the old: ${names}`
+  );
+};
 
 const readToken = async (file: string): Promise<string> =>
   checkedToken(

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Sealer, ValidationFailed } from '@fornax/service-kit';
+import { type DataKey, Sealer, ValidationFailed } from '@fornax/service-kit';
 import type { TaskConstant } from '@fornax/domain';
 
 /** Constants named so are for the task alone (contract, section 4.5). */
@@ -50,9 +50,7 @@ export class SecretConstants {
     if (!constants.some(isSecret)) return { constants };
     const old = new Map(before.constants.map((constant) => [constant.key, constant]));
     const { wrapped, key } =
-      before.wrappedKey === undefined
-        ? this.sealer.newDataKey()
-        : { wrapped: before.wrappedKey, key: this.sealer.unwrap(before.wrappedKey) };
+      before.wrappedKey === undefined ? this.sealer.newDataKey() : this.keyBefore(before.wrappedKey, constants);
     return {
       constants: constants.map((constant) => {
         if (!isSecret(constant)) return constant;
@@ -67,6 +65,16 @@ export class SecretConstants {
       }),
       wrappedKey: wrapped,
     };
+  }
+
+  /** A key that is lost with the master key makes room for a new one, once every value is given anew. @throws SealedElsewhere */
+  private keyBefore(wrapped: string, constants: readonly ClearConstant[]): DataKey {
+    try {
+      return { wrapped, key: this.sealer.unwrap(wrapped) };
+    } catch (error) {
+      if (constants.some(isMasked)) throw error;
+      return this.sealer.newDataKey();
+    }
   }
 }
 

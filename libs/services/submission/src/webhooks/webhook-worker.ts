@@ -33,6 +33,7 @@ export class Undeliverable extends Error {
 }
 
 const IDLE_MS = 30_000;
+const LOST = 'its address and secret were sealed with a master key that is lost: delete it and create it again';
 const MOST_PAUSE_MS = 60_000;
 /** Places of the log that may be looked at again after a restart, when nothing in them was to be sent. */
 const UNSAVED = 1_000;
@@ -79,7 +80,9 @@ export class WebhookWorker {
   async run(signal: AbortSignal): Promise<void> {
     const { log, store, feed, sealer } = this.parts;
     const { owner, filter, sealedUrl, sealedSecret } = this.webhook;
-    const target = { url: sealer.openWithMaster(sealedUrl), secret: sealer.openWithMaster(sealedSecret) };
+    const [url, secret] = [sealer.opened(sealedUrl), sealer.opened(sealedSecret)];
+    if (url === undefined || secret === undefined) throw new Undeliverable(0, LOST);
+    const target = { url, secret };
     const { epoch } = await log.head();
     const { sequence } = await store.delivery(this.webhook);
     let saved = sequence;

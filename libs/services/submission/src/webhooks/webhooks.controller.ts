@@ -38,6 +38,8 @@ import {
 } from './webhook-view.js';
 
 const MOST_WEBHOOKS = 50;
+/** In the place of an address that was sealed with a master key that is lost. */
+const SEALED = '[SEALED WITH A LOST KEY]';
 type NewWebhook = z.output<typeof newWebhookSchema>;
 
 /** Where an account is told what happens to its tasks. */
@@ -184,6 +186,6 @@ export class WebhooksController {
   }
 
   private async view(row: WebhookRow): Promise<WebhookView> {
-    return webhookView(row, await this.store.delivery(row), this.sealer.openWithMaster(row.sealedUrl));
+    return webhookView(row, await this.store.delivery(row), this.sealer.opened(row.sealedUrl) ?? SEALED);
   }
 }
