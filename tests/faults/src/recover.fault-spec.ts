@@ -30,9 +30,9 @@ describe('a platform that is recovered as the page says', () => {
   let later: string;
 
   const client = (): FornaxClient => new FornaxClient({ url: platform.apiUrl, token: platform.token });
-<<<<<<< HEAD
-  const start = async (): Promise<void> => {
-    platform = await startPlatform({ dataDir, awaits: 'answers', env: { FORNAX_NODE_GRACE_MS: '2000' } });
+  const start = async (more: Readonly<Record<string, string>> = {}): Promise<void> => {
+    const env = { FORNAX_NODE_GRACE_MS: '2000', FORNAX_WEBHOOK_ALLOWED_DESTINATIONS: '127.0.0.1:9', ...more };
+    platform = await startPlatform({ dataDir, awaits: 'answers', env });
     // With a process for each service (FORNAX_SERVICES=1) what answers first is the router.
     const { reasons } = await client().health();
     if (reasons.some(({ reason }) => reason === 'cannot be reached'))
@@ -40,11 +40,6 @@ describe('a platform that is recovered as the page says', () => {
         async () => (await client().health()).reasons.every(({ reason }) => reason !== 'cannot be reached'),
         PATIENT,
       );
-=======
-  const start = async (more: Readonly<Record<string, string>> = {}): Promise<void> => {
-    const env = { FORNAX_NODE_GRACE_MS: '2000', FORNAX_WEBHOOK_ALLOWED_DESTINATIONS: '127.0.0.1:9', ...more };
-    platform = await startPlatform({ dataDir, awaits: 'answers', env });
->>>>>>> 631fd36 (secrets: a master key that is lost for good can be given up, for one log)
   };
   const aside = () => ({ '<aside>': `aside-${(asides += 1)}` });
   const post = (path: string, body: object) =>
@@ -119,6 +114,7 @@ describe('a platform that is recovered as the page says', () => {
       });
       for (const command of ['npx fornax storage reindex', 'npx fornax storage reindex --forget-missing'])
         expect(await reader.types(command)).toMatchObject({ code: 0, said: expect.stringContaining('RESTORED') });
+      expect(await reader.types('npx fornax token list')).toMatchObject({ code: 0 });
       expect(await reader.types('df -h .fornax')).toMatchObject({ code: 0 });
       expect(await reader.types('source .fornax/env')).toEqual({ code: 0, said: '' });
       const [node = ''] = (await client().nodes()).map(({ id }) => id);
