@@ -40,11 +40,14 @@ describe('docs/how-to/recover.md', () => {
     expect(told.filter(([, , , tests = '']) => !tests.includes('spec.ts')).map(([first]) => first)).toEqual([]);
   });
 
-  it('has commands that a test types as they stand there', () => {
+  it('has commands that a test types as they stand there, and the test no others', () => {
     const test = readFileSync(join(import.meta.dirname, '..', 'recover.fault-spec.ts'), 'utf8');
     const commands = commandsOf(page);
     expect(commands.length).toBeGreaterThan(15);
     expect(commands.filter((command) => !test.includes(`'${command}'`))).toEqual([]);
+    const typed = [...test.matchAll(/reader\.(?:types|does)\(\s*'([^']+)'/g)].map(([, command = '']) => command);
+    expect(typed.length).toBeGreaterThan(15);
+    expect(typed.filter((command) => !commands.includes(command))).toEqual([]);
   });
 
   it('begins each command of the platform with npx', () =>
