@@ -99,7 +99,8 @@ export class LogDisk {
       try {
         const zeros = Buffer.alloc(CHUNK_BYTES);
         for (let left = this.reserveBytes; left > 0; left -= CHUNK_BYTES)
-          await file.write(zeros, 0, Math.min(left, CHUNK_BYTES));
+          // Not `write`, which may take a part and say so in a number.
+          await file.appendFile(zeros.subarray(0, Math.min(left, CHUNK_BYTES)));
         await file.sync();
       } finally {
         await file.close();

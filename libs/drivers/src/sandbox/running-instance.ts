@@ -83,10 +83,14 @@ const readStatus = (status: Readable): Status => {
   return { started, text: () => text };
 };
 
-/** For the next start of the agent, should this one be killed; an instance that is over by now needs no trace. */
+/**
+ * For the next start of the agent, should this one be killed; an instance that is over by now needs no trace. What the process has written there
+ * itself is written over, not cut off first: on a full disk that would leave nothing.
+ */
 const rememberProcess = async (folder: string, pid: number | undefined): Promise<void> => {
   const startTime = pid === undefined ? undefined : await startTimeOf(pid);
-  if (startTime !== undefined) await writeFile(join(folder, 'pid'), `${pid} ${startTime}`).catch(() => undefined);
+  if (startTime !== undefined)
+    await writeFile(join(folder, 'pid'), `${pid} ${startTime}`, { flag: 'r+' }).catch(() => undefined);
 };
 
 const isWritable = (stream: unknown): stream is Writable =>

@@ -103,7 +103,11 @@ export class UserIds {
         await writeFile(file, own, { flag: 'wx', mode: 0o644 });
         return true;
       } catch (error) {
-        if (errorCode(error) !== 'EEXIST') throw error;
+        if (errorCode(error) !== 'EEXIST') {
+          // On a full disk the file is there, and empty: nobody would ever take it for one that was given up.
+          await rm(file, { force: true });
+          throw error;
+        }
       }
       if (attempt !== 'first' || !(await this.#isAbandoned(file))) return false;
       await rm(file, { force: true });
