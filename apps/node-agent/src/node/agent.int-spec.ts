@@ -368,7 +368,7 @@ while time.time() < end: pass
   });
 
   it('ends who fills its disk, deleted files counted too, and has the room back at once', async () => {
-    const files = () => readdir(join(workDir, 'instances')).catch(() => []);
+    const files = (): Promise<string[]> => readdir(join(workDir, 'instances')).catch((): string[] => []);
     shortage = async () => ((await files()).includes('hog') && platform.kindsOf('hog').includes('started') ? 30e6 : 0);
     try {
       const write = 'head -c 20000000 /dev/zero | tr "\\0" x';
