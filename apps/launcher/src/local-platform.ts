@@ -26,7 +26,7 @@ import {
   startPostgres,
   writePrivateFile,
 } from '@fornax/embedded';
-import { provisionAs, serveConsumersAs } from '@fornax/event-store';
+import { consumersAs, provisionAs, serveConsumersAs } from '@fornax/event-store';
 import { chooseAddresses, choosePort, urlOf } from './addresses.js';
 import {
   type Addresses,
@@ -342,14 +342,15 @@ export class LocalPlatform {
       port = started.port; // a restart keeps the address that everybody knows
       return started;
     };
+    const makerOf = (started: NatsServer) => ({ url: started.url, ...started.credentials.log, signal: this.signal });
     // Services may make neither streams nor consumers.
     const prepare = async (started: NatsServer): Promise<void> => {
-      const maker = { url: started.url, ...started.credentials.log, signal: this.signal };
-      await provisionAs(maker);
-      this.consumerMaker ??= await serveConsumersAs(maker);
+      await provisionAs(makerOf(started));
+      this.consumerMaker ??= await serveConsumersAs(makerOf(started));
     };
+    const consumers = (started: NatsServer) => consumersAs(makerOf(started));
     const say = (line: string): void => screen.say(line);
-    const server = await this.supervisor.add('nats', () => startServingAll({ dataDir, start, prepare, say }));
+    const server = await this.supervisor.add('nats', () => startServingAll({ dataDir, start, prepare, consumers, say }));
     screen.say(`NATS ${server.version} runs at ${server.url}`);
     return {
       natsUrl: server.url,

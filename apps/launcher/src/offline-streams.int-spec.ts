@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type NatsServer, SetupError, startNats } from '@fornax/embedded';
 import { STREAMS } from '@fornax/contracts';
-import { JetStreamLog, connectNats, managerOf, provisionAs } from '@fornax/event-store';
+import { JetStreamLog, connectNats, consumersAs, managerOf, provisionAs } from '@fornax/event-store';
 import { aCommit, submitted, testNatsBinary } from '@fornax/testing';
 import { startServingAll } from './offline-streams.js';
 
@@ -21,8 +21,9 @@ const start = async (): Promise<NatsServer> => {
   return one;
 };
 const prepare = (one: NatsServer): Promise<void> => provisionAs({ url: one.url, ...one.credentials.log });
+const consumers = (one: NatsServer) => consumersAs({ url: one.url, ...one.credentials.log });
 const startAll = async (): Promise<NatsServer> => {
-  server = await startServingAll({ dataDir, start, prepare, say: (line) => said.push(line) });
+  server = await startServingAll({ dataDir, start, prepare, consumers, say: (line) => said.push(line) });
   return server;
 };
 const connect = ({ url, credentials }: NatsServer) => connectNats({ url, ...credentials.log, name: 'test' });
@@ -41,14 +42,18 @@ afterEach(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
-/** The name of a field is another one: no server says more of it than that it does not know the consumer. */
-const damage = async (stream: string): Promise<void> => {
+const stopWithConsumer = async (stream: string): Promise<string> => {
   const nc = await connect(await startAll());
   await (await JetStreamLog.open(nc)).append('task', 'a', aCommit('a', [submitted('a')]), 0);
   await (await managerOf(nc)).consumers.add(stream, { durable_name: 'node-1', ack_policy: 'explicit' });
   await nc.close();
   await server?.stop();
-  const file = join(await folderOf(stream), 'obs', 'node-1', 'meta.inf');
+  return join(await folderOf(stream), 'obs', 'node-1');
+};
+
+/** The name of a field is another one: no server says more of it than that it does not know the consumer. */
+const damage = async (stream: string): Promise<void> => {
+  const file = join(await stopWithConsumer(stream), 'meta.inf');
   await writeFile(file, String(await readFile(file)).replace('"deliver_policy"', '"deliver_pol}cy"'));
 };
 
@@ -75,6 +80,7 @@ it(
     const isServed = startServingAll({
       dataDir,
       start,
+      consumers,
       prepare: async (one) => {
         await rm(join(await folderOf(STREAMS.dispatch), 'obs'), { recursive: true });
         await prepare(one);
@@ -83,6 +89,28 @@ it(
     });
     await expect(isServed).rejects.toThrow(SetupError);
     expect(started.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+  },
+  SLOW_MS,
+);
+
+it(
+  'sets a consumer aside whose numbers the server cannot read, so that it can be made again, and no other',
+  async () => {
+    const file = join(await stopWithConsumer(STREAMS.dispatch), 'o.dat');
+    // Ninety unacknowledged messages are promised, and none follows.
+    await writeFile(file, Buffer.from([0x16, 0x02, 0x01, 0x01, 0x40, 0x69, 0x5a, 0x5a]));
+    const nc = await connect(await startAll());
+    const jsm = await managerOf(nc);
+    await jsm.consumers.add(STREAMS.dispatch, { durable_name: 'node-1', ack_policy: 'explicit' });
+    await jsm.consumers.add(STREAMS.dispatch, { durable_name: 'node-2', ack_policy: 'explicit' });
+    expect(said).toEqual([expect.stringMatching(/cannot read consumer node-1 of stream FX_DISPATCH.*set-aside/)]);
+    await nc.close();
+    await server?.stop();
+    said.length = 0;
+    const again = await connect(await startAll());
+    expect((await (await managerOf(again)).streams.info(STREAMS.dispatch)).state.consumer_count).toBe(2);
+    expect(said).toEqual([]);
+    await again.close();
   },
   SLOW_MS,
 );

@@ -60,6 +60,6 @@ export {
 } from './jetstream/durable-publisher.js';
 export { type OpenLogOptions, JetStreamLog } from './jetstream/jetstream.event-log.js';
 export { type EnsureStreamsOptions, StreamOffline, ensureStreams, managerOf } from './jetstream/streams.js';
-export { provision, provisionAs, serveConsumersAs } from './provision.js';
+export { consumersAs, provision, provisionAs, serveConsumersAs } from './provision.js';
 export { type LeadOptions, lead } from './leadership/leader-election.js';
 export { createNkey, isPublicNkey, nkeyFromSeed, verifyNkey, type Nkey, type NkeyKind } from './nkeys/nkeys.js';

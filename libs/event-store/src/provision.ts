@@ -71,3 +71,22 @@ export const serveConsumersAs = async (
   await makeConsumersFor(nc);
   return nc;
 };
+
+/** The names of the consumers that the server has, by stream. */
+export const consumersAs = async (
+  who: Pick<ConnectNatsOptions, 'url' | 'user' | 'password' | 'signal'>,
+): Promise<ReadonlyMap<string, ReadonlySet<string>>> => {
+  const nc = await connectNats({ ...who, name: 'fornax-consumers' });
+  try {
+    const jsm = await managerOf(nc);
+    const consumers = new Map<string, ReadonlySet<string>>();
+    for await (const stream of jsm.streams.names()) {
+      const names = new Set<string>();
+      for await (const { name } of jsm.consumers.list(stream)) names.add(name);
+      consumers.set(stream, names);
+    }
+    return consumers;
+  } finally {
+    await nc.close();
+  }
+};
