@@ -16,7 +16,7 @@ const said: string[] = [];
 const started: number[] = [];
 
 const start = async (): Promise<NatsServer> => {
-  const one = await startNats({ binary: await testNatsBinary(), dataDir });
+  const one = await startNats({ binary: await testNatsBinary(), dataDir, layout: 'platform' });
   started.push(one.pid);
   return one;
 };
@@ -43,8 +43,11 @@ afterEach(async () => {
 });
 
 const stopWithConsumer = async (stream: string): Promise<string> => {
-  const nc = await connect(await startAll());
-  await (await JetStreamLog.open(nc)).append('task', 'a', aCommit('a', [submitted('a')]), 0);
+  const { url, credentials } = await startAll();
+  const service = await connectNats({ url, ...credentials.services.platform, name: 'test' });
+  await (await JetStreamLog.open(service)).append('task', 'a', aCommit('a', [submitted('a')]), 0);
+  await service.close();
+  const nc = await connectNats({ url, ...credentials.log, name: 'test' });
   await (await managerOf(nc)).consumers.add(stream, { durable_name: 'node-1', ack_policy: 'explicit' });
   await nc.close();
   await server?.stop();

@@ -1,4 +1,4 @@
-import { LEADER_BUCKET, streamDeletionsSubject } from '@fornax/contracts';
+import { LEADER_BUCKET, STREAMS, streamDeletionsSubject } from '@fornax/contracts';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { connectNats, type ConnectNatsOptions } from './jetstream/connection.js';
 import { makeConsumersFor } from './jetstream/consumer-maker.js';
@@ -80,7 +80,7 @@ export const consumersAs = async (
   try {
     const jsm = await managerOf(nc);
     const consumers = new Map<string, ReadonlySet<string>>();
-    for await (const stream of jsm.streams.names()) {
+    for (const stream of [...Object.values(STREAMS), LEADER_STREAM]) {
       const names = new Set<string>();
       for await (const { name } of jsm.consumers.list(stream)) names.add(name);
       consumers.set(stream, names);

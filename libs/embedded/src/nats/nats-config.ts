@@ -61,7 +61,9 @@ export const provisionerPermissions: NatsPermissions = {
   publish: [
     '$JS.API.INFO',
     ...[...Object.values(STREAMS), `KV_${LEADER_BUCKET}`].flatMap((stream) =>
-      ['INFO', 'CREATE', 'UPDATE'].map((verb) => `$JS.API.STREAM.${verb}.${stream}`),
+      [...['INFO', 'CREATE', 'UPDATE'].map((verb) => `STREAM.${verb}`), 'CONSUMER.LIST'].map(
+        (request) => `$JS.API.${request}.${stream}`,
+      ),
     ),
     ...Object.values(STREAMS).flatMap((stream) =>
       ['*', '*.>'].map((rest) => `$JS.API.CONSUMER.CREATE.${stream}.${rest}`),
