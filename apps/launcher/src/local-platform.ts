@@ -350,7 +350,9 @@ export class LocalPlatform {
     };
     const consumers = (started: NatsServer) => consumersAs(makerOf(started));
     const say = (line: string): void => screen.say(line);
-    const server = await this.supervisor.add('nats', () => startServingAll({ dataDir, start, prepare, consumers, say }));
+    const server = await this.supervisor.add('nats', () =>
+      startServingAll({ dataDir, start, prepare, consumers, say }),
+    );
     screen.say(`NATS ${server.version} runs at ${server.url}`);
     return {
       natsUrl: server.url,
