@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Figures } from './history/figures.js';
-import { report } from './scenario/report.js';
+import { progress, report } from './scenario/report.js';
 import { runScenario, type Scenario } from './scenario/scenario.js';
 import { SCENARIOS } from './scenario/scenarios.js';
 import { Testbed } from './scenario/testbed.js';
@@ -69,6 +69,7 @@ describe.each(groups.map((scenarios) => ({ scenarios, env: scenarios[0]?.env ?? 
         const { found, figures } = await runScenario(current, scenario, round).catch((error: unknown) => {
           throw new Error(`${String(error)}\n${current.timeline}`, { cause: error });
         });
+        for (const line of found) progress(`WRONG: ${line}`);
         await report(figures);
         // The timeline is what makes a failure readable, and the seed what repeats it.
         expect(found.length === 0 ? [] : [...found, current.timeline]).toEqual([]);
