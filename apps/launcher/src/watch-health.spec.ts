@@ -11,8 +11,9 @@ const notReady = (...names: readonly string[]): Answer => ({
 });
 /** Nothing is written because of `disk`, and it does not serve because of these, too; behind a router, of which service. */
 const stopped = (service: string, ...others: readonly string[]): Answer => ({
-  ...notReady(`${service}disk`, ...others),
   isReady: false,
+  why: [`${service}disk`, ...others].join('; '),
+  reasons: [`${service}disk`, ...others].map((name) => ({ name, reason: 'x' })),
   stops: [{ name: 'disk', message: 'Disk full', ways: ['Free some space'] }],
 });
 const away: Answer = { isReady: false, why: 'no answer', reasons: [], stops: [] };
