@@ -20,12 +20,9 @@ describe('a leading scheduler', () => {
     // Nobody came between: what was read before the scheduler had its report is still the newest state.
     await world.append('task', 't', before, cancelRequested);
     await reported;
-    expect(await world.typesOf('t')).toEqual([
-      'TaskSubmitted',
-      'InstancesDispatched',
-      'TaskCancelRequested',
-      'InstancesStarted',
-    ]);
+    // Why the others wait is told from time to time, and may have been told before.
+    const types = (await world.typesOf('t')).filter((type) => type !== 'WaitingReasonChanged');
+    expect(types).toEqual(['TaskSubmitted', 'InstancesDispatched', 'TaskCancelRequested', 'InstancesStarted']);
   });
 
   it('goes on when nobody uses the gap, however often it is asked', async () => {
