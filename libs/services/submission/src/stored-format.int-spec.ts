@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { WireTask } from '@fornax/contracts';
 import { createServiceDataSource } from '@fornax/projections';
-import { aLease, dispatched, eventually } from '@fornax/testing';
+import { aLease, aRef, dispatched, eventually, exited, started } from '@fornax/testing';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource, DataSourceOptions } from 'typeorm';
 import { readFrom, startHarness, submitTo, type Harness } from './submission.fixture.js';
@@ -85,3 +85,21 @@ it('answers and decides from the log while tasks stored in the format of an earl
   const report = await harness.call('POST', '/fornax/v1/projections/status/rebuild?verify=true');
   expect(report.json()).toMatchObject({ differences: [] });
 }, 240_000);
+
+it('goes on from the rows that a rebuild made, not from what it remembers of the rows before', async () => {
+  const task = await submitTo(harness, { instanceCount: 1 });
+  await harness.happen(task, dispatched(aLease(0)));
+  // Rows that know what the log does not, as after the log has lost commits.
+  await eventually(async () => (await readFrom(harness, task)).state === 'FullyDispatched', { timeoutMs: 60_000 });
+  await harness.restart();
+  await harness.query(`UPDATE submission.task SET results_count = 7 WHERE task_id = $1`, [task]);
+  await harness.happen(task, started(aRef(0)));
+  await eventually(async () => (await readFrom(harness, task)).state === 'FullyExecuting', { timeoutMs: 60_000 });
+  expect(await readFrom(harness, task)).toMatchObject({ resultsCount: 7 });
+
+  const rebuilt = await harness.call('POST', '/fornax/v1/projections/status/rebuild?force=true');
+  expect(rebuilt.json()).toMatchObject({ swapped: true });
+  await harness.happen(task, exited(aRef(0)));
+  await eventually(async () => (await readFrom(harness, task)).state === 'UploadingResults', { timeoutMs: 60_000 });
+  expect(await readFrom(harness, task)).toMatchObject({ resultsCount: 0 });
+}, 120_000);

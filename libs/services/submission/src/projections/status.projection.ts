@@ -41,8 +41,9 @@ export class StatusProjection implements Projection {
   readonly paceMs = 20;
   readonly tables = ['task', 'completed_instance', 'task_tag', 'task_count'] as const;
   /**
-   * By schema and task, oldest use first. An entry counts only while its version equals the row's, so another replica's writes, a transaction
-   * that was rolled back and a rebuild beside the live rows cannot be missed.
+   * By table and task, oldest use first. An entry counts only while its version equals the row's, so another replica's writes and a transaction
+   * that was rolled back cannot be missed. A rebuild makes tables of its own, and rows of one version may differ between the old and the new
+   * ones: those of before know what the log has lost since.
    */
   private readonly cache = new Map<string, TaskStatus>();
 
@@ -50,7 +51,7 @@ export class StatusProjection implements Projection {
     // Of no row, and yet held up by whatever would hold up a row: a lock that somebody forgot, say.
     if (batch.some(({ aggregate }) => aggregate === LOG_PROBE.aggregate))
       await tx.query('UPDATE task SET version = version WHERE false');
-    const { schema, statuses } = await this.load(tx, batch);
+    const { table, statuses } = await this.load(tx, batch);
     const changed = new Map<string, TaskStatus | null>();
     const isWhole = new Set<string>();
     let completed: CompletedInstance[] = [];
@@ -84,7 +85,7 @@ export class StatusProjection implements Projection {
     await insertCompleted(tx, completed);
     await deleteTasks(tx, gone);
     await countTasks(tx, statuses, kept, gone);
-    this.remember(schema, kept, gone);
+    this.remember(table, kept, gone);
   }
 
   /** The batch's tasks as they stand in the rows; the expensive columns are read only of those that memory does not hold. */
@@ -98,16 +99,16 @@ export class StatusProjection implements Projection {
       else known.add(taskId);
     }
     const statuses = new Map<string, TaskStatus>();
-    const [place] = await tx.query<{ schema: string }[]>('SELECT current_schema() AS schema');
-    const schema = place?.schema ?? '';
-    if (known.size === 0) return { schema, statuses };
+    const [place] = await tx.query<{ table: string }[]>(`SELECT 'task'::regclass::oid::text AS table`);
+    const table = place?.table ?? '';
+    if (known.size === 0) return { table, statuses };
     const versions = await tx.query<{ task_id: string; version: string }[]>(
       'SELECT task_id, version FROM task WHERE task_id = ANY($1)',
       [[...known]],
     );
     const cold: string[] = [];
     for (const { task_id: taskId, version } of versions) {
-      const hot = this.cache.get(`${schema}/${taskId}`);
+      const hot = this.cache.get(`${table}/${taskId}`);
       if (hot?.version === Number(version)) statuses.set(taskId, hot);
       else cold.push(taskId);
     }
@@ -117,13 +118,13 @@ export class StatusProjection implements Projection {
       ]);
       for (const record of records) statuses.set(record.task_id, statusOf(record));
     }
-    return { schema, statuses };
+    return { table, statuses };
   }
 
-  private remember(schema: string, kept: readonly TaskStatus[], gone: readonly string[]): void {
-    for (const taskId of gone) this.cache.delete(`${schema}/${taskId}`);
+  private remember(table: string, kept: readonly TaskStatus[], gone: readonly string[]): void {
+    for (const taskId of gone) this.cache.delete(`${table}/${taskId}`);
     for (const status of kept) {
-      const key = `${schema}/${status.taskId}`;
+      const key = `${table}/${status.taskId}`;
       this.cache.delete(key);
       if (status.endMs === null) this.cache.set(key, status);
     }
