@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { S3Client } from '@fornax/client';
 import type { Fault, Restart, Target, Typed } from './fault.js';
+import { s3Of } from './s3-of.js';
 
 /** A way out of docs/how-to/recover.md; the platform becomes ready again by itself behind it. */
 export type WayOut = (target: Target) => Promise<void>;
@@ -95,30 +95,27 @@ export const forgetMissingObjects: WayOut = async (target) => {
 };
 
 /** A changed object is cut off when it is read, and the log names it: it is deleted, or would be stored again. */
-export const deleteChangedObjects =
-  (bucket: string): WayOut =>
-  async (target) => {
-    const { clientEnv, storageUrl } = target.platform;
-    const { AWS_ACCESS_KEY_ID: accessKey = '', AWS_SECRET_ACCESS_KEY: secretKey = '' } = clientEnv;
-    const s3 = new S3Client({ endpoint: storageUrl, accessKey, secretKey });
-    try {
-      const changed: string[] = [];
+export const deleteChangedObjects: WayOut = async (target) => {
+  const s3 = s3Of(target);
+  try {
+    const changed: { readonly bucket: string; readonly key: string }[] = [];
+    for (const bucket of await s3.listBuckets())
       for (const { key } of await s3.listObjects(bucket))
         await s3.getBytes(bucket, key).catch((error: unknown) => {
-          target.note(`reading ${key}: ${String(error)}`);
-          changed.push(key);
+          target.note(`reading ${key} of ${bucket}: ${String(error)}`);
+          changed.push({ bucket, key });
         });
-      if (changed.length !== 1) throw new Error(`one object is changed, and ${changed.length} cannot be read`);
-      const log = await readFile(join(target.dataDir, 'logs', 'platform.log'), 'utf8');
-      for (const key of changed) {
-        if (!log.split('\n').some((line) => line.includes(key) && line.includes('other bytes than were stored')))
-          throw new Error(`the log does not name ${key}`);
-        await s3.deleteObject(bucket, key);
-      }
-    } finally {
-      s3.close();
+    if (changed.length !== 1) throw new Error(`one object is changed, and ${changed.length} cannot be read`);
+    const log = await readFile(join(target.dataDir, 'logs', 'platform.log'), 'utf8');
+    for (const { bucket, key } of changed) {
+      if (!log.split('\n').some((line) => line.includes(key) && line.includes('other bytes than were stored')))
+        throw new Error(`the log does not name ${key}`);
+      await s3.deleteObject(bucket, key);
     }
-  };
+  } finally {
+    s3.close();
+  }
+};
 
 /** One after the other. */
 export const steps =

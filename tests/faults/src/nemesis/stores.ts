@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { damageStore } from '@fornax/testing';
 import { uptime } from '../processes.js';
 import { pick } from '../random.js';
+import { insist } from '../work.js';
 import type { Fault, Target } from './fault.js';
+import { s3Of } from './s3-of.js';
 
 /** What a platform keeps, each in a folder of its own below the data. */
 export type Store = 'nats' | 'postgres' | 'objects';
@@ -32,6 +34,23 @@ export const backUp = (...stores: readonly Store[]): Fault => ({
         }
       },
     });
+  },
+});
+
+/** Until a bucket has an object more: a copy is older than nothing before that. */
+export const untilStored = (bucket: string): Fault => ({
+  name: `until something is stored in ${bucket}`,
+  inject: async (target) => {
+    const s3 = s3Of(target);
+    const count = async (): Promise<number> => (await s3.listObjects(bucket)).length;
+    try {
+      const before = await insist(count, `list ${bucket}`);
+      await insist(async () => {
+        if ((await count()) <= before) throw new Error('nothing is stored');
+      }, `something is stored in ${bucket}`);
+    } finally {
+      s3.close();
+    }
   },
 });
 

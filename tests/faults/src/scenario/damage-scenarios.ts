@@ -18,6 +18,7 @@ import {
   flipABitOfTheLog,
   putBack,
   RESULT_BYTES,
+  untilStored,
 } from '../nemesis/stores.js';
 import { descriptors, history, idle, memory, projections, readiness } from '../oracles/oracles.js';
 import { payloads } from '../oracles/payloads.js';
@@ -130,6 +131,7 @@ export const DAMAGE_SCENARIOS: readonly Scenario[] = [
     faults: [
       backUp('objects'),
       BUSY,
+      untilStored('fault-old-files'),
       damage({
         name: 'older objects',
         ends: 'power cut',
@@ -155,7 +157,7 @@ export const DAMAGE_SCENARIOS: readonly Scenario[] = [
         ends: 'in order',
         change: flipABitOfAnObject,
         loses: 'objects',
-        wayOut: deleteChangedObjects('fault-objects'),
+        wayOut: deleteChangedObjects,
       }),
     ],
     load: withResults('objects'),

@@ -318,21 +318,26 @@ export class Testbed implements Target {
 
   /** Waits until all that was submitted is over, for the platform and for the recorder. @returns everything that happened */
   async settle(): Promise<History> {
-    const tasks = await insist(
-      () => call<readonly Summary[]>(this.current, 'GET', '/tasks/summaries'),
-      'list the tasks',
-    );
     const keys = new Set(this.#operations.map(({ key }) => key));
-    const endings: Ending[] = [];
-    for (const { uuid, name } of tasks) if (keys.has(name)) endings.push(await this.#ending(uuid, name));
-    // What the platform takes for over must be over.
-    await eventually(() => this.recorder.runs().every(({ isOpen }) => !isOpen), { timeoutMs: 20_000 }).catch(
-      () => undefined,
-    );
+    const endings = new Map<string, Ending>();
+    // A submit that nobody answered may be listed late: the list is looked at again when all that it held is over.
+    for (;;) {
+      // What the platform takes for over must be over.
+      await eventually(() => this.recorder.runs().every(({ isOpen }) => !isOpen), { timeoutMs: 20_000 }).catch(
+        () => undefined,
+      );
+      const tasks = await insist(
+        () => call<readonly Summary[]>(this.current, 'GET', '/tasks/summaries'),
+        'list the tasks',
+      );
+      const more = tasks.filter(({ uuid, name }) => keys.has(name) && !endings.has(uuid));
+      if (more.length === 0) break;
+      for (const { uuid, name } of more) endings.set(uuid, await this.#ending(uuid, name));
+    }
     return {
       operations: [...this.#operations],
       runs: this.recorder.runs(),
-      endings,
+      endings: [...endings.values()],
       losses: [...this.#losses],
       elapsedMs: performance.now() - this.#startedAt,
     };
