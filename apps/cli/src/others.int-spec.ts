@@ -39,8 +39,24 @@ const reindexed = {
   examples: [] as readonly string[],
 };
 
+const fleetNode = {
+  status: 'online',
+  driver: 'process',
+  warnings: [],
+  hardware: { cpuModel: 'A CPU', cores: 2, memoryMB: 4096 },
+  leases: 0,
+  lastHeartbeat: null,
+  drain: null,
+  credential: null,
+};
+
 /** Answers of a platform, by method and path. */
 const ANSWERS: Readonly<Record<string, unknown>> = {
+  'GET /fornax/v1/nodes': [
+    { ...fleetNode, id: 'n-1', diskFullSince: '2026-01-02T03:04:05.000Z' },
+    { ...fleetNode, id: 'n-2', diskFullSince: null },
+    { ...fleetNode, id: 'n-3' },
+  ],
   'POST /fornax/v1/nodes/n/drain': node,
   'POST /fornax/v1/nodes/n/resume': { ...node, status: 'online' },
   'GET /fornax/v1/nodes/n/events?after=0&limit=1000': { events, next: null },
@@ -105,6 +121,15 @@ describe('fornax for those who look after others', () => {
     for (const reason of ['', '  ', 'a\nb', 'x'.repeat(501)])
       expect(await fornax('task', 'abort', 't', '--reason', reason)).toMatchObject({ code: 2 });
     expect(asked).toEqual([]);
+  });
+
+  it('shows which nodes have a full disk', async () => {
+    const { stdout } = await fornax('nodes');
+    expect(stdout.match(/n-\d +online(?:, disk full)? /g)?.map((text) => text.replaceAll(/ +/g, ' '))).toEqual([
+      'n-1 online, disk full ',
+      'n-2 online ',
+      'n-3 online ',
+    ]);
   });
 
   it('tells what happened to a node, and to a task of somebody else', async () => {

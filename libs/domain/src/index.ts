@@ -46,7 +46,7 @@ export { taskDecider } from './task/task.decider.js';
 export { phaseCounts, publicStateOf } from './task/public-state.js';
 export { TASK_FOLD_FORMAT, isStoredTaskState, restoreTaskState, storeTaskState } from './task/stored-task-state.js';
 export type { NodeCommand, NodeEvent, NodeHardware, NodeLossCause } from './node/node.events.js';
-export { nodeDecider, type NodeState, type NodeStatus } from './node/node.decider.js';
+export { nodeDecider, takesWork, type NodeState, type NodeStatus } from './node/node.decider.js';
 export { isEnrolled, isRevoked, type NodeAccess, type NodeKey } from './node/node-access.js';
 export type { NodeTokenCommand, NodeTokenEvent } from './node-token/node-token.events.js';
 export {

@@ -6,9 +6,9 @@ const MICROS = 1_000_000;
 
 const nodes = async (io: Io): Promise<void> => {
   const rows = (await io.client().nodes()).map(
-    ({ id, status, driver, hardware, leases, lastHeartbeat, drain, credential }) => [
+    ({ id, status, driver, hardware, leases, lastHeartbeat, drain, diskFullSince, credential }) => [
       id,
-      status,
+      diskFullSince ? `${status}, disk full` : status,
       driver,
       hardware.cores,
       hardware.memoryMB,

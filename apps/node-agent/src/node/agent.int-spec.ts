@@ -89,6 +89,18 @@ describe('an agent', () => {
     expect(platform.leaves).toEqual([1]);
   });
 
+  it('says with its beats whether its disk is full', async () => {
+    const says = (isFull: boolean) => platform.heartbeats.at(-1)?.isDiskFull === isFull;
+    await eventually(() => says(false));
+    shortage = () => Promise.resolve(1);
+    try {
+      await eventually(() => says(true));
+    } finally {
+      shortage = () => Promise.resolve(0);
+    }
+    await eventually(() => says(false));
+  });
+
   it('runs a command, stores its output, and reports in order', async () => {
     await platform.order(
       aLeaseOrder('l1', `sh -c 'echo out $INSTANCE_ID "\${WHO}"; echo err >&2'`, {

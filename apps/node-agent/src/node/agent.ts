@@ -73,6 +73,7 @@ export class Agent {
     .createCounter('fornax.orders.unreadable', { description: 'Messages that came as orders and are none' });
   readonly #loops: Promise<void>[] = [];
   readonly #live: LiveBeat;
+  #isDiskFull: boolean | undefined;
   #isClosing = false;
   #isChangingKey = false;
 
@@ -127,6 +128,7 @@ export class Agent {
         onJoined: ({ nodeEpoch }) => log.info({ nodeEpoch, driver: facts.name, hardware }, 'joined'),
         onContact: (forMs) => parts.driver.allow(forMs),
         leases: () => agent.#instances.size,
+        isDiskFull: () => agent.#isDiskFull,
         held: () => [...agent.#instances.values()].flatMap((instance) => instance.held ?? []),
         onError,
         onKeyDue: () => void agent.#changeKey().catch(onError),
@@ -176,7 +178,11 @@ export class Agent {
   #guard(disk: Pick<WorkDisk, 'shortage'>): Promise<void> {
     const { log } = this.parts;
     return new DiskGuard({
-      shortage: () => disk.shortage(),
+      shortage: async () => {
+        const missing = await disk.shortage();
+        this.#isDiskFull = missing > 0;
+        return missing;
+      },
       users: () => this.#instances.values(),
       onEnd: (bytes) => log.warn({ bytes }, 'disk full: the instance whose files take most of it is ended'),
       onError: (error) => log.warn({ err: error }, 'what fills the disk could not be looked for'),

@@ -31,6 +31,8 @@ export interface MembershipEvents {
   /** The platform was there: what runs may go on for so long from now, and no longer without another call. */
   readonly onContact: (forMs: number) => void;
   readonly leases: () => number;
+  /** Whether the node's disk has no room for more; undefined before anybody has looked. */
+  readonly isDiskFull: () => boolean | undefined;
   /** All leases that are really worked on. */
   readonly held: () => readonly HeldLease[];
   readonly onError: (error: unknown) => void;
@@ -161,6 +163,7 @@ export class Membership {
       const { nodeEpoch, bootId, leaseListMs, heartbeatMs } = session;
       // Half a beat early rather than a whole one late.
       const isListDue = leaseListMs !== undefined && sentAt - listedAt >= leaseListMs - heartbeatMs / 2;
+      const isDiskFull = this.events.isDiskFull();
       const held = isListDue ? this.events.held() : undefined;
       if (held) listedAt = sentAt;
       const heartbeat: Heartbeat = {
@@ -169,6 +172,7 @@ export class Membership {
         bootId,
         leases: this.events.leases(),
         ...(held && held.length <= MAX_HELD_LEASES ? { held: [...held] } : {}),
+        ...(isDiskFull === undefined ? {} : { isDiskFull }),
         at: Date.now(),
       };
       try {

@@ -119,6 +119,8 @@ export interface FleetNode {
   readonly lastHeartbeat: string | null;
   /** Who drained it, when and why; null for all but operators. */
   readonly drain: { readonly at: string; readonly by: string; readonly reason: string | null } | null;
+  /** Since when its disk has been full, so that it is given no new instances; null while it has room, absent of servers that do not know. */
+  readonly diskFullSince?: string | null;
   /** Of a node that joined with a token; null for others, and for all but operators. */
   readonly credential: { readonly status: 'open' | 'rotating' | 'revoked'; readonly issuedAt: string | null } | null;
 }

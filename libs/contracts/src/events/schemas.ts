@@ -204,6 +204,8 @@ export const eventSchemas = {
   },
   NodeDrained: { version: 1, aggregate: 'node', schema: z.object(aboutNode) },
   NodeResumed: { version: 1, aggregate: 'node', schema: z.object(aboutNode) },
+  NodeDiskFilled: { version: 1, aggregate: 'node', schema: z.object({ ...aboutNode, epoch: count }) },
+  NodeDiskFreed: { version: 1, aggregate: 'node', schema: z.object({ ...aboutNode, epoch: count }) },
   NodeRetired: { version: 1, aggregate: 'node', schema: z.object(aboutNode) },
   NodeCredentialIssued: {
     version: 1,

@@ -94,6 +94,8 @@ export const heartbeatSchema = z.object({
   leases: count,
   /** All leases that the node works on now. Absent in most heartbeats (`leaseListMs`), and in all of earlier agents. */
   held: z.array(heldLease).max(MAX_HELD_LEASES).optional(),
+  /** Whether the node's disk has no room for another instance. Absent before the node has looked, and of earlier agents. */
+  isDiskFull: z.boolean().optional(),
   at: z.number(),
 });
 export type Heartbeat = z.output<typeof heartbeatSchema>;

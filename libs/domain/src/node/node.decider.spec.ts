@@ -44,6 +44,25 @@ describe('losing a node', () => {
   });
 });
 
+describe('what a node says of its disk', () => {
+  const filled: NodeEvent = { type: 'NodeDiskFilled', nodeId: 'n1', epoch: 1, at };
+  const freed: NodeEvent = { type: 'NodeDiskFreed', nodeId: 'n1', epoch: 1, at };
+  const report = (isFull: boolean, epoch = 1): NodeCommand => ({ type: 'ReportDisk', epoch, isFull, at });
+  it('is kept when it is news', () => {
+    given(joined(1, 'b1')).when(report(true)).then(filled);
+    given(joined(1, 'b1'), filled).when(report(true)).thenNothing();
+    given(joined(1, 'b1'), filled).when(report(false)).then(freed);
+    given(joined(1, 'b1'), filled, freed).when(report(false)).thenNothing();
+    given(joined(1, 'b1'), drained).when(report(true)).then(filled);
+  });
+  it('counts for the session that is, and for no other', () => {
+    given(joined(1, 'b1'), lost(1, 'left')).when(report(true)).thenNothing();
+    given(joined(2, 'b2')).when(report(true)).thenNothing();
+    given().when(report(true, 0)).thenNothing();
+    given(joined(1, 'b1'), filled, lost(1, 'left'), joined(2, 'b2')).when(report(false, 2)).thenNothing();
+  });
+});
+
 describe('draining, resuming, retiring', () => {
   it('drains and resumes once each', () => {
     given(joined(1, 'b1')).when({ type: 'DrainNode', at }).then(drained);

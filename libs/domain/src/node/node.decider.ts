@@ -1,5 +1,6 @@
 import type { CredentialCommand, NodeCommand, NodeEvent, NodeHardware } from './node.events.js';
 import { decideCredential, evolveAccess, isRevoked, revocation, type NodeAccess } from './node-access.js';
+import type { InstantMs } from '../shared/time.js';
 import { accept, assertNever, reject, type Decider, type Decision } from '../shared/decider.js';
 
 export type NodeStatus = 'unknown' | 'online' | 'draining' | 'lost' | 'retired';
@@ -14,6 +15,8 @@ export interface NodeState {
   readonly driver: string;
   /** An operator's wish, which outlives the node's sessions. */
   readonly isDrainRequested: boolean;
+  /** Since when its disk has been full; absent while it has room, of an agent that does not say, and in older folds. */
+  readonly diskFullSince?: InstantMs;
   /** Of a node that joined with a token; absent for one of the server's configuration, and in folds older than tokens. */
   readonly access?: NodeAccess;
 }
@@ -30,6 +33,10 @@ const initial: NodeState = {
 
 type NodeDecision = Decision<NodeEvent>;
 type Join = Extract<NodeCommand, { type: 'JoinNode' }>;
+
+/** Whether instances may be placed on the node. */
+export const takesWork = ({ status, diskFullSince }: NodeState): boolean =>
+  status === 'online' && diskFullSince === undefined;
 
 const isPresent = ({ status }: NodeState): boolean => status === 'online' || status === 'draining';
 
@@ -68,6 +75,12 @@ const decide = (state: NodeState, command: NodeCommand): NodeDecision => {
     if (!isPresent(state) || state.epoch !== command.epoch) return accept();
     return accept<NodeEvent>({ type: 'NodeLost', nodeId, epoch: command.epoch, cause: command.cause, at });
   }
+  if (command.type === 'ReportDisk') {
+    const { epoch, isFull } = command;
+    const isNews = isPresent(state) && state.epoch === epoch && isFull !== (state.diskFullSince !== undefined);
+    if (!isNews) return accept();
+    return accept<NodeEvent>({ type: isFull ? 'NodeDiskFilled' : 'NodeDiskFreed', nodeId, epoch, at });
+  }
   if (isAboutCredentials(command)) return decideCredential(state, command);
   if (state.status === 'unknown' && state.access === undefined) return reject('node-not-found', 'No such node');
   switch (command.type) {
@@ -89,11 +102,14 @@ const decide = (state: NodeState, command: NodeCommand): NodeDecision => {
   }
 };
 
+const withRoom = ({ diskFullSince: _since, ...state }: NodeState): NodeState => state;
+
 const evolve = (state: NodeState, event: NodeEvent): NodeState => {
   switch (event.type) {
     case 'NodeJoined': {
       const { nodeId, epoch, bootId, hardware, driver } = event;
-      return { ...state, status: 'online', nodeId, epoch, bootId, hardware, driver };
+      // What the disk is like now is for the new session to say.
+      return { ...withRoom(state), status: 'online', nodeId, epoch, bootId, hardware, driver };
     }
     case 'NodeLost':
       return { ...state, status: 'lost' };
@@ -103,6 +119,10 @@ const evolve = (state: NodeState, event: NodeEvent): NodeState => {
       return { ...state, isDrainRequested: false, status: state.status === 'draining' ? 'online' : state.status };
     case 'NodeRetired':
       return { ...state, status: 'retired' };
+    case 'NodeDiskFilled':
+      return { ...state, diskFullSince: event.at };
+    case 'NodeDiskFreed':
+      return withRoom(state);
     case 'NodeCredentialIssued':
       return { ...state, nodeId: event.nodeId, access: evolveAccess(state.access, event) };
     case 'NodeCredentialRotated':

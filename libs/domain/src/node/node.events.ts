@@ -19,6 +19,8 @@ export type NodeLossCause = 'heartbeat' | 'rejoined' | 'left' | 'revoked';
  * States of a node: unknown -> online (NodeJoined) -> lost (NodeLost) -> online (NodeJoined with a higher epoch);
  * online -> draining (NodeDrained) -> online (NodeResumed); any -> retired (NodeRetired, final).
  *
+ * Beside that, within a session: room -> full (NodeDiskFilled) -> room (NodeDiskFreed). A full node is online and is given nothing new.
+ *
  * Beside that, whether it may connect, for nodes that joined with a token: none -> open (NodeCredentialIssued) -> rotating
  * (NodeCredentialIssued again: both keys open) -> open (NodeCredentialRotated: the new key was used, the old one is void) -> revoked
  * (NodeCredentialsRevoked) -> open (NodeCredentialIssued for another token). Keys are public halves: the log holds nothing that opens.
@@ -44,6 +46,9 @@ export type NodeEvent =
   | { readonly type: 'NodeDrained'; readonly nodeId: string; readonly at: InstantMs }
   | { readonly type: 'NodeResumed'; readonly nodeId: string; readonly at: InstantMs }
   | { readonly type: 'NodeRetired'; readonly nodeId: string; readonly at: InstantMs }
+  /** The node has no room on its disk for more instances. */
+  | { readonly type: 'NodeDiskFilled'; readonly nodeId: string; readonly epoch: number; readonly at: InstantMs }
+  | { readonly type: 'NodeDiskFreed'; readonly nodeId: string; readonly epoch: number; readonly at: InstantMs }
   | {
       readonly type: 'NodeCredentialIssued';
       readonly nodeId: string;
@@ -74,6 +79,8 @@ export type NodeCommand =
     }
   | { readonly type: 'LoseNode'; readonly epoch: number; readonly cause: NodeLossCause; readonly at: InstantMs }
   | { readonly type: 'DrainNode'; readonly at: InstantMs }
+  /** What a node of this session says of its disk. */
+  | { readonly type: 'ReportDisk'; readonly epoch: number; readonly isFull: boolean; readonly at: InstantMs }
   | { readonly type: 'ResumeNode'; readonly at: InstantMs }
   | { readonly type: 'RetireNode'; readonly at: InstantMs }
   | CredentialCommand;

@@ -146,6 +146,27 @@ describe('a scheduling round', () => {
     ['all are retired', 'no-node', 'every node was retired', [], [closed('retired')]],
     ['all drain', 'nodes-drain', 'every node that is online drains and takes no new work', [], [closed('draining')]],
     [
+      'the disks of all are full',
+      'disks-full',
+      'every node that is online has no room on its disk',
+      [],
+      [closed('disk-full'), closed('lost')],
+    ],
+    [
+      'the disk of the one that fits is full, another one drains',
+      'disks-full',
+      'every node that fits drains, or has no room on its disk',
+      [node('small', 1)],
+      [closed('disk-full'), closed('draining')],
+    ],
+    [
+      'one with a full disk is too small',
+      'no-node-fits',
+      'no node that meets the constraints has 2 cores and 1 MB of memory',
+      [],
+      [closed('disk-full', 1)],
+    ],
+    [
       'one drains, one is lost',
       'nodes-drain',
       'every node that is online drains and takes no new work',

@@ -14,7 +14,7 @@ export interface NodeView {
 
 /** A node that takes no work now. */
 export interface ClosedNode {
-  readonly status: 'draining' | 'lost' | 'retired';
+  readonly status: 'draining' | 'disk-full' | 'lost' | 'retired';
   readonly hardware: NodeHardware;
 }
 
@@ -66,10 +66,11 @@ export interface Placement {
 }
 
 /**
- * no-node: none is there; nodes-drain, nodes-away: those that fit take nothing new, or are not online; no-node-fits: none that is known would do;
+ * no-node: none is there; nodes-drain, disks-full, nodes-away: those that fit take nothing new, have no room on their disks, or are not online; no-node-fits: none that is known would do;
  * fleet-full: those that fit are busy; quota.
  */
-export type WaitingReason = 'no-node' | 'nodes-drain' | 'nodes-away' | 'no-node-fits' | 'fleet-full' | 'quota';
+export type WaitingReason =
+  'no-node' | 'nodes-drain' | 'disks-full' | 'nodes-away' | 'no-node-fits' | 'fleet-full' | 'quota';
 
 export interface Reason {
   readonly taskId: string;
@@ -189,17 +190,25 @@ const whyNot = (
     satisfies(hardware, constraints) && hardware.cores >= request.cores && hardware.memoryMB >= request.memoryMB;
   if (cluster.some(suits)) return { reason: 'fleet-full', detail: `no node that fits has ${wanted} free` };
   const draining = closed.filter(({ status }) => status === 'draining');
+  const full = closed.filter(({ status }) => status === 'disk-full');
   const away = closed.filter(({ status }) => status === 'lost');
+  const who = cluster.length > 0 ? 'every node that fits' : 'every node that is online';
+  // Before those that drain: somebody wanted that, and nobody this.
+  if (full.some(suits)) {
+    const rest = draining.some(suits) ? 'drains, or has' : 'has';
+    return { reason: 'disks-full', detail: `${who} ${rest} no room on its disk` };
+  }
   if (draining.some(suits)) {
-    const who = cluster.length > 0 ? 'every node that fits' : 'every node that is online';
     return { reason: 'nodes-drain', detail: `${who} drains and takes no new work` };
   }
-  if (cluster.length + draining.length === 0) {
+  if (cluster.length + draining.length + full.length === 0) {
     if (away.length > 0) return { reason: 'no-node', detail: 'no node is online' };
     return { reason: 'no-node', detail: closed.length > 0 ? 'every node was retired' : 'no node has joined yet' };
   }
   if (away.some(suits)) return { reason: 'nodes-away', detail: 'no node that fits is online' };
-  const isAllowed = [...cluster, ...draining, ...away].some(({ hardware }) => satisfies(hardware, constraints));
+  const isAllowed = [...cluster, ...draining, ...full, ...away].some(({ hardware }) =>
+    satisfies(hardware, constraints),
+  );
   return {
     reason: 'no-node-fits',
     detail: isAllowed ? `no node that meets the constraints has ${wanted}` : 'no node meets the hardware constraints',

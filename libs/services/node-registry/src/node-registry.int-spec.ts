@@ -113,9 +113,12 @@ const ask = (nodeId: string, bootId = 'boot-1', hardware = {}): Promise<JoinRepl
 const join = (...args: Parameters<typeof ask>): Promise<JoinReply> => eventually(() => ask(...args));
 
 /** The node gives signs of life until the returned function is called. */
-const beat = (nodeId: string, nodeEpoch: number): (() => void) => {
+const beat = (nodeId: string, nodeEpoch: number, more = {}): (() => void) => {
   const send = (): void =>
-    nc.publish(heartbeatSubject(nodeId), JSON.stringify({ nodeId, nodeEpoch, bootId: 'boot-1', leases: 2, at: 1 }));
+    nc.publish(
+      heartbeatSubject(nodeId),
+      JSON.stringify({ nodeId, nodeEpoch, bootId: 'boot-1', leases: 2, at: 1, ...more }),
+    );
   send();
   const timer = setInterval(send, 100);
   beating.add(timer);
@@ -328,6 +331,27 @@ describe('the node registry on real servers', () => {
       expect((await get(app, '/fornax/v1/nodes/shown')).body).toMatchObject({ leases: null, lostCause: null });
       expect((await post(app, '/fornax/v1/nodes/shown/retire', TOKENS.operator)).status).toBe(409);
       expect((await get(app, '/fornax/v1/nodes', 'wrong')).status).toBe(401);
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'tells everybody that the disk of a node is full, until the node says that there is room',
+    async () => {
+      const app = await startRegistry();
+      const { nodeEpoch } = await join('filled');
+      const disk = async () =>
+        ((await get(app, '/fornax/v1/nodes/filled')).body as { diskFullSince?: unknown }).diskFullSince;
+      const stopBeating = beat('filled', nodeEpoch, { isDiskFull: true });
+      expect(await eventually(disk)).toMatch(/Z$/);
+      stopBeating();
+      const { body } = await get(app, '/fornax/v1/nodes/filled/events', TOKENS.operator);
+      expect(body).toMatchObject({
+        events: [{ type: 'NodeJoined' }, { type: 'NodeDiskFilled', actor: 'node:filled' }],
+      });
+      beat('filled', nodeEpoch, { isDiskFull: false });
+      await eventually(async () => (await disk()) === null);
+      expect((await typesOf('filled')).slice(0, 3)).toEqual(['NodeJoined', 'NodeDiskFilled', 'NodeDiskFreed']);
     },
     SLOW_MS,
   );

@@ -14,6 +14,10 @@ const tellingOf = (event: NodeEvent): Telling => {
       return ['info', 'a node takes no new instances'];
     case 'NodeResumed':
       return ['info', 'a node takes instances again'];
+    case 'NodeDiskFilled':
+      return ['warn', 'the disk of a node is full: it is given no new instances', { epoch: event.epoch }];
+    case 'NodeDiskFreed':
+      return ['info', 'the disk of a node has room again', { epoch: event.epoch }];
     case 'NodeRetired':
       return ['warn', 'a node is retired for good'];
     case 'NodeCredentialIssued':

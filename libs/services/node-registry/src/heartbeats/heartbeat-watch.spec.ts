@@ -54,6 +54,39 @@ describe('the heartbeat watch', () => {
     expect(names(watch, [node('a')], 17_001)).toEqual(['a']);
   });
 
+  describe('what the beats say of disks', () => {
+    const says = (isDiskFull?: boolean, nodeEpoch = 1): Heartbeat => ({
+      ...beat('a', nodeEpoch),
+      ...(isDiskFull === undefined ? {} : { isDiskFull }),
+    });
+    const full = { ...node('a'), diskFullSince: 1 };
+
+    it('is news at once when one is full, and when there is room once that has lasted', () => {
+      const watch = new HeartbeatWatch(GRACE, 0);
+      watch.hear(says(true), 1_000, TIME_OF_DAY);
+      expect(watch.disks([node('a')], 1_000)).toEqual([{ nodeId: 'a', epoch: 1, isFull: true }]);
+      expect(watch.disks([full], 1_000)).toEqual([]);
+      watch.hear(says(false), 2_000, TIME_OF_DAY);
+      watch.hear(says(true), 3_000, TIME_OF_DAY);
+      watch.hear(says(false), 4_000, TIME_OF_DAY);
+      watch.hear(says(false), 6_000, TIME_OF_DAY);
+      expect(watch.disks([full], 6_499)).toEqual([]);
+      expect(watch.disks([full], 6_500)).toEqual([{ nodeId: 'a', epoch: 1, isFull: false }]);
+      expect(watch.disks([node('a')], 9_000)).toEqual([]);
+    });
+
+    it('is nothing for an agent that does not say, a session that is over, and a node that is lost', () => {
+      const watch = new HeartbeatWatch(GRACE, 0);
+      watch.hear(says(), 1_000, TIME_OF_DAY);
+      expect(watch.disks([node('a'), full], 9_000)).toEqual([]);
+      watch.hear(says(true), 2_000, TIME_OF_DAY);
+      expect(watch.disks([node('a', 2), node('a', 1, 'lost')], 9_000)).toEqual([]);
+      // An agent of an earlier version in the place of one that said so.
+      watch.hear(says(undefined, 2), 3_000, TIME_OF_DAY);
+      expect(watch.disks([node('a', 2)], 9_000)).toEqual([]);
+    });
+  });
+
   it('counts a join as a sign of life', () => {
     const watch = new HeartbeatWatch(GRACE, 0);
     watch.welcome('a', 3, 12_000, TIME_OF_DAY);

@@ -7,6 +7,19 @@ export interface SilentNode {
   readonly epoch: number;
 }
 
+/** A node whose disk is not as the log says. */
+export interface DiskNews {
+  readonly nodeId: string;
+  readonly epoch: number;
+  readonly isFull: boolean;
+}
+
+interface Disk {
+  readonly isFull: boolean;
+  /** Since when its beats have said so, by the registry's monotonic clock. */
+  readonly since: number;
+}
+
 interface Beat {
   readonly epoch: number;
   readonly leases: number;
@@ -14,7 +27,12 @@ interface Beat {
   readonly heardAt: number;
   /** The time of day, for people. */
   readonly at: number;
+  /** Undefined as long as the session has said nothing of it. */
+  readonly disk: Disk | undefined;
 }
+
+/** Part of the grace period for which a node must have had room, so that one whose disk fills and empties by the second does not fill the log. */
+const ROOM_LASTS = 1 / 4;
 
 /**
  * When nodes were heard last. Silence is measured by the registry's own monotonic clock (`elapsed`): neither a node's clock nor a step of the
@@ -36,13 +54,17 @@ export class HeartbeatWatch {
 
   /** @param at the time of day, which people are told */
   hear(
-    { nodeId, nodeEpoch, leases }: Pick<Heartbeat, 'nodeId' | 'nodeEpoch' | 'leases'>,
+    { nodeId, nodeEpoch, leases, isDiskFull }: Pick<Heartbeat, 'nodeId' | 'nodeEpoch' | 'leases' | 'isDiskFull'>,
     elapsed: number,
     at: number,
   ): void {
     const known = this.beats.get(nodeId);
     // A late beat of an earlier session says nothing about the current one.
-    if (!known || nodeEpoch >= known.epoch) this.beats.set(nodeId, { epoch: nodeEpoch, leases, heardAt: elapsed, at });
+    if (known && nodeEpoch < known.epoch) return;
+    const before = known?.epoch === nodeEpoch ? known.disk : undefined;
+    const isSame = isDiskFull === undefined || isDiskFull === before?.isFull;
+    const disk = isSame ? before : { isFull: isDiskFull, since: elapsed };
+    this.beats.set(nodeId, { epoch: nodeEpoch, leases, heardAt: elapsed, at, disk });
   }
 
   /** A node that has just joined is alive, before its first beat. */
@@ -52,6 +74,19 @@ export class HeartbeatWatch {
 
   lastBeat(nodeId: string): { readonly at: number; readonly leases: number } | undefined {
     return this.beats.get(nodeId);
+  }
+
+  /** Nodes whose beats say something else of their disks than the log: full at once, room only once it has lasted. */
+  disks(nodes: Iterable<NodeState>, elapsed: number): readonly DiskNews[] {
+    const news: DiskNews[] = [];
+    for (const { nodeId, epoch, status, diskFullSince } of nodes) {
+      const beat = this.beats.get(nodeId);
+      if ((status !== 'online' && status !== 'draining') || beat?.epoch !== epoch || !beat.disk) continue;
+      const { isFull, since } = beat.disk;
+      const isCertain = isFull || elapsed - since >= this.graceMs * ROOM_LASTS;
+      if (isCertain && isFull !== (diskFullSince !== undefined)) news.push({ nodeId, epoch, isFull });
+    }
+    return news;
   }
 
   silent(nodes: Iterable<NodeState>, elapsed: number): readonly SilentNode[] {

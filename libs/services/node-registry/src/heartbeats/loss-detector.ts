@@ -28,6 +28,7 @@ import { Fleet } from '../fleet/fleet.js';
 import { NodeCommands } from '../fleet/node-commands.js';
 import type { NatsConnection } from '../nats-connection.js';
 import { NODE_REGISTRY_CONFIG, type NodeRegistryConfig } from '../node-registry.config.js';
+import { DiskTeller } from './disk-teller.js';
 import { HeartbeatWatch, type SilentNode } from './heartbeat-watch.js';
 
 const CHECKS_PER_GRACE = 20;
@@ -41,6 +42,7 @@ const STALLED_INTERVALS = 4;
 @Injectable()
 export class LossDetector implements OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly watch: HeartbeatWatch;
+  private readonly disks: DiskTeller;
   private readonly stop = new AbortController();
   private running: Promise<unknown> = Promise.resolve();
   private readonly dropped: DroppedMessages<'unreadable' | 'too-large' | 'wrong-node' | 'unknown-session'>;
@@ -58,6 +60,13 @@ export class LossDetector implements OnApplicationBootstrap, BeforeApplicationSh
   ) {
     this.dropped = new DroppedMessages('heartbeats', logger);
     this.watch = new HeartbeatWatch(config.FORNAX_NODE_GRACE_MS, monotonic.elapsed());
+    this.disks = new DiskTeller({
+      news: () => this.watch.disks(this.fleet.all(), monotonic.elapsed()),
+      commands,
+      logger,
+      elapsed: () => monotonic.elapsed(),
+      restMs: config.FORNAX_NODE_GRACE_MS,
+    });
   }
 
   onApplicationBootstrap(): void {
@@ -139,6 +148,7 @@ export class LossDetector implements OnApplicationBootstrap, BeforeApplicationSh
       const now = this.monotonic.elapsed();
       if (now - checkedAt > intervalMs * STALLED_INTERVALS) this.watch.restart(this.monotonic.elapsed());
       checkedAt = now;
+      void this.disks.tell(leadership);
       if (isChecking || this.silent().length === 0) return;
       isChecking = true;
       void this.declareSilent(intervalMs * STALLED_INTERVALS, leadership).finally(() => (isChecking = false));

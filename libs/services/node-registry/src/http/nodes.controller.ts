@@ -42,6 +42,8 @@ export interface NodeView {
   readonly leases: number | null;
   /** Who drained it, when and why, while it is drained; null for all but operators. */
   readonly drain: { readonly at: string; readonly by: string; readonly reason: string | null } | null;
+  /** Since when its disk has been full, so that it is given no new instances; null while it has room. */
+  readonly diskFullSince: string | null;
   /** Of a node that joined with a token; null for one of the server's configuration, and for all but operators. */
   readonly credential: { readonly status: 'open' | 'rotating' | 'revoked'; readonly issuedAt: string | null } | null;
 }
@@ -61,6 +63,7 @@ const nodeViewSchema = z.object({
   lastHeartbeat: dateOrNull,
   leases: z.int().nullable(),
   drain: z.object({ at: z.string(), by: z.string(), reason: z.string().nullable() }).nullable(),
+  diskFullSince: dateOrNull,
   credential: z.object({ status: z.enum(['open', 'rotating', 'revoked']), issuedAt: dateOrNull }).nullable(),
 });
 
@@ -188,6 +191,7 @@ export class NodesController {
       lastHeartbeat: time(beat?.at),
       leases: (isOperator ? beat?.leases : null) ?? null,
       drain: isOperator && drain ? { ...drain, at: new Date(drain.at).toISOString() } : null,
+      diskFullSince: time(this.known.get(state.nodeId)?.state.diskFullSince),
       credential: !isOperator ? null : credentialOf(this.known.get(state.nodeId)?.state.access),
     };
   }

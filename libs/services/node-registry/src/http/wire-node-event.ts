@@ -42,7 +42,7 @@ export const nodeEventsOf = ({ sequence, aggregateId, events, meta }: RecordedCo
     actor: meta.actor,
     reason: meta.reason ?? null,
     cause: event.type === 'NodeLost' ? event.cause : null,
-    epoch: event.type === 'NodeLost' || event.type === 'NodeJoined' ? event.epoch : null,
+    epoch: 'epoch' in event ? event.epoch : null,
     correlationId: meta.correlationId,
     data: Object.fromEntries(Object.entries(event).filter(([name]) => SHOWN.includes(name))),
   }));

@@ -11,7 +11,7 @@ export const waitingAnswerSchema = z.object({
   taskId: z.string(),
   /** Instances that wait. */
   waiting: z.int(),
-  /** no-node, nodes-drain, nodes-away, no-node-fits, fleet-full, quota; null when nothing waits for room. */
+  /** no-node, nodes-drain, disks-full, nodes-away, no-node-fits, fleet-full, quota; null when nothing waits for room. */
   reason: z.string().nullable(),
   detail: z.string().nullable(),
   /** RFC 3339; null when nothing waits. */

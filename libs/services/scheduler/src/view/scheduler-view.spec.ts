@@ -87,6 +87,21 @@ describe('the scheduler view', () => {
     expect(view.cluster().map(({ id }) => id)).toEqual(['a']);
   });
 
+  it('offers no room on a node with a full disk until it says that there is room, or joins anew', () => {
+    const disk = (sequence: number, type: 'NodeDiskFilled' | 'NodeDiskFreed') =>
+      at(sequence, 'node', 'a', { type, nodeId: 'a', epoch: 1, at: 1 });
+    const view = viewOf(at(1, 'node', 'a', nodeJoined('a', { cores: 2 })), at(2, 'task', 't', submitted('t')));
+    const room = () => [view.hasRoom(), view.cluster().length, view.closedNodes().map(({ status }) => status)];
+    expect(room()).toEqual([true, 1, []]);
+    view.fold(disk(3, 'NodeDiskFilled'));
+    expect(room()).toEqual([false, 0, ['disk-full']]);
+    expect(view.fold(disk(4, 'NodeDiskFreed')).wakes).toBe(true);
+    expect(room()).toEqual([true, 1, []]);
+    view.fold(disk(5, 'NodeDiskFilled'));
+    view.fold(at(6, 'node', 'a', nodeJoined('a', { cores: 2 })));
+    expect(room()).toEqual([true, 1, []]);
+  });
+
   it('knows that no round can place anything while the fleet is full', () => {
     const view = viewOf(
       at(1, 'node', 'node-1', nodeJoined('node-1', { cores: 2 })),

@@ -5,6 +5,7 @@ import {
   nodeDecider,
   queueDeadlineOf,
   sizeOf,
+  takesWork,
   taskDecider,
   type ClosedNode,
   type DispatchedLease,
@@ -144,7 +145,7 @@ export class SchedulerView {
   cluster(): readonly NodeView[] {
     const views: NodeView[] = [];
     for (const [id, { state }] of this.nodes) {
-      if (state.status !== 'online') continue;
+      if (!takesWork(state)) continue;
       const used = this.leases.usageOfNode(id);
       views.push({
         id,
@@ -159,15 +160,17 @@ export class SchedulerView {
 
   /** Nodes that are known and take no work now. */
   closedNodes(): readonly ClosedNode[] {
-    return [...this.nodes.values()].flatMap(({ state: { status, hardware } }) =>
-      status === 'draining' || status === 'lost' || status === 'retired' ? [{ status, hardware }] : [],
-    );
+    return [...this.nodes.values()].flatMap(({ state }): readonly ClosedNode[] => {
+      const { status, hardware } = state;
+      if (status === 'draining' || status === 'lost' || status === 'retired') return [{ status, hardware }];
+      return status === 'online' && !takesWork(state) ? [{ status: 'disk-full', hardware }] : [];
+    });
   }
 
   /** False when a round cannot place anything, whatever waits. */
   hasRoom(): boolean {
     for (const [id, { state }] of this.nodes) {
-      if (state.status !== 'online') continue;
+      if (!takesWork(state)) continue;
       if (state.hardware.cores - this.leases.usageOfNode(id).cores >= this.smallestCores) return true;
     }
     return false;

@@ -18,7 +18,7 @@ const waitingSchema = z.object({
   state: z.string(),
   /** Instances that wait. */
   waiting: z.int(),
-  /** no-node, nodes-drain, nodes-away, no-node-fits, fleet-full, quota; null when nothing stands in the way. */
+  /** no-node, nodes-drain, disks-full, nodes-away, no-node-fits, fleet-full, quota; null when nothing stands in the way. */
   reason: z.string().nullable(),
   detail: z.string().nullable(),
   since: when.nullable(),
