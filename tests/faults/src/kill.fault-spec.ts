@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { projectionFaults, repeatedAttempts, resultFaults, taskFaults } from './invariants.js';
-import { kill } from './nemesis/fault.js';
+import { checkHistory } from './history/check-history.js';
+import { countKinds, emptyRound, figuresOf } from './history/figures.js';
+import { kill, powerCut } from './nemesis/fault.js';
 import { history } from './oracles/oracles.js';
 import { between } from './random.js';
+import { report } from './scenario/report.js';
 import { Testbed } from './scenario/testbed.js';
 import { type Acknowledged, untilSomethingRuns } from './work.js';
 
@@ -15,6 +18,7 @@ describe(`kill -9 with work in flight (seed ${seed})`, () => {
   const acknowledged: Acknowledged[] = [];
   let bed: Testbed;
   let serial = 0;
+  const startedAt = performance.now();
 
   /** Instances take a moment and leave a file each. */
   const submitSome = async (count: number): Promise<void> => {
@@ -55,7 +59,7 @@ describe(`kill -9 with work in flight (seed ${seed})`, () => {
   it('loses nothing when everything is killed at once and started again', async () => {
     await submitSome(4);
     await untilSomethingRuns(bed.platform, acknowledged.slice(-4));
-    await bed.powerCut();
+    await powerCut.inject(bed);
     await submitSome(1);
     expect(await taskFaults(bed.platform, acknowledged.slice(-5))).toEqual([]);
   });
@@ -65,7 +69,19 @@ describe(`kill -9 with work in flight (seed ${seed})`, () => {
   });
 
   it('ran no instance twice at one time, and billed every run that was seen from outside', async () => {
-    expect(await history(bed, await bed.settle(), new Map())).toEqual([]);
+    const seen = await bed.settle();
+    const found = await history(bed, seen, new Map());
+    const counted = figuresOf(seen, checkHistory(seen), `fault-${seed}-`);
+    await report({
+      ...emptyRound('kill -9 of each part, and of all at once', seed, 0),
+      seconds: Math.round((performance.now() - startedAt) / 1_000),
+      faults: bed.struck.length,
+      injected: countKinds(bed.struck),
+      ...counted,
+      otherFaults: Math.max(0, found.length - counted.doubleRuns - counted.lost - counted.unbilled),
+    });
+    expect(found).toEqual([]);
+    expect(bed.struck).toHaveLength(turns.length + 1);
   });
 
   it('keeps exactly one result of each instance', async () => {

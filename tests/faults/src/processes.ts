@@ -26,6 +26,21 @@ export const signal = (pid: number, name: NodeJS.Signals): boolean => {
   }
 };
 
+/** Whether a process is there. */
+export const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+/** Whether a process is there and stands still by SIGSTOP. */
+export const isStopped = async (pid: number): Promise<boolean> => {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3) === 'T';
+};
+
 /** Open descriptors; undefined when the process is gone. */
 export const descriptorsOf = async (pid: number): Promise<number | undefined> => {
   try {

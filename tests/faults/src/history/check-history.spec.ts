@@ -36,6 +36,7 @@ const aHistory = (over: Partial<History> = {}): History => ({
   runs: [aRun()],
   endings: [anEnding()],
   losses: [],
+  givenUp: new Set(),
   elapsedMs: 60_000,
   ...over,
 });
@@ -118,7 +119,7 @@ describe('the checker of histories', () => {
   ])('finds %s', (_, over, expected) => expect(kinds(over)).toEqual(expected));
 
   describe('of a log that went back, and said so', () => {
-    const losses = [{ of: 'log' as const, from: 8, until: 15 }];
+    const losses = [{ from: 8, until: 15 }];
 
     it('lets go of what was acknowledged, run and not billed in that time', () => {
       expect(kinds({ losses, endings: [] })).toEqual([]);
@@ -129,7 +130,8 @@ describe('the checker of histories', () => {
     it('does not let go of what was before or behind it, nor of objects for the log', () => {
       const later = { ...submit('ok'), at: 16 };
       expect(kinds({ losses, operations: [later], runs: [], endings: [] })).toEqual(['lost']);
-      expect(kinds({ losses: [{ of: 'objects', from: 8, until: 15 }], runs: [], endings: [] })).toEqual(['lost']);
+      // Objects that were given up excuse no task.
+      expect(kinds({ givenUp: new Set(['b/sleep-0.bin']), runs: [], endings: [] })).toEqual(['lost']);
       const behind = [aRun({ from: 16, until: 17, isDone: false }), aRun({ from: 20, until: 21 })];
       expect(kinds({ losses, runs: behind })).toEqual(['not billed']);
     });
@@ -161,6 +163,7 @@ describe('the checker of histories', () => {
       return {
         elapsedMs: 60_000,
         losses: [],
+        givenUp: new Set(),
         operations: tasks.map(({ outcome }, n) => submit(outcome, `t${n}`)),
         runs: tasks.flatMap(({ perInstance, gap }, n) =>
           perInstance.flatMap((count, instance) => runsOf(`t${n}`, instance, count, gap)),

@@ -32,7 +32,7 @@ const groupBy = <T>(items: readonly T[], keyOf: (item: T) => string): ReadonlyMa
 
 /** Whether a moment is one of those that the log does not have any more. */
 const isIn = (losses: readonly Loss[], at: number): boolean =>
-  losses.some((loss) => loss.of === 'log' && at >= loss.from && at <= loss.until);
+  losses.some(({ from, until }) => at >= from && at <= until);
 
 /**
  * How many tasks the answers to a submit allow: an unknown one may have been made or not, and a command is repeated only while it is unknown. An

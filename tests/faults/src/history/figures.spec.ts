@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { figuresOf } from './figures.js';
+import { countKinds, figuresOf, hollowness } from './figures.js';
 import type { Ending, History, Run } from './history.js';
 
 const ending = (key: string, instances: number): Ending => ({
@@ -20,6 +20,7 @@ describe('figures of a round', () => {
       endings: [ending('kill-0-0', 3), ending('kill-0-1', 1), ending('kill-1-0', 5)],
       runs: [run('kill-0-0'), run('kill-0-1'), run('kill-0-1'), run('kill-1-0')],
       losses: [],
+      givenUp: new Set(),
       elapsedMs: 1_000,
     };
     const anomalies = (['two at one time', 'not billed', 'not billed', 'lost', 'not ended'] as const).map((kind) => ({
@@ -37,4 +38,16 @@ describe('figures of a round', () => {
       unbilled: 2,
     });
   });
+});
+
+describe('a round that proves nothing', () => {
+  it('is told by each thing that it lacks', () => {
+    const whole = { faults: 1, tasks: 1, runs: 1 };
+    expect(hollowness(whole)).toEqual([]);
+    for (const lack of ['faults', 'tasks', 'runs'] as const)
+      expect(hollowness({ ...whole, [lack]: 0 })).toHaveLength(1);
+  });
+
+  it('names how many faults of each kind there were', () =>
+    expect(countKinds(['kill -9 nats', 'power cut', 'kill -9 nats'])).toEqual({ 'kill -9 nats': 2, 'power cut': 1 }));
 });

@@ -8,9 +8,8 @@ export interface Operation {
   readonly at: number;
 }
 
-/** What was done between two moments (seconds since the machine's boot) may be lost: the platform said so, and an operator accepted it. */
+/** What the log had of the time between two moments (seconds since the machine's boot) is lost: the platform said so, and an operator accepted it. */
 export interface Loss {
-  readonly of: 'log' | 'objects';
   readonly from: number;
   readonly until: number;
 }
@@ -54,6 +53,8 @@ export interface History {
   readonly runs: readonly Run[];
   readonly endings: readonly Ending[];
   readonly losses: readonly Loss[];
+  /** Objects (`<bucket>/<key>`) that an operator gave up because the platform named them as damaged. */
+  readonly givenUp: ReadonlySet<string>;
   /** How long it all took: nothing can have run for longer. */
   readonly elapsedMs: number;
 }

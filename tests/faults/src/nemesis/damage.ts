@@ -1,7 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Fault, Restart, Target, Typed } from './fault.js';
-import { s3Of } from './s3-of.js';
 
 /** A way out of docs/how-to/recover.md; the platform becomes ready again by itself behind it. */
 export type WayOut = (target: Target) => Promise<void>;
@@ -16,31 +13,33 @@ export interface Damage {
   readonly says?: RegExp;
   /** Whether commands are refused until somebody has decided. */
   readonly refuses?: boolean;
-  readonly loses?: 'log' | 'objects';
+  /** Whether what the log had from that moment on may be gone now. */
+  readonly losesLog?: boolean;
   readonly wayOut?: WayOut;
 }
 
-const insistOnCode = ({ code, output }: Typed, expected: number, what: string): string => {
+/** @returns what was printed. @throws Error the command ended with another exit code */
+export const insistOnCode = ({ code, output }: Typed, expected: number, what: string): string => {
   if (code !== expected) throw new Error(`${what} ended with ${code}, not ${expected}:\n${output}`);
   return output;
 };
 
 /** Stores are damaged while nothing runs; the platform says so, refuses what it must, and the way out leads out. */
-export const damage = ({ name, ends, change, says, refuses, loses, wayOut }: Damage): Fault => ({
+export const damage = ({ name, ends, change, says, refuses, losesLog, wayOut }: Damage): Fault => ({
   name,
   inject: async (target) => {
-    target.strike(`${name} (${ends})`);
     let from: number | void = undefined;
     await target.restart({
       ends,
       change: async () => {
         from = await change(target);
+        target.strike(`${name} (${ends})`);
       },
       awaits: says === undefined ? 'ready' : 'answers',
     });
     if (says !== undefined) await target.untilSaid(says);
     if (refuses === true) await target.mustRefuse();
-    if (loses !== undefined && from !== undefined) target.lose(loses, from);
+    if (losesLog === true && from !== undefined) target.lose(from);
     await wayOut?.(target);
     await target.untilReady();
     target.note('ready again');
@@ -80,41 +79,6 @@ export const rebuildFromTheLog: WayOut = async (target) => {
   if (!names.includes('status')) throw new Error(`no status projection is listed:\n${list}`);
   for (const name of names)
     insistOnCode(await target.fornax('projection', 'rebuild', name, '--force'), 0, `projection rebuild ${name}`);
-};
-
-/** `fornax storage reindex` names objects whose files are short or changed. */
-export const findDamagedObjects: WayOut = async (target) => {
-  const report = insistOnCode(await target.fornax('storage', 'reindex'), 1, 'storage reindex');
-  if (!report.includes('Objects with a file missing or short'))
-    throw new Error(`storage reindex does not name what is damaged:\n${report}`);
-};
-
-/** `fornax storage reindex --forget-missing` gives up the objects whose files are gone. */
-export const forgetMissingObjects: WayOut = async (target) => {
-  insistOnCode(await target.fornax('storage', 'reindex', '--forget-missing'), 0, 'storage reindex');
-};
-
-/** A changed object is cut off when it is read, and the log names it: it is deleted, or would be stored again. */
-export const deleteChangedObjects: WayOut = async (target) => {
-  const s3 = s3Of(target);
-  try {
-    const changed: { readonly bucket: string; readonly key: string }[] = [];
-    for (const bucket of await s3.listBuckets())
-      for (const { key } of await s3.listObjects(bucket))
-        await s3.getBytes(bucket, key).catch((error: unknown) => {
-          target.note(`reading ${key} of ${bucket}: ${String(error)}`);
-          changed.push({ bucket, key });
-        });
-    if (changed.length !== 1) throw new Error(`one object is changed, and ${changed.length} cannot be read`);
-    const log = await readFile(join(target.dataDir, 'logs', 'platform.log'), 'utf8');
-    for (const { bucket, key } of changed) {
-      if (!log.split('\n').some((line) => line.includes(key) && line.includes('other bytes than were stored')))
-        throw new Error(`the log does not name ${key}`);
-      await s3.deleteObject(bucket, key);
-    }
-  } finally {
-    s3.close();
-  }
 };
 
 /** One after the other. */

@@ -31,7 +31,6 @@ export const fullDisk = (leftBytes: number, ms: readonly [number, number]): Faul
   name: `${leftBytes} bytes left on the disk`,
   inject: async (target) => {
     const filler = join(target.dataDir, 'filler');
-    target.strike(`the disk is filled up to ${leftBytes} bytes`);
     const until = performance.now() + between(target.random, ms);
     try {
       while (performance.now() < until) {
@@ -39,6 +38,7 @@ export const fullDisk = (leftBytes: number, ms: readonly [number, number]): Faul
         await new Promise((resolve) => setTimeout(resolve, 200));
       }
       await target.untilSaid(/Disk full/);
+      target.strike('full disk', `${leftBytes} bytes were left, and it was said`);
     } finally {
       await rm(filler, { force: true });
       target.note('there is room again');

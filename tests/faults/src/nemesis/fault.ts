@@ -1,7 +1,7 @@
-import type { RunningPlatform } from '@fornax/testing';
-import type { Loss } from '../history/history.js';
-import { signal, treeOf } from '../processes.js';
+import { eventually, type RunningPlatform } from '@fornax/testing';
+import { isStopped, signal, treeOf } from '../processes.js';
 import { type Random, between, pick } from '../random.js';
+import { insist } from '../work.js';
 
 /** What a fault may touch. */
 export interface Target {
@@ -11,8 +11,8 @@ export interface Target {
   parts(): Promise<readonly string[]>;
   /** For the timeline that is printed when a scenario fails. */
   note(text: string): void;
-  /** The same, of something that goes wrong: it is counted. */
-  strike(text: string): void;
+  /** The same, of something that has gone wrong by now: it is counted under the name of its kind. */
+  strike(kind: string, detail?: string): void;
   /** Kills the launcher and all parts at once, and starts everything again on the same data. */
   powerCut(): Promise<void>;
   /** Ends everything, in order or as a power cut, changes what lies on the disk, and starts again. */
@@ -29,8 +29,10 @@ export interface Target {
   fornax(...words: readonly string[]): Promise<Typed>;
   /** Sends a submit that must be refused. @throws Error it was not */
   mustRefuse(): Promise<void>;
-  /** Says that what was done from then to the last restart may be lost now. */
-  lose(of: Loss['of'], from: number): void;
+  /** Says that what the log had from then to the last restart may be lost now. */
+  lose(from: number): void;
+  /** Says that these objects (`<bucket>/<key>`) may be gone now: the platform named them, and they are given up. */
+  giveUp(objects: Iterable<string>): void;
   /** Submits that were acknowledged so far, the first one first, with the moment at which each was sent. */
   acknowledged(): readonly { readonly key: string; readonly sentAt: number }[];
   /** Sets the wall clock of one part's process off by this much; 0 sets it right. */
@@ -53,6 +55,8 @@ export interface Typed {
 /** One thing that goes wrong, and right again: it resolves once it is healed. */
 export interface Fault {
   readonly name: string;
+  /** Nothing goes wrong by it: it is a wait, or a copy. Every other one must strike, or it was none. */
+  readonly isPreparation?: boolean;
   readonly inject: (target: Target) => Promise<void>;
 }
 
@@ -62,6 +66,7 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 /** Nothing, for a time of the seed's choice: so that what comes next hits another moment. */
 export const calm = (ms: Range): Fault => ({
   name: `calm of ${ms.join(' to ')} ms`,
+  isPreparation: true,
   inject: ({ random }) => sleep(between(random, ms)),
 });
 
@@ -69,9 +74,11 @@ export const calm = (ms: Range): Fault => ({
 export const kill = (part: string): Fault => ({
   name: `kill ${part}`,
   inject: async (target) => {
-    const pid = await target.pid(part);
+    // One that ends by itself meanwhile is started again: what is killed must have lived.
+    await insist(async () => {
+      if (!signal(await target.pid(part), 'SIGKILL')) throw new Error(`${part} is gone`);
+    }, `kill ${part}`);
     target.strike(`kill -9 ${part}`);
-    signal(pid, 'SIGKILL');
   },
 });
 
@@ -85,9 +92,10 @@ export const pause = (part: string, ms: Range): Fault => ({
     const pid = await target.pid(part);
     const pids = part === 'postgres' ? await treeOf(pid) : [pid];
     const pauseMs = between(target.random, ms);
-    target.strike(`SIGSTOP ${part} for ${pauseMs} ms`);
     for (const each of pids) signal(each, 'SIGSTOP');
     try {
+      await eventually(() => isStopped(pid), { timeoutMs: 5_000 });
+      target.strike(`SIGSTOP ${part}`, `for ${pauseMs} ms`);
       await sleep(pauseMs);
     } finally {
       for (const each of pids) signal(each, 'SIGCONT');
@@ -100,8 +108,8 @@ export const pause = (part: string, ms: Range): Fault => ({
 export const clockStep = (part: string, stepMs: number, ms: Range): Fault => ({
   name: `clock of ${part} off by ${stepMs} ms`,
   inject: async (target) => {
-    target.strike(`clock of ${part} off by ${stepMs} ms`);
     await target.moveClock(part, stepMs);
+    target.strike(`clock of ${part}`, `off by ${stepMs} ms`);
     try {
       await sleep(between(target.random, ms));
     } finally {
@@ -115,8 +123,8 @@ export const clockStep = (part: string, stepMs: number, ms: Range): Fault => ({
 export const powerCut: Fault = {
   name: 'power cut',
   inject: async (target) => {
-    target.strike('power cut');
     await target.powerCut();
+    target.strike('power cut');
     target.note('started again');
   },
 };

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { S3Client } from '@fornax/client';
+import { S3Client, S3Error } from '@fornax/client';
 import type { Oracle } from './oracles.js';
 
 const resultName = (key: string, instance: number | string): string => `${key}-${instance}.bin`;
@@ -19,7 +19,7 @@ const read = async (s3: S3Client, bucket: string, key: string, hash: Hash): Prom
     for await (const chunk of await s3.getObject(bucket, key)) hash.update(chunk as Buffer);
     return true;
   } catch (error) {
-    if (String(error).includes('NoSuchKey') || String(error).includes('404')) return false;
+    if (error instanceof S3Error && error.code === 'NoSuchKey') return false;
     throw error;
   }
 };
@@ -39,8 +39,8 @@ export const payloads: Oracle = async (bed, history) => {
         const hash = createHash('sha256');
         const isThere = await read(s3, bucket, name, hash);
         if (!isThere) {
-          // Those that an operator gave up, because the platform said that they are lost.
-          if (!history.losses.some(({ of }) => of === 'objects')) faults.push(`${name} is gone`);
+          // An operator gave some up, because the platform named them.
+          if (!history.givenUp.has(`${bucket}/${name}`)) faults.push(`${name} is gone`);
           continue;
         }
         const written = bed.recorder

@@ -1,25 +1,9 @@
-import {
-  acceptTheLog,
-  damage,
-  deleteChangedObjects,
-  dropTheDamage,
-  findDamagedObjects,
-  forgetMissingObjects,
-  rebuildFromTheLog,
-  steps,
-} from '../nemesis/damage.js';
+import { acceptTheLog, damage, dropTheDamage, rebuildFromTheLog, steps } from '../nemesis/damage.js';
 import { fullDisk } from '../nemesis/disk.js';
 import { calm, kill, powerCut } from '../nemesis/fault.js';
-import {
-  backUp,
-  cutOffAnObject,
-  cutOffTheLog,
-  flipABitOfAnObject,
-  flipABitOfTheLog,
-  putBack,
-  RESULT_BYTES,
-  untilStored,
-} from '../nemesis/stores.js';
+import { deleteChangedObject, forgetDamagedObjects, mustNotBeRead } from '../nemesis/object-ways-out.js';
+import { cutOff, damageAnObject, flipABit, RESULT_BYTES, untilStored } from '../nemesis/stored-objects.js';
+import { backUp, cutOffTheLog, flipABitOfTheLog, putBack } from '../nemesis/stores.js';
 import { descriptors, history, idle, memory, projections, readiness } from '../oracles/oracles.js';
 import { payloads } from '../oracles/payloads.js';
 import { RELEASES, RELEASE_SETTINGS } from './release.js';
@@ -35,14 +19,13 @@ const LOAD: Load = { tasks: 12, instances: [1, 3], lastsMs: [200, 2_000], everyM
 const withResults = (key: string): Load => ({ ...LOAD, bucket: `fault-${key}`, resultBytes: RESULT_BYTES });
 /** Some work is done, some is being done. */
 const BUSY = calm([3_000, 5_000]);
-const WENT_BACK = { says: /The event log went back/, refuses: true, loses: 'log' as const, wayOut: acceptTheLog };
+const WENT_BACK = { says: /The event log went back/, refuses: true, losesLog: true, wayOut: acceptTheLog };
 const HAS_GAPS = {
   says: /The event log is damaged/,
   refuses: true,
-  loses: 'log' as const,
+  losesLog: true,
   wayOut: steps(dropTheDamage, rebuildFromTheLog),
 };
-const OBJECTS_GONE = { loses: 'objects' as const, wayOut: steps(findDamagedObjects, forgetMissingObjects) };
 
 /** The stores themselves are damaged under load, and the platform is led out by what docs/how-to/recover.md says. */
 export const DAMAGE_SCENARIOS: readonly Scenario[] = [
@@ -136,7 +119,7 @@ export const DAMAGE_SCENARIOS: readonly Scenario[] = [
         name: 'older objects',
         ends: 'power cut',
         change: putBack('objects'),
-        ...OBJECTS_GONE,
+        wayOut: forgetDamagedObjects(),
       }),
     ],
     load: withResults('old-files'),
@@ -150,14 +133,20 @@ export const DAMAGE_SCENARIOS: readonly Scenario[] = [
     loses: true,
     faults: [
       BUSY,
-      damage({ name: 'a cut object', ends: 'power cut', change: cutOffAnObject, ...OBJECTS_GONE }),
+      damageAnObject({
+        name: 'a cut object',
+        bucket: 'fault-objects',
+        ends: 'power cut',
+        change: cutOff,
+        wayOut: (object) => steps(mustNotBeRead(object), forgetDamagedObjects(`${object.bucket}/${object.key}`)),
+      }),
       BUSY,
-      damage({
+      damageAnObject({
         name: 'a bit of an object',
+        bucket: 'fault-objects',
         ends: 'in order',
-        change: flipABitOfAnObject,
-        loses: 'objects',
-        wayOut: deleteChangedObjects,
+        change: flipABit,
+        wayOut: (object) => steps(mustNotBeRead(object), deleteChangedObject(object)),
       }),
     ],
     load: withResults('objects'),

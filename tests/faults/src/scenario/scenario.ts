@@ -3,7 +3,7 @@ import { type Oracle, describeDescriptors } from '../oracles/oracles.js';
 import { between } from '../random.js';
 import { resultScript } from '../oracles/payloads.js';
 import { checkHistory } from '../history/check-history.js';
-import { type Figures, figuresOf } from '../history/figures.js';
+import { type Figures, countKinds, figuresOf, hollowness } from '../history/figures.js';
 import { insist } from '../work.js';
 import type { Testbed } from './testbed.js';
 
@@ -32,8 +32,10 @@ export interface Scenario {
   readonly isShort: boolean;
   /** Settings of the platform; scenarios with the same ones share one. */
   readonly env: Readonly<Record<string, string>>;
-  /** Its faults set clocks. */
+  /** Its faults set clocks of programs of ours. */
   readonly hasClocks?: boolean;
+  /** Its faults set clocks of servers, which is possible on x64 only. */
+  readonly hasServerClocks?: boolean;
   /** Size of a disk of its own, in bytes: needs the right to mount one. */
   readonly diskBytes?: number;
   /** A data folder of this release is begun with, under load at once. */
@@ -93,31 +95,40 @@ export interface Outcome {
 export const runScenario = async (bed: Testbed, scenario: Scenario, round: number): Promise<Outcome> => {
   const name = `${scenario.key}-${round}-`;
   const startedAt = performance.now();
-  const struckBefore = bed.struck;
+  const { length: struckBefore } = bed.struck;
+  const unproven: string[] = [];
   bed.note(`-- ${scenario.name}, round ${round}`);
   const before = await describeDescriptors(bed);
   const target: Target = bed;
   const nemesis = async (): Promise<void> => {
     // An upgrade is disturbed while it goes on.
     if (scenario.release === undefined) await untilRunning(bed, name);
-    for (const fault of scenario.faults) await fault.inject(target);
+    for (const fault of scenario.faults) {
+      const { length: before } = bed.struck;
+      await fault.inject(target);
+      if (fault.isPreparation !== true && bed.struck.length === before)
+        unproven.push(`nothing was struck by: ${fault.name}`);
+    }
   };
   // Also when one of them fails the other one comes to its end: it would go on under the next scenario.
   for (const end of await Promise.allSettled([nemesis(), runLoad(bed, name, scenario.load)]))
     if (end.status === 'rejected') throw end.reason;
   const history = await bed.settle();
-  const found: string[] = [];
+  const found = [...unproven];
   for (const oracle of scenario.oracles) found.push(...(await oracle(bed, history, before)));
   const anomalies = checkHistory(history);
   const counted = figuresOf(history, anomalies, name);
-  const figures = {
+  const struck = bed.struck.slice(struckBefore);
+  const figures: Figures = {
     scenario: scenario.name,
     seed: bed.seed,
     round,
     seconds: Math.round((performance.now() - startedAt) / 1_000),
-    faults: bed.struck - struckBefore,
+    faults: struck.length,
+    injected: countKinds(struck),
     ...counted,
     otherFaults: Math.max(0, found.length - counted.doubleRuns - counted.lost - counted.unbilled),
   };
-  return { found, figures };
+  const hollow = hollowness(figures);
+  return { found: [...found, ...hollow], figures: { ...figures, otherFaults: figures.otherFaults + hollow.length } };
 };

@@ -66,6 +66,25 @@ export const SCENARIOS: readonly Scenario[] = [
     oracles: ALL,
   },
   {
+    key: 'server-clocks',
+    name: 'clocks of servers, and of the whole machine, that jump by hours',
+    isShort: false,
+    env: TWO_NODES,
+    hasClocks: true,
+    hasServerClocks: true,
+    faults: [
+      clockStep('nats', HOUR_MS, SHORT_MS),
+      clockStep('nats', -26 * HOUR_MS, SHORT_MS),
+      clockStep('postgres', 26 * HOUR_MS, SHORT_MS),
+      clockStep('postgres', -HOUR_MS, SHORT_MS),
+      // Longer than streams of work keep what they hold.
+      together(...[...SERVERS, ...NODES].map((part) => clockStep(part, 26 * HOUR_MS, [3_000, 4_000]))),
+      together(...[...SERVERS, ...NODES].map((part) => clockStep(part, -HOUR_MS, [3_000, 4_000]))),
+    ],
+    load: { tasks: 14, instances: [1, 3], lastsMs: [500, 3_000], everyMs: [200, 1_500], abortedPart: 0.2 },
+    oracles: ALL,
+  },
+  {
     key: 'payload',
     name: 'results of 30 MB and output, while what carries them stands still or dies',
     isShort: false,

@@ -16,9 +16,11 @@ import { healthOf, typeFornax } from './operator.js';
 import { unpackRelease } from './release.js';
 import { progress } from './report.js';
 import { endReplica, startReplica } from './replicas.js';
-import { signal, uptime } from '../processes.js';
+import { setWallClock } from '../nemesis/wall-clock.js';
+import { isAlive, signal, treeOf, uptime } from '../processes.js';
 import { type Random, randomFrom } from '../random.js';
 import { call, insist } from '../work.js';
+import { type Answer, outcomeOf, postTask, type Submission } from './submission.js';
 
 interface Summary {
   readonly uuid: string;
@@ -31,30 +33,22 @@ interface TaskView {
   readonly resultBucket: string | null;
   readonly completedInstances: readonly { readonly instanceId: number }[];
 }
-interface Answer {
-  readonly status: number;
-  readonly uuid: string | undefined;
-}
-
-export interface Submission {
-  readonly key: string;
-  readonly instances: number;
-  readonly lastsMs: number | 'held';
-  /** Lines of bash (see RecordedWork). */
-  readonly script?: string;
-  readonly bucket?: string;
-}
-
 const TERMINAL = ['Success', 'Failure', 'Cancelled'];
 const SETTLE_MS = 150_000;
-/** Answers after which nobody knows whether it was done (ADR 0017); the others of these say that it was not. */
-const UNKNOWN = [409, 504];
 const SAID_MS = 120_000;
+/** How long rows may be behind the log when everything is quiet. */
+const ROWS_MS = 20_000;
 /** Longer than an operator takes to read what is wrong and to type the way out. */
 const INSIST_MS = 300_000;
 
-const outcomeOf = (status: number | undefined): Operation['outcome'] =>
-  status === undefined || UNKNOWN.includes(status) ? 'unknown' : status < 300 ? 'ok' : 'fail';
+/** Parts that are no programs of ours: what they run is not Node.js. */
+const SERVERS = ['nats', 'postgres'];
+/** Backends of a database come and go. */
+const onlyIfAlive =
+  (pid: number) =>
+  (error: unknown): void => {
+    if (isAlive(pid)) throw error;
+  };
 
 /** A folder below the data, where the clocks of the platform's processes are told how far they are off. */
 const clocksOf = (dataDir: string): string => join(dataDir, 'test-clocks');
@@ -89,8 +83,9 @@ export class Testbed implements Target {
   readonly #replicas: ChildProcess[] = [];
 
   readonly #losses: Loss[] = [];
+  readonly #givenUp = new Set<string>();
   readonly #sentAt = new Map<string, number>();
-  #struck = 0;
+  readonly #struck: string[] = [];
   /** When everything ended last, in seconds since the machine's boot. */
   #endedAt = 0;
 
@@ -140,8 +135,8 @@ export class Testbed implements Target {
     return join(this.folder, 'copies');
   }
 
-  /** How many faults there were. */
-  get struck(): number {
+  /** Kinds of the faults that there were, in their order. */
+  get struck(): readonly string[] {
     return this.#struck;
   }
 
@@ -188,9 +183,9 @@ export class Testbed implements Target {
     }, `${part} runs`);
   }
 
-  strike(text: string): void {
-    this.#struck += 1;
-    this.note(text);
+  strike(kind: string, detail?: string): void {
+    this.#struck.push(kind);
+    this.note(detail === undefined ? kind : `${kind} ${detail}`);
   }
 
   async powerCut(): Promise<void> {
@@ -213,9 +208,16 @@ export class Testbed implements Target {
     await this.current.exited;
   }
 
-  lose(of: Loss['of'], from: number): void {
-    this.note(`said to be lost: what the ${of} had of ${from.toFixed(2)} to ${this.#endedAt.toFixed(2)} (uptime)`);
-    this.#losses.push({ of, from, until: this.#endedAt });
+  lose(from: number): void {
+    this.note(`said to be lost: what the log had of ${from.toFixed(2)} to ${this.#endedAt.toFixed(2)} (uptime)`);
+    this.#losses.push({ from, until: this.#endedAt });
+  }
+
+  giveUp(objects: Iterable<string>): void {
+    for (const name of objects) {
+      this.note(`given up: ${name}`);
+      this.#givenUp.add(name);
+    }
   }
 
   acknowledged(): readonly { readonly key: string; readonly sentAt: number }[] {
@@ -268,6 +270,10 @@ export class Testbed implements Target {
 
   async moveClock(part: string, offMs: number): Promise<void> {
     const pid = await this.pid(part);
+    if (SERVERS.includes(part)) {
+      for (const each of await treeOf(pid)) await setWallClock(each, offMs).catch(onlyIfAlive(each));
+      return;
+    }
     const setting = await readFile(join(clocksOf(this.dataDir), `of-${pid}`), 'utf8');
     await testClock(setting).set(offMs, pid);
   }
@@ -275,7 +281,7 @@ export class Testbed implements Target {
   /** Sends it once, as a client without patience. Its answer goes into the history. */
   async submit(submission: Submission): Promise<Operation['outcome']> {
     this.#sentAt.set(submission.key, this.#sentAt.get(submission.key) ?? (await uptime()));
-    const answer = await this.#post(submission).catch((): undefined => undefined);
+    const answer = await postTask(this.current, this.recorder, submission).catch((): undefined => undefined);
     return this.#noted('submit', submission.key, answer);
   }
 
@@ -284,7 +290,7 @@ export class Testbed implements Target {
     this.#sentAt.set(submission.key, this.#sentAt.get(submission.key) ?? (await uptime()));
     const answer = await insist(
       async () => {
-        const given = await this.#post(submission);
+        const given = await postTask(this.current, this.recorder, submission);
         if (outcomeOf(given.status) !== 'ok') throw new Error(`answered with ${given.status}`);
         return given;
       },
@@ -320,6 +326,8 @@ export class Testbed implements Target {
   async settle(): Promise<History> {
     const keys = new Set(this.#operations.map(({ key }) => key));
     const endings = new Map<string, Ending>();
+    // What ran has a task: rows may be behind for a moment. Where the log lost something, it may have none.
+    const patientUntil = performance.now() + (this.#losses.length === 0 ? ROWS_MS : 0);
     // A submit that nobody answered may be listed late: the list is looked at again when all that it held is over.
     for (;;) {
       // What the platform takes for over must be over.
@@ -331,7 +339,10 @@ export class Testbed implements Target {
         'list the tasks',
       );
       const more = tasks.filter(({ uuid, name }) => keys.has(name) && !endings.has(uuid));
-      if (more.length === 0) break;
+      const known = new Set(tasks.map(({ name }) => name));
+      const isAwaited = performance.now() < patientUntil && this.recorder.runs().some(({ key }) => !known.has(key));
+      if (more.length === 0 && !isAwaited) break;
+      if (more.length === 0) await new Promise((resolve) => setTimeout(resolve, 200));
       for (const { uuid, name } of more) endings.set(uuid, await this.#ending(uuid, name));
     }
     return {
@@ -339,6 +350,7 @@ export class Testbed implements Target {
       runs: this.recorder.runs(),
       endings: [...endings.values()],
       losses: [...this.#losses],
+      givenUp: new Set(this.#givenUp),
       elapsedMs: performance.now() - this.#startedAt,
     };
   }
@@ -349,29 +361,6 @@ export class Testbed implements Target {
     if (outcome !== 'ok') this.note(`${kind} ${key}: ${outcome} (${answer?.status ?? 'no answer'})`);
     if (outcome === 'ok' && answer?.uuid !== undefined) this.#uuids.set(key, answer.uuid);
     return outcome;
-  }
-
-  async #post({ key, instances, lastsMs, script, bucket }: Submission): Promise<Answer> {
-    const work = { lastsMs, ...(script === undefined ? {} : { script }) };
-    const response = await fetch(`${this.current.apiUrl}/tasks`, {
-      method: 'POST',
-      headers: {
-        authorization: this.current.token,
-        'content-type': 'application/json',
-        'idempotency-key': key,
-      },
-      body: JSON.stringify({
-        name: key,
-        profile: 'docker-batch',
-        instanceCount: instances,
-        ...(bucket === undefined ? {} : { resultBucket: bucket }),
-        constants: [{ key: 'DOCKER_CMD', value: this.recorder.commandOf(key, work) }],
-      }),
-      signal: AbortSignal.timeout(20_000),
-    });
-    const body: unknown = await response.json().catch(() => undefined);
-    const uuid = typeof body === 'object' && body !== null && 'uuid' in body ? String(body.uuid) : undefined;
-    return { status: response.status, uuid };
   }
 
   async #ending(uuid: string, key: string): Promise<Ending> {
