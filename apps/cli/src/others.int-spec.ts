@@ -61,6 +61,16 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   'POST /fornax/v1/nodes/n/resume': { ...node, status: 'online' },
   'GET /fornax/v1/nodes/n/events?after=0&limit=1000': { events, next: null },
   'GET /fornax/v1/tasks/t/events?after=0': { taskId: 't', events: [aborted], next: null },
+  'GET /health': {
+    status: 'not ready',
+    reasons: [
+      { name: 'objects', reason: 'the folder is gone', ways: ['bring it back', 'give it up: fornax storage reindex'] },
+      { name: 'nats', reason: 'away' },
+    ],
+    degraded: [],
+    stops: [],
+    warnings: [],
+  },
   'POST /tasks/t/abort': '',
   'POST /fornax/v1/buckets/reindex?forgetMissing=false': { ...reindexed, missing: 1, examples: ['b/k\u001b[2J'] },
   'POST /fornax/v1/buckets/reindex?forgetMissing=true': { ...reindexed, missing: 1, forgotten: true },
@@ -122,6 +132,13 @@ describe('fornax for those who look after others', () => {
       expect(await fornax('task', 'abort', 't', '--reason', reason)).toMatchObject({ code: 2 });
     expect(asked).toEqual([]);
   });
+
+  it('says what to do about what only a person can end', async () =>
+    expect(await fornax('health')).toMatchObject({
+      code: 1,
+      stdout:
+        'not ready\nobjects: the folder is gone\n  (1) bring it back\n  (2) give it up: fornax storage reindex\nnats: away\n',
+    }));
 
   it('shows which nodes have a full disk', async () => {
     const { stdout } = await fornax('nodes');

@@ -2,7 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { SetupError } from '@fornax/embedded';
 import { z } from 'zod';
 
-const readinessSchema = z.object({ reasons: z.array(z.object({ name: z.string(), reason: z.string() })) });
+const readinessSchema = z.object({
+  reasons: z.array(z.object({ name: z.string(), reason: z.string(), ways: z.array(z.string()).optional() })),
+});
 
 const degradedSchema = z.object({ degraded: z.array(z.object({ name: z.string(), reason: z.string() })) });
 
@@ -16,6 +18,8 @@ export type Stop = z.output<typeof stopsSchema>['stops'][number];
 export interface Reason {
   readonly name: string;
   readonly reason: string;
+  /** What a person can do, where waiting does not help. */
+  readonly ways?: readonly string[] | undefined;
 }
 
 export type Answer =
@@ -31,8 +35,16 @@ export type Answer =
 export const linesOf = (stops: readonly Stop[]): readonly string[] =>
   stops.flatMap(({ message, ways }) => [
     `NOTHING IS WRITTEN: ${message}. The platform stays up and answers what it can. What to do, one of these:`,
-    ...ways.map((way, index) => `  (${index + 1}) ${way}`),
+    ...listOf(ways),
   ]);
+
+const listOf = (ways: readonly string[]): readonly string[] => ways.map((way, index) => `  (${index + 1}) ${way}`);
+
+/** What the screen says of reasons that only a person can end, in lines; nothing of the others. */
+export const linesOfWays = (reasons: readonly Reason[]): readonly string[] =>
+  reasons.flatMap(({ name, reason, ways = [] }) =>
+    ways.length === 0 ? [] : [`NOT READY (${name}): ${reason}. What to do, one of these:`, ...listOf(ways)],
+  );
 
 const stopsIn = (body: unknown): readonly Stop[] => stopsSchema.safeParse(body).data?.stops ?? [];
 
@@ -63,7 +75,7 @@ const STOPPED_POLL_MS = 1_000;
 
 /**
  * Waits until `<url>/health/ready` answers 200 and tells every two seconds what is missing. While a person has to do something first (nothing may be
- * written), it says so once and waits for as long as that takes.
+ * written, or files are gone), it says so once and waits for as long as that takes.
  * @param signal ends the waiting with its reason
  * @returns what does not work although the platform serves; usually nothing
  * @throws SetupError the time is over
@@ -93,7 +105,7 @@ export const waitUntilReady = async (
     const answer = await askReadiness(url, token);
     if (answer.isReady) return answer.degraded;
     const now = performance.now();
-    const lines = linesOf(answer.stops);
+    const lines = [...linesOf(answer.stops), ...linesOfWays(answer.reasons)];
     if (lines.length > 0) {
       startedAt = now;
       toldAt = now;

@@ -54,6 +54,18 @@ describe('what the screen says of the health', () => {
     ]);
   });
 
+  it('says what to do about what only a person can end', async () => {
+    const ways = ['Bring it back', 'Give it up'];
+    const reasons = [{ name: 'objects', reason: 'the folder is gone', ways }];
+    const gone: Answer = { isReady: false, why: 'objects', reasons, stops: [] };
+    expect(await saidAbout(gone, gone, gone, ready, ready)).toEqual([
+      'NOT READY (objects): the folder is gone. What to do, one of these:',
+      '  (1) Bring it back',
+      '  (2) Give it up',
+      'the platform is ready again',
+    ]);
+  });
+
   it('says that writing is allowed again when something else still keeps it from serving', async () => {
     const [disk, nats] = [stopped(''), notReady('nats')];
     expect((await saidAbout(disk, disk, nats, nats)).slice(2)).toEqual([

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { linesOf, type Answer, type Reason, type Stop } from './readiness.js';
+import { linesOf, linesOfWays, type Answer, type Reason, type Stop } from './readiness.js';
 
 export interface HealthWatchOptions {
   readonly signal: AbortSignal;
@@ -46,10 +46,13 @@ const isSame = (one: Trouble, other: Trouble): boolean => {
 const newsOf = (now: Trouble, before: Trouble): readonly string[] => {
   if (now.stops.length + now.others.length === 0) return ['the platform is ready again'];
   const [a, b] = [keyOf(now), keyOf(before)];
-  const why = now.others.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
+  const waysOut = linesOfWays(now.others);
+  const passing = now.others.filter(({ ways = [] }) => ways.length === 0);
+  const why = passing.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
   return [
     ...(a.stops === b.stops ? [] : a.stops === '' ? ['writing is allowed again'] : now.stops),
-    ...(a.others === b.others || a.others === '' ? [] : [`the platform is not ready: ${why}`]),
+    ...(a.others === b.others || why === '' ? [] : [`the platform is not ready: ${why}`]),
+    ...(a.others === b.others ? [] : waysOut),
   ];
 };
 

@@ -70,7 +70,15 @@ export const healthOf = (said: readonly Said[]): { readonly status: number; read
   if (refusal?.status !== undefined && isObject(refusal.body)) return { status: refusal.status, body: refusal.body };
   const told = (key: string) => (one: Said) =>
     listIn(one.body, key).flatMap((reason) =>
-      isObject(reason) ? [{ name: `${one.service}: ${String(reason['name'])}`, reason: String(reason['reason']) }] : [],
+      isObject(reason)
+        ? [
+            {
+              name: `${one.service}: ${String(reason['name'])}`,
+              reason: String(reason['reason']),
+              ...(Array.isArray(reason['ways']) ? { ways: reason['ways'].map(String) } : {}),
+            },
+          ]
+        : [],
     );
   const silent = said.filter(({ status }) => status === undefined);
   const reasons = [

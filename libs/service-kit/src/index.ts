@@ -41,7 +41,7 @@ export { newId, systemClock, systemMonotonicClock, type Clock, type MonotonicClo
 export { jsonOf } from './json/json.js';
 export { MessageTooLarge, parseMessage, refusalOf } from './json/message-json.js';
 export { CLOCK, CORE_CONFIG, EVENT_LOG, LOGGER, MONOTONIC_CLOCK, NATS, PUBLISHER } from './core/tokens.js';
-export { HealthRegistry, type Readiness, type ReadinessCheck } from './core/health.registry.js';
+export { HealthRegistry, type Readiness, type ReadinessCheck, type Trouble } from './core/health.registry.js';
 export { isOutage } from './errors/outage.js';
 export { provideSubmitProof } from './core/provide-submit-proof.js';
 export { WriteStops, type Writer, type WriteStop } from './core/write-stops.js';

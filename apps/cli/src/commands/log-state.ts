@@ -29,6 +29,10 @@ const printReopened = (io: Io, { log, lastCommitAt }: LogState): void => {
   );
 };
 
+const printWays = (io: Io, ways: readonly string[]): void => {
+  for (const [index, way] of ways.entries()) io.print(harmless(`  (${index + 1}) ${way}`));
+};
+
 const status = async (io: Io): Promise<void> => {
   const state = await look(io);
   io.print(harmless(state.message));
@@ -36,7 +40,7 @@ const status = async (io: Io): Promise<void> => {
   if (state.isRight) return;
   printLost(io, state);
   io.print('What to do, one of these:');
-  for (const [index, way] of state.ways.entries()) io.print(`  (${index + 1}) ${harmless(way)}`);
+  printWays(io, state.ways);
   io.setExitCode(1);
 };
 
@@ -66,10 +70,13 @@ const health = async (io: Io): Promise<void> => {
   const stopped = new Set(stops.map(({ name }) => name));
   for (const { name, message, ways } of stops) {
     io.print(harmless(`nothing may be written (${name}): ${message}`));
-    for (const [index, way] of ways.entries()) io.print(harmless(`  (${index + 1}) ${way}`));
+    printWays(io, ways);
   }
-  for (const { name, reason } of [...reasons, ...degraded])
-    if (!stopped.has(name)) io.print(harmless(`${name}: ${reason}`));
+  for (const { name, reason, ways = [] } of [...reasons, ...degraded.map((part) => ({ ...part, ways: [] }))]) {
+    if (stopped.has(name)) continue;
+    io.print(harmless(`${name}: ${reason}`));
+    printWays(io, ways);
+  }
   for (const warning of warnings) io.print(harmless(`warning: ${warning}`));
   if (word === 'not ready') io.setExitCode(1);
 };

@@ -11,6 +11,7 @@ import { DataSource } from 'typeorm';
 import { MIN_PART_BYTES, ObjectDamaged, type ObjectReader } from '../object-store.js';
 import { LOCAL_INDEX_UP } from './index-tables.js';
 import { LOCAL_MANIFESTS_UP } from './manifest-tables.js';
+import { LOCAL_MARK_ORDER_UP } from './mark-order-tables.js';
 import { LocalObjectStore } from './local.object-store.js';
 
 const LIMIT_BYTES = 256 * 1024;
@@ -52,7 +53,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fornax-damage-'));
   database = await createTestDatabase();
   db = await new DataSource({ type: 'postgres', url: database.url }).initialize();
-  for (const statement of [...LOCAL_INDEX_UP, ...LOCAL_MANIFESTS_UP]) await db.query(statement);
+  for (const statement of [...LOCAL_INDEX_UP, ...LOCAL_MANIFESTS_UP, ...LOCAL_MARK_ORDER_UP]) await db.query(statement);
   store = await LocalObjectStore.open({ folder, index: db, isDurable: false, garbageGraceMs: 0, orphanAgeMs: -1000 });
 }, 120_000);
 beforeEach(async () => {

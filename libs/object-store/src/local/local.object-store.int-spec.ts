@@ -9,6 +9,7 @@ import { objectStoreContract } from '../object-store.contract.js';
 import { StoreRefusal } from '../object-store.js';
 import { LOCAL_INDEX_DOWN, LOCAL_INDEX_UP } from './index-tables.js';
 import { LOCAL_MANIFESTS_DOWN, LOCAL_MANIFESTS_UP } from './manifest-tables.js';
+import { LOCAL_MARK_ORDER_DOWN, LOCAL_MARK_ORDER_UP } from './mark-order-tables.js';
 import { LocalObjectStore } from './local.object-store.js';
 
 let folder: string;
@@ -35,7 +36,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fornax-objects-'));
   database = await createTestDatabase();
   db = await new DataSource({ type: 'postgres', url: database.url }).initialize();
-  for (const statement of [...LOCAL_INDEX_UP, ...LOCAL_MANIFESTS_UP]) await db.query(statement);
+  for (const statement of [...LOCAL_INDEX_UP, ...LOCAL_MANIFESTS_UP, ...LOCAL_MARK_ORDER_UP]) await db.query(statement);
   store = await LocalObjectStore.open({
     folder: join(folder, 'objects'),
     index: db,
@@ -47,7 +48,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await store.close();
-  for (const statement of [...LOCAL_MANIFESTS_DOWN, ...LOCAL_INDEX_DOWN]) await db.query(statement);
+  for (const statement of [...LOCAL_MARK_ORDER_DOWN, ...LOCAL_MANIFESTS_DOWN, ...LOCAL_INDEX_DOWN])
+    await db.query(statement);
   await db.destroy();
   await database.drop();
   await rm(folder, { recursive: true, force: true });

@@ -32,16 +32,11 @@ import type { Manifest } from './manifest.js';
 import { ManifestKeeper } from './manifest-keeper.js';
 import { FileDamaged, type FilePiece, ObjectFiles } from './object-files.js';
 import { type ReindexOptions, type ReindexProgress, reindex } from './reindex.js';
-import { type Bond, StoreFolder } from './store-folder.js';
+import { type Bond, type IndexDatabase, StoreFolder } from './store-folder.js';
 import { countOf, objectInfoOf, movedOf, partOf, piecesOfRow, rowsOf, textOf, textRecord, uploadOf } from './rows.js';
 import { wholeBytes } from './whole-bytes.js';
 
 type Upload = Place & { readonly uploadId: string };
-
-/** What the local adapter needs of a TypeORM data source. */
-export interface IndexDatabase extends Sql {
-  transaction<T>(run: (tx: Sql) => Promise<T>): Promise<T>;
-}
 
 export interface LocalStoreOptions {
   /** Folder of the payloads, made when missing; one file system. */
@@ -147,7 +142,12 @@ export class LocalObjectStore implements ObjectStore {
 
   async #adopt(): Promise<void> {
     await this.#files.makeFolders();
-    await this.#folder.renew();
+    await this.#renew();
+  }
+
+  async #renew(): Promise<void> {
+    // When another process leaves a mark now, this one does so ten seconds later.
+    if (!(await this.#folder.renew())) this.#hasWritten = true;
   }
 
   /** Writes the manifests that are owed, and a new mark when something was stored since the last one. */
@@ -156,7 +156,7 @@ export class LocalObjectStore implements ObjectStore {
     const written = await this.#keeper.writeOwed();
     if (written === 0 && !this.#hasWritten) return;
     this.#hasWritten = false;
-    await this.#folder.renew();
+    await this.#renew();
   }
 
   /** What was found last by `look`; nothing may be stored or served while there is something. */
@@ -180,6 +180,12 @@ export class LocalObjectStore implements ObjectStore {
     return this.#bond.kind === 'unindexed';
   }
 
+  /** What is wrong with the folder that only a person can mend: it is not there, or there is an older copy in its place. */
+  folderTrouble(): 'gone' | 'older' | undefined {
+    const { kind } = this.#bond;
+    return kind === 'gone' || kind === 'older' ? kind : undefined;
+  }
+
   /**
    * Makes the index know every object that lies whole on disk: idempotent, deletes nothing; files of no object are set aside. With `forgetMissing`
    * a folder that is gone is made anew, and objects whose files are missing leave the index.
@@ -187,6 +193,8 @@ export class LocalObjectStore implements ObjectStore {
   async reindex(options: ReindexOptions = {}): Promise<ObjectsReindex> {
     await this.look();
     if (this.#bond.kind === 'gone' && options.forgetMissing !== true) throw new Error(this.#bond.reason);
+    // Everything in an older copy was known to the index once: what it does not know any more was deleted since.
+    const restores = this.#bond.kind !== 'older';
     this.#progress = { folders: 0, files: 0 };
     try {
       await this.#files.makeFolders();
@@ -196,11 +204,11 @@ export class LocalObjectStore implements ObjectStore {
         options.onProgress?.(progress);
       };
       const { report, unclaimed } = await this.index.transaction((tx) =>
-        reindex(tx, this.#files, { startedAt, olderThan }, { ...options, onProgress }),
+        reindex(tx, this.#files, { startedAt, olderThan, restores }, { ...options, onProgress }),
       );
       await this.#files.setAside(unclaimed);
       await options.settle?.();
-      await this.#folder.renew();
+      await this.#folder.renew('in turn');
       return report;
     } finally {
       this.#progress = undefined;

@@ -1,4 +1,16 @@
-import { appendFile, cp, mkdtemp, readFile, readdir, rename, rm, truncate, unlink, utimes } from 'node:fs/promises';
+import {
+  appendFile,
+  cp,
+  mkdtemp,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  truncate,
+  unlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +20,7 @@ import { DataSource } from 'typeorm';
 import { MIN_PART_BYTES } from '../object-store.js';
 import { LOCAL_INDEX_DOWN, LOCAL_INDEX_UP } from './index-tables.js';
 import { LOCAL_MANIFESTS_DOWN, LOCAL_MANIFESTS_UP } from './manifest-tables.js';
+import { LOCAL_MARK_ORDER_DOWN, LOCAL_MARK_ORDER_UP } from './mark-order-tables.js';
 import { LocalObjectStore } from './local.object-store.js';
 
 const HEADERS = { contentType: 'text/plain', userMetadata: { colour: 'blue' } };
@@ -58,11 +71,12 @@ const age = async (): Promise<void> => {
     if (entry.isFile()) await utimes(join(entry.parentPath, entry.name), hourAgo, hourAgo);
 };
 const migrate = async (): Promise<void> => {
-  for (const statement of [...LOCAL_INDEX_UP, ...LOCAL_MANIFESTS_UP]) await db.query(statement);
+  for (const statement of [...LOCAL_INDEX_UP, ...LOCAL_MANIFESTS_UP, ...LOCAL_MARK_ORDER_UP]) await db.query(statement);
 };
 const loseIndex = async (): Promise<void> => {
   await store.close();
-  for (const statement of [...LOCAL_MANIFESTS_DOWN, ...LOCAL_INDEX_DOWN]) await db.query(statement);
+  for (const statement of [...LOCAL_MARK_ORDER_DOWN, ...LOCAL_MANIFESTS_DOWN, ...LOCAL_INDEX_DOWN])
+    await db.query(statement);
   await migrate();
 };
 
@@ -214,6 +228,98 @@ describe('an older copy of the index', () => {
     expect(store.needsReindex()).toBe(true);
     expect(await store.reindex()).toMatchObject({ restored: 2, known: 2 });
     expect([await textOf('old'), await textOf('changed'), await textOf('new')]).toEqual(['old', 'after', 'new']);
+  });
+});
+
+describe('an older copy of the folder', () => {
+  /** What is in the folder now comes back later: everything that was stored since is lost. */
+  const keepCopy = async (): Promise<() => Promise<void>> => {
+    const copy = `${folder}-${randomUUID()}`;
+    await cp(folder, copy, { recursive: true, preserveTimestamps: true });
+    return async () => {
+      await rm(folder, { recursive: true });
+      await rename(copy, folder);
+    };
+  };
+  const older = (): string =>
+    `the folder ${folder} is an older copy than the index in Postgres: files of objects that were stored since are missing`;
+
+  it('is noticed at once and at a start, and gone on with when somebody says so; what was deleted stays deleted', async () => {
+    for (const key of ['kept', 'changed', 'deleted']) await put(key, 'before');
+    await store.collect();
+    const putBack = await keepCopy();
+    await store.deleteMany('b', ['deleted']);
+    await put('changed', 'after');
+    await put('new', 'new');
+    await store.collect();
+    await db.query('TRUNCATE object_garbage'); // as the collector leaves it when the files have gone
+    await putBack();
+    await age();
+    expect([await store.look(), store.needsReindex(), store.folderTrouble()]).toEqual([older(), false, 'older']);
+    await store.close();
+    await open();
+    expect(store.trouble()).toBe(older());
+    await store.collect(); // removes nothing
+    expect(await store.reindex()).toMatchObject({
+      restored: 0,
+      known: 1,
+      missing: 2,
+      examples: ['b/changed', 'b/new'],
+    });
+    expect(store.trouble()).toBeUndefined();
+    expect([await textOf('kept'), await textOf('deleted')]).toEqual(['before', undefined]);
+    expect(await store.reindex({ forgetMissing: true })).toMatchObject({ restored: 0, missing: 2, forgotten: true });
+    expect(await textOf('changed')).toBeUndefined();
+  });
+
+  it('is noticed however old it is, and the newest one is welcome back', async () => {
+    await put('k', 'v');
+    await store.collect();
+    const putBack = await keepCopy();
+    await put('l', 'w');
+    await store.collect();
+    const newest = await keepCopy();
+    await putBack();
+    await db.query('DELETE FROM object_mark WHERE placed < (SELECT max(placed) FROM object_mark)');
+    expect(await store.look()).toBe(older());
+    await newest();
+    expect([await store.look(), await textOf('l')]).toEqual([undefined, 'w']);
+  });
+
+  it.each([
+    ['before the new mark lies in the folder', 'before'],
+    ['before the index knows that it does', 'after'],
+  ] as const)('is not what a crash leaves %s', async (_, moment) => {
+    await put('k', 'v');
+    await store.collect();
+    await store.close();
+    const lying = await readFile(join(folder, 'mark'), 'utf8');
+    const next = '00000000-ffff-8000-8000-000000000000';
+    await db.query(`INSERT INTO object_mark (mark) VALUES ($1)`, [next]);
+    if (moment === 'after') await writeFile(join(folder, 'mark'), `${next}\n`);
+    await open();
+    expect(store.trouble()).toBeUndefined();
+    expect(await readFile(join(folder, 'mark'), 'utf8')).not.toBe(lying);
+    expect(await textOf('k')).toBe('v');
+  });
+
+  it('is not what marks of an earlier version make of it, and several processes beside each other', async () => {
+    await put('k', 'v');
+    await store.close();
+    const [first, second] = [randomUUID(), randomUUID()];
+    await db.query('TRUNCATE object_mark');
+    await db.query('INSERT INTO object_mark (mark) VALUES ($1), ($2)', [first, second]);
+    await writeFile(join(folder, 'mark'), `${first}\n`);
+    const others = await Promise.all(
+      Array.from({ length: 4 }, () => LocalObjectStore.open({ folder, index: db, isDurable: false })),
+    );
+    for (const other of others) {
+      await other.collect();
+      expect(await other.look()).toBeUndefined();
+      await other.close();
+    }
+    await open();
+    expect(store.trouble()).toBeUndefined();
   });
 });
 

@@ -122,12 +122,17 @@ const restore = (tx: Sql): Promise<number> =>
  * Makes the index know every object that lies whole on disk; safe to repeat, and beside readers. Runs in the caller's transaction.
  * @param startedAt now, by the clock that the objects' times are of
  * @param olderThan files younger than this may belong to a put in progress and are left where they are
+ * @param restores whether objects that the index does not know come back
  * @returns the report, and files to set aside after the commit
  */
 export const reindex = async (
   tx: Sql,
   files: ObjectFiles,
-  { startedAt, olderThan }: { readonly startedAt: Date; readonly olderThan: Date },
+  {
+    startedAt,
+    olderThan,
+    restores,
+  }: { readonly startedAt: Date; readonly olderThan: Date; readonly restores: boolean },
   { forgetMissing = false, onProgress = () => undefined }: ReindexOptions,
 ): Promise<{ readonly report: ObjectsReindex; readonly unclaimed: readonly string[] }> => {
   for (const statement of TABLES) await tx.query(statement);
@@ -138,7 +143,7 @@ export const reindex = async (
     onProgress({ folders: folder + 1, files: seen });
   }
   const { known, damaged, withoutBucket } = await settle(tx);
-  const restored = await restore(tx);
+  const restored = restores ? await restore(tx) : 0;
   await tx.query(`CREATE TEMP TABLE object_missing ON COMMIT DROP AS ${broken('object')}`);
   // What another process stored during the walk may lie in a folder that it had left behind.
   await tx.query(

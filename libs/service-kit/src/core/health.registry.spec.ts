@@ -12,6 +12,7 @@ describe('health', () => {
   it('names every reason, also of a check that fails', async () => {
     const health = new HealthRegistry();
     health.readiness('a', () => 'not migrated');
+    health.readiness('d', () => ({ reason: 'gone', ways: ['bring it back'] }));
     health.readiness('b', () => Promise.reject(new Error('no connection')));
     health.readiness('c', () => {
       throw new Error('broken');
@@ -20,6 +21,7 @@ describe('health', () => {
       ready: false,
       reasons: [
         { name: 'a', reason: 'not migrated' },
+        { name: 'd', reason: 'gone', ways: ['bring it back'] },
         { name: 'b', reason: 'no connection' },
         { name: 'c', reason: 'broken' },
       ],

@@ -1,11 +1,22 @@
 import { Injectable } from '@nestjs/common';
 
+/** A reason that only a person can end. */
+export interface Trouble {
+  readonly reason: string;
+  /** What an operator can do, each a sentence with the command in it. */
+  readonly ways: readonly string[];
+}
+
+type Found = string | Trouble | undefined;
+
 /** @returns undefined when ready, else the reason why not, for people. A check that throws or takes over 2 s counts as not ready. */
-export type ReadinessCheck = () => Promise<string | undefined> | string | undefined;
+export type ReadinessCheck = () => Promise<Found> | Found;
 
 export interface Reason {
   readonly name: string;
   readonly reason: string;
+  /** What an operator can do, where waiting does not help. */
+  readonly ways?: readonly string[];
 }
 
 export interface Readiness {
@@ -73,10 +84,12 @@ const reasonsOf = async (checks: ReadonlyMap<string, ReadinessCheck>): Promise<r
   const results = await Promise.all(
     [...checks].map(async ([name, check]) => ({ name, reason: await outcomeOf(check) })),
   );
-  return results.flatMap(({ name, reason }) => (reason === undefined ? [] : [{ name, reason }]));
+  return results.flatMap(({ name, reason }) =>
+    reason === undefined ? [] : [{ name, ...(typeof reason === 'string' ? { reason } : reason) }],
+  );
 };
 
-const outcomeOf = async (check: ReadinessCheck): Promise<string | undefined> => {
+const outcomeOf = async (check: ReadinessCheck): Promise<Found> => {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<string>((resolve) => {
     timer = setTimeout(() => resolve('gave no answer in time'), CHECK_TIMEOUT_MS);

@@ -1,4 +1,4 @@
-import { rename } from 'node:fs/promises';
+import { cp, rename, rm } from 'node:fs/promises';
 import {
   CreateBucketCommand,
   DeleteBucketCommand,
@@ -27,8 +27,9 @@ const read = async (Bucket: string, Key: string): Promise<string | undefined> =>
 const keys = async (Bucket: string): Promise<readonly (string | undefined)[]> =>
   ((await storage.s3(ada).send(new ListObjectsV2Command({ Bucket }))).Contents ?? []).map(({ Key }) => Key);
 /** What is wrong with objects, as readiness says it; undefined when they are served. */
-const trouble = async (): Promise<string | undefined> =>
-  (await storage.app.app.get(HealthRegistry).check()).reasons.find(({ name }) => name === 'objects')?.reason;
+const said = async () =>
+  (await storage.app.app.get(HealthRegistry).check()).reasons.find(({ name }) => name === 'objects');
+const trouble = async (): Promise<string | undefined> => (await said())?.reason;
 const served = (): Promise<unknown> =>
   eventually(async () => (await storage.app.app.get(HealthRegistry).check()).ready, { timeoutMs: SLOW_MS });
 const dropSchema = async (): Promise<void> => {
@@ -87,7 +88,14 @@ describe('a folder of objects that is gone', () => {
       await put('moved-away', 'k', 'value');
       await rename(storage.folder, `${storage.folder}.away`);
       await eventually(async () => (await trouble()) !== undefined, { timeoutMs: SLOW_MS });
-      expect(await trouble()).toBe(`the folder ${storage.folder} is gone`);
+      expect(await said()).toEqual({
+        name: 'objects',
+        reason: `the folder ${storage.folder} is gone`,
+        ways: [
+          expect.stringContaining('that is noticed by itself'),
+          expect.stringContaining('fornax storage reindex --forget-missing'),
+        ],
+      });
       const unavailable = { name: 'ServiceUnavailable', status: 503 };
       expect(await failureOf(read('moved-away', 'k'))).toEqual(unavailable);
       expect(await failureOf(put('moved-away', 'k', 'new'))).toEqual(unavailable);
@@ -97,6 +105,34 @@ describe('a folder of objects that is gone', () => {
       await rename(`${storage.folder}.away`, storage.folder);
       await served();
       expect(await read('moved-away', 'k')).toBe('value');
+    },
+    SLOW_MS * 2,
+  );
+});
+
+describe('an older copy of the folder of objects', () => {
+  it(
+    'is named by readiness, refused to clients, and served once an operator has gone on with it',
+    async () => {
+      await storage.s3(ada).send(new CreateBucketCommand({ Bucket: 'older' }));
+      await put('older', 'old', 'value');
+      const copy = `${storage.folder}.copy`;
+      await cp(storage.folder, copy, { recursive: true, preserveTimestamps: true });
+      await storage.restart();
+      await served();
+      await put('older', 'new', 'value');
+      await storage.restart(async () => {
+        await rm(storage.folder, { recursive: true });
+        await rename(copy, storage.folder);
+      });
+      await eventually(async () => (await trouble())?.includes('is an older copy'), { timeoutMs: SLOW_MS });
+      expect((await said())?.ways).toEqual([expect.any(String), expect.stringContaining('fornax storage reindex')]);
+      expect(await failureOf(read('older', 'old'))).toEqual({ name: 'ServiceUnavailable', status: 503 });
+      expect(await (await reindex()).json()).toMatchObject({ restored: 0, missing: 1, examples: ['older/new'] });
+      await served();
+      expect(await read('older', 'old')).toBe('value');
+      expect((await failureOf(read('older', 'new'))).status).toBe(500);
+      await storage.s3(ada).send(new DeleteObjectCommand({ Bucket: 'older', Key: 'new' }));
     },
     SLOW_MS * 2,
   );

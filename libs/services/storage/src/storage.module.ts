@@ -14,6 +14,7 @@ import { BucketsController } from './http/buckets.controller.js';
 import { ReindexController } from './http/reindex.controller.js';
 import { Storage1790000000000 } from './migrations/1790000000000-storage.migration.js';
 import { ObjectManifests1790000000001 } from './migrations/1790000000001-object-manifests.migration.js';
+import { MarkOrder1790000000002 } from './migrations/1790000000002-mark-order.migration.js';
 import { BucketsProjection } from './projections/buckets.projection.js';
 import { StorageReads } from './reading/storage-reads.js';
 import { StorageRpc } from './rpc/storage.rpc.js';
@@ -51,7 +52,7 @@ export class StoreCloser implements OnApplicationShutdown {
 
 /** The storage service: the S3 endpoint, buckets and their owners, results of leases. */
 @Module({
-  imports: [serviceDatabase('storage', [Storage1790000000000, ObjectManifests1790000000001])],
+  imports: [serviceDatabase('storage', [Storage1790000000000, ObjectManifests1790000000001, MarkOrder1790000000002])],
   controllers: [BucketsController, ReindexController, EndedLeasesController, StorageRpc],
   providers: [
     { provide: STORAGE_CONFIG, useFactory: () => loadStorageConfig(process.env) },

@@ -11,6 +11,8 @@ export interface Damage {
   readonly change: (target: Target) => Promise<number | void>;
   /** What must be said of it, in /health and on the screen; absent when the platform is to mend it without a word. */
   readonly says?: RegExp;
+  /** It may keep the platform from being ready until the way out was taken. */
+  readonly mayStop?: boolean;
   /** Whether commands are refused until somebody has decided. */
   readonly refuses?: boolean;
   /** Whether what the log had from that moment on may be gone now. */
@@ -25,7 +27,7 @@ export const insistOnCode = ({ code, output }: Typed, expected: number, what: st
 };
 
 /** Stores are damaged while nothing runs; the platform says so, refuses what it must, and the way out leads out. */
-export const damage = ({ name, ends, change, says, refuses, losesLog, wayOut }: Damage): Fault => ({
+export const damage = ({ name, ends, change, says, mayStop, refuses, losesLog, wayOut }: Damage): Fault => ({
   name,
   inject: async (target) => {
     let from: number | void = undefined;
@@ -35,7 +37,7 @@ export const damage = ({ name, ends, change, says, refuses, losesLog, wayOut }: 
         from = await change(target);
         target.strike(`${name} (${ends})`);
       },
-      awaits: says === undefined ? 'ready' : 'answers',
+      awaits: says === undefined && mayStop !== true ? 'ready' : 'answers',
     });
     if (says !== undefined) await target.untilSaid(says);
     if (refuses === true) await target.mustRefuse();

@@ -3,7 +3,15 @@ import { getDataSourceToken } from '@nestjs/typeorm';
 import type { ObjectsReindex } from '@fornax/contracts';
 import type { EventLog } from '@fornax/event-store';
 import { LocalObjectStore, type ObjectStore } from '@fornax/object-store';
-import { Conflict, EVENT_LOG, HealthRegistry, LOGGER, ProjectionHost, Unavailable } from '@fornax/service-kit';
+import {
+  Conflict,
+  EVENT_LOG,
+  HealthRegistry,
+  LOGGER,
+  ProjectionHost,
+  Unavailable,
+  type Trouble,
+} from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { BUCKETS_PROJECTION } from '../projections/buckets.projection.js';
 import { OBJECT_STORE, type ServiceLogger } from '../tokens.js';
@@ -12,6 +20,20 @@ import { placeStagedResults } from './staged-results.js';
 
 const LOOK_MS = 2_000;
 const CATCH_UP_MS = 5_000;
+
+const BRING_BACK = 'that is noticed by itself';
+/** Out of what a person has to decide. */
+const WAYS_OUT = {
+  gone: [
+    `Bring the folder back (mount its disk, or put it where it was): ${BRING_BACK}`,
+    'Where its files are lost for good, go on without its objects: fornax storage reindex --forget-missing',
+  ],
+  older: [
+    `Put the newest copy of the folder in its place: ${BRING_BACK}`,
+    'Go on with this one: fornax storage reindex, which names objects whose files are missing. Reading those fails until they are stored again, or given up ' +
+      'with fornax storage reindex --forget-missing',
+  ],
+} as const;
 
 /**
  * Watches that the files of objects and their index in Postgres belong together. An index that knows less than the files (Postgres lost, or an older
@@ -35,7 +57,7 @@ export class StoreWatch implements OnApplicationBootstrap, BeforeApplicationShut
     health: HealthRegistry,
   ) {
     this.#store = store instanceof LocalObjectStore ? store : undefined;
-    health.readiness('objects', () => this.trouble());
+    health.readiness('objects', () => this.#whyNotReady());
   }
 
   onApplicationBootstrap(): void {
@@ -55,6 +77,13 @@ export class StoreWatch implements OnApplicationBootstrap, BeforeApplicationShut
   trouble(): string | undefined {
     if (this.#running && this.#store?.trouble() === undefined) return 'the index of objects is being rebuilt';
     return this.#store?.trouble();
+  }
+
+  /** The same, with the ways out of what does not mend itself. */
+  #whyNotReady(): string | Trouble | undefined {
+    const reason = this.trouble();
+    const kind = this.#running ? undefined : this.#store?.folderTrouble();
+    return reason === undefined || kind === undefined ? reason : { reason, ways: WAYS_OUT[kind] };
   }
 
   async #look(store: LocalObjectStore): Promise<void> {
@@ -81,7 +110,7 @@ export class StoreWatch implements OnApplicationBootstrap, BeforeApplicationShut
         code: 'no-local-objects',
       });
     const trouble = await store.look();
-    if (trouble !== undefined && !store.needsReindex() && !this.#running && !forgetMissing)
+    if (trouble !== undefined && store.folderTrouble() === 'gone' && !this.#running && !forgetMissing)
       throw new Conflict(
         `${trouble}. Bring it back, which is noticed by itself; or give its objects up: fornax storage reindex --forget-missing`,
         { code: 'objects-folder-gone' },
