@@ -27,6 +27,7 @@ import {
 } from '../object-store.js';
 import { chooseParts } from '../parts.js';
 import { Collector } from './collector.js';
+import { Deletions } from './deletions.js';
 import { listPage } from '../listing.js';
 import type { Manifest } from './manifest.js';
 import { ManifestKeeper } from './manifest-keeper.js';
@@ -105,6 +106,7 @@ export class LocalObjectStore implements ObjectStore {
   readonly #collector: Collector;
   readonly #keeper: ManifestKeeper;
   readonly #files: ObjectFiles;
+  readonly #deletions: Deletions;
   readonly #folder: StoreFolder;
   readonly #now: () => number;
   readonly #orphanAgeMs: number;
@@ -122,6 +124,7 @@ export class LocalObjectStore implements ObjectStore {
     this.#orphanAgeMs = orphanAgeMs;
     this.#files = new ObjectFiles(folder, isDurable);
     this.#folder = new StoreFolder(folder, index, isDurable);
+    this.#deletions = new Deletions(folder, { onError, hasFile: (fileId) => this.#files.has(fileId) });
     this.#keeper = new ManifestKeeper(index, this.#files);
     this.#collector = new Collector(index, this.#files, {
       garbageGraceMs,
@@ -153,6 +156,7 @@ export class LocalObjectStore implements ObjectStore {
   /** Writes the manifests that are owed, and a new mark when something was stored since the last one. */
   async #keep(): Promise<void> {
     if ((await this.look()) !== undefined) return;
+    await this.#deletions.tidy();
     const written = await this.#keeper.writeOwed();
     if (written === 0 && !this.#hasWritten) return;
     this.#hasWritten = false;
@@ -204,7 +208,7 @@ export class LocalObjectStore implements ObjectStore {
         options.onProgress?.(progress);
       };
       const { report, unclaimed } = await this.index.transaction((tx) =>
-        reindex(tx, this.#files, { startedAt, olderThan, restores }, { ...options, onProgress }),
+        reindex(tx, this.#files, this.#deletions, { startedAt, olderThan, restores }, { ...options, onProgress }),
       );
       await this.#files.setAside(unclaimed);
       await options.settle?.();
@@ -327,7 +331,13 @@ export class LocalObjectStore implements ObjectStore {
   }
 
   async deleteMany(bucket: string, keys: readonly string[]): Promise<void> {
-    await this.index.query('DELETE FROM object WHERE bucket = $1 AND key = ANY ($2::text[])', [bucket, [...keys]]);
+    const gone = await rowsOf(
+      this.index,
+      `WITH gone AS (DELETE FROM object WHERE bucket = $1 AND key = ANY ($2::text[]) RETURNING array_remove(file_ids[1:1] || manifest_id, NULL) AS ids)
+        SELECT DISTINCT unnest(ids)::text AS file_id FROM gone`,
+      [bucket, [...keys]],
+    );
+    await this.#deletions.note(gone.map((row) => textOf(row, 'file_id')));
   }
 
   list(bucket: string, options: ListOptions): Promise<Listing> {
@@ -532,6 +542,7 @@ export class LocalObjectStore implements ObjectStore {
 
   async close(): Promise<void> {
     await this.#collector.stop();
+    await this.#deletions.close();
   }
 }
 

@@ -179,6 +179,17 @@ export class ObjectFiles {
     }
   }
 
+  /** Whether the file is there, whatever it holds. */
+  async has(fileId: string): Promise<boolean> {
+    return stat(this.#path(fileId)).then(
+      () => true,
+      (error: unknown) => {
+        if (isMissing(error)) return false;
+        throw error;
+      },
+    );
+  }
+
   /** Looks whether the files are there and as long as they should be. @throws FileDamaged */
   async check(pieces: readonly FilePiece[]): Promise<void> {
     for (const { fileId, sizeBytes } of pieces) {

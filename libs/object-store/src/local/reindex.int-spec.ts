@@ -208,6 +208,79 @@ describe('an index that was lost', () => {
   });
 });
 
+describe('what was deleted', () => {
+  const lists = async (): Promise<readonly string[]> => readdir(join(folder, 'deleted')).catch(() => []);
+  /** As after a crash: nothing is closed, and the index knows nothing. */
+  const loseAll = async (): Promise<void> => {
+    await loseIndex();
+    await open();
+    await store.createBuckets(['b', 'other']);
+  };
+
+  it('stays deleted when the index is lost before its files have gone, also the versions that it had replaced', async () => {
+    await put('kept', 'kept');
+    await put('gone', 'first');
+    await put('gone', 'second');
+    await put('again', 'first');
+    for (const key of ['many-1', 'many-2']) await put(key, key);
+    await store.copy({ bucket: 'b', key: 'kept' }, { bucket: 'other', key: 'copied' });
+    await put('from/moved', 'moved');
+    await store.movePrefix({ fromBucket: 'b', fromPrefix: 'from/', toBucket: 'other', toPrefix: 'to/' });
+    await store.collect();
+    await store.deleteMany('b', ['gone', 'again', 'never-there']);
+    await store.deleteMany('b', ['many-1', 'many-2']);
+    await store.deleteMany('other', ['copied', 'to/moved']);
+    await put('again', 'second');
+    await loseAll();
+    expect(await store.reindex()).toMatchObject({ restored: 2, damaged: 0, missing: 0 });
+    expect([await textOf('kept'), await textOf('again'), await textOf('gone')]).toEqual(['kept', 'second', undefined]);
+    expect(await index()).toHaveLength(2);
+    // The files go as they would have gone; until then they are known.
+    await loseAll();
+    expect(await store.reindex()).toMatchObject({ restored: 2 });
+  });
+
+  it('stays deleted under an older copy of the index', async () => {
+    await put('gone', 'v');
+    await put('kept', 'v');
+    await db.query('CREATE TABLE saved AS SELECT * FROM object');
+    await store.deleteMany('b', ['gone']);
+    await loseAll();
+    await db.query('INSERT INTO object SELECT * FROM saved');
+    await db.query('DROP TABLE saved');
+    expect(await store.reindex()).toMatchObject({ restored: 0 });
+    expect([await textOf('gone'), await textOf('kept')]).toEqual([undefined, 'v']);
+  });
+
+  it('is named until its files have gone, and no longer; a line that was cut off means nothing', async () => {
+    await put('gone', 'v');
+    const [file = ''] = await filesOf('gone');
+    await store.deleteMany('b', ['gone']);
+    expect(await lists()).toHaveLength(1);
+    await appendFile(join(folder, 'deleted', (await lists())[0] ?? ''), randomUUID().slice(0, 20));
+    await age();
+    await store.collect();
+    expect(await lists()).toHaveLength(1);
+    await unlink(file);
+    await store.collect();
+    expect(await lists()).toEqual([]);
+    await put('later', 'v');
+    await store.deleteMany('b', ['later']);
+    expect(await lists()).toHaveLength(1);
+  });
+
+  it('is deleted all the same where that cannot be noted', async () => {
+    await put('gone', 'v');
+    await writeFile(join(folder, 'deleted'), 'a file in the way');
+    await store.deleteMany('b', ['gone']);
+    expect(await textOf('gone')).toBeUndefined();
+    await rm(join(folder, 'deleted'));
+    await put('next', 'v');
+    await store.deleteMany('b', ['next']);
+    expect(await lists()).toHaveLength(1);
+  });
+});
+
 describe('an older copy of the index', () => {
   it('is noticed, gets what is newer, and keeps what it has', async () => {
     await put('old', 'old');

@@ -1,5 +1,6 @@
 import type { ObjectsReindex } from '@fornax/contracts';
 import type { Sql } from '../object-store.js';
+import type { Deletions } from './deletions.js';
 import type { FoundFile, ObjectFiles } from './object-files.js';
 import { countOf, rowsOf, textOf } from './rows.js';
 
@@ -25,6 +26,7 @@ const TABLES = [
   `CREATE TEMP TABLE object_found (manifest_id uuid PRIMARY KEY, bucket text COLLATE "C" NOT NULL, key text COLLATE "C" NOT NULL,
     size bigint NOT NULL, etag text NOT NULL, content_type text NOT NULL, metadata jsonb NOT NULL, file_ids uuid[] NOT NULL,
     part_sizes bigint[] NOT NULL, modified_at timestamptz NOT NULL) ON COMMIT DROP`,
+  'CREATE TEMP TABLE file_deleted (file_id uuid PRIMARY KEY) ON COMMIT DROP',
 ];
 /** Every file that a row of the index stands for. */
 const NAMED = `(SELECT unnest(file_ids) FROM object UNION ALL SELECT manifest_id FROM object WHERE manifest_id IS NOT NULL
@@ -63,6 +65,26 @@ const keep = async (tx: Sql, batch: readonly FoundFile[], olderThan: Date): Prom
   );
 };
 
+const keepDeletions = async (tx: Sql, deletions: Pick<Deletions, 'all'>): Promise<void> => {
+  for await (const fileIds of deletions.all())
+    await tx.query('INSERT INTO file_deleted SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING', [[...fileIds]]);
+};
+
+/**
+ * What was deleted stays deleted, with the versions that it had replaced; its files go as they would have gone. An older copy of the index may
+ * still have it as an object.
+ */
+const settleDeletions = async (tx: Sql): Promise<void> => {
+  await tx.query('DELETE FROM object WHERE file_ids[1] IN (SELECT file_id FROM file_deleted)');
+  await tx.query(`INSERT INTO object_garbage (file_id)
+    SELECT unnest(file_ids || manifest_id) FROM object_found WHERE manifest_id IN (SELECT file_id FROM file_deleted)
+    EXCEPT SELECT named FROM ${NAMED} AS all_named (named)`);
+  await tx.query(
+    `DELETE FROM object_found AS o USING object_found AS d WHERE d.manifest_id IN (SELECT file_id FROM file_deleted)
+      AND o.bucket = d.bucket AND o.key = d.key AND o.modified_at <= d.modified_at`,
+  );
+};
+
 const count = async (tx: Sql, dataModifying: string): Promise<number> => {
   const [row] = await rowsOf(tx, `WITH changed AS (${dataModifying} RETURNING 1) SELECT count(*) AS n FROM changed`);
   return countOf(row, 'n');
@@ -93,6 +115,7 @@ const settle = async (tx: Sql) => {
     tx,
     'DELETE FROM object_found WHERE file_ids[1] IN (SELECT unnest(file_ids) FROM object)',
   );
+  await settleDeletions(tx);
   const damaged = await namesOf(tx, broken('object_found'));
   await tx.query(
     `DELETE FROM object_found AS o USING (${broken('object_found')}) AS gone WHERE o.bucket = gone.bucket AND o.key = gone.key
@@ -128,6 +151,7 @@ const restore = (tx: Sql): Promise<number> =>
 export const reindex = async (
   tx: Sql,
   files: ObjectFiles,
+  deletions: Pick<Deletions, 'all'>,
   {
     startedAt,
     olderThan,
@@ -142,6 +166,8 @@ export const reindex = async (
     seen += batch.length;
     onProgress({ folders: folder + 1, files: seen });
   }
+  // After the walk: what is deleted during it must not come back either.
+  await keepDeletions(tx, deletions);
   const { known, damaged, withoutBucket } = await settle(tx);
   const restored = restores ? await restore(tx) : 0;
   await tx.query(`CREATE TEMP TABLE object_missing ON COMMIT DROP AS ${broken('object')}`);

@@ -40,10 +40,11 @@ const listed = (target: Target): Promise<ReadonlySet<string>> =>
 export const forgetDamagedObjects =
   (expected?: string): WayOut =>
   async (target) => {
-    const before = await listed(target);
     const named = insistOnCode(await target.fornax('storage', 'reindex'), 1, 'storage reindex');
     if (!named.includes('Objects with a file missing or short'))
       throw new Error(`storage reindex does not name what is damaged:\n${named}`);
+    // Not before: an older copy of the folder is not served until somebody has gone on with it.
+    const before = await listed(target);
     const forgotten = insistOnCode(
       await target.fornax('storage', 'reindex', '--forget-missing'),
       0,
