@@ -39,6 +39,7 @@ export {
 } from './quarantine/entries.js';
 export { isDataError, isFoldError } from './quarantine/data-errors.js';
 export { FoldGuard, reasonOf, type StoppedFold } from './quarantine/fold-guard.js';
+export { onGivenUp } from './quarantine/on-given-up.js';
 export { Quarantine, type QuarantineListener } from './quarantine/quarantine.js';
 export { takeAgain, type KeptMessage, type TakeAgainOptions } from './quarantine/take-again.js';
 export { InMemoryLog } from './in-memory/in-memory.event-log.js';

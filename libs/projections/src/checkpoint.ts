@@ -24,9 +24,31 @@ export const readPosition = async (
 ): Promise<VersionedPosition | undefined> =>
   toPosition(await db.query('SELECT epoch, sequence FROM projection_checkpoint WHERE projection = $1', [projection]));
 
-/** Where everything that has a checkpoint in the schema stands, each in which log. */
+/** In front of the epoch of rows that are to be folded anew, whatever log they are of: so no program takes them for rows of its log. */
+const OUTDATED = 'before ';
+
+/**
+ * Makes rows ones that are to be folded anew, which whoever runs their projection does by itself. Until then they are read as they are.
+ * @param from only those that were folded up to here at least
+ */
+export const outdateRows = async (
+  db: Pick<EntityManager, 'query'>,
+  projections: readonly string[],
+  from = 0,
+): Promise<void> => {
+  await db.query(
+    `UPDATE projection_checkpoint SET epoch = $3 || epoch, updated_at = now()
+     WHERE projection = ANY($1) AND sequence >= $2 AND NOT starts_with(epoch, $3)`,
+    [projections, from, OUTDATED],
+  );
+};
+
+/** Where everything that has a checkpoint in the schema stands, each in which log; without rows that are to be folded anew. */
 export const readPositions = async (db: Pick<EntityManager, 'query'>): Promise<readonly VersionedPosition[]> => {
-  const rows: readonly CheckpointRow[] = await db.query('SELECT epoch, sequence FROM projection_checkpoint');
+  const rows: readonly CheckpointRow[] = await db.query(
+    'SELECT epoch, sequence FROM projection_checkpoint WHERE NOT starts_with(epoch, $1)',
+    [OUTDATED],
+  );
   return rows.map(({ epoch, sequence }) => parseStamp(epoch, sequence));
 };
 

@@ -12,7 +12,7 @@ export {
   type TableDifference,
   ProjectionOutOfDate,
 } from './projection.js';
-export { readPosition, readPositions } from './checkpoint.js';
+export { outdateRows, readPosition, readPositions } from './checkpoint.js';
 export { type VersionedPosition } from './row-version.js';
 export {
   type ProjectionHealth,

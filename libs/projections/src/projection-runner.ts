@@ -244,7 +244,7 @@ export class ProjectionRunner {
     }
     const isOther = checkpoint.epoch !== head.epoch || checkpoint.sequence > head.sequence;
     if (isOther && this.options.mayStartOver?.() === true) {
-      this.trouble = 'is folded anew, because its rows are of another log';
+      this.trouble = 'is folded anew, because its rows are not of this log';
       // An operator has accepted this log as it is.
       await this.rebuild({ verify: false, force: true });
       throw new CheckpointMoved();

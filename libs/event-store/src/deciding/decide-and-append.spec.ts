@@ -75,6 +75,14 @@ describe('deciding and appending', () => {
     expect(await run(log, 'cancel', 'c-3', loaded)).toMatchObject({ sequence: 3, state: { cancels: 2 } });
   });
 
+  it('decides on what is left when the fold at hand is made of commits that the log has lost', async () => {
+    const log = new InMemoryLog();
+    await run(log, 'submit', 'c-1');
+    const loaded = { state: { exists: true, cancels: 5 }, sequence: 6 };
+    expect(await run(log, 'cancel', 'c-2', loaded)).toMatchObject({ sequence: 2, state: { cancels: 1 } });
+    await expect(run(new InMemoryLog(), 'cancel', 'c-3', loaded)).rejects.toMatchObject({ rejection: { code: 'task-not-found' } });
+  });
+
   it('gives the first answer when a command is repeated', async () => {
     const log = new InMemoryLog();
     const first = await run(log, 'submit', 'c-1');

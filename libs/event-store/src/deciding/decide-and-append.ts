@@ -22,7 +22,7 @@ export interface DecideAndAppend<S, C, E extends FornaxEvent> {
   readonly meta: CommitMeta;
   /** The decider's clock, milliseconds. */
   readonly at: number;
-  /** A fold at hand, so that only the tail is read; without it the whole aggregate is. */
+  /** A fold at hand, so that only the tail is read; without it, or where the log has lost commits of it, the whole aggregate is. */
   readonly loaded?: Loaded<S>;
   /** For how long it is decided again when other writers come first. Default 8 s: below every client's patience. */
   readonly patienceMs?: number;
@@ -107,9 +107,15 @@ export const decideAndAppend = async <S, C, E extends FornaxEvent>(
   const givesUpAt = performance.now() + patienceMs;
   let loaded = request.loaded ?? { state: decider.initial, sequence: 0 };
   let isStale = request.loaded === undefined;
+  let isRefused = false;
   for (let attempt = 1; ; attempt += 1) {
     if (isStale) {
-      const tail = await log.readAggregate(aggregate, id, loaded.sequence);
+      let tail = await log.readAggregate(aggregate, id, loaded.sequence);
+      if (isRefused && tail.length === 0) {
+        // The log has lost commits that the fold at hand was made of, and operators have given them up: what is left counts.
+        loaded = { state: decider.initial, sequence: 0 };
+        tail = await log.readAggregate(aggregate, id, 0);
+      }
       const mine = tail.findIndex((commit) => commit.id === commitId);
       loaded = fold(decider, loaded, mine < 0 ? tail : tail.slice(0, mine + 1));
       if (mine >= 0) return { ...loaded, events: (tail[mine]?.events ?? []) as unknown as readonly E[] };
@@ -127,6 +133,7 @@ export const decideAndAppend = async <S, C, E extends FornaxEvent>(
       log.askToYield(aggregate, id);
       await delay(pauseMs(attempt));
       isStale = true;
+      isRefused = true;
     }
   }
 };

@@ -44,6 +44,10 @@ export interface DamagedPlace {
   readonly isGivenUp: boolean;
 }
 
+/** Of the event log itself, whatever was decided about it. */
+export const isDamageEntry = ({ what }: QuarantineEntry): boolean =>
+  what.kind === 'unreadable' && what.damage !== undefined;
+
 /** @returns undefined for an entry that is no damage, or none any more */
 export const damagedPlaceOf = ({ id, what, state }: QuarantineEntry): DamagedPlace | undefined => {
   if (what.kind !== 'unreadable' || what.damage === undefined || state === 'retried') return undefined;

@@ -4,6 +4,7 @@ import { STREAMS, type StoppedRecord, type UnreadableRecord } from '@fornax/cont
 import { Quarantine, reasonOf, type EventLog, type QuarantineEntry } from '@fornax/event-store';
 import {
   type NamedTasks,
+  type RebuildReport,
   ProjectionRunner,
   RebuildInProgress,
   type Projection,
@@ -59,12 +60,14 @@ export interface ProjectionStatus {
 @Injectable()
 export class ProjectionHost implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly hosted = new Map<string, HostedProjection>();
-  private readonly listeners: (() => void)[] = [];
+  private readonly listeners = new Map<string, (() => void)[]>();
   private readonly stop = new AbortController();
   private running: readonly Promise<void>[] = [];
   /** The last rebuild of each projection that was asked for: one follows the other. */
   private readonly turns = new Map<string, Promise<void>>();
   private underWay = 0;
+  /** Of the rebuilds that are under way. */
+  private readonly foldedAgain = new Set<string>();
 
   constructor(
     @Inject(EVENT_LOG) private readonly log: EventLog,
@@ -180,9 +183,23 @@ export class ProjectionHost implements OnApplicationBootstrap, BeforeApplication
     await Promise.allSettled(this.running);
   }
 
-  /** Called after read models were rebuilt because something in the quarantine is to be folded after all. */
-  onFoldedAgain(listener: () => void): void {
-    this.listeners.push(listener);
+  /**
+   * As an operator wants it.
+   * @throws NotFound, RebuildRefused, RebuildInProgress, ProjectionOutOfDate
+   */
+  async rebuild(name: string, options: { readonly verify: boolean; readonly force: boolean }): Promise<RebuildReport> {
+    const report = await this.runner(name).rebuild(options);
+    if (report.swapped) this.tellFoldedAgain(name);
+    return report;
+  }
+
+  /** Called after the rows of a projection were folded again in this process: an operator wanted it, or something in the quarantine is in them after all. */
+  onFoldedAgain(name: string, listener: () => void): void {
+    this.listeners.set(name, [...(this.listeners.get(name) ?? []), listener]);
+  }
+
+  private tellFoldedAgain(name: string): void {
+    for (const listener of this.listeners.get(name) ?? []) listener();
   }
 
   /**
@@ -241,6 +258,7 @@ export class ProjectionHost implements OnApplicationBootstrap, BeforeApplication
       if (this.quarantine.get(id)?.state !== 'retrying') return;
       try {
         await this.rebuiltInTurn(this.runner(name));
+        this.foldedAgain.add(name);
         // One that has stopped at the same commit again is open by now.
         await this.untilWritten(() => this.quarantine.resolveStop(name, sequence));
       } catch (error) {
@@ -253,7 +271,10 @@ export class ProjectionHost implements OnApplicationBootstrap, BeforeApplication
     this.turns.set(name, mine);
     await mine;
     this.underWay -= 1;
-    if (this.underWay === 0 && !this.stop.signal.aborted) for (const listener of this.listeners) listener();
+    if (this.underWay > 0 || this.stop.signal.aborted) return;
+    const names = [...this.foldedAgain];
+    this.foldedAgain.clear();
+    for (const folded of names) this.tellFoldedAgain(folded);
   }
 
   /** Another rebuild, or a comparison, may have begun before this was to be folded: it says nothing about it, so its end is waited for. */

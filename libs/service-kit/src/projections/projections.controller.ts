@@ -46,13 +46,9 @@ export class ProjectionsController {
     @Query('force') force?: string,
   ): Promise<unknown> {
     const options = { verify: isYes(verify), force: isYes(force) };
-    return this.host
-      .runner(name)
-      .rebuild(options)
-      .catch((error: unknown) => {
-        if (error instanceof RebuildRefused)
-          throw new Conflict(error.message, { code: 'rebuild-refused', cause: error });
-        throw error;
-      });
+    return this.host.rebuild(name, options).catch((error: unknown) => {
+      if (error instanceof RebuildRefused) throw new Conflict(error.message, { code: 'rebuild-refused', cause: error });
+      throw error;
+    });
   }
 }

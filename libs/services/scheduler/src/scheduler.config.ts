@@ -10,6 +10,8 @@ const schema = z.object({
   FORNAX_LEASE_STUCK_MS: intSetting({ min: 1_000, max: 86_400_000 }).default(1_800_000),
   /** Silence after which a node is lost, in milliseconds: the node registry's setting. */
   FORNAX_NODE_GRACE_MS: intSetting({ min: 100, max: 3_600_000 }).default(10_000),
+  /** How often nodes tell which leases they work on, in milliseconds: the node registry's setting. */
+  FORNAX_HEARTBEAT_LEASES_MS: intSetting({ min: 50, max: 600_000 }).default(10_000),
 });
 
 export type SchedulerConfig = Readonly<z.output<typeof schema>>;

@@ -3,6 +3,7 @@ import { provideProjection, serviceDatabase } from '@fornax/service-kit';
 import { SchedulingController } from './http/scheduling.controller.js';
 import { Organisations1790000600000 } from './migrations/1790000600000-organisations.migration.js';
 import { LeaderEpochs1790000700000 } from './migrations/1790000700000-leader-epochs.migration.js';
+import { GivenUpPlaces1790000900000 } from './migrations/1790000900000-given-up-places.migration.js';
 import { WorkTables1767225700000 } from './migrations/work-tables.migration.js';
 import { WorkProjection } from './projections/work.projection.js';
 import { SCHEDULER_CONFIG, loadSchedulerConfig } from './scheduler.config.js';
@@ -11,7 +12,12 @@ import { SchedulerService } from './scheduler.service.js';
 /** Placement, execution progress, retries: everything that the log says about a task after its user has spoken. */
 @Module({
   imports: [
-    serviceDatabase('scheduler', [WorkTables1767225700000, Organisations1790000600000, LeaderEpochs1790000700000]),
+    serviceDatabase('scheduler', [
+      WorkTables1767225700000,
+      Organisations1790000600000,
+      LeaderEpochs1790000700000,
+      GivenUpPlaces1790000900000,
+    ]),
   ],
   controllers: [SchedulingController],
   providers: [

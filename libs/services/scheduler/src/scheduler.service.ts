@@ -3,7 +3,7 @@ import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationB
 import { InjectDataSource } from '@nestjs/typeorm';
 import { metrics } from '@opentelemetry/api';
 import { STREAMS, allReportsSubject, isSnapshotReportSubject } from '@fornax/contracts';
-import { consumeBatches, lead, Quarantine, takeAgain, type DurablePublisher, type EventLog } from '@fornax/event-store';
+import { consumeBatches, lead, onGivenUp, Quarantine, takeAgain, type DurablePublisher, type EventLog } from '@fornax/event-store';
 import {
   CLOCK,
   CORE_CONFIG,
@@ -26,11 +26,14 @@ import {
   type MonotonicClock,
 } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
+import { z } from 'zod';
 import { Leadership, type LeadershipPorts } from './leader/leadership.js';
+import type { SettlingTime } from './leader/settling.js';
 import type { Logger } from './logger.js';
 import { hearLeaseLists } from './rpc/lease-lists.js';
+import { tellGivenUp } from './projections/given-up-places.js';
 import { workCheckpoint } from './projections/work-checkpoint.js';
-import { serveLeader } from './rpc/leader-rpc.js';
+import { answerBeginAnew, serveLeader } from './rpc/leader-rpc.js';
 import type { NatsConnection } from './rpc/nats-connection.js';
 import { overviewReplySchema } from './rpc/schemas.js';
 import { SCHEDULER_RPC } from './rpc/subjects.js';
@@ -38,6 +41,8 @@ import { SCHEDULER_CONFIG, type SchedulerConfig } from './scheduler.config.js';
 
 const REPORTS_CONSUMER = 'scheduler';
 const PING_TIMEOUT_MS = 1_000;
+/** Lists of a node until it is known that it works on nothing else: it is told at the second one, and the third one shows it. */
+const LISTS_TO_SETTLE = 4;
 
 const meter = metrics.getMeter('fornax.scheduler');
 
@@ -67,8 +72,9 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
     private readonly watch: LogWatch,
     projections: ProjectionHost,
   ) {
-    // The stored fold that a term begins with holds what was folded after all: the next term does, too.
-    projections.onFoldedAgain(() => this.endTerm?.());
+    // A term goes on from what it began with. Where the log has lost some of that, or the rows were folded again, the next one begins with what is true now.
+    projections.onFoldedAgain('work', () => void this.beginAnew());
+    onGivenUp(quarantine, () => this.endTerm?.());
     meter
       .createObservableGauge('fornax.scheduler.queue.instances', { description: 'Instances that wait for room' })
       .addCallback((result) => {
@@ -102,21 +108,29 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
     );
   }
 
+  /** Whoever leads, here or in another process, ends its term. A term that begins later begins with the rows as they are now anyway. */
+  private async beginAnew(): Promise<void> {
+    if (this.endTerm) return this.endTerm();
+    try {
+      await this.rpc.request(SCHEDULER_RPC.beginAnew, {}, z.object({}));
+    } catch (error) {
+      this.logger.warn({ err: error }, 'the leading scheduler could not be told that its rows were folded again');
+    }
+  }
+
   private async term(epoch: number, signal: AbortSignal): Promise<void> {
     // Ends with the leadership, or when this term fails by itself: everything it started must stop before the next one.
     const over = new AbortController();
     const term = AbortSignal.any([signal, over.signal]);
     this.endTerm = () => over.abort();
     const stopListening = this.watch.onTrouble(() => over.abort());
+    answerBeginAnew(this.nc, () => over.abort(), this.logger, term);
     try {
       await this.watch.opened(term);
       await this.letNodesForget(term);
       if (term.aborted) return;
-      const leadership = await Leadership.begin(
-        this.ports(() => over.abort()),
-        epoch,
-        term,
-      );
+      const ports = this.ports(() => over.abort());
+      const leadership = await Leadership.begin({ ...ports, ...(await this.afterLosses()) }, epoch, term);
       this.leadership = leadership;
       serveLeader({
         nc: this.nc,
@@ -130,6 +144,7 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
       await leadership.run();
     } finally {
       this.leadership = undefined;
+      this.endTerm = undefined;
       stopListening();
       over.abort();
     }
@@ -150,6 +165,27 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
     this.forgetting = true;
     await delay(Math.min(leftMs, 2 * this.config.FORNAX_NODE_GRACE_MS), undefined, { signal }).catch(() => undefined);
     this.forgetting = false;
+  }
+
+  /** What is different for a while after operators have given up commits: see `Settling`. */
+  private async afterLosses(): Promise<Partial<Pick<LeadershipPorts, 'settling' | 'checkpoint'>>> {
+    const places = this.quarantine.damagedPlaces().filter(({ isGivenUp }) => isGivenUp);
+    if (places.length === 0) return {};
+    try {
+      const { epoch } = await this.log.head();
+      return this.settlingFor((await tellGivenUp(this.db, epoch, places)) ?? 0);
+    } catch (error) {
+      this.logger.warn({ err: error }, 'the stored view may know what the log has lost, and is not used');
+      return { ...this.settlingFor(0), checkpoint: { load: () => Promise.resolve(undefined) } };
+    }
+  }
+
+  private settlingFor(passedMs: number): { readonly settling?: SettlingTime } {
+    const { FORNAX_NODE_GRACE_MS: graceMs, FORNAX_HEARTBEAT_LEASES_MS: listMs } = this.config;
+    const leastMs = 2 * graceMs;
+    const mostMs = leastMs + LISTS_TO_SETTLE * Math.max(graceMs, listMs);
+    if (passedMs >= mostMs) return {};
+    return { settling: { leastMs: Math.max(0, leastMs - passedMs), mostMs: mostMs - passedMs } };
   }
 
   private ports(onSuperseded: () => void): LeadershipPorts {

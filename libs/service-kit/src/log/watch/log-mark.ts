@@ -1,4 +1,4 @@
-import { type Position, readPositions } from '@fornax/projections';
+import { outdateRows, type Position, readPositions } from '@fornax/projections';
 import type { DataSource } from 'typeorm';
 
 /** A log as it was when somebody looked: which one, its end, and the id of its last message, which tells two logs of one epoch apart. */
@@ -83,11 +83,7 @@ export const acceptLog = (
          accepted_at = excluded.accepted_at, updated_at = now()`,
       [epoch, sequence, messageId ?? null],
     );
-    await tx.query(
-      `UPDATE projection_checkpoint SET epoch = 'before ' || epoch, updated_at = now()
-       WHERE projection = ANY($1) AND epoch NOT LIKE 'before %'`,
-      [projections],
-    );
+    await outdateRows(tx, projections);
     await tx.query('DELETE FROM projection_checkpoint WHERE NOT projection = ANY($1) AND epoch <> $2', [
       projections,
       epoch,

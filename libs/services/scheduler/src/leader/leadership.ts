@@ -14,6 +14,7 @@ import { Position } from './position.js';
 import { QueueExpiry } from './queue-expiry.js';
 import { ReportIntake, type ReportMessage } from './report-intake.js';
 import { RoundLoop } from './round-loop.js';
+import { Settling, type SettlingTime } from './settling.js';
 import { VIEW_AGGREGATES, loadView, type ViewCheckpoint } from './view-source.js';
 
 /** The world around a leader, as functions, so that tests can stand in for a crash of any of them. */
@@ -30,6 +31,8 @@ export interface LeadershipPorts {
   readonly hearLists?: (handle: (list: LeaseList) => void, signal: AbortSignal) => void;
   /** How long what nodes say may differ from the log. */
   readonly leaseLimits?: LeaseWatchLimits;
+  /** How long nothing is placed because the log has lost commits; absent when it has not. */
+  readonly settling?: SettlingTime;
   /** Ends this term: a leader of a higher epoch has written to the log. */
   readonly onSuperseded: () => void;
   /** Keeps a report that cannot be read, for an operator. */
@@ -55,6 +58,7 @@ const OVERDUE_CHECK_MS = 10_000;
  */
 export class Leadership {
   private readonly overdue = new OverdueOrders();
+  private settling: Settling | undefined;
 
   private constructor(
     private readonly ports: LeadershipPorts,
@@ -104,7 +108,8 @@ export class Leadership {
       onSuperseded,
       onIdle: () => rounds.wake(),
     });
-    const rounds = new RoundLoop({ view, desk, now, newId, logger, signal });
+    const isHeld = (): boolean => ports.settling !== undefined && leadership.settling?.isOver !== true;
+    const rounds = new RoundLoop({ view, desk, now, newId, isHeld, logger, signal });
     const leadership: Leadership = new Leadership(
       ports,
       view,
@@ -137,8 +142,17 @@ export class Leadership {
     });
     this.ports.log.onAskedToYield('task', (taskId) => this.desk.yieldTo(taskId), this.signal);
     this.rounds.watchReasons();
+    const patrol = this.patrol();
+    const { settling, logger } = this.ports;
+    if (settling)
+      this.settling = new Settling({
+        ...settling,
+        isSettled: () => patrol?.hasHeardAll() ?? false,
+        onOver: () => this.rounds.wake(),
+        logger,
+        signal: this.signal,
+      });
     this.rounds.wake();
-    this.patrol();
     const timer = setInterval(() => this.repeatOverdue(), OVERDUE_CHECK_MS);
     this.signal.addEventListener('abort', () => clearInterval(timer), { once: true });
     await Promise.all([
@@ -148,9 +162,9 @@ export class Leadership {
     ]);
   }
 
-  private patrol(): void {
+  private patrol(): LeasePatrol | undefined {
     const { leaseLimits: limits, hearLists, elapsed, logger } = this.ports;
-    if (!limits || !hearLists) return;
+    if (!limits || !hearLists) return undefined;
     const { view, desk, outbox, signal } = this;
     const patrol = new LeasePatrol({
       view,
@@ -159,10 +173,12 @@ export class Leadership {
       limits,
       catchUp: () => this.catchUp(),
       elapsed,
+      onHeard: () => this.settling?.look(),
       logger,
       signal,
     });
     hearLists((list) => patrol.hear(list), signal);
+    return patrol;
   }
 
   /** Sends again what a node was told long ago and shows no sign of. */

@@ -16,6 +16,8 @@ export interface LeasePatrolOptions {
   readonly catchUp: () => Promise<void>;
   /** Milliseconds by a monotonic clock. */
   readonly elapsed: () => number;
+  /** Told after each list. */
+  readonly onHeard?: () => void;
   readonly logger: Logger;
   readonly signal: AbortSignal;
 }
@@ -43,6 +45,12 @@ export class LeasePatrol {
     outbox.send([...tellOrders(ask, now), ...stuckOrders(stop)]);
     if (end.length > 0) this.end(node, end);
     if (strays.length > 0) void this.stopStrays(node, strays);
+    this.options.onHeard?.();
+  }
+
+  /** Whether all nodes that may run something have said that it is nothing but what they hold. */
+  hasHeardAll(): boolean {
+    return this.watch.hasHeardAll(this.options.view);
   }
 
   private end(node: string, leases: readonly TrackedLease[]): void {

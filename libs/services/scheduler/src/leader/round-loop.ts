@@ -10,6 +10,8 @@ export interface RoundLoopOptions {
   readonly desk: TaskDesk;
   readonly now: () => number;
   readonly newId: () => string;
+  /** Whether nothing may be placed now; whoever lets it be placed again wakes. */
+  readonly isHeld?: () => boolean;
   readonly logger: Logger;
   readonly signal: AbortSignal;
 }
@@ -69,7 +71,8 @@ export class RoundLoop {
   }
 
   private plan(): void {
-    const { view, desk, newId, logger, signal } = this.options;
+    const { view, desk, newId, logger, signal, isHeld } = this.options;
+    if (isHeld?.() === true) return;
     const startedAt = performance.now();
     const { dispatches, placements, reasons } = planRound(view, {
       maxPlacements: MAX_PLACEMENTS_PER_ROUND,

@@ -46,7 +46,7 @@ export const loadView = async (
   const head = await log.head();
   const isOfThisLog = stored.at !== undefined && stored.at.epoch === head.epoch && stored.at.sequence <= head.sequence;
   if (stored.at && !isOfThisLog)
-    logger.warn({ stored: stored.at, head }, 'the stored view is of another log and is not used');
+    logger.warn({ stored: stored.at, head }, 'the stored view is not of this log and is not used');
   const view = isOfThisLog ? stored.view : new SchedulerView();
   const sequence = isOfThisLog ? (stored.at?.sequence ?? 0) : 0;
   let commits = 0;

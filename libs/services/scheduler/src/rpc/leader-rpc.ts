@@ -76,6 +76,21 @@ export const overviewOf = (view: SchedulerView): OverviewReply => ({
   }),
 });
 
+/** Ends the term when a replica asks for it, also while its view is still being loaded. */
+export const answerBeginAnew = (nc: NatsConnection, end: () => void, logger: Logger, signal: AbortSignal): void =>
+  serve(
+    nc,
+    SCHEDULER_RPC.beginAnew,
+    () => {
+      logger.info({}, 'the rows were folded again: this term ends, and the next one begins with them');
+      // The answer goes out first.
+      setImmediate(end);
+      return {};
+    },
+    logger,
+    signal,
+  );
+
 /** Answers what only the leader knows, until its term is over. */
 export const serveLeader = ({ nc, leadership, secrets, sign, now, logger, signal }: LeaderRpcOptions): void => {
   const { view } = leadership;

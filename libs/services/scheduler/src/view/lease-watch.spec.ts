@@ -118,6 +118,35 @@ describe('the watch over leases', () => {
     for (const now of [0, 50_000, 100_000]) expect(hear(watch, view, now, [])).toEqual(NOTHING);
   });
 
+  it('has heard all nodes once the last list of each, in its session, names nothing but what it holds', () => {
+    const [view, watch] = [world(), watching()];
+    fold(view, 'node', 'node-2', [nodeJoined('node-2')]);
+    const tell = (node: string, list: readonly HeldLease[], nodeEpoch = 1): boolean => {
+      watch.hear(view, { node, nodeEpoch, held: list }, 0);
+      return watch.hasHeardAll(view);
+    };
+    expect(tell('node-1', ALL)).toBe(false);
+    expect(tell('node-2', [held('made up', 'running')])).toBe(false);
+    expect(tell('node-2', [], 2)).toBe(false);
+    expect(tell('node-2', [])).toBe(true);
+    expect(tell('node-2', [held('made up', 'running')])).toBe(false);
+    fold(view, 'node', 'node-2', [{ type: 'NodeLost', nodeId: 'node-2', epoch: 1, cause: 'left', at: 1 }]);
+    expect(watch.hasHeardAll(view)).toBe(true);
+  });
+
+  it('remembers nothing of nodes that have gone once another one comes', () => {
+    const [view, watch] = [world(), watching()];
+    for (const node of ['node-2', 'node-3']) {
+      fold(view, 'node', node, [nodeJoined(node)]);
+      watch.hear(view, { node, nodeEpoch: 1, held: [] }, 0);
+      fold(view, 'node', node, [{ type: 'NodeLost', nodeId: node, epoch: 1, cause: 'left', at: 1 }]);
+    }
+    expect(watch.size).toBe(1);
+    hear(watch, view, 1, ALL);
+    hear(watch, view, 2, ALL);
+    expect(watch.size).toBe(1);
+  });
+
   it('never asks for, stops or ends a lease that every list has, moving', () => {
     const list = fc.record({
       passes: fc.nat(700_000),

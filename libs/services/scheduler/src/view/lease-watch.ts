@@ -1,5 +1,5 @@
 import type { HeldLease, HeldPhase } from '@fornax/contracts';
-import type { LeasePhase } from '@fornax/domain';
+import type { LeasePhase, NodeStatus } from '@fornax/domain';
 import type { TrackedLease } from './lease-book.js';
 import type { SchedulerView } from './scheduler-view.js';
 
@@ -87,7 +87,7 @@ export class LeaseWatch {
     const state = view.node(node)?.state;
     const nothing: LeaseVerdicts = { ask: [], stop: [], end: [], strays: [] };
     // Leases of another session are over, or not given yet: whoever folds the node's events sees to those.
-    if (state?.epoch !== nodeEpoch || (state.status !== 'online' && state.status !== 'draining')) return nothing;
+    if (state?.epoch !== nodeEpoch || !isPresent(state.status)) return nothing;
     const before = this.nodes.get(node);
     const known = before?.epoch === nodeEpoch ? before : undefined;
     const rest = new Map(held.map((lease) => [lease.leaseId, lease]));
@@ -108,8 +108,32 @@ export class LeaseWatch {
     const mayStop = now - (known?.strayedAt ?? -Infinity) >= STRAYS_EVERY_MS;
     const found = mayStop ? [...strays].filter(([, lists]) => lists >= STRAY_LISTS).map(([id]) => id) : [];
     const strayedAt = found.length > 0 ? now : (known?.strayedAt ?? -Infinity);
+    if (!known) this.forgetGone(view);
     this.nodes.set(node, { epoch: nodeEpoch, leases, strays, strayedAt });
     return { ...verdicts, strays: found.slice(0, MOST_STRAYS) };
+  }
+
+  /** How many nodes are remembered. */
+  get size(): number {
+    return this.nodes.size;
+  }
+
+  /** Whether each node that may run something has said in its last list that it works on nothing that the view does not have on it. */
+  hasHeardAll(view: SchedulerView): boolean {
+    for (const [node, { state }] of view.allNodes()) {
+      if (!isPresent(state.status)) continue;
+      const known = this.nodes.get(node);
+      if (known?.epoch !== state.epoch || known.strays.size > 0) return false;
+    }
+    return true;
+  }
+
+  /** Nodes that have gone, and sessions that are over, say nothing any more. */
+  private forgetGone(view: SchedulerView): void {
+    for (const [node, { epoch }] of this.nodes) {
+      const state = view.node(node)?.state;
+      if (state?.epoch !== epoch || !isPresent(state.status)) this.nodes.delete(node);
+    }
   }
 
   private judge(watched: Watched, now: number, tell: (verdict: 'ask' | 'stop' | 'end') => void): Watched {
@@ -134,6 +158,8 @@ export class LeaseWatch {
     return watched;
   }
 }
+
+const isPresent = (status: NodeStatus): boolean => status === 'online' || status === 'draining';
 
 const phaseOf = (view: SchedulerView, { taskId, instance, leaseId }: TrackedLease): LeasePhase | undefined => {
   const lease = view.task(taskId)?.state.inFlight.get(instance);
