@@ -80,7 +80,9 @@ describe('deciding and appending', () => {
     await run(log, 'submit', 'c-1');
     const loaded = { state: { exists: true, cancels: 5 }, sequence: 6 };
     expect(await run(log, 'cancel', 'c-2', loaded)).toMatchObject({ sequence: 2, state: { cancels: 1 } });
-    await expect(run(new InMemoryLog(), 'cancel', 'c-3', loaded)).rejects.toMatchObject({ rejection: { code: 'task-not-found' } });
+    await expect(run(new InMemoryLog(), 'cancel', 'c-3', loaded)).rejects.toMatchObject({
+      rejection: { code: 'task-not-found' },
+    });
   });
 
   it('gives the first answer when a command is repeated', async () => {

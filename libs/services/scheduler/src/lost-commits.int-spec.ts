@@ -132,7 +132,11 @@ class Node {
 
   async follow(): Promise<void> {
     this.stop = new AbortController();
-    const consumer = { stream: STREAMS.dispatch, durable: dispatchConsumer(NODE), filterSubject: dispatchSubject(NODE) };
+    const consumer = {
+      stream: STREAMS.dispatch,
+      durable: dispatchConsumer(NODE),
+      filterSubject: dispatchSubject(NODE),
+    };
     await ensureConsumer(nc, consumer);
     this.following = consumeBatches(nc, { ...consumer, signal: this.stop.signal }, async (messages) => {
       const orders = messages.flatMap(({ data }) =>
@@ -173,11 +177,16 @@ class Node {
   }
 
   private async take(order: DispatchOrder): Promise<void> {
-    const isKnown = this.orders.some((one) => one.kind === 'lease' && 'leaseId' in order && one.leaseId === order.leaseId);
+    const isKnown = this.orders.some(
+      (one) => one.kind === 'lease' && 'leaseId' in order && one.leaseId === order.leaseId,
+    );
     if (order.kind === 'lease' && isKnown) return;
     this.orders.push(order);
     if (order.kind === 'lease') {
-      this.heldAtLease.set(order.taskId, [...this.held.values()].map(({ taskId }) => taskId));
+      this.heldAtLease.set(
+        order.taskId,
+        [...this.held.values()].map(({ taskId }) => taskId),
+      );
       this.held.set(order.leaseId, order);
       await this.report({ kind: 'started', ...about(order), startedAt: 1_000 });
       if (this.endsBySelf(order)) await this.end(order);

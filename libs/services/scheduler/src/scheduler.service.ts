@@ -3,7 +3,15 @@ import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationB
 import { InjectDataSource } from '@nestjs/typeorm';
 import { metrics } from '@opentelemetry/api';
 import { STREAMS, allReportsSubject, isSnapshotReportSubject } from '@fornax/contracts';
-import { consumeBatches, lead, onGivenUp, Quarantine, takeAgain, type DurablePublisher, type EventLog } from '@fornax/event-store';
+import {
+  consumeBatches,
+  lead,
+  onGivenUp,
+  Quarantine,
+  takeAgain,
+  type DurablePublisher,
+  type EventLog,
+} from '@fornax/event-store';
 import {
   CLOCK,
   CORE_CONFIG,
