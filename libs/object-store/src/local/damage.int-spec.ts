@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, truncate, unlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, readdir, rm, truncate, unlink, writeFile } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
@@ -162,6 +162,73 @@ describe('files that are damaged', () => {
       await expect(all()).rejects.toMatchObject({ key: 'k', reason: expect.stringContaining('other bytes') });
       expect(read).toBeLessThan(size);
     }
+  });
+
+  describe('of which a part is read', () => {
+    const SIZE = 3 * 256 * 1024 + 1000;
+    const part = async (start: number, end: number, key = 'k'): Promise<Buffer> => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of await (await readerOf(key)).read({ start, end })) chunks.push(Buffer.from(chunk));
+      return Buffer.concat(chunks);
+    };
+    const change = async (at: number): Promise<void> => {
+      const file = await open(await pathOf('k'), 'r+');
+      const byte = Buffer.alloc(1);
+      await file.read(byte, 0, 1, at);
+      await file.write(Buffer.from([(byte[0] ?? 0) ^ 4]), 0, 1, at);
+      await file.close();
+    };
+    let data: Buffer;
+    beforeEach(async () => {
+      data = randomBytes(SIZE);
+      await store.put('b', 'k', inChunks(data, 100_000), { ...HEADERS, sizeBytes: SIZE });
+    });
+
+    it('give every part, within a block and across several', async () => {
+      for (const [start, end] of [
+        [0, 0],
+        [5, 9],
+        [1, SIZE - 1],
+        [262_143, 262_144],
+        [0, 786_431],
+        [SIZE - 1, SIZE - 1],
+      ] as const)
+        expect((await part(start, end)).equals(data.subarray(start, end + 1))).toBe(true);
+    });
+
+    it('give no byte of a block that was changed, and all of the others', async () => {
+      await change(300_000);
+      const other = { key: 'k', reason: expect.stringContaining('other bytes') };
+      await expect(part(262_144, 262_145)).rejects.toMatchObject(other);
+      await expect(part(10, 600_000)).rejects.toMatchObject(other);
+      expect((await part(10, 262_143)).equals(data.subarray(10, 262_144))).toBe(true);
+      expect((await part(524_288, SIZE - 1)).equals(data.subarray(524_288))).toBe(true);
+    });
+
+    it('are whole where only what is said of them was changed, and where nothing is said, as by an earlier version', async () => {
+      await change(SIZE + 20);
+      expect((await part(262_144, 600_000)).equals(data.subarray(262_144, 600_001))).toBe(true);
+      await truncate(await pathOf('k'), SIZE);
+      await change(300_000);
+      expect(await part(262_144, 300_001)).toHaveLength(300_002 - 262_144);
+    });
+
+    it('are compared in copies and in objects of several parts, too', async () => {
+      const upload = { bucket: 'b', key: 'joined', uploadId: await store.createUpload('b', 'joined', HEADERS) };
+      const refs: { partNumber: number; etag: string }[] = [];
+      const all = [randomBytes(MIN_PART_BYTES), randomBytes(1000)];
+      for (const [index, bytes] of all.entries()) {
+        const { etag } = await store.putPart(upload, index + 1, inChunks(bytes, 64_000), bytes.byteLength);
+        refs.push({ partNumber: index + 1, etag });
+      }
+      await store.completeUpload(upload, refs);
+      await store.copy({ bucket: 'b', key: 'joined' }, { bucket: 'b', key: 'copy' });
+      const wanted = Buffer.concat(all).subarray(MIN_PART_BYTES - 10, MIN_PART_BYTES + 11);
+      for (const key of ['joined', 'copy'])
+        expect((await part(MIN_PART_BYTES - 10, MIN_PART_BYTES + 10, key)).equals(wanted)).toBe(true);
+      await flipABit(await pathOf('joined'));
+      for (const key of ['joined', 'copy']) await expect(part(100, 200, key)).rejects.toThrow(ObjectDamaged);
+    });
   });
 
   it('are told of each part of an object in parts, of which a copy is read to its end', async () => {

@@ -304,8 +304,9 @@ export class LocalObjectStore implements ObjectStore {
       read: async (range = whole) => {
         await this.#whole(place, this.#files.check(pieces));
         const isWhole = range.start === 0 && range.end === whole.end;
-        const chunks = this.#files.read(pieces, range);
-        const bytes = isWhole ? wholeBytes(chunks, pieces, info.etag) : chunks;
+        const bytes = isWhole
+          ? wholeBytes(this.#files.read(pieces, range), pieces, info.etag)
+          : this.#files.readPart(pieces, range);
         return Readable.from(this.#read(place, bytes), { objectMode: false });
       },
     };

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, copyFile, link, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
+import { BLOCK_BYTES, BlockSums, type ReadAt, readBlockTable } from './block-sums.js';
 import { type ByteRange, type ByteSource, StoreRefusal } from '../object-store.js';
 import { type Manifest, encodeManifest, readManifest } from './manifest.js';
 
@@ -84,8 +85,42 @@ export const piecesOf = (
   return found;
 };
 
+const readerOf =
+  (file: FileHandle): ReadAt =>
+  async (position, bytes) => {
+    const buffer = Buffer.alloc(bytes);
+    let filled = 0;
+    while (filled < bytes) {
+      const { bytesRead } = await file.read(buffer, filled, bytes - filled, position + filled);
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    return buffer.subarray(0, filled);
+  };
+
+/** The bytes of a range, block by block. */
+async function* comparedBlocks(
+  file: FileHandle,
+  sizeBytes: number,
+  { start, end }: ByteRange,
+): AsyncGenerator<Uint8Array> {
+  const readAt = readerOf(file);
+  const [first, last] = [Math.floor(start / BLOCK_BYTES), Math.floor(end / BLOCK_BYTES)];
+  const table = await readBlockTable(readAt, sizeBytes, first, last);
+  for (let index = first; index <= last; index += 1) {
+    const offset = index * BLOCK_BYTES;
+    const wanted = Math.min(BLOCK_BYTES, sizeBytes - offset);
+    const block = await readAt(offset, wanted);
+    if (block.byteLength < wanted)
+      throw new FileDamaged(`a file of it ended ${wanted - block.byteLength} bytes too early`);
+    if (table && !(await table.isWhole(index, block)))
+      throw new FileDamaged('a file of it holds other bytes than were stored');
+    yield block.subarray(Math.max(0, start - offset), Math.min(block.byteLength, end + 1 - offset));
+  }
+}
+
 /**
- * Payloads on disk: one file each, named by a random id, in 256 folders. A file means nothing until a row of the index names it, so it needs no
+ * Payloads on disk: one file each, with the checksums of its blocks behind it, named by a random id, in 256 folders. A file means nothing until a row of the index names it, so it needs no
  * temporary name: one that never got a row is an orphan, and `sweep` removes it. A file is never changed once written. Behind the payload may
  * stand the object's manifest; an object of several files has one in a file of its own.
  */
@@ -130,17 +165,20 @@ export class ObjectFiles {
     });
     try {
       const hash = createHash('md5');
+      const sums = new BlockSums();
       let written = 0;
       for await (const chunk of source) {
         written += chunk.byteLength;
         if (written > sizeBytes) break;
         hash.update(chunk);
+        sums.update(chunk);
         await writeWhole(file, chunk);
       }
       if (written !== sizeBytes)
         throw new StoreRefusal('IncompleteBody', `${sizeBytes} bytes were announced and other bytes came`);
       const stored = { fileId, sizeBytes, md5: hash.digest('hex') };
-      if (manifestOf) await writeWhole(file, encodeManifest(manifestOf(stored)));
+      const tail = [sums.table(), ...(manifestOf ? [encodeManifest(manifestOf(stored))] : [])];
+      await writeWhole(file, Buffer.concat(tail));
       if (this.isDurable) await Promise.all([file.datasync(), this.#syncFolder(fileId)]);
       await file.close();
       return stored;
@@ -216,6 +254,25 @@ export class ObjectFiles {
         throw isMissing(error) ? missing(error) : error;
       }
       if (left > 0) throw new FileDamaged(`a file of it ended ${left} bytes too early`);
+    }
+  }
+
+  /**
+   * The same for a part of the bytes, of which each block is compared with the checksum that stands behind the payload before any byte of it is given
+   * away. Files of earlier versions have none and are given away as they are.
+   * @throws FileDamaged as soon as a file ends too early, is gone, or a block of it holds other bytes than were stored
+   */
+  async *readPart(pieces: readonly FilePiece[], range: ByteRange): AsyncGenerator<Uint8Array> {
+    const sizes = new Map(pieces.map(({ fileId, sizeBytes }) => [fileId, sizeBytes]));
+    for (const piece of piecesOf(pieces, range)) {
+      const file = await open(this.#path(piece.fileId), 'r').catch((error: unknown) => {
+        throw isMissing(error) ? missing(error) : error;
+      });
+      try {
+        yield* comparedBlocks(file, sizes.get(piece.fileId) ?? 0, piece.range);
+      } finally {
+        await file.close();
+      }
     }
   }
 
