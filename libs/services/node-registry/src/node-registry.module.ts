@@ -12,6 +12,7 @@ import { Enrollment } from './enrollment/enrollment.js';
 import { JoinDoor } from './enrollment/join-door.js';
 import { NodeTokens } from './enrollment/node-tokens.js';
 import { Fleet } from './fleet/fleet.js';
+import { FoldAnew } from './fleet/fold-anew.js';
 import { NodeCommands } from './fleet/node-commands.js';
 import { LossDetector } from './heartbeats/loss-detector.js';
 import { FleetReader } from './http/fleet-reader.js';
@@ -47,6 +48,7 @@ import { MembershipController } from './rpc/membership.controller.js';
   providers: [
     { provide: NODE_REGISTRY_CONFIG, useFactory: () => loadNodeRegistryConfig(process.env) },
     Fleet,
+    FoldAnew,
     NodeCommands,
     LossDetector,
     FleetReader,

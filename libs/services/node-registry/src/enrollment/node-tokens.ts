@@ -40,7 +40,8 @@ interface Held extends Loaded<NodeTokenState> {
 /** One-time tokens: made, shown, revoked, used. The log holds their hashes alone. */
 @Injectable()
 export class NodeTokens {
-  private readonly held = new Map<string, Held>();
+  private held = new Map<string, Held>();
+  private last = 0;
 
   constructor(
     @Inject(EVENT_LOG) private readonly log: EventLog,
@@ -49,6 +50,7 @@ export class NodeTokens {
 
   fold({ aggregate, aggregateId, sequence, events, meta }: RecordedCommit): void {
     if (aggregate !== 'node-token') return;
+    this.last = Math.max(this.last, sequence);
     const known = this.held.get(aggregateId);
     if (known && sequence <= known.sequence) return;
     // The aggregate's name in the subject is what makes these events of tokens.
@@ -58,6 +60,21 @@ export class NodeTokens {
     );
     this.held.set(aggregateId, { state, sequence, createdBy: known?.createdBy ?? meta.actor });
     this.forget();
+  }
+
+  /** Sequence of the last commit of a token that was folded. */
+  get position(): number {
+    return this.last;
+  }
+
+  /** One that has folded nothing yet. */
+  empty(): NodeTokens {
+    return new NodeTokens(this.log, this.clock);
+  }
+
+  /** Puts another fold in the place of this one, which may be of commits that the log has lost. */
+  replaceBy({ held }: NodeTokens): void {
+    this.held = held;
   }
 
   list(): readonly TokenRow[] {

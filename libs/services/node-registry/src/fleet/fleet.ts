@@ -6,7 +6,7 @@ import type { Loaded } from '@fornax/event-store';
 /** All nodes, in memory: a fold of the node log, for answers that may be a moment old. Decisions read the tail first. */
 @Injectable()
 export class Fleet {
-  private readonly nodes = new Map<string, Loaded<NodeState>>();
+  private nodes = new Map<string, Loaded<NodeState>>();
   private last = 0;
 
   get(nodeId: string): Loaded<NodeState> | undefined {
@@ -30,6 +30,11 @@ export class Fleet {
   keep(nodeId: string, loaded: Loaded<NodeState>): void {
     const known = this.nodes.get(nodeId);
     if (!known || known.sequence < loaded.sequence) this.nodes.set(nodeId, loaded);
+  }
+
+  /** Puts another fold in the place of this one, which may be of commits that the log has lost. */
+  replaceBy({ nodes }: Fleet): void {
+    this.nodes = nodes;
   }
 
   fold({ aggregate, aggregateId, sequence, events }: RecordedCommit): void {

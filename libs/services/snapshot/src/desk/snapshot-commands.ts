@@ -8,7 +8,7 @@ import {
   type SnapshotEvent,
   type SnapshotState,
 } from '@fornax/domain';
-import { decideAndAppend, loadAggregate, type EventLog, type Loaded } from '@fornax/event-store';
+import { decideAndAppend, loadAggregate, onGivenUp, Quarantine, type EventLog, type Loaded } from '@fornax/event-store';
 import { activeTraceparent, CLOCK, EVENT_LOG, newId, type Clock } from '@fornax/service-kit';
 
 /** Several commands as one decision, hence one commit: each is decided on what the ones before it gave. */
@@ -47,7 +47,11 @@ export class SnapshotCommands {
   constructor(
     @Inject(EVENT_LOG) private readonly log: EventLog,
     @Inject(CLOCK) private readonly clock: Clock,
-  ) {}
+    quarantine: Quarantine,
+  ) {
+    // They may be made of commits that the log has lost: what is left of each is read when it is needed.
+    onGivenUp(quarantine, () => this.open.clear());
+  }
 
   /** @returns when it was triggered, in milliseconds @throws CommandRejected */
   async trigger(facts: TriggerFacts, who: Who): Promise<number> {
