@@ -42,6 +42,7 @@ import {
 import { endLastRun } from './last-run.js';
 import { LogDisk } from './log-disk.js';
 import { startServingAll } from './offline-streams.js';
+import { lastWords } from './last-words.js';
 import { askReadiness, tellRebuilds, waitUntilReady } from './readiness.js';
 import { Secrets } from './secrets.js';
 import { readRuntime, renderEnvFile, writeRuntime } from './runtime-files.js';
@@ -484,7 +485,7 @@ export class LocalPlatform {
     this.hasFailed.add(name);
     // What it says there is for the operator; starting it again would only say it again. After another failure it may still be about what
     // that one left behind.
-    if (code === EX_CONFIG && (failures === 1 || failures >= START_FAILURES)) return this.giveUp(name);
+    if (code === EX_CONFIG && (failures === 1 || failures >= START_FAILURES)) return this.giveUp(name, lastWords);
     if (code === EX_TEMPFAIL) {
       this.context.screen.say(`${name} begins anew, as it asked for`);
       return;
@@ -494,9 +495,10 @@ export class LocalPlatform {
     this.giveUp(name);
   }
 
-  private giveUp(name: string): void {
+  private giveUp(name: string, partOf: (tail: string) => string = (tail) => tail): void {
     const { logFile = '' } = this.parts.get(name) ?? {};
-    this.failed.abort(new SetupError(`${name} does not start. The end of its log, ${logFile}:\n${logTail(logFile)}`));
+    const tail = partOf(logTail(logFile));
+    this.failed.abort(new SetupError(`${name} does not start. The end of its log, ${logFile}:\n${tail}`));
   }
 
   private recordRuntime(): void {

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { deflateSync } from 'node:zlib';
 import { LogDisk } from './log-disk.js';
 
 const LOW_BYTES = 4_000_000;
@@ -42,6 +43,16 @@ describe('the disk of the event log', () => {
     expect(await reserve()).toBe(0);
     expect(said).toEqual([expect.stringContaining('the event log now uses its reserve')]);
     expect(restarts).toBe(0);
+  });
+
+  it('has a reserve that no file system stores as nothing, also in the place of one of an earlier version', async () => {
+    await writeFile(join(folder, 'reserve'), Buffer.alloc(LOW_BYTES / 4));
+    await disk.look([]);
+    const bytes = await readFile(join(folder, 'reserve'));
+    expect(bytes).toHaveLength(LOW_BYTES / 4);
+    expect(deflateSync(bytes).byteLength).toBeGreaterThan(bytes.byteLength * 0.99);
+    await disk.look([]);
+    expect((await readFile(join(folder, 'reserve'))).equals(bytes)).toBe(true);
   });
 
   it('sees its server started again once there is room after it was exhausted, though nobody asked it anything', async () => {

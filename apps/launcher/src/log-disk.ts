@@ -1,3 +1,4 @@
+import { randomFillSync } from 'node:crypto';
 import { open, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeError } from '@fornax/embedded';
@@ -19,6 +20,8 @@ const EXHAUSTED_BYTES = 8 * 1024 * 1024;
 /** Whoever still refuses after a start needs something else than the next start at once. */
 const BETWEEN_RESTARTS_MS = 15_000;
 const CHUNK_BYTES = 1024 * 1024;
+/** Never all zeros, by chance, in a file of random bytes. */
+const BEGINNING_BYTES = 64;
 
 const isGone = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && 'code' in error && error.code === 'ENOENT';
@@ -31,7 +34,7 @@ const freeBytesOf = async (folder: string): Promise<number> => {
 /**
  * Keeps room for the event log on its disk, and brings its server back after the disk was full.
  *
- *   kept     a file of zeros holds a part of the disk
+ *   kept     a file holds a part of the disk; of random bytes, for file systems that compress (btrfs, ZFS) store zeros as nothing
  *   released the disk is exhausted (by others: commands and uploads were refused long before): the file is gone, the log has its place
  *   kept     again once there is room
  *
@@ -88,19 +91,28 @@ export class LogDisk {
     return isKept;
   }
 
+  /** Whether the file is long enough, and not one of the zeros of earlier versions. */
+  private async isKept(): Promise<boolean> {
+    const file = await open(this.file, 'r').catch(() => undefined);
+    if (!file) return false;
+    try {
+      if ((await file.stat()).size < this.reserveBytes) return false;
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(BEGINNING_BYTES), 0, BEGINNING_BYTES, 0);
+      return buffer.subarray(0, bytesRead).some((byte) => byte !== 0);
+    } finally {
+      await file.close();
+    }
+  }
+
   private async keep(): Promise<void> {
-    const size = await stat(this.file).then(
-      (found) => found.size,
-      () => 0,
-    );
-    if (size >= this.reserveBytes) return;
+    if (this.reserveBytes === 0 || (await this.isKept())) return;
     try {
       const file = await open(this.file, 'w', 0o600);
       try {
-        const zeros = Buffer.alloc(CHUNK_BYTES);
+        const chunk = Buffer.alloc(CHUNK_BYTES);
         for (let left = this.reserveBytes; left > 0; left -= CHUNK_BYTES)
           // Not `write`, which may take a part and say so in a number.
-          await file.appendFile(zeros.subarray(0, Math.min(left, CHUNK_BYTES)));
+          await file.appendFile(randomFillSync(chunk).subarray(0, Math.min(left, CHUNK_BYTES)));
         await file.sync();
       } finally {
         await file.close();

@@ -13,6 +13,11 @@ const manifest: Manifest = {
   modifiedAt: new Date(1_800_000_000_123),
   pieces: [{ fileId: FILE, sizeBytes: 7 }],
 };
+const hostile = Object.fromEntries([
+  ['__proto__', 'x'],
+  ['constructor', 'y'],
+  ['toString', 'z'],
+]);
 const many: Manifest = {
   ...manifest,
   pieces: Array.from({ length: 10_000 }, () => ({ fileId: OTHER, sizeBytes: 5_242_880 })),
@@ -25,6 +30,7 @@ describe('a manifest behind a payload', () => {
   it.each([
     ['of one piece', manifest],
     ['of ten thousand', many],
+    ['of metadata with names that objects have anyway', { ...manifest, userMetadata: hostile }],
   ])('is read back as it was written: %s', async (_name, written) => {
     const file = Buffer.concat([Buffer.from('payload'), encodeManifest(written)]);
     expect(await from(file)).toEqual(written);

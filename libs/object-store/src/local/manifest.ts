@@ -20,13 +20,19 @@ const FOOT_BYTES = HASH_BYTES + 4 + MAGIC.byteLength;
 /** Ten thousand parts, the longest key and all metadata take less than half of it. */
 const MAX_JSON_BYTES = 2 * 1024 * 1024;
 
+/** As they are: a record of zod's leaves out a name such as `__proto__`, which a client may give as well as any other. */
+const texts = z.custom<Readonly<Record<string, string>>>(
+  (value) =>
+    typeof value === 'object' && value !== null && Object.values(value).every((text) => typeof text === 'string'),
+);
+
 const schema = z.object({
   id: z.uuid(),
   bucket: z.string(),
   key: z.string(),
   etag: z.string(),
   type: z.string(),
-  meta: z.record(z.string(), z.string()),
+  meta: texts,
   at: z.int(),
   pieces: z.array(z.tuple([z.uuid(), z.int().nonnegative()])),
 });

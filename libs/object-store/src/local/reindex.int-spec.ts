@@ -119,7 +119,11 @@ describe('an index that was lost', () => {
   it('is made again from the files, with everything that it said', async () => {
     await put('plain', 'one');
     await put('plain', 'two');
-    await put(STRANGE, '');
+    await store.put('b', STRANGE, whole(Buffer.from('')), {
+      contentType: 'text/plain',
+      userMetadata: Object.fromEntries([['__proto__', 'x']]),
+      sizeBytes: 0,
+    });
     await put('gone', 'x');
     await put('from/moved', 'moved');
     await store.copy(

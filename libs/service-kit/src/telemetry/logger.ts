@@ -1,5 +1,6 @@
 import type { LoggerService } from '@nestjs/common';
 import { isSpanContextValid, trace } from '@opentelemetry/api';
+import { ConfigError } from '../config/load-config.js';
 import { destination, pino, type DestinationStream, type Logger } from 'pino';
 
 const CENSORED = '[redacted]';
@@ -61,6 +62,8 @@ export class NestLogger implements LoggerService {
   }
 
   error(message: unknown, ...rest: readonly unknown[]): void {
+    // Nest tells of it and throws it on; whoever starts the process says it to people, without a stack.
+    if (message instanceof ConfigError) return;
     const details = message instanceof Error ? { err: message } : { stack: rest.length > 1 ? rest[0] : undefined };
     this.logger.error({ ...details, context: rest.at(-1) }, textOf(message));
   }
