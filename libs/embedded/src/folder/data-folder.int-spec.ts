@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { execFile } from 'node:child_process';
 import { chmod, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { checkFreeSpace, openDataFolder } from './data-folder.js';
 
 let parent: string;
@@ -48,6 +50,20 @@ describe('the data folder', () => {
   it('cannot be a file', async () => {
     await writeFile(join(parent, 'file'), '');
     await expect(openDataFolder(join(parent, 'file'))).rejects.toThrow(/FORNAX_DATA_DIR/);
+  });
+
+  it('on a disk that was made read-only is refused with what to do, and stays as it is', async () => {
+    // As root, modes of files keep nobody out: what is mounted does.
+    if (process.getuid?.() !== 0) return;
+    const path = join(parent, 'data');
+    await (await openDataFolder(path)).close();
+    const open = `import(${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)}).then((own) => own.openDataFolder(${JSON.stringify(path)})).catch((error) => console.log(error.message))`;
+    const mount = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && shift && exec "$@"';
+    const args = ['--mount', 'sh', '-c', mount, 'sh', path, process.execPath, '-e', open];
+    const { stdout } = await promisify(execFile)('unshare', args);
+    expect(stdout).toMatch(/read-only[\s\S]*dmesg/);
+    expect(stdout).not.toContain('FORNAX_DATA_DIR');
+    await (await openDataFolder(path)).close();
   });
 
   it('on a full disk is refused, naming the setting', async () => {

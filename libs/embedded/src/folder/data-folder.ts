@@ -30,6 +30,13 @@ const fullDisk = (path: string, cause?: unknown, minimumBytes = MINIMUM_FREE_BYT
     { cause },
   );
 
+const readOnly = (path: string, cause: unknown): SetupError =>
+  new SetupError(
+    `The data folder ${path} is on a file system that is read-only: nothing was changed.`,
+    'The system makes a disk with errors so: look at "dmesg" and "mount", then mount it for writing again and start.',
+    { cause },
+  );
+
 /** Runs a step that writes; its failure becomes an error that says what to change. */
 const writing = async <T>(path: string, step: () => Promise<T>): Promise<T> => {
   try {
@@ -37,6 +44,7 @@ const writing = async <T>(path: string, step: () => Promise<T>): Promise<T> => {
   } catch (cause) {
     if (cause instanceof SetupError) throw cause;
     if (errorCode(cause) === 'ENOSPC' || errorCode(cause) === 'EDQUOT') throw fullDisk(path, cause);
+    if (errorCode(cause) === 'EROFS') throw readOnly(path, cause);
     throw new SetupError(`The data folder ${path} cannot be used: ${describeError(cause)}.`, `${SETTING}.`, { cause });
   }
 };
