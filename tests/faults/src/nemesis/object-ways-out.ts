@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { S3Client } from '@fornax/client';
 import { eventually } from '@fornax/testing';
@@ -59,6 +59,12 @@ export const forgetDamagedObjects =
       throw new Error(`${expected} is damaged, and given up was ${gone.join(', ') || 'nothing'}`);
   };
 
+/** What all parts have written to their logs. */
+const logsOf = async ({ dataDir }: Target): Promise<string> => {
+  const files = (await readdir(join(dataDir, 'logs'))).filter((name) => name.endsWith('.log'));
+  return (await Promise.all(files.map((name) => readFile(join(dataDir, 'logs', name), 'utf8')))).join('\n');
+};
+
 /** Reads it to its end. @returns why it could not */
 const refusalOf = (s3: S3Client, { bucket, key }: Pick<StoredObject, 'bucket' | 'key'>): Promise<string | undefined> =>
   s3.getBytes(bucket, key).then(
@@ -74,10 +80,10 @@ export const mustNotBeRead =
       const refusal = await refusalOf(s3, object);
       if (refusal === undefined) throw new Error(`${object.key} is damaged, and was read`);
       target.note(`reading ${object.key}: ${refusal}`);
-      const log = join(target.dataDir, 'logs', 'platform.log');
-      await eventually(async () =>
-        (await readFile(log, 'utf8')).split('\n').some((line) => line.includes(object.key) && NAMES_DAMAGE.test(line)),
-      );
+      await eventually(async () => {
+        const lines = (await logsOf(target)).split('\n');
+        return lines.some((line) => line.includes(object.key) && NAMES_DAMAGE.test(line));
+      });
     });
 
 /** Changed bytes are found when they are read, by nothing else: the object is deleted, or would be stored again. Every other one of its bucket is whole. */

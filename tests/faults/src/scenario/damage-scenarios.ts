@@ -1,6 +1,7 @@
 import { acceptTheLog, damage, dropTheDamage, rebuildFromTheLog, steps } from '../nemesis/damage.js';
 import { fullDisk } from '../nemesis/disk.js';
 import { calm, kill, powerCut } from '../nemesis/fault.js';
+import { acceptTheLogThoughKilled, interrupted } from '../nemesis/interrupted.js';
 import { deleteChangedObject, forgetDamagedObjects, mustNotBeRead } from '../nemesis/object-ways-out.js';
 import { cutOff, damageAnObject, flipABit, RESULT_BYTES, untilStored } from '../nemesis/stored-objects.js';
 import { backUp, cutOffTheLog, flipABitOfTheLog, putBack } from '../nemesis/stores.js';
@@ -152,6 +153,50 @@ export const DAMAGE_SCENARIOS: readonly Scenario[] = [
       }),
     ],
     load: withResults('objects'),
+    oracles: WITH_RESULTS,
+  },
+  {
+    key: 'repairs',
+    name: 'repairs that are cut off by the death of who does them',
+    isShort: false,
+    env: TWO_NODES,
+    loses: true,
+    faults: [
+      BUSY,
+      interrupted(['projection', 'rebuild', 'status'], 'platform'),
+      interrupted(['projection', 'rebuild', 'status'], 'postgres'),
+      interrupted(['storage', 'reindex'], 'platform'),
+      BUSY,
+      damage({
+        name: 'cut off',
+        ends: 'power cut',
+        change: cutOffTheLog,
+        ...WENT_BACK,
+        wayOut: acceptTheLogThoughKilled('platform'),
+      }),
+    ],
+    load: { ...withResults('repairs'), tasks: 20, everyMs: [500, 2_000] },
+    oracles: WITH_RESULTS,
+  },
+  {
+    key: 'services',
+    name: 'a process for each service: the log is cut off by a crash, then a file of an object',
+    isShort: false,
+    env: { ...TWO_NODES, FORNAX_SERVICES: '1' },
+    loses: true,
+    faults: [
+      BUSY,
+      damage({ name: 'cut off', ends: 'power cut', change: cutOffTheLog, ...WENT_BACK }),
+      BUSY,
+      damageAnObject({
+        name: 'a cut object',
+        bucket: 'fault-services',
+        ends: 'power cut',
+        change: cutOff,
+        wayOut: (object) => steps(mustNotBeRead(object), forgetDamagedObjects(`${object.bucket}/${object.key}`)),
+      }),
+    ],
+    load: withResults('services'),
     oracles: WITH_RESULTS,
   },
   // The last one on its platform: the bad bytes stay in the block, and nats-server drops what is behind them when it ends in a crash later.

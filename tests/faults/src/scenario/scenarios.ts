@@ -45,8 +45,14 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'pauses of servers beyond the grace period',
     isShort: false,
     env: TWO_NODES,
-    faults: SERVERS.flatMap((part) => [pause(part, LONG_MS), calm([500, 2_000])]),
-    load: { tasks: 12, instances: [1, 3], lastsMs: [500, 6_000], everyMs: [500, 3_000], abortedPart: 0.2 },
+    faults: [
+      ...SERVERS.flatMap((part) => [pause(part, LONG_MS), calm([500, 2_000])]),
+      // A virtual machine that is paused, with all but the nodes on it.
+      together(...SERVERS.map((part) => pause(part, LONG_MS))),
+      // One that sleeps with everything on it.
+      together(...[...SERVERS, ...NODES].map((part) => pause(part, LONG_MS))),
+    ],
+    load: { tasks: 20, instances: [1, 3], lastsMs: [500, 6_000], everyMs: [500, 3_000], abortedPart: 0.2 },
     oracles: ALL,
   },
   {
