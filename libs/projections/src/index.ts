@@ -3,6 +3,7 @@ export {
   createServiceDataSource,
   serviceDataSourceOptions,
 } from './database/service-data-source.js';
+export { databaseDamageOf } from './database/database-damage.js';
 export { identifier } from './database/identifiers.js';
 export {
   type Position,

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { DataSource, type DataSourceOptions } from 'typeorm';
+import { damageListener } from './database-damage.js';
 import { identifier } from './identifiers.js';
 import { checkSchemaFormat, stateSchemaFormat } from './schema-format.js';
 import { LogMark1700000000100 } from './log-mark.migration.js';
@@ -22,6 +23,8 @@ export interface ServiceDatabase {
   readonly name?: string;
   /** Most connections. Default 10. */
   readonly poolSize?: number;
+  /** Told of every query that fails because files of PostgreSQL are damaged, in its words. */
+  readonly onDamage?: (said: string) => void;
 }
 
 /**
@@ -29,7 +32,7 @@ export interface ServiceDatabase {
  * runs no migrations by itself: see `createServiceDataSource`.
  */
 export const serviceDataSourceOptions = (database: ServiceDatabase): DataSourceOptions => {
-  const { url, schema, migrations, entities = [], poolSize = 10 } = database;
+  const { url, schema, migrations, entities = [], poolSize = 10, onDamage } = database;
   return {
     type: 'postgres',
     url,
@@ -46,6 +49,7 @@ export const serviceDataSourceOptions = (database: ServiceDatabase): DataSourceO
     migrationsTransactionMode: 'each',
     synchronize: false,
     logging: false,
+    ...(onDamage === undefined ? {} : { logger: damageListener(onDamage) }),
     poolSize,
     connectTimeoutMS: 10_000,
     // A start-up parameter, so that it holds for every connection the pool ever opens.

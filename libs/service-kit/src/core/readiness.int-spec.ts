@@ -5,6 +5,9 @@ import { connectNats, ensureStreams, managerOf } from '@fornax/event-store';
 import { createTestDatabase, eventually, startTestNats, type TestDatabase, type TestNats } from '@fornax/testing';
 import type { NatsConnection } from '@nats-io/transport-node';
 import pg from 'pg';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { wireErrorOf } from '../errors/wire-error.js';
 import { createTestApp, HealthRegistry, serviceDatabase, type TestApp } from '../index.js';
 
 @Module({ imports: [serviceDatabase('test', [])] })
@@ -79,5 +82,21 @@ describe('a process is ready when what a submit needs works', () => {
     expect(said.find((one) => one.name === 'database test')?.reason).toContain('read-only');
     await administer(`ALTER DATABASE ${name} RESET default_transaction_read_only`, cut);
     await eventually(async () => (await reasons()).length === 0, PATIENCE);
+  });
+
+  // The last one: it stays so until the next start.
+  it.each(['XX001', '58P01'])('not once files of the database are damaged (%s), whoever met that', async (state) => {
+    const db = service.app.get<DataSource>(getDataSourceToken('test'));
+    const asked = db.query(`DO $$ BEGIN RAISE EXCEPTION 'invalid page in block 2' USING ERRCODE = '${state}'; END $$`);
+    const error: unknown = await asked.catch((reason: unknown) => reason);
+    expect(wireErrorOf(error)).toMatchObject({ status: 503, code: 'database-damaged' });
+    const { reasons: said } = await service.app.get(HealthRegistry).check();
+    expect(said).toEqual([
+      {
+        name: 'database test',
+        reason: 'files of PostgreSQL are damaged: invalid page in block 2',
+        ways: [expect.stringContaining('good copy'), expect.stringContaining('empty database')],
+      },
+    ]);
   });
 });

@@ -18,6 +18,12 @@ describe('a server that refuses a password', () => {
     await database.drop();
   });
 
+  it('is PostgreSQL with damaged files at a start, too: what to do is said at once', () => {
+    const damage = Object.assign(new Error('could not read block 5'), { code: 'XX001' });
+    const queryFailed = Object.assign(new Error('query failed'), { driverError: damage });
+    expect(() => refusalOf('postgres://somewhere/db')(queryFailed)).toThrow(/could not read block 5[^]*empty database/);
+  });
+
   it('is NATS: the settings are named, the password is not', async () => {
     const nats = await startTestNats();
     try {

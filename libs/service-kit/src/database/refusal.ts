@@ -1,3 +1,5 @@
+import { databaseDamageOf } from '@fornax/projections';
+import { damagedOf, wordsOf } from './damaged.js';
 import { ConfigError } from '../config/load-config.js';
 
 /** SQLSTATE of what waiting does not mend: a wrong password, a user who may not, a database that does not exist. */
@@ -11,6 +13,8 @@ const REFUSALS = ['28P01', '28000', '3D000', '42501'];
 export const refusalOf =
   (url: string) =>
   (error: unknown): never => {
+    const damage = databaseDamageOf(error);
+    if (damage !== undefined) throw new ConfigError([`FORNAX_DATABASE_URL: ${wordsOf(damagedOf(damage))}`]);
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (!(error instanceof Error) || typeof code !== 'string' || !REFUSALS.includes(code)) throw error;
     const { host, pathname } = new URL(url);

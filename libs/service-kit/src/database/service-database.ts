@@ -1,12 +1,14 @@
 import type { DynamicModule } from '@nestjs/common';
 import { NewerData } from '@fornax/contracts';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import type { Logger } from 'pino';
 import { createServiceDataSource, serviceDataSourceOptions, type ServiceDatabase } from '@fornax/projections';
 import type { CoreConfig } from '../config/core-config.js';
 import { ConfigError } from '../config/load-config.js';
-import { HealthRegistry } from '../core/health.registry.js';
+import { HealthRegistry, type Trouble } from '../core/health.registry.js';
+import { damagedOf } from './damaged.js';
 import { LogWatch } from '../log/watch/log-watch.js';
-import { CORE_CONFIG } from '../core/tokens.js';
+import { CORE_CONFIG, LOGGER } from '../core/tokens.js';
 import { refusalOf } from './refusal.js';
 import { goneText, hasSchema, watchSchema } from './schema-watch.js';
 
@@ -32,12 +34,22 @@ export const serviceDatabase = (
   const name = `database ${service}`;
   let opened:
     { readonly health: HealthRegistry; readonly watch: LogWatch; readonly database: ServiceDatabase } | undefined;
+  let damaged: Trouble | undefined;
   return TypeOrmModule.forRootAsync({
     name: service,
-    inject: [CORE_CONFIG, HealthRegistry, LogWatch],
-    useFactory: (config: CoreConfig, health: HealthRegistry, watch: LogWatch) => {
-      health.readiness(name, () => 'not migrated yet');
-      const database = { url: config.databaseUrl, schema: schemaOf(service), migrations, entities };
+    inject: [CORE_CONFIG, HealthRegistry, LogWatch, LOGGER],
+    useFactory: (config: CoreConfig, health: HealthRegistry, watch: LogWatch, logger: Logger) => {
+      health.readiness(name, () => damaged ?? 'not migrated yet');
+      const database: ServiceDatabase = {
+        url: config.databaseUrl,
+        schema: schemaOf(service),
+        migrations,
+        entities,
+        onDamage: (said) => {
+          if (damaged === undefined) logger.error({ ways: damagedOf(said).ways }, damagedOf(said).reason);
+          damaged ??= damagedOf(said);
+        },
+      };
       opened = { health, watch, database };
       return {
         ...serviceDataSourceOptions(database),
@@ -51,6 +63,7 @@ export const serviceDatabase = (
       const db = await createServiceDataSource(opened.database).catch(refusalOf(opened.database.url));
       const { schema } = opened.database;
       opened.health.readiness(name, async () => {
+        if (damaged !== undefined) return damaged;
         if (!(await hasSchema(db))) return goneText(schema);
         await db.query(WRITES);
         return undefined;

@@ -8,6 +8,7 @@ import {
   VersionConflict,
   WritesStopped,
 } from '@fornax/event-store';
+import { databaseDamageOf } from '@fornax/projections';
 import { isOutage } from './outage.js';
 import { FornaxError, ValidationFailed, type ErrorKind } from './errors.js';
 
@@ -86,6 +87,13 @@ export const wireErrorOf = (error: unknown): WireError => {
       status: 507,
       code: 'disk-full',
       message: 'A disk of the platform is full. Nothing was done; /health tells an operator what to do',
+      expected: true,
+    };
+  if (databaseDamageOf(error) !== undefined)
+    return {
+      status: 503,
+      code: 'database-damaged',
+      message: 'Files of the database are damaged. Nothing is lost for good; /health tells an operator what to do',
       expected: true,
     };
   if (isUnstorableText(error))

@@ -40,7 +40,15 @@ const listed = (target: Target): Promise<ReadonlySet<string>> =>
 export const forgetDamagedObjects =
   (expected?: string): WayOut =>
   async (target) => {
-    const named = insistOnCode(await target.fornax('storage', 'reindex'), 1, 'storage reindex');
+    // It answers before all of it has started.
+    const typed = await eventually(
+      async () => {
+        const answer = await target.fornax('storage', 'reindex');
+        return answer.output.includes('WITHOUT BUCKET') ? answer : undefined;
+      },
+      { timeoutMs: 120_000 },
+    );
+    const named = insistOnCode(typed, 1, 'storage reindex');
     if (!named.includes('Objects with a file missing or short'))
       throw new Error(`storage reindex does not name what is damaged:\n${named}`);
     // Not before: an older copy of the folder is not served until somebody has gone on with it.

@@ -4,6 +4,7 @@ import { calm, kill, powerCut } from '../nemesis/fault.js';
 import { acceptTheLogThoughKilled, interrupted } from '../nemesis/interrupted.js';
 import { deleteChangedObject, forgetDamagedObjects, mustNotBeRead } from '../nemesis/object-ways-out.js';
 import { cutOff, damageAnObject, flipABit, RESULT_BYTES, untilStored } from '../nemesis/stored-objects.js';
+import { flipABitOfRows } from '../nemesis/rows.js';
 import { backUp, cutOffTheLog, flipABitOfTheLog, putBack } from '../nemesis/stores.js';
 import { descriptors, history, idle, memory, projections, readiness } from '../oracles/oracles.js';
 import { payloads } from '../oracles/payloads.js';
@@ -156,6 +157,16 @@ export const DAMAGE_SCENARIOS: readonly Scenario[] = [
     oracles: WITH_RESULTS,
   },
   {
+    key: 'rows',
+    name: 'one bit of a table of Postgres is another one',
+    isShort: false,
+    env: TWO_NODES,
+    loses: true,
+    faults: [BUSY, flipABitOfRows('submission.task', '/tasks/summaries')],
+    load: withResults('rows'),
+    oracles: WITH_RESULTS,
+  },
+  {
     key: 'repairs',
     name: 'repairs that are cut off by the death of who does them',
     isShort: false,
@@ -180,14 +191,13 @@ export const DAMAGE_SCENARIOS: readonly Scenario[] = [
   },
   {
     key: 'services',
-    name: 'a process for each service: the log is cut off by a crash, then a file of an object',
+    name: 'a process for each service: a file of an object is cut off, then the log by a crash',
     isShort: false,
     env: { ...TWO_NODES, FORNAX_SERVICES: '1' },
     loses: true,
     faults: [
       BUSY,
-      damage({ name: 'cut off', ends: 'power cut', change: cutOffTheLog, ...WENT_BACK }),
-      BUSY,
+      // First: an instance that a lost log has run again would replace what is damaged.
       damageAnObject({
         name: 'a cut object',
         bucket: 'fault-services',
@@ -195,6 +205,8 @@ export const DAMAGE_SCENARIOS: readonly Scenario[] = [
         change: cutOff,
         wayOut: (object) => steps(mustNotBeRead(object), forgetDamagedObjects(`${object.bucket}/${object.key}`)),
       }),
+      BUSY,
+      damage({ name: 'cut off', ends: 'power cut', change: cutOffTheLog, ...WENT_BACK }),
     ],
     load: withResults('services'),
     oracles: WITH_RESULTS,
