@@ -3,7 +3,14 @@ import { SetupError } from '@fornax/embedded';
 import { z } from 'zod';
 
 const readinessSchema = z.object({
-  reasons: z.array(z.object({ name: z.string(), reason: z.string(), ways: z.array(z.string()).optional() })),
+  reasons: z.array(
+    z.object({
+      name: z.string(),
+      reason: z.string(),
+      ways: z.array(z.string()).optional(),
+      isWorkedOn: z.boolean().optional(),
+    }),
+  ),
 });
 
 const degradedSchema = z.object({ degraded: z.array(z.object({ name: z.string(), reason: z.string() })) });
@@ -20,6 +27,8 @@ export interface Reason {
   readonly reason: string;
   /** What a person can do, where waiting does not help. */
   readonly ways?: readonly string[] | undefined;
+  /** It is being mended by work that may take long; the text changes as long as that goes on. */
+  readonly isWorkedOn?: boolean | undefined;
 }
 
 export type Answer =
@@ -69,13 +78,20 @@ export const askReadiness = async (url: string, token: string | undefined): Prom
   }
 };
 
+/** How far the work is that something waits for; empty without any. */
+const workIn = (reasons: readonly Reason[]): string =>
+  reasons
+    .filter(({ isWorkedOn }) => isWorkedOn)
+    .map(({ reason }) => reason)
+    .join('\n');
+
 const POLL_MS = 50;
 const TELL_MS = 2_000;
 const STOPPED_POLL_MS = 1_000;
 
 /**
  * Waits until `<url>/health/ready` answers 200 and tells every two seconds what is missing. While a person has to do something first (nothing may be
- * written, or files are gone), it says so once and waits for as long as that takes.
+ * written, or files are gone), it says so once and waits for as long as that takes; also for work that goes on, such as an index that is made again.
  * @param signal ends the waiting with its reason
  * @returns what does not work although the platform serves; usually nothing
  * @throws SetupError the time is over
@@ -100,6 +116,7 @@ export const waitUntilReady = async (
   let startedAt = performance.now();
   let toldAt = startedAt;
   let said = '';
+  let work = '';
   for (;;) {
     signal.throwIfAborted();
     const answer = await askReadiness(url, token);
@@ -114,6 +131,9 @@ export const waitUntilReady = async (
       await delay(STOPPED_POLL_MS);
       continue;
     }
+    const workNow = workIn(answer.reasons);
+    if (workNow !== work) startedAt = now;
+    work = workNow;
     if (now - startedAt > timeoutMs) {
       throw new SetupError(
         `The platform was not ready after ${Math.round(timeoutMs / 1000)} s (${answer.why}).`,

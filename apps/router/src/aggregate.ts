@@ -76,6 +76,7 @@ export const healthOf = (said: readonly Said[]): { readonly status: number; read
               name: `${one.service}: ${String(reason['name'])}`,
               reason: String(reason['reason']),
               ...(Array.isArray(reason['ways']) ? { ways: reason['ways'].map(String) } : {}),
+              ...(reason['isWorkedOn'] === true ? { isWorkedOn: true } : {}),
             },
           ]
         : [],

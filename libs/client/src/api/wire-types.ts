@@ -37,7 +37,12 @@ export interface LogState {
 export interface Health {
   readonly status: string;
   /** With what an operator can do, where waiting does not help. */
-  readonly reasons: readonly { readonly name: string; readonly reason: string; readonly ways?: readonly string[] }[];
+  readonly reasons: readonly {
+    readonly name: string;
+    readonly reason: string;
+    readonly ways?: readonly string[];
+    readonly isWorkedOn?: boolean;
+  }[];
   readonly degraded: readonly { readonly name: string; readonly reason: string }[];
   /** Why nothing may be written, and what to do. */
   readonly stops: readonly {

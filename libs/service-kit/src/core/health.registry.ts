@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
 
-/** A reason that only a person can end. */
+/** A reason that is more than a sentence. */
 export interface Trouble {
   readonly reason: string;
-  /** What an operator can do, each a sentence with the command in it. */
-  readonly ways: readonly string[];
+  /** What an operator can do, each a sentence with the command in it, where only a person can end it. */
+  readonly ways?: readonly string[];
+  /** It is being mended by work that may take long: its reason tells how far that is, and changes as long as it goes on. */
+  readonly isWorkedOn?: true;
 }
 
 type Found = string | Trouble | undefined;
@@ -12,11 +14,8 @@ type Found = string | Trouble | undefined;
 /** @returns undefined when ready, else the reason why not, for people. A check that throws or takes over 2 s counts as not ready. */
 export type ReadinessCheck = () => Promise<Found> | Found;
 
-export interface Reason {
+export interface Reason extends Trouble {
   readonly name: string;
-  readonly reason: string;
-  /** What an operator can do, where waiting does not help. */
-  readonly ways?: readonly string[];
 }
 
 export interface Readiness {

@@ -4,7 +4,11 @@ const text: Schema = { type: 'string' };
 const texts: Schema = { type: 'array', items: text };
 const reasons: Schema = {
   type: 'array',
-  items: { type: 'object', properties: { name: text, reason: text, ways: texts }, required: ['name', 'reason'] },
+  items: {
+    type: 'object',
+    properties: { name: text, reason: text, ways: texts, isWorkedOn: { type: 'boolean' } },
+    required: ['name', 'reason'],
+  },
 };
 
 const stops: Schema = {

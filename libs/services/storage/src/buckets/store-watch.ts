@@ -82,8 +82,10 @@ export class StoreWatch implements OnApplicationBootstrap, BeforeApplicationShut
   /** The same, with the ways out of what does not mend itself. */
   #whyNotReady(): string | Trouble | undefined {
     const reason = this.trouble();
-    const kind = this.#running ? undefined : this.#store?.folderTrouble();
-    return reason === undefined || kind === undefined ? reason : { reason, ways: WAYS_OUT[kind] };
+    if (reason === undefined) return undefined;
+    if (this.#running) return { reason, isWorkedOn: true };
+    const kind = this.#store?.folderTrouble();
+    return kind === undefined ? reason : { reason, ways: WAYS_OUT[kind] };
   }
 
   async #look(store: LocalObjectStore): Promise<void> {
