@@ -159,9 +159,8 @@ export const checkHistory = (history: History): readonly Anomaly[] => {
     const tasks = ended.get(key) ?? [];
     const ran = seen.get(key) ?? [];
     anomalies.push(...checkExistence(key, submits, tasks, losses));
-    // Where the submit itself is lost, what the platform still did for it has no task any more.
-    const isLost = submits.some(({ at }) => isIn(losses, at));
-    const stray = tasks.length === 0 && !isLost ? ran.filter(({ from }) => !isIn(losses, from)).length : 0;
+    // Also where the submit itself is lost: what was run for it before is, too, and nothing is run for it afterwards.
+    const stray = tasks.length === 0 ? ran.filter(({ from }) => !isIn(losses, from)).length : 0;
     if (stray > 0) anomalies.push({ kind: 'run without a task', key, detail: `${stray} runs` });
     const open = ran.filter(({ isOpen }) => isOpen).length;
     if (open > 0) anomalies.push({ kind: 'still running', key, detail: `${open} runs, and the task is over` });
