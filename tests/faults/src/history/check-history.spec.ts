@@ -124,7 +124,9 @@ describe('the checker of histories', () => {
     it('lets go of what was acknowledged, run and not billed in that time', () => {
       expect(kinds({ losses, endings: [] })).toEqual([]);
       expect(kinds({ losses, endings: [], runs: [aRun()] })).toEqual([]);
-      expect(kinds({ losses, endings: [], runs: [aRun(), aRun({ from: 20, until: 21 })] })).toEqual(['run without a task']);
+      expect(kinds({ losses, endings: [], runs: [aRun(), aRun({ from: 20, until: 21 })] })).toEqual([
+        'run without a task',
+      ]);
       expect(kinds({ losses, runs: [aRun(), aRun({ from: 20, until: 21 })] })).toEqual([]);
     });
 
