@@ -123,6 +123,10 @@ describe('a platform that is recovered as the page says', () => {
         said: `${node}: draining\n`,
       });
       await client().resumeNode(node);
+      expect(await reader.types('npx fornax nodes')).toMatchObject({ code: 0, said: expect.stringContaining(node) });
+      expect(await reader.types('npx fornax node events <node>', { '<node>': node })).toMatchObject({ code: 0 });
+      const task = { '<task>': (await client().listTasks())[0]?.uuid ?? '' };
+      expect(await reader.types('npx fornax task waiting <task>', task)).toMatchObject({ code: 0 });
       const agent = await pidOf(node);
       signal(agent, 'SIGSTOP');
       expect(await reader.types('kill -CONT <pid>', { '<pid>': String(agent) })).toEqual({ code: 0, said: '' });
