@@ -256,6 +256,28 @@ describe('a leading scheduler', () => {
     });
   });
 
+  it('places nothing on a node whose disk is full, says so, and goes on once there is room', async () => {
+    const world = await rig().lead();
+    const joined = await world.append('node', 'node-1', 0, nodeJoined('node-1'));
+    const filled = await world.append('node', 'node-1', joined, {
+      type: 'NodeDiskFilled',
+      nodeId: 'node-1',
+      epoch: 1,
+      at: 2,
+    });
+    await world.append('task', 't', 0, submitted('t', { instances: '0' }));
+    const reason = await eventually(async () =>
+      (await world.taskEvents('t')).find((event) => event.type === 'WaitingReasonChanged'),
+    );
+    expect(reason).toMatchObject({
+      reason: 'disks-full',
+      detail: 'every node that is online has no room on its disk',
+    });
+    expect(world.leases()).toEqual([]);
+    await world.append('node', 'node-1', filled, { type: 'NodeDiskFreed', nodeId: 'node-1', epoch: 1, at: 3 });
+    await eventually(() => world.leases().length === 1);
+  });
+
   it('says why a task waits, once it has waited for a while, and only when that changes', async () => {
     const world = await rig().lead();
     await world.append('task', 't', 0, submitted('t', { instances: '0' }));
