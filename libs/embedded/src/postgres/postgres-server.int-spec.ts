@@ -78,6 +78,18 @@ describe('an embedded PostgreSQL', () => {
     expect(await query(server.url, 'SELECT 1 AS n')).toEqual([{ n: 1 }]);
   }, 60_000);
 
+  it('says the ways out when its control file has a changed bit, and starts again with the good one', async () => {
+    await server.stop();
+    const file = join(folder, 'pg', 'server', 'cluster', 'global', 'pg_control');
+    const good = await readFile(file);
+    const changed = Buffer.from(good);
+    changed[40] = (changed[40] ?? 0) ^ 1;
+    await writeFile(file, changed);
+    await expect(start()).rejects.toThrow(/did not start[^]*Its files are damaged[^]*postgres/);
+    await writeFile(file, good);
+    server = await start();
+  }, 60_000);
+
   it('refuses a data folder of another version, naming the setting', async () => {
     await server.stop();
     const cluster = join(folder, 'pg', 'server', 'cluster');

@@ -193,6 +193,15 @@ const STOP_STEPS = [
 ] as const;
 const START_ATTEMPTS = 6;
 
+/** Words of a server that cannot use its files: its control file, its log, its catalogs. */
+const SAYS_DAMAGE =
+  /PANIC|incorrect checksum|invalid page|could not (?:read|open) (?:file|block)|invalid (?:checkpoint|primary checkpoint)|corrupt|unexpected data beyond EOF/i;
+/** Causes that leave the files whole. */
+const SAYS_OTHERWISE = /No space left|Disk quota|Permission denied|Read-only file system|Too many open files/i;
+const DAMAGED =
+  'Its files are damaged: look at the disk, put a good copy of the folder postgres back, or move it out of the data folder and start: what it holds is ' +
+  'built again from the event log and from the files of objects.';
+
 const launch = async (cluster: Cluster, options: StartPostgresOptions, port: number) => {
   const { env = process.env, durable = true, readyTimeoutMs = 120_000 } = options;
   await endLeftovers(cluster);
@@ -218,7 +227,11 @@ const launch = async (cluster: Cluster, options: StartPostgresOptions, port: num
   const isOurs = child.exit === undefined; // else another server on the port refused us
   await child.stop(STOP_STEPS);
   if (refusal !== undefined && isOurs) throw refusal;
-  throw new SetupError(`PostgreSQL did not start (${JSON.stringify(child.exit)}): ${logTail(cluster.logFile, 800)}`);
+  const said = logTail(cluster.logFile, 800);
+  throw new SetupError(
+    `PostgreSQL did not start (${JSON.stringify(child.exit)}): ${said}`,
+    SAYS_DAMAGE.test(said) && !SAYS_OTHERWISE.test(said) ? DAMAGED : undefined,
+  );
 };
 
 /** Passing troubles of a start: a port taken meanwhile, shared memory that dying children still hold. */
