@@ -10,7 +10,15 @@ const layers = [
     bannedExternalImports: ['@nestjs/*', 'typeorm', 'pg', '@nats-io/*'],
   },
   { sourceTag: 'layer:platform', onlyDependOnLibsWithTags: ['layer:platform', 'layer:contracts', 'layer:domain'] },
-  { sourceTag: 'layer:service', onlyDependOnLibsWithTags: ['layer:platform', 'layer:contracts', 'layer:domain'] },
+  // A feature is a room of a service. What the rooms may know of each other is said by their own tags, below.
+  {
+    sourceTag: 'layer:feature',
+    onlyDependOnLibsWithTags: ['layer:feature', 'layer:platform', 'layer:contracts', 'layer:domain'],
+  },
+  {
+    sourceTag: 'layer:service',
+    onlyDependOnLibsWithTags: ['layer:feature', 'layer:platform', 'layer:contracts', 'layer:domain'],
+  },
   {
     sourceTag: 'layer:client',
     onlyDependOnLibsWithTags: ['layer:contracts', 'layer:domain'],

@@ -155,9 +155,10 @@ const install = async (log) => {
   writeFileSync(lockStamp, wanted);
 };
 
-/** Folders that hold one project each. */
+/** Folders that hold one project each: the workspaces of the root package. */
 const projects = () =>
-  ['apps', 'libs', 'libs/services', 'tests']
+  readJson(join(root, 'package.json'))
+    .workspaces.map((pattern) => pattern.replace(/\/\*$/, ''))
     .flatMap((group) =>
       readdirSync(join(root, group), { withFileTypes: true }).map((entry) => join(root, group, entry.name)),
     )

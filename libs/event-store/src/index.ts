@@ -43,7 +43,7 @@ export { onGivenUp } from './quarantine/on-given-up.js';
 export { Quarantine, type QuarantineListener } from './quarantine/quarantine.js';
 export { takeAgain, type KeptMessage, type TakeAgainOptions } from './quarantine/take-again.js';
 export { InMemoryLog } from './in-memory/in-memory.event-log.js';
-export { type ConnectNatsOptions, type NatsKey, connectNats, onReconnect } from './jetstream/connection.js';
+export { type ConnectNatsOptions, type Nats, type NatsKey, connectNats, onReconnect } from './jetstream/connection.js';
 export {
   type ConsumeOptions,
   type ConsumerOptions,

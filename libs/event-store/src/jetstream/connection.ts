@@ -3,6 +3,9 @@ import { createInbox, type Auth, type NatsConnection } from '@nats-io/nats-core'
 import type { Nkey } from '../nkeys/nkeys.js';
 import { delay } from '../wait.js';
 
+/** A connection to NATS, for those who only hand it on. */
+export type Nats = NatsConnection;
+
 export interface ConnectNatsOptions {
   /** One or more servers, comma-separated. */
   readonly url: string;

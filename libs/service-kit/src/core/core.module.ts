@@ -15,6 +15,7 @@ import type { Logger } from 'pino';
 import { AccountDirectory } from '../accounts/account-directory.js';
 import { AuthGuard } from '../accounts/auth.guard.js';
 import type { CoreConfig } from '../config/core-config.js';
+import type { Env } from '../config/load-config.js';
 import { CarriedOutInterceptor, noteCommit } from '../errors/carried-out.js';
 import { DiskWatch } from '../disk/disk-watch.js';
 import { WireExceptionFilter } from '../errors/wire-exception.filter.js';
@@ -36,7 +37,7 @@ import { LogStore } from './log-store.js';
 import { WriteStops } from './write-stops.js';
 import { writerOf } from './writer-of.js';
 import { connectAs } from './connect-as.js';
-import { CLOCK, CORE_CONFIG, EVENT_LOG, LOGGER, MONOTONIC_CLOCK, NATS, PUBLISHER } from './tokens.js';
+import { CLOCK, CORE_CONFIG, ENV, EVENT_LOG, LOGGER, MONOTONIC_CLOCK, NATS, PUBLISHER } from './tokens.js';
 
 /** Closes what the process shares, after everything that uses it has stopped. */
 @Injectable()
@@ -58,13 +59,14 @@ export class SharedResources implements OnApplicationShutdown {
 @Global()
 @Module({})
 export class CoreModule {
-  static forRoot(config: CoreConfig, logger: Logger): DynamicModule {
+  static forRoot(config: CoreConfig, logger: Logger, env: Env): DynamicModule {
     return {
       module: CoreModule,
       controllers: [ProjectionsController, LogController, LogStateController, QuarantineController],
       providers: [
         { provide: CORE_CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },
+        { provide: ENV, useValue: env },
         { provide: CLOCK, useValue: systemClock },
         { provide: MONOTONIC_CLOCK, useValue: systemMonotonicClock },
         {
@@ -147,6 +149,7 @@ export class CoreModule {
       ],
       exports: [
         CORE_CONFIG,
+        ENV,
         LOGGER,
         CLOCK,
         MONOTONIC_CLOCK,

@@ -1,5 +1,7 @@
 /** Injection tokens of what CoreModule provides. Classes (AccountDirectory, Sealer, RpcClient, ProjectionHost, HealthRegistry) are their own tokens. */
 export const CORE_CONFIG = Symbol('fornax.core-config');
+/** The environment that the process was started with: `Env`. What reads its own settings takes them from here. */
+export const ENV = Symbol('fornax.env');
 /** NatsConnection */
 export const NATS = Symbol('fornax.nats');
 /** EventLog */

@@ -10,6 +10,7 @@ import type { DataSource } from 'typeorm';
 import { AccountDirectory } from '../accounts/account-directory.js';
 import { endLiveAnswers } from '../accounts/live-answers.js';
 import type { CoreConfig } from '../config/core-config.js';
+import type { Env } from '../config/load-config.js';
 import { CoreModule } from '../core/core.module.js';
 import { HealthRegistry } from '../core/health.registry.js';
 import { WriteStops } from '../core/write-stops.js';
@@ -36,6 +37,8 @@ import type { Telemetry } from '../telemetry/start-telemetry.js';
 
 export interface AppParts {
   readonly config: CoreConfig;
+  /** What modules read settings of their own from. */
+  readonly env: Env;
   readonly logger: Logger;
   readonly telemetry: Telemetry;
   /** Something that must not stop has stopped. */
@@ -47,9 +50,9 @@ class RootModule {}
 
 /** Puts a service's module (or several) together with what all share: HTTP, RPC over NATS, the log. Not listening yet. */
 export const createApp = async (module: Type | DynamicModule, parts: AppParts): Promise<NestFastifyApplication> => {
-  const { config, logger, telemetry, onFatal } = parts;
+  const { config, env, logger, telemetry, onFatal } = parts;
   const adapter = new FastifyAdapter(fastifyOptions(config.door));
-  const root: DynamicModule = { module: RootModule, imports: [CoreModule.forRoot(config, logger), module] };
+  const root: DynamicModule = { module: RootModule, imports: [CoreModule.forRoot(config, logger, env), module] };
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
     bodyParser: false,
     abortOnError: false,

@@ -67,7 +67,7 @@ const run = async (module: Type | DynamicModule, name: string, defaultPort: numb
   const stopped = onceStopped();
   if (process.env['FORNAX_EXIT_WITH_PARENT'] === '1') endWithParent();
 
-  const app = await createApp(module, { config, logger, telemetry, onFatal });
+  const app = await createApp(module, { config, env: process.env, logger, telemetry, onFatal });
   const restart = Promise.withResolvers<'restart'>();
   const url = await openApp(app, {
     port: ports.FORNAX_HTTP_PORT ?? ports.FORNAX_PORT ?? defaultPort,

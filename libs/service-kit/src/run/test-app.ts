@@ -34,6 +34,7 @@ export const createTestApp = async (
   };
   const parts = {
     config,
+    env,
     logger: createLogger(name, config.logLevel),
     telemetry: startTelemetry({ service: name }),
     onFatal,

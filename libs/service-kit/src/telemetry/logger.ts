@@ -80,3 +80,5 @@ export class NestLogger implements LoggerService {
     this.logger.trace({ context: rest.at(-1) }, textOf(message));
   }
 }
+
+export type { Logger };

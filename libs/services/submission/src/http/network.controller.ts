@@ -3,7 +3,7 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Ranges } from '@fornax/domain';
 import { CurrentAccount, type Account } from '@fornax/service-kit';
 import { z } from 'zod';
-import { TaskLookup } from '../queries/task-lookup.js';
+import { TaskLookup } from '@fornax/tasks';
 
 /** Instances named in one answer: the first ones, since clients look at number 0. */
 export const MOST_INSTANCES = 1_000;

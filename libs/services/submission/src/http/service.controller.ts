@@ -14,9 +14,9 @@ import {
 } from '@fornax/contracts';
 import { CORE_CONFIG, CurrentAccount, NotFound, Public, type Account, type CoreConfig } from '@fornax/service-kit';
 import { z } from 'zod';
-import { ProfileCatalogue } from '../profiles/profile-catalogue.js';
-import { OrganisationQuotas } from '../queries/computing-quotas.js';
-import { UserInfo } from '../queries/user-info.js';
+import { ProfileCatalogue } from '@fornax/profiles';
+import { OrganisationQuotas } from '@fornax/tasks';
+import { UserInfo } from './user-info.js';
 
 /** What clients ask before anything else. */
 @ApiTags('service')

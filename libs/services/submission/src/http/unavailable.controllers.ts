@@ -8,9 +8,8 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import { pageOf, pageRequestSchema, type Page, type PageRequest } from '@fornax/contracts';
-import { NotBuilt, NotFound } from '@fornax/service-kit';
+import { NotBuilt, NotFound, WireBody } from '@fornax/service-kit';
 import { z } from 'zod';
-import { WireBody } from './wire-body.js';
 
 const emptyList = z.array(z.unknown()).max(0);
 const emptyPageSchema = pageOf(z.unknown());

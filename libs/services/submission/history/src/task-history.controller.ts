@@ -1,0 +1,98 @@
+import { Controller, Get, Param, Query, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { taskSchema, type WireTask } from '@fornax/contracts';
+import { CurrentAccount, NotFound, ValidationFailed, type Account } from '@fornax/service-kit';
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { KnownTasks, parseAsOf, TaskAnswers, TaskAsOf, TaskHistory, TaskLookup, wireEventSchema } from '@fornax/tasks';
+
+const DEFAULT_LIMIT = 100;
+const MAX_LIMIT = 1_000;
+
+const historySchema = z.object({
+  taskId: z.string(),
+  events: z.array(wireEventSchema),
+  /** `after` of the next page; null when there is nothing more yet. */
+  next: z.int().nullable(),
+});
+
+/** A whole number of the query. @throws ValidationFailed */
+const wholeNumber = (
+  field: string,
+  text: unknown,
+  fallback: number,
+  [least, most]: readonly [number, number],
+): number => {
+  if (text === undefined) return fallback;
+  const value = typeof text === 'string' && /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= least && value <= most))
+    throw new ValidationFailed({ [field]: [`must be a whole number from ${least} to ${most}`] });
+  return value;
+};
+
+/** What the log tells about one task: what happened, and how it stood at any time. */
+@ApiTags('history')
+@Controller('fornax/v1/tasks/:id')
+export class TaskHistoryController {
+  constructor(
+    private readonly tasks: KnownTasks,
+    private readonly history: TaskHistory,
+    private readonly past: TaskAsOf,
+    private readonly lookup: TaskLookup,
+    private readonly answers: TaskAnswers,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: 'A task as it is now, or exactly as it was shown at a moment of the past' })
+  @ApiQuery({
+    name: 'asOf',
+    required: false,
+    description: 'Sequence of the log, or instant (RFC 3339). Running times are those of that moment',
+  })
+  @ApiOkResponse({ standardSchema: taskSchema })
+  async read(
+    @Param('id') id: string,
+    @CurrentAccount() account: Account,
+    @Res({ passthrough: true }) reply: FastifyReply,
+    @Query('asof') asOf?: unknown,
+  ): Promise<WireTask> {
+    if (asOf === undefined) {
+      const [task] = await this.answers.whole([await this.lookup.find(account, id)]);
+      if (!task) throw new NotFound(`No such task: ${id}`);
+      return task;
+    }
+    const moment = parseAsOf(String(asOf));
+    const { taskId } = await this.tasks.find(account, id);
+    const { status, ended, now } = await this.past.read(taskId, moment);
+    reply.header('fornax-sequence', String(status.version)).header('fornax-as-of', new Date(now).toISOString());
+    return this.answers.asOf(status, ended, now);
+  }
+
+  @Get('events')
+  @ApiOperation({
+    summary: 'Everything that happened to a task and its snapshots, in order: who, when, why. Deleted tasks too, by id',
+  })
+  @ApiQuery({
+    name: 'after',
+    required: false,
+    description: 'Only commits after this sequence; `next` of the page before',
+  })
+  @ApiQuery({
+    name: 'limit',
+    required: false,
+    description: `Events on a page, 1 to ${MAX_LIMIT}; ${DEFAULT_LIMIT} if absent`,
+  })
+  @ApiOkResponse({ standardSchema: historySchema })
+  async events(
+    @Param('id') id: string,
+    @CurrentAccount() account: Account,
+    @Query('after') after?: unknown,
+    @Query('limit') limit?: unknown,
+  ): Promise<z.output<typeof historySchema>> {
+    const from = wholeNumber('after', after, 0, [0, Number.MAX_SAFE_INTEGER]);
+    const most = wholeNumber('limit', limit, DEFAULT_LIMIT, [1, MAX_LIMIT]);
+    const task = await this.tasks.find(account, id);
+    const { events, next } = await this.history.page(task, from, most);
+    return { taskId: task.taskId, events: [...events], next };
+  }
+}

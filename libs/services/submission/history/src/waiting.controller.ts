@@ -1,0 +1,115 @@
+import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { RPC, waitingReplySchema, type WaitingReply } from '@fornax/contracts';
+import { CLOCK, CurrentAccount, FornaxError, NotFound, RpcClient, type Account, type Clock } from '@fornax/service-kit';
+import { z } from 'zod';
+import { type AsOf, isUpTo, KnownTasks, parseAsOf, TaskHistory } from '@fornax/tasks';
+import { sentenceOf, WaitingFold, type WaitingFacts } from './waiting.js';
+
+const ASK_MS = 1_000;
+
+const when = z.string();
+const waitingSchema = z.object({
+  taskId: z.string(),
+  /** When it was so: now, or the moment that was asked for. */
+  asOf: when,
+  state: z.string(),
+  /** Instances that wait. */
+  waiting: z.int(),
+  /** no-node, nodes-drain, disks-full, nodes-away, no-node-fits, fleet-full, quota; null when nothing stands in the way. */
+  reason: z.string().nullable(),
+  detail: z.string().nullable(),
+  since: when.nullable(),
+  /** All of it in one sentence. */
+  text: z.string(),
+  /** Tasks that it waits for: none, as long as there are no jobs with dependencies. */
+  dependsOn: z.array(z.string()),
+  /** Who knows: the scheduler, about now; or the log, where waits of less than a second leave no trace. */
+  source: z.enum(['scheduler', 'log']),
+  /** The last changes of the reason, oldest first; null: nothing waited for room any more. */
+  history: z.array(
+    z.object({ reason: z.string().nullable(), detail: z.string().nullable(), at: when, sequence: z.int() }),
+  ),
+});
+type Waiting = z.output<typeof waitingSchema>;
+type Known = Extract<WaitingReply, { known: true }>;
+
+const date = (ms: number): string => new Date(ms).toISOString();
+
+/** Why a task waits: now, or at any moment of the past. */
+@ApiTags('history')
+@Controller('fornax/v1/tasks/:id/waiting')
+export class WaitingController {
+  constructor(
+    private readonly tasks: KnownTasks,
+    private readonly history: TaskHistory,
+    private readonly rpc: RpcClient,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: 'Why a task waits now, or why it waited then; for running and finished tasks, too' })
+  @ApiQuery({ name: 'asOf', required: false, description: 'Sequence of the log, or instant (RFC 3339)' })
+  @ApiOkResponse({ standardSchema: waitingSchema })
+  async waiting(
+    @Param('id') id: string,
+    @CurrentAccount() account: Account,
+    @Query('asof') text?: unknown,
+  ): Promise<Waiting> {
+    const asOf = text === undefined ? undefined : parseAsOf(String(text));
+    const { taskId } = await this.tasks.find(account, id);
+    const facts = await this.facts(taskId, asOf);
+    if (asOf) return answer(taskId, facts, 'instant' in asOf ? asOf.instant : facts.at, 'log');
+    const known = facts.waiting > 0 ? await this.ask(taskId) : undefined;
+    if (!known) return answer(taskId, facts, this.clock.now(), 'log');
+    if (known === 'nobody') {
+      const last = answer(taskId, facts, this.clock.now(), 'log');
+      return {
+        ...last,
+        text: `No scheduler answers just now, so nothing is started. As it was recorded last: ${last.text}`,
+      };
+    }
+    const { waiting, reason, detail, waitingSince } = known;
+    const now = { ...facts, waiting, reason, detail, since: waiting > 0 ? (waitingSince ?? facts.since) : null };
+    return answer(taskId, now, this.clock.now(), 'scheduler');
+  }
+
+  /** @throws NotFound before the task existed */
+  private async facts(taskId: string, asOf: AsOf | undefined): Promise<WaitingFacts> {
+    const fold = new WaitingFold();
+    reading: for await (const part of this.history.commits(taskId)) {
+      for (const commit of part) {
+        if (asOf && !isUpTo(asOf, commit)) break reading;
+        fold.apply(commit);
+      }
+    }
+    const facts = fold.facts();
+    if (!facts) throw new NotFound(`The task ${taskId} did not exist yet`, { code: 'task-not-yet' });
+    return facts;
+  }
+
+  /** What the leading scheduler sees; undefined when it knows nothing of the task, nobody when none answers. */
+  private async ask(taskId: string): Promise<Known | 'nobody' | undefined> {
+    try {
+      const reply = await this.rpc.request(RPC.waiting, { taskId }, waitingReplySchema, ASK_MS);
+      return reply.known ? reply : undefined;
+    } catch (error) {
+      if (error instanceof FornaxError) return 'nobody';
+      throw error;
+    }
+  }
+}
+
+const answer = (taskId: string, facts: WaitingFacts, asOf: number, source: Waiting['source']): Waiting => ({
+  taskId,
+  asOf: date(asOf),
+  state: facts.state,
+  waiting: facts.waiting,
+  reason: facts.reason,
+  detail: facts.detail,
+  since: facts.since === null ? null : date(facts.since),
+  text: sentenceOf(facts),
+  dependsOn: [],
+  source,
+  history: facts.history.map(({ reason, detail, at, sequence }) => ({ reason, detail, at: date(at), sequence })),
+});

@@ -1,0 +1,75 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { WireTaskSummary } from '@fornax/contracts';
+import { readPosition } from '@fornax/projections';
+import { CLOCK, Unavailable, type Clock } from '@fornax/service-kit';
+import type { DataSource, EntityManager } from 'typeorm';
+import { inShort, StatusGate, SUMMARY_COLUMNS, type SummaryRecord, summaryView } from '@fornax/tasks';
+import type { EventFilter } from './event-filter.js';
+
+/** A part of the tasks as they stand. */
+export interface SnapshotPart {
+  /** Everything up to here is in these rows. */
+  readonly sequence: number;
+  /** `sequence`: the last commit that the task's row shows. */
+  readonly tasks: readonly (WireTaskSummary & { readonly sequence: number })[];
+  readonly isLast: boolean;
+}
+
+const PART = 500;
+const STATUS = 'status';
+
+interface Row extends SummaryRecord {
+  readonly version: string;
+}
+type Key = readonly [createdMs: string, taskId: string];
+
+/** Reads somebody's tasks as they stand, newest first, a part at a time; no transaction outlives a part, however slow the reader is. */
+@Injectable()
+export class TaskSnapshotReader {
+  constructor(
+    @InjectDataSource('submission') private readonly db: DataSource,
+    private readonly gate: StatusGate,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Rows and the checkpoint they stand at are read in one transaction each. A later part may stand at a later sequence than the first.
+   * @throws Unavailable the rows were made from another log than `epoch`
+   */
+  async *read(filter: EventFilter, epoch: string): AsyncGenerator<SnapshotPart> {
+    await this.gate.caughtUp();
+    for (let after: Key | undefined, isLast = false; !isLast;) {
+      const from = after;
+      const [sequence, rows] = await this.db.transaction('REPEATABLE READ', async (tx) => [
+        await checkpointOf(tx, epoch),
+        await tasksOf(tx, filter, from),
+      ]);
+      const last = rows.at(-1);
+      isLast = rows.length < PART;
+      if (last) after = [last.created_ms, last.task_id];
+      const now = this.clock.now();
+      yield {
+        sequence,
+        isLast,
+        tasks: rows.map((row) => ({ ...summaryView(inShort(row), now), sequence: Number(row.version) })),
+      };
+    }
+  }
+}
+
+const checkpointOf = async (tx: EntityManager, epoch: string): Promise<number> => {
+  const position = await readPosition(tx, STATUS);
+  if (position?.epoch !== epoch)
+    throw new Unavailable('The status of tasks is being rebuilt', { code: 'status-out-of-date' });
+  return position.sequence;
+};
+
+const tasksOf = (tx: EntityManager, { owner, tasks }: EventFilter, after: Key | undefined): Promise<Row[]> =>
+  tx.query<Row[]>(
+    `SELECT ${SUMMARY_COLUMNS}, version FROM task
+     WHERE ($1::text IS NULL OR owner = $1) AND ($2::text[] IS NULL OR task_id = ANY($2))
+       AND ($3::bigint IS NULL OR (created_ms, task_id) < ($3::bigint, $4::text))
+     ORDER BY created_ms DESC, task_id DESC LIMIT ${PART}`,
+    [owner, tasks, after?.[0] ?? null, after?.[1] ?? null],
+  );

@@ -1,0 +1,39 @@
+import { Module } from '@nestjs/common';
+import { ENV, provideProjection } from '@fornax/service-kit';
+import { TasksModule } from '@fornax/tasks';
+import { loadNotifyConfig, NOTIFY_CONFIG } from './config/notify-config.js';
+import { DATABASE } from './database.js';
+import { CommitOwners } from './feed/commit-owners.js';
+import { EventFeed } from './feed/event-feed.js';
+import { EventStream } from './feed/event-stream.js';
+import { EventsController } from './feed/events.controller.js';
+import { TaskSnapshotReader } from './feed/task-snapshot-reader.js';
+import { AccountGate } from './webhooks/account-gate.js';
+import { LogPlaces } from './webhooks/log-places.js';
+import { WebhookCommands } from './webhooks/webhook-commands.js';
+import { WebhookDeliverer } from './webhooks/webhook-deliverer.js';
+import { WebhookSender } from './webhooks/webhook-sender.js';
+import { WebhookStore } from './webhooks/webhook-store.js';
+import { WebhooksController } from './webhooks/webhooks.controller.js';
+import { WebhooksProjection } from './webhooks/webhooks.projection.js';
+
+/** Tells others what happens: one feed of events, Server-Sent Events and signed webhooks over it. */
+@Module({
+  imports: [TasksModule],
+  controllers: [EventsController, WebhooksController],
+  providers: [
+    { provide: NOTIFY_CONFIG, inject: [ENV], useFactory: loadNotifyConfig },
+    ...provideProjection(DATABASE, WebhooksProjection),
+    CommitOwners,
+    EventFeed,
+    EventStream,
+    TaskSnapshotReader,
+    LogPlaces,
+    WebhookStore,
+    WebhookCommands,
+    WebhookSender,
+    AccountGate,
+    WebhookDeliverer,
+  ],
+})
+export class NotifyModule {}

@@ -1,0 +1,28 @@
+import { Controller } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { RecordedCommit } from '@fornax/contracts';
+import { LogHandler } from '@fornax/service-kit';
+import type { DataSource } from 'typeorm';
+import { DATABASE } from '../database.js';
+import { deleteOutput } from '../model/log-store.js';
+import { OutputArchiver } from '../model/output-archiver.js';
+
+/** Deletes the output of deleted tasks. */
+@Controller()
+export class OutputCleanupController {
+  constructor(
+    @InjectDataSource(DATABASE) private readonly db: DataSource,
+    private readonly archiver: OutputArchiver,
+  ) {}
+
+  @LogHandler({ name: 'output-cleanup', aggregates: ['task'], from: 'checkpoint', service: DATABASE })
+  async forget(batch: readonly RecordedCommit[]): Promise<void> {
+    const gone = batch
+      .filter(({ events }) => events.some(({ type }) => type === 'TaskDeleted'))
+      .map(({ aggregateId }) => aggregateId);
+    if (gone.length === 0) return;
+    await this.db.transaction((tx) => deleteOutput(tx, gone));
+    // It removes the objects that nothing points to any more.
+    this.archiver.nudge();
+  }
+}

@@ -1,0 +1,37 @@
+import { Controller } from '@nestjs/common';
+import type { RecordedCommit } from '@fornax/contracts';
+import { LogHandler } from '@fornax/service-kit';
+import { StatusGate } from '@fornax/tasks';
+import { OutputArchiver } from '../model/output-archiver.js';
+import { OutputLeases } from '../model/output-leases.js';
+import { OutputSignals } from '../model/output-signals.js';
+
+/** Tells the readers and the archiver of output when a task or an instance has ended. In every process: each has readers of its own. */
+@Controller()
+export class OutputSignalsController {
+  constructor(
+    private readonly gate: StatusGate,
+    private readonly signals: OutputSignals,
+    private readonly archiver: OutputArchiver,
+    private readonly leases: OutputLeases,
+  ) {}
+
+  /** Apart from the others, for it waits for nothing: what a node prints is let in as soon as its lease is known. */
+  @LogHandler({ name: 'output-leases', aggregates: ['task'], from: 'now' })
+  learn(batch: readonly RecordedCommit[]): Promise<void> {
+    for (const commit of batch) this.leases.fold(commit);
+    return Promise.resolve();
+  }
+
+  @LogHandler({ name: 'output-signals', aggregates: ['task'], from: 'now' })
+  async tell(batch: readonly RecordedCommit[]): Promise<void> {
+    const ended = batch.filter(({ events }) => events.some(({ type }) => type === 'InstancesConcluded'));
+    const followed = batch.filter(({ aggregateId }) => this.signals.isFollowed(aggregateId));
+    const last = (followed.at(-1) ?? ended.at(-1))?.sequence;
+    if (last === undefined) return;
+    // Whoever is woken looks at the rows.
+    await this.gate.passed(last);
+    this.signals.wake(followed.map(({ aggregateId }) => aggregateId));
+    if (ended.length > 0) this.archiver.nudge();
+  }
+}

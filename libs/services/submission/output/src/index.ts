@@ -1,0 +1,2 @@
+export { OUTPUT_MIGRATIONS } from './migrations/output-migrations.js';
+export { OutputModule } from './output.module.js';

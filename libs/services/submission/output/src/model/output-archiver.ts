@@ -1,0 +1,152 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { OUTPUT_CONFIG, type OutputConfig } from '../config/output-config.js';
+import { OutputArchive } from './output-archive.js';
+import { OutputErrors } from './output-errors.js';
+import {
+  collectGarbage,
+  forgetOld,
+  largeStreams,
+  moveOldest,
+  pruneUnfinished,
+  type LargeStream,
+} from './segment-store.js';
+
+/** One archiver at a time, over all processes: an advisory lock of the database. */
+const LOCK = [0x466f726e, 0x4c6f6773] as const;
+/** Looks without being woken: for what a process that is gone has left. */
+const IDLE_MS = 60_000;
+/** Between two rounds, whatever wakes it. */
+const PAUSE_MS = 200;
+const MAX_BACKOFF_MS = 30_000;
+/** How long output may wait to be taken in while much of it is on its way out. */
+const RELIEF_MS = 30_000;
+
+/**
+ * Moves output from the database to object storage: the oldest of a stream that grows beyond its bound, and most of a large one whose task is over.
+ * What fails stays where it is and is tried again. The order is: note the object, store it, then in one transaction note what it holds and drop the
+ * rows; so a crash leaves an object that nothing points to, which the next round removes, and never output that is nowhere.
+ */
+@Injectable()
+export class OutputArchiver implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly stop = new AbortController();
+  private running: Promise<void> = Promise.resolve();
+  private wake: () => void = () => undefined;
+  private isWanted = true;
+  private failures = 0;
+  private waiters: (() => void)[] = [];
+
+  constructor(
+    @InjectDataSource('submission') private readonly db: DataSource,
+    @Inject(OUTPUT_CONFIG) private readonly config: OutputConfig,
+    private readonly archive: OutputArchive,
+    private readonly errors: OutputErrors,
+  ) {}
+
+  /** Most that a stream may keep in the database. Beyond it output is lost, so it is far away while storage takes what is moved. */
+  get mostBytes(): number {
+    if (!this.archive.isThere) return this.config.logKeepBytes;
+    return this.config.logKeepBytes * (this.failures > 0 ? 4 : 16);
+  }
+
+  onApplicationBootstrap(): void {
+    if (this.archive.isThere) this.running = this.run();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stop.abort();
+    this.wake();
+    await this.running;
+  }
+
+  /** There may be something to move. */
+  nudge(): void {
+    this.isWanted = true;
+    this.wake();
+  }
+
+  /** Told how much a stream keeps after a batch. Waits, bounded, while more comes in than goes out. */
+  async relieve(keptBytes: number): Promise<void> {
+    // Output may come after its task has ended: then the smaller bound counts.
+    if (!this.archive.isThere || keptBytes <= Math.min(this.config.logKeepBytes, this.config.logKeepEndedBytes)) return;
+    this.nudge();
+    if (keptBytes <= this.config.logKeepBytes * 2 || this.failures > 0) return;
+    const round = new Promise<void>((resolve) => this.waiters.push(resolve));
+    await Promise.race([
+      round,
+      delay(RELIEF_MS, undefined, { ref: false, signal: this.stop.signal }).catch(() => undefined),
+    ]);
+  }
+
+  private async run(): Promise<void> {
+    while (!this.stop.signal.aborted) {
+      let waitMs = PAUSE_MS;
+      if (!this.isWanted) await this.idle();
+      this.isWanted = false;
+      try {
+        await this.round();
+        this.failures = 0;
+      } catch (error) {
+        if (this.stop.signal.aborted) return;
+        this.failures += 1;
+        this.isWanted = true;
+        this.errors.notArchived(error);
+        waitMs = Math.min(MAX_BACKOFF_MS, 500 * 2 ** this.failures);
+      }
+      this.waiters.splice(0).forEach((resolve) => resolve());
+      await delay(waitMs, undefined, { signal: this.stop.signal }).catch(() => undefined);
+    }
+  }
+
+  private async idle(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, IDLE_MS);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      if (this.stop.signal.aborted) this.wake();
+    });
+    this.isWanted = true;
+  }
+
+  private async round(): Promise<void> {
+    const lock = this.db.createQueryRunner();
+    try {
+      const [row] = (await lock.query('SELECT pg_try_advisory_lock($1, $2) AS is_mine', [...LOCK])) as {
+        is_mine: boolean;
+      }[];
+      if (row?.is_mine !== true) return;
+      try {
+        await this.work();
+      } finally {
+        await lock.query('SELECT pg_advisory_unlock($1, $2)', [...LOCK]);
+      }
+    } finally {
+      await lock.release();
+    }
+  }
+
+  private async work(): Promise<void> {
+    await pruneUnfinished(this.db);
+    await collectGarbage(this.db, this.archive);
+    await forgetOld(this.db);
+    const { logKeepBytes, logKeepEndedBytes } = this.config;
+    const large = await largeStreams(this.db, logKeepBytes, logKeepEndedBytes);
+    for (const stream of large) await this.move(stream);
+    if (large.length > 0) this.isWanted = true;
+  }
+
+  private async move(stream: LargeStream): Promise<void> {
+    const segmentBytes = Math.min(4 * 1024 * 1024, Math.ceil(this.config.logKeepBytes / 4));
+    const target = stream.isOver ? 0 : Math.floor(this.config.logKeepBytes * 0.75);
+    let kept = stream.keptBytes;
+    while (kept > target && !this.stop.signal.aborted) {
+      const moved = await moveOldest(this.db, this.archive, stream, segmentBytes);
+      if (moved === 0) return;
+      kept -= moved;
+    }
+  }
+}

@@ -1,0 +1,167 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { RecordedCommit } from '@fornax/contracts';
+import { CLOCK, DroppedMessages, LOGGER, type Clock } from '@fornax/service-kit';
+import type { DataSource } from 'typeorm';
+import { StatusGate } from '@fornax/tasks';
+import { chunkOf, type ArrivedChunk } from './arrived-chunk.js';
+import type { LogMessage } from '../followers/log-feed.js';
+import { UnknownLeases } from './unknown-leases.js';
+
+/** Whose output a lease may bring, which never changes; and when it was over. */
+interface OutputLease {
+  readonly instance: number;
+  readonly attempt: number;
+  readonly node: string;
+  readonly overAt: number | undefined;
+}
+
+interface Claim {
+  readonly message: LogMessage;
+  readonly chunk: ArrivedChunk;
+}
+
+interface WarningLog {
+  warn(fields: object, message: string): void;
+}
+
+/** About 200 bytes each. What falls out is looked up again. */
+const MAX_LEASES = 50_000;
+/** An agent has stored all output before it reports the end, so this is for clocks that differ. */
+const LATE_MS = 60_000;
+
+const claimed = ({ chunk }: Claim): ArrivedChunk => chunk;
+const keyOf = (taskId: string, leaseId: string): string => `${taskId}\n${leaseId}`;
+
+/**
+ * Lets output in that comes from the node of its lease, about the instance and attempt of its lease, and no longer than the lease lives. Leases come
+ * from the log as it grows; those of before this process started are read from the rows of the status, once. A lease that neither knows is one
+ * whose dispatch has not been seen yet: the rows are waited for, then it is refused.
+ */
+@Injectable()
+export class OutputLeases {
+  /** By task and lease, oldest first. */
+  private readonly known = new Map<string, OutputLease>();
+  private readonly unknown: UnknownLeases;
+  private readonly dropped: DroppedMessages<'unreadable' | 'wrong-node' | 'wrong-lease' | 'unknown-lease' | 'late'>;
+
+  constructor(
+    @InjectDataSource('submission') private readonly db: DataSource,
+    @Inject(LOGGER) logger: WarningLog,
+    private readonly gate: StatusGate,
+    @Inject(CLOCK) clock: Clock,
+  ) {
+    this.unknown = new UnknownLeases(() => clock.now());
+    this.dropped = new DroppedMessages('output', logger);
+  }
+
+  /** Told of every commit of a task. */
+  fold({ aggregateId, events, at }: RecordedCommit): void {
+    for (const event of events) {
+      if (event.type === 'InstancesDispatched') {
+        for (const lease of event.leases) this.learn(aggregateId, lease.leaseId, lease);
+      } else if (event.type === 'InstancesConcluded' || event.type === 'InstancesRequeued') {
+        for (const { leaseId } of event.attempts) {
+          const lease = this.known.get(keyOf(aggregateId, leaseId));
+          if (lease) this.known.set(keyOf(aggregateId, leaseId), { ...lease, overAt: at });
+        }
+      }
+    }
+  }
+
+  /** What of the messages is output, in their order. @throws Error the rows are too far behind to tell: the same batch again, later */
+  async admit(messages: readonly LogMessage[]): Promise<readonly ArrivedChunk[]> {
+    const claims = messages.flatMap((message) => this.read(message));
+    await this.learnFromRows(this.unknown.worthAsking(claims.filter((claim) => !this.leaseOf(claim)).map(claimed)));
+    // A node that names leases in a loop that nobody has is not waited for: the others' output would wait with its.
+    const unknown = this.unknown.worthWaiting(claims.filter((claim) => !this.leaseOf(claim)).map(claimed));
+    if (unknown.length > 0) {
+      if (!(await this.gate.caughtUp()))
+        throw new Error('the status of tasks is behind: whose output this is cannot be told');
+      await this.learnFromRows(unknown);
+      for (const chunk of unknown) if (!this.known.has(keyOf(chunk.taskId, chunk.leaseId))) this.unknown.note(chunk);
+    }
+    return claims.filter((claim) => this.isAllowed(claim)).map(({ chunk }) => chunk);
+  }
+
+  private read(message: LogMessage): readonly Claim[] {
+    const chunk = chunkOf(message);
+    if (chunk === undefined) this.dropped.refuse('unreadable', { subject: message.subject });
+    return chunk === undefined || chunk.data.length === 0 ? [] : [{ message, chunk }];
+  }
+
+  private leaseOf({ chunk: { taskId, leaseId } }: Claim): OutputLease | undefined {
+    return this.known.get(keyOf(taskId, leaseId));
+  }
+
+  private isAllowed(claim: Claim): boolean {
+    const { taskId, instance, attempt, leaseId, nodeId } = claim.chunk;
+    const lease = this.leaseOf(claim);
+    const about = { node: nodeId, taskId, instance, attempt };
+    // Also what a node still had to say about a task that has been deleted.
+    if (!lease) this.dropped.refuse('unknown-lease', about);
+    else if (nodeId !== undefined && lease.node !== nodeId) this.dropped.refuse('wrong-node', about);
+    else if (lease.instance !== instance || lease.attempt !== attempt)
+      this.dropped.refuse('wrong-lease', { ...about, leaseId });
+    else if (Number(claim.message.sentNs / 1_000_000n) > (lease.overAt ?? Infinity) + LATE_MS)
+      this.dropped.passOver('late');
+    else return true;
+    return false;
+  }
+
+  private learn(
+    taskId: string,
+    leaseId: string,
+    { instance, attempt, node }: Omit<OutputLease, 'overAt'>,
+    overAt?: number,
+  ): void {
+    this.known.set(keyOf(taskId, leaseId), { instance, attempt, node, overAt });
+    this.unknown.forget(node, taskId, leaseId);
+    for (const oldest of this.known.keys()) {
+      if (this.known.size <= MAX_LEASES) break;
+      this.known.delete(oldest);
+    }
+  }
+
+  /** Those of the claimed leases that are in flight, and those that ended the instances in question. */
+  private async learnFromRows(claims: readonly ArrivedChunk[]): Promise<void> {
+    if (claims.length === 0) return;
+    const leases = await this.db.query<StoredLease[]>(
+      `SELECT task_id, (entry->>0)::integer AS instance, entry->1->>'leaseId' AS lease_id, (entry->1->>'attempt')::integer AS attempt, entry->1->>'node' AS node
+       FROM task CROSS JOIN LATERAL jsonb_array_elements(fold->'inFlight') AS entry
+       WHERE task_id = ANY($1::text[]) AND entry->1->>'leaseId' = ANY($2::text[])`,
+      [[...new Set(claims.map(({ taskId }) => taskId))], [...new Set(claims.map(({ leaseId }) => leaseId))]],
+    );
+    for (const { task_id: taskId, lease_id: leaseId, ...lease } of leases) this.learn(taskId, leaseId, lease);
+    const ended = claims.filter(({ taskId, leaseId }) => !this.known.has(keyOf(taskId, leaseId)));
+    if (ended.length === 0) return;
+    const rows = await this.db.query<EndedRow[]>(
+      `SELECT task_id, instance, attempt, node, coalesce(started_ms + wall_ms, ended_ms) AS over_ms FROM completed_instance
+       JOIN (SELECT DISTINCT * FROM unnest($1::text[], $2::integer[]) AS c(task_id, instance)) AS asked USING (task_id, instance)`,
+      [ended.map(({ taskId }) => taskId), ended.map(({ instance }) => instance)],
+    );
+    const byInstance = new Map(rows.map((row) => [`${row.instance}/${row.task_id}`, row]));
+    for (const chunk of ended) {
+      const row = byInstance.get(`${chunk.instance}/${chunk.taskId}`);
+      // The rows do not keep the lease of what is over: its node and attempt say as much.
+      if (row?.attempt === chunk.attempt && (chunk.nodeId === undefined || row.node === chunk.nodeId))
+        this.learn(chunk.taskId, chunk.leaseId, row, Number(row.over_ms));
+    }
+  }
+}
+
+interface StoredLease {
+  readonly task_id: string;
+  readonly lease_id: string;
+  readonly instance: number;
+  readonly attempt: number;
+  readonly node: string;
+}
+
+interface EndedRow {
+  readonly task_id: string;
+  readonly instance: number;
+  readonly attempt: number;
+  readonly node: string;
+  readonly over_ms: string;
+}

@@ -1,0 +1,103 @@
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  type AccountCommand,
+  accountDecider,
+  type AccountEvent,
+  type Decider,
+  type OrganisationCommand,
+  organisationDecider,
+} from '@fornax/domain';
+import { CommandRejected, decideAndAppend, type EventLog } from '@fornax/event-store';
+import {
+  AccountDirectory,
+  CLOCK,
+  type Clock,
+  Conflict,
+  CORE_CONFIG,
+  type CoreConfig,
+  derivedId,
+  EVENT_LOG,
+  Forbidden,
+  Invalid,
+  metaOf,
+  newId,
+  NotFound,
+  type Owner,
+  type RequestContext,
+} from '@fornax/service-kit';
+
+/** A command without its time, whatever the union. */
+type Timeless<C> = C extends unknown ? Omit<C, 'at'> : never;
+
+/** Appends what is decided about accounts and organisations; a command answers once this process acts on it. */
+@Injectable()
+export class PeopleCommands {
+  constructor(
+    @Inject(EVENT_LOG) private readonly log: EventLog,
+    private readonly accounts: AccountDirectory,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(CORE_CONFIG) private readonly config: CoreConfig,
+  ) {}
+
+  /** @returns the events that came of it: none when nothing was to change */
+  async account(
+    id: string,
+    command: Timeless<AccountCommand>,
+    context: RequestContext,
+  ): Promise<readonly AccountEvent[]> {
+    return this.append({ kind: 'user', id }, accountDecider, { ...command, at: this.clock.now() }, context);
+  }
+
+  async organisation(
+    id: string,
+    command: Timeless<OrganisationCommand>,
+    context: RequestContext,
+  ): Promise<readonly AccountEvent[]> {
+    return this.append(
+      { kind: 'organisation', id },
+      organisationDecider,
+      { ...command, at: this.clock.now() },
+      context,
+    );
+  }
+
+  private async append<S, C extends { readonly at: number }>(
+    owner: Owner,
+    decider: Decider<S, C, AccountEvent>,
+    command: C,
+    context: RequestContext,
+  ): Promise<readonly AccountEvent[]> {
+    const { id } = owner;
+    try {
+      const { sequence, events } = await decideAndAppend({
+        log: this.log,
+        aggregate: 'account',
+        id,
+        decider,
+        command,
+        commitId: commitIdOf(id, command, context),
+        meta: metaOf(context, owner),
+        at: command.at,
+      });
+      await this.accounts.knows(sequence, this.config.readYourWritesTimeoutMs);
+      return events;
+    } catch (error) {
+      throw error instanceof CommandRejected ? translated(error) : error;
+    }
+  }
+}
+
+/** A repeated request finds its commit; another one under the same key does not, and is decided as what it is. */
+const commitIdOf = (id: string, { at: _, ...command }: { readonly at: number }, context: RequestContext): string =>
+  context.idempotencyKey === undefined
+    ? newId()
+    : derivedId('people', context.account.id, context.idempotencyKey, id, JSON.stringify(command));
+
+/** The HTTP status of what the domain refuses. */
+const translated = (cause: CommandRejected): Error => {
+  const { code, detail } = cause.rejection;
+  if (code.endsWith('-not-found')) return new NotFound(detail, { code, cause });
+  if (code.endsWith('-exists') || code === 'slug-taken') return new Conflict(detail, { code, cause });
+  if (code.startsWith('too-many-')) return new Forbidden(detail, { code, cause });
+  return new Invalid(detail, { code, cause });
+};

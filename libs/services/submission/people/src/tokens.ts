@@ -1,0 +1,74 @@
+import { randomBytes } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import type { TokenCreation, WireNewToken, WireToken } from '@fornax/contracts';
+import {
+  AccountDirectory,
+  CLOCK,
+  type Clock,
+  Conflict,
+  derivedId,
+  hashToken,
+  newId,
+  NotFound,
+  type RequestContext,
+  Sealer,
+} from '@fornax/service-kit';
+import { PeopleCommands } from './people-commands.js';
+import { wireToken } from './wire-people.js';
+
+/** 256 random bits, with a beginning by which scanners for leaked secrets know it. */
+const newToken = (): string => `fx_${randomBytes(32).toString('base64url')}`;
+
+/** The tokens of an account. The text of one is in the answer that creates it and nowhere else. */
+@Injectable()
+export class Tokens {
+  constructor(
+    private readonly accounts: AccountDirectory,
+    private readonly commands: PeopleCommands,
+    private readonly sealer: Sealer,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  of(accountId: string): readonly WireToken[] {
+    const now = this.clock.now();
+    return this.accounts.tokensOf(accountId).map((token) => wireToken(token, now));
+  }
+
+  /** @throws Conflict the request's key made a token already: that was shown once, and is not shown again */
+  async create(
+    accountId: string,
+    { name, expirationDate }: TokenCreation,
+    context: RequestContext,
+  ): Promise<WireNewToken> {
+    const { idempotencyKey, account } = context;
+    const tokenId =
+      idempotencyKey === undefined ? newId() : derivedId('token-of-request', accountId, account.id, idempotencyKey);
+    const token = newToken();
+    const events = await this.commands.account(
+      accountId,
+      {
+        type: 'IssueToken',
+        tokenId,
+        name,
+        hash: hashToken(token),
+        sealedSecret: this.sealer.sealWithMaster(token),
+        ...(expirationDate === undefined ? {} : { expiresAt: expirationDate }),
+      },
+      context,
+    );
+    const [issued] = events;
+    if (issued?.type !== 'TokenIssued')
+      throw new Conflict('This Idempotency-Key made a token, which is not shown again', {
+        code: 'idempotency-key-used',
+      });
+    const facts = { id: tokenId, name, createdAt: issued.at, expiresAt: issued.expiresAt ?? null };
+    return { ...wireToken(facts, this.clock.now()), token };
+  }
+
+  /** Opens nothing any more once this is answered. @throws NotFound no such token of this account */
+  async revoke(accountId: string, tokenId: string, context: RequestContext): Promise<void> {
+    if (!this.accounts.tokensOf(accountId).some(({ id }) => id === tokenId))
+      throw new NotFound('No such token', { code: 'token-not-found' });
+    await this.commands.account(accountId, { type: 'RevokeToken', tokenId }, context);
+  }
+}

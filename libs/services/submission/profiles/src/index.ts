@@ -1,0 +1,2 @@
+export { ProfileCatalogue, type ProfileAnswer } from './profile-catalogue.js';
+export { ProfilesModule } from './profiles.module.js';

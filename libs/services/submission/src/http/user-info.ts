@@ -1,0 +1,98 @@
+import { Injectable } from '@nestjs/common';
+import { RPC, storageUsageReplySchema, type WireUserInfo, type WireUserQuotas } from '@fornax/contracts';
+import { AccountDirectory, RpcClient, Unavailable, type Account } from '@fornax/service-kit';
+import { wireProject } from '@fornax/people';
+import { int32, OrganisationQuotas, planQuotas, RunningCounts, sumOf } from '@fornax/tasks';
+
+const STORAGE_TIMEOUT_MS = 1_000;
+
+/** What an account has and may have. */
+@Injectable()
+export class UserInfo {
+  constructor(
+    private readonly running: RunningCounts,
+    private readonly organisations: OrganisationQuotas,
+    private readonly accounts: AccountDirectory,
+    private readonly rpc: RpcClient,
+  ) {}
+
+  async quotas({ id, quotas }: Account): Promise<WireUserQuotas> {
+    return planQuotas(quotas, await this.running.of([id]));
+  }
+
+  async of(account: Account): Promise<WireUserInfo> {
+    const { id, email, quotas } = account;
+    const [running, tasks, storage, organization] = await Promise.all([
+      this.running.of([id]),
+      this.running.tasksOf(id),
+      this.storageUsage(id),
+      this.organisations.summary(account),
+    ]);
+    const user = planQuotas(quotas, running);
+    const all = sumOf(running);
+    return {
+      email,
+      ...storageCounters(quotas, storage),
+      maxTask: int32(quotas.maxTasks),
+      taskCount: int32(tasks.tasks),
+      ...NO_JOBS_OR_POOLS,
+      maxRunningTask: int32(quotas.maxTasks),
+      runningTaskCount: int32(tasks.runningTasks),
+      runningInstanceCount: int32(all.instances),
+      runningCoreCount: int32(all.cores),
+      maxInstances: int32(quotas.maxInstances),
+      maxCores: int32(quotas.maxCores),
+      ...legacyCounters(user),
+      computingQuotas: { user, organization },
+      projects: this.accounts.usableProjects(id).map(wireProject),
+      defaultScheduling: 'Flex',
+      defaultReservedSpecificationKey: null,
+    };
+  }
+
+  /** Clients cannot start without this answer, so storage being away must not take it from them. */
+  private async storageUsage(owner: string): Promise<StorageUsage> {
+    try {
+      return await this.rpc.request(RPC.storageUsage, { owner }, storageUsageReplySchema, STORAGE_TIMEOUT_MS);
+    } catch (error) {
+      if (error instanceof Unavailable) return { bucketCount: 0, usedBytes: 0 };
+      throw error;
+    }
+  }
+}
+
+interface StorageUsage {
+  readonly bucketCount: number;
+  readonly usedBytes: number;
+}
+
+const NO_JOBS_OR_POOLS = {
+  maxJob: 0,
+  jobCount: 0,
+  maxPool: 0,
+  poolCount: 0,
+  maxRunningPool: 0,
+  runningPoolCount: 0,
+};
+
+const storageCounters = ({ maxBuckets, maxStorageBytes }: Account['quotas'], usage: StorageUsage) => ({
+  maxBucket: int32(maxBuckets),
+  bucketCount: int32(usage.bucketCount),
+  quotaBytesBucket: maxStorageBytes,
+  usedQuotaBytesBucket: usage.usedBytes,
+  quotaBytes: maxStorageBytes,
+  usedQuotaBytes: usage.usedBytes,
+});
+
+/** The quotas by plan once more, under the names that older clients read. */
+const legacyCounters = ({ flex, onDemand }: WireUserQuotas) => ({
+  maxFlexInstances: flex.maxInstances,
+  maxFlexCores: flex.maxCores,
+  maxOnDemandInstances: onDemand.maxInstances,
+  maxOnDemandCores: onDemand.maxCores,
+  runningFlexInstanceCount: flex.runningInstancesCount,
+  runningFlexCoreCount: flex.runningCoresCount,
+  runningOnDemandInstanceCount: onDemand.runningInstancesCount,
+  runningOnDemandCoreCount: onDemand.runningCoresCount,
+  reservedQuotas: [],
+});

@@ -1,0 +1,177 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { TaskUpdate } from '@fornax/contracts';
+import {
+  constantProblem,
+  forcedConstantsOf,
+  profileAt,
+  taskDecider,
+  type TaskCommand,
+  type TaskSpec,
+} from '@fornax/domain';
+import { CommandRejected, decideAndAppend, type EventLog } from '@fornax/event-store';
+import {
+  CLOCK,
+  type Clock,
+  derivedId,
+  EVENT_LOG,
+  Forbidden,
+  Invalid,
+  metaOf,
+  newId,
+  NotFound,
+  type RequestContext,
+  ValidationFailed,
+} from '@fornax/service-kit';
+import type { TaskStatus } from '../model/task-status.js';
+import { TaskLookup } from '../queries/task-lookup.js';
+import { SecretConstants } from './secret-constants.js';
+import { StatusGate } from './status-gate.js';
+import { UnsettledCommands, type CommandName } from './unsettled-commands.js';
+
+const DONE = {
+  CancelTask: 'aborted',
+  DeleteTask: 'deleted',
+  UpdateTask: 'updated',
+  UpdateResources: 'refreshed',
+} as const;
+
+/** What owners, and those who look after their tasks, ask of tasks after submission. Decisions start from the stored fold; only what came after it is read. */
+@Injectable()
+export class ChangeTask {
+  constructor(
+    @Inject(EVENT_LOG) private readonly log: EventLog,
+    private readonly lookup: TaskLookup,
+    private readonly gate: StatusGate,
+    private readonly secrets: SecretConstants,
+    private readonly unsettled: UnsettledCommands,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** @throws Forbidden the task is finished (contract, 5.23) */
+  async abort(id: string, context: RequestContext): Promise<void> {
+    await this.once('CancelTask', id, context, async (again) => {
+      const task = await this.lookup.find(context.account, id, 'tend');
+      await this.decide(task, { type: 'CancelTask', at: this.clock.now() }, context, again);
+    });
+  }
+
+  /** A running task is cancelled first. Once this is answered the task is not found any more. */
+  async delete(id: string, context: RequestContext): Promise<void> {
+    await this.once('DeleteTask', id, context, async (again) => {
+      const task = await this.found(id, context, again);
+      if (task) await this.decide(task, { type: 'DeleteTask', at: this.clock.now() }, context, again);
+    });
+  }
+
+  /** Nodes that run instances of the task fetch what is new in its resource buckets. @throws Invalid nothing of the task runs */
+  async updateResources(id: string, context: RequestContext): Promise<void> {
+    await this.once('UpdateResources', id, context, async (again) => {
+      const task = await this.lookup.find(context.account, id, 'tend');
+      await this.decide(task, { type: 'UpdateResources', at: this.clock.now() }, context, again);
+    });
+  }
+
+  /** Replaces constants and tags, where given: what a task does is its owner's alone. A secret that comes back masked stays what it was. */
+  update(id: string, body: TaskUpdate, context: RequestContext): Promise<void> {
+    return this.once('UpdateTask', id, context, (again) => this.updateOnce(id, body, context, again), body);
+  }
+
+  private async updateOnce(
+    id: string,
+    { constants, tags }: TaskUpdate,
+    context: RequestContext,
+    again: CommandName | undefined,
+  ): Promise<void> {
+    const task = await this.lookup.find(context.account, id, 'own');
+    const { spec } = task.fold;
+    if (constants) checkConstants(spec, constants);
+    const sealed = constants && this.secrets.seal(constants, spec);
+    await this.decide(
+      task,
+      { type: 'UpdateTask', ...(tags ? { tags } : {}), ...sealed, at: this.clock.now() },
+      context,
+      again,
+    );
+  }
+
+  /** A command that is repeated without a key, because nobody knew whether the first one was carried out, goes on with the first one. */
+  private async once(
+    type: keyof typeof DONE,
+    id: string,
+    context: RequestContext,
+    work: (again: CommandName | undefined) => Promise<void>,
+    body: unknown = null,
+  ): Promise<void> {
+    if (context.idempotencyKey !== undefined) return work(undefined);
+    return this.unsettled.carryOut(context, [type, id, body], () => `the task ${id} was ${DONE[type]}`, work);
+  }
+
+  /** Undefined when the first of the repeated commands has deleted it. */
+  private async found(
+    id: string,
+    { account }: RequestContext,
+    again: CommandName | undefined,
+  ): Promise<TaskStatus | undefined> {
+    try {
+      return await this.lookup.find(account, id, 'tend');
+    } catch (error) {
+      if (again?.isRepeated === true && error instanceof NotFound) return undefined;
+      throw error;
+    }
+  }
+
+  private async decide(
+    { taskId, fold, sequence }: TaskStatus,
+    command: TaskCommand,
+    context: RequestContext,
+    again?: CommandName,
+  ): Promise<void> {
+    const commitId = again?.name ?? commitIdOf(command, taskId, context);
+    const isRepeated = again?.isRepeated ?? context.idempotencyKey !== undefined;
+    try {
+      const appended = await decideAndAppend({
+        log: this.log,
+        aggregate: 'task',
+        id: taskId,
+        decider: taskDecider,
+        command,
+        commitId,
+        meta: metaOf(context, { kind: 'user', id: fold.owner }),
+        at: command.at,
+        loaded: { state: fold, sequence },
+      });
+      await this.gate.passed(appended.sequence);
+    } catch (error) {
+      if (!(error instanceof CommandRejected)) throw error;
+      if (isRepeated && (await this.isCommitted(taskId, commitId))) return;
+      throw translated(error, taskId);
+    }
+  }
+
+  /** Refused because it was done before: the answer of an earlier try was lost. */
+  private async isCommitted(taskId: string, commitId: string): Promise<boolean> {
+    return (await this.log.readAggregate('task', taskId)).some(({ id }) => id === commitId);
+  }
+}
+
+/** By the profile that the task was submitted with. @throws ValidationFailed */
+const checkConstants = (spec: TaskSpec, constants: NonNullable<TaskUpdate['constants']>): void => {
+  const profile = profileAt(spec.profile, spec.profileVersion);
+  const misfit = profile && constantProblem(profile, constants, forcedConstantsOf(spec));
+  if (misfit) throw new ValidationFailed({ [misfit.field]: [misfit.text] });
+};
+
+/** A request that is sent again under its key finds its own commit. An update has a body, so one key may stand for several of them. */
+const commitIdOf = (command: TaskCommand, taskId: string, { account, idempotencyKey }: RequestContext): string =>
+  idempotencyKey === undefined || command.type === 'UpdateTask'
+    ? newId()
+    : derivedId(command.type, taskId, account.id, idempotencyKey);
+
+/** The contract's status for what the domain refuses. */
+const translated = (error: CommandRejected, taskId: string): Error => {
+  const { code, detail } = error.rejection;
+  if (code === 'task-not-found') return new NotFound(`No such task: ${taskId}`, { code, cause: error });
+  if (code === 'task-not-running') return new Invalid(detail, { code, cause: error });
+  if (code === 'task-over') return new Forbidden(detail, { code, cause: error });
+  return error;
+};

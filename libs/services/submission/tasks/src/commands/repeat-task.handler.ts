@@ -1,0 +1,31 @@
+import { Injectable } from '@nestjs/common';
+import type { TaskRepetition } from '@fornax/contracts';
+import type { OriginKind } from '@fornax/domain';
+import { TaskLookup } from '../queries/task-lookup.js';
+import type { RequestContext } from '@fornax/service-kit';
+import { SubmitTask } from './submit-task.handler.js';
+import { copyOf } from './task-copy.js';
+
+/** Makes a task from another one of the same owner: a new id and shortname, linked to its origin, which is left as it is. */
+@Injectable()
+export class RepeatTask {
+  constructor(
+    private readonly lookup: TaskLookup,
+    private readonly submissions: SubmitTask,
+  ) {}
+
+  /** @returns the new task's id @throws NotFound, Invalid, and what a submission throws */
+  async repeat(kind: OriginKind, id: string, changes: TaskRepetition, context: RequestContext): Promise<string> {
+    const { fold, taskId } = await this.lookup.find(context.account, id, 'own');
+    return this.submissions.submitOne(
+      {
+        creation: () => copyOf(fold, kind, changes),
+        body: changes,
+        route: [kind, taskId],
+        way: [kind, taskId],
+        source: { origin: { taskId, kind }, secrets: fold.spec },
+      },
+      context,
+    );
+  }
+}

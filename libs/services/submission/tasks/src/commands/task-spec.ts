@@ -1,0 +1,217 @@
+import type { TaskCreation, WireErrors } from '@fornax/contracts';
+import {
+  constantProblem,
+  formatRanges,
+  parseRanges,
+  rangesOf,
+  type HardwareConstraint,
+  type Profile,
+  type ResourceBucket,
+  type ResourceRequest,
+  type TaskConstant,
+  type TaskOrigin,
+  type TaskSpec,
+} from '@fornax/domain';
+import { lifetimeOf } from './task-lifetime.js';
+import type { ProfileAnswer } from '@fornax/profiles';
+
+/** Most instances of one task. */
+export const MAX_INSTANCES = 100_000;
+/** Stands for "no limit" where only the other of the two retry settings was given. */
+const UNLIMITED_RETRIES = 2_147_483_647;
+
+export interface SpecContext {
+  readonly taskId: string;
+  readonly profileOf: (name: string) => ProfileAnswer;
+  /** The project of this id, or the default one; undefined when the account may not use it. */
+  readonly projectOf: (projectUuid: string | undefined) => { readonly id: string } | undefined;
+  readonly defaultRequest: ResourceRequest;
+  /** The task that this one is made from, if any. */
+  readonly origin?: TaskOrigin;
+  /** Seals what must not be read in the log. */
+  readonly sealConstants: (constants: readonly { readonly key: string; readonly value: string }[]) => {
+    readonly constants: readonly TaskConstant[];
+    readonly wrappedKey?: string;
+  };
+}
+
+type Result = { readonly spec: TaskSpec } | { readonly errors: WireErrors };
+
+/** A validation error of one field. */
+const wrong = (field: string, text: string): { readonly errors: WireErrors } => ({ errors: { [field]: [text] } });
+
+/** Empty text is a client's way to say nothing. */
+const given = (text: string | undefined): string | null => (text === undefined || text === '' ? null : text);
+
+/**
+ * What a creation asks for, checked against the platform: profile, instances, buckets, plan. Pure but for the sealing.
+ * A field that does not fit is named, as validation problems name it.
+ */
+export const toSpec = (creation: TaskCreation, context: SpecContext): Result => {
+  const problem = placeProblem(creation) ?? planProblem(creation) ?? bucketProblem(creation);
+  if (problem) return problem;
+  if (given(creation.profile) === null) return wrong('profile', 'A task needs a profile.');
+  const found = context.profileOf(creation.profile ?? '');
+  if ('refusal' in found) return wrong('profile', found.refusal);
+  const misfit = constantProblem(found.profile, creation.constants ?? [], creation.forcedConstants);
+  if (misfit) return wrong(misfit.field, misfit.text);
+  const instances = instancesOf(creation);
+  if ('errors' in instances) return instances;
+  const project = context.projectOf(creation.projectUuid);
+  if (!project) return wrong('projectUuid', `No such project, or it is archived: ${creation.projectUuid}`);
+  return { spec: { ...specOf(creation, found.profile, instances.text, context), projectUuid: project.id } };
+};
+
+const specOf = (creation: TaskCreation, profile: Profile, instances: string, context: SpecContext): TaskSpec => {
+  const hardwareConstraints = creation.hardwareConstraints ?? [];
+  return {
+    name: creation.name,
+    shortname: given(creation.shortname) ?? context.taskId,
+    profile: profile.name,
+    profileVersion: profile.version,
+    instances,
+    advancedRanges: given(creation.advancedRanges),
+    ...context.sealConstants(creation.constants ?? []),
+    resources: resourcesOf(creation),
+    resultBucket: given(creation.resultBucket) ?? given(creation.resultsBucket),
+    resultsPrefix: given(creation.resultsBucketPrefix),
+    resultsWhitelist: given(creation.resultsWhitelist),
+    resultsBlacklist: given(creation.resultsBlacklist),
+    uploadResultsOnCancellation: creation.uploadResultsOnCancellation ?? false,
+    snapshotBucket: given(creation.snapshotBucket),
+    snapshotPrefix: given(creation.snapshotBucketPrefix),
+    snapshotWhitelist: given(creation.snapshotWhitelist),
+    snapshotBlacklist: given(creation.snapshotBlacklist),
+    request: requestOf(hardwareConstraints, context.defaultRequest),
+    hardwareConstraints,
+    plan: creation.schedulingType ?? 'flex',
+    ...retriesOf(creation),
+    tags: creation.tags ?? [],
+    labels: creation.labels ?? {},
+    ...lifetimeOf(creation),
+    ...(context.origin ? { origin: context.origin } : {}),
+    echo: echoOf(creation),
+  };
+};
+
+/** Pools and jobs are known to nobody yet: naming one is naming one that does not exist (400, contract 5.18). */
+const placeProblem = (creation: TaskCreation) => {
+  if (creation.poolUuid !== undefined) return wrong('poolUuid', `No such pool: ${creation.poolUuid}`);
+  if (creation.jobUuid !== undefined) return wrong('jobUuid', `No such job: ${creation.jobUuid}`);
+  const { dependsOn = [], advancedDependsOn = [] } = creation.dependencies ?? {};
+  if (dependsOn.length + advancedDependsOn.length > 0) {
+    return wrong('dependencies', 'Dependencies need a job that was created with useDependencies.');
+  }
+  return undefined;
+};
+
+const planProblem = (creation: TaskCreation) => {
+  if (creation.schedulingType === 'reserved') return undefined;
+  if (given(creation.targetedReservedMachineKey) !== null) {
+    return wrong(
+      'targetedReservedMachineKey',
+      'A reserved machine can only be chosen with the scheduling type reserved.',
+    );
+  }
+  if (given(creation.targetedReservationName) !== null) {
+    return wrong('targetedReservationName', 'A reservation can only be chosen with the scheduling type reserved.');
+  }
+  return undefined;
+};
+
+const bucketProblem = (creation: TaskCreation) => {
+  const plain = creation.resourceBuckets ?? [];
+  const advanced = creation.advancedResourceBuckets ?? [];
+  if (plain.length === 0 || advanced.length === 0) return undefined;
+  const named = new Set(advanced.map(({ bucketName }) => bucketName));
+  return plain.every((bucket) => named.has(bucket))
+    ? undefined
+    : wrong('resourceBuckets', 'Give resourceBuckets or advancedResourceBuckets, not both.');
+};
+
+const instancesOf = (creation: TaskCreation): { readonly text: string } | { readonly errors: WireErrors } => {
+  const ranges = given(creation.advancedRanges);
+  if (ranges !== null) {
+    const parsed = parseRanges(ranges);
+    if ('rejection' in parsed) return wrong('advancedRanges', `Malformed ranges: ${parsed.rejection.detail}.`);
+    if (parsed.ranges.size > MAX_INSTANCES)
+      return wrong('advancedRanges', `A task has at most ${MAX_INSTANCES} instances.`);
+    return { text: formatRanges(parsed.ranges) };
+  }
+  const count = creation.instanceCount;
+  if (count === undefined) return wrong('instanceCount', 'Give instanceCount or advancedRanges.');
+  if (count <= 0) return wrong('instanceCount', 'A task has at least one instance.');
+  if (count > MAX_INSTANCES) return wrong('instanceCount', `A task has at most ${MAX_INSTANCES} instances.`);
+  return { text: formatRanges(rangesOf(count)) };
+};
+
+const resourcesOf = (creation: TaskCreation): readonly ResourceBucket[] => {
+  const advanced = creation.advancedResourceBuckets ?? [];
+  if (advanced.length === 0) return (creation.resourceBuckets ?? []).map((bucket) => ({ bucket }));
+  return advanced.map(({ bucketName, filtering, resourcesTransformation }) => {
+    const prefix = given(filtering?.prefixFiltering?.prefix);
+    const stripPrefix = given(resourcesTransformation?.stripPrefix?.prefix);
+    return {
+      bucket: bucketName,
+      ...(prefix === null ? {} : { prefix }),
+      ...(stripPrefix === null ? {} : { stripPrefix }),
+    };
+  });
+};
+
+/**
+ * Minimum constraints are also what an instance occupies, and its limit: who asks for four cores means to use them. So is a minimum of memory
+ * for each core, times the cores that the instance has.
+ */
+const requestOf = (constraints: readonly HardwareConstraint[], fallback: ResourceRequest): ResourceRequest => {
+  let { cores, memoryMB } = fallback;
+  let gigabytesPerCore = 0;
+  for (const constraint of constraints) {
+    if (constraint.discriminator === 'MinimumCoreHardwareConstraint') cores = Math.max(cores, constraint.coreCount);
+    if (constraint.discriminator === 'MinimumRamHardwareConstraint')
+      memoryMB = Math.max(memoryMB, Math.ceil(constraint.minimumMemoryMB));
+    if (constraint.discriminator === 'MinimumRamCoreRatioHardwareConstraint')
+      gigabytesPerCore = Math.max(gigabytesPerCore, constraint.minimumMemoryGBCoreRatio);
+  }
+  return { cores, memoryMB: Math.max(memoryMB, Math.floor(gigabytesPerCore * 1_024 * cores)) };
+};
+
+/** Null and 0 mean none; when both are set the more restrictive one decides (contract, section 3.12). */
+const retriesOf = (creation: TaskCreation): Pick<TaskSpec, 'maxRetriesPerInstance' | 'maxTotalRetries'> => {
+  const perInstance = creation.retrySettings?.maxPerInstanceRetries || creation.maxRetriesPerInstance || 0;
+  const total = creation.retrySettings?.maxTotalRetries || 0;
+  return {
+    maxRetriesPerInstance: perInstance || (total > 0 ? UNLIMITED_RETRIES : 0),
+    maxTotalRetries: total || (perInstance > 0 ? UNLIMITED_RETRIES : 0),
+  };
+};
+
+/** What the answer repeats as it came in and the rest of the platform does not act on. */
+const ECHOED = [
+  'instanceCount',
+  'resourceBuckets',
+  'advancedResourceBuckets',
+  'resultsCacheTTLSec',
+  'maxRetriesPerInstance',
+  'retrySettings',
+  'uploadResultsOnCancellation',
+  'forcedConstants',
+  'constraints',
+  'secretsAccessRights',
+  'autoDeleteOnCompletion',
+  'completionTimeToLive',
+  'maxTimeQueueSeconds',
+  'waitForPoolResourcesSynchronization',
+  'defaultResourcesCacheTTLSec',
+  'targetedReservedMachineKey',
+  'targetedReservationName',
+  'privileges',
+  'forcedNetworkRules',
+] as const satisfies readonly (keyof TaskCreation)[];
+export type Echo = Pick<TaskCreation, (typeof ECHOED)[number]>;
+
+const isWorthEchoing = (value: unknown): boolean =>
+  value !== undefined && !(Array.isArray(value) && value.length === 0);
+
+const echoOf = (creation: TaskCreation): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(ECHOED.flatMap((field) => (isWorthEchoing(creation[field]) ? [[field, creation[field]]] : [])));

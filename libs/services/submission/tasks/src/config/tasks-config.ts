@@ -1,0 +1,25 @@
+import { intSetting, loadConfig, type Env } from '@fornax/service-kit';
+import { z } from 'zod';
+
+const settings = z.object({
+  /** What one instance occupies unless its hardware constraints ask for more. */
+  FORNAX_INSTANCE_CORES: intSetting({ min: 1, max: 1_024 }).default(1),
+  FORNAX_INSTANCE_MEMORY_MB: intSetting({ min: 1, max: 16_777_216 }).default(256),
+});
+
+/** What an operator sets about tasks. */
+export interface TasksConfig {
+  readonly instanceCores: number;
+  readonly instanceMemoryMB: number;
+}
+
+export const TASKS_CONFIG = Symbol('fornax.tasks-config');
+
+/** @throws ConfigError */
+export const loadTasksConfig = (env: Env): TasksConfig => {
+  const values = loadConfig(settings, env);
+  return Object.freeze({
+    instanceCores: values.FORNAX_INSTANCE_CORES,
+    instanceMemoryMB: values.FORNAX_INSTANCE_MEMORY_MB,
+  });
+};

@@ -1,0 +1,66 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { WireTask, WireTaskSummary } from '@fornax/contracts';
+import { CLOCK, type Clock } from '@fornax/service-kit';
+import { nothingLive, type LiveLeases } from '../live/live-board.js';
+import { LiveStatus } from '../live/live-status.js';
+import { ProfileCatalogue } from '@fornax/profiles';
+import type { TaskStatus } from '../model/task-status.js';
+import { MOST_ENDED } from '../as-of/ended-instances.js';
+import { TaskLists } from '../queries/task-lists.js';
+import { workDone } from '../queries/status-view.js';
+import { summaryView, type TaskInShort } from '../queries/task-summary.js';
+import { taskView, type CompletedRecord } from '../queries/task-view.js';
+
+const cutNote = (most: number): string =>
+  `Only ${most} of the ended instances are listed, failed ones first; the ranges in the status name all of them.`;
+
+/** Turns statuses into what clients read. */
+@Injectable()
+export class TaskAnswers {
+  constructor(
+    private readonly lists: TaskLists,
+    private readonly profiles: ProfileCatalogue,
+    private readonly live: LiveStatus,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  async whole(tasks: readonly TaskStatus[]): Promise<WireTask[]> {
+    const now = this.clock.now();
+    const hasEnded = tasks.filter(({ fold }) => fold.waiting.size + fold.inFlight.size < fold.all.size);
+    const most = tasks.length > 1 ? MOST_ENDED.among : MOST_ENDED.alone;
+    const completed = await this.lists.completed(
+      hasEnded.map(({ taskId }) => taskId),
+      most,
+    );
+    return tasks.map((task) => this.view(task, completed.get(task.taskId) ?? [], now, most, this.live.of(task.taskId)));
+  }
+
+  /**
+   * The task as `whole` showed it when it stood so.
+   * @param ended its ended instances at that time, by number, `MOST_ENDED.alone` of them at most
+   * @param now the time it was then, milliseconds: running times count up to it
+   */
+  asOf(task: TaskStatus, ended: readonly CompletedRecord[], now: number): WireTask {
+    return this.view(task, ended, now, MOST_ENDED.alone);
+  }
+
+  private view(
+    task: TaskStatus,
+    ended: readonly CompletedRecord[],
+    now: number,
+    most: number,
+    live: LiveLeases = nothingLive,
+  ): WireTask {
+    const notes = this.profiles.notesFor(task.fold.spec);
+    const { succeeded, failed, cancelled } = task.fold;
+    const isCut = ended.length === most && succeeded.size + failed.size + cancelled.size > most;
+    return taskView(task, ended, now, isCut ? [...notes, cutNote(most)] : notes, live);
+  }
+
+  summaries(tasks: readonly TaskInShort[]): WireTaskSummary[] {
+    const now = this.clock.now();
+    return tasks.map((task) =>
+      summaryView(task, now, task.endMs === null ? workDone(this.live.of(task.taskId).values()) : 0),
+    );
+  }
+}

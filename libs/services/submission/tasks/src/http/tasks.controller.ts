@@ -1,0 +1,136 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Put, Req, Res } from '@nestjs/common';
+import {
+  ApiNotFoundResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiPaymentRequiredResponse,
+  ApiResponse,
+  ApiTags,
+} from '@nestjs/swagger';
+import {
+  bulkTaskResultSchema,
+  createdSchema,
+  taskCreationSchema,
+  taskSchema,
+  taskUpdateSchema,
+  wireReader,
+  type BulkTaskResult,
+  type TaskUpdate,
+  type WireTask,
+} from '@fornax/contracts';
+import {
+  type Account,
+  BodyLimit,
+  contextOf,
+  CurrentAccount,
+  Idempotent,
+  LARGE_BODY,
+  NotFound,
+  WireBody,
+} from '@fornax/service-kit';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { ChangeTask } from '../commands/change-task.handler.js';
+import { SubmitTask } from '../commands/submit-task.handler.js';
+import { TaskLookup } from '../queries/task-lookup.js';
+import { createsTasks } from './created-tasks.js';
+import { TaskAnswers } from './task-answers.js';
+
+const bulkResultsSchema = z.array(bulkTaskResultSchema);
+const readCreation = wireReader(taskCreationSchema);
+
+/** One task: submit, read, change, end. */
+@ApiTags('tasks')
+@Controller('tasks')
+export class TasksController {
+  constructor(
+    private readonly submissions: SubmitTask,
+    private readonly changes: ChangeTask,
+    private readonly lookup: TaskLookup,
+    private readonly answers: TaskAnswers,
+  ) {}
+
+  @Post()
+  @BodyLimit(LARGE_BODY)
+  @HttpCode(200)
+  @Idempotent(createsTasks)
+  @ApiOperation({ summary: 'Submit a task, or several when the body is an array' })
+  @ApiOkResponse({
+    standardSchema: z.union([createdSchema, bulkResultsSchema]),
+    description: 'The id of the task; for an array, one result for each item, in order',
+    headers: { location: { description: 'Path of the task', schema: { type: 'string' } } },
+  })
+  @ApiResponse({ status: 207, standardSchema: bulkResultsSchema, description: 'Not all items of an array succeeded' })
+  @ApiPaymentRequiredResponse()
+  @ApiNotFoundResponse({ description: 'There is no such bucket' })
+  async submit(
+    @Body({ schema: z.union([taskCreationSchema, z.array(taskCreationSchema)]) }) body: unknown,
+    @CurrentAccount() account: Account,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<{ uuid: string } | readonly BulkTaskResult[]> {
+    const context = contextOf(request, account);
+    if (Array.isArray(body)) {
+      const results = await this.submissions.submitAll(body.map(readCreation), context);
+      if (results.some(({ uuid }) => uuid === null)) reply.code(207);
+      return results;
+    }
+    const uuid = await this.submissions.submit(readCreation(body), context);
+    reply.header('location', `/tasks/${uuid}`);
+    return { uuid };
+  }
+
+  @Get(':id')
+  @ApiOperation({ summary: 'Read a task by its id or shortname' })
+  @ApiOkResponse({ standardSchema: taskSchema })
+  async read(@Param('id') id: string, @CurrentAccount() account: Account): Promise<WireTask> {
+    const [task] = await this.answers.whole([await this.lookup.find(account, id)]);
+    if (!task) throw new NotFound(`No such task: ${id}`);
+    return task;
+  }
+
+  @Put(':id')
+  @BodyLimit(LARGE_BODY)
+  @ApiOperation({ summary: 'Change constants and tags; everything else in the body is ignored' })
+  async update(
+    @Param('id') id: string,
+    @WireBody(taskUpdateSchema) body: TaskUpdate,
+    @CurrentAccount() account: Account,
+    @Req() request: FastifyRequest,
+  ): Promise<void> {
+    await this.changes.update(id, body, contextOf(request, account));
+  }
+
+  @Delete(':id')
+  @ApiOperation({ summary: 'Delete a task; a running one is cancelled first' })
+  async delete(
+    @Param('id') id: string,
+    @CurrentAccount() account: Account,
+    @Req() request: FastifyRequest,
+  ): Promise<void> {
+    await this.changes.delete(id, contextOf(request, account));
+  }
+
+  @Post(':id/abort')
+  @HttpCode(200)
+  @Idempotent({ service: 'submission', repeatable: true })
+  @ApiOperation({ summary: 'Cancel a task; 403 when it is finished' })
+  async abort(
+    @Param('id') id: string,
+    @CurrentAccount() account: Account,
+    @Req() request: FastifyRequest,
+  ): Promise<void> {
+    await this.changes.abort(id, contextOf(request, account));
+  }
+
+  @Patch(':id')
+  @BodyLimit(LARGE_BODY)
+  @ApiOperation({ summary: 'Fetch new and changed resources where the task runs; 400 when it does not run' })
+  async updateResources(
+    @Param('id') id: string,
+    @CurrentAccount() account: Account,
+    @Req() request: FastifyRequest,
+  ): Promise<void> {
+    await this.changes.updateResources(id, contextOf(request, account));
+  }
+}

@@ -1,0 +1,52 @@
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { allLiveSubject, liveMessageSchema, NODE_MESSAGES, parseLiveSubject } from '@fornax/contracts';
+import { CLOCK, DroppedMessages, LOGGER, NATS, parseMessage, refusalOf, type Clock } from '@fornax/service-kit';
+import type { Nats } from '@fornax/event-store';
+import { LiveBoard, type LiveLeases } from './live-board.js';
+
+/**
+ * What the instances of tasks do now, as their nodes tell every second. Every replica listens; nothing is stored, and a message that is lost or
+ * malformed is made up for by the next.
+ */
+@Injectable()
+export class LiveStatus implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly board = new LiveBoard();
+  private readonly dropped: DroppedMessages<'unreadable' | 'too-large'>;
+  private subscription: ReturnType<Nats['subscribe']> | undefined;
+
+  constructor(
+    @Inject(NATS) private readonly nats: Nats,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOGGER) logger: { warn(fields: object, message: string): void },
+  ) {
+    this.dropped = new DroppedMessages('live', logger);
+  }
+
+  onApplicationBootstrap(): void {
+    this.subscription = this.nats.subscribe(allLiveSubject, {
+      callback: (error, message) => {
+        if (!error) this.hear(message);
+      },
+    });
+  }
+
+  private hear({ subject, data }: { readonly subject: string; readonly data: Uint8Array }): void {
+    try {
+      // The node is the one that NATS let publish there, whatever the message says.
+      const node = parseLiveSubject(subject);
+      const said = liveMessageSchema.parse(parseMessage(data, NODE_MESSAGES.live));
+      if (node === undefined) this.dropped.refuse('unreadable', { subject });
+      else this.board.take(node, said, this.clock.now());
+    } catch (error) {
+      this.dropped.refuse(refusalOf(error), { subject });
+    }
+  }
+
+  beforeApplicationShutdown(): void {
+    this.subscription?.unsubscribe();
+  }
+
+  of(taskId: string): LiveLeases {
+    return this.board.of(taskId, this.clock.now());
+  }
+}

@@ -1,0 +1,18 @@
+import { History1790000300000 } from './1790000300000-history.migration.js';
+import { Tasks1767312000000 } from './1767312000000-tasks.migration.js';
+import { TaskLists1790000100000 } from './1790000100000-task-lists.migration.js';
+import { InstanceTimes1790000400000 } from './1790000400000-instance-times.migration.js';
+import { TaskDeletion1790000401000 } from './1790000401000-task-deletion.migration.js';
+import { TaskCounts1790000500000 } from './1790000500000-task-counts.migration.js';
+import { SucceededInstances1790000820000 } from './1790000820000-succeeded-instances.migration.js';
+
+/** All that make the tables of the status projection, in order. */
+export const TASK_MIGRATIONS = [
+  Tasks1767312000000,
+  TaskLists1790000100000,
+  History1790000300000,
+  InstanceTimes1790000400000,
+  TaskDeletion1790000401000,
+  TaskCounts1790000500000,
+  SucceededInstances1790000820000,
+] as const;

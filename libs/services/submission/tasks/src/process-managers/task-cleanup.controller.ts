@@ -1,0 +1,28 @@
+import { Controller } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { RecordedCommit } from '@fornax/contracts';
+import { forgetObjects, LogHandler } from '@fornax/service-kit';
+import type { DataSource } from 'typeorm';
+import { TaskExpiry } from './task-expiry.js';
+
+/** Deletes what goes with a deleted task besides its rows: remembered answers, and the hold on its name. */
+@Controller()
+export class TaskCleanupController {
+  constructor(
+    @InjectDataSource('submission') private readonly db: DataSource,
+    private readonly expiry: TaskExpiry,
+  ) {}
+
+  @LogHandler({ name: 'task-cleanup', aggregates: ['task'], from: 'checkpoint', service: 'submission' })
+  async forget(batch: readonly RecordedCommit[]): Promise<void> {
+    this.expiry.notice(batch);
+    const gone = batch
+      .filter(({ events }) => events.some(({ type }) => type === 'TaskDeleted'))
+      .map(({ aggregateId }) => aggregateId);
+    if (gone.length === 0) return;
+    await this.db.transaction(async (tx) => {
+      await forgetObjects(tx, gone);
+      await tx.query('DELETE FROM shortname WHERE task_id = ANY($1)', [gone]);
+    });
+  }
+}

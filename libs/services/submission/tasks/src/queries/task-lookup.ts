@@ -1,0 +1,79 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { AccountDirectory, Forbidden, NotFound, Unavailable, type Account, type Need } from '@fornax/service-kit';
+import type { DataSource } from 'typeorm';
+import { StatusGate } from '../commands/status-gate.js';
+import { STATUS_COLUMNS, type TaskRecord } from '../model/task-rows.js';
+import type { TaskStatus } from '../model/task-status.js';
+import { StoredTasks } from './stored-tasks.js';
+
+/** What an id or a shortname may consist of; anything else names nothing, and need not be asked for. */
+const isName = (id: string): boolean => /^[A-Za-z0-9-]{1,255}$/.test(id);
+
+/** An id: a name is one account's own, so a task of somebody else is found by its id alone. */
+const isId = (id: string): boolean => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id);
+
+/**
+ * Finds one task by its id or by the name its owner gave it. A task of somebody else is like none, except to those who look after it
+ * (`AccountDirectory.reaches`), and to them by its id.
+ */
+@Injectable()
+export class TaskLookup {
+  constructor(
+    @InjectDataSource('submission') private readonly db: DataSource,
+    private readonly gate: StatusGate,
+    private readonly accounts: AccountDirectory,
+    private readonly stored: StoredTasks,
+  ) {}
+
+  /**
+   * @param need what for; `own` is for its owner alone
+   * @throws NotFound also for a task that is being deleted (contract, 5.22)
+   * @throws Unavailable the rows are too far behind to say that there is none
+   * @throws Forbidden it may be looked at, but not that
+   */
+  async find(account: Account, id: string, need: Need | 'own' = 'look'): Promise<TaskStatus> {
+    const found = isName(id) ? ((await this.readNow(account, id)) ?? (await this.readAgain(account, id))) : undefined;
+    if (!found || found.fold.deleteRequested || !this.accounts.reaches(account, found.fold.owner, 'look'))
+      throw new NotFound(`No such task: ${id}`, { code: 'task-not-found' });
+    if (found.fold.owner === account.id) return found;
+    if (need === 'own' || !this.accounts.reaches(account, found.fold.owner, need))
+      throw new Forbidden(`Only its owner may do this with task ${found.taskId}`, { code: 'not-the-owner' });
+    return found;
+  }
+
+  private async readNow(account: Account, id: string): Promise<TaskStatus | undefined> {
+    const own = await this.read(account.id, id);
+    return own ?? (account.role !== 'user' && isId(id) ? this.readAnybodys(id) : undefined);
+  }
+
+  /**
+   * The rows may be behind: a task that was accepted a moment ago by another process is found all the same.
+   *
+   * @throws Unavailable they stay behind, so nobody can say that there is no such task
+   */
+  private async readAgain(account: Account, id: string): Promise<TaskStatus | undefined> {
+    const isCaughtUp = await this.gate.caughtUp();
+    const found = await this.readNow(account, id);
+    if (found || isCaughtUp) return found;
+    if (isId(id) && this.stored.isLogAsked) return this.stored.fromLog(id.toLowerCase());
+    throw new Unavailable(`Whether there is a task ${id} cannot be said yet: what is shown is behind. Try again.`, {
+      code: 'behind',
+    });
+  }
+
+  private async readAnybodys(id: string): Promise<TaskStatus | undefined> {
+    const sql = `SELECT ${STATUS_COLUMNS} FROM task WHERE task_id = $1`;
+    const [record] = await this.db.query<TaskRecord[]>(sql, [id.toLowerCase()]);
+    return record && this.stored.statusOf(record);
+  }
+
+  private async read(owner: string, id: string): Promise<TaskStatus | undefined> {
+    const [record] = await this.db.query<TaskRecord[]>(
+      `SELECT ${STATUS_COLUMNS} FROM task WHERE owner = $1 AND (task_id = $2 OR shortname = $2)
+       ORDER BY task_id = $2 DESC, created_ms DESC LIMIT 1`,
+      [owner, id],
+    );
+    return record && this.stored.statusOf(record);
+  }
+}

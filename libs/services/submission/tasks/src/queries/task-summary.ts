@@ -1,0 +1,160 @@
+import { wireDate, wireDuration, type WireTaskSummary } from '@fornax/contracts';
+import type { PublicTaskState } from '@fornax/domain';
+import type { Echo } from '../commands/task-spec.js';
+import { runningSinceMs } from '../model/task-rows.js';
+import type { TaskStatus } from '../model/task-status.js';
+
+/** What a task in short consists of: columns of its row alone, so that a page of them restores no fold. */
+export interface TaskInShort {
+  readonly taskId: string;
+  readonly name: string;
+  readonly shortname: string;
+  readonly profile: string;
+  readonly state: PublicTaskState;
+  readonly previousState: PublicTaskState | null;
+  readonly stateMs: number;
+  readonly previousStateMs: number | null;
+  readonly createdMs: number;
+  readonly modifiedMs: number;
+  readonly endMs: number | null;
+  readonly advancedRanges: string | null;
+  readonly totalInstances: number;
+  readonly endedInstances: number;
+  readonly succeededInstances: number;
+  readonly runningInstances: number;
+  /** The sum of the times at which the running instances began. */
+  readonly runningSinceMs: number;
+  readonly runningCores: number;
+  /** Of attempts that are over. */
+  readonly executionMs: number;
+  readonly maxRetriesPerInstance: number;
+  readonly waitForPoolResourcesSynchronization: boolean | null;
+}
+
+export interface SummaryRecord {
+  readonly task_id: string;
+  readonly name: string;
+  readonly shortname: string;
+  readonly profile: string;
+  readonly state: PublicTaskState;
+  readonly previous_state: PublicTaskState | null;
+  readonly state_ms: string;
+  readonly previous_state_ms: string | null;
+  readonly created_ms: string;
+  readonly modified_ms: string;
+  readonly end_ms: string | null;
+  readonly advanced_ranges: string | null;
+  readonly total_instances: number;
+  readonly ended_instances: number;
+  readonly succeeded_instances: number;
+  readonly running_instances: number;
+  readonly running_since_ms: string;
+  readonly running_cores: number;
+  readonly execution_ms: string;
+  readonly max_retries: string | null;
+  readonly wait_for_pool: boolean | null;
+}
+
+/** Columns of a SummaryRecord. */
+export const SUMMARY_COLUMNS = `task.task_id, name, shortname, profile, state, previous_state, state_ms, previous_state_ms, created_ms, modified_ms,
+  end_ms, spec->>'advancedRanges' AS advanced_ranges, total_instances, ended_instances, succeeded_instances, running_instances, running_since_ms, running_cores,
+  execution_ms, coalesce(spec->'echo'->>'maxRetriesPerInstance', spec->'echo'->'retrySettings'->>'maxPerInstanceRetries') AS max_retries,
+  (spec->'echo'->>'waitForPoolResourcesSynchronization')::boolean AS wait_for_pool`;
+
+const numberOrNull = (text: string | null): number | null => (text === null ? null : Number(text));
+
+export const inShort = (record: SummaryRecord): TaskInShort => ({
+  taskId: record.task_id,
+  name: record.name,
+  shortname: record.shortname,
+  profile: record.profile,
+  state: record.state,
+  previousState: record.previous_state,
+  stateMs: Number(record.state_ms),
+  previousStateMs: numberOrNull(record.previous_state_ms),
+  createdMs: Number(record.created_ms),
+  modifiedMs: Number(record.modified_ms),
+  endMs: numberOrNull(record.end_ms),
+  advancedRanges: record.advanced_ranges,
+  totalInstances: record.total_instances,
+  endedInstances: record.ended_instances,
+  succeededInstances: record.succeeded_instances,
+  runningInstances: record.running_instances,
+  runningSinceMs: Number(record.running_since_ms),
+  runningCores: record.running_cores,
+  executionMs: Number(record.execution_ms),
+  maxRetriesPerInstance: Number(record.max_retries ?? 0),
+  waitForPoolResourcesSynchronization: record.wait_for_pool,
+});
+
+/** The same of a task that was read as a whole. */
+export const shortened = (task: TaskStatus): TaskInShort => {
+  const { fold } = task;
+  const { spec } = fold;
+  const echo = spec.echo as Echo;
+  const running = [...fold.inFlight.values()].filter(({ phase }) => phase === 'executing').length;
+  return {
+    ...task,
+    name: spec.name,
+    shortname: spec.shortname,
+    profile: spec.profile,
+    advancedRanges: spec.advancedRanges,
+    totalInstances: fold.all.size,
+    succeededInstances: fold.succeeded.size,
+    endedInstances: fold.succeeded.size + fold.failed.size + fold.cancelled.size,
+    runningInstances: running,
+    runningSinceMs: runningSinceMs(task),
+    runningCores: running * spec.request.cores,
+    executionMs: task.usage.executionMs,
+    maxRetriesPerInstance: echo.maxRetriesPerInstance ?? echo.retrySettings?.maxPerInstanceRetries ?? 0,
+    waitForPoolResourcesSynchronization: echo.waitForPoolResourcesSynchronization ?? null,
+  };
+};
+
+const rounded = (value: number): number => Math.round(value * 1_000) / 1_000;
+
+/**
+ * Share of the work that is done, in percent: instances that succeeded and, until the task is over, what those under way say of themselves. What failed
+ * or was cancelled is not done, so a task that did not succeed as a whole never ends at 100.
+ */
+const progressOf = (task: TaskInShort, workDone: number): number => {
+  const { endMs, totalInstances, endedInstances, succeededInstances } = task;
+  // What a node said of an instance a moment ago may be counted among those that are over already.
+  const underWay = endMs === null ? Math.min(workDone, totalInstances - endedInstances) : 0;
+  return totalInstances === 0 ? 0 : rounded((100 * (succeededInstances + underWay)) / totalInstances);
+};
+
+/**
+ * @param now milliseconds; running times count up to it
+ * @param workDone of the running instances, as their nodes tell: two that are half through count as one
+ */
+export const summaryView = (task: TaskInShort, now: number, workDone = 0): WireTaskSummary => {
+  const cores = Math.round(task.runningCores);
+  const runningMs = Math.max(0, task.runningInstances * now - task.runningSinceMs);
+  return {
+    uuid: task.taskId,
+    name: task.name,
+    shortname: task.shortname,
+    profile: task.profile,
+    poolUuid: null,
+    jobUuid: null,
+    progress: progressOf(task, workDone),
+    runningInstanceCount: task.runningInstances,
+    runningCoreCount: cores,
+    clusterInfo: { clusterCoresCount: cores },
+    executionTime: wireDuration(task.executionMs + runningMs),
+    wallTime: wireDuration(Math.max(0, (task.endMs ?? now) - task.createdMs)),
+    state: task.state,
+    previousState: task.previousState,
+    totalInstanceCount: task.totalInstances,
+    instanceCount: task.advancedRanges === null ? task.totalInstances : 0,
+    maxRetriesPerInstance: task.maxRetriesPerInstance,
+    advancedRanges: task.advancedRanges,
+    stateTransitionTime: wireDate(task.stateMs),
+    previousStateTransitionTime: wireDate(task.previousStateMs),
+    lastModified: wireDate(task.modifiedMs),
+    creationDate: wireDate(task.createdMs),
+    endDate: wireDate(task.endMs),
+    waitForPoolResourcesSynchronization: task.waitForPoolResourcesSynchronization,
+  };
+};

@@ -1,0 +1,125 @@
+import type { WireCompletedInstance, WireTask } from '@fornax/contracts';
+import type { NodeHardwareFacts, TaskSpec } from '@fornax/domain';
+import { masked } from '../commands/secret-constants.js';
+import type { Echo } from '../commands/task-spec.js';
+import { nothingLive, type LiveLeases } from '../live/live-board.js';
+import type { TaskError, TaskStatus } from '../model/task-status.js';
+import { runningOf } from './running-view.js';
+import { statusView, workDone } from './status-view.js';
+import { shortened, summaryView } from './task-summary.js';
+import { CLOCK_RATIO, rounded } from './view-values.js';
+
+/** A row of `completed_instance`. */
+export interface CompletedRecord {
+  readonly task_id: string;
+  readonly instance: number;
+  readonly outcome: 'success' | 'failure' | 'cancelled';
+  readonly attempt: number;
+  readonly wall_ms: string;
+  readonly execution_ms: string;
+  readonly peak_memory_mb: number;
+  /** With the frequency that was measured while the instance ran, if one was. */
+  readonly hardware: NodeHardwareFacts;
+  readonly error: TaskError | null;
+}
+
+/** How long a resource stays in a node's cache when nobody says (contract, section 3.1). */
+const DEFAULT_CACHE_TTL_S = 7_776_000;
+const OUTCOMES = { success: 'Success', failure: 'Failure', cancelled: 'Cancelled' } as const;
+
+const echoOf = (spec: TaskSpec): Echo => spec.echo as Echo;
+
+type AdvancedBucket = WireTask['advancedResourceBuckets'][number];
+
+/** Without objects that say nothing: a strict client needs what is inside of them (contract, section 7.8). */
+const shownBucket = ({ filtering, resourcesTransformation, ...bucket }: AdvancedBucket): AdvancedBucket => ({
+  ...bucket,
+  ...(filtering?.prefixFiltering?.prefix === undefined ? {} : { filtering }),
+  ...(resourcesTransformation?.stripPrefix?.prefix === undefined ? {} : { resourcesTransformation }),
+});
+
+/** The whole task as its owner sees it (contract, section 3.2); secrets are masked, nothing is null that a client cannot take. */
+export const taskView = (
+  task: TaskStatus,
+  completed: readonly CompletedRecord[],
+  now: number,
+  notes: readonly string[],
+  live: LiveLeases = nothingLive,
+): WireTask => {
+  const { spec } = task.fold;
+  const echo = echoOf(spec);
+  const told = runningOf(task, live).map((running) => running.live);
+  const summary = summaryView(shortened(task), now, workDone(told));
+  return {
+    ...summary,
+    errors: task.errors.map(({ code, message, debug }) => ({ code, message, debug })),
+    resourceBuckets: echo.advancedResourceBuckets ? [] : (echo.resourceBuckets ?? []),
+    advancedResourceBuckets: (echo.advancedResourceBuckets ?? []).map(shownBucket),
+    resultBucket: spec.resultBucket,
+    resultsBucket: spec.resultBucket,
+    resultsBucketPrefix: spec.resultsPrefix,
+    resultsCacheTTLSec: echo.resultsCacheTTLSec ?? null,
+    resultsWhitelist: spec.resultsWhitelist,
+    resultsBlacklist: spec.resultsBlacklist,
+    resultsCount: task.resultsCount,
+    snapshotInterval: 0,
+    snapshotWhitelist: spec.snapshotWhitelist,
+    snapshotBlacklist: spec.snapshotBlacklist,
+    snapshotBucket: spec.snapshotBucket,
+    snapshotBucketPrefix: spec.snapshotPrefix,
+    completedInstances: completed.map(completedView),
+    status: statusView(task, completed, now, live, summary.progress),
+    constants: masked(spec.constants),
+    forcedConstants: echo.forcedConstants ?? [],
+    constraints: echo.constraints ?? [],
+    secretsAccessRights: {
+      bySecret: echo.secretsAccessRights?.bySecret ?? [],
+      byPrefix: echo.secretsAccessRights?.byPrefix ?? [],
+    },
+    tags: [...spec.tags],
+    labels: spec.labels,
+    privileges: {
+      exportApiAndStorageCredentialsInEnvironment:
+        echo.privileges?.exportApiAndStorageCredentialsInEnvironment ?? false,
+    },
+    retrySettings: {
+      maxTotalRetries: echo.retrySettings?.maxTotalRetries ?? null,
+      maxPerInstanceRetries: echo.retrySettings?.maxPerInstanceRetries ?? null,
+    },
+    hardwareConstraints: spec.hardwareConstraints.map((constraint) => ({ ...constraint })),
+    forcedNetworkRules: echo.forcedNetworkRules ?? [],
+    schedulingType: spec.plan,
+    targetedReservedMachineKey: echo.targetedReservedMachineKey ?? null,
+    targetedReservationName: echo.targetedReservationName ?? null,
+    projectUuid: spec.projectUuid ?? null,
+    maxTimeQueueSeconds: echo.maxTimeQueueSeconds ?? null,
+    defaultResourcesCacheTTLSec: echo.defaultResourcesCacheTTLSec ?? DEFAULT_CACHE_TTL_S,
+    uploadResultsOnCancellation: echo.uploadResultsOnCancellation ?? null,
+    autoDeleteOnCompletion: echo.autoDeleteOnCompletion ?? false,
+    completionTimeToLive: echo.completionTimeToLive ?? '00:00:00',
+    dependencies: null,
+    notes: [...notes],
+    fornax: { waitingReason: task.fold.lastReason, notes: [...notes], origin: spec.origin ?? null },
+  };
+};
+
+const completedView = (record: CompletedRecord): WireCompletedInstance => {
+  const { hardware } = record;
+  const executionS = Number(record.execution_ms) / 1_000;
+  return {
+    results: [],
+    instanceId: record.instance,
+    wallTimeSec: rounded(Number(record.wall_ms) / 1_000),
+    execTimeSec: rounded(executionS),
+    execTimeSecGHz: rounded(executionS * hardware.ghz),
+    peakMemoryMB: Math.round(record.peak_memory_mb),
+    state: OUTCOMES[record.outcome],
+    error: record.error,
+    specificationKey: hardware.specificationKey,
+    cpuModel: hardware.cpuModel,
+    coreCount: hardware.cores,
+    clockRatio: CLOCK_RATIO,
+    averageGHz: hardware.ghz,
+    executionAttemptCount: record.attempt,
+  };
+};

@@ -1,0 +1,83 @@
+import { Module } from '@nestjs/common';
+import { ProfilesModule } from '@fornax/profiles';
+import { ENV, provideProjection } from '@fornax/service-kit';
+import { TaskAsOf } from './as-of/task-as-of.js';
+import { TaskHistory } from './as-of/task-history.js';
+import { TaskSnapshotsProjection } from './as-of/task-snapshots.projection.js';
+import { ChangeTask } from './commands/change-task.handler.js';
+import { RepeatTask } from './commands/repeat-task.handler.js';
+import { SecretConstants } from './commands/secret-constants.js';
+import { Shortnames } from './commands/shortnames.js';
+import { StatusGate } from './commands/status-gate.js';
+import { SubmitTask } from './commands/submit-task.handler.js';
+import { TaskAdmission } from './commands/task-admission.js';
+import { TaskBuckets } from './commands/task-buckets.js';
+import { TaskDeletion } from './commands/task-deletion.js';
+import { TaskPlace } from './commands/task-place.js';
+import { TaskQuota } from './commands/task-quota.js';
+import { TaskRoom } from './commands/task-room.js';
+import { UnsettledCommands } from './commands/unsettled-commands.js';
+import { loadTasksConfig, TASKS_CONFIG } from './config/tasks-config.js';
+import { RepeatTaskController } from './http/repeat-task.controller.js';
+import { TaskAnswers } from './http/task-answers.js';
+import { TaskInstancesController } from './http/task-instances.controller.js';
+import { TaskListsController } from './http/task-lists.controller.js';
+import { TasksController } from './http/tasks.controller.js';
+import { LiveStatus } from './live/live-status.js';
+import { StatusProjection } from './model/status.projection.js';
+import { TaskCleanupController } from './process-managers/task-cleanup.controller.js';
+import { TaskExpiry } from './process-managers/task-expiry.js';
+import { OrganisationQuotas } from './queries/computing-quotas.js';
+import { KnownTasks } from './queries/known-tasks.js';
+import { PatternQueries } from './queries/pattern-queries.js';
+import { RunningCounts } from './queries/running-counts.js';
+import { StoredTasks } from './queries/stored-tasks.js';
+import { TaskInstances } from './queries/task-instances.js';
+import { TaskLists } from './queries/task-lists.js';
+import { TaskLookup } from './queries/task-lookup.js';
+import { DATABASE } from './database.js';
+
+/** Tasks: what users command of them, their status, and what they were at a moment of the past. */
+@Module({
+  imports: [ProfilesModule],
+  controllers: [
+    TaskListsController,
+    TaskInstancesController,
+    TasksController,
+    RepeatTaskController,
+    TaskCleanupController,
+  ],
+  providers: [
+    { provide: TASKS_CONFIG, inject: [ENV], useFactory: loadTasksConfig },
+    ...provideProjection(DATABASE, StatusProjection),
+    ...provideProjection(DATABASE, TaskSnapshotsProjection),
+    SecretConstants,
+    StatusGate,
+    Shortnames,
+    TaskDeletion,
+    TaskRoom,
+    TaskQuota,
+    TaskExpiry,
+    TaskBuckets,
+    TaskPlace,
+    TaskAdmission,
+    UnsettledCommands,
+    SubmitTask,
+    ChangeTask,
+    RepeatTask,
+    StoredTasks,
+    TaskLookup,
+    KnownTasks,
+    PatternQueries,
+    TaskInstances,
+    TaskLists,
+    TaskHistory,
+    TaskAsOf,
+    LiveStatus,
+    TaskAnswers,
+    RunningCounts,
+    OrganisationQuotas,
+  ],
+  exports: [StatusGate, TaskLookup, KnownTasks, TaskHistory, TaskAsOf, TaskAnswers, RunningCounts, OrganisationQuotas],
+})
+export class TasksModule {}
