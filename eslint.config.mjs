@@ -15,6 +15,22 @@ const layers = [
     sourceTag: 'layer:feature',
     onlyDependOnLibsWithTags: ['layer:feature', 'layer:platform', 'layer:contracts', 'layer:domain'],
   },
+  ...[
+    ['profiles', []],
+    ['people', []],
+    ['tasks', ['profiles']],
+    ['output', ['tasks']],
+    ['history', ['tasks']],
+    ['notify', ['tasks']],
+  ].map(([feature, others]) => ({
+    sourceTag: `feature:${feature}`,
+    onlyDependOnLibsWithTags: [
+      ...others.map((other) => `feature:${other}`),
+      'layer:platform',
+      'layer:contracts',
+      'layer:domain',
+    ],
+  })),
   {
     sourceTag: 'layer:service',
     onlyDependOnLibsWithTags: ['layer:feature', 'layer:platform', 'layer:contracts', 'layer:domain'],

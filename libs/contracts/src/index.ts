@@ -106,6 +106,7 @@ export {
   type RecordedCommit,
 } from './events/commit.js';
 export {
+  int32,
   advancedBucketSchema,
   bulkTaskResultSchema,
   completedInstanceSchema,

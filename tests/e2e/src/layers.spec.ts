@@ -35,4 +35,11 @@ describe('the layer rules', () => {
       '@nx/enforce-module-boundaries',
     );
   }, 60_000);
+
+  it('keep a feature from importing one that it may not know', async () => {
+    const text = "import { NotifyModule } from '@fornax/notify';\nexport const probe = NotifyModule;\n";
+    expect(await complaintsAbout('libs/services/submission/tasks/src/index.ts', text)).toContain(
+      '@nx/enforce-module-boundaries',
+    );
+  }, 60_000);
 });

@@ -1,3 +1,4 @@
+export { int32 } from './counter.js';
 export { reference, wireReader, type WireErrors, type WireResult } from './wire.js';
 export { NO_DATE, parseWireDate, parseWireDuration, wireDate, wireDuration } from './time-on-the-wire.js';
 export { hardwareConstraintSchema } from './hardware-constraint.js';

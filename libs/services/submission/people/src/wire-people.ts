@@ -1,4 +1,5 @@
 import {
+  int32,
   wireDate,
   type WireOrganization,
   type WireOwnedProject,
@@ -8,7 +9,6 @@ import {
 } from '@fornax/contracts';
 import { quotasOfPlan, type ComputingQuotas } from '@fornax/domain';
 import type { Account, AccountDirectory, Organisation, Project, TokenFacts } from '@fornax/service-kit';
-import { int32 } from '@fornax/tasks';
 
 /** One client holds the organization's id in a value type: the zero Guid stands for none (contract, 5.2). */
 const ZERO_GUID = '00000000-0000-0000-0000-000000000000';

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { RPC, storageUsageReplySchema, type WireUserInfo, type WireUserQuotas } from '@fornax/contracts';
+import { int32, RPC, storageUsageReplySchema, type WireUserInfo, type WireUserQuotas } from '@fornax/contracts';
 import { AccountDirectory, RpcClient, Unavailable, type Account } from '@fornax/service-kit';
 import { wireProject } from '@fornax/people';
-import { int32, OrganisationQuotas, planQuotas, RunningCounts, sumOf } from '@fornax/tasks';
+import { OrganisationQuotas, planQuotas, RunningCounts, sumOf } from '@fornax/tasks';
 
 const STORAGE_TIMEOUT_MS = 1_000;
 

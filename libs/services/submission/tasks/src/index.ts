@@ -5,7 +5,7 @@ export { StatusGate } from './commands/status-gate.js';
 export { TaskAnswers } from './http/task-answers.js';
 export { TASK_MIGRATIONS } from './migrations/task-migrations.js';
 export { type TaskStatus } from './model/task-status.js';
-export { int32, OrganisationQuotas, planQuotas } from './queries/computing-quotas.js';
+export { OrganisationQuotas, planQuotas } from './queries/computing-quotas.js';
 export { KnownTasks, type KnownTask } from './queries/known-tasks.js';
 export { RunningCounts, sumOf } from './queries/running-counts.js';
 export { TaskLookup } from './queries/task-lookup.js';

@@ -1,12 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import type { WireOrganizationQuotas, WireQuota, WireRunningCounts, WireUserQuotas } from '@fornax/contracts';
+import {
+  int32,
+  type WireOrganizationQuotas,
+  type WireQuota,
+  type WireRunningCounts,
+  type WireUserQuotas,
+} from '@fornax/contracts';
 import { quotasOfPlan, type ComputingQuotas } from '@fornax/domain';
 import { AccountDirectory, NotFound, type Account } from '@fornax/service-kit';
 import { RunningCounts, sumOf, type Running, type RunningOf } from './running-counts.js';
-
-/** Clients hold counters in 32 signed bits (contract, section 3). */
-const INT32_MAX = 2_147_483_647;
-export const int32 = (value: number): number => Math.max(0, Math.min(INT32_MAX, Math.round(value)));
 
 const countsOf = ({ instances, cores }: Running): WireRunningCounts => ({
   runningInstancesCount: int32(instances),
