@@ -7,7 +7,6 @@ import { CommitOwners } from './feed/commit-owners.js';
 import { EventFeed } from './feed/event-feed.js';
 import { EventStream } from './feed/event-stream.js';
 import { EventsController } from './feed/events.controller.js';
-import { TaskSnapshotReader } from './feed/task-snapshot-reader.js';
 import { AccountGate } from './webhooks/account-gate.js';
 import { LogPlaces } from './webhooks/log-places.js';
 import { WebhookCommands } from './webhooks/webhook-commands.js';
@@ -27,7 +26,6 @@ import { WebhooksProjection } from './webhooks/webhooks.projection.js';
     CommitOwners,
     EventFeed,
     EventStream,
-    TaskSnapshotReader,
     LogPlaces,
     WebhookStore,
     WebhookCommands,

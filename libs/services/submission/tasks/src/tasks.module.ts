@@ -33,8 +33,10 @@ import { PatternQueries } from './queries/pattern-queries.js';
 import { RunningCounts } from './queries/running-counts.js';
 import { StoredTasks } from './queries/stored-tasks.js';
 import { TaskInstances } from './queries/task-instances.js';
+import { TaskLeases } from './queries/task-leases.js';
 import { TaskLists } from './queries/task-lists.js';
 import { TaskLookup } from './queries/task-lookup.js';
+import { TaskSnapshotReader } from './queries/task-snapshot-reader.js';
 import { DATABASE } from './database.js';
 
 /** Tasks: what users command of them, their status, and what they were at a moment of the past. */
@@ -71,6 +73,8 @@ import { DATABASE } from './database.js';
     PatternQueries,
     TaskInstances,
     TaskLists,
+    TaskLeases,
+    TaskSnapshotReader,
     TaskHistory,
     TaskAsOf,
     LiveStatus,
@@ -78,6 +82,17 @@ import { DATABASE } from './database.js';
     RunningCounts,
     OrganisationQuotas,
   ],
-  exports: [StatusGate, TaskLookup, KnownTasks, TaskHistory, TaskAsOf, TaskAnswers, RunningCounts, OrganisationQuotas],
+  exports: [
+    StatusGate,
+    TaskLookup,
+    KnownTasks,
+    TaskHistory,
+    TaskAsOf,
+    TaskAnswers,
+    RunningCounts,
+    OrganisationQuotas,
+    TaskLeases,
+    TaskSnapshotReader,
+  ],
 })
 export class TasksModule {}

@@ -1,10 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
 import type { RecordedCommit } from '@fornax/contracts';
 import type { EventLog } from '@fornax/event-store';
 import { EVENT_LOG } from '@fornax/service-kit';
-import type { DataSource } from 'typeorm';
-import type { KnownTask } from '@fornax/tasks';
+import { KnownTasks, type KnownTask } from '@fornax/tasks';
 
 const MOST_CACHED = 50_000;
 
@@ -29,7 +27,7 @@ export class CommitOwners {
 
   constructor(
     @Inject(EVENT_LOG) private readonly log: EventLog,
-    @InjectDataSource('submission') private readonly db: DataSource,
+    private readonly tasks: KnownTasks,
   ) {}
 
   /** @returns by commit; those about no task are left out */
@@ -54,11 +52,7 @@ export class CommitOwners {
 
   private async lookUp(commits: readonly RecordedCommit[], found: Map<string, KnownTask>): Promise<void> {
     const tasks = commits.filter(({ aggregate }) => aggregate === 'task').map(({ aggregateId }) => aggregateId);
-    const rows = await this.db.query<{ task_id: string; owner: string }[]>(
-      'SELECT task_id, owner FROM task WHERE task_id = ANY($1)',
-      [tasks],
-    );
-    for (const row of rows) found.set(`task/${row.task_id}`, { taskId: row.task_id, owner: row.owner });
+    for (const task of await this.tasks.ownersOf(tasks)) found.set(`task/${task.taskId}`, task);
     for (const commit of commits) {
       if (found.has(keyOf(commit))) continue;
       const [first] = await this.log.readAggregate(commit.aggregate, commit.aggregateId, 0, 1);

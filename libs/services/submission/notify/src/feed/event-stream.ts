@@ -7,7 +7,7 @@ import { eventsFor, isAbout, type EventFilter } from './event-filter.js';
 import { eventId, goneReason, type EventPosition } from './event-position.js';
 import type { FeedEntry } from './feed-entry.js';
 import type { FeedBatch } from './recent-entries.js';
-import { TaskSnapshotReader } from './task-snapshot-reader.js';
+import { TaskSnapshotReader } from '@fornax/tasks';
 
 export interface StreamRequest {
   readonly filter: EventFilter;

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { webhookOf, type WebhookRecord, type WebhookRow } from './webhook-row.js';
+import { InjectDatabase } from '../database.js';
 
 /** How far a webhook has been delivered, and how that goes. */
 export interface Delivery {
@@ -41,7 +41,7 @@ const deliveryOf = (row: WebhookRow, record: DeliveryRecord | undefined): Delive
 /** Webhooks and their positions in Postgres. */
 @Injectable()
 export class WebhookStore {
-  constructor(@InjectDataSource('submission') private readonly db: DataSource) {}
+  constructor(@InjectDatabase() private readonly db: DataSource) {}
 
   async active(): Promise<readonly WebhookRow[]> {
     return (await this.db.query<WebhookRecord[]>(`SELECT * FROM webhook WHERE state = 'active'`)).map(webhookOf);

@@ -1,5 +1,4 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
 import { taskLogsSubject, unnamedTaskLogsSubject } from '@fornax/contracts';
 import type { Nats } from '@fornax/event-store';
 import { HealthRegistry, NATS } from '@fornax/service-kit';
@@ -12,6 +11,7 @@ import { OutputArchiver } from '../model/output-archiver.js';
 import { OutputErrors } from '../model/output-errors.js';
 import { OutputLeases } from '../model/output-leases.js';
 import { OutputSignals } from '../model/output-signals.js';
+import { InjectDatabase } from '../database.js';
 
 interface Waiter {
   readonly sequence: number;
@@ -34,7 +34,7 @@ export class LogIngest implements OnApplicationBootstrap, BeforeApplicationShutd
 
   constructor(
     @Inject(NATS) private readonly nats: Nats,
-    @InjectDataSource('submission') private readonly db: DataSource,
+    @InjectDatabase() private readonly db: DataSource,
     @Inject(OUTPUT_CONFIG) private readonly config: OutputConfig,
     private readonly leases: OutputLeases,
     private readonly archiver: OutputArchiver,

@@ -1,9 +1,8 @@
 import { Controller } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
 import type { RecordedCommit } from '@fornax/contracts';
 import { LogHandler } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
-import { DATABASE } from '../database.js';
+import { DATABASE, InjectDatabase } from '../database.js';
 import { deleteOutput } from '../model/log-store.js';
 import { OutputArchiver } from '../model/output-archiver.js';
 
@@ -11,7 +10,7 @@ import { OutputArchiver } from '../model/output-archiver.js';
 @Controller()
 export class OutputCleanupController {
   constructor(
-    @InjectDataSource(DATABASE) private readonly db: DataSource,
+    @InjectDatabase() private readonly db: DataSource,
     private readonly archiver: OutputArchiver,
   ) {}
 

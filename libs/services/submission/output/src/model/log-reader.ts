@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { OUTPUT_CONFIG, type OutputConfig } from '../config/output-config.js';
 import { mergeBytes, mergeLines, type Held, type HeldBytes, type Merged } from './line-merge.js';
@@ -7,6 +6,7 @@ import { LogIngest } from '../followers/log-ingest.js';
 import { isCurrentIn, isOverIn, retriedIn, type OutputOf } from './output-of.js';
 import { OutputPages, type OutputKey } from './output-pages.js';
 import type { PlacedChunk } from './segment.js';
+import { InjectDatabase } from '../database.js';
 
 /** Stands for "all instances" in the cursor's key. */
 const ALL_INSTANCES = -1;
@@ -59,7 +59,7 @@ interface Lost {
 @Injectable()
 export class LogReader {
   constructor(
-    @InjectDataSource('submission') private readonly db: DataSource,
+    @InjectDatabase() private readonly db: DataSource,
     @Inject(OUTPUT_CONFIG) private readonly config: OutputConfig,
     private readonly ingest: LogIngest,
     private readonly pages: OutputPages,

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
+import { TaskLeases } from '@fornax/tasks';
 import type { DataSource } from 'typeorm';
 import { OUTPUT_CONFIG, type OutputConfig } from '../config/output-config.js';
 import { OutputArchive } from './output-archive.js';
@@ -13,6 +13,7 @@ import {
   pruneUnfinished,
   type LargeStream,
 } from './segment-store.js';
+import { InjectDatabase } from '../database.js';
 
 /** One archiver at a time, over all processes: an advisory lock of the database. */
 const LOCK = [0x466f726e, 0x4c6f6773] as const;
@@ -39,10 +40,11 @@ export class OutputArchiver implements OnApplicationBootstrap, BeforeApplication
   private waiters: (() => void)[] = [];
 
   constructor(
-    @InjectDataSource('submission') private readonly db: DataSource,
+    @InjectDatabase() private readonly db: DataSource,
     @Inject(OUTPUT_CONFIG) private readonly config: OutputConfig,
     private readonly archive: OutputArchive,
     private readonly errors: OutputErrors,
+    private readonly tasks: TaskLeases,
   ) {}
 
   /** Most that a stream may keep in the database. Beyond it output is lost, so it is far away while storage takes what is moved. */
@@ -134,7 +136,7 @@ export class OutputArchiver implements OnApplicationBootstrap, BeforeApplication
     await collectGarbage(this.db, this.archive);
     await forgetOld(this.db);
     const { logKeepBytes, logKeepEndedBytes } = this.config;
-    const large = await largeStreams(this.db, logKeepBytes, logKeepEndedBytes);
+    const large = await largeStreams(this.db, logKeepBytes, logKeepEndedBytes, (ids) => this.tasks.endedAmong(ids));
     for (const stream of large) await this.move(stream);
     if (large.length > 0) this.isWanted = true;
   }

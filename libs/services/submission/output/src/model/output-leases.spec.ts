@@ -2,8 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { LOG_HEADERS, logSubject } from '@fornax/contracts';
 import type { DispatchedLease } from '@fornax/domain';
 import { aCommit, aLease, dispatched } from '@fornax/testing';
-import type { DataSource } from 'typeorm';
-import type { StatusGate } from '@fornax/tasks';
+import type { StatusGate, TaskLeases } from '@fornax/tasks';
 import type { LogMessage } from '../followers/log-feed.js';
 import { OutputLeases } from './output-leases.js';
 
@@ -25,12 +24,11 @@ const printed = (node: string, leaseId: string, instance = 0): LogMessage => {
 const intake = () => {
   const asked = { statements: 0, waits: 0 };
   let now = 0;
-  const db = {
-    query: () => {
-      asked.statements += 1;
-      return Promise.resolve([]);
-    },
+  const nothing = (): Promise<readonly never[]> => {
+    asked.statements += 1;
+    return Promise.resolve([]);
   };
+  const tasks = { inFlight: nothing, ended: nothing };
   const gate = {
     caughtUp: () => {
       asked.waits += 1;
@@ -38,7 +36,7 @@ const intake = () => {
     },
   };
   const leases = new OutputLeases(
-    db as unknown as DataSource,
+    tasks as unknown as TaskLeases,
     { warn: () => undefined },
     gate as unknown as StatusGate,
     { now: () => now },

@@ -1,9 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
 import type { RecordedCommit } from '@fornax/contracts';
 import { CLOCK, DroppedMessages, LOGGER, type Clock } from '@fornax/service-kit';
-import type { DataSource } from 'typeorm';
-import { StatusGate } from '@fornax/tasks';
+import { StatusGate, TaskLeases } from '@fornax/tasks';
 import { chunkOf, type ArrivedChunk } from './arrived-chunk.js';
 import type { LogMessage } from '../followers/log-feed.js';
 import { UnknownLeases } from './unknown-leases.js';
@@ -46,7 +44,7 @@ export class OutputLeases {
   private readonly dropped: DroppedMessages<'unreadable' | 'wrong-node' | 'wrong-lease' | 'unknown-lease' | 'late'>;
 
   constructor(
-    @InjectDataSource('submission') private readonly db: DataSource,
+    private readonly tasks: TaskLeases,
     @Inject(LOGGER) logger: WarningLog,
     private readonly gate: StatusGate,
     @Inject(CLOCK) clock: Clock,
@@ -126,42 +124,20 @@ export class OutputLeases {
   /** Those of the claimed leases that are in flight, and those that ended the instances in question. */
   private async learnFromRows(claims: readonly ArrivedChunk[]): Promise<void> {
     if (claims.length === 0) return;
-    const leases = await this.db.query<StoredLease[]>(
-      `SELECT task_id, (entry->>0)::integer AS instance, entry->1->>'leaseId' AS lease_id, (entry->1->>'attempt')::integer AS attempt, entry->1->>'node' AS node
-       FROM task CROSS JOIN LATERAL jsonb_array_elements(fold->'inFlight') AS entry
-       WHERE task_id = ANY($1::text[]) AND entry->1->>'leaseId' = ANY($2::text[])`,
-      [[...new Set(claims.map(({ taskId }) => taskId))], [...new Set(claims.map(({ leaseId }) => leaseId))]],
+    const leases = await this.tasks.inFlight(
+      [...new Set(claims.map(({ taskId }) => taskId))],
+      [...new Set(claims.map(({ leaseId }) => leaseId))],
     );
-    for (const { task_id: taskId, lease_id: leaseId, ...lease } of leases) this.learn(taskId, leaseId, lease);
+    for (const { taskId, leaseId, ...lease } of leases) this.learn(taskId, leaseId, lease);
     const ended = claims.filter(({ taskId, leaseId }) => !this.known.has(keyOf(taskId, leaseId)));
     if (ended.length === 0) return;
-    const rows = await this.db.query<EndedRow[]>(
-      `SELECT task_id, instance, attempt, node, coalesce(started_ms + wall_ms, ended_ms) AS over_ms FROM completed_instance
-       JOIN (SELECT DISTINCT * FROM unnest($1::text[], $2::integer[]) AS c(task_id, instance)) AS asked USING (task_id, instance)`,
-      [ended.map(({ taskId }) => taskId), ended.map(({ instance }) => instance)],
-    );
-    const byInstance = new Map(rows.map((row) => [`${row.instance}/${row.task_id}`, row]));
+    const attempts = await this.tasks.ended(ended);
+    const byInstance = new Map(attempts.map((each) => [`${each.instance}/${each.taskId}`, each]));
     for (const chunk of ended) {
-      const row = byInstance.get(`${chunk.instance}/${chunk.taskId}`);
+      const over = byInstance.get(`${chunk.instance}/${chunk.taskId}`);
       // The rows do not keep the lease of what is over: its node and attempt say as much.
-      if (row?.attempt === chunk.attempt && (chunk.nodeId === undefined || row.node === chunk.nodeId))
-        this.learn(chunk.taskId, chunk.leaseId, row, Number(row.over_ms));
+      if (over?.attempt === chunk.attempt && (chunk.nodeId === undefined || over.node === chunk.nodeId))
+        this.learn(chunk.taskId, chunk.leaseId, over, over.overAt);
     }
   }
-}
-
-interface StoredLease {
-  readonly task_id: string;
-  readonly lease_id: string;
-  readonly instance: number;
-  readonly attempt: number;
-  readonly node: string;
-}
-
-interface EndedRow {
-  readonly task_id: string;
-  readonly instance: number;
-  readonly attempt: number;
-  readonly node: string;
-  readonly over_ms: string;
 }

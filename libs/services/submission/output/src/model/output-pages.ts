@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
 import type { OutputStream } from '@fornax/contracts';
 import type { DataSource } from 'typeorm';
 import { OutputArchive } from './output-archive.js';
 import { decodeSegment, type PlacedChunk } from './segment.js';
 import { SharedReads } from './shared-reads.js';
+import { InjectDatabase } from '../database.js';
 
 /** Which output: of one instance, or of all of a task when there is no instance. */
 export interface OutputKey {
@@ -53,7 +53,7 @@ export class OutputPages {
   private readonly segments = new Map<string, Promise<readonly PlacedChunk[]>>();
 
   constructor(
-    @InjectDataSource('submission') private readonly db: DataSource,
+    @InjectDatabase() private readonly db: DataSource,
     private readonly archive: OutputArchive,
   ) {}
 

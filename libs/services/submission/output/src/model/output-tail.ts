@@ -1,5 +1,4 @@
 import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
 import { isOver } from '@fornax/domain';
 import { NotFound, Unavailable } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
@@ -9,6 +8,7 @@ import { OutputPages } from './output-pages.js';
 import { OutputSignals } from './output-signals.js';
 import type { PlacedChunk } from './segment.js';
 import { advance, eventText, formatTailPosition, piecesOfTorn, type TailPosition } from './tail-events.js';
+import { InjectDatabase } from '../database.js';
 
 /** What a reader of a tail wants. */
 export interface TailRequest {
@@ -36,7 +36,7 @@ export class OutputTail implements BeforeApplicationShutdown {
   private readers = 0;
 
   constructor(
-    @InjectDataSource('submission') private readonly db: DataSource,
+    @InjectDatabase() private readonly db: DataSource,
     private readonly ingest: LogIngest,
     private readonly pages: OutputPages,
     private readonly signals: OutputSignals,

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { LogIngest } from '../followers/log-ingest.js';
 import { OutputArchive } from './output-archive.js';
 import { isOverIn, type OutputOf } from './output-of.js';
+import { InjectDatabase } from '../database.js';
 
 /** Output of one instance, as one attempt printed it. */
 export interface AttemptOutput {
@@ -40,7 +40,7 @@ const PIECE_CHUNKS = 512;
 @Injectable()
 export class RangeReader {
   constructor(
-    @InjectDataSource('submission') private readonly db: DataSource,
+    @InjectDatabase() private readonly db: DataSource,
     private readonly ingest: LogIngest,
     private readonly archive: OutputArchive,
   ) {}

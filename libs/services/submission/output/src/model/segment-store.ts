@@ -13,33 +13,58 @@ export interface LargeStream {
 }
 
 const MAX_STREAMS = 16;
+/** Streams of one statement; most are of tasks that run and may keep what they have. */
+const LOOKED_AT = 1_000;
 const MAX_CHUNKS = 20_000;
 const MAX_GARBAGE = 200;
 const AT_ONCE = 8;
 /** Longer than output stays in the log stream, from where a late message could come. */
 const FORGET_AFTER = '8 days';
 
-/** The largest first. */
+interface SizedStream {
+  readonly taskId: string;
+  readonly stream: string;
+  readonly keptBytes: number;
+}
+
+/** The largest first, behind the one that is given. */
+const streamsOver = async (
+  db: DataSource,
+  bytes: number,
+  after: SizedStream | undefined,
+): Promise<readonly SizedStream[]> => {
+  const rows = await db.query<{ task_id: string; stream: string; kept_bytes: string }[]>(
+    `SELECT task_id, stream, kept_bytes FROM log_stream
+     WHERE kept_bytes > 1024 AND kept_bytes > $1
+       AND ($2::bigint IS NULL OR (kept_bytes, task_id, stream) < ($2::bigint, $3::text, $4::text))
+     ORDER BY kept_bytes DESC, task_id DESC, stream DESC LIMIT ${LOOKED_AT}`,
+    [bytes, after?.keptBytes ?? null, after?.taskId ?? null, after?.stream ?? null],
+  );
+  return rows.map((row) => ({ taskId: row.task_id, stream: row.stream, keptBytes: Number(row.kept_bytes) }));
+};
+
+/**
+ * Streams with more than `keepBytes` in the database, or more than `keepEndedBytes` when their task is over; the largest first, 16 at most.
+ * @param endedAmong those of the tasks that are over
+ */
 export const largeStreams = async (
   db: DataSource,
   keepBytes: number,
   keepEndedBytes: number,
+  endedAmong: (taskIds: readonly string[]) => Promise<ReadonlySet<string>>,
 ): Promise<readonly LargeStream[]> => {
-  const rows = await db.query<{ task_id: string; stream: string; kept_bytes: string; is_over: boolean }[]>(
-    `SELECT s.task_id, s.stream, s.kept_bytes, t.end_ms IS NOT NULL AS is_over
-     FROM log_stream AS s LEFT JOIN task AS t USING (task_id)
-     WHERE s.kept_bytes > 1024 AND s.kept_bytes > $1 AND (s.kept_bytes > $2 OR t.end_ms IS NOT NULL)
-     ORDER BY s.kept_bytes DESC LIMIT ${MAX_STREAMS}`,
-    [Math.min(keepBytes, keepEndedBytes), keepBytes],
-  );
-  return rows
-    .filter((row) => Number(row.kept_bytes) > (row.is_over ? keepEndedBytes : keepBytes))
-    .map((row) => ({
-      taskId: row.task_id,
-      stream: row.stream,
-      keptBytes: Number(row.kept_bytes),
-      isOver: row.is_over,
-    }));
+  const found: LargeStream[] = [];
+  for (let after: SizedStream | undefined; ;) {
+    const streams = await streamsOver(db, Math.min(keepBytes, keepEndedBytes), after);
+    const ended = await endedAmong([...new Set(streams.map(({ taskId }) => taskId))]);
+    for (const stream of streams) {
+      const isOver = ended.has(stream.taskId);
+      if (stream.keptBytes > (isOver ? keepEndedBytes : keepBytes)) found.push({ ...stream, isOver });
+      if (found.length === MAX_STREAMS) return found;
+    }
+    if (streams.length < LOOKED_AT) return found;
+    after = streams.at(-1);
+  }
 };
 
 /** Objects that were noted and perhaps stored by an archiver that is gone. Call it under the archiver's lock only. */

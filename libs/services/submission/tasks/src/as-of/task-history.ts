@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
 import type { RecordedCommit } from '@fornax/contracts';
 import type { TaskEvent } from '@fornax/domain';
 import type { EventLog } from '@fornax/event-store';
@@ -8,6 +7,7 @@ import type { DataSource } from 'typeorm';
 import { TASK_SNAPSHOTS } from './task-snapshots.projection.js';
 import type { KnownTask } from '../queries/known-tasks.js';
 import { wireEventsOf, type WireEvent } from '../queries/wire-event.js';
+import { InjectDatabase } from '../database.js';
 
 export interface HistoryPage {
   readonly events: readonly WireEvent[];
@@ -32,7 +32,7 @@ const isTaskCommit = (commit: RecordedCommit): commit is RecordedCommit<TaskEven
 export class TaskHistory {
   constructor(
     @Inject(EVENT_LOG) private readonly log: EventLog,
-    @InjectDataSource('submission') private readonly db: DataSource,
+    @InjectDatabase() private readonly db: DataSource,
     private readonly host: ProjectionHost,
     @Inject(CORE_CONFIG) private readonly config: CoreConfig,
   ) {}

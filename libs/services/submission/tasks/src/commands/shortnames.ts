@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
 import { loadAggregate, type EventLog } from '@fornax/event-store';
 import { taskDecider } from '@fornax/domain';
 import { EVENT_LOG, Invalid } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { Gathering } from './gathering.js';
 import { StatusGate } from './status-gate.js';
+import { InjectDatabase } from '../database.js';
 
 interface Held {
   readonly task_id: string;
@@ -47,7 +47,7 @@ export class Shortnames {
   private readonly adding = new Gathering((wanted: readonly Wanted[]) => this.add(wanted));
 
   constructor(
-    @InjectDataSource('submission') private readonly db: DataSource,
+    @InjectDatabase() private readonly db: DataSource,
     @Inject(EVENT_LOG) private readonly log: EventLog,
     private readonly gate: StatusGate,
   ) {}

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
 import type { TaskSpec } from '@fornax/domain';
 import type { DataSource } from 'typeorm';
 import { Gathering } from './gathering.js';
@@ -7,6 +6,7 @@ import type { RequestContext } from '@fornax/service-kit';
 import { Shortnames } from './shortnames.js';
 import { TaskBuckets } from './task-buckets.js';
 import { TaskQuota } from './task-quota.js';
+import { InjectDatabase } from '../database.js';
 
 /** What a new task takes up beside the log: a place in the quota, buckets, a name. */
 @Injectable()
@@ -14,7 +14,7 @@ export class TaskPlace {
   private readonly takes = new Gathering((taskIds: readonly string[]) => this.areTaken(taskIds));
 
   constructor(
-    @InjectDataSource('submission') private readonly db: DataSource,
+    @InjectDatabase() private readonly db: DataSource,
     private readonly quota: TaskQuota,
     private readonly buckets: TaskBuckets,
     private readonly shortnames: Shortnames,

@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
 import { CLOCK, Forbidden, type Account, type Clock } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { TaskRoom } from './task-room.js';
+import { InjectDatabase } from '../database.js';
 
 /**
  * What is known of one owner's tasks: those that the rows showed when they were last read, those admitted here that the rows may not show
@@ -33,7 +33,7 @@ export class TaskQuota {
   private readonly counts = new Map<string, Count>();
 
   constructor(
-    @InjectDataSource('submission') private readonly db: DataSource,
+    @InjectDatabase() private readonly db: DataSource,
     private readonly room: TaskRoom,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { STATUS_COLUMNS, type TaskRecord } from '../model/task-rows.js';
 import { TaskDeletion } from './task-deletion.js';
+import { InjectDatabase } from '../database.js';
 
 /** A full account may have many tasks that may go; a request for one place needs only a few. */
 const MAX_AT_ONCE = 1_000;
@@ -11,7 +11,7 @@ const MAX_AT_ONCE = 1_000;
 @Injectable()
 export class TaskRoom {
   constructor(
-    @InjectDataSource('submission') private readonly db: DataSource,
+    @InjectDatabase() private readonly db: DataSource,
     private readonly deletion: TaskDeletion,
   ) {}
 

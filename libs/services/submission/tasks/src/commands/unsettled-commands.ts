@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
 import { LogUnavailable, OutcomeUnknown } from '@fornax/event-store';
 import {
   Conflict,
@@ -13,6 +12,7 @@ import {
 } from '@fornax/service-kit';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
+import { InjectDatabase } from '../database.js';
 
 /** How a command without a key is named for the log. */
 export interface CommandName {
@@ -33,7 +33,7 @@ export class UnsettledCommands {
   private readonly requests: UnsettledRequests;
 
   constructor(
-    @InjectDataSource('submission') db: DataSource,
+    @InjectDatabase() db: DataSource,
     private readonly sealer: Sealer,
     @Inject(LOGGER) logger: Logger,
   ) {

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** The status of tasks, their completed instances, the names in use, and the output of instances. */
+/** The status of tasks, their completed instances, and the names in use. */
 export class Tasks1767312000000 implements MigrationInterface {
   readonly name = 'Tasks1767312000000';
 
@@ -61,51 +61,9 @@ export class Tasks1767312000000 implements MigrationInterface {
       PRIMARY KEY (owner, shortname)
     )`);
     await runner.query('CREATE INDEX shortname_by_task ON shortname (task_id)');
-    await runner.query(`CREATE TABLE log_checkpoint (
-      id integer PRIMARY KEY CHECK (id = 1),
-      epoch text NOT NULL,
-      sequence bigint NOT NULL
-    )`);
-    await runner.query(`INSERT INTO log_checkpoint (id, epoch, sequence) VALUES (1, '', 0)`);
-    await runner.query(`CREATE TABLE log_chunk (
-      position bigserial PRIMARY KEY,
-      task_id text NOT NULL,
-      stream text NOT NULL,
-      instance integer NOT NULL,
-      attempt integer NOT NULL,
-      byte_offset bigint NOT NULL,
-      size_bytes integer NOT NULL,
-      data bytea NOT NULL
-    )`);
-    await runner.query('CREATE INDEX log_chunk_by_task ON log_chunk (task_id, stream, position)');
-    await runner.query('CREATE INDEX log_chunk_by_instance ON log_chunk (task_id, stream, instance, position)');
-    await runner.query(`CREATE TABLE log_stream (
-      task_id text NOT NULL,
-      stream text NOT NULL,
-      kept_bytes bigint NOT NULL,
-      dropped_bytes bigint NOT NULL,
-      dropped_to bigint NOT NULL,
-      PRIMARY KEY (task_id, stream)
-    )`);
-    await runner.query(`CREATE TABLE log_attempt (
-      task_id text NOT NULL,
-      instance integer NOT NULL,
-      attempt integer NOT NULL,
-      PRIMARY KEY (task_id, instance)
-    )`);
-    await runner.query(`CREATE TABLE log_cursor (
-      task_id text NOT NULL,
-      stream text NOT NULL,
-      instance integer NOT NULL,
-      position bigint NOT NULL,
-      held jsonb NOT NULL,
-      PRIMARY KEY (task_id, stream, instance)
-    )`);
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query(
-      'DROP TABLE task, completed_instance, shortname, log_checkpoint, log_chunk, log_stream, log_attempt, log_cursor',
-    );
+    await runner.query('DROP TABLE task, completed_instance, shortname');
   }
 }

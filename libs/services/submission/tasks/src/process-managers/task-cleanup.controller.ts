@@ -1,15 +1,15 @@
 import { Controller } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
 import type { RecordedCommit } from '@fornax/contracts';
 import { forgetObjects, LogHandler } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { TaskExpiry } from './task-expiry.js';
+import { InjectDatabase } from '../database.js';
 
 /** Deletes what goes with a deleted task besides its rows: remembered answers, and the hold on its name. */
 @Controller()
 export class TaskCleanupController {
   constructor(
-    @InjectDataSource('submission') private readonly db: DataSource,
+    @InjectDatabase() private readonly db: DataSource,
     private readonly expiry: TaskExpiry,
   ) {}
 

@@ -1,5 +1,4 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
 import type { RecordedCommit } from '@fornax/contracts';
 import { CautiousClock, CLOCK, LOGGER, MONOTONIC_CLOCK, type Clock, type MonotonicClock } from '@fornax/service-kit';
 import type { Logger } from 'pino';
@@ -7,6 +6,7 @@ import type { DataSource } from 'typeorm';
 import { StatusGate } from '../commands/status-gate.js';
 import { TaskDeletion } from '../commands/task-deletion.js';
 import { STATUS_COLUMNS, type TaskRecord } from '../model/task-rows.js';
+import { InjectDatabase } from '../database.js';
 
 /** Tasks deleted together. */
 const BATCH = 200;
@@ -36,7 +36,7 @@ export class TaskExpiry implements OnApplicationBootstrap, BeforeApplicationShut
   private isStopped = false;
 
   constructor(
-    @InjectDataSource('submission') private readonly db: DataSource,
+    @InjectDatabase() private readonly db: DataSource,
     private readonly deletion: TaskDeletion,
     private readonly gate: StatusGate,
     @Inject(CLOCK) clock: Clock,

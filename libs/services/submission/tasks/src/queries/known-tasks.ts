@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
 import type { RecordedCommit } from '@fornax/contracts';
 import type { EventLog } from '@fornax/event-store';
 import { AccountDirectory, EVENT_LOG, NotFound, type Account } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
+import { InjectDatabase } from '../database.js';
 
 /** A task that exists or existed. */
 export interface KnownTask {
@@ -26,7 +26,7 @@ export const ownerIn = (commit: RecordedCommit | undefined): string | undefined 
 @Injectable()
 export class KnownTasks {
   constructor(
-    @InjectDataSource('submission') private readonly db: DataSource,
+    @InjectDatabase() private readonly db: DataSource,
     @Inject(EVENT_LOG) private readonly log: EventLog,
     private readonly accounts: AccountDirectory,
   ) {}
@@ -37,6 +37,15 @@ export class KnownTasks {
     if (!known || !this.accounts.reaches(account, known.owner, 'look'))
       throw new NotFound(`No such task: ${id}`, { code: 'task-not-found' });
     return known;
+  }
+
+  /** Owners of those of the tasks that still exist. */
+  async ownersOf(taskIds: readonly string[]): Promise<readonly KnownTask[]> {
+    const rows = await this.db.query<{ task_id: string; owner: string }[]>(
+      'SELECT task_id, owner FROM task WHERE task_id = ANY($1)',
+      [taskIds],
+    );
+    return rows.map((row) => ({ taskId: row.task_id, owner: row.owner }));
   }
 
   private async inRows(account: Account, id: string): Promise<KnownTask | undefined> {

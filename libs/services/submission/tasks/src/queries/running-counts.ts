@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
 import type { SchedulingPlan } from '@fornax/domain';
 import type { DataSource } from 'typeorm';
+import { InjectDatabase } from '../database.js';
 
 /** What runs now. */
 export interface Running {
@@ -43,7 +43,7 @@ const TASKS = `SELECT
 /** Counters of the tasks that there are and of what runs, from the status. */
 @Injectable()
 export class RunningCounts {
-  constructor(@InjectDataSource('submission') private readonly db: DataSource) {}
+  constructor(@InjectDatabase() private readonly db: DataSource) {}
 
   /** One item for each owner and plan that has something running. */
   async of(owners: readonly string[]): Promise<readonly RunningOf[]> {

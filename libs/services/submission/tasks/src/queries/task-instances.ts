@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
 import { wireDate } from '@fornax/contracts';
 import {
   difference,
@@ -17,6 +16,7 @@ import {
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
 import type { TaskStatus } from '../model/task-status.js';
+import { InjectDatabase } from '../database.js';
 
 export const INSTANCE_STATES = [
   'waiting',
@@ -117,7 +117,7 @@ export interface InstancesPage {
 /** The instances of a task by number: which there are is told by the fold's sets, so a page of 100,000 instances costs a page. */
 @Injectable()
 export class TaskInstances {
-  constructor(@InjectDataSource('submission') private readonly db: DataSource) {}
+  constructor(@InjectDatabase() private readonly db: DataSource) {}
 
   async page(task: TaskStatus, { states, after, limit }: InstancesRequest): Promise<InstancesPage> {
     const { fold } = task;

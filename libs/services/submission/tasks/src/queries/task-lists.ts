@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
 import type { Page, PageRequest, WireFilter } from '@fornax/contracts';
 import { Invalid } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
@@ -12,6 +11,7 @@ import { StoredTasks } from './stored-tasks.js';
 import { filterSql } from './task-filter.js';
 import { inShort, SUMMARY_COLUMNS, type SummaryRecord, type TaskInShort } from './task-summary.js';
 import type { CompletedRecord } from './task-view.js';
+import { InjectDatabase } from '../database.js';
 
 const DEFAULT_PAGE = 50;
 const MAX_PAGE = 1_000;
@@ -49,7 +49,7 @@ export class TaskLists {
   private readonly whole: Shape<TaskRecord, TaskStatus>;
 
   constructor(
-    @InjectDataSource('submission') private readonly db: DataSource,
+    @InjectDatabase() private readonly db: DataSource,
     private readonly patterns: PatternQueries,
     @Inject(StoredTasks) stored: Pick<StoredTasks, 'statusesOf'>,
   ) {

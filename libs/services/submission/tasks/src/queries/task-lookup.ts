@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
 import { AccountDirectory, Forbidden, NotFound, Unavailable, type Account, type Need } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { StatusGate } from '../commands/status-gate.js';
 import { STATUS_COLUMNS, type TaskRecord } from '../model/task-rows.js';
 import type { TaskStatus } from '../model/task-status.js';
 import { StoredTasks } from './stored-tasks.js';
+import { InjectDatabase } from '../database.js';
 
 /** What an id or a shortname may consist of; anything else names nothing, and need not be asked for. */
 const isName = (id: string): boolean => /^[A-Za-z0-9-]{1,255}$/.test(id);
@@ -20,7 +20,7 @@ const isId = (id: string): boolean => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{
 @Injectable()
 export class TaskLookup {
   constructor(
-    @InjectDataSource('submission') private readonly db: DataSource,
+    @InjectDatabase() private readonly db: DataSource,
     private readonly gate: StatusGate,
     private readonly accounts: AccountDirectory,
     private readonly stored: StoredTasks,

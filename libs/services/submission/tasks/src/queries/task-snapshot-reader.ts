@@ -1,11 +1,18 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
 import type { WireTaskSummary } from '@fornax/contracts';
 import { readPosition } from '@fornax/projections';
 import { CLOCK, Unavailable, type Clock } from '@fornax/service-kit';
 import type { DataSource, EntityManager } from 'typeorm';
-import { inShort, StatusGate, SUMMARY_COLUMNS, type SummaryRecord, summaryView } from '@fornax/tasks';
-import type { EventFilter } from './event-filter.js';
+import { StatusGate } from '../commands/status-gate.js';
+import { inShort, SUMMARY_COLUMNS, summaryView, type SummaryRecord } from './task-summary.js';
+import { InjectDatabase } from '../database.js';
+
+/** Which tasks are meant; null means all. */
+export interface TaskSelection {
+  /** Account whose tasks they are; null: everybody's. */
+  readonly owner: string | null;
+  readonly tasks: readonly string[] | null;
+}
 
 /** A part of the tasks as they stand. */
 export interface SnapshotPart {
@@ -28,7 +35,7 @@ type Key = readonly [createdMs: string, taskId: string];
 @Injectable()
 export class TaskSnapshotReader {
   constructor(
-    @InjectDataSource('submission') private readonly db: DataSource,
+    @InjectDatabase() private readonly db: DataSource,
     private readonly gate: StatusGate,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -37,7 +44,7 @@ export class TaskSnapshotReader {
    * Rows and the checkpoint they stand at are read in one transaction each. A later part may stand at a later sequence than the first.
    * @throws Unavailable the rows were made from another log than `epoch`
    */
-  async *read(filter: EventFilter, epoch: string): AsyncGenerator<SnapshotPart> {
+  async *read(filter: TaskSelection, epoch: string): AsyncGenerator<SnapshotPart> {
     await this.gate.caughtUp();
     for (let after: Key | undefined, isLast = false; !isLast;) {
       const from = after;
@@ -65,7 +72,7 @@ const checkpointOf = async (tx: EntityManager, epoch: string): Promise<number> =
   return position.sequence;
 };
 
-const tasksOf = (tx: EntityManager, { owner, tasks }: EventFilter, after: Key | undefined): Promise<Row[]> =>
+const tasksOf = (tx: EntityManager, { owner, tasks }: TaskSelection, after: Key | undefined): Promise<Row[]> =>
   tx.query<Row[]>(
     `SELECT ${SUMMARY_COLUMNS}, version FROM task
      WHERE ($1::text IS NULL OR owner = $1) AND ($2::text[] IS NULL OR task_id = ANY($2))
