@@ -234,10 +234,9 @@ describe('a scheduling round', () => {
     ).toEqual([3, 7, 8]));
 
   it('costs what it places, not what waits', () => {
-    const begun = performance.now();
-    const round = plan([node('n', 64)], [entry('t', { waiting: rangesOf(100_000) })], anything);
+    // Going through all of them would not end.
+    const round = plan([node('n', 64)], [entry('t', { waiting: rangesOf(2 ** 50) })], anything);
     expect(round.placements).toHaveLength(64);
-    expect(performance.now() - begun).toBeLessThan(100);
   });
 });
 
