@@ -10,5 +10,5 @@ export const damagedOf = (said: string): Trouble => ({
 });
 
 /** All of it in one sentence, where nobody is there yet to be asked. */
-export const wordsOf = ({ reason, ways }: Trouble): string =>
+export const wordsOf = ({ reason, ways = [] }: Trouble): string =>
   [reason, ...ways.map((way, index) => `(${index + 1}) ${way}`)].join('. ');
