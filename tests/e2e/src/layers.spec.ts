@@ -23,26 +23,38 @@ const complaintsAbout = async (file: string, text: string): Promise<readonly str
 const LINT_MS = 240_000;
 
 describe('the layer rules', () => {
-  it('keep I/O, clocks and randomness out of the domain', async () => {
-    const text =
-      "import { readFileSync } from 'node:fs';\nexport const probe = (): unknown => [readFileSync, Date.now(), Math.random(), process.pid];\n";
-    const rules = await complaintsAbout('libs/domain/src/index.ts', text);
-    expect(rules).toContain('no-restricted-imports');
-    expect(rules.filter((rule) => rule === 'no-restricted-properties')).toHaveLength(2);
-    expect(rules).toContain('no-restricted-globals');
-  }, LINT_MS);
+  it(
+    'keep I/O, clocks and randomness out of the domain',
+    async () => {
+      const text =
+        "import { readFileSync } from 'node:fs';\nexport const probe = (): unknown => [readFileSync, Date.now(), Math.random(), process.pid];\n";
+      const rules = await complaintsAbout('libs/domain/src/index.ts', text);
+      expect(rules).toContain('no-restricted-imports');
+      expect(rules.filter((rule) => rule === 'no-restricted-properties')).toHaveLength(2);
+      expect(rules).toContain('no-restricted-globals');
+    },
+    LINT_MS,
+  );
 
-  it('keep one service from importing another', async () => {
-    const text = "import { SubmissionModule } from '@fornax/submission';\nexport const probe = SubmissionModule;\n";
-    expect(await complaintsAbout('libs/services/billing/src/index.ts', text)).toContain(
-      '@nx/enforce-module-boundaries',
-    );
-  }, LINT_MS);
+  it(
+    'keep one service from importing another',
+    async () => {
+      const text = "import { SubmissionModule } from '@fornax/submission';\nexport const probe = SubmissionModule;\n";
+      expect(await complaintsAbout('libs/services/billing/src/index.ts', text)).toContain(
+        '@nx/enforce-module-boundaries',
+      );
+    },
+    LINT_MS,
+  );
 
-  it('keep a feature from importing one that it may not know', async () => {
-    const text = "import { NotifyModule } from '@fornax/notify';\nexport const probe = NotifyModule;\n";
-    expect(await complaintsAbout('libs/services/submission/tasks/src/index.ts', text)).toContain(
-      '@nx/enforce-module-boundaries',
-    );
-  }, LINT_MS);
+  it(
+    'keep a feature from importing one that it may not know',
+    async () => {
+      const text = "import { NotifyModule } from '@fornax/notify';\nexport const probe = NotifyModule;\n";
+      expect(await complaintsAbout('libs/services/submission/tasks/src/index.ts', text)).toContain(
+        '@nx/enforce-module-boundaries',
+      );
+    },
+    LINT_MS,
+  );
 });
