@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { ENV, provideProjection } from '@fornax/service-kit';
 import { TasksModule } from '@fornax/tasks';
 import { loadNotifyConfig, NOTIFY_CONFIG } from './config/notify-config.js';
-import { DATABASE } from './database.js';
+import { DATABASE } from './config/database.js';
 import { CommitOwners } from './feed/commit-owners.js';
 import { EventFeed } from './feed/event-feed.js';
 import { EventStream } from './feed/event-stream.js';

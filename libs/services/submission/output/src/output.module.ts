@@ -8,15 +8,15 @@ import { OutputRangesController } from './http/output-ranges.controller.js';
 import { OutputSignalsController } from './http/output-signals.controller.js';
 import { OutputTailController } from './http/output-tail.controller.js';
 import { TaskOutputController } from './http/task-output.controller.js';
-import { LogReader } from './model/log-reader.js';
+import { LogReader } from './queries/log-reader.js';
 import { OutputArchive } from './model/output-archive.js';
 import { OutputArchiver } from './model/output-archiver.js';
 import { OutputErrors } from './model/output-errors.js';
 import { OutputLeases } from './model/output-leases.js';
 import { OutputPages } from './model/output-pages.js';
 import { OutputSignals } from './model/output-signals.js';
-import { OutputTail } from './model/output-tail.js';
-import { RangeReader } from './model/range-reader.js';
+import { OutputTail } from './queries/output-tail.js';
+import { RangeReader } from './queries/range-reader.js';
 import { OutputLookup } from './queries/output-lookup.js';
 
 /** Output of instances: from the stream to rows, from rows to objects; read as a whole, what is fresh, ranges, tails. */

@@ -1,15 +1,15 @@
 export { isUpTo, parseAsOf, type AsOf } from './as-of/as-of.js';
 export { TaskAsOf } from './as-of/task-as-of.js';
 export { TaskHistory } from './as-of/task-history.js';
-export { StatusGate } from './commands/status-gate.js';
+export { StatusGate } from './model/status-gate.js';
 export { TaskAnswers } from './http/task-answers.js';
 export { TASK_MIGRATIONS } from './migrations/task-migrations.js';
 export { type TaskStatus } from './model/task-status.js';
 export { OrganisationQuotas, planQuotas } from './queries/computing-quotas.js';
-export { KnownTasks, type KnownTask } from './queries/known-tasks.js';
+export { KnownTasks, type KnownTask } from './as-of/known-tasks.js';
 export { RunningCounts, sumOf } from './queries/running-counts.js';
 export { TaskLeases } from './queries/task-leases.js';
 export { TaskLookup } from './queries/task-lookup.js';
 export { TaskSnapshotReader } from './queries/task-snapshot-reader.js';
-export { wireEventSchema, wireEventsOf } from './queries/wire-event.js';
+export { wireEventSchema, wireEventsOf } from './as-of/wire-event.js';
 export { TasksModule } from './tasks.module.js';

@@ -6,9 +6,9 @@ import { TaskHistory } from './as-of/task-history.js';
 import { TaskSnapshotsProjection } from './as-of/task-snapshots.projection.js';
 import { ChangeTask } from './commands/change-task.handler.js';
 import { RepeatTask } from './commands/repeat-task.handler.js';
-import { SecretConstants } from './commands/secret-constants.js';
+import { SecretConstants } from './model/secret-constants.js';
 import { Shortnames } from './commands/shortnames.js';
-import { StatusGate } from './commands/status-gate.js';
+import { StatusGate } from './model/status-gate.js';
 import { SubmitTask } from './commands/submit-task.handler.js';
 import { TaskAdmission } from './commands/task-admission.js';
 import { TaskBuckets } from './commands/task-buckets.js';
@@ -28,7 +28,7 @@ import { StatusProjection } from './model/status.projection.js';
 import { TaskCleanupController } from './process-managers/task-cleanup.controller.js';
 import { TaskExpiry } from './process-managers/task-expiry.js';
 import { OrganisationQuotas } from './queries/computing-quotas.js';
-import { KnownTasks } from './queries/known-tasks.js';
+import { KnownTasks } from './as-of/known-tasks.js';
 import { PatternQueries } from './queries/pattern-queries.js';
 import { RunningCounts } from './queries/running-counts.js';
 import { StoredTasks } from './queries/stored-tasks.js';
@@ -37,7 +37,7 @@ import { TaskLeases } from './queries/task-leases.js';
 import { TaskLists } from './queries/task-lists.js';
 import { TaskLookup } from './queries/task-lookup.js';
 import { TaskSnapshotReader } from './queries/task-snapshot-reader.js';
-import { DATABASE } from './database.js';
+import { DATABASE } from './model/database.js';
 
 /** Tasks: what users command of them, their status, and what they were at a moment of the past. */
 @Module({

@@ -1,6 +1,6 @@
 import { intSetting, loadConfig, type Env } from '@fornax/service-kit';
 import { z } from 'zod';
-import { Destinations } from '../webhooks/destinations.js';
+import { Destinations } from './destinations.js';
 
 const destinationsSetting = z.string().transform((text, context) => {
   const destinations = Destinations.parse(text);

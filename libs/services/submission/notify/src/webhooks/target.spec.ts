@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Destinations } from './destinations.js';
+import { Destinations } from '../config/destinations.js';
 import { findTarget, isRefusedByName, pinned, placeOf, Refused, type Resolve } from './target.js';
 
 const listed = (text: string): Destinations => {

@@ -1,7 +1,7 @@
 import { lookup, type LookupAddress, type LookupOptions } from 'node:dns';
 import { isIP } from 'node:net';
-import { type Destinations, isLocalhost, type Place } from './destinations.js';
-import { isPublicAddress } from './public-address.js';
+import { type Destinations, isLocalhost, type Place } from '../config/destinations.js';
+import { isPublicAddress } from '../config/public-address.js';
 
 /** Addresses that were found and checked once; a connection is made to one of these, whatever the name says a moment later. */
 export interface Target {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { webhookOf, type WebhookRecord, type WebhookRow } from './webhook-row.js';
-import { InjectDatabase } from '../database.js';
+import { InjectDatabase } from '../config/database.js';
 
 /** How far a webhook has been delivered, and how that goes. */
 export interface Delivery {

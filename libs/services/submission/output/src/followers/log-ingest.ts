@@ -4,14 +4,14 @@ import type { Nats } from '@fornax/event-store';
 import { HealthRegistry, NATS } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { OUTPUT_CONFIG, type OutputConfig } from '../config/output-config.js';
-import { followOutput, type LogMessage } from './log-feed.js';
-import { lastLogSequence, logStreamHead, type FeedPlace } from './log-stream.js';
+import { followOutput, type LogMessage } from '../stream/log-feed.js';
+import { lastLogSequence, logStreamHead, type FeedPlace } from '../stream/log-stream.js';
 import { storeOutput } from '../model/log-store.js';
 import { OutputArchiver } from '../model/output-archiver.js';
 import { OutputErrors } from '../model/output-errors.js';
 import { OutputLeases } from '../model/output-leases.js';
 import { OutputSignals } from '../model/output-signals.js';
-import { InjectDatabase } from '../database.js';
+import { InjectDatabase } from '../config/database.js';
 
 interface Waiter {
   readonly sequence: number;

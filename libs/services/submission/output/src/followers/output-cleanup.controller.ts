@@ -2,7 +2,7 @@ import { Controller } from '@nestjs/common';
 import type { RecordedCommit } from '@fornax/contracts';
 import { LogHandler } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
-import { DATABASE, InjectDatabase } from '../database.js';
+import { DATABASE, InjectDatabase } from '../config/database.js';
 import { deleteOutput } from '../model/log-store.js';
 import { OutputArchiver } from '../model/output-archiver.js';
 

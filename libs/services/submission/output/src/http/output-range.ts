@@ -1,5 +1,5 @@
 import { Invalid } from '@fornax/service-kit';
-import type { OutputRange } from '../model/range-reader.js';
+import type { OutputRange } from '../queries/range-reader.js';
 
 /** What a query says, not yet read. */
 export interface RangeQuery {

@@ -4,8 +4,8 @@ import { ApiHeader, ApiOkResponse, ApiOperation, ApiQuery, ApiResponse, ApiTags 
 import type { OutputStream } from '@fornax/contracts';
 import { CurrentAccount, type Account } from '@fornax/service-kit';
 import type { FastifyReply } from 'fastify';
-import { LogReader } from '../model/log-reader.js';
-import { RangeReader } from '../model/range-reader.js';
+import { LogReader } from '../queries/log-reader.js';
+import { RangeReader } from '../queries/range-reader.js';
 import { OutputLookup } from '../queries/output-lookup.js';
 import { isSatisfiable, rangeOf, type RangeQuery } from './output-range.js';
 import { answerOf, PLAIN, TEXT } from './text-answer.js';

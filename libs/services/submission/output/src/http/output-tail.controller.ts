@@ -4,7 +4,7 @@ import { ApiHeader, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nest
 import type { OutputStream } from '@fornax/contracts';
 import { CurrentAccount, EVENT_STREAM_CONTENT, type Account } from '@fornax/service-kit';
 import type { FastifyReply } from 'fastify';
-import { OutputTail } from '../model/output-tail.js';
+import { OutputTail } from '../queries/output-tail.js';
 import { parseTailPosition } from '../model/tail-events.js';
 import { OutputLookup } from '../queries/output-lookup.js';
 

@@ -3,7 +3,7 @@ import { Controller, Get, Header, Headers, HttpCode, Param, Post, UseInterceptor
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { OutputStream } from '@fornax/contracts';
 import { type Account, CurrentAccount, Idempotent, JsonTextInterceptor } from '@fornax/service-kit';
-import { LogReader } from '../model/log-reader.js';
+import { LogReader } from '../queries/log-reader.js';
 import { OutputLookup } from '../queries/output-lookup.js';
 import { answerOf, KEPT_TEXT, PLAIN, TEXT, wholeOf } from './text-answer.js';
 

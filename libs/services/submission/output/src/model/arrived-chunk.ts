@@ -1,5 +1,5 @@
 import { LOG_HEADERS, parseLogSubject, type OutputStream } from '@fornax/contracts';
-import type { LogMessage } from '../followers/log-feed.js';
+import type { LogMessage } from '../stream/log-feed.js';
 
 /** A piece of output as a node sent it. */
 export interface ArrivedChunk {

@@ -13,7 +13,7 @@ import {
   pruneUnfinished,
   type LargeStream,
 } from './segment-store.js';
-import { InjectDatabase } from '../database.js';
+import { InjectDatabase } from '../config/database.js';
 
 /** One archiver at a time, over all processes: an advisory lock of the database. */
 const LOCK = [0x466f726e, 0x4c6f6773] as const;

@@ -3,7 +3,7 @@ import { LOG_HEADERS, logSubject } from '@fornax/contracts';
 import type { DispatchedLease } from '@fornax/domain';
 import { aCommit, aLease, dispatched } from '@fornax/testing';
 import type { StatusGate, TaskLeases } from '@fornax/tasks';
-import type { LogMessage } from '../followers/log-feed.js';
+import type { LogMessage } from '../stream/log-feed.js';
 import { OutputLeases } from './output-leases.js';
 
 const TASK = 'task';

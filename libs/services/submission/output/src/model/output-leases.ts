@@ -3,7 +3,7 @@ import type { RecordedCommit } from '@fornax/contracts';
 import { CLOCK, DroppedMessages, LOGGER, type Clock } from '@fornax/service-kit';
 import { StatusGate, TaskLeases } from '@fornax/tasks';
 import { chunkOf, type ArrivedChunk } from './arrived-chunk.js';
-import type { LogMessage } from '../followers/log-feed.js';
+import type { LogMessage } from '../stream/log-feed.js';
 import { UnknownLeases } from './unknown-leases.js';
 
 /** Whose output a lease may bring, which never changes; and when it was over. */

@@ -4,7 +4,7 @@ import type { DataSource } from 'typeorm';
 import { OutputArchive } from './output-archive.js';
 import { decodeSegment, type PlacedChunk } from './segment.js';
 import { SharedReads } from './shared-reads.js';
-import { InjectDatabase } from '../database.js';
+import { InjectDatabase } from '../config/database.js';
 
 /** Which output: of one instance, or of all of a task when there is no instance. */
 export interface OutputKey {

@@ -1,5 +1,5 @@
 import { executionMsOf, hardwareAsRun, type CompletedInstance } from '../model/task-status.js';
-import type { CompletedRecord } from '../queries/task-view.js';
+import type { CompletedRecord } from '../model/completed-record.js';
 
 /** Ended instances listed of a task that is read alone, and of each of several: an answer stays one that a client can poll. */
 export const MOST_ENDED = { alone: 10_000, among: 1_000 } as const;

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { EventLog } from '@fornax/event-store';
 import { CLOCK, EVENT_LOG, NotFound, ValidationFailed, type Clock } from '@fornax/service-kit';
 import { applySnapshotCompleted, applyTaskCommit, type TaskStatus } from '../model/task-status.js';
-import type { CompletedRecord } from '../queries/task-view.js';
+import type { CompletedRecord } from '../model/completed-record.js';
 import { isUpTo, type AsOf } from './as-of.js';
 import { EndedInstances, MOST_ENDED } from './ended-instances.js';
 import { TaskHistory } from './task-history.js';

@@ -5,9 +5,9 @@ import type { EventLog } from '@fornax/event-store';
 import { CORE_CONFIG, EVENT_LOG, ProjectionHost, type CoreConfig } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { TASK_SNAPSHOTS } from './task-snapshots.projection.js';
-import type { KnownTask } from '../queries/known-tasks.js';
-import { wireEventsOf, type WireEvent } from '../queries/wire-event.js';
-import { InjectDatabase } from '../database.js';
+import type { KnownTask } from './known-tasks.js';
+import { wireEventsOf, type WireEvent } from './wire-event.js';
+import { InjectDatabase } from '../model/database.js';
 
 export interface HistoryPage {
   readonly events: readonly WireEvent[];

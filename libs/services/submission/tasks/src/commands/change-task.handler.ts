@@ -24,8 +24,8 @@ import {
 } from '@fornax/service-kit';
 import type { TaskStatus } from '../model/task-status.js';
 import { TaskLookup } from '../queries/task-lookup.js';
-import { SecretConstants } from './secret-constants.js';
-import { StatusGate } from './status-gate.js';
+import { SecretConstants } from '../model/secret-constants.js';
+import { StatusGate } from '../model/status-gate.js';
 import { UnsettledCommands, type CommandName } from './unsettled-commands.js';
 
 const DONE = {

@@ -4,8 +4,8 @@ import { taskDecider } from '@fornax/domain';
 import { EVENT_LOG, Invalid } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { Gathering } from './gathering.js';
-import { StatusGate } from './status-gate.js';
-import { InjectDatabase } from '../database.js';
+import { StatusGate } from '../model/status-gate.js';
+import { InjectDatabase } from '../model/database.js';
 
 interface Held {
   readonly task_id: string;

@@ -18,7 +18,7 @@ import {
   wireErrorOf,
 } from '@fornax/service-kit';
 import { shortnameTaken } from './shortnames.js';
-import { StatusGate } from './status-gate.js';
+import { StatusGate } from '../model/status-gate.js';
 import { UnsettledCommands, type CommandName } from './unsettled-commands.js';
 import { TaskAdmission, type Admitted, type TaskSource } from './task-admission.js';
 

@@ -4,9 +4,9 @@ import type { TaskOrigin, TaskSpec } from '@fornax/domain';
 import { AccountDirectory, type RequestContext, ValidationFailed } from '@fornax/service-kit';
 import { TASKS_CONFIG, type TasksConfig } from '../config/tasks-config.js';
 import { ProfileCatalogue } from '@fornax/profiles';
-import { SecretConstants, type SealedConstants } from './secret-constants.js';
+import { SecretConstants, type SealedConstants } from '../model/secret-constants.js';
 import { TaskPlace } from './task-place.js';
-import { toSpec } from './task-spec.js';
+import { toSpec } from '../model/task-spec.js';
 
 export interface Admitted {
   readonly taskId: string;

@@ -1,8 +1,8 @@
 import type { TaskCreation, TaskRepetition } from '@fornax/contracts';
 import { formatRanges, isOver, sizeOf, union, type OriginKind, type Ranges, type TaskState } from '@fornax/domain';
 import { Invalid } from '@fornax/service-kit';
-import { masked } from './secret-constants.js';
-import type { Echo } from './task-spec.js';
+import { masked } from '../model/secret-constants.js';
+import type { Echo } from '../model/task-spec.js';
 
 /** What a finished task's repetition runs again, and what it is called. */
 const REPEATED = {

@@ -5,7 +5,7 @@ import { CommandRejected, decideAndAppend, type EventLog } from '@fornax/event-s
 import type { TaskRecord } from '../model/task-rows.js';
 import type { TaskStatus } from '../model/task-status.js';
 import { StoredTasks } from '../queries/stored-tasks.js';
-import { StatusGate } from './status-gate.js';
+import { StatusGate } from '../model/status-gate.js';
 
 /** Why the platform deletes a task by itself: its time after completion is over, or its owner needs its place. */
 export type DeletionReason = 'time-to-live' | 'auto-delete';

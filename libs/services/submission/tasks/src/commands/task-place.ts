@@ -6,7 +6,7 @@ import type { RequestContext } from '@fornax/service-kit';
 import { Shortnames } from './shortnames.js';
 import { TaskBuckets } from './task-buckets.js';
 import { TaskQuota } from './task-quota.js';
-import { InjectDatabase } from '../database.js';
+import { InjectDatabase } from '../model/database.js';
 
 /** What a new task takes up beside the log: a place in the quota, buckets, a name. */
 @Injectable()

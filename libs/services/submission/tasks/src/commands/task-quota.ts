@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, Forbidden, type Account, type Clock } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { TaskRoom } from './task-room.js';
-import { InjectDatabase } from '../database.js';
+import { InjectDatabase } from '../model/database.js';
 
 /**
  * What is known of one owner's tasks: those that the rows showed when they were last read, those admitted here that the rows may not show

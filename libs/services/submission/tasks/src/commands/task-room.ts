@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { STATUS_COLUMNS, type TaskRecord } from '../model/task-rows.js';
 import { TaskDeletion } from './task-deletion.js';
-import { InjectDatabase } from '../database.js';
+import { InjectDatabase } from '../model/database.js';
 
 /** A full account may have many tasks that may go; a request for one place needs only a few. */
 const MAX_AT_ONCE = 1_000;

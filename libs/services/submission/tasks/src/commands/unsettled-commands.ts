@@ -12,7 +12,7 @@ import {
 } from '@fornax/service-kit';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
-import { InjectDatabase } from '../database.js';
+import { InjectDatabase } from '../model/database.js';
 
 /** How a command without a key is named for the log. */
 export interface CommandName {

@@ -9,7 +9,8 @@ import { MOST_ENDED } from '../as-of/ended-instances.js';
 import { TaskLists } from '../queries/task-lists.js';
 import { workDone } from '../queries/status-view.js';
 import { summaryView, type TaskInShort } from '../queries/task-summary.js';
-import { taskView, type CompletedRecord } from '../queries/task-view.js';
+import type { CompletedRecord } from '../model/completed-record.js';
+import { taskView } from '../queries/task-view.js';
 
 const cutNote = (most: number): string =>
   `Only ${most} of the ended instances are listed, failed ones first; the ranges in the status name all of them.`;

@@ -3,7 +3,7 @@ import type { RecordedCommit } from '@fornax/contracts';
 import { forgetObjects, LogHandler } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { TaskExpiry } from './task-expiry.js';
-import { InjectDatabase } from '../database.js';
+import { InjectDatabase } from '../model/database.js';
 
 /** Deletes what goes with a deleted task besides its rows: remembered answers, and the hold on its name. */
 @Controller()

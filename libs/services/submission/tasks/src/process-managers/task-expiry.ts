@@ -3,10 +3,10 @@ import type { RecordedCommit } from '@fornax/contracts';
 import { CautiousClock, CLOCK, LOGGER, MONOTONIC_CLOCK, type Clock, type MonotonicClock } from '@fornax/service-kit';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
-import { StatusGate } from '../commands/status-gate.js';
+import { StatusGate } from '../model/status-gate.js';
 import { TaskDeletion } from '../commands/task-deletion.js';
 import { STATUS_COLUMNS, type TaskRecord } from '../model/task-rows.js';
-import { InjectDatabase } from '../database.js';
+import { InjectDatabase } from '../model/database.js';
 
 /** Tasks deleted together. */
 const BATCH = 200;

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { SchedulingPlan } from '@fornax/domain';
 import type { DataSource } from 'typeorm';
-import { InjectDatabase } from '../database.js';
+import { InjectDatabase } from '../model/database.js';
 
 /** What runs now. */
 export interface Running {

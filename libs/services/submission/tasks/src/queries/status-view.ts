@@ -3,7 +3,7 @@ import { difference, formatRanges, union } from '@fornax/domain';
 import type { LiveLease, LiveLeases } from '../live/live-board.js';
 import type { HardwareUsage, TaskStatus } from '../model/task-status.js';
 import { executionMsSoFar, runningInfo, runningOf, type Running } from './running-view.js';
-import type { CompletedRecord } from './task-view.js';
+import type { CompletedRecord } from '../model/completed-record.js';
 import { CLOCK_RATIO, rounded, seconds } from './view-values.js';
 
 /** All nodes are at one place, which has no name of its own; clients want an id. */

@@ -16,7 +16,7 @@ import {
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
 import type { TaskStatus } from '../model/task-status.js';
-import { InjectDatabase } from '../database.js';
+import { InjectDatabase } from '../model/database.js';
 
 export const INSTANCE_STATES = [
   'waiting',

@@ -10,8 +10,8 @@ import { PatternQueries } from './pattern-queries.js';
 import { StoredTasks } from './stored-tasks.js';
 import { filterSql } from './task-filter.js';
 import { inShort, SUMMARY_COLUMNS, type SummaryRecord, type TaskInShort } from './task-summary.js';
-import type { CompletedRecord } from './task-view.js';
-import { InjectDatabase } from '../database.js';
+import type { CompletedRecord } from '../model/completed-record.js';
+import { InjectDatabase } from '../model/database.js';
 
 const DEFAULT_PAGE = 50;
 const MAX_PAGE = 1_000;

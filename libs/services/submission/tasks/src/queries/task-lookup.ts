@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { AccountDirectory, Forbidden, NotFound, Unavailable, type Account, type Need } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
-import { StatusGate } from '../commands/status-gate.js';
+import { StatusGate } from '../model/status-gate.js';
 import { STATUS_COLUMNS, type TaskRecord } from '../model/task-rows.js';
 import type { TaskStatus } from '../model/task-status.js';
 import { StoredTasks } from './stored-tasks.js';
-import { InjectDatabase } from '../database.js';
+import { InjectDatabase } from '../model/database.js';
 
 /** What an id or a shortname may consist of; anything else names nothing, and need not be asked for. */
 const isName = (id: string): boolean => /^[A-Za-z0-9-]{1,255}$/.test(id);

@@ -3,9 +3,9 @@ import type { WireTaskSummary } from '@fornax/contracts';
 import { readPosition } from '@fornax/projections';
 import { CLOCK, Unavailable, type Clock } from '@fornax/service-kit';
 import type { DataSource, EntityManager } from 'typeorm';
-import { StatusGate } from '../commands/status-gate.js';
+import { StatusGate } from '../model/status-gate.js';
 import { inShort, SUMMARY_COLUMNS, summaryView, type SummaryRecord } from './task-summary.js';
-import { InjectDatabase } from '../database.js';
+import { InjectDatabase } from '../model/database.js';
 
 /** Which tasks are meant; null means all. */
 export interface TaskSelection {

@@ -1,6 +1,6 @@
 import { wireDate, wireDuration, type WireTaskSummary } from '@fornax/contracts';
 import type { PublicTaskState } from '@fornax/domain';
-import type { Echo } from '../commands/task-spec.js';
+import type { Echo } from '../model/task-spec.js';
 import { runningSinceMs } from '../model/task-rows.js';
 import type { TaskStatus } from '../model/task-status.js';
 

@@ -1,27 +1,14 @@
 import type { WireCompletedInstance, WireTask } from '@fornax/contracts';
-import type { NodeHardwareFacts, TaskSpec } from '@fornax/domain';
-import { masked } from '../commands/secret-constants.js';
-import type { Echo } from '../commands/task-spec.js';
+import type { TaskSpec } from '@fornax/domain';
+import { masked } from '../model/secret-constants.js';
+import type { Echo } from '../model/task-spec.js';
 import { nothingLive, type LiveLeases } from '../live/live-board.js';
-import type { TaskError, TaskStatus } from '../model/task-status.js';
+import type { TaskStatus } from '../model/task-status.js';
 import { runningOf } from './running-view.js';
 import { statusView, workDone } from './status-view.js';
 import { shortened, summaryView } from './task-summary.js';
+import type { CompletedRecord } from '../model/completed-record.js';
 import { CLOCK_RATIO, rounded } from './view-values.js';
-
-/** A row of `completed_instance`. */
-export interface CompletedRecord {
-  readonly task_id: string;
-  readonly instance: number;
-  readonly outcome: 'success' | 'failure' | 'cancelled';
-  readonly attempt: number;
-  readonly wall_ms: string;
-  readonly execution_ms: string;
-  readonly peak_memory_mb: number;
-  /** With the frequency that was measured while the instance ran, if one was. */
-  readonly hardware: NodeHardwareFacts;
-  readonly error: TaskError | null;
-}
 
 /** How long a resource stays in a node's cache when nobody says (contract, section 3.1). */
 const DEFAULT_CACHE_TTL_S = 7_776_000;

@@ -1,12 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { OUTPUT_CONFIG, type OutputConfig } from '../config/output-config.js';
-import { mergeBytes, mergeLines, type Held, type HeldBytes, type Merged } from './line-merge.js';
+import { mergeBytes, mergeLines, type Held, type HeldBytes, type Merged } from '../model/line-merge.js';
 import { LogIngest } from '../followers/log-ingest.js';
-import { isCurrentIn, isOverIn, retriedIn, type OutputOf } from './output-of.js';
-import { OutputPages, type OutputKey } from './output-pages.js';
-import type { PlacedChunk } from './segment.js';
-import { InjectDatabase } from '../database.js';
+import { isCurrentIn, isOverIn, retriedIn, type OutputOf } from '../model/output-of.js';
+import { OutputPages, type OutputKey } from '../model/output-pages.js';
+import type { PlacedChunk } from '../model/segment.js';
+import { InjectDatabase } from '../config/database.js';
 
 /** Stands for "all instances" in the cursor's key. */
 const ALL_INSTANCES = -1;

@@ -1,7 +1,7 @@
 import { eventVersionOf, type FornaxEvent, type RecordedCommit } from '@fornax/contracts';
 import { formatRanges, fromNumbers } from '@fornax/domain';
 import { z } from 'zod';
-import { MASK, SECRET_PREFIX } from '../commands/secret-constants.js';
+import { MASK, SECRET_PREFIX } from '../model/secret-constants.js';
 
 /** An event as its owner reads it: in the history of a task, in the live feed and in webhooks. */
 export const wireEventSchema = z.object({

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { LogIngest } from '../followers/log-ingest.js';
-import { OutputArchive } from './output-archive.js';
-import { isOverIn, type OutputOf } from './output-of.js';
-import { InjectDatabase } from '../database.js';
+import { OutputArchive } from '../model/output-archive.js';
+import { isOverIn, type OutputOf } from '../model/output-of.js';
+import { InjectDatabase } from '../config/database.js';
 
 /** Output of one instance, as one attempt printed it. */
 export interface AttemptOutput {

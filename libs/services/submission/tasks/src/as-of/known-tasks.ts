@@ -3,7 +3,7 @@ import type { RecordedCommit } from '@fornax/contracts';
 import type { EventLog } from '@fornax/event-store';
 import { AccountDirectory, EVENT_LOG, NotFound, type Account } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
-import { InjectDatabase } from '../database.js';
+import { InjectDatabase } from '../model/database.js';
 
 /** A task that exists or existed. */
 export interface KnownTask {

@@ -12,7 +12,7 @@ import {
   type TaskOrigin,
   type TaskSpec,
 } from '@fornax/domain';
-import { lifetimeOf } from './task-lifetime.js';
+import { lifetimeOf } from '../commands/task-lifetime.js';
 import type { ProfileAnswer } from '@fornax/profiles';
 
 /** Most instances of one task. */

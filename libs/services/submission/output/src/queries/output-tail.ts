@@ -3,12 +3,12 @@ import { isOver } from '@fornax/domain';
 import { NotFound, Unavailable } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { LogIngest } from '../followers/log-ingest.js';
-import { isCurrentIn, isOverIn, type OutputOf } from './output-of.js';
-import { OutputPages } from './output-pages.js';
-import { OutputSignals } from './output-signals.js';
-import type { PlacedChunk } from './segment.js';
-import { advance, eventText, formatTailPosition, piecesOfTorn, type TailPosition } from './tail-events.js';
-import { InjectDatabase } from '../database.js';
+import { isCurrentIn, isOverIn, type OutputOf } from '../model/output-of.js';
+import { OutputPages } from '../model/output-pages.js';
+import { OutputSignals } from '../model/output-signals.js';
+import type { PlacedChunk } from '../model/segment.js';
+import { advance, eventText, formatTailPosition, piecesOfTorn, type TailPosition } from '../model/tail-events.js';
+import { InjectDatabase } from '../config/database.js';
 
 /** What a reader of a tail wants. */
 export interface TailRequest {

@@ -1,0 +1,16 @@
+import type { NodeHardwareFacts } from '@fornax/domain';
+import type { TaskError } from './task-status.js';
+
+/** A row of `completed_instance`. */
+export interface CompletedRecord {
+  readonly task_id: string;
+  readonly instance: number;
+  readonly outcome: 'success' | 'failure' | 'cancelled';
+  readonly attempt: number;
+  readonly wall_ms: string;
+  readonly execution_ms: string;
+  readonly peak_memory_mb: number;
+  /** With the frequency that was measured while the instance ran, if one was. */
+  readonly hardware: NodeHardwareFacts;
+  readonly error: TaskError | null;
+}
