@@ -49,3 +49,24 @@ describe('sections that comments cite', () => {
     expect(missing.map(({ path, page, section }) => `${path}: ${page}, section ${section}`)).toEqual([]);
   });
 });
+
+describe('paths that pages name', () => {
+  // A path that begins in a folder of the repository; `adr/0026` stands for the page with that number.
+  const PATH = /`((?:apps|docs|infra|libs|tests|tools)\/[A-Za-z0-9_./-]*[A-Za-z0-9])`/g;
+  const pages = execFileSync('git', ['ls-files', '-z', '--', '*.md'], { cwd: root, encoding: 'utf8' })
+    .split('\0')
+    .filter((path) => path !== '' && !/^(CHANGELOG|docs\/adr\/)/.test(path));
+  const all = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' }).split('\0');
+  // What setting up makes, and no commit holds.
+  const isMade = (path: string): boolean => /^infra\/secrets\b/.test(path);
+  const isThere = (path: string): boolean =>
+    isMade(path) || all.some((file) => file === path || file.startsWith(`${path}/`) || file.startsWith(`${path}-`));
+
+  it('are there', () => {
+    const named = pages.flatMap((page) =>
+      [...readFileSync(`${root}/${page}`, 'utf8').matchAll(PATH)].map(([, path = '']) => ({ page, path })),
+    );
+    expect(named.length).toBeGreaterThan(60);
+    expect(named.filter(({ path }) => !isThere(path)).map(({ page, path }) => `${page}: ${path}`)).toEqual([]);
+  });
+});
