@@ -36,7 +36,7 @@ import {
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { Leadership, type LeadershipPorts } from './leader/leadership.js';
-import type { SettlingTime } from './leader/settling.js';
+import { settlingFor } from './leader/settling.js';
 import type { Logger } from './logger.js';
 import { hearLeaseLists } from './rpc/lease-lists.js';
 import { tellGivenUp } from './projections/given-up-places.js';
@@ -49,8 +49,6 @@ import { SCHEDULER_CONFIG, type SchedulerConfig } from './scheduler.config.js';
 
 const REPORTS_CONSUMER = 'scheduler';
 const PING_TIMEOUT_MS = 1_000;
-/** Lists of a node until it is known that it works on nothing else: it is told at the second one, and the third one shows it. */
-const LISTS_TO_SETTLE = 4;
 
 const meter = metrics.getMeter('fornax.scheduler');
 
@@ -62,6 +60,8 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
   private leadership: Leadership | undefined;
   private forgetting = false;
   private endTerm: (() => void) | undefined;
+  /** When this process heard that commits were given up, by its monotonic clock; long ago where that was before its start. */
+  private givenUpAt = -Infinity;
 
   constructor(
     @Inject(NATS) private readonly nc: NatsConnection,
@@ -82,7 +82,10 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
   ) {
     // A term goes on from what it began with. Where the log has lost some of that, or the rows were folded again, the next one begins with what is true now.
     projections.onFoldedAgain('work', () => void this.beginAnew());
-    onGivenUp(quarantine, () => this.endTerm?.());
+    onGivenUp(quarantine, () => {
+      this.givenUpAt = monotonic.elapsed();
+      this.endTerm?.();
+    });
     meter
       .createObservableGauge('fornax.scheduler.queue.instances', { description: 'Instances that wait for room' })
       .addCallback((result) => {
@@ -188,12 +191,11 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
     }
   }
 
-  private settlingFor(passedMs: number): { readonly settling?: SettlingTime } {
+  /** @param passedMs by the clock of the database; this process' own counts, too, where it was there */
+  private settlingFor(passedMs: number): Pick<LeadershipPorts, 'settling'> {
     const { FORNAX_NODE_GRACE_MS: graceMs, FORNAX_HEARTBEAT_LEASES_MS: listMs } = this.config;
-    const leastMs = 2 * graceMs;
-    const mostMs = leastMs + LISTS_TO_SETTLE * Math.max(graceMs, listMs);
-    if (passedMs >= mostMs) return {};
-    return { settling: { leastMs: Math.max(0, leastMs - passedMs), mostMs: mostMs - passedMs } };
+    const settling = settlingFor({ graceMs, listMs }, passedMs, this.monotonic.elapsed() - this.givenUpAt);
+    return settling ? { settling } : {};
   }
 
   private ports(onSuperseded: () => void): LeadershipPorts {

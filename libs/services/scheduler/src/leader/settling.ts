@@ -8,6 +8,25 @@ export interface SettlingTime {
   readonly mostMs: number;
 }
 
+/** Lists of a node until it is known that it works on nothing else: it is told at the second one, and the third one shows it. */
+const LISTS_TO_SETTLE = 4;
+
+/**
+ * How long nothing is placed from now on; undefined when that time is over.
+ * @param passedMs since when it is known here that commits were given up, by each clock that can tell. The shortest counts, since a clock that was
+ *   set forward says too much; one that was set back says less than nothing, which is nothing
+ */
+export const settlingFor = (
+  { graceMs, listMs }: { readonly graceMs: number; readonly listMs: number },
+  ...passedMs: readonly number[]
+): SettlingTime | undefined => {
+  const passed = Math.max(0, Math.min(...passedMs));
+  const leastMs = 2 * graceMs;
+  const mostMs = leastMs + LISTS_TO_SETTLE * Math.max(graceMs, listMs);
+  if (passed >= mostMs) return undefined;
+  return { leastMs: Math.max(0, leastMs - passed), mostMs: mostMs - passed };
+};
+
 export interface SettlingOptions extends SettlingTime {
   /** Whether the nodes work on nothing any more but what the log says that they hold. */
   readonly isSettled: () => boolean;
