@@ -160,7 +160,10 @@ export class LocalObjectStore implements ObjectStore {
     const written = await this.#keeper.writeOwed();
     if (written === 0 && !this.#hasWritten) return;
     this.#hasWritten = false;
-    await this.#renew();
+    await this.#renew().catch((error: unknown) => {
+      this.#hasWritten = true;
+      throw error;
+    });
   }
 
   /** What was found last by `look`; nothing may be stored or served while there is something. */

@@ -244,6 +244,23 @@ describe('what was deleted', () => {
     expect(await store.reindex()).toMatchObject({ restored: 2 });
   });
 
+  it('stays deleted when it was moved before, in several parts, and its place was not written down yet', async () => {
+    const place = { bucket: 'b', key: 'from/parts' };
+    const uploadId = await store.createUpload('b', 'from/parts', HEADERS);
+    const etags: string[] = [];
+    for (const [index, data] of [Buffer.alloc(MIN_PART_BYTES, 'a'), Buffer.from('end')].entries())
+      etags.push((await store.putPart({ ...place, uploadId }, index + 1, whole(data), data.byteLength)).etag);
+    await store.completeUpload(
+      { ...place, uploadId },
+      etags.map((etag, index) => ({ partNumber: index + 1, etag })),
+    );
+    await store.movePrefix({ fromBucket: 'b', fromPrefix: 'from/', toBucket: 'other', toPrefix: 'to/' });
+    await store.deleteMany('other', ['to/parts']);
+    await loseAll();
+    expect(await store.reindex()).toMatchObject({ restored: 0, damaged: 0, missing: 0 });
+    expect(await index()).toEqual([]);
+  });
+
   it('stays deleted under an older copy of the index', async () => {
     await put('gone', 'v');
     await put('kept', 'v');

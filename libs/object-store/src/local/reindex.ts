@@ -72,16 +72,17 @@ const keepDeletions = async (tx: Sql, deletions: Pick<Deletions, 'all'>): Promis
 
 /**
  * What was deleted stays deleted, with the versions that it had replaced; its files go as they would have gone. An older copy of the index may
- * still have it as an object.
+ * still have it as an object. Whatever manifest names a deleted file at its beginning is of that object, also one of a place that it was moved from.
  */
 const settleDeletions = async (tx: Sql): Promise<void> => {
   await tx.query('DELETE FROM object WHERE file_ids[1] IN (SELECT file_id FROM file_deleted)');
+  await tx.query(`CREATE TEMP TABLE object_deleted ON COMMIT DROP AS SELECT * FROM object_found
+    WHERE manifest_id IN (SELECT file_id FROM file_deleted) OR file_ids[1] IN (SELECT file_id FROM file_deleted)`);
   await tx.query(`INSERT INTO object_garbage (file_id)
-    SELECT unnest(file_ids || manifest_id) FROM object_found WHERE manifest_id IN (SELECT file_id FROM file_deleted)
-    EXCEPT SELECT named FROM ${NAMED} AS all_named (named)`);
+    SELECT unnest(file_ids || manifest_id) FROM object_deleted EXCEPT SELECT named FROM ${NAMED} AS all_named (named)`);
   await tx.query(
-    `DELETE FROM object_found AS o USING object_found AS d WHERE d.manifest_id IN (SELECT file_id FROM file_deleted)
-      AND o.bucket = d.bucket AND o.key = d.key AND o.modified_at <= d.modified_at`,
+    `DELETE FROM object_found AS o USING object_deleted AS d
+      WHERE o.bucket = d.bucket AND o.key = d.key AND o.modified_at <= d.modified_at`,
   );
 };
 
