@@ -366,6 +366,19 @@ describe('an older copy of the folder', () => {
     expect(await textOf('changed')).toBeUndefined();
   });
 
+  it('is noticed also when no mark could be left at the first try', async () => {
+    await put('k', 'v');
+    await store.collect();
+    const putBack = await keepCopy();
+    await put('l', 'w');
+    await db.query('ALTER TABLE object_mark ADD CONSTRAINT never CHECK (false) NOT VALID');
+    await expect(store.collect()).rejects.toThrow('never');
+    await db.query('ALTER TABLE object_mark DROP CONSTRAINT never');
+    await store.collect();
+    await putBack();
+    expect(await store.look()).toBe(older());
+  });
+
   it('is noticed however old it is, and the newest one is welcome back', async () => {
     await put('k', 'v');
     await store.collect();
