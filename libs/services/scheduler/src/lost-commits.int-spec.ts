@@ -279,4 +279,23 @@ describe('a scheduler whose log has lost commits that its stored fold was made o
     },
     SLOW_MS,
   );
+
+  it(
+    'begins a term above the epoch that the log has shown, also when nobody else remembers it',
+    async () => {
+      await startScheduler();
+      const node = new Node(() => true);
+      await node.follow();
+      // As after a log was accepted, when Postgres, which knew since when, is lost as well.
+      const leaderEpoch = Date.now() + 1_000_000_000;
+      const commit = aCommit(newId(), [submitted('high', { instances: '0' })]);
+      await log.append('task', 'high', { ...commit, meta: { ...commit.meta, leaderEpoch } }, 0);
+      await eventually(async () => (await stateOf('high')) === 'Success', PATIENT);
+      expect(Math.max(...(await commitsOf('high')).map(({ meta }) => meta.leaderEpoch ?? 0))).toBeGreaterThan(
+        leaderEpoch,
+      );
+      await node.leave();
+    },
+    SLOW_MS,
+  );
 });

@@ -62,6 +62,8 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
   private endTerm: (() => void) | undefined;
   /** When this process heard that commits were given up, by its monotonic clock; long ago where that was before its start. */
   private givenUpAt = -Infinity;
+  /** Highest epoch of another leader that the log has shown: the next term here is above it. */
+  private seenEpoch = 0;
 
   constructor(
     @Inject(NATS) private readonly nc: NatsConnection,
@@ -105,7 +107,8 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
         replicas: this.core.nats.replicas,
         signal: this.stop.signal,
         // An older log has an older count of terms with it, and nodes remember the higher one.
-        epochFloor: () => this.watch.lastAcceptedAt ?? 0,
+        // When it was accepted stands in Postgres, which may be lost, too: what the log itself has seen counts as well.
+        epochFloor: () => Math.max(this.watch.lastAcceptedAt ?? 0, this.seenEpoch),
         onError: (error) => this.logger.warn({ err: error }, 'the term as leader has failed'),
       },
       (epoch, signal) => this.term(epoch, signal),
@@ -140,7 +143,10 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
       await this.watch.opened(term);
       await this.letNodesForget(term);
       if (term.aborted) return;
-      const ports = this.ports(() => over.abort());
+      const ports = this.ports((seen) => {
+        this.seenEpoch = Math.max(this.seenEpoch, seen);
+        over.abort();
+      });
       const leadership = await Leadership.begin({ ...ports, ...(await this.afterLosses()) }, epoch, term);
       this.leadership = leadership;
       serveLeader({
@@ -198,7 +204,7 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
     return settling ? { settling } : {};
   }
 
-  private ports(onSuperseded: () => void): LeadershipPorts {
+  private ports(onSuperseded: (seen: number) => void): LeadershipPorts {
     return {
       onSuperseded,
       log: this.log,

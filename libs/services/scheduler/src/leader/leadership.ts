@@ -33,8 +33,8 @@ export interface LeadershipPorts {
   readonly leaseLimits?: LeaseWatchLimits;
   /** How long nothing is placed because the log has lost commits; absent when it has not. */
   readonly settling?: SettlingTime;
-  /** Ends this term: a leader of a higher epoch has written to the log. */
-  readonly onSuperseded: () => void;
+  /** Ends this term: a leader of a higher epoch, which is given, has written to the log. */
+  readonly onSuperseded: (seen: number) => void;
   /** Keeps a report that cannot be read, for an operator. */
   readonly keepReport?: (message: ReportMessage, reason: string) => Promise<void>;
   /** Hands over, until the signal aborts, reports that were kept and are to be read again. */
@@ -86,7 +86,7 @@ export class Leadership {
     view.measure({ now, elapsed });
     const onSuperseded = (seen: number): void => {
       logger.warn({ leaderEpoch, seen }, 'another leader has taken over');
-      ports.onSuperseded();
+      ports.onSuperseded(seen);
     };
     const outbox = new OrderOutbox({ publish, leaderEpoch, logger, signal });
     const desk = new TaskDesk({
