@@ -32,6 +32,7 @@ export {
   AGGREGATES,
   isSnapshotReportSubject,
   parseReportSubject,
+  isNodeRpcSubject,
   parseNodeRpcSubject,
   parseSnapshotReportSubject,
   reportStreamSubjects,

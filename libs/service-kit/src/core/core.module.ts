@@ -1,4 +1,12 @@
-import { CONTROL_SERVICES, SERVICE_RIGHTS, STREAMS, type Aggregate } from '@fornax/contracts';
+import {
+  CONTROL_SERVICES,
+  SERVICE_RIGHTS,
+  STREAMS,
+  allHeartbeatsSubject,
+  allLiveSubject,
+  isNodeRpcSubject,
+  type Aggregate,
+} from '@fornax/contracts';
 import { Global, Inject, Injectable, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import type { NatsConnection } from '@nats-io/transport-node';
@@ -37,13 +45,14 @@ import { LogStore } from './log-store.js';
 import { WriteStops } from './write-stops.js';
 import { writerOf } from './writer-of.js';
 import { connectAs } from './connect-as.js';
-import { CLOCK, CORE_CONFIG, ENV, EVENT_LOG, LOGGER, MONOTONIC_CLOCK, NATS, PUBLISHER } from './tokens.js';
+import { CLOCK, CORE_CONFIG, ENV, EVENT_LOG, LOGGER, MONOTONIC_CLOCK, NATS, NODES_NATS, PUBLISHER } from './tokens.js';
 
 /** Closes what the process shares, after everything that uses it has stopped. */
 @Injectable()
 export class SharedResources implements OnApplicationShutdown {
   constructor(
     @Inject(NATS) private readonly nats: NatsConnection,
+    @Inject(NODES_NATS) private readonly nodesNats: NatsConnection,
     private readonly accounts: AccountDirectory,
     private readonly disks: DiskWatch,
   ) {}
@@ -51,7 +60,7 @@ export class SharedResources implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     this.disks.stop();
     await this.accounts.close();
-    await this.nats.close();
+    await Promise.all([this.nats.close(), this.nodesNats.close()]);
   }
 }
 
@@ -89,6 +98,7 @@ export class CoreModule {
         LogWatch,
         HeaderChecks,
         { provide: NATS, inject: [HealthRegistry], useFactory: (health: HealthRegistry) => openNats(config, health) },
+        { provide: NODES_NATS, inject: [NATS], useFactory: (nats: NatsConnection) => openNodesNats(config, nats) },
         {
           provide: EVENT_LOG,
           inject: [NATS, WriteStops, HealthRegistry, LogWatch, LogStore],
@@ -160,6 +170,7 @@ export class CoreModule {
         LogWatch,
         HeaderChecks,
         NATS,
+        NODES_NATS,
         EVENT_LOG,
         PUBLISHER,
         AccountDirectory,
@@ -186,4 +197,21 @@ const openNats = async (config: CoreConfig, health: HealthRegistry): Promise<Nat
   for (const stream of Object.values(STREAMS))
     health.readiness(`stream ${stream}`, () => streams.streams.info(stream).then(() => undefined));
   return nats;
+};
+
+/**
+ * A connection of its own for what nodes push without being asked: heartbeats, live figures, requests. The server cuts off whoever does not keep up,
+ * and one node can send faster than anybody reads: on the connection of the log that would end the commits of all (ADR 0036). A process that hears no node
+ * has one connection.
+ */
+const openNodesNats = async (config: CoreConfig, nats: NatsConnection): Promise<NatsConnection> =>
+  hearsNodes(config.name) ? connectAs(`${config.name}-nodes`, config.nats) : nats;
+
+const FROM_NODES: readonly string[] = [allHeartbeatsSubject, allLiveSubject];
+
+const hearsNodes = (name: string): boolean => {
+  const service = CONTROL_SERVICES.find((known) => known === name);
+  if (service === undefined) return true;
+  const { hears, answers } = SERVICE_RIGHTS[service];
+  return hears.some((subject) => FROM_NODES.includes(subject)) || answers.some(isNodeRpcSubject);
 };

@@ -4,6 +4,8 @@ export const CORE_CONFIG = Symbol('fornax.core-config');
 export const ENV = Symbol('fornax.env');
 /** NatsConnection */
 export const NATS = Symbol('fornax.nats');
+/** NatsConnection for what nodes push by themselves: what they flood is cut off without a commit of anybody. */
+export const NODES_NATS = Symbol('fornax.nodes-nats');
 /** EventLog */
 export const EVENT_LOG = Symbol('fornax.event-log');
 /** DurablePublisher */

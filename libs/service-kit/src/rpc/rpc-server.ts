@@ -1,17 +1,18 @@
 import type { Msg, NatsConnection, Subscription, SubscriptionOptions } from '@nats-io/transport-node';
 import { ServerNats } from '@nestjs/microservices';
+import { isNodeRpcSubject } from '@fornax/contracts';
 import { DroppedMessages, type WarningLogger } from '../telemetry/dropped-messages.js';
 import { inSpan } from '../telemetry/trace.js';
 import { PlainJsonDeserializer, PlainJsonSerializer } from './nats-wire.js';
 import { RPC_QUEUE } from './rpc-handler.js';
 
-/** What Nest's NATS server uses of a connection; ours is shared, so closing it only ends these subscriptions. */
-const sharedClient = (nats: NatsConnection): unknown => {
+/** What Nest's NATS server uses of a connection; ours are shared, that of nodes for what they ask, so closing it only ends these subscriptions. */
+const sharedClient = (nats: NatsConnection, nodesNats: NatsConnection): unknown => {
   const subscriptions: Subscription[] = [];
   return {
     status: () => nats.status(),
     subscribe: (subject: string, options: SubscriptionOptions) => {
-      const subscription = nats.subscribe(subject, options);
+      const subscription = (isNodeRpcSubject(subject) ? nodesNats : nats).subscribe(subject, options);
       subscriptions.push(subscription);
       return subscription;
     },
@@ -21,10 +22,11 @@ const sharedClient = (nats: NatsConnection): unknown => {
   };
 };
 
-/** Nest's NATS transport on the process's one connection, in plain JSON, each request in a span that continues the caller's trace. */
+/** Nest's NATS transport on the process's connections, in plain JSON, each request in a span that continues the caller's trace. */
 export class RpcServer extends ServerNats {
   constructor(
     private readonly connection: NatsConnection,
+    private readonly nodes: NatsConnection,
     logger: WarningLogger,
   ) {
     super({
@@ -35,7 +37,7 @@ export class RpcServer extends ServerNats {
   }
 
   override createNatsClient(): Promise<unknown> {
-    return Promise.resolve(sharedClient(this.connection));
+    return Promise.resolve(sharedClient(this.connection, this.nodes));
   }
 
   override handleMessage(channel: string, message: Msg): Promise<unknown> {

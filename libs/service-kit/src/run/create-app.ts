@@ -15,7 +15,7 @@ import { CoreModule } from '../core/core.module.js';
 import { HealthRegistry } from '../core/health.registry.js';
 import { WriteStops } from '../core/write-stops.js';
 import type { Clock } from '../core/clock.js';
-import { CLOCK, EVENT_LOG, NATS } from '../core/tokens.js';
+import { CLOCK, EVENT_LOG, NATS, NODES_NATS } from '../core/tokens.js';
 import { admitRequests } from '../http/door/admit-requests.js';
 import { guardConnections } from '../http/door/guard-connections.js';
 import { HeaderChecks } from '../http/door/header-checks.js';
@@ -81,7 +81,7 @@ export const createApp = async (module: Type | DynamicModule, parts: AppParts): 
   const [health, stops] = [app.get(HealthRegistry), app.get(WriteStops)];
   operationsRoutes(fastify, { name: config.name, health, stops, telemetry, openApi, isOperator });
   docsRoutes(fastify);
-  const rpc = new RpcServer(app.get<NatsConnection>(NATS), logger);
+  const rpc = new RpcServer(app.get<NatsConnection>(NATS), app.get<NatsConnection>(NODES_NATS), logger);
   app.connectMicroservice({ strategy: rpc }, { inheritAppConfig: true });
   const troubles = new Map<string, RecurringTrouble>();
   const troubleOf = (handler: string): RecurringTrouble => {

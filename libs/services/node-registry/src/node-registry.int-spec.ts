@@ -11,7 +11,17 @@ import {
   type JoinReply,
 } from '@fornax/contracts';
 import { DurablePublisher, JetStreamLog, connectNats, consumeBatches } from '@fornax/event-store';
-import { RpcClient, RpcRefused, Sealer, createTestApp, hashToken, newId, type TestApp } from '@fornax/service-kit';
+import {
+  NATS,
+  NODES_NATS,
+  RpcClient,
+  RpcRefused,
+  Sealer,
+  createTestApp,
+  hashToken,
+  newId,
+  type TestApp,
+} from '@fornax/service-kit';
 import {
   aCommit,
   aHardware,
@@ -276,6 +286,32 @@ describe('the node registry on real servers', () => {
       expect(await typesOf('silent')).toEqual(['NodeJoined', 'NodeLost heartbeat']);
       expect(await typesOf('alive')).toEqual(['NodeJoined']);
       expect((await join('silent')).nodeEpoch).toBe(2);
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'hears nodes on a connection of its own, so that one that floods costs nobody a commit, and reads no more of it than an honest one says',
+    async () => {
+      const app = await startRegistry();
+      const { nodeEpoch } = await join('floods');
+      beat('floods', nodeEpoch);
+      await eventually(async () => (await typesOf('floods')).length === 1);
+      const [forLog, forNodes] = [NATS, NODES_NATS].map((token) => app.app.get<NatsConnection>(token));
+      const before = { log: forLog?.stats().inBytes ?? 0, nodes: forNodes?.stats().inBytes ?? 0 };
+      const LARGE = 'x'.repeat(1_000_000);
+      for (let sent = 0; sent < 20; sent += 1) nc.publish(heartbeatSubject('floods'), LARGE);
+      nc.publish(nodeRpcSubject('floods', 'leave'), LARGE);
+      await nc.flush();
+      await eventually(() => (forNodes?.stats().inBytes ?? 0) - before.nodes > 21_000_000, { timeoutMs: 30_000 });
+      expect((forLog?.stats().inBytes ?? Infinity) - before.log).toBeLessThan(5_000_000);
+      // The log is written, and other nodes are heard, when the server has cut that connection off.
+      await forNodes?.reconnect();
+      const other = await join('beside-the-flood');
+      beat('beside-the-flood', other.nodeEpoch, { isDiskFull: true });
+      await eventually(async () => (await typesOf('beside-the-flood')).includes('NodeDiskFilled'), {
+        timeoutMs: 30_000,
+      });
     },
     SLOW_MS,
   );

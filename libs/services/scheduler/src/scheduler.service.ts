@@ -22,6 +22,7 @@ import {
   MONOTONIC_CLOCK,
   LogWatch,
   NATS,
+  NODES_NATS,
   PUBLISHER,
   RpcClient,
   Sealer,
@@ -67,6 +68,7 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
 
   constructor(
     @Inject(NATS) private readonly nc: NatsConnection,
+    @Inject(NODES_NATS) private readonly nodesNats: NatsConnection,
     @Inject(EVENT_LOG) private readonly log: EventLog,
     @Inject(PUBLISHER) private readonly publisher: DurablePublisher,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -151,6 +153,7 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
       this.leadership = leadership;
       serveLeader({
         nc: this.nc,
+        nodesNats: this.nodesNats,
         leadership,
         secrets: this.sealer,
         sign: (claims) => signLeaseClaims(this.core.masterKey, claims),

@@ -15,26 +15,40 @@ export interface DiskTellerOptions {
 /** Brings into the log what heartbeats say of the disks of their nodes, so that the scheduler places nothing on a full one. */
 export class DiskTeller {
   private isTelling = false;
-  private restsUntil = -Infinity;
+  /** By node. */
+  private readonly restsUntil = new Map<string, number>();
 
   constructor(private readonly options: DiskTellerOptions) {}
 
   /** Tells what is new, unless an earlier call still does; never rejects. */
   async tell(leadership: AbortSignal): Promise<void> {
-    const { news, commands, logger, elapsed, restMs } = this.options;
-    if (this.isTelling || leadership.aborted || elapsed() < this.restsUntil) return;
+    if (this.isTelling) return;
     this.isTelling = true;
     try {
-      for (const { nodeId, epoch, isFull } of news()) {
+      const now = this.options.elapsed();
+      const due = this.options.news().filter(({ nodeId }) => (this.restsUntil.get(nodeId) ?? -Infinity) <= now);
+      for (const one of due) {
         if (leadership.aborted) return;
-        await commands.execute(nodeId, { type: 'ReportDisk', epoch, isFull }, { by: `node:${nodeId}` });
+        await this.tellOf(one);
       }
-    } catch (err) {
-      // The log may have no room itself. It is tried again, but does not fill the platform's own log meanwhile.
-      this.restsUntil = elapsed() + restMs;
-      logger.warn({ err }, 'that the disk of a node is full, or has room again, could not be told; trying again');
     } finally {
       this.isTelling = false;
+    }
+  }
+
+  /** One node whose commands are refused (a commit of it waits for an operator) keeps nothing of the others back. */
+  private async tellOf({ nodeId, epoch, isFull }: DiskNews): Promise<void> {
+    const { commands, logger, elapsed, restMs } = this.options;
+    try {
+      await commands.execute(nodeId, { type: 'ReportDisk', epoch, isFull }, { by: `node:${nodeId}` });
+      this.restsUntil.delete(nodeId);
+    } catch (err) {
+      // The log may have no room itself. It is tried again, but does not fill the platform's own log meanwhile.
+      this.restsUntil.set(nodeId, elapsed() + restMs);
+      logger.warn(
+        { nodeId, err },
+        'that the disk of a node is full, or has room again, could not be told; trying again',
+      );
     }
   }
 }

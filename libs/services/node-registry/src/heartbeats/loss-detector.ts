@@ -15,7 +15,9 @@ import {
   HealthRegistry,
   LOGGER,
   MONOTONIC_CLOCK,
+  MessageBudget,
   NATS,
+  NODES_NATS,
   newId,
   parseMessage,
   refusalOf,
@@ -43,12 +45,16 @@ const STALLED_INTERVALS = 4;
 export class LossDetector implements OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly watch: HeartbeatWatch;
   private readonly disks: DiskTeller;
+  private readonly budget = new MessageBudget(NODE_MESSAGES.heartbeat);
   private readonly stop = new AbortController();
   private running: Promise<unknown> = Promise.resolve();
-  private readonly dropped: DroppedMessages<'unreadable' | 'too-large' | 'wrong-node' | 'unknown-session'>;
+  private readonly dropped: DroppedMessages<
+    'unreadable' | 'too-large' | 'too-often' | 'wrong-node' | 'unknown-session'
+  >;
 
   constructor(
     @Inject(NATS) private readonly nc: NatsConnection,
+    @Inject(NODES_NATS) private readonly nodesNats: NatsConnection,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(MONOTONIC_CLOCK) private readonly monotonic: MonotonicClock,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -96,7 +102,7 @@ export class LossDetector implements OnApplicationBootstrap, BeforeApplicationSh
   }
 
   private listen(): void {
-    const subscription = this.nc.subscribe(allHeartbeatsSubject, {
+    const subscription = this.nodesNats.subscribe(allHeartbeatsSubject, {
       callback: (error, message) => {
         if (!error) this.read(message);
       },
@@ -104,13 +110,17 @@ export class LossDetector implements OnApplicationBootstrap, BeforeApplicationSh
     this.stop.signal.addEventListener(
       'abort',
       () => {
-        if (!this.nc.isClosed()) subscription.unsubscribe();
+        if (!this.nodesNats.isClosed()) subscription.unsubscribe();
       },
       { once: true },
     );
   }
 
   private read({ subject, data }: { readonly subject: string; readonly data: Uint8Array }): void {
+    if (!this.budget.take(subject, data.length)) {
+      this.dropped.refuse('too-often', { subject });
+      return;
+    }
     try {
       const heartbeat = heartbeatSchema.parse(parseMessage(data, NODE_MESSAGES.heartbeat));
       // The subject is what NATS permissions prove; a node may only speak for itself.
@@ -133,7 +143,7 @@ export class LossDetector implements OnApplicationBootstrap, BeforeApplicationSh
   }
 
   private async noticeReconnects(): Promise<void> {
-    for await (const status of this.nc.status()) {
+    for await (const status of this.nodesNats.status()) {
       if (this.stop.signal.aborted) return;
       if (status.type === 'reconnect') this.watch.restart(this.monotonic.elapsed());
     }
@@ -175,7 +185,7 @@ export class LossDetector implements OnApplicationBootstrap, BeforeApplicationSh
    */
   private async declareSilent(slowMs: number, leadership: AbortSignal): Promise<void> {
     try {
-      if ((await this.nc.rtt()) > slowMs) this.watch.restart(this.monotonic.elapsed());
+      if ((await this.nodesNats.rtt()) > slowMs) this.watch.restart(this.monotonic.elapsed());
     } catch {
       this.watch.restart(this.monotonic.elapsed());
     }

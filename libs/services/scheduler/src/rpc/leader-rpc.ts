@@ -23,6 +23,8 @@ import { SCHEDULER_RPC } from './subjects.js';
 
 export interface LeaderRpcOptions {
   readonly nc: NatsConnection;
+  /** For what nodes ask. */
+  readonly nodesNats: NatsConnection;
   readonly leadership: Leadership;
   readonly secrets: SecretOpener;
   readonly sign: (claims: LeaseClaims) => {
@@ -92,7 +94,7 @@ export const answerBeginAnew = (nc: NatsConnection, end: () => void, logger: Log
   );
 
 /** Answers what only the leader knows, until its term is over. */
-export const serveLeader = ({ nc, leadership, secrets, sign, now, logger, signal }: LeaderRpcOptions): void => {
+export const serveLeader = ({ nc, nodesNats, leadership, secrets, sign, now, logger, signal }: LeaderRpcOptions): void => {
   const { view } = leadership;
   /** A lease that is not known may have been made by a predecessor a moment ago: the log tells. */
   const settled = async (taskId: string, instance: number, leaseId: string): Promise<void> => {
@@ -117,7 +119,7 @@ export const serveLeader = ({ nc, leadership, secrets, sign, now, logger, signal
     signal,
   );
   serve(
-    nc,
+    nodesNats,
     nodeRpcPattern('grant'),
     async (payload, subject) => {
       const request = grantRequestSchema.parse(payload);

@@ -1,6 +1,15 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { allLiveSubject, liveMessageSchema, NODE_MESSAGES, parseLiveSubject } from '@fornax/contracts';
-import { CLOCK, DroppedMessages, LOGGER, NATS, parseMessage, refusalOf, type Clock } from '@fornax/service-kit';
+import {
+  CLOCK,
+  DroppedMessages,
+  LOGGER,
+  MessageBudget,
+  NODES_NATS,
+  parseMessage,
+  refusalOf,
+  type Clock,
+} from '@fornax/service-kit';
 import type { Nats } from '@fornax/event-store';
 import { LiveBoard, type LiveLeases } from './live-board.js';
 
@@ -11,11 +20,12 @@ import { LiveBoard, type LiveLeases } from './live-board.js';
 @Injectable()
 export class LiveStatus implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly board = new LiveBoard();
-  private readonly dropped: DroppedMessages<'unreadable' | 'too-large'>;
+  private readonly budget = new MessageBudget(NODE_MESSAGES.live);
+  private readonly dropped: DroppedMessages<'unreadable' | 'too-large' | 'too-often'>;
   private subscription: ReturnType<Nats['subscribe']> | undefined;
 
   constructor(
-    @Inject(NATS) private readonly nats: Nats,
+    @Inject(NODES_NATS) private readonly nats: Nats,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) logger: { warn(fields: object, message: string): void },
   ) {
@@ -31,6 +41,10 @@ export class LiveStatus implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   private hear({ subject, data }: { readonly subject: string; readonly data: Uint8Array }): void {
+    if (!this.budget.take(subject, data.length)) {
+      this.dropped.refuse('too-often', { subject });
+      return;
+    }
     try {
       // The node is the one that NATS let publish there, whatever the message says.
       const node = parseLiveSubject(subject);
