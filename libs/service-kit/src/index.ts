@@ -41,7 +41,17 @@ export { CautiousClock } from './core/cautious-clock.js';
 export { newId, systemClock, systemMonotonicClock, type Clock, type MonotonicClock } from './core/clock.js';
 export { jsonOf } from './json/json.js';
 export { MessageTooLarge, parseMessage, refusalOf } from './json/message-json.js';
-export { CLOCK, CORE_CONFIG, ENV, EVENT_LOG, LOGGER, MONOTONIC_CLOCK, NATS, NODES_NATS, PUBLISHER } from './core/tokens.js';
+export {
+  CLOCK,
+  CORE_CONFIG,
+  ENV,
+  EVENT_LOG,
+  LOGGER,
+  MONOTONIC_CLOCK,
+  NATS,
+  NODES_NATS,
+  PUBLISHER,
+} from './core/tokens.js';
 export { HealthRegistry, type Readiness, type ReadinessCheck, type Trouble } from './core/health.registry.js';
 export { isOutage } from './errors/outage.js';
 export { provideSubmitProof } from './core/provide-submit-proof.js';

@@ -94,7 +94,16 @@ export const answerBeginAnew = (nc: NatsConnection, end: () => void, logger: Log
   );
 
 /** Answers what only the leader knows, until its term is over. */
-export const serveLeader = ({ nc, nodesNats, leadership, secrets, sign, now, logger, signal }: LeaderRpcOptions): void => {
+export const serveLeader = ({
+  nc,
+  nodesNats,
+  leadership,
+  secrets,
+  sign,
+  now,
+  logger,
+  signal,
+}: LeaderRpcOptions): void => {
   const { view } = leadership;
   /** A lease that is not known may have been made by a predecessor a moment ago: the log tells. */
   const settled = async (taskId: string, instance: number, leaseId: string): Promise<void> => {
