@@ -1,4 +1,7 @@
+import { eventually } from '@fornax/testing';
 import type { Fault, Restart, Target, Typed } from './fault.js';
+
+const PATIENCE = { timeoutMs: 120_000 };
 
 /** A way out of docs/how-to/recover.md; the platform becomes ready again by itself behind it. */
 export type WayOut = (target: Target) => Promise<void>;
@@ -50,7 +53,12 @@ export const damage = ({ name, ends, change, says, mayStop, refuses, losesLog, w
 
 /** `fornax log status` says what is missing; `fornax log accept <log>` what would be lost; with `--yes` it is. */
 export const acceptTheLog: WayOut = async (target) => {
-  const state = insistOnCode(await target.fornax('log', 'status'), 1, 'log status');
+  // Of several processes one may not answer yet: whoever sits there asks again.
+  const typed = await eventually(async () => {
+    const answer = await target.fornax('log', 'status');
+    return !/cannot be reached/.test(answer.output) && answer;
+  }, PATIENCE);
+  const state = insistOnCode(typed, 1, 'log status');
   const [, log] = /^log +(\S+)$/m.exec(state) ?? [];
   if (log === undefined || log === 'none') throw new Error(`log status does not name the log:\n${state}`);
   insistOnCode(await target.fornax('log', 'accept', log), 1, 'log accept');
