@@ -33,6 +33,7 @@ import {
   deleteConsumer,
   DurablePublisher,
   ensureConsumer,
+  managerOf,
   ensureStreams,
 } from '@fornax/event-store';
 import type { NatsConnection } from '@nats-io/nats-core';
@@ -154,13 +155,21 @@ export class Platform {
       .slice(0, 16);
     const stop = new AbortController();
     const subject = logSubject(this.node, taskId, instance, stream);
-    const idle = { timer: setTimeout(() => stop.abort(), 1_000) };
+    const { streams } = await managerOf(this.nc);
+    const { state } = await streams.info(STREAMS.logs, { subjects_filter: subject });
+    const stored = state.subjects?.[subject] ?? 0;
+    if (stored === 0) return Buffer.alloc(0);
+    const seen = new Set<number>();
     await consumeBatches(
       this.nc,
       { stream: STREAMS.logs, durable, filterSubject: subject, signal: stop.signal },
       async (batch) => {
-        idle.timer.refresh();
-        for (const { data, headers } of batch) chunks.push({ offset: Number(headers(LOG_HEADERS.offset)), data });
+        for (const { data, headers, sequence } of batch) {
+          if (seen.has(sequence)) continue; // it may come twice
+          seen.add(sequence);
+          chunks.push({ offset: Number(headers(LOG_HEADERS.offset)), data });
+        }
+        if (seen.size >= stored) stop.abort();
       },
     );
     chunks.sort((a, b) => a.offset - b.offset);
