@@ -379,7 +379,7 @@ describe('the node registry on real servers', () => {
       const disk = async () =>
         ((await get(app, '/fornax/v1/nodes/filled')).body as { diskFullSince?: unknown }).diskFullSince;
       const stopBeating = beat('filled', nodeEpoch, { isDiskFull: true });
-      expect(await eventually(disk)).toMatch(/Z$/);
+      expect(await eventually(async () => (await disk()) ?? undefined)).toMatch(/Z$/);
       stopBeating();
       const { body } = await get(app, '/fornax/v1/nodes/filled/events', TOKENS.operator);
       expect(body).toMatchObject({
