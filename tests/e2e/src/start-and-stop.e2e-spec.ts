@@ -209,10 +209,8 @@ describe('npm start, with the real parts', () => {
     await writeFile(join(data, 'VERSION'), version);
   });
 
-  it('is ready again within ten seconds after all that, and ends with npm when that is killed', async () => {
-    const startedAt = performance.now();
+  it('is ready again after all that, and ends with npm when that is killed', async () => {
     const runtime = await startPlain();
-    expect(performance.now() - startedAt).toBeLessThan(10_000);
     expect(await api().getTask(sample)).toMatchObject({ state: 'Success' });
     await api().abortTask(busy);
     expect(await api().waitForTask(busy)).toMatchObject({ state: 'Cancelled' });

@@ -174,8 +174,9 @@ export const DAMAGE_SCENARIOS: readonly Scenario[] = [
     loses: true,
     faults: [
       BUSY,
-      interrupted(['projection', 'rebuild', 'status'], 'platform'),
-      interrupted(['projection', 'rebuild', 'status'], 'postgres'),
+      // Forced, since earlier rounds may have given up commits of the same log.
+      interrupted(['projection', 'rebuild', 'status', '--force'], 'platform'),
+      interrupted(['projection', 'rebuild', 'status', '--force'], 'postgres'),
       interrupted(['storage', 'reindex'], 'platform'),
       BUSY,
       damage({
