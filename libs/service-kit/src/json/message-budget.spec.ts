@@ -27,7 +27,16 @@ describe('MessageBudget', () => {
 
   it('goes on reading small messages of a sender whose large one was left out', () => {
     const all = budget();
-    expect(all.take('a', 5 * SIZE)).toBe(false);
+    expect(taken(all, 'a', SIZE - 600, 100)).toBe(4);
+    expect(all.take('a', SIZE)).toBe(false);
+    expect(all.take('a', 20)).toBe(false);
+    now += 1_000;
     expect(all.take('a', 100)).toBe(true);
+  });
+
+  it('leaves one that is larger than any may be to whoever refuses it by its size', () => {
+    const all = budget();
+    expect(taken(all, 'a', SIZE + 1, 100)).toBe(100);
+    expect(taken(all, 'a', SIZE - 512, 100)).toBe(4);
   });
 });

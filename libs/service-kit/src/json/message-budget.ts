@@ -24,8 +24,12 @@ export class MessageBudget {
     private readonly nowMs: () => number = () => performance.now(),
   ) {}
 
-  /** Takes a message from what the sender has left. @returns whether there was enough; nothing is taken when not */
+  /**
+   * Takes a message from what the sender has left. One that is larger than any may be is not counted: whoever reads it refuses it by its size.
+   * @returns whether there was enough; nothing is taken when not
+   */
   take(sender: string, sizeBytes: number): boolean {
+    if (sizeBytes > this.bounds.sizeBytes) return true;
     const now = this.nowMs();
     const most = AT_ONCE * this.bounds.sizeBytes;
     const { bytes, at } = this.senders.get(sender) ?? { bytes: most, at: now };
