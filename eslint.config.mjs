@@ -9,11 +9,20 @@ const layers = [
     onlyDependOnLibsWithTags: ['layer:contracts', 'layer:domain'],
     bannedExternalImports: ['@nestjs/*', 'typeorm', 'pg', '@nats-io/*'],
   },
-  { sourceTag: 'layer:platform', onlyDependOnLibsWithTags: ['layer:platform', 'layer:contracts', 'layer:domain'] },
+  // What every process needs, the agent and the client among them: no framework, no database.
+  {
+    sourceTag: 'layer:base',
+    onlyDependOnLibsWithTags: ['layer:base', 'layer:contracts', 'layer:domain'],
+    bannedExternalImports: ['@nestjs/*', 'typeorm', 'pg'],
+  },
+  {
+    sourceTag: 'layer:platform',
+    onlyDependOnLibsWithTags: ['layer:platform', 'layer:base', 'layer:contracts', 'layer:domain'],
+  },
   // A feature is a room of a service. What the rooms may know of each other is said by their own tags, below.
   {
     sourceTag: 'layer:feature',
-    onlyDependOnLibsWithTags: ['layer:feature', 'layer:platform', 'layer:contracts', 'layer:domain'],
+    onlyDependOnLibsWithTags: ['layer:feature', 'layer:platform', 'layer:base', 'layer:contracts', 'layer:domain'],
   },
   ...[
     ['profiles', []],
@@ -27,26 +36,41 @@ const layers = [
     onlyDependOnLibsWithTags: [
       ...others.map((other) => `feature:${other}`),
       'layer:platform',
+      'layer:base',
       'layer:contracts',
       'layer:domain',
     ],
   })),
   {
     sourceTag: 'layer:service',
-    onlyDependOnLibsWithTags: ['layer:feature', 'layer:platform', 'layer:contracts', 'layer:domain'],
+    onlyDependOnLibsWithTags: ['layer:feature', 'layer:platform', 'layer:base', 'layer:contracts', 'layer:domain'],
   },
   {
     sourceTag: 'layer:client',
-    onlyDependOnLibsWithTags: ['layer:contracts', 'layer:domain'],
+    onlyDependOnLibsWithTags: ['layer:base', 'layer:contracts', 'layer:domain'],
     bannedExternalImports: ['@nestjs/*', 'typeorm', 'pg', '@nats-io/*'],
   },
   {
     sourceTag: 'layer:app',
-    onlyDependOnLibsWithTags: ['layer:service', 'layer:platform', 'layer:contracts', 'layer:domain', 'layer:client'],
+    onlyDependOnLibsWithTags: [
+      'layer:service',
+      'layer:platform',
+      'layer:base',
+      'layer:contracts',
+      'layer:domain',
+      'layer:client',
+    ],
   },
   {
     sourceTag: 'layer:testing',
-    onlyDependOnLibsWithTags: ['layer:testing', 'layer:client', 'layer:platform', 'layer:contracts', 'layer:domain'],
+    onlyDependOnLibsWithTags: [
+      'layer:testing',
+      'layer:client',
+      'layer:platform',
+      'layer:base',
+      'layer:contracts',
+      'layer:domain',
+    ],
   },
 ];
 // Specs may use the test tools, whatever their layer may not.

@@ -1,4 +1,7 @@
 import type { Readable } from 'node:stream';
+import type { ByteRange } from '@fornax/s3';
+
+export type { ByteRange };
 
 /** What is known about an object without reading it. */
 export interface ObjectInfo {
@@ -10,12 +13,6 @@ export interface ObjectInfo {
   /** Names in lower case, without the `x-amz-meta-` of the wire. */
   readonly userMetadata: Readonly<Record<string, string>>;
   readonly modifiedAt: Date;
-}
-
-/** Bytes `start` to `end`, both inclusive and inside the object. */
-export interface ByteRange {
-  readonly start: number;
-  readonly end: number;
 }
 
 /** One version of an object: what `info` says and what `read` gives belong together, whatever is written meanwhile. */

@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { RPC, leaseStatusReplySchema } from '@fornax/contracts';
 import type { ObjectStore } from '@fornax/object-store';
+import { S3Error, accessDenied } from '@fornax/s3';
 import {
   AccountDirectory,
   CLOCK,
@@ -28,7 +29,6 @@ import { StoreWatch } from './buckets/store-watch.js';
 import { StorageReads } from './reading/storage-reads.js';
 import type { S3Parts } from './s3/exchange.js';
 import { createFrontDoor } from './s3/front-door.js';
-import { S3Error, accessDenied } from './s3/s3-error.js';
 import type { StorageConfig } from './storage.config.js';
 import { OBJECT_STORE, STORAGE_CONFIG } from './tokens.js';
 import type { ServiceLogger } from './tokens.js';

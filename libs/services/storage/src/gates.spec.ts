@@ -1,4 +1,5 @@
 import type { LeaseClaims } from '@fornax/contracts';
+import { S3Error } from '@fornax/s3';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { placeForLease } from './access/authorise.js';
@@ -6,7 +7,6 @@ import { LeaseGate } from './access/lease-gate.js';
 import { isBucketName } from './buckets/bucket-names.js';
 import { QuotaGate } from './buckets/quota-gate.js';
 import { ReadBarrier } from './reading/read-barrier.js';
-import { S3Error } from './s3/s3-error.js';
 
 const codeOf = (attempt: Promise<unknown>): Promise<unknown> =>
   attempt.then(

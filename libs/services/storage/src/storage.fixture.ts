@@ -7,6 +7,15 @@ import { type Commit, type FornaxEvent, type LeaseClaims, type RecordedCommit, R
 import type { AccountQuotas } from '@fornax/domain';
 import type { EventLog } from '@fornax/event-store';
 import {
+  type CredentialScope,
+  canonicalRequest,
+  encodePath,
+  sha256Hex,
+  signRequest,
+  signingKey,
+  uriEncode,
+} from '@fornax/s3';
+import {
   AccountDirectory,
   EVENT_LOG,
   NATS,
@@ -21,15 +30,6 @@ import { anEnd, concluded, createTestDatabase, eventually, startTestNats } from 
 import { jest } from '@jest/globals';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { FrontDoorHost } from './front-door.host.js';
-import {
-  type CredentialScope,
-  canonicalRequest,
-  encodePath,
-  sha256Hex,
-  signRequest,
-  signingKey,
-  uriEncode,
-} from './s3/sigv4.js';
 import { StorageModule } from './storage.module.js';
 
 // Objects are flushed to a disk that other tests use, too.

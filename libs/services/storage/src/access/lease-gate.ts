@@ -1,5 +1,5 @@
 import type { LeaseClaims } from '@fornax/contracts';
-import { S3Error, accessDenied } from '../s3/s3-error.js';
+import { S3Error, accessDenied } from '@fornax/s3';
 
 export interface LeaseGateParts {
   /** Asks the scheduler; rejects when there is no answer. */

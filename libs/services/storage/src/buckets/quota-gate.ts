@@ -1,4 +1,4 @@
-import { S3Error } from '../s3/s3-error.js';
+import { S3Error } from '@fornax/s3';
 
 export interface QuotaGateParts {
   /** undefined when the account is not known (any more): then nothing is refused. */

@@ -6,6 +6,7 @@ import {
   storageUsageReplySchema,
   storageUsageRequestSchema,
 } from '@fornax/contracts';
+import { S3Error } from '@fornax/s3';
 import { RpcHandler } from '@fornax/service-kit';
 import type { z } from 'zod';
 import { BucketCatalog } from '../buckets/bucket-catalog.js';
@@ -13,7 +14,6 @@ import { isBucketName } from '../buckets/bucket-names.js';
 import { BucketCommands, type Cause } from '../buckets/bucket.commands.js';
 import { StorageUsage } from '../buckets/storage-usage.js';
 import { StorageReads } from '../reading/storage-reads.js';
-import { S3Error } from '../s3/s3-error.js';
 
 type EnsureReply = z.output<typeof ensureBucketsReplySchema>;
 type Refused = EnsureReply['refused'][number];

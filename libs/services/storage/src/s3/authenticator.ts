@@ -1,18 +1,19 @@
-import type { Candidate, Identities, Principal } from '../access/principal.js';
-import { S3Error, accessDenied } from './s3-error.js';
-import { type S3Request, queryValue } from './s3-request.js';
-import { signV2, stringToSignV2 } from './sigv2.js';
 import {
   type CanonicalParts,
   type ChunkSigning,
   type CredentialScope,
+  S3Error,
+  accessDenied,
   canonicalRequest,
   encodePath,
   equalInConstantTime,
   parseTimestamp,
   signRequest,
   signingKey,
-} from './sigv4.js';
+} from '@fornax/s3';
+import type { Candidate, Identities, Principal } from '../access/principal.js';
+import { type S3Request, queryValue } from './s3-request.js';
+import { signV2, stringToSignV2 } from './sigv2.js';
 
 export interface Authenticated {
   readonly principal: Principal;

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { S3Error } from './s3-error.js';
-import { type ChunkSigning, equalInConstantTime, signChunk, signTrailer } from './sigv4.js';
+import { type ChunkSigning, S3Error, equalInConstantTime, signChunk, signTrailer } from '@fornax/s3';
 
 /** What to expect of an `aws-chunked` body. */
 export interface ChunkedForm {

@@ -1,12 +1,11 @@
 import type { ServerResponse } from 'node:http';
 import type { ObjectInfo, ObjectStore } from '@fornax/object-store';
+import { type XmlChildren, accessDenied, xmlDocument } from '@fornax/s3';
 import type { Identities, Principal } from '../access/principal.js';
 import type { BucketDesk } from '../buckets/bucket.js';
 import { ownerOf } from '../access/authorise.js';
 import type { Authenticated } from './authenticator.js';
-import { accessDenied } from './s3-error.js';
 import type { S3Request } from './s3-request.js';
-import { type XmlChildren, xmlDocument } from './xml.js';
 
 /** What the protocol stands on. */
 export interface S3Parts {

@@ -3,6 +3,7 @@ import { type IncomingMessage, type Server, type ServerResponse, createServer } 
 import type { Socket } from 'node:net';
 import { WritesStopped } from '@fornax/event-store';
 import { ObjectUnreadable, StoreRefusal } from '@fornax/object-store';
+import { S3Error, type S3ErrorCode, accessDenied, errorDocument } from '@fornax/s3';
 import {
   type DoorLimits,
   RequestSlots,
@@ -18,9 +19,8 @@ import { authenticate } from './authenticator.js';
 import type { Exchange, S3Parts } from './exchange.js';
 import { operationName, operationOf } from './router.js';
 import type { Principal } from '../access/principal.js';
-import { S3Error, type S3ErrorCode, accessDenied, fromRefusal } from './s3-error.js';
 import { type S3Request, parseRequest, queryValue } from './s3-request.js';
-import { errorDocument } from './xml.js';
+import { fromRefusal } from './from-refusal.js';
 
 /** What somebody is told whose signature nobody could have made. */
 const WRONG: readonly (S3ErrorCode | undefined)[] = ['InvalidAccessKeyId', 'InvalidToken', 'SignatureDoesNotMatch'];

@@ -10,6 +10,7 @@ import {
   ListObjectsV2Command,
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
+import { sha256Hex, uriEncode } from '@fornax/s3';
 import { eventually } from '@fornax/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SignatureV4 } from '@smithy/signature-v4';
@@ -23,7 +24,6 @@ import {
   send,
   signedHeaders,
 } from '../storage.fixture.js';
-import { sha256Hex, uriEncode } from './sigv4.js';
 
 let storage: StorageUnderTest;
 let ada: TestUser;

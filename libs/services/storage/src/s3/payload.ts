@@ -1,8 +1,8 @@
 import type { ByteSource } from '@fornax/object-store';
+import { S3Error } from '@fornax/s3';
 import type { Authenticated } from './authenticator.js';
 import { decodeChunked } from './aws-chunked.js';
 import { type RunningChecksum, CHECKSUMS, runningMd5, runningSha256 } from './checksums.js';
-import { S3Error } from './s3-error.js';
 import type { S3Request } from './s3-request.js';
 
 /** Largest object of one PUT and largest part, as in Amazon S3. */

@@ -1,3 +1,4 @@
+import { S3Error } from '@fornax/s3';
 import type { Exchange } from './exchange.js';
 import {
   accessControl,
@@ -19,7 +20,6 @@ import {
   putPart,
 } from './operations/multipart.operations.js';
 import { copyObject, deleteObject, deleteObjects, getObject, putObject } from './operations/object.operations.js';
-import { S3Error } from './s3-error.js';
 import { type S3Request, hasQuery, queryValue } from './s3-request.js';
 
 export type Operation = (exchange: Exchange) => Promise<void>;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { MAX_KEY_BYTES } from '@fornax/object-store';
-import { S3Error } from './s3-error.js';
+import { S3Error } from '@fornax/s3';
 
 /** A request, taken apart but not judged yet. */
 export interface S3Request {

@@ -1,23 +1,23 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { decodeChunked } from './aws-chunked.js';
-import { parseRange } from './byte-range.js';
-import { CHECKSUMS } from './checksums.js';
-import { S3Error } from './s3-error.js';
 import {
   type CanonicalParts,
   type ChunkSigning,
   EMPTY_SHA256,
+  S3Error,
   canonicalRequest,
   encodePath,
   equalInConstantTime,
+  parseRange,
   parseTimestamp,
   sha256Hex,
   signChunk,
   signRequest,
   signTrailer,
   signingKey,
-} from './sigv4.js';
+} from '@fornax/s3';
+import { decodeChunked } from './aws-chunked.js';
+import { CHECKSUMS } from './checksums.js';
 
 /** Examples of the Amazon S3 API reference, "Authenticating Requests (AWS Signature Version 4)". */
 const scope = { date: '20130524', region: 'us-east-1', service: 's3' };

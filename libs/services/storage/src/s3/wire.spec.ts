@@ -1,12 +1,10 @@
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
+import { S3Error, childNodes, childText, encodePath, parseXml, uriEncode, xmlDocument } from '@fornax/s3';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { judgeConditions } from './conditions.js';
-import { S3Error } from './s3-error.js';
 import { bucketOfHost, parseRequest } from './s3-request.js';
-import { encodePath, uriEncode } from './sigv4.js';
-import { childNodes, childText, parseXml, xmlDocument } from './xml.js';
 
 const messageOf = (url: string, rawHeaders: string[] = []): IncomingMessage => {
   const message = new IncomingMessage(new Socket());

@@ -1,8 +1,7 @@
+import { S3Error, type S3ErrorCode, accessDenied, parseXml } from '@fornax/s3';
 import { ownBucket } from '../../access/authorise.js';
 import { type Exchange, sendEmpty, sendXml, userOf } from '../exchange.js';
 import { readBody } from '../payload.js';
-import { type S3ErrorCode, S3Error, accessDenied } from '../s3-error.js';
-import { parseXml } from '../xml.js';
 
 /** Largest XML body of a request but one. */
 export const MAX_XML_BYTES = 1024 * 1024;

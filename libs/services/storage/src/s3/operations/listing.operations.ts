@@ -1,10 +1,8 @@
 import type { Listing, ObjectInfo } from '@fornax/object-store';
+import { S3Error, type XmlChildren, accessDenied, encodePath } from '@fornax/s3';
 import { ownBucket, placeForLease } from '../../access/authorise.js';
 import { type Exchange, quoted, sendXml, userOf } from '../exchange.js';
-import { S3Error, accessDenied } from '../s3-error.js';
 import { hasQuery, queryValue } from '../s3-request.js';
-import { encodePath } from '../sigv4.js';
-import type { XmlChildren } from '../xml.js';
 
 const MAX_KEYS = 1000;
 

@@ -1,11 +1,9 @@
 import { type Place, StoreRefusal, compositeEtag } from '@fornax/object-store';
+import { S3Error, accessDenied, childNodes, childText, malformedXml, parseRange, parseXml } from '@fornax/s3';
 import { authorise } from '../../access/authorise.js';
-import { parseRange } from '../byte-range.js';
 import { type Exchange, checkRoom, quoted, sendEmpty, sendXml } from '../exchange.js';
 import { openPayload, readBody } from '../payload.js';
-import { S3Error, accessDenied, malformedXml } from '../s3-error.js';
 import { queryValue } from '../s3-request.js';
-import { childNodes, childText, parseXml } from '../xml.js';
 import { headersOf, sourceOf } from './object.operations.js';
 
 const MAX_PARTS = 10_000;

@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises';
 import { type ObjectHeaders, type Place, splitPlace } from '@fornax/object-store';
+import { S3Error, childNodes, childText, malformedXml, noSuchKey, parseRange, parseXml } from '@fornax/s3';
 import { authorise } from '../../access/authorise.js';
-import { parseRange } from '../byte-range.js';
 import { judgeConditions } from '../conditions.js';
 import {
   type Exchange,
@@ -14,9 +14,7 @@ import {
   userOf,
 } from '../exchange.js';
 import { openPayload, readBody } from '../payload.js';
-import { S3Error, malformedXml, noSuchKey } from '../s3-error.js';
 import { queryValue, type S3Request } from '../s3-request.js';
-import { childNodes, childText, parseXml } from '../xml.js';
 import { MAX_XML_BYTES } from './bucket.operations.js';
 
 const MAX_METADATA_BYTES = 2048;

@@ -1,5 +1,3 @@
-import { StoreRefusal } from '@fornax/object-store';
-
 /** Status of every error code that this endpoint answers with (Amazon S3 API reference, error responses). */
 const STATUS = {
   AccessDenied: 403,
@@ -74,11 +72,3 @@ export const accessDenied = (message = 'Access Denied'): S3Error => new S3Error(
 export const malformedXml = (
   message = 'The XML you provided was not well-formed or did not validate against our published schema',
 ): S3Error => new S3Error('MalformedXML', message);
-
-/** The store's refusals carry S3 codes already; two are spelt differently on the wire. */
-export const fromRefusal = (refusal: StoreRefusal, bucket: string, key: string): S3Error => {
-  if (refusal.problem === 'NoSuchBucket') return noSuchBucket(bucket);
-  if (refusal.problem === 'NoSuchKey') return noSuchKey(key);
-  const code = refusal.problem === 'KeyTooLong' ? 'KeyTooLongError' : refusal.problem;
-  return new S3Error(code, refusal.message, {}, { cause: refusal });
-};

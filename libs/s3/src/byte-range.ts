@@ -1,4 +1,8 @@
-import type { ByteRange } from '@fornax/object-store';
+/** Bytes `start` to `end`, both inclusive and inside the object. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
 
 /**
  * The range that a Range header asks of an object (RFC 9110, section 14).
