@@ -1,4 +1,4 @@
-export { accept, reject, type Decider, type Decision, type Rejection } from './shared/decider.js';
+export { accept, reject, type Decider, type Decision, type Rejection, type RejectionKind } from './shared/decider.js';
 export type { InstantMs } from './shared/time.js';
 export {
   difference,

@@ -38,7 +38,7 @@ const initial: AccountState = {
   defaultProjectId: undefined,
 };
 
-const noSuchAccount = reject('account-not-found', 'No such account');
+const noSuchAccount = reject('not-found', 'account-not-found', 'No such account');
 
 /**
  * One account. Rejections: `account-exists`, `account-not-found`, `token-not-found`, `token-expired`, `too-many-tokens`, and those of
@@ -50,7 +50,7 @@ export const accountDecider: Decider<AccountState, AccountCommand, AccountEvent>
     if (!state.exists && command.type !== 'CreateAccount') return noSuchAccount;
     switch (command.type) {
       case 'CreateAccount': {
-        if (state.exists) return reject('account-exists', `The account ${command.email} exists`);
+        if (state.exists) return reject('conflict', 'account-exists', `The account ${command.email} exists`);
         const { type: _, ...facts } = command;
         return accept<AccountEvent>({ type: 'AccountCreated', ...facts });
       }
@@ -61,7 +61,7 @@ export const accountDecider: Decider<AccountState, AccountCommand, AccountEvent>
       case 'RevokeToken': {
         const { tokenId, at } = command;
         const token = state.tokens.get(tokenId);
-        if (!token) return reject('token-not-found', 'No such token');
+        if (!token) return reject('not-found', 'token-not-found', 'No such token');
         return token.isRevoked ? accept() : accept<AccountEvent>({ type: 'TokenRevoked', tokenId, at });
       }
       case 'ChooseSharedProject':
@@ -142,9 +142,13 @@ const issue = (
   const isLive = ({ isRevoked, expiresAt }: TokenState): boolean =>
     !isRevoked && (expiresAt === undefined || expiresAt > command.at);
   if (!isLive({ isRevoked: false, expiresAt: command.expiresAt }))
-    return reject('token-expired', 'A token must expire in the future');
+    return reject('invalid', 'token-expired', 'A token must expire in the future');
   if ([...state.tokens.values()].filter(isLive).length >= MAX_LIVE_TOKENS)
-    return reject('too-many-tokens', `Maximum number of tokens reached (${MAX_LIVE_TOKENS}); revoke one first`);
+    return reject(
+      'forbidden',
+      'too-many-tokens',
+      `Maximum number of tokens reached (${MAX_LIVE_TOKENS}); revoke one first`,
+    );
   return accept<AccountEvent>({ type: 'TokenIssued', accountId, email, role, ...token });
 };
 

@@ -121,7 +121,7 @@ export const decideProject = (
       const project = state.projects.get(projectId);
       if (!project) return noSuchProject;
       if (projectId === owner.ownerId)
-        return reject('project-is-first', 'The project that an account starts with cannot be archived');
+        return reject('invalid', 'project-is-first', 'The project that an account starts with cannot be archived');
       return project.isArchived ? accept() : accept<ProjectEvent>({ type: 'ProjectArchived', projectId, at });
     }
     case 'ChooseDefaultProject': {
@@ -136,8 +136,8 @@ export const decideProject = (
   }
 };
 
-const noSuchProject = reject('project-not-found', 'No such project');
-const archived = reject('project-archived', 'The project is archived');
+const noSuchProject = reject('not-found', 'project-not-found', 'No such project');
+const archived = reject('invalid', 'project-archived', 'The project is archived');
 
 /** The choice, unless it is made already. */
 export const chooseDefault = (
@@ -156,12 +156,13 @@ const create = (
   command: Extract<ProjectCommand, { type: 'CreateProject' }>,
 ): Decision<ProjectEvent> => {
   const { projectId, name, slug, description, at } = command;
-  if (projects.has(projectId)) return reject('project-exists', 'The project exists');
+  if (projects.has(projectId)) return reject('conflict', 'project-exists', 'The project exists');
   const open = [...projects.values()].filter(({ isArchived }) => !isArchived);
   if (open.length >= MAX_OPEN_PROJECTS)
-    return reject('too-many-projects', `Maximum number of projects reached (${MAX_OPEN_PROJECTS})`);
+    return reject('forbidden', 'too-many-projects', `Maximum number of projects reached (${MAX_OPEN_PROJECTS})`);
   const taken = new Set(open.map((project) => project.slug));
-  if (slug !== undefined && taken.has(slug)) return reject('slug-taken', `The slug ${slug} is already used`);
+  if (slug !== undefined && taken.has(slug))
+    return reject('conflict', 'slug-taken', `The slug ${slug} is already used`);
   return accept<ProjectEvent>({
     type: 'ProjectCreated',
     projectId,

@@ -15,10 +15,13 @@ export const bucketDecider: Decider<BucketState, BucketCommand, BucketEvent> = {
       case 'CreateBucket': {
         const { bucket, owner, at } = command;
         if (!state.exists) return accept<BucketEvent>({ type: 'BucketCreated', bucket, owner, at });
-        return state.owner === owner ? accept() : reject('bucket-taken', `the bucket name ${bucket} is taken`);
+        return state.owner === owner
+          ? accept()
+          : reject('conflict', 'bucket-taken', `the bucket name ${bucket} is taken`);
       }
       case 'DeleteBucket':
-        if (!state.exists || state.owner !== command.owner) return reject('bucket-not-found', 'No such bucket');
+        if (!state.exists || state.owner !== command.owner)
+          return reject('not-found', 'bucket-not-found', 'No such bucket');
         return accept<BucketEvent>({ type: 'BucketDeleted', bucket: state.bucket, at: command.at });
       default:
         return assertNever(command);

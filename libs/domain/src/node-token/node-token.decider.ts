@@ -38,31 +38,36 @@ type Use = Extract<NodeTokenCommand, { type: 'UseNodeToken' }>;
 const useOnce = (state: NodeTokenState, { nodeId, publicKey, at }: Use): Decision<NodeTokenEvent> => {
   const { tokenId, use } = state;
   // Expiry ends also what a lost answer may be asked for again.
-  if (at >= state.expiresAt) return reject('node-token-expired', 'this token has expired: ask for another one');
+  if (at >= state.expiresAt)
+    return reject('forbidden', 'node-token-expired', 'this token has expired: ask for another one');
   if (use) {
     const isSame = use.nodeId === nodeId && use.publicKey === publicKey;
-    return isSame ? accept() : reject('node-token-used', 'this token was used before: it opens once');
+    return isSame ? accept() : reject('forbidden', 'node-token-used', 'this token was used before: it opens once');
   }
-  if (state.isRevoked) return reject('node-token-revoked', 'this token was revoked');
+  if (state.isRevoked) return reject('forbidden', 'node-token-revoked', 'this token was revoked');
   if (state.nodeId !== null && state.nodeId !== nodeId) {
-    return reject('node-token-for-another', `this token is for the name ${state.nodeId}`);
+    return reject('forbidden', 'node-token-for-another', `this token is for the name ${state.nodeId}`);
   }
   return accept<NodeTokenEvent>({ type: 'NodeTokenUsed', tokenId, nodeId, publicKey, at });
 };
 
 const decide = (state: NodeTokenState, command: NodeTokenCommand): Decision<NodeTokenEvent> => {
   if (command.type === 'CreateNodeToken') {
-    if (state.tokenId !== '') return reject('node-token-exists', 'there is a token of this id');
+    if (state.tokenId !== '') return reject('conflict', 'node-token-exists', 'there is a token of this id');
     const { tokenId, hash, nodeId, reason, expiresAt, at } = command;
     return accept<NodeTokenEvent>({ type: 'NodeTokenCreated', tokenId, hash, nodeId, reason, expiresAt, at });
   }
-  if (state.tokenId === '') return reject('node-token-not-found', 'No such token');
+  if (state.tokenId === '') return reject('not-found', 'node-token-not-found', 'No such token');
   switch (command.type) {
     case 'UseNodeToken':
       return useOnce(state, command);
     case 'RevokeNodeToken':
       if (state.use)
-        return reject('node-token-used', `this token was used: revoke the node ${state.use.nodeId} instead`);
+        return reject(
+          'conflict',
+          'node-token-used',
+          `this token was used: revoke the node ${state.use.nodeId} instead`,
+        );
       if (state.isRevoked) return accept();
       return accept<NodeTokenEvent>({ type: 'NodeTokenRevoked', tokenId: state.tokenId, at: command.at });
     default:

@@ -48,21 +48,26 @@ type Enroll = Extract<CredentialCommand, { type: 'EnrollNode' }>;
 
 const enroll = (state: NodeState, command: Enroll): Decision<NodeEvent> => {
   const { nodeId, publicKey, tokenId, isNamedByToken, at } = command;
-  if (state.status === 'retired') return reject('node-retired', `node ${nodeId} was retired`);
+  if (state.status === 'retired') return reject('conflict', 'node-retired', `node ${nodeId} was retired`);
   if (state.access?.tokens.includes(tokenId) === true) {
     // The answer was lost and the node asks again; unless its key was taken back in the meantime.
     const isOpen = state.access.keys.some((key) => key.publicKey === publicKey);
-    return isOpen ? accept() : reject('node-revoked', `what this token gave to ${nodeId} was revoked`);
+    return isOpen ? accept() : reject('forbidden', 'node-revoked', `what this token gave to ${nodeId} was revoked`);
   }
   const isNew = state.status === 'unknown' && state.access === undefined;
   if (!isNew && !isNamedByToken) {
     return reject(
+      'conflict',
       'node-name-taken',
       `there is a node ${nodeId}: choose another name, or get a token made for this one`,
     );
   }
   if (isConnected(state) && !isEnrolled(state)) {
-    return reject('node-name-taken', `node ${nodeId} belongs to the configuration of the platform's server`);
+    return reject(
+      'conflict',
+      'node-name-taken',
+      `node ${nodeId} belongs to the configuration of the platform's server`,
+    );
   }
   return accept<NodeEvent>(...revocation(state, at), { type: 'NodeCredentialIssued', nodeId, publicKey, tokenId, at });
 };
@@ -71,13 +76,18 @@ export const decideCredential = (state: NodeState, command: CredentialCommand): 
   if (command.type === 'EnrollNode') return enroll(state, command);
   const { nodeId } = state;
   const { at } = command;
-  if (state.status === 'unknown' && state.access === undefined) return reject('node-not-found', 'No such node');
+  if (state.status === 'unknown' && state.access === undefined)
+    return reject('not-found', 'node-not-found', 'No such node');
   if (state.access === undefined) {
-    return reject('node-of-configuration', `the credentials of ${nodeId} are in the configuration of the server`);
+    return reject(
+      'conflict',
+      'node-of-configuration',
+      `the credentials of ${nodeId} are in the configuration of the server`,
+    );
   }
   const { keys, isRotationRequested } = state.access;
   if (command.type === 'RevokeCredentials') return accept(...revocation(state, at));
-  if (keys.length === 0) return reject('node-revoked', `the credentials of ${nodeId} were revoked`);
+  if (keys.length === 0) return reject('conflict', 'node-revoked', `the credentials of ${nodeId} were revoked`);
   switch (command.type) {
     case 'RotateCredential': {
       const { publicKey } = command;
@@ -87,7 +97,7 @@ export const decideCredential = (state: NodeState, command: CredentialCommand): 
     case 'ConfirmCredential': {
       const { publicKey } = command;
       if (!keys.some((key) => key.publicKey === publicKey))
-        return reject('node-key-unknown', `this key does not open ${nodeId}`);
+        return reject('conflict', 'node-key-unknown', `this key does not open ${nodeId}`);
       const isNext = keys[0]?.publicKey !== publicKey;
       return isNext ? accept<NodeEvent>({ type: 'NodeCredentialRotated', nodeId, publicKey, at }) : accept();
     }

@@ -45,8 +45,8 @@ const isPresent = ({ status }: NodeState): boolean => status === 'online' || sta
  * new ones are given. A drain that an operator asked for holds for the new session too.
  */
 const join = (state: NodeState, command: Join): NodeDecision => {
-  if (state.status === 'retired') return reject('node-retired', `node ${command.nodeId} was retired`);
-  if (isRevoked(state)) return reject('node-revoked', `the credentials of ${command.nodeId} were revoked`);
+  if (state.status === 'retired') return reject('conflict', 'node-retired', `node ${command.nodeId} was retired`);
+  if (isRevoked(state)) return reject('conflict', 'node-revoked', `the credentials of ${command.nodeId} were revoked`);
   if (isPresent(state) && state.bootId === command.bootId) return accept();
   const { nodeId, bootId, hardware, driver, warnings, at } = command;
   return accept<NodeEvent>(
@@ -82,13 +82,14 @@ const decide = (state: NodeState, command: NodeCommand): NodeDecision => {
     return accept<NodeEvent>({ type: isFull ? 'NodeDiskFilled' : 'NodeDiskFreed', nodeId, epoch, at });
   }
   if (isAboutCredentials(command)) return decideCredential(state, command);
-  if (state.status === 'unknown' && state.access === undefined) return reject('node-not-found', 'No such node');
+  if (state.status === 'unknown' && state.access === undefined)
+    return reject('not-found', 'node-not-found', 'No such node');
   switch (command.type) {
     case 'DrainNode':
-      if (state.status === 'retired') return reject('node-retired', `node ${nodeId} was retired`);
+      if (state.status === 'retired') return reject('invalid', 'node-retired', `node ${nodeId} was retired`);
       return state.isDrainRequested ? accept() : accept<NodeEvent>({ type: 'NodeDrained', nodeId, at });
     case 'ResumeNode':
-      if (state.status === 'retired') return reject('node-retired', `node ${nodeId} was retired`);
+      if (state.status === 'retired') return reject('invalid', 'node-retired', `node ${nodeId} was retired`);
       return state.isDrainRequested ? accept<NodeEvent>({ type: 'NodeResumed', nodeId, at }) : accept();
     case 'RetireNode':
       if (state.status === 'retired') return accept();

@@ -19,11 +19,13 @@ export const pricingDecider: Decider<PricingState, PricingCommand, PricingEvent>
   decide: (state, { priceList, at }) => {
     if (priceList.version !== state.version + 1) {
       return reject(
+        'conflict',
         'price-list-version',
         `the next price list is version ${state.version + 1}, not ${priceList.version}`,
       );
     }
-    if (!hasValidPrices(priceList)) return reject('bad-price-list', 'prices are non-negative integers of micro-units');
+    if (!hasValidPrices(priceList))
+      return reject('invalid', 'bad-price-list', 'prices are non-negative integers of micro-units');
     return accept<PricingEvent>({ type: 'PriceListPublished', priceList, at });
   },
   evolve: (_state, event) => ({ version: event.priceList.version, priceList: event.priceList }),

@@ -1,5 +1,12 @@
-/** A decider's plain-data "no": `code` is stable and documented, `detail` is for people. Not an exception. */
+/**
+ * Why a decider says no: the command itself is wrong, it may not be done, what it names is not there, or what is there stands in its way.
+ * What each means on the wire is one table at the edge.
+ */
+export type RejectionKind = 'invalid' | 'forbidden' | 'not-found' | 'conflict';
+
+/** A decider's plain-data "no": `kind` is for the edge, `code` is stable and documented, `detail` is for people. Not an exception. */
 export interface Rejection {
+  readonly kind: RejectionKind;
   readonly code: string;
   readonly detail: string;
 }
@@ -16,8 +23,8 @@ export interface Decider<S, C, E> {
 
 export const accept = <E>(...events: readonly E[]): Decision<E> => ({ events });
 
-export const reject = (code: string, detail: string): { readonly rejection: Rejection } => ({
-  rejection: { code, detail },
+export const reject = (kind: RejectionKind, code: string, detail: string): { readonly rejection: Rejection } => ({
+  rejection: { kind, code, detail },
 });
 
 /** Makes an exhaustive switch fail to compile when a case is missing. */

@@ -62,18 +62,19 @@ export const parseRanges = (text: string): { readonly ranges: Ranges } | { reado
   const intervals: (readonly [number, number])[] = [];
   for (const part of text.split(',')) {
     const match = /^\s*(\d{1,10})\s*(?:-\s*(\d{1,10})\s*)?$/.exec(part);
-    if (!match) return reject('bad-ranges', `"${part.slice(0, 40)}" is neither a number nor a range`);
+    if (!match) return reject('invalid', 'bad-ranges', `"${part.slice(0, 40)}" is neither a number nor a range`);
     const first = Number(match[1]);
     const last = Number(match[2] ?? match[1]);
-    if (last < first) return reject('bad-ranges', `the range "${part.trim()}" is reversed`);
-    if (last >= LIMIT - 1) return reject('bad-ranges', `"${part.trim()}" is too large`);
+    if (last < first) return reject('invalid', 'bad-ranges', `the range "${part.trim()}" is reversed`);
+    if (last >= LIMIT - 1) return reject('invalid', 'bad-ranges', `"${part.trim()}" is too large`);
     intervals.push([first, last + 1]);
   }
   intervals.sort((a, b) => a[0] - b[0]);
   const bounds: number[] = [];
   for (const [start, end] of intervals) {
     const previous = bounds.at(-1);
-    if (previous !== undefined && start < previous) return reject('bad-ranges', `${start} is named more than once`);
+    if (previous !== undefined && start < previous)
+      return reject('invalid', 'bad-ranges', `${start} is named more than once`);
     if (start === previous) bounds[bounds.length - 1] = end;
     else bounds.push(start, end);
   }

@@ -44,8 +44,10 @@ const recordUploaded = (
 const decide = (state: SnapshotState, command: SnapshotCommand): SnapshotDecision => {
   switch (command.type) {
     case 'TriggerSnapshot': {
-      if (state.exists) return reject('snapshot-exists', `snapshot ${command.snapshotId} was already triggered`);
-      if (command.parts.length === 0) return reject('task-not-running', 'no instance of the task is running');
+      if (state.exists)
+        return reject('conflict', 'snapshot-exists', `snapshot ${command.snapshotId} was already triggered`);
+      if (command.parts.length === 0)
+        return reject('invalid', 'task-not-running', 'no instance of the task is running');
       const { type: _type, ...facts } = command;
       return accept<SnapshotEvent>({ type: 'SnapshotTriggered', ...facts });
     }

@@ -75,7 +75,7 @@ describe('cancelling a task', () => {
         cancel,
       ),
     ).toEqual({
-      rejection: { code: 'task-over', detail: 'Task task-1 is already finished' },
+      rejection: { kind: 'forbidden', code: 'task-over', detail: 'Task task-1 is already finished' },
     });
   });
   it('is rejected for an unknown task', () => given().when(cancel).thenRejected('task-not-found'));

@@ -8,22 +8,23 @@ import { evolveTask, initialTaskState, isOver, isStopping, queueDeadlineOf, type
 
 type TaskDecision = Decision<TaskEvent>;
 
-const notFound = (): TaskDecision => reject('task-not-found', 'No such task');
+const notFound = ({ taskId }: TaskState): TaskDecision =>
+  reject('not-found', 'task-not-found', `No such task: ${taskId}`);
 const isGone = (state: TaskState): boolean => !state.exists || state.deleted;
 
 const cancelWaiting = (state: TaskState, at: InstantMs): readonly TaskEvent[] =>
   state.waiting.size > 0 ? [{ type: 'WaitingInstancesCancelled', instances: formatRanges(state.waiting), at }] : [];
 
 const cancelTask = (state: TaskState, at: InstantMs): TaskDecision => {
-  if (isGone(state)) return notFound();
-  if (isOver(state)) return reject('task-over', `Task ${state.taskId} is already finished`);
+  if (isGone(state)) return notFound(state);
+  if (isOver(state)) return reject('forbidden', 'task-over', `Task ${state.taskId} is already finished`);
   if (isStopping(state)) return accept();
   return accept<TaskEvent>({ type: 'TaskCancelRequested', at }, ...cancelWaiting(state, at));
 };
 
 /** Deleting cancels first what is not over; the task is gone at once when nothing is in flight. */
 const deleteTask = (state: TaskState, at: InstantMs): TaskDecision => {
-  if (isGone(state)) return notFound();
+  if (isGone(state)) return notFound(state);
   if (state.deleteRequested) return accept();
   return accept<TaskEvent>(
     { type: 'TaskDeleteRequested', at },
@@ -39,7 +40,11 @@ const dispatchInstances = (state: TaskState, leases: readonly DispatchedLease[],
     if (!has(state.waiting, lease.instance) || chosen.has(lease.instance)) continue;
     const attempt = state.attempts.countOf(lease.instance) + 1;
     if (lease.attempt !== attempt) {
-      return reject('wrong-attempt', `instance ${lease.instance} is at attempt ${attempt}, not ${lease.attempt}`);
+      return reject(
+        'conflict',
+        'wrong-attempt',
+        `instance ${lease.instance} is at attempt ${attempt}, not ${lease.attempt}`,
+      );
     }
     chosen.set(lease.instance, lease);
   }
@@ -56,7 +61,7 @@ const finishDeletion = (state: TaskState, events: readonly TaskEvent[], at: Inst
 };
 
 const updateTask = (state: TaskState, command: Extract<TaskCommand, { type: 'UpdateTask' }>): TaskDecision => {
-  if (isGone(state)) return notFound();
+  if (isGone(state)) return notFound(state);
   const { tags, constants, wrappedKey, at } = command;
   if (tags === undefined && constants === undefined && wrappedKey === undefined) return accept();
   return accept<TaskEvent>({
@@ -70,9 +75,9 @@ const updateTask = (state: TaskState, command: Extract<TaskCommand, { type: 'Upd
 
 /** Who is not running has nothing to fetch: an instance that starts later takes what is in the buckets then. */
 const updateResources = (state: TaskState, at: InstantMs): TaskDecision => {
-  if (isGone(state)) return notFound();
+  if (isGone(state)) return notFound(state);
   const runs = [...state.inFlight.values()].some(({ phase }) => phase === 'executing');
-  if (!runs || isStopping(state)) return reject('task-not-running', `Task ${state.taskId} is not running`);
+  if (!runs || isStopping(state)) return reject('invalid', 'task-not-running', `Task ${state.taskId} is not running`);
   return accept<TaskEvent>({ type: 'TaskResourcesUpdateRequested', at });
 };
 
@@ -87,7 +92,7 @@ const expireWaiting = (state: TaskState, passed: InstantMs | undefined, at: Inst
 const decide = (state: TaskState, command: TaskCommand): TaskDecision => {
   switch (command.type) {
     case 'SubmitTask': {
-      if (state.exists) return reject('task-exists', `Task ${command.taskId} was already submitted`);
+      if (state.exists) return reject('conflict', 'task-exists', `Task ${command.taskId} was already submitted`);
       const { taskId, owner, spec, at } = command;
       return accept<TaskEvent>({ type: 'TaskSubmitted', taskId, owner, spec, at });
     }

@@ -3,7 +3,7 @@ import { accept, assertNever, reject, type Decider } from '../shared/decider.js'
 
 export type WebhookState = 'none' | 'active' | 'parked' | 'deleted';
 
-const noSuchWebhook = reject('webhook-not-found', 'No such webhook');
+const noSuchWebhook = reject('not-found', 'webhook-not-found', 'No such webhook');
 
 /** The webhook aggregate. Rejections: `webhook-exists`, `webhook-not-found`. Parking what is parked and resuming what is active do nothing. */
 export const webhookDecider: Decider<WebhookState, WebhookCommand, WebhookEvent> = {
@@ -13,7 +13,7 @@ export const webhookDecider: Decider<WebhookState, WebhookCommand, WebhookEvent>
       const { type: _, ...facts } = command;
       return state === 'none'
         ? accept<WebhookEvent>({ type: 'WebhookRegistered', ...facts })
-        : reject('webhook-exists', 'a webhook with this id was already registered');
+        : reject('conflict', 'webhook-exists', 'a webhook with this id was already registered');
     }
     // Whoever delivers may be late: what is gone needs no parking.
     if (command.type === 'ParkWebhook' && state !== 'active') return accept();

@@ -16,8 +16,8 @@ const counter: Decider<Counted, Command, TaskEvent> = {
   decide: (state, command) => {
     if (command === 'nothing') return accept();
     if (command === 'submit')
-      return state.exists ? reject('task-exists', 'it exists') : accept<TaskEvent>(submitted('t'));
-    return state.exists ? accept<TaskEvent>(cancelRequested) : reject('task-not-found', 'there is none');
+      return state.exists ? reject('conflict', 'task-exists', 'it exists') : accept<TaskEvent>(submitted('t'));
+    return state.exists ? accept<TaskEvent>(cancelRequested) : reject('not-found', 'task-not-found', 'there is none');
   },
   evolve: (state, event) =>
     event.type === 'TaskSubmitted' ? { ...state, exists: true } : { ...state, cancels: state.cancels + 1 },

@@ -1,14 +1,7 @@
-/** The kinds of "no" that the world (not the domain) says; each has one HTTP status (contract, 1.7 and 1.8). */
-export type ErrorKind =
-  | 'invalid'
-  | 'unauthorised'
-  | 'payment-required'
-  | 'forbidden'
-  | 'not-found'
-  | 'conflict'
-  | 'refused'
-  | 'unavailable'
-  | 'unsettled';
+import type { RejectionKind } from '@fornax/domain';
+
+/** The kinds of "no": what the domain rejects, and what the world around it adds. Each has one HTTP status (contract, 1.7 and 1.8). */
+export type ErrorKind = RejectionKind | 'unauthorised' | 'payment-required' | 'refused' | 'unavailable' | 'unsettled';
 
 /**
  * An error with a meaning to the caller. `message` is shown to clients as it is: it never holds a secret.

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { NotFoundException } from '@nestjs/common';
+import type { RejectionKind } from '@fornax/domain';
 import { CommandRejected, LogUnavailable } from '@fornax/event-store';
 import {
   Conflict,
@@ -30,9 +31,10 @@ describe('errors on the wire', () => {
     expect(errors.map(statusOf)).toEqual([401, 402, 403, 404, 409, 422, 503]);
   });
 
-  it('take the status of a rejection from its code', () => {
-    const of = (code: string): number => statusOf(new CommandRejected({ code, detail: 'x' }));
-    expect([of('task-not-found'), of('forbidden-abort'), of('bad-ranges')]).toEqual([404, 403, 400]);
+  it('take the status of a rejection from its kind, whatever its code', () => {
+    const of = (kind: RejectionKind): number =>
+      statusOf(new CommandRejected({ kind, code: 'task-not-found', detail: 'x' }));
+    expect([of('invalid'), of('forbidden'), of('not-found'), of('conflict')]).toEqual([400, 403, 404, 409]);
   });
 
   it('say that a log which cannot be written may be tried again', () =>

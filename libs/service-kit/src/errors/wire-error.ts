@@ -23,6 +23,7 @@ export interface WireError {
   readonly expected: boolean;
 }
 
+/** The one table from a kind of "no" to its status. */
 const STATUS_OF_KIND: Readonly<Record<ErrorKind, number>> = {
   invalid: 400,
   unauthorised: 401,
@@ -33,14 +34,6 @@ const STATUS_OF_KIND: Readonly<Record<ErrorKind, number>> = {
   refused: 422,
   unavailable: 503,
   unsettled: 504,
-};
-
-/** Statuses of the domain's rejections, by their code; a bad request when no rule fits. */
-const statusOfRejection = (code: string): number => {
-  if (code.endsWith('-not-found') || code.startsWith('no-such-')) return 404;
-  if (code.startsWith('forbidden') || code.endsWith('-forbidden')) return 403;
-  if (code.startsWith('quota-') || code.endsWith('-quota-reached')) return 403;
-  return 400;
 };
 
 /** Errors of Fastify and of Nest's HttpException carry their status. */
@@ -56,8 +49,8 @@ export const wireErrorOf = (error: unknown): WireError => {
     return error instanceof ValidationFailed ? { ...wire, errors: error.errors } : wire;
   }
   if (error instanceof CommandRejected) {
-    const { code, detail } = error.rejection;
-    return { status: statusOfRejection(code), code, message: detail, expected: true };
+    const { kind, code, detail } = error.rejection;
+    return { status: STATUS_OF_KIND[kind], code, message: detail, expected: true };
   }
   // No client repeats a 409 by itself (contract, 1.9), and all of them show its text.
   if (error instanceof Outrun) return { status: 409, code: 'outrun', message: error.message, expected: true };

@@ -2,11 +2,11 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { NodeJoin, NodeJoined } from '@fornax/contracts';
 import { nodeDecider, type NodeTokenState } from '@fornax/domain';
 import { CommandRejected, isPublicNkey } from '@fornax/event-store';
-import { CLOCK, Conflict, Forbidden, Invalid, LOGGER, type Clock } from '@fornax/service-kit';
+import { CLOCK, Invalid, LOGGER, type Clock } from '@fornax/service-kit';
 import type { Logger } from 'pino';
 import { AdmissionPolicy } from '../credentials/admission-policy.js';
 import { NodeConnections } from '../credentials/node-connections.js';
-import { NodeCommands, type TimelessNodeCommand } from '../fleet/node-commands.js';
+import { NodeCommands } from '../fleet/node-commands.js';
 import { NodeTokens } from './node-tokens.js';
 
 /** A machine becomes a node: its token is used once, its key is in the log, from then on the key opens. */
@@ -24,7 +24,7 @@ export class Enrollment {
   /**
    * Safe to repeat with the same token, name and key until the token expires, should the answer have been lost; a revocation in the
    * meantime holds.
-   * @throws Invalid, Forbidden, Conflict
+   * @throws Invalid, Forbidden, CommandRejected
    */
   async join({ name: nodeId, publicKey }: NodeJoin, token: NodeTokenState): Promise<NodeJoined> {
     this.policy.assertAdmits();
@@ -35,21 +35,12 @@ export class Enrollment {
     // Before the token is used up: a name that is taken is no reason to ask for another token.
     const { state } = await this.commands.load(nodeId);
     const decision = nodeDecider.decide(state, { ...enroll, at: this.clock.now() });
-    if ('rejection' in decision) throw refusedJoin(decision.rejection);
+    if ('rejection' in decision) throw new CommandRejected(decision.rejection);
     await this.tokens.use(tokenId, { nodeId, publicKey });
-    const { events } = await this.execute(nodeId, enroll);
+    const { events } = await this.commands.execute(nodeId, enroll, { by: `node:${nodeId}` });
     if (events.some(({ type }) => type === 'NodeCredentialsRevoked')) await this.endConnections(nodeId);
     const { natsUrl, storageUrl } = this.policy;
     return { nodeId, natsUrl, storageUrl, at: this.clock.now() };
-  }
-
-  private async execute(nodeId: string, command: TimelessNodeCommand) {
-    try {
-      return await this.commands.execute(nodeId, command, { by: `node:${nodeId}` });
-    } catch (error) {
-      if (error instanceof CommandRejected) throw refusedJoin(error.rejection, error);
-      throw error;
-    }
   }
 
   private async endConnections(nodeId: string): Promise<void> {
@@ -60,8 +51,3 @@ export class Enrollment {
       );
   }
 }
-
-const refusedJoin = ({ code, detail }: { readonly code: string; readonly detail: string }, cause?: unknown) => {
-  const Refusal = code === 'node-revoked' ? Forbidden : Conflict;
-  return new Refusal(detail, { code, cause });
-};

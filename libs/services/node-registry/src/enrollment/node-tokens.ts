@@ -8,18 +8,8 @@ import {
   type NodeTokenEvent,
   type NodeTokenState,
 } from '@fornax/domain';
-import { CommandRejected, decideAndAppend, loadAggregate, type EventLog, type Loaded } from '@fornax/event-store';
-import {
-  CLOCK,
-  Conflict,
-  EVENT_LOG,
-  Forbidden,
-  NotFound,
-  Unauthorised,
-  hashToken,
-  newId,
-  type Clock,
-} from '@fornax/service-kit';
+import { decideAndAppend, loadAggregate, type EventLog, type Loaded } from '@fornax/event-store';
+import { CLOCK, EVENT_LOG, Forbidden, Unauthorised, hashToken, newId, type Clock } from '@fornax/service-kit';
 
 import type { Asked } from '../fleet/node-commands.js';
 
@@ -103,15 +93,9 @@ export class NodeTokens {
     return { state, createdBy: asked.by, token };
   }
 
-  /** @throws NotFound, Conflict it was used */
+  /** @throws CommandRejected there is no such token, or it was used */
   async revoke(tokenId: string, asked: Asked): Promise<void> {
-    try {
-      await this.execute(tokenId, { type: 'RevokeNodeToken' }, asked);
-    } catch (error) {
-      if (!(error instanceof CommandRejected)) throw error;
-      const { code, detail } = error.rejection;
-      throw code === 'node-token-not-found' ? new NotFound(detail) : new Conflict(detail, { code, cause: error });
-    }
+    await this.execute(tokenId, { type: 'RevokeNodeToken' }, asked);
   }
 
   /**
@@ -133,14 +117,9 @@ export class NodeTokens {
     return state;
   }
 
-  /** Once for one node and key; the same again is nothing new. @throws Forbidden somebody else was first */
+  /** Once for one node and key; the same again is nothing new. @throws CommandRejected somebody else was first */
   async use(tokenId: string, use: { readonly nodeId: string; readonly publicKey: string }): Promise<void> {
-    try {
-      await this.execute(tokenId, { type: 'UseNodeToken', ...use }, { by: `node:${use.nodeId}` });
-    } catch (error) {
-      if (!(error instanceof CommandRejected)) throw error;
-      throw new Forbidden(error.rejection.detail, { code: error.rejection.code, cause: error });
-    }
+    await this.execute(tokenId, { type: 'UseNodeToken', ...use }, { by: `node:${use.nodeId}` });
   }
 
   private async load(tokenId: string): Promise<Loaded<NodeTokenState>> {

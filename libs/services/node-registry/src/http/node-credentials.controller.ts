@@ -18,14 +18,11 @@ import {
   type NodeJoined,
   type WireNodeRevocation,
 } from '@fornax/contracts';
-import { CommandRejected } from '@fornax/event-store';
 import {
   AdmittedBy,
-  Conflict,
   CurrentAccount,
   Idempotent,
   LOGGER,
-  NotFound,
   OperatorOnly,
   ZodBody,
   reasonOf,
@@ -36,7 +33,7 @@ import type { Logger } from 'pino';
 import { NodeConnections } from '../credentials/node-connections.js';
 import { Enrollment } from '../enrollment/enrollment.js';
 import { JOIN_CHECK, JoinDoor } from '../enrollment/join-door.js';
-import { NodeCommands, type Asked, type TimelessNodeCommand } from '../fleet/node-commands.js';
+import { NodeCommands, type Asked } from '../fleet/node-commands.js';
 
 const askedBy = (account: Account, headers: IncomingHttpHeaders): Asked => ({
   by: `user:${account.id}`,
@@ -84,7 +81,7 @@ export class NodeCredentialsController {
     @CurrentAccount() account: Account,
     @Headers() headers: IncomingHttpHeaders,
   ): Promise<{ nodeId: string }> {
-    await this.execute(id, { type: 'RequestRotation' }, askedBy(account, headers));
+    await this.commands.execute(id, { type: 'RequestRotation' }, askedBy(account, headers));
     return { nodeId: id };
   }
 
@@ -101,22 +98,12 @@ export class NodeCredentialsController {
     @CurrentAccount() account: Account,
     @Headers() headers: IncomingHttpHeaders,
   ): Promise<WireNodeRevocation> {
-    await this.execute(id, { type: 'RevokeCredentials' }, askedBy(account, headers));
+    await this.commands.execute(id, { type: 'RevokeCredentials' }, askedBy(account, headers));
     try {
       return { nodeId: id, connectionsEnded: await this.connections.endVoid(id) };
     } catch (error) {
       this.logger.warn({ nodeId: id, err: error }, 'a revoked node may still be connected; trying again');
       return { nodeId: id, connectionsEnded: null };
-    }
-  }
-
-  private async execute(id: string, command: TimelessNodeCommand, asked: Asked): Promise<void> {
-    try {
-      await this.commands.execute(id, command, asked);
-    } catch (error) {
-      if (!(error instanceof CommandRejected)) throw error;
-      const { code, detail } = error.rejection;
-      throw code === 'node-not-found' ? new NotFound(detail, { code }) : new Conflict(detail, { code, cause: error });
     }
   }
 }

@@ -13,7 +13,7 @@ import {
   type RecordedCommit,
 } from '@fornax/contracts';
 import type { NodeAccess, NodeState } from '@fornax/domain';
-import { CommandRejected, ensureConsumer, isPublicNkey } from '@fornax/event-store';
+import { ensureConsumer, isPublicNkey } from '@fornax/event-store';
 import {
   CLOCK,
   Forbidden,
@@ -22,7 +22,6 @@ import {
   MONOTONIC_CLOCK,
   LogWatch,
   NATS,
-  Refused,
   RpcHandler,
   parseInput,
   type Clock,
@@ -136,13 +135,6 @@ export class MembershipController {
   }
 
   private async execute(nodeId: string, command: TimelessNodeCommand): Promise<NodeState> {
-    try {
-      const { state } = await this.commands.execute(nodeId, command, { by: `node:${nodeId}` });
-      return state;
-    } catch (error) {
-      if (error instanceof CommandRejected)
-        throw new Refused(error.rejection.detail, { code: error.rejection.code, cause: error });
-      throw error;
-    }
+    return (await this.commands.execute(nodeId, command, { by: `node:${nodeId}` })).state;
   }
 }

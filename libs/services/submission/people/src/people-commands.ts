@@ -7,21 +7,17 @@ import {
   type OrganisationCommand,
   organisationDecider,
 } from '@fornax/domain';
-import { CommandRejected, decideAndAppend, type EventLog } from '@fornax/event-store';
+import { decideAndAppend, type EventLog } from '@fornax/event-store';
 import {
   AccountDirectory,
   CLOCK,
   type Clock,
-  Conflict,
   CORE_CONFIG,
   type CoreConfig,
   derivedId,
   EVENT_LOG,
-  Forbidden,
-  Invalid,
   metaOf,
   newId,
-  NotFound,
   type Owner,
   type RequestContext,
 } from '@fornax/service-kit';
@@ -68,22 +64,18 @@ export class PeopleCommands {
     context: RequestContext,
   ): Promise<readonly AccountEvent[]> {
     const { id } = owner;
-    try {
-      const { sequence, events } = await decideAndAppend({
-        log: this.log,
-        aggregate: 'account',
-        id,
-        decider,
-        command,
-        commitId: commitIdOf(id, command, context),
-        meta: metaOf(context, owner),
-        at: command.at,
-      });
-      await this.accounts.knows(sequence, this.config.readYourWritesTimeoutMs);
-      return events;
-    } catch (error) {
-      throw error instanceof CommandRejected ? translated(error) : error;
-    }
+    const { sequence, events } = await decideAndAppend({
+      log: this.log,
+      aggregate: 'account',
+      id,
+      decider,
+      command,
+      commitId: commitIdOf(id, command, context),
+      meta: metaOf(context, owner),
+      at: command.at,
+    });
+    await this.accounts.knows(sequence, this.config.readYourWritesTimeoutMs);
+    return events;
   }
 }
 
@@ -92,12 +84,3 @@ const commitIdOf = (id: string, { at: _, ...command }: { readonly at: number }, 
   context.idempotencyKey === undefined
     ? newId()
     : derivedId('people', context.account.id, context.idempotencyKey, id, JSON.stringify(command));
-
-/** The HTTP status of what the domain refuses. */
-const translated = (cause: CommandRejected): Error => {
-  const { code, detail } = cause.rejection;
-  if (code.endsWith('-not-found')) return new NotFound(detail, { code, cause });
-  if (code.endsWith('-exists') || code === 'slug-taken') return new Conflict(detail, { code, cause });
-  if (code.startsWith('too-many-')) return new Forbidden(detail, { code, cause });
-  return new Invalid(detail, { code, cause });
-};

@@ -1,16 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { CommitMeta } from '@fornax/contracts';
 import { webhookDecider, type WebhookCommand } from '@fornax/domain';
-import { CommandRejected, decideAndAppend, type EventLog } from '@fornax/event-store';
-import {
-  CORE_CONFIG,
-  EVENT_LOG,
-  newId,
-  NotFound,
-  ProjectionHost,
-  Unavailable,
-  type CoreConfig,
-} from '@fornax/service-kit';
+import { decideAndAppend, type EventLog } from '@fornax/event-store';
+import { CORE_CONFIG, EVENT_LOG, newId, ProjectionHost, Unavailable, type CoreConfig } from '@fornax/service-kit';
 import { WEBHOOKS } from './webhooks.projection.js';
 
 /** Decisions about webhooks; answered once the rows show them. */
@@ -22,25 +14,19 @@ export class WebhookCommands {
     @Inject(CORE_CONFIG) private readonly config: CoreConfig,
   ) {}
 
-  /** @throws NotFound */
+  /** @throws CommandRejected there is no such webhook */
   async decide(webhookId: string, command: WebhookCommand, meta: CommitMeta): Promise<void> {
-    try {
-      const { sequence } = await decideAndAppend({
-        log: this.log,
-        aggregate: 'webhook',
-        id: webhookId,
-        decider: webhookDecider,
-        command,
-        commitId: newId(),
-        meta,
-        at: command.at,
-      });
-      await this.host.waitFor(WEBHOOKS, sequence, this.config.readYourWritesTimeoutMs);
-    } catch (error) {
-      if (error instanceof CommandRejected && error.rejection.code === 'webhook-not-found')
-        throw new NotFound(`No such webhook: ${webhookId}`, { code: error.rejection.code, cause: error });
-      throw error;
-    }
+    const { sequence } = await decideAndAppend({
+      log: this.log,
+      aggregate: 'webhook',
+      id: webhookId,
+      decider: webhookDecider,
+      command,
+      commitId: newId(),
+      meta,
+      at: command.at,
+    });
+    await this.host.waitFor(WEBHOOKS, sequence, this.config.readYourWritesTimeoutMs);
   }
 
   /** @throws Unavailable the rows have not come up to the log in time */

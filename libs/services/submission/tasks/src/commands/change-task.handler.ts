@@ -14,8 +14,6 @@ import {
   type Clock,
   derivedId,
   EVENT_LOG,
-  Forbidden,
-  Invalid,
   metaOf,
   newId,
   NotFound,
@@ -47,7 +45,7 @@ export class ChangeTask {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** @throws Forbidden the task is finished (contract, 5.23) */
+  /** @throws CommandRejected the task is finished (contract, 5.23) */
   async abort(id: string, context: RequestContext): Promise<void> {
     await this.once('CancelTask', id, context, async (again) => {
       const task = await this.lookup.find(context.account, id, 'tend');
@@ -63,7 +61,7 @@ export class ChangeTask {
     });
   }
 
-  /** Nodes that run instances of the task fetch what is new in its resource buckets. @throws Invalid nothing of the task runs */
+  /** Nodes that run instances of the task fetch what is new in its resource buckets. @throws CommandRejected nothing of the task runs */
   async updateResources(id: string, context: RequestContext): Promise<void> {
     await this.once('UpdateResources', id, context, async (again) => {
       const task = await this.lookup.find(context.account, id, 'tend');
@@ -142,9 +140,8 @@ export class ChangeTask {
       });
       await this.gate.passed(appended.sequence);
     } catch (error) {
-      if (!(error instanceof CommandRejected)) throw error;
-      if (isRepeated && (await this.isCommitted(taskId, commitId))) return;
-      throw translated(error, taskId);
+      if (error instanceof CommandRejected && isRepeated && (await this.isCommitted(taskId, commitId))) return;
+      throw error;
     }
   }
 
@@ -166,12 +163,3 @@ const commitIdOf = (command: TaskCommand, taskId: string, { account, idempotency
   idempotencyKey === undefined || command.type === 'UpdateTask'
     ? newId()
     : derivedId(command.type, taskId, account.id, idempotencyKey);
-
-/** The contract's status for what the domain refuses. */
-const translated = (error: CommandRejected, taskId: string): Error => {
-  const { code, detail } = error.rejection;
-  if (code === 'task-not-found') return new NotFound(`No such task: ${taskId}`, { code, cause: error });
-  if (code === 'task-not-running') return new Invalid(detail, { code, cause: error });
-  if (code === 'task-over') return new Forbidden(detail, { code, cause: error });
-  return error;
-};
