@@ -11,7 +11,8 @@ import { getDataSourceToken } from '@nestjs/typeorm';
 import { LOG_HEADERS, logSubject } from '@fornax/contracts';
 import type { TaskEvent } from '@fornax/domain';
 import type { DurablePublisher, EventLog } from '@fornax/event-store';
-import { createTestApp, EVENT_LOG, newId, PUBLISHER, type TestApp } from '@fornax/service-kit';
+import { createTestApp, EVENT_LOG, PUBLISHER, type TestApp } from '@fornax/service-kit';
+import { newId } from '@fornax/base';
 import { StorageModule } from '@fornax/storage';
 import { SubmissionModule } from '@fornax/submission';
 import {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { ConfigError, createLogger, endWithParent, onceStopped, startTelemetry } from '@fornax/service-kit';
+import { ConfigError, createLogger, endWithParent, onceStopped } from '@fornax/base';
+import { startTelemetry } from '@fornax/base/telemetry';
 import { createRouter } from './router.js';
 import { loadRouterSettings } from './settings.js';
 

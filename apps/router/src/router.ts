@@ -1,6 +1,5 @@
 import http, { type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import {
-  durationHistogram,
   guardConnections,
   isSameToken,
   methodLabel,
@@ -9,8 +8,9 @@ import {
   shareOf,
   tokenOf,
   type DoorLimits,
-  type Telemetry,
 } from '@fornax/service-kit';
+import { durationHistogram } from '@fornax/base';
+import type { Telemetry } from '@fornax/base/telemetry';
 import {
   acceptByAll,
   askAll,

@@ -1,4 +1,5 @@
-import { intSetting, loadConfig, loadDoorLimits, type DoorLimits, type Env } from '@fornax/service-kit';
+import { loadDoorLimits, type DoorLimits } from '@fornax/service-kit';
+import { intSetting, loadConfig, type Env } from '@fornax/base';
 import { z } from 'zod';
 import { SERVICES, type Service } from './routes.js';
 

@@ -1,20 +1,7 @@
-export { ConfigError, intSetting, loadConfig, type Env } from './config/load-config.js';
+// For the time of the move: what is of @fornax/base is imported from there.
+export * from '@fornax/base';
+export { startTelemetry, type Telemetry, type TelemetryOptions } from '@fornax/base/telemetry';
 export { loadCoreConfig, type CoreConfig } from './config/core-config.js';
-export {
-  Conflict,
-  Forbidden,
-  FornaxError,
-  Invalid,
-  NotBuilt,
-  NotFound,
-  PaymentRequired,
-  Refused,
-  Unauthorised,
-  Unavailable,
-  Unsettled,
-  ValidationFailed,
-  type ErrorKind,
-} from './errors/errors.js';
 export { wireErrorOf } from './errors/wire-error.js';
 export {
   hashToken,
@@ -37,10 +24,6 @@ export {
   verifyServiceToken,
   type LeaseCredentials,
 } from './secrets/lease-claims.js';
-export { CautiousClock } from './core/cautious-clock.js';
-export { newId, systemClock, systemMonotonicClock, type Clock, type MonotonicClock } from './core/clock.js';
-export { jsonOf } from './json/json.js';
-export { MessageTooLarge, parseMessage, refusalOf } from './json/message-json.js';
 export {
   CLOCK,
   CORE_CONFIG,
@@ -53,7 +36,6 @@ export {
   PUBLISHER,
 } from './core/tokens.js';
 export { HealthRegistry, type Readiness, type ReadinessCheck, type Trouble } from './core/health.registry.js';
-export { isOutage } from './errors/outage.js';
 export { provideSubmitProof } from './core/provide-submit-proof.js';
 export { WriteStops, type Writer, type WriteStop } from './core/write-stops.js';
 export { schemaOf, serviceDatabase } from './database/service-database.js';
@@ -70,17 +52,7 @@ export { provideProjection } from './projections/provide-projection.js';
 export { NOTHING_TO_ACCEPT } from './log/watch/log-trouble.js';
 export { LogWatch } from './log/watch/log-watch.js';
 export { LogHandler, type LogHandlerOptions } from './log/log-handler.js';
-export { payloadOf } from './rpc/nats-wire.js';
 export { RpcHandler } from './rpc/rpc-handler.js';
-export { RpcClient } from './rpc/rpc-client.js';
-export { RpcRefused, rpcReplySchema, type RpcError } from './rpc/rpc-codec.js';
-export { activeTraceparent, inSpan, type SpanOptions } from './telemetry/trace.js';
-export { durationHistogram, meter } from './telemetry/metrics.js';
-export { MessageBudget } from './json/message-budget.js';
-export { DroppedMessages, type Refusals } from './telemetry/dropped-messages.js';
-export { createLogger, type Logger } from './telemetry/logger.js';
-export { RecurringTrouble } from './telemetry/recurring-trouble.js';
-export { startTelemetry, type Telemetry, type TelemetryOptions } from './telemetry/start-telemetry.js';
 export { EVENT_STREAM_CONTENT } from './http/openapi/event-stream.js';
 export { JsonTextInterceptor } from './http/json-text.interceptor.js';
 export { WireBody } from './http/wire-body.js';
@@ -96,6 +68,5 @@ export { BODY_LIMIT_BYTES, BodyLimit, LARGE_BODY, SMALL_BODY, type BodyBounds } 
 export { WrongTokens } from './http/door/wrong-tokens.js';
 export { methodLabel } from './http/request-telemetry.js';
 export { rewriteUrl } from './http/rewrite-url.js';
-export { endWithParent, onceStopped } from './run/process-life.js';
 export { runService, type ServiceOptions } from './run/run-service.js';
 export { createTestApp, type TestApp, type TestAppOptions } from './run/test-app.js';

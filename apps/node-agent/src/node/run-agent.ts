@@ -59,7 +59,7 @@ const openTelemetry = async ({
   FORNAX_NODE_HTTP_PORT: port,
 }: AgentConfig): Promise<Telemetry | undefined> => {
   if (otlpEndpoint === undefined && port === 0) return undefined;
-  const { startTelemetry } = await import('@fornax/service-kit');
+  const { startTelemetry } = await import('@fornax/base/telemetry');
   return startTelemetry({ service: 'node-agent', otlpEndpoint });
 };
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { nodeRpcSubject, RPC } from '@fornax/contracts';
-import { payloadOf } from './nats-wire.js';
+import { payloadOf } from './payload-of.js';
 
 const read = (subject: string, text: string) => {
   const told: string[] = [];

@@ -1,4 +1,4 @@
-import { headers, type NatsConnection } from '@nats-io/transport-node';
+import { headers, type NatsConnection } from '@nats-io/nats-core';
 import type { z } from 'zod';
 import { Unavailable } from '../errors/errors.js';
 import { activeTraceparent, inSpan } from '../telemetry/trace.js';

@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { activeTraceId, inSpan } from './trace.js';
-import { ConfigError } from '../config/load-config.js';
-import { createLogger, NestLogger } from './logger.js';
+import { createLogger } from './logger.js';
 import { startTelemetry } from './start-telemetry.js';
 
 describe('the log', () => {
@@ -21,14 +20,6 @@ describe('the log', () => {
       token: '[redacted]',
     });
     expect(line).not.toContain('T0KEN');
-  });
-
-  it('leaves wrong settings to whoever says them to people', () => {
-    const lines: string[] = [];
-    const nest = new NestLogger(createLogger('test', 'info', { write: (line) => void lines.push(line) }));
-    nest.error(new ConfigError(['FORNAX_X is wrong']), 'ExceptionHandler');
-    nest.error(new Error('broken'), 'ExceptionHandler');
-    expect(lines.map((line) => (JSON.parse(line) as { readonly msg: string }).msg)).toEqual(['broken']);
   });
 
   it('names the trace of what it is about, without a collector too', async () => {

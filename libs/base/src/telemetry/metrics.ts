@@ -1,5 +1,4 @@
 import { metrics, type Histogram, type Meter } from '@opentelemetry/api';
-import type { ProjectionStatus } from '../projections/projection-host.js';
 
 const METER = 'fornax';
 const DURATION_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -10,14 +9,3 @@ export const meter = (): Meter => metrics.getMeter(METER);
 /** Duration histogram in seconds with the bounds that all Fornax durations share. */
 export const durationHistogram = (name: string, description: string): Histogram =>
   meter().createHistogram(name, { description, unit: 's', advice: { explicitBucketBoundaries: DURATION_BUCKETS_S } });
-
-/** `fornax.projection.lag`, in commits of the log. Several hosts may live in one process (tests). */
-export const observeProjectionLag = (statuses: () => Promise<readonly ProjectionStatus[]>): void => {
-  meter()
-    .createObservableGauge('fornax.projection.lag', {
-      description: 'Commits of the log that a projection has not applied yet',
-    })
-    .addCallback(async (result) => {
-      for (const { name, lag } of await statuses().catch(() => [])) result.observe(lag, { projection: name });
-    });
-};

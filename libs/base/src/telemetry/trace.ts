@@ -31,7 +31,7 @@ export const activeTraceId = (): string | undefined => {
 };
 
 /** The context that a `traceparent` stands for; the active one when there is none. */
-export const contextOf = (traceparent: string | undefined): Context =>
+export const traceContextOf = (traceparent: string | undefined): Context =>
   traceparent === undefined ? context.active() : propagation.extract(context.active(), { traceparent }, getter);
 
 export interface SpanOptions {
@@ -52,7 +52,7 @@ const KINDS = {
 /** Runs `work` in a span of its own, which ends with it and records its error. */
 export const inSpan = async <T>(name: string, options: SpanOptions, work: () => Promise<T>): Promise<T> => {
   const { parent, attributes = {}, kind = 'internal' } = options;
-  const from = contextOf(parent);
+  const from = traceContextOf(parent);
   const span = trace.getTracer(TRACER).startSpan(name, { attributes, kind: KINDS[kind] }, from);
   try {
     return await context.with(trace.setSpan(from, span), work);

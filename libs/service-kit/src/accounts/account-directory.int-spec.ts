@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { connectNats, JetStreamLog, type EventLog } from '@fornax/event-store';
 import { aCommit, eventually, startTestNats } from '@fornax/testing';
-import { systemClock } from '../core/clock.js';
+import { systemClock } from '@fornax/base';
 import { Sealer } from '../secrets/sealer.js';
 import { AccountDirectory } from './account-directory.js';
 

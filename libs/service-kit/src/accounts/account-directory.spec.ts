@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { InMemoryLog } from '@fornax/event-store';
 import type { AccountEvent, AccountRole } from '@fornax/domain';
-import { systemClock } from '../core/clock.js';
+import { systemClock } from '@fornax/base';
 import { Sealer } from '../secrets/sealer.js';
 import { hashToken } from './account.js';
 import { AccountsFold } from './accounts-fold.js';

@@ -10,7 +10,7 @@ import {
 } from '@fornax/event-store';
 import type { RecordedCommit } from '@fornax/contracts';
 import type { AccountEvent, AccountRole } from '@fornax/domain';
-import { systemClock, type Clock } from '../core/clock.js';
+import { systemClock, type Clock } from '@fornax/base';
 import type { Sealer } from '../secrets/sealer.js';
 import {
   hashToken,

@@ -11,13 +11,13 @@ import {
   CurrentAccount,
   EVENT_LOG,
   hashToken,
-  newId,
   OperatorOnly,
   Public,
   Sealer,
   type Account,
   type TestApp,
 } from '../index.js';
+import { newId } from '@fornax/base';
 
 async function* endless(): AsyncGenerator<string> {
   for (;;) {

@@ -9,7 +9,7 @@ import {
 import { Reflector } from '@nestjs/core';
 import { ApiExtension } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import { Forbidden, Unauthorised } from '../errors/errors.js';
+import { Forbidden, Unauthorised } from '@fornax/base';
 import { routeDoor } from '../http/door/route-door.js';
 import { PUBLIC_EXTENSION } from '../http/openapi/complete-document.js';
 import type { Account } from './account.js';

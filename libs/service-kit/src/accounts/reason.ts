@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { MAX_REASON_CHARS, reasonSchema } from '@fornax/contracts';
-import { Invalid } from '../errors/errors.js';
+import { Invalid } from '@fornax/base';
 
 /** Why somebody asks for a change: percent-encoded UTF-8, because a header holds no more than ASCII. */
 export const REASON_HEADER_NAME = 'Fornax-Reason';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { CommitMeta } from '@fornax/contracts';
 import type { FastifyRequest } from 'fastify';
-import { newId } from '../core/clock.js';
+import { newId } from '@fornax/base';
 import type { Account } from './account.js';
 import { reasonOf } from './reason.js';
 import { userMeta, type Owner } from './user-meta.js';

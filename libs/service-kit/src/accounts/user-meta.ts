@@ -1,5 +1,5 @@
 import type { CommitMeta } from '@fornax/contracts';
-import { activeTraceparent } from '../telemetry/trace.js';
+import { activeTraceparent } from '@fornax/base';
 import type { Account } from './account.js';
 
 /** Who asks for a change, and why. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { loadDoorLimits, type DoorLimits } from '../http/door/door-limits.js';
-import { ConfigError, intSetting, loadConfig, type Env } from './load-config.js';
+import { ConfigError, intSetting, loadConfig, type Env } from '@fornax/base';
 
 /** What every process of the control plane needs to know. Services read settings of their own with `loadConfig`. */
 export interface CoreConfig {

@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { connectNats } from '@fornax/event-store';
 import type { CoreConfig } from '../config/core-config.js';
-import { ConfigError } from '../config/load-config.js';
+import { ConfigError } from '@fornax/base';
 
 /** Without what may stand before the host. */
 const serverOf = (url: string): string => url.replace(/\/\/[^/@]*@/, '//');

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { HealthRegistry } from './health.registry.js';
-import type { MonotonicClock } from './clock.js';
+import type { MonotonicClock } from '@fornax/base';
 import { MONOTONIC_CLOCK } from './tokens.js';
 
 /** A commit that the store has acknowledged, and when, by the monotonic clock. */

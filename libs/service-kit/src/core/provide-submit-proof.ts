@@ -3,7 +3,7 @@ import type { JetStreamLog } from '@fornax/event-store';
 import type { CoreConfig } from '../config/core-config.js';
 import { outsideOfRequests } from '../errors/carried-out.js';
 import { ProjectionHost } from '../projections/projection-host.js';
-import { newId, type Clock, type MonotonicClock } from './clock.js';
+import { newId, type Clock, type MonotonicClock } from '@fornax/base';
 import { HealthRegistry } from './health.registry.js';
 import { LogStore } from './log-store.js';
 import { SubmitProof } from './submit-proof.js';

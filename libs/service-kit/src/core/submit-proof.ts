@@ -1,4 +1,4 @@
-import type { MonotonicClock } from './clock.js';
+import type { MonotonicClock } from '@fornax/base';
 import type { Acknowledged } from './log-store.js';
 
 export interface SubmitProofParts {

@@ -1,6 +1,6 @@
 import { databaseDamageOf } from '@fornax/projections';
 import { damagedOf, wordsOf } from './damaged.js';
-import { ConfigError } from '../config/load-config.js';
+import { ConfigError } from '@fornax/base';
 
 /** SQLSTATE of what waiting does not mend: a wrong password, a user who may not, a database that does not exist. */
 const REFUSALS = ['28P01', '28000', '3D000', '42501'];

@@ -4,7 +4,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import type { Logger } from 'pino';
 import { createServiceDataSource, serviceDataSourceOptions, type ServiceDatabase } from '@fornax/projections';
 import type { CoreConfig } from '../config/core-config.js';
-import { ConfigError } from '../config/load-config.js';
+import { ConfigError } from '@fornax/base';
 import { HealthRegistry, type Trouble } from '../core/health.registry.js';
 import { damagedOf } from './damaged.js';
 import { LogWatch } from '../log/watch/log-watch.js';

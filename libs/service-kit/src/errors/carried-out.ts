@@ -3,7 +3,7 @@ import { Inject, Injectable, type CallHandler, type ExecutionContext, type NestI
 import type { Logger } from 'pino';
 import { catchError, Observable } from 'rxjs';
 import { LOGGER } from '../core/tokens.js';
-import { Conflict } from './errors.js';
+import { Conflict } from '@fornax/base';
 import { wireErrorOf } from './wire-error.js';
 
 interface Tally {

@@ -11,7 +11,7 @@ import {
   Unauthorised,
   Unavailable,
   ValidationFailed,
-} from './errors.js';
+} from '@fornax/base';
 import { wireErrorOf } from './wire-error.js';
 import { errorBody } from './wire-exception.filter.js';
 

@@ -9,8 +9,7 @@ import {
   WritesStopped,
 } from '@fornax/event-store';
 import { databaseDamageOf } from '@fornax/projections';
-import { isOutage } from './outage.js';
-import { FornaxError, ValidationFailed, type ErrorKind } from './errors.js';
+import { isOutage, FornaxError, ValidationFailed, type ErrorKind } from '@fornax/base';
 
 /** How one error looks on the wire: to HTTP clients (contract, 1.7) and, without status, to RPC callers. */
 export interface WireError {

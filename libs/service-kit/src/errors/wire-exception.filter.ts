@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { throwError, type Observable } from 'rxjs';
 import { LOGGER } from '../core/tokens.js';
 import { LogContext } from '../log/log-context.js';
-import { activeTraceId } from '../telemetry/trace.js';
+import { activeTraceId } from '@fornax/base';
 import { wireErrorOf, type WireError } from './wire-error.js';
 
 /** The only place where errors become HTTP statuses and bodies (contract, 1.2 and 1.7), or RPC error replies. */

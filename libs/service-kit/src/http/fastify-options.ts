@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { Invalid, NotFound } from '../errors/errors.js';
+import { Invalid, NotFound } from '@fornax/base';
 import { wireErrorOf } from '../errors/wire-error.js';
 import { errorBody } from '../errors/wire-exception.filter.js';
 import type { DoorLimits } from './door/door-limits.js';

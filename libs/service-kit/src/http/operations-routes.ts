@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import type { WriteStops } from '../core/write-stops.js';
 import { statusOf, type HealthRegistry, type Readiness, type Reason } from '../core/health.registry.js';
-import type { Telemetry } from '../telemetry/start-telemetry.js';
+import type { Telemetry } from '@fornax/base/telemetry';
 import { OPERATOR_CHECK } from './door/operator-check.js';
 import type { RouteDoor } from './door/route-door.js';
 

@@ -1,8 +1,7 @@
 import { context, SpanKind, SpanStatusCode, trace, type Span } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { durationHistogram } from '../telemetry/metrics.js';
-import { contextOf } from '../telemetry/trace.js';
+import { durationHistogram, traceContextOf } from '@fornax/base';
 
 /** Anybody may send any method that there is a word for; those of ours are told apart. */
 const METHODS: readonly (string | undefined)[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
@@ -25,7 +24,7 @@ export const observeRequests = (fastify: FastifyInstance, logger: Logger): void 
   fastify.addHook('onRequest', (request, _, done) => {
     if (!QUIET.test(request.url)) {
       const parent = request.headers['traceparent'];
-      const from = contextOf(typeof parent === 'string' ? parent : undefined);
+      const from = traceContextOf(typeof parent === 'string' ? parent : undefined);
       spans.set(request, tracer.startSpan(methodLabel(request.method), { kind: SpanKind.SERVER }, from));
     }
     done();

@@ -1,7 +1,7 @@
 import { Body, type PipeTransform } from '@nestjs/common';
 import { wireReader } from '@fornax/contracts';
 import type { z } from 'zod';
-import { ValidationFailed } from '../errors/errors.js';
+import { ValidationFailed } from '@fornax/base';
 
 /** Parameter: the body, read the way the contract wants (any case, null is absent). An absent body is an empty one. Shows in OpenAPI. */
 export const WireBody = (schema: z.ZodType): ParameterDecorator => {

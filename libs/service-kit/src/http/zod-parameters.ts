@@ -1,6 +1,6 @@
 import { Body, Param, Query, StandardSchemaValidationPipe } from '@nestjs/common';
 import type { z } from 'zod';
-import { ValidationFailed } from '../errors/errors.js';
+import { ValidationFailed } from '@fornax/base';
 
 type PathSegment = PropertyKey | { readonly key: PropertyKey };
 interface Issue {

@@ -18,7 +18,7 @@ import { lastValueFrom, of, type Observable } from 'rxjs';
 import type { DataSource } from 'typeorm';
 import { accountOf } from '../accounts/auth.guard.js';
 import { LOGGER } from '../core/tokens.js';
-import { Conflict, FornaxError, Invalid, Unsettled } from '../errors/errors.js';
+import { Conflict, FornaxError, Invalid, Unsettled } from '@fornax/base';
 import { wireErrorOf } from '../errors/wire-error.js';
 import { Sealer } from '../secrets/sealer.js';
 import { IdempotencyStore, type StoredAnswer } from './idempotency-store.js';

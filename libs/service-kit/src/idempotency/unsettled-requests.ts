@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { systemMonotonicClock, type MonotonicClock } from '../core/clock.js';
+import { systemMonotonicClock, type MonotonicClock } from '@fornax/base';
 
 /** How long an identical request is taken for the first one: longer than any client goes on by itself, and than most people do. */
 export const JOINS_FOR_MINUTES = 15;

@@ -11,7 +11,7 @@ import {
 } from '@fornax/event-store';
 import type { DataSource } from 'typeorm';
 import { loadCheckpoint, storeCheckpoint } from '../database/checkpoint.js';
-import { inSpan } from '../telemetry/trace.js';
+import { inSpan } from '@fornax/base';
 import type { HealthRegistry } from '../core/health.registry.js';
 import { LogContext } from './log-context.js';
 import { LOG_TRANSPORT, type LogHandlerOptions } from './log-handler.js';

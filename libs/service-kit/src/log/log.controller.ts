@@ -4,7 +4,7 @@ import { JetStreamLog, type EventLog } from '@fornax/event-store';
 import { z } from 'zod';
 import { AdmittedBy } from '../accounts/auth.guard.js';
 import { EVENT_LOG } from '../core/tokens.js';
-import { Unavailable } from '../errors/errors.js';
+import { Unavailable } from '@fornax/base';
 import { RECOVERY_CHECK } from '../http/door/operator-check.js';
 import { ZodQuery } from '../http/zod-parameters.js';
 

@@ -15,10 +15,9 @@ import type { DataSource } from 'typeorm';
 import { HealthRegistry } from '../core/health.registry.js';
 import { EVENT_LOG, LOGGER } from '../core/tokens.js';
 import { schemaOf } from '../database/service-database.js';
-import { NotFound } from '../errors/errors.js';
+import { NotFound, RecurringTrouble } from '@fornax/base';
 import { LogWatch } from '../log/watch/log-watch.js';
-import { observeProjectionLag } from '../telemetry/metrics.js';
-import { RecurringTrouble } from '../telemetry/recurring-trouble.js';
+import { observeProjectionLag } from './projection-lag.js';
 
 /** What would go if everything were folded from the log as it is now. */
 export interface Losses {

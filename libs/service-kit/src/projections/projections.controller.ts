@@ -3,7 +3,7 @@ import { RebuildRefused } from '@fornax/projections';
 import { ApiConflictResponse, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { OperatorOnly } from '../accounts/auth.guard.js';
-import { Conflict } from '../errors/errors.js';
+import { Conflict } from '@fornax/base';
 import { ProjectionHost, type ProjectionStatus } from './projection-host.js';
 
 const statusesSchema = z.array(

@@ -9,9 +9,8 @@ import {
   type QuarantineEntry,
 } from '@fornax/event-store';
 import { z } from 'zod';
-import type { Clock } from '../core/clock.js';
+import { type Clock, Conflict, NotFound, Unavailable } from '@fornax/base';
 import { CLOCK, EVENT_LOG } from '../core/tokens.js';
-import { Conflict, NotFound, Unavailable } from '../errors/errors.js';
 
 const SHOWN_BYTES = 4_096;
 const SHOWN_HEADERS = 32;

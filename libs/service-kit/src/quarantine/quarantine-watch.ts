@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { HealthRegistry } from '../core/health.registry.js';
 import { WriteStops } from '../core/write-stops.js';
 import { LOGGER } from '../core/tokens.js';
-import { meter } from '../telemetry/metrics.js';
+import { meter } from '@fornax/base';
 
 const MOST_NAMED = 3;
 

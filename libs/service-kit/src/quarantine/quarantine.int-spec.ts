@@ -18,12 +18,12 @@ import {
   createTestApp,
   EVENT_LOG,
   LogHandler,
-  newId,
   ProjectionHost,
   provideProjection,
   serviceDatabase,
   type TestApp,
 } from '../index.js';
+import { newId } from '@fornax/base';
 
 const SLOW_MS = 120_000;
 const OPERATOR = 'an-operator-token';

@@ -1,8 +1,7 @@
 import type { Msg, NatsConnection, Subscription, SubscriptionOptions } from '@nats-io/transport-node';
 import { ServerNats } from '@nestjs/microservices';
 import { isNodeRpcSubject } from '@fornax/contracts';
-import { DroppedMessages, type WarningLogger } from '../telemetry/dropped-messages.js';
-import { inSpan } from '../telemetry/trace.js';
+import { DroppedMessages, type WarningLogger, inSpan } from '@fornax/base';
 import { PlainJsonDeserializer, PlainJsonSerializer } from './nats-wire.js';
 import { RPC_QUEUE } from './rpc-handler.js';
 

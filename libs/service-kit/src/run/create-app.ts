@@ -10,11 +10,11 @@ import type { DataSource } from 'typeorm';
 import { AccountDirectory } from '../accounts/account-directory.js';
 import { endLiveAnswers } from '../accounts/live-answers.js';
 import type { CoreConfig } from '../config/core-config.js';
-import type { Env } from '../config/load-config.js';
+import { type Env, type Clock, RecurringTrouble } from '@fornax/base';
+import type { Telemetry } from '@fornax/base/telemetry';
 import { CoreModule } from '../core/core.module.js';
 import { HealthRegistry } from '../core/health.registry.js';
 import { WriteStops } from '../core/write-stops.js';
-import type { Clock } from '../core/clock.js';
 import { CLOCK, EVENT_LOG, NATS, NODES_NATS } from '../core/tokens.js';
 import { admitRequests } from '../http/door/admit-requests.js';
 import { guardConnections } from '../http/door/guard-connections.js';
@@ -31,9 +31,7 @@ import { messageOf } from '../log/watch/log-trouble.js';
 import { LogWatch, type OnRestart } from '../log/watch/log-watch.js';
 import { JetStreamStrategy } from '../log/jetstream.strategy.js';
 import { RpcServer } from '../rpc/rpc-server.js';
-import { NestLogger } from '../telemetry/logger.js';
-import { RecurringTrouble } from '../telemetry/recurring-trouble.js';
-import type { Telemetry } from '../telemetry/start-telemetry.js';
+import { NestLogger } from './nest-logger.js';
 
 export interface AppParts {
   readonly config: CoreConfig;

@@ -1,12 +1,10 @@
 import { NewerData } from '@fornax/contracts';
 import type { DynamicModule, Type } from '@nestjs/common';
-import { ConfigError, intSetting, loadConfig } from '../config/load-config.js';
+import { ConfigError, intSetting, loadConfig, createLogger, endWithParent, onceStopped } from '@fornax/base';
+import { startTelemetry } from '@fornax/base/telemetry';
 import { loadCoreConfig } from '../config/core-config.js';
-import { createLogger } from '../telemetry/logger.js';
-import { startTelemetry } from '../telemetry/start-telemetry.js';
 import { z } from 'zod';
 import { closeApp, createApp, openApp } from './create-app.js';
-import { endWithParent, onceStopped } from './process-life.js';
 
 export interface ServiceOptions {
   /** Name of the process: in logs, spans, connections. */

@@ -10,18 +10,15 @@ import { createTestDatabase, startTestNats } from '@fornax/testing';
 import type { EntityManager, MigrationInterface, QueryRunner } from 'typeorm';
 import {
   accountOf,
-  activeTraceparent,
   createTestApp,
   CurrentAccount,
   EVENT_LOG,
   LogHandler,
-  NotFound,
   OperatorOnly,
   parseInput,
   ProjectionHost,
   provideProjection,
   Public,
-  RpcClient,
   RpcHandler,
   serviceDatabase,
   ZodBody,
@@ -29,6 +26,7 @@ import {
   type Account,
   type TestApp,
 } from '../index.js';
+import { activeTraceparent, NotFound, RpcClient } from '@fornax/base';
 import { appendAccount } from '../commit-rows.fixture.js';
 
 const TOKEN = 'a-user-token';

@@ -1,9 +1,8 @@
 import type { DynamicModule, Type } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { loadCoreConfig } from '../config/core-config.js';
-import type { Env } from '../config/load-config.js';
-import { createLogger } from '../telemetry/logger.js';
-import { startTelemetry } from '../telemetry/start-telemetry.js';
+import { type Env, createLogger } from '@fornax/base';
+import { startTelemetry } from '@fornax/base/telemetry';
 import { closeApp, createApp, openApp } from './create-app.js';
 
 export interface TestApp {

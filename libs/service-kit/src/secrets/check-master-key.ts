@@ -1,5 +1,5 @@
 import type { EventLog } from '@fornax/event-store';
-import { ConfigError } from '../config/load-config.js';
+import { ConfigError } from '@fornax/base';
 import type { Sealer } from './sealer.js';
 
 /** The secrets of tokens in a log, sealed, oldest first. */

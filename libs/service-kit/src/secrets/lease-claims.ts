@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { leaseClaimsSchema, serviceClaimsSchema, type LeaseClaims, type ServiceClaims } from '@fornax/contracts';
-import { jsonOf } from '../json/json.js';
+import { jsonOf } from '@fornax/base';
 
 /** S3 credentials of one lease, or of a service; nothing of them is stored anywhere. */
 export interface LeaseCredentials {

@@ -6,7 +6,7 @@ import {
   randomBytes,
   type KeyObject,
 } from 'node:crypto';
-import { Conflict } from '../errors/errors.js';
+import { Conflict } from '@fornax/base';
 
 /** A 256-bit key of one owner object (a task, a secret), as used and as stored. */
 export interface DataKey {

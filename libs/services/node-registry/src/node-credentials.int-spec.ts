@@ -8,16 +8,8 @@ import {
   type FornaxEvent,
 } from '@fornax/contracts';
 import { JetStreamLog, connectNats, createNkey, type Nkey } from '@fornax/event-store';
-import {
-  LOGGER,
-  RpcClient,
-  Sealer,
-  createTestApp,
-  hashToken,
-  newId,
-  systemClock,
-  type TestApp,
-} from '@fornax/service-kit';
+import { LOGGER, Sealer, createTestApp, hashToken, type TestApp } from '@fornax/service-kit';
+import { RpcClient, newId, systemClock } from '@fornax/base';
 import { aCommit, aHardware, createTestDatabase, eventually, type TestDatabase } from '@fornax/testing';
 import { connect } from '@nats-io/transport-node';
 import { z } from 'zod';

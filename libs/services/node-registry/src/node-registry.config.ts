@@ -1,5 +1,5 @@
 import { nkeyFromSeed } from '@fornax/event-store';
-import { ConfigError, intSetting, loadConfig, type Env } from '@fornax/service-kit';
+import { ConfigError, intSetting, loadConfig, type Env } from '@fornax/base';
 import { z } from 'zod';
 
 const isServerList = (text: string): boolean =>

@@ -11,17 +11,8 @@ import {
   type JoinReply,
 } from '@fornax/contracts';
 import { DurablePublisher, JetStreamLog, connectNats, consumeBatches } from '@fornax/event-store';
-import {
-  NATS,
-  NODES_NATS,
-  RpcClient,
-  RpcRefused,
-  Sealer,
-  createTestApp,
-  hashToken,
-  newId,
-  type TestApp,
-} from '@fornax/service-kit';
+import { NATS, NODES_NATS, Sealer, createTestApp, hashToken, type TestApp } from '@fornax/service-kit';
+import { RpcClient, RpcRefused, newId } from '@fornax/base';
 import {
   aCommit,
   aHardware,

@@ -28,15 +28,8 @@ import {
   decideAndAppend,
   ensureConsumer,
 } from '@fornax/event-store';
-import {
-  RpcClient,
-  Sealer,
-  createTestApp,
-  hashToken,
-  newId,
-  verifyLeaseToken,
-  type TestApp,
-} from '@fornax/service-kit';
+import { Sealer, createTestApp, hashToken, verifyLeaseToken, type TestApp } from '@fornax/service-kit';
+import { RpcClient, newId } from '@fornax/base';
 import {
   aCommit,
   createTestDatabase,

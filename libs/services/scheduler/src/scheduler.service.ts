@@ -24,16 +24,11 @@ import {
   NATS,
   NODES_NATS,
   PUBLISHER,
-  RpcClient,
   Sealer,
-  activeTraceparent,
-  inSpan,
-  newId,
   signLeaseClaims,
-  type Clock,
   type CoreConfig,
-  type MonotonicClock,
 } from '@fornax/service-kit';
+import { RpcClient, activeTraceparent, inSpan, newId, type Clock, type MonotonicClock } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { Leadership, type LeadershipPorts } from './leader/leadership.js';

@@ -1,3 +1,3 @@
-import type { createLogger } from '@fornax/service-kit';
+import type { createLogger } from '@fornax/base';
 
 export type Logger = ReturnType<typeof createLogger>;

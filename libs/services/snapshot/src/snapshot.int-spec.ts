@@ -19,10 +19,10 @@ import {
   EVENT_LOG,
   hashToken,
   ProjectionHost,
-  rpcReplySchema,
   verifyLeaseToken,
   type TestApp,
 } from '@fornax/service-kit';
+import { rpcReplySchema } from '@fornax/base';
 import {
   accountCreated,
   aCommit,

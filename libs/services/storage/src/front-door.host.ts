@@ -10,16 +10,13 @@ import {
   CORE_CONFIG,
   HealthRegistry,
   LOGGER,
-  RpcClient,
   WriteStops,
-  durationHistogram,
-  inSpan,
   verifyLeaseToken,
   verifyServiceToken,
-  type Clock,
   type CoreConfig,
   type Writer,
 } from '@fornax/service-kit';
+import { RpcClient, durationHistogram, inSpan, type Clock } from '@fornax/base';
 import { LeaseGate } from './access/lease-gate.js';
 import type { Identities, Principal } from './access/principal.js';
 import { BucketCommands } from './buckets/bucket.commands.js';

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { ConfigError, intSetting, loadConfig, loadDoorLimits, type DoorLimits, type Env } from '@fornax/service-kit';
+import { loadDoorLimits, type DoorLimits } from '@fornax/service-kit';
+import { ConfigError, intSetting, loadConfig, type Env } from '@fornax/base';
 import { z } from 'zod';
 
 /** Where objects are kept. */

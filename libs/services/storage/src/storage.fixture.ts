@@ -23,9 +23,9 @@ import {
   type TestApp,
   createTestApp,
   hashToken,
-  newId,
   signLeaseClaims,
 } from '@fornax/service-kit';
+import { newId } from '@fornax/base';
 import { anEnd, concluded, createTestDatabase, eventually, startTestNats } from '@fornax/testing';
 import { jest } from '@jest/globals';
 import type { NatsConnection } from '@nats-io/transport-node';

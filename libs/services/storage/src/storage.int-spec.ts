@@ -1,6 +1,6 @@
 import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { RPC, ensureBucketsReplySchema, storageUsageReplySchema } from '@fornax/contracts';
-import { RpcClient } from '@fornax/service-kit';
+import { RpcClient } from '@fornax/base';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { StorageUnderTest, type TestUser } from './storage.fixture.js';
 

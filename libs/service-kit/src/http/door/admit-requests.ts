@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AccountDirectory } from '../../accounts/account-directory.js';
 import { tokenOf } from '../../accounts/auth.guard.js';
-import { Forbidden, Unauthorised, Unavailable } from '../../errors/errors.js';
+import { Forbidden, Unauthorised, Unavailable } from '@fornax/base';
 import { wireErrorOf, type WireError } from '../../errors/wire-error.js';
 import { errorBody } from '../../errors/wire-exception.filter.js';
 import type { DoorLimits } from './door-limits.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ConfigError, intSetting, loadConfig, type Env } from '../../config/load-config.js';
+import { ConfigError, intSetting, loadConfig, type Env } from '@fornax/base';
 import { trustedProxies, type Peers } from './peers.js';
 
 /** What one HTTP server (API, S3, router) puts up with. */

@@ -15,12 +15,12 @@ import {
   hashToken,
   HeaderChecks,
   LARGE_BODY,
-  newId,
   Public,
   Sealer,
   tokenOf,
   type TestApp,
 } from '../../index.js';
+import { newId } from '@fornax/base';
 
 const TOKEN = 'token-of-user';
 const OPERATOR = 'token-of-operator';

@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { Invalid } from '../../errors/errors.js';
-import { scanJson } from '../../json/json-scan.js';
+import { Invalid, scanJson } from '@fornax/base';
 import { SMALL_BODY } from './route-door.js';
 
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);

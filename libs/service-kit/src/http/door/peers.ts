@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP, isIPv6 } from 'node:net';
-import { ConfigError } from '../../config/load-config.js';
+import { ConfigError } from '@fornax/base';
 
 /** Who is at the other end: behind a proxy that is trusted, whoever the proxy says. */
 export interface Peers {

@@ -1,5 +1,5 @@
 import { RouteConfig } from '@nestjs/platform-fastify';
-import type { JsonBounds } from '../../json/json-scan.js';
+import type { JsonBounds } from '@fornax/base';
 
 /** Bounds of a route's body, all checked before it is parsed. */
 export interface BodyBounds extends JsonBounds {

@@ -8,15 +8,8 @@ import { WritesStopped, type EventLog } from '@fornax/event-store';
 import { createTestDatabase, eventually, startTestNats, submitted } from '@fornax/testing';
 import type { DataSource } from 'typeorm';
 import { appendAccount, CommitRows, CreateCommitRows1700000000001 } from '../../commit-rows.fixture.js';
-import {
-  createTestApp,
-  EVENT_LOG,
-  LogHandler,
-  newId,
-  provideProjection,
-  serviceDatabase,
-  type TestApp,
-} from '../../index.js';
+import { createTestApp, EVENT_LOG, LogHandler, provideProjection, serviceDatabase, type TestApp } from '../../index.js';
+import { newId } from '@fornax/base';
 import type { LogState } from './log-state.controller.js';
 import { LogWatch } from './log-watch.js';
 

@@ -4,10 +4,9 @@ import { onReconnect, type JetStreamLog, type LogGate, type LogHead } from '@for
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
-import { every } from '../../core/every.js';
+import { every, Conflict } from '@fornax/base';
 import { LOGGER } from '../../core/tokens.js';
 import { WriteStops } from '../../core/write-stops.js';
-import { Conflict } from '../../errors/errors.js';
 import { acceptLog, loadMark, saveMark, type LogMark } from './log-mark.js';
 import { NOTHING_TO_ACCEPT, nameOf, stopFor, troubleWith, type LogTrouble } from './log-trouble.js';
 

@@ -1,6 +1,7 @@
 import { Controller, Get, Param } from '@nestjs/common';
 import { ApiForbiddenResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { CurrentAccount, NotBuilt, type Account } from '@fornax/service-kit';
+import { CurrentAccount, type Account } from '@fornax/service-kit';
+import { NotBuilt } from '@fornax/base';
 import { LedgerReader } from './ledger-reader.js';
 
 /** Carbon facts (contract, section 2.8): the route is ours, the answer is not built. A 5xx would make clients retry for half a minute. */

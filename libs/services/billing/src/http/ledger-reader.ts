@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { EventLog } from '@fornax/event-store';
-import { CORE_CONFIG, EVENT_LOG, NotFound, ProjectionHost, Unavailable, type CoreConfig } from '@fornax/service-kit';
+import { CORE_CONFIG, EVENT_LOG, ProjectionHost, type CoreConfig } from '@fornax/service-kit';
+import { NotFound, Unavailable } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import type { TaskTerms } from '../projections/ledger-line.js';
 import { findTerms, type Queries } from '../projections/ledger-rows.js';

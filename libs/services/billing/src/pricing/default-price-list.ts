@@ -1,7 +1,8 @@
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { defaultPriceList, pricingDecider } from '@fornax/domain';
 import { CommandRejected, decideAndAppend, type EventLog } from '@fornax/event-store';
-import { CLOCK, EVENT_LOG, newId, WriteStops, type Clock } from '@fornax/service-kit';
+import { CLOCK, EVENT_LOG, WriteStops } from '@fornax/service-kit';
+import { newId, type Clock } from '@fornax/base';
 
 /** Id of the one pricing aggregate there is. */
 const PRICING_ID = 'default';

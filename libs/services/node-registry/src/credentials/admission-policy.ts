@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { nkeyFromSeed, type Nkey } from '@fornax/event-store';
-import { Conflict, CORE_CONFIG, NATS, type CoreConfig } from '@fornax/service-kit';
+import { CORE_CONFIG, NATS, type CoreConfig } from '@fornax/service-kit';
+import { Conflict } from '@fornax/base';
 import type { NatsConnection } from '../nats-connection.js';
 import { NODE_REGISTRY_CONFIG, type NodeRegistryConfig } from '../node-registry.config.js';
 

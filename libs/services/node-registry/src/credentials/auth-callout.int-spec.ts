@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { nodeUser, type FornaxEvent } from '@fornax/contracts';
 import { JetStreamLog, connectNats, createNkey, type Nkey } from '@fornax/event-store';
-import { createLogger, loadCoreConfig, newId, systemClock } from '@fornax/service-kit';
+import { loadCoreConfig } from '@fornax/service-kit';
+import { createLogger, newId, systemClock } from '@fornax/base';
 import { aCommit } from '@fornax/testing';
 import { connect } from '@nats-io/transport-node';
 import { Fleet } from '../fleet/fleet.js';

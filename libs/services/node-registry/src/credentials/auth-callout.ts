@@ -1,7 +1,8 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { NODES_ACCOUNT, nodeNameSchema, nodePermissions, parseNodeUser } from '@fornax/contracts';
 import { CommandRejected, verifyNkey, type Nkey } from '@fornax/event-store';
-import { CLOCK, LOGGER, NATS, WrongTokens, meter, newId, shareOf, type Clock } from '@fornax/service-kit';
+import { CLOCK, LOGGER, NATS, WrongTokens, shareOf } from '@fornax/service-kit';
+import { meter, newId, type Clock } from '@fornax/base';
 import type { Logger } from 'pino';
 import { Fleet } from '../fleet/fleet.js';
 import { NodeCommands } from '../fleet/node-commands.js';

@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { NODES_ACCOUNT } from '@fornax/contracts';
 import type { NodeState } from '@fornax/domain';
-import { LOGGER, NATS, jsonOf } from '@fornax/service-kit';
+import { LOGGER, NATS } from '@fornax/service-kit';
+import { jsonOf } from '@fornax/base';
 import type { Logger } from 'pino';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';

@@ -11,20 +11,22 @@ import { lead } from '@fornax/event-store';
 import {
   CLOCK,
   CORE_CONFIG,
-  DroppedMessages,
   HealthRegistry,
   LOGGER,
   MONOTONIC_CLOCK,
-  MessageBudget,
   NATS,
   NODES_NATS,
+  type CoreConfig,
+} from '@fornax/service-kit';
+import {
+  DroppedMessages,
+  MessageBudget,
   newId,
   parseMessage,
   refusalOf,
   type Clock,
-  type CoreConfig,
   type MonotonicClock,
-} from '@fornax/service-kit';
+} from '@fornax/base';
 import type { Logger } from 'pino';
 import { Fleet } from '../fleet/fleet.js';
 import { NodeCommands } from '../fleet/node-commands.js';

@@ -1,7 +1,8 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { HardwareConstraint } from '@fornax/domain';
-import { NotFound, ZodQuery } from '@fornax/service-kit';
+import { ZodQuery } from '@fornax/service-kit';
+import { NotFound } from '@fornax/base';
 import { z } from 'zod';
 import { constraintsOf, searchCpuModels } from '../fleet/constraints.js';
 import { FleetReader } from './fleet-reader.js';

@@ -28,6 +28,7 @@ import {
   reasonOf,
   type Account,
 } from '@fornax/service-kit';
+import { Conflict, NotFound } from '@fornax/base';
 import type { FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { NodeConnections } from '../credentials/node-connections.js';

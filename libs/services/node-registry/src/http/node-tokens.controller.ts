@@ -20,8 +20,8 @@ import {
   reasonOf,
   ZodParam,
   type Account,
-  type Clock,
 } from '@fornax/service-kit';
+import type { Clock } from '@fornax/base';
 import { z } from 'zod';
 import { AdmissionPolicy } from '../credentials/admission-policy.js';
 import { NodeTokens, type TokenRow } from '../enrollment/node-tokens.js';

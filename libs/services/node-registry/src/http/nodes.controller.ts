@@ -4,17 +4,16 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { NodeAccess, NodeHardware } from '@fornax/domain';
 import {
   CORE_CONFIG,
-  Conflict,
   CurrentAccount,
   Idempotent,
   LOGGER,
-  NotFound,
   OperatorOnly,
   ProjectionHost,
   reasonOf,
   type Account,
   type CoreConfig,
 } from '@fornax/service-kit';
+import { Conflict, NotFound } from '@fornax/base';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { NodeConnections } from '../credentials/node-connections.js';

@@ -14,19 +14,8 @@ import {
 } from '@fornax/contracts';
 import type { NodeAccess, NodeState } from '@fornax/domain';
 import { ensureConsumer, isPublicNkey } from '@fornax/event-store';
-import {
-  CLOCK,
-  Forbidden,
-  Invalid,
-  LogHandler,
-  MONOTONIC_CLOCK,
-  LogWatch,
-  NATS,
-  RpcHandler,
-  parseInput,
-  type Clock,
-  type MonotonicClock,
-} from '@fornax/service-kit';
+import { CLOCK, LogHandler, MONOTONIC_CLOCK, LogWatch, NATS, RpcHandler, parseInput } from '@fornax/service-kit';
+import { Forbidden, Invalid, type Clock, type MonotonicClock } from '@fornax/base';
 import { NodeTokens } from '../enrollment/node-tokens.js';
 import { Fleet } from '../fleet/fleet.js';
 import { NodeCommands, type TimelessNodeCommand } from '../fleet/node-commands.js';

@@ -7,7 +7,7 @@ import {
   type NodeReport,
   type NodeReports,
 } from '@fornax/contracts';
-import { DroppedMessages, parseMessage, refusalOf } from '@fornax/service-kit';
+import { DroppedMessages, parseMessage, refusalOf } from '@fornax/base';
 import { AggregateStopped, reasonOf } from '@fornax/event-store';
 import { z } from 'zod';
 import type { TaskDesk } from '../desk/task-desk.js';

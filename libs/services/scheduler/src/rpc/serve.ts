@@ -1,4 +1,4 @@
-import { DroppedMessages, inSpan, payloadOf, type Refusals } from '@fornax/service-kit';
+import { DroppedMessages, inSpan, payloadOf, type Refusals } from '@fornax/base';
 import type { Logger } from '../logger.js';
 import type { NatsConnection } from './nats-connection.js';
 

@@ -9,7 +9,8 @@ import {
   type SnapshotState,
 } from '@fornax/domain';
 import { decideAndAppend, loadAggregate, onGivenUp, Quarantine, type EventLog, type Loaded } from '@fornax/event-store';
-import { activeTraceparent, CLOCK, EVENT_LOG, newId, type Clock } from '@fornax/service-kit';
+import { CLOCK, EVENT_LOG } from '@fornax/service-kit';
+import { activeTraceparent, newId, type Clock } from '@fornax/base';
 
 /** Several commands as one decision, hence one commit: each is decided on what the ones before it gave. */
 const inOneCommit: Decider<SnapshotState, readonly SnapshotCommand[], SnapshotEvent> = {

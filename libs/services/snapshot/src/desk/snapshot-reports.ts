@@ -12,7 +12,8 @@ import {
 } from '@fornax/contracts';
 import { consumeBatches, Quarantine, reasonOf, takeAgain, type KeptMessage } from '@fornax/event-store';
 import type { SnapshotPart } from '@fornax/domain';
-import { DroppedMessages, HealthRegistry, LOGGER, NATS, parseMessage, refusalOf } from '@fornax/service-kit';
+import { HealthRegistry, LOGGER, NATS } from '@fornax/service-kit';
+import { DroppedMessages, parseMessage, refusalOf } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
 import type { Logger } from '../logger.js';

@@ -5,12 +5,12 @@ import {
   AccountDirectory,
   CORE_CONFIG,
   EVENT_LOG,
-  NotFound,
   ProjectionHost,
   type Account,
   type CoreConfig,
   type Need,
 } from '@fornax/service-kit';
+import { NotFound } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import type { SnapshotRow } from '../projections/snapshot-row.js';
 import { readSnapshots } from '../projections/snapshot-rows.js';

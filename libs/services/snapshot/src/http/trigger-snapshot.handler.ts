@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { ensureBucketsReplySchema, placementsReplySchema, RPC } from '@fornax/contracts';
 import type { SnapshotConfig, SnapshotPart } from '@fornax/domain';
-import { Forbidden, Invalid, newId, RpcClient, userMeta, type Asking } from '@fornax/service-kit';
+import { userMeta, type Asking } from '@fornax/service-kit';
+import { Forbidden, Invalid, newId, RpcClient } from '@fornax/base';
 import { SnapshotCommands } from '../desk/snapshot-commands.js';
 import type { TaskRef } from '../projections/task-refs.js';
 import { SnapshotReader } from './snapshot-reader.js';

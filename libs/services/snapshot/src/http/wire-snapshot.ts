@@ -1,6 +1,6 @@
 import { wireDate, wireReader } from '@fornax/contracts';
 import type { SnapshotConfig, SnapshotStatus } from '@fornax/domain';
-import { ValidationFailed } from '@fornax/service-kit';
+import { ValidationFailed } from '@fornax/base';
 import { z } from 'zod';
 import type { SnapshotRow } from '../projections/snapshot-row.js';
 

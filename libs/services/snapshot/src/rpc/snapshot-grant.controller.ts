@@ -2,15 +2,8 @@ import { Controller, Inject } from '@nestjs/common';
 import { Ctx, NatsContext, Payload } from '@nestjs/microservices';
 import { nodeRpcPattern, parseNodeRpcSubject, snapshotGrantRequestSchema, type GrantReply } from '@fornax/contracts';
 import { isSnapshotOpen } from '@fornax/domain';
-import {
-  CLOCK,
-  CORE_CONFIG,
-  parseInput,
-  RpcHandler,
-  signLeaseClaims,
-  type Clock,
-  type CoreConfig,
-} from '@fornax/service-kit';
+import { CLOCK, CORE_CONFIG, parseInput, RpcHandler, signLeaseClaims, type CoreConfig } from '@fornax/service-kit';
+import type { Clock } from '@fornax/base';
 import { SnapshotCommands } from '../desk/snapshot-commands.js';
 
 /** An upper bound only: storage asks whether the lease still lives. */

@@ -1,5 +1,6 @@
 import { CreateBucketCommand, GetObjectCommand, ListBucketsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { AccountDirectory, hashToken, newId, Sealer } from '@fornax/service-kit';
+import { AccountDirectory, hashToken, Sealer } from '@fornax/service-kit';
+import { newId } from '@fornax/base';
 import type { AccountEvent } from '@fornax/domain';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { failureOf, StorageUnderTest, type TestUser } from '../storage.fixture.js';

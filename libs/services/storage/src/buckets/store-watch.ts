@@ -3,15 +3,8 @@ import { getDataSourceToken } from '@nestjs/typeorm';
 import type { ObjectsReindex } from '@fornax/contracts';
 import type { EventLog } from '@fornax/event-store';
 import { LocalObjectStore, type ObjectStore } from '@fornax/object-store';
-import {
-  Conflict,
-  EVENT_LOG,
-  HealthRegistry,
-  LOGGER,
-  ProjectionHost,
-  Unavailable,
-  type Trouble,
-} from '@fornax/service-kit';
+import { EVENT_LOG, HealthRegistry, LOGGER, ProjectionHost, type Trouble } from '@fornax/service-kit';
+import { Conflict, Unavailable } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import { BUCKETS_PROJECTION } from '../projections/buckets.projection.js';
 import { OBJECT_STORE, type ServiceLogger } from '../tokens.js';

@@ -10,11 +10,11 @@ import {
   WrongTokens,
   guardConnections,
   guardUploads,
-  isOutage,
   refuse,
   serverOptions,
   shareOf,
 } from '@fornax/service-kit';
+import { isOutage } from '@fornax/base';
 import { authenticate } from './authenticator.js';
 import type { Exchange, S3Parts } from './exchange.js';
 import { operationName, operationOf } from './router.js';

@@ -1,7 +1,8 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { RPC, waitingReplySchema, type WaitingReply } from '@fornax/contracts';
-import { CLOCK, CurrentAccount, FornaxError, NotFound, RpcClient, type Account, type Clock } from '@fornax/service-kit';
+import { CLOCK, CurrentAccount, type Account } from '@fornax/service-kit';
+import { FornaxError, NotFound, RpcClient, type Clock } from '@fornax/base';
 import { z } from 'zod';
 import { type AsOf, isUpTo, KnownTasks, parseAsOf, TaskHistory } from '@fornax/tasks';
 import { sentenceOf, WaitingFold, type WaitingFacts } from './waiting.js';

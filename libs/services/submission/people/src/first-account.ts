@@ -5,16 +5,14 @@ import { CommandRejected, decideAndAppend, loadAggregate, type EventLog } from '
 import {
   AccountDirectory,
   CLOCK,
-  type Clock,
-  ConfigError,
   derivedId,
   EVENT_LOG,
   hashToken,
   HealthRegistry,
-  newId,
   Sealer,
   WriteStops,
 } from '@fornax/service-kit';
+import { type Clock, ConfigError, newId } from '@fornax/base';
 import { PEOPLE_CONFIG, type PeopleConfig } from './people-config.js';
 import { OPERATOR_QUOTAS } from './new-quotas.js';
 

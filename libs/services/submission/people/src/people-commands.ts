@@ -11,16 +11,15 @@ import { decideAndAppend, type EventLog } from '@fornax/event-store';
 import {
   AccountDirectory,
   CLOCK,
-  type Clock,
   CORE_CONFIG,
   type CoreConfig,
   derivedId,
   EVENT_LOG,
   metaOf,
-  newId,
   type Owner,
   type RequestContext,
 } from '@fornax/service-kit';
+import { type Clock, newId } from '@fornax/base';
 
 /** A command without its time, whatever the union. */
 type Timeless<C> = C extends unknown ? Omit<C, 'at'> : never;

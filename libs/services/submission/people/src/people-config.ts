@@ -1,4 +1,4 @@
-import { loadConfig, type Env } from '@fornax/service-kit';
+import { loadConfig, type Env } from '@fornax/base';
 import { z } from 'zod';
 
 const settings = z.object({

@@ -24,11 +24,11 @@ import {
   contextOf,
   CurrentAccount,
   Idempotent,
-  NotFound,
   OperatorOnly,
   WireBody,
   ZodQuery,
 } from '@fornax/service-kit';
+import { NotFound } from '@fornax/base';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Tokens } from './tokens.js';

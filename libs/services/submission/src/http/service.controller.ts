@@ -12,7 +12,8 @@ import {
   type WireUserInfo,
   type WireUserQuotas,
 } from '@fornax/contracts';
-import { CORE_CONFIG, CurrentAccount, NotFound, Public, type Account, type CoreConfig } from '@fornax/service-kit';
+import { CORE_CONFIG, CurrentAccount, Public, type Account, type CoreConfig } from '@fornax/service-kit';
+import { NotFound } from '@fornax/base';
 import { z } from 'zod';
 import { ProfileCatalogue } from '@fornax/profiles';
 import { OrganisationQuotas } from '@fornax/tasks';

@@ -8,7 +8,8 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import { pageOf, pageRequestSchema, type Page, type PageRequest } from '@fornax/contracts';
-import { NotBuilt, NotFound, WireBody } from '@fornax/service-kit';
+import { WireBody } from '@fornax/service-kit';
+import { NotBuilt, NotFound } from '@fornax/base';
 import { z } from 'zod';
 
 const emptyList = z.array(z.unknown()).max(0);

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { int32, RPC, storageUsageReplySchema, type WireUserInfo, type WireUserQuotas } from '@fornax/contracts';
-import { AccountDirectory, RpcClient, Unavailable, type Account } from '@fornax/service-kit';
+import { AccountDirectory, type Account } from '@fornax/service-kit';
+import { RpcClient, Unavailable } from '@fornax/base';
 import { wireProject } from '@fornax/people';
 import { OrganisationQuotas, planQuotas, RunningCounts, sumOf } from '@fornax/tasks';
 

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { taskSchema } from '@fornax/contracts';
 import type { TaskEvent } from '@fornax/domain';
-import { systemClock } from '@fornax/service-kit';
+import { systemClock } from '@fornax/base';
 import { aLease, anEnd, aRef } from '@fornax/testing';
 import fc from 'fast-check';
 import { startHarness, submitTo, type Answer, type Harness } from './submission.fixture.js';

@@ -9,7 +9,8 @@ import {
   type LogHead,
   type QuarantineEntry,
 } from '@fornax/event-store';
-import { EVENT_LOG, HealthRegistry, type Logger, LOGGER, RecurringTrouble } from '@fornax/service-kit';
+import { EVENT_LOG, HealthRegistry, LOGGER } from '@fornax/service-kit';
+import { type Logger, RecurringTrouble } from '@fornax/base';
 import { CommitOwners } from './commit-owners.js';
 import { entryOf, type FeedEntry } from './feed-entry.js';
 import { RecentEntries, type FeedBatch } from './recent-entries.js';

@@ -1,5 +1,5 @@
 import { eventTypesOf } from '@fornax/contracts';
-import { ValidationFailed } from '@fornax/service-kit';
+import { ValidationFailed } from '@fornax/base';
 import type { FeedEntry, FeedEvent } from './feed-entry.js';
 
 /** Which events somebody is told of; null means all. */

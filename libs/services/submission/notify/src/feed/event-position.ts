@@ -1,5 +1,5 @@
 import type { LogHead } from '@fornax/event-store';
-import { Invalid } from '@fornax/service-kit';
+import { Invalid } from '@fornax/base';
 
 /** How far somebody has read: up to an event of a commit, or (`index` null) up to and with the whole commit. */
 export interface EventPosition {

@@ -1,15 +1,8 @@
 import { Readable } from 'node:stream';
 import { Controller, Get, Query, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiProduces, ApiQuery, ApiTags } from '@nestjs/swagger';
-import {
-  AccountDirectory,
-  CurrentAccount,
-  EVENT_STREAM_CONTENT,
-  Forbidden,
-  tokenOf,
-  ValidationFailed,
-  type Account,
-} from '@fornax/service-kit';
+import { AccountDirectory, CurrentAccount, EVENT_STREAM_CONTENT, tokenOf, type Account } from '@fornax/service-kit';
+import { Forbidden, ValidationFailed } from '@fornax/base';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { KnownTasks } from '@fornax/tasks';
 import { checkedTypes, type EventFilter } from './event-filter.js';

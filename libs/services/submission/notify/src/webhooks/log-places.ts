@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EventLog } from '@fornax/event-store';
-import { EVENT_LOG, ValidationFailed } from '@fornax/service-kit';
+import { EVENT_LOG } from '@fornax/service-kit';
+import { ValidationFailed } from '@fornax/base';
 import { parseAsOf } from '@fornax/tasks';
 
 /** Turns what people call a place in the log into a sequence. */

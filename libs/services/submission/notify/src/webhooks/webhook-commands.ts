@@ -2,7 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { CommitMeta } from '@fornax/contracts';
 import { webhookDecider, type WebhookCommand } from '@fornax/domain';
 import { decideAndAppend, type EventLog } from '@fornax/event-store';
-import { CORE_CONFIG, EVENT_LOG, newId, ProjectionHost, Unavailable, type CoreConfig } from '@fornax/service-kit';
+import { CORE_CONFIG, EVENT_LOG, ProjectionHost, type CoreConfig } from '@fornax/service-kit';
+import { newId, Unavailable } from '@fornax/base';
 import { WEBHOOKS } from './webhooks.projection.js';
 
 /** Decisions about webhooks; answered once the rows show them. */

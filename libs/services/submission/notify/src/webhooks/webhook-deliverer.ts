@@ -1,17 +1,7 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { type EventLog, lead, LogReset, type Nats } from '@fornax/event-store';
-import {
-  CLOCK,
-  type Clock,
-  CORE_CONFIG,
-  type CoreConfig,
-  EVENT_LOG,
-  type Logger,
-  LOGGER,
-  NATS,
-  newId,
-  Sealer,
-} from '@fornax/service-kit';
+import { CLOCK, CORE_CONFIG, type CoreConfig, EVENT_LOG, LOGGER, NATS, Sealer } from '@fornax/service-kit';
+import { type Clock, type Logger, newId } from '@fornax/base';
 import { NOTIFY_CONFIG, type NotifyConfig } from '../config/notify-config.js';
 import { EventFeed } from '../feed/event-feed.js';
 import { AccountGate } from './account-gate.js';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { hostname } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createLogger, systemClock } from '@fornax/service-kit';
+import { createLogger, systemClock } from '@fornax/base';
 import { loadNotifyConfig } from '../config/notify-config.js';
 import { startReceiver, type Receiver } from './receiver.fixture.js';
 import { newWebhookSecret } from './signature.js';

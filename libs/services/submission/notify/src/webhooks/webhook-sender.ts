@@ -1,7 +1,8 @@
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { type Clock, CLOCK, type Logger, LOGGER } from '@fornax/service-kit';
+import { CLOCK, LOGGER } from '@fornax/service-kit';
+import type { Clock, Logger } from '@fornax/base';
 import { NOTIFY_CONFIG, type NotifyConfig } from '../config/notify-config.js';
 import { Reach } from './reach.js';
 import { signedHeaders } from './signature.js';

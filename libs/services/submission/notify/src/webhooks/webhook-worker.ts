@@ -1,5 +1,6 @@
 import type { EventLog } from '@fornax/event-store';
-import type { Clock, Sealer } from '@fornax/service-kit';
+import type { Sealer } from '@fornax/service-kit';
+import type { Clock } from '@fornax/base';
 import type { WebhookSettings } from '../config/notify-config.js';
 import type { EventFeed } from '../feed/event-feed.js';
 import { eventsFor, type EventFilter } from '../feed/event-filter.js';

@@ -5,19 +5,15 @@ import type { EventLog } from '@fornax/event-store';
 import {
   type Account,
   CLOCK,
-  type Clock,
   contextOf,
   CurrentAccount,
   EVENT_LOG,
-  Forbidden,
   Idempotent,
   metaOf,
-  newId,
-  NotFound,
   Sealer,
-  ValidationFailed,
   ZodBody,
 } from '@fornax/service-kit';
+import { type Clock, Forbidden, newId, NotFound, ValidationFailed } from '@fornax/base';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { KnownTasks } from '@fornax/tasks';

@@ -1,4 +1,4 @@
-import { intSetting, loadConfig, type Env } from '@fornax/service-kit';
+import { intSetting, loadConfig, type Env } from '@fornax/base';
 import { z } from 'zod';
 
 const settings = z.object({

@@ -1,4 +1,4 @@
-import { Invalid } from '@fornax/service-kit';
+import { Invalid } from '@fornax/base';
 import type { OutputRange } from '../queries/range-reader.js';
 
 /** What a query says, not yet read. */

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { CLOCK, CORE_CONFIG, signServiceClaims, Unavailable, type Clock, type CoreConfig } from '@fornax/service-kit';
+import { CLOCK, CORE_CONFIG, signServiceClaims, type CoreConfig } from '@fornax/service-kit';
+import { Unavailable, type Clock } from '@fornax/base';
 import { OUTPUT_CONFIG, type OutputConfig } from '../config/output-config.js';
 import { signedHeaders } from './s3-signature.js';
 

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { RecordedCommit } from '@fornax/contracts';
-import { CLOCK, DroppedMessages, LOGGER, type Clock } from '@fornax/service-kit';
+import { CLOCK, LOGGER } from '@fornax/service-kit';
+import { DroppedMessages, type Clock } from '@fornax/base';
 import { StatusGate, TaskLeases } from '@fornax/tasks';
 import { chunkOf, type ArrivedChunk } from './arrived-chunk.js';
 import type { LogMessage } from '../stream/log-feed.js';

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { OutputStream } from '@fornax/contracts';
 import { has } from '@fornax/domain';
-import { NotFound, type Account } from '@fornax/service-kit';
+import { type Account } from '@fornax/service-kit';
+import { NotFound } from '@fornax/base';
 import type { OutputOf } from '../model/output-of.js';
 import { TaskLookup } from '@fornax/tasks';
 

@@ -1,6 +1,6 @@
 import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { isOver } from '@fornax/domain';
-import { NotFound, Unavailable } from '@fornax/service-kit';
+import { NotFound, Unavailable } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import { LogIngest } from '../followers/log-ingest.js';
 import { isCurrentIn, isOverIn, type OutputOf } from '../model/output-of.js';

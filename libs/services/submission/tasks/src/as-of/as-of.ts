@@ -1,4 +1,4 @@
-import { ValidationFailed } from '@fornax/service-kit';
+import { ValidationFailed } from '@fornax/base';
 
 /** A moment of the past: a place in the log, or a time by the clocks of those who decided. */
 export type AsOf = { readonly sequence: number } | { readonly instant: number };

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EventLog } from '@fornax/event-store';
-import { CLOCK, EVENT_LOG, NotFound, ValidationFailed, type Clock } from '@fornax/service-kit';
+import { CLOCK, EVENT_LOG } from '@fornax/service-kit';
+import { NotFound, ValidationFailed, type Clock } from '@fornax/base';
 import { applySnapshotCompleted, applyTaskCommit, type TaskStatus } from '../model/task-status.js';
 import type { CompletedRecord } from '../model/completed-record.js';
 import { isUpTo, type AsOf } from './as-of.js';

@@ -9,17 +9,8 @@ import {
   type TaskSpec,
 } from '@fornax/domain';
 import { CommandRejected, decideAndAppend, type EventLog } from '@fornax/event-store';
-import {
-  CLOCK,
-  type Clock,
-  derivedId,
-  EVENT_LOG,
-  metaOf,
-  newId,
-  NotFound,
-  type RequestContext,
-  ValidationFailed,
-} from '@fornax/service-kit';
+import { CLOCK, derivedId, EVENT_LOG, metaOf, type RequestContext } from '@fornax/service-kit';
+import { type Clock, newId, NotFound, ValidationFailed } from '@fornax/base';
 import type { TaskStatus } from '../model/task-status.js';
 import { TaskLookup } from '../queries/task-lookup.js';
 import { SecretConstants } from '../model/secret-constants.js';

@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { loadAggregate, type EventLog } from '@fornax/event-store';
 import { taskDecider } from '@fornax/domain';
-import { EVENT_LOG, Invalid } from '@fornax/service-kit';
+import { EVENT_LOG } from '@fornax/service-kit';
+import { Invalid } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import { Gathering } from './gathering.js';
 import { StatusGate } from '../model/status-gate.js';

@@ -4,19 +4,15 @@ import { taskDecider, type TaskSpec } from '@fornax/domain';
 import { CommandRejected, decideAndAppend, LogUnavailable, WritesStopped, type EventLog } from '@fornax/event-store';
 import {
   CLOCK,
-  type Clock,
-  Conflict,
   derivedId,
   EVENT_LOG,
-  Forbidden,
-  type Logger,
   LOGGER,
   metaOf,
   type RequestContext,
   Sealer,
-  ValidationFailed,
   wireErrorOf,
 } from '@fornax/service-kit';
+import { type Clock, Conflict, Forbidden, type Logger, ValidationFailed } from '@fornax/base';
 import { shortnameTaken } from './shortnames.js';
 import { StatusGate } from '../model/status-gate.js';
 import { UnsettledCommands, type CommandName } from './unsettled-commands.js';

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { ensureBucketsReplySchema, RPC, type ensureBucketsRequestSchema } from '@fornax/contracts';
 import type { TaskSpec } from '@fornax/domain';
-import { Invalid, NotFound, type RequestContext, RpcClient, Unavailable } from '@fornax/service-kit';
+import { type RequestContext } from '@fornax/service-kit';
+import { Invalid, NotFound, RpcClient, Unavailable } from '@fornax/base';
 import type { z } from 'zod';
 
 const TIMEOUT_MS = 5_000;

@@ -1,6 +1,6 @@
 import type { TaskCreation, TaskRepetition } from '@fornax/contracts';
 import { formatRanges, isOver, sizeOf, union, type OriginKind, type Ranges, type TaskState } from '@fornax/domain';
-import { Invalid } from '@fornax/service-kit';
+import { Invalid } from '@fornax/base';
 import { masked } from '../model/secret-constants.js';
 import type { Echo } from '../model/task-spec.js';
 

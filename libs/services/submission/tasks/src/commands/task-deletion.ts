@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { activeTraceparent, CLOCK, type Clock, derivedId, EVENT_LOG, outsideOfRequests } from '@fornax/service-kit';
+import { CLOCK, derivedId, EVENT_LOG, outsideOfRequests } from '@fornax/service-kit';
+import { activeTraceparent, type Clock } from '@fornax/base';
 import { taskDecider } from '@fornax/domain';
 import { CommandRejected, decideAndAppend, type EventLog } from '@fornax/event-store';
 import type { TaskRecord } from '../model/task-rows.js';

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { CLOCK, Forbidden, type Account, type Clock } from '@fornax/service-kit';
+import { CLOCK, type Account } from '@fornax/service-kit';
+import { Forbidden, type Clock } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import { TaskRoom } from './task-room.js';
 import { InjectDatabase } from '../model/database.js';

@@ -1,15 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { LogUnavailable, OutcomeUnknown } from '@fornax/event-store';
-import {
-  Conflict,
-  JOINS_FOR_MINUTES,
-  LOGGER,
-  newId,
-  type RequestContext,
-  Sealer,
-  Unsettled,
-  UnsettledRequests,
-} from '@fornax/service-kit';
+import { JOINS_FOR_MINUTES, LOGGER, type RequestContext, Sealer, UnsettledRequests } from '@fornax/service-kit';
+import { Conflict, newId, Unsettled } from '@fornax/base';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { InjectDatabase } from '../model/database.js';

@@ -8,10 +8,10 @@ import {
   contextOf,
   CurrentAccount,
   Idempotent,
-  Invalid,
   LARGE_BODY,
   WireBody,
 } from '@fornax/service-kit';
+import { Invalid } from '@fornax/base';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { RepeatTask } from '../commands/repeat-task.handler.js';
 import { TaskLookup } from '../queries/task-lookup.js';

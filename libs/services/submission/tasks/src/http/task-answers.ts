@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { WireTask, WireTaskSummary } from '@fornax/contracts';
-import { CLOCK, type Clock } from '@fornax/service-kit';
+import { CLOCK } from '@fornax/service-kit';
+import type { Clock } from '@fornax/base';
 import { nothingLive, type LiveLeases } from '../live/live-board.js';
 import { LiveStatus } from '../live/live-status.js';
 import { ProfileCatalogue } from '@fornax/profiles';

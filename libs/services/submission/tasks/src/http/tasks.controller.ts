@@ -25,9 +25,9 @@ import {
   CurrentAccount,
   Idempotent,
   LARGE_BODY,
-  NotFound,
   WireBody,
 } from '@fornax/service-kit';
+import { NotFound } from '@fornax/base';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ChangeTask } from '../commands/change-task.handler.js';

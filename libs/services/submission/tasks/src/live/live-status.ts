@@ -1,15 +1,7 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { allLiveSubject, liveMessageSchema, NODE_MESSAGES, parseLiveSubject } from '@fornax/contracts';
-import {
-  CLOCK,
-  DroppedMessages,
-  LOGGER,
-  MessageBudget,
-  NODES_NATS,
-  parseMessage,
-  refusalOf,
-  type Clock,
-} from '@fornax/service-kit';
+import { CLOCK, LOGGER, NODES_NATS } from '@fornax/service-kit';
+import { DroppedMessages, MessageBudget, parseMessage, refusalOf, type Clock } from '@fornax/base';
 import type { Nats } from '@fornax/event-store';
 import { LiveBoard, type LiveLeases } from './live-board.js';
 

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { type DataKey, Sealer, ValidationFailed } from '@fornax/service-kit';
+import { type DataKey, Sealer } from '@fornax/service-kit';
+import { ValidationFailed } from '@fornax/base';
 import type { TaskConstant } from '@fornax/domain';
 
 /** Constants named so are for the task alone (contract, section 4.5). */

@@ -1,6 +1,7 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import type { RecordedCommit } from '@fornax/contracts';
-import { CautiousClock, CLOCK, LOGGER, MONOTONIC_CLOCK, type Clock, type MonotonicClock } from '@fornax/service-kit';
+import { CLOCK, LOGGER, MONOTONIC_CLOCK } from '@fornax/service-kit';
+import { CautiousClock, type Clock, type MonotonicClock } from '@fornax/base';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { StatusGate } from '../model/status-gate.js';

@@ -7,7 +7,8 @@ import {
   type WireUserQuotas,
 } from '@fornax/contracts';
 import { quotasOfPlan, type ComputingQuotas } from '@fornax/domain';
-import { AccountDirectory, NotFound, type Account } from '@fornax/service-kit';
+import { AccountDirectory, type Account } from '@fornax/service-kit';
+import { NotFound } from '@fornax/base';
 import { RunningCounts, sumOf, type Running, type RunningOf } from './running-counts.js';
 
 const countsOf = ({ instances, cores }: Running): WireRunningCounts => ({

@@ -1,4 +1,4 @@
-import { Invalid } from '@fornax/service-kit';
+import { Invalid } from '@fornax/base';
 import type { Parameters } from './filter-parameters.js';
 import { NO_DATE_MS, type ScalarType } from './filter-values.js';
 

@@ -1,6 +1,6 @@
 import { parseWireDate, parseWireDuration } from '@fornax/contracts';
 import { TASK_STATES } from '@fornax/domain';
-import { Invalid } from '@fornax/service-kit';
+import { Invalid } from '@fornax/base';
 
 export type ScalarType = 'text' | 'uuid' | 'state' | 'date' | 'duration' | 'number' | 'boolean';
 export type Operand = string | number | boolean;

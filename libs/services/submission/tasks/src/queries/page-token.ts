@@ -1,4 +1,4 @@
-import { Invalid, jsonOf } from '@fornax/service-kit';
+import { Invalid, jsonOf } from '@fornax/base';
 
 /** Where the next page begins: after this row, in this order. Rows that come or go in the meantime do not shift it. */
 export interface PageToken {

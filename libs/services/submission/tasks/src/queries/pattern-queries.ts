@@ -1,6 +1,7 @@
 import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { serviceDataSourceOptions } from '@fornax/projections';
-import { CORE_CONFIG, Invalid, schemaOf, Unavailable, type CoreConfig } from '@fornax/service-kit';
+import { CORE_CONFIG, schemaOf, type CoreConfig } from '@fornax/service-kit';
+import { Invalid, Unavailable } from '@fornax/base';
 import { DataSource } from 'typeorm';
 
 /** How long a query with a pattern of the caller may take. */

@@ -1,4 +1,4 @@
-import { Invalid } from '@fornax/service-kit';
+import { Invalid } from '@fornax/base';
 
 const MAX_LENGTH = 512;
 /** A counted repetition is written out by the engine: `(a{50}){50}` is 2,500 states. */

@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { isStoredTaskState } from '@fornax/domain';
 import type { EventLog } from '@fornax/event-store';
-import { EVENT_LOG, NotFound, ProjectionHost } from '@fornax/service-kit';
+import { EVENT_LOG, ProjectionHost } from '@fornax/service-kit';
+import { NotFound } from '@fornax/base';
 import { TaskAsOf } from '../as-of/task-as-of.js';
 import { statusOf, type TaskRecord } from '../model/task-rows.js';
 import type { TaskStatus } from '../model/task-status.js';

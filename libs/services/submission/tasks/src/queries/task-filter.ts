@@ -1,5 +1,5 @@
 import type { WireFilter } from '@fornax/contracts';
-import { Invalid } from '@fornax/service-kit';
+import { Invalid } from '@fornax/base';
 import { fieldOf, type Field } from './filter-fields.js';
 import type { Parameters } from './filter-parameters.js';
 import { operandOf, SQL_TYPES, type Operand } from './filter-values.js';

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Page, PageRequest, WireFilter } from '@fornax/contracts';
-import { Invalid } from '@fornax/service-kit';
+import { Invalid } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import { STATUS_COLUMNS, type TaskRecord } from '../model/task-rows.js';
 import type { TaskStatus } from '../model/task-status.js';

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { AccountDirectory, Forbidden, NotFound, Unavailable, type Account, type Need } from '@fornax/service-kit';
+import { AccountDirectory, type Account, type Need } from '@fornax/service-kit';
+import { Forbidden, NotFound, Unavailable } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import { StatusGate } from '../model/status-gate.js';
 import { STATUS_COLUMNS, type TaskRecord } from '../model/task-rows.js';

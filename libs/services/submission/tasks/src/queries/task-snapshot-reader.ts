@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { WireTaskSummary } from '@fornax/contracts';
 import { readPosition } from '@fornax/projections';
-import { CLOCK, Unavailable, type Clock } from '@fornax/service-kit';
+import { CLOCK } from '@fornax/service-kit';
+import { Unavailable, type Clock } from '@fornax/base';
 import type { DataSource, EntityManager } from 'typeorm';
 import { StatusGate } from '../model/status-gate.js';
 import { inShort, SUMMARY_COLUMNS, summaryView, type SummaryRecord } from './task-summary.js';

@@ -1,0 +1,33 @@
+export { ConfigError, intSetting, loadConfig, type Env } from './config/load-config.js';
+export {
+  Conflict,
+  Forbidden,
+  FornaxError,
+  Invalid,
+  NotBuilt,
+  NotFound,
+  PaymentRequired,
+  Refused,
+  Unauthorised,
+  Unavailable,
+  Unsettled,
+  ValidationFailed,
+  type ErrorKind,
+} from './errors/errors.js';
+export { isOutage } from './errors/outage.js';
+export { scanJson, type JsonBounds } from './json/json-scan.js';
+export { jsonOf } from './json/json.js';
+export { MessageBudget } from './json/message-budget.js';
+export { MessageTooLarge, parseMessage, refusalOf } from './json/message-json.js';
+export { endWithParent, onceStopped } from './process/process-life.js';
+export { payloadOf } from './rpc/payload-of.js';
+export { RpcClient } from './rpc/rpc-client.js';
+export { rpcErrorOf, RpcRefused, rpcReplySchema, type RpcError } from './rpc/rpc-codec.js';
+export { DroppedMessages, type Refusals, type WarningLogger } from './telemetry/dropped-messages.js';
+export { createLogger, type Logger } from './telemetry/logger.js';
+export { durationHistogram, meter } from './telemetry/metrics.js';
+export { RecurringTrouble } from './telemetry/recurring-trouble.js';
+export { activeTraceId, activeTraceparent, inSpan, traceContextOf, type SpanOptions } from './telemetry/trace.js';
+export { CautiousClock } from './time/cautious-clock.js';
+export { newId, systemClock, systemMonotonicClock, type Clock, type MonotonicClock } from './time/clock.js';
+export { every } from './time/every.js';
