@@ -5,9 +5,9 @@ import {
   provideProjection,
   serviceDatabase,
 } from '@fornax/service-kit';
-import { SnapshotCommands } from './desk/snapshot-commands.js';
-import { SnapshotDeskController } from './desk/snapshot-desk.controller.js';
-import { SnapshotReports } from './desk/snapshot-reports.js';
+import { SnapshotCommands } from './commands/snapshot-commands.js';
+import { SnapshotDeskController } from './process-managers/snapshot-orders.js';
+import { SnapshotReports } from './process-managers/snapshot-reports.js';
 import { SnapshotReader } from './http/snapshot-reader.js';
 import { SnapshotsController } from './http/snapshots.controller.js';
 import { TriggerSnapshotHandler } from './http/trigger-snapshot.handler.js';

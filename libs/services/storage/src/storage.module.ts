@@ -3,7 +3,7 @@ import { getDataSourceToken } from '@nestjs/typeorm';
 import { LocalObjectStore, S3ObjectStore, type ObjectStore } from '@fornax/object-store';
 import { LOGGER, provideProjection, serviceDatabase } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
-import { EndedLeasesController } from './access/ended-leases.controller.js';
+import { EndedLeasesController } from './followers/ended-leases.js';
 import { BucketCatalog } from './buckets/bucket-catalog.js';
 import { OUTPUT_BUCKET, STAGING_BUCKET } from './buckets/bucket-names.js';
 import { BucketCommands } from './buckets/bucket.commands.js';

@@ -3,7 +3,7 @@ import { ensureBucketsReplySchema, placementsReplySchema, RPC } from '@fornax/co
 import type { SnapshotConfig, SnapshotPart } from '@fornax/domain';
 import { userMeta, type Asking } from '@fornax/service-kit';
 import { Forbidden, Invalid, newId, RpcClient } from '@fornax/base';
-import { SnapshotCommands } from '../desk/snapshot-commands.js';
+import { SnapshotCommands } from '../commands/snapshot-commands.js';
 import type { TaskRef } from '../projections/task-refs.js';
 import { SnapshotReader } from './snapshot-reader.js';
 import { newWireSnapshot, type TriggerRequest, type WireSnapshot } from './wire-snapshot.js';

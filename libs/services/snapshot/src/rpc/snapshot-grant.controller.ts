@@ -4,7 +4,7 @@ import { nodeRpcPattern, parseNodeRpcSubject, snapshotGrantRequestSchema, type G
 import { isSnapshotOpen } from '@fornax/domain';
 import { CLOCK, CORE_CONFIG, parseInput, RpcHandler, signLeaseClaims, type CoreConfig } from '@fornax/service-kit';
 import type { Clock } from '@fornax/base';
-import { SnapshotCommands } from '../desk/snapshot-commands.js';
+import { SnapshotCommands } from '../commands/snapshot-commands.js';
 
 /** An upper bound only: storage asks whether the lease still lives. */
 const GRANT_VALID_MS = 24 * 60 * 60 * 1_000;

@@ -25,7 +25,7 @@ import { TaskListsController } from './http/task-lists.controller.js';
 import { TasksController } from './http/tasks.controller.js';
 import { LiveStatus } from './live/live-status.js';
 import { StatusProjection } from './model/status.projection.js';
-import { TaskCleanupController } from './process-managers/task-cleanup.controller.js';
+import { TaskCleanupController } from './process-managers/task-cleanup.js';
 import { TaskExpiry } from './process-managers/task-expiry.js';
 import { OrganisationQuotas } from './queries/computing-quotas.js';
 import { KnownTasks } from './as-of/known-tasks.js';

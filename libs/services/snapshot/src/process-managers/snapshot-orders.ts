@@ -9,7 +9,7 @@ import type { DataSource } from 'typeorm';
 import type { NatsConnection } from '../nats-connection.js';
 import { awaitedParts } from '../projections/snapshot-rows.js';
 import { reportsAreHandled } from './report-backlog.js';
-import { SnapshotCommands } from './snapshot-commands.js';
+import { SnapshotCommands } from '../commands/snapshot-commands.js';
 
 type Triggered = Extract<SnapshotEvent, { type: 'SnapshotTriggered' }>;
 

@@ -19,7 +19,7 @@ import { z } from 'zod';
 import type { Logger } from '../logger.js';
 import type { NatsConnection } from '../nats-connection.js';
 import { readStatuses } from '../projections/snapshot-rows.js';
-import { SnapshotCommands, type PartCommand } from './snapshot-commands.js';
+import { SnapshotCommands, type PartCommand } from '../commands/snapshot-commands.js';
 
 /** Durable consumer of the reports stream, shared by all replicas. */
 export const REPORTS_CONSUMER = 'snapshot';
