@@ -51,7 +51,7 @@ export { provideLogWalk } from './log/walk/log-walk.js';
 export { provideProjection } from './projections/provide-projection.js';
 export { NOTHING_TO_ACCEPT } from './log/watch/log-trouble.js';
 export { LogWatch } from './log/watch/log-watch.js';
-export { LogHandler, type LogHandlerOptions } from './log/log-handler.js';
+export { LogFollower, LogHandler, type LogHandlerOptions } from './log/log-handler.js';
 export { RpcHandler } from './rpc/rpc-handler.js';
 export { EVENT_STREAM_CONTENT } from './http/openapi/event-stream.js';
 export { JsonTextInterceptor } from './http/json-text.interceptor.js';

@@ -1,3 +1,4 @@
+import { Controller } from '@nestjs/common';
 import { EventPattern } from '@nestjs/microservices';
 import type { Aggregate, RecordedCommit } from '@fornax/contracts';
 import type { LogContext } from './log-context.js';
@@ -25,7 +26,13 @@ export type LogHandlerOptions = {
 export type LogHandlerMethod = (batch: readonly RecordedCommit[], context: LogContext) => Promise<void>;
 
 /**
- * A method of a Nest controller that follows the event log: `(batch: readonly RecordedCommit[], context: LogContext)`. Batches come
+ * A class that follows the event log with its {@link LogHandler} methods. It has no routes; it stands among a module's `controllers` because
+ * Nest looks for handlers of messages nowhere else.
+ */
+export const LogFollower = (): ClassDecorator => Controller();
+
+/**
+ * A method of a {@link LogFollower} that follows the event log: `(batch: readonly RecordedCommit[], context: LogContext)`. Batches come
  * in order and never overlap; one whose handler throws is tried again with backoff, never skipped.
  */
 export const LogHandler =

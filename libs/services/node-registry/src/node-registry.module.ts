@@ -14,6 +14,7 @@ import { NodeTokens } from './enrollment/node-tokens.js';
 import { Fleet } from './fleet/fleet.js';
 import { FoldAnew } from './fleet/fold-anew.js';
 import { NodeCommands } from './fleet/node-commands.js';
+import { FleetFollower } from './followers/fleet-follower.js';
 import { LossDetector } from './heartbeats/loss-detector.js';
 import { FleetReader } from './http/fleet-reader.js';
 import { HardwareConstraintsController } from './http/hardware-constraints.controller.js';
@@ -38,6 +39,7 @@ import { MembershipController } from './rpc/membership.controller.js';
     ]),
   ],
   controllers: [
+    FleetFollower,
     MembershipController,
     HardwareConstraintsController,
     NodeTokensController,

@@ -6,7 +6,7 @@ import {
   serviceDatabase,
 } from '@fornax/service-kit';
 import { SnapshotCommands } from './commands/snapshot-commands.js';
-import { SnapshotDeskController } from './process-managers/snapshot-orders.js';
+import { SnapshotOrders } from './process-managers/snapshot-orders.js';
 import { SnapshotReports } from './process-managers/snapshot-reports.js';
 import { SnapshotReader } from './http/snapshot-reader.js';
 import { SnapshotsController } from './http/snapshots.controller.js';
@@ -20,7 +20,7 @@ import { SnapshotGrantController } from './rpc/snapshot-grant.controller.js';
   imports: [
     serviceDatabase('snapshot', [SnapshotTables1767226000000, IdempotencyKeys1790000600000, ExactAnswers1790000810000]),
   ],
-  controllers: [SnapshotsController, SnapshotDeskController, SnapshotGrantController],
+  controllers: [SnapshotsController, SnapshotOrders, SnapshotGrantController],
   providers: [
     SnapshotCommands,
     SnapshotReader,

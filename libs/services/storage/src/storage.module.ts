@@ -3,7 +3,7 @@ import { getDataSourceToken } from '@nestjs/typeorm';
 import { LocalObjectStore, S3ObjectStore, type ObjectStore } from '@fornax/object-store';
 import { LOGGER, provideProjection, serviceDatabase } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
-import { EndedLeasesController } from './followers/ended-leases.js';
+import { EndedLeases } from './followers/ended-leases.js';
 import { BucketCatalog } from './buckets/bucket-catalog.js';
 import { OUTPUT_BUCKET, STAGING_BUCKET } from './buckets/bucket-names.js';
 import { BucketCommands } from './buckets/bucket.commands.js';
@@ -53,7 +53,7 @@ export class StoreCloser implements OnApplicationShutdown {
 /** The storage service: the S3 endpoint, buckets and their owners, results of leases. */
 @Module({
   imports: [serviceDatabase('storage', [Storage1790000000000, ObjectManifests1790000000001, MarkOrder1790000000002])],
-  controllers: [BucketsController, ReindexController, EndedLeasesController, StorageRpc],
+  controllers: [BucketsController, ReindexController, EndedLeases, StorageRpc],
   providers: [
     { provide: STORAGE_CONFIG, useFactory: () => loadStorageConfig(process.env) },
     { provide: OBJECT_STORE, inject: [STORAGE_CONFIG, getDataSourceToken('storage'), LOGGER], useFactory: openStore },

@@ -10,13 +10,11 @@ import {
   parseNodeRpcSubject,
   rotateRequestSchema,
   type JoinReply,
-  type RecordedCommit,
 } from '@fornax/contracts';
 import type { NodeAccess, NodeState } from '@fornax/domain';
 import { ensureConsumer, isPublicNkey } from '@fornax/event-store';
-import { CLOCK, LogHandler, MONOTONIC_CLOCK, LogWatch, NATS, RpcHandler, parseInput } from '@fornax/service-kit';
+import { CLOCK, MONOTONIC_CLOCK, LogWatch, NATS, RpcHandler, parseInput } from '@fornax/service-kit';
 import { Forbidden, Invalid, type Clock, type MonotonicClock } from '@fornax/base';
-import { NodeTokens } from '../enrollment/node-tokens.js';
 import { Fleet } from '../fleet/fleet.js';
 import { NodeCommands, type TimelessNodeCommand } from '../fleet/node-commands.js';
 import { heartbeatInterval } from '../heartbeats/heartbeat-watch.js';
@@ -27,7 +25,7 @@ import { NODE_REGISTRY_CONFIG, type NodeRegistryConfig } from '../node-registry.
 /** An agent that does not acknowledge an order within this time gets it again; it drops what it has. */
 const DISPATCH_ACK_WAIT_MS = 30_000;
 
-/** Nodes come and go: requests of agents, and the fleet in memory. */
+/** Nodes come and go: requests of agents. */
 @Controller()
 export class MembershipController {
   constructor(
@@ -38,18 +36,8 @@ export class MembershipController {
     private readonly fleet: Fleet,
     private readonly commands: NodeCommands,
     private readonly detector: LossDetector,
-    private readonly tokens: NodeTokens,
     private readonly watch: LogWatch,
   ) {}
-
-  @LogHandler({ name: 'node-registry-fleet', aggregates: ['node', 'node-token'], from: 'start' })
-  follow(@Payload() batch: readonly RecordedCommit[]): Promise<void> {
-    for (const commit of batch) {
-      this.fleet.fold(commit);
-      this.tokens.fold(commit);
-    }
-    return Promise.resolve();
-  }
 
   /** Answers once the node's session is in the log and its orders have somewhere to wait. Safe to repeat: the same boot gets the same epoch. */
   @RpcHandler(nodeRpcPattern('join'))

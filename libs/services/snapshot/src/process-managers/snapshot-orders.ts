@@ -1,9 +1,9 @@
-import { Controller, Inject } from '@nestjs/common';
+import { Inject } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { dispatchSubject, type RecordedCommit, type SnapshotOrder } from '@fornax/contracts';
 import { isSnapshotOpen, taskDecider, type SnapshotEvent, type SnapshotPart } from '@fornax/domain';
 import { loadAggregate, type DurablePublisher, type EventLog } from '@fornax/event-store';
-import { EVENT_LOG, LogHandler, NATS, ProjectionHost, PUBLISHER } from '@fornax/service-kit';
+import { EVENT_LOG, LogFollower, LogHandler, NATS, ProjectionHost, PUBLISHER } from '@fornax/service-kit';
 import { Unavailable } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import type { NatsConnection } from '../nats-connection.js';
@@ -31,8 +31,8 @@ const leasesEndedIn = (batch: readonly RecordedCommit[]): readonly string[] =>
  * Carries snapshots on from the log: sends the orders of a triggered one to its nodes, and fails parts whose lease is over. Both are
  * safe to repeat, so a crash between the commit and the orders costs nothing.
  */
-@Controller()
-export class SnapshotDeskController {
+@LogFollower()
+export class SnapshotOrders {
   constructor(
     @Inject(EVENT_LOG) private readonly log: EventLog,
     @Inject(PUBLISHER) private readonly publisher: DurablePublisher,
@@ -42,6 +42,7 @@ export class SnapshotDeskController {
     private readonly commands: SnapshotCommands,
   ) {}
 
+  /** Its checkpoint is kept under an older name. */
   @LogHandler({ name: 'snapshot-desk', aggregates: ['task', 'snapshot'], from: 'checkpoint', service: 'snapshot' })
   async carryOn(batch: readonly RecordedCommit[]): Promise<void> {
     for (const { aggregateId, events, meta } of batch) {

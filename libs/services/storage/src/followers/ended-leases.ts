@@ -1,11 +1,10 @@
-import { Controller } from '@nestjs/common';
 import type { RecordedCommit } from '@fornax/contracts';
-import { LogHandler } from '@fornax/service-kit';
+import { LogFollower, LogHandler } from '@fornax/service-kit';
 import { StorageGates } from '../front-door.host.js';
 
 /** Closes the door to a lease when the log tells of its end, in every process: each has answers of its own. */
-@Controller()
-export class EndedLeasesController {
+@LogFollower()
+export class EndedLeases {
   constructor(private readonly gates: StorageGates) {}
 
   @LogHandler({ name: 'storage-leases', aggregates: ['task'], from: 'now' })

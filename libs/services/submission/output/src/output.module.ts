@@ -2,10 +2,10 @@ import { Module } from '@nestjs/common';
 import { ENV } from '@fornax/service-kit';
 import { TasksModule } from '@fornax/tasks';
 import { loadOutputConfig, OUTPUT_CONFIG } from './config/output-config.js';
+import { EndedTasks } from './followers/ended-tasks.js';
 import { LogIngest } from './followers/log-ingest.js';
-import { OutputCleanupController } from './followers/output-cleanup.js';
+import { OutputCleanup } from './followers/output-cleanup.js';
 import { OutputRangesController } from './http/output-ranges.controller.js';
-import { OutputSignalsController } from './followers/ended-tasks.js';
 import { OutputTailController } from './http/output-tail.controller.js';
 import { TaskOutputController } from './http/task-output.controller.js';
 import { LogReader } from './queries/log-reader.js';
@@ -22,13 +22,7 @@ import { OutputLookup } from './queries/output-lookup.js';
 /** Output of instances: from the stream to rows, from rows to objects; read as a whole, what is fresh, ranges, tails. */
 @Module({
   imports: [TasksModule],
-  controllers: [
-    TaskOutputController,
-    OutputTailController,
-    OutputRangesController,
-    OutputSignalsController,
-    OutputCleanupController,
-  ],
+  controllers: [TaskOutputController, OutputTailController, OutputRangesController, EndedTasks, OutputCleanup],
   providers: [
     { provide: OUTPUT_CONFIG, inject: [ENV], useFactory: loadOutputConfig },
     OutputErrors,

@@ -25,7 +25,7 @@ import { TaskListsController } from './http/task-lists.controller.js';
 import { TasksController } from './http/tasks.controller.js';
 import { LiveStatus } from './live/live-status.js';
 import { StatusProjection } from './model/status.projection.js';
-import { TaskCleanupController } from './process-managers/task-cleanup.js';
+import { TaskCleanup } from './process-managers/task-cleanup.js';
 import { TaskExpiry } from './process-managers/task-expiry.js';
 import { OrganisationQuotas } from './queries/computing-quotas.js';
 import { KnownTasks } from './as-of/known-tasks.js';
@@ -42,13 +42,7 @@ import { DATABASE } from './model/database.js';
 /** Tasks: what users command of them, their status, and what they were at a moment of the past. */
 @Module({
   imports: [ProfilesModule],
-  controllers: [
-    TaskListsController,
-    TaskInstancesController,
-    TasksController,
-    RepeatTaskController,
-    TaskCleanupController,
-  ],
+  controllers: [TaskListsController, TaskInstancesController, TasksController, RepeatTaskController, TaskCleanup],
   providers: [
     { provide: TASKS_CONFIG, inject: [ENV], useFactory: loadTasksConfig },
     ...provideProjection(DATABASE, StatusProjection),

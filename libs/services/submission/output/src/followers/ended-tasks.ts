@@ -1,14 +1,13 @@
-import { Controller } from '@nestjs/common';
 import type { RecordedCommit } from '@fornax/contracts';
-import { LogHandler } from '@fornax/service-kit';
+import { LogFollower, LogHandler } from '@fornax/service-kit';
 import { StatusGate } from '@fornax/tasks';
 import { OutputArchiver } from '../model/output-archiver.js';
 import { OutputLeases } from '../model/output-leases.js';
 import { OutputSignals } from '../model/output-signals.js';
 
 /** Tells the readers and the archiver of output when a task or an instance has ended. In every process: each has readers of its own. */
-@Controller()
-export class OutputSignalsController {
+@LogFollower()
+export class EndedTasks {
   constructor(
     private readonly gate: StatusGate,
     private readonly signals: OutputSignals,

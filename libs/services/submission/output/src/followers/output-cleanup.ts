@@ -1,14 +1,13 @@
-import { Controller } from '@nestjs/common';
 import type { RecordedCommit } from '@fornax/contracts';
-import { LogHandler } from '@fornax/service-kit';
+import { LogFollower, LogHandler } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { DATABASE, InjectDatabase } from '../config/database.js';
 import { deleteOutput } from '../model/log-store.js';
 import { OutputArchiver } from '../model/output-archiver.js';
 
 /** Deletes the output of deleted tasks. */
-@Controller()
-export class OutputCleanupController {
+@LogFollower()
+export class OutputCleanup {
   constructor(
     @InjectDatabase() private readonly db: DataSource,
     private readonly archiver: OutputArchiver,

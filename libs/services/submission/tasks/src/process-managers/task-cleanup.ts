@@ -1,13 +1,12 @@
-import { Controller } from '@nestjs/common';
 import type { RecordedCommit } from '@fornax/contracts';
-import { forgetObjects, LogHandler } from '@fornax/service-kit';
+import { forgetObjects, LogFollower, LogHandler } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { TaskExpiry } from './task-expiry.js';
 import { InjectDatabase } from '../model/database.js';
 
 /** Deletes what goes with a deleted task besides its rows: remembered answers, and the hold on its name. */
-@Controller()
-export class TaskCleanupController {
+@LogFollower()
+export class TaskCleanup {
   constructor(
     @InjectDatabase() private readonly db: DataSource,
     private readonly expiry: TaskExpiry,
