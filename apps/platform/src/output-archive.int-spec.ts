@@ -125,7 +125,7 @@ const isTakenIn = async (route: string): Promise<boolean> => {
 };
 
 const query = async (sql: string, parameters: readonly unknown[]): Promise<number> => {
-  const db = app.app.get<DataSource>(getDataSourceToken('submission'));
+  const db = app.app.get<DataSource>(getDataSourceToken('output'));
   const [row] = await db.query<{ value: string }[]>(sql, [...parameters]);
   return Number(row?.value);
 };

@@ -3,7 +3,7 @@
  * new events, new columns and new versions of a projection need none, because each of those has a way of its own (upcasters, migrations that only
  * add, rebuilds; ADR 0029).
  */
-export const DATA_FORMAT: number = 1;
+export const DATA_FORMAT: number = 2;
 
 /** A newer release wrote this data: nothing of it was touched. For operators; its text says what to do. */
 export class NewerData extends Error {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type NatsConnection } from '@nats-io/nats-core';
-import { LEADER_BUCKET, NewerData, STREAMS } from '@fornax/contracts';
+import { LEADER_BUCKET, DATA_FORMAT, NewerData, STREAMS } from '@fornax/contracts';
 import { type TestNats, eventually, startTestNats } from '@fornax/testing';
 import { connectNats } from './jetstream/connection.js';
 import { JetStreamLog } from './jetstream/jetstream.event-log.js';
@@ -48,11 +48,26 @@ describe('what services cannot make themselves', () => {
   });
 });
 
+describe('the event log of an older release', () => {
+  it('is stated to be of this format, so that older programs leave it alone, and stays the same log', async () => {
+    const jsm = await managerOf(nc);
+    const { epoch } = await (await JetStreamLog.open(nc)).head();
+    const before = await jsm.streams.info(STREAMS.events);
+    await jsm.streams.update(STREAMS.events, { description: `Fornax event log, epoch ${epoch}` });
+    await provision(nc);
+    const { config } = await jsm.streams.info(STREAMS.events);
+    expect(config).toEqual(before.config);
+    expect(config.description).toBe(`Fornax event log, epoch ${epoch}, format ${DATA_FORMAT}`);
+    expect((await (await JetStreamLog.open(nc)).head()).epoch).toBe(epoch);
+  });
+});
+
 describe('the event log of a newer release', () => {
   it('stops whoever would make or open the streams, and is left as it is', async () => {
     const jsm = await managerOf(nc);
     const { config } = await jsm.streams.info(STREAMS.events);
-    const newer = { description: `${config.description ?? ''}, format 99`, subjects: config.subjects.slice(0, 1) };
+    const description = config.description?.replace(/, format \d+$/, '') ?? '';
+    const newer = { description: `${description}, format 99`, subjects: config.subjects.slice(0, 1) };
     await jsm.streams.update(STREAMS.events, newer);
     await expect(provision(nc)).rejects.toThrow(NewerData);
     await expect(JetStreamLog.open(nc)).rejects.toThrow(/event log .*newer release of Fornax \(format 99\)/);

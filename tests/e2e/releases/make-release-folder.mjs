@@ -6,6 +6,7 @@
 // was made for this folder alone and opens nothing else.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -31,6 +32,12 @@ const until = async (what, check) => {
   throw new Error(`gave up waiting until ${what}`);
 };
 
+// Takes what one webhook sends and refuses what the other does. Nobody is there any more when a later release starts on the folder.
+const receiver = createServer((request, response) => {
+  request.resume();
+  request.on('end', () => response.writeHead(request.url === '/taken' ? 200 : 503).end());
+});
+await new Promise((listens) => void receiver.listen(9, '127.0.0.1', listens));
 const data = mkdtempSync(join(tmpdir(), 'fornax-release-'));
 // A host name of its own: the node's facts are events.
 const platform = spawn(
@@ -82,6 +89,7 @@ try {
   await s3.createBucket('results');
   await s3.createBucket('empty');
   await api.history.createWebhook({ url: 'http://127.0.0.1:9/nobody-listens', name: 'a webhook' });
+  const taken = await api.history.createWebhook({ url: 'http://127.0.0.1:9/taken', name: 'one that is taken' });
   const submit = (label, command, instanceCount, more = {}) =>
     api.submitTask({
       name: label,
@@ -129,6 +137,10 @@ try {
       (await call('GET', `/fornax/v1/billing/tasks/${good}/lines`)) &&
       (await call('GET', '/fornax/v1/projections')).every(({ lag }) => lag === 0),
   );
+  const { sequence: end } = (await call('GET', '/fornax/v1/projections')).find(({ name: one }) => one === 'status');
+  await until('everything is delivered', async () =>
+    (await api.history.webhooks()).some(({ id, position }) => id === taken.id && position >= end),
+  );
   await delay(3_000);
   const answers = {};
   for (const path of paths) {
@@ -158,7 +170,7 @@ try {
   await database.end();
   platform.kill('SIGINT');
   await ended;
-  const expected = { answers, objects, tasks: { good, bad, aborted } };
+  const expected = { answers, objects, tasks: { good, bad, aborted }, delivered: taken.id };
   writeFileSync(join(data, 'expected.json'), `${JSON.stringify(expected, null, 1)}\n`);
   const left = [
     ...['VERSION', 'version.json'].filter((file) => existsSync(join(data, file))),
@@ -177,6 +189,7 @@ try {
   if (tar.status !== 0) throw new Error('tar failed');
   console.log(`${packed}: ${readFileSync(packed).length} bytes`);
 } finally {
+  receiver.close();
   platform.kill('SIGINT');
   await ended;
   rmSync(data, { recursive: true, force: true });

@@ -27,6 +27,14 @@ interface Expected {
   readonly answers: Readonly<Record<string, { readonly status: number; readonly body: unknown }>>;
   readonly objects: Readonly<Record<string, string>>;
   readonly tasks: Readonly<Record<'good' | 'bad' | 'aborted', string>>;
+  /** A webhook whose receiver has taken everything; folders of before have none. */
+  readonly delivered?: string;
+}
+
+interface Delivered {
+  readonly id: string;
+  readonly position: number;
+  readonly lastDeliveryAt: string;
 }
 
 /** Tells of the moment of the answer, or of deliveries that are tried again until the webhook is parked. */
@@ -107,6 +115,20 @@ describe.each(RELEASES)('the data folder %s', (release) => {
     for (const [key, text] of Object.entries(expected.objects))
       expect((await s3.getBytes('results', key)).toString()).toBe(text);
     s3.close();
+  });
+
+  it('delivers nothing again that was taken, and keeps what was printed', async () => {
+    const { delivered, answers, tasks } = expected;
+    if (delivered === undefined) return;
+    const find = (body: unknown): Delivered | undefined =>
+      (body as readonly Delivered[]).find(({ id }) => id === delivered);
+    const before = find(answers['/fornax/v1/webhooks']?.body);
+    const now = find((await get('/fornax/v1/webhooks')).body);
+    // Nobody listens any more: a message that is sent again would have failed.
+    expect(now).toMatchObject({ lastDeliveryAt: before?.lastDeliveryAt, failures: 0, lastError: null });
+    expect(now?.position).toBeGreaterThanOrEqual(before?.position ?? Infinity);
+    const printed = `/tasks/${tasks.good}/stdout`;
+    expect((await get(printed)).body).toBe(answers[printed]?.body);
   });
 
   it('has rows as they would be folded now', async () => {

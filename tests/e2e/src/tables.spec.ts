@@ -8,6 +8,9 @@ import { describe, expect, it } from '@jest/globals';
 const USED = /\b(?:FROM|JOIN|INTO|UPDATE|DELETE FROM|TRUNCATE)\s+(?:ONLY\s+)?([a-z_]+)\b(?!\s*\()/g;
 const CREATED = /CREATE TABLE (?:IF NOT EXISTS )?([a-z_]+)\b/g;
 
+/** The schema that a project asks for: by the name of its database. */
+const SCHEMA = /\b(?:DATABASE = |serviceDatabase\(\s*)'([a-z-]+)'/g;
+
 const isProgram = (path: string): boolean => path.endsWith('.ts') && !/(spec|fixture|\.d)\.ts$/.test(path);
 
 /** Checkpoints, marks and remembered answers are the platform's; its two libraries share them. */
@@ -41,7 +44,10 @@ describe('tables', () => {
     const owner = new Map<string, string>();
     for (const [project, files] of texts)
       for (const { text } of files) for (const name of namesIn(text, CREATED)) owner.set(name, project);
-    expect(owner.get('task')).toBe('libs/services/submission/tasks');
+    const features = 'libs/services/submission';
+    expect(
+      ['task', 'log_chunk', 'log_forgotten', 'webhook', 'webhook_delivery'].map((table) => owner.get(table)),
+    ).toEqual(['tasks', 'output', 'output', 'notify', 'notify'].map((feature) => `${features}/${feature}`));
     expect(owner.size).toBeGreaterThan(25);
     const trespasses = [...texts].flatMap(([project, files]) =>
       files.flatMap(({ path, text }) =>
@@ -51,5 +57,24 @@ describe('tables', () => {
       ),
     );
     expect(trespasses).toEqual([]);
+  });
+
+  it('of a service or a feature lie in a schema that is theirs alone', async () => {
+    const schemas = [...(await programsByProject())].flatMap(([project, paths]) => {
+      const texts = paths.map((path) => readFileSync(path, 'utf8'));
+      const makesTables =
+        project.startsWith('libs/services/') && texts.some((text) => namesIn(text, CREATED).length > 0);
+      return makesTables ? [{ project, schemas: [...new Set(texts.flatMap((text) => namesIn(text, SCHEMA)))] }] : [];
+    });
+    expect(Object.fromEntries(schemas.map(({ project, schemas: [...names] }) => [project, names.join()]))).toEqual({
+      'libs/services/billing': 'billing',
+      'libs/services/node-registry': 'node-registry',
+      'libs/services/scheduler': 'scheduler',
+      'libs/services/snapshot': 'snapshot',
+      'libs/services/storage': 'storage',
+      'libs/services/submission/notify': 'notify',
+      'libs/services/submission/output': 'output',
+      'libs/services/submission/tasks': 'submission',
+    });
   });
 });

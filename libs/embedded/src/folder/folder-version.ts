@@ -16,8 +16,15 @@ export interface FolderMigration {
   up(folder: string): Promise<void>;
 }
 
-/** Every step since format 1, in order. None yet: what changed so far, events, tables and projections, has ways of its own (ADR 0029). */
-export const FOLDER_MIGRATIONS: readonly FolderMigration[] = [];
+/** Every step since format 1, in order. Most changes need none: events, tables and projections have ways of their own (ADR 0029). */
+export const FOLDER_MIGRATIONS: readonly FolderMigration[] = [
+  {
+    to: 2,
+    what: 'output and webhooks get schemas of their own in the database (when it is opened)',
+    // The schemas move by themselves, wherever the database is; this keeps older programs, which would begin with empty ones, from the folder.
+    up: () => Promise.resolve(),
+  },
+];
 
 /** The format that a folder has, and the one it may have in part, because a step to it was begun and not finished. */
 export interface FolderFormat {

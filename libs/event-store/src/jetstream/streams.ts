@@ -149,6 +149,12 @@ const knowsAtomic = (nc: NatsConnection): boolean => {
   return major > 2 || (major === 2 && minor >= 12);
 };
 
+/** From here on programs of an older format leave the log alone. Its epoch stays. @throws NewerData */
+const stateFormat = async (jsm: JetStreamManager, present: StreamInfo): Promise<void> => {
+  const description = describeEpoch(epochOf(present));
+  if (present.config.description !== description) await jsm.streams.update(present.config.name, { description });
+};
+
 const ensureStream = async (
   jsm: JetStreamManager,
   stream: NewStream,
@@ -156,7 +162,8 @@ const ensureStream = async (
 ): Promise<void> => {
   const present = await infoIfPresent(jsm, stream.name);
   if (present !== undefined) {
-    if (stream.name === STREAMS.events) epochOf(present); // before anything of it is changed
+    // Before anything of it is changed: a newer release's is left alone, an older one's is stated to be of this format.
+    if (stream.name === STREAMS.events) await stateFormat(jsm, present);
     const isMissing = stream.subjects.some((subject) => !present.config.subjects.includes(subject));
     const mayBatch = isAtomic && stream.allow_atomic === true && present.config.allow_atomic !== true;
     if (isMissing || mayBatch)

@@ -2,7 +2,8 @@ import pg from 'pg';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { damageListener } from './database-damage.js';
 import { identifier } from './identifiers.js';
-import { checkSchemaFormat, stateSchemaFormat } from './schema-format.js';
+import { checkSchemaFormat, stateSchemaFormat, type Sql } from './schema-format.js';
+import { isToTakeOver, migrationLock, takeOverMigration, type TakenOver } from './take-over.js';
 import { LogMark1700000000100 } from './log-mark.migration.js';
 import { ProjectionCheckpoint1700000000000 } from './projection-checkpoint.migration.js';
 import { ProjectionRebuild1700000000000 } from './projection-rebuild.migration.js';
@@ -10,6 +11,13 @@ import { ProjectionStopped1700000000000 } from './projection-stopped.migration.j
 
 /** The constructor of a migration or an entity, as TypeORM takes them. */
 type ClassList = Extract<NonNullable<DataSourceOptions['migrations']>, readonly unknown[]>;
+
+const BASE = [
+  ProjectionCheckpoint1700000000000,
+  ProjectionStopped1700000000000,
+  ProjectionRebuild1700000000000,
+  LogMark1700000000100,
+] as const;
 
 export interface ServiceDatabase {
   readonly url: string;
@@ -21,6 +29,8 @@ export interface ServiceDatabase {
   readonly entities?: ClassList;
   /** Name of the data source, for Nest. Default: the schema. */
   readonly name?: string;
+  /** Tables that data of before has in another schema. */
+  readonly takesOver?: TakenOver;
   /** Most connections. Default 10. */
   readonly poolSize?: number;
   /** Told of every query that fails because files of PostgreSQL are damaged, in its words. */
@@ -38,13 +48,7 @@ export const serviceDataSourceOptions = (database: ServiceDatabase): DataSourceO
     url,
     applicationName: `fornax-${schema}`,
     entities: [...entities],
-    migrations: [
-      ProjectionCheckpoint1700000000000,
-      ProjectionStopped1700000000000,
-      ProjectionRebuild1700000000000,
-      LogMark1700000000100,
-      ...migrations,
-    ],
+    migrations: [...BASE, ...migrations],
     migrationsTableName: 'schema_migrations',
     migrationsTransactionMode: 'each',
     synchronize: false,
@@ -74,6 +78,23 @@ const withAdvisoryLock = async (
   }
 };
 
+const nameOf = (migration: ClassList[number]): string =>
+  typeof migration === 'function' ? migration.name : String(migration);
+
+/** In steps that each are whole or did not happen, so that a killed process is followed by one that goes on. */
+const takeOver = async (sql: Sql, database: ServiceDatabase): Promise<void> => {
+  const { schema, takesOver, migrations } = database;
+  if (takesOver === undefined || !(await isToTakeOver(sql, schema, takesOver))) return;
+  const step = takeOverMigration(schema, takesOver, migrations.map(nameOf));
+  const dataSource = new DataSource(serviceDataSourceOptions({ ...database, entities: [], migrations: [step] }));
+  await dataSource.initialize();
+  try {
+    await dataSource.runMigrations();
+  } finally {
+    await dataSource.destroy();
+  }
+};
+
 /**
  * Opens a service's database: creates its schema, runs what is missing of its migrations (one process at a time, others wait), and
  * returns the connected data source. Safe to call from several services and replicas at once.
@@ -81,10 +102,13 @@ const withAdvisoryLock = async (
  */
 export const createServiceDataSource = async (database: ServiceDatabase): Promise<DataSource> => {
   const dataSource = new DataSource(serviceDataSourceOptions(database));
-  await withAdvisoryLock(database.url, `fornax-migrations/${database.schema}`, async (client) => {
-    await checkSchemaFormat(client, database.schema);
+  await withAdvisoryLock(database.url, migrationLock(database.schema), async (client) => {
+    const sql: Sql = async <Row>(text: string, parameters: readonly unknown[] = []) =>
+      (await client.query(text, [...parameters])).rows as Row[];
+    await checkSchemaFormat(sql, database.schema);
     await client.query(`CREATE SCHEMA IF NOT EXISTS ${identifier(database.schema)}`);
-    await stateSchemaFormat(client, database.schema);
+    await stateSchemaFormat(sql, database.schema);
+    await takeOver(sql, database);
     await dataSource.initialize();
     try {
       await dataSource.runMigrations();

@@ -29,7 +29,7 @@ const SCHEMA_LOOK_MS = 2_000;
 export const serviceDatabase = (
   service: string,
   migrations: ServiceDatabase['migrations'],
-  entities: NonNullable<ServiceDatabase['entities']> = [],
+  { entities = [], poolSize, takesOver }: Pick<ServiceDatabase, 'entities' | 'poolSize' | 'takesOver'> = {},
 ): DynamicModule => {
   const name = `database ${service}`;
   let opened:
@@ -45,6 +45,8 @@ export const serviceDatabase = (
         schema: schemaOf(service),
         migrations,
         entities,
+        ...(poolSize === undefined ? {} : { poolSize }),
+        ...(takesOver === undefined ? {} : { takesOver }),
         onDamage: (said) => {
           if (damaged === undefined) logger.error({ ways: damagedOf(said).ways }, damagedOf(said).reason);
           damaged ??= damagedOf(said);

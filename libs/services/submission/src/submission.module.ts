@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { HistoryModule } from '@fornax/history';
-import { NOTIFY_MIGRATIONS, NotifyModule } from '@fornax/notify';
-import { OUTPUT_MIGRATIONS, OutputModule } from '@fornax/output';
+import { NotifyModule } from '@fornax/notify';
+import { OutputModule } from '@fornax/output';
 import { PeopleModule } from '@fornax/people';
 import { ProfilesModule } from '@fornax/profiles';
 import {
@@ -29,8 +29,6 @@ const SERVICE = 'submission';
       IdempotencyKeys1790000600000,
       ExactAnswers1790000810000,
       UnsettledRequests1790000800000,
-      ...OUTPUT_MIGRATIONS,
-      ...NOTIFY_MIGRATIONS,
     ]),
     ProfilesModule,
     PeopleModule,

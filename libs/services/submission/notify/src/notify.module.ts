@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { ENV, provideProjection } from '@fornax/service-kit';
 import { TasksModule } from '@fornax/tasks';
 import { loadNotifyConfig, NOTIFY_CONFIG } from './config/notify-config.js';
-import { DATABASE } from './config/database.js';
+import { DATABASE, notifyDatabase } from './config/database.js';
 import { CommitOwners } from './feed/commit-owners.js';
 import { EventFeed } from './feed/event-feed.js';
 import { EventStream } from './feed/event-stream.js';
@@ -18,7 +18,7 @@ import { WebhooksProjection } from './webhooks/webhooks.projection.js';
 
 /** Tells others what happens: one feed of events, Server-Sent Events and signed webhooks over it. */
 @Module({
-  imports: [TasksModule],
+  imports: [notifyDatabase(), TasksModule],
   controllers: [EventsController, WebhooksController],
   providers: [
     { provide: NOTIFY_CONFIG, inject: [ENV], useFactory: loadNotifyConfig },

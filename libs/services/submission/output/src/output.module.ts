@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { ENV } from '@fornax/service-kit';
 import { TasksModule } from '@fornax/tasks';
+import { outputDatabase } from './config/database.js';
 import { loadOutputConfig, OUTPUT_CONFIG } from './config/output-config.js';
 import { EndedTasks } from './followers/ended-tasks.js';
 import { LogIngest } from './followers/log-ingest.js';
@@ -21,7 +22,7 @@ import { OutputLookup } from './queries/output-lookup.js';
 
 /** Output of instances: from the stream to rows, from rows to objects; read as a whole, what is fresh, ranges, tails. */
 @Module({
-  imports: [TasksModule],
+  imports: [outputDatabase(), TasksModule],
   controllers: [TaskOutputController, OutputTailController, OutputRangesController, EndedTasks, OutputCleanup],
   providers: [
     { provide: OUTPUT_CONFIG, inject: [ENV], useFactory: loadOutputConfig },

@@ -40,9 +40,10 @@ const lines = (from: number, to: number): string =>
   Array.from({ length: to - from }, (_, n) => line(from + n)).join('');
 const read = async (path: string): Promise<string> => (await harness.call('GET', path)).text;
 const keptBytes = async (uuid: string): Promise<number> => {
-  const rows = await harness.query('SELECT coalesce(sum(size_bytes), 0) AS bytes FROM log_chunk WHERE task_id = $1', [
-    uuid,
-  ]);
+  const rows = await harness.query(
+    'SELECT coalesce(sum(size_bytes), 0) AS bytes FROM output.log_chunk WHERE task_id = $1',
+    [uuid],
+  );
   return Number((rows[0] as { bytes: string }).bytes);
 };
 /** All output of the task is taken in, and what should leave the database has left it. */
@@ -134,9 +135,9 @@ describe('output that outgrows the database', () => {
     await eventually(() => objectsOf(uuid).length === 0, { timeoutMs: 40_000 });
     await harness.print(uuid, 0, 'too late\n');
     await harness.print(await begin(), 0, 'in time\n');
-    await eventually(async () => (await harness.query('SELECT 1 FROM log_garbage')).length === 0);
+    await eventually(async () => (await harness.query('SELECT 1 FROM output.log_garbage')).length === 0);
     for (const table of ['log_chunk', 'log_stream', 'log_segment', 'log_archived', 'log_part', 'log_attempt'])
-      expect(await harness.query(`SELECT 1 FROM ${table} WHERE task_id = $1`, [uuid])).toEqual([]);
+      expect(await harness.query(`SELECT 1 FROM output.${table} WHERE task_id = $1`, [uuid])).toEqual([]);
   }, 60_000);
 
   it('leaves no object behind when the task is deleted while one is written', async () => {
@@ -145,14 +146,14 @@ describe('output that outgrows the database', () => {
     storage.onNextPut(async () => {
       await harness.call('DELETE', `/tasks/${uuid}`);
       await eventually(
-        async () => (await harness.query('SELECT 1 FROM log_stream WHERE task_id = $1', [uuid])).length === 0,
+        async () => (await harness.query('SELECT 1 FROM output.log_stream WHERE task_id = $1', [uuid])).length === 0,
       );
     });
     await printLines(uuid, 0, 15);
     await eventually(
       async () =>
-        (await harness.query('SELECT 1 FROM log_forgotten WHERE task_id = $1', [uuid])).length === 1 &&
-        (await harness.query('SELECT 1 FROM log_garbage')).length === 0 &&
+        (await harness.query('SELECT 1 FROM output.log_forgotten WHERE task_id = $1', [uuid])).length === 1 &&
+        (await harness.query('SELECT 1 FROM output.log_garbage')).length === 0 &&
         objectsOf(uuid).length === 0,
       { timeoutMs: 20_000 },
     );
@@ -224,7 +225,7 @@ describe('object storage that is away', () => {
     await settled(uuid);
     expect(await read(`/fornax/v1/tasks/${uuid}/instances/0/stdout`)).toBe(lines(0, 60));
     await eventually(async () => {
-      const known = await harness.query('SELECT 1 FROM log_segment WHERE task_id = $1 AND is_stored', [uuid]);
+      const known = await harness.query('SELECT 1 FROM output.log_segment WHERE task_id = $1 AND is_stored', [uuid]);
       return objectsOf(uuid).length === known.length;
     });
   }, 60_000);

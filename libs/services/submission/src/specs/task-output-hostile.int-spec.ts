@@ -48,8 +48,8 @@ describe('output of a node that lies', () => {
     await harness.print('no-task', 1, 'no task\n', { node, lease: '1/1' });
     await harness.print(uuid, 1, 'its own\n', { node });
     expect(await shown(uuid)).toBe('1> its own\n');
-    expect(await harness.query("SELECT task_id FROM log_attempt WHERE task_id = 'no-task'")).toEqual([]);
-    expect(await harness.query('SELECT attempt FROM log_attempt WHERE attempt > 1000')).toEqual([]);
+    expect(await harness.query("SELECT task_id FROM output.log_attempt WHERE task_id = 'no-task'")).toEqual([]);
+    expect(await harness.query('SELECT attempt FROM output.log_attempt WHERE attempt > 1000')).toEqual([]);
   });
 
   it('has offsets that harm its own instance at most', async () => {

@@ -114,12 +114,12 @@ describe('output', () => {
     await harness.happen(uuid, dispatched(aLease(0)));
     await harness.print(uuid, 0, 'x\n');
     await harness.call('GET', `/tasks/${uuid}/stdout`);
-    expect(await harness.query('SELECT 1 FROM log_chunk WHERE task_id = $1', [uuid])).toHaveLength(1);
+    expect(await harness.query('SELECT 1 FROM output.log_chunk WHERE task_id = $1', [uuid])).toHaveLength(1);
     await harness.happen(uuid, concluded(anEnd(0)));
     await harness.call('DELETE', `/tasks/${uuid}`);
     expect(await harness.call('GET', `/tasks/${uuid}/stdout`)).toMatchObject({ status: 404 });
     await eventually(
-      async () => (await harness.query('SELECT 1 FROM log_chunk WHERE task_id = $1', [uuid])).length === 0,
+      async () => (await harness.query('SELECT 1 FROM output.log_chunk WHERE task_id = $1', [uuid])).length === 0,
     );
   });
 
@@ -220,13 +220,13 @@ describe('starting again', () => {
     await harness.print(uuid, 0, 'one\n');
     expect((await harness.call('POST', `/tasks/${uuid}/stdout`)).text).toBe('0> one\n');
     // As if the stream had held three messages more, and then others under the same numbers.
-    await harness.query('UPDATE log_checkpoint SET sequence = sequence + 3');
+    await harness.query('UPDATE output.log_checkpoint SET sequence = sequence + 3');
     await harness.print(uuid, 0, 'two\n');
     await harness.restart();
     expect(await eventually(async () => (await harness.call('POST', `/tasks/${uuid}/stdout`)).text || undefined)).toBe(
       '0> two\n',
     );
-    await harness.query('UPDATE log_checkpoint SET sent_ns = sent_ns - 1');
+    await harness.query('UPDATE output.log_checkpoint SET sent_ns = sent_ns - 1');
     await harness.restart();
     await harness.print(uuid, 0, 'three\n');
     expect(await eventually(async () => (await harness.call('POST', `/tasks/${uuid}/stdout`)).text || undefined)).toBe(
