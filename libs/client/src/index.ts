@@ -45,15 +45,4 @@ export type {
   QuarantineEntry,
   SnapshotRequest,
 } from './api/wire-types.js';
-export { S3Client, type CallOptions, type S3ClientOptions, type S3Object, type StreamBody } from './s3/s3-client.js';
-export { S3Error } from './s3/s3-error.js';
-export {
-  canonicalRequest,
-  encodeRfc3986,
-  sha256Hex,
-  signRequest,
-  UNSIGNED_PAYLOAD,
-  type RequestToSign,
-  type S3Keys,
-} from './s3/sigv4.js';
 export { NodeAccessClient, type NewNodeToken } from './api/node-access-client.js';

@@ -1,27 +1,38 @@
+/** The S3 protocol: signatures, documents, errors and ranges, and a client. */
 export { parseRange, type ByteRange } from './byte-range.js';
-export { accessDenied, malformedXml, noSuchBucket, noSuchKey, S3Error, type S3ErrorCode } from './s3-error.js';
+export type { S3Object } from './client/answers.js';
+export type { StreamBody } from './client/body.js';
+export { S3Client, type CallOptions, type ReadOptions, type S3ClientOptions } from './client/s3-client.js';
+export { S3Connection, type S3ConnectionOptions } from './client/s3-connection.js';
+export { accessDenied, malformedXml, noSuchBucket, noSuchKey, S3Error, s3Error, type S3ErrorCode } from './s3-error.js';
+export { DEFAULT_REGION, signRequest, type RequestToSign, type S3Keys } from './signature/sign-request.js';
 export {
+  ALGORITHM,
+  canonicalQuery,
   canonicalRequest,
   EMPTY_SHA256,
   encodePath,
   equalInConstantTime,
+  formatTimestamp,
   parseTimestamp,
-  scopeText,
   sha256Hex,
+  signatureOf,
   signChunk,
   signingKey,
-  signRequest,
   signTrailer,
+  UNSIGNED_PAYLOAD,
   uriEncode,
   type CanonicalParts,
   type ChunkSigning,
   type CredentialScope,
+  type QueryPairs,
 } from './signature/sigv4.js';
 export {
   childNodes,
   childText,
   errorDocument,
   parseXml,
+  readXml,
   xmlDocument,
   type XmlChildren,
   type XmlContent,

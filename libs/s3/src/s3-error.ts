@@ -48,27 +48,34 @@ const STATUS = {
 
 export type S3ErrorCode = keyof typeof STATUS;
 
-/** A "no" as S3 clients know it. `details` become elements of the answer, e.g. BucketName. */
+/** A "no" as S3 says it, on either side of the wire. `details` become elements of the answer, e.g. BucketName. */
 export class S3Error extends Error {
-  readonly status: number;
-
   constructor(
-    readonly code: S3ErrorCode,
+    readonly status: number,
+    /** S3's own, e.g. `NoSuchKey`; of another service perhaps one that is not in the table above. */
+    readonly code: string,
     message: string,
     readonly details: Readonly<Record<string, string>> = {},
     options?: ErrorOptions,
   ) {
     super(message, options);
     this.name = 'S3Error';
-    this.status = STATUS[code];
   }
 }
 
+/** An error to answer with: its code says its status. */
+export const s3Error = (
+  code: S3ErrorCode,
+  message: string,
+  details: Readonly<Record<string, string>> = {},
+  options?: ErrorOptions,
+): S3Error => new S3Error(STATUS[code], code, message, details, options);
+
 export const noSuchBucket = (bucket: string): S3Error =>
-  new S3Error('NoSuchBucket', 'The specified bucket does not exist', { BucketName: bucket });
+  s3Error('NoSuchBucket', 'The specified bucket does not exist', { BucketName: bucket });
 export const noSuchKey = (key: string): S3Error =>
-  new S3Error('NoSuchKey', 'The specified key does not exist.', { Key: key });
-export const accessDenied = (message = 'Access Denied'): S3Error => new S3Error('AccessDenied', message);
+  s3Error('NoSuchKey', 'The specified key does not exist.', { Key: key });
+export const accessDenied = (message = 'Access Denied'): S3Error => s3Error('AccessDenied', message);
 export const malformedXml = (
   message = 'The XML you provided was not well-formed or did not validate against our published schema',
-): S3Error => new S3Error('MalformedXML', message);
+): S3Error => s3Error('MalformedXML', message);

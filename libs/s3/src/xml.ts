@@ -91,20 +91,31 @@ export type XmlNode = Readonly<Record<string, unknown>>;
 const isNode = (value: unknown): value is XmlNode =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** @throws S3Error MalformedXML: not well-formed, another root, a document type, too deep or too many elements */
-export const parseXml = (text: string, root: string): XmlNode => {
+/**
+ * The root element of a document, whatever its name; undefined when it is not well-formed, has a document type, is too deep or has too many
+ * elements.
+ */
+export const readXml = (text: string): { readonly root: string; readonly content: XmlNode } | undefined => {
   if (/<!(DOCTYPE|ENTITY)/i.test(text) || !isWithinBounds(text) || XMLValidator.validate(text) !== true)
-    throw malformedXml();
+    return undefined;
   let parsed: unknown;
   try {
     parsed = parser.parse(text);
   } catch {
-    throw malformedXml();
+    return undefined;
   }
-  const found = isNode(parsed) ? parsed[root] : undefined;
-  if (isNode(found)) return found;
-  if (typeof found === 'string') return {}; // an element without children
-  throw malformedXml();
+  const [found] = isNode(parsed) ? Object.entries(parsed).filter(([name]) => !/^[?#]/.test(name)) : [];
+  if (!found) return undefined;
+  const [root, content] = found;
+  if (isNode(content)) return { root, content };
+  return typeof content === 'string' ? { root, content: {} } : undefined; // an element without children
+};
+
+/** @throws S3Error MalformedXML: no document that can be read, or another root */
+export const parseXml = (text: string, root: string): XmlNode => {
+  const document = readXml(text);
+  if (document?.root !== root) throw malformedXml();
+  return document.content;
 };
 
 export const childText = (node: XmlNode, name: string): string | undefined => {

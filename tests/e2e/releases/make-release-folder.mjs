@@ -18,7 +18,10 @@ const [checkoutArgument, name] = process.argv.slice(2);
 if (!checkoutArgument || !name) throw new Error('usage: make-release-folder.mjs <checkout> <name>');
 const checkout = resolve(checkoutArgument);
 const here = fileURLToPath(new URL('.', import.meta.url));
-const { FornaxClient, S3Client } = await import(pathToFileURL(join(checkout, 'libs/client/dist/index.js')).href);
+const libraryOf = (folder) => import(pathToFileURL(join(checkout, folder, 'dist/index.js')).href);
+const { FornaxClient, ...client } = await libraryOf('libs/client');
+// Releases before libs/s3 had the S3 client in libs/client.
+const S3Client = client.S3Client ?? (await libraryOf('libs/s3')).S3Client;
 
 /** Names of tasks, buckets and people; nobody reads meaning into them. */
 const PEOPLE = { operator: 'operator@example.org', member: 'member@example.org' };

@@ -1,4 +1,5 @@
-import { FornaxClient, S3Client } from '@fornax/client';
+import { FornaxClient } from '@fornax/client';
+import { S3Client } from '@fornax/s3';
 import { type RunningPlatform, eventually } from '@fornax/testing';
 
 /** The first user's clients of a platform. */

@@ -15,7 +15,6 @@ const RECKONED = /(Date|[cC]lock)\.now\(\) *(-|<|>|\+)|(-|<=?|[^=]>=?|\+) *(Date
  */
 const DATED: Readonly<Record<string, number>> = {
   'apps/cli/src/commands/token.ts': 1,
-  'apps/node-agent/src/s3/s3-client.ts': 2,
   // Lists of deletions of other processes that name nothing any more, by their dates.
   'libs/object-store/src/local/deletions.ts': 1,
   // Files that a reindex sets aside, by their dates.

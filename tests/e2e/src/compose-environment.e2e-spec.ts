@@ -5,7 +5,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FornaxClient, S3Client } from '@fornax/client';
+import { FornaxClient } from '@fornax/client';
 import {
   type PostgresServer,
   ServerProcess,
@@ -15,6 +15,7 @@ import {
   provisionNats,
   startPostgres,
 } from '@fornax/embedded';
+import { S3Client } from '@fornax/s3';
 import { eventually, toolsDir, workspaceRoot } from '@fornax/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Addresses, ComposeEnvironment } from './compose-environment.js';

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ApiError, type FornaxClient, type S3Client } from '@fornax/client';
+import { ApiError, type FornaxClient } from '@fornax/client';
+import type { S3Client } from '@fornax/s3';
 import { type RunningPlatform, eventually, startPlatform } from '@fornax/testing';
 import { clientsOf, untilAllPrint } from './clients.js';
 

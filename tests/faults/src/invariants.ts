@@ -1,4 +1,4 @@
-import { S3Client } from '@fornax/client';
+import { S3Client } from '@fornax/s3';
 import type { RunningPlatform } from '@fornax/testing';
 import { type Acknowledged, type LedgerLine, call, insist } from './work.js';
 

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
-import { S3Client } from '@fornax/client';
 import { reportSubject } from '@fornax/contracts';
+import { S3Client } from '@fornax/s3';
 import { eventually } from '@fornax/testing';
 import { startPlatform, type RunningPlatform } from '@fornax/testing/platform';
 import { NodeIntruder } from './node-intruder.js';

@@ -1,5 +1,5 @@
+import { S3Client } from '@fornax/s3';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { S3Client } from '@fornax/client';
 import { eventually } from '@fornax/testing';
 import {
   enterAsLiar,

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { WireTask } from '@fornax/contracts';
-import { FornaxClient, S3Client, isOver } from '@fornax/client';
+import { FornaxClient, isOver } from '@fornax/client';
 import { describeError } from '@fornax/embedded';
+import { S3Client } from '@fornax/s3';
 import type { Screen } from '../screen.js';
 import { decodePpm, encodePng, stack } from './picture.js';
 

@@ -3,12 +3,11 @@ import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import type { LeaseOrder } from '@fornax/contracts';
+import { type S3Client, S3Error } from '@fornax/s3';
 
 import { eachLimited } from '../files/each-limited.js';
 import { replaceFile } from '../files/replace-file.js';
 import { UserError } from '../profile/command-of.js';
-import { type S3Client, S3Error } from '../s3/s3-client.js';
-import type { S3Credentials } from '../s3/sign-v4.js';
 
 const PARALLEL = 4;
 
@@ -36,14 +35,15 @@ interface WantedObject {
 /** The objects of one bucket by their place in the folder; a path that ends with a slash is a folder. @throws UserError, S3Error */
 const objectsOf = async (
   s3: S3Client,
-  credentials: S3Credentials,
   { bucket, prefix = '', stripPrefix }: LeaseOrder['resources'][number],
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, WantedObject>> => {
   const objects = new Map<string, WantedObject>();
-  for await (const { key, version } of s3.list(credentials, bucket, prefix, signal)) {
+  for await (const { key, sizeBytes, etag, lastModified } of s3.list(bucket, prefix, { signal })) {
     const path = localPathOf(key, stripPrefix);
-    if (path !== undefined) objects.set(path, { bucket, key, version: `${bucket} ${version}` });
+    // Changes with the content; with its age where the storage names no ETag.
+    const version = `${bucket} ${sizeBytes} ${etag === '' ? lastModified : etag}`;
+    if (path !== undefined) objects.set(path, { bucket, key, version });
   }
   return objects;
 };
@@ -51,7 +51,6 @@ const objectsOf = async (
 /** Copies the objects of the buckets into `folder`, bucket after bucket, so that the last one wins. @throws UserError, S3Error */
 export const downloadInputs = async (
   s3: S3Client,
-  credentials: S3Credentials,
   resources: LeaseOrder['resources'],
   folder: string,
   signal: AbortSignal,
@@ -60,7 +59,7 @@ export const downloadInputs = async (
   await mkdir(folder, { recursive: true });
   for (const resource of resources) {
     try {
-      const objects = await objectsOf(s3, credentials, resource, signal);
+      const objects = await objectsOf(s3, resource, signal);
       await eachLimited([...objects], PARALLEL, async ([path, { bucket, key, version }]) => {
         const target = join(folder, path);
         if (path.endsWith('/')) {
@@ -69,7 +68,7 @@ export const downloadInputs = async (
         }
         await mkdir(dirname(target), { recursive: true });
         await rm(target, { force: true });
-        await s3.download(credentials, bucket, key, target, signal);
+        await s3.download(bucket, key, target, { signal });
         inputs.set(path, version);
       });
     } catch (error) {
@@ -93,7 +92,6 @@ export interface InputPlace {
  */
 export const refreshInputs = async (
   s3: S3Client,
-  credentials: S3Credentials,
   resources: LeaseOrder['resources'],
   { jobDir, folder, stagingDir }: InputPlace,
   inputs: Inputs,
@@ -101,7 +99,7 @@ export const refreshInputs = async (
 ): Promise<ReadonlyMap<string, string>> => {
   const wanted = new Map<string, WantedObject>();
   for (const resource of resources) {
-    const objects = await objectsOf(s3, credentials, resource, signal).catch((error: unknown) => {
+    const objects = await objectsOf(s3, resource, signal).catch((error: unknown) => {
       throw inputError(resource.bucket, error);
     });
     for (const [path, object] of objects) wanted.set(path, object);
@@ -111,7 +109,7 @@ export const refreshInputs = async (
   await eachLimited(changed, PARALLEL, async ([path, { bucket, key, version }]) => {
     const staged = join(stagingDir, `incoming-${randomUUID()}`);
     try {
-      await s3.download(credentials, bucket, key, staged, signal);
+      await s3.download(bucket, key, staged, { signal });
       const place = folder === '' ? path : `${folder}/${path}`;
       replaced.set(place, await replaceFile(jobDir, place, staged));
       inputs.set(path, version);

@@ -13,6 +13,7 @@ import {
 } from '@fornax/contracts';
 import type { Driver, InstanceExit, PreparedInstance, RunningInstance } from '@fornax/drivers';
 import type { DurablePublisher } from '@fornax/event-store';
+import { S3Client, type S3Connection, type S3Keys } from '@fornax/s3';
 
 import { InstanceMeter } from '../live/instance-meter.js';
 import type { Measurable } from '../live/live-beat.js';
@@ -21,8 +22,6 @@ import { type RpcClient, RpcRefused } from '../node/rpc-client.js';
 import { inSpan } from '../node/trace.js';
 import { LogPipe } from '../output/log-pipe.js';
 import { type InstancePlan, planOf, UserError } from '../profile/command-of.js';
-import type { S3Client } from '../s3/s3-client.js';
-import type { S3Credentials } from '../s3/sign-v4.js';
 import { downloadInputs, refreshInputs } from './inputs.js';
 import { type Outcome, outcomeOf } from './outcome-of.js';
 import { ResourceRefresh } from './resource-refresh.js';
@@ -38,7 +37,7 @@ export interface InstanceWorld {
   readonly path: string;
   readonly rpc: RpcClient;
   readonly publisher: Pick<DurablePublisher, 'publish'>;
-  readonly s3: S3Client;
+  readonly s3: S3Connection;
   readonly report: (report: NodeReport) => void;
   /** Whether the lease is still this node's, at this very moment. */
   readonly isHeld: () => boolean;
@@ -93,7 +92,8 @@ export class Instance implements Measurable {
   /** Ends the storing of output as well, which a cancelled instance's owner still wants. */
   readonly #dropping = new AbortController();
   readonly #leaseId: string;
-  readonly #s3: S3Client;
+  /** The storage with the rights of a grant. */
+  readonly #s3: (keys: S3Keys) => S3Client;
   readonly #publisher: Pick<DurablePublisher, 'publish'>;
   readonly #refresh: ResourceRefresh;
   #bringNew: ((signal: AbortSignal) => Promise<void>) | undefined;
@@ -121,7 +121,7 @@ export class Instance implements Measurable {
   ) {
     this.#leaseId = order.leaseId;
     const moved = (): void => void (this.#moved += 1);
-    this.#s3 = world.s3.watched(moved);
+    this.#s3 = (keys) => new S3Client({ ...keys, connection: world.s3, onMoved: moved });
     this.#publisher = {
       publish: async (...message) => {
         const published = await world.publisher.publish(...message);
@@ -333,13 +333,13 @@ export class Instance implements Measurable {
       const { jobDir } = prepared;
       const folder = plan.resourcesFolder;
       this.#times.enter('download');
-      const inputs = await downloadInputs(this.#s3, granted.s3, order.resources, join(jobDir, folder), signal);
+      const inputs = await downloadInputs(this.#s3(granted.s3), order.resources, join(jobDir, folder), signal);
       this.#before = await manifestOf(jobDir);
       this.#times.enter('environment');
       const place = { jobDir, folder, stagingDir: dirname(jobDir) };
       this.#bringNew = async (ending) => {
         const { s3 } = await this.#credentials();
-        const replaced = await refreshInputs(this.#s3, s3, order.resources, place, inputs, ending);
+        const replaced = await refreshInputs(this.#s3(s3), order.resources, place, inputs, ending);
         // What the platform brought is no result of the command.
         this.#before = new Map([...this.#before, ...replaced]);
       };
@@ -361,7 +361,7 @@ export class Instance implements Measurable {
         const files = await selectResults(jobDir, this.#before, plan.filter);
         if (files.length === 0) return { outcome, uploaded: NO_FILES };
         const { s3 } = await this.#credentials();
-        return { outcome, uploaded: await uploadFiles(this.#s3, s3, jobDir, files, results, this.#abort.signal) };
+        return { outcome, uploaded: await uploadFiles(this.#s3(s3), jobDir, files, results, this.#abort.signal) };
       });
     } catch (error) {
       // What the command did stays the first thing to tell.
@@ -370,7 +370,7 @@ export class Instance implements Measurable {
   }
 
   /** S3 credentials and secrets of this lease, asked for again when they are old. @throws Error the platform does not grant them */
-  async #credentials(): Promise<Granted & { readonly s3: S3Credentials }> {
+  async #credentials(): Promise<Granted & { readonly s3: S3Keys }> {
     if (this.#grant && performance.now() - this.#grant.at < GRANT_FRESH_MS) return this.#grant.granted;
     const { leaseId, taskId, instance } = this.order;
     const { signal } = this.#abort;

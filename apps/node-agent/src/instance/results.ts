@@ -1,8 +1,8 @@
+import type { S3Client } from '@fornax/s3';
+
 import { eachLimited } from '../files/each-limited.js';
 import { type JobFile, listFiles, openFile } from '../files/job-files.js';
 import { filterPaths, type PathFilter } from '../files/path-filter.js';
-import type { S3Client } from '../s3/s3-client.js';
-import type { S3Credentials } from '../s3/sign-v4.js';
 
 const PARALLEL = 4;
 
@@ -36,7 +36,6 @@ export interface UploadTarget {
 /** Uploads the files, a few at a time. A file that is gone by then is left out. @throws S3Error */
 export const uploadFiles = async (
   s3: S3Client,
-  credentials: S3Credentials,
   jobDir: string,
   files: readonly JobFile[],
   target: UploadTarget,
@@ -49,7 +48,7 @@ export const uploadFiles = async (
     const file = await openFile(jobDir, path);
     if (!file) return;
     try {
-      const uploaded = await s3.upload(credentials, target.bucket, (target.prefix ?? '') + path, file, signal);
+      const uploaded = await s3.upload(target.bucket, (target.prefix ?? '') + path, file, { signal });
       // Added after the await: `bytes += await …` would forget what other uploads added meanwhile.
       bytes += uploaded;
       count += 1;

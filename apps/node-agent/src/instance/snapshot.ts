@@ -9,10 +9,10 @@ import {
   snapshotReportSubject,
 } from '@fornax/contracts';
 import type { DurablePublisher } from '@fornax/event-store';
+import { S3Client, type S3Connection } from '@fornax/s3';
 
 import type { RpcClient } from '../node/rpc-client.js';
 import { inSpan } from '../node/trace.js';
-import type { S3Client } from '../s3/s3-client.js';
 import type { Instance } from './instance.js';
 import { selectResults, uploadFiles } from './results.js';
 
@@ -20,7 +20,7 @@ export interface SnapshotWorld {
   readonly nodeId: string;
   readonly rpc: RpcClient;
   readonly publisher: Pick<DurablePublisher, 'publish'>;
-  readonly s3: S3Client;
+  readonly s3: S3Connection;
 }
 
 const GRANT_TIMEOUT_MS = 10_000;
@@ -56,7 +56,8 @@ export const takeSnapshot = (
       await tell({ kind: 'progress', snapshotId, leaseId, sizeToUploadBytes, transferredBytes: 0 });
       let toldAt = performance.now();
       const target = { bucket: order.bucket, prefix: order.prefix };
-      const uploaded = await uploadFiles(world.s3, reply.s3, jobDir, selected, target, signal, (transferredBytes) => {
+      const s3 = new S3Client({ ...reply.s3, connection: world.s3 });
+      const uploaded = await uploadFiles(s3, jobDir, selected, target, signal, (transferredBytes) => {
         if (performance.now() - toldAt < PROGRESS_EVERY_MS) return;
         toldAt = performance.now();
         void tell({ kind: 'progress', snapshotId, leaseId, sizeToUploadBytes, transferredBytes });

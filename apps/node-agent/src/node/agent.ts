@@ -12,6 +12,7 @@ import {
 } from '@fornax/contracts';
 import type { Driver, DriverFacts } from '@fornax/drivers';
 import { connectNats, consumeBatches, DurablePublisher, onReconnect } from '@fornax/event-store';
+import { S3Connection } from '@fornax/s3';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { metrics } from '@opentelemetry/api';
 
@@ -19,13 +20,13 @@ import { Instance, type InstanceWorld } from '../instance/instance.js';
 import { takeSnapshot } from '../instance/snapshot.js';
 import { LiveBeat } from '../live/live-beat.js';
 import { Reporter } from '../output/reporter.js';
-import { S3Client } from '../s3/s3-client.js';
 import type { Hardware } from './hardware.js';
 import { Membership } from './membership.js';
 import { RpcClient } from './rpc-client.js';
 import type { KeyRing } from '../enrollment/key-ring.js';
 import { assertMayBeRemote } from '../enrollment/server-version.js';
 import { DiskGuard } from './disk-guard.js';
+import { activeTraceparent } from './trace.js';
 import type { WorkDisk } from './work-disk.js';
 import { LeaderFence, parseOrders, SeenLeases } from './orders.js';
 import { unlessAborted } from './unless-aborted.js';
@@ -47,6 +48,9 @@ export interface AgentParts {
 const LEAVE_MS = 2_000;
 const FLUSH_MS = 1_000;
 const ROTATE_TIMEOUT_MS = 5_000;
+
+/** A storage that is away or busy for a moment ends no instance. */
+const STORAGE = { tries: 6, maxConnections: 16, traceparent: activeTraceparent };
 
 const keyOptions = (keys: KeyRing, log: AgentParts['log']) => ({
   credentials: () => keys.credentials(),
@@ -82,7 +86,7 @@ export class Agent {
     private readonly nc: NatsConnection,
     private readonly publisher: DurablePublisher,
     private readonly rpc: RpcClient,
-    private readonly s3: S3Client,
+    private readonly s3: S3Connection,
     private readonly reporter: Reporter,
     readonly membership: Membership,
   ) {
@@ -134,7 +138,15 @@ export class Agent {
         onKeyDue: () => void agent.#changeKey().catch(onError),
       },
     );
-    const agent: Agent = new Agent(parts, nc, publisher, rpc, new S3Client(parts.storageUrl), reporter, membership);
+    const agent: Agent = new Agent(
+      parts,
+      nc,
+      publisher,
+      rpc,
+      new S3Connection({ ...STORAGE, endpoint: parts.storageUrl }),
+      reporter,
+      membership,
+    );
     if (keys) onReconnect(nc, () => void keys.connected().catch(onError));
     agent.#live.start();
     agent.#loops.push(membership.run(agent.#stop.signal), agent.#consume());

@@ -1,43 +1,62 @@
-export interface ListedObject {
+import { childNodes, childText, readXml } from '../xml.js';
+
+/** An object as a listing tells of it. */
+export interface S3Object {
   readonly key: string;
   readonly sizeBytes: number;
-  /** Changes with the object's content; with its age where the storage names no ETag. */
-  readonly version: string;
+  /** Without quotes; '' where the storage names none. */
+  readonly etag: string;
+  readonly lastModified: string;
 }
 
 /** One page of ListObjectsV2. */
 export interface ObjectPage {
-  readonly objects: readonly ListedObject[];
+  readonly objects: readonly S3Object[];
+  /** Token of the next page. */
   readonly next: string | undefined;
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' };
-const unescapeXml = (text: string): string =>
-  text.replaceAll(/&(?:#x([0-9a-f]+)|#(\d+)|(\w+));/gi, (whole, hex?: string, decimal?: string, name?: string) => {
-    if (hex !== undefined) return String.fromCodePoint(Number.parseInt(hex, 16));
-    if (decimal !== undefined) return String.fromCodePoint(Number(decimal));
-    return ENTITIES[name ?? ''] ?? whole;
-  });
-const element = (xml: string, name: string): string | undefined => {
-  const text = new RegExp(`<${name}>([\\s\\S]*?)</${name}>`).exec(xml)?.[1];
-  return text === undefined ? undefined : unescapeXml(text);
+export const unquoted = (etag: string | undefined): string => (etag ?? '').replace(/^"|"$/g, '');
+
+const contentOf = (xml: string) => {
+  const document = readXml(xml);
+  if (!document) throw new Error('the storage answered something that is no XML');
+  return document.content;
 };
 
-/** Reads the answer to a ListObjectsV2 request that was made with `encoding-type=url`. */
+/** Reads the answer to a ListObjectsV2 request, made with `encoding-type=url` or not. @throws Error it is none */
 export const parseObjectPage = (xml: string): ObjectPage => {
-  const isEncoded = element(xml, 'EncodingType') === 'url';
+  const page = contentOf(xml);
+  const isEncoded = childText(page, 'EncodingType') === 'url';
   const decode = (key: string): string => (isEncoded ? decodeURIComponent(key.replaceAll('+', ' ')) : key);
-  const objects = [...xml.matchAll(/<Contents>([\s\S]*?)<\/Contents>/g)].map(([, contents = '']) => ({
-    key: decode(element(contents, 'Key') ?? ''),
-    sizeBytes: Number(element(contents, 'Size') ?? 0),
-    version: `${element(contents, 'Size') ?? ''} ${element(contents, 'ETag') ?? element(contents, 'LastModified') ?? ''}`,
+  const objects = childNodes(page, 'Contents').map((contents) => ({
+    key: decode(childText(contents, 'Key') ?? ''),
+    sizeBytes: Number(childText(contents, 'Size') ?? 0),
+    etag: unquoted(childText(contents, 'ETag')),
+    lastModified: childText(contents, 'LastModified') ?? '',
   }));
-  return { objects, next: element(xml, 'IsTruncated') === 'true' ? element(xml, 'NextContinuationToken') : undefined };
+  return {
+    objects,
+    next: childText(page, 'IsTruncated') === 'true' ? childText(page, 'NextContinuationToken') : undefined,
+  };
 };
 
-/** `<Code>` and `<Message>` of an error answer. */
-export const parseS3Error = (xml: string): { readonly code: string; readonly message: string } => ({
-  code: element(xml, 'Code') ?? 'Unknown',
-  message: element(xml, 'Message') ?? '',
-});
-export const uploadIdOf = (xml: string): string => element(xml, 'UploadId') ?? '';
+/** Names in the answer to ListBuckets. @throws Error it is none */
+export const parseBuckets = (xml: string): readonly string[] => {
+  const [buckets] = childNodes(contentOf(xml), 'Buckets');
+  return buckets ? childNodes(buckets, 'Bucket').flatMap((bucket) => childText(bucket, 'Name') ?? []) : [];
+};
+
+/** `<Code>` and `<Message>` of an error answer; undefined for an answer that is none, such as a proxy's page. */
+export const parseError = (xml: string): { readonly code: string; readonly message: string } | undefined => {
+  const document = readXml(xml);
+  if (document?.root !== 'Error') return undefined;
+  return { code: childText(document.content, 'Code') ?? '', message: childText(document.content, 'Message') ?? '' };
+};
+
+/** The upload that CreateMultipartUpload began. @throws Error it says none */
+export const uploadIdOf = (xml: string): string => {
+  const uploadId = childText(contentOf(xml), 'UploadId');
+  if (!uploadId) throw new Error('the storage answered without an upload id');
+  return uploadId;
+};

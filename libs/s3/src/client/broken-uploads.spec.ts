@@ -25,7 +25,11 @@ beforeEach(async () => {
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
-  s3 = new S3Client(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  s3 = new S3Client({
+    ...credentials,
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    tries: 6,
+  });
 });
 afterEach(async () => {
   s3.close();
@@ -45,7 +49,7 @@ it('closes nothing that is not its own when uploads break', async () => {
   const { signal } = new AbortController();
   const files = await Promise.all(paths.map((path) => open(path)));
   const before = await Promise.all(files.map((file) => file.stat()));
-  const uploads = files.map((file, index) => s3.upload(credentials, 'out', String(index), file, signal));
+  const uploads = files.map((file, index) => s3.upload('out', String(index), file, { signal }));
   const outcomes = await Promise.allSettled(uploads);
   expect(outcomes.map(({ status }) => status)).toEqual(uploads.map(() => 'rejected'));
   // What others open now gets the numbers of whatever was closed.

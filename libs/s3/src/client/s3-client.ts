@@ -1,122 +1,141 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import http from 'node:http';
-import https from 'node:https';
+import { createWriteStream } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
 import { buffer, text } from 'node:stream/consumers';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { encodeRfc3986, sha256Hex, signRequest, UNSIGNED_PAYLOAD, type S3Keys } from './sigv4.js';
-import { S3Error } from './s3-error.js';
-import { elements, textOf } from './xml.js';
+import { S3Error } from '../s3-error.js';
+import type { S3Keys } from '../signature/sign-request.js';
+import { xmlDocument } from '../xml.js';
+import { type S3Object, parseBuckets, parseError, parseObjectPage, unquoted, uploadIdOf } from './answers.js';
+import { type StreamBody, bodyOfBytes, bodyOfFile, bodyOfStream } from './body.js';
+import { type S3Call, S3Connection, type S3ConnectionOptions, noting } from './s3-connection.js';
 
-export interface S3ClientOptions extends S3Keys {
-  /** Base URL of the S3 service; buckets are addressed by path. */
-  readonly endpoint: string;
-  readonly region?: string;
-}
-
-export interface S3Object {
-  readonly key: string;
-  readonly sizeBytes: number;
-  /** Without quotes. */
-  readonly etag: string;
-  readonly lastModified: string;
-}
-
-/** A stream and its exact length: needed, because S3 wants the length first. */
-export interface StreamBody {
-  readonly stream: Readable;
-  readonly sizeBytes: number;
-}
+/** Keys and a connection: one that others use with keys of theirs, or one of its own. */
+export type S3ClientOptions = S3Keys &
+  (S3ConnectionOptions | { readonly connection: S3Connection; readonly onMoved?: () => void });
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-interface Call extends CallOptions {
-  readonly method: string;
-  readonly bucket?: string;
-  readonly key?: string;
-  readonly query?: Readonly<Record<string, string>>;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: Uint8Array | StreamBody | undefined;
+/** Bytes of an object: `length` from `start`, or to the end. */
+export interface ReadOptions extends CallOptions {
+  readonly start?: number;
+  readonly length?: number;
 }
 
-const isStreamBody = (body: Uint8Array | StreamBody): body is StreamBody => 'stream' in body;
+const MULTIPART_ABOVE_BYTES = 64 * 1_048_576;
+const PART_BYTES = 64 * 1_048_576;
+const MAX_PARTS = 10_000;
+const ABORT_TIMEOUT_MS = 5_000;
 
 /**
- * A small S3 client: what the platform's own programs need. Bodies are streamed. Errors of the service are S3Error; those of the
- * network are Node's. Nothing is retried here.
+ * The S3 client of the platform's own programs. Bodies are streamed, those of files from and to the disk. The storage's "no" is an S3Error;
+ * errors of the network are Node's.
  */
 export class S3Client {
-  private readonly base: URL;
-  private readonly transport: typeof http | typeof https;
-  private readonly agent: http.Agent;
+  readonly #keys: S3Keys;
+  readonly #connection: S3Connection;
+  readonly #onMoved: (() => void) | undefined;
 
-  constructor(private readonly options: S3ClientOptions) {
-    this.base = new URL(options.endpoint);
-    this.transport = this.base.protocol === 'https:' ? https : http;
-    this.agent = new this.transport.Agent({ keepAlive: true });
+  constructor(options: S3ClientOptions) {
+    this.#keys = options;
+    this.#connection = 'connection' in options ? options.connection : new S3Connection(options);
+    this.#onMoved = 'connection' in options ? options.onMoved : undefined;
+  }
+
+  /** Ends the connections, a shared one's too. */
+  close(): void {
+    this.#connection.close();
   }
 
   /** Safe to repeat for the owner of the bucket. */
   async createBucket(bucket: string, options: CallOptions = {}): Promise<void> {
-    await this.discard({ method: 'PUT', bucket, ...options });
+    await this.#text({ method: 'PUT', bucket, ...options });
   }
 
   async deleteBucket(bucket: string, options: CallOptions = {}): Promise<void> {
-    await this.discard({ method: 'DELETE', bucket, ...options });
+    await this.#text({ method: 'DELETE', bucket, ...options });
   }
 
   async listBuckets(options: CallOptions = {}): Promise<readonly string[]> {
-    const xml = await text(await this.send({ method: 'GET', ...options }));
-    return elements(xml, 'Bucket').flatMap((bucket) => textOf(bucket, 'Name') ?? []);
+    return parseBuckets(await this.#text({ method: 'GET', ...options }));
   }
 
   /** @returns the ETag, without quotes */
-  async putObject(
+  putObject(
     bucket: string,
     key: string,
-    body: string | Uint8Array | StreamBody,
-    options: CallOptions & { readonly contentType?: string } = {},
+    content: string | Uint8Array | StreamBody,
+    { contentType = 'application/octet-stream', signal }: CallOptions & { readonly contentType?: string } = {},
   ): Promise<string> {
-    const response = await this.send({
-      method: 'PUT',
-      bucket,
-      key,
-      body: typeof body === 'string' ? Buffer.from(body, 'utf8') : body,
-      headers: { 'content-type': options.contentType ?? 'application/octet-stream' },
-      signal: options.signal,
-    });
-    await text(response);
-    return unquoted(response.headers.etag ?? '');
+    const bytes = typeof content === 'string' ? Buffer.from(content, 'utf8') : content;
+    const body = 'stream' in bytes ? bodyOfStream(bytes) : bodyOfBytes(bytes);
+    return this.#etag({ method: 'PUT', bucket, key, body, headers: { 'content-type': contentType }, signal });
   }
 
-  /** Uploads a file as it is now. @returns its size in bytes and the ETag */
-  async putFile(
-    bucket: string,
-    key: string,
-    path: string,
-    options: CallOptions = {},
-  ): Promise<{ readonly sizeBytes: number; readonly etag: string }> {
-    const { size } = await stat(path);
-    // A file that grows meanwhile is uploaded as long as it was.
-    const body = size === 0 ? new Uint8Array() : { stream: createReadStream(path, { end: size - 1 }), sizeBytes: size };
-    return { sizeBytes: size, etag: await this.putObject(bucket, key, body, options) };
+  /** Uploads a file of this machine. @returns bytes stored */
+  async putFile(bucket: string, key: string, path: string, options: CallOptions = {}): Promise<number> {
+    const file = await open(path);
+    try {
+      return await this.upload(bucket, key, file, options);
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Stores a file that is open, in parts when it is large; its size is that at the beginning. @returns bytes stored @throws S3Error */
+  async upload(bucket: string, key: string, file: FileHandle, { signal }: CallOptions = {}): Promise<number> {
+    const { size } = await file.stat();
+    if (size <= MULTIPART_ABOVE_BYTES) {
+      await this.#text({ method: 'PUT', bucket, key, body: await bodyOfFile(file, 0, size), signal });
+      return size;
+    }
+    const place = { bucket, key };
+    const uploadId = uploadIdOf(await this.#text({ method: 'POST', ...place, query: { uploads: '' }, signal }));
+    try {
+      const partBytes = Math.max(PART_BYTES, Math.ceil(size / MAX_PARTS));
+      const parts: { PartNumber: number; ETag: string }[] = [];
+      for (let from = 0; from < size; from += partBytes) {
+        const body = await bodyOfFile(file, from, Math.min(partBytes, size - from));
+        const query = { partNumber: String(parts.length + 1), uploadId };
+        const etag = await this.#etag({ method: 'PUT', ...place, query, body, signal });
+        parts.push({ PartNumber: parts.length + 1, ETag: `"${etag}"` });
+      }
+      const body = bodyOfBytes(Buffer.from(xmlDocument('CompleteMultipartUpload', { Part: parts })));
+      const failed = parseError(await this.#text({ method: 'POST', ...place, query: { uploadId }, body, signal }));
+      // S3 may answer 200 and tell of a failure in the body.
+      if (failed) throw new S3Error(500, failed.code, `storage answered ${failed.code}: ${failed.message}`);
+      return size;
+    } catch (error) {
+      const ending = AbortSignal.timeout(ABORT_TIMEOUT_MS);
+      await this.#text({ method: 'DELETE', ...place, query: { uploadId }, signal: ending }).catch(() => undefined);
+      throw error;
+    }
   }
 
   /** The object as a stream: read it to the end or destroy it. @throws S3Error NoSuchKey */
-  async getObject(bucket: string, key: string, options: CallOptions = {}): Promise<Readable> {
-    return this.send({ method: 'GET', bucket, key, ...options });
+  getObject(bucket: string, key: string, { start, length, signal }: ReadOptions = {}): Promise<Readable> {
+    return this.#call(
+      { method: 'GET', bucket, key, headers: rangeHeader(start, length), signal },
+      async (answer) => answer,
+    );
   }
 
-  async getBytes(bucket: string, key: string, options: CallOptions = {}): Promise<Buffer> {
-    return buffer(await this.getObject(bucket, key, options));
+  /** @throws S3Error NoSuchKey */
+  getBytes(bucket: string, key: string, { start, length, signal }: ReadOptions = {}): Promise<Buffer> {
+    return this.#call({ method: 'GET', bucket, key, headers: rangeHeader(start, length), signal }, buffer);
   }
 
-  /** Writes the object to a stream, e.g. a file's. */
-  async download(bucket: string, key: string, to: NodeJS.WritableStream, options: CallOptions = {}): Promise<void> {
-    await pipeline(await this.getObject(bucket, key, options), to);
+  /** Writes an object to a file that must not exist. @throws S3Error */
+  async download(bucket: string, key: string, file: string, { signal }: CallOptions = {}): Promise<void> {
+    await this.#call({ method: 'GET', bucket, key, signal }, async (answer) => {
+      // Every try begins anew: a half of a file is worse than none.
+      const to = createWriteStream(file, { flags: 'w', mode: 0o644 });
+      await pipeline(answer, (pieces) => noting(pieces, this.#onMoved), to, signal ? { signal } : {});
+      if (!answer.complete) throw new Error('the object ended early');
+    });
   }
 
   /** Size and ETag; undefined when there is no such object. */
@@ -126,101 +145,56 @@ export class S3Client {
     options: CallOptions = {},
   ): Promise<{ readonly sizeBytes: number; readonly etag: string } | undefined> {
     try {
-      const response = await this.send({ method: 'HEAD', bucket, key, ...options });
-      response.resume();
-      return {
-        sizeBytes: Number(response.headers['content-length'] ?? 0),
-        etag: unquoted(response.headers.etag ?? ''),
-      };
+      return await this.#call({ method: 'HEAD', bucket, key, ...options }, async (answer) => {
+        answer.resume();
+        return { sizeBytes: Number(answer.headers['content-length'] ?? 0), etag: unquoted(answer.headers.etag) };
+      });
     } catch (error) {
       if (error instanceof S3Error && error.status === 404) return undefined;
       throw error;
     }
   }
 
-  /** Every object below a prefix, by key; all pages. */
-  async listObjects(bucket: string, prefix = '', options: CallOptions = {}): Promise<readonly S3Object[]> {
-    const objects: S3Object[] = [];
-    for (let token: string | undefined = ''; token !== undefined;) {
-      const more: Readonly<Record<string, string>> = token === '' ? {} : { 'continuation-token': token };
-      const xml: string = await text(
-        await this.send({ method: 'GET', bucket, query: { 'list-type': '2', prefix, ...more }, ...options }),
-      );
-      objects.push(...elements(xml, 'Contents').map(objectOf));
-      token = textOf(xml, 'IsTruncated') === 'true' ? textOf(xml, 'NextContinuationToken') : undefined;
-    }
-    return objects;
+  /** Objects below a prefix as the pages come, in the order of their keys. @throws S3Error */
+  async *list(bucket: string, prefix = '', options: CallOptions = {}): AsyncGenerator<S3Object> {
+    let next: string | undefined;
+    do {
+      const token: Readonly<Record<string, string>> = next === undefined ? {} : { 'continuation-token': next };
+      const query = { 'list-type': '2', 'encoding-type': 'url', prefix, ...token };
+      const page = parseObjectPage(await this.#text({ method: 'GET', bucket, query, ...options }));
+      yield* page.objects;
+      next = page.next;
+    } while (next !== undefined);
   }
 
+  /** Every object below a prefix, by key. */
+  listObjects(bucket: string, prefix = '', options: CallOptions = {}): Promise<readonly S3Object[]> {
+    return Array.fromAsync(this.list(bucket, prefix, options));
+  }
+
+  /** A missing object is no error. */
   async deleteObject(bucket: string, key: string, options: CallOptions = {}): Promise<void> {
-    await this.discard({ method: 'DELETE', bucket, key, ...options });
+    await this.#text({ method: 'DELETE', bucket, key, ...options });
   }
 
-  /** Lets go of idle connections. */
-  close(): void {
-    this.agent.destroy();
+  #call<T>(call: S3Call, read: (answer: IncomingMessage) => Promise<T>): Promise<T> {
+    return this.#connection.call(this.#keys, { ...call, onMoved: this.#onMoved }, read);
   }
 
-  private async discard(call: Call): Promise<void> {
-    await text(await this.send(call));
+  #text(call: S3Call): Promise<string> {
+    return this.#call(call, text);
   }
 
-  private urlOf({ bucket, key, query }: Call): URL {
-    const parts = [bucket, ...(key ?? '').split('/')].flatMap((part) =>
-      part === undefined ? [] : [encodeRfc3986(part)],
-    );
-    const url = new URL(this.base);
-    url.pathname = `/${(bucket === undefined ? [] : key === undefined ? [encodeRfc3986(bucket)] : parts).join('/')}`;
-    for (const [name, value] of Object.entries(query ?? {})) url.searchParams.set(name, value);
-    url.search = url.search.replaceAll('+', '%20');
-    return url;
-  }
-
-  private async send(call: Call): Promise<http.IncomingMessage> {
-    const { method, body = new Uint8Array(), signal } = call;
-    const url = this.urlOf(call);
-    const isStream = isStreamBody(body);
-    const length = isStream ? body.sizeBytes : body.length;
-    const headers = signRequest(this.options, {
-      method,
-      url,
-      payloadHash: isStream ? UNSIGNED_PAYLOAD : sha256Hex(body),
-      at: new Date(),
-      ...(call.headers ? { headers: call.headers } : {}),
-      ...(this.options.region === undefined ? {} : { region: this.options.region }),
+  #etag(call: S3Call): Promise<string> {
+    return this.#call(call, async (answer) => {
+      await text(answer);
+      return unquoted(answer.headers.etag);
     });
-    const withLength =
-      method === 'PUT' || method === 'POST' ? { ...headers, 'content-length': String(length) } : headers;
-    const request = this.transport.request(url, {
-      method,
-      agent: this.agent,
-      headers: withLength,
-      ...(signal ? { signal } : {}),
-    });
-    const answered = new Promise<http.IncomingMessage>((resolve, reject) => {
-      request.once('response', resolve);
-      request.once('error', reject);
-    });
-    // An early answer (a refusal) may end the upload: what counts is the answer, so a broken pipe alone is no news.
-    if (isStream) pipeline(body.stream, request).catch((error: Error) => request.destroy(error));
-    else request.end(body);
-    const response = await answered;
-    if ((response.statusCode ?? 0) < 300) return response;
-    const xml = await text(response);
-    const status = response.statusCode ?? 0;
-    throw new S3Error(
-      status,
-      textOf(xml, 'Code') ?? `Http${status}`,
-      textOf(xml, 'Message') ?? `${method} ${url.pathname}: HTTP ${status}`,
-    );
   }
 }
 
-const unquoted = (etag: string): string => etag.replace(/^"|"$/g, '');
-
-const objectOf = (xml: string): S3Object => ({
-  key: textOf(xml, 'Key') ?? '',
-  sizeBytes: Number(textOf(xml, 'Size') ?? 0),
-  etag: unquoted(textOf(xml, 'ETag') ?? ''),
-  lastModified: textOf(xml, 'LastModified') ?? '',
-});
+const rangeHeader = (start: number | undefined, length: number | undefined): Readonly<Record<string, string>> => {
+  if (start === undefined && length === undefined) return {};
+  const from = start ?? 0;
+  return { range: `bytes=${from}-${length === undefined ? '' : from + length - 1}` };
+};

@@ -1,6 +1,9 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 
-/** AWS Signature Version 4 (AWS General Reference, "Signature Version 4 signing process"; S3 "Authenticating Requests"). Pure. */
+/**
+ * AWS Signature Version 4 (AWS General Reference, "Signature Version 4 signing process"; S3 "Authenticating Requests"): what signing and
+ * verifying share. Pure.
+ */
 
 export interface CredentialScope {
   /** YYYYMMDD */
@@ -9,18 +12,25 @@ export interface CredentialScope {
   readonly service: string;
 }
 
+/** Decoded names and values, in any order. */
+export type QueryPairs = readonly (readonly [string, string])[];
+
+/** What a signature binds. */
 export interface CanonicalParts {
   readonly method: string;
   /** Encoded as it was signed. */
   readonly encodedPath: string;
-  /** Decoded; the signature itself left out. */
-  readonly query: readonly (readonly [string, string])[];
+  /** The signature itself left out. */
+  readonly query: QueryPairs;
   /** In the order signed, lower case. */
   readonly signedHeaders: readonly string[];
   readonly headers: ReadonlyMap<string, string>;
   readonly payloadHash: string;
 }
 
+export const ALGORITHM = 'AWS4-HMAC-SHA256';
+export const UNSIGNED_PAYLOAD = 'UNSIGNED-PAYLOAD';
+/** SHA-256 of nothing, in hex. */
 export const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
 export const sha256Hex = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
@@ -33,13 +43,15 @@ export const encodePath = (path: string): string => path.split('/').map(uriEncod
 
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-const canonicalQuery = (query: CanonicalParts['query']): string =>
+/** Sorted by encoded name, then by encoded value: also a query as it may go over the wire. */
+export const canonicalQuery = (query: QueryPairs): string =>
   query
     .map(([name, value]) => [uriEncode(name), uriEncode(value)] as const)
     .sort(([a, x], [b, y]) => byText(a, b) || byText(x, y))
     .map(([name, value]) => `${name}=${value}`)
     .join('&');
 
+/** The text that a request is signed as. */
 export const canonicalRequest = ({
   method,
   encodedPath,
@@ -64,9 +76,9 @@ export const scopeText = ({ date, region, service }: CredentialScope): string =>
 export const signingKey = (secret: string, { date, region, service }: CredentialScope): Buffer =>
   hmac(hmac(hmac(hmac(`AWS4${secret}`, date), region), service), 'aws4_request');
 
-/** @param timestamp YYYYMMDDTHHMMSSZ */
-export const signRequest = (key: Uint8Array, timestamp: string, scope: CredentialScope, canonical: string): string =>
-  hmac(key, ['AWS4-HMAC-SHA256', timestamp, scopeText(scope), sha256Hex(canonical)].join('\n')).toString('hex');
+/** @param timestamp YYYYMMDDTHHMMSSZ @returns the signature in hex */
+export const signatureOf = (key: Uint8Array, timestamp: string, scope: CredentialScope, canonical: string): string =>
+  hmac(key, [ALGORITHM, timestamp, scopeText(scope), sha256Hex(canonical)].join('\n')).toString('hex');
 
 /** What the signatures of a streamed payload are chained to. */
 export interface ChunkSigning {
@@ -80,21 +92,23 @@ export interface ChunkSigning {
 export const signChunk = ({ key, timestamp, scope }: ChunkSigning, previous: string, dataHash: string): string =>
   hmac(
     key,
-    ['AWS4-HMAC-SHA256-PAYLOAD', timestamp, scopeText(scope), previous, EMPTY_SHA256, dataHash].join('\n'),
+    [`${ALGORITHM}-PAYLOAD`, timestamp, scopeText(scope), previous, EMPTY_SHA256, dataHash].join('\n'),
   ).toString('hex');
 
 /** @param trailer each header as `name:value` and a line feed */
 export const signTrailer = ({ key, timestamp, scope }: ChunkSigning, previous: string, trailer: string): string =>
-  hmac(
-    key,
-    ['AWS4-HMAC-SHA256-TRAILER', timestamp, scopeText(scope), previous, sha256Hex(trailer)].join('\n'),
-  ).toString('hex');
+  hmac(key, [`${ALGORITHM}-TRAILER`, timestamp, scopeText(scope), previous, sha256Hex(trailer)].join('\n')).toString(
+    'hex',
+  );
 
 /** Takes the same time wherever two texts of one length differ. */
 export const equalInConstantTime = (a: string, b: string): boolean => {
   const [left, right] = [Buffer.from(a), Buffer.from(b)];
   return left.length === right.length && timingSafeEqual(left, right);
 };
+
+/** Milliseconds as YYYYMMDDTHHMMSSZ. */
+export const formatTimestamp = (atMs: number): string => new Date(atMs).toISOString().replace(/[-:]|\.\d{3}/g, '');
 
 /** YYYYMMDDTHHMMSSZ as milliseconds; undefined when it is not one. */
 export const parseTimestamp = (text: string): number | undefined => {

@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { RPC, leaseStatusReplySchema } from '@fornax/contracts';
 import type { ObjectStore } from '@fornax/object-store';
-import { S3Error, accessDenied } from '@fornax/s3';
+import { accessDenied, s3Error, S3Error } from '@fornax/s3';
 import {
   AccountDirectory,
   CLOCK,
@@ -131,7 +131,7 @@ export class FrontDoorHost implements OnApplicationBootstrap, BeforeApplicationS
       baseHosts: config.baseHosts,
       checkStore: () => {
         if (watch.trouble() !== undefined)
-          throw new S3Error('ServiceUnavailable', 'Objects cannot be served at present: the operator is told why.');
+          throw s3Error('ServiceUnavailable', 'Objects cannot be served at present: the operator is told why.');
       },
       checkWritable: ({ kind }) => stops.check(WRITERS[kind]),
       checkLease: async (principal) => {

@@ -6,15 +6,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { type Commit, type FornaxEvent, type LeaseClaims, type RecordedCommit, RPC } from '@fornax/contracts';
 import type { AccountQuotas } from '@fornax/domain';
 import type { EventLog } from '@fornax/event-store';
-import {
-  type CredentialScope,
-  canonicalRequest,
-  encodePath,
-  sha256Hex,
-  signRequest,
-  signingKey,
-  uriEncode,
-} from '@fornax/s3';
+import { encodePath, sha256Hex, signRequest } from '@fornax/s3';
 import {
   AccountDirectory,
   EVENT_LOG,
@@ -90,40 +82,25 @@ export const send = (
 };
 
 /** The headers of a request signed by hand, beside what the SDK would do. */
-export const signedHeaders = (port: number, options: SignedOptions): Record<string, string> => {
+export const signedHeaders = (port: number, options: SignedOptions): Readonly<Record<string, string>> => {
   const { method = 'GET', path, headers = {}, body = '', accessKey, secretKey, at = Date.now() } = options;
-  const timestamp = new Date(at).toISOString().replace(/[-:]|\.\d{3}/g, '');
-  const payloadHash = options.payloadHash ?? sha256Hex(body);
-  const scope: CredentialScope = { date: timestamp.slice(0, 8), region: 'default', service: 's3' };
-  const all: Record<string, string> = {
-    host: `127.0.0.1:${port}`,
-    'x-amz-date': timestamp,
-    'x-amz-content-sha256': payloadHash,
-    ...headers,
-  };
-  const names = Object.keys(all).sort();
   const [rawPath = '', rawQuery = ''] = path.split('?');
-  const query =
-    rawQuery === ''
-      ? []
-      : rawQuery
-          .split('&')
-          .map((pair) => pair.split('=').map(decodeURIComponent))
-          .map(([name = '', value = '']) => [name, value] as const);
-  const canonical = canonicalRequest({
-    method,
-    encodedPath: encodePath(decodeURIComponent(rawPath)),
-    query,
-    signedHeaders: names,
-    headers: new Map(Object.entries(all)),
-    payloadHash,
-  });
-  const signature = signRequest(signingKey(secretKey, scope), timestamp, scope, canonical);
-  const credential = `${accessKey}/${scope.date}/${scope.region}/s3/aws4_request`;
-  return {
-    ...all,
-    authorization: `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=${names.join(';')}, Signature=${signature}`,
-  };
+  const query = (rawQuery === '' ? [] : rawQuery.split('&'))
+    .map((pair) => pair.split('=').map(decodeURIComponent))
+    .map(([name = '', value = '']) => [name, value] as const);
+  return signRequest(
+    { accessKey, secretKey },
+    {
+      method,
+      host: `127.0.0.1:${port}`,
+      path: encodePath(decodeURIComponent(rawPath)),
+      query,
+      headers,
+      payloadHash: options.payloadHash ?? sha256Hex(body),
+      at,
+      region: 'default',
+    },
+  );
 };
 
 /** A running storage service of its own, with accounts in its log, and ways in. */
@@ -296,5 +273,3 @@ export const failureOf = async (
   }
   return { name: 'none', status: undefined };
 };
-
-export const encodeKey = (key: string): string => key.split('/').map(uriEncode).join('/');

@@ -1,4 +1,4 @@
-import { S3Client } from '@fornax/client';
+import { S3Client } from '@fornax/s3';
 import { platform } from '../platform.js';
 
 /** The account's own buckets; which client speaks S3 is another row's question. */

@@ -1,6 +1,6 @@
+import type { S3Client } from '@fornax/s3';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { S3Client } from '@fornax/client';
 import { eventually } from '@fornax/testing';
 import { insist } from '../work.js';
 import { insistOnCode, type WayOut } from './damage.js';

@@ -1,4 +1,4 @@
-import { S3Client } from '@fornax/client';
+import { S3Client } from '@fornax/s3';
 import type { Target } from './fault.js';
 
 /** The objects of the platform as they are at its front door. Close it. */

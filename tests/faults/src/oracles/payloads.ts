@@ -1,5 +1,5 @@
+import { S3Client, S3Error } from '@fornax/s3';
 import { createHash, type Hash } from 'node:crypto';
-import { S3Client, S3Error } from '@fornax/client';
 import type { Oracle } from './oracles.js';
 
 const resultName = (key: string, instance: number | string): string => `${key}-${instance}.bin`;

@@ -1,5 +1,5 @@
 import type { LeaseClaims } from '@fornax/contracts';
-import { S3Error, accessDenied } from '@fornax/s3';
+import { accessDenied, s3Error } from '@fornax/s3';
 
 export interface LeaseGateParts {
   /** Asks the scheduler; rejects when there is no answer. */
@@ -32,12 +32,7 @@ export class LeaseGate {
   async check({ leaseId, taskId, instance, expiresAt }: LeaseClaims): Promise<void> {
     if (this.parts.now() >= expiresAt) throw accessDenied('The lease has expired.');
     const isCurrent = await this.#ask({ leaseId, taskId, instance }).catch((cause: unknown) => {
-      throw new S3Error(
-        'SlowDown',
-        'Whether the lease is current cannot be known now. Please try again.',
-        {},
-        { cause },
-      );
+      throw s3Error('SlowDown', 'Whether the lease is current cannot be known now. Please try again.', {}, { cause });
     });
     if (!isCurrent) throw accessDenied('The lease is not current.');
   }

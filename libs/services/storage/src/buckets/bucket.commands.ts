@@ -3,7 +3,7 @@ import type { Actor, CommitMeta } from '@fornax/contracts';
 import { type BucketCommand, bucketDecider } from '@fornax/domain';
 import { CommandRejected, decideAndAppend, type EventLog } from '@fornax/event-store';
 import type { ObjectStore } from '@fornax/object-store';
-import { S3Error, noSuchBucket } from '@fornax/s3';
+import { noSuchBucket, s3Error } from '@fornax/s3';
 import { AccountDirectory, CLOCK, EVENT_LOG } from '@fornax/service-kit';
 import { activeTraceparent, newId, type Clock } from '@fornax/base';
 import { StorageReads } from '../reading/storage-reads.js';
@@ -59,12 +59,12 @@ export class BucketCommands implements BucketDesk {
     cause: Cause = { actor: `user:${owner}`, correlationId: newId() },
   ): Promise<void> {
     if (!isBucketName(name))
-      throw new S3Error('InvalidBucketName', 'The specified bucket is not valid.', { BucketName: name });
+      throw s3Error('InvalidBucketName', 'The specified bucket is not valid.', { BucketName: name });
     // Clients create their buckets again at every start: one that is the owner's already costs no look at the log.
     if ((await this.catalog.find(name))?.owner === owner) return;
     const maxBuckets = this.accounts.byId(owner)?.quotas.maxBuckets;
     if (maxBuckets !== undefined && (await this.catalog.ownedBy(owner)).length >= maxBuckets) {
-      throw new S3Error('TooManyBuckets', 'You have attempted to create more buckets than allowed.');
+      throw s3Error('TooManyBuckets', 'You have attempted to create more buckets than allowed.');
     }
     await this.#decide(name, { type: 'CreateBucket', bucket: name, owner, at: this.clock.now() }, cause);
   }
@@ -77,7 +77,7 @@ export class BucketCommands implements BucketDesk {
   ): Promise<void> {
     const { objects } = await this.store.list(name, { limit: 1 });
     if (objects.length > 0)
-      throw new S3Error('BucketNotEmpty', 'The bucket you tried to delete is not empty', { BucketName: name });
+      throw s3Error('BucketNotEmpty', 'The bucket you tried to delete is not empty', { BucketName: name });
     await this.#decide(name, { type: 'DeleteBucket', owner, at: this.clock.now() }, cause);
   }
 
@@ -97,7 +97,7 @@ export class BucketCommands implements BucketDesk {
     } catch (error) {
       if (!(error instanceof CommandRejected)) throw error;
       if (error.rejection.code === 'bucket-not-found') throw noSuchBucket(name);
-      throw new S3Error(
+      throw s3Error(
         'BucketAlreadyExists',
         'The requested bucket name is not available.',
         { BucketName: name },

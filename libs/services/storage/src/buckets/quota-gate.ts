@@ -1,4 +1,4 @@
-import { S3Error } from '@fornax/s3';
+import { s3Error } from '@fornax/s3';
 
 export interface QuotaGateParts {
   /** undefined when the account is not known (any more): then nothing is refused. */
@@ -30,7 +30,7 @@ export class QuotaGate {
     const count = this.#count(owner);
     const used = (await count.used) + count.added;
     if (used + moreBytes > maxBytes) {
-      throw new S3Error('QuotaExceeded', 'The storage quota of the account is used up.', {
+      throw s3Error('QuotaExceeded', 'The storage quota of the account is used up.', {
         UsedBytes: String(used),
         MaxBytes: String(maxBytes),
       });

@@ -1,15 +1,19 @@
 import {
+  accessDenied,
   type CanonicalParts,
+  canonicalRequest,
   type ChunkSigning,
   type CredentialScope,
-  S3Error,
-  accessDenied,
-  canonicalRequest,
   encodePath,
   equalInConstantTime,
   parseTimestamp,
-  signRequest,
+  s3Error,
+  type S3Error,
   signingKey,
+  signatureOf,
+  ALGORITHM,
+  UNSIGNED_PAYLOAD,
+  formatTimestamp,
 } from '@fornax/s3';
 import type { Candidate, Identities, Principal } from '../access/principal.js';
 import { type S3Request, queryValue } from './s3-request.js';
@@ -39,7 +43,6 @@ interface Claim {
 
 const MAX_SKEW_MS = 15 * 60_000;
 const MAX_EXPIRY_S = 7 * 24 * 3600;
-const ALGORITHM = 'AWS4-HMAC-SHA256';
 const UNSIGNED_HEADERS = new Set(['x-amz-content-sha256', 'x-amz-user-agent']);
 
 /** `<access key>/<date>/<region>/<service>/aws4_request`; an access key may hold slashes. */
@@ -54,7 +57,7 @@ const parseCredential = (text: string): { readonly accessKey: string; readonly s
 
 const claimOfHeader = (request: S3Request, authorization: string): Claim => {
   const malformed = (): S3Error =>
-    new S3Error('AuthorizationHeaderMalformed', 'The authorization header you provided is not valid.');
+    s3Error('AuthorizationHeaderMalformed', 'The authorization header you provided is not valid.');
   if (!authorization.startsWith(`${ALGORITHM} `)) throw malformed();
   const fields = new Map(
     authorization
@@ -70,7 +73,7 @@ const claimOfHeader = (request: S3Request, authorization: string): Claim => {
   if (!credential || !signedHeaders || !signature) throw malformed();
   const payloadHash = request.headers.get('x-amz-content-sha256');
   if (payloadHash === undefined)
-    throw new S3Error('InvalidRequest', 'Missing required header for this request: x-amz-content-sha256');
+    throw s3Error('InvalidRequest', 'Missing required header for this request: x-amz-content-sha256');
   const dated = request.headers.get('x-amz-date') ?? timestampOfDate(request.headers.get('date'));
   if (dated === undefined) throw accessDenied('AWS authentication requires a valid Date or x-amz-date header');
   return {
@@ -87,11 +90,11 @@ const claimOfHeader = (request: S3Request, authorization: string): Claim => {
 
 const timestampOfDate = (date: string | undefined): string | undefined => {
   const at = Date.parse(date ?? '');
-  return Number.isNaN(at) ? undefined : new Date(at).toISOString().replace(/[-:]|\.\d{3}/g, '');
+  return Number.isNaN(at) ? undefined : formatTimestamp(at);
 };
 
 const claimOfQuery = (request: S3Request): Claim => {
-  const malformed = (detail: string): S3Error => new S3Error('AuthorizationQueryParametersError', detail);
+  const malformed = (detail: string): S3Error => s3Error('AuthorizationQueryParametersError', detail);
   const value = (name: string): string => {
     const found = queryValue(request, name);
     if (found === undefined || found === '') throw malformed(`${name} is missing.`);
@@ -109,7 +112,7 @@ const claimOfQuery = (request: S3Request): Claim => {
     timestamp: value('X-Amz-Date'),
     expiresInMs: expires * 1000,
     payloadHash:
-      queryValue(request, 'X-Amz-Content-Sha256') ?? request.headers.get('x-amz-content-sha256') ?? 'UNSIGNED-PAYLOAD',
+      queryValue(request, 'X-Amz-Content-Sha256') ?? request.headers.get('x-amz-content-sha256') ?? UNSIGNED_PAYLOAD,
     signedHeaders: value('X-Amz-SignedHeaders').split(';'),
     sessionToken: queryValue(request, 'X-Amz-Security-Token'),
     query: request.query.filter(([name]) => name !== 'X-Amz-Signature'),
@@ -119,13 +122,13 @@ const claimOfQuery = (request: S3Request): Claim => {
 const checkTime = (claim: Claim, nowMs: number): void => {
   const at = parseTimestamp(claim.timestamp);
   if (at === undefined || !claim.timestamp.startsWith(claim.scope.date)) {
-    throw new S3Error(
+    throw s3Error(
       'AuthorizationHeaderMalformed',
       'The date of the request and of its credential must be the same, in ISO 8601 basic format.',
     );
   }
   const skewed = (): S3Error =>
-    new S3Error('RequestTimeTooSkewed', "The difference between the request time and the server's time is too large.", {
+    s3Error('RequestTimeTooSkewed', "The difference between the request time and the server's time is too large.", {
       RequestTime: claim.timestamp,
       ServerTime: new Date(nowMs).toISOString(),
       MaxAllowedSkewMilliseconds: String(MAX_SKEW_MS),
@@ -172,7 +175,7 @@ export const authenticate = (request: S3Request, identities: Identities, nowMs: 
   for (const secret of candidate.secrets) {
     const key = signingKey(secret, claim.scope);
     const isRight = forms.some((form) =>
-      equalInConstantTime(signRequest(key, claim.timestamp, claim.scope, form), claim.signature),
+      equalInConstantTime(signatureOf(key, claim.timestamp, claim.scope, form), claim.signature),
     );
     if (isRight) {
       const chunks = { key, timestamp: claim.timestamp, scope: claim.scope, seed: claim.signature };
@@ -183,7 +186,7 @@ export const authenticate = (request: S3Request, identities: Identities, nowMs: 
 };
 
 const mismatch = (): S3Error =>
-  new S3Error(
+  s3Error(
     'SignatureDoesNotMatch',
     'The request signature we calculated does not match the signature you provided. Check your key and signing method.',
   );
@@ -210,17 +213,17 @@ const authenticateV2 = (request: S3Request, identities: Identities, nowMs: numbe
   });
   const isRight = candidate.secrets.some((secret) => equalInConstantTime(signV2(secret, text), value('Signature')));
   if (!isRight) throw mismatch();
-  return { principal: candidate.principal, payloadHash: 'UNSIGNED-PAYLOAD', chunks: undefined };
+  return { principal: candidate.principal, payloadHash: UNSIGNED_PAYLOAD, chunks: undefined };
 };
 
 const candidateOf = (accessKey: string, sessionToken: string | undefined, identities: Identities): Candidate => {
   if (sessionToken !== undefined) {
     const candidate = identities.bySessionToken(sessionToken);
-    if (!candidate) throw new S3Error('InvalidToken', 'The provided token is malformed or otherwise invalid.');
+    if (!candidate) throw s3Error('InvalidToken', 'The provided token is malformed or otherwise invalid.');
     return candidate;
   }
   const candidate = identities.byAccessKey(accessKey);
   if (!candidate)
-    throw new S3Error('InvalidAccessKeyId', 'The AWS Access Key Id you provided does not exist in our records.');
+    throw s3Error('InvalidAccessKeyId', 'The AWS Access Key Id you provided does not exist in our records.');
   return candidate;
 };

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type ChunkSigning, S3Error, equalInConstantTime, signChunk, signTrailer } from '@fornax/s3';
+import { type ChunkSigning, equalInConstantTime, s3Error, type S3Error, signChunk, signTrailer } from '@fornax/s3';
 
 /** What to expect of an `aws-chunked` body. */
 export interface ChunkedForm {
@@ -13,9 +13,9 @@ export interface ChunkedForm {
 const MAX_LINE_BYTES = 1024;
 const MAX_TRAILER_LINES = 16;
 
-const incomplete = (): S3Error => new S3Error('IncompleteBody', 'The request body terminated unexpectedly.');
-const malformed = (): S3Error => new S3Error('InvalidRequest', 'The aws-chunked body is malformed.');
-const badSignature = (): S3Error => new S3Error('SignatureDoesNotMatch', 'The signature of a chunk does not match.');
+const incomplete = (): S3Error => s3Error('IncompleteBody', 'The request body terminated unexpectedly.');
+const malformed = (): S3Error => s3Error('InvalidRequest', 'The aws-chunked body is malformed.');
+const badSignature = (): S3Error => s3Error('SignatureDoesNotMatch', 'The signature of a chunk does not match.');
 
 /** Reads lines and counted bytes from chunks of any size; holds at most one of them. */
 class ByteReader {
@@ -95,7 +95,7 @@ const readTrailer = async (
     }
     const colon = line.indexOf(':');
     if (!hasTrailer || colon < 1 || count >= MAX_TRAILER_LINES)
-      throw new S3Error('MalformedTrailerError', 'The trailer of the request is malformed.');
+      throw s3Error('MalformedTrailerError', 'The trailer of the request is malformed.');
     headers.set(line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim());
   }
   const signature = headers.get('x-amz-trailer-signature');

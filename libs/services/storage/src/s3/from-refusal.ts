@@ -1,10 +1,10 @@
 import type { StoreRefusal } from '@fornax/object-store';
-import { noSuchBucket, noSuchKey, S3Error } from '@fornax/s3';
+import { noSuchBucket, noSuchKey, type S3Error, s3Error } from '@fornax/s3';
 
 /** The store's refusals carry S3 codes already; two are spelt differently on the wire. */
 export const fromRefusal = (refusal: StoreRefusal, bucket: string, key: string): S3Error => {
   if (refusal.problem === 'NoSuchBucket') return noSuchBucket(bucket);
   if (refusal.problem === 'NoSuchKey') return noSuchKey(key);
   const code = refusal.problem === 'KeyTooLong' ? 'KeyTooLongError' : refusal.problem;
-  return new S3Error(code, refusal.message, {}, { cause: refusal });
+  return s3Error(code, refusal.message, {}, { cause: refusal });
 };

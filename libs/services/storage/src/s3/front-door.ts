@@ -3,7 +3,7 @@ import { type IncomingMessage, type Server, type ServerResponse, createServer } 
 import type { Socket } from 'node:net';
 import { WritesStopped } from '@fornax/event-store';
 import { ObjectUnreadable, StoreRefusal } from '@fornax/object-store';
-import { S3Error, type S3ErrorCode, accessDenied, errorDocument } from '@fornax/s3';
+import { accessDenied, errorDocument, s3Error, S3Error, type S3ErrorCode } from '@fornax/s3';
 import {
   type DoorLimits,
   RequestSlots,
@@ -23,9 +23,13 @@ import { type S3Request, parseRequest, queryValue } from './s3-request.js';
 import { fromRefusal } from './from-refusal.js';
 
 /** What somebody is told whose signature nobody could have made. */
-const WRONG: readonly (S3ErrorCode | undefined)[] = ['InvalidAccessKeyId', 'InvalidToken', 'SignatureDoesNotMatch'];
+const WRONG: readonly string[] = [
+  'InvalidAccessKeyId',
+  'InvalidToken',
+  'SignatureDoesNotMatch',
+] satisfies readonly S3ErrorCode[];
 
-const slowDown = (): S3Error => new S3Error('SlowDown', 'Please reduce your request rate.');
+const slowDown = (): S3Error => s3Error('SlowDown', 'Please reduce your request rate.');
 
 /** A request, and what it waits for. */
 interface Arrival {
@@ -39,7 +43,7 @@ interface Arrival {
 const asS3Error = (error: unknown, request: S3Request | undefined): S3Error | undefined => {
   if (error instanceof S3Error) return error;
   if (error instanceof WritesStopped)
-    return new S3Error(error.status === 507 ? 'InsufficientStorage' : 'ServiceUnavailable', error.message);
+    return s3Error(error.status === 507 ? 'InsufficientStorage' : 'ServiceUnavailable', error.message);
   return error instanceof StoreRefusal ? fromRefusal(error, request?.bucket ?? '', request?.key ?? '') : undefined;
 };
 
@@ -61,9 +65,9 @@ const isUpload = ({ method, key }: S3Request): boolean => key !== '' && (method 
 
 /** What a failure of ours is called where the caller may know more than that it is one: it is told to the log all the same. */
 const asTrouble = (error: unknown): S3Error | undefined => {
-  if (isDatabaseFull(error)) return new S3Error('InsufficientStorage', 'The disk of the database is full.');
+  if (isDatabaseFull(error)) return s3Error('InsufficientStorage', 'The disk of the database is full.');
   return isOutage(error)
-    ? new S3Error('ServiceUnavailable', 'A part of the platform cannot be reached. Please try again.')
+    ? s3Error('ServiceUnavailable', 'A part of the platform cannot be reached. Please try again.')
     : undefined;
 };
 /** SQLSTATE disk_full. */

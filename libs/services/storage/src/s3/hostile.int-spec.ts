@@ -10,20 +10,12 @@ import {
   ListObjectsV2Command,
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
-import { sha256Hex, uriEncode } from '@fornax/s3';
+import { encodePath, sha256Hex, uriEncode } from '@fornax/s3';
 import { eventually } from '@fornax/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { Checksum, SourceData } from '@smithy/types';
-import {
-  type Answer,
-  StorageUnderTest,
-  type TestUser,
-  encodeKey,
-  failureOf,
-  send,
-  signedHeaders,
-} from '../storage.fixture.js';
+import { type Answer, StorageUnderTest, type TestUser, failureOf, send, signedHeaders } from '../storage.fixture.js';
 
 let storage: StorageUnderTest;
 let ada: TestUser;
@@ -248,7 +240,7 @@ describe('keys', () => {
     expect(codeOf(await put(`/${bucket}/nul%00`, 'x'))).toEqual([400, 'InvalidArgument']);
     expect(codeOf(await send(storage.port, { path: `/${bucket}/%ff` }))).toEqual([400, 'InvalidURI']);
     expect(codeOf(await send(storage.port, { path: `/${bucket}/%zz` }))).toEqual([400, 'InvalidURI']);
-    expect(codeOf(await put(`/${bucket}/${encodeKey('é'.repeat(513))}`, 'x'))).toEqual([400, 'KeyTooLongError']);
+    expect(codeOf(await put(`/${bucket}/${encodePath('é'.repeat(513))}`, 'x'))).toEqual([400, 'KeyTooLongError']);
     expect(codeOf(await get('/.staging'))).toEqual([404, 'NoSuchBucket']);
     expect(codeOf(await get('/.staging/x'))).toEqual([404, 'NoSuchBucket']);
     expect(codeOf(await put('/.staging', ''))).toEqual([400, 'InvalidBucketName']);

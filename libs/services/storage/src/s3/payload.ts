@@ -1,5 +1,5 @@
 import type { ByteSource } from '@fornax/object-store';
-import { S3Error } from '@fornax/s3';
+import { type S3Error, s3Error, UNSIGNED_PAYLOAD } from '@fornax/s3';
 import type { Authenticated } from './authenticator.js';
 import { decodeChunked } from './aws-chunked.js';
 import { type RunningChecksum, CHECKSUMS, runningMd5, runningSha256 } from './checksums.js';
@@ -30,20 +30,20 @@ const STREAMING = new Map([
 
 const contentLength = (request: S3Request, header: string): number => {
   const text = request.headers.get(header);
-  if (text === undefined) throw new S3Error('MissingContentLength', `You must provide the ${header} HTTP header.`);
+  if (text === undefined) throw s3Error('MissingContentLength', `You must provide the ${header} HTTP header.`);
   const length = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isNaN(length)) throw new S3Error('InvalidArgument', `${header} must be a number of bytes`);
+  if (Number.isNaN(length)) throw s3Error('InvalidArgument', `${header} must be a number of bytes`);
   return length;
 };
 
 const digestHeader = (value: string, bytes: number, header: string): string => {
   if (Buffer.from(value, 'base64').byteLength !== bytes)
-    throw new S3Error('InvalidDigest', `The ${header} you specified is not valid.`);
+    throw s3Error('InvalidDigest', `The ${header} you specified is not valid.`);
   return value;
 };
 
 const badDigest = (name: string) => (): S3Error =>
-  new S3Error('BadDigest', `The ${name} you specified did not match the calculated checksum.`);
+  s3Error('BadDigest', `The ${name} you specified did not match the calculated checksum.`);
 
 const checksOf = (request: S3Request, payloadHash: string, trailer: ReadonlyMap<string, string>): readonly Check[] => {
   const checks: Check[] = [];
@@ -58,7 +58,7 @@ const checksOf = (request: S3Request, payloadHash: string, trailer: ReadonlyMap<
       running: runningSha256(),
       expected: () => expected,
       failure: () =>
-        new S3Error(
+        s3Error(
           'XAmzContentSHA256Mismatch',
           "The provided 'x-amz-content-sha256' header does not match what was computed.",
         ),
@@ -84,12 +84,12 @@ async function* verified(
   let seen = 0;
   for await (const chunk of bytes) {
     seen += chunk.byteLength;
-    if (seen > sizeBytes) throw new S3Error('IncompleteBody', 'The request body is longer than its announced length.');
+    if (seen > sizeBytes) throw s3Error('IncompleteBody', 'The request body is longer than its announced length.');
     for (const { running } of checks) running.update(chunk);
     yield chunk;
   }
   if (seen !== sizeBytes)
-    throw new S3Error(
+    throw s3Error(
       'IncompleteBody',
       'You did not provide the number of bytes specified by the Content-Length HTTP header',
     );
@@ -97,7 +97,7 @@ async function* verified(
     const actual = running.digest();
     const wanted = expected();
     if (wanted === undefined)
-      throw new S3Error('MalformedTrailerError', 'The request announced a trailing checksum that did not come.');
+      throw s3Error('MalformedTrailerError', 'The request announced a trailing checksum that did not come.');
     if (wanted !== actual) throw failure(actual);
   }
 }
@@ -108,7 +108,7 @@ async function* bodyOf(request: S3Request): AsyncGenerator<Uint8Array> {
     for await (const chunk of request.message.iterator({ destroyOnReturn: false }))
       if (chunk instanceof Uint8Array) yield chunk;
   } catch (cause) {
-    throw new S3Error('IncompleteBody', 'The connection ended before the request body.', {}, { cause });
+    throw s3Error('IncompleteBody', 'The connection ended before the request body.', {}, { cause });
   }
 }
 
@@ -120,16 +120,16 @@ export const openPayload = (request: S3Request, { payloadHash, chunks }: Authent
   const streaming = STREAMING.get(payloadHash);
   const isChunked = streaming !== undefined;
   if (streaming?.isSigned === true && !chunks)
-    throw new S3Error('InvalidArgument', 'Signed chunks need a signature of version 4.');
-  if (!isChunked && payloadHash !== 'UNSIGNED-PAYLOAD' && !SHA256_HEX.test(payloadHash)) {
-    throw new S3Error(
+    throw s3Error('InvalidArgument', 'Signed chunks need a signature of version 4.');
+  if (!isChunked && payloadHash !== UNSIGNED_PAYLOAD && !SHA256_HEX.test(payloadHash)) {
+    throw s3Error(
       'InvalidArgument',
       'x-amz-content-sha256 must be UNSIGNED-PAYLOAD, a STREAMING- form, or a valid sha256 value.',
     );
   }
   const sizeBytes = contentLength(request, isChunked ? 'x-amz-decoded-content-length' : 'content-length');
   if (sizeBytes > MAX_PUT_BYTES) {
-    throw new S3Error('EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size', {
+    throw s3Error('EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size', {
       MaxSizeAllowed: String(MAX_PUT_BYTES),
     });
   }
@@ -156,7 +156,7 @@ export const readBody = async (request: S3Request, authenticated: Authenticated,
   if (isEmpty || request.headers.get('content-length') === '0') return '';
   const { sizeBytes, source } = openPayload(request, authenticated);
   if (sizeBytes > maxBytes)
-    throw new S3Error('MaxMessageLengthExceeded', 'Your request was too big.', {
+    throw s3Error('MaxMessageLengthExceeded', 'Your request was too big.', {
       MaxMessageLengthBytes: String(maxBytes),
     });
   const chunks: Uint8Array[] = [];

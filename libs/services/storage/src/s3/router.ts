@@ -1,4 +1,4 @@
-import { S3Error } from '@fornax/s3';
+import { s3Error } from '@fornax/s3';
 import type { Exchange } from './exchange.js';
 import {
   accessControl,
@@ -121,6 +121,6 @@ export const operationOf = (request: S3Request): Operation => {
         : subresource !== undefined
           ? (key === '' ? BUCKET_SUBRESOURCES : OBJECT_SUBRESOURCES).get(`${method} ${subresource}`)
           : (key === '' ? BUCKET : OBJECT).get(method);
-  if (!found) throw new S3Error('MethodNotAllowed', 'The specified method is not allowed against this resource.');
+  if (!found) throw s3Error('MethodNotAllowed', 'The specified method is not allowed against this resource.');
   return found;
 };

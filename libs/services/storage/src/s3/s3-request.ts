@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { MAX_KEY_BYTES } from '@fornax/object-store';
-import { S3Error } from '@fornax/s3';
+import { type S3Error, s3Error } from '@fornax/s3';
 
 /** A request, taken apart but not judged yet. */
 export interface S3Request {
@@ -22,7 +22,7 @@ export interface S3Request {
   readonly message: IncomingMessage;
 }
 
-const invalidUri = (): S3Error => new S3Error('InvalidURI', "Couldn't parse the specified URI.");
+const invalidUri = (): S3Error => s3Error('InvalidURI', "Couldn't parse the specified URI.");
 
 const decode = (text: string): string => {
   try {
@@ -76,7 +76,7 @@ export const parseRequest = (message: IncomingMessage, baseHosts: readonly strin
   const rawPath = mark < 0 ? url : url.slice(0, mark);
   if (!rawPath.startsWith('/')) throw invalidUri();
   const path = decode(rawPath);
-  if (path.includes('\0')) throw new S3Error('InvalidArgument', 'A key holds no NUL character.');
+  if (path.includes('\0')) throw s3Error('InvalidArgument', 'A key holds no NUL character.');
   const headers = headersOf(message);
   const virtual = bucketOfHost(headers.get('host') ?? '', baseHosts);
   const rest = path.slice(1);
@@ -84,7 +84,7 @@ export const parseRequest = (message: IncomingMessage, baseHosts: readonly strin
   const [bucket, key] =
     virtual !== undefined ? [virtual, rest] : slash < 0 ? [rest, ''] : [rest.slice(0, slash), rest.slice(slash + 1)];
   if (Buffer.byteLength(key) > MAX_KEY_BYTES) {
-    throw new S3Error('KeyTooLongError', 'Your key is too long', {
+    throw s3Error('KeyTooLongError', 'Your key is too long', {
       Size: String(Buffer.byteLength(key)),
       MaxSizeAllowed: String(MAX_KEY_BYTES),
     });

@@ -1,4 +1,4 @@
-import { S3Error, type S3ErrorCode, accessDenied, parseXml } from '@fornax/s3';
+import { accessDenied, parseXml, s3Error, type S3ErrorCode } from '@fornax/s3';
 import { ownBucket } from '../../access/authorise.js';
 import { type Exchange, sendEmpty, sendXml, userOf } from '../exchange.js';
 import { readBody } from '../payload.js';
@@ -82,5 +82,5 @@ export const noConfiguration =
   async (exchange: Exchange): Promise<void> => {
     userOf(exchange);
     await checkBucket(exchange);
-    throw new S3Error(code, 'There is no such configuration.', { BucketName: exchange.request.bucket });
+    throw s3Error(code, 'There is no such configuration.', { BucketName: exchange.request.bucket });
   };

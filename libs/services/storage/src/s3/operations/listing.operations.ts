@@ -1,5 +1,5 @@
 import type { Listing, ObjectInfo } from '@fornax/object-store';
-import { S3Error, type XmlChildren, accessDenied, encodePath } from '@fornax/s3';
+import { accessDenied, encodePath, s3Error, type S3Error, type XmlChildren } from '@fornax/s3';
 import { ownBucket, placeForLease } from '../../access/authorise.js';
 import { type Exchange, quoted, sendXml, userOf } from '../exchange.js';
 import { hasQuery, queryValue } from '../s3-request.js';
@@ -16,7 +16,7 @@ interface ListingQuery {
 }
 
 const invalidArgument = (name: string, value: string): S3Error =>
-  new S3Error('InvalidArgument', `The value of ${name} is not valid.`, { ArgumentName: name, ArgumentValue: value });
+  s3Error('InvalidArgument', `The value of ${name} is not valid.`, { ArgumentName: name, ArgumentValue: value });
 
 const listingQuery = ({ request }: Exchange): ListingQuery => {
   const maxKeysText = queryValue(request, 'max-keys') ?? queryValue(request, 'max-uploads') ?? String(MAX_KEYS);

@@ -1,5 +1,5 @@
 import { type Place, StoreRefusal, compositeEtag } from '@fornax/object-store';
-import { S3Error, accessDenied, childNodes, childText, malformedXml, parseRange, parseXml } from '@fornax/s3';
+import { accessDenied, childNodes, childText, malformedXml, parseRange, parseXml, s3Error } from '@fornax/s3';
 import { authorise } from '../../access/authorise.js';
 import { type Exchange, checkRoom, quoted, sendEmpty, sendXml } from '../exchange.js';
 import { openPayload, readBody } from '../payload.js';
@@ -24,7 +24,7 @@ const uploadOf = async (exchange: Exchange): Promise<Place & { readonly uploadId
 const partNumberOf = (text: string | undefined): number => {
   const number = /^\d{1,5}$/.test(text ?? '') ? Number(text) : 0;
   if (number < 1 || number > MAX_PARTS) {
-    throw new S3Error('InvalidArgument', 'Part number must be an integer between 1 and 10000, inclusive', {
+    throw s3Error('InvalidArgument', 'Part number must be an integer between 1 and 10000, inclusive', {
       ArgumentName: 'partNumber',
     });
   }
@@ -58,7 +58,7 @@ export const copyPart = async (exchange: Exchange): Promise<void> => {
   const rangeText = request.headers.get('x-amz-copy-source-range');
   const range = parseRange(rangeText, reader.info.sizeBytes);
   if (range === 'unsatisfiable' || (rangeText !== undefined && !range)) {
-    throw new S3Error('InvalidArgument', 'The x-amz-copy-source-range value must be of the form bytes=first-last', {
+    throw s3Error('InvalidArgument', 'The x-amz-copy-source-range value must be of the form bytes=first-last', {
       ArgumentName: 'x-amz-copy-source-range',
     });
   }
@@ -106,7 +106,7 @@ export const listParts = async (exchange: Exchange): Promise<void> => {
   const marker = Number(queryValue(request, 'part-number-marker') ?? 0);
   const most = Number(queryValue(request, 'max-parts') ?? 1000);
   if (!Number.isInteger(marker) || !Number.isInteger(most) || most < 0 || marker < 0)
-    throw new S3Error('InvalidArgument', 'max-parts and part-number-marker are numbers');
+    throw s3Error('InvalidArgument', 'max-parts and part-number-marker are numbers');
   const rest = (await store.listParts(upload)).filter(({ partNumber }) => partNumber > marker);
   const shown = rest.slice(0, Math.min(most, 1000));
   sendXml(exchange, 'ListPartsResult', {

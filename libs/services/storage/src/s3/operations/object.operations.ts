@@ -1,6 +1,15 @@
 import { pipeline } from 'node:stream/promises';
 import { type ObjectHeaders, type Place, splitPlace } from '@fornax/object-store';
-import { S3Error, childNodes, childText, malformedXml, noSuchKey, parseRange, parseXml } from '@fornax/s3';
+import {
+  childNodes,
+  childText,
+  malformedXml,
+  noSuchKey,
+  parseRange,
+  parseXml,
+  s3Error,
+  type S3Error,
+} from '@fornax/s3';
 import { authorise } from '../../access/authorise.js';
 import { judgeConditions } from '../conditions.js';
 import {
@@ -28,13 +37,13 @@ export const headersOf = ({ headers }: S3Request): ObjectHeaders => {
   );
   const size = Object.entries(userMetadata).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
   if (size > MAX_METADATA_BYTES)
-    throw new S3Error('MetadataTooLarge', 'Your metadata headers exceed the maximum allowed metadata size.');
+    throw s3Error('MetadataTooLarge', 'Your metadata headers exceed the maximum allowed metadata size.');
   return { contentType: headers.get('content-type') || 'binary/octet-stream', userMetadata };
 };
 
 const placeOf = ({ request }: Exchange): Place => ({ bucket: request.bucket, key: request.key });
 const preconditionFailed = (): S3Error =>
-  new S3Error('PreconditionFailed', 'At least one of the pre-conditions you specified did not hold');
+  s3Error('PreconditionFailed', 'At least one of the pre-conditions you specified did not hold');
 
 /** `If-None-Match: *` and `If-Match` of a PUT, judged before its body is read. */
 const checkWriteConditions = async ({ request, store }: Exchange, place: Place): Promise<void> => {
@@ -89,7 +98,7 @@ export const getObject = async (exchange: Exchange): Promise<void> => {
   const range = parseRange(request.headers.get('range'), info.sizeBytes);
   if (range === 'unsatisfiable') {
     response.setHeader('content-range', `bytes */${info.sizeBytes}`);
-    throw new S3Error('InvalidRange', 'The requested range is not satisfiable', {
+    throw s3Error('InvalidRange', 'The requested range is not satisfiable', {
       ActualObjectSize: String(info.sizeBytes),
     });
   }
@@ -138,7 +147,7 @@ export const deleteObjects = async (exchange: Exchange): Promise<void> => {
 /** The object that `x-amz-copy-source` names: `[/]bucket/key`, percent-encoded, the version `null` at most. */
 export const copySource = ({ headers }: S3Request): Place => {
   const invalid = (): S3Error =>
-    new S3Error('InvalidArgument', 'x-amz-copy-source must be /bucket/key', { ArgumentName: 'x-amz-copy-source' });
+    s3Error('InvalidArgument', 'x-amz-copy-source must be /bucket/key', { ArgumentName: 'x-amz-copy-source' });
   const [path = '', version] = (headers.get('x-amz-copy-source') ?? '').split('?versionId=');
   if (version !== undefined && version !== 'null') throw invalid();
   try {
@@ -168,7 +177,7 @@ export const copyObject = async (exchange: Exchange): Promise<void> => {
   const { from, reader } = await sourceOf(exchange);
   const isReplacing = request.headers.get('x-amz-metadata-directive')?.toUpperCase() === 'REPLACE';
   if (!isReplacing && from.bucket === to.bucket && from.key === to.key) {
-    throw new S3Error(
+    throw s3Error(
       'InvalidRequest',
       'This copy request is illegal because it is trying to copy an object to itself without changing its metadata.',
     );

@@ -1,8 +1,8 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { CLOCK, CORE_CONFIG, signServiceClaims, type CoreConfig } from '@fornax/service-kit';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Unavailable, type Clock } from '@fornax/base';
+import { S3Client, S3Connection } from '@fornax/s3';
+import { CLOCK, CORE_CONFIG, signServiceClaims, type CoreConfig } from '@fornax/service-kit';
 import { OUTPUT_CONFIG, type OutputConfig } from '../config/output-config.js';
-import { signedHeaders } from './s3-signature.js';
 
 /** Name of the area on the wire (see the storage service). */
 const AREA = 'fornax-output';
@@ -11,59 +11,54 @@ const TIMEOUT_MS = 30_000;
 
 /** Output in object storage: the platform's own area there, which no user sees and no quota counts. */
 @Injectable()
-export class OutputArchive {
+export class OutputArchive implements OnApplicationShutdown {
+  private readonly connection: S3Connection | undefined;
+
   constructor(
-    @Inject(OUTPUT_CONFIG) private readonly config: OutputConfig,
+    @Inject(OUTPUT_CONFIG) config: OutputConfig,
     @Inject(CORE_CONFIG) private readonly core: CoreConfig,
     @Inject(CLOCK) private readonly clock: Clock,
-  ) {}
+  ) {
+    const endpoint = config.storageUrl ?? core.publicStorageUrl;
+    if (endpoint !== undefined) this.connection = new S3Connection({ endpoint, now: () => clock.now() });
+  }
 
   /** False when no address of the storage is set: then nothing is archived. */
   get isThere(): boolean {
-    return this.base !== undefined;
+    return this.connection !== undefined;
   }
 
   /** Replaces what is there under the key. @throws Unavailable */
   async put(key: string, bytes: Uint8Array): Promise<void> {
-    await this.send('PUT', key, { body: Uint8Array.from(bytes) });
+    await this.asking((s3, options) => s3.putObject(AREA, key, bytes, options));
   }
 
   /** `length` bytes from `start`, or to the end. @throws Unavailable */
   async get(key: string, start: number, length?: number): Promise<Buffer> {
-    const end = length === undefined ? '' : String(start + length - 1);
-    const bytes = await this.send('GET', key, { headers: { range: `bytes=${start}-${end}` } });
+    const bytes = await this.asking((s3, { signal }) =>
+      s3.getBytes(AREA, key, { start, ...(length === undefined ? {} : { length }), signal }),
+    );
     if (length !== undefined && bytes.length !== length) throw new Unavailable('Stored output is not complete.');
     return bytes;
   }
 
   /** A missing object is no error. @throws Unavailable */
   async delete(key: string): Promise<void> {
-    await this.send('DELETE', key, {});
+    await this.asking((s3, options) => s3.deleteObject(AREA, key, options));
   }
 
-  private get base(): string | undefined {
-    return this.config.storageUrl ?? this.core.publicStorageUrl;
+  onApplicationShutdown(): void {
+    this.connection?.close();
   }
 
-  private async send(
-    method: string,
-    key: string,
-    { headers, body }: { readonly headers?: Record<string, string>; readonly body?: Uint8Array<ArrayBuffer> },
-  ): Promise<Buffer> {
-    const url = new URL(`/${AREA}/${key}`, this.base);
-    const now = this.clock.now();
-    const claims = { service: 'submission', area: 'output' as const, expiresAt: now + TOKEN_LIFE_MS };
-    const credentials = signServiceClaims(this.core.masterKey, claims);
+  /** With a token for this one request. */
+  private async asking<T>(ask: (s3: S3Client, options: { readonly signal: AbortSignal }) => Promise<T>): Promise<T> {
     try {
-      const response = await fetch(url, {
-        method,
-        headers: { ...signedHeaders(credentials, method, url, now), ...headers },
-        ...(body === undefined ? {} : { body }),
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-      const bytes = Buffer.from(await response.arrayBuffer());
-      if (response.ok) return bytes;
-      throw new Error(`${method} of stored output: HTTP ${response.status} ${bytes.subarray(0, 300).toString()}`);
+      if (!this.connection) throw new Error('no address of the storage is set');
+      const now = this.clock.now();
+      const claims = { service: 'submission', area: 'output' as const, expiresAt: now + TOKEN_LIFE_MS };
+      const s3 = new S3Client({ ...signServiceClaims(this.core.masterKey, claims), connection: this.connection });
+      return await ask(s3, { signal: AbortSignal.timeout(TIMEOUT_MS) });
     } catch (cause) {
       throw new Unavailable('Stored output cannot be reached now. Please try again.', { cause });
     }
