@@ -155,10 +155,11 @@ const install = async (log) => {
   writeFileSync(lockStamp, wanted);
 };
 
-/** Folders that hold one project each: the workspaces of the root package. */
+/** Folders that hold one project each: the workspaces of the root package, but for the documentation, which is one itself. */
 const projects = () =>
   readJson(join(root, 'package.json'))
-    .workspaces.map((pattern) => pattern.replace(/\/\*$/, ''))
+    .workspaces.filter((pattern) => pattern.endsWith('/*'))
+    .map((pattern) => pattern.replace(/\/\*$/, ''))
     .flatMap((group) =>
       readdirSync(join(root, group), { withFileTypes: true }).map((entry) => join(root, group, entry.name)),
     )
@@ -188,6 +189,9 @@ const isBuilt = (folder) => {
   return expected.every((name) => existsSync(join(folder, 'dist', `${name}.js`)));
 };
 
+/** The documentation is not needed to run: `docs/build.mjs` builds it, in the background at `npm start`. */
+const BUILD = ['run-many', '-t', 'build', '--exclude=@fornax/docs', '--outputStyle=static'];
+
 const build = async (log) => {
   const folders = projects();
   const wanted = sourceDigest(folders);
@@ -204,7 +208,7 @@ const build = async (log) => {
   await withProgress(
     'building',
     async () => {
-      const runMany = () => run(node24, [nx, 'run-many', '-t', 'build', '--outputStyle=static'], options);
+      const runMany = () => run(node24, [nx, ...BUILD], options);
       // A build that was killed can leave Nx's own cache unreadable: once more from scratch, and what fails then is a real failure.
       await runMany().catch(async () => {
         await run(node24, [nx, 'reset'], { ...options, what: 'Resetting the build cache' });
@@ -212,7 +216,7 @@ const build = async (log) => {
       });
       // Nx may believe in outputs that somebody removed by hand.
       if (!folders.every(isBuilt))
-        await run(node24, [nx, 'run-many', '-t', 'build', '--outputStyle=static', '--skipNxCache'], options);
+        await run(node24, [nx, ...BUILD, '--skipNxCache'], options);
     },
     log,
   );
@@ -237,7 +241,7 @@ const isAbandoned = (lock) => {
 };
 
 /** Two commands in one checkout take turns: an `npm ci` under another's feet would break both. */
-const oneAtATime = async (step, log) => {
+export const oneAtATime = async (step, log) => {
   mkdirSync(join(root, '.nx'), { recursive: true });
   const lock = join(root, '.nx', 'fornax-bootstrap.lock');
   for (let isWaiting = false; ;) {
@@ -291,7 +295,8 @@ export const ensureReady = async ({ log = say } = {}) => {
 // `node tools/bootstrap.mjs` prepares a checkout and ends: what an image needs at build time.
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
-    await ensureReady();
+    const node = await ensureReady();
+    await run(node, [join(root, 'docs', 'build.mjs')], { what: 'Building the documentation' });
   } catch (error) {
     say(error instanceof BootstrapError ? error.message : (error.stack ?? String(error)));
     process.exitCode = 1;

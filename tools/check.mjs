@@ -7,11 +7,12 @@ import { ensureReady } from './bootstrap.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const node = await ensureReady();
 
-const SOURCES = ['libs/**/*.ts', 'apps/**/*.ts', 'tests/**/*.ts', 'tools/*.mjs', 'infra/*.mjs', '*.mjs'];
+const SOURCES = ['libs/**/*.ts', 'apps/**/*.ts', 'tests/**/*.ts', 'tools/*.mjs', 'infra/*.mjs', 'docs/*.mjs', 'docs/.vitepress/**/*.mjs', '*.mjs'];
 const steps = [
   ['format', ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level=warn', ...SOURCES]],
   ['types', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']],
   ['lint', ['node_modules/eslint/bin/eslint.js', '.', '--max-warnings=0']],
+  ['documentation', ['docs/build.mjs']],
   ['tests', ['tools/test.mjs', ...process.argv.slice(2)]],
 ];
 for (const [name, args] of steps) {

@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { constants } from 'node:os';
+import { constants, setPriority } from 'node:os';
 import { join, resolve } from 'node:path';
 import { BootstrapError, ensureReady, root } from './bootstrap.mjs';
 import { parseCommandLine, readSettings, renderHelp, renderTable } from './bootstrap-settings.mjs';
@@ -67,6 +67,20 @@ const launch = (node24, env) => {
   child.once('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
 };
 
+/**
+ * Builds the documentation that the platform serves at /docs, if its pages have changed. Nothing waits for it, so it yields the processor to all
+ * others, and it ends with this process.
+ */
+const buildDocumentation = (node24) => {
+  const child = spawn(node24, [join(root, 'docs', 'build.mjs')], { cwd: root, stdio: 'ignore' });
+  child.once('spawn', () => setPriority(child.pid, constants.priority.PRIORITY_LOW));
+  child.once('error', () => undefined);
+  child.once('exit', (code) => {
+    if (code) process.stderr.write('warning: the documentation at /docs was not built; `npm run build` shows why\n');
+  });
+  process.once('exit', () => child.kill('SIGKILL'));
+};
+
 /** A relative data folder means what the person typed, where npm was called; the default one is that of the checkout. */
 const dataFolder = (env) => {
   const typed = env.FORNAX_DATA_DIR ?? process.env.FORNAX_DATA_DIR;
@@ -80,7 +94,9 @@ else if (command.mode === 'help') process.stdout.write(renderHelp(settings));
 else if (command.mode === 'table') process.stdout.write(renderTable(settings));
 else {
   try {
-    launch(await ensureReady(), { ...command.env, FORNAX_DATA_DIR: dataFolder(command.env) });
+    const node24 = await ensureReady();
+    launch(node24, { ...command.env, FORNAX_DATA_DIR: dataFolder(command.env) });
+    buildDocumentation(node24);
   } catch (error) {
     if (!(error instanceof BootstrapError)) throw error;
     fail(error.message);

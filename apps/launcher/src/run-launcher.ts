@@ -58,6 +58,7 @@ const summary = (platform: LocalPlatform): readonly string[] => {
     'Fornax is ready.',
     '',
     `  API        ${addresses.apiUrl}`,
+    `  Docs       ${addresses.apiUrl}/docs`,
     `  Storage    ${addresses.storageUrl} (S3)`,
     `  User       ${platform.email}, token in ${platform.tokenFile}`,
     `  Clients    source ${data}/env   then the official clients, aws and the like simply work`,

@@ -1,7 +1,10 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   providePythonSdk,
@@ -64,5 +67,40 @@ describe('the guide', () => {
   it('leads to each of its pages from its index', () => {
     const index = readFileSync(join(guide, 'README.md'), 'utf8');
     expect(pages.filter((page) => !index.includes(`](${page})`))).toEqual([]);
+  });
+
+  it('is a site on the platform, whole and with nothing from elsewhere', async () => {
+    await promisify(execFile)(process.execPath, [join(workspaceRoot, 'docs/build.mjs')], { cwd: workspaceRoot });
+    const get = (path: string) => fetch(new URL(path, platform?.apiUrl));
+    const home = await get('/docs');
+    expect([home.status, new URL(home.url).pathname]).toEqual([200, '/docs/']);
+
+    const page = await get('/docs/guide/first-task');
+    const html = await page.text();
+    expect(page.status).toBe(200);
+    expect(html).toContain('<h1 id="a-first-task"');
+    // Each script inside the page is allowed by its hash, and nothing else that stands in one.
+    const policy = page.headers.get('content-security-policy') ?? '';
+    expect(policy).not.toMatch(/script-src[^;]*unsafe/);
+    const inside = [...html.matchAll(/<script(?![^>]*\b(?:src|type)=)[^>]*>([^]*?)<\/script>/g)].map(([, text = '']) => text);
+    expect(inside.length).toBeGreaterThan(0);
+    for (const text of inside) expect(policy).toContain(`'sha256-${createHash('sha256').update(text).digest('base64')}'`);
+    expect(html).not.toMatch(/ on[a-z]+="/);
+    const parts = [...html.matchAll(/<(?:script|link)\b[^>]*\b(?:src|href)="([^"]+)"/g)].map(([, path = '']) => path);
+    expect(parts.length).toBeGreaterThan(3);
+    expect(parts.filter((path) => !path.startsWith('/docs/'))).toEqual([]);
+    for (const part of parts) expect([part, (await get(part)).status]).toEqual([part, 200]);
+
+    // The search works on an index that is a file of the site.
+    const manifest: unknown = JSON.parse(readFileSync(join(workspaceRoot, 'docs/dist/site.json'), 'utf8'));
+    const files = (manifest as { readonly files: readonly string[] }).files;
+    const index = files.find((name) => /@localSearchIndexroot\.[^/]+\.js$/.test(name)) ?? 'no search index';
+    const found = await get(`/docs/${index}`);
+    expect(found.status).toBe(200);
+    expect(await found.text()).toContain('/docs/guide/first-task');
+
+    const api = await get('/docs/api');
+    expect(await api.text()).toContain('href="/docs/"');
+    expect(html).toContain('href="/docs/api"');
   });
 });

@@ -15,6 +15,7 @@ const OPEN = new Set([
   'GET /health/ready',
   'GET /openapi.json',
   'GET /docs',
+  'GET /docs/api',
 ]);
 
 let operations: readonly Operation[] = [];

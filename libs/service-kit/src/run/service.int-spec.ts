@@ -370,11 +370,11 @@ describe('a service on the kit', () => {
   });
 
   it('serves a page to browse the document, with nothing from elsewhere and without a token', async () => {
-    const page = await get('/docs', {});
+    const page = await get('/docs/api', {});
     expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
     const text = await page.text();
     expect(text).not.toMatch(/https?:\/\//);
-    const files = [...text.matchAll(/(?:src|href)="(\/docs\/[^"]+)"/g)].map(([, file = '']) => file);
+    const files = [...text.matchAll(/(?:src|href)="(\/docs\/api\/[^"]+)"/g)].map(([, file = '']) => file);
     expect(files.length).toBeGreaterThanOrEqual(4);
     for (const file of files) expect((await get(file, {})).status).toBe(200);
   });

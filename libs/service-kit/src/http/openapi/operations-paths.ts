@@ -53,5 +53,6 @@ export const operationsPaths: Readonly<Record<string, PathItem>> = {
   '/openapi.json': get('/openapi.json', 'This document', {
     200: answer({ openapi: text, info: { type: 'object' }, paths: { type: 'object' } }),
   }),
-  '/docs': get('/docs', 'A page to browse this document', file('text/html')),
+  '/docs': get('/docs', 'The documentation', file('text/html')),
+  '/docs/api': get('/docs/api', 'A page to browse this document', file('text/html')),
 };

@@ -2,18 +2,7 @@ import { createRequire } from 'node:module';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import type { RouteDoor } from '../door/route-door.js';
-
-/** Everything comes from this origin, and nothing on the page may be framed, posted or run from elsewhere. */
-const HEADERS = {
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; " +
-    "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-opener-policy': 'same-origin',
-};
+import { ANONYMOUS, pageHeaders } from './page-headers.js';
 
 const PAGE = `<!doctype html>
 <html lang="en">
@@ -21,14 +10,15 @@ const PAGE = `<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Fornax API</title>
-<link rel="stylesheet" href="/docs/swagger-ui.css">
-<link rel="icon" href="/docs/favicon-32x32.png">
+<link rel="stylesheet" href="/docs/api/swagger-ui.css">
+<link rel="icon" href="/docs/api/favicon-32x32.png">
 </head>
 <body>
+<p style="margin: 1em; font-family: sans-serif"><a href="/docs/">Documentation</a> · <a href="/openapi.json">openapi.json</a></p>
 <noscript>This page needs JavaScript; the document itself is at <a href="/openapi.json">/openapi.json</a>.</noscript>
 <div id="api"></div>
-<script src="/docs/swagger-ui-bundle.js"></script>
-<script src="/docs/start.js"></script>
+<script src="/docs/api/swagger-ui-bundle.js"></script>
+<script src="/docs/api/start.js"></script>
 </body>
 </html>
 `;
@@ -50,20 +40,20 @@ const ASSETS: Readonly<Record<string, string>> = {
   'favicon-32x32.png': 'image/png',
 };
 
-const ANONYMOUS: { readonly config: { readonly door: RouteDoor } } = { config: { door: { isAnonymous: true } } };
+const HEADERS = pageHeaders([]);
 
 const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
 
-/** `/docs`: a page to browse the OpenAPI document, from files that are installed with us; it works without the internet and a token. */
-export const docsRoutes = (fastify: FastifyInstance): void => {
+/** `/docs/api`: a page to browse the OpenAPI document, from files that are installed with us; it works without the internet and a token. */
+export const apiPageRoutes = (fastify: FastifyInstance): void => {
   const send = (reply: FastifyReply, type: string, body: string | Buffer): FastifyReply =>
     reply.headers({ ...HEADERS, 'content-type': type }).send(body);
 
-  fastify.get('/docs', ANONYMOUS, (_, reply) => send(reply, 'text/html; charset=utf-8', PAGE));
-  fastify.get('/docs/start.js', ANONYMOUS, (_, reply) => send(reply, 'text/javascript; charset=utf-8', START));
+  fastify.get('/docs/api', ANONYMOUS, (_, reply) => send(reply, 'text/html; charset=utf-8', PAGE));
+  fastify.get('/docs/api/start.js', ANONYMOUS, (_, reply) => send(reply, 'text/javascript; charset=utf-8', START));
   for (const [name, type] of Object.entries(ASSETS)) {
     let content: Promise<Buffer> | undefined;
-    fastify.get(`/docs/${name}`, ANONYMOUS, async (_, reply) => {
+    fastify.get(`/docs/api/${name}`, ANONYMOUS, async (_, reply) => {
       content ??= readFile(join(folder, name));
       return send(reply, type, await content);
     });

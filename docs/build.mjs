@@ -1,0 +1,72 @@
+/**
+ * Builds the site into `dist`, unless what is there was built from the same sources. Beside the pages stands what the platform serves of them
+ * (`site.json`): the names of all files, and the hashes of the small scripts that VitePress writes into its pages, so that exactly these are
+ * allowed. The folder is swapped at the end, so it is never half a site.
+ */
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { oneAtATime } from '../tools/bootstrap.mjs';
+
+const root = fileURLToPath(new URL('.', import.meta.url));
+const dist = join(root, 'dist');
+const temporary = join(root, '.vitepress');
+
+const filesOf = (folder) =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath ?? entry.path, entry.name)).split(sep).join('/'))
+    .sort();
+
+const isMade = (name) => /^(dist|node_modules|\.vitepress\/(cache|\.temp|made-[^/]*))\//.test(name);
+
+/** A digest of all that the site is made from. */
+const sourcesDigest = () => {
+  const hash = createHash('sha256');
+  const pages = filesOf(root).filter((name) => !isMade(name));
+  const around = ['../ARCHITECTURE.md', '../CHANGELOG.md', '../CONTRIBUTING.md', '../node_modules/vitepress/package.json'];
+  for (const name of [...pages, ...around]) hash.update(`${name}\0`).update(readFileSync(join(root, name)));
+  return hash.digest('hex');
+};
+
+const builtFrom = () => {
+  try {
+    return JSON.parse(readFileSync(join(dist, 'site.json'), 'utf8')).sources;
+  } catch {
+    return undefined;
+  }
+};
+
+/** A script without `src` and `type` is one that runs where it stands. */
+const scriptHashesOf = (page) =>
+  [...page.matchAll(/<script(?:\s+id="[^"]*")?>([\s\S]*?)<\/script>/g)].map(
+    ([, script]) => `sha256-${createHash('sha256').update(script).digest('base64')}`,
+  );
+
+const buildSite = async (sources) => {
+  for (const name of readdirSync(temporary).filter((entry) => entry.startsWith('made-')))
+    rmSync(join(temporary, name), { recursive: true, force: true });
+  const made = mkdtempSync(join(temporary, 'made-'));
+  try {
+    const { build } = await import('vitepress');
+    await build(root, { outDir: made });
+    const files = filesOf(made);
+    const pages = files.filter((name) => name.endsWith('.html')).map((name) => readFileSync(join(made, name), 'utf8'));
+    const scripts = [...new Set(pages.flatMap(scriptHashesOf))].sort();
+    writeFileSync(join(made, 'site.json'), `${JSON.stringify({ sources, scripts, files }, undefined, 1)}\n`);
+    rmSync(dist, { recursive: true, force: true });
+    renameSync(made, dist);
+  } finally {
+    rmSync(made, { recursive: true, force: true });
+  }
+};
+
+await oneAtATime(
+  async () => {
+    const sources = sourcesDigest();
+    if (builtFrom() === sources) console.log('The documentation is built already.');
+    else await buildSite(sources);
+  },
+  (line) => console.error(line),
+);

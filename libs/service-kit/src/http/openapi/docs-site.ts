@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import { createRequire } from 'node:module';
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, extname, join } from 'node:path';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { ANONYMOUS, pageHeaders } from './page-headers.js';
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.json': 'application/json; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.woff2': 'font/woff2',
+};
+
+/** What `docs/build.mjs` writes beside the pages. */
+const manifestSchema = z.object({
+  files: z.array(z.string()),
+  scripts: z.array(z.string().regex(/^sha256-[A-Za-z0-9+/]{43}=$/)),
+});
+
+interface Site {
+  /** When it was built: another one means that it was built again under the running process. */
+  readonly builtAtMs: number;
+  /** The only files that are served. */
+  readonly files: ReadonlySet<string>;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Where the built site lies in this installation. */
+export const builtSite = (): string =>
+  join(dirname(createRequire(import.meta.url).resolve('@fornax/docs/package.json')), 'dist');
+
+const NOT_BUILT = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Fornax documentation</title></head>
+<body><p>The documentation is not built yet: <code>npm start</code> builds it in the background (reload in a minute),
+<code>npm run build</code> in the checkout builds it at once. <a href="/docs/api">The API page</a> is there.</p></body></html>
+`;
+
+/** The site as it is built now, or undefined where it is not built. */
+const siteReader = (folder: string): (() => Promise<Site | undefined>) => {
+  let known: Site | undefined;
+  return async () => {
+    const manifest = join(folder, 'site.json');
+    try {
+      const { mtimeMs: builtAtMs } = await stat(manifest);
+      if (known?.builtAtMs === builtAtMs) return known;
+      const { files, scripts } = manifestSchema.parse(JSON.parse(await readFile(manifest, 'utf8')));
+      return (known = { builtAtMs, files: new Set(files), headers: pageHeaders(scripts) });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+  };
+};
+
+/** A page is asked for without `.html`, and the first page of a folder by the folder's name. */
+const fileOf = ({ files }: Site, path: string): string | undefined =>
+  [path, `${path}.html`, path === '' ? 'index.html' : `${path}/index.html`].find((name) => files.has(name));
+
+/**
+ * `/docs/`: the documentation, from the folder that `docs/build.mjs` makes. Only files of its list are served. Names in `assets/` carry a
+ * hash of their content, so they are kept for good; pages are asked for again each time, by their ETag.
+ */
+export const docsSiteRoutes = (fastify: FastifyInstance, folder: string): void => {
+  const readSite = siteReader(folder);
+
+  const send = async (reply: FastifyReply, path: string, ifNoneMatch: string | undefined): Promise<FastifyReply> => {
+    const site = await readSite();
+    if (site === undefined)
+      return reply.status(404).headers(pageHeaders([])).header('content-type', TYPES['.html']).send(NOT_BUILT);
+    const found = fileOf(site, path);
+    const name = found ?? '404.html';
+    const content = await readFile(join(folder, name));
+    const etag = `"${createHash('sha256').update(content).digest('base64url')}"`;
+    reply.headers({
+      ...site.headers,
+      'content-type': TYPES[extname(name)] ?? 'application/octet-stream',
+      'cache-control': found?.startsWith('assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
+      etag,
+    });
+    if (found === undefined) return reply.status(404).send(content);
+    return ifNoneMatch === etag ? reply.status(304).send() : reply.send(content);
+  };
+
+  fastify.get('/docs', ANONYMOUS, (request, reply) => {
+    // The links of its pages begin at `/docs/`. Our router takes one slash at the end away, the address as it was sent has it.
+    const [asked = ''] = (request.originalUrl || request.url).split('?', 1);
+    return asked.endsWith('/') ? send(reply, '', request.headers['if-none-match']) : reply.redirect('/docs/', 308);
+  });
+  fastify.get<{ Params: { '*': string } }>('/docs/*', ANONYMOUS, (request, reply) =>
+    send(reply, request.params['*'], request.headers['if-none-match']),
+  );
+};
