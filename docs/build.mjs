@@ -16,7 +16,11 @@ const temporary = join(root, '.vitepress');
 const filesOf = (folder) =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => relative(folder, join(entry.parentPath ?? entry.path, entry.name)).split(sep).join('/'))
+    .map((entry) =>
+      relative(folder, join(entry.parentPath ?? entry.path, entry.name))
+        .split(sep)
+        .join('/'),
+    )
     .sort();
 
 const isMade = (name) => /^(dist|node_modules|\.vitepress\/(cache|\.temp|made-[^/]*))\//.test(name);
@@ -25,7 +29,12 @@ const isMade = (name) => /^(dist|node_modules|\.vitepress\/(cache|\.temp|made-[^
 const sourcesDigest = () => {
   const hash = createHash('sha256');
   const pages = filesOf(root).filter((name) => !isMade(name));
-  const around = ['../ARCHITECTURE.md', '../CHANGELOG.md', '../CONTRIBUTING.md', '../node_modules/vitepress/package.json'];
+  const around = [
+    '../ARCHITECTURE.md',
+    '../CHANGELOG.md',
+    '../CONTRIBUTING.md',
+    '../node_modules/vitepress/package.json',
+  ];
   for (const name of [...pages, ...around]) hash.update(`${name}\0`).update(readFileSync(join(root, name)));
   return hash.digest('hex');
 };

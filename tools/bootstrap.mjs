@@ -215,8 +215,7 @@ const build = async (log) => {
         await runMany();
       });
       // Nx may believe in outputs that somebody removed by hand.
-      if (!folders.every(isBuilt))
-        await run(node24, [nx, ...BUILD, '--skipNxCache'], options);
+      if (!folders.every(isBuilt)) await run(node24, [nx, ...BUILD, '--skipNxCache'], options);
     },
     log,
   );

@@ -7,7 +7,16 @@ import { ensureReady } from './bootstrap.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const node = await ensureReady();
 
-const SOURCES = ['libs/**/*.ts', 'apps/**/*.ts', 'tests/**/*.ts', 'tools/*.mjs', 'infra/*.mjs', 'docs/*.mjs', 'docs/.vitepress/**/*.mjs', '*.mjs'];
+const SOURCES = [
+  'libs/**/*.ts',
+  'apps/**/*.ts',
+  'tests/**/*.ts',
+  'tools/*.mjs',
+  'infra/*.mjs',
+  'docs/*.mjs',
+  'docs/.vitepress/**/*.mjs',
+  '*.mjs',
+];
 const steps = [
   ['format', ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level=warn', ...SOURCES]],
   ['types', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']],

@@ -47,7 +47,13 @@ export default defineConfig({
       { text: 'Reference', items: [...pagesOf('reference', ['settings']), page('/contract/rest-api')] },
       {
         text: 'How it works',
-        items: [page('/architecture'), { text: 'The tree', link: '/tree' }, ...pagesOf('explanation'), { text: 'Contributing', link: '/contributing' }, { text: 'Changes', link: '/changes' }],
+        items: [
+          page('/architecture'),
+          { text: 'The tree', link: '/tree' },
+          ...pagesOf('explanation'),
+          { text: 'Contributing', link: '/contributing' },
+          { text: 'Changes', link: '/changes' },
+        ],
       },
       { text: 'Decisions', collapsed: true, items: [{ text: 'All', link: '/adr/' }, ...pagesOf('adr')] },
     ],

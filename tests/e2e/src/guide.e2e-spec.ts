@@ -82,9 +82,12 @@ describe('the guide', () => {
     // Each script inside the page is allowed by its hash, and nothing else that stands in one.
     const policy = page.headers.get('content-security-policy') ?? '';
     expect(policy).not.toMatch(/script-src[^;]*unsafe/);
-    const inside = [...html.matchAll(/<script(?![^>]*\b(?:src|type)=)[^>]*>([^]*?)<\/script>/g)].map(([, text = '']) => text);
+    const inside = [...html.matchAll(/<script(?![^>]*\b(?:src|type)=)[^>]*>([^]*?)<\/script>/g)].map(
+      ([, text = '']) => text,
+    );
     expect(inside.length).toBeGreaterThan(0);
-    for (const text of inside) expect(policy).toContain(`'sha256-${createHash('sha256').update(text).digest('base64')}'`);
+    for (const text of inside)
+      expect(policy).toContain(`'sha256-${createHash('sha256').update(text).digest('base64')}'`);
     expect(html).not.toMatch(/ on[a-z]+="/);
     const parts = [...html.matchAll(/<(?:script|link)\b[^>]*\b(?:src|href)="([^"]+)"/g)].map(([, path = '']) => path);
     expect(parts.length).toBeGreaterThan(3);

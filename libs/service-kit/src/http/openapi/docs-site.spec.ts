@@ -67,7 +67,14 @@ describe('the documentation at /docs/', () => {
   });
 
   it('serves nothing that is not in the list of the build', async () => {
-    const tries = ['unlisted', 'site.json', '../secret.txt', '..%2Fsecret.txt', '%2e%2e/secret.txt', 'guide/../../secret.txt'];
+    const tries = [
+      'unlisted',
+      'site.json',
+      '../secret.txt',
+      '..%2Fsecret.txt',
+      '%2e%2e/secret.txt',
+      'guide/../../secret.txt',
+    ];
     for (const path of [...tries, '..%5Csecret.txt', 'index.html%00', 'constructor', '__proto__', 'assets']) {
       const { statusCode, body } = await get(`/docs/${path}`);
       expect([path, statusCode]).toEqual([path, 404]);
