@@ -1,23 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 
-import { givenSettings } from '@fornax/contracts';
+import { type Env, intSetting, loadConfig } from '@fornax/base';
 import { z } from 'zod';
-
-/**
- * The agent loads nothing of service-kit unless telemetry is on: each start of an instance forks this process, and with the services'
- * framework in its memory a fork takes three to four times as long (12.6 against 2.7 ms on two loaded cores, 2026-11-22).
- */
-export type Env = Readonly<Record<string, string | undefined>>;
-
-/** A setting is wrong; the message names it and needs no stack. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
-
-export const intSetting = ({ min, max }: { readonly min: number; readonly max: number }): z.ZodType<number, string> =>
-  z.string().regex(/^\d+$/, 'must be a whole number').transform(Number).pipe(z.number().int().min(min).max(max));
 
 const list = z
   .string()
@@ -67,20 +52,9 @@ export interface AgentConfig extends Readonly<z.output<typeof schema>> {
   readonly workDir: string;
 }
 
-/** Settings of the environment, or of the files that `<NAME>_FILE` names; an empty value counts as unset. @throws ConfigError */
-export const readSettings = <S extends z.ZodObject>(settings: S, env: Env): Readonly<z.output<S>> => {
-  const { values, problems } = givenSettings(Object.keys(settings.shape), env, (path) => readFileSync(path, 'utf8'));
-  const parsed = settings.safeParse(values);
-  if (parsed.success && problems.length === 0) return parsed.data;
-  const wrong = parsed.error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ?? [];
-  throw new ConfigError(
-    ['cannot start, these settings are wrong:', ...[...problems, ...wrong].map((problem) => `  ${problem}`)].join('\n'),
-  );
-};
-
 /** @throws ConfigError */
 export const loadAgentConfig = (env: Env): AgentConfig => {
-  const config = readSettings(schema, env);
+  const config = loadConfig(schema, env);
   const workDir = resolve(
     config.FORNAX_NODE_DIR ?? join(config.FORNAX_DATA_DIR, 'nodes', encodeURIComponent(config.FORNAX_NODE_ID)),
   );

@@ -1,5 +1,5 @@
 import { NoSandbox } from '@fornax/drivers';
-import { ConfigError } from './config.js';
+import { ConfigError } from '@fornax/base';
 import { runAgent } from './node/run-agent.js';
 
 /** Of sysexits.h: starting again will not help, somebody has to change something. */

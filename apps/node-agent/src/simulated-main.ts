@@ -1,11 +1,10 @@
 import { connectNats } from '@fornax/event-store';
 import { z } from 'zod';
 
-import { intSetting, readSettings } from './config.js';
-import { endWithParent, onceStopped } from './node/process-life.js';
+import { endWithParent, intSetting, loadConfig, onceStopped } from '@fornax/base';
 import { startSimulatedFleet } from './simulated/simulated-fleet.js';
 
-const config = readSettings(
+const config = loadConfig(
   z.object({
     FORNAX_NATS_URL: z.string().default('nats://127.0.0.1:4222'),
     FORNAX_NATS_USER: z.string().optional(),

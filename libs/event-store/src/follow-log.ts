@@ -1,7 +1,7 @@
 import type { RecordedCommit } from '@fornax/contracts';
 import { LogReset, type SubscribeOptions } from './event-log.js';
 import { keepFollowing } from './keep-following.js';
-import { backoffMs, delay } from './wait.js';
+import { backoffMs, delay } from '@fornax/base';
 
 /** Hands over commits and moves the position to `sequence`, the last one examined. Resolves when they were handled. */
 export type Deliver = (commits: readonly RecordedCommit[], sequence: number) => Promise<void>;

@@ -1,4 +1,4 @@
-import { Backoff, allowManyListeners, delay } from './wait.js';
+import { Backoff, allowManyListeners, delay } from '@fornax/base';
 
 /** Why a follower cannot follow at present; undefined when it can (again). For health. */
 export type OnFollowing = (trouble: string | undefined) => void;

@@ -10,7 +10,7 @@ import {
   type EnsureStreamsOptions,
 } from './jetstream/streams.js';
 import { openElections } from './leadership/leader-election.js';
-import { backoffMs, delay } from './wait.js';
+import { backoffMs, delay } from '@fornax/base';
 
 const LEADER_STREAM = `KV_${LEADER_BUCKET}`;
 

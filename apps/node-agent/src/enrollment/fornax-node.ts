@@ -1,11 +1,10 @@
 import { parseArgs } from 'node:util';
 import { join, resolve } from 'node:path';
 
+import { ConfigError, type Env, RpcClient } from '@fornax/base';
 import { nodeNameSchema, nodeRpcSubject, rotateReplySchema } from '@fornax/contracts';
 import { connectNats } from '@fornax/event-store';
 
-import { ConfigError, type Env } from '../config.js';
-import { RpcClient } from '../node/rpc-client.js';
 import { defaultName, joinPlatform } from './join.js';
 import { KeyRing } from './key-ring.js';
 import { readNodeFile, type NodeFile } from './node-file.js';

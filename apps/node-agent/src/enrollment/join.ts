@@ -1,10 +1,10 @@
 import { hostname } from 'node:os';
 
+import { ConfigError } from '@fornax/base';
 import { nodeJoinedSchema, nodeNameSchema, type NodeJoined } from '@fornax/contracts';
 import { createNkey, nkeyFromSeed } from '@fornax/event-store';
 import { z } from 'zod';
 
-import { ConfigError } from '../config.js';
 import { readNodeFile, writeNodeFile } from './node-file.js';
 
 export interface JoinOptions {

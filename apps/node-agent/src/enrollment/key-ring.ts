@@ -1,7 +1,7 @@
 import { nodeUser } from '@fornax/contracts';
 import { createNkey, nkeyFromSeed, type NatsKey } from '@fornax/event-store';
 
-import { ConfigError } from '../config.js';
+import { ConfigError } from '@fornax/base';
 import { readNodeFile, writeNodeFile, type NodeFile } from './node-file.js';
 
 /**

@@ -2,9 +2,8 @@ import { chmod, mkdir, open, rename } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { ConfigError } from '@fornax/base';
 import { z } from 'zod';
-
-import { ConfigError } from '../config.js';
 
 const nodeFileSchema = z.object({
   /** The API of the platform. */

@@ -1,5 +1,4 @@
-import { ConfigError } from '../config.js';
-
+import { ConfigError } from '@fornax/base';
 /** Older servers do not keep nodes apart from the platform well enough for a machine that somebody else may hold (release notes of 2.10). */
 const FIRST_MINOR = 10;
 

@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { inSpan, type RpcClient, RpcRefused } from '@fornax/base';
 import {
   type GrantReply,
   type HeldLease,
@@ -18,8 +19,6 @@ import { S3Client, type S3Connection, type S3Keys } from '@fornax/s3';
 import { InstanceMeter } from '../live/instance-meter.js';
 import type { Measurable } from '../live/live-beat.js';
 import { ProgressReader } from '../live/progress-reader.js';
-import { type RpcClient, RpcRefused } from '../node/rpc-client.js';
-import { inSpan } from '../node/trace.js';
 import { LogPipe } from '../output/log-pipe.js';
 import { type InstancePlan, planOf, UserError } from '../profile/command-of.js';
 import { downloadInputs, refreshInputs } from './inputs.js';
@@ -133,7 +132,11 @@ export class Instance implements Measurable {
     this.#meter = new InstanceMeter(order.cores);
     this.done = inSpan(
       'instance',
-      { parent: order.traceparent, attributes: { 'fornax.task': order.taskId, 'fornax.instance': order.instance } },
+      {
+        kind: 'consumer',
+        parent: order.traceparent,
+        attributes: { 'fornax.task': order.taskId, 'fornax.instance': order.instance },
+      },
       () => this.#live(),
     ).catch((error: unknown) => world.onError(error));
   }

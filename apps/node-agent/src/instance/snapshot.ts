@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { inSpan, type RpcClient } from '@fornax/base';
 import {
   grantReplySchema,
   nodeRpcSubject,
@@ -11,8 +12,6 @@ import {
 import type { DurablePublisher } from '@fornax/event-store';
 import { S3Client, type S3Connection } from '@fornax/s3';
 
-import type { RpcClient } from '../node/rpc-client.js';
-import { inSpan } from '../node/trace.js';
 import type { Instance } from './instance.js';
 import { selectResults, uploadFiles } from './results.js';
 
@@ -37,7 +36,7 @@ export const takeSnapshot = (
   order: SnapshotOrder,
   instance: Instance | undefined,
 ): Promise<void> =>
-  inSpan('snapshot', { parent: order.traceparent }, async () => {
+  inSpan('snapshot', { kind: 'consumer', parent: order.traceparent }, async () => {
     const { snapshotId, leaseId } = order;
     const tell = (report: SnapshotReport, msgId: string = randomUUID()): Promise<void> => store(world, report, msgId);
     try {

@@ -1,3 +1,4 @@
+import { RpcClient, unlessAborted } from '@fornax/base';
 import {
   type CancelOrder,
   dispatchConsumer,
@@ -22,14 +23,12 @@ import { LiveBeat } from '../live/live-beat.js';
 import { Reporter } from '../output/reporter.js';
 import type { Hardware } from './hardware.js';
 import { Membership } from './membership.js';
-import { RpcClient } from './rpc-client.js';
 import type { KeyRing } from '../enrollment/key-ring.js';
 import { assertMayBeRemote } from '../enrollment/server-version.js';
 import { DiskGuard } from './disk-guard.js';
 import { activeTraceparent } from './trace.js';
 import type { WorkDisk } from './work-disk.js';
 import { LeaderFence, parseOrders, SeenLeases } from './orders.js';
-import { unlessAborted } from './unless-aborted.js';
 
 export interface AgentParts {
   readonly nodeId: string;

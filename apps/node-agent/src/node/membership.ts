@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+import type { RpcClient } from '@fornax/base';
 import {
   type Heartbeat,
   type HeldLease,
@@ -15,7 +16,6 @@ import type { NatsConnection } from '@nats-io/nats-core';
 
 import { randomUUID } from 'node:crypto';
 import type { Hardware } from './hardware.js';
-import type { RpcClient } from './rpc-client.js';
 
 export interface Member {
   readonly nodeId: string;

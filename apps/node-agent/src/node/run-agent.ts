@@ -1,16 +1,15 @@
 import { mkdir, realpath, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
+import { createLogger, endWithParent, type Env, onceStopped } from '@fornax/base';
 import { SandboxDriver } from '@fornax/drivers';
 import { metrics } from '@opentelemetry/api';
-import { destination, pino } from 'pino';
 
-import { type AgentConfig, type Env, loadAgentConfig } from '../config.js';
+import { type AgentConfig, loadAgentConfig } from '../config.js';
 import type { KeyRing } from '../enrollment/key-ring.js';
 import { Agent } from './agent.js';
 import { probeHardware } from './hardware.js';
 import { serveHttp } from './http-server.js';
-import { endWithParent, onceStopped } from './process-life.js';
 import { WorkDisk } from './work-disk.js';
 
 /**
@@ -46,14 +45,15 @@ const openDriver = async (config: AgentConfig, path: string): Promise<SandboxDri
   });
 };
 
-const HELD_LINES_BYTES = 1_000_000;
-
 interface Telemetry {
   metricsText(): Promise<string>;
   shutdown(): Promise<void>;
 }
 
-/** Loaded only where somebody wants it: see config.ts for what it costs each instance. */
+/**
+ * Loaded only where somebody wants it: each start of an instance forks this process, and a fork takes the longer the more is in its memory
+ * (with all that a service loads 12.6 against 2.7 ms on two loaded cores, 2026-11-22).
+ */
 const openTelemetry = async ({
   FORNAX_OTLP_ENDPOINT: otlpEndpoint,
   FORNAX_NODE_HTTP_PORT: port,
@@ -66,16 +66,7 @@ const openTelemetry = async ({
 /** The whole process: reads settings, works until SIGTERM. `keys`: of a node that joined with a token. */
 export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
   const config = loadAgentConfig(env);
-  // A full disk takes no lines; that must not end the agent and its instances.
-  const output = destination({ fd: 1, sync: true, maxLength: HELD_LINES_BYTES });
-  output.on('error', () => undefined);
-  const options = {
-    level: config.FORNAX_LOG_LEVEL,
-    base: { service: 'node-agent', node: config.FORNAX_NODE_ID },
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
-  };
-  const log = pino(options, output);
+  const log = createLogger('node-agent', config.FORNAX_LOG_LEVEL).child({ node: config.FORNAX_NODE_ID });
   const stopped = onceStopped();
   if (config.FORNAX_EXIT_WITH_PARENT === '1') endWithParent();
   const telemetry = await openTelemetry(config);

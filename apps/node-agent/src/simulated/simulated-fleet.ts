@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
+import { RpcClient } from '@fornax/base';
 import {
   dispatchConsumer,
   dispatchMessageSchema,
@@ -16,7 +17,6 @@ import { consumeBatches, DurablePublisher } from '@fornax/event-store';
 import type { NatsConnection } from '@nats-io/nats-core';
 
 import { SeenLeases } from '../node/orders.js';
-import { RpcClient } from '../node/rpc-client.js';
 
 export interface FleetOptions {
   /** A connection that may speak for all of the nodes. */

@@ -2,10 +2,15 @@ import { readFileSync } from 'node:fs';
 import { givenSettings } from '@fornax/contracts';
 import { z } from 'zod';
 
-/** A setting is missing or wrong. The message names every such setting and is meant to be shown as it is, without a stack. */
+/** Why a process cannot start. The message is meant to be shown as it is, without a stack. */
 export class ConfigError extends Error {
-  constructor(readonly problems: readonly string[]) {
-    super(`cannot start, these settings are wrong:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+  /** @param said what to tell, or every setting that is missing or wrong */
+  constructor(said: string | readonly string[]) {
+    super(
+      typeof said === 'string'
+        ? said
+        : `cannot start, these settings are wrong:\n${said.map((problem) => `  ${problem}`).join('\n')}`,
+    );
     this.name = 'ConfigError';
   }
 }

@@ -1,7 +1,7 @@
 import type { Aggregate, CommitMeta, FornaxEvent, RecordedCommit } from '@fornax/contracts';
 import type { Decider, Rejection } from '@fornax/domain';
 import { AggregateStopped, type EventLog, type Loaded, VersionConflict } from '../event-log.js';
-import { delay } from '../wait.js';
+import { delay } from '@fornax/base';
 
 /** A decider's "no", carried to whoever asked. */
 export class CommandRejected extends Error {

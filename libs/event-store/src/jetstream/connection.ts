@@ -1,7 +1,7 @@
 import { connect } from '@nats-io/transport-node';
 import { createInbox, type Auth, type NatsConnection } from '@nats-io/nats-core';
 import type { Nkey } from '../nkeys/nkeys.js';
-import { delay } from '../wait.js';
+import { delay } from '@fornax/base';
 
 /** A connection to NATS, for those who only hand it on. */
 export type Nats = NatsConnection;

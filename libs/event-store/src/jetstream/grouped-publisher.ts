@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { headers as newHeaders, type Msg, type NatsConnection } from '@nats-io/nats-core';
-import { delay } from '../wait.js';
+import { delay } from '@fornax/base';
 import { isConnected, newInbox, onReconnect } from './connection.js';
 import type { DurablePublisher, Published } from './durable-publisher.js';
 

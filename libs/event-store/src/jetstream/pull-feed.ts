@@ -1,5 +1,5 @@
 import { nanos, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
-import { delay } from '../wait.js';
+import { delay } from '@fornax/base';
 import { newInbox, onReconnect } from './connection.js';
 import { jetStreamApi } from './jetstream-api.js';
 import { beWary, isWary } from './wary-streams.js';

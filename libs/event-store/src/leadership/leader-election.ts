@@ -3,7 +3,7 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { JetStreamApiError } from '@nats-io/jetstream';
 import { Kvm, type KV, type KvEntry } from '@nats-io/kv';
 import { LEADER_BUCKET } from '@fornax/contracts';
-import { allowManyListeners, backoffMs, delay } from '../wait.js';
+import { allowManyListeners, backoffMs, delay } from '@fornax/base';
 
 export interface LeadOptions {
   /** What is led, e.g. `scheduler`. Every candidate uses the same `ttlMs`. */

@@ -12,7 +12,7 @@ import {
 import { type Gap, describeGap, without } from '../damage/gaps.js';
 import { LogDamaged } from '../event-log.js';
 import type { OnFollowing } from '../keep-following.js';
-import { delay } from '../wait.js';
+import { delay } from '@fornax/base';
 import { openReader } from '../jetstream/consumer-maker.js';
 import { DurablePublisher } from '../jetstream/durable-publisher.js';
 import { followStream } from '../jetstream/follow-stream.js';

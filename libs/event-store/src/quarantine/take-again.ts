@@ -1,4 +1,4 @@
-import { backoffMs, delay } from '../wait.js';
+import { backoffMs, delay } from '@fornax/base';
 import type { QuarantineEntry } from './entries.js';
 import type { Quarantine } from './quarantine.js';
 
