@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { delay } from '@fornax/base';
 import type { RecordedCommit } from '@fornax/contracts';
 import { type EventLog, LogReset, isFoldError } from '@fornax/event-store';
 import type { DataSource } from 'typeorm';
@@ -369,12 +370,7 @@ export class ProjectionRunner {
 
   private async pause(ms: number, signal: AbortSignal): Promise<void> {
     this.resumed = new AbortController();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, ms);
-    const either = AbortSignal.any([signal, this.resumed.signal]);
-    either.addEventListener('abort', () => resolve(), { once: true });
-    await promise;
-    clearTimeout(timer);
+    await delay(ms, AbortSignal.any([signal, this.resumed.signal]));
     this.resumed = undefined;
   }
 }

@@ -1,7 +1,6 @@
 import { dirname, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 
-import { inSpan, type RpcClient, RpcRefused } from '@fornax/base';
+import { inSpan, type RpcClient, RpcRefused, backoffMs, delay } from '@fornax/base';
 import {
   type GrantReply,
   type HeldLease,
@@ -378,7 +377,7 @@ export class Instance implements Measurable {
     const { leaseId, taskId, instance } = this.order;
     const { signal } = this.#abort;
     const deadline = performance.now() + GRANT_TRIES_MS;
-    for (let backoff = 100; ; backoff = Math.min(5_000, backoff * 2)) {
+    for (let failures = 1; ; failures += 1) {
       try {
         const reply = await this.world.rpc.request(
           nodeRpcSubject(this.world.nodeId, 'grant'),
@@ -394,7 +393,8 @@ export class Instance implements Measurable {
           error instanceof RpcRefused ||
           (error instanceof Error && error.message.startsWith('the platform did not grant'));
         if (isAnswer || performance.now() > deadline) throw error;
-        await delay(backoff, undefined, { signal });
+        await delay(backoffMs(failures), signal);
+        signal.throwIfAborted();
       }
     }
   }

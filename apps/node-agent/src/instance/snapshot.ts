@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 
-import { inSpan, type RpcClient } from '@fornax/base';
+import { inSpan, type RpcClient, delay } from '@fornax/base';
 import {
   grantReplySchema,
   nodeRpcSubject,

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { delay } from '@fornax/base';
 
 /** An instance with files of its own on the node's disk. */
 export interface DiskUser {
@@ -45,7 +45,7 @@ export class DiskGuard {
     const { onError, everyMs = EVERY_MS } = this.options;
     while (!signal.aborted) {
       await this.look().catch(onError);
-      await delay(everyMs, undefined, { signal, ref: false }).catch(() => undefined);
+      await delay(everyMs, signal, { ref: false });
     }
   }
 

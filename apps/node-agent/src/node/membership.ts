@@ -1,6 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
-import type { RpcClient } from '@fornax/base';
+import { type RpcClient, backoffMs, delay } from '@fornax/base';
 import {
   type Heartbeat,
   type HeldLease,
@@ -44,8 +42,7 @@ export interface Session extends JoinReply {
   readonly bootId: string;
 }
 
-const FIRST_BACKOFF_MS = 200;
-const MAX_BACKOFF_MS = 2_000;
+const JOIN_BACKOFF = { firstMs: 200, longestMs: 2_000 } as const;
 const JOIN_TIMEOUT_MS = 3_000;
 /** The agent ends its instances at this part of the time after which the platform would give them to others. */
 const FENCE_PART = 2 / 3;
@@ -143,12 +140,12 @@ export class Membership {
   }
 
   async #join(signal: AbortSignal): Promise<Session | undefined> {
-    for (let backoff = FIRST_BACKOFF_MS; !signal.aborted; backoff = Math.min(MAX_BACKOFF_MS, backoff * 2)) {
+    for (let failures = 1; !signal.aborted; failures += 1) {
       try {
         return { ...(await this.#ask()), bootId: this.#bootId };
       } catch (error) {
-        if (backoff > FIRST_BACKOFF_MS) this.events.onError(error);
-        await delay(backoff, undefined, { signal }).catch(() => undefined);
+        if (failures > 1) this.events.onError(error);
+        await delay(backoffMs(failures, JOIN_BACKOFF), signal);
       }
     }
     return undefined;

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { statfs } from 'node:fs/promises';
+import { delay } from '@fornax/base';
 
 export interface WorkDiskOptions {
   /** Instances run below it. */
@@ -40,7 +40,10 @@ export class WorkDisk {
 
   /** Resolves once there is room. @throws the reason of `signal` */
   async room(signal: AbortSignal): Promise<void> {
-    while (await this.isFull()) await delay(this.options.everyMs ?? 1_000, undefined, { signal });
+    while (await this.isFull()) {
+      await delay(this.options.everyMs ?? 1_000, signal);
+      signal.throwIfAborted();
+    }
     signal.throwIfAborted();
   }
 }

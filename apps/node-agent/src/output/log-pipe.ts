@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
 
+import { delay } from '@fornax/base';
 import { LOG_HEADERS, logSubject, type OutputStream } from '@fornax/contracts';
 import type { DurablePublisher } from '@fornax/event-store';
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 
+import { delay } from '@fornax/base';
 import { type NodeReport, reportSubject } from '@fornax/contracts';
 import type { DurablePublisher } from '@fornax/event-store';
 

@@ -2,22 +2,22 @@
 export interface BackoffBounds {
   readonly firstMs: number;
   readonly longestMs: number;
+  /** The share of a wait that is left to chance, 0.5 unless said. All of it (1) is for rivals, who must not meet again. */
+  readonly spread?: number;
 }
 
 const USUAL: BackoffBounds = { firstMs: 100, longestMs: 5_000 };
 
-/** Between a half of `ms` and the whole of it, so that many who lost the same server do not come back at the same instant. */
-export const jittered = (ms: number, random: () => number = Math.random): number => ms * (0.5 + random() / 2);
-
 /**
- * How long to wait before the next try, in milliseconds: the first wait, doubled with each failure up to the longest, less up to a half by chance.
+ * Tells how long to wait before the next try, in milliseconds: the first wait, doubled with each failure up to the longest, and less than that by
+ * chance, so that many who lost the same server do not come back at the same instant.
  * @param failures in a row, 1 for the first
  */
 export const backoffMs = (
   failures: number,
-  { firstMs, longestMs }: BackoffBounds = USUAL,
+  { firstMs, longestMs, spread = 0.5 }: BackoffBounds = USUAL,
   random: () => number = Math.random,
-): number => jittered(Math.min(firstMs * 2 ** Math.max(0, failures - 1), longestMs), random);
+): number => Math.min(firstMs * 2 ** Math.max(0, failures - 1), longestMs) * (1 - spread * random());
 
 /** A break that comes later than this after a good start is a new trouble, not the old one. */
 const CALM_MS = 10_000;

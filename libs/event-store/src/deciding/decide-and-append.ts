@@ -1,7 +1,7 @@
+import { backoffMs, delay } from '@fornax/base';
 import type { Aggregate, CommitMeta, FornaxEvent, RecordedCommit } from '@fornax/contracts';
 import type { Decider, Rejection } from '@fornax/domain';
 import { AggregateStopped, type EventLog, type Loaded, VersionConflict } from '../event-log.js';
-import { delay } from '@fornax/base';
 
 /** A decider's "no", carried to whoever asked. */
 export class CommandRejected extends Error {
@@ -84,12 +84,8 @@ export class Outrun extends Error {
 }
 
 const PATIENCE_MS = 8_000;
-const FIRST_PAUSE_MS = 4;
-const LONGEST_PAUSE_MS = 250;
-
-/** Before try `attempt + 1`: the first ones soon, because the other writer has just been asked to yield. Spread, so that many do not meet again. */
-const pauseMs = (attempt: number): number =>
-  Math.random() * Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1));
+/** The first tries come soon, because the other writer has just been asked to yield. */
+const BETWEEN_RIVALS = { firstMs: 4, longestMs: 250, spread: 1 } as const;
 
 /**
  * Decides a command on an aggregate and appends what comes out. When another writer came first, whoever writes all the time is asked to yield,
@@ -131,7 +127,7 @@ export const decideAndAppend = async <S, C, E extends FornaxEvent>(
       if (!(error instanceof VersionConflict)) throw error;
       if (performance.now() >= givesUpAt) throw new Outrun(aggregate, id, attempt, { cause: error });
       log.askToYield(aggregate, id);
-      await delay(pauseMs(attempt));
+      await delay(backoffMs(attempt, BETWEEN_RIVALS));
       isStale = true;
       isRefused = true;
     }

@@ -1,7 +1,7 @@
 import { connect } from '@nats-io/transport-node';
 import { createInbox, type Auth, type NatsConnection } from '@nats-io/nats-core';
 import type { Nkey } from '../nkeys/nkeys.js';
-import { delay } from '@fornax/base';
+import { delay, backoffMs } from '@fornax/base';
 
 /** A connection to NATS, for those who only hand it on. */
 export type Nats = NatsConnection;
@@ -42,7 +42,6 @@ const sharedByConnection = new WeakMap<NatsConnection, Shared>();
 
 const RECONNECT_MS = 250;
 const SLOWEST_RECONNECT_MS = 10_000;
-const JITTER_MS = 50;
 
 const isRefusal = (error: unknown): error is Error =>
   error instanceof Error && /authorization|authentication/i.test(`${error.name} ${error.message}`);
@@ -65,7 +64,7 @@ class Refusals {
   /** Doubles with each refusal; servers that are merely away are asked at a steady pace. */
   get delayMs(): number {
     const patience = this.onRefused ? Math.min(this.count, 10) : 0;
-    return Math.min(RECONNECT_MS * 2 ** patience, SLOWEST_RECONNECT_MS) + Math.random() * JITTER_MS;
+    return backoffMs(patience + 1, { firstMs: RECONNECT_MS, longestMs: SLOWEST_RECONNECT_MS });
   }
 }
 

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { isObservable, lastValueFrom } from 'rxjs';
 import { Server, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
 import { AGGREGATES, STREAMS, type Aggregate, type RecordedCommit } from '@fornax/contracts';
@@ -11,7 +10,7 @@ import {
 } from '@fornax/event-store';
 import type { DataSource } from 'typeorm';
 import { loadCheckpoint, storeCheckpoint } from '../database/checkpoint.js';
-import { inSpan } from '@fornax/base';
+import { inSpan, delay } from '@fornax/base';
 import type { HealthRegistry } from '../core/health.registry.js';
 import { LogContext } from './log-context.js';
 import { LOG_TRANSPORT, type LogHandlerOptions } from './log-handler.js';
@@ -147,7 +146,7 @@ export class JetStreamStrategy extends Server implements CustomTransportStrategy
       } catch (error) {
         if (signal.aborted) return;
         this.parts.onError(name, error);
-        await delay(AGAIN_MS, undefined, { signal }).catch(() => undefined);
+        await delay(AGAIN_MS, signal);
       }
     }
   }

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { STREAMS, type StoppedRecord, type UnreadableRecord } from '@fornax/contracts';
 import { Quarantine, reasonOf, type EventLog, type QuarantineEntry } from '@fornax/event-store';
@@ -15,7 +14,7 @@ import type { DataSource } from 'typeorm';
 import { HealthRegistry } from '../core/health.registry.js';
 import { EVENT_LOG, LOGGER } from '../core/tokens.js';
 import { schemaOf } from '../database/service-database.js';
-import { NotFound, RecurringTrouble } from '@fornax/base';
+import { NotFound, RecurringTrouble, delay } from '@fornax/base';
 import { LogWatch } from '../log/watch/log-watch.js';
 import { observeProjectionLag } from './projection-lag.js';
 
@@ -243,7 +242,8 @@ export class ProjectionHost implements OnApplicationBootstrap, BeforeApplication
       } catch (error) {
         if (this.stop.signal.aborted) throw error;
         this.logger.warn({ err: error }, 'the quarantine cannot be written, trying again');
-        await delay(AGAIN_MS, undefined, { signal: this.stop.signal });
+        await delay(AGAIN_MS, this.stop.signal);
+        this.stop.signal.throwIfAborted();
       }
     }
   }
@@ -284,7 +284,8 @@ export class ProjectionHost implements OnApplicationBootstrap, BeforeApplication
         return;
       } catch (error) {
         if (!(error instanceof RebuildInProgress) || this.stop.signal.aborted) throw error;
-        await delay(TURN_MS, undefined, { signal: this.stop.signal });
+        await delay(TURN_MS, this.stop.signal);
+        this.stop.signal.throwIfAborted();
       }
     }
   }

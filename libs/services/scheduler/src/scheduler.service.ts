@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { metrics } from '@opentelemetry/api';
@@ -28,7 +27,7 @@ import {
   signLeaseClaims,
   type CoreConfig,
 } from '@fornax/service-kit';
-import { RpcClient, activeTraceparent, inSpan, newId, type Clock, type MonotonicClock } from '@fornax/base';
+import { RpcClient, activeTraceparent, inSpan, newId, type Clock, type MonotonicClock, delay } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { Leadership, type LeadershipPorts } from './leader/leadership.js';
@@ -178,7 +177,7 @@ export class SchedulerService implements OnApplicationBootstrap, BeforeApplicati
       'the event log was accepted as it is: nothing is placed until nodes have ended what it does not know',
     );
     this.forgetting = true;
-    await delay(Math.min(leftMs, 2 * this.config.FORNAX_NODE_GRACE_MS), undefined, { signal }).catch(() => undefined);
+    await delay(Math.min(leftMs, 2 * this.config.FORNAX_NODE_GRACE_MS), signal);
     this.forgetting = false;
   }
 

@@ -1,7 +1,7 @@
 import { performance, type EventLoopUtilization } from 'node:perf_hooks';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap, Provider } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
+import { delay } from '@fornax/base';
 import { JetStreamLog, type EventLog } from '@fornax/event-store';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
@@ -62,7 +62,7 @@ export class LogWalk implements OnApplicationBootstrap, BeforeApplicationShutdow
     const { signal } = this.stop;
     let waitMs = 0;
     while (!signal.aborted) {
-      await delay(Math.min(LONGEST_MS, Math.max(1, waitMs)), undefined, { signal, ref: false }).catch(() => undefined);
+      await delay(Math.min(LONGEST_MS, Math.max(1, waitMs)), signal, { ref: false });
       if (signal.aborted) return;
       waitMs = await this.step().catch((error: unknown) => {
         if (!signal.aborted) this.parts.logger.warn({ err: error }, 'the walk over the event log will try again');

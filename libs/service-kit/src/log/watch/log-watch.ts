@@ -4,7 +4,7 @@ import { onReconnect, type JetStreamLog, type LogGate, type LogHead } from '@for
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
-import { every, Conflict } from '@fornax/base';
+import { every, Conflict, delay } from '@fornax/base';
 import { LOGGER } from '../../core/tokens.js';
 import { WriteStops } from '../../core/write-stops.js';
 import { acceptLog, loadMark, saveMark, type LogMark } from './log-mark.js';
@@ -171,7 +171,7 @@ export class LogWatch implements LogGate, BeforeApplicationShutdown {
           break;
         } catch {
           if (this.isStopping) break;
-          await new Promise((again) => setTimeout(again, AGAIN_MS));
+          await delay(AGAIN_MS);
         }
       }
       resolve();

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
+import { delay } from '@fornax/base';
 import { onGivenUp, Quarantine, type EventLog } from '@fornax/event-store';
 import { EVENT_LOG, LOGGER } from '@fornax/service-kit';
 import type { Logger } from 'pino';
@@ -41,7 +41,7 @@ export class FoldAnew implements BeforeApplicationShutdown {
         return;
       } catch (error) {
         this.logger.warn({ err: error }, 'nodes could not be folded anew after commits were given up, trying again');
-        await delay(AGAIN_MS, undefined, { signal }).catch(() => undefined);
+        await delay(AGAIN_MS, signal);
       }
     }
   }

@@ -1,7 +1,7 @@
+import { delay, backoffMs } from '@fornax/base';
 import { ORDER_HEADERS, dispatchSubject, type DispatchOrder } from '@fornax/contracts';
 import type { Logger } from '../logger.js';
 import { packOrders, type AddressedOrder } from '../view/orders.js';
-import { pause } from './pause.js';
 
 /** Publishes one message durably and resolves when it is stored. */
 export type PublishDispatch = (
@@ -57,14 +57,14 @@ export class OrderOutbox {
   private async deliver(node: string, data: Uint8Array, msgId: string): Promise<void> {
     const { publish, leaderEpoch, logger, signal } = this.options;
     const headers = { [ORDER_HEADERS.leaderEpoch]: String(leaderEpoch) };
-    for (let waitMs = 100; !signal.aborted; waitMs = Math.min(waitMs * 2, 5_000)) {
+    for (let failures = 1; !signal.aborted; failures += 1) {
       try {
         // Of this leader: what a predecessor said under its own epoch may be ignored, so it stands for nothing that is said now.
         await publish(dispatchSubject(node), data, `${leaderEpoch}/${msgId}`, headers);
         return;
       } catch (error) {
         logger.warn({ node, err: error }, 'orders could not be published, trying again');
-        await pause(waitMs, signal);
+        await delay(backoffMs(failures), signal);
       }
     }
   }

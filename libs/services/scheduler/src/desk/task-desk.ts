@@ -1,3 +1,4 @@
+import { delay, backoffMs } from '@fornax/base';
 import type { Commit, NodeReport, RecordedCommit } from '@fornax/contracts';
 import {
   sizeOf,
@@ -13,7 +14,6 @@ import { revokedAttempts, toInstanceReports, type RevocationCause } from '../vie
 import type { Changes, SchedulerView, TaskEntry } from '../view/scheduler-view.js';
 import type { ReasonChange } from '../view/waiting-reasons.js';
 import { Superseded } from '../leader/superseded.js';
-import { pause } from './pause.js';
 
 /** Runs work in a span that continues the given trace, and hands it the traceparent to pass on. */
 export type Tracing = <T>(
@@ -163,7 +163,7 @@ export class TaskDesk {
     this.served(taskId);
     const isServed = new AbortController();
     this.gaps.set(taskId, () => isServed.abort());
-    await pause(GAP_MS, AbortSignal.any([isServed.signal, this.options.signal]));
+    await delay(GAP_MS, AbortSignal.any([isServed.signal, this.options.signal]));
     this.gaps.delete(taskId);
   }
 
@@ -239,7 +239,7 @@ export class TaskDesk {
 
   private async readTail(taskId: string): Promise<void> {
     const { view, log, logger, signal } = this.options;
-    for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 2_000)) {
+    for (let failures = 1; ; failures += 1) {
       signal.throwIfAborted();
       const after = view.task(taskId)?.sequence;
       if (after === undefined) return;
@@ -254,7 +254,7 @@ export class TaskDesk {
       } catch (error) {
         if (error instanceof Superseded || error instanceof AggregateStopped) throw error;
         logger.warn({ taskId, err: error }, 'the log cannot be read, trying again');
-        await pause(waitMs, signal);
+        await delay(backoffMs(failures, { firstMs: 100, longestMs: 2_000 }), signal);
       }
     }
   }

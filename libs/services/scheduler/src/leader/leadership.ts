@@ -1,7 +1,7 @@
+import { delay } from '@fornax/base';
 import type { RecordedCommit } from '@fornax/contracts';
 import { AggregateStopped, FoldGuard, type EventLog, type StoppedFold } from '@fornax/event-store';
 import { OrderOutbox, type PublishDispatch } from '../desk/order-outbox.js';
-import { pause } from '../desk/pause.js';
 import { TaskDesk, type Tracing } from '../desk/task-desk.js';
 import type { Logger } from '../logger.js';
 import { ordersAfter, ordersToRepeat } from '../view/orders.js';
@@ -256,7 +256,7 @@ export class Leadership {
           { taskId, node, err: error },
           'leases of a lost node could not be taken back, trying again',
         );
-        void pause(REVOKE_AGAIN_MS, this.signal).then(() => this.revokeVoid(node, belowEpoch));
+        void delay(REVOKE_AGAIN_MS, this.signal).then(() => this.revokeVoid(node, belowEpoch));
       });
     }
   }

@@ -1,4 +1,4 @@
-import { pause } from '../desk/pause.js';
+import { delay } from '@fornax/base';
 import type { TaskDesk } from '../desk/task-desk.js';
 import type { Logger } from '../logger.js';
 import type { QueueDeadline } from '../view/queue-deadlines.js';
@@ -56,7 +56,7 @@ export class QueueExpiry {
       } catch (error) {
         if (signal.aborted) return;
         logger.warn({ taskId, err: error }, 'a task that waited for too long could not be failed, trying again');
-        await pause(AGAIN_MS, signal);
+        await delay(AGAIN_MS, signal);
       }
     }
   }

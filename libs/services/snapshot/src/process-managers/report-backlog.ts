@@ -1,3 +1,4 @@
+import { delay } from '@fornax/base';
 import { STREAMS } from '@fornax/contracts';
 import { z } from 'zod';
 import type { NatsConnection } from '../nats-connection.js';
@@ -22,7 +23,7 @@ const backlog = async (nats: NatsConnection): Promise<number> => {
 export const reportsAreHandled = async (nats: NatsConnection, timeoutMs: number): Promise<boolean> => {
   for (const deadline = performance.now() + timeoutMs; performance.now() < deadline;) {
     if ((await backlog(nats)) === 0) return true;
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    await delay(PAUSE_MS);
   }
   return false;
 };

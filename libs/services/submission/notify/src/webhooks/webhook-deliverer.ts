@@ -1,7 +1,7 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { type EventLog, lead, LogReset, type Nats } from '@fornax/event-store';
 import { CLOCK, CORE_CONFIG, type CoreConfig, EVENT_LOG, LOGGER, NATS, Sealer } from '@fornax/service-kit';
-import { type Clock, type Logger, newId } from '@fornax/base';
+import { type Clock, type Logger, newId, delay } from '@fornax/base';
 import { NOTIFY_CONFIG, type NotifyConfig } from '../config/notify-config.js';
 import { EventFeed } from '../feed/event-feed.js';
 import { AccountGate } from './account-gate.js';
@@ -101,7 +101,7 @@ export class WebhookDeliverer implements OnApplicationBootstrap, BeforeApplicati
         if (signal.aborted) return;
         if (await this.parked(row, error)) return;
         this.logger.warn({ err: error, webhook: row.webhookId }, 'a webhook is interrupted, trying again');
-        await sleep(RETRY_MS, signal);
+        await delay(RETRY_MS, signal);
       }
     }
   }
@@ -126,16 +126,3 @@ export class WebhookDeliverer implements OnApplicationBootstrap, BeforeApplicati
     return { feed, log, store, sender, gate, sealer, clock, settings: this.config.webhooks };
   }
 }
-
-const sleep = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });

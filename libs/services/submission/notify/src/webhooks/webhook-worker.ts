@@ -1,6 +1,6 @@
 import type { EventLog } from '@fornax/event-store';
 import type { Sealer } from '@fornax/service-kit';
-import type { Clock } from '@fornax/base';
+import { type Clock, backoffMs, delay } from '@fornax/base';
 import type { WebhookSettings } from '../config/notify-config.js';
 import type { EventFeed } from '../feed/event-feed.js';
 import { eventsFor, type EventFilter } from '../feed/event-filter.js';
@@ -38,21 +38,6 @@ const LOST = 'its address and secret were sealed with a master key that is lost:
 const MOST_PAUSE_MS = 60_000;
 /** Places of the log that may be looked at again after a restart, when nothing in them was to be sent. */
 const UNSAVED = 1_000;
-
-/** @throws the signal's reason */
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', stop);
-      resolve();
-    }, ms);
-    const stop = (): void => {
-      clearTimeout(timer);
-      reject(signal.reason as Error);
-    };
-    signal.addEventListener('abort', stop, { once: true });
-    if (signal.aborted) stop();
-  });
 
 /** The message of the Standard Webhooks format; its id is the event's own, so a repetition can be told. */
 const messagesOf = ({ entries }: FeedBatch, filter: EventFilter): readonly Delivery[] =>
@@ -119,7 +104,8 @@ export class WebhookWorker {
       signal.throwIfAborted();
       await store.failed(this.webhook, result.error, clock.now());
       if (result.isFinal || attempt >= settings.attempts) throw new Undeliverable(sequence, result.error);
-      await pause(Math.min(settings.retryMs * 2 ** (attempt - 1), MOST_PAUSE_MS), signal);
+      await delay(backoffMs(attempt, { firstMs: settings.retryMs, longestMs: MOST_PAUSE_MS }), signal);
+      signal.throwIfAborted();
     }
   }
 }

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { backoffMs, delay } from '@fornax/base';
 import { TaskLeases } from '@fornax/tasks';
 import type { DataSource } from 'typeorm';
 import { OUTPUT_CONFIG, type OutputConfig } from '../config/output-config.js';
@@ -21,7 +21,7 @@ const LOCK = [0x466f726e, 0x4c6f6773] as const;
 const IDLE_MS = 60_000;
 /** Between two rounds, whatever wakes it. */
 const PAUSE_MS = 200;
-const MAX_BACKOFF_MS = 30_000;
+const ROUND_BACKOFF = { firstMs: 1_000, longestMs: 30_000 } as const;
 /** How long output may wait to be taken in while much of it is on its way out. */
 const RELIEF_MS = 30_000;
 
@@ -76,10 +76,7 @@ export class OutputArchiver implements OnApplicationBootstrap, BeforeApplication
     this.nudge();
     if (keptBytes <= this.config.logKeepBytes * 2 || this.failures > 0) return;
     const round = new Promise<void>((resolve) => this.waiters.push(resolve));
-    await Promise.race([
-      round,
-      delay(RELIEF_MS, undefined, { ref: false, signal: this.stop.signal }).catch(() => undefined),
-    ]);
+    await Promise.race([round, delay(RELIEF_MS, this.stop.signal, { ref: false })]);
   }
 
   private async run(): Promise<void> {
@@ -95,10 +92,10 @@ export class OutputArchiver implements OnApplicationBootstrap, BeforeApplication
         this.failures += 1;
         this.isWanted = true;
         this.errors.notArchived(error);
-        waitMs = Math.min(MAX_BACKOFF_MS, 500 * 2 ** this.failures);
+        waitMs = backoffMs(this.failures, ROUND_BACKOFF);
       }
       this.waiters.splice(0).forEach((resolve) => resolve());
-      await delay(waitMs, undefined, { signal: this.stop.signal }).catch(() => undefined);
+      await delay(waitMs, this.stop.signal);
     }
   }
 
