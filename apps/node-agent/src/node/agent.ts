@@ -1,4 +1,4 @@
-import { RpcClient, unlessAborted } from '@fornax/base';
+import { activeTraceparent, RpcClient, unlessAborted } from '@fornax/base';
 import {
   type CancelOrder,
   dispatchConsumer,
@@ -26,7 +26,6 @@ import { Membership } from './membership.js';
 import type { KeyRing } from '../enrollment/key-ring.js';
 import { assertMayBeRemote } from '../enrollment/server-version.js';
 import { DiskGuard } from './disk-guard.js';
-import { activeTraceparent } from './trace.js';
 import type { WorkDisk } from './work-disk.js';
 import { LeaderFence, parseOrders, SeenLeases } from './orders.js';
 

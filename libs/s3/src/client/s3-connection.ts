@@ -2,7 +2,7 @@ import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { setTimeout as delay } from 'node:timers/promises';
+import { backoffMs, delay } from '@fornax/base/time';
 import { S3Error } from '../s3-error.js';
 import { type S3Keys, signRequest } from '../signature/sign-request.js';
 import { EMPTY_SHA256, canonicalQuery, encodePath, uriEncode } from '../signature/sigv4.js';
@@ -39,8 +39,7 @@ export interface S3Call {
 
 /** Requests are dated, and refused when they seem a quarter of an hour old or early: when a clock was set meanwhile, the storage's holds. */
 const WRONG_TIME = 'RequestTimeTooSkewed';
-const FIRST_BACKOFF_MS = 200;
-const MAX_BACKOFF_MS = 5_000;
+const BACKOFF = { firstMs: 200, longestMs: 5_000 } as const;
 /** Silence on a connection after which a request counts as failed. */
 const IDLE_TIMEOUT_MS = 60_000;
 
@@ -87,8 +86,8 @@ export class S3Connection {
       } catch (error) {
         signal?.throwIfAborted();
         if (isFinal(error) || tries >= most) throw error;
-        const backoff = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (tries - 1));
-        await delay(backoff * (0.5 + Math.random()), undefined, signal ? { signal } : {});
+        await delay(backoffMs(tries, BACKOFF), signal);
+        signal?.throwIfAborted();
       }
     }
   }
