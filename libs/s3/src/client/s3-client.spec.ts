@@ -15,13 +15,13 @@ import { parseTimestamp } from '../signature/sigv4.js';
 const keys = { accessKey: 'me@example.com', secretKey: 'secret', sessionToken: 'claims.mac' };
 
 /** Checks the signature by signing what arrived with the same keys. */
-const isSigned = (method: string, url: URL, headers: IncomingHttpHeaders): boolean => {
+const isSigned = (method: string, path: string, url: URL, headers: IncomingHttpHeaders): boolean => {
   const extra = headers['content-type'] === undefined ? {} : { 'content-type': headers['content-type'] };
   const range = headers.range === undefined ? {} : { range: headers.range };
   const expected = signRequest(keys, {
     method,
     host: url.host,
-    path: url.pathname,
+    path,
     query: [...url.searchParams],
     headers: { ...extra, ...range },
     payloadHash: String(headers['x-amz-content-sha256']),
@@ -34,6 +34,9 @@ describe('the S3 client', () => {
   const objects = new Map<string, Buffer>();
   let server: Server;
   let client: S3Client;
+  let endpoint = '';
+  /** Answers of 503 to give first. */
+  let failures = 0;
 
   const page = (prefix: string, after: string): string => {
     const found = [...objects.keys()].sort().filter((key) => key.startsWith(prefix) && key > after);
@@ -53,10 +56,18 @@ describe('the S3 client', () => {
     server = http.createServer((request, response) => {
       void buffer(request).then((body) => {
         const url = new URL(request.url ?? '/', `http://${request.headers.host ?? ''}`);
-        const key = decodeURIComponent(url.pathname.replace(/^\/bucket\/?/, ''));
+        // Not from the URL, which takes `..` for a step.
+        const [path = ''] = (request.url ?? '').split('?');
+        const key = decodeURIComponent(path.replace(/^\/bucket\/?/, ''));
         const fail = (status: number, code: string): unknown =>
           response.writeHead(status).end(`<Error><Code>${code}</Code><Message>${code} &amp; so on</Message></Error>`);
-        if (!isSigned(request.method ?? '', url, request.headers)) return fail(403, 'SignatureDoesNotMatch');
+        if (failures > 0) {
+          failures -= 1;
+          return response.writeHead(503).end('<html>busy');
+        }
+        if (Math.abs((parseTimestamp(String(request.headers['x-amz-date'])) ?? 0) - Date.now()) > 900_000)
+          return fail(403, 'RequestTimeTooSkewed');
+        if (!isSigned(request.method ?? '', path, url, request.headers)) return fail(403, 'SignatureDoesNotMatch');
         if (request.method === 'PUT') {
           if (key !== '') objects.set(key, body);
           return response.writeHead(200, { etag: '"abc"' }).end();
@@ -77,7 +88,8 @@ describe('the S3 client', () => {
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    client = new S3Client({ ...keys, endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+    endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    client = new S3Client({ ...keys, endpoint });
   });
 
   afterAll(async () => {
@@ -88,7 +100,7 @@ describe('the S3 client', () => {
 
   it('puts and gets objects under awkward keys', async () => {
     await client.createBucket('bucket');
-    for (const key of ['plain', 'a b/c+d&e=f', "ümläut/(x)!'*~", 'a//b']) {
+    for (const key of ['plain', 'a b/c+d&e=f', "ümläut/(x)!'*~", 'a//b', 'a/../b', './c']) {
       expect(await client.putObject('bucket', key, `content of ${key}`)).toBe('abc');
       expect((await client.getBytes('bucket', key)).toString()).toBe(`content of ${key}`);
     }
@@ -125,6 +137,30 @@ describe('the S3 client', () => {
     ]);
   });
 
+  it('repeats what can be repeated, as often as it is told', async () => {
+    const patient = new S3Client({ ...keys, endpoint, tries: 3 });
+    failures = 2;
+    expect(await patient.putObject('bucket', 'again', 'content')).toBe('abc');
+    failures = 2;
+    expect((await patient.getBytes('bucket', 'again', { start: 0 })).toString()).toBe('content');
+    failures = 1;
+    const stream = Readable.from([Buffer.from('once')]);
+    await expect(patient.putObject('bucket', 'once', { stream, sizeBytes: 4 })).rejects.toMatchObject({ status: 503 });
+    failures = 1;
+    await expect(client.getBytes('bucket', 'again')).rejects.toMatchObject({ code: 'Http503' });
+    patient.close();
+  });
+
+  it('dates its requests by the clock of the service once that is the other', async () => {
+    const early = new S3Client({ ...keys, endpoint, tries: 2, now: () => Date.now() - 3_600_000 });
+    const late = new S3Client({ ...keys, endpoint, now: () => Date.now() + 3_600_000 });
+    expect((await early.getBytes('bucket', 'again')).toString()).toBe('content');
+    expect(await early.headObject('bucket', 'again')).toBeDefined();
+    await expect(late.getBytes('bucket', 'again')).rejects.toMatchObject({ code: 'RequestTimeTooSkewed' });
+    early.close();
+    late.close();
+  });
+
   it('says what the service says', async () => {
     await client.deleteObject('bucket', 'plain');
     await expect(client.getBytes('bucket', 'plain')).rejects.toMatchObject({
@@ -136,7 +172,7 @@ describe('the S3 client', () => {
     const stranger = new S3Client({
       ...keys,
       secretKey: 'wrong',
-      endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      endpoint,
     });
     await expect(stranger.createBucket('bucket')).rejects.toThrow(S3Error);
     stranger.close();

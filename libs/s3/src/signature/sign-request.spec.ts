@@ -3,6 +3,7 @@ import { type RequestToSign, signRequest } from './sign-request.js';
 import {
   EMPTY_SHA256,
   UNSIGNED_PAYLOAD,
+  canonicalQuery,
   canonicalRequest,
   encodePath,
   equalInConstantTime,
@@ -113,3 +114,12 @@ it('encodes all that RFC 3986 reserves, in a path all but slashes', () => {
   expect(uriEncode("a b+c/!'()*~é")).toBe('a%20b%2Bc%2F%21%27%28%29%2A~%C3%A9');
   expect(encodePath("a b+c/é'(*)")).toBe('a%20b%2Bc/%C3%A9%27%28%2A%29');
 });
+
+it('orders a query by names, where one begins with another', () =>
+  expect(
+    canonicalQuery([
+      ['a-b', '1'],
+      ['a', '2'],
+      ['a', '1'],
+    ]),
+  ).toBe('a=1&a=2&a-b=1'));
