@@ -17,7 +17,7 @@ const layers = [
   },
   {
     sourceTag: 'layer:platform',
-    onlyDependOnLibsWithTags: ['layer:platform', 'layer:base', 'layer:contracts', 'layer:domain'],
+    onlyDependOnLibsWithTags: ['layer:platform', 'layer:base', 'layer:contracts', 'layer:domain', 'layer:docs'],
   },
   // A feature is a room of a service. What the rooms may know of each other is said by their own tags, below.
   {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// All that a change must pass, here and in CI: format, types, lint, tests.
+// All that a change must pass, here and in CI: format, types, lint, what nobody uses, what stands twice, the documentation, tests.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { ensureReady } from './bootstrap.mjs';
@@ -21,6 +21,8 @@ const steps = [
   ['format', ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level=warn', ...SOURCES]],
   ['types', ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']],
   ['lint', ['node_modules/eslint/bin/eslint.js', '.', '--max-warnings=0']],
+  ['unused', ['node_modules/knip/bin/knip.js', '--no-progress', '--no-config-hints']],
+  ['duplicates', ['tools/duplicates.mjs']],
   ['documentation', ['docs/build.mjs']],
   ['tests', ['tools/test.mjs', ...process.argv.slice(2)]],
 ];

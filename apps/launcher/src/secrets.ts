@@ -43,7 +43,7 @@ const epochIn = async (data: string): Promise<string | undefined> => {
 };
 
 /** Whether the event log in a data folder holds a message: a stream that was only made needs no key. */
-export const holdsEvents = async (data: string): Promise<boolean> => {
+const holdsEvents = async (data: string): Promise<boolean> => {
   for (const account of ACCOUNTS) {
     const folder = join(eventsFolder(data, account), 'msgs');
     for (const name of await readdir(folder).catch(() => []))

@@ -21,7 +21,7 @@ const statFields = (pid: number): readonly string[] | undefined => {
 };
 
 /** The start time that identifies a living process, undefined for one that has ended (a zombie has ended). */
-export const startTimeOf = (pid: number): string | undefined => {
+const startTimeOf = (pid: number): string | undefined => {
   const fields = statFields(pid);
   const state = fields?.[0];
   return state === undefined || state === 'Z' || state === 'X' ? undefined : fields?.[19];

@@ -32,7 +32,7 @@ export const provision = async (nc: NatsConnection, options: EnsureStreamsOption
  * Makes a working stream, or the bucket of elections, again as soon as somebody deleted it: services may not, and would wait for ever. The
  * event log is not made again: an empty one in its place would take commands as if nothing had been before.
  */
-export const remakeWhatIsDeleted = (nc: NatsConnection, options: EnsureStreamsOptions = {}): void => {
+const remakeWhatIsDeleted = (nc: NatsConnection, options: EnsureStreamsOptions = {}): void => {
   let remaking: Promise<void> = Promise.resolve();
   const remake = async (): Promise<void> => {
     for (let failures = 1; !nc.isClosed(); failures += 1) {

@@ -6,7 +6,7 @@ export interface ContractPlatform {
   readonly clientEnv: Readonly<Record<string, string>>;
 }
 
-export const PLATFORM_VARIABLE = 'FORNAX_CONTRACT_PLATFORM';
+const PLATFORM_VARIABLE = 'FORNAX_CONTRACT_PLATFORM';
 
 const stored = process.env[PLATFORM_VARIABLE];
 if (stored === undefined) throw new Error('no platform: run the suite with npm run contract');

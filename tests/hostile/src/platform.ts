@@ -13,7 +13,7 @@ export interface HostilePlatform {
   readonly mode: 'platform' | 'services';
 }
 
-export const PLATFORM_VARIABLE = 'FORNAX_HOSTILE_PLATFORM';
+const PLATFORM_VARIABLE = 'FORNAX_HOSTILE_PLATFORM';
 
 const stored = process.env[PLATFORM_VARIABLE];
 if (stored === undefined) throw new Error('no platform: run the suite with npm test -- hostile');

@@ -16,7 +16,7 @@ import { WorkDisk } from './work-disk.js';
  * Folders above the agent's own that their owner has closed to everybody else: the platform's data folder is one of them. An agent
  * of an ordinary user shares its user with its instances, so permissions alone would not hide it.
  */
-export const privateAncestors = async (folder: string): Promise<readonly string[]> => {
+const privateAncestors = async (folder: string): Promise<readonly string[]> => {
   const found: string[] = [];
   for (let at = dirname(resolve(folder)); at !== dirname(at); at = dirname(at)) {
     const { mode } = await stat(at);

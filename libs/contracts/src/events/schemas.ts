@@ -410,5 +410,5 @@ type SchemaMatches = {
     : false;
 };
 type AllTrue<T extends Record<EventType, true>> = T;
-/** Does not compile when a schema drifts from its type; exported so that it is never reported as unused. */
+/** Does not compile when a schema drifts from its type. @public so that it is never reported as unused. */
 export type EventSchemasMatchTheirTypes = AllTrue<SchemaMatches>;

@@ -51,7 +51,7 @@ export const constantSchema = z.object({
   value: textOrEmpty(2_048),
 });
 
-export const constantsSchema = z
+const constantsSchema = z
   .array(constantSchema)
   .max(150)
   .superRefine((constants, context) => {
@@ -64,7 +64,7 @@ export const constantsSchema = z
   });
 
 /** Fewer than ten, each shorter than 512 characters (contract, section 3.1). */
-export const tagsSchema = z.array(textOf(511)).max(9);
+const tagsSchema = z.array(textOf(511)).max(9);
 
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 
@@ -79,12 +79,12 @@ export const advancedBucketSchema = z.object({
   cacheTTLSec: count.optional(),
 });
 
-export const retrySettingsSchema = z.object({
+const retrySettingsSchema = z.object({
   maxTotalRetries: count.optional(),
   maxPerInstanceRetries: count.optional(),
 });
 
-export const forcedNetworkRuleSchema = z.object({
+const forcedNetworkRuleSchema = z.object({
   name: z.string().max(2_048).optional(),
   applicationType: z.string().max(2_048).optional(),
   inbound: z.union([z.boolean(), z.string()]),
@@ -100,7 +100,7 @@ export const forcedNetworkRuleSchema = z.object({
   toPayload: scalar.optional(),
 });
 
-export const forcedConstantSchema = z.object({
+const forcedConstantSchema = z.object({
   constantName: z.string().min(1).max(2_048),
   forcedValue: textOf(2_048).optional(),
   forceExportInEnvironment: z.boolean().optional(),

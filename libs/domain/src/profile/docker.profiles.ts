@@ -1,7 +1,7 @@
 import type { Profile, ProfileConstant, ProfileNeed } from './profile.js';
 
 /** One year: longer than any task should run, and safe in milliseconds. */
-export const LONGEST_RUN_S = 31_536_000;
+const LONGEST_RUN_S = 31_536_000;
 
 export const wallLimitConstant: ProfileConstant = {
   name: 'MAX_EXECUTION_SECONDS',

@@ -56,7 +56,7 @@ const argvOf = (
 };
 
 /** "0m0.010000s 0m0.020000s" is user and system time; the second line is that of the children. */
-export const cpuMsOfTimes = (text: string): number | undefined => {
+const cpuMsOfTimes = (text: string): number | undefined => {
   const line = text.trim().split('\n').at(-1) ?? '';
   const times = [...line.matchAll(/(\d+)m(\d+(?:[.,]\d+)?)s/g)];
   if (times.length !== 2) return undefined;

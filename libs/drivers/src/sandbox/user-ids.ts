@@ -18,7 +18,7 @@ export interface Owner {
 /** Ids that an agent takes for itself at once. */
 const BLOCK = 1_024;
 /** Tried in this order: far from people and services; then for a container whose user namespace has few ids. */
-export const DEFAULT_IDS: readonly IdRange[] = [
+const DEFAULT_IDS: readonly IdRange[] = [
   { first: 200_000, last: 265_535 },
   { first: 50_000, last: 59_999 },
 ];

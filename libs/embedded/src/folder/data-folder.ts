@@ -11,8 +11,8 @@ const MINIMUM_FREE_BYTES = 300_000_000;
 const CLEAN_UP_MS = 15_000;
 
 /** Names of the locks: the launcher holds one as long as it lives, its guardian the other. */
-export const LAUNCHER_LOCK = 'launcher';
-export const GUARDIAN_LOCK = 'guardian';
+const LAUNCHER_LOCK = 'launcher';
+const GUARDIAN_LOCK = 'guardian';
 
 /** The folder that holds all data of one platform. Ours until `close()`. */
 export interface DataFolder {

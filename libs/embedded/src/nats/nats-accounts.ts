@@ -65,7 +65,7 @@ export const principalsOf = (layout: NatsLayout): readonly Principal[] => {
 
 export const accountOf = (principal: Principal): string => principal.toUpperCase().replaceAll('-', '_');
 
-export const rightsOf = (principal: Principal): ServiceRights =>
+const rightsOf = (principal: Principal): ServiceRights =>
   principal === 'platform' ? unionOfRights(CONTROL_SERVICES) : SERVICE_RIGHTS[principal];
 
 const NEXT = '$JS.API.CONSUMER.MSG.NEXT.';
@@ -102,7 +102,7 @@ const leading = (election: string): readonly string[] => [
 ];
 
 /** Everything of the account that owns the log that these rights need. */
-export const logSubjectsOf = (rights: ServiceRights): readonly string[] => [
+const logSubjectsOf = (rights: ServiceRights): readonly string[] => [
   ...new Set([
     '$JS.API.INFO',
     ...Object.values(STREAMS).map((stream) => `$JS.API.STREAM.INFO.${stream}`),

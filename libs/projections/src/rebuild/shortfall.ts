@@ -11,7 +11,7 @@ export interface RowLoss {
 }
 
 /** Tasks for people: `5 tasks: a, b, …`, or an empty text for none. */
-export const nameTasks = ({ count, ids }: NamedTasks): string =>
+const nameTasks = ({ count, ids }: NamedTasks): string =>
   count === 0 ? '' : `${count} ${count === 1 ? 'task' : 'tasks'}: ${ids.join(', ')}${count > ids.length ? ', …' : ''}`;
 
 /** The log knows less than the rows were folded from, so a rebuild would lose some for good. Nothing was changed. */

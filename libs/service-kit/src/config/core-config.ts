@@ -42,7 +42,7 @@ export interface CoreConfig {
   readonly warnings: readonly string[];
 }
 
-export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 const settings = z.object({
   FORNAX_NATS_URL: z.string().default('nats://127.0.0.1:4222'),

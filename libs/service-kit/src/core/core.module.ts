@@ -47,7 +47,7 @@ import { CLOCK, CORE_CONFIG, ENV, EVENT_LOG, LOGGER, MONOTONIC_CLOCK, NATS, NODE
 
 /** Closes what the process shares, after everything that uses it has stopped. */
 @Injectable()
-export class SharedResources implements OnApplicationShutdown {
+class SharedResources implements OnApplicationShutdown {
   constructor(
     @Inject(NATS) private readonly nats: NatsConnection,
     @Inject(NODES_NATS) private readonly nodesNats: NatsConnection,

@@ -25,7 +25,7 @@ export const measureDisks = async (folders: readonly string[]): Promise<readonly
 const AGAIN_PART = 1.25;
 
 /** The disks with too little room, judged by whether there was too little before. */
-export const shortDisks = (disks: readonly Disk[], lowBytes: number, wasShort: boolean): readonly Disk[] =>
+const shortDisks = (disks: readonly Disk[], lowBytes: number, wasShort: boolean): readonly Disk[] =>
   disks.filter(({ freeBytes }) => freeBytes < lowBytes * (wasShort ? AGAIN_PART : 1));
 
 /** Of the reserve: below it nodes store nothing either, so that the rest is the log's and the database's. */

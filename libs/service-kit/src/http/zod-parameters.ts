@@ -11,7 +11,7 @@ interface Issue {
 const segmentText = (segment: PathSegment): string => String(typeof segment === 'object' ? segment.key : segment);
 
 /** Issues of a Standard Schema (zod's own too) as the error that the contract wants: texts by field. */
-export const validationFailed = (issues: readonly Issue[]): ValidationFailed => {
+const validationFailed = (issues: readonly Issue[]): ValidationFailed => {
   const errors: Record<string, string[]> = {};
   for (const { path = [], message } of issues) (errors[path.map(segmentText).join('.')] ??= []).push(message);
   return new ValidationFailed(errors);

@@ -42,7 +42,7 @@ const openStore = async ({ objects }: StorageConfig, db: DataSource, logger: Ser
 
 /** Ends the store's background work once nobody uses it. */
 @Injectable()
-export class StoreCloser implements OnApplicationShutdown {
+class StoreCloser implements OnApplicationShutdown {
   constructor(@Inject(OBJECT_STORE) private readonly store: ObjectStore) {}
 
   async onApplicationShutdown(): Promise<void> {

@@ -21,7 +21,7 @@ interface Cluster {
 const START_TIMEOUT_MS = 120_000;
 
 /** One PostgreSQL for the whole run; `FORNAX_TEST_DATABASE_URL` names another one to use instead. */
-export const sharedPostgres = async (): Promise<Cluster> => {
+const sharedPostgres = async (): Promise<Cluster> => {
   const external = process.env['FORNAX_TEST_DATABASE_URL'];
   if (external !== undefined) return { adminUrl: external, port: Number(new URL(external).port), pid: 0 };
   const folder = await runFolder();

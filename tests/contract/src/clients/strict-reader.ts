@@ -227,7 +227,7 @@ const counters = [
   ...['maxOnDemandInstances', 'maxOnDemandCores'],
 ];
 
-export const project = object({
+const project = object({
   uuid: text,
   name: text,
   slug: text,
@@ -248,5 +248,3 @@ export const readInfo = object({
 });
 /** Counters are 32-bit integers to the C# client, one by one. */
 export const readCounters = object(Object.fromEntries(counters.map((name) => [name, int32])));
-
-export type ReadInfo = Read<{ email: typeof text }>;

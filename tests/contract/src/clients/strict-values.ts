@@ -2,7 +2,7 @@
 export type Reader<T> = (value: unknown, path: string) => T;
 
 /** An answer that a client could not read. */
-export class Unreadable extends Error {
+class Unreadable extends Error {
   constructor(path: string, what: string, value: unknown) {
     super(`${path}: ${what}, got ${JSON.stringify(value)?.slice(0, 200) ?? 'nothing'}`);
     this.name = 'Unreadable';

@@ -204,7 +204,7 @@ const all: { readonly [S in Style]: StyledClient<S> } = {
   rust,
 };
 
-export const clientIn = <S extends Style>(style: S): StyledClient<S> => all[style];
+const clientIn = <S extends Style>(style: S): StyledClient<S> => all[style];
 export const nodeStyle = all.node;
 export const csharpStyle = all.csharp;
 export const cliStyle = all.cli;

@@ -39,7 +39,7 @@ const OVER = ['Success', 'Failure', 'Cancelled'];
 export const isOver = ({ state }: ReadTask): boolean => OVER.includes(state);
 
 /** Waits, as the clients do, until a task is in one of these states; any end is enough to stop. */
-export const untilState = async (client: StyledClient, id: string, ...states: readonly string[]): Promise<ReadTask> => {
+const untilState = async (client: StyledClient, id: string, ...states: readonly string[]): Promise<ReadTask> => {
   const task = await eventually(
     async () => {
       const now = await read(client, id);

@@ -24,7 +24,7 @@ const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
 const TIMEOUT_MS = 30_000;
 
 /** One request, byte for byte as told: no client library adds headers of its own. */
-export const exchangeUnchecked = ({ method, path, headers = {}, body }: Sent): Promise<Answer> =>
+const exchangeUnchecked = ({ method, path, headers = {}, body }: Sent): Promise<Answer> =>
   new Promise((resolve, reject) => {
     const { hostname, port } = new URL(platform.apiUrl);
     const request = http.request({ agent, hostname, port, method, path, headers, timeout: TIMEOUT_MS }, (response) => {

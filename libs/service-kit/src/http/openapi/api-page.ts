@@ -42,7 +42,8 @@ const ASSETS: Readonly<Record<string, string>> = {
 
 const HEADERS = pageHeaders([]);
 
-const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+const require = createRequire(import.meta.url);
+const folder = dirname(require.resolve('swagger-ui-dist/package.json'));
 
 /** `/docs/api`: a page to browse the OpenAPI document, from files that are installed with us; it works without the internet and a token. */
 export const apiPageRoutes = (fastify: FastifyInstance): void => {

@@ -6,6 +6,8 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { ANONYMOUS, pageHeaders } from './page-headers.js';
 
+const require = createRequire(import.meta.url);
+
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
@@ -32,7 +34,7 @@ interface Site {
 
 /** Where the built site lies in this installation. */
 export const builtSite = (): string =>
-  join(dirname(createRequire(import.meta.url).resolve('@fornax/docs/package.json')), 'dist');
+  join(dirname(require.resolve('@fornax/docs/package.json')), 'dist');
 
 const NOT_BUILT = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Fornax documentation</title></head>

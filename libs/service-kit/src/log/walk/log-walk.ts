@@ -41,7 +41,7 @@ interface Parts {
  * What is found goes into the quarantine, as it does for `fornax log verify`. The place is kept with the rows, so a restart goes on there, and two
  * processes share one walk. It reads nothing while the process is busy or may not write, and rests the longer the slower the disk is.
  */
-export class LogWalk implements OnApplicationBootstrap, BeforeApplicationShutdown {
+class LogWalk implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly stop = new AbortController();
   private walking: Promise<void> = Promise.resolve();
   private worked: EventLoopUtilization = performance.eventLoopUtilization();

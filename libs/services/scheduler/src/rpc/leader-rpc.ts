@@ -37,7 +37,7 @@ export interface LeaderRpcOptions {
   readonly signal: AbortSignal;
 }
 
-export const runningPlacements = (view: SchedulerView, taskId: string): PlacementsReply => ({
+const runningPlacements = (view: SchedulerView, taskId: string): PlacementsReply => ({
   running: [...(view.task(taskId)?.state.inFlight ?? [])].flatMap(([instance, { leaseId, node, phase }]) =>
     phase === 'executing' ? [{ instance, leaseId, node }] : [],
   ),
@@ -59,7 +59,7 @@ const waitingOf = ({ view, rounds }: Leadership, taskId: string): WaitingReply =
   };
 };
 
-export const overviewOf = (view: SchedulerView): OverviewReply => ({
+const overviewOf = (view: SchedulerView): OverviewReply => ({
   unfinishedTasks: view.taskCount(),
   queuedTasks: view.queue.size,
   waitingInstances: view.queue.waitingInstances,

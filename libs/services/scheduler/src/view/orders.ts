@@ -68,7 +68,7 @@ export const cancelOrders = (entry: TaskEntry): readonly AddressedOrder[] =>
   });
 
 /** Every lease whose command may still look at its resources is told; one that came after the request has them already, which does no harm. */
-export const resourcesOrders = (entry: TaskEntry): readonly AddressedOrder[] =>
+const resourcesOrders = (entry: TaskEntry): readonly AddressedOrder[] =>
   [...entry.state.inFlight.values()]
     .filter(({ phase }) => phase !== 'uploading')
     .map(({ leaseId, node }) => {

@@ -61,7 +61,7 @@ export interface Changes {
   readonly wakes: boolean;
 }
 
-export const noChanges: Changes = { dispatched: [], cancelled: [], refreshed: [], voided: [], wakes: false };
+const noChanges: Changes = { dispatched: [], cancelled: [], refreshed: [], voided: [], wakes: false };
 
 const unknownHardware: NodeHardwareFacts = { specificationKey: 'unknown', cpuModel: 'unknown', cores: 0, ghz: 0 };
 
@@ -82,7 +82,7 @@ export interface Clocks {
 }
 
 /** True when nothing more can happen to the task that the scheduler decides. */
-export const isFinished = (state: TaskState): boolean => state.deleted || isOver(state);
+const isFinished = (state: TaskState): boolean => state.deleted || isOver(state);
 
 /**
  * The scheduler's picture of the world: unfinished tasks, nodes, leases and quotas, folded from the log. It is fed twice, by the log and by

@@ -33,7 +33,6 @@ export const periodicSchema = triggerSchema.extend({
   interval: z.number('The interval is a number of seconds.').int().min(0, 'The interval must not be negative.'),
 });
 export type TriggerRequest = z.output<typeof triggerSchema>;
-export type PeriodicRequest = z.output<typeof periodicSchema>;
 
 const readerOf = <S extends z.ZodType>(schema: S): ((body: unknown) => z.output<S>) => {
   const read = wireReader(schema);

@@ -32,7 +32,7 @@ export const placeForLease = (
 };
 
 /** Where a service may do something with an object of its area; undefined outside of it. */
-export const placeForService = (claims: ServiceClaims, place: Place): Place | undefined => {
+const placeForService = (claims: ServiceClaims, place: Place): Place | undefined => {
   const area = SERVICE_AREAS[claims.area];
   return place.bucket === area.wireName && place.key !== '' ? { bucket: area.bucket, key: place.key } : undefined;
 };

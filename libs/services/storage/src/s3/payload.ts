@@ -6,7 +6,7 @@ import { type RunningChecksum, CHECKSUMS, runningMd5, runningSha256 } from './ch
 import type { S3Request } from './s3-request.js';
 
 /** Largest object of one PUT and largest part, as in Amazon S3. */
-export const MAX_PUT_BYTES = 5 * 1024 ** 3;
+const MAX_PUT_BYTES = 5 * 1024 ** 3;
 
 export interface Payload {
   readonly sizeBytes: number;

@@ -15,7 +15,7 @@ const WORDS: Readonly<Record<ProfileNeed, string>> = {
   cluster: 'a network of its own between the instances',
 };
 
-export const hostFilesystemNote = (profile: string): string =>
+const hostFilesystemNote = (profile: string): string =>
   `No container engine is configured: ${profile} ran its command in a sandbox on the node's own root file system, read-only; DOCKER_REPO and DOCKER_TAG had no effect.`;
 const CREDENTIALS_NOTE =
   'exportApiAndStorageCredentialsInEnvironment has no effect here: nodes are never given a token of the account.';

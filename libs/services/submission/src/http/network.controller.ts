@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { TaskLookup } from '@fornax/tasks';
 
 /** Instances named in one answer: the first ones, since clients look at number 0. */
-export const MOST_INSTANCES = 1_000;
+const MOST_INSTANCES = 1_000;
 
 const forwardsSchema = z.record(z.string(), z.record(z.string(), z.never()));
 

@@ -38,7 +38,7 @@ export const deleteBucket = async (exchange: Exchange): Promise<void> => {
 };
 
 /** A lease may look at a bucket that it reads from. */
-export const checkBucket = async (exchange: Exchange): Promise<void> => {
+const checkBucket = async (exchange: Exchange): Promise<void> => {
   const { buckets, principal, request, catchUp } = exchange;
   if (principal.kind === 'lease' && !principal.claims.read.some(({ bucket }) => bucket === request.bucket))
     throw accessDenied();

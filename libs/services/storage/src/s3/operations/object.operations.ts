@@ -145,7 +145,7 @@ export const deleteObjects = async (exchange: Exchange): Promise<void> => {
 };
 
 /** The object that `x-amz-copy-source` names: `[/]bucket/key`, percent-encoded, the version `null` at most. */
-export const copySource = ({ headers }: S3Request): Place => {
+const copySource = ({ headers }: S3Request): Place => {
   const invalid = (): S3Error =>
     s3Error('InvalidArgument', 'x-amz-copy-source must be /bucket/key', { ArgumentName: 'x-amz-copy-source' });
   const [path = '', version] = (headers.get('x-amz-copy-source') ?? '').split('?versionId=');

@@ -56,7 +56,7 @@ export const lastLogSequence = async (nats: Nats, subject: string): Promise<numb
   (await message(nats, { last_by_subj: subject }))?.seq ?? 0;
 
 /** `2026-01-31T12:00:00.123456789Z`, with up to nine digits behind the point. */
-export const nanosOf = (time: string): bigint => {
+const nanosOf = (time: string): bigint => {
   const [, seconds = '', fraction = ''] = /^(.*?)(?:\.(\d{1,9}))?Z$/.exec(time) ?? [];
   return BigInt(Date.parse(`${seconds}Z`)) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
 };

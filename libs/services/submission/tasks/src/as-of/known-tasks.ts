@@ -15,7 +15,7 @@ export interface KnownTask {
 const isName = (id: string): boolean => /^[A-Za-z0-9-]{1,255}$/.test(id);
 
 /** The account that a task's first commit names. */
-export const ownerIn = (commit: RecordedCommit | undefined): string | undefined => {
+const ownerIn = (commit: RecordedCommit | undefined): string | undefined => {
   for (const event of commit?.events ?? []) if (event.type === 'TaskSubmitted') return event.owner;
   return undefined;
 };

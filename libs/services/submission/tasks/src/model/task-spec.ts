@@ -16,7 +16,7 @@ import { lifetimeOf } from '../commands/task-lifetime.js';
 import type { ProfileAnswer } from '@fornax/profiles';
 
 /** Most instances of one task. */
-export const MAX_INSTANCES = 100_000;
+const MAX_INSTANCES = 100_000;
 /** Stands for "no limit" where only the other of the two retry settings was given. */
 const UNLIMITED_RETRIES = 2_147_483_647;
 

@@ -9,7 +9,7 @@ export interface Running {
   readonly cores: number;
 }
 
-export const NOTHING: Running = { instances: 0, cores: 0 };
+const NOTHING: Running = { instances: 0, cores: 0 };
 export const sumOf = (parts: readonly Running[]): Running =>
   parts.reduce(
     (sum, { instances, cores }) => ({ instances: sum.instances + instances, cores: sum.cores + cores }),
