@@ -33,8 +33,7 @@ interface Site {
 }
 
 /** Where the built site lies in this installation. */
-export const builtSite = (): string =>
-  join(dirname(require.resolve('@fornax/docs/package.json')), 'dist');
+export const builtSite = (): string => join(dirname(require.resolve('@fornax/docs/package.json')), 'dist');
 
 const NOT_BUILT = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Fornax documentation</title></head>
