@@ -12,6 +12,7 @@ export {
   type UsableProject,
 } from './accounts/account.js';
 export { AccountDirectory, type Need } from './accounts/account-directory.js';
+export { CurrentContext } from './accounts/current-context.js';
 export { accountOf, AdmittedBy, CurrentAccount, OperatorOnly, Public, tokenOf } from './accounts/auth.guard.js';
 export { reasonIn, reasonOf } from './accounts/reason.js';
 export { contextOf, derivedId, metaOf, type RequestContext } from './accounts/request-context.js';
@@ -55,7 +56,7 @@ export { LogFollower, LogHandler, type LogHandlerOptions } from './log/log-handl
 export { RpcHandler } from './rpc/rpc-handler.js';
 export { EVENT_STREAM_CONTENT } from './http/openapi/event-stream.js';
 export { JsonTextInterceptor } from './http/json-text.interceptor.js';
-export { WireBody } from './http/wire-body.js';
+export { WireBodies, WireBody, type OneOrEach } from './http/wire-body.js';
 export { parseInput, ZodBody, ZodParam, ZodQuery } from './http/zod-parameters.js';
 export { loadDoorLimits, type DoorLimits } from './http/door/door-limits.js';
 export { guardConnections, guardUploads, serverOptions } from './http/door/guard-connections.js';

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { CommitMeta } from '@fornax/contracts';
 import type { FastifyRequest } from 'fastify';
 import { newId } from '@fornax/base';
+import { wasBegunBefore } from '../idempotency/begun-before.js';
 import type { Account } from './account.js';
 import { reasonOf } from './reason.js';
 import { userMeta, type Owner } from './user-meta.js';
@@ -12,6 +13,8 @@ export interface RequestContext {
   readonly correlationId: string;
   /** The caller's name for this request: repeated with the same key and body, it gives the same answer. */
   readonly idempotencyKey: string | undefined;
+  /** On an `@Idempotent` route: an earlier request under this key was begun and may have been carried out. */
+  readonly wasBegunBefore: boolean;
   /** Why, in the caller's words. It is no part of what a key stands for: a repeated request keeps the first one's. */
   readonly reason?: string | undefined;
 }
@@ -31,6 +34,7 @@ export const contextOf = (request: FastifyRequest, account: Account): RequestCon
   account,
   correlationId: correlationIdOf(request) ?? newId(),
   idempotencyKey: headerOf(request, 'idempotency-key'),
+  wasBegunBefore: wasBegunBefore(request),
   reason: reasonOf(request.headers),
 });
 

@@ -21,6 +21,7 @@ import { LOGGER } from '../core/tokens.js';
 import { Conflict, FornaxError, Invalid, Unsettled } from '@fornax/base';
 import { wireErrorOf } from '../errors/wire-error.js';
 import { Sealer } from '../secrets/sealer.js';
+import { noteBegunBefore } from './begun-before.js';
 import { IdempotencyStore, type StoredAnswer } from './idempotency-store.js';
 
 export interface IdempotentOptions {
@@ -107,7 +108,7 @@ const interceptorFor = ({
         if (flight.fingerprint !== fingerprint) throw otherBody();
         return replay(reply, await flight.answer);
       }
-      const answer = this.answer(hash, fingerprint, reply, next);
+      const answer = this.answer(hash, fingerprint, context, next);
       this.flights.set(hash, { fingerprint, answer });
       try {
         return replay(reply, await answer);
@@ -120,9 +121,10 @@ const interceptorFor = ({
     private async answer(
       hash: string,
       fingerprint: string,
-      reply: FastifyReply,
+      context: ExecutionContext,
       next: CallHandler,
     ): Promise<StoredAnswer> {
+      const reply = context.switchToHttp().getResponse<FastifyReply>();
       const store = (this.store ??= new IdempotencyStore(
         this.modules.get<DataSource>(getDataSourceToken(service), { strict: false }),
       ));
@@ -134,6 +136,7 @@ const interceptorFor = ({
         return form ? { ...claim.answer, body: form.restore(claim.answer.body) } : claim.answer;
       }
       if (claim.kind === 'unanswered' && !repeatable && !(await store.takeOver(hash))) throw underWay();
+      if (claim.kind === 'unanswered') noteBegunBefore(context.switchToHttp().getRequest<FastifyRequest>());
       try {
         const body: unknown = await lastValueFrom(next.handle(), { defaultValue: undefined });
         const given: StoredAnswer = { status: reply.statusCode, location: locationOf(reply), body };

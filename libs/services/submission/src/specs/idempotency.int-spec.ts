@@ -22,12 +22,28 @@ describe('a request that is sent again after a crash, under the same shortname',
     const named = { ...minimal, shortname: 'crashed' };
     const uuid = uuidOf(await harness.call('POST', '/tasks', named));
     const before = await tasks();
+    await harness.nameNoted(uuid);
     // The process died between the log and the answer.
     await harness.query(`UPDATE shortname SET is_outcome_unknown = true WHERE shortname = 'crashed'`);
     expect(await harness.call('POST', '/tasks', { ...named, instanceCount: 9 })).toMatchObject({ status: 400 });
     expect(uuidOf(await harness.call('POST', '/tasks', named))).toBe(uuid);
     expect(await harness.call('POST', '/tasks', named)).toMatchObject({ status: 400 });
     expect(await tasks()).toBe(before);
+  });
+
+  it('is answered before its name is noted, and the name is taken all the same', async () => {
+    await harness.query(`CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS
+      'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END'`);
+    await harness.query('CREATE TRIGGER hold BEFORE UPDATE ON shortname FOR EACH ROW EXECUTE FUNCTION hold()');
+    const named = { ...minimal, shortname: 'noted-later' };
+    const uuid = await harness.within('SELECT pg_advisory_xact_lock(1)', async () => {
+      const first = uuidOf(await harness.call('POST', '/tasks', named));
+      expect(await harness.call('POST', '/tasks', named)).toMatchObject({ status: 400 });
+      return first;
+    });
+    await harness.nameNoted(uuid);
+    expect(await harness.call('POST', '/tasks', named)).toMatchObject({ status: 400 });
+    await harness.query('DROP FUNCTION hold CASCADE');
   });
 
   it('makes the task when the first one died before the log had it', async () => {

@@ -51,6 +51,10 @@ export interface Harness {
   addAccount(maxTasks?: number): Promise<string>;
   /** The service's own database. */
   query(sql: string, parameters?: readonly unknown[]): Promise<unknown[]>;
+  /** Does `work` while a transaction that has run `sql` is open on a connection of its own. */
+  within<T>(sql: string, work: () => Promise<T>): Promise<T>;
+  /** Resolves once another process would refuse the task's name, too. */
+  nameNoted(taskId: string): Promise<void>;
   /** Storage stops answering, or answers again. */
   setStorage(isThere: boolean): void;
   /** Ends the NATS server as a crash would and starts it again with its data. */
@@ -204,6 +208,22 @@ export const startHarness = async (
     },
     query: (sql, parameters = []) =>
       test.app.get<DataSource>(getDataSourceToken('submission')).query<unknown[]>(sql, [...parameters]),
+    within: async (sql, work) => {
+      const runner = test.app.get<DataSource>(getDataSourceToken('submission')).createQueryRunner();
+      try {
+        await runner.startTransaction();
+        await runner.query(sql);
+        return await work();
+      } finally {
+        await runner.rollbackTransaction();
+        await runner.release();
+      }
+    },
+    nameNoted: async (taskId) => {
+      const unnoted = 'SELECT 1 FROM shortname WHERE task_id = $1 AND is_outcome_unknown';
+      const db = test.app.get<DataSource>(getDataSourceToken('submission'));
+      await eventually(async () => (await db.query<unknown[]>(unnoted, [taskId])).length === 0);
+    },
     setStorage: (isThere) => {
       isStorageThere = isThere;
     },

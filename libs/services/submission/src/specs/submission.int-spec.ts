@@ -499,6 +499,7 @@ describe('bad input', () => {
 
   it('goes on with a task whose acceptance was not learnt, under the same name', async () => {
     const uuid = await submit({ shortname: 'unsure' });
+    await harness.nameNoted(uuid);
     await harness.query(`UPDATE shortname SET is_outcome_unknown = true WHERE task_id = $1`, [uuid]);
     expect(await harness.call('POST', '/tasks', { ...minimal, shortname: 'unsure', instanceCount: 9 })).toMatchObject({
       status: 400,

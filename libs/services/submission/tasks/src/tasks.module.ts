@@ -5,16 +5,17 @@ import { TaskAsOf } from './as-of/task-as-of.js';
 import { TaskHistory } from './as-of/task-history.js';
 import { TaskSnapshotsProjection } from './as-of/task-snapshots.projection.js';
 import { ChangeTask } from './commands/change-task.handler.js';
+import { Reservations } from './commands/reservations.js';
 import { RepeatTask } from './commands/repeat-task.handler.js';
 import { SecretConstants } from './model/secret-constants.js';
 import { Shortnames } from './commands/shortnames.js';
 import { StatusGate } from './model/status-gate.js';
 import { SubmitTask } from './commands/submit-task.handler.js';
-import { TaskAdmission } from './commands/task-admission.js';
+import { TaskCommits } from './commands/task-commits.js';
 import { TaskBuckets } from './commands/task-buckets.js';
 import { TaskDeletion } from './commands/task-deletion.js';
-import { TaskPlace } from './commands/task-place.js';
 import { TaskQuota } from './commands/task-quota.js';
+import { TaskSpecs } from './commands/task-specs.js';
 import { TaskRoom } from './commands/task-room.js';
 import { UnsettledCommands } from './commands/unsettled-commands.js';
 import { loadTasksConfig, TASKS_CONFIG } from './config/tasks-config.js';
@@ -55,8 +56,9 @@ import { DATABASE } from './model/database.js';
     TaskQuota,
     TaskExpiry,
     TaskBuckets,
-    TaskPlace,
-    TaskAdmission,
+    Reservations,
+    TaskSpecs,
+    TaskCommits,
     UnsettledCommands,
     SubmitTask,
     ChangeTask,

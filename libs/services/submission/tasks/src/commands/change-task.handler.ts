@@ -1,20 +1,14 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { TaskUpdate } from '@fornax/contracts';
-import {
-  constantProblem,
-  forcedConstantsOf,
-  profileAt,
-  taskDecider,
-  type TaskCommand,
-  type TaskSpec,
-} from '@fornax/domain';
-import { CommandRejected, decideAndAppend, type EventLog } from '@fornax/event-store';
-import { CLOCK, derivedId, EVENT_LOG, metaOf, type RequestContext } from '@fornax/service-kit';
-import { type Clock, newId, NotFound, ValidationFailed } from '@fornax/base';
+import { constantProblem, forcedConstantsOf, profileAt, type TaskSpec } from '@fornax/domain';
+import { CommandRejected } from '@fornax/event-store';
+import { derivedId, metaOf, type RequestContext } from '@fornax/service-kit';
+import { newId, NotFound, ValidationFailed } from '@fornax/base';
 import type { TaskStatus } from '../model/task-status.js';
 import { TaskLookup } from '../queries/task-lookup.js';
 import { SecretConstants } from '../model/secret-constants.js';
 import { StatusGate } from '../model/status-gate.js';
+import { TaskCommits, type TaskDecision } from './task-commits.js';
 import { UnsettledCommands, type CommandName } from './unsettled-commands.js';
 
 const DONE = {
@@ -28,19 +22,18 @@ const DONE = {
 @Injectable()
 export class ChangeTask {
   constructor(
-    @Inject(EVENT_LOG) private readonly log: EventLog,
     private readonly lookup: TaskLookup,
     private readonly gate: StatusGate,
     private readonly secrets: SecretConstants,
     private readonly unsettled: UnsettledCommands,
-    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly commits: TaskCommits,
   ) {}
 
   /** @throws CommandRejected the task is finished (contract, 5.23) */
   async abort(id: string, context: RequestContext): Promise<void> {
     await this.once('CancelTask', id, context, async (again) => {
       const task = await this.lookup.find(context.account, id, 'tend');
-      await this.decide(task, { type: 'CancelTask', at: this.clock.now() }, context, again);
+      await this.decide(task, { type: 'CancelTask' }, context, again);
     });
   }
 
@@ -48,7 +41,7 @@ export class ChangeTask {
   async delete(id: string, context: RequestContext): Promise<void> {
     await this.once('DeleteTask', id, context, async (again) => {
       const task = await this.found(id, context, again);
-      if (task) await this.decide(task, { type: 'DeleteTask', at: this.clock.now() }, context, again);
+      if (task) await this.decide(task, { type: 'DeleteTask' }, context, again);
     });
   }
 
@@ -56,7 +49,7 @@ export class ChangeTask {
   async updateResources(id: string, context: RequestContext): Promise<void> {
     await this.once('UpdateResources', id, context, async (again) => {
       const task = await this.lookup.find(context.account, id, 'tend');
-      await this.decide(task, { type: 'UpdateResources', at: this.clock.now() }, context, again);
+      await this.decide(task, { type: 'UpdateResources' }, context, again);
     });
   }
 
@@ -75,12 +68,7 @@ export class ChangeTask {
     const { spec } = task.fold;
     if (constants) checkConstants(spec, constants);
     const sealed = constants && this.secrets.seal(constants, spec);
-    await this.decide(
-      task,
-      { type: 'UpdateTask', ...(tags ? { tags } : {}), ...sealed, at: this.clock.now() },
-      context,
-      again,
-    );
+    await this.decide(task, { type: 'UpdateTask', ...(tags ? { tags } : {}), ...sealed }, context, again);
   }
 
   /** A command that is repeated without a key, because nobody knew whether the first one was carried out, goes on with the first one. */
@@ -111,34 +99,26 @@ export class ChangeTask {
 
   private async decide(
     { taskId, fold, sequence }: TaskStatus,
-    command: TaskCommand,
+    command: TaskDecision['command'],
     context: RequestContext,
     again?: CommandName,
   ): Promise<void> {
     const commitId = again?.name ?? commitIdOf(command, taskId, context);
     const isRepeated = again?.isRepeated ?? context.idempotencyKey !== undefined;
     try {
-      const appended = await decideAndAppend({
-        log: this.log,
-        aggregate: 'task',
-        id: taskId,
-        decider: taskDecider,
+      const appended = await this.commits.decide({
+        taskId,
         command,
         commitId,
         meta: metaOf(context, { kind: 'user', id: fold.owner }),
-        at: command.at,
         loaded: { state: fold, sequence },
       });
-      await this.gate.passed(appended.sequence);
+      await this.gate.passed(appended);
     } catch (error) {
-      if (error instanceof CommandRejected && isRepeated && (await this.isCommitted(taskId, commitId))) return;
+      // Refused because it was done before: the answer of an earlier try was lost.
+      if (error instanceof CommandRejected && isRepeated && (await this.commits.has(taskId, commitId))) return;
       throw error;
     }
-  }
-
-  /** Refused because it was done before: the answer of an earlier try was lost. */
-  private async isCommitted(taskId: string, commitId: string): Promise<boolean> {
-    return (await this.log.readAggregate('task', taskId)).some(({ id }) => id === commitId);
   }
 }
 
@@ -150,7 +130,11 @@ const checkConstants = (spec: TaskSpec, constants: NonNullable<TaskUpdate['const
 };
 
 /** A request that is sent again under its key finds its own commit. An update has a body, so one key may stand for several of them. */
-const commitIdOf = (command: TaskCommand, taskId: string, { account, idempotencyKey }: RequestContext): string =>
+const commitIdOf = (
+  command: TaskDecision['command'],
+  taskId: string,
+  { account, idempotencyKey }: RequestContext,
+): string =>
   idempotencyKey === undefined || command.type === 'UpdateTask'
     ? newId()
     : derivedId(command.type, taskId, account.id, idempotencyKey);

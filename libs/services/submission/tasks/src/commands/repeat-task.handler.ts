@@ -17,9 +17,9 @@ export class RepeatTask {
   /** @returns the new task's id @throws NotFound, Invalid, and what a submission throws */
   async repeat(kind: OriginKind, id: string, changes: TaskRepetition, context: RequestContext): Promise<string> {
     const { fold, taskId } = await this.lookup.find(context.account, id, 'own');
-    return this.submissions.submitOne(
+    return this.submissions.submitAsked(
       {
-        creation: () => copyOf(fold, kind, changes),
+        creation: copyOf(fold, kind, changes),
         body: changes,
         route: [kind, taskId],
         way: [kind, taskId],

@@ -1,17 +1,18 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { loadAggregate, type EventLog } from '@fornax/event-store';
 import { taskDecider } from '@fornax/domain';
-import { EVENT_LOG } from '@fornax/service-kit';
-import { Invalid } from '@fornax/base';
+import { EVENT_LOG, LOGGER } from '@fornax/service-kit';
+import { Invalid, type Logger } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import { Gathering } from './gathering.js';
-import { StatusGate } from '../model/status-gate.js';
+import type { Reservation } from './reservation.js';
 import { InjectDatabase } from '../model/database.js';
 
 interface Held {
   readonly task_id: string;
   readonly is_outcome_unknown: boolean;
   readonly is_old: boolean;
+  readonly is_shown: boolean;
 }
 
 export const shortnameTaken = (shortname: string): Invalid =>
@@ -28,48 +29,94 @@ interface Wanted {
   readonly taskId: string;
 }
 
-interface Reservation {
-  readonly taskId: string;
-  /** An earlier request of the same name did not learn whether its task was accepted: this one finishes it. */
-  readonly isContinued: boolean;
-}
-
 /**
  * Keeps the names that users give their tasks unique for each account, before the append. A reservation goes away with a refused append,
  * and a name may be taken again once its task is deleted. Until the answer is given, a repeated request of the same name goes on with the first
  * one's task: so a client that tries again after a crash makes one task and learns its id (contract, 1.9).
  */
 @Injectable()
-export class Shortnames {
+export class Shortnames implements BeforeApplicationShutdown {
   /** Tasks of requests that this process is carrying out: another request of their name is a second one, not the same one again. */
   private readonly begun = new Set<string>();
-  private readonly settling = new Gathering((taskIds: readonly string[]) => this.markSettled(taskIds));
+  /** Notes that answers do not wait for. */
+  private readonly noting = new Set<Promise<void>>();
+  private readonly confirming = new Gathering((taskIds: readonly string[]) => this.markConfirmed(taskIds));
   /** Whether the name was free and is now the task's. */
   private readonly adding = new Gathering((wanted: readonly Wanted[]) => this.add(wanted));
 
   constructor(
     @InjectDatabase() private readonly db: DataSource,
     @Inject(EVENT_LOG) private readonly log: EventLog,
-    private readonly gate: StatusGate,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await Promise.all(this.noting);
+  }
 
   /**
    * @param mayContinue whether an unanswered request of this name may be taken for this one; a caller with a key of its own tells them apart
    * @throws Invalid when the account has a task of this name
    */
-  async reserve(owner: string, shortname: string, taskId: string, mayContinue: boolean): Promise<Reservation> {
+  async reserve(wanted: Wanted, mayContinue: boolean): Promise<Reservation> {
+    const { owner, shortname, taskId } = wanted;
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-      if (await this.adding.one({ owner, shortname, taskId })) return this.begin({ taskId, isContinued: false });
+      if (await this.adding.one(wanted)) return this.begin(wanted, true);
       const held = await this.held(owner, shortname);
       // Freed between the two statements: the clean-up after a deletion runs beside us.
       if (held === undefined) continue;
-      if (held.task_id === taskId) return { taskId, isContinued: true };
+      if (held.task_id === taskId) return this.ofSubmitted(taskId);
       if (held.is_outcome_unknown && mayContinue && !this.begun.has(held.task_id))
-        return this.begin({ taskId: held.task_id, isContinued: true });
+        return this.begin({ ...wanted, taskId: held.task_id }, false);
       if (!(await this.isGone(held))) break;
-      if (await this.take(owner, shortname, held.task_id, taskId)) return this.begin({ taskId, isContinued: false });
+      if (await this.take(wanted, held.task_id)) return this.begin(wanted, true);
     }
     throw shortnameTaken(shortname);
+  }
+
+  /** The name of a task that an earlier request has submitted, or may have: it stays that one's. */
+  ofSubmitted(taskId: string): Reservation {
+    return this.reserved({ taskId, isNew: false }, () => Promise.resolve());
+  }
+
+  private begin({ owner, shortname, taskId }: Wanted, isNew: boolean): Reservation {
+    this.begun.add(taskId);
+    return this.reserved({ taskId, isNew }, () => (isNew ? this.free(owner, shortname, taskId) : Promise.resolve()));
+  }
+
+  private reserved(of: Pick<Reservation, 'taskId' | 'isNew'>, free: () => Promise<void>): Reservation {
+    const { taskId } = of;
+    return {
+      ...of,
+      confirm: () => this.confirm(taskId),
+      release: async () => {
+        this.begun.delete(taskId);
+        await free();
+      },
+      // The next request of this name goes on with the task.
+      leaveUnknown: () => void this.begun.delete(taskId),
+    };
+  }
+
+  /** From now on the name is taken. Here it is at once; other processes learn it from the row, a moment after the answer. */
+  private confirm(taskId: string): void {
+    const noted = this.confirming
+      .one(taskId)
+      .then(() => undefined)
+      .catch((err: unknown) => this.logger.warn({ taskId, err }, 'the name of a new task could not be confirmed'))
+      .finally(() => {
+        this.begun.delete(taskId);
+        this.noting.delete(noted);
+      });
+    this.noting.add(noted);
+  }
+
+  private async markConfirmed(taskIds: readonly string[]): Promise<readonly true[]> {
+    await this.db.query(
+      'UPDATE shortname SET is_outcome_unknown = false WHERE task_id = ANY($1::text[]) AND is_outcome_unknown',
+      [[...taskIds]],
+    );
+    return taskIds.map(() => true);
   }
 
   /** In the order of the names, so that two such statements never wait for each other. */
@@ -87,35 +134,15 @@ export class Shortnames {
 
   private async held(owner: string, shortname: string): Promise<Held | undefined> {
     const [held] = await this.db.query<Held[]>(
-      `SELECT task_id, is_outcome_unknown, reserved_at < now() - make_interval(secs => $3) AS is_old
+      `SELECT task_id, is_outcome_unknown, reserved_at < now() - make_interval(secs => $3) AS is_old,
+         EXISTS (SELECT FROM task WHERE task.task_id = shortname.task_id) AS is_shown
        FROM shortname WHERE owner = $1 AND shortname = $2`,
       [owner, shortname, ABANDONED_AFTER_S],
     );
     return held;
   }
 
-  private begin(reservation: Reservation): Reservation {
-    this.begun.add(reservation.taskId);
-    return reservation;
-  }
-
-  /** The task of this reservation is in the log, and its owner is about to learn it: from now on the name is taken. */
-  async settle(taskId: string): Promise<void> {
-    this.begun.delete(taskId);
-    await this.settling.one(taskId);
-  }
-
-  private async markSettled(taskIds: readonly string[]): Promise<readonly true[]> {
-    await this.db.query(
-      'UPDATE shortname SET is_outcome_unknown = false WHERE task_id = ANY($1::text[]) AND is_outcome_unknown',
-      [[...taskIds]],
-    );
-    return taskIds.map(() => true);
-  }
-
-  /** The task of this reservation was refused: the name is free again. */
-  async release(owner: string, shortname: string, taskId: string): Promise<void> {
-    this.begun.delete(taskId);
+  private async free(owner: string, shortname: string, taskId: string): Promise<void> {
     await this.db.query('DELETE FROM shortname WHERE owner = $1 AND shortname = $2 AND task_id = $3', [
       owner,
       shortname,
@@ -123,29 +150,18 @@ export class Shortnames {
     ]);
   }
 
-  /** Nobody knows whether the task was accepted: the next request of this name goes on with it. */
-  leaveUnknown(taskId: string): void {
-    this.begun.delete(taskId);
-  }
-
-  private async take(owner: string, shortname: string, from: string, to: string): Promise<boolean> {
+  private async take({ owner, shortname, taskId }: Wanted, from: string): Promise<boolean> {
     const [rows] = await this.db.query<[{ task_id: string }[], number]>(
       'UPDATE shortname SET task_id = $4, is_outcome_unknown = true, reserved_at = now() WHERE owner = $1 AND shortname = $2 AND task_id = $3 RETURNING task_id',
-      [owner, shortname, from, to],
+      [owner, shortname, from, taskId],
     );
     return rows.length > 0;
   }
 
   /** Only the log can tell a deleted task from one that the rows do not show yet. Rare: the name is taken, yet no task shows it. */
-  private async isGone({ task_id: taskId, is_old: isOld }: Held): Promise<boolean> {
-    if (await this.isShown(taskId)) return false;
-    await this.gate.caughtUp();
-    if (await this.isShown(taskId)) return false;
+  private async isGone({ task_id: taskId, is_old: isOld, is_shown: isShown }: Held): Promise<boolean> {
+    if (isShown) return false;
     const { state } = await loadAggregate(this.log, 'task', taskId, taskDecider);
     return state.exists ? state.deleted : isOld;
-  }
-
-  private async isShown(taskId: string): Promise<boolean> {
-    return (await this.db.query<unknown[]>('SELECT 1 FROM task WHERE task_id = $1', [taskId])).length > 0;
   }
 }

@@ -1,27 +1,20 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { BulkTaskResult, TaskCreation, WireResult } from '@fornax/contracts';
 import { taskDecider, type TaskSpec } from '@fornax/domain';
-import { CommandRejected, decideAndAppend, LogUnavailable, WritesStopped, type EventLog } from '@fornax/event-store';
-import {
-  CLOCK,
-  derivedId,
-  EVENT_LOG,
-  LOGGER,
-  metaOf,
-  type RequestContext,
-  Sealer,
-  wireErrorOf,
-} from '@fornax/service-kit';
-import { type Clock, Conflict, Forbidden, type Logger, ValidationFailed } from '@fornax/base';
-import { shortnameTaken } from './shortnames.js';
+import { CommandRejected, LogUnavailable, WritesStopped } from '@fornax/event-store';
+import { derivedId, metaOf, type RequestContext, wireErrorOf } from '@fornax/service-kit';
+import { Conflict, ValidationFailed } from '@fornax/base';
 import { StatusGate } from '../model/status-gate.js';
+import type { Reservation } from './reservation.js';
+import { Reservations } from './reservations.js';
+import { shortnameTaken } from './shortnames.js';
+import { TaskCommits } from './task-commits.js';
+import { TaskSpecs, type TaskSource } from './task-specs.js';
 import { UnsettledCommands, type CommandName } from './unsettled-commands.js';
-import { TaskAdmission, type Admitted, type TaskSource } from './task-admission.js';
 
 /** A task that somebody asks for. */
 export interface AskedTask {
-  /** @throws ValidationFailed, Invalid there is none to be made of the request */
-  readonly creation: () => TaskCreation;
+  readonly creation: TaskCreation;
   /** What makes two requests the same one, of those that name the same key and way. */
   readonly body: unknown;
   /** Which of the things that one key may make. */
@@ -31,46 +24,47 @@ export interface AskedTask {
   readonly source?: TaskSource;
 }
 
-const askedFor = (read: WireResult<TaskCreation>, index: number): AskedTask => ({
-  creation: () => {
-    if (!read.ok) throw new ValidationFailed(read.errors);
-    return read.value;
-  },
-  body: read.ok ? read.value : null,
+const submission = (creation: TaskCreation, index = 0): AskedTask => ({
+  creation,
+  body: creation,
   route: [String(index)],
   way: ['submit'],
 });
 
-interface Submitted {
-  readonly uuid: string;
-  readonly admitted: Admitted;
+/** A task that the log has, and what was reserved for it. */
+interface Accepted {
+  readonly taskId: string;
   readonly sequence: number;
+  readonly reservation: Reservation;
 }
 
-/** Accepts tasks: one commit for each, so that there is a whole task or none. */
+/** Where the log cannot have anything of the task, nothing of it needs to be read. */
+const NOTHING = { state: taskDecider.initial, sequence: 0 };
+
+/**
+ * Accepts tasks: one commit for each, so that there is a whole task or none. The way of each is the same: it is named, specified, given what it needs
+ * beside the log, appended, and answered once a read shows it.
+ */
 @Injectable()
 export class SubmitTask {
   constructor(
-    @Inject(EVENT_LOG) private readonly log: EventLog,
-    private readonly admission: TaskAdmission,
-    private readonly gate: StatusGate,
-    private readonly sealer: Sealer,
     private readonly unsettled: UnsettledCommands,
-    @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly specs: TaskSpecs,
+    private readonly reservations: Reservations,
+    private readonly commits: TaskCommits,
+    private readonly gate: StatusGate,
   ) {}
 
   /** @returns the task's id, once a read shows the task */
-  submit(read: WireResult<TaskCreation>, context: RequestContext): Promise<string> {
-    return this.submitOne(askedFor(read, 0), context);
+  submit(creation: TaskCreation, context: RequestContext): Promise<string> {
+    return this.submitAsked(submission(creation), context);
   }
 
   /** @returns the task's id, once a read shows the task */
-  async submitOne(asked: AskedTask, context: RequestContext): Promise<string> {
-    const submitted = await this.accept(asked, context);
-    await this.gate.passed(submitted.sequence);
-    await this.shown([submitted.admitted], context);
-    return submitted.uuid;
+  async submitAsked(asked: AskedTask, context: RequestContext): Promise<string> {
+    const accepted = await this.accept(asked, context);
+    await this.shown([accepted]);
+    return accepted.taskId;
   }
 
   /** Each item for itself, appended together. @returns answers in the order of the items */
@@ -78,84 +72,83 @@ export class SubmitTask {
     items: readonly WireResult<TaskCreation>[],
     context: RequestContext,
   ): Promise<readonly BulkTaskResult[]> {
-    const outcomes = await Promise.allSettled(items.map((item, index) => this.accept(askedFor(item, index), context)));
-    const last = Math.max(
-      0,
-      ...outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value.sequence : 0)),
+    const outcomes = await Promise.allSettled(
+      items.map(async (item, index) => {
+        if (!item.ok) throw new ValidationFailed(item.errors);
+        return this.accept(submission(item.value, index), context);
+      }),
     );
-    await this.gate.passed(last);
-    const accepted = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value.admitted] : []));
-    await this.shown(accepted, context);
+    await this.shown(outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : [])));
     return outcomes.map((outcome) => {
-      if (outcome.status === 'fulfilled') return { statusCode: 200, uuid: outcome.value.uuid, message: null };
+      if (outcome.status === 'fulfilled') return { statusCode: 200, uuid: outcome.value.taskId, message: null };
       const { status, message } = wireErrorOf(outcome.reason);
       return { statusCode: status, uuid: null, message };
     });
   }
 
-  /** The tasks are in the log: whatever fails from now on, their ids are the answer. */
-  private async shown(accepted: readonly Admitted[], { account }: RequestContext): Promise<void> {
-    const outcomes = await Promise.allSettled(accepted.map((admitted) => this.admission.shown(admitted, account.id)));
-    for (const outcome of outcomes)
-      if (outcome.status === 'rejected')
-        this.logger.warn({ err: outcome.reason as unknown }, 'the name of a new task could not be settled');
-  }
-
-  private async accept(asked: AskedTask, context: RequestContext): Promise<Submitted> {
-    const creation = asked.creation();
-    const { account, idempotencyKey } = context;
-    if ((creation.forcedConstants ?? []).length > 0 && account.role !== 'operator') {
-      throw new Forbidden('Forced constants need a permission that this account does not have', {
-        code: 'forbidden-forced-constants',
-      });
-    }
+  /** Names the task: after the request's key, or after an earlier request that this one goes on with, or anew. */
+  private async accept(asked: AskedTask, context: RequestContext): Promise<Accepted> {
+    const { account, idempotencyKey, wasBegunBefore } = context;
     if (idempotencyKey !== undefined) {
-      const taskId = derivedId('task', account.id, idempotencyKey, ...asked.route);
-      return this.submitAs({ name: taskId, isRepeated: true }, asked, creation, context);
+      const name = derivedId('task', account.id, idempotencyKey, ...asked.route);
+      return this.acceptAs({ name, isRepeated: wasBegunBefore }, asked, context);
     }
     return this.unsettled.carryOut(
       context,
       [...asked.way, asked.body],
       (taskId) => `the task ${taskId} was created`,
-      (command) => this.submitAs(command, asked, creation, context),
+      (command) => this.acceptAs(command, asked, context),
     );
   }
 
-  private async submitAs(
-    { name: taskId, isRepeated }: CommandName,
-    asked: AskedTask,
-    creation: TaskCreation,
+  private async acceptAs(
+    { name, isRepeated }: CommandName,
+    { creation, body, source }: AskedTask,
     context: RequestContext,
-  ): Promise<Submitted> {
-    const admitted = await this.admission.admit(creation, { taskId, isRepeated }, context, asked.source);
-    return this.append(admitted, this.sealer.fingerprint(JSON.stringify(asked.body)), context);
+  ): Promise<Accepted> {
+    const spec = this.specs.specOf(creation, name, context, source);
+    const earlier = isRepeated ? await this.commits.submissionOf(name) : undefined;
+    if (earlier) {
+      if (earlier.id !== this.commits.idOfSubmission(name, body)) throw taken(spec, context);
+      return { taskId: name, sequence: earlier.sequence, reservation: this.reservations.ofSubmitted(spec, name) };
+    }
+    // Whoever has a name for its request tells it from others, and goes on with none but its own.
+    const mayContinue = !isRepeated && context.idempotencyKey === undefined;
+    const reservation = await this.reservations.reserve(spec, name, mayContinue, context);
+    return this.append(spec, body, reservation, context);
   }
 
   /** The commit is named after the task and the request's body: a repeated request finds its commit, another one under the same name does not. */
-  private async append(admitted: Admitted, fingerprint: string, context: RequestContext): Promise<Submitted> {
-    const { spec, taskId, isContinued } = admitted;
-    const at = this.clock.now();
-    const owner = context.account.id;
+  private async append(
+    spec: TaskSpec,
+    body: unknown,
+    reservation: Reservation,
+    context: RequestContext,
+  ): Promise<Accepted> {
+    const { taskId, isNew } = reservation;
     try {
-      const { sequence } = await decideAndAppend({
-        log: this.log,
-        aggregate: 'task',
-        id: taskId,
-        decider: taskDecider,
-        command: { type: 'SubmitTask', taskId, owner, spec, at },
-        commitId: derivedId('submit', taskId, fingerprint),
+      const sequence = await this.commits.decide({
+        taskId,
+        command: { type: 'SubmitTask', taskId, owner: context.account.id, spec },
+        commitId: this.commits.idOfSubmission(taskId, body),
         meta: metaOf(context),
-        at,
-        ...(isContinued ? {} : { loaded: { state: taskDecider.initial, sequence: 0 } }),
+        loaded: isNew ? NOTHING : undefined,
       });
-      return { uuid: taskId, admitted, sequence };
+      return { taskId, sequence, reservation };
     } catch (error) {
       const exists = error instanceof CommandRejected && error.rejection.code === 'task-exists';
-      if (error instanceof LogUnavailable && !(error instanceof WritesStopped))
-        this.admission.outcomeUnknown(admitted, owner);
-      else await this.admission.takeBack(admitted, owner, exists);
+      const isUnanswered = error instanceof LogUnavailable && !(error instanceof WritesStopped);
+      // What another request may have made is left to it.
+      if (exists || isUnanswered) reservation.leaveUnknown();
+      else await reservation.release();
       throw exists ? taken(spec, context) : error;
     }
+  }
+
+  /** The log has the tasks: whatever fails from now on, their ids are the answer. */
+  private async shown(accepted: readonly Accepted[]): Promise<void> {
+    await this.gate.passed(Math.max(0, ...accepted.map(({ sequence }) => sequence)));
+    for (const { reservation } of accepted) reservation.confirm();
   }
 }
 

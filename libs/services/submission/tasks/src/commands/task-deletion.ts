@@ -1,11 +1,11 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { CLOCK, derivedId, EVENT_LOG, outsideOfRequests } from '@fornax/service-kit';
-import { activeTraceparent, type Clock } from '@fornax/base';
-import { taskDecider } from '@fornax/domain';
-import { CommandRejected, decideAndAppend, type EventLog } from '@fornax/event-store';
+import { Injectable } from '@nestjs/common';
+import { derivedId, outsideOfRequests } from '@fornax/service-kit';
+import { activeTraceparent } from '@fornax/base';
+import { CommandRejected } from '@fornax/event-store';
 import type { TaskRecord } from '../model/task-rows.js';
 import type { TaskStatus } from '../model/task-status.js';
 import { StoredTasks } from '../queries/stored-tasks.js';
+import { TaskCommits } from './task-commits.js';
 import { StatusGate } from '../model/status-gate.js';
 
 /** Why the platform deletes a task by itself: its time after completion is over, or its owner needs its place. */
@@ -20,9 +20,8 @@ const REASONS: Readonly<Record<DeletionReason, string>> = {
 @Injectable()
 export class TaskDeletion {
   constructor(
-    @Inject(EVENT_LOG) private readonly log: EventLog,
+    private readonly commits: TaskCommits,
     private readonly gate: StatusGate,
-    @Inject(CLOCK) private readonly clock: Clock,
     private readonly stored: StoredTasks,
   ) {}
 
@@ -34,15 +33,11 @@ export class TaskDeletion {
   }
 
   private async deleteOne({ taskId, fold, sequence }: TaskStatus, reason: DeletionReason): Promise<number> {
-    const at = this.clock.now();
     const traceparent = activeTraceparent();
     try {
-      const appended = await decideAndAppend({
-        log: this.log,
-        aggregate: 'task',
-        id: taskId,
-        decider: taskDecider,
-        command: { type: 'DeleteTask', at },
+      return await this.commits.decide({
+        taskId,
+        command: { type: 'DeleteTask' },
         commitId: derivedId('delete', taskId, reason),
         meta: {
           actor: 'service:submission',
@@ -52,10 +47,8 @@ export class TaskDeletion {
           correlationId: `${reason}:${taskId}`,
           ...(traceparent === undefined ? {} : { traceparent }),
         },
-        at,
         loaded: { state: fold, sequence },
       });
-      return appended.sequence;
     } catch (error) {
       // Its owner was faster.
       if (error instanceof CommandRejected) return 0;

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, type Account } from '@fornax/service-kit';
 import { Forbidden, type Clock } from '@fornax/base';
 import type { DataSource } from 'typeorm';
+import type { Reserved } from './reservation.js';
 import { TaskRoom } from './task-room.js';
 import { InjectDatabase } from '../model/database.js';
 
@@ -40,30 +41,28 @@ export class TaskQuota {
   ) {}
 
   /**
-   * Takes a place for a task that is being submitted: give it back with `settle` or `drop`.
+   * Reserves a place for a task that is being submitted.
    * @throws Forbidden in the words that clients look for (contract, 5.19)
    */
-  async admit({ id: owner, quotas }: Account, taskId: string): Promise<void> {
+  async reserve({ id: owner, quotas }: Account, taskId: string): Promise<Reserved> {
     const askedAt = this.clock.now();
     const count = this.countOf(owner);
-    if (askedAt - count.readAt < TRUSTED_MS && this.take(count, quotas.maxTasks, taskId)) return;
-    const turn = count.turn.then(() => this.admitInTurn(owner, quotas.maxTasks, taskId, askedAt));
-    count.turn = turn.catch(() => undefined);
-    await turn;
+    if (askedAt - count.readAt >= TRUSTED_MS || !this.take(count, quotas.maxTasks, taskId)) {
+      const turn = count.turn.then(() => this.takeInTurn(owner, quotas.maxTasks, taskId, askedAt));
+      count.turn = turn.catch(() => undefined);
+      await turn;
+    }
+    const leave = (): void => void count.pending.delete(taskId);
+    return {
+      confirm: () => {
+        if (count.pending.delete(taskId)) count.settled += 1;
+      },
+      release: () => Promise.resolve(leave()),
+      leaveUnknown: leave,
+    };
   }
 
-  /** The task exists and the rows show it. */
-  settle(owner: string, taskId: string): void {
-    const count = this.countOf(owner);
-    if (count.pending.delete(taskId)) count.settled += 1;
-  }
-
-  /** The task did not come to be, or nobody knows: the rows will tell. */
-  drop(owner: string, taskId: string): void {
-    this.countOf(owner).pending.delete(taskId);
-  }
-
-  private async admitInTurn(owner: string, most: number, taskId: string, askedAt: number): Promise<void> {
+  private async takeInTurn(owner: string, most: number, taskId: string, askedAt: number): Promise<void> {
     const count = this.countOf(owner);
     // A count from before the request may be old: tasks may have been deleted since.
     if (count.readAt <= askedAt) await this.read(owner, count);

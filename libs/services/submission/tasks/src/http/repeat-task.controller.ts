@@ -1,36 +1,27 @@
-import { applyDecorators, Controller, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
+import { applyDecorators, Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiBadRequestResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { createdSchema, taskCloneSchema, taskRetrySchema, type TaskRepetition } from '@fornax/contracts';
 import type { OriginKind } from '@fornax/domain';
-import {
-  type Account,
-  BodyLimit,
-  contextOf,
-  CurrentAccount,
-  Idempotent,
-  LARGE_BODY,
-  WireBody,
-} from '@fornax/service-kit';
+import { type Account, CurrentAccount, CurrentContext, type RequestContext, WireBody } from '@fornax/service-kit';
 import { Invalid } from '@fornax/base';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import { RepeatTask } from '../commands/repeat-task.handler.js';
 import { TaskLookup } from '../queries/task-lookup.js';
-import { createsTasks } from './created-tasks.js';
+import { CreatesTasks } from './created-tasks.js';
 
 interface Created {
   readonly uuid: string;
 }
 
-/** A route that makes a task of this one, once for each key. */
+/** A route that makes a task of this one. */
 const Makes = (kind: OriginKind, summary: string): MethodDecorator =>
   applyDecorators(
     Post(kind),
-    BodyLimit(LARGE_BODY),
-    HttpCode(200),
-    Idempotent(createsTasks),
+    CreatesTasks(),
     ApiOperation({ summary }),
     ApiOkResponse({ standardSchema: createdSchema }),
   );
+const Clone = (): ParameterDecorator => WireBody(taskCloneSchema);
+const Retry = (): ParameterDecorator => WireBody(taskRetrySchema);
 
 /** Tasks made from other tasks. A body is optional: what it names is changed in the copy. */
 @ApiTags('tasks')
@@ -42,47 +33,23 @@ export class RepeatTaskController {
   ) {}
 
   @Makes('clone', 'Make a copy of a task, with all its instances')
-  clone(
-    @Param('id') id: string,
-    @WireBody(taskCloneSchema) changes: TaskRepetition,
-    @CurrentAccount() account: Account,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<Created> {
-    return this.repeat('clone', id, changes, account, request, reply);
+  clone(@Param('id') id: string, @Clone() changes: TaskRepetition, @CurrentContext() context: RequestContext) {
+    return this.repeat('clone', id, changes, context);
   }
 
   @Makes('retry', 'Make a task of the failed instances of a finished one')
-  retry(
-    @Param('id') id: string,
-    @WireBody(taskRetrySchema) changes: TaskRepetition,
-    @CurrentAccount() account: Account,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<Created> {
-    return this.repeat('retry', id, changes, account, request, reply);
+  retry(@Param('id') id: string, @Retry() changes: TaskRepetition, @CurrentContext() context: RequestContext) {
+    return this.repeat('retry', id, changes, context);
   }
 
   @Makes('resume', 'Make a task of the cancelled instances of a finished one')
-  resume(
-    @Param('id') id: string,
-    @WireBody(taskRetrySchema) changes: TaskRepetition,
-    @CurrentAccount() account: Account,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<Created> {
-    return this.repeat('resume', id, changes, account, request, reply);
+  resume(@Param('id') id: string, @Retry() changes: TaskRepetition, @CurrentContext() context: RequestContext) {
+    return this.repeat('resume', id, changes, context);
   }
 
   @Makes('recover', 'Make a task of the failed and cancelled instances of a finished one')
-  recover(
-    @Param('id') id: string,
-    @WireBody(taskRetrySchema) changes: TaskRepetition,
-    @CurrentAccount() account: Account,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<Created> {
-    return this.repeat('recover', id, changes, account, request, reply);
+  recover(@Param('id') id: string, @Retry() changes: TaskRepetition, @CurrentContext() context: RequestContext) {
+    return this.repeat('recover', id, changes, context);
   }
 
   @Post('restart')
@@ -100,12 +67,8 @@ export class RepeatTaskController {
     kind: OriginKind,
     id: string,
     changes: TaskRepetition,
-    account: Account,
-    request: FastifyRequest,
-    reply: FastifyReply,
+    context: RequestContext,
   ): Promise<Created> {
-    const uuid = await this.repetitions.repeat(kind, id, changes, contextOf(request, account));
-    reply.header('location', `/tasks/${uuid}`);
-    return { uuid };
+    return { uuid: await this.repetitions.repeat(kind, id, changes, context) };
   }
 }

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Put, Req, Res } from '@nestjs/common';
+import { Controller, Delete, Get, HttpCode, Param, Patch, Post, Put, Res } from '@nestjs/common';
 import {
   ApiNotFoundResponse,
   ApiOkResponse,
@@ -13,31 +13,33 @@ import {
   taskCreationSchema,
   taskSchema,
   taskUpdateSchema,
-  wireReader,
   type BulkTaskResult,
+  type TaskCreation,
   type TaskUpdate,
   type WireTask,
 } from '@fornax/contracts';
 import {
   type Account,
   BodyLimit,
-  contextOf,
   CurrentAccount,
+  CurrentContext,
   Idempotent,
   LARGE_BODY,
+  type OneOrEach,
+  type RequestContext,
+  WireBodies,
   WireBody,
 } from '@fornax/service-kit';
 import { NotFound } from '@fornax/base';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { ChangeTask } from '../commands/change-task.handler.js';
 import { SubmitTask } from '../commands/submit-task.handler.js';
 import { TaskLookup } from '../queries/task-lookup.js';
-import { createsTasks } from './created-tasks.js';
+import { CreatesTasks } from './created-tasks.js';
 import { TaskAnswers } from './task-answers.js';
 
 const bulkResultsSchema = z.array(bulkTaskResultSchema);
-const readCreation = wireReader(taskCreationSchema);
 
 /** One task: submit, read, change, end. */
 @ApiTags('tasks')
@@ -51,9 +53,7 @@ export class TasksController {
   ) {}
 
   @Post()
-  @BodyLimit(LARGE_BODY)
-  @HttpCode(200)
-  @Idempotent(createsTasks)
+  @CreatesTasks()
   @ApiOperation({ summary: 'Submit a task, or several when the body is an array' })
   @ApiOkResponse({
     standardSchema: z.union([createdSchema, bulkResultsSchema]),
@@ -64,20 +64,14 @@ export class TasksController {
   @ApiPaymentRequiredResponse()
   @ApiNotFoundResponse({ description: 'There is no such bucket' })
   async submit(
-    @Body({ schema: z.union([taskCreationSchema, z.array(taskCreationSchema)]) }) body: unknown,
-    @CurrentAccount() account: Account,
-    @Req() request: FastifyRequest,
+    @WireBodies(taskCreationSchema) body: OneOrEach<TaskCreation>,
+    @CurrentContext() context: RequestContext,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<{ uuid: string } | readonly BulkTaskResult[]> {
-    const context = contextOf(request, account);
-    if (Array.isArray(body)) {
-      const results = await this.submissions.submitAll(body.map(readCreation), context);
-      if (results.some(({ uuid }) => uuid === null)) reply.code(207);
-      return results;
-    }
-    const uuid = await this.submissions.submit(readCreation(body), context);
-    reply.header('location', `/tasks/${uuid}`);
-    return { uuid };
+    if ('one' in body) return { uuid: await this.submissions.submit(body.one, context) };
+    const results = await this.submissions.submitAll(body.each, context);
+    if (results.some(({ uuid }) => uuid === null)) reply.code(207);
+    return results;
   }
 
   @Get(':id')
@@ -95,42 +89,29 @@ export class TasksController {
   async update(
     @Param('id') id: string,
     @WireBody(taskUpdateSchema) body: TaskUpdate,
-    @CurrentAccount() account: Account,
-    @Req() request: FastifyRequest,
+    @CurrentContext() context: RequestContext,
   ): Promise<void> {
-    await this.changes.update(id, body, contextOf(request, account));
+    await this.changes.update(id, body, context);
   }
 
   @Delete(':id')
   @ApiOperation({ summary: 'Delete a task; a running one is cancelled first' })
-  async delete(
-    @Param('id') id: string,
-    @CurrentAccount() account: Account,
-    @Req() request: FastifyRequest,
-  ): Promise<void> {
-    await this.changes.delete(id, contextOf(request, account));
+  async delete(@Param('id') id: string, @CurrentContext() context: RequestContext): Promise<void> {
+    await this.changes.delete(id, context);
   }
 
   @Post(':id/abort')
   @HttpCode(200)
   @Idempotent({ service: 'submission', repeatable: true })
   @ApiOperation({ summary: 'Cancel a task; 403 when it is finished' })
-  async abort(
-    @Param('id') id: string,
-    @CurrentAccount() account: Account,
-    @Req() request: FastifyRequest,
-  ): Promise<void> {
-    await this.changes.abort(id, contextOf(request, account));
+  async abort(@Param('id') id: string, @CurrentContext() context: RequestContext): Promise<void> {
+    await this.changes.abort(id, context);
   }
 
   @Patch(':id')
   @BodyLimit(LARGE_BODY)
   @ApiOperation({ summary: 'Fetch new and changed resources where the task runs; 400 when it does not run' })
-  async updateResources(
-    @Param('id') id: string,
-    @CurrentAccount() account: Account,
-    @Req() request: FastifyRequest,
-  ): Promise<void> {
-    await this.changes.updateResources(id, contextOf(request, account));
+  async updateResources(@Param('id') id: string, @CurrentContext() context: RequestContext): Promise<void> {
+    await this.changes.updateResources(id, context);
   }
 }

@@ -1,0 +1,80 @@
+import { Injectable } from '@nestjs/common';
+import type { TaskSpec } from '@fornax/domain';
+import type { RequestContext } from '@fornax/service-kit';
+import type { Reservation, Reserved } from './reservation.js';
+import { Shortnames } from './shortnames.js';
+import { TaskBuckets } from './task-buckets.js';
+import { TaskQuota } from './task-quota.js';
+
+/** Reserves what a new task needs. What costs nothing is asked first, what leaves a trace last. */
+@Injectable()
+export class Reservations {
+  constructor(
+    private readonly quota: TaskQuota,
+    private readonly buckets: TaskBuckets,
+    private readonly names: Shortnames,
+  ) {}
+
+  /**
+   * @param taskId the task's id, unless an unanswered request of the same name is gone on with
+   * @param mayContinue whether this request may be taken for such a one; a caller with a key of its own tells its requests apart
+   * @throws Forbidden the quota is used up
+   * @throws NotFound, Invalid a bucket cannot be used
+   * @throws Invalid the account has a task of this name
+   * @throws Unavailable storage does not answer
+   */
+  async reserve(spec: TaskSpec, taskId: string, mayContinue: boolean, context: RequestContext): Promise<Reservation> {
+    const place = await this.quota.reserve(context.account, taskId);
+    try {
+      await this.buckets.ensure(spec, context);
+      return both(place, await this.nameOf(spec, taskId, mayContinue, context));
+    } catch (error) {
+      await place.release();
+      throw error;
+    }
+  }
+
+  /** An earlier request has submitted the task: only its name may still have to be confirmed. */
+  ofSubmitted({ shortname }: TaskSpec, taskId: string): Reservation {
+    return shortname === taskId ? unnamed(taskId) : this.names.ofSubmitted(taskId);
+  }
+
+  private async nameOf(
+    { shortname }: TaskSpec,
+    taskId: string,
+    mayContinue: boolean,
+    { account }: RequestContext,
+  ): Promise<Reservation> {
+    return shortname === taskId
+      ? unnamed(taskId)
+      : this.names.reserve({ owner: account.id, shortname, taskId }, mayContinue);
+  }
+}
+
+const nothing = (): void => undefined;
+
+/** A task without a name goes by its id, which is its own. */
+const unnamed = (taskId: string): Reservation => ({
+  taskId,
+  isNew: true,
+  confirm: nothing,
+  release: () => Promise.resolve(),
+  leaveUnknown: nothing,
+});
+
+const both = (place: Reserved, name: Reservation): Reservation => ({
+  taskId: name.taskId,
+  isNew: name.isNew,
+  confirm: () => {
+    place.confirm();
+    name.confirm();
+  },
+  release: async () => {
+    await place.release();
+    await name.release();
+  },
+  leaveUnknown: () => {
+    place.leaveUnknown();
+    name.leaveUnknown();
+  },
+});

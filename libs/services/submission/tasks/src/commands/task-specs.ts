@@ -1,0 +1,45 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { TaskCreation } from '@fornax/contracts';
+import type { TaskOrigin, TaskSpec } from '@fornax/domain';
+import { AccountDirectory, type RequestContext } from '@fornax/service-kit';
+import { Forbidden, ValidationFailed } from '@fornax/base';
+import { TASKS_CONFIG, type TasksConfig } from '../config/tasks-config.js';
+import { ProfileCatalogue } from '@fornax/profiles';
+import { SecretConstants, type SealedConstants } from '../model/secret-constants.js';
+import { toSpec } from '../model/task-spec.js';
+
+/** Where a task comes from that is made from another one: its masked secrets stand for the other one's. */
+export interface TaskSource {
+  readonly origin: TaskOrigin;
+  readonly secrets: SealedConstants;
+}
+
+/** Makes the specification of a new task from what was asked for. It leaves no trace. */
+@Injectable()
+export class TaskSpecs {
+  constructor(
+    private readonly profiles: ProfileCatalogue,
+    private readonly secrets: SecretConstants,
+    private readonly accounts: AccountDirectory,
+    @Inject(TASKS_CONFIG) private readonly config: TasksConfig,
+  ) {}
+
+  /** @throws ValidationFailed, Forbidden */
+  specOf(creation: TaskCreation, taskId: string, { account }: RequestContext, source?: TaskSource): TaskSpec {
+    if ((creation.forcedConstants ?? []).length > 0 && account.role !== 'operator')
+      throw new Forbidden('Forced constants need a permission that this account does not have', {
+        code: 'forbidden-forced-constants',
+      });
+    const checked = toSpec(creation, {
+      taskId,
+      profileOf: (name) => this.profiles.answer(name),
+      projectOf: (projectUuid) => this.accounts.projectFor(account.id, projectUuid),
+      defaultRequest: { cores: this.config.instanceCores, memoryMB: this.config.instanceMemoryMB },
+      sealConstants: (constants) =>
+        source ? this.secrets.copy(constants, source.secrets) : this.secrets.seal(constants),
+      ...(source ? { origin: source.origin } : {}),
+    });
+    if ('errors' in checked) throw new ValidationFailed(checked.errors);
+    return checked.spec;
+  }
+}
