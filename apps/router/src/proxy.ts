@@ -5,7 +5,8 @@ import http, {
   type ServerResponse,
 } from 'node:http';
 import { pipeline } from 'node:stream';
-import { BODY_LIMIT_BYTES, drainThenEnd, refuse, type Peers } from '@fornax/service-kit';
+import { drainThenEnd, refuse, type Peers } from '@fornax/service-kit';
+import { BODY_LIMIT_BYTES } from '@fornax/identity';
 
 /** Headers that speak of one connection only (RFC 9110, 7.6.1). */
 const HOP_BY_HOP = [

@@ -6,9 +6,9 @@ import {
   RequestSlots,
   serverOptions,
   shareOf,
-  tokenOf,
   type DoorLimits,
 } from '@fornax/service-kit';
+import { tokenOf } from '@fornax/identity';
 import { durationHistogram } from '@fornax/base';
 import type { Telemetry } from '@fornax/base/telemetry';
 import {

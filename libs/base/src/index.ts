@@ -15,6 +15,7 @@ export {
   type ErrorKind,
 } from './errors/errors.js';
 export { isOutage } from './errors/outage.js';
+export { derivedId, newId } from './ids/ids.js';
 export { scanJson, type JsonBounds } from './json/json-scan.js';
 export { jsonOf } from './json/json.js';
 export { MessageBudget } from './json/message-budget.js';
@@ -30,7 +31,7 @@ export { RecurringTrouble } from './telemetry/recurring-trouble.js';
 export { activeTraceId, activeTraceparent, inSpan, traceContextOf, type SpanOptions } from './telemetry/trace.js';
 export { Backoff, backoffMs, type BackoffBounds } from './time/backoff.js';
 export { CautiousClock } from './time/cautious-clock.js';
-export { newId, systemClock, systemMonotonicClock, type Clock, type MonotonicClock } from './time/clock.js';
+export { systemClock, systemMonotonicClock, type Clock, type MonotonicClock } from './time/clock.js';
 export { allowManyListeners, delay } from './time/delay.js';
 export { every } from './time/every.js';
 export { unlessAborted } from './time/unless-aborted.js';

@@ -5,7 +5,8 @@ import type { EventLog } from '@fornax/event-store';
 import type { Projection } from '@fornax/projections';
 import { aCommit } from '@fornax/testing';
 import type { EntityManager, MigrationInterface, QueryRunner } from 'typeorm';
-import { EVENT_LOG, hashToken, Sealer, type TestApp } from './index.js';
+import { EVENT_LOG, type TestApp } from './index.js';
+import { hashToken, Sealer } from '@fornax/identity';
 import { newId } from '@fornax/base';
 
 const QUOTAS = { maxTasks: 1, maxBuckets: 1, maxStorageBytes: 1, maxInstances: 1, maxCores: 1 };

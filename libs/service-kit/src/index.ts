@@ -1,30 +1,9 @@
 // For the time of the move: what is of @fornax/base is imported from there.
 export * from '@fornax/base';
+export * from '@fornax/identity';
 export { startTelemetry, type Telemetry, type TelemetryOptions } from '@fornax/base/telemetry';
 export { loadCoreConfig, type CoreConfig } from './config/core-config.js';
 export { wireErrorOf } from './errors/wire-error.js';
-export {
-  hashToken,
-  type Account,
-  type Organisation,
-  type Project,
-  type TokenFacts,
-  type UsableProject,
-} from './accounts/account.js';
-export { AccountDirectory, type Need } from './accounts/account-directory.js';
-export { CurrentContext } from './accounts/current-context.js';
-export { accountOf, AdmittedBy, CurrentAccount, OperatorOnly, Public, tokenOf } from './accounts/auth.guard.js';
-export { reasonIn, reasonOf } from './accounts/reason.js';
-export { contextOf, derivedId, metaOf, type RequestContext } from './accounts/request-context.js';
-export { userMeta, type Asking, type Owner } from './accounts/user-meta.js';
-export { SealedElsewhere, Sealer, type DataKey } from './secrets/sealer.js';
-export {
-  signLeaseClaims,
-  signServiceClaims,
-  verifyLeaseToken,
-  verifyServiceToken,
-  type LeaseCredentials,
-} from './secrets/lease-claims.js';
 export {
   CLOCK,
   CORE_CONFIG,
@@ -65,7 +44,6 @@ export { isSameToken } from './http/door/operator-check.js';
 export { shareOf, type Peers } from './http/door/peers.js';
 export { drainThenEnd, refuse, type Refusal } from './http/door/refuse.js';
 export { RequestSlots } from './http/door/request-slots.js';
-export { BODY_LIMIT_BYTES, BodyLimit, LARGE_BODY, SMALL_BODY, type BodyBounds } from './http/door/route-door.js';
 export { WrongTokens } from './http/door/wrong-tokens.js';
 export { methodLabel } from './http/request-telemetry.js';
 export { rewriteUrl } from './http/rewrite-url.js';

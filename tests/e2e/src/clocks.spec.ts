@@ -19,7 +19,7 @@ const DATED: Readonly<Record<string, number>> = {
   'libs/object-store/src/local/deletions.ts': 1,
   // Files that a reindex sets aside, by their dates.
   'libs/object-store/src/local/local.object-store.ts': 1,
-  'libs/service-kit/src/accounts/account-directory.ts': 2,
+  'libs/identity/src/accounts/account-directory.ts': 2,
   'libs/services/node-registry/src/enrollment/node-tokens.ts': 1,
   'libs/services/node-registry/src/rpc/membership.controller.ts': 1,
   // A wait that outlives the process: bounded by its own length.

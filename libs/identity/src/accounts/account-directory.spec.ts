@@ -6,7 +6,7 @@ import { Sealer } from '../secrets/sealer.js';
 import { hashToken } from './account.js';
 import { AccountsFold } from './accounts-fold.js';
 import { AccountDirectory } from './account-directory.js';
-import { isRead, tokenOf } from './auth.guard.js';
+import { isRead, tokenOf } from '../http/auth.guard.js';
 
 const at = 1_700_000_000_000;
 const sealer = new Sealer(Buffer.alloc(32, 3));

@@ -10,11 +10,12 @@ import { Reflector } from '@nestjs/core';
 import { ApiExtension } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Forbidden, Unauthorised } from '@fornax/base';
-import { routeDoor } from '../http/door/route-door.js';
-import { PUBLIC_EXTENSION } from '../http/openapi/complete-document.js';
-import type { Account } from './account.js';
-import { AccountDirectory } from './account-directory.js';
+import { routeDoor } from './route-door.js';
+import type { Account } from '../accounts/account.js';
+import { AccountDirectory } from '../accounts/account-directory.js';
 
+/** Marks an operation of the API document that needs no token; taken out before anybody reads it. */
+export const PUBLIC_EXTENSION = 'x-fornax-public';
 const IS_PUBLIC = 'fornax:public';
 const IS_OPERATOR_ONLY = 'fornax:operator-only';
 

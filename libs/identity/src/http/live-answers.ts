@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { AccountDirectory } from './account-directory.js';
+import type { AccountDirectory } from '../accounts/account-directory.js';
 import { isStillAdmitted, tokenOf } from './auth.guard.js';
 
 /** Node's timers take no more; a longer wait is looked at again in between. */

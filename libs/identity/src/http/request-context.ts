@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { CommitMeta } from '@fornax/contracts';
 import type { FastifyRequest } from 'fastify';
 import { newId } from '@fornax/base';
-import { wasBegunBefore } from '../idempotency/begun-before.js';
-import type { Account } from './account.js';
+import { wasBegunBefore } from './begun-before.js';
+import type { Account } from '../accounts/account.js';
 import { reasonOf } from './reason.js';
 import { userMeta, type Owner } from './user-meta.js';
 
@@ -40,12 +39,3 @@ export const contextOf = (request: FastifyRequest, account: Account): RequestCon
 
 /** @param owner of what is changed; absent where it is the asker's own, or nobody's */
 export const metaOf = (context: RequestContext, owner?: Owner): CommitMeta => userMeta('submission', context, owner);
-
-/** An id that is always the same for the same parts: a UUID of version 8 (RFC 9562) made of their SHA-256. */
-export const derivedId = (...parts: readonly string[]): string => {
-  const bytes = createHash('sha256').update(JSON.stringify(parts)).digest().subarray(0, 16);
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-  const hex = bytes.toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
-};

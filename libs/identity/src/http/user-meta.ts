@@ -1,6 +1,6 @@
 import type { CommitMeta } from '@fornax/contracts';
 import { activeTraceparent } from '@fornax/base';
-import type { Account } from './account.js';
+import type { Account } from '../accounts/account.js';
 
 /** Who asks for a change, and why. */
 export interface Asking {

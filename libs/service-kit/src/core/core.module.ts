@@ -20,8 +20,7 @@ import {
   type EventLog,
 } from '@fornax/event-store';
 import type { Logger } from 'pino';
-import { AccountDirectory } from '../accounts/account-directory.js';
-import { AuthGuard } from '../accounts/auth.guard.js';
+import { AccountDirectory, AuthGuard, checkMasterKey, Sealer } from '@fornax/identity';
 import type { CoreConfig } from '../config/core-config.js';
 import { type Env, RpcClient, systemClock, systemMonotonicClock, type Clock } from '@fornax/base';
 import { CarriedOutInterceptor, noteCommit } from '../errors/carried-out.js';
@@ -36,8 +35,6 @@ import { ProjectionsController } from '../projections/projections.controller.js'
 import { QuarantineDesk } from '../quarantine/quarantine-desk.js';
 import { QuarantineWatch } from '../quarantine/quarantine-watch.js';
 import { QuarantineController } from '../quarantine/quarantine.controller.js';
-import { checkMasterKey } from '../secrets/check-master-key.js';
-import { Sealer } from '../secrets/sealer.js';
 import { HealthRegistry } from './health.registry.js';
 import { LogStore } from './log-store.js';
 import { WriteStops } from './write-stops.js';

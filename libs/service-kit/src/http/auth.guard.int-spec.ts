@@ -5,18 +5,16 @@ import { Controller, Delete, Get, Header, HttpCode, Module, Patch, Post, Put } f
 import type { AccountEvent, AccountRole } from '@fornax/domain';
 import type { EventLog } from '@fornax/event-store';
 import { startTestNats, type TestNats } from '@fornax/testing';
+import { createTestApp, EVENT_LOG, type TestApp } from '../index.js';
 import {
   AccountDirectory,
-  createTestApp,
   CurrentAccount,
-  EVENT_LOG,
   hashToken,
   OperatorOnly,
   Public,
   Sealer,
   type Account,
-  type TestApp,
-} from '../index.js';
+} from '@fornax/identity';
 import { newId } from '@fornax/base';
 
 async function* endless(): AsyncGenerator<string> {

@@ -4,7 +4,7 @@ import { wireErrorOf } from '../errors/wire-error.js';
 import { errorBody } from '../errors/wire-exception.filter.js';
 import type { DoorLimits } from './door/door-limits.js';
 import { serverOptions } from './door/guard-connections.js';
-import { SMALL_BODY } from './door/route-door.js';
+import { SMALL_BODY } from '@fornax/identity';
 import { parseQuery } from './parse-query.js';
 import { rewriteUrl } from './rewrite-url.js';
 

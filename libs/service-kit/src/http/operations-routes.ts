@@ -4,7 +4,7 @@ import type { WriteStops } from '../core/write-stops.js';
 import { statusOf, type HealthRegistry, type Readiness, type Reason } from '../core/health.registry.js';
 import type { Telemetry } from '@fornax/base/telemetry';
 import { OPERATOR_CHECK } from './door/operator-check.js';
-import type { RouteDoor } from './door/route-door.js';
+import type { RouteDoor } from '@fornax/identity';
 
 export interface OperationsParts {
   readonly name: string;

@@ -16,12 +16,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { lastValueFrom, of, type Observable } from 'rxjs';
 import type { DataSource } from 'typeorm';
-import { accountOf } from '../accounts/auth.guard.js';
+import { accountOf, Sealer, noteBegunBefore } from '@fornax/identity';
 import { LOGGER } from '../core/tokens.js';
 import { Conflict, FornaxError, Invalid, Unsettled } from '@fornax/base';
 import { wireErrorOf } from '../errors/wire-error.js';
-import { Sealer } from '../secrets/sealer.js';
-import { noteBegunBefore } from './begun-before.js';
 import { IdempotencyStore, type StoredAnswer } from './idempotency-store.js';
 
 export interface IdempotentOptions {

@@ -5,7 +5,6 @@ import { WritesStopped, type EventLog } from '@fornax/event-store';
 import { aCommit, createTestDatabase, damageStore, eventually, startTestNats, submitted } from '@fornax/testing';
 import { appendAccount, CommitRows, CreateCommitRows1700000000001 } from '../commit-rows.fixture.js';
 import {
-  AccountDirectory,
   createTestApp,
   EVENT_LOG,
   ProjectionHost,
@@ -14,6 +13,7 @@ import {
   serviceDatabase,
   type TestApp,
 } from '../index.js';
+import { AccountDirectory } from '@fornax/identity';
 
 const SLOW_MS = 120_000;
 const OPERATOR = 'an-operator-token';

@@ -2,7 +2,7 @@ import { Controller, Get, Inject } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { JetStreamLog, type EventLog } from '@fornax/event-store';
 import { z } from 'zod';
-import { AdmittedBy } from '../accounts/auth.guard.js';
+import { AdmittedBy } from '@fornax/identity';
 import { EVENT_LOG } from '../core/tokens.js';
 import { Unavailable } from '@fornax/base';
 import { RECOVERY_CHECK } from '../http/door/operator-check.js';

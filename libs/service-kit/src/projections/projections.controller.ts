@@ -2,7 +2,7 @@ import { Controller, Get, Param, Post, Query } from '@nestjs/common';
 import { RebuildRefused } from '@fornax/projections';
 import { ApiConflictResponse, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
-import { OperatorOnly } from '../accounts/auth.guard.js';
+import { OperatorOnly } from '@fornax/identity';
 import { Conflict } from '@fornax/base';
 import { ProjectionHost, type ProjectionStatus } from './projection-host.js';
 

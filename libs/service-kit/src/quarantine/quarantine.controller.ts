@@ -11,9 +11,7 @@ import {
 } from '@nestjs/swagger';
 import { MAX_REASON_CHARS, reasonSchema } from '@fornax/contracts';
 import { z } from 'zod';
-import { AccountDirectory } from '../accounts/account-directory.js';
-import { AdmittedBy } from '../accounts/auth.guard.js';
-import { reasonIn } from '../accounts/reason.js';
+import { AccountDirectory, AdmittedBy, reasonIn } from '@fornax/identity';
 import { deciderOf, RECOVERY_CHECK } from '../http/door/operator-check.js';
 import { ZodBody } from '../http/zod-parameters.js';
 import { QuarantineDesk, detailSchema, entrySchema, type EntryDetail, type EntryView } from './quarantine-desk.js';

@@ -14,7 +14,6 @@ import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { appendAccount, CommitRows, CreateCommitRows1700000000001 } from '../commit-rows.fixture.js';
 import {
-  AccountDirectory,
   createTestApp,
   EVENT_LOG,
   LogHandler,
@@ -23,6 +22,7 @@ import {
   serviceDatabase,
   type TestApp,
 } from '../index.js';
+import { AccountDirectory } from '@fornax/identity';
 import { newId } from '@fornax/base';
 
 const SLOW_MS = 120_000;

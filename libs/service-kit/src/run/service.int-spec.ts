@@ -9,23 +9,19 @@ import type { Projection } from '@fornax/projections';
 import { createTestDatabase, startTestNats } from '@fornax/testing';
 import type { EntityManager, MigrationInterface, QueryRunner } from 'typeorm';
 import {
-  accountOf,
   createTestApp,
-  CurrentAccount,
   EVENT_LOG,
   LogHandler,
-  OperatorOnly,
   parseInput,
   ProjectionHost,
   provideProjection,
-  Public,
   RpcHandler,
   serviceDatabase,
   ZodBody,
   ZodQuery,
-  type Account,
   type TestApp,
 } from '../index.js';
+import { accountOf, CurrentAccount, OperatorOnly, Public, type Account } from '@fornax/identity';
 import { activeTraceparent, NotFound, RpcClient } from '@fornax/base';
 import { appendAccount } from '../commit-rows.fixture.js';
 

@@ -28,7 +28,8 @@ import {
   decideAndAppend,
   ensureConsumer,
 } from '@fornax/event-store';
-import { Sealer, createTestApp, hashToken, verifyLeaseToken, type TestApp } from '@fornax/service-kit';
+import { createTestApp, type TestApp } from '@fornax/service-kit';
+import { Sealer, hashToken, verifyLeaseToken } from '@fornax/identity';
 import { RpcClient, newId } from '@fornax/base';
 import {
   aCommit,

@@ -23,10 +23,9 @@ import {
   NATS,
   NODES_NATS,
   PUBLISHER,
-  Sealer,
-  signLeaseClaims,
   type CoreConfig,
 } from '@fornax/service-kit';
+import { Sealer, signLeaseClaims } from '@fornax/identity';
 import { RpcClient, activeTraceparent, inSpan, newId, type Clock, type MonotonicClock, delay } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';

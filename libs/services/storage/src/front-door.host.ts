@@ -5,17 +5,15 @@ import { RPC, leaseStatusReplySchema } from '@fornax/contracts';
 import type { ObjectStore } from '@fornax/object-store';
 import { accessDenied, s3Error, S3Error } from '@fornax/s3';
 import {
-  AccountDirectory,
   CLOCK,
   CORE_CONFIG,
   HealthRegistry,
   LOGGER,
   WriteStops,
-  verifyLeaseToken,
-  verifyServiceToken,
   type CoreConfig,
   type Writer,
 } from '@fornax/service-kit';
+import { AccountDirectory, verifyLeaseToken, verifyServiceToken } from '@fornax/identity';
 import { RpcClient, durationHistogram, inSpan, type Clock } from '@fornax/base';
 import { LeaseGate } from './access/lease-gate.js';
 import type { Identities, Principal } from './access/principal.js';

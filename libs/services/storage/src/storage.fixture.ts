@@ -7,16 +7,8 @@ import { type Commit, type FornaxEvent, type LeaseClaims, type RecordedCommit, R
 import type { AccountQuotas } from '@fornax/domain';
 import type { EventLog } from '@fornax/event-store';
 import { encodePath, sha256Hex, signRequest } from '@fornax/s3';
-import {
-  AccountDirectory,
-  EVENT_LOG,
-  NATS,
-  Sealer,
-  type TestApp,
-  createTestApp,
-  hashToken,
-  signLeaseClaims,
-} from '@fornax/service-kit';
+import { EVENT_LOG, NATS, type TestApp, createTestApp } from '@fornax/service-kit';
+import { AccountDirectory, Sealer, hashToken, signLeaseClaims } from '@fornax/identity';
 import { newId } from '@fornax/base';
 import { anEnd, concluded, createTestDatabase, eventually, startTestNats } from '@fornax/testing';
 import { jest } from '@jest/globals';

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { AccountDirectory } from '../../accounts/account-directory.js';
-import { tokenOf } from '../../accounts/auth.guard.js';
+import { type AccountDirectory, tokenOf, SMALL_BODY, type RouteDoor } from '@fornax/identity';
 import { Forbidden, Unauthorised, Unavailable } from '@fornax/base';
 import { wireErrorOf, type WireError } from '../../errors/wire-error.js';
 import { errorBody } from '../../errors/wire-exception.filter.js';
@@ -10,7 +9,6 @@ import type { HeaderChecks } from './header-checks.js';
 import { shareOf } from './peers.js';
 import { refuse } from './refuse.js';
 import { RequestSlots } from './request-slots.js';
-import { SMALL_BODY, type RouteDoor } from './route-door.js';
 import { WrongTokens } from './wrong-tokens.js';
 
 export interface DoorParts {

@@ -6,20 +6,17 @@ import { Body, Controller, Get, Header, Module, Post } from '@nestjs/common';
 import type { AccountRole } from '@fornax/domain';
 import type { EventLog } from '@fornax/event-store';
 import { eventually, openWire, requestHead as head, startTestNats, type TestNats, type Wire } from '@fornax/testing';
+import { createTestApp, EVENT_LOG, HeaderChecks, type TestApp } from '../../index.js';
 import {
   AccountDirectory,
   AdmittedBy,
   BodyLimit,
-  createTestApp,
-  EVENT_LOG,
   hashToken,
-  HeaderChecks,
   LARGE_BODY,
   Public,
   Sealer,
   tokenOf,
-  type TestApp,
-} from '../../index.js';
+} from '@fornax/identity';
 import { newId } from '@fornax/base';
 
 const TOKEN = 'token-of-user';

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Invalid, scanJson } from '@fornax/base';
-import { SMALL_BODY } from './route-door.js';
+import { SMALL_BODY } from '@fornax/identity';
 
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 const BLANK = /^[ \t\r\n]*$/;

@@ -1,8 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import type { AccountDirectory } from '../../accounts/account-directory.js';
-import { tokenOf } from '../../accounts/auth.guard.js';
-import { hashToken } from '../../accounts/account.js';
+import { type AccountDirectory, tokenOf, hashToken } from '@fornax/identity';
 
 /** Name of the check for what only those see who run the platform: metrics, and why something is not ready. */
 export const OPERATOR_CHECK = 'fornax:operator';

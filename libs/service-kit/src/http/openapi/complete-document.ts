@@ -1,13 +1,10 @@
 import { MAX_REASON_CHARS } from '@fornax/contracts';
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { REASON_HEADER_NAME } from '../../accounts/reason.js';
+import { PUBLIC_EXTENSION, REASON_HEADER_NAME } from '@fornax/identity';
 import type { Operation, Parameter, PathItem, Reference } from './openapi-types.js';
 import { ERROR_DESCRIPTIONS, ERROR_SCHEMAS, errorContent } from './error-answers.js';
 import { modernSchema } from './modern-schema.js';
 import { operationsPaths } from './operations-paths.js';
-
-/** Put on an operation that needs no token (see `Public`). */
-export const PUBLIC_EXTENSION = 'x-fornax-public';
 
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
 

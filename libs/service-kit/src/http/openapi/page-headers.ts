@@ -1,4 +1,4 @@
-import type { RouteDoor } from '../door/route-door.js';
+import type { RouteDoor } from '@fornax/identity';
 
 /** For pages that everybody may read. */
 export const ANONYMOUS: { readonly config: { readonly door: RouteDoor } } = { config: { door: { isAnonymous: true } } };

@@ -1,6 +1,6 @@
 import { Controller, Get, Param } from '@nestjs/common';
 import { ApiForbiddenResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { CurrentAccount, type Account } from '@fornax/service-kit';
+import { CurrentAccount, type Account } from '@fornax/identity';
 import { NotBuilt } from '@fornax/base';
 import { LedgerReader } from './ledger-reader.js';
 

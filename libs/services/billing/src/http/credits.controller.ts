@@ -1,6 +1,6 @@
 import { Controller, Get, Inject, Param } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { CurrentAccount, type Account } from '@fornax/service-kit';
+import { CurrentAccount, type Account } from '@fornax/identity';
 import { BILLING_CONFIG, type BillingConfig } from '../billing.config.js';
 import { LedgerReader } from './ledger-reader.js';
 import { creditsSchema, euros } from './wire-ledger.js';

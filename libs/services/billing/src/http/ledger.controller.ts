@@ -1,6 +1,7 @@
 import { Controller, Get, Param } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { CurrentAccount, ZodQuery, type Account } from '@fornax/service-kit';
+import { ZodQuery } from '@fornax/service-kit';
+import { CurrentAccount, type Account } from '@fornax/identity';
 import { LedgerReader } from './ledger-reader.js';
 import { ledgerPageSchema, linesQuerySchema, type LedgerPage, type LinesQuery } from './wire-ledger.js';
 

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { NodeTokenState } from '@fornax/domain';
-import { HeaderChecks, tokenOf } from '@fornax/service-kit';
+import { HeaderChecks } from '@fornax/service-kit';
+import { tokenOf } from '@fornax/identity';
 import { Unauthorised } from '@fornax/base';
 import type { IncomingMessage } from 'node:http';
 import { NodeTokens } from './node-tokens.js';

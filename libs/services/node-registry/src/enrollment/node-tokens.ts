@@ -9,7 +9,8 @@ import {
   type NodeTokenState,
 } from '@fornax/domain';
 import { decideAndAppend, loadAggregate, type EventLog, type Loaded } from '@fornax/event-store';
-import { CLOCK, EVENT_LOG, hashToken } from '@fornax/service-kit';
+import { CLOCK, EVENT_LOG } from '@fornax/service-kit';
+import { hashToken } from '@fornax/identity';
 import { Forbidden, Unauthorised, newId, type Clock } from '@fornax/base';
 
 import type { Asked } from '../fleet/node-commands.js';

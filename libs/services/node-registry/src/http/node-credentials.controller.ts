@@ -18,16 +18,8 @@ import {
   type NodeJoined,
   type WireNodeRevocation,
 } from '@fornax/contracts';
-import {
-  AdmittedBy,
-  CurrentAccount,
-  Idempotent,
-  LOGGER,
-  OperatorOnly,
-  ZodBody,
-  reasonOf,
-  type Account,
-} from '@fornax/service-kit';
+import { Idempotent, LOGGER, ZodBody } from '@fornax/service-kit';
+import { AdmittedBy, CurrentAccount, OperatorOnly, reasonOf, type Account } from '@fornax/identity';
 import { Conflict, NotFound } from '@fornax/base';
 import type { FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';

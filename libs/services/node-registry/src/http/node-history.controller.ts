@@ -1,7 +1,8 @@
 import { Controller, Get, Inject, Param } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { EventLog } from '@fornax/event-store';
-import { EVENT_LOG, OperatorOnly, ZodQuery } from '@fornax/service-kit';
+import { EVENT_LOG, ZodQuery } from '@fornax/service-kit';
+import { OperatorOnly } from '@fornax/identity';
 import { NotFound } from '@fornax/base';
 import { z } from 'zod';
 import { nodeEventsOf, nodeEventSchema, type WireNodeEvent } from './wire-node-event.js';

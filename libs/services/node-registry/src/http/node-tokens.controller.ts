@@ -10,17 +10,8 @@ import {
   type WireNodeToken,
 } from '@fornax/contracts';
 import { nodeTokenStatus } from '@fornax/domain';
-import {
-  CLOCK,
-  CurrentAccount,
-  Idempotent,
-  OperatorOnly,
-  ZodBody,
-  reasonIn,
-  reasonOf,
-  ZodParam,
-  type Account,
-} from '@fornax/service-kit';
+import { CLOCK, Idempotent, ZodBody, ZodParam } from '@fornax/service-kit';
+import { CurrentAccount, OperatorOnly, reasonIn, reasonOf, type Account } from '@fornax/identity';
 import type { Clock } from '@fornax/base';
 import { z } from 'zod';
 import { AdmissionPolicy } from '../credentials/admission-policy.js';

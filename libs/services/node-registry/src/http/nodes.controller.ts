@@ -2,17 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Controller, Get, Headers, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { NodeAccess, NodeHardware } from '@fornax/domain';
-import {
-  CORE_CONFIG,
-  CurrentAccount,
-  Idempotent,
-  LOGGER,
-  OperatorOnly,
-  ProjectionHost,
-  reasonOf,
-  type Account,
-  type CoreConfig,
-} from '@fornax/service-kit';
+import { CORE_CONFIG, Idempotent, LOGGER, ProjectionHost, type CoreConfig } from '@fornax/service-kit';
+import { CurrentAccount, OperatorOnly, reasonOf, type Account } from '@fornax/identity';
 import { Conflict, NotFound } from '@fornax/base';
 import type { Logger } from 'pino';
 import { z } from 'zod';

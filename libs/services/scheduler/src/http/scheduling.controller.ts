@@ -1,7 +1,7 @@
 import { Controller, Get, Param } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RPC, waitingReplySchema } from '@fornax/contracts';
-import { AccountDirectory, CurrentAccount, OperatorOnly, type Account } from '@fornax/service-kit';
+import { AccountDirectory, CurrentAccount, OperatorOnly, type Account } from '@fornax/identity';
 import { NotFound, RpcClient } from '@fornax/base';
 import { z } from 'zod';
 import { overviewReplySchema, type OverviewReply } from '../rpc/schemas.js';

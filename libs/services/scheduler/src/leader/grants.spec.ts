@@ -11,7 +11,7 @@ import {
   started,
   submitted,
 } from '@fornax/testing';
-import { Sealer } from '@fornax/service-kit';
+import { Sealer } from '@fornax/identity';
 import { SchedulerView } from '../view/scheduler-view.js';
 import { grantLease } from './grants.js';
 

@@ -1,6 +1,6 @@
 import type { GrantReply, GrantRequest, LeaseClaims } from '@fornax/contracts';
 import type { TaskSpec } from '@fornax/domain';
-import { SealedElsewhere } from '@fornax/service-kit';
+import { SealedElsewhere } from '@fornax/identity';
 import type { SchedulerView, TaskEntry } from '../view/scheduler-view.js';
 
 /** The part of the sealer that opens a task's secrets. */

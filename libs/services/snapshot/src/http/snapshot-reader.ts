@@ -1,15 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { EventLog } from '@fornax/event-store';
-import {
-  AccountDirectory,
-  CORE_CONFIG,
-  EVENT_LOG,
-  ProjectionHost,
-  type Account,
-  type CoreConfig,
-  type Need,
-} from '@fornax/service-kit';
+import { CORE_CONFIG, EVENT_LOG, ProjectionHost, type CoreConfig } from '@fornax/service-kit';
+import { AccountDirectory, type Account, type Need } from '@fornax/identity';
 import { NotFound } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import type { SnapshotRow } from '../projections/snapshot-row.js';

@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { CLOCK, CurrentAccount, Idempotent, reasonOf, type Account } from '@fornax/service-kit';
+import { CLOCK, Idempotent } from '@fornax/service-kit';
+import { CurrentAccount, reasonOf, type Account } from '@fornax/identity';
 import { Forbidden, NotBuilt, newId, type Clock } from '@fornax/base';
 import { SnapshotReader } from './snapshot-reader.js';
 import { TriggerSnapshotHandler } from './trigger-snapshot.handler.js';

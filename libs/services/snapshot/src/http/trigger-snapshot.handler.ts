@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ensureBucketsReplySchema, placementsReplySchema, RPC } from '@fornax/contracts';
 import type { SnapshotConfig, SnapshotPart } from '@fornax/domain';
-import { userMeta, type Asking } from '@fornax/service-kit';
+import { userMeta, type Asking } from '@fornax/identity';
 import { Forbidden, Invalid, newId, RpcClient } from '@fornax/base';
 import { SnapshotCommands } from '../commands/snapshot-commands.js';
 import type { TaskRef } from '../projections/task-refs.js';

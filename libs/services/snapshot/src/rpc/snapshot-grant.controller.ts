@@ -2,7 +2,8 @@ import { Controller, Inject } from '@nestjs/common';
 import { Ctx, NatsContext, Payload } from '@nestjs/microservices';
 import { nodeRpcPattern, parseNodeRpcSubject, snapshotGrantRequestSchema, type GrantReply } from '@fornax/contracts';
 import { isSnapshotOpen } from '@fornax/domain';
-import { CLOCK, CORE_CONFIG, parseInput, RpcHandler, signLeaseClaims, type CoreConfig } from '@fornax/service-kit';
+import { CLOCK, CORE_CONFIG, parseInput, RpcHandler, type CoreConfig } from '@fornax/service-kit';
+import { signLeaseClaims } from '@fornax/identity';
 import type { Clock } from '@fornax/base';
 import { SnapshotCommands } from '../commands/snapshot-commands.js';
 

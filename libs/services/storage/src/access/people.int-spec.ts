@@ -1,5 +1,5 @@
 import { CreateBucketCommand, GetObjectCommand, ListBucketsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { AccountDirectory, hashToken, Sealer } from '@fornax/service-kit';
+import { AccountDirectory, hashToken, Sealer } from '@fornax/identity';
 import { newId } from '@fornax/base';
 import type { AccountEvent } from '@fornax/domain';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';

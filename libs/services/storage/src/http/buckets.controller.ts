@@ -1,6 +1,6 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { CurrentAccount, type Account } from '@fornax/service-kit';
+import { CurrentAccount, type Account } from '@fornax/identity';
 import { z } from 'zod';
 import { StorageUsage, type BucketUsage } from '../buckets/storage-usage.js';
 import { StorageReads } from '../reading/storage-reads.js';

@@ -1,7 +1,7 @@
 import { Controller, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { objectsReindexSchema, type ObjectsReindex } from '@fornax/contracts';
-import { OperatorOnly } from '@fornax/service-kit';
+import { OperatorOnly } from '@fornax/identity';
 import { StoreWatch } from '../buckets/store-watch.js';
 
 /** What an operator does to the index of objects. */

@@ -15,7 +15,8 @@ import {
 } from '@aws-sdk/client-s3';
 import type { LeaseClaims } from '@fornax/contracts';
 import type { AttemptEnd, TaskEvent } from '@fornax/domain';
-import { ProjectionHost, signLeaseClaims } from '@fornax/service-kit';
+import { ProjectionHost } from '@fornax/service-kit';
+import { signLeaseClaims } from '@fornax/identity';
 import { newId } from '@fornax/base';
 import { eventually } from '@fornax/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';

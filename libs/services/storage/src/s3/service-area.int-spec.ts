@@ -10,7 +10,7 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { signServiceClaims, type LeaseCredentials } from '@fornax/service-kit';
+import { signServiceClaims, type LeaseCredentials } from '@fornax/identity';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { StorageUsage } from '../buckets/storage-usage.js';
 import { StorageUnderTest, TEST_MASTER_KEY, type TestUser, failureOf } from '../storage.fixture.js';

@@ -1,7 +1,7 @@
 import { Controller, Get, Param, Query, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { taskSchema, type WireTask } from '@fornax/contracts';
-import { CurrentAccount, type Account } from '@fornax/service-kit';
+import { CurrentAccount, type Account } from '@fornax/identity';
 import { NotFound, ValidationFailed } from '@fornax/base';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';

@@ -1,7 +1,8 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { RPC, waitingReplySchema, type WaitingReply } from '@fornax/contracts';
-import { CLOCK, CurrentAccount, type Account } from '@fornax/service-kit';
+import { CLOCK } from '@fornax/service-kit';
+import { CurrentAccount, type Account } from '@fornax/identity';
 import { FornaxError, NotFound, RpcClient, type Clock } from '@fornax/base';
 import { z } from 'zod';
 import { type AsOf, isUpTo, KnownTasks, parseAsOf, TaskHistory } from '@fornax/tasks';

@@ -2,17 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { accountDecider } from '@fornax/domain';
 import { CommandRejected, decideAndAppend, loadAggregate, type EventLog } from '@fornax/event-store';
-import {
-  AccountDirectory,
-  CLOCK,
-  derivedId,
-  EVENT_LOG,
-  hashToken,
-  HealthRegistry,
-  Sealer,
-  WriteStops,
-} from '@fornax/service-kit';
-import { type Clock, ConfigError, newId } from '@fornax/base';
+import { CLOCK, EVENT_LOG, HealthRegistry, WriteStops } from '@fornax/service-kit';
+import { AccountDirectory, hashToken, Sealer } from '@fornax/identity';
+import { derivedId, type Clock, ConfigError, newId } from '@fornax/base';
 import { PEOPLE_CONFIG, type PeopleConfig } from './people-config.js';
 import { OPERATOR_QUOTAS } from './new-quotas.js';
 

@@ -16,7 +16,8 @@ import {
   type WireOwnedProject,
   type WireToken,
 } from '@fornax/contracts';
-import { type Account, AccountDirectory, contextOf, CurrentAccount, Idempotent, WireBody } from '@fornax/service-kit';
+import { Idempotent, WireBody } from '@fornax/service-kit';
+import { type Account, AccountDirectory, contextOf, CurrentAccount } from '@fornax/identity';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Projects } from './projects.js';

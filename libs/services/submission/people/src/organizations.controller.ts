@@ -8,15 +8,8 @@ import {
   type OrganizationCreation,
   type WireOrganization,
 } from '@fornax/contracts';
-import {
-  type Account,
-  AccountDirectory,
-  contextOf,
-  CurrentAccount,
-  Idempotent,
-  OperatorOnly,
-  WireBody,
-} from '@fornax/service-kit';
+import { Idempotent, WireBody } from '@fornax/service-kit';
+import { type Account, AccountDirectory, contextOf, CurrentAccount, OperatorOnly } from '@fornax/identity';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Users } from './users.js';

@@ -8,18 +8,9 @@ import {
   organisationDecider,
 } from '@fornax/domain';
 import { decideAndAppend, type EventLog } from '@fornax/event-store';
-import {
-  AccountDirectory,
-  CLOCK,
-  CORE_CONFIG,
-  type CoreConfig,
-  derivedId,
-  EVENT_LOG,
-  metaOf,
-  type Owner,
-  type RequestContext,
-} from '@fornax/service-kit';
-import { type Clock, newId } from '@fornax/base';
+import { CLOCK, CORE_CONFIG, type CoreConfig, EVENT_LOG } from '@fornax/service-kit';
+import { AccountDirectory, metaOf, type Owner, type RequestContext } from '@fornax/identity';
+import { derivedId, type Clock, newId } from '@fornax/base';
 
 /** A command without its time, whatever the union. */
 type Timeless<C> = C extends unknown ? Omit<C, 'at'> : never;

@@ -8,15 +8,8 @@ import {
   type ProjectChange,
   type WireOwnedProject,
 } from '@fornax/contracts';
-import {
-  type Account,
-  contextOf,
-  CurrentAccount,
-  Idempotent,
-  OperatorOnly,
-  WireBody,
-  ZodQuery,
-} from '@fornax/service-kit';
+import { Idempotent, WireBody, ZodQuery } from '@fornax/service-kit';
+import { type Account, contextOf, CurrentAccount, OperatorOnly } from '@fornax/identity';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Projects } from './projects.js';

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { OwnedProjectCreation, ProjectChange, ProjectCreation, WireOwnedProject } from '@fornax/contracts';
 import type { ProjectCommand } from '@fornax/domain';
-import { type Account, AccountDirectory, derivedId, type Project, type RequestContext } from '@fornax/service-kit';
-import { Forbidden, newId, NotFound, ValidationFailed } from '@fornax/base';
+import { type Account, AccountDirectory, type Project, type RequestContext } from '@fornax/identity';
+import { derivedId, Forbidden, newId, NotFound, ValidationFailed } from '@fornax/base';
 import { PeopleCommands } from './people-commands.js';
 import { Users } from './users.js';
 import { wireOwnedProject } from './wire-people.js';

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import type { TokenCreation, WireNewToken, WireToken } from '@fornax/contracts';
-import { AccountDirectory, CLOCK, derivedId, hashToken, type RequestContext, Sealer } from '@fornax/service-kit';
-import { type Clock, Conflict, newId, NotFound } from '@fornax/base';
+import { CLOCK } from '@fornax/service-kit';
+import { AccountDirectory, hashToken, type RequestContext, Sealer } from '@fornax/identity';
+import { derivedId, type Clock, Conflict, newId, NotFound } from '@fornax/base';
 import { PeopleCommands } from './people-commands.js';
 import { wireToken } from './wire-people.js';
 

@@ -18,16 +18,8 @@ import {
   type WireUser,
   type WireUserPage,
 } from '@fornax/contracts';
-import {
-  type Account,
-  AccountDirectory,
-  contextOf,
-  CurrentAccount,
-  Idempotent,
-  OperatorOnly,
-  WireBody,
-  ZodQuery,
-} from '@fornax/service-kit';
+import { Idempotent, WireBody, ZodQuery } from '@fornax/service-kit';
+import { type Account, AccountDirectory, contextOf, CurrentAccount, OperatorOnly } from '@fornax/identity';
 import { NotFound } from '@fornax/base';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { OrganizationChange, OrganizationCreation, UserChange, UserCreation } from '@fornax/contracts';
 import { changedQuotas } from '@fornax/domain';
-import { type Account, AccountDirectory, derivedId, type Organisation, type RequestContext } from '@fornax/service-kit';
-import { Conflict, Forbidden, NotFound, ValidationFailed } from '@fornax/base';
+import { type Account, AccountDirectory, type Organisation, type RequestContext } from '@fornax/identity';
+import { derivedId, Conflict, Forbidden, NotFound, ValidationFailed } from '@fornax/base';
 import { accountIdOf } from './first-account.js';
 import { ORGANISATION_QUOTAS, USER_QUOTAS } from './new-quotas.js';
 import { PeopleCommands } from './people-commands.js';

@@ -8,7 +8,7 @@ import {
   type WireUser,
 } from '@fornax/contracts';
 import { quotasOfPlan, type ComputingQuotas } from '@fornax/domain';
-import type { Account, AccountDirectory, Organisation, Project, TokenFacts } from '@fornax/service-kit';
+import type { Account, AccountDirectory, Organisation, Project, TokenFacts } from '@fornax/identity';
 
 /** One client holds the organization's id in a value type: the zero Guid stands for none (contract, 5.2). */
 const ZERO_GUID = '00000000-0000-0000-0000-000000000000';

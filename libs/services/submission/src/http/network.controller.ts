@@ -1,7 +1,7 @@
 import { Controller, Get, Param } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Ranges } from '@fornax/domain';
-import { CurrentAccount, type Account } from '@fornax/service-kit';
+import { CurrentAccount, type Account } from '@fornax/identity';
 import { z } from 'zod';
 import { TaskLookup } from '@fornax/tasks';
 

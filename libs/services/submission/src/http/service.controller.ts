@@ -12,7 +12,8 @@ import {
   type WireUserInfo,
   type WireUserQuotas,
 } from '@fornax/contracts';
-import { CORE_CONFIG, CurrentAccount, Public, type Account, type CoreConfig } from '@fornax/service-kit';
+import { CORE_CONFIG, type CoreConfig } from '@fornax/service-kit';
+import { CurrentAccount, Public, type Account } from '@fornax/identity';
 import { NotFound } from '@fornax/base';
 import { z } from 'zod';
 import { ProfileCatalogue } from '@fornax/profiles';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { int32, RPC, storageUsageReplySchema, type WireUserInfo, type WireUserQuotas } from '@fornax/contracts';
-import { AccountDirectory, type Account } from '@fornax/service-kit';
+import { AccountDirectory, type Account } from '@fornax/identity';
 import { RpcClient, Unavailable } from '@fornax/base';
 import { wireProject } from '@fornax/people';
 import { OrganisationQuotas, planQuotas, RunningCounts, sumOf } from '@fornax/tasks';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
-import { verifyServiceToken } from '@fornax/service-kit';
+import { verifyServiceToken } from '@fornax/identity';
 
 /** The area of the storage service that this one uses, played by a few lines: whether the real one lets it in is tested there. */
 export interface ObjectStorage {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createdSchema, type WireTask } from '@fornax/contracts';
 import type { TaskEvent, TaskSpec } from '@fornax/domain';
-import { Sealer } from '@fornax/service-kit';
+import { Sealer } from '@fornax/identity';
 import { anEnd, aLease, cancelRequested, concluded, dispatched } from '@fornax/testing';
 import { minimal, readFrom, startHarness, submitTo, type Answer, type Harness } from './submission.fixture.js';
 

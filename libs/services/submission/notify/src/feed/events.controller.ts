@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
 import { Controller, Get, Query, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiProduces, ApiQuery, ApiTags } from '@nestjs/swagger';
-import { AccountDirectory, CurrentAccount, EVENT_STREAM_CONTENT, tokenOf, type Account } from '@fornax/service-kit';
+import { EVENT_STREAM_CONTENT } from '@fornax/service-kit';
+import { AccountDirectory, CurrentAccount, tokenOf, type Account } from '@fornax/identity';
 import { Forbidden, ValidationFailed } from '@fornax/base';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { KnownTasks } from '@fornax/tasks';

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { AccountDirectory } from '@fornax/service-kit';
+import { AccountDirectory } from '@fornax/identity';
 
 /** Keeps from a disabled account's receivers what happens meanwhile: it is told once the account is enabled again. */
 @Injectable()

@@ -1,6 +1,7 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { type EventLog, lead, LogReset, type Nats } from '@fornax/event-store';
-import { CLOCK, CORE_CONFIG, type CoreConfig, EVENT_LOG, LOGGER, NATS, Sealer } from '@fornax/service-kit';
+import { CLOCK, CORE_CONFIG, type CoreConfig, EVENT_LOG, LOGGER, NATS } from '@fornax/service-kit';
+import { Sealer } from '@fornax/identity';
 import { type Clock, type Logger, newId, delay } from '@fornax/base';
 import { NOTIFY_CONFIG, type NotifyConfig } from '../config/notify-config.js';
 import { EventFeed } from '../feed/event-feed.js';

@@ -1,5 +1,5 @@
 import type { EventLog } from '@fornax/event-store';
-import type { Sealer } from '@fornax/service-kit';
+import type { Sealer } from '@fornax/identity';
 import { type Clock, backoffMs, delay } from '@fornax/base';
 import type { WebhookSettings } from '../config/notify-config.js';
 import type { EventFeed } from '../feed/event-feed.js';

@@ -2,17 +2,8 @@ import { Controller, Delete, Get, HttpCode, Inject, Param, Post, Req } from '@ne
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { WebhookCommand, WebhookFilter } from '@fornax/domain';
 import type { EventLog } from '@fornax/event-store';
-import {
-  type Account,
-  CLOCK,
-  contextOf,
-  CurrentAccount,
-  EVENT_LOG,
-  Idempotent,
-  metaOf,
-  Sealer,
-  ZodBody,
-} from '@fornax/service-kit';
+import { CLOCK, EVENT_LOG, Idempotent, ZodBody } from '@fornax/service-kit';
+import { type Account, contextOf, CurrentAccount, metaOf, Sealer } from '@fornax/identity';
 import { type Clock, Forbidden, newId, NotFound, ValidationFailed } from '@fornax/base';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { applyDecorators, Controller, Get, Headers, Param, Query, Res } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { OutputStream } from '@fornax/contracts';
-import { CurrentAccount, type Account } from '@fornax/service-kit';
+import { CurrentAccount, type Account } from '@fornax/identity';
 import type { FastifyReply } from 'fastify';
 import { LogReader } from '../queries/log-reader.js';
 import { RangeReader } from '../queries/range-reader.js';

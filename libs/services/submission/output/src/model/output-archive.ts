@@ -1,7 +1,8 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Unavailable, type Clock } from '@fornax/base';
 import { S3Client, S3Connection } from '@fornax/s3';
-import { CLOCK, CORE_CONFIG, signServiceClaims, type CoreConfig } from '@fornax/service-kit';
+import { CLOCK, CORE_CONFIG, type CoreConfig } from '@fornax/service-kit';
+import { signServiceClaims } from '@fornax/identity';
 import { OUTPUT_CONFIG, type OutputConfig } from '../config/output-config.js';
 
 /** Name of the area on the wire (see the storage service). */

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { OutputStream } from '@fornax/contracts';
 import { has } from '@fornax/domain';
-import { type Account } from '@fornax/service-kit';
+import type { Account } from '@fornax/identity';
 import { NotFound } from '@fornax/base';
 import type { OutputOf } from '../model/output-of.js';
 import { TaskLookup } from '@fornax/tasks';

@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { RecordedCommit } from '@fornax/contracts';
 import type { EventLog } from '@fornax/event-store';
-import { AccountDirectory, EVENT_LOG, type Account } from '@fornax/service-kit';
+import { EVENT_LOG } from '@fornax/service-kit';
+import { AccountDirectory, type Account } from '@fornax/identity';
 import { NotFound } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import { InjectDatabase } from '../model/database.js';

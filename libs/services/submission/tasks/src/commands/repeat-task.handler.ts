@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { TaskRepetition } from '@fornax/contracts';
 import type { OriginKind } from '@fornax/domain';
 import { TaskLookup } from '../queries/task-lookup.js';
-import type { RequestContext } from '@fornax/service-kit';
+import type { RequestContext } from '@fornax/identity';
 import { SubmitTask } from './submit-task.handler.js';
 import { copyOf } from './task-copy.js';
 

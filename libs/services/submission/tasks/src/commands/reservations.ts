@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { TaskSpec } from '@fornax/domain';
-import type { RequestContext } from '@fornax/service-kit';
+import type { RequestContext } from '@fornax/identity';
 import type { Reservation, Reserved } from './reservation.js';
 import { Shortnames } from './shortnames.js';
 import { TaskBuckets } from './task-buckets.js';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ensureBucketsReplySchema, RPC, type ensureBucketsRequestSchema } from '@fornax/contracts';
 import type { TaskSpec } from '@fornax/domain';
-import { type RequestContext } from '@fornax/service-kit';
+import type { RequestContext } from '@fornax/identity';
 import { Invalid, NotFound, RpcClient, Unavailable } from '@fornax/base';
 import type { z } from 'zod';
 

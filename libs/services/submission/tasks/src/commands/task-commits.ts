@@ -2,8 +2,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { CommitMeta, RecordedCommit } from '@fornax/contracts';
 import { taskDecider, type TaskCommand, type TaskState } from '@fornax/domain';
 import { decideAndAppend, type EventLog, type Loaded } from '@fornax/event-store';
-import { CLOCK, derivedId, EVENT_LOG, Sealer } from '@fornax/service-kit';
-import type { Clock } from '@fornax/base';
+import { CLOCK, EVENT_LOG } from '@fornax/service-kit';
+import { Sealer } from '@fornax/identity';
+import { derivedId, type Clock } from '@fornax/base';
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { derivedId, outsideOfRequests } from '@fornax/service-kit';
-import { activeTraceparent } from '@fornax/base';
+import { outsideOfRequests } from '@fornax/service-kit';
+import { derivedId, activeTraceparent } from '@fornax/base';
 import { CommandRejected } from '@fornax/event-store';
 import type { TaskRecord } from '../model/task-rows.js';
 import type { TaskStatus } from '../model/task-status.js';

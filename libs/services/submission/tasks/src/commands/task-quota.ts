@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { CLOCK, type Account } from '@fornax/service-kit';
+import { CLOCK } from '@fornax/service-kit';
+import type { Account } from '@fornax/identity';
 import { Forbidden, type Clock } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import type { Reserved } from './reservation.js';

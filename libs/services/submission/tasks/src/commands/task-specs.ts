@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { TaskCreation } from '@fornax/contracts';
 import type { TaskOrigin, TaskSpec } from '@fornax/domain';
-import { AccountDirectory, type RequestContext } from '@fornax/service-kit';
+import { AccountDirectory, type RequestContext } from '@fornax/identity';
 import { Forbidden, ValidationFailed } from '@fornax/base';
 import { TASKS_CONFIG, type TasksConfig } from '../config/tasks-config.js';
 import { ProfileCatalogue } from '@fornax/profiles';

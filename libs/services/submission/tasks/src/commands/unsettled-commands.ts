@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { LogUnavailable, OutcomeUnknown } from '@fornax/event-store';
-import { JOINS_FOR_MINUTES, LOGGER, type RequestContext, Sealer, UnsettledRequests } from '@fornax/service-kit';
+import { JOINS_FOR_MINUTES, LOGGER, UnsettledRequests } from '@fornax/service-kit';
+import { type RequestContext, Sealer } from '@fornax/identity';
 import { Conflict, newId, Unsettled } from '@fornax/base';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';

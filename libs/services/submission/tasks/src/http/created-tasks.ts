@@ -7,7 +7,8 @@ import {
   type ExecutionContext,
   type NestInterceptor,
 } from '@nestjs/common';
-import { BodyLimit, Idempotent, LARGE_BODY } from '@fornax/service-kit';
+import { Idempotent } from '@fornax/service-kit';
+import { BodyLimit, LARGE_BODY } from '@fornax/identity';
 import type { FastifyReply } from 'fastify';
 import { tap, type Observable } from 'rxjs';
 import { z } from 'zod';

@@ -2,7 +2,8 @@ import { applyDecorators, Controller, HttpCode, Param, Post } from '@nestjs/comm
 import { ApiBadRequestResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { createdSchema, taskCloneSchema, taskRetrySchema, type TaskRepetition } from '@fornax/contracts';
 import type { OriginKind } from '@fornax/domain';
-import { type Account, CurrentAccount, CurrentContext, type RequestContext, WireBody } from '@fornax/service-kit';
+import { WireBody } from '@fornax/service-kit';
+import { type Account, CurrentAccount, CurrentContext, type RequestContext } from '@fornax/identity';
 import { Invalid } from '@fornax/base';
 import { RepeatTask } from '../commands/repeat-task.handler.js';
 import { TaskLookup } from '../queries/task-lookup.js';

@@ -1,6 +1,7 @@
 import { Controller, Get, Param } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { CurrentAccount, ZodQuery, type Account } from '@fornax/service-kit';
+import { ZodQuery } from '@fornax/service-kit';
+import { CurrentAccount, type Account } from '@fornax/identity';
 import { z } from 'zod';
 import {
   INSTANCE_STATES,

@@ -12,7 +12,8 @@ import {
   type WireTask,
   type WireTaskSummary,
 } from '@fornax/contracts';
-import { type Account, BodyLimit, CurrentAccount, LARGE_BODY, WireBody } from '@fornax/service-kit';
+import { WireBody } from '@fornax/service-kit';
+import { type Account, BodyLimit, CurrentAccount, LARGE_BODY } from '@fornax/identity';
 import { z } from 'zod';
 import { TaskLists } from '../queries/task-lists.js';
 import { selectedTaskSchema, selectionOf, type SelectedTask } from './selected-fields.js';

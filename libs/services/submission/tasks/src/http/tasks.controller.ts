@@ -18,18 +18,15 @@ import {
   type TaskUpdate,
   type WireTask,
 } from '@fornax/contracts';
+import { Idempotent, type OneOrEach, WireBodies, WireBody } from '@fornax/service-kit';
 import {
   type Account,
   BodyLimit,
   CurrentAccount,
   CurrentContext,
-  Idempotent,
   LARGE_BODY,
-  type OneOrEach,
   type RequestContext,
-  WireBodies,
-  WireBody,
-} from '@fornax/service-kit';
+} from '@fornax/identity';
 import { NotFound } from '@fornax/base';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';

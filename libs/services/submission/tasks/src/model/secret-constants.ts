@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type DataKey, Sealer } from '@fornax/service-kit';
+import { type DataKey, Sealer } from '@fornax/identity';
 import { ValidationFailed } from '@fornax/base';
 import type { TaskConstant } from '@fornax/domain';
 

@@ -7,7 +7,7 @@ import {
   type WireUserQuotas,
 } from '@fornax/contracts';
 import { quotasOfPlan, type ComputingQuotas } from '@fornax/domain';
-import { AccountDirectory, type Account } from '@fornax/service-kit';
+import { AccountDirectory, type Account } from '@fornax/identity';
 import { NotFound } from '@fornax/base';
 import { RunningCounts, sumOf, type Running, type RunningOf } from './running-counts.js';
 

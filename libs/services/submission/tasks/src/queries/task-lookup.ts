@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { AccountDirectory, type Account, type Need } from '@fornax/service-kit';
+import { AccountDirectory, type Account, type Need } from '@fornax/identity';
 import { Forbidden, NotFound, Unavailable } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import { StatusGate } from '../model/status-gate.js';

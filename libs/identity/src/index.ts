@@ -1,0 +1,43 @@
+export {
+  hashToken,
+  type Account,
+  type Organisation,
+  type Project,
+  type TokenFacts,
+  type UsableProject,
+} from './accounts/account.js';
+export { AccountDirectory, type Need } from './accounts/account-directory.js';
+export {
+  accountOf,
+  AdmittedBy,
+  AuthGuard,
+  CurrentAccount,
+  OperatorOnly,
+  Public,
+  PUBLIC_EXTENSION,
+  tokenOf,
+} from './http/auth.guard.js';
+export { noteBegunBefore, wasBegunBefore } from './http/begun-before.js';
+export { CurrentContext } from './http/current-context.js';
+export { endLiveAnswers } from './http/live-answers.js';
+export { REASON_HEADER_NAME, reasonIn, reasonOf } from './http/reason.js';
+export { contextOf, metaOf, type RequestContext } from './http/request-context.js';
+export {
+  BODY_LIMIT_BYTES,
+  BodyLimit,
+  LARGE_BODY,
+  routeDoor,
+  SMALL_BODY,
+  type BodyBounds,
+  type RouteDoor,
+} from './http/route-door.js';
+export { userMeta, type Asking, type Owner } from './http/user-meta.js';
+export { checkMasterKey } from './secrets/check-master-key.js';
+export {
+  signLeaseClaims,
+  signServiceClaims,
+  verifyLeaseToken,
+  verifyServiceToken,
+  type LeaseCredentials,
+} from './secrets/lease-claims.js';
+export { SealedElsewhere, Sealer, type DataKey } from './secrets/sealer.js';
