@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { once } from 'node:events';
-import http, { type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { run } from './run.js';
+import type http from 'node:http';
+import { cannedPlatform } from './canned-platform.fixture.js';
 
 const event = (sequence: number, type: string, data: object = {}) => ({
   id: `${sequence}.0`,
@@ -49,33 +47,8 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
 const snapshot = { isLast: true, tasks: [{ uuid: 't', state: 'Submitted', name: 'a task' }] };
 
 describe('fornax, about the past and the present', () => {
-  const bodies: unknown[] = [];
   const asked: (string | undefined)[] = [];
   const stop = new AbortController();
-  let server: Server;
-  let url = '';
-
-  beforeAll(async () => {
-    server = http.createServer((request, response) => {
-      let body = '';
-      request.on('data', (chunk: Buffer) => (body += chunk.toString()));
-      request.on('end', () => {
-        if (body !== '') bodies.push(JSON.parse(body));
-        if (request.url?.startsWith('/fornax/v1/events') === true) return live(request, response);
-        const answer = ANSWERS[`${request.method ?? ''} ${request.url ?? ''}`];
-        response
-          .writeHead(answer === undefined ? 404 : 200)
-          .end(JSON.stringify(answer ?? { message: 'No such thing' }));
-      });
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  });
-  afterAll(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
 
   /** Breaks off after the first event; whoever comes back with its id gets the next one, and then Ctrl-C. */
   const live = ({ headers }: http.IncomingMessage, response: http.ServerResponse): void => {
@@ -92,20 +65,21 @@ describe('fornax, about the past and the present', () => {
     response.write(`id: 4.0@x\nevent: TaskDeleted\ndata: ${JSON.stringify(event(4, 'TaskDeleted'))}\n\n`);
   };
 
-  const fornax = async (...args: readonly string[]) => {
-    const said = { stdout: '', stderr: '' };
-    const code = await run(args, {
-      env: { QARNOT_CLUSTER_URL: url, QARNOT_CLIENT_TOKEN: 't' },
-      cwd: '/nowhere',
-      stdout: (text) => {
-        said.stdout += text;
-        if (text.includes('TaskDeleted')) stop.abort();
-      },
-      stderr: (text) => void (said.stderr += text),
-      signal: stop.signal,
-    });
-    return { code, ...said };
-  };
+  const platform = cannedPlatform({
+    answers: Object.fromEntries(Object.entries(ANSWERS).map(([what, body]) => [what, [200, body] as const])),
+    stream: (request, response) => {
+      if (request.url?.startsWith('/fornax/v1/events') !== true) return false;
+      live(request, response);
+      return true;
+    },
+    onStdout: (text) => {
+      if (text.includes('TaskDeleted')) stop.abort();
+    },
+    signal: stop.signal,
+  });
+  const { bodies, fornax } = platform;
+  beforeAll(platform.start);
+  afterAll(platform.stop);
 
   it('lists the events of a task, page after page', async () => {
     const { code, stdout } = await fornax('task', 'events', 't');

@@ -1,8 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { once } from 'node:events';
-import http, { type IncomingHttpHeaders, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { run } from './run.js';
+import { cannedPlatform } from './canned-platform.fixture.js';
 
 const node = { id: 'n', status: 'draining', driver: 'process', hardware: {}, drain: null };
 const told = {
@@ -78,42 +75,16 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
 };
 
 describe('fornax for those who look after others', () => {
-  let asked: { readonly what: string; readonly headers: IncomingHttpHeaders }[] = [];
-  let server: Server;
-  let url = '';
+  const platform = cannedPlatform({
+    answers: Object.fromEntries(Object.entries(ANSWERS).map(([what, body]) => [what, [200, body] as const])),
+  });
+  const { asked, fornax } = platform;
   beforeEach(() => {
-    asked = [];
+    asked.length = 0;
   });
-  beforeAll(async () => {
-    server = http.createServer(({ method = '', url: path = '', headers }, response) => {
-      const what = `${method} ${path}`;
-      asked.push({ what, headers });
-      const answer = ANSWERS[what];
-      response.writeHead(answer === undefined ? 404 : 200);
-      response.end(
-        typeof answer === 'string' ? answer : JSON.stringify(answer ?? { message: `No such thing: ${path}` }),
-      );
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  });
-  afterAll(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
+  beforeAll(platform.start);
+  afterAll(platform.stop);
 
-  const fornax = async (...args: readonly string[]) => {
-    const said = { stdout: '', stderr: '' };
-    const code = await run(args, {
-      env: { QARNOT_CLUSTER_URL: url, QARNOT_CLIENT_TOKEN: 't' },
-      cwd: '/nowhere',
-      stdout: (text) => void (said.stdout += text),
-      stderr: (text) => void (said.stderr += text),
-      signal: new AbortController().signal,
-    });
-    return { code, ...said };
-  };
   const reasons = (): readonly unknown[] => asked.map(({ headers }) => headers['fornax-reason']);
 
   it('says why, encoded, with the command alone', async () => {

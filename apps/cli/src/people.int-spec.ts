@@ -1,8 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { once } from 'node:events';
-import http, { type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { run } from './run.js';
+import { cannedPlatform } from './canned-platform.fixture.js';
 
 const plan = { maxInstances: 5, maxCores: 6 };
 const quotas = { maxTasks: 1, maxBuckets: 2, maxStorageBytes: 3, ...plan, flex: plan, onDemand: plan };
@@ -62,45 +59,13 @@ const ANSWERS: Readonly<Record<string, readonly [status: number, body: unknown]>
 };
 
 describe('fornax for people', () => {
-  let bodies: unknown[] = [];
-  let server: Server;
-  let url = '';
+  const platform = cannedPlatform({ answers: ANSWERS });
+  const { bodies, fornax } = platform;
   beforeEach(() => {
-    bodies = [];
+    bodies.length = 0;
   });
-  beforeAll(async () => {
-    server = http.createServer((request, response) => {
-      let body = '';
-      request.on('data', (chunk: Buffer) => (body += chunk.toString()));
-      request.on('end', () => {
-        if (body !== '') bodies.push(JSON.parse(body));
-        const [status, answer] = ANSWERS[`${request.method ?? ''} ${request.url ?? ''}`] ?? [
-          404,
-          { message: `No such thing: ${request.url ?? ''}` },
-        ];
-        response.writeHead(status).end(typeof answer === 'string' ? answer : JSON.stringify(answer));
-      });
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  });
-  afterAll(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
-
-  const fornax = async (...args: readonly string[]) => {
-    const said = { stdout: '', stderr: '' };
-    const code = await run(args, {
-      env: { QARNOT_CLUSTER_URL: url, QARNOT_CLIENT_TOKEN: 't' },
-      cwd: '/nowhere',
-      stdout: (text) => void (said.stdout += text),
-      stderr: (text) => void (said.stderr += text),
-      signal: new AbortController().signal,
-    });
-    return { code, ...said };
-  };
+  beforeAll(platform.start);
+  afterAll(platform.stop);
 
   it('explains each command', async () => {
     const words = { user: 'disable', token: 'revoke', project: 'archive', quota: 'set', organization: 'create' };

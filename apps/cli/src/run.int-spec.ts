@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { once } from 'node:events';
-import http, { type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { run } from './run.js';
+import type http from 'node:http';
+import { cannedPlatform } from './canned-platform.fixture.js';
 
 /** Answers of a platform, by method and path. */
 const POISON = {
@@ -151,46 +149,17 @@ const tail = (lastId: string | undefined, response: http.ServerResponse): void =
 };
 
 describe('fornax', () => {
-  const bodies: unknown[] = [];
-  let server: Server;
-  let url = '';
-
-  beforeAll(async () => {
-    server = http.createServer((request, response) => {
-      let body = '';
-      request.on('data', (chunk: Buffer) => (body += chunk.toString()));
-      request.on('end', () => {
-        if (body !== '') bodies.push(JSON.parse(body));
-        if (request.url === '/fornax/v1/tasks/t/stdout/tail')
-          return tail(request.headers['last-event-id']?.toString(), response);
-        const [status, answer] = ANSWERS[`${request.method ?? ''} ${request.url ?? ''}`] ?? [
-          404,
-          { message: 'No such thing' },
-        ];
-        response.writeHead(status).end(typeof answer === 'string' ? answer : JSON.stringify(answer));
-      });
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const platform = cannedPlatform({
+    answers: ANSWERS,
+    stream: ({ url, headers }, response) => {
+      if (url !== '/fornax/v1/tasks/t/stdout/tail') return false;
+      tail(headers['last-event-id']?.toString(), response);
+      return true;
+    },
   });
-
-  afterAll(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
-
-  const fornax = async (...args: readonly string[]) => {
-    const said = { stdout: '', stderr: '' };
-    const code = await run(args, {
-      env: { QARNOT_CLUSTER_URL: url, QARNOT_CLIENT_TOKEN: 't' },
-      cwd: '/nowhere',
-      stdout: (text) => void (said.stdout += text),
-      stderr: (text) => void (said.stderr += text),
-      signal: new AbortController().signal,
-    });
-    return { code, ...said };
-  };
+  const { bodies, fornax } = platform;
+  beforeAll(platform.start);
+  afterAll(platform.stop);
 
   it('explains itself', async () => {
     const { code, stdout } = await fornax('--help');
