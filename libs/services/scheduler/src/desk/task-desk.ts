@@ -12,7 +12,7 @@ import { AggregateStopped, LogUnavailable, VersionConflict, type EventLog } from
 import type { Logger } from '../logger.js';
 import { revokedAttempts, toInstanceReports, type RevocationCause } from '../view/reports.js';
 import type { Changes, SchedulerView, TaskEntry } from '../view/scheduler-view.js';
-import type { ReasonChange } from '../view/waiting-reasons.js';
+import type { ReasonChange } from '../view/reason-changes.js';
 import { Superseded } from '../leader/superseded.js';
 
 /** Runs work in a span that continues the given trace, and hands it the traceparent to pass on. */
@@ -70,6 +70,7 @@ const MAX_REPORTS_PER_COMMIT = 250;
 const MAX_CONFLICTS = 20;
 /** Long enough to read a tail, decide and append from another process; short enough that nobody notices who does not wait. */
 const GAP_MS = 150;
+const AFTER_STOP_MS = 500;
 
 /**
  * Appends the scheduler's decisions, one at a time for each task and all tasks at once. A decision is folded into the view as soon as the log has it.
@@ -199,8 +200,9 @@ export class TaskDesk {
       }
     }
     this.lanes.delete(taskId);
-    // Another round would try the same again at once; whatever happens next begins one.
-    if (!isStopped) this.options.onIdle();
+    // Another round tries the same again: not at once, but what the task had reserved is room for others.
+    if (isStopped) await delay(AFTER_STOP_MS, this.options.signal);
+    this.options.onIdle();
   }
 
   private async decide(taskId: string, job: Job): Promise<void> {

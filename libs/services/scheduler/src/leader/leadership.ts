@@ -13,8 +13,9 @@ import { LeasePatrol } from './lease-patrol.js';
 import { Position } from './position.js';
 import { QueueExpiry } from './queue-expiry.js';
 import { ReportIntake, type ReportMessage } from './report-intake.js';
-import { RoundLoop } from './round-loop.js';
+import { RoundLoop, type RoundLoopOptions } from './round-loop.js';
 import { Settling, type SettlingTime } from './settling.js';
+import { WaitingReasons } from './waiting-reasons.js';
 import { VIEW_AGGREGATES, loadView, type ViewCheckpoint } from './view-source.js';
 
 /** The world around a leader, as functions, so that tests can stand in for a crash of any of them. */
@@ -68,6 +69,7 @@ export class Leadership {
     private readonly desk: TaskDesk,
     private readonly outbox: OrderOutbox,
     readonly rounds: RoundLoop,
+    readonly reasons: WaitingReasons,
     readonly expiry: QueueExpiry,
     private readonly signal: AbortSignal,
     private readonly guard: FoldGuard,
@@ -109,7 +111,9 @@ export class Leadership {
       onIdle: () => rounds.wake(),
     });
     const isHeld = (): boolean => ports.settling !== undefined && leadership.settling?.isOver !== true;
-    const rounds = new RoundLoop({ view, desk, now, newId, isHeld, logger, signal });
+    const reasons = new WaitingReasons({ view, desk, now, isHeld, logger, signal });
+    const onReasons: RoundLoopOptions['onReasons'] = (byClass) => reasons.found(byClass);
+    const rounds = new RoundLoop({ view, desk, newId, isHeld, onReasons, logger, signal });
     const leadership: Leadership = new Leadership(
       ports,
       view,
@@ -118,6 +122,7 @@ export class Leadership {
       desk,
       outbox,
       rounds,
+      reasons,
       new QueueExpiry({ view, desk, elapsed, logger, signal }),
       signal,
       guard,
@@ -141,7 +146,7 @@ export class Leadership {
       ...(this.ports.keepReport ? { keep: this.ports.keepReport } : {}),
     });
     this.ports.log.onAskedToYield('task', (taskId) => this.desk.yieldTo(taskId), this.signal);
-    this.rounds.watchReasons();
+    this.reasons.watch();
     const patrol = this.patrol();
     const { settling, logger } = this.ports;
     if (settling)

@@ -43,11 +43,11 @@ const runningPlacements = (view: SchedulerView, taskId: string): PlacementsReply
   ),
 });
 
-const waitingOf = ({ view, rounds }: Leadership, taskId: string): WaitingReply => {
+const waitingOf = ({ view, reasons }: Leadership, taskId: string): WaitingReply => {
   const entry = view.task(taskId);
   if (!entry) return { known: false };
   const { owner, waiting, lastReason } = entry.state;
-  const now = rounds.reasonOf(taskId);
+  const now = reasons.of(taskId);
   return {
     known: true,
     taskId,

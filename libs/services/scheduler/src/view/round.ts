@@ -1,5 +1,8 @@
-import { plan, type DispatchedLease, type SchedulingPolicy } from '@fornax/domain';
+import { plan, type DispatchedLease, type Plan, type SchedulingPolicy } from '@fornax/domain';
 import type { SchedulerView } from './scheduler-view.js';
+
+/** Keeps one commit of leases (some 150 bytes each) and one turn of the event loop short. */
+export const MAX_PLACEMENTS_PER_ROUND = 1_000;
 
 export interface WaitingReason {
   readonly reason: string;
@@ -28,13 +31,15 @@ const policyOf = (view: SchedulerView, maxPlacements: number): SchedulingPolicy 
   ...view.quotas.policy(view.leases),
 });
 
+const planned = (view: SchedulerView, maxPlacements: number, isBusy: RoundOptions['isBusy']): Plan =>
+  plan(view.cluster(), view.queue.front(maxPlacements, isBusy), policyOf(view, maxPlacements));
+
+const byClass = (view: SchedulerView, reasons: Plan['reasons']): ReadonlyMap<string, WaitingReason> =>
+  new Map(reasons.map(({ taskId, reason, detail }) => [view.queue.classOf(taskId) ?? '', { reason, detail }]));
+
 /** One scheduling round over the view as it stands. Changes nothing. */
 export const planRound = (view: SchedulerView, { maxPlacements, newLeaseId, isBusy }: RoundOptions): Round => {
-  const { placements, reasons } = plan(
-    view.cluster(),
-    view.queue.front(maxPlacements, isBusy),
-    policyOf(view, maxPlacements),
-  );
+  const { placements, reasons } = planned(view, maxPlacements, isBusy);
   const dispatches = new Map<string, DispatchedLease[]>();
   for (const { taskId, instance, node, nodeEpoch } of placements) {
     const attempt = (view.task(taskId)?.state.attempts.get(instance) ?? 0) + 1;
@@ -46,8 +51,10 @@ export const planRound = (view: SchedulerView, { maxPlacements, newLeaseId, isBu
   return {
     dispatches,
     placements: placements.length,
-    reasons: new Map(
-      reasons.map(({ taskId, reason, detail }) => [view.queue.classOf(taskId) ?? '', { reason, detail }]),
-    ),
+    reasons: byClass(view, reasons),
   };
 };
+
+/** Why tasks wait, by class, as a round would find it now. Changes nothing, and places nothing. */
+export const reasonsNow = (view: SchedulerView, isBusy: RoundOptions['isBusy']): ReadonlyMap<string, WaitingReason> =>
+  byClass(view, planned(view, MAX_PLACEMENTS_PER_ROUND, isBusy).reasons);

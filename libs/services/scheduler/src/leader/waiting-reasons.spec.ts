@@ -1,0 +1,52 @@
+import { expect, it } from '@jest/globals';
+import type { FornaxEvent, RecordedCommit } from '@fornax/contracts';
+import { aCommit, nodeJoined, submitted } from '@fornax/testing';
+import type { ReasonChange } from '../view/reason-changes.js';
+import { SchedulerView } from '../view/scheduler-view.js';
+import { WaitingReasons } from './waiting-reasons.js';
+
+const SUBMITTED_AT = 1_000;
+const at = (sequence: number, aggregate: RecordedCommit['aggregate'], aggregateId: string, event: FornaxEvent) => ({
+  ...aCommit(`c-${sequence}`, [event]),
+  at: SUBMITTED_AT,
+  sequence,
+  aggregate,
+  aggregateId,
+});
+const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+
+const withTasks = (now: number, isHeld = false) => {
+  const view = new SchedulerView();
+  view.fold(at(1, 'node', 'node-1', nodeJoined('node-1', { cores: 2 })));
+  view.fold(at(2, 'task', 'fits', submitted('fits')));
+  view.fold(at(3, 'task', 'too-large', submitted('too-large', { request: { cores: 64, memoryMB: 1 } })));
+  const recorded: ReasonChange[] = [];
+  const reasons = new WaitingReasons({
+    view,
+    desk: {
+      isBusy: (taskId) => taskId === 'busy',
+      recordReason: (change) => Promise.resolve(void recorded.push(change)),
+    },
+    now: () => now,
+    isHeld: () => isHeld,
+    logger,
+    signal: new AbortController().signal,
+  });
+  reasons.record();
+  return { view, reasons, recorded };
+};
+
+it('records why a task waits, and takes no room for those that could be placed', () => {
+  const { view, reasons, recorded } = withTasks(SUBMITTED_AT + 2_000);
+  expect(recorded.map(({ taskId, reason }) => [taskId, reason])).toEqual([['too-large', 'no-node-fits']]);
+  expect(reasons.of('too-large')?.reason).toBe('no-node-fits');
+  expect(reasons.of('fits')).toBeUndefined();
+  expect([view.leases.size, view.queue.has('fits')]).toEqual([0, true]);
+});
+
+it('leaves short waits alone, and says nothing new while nothing may be placed', () => {
+  const short = withTasks(SUBMITTED_AT + 10);
+  expect([short.recorded, short.reasons.of('too-large')?.reason]).toEqual([[], 'no-node-fits']);
+  const held = withTasks(SUBMITTED_AT + 2_000, true);
+  expect([held.recorded, held.reasons.of('too-large')]).toEqual([[], undefined]);
+});

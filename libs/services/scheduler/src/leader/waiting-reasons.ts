@@ -1,0 +1,59 @@
+import type { TaskDesk } from '../desk/task-desk.js';
+import type { Logger } from '../logger.js';
+import { reasonsNow, type WaitingReason } from '../view/round.js';
+import type { SchedulerView } from '../view/scheduler-view.js';
+import { reasonChanges } from '../view/reason-changes.js';
+
+export interface WaitingReasonsOptions {
+  readonly view: SchedulerView;
+  /** All that recording needs: what is planned for its sake cannot be dispatched. */
+  readonly desk: Pick<TaskDesk, 'isBusy' | 'recordReason'>;
+  readonly now: () => number;
+  /** Whether nothing may be placed now: then no plan says why tasks wait. */
+  readonly isHeld?: () => boolean;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+const INTERVAL_MS = 500;
+const PATIENCE_MS = 1_000;
+/** Reasons are for people; at most some forty commits a second go to them, the oldest tasks first. All others can be asked for live. */
+const MAX_AT_ONCE = 20;
+
+/** Why tasks wait: as the last round found it, and, where a wait is worth an event, in the log. */
+export class WaitingReasons {
+  private byClass: ReadonlyMap<string, WaitingReason> = new Map();
+
+  constructor(private readonly options: WaitingReasonsOptions) {}
+
+  /** Takes what a round found on its way. */
+  found(byClass: ReadonlyMap<string, WaitingReason>): void {
+    this.byClass = byClass;
+  }
+
+  /** Why a task waits now, or undefined when it does not, or is being placed. */
+  of(taskId: string): WaitingReason | undefined {
+    const classKey = this.options.view.queue.classOf(taskId);
+    return classKey === undefined ? undefined : this.byClass.get(classKey);
+  }
+
+  /** Records changes until the leadership ends. */
+  watch(): void {
+    const timer = setInterval(() => this.record(), INTERVAL_MS);
+    this.options.signal.addEventListener('abort', () => clearInterval(timer), { once: true });
+  }
+
+  /** Records what has changed. Rounds are not run while no node has room, so the reasons are looked up anew. */
+  record(): void {
+    const { view, desk, now, isHeld, logger, signal } = this.options;
+    if (view.queue.size > 0 && isHeld?.() !== true) this.byClass = reasonsNow(view, (taskId) => desk.isBusy(taskId));
+    const changes = reasonChanges(view, this.byClass, { now: now(), patienceMs: PATIENCE_MS, limit: MAX_AT_ONCE });
+    for (const change of changes) {
+      if (desk.isBusy(change.taskId)) continue;
+      desk.recordReason(change).catch((error: unknown) => {
+        if (!signal.aborted)
+          logger.warn({ taskId: change.taskId, err: error }, 'a waiting reason could not be recorded');
+      });
+    }
+  }
+}
