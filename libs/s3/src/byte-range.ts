@@ -4,24 +4,32 @@ export interface ByteRange {
   readonly end: number;
 }
 
+/** What a Range header asks for: from a byte on, to another and it included perhaps, or the last ones. */
+export type RangeWish =
+  | { readonly kind: 'from'; readonly first: number; readonly last: number | undefined }
+  | { readonly kind: 'last'; readonly bytes: number };
+
 /**
- * The range that a Range header asks of an object (RFC 9110, section 14).
- * @returns undefined for the whole object: no header, one that is malformed or has several ranges (both may be ignored); 'unsatisfiable' when
- *   it begins behind the end
+ * Reads a Range header (RFC 9110, section 14).
+ * @returns undefined for the whole: no header, one that is malformed or has several ranges (both may be ignored)
+ */
+export const parseRangeHeader = (header: string | undefined): RangeWish | undefined => {
+  const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec((header ?? '').trim()) ?? [];
+  if (first === '') return last === '' ? undefined : { kind: 'last', bytes: Number(last) };
+  if (last === '') return { kind: 'from', first: Number(first), last: undefined };
+  return Number(last) < Number(first) ? undefined : { kind: 'from', first: Number(first), last: Number(last) };
+};
+
+/**
+ * The range that a Range header asks of an object whose size is known.
+ * @returns undefined for the whole object; 'unsatisfiable' when the range begins behind the end
  */
 export const parseRange = (header: string | undefined, sizeBytes: number): ByteRange | 'unsatisfiable' | undefined => {
-  const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec((header ?? '').trim());
-  if (!match) return undefined;
-  const [, first = '', last = ''] = match;
-  if (first === '') {
-    if (last === '') return undefined;
-    const suffix = Number(last);
-    return suffix === 0 || sizeBytes === 0
-      ? 'unsatisfiable'
-      : { start: Math.max(sizeBytes - suffix, 0), end: sizeBytes - 1 };
-  }
-  const start = Number(first);
-  const end = last === '' ? sizeBytes - 1 : Math.min(Number(last), sizeBytes - 1);
-  if (last !== '' && Number(last) < start) return undefined;
-  return start >= sizeBytes ? 'unsatisfiable' : { start, end };
+  const wish = parseRangeHeader(header);
+  if (!wish) return undefined;
+  const end = sizeBytes - 1;
+  if (wish.kind === 'last')
+    return wish.bytes === 0 || sizeBytes === 0 ? 'unsatisfiable' : { start: Math.max(sizeBytes - wish.bytes, 0), end };
+  if (wish.first >= sizeBytes) return 'unsatisfiable';
+  return { start: wish.first, end: wish.last === undefined ? end : Math.min(wish.last, end) };
 };

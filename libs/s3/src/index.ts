@@ -1,5 +1,5 @@
 /** The S3 protocol: signatures, documents, errors and ranges, and a client. */
-export { parseRange, type ByteRange } from './byte-range.js';
+export { parseRange, parseRangeHeader, type ByteRange, type RangeWish } from './byte-range.js';
 export type { S3Object } from './client/answers.js';
 export type { StreamBody } from './client/body.js';
 export { S3Client, type CallOptions, type ReadOptions, type S3ClientOptions } from './client/s3-client.js';

@@ -1,6 +1,5 @@
 export {
   accountCreated,
-  aCommit,
   aHardware,
   aLease,
   anEnd,
@@ -15,9 +14,11 @@ export {
   exited,
   nodeJoined,
   requeued,
+  specFor,
   started,
   submitted,
-} from './builders/facts.js';
+} from '@fornax/domain/specs';
+export { aCommit } from './a-commit.js';
 export { eventually } from './eventually.js';
 export { providePython, providePythonSdk, type PythonSdk } from './platform/python-sdk.js';
 export {
@@ -39,4 +40,4 @@ export { type RecordedRun, type RecordedWork, type RunRecorder, startRunRecorder
 export { type TestClock, testClock } from './servers/test-clock.js';
 export { damageStore } from './servers/damage-store.js';
 export { openWire, requestHead, type Wire } from './wire.js';
-export { specFor } from './spec-for.js';
+export { between, pick, randomFrom, type Random } from './random.js';

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { between } from '@fornax/testing';
 import { projectionFaults, repeatedAttempts, resultFaults, taskFaults } from './invariants.js';
 import { checkHistory } from './history/check-history.js';
 import { countKinds, emptyRound, figuresOf } from './history/figures.js';
 import { kill, powerCut } from './nemesis/fault.js';
 import { history } from './oracles/oracles.js';
-import { between } from './random.js';
 import { report } from './scenario/report.js';
 import { Testbed } from './scenario/testbed.js';
 import { type Acknowledged, untilSomethingRuns } from './work.js';

@@ -1,6 +1,6 @@
 import { describe, it } from '@jest/globals';
 import { specFor } from '../specs/given.fixture.js';
-import { aHardware } from '../specs/task-builders.fixture.js';
+import { aHardware } from '../specs/facts.fixture.js';
 import { nodeDecider } from './node.decider.js';
 import type { NodeCommand, NodeEvent } from './node.events.js';
 

@@ -1,7 +1,7 @@
 import type { NodeCommand, NodeEvent } from './node.events.js';
 import { describe, it } from '@jest/globals';
 import { specFor } from '../specs/given.fixture.js';
-import { aHardware } from '../specs/task-builders.fixture.js';
+import { aHardware } from '../specs/facts.fixture.js';
 import { nodeDecider } from './node.decider.js';
 
 const at = 1_000;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { aTaskSpec } from '../specs/task-builders.fixture.js';
+import { aTaskSpec } from '../specs/facts.fixture.js';
 import { hasReference, valueProblem } from './constant-value.js';
 import { constantProblem, effectiveConstants } from './effective-constants.js';
 import { latestProfile, latestProfiles, profileAt } from './profiles.js';

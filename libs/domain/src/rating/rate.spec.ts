@@ -1,7 +1,7 @@
 import type { AttemptEnd } from '../task/task.events.js';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { anEnd } from '../specs/task-builders.fixture.js';
+import { anEnd } from '../specs/facts.fixture.js';
 import { defaultPriceList, rate, type RatingTerms } from './rate.js';
 
 const HOUR_MS = 3_600_000;

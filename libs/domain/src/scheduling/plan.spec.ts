@@ -3,7 +3,7 @@ import type { ClosedNode, NodeView, QueueEntry, SchedulingPolicy } from './plan.
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { has, parseRanges, rangesOf, type Ranges } from '../shared/ranges.js';
-import { aHardware } from '../specs/task-builders.fixture.js';
+import { aHardware } from '../specs/facts.fixture.js';
 import { plan } from './plan.js';
 import { satisfies } from './satisfies.js';
 

@@ -6,6 +6,7 @@ export const specFor = <S, C, E>({ initial, decide, evolve }: Decider<S, C, E>) 
   given: (...history: readonly E[]) => {
     const state = history.reduce(evolve, initial);
     return {
+      state,
       when: (command: C) => {
         const decision = decide(state, command);
         return {

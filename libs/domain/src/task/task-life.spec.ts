@@ -8,18 +8,18 @@ import {
   aFailure,
   aLease,
   anEnd,
-  at,
+  AT as at,
   cancelRequested,
   concluded,
   deleteRequested,
   dispatched,
   exited,
-  ref,
+  aRef,
   requeued,
   started,
   submitted,
   waitingCancelled,
-} from '../specs/task-builders.fixture.js';
+} from '../specs/facts.fixture.js';
 import { publicStateOf } from './public-state.js';
 import { restoreTaskState, storeTaskState } from './stored-task-state.js';
 import { taskDecider } from './task.decider.js';
@@ -67,12 +67,12 @@ const commandOf = (state: TaskState, what: Step): TaskCommand => {
         type: 'DispatchInstances',
         leases: [...iterate(state.waiting)]
           .slice(0, what.count)
-          .map((n) => aLease(n, (state.attempts.get(n) ?? 0) + 1)),
+          .map((n) => aLease(n, { attempt: (state.attempts.get(n) ?? 0) + 1 })),
         at,
       };
     case 'started':
     case 'exited': {
-      const lease = ref(what.n, state.inFlight.get(what.n)?.attempt ?? 1);
+      const lease = aRef(what.n, state.inFlight.get(what.n)?.attempt ?? 1);
       const report: InstanceReport =
         what.do === 'started' ? { kind: 'started', ...lease, startedAt: at } : { kind: 'exited', ...lease };
       return { type: 'RecordReports', reports: [report], at };
@@ -107,7 +107,7 @@ describe('any life of a task', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), fc.nat(2), fc.nat(4), (steps, perInstance, inAll) => {
         let state = fold(
-          submitted({
+          submitted('task-1', {
             instances: `0-${SIZE}`,
             maxRetriesPerInstance: perInstance,
             maxTotalRetries: inAll,
@@ -132,7 +132,7 @@ describe('any life of a task', () => {
   it('never comes back from a finished state', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
-        let state = fold(submitted({ instances: '0-2' }));
+        let state = fold(submitted('task-1', { instances: '0-2' }));
         for (const what of steps) {
           const wasOver = isOver(state);
           const before = publicStateOf(state);
@@ -146,29 +146,35 @@ describe('any life of a task', () => {
 
 describe('the public state', () => {
   const both = [dispatched(aLease(0), aLease(1))];
-  const uploads = submitted({ uploadResultsOnCancellation: true });
+  const uploads = submitted('task-1', { uploadResultsOnCancellation: true });
   it.each<[string, readonly TaskEvent[]]>([
-    ['Submitted', [submitted()]],
-    ['PartiallyDispatched', [submitted(), dispatched(aLease(0))]],
-    ['FullyDispatched', [submitted(), ...both]],
-    ['PartiallyExecuting', [submitted(), ...both, started(ref(0))]],
-    ['PartiallyExecuting', [submitted(), dispatched(aLease(0)), started(ref(0))]],
-    ['FullyExecuting', [submitted(), ...both, started(ref(0), ref(1))]],
-    ['FullyExecuting', [submitted(), ...both, started(ref(0), ref(1)), concluded(anEnd(0))]],
-    ['UploadingResults', [submitted(), ...both, started(ref(0), ref(1)), exited(ref(0), ref(1))]],
-    ['PartiallyExecuting', [submitted(), dispatched(aLease(0)), started(ref(0)), exited(ref(0))]],
-    ['PartiallyExecuting', [submitted(), dispatched(aLease(0)), started(ref(0)), exited(ref(0)), concluded(anEnd(0))]],
+    ['Submitted', [submitted('task-1')]],
+    ['PartiallyDispatched', [submitted('task-1'), dispatched(aLease(0))]],
+    ['FullyDispatched', [submitted('task-1'), ...both]],
+    ['PartiallyExecuting', [submitted('task-1'), ...both, started(aRef(0))]],
+    ['PartiallyExecuting', [submitted('task-1'), dispatched(aLease(0)), started(aRef(0))]],
+    ['FullyExecuting', [submitted('task-1'), ...both, started(aRef(0), aRef(1))]],
+    ['FullyExecuting', [submitted('task-1'), ...both, started(aRef(0), aRef(1)), concluded(anEnd(0))]],
+    ['UploadingResults', [submitted('task-1'), ...both, started(aRef(0), aRef(1)), exited(aRef(0), aRef(1))]],
+    ['PartiallyExecuting', [submitted('task-1'), dispatched(aLease(0)), started(aRef(0)), exited(aRef(0))]],
+    [
+      'PartiallyExecuting',
+      [submitted('task-1'), dispatched(aLease(0)), started(aRef(0)), exited(aRef(0)), concluded(anEnd(0))],
+    ],
     // An instance was faster than the other's start: the task does not go back to "none runs yet".
-    ['PartiallyExecuting', [submitted(), ...both, started(ref(0)), exited(ref(0))]],
-    ['PartiallyExecuting', [submitted(), ...both, started(ref(0)), concluded(anEnd(0))]],
-    ['Success', [submitted(), ...both, concluded(anEnd(0), anEnd(1))]],
-    ['Failure', [submitted(), ...both, concluded(anEnd(0), aFailure(1))]],
-    ['Submitted', [submitted(), ...both, requeued(aFailure(0), aFailure(1))]],
-    ['Cancelled', [submitted(), cancelRequested, waitingCancelled('0-1')]],
-    ['PendingCancel', [submitted(), ...both, started(ref(0)), cancelRequested]],
-    ['PendingCancel', [submitted(), ...both, started(ref(0), ref(1)), exited(ref(0), ref(1)), cancelRequested]],
-    ['UploadingResults', [uploads, ...both, started(ref(0), ref(1)), exited(ref(0), ref(1)), cancelRequested]],
-    ['PendingDelete', [submitted(), ...both, deleteRequested]],
+    ['PartiallyExecuting', [submitted('task-1'), ...both, started(aRef(0)), exited(aRef(0))]],
+    ['PartiallyExecuting', [submitted('task-1'), ...both, started(aRef(0)), concluded(anEnd(0))]],
+    ['Success', [submitted('task-1'), ...both, concluded(anEnd(0), anEnd(1))]],
+    ['Failure', [submitted('task-1'), ...both, concluded(anEnd(0), aFailure(1))]],
+    ['Submitted', [submitted('task-1'), ...both, requeued(aFailure(0), aFailure(1))]],
+    ['Cancelled', [submitted('task-1'), cancelRequested, waitingCancelled('0-1')]],
+    ['PendingCancel', [submitted('task-1'), ...both, started(aRef(0)), cancelRequested]],
+    [
+      'PendingCancel',
+      [submitted('task-1'), ...both, started(aRef(0), aRef(1)), exited(aRef(0), aRef(1)), cancelRequested],
+    ],
+    ['UploadingResults', [uploads, ...both, started(aRef(0), aRef(1)), exited(aRef(0), aRef(1)), cancelRequested]],
+    ['PendingDelete', [submitted('task-1'), ...both, deleteRequested]],
   ])('is %s', (expected, events) => {
     expect(publicStateOf(fold(...events))).toBe(expected);
   });
@@ -177,13 +183,13 @@ describe('the public state', () => {
 describe('a task of 100,000 instances', () => {
   it('is folded through its whole life, 64 at a time, in about a second', () => {
     const total = 100_000;
-    const events: TaskEvent[] = [submitted({ instances: `0-${total - 1}` })];
+    const events: TaskEvent[] = [submitted('task-1', { instances: `0-${total - 1}` })];
     for (let first = 0; first < total; first += 64) {
       const batch = Array.from({ length: Math.min(64, total - first) }, (_, k) => first + k);
       events.push(
         dispatched(...batch.map((n) => aLease(n))),
-        started(...batch.map((n) => ref(n))),
-        exited(...batch.map((n) => ref(n))),
+        started(...batch.map((n) => aRef(n))),
+        exited(...batch.map((n) => aRef(n))),
       );
       events.push(concluded(...batch.map((n) => (n % 7 === 0 ? aFailure(n) : anEnd(n)))));
     }
@@ -202,7 +208,7 @@ it('reads a fold that was stored before these fields existed', () => {
     queuedSince: _queued,
     resourceUpdates: _updates,
     ...old
-  } = storeTaskState(fold(submitted())) as Record<string, unknown>;
+  } = storeTaskState(fold(submitted('task-1'))) as Record<string, unknown>;
   expect(restoreTaskState(old)).toMatchObject({ queuedSince: null, resourceUpdates: 0, exists: true });
 });
 

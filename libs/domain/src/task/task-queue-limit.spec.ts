@@ -4,18 +4,18 @@ import {
   aFailure,
   aLease,
   anEnd,
-  at,
+  AT as at,
   cancelRequested,
   concluded,
   dispatched,
-  ref,
+  aRef,
   requeued,
   resourcesUpdateRequested,
   started,
   submitted,
   waitingCancelled,
   waitingExpired,
-} from '../specs/task-builders.fixture.js';
+} from '../specs/facts.fixture.js';
 import { publicStateOf } from './public-state.js';
 import { taskDecider } from './task.decider.js';
 import type { TaskEvent } from './task.events.js';
@@ -23,7 +23,7 @@ import { queueDeadlineOf } from './task.state.js';
 
 const { given } = specFor(taskDecider);
 const fold = (...events: readonly TaskEvent[]) => events.reduce(taskDecider.evolve, taskDecider.initial);
-const limited = submitted({ maxTimeQueueSeconds: 10 });
+const limited = submitted('task-1', { maxTimeQueueSeconds: 10 });
 const later = at + 10_000;
 const expire = (when: number) => ({ type: 'ExpireWaiting', at: when }) as const;
 
@@ -72,39 +72,39 @@ describe('a task that may wait for ten seconds', () => {
   it('gets no retry', () =>
     expect(
       queueDeadlineOf(
-        fold(submitted({ maxTimeQueueSeconds: 10, maxRetriesPerInstance: 5 }), waitingExpired('0-1', later)),
+        fold(submitted('task-1', { maxTimeQueueSeconds: 10, maxRetriesPerInstance: 5 }), waitingExpired('0-1', later)),
       ),
     ).toBeNull());
 });
 
 it('a task without a limit waits for ever', () => {
-  given(submitted()).when(expire(1e15)).thenNothing();
-  expect(queueDeadlineOf(fold(submitted()))).toBeNull();
+  given(submitted('task-1')).when(expire(1e15)).thenNothing();
+  expect(queueDeadlineOf(fold(submitted('task-1')))).toBeNull();
 });
 
 describe('updating the resources of a task', () => {
   const update = { type: 'UpdateResources', at } as const;
   it('is asked of the nodes when an instance runs', () =>
-    given(submitted(), dispatched(aLease(0)), started(ref(0)))
+    given(submitted('task-1'), dispatched(aLease(0)), started(aRef(0)))
       .when(update)
       .then(resourcesUpdateRequested));
   it('may be asked for again', () =>
-    given(submitted(), dispatched(aLease(0)), started(ref(0)), resourcesUpdateRequested)
+    given(submitted('task-1'), dispatched(aLease(0)), started(aRef(0)), resourcesUpdateRequested)
       .when(update)
       .then(resourcesUpdateRequested));
   it('is rejected when nothing runs', () => {
-    given(submitted()).when(update).thenRejected('task-not-running');
-    given(submitted(), dispatched(aLease(0)))
+    given(submitted('task-1')).when(update).thenRejected('task-not-running');
+    given(submitted('task-1'), dispatched(aLease(0)))
       .when(update)
       .thenRejected('task-not-running');
-    given(submitted({ instances: '0' }), dispatched(aLease(0)), concluded(anEnd(0)))
+    given(submitted('task-1', { instances: '0' }), dispatched(aLease(0)), concluded(anEnd(0)))
       .when(update)
       .thenRejected('task-not-running');
-    given(submitted(), dispatched(aLease(0)), started(ref(0)), cancelRequested)
+    given(submitted('task-1'), dispatched(aLease(0)), started(aRef(0)), cancelRequested)
       .when(update)
       .thenRejected('task-not-running');
     given().when(update).thenRejected('task-not-found');
   });
   it('counts the requests', () =>
-    expect(fold(submitted(), resourcesUpdateRequested, resourcesUpdateRequested).resourceUpdates).toBe(2));
+    expect(fold(submitted('task-1'), resourcesUpdateRequested, resourcesUpdateRequested).resourceUpdates).toBe(2));
 });

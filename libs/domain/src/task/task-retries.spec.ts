@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { aFailure, aLease, anEnd, at, dispatched, submitted } from '../specs/task-builders.fixture.js';
+import { aFailure, aLease, anEnd, AT as at, dispatched, submitted } from '../specs/facts.fixture.js';
 import { MAX_PLATFORM_RETRIES } from './record-reports.js';
 import { taskDecider } from './task.decider.js';
 import type { FailureCause } from './task.events.js';
@@ -19,7 +19,7 @@ const ends: fc.Arbitrary<readonly (readonly [instance: number, end: End])[]> = f
 /** Runs one attempt of an instance to the given end. @returns the task afterwards, and whether the instance waits again */
 const attempt = (state: TaskState, instance: number, end: End): { state: TaskState; isRetried: boolean } => {
   const number = state.attempts.countOf(instance) + 1;
-  const running = taskDecider.evolve(state, dispatched(aLease(instance, number)));
+  const running = taskDecider.evolve(state, dispatched(aLease(instance, { attempt: number })));
   const overrides = { attempt: number };
   const ended = end === 'success' ? anEnd(instance, overrides) : aFailure(instance, { ...overrides, cause: end });
   const decision =
@@ -63,7 +63,7 @@ describe('retries', () => {
       fc.property(ends, fc.nat(3), fc.nat(6), (sequence, perInstance, inAll) => {
         const model = new Model(perInstance, inAll);
         const spec = { instances: `0-${SIZE - 1}`, maxRetriesPerInstance: perInstance, maxTotalRetries: inAll };
-        let state = taskDecider.evolve(taskDecider.initial, submitted(spec));
+        let state = taskDecider.evolve(taskDecider.initial, submitted('task-1', spec));
         const over = new Set<number>();
         for (const [instance, end] of sequence) {
           if (over.has(instance)) continue;
@@ -82,7 +82,7 @@ describe('retries', () => {
       fc.property(fc.array(noise, { maxLength: 20 }), fc.integer({ min: 1, max: 4 }), (disturbances, limit) => {
         let state = taskDecider.evolve(
           taskDecider.initial,
-          submitted({ instances: '0', maxRetriesPerInstance: limit }),
+          submitted('task-1', { instances: '0', maxRetriesPerInstance: limit }),
         );
         let retried = 0;
         for (let round = 0; state.failed.size === 0; round += 1) {

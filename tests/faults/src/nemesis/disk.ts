@@ -1,6 +1,6 @@
 import { open, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { between } from '../random.js';
+import { between } from '@fornax/testing';
 import type { Fault } from './fault.js';
 
 const freeBytes = async (folder: string): Promise<number> => {

@@ -1,6 +1,5 @@
-import { eventually, type RunningPlatform } from '@fornax/testing';
+import { eventually, type RunningPlatform, type Random, between, pick } from '@fornax/testing';
 import { isStopped, signal, treeOf } from '../processes.js';
-import { type Random, between, pick } from '../random.js';
 import { insist } from '../work.js';
 
 /** What a fault may touch. */

@@ -1,5 +1,4 @@
-import { eventually } from '@fornax/testing';
-import { between } from '../random.js';
+import { eventually, between } from '@fornax/testing';
 import { insistOnCode, type WayOut } from './damage.js';
 import { kill, type Fault, type Target, type Typed } from './fault.js';
 

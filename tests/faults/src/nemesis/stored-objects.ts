@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { open, readdir, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pick } from '../random.js';
+import { pick } from '@fornax/testing';
 import { insist } from '../work.js';
 import { damage, type WayOut } from './damage.js';
 import type { Fault, Restart, Target } from './fault.js';

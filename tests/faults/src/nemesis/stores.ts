@@ -1,8 +1,7 @@
 import { cp, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { damageStore } from '@fornax/testing';
+import { damageStore, pick } from '@fornax/testing';
 import { uptime } from '../processes.js';
-import { pick } from '../random.js';
 import type { Fault, Target } from './fault.js';
 
 /** What a platform keeps, each in a folder of its own below the data. */

@@ -1,6 +1,6 @@
+import { between } from '@fornax/testing';
 import { type Fault, type Target } from '../nemesis/fault.js';
 import { type Oracle, describeDescriptors } from '../oracles/oracles.js';
-import { between } from '../random.js';
 import { resultScript } from '../oracles/payloads.js';
 import { checkHistory } from '../history/check-history.js';
 import { type Figures, countKinds, figuresOf, hollowness } from '../history/figures.js';

@@ -9,6 +9,8 @@ import {
   startPlatform,
   startRunRecorder,
   testClock,
+  type Random,
+  randomFrom,
 } from '@fornax/testing';
 import type { Ending, History, LedgerLine, Loss, Operation } from '../history/history.js';
 import type { Restart, Target, Typed } from '../nemesis/fault.js';
@@ -18,7 +20,6 @@ import { progress } from './report.js';
 import { endReplica, startReplica } from './replicas.js';
 import { setWallClock } from '../nemesis/wall-clock.js';
 import { isAlive, signal, treeOf, uptime } from '../processes.js';
-import { type Random, randomFrom } from '../random.js';
 import { call, insist } from '../work.js';
 import { type Answer, outcomeOf, postTask, type Submission } from './submission.js';
 

@@ -11,7 +11,7 @@ import {
   type TaskState,
 } from '@fornax/domain';
 import { CommandRejected, InMemoryLog, decideAndAppend, loadAggregate } from '@fornax/event-store';
-import { aHardware, aTaskSpec, eventually } from '@fornax/testing';
+import { aHardware, aTaskSpec, eventually, pick, randomFrom, type Random } from '@fornax/testing';
 import type { Logger } from '../logger.js';
 import { Leadership } from './leadership.js';
 import type { ReportMessage } from './report-intake.js';
@@ -19,17 +19,6 @@ import type { ReportMessage } from './report-intake.js';
 const silent: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const CORES = 4;
 const NODES = ['a', 'b', 'c'] as const;
-
-/** Mulberry32: small, seeded, good enough to choose faults with. */
-const randomOf = (seed: number): (() => number) => {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-};
 
 /** A node keeps to the rules: it drops orders of another session and leases that it had, and forgets everything when it dies. */
 interface SimulatedNode {
@@ -43,7 +32,7 @@ class World {
   readonly log = new InMemoryLog();
   readonly violations: string[] = [];
   readonly tasks: string[] = [];
-  private readonly random: () => number;
+  private readonly random: Random;
   private readonly nodes = new Map<string, SimulatedNode>(
     NODES.map((name) => [name, { epoch: 0, running: new Map(), seen: new Set() }]),
   );
@@ -54,7 +43,7 @@ class World {
   private losesPublishes = false;
 
   constructor(seed: number) {
-    this.random = randomOf(seed);
+    this.random = randomFrom(seed);
   }
 
   async start(): Promise<void> {
@@ -93,9 +82,7 @@ class World {
   }
 
   private pick<T>(items: readonly T[]): T {
-    const item = items[Math.floor(this.random() * items.length)];
-    if (item === undefined) throw new Error('nothing to pick from');
-    return item;
+    return pick(this.random, items);
   }
 
   private async newLeader(): Promise<void> {

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { verifyServiceToken } from '@fornax/identity';
+import { parseRange } from '@fornax/s3';
 
 /** The area of the storage service that this one uses, played by a few lines: whether the real one lets it in is tested there. */
 export interface ObjectStorage {
@@ -43,8 +44,9 @@ export const startObjectStorage = async (masterKey: Uint8Array): Promise<ObjectS
       }
       const object = objects.get(key);
       if (!object) return response.writeHead(404).end();
-      const [, from = '0', to = ''] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') ?? [];
-      return response.writeHead(206).end(object.subarray(Number(from), to === '' ? undefined : Number(to) + 1));
+      const range = parseRange(request.headers.range, object.length);
+      if (range === 'unsatisfiable') return response.writeHead(416).end();
+      return response.writeHead(206).end(range ? object.subarray(range.start, range.end + 1) : object);
     })();
   });
   server.listen(0, '127.0.0.1');

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { LogReset, type EventLog, type LogHead } from '@fornax/event-store';
+import { eventComment, eventRetry, eventText } from '@fornax/base';
 import { EVENT_LOG } from '@fornax/service-kit';
 import { NOTIFY_CONFIG, type NotifyConfig } from '../config/notify-config.js';
 import { EventFeed } from './event-feed.js';
@@ -28,11 +29,6 @@ interface Start {
   readonly idsFrom: number;
 }
 
-/** One message of Server-Sent Events (WHATWG HTML, 9.2). JSON has no line breaks. */
-const message = (event: string, json: string, id?: string): string =>
-  `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${json}\n\n`;
-const comment = (text: string, id?: string): string => `: ${text}\n${id === undefined ? '' : `id: ${id}\n`}\n`;
-
 const RECONNECT_MS = 1_000;
 
 /**
@@ -51,13 +47,13 @@ export class EventStream {
 
   /** Ends when `signal` aborts, the process ends, or the reader pulls no more. */
   async *open(request: StreamRequest): AsyncGenerator<string> {
-    yield `retry: ${RECONNECT_MS}\n\n`;
+    yield eventRetry(RECONNECT_MS);
     let { after } = request;
     while (!request.signal.aborted && !this.feed.closed.aborted) {
       const head = await this.log.head();
       const gone = after && goneReason(after, head);
       if (gone !== undefined) {
-        yield message('reset', JSON.stringify({ reason: gone, sequence: head.sequence }));
+        yield eventText(JSON.stringify({ reason: gone, sequence: head.sequence }), { event: 'reset' });
         after = undefined;
       }
       try {
@@ -72,7 +68,7 @@ export class EventStream {
 
   private async *begin({ filter, withSnapshot }: StreamRequest, head: LogHead): AsyncGenerator<string, Start> {
     if (!withSnapshot) {
-      yield comment('no snapshot', eventId(head.epoch, head.sequence));
+      yield eventComment('no snapshot', eventId(head.epoch, head.sequence));
       return { position: head, seen: undefined, versions: new Map(), idsFrom: head.sequence };
     }
     let first: number | undefined;
@@ -89,7 +85,7 @@ export class EventStream {
       }
       const json = JSON.stringify(part);
       const isWhole = part.isLast && idsFrom === first;
-      yield message('snapshot', json, isWhole ? eventId(head.epoch, first) : undefined);
+      yield eventText(json, { event: 'snapshot', id: isWhole ? eventId(head.epoch, first) : undefined });
     }
     return { position: { epoch: head.epoch, sequence: first ?? head.sequence }, seen: undefined, versions, idsFrom };
   }
@@ -103,7 +99,7 @@ export class EventStream {
       const isQuiet = text === '' && performance.now() - wroteAt < idleMs;
       if (isQuiet) continue;
       const id = batch.sequence >= start.idsFrom ? eventId(epoch, batch.sequence) : undefined;
-      yield text === '' ? comment('heartbeat', id) : text;
+      yield text === '' ? eventComment('heartbeat', id) : text;
       wroteAt = performance.now();
     }
   }
@@ -126,7 +122,7 @@ const textOf = ({ entries }: FeedBatch, epoch: string, filter: EventFilter, star
     for (const { index, type, json } of eventsFor(filter, entry)) {
       if (entry.sequence === start.seen?.sequence && index <= start.seen.index) continue;
       const id = entry.sequence >= start.idsFrom ? eventId(epoch, entry.sequence, index) : undefined;
-      text += message(type, json, id);
+      text += eventText(json, { event: type, id });
     }
   }
   return text;

@@ -1,4 +1,5 @@
 import { Invalid } from '@fornax/base';
+import { parseRangeHeader } from '@fornax/s3';
 import type { OutputRange } from '../queries/range-reader.js';
 
 /** What a query says, not yet read. */
@@ -25,11 +26,15 @@ const countIn = (name: string, value: unknown): number | undefined => {
  */
 export const rangeOf = ({ offset, limit, range }: RangeQuery & { readonly range: string | undefined }): RangeWish => {
   const [from, count] = [countIn('offset', offset), countIn('limit', limit)];
-  const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(range?.trim() ?? '') ?? [];
-  const isFree = from === undefined && count === undefined;
-  if (isFree && first !== '' && (last === '' || Number(first) <= Number(last)))
-    return { kind: 'from', from: Number(first), to: last === '' ? undefined : Number(last) + 1, isHttpRange: true };
-  if (isFree && first === '' && last !== '') return { kind: 'last', bytes: Number(last), isHttpRange: true };
+  const asked = from === undefined && count === undefined ? parseRangeHeader(range) : undefined;
+  if (asked?.kind === 'from')
+    return {
+      kind: 'from',
+      from: asked.first,
+      to: asked.last === undefined ? undefined : asked.last + 1,
+      isHttpRange: true,
+    };
+  if (asked) return { ...asked, isHttpRange: true };
   const start = from ?? 0;
   return { kind: 'from', from: start, to: count === undefined ? undefined : start + count, isHttpRange: false };
 };

@@ -82,13 +82,3 @@ export const advance = (
 /** What was kept back and will not be completed. */
 export const piecesOfTorn = ({ torn }: TailPosition): readonly TailPiece[] =>
   [...torn].sort(([a], [b]) => a - b).map(([instance, rest]) => pieceOf(instance, rest));
-
-/** One server-sent event (https://html.spec.whatwg.org/multipage/server-sent-events.html). Data is JSON: it has no line breaks. */
-export const eventText = (type: string | undefined, id: string | undefined, data: unknown): string =>
-  [
-    ...(type === undefined ? [] : [`event: ${type}`]),
-    ...(id === undefined ? [] : [`id: ${id}`]),
-    `data: ${JSON.stringify(data)}`,
-    '',
-    '',
-  ].join('\n');

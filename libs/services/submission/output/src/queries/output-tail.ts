@@ -1,13 +1,13 @@
 import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { isOver } from '@fornax/domain';
-import { NotFound, Unavailable } from '@fornax/base';
+import { NotFound, Unavailable, eventComment, eventRetry, eventText } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import { LogIngest } from '../followers/log-ingest.js';
 import { isCurrentIn, isOverIn, type OutputOf } from '../model/output-of.js';
 import { OutputPages } from '../model/output-pages.js';
 import { OutputSignals } from '../model/output-signals.js';
 import type { PlacedChunk } from '../model/segment.js';
-import { advance, eventText, formatTailPosition, piecesOfTorn, type TailPosition } from '../model/tail-events.js';
+import { advance, formatTailPosition, piecesOfTorn, type TailPosition } from '../model/tail-events.js';
 import { InjectDatabase } from '../config/database.js';
 
 /** What a reader of a tail wants. */
@@ -55,11 +55,11 @@ export class OutputTail implements BeforeApplicationShutdown {
   private async *counted(of: OutputOf, request: TailRequest): AsyncGenerator<string, void, undefined> {
     this.readers += 1;
     try {
-      yield `retry: ${RETRY_HINT_MS}\n\n`;
+      yield eventRetry(RETRY_HINT_MS);
       yield* this.events(of, request);
     } catch (error) {
       if (!(error instanceof NotFound)) throw error;
-      yield eventText('end', undefined, { reason: 'deleted' });
+      yield eventText(JSON.stringify({ reason: 'deleted' }), { event: 'end' });
     } finally {
       this.readers -= 1;
     }
@@ -68,7 +68,8 @@ export class OutputTail implements BeforeApplicationShutdown {
   private async *events(first: OutputOf, request: TailRequest): AsyncGenerator<string, void, undefined> {
     const startedAt = performance.now();
     const { start, reset } = await this.startOf(first, request.from);
-    if (reset !== undefined) yield eventText('reset', formatTailPosition(start), { reason: reset });
+    if (reset !== undefined)
+      yield eventText(JSON.stringify({ reason: reset }), { event: 'reset', id: formatTailPosition(start) });
     let of = first;
     let at = start;
     let isComplete = false;
@@ -86,7 +87,7 @@ export class OutputTail implements BeforeApplicationShutdown {
         of = await request.look();
         isComplete = hasEnded(of) && (await this.ingest.caughtUp(of.task.taskId));
         if (isComplete) continue;
-        if (await isQuiet(news.come, request.signal)) yield ': still here\n\n';
+        if (await isQuiet(news.come, request.signal)) yield eventComment('still here');
       } finally {
         news.forget();
       }
@@ -119,8 +120,10 @@ async function* show(
   for (const chunk of chunks) {
     const next = advance(at, chunk);
     // Only the last piece of a chunk is followed by the next chunk.
-    for (const [index, piece] of next.pieces.entries())
-      yield eventText(undefined, index === next.pieces.length - 1 ? formatTailPosition(next.at) : undefined, piece);
+    for (const [index, piece] of next.pieces.entries()) {
+      const id = index === next.pieces.length - 1 ? formatTailPosition(next.at) : undefined;
+      yield eventText(JSON.stringify(piece), { id });
+    }
     at = next.at;
   }
   return at;
@@ -129,8 +132,8 @@ async function* show(
 /** The last events of a tail. A reader that was here before gets the end alone. */
 async function* finish(of: OutputOf, at: TailPosition): AsyncGenerator<string, void, undefined> {
   const id = formatTailPosition({ ...at, torn: new Map() });
-  for (const piece of piecesOfTorn(at)) yield eventText(undefined, id, piece);
-  yield eventText('end', id, { state: of.task.state });
+  for (const piece of piecesOfTorn(at)) yield eventText(JSON.stringify(piece), { id });
+  yield eventText(JSON.stringify({ state: of.task.state }), { event: 'end', id });
 }
 
 const hasEnded = ({ task, instance }: OutputOf): boolean =>

@@ -1,17 +1,9 @@
-import type { Commit, FornaxEvent } from '@fornax/contracts';
-import type {
-  AccountEvent,
-  AttemptEnd,
-  BucketEvent,
-  DispatchedLease,
-  LeaseRef,
-  NodeEvent,
-  NodeHardware,
-  TaskEvent,
-  TaskSpec,
-} from '@fornax/domain';
+import type { AccountEvent } from '../account/account.events.js';
+import type { BucketEvent } from '../bucket/bucket.events.js';
+import type { NodeEvent, NodeHardware } from '../node/node.events.js';
+import type { AttemptEnd, DispatchedLease, LeaseRef, TaskEvent, TaskSpec } from '../task/task.events.js';
 
-/** Facts with good defaults, so that a spec names only what matters to it. Times are small and fixed. */
+/** Facts with good defaults, so that a spec names only what matters to it. Times are small and fixed. For specs only. */
 export const AT = 1_000;
 
 export const aTaskSpec = (overrides: Partial<TaskSpec> = {}): TaskSpec => ({
@@ -77,6 +69,9 @@ export const anEnd = (instance: number, overrides: Partial<AttemptEnd> = {}): At
   };
 };
 
+export const aFailure = (instance: number, overrides: Partial<AttemptEnd> = {}): AttemptEnd =>
+  anEnd(instance, { outcome: 'failure', cause: 'user', exitCode: 1, ...overrides });
+
 export const submitted = (taskId: string, spec: Partial<TaskSpec> = {}, owner = 'ada'): TaskEvent => ({
   type: 'TaskSubmitted',
   taskId,
@@ -107,6 +102,18 @@ export const requeued = (...attempts: readonly AttemptEnd[]): TaskEvent => ({
 });
 export const cancelRequested: TaskEvent = { type: 'TaskCancelRequested', at: AT };
 export const deleteRequested: TaskEvent = { type: 'TaskDeleteRequested', at: AT };
+export const deleted: TaskEvent = { type: 'TaskDeleted', at: AT };
+export const resourcesUpdateRequested: TaskEvent = { type: 'TaskResourcesUpdateRequested', at: AT };
+export const waitingCancelled = (instances: string): TaskEvent => ({
+  type: 'WaitingInstancesCancelled',
+  instances,
+  at: AT,
+});
+export const waitingExpired = (instances: string, at = AT): TaskEvent => ({
+  type: 'WaitingInstancesExpired',
+  instances,
+  at,
+});
 
 export const nodeJoined = (nodeId: string, hardware: Partial<NodeHardware> = {}, epoch = 1): NodeEvent => ({
   type: 'NodeJoined',
@@ -131,17 +138,4 @@ export const accountCreated = (accountId: string, email = `${accountId}@example.
   role: 'user',
   quotas: { maxTasks: 100, maxBuckets: 100, maxStorageBytes: 1e12, maxInstances: 1_000, maxCores: 1_000 },
   at: AT,
-});
-
-/** A commit of these events. The id must be new for every decision. */
-export const aCommit = <E extends FornaxEvent>(
-  id: string,
-  events: readonly E[],
-  overrides: Partial<Commit<E>> = {},
-): Commit<E> => ({
-  id,
-  events,
-  meta: { actor: 'service:test', source: 'test', correlationId: `correlation-${id}` },
-  at: AT,
-  ...overrides,
 });
