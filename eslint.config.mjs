@@ -9,7 +9,7 @@ const layers = [
     onlyDependOnLibsWithTags: ['layer:contracts', 'layer:domain'],
     bannedExternalImports: ['@nestjs/*', 'typeorm', 'pg', '@nats-io/*'],
   },
-  // What every process needs, the agent and the client among them: no framework, no database.
+  // What every process needs, the agent among them: no framework, no database.
   {
     sourceTag: 'layer:base',
     onlyDependOnLibsWithTags: ['layer:base', 'layer:contracts', 'layer:domain'],
@@ -47,7 +47,7 @@ const layers = [
   },
   {
     sourceTag: 'layer:client',
-    onlyDependOnLibsWithTags: ['layer:base', 'layer:contracts', 'layer:domain'],
+    onlyDependOnLibsWithTags: ['layer:contracts', 'layer:domain'],
     bannedExternalImports: ['@nestjs/*', 'typeorm', 'pg', '@nats-io/*'],
   },
   {
@@ -60,6 +60,37 @@ const layers = [
       'layer:domain',
       'layer:client',
     ],
+  },
+  // A process hosts its own service; the platform hosts all of them, the router none.
+  ...[
+    ['billing', ['service:billing']],
+    ['node-registry', ['service:node-registry']],
+    ['scheduler', ['service:scheduler']],
+    ['snapshot', ['service:snapshot']],
+    ['storage', ['service:storage']],
+    ['submission', ['service:submission']],
+    ['platform', ['layer:service']],
+    ['router', []],
+  ].map(([app, services]) => ({
+    sourceTag: `app:${app}`,
+    onlyDependOnLibsWithTags: [...services, 'layer:platform', 'layer:base', 'layer:contracts', 'layer:domain'],
+  })),
+  // Each start of an instance forks the agent: nothing of a service's framework is in it.
+  {
+    sourceTag: 'app:node-agent',
+    onlyDependOnLibsWithTags: ['lib:drivers', 'lib:event-store', 'layer:base', 'layer:contracts', 'layer:domain'],
+    bannedExternalImports: ['@nestjs/*', 'typeorm', 'pg'],
+  },
+  {
+    sourceTag: 'app:launcher',
+    onlyDependOnLibsWithTags: ['lib:embedded', 'lib:event-store', 'layer:client', 'layer:base', 'layer:contracts'],
+    bannedExternalImports: ['@nestjs/*', 'typeorm'],
+  },
+  // What a user runs knows the API and nothing behind it.
+  {
+    sourceTag: 'app:cli',
+    onlyDependOnLibsWithTags: ['layer:client'],
+    bannedExternalImports: ['@nestjs/*', 'typeorm', 'pg', '@nats-io/*'],
   },
   {
     sourceTag: 'layer:testing',
