@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 
 import { type Env, intSetting, loadConfig } from '@fornax/base';
+import { STANDARD_PATH } from '@fornax/drivers';
 import { z } from 'zod';
 
 const list = z
@@ -40,6 +41,8 @@ const schema = z.object({
   FORNAX_NODE_HIDE: list,
   /** Folders below a home that instances may read nevertheless, separated by colons. */
   FORNAX_NODE_EXPOSE: list,
+  /** Where instances look for programs, separated by colons; the exposed folders come after them. */
+  FORNAX_NODE_PATH: list.default(STANDARD_PATH.slice()),
   FORNAX_NODE_SANDBOX: z.enum(['auto', 'bubblewrap', 'unshare', 'process']).default('auto'),
   /** Of an agent that is root: user ids for its instances, as in 200000-265535. */
   FORNAX_NODE_USER_IDS: idRange.optional(),

@@ -27,7 +27,7 @@ export interface DriverFacts {
   readonly warnings: readonly string[];
   /** Limits that the kernel enforces here. */
   readonly limits: readonly ('memory' | 'cpu' | 'pids')[];
-  /** PATH inside of an instance: those of the agent's folders that it can see. */
+  /** PATH inside of an instance: those of the asked folders that it can see. */
   readonly path: string;
 }
 
@@ -45,7 +45,10 @@ export interface PreparedInstance {
   readonly jobDir: string;
   /** The same folders as the instance sees them. */
   readonly paths: { readonly job: string; readonly tmp: string; readonly ramfs: string };
-  /** @throws Error the instance could not be set up; a command that does not exist is no error, but exit code 127 */
+  /**
+   * @throws Error the instance could not be set up; a command that does not exist is no error, but exit code 127
+   * @throws CommandTooLong Linux does not take it
+   */
   start(command: InstanceCommand): Promise<RunningInstance>;
   /** Bytes that its files take on the disk of the folders, those that were deleted and are still held too. Never rejects. */
   diskBytes(): Promise<number>;
@@ -55,7 +58,7 @@ export interface PreparedInstance {
 
 export interface InstanceCommand {
   readonly argv: readonly [string, ...string[]];
-  /** The whole environment; nothing of the agent's own is added. Names that a shell cannot hold are left out. */
+  /** The whole environment, taken as it is: any name that holds neither `=` nor a zero byte; nothing of the agent's own is added. */
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -88,7 +91,7 @@ export interface InstanceExit {
   readonly kind: 'exited' | 'killed' | 'out-of-memory';
   /** As a shell tells it: 128 + n for signal n. Absent if nobody was left to tell. */
   readonly exitCode?: number;
-  /** Name of the signal behind an exit code above 128 (a command may also return such a code by itself). */
+  /** Name of the signal that ended the command; absent when it ended by itself, also with a code above 128. */
   readonly signal?: string;
   readonly endedAt: number;
   /** User and system time of all processes of the instance. */

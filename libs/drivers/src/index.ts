@@ -10,6 +10,8 @@ export type {
 } from './driver.js';
 export { splitWords, UnbalancedQuote } from './command/split-words.js';
 export { resolveConstants, substitute, SubstitutionTooLong } from './command/substitute.js';
+export { STANDARD_PATH } from './sandbox/host-view.js';
+export { CommandTooLong } from './sandbox/running-instance.js';
 export { NoSandbox, SandboxDriver, type SandboxOptions } from './sandbox/sandbox.driver.js';
 export type { IdRange } from './sandbox/user-ids.js';
 export { uptimeMs } from './warden/uptime.js';

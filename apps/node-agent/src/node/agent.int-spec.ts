@@ -49,7 +49,7 @@ const startAgent = async (graceMs = 10_000, around: (driver: Driver) => Driver =
   const nodeId = `node-${(number += 1)}`;
   workDir = join(folder, nodeId);
   platform = await Platform.open(nats, nodeId, graceMs);
-  const driver = new SandboxDriver({ workDir, hide: [folder], path: '/usr/local/bin:/usr/bin:/bin' });
+  const driver = new SandboxDriver({ workDir, hide: [folder] });
   const facts = await driver.probe();
   const { user, password } = nats.nodes[nodeId] ?? { user: '', password: '' };
   agent = await Agent.start({

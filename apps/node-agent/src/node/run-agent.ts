@@ -25,7 +25,7 @@ const privateAncestors = async (folder: string): Promise<readonly string[]> => {
   return found;
 };
 
-const openDriver = async (config: AgentConfig, path: string): Promise<SandboxDriver> => {
+const openDriver = async (config: AgentConfig): Promise<SandboxDriver> => {
   await mkdir(config.workDir, { recursive: true, mode: 0o700 });
   const {
     FORNAX_NODE_SANDBOX: level,
@@ -39,7 +39,7 @@ const openDriver = async (config: AgentConfig, path: string): Promise<SandboxDri
     hide: [resolve(dataDir), ...(await privateAncestors(config.workDir)), ...hide],
     // The program that runs us, so that a Node.js from somebody's home can be used by instances too.
     expose: [dirname(await realpath(process.execPath)), ...expose],
-    path,
+    path: config.FORNAX_NODE_PATH,
     ...(level === 'auto' ? {} : { level }),
     ...(userIds === undefined ? {} : { userIds }),
   });
@@ -72,7 +72,7 @@ export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
   const telemetry = await openTelemetry(config);
   const meter = metrics.getMeter('fornax');
 
-  const driver = await openDriver(config, env['PATH'] ?? '');
+  const driver = await openDriver(config);
   const facts = await driver.probe();
   for (const warning of facts.warnings) log.warn({ driver: facts.name }, warning);
   const hardware = await probeHardware(config.workDir, {

@@ -55,18 +55,28 @@ export const hostView = async (hide: readonly string[], expose: readonly string[
   return { topLevel, hidden, exposed: [...(await realFolders(RESOLVER_FOLDERS)), ...(await realFolders(expose))] };
 };
 
-/** Those entries of the agent's PATH that an instance can see as well, in their order, with the usual ones at the end. */
-export const visiblePath = async (path: string, view: HostView): Promise<string> => {
-  const entries = [...path.split(delimiter), '/usr/local/bin', '/usr/bin', '/bin'];
+/** Where an instance looks for programs, as in most images: nothing of the PATH of whoever started the agent. */
+export const STANDARD_PATH: readonly string[] = [
+  '/usr/local/sbin',
+  '/usr/local/bin',
+  '/usr/sbin',
+  '/usr/bin',
+  '/sbin',
+  '/bin',
+];
+
+/** PATH of instances: those of the folders that they can see, in their order, and then what is exposed to them. */
+export const visiblePath = async (folders: readonly string[], view: HostView): Promise<string> => {
   const visible: string[] = [];
-  for (const entry of new Set(entries)) {
+  for (const entry of new Set([...folders, ...view.exposed])) {
     if (!isAbsolute(entry)) continue;
     try {
       const real = await realpath(entry);
       await access(real);
       const isShown = view.exposed.some((folder) => isWithin(real, folder));
       const isHidden = [...view.hidden, '/tmp', '/run', '/dev', '/proc'].some((folder) => isWithin(real, folder));
-      if (isShown || !isHidden) visible.push(entry);
+      const isResolver = RESOLVER_FOLDERS.includes(entry);
+      if (!isResolver && (isShown || !isHidden)) visible.push(entry);
     } catch {
       // not there
     }

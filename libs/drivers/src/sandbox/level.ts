@@ -1,10 +1,23 @@
+import { join } from 'node:path';
+
 import type { Owner } from './user-ids.js';
+
+/** An instance that is to start. */
+export interface Place {
+  readonly id: string;
+  /** Its folder on the host. */
+  readonly folder: string;
+  /** Files of control groups: who writes its number into them has joined. */
+  readonly joinFiles: readonly string[];
+  /** The user that it runs as; undefined: the agent's. */
+  readonly owner: Owner | undefined;
+}
 
 /** One way to isolate an instance. The driver tries them in order of strength and keeps the first that works here. */
 export interface Level {
   readonly name: 'bubblewrap' | 'unshare' | 'process';
-  /** What `kill` may aim at from inside: everything, in a namespace of processes; else the process group. */
-  readonly aim: '-1' | 'group';
+  /** What signals aim at: every process, in a namespace of processes; else the command's process group. */
+  readonly aim: 'all' | 'group';
   /** Where the folders of instances are; a level may need them elsewhere than the agent's work folder. */
   readonly instancesDir: string;
   readonly warnings: readonly string[];
@@ -12,28 +25,48 @@ export interface Level {
   readonly hasOwnUsers: boolean;
   /** How the instance sees `folder`, its own one. */
   readonly paths: (folder: string) => { readonly job: string; readonly tmp: string; readonly ramfs: string };
-  /** Arguments before the shell that runs in the instance. */
-  readonly enter: (folder: string) => readonly string[];
-  /** Text of an fstab to mount from inside; undefined: nothing to mount. */
-  readonly fstab: ((id: string) => string) | undefined;
-  /** Arguments before the command: lets go of every privilege, and becomes the instance's user. */
-  readonly drop: (owner: Owner | undefined) => readonly string[];
+  /** What to start for an instance: the first process, which then is told what to run. */
+  readonly argv: (place: Place) => readonly [string, ...string[]];
   open(): Promise<void>;
   close(): Promise<void>;
 }
 
 export const isRoot = (): boolean => process.getuid?.() === 0;
 
-/** @param setpriv path of the program */
-export const dropEverything = (setpriv: string, owner: Owner | undefined): readonly string[] => [
-  setpriv,
-  '--no-new-privs',
-  '--bounding-set=-all',
-  '--inh-caps=-all',
-  '--ambient-caps=-all',
-  ...(owner ? [`--reuid=${owner.uid}`, `--regid=${owner.gid}`, '--clear-groups'] : []),
-  '--',
+/** The part of the first process' arguments that all levels share: where it joins, and whose the command is. */
+export const entering = ({ folder, joinFiles }: Place): readonly string[] => [
+  '--pid-file',
+  join(folder, 'pid'),
+  ...joinFiles.flatMap((file) => ['--join', file]),
 ];
+
+export const running = (directory: string, aim: Level['aim'], owner: Owner | undefined): readonly string[] => [
+  '--directory',
+  directory,
+  '--aim',
+  aim,
+  ...(owner ? ['--user', String(owner.uid), String(owner.gid)] : []),
+];
+
+/**
+ * Parts of /proc and /sys that tell of the machine, or change it, as the OCI runtimes hide and protect them. What this kernel does not have is
+ * left out by whoever mounts.
+ */
+export const MASKED_PATHS = [
+  '/proc/acpi',
+  '/proc/asound',
+  '/proc/interrupts',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/sched_debug',
+  '/proc/scsi',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+  '/sys/devices/virtual/powercap',
+  '/sys/firmware',
+] as const;
+export const READ_ONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'] as const;
 
 /** Folders of an isolated instance. */
 export const ISOLATED_PATHS = { job: '/job', tmp: '/tmp', ramfs: '/dev/shm' } as const;

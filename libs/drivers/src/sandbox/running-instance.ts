@@ -13,7 +13,6 @@ import { type TcpTable, TcpUse } from '../process/tcp-use.js';
 import { inHundredths } from '../warden/uptime.js';
 import type { Level } from './level.js';
 import { markOf } from './mark.js';
-import { BECOME, ENTER, RUN } from './scripts.js';
 import type { Owner } from './user-ids.js';
 
 /** How often memory is looked at where the kernel does not count it. */
@@ -37,24 +36,17 @@ export interface Launch {
   readonly until: number | undefined;
 }
 
-const argvOf = (
-  { id, folder, level, owner, cgroup, until }: Launch,
-  command: InstanceCommand,
-  entries: number,
-): [string, ...string[]] => {
-  const deadline = until === undefined ? '-' : String(inHundredths(until));
-  const joinFiles = [join(folder, 'pid'), ...(cgroup?.joinFiles ?? [])];
-  const fstab = level.fstab ? join('/.fornax', id, 'fstab') : '-';
-  const [first = '/bin/sh', ...rest] = [
-    ...['/bin/sh', '-c', ENTER, 'fornax', deadline, ...joinFiles, '--'],
-    ...level.enter(folder),
-    ...['/bin/sh', '-c', RUN, 'fornax', fstab, level.paths(folder).job, level.aim],
-    ...level.drop(owner),
-    ...['/bin/sh', '-c', BECOME, 'fornax', String(entries), ...command.argv],
-  ];
-  return [first, ...rest];
+/** The command as the first process reads it (`native/src/command.c`). @throws Error a zero byte, which no argument can hold */
+const messageOf = ({ until, level, id }: Launch, { argv, env }: InstanceCommand): string => {
+  const mark = level.aim === 'group' ? [markOf(id)] : [];
+  const entries = [...Object.entries(env).map(([name, value]) => `${name}=${value}`), ...mark];
+  const strings = [String(until === undefined ? 0 : inHundredths(until)), String(argv.length), String(entries.length)];
+  const all = [...strings, ...argv, ...entries];
+  if (all.some((text) => text.includes('\0'))) throw new Error('a command and its environment hold no zero bytes');
+  return `${all.join('\0')}\0`;
 };
 
+<<<<<<< HEAD
 /** "0m0.010000s 0m0.020000s" is user and system time; the second line is that of the children. */
 const cpuMsOfTimes = (text: string): number | undefined => {
   const line = text.trim().split('\n').at(-1) ?? '';
@@ -65,10 +57,17 @@ const cpuMsOfTimes = (text: string): number | undefined => {
     0,
   );
 };
+=======
+/** Linux takes no command that long: the user's fault, not the node's. */
+export class CommandTooLong extends Error {
+  override readonly name = 'CommandTooLong';
+}
+>>>>>>> 7b82283 (drivers: the first process of an instance is a program of ours, not shells)
 
 interface Status {
   readonly started: Promise<void>;
-  readonly text: () => string;
+  /** What the first process told of the end, as far as it came. */
+  readonly end: () => { readonly exitCode?: number; readonly signal?: string; readonly cpuMs?: number };
 }
 const readStatus = (status: Readable): Status => {
   let text = '';
@@ -76,11 +75,24 @@ const readStatus = (status: Readable): Status => {
     status.on('data', (chunk: Buffer) => {
       text += chunk.toString();
       if (text.startsWith('started\n')) resolve();
+      if (text.startsWith('refused E2BIG\n'))
+        reject(new CommandTooLong('E2BIG: the command and its environment are longer than this machine takes'));
     });
     status.on('error', () => undefined);
     status.on('close', () => reject(new Error('the sandbox could not be set up')));
   });
-  return { started, text: () => text };
+  const end: Status['end'] = () => {
+    const [, code, signal] = /^exit (\d+) (\d+)$/m.exec(text) ?? [];
+    if (code === undefined) return {};
+    const name = SIGNALS.get(Number(signal));
+    const [, cpuMs] = /^cpu (\d+)$/m.exec(text) ?? [];
+    return {
+      exitCode: Number(code),
+      ...(name === undefined ? {} : { signal: name }),
+      ...(cpuMs === undefined ? {} : { cpuMs: Number(cpuMs) }),
+    };
+  };
+  return { started, end };
 };
 
 /**
@@ -93,6 +105,11 @@ const rememberProcess = async (folder: string, pid: number | undefined): Promise
     await writeFile(join(folder, 'pid'), `${pid} ${startTime}`, { flag: 'r+' }).catch(() => undefined);
 };
 
+/** Bytes of what a command wrote before it was known that it does not run. */
+const COMPLAINT_BYTES = 1_000;
+
+const isReadable = (stream: unknown): stream is Readable =>
+  typeof stream === 'object' && stream !== null && 'read' in stream;
 const isWritable = (stream: unknown): stream is Writable =>
   typeof stream === 'object' && stream !== null && 'write' in stream;
 
@@ -104,7 +121,7 @@ const spawnWithPipes = async (
   const [out, err] = await Promise.all([pipes.take(), pipes.take()]);
   const [file, ...args] = argv;
   try {
-    const stdio = ['ignore' as const, out.writeFd, err.writeFd, 'pipe' as const, 'pipe' as const];
+    const stdio = ['ignore' as const, out.writeFd, err.writeFd, 'pipe' as const, 'pipe' as const, 'pipe' as const];
     return { child: spawn(file, args, { stdio, env, cwd: '/', detached: true }), out, err };
   } catch (error) {
     // Too long a command or environment (E2BIG) is thrown at once, and nobody else would let go of these.
@@ -161,16 +178,16 @@ const measure = async (pid: number, cgroup: Cgroup | undefined, tcp: TcpUse | un
 
 /** Runs a command in its sandbox. @throws Error the sandbox could not be set up */
 export const launch = async (how: Launch, command: InstanceCommand): Promise<RunningInstance> => {
-  const entries = Object.entries(command.env).filter(([name, value]) => name !== '' && !value.includes('\0'));
-  const env: Record<string, string> = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
-  entries.forEach(([name, value], at) => (env[`FX_${at}`] = `${name}=${value}`));
+  const message = messageOf(how, command);
   const [mark = '', markValue = ''] = markOf(how.id).split('=');
-  if (how.level.aim === 'group') env[mark] = markValue;
-
-  const { child, out, err } = await spawnWithPipes(argvOf(how, command, entries.length), env, how.pipes);
-  const [, , , control, statusStream] = child.stdio;
-  if (!isWritable(control) || !statusStream || !('read' in statusStream)) throw new Error('no control pipes');
+  const argv = how.level.argv({ ...how, joinFiles: how.cgroup?.joinFiles ?? [] });
+  const { child, out, err } = await spawnWithPipes([...argv], how.level.aim === 'group' ? { [mark]: markValue } : {}, how.pipes);
+  const [, , , control, statusStream, order]: readonly unknown[] = child.stdio;
+  if (!isWritable(control) || !isWritable(order) || !isReadable(statusStream))
+    throw new Error('no control pipes');
   control.on('error', () => undefined);
+  order.on('error', () => undefined);
+  order.end(message);
   const status = readStatus(statusStream);
   const ended = new Promise<void>((resolve) => {
     const both = [once(child, 'exit'), once(statusStream, 'close')];
@@ -203,10 +220,8 @@ export const launch = async (how: Launch, command: InstanceCommand): Promise<Run
     }
     if (isWritable(control)) control.destroy();
     const usage = await how.cgroup?.usage();
-    const [, code] = /^exit (\d+)$/m.exec(status.text()) ?? [];
-    const exitCode = code === undefined ? undefined : Number(code);
-    const signal = exitCode !== undefined && exitCode > 128 ? SIGNALS.get(exitCode - 128) : undefined;
-    const cpuMs = usage?.cpuMs ?? cpuMsOfTimes(status.text());
+    const { exitCode, signal, cpuMs: toldMs } = status.end();
+    const cpuMs = usage?.cpuMs ?? toldMs;
     const peakMemoryMB = usage?.peakMemoryMB ?? peakMB;
     const ranOut = exceeded || ((usage?.oomKills ?? 0) > 0 && exitCode !== 0);
     return {
@@ -225,9 +240,10 @@ export const launch = async (how: Launch, command: InstanceCommand): Promise<Run
     await exit;
     const complaint = String(err.read.read() ?? '')
       .trim()
-      .slice(0, 1_000);
+      .slice(0, COMPLAINT_BYTES);
     out.read.destroy();
     err.read.destroy();
+    if (cause instanceof CommandTooLong) throw cause;
     throw new Error(
       complaint === '' ? 'the sandbox could not be set up' : `the sandbox could not be set up: ${complaint}`,
       { cause },

@@ -22,7 +22,8 @@ import { findByEnvironment, findByUser, signalQuietly, startTimeOf } from '../pr
 import { TcpTable } from '../process/tcp-use.js';
 import { Warden } from '../warden/warden.js';
 import { bubblewrapLevel } from './bubblewrap.level.js';
-import { findProgram, hostView, type HostView, visiblePath } from './host-view.js';
+import { findProgram, hostView, type HostView, STANDARD_PATH, visiblePath } from './host-view.js';
+import { initProgram } from './init-program.js';
 import { isRoot, type Level } from './level.js';
 import { processLevel } from './process.level.js';
 import { markOf } from './mark.js';
@@ -39,8 +40,8 @@ export interface SandboxOptions {
   readonly hide: readonly string[];
   /** Folders below a home that instances may read nevertheless. */
   readonly expose?: readonly string[];
-  /** The agent's PATH. */
-  readonly path: string;
+  /** Folders that the PATH of instances names, those that they cannot see left out; what is exposed comes after them. */
+  readonly path?: readonly string[];
   readonly maxProcesses?: number;
   /** Only this level, or fail. Without it the strongest that works here, but never `process`: that one has to be asked for. */
   readonly level?: Level['name'];
@@ -88,7 +89,7 @@ export class SandboxDriver implements Driver {
   }
 
   async probe(): Promise<DriverFacts> {
-    const { workDir, hide, expose = [], path } = this.#options;
+    const { workDir, hide, expose = [], path = STANDARD_PATH } = this.#options;
     await mkdir(workDir, { recursive: true, mode: 0o700 });
     const lockText = await this.#lock();
     await rm(this.#pipes.folder, { recursive: true, force: true });
@@ -135,7 +136,6 @@ export class SandboxDriver implements Driver {
     await mkdir(folder, { mode: 0o700 });
     const owner = await this.#ownerOf(level, folder);
     await Promise.all([mkdir(jobDir, { mode: 0o755 }), mkdir(join(folder, 'tmp'), { mode: 0o700 })]);
-    if (level.fstab) await writeFile(join(folder, 'fstab'), level.fstab(id));
     const cgroup = await this.#cgroups?.create(id, {
       cores: spec.cores,
       memoryMB: spec.memoryMB,
@@ -199,11 +199,12 @@ export class SandboxDriver implements Driver {
   async #choose(view: HostView): Promise<Level> {
     const { workDir, level: wanted } = this.#options;
     const instancesDir = join(workDir, 'instances');
+    const init = await initProgram();
     const refused: string[] = [];
     const candidates = [
-      () => bubblewrapLevel(instancesDir, view),
-      () => unshareLevel(workDir, instancesDir, view),
-      ...(wanted === 'process' ? [() => processLevel(workDir, instancesDir)] : []),
+      () => bubblewrapLevel(init, instancesDir, view),
+      () => unshareLevel(init, workDir, instancesDir, view),
+      ...(wanted === 'process' ? [() => processLevel(init, workDir, instancesDir)] : []),
     ];
     for (const make of candidates) {
       const level = await make();

@@ -51,7 +51,6 @@ describe.each(LEVELS)('a sandbox of level %s', (level) => {
     driver = new SandboxDriver({
       workDir: join(dataDir, 'node'),
       hide: [dataDir],
-      path: process.env['PATH'] ?? '',
       level,
     });
     facts = await driver.probe().catch((error: unknown) => {
@@ -128,7 +127,7 @@ describe.each(LEVELS)('a sandbox of level %s', (level) => {
       .split('\n')
       .map((line) => line.split('=')[0])
       .filter((name) => name !== '' && name !== 'FORNAX_LEASE');
-    expect(new Set(names)).toEqual(new Set(['ONLY', 'PATH', 'PWD', 'TASK_PATH']));
+    expect(new Set(names)).toEqual(new Set(['ONLY', 'PATH', 'TASK_PATH']));
   });
 
   here('lets no variable of the user work on its own privileged steps', async () => {
@@ -393,7 +392,7 @@ for folder in ("${host}", "${host}/job", "${dataDir}"):
         '-e',
         `
       import { SandboxDriver } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)};
-      const driver = new SandboxDriver({ workDir: ${JSON.stringify(workDir)}, hide: [], path: process.env.PATH, level: ${JSON.stringify(level)} });
+      const driver = new SandboxDriver({ workDir: ${JSON.stringify(workDir)}, hide: [], level: ${JSON.stringify(level)} });
       await driver.probe();
       const prepared = await driver.prepare({ id: 'orphan', cores: 1, memoryMB: 0 });
       const instance = await prepared.start({ argv: ['/bin/sh', '-c', '(setsid sleep ${mark} &); sleep ${mark}'], env: { PATH: '/usr/bin:/bin' } });
@@ -409,7 +408,7 @@ for folder in ("${host}", "${host}/job", "${dataDir}"):
     agent.kill('SIGKILL');
     await gone;
     if (!isIsolated) {
-      const next = new SandboxDriver({ workDir, hide: [], path: '', level });
+      const next = new SandboxDriver({ workDir, hide: [], level });
       await next.probe();
       await next.close();
     }
@@ -422,7 +421,7 @@ it('runs no plain processes unless told to, and says what to install or to set',
   if (process.getuid?.() !== 0) return;
   const program = `
     import { SandboxDriver } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)};
-    const driver = new SandboxDriver({ workDir: ${JSON.stringify(join(folder, 'bare'))}, hide: [], path: '' });
+    const driver = new SandboxDriver({ workDir: ${JSON.stringify(join(folder, 'bare'))}, hide: [] });
     await driver.probe().then(({ name }) => console.log(name), (error) => console.log(error.name, error.message));
     await driver.close();
   `;
@@ -434,12 +433,12 @@ it('runs no plain processes unless told to, and says what to install or to set',
 
 it('refuses a folder in which another agent works', async () => {
   const workDir = join(folder, 'locked');
-  const first = new SandboxDriver({ workDir, hide: [], path: '', level: 'process' });
+  const first = new SandboxDriver({ workDir, hide: [], level: 'process' });
   await first.probe();
   const [, startTime = ''] = (await readFile(join(workDir, 'agent.lock'), 'utf8')).split(' ');
   expect(startTime).not.toBe('');
   const parent = (await readFile(`/proc/${process.ppid}/stat`, 'utf8')).replace(/^.*\) /, '').split(' ')[19];
   await writeFile(join(workDir, 'agent.lock'), `${process.ppid} ${parent}`);
-  await expect(new SandboxDriver({ workDir, hide: [], path: '' }).probe()).rejects.toThrow('FORNAX_NODE_DIR');
+  await expect(new SandboxDriver({ workDir, hide: [] }).probe()).rejects.toThrow('FORNAX_NODE_DIR');
   await first.close();
 });

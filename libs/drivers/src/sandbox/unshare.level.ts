@@ -3,38 +3,47 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { DEVICES, findProgram, type HostView } from './host-view.js';
-import { dropEverything, isRoot, ISOLATED_PATHS, type Level, RAMFS_SIZE } from './level.js';
+import {
+  entering,
+  isRoot,
+  ISOLATED_PATHS,
+  type Level,
+  MASKED_PATHS,
+  RAMFS_SIZE,
+  READ_ONLY_PATHS,
+  running,
+} from './level.js';
 import { HOLD } from './scripts.js';
 
-/** fstab(5) writes white space and backslashes as octal. */
-const field = (path: string): string =>
-  path.replaceAll(/[\\ \t\n#]/g, (char) => `\\${char.charCodeAt(0).toString(8).padStart(3, '0')}`);
-
-const fstabOf = (id: string): string => {
-  const own = field(join('/.fornax', id));
+/** The mounts that an instance adds to its copy of the shared root. */
+const mountsOf = (id: string): readonly string[] => {
+  const own = join('/.fornax', id);
   return [
-    `${own}/job /job none bind,nosuid,nodev 0 0`,
-    `${own}/tmp /tmp none bind,nosuid,nodev 0 0`,
-    `fornax /dev/shm tmpfs nosuid,nodev,mode=1777,size=${RAMFS_SIZE} 0 0`,
-    'fornax /dev/pts devpts newinstance,ptmxmode=0666,mode=0620,nosuid,noexec 0 0',
+    ...['--proc', '/proc'],
+    ...READ_ONLY_PATHS.flatMap((path) => ['--read-only', path]),
+    ...MASKED_PATHS.flatMap((path) => ['--mask', path]),
+    ...['--bind', join(own, 'job'), '/job'],
+    ...['--bind', join(own, 'tmp'), '/tmp'],
+    ...['--tmpfs', '/dev/shm', `mode=1777,size=${RAMFS_SIZE}`],
+    ...['--devpts', '/dev/pts'],
     // Last: from here on nobody finds the folders of other instances.
-    'fornax /.fornax tmpfs ro,mode=000,size=4k 0 0',
-    '',
-  ].join('\n');
+    ...['--cover', '/.fornax'],
+  ];
 };
 
 /**
- * Namespaces with the programs of util-linux. The root file system is built once, by a process that then only holds it; each
+ * Namespaces without bwrap. The root file system is built once, by programs of util-linux and a process that then only holds it; each
  * instance enters that mount namespace and adds its own few mounts in a copy, so a start costs no walk over the host's mounts.
  */
 export const unshareLevel = async (
+  init: string,
   workDir: string,
   instancesDir: string,
   view: HostView,
 ): Promise<Level | undefined> => {
-  const programs = await Promise.all(['unshare', 'nsenter', 'setpriv', 'mount', 'pivot_root'].map(findProgram));
-  const [unshare, nsenter, setpriv, mount, pivot] = programs;
-  if (!unshare || !nsenter || !setpriv || !mount || !pivot) return undefined;
+  const programs = await Promise.all(['unshare', 'mount', 'pivot_root'].map(findProgram));
+  const [unshare, mount, pivot] = programs;
+  if (!unshare || !mount || !pivot) return undefined;
   const newRoot = join(workDir, 'root');
   let holder: ChildProcess | undefined;
 
@@ -77,32 +86,22 @@ export const unshareLevel = async (
 
   return {
     name: 'unshare',
-    aim: '-1',
+    aim: 'all',
     instancesDir,
     warnings: [],
     hasOwnUsers: isRoot(),
     paths: () => ISOLATED_PATHS,
-    enter: () => {
+    argv: (place) => {
       const ns = `/proc/${holder?.pid ?? 0}/ns`;
-      const identity = isRoot() ? [] : ['--preserve-credentials', `--user=${ns}/user`];
       return [
-        nsenter,
-        ...identity,
-        `--mount=${ns}/mnt`,
-        '--',
-        unshare,
-        '--mount',
-        '--pid',
-        '--ipc',
-        '--uts',
-        '--fork',
-        '--kill-child',
-        '--mount-proc',
-        '--',
+        init,
+        ...entering(place),
+        ...(isRoot() ? [] : ['--namespace-user', `${ns}/user`]),
+        ...['--namespace-mount', `${ns}/mnt`, '--isolate'],
+        ...mountsOf(place.id),
+        ...running(ISOLATED_PATHS.job, 'all', place.owner),
       ];
     },
-    fstab: fstabOf,
-    drop: (owner) => dropEverything(setpriv, owner),
     open,
     close: async () => {
       const child = holder;

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 
-import { ENTER } from '../sandbox/scripts.js';
+import { initProgram } from '../sandbox/init-program.js';
 import { endInstances } from './end-instances.js';
 import { inHundredths, uptimeMs, uptimeOf } from './uptime.js';
 
@@ -24,7 +24,7 @@ import { SandboxDriver } from ${JSON.stringify(drivers)};
 import { createInterface } from 'node:readline';
 const { workDir, level, allowMs } = JSON.parse(process.argv[1]);
 const say = (...words) => process.stdout.write(words.join(' ') + '\\n');
-const driver = new SandboxDriver({ workDir, hide: [], path: '/usr/bin:/bin', level });
+const driver = new SandboxDriver({ workDir, hide: [], level });
 try { await driver.probe(); } catch { say('no-level'); process.exit(0); }
 let beats = 0;
 const beat = () => { driver.allow(allowMs); beats += 1; if (beats % 50 === 0) say('beats', beats); };
@@ -235,10 +235,19 @@ it('ends its rounds once its agent is heard again', async () => {
 });
 
 it('starts nothing after its deadline, even if it was told to before', async () => {
-  const enter = (deadline: string) => run('/bin/sh', ['-c', ENTER, 'fornax', deadline, '--', 'echo', 'ran']);
-  await expect(enter(String(inHundredths(uptimeMs()) - 1))).rejects.toMatchObject({ code: 125, stdout: '' });
-  expect((await enter(String(inHundredths(uptimeMs()) + 360_000))).stdout).toBe('ran\n');
-  expect((await enter('-')).stdout).toBe('ran\n');
+  const init = await initProgram();
+  const start = async (deadline: number): Promise<readonly [number | null, string]> => {
+    const child = spawn(init, ['--aim', 'group', '--directory', '/'], {
+      stdio: ['ignore', 'pipe', 'ignore', 'pipe', 'pipe', 'pipe'],
+    });
+    const order: unknown = child.stdio[5];
+    if (order instanceof Writable) order.end([deadline, 2, 0, 'echo', 'ran', ''].join('\0'));
+    const code = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    return Promise.all([code, text(child.stdout)]);
+  };
+  expect(await start(inHundredths(uptimeMs()) - 1)).toEqual([125, '']);
+  expect(await start(inHundredths(uptimeMs()) + 360_000)).toEqual([0, 'ran\n']);
+  expect(await start(0)).toEqual([0, 'ran\n']);
 });
 
 it('reads the clock that nobody sets', () => expect(uptimeOf('12345.67 9.10\n')).toBe(12_345_670));

@@ -1,0 +1,67 @@
+/* The first process of an instance: what its parts share. */
+#ifndef FORNAX_INIT_H
+#define FORNAX_INIT_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Descriptors that the agent gives to it, beside the three standard ones. */
+enum { CONTROL = 3, STATUS = 4, COMMAND = 5, FIRST_OTHER = 6 };
+/* As a shell says it: the sandbox failed, the command cannot be run, there is no such command. */
+enum { EXIT_SETUP = 125, EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
+
+/* What to run; its strings live as long as the process. */
+struct command {
+  char **argv;
+  char **env;
+};
+
+struct options {
+  /* Where signals go: every process of the namespace, or the command's process group. */
+  int aims_at_all;
+  /* Whose the command is; without `has_user` it stays the agent's. */
+  int has_user;
+  uid_t uid;
+  gid_t gid;
+  const char *directory;
+};
+
+/* Why the command does not run, from the process that was to become it. */
+struct refusal {
+  /* Whether the sandbox is at fault; else the command. */
+  int is_setup;
+  int why;
+};
+
+/* Ends the process with what failed and why on standard error. */
+_Noreturn void fail(const char *what, const char *subject);
+/* From now on `fail` also writes a struct refusal to this descriptor. */
+void report_failures_to(int fd);
+
+/* enter.c */
+void write_own_pid(const char *path);
+
+/* isolate.c */
+void join_namespace(const char *path, int kind);
+void isolate(int with_network);
+void mount_bind(const char *source, const char *target);
+void mount_tmpfs(const char *target, const char *options);
+void mount_cover(const char *target);
+void mount_devpts(const char *target);
+void mount_proc(const char *target);
+void mount_mask(const char *target);
+void mount_read_only(const char *target);
+
+/* command.c */
+struct command read_command(void);
+
+/* become.c: becomes the command, or writes a struct refusal to `report` and ends. */
+_Noreturn void become(const struct options *options, const struct command *command, int report);
+
+/* supervise.c: runs the command as a child until it ends. @returns the exit code */
+int supervise(const struct options *options, const struct command *command);
+
+/* seccomp.c */
+void filter_system_calls(void);
+
+#endif

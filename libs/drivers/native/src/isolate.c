@@ -1,0 +1,96 @@
+/* Namespaces and mounts of an instance, for the level that makes them without bwrap. */
+#include "init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+void join_namespace(const char *path, int kind) {
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) fail("cannot open", path);
+  if (setns(fd, kind) != 0) fail("cannot enter", path);
+  close(fd);
+}
+
+/* A new network has loopback, and that is down. */
+static void raise_loopback(void) {
+  struct ifreq request;
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) fail("cannot open", "a socket");
+  memset(&request, 0, sizeof request);
+  strcpy(request.ifr_name, "lo");
+  if (ioctl(fd, SIOCGIFFLAGS, &request) != 0) fail("cannot find", "loopback");
+  request.ifr_flags |= IFF_UP | IFF_RUNNING;
+  if (ioctl(fd, SIOCSIFFLAGS, &request) != 0) fail("cannot raise", "loopback");
+  close(fd);
+}
+
+/* Stays as the one that the agent knows, ends as the first process of the namespace ends. */
+static _Noreturn void wait_for(pid_t child) {
+  int status = 0;
+  /* Only the namespace's first process reads orders, tells, and holds the outputs open. */
+  for (int fd = 0; fd <= COMMAND; fd += 1) close(fd);
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+  _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+/* Makes namespaces of mounts, processes, IPC and names, and of networks if asked; returns in their first process. */
+void isolate(int with_network) {
+  const int kinds = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | (with_network ? CLONE_NEWNET : 0);
+  if (unshare(kinds) != 0) fail("cannot make", "namespaces");
+  const pid_t child = fork();
+  if (child < 0) fail("cannot make", "a process");
+  if (child > 0) wait_for(child);
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) fail("cannot be tied to", "the agent");
+  if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) fail("cannot separate", "mounts");
+  if (with_network) raise_loopback();
+}
+
+void mount_bind(const char *source, const char *target) {
+  if (mount(source, target, NULL, MS_BIND, NULL) != 0) fail("cannot bind", source);
+  if (mount(NULL, target, NULL, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV, NULL) != 0) fail("cannot bind", target);
+}
+
+void mount_tmpfs(const char *target, const char *options) {
+  if (mount("fornax", target, "tmpfs", MS_NOSUID | MS_NODEV, options) != 0) fail("cannot mount", target);
+}
+
+/* From here on nobody finds what lies there. */
+void mount_cover(const char *target) {
+  if (mount("fornax", target, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=000,size=4k") != 0) fail("cannot cover", target);
+}
+
+void mount_devpts(const char *target) {
+  if (mount("fornax", target, "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620") != 0) fail("cannot mount", target);
+}
+
+void mount_proc(const char *target) {
+  if (mount("proc", target, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0) fail("cannot mount", target);
+}
+
+/* Hides a file behind /dev/null, a folder behind an empty one; nothing where there is nothing. */
+void mount_mask(const char *target) {
+  struct stat facts;
+  if (stat(target, &facts) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR || errno == EACCES) return;
+    fail("cannot look at", target);
+  }
+  if (S_ISDIR(facts.st_mode)) return mount_cover(target);
+  if (mount("/dev/null", target, NULL, MS_BIND, NULL) != 0) fail("cannot mask", target);
+}
+
+void mount_read_only(const char *target) {
+  if (access(target, F_OK) != 0) return;
+  if (mount(target, target, NULL, MS_BIND | MS_REC, NULL) != 0) fail("cannot bind", target);
+  if (mount(NULL, target, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0) fail("cannot protect", target);
+}

@@ -1,0 +1,96 @@
+/*
+ * fornax-init: the first process of an instance.
+ *
+ *   fornax-init [--pid-file FILE] [--join FILE]... --then PROGRAM ARGUMENT...
+ *   fornax-init [--pid-file FILE] [--join FILE]... [--namespace-user FILE] [--namespace-mount FILE] [--isolate | --isolate-network]
+ *               [--bind FROM TO | --tmpfs AT OPTIONS | --cover AT | --devpts AT | --proc AT | --mask AT | --read-only AT]...
+ *               --directory DIR --aim all|group [--user UID GID]
+ *
+ * Options are carried out in their order. The first form only enters control groups and becomes another program, say bwrap, which runs the second form
+ * inside of what it made. The second form reads what to run from descriptor 5 (see command.c), so neither arguments nor environment of the
+ * command are ever in anybody's argument list but the command's own, runs it (see become.c for all that it gets), obeys descriptor 3 and tells on
+ * descriptor 4 (see supervise.c). It may be started, and all of this done, long before it is told what to run.
+ */
+#include "init.h"
+
+#include <errno.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int failures = -1;
+
+void report_failures_to(int fd) { failures = fd; }
+
+_Noreturn void fail(const char *what, const char *subject) {
+  const struct refusal refusal = {.is_setup = 1, .why = errno};
+  dprintf(STDERR_FILENO, "%s %s: %s\n", what, subject, strerror(refusal.why));
+  /* Who reads it takes the end of the pipe for a start, but the exit code tells the same once more. */
+  if (failures >= 0 && write(failures, &refusal, sizeof refusal) < 0) _exit(EXIT_SETUP);
+  _exit(EXIT_SETUP);
+}
+
+static _Noreturn void wrong(const char *option) {
+  errno = EINVAL;
+  fail("option", option);
+}
+
+static unsigned number(const char *text) {
+  char *end = NULL;
+  errno = 0;
+  unsigned long value = strtoul(text, &end, 10);
+  if (errno != 0 || end == text || *end != '\0' || value >= 0xffffffffUL) wrong(text);
+  return (unsigned)value;
+}
+
+int main(int argc, char **argv) {
+  struct options options = {.directory = "/"};
+  int has_aim = 0;
+  /* Whatever the agent's own parent left open is nobody's business here. */
+  if (syscall(SYS_close_range, FIRST_OTHER, ~0U, 0) != 0)
+    for (int fd = FIRST_OTHER; fd < 65536; fd += 1) close(fd);
+
+  for (int at = 1; at < argc;) {
+    const char *option = argv[at++];
+    const int left = argc - at;
+    const char *first = left > 0 ? argv[at] : NULL;
+    const char *second = left > 1 ? argv[at + 1] : NULL;
+#define IS(name, values) (strcmp(option, name) == 0 && (left >= (values) || (wrong(option), 0)) && (at += (values), 1))
+    if (IS("--pid-file", 1) || IS("--join", 1)) write_own_pid(first);
+    else if (IS("--then", 1)) {
+      execv(first, &argv[at - 1]);
+      fail("cannot run", first);
+    }
+    else if (IS("--namespace-user", 1)) join_namespace(first, CLONE_NEWUSER);
+    else if (IS("--namespace-mount", 1)) join_namespace(first, CLONE_NEWNS);
+    else if (IS("--isolate", 0)) isolate(0);
+    else if (IS("--isolate-network", 0)) isolate(1);
+    else if (IS("--bind", 2)) mount_bind(first, second);
+    else if (IS("--tmpfs", 2)) mount_tmpfs(first, second);
+    else if (IS("--cover", 1)) mount_cover(first);
+    else if (IS("--devpts", 1)) mount_devpts(first);
+    else if (IS("--proc", 1)) mount_proc(first);
+    else if (IS("--mask", 1)) mount_mask(first);
+    else if (IS("--read-only", 1)) mount_read_only(first);
+    else if (IS("--directory", 1)) options.directory = first;
+    else if (IS("--aim", 1)) {
+      options.aims_at_all = strcmp(first, "all") == 0;
+      if (!options.aims_at_all && strcmp(first, "group") != 0) wrong(first);
+      has_aim = 1;
+    } else if (IS("--user", 2)) {
+      options.has_user = 1;
+      options.uid = number(first);
+      options.gid = number(second);
+      if (options.uid == 0 || options.gid == 0) wrong("--user");
+    } else wrong(option);
+#undef IS
+  }
+  if (!has_aim) wrong("--aim (missing)");
+  if (chdir(options.directory) != 0) fail("cannot enter", options.directory);
+  const struct command command = read_command();
+  return supervise(&options, &command);
+}

@@ -1,0 +1,147 @@
+/*
+ * Runs the command as a child of the first process, reaps what it leaves, passes on signals and tells how it ended.
+ *
+ * Descriptor 3 brings names of signals, one a line; its end means that the agent is dead, and then all must die.
+ * Descriptor 4 takes one line each: "started" once the command itself runs (or was found not to be there), "refused E2BIG" when it is too long to be
+ * run at all, later "exit <code> <number of the signal or 0>" and "cpu <milliseconds>".
+ */
+#include "init.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+static const struct {
+  const char *name;
+  int number;
+} SIGNALS[] = {{"TERM", SIGTERM}, {"KILL", SIGKILL}, {"INT", SIGINT}, {"HUP", SIGHUP}, {"USR1", SIGUSR1}, {"USR2", SIGUSR2}, {"STOP", SIGSTOP}, {"CONT", SIGCONT}};
+
+struct state {
+  pid_t child;
+  /* -1 in a namespace: everything but this process. */
+  pid_t aim;
+  char line[16];
+  size_t length;
+  int has_ended;
+  int status;
+  struct rusage use;
+};
+
+static void obey(const struct state *state, const char *name) {
+  for (size_t at = 0; at < sizeof SIGNALS / sizeof *SIGNALS; at += 1)
+    if (strcmp(SIGNALS[at].name, name) == 0) kill(state->aim, SIGNALS[at].number);
+}
+
+/* @returns 0 at the end of the stream */
+static int read_orders(struct state *state) {
+  char text[64];
+  const ssize_t got = read(CONTROL, text, sizeof text);
+  if (got == 0) return 0;
+  if (got < 0) return errno == EINTR || errno == EAGAIN;
+  for (ssize_t at = 0; at < got; at += 1) {
+    if (text[at] != '\n') {
+      if (state->length + 1 < sizeof state->line) state->line[state->length++] = text[at];
+      continue;
+    }
+    state->line[state->length] = '\0';
+    state->length = 0;
+    obey(state, state->line);
+  }
+  return 1;
+}
+
+/* Takes everybody who ended: the command, and what others left to this process. */
+static void reap(struct state *state) {
+  int status;
+  struct rusage use;
+  for (pid_t pid; (pid = wait4(-1, &status, WNOHANG, &use)) > 0;) {
+    if (pid != state->child) continue;
+    state->has_ended = 1;
+    state->status = status;
+    state->use = use;
+  }
+}
+
+static long milliseconds(struct timeval time) { return time.tv_sec * 1000 + time.tv_usec / 1000; }
+
+static int tell_end(const struct state *state) {
+  const int by = WIFSIGNALED(state->status) ? WTERMSIG(state->status) : 0;
+  const int code = by != 0 ? 128 + by : WEXITSTATUS(state->status);
+  const long cpu = milliseconds(state->use.ru_utime) + milliseconds(state->use.ru_stime);
+  dprintf(STATUS, "exit %d %d\ncpu %ld\n", code, by, cpu);
+  return code;
+}
+
+/* @returns whether the command runs; else why not. The pipe ends by itself when it does. */
+static int has_started(int report, struct refusal *refusal) {
+  ssize_t got;
+  while ((got = read(report, refusal, sizeof *refusal)) < 0 && errno == EINTR) {}
+  close(report);
+  return got != (ssize_t)sizeof *refusal;
+}
+
+/* A command that cannot be run is how it ended, and the user reads why. */
+static int tell_refusal(const char *name, const struct refusal *refusal) {
+  const int why = refusal->why;
+  if (refusal->is_setup) return EXIT_SETUP;
+  if (why == E2BIG) {
+    dprintf(STATUS, "refused E2BIG\n");
+    return EXIT_SETUP;
+  }
+  const int is_missing = why == ENOENT || why == ENOTDIR;
+  const int code = is_missing ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
+  dprintf(STDERR_FILENO, "%s: %s\n", name, is_missing && strchr(name, '/') == NULL ? "not found" : strerror(why));
+  dprintf(STATUS, "started\nexit %d 0\ncpu 0\n", code);
+  return code;
+}
+
+int supervise(const struct options *options, const struct command *command) {
+  struct state state;
+  memset(&state, 0, sizeof state);
+  sigset_t all, child_ended;
+  sigfillset(&all);
+  sigemptyset(&child_ended);
+  sigaddset(&child_ended, SIGCHLD);
+  /* Signals from inside do not end the one that must tell the end. */
+  sigprocmask(SIG_SETMASK, &all, NULL);
+  prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  const int ended = signalfd(-1, &child_ended, SFD_CLOEXEC | SFD_NONBLOCK);
+  int report[2];
+  if (ended < 0 || pipe2(report, O_CLOEXEC) != 0) fail("cannot watch", "the command");
+  state.child = fork();
+  if (state.child < 0) fail("cannot make", "a process");
+  if (state.child == 0) become(options, command, report[1]);
+  close(report[1]);
+  state.aim = options->aims_at_all ? -1 : -state.child;
+  struct refusal refusal;
+  if (!has_started(report[0], &refusal)) return tell_refusal(command->argv[0], &refusal);
+  /* The outputs are the command's alone: their readers wait for the last writer. */
+  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  for (int fd = 0; fd <= 2; fd += 1)
+    if (null < 0 || dup2(null, fd) < 0) close(fd);
+  if (write(STATUS, "started\n", 8) != 8) kill(state.aim, SIGKILL);
+
+  struct pollfd watched[] = {{CONTROL, POLLIN, 0}, {ended, POLLIN, 0}};
+  while (!state.has_ended) {
+    if (poll(watched, 2, -1) < 0 && errno != EINTR) break;
+    if (watched[0].revents != 0 && !read_orders(&state)) {
+      kill(state.aim, SIGKILL);
+      kill(state.child, SIGKILL);
+      _exit(128 + SIGKILL);
+    }
+    struct signalfd_siginfo seen;
+    while (read(ended, &seen, sizeof seen) == (ssize_t)sizeof seen) {}
+    reap(&state);
+  }
+  if (!options->aims_at_all) kill(state.aim, SIGKILL);
+  return tell_end(&state);
+}
