@@ -47,6 +47,13 @@ static unsigned number(const char *text) {
   return (unsigned)value;
 }
 
+/* Who looks at this process from inside reads paths of the host in its arguments otherwise. */
+static void forget_arguments(int argc, char **argv) {
+  for (int at = 0; at < argc; at += 1) memset(argv[at], 0, strlen(argv[at]));
+  const char name[] = "init";
+  if (argc > 1 && argv[1] - argv[0] >= (ptrdiff_t)sizeof name) memcpy(argv[0], name, sizeof name);
+}
+
 int main(int argc, char **argv) {
   struct options options = {.directory = "/"};
   int has_aim = 0;
@@ -91,6 +98,7 @@ int main(int argc, char **argv) {
   }
   if (!has_aim) wrong("--aim (missing)");
   if (chdir(options.directory) != 0) fail("cannot enter", options.directory);
+  forget_arguments(argc, argv);
   const struct command command = read_command();
   return supervise(&options, &command);
 }

@@ -181,10 +181,13 @@ export const launch = async (how: Launch, command: InstanceCommand): Promise<Run
   const message = messageOf(how, command);
   const [mark = '', markValue = ''] = markOf(how.id).split('=');
   const argv = how.level.argv({ ...how, joinFiles: how.cgroup?.joinFiles ?? [] });
-  const { child, out, err } = await spawnWithPipes([...argv], how.level.aim === 'group' ? { [mark]: markValue } : {}, how.pipes);
+  const { child, out, err } = await spawnWithPipes(
+    [...argv],
+    how.level.aim === 'group' ? { [mark]: markValue } : {},
+    how.pipes,
+  );
   const [, , , control, statusStream, order]: readonly unknown[] = child.stdio;
-  if (!isWritable(control) || !isWritable(order) || !isReadable(statusStream))
-    throw new Error('no control pipes');
+  if (!isWritable(control) || !isWritable(order) || !isReadable(statusStream)) throw new Error('no control pipes');
   control.on('error', () => undefined);
   order.on('error', () => undefined);
   order.end(message);

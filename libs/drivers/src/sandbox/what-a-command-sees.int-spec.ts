@@ -1,0 +1,270 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+
+import { type OpenDriver, openDriver, type Seen } from './driver.fixture.js';
+import { initProgram } from './init-program.js';
+import type { Level } from './level.js';
+
+const LEVELS: readonly Level['name'][] = ['bubblewrap', 'unshare', 'process'];
+
+/** Errors of system calls that a container without capabilities may not make, by number, and of one that is too new for the filter. */
+const CALLS = `
+import ctypes, errno, platform
+libc = ctypes.CDLL(None, use_errno=True)
+numbers = {
+  'x86_64': {'keyctl': 250, 'mount': 165, 'bpf': 321, 'perf_event_open': 298, 'io_uring_setup': 425, 'unshare': 272, 'clone3': 435, 'newest': 900},
+  'aarch64': {'keyctl': 219, 'mount': 40, 'bpf': 280, 'perf_event_open': 241, 'io_uring_setup': 425, 'unshare': 97, 'clone3': 435, 'newest': 900},
+}[platform.machine()]
+for name, number in sorted(numbers.items()):
+    libc.syscall(number, 0, 0, 0, 0, 0)
+    print(name, errno.errorcode.get(ctypes.get_errno()))
+`;
+
+const ORPHAN = `
+import os, time
+reader, writer = os.pipe()
+if os.fork() == 0:
+    if os.fork() == 0:
+        os.close(reader)
+        os._exit(0)
+    os._exit(0)
+os.close(writer)
+os.wait()
+os.read(reader, 1)
+def zombies():
+    found = 0
+    for name in os.listdir('/proc'):
+        try:
+            if name.isdigit() and open('/proc/' + name + '/stat').read().rsplit(')', 1)[1].split()[0] == 'Z' and os.stat('/proc/' + name).st_uid == os.getuid(): found += 1
+        except OSError: pass
+    return found
+while zombies(): time.sleep(0.01)
+print('none left')
+`;
+
+describe.each(LEVELS)('a command at level %s', (level) => {
+  let opened: OpenDriver | undefined;
+  beforeAll(async () => {
+    opened = await openDriver(level);
+  });
+  afterAll(() => opened?.close());
+
+  const here = (name: string, test: (run: OpenDriver['run']) => Promise<void>): void =>
+    it(name, async () => {
+      if (opened) await test(opened.run);
+    });
+  const isolated = (name: string, test: (run: OpenDriver['run']) => Promise<void>): void => {
+    if (level !== 'process') here(name, test);
+  };
+  const sh = (run: OpenDriver['run'], script: string, env: Record<string, string> = {}): Promise<Seen> =>
+    run(['/bin/sh', '-c', script], env);
+
+  here('has every signal at its default, and none blocked', async (run) => {
+    // cat sets none of its own.
+    const { out } = await run(['/bin/cat', '/proc/self/status']);
+    expect(
+      out
+        .split('\n')
+        .filter((line) => /^Sig(Blk|Ign|Cgt)/.test(line))
+        .map((line) => `${line}\n`)
+        .join(''),
+    ).toBe(['Blk', 'Ign', 'Cgt'].map((set) => `Sig${set}:\t0000000000000000\n`).join(''));
+  });
+
+  here('is ended by SIGINT, and that is told as a signal', async (run) => {
+    expect(await sh(run, 'kill -INT $$; echo survived')).toMatchObject({ exitCode: 130, signal: 'SIGINT', out: '' });
+    const python =
+      'import os, signal\ntry: os.kill(os.getpid(), signal.SIGINT)\nexcept KeyboardInterrupt: print("interrupted")';
+    expect(await run(['python3', '-c', python])).toMatchObject({ exitCode: 0, out: 'interrupted\n' });
+  });
+
+  here('may end with a code above 128 without a signal', async (run) => {
+    const exit = await sh(run, 'exit 130');
+    expect({ exitCode: exit.exitCode, signal: exit.signal }).toEqual({ exitCode: 130, signal: undefined });
+  });
+
+  here('creates files that others may read, and has an empty standard input', async (run) => {
+    expect((await sh(run, 'umask; wc -c; tty -s || echo no terminal')).out).toBe('0022\n0\nno terminal\n');
+  });
+
+  here('leads a session and a process group of its own', async (run) => {
+    const python = 'import os; print(os.getsid(0) == os.getpid(), os.getpgrp() == os.getpid())';
+    expect((await run(['python3', '-c', python])).out).toBe('True True\n');
+  });
+
+  here('has no descriptor but the three standard ones', async (run) => {
+    expect((await run(['/bin/ls', '/proc/self/fd'])).out).toBe('0\n1\n2\n3\n');
+  });
+
+  here('finds every constant in its environment as it was given', async (run) => {
+    const names = [
+      'my.key',
+      'my-key',
+      '1my',
+      'fx_count',
+      'fx_at',
+      'OLDPWD',
+      'OPTIND',
+      'FX_26',
+      'FX_0',
+      'V1',
+      'ä ö',
+      'IFS',
+      'PS1',
+    ];
+    const env = Object.fromEntries(names.map((name, at) => [name, `value ${at}\n'"$(id)`]));
+    const { out } = await run(['python3', '-c', 'import os, json; print(json.dumps(dict(os.environ)))'], env);
+    expect(JSON.parse(out)).toMatchObject(env);
+  });
+
+  here('finds what only it was given, and nobody else’s arguments tell of it', async (run) => {
+    const look = `import os
+for name in os.listdir('/proc'):
+    try:
+        if name.isdigit() and int(name) != os.getpid() and b'only-mine' in open('/proc/' + name + '/cmdline', 'rb').read(): print('seen in', name)
+    except OSError: pass
+print('looked')`;
+    const { out } = await run(['python3', '-c', look, 'only-mine'], { SECRET: 'only-mine' });
+    expect(out).toBe('looked\n');
+  });
+
+  isolated('reads no path of the host in the arguments of others', async (run) => {
+    expect((await sh(run, 'tr "\\0" " " < /proc/1/cmdline')).out.trim()).toBe('init');
+  });
+
+  here('has the limits that are written down', async (run) => {
+    const { out } = await sh(run, 'ulimit -Sn; ulimit -Hn; ulimit -Sc; ulimit -Ss; ulimit -Sf; ulimit -Sv; nice');
+    const [soft, hard, ...rest] = out.trim().split('\n');
+    expect([soft, ...rest]).toEqual(['1024', '0', '8192', 'unlimited', 'unlimited', '0']);
+    expect(Number(hard)).toBeLessThanOrEqual(524_288);
+  });
+
+  here('has no capability, may gain none, and its system calls are filtered', async (run) => {
+    const { out } = await run(['/bin/grep', '-E', '^(Cap|NoNewPrivs|Seccomp:)', '/proc/self/status']);
+    const none = '0000000000000000';
+    expect(
+      Object.fromEntries(
+        out
+          .trim()
+          .split('\n')
+          .map((line) => line.split(/:\s+/)),
+      ),
+    ).toEqual({
+      ...Object.fromEntries(['CapInh', 'CapPrm', 'CapEff', 'CapAmb'].map((set) => [set, none])),
+      CapBnd: process.getuid?.() === 0 || level !== 'process' ? none : expect.any(String),
+      NoNewPrivs: '1',
+      Seccomp: '2',
+    });
+  });
+
+  here('may not make the system calls that containers may not', async (run) => {
+    const { out } = await run(['python3', '-c', CALLS]);
+    expect(
+      Object.fromEntries(
+        out
+          .trim()
+          .split('\n')
+          .map((line) => line.split(' ')),
+      ),
+    ).toEqual({
+      bpf: 'EPERM',
+      clone3: 'ENOSYS',
+      io_uring_setup: 'EPERM',
+      keyctl: 'EPERM',
+      mount: 'EPERM',
+      newest: 'ENOSYS',
+      perf_event_open: 'EPERM',
+      unshare: 'EPERM',
+    });
+    expect((await sh(run, 'unshare -U true 2>/dev/null || echo refused')).out).toBe('refused\n');
+  });
+
+  here('may run threads, pipes and shells all the same', async (run) => {
+    const python =
+      'import threading, subprocess\nt = threading.Thread(target=lambda: print(subprocess.check_output("echo a | tr a b", shell=True)))\nt.start(); t.join()';
+    expect((await run(['python3', '-c', python])).out).toBe("b'b\\n'\n");
+  });
+
+  here('leaves its orphans to somebody who reaps them', async (run) => {
+    expect((await run(['python3', '-c', ORPHAN])).out).toBe('none left\n');
+  });
+
+  here('says 126 for what may not be run and 127 for what is not there, wherever it is looked for', async (run) => {
+    expect(await sh(run, 'echo echo hi > script; chmod +x script; ./script')).toMatchObject({ out: 'hi\n' });
+    expect(await run(['/etc/passwd'])).toMatchObject({ exitCode: 126, err: '/etc/passwd: Permission denied\n' });
+    expect(await run(['/no/such'])).toMatchObject({ exitCode: 127, err: '/no/such: No such file or directory\n' });
+    expect(await run(['no-such'])).toMatchObject({ exitCode: 127, err: 'no-such: not found\n' });
+    expect(await run([''])).toMatchObject({ exitCode: 127 });
+  });
+
+  here('looks for programs in the PATH that it is given', async (run) => {
+    expect(opened?.facts.path).not.toMatch(/node_modules\/\.bin/);
+    const { exitCode, out } = await run(['env'], { PATH: '/nowhere:/usr/bin' });
+    expect([exitCode, out.split('\n')[0]]).toEqual([0, 'PATH=/nowhere:/usr/bin']);
+  });
+
+  isolated('finds the machine’s own parts of /proc and /sys hidden or not writable', async (run) => {
+    const { out } = await sh(
+      run,
+      'head -c 1 /proc/kcore /proc/keys /proc/timer_list 2>/dev/null | grep -v "==>" | tr -d "\\n"; ls -A /sys/firmware; echo 1 2>/dev/null > /proc/sys/kernel/panic || echo refused',
+    );
+    expect(out).toBe('refused\n');
+  });
+});
+
+describe('the first process', () => {
+  it('hands down nothing that its starter left open', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'fornax-init-'));
+    const operators = await open(join(folder, 'operators-file'), 'w');
+    const stdio = ['ignore', 'pipe', 'inherit', 'pipe', 'pipe', 'pipe', operators.fd, 'ignore', operators.fd] as const;
+    const child = spawn(await initProgram(), ['--directory', '/', '--aim', 'group'], { stdio: [...stdio] });
+    const order: unknown = child.stdio[5];
+    if (!(order instanceof Writable)) throw new Error('no pipe');
+    const script = 'ls /proc/self/fd; echo mine >&6; echo mine >&8';
+    order.end(['0', '3', '1', '/bin/sh', '-c', script, 'PATH=/usr/bin:/bin', ''].join('\0'));
+    expect((await text(child.stdout ?? process.stdin)).split('\n').filter(Boolean)).toEqual(['0', '1', '2', '3']);
+    expect(await readFile(join(folder, 'operators-file'), 'utf8')).toBe('');
+    await operators.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it.each([
+    ['cut short', '0\u00002\u00000\u0000echo\u0000'],
+    ['no number', 'x\u00001\u00000\u0000true\u0000'],
+    ['nothing to run', '0\u00000\u00000\u0000'],
+    ['more than was said', '0\u00001\u00000\u0000true\u0000false\u0000'],
+    ['an absurd count', '0\u000099999999999\u00000\u0000true\u0000'],
+    ['empty', ''],
+  ])('runs nothing when its order is %s', async (_, message) => {
+    const child = spawn(await initProgram(), ['--directory', '/', '--aim', 'group'], {
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+    });
+    const order: unknown = child.stdio[5];
+    if (!(order instanceof Writable)) throw new Error('no pipe');
+    const code = new Promise((resolve) => child.once('exit', resolve));
+    order.end(message);
+    expect(await text(child.stderr)).toContain('the command');
+    expect(await code).toBe(125);
+  });
+
+  it('refuses options that it does not know, and a user that is root', async () => {
+    const codes = [];
+    for (const args of [
+      ['--nothing'],
+      ['--aim', 'all', '--user', '0', '0'],
+      ['--directory'],
+      ['--user', '1', 'x'],
+      [],
+    ]) {
+      const child = spawn(await initProgram(), args, { stdio: 'ignore' });
+      codes.push(await new Promise((resolve) => child.once('exit', resolve)));
+    }
+    expect(codes).toEqual([125, 125, 125, 125, 125]);
+  });
+});
