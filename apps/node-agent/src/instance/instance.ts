@@ -11,7 +11,13 @@ import {
   type NodeReport,
   nodeRpcSubject,
 } from '@fornax/contracts';
-import type { Driver, InstanceExit, PreparedInstance, RunningInstance } from '@fornax/drivers';
+import {
+  CommandTooLong,
+  type Driver,
+  type InstanceExit,
+  type PreparedInstance,
+  type RunningInstance,
+} from '@fornax/drivers';
 import type { DurablePublisher } from '@fornax/event-store';
 import { S3Client, type S3Connection, type S3Keys } from '@fornax/s3';
 
@@ -73,6 +79,12 @@ type End = Omit<Extract<Told, { kind: 'ended' }>, 'kind'>;
 const NO_FILES = { files: 0, bytes: 0 };
 const overfillText = (bytes: number): string =>
   `The instance was ended: its files took ${Math.ceil(bytes / 1e6)} MB, and the disk of its node is full`;
+
+/** What Linux does not take is the command's matter: tried again, it would not be taken either. */
+const asUserError = (error: unknown): never => {
+  if (error instanceof CommandTooLong) throw new UserError('FX-COMMAND', error.message);
+  throw error;
+};
 
 /**
  * One lease on this node.
@@ -256,7 +268,7 @@ export class Instance implements Measurable {
     this.#phase = 'preparing';
     const { prepared, plan } = await inSpan('prepare', {}, () => this.#prepare());
     this.#assertHeld();
-    const running = await prepared.start(plan);
+    const running = await prepared.start(plan).catch(asUserError);
     this.#running = running;
     this.#phase = 'running';
     // Not sooner: starting hands the job's files over to the instance's user.

@@ -119,6 +119,8 @@ describe('the command of an instance', () => {
     [{ DOCKER_CMD: `echo 'x` }, 'FX-COMMAND'],
     [{ DOCKER_CMD: 'x', MAX_EXECUTION_SECONDS: '${LIMIT}', LIMIT: 'soon' }, 'FX-CONSTANT'],
     [{ DOCKER_CMD: 'x', BIG: 'y'.repeat(1_600_000) }, 'FX-COMMAND'],
+    [{ DOCKER_CMD: 'x', 'a=b': 'y' }, 'FX-CONSTANT'],
+    [{ DOCKER_CMD: 'x', '': 'y' }, 'FX-CONSTANT'],
   ])('blames the user for %#', (constants, code) => {
     expect(() => planOf(order(constants), {}, paths, '')).toThrow(expect.objectContaining({ code }));
   });

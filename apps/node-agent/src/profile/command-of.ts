@@ -107,8 +107,14 @@ const wallLimitOf = (name: string, value = ''): number | undefined => {
 
 /** @throws UserError they cannot be handed to a process */
 const checkSize = (argv: readonly string[], env: Readonly<Record<string, string>>): void => {
-  if ([...argv, ...Object.values(env)].some((text) => text.includes('\0')))
+  if ([...argv, ...Object.entries(env).flat()].some((text) => text.includes('\0')))
     throw new UserError('FX-COMMAND', 'A constant holds a zero byte');
+  const nameless = Object.keys(env).find((name) => name === '' || name.includes('='));
+  if (nameless !== undefined)
+    throw new UserError(
+      'FX-CONSTANT',
+      `The constant ${JSON.stringify(nameless)} cannot be a variable: its name is empty or holds "="`,
+    );
   if (bytesOf([...argv, ...Object.entries(env).flat()]) > MAX_COMMAND_BYTES)
     throw new UserError('FX-COMMAND', `Command and constants are longer than ${MAX_COMMAND_BYTES} bytes together`);
 };

@@ -1,9 +1,12 @@
+import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 
 import type { DriverFacts, InstanceExit, InstanceSpec } from '../driver.js';
+import { initProgram } from './init-program.js';
 import type { Level } from './level.js';
 import { SandboxDriver } from './sandbox.driver.js';
 
@@ -54,3 +57,34 @@ export const openDriver = async (level: Level['name']): Promise<OpenDriver | und
     },
   };
 };
+
+/**
+ * Starts the first process by itself, as a plain process of this machine, and gives it an order.
+ * @param others what it inherits beside descriptors 0 to 5
+ */
+export const runInit = async (
+  order: string,
+  others: readonly (number | 'ignore')[] = [],
+): Promise<{ readonly code: number | null; readonly out: string; readonly err: string }> => {
+  const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe', ...others];
+  const child: ChildProcess = spawn(await initProgram(), ['--directory', '/', '--aim', 'group'], { stdio });
+  const pipes: readonly unknown[] = child.stdio;
+  const [, out, err, , status, command] = pipes;
+  if (!(
+    out instanceof Readable &&
+    err instanceof Readable &&
+    status instanceof Readable &&
+    command instanceof Writable
+  ))
+    throw new Error('no pipes');
+  status.resume();
+  command.on('error', () => undefined);
+  command.end(order);
+  const code = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  const [said, complained, ended] = await Promise.all([text(out), text(err), code]);
+  return { code: ended, out: said, err: complained };
+};
+
+/** An order as the first process reads it. @param until hundredths of a second of uptime; 0: whenever */
+export const orderOf = (argv: readonly string[], env: readonly string[] = [], until = 0): string =>
+  [until, argv.length, env.length, ...argv, ...env, ''].join('\0');

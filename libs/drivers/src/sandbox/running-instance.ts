@@ -46,23 +46,10 @@ const messageOf = ({ until, level, id }: Launch, { argv, env }: InstanceCommand)
   return `${all.join('\0')}\0`;
 };
 
-<<<<<<< HEAD
-/** "0m0.010000s 0m0.020000s" is user and system time; the second line is that of the children. */
-const cpuMsOfTimes = (text: string): number | undefined => {
-  const line = text.trim().split('\n').at(-1) ?? '';
-  const times = [...line.matchAll(/(\d+)m(\d+(?:[.,]\d+)?)s/g)];
-  if (times.length !== 2) return undefined;
-  return times.reduce(
-    (sum, [, minutes, seconds]) => sum + Number(minutes) * 60_000 + Number(seconds?.replace(',', '.')) * 1000,
-    0,
-  );
-};
-=======
 /** Linux takes no command that long: the user's fault, not the node's. */
 export class CommandTooLong extends Error {
   override readonly name = 'CommandTooLong';
 }
->>>>>>> 7b82283 (drivers: the first process of an instance is a program of ours, not shells)
 
 interface Status {
   readonly started: Promise<void>;

@@ -2,12 +2,10 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
-import { text } from 'node:stream/consumers';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
-import { type OpenDriver, openDriver, type Seen } from './driver.fixture.js';
+import { type OpenDriver, openDriver, orderOf, runInit, type Seen } from './driver.fixture.js';
 import { initProgram } from './init-program.js';
 import type { Level } from './level.js';
 
@@ -222,13 +220,10 @@ describe('the first process', () => {
   it('hands down nothing that its starter left open', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'fornax-init-'));
     const operators = await open(join(folder, 'operators-file'), 'w');
-    const stdio = ['ignore', 'pipe', 'inherit', 'pipe', 'pipe', 'pipe', operators.fd, 'ignore', operators.fd] as const;
-    const child = spawn(await initProgram(), ['--directory', '/', '--aim', 'group'], { stdio: [...stdio] });
-    const order: unknown = child.stdio[5];
-    if (!(order instanceof Writable)) throw new Error('no pipe');
     const script = 'ls /proc/self/fd; echo mine >&6; echo mine >&8';
-    order.end(['0', '3', '1', '/bin/sh', '-c', script, 'PATH=/usr/bin:/bin', ''].join('\0'));
-    expect((await text(child.stdout ?? process.stdin)).split('\n').filter(Boolean)).toEqual(['0', '1', '2', '3']);
+    const order = orderOf(['/bin/sh', '-c', script], ['PATH=/usr/bin:/bin']);
+    const { out } = await runInit(order, [operators.fd, 'ignore', operators.fd]);
+    expect(out.split('\n').filter(Boolean)).toEqual(['0', '1', '2', '3']);
     expect(await readFile(join(folder, 'operators-file'), 'utf8')).toBe('');
     await operators.close();
     await rm(folder, { recursive: true });
@@ -242,15 +237,9 @@ describe('the first process', () => {
     ['an absurd count', '0\u000099999999999\u00000\u0000true\u0000'],
     ['empty', ''],
   ])('runs nothing when its order is %s', async (_, message) => {
-    const child = spawn(await initProgram(), ['--directory', '/', '--aim', 'group'], {
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
-    });
-    const order: unknown = child.stdio[5];
-    if (!(order instanceof Writable)) throw new Error('no pipe');
-    const code = new Promise((resolve) => child.once('exit', resolve));
-    order.end(message);
-    expect(await text(child.stderr)).toContain('the command');
-    expect(await code).toBe(125);
+    const { code, out, err } = await runInit(message);
+    expect({ code, out }).toEqual({ code: 125, out: '' });
+    expect(err).toContain('the command');
   });
 
   it('refuses options that it does not know, and a user that is root', async () => {

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 
-import { initProgram } from '../sandbox/init-program.js';
+import { orderOf, runInit } from '../sandbox/driver.fixture.js';
 import { endInstances } from './end-instances.js';
 import { inHundredths, uptimeMs, uptimeOf } from './uptime.js';
 
@@ -235,15 +235,9 @@ it('ends its rounds once its agent is heard again', async () => {
 });
 
 it('starts nothing after its deadline, even if it was told to before', async () => {
-  const init = await initProgram();
-  const start = async (deadline: number): Promise<readonly [number | null, string]> => {
-    const child = spawn(init, ['--aim', 'group', '--directory', '/'], {
-      stdio: ['ignore', 'pipe', 'ignore', 'pipe', 'pipe', 'pipe'],
-    });
-    const order: unknown = child.stdio[5];
-    if (order instanceof Writable) order.end([deadline, 2, 0, 'echo', 'ran', ''].join('\0'));
-    const code = new Promise<number | null>((resolve) => child.once('exit', resolve));
-    return Promise.all([code, text(child.stdout)]);
+  const start = async (until: number): Promise<unknown> => {
+    const { code, out } = await runInit(orderOf(['echo', 'ran'], [], until));
+    return [code, out];
   };
   expect(await start(inHundredths(uptimeMs()) - 1)).toEqual([125, '']);
   expect(await start(inHundredths(uptimeMs()) + 360_000)).toEqual([0, 'ran\n']);
