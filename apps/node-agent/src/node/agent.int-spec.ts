@@ -254,6 +254,7 @@ describe('an agent', () => {
     ],
     ['no-such-command', { outcome: 'failure', cause: 'user', exitCode: 127 }],
     ['', { outcome: 'failure', cause: 'user', error: { code: 'FX-NO-COMMAND' } }],
+    [`true ${'x'.repeat(200_000)}`, { outcome: 'failure', cause: 'user', error: { code: 'FX-COMMAND' } }],
     [
       `python3 -c "import time; x = [bytearray(1 << 20) for _ in range(900)]; time.sleep(5)"`,
       { outcome: 'failure', cause: 'user', error: { code: 'FX-OOM' } },
