@@ -9,14 +9,13 @@ export {
   type Repetition,
   type WaitOptions,
 } from './api/fornax-client.js';
-export type { ObjectsReindex, WireOrganization, WireUser, WireUserInfo } from '@fornax/contracts';
+export type { ObjectsReindex, WireOrganization, WireUser, WireUserInfo, WireWaiting } from '@fornax/contracts';
 export {
   HistoryClient,
   type FollowOptions,
   type LiveMessage,
   type NewWebhook,
   type TaskEventRecord,
-  type WaitingRecord,
   type WebhookRecord,
 } from './api/history-client.js';
 export {

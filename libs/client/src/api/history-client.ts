@@ -1,4 +1,4 @@
-import { taskSchema, type WireTask } from '@fornax/contracts';
+import { taskSchema, type WireTask, type WireWaiting } from '@fornax/contracts';
 import { ApiError } from './api-error.js';
 import { delay } from './delay.js';
 import type { JsonCall } from './people-client.js';
@@ -24,18 +24,6 @@ export interface TaskEventRecord {
 interface EventPage {
   readonly events: readonly TaskEventRecord[];
   readonly next: number | null;
-}
-
-/** Why a task waits, or waited. */
-export interface WaitingRecord {
-  readonly taskId: string;
-  readonly asOf: string;
-  readonly state: string;
-  readonly waiting: number;
-  readonly reason: string | null;
-  readonly since: string | null;
-  readonly text: string;
-  readonly history: readonly { readonly reason: string | null; readonly detail: string | null; readonly at: string }[];
 }
 
 /** A message of the live stream: `snapshot`, `reset`, or the type of an event. */
@@ -114,9 +102,9 @@ export class HistoryClient {
     return this.json('GET', `${taskPath(id)}?asOf=${encodeURIComponent(asOf)}`, taskSchema);
   }
 
-  waiting(id: string, asOf?: string): Promise<WaitingRecord> {
+  waiting(id: string, asOf?: string): Promise<WireWaiting> {
     const query = asOf === undefined ? '' : `?asOf=${encodeURIComponent(asOf)}`;
-    return this.json('GET', `${taskPath(id)}/waiting${query}`, trusted<WaitingRecord>());
+    return this.json('GET', `${taskPath(id)}/waiting${query}`, trusted<WireWaiting>());
   }
 
   /**

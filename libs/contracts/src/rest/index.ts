@@ -91,3 +91,4 @@ export {
 } from './people.js';
 export { reasonSchema } from './reason.js';
 export { objectsReindexSchema, type ObjectsReindex } from './objects-reindex.js';
+export { waitingSchema, type WireWaiting } from './waiting.js';

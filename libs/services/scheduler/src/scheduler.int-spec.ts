@@ -11,6 +11,7 @@ import {
   placementsReplySchema,
   heldLeasesSubject,
   reportSubject,
+  waitingReplySchema,
   type DispatchOrder,
   type FornaxEvent,
   type Heartbeat,
@@ -449,20 +450,23 @@ describe('the scheduler on real servers', () => {
   );
 
   it(
-    'tells the owner why a task waits, on any replica',
+    'tells why a task waits, and leads whoever asks for it at its old route to the one that answers',
     async () => {
       const first = await startScheduler();
       const second = await startScheduler();
       await append('task', 'task-c', 0, submitted('task-c', { instances: '0-2' }));
+      const why = (taskId: string) => rpc.request(RPC.waiting, { taskId }, waitingReplySchema);
+      await eventually(async () => {
+        const answer = await why('task-c');
+        return answer.known && answer.reason === 'no-node';
+      });
+      expect(await why('task-c')).toMatchObject({ taskId: 'task-c', owner: 'ada', waiting: 3 });
+      expect(await why('nothing')).toEqual({ known: false });
       const ask = async (base: string, path: string, token = TOKEN) =>
-        fetch(`${base}/fornax/v1/scheduling${path}`, { headers: { authorization: token } });
+        fetch(`${base}/fornax/v1/scheduling${path}`, { headers: { authorization: token }, redirect: 'manual' });
       for (const { url } of [first, second]) {
-        const body = await eventually(async () => {
-          const answer: unknown = await (await ask(url, '/tasks/task-c/waiting')).json();
-          return JSON.stringify(answer).includes('no-node') && answer;
-        });
-        expect(body).toMatchObject({ taskId: 'task-c', waiting: 3, reason: 'no-node' });
-        expect((await ask(url, '/tasks/nothing/waiting')).status).toBe(404);
+        const moved = await ask(url, '/tasks/task-c/waiting');
+        expect([moved.status, moved.headers.get('location')]).toEqual([308, '/fornax/v1/tasks/task-c/waiting']);
         expect(await (await ask(url, '')).json()).toMatchObject({ waitingInstances: 3 });
         await isReady(url);
       }

@@ -1,33 +1,18 @@
-import { Controller, Get, Param } from '@nestjs/common';
+import { Controller, Get, Param, Redirect } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { RPC, waitingReplySchema } from '@fornax/contracts';
-import { AccountDirectory, CurrentAccount, OperatorOnly, type Account } from '@fornax/identity';
-import { NotFound, RpcClient } from '@fornax/base';
-import { z } from 'zod';
+import { OperatorOnly } from '@fornax/identity';
+import { RpcClient } from '@fornax/base';
 import { overviewReplySchema, type OverviewReply } from '../rpc/schemas.js';
 import { SCHEDULER_RPC } from '../rpc/subjects.js';
 
-/** Why an unfinished task waits now. */
-export const waitingAnswerSchema = z.object({
-  taskId: z.string(),
-  /** Instances that wait. */
-  waiting: z.int(),
-  /** no-node, nodes-drain, disks-full, nodes-away, no-node-fits, fleet-full, quota; null when nothing waits for room. */
-  reason: z.string().nullable(),
-  detail: z.string().nullable(),
-  /** RFC 3339; null when nothing waits. */
-  waitingSince: z.string().nullable(),
-});
-export type WaitingAnswer = z.output<typeof waitingAnswerSchema>;
+/** Permanent Redirect: the method stays. */
+const MOVED_FOR_GOOD = 308;
 
 /** Any replica answers, by asking the one that leads. */
 @ApiTags('scheduling')
 @Controller('fornax/v1/scheduling')
 export class SchedulingController {
-  constructor(
-    private readonly rpc: RpcClient,
-    private readonly accounts: AccountDirectory,
-  ) {}
+  constructor(private readonly rpc: RpcClient) {}
 
   @Get()
   @OperatorOnly()
@@ -38,19 +23,9 @@ export class SchedulingController {
   }
 
   @Get('tasks/:id/waiting')
-  @ApiOperation({ summary: 'Why a task that is not over waits now' })
-  @ApiOkResponse({ standardSchema: waitingAnswerSchema })
-  async waiting(@Param('id') taskId: string, @CurrentAccount() account: Account): Promise<WaitingAnswer> {
-    const reply = await this.rpc.request(RPC.waiting, { taskId }, waitingReplySchema);
-    if (!reply.known || !this.accounts.reaches(account, reply.owner, 'look'))
-      throw new NotFound('No such unfinished task');
-    const { waiting, reason, detail, waitingSince } = reply;
-    return {
-      taskId,
-      waiting,
-      reason,
-      detail,
-      waitingSince: waitingSince === null ? null : new Date(waitingSince).toISOString(),
-    };
+  @Redirect('', MOVED_FOR_GOOD)
+  @ApiOperation({ summary: 'Moved to /fornax/v1/tasks/{id}/waiting', deprecated: true })
+  waiting(@Param('id') taskId: string): { readonly url: string } {
+    return { url: `/fornax/v1/tasks/${encodeURIComponent(taskId)}/waiting` };
   }
 }

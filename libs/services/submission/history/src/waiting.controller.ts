@@ -1,39 +1,14 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
-import { RPC, waitingReplySchema, type WaitingReply } from '@fornax/contracts';
+import { RPC, waitingReplySchema, waitingSchema, type WaitingReply, type WireWaiting } from '@fornax/contracts';
 import { CLOCK } from '@fornax/service-kit';
 import { CurrentAccount, type Account } from '@fornax/identity';
 import { FornaxError, NotFound, RpcClient, type Clock } from '@fornax/base';
-import { z } from 'zod';
 import { type AsOf, isUpTo, KnownTasks, parseAsOf, TaskHistory } from '@fornax/tasks';
 import { sentenceOf, WaitingFold, type WaitingFacts } from './waiting.js';
 
 const ASK_MS = 1_000;
 
-const when = z.string();
-const waitingSchema = z.object({
-  taskId: z.string(),
-  /** When it was so: now, or the moment that was asked for. */
-  asOf: when,
-  state: z.string(),
-  /** Instances that wait. */
-  waiting: z.int(),
-  /** no-node, nodes-drain, disks-full, nodes-away, no-node-fits, fleet-full, quota; null when nothing stands in the way. */
-  reason: z.string().nullable(),
-  detail: z.string().nullable(),
-  since: when.nullable(),
-  /** All of it in one sentence. */
-  text: z.string(),
-  /** Tasks that it waits for: none, as long as there are no jobs with dependencies. */
-  dependsOn: z.array(z.string()),
-  /** Who knows: the scheduler, about now; or the log, where waits of less than a second leave no trace. */
-  source: z.enum(['scheduler', 'log']),
-  /** The last changes of the reason, oldest first; null: nothing waited for room any more. */
-  history: z.array(
-    z.object({ reason: z.string().nullable(), detail: z.string().nullable(), at: when, sequence: z.int() }),
-  ),
-});
-type Waiting = z.output<typeof waitingSchema>;
 type Known = Extract<WaitingReply, { known: true }>;
 
 const date = (ms: number): string => new Date(ms).toISOString();
@@ -57,7 +32,7 @@ export class WaitingController {
     @Param('id') id: string,
     @CurrentAccount() account: Account,
     @Query('asof') text?: unknown,
-  ): Promise<Waiting> {
+  ): Promise<WireWaiting> {
     const asOf = text === undefined ? undefined : parseAsOf(String(text));
     const { taskId } = await this.tasks.find(account, id);
     const facts = await this.facts(taskId, asOf);
@@ -102,7 +77,7 @@ export class WaitingController {
   }
 }
 
-const answer = (taskId: string, facts: WaitingFacts, asOf: number, source: Waiting['source']): Waiting => ({
+const answer = (taskId: string, facts: WaitingFacts, asOf: number, source: WireWaiting['source']): WireWaiting => ({
   taskId,
   asOf: date(asOf),
   state: facts.state,
