@@ -94,13 +94,20 @@ export {
   type OwnerUsage,
   type Placement,
   type Plan,
-  type QueueEntry,
   type Reason,
   type SchedulingPolicy,
   type ClosedNode,
   type WaitingReason,
 } from './scheduling/plan.js';
 export { satisfies } from './scheduling/satisfies.js';
+export {
+  classesOf,
+  classKeyOf,
+  classOf,
+  olderFirst,
+  type QueueEntry,
+  type WaitingClass,
+} from './scheduling/waiting-class.js';
 export { defaultPriceList, rate, type Rating, type RatingTerms } from './rating/rate.js';
 export type { ConstantType, Profile, ProfileConstant, ProfileNeed, ProfileRun } from './profile/profile.js';
 export { hasReference, valueProblem } from './profile/constant-value.js';

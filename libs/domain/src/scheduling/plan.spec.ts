@@ -1,11 +1,12 @@
 import type { HardwareConstraint } from '../task/task.events.js';
-import type { ClosedNode, NodeView, QueueEntry, SchedulingPolicy } from './plan.js';
+import type { ClosedNode, NodeView, SchedulingPolicy } from './plan.js';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { has, parseRanges, rangesOf, type Ranges } from '../shared/ranges.js';
 import { aHardware } from '../specs/facts.fixture.js';
-import { plan } from './plan.js';
+import { plan as planClasses } from './plan.js';
 import { satisfies } from './satisfies.js';
+import { classKeyOf, classesOf, type QueueEntry } from './waiting-class.js';
 
 const node = (id: string, cores: number, overrides: Partial<NodeView> = {}): NodeView => ({
   id,
@@ -25,6 +26,17 @@ const entry = (taskId: string, overrides: Partial<QueueEntry> = {}): QueueEntry 
   order: 1,
   ...overrides,
 });
+/** A round over tasks, with its reasons by task: a class's are those of its tasks that still wait. */
+const plan = (cluster: readonly NodeView[], queue: readonly QueueEntry[], policy: SchedulingPolicy) => {
+  const { placements, reasons } = planClasses(cluster, classesOf(queue), policy);
+  expect(new Set(reasons.map(({ classKey }) => classKey)).size).toBe(reasons.length);
+  const isLeft = ({ taskId, waiting }: QueueEntry): boolean =>
+    placements.filter((placement) => placement.taskId === taskId).length < waiting.size;
+  const ofTasks = reasons.flatMap(({ classKey, ...why }) =>
+    queue.filter((one) => classKeyOf(one) === classKey && isLeft(one)).map(({ taskId }) => ({ taskId, ...why })),
+  );
+  return { placements, reasons: ofTasks };
+};
 const anything: SchedulingPolicy = { maxPlacements: 1_000 };
 const tasksOf = (round: ReturnType<typeof plan>) => round.placements.map(({ taskId }) => taskId);
 const ranges = (text: string): Ranges => {

@@ -1,7 +1,8 @@
 import type { NodeHardware } from '../node/node.events.js';
-import type { HardwareConstraint, ResourceRequest, SchedulingPlan } from '../task/task.events.js';
-import { iterate, type Ranges } from '../shared/ranges.js';
+import type { ResourceRequest, SchedulingPlan } from '../task/task.events.js';
+import { iterate } from '../shared/ranges.js';
 import { satisfies } from './satisfies.js';
+import type { WaitingClass } from './waiting-class.js';
 
 /** A node that accepts work, with what is free on it before this round. */
 export interface NodeView {
@@ -16,18 +17,6 @@ export interface NodeView {
 export interface ClosedNode {
   readonly status: 'draining' | 'disk-full' | 'lost' | 'retired';
   readonly hardware: NodeHardware;
-}
-
-/** The waiting instances of one task. */
-export interface QueueEntry {
-  readonly taskId: string;
-  readonly owner: string;
-  readonly plan: SchedulingPlan;
-  readonly request: ResourceRequest;
-  readonly constraints: readonly HardwareConstraint[];
-  readonly waiting: Ranges;
-  /** Sequence of the submission: first come, first served within an owner. */
-  readonly order: number;
 }
 
 /** What an owner has, or may have, running at once. */
@@ -72,15 +61,16 @@ export interface Placement {
 export type WaitingReason =
   'no-node' | 'nodes-drain' | 'disks-full' | 'nodes-away' | 'no-node-fits' | 'fleet-full' | 'quota';
 
+/** Why the tasks of a class wait. */
 export interface Reason {
-  readonly taskId: string;
+  readonly classKey: string;
   readonly reason: WaitingReason;
   readonly detail: string;
 }
 
 export interface Plan {
   readonly placements: readonly Placement[];
-  /** One for each task of which some instance could not be placed; none for what the round's limit left over. */
+  /** One for each class of which some instance could not be placed; none for what the round's limit left over. */
   readonly reasons: readonly Reason[];
 }
 
@@ -91,12 +81,9 @@ interface Slot {
   freeMemoryMB: number;
 }
 
-/** Entries that no rule tells apart except their order: when one does not fit, none does. */
-interface EquivalenceClass {
-  readonly owner: string;
-  readonly request: ResourceRequest;
-  readonly constraints: readonly HardwareConstraint[];
-  readonly entries: readonly QueueEntry[];
+/** A class during the round. */
+interface Group {
+  readonly of: WaitingClass;
   readonly ceilings: readonly Ceiling[];
   /** Nodes that may still take an instance, shrinking as the round goes on. */
   candidates: Slot[] | undefined;
@@ -110,50 +97,25 @@ const PLANS: readonly SchedulingPlan[] = ['reserved', 'onDemand', 'flex'];
 
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-const classesOf = (
-  entries: readonly QueueEntry[],
-  ceilingsOf: (owner: string) => readonly Ceiling[],
-): readonly EquivalenceClass[] => {
-  const groups = new Map<string, QueueEntry[]>();
-  for (const entry of entries) {
-    if (entry.waiting.size === 0) continue;
-    const { owner, request, constraints } = entry;
-    const key = JSON.stringify([owner, request.cores, request.memoryMB, constraints]);
-    const group = groups.get(key);
-    if (group) group.push(entry);
-    else groups.set(key, [entry]);
-  }
-  return [...groups.values()].flatMap((alike) => {
-    const entriesInOrder = alike.toSorted((a, b) => a.order - b.order || byText(a.taskId, b.taskId));
-    const [first] = entriesInOrder;
-    if (!first) return [];
-    const { owner, request, constraints, waiting } = first;
-    const instances = iterate(waiting);
-    const group: EquivalenceClass = {
-      owner,
-      request,
-      constraints,
-      entries: entriesInOrder,
-      ceilings: ceilingsOf(owner),
-      candidates: undefined,
-      next: 0,
-      instances,
-      instance: undefined,
-    };
-    advance(group);
-    return [group];
-  });
+/** @returns none for a class in which nothing waits */
+const groupOf = (of: WaitingClass, ceilings: readonly Ceiling[]): readonly Group[] => {
+  const [first] = of.entries;
+  if (!first) return [];
+  const instances = iterate(first.waiting);
+  const group: Group = { of, ceilings, candidates: undefined, next: 0, instances, instance: undefined };
+  advance(group);
+  return group.instance === undefined ? [] : [group];
 };
 
 /** Moves on to the next waiting instance, entry by entry. */
-const advance = (group: EquivalenceClass): void => {
+const advance = (group: Group): void => {
   for (;;) {
     const { done, value } = group.instances.next();
     if (done !== true) {
       group.instance = value;
       return;
     }
-    const following = group.entries[group.next + 1];
+    const following = group.of.entries[group.next + 1];
     group.instance = undefined;
     if (!following) return;
     group.next += 1;
@@ -165,10 +127,10 @@ const fits = (slot: Slot, { cores, memoryMB }: ResourceRequest): boolean =>
   slot.freeCores >= cores && slot.freeMemoryMB >= memoryMB;
 
 /** The fitting node with least left over: cores first, then memory, then the name, so that equal rounds give equal plans. */
-const tightestFit = (group: EquivalenceClass, slots: readonly Slot[]): Slot | undefined => {
-  const candidates = group.candidates ?? slots.filter((slot) => satisfies(slot.node.hardware, group.constraints));
+const tightestFit = (group: Group, slots: readonly Slot[]): Slot | undefined => {
+  const candidates = group.candidates ?? slots.filter((slot) => satisfies(slot.node.hardware, group.of.constraints));
   // What does not fit now will not fit later in the round: room only shrinks.
-  group.candidates = candidates.filter((slot) => fits(slot, group.request));
+  group.candidates = candidates.filter((slot) => fits(slot, group.of.request));
   let best: Slot | undefined;
   for (const slot of group.candidates) {
     const isTighter =
@@ -183,8 +145,8 @@ const tightestFit = (group: EquivalenceClass, slots: readonly Slot[]): Slot | un
 const whyNot = (
   cluster: readonly NodeView[],
   closed: readonly ClosedNode[],
-  { request, constraints }: EquivalenceClass,
-): Omit<Reason, 'taskId'> => {
+  { request, constraints }: WaitingClass,
+): Omit<Reason, 'classKey'> => {
   const wanted = `${request.cores} cores and ${request.memoryMB} MB of memory`;
   const suits = ({ hardware }: { readonly hardware: NodeHardware }): boolean =>
     satisfies(hardware, constraints) && hardware.cores >= request.cores && hardware.memoryMB >= request.memoryMB;
@@ -229,7 +191,7 @@ const plusOne = ({ instances, cores }: OwnerUsage, more: number): OwnerUsage => 
 /** The classes of one owner and plan that still want room, the one with the oldest task last. */
 interface Turn {
   readonly owner: string;
-  readonly open: EquivalenceClass[];
+  readonly open: Group[];
 }
 
 /**
@@ -238,9 +200,13 @@ interface Turn {
  * goes where it leaves least room. A class that does not fit is set aside for the round, smaller ones behind it still run.
  * Costs placements x candidate nodes, plus classes; not waiting instances.
  * @param cluster nodes that accept work, in any order
- * @param queue tasks with waiting instances, in any order
+ * @param classes tasks with waiting instances, in any order
  */
-export const plan = (cluster: readonly NodeView[], queue: readonly QueueEntry[], policy: SchedulingPolicy): Plan => {
+export const plan = (
+  cluster: readonly NodeView[],
+  classes: readonly WaitingClass[],
+  policy: SchedulingPolicy,
+): Plan => {
   const slots = cluster
     .toSorted((a, b) => byText(a.id, b.id))
     .map((node): Slot => ({ node, freeCores: node.freeCores, freeMemoryMB: node.freeMemoryMB }));
@@ -253,39 +219,35 @@ export const plan = (cluster: readonly NodeView[], queue: readonly QueueEntry[],
   const usageUnder = ({ key }: Ceiling): OwnerUsage => underCeilings.get(key) ?? { instances: 0, cores: 0 };
 
   /** Who runs as much as it may, if one more instance of the class is too much. */
-  const whoIsFull = ({ owner, request, ceilings }: EquivalenceClass): string | undefined => {
+  const whoIsFull = ({ of: { owner, request }, ceilings }: Group): string | undefined => {
     const limits = policy.ownerLimits?.get(owner);
     if (limits && exceeds(usageOf(owner), request, limits)) return 'the account';
     return ceilings.find((ceiling) => exceeds(usageUnder(ceiling), request, ceiling))?.of;
   };
 
-  const place = (group: EquivalenceClass, slot: Slot, taskId: string, instance: number): void => {
-    const { cores, memoryMB } = group.request;
+  const place = (group: Group, slot: Slot, taskId: string, instance: number): void => {
+    const { owner, request } = group.of;
+    const { cores, memoryMB } = request;
     slot.freeCores -= cores;
     slot.freeMemoryMB -= memoryMB;
-    usage.set(group.owner, plusOne(usageOf(group.owner), cores));
+    usage.set(owner, plusOne(usageOf(owner), cores));
     for (const ceiling of group.ceilings) underCeilings.set(ceiling.key, plusOne(usageUnder(ceiling), cores));
     placements.push({ taskId, instance, node: slot.node.id, nodeEpoch: slot.node.epoch });
   };
 
-  /** Sets the class aside and says why, for every task in it that still waits. */
-  const setAside = (group: EquivalenceClass, why: Omit<Reason, 'taskId'>): void => {
-    for (const { taskId } of group.entries.slice(group.next)) reasons.push({ taskId, ...why });
-  };
-
   /** Places one instance of the class. @returns false when the class is done with for this round */
-  const serve = (group: EquivalenceClass): boolean => {
-    const { entries, next, instance } = group;
-    const entry = entries[next];
+  const serve = (group: Group): boolean => {
+    const { of, next, instance } = group;
+    const entry = of.entries[next];
     if (!entry || instance === undefined) return false;
     const full = whoIsFull(group);
     if (full !== undefined) {
-      setAside(group, { reason: 'quota', detail: `${full} runs as much as it may at once` });
+      reasons.push({ classKey: of.key, reason: 'quota', detail: `${full} runs as much as it may at once` });
       return false;
     }
     const slot = tightestFit(group, slots);
     if (!slot) {
-      setAside(group, whyNot(cluster, policy.closedNodes ?? [], group));
+      reasons.push({ classKey: of.key, ...whyNot(cluster, policy.closedNodes ?? [], of) });
       return false;
     }
     place(group, slot, entry.taskId, instance);
@@ -294,13 +256,8 @@ export const plan = (cluster: readonly NodeView[], queue: readonly QueueEntry[],
   };
 
   for (const tier of PLANS) {
-    const ceilingsOf = (owner: string): readonly Ceiling[] => policy.ceilingsOf?.(owner, tier) ?? [];
-    const turns = turnsOf(
-      classesOf(
-        queue.filter((entry) => entry.plan === tier),
-        ceilingsOf,
-      ),
-    );
+    const ofTier = classes.filter((one) => one.plan === tier);
+    const turns = turnsOf(ofTier.flatMap((one) => groupOf(one, policy.ceilingsOf?.(one.owner, tier) ?? [])));
     while (turns.length > 0 && placements.length < policy.maxPlacements) {
       const turn = fairest(turns, usageOf);
       const group = turn.open.at(-1);
@@ -312,12 +269,13 @@ export const plan = (cluster: readonly NodeView[], queue: readonly QueueEntry[],
   return { placements, reasons };
 };
 
-const turnsOf = (classes: readonly EquivalenceClass[]): Turn[] => {
+const turnsOf = (groups: readonly Group[]): Turn[] => {
   const turns = new Map<string, Turn>();
-  for (const group of classes) {
-    const turn = turns.get(group.owner);
+  for (const group of groups) {
+    const { owner } = group.of;
+    const turn = turns.get(owner);
     if (turn) turn.open.push(group);
-    else turns.set(group.owner, { owner: group.owner, open: [group] });
+    else turns.set(owner, { owner, open: [group] });
   }
   for (const { open } of turns.values()) open.sort((a, b) => orderOf(b) - orderOf(a));
   return [...turns.values()].sort((a, b) => byText(a.owner, b.owner));
@@ -331,10 +289,10 @@ const fairest = (turns: readonly Turn[], usageOf: (owner: string) => OwnerUsage)
     return used.cores < least.cores || (used.cores === least.cores && used.instances < least.instances) ? turn : best;
   });
 
-const orderOf = (group: EquivalenceClass): number => group.entries[group.next]?.order ?? Number.POSITIVE_INFINITY;
+const orderOf = (group: Group): number => group.of.entries[group.next]?.order ?? Number.POSITIVE_INFINITY;
 
 /** The last class may have moved on to a younger task: lets those with older ones pass it. */
-const keepInOrder = (open: EquivalenceClass[]): void => {
+const keepInOrder = (open: Group[]): void => {
   for (let i = open.length - 1; i > 0; i -= 1) {
     const [older, younger] = [open[i - 1], open[i]];
     if (!older || !younger || orderOf(older) >= orderOf(younger)) return;

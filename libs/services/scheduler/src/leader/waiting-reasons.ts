@@ -33,7 +33,7 @@ export class WaitingReasons {
 
   /** Why a task waits now, or undefined when it does not, or is being placed. */
   of(taskId: string): WaitingReason | undefined {
-    const classKey = this.options.view.queue.classOf(taskId);
+    const classKey = this.options.view.queue.classKeyOf(taskId);
     return classKey === undefined ? undefined : this.byClass.get(classKey);
   }
 

@@ -28,7 +28,7 @@ export const reasonChanges = (
   const changes: ReasonChange[] = [];
   for (const { taskId, state, waitingSince } of view.allTasks()) {
     if (changes.length >= limit) break;
-    const classKey = view.queue.classOf(taskId);
+    const classKey = view.queue.classKeyOf(taskId);
     const current = classKey === undefined ? undefined : reasons.get(classKey);
     if (classKey === undefined && state.lastReason !== null) changes.push({ taskId, reason: null, detail: null });
     else if (

@@ -34,8 +34,8 @@ const policyOf = (view: SchedulerView, maxPlacements: number): SchedulingPolicy 
 const planned = (view: SchedulerView, maxPlacements: number, isBusy: RoundOptions['isBusy']): Plan =>
   plan(view.cluster(), view.queue.front(maxPlacements, isBusy), policyOf(view, maxPlacements));
 
-const byClass = (view: SchedulerView, reasons: Plan['reasons']): ReadonlyMap<string, WaitingReason> =>
-  new Map(reasons.map(({ taskId, reason, detail }) => [view.queue.classOf(taskId) ?? '', { reason, detail }]));
+const byClass = (reasons: Plan['reasons']): ReadonlyMap<string, WaitingReason> =>
+  new Map(reasons.map(({ classKey, ...why }) => [classKey, why]));
 
 /** One scheduling round over the view as it stands. Changes nothing. */
 export const planRound = (view: SchedulerView, { maxPlacements, newLeaseId, isBusy }: RoundOptions): Round => {
@@ -51,10 +51,10 @@ export const planRound = (view: SchedulerView, { maxPlacements, newLeaseId, isBu
   return {
     dispatches,
     placements: placements.length,
-    reasons: byClass(view, reasons),
+    reasons: byClass(reasons),
   };
 };
 
 /** Why tasks wait, by class, as a round would find it now. Changes nothing, and places nothing. */
 export const reasonsNow = (view: SchedulerView, isBusy: RoundOptions['isBusy']): ReadonlyMap<string, WaitingReason> =>
-  byClass(view, planned(view, MAX_PLACEMENTS_PER_ROUND, isBusy).reasons);
+  byClass(planned(view, MAX_PLACEMENTS_PER_ROUND, isBusy).reasons);

@@ -14,7 +14,7 @@ const entry = (taskId: string, order: number, overrides: Partial<QueueEntry> = {
 });
 const nobody = (_taskId: string): boolean => false;
 const front = (queue: WaitingQueue, instances: number, isLeftOut = nobody): readonly string[] =>
-  queue.front(instances, isLeftOut).map(({ taskId }) => taskId);
+  queue.front(instances, isLeftOut).flatMap(({ entries }) => entries.map(({ taskId }) => taskId));
 
 describe('the waiting queue', () => {
   it('shows only as much of a class as a round could place', () => {

@@ -1,6 +1,6 @@
-import { sizeOf, type QueueEntry } from '@fornax/domain';
+import { classKeyOf, classOf, olderFirst, sizeOf, type QueueEntry, type WaitingClass } from '@fornax/domain';
 
-/** Tasks that no rule of planning tells apart except their order: same owner, plan, request and constraints. */
+/** The tasks of one class, of which some come and go. */
 class EquivalentTasks {
   private entries = new Map<string, QueueEntry>();
   private lastOrder = 0;
@@ -25,15 +25,12 @@ class EquivalentTasks {
 
   inOrder(): Iterable<QueueEntry> {
     if (!this.isSorted) {
-      this.entries = new Map([...this.entries].sort(([, a], [, b]) => a.order - b.order));
+      this.entries = new Map([...this.entries].sort(([, a], [, b]) => olderFirst(a, b)));
       this.isSorted = true;
     }
     return this.entries.values();
   }
 }
-
-const classKeyOf = ({ owner, plan, request, constraints }: QueueEntry): string =>
-  JSON.stringify([owner, plan, request.cores, request.memoryMB, constraints]);
 
 /**
  * Tasks with instances that wait for room, by equivalence class. A round needs to see only as much of a class as it could place, so its cost
@@ -59,14 +56,13 @@ export class WaitingQueue {
   }
 
   /** The class of a queued task, to look up what is true for the whole class. */
-  classOf(taskId: string): string | undefined {
+  classKeyOf(taskId: string): string | undefined {
     return this.tasks.get(taskId)?.classKey;
   }
 
   put(entry: QueueEntry): void {
     const known = this.tasks.get(entry.taskId);
     this.instances += sizeOf(entry.waiting) - (known ? sizeOf(known.entry.waiting) : 0);
-    // What makes a class never changes in the life of a task.
     const classKey = known?.classKey ?? classKeyOf(entry);
     this.tasks.set(entry.taskId, { entry, classKey });
     let group = this.classes.get(classKey);
@@ -84,10 +80,10 @@ export class WaitingQueue {
     if (group?.size === 0) this.classes.delete(known.classKey);
   }
 
-  /** Of each class the oldest tasks that together have at least `instances` waiting, without those left out. */
-  front(instances: number, isLeftOut: (taskId: string) => boolean): readonly QueueEntry[] {
-    const entries: QueueEntry[] = [];
-    for (const group of this.classes.values()) {
+  /** The classes, each with its oldest tasks that together have at least `instances` waiting, without those left out. */
+  front(instances: number, isLeftOut: (taskId: string) => boolean): readonly WaitingClass[] {
+    return [...this.classes].flatMap(([key, group]) => {
+      const entries: QueueEntry[] = [];
       let left = instances;
       for (const entry of group.inOrder()) {
         if (left <= 0) break;
@@ -95,7 +91,7 @@ export class WaitingQueue {
         entries.push(entry);
         left -= sizeOf(entry.waiting);
       }
-    }
-    return entries;
+      return classOf(key, entries) ?? [];
+    });
   }
 }

@@ -1,0 +1,48 @@
+import type { HardwareConstraint, ResourceRequest, SchedulingPlan } from '../task/task.events.js';
+import type { Ranges } from '../shared/ranges.js';
+
+/** The waiting instances of one task. */
+export interface QueueEntry {
+  readonly taskId: string;
+  readonly owner: string;
+  readonly plan: SchedulingPlan;
+  readonly request: ResourceRequest;
+  readonly constraints: readonly HardwareConstraint[];
+  readonly waiting: Ranges;
+  /** Sequence of the submission: first come, first served within an owner. */
+  readonly order: number;
+}
+
+/** An equivalence class: tasks that no rule of planning tells apart except their order. When one does not fit, none does. */
+export interface WaitingClass extends Pick<QueueEntry, 'owner' | 'plan' | 'request' | 'constraints'> {
+  /** The same for tasks of one class alone. */
+  readonly key: string;
+  /** Oldest first. */
+  readonly entries: readonly QueueEntry[];
+}
+
+/** What the rules of planning look at, as a text. It never changes in the life of a task. */
+export const classKeyOf = ({
+  owner,
+  plan,
+  request,
+  constraints,
+}: Omit<QueueEntry, 'taskId' | 'waiting' | 'order'>): string =>
+  JSON.stringify([owner, plan, request.cores, request.memoryMB, constraints]);
+
+const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Compares by the order of submission. */
+export const olderFirst = (a: QueueEntry, b: QueueEntry): number => a.order - b.order || byText(a.taskId, b.taskId);
+
+/** A class of entries that are alike and in order. @returns undefined when there are none */
+export const classOf = (key: string, entries: readonly QueueEntry[]): WaitingClass | undefined => {
+  const [first] = entries;
+  if (!first) return undefined;
+  const { owner, plan, request, constraints } = first;
+  return { key, owner, plan, request, constraints, entries };
+};
+
+/** The classes of entries in any order. */
+export const classesOf = (entries: readonly QueueEntry[]): readonly WaitingClass[] =>
+  [...Map.groupBy(entries, classKeyOf)].flatMap(([key, alike]) => classOf(key, alike.toSorted(olderFirst)) ?? []);
