@@ -35,4 +35,3 @@ export type { ReindexOptions, ReindexProgress } from './local/reindex.js';
 export { type LocalStoreOptions, LocalObjectStore } from './local/local.object-store.js';
 export type { IndexDatabase } from './local/store-folder.js';
 export { type S3StoreOptions, S3ObjectStore } from './s3/s3.object-store.js';
-export { type StoreCase, objectStoreContract } from './object-store.contract.js';

@@ -5,7 +5,8 @@ import type { EventLog } from '@fornax/event-store';
 import type { Projection } from '@fornax/projections';
 import { aCommit } from '@fornax/testing';
 import type { EntityManager, MigrationInterface, QueryRunner } from 'typeorm';
-import { EVENT_LOG, type TestApp } from './index.js';
+import { EVENT_LOG } from './index.js';
+import { type TestApp } from './run/test-app.fixture.js';
 import { hashToken, Sealer } from '@fornax/identity';
 import { newId } from '@fornax/base';
 

@@ -48,4 +48,3 @@ export { WrongTokens } from './http/door/wrong-tokens.js';
 export { methodLabel } from './http/request-telemetry.js';
 export { rewriteUrl } from './http/rewrite-url.js';
 export { runService, type ServiceOptions } from './run/run-service.js';
-export { createTestApp, type TestApp, type TestAppOptions } from './run/test-app.js';

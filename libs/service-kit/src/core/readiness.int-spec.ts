@@ -8,7 +8,8 @@ import pg from 'pg';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { wireErrorOf } from '../errors/wire-error.js';
-import { createTestApp, HealthRegistry, serviceDatabase, type TestApp } from '../index.js';
+import { HealthRegistry, serviceDatabase } from '../index.js';
+import { createTestApp, type TestApp } from '../run/test-app.fixture.js';
 
 @Module({ imports: [serviceDatabase('test', [])] })
 class TestModule {}

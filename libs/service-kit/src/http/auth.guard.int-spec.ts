@@ -5,7 +5,8 @@ import { Controller, Delete, Get, Header, HttpCode, Module, Patch, Post, Put } f
 import type { AccountEvent, AccountRole } from '@fornax/domain';
 import type { EventLog } from '@fornax/event-store';
 import { startTestNats, type TestNats } from '@fornax/testing';
-import { createTestApp, EVENT_LOG, type TestApp } from '../index.js';
+import { EVENT_LOG } from '../index.js';
+import { createTestApp, type TestApp } from '../run/test-app.fixture.js';
 import {
   AccountDirectory,
   CurrentAccount,

@@ -4,15 +4,8 @@ import { STREAMS } from '@fornax/contracts';
 import { WritesStopped, type EventLog } from '@fornax/event-store';
 import { aCommit, createTestDatabase, damageStore, eventually, startTestNats, submitted } from '@fornax/testing';
 import { appendAccount, CommitRows, CreateCommitRows1700000000001 } from '../commit-rows.fixture.js';
-import {
-  createTestApp,
-  EVENT_LOG,
-  ProjectionHost,
-  provideLogWalk,
-  provideProjection,
-  serviceDatabase,
-  type TestApp,
-} from '../index.js';
+import { EVENT_LOG, ProjectionHost, provideLogWalk, provideProjection, serviceDatabase } from '../index.js';
+import { createTestApp, type TestApp } from '../run/test-app.fixture.js';
 import { AccountDirectory } from '@fornax/identity';
 
 const SLOW_MS = 120_000;

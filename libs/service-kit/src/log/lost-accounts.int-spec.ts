@@ -3,7 +3,8 @@ import { Module } from '@nestjs/common';
 import { STREAMS } from '@fornax/contracts';
 import { createTestDatabase, damageStore, eventually, startTestNats } from '@fornax/testing';
 import { appendAccount } from '../commit-rows.fixture.js';
-import { createTestApp, serviceDatabase, type TestApp } from '../index.js';
+import { serviceDatabase } from '../index.js';
+import { createTestApp, type TestApp } from '../run/test-app.fixture.js';
 import { AccountDirectory } from '@fornax/identity';
 
 const SLOW_MS = 120_000;

@@ -13,15 +13,8 @@ import { aCommit, cancelRequested, createTestDatabase, eventually, startTestNats
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { appendAccount, CommitRows, CreateCommitRows1700000000001 } from '../commit-rows.fixture.js';
-import {
-  createTestApp,
-  EVENT_LOG,
-  LogHandler,
-  ProjectionHost,
-  provideProjection,
-  serviceDatabase,
-  type TestApp,
-} from '../index.js';
+import { EVENT_LOG, LogHandler, ProjectionHost, provideProjection, serviceDatabase } from '../index.js';
+import { createTestApp, type TestApp } from '../run/test-app.fixture.js';
 import { AccountDirectory } from '@fornax/identity';
 import { newId } from '@fornax/base';
 

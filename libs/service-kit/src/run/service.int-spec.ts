@@ -9,7 +9,6 @@ import type { Projection } from '@fornax/projections';
 import { createTestDatabase, startTestNats } from '@fornax/testing';
 import type { EntityManager, MigrationInterface, QueryRunner } from 'typeorm';
 import {
-  createTestApp,
   EVENT_LOG,
   LogHandler,
   parseInput,
@@ -19,8 +18,8 @@ import {
   serviceDatabase,
   ZodBody,
   ZodQuery,
-  type TestApp,
 } from '../index.js';
+import { createTestApp, type TestApp } from './test-app.fixture.js';
 import { accountOf, CurrentAccount, OperatorOnly, Public, type Account } from '@fornax/identity';
 import { activeTraceparent, NotFound, RpcClient } from '@fornax/base';
 import { appendAccount } from '../commit-rows.fixture.js';

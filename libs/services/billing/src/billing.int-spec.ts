@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { FornaxEvent } from '@fornax/contracts';
 import { defaultPriceList } from '@fornax/domain';
 import type { EventLog } from '@fornax/event-store';
-import { createTestApp, EVENT_LOG, ProjectionHost, type TestApp } from '@fornax/service-kit';
+import { EVENT_LOG, ProjectionHost } from '@fornax/service-kit';
+import { createTestApp, type TestApp } from '@fornax/service-kit/specs';
 import { hashToken, Sealer } from '@fornax/identity';
 import {
   accountCreated,

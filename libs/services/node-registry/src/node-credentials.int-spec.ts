@@ -8,7 +8,8 @@ import {
   type FornaxEvent,
 } from '@fornax/contracts';
 import { JetStreamLog, connectNats, createNkey, type Nkey } from '@fornax/event-store';
-import { LOGGER, createTestApp, type TestApp } from '@fornax/service-kit';
+import { LOGGER } from '@fornax/service-kit';
+import { createTestApp, type TestApp } from '@fornax/service-kit/specs';
 import { Sealer, hashToken } from '@fornax/identity';
 import { RpcClient, newId, systemClock } from '@fornax/base';
 import { aCommit, aHardware, createTestDatabase, eventually, type TestDatabase } from '@fornax/testing';

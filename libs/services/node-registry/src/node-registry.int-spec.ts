@@ -11,7 +11,8 @@ import {
   type JoinReply,
 } from '@fornax/contracts';
 import { DurablePublisher, JetStreamLog, connectNats, consumeBatches } from '@fornax/event-store';
-import { NATS, NODES_NATS, createTestApp, type TestApp } from '@fornax/service-kit';
+import { NATS, NODES_NATS } from '@fornax/service-kit';
+import { createTestApp, type TestApp } from '@fornax/service-kit/specs';
 import { Sealer, hashToken } from '@fornax/identity';
 import { RpcClient, RpcRefused, newId } from '@fornax/base';
 import {

@@ -15,7 +15,8 @@ import {
 } from '@fornax/contracts';
 import { publicStateOf, taskDecider, type TaskEvent } from '@fornax/domain';
 import { DurablePublisher, JetStreamLog, connectNats, consumeBatches, ensureConsumer } from '@fornax/event-store';
-import { ProjectionHost, createTestApp, type TestApp } from '@fornax/service-kit';
+import { ProjectionHost } from '@fornax/service-kit';
+import { createTestApp, type TestApp } from '@fornax/service-kit/specs';
 import { newId } from '@fornax/base';
 import {
   aCommit,

@@ -29,7 +29,7 @@ import {
   decideAndAppend,
   ensureConsumer,
 } from '@fornax/event-store';
-import { createTestApp, type TestApp } from '@fornax/service-kit';
+import { createTestApp, type TestApp } from '@fornax/service-kit/specs';
 import { Sealer, hashToken, verifyLeaseToken } from '@fornax/identity';
 import { RpcClient, newId } from '@fornax/base';
 import {

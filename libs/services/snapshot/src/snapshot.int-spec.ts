@@ -14,7 +14,8 @@ import {
 } from '@fornax/contracts';
 import type { DispatchedLease, TaskSpec } from '@fornax/domain';
 import { connectNats, consumeBatches, DurablePublisher, type EventLog } from '@fornax/event-store';
-import { createTestApp, EVENT_LOG, ProjectionHost, type TestApp } from '@fornax/service-kit';
+import { EVENT_LOG, ProjectionHost } from '@fornax/service-kit';
+import { createTestApp, type TestApp } from '@fornax/service-kit/specs';
 import { hashToken, verifyLeaseToken } from '@fornax/identity';
 import { rpcReplySchema } from '@fornax/base';
 import {

@@ -7,7 +7,8 @@ import { type Commit, type FornaxEvent, type LeaseClaims, type RecordedCommit, R
 import type { AccountQuotas } from '@fornax/domain';
 import type { EventLog } from '@fornax/event-store';
 import { encodePath, sha256Hex, signRequest } from '@fornax/s3';
-import { EVENT_LOG, NATS, type TestApp, createTestApp } from '@fornax/service-kit';
+import { EVENT_LOG, NATS } from '@fornax/service-kit';
+import { type TestApp, createTestApp } from '@fornax/service-kit/specs';
 import { AccountDirectory, Sealer, hashToken, signLeaseClaims } from '@fornax/identity';
 import { newId } from '@fornax/base';
 import { anEnd, concluded, createTestDatabase, eventually, startTestNats } from '@fornax/testing';

@@ -6,7 +6,8 @@ import { Body, Controller, Get, Header, Module, Post } from '@nestjs/common';
 import type { AccountRole } from '@fornax/domain';
 import type { EventLog } from '@fornax/event-store';
 import { eventually, openWire, requestHead as head, startTestNats, type TestNats, type Wire } from '@fornax/testing';
-import { createTestApp, EVENT_LOG, HeaderChecks, type TestApp } from '../../index.js';
+import { EVENT_LOG, HeaderChecks } from '../../index.js';
+import { createTestApp, type TestApp } from '../../run/test-app.fixture.js';
 import {
   AccountDirectory,
   AdmittedBy,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { STREAMS, eventSubject, joinReplySchema, nodeRpcSubject } from '@fornax/contracts';
 import { JetStreamLog, connectNats } from '@fornax/event-store';
-import { createTestApp, type TestApp } from '@fornax/service-kit';
+import { createTestApp, type TestApp } from '@fornax/service-kit/specs';
 import { RpcClient } from '@fornax/base';
 import {
   aHardware,

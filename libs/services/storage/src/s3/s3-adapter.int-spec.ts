@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
-import { ReadBrokeOff, S3ObjectStore, type S3StoreOptions, objectStoreContract } from '@fornax/object-store';
+import { ReadBrokeOff, S3ObjectStore, type S3StoreOptions } from '@fornax/object-store';
+import { objectStoreContract } from '@fornax/object-store/specs';
 import { startFaultProxy } from '@fornax/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { StorageUnderTest } from '../storage.fixture.js';

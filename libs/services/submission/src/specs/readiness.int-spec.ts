@@ -1,6 +1,7 @@
 import { LOG_PROBE, STREAMS, type RecordedCommit } from '@fornax/contracts';
 import { connectNats, managerOf, type EventLog } from '@fornax/event-store';
-import { createTestApp, EVENT_LOG, HealthRegistry, type TestApp } from '@fornax/service-kit';
+import { EVENT_LOG, HealthRegistry } from '@fornax/service-kit';
+import { createTestApp, type TestApp } from '@fornax/service-kit/specs';
 import { createTestDatabase, eventually, startTestNats, type TestDatabase, type TestNats } from '@fornax/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NatsConnection } from '@nats-io/transport-node';
