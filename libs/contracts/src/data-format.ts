@@ -1,7 +1,7 @@
 /**
  * Format of everything that is stored: data folder, event log, schemas. Raised only when a program of before must not touch what a later one wrote;
  * new events, new columns and new versions of a projection need none, because each of those has a way of its own (upcasters, migrations that only
- * add, rebuilds; ADR 0029).
+ * add, rebuilds; ADR 0029). Format 2: schemas of output and webhooks (ADR 0037), `TaskSubmitted` version 2 (ADR 0043).
  */
 export const DATA_FORMAT: number = 2;
 

@@ -45,8 +45,12 @@ const isKept = (path: string): boolean => !path.endsWith('/stdout');
 /** Means something else since 2026-11-25, on purpose (CHANGELOG): what was not done is no progress, and a frequency that nobody measured is the nominal one. */
 const CHANGED = ['progress', 'executionProgress', 'uploadProgress', 'clusterPowerIndicator'];
 const LEFT_OUT: ReadonlySet<string> = new Set([...PASSING, ...CHANGED]);
-const leftOutOf = (path: string): ReadonlySet<string> =>
-  path.endsWith('/webhooks') ? new Set([...LEFT_OUT, ...OF_WEBHOOKS]) : LEFT_OUT;
+/** Events are shown in the version of today, whatever they were stored in. */
+const OF_EVENTS = ['version'];
+const leftOutOf = (path: string): ReadonlySet<string> => {
+  if (path.endsWith('/webhooks')) return new Set([...LEFT_OUT, ...OF_WEBHOOKS]);
+  return path.endsWith('/events') ? new Set([...LEFT_OUT, ...OF_EVENTS]) : LEFT_OUT;
+};
 
 /** Everything that was there is there; what a later release adds does not matter. */
 const asBefore = (body: unknown, leftOut = LEFT_OUT): unknown => {

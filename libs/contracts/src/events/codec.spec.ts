@@ -157,6 +157,41 @@ describe('the event codec', () => {
     expect(read.events).toEqual([{ ...drained, reasons: [] }]);
   });
 
+  it('reads the first tasks as tasks of today: of the first version of their profile', () => {
+    const sample = (version: number) =>
+      new Uint8Array(readFileSync(new URL(`../../samples/TaskSubmitted.v${version}.json`, import.meta.url)));
+    const specIn = (bytes: Uint8Array): unknown => {
+      const [event] = decodeCommit(bytes, samplePlace(bytes)).events;
+      return event?.type === 'TaskSubmitted' ? event.spec : undefined;
+    };
+    expect(specIn(sample(1))).toMatchObject({ profile: 'docker-batch', profileVersion: 1 });
+    expect(specIn(sample(2))).toMatchObject({ profile: 'docker-batch', profileVersion: 2 });
+    // Later ones of version 1 said it.
+    const text = new TextDecoder().decode(sample(2)).replace('TaskSubmitted.v2', 'TaskSubmitted.v1');
+    expect(specIn(new TextEncoder().encode(text))).toMatchObject({ profileVersion: 2 });
+    // Nothing of version 2 is without it, and what is no spec is not made one.
+    for (const [version, spec] of [
+      [2, { ...Object(specIn(sample(2))), profileVersion: undefined }],
+      [1, null],
+      [1, 'spec'],
+    ] as const) {
+      const [stored] = JSON.parse(new TextDecoder().decode(sample(version))) as [{ data: object }];
+      const bytes = new TextEncoder().encode(JSON.stringify([{ ...stored, data: { ...stored.data, spec } }]));
+      expect(() => decodeCommit(bytes, samplePlace(bytes))).toThrow(/TaskSubmitted does not match its schema: spec/);
+    }
+  });
+
+  it('of a release before puts a later version aside, and never takes it for one that it knows', () => {
+    const before = createEventCodec(
+      { ...eventSchemas, TaskSubmitted: { ...eventSchemas.TaskSubmitted, version: 1 } },
+      {},
+    );
+    const bytes = new Uint8Array(readFileSync(new URL('../../samples/TaskSubmitted.v2.json', import.meta.url)));
+    expect(() => before.decode(bytes, samplePlace(bytes))).toThrow(
+      new UnreadableCommit('event type "fornax.TaskSubmitted.v2" is not known to this version'),
+    );
+  });
+
   it('is not built when a step between two versions is missing', () => {
     expect(() => createEventCodec({ NodeDrained: { version: 2, schema: z.unknown() } }, {})).toThrow(
       'no upcaster for NodeDrained from version 1',

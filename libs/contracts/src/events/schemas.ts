@@ -47,7 +47,7 @@ const taskSpec = z.object({
   name: z.string(),
   shortname: z.string(),
   profile: z.string(),
-  profileVersion: count.exactOptional(),
+  profileVersion: count,
   instances: z.string(),
   advancedRanges: z.string().nullable(),
   constants: z.array(constant),
@@ -126,7 +126,7 @@ const perPlan = z.object({ flex: z.number().int(), onDemand: z.number().int(), r
 /** Version and payload schema of every event type, as written today. Older versions are read through `upcasters`. */
 export const eventSchemas = {
   TaskSubmitted: {
-    version: 1,
+    version: 2,
     aggregate: 'task',
     schema: z.object({ taskId: z.string(), owner: z.string(), spec: taskSpec, at: instant }),
   },

@@ -27,9 +27,9 @@ describe('the profiles', () => {
   });
 
   it('are found by name and version; tasks of old have the first', () => {
-    expect(profileAt('docker-batch')).toBe(profileAt('docker-batch', 1));
+    expect(profileAt('docker-batch', 1)).toMatchObject({ name: 'docker-batch', version: 1 });
     expect(profileAt('docker-batch', 99)).toBeUndefined();
-    expect(profileAt('nobody')).toBeUndefined();
+    expect(profileAt('nobody', 1)).toBeUndefined();
   });
 });
 

@@ -7,14 +7,10 @@ const PROFILES: readonly Profile[] = [...dockerProfiles, shellProfile];
 const byVersion = new Map(PROFILES.map((profile) => [`${profile.name}@${profile.version}`, profile]));
 const latest = new Map(PROFILES.map((profile) => [profile.name, profile]));
 
-/** Version of tasks that were submitted before tasks had one. */
-const FIRST_VERSION = 1;
-
 /** The newest version of each profile, in a stable order. */
 export const latestProfiles = (): readonly Profile[] => [...latest.values()];
 
 export const latestProfile = (name: string): Profile | undefined => latest.get(name);
 
 /** The profile as it was when the task was submitted. */
-export const profileAt = (name: string, version: number = FIRST_VERSION): Profile | undefined =>
-  byVersion.get(`${name}@${version}`);
+export const profileAt = (name: string, version: number): Profile | undefined => byVersion.get(`${name}@${version}`);

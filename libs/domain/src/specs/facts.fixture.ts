@@ -10,6 +10,7 @@ export const aTaskSpec = (overrides: Partial<TaskSpec> = {}): TaskSpec => ({
   name: 'a task',
   shortname: 'task-1',
   profile: 'docker-batch',
+  profileVersion: 1,
   instances: '0-1',
   advancedRanges: null,
   constants: [],

@@ -81,7 +81,7 @@ const MOST_TURBO = 3;
 const DRIFT = 1_000 / 1_000_000;
 
 /** What a lease can have lasted, by the measure of the one who decides, or else between the instants of the lease and of its end's receipt. */
-const longest = ({ dispatchedAt = 0 }: InFlight, receivedAt: InstantMs, heldMs: number | undefined): number =>
+const longest = ({ dispatchedAt }: InFlight, receivedAt: InstantMs, heldMs: number | undefined): number =>
   heldMs === undefined ? Math.max(0, receivedAt - dispatchedAt) : Math.ceil(Math.max(0, heldMs) * (1 + DRIFT));
 
 /**
@@ -95,7 +95,7 @@ const believedTimes = (
   receivedAt: InstantMs,
   { heldMs, lastedMs }: { readonly heldMs: number | undefined; readonly lastedMs: number },
 ): Pick<AttemptEnd, 'startedAt' | 'endedAt'> => {
-  const { dispatchedAt = 0, startedAt } = lease;
+  const { dispatchedAt, startedAt } = lease;
   const said = end.startedAt;
   if (said === undefined && startedAt === undefined) return { endedAt: within(end.endedAt, dispatchedAt, receivedAt) };
   const start = startedAt ?? within(said ?? end.endedAt, dispatchedAt, receivedAt);
@@ -161,7 +161,7 @@ export const recordReports = (
     switch (report.kind) {
       case 'started': {
         if (phase !== 'dispatched') break;
-        const startedAt = within(report.startedAt, lease.dispatchedAt ?? 0, at);
+        const startedAt = within(report.startedAt, lease.dispatchedAt, at);
         outcome.started.push({ instance, leaseId, startedAt });
         starts.set(instance, startedAt);
         progress.set(instance, 'executing');

@@ -5,7 +5,7 @@ import { InstanceCounts } from '../shared/instance-counts.js';
  * Raised when the meaning of the fold changes. A fold stored in another format is not restored (`isStoredTaskState`) but folded from the log; read
  * models that hold folds count the format in their version, so they are folded anew (ADR 0029).
  */
-export const TASK_FOLD_FORMAT = 1;
+export const TASK_FOLD_FORMAT = 2;
 
 /** The fold as plain JSON, for a checkpoint; `restoreTaskState` reads it back. */
 export const storeTaskState = (state: TaskState): unknown => ({
@@ -26,9 +26,6 @@ type Stored = Omit<TaskState, 'inFlight' | 'attempts' | 'userRetries' | 'platfor
   readonly platformRetries: Levels;
 };
 
-/** Fields that folds stored by an earlier version lack. */
-const ADDED = { queuedSince: null, resourceUpdates: 0 } as const;
-
 /** The JSON was made by `storeTaskState` in the format of this version, so it can be restored. */
 export const isStoredTaskState = (json: unknown): json is Stored =>
   typeof json === 'object' && json !== null && 'format' in json && json.format === TASK_FOLD_FORMAT;
@@ -38,7 +35,6 @@ export const restoreTaskState = (json: unknown): TaskState => {
   if (!isStoredTaskState(json)) throw new Error('not a task state stored by this version');
   const { format: _format, inFlight, attempts, userRetries, platformRetries, ...rest } = json;
   return {
-    ...ADDED,
     ...rest,
     inFlight: new Map(inFlight),
     attempts: InstanceCounts.fromLevels(attempts),

@@ -58,8 +58,8 @@ export interface TaskSpec {
   /** The user's own name for the task; the task id when none was given. */
   readonly shortname: string;
   readonly profile: string;
-  /** Version of the profile that was the newest when the task was submitted; absent in the first tasks, which had version 1. */
-  readonly profileVersion?: number;
+  /** Version of the profile that was the newest when the task was submitted. */
+  readonly profileVersion: number;
   /** Canonical instance ranges, inclusive, e.g. "0-3,7". */
   readonly instances: string;
   /** The text of `advancedRanges` as received, or null when the task was given an instance count. */

@@ -14,8 +14,8 @@ export interface InFlight {
   readonly node: string;
   readonly nodeEpoch: number;
   readonly phase: LeasePhase;
-  /** When the lease was given; absent in folds stored by an earlier version. */
-  readonly dispatchedAt?: InstantMs;
+  /** When the lease was given. */
+  readonly dispatchedAt: InstantMs;
   readonly startedAt?: InstantMs;
 }
 
@@ -58,6 +58,7 @@ const noSpec: TaskSpec = {
   name: '',
   shortname: '',
   profile: '',
+  profileVersion: 0,
   instances: '',
   advancedRanges: null,
   constants: [],

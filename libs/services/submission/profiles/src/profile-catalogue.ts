@@ -83,7 +83,7 @@ export class ProfileCatalogue {
   /** What the owner of a task should know about how it is run. */
   notesFor(spec: {
     readonly profile: string;
-    readonly profileVersion?: number;
+    readonly profileVersion: number;
     readonly echo: Readonly<Record<string, unknown>>;
   }): readonly string[] {
     const usesImage = profileAt(spec.profile, spec.profileVersion)?.needs.includes('image') === true;

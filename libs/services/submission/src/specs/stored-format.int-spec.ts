@@ -1,7 +1,12 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { WireTask } from '@fornax/contracts';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { eventSubject, type WireTask } from '@fornax/contracts';
+import { TASK_FOLD_FORMAT } from '@fornax/domain';
 import { createServiceDataSource } from '@fornax/projections';
-import { aLease, aRef, dispatched, eventually, exited, started } from '@fornax/testing';
+import type { DurablePublisher } from '@fornax/event-store';
+import { PUBLISHER } from '@fornax/service-kit';
+import { aLease, aRef, dispatched, eventually, exited, started, workspaceRoot } from '@fornax/testing';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource, DataSourceOptions } from 'typeorm';
 import { readFrom, startHarness, submitTo, type Harness } from './submission.fixture.js';
@@ -9,7 +14,7 @@ import { readFrom, startHarness, submitTo, type Harness } from './submission.fix
 /** What an earlier release left: folds in its own format, which nobody can restore, and a checkpoint that says whose rows these are. */
 const OF_AN_EARLIER_RELEASE = [
   `UPDATE submission.task SET fold = jsonb_build_object('format', 0)`,
-  `UPDATE submission.projection_checkpoint SET epoch = epoch || ';rows=0' WHERE projection = 'status'`,
+  `UPDATE submission.projection_checkpoint SET epoch = split_part(epoch, ';', 1) || ';rows=0' WHERE projection = 'status'`,
 ];
 
 let harness: Harness;
@@ -78,7 +83,7 @@ it('answers and decides from the log while tasks stored in the format of an earl
   await holder.release();
   await eventually(async () => !(await readiness()).includes('rebuilding'), { timeoutMs: 60_000 });
   expect(await harness.query(`SELECT DISTINCT fold->>'format' AS format FROM submission.task`)).toEqual([
-    { format: '1' },
+    { format: String(TASK_FOLD_FORMAT) },
   ]);
   await eventually(async () => (await list()).length === 3, { timeoutMs: 60_000 });
   expect((await list()).map(({ uuid }) => uuid)).toEqual([waiting, running, late].toSorted());
@@ -102,4 +107,28 @@ it('goes on from the rows that a rebuild made, not from what it remembers of the
   await harness.happen(task, exited(aRef(0)));
   await eventually(async () => (await readFrom(harness, task)).state === 'UploadingResults', { timeoutMs: 60_000 });
   expect(await readFrom(harness, task)).toMatchObject({ resultsCount: 0 });
+}, 120_000);
+
+it('takes a task of an older log, whose event said no version of its profile, for one of the first version everywhere', async () => {
+  const me = (await harness.call('GET', '/fornax/v1/me')).json() as { readonly uuid: string };
+  const sample = readFileSync(join(workspaceRoot, 'libs/contracts/samples/TaskSubmitted.v1.json'), 'utf8');
+  const task = '0198a000-0000-7000-8000-000000000001';
+  const stored = new TextEncoder().encode(sample.replaceAll('0198a000-0000-7000-8000-0000000000aa', me.uuid));
+  expect(sample).not.toContain('profileVersion');
+  const publisher = harness.test.app.get<DurablePublisher>(PUBLISHER);
+  const subject = eventSubject('task', task);
+  await publisher.publish(subject, stored, { msgId: `${subject}/of-an-older-release`, expectLastSubjectSequence: 0 });
+
+  await eventually(async () => (await readFrom(harness, task)).name === 'render', { timeoutMs: 60_000 });
+  expect(await readFrom(harness, task)).toMatchObject({ state: 'Submitted', profile: 'docker-batch' });
+  const rows = `SELECT spec->>'profileVersion' AS profile, fold->>'format' AS format FROM submission.task WHERE task_id = $1`;
+  expect(await harness.query(rows, [task])).toEqual([{ profile: '1', format: String(TASK_FOLD_FORMAT) }]);
+  const events = (await harness.call('GET', `/fornax/v1/tasks/${task}/events`)).text;
+  expect(JSON.parse(events)).toMatchObject({
+    events: [{ type: 'TaskSubmitted', version: 2, data: { spec: { profileVersion: 1 } } }],
+  });
+  // What is decided about it is written beside it, and both are read together.
+  expect(await harness.call('POST', `/tasks/${task}/abort`)).toMatchObject({ status: 200 });
+  await harness.restart();
+  expect(await readFrom(harness, task)).toMatchObject({ state: 'Cancelled' });
 }, 120_000);
