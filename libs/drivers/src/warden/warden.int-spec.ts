@@ -1,11 +1,10 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { promisify } from 'node:util';
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 
@@ -13,7 +12,6 @@ import { orderOf, runInit } from '../sandbox/driver.fixture.js';
 import { endInstances } from './end-instances.js';
 import { inHundredths, uptimeMs, uptimeOf } from './uptime.js';
 
-const run = promisify(execFile);
 const drivers = new URL('../../dist/index.js', import.meta.url).href;
 const ALLOW_MS = 4_000;
 const LEVELS = ['bubblewrap', 'unshare', 'process'] as const;

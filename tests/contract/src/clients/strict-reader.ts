@@ -12,7 +12,6 @@ import {
   oneOf,
   text,
   uint32,
-  type Read,
 } from './strict-values.js';
 
 /**

@@ -20,7 +20,6 @@ import {
 } from '@fornax/contracts';
 import { Idempotent, LOGGER, ZodBody } from '@fornax/service-kit';
 import { AdmittedBy, CurrentAccount, OperatorOnly, reasonOf, type Account } from '@fornax/identity';
-import { Conflict, NotFound } from '@fornax/base';
 import type { FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { NodeConnections } from '../credentials/node-connections.js';
