@@ -1,4 +1,4 @@
-import { Controller, Delete, Get, Header, HttpCode, Param, Patch, Post, Req } from '@nestjs/common';
+import { Controller, Delete, Get, Header, HttpCode, Param, Patch, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
   meSchema,
@@ -17,8 +17,7 @@ import {
   type WireToken,
 } from '@fornax/contracts';
 import { Idempotent, WireBody } from '@fornax/service-kit';
-import { type Account, AccountDirectory, contextOf, CurrentAccount } from '@fornax/identity';
-import type { FastifyRequest } from 'fastify';
+import { type Account, AccountDirectory, CurrentAccount, CurrentContext, type RequestContext } from '@fornax/identity';
 import { z } from 'zod';
 import { Projects } from './projects.js';
 import { Tokens } from './tokens.js';
@@ -60,20 +59,15 @@ export class MeController {
   @ApiOkResponse({ standardSchema: newTokenSchema })
   createToken(
     @WireBody(tokenCreationSchema) body: TokenCreation,
-    @CurrentAccount() account: Account,
-    @Req() request: FastifyRequest,
+    @CurrentContext() context: RequestContext,
   ): Promise<WireNewToken> {
-    return this.tokens.create(account.id, body, contextOf(request, account));
+    return this.tokens.create(context.account.id, body, context);
   }
 
   @Delete('tokens/:token')
   @ApiOperation({ summary: 'Revoke a token; it may be the one of this request' })
-  revokeToken(
-    @Param('token') token: string,
-    @CurrentAccount() account: Account,
-    @Req() request: FastifyRequest,
-  ): Promise<void> {
-    return this.tokens.revoke(account.id, token, contextOf(request, account));
+  revokeToken(@Param('token') token: string, @CurrentContext() context: RequestContext): Promise<void> {
+    return this.tokens.revoke(context.account.id, token, context);
   }
 
   @Get('projects')
@@ -90,11 +84,10 @@ export class MeController {
   @ApiOkResponse({ standardSchema: ownedProjectSchema })
   createProject(
     @WireBody(projectCreationSchema) body: ProjectCreation,
-    @CurrentAccount() account: Account,
-    @Req() request: FastifyRequest,
+    @CurrentContext() context: RequestContext,
   ): Promise<WireOwnedProject> {
-    const owner = { ownerId: account.id, ownerKind: 'account' as const };
-    return this.projects.create(owner, body, contextOf(request, account));
+    const owner = { ownerId: context.account.id, ownerKind: 'account' as const };
+    return this.projects.create(owner, body, context);
   }
 
   @Patch('projects/:project')
@@ -103,9 +96,8 @@ export class MeController {
   changeProject(
     @Param('project') project: string,
     @WireBody(projectChangeSchema) body: ProjectChange,
-    @CurrentAccount() account: Account,
-    @Req() request: FastifyRequest,
+    @CurrentContext() context: RequestContext,
   ): Promise<WireOwnedProject> {
-    return this.projects.changeOwn(project, body, contextOf(request, account));
+    return this.projects.changeOwn(project, body, context);
   }
 }

@@ -1,4 +1,4 @@
-import { Controller, Get, HttpCode, Param, Patch, Post, Req } from '@nestjs/common';
+import { Controller, Get, HttpCode, Param, Patch, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
   organizationChangeSchema,
@@ -9,8 +9,7 @@ import {
   type WireOrganization,
 } from '@fornax/contracts';
 import { Idempotent, WireBody } from '@fornax/service-kit';
-import { type Account, AccountDirectory, contextOf, CurrentAccount, OperatorOnly } from '@fornax/identity';
-import type { FastifyRequest } from 'fastify';
+import { AccountDirectory, CurrentContext, OperatorOnly, type RequestContext } from '@fornax/identity';
 import { z } from 'zod';
 import { Users } from './users.js';
 import { wireOrganization } from './wire-people.js';
@@ -40,10 +39,9 @@ export class OrganizationsController {
   @ApiOkResponse({ standardSchema: organizationSchema })
   async create(
     @WireBody(organizationCreationSchema) body: OrganizationCreation,
-    @CurrentAccount() account: Account,
-    @Req() request: FastifyRequest,
+    @CurrentContext() context: RequestContext,
   ): Promise<WireOrganization> {
-    return wireOrganization(await this.users.createOrganisation(body, contextOf(request, account)), this.accounts);
+    return wireOrganization(await this.users.createOrganisation(body, context), this.accounts);
   }
 
   @Get(':organization')
@@ -59,10 +57,9 @@ export class OrganizationsController {
   async change(
     @Param('organization') organization: string,
     @WireBody(organizationChangeSchema) body: OrganizationChange,
-    @CurrentAccount() account: Account,
-    @Req() request: FastifyRequest,
+    @CurrentContext() context: RequestContext,
   ): Promise<WireOrganization> {
-    const changed = await this.users.changeOrganisation(organization, body, contextOf(request, account));
+    const changed = await this.users.changeOrganisation(organization, body, context);
     return wireOrganization(changed, this.accounts);
   }
 }

@@ -1,4 +1,4 @@
-import { Controller, Get, HttpCode, Param, Patch, Post, Req } from '@nestjs/common';
+import { Controller, Get, HttpCode, Param, Patch, Post } from '@nestjs/common';
 import { ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
   ownedProjectCreationSchema,
@@ -9,8 +9,7 @@ import {
   type WireOwnedProject,
 } from '@fornax/contracts';
 import { Idempotent, WireBody, ZodQuery } from '@fornax/service-kit';
-import { type Account, contextOf, CurrentAccount, OperatorOnly } from '@fornax/identity';
-import type { FastifyRequest } from 'fastify';
+import { CurrentContext, OperatorOnly, type RequestContext } from '@fornax/identity';
 import { z } from 'zod';
 import { Projects } from './projects.js';
 import { madeOnce } from './made-once.js';
@@ -46,11 +45,10 @@ export class ProjectsController {
   @ApiOkResponse({ standardSchema: ownedProjectSchema })
   create(
     @WireBody(ownedProjectCreationSchema) { user, organization, ...creation }: OwnedProjectCreation,
-    @CurrentAccount() account: Account,
-    @Req() request: FastifyRequest,
+    @CurrentContext() context: RequestContext,
   ): Promise<WireOwnedProject> {
     const owner = this.projects.ownerOf(named({ user, organization }));
-    return this.projects.create(owner, creation, contextOf(request, account));
+    return this.projects.create(owner, creation, context);
   }
 
   @Patch(':id')
@@ -59,9 +57,8 @@ export class ProjectsController {
   change(
     @Param('id') id: string,
     @WireBody(projectChangeSchema) body: ProjectChange,
-    @CurrentAccount() account: Account,
-    @Req() request: FastifyRequest,
+    @CurrentContext() context: RequestContext,
   ): Promise<WireOwnedProject> {
-    return this.projects.change(id, body, contextOf(request, account));
+    return this.projects.change(id, body, context);
   }
 }

@@ -1,4 +1,4 @@
-import { Controller, Delete, Get, Header, HttpCode, Param, Patch, Post, Req } from '@nestjs/common';
+import { Controller, Delete, Get, Header, HttpCode, Param, Patch, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import {
   newTokenSchema,
@@ -19,9 +19,15 @@ import {
   type WireUserPage,
 } from '@fornax/contracts';
 import { Idempotent, WireBody, ZodQuery } from '@fornax/service-kit';
-import { type Account, AccountDirectory, contextOf, CurrentAccount, OperatorOnly } from '@fornax/identity';
+import {
+  type Account,
+  AccountDirectory,
+  CurrentAccount,
+  CurrentContext,
+  OperatorOnly,
+  type RequestContext,
+} from '@fornax/identity';
 import { NotFound } from '@fornax/base';
-import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Tokens } from './tokens.js';
 import { Users } from './users.js';
@@ -58,10 +64,9 @@ export class UsersController {
   @ApiOkResponse({ standardSchema: userSchema })
   async create(
     @WireBody(userCreationSchema) body: UserCreation,
-    @CurrentAccount() account: Account,
-    @Req() request: FastifyRequest,
+    @CurrentContext() context: RequestContext,
   ): Promise<WireUser> {
-    return wireUser(await this.users.create(body, contextOf(request, account)), this.accounts);
+    return wireUser(await this.users.create(body, context), this.accounts);
   }
 
   @Get(':user')
@@ -82,10 +87,9 @@ export class UsersController {
   async change(
     @Param('user') user: string,
     @WireBody(userChangeSchema) body: UserChange,
-    @CurrentAccount() account: Account,
-    @Req() request: FastifyRequest,
+    @CurrentContext() context: RequestContext,
   ): Promise<WireUser> {
-    return wireUser(await this.users.change(user, body, contextOf(request, account)), this.accounts);
+    return wireUser(await this.users.change(user, body, context), this.accounts);
   }
 
   @OperatorOnly()
@@ -106,10 +110,9 @@ export class UsersController {
   createToken(
     @Param('user') user: string,
     @WireBody(tokenCreationSchema) body: TokenCreation,
-    @CurrentAccount() account: Account,
-    @Req() request: FastifyRequest,
+    @CurrentContext() context: RequestContext,
   ): Promise<WireNewToken> {
-    return this.tokens.create(this.users.find(user).id, body, contextOf(request, account));
+    return this.tokens.create(this.users.find(user).id, body, context);
   }
 
   @OperatorOnly()
@@ -118,9 +121,8 @@ export class UsersController {
   revokeToken(
     @Param('user') user: string,
     @Param('token') token: string,
-    @CurrentAccount() account: Account,
-    @Req() request: FastifyRequest,
+    @CurrentContext() context: RequestContext,
   ): Promise<void> {
-    return this.tokens.revoke(this.users.find(user).id, token, contextOf(request, account));
+    return this.tokens.revoke(this.users.find(user).id, token, context);
   }
 }

@@ -1,11 +1,10 @@
-import { Controller, Delete, Get, HttpCode, Inject, Param, Post, Req } from '@nestjs/common';
+import { Controller, Delete, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { WebhookCommand, WebhookFilter } from '@fornax/domain';
 import type { EventLog } from '@fornax/event-store';
 import { CLOCK, EVENT_LOG, Idempotent, ZodBody } from '@fornax/service-kit';
-import { type Account, contextOf, CurrentAccount, metaOf, Sealer } from '@fornax/identity';
+import { type Account, CurrentAccount, metaOf, Sealer, CurrentContext, type RequestContext } from '@fornax/identity';
 import { type Clock, Forbidden, newId, NotFound, ValidationFailed } from '@fornax/base';
-import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { KnownTasks } from '@fornax/tasks';
 import { checkedTypes } from '../feed/event-filter.js';
@@ -52,21 +51,20 @@ export class WebhooksController {
   @ApiOkResponse({ standardSchema: createdWebhookSchema })
   async register(
     @ZodBody(newWebhookSchema) body: NewWebhook,
-    @CurrentAccount() account: Account,
-    @Req() request: FastifyRequest,
+    @CurrentContext() context: RequestContext,
   ): Promise<WebhookView & { readonly secret: string }> {
     const problem = this.sender.problemWith(body.url);
     if (problem !== undefined) throw new ValidationFailed({ url: [problem] });
-    if ((await this.store.ofOwner(account.id)).length >= MOST_WEBHOOKS)
+    if ((await this.store.ofOwner(context.account.id)).length >= MOST_WEBHOOKS)
       throw new Forbidden(`This account has ${MOST_WEBHOOKS} webhooks already`, { code: 'too-many-webhooks' });
-    const filter = await this.filterOf(account, body);
+    const filter = await this.filterOf(context.account, body);
     const after = body.from === undefined ? (await this.log.head()).sequence : await this.places.before(body.from);
     const webhookId = newId();
     const secret = newWebhookSecret();
     const command: WebhookCommand = {
       type: 'RegisterWebhook',
       webhookId,
-      owner: account.id,
+      owner: context.account.id,
       name: body.name ?? '',
       host: new URL(body.url).host,
       sealedUrl: this.sealer.sealWithMaster(body.url),
@@ -75,8 +73,8 @@ export class WebhooksController {
       after,
       at: this.clock.now(),
     };
-    await this.commands.decide(webhookId, command, metaOf(contextOf(request, account)));
-    return { ...(await this.view(await this.find(account, webhookId))), secret };
+    await this.commands.decide(webhookId, command, metaOf(context));
+    return { ...(await this.view(await this.find(context.account, webhookId))), secret };
   }
 
   @Get()
@@ -96,12 +94,8 @@ export class WebhooksController {
 
   @Delete(':id')
   @ApiOperation({ summary: 'Delete a webhook; nothing is sent any more' })
-  async delete(
-    @Param('id') id: string,
-    @CurrentAccount() account: Account,
-    @Req() request: FastifyRequest,
-  ): Promise<void> {
-    await this.change(id, account, request, { type: 'DeleteWebhook', at: this.clock.now() });
+  async delete(@Param('id') id: string, @CurrentContext() context: RequestContext): Promise<void> {
+    await this.change(id, context, { type: 'DeleteWebhook', at: this.clock.now() });
     await this.store.forget(id);
   }
 
@@ -110,13 +104,9 @@ export class WebhooksController {
   @Idempotent({ service: 'submission', repeatable: true })
   @ApiOperation({ summary: 'Go on with a parked webhook where it stopped' })
   @ApiOkResponse({ standardSchema: webhookSchema })
-  async resume(
-    @Param('id') id: string,
-    @CurrentAccount() account: Account,
-    @Req() request: FastifyRequest,
-  ): Promise<WebhookView> {
-    await this.change(id, account, request, { type: 'ResumeWebhook', at: this.clock.now() });
-    return this.view(await this.find(account, id));
+  async resume(@Param('id') id: string, @CurrentContext() context: RequestContext): Promise<WebhookView> {
+    await this.change(id, context, { type: 'ResumeWebhook', at: this.clock.now() });
+    return this.view(await this.find(context.account, id));
   }
 
   @Post(':id/replay')
@@ -129,13 +119,12 @@ export class WebhooksController {
   async replay(
     @Param('id') id: string,
     @ZodBody(replaySchema) body: z.output<typeof replaySchema>,
-    @CurrentAccount() account: Account,
-    @Req() request: FastifyRequest,
+    @CurrentContext() context: RequestContext,
   ): Promise<WebhookView> {
-    await this.find(account, id);
+    await this.find(context.account, id);
     const after = await this.places.before(body.from);
-    await this.change(id, account, request, { type: 'ReplayWebhook', after, at: this.clock.now() });
-    return this.view(await this.find(account, id));
+    await this.change(id, context, { type: 'ReplayWebhook', after, at: this.clock.now() });
+    return this.view(await this.find(context.account, id));
   }
 
   @Post(':id/test')
@@ -153,9 +142,9 @@ export class WebhooksController {
     return { ok: result.ok, status: result.status, error: result.ok ? null : result.error, durationMs };
   }
 
-  private async change(id: string, account: Account, request: FastifyRequest, command: WebhookCommand): Promise<void> {
-    await this.find(account, id);
-    await this.commands.decide(id, command, metaOf(contextOf(request, account)));
+  private async change(id: string, context: RequestContext, command: WebhookCommand): Promise<void> {
+    await this.find(context.account, id);
+    await this.commands.decide(id, command, metaOf(context));
   }
 
   private async filterOf(account: Account, { tasks, types }: NewWebhook): Promise<WebhookFilter> {

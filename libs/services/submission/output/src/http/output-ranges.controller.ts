@@ -1,13 +1,22 @@
 import type { Readable } from 'node:stream';
-import { applyDecorators, Controller, Get, Headers, Param, Query, Res } from '@nestjs/common';
+import {
+  applyDecorators,
+  Controller,
+  createParamDecorator,
+  Get,
+  Param,
+  Res,
+  type ExecutionContext,
+} from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { OutputStream } from '@fornax/contracts';
 import { CurrentAccount, type Account } from '@fornax/identity';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { LogReader } from '../queries/log-reader.js';
 import { RangeReader } from '../queries/range-reader.js';
 import { OutputLookup } from '../queries/output-lookup.js';
-import { isSatisfiable, rangeOf, type RangeQuery } from './output-range.js';
+import { AskedStream } from './asked-stream.js';
+import { isSatisfiable, rangeOf, type RangeQuery, type RangeWish } from './output-range.js';
 import { answerOf, PLAIN, TEXT } from './text-answer.js';
 
 const HEADERS = {
@@ -35,6 +44,12 @@ const AnswersRange = (): MethodDecorator =>
     ApiResponse({ status: 416, description: 'The output ends before the range begins' }),
   );
 
+/** Parameter: the bytes that are wanted. @throws Invalid */
+const AskedRange = createParamDecorator((_: unknown, context: ExecutionContext): RangeWish => {
+  const { query, headers } = context.switchToHttp().getRequest<FastifyRequest<{ Querystring: RangeQuery }>>();
+  return rangeOf({ ...query, range: headers.range });
+});
+
 /** Output beyond the contract: all of it, however much, and any part of an instance's by byte offset. */
 @ApiTags('output')
 @Controller('fornax/v1/tasks/:id')
@@ -45,59 +60,14 @@ export class OutputRangesController {
     private readonly outputs: OutputLookup,
   ) {}
 
-  @Get('stdout')
-  @ApiOperation({ summary: 'All standard output so far, however much' })
+  @Get(['stdout', 'stderr'])
+  @ApiOperation({ summary: 'All of a stream so far, however much' })
   @ApiOkResponse(TEXT)
-  stdout(
+  async all(
     @CurrentAccount() account: Account,
     @Param('id') id: string,
+    @AskedStream() stream: OutputStream,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<Buffer | Readable> {
-    return this.all(account, id, 'stdout', reply);
-  }
-
-  @Get('stderr')
-  @ApiOperation({ summary: 'All standard error so far, however much' })
-  @ApiOkResponse(TEXT)
-  stderr(
-    @CurrentAccount() account: Account,
-    @Param('id') id: string,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<Buffer | Readable> {
-    return this.all(account, id, 'stderr', reply);
-  }
-
-  @Get('instances/:instance/stdout')
-  @ApiOperation({ summary: 'Standard output of an instance, or a range of its bytes' })
-  @AnswersRange()
-  instanceStdout(
-    @CurrentAccount() account: Account,
-    @Param() { id = '', instance = '' }: Readonly<Record<string, string>>,
-    @Query() query: RangeQuery,
-    @Headers('range') range: string | undefined,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<Buffer | Readable> {
-    return this.part(account, { id, instance, stream: 'stdout' }, { ...query, range }, reply);
-  }
-
-  @Get('instances/:instance/stderr')
-  @ApiOperation({ summary: 'Standard error of an instance, or a range of its bytes' })
-  @AnswersRange()
-  instanceStderr(
-    @CurrentAccount() account: Account,
-    @Param() { id = '', instance = '' }: Readonly<Record<string, string>>,
-    @Query() query: RangeQuery,
-    @Headers('range') range: string | undefined,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<Buffer | Readable> {
-    return this.part(account, { id, instance, stream: 'stderr' }, { ...query, range }, reply);
-  }
-
-  private async all(
-    account: Account,
-    id: string,
-    stream: OutputStream,
-    reply: FastifyReply,
   ): Promise<Buffer | Readable> {
     const of = await this.outputs.find(account, id, stream, undefined);
     const answer = await answerOf(this.reader.whole(of, true));
@@ -105,14 +75,18 @@ export class OutputRangesController {
     return answer;
   }
 
-  private async part(
-    account: Account,
-    of: { readonly id: string; readonly instance: string; readonly stream: OutputStream },
-    query: RangeQuery & { readonly range: string | undefined },
-    reply: FastifyReply,
+  @Get(['instances/:instance/stdout', 'instances/:instance/stderr'])
+  @ApiOperation({ summary: 'A stream of an instance, or a range of its bytes' })
+  @AnswersRange()
+  async part(
+    @CurrentAccount() account: Account,
+    @Param('id') id: string,
+    @Param('instance') instance: string,
+    @AskedStream() stream: OutputStream,
+    @AskedRange() wish: RangeWish,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Buffer | Readable> {
-    const wish = rangeOf(query);
-    const output = await this.outputs.findInstance(account, of.id, of.stream, of.instance);
+    const output = await this.outputs.findInstance(account, id, stream, instance);
     const found =
       wish.kind === 'last'
         ? await this.ranges.readLast(output, wish.bytes)

@@ -7,6 +7,7 @@ import { CurrentAccount, type Account } from '@fornax/identity';
 import type { FastifyReply } from 'fastify';
 import { OutputTail } from '../queries/output-tail.js';
 import { parseTailPosition } from '../model/tail-events.js';
+import { AskedStream } from './asked-stream.js';
 import { OutputLookup } from '../queries/output-lookup.js';
 
 const EVENTS = {
@@ -20,13 +21,6 @@ const LAST_EVENT_ID = {
 };
 const QUERY_ID = { name: 'lastEventId', required: false, description: 'The same, for clients that set no headers' };
 
-interface Asked {
-  readonly id: string;
-  readonly instance?: string | undefined;
-  readonly stream: OutputStream;
-  readonly lastEventId: string | undefined;
-}
-
 /** Output as it is printed, for a reader with a cursor of its own. */
 @ApiTags('output')
 @Controller('fornax/v1/tasks/:id')
@@ -36,41 +30,20 @@ export class OutputTailController {
     private readonly outputs: OutputLookup,
   ) {}
 
-  @Get(['stdout/tail', 'instances/:instance/stdout/tail'])
-  @ApiOperation({ summary: 'Standard output as it comes' })
+  @Get(['stdout/tail', 'stderr/tail', 'instances/:instance/stdout/tail', 'instances/:instance/stderr/tail'])
+  @ApiOperation({ summary: 'A stream as it comes' })
   @ApiHeader(LAST_EVENT_ID)
   @ApiQuery(QUERY_ID)
   @ApiOkResponse(EVENTS)
-  stdout(
+  async tail(
     @CurrentAccount() account: Account,
     @Param() { id = '', instance }: Readonly<Record<string, string>>,
+    @AskedStream() stream: OutputStream,
     @Headers('last-event-id') header: string | undefined,
     @Query('lastEventId') query: unknown,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Readable> {
-    return this.tail(account, { id, instance, stream: 'stdout', lastEventId: header ?? textOf(query) }, reply);
-  }
-
-  @Get(['stderr/tail', 'instances/:instance/stderr/tail'])
-  @ApiOperation({ summary: 'Standard error as it comes' })
-  @ApiHeader(LAST_EVENT_ID)
-  @ApiQuery(QUERY_ID)
-  @ApiOkResponse(EVENTS)
-  stderr(
-    @CurrentAccount() account: Account,
-    @Param() { id = '', instance }: Readonly<Record<string, string>>,
-    @Headers('last-event-id') header: string | undefined,
-    @Query('lastEventId') query: unknown,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<Readable> {
-    return this.tail(account, { id, instance, stream: 'stderr', lastEventId: header ?? textOf(query) }, reply);
-  }
-
-  private async tail(
-    account: Account,
-    { id, instance, stream, lastEventId }: Asked,
-    reply: FastifyReply,
-  ): Promise<Readable> {
+    const lastEventId = header ?? textOf(query);
     const first = await this.outputs.find(account, id, stream, instance);
     const gone = new AbortController();
     // By its id: a shortname may be another task's by then.

@@ -6,10 +6,13 @@ import { Idempotent, JsonTextInterceptor } from '@fornax/service-kit';
 import { type Account, CurrentAccount } from '@fornax/identity';
 import { LogReader } from '../queries/log-reader.js';
 import { OutputLookup } from '../queries/output-lookup.js';
+import { AskedStream } from './asked-stream.js';
 import { answerOf, KEPT_TEXT, PLAIN, TEXT, wholeOf } from './text-answer.js';
 
 /** With a key, a reader that lost the answer gets the same bytes again; otherwise they are given once. */
 const oncePerKey = { service: 'submission', repeatable: false, form: KEPT_TEXT } as const;
+
+const STREAMS = ['stdout', 'stdout/:instance', 'stderr', 'stderr/:instance'];
 
 /** What the instances of a task print: GET gives all of it, POST what is new since the last POST. */
 @ApiTags('tasks')
@@ -21,66 +24,31 @@ export class TaskOutputController {
     private readonly outputs: OutputLookup,
   ) {}
 
-  @Get(['stdout', 'stdout/:instance'])
+  @Get(STREAMS)
   @Header('content-type', PLAIN)
-  @ApiOperation({ summary: 'Standard output so far' })
+  @ApiOperation({ summary: 'What was printed so far' })
   @ApiOkResponse(TEXT)
-  async stdout(
+  async whole(
     @CurrentAccount() account: Account,
+    @AskedStream() stream: OutputStream,
     @Param('id') id: string,
     @Param('instance') instance?: string,
   ): Promise<Buffer | Readable> {
-    return answerOf(this.reader.whole(await this.outputs.find(account, id, 'stdout', instance)));
+    return answerOf(this.reader.whole(await this.outputs.find(account, id, stream, instance)));
   }
 
-  @Post(['stdout', 'stdout/:instance'])
+  @Post(STREAMS)
   @HttpCode(200)
   @Idempotent(oncePerKey)
   @Header('content-type', PLAIN)
-  @ApiOperation({ summary: 'Standard output since the last POST' })
+  @ApiOperation({ summary: 'What was printed since the last POST' })
   @ApiOkResponse(TEXT)
-  freshStdout(
+  async fresh(
     @CurrentAccount() account: Account,
+    @AskedStream() stream: OutputStream,
     @Param('id') id: string,
     @Param('instance') instance?: string,
     @Headers('idempotency-key') key?: string,
-  ): Promise<Buffer | Readable> {
-    return this.fresh(account, id, 'stdout', instance, key);
-  }
-
-  @Get(['stderr', 'stderr/:instance'])
-  @Header('content-type', PLAIN)
-  @ApiOperation({ summary: 'Standard error so far' })
-  @ApiOkResponse(TEXT)
-  async stderr(
-    @CurrentAccount() account: Account,
-    @Param('id') id: string,
-    @Param('instance') instance?: string,
-  ): Promise<Buffer | Readable> {
-    return answerOf(this.reader.whole(await this.outputs.find(account, id, 'stderr', instance)));
-  }
-
-  @Post(['stderr', 'stderr/:instance'])
-  @HttpCode(200)
-  @Idempotent(oncePerKey)
-  @Header('content-type', PLAIN)
-  @ApiOperation({ summary: 'Standard error since the last POST' })
-  @ApiOkResponse(TEXT)
-  freshStderr(
-    @CurrentAccount() account: Account,
-    @Param('id') id: string,
-    @Param('instance') instance?: string,
-    @Headers('idempotency-key') key?: string,
-  ): Promise<Buffer | Readable> {
-    return this.fresh(account, id, 'stderr', instance, key);
-  }
-
-  private async fresh(
-    account: Account,
-    id: string,
-    stream: OutputStream,
-    instance: string | undefined,
-    key: string | undefined,
   ): Promise<Buffer | Readable> {
     const of = await this.outputs.find(account, id, stream, instance, 'own');
     return key === undefined || key.trim() === ''
