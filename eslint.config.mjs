@@ -110,6 +110,45 @@ const layersWithTesting = layers.map(({ bannedExternalImports: _banned, ...rule 
   onlyDependOnLibsWithTags: [...rule.onlyDependOnLibsWithTags, 'layer:testing'],
 }));
 
+/** What no file may say, and with which words it is refused. */
+const syntax = [
+  { selector: 'TSEnumDeclaration', message: 'Use a union of literals.' },
+  {
+    selector: "CallExpression[callee.name=/^create(Read|Write)Stream$/] Property[key.name='fd']",
+    message:
+      'A stream closes the descriptor it is lent as soon as it is destroyed, autoClose or not: read by position from the FileHandle.',
+  },
+];
+/** More parameters than five mean two classes (house style), or a group that belongs together and has a name. */
+const CONSTRUCTOR_OF_FIVE = {
+  selector: "MethodDefinition[kind='constructor'] > FunctionExpression[params.length>5]",
+  message: 'A constructor takes at most five parameters: make two classes, or group what belongs together.',
+};
+/** Constructors that are still longer. The list only shrinks. */
+const LONGER_CONSTRUCTORS = [
+  'apps/node-agent/src/node/agent.ts',
+  'apps/node-agent/src/output/log-pipe.ts',
+  'libs/event-store/src/jetstream/jetstream.event-log.ts',
+  'libs/services/node-registry/src/credentials/auth-callout.ts',
+  'libs/services/node-registry/src/enrollment/enrollment.ts',
+  'libs/services/node-registry/src/heartbeats/loss-detector.ts',
+  'libs/services/node-registry/src/http/nodes.controller.ts',
+  'libs/services/node-registry/src/rpc/membership.controller.ts',
+  'libs/services/scheduler/src/leader/leadership.ts',
+  'libs/services/scheduler/src/scheduler.service.ts',
+  'libs/services/snapshot/src/process-managers/snapshot-orders.ts',
+  'libs/services/snapshot/src/process-managers/snapshot-reports.ts',
+  'libs/services/storage/src/buckets/bucket.commands.ts',
+  'libs/services/storage/src/buckets/store-watch.ts',
+  'libs/services/storage/src/front-door.host.ts',
+  'libs/services/storage/src/storage.fixture.ts',
+  'libs/services/submission/notify/src/webhooks/webhook-deliverer.ts',
+  'libs/services/submission/notify/src/webhooks/webhooks.controller.ts',
+  'libs/services/submission/output/src/followers/log-ingest.ts',
+  'libs/services/submission/people/src/first-account.ts',
+  'libs/services/submission/tasks/src/process-managers/task-expiry.ts',
+];
+
 const boundaries = (depConstraints) => ({
   '@nx/enforce-module-boundaries': [
     'error',
@@ -142,15 +181,7 @@ export default [
       '@typescript-eslint/consistent-type-imports': 'off',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       'no-restricted-exports': ['error', { restrictDefaultExports: { direct: true } }],
-      'no-restricted-syntax': [
-        'error',
-        { selector: 'TSEnumDeclaration', message: 'Use a union of literals.' },
-        {
-          selector: "CallExpression[callee.name=/^create(Read|Write)Stream$/] Property[key.name='fd']",
-          message:
-            'A stream closes the descriptor it is lent as soon as it is destroyed, autoClose or not: read by position from the FileHandle.',
-        },
-      ],
+      'no-restricted-syntax': ['error', ...syntax, CONSTRUCTOR_OF_FIVE],
       eqeqeq: ['error', 'always', { null: 'ignore' }],
     },
   },
@@ -187,11 +218,13 @@ export default [
       ],
       'no-restricted-syntax': [
         'error',
+        ...syntax,
+        CONSTRUCTOR_OF_FIVE,
         { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: 'Time is an argument.' },
-        { selector: 'TSEnumDeclaration', message: 'Use a union of literals.' },
       ],
     },
   },
+  { files: LONGER_CONSTRUCTORS, rules: { 'no-restricted-syntax': ['error', ...syntax] } },
   {
     files: ['**/*.mjs'],
     rules: { '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }] },
