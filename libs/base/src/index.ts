@@ -22,6 +22,8 @@ export { jsonOf } from './json/json.js';
 export { MessageBudget } from './json/message-budget.js';
 export { MessageTooLarge, parseMessage, refusalOf } from './json/message-json.js';
 export { endWithParent, onceStopped } from './process/process-life.js';
+export { Changes } from './progress/changes.js';
+export { Progress, type Patience } from './progress/progress.js';
 export { payloadOf } from './rpc/payload-of.js';
 export { RpcClient } from './rpc/rpc-client.js';
 export { rpcErrorOf, RpcRefused, rpcReplySchema, type RpcError } from './rpc/rpc-codec.js';

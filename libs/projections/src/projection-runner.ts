@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { delay } from '@fornax/base';
+import { delay, Progress } from '@fornax/base';
 import type { RecordedCommit } from '@fornax/contracts';
 import { type EventLog, LogReset, isFoldError } from '@fornax/event-store';
 import type { DataSource } from 'typeorm';
@@ -8,7 +8,6 @@ import { OTHER_LOG, type Position, type Projection, ProjectionOutOfDate, type Re
 import { RebuildInProgress, type RebuildOptions, rebuildProjection } from './rebuild/rebuild-projection.js';
 import type { VersionedPosition } from './row-version.js';
 import { type StoppedAggregate, addStopped, keyOf, readStopped, writeCarefully } from './stopped-aggregates.js';
-import { SequenceWaiters } from './sequence-waiters.js';
 
 export interface ProjectionRunnerOptions {
   readonly log: EventLog;
@@ -78,7 +77,7 @@ const UNSAVED_PROGRESS = 5_000;
  * process left it) -> following. starting -> out of date (rows of a newer version: this program must not touch them).
  */
 export class ProjectionRunner {
-  private readonly waiters = new SequenceWaiters();
+  private readonly progress = new Progress();
   private current: Position = { epoch: '', sequence: 0 };
   /** What the checkpoint row said last. */
   private saved = 0;
@@ -122,7 +121,7 @@ export class ProjectionRunner {
       if (left <= 0) return false;
       // With one aggregate the server sends no other's commits, so the position may stay below `sequence` for good.
       const canStay = projection.aggregates.length === 1;
-      await this.waiters.wait(sequence, canStay ? Math.min(left, probeAfterMs) : left);
+      await this.progress.reach(sequence, { timeoutMs: canStay ? Math.min(left, probeAfterMs) : left });
       if (!canStay || this.current.sequence >= sequence || this.trouble !== undefined) continue;
       if (await this.hasNothingUpTo(sequence)) this.moveTo(sequence);
     }
@@ -199,6 +198,7 @@ export class ProjectionRunner {
     const head = await log.head();
     const checkpoint = await readCheckpoint(db.manager, projection, head.epoch);
     this.current = { epoch: checkpoint.epoch, sequence: checkpoint.sequence };
+    this.progress.moveTo(checkpoint.sequence);
     this.saved = checkpoint.sequence;
     for (const stop of await readStopped(db.manager, projection.name)) this.options.onStopped?.(stop);
     const moved = new AbortController();
@@ -206,7 +206,6 @@ export class ProjectionRunner {
     try {
       await this.checkLog(checkpoint, head);
       this.works();
-      this.waiters.passed(checkpoint.sequence);
       if (checkpoint.version !== projection.version) {
         this.rebuilding = { sequence: 0, of: head.sequence };
         await this.replaceOlder(signal);
@@ -221,7 +220,7 @@ export class ProjectionRunner {
           aggregates,
           maxBatch,
           signal: AbortSignal.any([signal, moved.signal]),
-          onProgress: (sequence) => this.progress(sequence),
+          onProgress: (sequence) => this.movedOn(sequence),
           onError: (error) => {
             if (error instanceof CheckpointMoved) moved.abort();
             else this.report(error, onError);
@@ -339,10 +338,10 @@ export class ProjectionRunner {
     const { paceMs = DEFAULT_PACE_MS } = projection;
     const leftMs = this.wroteAt + paceMs - performance.now();
     const isTrickle = batchSize < maxBatch / 4;
-    if (leftMs > 0 && isTrickle && this.waiters.isEmpty) await this.waiters.arrival(leftMs);
+    if (leftMs > 0 && isTrickle && this.progress.isIdle) await this.progress.arrival(leftMs);
   }
 
-  private progress(sequence: number): void {
+  private movedOn(sequence: number): void {
     this.works();
     this.moveTo(sequence);
   }
@@ -350,7 +349,7 @@ export class ProjectionRunner {
   private moveTo(sequence: number): void {
     if (sequence <= this.current.sequence) return;
     this.current = { ...this.current, sequence };
-    this.waiters.passed(sequence);
+    this.progress.advance(sequence);
     if (sequence - this.saved > UNSAVED_PROGRESS && !this.isSaving) void this.saveProgress();
   }
 

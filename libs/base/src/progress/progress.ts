@@ -1,15 +1,60 @@
 interface Waiter {
   readonly sequence: number;
-  readonly wake: () => void;
+  readonly resolve: (isPassed: boolean) => void;
 }
 
-/** Lets callers wait, without polling, until a sequence was passed. */
-export class SequenceWaiters {
+export interface Patience {
+  /** Without it there is no end but the signal's. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Says how far something that follows a sequence has come, and lets others wait, without polling, until it has passed a place. */
+export class Progress {
   private readonly waiters = new Set<Waiter>();
   private onArrival: (() => void) | undefined;
 
-  get isEmpty(): boolean {
+  /** @param at the last sequence that was passed */
+  constructor(private at = 0) {}
+
+  get position(): number {
+    return this.at;
+  }
+
+  /** Nobody waits. */
+  get isIdle(): boolean {
     return this.waiters.size === 0;
+  }
+
+  /** Passes a sequence, if it lies ahead, and everything before it. */
+  advance(sequence: number): void {
+    if (sequence > this.at) this.moveTo(sequence);
+  }
+
+  /** Stands at a sequence from now on, which may lie behind: what is followed begins again there. */
+  moveTo(sequence: number): void {
+    this.at = sequence;
+    for (const waiter of this.waiters) if (waiter.sequence <= sequence) waiter.resolve(true);
+  }
+
+  /** Waits until `sequence` was passed. @returns false when the patience was over first */
+  async reach(sequence: number, { timeoutMs, signal }: Patience = {}): Promise<boolean> {
+    if (this.at >= sequence) return true;
+    if (signal?.aborted === true) return false;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const waiter = { sequence, resolve };
+    const giveUp = (): void => resolve(false);
+    const timer = timeoutMs === undefined ? undefined : setTimeout(giveUp, timeoutMs);
+    signal?.addEventListener('abort', giveUp, { once: true });
+    this.waiters.add(waiter);
+    this.onArrival?.();
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', giveUp);
+      this.waiters.delete(waiter);
+    }
   }
 
   /** Resolves when somebody begins to wait or after `ms`, whichever is first. One caller at a time. */
@@ -22,28 +67,6 @@ export class SequenceWaiters {
       };
       const timer = setTimeout(done, ms);
       this.onArrival = done;
-    });
-  }
-
-  /** Wakes everybody whose sequence was passed. */
-  passed(sequence: number): void {
-    for (const waiter of this.waiters) if (waiter.sequence <= sequence) waiter.wake();
-  }
-
-  /** Resolves when `sequence` was passed or after `ms`, whichever is first. */
-  wait(sequence: number, ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const waiter: Waiter = {
-        sequence,
-        wake: () => {
-          clearTimeout(timer);
-          this.waiters.delete(waiter);
-          resolve();
-        },
-      };
-      const timer = setTimeout(waiter.wake, ms);
-      this.waiters.add(waiter);
-      this.onArrival?.();
     });
   }
 }

@@ -1,3 +1,4 @@
+import { Changes } from '@fornax/base';
 import type { FeedMessage, PullFeed } from './pull-feed.js';
 
 /** What is kept for readers that are not quite at the end. */
@@ -16,7 +17,7 @@ export class SharedTail {
   /** Consecutive: the stream neither deletes nor purges. */
   private kept: FeedMessage[] = [];
   private bytes = 0;
-  private readonly waiting = new Set<() => void>();
+  private readonly changes = new Changes();
   private readonly stop = new AbortController();
   private readers = 0;
   private broken: Error | undefined;
@@ -65,7 +66,7 @@ export class SharedTail {
       if (from < this.kept.length) return this.kept.slice(from, from + max);
       if (signal.aborted) return [];
       if (this.broken !== undefined) throw this.broken;
-      await this.change(signal);
+      await this.changes.next({ signal });
     }
   }
 
@@ -79,14 +80,14 @@ export class SharedTail {
           this.bytes += message.data.length;
         }
         this.forgetOld();
-        this.wake();
+        this.changes.tell();
       }
     } catch (error) {
       this.broken = error instanceof Error ? error : new Error(String(error));
     }
     this.broken ??= new Error('the shared tail is closed');
     this.close();
-    this.wake();
+    this.changes.tell();
   }
 
   /** In large steps, so that it costs little. */
@@ -112,21 +113,5 @@ export class SharedTail {
       else high = middle;
     }
     return low;
-  }
-
-  private change(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        this.waiting.delete(done);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      this.waiting.add(done);
-      signal.addEventListener('abort', done, { once: true });
-    });
-  }
-
-  private wake(): void {
-    for (const done of [...this.waiting]) done();
   }
 }

@@ -12,7 +12,7 @@ import {
 import { type Gap, describeGap, without } from '../damage/gaps.js';
 import { LogDamaged } from '../event-log.js';
 import type { OnFollowing } from '../keep-following.js';
-import { delay } from '@fornax/base';
+import { delay, Changes } from '@fornax/base';
 import { openReader } from '../jetstream/consumer-maker.js';
 import { DurablePublisher } from '../jetstream/durable-publisher.js';
 import { followStream } from '../jetstream/follow-stream.js';
@@ -79,7 +79,7 @@ export class Quarantine {
   private readonly stop = new AbortController();
   private readonly publisher: DurablePublisher;
   private readonly stored: StoredMessages;
-  private readonly changed = new Set<() => void>();
+  private readonly changes = new Changes();
   private position = 0;
   private epoch: string;
   /** Why the register cannot be read at present, and why it cannot be written. */
@@ -317,7 +317,7 @@ export class Quarantine {
 
   close(): void {
     this.stop.abort();
-    this.wake();
+    this.changes.tell();
     this.publisher.close();
   }
 
@@ -378,7 +378,7 @@ export class Quarantine {
 
   private tellState: OnFollowing = (trouble) => {
     this.trouble = trouble;
-    this.wake();
+    this.changes.tell();
   };
 
   private async begin(): Promise<string> {
@@ -400,7 +400,7 @@ export class Quarantine {
     const id = idIn(subject);
     if (record.success && id !== undefined) this.apply(id, record.data);
     this.position = sequence;
-    this.wake();
+    this.changes.tell();
   }
 
   private apply(id: string, record: QuarantineRecord): void {
@@ -418,7 +418,7 @@ export class Quarantine {
     this.entries.set(id, after);
     this.note(after);
     for (const listener of this.listeners) listener(after, before);
-    this.wake();
+    this.changes.tell();
   }
 
   private note(entry: QuarantineEntry): void {
@@ -447,21 +447,9 @@ export class Quarantine {
     while (!isTrue()) {
       const left = deadline - performance.now();
       if (left <= 0 || this.stop.signal.aborted) return false;
-      await new Promise<void>((resolve) => {
-        const done = (): void => {
-          clearTimeout(timer);
-          this.changed.delete(done);
-          resolve();
-        };
-        const timer = setTimeout(done, left);
-        this.changed.add(done);
-      });
+      await this.changes.next({ timeoutMs: left });
     }
     return true;
-  }
-
-  private wake(): void {
-    for (const done of [...this.changed]) done();
   }
 }
 

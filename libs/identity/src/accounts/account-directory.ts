@@ -10,7 +10,7 @@ import {
 } from '@fornax/event-store';
 import type { RecordedCommit } from '@fornax/contracts';
 import type { AccountEvent, AccountRole } from '@fornax/domain';
-import { systemClock, type Clock } from '@fornax/base';
+import { systemClock, type Clock, Progress } from '@fornax/base';
 import type { Sealer } from '../secrets/sealer.js';
 import {
   hashToken,
@@ -27,11 +27,6 @@ export type Need = 'look' | 'tend';
 
 const READS_COLLEAGUES: readonly AccountRole[] = ['auditor', 'coordinator'];
 
-interface Waiter {
-  readonly sequence: number;
-  readonly resolve: (isKnown: boolean) => void;
-}
-
 /**
  * All accounts, tokens, organisations and projects, in memory: a fold of `fx.ev.account.*` from the beginning of the log, then live.
  * Every process has its own, so what was decided elsewhere is known here a moment later.
@@ -43,9 +38,8 @@ export class AccountDirectory {
   private guard: FoldGuard;
   private readonly stop = new AbortController();
   private readonly following: Promise<void>;
-  private readonly waiters = new Set<Waiter>();
   private readonly listeners: (() => void)[] = [];
-  private position = 0;
+  private readonly progress = new Progress();
   private caughtUp = false;
   private distrusted: string | undefined;
 
@@ -249,18 +243,8 @@ export class AccountDirectory {
   }
 
   /** Waits until a commit of an account is folded here. @returns false when it was not within the time */
-  async knows(sequence: number, timeoutMs: number): Promise<boolean> {
-    if (this.position >= sequence) return true;
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const waiter = { sequence, resolve };
-    this.waiters.add(waiter);
-    const timer = setTimeout(() => resolve(false), timeoutMs);
-    try {
-      return await promise;
-    } finally {
-      clearTimeout(timer);
-      this.waiters.delete(waiter);
-    }
+  knows(sequence: number, timeoutMs: number): Promise<boolean> {
+    return this.progress.reach(sequence, { timeoutMs });
   }
 
   async close(): Promise<void> {
@@ -314,8 +298,8 @@ export class AccountDirectory {
     const fresh = new AccountsFold();
     const stops: StoppedFold[] = [];
     const guard = new FoldGuard(FOLLOWER, (stop) => stops.push(stop));
-    for (let at = 0; at < this.position;) {
-      const to = this.position;
+    for (let at = 0; at < this.progress.position;) {
+      const to = this.progress.position;
       for await (const batch of this.log.read({ from: at + 1, to, aggregates: ['account'] }))
         for (const commit of batch) guard.fold(commit, (one) => applyTo(fresh, one));
       at = to;
@@ -331,9 +315,8 @@ export class AccountDirectory {
 
   private applyAll(batch: readonly RecordedCommit[]): void {
     for (const commit of batch) this.guard.fold(commit, (one) => applyTo(this.fold, one));
-    this.position = batch.at(-1)?.sequence ?? this.position;
+    this.progress.moveTo(batch.at(-1)?.sequence ?? this.progress.position);
     for (const listener of this.listeners) listener();
-    for (const { sequence, resolve } of this.waiters) if (sequence <= this.position) resolve(true);
   }
 }
 

@@ -1,4 +1,4 @@
-import { delay } from '@fornax/base';
+import { delay, Progress } from '@fornax/base';
 import type { RecordedCommit } from '@fornax/contracts';
 import { AggregateStopped, FoldGuard, type EventLog, type StoppedFold } from '@fornax/event-store';
 import { OrderOutbox, type PublishDispatch } from '../desk/order-outbox.js';
@@ -10,7 +10,6 @@ import { OverdueOrders } from '../view/overdue-orders.js';
 import { livingEpoch, voidLeases } from '../view/reports.js';
 import type { Changes, SchedulerView } from '../view/scheduler-view.js';
 import { LeasePatrol } from './lease-patrol.js';
-import { Position } from './position.js';
 import { QueueExpiry } from './queue-expiry.js';
 import { ReportIntake, type ReportMessage } from './report-intake.js';
 import { RoundLoop, type RoundLoopOptions } from './round-loop.js';
@@ -64,7 +63,7 @@ export class Leadership {
   private constructor(
     private readonly ports: LeadershipPorts,
     readonly view: SchedulerView,
-    private readonly position: Position,
+    private readonly progress: Progress,
     private readonly logEpoch: string,
     private readonly desk: TaskDesk,
     private readonly outbox: OrderOutbox,
@@ -117,7 +116,7 @@ export class Leadership {
     const leadership: Leadership = new Leadership(
       ports,
       view,
-      new Position(sequence),
+      new Progress(sequence),
       epoch,
       desk,
       outbox,
@@ -197,16 +196,16 @@ export class Leadership {
   /** Resolves when everything that the log holds now is folded. */
   async catchUp(): Promise<void> {
     const { sequence } = await this.ports.log.head();
-    await this.position.reached(sequence, this.signal);
+    if (!(await this.progress.reach(sequence, { signal: this.signal }))) this.signal.throwIfAborted();
   }
 
   private follow(): Promise<void> {
     return this.ports.log.subscribe(
       {
-        from: this.position.value + 1,
+        from: this.progress.position + 1,
         aggregates: VIEW_AGGREGATES,
         epoch: this.logEpoch,
-        onProgress: (sequence) => this.position.advance(sequence),
+        onProgress: (sequence) => this.progress.advance(sequence),
         onError: (error) => this.ports.logger.warn({ err: error }, 'following the log failed, trying again'),
         signal: this.signal,
       },
@@ -222,7 +221,7 @@ export class Leadership {
       if (commit.aggregate === 'task' && commit.meta.source !== 'scheduler') this.desk.served(commit.aggregateId);
     }
     const last = batch.at(-1);
-    if (last) this.position.advance(last.sequence);
+    if (last) this.progress.advance(last.sequence);
   }
 
   /** What follows from a fold: orders to nodes, leases to take back, another round. */

@@ -10,7 +10,7 @@ import {
   type QuarantineEntry,
 } from '@fornax/event-store';
 import { EVENT_LOG, HealthRegistry, LOGGER } from '@fornax/service-kit';
-import { type Logger, RecurringTrouble } from '@fornax/base';
+import { type Logger, RecurringTrouble, Changes } from '@fornax/base';
 import { CommitOwners } from './commit-owners.js';
 import { entryOf, type FeedEntry } from './feed-entry.js';
 import { RecentEntries, type FeedBatch } from './recent-entries.js';
@@ -41,7 +41,7 @@ export class EventFeed implements BeforeApplicationShutdown {
   private following: Promise<Following> | undefined;
   private readers = 0;
   private linger: NodeJS.Timeout | undefined;
-  private readonly waiting = new Set<() => void>();
+  private readonly changes = new Changes();
   private readonly closing = new AbortController();
   private readonly guard: FoldGuard;
   private readonly tell: (trouble: string | undefined) => void;
@@ -90,7 +90,7 @@ export class EventFeed implements BeforeApplicationShutdown {
           continue;
         }
         const batch = following.recent.after(sequence);
-        const isNews = batch.sequence > sequence || (await this.change(idleMs, over)) === 'idle';
+        const isNews = batch.sequence > sequence || !(await this.changes.next({ timeoutMs: idleMs, signal: over }));
         ({ sequence } = batch);
         if (isNews && !over.aborted) yield batch;
       }
@@ -152,7 +152,7 @@ export class EventFeed implements BeforeApplicationShutdown {
       }
       // What the caller has seen of the log elsewhere is not ahead of what is followed.
       while (following.recent.position < head.sequence && following.failure === undefined && !this.closed.aborted)
-        await this.change(LINGER_MS, this.closed);
+        await this.changes.next({ timeoutMs: LINGER_MS, signal: this.closed });
       return following;
     });
   }
@@ -171,7 +171,7 @@ export class EventFeed implements BeforeApplicationShutdown {
         following.recent.moveTo(position);
         this.tell(undefined);
         this.trouble.succeeded();
-        this.wake();
+        this.changes.tell();
       },
       onError: (error: unknown) => {
         this.tell(reasonOf(error));
@@ -192,7 +192,7 @@ export class EventFeed implements BeforeApplicationShutdown {
     following.stop.abort();
     // The next reader begins another one, which says for itself how it does.
     this.tell(undefined);
-    this.wake();
+    this.changes.tell();
   }
 
   private enter(): void {
@@ -209,26 +209,6 @@ export class EventFeed implements BeforeApplicationShutdown {
     const ending = this.following;
     this.following = undefined;
     void ending?.then(({ stop }) => stop.abort()).catch(() => undefined);
-    this.wake();
-  }
-
-  private wake(): void {
-    for (const resolve of [...this.waiting]) resolve();
-  }
-
-  private change(idleMs: number, signal: AbortSignal): Promise<'changed' | 'idle'> {
-    return new Promise((resolve) => {
-      const done = (why: 'changed' | 'idle'): void => {
-        this.waiting.delete(changed);
-        clearTimeout(timer);
-        signal.removeEventListener('abort', changed);
-        resolve(why);
-      };
-      const changed = (): void => done('changed');
-      const timer = setTimeout(() => done('idle'), idleMs);
-      this.waiting.add(changed);
-      signal.addEventListener('abort', changed, { once: true });
-      if (signal.aborted) changed();
-    });
+    this.changes.tell();
   }
 }

@@ -1,4 +1,5 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { Progress } from '@fornax/base';
 import { taskLogsSubject, unnamedTaskLogsSubject } from '@fornax/contracts';
 import type { Nats } from '@fornax/event-store';
 import { HealthRegistry, NATS } from '@fornax/service-kit';
@@ -13,11 +14,6 @@ import { OutputLeases } from '../model/output-leases.js';
 import { OutputSignals } from '../model/output-signals.js';
 import { InjectDatabase } from '../config/database.js';
 
-interface Waiter {
-  readonly sequence: number;
-  readonly resolve: (isDone: boolean) => void;
-}
-
 /**
  * Brings output from the stream into Postgres, exactly once: the rows and the checkpoint are written in one transaction. Every replica
  * follows the whole stream; which one writes a batch is settled by the checkpoint's row.
@@ -29,8 +25,7 @@ export class LogIngest implements OnApplicationBootstrap, BeforeApplicationShutd
   private epoch = '';
   /** The stream's last message at the start. */
   private unnamedUpTo = 0;
-  private position = 0;
-  private waiters: readonly Waiter[] = [];
+  private readonly progress = new Progress();
 
   constructor(
     @Inject(NATS) private readonly nats: Nats,
@@ -55,7 +50,7 @@ export class LogIngest implements OnApplicationBootstrap, BeforeApplicationShutd
     const after = isSame
       ? { sequence: Number(row.sequence), sentNs: BigInt(row.sent_ns) }
       : { sequence: 0, sentNs: 0n };
-    this.position = after.sequence;
+    this.progress.moveTo(after.sequence);
     const { signal } = this.stop;
     const onError = (error: unknown): void => this.errors.report(error);
     const onGoneBack = (before: FeedPlace, sequence: number): Promise<void> => this.goBack(before, sequence);
@@ -67,7 +62,6 @@ export class LogIngest implements OnApplicationBootstrap, BeforeApplicationShutd
 
   async beforeApplicationShutdown(): Promise<void> {
     this.stop.abort();
-    this.release(() => true, false);
     await this.running;
   }
 
@@ -75,21 +69,9 @@ export class LogIngest implements OnApplicationBootstrap, BeforeApplicationShutd
   async caughtUp(taskId: string): Promise<boolean> {
     const subjects = [taskLogsSubject(taskId)];
     // No agent writes without its name now, so this is only asked while what an earlier version left is being taken in.
-    if (this.position < this.unnamedUpTo) subjects.push(unnamedTaskLogsSubject(taskId));
+    if (this.progress.position < this.unnamedUpTo) subjects.push(unnamedTaskLogsSubject(taskId));
     const sequence = Math.max(...(await Promise.all(subjects.map((subject) => lastLogSequence(this.nats, subject)))));
-    if (sequence <= this.position) return true;
-    if (this.stop.signal.aborted) return false;
-    return new Promise<boolean>((resolve) => {
-      const timer = setTimeout(() => this.release((waiter) => waiter === own, false), this.config.logReadTimeoutMs);
-      const own: Waiter = {
-        sequence,
-        resolve: (isDone) => {
-          clearTimeout(timer);
-          resolve(isDone);
-        },
-      };
-      this.waiters = [...this.waiters, own];
-    });
+    return this.progress.reach(sequence, { timeoutMs: this.config.logReadTimeoutMs, signal: this.stop.signal });
   }
 
   private async store(batch: readonly LogMessage[]): Promise<void> {
@@ -110,8 +92,7 @@ export class LogIngest implements OnApplicationBootstrap, BeforeApplicationShutd
       ]);
       return after;
     });
-    this.position = last;
-    this.release(({ sequence }) => sequence <= last, true);
+    this.progress.moveTo(last);
     // Also when another process wrote the rows: its readers are not ours.
     this.signals.wake(chunks.map(({ taskId }) => taskId));
     await this.archiver.relieve(Math.max(0, ...sizes.map(({ keptBytes }) => keptBytes)));
@@ -124,12 +105,6 @@ export class LogIngest implements OnApplicationBootstrap, BeforeApplicationShutd
       before.sequence,
       sequence,
     ]);
-    this.position = sequence;
-  }
-
-  private release(isMeant: (waiter: Waiter) => boolean, isDone: boolean): void {
-    const meant = this.waiters.filter(isMeant);
-    this.waiters = this.waiters.filter((waiter) => !meant.includes(waiter));
-    for (const { resolve } of meant) resolve(isDone);
+    this.progress.moveTo(sequence);
   }
 }
