@@ -66,7 +66,6 @@ export {
 } from './snapshot/snapshot.decider.js';
 export {
   ACCOUNT_ROLES,
-  firstProjectOf,
   type AccountCommand,
   type AccountEvent,
   type AccountRole,
@@ -82,7 +81,18 @@ export {
   type PlanQuotas,
   type QuotaChange,
 } from './account/quotas.js';
-export { type OwnProject, type ProjectCommand, type ProjectEvent, type ProjectOwnerKind } from './account/projects.js';
+export {
+  defaultProjectOf,
+  evolveProjects,
+  noProjects,
+  sharedDefaultOf,
+  startingProjects,
+  type OwnProject,
+  type ProjectCommand,
+  type ProjectEvent,
+  type ProjectOwnerKind,
+  type ProjectsState,
+} from './account/projects.js';
 export { accountDecider, type AccountState } from './account/account.decider.js';
 export { organisationDecider, type OrganisationState } from './account/organisation.decider.js';
 export type { PriceList, PricingCommand, PricingEvent } from './pricing/pricing.events.js';

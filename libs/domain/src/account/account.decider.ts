@@ -1,8 +1,14 @@
 import type { AccountCommand, AccountEvent, AccountRole } from './account.events.js';
 import type { InstantMs } from '../shared/time.js';
 import { accept, assertNever, reject, type Decider, type Decision } from '../shared/decider.js';
-import { firstProjectOf } from './account.events.js';
-import { chooseDefault, decideProject, evolveProjects, type ProjectsState } from './projects.js';
+import {
+  chooseDefault,
+  decideProject,
+  evolveProjects,
+  noProjects,
+  startingProjects,
+  type ProjectsState,
+} from './projects.js';
 import { changedQuotas, sameQuotas, type AccountQuotas } from './quotas.js';
 
 interface TokenState {
@@ -34,8 +40,7 @@ const initial: AccountState = {
   isDisabled: false,
   organisationId: null,
   tokens: new Map(),
-  projects: new Map(),
-  defaultProjectId: undefined,
+  ...noProjects,
 };
 
 const noSuchAccount = reject('not-found', 'account-not-found', 'No such account');
@@ -79,8 +84,7 @@ export const accountDecider: Decider<AccountState, AccountCommand, AccountEvent>
     switch (event.type) {
       case 'AccountCreated': {
         const { accountId, email, role, quotas, organisationId = null } = event;
-        const { projectId, ...first } = firstProjectOf(accountId);
-        const projects = new Map([[projectId, first]]);
+        const { projects } = startingProjects(accountId);
         return { ...state, exists: true, accountId, email, role, quotas, organisationId, projects };
       }
       case 'TokenIssued':

@@ -1,6 +1,6 @@
 import type { InstantMs } from '../shared/time.js';
 import type { AccountQuotas, ComputingQuotas, QuotaChange } from './quotas.js';
-import type { OwnProject, ProjectCommand, ProjectEvent } from './projects.js';
+import type { ProjectCommand, ProjectEvent } from './projects.js';
 
 /**
  * `user` works, `auditor` reads what its organisation does and writes nothing, `coordinator` works and looks after the tasks of its
@@ -127,12 +127,3 @@ export type OrganisationCommand =
       readonly at: InstantMs;
     }
   | ProjectCommand;
-
-/** The project that every account starts with. It carries the account's own id, so that accounts older than projects have theirs, too. */
-export const firstProjectOf = (accountId: string): OwnProject & { readonly projectId: string } => ({
-  projectId: accountId,
-  name: 'Default',
-  slug: 'default',
-  description: '',
-  isArchived: false,
-});

@@ -201,3 +201,27 @@ const withProject = <S extends ProjectsState>(state: S, projectId: string, proje
   ...state,
   projects: new Map(state.projects).set(projectId, project),
 });
+
+/** The projects of a new account: one, with the account's own id, so that accounts older than projects have it, too. */
+export const startingProjects = (accountId: string): ProjectsState => ({
+  projects: new Map([[accountId, { name: 'Default', slug: 'default', description: '', isArchived: false }]]),
+  defaultProjectId: undefined,
+});
+
+/** The projects of an owner that has none yet. */
+export const noProjects: ProjectsState = { projects: new Map(), defaultProjectId: undefined };
+
+/** The project that an organisation's members use who chose none themselves; undefined when it chose none that is open. */
+export const sharedDefaultOf = ({ projects, defaultProjectId: id }: ProjectsState): string | undefined =>
+  id !== undefined && projects.get(id)?.isArchived === false ? id : undefined;
+
+/**
+ * The project that an account's new tasks go into when they name none: the account's own choice, else its organisation's, as long as that project is
+ * open and the account may use it; else the project that the account started with, which is never archived.
+ * @param shared projects of the account's organisation, of which it may have chosen one
+ */
+export const defaultProjectOf = (accountId: string, own: ProjectsState, shared: ProjectsState = noProjects): string => {
+  const isOpen = (id: string): boolean => [own, shared].some(({ projects }) => projects.get(id)?.isArchived === false);
+  const choice = [own, shared].find(({ defaultProjectId: id }) => id !== undefined && isOpen(id));
+  return choice?.defaultProjectId ?? accountId;
+};

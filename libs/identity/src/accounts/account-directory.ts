@@ -213,7 +213,7 @@ export class AccountDirectory {
 
   /** Any project, archived ones too. */
   project(id: string): Project | undefined {
-    return this.fold.projects.get(id);
+    return this.fold.project(id);
   }
 
   /** All projects of one account or organisation, archived ones too. */
@@ -238,8 +238,7 @@ export class AccountDirectory {
   /** What new tasks go into that name no project: of an account, or of those members of an organisation that chose nothing themselves. */
   defaultProjectOf(ownerId: string): string | undefined {
     if (!this.fold.organisations.has(ownerId)) return this.projectFor(ownerId, undefined)?.id;
-    const chosen = this.fold.defaults.get(ownerId);
-    return chosen !== undefined && this.project(chosen)?.isArchived === false ? chosen : undefined;
+    return this.fold.sharedDefaultOf(ownerId);
   }
 
   /** Waits until a commit of an account is folded here. @returns false when it was not within the time */

@@ -83,8 +83,7 @@ class World {
   private eventsOf(owner: string, decision: ReturnType<typeof accountDecider.decide>): readonly AccountEvent[] {
     if ('rejection' in decision) return [];
     const isTaken = decision.events.some(
-      (event) =>
-        event.type === 'ProjectCreated' && (this.fold.projects.get(event.projectId)?.ownerId ?? owner) !== owner,
+      (event) => event.type === 'ProjectCreated' && (this.fold.project(event.projectId)?.ownerId ?? owner) !== owner,
     );
     if (isTaken) return [];
     for (const event of decision.events) this.fold.apply(event);

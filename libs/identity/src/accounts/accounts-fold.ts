@@ -1,4 +1,14 @@
-import { firstProjectOf, type AccountEvent } from '@fornax/domain';
+import {
+  defaultProjectOf,
+  evolveProjects,
+  noProjects,
+  sharedDefaultOf,
+  startingProjects,
+  type AccountEvent,
+  type ProjectEvent,
+  type ProjectOwnerKind,
+  type ProjectsState,
+} from '@fornax/domain';
 import type { Account, Organisation, Project, UsableProject } from './account.js';
 
 export interface TokenRecord {
@@ -18,13 +28,11 @@ export type AccountRecord = Omit<Account, 'tokenId' | 'readBy'>;
 export class AccountsFold {
   readonly accounts = new Map<string, AccountRecord>();
   readonly organisations = new Map<string, Organisation>();
-  readonly projects = new Map<string, Project>();
   readonly tokensByHash = new Map<string, TokenRecord>();
   private readonly tokensById = new Map<string, TokenRecord>();
   private readonly tokensByAccount = new Map<string, Map<string, TokenRecord>>();
-  private readonly projectsByOwner = new Map<string, Set<string>>();
-  /** By owner: the project that was chosen last, whatever became of it. */
-  readonly defaults = new Map<string, string>();
+  private readonly owners = new Map<string, { readonly kind: ProjectOwnerKind; state: ProjectsState }>();
+  private readonly ownerOfProject = new Map<string, string>();
   private readonly idsByEmail = new Map<string, string>();
 
   apply(event: AccountEvent): void {
@@ -55,23 +63,14 @@ export class AccountsFold {
         if (known) this.organisations.set(known.id, { ...known, quotas: event.quotas });
         return;
       }
-      case 'ProjectCreated': {
-        const { projectId: id, ownerId, ownerKind, name, slug, description } = event;
-        return this.putProject({ id, ownerId, ownerKind, name, slug, description, isArchived: false });
-      }
-      case 'ProjectRenamed': {
-        const known = this.projects.get(event.projectId);
-        if (known) this.putProject({ ...known, name: event.name, description: event.description });
-        return;
-      }
-      case 'ProjectArchived': {
-        const known = this.projects.get(event.projectId);
-        if (known) this.putProject({ ...known, isArchived: true });
-        return;
-      }
+      case 'ProjectCreated':
+        this.ownerOfProject.set(event.projectId, event.ownerId);
+        return this.changeProjects(event.ownerId, event.ownerKind, event);
+      case 'ProjectRenamed':
+      case 'ProjectArchived':
+        return this.changeProjects(this.ownerOfProject.get(event.projectId), undefined, event);
       case 'DefaultProjectChosen':
-        this.defaults.set(event.ownerId, event.projectId);
-        return;
+        return this.changeProjects(event.ownerId, undefined, event);
     }
   }
 
@@ -83,27 +82,55 @@ export class AccountsFold {
     return [...(this.tokensByAccount.get(accountId)?.values() ?? [])];
   }
 
-  projectsOf(ownerId: string): readonly Project[] {
-    return [...(this.projectsByOwner.get(ownerId) ?? [])].flatMap((id) => this.projects.get(id) ?? []);
+  project(id: string): Project | undefined {
+    const ownerId = this.ownerOfProject.get(id);
+    const owner = ownerId === undefined ? undefined : this.owners.get(ownerId);
+    const project = owner?.state.projects.get(id);
+    return owner && project && ownerId !== undefined ? { id, ownerId, ownerKind: owner.kind, ...project } : undefined;
   }
 
-  /** Open projects that an account may use, its own first. Its choice is the default, else its organisation's, else the first one. */
+  projectsOf(ownerId: string): readonly Project[] {
+    const owner = this.owners.get(ownerId);
+    if (!owner) return [];
+    return [...owner.state.projects].map(([id, project]) => ({ id, ownerId, ownerKind: owner.kind, ...project }));
+  }
+
+  /** Open projects that an account may use, its own first. */
   usableBy({ id, organisationId }: AccountRecord): readonly UsableProject[] {
     const owners = organisationId === null ? [id] : [id, organisationId];
     const open = owners.flatMap((owner) => this.projectsOf(owner)).filter(({ isArchived }) => !isArchived);
-    const chosen = owners
-      .map((owner) => this.defaults.get(owner))
-      .find((one) => open.some((known) => known.id === one));
-    const defaultId = chosen ?? id;
+    const defaultId = defaultProjectOf(id, this.stateOf(id), this.stateOf(organisationId));
     return open.map((project) => ({ ...project, isDefault: project.id === defaultId }));
+  }
+
+  /** The open project that an organisation chose for its members. */
+  sharedDefaultOf(organisationId: string): string | undefined {
+    return sharedDefaultOf(this.stateOf(organisationId));
+  }
+
+  private stateOf(ownerId: string | null): ProjectsState {
+    return this.owners.get(ownerId ?? '')?.state ?? noProjects;
+  }
+
+  /** @param kind of an owner that may be new */
+  private changeProjects(ownerId: string | undefined, kind: ProjectOwnerKind | undefined, event: ProjectEvent): void {
+    if (ownerId === undefined) return;
+    const known = this.owners.get(ownerId);
+    const state = evolveProjects(known?.state ?? noProjects, event);
+    if (known) known.state = state;
+    else this.owners.set(ownerId, { kind: kind ?? this.kindOf(ownerId), state });
+  }
+
+  private kindOf(ownerId: string): ProjectOwnerKind {
+    return this.organisations.has(ownerId) ? 'organisation' : 'account';
   }
 
   private create(event: Extract<AccountEvent, { type: 'AccountCreated' }>): void {
     const { accountId: id, email, role, quotas, organisationId = null, at: createdAt } = event;
     this.accounts.set(id, { id, email, role, quotas, organisationId, createdAt, isDisabled: false });
     this.idsByEmail.set(email.toLowerCase(), id);
-    const { projectId, ...first } = firstProjectOf(id);
-    this.putProject({ id: projectId, ownerId: id, ownerKind: 'account', ...first });
+    this.owners.set(id, { kind: 'account', state: startingProjects(id) });
+    this.ownerOfProject.set(id, id);
   }
 
   private change(accountId: string, changes: Partial<AccountRecord>): void {
@@ -127,12 +154,5 @@ export class AccountsFold {
     this.tokensById.delete(tokenId);
     this.tokensByAccount.get(record.accountId)?.delete(tokenId);
     if (this.tokensByHash.get(record.hash) === record) this.tokensByHash.delete(record.hash);
-  }
-
-  private putProject(project: Project): void {
-    this.projects.set(project.id, project);
-    const known = this.projectsByOwner.get(project.ownerId);
-    if (known) known.add(project.id);
-    else this.projectsByOwner.set(project.ownerId, new Set([project.id]));
   }
 }
