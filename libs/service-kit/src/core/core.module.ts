@@ -32,7 +32,7 @@ import { HeaderChecks } from '../http/door/header-checks.js';
 import { LogController } from '../log/log.controller.js';
 import { ProjectionHost } from '../projections/projection-host.js';
 import { ProjectionsController } from '../projections/projections.controller.js';
-import { QuarantineDesk } from '../quarantine/quarantine-desk.js';
+import { QuarantineReview } from '../quarantine/quarantine-review.js';
 import { QuarantineWatch } from '../quarantine/quarantine-watch.js';
 import { QuarantineController } from '../quarantine/quarantine.controller.js';
 import { HealthRegistry } from './health.registry.js';
@@ -144,7 +144,7 @@ export class CoreModule {
         },
         { provide: Quarantine, inject: [EVENT_LOG], useFactory: (log: JetStreamLog) => log.quarantine },
         QuarantineWatch,
-        QuarantineDesk,
+        QuarantineReview,
         { provide: RpcClient, inject: [NATS], useFactory: (nats: NatsConnection) => new RpcClient(nats) },
         ProjectionHost,
         SharedResources,

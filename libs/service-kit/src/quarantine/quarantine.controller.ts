@@ -14,7 +14,7 @@ import { z } from 'zod';
 import { AccountDirectory, AdmittedBy, reasonIn } from '@fornax/identity';
 import { deciderOf, RECOVERY_CHECK } from '../http/door/operator-check.js';
 import { ZodBody } from '../http/zod-parameters.js';
-import { QuarantineDesk, detailSchema, entrySchema, type EntryDetail, type EntryView } from './quarantine-desk.js';
+import { QuarantineReview, detailSchema, entrySchema, type EntryDetail, type EntryView } from './quarantine-review.js';
 
 const decisionSchema = z.object({ reason: reasonSchema.nullish() }).nullish();
 type Decision = z.output<typeof decisionSchema>;
@@ -28,7 +28,7 @@ const REASON = {
 @Controller('fornax/v1/log/quarantine')
 export class QuarantineController {
   constructor(
-    private readonly desk: QuarantineDesk,
+    private readonly review: QuarantineReview,
     private readonly accounts: AccountDirectory,
   ) {}
 
@@ -38,7 +38,7 @@ export class QuarantineController {
   @ApiQuery({ name: 'all', required: false, description: 'true: also what was decided' })
   @ApiOkResponse({ standardSchema: z.array(entrySchema) })
   list(@Query('all') all?: string): readonly EntryView[] {
-    return this.desk.list(all === 'true' || all === '1');
+    return this.review.list(all === 'true' || all === '1');
   }
 
   @AdmittedBy(RECOVERY_CHECK)
@@ -47,7 +47,7 @@ export class QuarantineController {
   @ApiOkResponse({ standardSchema: detailSchema })
   @ApiNotFoundResponse({ description: 'no such entry' })
   show(@Param('id') id: string): Promise<EntryDetail> {
-    return this.desk.show(id);
+    return this.review.show(id);
   }
 
   @AdmittedBy(RECOVERY_CHECK)
@@ -64,7 +64,7 @@ export class QuarantineController {
     @ZodBody(decisionSchema) body: Decision,
     @Headers() headers: IncomingHttpHeaders,
   ): Promise<EntryView> {
-    return this.desk.drop(id, deciderOf(this.accounts, headers), reasonIn(body, headers) ?? null);
+    return this.review.drop(id, deciderOf(this.accounts, headers), reasonIn(body, headers) ?? null);
   }
 
   @AdmittedBy(RECOVERY_CHECK)
@@ -81,6 +81,6 @@ export class QuarantineController {
     @ZodBody(decisionSchema) body: Decision,
     @Headers() headers: IncomingHttpHeaders,
   ): Promise<EntryView> {
-    return this.desk.retry(id, deciderOf(this.accounts, headers), reasonIn(body, headers) ?? null);
+    return this.review.retry(id, deciderOf(this.accounts, headers), reasonIn(body, headers) ?? null);
   }
 }

@@ -1,8 +1,8 @@
 import { delay, Progress } from '@fornax/base';
 import type { RecordedCommit } from '@fornax/contracts';
 import { AggregateStopped, FoldGuard, type EventLog, type StoppedFold } from '@fornax/event-store';
-import { OrderOutbox, type PublishDispatch } from '../desk/order-outbox.js';
-import { TaskDesk, type Tracing } from '../desk/task-desk.js';
+import { OrderOutbox, type PublishDispatch } from '../deciding/order-outbox.js';
+import { TaskWriter, type Tracing } from '../deciding/task-writer.js';
 import type { Logger } from '../logger.js';
 import { ordersAfter, ordersToRepeat } from '../view/orders.js';
 import type { LeaseList, LeaseWatchLimits } from '../view/lease-watch.js';
@@ -65,7 +65,7 @@ export class Leadership {
     readonly view: SchedulerView,
     private readonly progress: Progress,
     private readonly logEpoch: string,
-    private readonly desk: TaskDesk,
+    private readonly writer: TaskWriter,
     private readonly outbox: OrderOutbox,
     readonly rounds: RoundLoop,
     readonly reasons: WaitingReasons,
@@ -90,7 +90,7 @@ export class Leadership {
       ports.onSuperseded(seen);
     };
     const outbox = new OrderOutbox({ publish, leaderEpoch, logger, signal });
-    const desk = new TaskDesk({
+    const writer = new TaskWriter({
       view,
       log,
       now,
@@ -110,19 +110,19 @@ export class Leadership {
       onIdle: () => rounds.wake(),
     });
     const isHeld = (): boolean => ports.settling !== undefined && leadership.settling?.isOver !== true;
-    const reasons = new WaitingReasons({ view, desk, now, isHeld, logger, signal });
+    const reasons = new WaitingReasons({ view, writer, now, isHeld, logger, signal });
     const onReasons: RoundLoopOptions['onReasons'] = (byClass) => reasons.found(byClass);
-    const rounds = new RoundLoop({ view, desk, newId, isHeld, onReasons, logger, signal });
+    const rounds = new RoundLoop({ view, writer, newId, isHeld, onReasons, logger, signal });
     const leadership: Leadership = new Leadership(
       ports,
       view,
       new Progress(sequence),
       epoch,
-      desk,
+      writer,
       outbox,
       rounds,
       reasons,
-      new QueueExpiry({ view, desk, elapsed, logger, signal }),
+      new QueueExpiry({ view, writer, elapsed, logger, signal }),
       signal,
       guard,
       ({ meta }) => {
@@ -139,12 +139,12 @@ export class Leadership {
   async run(): Promise<void> {
     const intake = new ReportIntake({
       view: this.view,
-      desk: this.desk,
+      writer: this.writer,
       catchUp: () => this.catchUp(),
       logger: this.ports.logger,
       ...(this.ports.keepReport ? { keep: this.ports.keepReport } : {}),
     });
-    this.ports.log.onAskedToYield('task', (taskId) => this.desk.yieldTo(taskId), this.signal);
+    this.ports.log.onAskedToYield('task', (taskId) => this.writer.yieldTo(taskId), this.signal);
     this.reasons.watch();
     const patrol = this.patrol();
     const { settling, logger } = this.ports;
@@ -169,10 +169,10 @@ export class Leadership {
   private patrol(): LeasePatrol | undefined {
     const { leaseLimits: limits, hearLists, elapsed, logger } = this.ports;
     if (!limits || !hearLists) return undefined;
-    const { view, desk, outbox, signal } = this;
+    const { view, writer, outbox, signal } = this;
     const patrol = new LeasePatrol({
       view,
-      desk,
+      writer,
       outbox,
       limits,
       catchUp: () => this.catchUp(),
@@ -218,7 +218,7 @@ export class Leadership {
       if (this.isSuperseded(commit)) return;
       const changes = this.guard.fold(commit, (one) => this.view.fold(one));
       if (changes) this.act(changes);
-      if (commit.aggregate === 'task' && commit.meta.source !== 'scheduler') this.desk.served(commit.aggregateId);
+      if (commit.aggregate === 'task' && commit.meta.source !== 'scheduler') this.writer.served(commit.aggregateId);
     }
     const last = batch.at(-1);
     if (last) this.progress.advance(last.sequence);
@@ -254,7 +254,7 @@ export class Leadership {
 
   private revokeVoid(node: string, belowEpoch: number): void {
     for (const [taskId, leaseIds] of voidLeases(this.view, node, belowEpoch)) {
-      this.desk.revoke(taskId, leaseIds, 'node-lost').catch((error: unknown) => {
+      this.writer.revoke(taskId, leaseIds, 'node-lost').catch((error: unknown) => {
         if (this.signal.aborted) return;
         this.ports.logger.error(
           { taskId, node, err: error },

@@ -1,5 +1,5 @@
-import type { OrderOutbox } from '../desk/order-outbox.js';
-import type { TaskDesk } from '../desk/task-desk.js';
+import type { OrderOutbox } from '../deciding/order-outbox.js';
+import type { TaskWriter } from '../deciding/task-writer.js';
 import type { Logger } from '../logger.js';
 import { LeaseWatch, type LeaseList, type LeaseWatchLimits } from '../view/lease-watch.js';
 import type { TrackedLease } from '../view/lease-book.js';
@@ -9,7 +9,7 @@ import type { SchedulerView } from '../view/scheduler-view.js';
 
 export interface LeasePatrolOptions {
   readonly view: SchedulerView;
-  readonly desk: Pick<TaskDesk, 'revoke'>;
+  readonly writer: Pick<TaskWriter, 'revoke'>;
   readonly outbox: Pick<OrderOutbox, 'send'>;
   readonly limits: LeaseWatchLimits;
   /** Resolves when the view has folded everything that the log holds now. */
@@ -54,14 +54,14 @@ export class LeasePatrol {
   }
 
   private end(node: string, leases: readonly TrackedLease[]): void {
-    const { desk, logger, signal } = this.options;
+    const { writer, logger, signal } = this.options;
     logger.error(
       { node, leases: leases.length },
       'a node neither gets on with leases nor ends them: they are taken back',
     );
     for (const [taskId, leaseIds] of Map.groupBy(leases, (lease) => lease.taskId)) {
       const cause: RevocationCause = 'stuck';
-      desk
+      writer
         .revoke(
           taskId,
           leaseIds.map(({ leaseId }) => leaseId),

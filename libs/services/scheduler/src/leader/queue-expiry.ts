@@ -1,12 +1,12 @@
 import { delay } from '@fornax/base';
-import type { TaskDesk } from '../desk/task-desk.js';
+import type { TaskWriter } from '../deciding/task-writer.js';
 import type { Logger } from '../logger.js';
 import type { QueueDeadline } from '../view/queue-deadlines.js';
 import type { SchedulerView } from '../view/scheduler-view.js';
 
 export interface QueueExpiryOptions {
   readonly view: SchedulerView;
-  readonly desk: Pick<TaskDesk, 'expire'>;
+  readonly writer: Pick<TaskWriter, 'expire'>;
   /** Milliseconds by the monotonic clock that the view measures by. */
   readonly elapsed: () => number;
   readonly logger: Logger;
@@ -48,10 +48,10 @@ export class QueueExpiry {
 
   /** Tries until the log has it, the task waits no more, or the leadership is over. */
   private async expire({ taskId, at }: QueueDeadline): Promise<void> {
-    const { desk, logger, signal } = this.options;
+    const { writer, logger, signal } = this.options;
     while (!signal.aborted) {
       try {
-        await desk.expire(taskId, at);
+        await writer.expire(taskId, at);
         return;
       } catch (error) {
         if (signal.aborted) return;

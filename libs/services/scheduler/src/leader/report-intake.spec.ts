@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { NodeReport } from '@fornax/contracts';
 import { aCommit, aLease, dispatched, nodeJoined, submitted } from '@fornax/testing';
-import type { TaskDesk } from '../desk/task-desk.js';
+import type { TaskWriter } from '../deciding/task-writer.js';
 import { SchedulerView } from '../view/scheduler-view.js';
 import { ReportIntake } from './report-intake.js';
 
@@ -41,7 +41,7 @@ const intake = (hasFolded = true, failures = 0) => {
     warn: (fields: object) => told.push(fields),
     error: () => undefined,
   };
-  const desk = {
+  const writer = {
     record: (_taskId: string, reports: readonly NodeReport[]) => {
       if ((left -= 1) >= 0) return Promise.reject(new Error('the log is away'));
       passed.push(...reports);
@@ -57,7 +57,7 @@ const intake = (hasFolded = true, failures = 0) => {
     kept.push(subject);
     return Promise.resolve();
   };
-  const taken = new ReportIntake({ view, desk: desk as unknown as TaskDesk, catchUp, logger, keep });
+  const taken = new ReportIntake({ view, writer: writer as unknown as TaskWriter, catchUp, logger, keep });
   return {
     passed,
     told,

@@ -10,13 +10,13 @@ import {
 import { DroppedMessages, parseMessage, refusalOf } from '@fornax/base';
 import { AggregateStopped, reasonOf } from '@fornax/event-store';
 import { z } from 'zod';
-import type { TaskDesk } from '../desk/task-desk.js';
+import type { TaskWriter } from '../deciding/task-writer.js';
 import type { Logger } from '../logger.js';
 import type { SchedulerView } from '../view/scheduler-view.js';
 
 export interface ReportIntakeOptions {
   readonly view: SchedulerView;
-  readonly desk: TaskDesk;
+  readonly writer: TaskWriter;
   /** Resolves when the view has folded everything that the log holds now. */
   readonly catchUp: () => Promise<void>;
   readonly logger: Logger;
@@ -85,7 +85,7 @@ export class ReportIntake {
   /** A task that has stopped takes nothing. The others' reports do not wait for it: its node is asked again, and says again how it ended. */
   private async record(taskId: string, reports: readonly NodeReport[]): Promise<void> {
     try {
-      await this.options.desk.record(taskId, reports);
+      await this.options.writer.record(taskId, reports);
     } catch (error) {
       if (!(error instanceof AggregateStopped)) throw error;
       this.options.logger.warn(

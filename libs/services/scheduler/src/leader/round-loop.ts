@@ -1,12 +1,12 @@
 import { metrics } from '@opentelemetry/api';
-import type { TaskDesk } from '../desk/task-desk.js';
+import type { TaskWriter } from '../deciding/task-writer.js';
 import type { Logger } from '../logger.js';
 import { MAX_PLACEMENTS_PER_ROUND, planRound, type WaitingReason } from '../view/round.js';
 import type { SchedulerView } from '../view/scheduler-view.js';
 
 export interface RoundLoopOptions {
   readonly view: SchedulerView;
-  readonly desk: TaskDesk;
+  readonly writer: TaskWriter;
   readonly newId: () => string;
   /** Whether nothing may be placed now; whoever lets it be placed again wakes. */
   readonly isHeld?: () => boolean;
@@ -52,20 +52,20 @@ export class RoundLoop {
   }
 
   private plan(): void {
-    const { view, desk, newId, onReasons, logger, signal, isHeld } = this.options;
+    const { view, writer, newId, onReasons, logger, signal, isHeld } = this.options;
     if (isHeld?.() === true) return;
     const startedAt = performance.now();
     const { dispatches, placements, reasons } = planRound(view, {
       maxPlacements: MAX_PLACEMENTS_PER_ROUND,
       newLeaseId: newId,
-      isBusy: (taskId) => desk.isBusy(taskId),
+      isBusy: (taskId) => writer.isBusy(taskId),
     });
     const tookMs = performance.now() - startedAt;
     onReasons(reasons);
     roundDuration.record(tookMs / 1_000);
     placementCount.add(placements);
     for (const [taskId, leases] of dispatches) {
-      desk.dispatch(taskId, leases).catch((error: unknown) => {
+      writer.dispatch(taskId, leases).catch((error: unknown) => {
         if (!signal.aborted) logger.error({ taskId, err: error }, 'a dispatch could not be appended');
       });
     }

@@ -23,7 +23,7 @@ const withTasks = (now: number, isHeld = false) => {
   const recorded: ReasonChange[] = [];
   const reasons = new WaitingReasons({
     view,
-    desk: {
+    writer: {
       isBusy: (taskId) => taskId === 'busy',
       recordReason: (change) => Promise.resolve(void recorded.push(change)),
     },

@@ -1,4 +1,4 @@
-import type { TaskDesk } from '../desk/task-desk.js';
+import type { TaskWriter } from '../deciding/task-writer.js';
 import type { Logger } from '../logger.js';
 import { reasonsNow, type WaitingReason } from '../view/round.js';
 import type { SchedulerView } from '../view/scheduler-view.js';
@@ -7,7 +7,7 @@ import { reasonChanges } from '../view/reason-changes.js';
 export interface WaitingReasonsOptions {
   readonly view: SchedulerView;
   /** All that recording needs: what is planned for its sake cannot be dispatched. */
-  readonly desk: Pick<TaskDesk, 'isBusy' | 'recordReason'>;
+  readonly writer: Pick<TaskWriter, 'isBusy' | 'recordReason'>;
   readonly now: () => number;
   /** Whether nothing may be placed now: then no plan says why tasks wait. */
   readonly isHeld?: () => boolean;
@@ -45,12 +45,12 @@ export class WaitingReasons {
 
   /** Records what has changed. Rounds are not run while no node has room, so the reasons are looked up anew. */
   record(): void {
-    const { view, desk, now, isHeld, logger, signal } = this.options;
-    if (view.queue.size > 0 && isHeld?.() !== true) this.byClass = reasonsNow(view, (taskId) => desk.isBusy(taskId));
+    const { view, writer, now, isHeld, logger, signal } = this.options;
+    if (view.queue.size > 0 && isHeld?.() !== true) this.byClass = reasonsNow(view, (taskId) => writer.isBusy(taskId));
     const changes = reasonChanges(view, this.byClass, { now: now(), patienceMs: PATIENCE_MS, limit: MAX_AT_ONCE });
     for (const change of changes) {
-      if (desk.isBusy(change.taskId)) continue;
-      desk.recordReason(change).catch((error: unknown) => {
+      if (writer.isBusy(change.taskId)) continue;
+      writer.recordReason(change).catch((error: unknown) => {
         if (!signal.aborted)
           logger.warn({ taskId: change.taskId, err: error }, 'a waiting reason could not be recorded');
       });

@@ -2,7 +2,7 @@ import type { LeaseClaims, ServiceClaims } from '@fornax/contracts';
 import type { Place } from '@fornax/object-store';
 import { accessDenied, noSuchBucket } from '@fornax/s3';
 import { SERVICE_AREAS, STAGING_BUCKET, isBucketName, stagedLeasePrefix } from '../buckets/bucket-names.js';
-import type { BucketDesk } from '../buckets/bucket.js';
+import type { BucketPort } from '../buckets/bucket.js';
 import type { Principal } from './principal.js';
 
 export type Access = 'read' | 'write';
@@ -54,7 +54,7 @@ export const ownerOf = (principal: Principal): string | undefined => {
  * @throws S3Error AccessDenied, NoSuchBucket
  */
 export const authorise = async (
-  buckets: BucketDesk,
+  buckets: BucketPort,
   principal: Principal,
   access: Access,
   place: Place,
@@ -78,7 +78,7 @@ export const authorise = async (
 };
 
 /** @throws S3Error NoSuchBucket, or AccessDenied when it is somebody else's */
-export const ownBucket = async (buckets: BucketDesk, principal: Principal, name: string): Promise<void> => {
+export const ownBucket = async (buckets: BucketPort, principal: Principal, name: string): Promise<void> => {
   const bucket = isBucketName(name) ? await buckets.find(name) : undefined;
   if (!bucket) throw noSuchBucket(name);
   if (bucket.owner !== ownerOf(principal)) throw accessDenied();

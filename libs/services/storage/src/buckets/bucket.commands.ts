@@ -11,7 +11,7 @@ import { StorageReads } from '../reading/storage-reads.js';
 import { OBJECT_STORE } from '../tokens.js';
 import { BucketCatalog } from './bucket-catalog.js';
 import { isBucketName } from './bucket-names.js';
-import type { Bucket, BucketDesk } from './bucket.js';
+import type { Bucket, BucketPort } from './bucket.js';
 
 /** Who asks, for the record. */
 export interface Cause {
@@ -33,7 +33,7 @@ const metaOf = ({ actor, correlationId }: Cause, owner: string): CommitMeta => {
 
 /** Creates and deletes buckets; the log decides whose a name is. */
 @Injectable()
-export class BucketCommands implements BucketDesk {
+export class BucketCommands implements BucketPort {
   constructor(
     @Inject(EVENT_LOG) private readonly log: EventLog,
     @Inject(CLOCK) private readonly clock: Clock,

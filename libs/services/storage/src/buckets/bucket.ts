@@ -6,7 +6,7 @@ export interface Bucket {
 }
 
 /** Buckets and what may be asked of them, for the protocol. */
-export interface BucketDesk {
+export interface BucketPort {
   /** Looks again after catching up with the log when there is none. */
   find(name: string): Promise<Bucket | undefined>;
   /** By name. */

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { ObjectInfo, ObjectStore } from '@fornax/object-store';
 import { type XmlChildren, accessDenied, xmlDocument } from '@fornax/s3';
 import type { Identities, Principal } from '../access/principal.js';
-import type { BucketDesk } from '../buckets/bucket.js';
+import type { BucketPort } from '../buckets/bucket.js';
 import { ownerOf } from '../access/authorise.js';
 import type { Authenticated } from './authenticator.js';
 import type { S3Request } from './s3-request.js';
@@ -10,7 +10,7 @@ import type { S3Request } from './s3-request.js';
 /** What the protocol stands on. */
 export interface S3Parts {
   readonly store: ObjectStore;
-  readonly buckets: BucketDesk;
+  readonly buckets: BucketPort;
   readonly identities: Identities;
   /** @throws S3Error ServiceUnavailable while files and index do not belong together */
   readonly checkStore: () => void;

@@ -1,7 +1,7 @@
 export { isUpTo, parseAsOf, type AsOf } from './as-of/as-of.js';
 export { TaskAsOf } from './as-of/task-as-of.js';
 export { TaskHistory } from './as-of/task-history.js';
-export { StatusGate } from './model/status-gate.js';
+export { StatusBarrier } from './model/status-barrier.js';
 export { TaskAnswers } from './http/task-answers.js';
 export { TASK_MIGRATIONS } from './migrations/task-migrations.js';
 export { type TaskStatus } from './model/task-status.js';

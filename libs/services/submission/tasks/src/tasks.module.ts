@@ -9,7 +9,7 @@ import { Reservations } from './commands/reservations.js';
 import { RepeatTask } from './commands/repeat-task.handler.js';
 import { SecretConstants } from './model/secret-constants.js';
 import { Shortnames } from './commands/shortnames.js';
-import { StatusGate } from './model/status-gate.js';
+import { StatusBarrier } from './model/status-barrier.js';
 import { SubmitTask } from './commands/submit-task.handler.js';
 import { TaskCommits } from './commands/task-commits.js';
 import { TaskBuckets } from './commands/task-buckets.js';
@@ -49,7 +49,7 @@ import { DATABASE } from './model/database.js';
     ...provideProjection(DATABASE, StatusProjection),
     ...provideProjection(DATABASE, TaskSnapshotsProjection),
     SecretConstants,
-    StatusGate,
+    StatusBarrier,
     Shortnames,
     TaskDeletion,
     TaskRoom,
@@ -79,7 +79,7 @@ import { DATABASE } from './model/database.js';
     OrganisationQuotas,
   ],
   exports: [
-    StatusGate,
+    StatusBarrier,
     TaskLookup,
     KnownTasks,
     TaskHistory,

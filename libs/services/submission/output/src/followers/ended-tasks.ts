@@ -1,6 +1,6 @@
 import type { RecordedCommit } from '@fornax/contracts';
 import { LogFollower, LogHandler } from '@fornax/service-kit';
-import { StatusGate } from '@fornax/tasks';
+import { StatusBarrier } from '@fornax/tasks';
 import { OutputArchiver } from '../model/output-archiver.js';
 import { OutputLeases } from '../model/output-leases.js';
 import { OutputSignals } from '../model/output-signals.js';
@@ -9,7 +9,7 @@ import { OutputSignals } from '../model/output-signals.js';
 @LogFollower()
 export class EndedTasks {
   constructor(
-    private readonly gate: StatusGate,
+    private readonly barrier: StatusBarrier,
     private readonly signals: OutputSignals,
     private readonly archiver: OutputArchiver,
     private readonly leases: OutputLeases,
@@ -29,7 +29,7 @@ export class EndedTasks {
     const last = (followed.at(-1) ?? ended.at(-1))?.sequence;
     if (last === undefined) return;
     // Whoever is woken looks at the rows.
-    await this.gate.passed(last);
+    await this.barrier.passed(last);
     this.signals.wake(followed.map(({ aggregateId }) => aggregateId));
     if (ended.length > 0) this.archiver.nudge();
   }

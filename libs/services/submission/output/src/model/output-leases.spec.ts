@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { LOG_HEADERS, logSubject } from '@fornax/contracts';
 import type { DispatchedLease } from '@fornax/domain';
 import { aCommit, aLease, dispatched } from '@fornax/testing';
-import type { StatusGate, TaskLeases } from '@fornax/tasks';
+import type { StatusBarrier, TaskLeases } from '@fornax/tasks';
 import type { LogMessage } from '../stream/log-feed.js';
 import { OutputLeases } from './output-leases.js';
 
@@ -38,7 +38,7 @@ const intake = () => {
   const leases = new OutputLeases(
     tasks as unknown as TaskLeases,
     { warn: () => undefined },
-    gate as unknown as StatusGate,
+    gate as unknown as StatusBarrier,
     { now: () => now },
   );
   const fold = (lease: DispatchedLease): void =>

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { RecordedCommit } from '@fornax/contracts';
 import { CLOCK, LOGGER } from '@fornax/service-kit';
 import { DroppedMessages, type Clock } from '@fornax/base';
-import { StatusGate, TaskLeases } from '@fornax/tasks';
+import { StatusBarrier, TaskLeases } from '@fornax/tasks';
 import { chunkOf, type ArrivedChunk } from './arrived-chunk.js';
 import type { LogMessage } from '../stream/log-feed.js';
 import { UnknownLeases } from './unknown-leases.js';
@@ -47,7 +47,7 @@ export class OutputLeases {
   constructor(
     private readonly tasks: TaskLeases,
     @Inject(LOGGER) logger: WarningLog,
-    private readonly gate: StatusGate,
+    private readonly barrier: StatusBarrier,
     @Inject(CLOCK) clock: Clock,
   ) {
     this.unknown = new UnknownLeases(() => clock.now());
@@ -75,7 +75,7 @@ export class OutputLeases {
     // A node that names leases in a loop that nobody has is not waited for: the others' output would wait with its.
     const unknown = this.unknown.worthWaiting(claims.filter((claim) => !this.leaseOf(claim)).map(claimed));
     if (unknown.length > 0) {
-      if (!(await this.gate.caughtUp()))
+      if (!(await this.barrier.caughtUp()))
         throw new Error('the status of tasks is behind: whose output this is cannot be told');
       await this.learnFromRows(unknown);
       for (const chunk of unknown) if (!this.known.has(keyOf(chunk.taskId, chunk.leaseId))) this.unknown.note(chunk);

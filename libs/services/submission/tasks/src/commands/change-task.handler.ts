@@ -7,7 +7,7 @@ import { derivedId, newId, NotFound, ValidationFailed } from '@fornax/base';
 import type { TaskStatus } from '../model/task-status.js';
 import { TaskLookup } from '../queries/task-lookup.js';
 import { SecretConstants } from '../model/secret-constants.js';
-import { StatusGate } from '../model/status-gate.js';
+import { StatusBarrier } from '../model/status-barrier.js';
 import { TaskCommits, type TaskDecision } from './task-commits.js';
 import { UnsettledCommands, type CommandName } from './unsettled-commands.js';
 
@@ -23,7 +23,7 @@ const DONE = {
 export class ChangeTask {
   constructor(
     private readonly lookup: TaskLookup,
-    private readonly gate: StatusGate,
+    private readonly barrier: StatusBarrier,
     private readonly secrets: SecretConstants,
     private readonly unsettled: UnsettledCommands,
     private readonly commits: TaskCommits,
@@ -113,7 +113,7 @@ export class ChangeTask {
         meta: metaOf(context, { kind: 'user', id: fold.owner }),
         loaded: { state: fold, sequence },
       });
-      await this.gate.passed(appended);
+      await this.barrier.passed(appended);
     } catch (error) {
       // Refused because it was done before: the answer of an earlier try was lost.
       if (error instanceof CommandRejected && isRepeated && (await this.commits.has(taskId, commitId))) return;

@@ -5,7 +5,7 @@ import { CommandRejected, LogUnavailable, WritesStopped } from '@fornax/event-st
 import { wireErrorOf } from '@fornax/service-kit';
 import { metaOf, type RequestContext } from '@fornax/identity';
 import { derivedId, Conflict, ValidationFailed } from '@fornax/base';
-import { StatusGate } from '../model/status-gate.js';
+import { StatusBarrier } from '../model/status-barrier.js';
 import type { Reservation } from './reservation.js';
 import { Reservations } from './reservations.js';
 import { shortnameTaken } from './shortnames.js';
@@ -53,7 +53,7 @@ export class SubmitTask {
     private readonly specs: TaskSpecs,
     private readonly reservations: Reservations,
     private readonly commits: TaskCommits,
-    private readonly gate: StatusGate,
+    private readonly barrier: StatusBarrier,
   ) {}
 
   /** @returns the task's id, once a read shows the task */
@@ -148,7 +148,7 @@ export class SubmitTask {
 
   /** The log has the tasks: whatever fails from now on, their ids are the answer. */
   private async shown(accepted: readonly Accepted[]): Promise<void> {
-    await this.gate.passed(Math.max(0, ...accepted.map(({ sequence }) => sequence)));
+    await this.barrier.passed(Math.max(0, ...accepted.map(({ sequence }) => sequence)));
     for (const { reservation } of accepted) reservation.confirm();
   }
 }

@@ -6,7 +6,7 @@ import type { TaskRecord } from '../model/task-rows.js';
 import type { TaskStatus } from '../model/task-status.js';
 import { StoredTasks } from '../queries/stored-tasks.js';
 import { TaskCommits } from './task-commits.js';
-import { StatusGate } from '../model/status-gate.js';
+import { StatusBarrier } from '../model/status-barrier.js';
 
 /** Why the platform deletes a task by itself: its time after completion is over, or its owner needs its place. */
 export type DeletionReason = 'time-to-live' | 'auto-delete';
@@ -21,7 +21,7 @@ const REASONS: Readonly<Record<DeletionReason, string>> = {
 export class TaskDeletion {
   constructor(
     private readonly commits: TaskCommits,
-    private readonly gate: StatusGate,
+    private readonly barrier: StatusBarrier,
     private readonly stored: StoredTasks,
   ) {}
 
@@ -29,7 +29,7 @@ export class TaskDeletion {
   async delete(records: readonly TaskRecord[], reason: DeletionReason): Promise<void> {
     const tasks = await this.stored.statusesOf(records);
     const sequences = await outsideOfRequests(() => Promise.all(tasks.map((task) => this.deleteOne(task, reason))));
-    await this.gate.passed(sequences.reduce((last, sequence) => Math.max(last, sequence), 0));
+    await this.barrier.passed(sequences.reduce((last, sequence) => Math.max(last, sequence), 0));
   }
 
   private async deleteOne({ taskId, fold, sequence }: TaskStatus, reason: DeletionReason): Promise<number> {

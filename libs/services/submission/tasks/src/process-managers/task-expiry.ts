@@ -4,7 +4,7 @@ import { CLOCK, LOGGER, MONOTONIC_CLOCK } from '@fornax/service-kit';
 import { CautiousClock, type Clock, type MonotonicClock } from '@fornax/base';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
-import { StatusGate } from '../model/status-gate.js';
+import { StatusBarrier } from '../model/status-barrier.js';
 import { TaskDeletion } from '../commands/task-deletion.js';
 import { STATUS_COLUMNS, type TaskRecord } from '../model/task-rows.js';
 import { InjectDatabase } from '../model/database.js';
@@ -39,7 +39,7 @@ export class TaskExpiry implements OnApplicationBootstrap, BeforeApplicationShut
   constructor(
     @InjectDatabase() private readonly db: DataSource,
     private readonly deletion: TaskDeletion,
-    private readonly gate: StatusGate,
+    private readonly barrier: StatusBarrier,
     @Inject(CLOCK) clock: Clock,
     @Inject(MONOTONIC_CLOCK) private readonly monotonic: MonotonicClock,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -79,7 +79,7 @@ export class TaskExpiry implements OnApplicationBootstrap, BeforeApplicationShut
 
   private async round(): Promise<void> {
     try {
-      const isUpToDate = await this.gate.caughtUp();
+      const isUpToDate = await this.barrier.caughtUp();
       // Rows that do not move, such as old ones beside which new ones are folded, would show the same tasks again and again.
       while ((await this.deleteDue()) === BATCH && isUpToDate && !this.isStopped);
       const next = await this.nextDue();

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { AccountDirectory, type Account, type Need } from '@fornax/identity';
 import { Forbidden, NotFound, Unavailable } from '@fornax/base';
 import type { DataSource } from 'typeorm';
-import { StatusGate } from '../model/status-gate.js';
+import { StatusBarrier } from '../model/status-barrier.js';
 import { STATUS_COLUMNS, type TaskRecord } from '../model/task-rows.js';
 import type { TaskStatus } from '../model/task-status.js';
 import { StoredTasks } from './stored-tasks.js';
@@ -22,7 +22,7 @@ const isId = (id: string): boolean => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{
 export class TaskLookup {
   constructor(
     @InjectDatabase() private readonly db: DataSource,
-    private readonly gate: StatusGate,
+    private readonly barrier: StatusBarrier,
     private readonly accounts: AccountDirectory,
     private readonly stored: StoredTasks,
   ) {}
@@ -54,7 +54,7 @@ export class TaskLookup {
    * @throws Unavailable they stay behind, so nobody can say that there is no such task
    */
   private async readAgain(account: Account, id: string): Promise<TaskStatus | undefined> {
-    const isCaughtUp = await this.gate.caughtUp();
+    const isCaughtUp = await this.barrier.caughtUp();
     const found = await this.readNow(account, id);
     if (found || isCaughtUp) return found;
     if (isId(id) && this.stored.isLogAsked) return this.stored.fromLog(id.toLowerCase());

@@ -4,7 +4,7 @@ import { readPosition } from '@fornax/projections';
 import { CLOCK } from '@fornax/service-kit';
 import { Unavailable, type Clock } from '@fornax/base';
 import type { DataSource, EntityManager } from 'typeorm';
-import { StatusGate } from '../model/status-gate.js';
+import { StatusBarrier } from '../model/status-barrier.js';
 import { inShort, SUMMARY_COLUMNS, summaryView, type SummaryRecord } from './task-summary.js';
 import { InjectDatabase } from '../model/database.js';
 
@@ -37,7 +37,7 @@ type Key = readonly [createdMs: string, taskId: string];
 export class TaskSnapshotReader {
   constructor(
     @InjectDatabase() private readonly db: DataSource,
-    private readonly gate: StatusGate,
+    private readonly barrier: StatusBarrier,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -46,7 +46,7 @@ export class TaskSnapshotReader {
    * @throws Unavailable the rows were made from another log than `epoch`
    */
   async *read(filter: TaskSelection, epoch: string): AsyncGenerator<SnapshotPart> {
-    await this.gate.caughtUp();
+    await this.barrier.caughtUp();
     for (let after: Key | undefined, isLast = false; !isLast;) {
       const from = after;
       const [sequence, rows] = await this.db.transaction('REPEATABLE READ', async (tx) => [

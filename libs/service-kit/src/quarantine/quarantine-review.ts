@@ -79,7 +79,7 @@ const bodyView = (data: Uint8Array): NonNullable<EntryDetail['body']> => {
 
 /** What an operator sees of the quarantine, and does about it. */
 @Injectable()
-export class QuarantineDesk {
+export class QuarantineReview {
   constructor(
     private readonly quarantine: Quarantine,
     @Inject(EVENT_LOG) private readonly log: EventLog,

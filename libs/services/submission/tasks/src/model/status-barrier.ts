@@ -4,7 +4,7 @@ import { CORE_CONFIG, EVENT_LOG, ProjectionHost, type CoreConfig } from '@fornax
 
 /** Read your own writes: a command answers once the rows show what it did, or after a bounded wait. */
 @Injectable()
-export class StatusGate {
+export class StatusBarrier {
   constructor(
     private readonly host: ProjectionHost,
     @Inject(EVENT_LOG) private readonly log: EventLog,

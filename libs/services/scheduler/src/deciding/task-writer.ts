@@ -22,19 +22,19 @@ export type Tracing = <T>(
   work: (traceparent: string | undefined) => Promise<T>,
 ) => Promise<T>;
 
-export interface TaskDeskOptions {
+export interface TaskWriterOptions {
   readonly view: SchedulerView;
   readonly log: EventLog;
   readonly now: () => number;
   readonly newId: () => string;
   /**
-   * Fencing token of this leadership, written into every commit. An append is made on the task's last commit, so this desk has folded all that
+   * Fencing token of this leadership, written into every commit. An append is made on the task's last commit, so this writer has folded all that
    * came before it: it appends nothing to a task that a leader of a higher epoch has written about.
    */
   readonly leaderEpoch: number;
   /** Folds into the view. @throws AggregateStopped the fold throws on this task */
   readonly fold: (commit: RecordedCommit) => Changes;
-  /** Told what a commit of this desk, or one found while settling a conflict, changed. */
+  /** Told what a commit of this writer, or one found while settling a conflict, changed. */
   readonly onFolded: (changes: Changes, traceparent?: string) => void;
   /** Told when a task was folded anew, because the log had lost some of it: its leases may be ones that nobody holds. */
   readonly onFoldedAnew: () => void;
@@ -77,15 +77,15 @@ const AFTER_STOP_MS = 500;
  *
  * States of a task's lane: idle -> busy (a job is deciding or appending) -> busy with the next job, or idle. What comes for a busy task waits
  * for its turn; reports that wait are put together. Before a decision, a busy task leaves a gap for a user's command that was beaten to it: such
- * commands win, and this desk loses 150 ms for each append at most.
+ * commands win, and this writer loses 150 ms for each append at most.
  */
-export class TaskDesk {
+export class TaskWriter {
   private readonly lanes = new Map<string, Lane>();
   /** Tasks that somebody else waits to write, and the ends of the gaps that are being left. */
   private readonly asked = new Map<string, NodeJS.Timeout>();
   private readonly gaps = new Map<string, () => void>();
 
-  constructor(private readonly options: TaskDeskOptions) {}
+  constructor(private readonly options: TaskWriterOptions) {}
 
   isBusy(taskId: string): boolean {
     return this.lanes.has(taskId);
@@ -228,7 +228,7 @@ export class TaskDesk {
         return;
       } catch (error) {
         if (!(error instanceof VersionConflict) && !(error instanceof LogUnavailable)) throw error;
-        // Either another writer came first or the outcome is unknown: the tail tells. A commit of this desk found there is folded like any
+        // Either another writer came first or the outcome is unknown: the tail tells. A commit of this writer found there is folded like any
         // other, and its orders are published from the fold.
         await this.readTail(taskId);
         const isOlder = error instanceof VersionConflict && view.task(taskId)?.sequence === entry.sequence;

@@ -3,7 +3,7 @@ import type { Aggregate, Commit, RecordedCommit } from '@fornax/contracts';
 import { InMemoryLog } from '@fornax/event-store';
 import { aCommit, aLease, dispatched, nodeJoined, submitted } from '@fornax/testing';
 import { SchedulerView } from '../view/scheduler-view.js';
-import { TaskDesk } from './task-desk.js';
+import { TaskWriter } from './task-writer.js';
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 type Events = Commit['events'];
@@ -25,7 +25,7 @@ const rigOf = async () => {
     const commit: RecordedCommit = { ...commitOf(events), sequence: (lostAt += 1), aggregate: 'task', aggregateId };
     view.fold(commit);
   };
-  const desk = new TaskDesk({
+  const writer = new TaskWriter({
     view,
     log,
     now: () => 5_000,
@@ -42,30 +42,30 @@ const rigOf = async () => {
   });
   const typesOf = async (id: string): Promise<readonly string[]> =>
     (await log.readAggregate('task', id)).flatMap(({ events }) => events.map(({ type }) => type));
-  return { view, desk, kept, lost, typesOf, foldedAnew: () => foldedAnew };
+  return { view, writer, kept, lost, typesOf, foldedAnew: () => foldedAnew };
 };
 
-describe('a desk whose view knows commits that the log has lost', () => {
+describe('a writer whose view knows commits that the log has lost', () => {
   it('folds the task anew, gives back the room of leases that are in no log, and dispatches it', async () => {
-    const { view, desk, kept, lost, typesOf, foldedAnew } = await rigOf();
+    const { view, writer, kept, lost, typesOf, foldedAnew } = await rigOf();
     await kept('node', 'node-1', [nodeJoined('node-1')]);
     await kept('task', 't', [submitted('t')]);
     lost('t', [dispatched(aLease(0, { leaseId: 'lost' }))]);
     expect(view.leases.size).toBe(1);
-    await desk.revoke('t', ['lost'], 'node-lost');
+    await writer.revoke('t', ['lost'], 'node-lost');
     expect(foldedAnew()).toBe(1);
     expect(view.leases.size).toBe(0);
-    await desk.dispatch('t', [aLease(0, { leaseId: 'new' })]);
+    await writer.dispatch('t', [aLease(0, { leaseId: 'new' })]);
     expect(await typesOf('t')).toEqual(['TaskSubmitted', 'InstancesDispatched']);
     expect(view.leases.size).toBe(1);
   });
 
   it('forgets a task whose submission is lost: it holds no place in the queue', async () => {
-    const { view, desk, kept, lost, typesOf } = await rigOf();
+    const { view, writer, kept, lost, typesOf } = await rigOf();
     await kept('node', 'node-1', [nodeJoined('node-1')]);
     lost('t', [submitted('t')]);
     expect(view.queue.size).toBe(1);
-    await desk.dispatch('t', [aLease(0, { leaseId: 'new' })]);
+    await writer.dispatch('t', [aLease(0, { leaseId: 'new' })]);
     expect(view.task('t')).toBeUndefined();
     expect([view.queue.size, view.leases.size]).toEqual([0, 0]);
     expect(await typesOf('t')).toEqual([]);
