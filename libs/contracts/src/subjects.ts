@@ -1,4 +1,7 @@
-/** Every NATS subject, stream and consumer name of Fornax (architecture, section 2). Nothing else spells one out. */
+/**
+ * Every NATS subject, stream and consumer name that Fornax uses (architecture, section 2). Code takes them from here; patterns that say who may use
+ * them are in `nats-rights.ts`, the event catalogue (`events/asyncapi.ts`) and the configurations of servers.
+ */
 
 export const AGGREGATES = [
   'task',
