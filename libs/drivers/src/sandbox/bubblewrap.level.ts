@@ -2,20 +2,21 @@ import { lstat, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { findProgram, type HostView } from './host-view.js';
-import { entering, isRoot, ISOLATED_PATHS, type Level, MASKED_PATHS, running } from './level.js';
+import { entering, isRoot, ISOLATED_PATHS, type Level, MASKED_PATHS, READ_ONLY_PATHS, running } from './level.js';
 
 /** Where the first process' program is inside. */
 const INSIDE = '/.fornax-init';
 
-/** Which of them this kernel has. */
-const present = async (paths: readonly string[]): Promise<readonly { readonly path: string; isFolder: boolean }[]> => {
-  const found = await Promise.all(
+/** Masks that bwrap makes: paths that this kernel does not have are left out. */
+const masksOf = async (paths: readonly string[]): Promise<readonly string[]> => {
+  const masks = await Promise.all(
     paths.map(async (path) => {
       const facts = await stat(path).catch(() => undefined);
-      return facts && { path, isFolder: facts.isDirectory() };
+      if (!facts) return [];
+      return facts.isDirectory() ? ['--tmpfs', path, '--remount-ro', path] : ['--ro-bind', '/dev/null', path];
     }),
   );
-  return found.filter((one) => one !== undefined);
+  return masks.flat();
 };
 
 /** Bubblewrap, where it is installed: the cheapest of all, and made for this. */
@@ -34,14 +35,15 @@ export const bubblewrapLevel = async (
   for (const path of view.hidden) shown.push('--tmpfs', path);
   for (const path of view.exposed) shown.push('--ro-bind', path, path);
   for (const path of view.hidden) shown.push('--remount-ro', path);
-  // As root it makes no user namespace, so that files are owned by the instance's user on the host too; the first process then stops that user's processes.
-  const identity = isRoot()
-    ? ['CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP', 'CAP_KILL', 'CAP_SYS_RESOURCE'].flatMap((name) => ['--cap-add', name])
-    : ['--unshare-user'];
-  // bwrap protects what may be written in /proc by itself.
-  const masks = (await present(MASKED_PATHS)).flatMap(({ path, isFolder }) =>
-    isFolder ? ['--tmpfs', path, '--remount-ro', path] : ['--ro-bind', '/dev/null', path],
-  );
+  // As root it makes no user namespace, so that files are owned by the instance's user on the host too; the first process then stops that user's
+  // processes. It also masks /proc by itself then, since bwrap looks through all mounts for each one that it adds. What bwrap made for an ordinary
+  // user belongs to a user namespace outside of the one that it leaves the first process in.
+  const kept = ['SYS_ADMIN', 'SYS_RESOURCE', 'SETPCAP', 'SETUID', 'SETGID', 'KILL'];
+  const identity = isRoot() ? kept.flatMap((name) => ['--cap-add', `CAP_${name}`]) : ['--unshare-user'];
+  const masksOutside = isRoot() ? [] : await masksOf(MASKED_PATHS);
+  const masksInside = isRoot()
+    ? [...MASKED_PATHS.flatMap((path) => ['--mask', path]), ...READ_ONLY_PATHS.flatMap((path) => ['--read-only', path])]
+    : [];
   return {
     name: 'bubblewrap',
     aim: 'all',
@@ -66,7 +68,7 @@ export const bubblewrapLevel = async (
       '/sys',
       '--proc',
       '/proc',
-      ...masks,
+      ...masksOutside,
       '--dev',
       '/dev',
       '--perms',
@@ -88,6 +90,7 @@ export const bubblewrapLevel = async (
       '/',
       '--',
       INSIDE,
+      ...masksInside,
       ...running(ISOLATED_PATHS.job, 'all', place.owner),
     ],
     open: () => Promise.resolve(),

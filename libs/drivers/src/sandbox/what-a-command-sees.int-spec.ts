@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process';
-import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { execFile as execFileCallback, spawn } from 'node:child_process';
+import { chown, mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
@@ -9,6 +10,7 @@ import { type OpenDriver, openDriver, orderOf, runInit, type Seen } from './driv
 import { initProgram } from './init-program.js';
 import type { Level } from './level.js';
 
+const execFile = promisify(execFileCallback);
 const LEVELS: readonly Level['name'][] = ['bubblewrap', 'unshare', 'process'];
 
 /** Errors of system calls that a container without capabilities may not make, by number, and of one that is too new for the filter. */
@@ -256,4 +258,49 @@ describe('the first process', () => {
     }
     expect(codes).toEqual([125, 125, 125, 125, 125]);
   });
+});
+
+describe('of an agent that is an ordinary user', () => {
+  /** Runs one command and prints how it went. */
+  const PROGRAM = `
+    import { SandboxDriver } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)};
+    import { text } from 'node:stream/consumers';
+    const [workDir, level, script] = process.argv.slice(1);
+    const driver = new SandboxDriver({ workDir, hide: [], level });
+    const { path } = await driver.probe();
+    const prepared = await driver.prepare({ id: 'own', cores: 1, memoryMB: 0 });
+    const running = await prepared.start({ argv: ['/bin/sh', '-c', script], env: { PATH: path, 'my.key': 'kept' } });
+    running.stderr.resume();
+    const [out, exit] = await Promise.all([text(running.stdout), running.exit]);
+    await prepared.dispose();
+    await driver.close();
+    console.log(JSON.stringify({ out, exitCode: exit.exitCode, signal: exit.signal }));
+  `;
+  const SCRIPT = `umask; ls /proc/self/fd; tr '\\0' '\\n' < /proc/$$/environ | grep my.key; grep -E "^(CapEff|CapBnd|SigIgn|NoNewPrivs|Seccomp):" /proc/self/status
+    head -c 1 /proc/kcore 2>/dev/null; ls -A /sys/firmware; touch /usr/x /etc/x 2>/dev/null || echo read-only; kill -INT $$`;
+
+  it.each(['bubblewrap', 'unshare'] as const)(
+    'a command sees the same at level %s',
+    async (level) => {
+      if (process.getuid?.() !== 0) return; // then every other test here is that of an ordinary user
+      const workDir = await mkdtemp(join(tmpdir(), 'fornax-ordinary-'));
+      await chown(workDir, 65_534, 65_534);
+      const ordinary = [
+        '--reuid=65534',
+        '--regid=65534',
+        '--clear-groups',
+        '--',
+        process.execPath,
+        '--input-type=module',
+        '-e',
+      ];
+      const { stdout } = await execFile('setpriv', [...ordinary, PROGRAM, join(workDir, 'work'), level, SCRIPT]);
+      await rm(workDir, { recursive: true, force: true });
+      const none = '0000000000000000';
+      const status = [`SigIgn:\t${none}`, `CapEff:\t${none}`, `CapBnd:\t${none}`, 'NoNewPrivs:\t1', 'Seccomp:\t2'];
+      const out = ['0022', '0', '1', '2', '3', 'my.key=kept', ...status, 'read-only', ''].join('\n');
+      expect(JSON.parse(stdout)).toEqual({ out, exitCode: 130, signal: 'SIGINT' });
+    },
+    60_000,
+  );
 });
