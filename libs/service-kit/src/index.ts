@@ -1,7 +1,3 @@
-// For the time of the move: what is of @fornax/base is imported from there.
-export * from '@fornax/base';
-export * from '@fornax/identity';
-export { startTelemetry, type Telemetry, type TelemetryOptions } from '@fornax/base/telemetry';
 export { loadCoreConfig, type CoreConfig } from './config/core-config.js';
 export { wireErrorOf } from './errors/wire-error.js';
 export {
