@@ -1,10 +1,10 @@
 /** The S3 protocol: signatures, documents, errors and ranges, and a client. */
-export { parseRange, parseRangeHeader, type ByteRange, type RangeWish } from './byte-range.js';
+export { parseRange, parseRangeHeader, type ByteRange, type RangeWish } from './protocol/byte-range.js';
 export type { S3Object } from './client/answers.js';
 export type { StreamBody } from './client/body.js';
 export { S3Client, type CallOptions, type ReadOptions, type S3ClientOptions } from './client/s3-client.js';
 export { S3Connection, type S3ConnectionOptions } from './client/s3-connection.js';
-export { accessDenied, malformedXml, noSuchBucket, noSuchKey, S3Error, s3Error, type S3ErrorCode } from './s3-error.js';
+export { accessDenied, malformedXml, noSuchBucket, noSuchKey, S3Error, s3Error, type S3ErrorCode } from './protocol/s3-error.js';
 export { DEFAULT_REGION, signRequest, type RequestToSign, type S3Keys } from './signature/sign-request.js';
 export {
   ALGORITHM,
@@ -37,4 +37,4 @@ export {
   type XmlChildren,
   type XmlContent,
   type XmlNode,
-} from './xml.js';
+} from './protocol/xml.js';

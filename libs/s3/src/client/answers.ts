@@ -1,4 +1,4 @@
-import { childNodes, childText, readXml } from '../xml.js';
+import { childNodes, childText, readXml } from '../protocol/xml.js';
 
 /** An object as a listing tells of it. */
 export interface S3Object {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { S3Client } from './s3-client.js';
-import { S3Error } from '../s3-error.js';
+import { S3Error } from '../protocol/s3-error.js';
 import { signRequest } from '../signature/sign-request.js';
 import { parseTimestamp } from '../signature/sigv4.js';
 

@@ -3,7 +3,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { backoffMs, delay } from '@fornax/base/time';
-import { S3Error } from '../s3-error.js';
+import { S3Error } from '../protocol/s3-error.js';
 import { type S3Keys, signRequest } from '../signature/sign-request.js';
 import { EMPTY_SHA256, canonicalQuery, encodePath, uriEncode } from '../signature/sigv4.js';
 import { parseError } from './answers.js';
