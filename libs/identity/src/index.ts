@@ -21,7 +21,7 @@ export { noteBegunBefore, wasBegunBefore } from './http/begun-before.js';
 export { CurrentContext } from './http/current-context.js';
 export { endLiveAnswers } from './http/live-answers.js';
 export { REASON_HEADER_NAME, reasonIn, reasonOf } from './http/reason.js';
-export { contextOf, metaOf, type RequestContext } from './http/request-context.js';
+export { contextOf, type RequestContext } from './http/request-context.js';
 export {
   BODY_LIMIT_BYTES,
   BodyLimit,

@@ -1,10 +1,8 @@
-import type { CommitMeta } from '@fornax/contracts';
 import type { FastifyRequest } from 'fastify';
 import { newId } from '@fornax/base';
 import { wasBegunBefore } from './begun-before.js';
 import type { Account } from '../accounts/account.js';
 import { reasonOf } from './reason.js';
-import { userMeta, type Owner } from './user-meta.js';
 
 /** Who asks for a change, and under which names it is told apart and traced. */
 export interface RequestContext {
@@ -36,6 +34,3 @@ export const contextOf = (request: FastifyRequest, account: Account): RequestCon
   wasBegunBefore: wasBegunBefore(request),
   reason: reasonOf(request.headers),
 });
-
-/** @param owner of what is changed; absent where it is the asker's own, or nobody's */
-export const metaOf = (context: RequestContext, owner?: Owner): CommitMeta => userMeta('submission', context, owner);

@@ -9,7 +9,7 @@ import {
 } from '@fornax/domain';
 import { decideAndAppend, type EventLog } from '@fornax/event-store';
 import { CLOCK, CORE_CONFIG, type CoreConfig, EVENT_LOG } from '@fornax/service-kit';
-import { AccountDirectory, metaOf, type Owner, type RequestContext } from '@fornax/identity';
+import { AccountDirectory, userMeta, type Owner, type RequestContext } from '@fornax/identity';
 import { derivedId, type Clock, newId } from '@fornax/base';
 
 /** A command without its time, whatever the union. */
@@ -61,7 +61,7 @@ export class PeopleCommands {
       decider,
       command,
       commitId: commitIdOf(id, command, context),
-      meta: metaOf(context, owner),
+      meta: userMeta('submission', context, owner),
       at: command.at,
     });
     await this.accounts.knows(sequence, this.config.readYourWritesTimeoutMs);

@@ -3,7 +3,7 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { WebhookCommand, WebhookFilter } from '@fornax/domain';
 import type { EventLog } from '@fornax/event-store';
 import { CLOCK, EVENT_LOG, Idempotent, ZodBody } from '@fornax/service-kit';
-import { type Account, CurrentAccount, metaOf, Sealer, CurrentContext, type RequestContext } from '@fornax/identity';
+import { type Account, CurrentAccount, userMeta, Sealer, CurrentContext, type RequestContext } from '@fornax/identity';
 import { type Clock, Forbidden, newId, NotFound, ValidationFailed } from '@fornax/base';
 import { z } from 'zod';
 import { KnownTasks } from '@fornax/tasks';
@@ -73,7 +73,7 @@ export class WebhooksController {
       after,
       at: this.clock.now(),
     };
-    await this.commands.decide(webhookId, command, metaOf(context));
+    await this.commands.decide(webhookId, command, userMeta('submission', context));
     return { ...(await this.view(await this.find(context.account, webhookId))), secret };
   }
 
@@ -144,7 +144,7 @@ export class WebhooksController {
 
   private async change(id: string, context: RequestContext, command: WebhookCommand): Promise<void> {
     await this.find(context.account, id);
-    await this.commands.decide(id, command, metaOf(context));
+    await this.commands.decide(id, command, userMeta('submission', context));
   }
 
   private async filterOf(account: Account, { tasks, types }: NewWebhook): Promise<WebhookFilter> {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { TaskUpdate } from '@fornax/contracts';
 import { constantProblem, forcedConstantsOf, profileAt, type TaskSpec } from '@fornax/domain';
 import { CommandRejected } from '@fornax/event-store';
-import { metaOf, type RequestContext } from '@fornax/identity';
+import { userMeta, type RequestContext } from '@fornax/identity';
 import { derivedId, newId, NotFound, ValidationFailed } from '@fornax/base';
 import type { TaskStatus } from '../model/task-status.js';
 import { TaskLookup } from '../queries/task-lookup.js';
@@ -110,7 +110,7 @@ export class ChangeTask {
         taskId,
         command,
         commitId,
-        meta: metaOf(context, { kind: 'user', id: fold.owner }),
+        meta: userMeta('submission', context, { kind: 'user', id: fold.owner }),
         loaded: { state: fold, sequence },
       });
       await this.barrier.passed(appended);

@@ -3,7 +3,7 @@ import type { BulkTaskResult, TaskCreation, WireResult } from '@fornax/contracts
 import { taskDecider, type TaskSpec } from '@fornax/domain';
 import { CommandRejected, LogUnavailable, WritesStopped } from '@fornax/event-store';
 import { wireErrorOf } from '@fornax/service-kit';
-import { metaOf, type RequestContext } from '@fornax/identity';
+import { userMeta, type RequestContext } from '@fornax/identity';
 import { derivedId, Conflict, ValidationFailed } from '@fornax/base';
 import { StatusBarrier } from '../model/status-barrier.js';
 import type { Reservation } from './reservation.js';
@@ -132,7 +132,7 @@ export class SubmitTask {
         taskId,
         command: { type: 'SubmitTask', taskId, owner: context.account.id, spec },
         commitId: this.commits.idOfSubmission(taskId, body),
-        meta: metaOf(context),
+        meta: userMeta('submission', context),
         loaded: isNew ? NOTHING : undefined,
       });
       return { taskId, sequence, reservation };
