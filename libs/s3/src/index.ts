@@ -4,7 +4,15 @@ export type { S3Object } from './client/answers.js';
 export type { StreamBody } from './client/body.js';
 export { S3Client, type CallOptions, type ReadOptions, type S3ClientOptions } from './client/s3-client.js';
 export { S3Connection, type S3ConnectionOptions } from './client/s3-connection.js';
-export { accessDenied, malformedXml, noSuchBucket, noSuchKey, S3Error, s3Error, type S3ErrorCode } from './protocol/s3-error.js';
+export {
+  accessDenied,
+  malformedXml,
+  noSuchBucket,
+  noSuchKey,
+  S3Error,
+  s3Error,
+  type S3ErrorCode,
+} from './protocol/s3-error.js';
 export { DEFAULT_REGION, signRequest, type RequestToSign, type S3Keys } from './signature/sign-request.js';
 export {
   ALGORITHM,
