@@ -224,8 +224,8 @@ export const DAMAGE_SCENARIOS: readonly Scenario[] = [
     oracles: ALL,
   },
   ...RELEASES.map((release): Scenario => ({
-    key: `upgrade-${release.slice(0, 10)}`,
-    name: `an upgrade of the data of ${release.slice(0, 10)} under load, killed and cut off`,
+    key: `upgrade-${release}`,
+    name: `an upgrade of the data of ${release} under load, killed and cut off`,
     isShort: false,
     env: { ...TWO_NODES, ...RELEASE_SETTINGS },
     release,

@@ -9,9 +9,12 @@ import pg from 'pg';
 
 const FOLDERS = join(workspaceRoot, 'tests/e2e/releases');
 
-/** Archives of data folders as releases left them, the oldest first (see tests/e2e/releases). */
+const ARCHIVE = '.tar.gz';
+
+/** Names of data folders as releases left them, the oldest first (see tests/e2e/releases). */
 export const RELEASES: readonly string[] = readdirSync(FOLDERS)
-  .filter((name) => name.endsWith('.tar.gz'))
+  .filter((name) => name.endsWith(ARCHIVE))
+  .map((name) => name.slice(0, -ARCHIVE.length))
   .sort();
 
 /** Settings that those folders were made with. */
@@ -22,7 +25,7 @@ export const RELEASE_SETTINGS = {
 
 /** Makes a data folder as that release left it. */
 export const unpackRelease = async (release: string, folder: string): Promise<void> => {
-  await promisify(execFile)('tar', ['-xzf', join(FOLDERS, release), '-C', folder, '--no-same-owner']);
+  await promisify(execFile)('tar', ['-xzf', join(FOLDERS, `${release}${ARCHIVE}`), '-C', folder, '--no-same-owner']);
   await rm(join(folder, 'expected.json'));
   const sql = await readFile(join(folder, 'database.sql'), 'utf8');
   await rm(join(folder, 'database.sql'));
