@@ -109,6 +109,18 @@ export {
   type ClosedNode,
   type WaitingReason,
 } from './scheduling/plan.js';
+export {
+  billFaults,
+  isTorn,
+  overfilled,
+  repeated,
+  sharedMoments,
+  type BilledAttempt,
+  type BillFault,
+  type KnownAttempts,
+  type Room,
+  type Stay,
+} from './invariants/invariants.js';
 export { satisfies } from './scheduling/satisfies.js';
 export {
   classesOf,

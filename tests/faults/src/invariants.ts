@@ -1,3 +1,4 @@
+import { billFaults } from '@fornax/domain';
 import { S3Client } from '@fornax/s3';
 import type { RunningPlatform } from '@fornax/testing';
 import { type Acknowledged, type LedgerLine, call, insist } from './work.js';
@@ -36,14 +37,9 @@ const ledgerFaults = (task: Acknowledged, view: TaskView, lines: readonly Ledger
   const faults: string[] = [];
   for (let instance = 0; instance < task.instances; instance += 1) {
     const own = lines.filter((line) => line.instance === instance);
-    const attempts = own.map((line) => line.attempt).sort((a, b) => a - b);
-    const expected = view.completedInstances.find((done) => done.instanceId === instance)?.executionAttemptCount;
-    const contiguous = Array.from({ length: attempts.length }, (_, index) => index + 1);
-    if (JSON.stringify(attempts) !== JSON.stringify(contiguous) || attempts.length !== expected) {
-      faults.push(`${task.uuid}/${instance}: ${expected} attempts, but ledger lines for ${JSON.stringify(attempts)}`);
-    }
-    if (own.filter((line) => line.outcome === 'success').length !== 1)
-      faults.push(`${task.uuid}/${instance}: not exactly one success billed`);
+    const attempts = view.completedInstances.find((done) => done.instanceId === instance)?.executionAttemptCount ?? 1;
+    for (const { kind, detail } of billFaults(own, { least: attempts, most: attempts, isSuccess: true }))
+      faults.push(`${task.uuid}/${instance}: ${kind}: ${detail}`);
   }
   if (lines.some((line) => line.instance >= task.instances))
     faults.push(`${task.uuid}: a line for an instance that does not exist`);

@@ -3,6 +3,7 @@ import type { ClosedNode, NodeView, SchedulingPolicy } from './plan.js';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { has, parseRanges, rangesOf, type Ranges } from '../shared/ranges.js';
+import { overfilled, repeated } from '../invariants/invariants.js';
 import { aHardware } from '../specs/facts.fixture.js';
 import { plan as planClasses } from './plan.js';
 import { satisfies } from './satisfies.js';
@@ -293,17 +294,15 @@ describe('any scheduling round', () => {
         }));
         const round = plan(cluster, queue, { maxPlacements });
 
-        for (const { id, freeCores, freeMemoryMB, hardware } of cluster) {
-          const here = round.placements
-            .filter((placement) => placement.node === id)
-            .map(({ taskId }) => queue.find((task) => task.taskId === taskId));
-          expect(here.reduce((sum, task) => sum + (task?.request.cores ?? 0), 0)).toBeLessThanOrEqual(freeCores);
-          expect(here.reduce((sum, task) => sum + (task?.request.memoryMB ?? 0), 0)).toBeLessThanOrEqual(freeMemoryMB);
-          expect(here.every((task) => task && satisfies(hardware, task.constraints))).toBe(true);
-        }
-        expect(new Set(round.placements.map(({ taskId, instance }) => `${taskId}/${instance}`)).size).toBe(
-          round.placements.length,
-        );
+        const taken = round.placements.map(({ node: on, taskId }) => {
+          const task = queue.find((one) => one.taskId === taskId);
+          const host = cluster.find(({ id }) => id === on);
+          expect(task && host && satisfies(host.hardware, task.constraints)).toBe(true);
+          return { node: on, cores: task?.request.cores ?? 0, memoryMB: task?.request.memoryMB ?? 0 };
+        });
+        const rooms = cluster.map((one) => ({ node: one.id, cores: one.freeCores, memoryMB: one.freeMemoryMB }));
+        expect(overfilled(rooms, taken)).toEqual([]);
+        expect(repeated(round.placements.map(({ taskId, instance }) => `${taskId}/${instance}`))).toEqual([]);
         expect(round.placements.length).toBeLessThanOrEqual(maxPlacements);
         for (const task of queue) {
           const placed = round.placements.filter(({ taskId }) => taskId === task.taskId);

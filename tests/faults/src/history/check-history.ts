@@ -1,3 +1,4 @@
+import { type BillFault, billFaults, sharedMoments } from '@fornax/domain';
 import type { Ending, History, LedgerLine, Loss, Operation, Run } from './history.js';
 
 /** What a history holds that no order of events allows. */
@@ -13,8 +14,7 @@ export interface Anomaly {
     | 'two at one time'
     | 'run without a task'
     | 'still running'
-    | 'not billed'
-    | 'billed twice'
+    | BillFault['kind']
     | 'billed too long';
   readonly key: string;
   readonly detail: string;
@@ -82,41 +82,34 @@ const checkEnd = (ending: Ending, aborts: readonly Operation[], runs: readonly R
   return anomalies;
 };
 
-const interval = ({ from, until }: Run): string => `${from.toFixed(2)} to ${until.toFixed(2)}`;
+const interval = ({ from, until }: Pick<Run, 'from' | 'until'>): string => `${from.toFixed(2)} to ${until.toFixed(2)}`;
 
-/** Runs of one instance, none of which may share a moment with another. */
-const checkAlone = (key: string, runs: readonly Run[]): readonly Anomaly[] => {
-  const anomalies: Anomaly[] = [];
-  const inOrder = [...runs].sort((a, b) => a.from - b.from);
-  let last: Run | undefined;
-  for (const run of inOrder) {
-    if (last && run.from < last.until - TOUCH_SECONDS) {
-      const detail = `instance ${run.instance} ran from ${interval(last)} and from ${interval(run)} (uptime)`;
-      anomalies.push({ kind: 'two at one time', key, detail });
-    }
-    if (!last || run.until > last.until) last = run;
-  }
-  return anomalies;
-};
+/** Runs of one task: no two of an instance share a moment. */
+const checkAlone = (key: string, runs: readonly Run[]): readonly Anomaly[] =>
+  sharedMoments(
+    runs.map((run) => ({ ...run, instance: String(run.instance) })),
+    TOUCH_SECONDS,
+  ).map(([first, second]) => {
+    const detail = `instance ${second.instance} ran from ${interval(first)} and from ${interval(second)} (uptime)`;
+    return { kind: 'two at one time', key, detail };
+  });
 
 const checkBills = (ending: Ending, instance: number, runs: number, elapsedMs: number): readonly Anomaly[] => {
   const { key, state } = ending;
   const lines = ending.lines.filter((line) => line.instance === instance);
-  const attempts = lines.map(({ attempt }) => attempt);
-  const anomalies: Anomaly[] = [];
-  const say = (kind: Anomaly['kind'], detail: string): void =>
-    void anomalies.push({ kind, key, detail: `instance ${instance}: ${detail}` });
-  if (new Set(attempts).size < attempts.length) say('billed twice', `attempts ${attempts.join(', ')}`);
-  if (new Set(attempts).size < runs) say('not billed', `${runs} runs, ${attempts.length} lines`);
-  const successes = lines.filter(({ outcome }) => outcome === 'success').length;
-  if (state === 'Success' && successes === 0) say('not billed', 'no line of its success');
-  if (successes > 1) say('billed twice', `${successes} successes`);
+  const anomalies: Anomaly[] = billFaults(lines, { least: runs, isSuccess: state === 'Success' }).map(
+    ({ kind, detail }) => ({ kind, key, detail: `instance ${instance}: ${detail}` }),
+  );
   const longest = lines.reduce<LedgerLine | undefined>(
     (most, line) => (most && most.billedMs >= line.billedMs ? most : line),
     undefined,
   );
   if (longest && longest.billedMs > elapsedMs)
-    say('billed too long', `${longest.billedMs} of ${Math.round(elapsedMs)} ms`);
+    anomalies.push({
+      kind: 'billed too long',
+      key,
+      detail: `instance ${instance}: ${longest.billedMs} of ${Math.round(elapsedMs)} ms`,
+    });
   return anomalies;
 };
 
@@ -127,14 +120,14 @@ const checkTask = (
   { losses, elapsedMs }: History,
 ): readonly Anomaly[] => {
   const { key } = ending;
-  const anomalies = [...checkEnd(ending, aborts, runs)];
+  const anomalies = [...checkEnd(ending, aborts, runs), ...checkAlone(key, runs)];
   const instances = new Set([...runs, ...ending.lines].map(({ instance }) => instance));
   for (let instance = 0; instance < ending.instances; instance += 1) instances.add(instance);
   for (const instance of instances) {
     const own = runs.filter((run) => run.instance === instance);
     // What the log does not know any more is not billed.
     const known = own.filter(({ from }) => !isIn(losses, from)).length;
-    anomalies.push(...checkAlone(key, own), ...checkBills(ending, instance, known, elapsedMs));
+    anomalies.push(...checkBills(ending, instance, known, elapsedMs));
   }
   return anomalies;
 };
