@@ -1,69 +1,29 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   RPC,
-  STREAMS,
-  dispatchConsumer,
-  dispatchMessageSchema,
-  dispatchSubject,
   grantReplySchema,
   leaseStatusReplySchema,
   nodeRpcSubject,
   placementsReplySchema,
-  heldLeasesSubject,
   reportSubject,
   waitingReplySchema,
-  type DispatchOrder,
   type FornaxEvent,
-  type Heartbeat,
-  type HeldLease,
-  type LeaseOrder,
-  type NodeReport,
   type RecordedCommit,
 } from '@fornax/contracts';
-import { publicStateOf, taskDecider, type TaskCommand, type TaskEvent, type TaskState } from '@fornax/domain';
-import {
-  DurablePublisher,
-  JetStreamLog,
-  connectNats,
-  consumeBatches,
-  decideAndAppend,
-  ensureConsumer,
-} from '@fornax/event-store';
-import { createTestApp, type TestApp } from '@fornax/service-kit/specs';
+import { taskDecider, type TaskCommand, type TaskEvent, type TaskState } from '@fornax/domain';
+import { JetStreamLog, connectNats, decideAndAppend } from '@fornax/event-store';
 import { Sealer, hashToken, verifyLeaseToken } from '@fornax/identity';
-import { RpcClient, newId } from '@fornax/base';
-import {
-  aCommit,
-  createTestDatabase,
-  eventually,
-  nodeJoined,
-  startTestNats,
-  submitted,
-  type TestDatabase,
-  type TestNats,
-} from '@fornax/testing';
-import pg from 'pg';
-import { SchedulerModule } from './scheduler.module.js';
+import { newId } from '@fornax/base';
+import { aCommit, createTestDatabase, eventually, submitted } from '@fornax/testing';
+import { MASTER_KEY, RigNode, SchedulerRig, about, ended, noOp, started, type React } from './scheduler.fixture.js';
 
 const SLOW_MS = 120_000;
-const MASTER_KEY = Buffer.alloc(32, 9);
 const TOKEN = 'a-token-of-ada';
 
-type NatsConnection = Awaited<ReturnType<typeof connectNats>>;
-
-let nats: TestNats;
-let database: TestDatabase;
-let nc: NatsConnection;
-let log: JetStreamLog;
-let publisher: DurablePublisher;
-let rpc: RpcClient;
+let rig: SchedulerRig;
 
 beforeAll(async () => {
-  [nats, database] = await Promise.all([startTestNats(), createTestDatabase()]);
-  nc = await connectNats({ url: nats.url, user: nats.user, password: nats.password, name: 'spec' });
-  log = await JetStreamLog.open(nc);
-  publisher = new DurablePublisher(nc);
-  rpc = new RpcClient(nc);
+  rig = await SchedulerRig.start();
   const quotas = { maxTasks: 1e6, maxBuckets: 1e6, maxStorageBytes: 1e12, maxInstances: 1e6, maxCores: 1e6 };
   await append(
     'account',
@@ -83,137 +43,15 @@ beforeAll(async () => {
     },
   );
 }, SLOW_MS);
+afterEach(() => rig.stopSchedulers(), SLOW_MS);
+afterAll(() => rig.close(), SLOW_MS);
 
-afterAll(async () => {
-  publisher.close();
-  log.close();
-  await nc.close();
-  await nats.stop();
-  await database.drop();
-}, SLOW_MS);
-
-const append = (
-  aggregate: 'task' | 'node' | 'account',
-  id: string,
-  expected: number,
-  ...events: readonly FornaxEvent[]
-): Promise<number> => log.append(aggregate, id, aCommit(newId(), events), expected);
-
-const eventsOf = async (taskId: string): Promise<readonly TaskEvent[]> =>
-  (await log.readAggregate('task', taskId)).flatMap(({ events }) => events as readonly TaskEvent[]);
-const stateOf = async (taskId: string): Promise<TaskState> =>
-  (await eventsOf(taskId)).reduce(taskDecider.evolve, taskDecider.initial);
-const isOver = async (taskId: string): Promise<boolean> => publicStateOf(await stateOf(taskId)) === 'Success';
-
-const running = new Set<TestApp>();
-const stopped = async (app: TestApp): Promise<void> => {
-  if (running.delete(app)) await app.close();
-};
-
-afterEach(async () => {
-  await Promise.all([...running].map(stopped));
-}, SLOW_MS);
-
-const startScheduler = async (databaseUrl = database.url): Promise<TestApp> => {
-  const app = await createTestApp(SchedulerModule, {
-    name: 'scheduler',
-    env: {
-      FORNAX_NATS_URL: nats.url,
-      FORNAX_NATS_USER: nats.user,
-      FORNAX_NATS_PASSWORD: nats.password,
-      FORNAX_DATABASE_URL: databaseUrl,
-      FORNAX_MASTER_KEY: MASTER_KEY.toString('base64'),
-      FORNAX_LOG_LEVEL: process.env['FORNAX_TEST_LOG_LEVEL'] ?? 'silent',
-    },
-  });
-  running.add(app);
-  return app;
-};
-
-/** A node as far as the scheduler can see one: it takes orders and reports whatever the spec says. */
-class Node {
-  readonly orders: DispatchOrder[] = [];
-  private readonly stop = new AbortController();
-  private running: Promise<void> = Promise.resolve();
-
-  private constructor(
-    readonly id: string,
-    private readonly react: (node: Node, orders: readonly DispatchOrder[]) => Promise<void>,
-  ) {}
-
-  static async join(
-    id: string,
-    cores: number,
-    react: (node: Node, orders: readonly DispatchOrder[]) => Promise<void> = () => Promise.resolve(),
-  ): Promise<Node> {
-    const node = new Node(id, react);
-    const consumer = { stream: STREAMS.dispatch, durable: dispatchConsumer(id), filterSubject: dispatchSubject(id) };
-    await ensureConsumer(nc, consumer);
-    await append('node', id, 0, nodeJoined(id, { cores, memoryMB: 1_000_000 }));
-    node.running = consumeBatches(nc, { ...consumer, signal: node.stop.signal }, (messages) =>
-      node.take(messages.map(({ data }) => data)),
-    );
-    return node;
-  }
-
-  leases(): readonly LeaseOrder[] {
-    return this.orders.flatMap((order) => (order.kind === 'lease' ? [order] : []));
-  }
-
-  async report(...reports: readonly NodeReport[]): Promise<void> {
-    const body = Buffer.from(JSON.stringify({ nodeId: this.id, nodeEpoch: 1, reports }));
-    await publisher.publish(reportSubject(this.id), body);
-  }
-
-  /** What a heartbeat says that it works on. */
-  list(...held: readonly HeldLease[]): void {
-    const heartbeat: Heartbeat = {
-      nodeId: this.id,
-      nodeEpoch: 1,
-      bootId: 'b',
-      leases: held.length,
-      held: [...held],
-      at: 1,
-    };
-    nc.publish(heldLeasesSubject(this.id), JSON.stringify(heartbeat));
-  }
-
-  /** The node goes away, so that the next test has a fleet of its own. */
-  async leave(): Promise<void> {
-    const sequence = (await log.readAggregate('node', this.id)).at(-1)?.sequence ?? 0;
-    await append('node', this.id, sequence, { type: 'NodeLost', nodeId: this.id, epoch: 1, cause: 'left', at: 1 });
-    this.stop.abort();
-    await this.running;
-  }
-
-  private async take(messages: readonly Uint8Array[]): Promise<void> {
-    const known = new Set(this.leases().map(({ leaseId }) => leaseId));
-    // As an agent does, it drops a lease that it has: a new leader may repeat it.
-    const orders = messages
-      .flatMap((data) => dispatchMessageSchema.parse(JSON.parse(new TextDecoder().decode(data))))
-      .filter((order) => order.kind !== 'lease' || !known.has(order.leaseId));
-    this.orders.push(...orders);
-    await this.react(this, orders);
-  }
-}
-
-const about = ({ leaseId, taskId, instance }: LeaseOrder) => ({ leaseId, taskId, instance });
-const started = (order: LeaseOrder): NodeReport => ({ kind: 'started', ...about(order), startedAt: 1_000 });
-const ended = (order: LeaseOrder): NodeReport => ({
-  kind: 'ended',
-  ...about(order),
-  outcome: 'success',
-  exitCode: 0,
-  startedAt: 1_000,
-  endedAt: 2_000,
-  uploadedFiles: 0,
-  uploadedBytes: 0,
-});
-/** A node whose instances end as soon as they start. */
-const noOp = (node: Node, orders: readonly DispatchOrder[]): Promise<void> => {
-  const leases = orders.flatMap((order) => (order.kind === 'lease' ? [order] : []));
-  return node.report(...leases.flatMap((order) => [started(order), ended(order)]));
-};
+const append: SchedulerRig['append'] = (...commit) => rig.append(...commit);
+const isOver = (taskId: string): Promise<boolean> => rig.isOver(taskId);
+const startScheduler = (settings?: Readonly<Record<string, string>>, databaseUrl?: string) =>
+  rig.startScheduler(settings, databaseUrl);
+const join = (id: string, cores: number, ...react: [React?]): Promise<RigNode> =>
+  new RigNode(rig, id, ...react).join(cores);
 
 const isReady = async (url: string): Promise<void> => {
   await eventually(async () => {
@@ -223,35 +61,25 @@ const isReady = async (url: string): Promise<void> => {
   });
 };
 
-const query = async (sql: string): Promise<readonly Record<string, unknown>[]> => {
-  const client = new pg.Client({ connectionString: database.url });
-  await client.connect();
-  try {
-    return (await client.query<Record<string, unknown>>(sql)).rows;
-  } finally {
-    await client.end();
-  }
-};
-
 describe('the scheduler on real servers', () => {
   it(
     'does not let a node end and bill what runs on another one',
     async () => {
       await startScheduler();
-      const victim = await Node.join('victim', 1);
+      const victim = await join('victim', 1);
       await append('task', 'task-of-two', 0, submitted('task-of-two', { instances: '0' }));
       await eventually(() => victim.leases().length === 1, { timeoutMs: 20_000 });
-      const attacker = await Node.join('attacker', 1);
+      const attacker = await join('attacker', 1);
       const [lease] = victim.leases();
       if (!lease) throw new Error('a lease');
       await victim.report(started(lease));
-      await eventually(async () => publicStateOf(await stateOf('task-of-two')) === 'FullyExecuting');
+      await eventually(async () => (await rig.publicStateOf('task-of-two')) === 'FullyExecuting');
       const lie = { ...ended(lease), leaseId: lease.leaseId };
       for (const [subject, nodeId] of [
         ['attacker', 'victim'],
         ['attacker', 'attacker'],
       ] as const)
-        await publisher.publish(
+        await rig.publisher.publish(
           reportSubject(subject),
           Buffer.from(JSON.stringify({ nodeId, nodeEpoch: 1, reports: [lie] })),
         );
@@ -262,8 +90,8 @@ describe('the scheduler on real servers', () => {
       if (!own) throw new Error('a lease');
       await attacker.report(started(own), ended(own));
       await eventually(() => isOver('task-behind'));
-      expect(publicStateOf(await stateOf('task-of-two'))).toBe('FullyExecuting');
-      expect((await eventsOf('task-of-two')).map(({ type }) => type)).toEqual([
+      expect(await rig.publicStateOf('task-of-two')).toBe('FullyExecuting');
+      expect((await rig.eventsOf('task-of-two')).map(({ type }) => type)).toEqual([
         'TaskSubmitted',
         'InstancesDispatched',
         'InstancesStarted',
@@ -281,21 +109,21 @@ describe('the scheduler on real servers', () => {
     async () => {
       const graceMs = 2_000;
       // Whoever ends writes what it knows of the log beside its rows.
-      await stopped(await startScheduler());
-      const [mark] = await query('UPDATE scheduler.log_mark SET accepted_at = clock_timestamp() RETURNING accepted_at');
+      await rig.stopScheduler(await startScheduler());
+      const [mark] = await rig.query(
+        'UPDATE scheduler.log_mark SET accepted_at = clock_timestamp() RETURNING accepted_at',
+      );
       const acceptedAt = mark?.['accepted_at'];
       if (!(acceptedAt instanceof Date)) throw new Error('a mark');
-      const node = await Node.join('fenced', 1, noOp);
+      const node = await join('fenced', 1, noOp);
       await append('task', 'task-fenced', 0, submitted('task-fenced', { instances: '0' }));
-      process.env['FORNAX_NODE_GRACE_MS'] = String(graceMs);
-      const scheduler = await startScheduler();
-      delete process.env['FORNAX_NODE_GRACE_MS'];
+      const scheduler = await startScheduler({ FORNAX_NODE_GRACE_MS: String(graceMs) });
       await eventually(() => isOver('task-fenced'), { timeoutMs: 60_000 });
-      const dispatched = (await eventsOf('task-fenced')).find(({ type }) => type === 'InstancesDispatched');
+      const dispatched = (await rig.eventsOf('task-fenced')).find(({ type }) => type === 'InstancesDispatched');
       expect((dispatched?.at ?? 0) - acceptedAt.getTime()).toBeGreaterThanOrEqual(2 * graceMs);
       await node.leave();
-      await stopped(scheduler);
-      await query('UPDATE scheduler.log_mark SET accepted_at = NULL');
+      await rig.stopScheduler(scheduler);
+      await rig.query('UPDATE scheduler.log_mark SET accepted_at = NULL');
     },
     SLOW_MS,
   );
@@ -303,11 +131,9 @@ describe('the scheduler on real servers', () => {
   it(
     'notices ends that were lost, asks, and gives away once what the living node does not know',
     async () => {
-      process.env['FORNAX_LEASE_MISSING_MS'] = '300';
-      await startScheduler();
-      delete process.env['FORNAX_LEASE_MISSING_MS'];
+      await startScheduler({ FORNAX_LEASE_MISSING_MS: '300' });
       const asked = new Set<string>();
-      const node = await Node.join('forgets', 3, async (self, orders) => {
+      const node = await join('forgets', 3, async (self, orders) => {
         for (const order of orders) {
           const lease = self.leases().find(({ leaseId }) => 'leaseId' in order && order.leaseId === leaseId);
           if (!lease) continue;
@@ -328,14 +154,14 @@ describe('the scheduler on real servers', () => {
       await eventually(
         async () => {
           node.list({ leaseId: held.leaseId, phase: 'running', moved: 0 });
-          return (await stateOf('task-lost')).succeeded.size > 0 && node.leases().length === 4;
+          return (await rig.stateOf('task-lost')).succeeded.size > 0 && node.leases().length === 4;
         },
         { timeoutMs: 60_000 },
       );
       await node.report(ended(held));
       await eventually(() => isOver('task-lost'), { timeoutMs: 20_000 });
       expect([...asked]).toEqual(expect.arrayContaining(['0/1', '1/1']));
-      const attempts = (await eventsOf('task-lost')).flatMap((event) =>
+      const attempts = (await rig.eventsOf('task-lost')).flatMap((event) =>
         event.type === 'InstancesConcluded' || event.type === 'InstancesRequeued' ? event.attempts : [],
       );
       expect(
@@ -357,13 +183,13 @@ describe('the scheduler on real servers', () => {
     'leaves out what nobody can read, of the log and of reports, keeps it, and goes on with everything else',
     async () => {
       await startScheduler();
-      const node = await Node.join('reader', 4, noOp);
-      await publisher.publish('fx.ev.task.poison', Buffer.from('{"stream":"FX_LOGS","seq":1}'));
-      await publisher.publish(reportSubject('reader'), Buffer.from('no report'));
+      const node = await join('reader', 4, noOp);
+      await rig.publisher.publish('fx.ev.task.poison', Buffer.from('{"stream":"FX_LOGS","seq":1}'));
+      await rig.publisher.publish(reportSubject('reader'), Buffer.from('no report'));
       await append('task', 'task-goes-on', 0, submitted('task-goes-on', { instances: '0-3' }));
       await eventually(() => isOver('task-goes-on'), { timeoutMs: 20_000 });
-      await eventually(() => log.quarantine.list().length === 2);
-      expect(log.quarantine.list()).toMatchObject([
+      await eventually(() => rig.log.quarantine.list().length === 2);
+      expect(rig.log.quarantine.list()).toMatchObject([
         { state: 'open', what: { subject: 'fx.ev.task.poison' } },
         { state: 'open', what: { stream: 'FX_REPORTS', subject: reportSubject('reader') } },
       ]);
@@ -376,10 +202,10 @@ describe('the scheduler on real servers', () => {
     'runs a task from its submission to its success',
     async () => {
       await startScheduler();
-      const node = await Node.join('node-a', 4, noOp);
+      const node = await join('node-a', 4, noOp);
       await append('task', 'task-a', 0, submitted('task-a', { instances: '0-9' }));
       await eventually(() => isOver('task-a'), { timeoutMs: 20_000 });
-      const commits = await log.readAggregate('task', 'task-a');
+      const commits = await rig.log.readAggregate('task', 'task-a');
       expect(
         commits
           .slice(1)
@@ -396,7 +222,7 @@ describe('the scheduler on real servers', () => {
       const sealer = new Sealer(MASTER_KEY);
       const { key, wrapped } = sealer.newDataKey();
       await startScheduler();
-      const node = await Node.join('node-b', 4);
+      const node = await join('node-b', 4);
       await append(
         'task',
         'task-b',
@@ -412,7 +238,7 @@ describe('the scheduler on real servers', () => {
       const [order] = await eventually(() => node.leases().length === 1 && node.leases());
       if (!order) throw new Error('a lease');
       const { leaseId, taskId, instance } = order;
-      const grant = await rpc.request(
+      const grant = await rig.rpc.request(
         nodeRpcSubject('node-b', 'grant'),
         { leaseId, taskId, instance },
         grantReplySchema,
@@ -430,18 +256,18 @@ describe('the scheduler on real servers', () => {
         },
       });
       expect(
-        await rpc.request(nodeRpcSubject('node-x', 'grant'), { leaseId, taskId, instance }, grantReplySchema),
+        await rig.rpc.request(nodeRpcSubject('node-x', 'grant'), { leaseId, taskId, instance }, grantReplySchema),
       ).toMatchObject({ granted: false });
-      expect(await rpc.request(RPC.leaseStatus, { leaseId, taskId, instance }, leaseStatusReplySchema)).toEqual({
+      expect(await rig.rpc.request(RPC.leaseStatus, { leaseId, taskId, instance }, leaseStatusReplySchema)).toEqual({
         current: true,
       });
       await node.report(started(order));
       await eventually(
-        async () => (await rpc.request(RPC.placements, { taskId }, placementsReplySchema)).running.length === 1,
+        async () => (await rig.rpc.request(RPC.placements, { taskId }, placementsReplySchema)).running.length === 1,
       );
       await node.report(ended(order));
       await eventually(() => isOver('task-b'));
-      expect(await rpc.request(RPC.leaseStatus, { leaseId, taskId, instance }, leaseStatusReplySchema)).toEqual({
+      expect(await rig.rpc.request(RPC.leaseStatus, { leaseId, taskId, instance }, leaseStatusReplySchema)).toEqual({
         current: false,
       });
       await node.leave();
@@ -455,7 +281,7 @@ describe('the scheduler on real servers', () => {
       const first = await startScheduler();
       const second = await startScheduler();
       await append('task', 'task-c', 0, submitted('task-c', { instances: '0-2' }));
-      const why = (taskId: string) => rpc.request(RPC.waiting, { taskId }, waitingReplySchema);
+      const why = (taskId: string) => rig.rpc.request(RPC.waiting, { taskId }, waitingReplySchema);
       await eventually(async () => {
         const answer = await why('task-c');
         return answer.known && answer.reason === 'no-node';
@@ -470,7 +296,7 @@ describe('the scheduler on real servers', () => {
         expect(await (await ask(url, '')).json()).toMatchObject({ waitingInstances: 3 });
         await isReady(url);
       }
-      const node = await Node.join('node-c', 4, noOp);
+      const node = await join('node-c', 4, noOp);
       await eventually(() => isOver('task-c'), { timeoutMs: 20_000 });
       await node.leave();
     },
@@ -483,10 +309,10 @@ describe('the scheduler on real servers', () => {
       const first = await startScheduler();
       await isReady(first.url);
       await startScheduler();
-      const node = await Node.join('node-d', 2);
+      const node = await join('node-d', 2);
       await append('task', 'task-d', 0, submitted('task-d', { instances: '0-1' }));
       await eventually(() => node.leases().length === 2);
-      await stopped(first);
+      await rig.stopScheduler(first);
       await node.report(...node.leases().map(ended));
       await eventually(() => isOver('task-d'), { timeoutMs: 20_000 });
       await node.leave();
@@ -498,20 +324,12 @@ describe('the scheduler on real servers', () => {
     'starts from its stored view and reads only the tail of the log',
     async () => {
       const first = await startScheduler();
-      const node = await Node.join('node-e', 1);
+      const node = await join('node-e', 1);
       await append('task', 'task-e', 0, submitted('task-e', { instances: '0-1' }));
       const [order] = await eventually(() => node.leases().length === 1 && node.leases());
-      const { sequence } = await log.head();
-      await eventually(
-        async () =>
-          Number(
-            (await query(`SELECT sequence FROM scheduler.projection_checkpoint WHERE projection = 'work'`))[0]?.[
-              'sequence'
-            ],
-          ) >= sequence,
-      );
-      expect((await query('SELECT task_id FROM scheduler.work_task')).map((row) => row['task_id'])).toEqual(['task-e']);
-      await stopped(first);
+      await eventually(() => rig.isStored());
+      expect(await rig.storedTasks()).toEqual(['task-e']);
+      await rig.stopScheduler(first);
       await startScheduler();
       if (!order) throw new Error('a lease');
       await node.report(ended(order));
@@ -519,7 +337,7 @@ describe('the scheduler on real servers', () => {
       if (!next) throw new Error('a second lease');
       await node.report(ended(next));
       await eventually(() => isOver('task-e'));
-      await eventually(async () => (await query('SELECT task_id FROM scheduler.work_task')).length === 0);
+      await eventually(async () => (await rig.storedTasks()).length === 0);
       await node.leave();
     },
     SLOW_MS,
@@ -528,7 +346,7 @@ describe('the scheduler on real servers', () => {
   it(
     'publishes leases that a predecessor appended before it was killed',
     async () => {
-      const node = await Node.join('node-g', 4, noOp);
+      const node = await join('node-g', 4, noOp);
       const submission = await append('task', 'task-g', 0, submitted('task-g', { instances: '0-1' }));
       const leases = [0, 1].map((instance) => ({
         instance,
@@ -550,10 +368,10 @@ describe('the scheduler on real servers', () => {
     'goes on without Postgres once it leads',
     async () => {
       const ownDatabase = await createTestDatabase();
-      const scheduler = await startScheduler(ownDatabase.url);
+      const scheduler = await startScheduler({}, ownDatabase.url);
       await isReady(scheduler.url);
       await ownDatabase.drop();
-      const node = await Node.join('node-h', 4, noOp);
+      const node = await join('node-h', 4, noOp);
       await append('task', 'task-h', 0, submitted('task-h', { instances: '0-19' }));
       await eventually(() => isOver('task-h'), { timeoutMs: 20_000 });
       await node.leave();
@@ -566,7 +384,7 @@ describe('the scheduler on real servers', () => {
     async () => {
       const scheduler = await startScheduler();
       await isReady(scheduler.url);
-      const node = await Node.join('node-i', 1);
+      const node = await join('node-i', 1);
       await append('task', 'task-i', 0, submitted('task-i', { instances: '0-2' }));
       await eventually(() => node.leases().length === 1);
       const rebuilt = async (): Promise<{
@@ -600,10 +418,10 @@ describe('the scheduler on real servers', () => {
     'carries the trace of the submission to the node',
     async () => {
       await startScheduler();
-      const node = await Node.join('node-j', 1, noOp);
+      const node = await join('node-j', 1, noOp);
       const traceId = '0af7651916cd43dd8448eb211c80319c';
       const commit = aCommit<FornaxEvent>(newId(), [submitted('task-j', { instances: '0' })]);
-      await log.append(
+      await rig.log.append(
         'task',
         'task-j',
         { ...commit, meta: { ...commit.meta, traceparent: `00-${traceId}-b7ad6b7169203331-01` } },
@@ -611,9 +429,9 @@ describe('the scheduler on real servers', () => {
       );
       await eventually(() => isOver('task-j'));
       expect(node.leases()[0]?.traceparent).toContain(traceId);
-      expect((await log.readAggregate('task', 'task-j')).every(({ meta }) => meta.traceparent?.includes(traceId))).toBe(
-        true,
-      );
+      expect(
+        (await rig.log.readAggregate('task', 'task-j')).every(({ meta }) => meta.traceparent?.includes(traceId)),
+      ).toBe(true);
       await node.leave();
     },
     SLOW_MS,
@@ -623,14 +441,14 @@ describe('the scheduler on real servers', () => {
     'survives the kill of nats-server with work in flight',
     async () => {
       await startScheduler();
-      const node = await Node.join('node-f', 4, noOp);
+      const node = await join('node-f', 4, noOp);
       await append('task', 'task-f1', 0, submitted('task-f1', { instances: '0-99' }));
       await eventually(() => node.leases().length > 0);
-      await nats.kill();
-      await nats.start();
+      await rig.nats.kill();
+      await rig.nats.start();
       await append('task', 'task-f2', 0, submitted('task-f2', { instances: '0-9' }));
       await eventually(async () => (await isOver('task-f1')) && (await isOver('task-f2')), { timeoutMs: 60_000 });
-      const ends = (await eventsOf('task-f1')).flatMap((event) =>
+      const ends = (await rig.eventsOf('task-f1')).flatMap((event) =>
         event.type === 'InstancesConcluded' ? event.attempts : [],
       );
       expect(new Set(ends.map(({ instance }) => instance)).size).toBe(100);
@@ -644,19 +462,19 @@ describe('the scheduler on real servers', () => {
     'lets twenty users abort tasks that work as hard as they can',
     async () => {
       await startScheduler();
-      const node = await Node.join('node-busy', 200, noOp);
+      const node = await join('node-busy', 200, noOp);
       const tasks = Array.from({ length: 20 }, (_, index) => `busy-${index}`);
       for (const task of tasks)
         await append('task', task, 0, submitted(task, { instances: '0-49999' }, `owner of ${task}`));
-      const commitsOf = async (task: string): Promise<number> => (await log.readAggregate('task', task)).length;
+      const commitsOf = async (task: string): Promise<number> => (await rig.log.readAggregate('task', task)).length;
       await eventually(async () => (await Promise.all(tasks.map(commitsOf))).every((commits) => commits > 5), {
         timeoutMs: 30_000,
       });
       // As submission does: from a fold that is behind, in another process.
       const elsewhere = await connectNats({
-        url: nats.url,
-        user: nats.user,
-        password: nats.password,
+        url: rig.nats.url,
+        user: rig.nats.user,
+        password: rig.nats.password,
         name: 'spec-aborts',
       });
       const otherLog = await JetStreamLog.open(elsewhere);
@@ -684,13 +502,14 @@ describe('the scheduler on real servers', () => {
       expect(tookMs.at(-1)).toBeLessThan(4_000);
       // Decided on the newest state: nothing is dispatched after it, and the task ends as cancelled.
       await eventually(
-        async () => (await Promise.all(tasks.map(stateOf))).every((state) => publicStateOf(state) === 'Cancelled'),
+        async () =>
+          (await Promise.all(tasks.map((task) => rig.publicStateOf(task)))).every((state) => state === 'Cancelled'),
         {
           timeoutMs: 30_000,
         },
       );
       for (const task of tasks) {
-        const types = (await eventsOf(task)).map(({ type }) => type);
+        const types = (await rig.eventsOf(task)).map(({ type }) => type);
         expect(types.slice(types.indexOf('TaskCancelRequested'))).not.toContain('InstancesDispatched');
       }
       otherLog.close();
