@@ -29,9 +29,9 @@ const escapeTime = (cx, cy) => {
   return -1;
 };
 
-/** A wave of colour from deep blue over white to amber: three cosines that are out of step. */
+/** A wave of color from deep blue over white to amber: three cosines that are out of step. */
 const wave = (t, phase) => 0.5 + 0.5 * Math.cos(2 * Math.PI * (t + phase));
-const colour = (time) => {
+const color = (time) => {
   if (time < 0) return [0, 0, 0];
   const t = Math.sqrt(time) * 0.22;
   return [wave(t, 0.52), wave(t, 0.6), wave(t, 0.73)];
@@ -51,7 +51,7 @@ for (let row = first; row < last; row += 1) {
     ]) {
       const x = centerX + (column + dx - width / 2) * step;
       const y = centerY + (row + dy - height / 2) * step;
-      colour(escapeTime(x, y)).forEach((value, channel) => (sum[channel] += value));
+      color(escapeTime(x, y)).forEach((value, channel) => (sum[channel] += value));
     }
     const at = ((row - first) * width + column) * 3;
     sum.forEach((value, channel) => (pixels[at + channel] = Math.round((value / 4) * 255)));

@@ -41,7 +41,7 @@ const OWNERS: readonly (readonly [pattern: RegExp, service: Service])[] = [
 
 const PROJECTION = /^\/fornax\/v1\/projections\/([^/]+)(\/|$)/;
 
-/** Who owns a URL (architecture, section 1). Spelt as freely as the services allow it. */
+/** Who owns a URL (architecture, section 1). Spelled as freely as the services allow it. */
 export const routeOf = (url: string): Route => {
   const asSent = rewriteUrl(url).split('?', 1)[0] ?? '/';
   const path = asSent.toLowerCase();

@@ -8,7 +8,7 @@ export {
   NotFound,
   PaymentRequired,
   Refused,
-  Unauthorised,
+  Unauthorized,
   Unavailable,
   Unsettled,
   ValidationFailed,

@@ -52,7 +52,7 @@ const allPids = (): readonly number[] =>
     .filter((entry) => /^\d+$/.test(entry))
     .map(Number);
 
-/** Every living process that `accept` recognises. It may be called with pids that end meanwhile. */
+/** Every living process that `accept` recognizes. It may be called with pids that end meanwhile. */
 export const findProcesses = (accept: (pid: number) => boolean): readonly ProcessId[] =>
   allPids().flatMap((pid) => {
     const id = identify(pid);

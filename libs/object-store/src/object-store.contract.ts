@@ -5,11 +5,11 @@ import { type ByteSource, type ObjectStore, MIN_PART_BYTES, StoreRefusal } from 
 
 /** One promise of the port. `bucket` and `other` are new and empty. */
 export interface StoreCase {
-  readonly behaviour: string;
+  readonly behavior: string;
   check(store: ObjectStore, bucket: string, other: string): Promise<void>;
 }
 
-const HEADERS = { contentType: 'text/plain', userMetadata: { colour: 'blue' } };
+const HEADERS = { contentType: 'text/plain', userMetadata: { color: 'blue' } };
 const md5 = (data: Uint8Array): string => createHash('md5').update(data).digest('hex');
 const inChunks = async function* (data: Uint8Array, size = 64 * 1024): ByteSourceGenerator {
   for (let at = 0; at < data.byteLength; at += size) yield data.subarray(at, at + size);
@@ -43,7 +43,7 @@ const failing = async function* (data: Uint8Array): ByteSource & ByteSourceGener
 /** What every adapter of ObjectStore promises; a spec runs each case on a store of its own or a shared one. */
 export const objectStoreContract: readonly StoreCase[] = [
   {
-    behaviour: 'gives back what was put, with its size, MD5, type and metadata',
+    behavior: 'gives back what was put, with its size, MD5, type and metadata',
     async check(store, bucket) {
       const data = randomBytes(300_000);
       const written = await store.put(bucket, 'a/b c', inChunks(data), { ...HEADERS, sizeBytes: data.byteLength });
@@ -62,14 +62,14 @@ export const objectStoreContract: readonly StoreCase[] = [
     },
   },
   {
-    behaviour: 'keeps empty objects',
+    behavior: 'keeps empty objects',
     async check(store, bucket) {
       await put(store, bucket, 'empty', '');
       assert.equal(await textOf(store, bucket, 'empty'), '');
     },
   },
   {
-    behaviour: 'says nothing of an object that is not there',
+    behavior: 'says nothing of an object that is not there',
     async check(store, bucket) {
       assert.equal(await store.get(bucket, 'none'), undefined);
       assert.equal(await store.head(bucket, 'none'), undefined);
@@ -77,7 +77,7 @@ export const objectStoreContract: readonly StoreCase[] = [
     },
   },
   {
-    behaviour: 'reads ranges, both ends included',
+    behavior: 'reads ranges, both ends included',
     async check(store, bucket) {
       await put(store, bucket, 'digits', '0123456789');
       assert.equal(await textOf(store, bucket, 'digits', { start: 2, end: 4 }), '234');
@@ -85,7 +85,7 @@ export const objectStoreContract: readonly StoreCase[] = [
     },
   },
   {
-    behaviour: 'stores nothing when the source fails after its last byte',
+    behavior: 'stores nothing when the source fails after its last byte',
     async check(store, bucket) {
       const data = Buffer.from('complete but wrong');
       await assert.rejects(store.put(bucket, 'bad', failing(data), { ...HEADERS, sizeBytes: data.byteLength }));
@@ -93,7 +93,7 @@ export const objectStoreContract: readonly StoreCase[] = [
     },
   },
   {
-    behaviour: 'keeps the old object when its replacement fails',
+    behavior: 'keeps the old object when its replacement fails',
     async check(store, bucket) {
       await put(store, bucket, 'kept', 'old');
       await assert.rejects(store.put(bucket, 'kept', failing(Buffer.from('new')), { ...HEADERS, sizeBytes: 3 }));
@@ -101,7 +101,7 @@ export const objectStoreContract: readonly StoreCase[] = [
     },
   },
   {
-    behaviour: 'refuses a source of another size than announced',
+    behavior: 'refuses a source of another size than announced',
     async check(store, bucket) {
       for (const sizeBytes of [2, 4]) {
         await assert.rejects(
@@ -113,7 +113,7 @@ export const objectStoreContract: readonly StoreCase[] = [
     },
   },
   {
-    behaviour: 'replaces an object',
+    behavior: 'replaces an object',
     async check(store, bucket) {
       await put(store, bucket, 'k', 'one');
       await put(store, bucket, 'k', 'three');
@@ -122,7 +122,7 @@ export const objectStoreContract: readonly StoreCase[] = [
     },
   },
   {
-    behaviour: 'keeps hostile keys apart, byte for byte',
+    behavior: 'keeps hostile keys apart, byte for byte',
     async check(store, bucket) {
       const keys = [
         '../x',
@@ -152,7 +152,7 @@ export const objectStoreContract: readonly StoreCase[] = [
     },
   },
   {
-    behaviour: 'lists in binary order, by pages, below a prefix',
+    behavior: 'lists in binary order, by pages, below a prefix',
     async check(store, bucket) {
       const keys = ['a', 'b/1', 'b/2', 'b/3', 'b0', 'c'];
       for (const key of keys) await put(store, bucket, key, key);
@@ -163,7 +163,7 @@ export const objectStoreContract: readonly StoreCase[] = [
     },
   },
   {
-    behaviour: 'rolls keys up at a delimiter, by pages',
+    behavior: 'rolls keys up at a delimiter, by pages',
     async check(store, bucket) {
       for (const key of ['a/1', 'a/2', 'b', 'c/1', 'c/2', 'd']) await put(store, bucket, key, key);
       const seen: string[] = [];
@@ -181,7 +181,7 @@ export const objectStoreContract: readonly StoreCase[] = [
     },
   },
   {
-    behaviour: 'rolls keys up at a delimiter of any characters',
+    behavior: 'rolls keys up at a delimiter of any characters',
     async check(store, bucket) {
       for (const key of ['a.1', 'a.2', 'b', 'c!/1', 'c!/2', '.d']) await put(store, bucket, key, key);
       const pages = async (delimiter: string, prefix = '') => {
@@ -204,7 +204,7 @@ export const objectStoreContract: readonly StoreCase[] = [
     },
   },
   {
-    behaviour: 'keeps an object beside a folder of its name, and other buckets out of reach',
+    behavior: 'keeps an object beside a folder of its name, and other buckets out of reach',
     async check(store, bucket, other) {
       for (const key of ['p/a', 'p', 'p/a/b', 'p/', `../${other}/k`]) await put(store, bucket, key, key);
       assert.deepEqual(await keysOf(store, bucket), [`../${other}/k`, 'p', 'p/', 'p/a', 'p/a/b']);
@@ -213,7 +213,7 @@ export const objectStoreContract: readonly StoreCase[] = [
     },
   },
   {
-    behaviour: 'deletes many at once and counts what stays',
+    behavior: 'deletes many at once and counts what stays',
     async check(store, bucket) {
       for (const key of ['a', 'b', 'c']) await put(store, bucket, key, key);
       await store.deleteMany(bucket, ['a', 'c', 'none']);
@@ -222,7 +222,7 @@ export const objectStoreContract: readonly StoreCase[] = [
     },
   },
   {
-    behaviour: 'copies with or without new headers, and the copy outlives its source',
+    behavior: 'copies with or without new headers, and the copy outlives its source',
     async check(store, bucket, other) {
       await put(store, bucket, 'from', 'payload');
       await store.copy({ bucket, key: 'from' }, { bucket: other, key: 'to' });
@@ -240,7 +240,7 @@ export const objectStoreContract: readonly StoreCase[] = [
     },
   },
   {
-    behaviour: 'joins parts in the order asked, with the classic ETag, and reads across them',
+    behavior: 'joins parts in the order asked, with the classic ETag, and reads across them',
     async check(store, bucket) {
       const [one, two] = [randomBytes(MIN_PART_BYTES), Buffer.from('the end')];
       const upload = { bucket, key: 'big', uploadId: await store.createUpload(bucket, 'big', HEADERS) };
@@ -275,7 +275,7 @@ export const objectStoreContract: readonly StoreCase[] = [
     },
   },
   {
-    behaviour: 'refuses unknown parts, wrong order and small parts, and leaves the upload as it was',
+    behavior: 'refuses unknown parts, wrong order and small parts, and leaves the upload as it was',
     async check(store, bucket) {
       const upload = { bucket, key: 'k', uploadId: await store.createUpload(bucket, 'k', HEADERS) };
       const small = await store.putPart(upload, 1, inChunks(Buffer.from('small')), 5);
@@ -296,7 +296,7 @@ export const objectStoreContract: readonly StoreCase[] = [
     },
   },
   {
-    behaviour: 'forgets an aborted upload',
+    behavior: 'forgets an aborted upload',
     async check(store, bucket) {
       const upload = { bucket, key: 'k', uploadId: await store.createUpload(bucket, 'k', HEADERS) };
       await store.putPart(upload, 1, inChunks(Buffer.from('x')), 1);
@@ -307,7 +307,7 @@ export const objectStoreContract: readonly StoreCase[] = [
     },
   },
   {
-    behaviour: 'moves a prefix to another bucket, replacing what is there, once',
+    behavior: 'moves a prefix to another bucket, replacing what is there, once',
     async check(store, bucket, other) {
       for (const key of ['p/a', 'p/b/c', 'q', 'p']) await put(store, bucket, key, `new ${key}`);
       await put(store, other, 'out/a', 'old');
@@ -325,7 +325,7 @@ export const objectStoreContract: readonly StoreCase[] = [
     },
   },
   {
-    behaviour:
+    behavior:
       'scatters prefixes to the buckets that their keys name, the later prefix first, and drops what has no bucket',
     async check(store, bucket, other) {
       await put(store, bucket, `l_1/${other}/same`, 'first');
@@ -343,7 +343,7 @@ export const objectStoreContract: readonly StoreCase[] = [
     },
   },
   {
-    behaviour: 'drops prefixes with their unfinished uploads',
+    behavior: 'drops prefixes with their unfinished uploads',
     async check(store, bucket) {
       for (const key of ['p/a', 'p/b', 'q/a', 'r']) await put(store, bucket, key, key);
       const upload = { bucket, key: 'p/u', uploadId: await store.createUpload(bucket, 'p/u', HEADERS) };
@@ -353,7 +353,7 @@ export const objectStoreContract: readonly StoreCase[] = [
     },
   },
   {
-    behaviour: 'removes a bucket with all that is in it',
+    behavior: 'removes a bucket with all that is in it',
     async check(store, bucket) {
       await put(store, bucket, 'k', 'v');
       await store.deleteBuckets([bucket, 'never-made']);

@@ -21,17 +21,17 @@ const CLIENT_NAMES = [
   'AWS_DEFAULT_REGION',
 ];
 
-/** A command that runs for long, recognised among all processes. */
+/** A command that runs for long, recognized among all processes. */
 const BUSY = `sleep 86${process.pid}`;
 
-/** Width, height, bit depth and colour type: the header chunk, which comes first (PNG specification, 11.2.2). */
+/** Width, height, bit depth and color type: the header chunk, which comes first (PNG specification, 11.2.2). */
 const pngHeader = (file: Buffer) => ({
   signature: file.subarray(0, 8).toString('latin1'),
   first: file.toString('latin1', 12, 16),
   width: file.readUInt32BE(16),
   height: file.readUInt32BE(20),
   depth: file[24],
-  colour: file[25],
+  color: file[25],
   last: file.toString('latin1', file.length - 8, file.length - 4),
 });
 
@@ -122,7 +122,7 @@ describe('npm start, with the real parts', () => {
       width: 960,
       height: 640,
       depth: 8,
-      colour: 2,
+      color: 2,
       last: 'IEND',
     });
     for (const strip of [0, 1, 2, 3]) expect(output).toMatch(new RegExp(`${strip}> strip ${strip}: 100 %`));

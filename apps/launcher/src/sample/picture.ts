@@ -50,7 +50,7 @@ const chunk = (type: string, data: Uint8Array): Buffer => {
   return Buffer.concat([frame.subarray(0, 4), body, frame.subarray(4)]);
 };
 
-/** Writes a PNG (ISO/IEC 15948): 8 bits a channel, true colour, every row with the filter "up" unless it is the first. */
+/** Writes a PNG (ISO/IEC 15948): 8 bits a channel, true color, every row with the filter "up" unless it is the first. */
 export const encodePng = ({ width, height, pixels }: Picture): Buffer => {
   const stride = width * 3;
   const rows = Buffer.alloc((stride + 1) * height);

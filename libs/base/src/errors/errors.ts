@@ -1,7 +1,7 @@
 import type { RejectionKind } from '@fornax/domain';
 
 /** The kinds of "no": what the domain rejects, and what the world around it adds. Each has one HTTP status (contract, 1.7 and 1.8). */
-export type ErrorKind = RejectionKind | 'unauthorised' | 'payment-required' | 'refused' | 'unavailable' | 'unsettled';
+export type ErrorKind = RejectionKind | 'unauthorized' | 'payment-required' | 'refused' | 'unavailable' | 'unsettled';
 
 /**
  * An error with a meaning to the caller. `message` is shown to clients as it is: it never holds a secret.
@@ -30,9 +30,9 @@ export class Invalid extends FornaxError {
 }
 
 /** 401, always with the same words: which part was wrong is nobody's business. */
-export class Unauthorised extends FornaxError {
+export class Unauthorized extends FornaxError {
   constructor() {
-    super('unauthorised', 'unauthorised', 'Bad authentication token');
+    super('unauthorized', 'unauthorized', 'Bad authentication token');
   }
 }
 

@@ -32,7 +32,7 @@ const duration = z.union([z.string(), z.number()]).transform((value, context): s
   return z.NEVER;
 });
 
-/** One of some names, in any case or by its place in the list (contract, 5.6); given back as spelt here. */
+/** One of some names, in any case or by its place in the list (contract, 5.6); given back as spelled here. */
 const nameIn = <const N extends readonly [string, ...string[]]>(...names: N) =>
   z.union([z.string(), z.number()]).transform((value, context): N[number] => {
     const found =

@@ -40,16 +40,16 @@ export const textOrEmpty = (maxChars: number) => {
   return schema;
 };
 
-type Normalise = (value: unknown) => unknown;
+type Normalize = (value: unknown) => unknown;
 type Fields = ReadonlyMap<
   string,
-  { readonly name: string; readonly takesNull: boolean; readonly normalise: Normalise }
+  { readonly name: string; readonly takesNull: boolean; readonly normalize: Normalize }
 >;
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const asIs: Normalise = (value) => value;
+const asIs: Normalize = (value) => value;
 
 /** A schema's own type definition; the wrappers that zod offers are seen through. */
 type Definition = z.core.$ZodTypes['_zod']['def'];
@@ -59,7 +59,7 @@ const definitionOf = (schema: z.core.$ZodType): Definition => schema._zod.def as
  * How to read one schema's input: keys match in any case and are given their own name, keys that the schema does not know are dropped, null
  * and empty references are absent (contract, sections 1.4, 5.1 to 5.3). Keys of records are user data and keep their case.
  */
-const compile = (schema: z.core.$ZodType): Normalise => {
+const compile = (schema: z.core.$ZodType): Normalize => {
   const def = definitionOf(schema);
   switch (def.type) {
     case 'object':
@@ -69,14 +69,14 @@ const compile = (schema: z.core.$ZodType): Normalise => {
       return (value) => (Array.isArray(value) ? value.map(element) : value);
     }
     case 'record': {
-      const normalise = compile(def.valueType);
+      const normalize = compile(def.valueType);
       const takesNull = nullTakers.has(def.valueType);
       return (value) =>
         isRecord(value)
           ? Object.fromEntries(
               Object.entries(value)
                 .filter(([, item]) => takesNull || item !== null)
-                .map(([key, item]) => [key, normalise(item)]),
+                .map(([key, item]) => [key, normalize(item)]),
             )
           : value;
     }
@@ -91,8 +91,8 @@ const compile = (schema: z.core.$ZodType): Normalise => {
     case 'pipe':
       return compile(def.in);
     case 'lazy': {
-      let normalise: Normalise | undefined;
-      return (value) => (normalise ??= compile(def.getter()))(value);
+      let normalize: Normalize | undefined;
+      return (value) => (normalize ??= compile(def.getter()))(value);
     }
     case 'string':
       return references.has(schema) ? (value) => (value === '' || value === ZERO_GUID ? undefined : value) : asIs;
@@ -101,11 +101,11 @@ const compile = (schema: z.core.$ZodType): Normalise => {
   }
 };
 
-const compileObject = (shape: Readonly<Record<string, z.core.$ZodType>>): Normalise => {
+const compileObject = (shape: Readonly<Record<string, z.core.$ZodType>>): Normalize => {
   const fields: Fields = new Map(
     Object.entries(shape).map(([name, schema]) => [
       name.toLowerCase(),
-      { name, takesNull: nullTakers.has(schema), normalise: compile(schema) },
+      { name, takesNull: nullTakers.has(schema), normalize: compile(schema) },
     ]),
   );
   const exact: Fields = new Map([...fields.values()].map((field) => [field.name, field]));
@@ -117,7 +117,7 @@ const compileObject = (shape: Readonly<Record<string, z.core.$ZodType>>): Normal
       if (item === undefined) continue;
       const field = exact.get(key) ?? fields.get(key.toLowerCase());
       if (!field || (item === null && !field.takesNull)) continue;
-      const normal = field.normalise(item);
+      const normal = field.normalize(item);
       if (normal !== undefined) result[field.name] = normal;
     }
     return result;
@@ -163,9 +163,9 @@ const errorsOf = (error: z.ZodError): WireErrors => {
  * The whole translation between the wire and our names happens here and nowhere else.
  */
 export const wireReader = <S extends z.ZodType>(schema: S): ((body: unknown) => WireResult<z.output<S>>) => {
-  const normalise = compile(schema);
+  const normalize = compile(schema);
   const read = (body: unknown): WireResult<z.output<S>> => {
-    const normal = normalise(body);
+    const normal = normalize(body);
     const bad = unstorable(normal, '');
     if (bad !== undefined)
       return { ok: false, errors: { [bad]: ['The text holds a character that cannot be stored.'] } };

@@ -108,7 +108,7 @@ export const accountDecider: Decider<AccountState, AccountCommand, AccountEvent>
         return evolveProjects(state, event);
       case 'OrganisationCreated':
       case 'OrganisationQuotasChanged':
-        // Of an organisation, which stands under an id of its own.
+        // Of an organization, which stands under an id of its own.
         return state;
       default:
         return assertNever(event);

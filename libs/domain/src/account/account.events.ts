@@ -3,8 +3,8 @@ import type { AccountQuotas, ComputingQuotas, QuotaChange } from './quotas.js';
 import type { ProjectCommand, ProjectEvent } from './projects.js';
 
 /**
- * `user` works, `auditor` reads what its organisation does and writes nothing, `coordinator` works and looks after the tasks of its
- * organisation, `operator` runs the platform.
+ * `user` works, `auditor` reads what its organization does and writes nothing, `coordinator` works and looks after the tasks of its
+ * organization, `operator` runs the platform.
  */
 export const ACCOUNT_ROLES = ['user', 'auditor', 'coordinator', 'operator'] as const;
 export type AccountRole = (typeof ACCOUNT_ROLES)[number];
@@ -57,7 +57,7 @@ export type PersonEvent =
       readonly at: InstantMs;
     };
 
-/** An organisation is a group of accounts with projects in common and a ceiling on what all of them run at once. */
+/** An organization is a group of accounts with projects in common and a ceiling on what all of them run at once. */
 export type OrganisationEvent =
   | {
       readonly type: 'OrganisationCreated';
@@ -73,7 +73,7 @@ export type OrganisationEvent =
       readonly at: InstantMs;
     };
 
-/** Every event of the `account` aggregate: of accounts and of organisations, each under its own id. */
+/** Every event of the `account` aggregate: of accounts and of organizations, each under its own id. */
 export type AccountEvent = PersonEvent | OrganisationEvent | ProjectEvent;
 
 export type AccountCommand =
@@ -106,7 +106,7 @@ export type AccountCommand =
     }
   | { readonly type: 'RevokeToken'; readonly tokenId: string; readonly at: InstantMs }
   | {
-      /** A project of the account's organisation; that it exists and is open is the caller's to know. */
+      /** A project of the account's organization; that it exists and is open is the caller's to know. */
       readonly type: 'ChooseSharedProject';
       readonly projectId: string;
       readonly at: InstantMs;

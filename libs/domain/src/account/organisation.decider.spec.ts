@@ -37,8 +37,8 @@ describe('an organisation', () => {
       .then(created);
     given(created)
       .when({ type: 'CreateOrganisation', ...facts })
-      .thenRejected('organisation-exists');
-    given().when(create('x')).thenRejected('organisation-not-found');
+      .thenRejected('organization-exists');
+    given().when(create('x')).thenRejected('organization-not-found');
   });
 
   it('has ceilings of its own, and none on what only accounts have', () => {

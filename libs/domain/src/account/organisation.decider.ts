@@ -9,9 +9,9 @@ export interface OrganisationState extends ProjectsState {
   readonly quotas: ComputingQuotas;
 }
 
-const noSuchOrganisation = reject('not-found', 'organisation-not-found', 'No such organization');
+const noSuchOrganisation = reject('not-found', 'organization-not-found', 'No such organization');
 
-/** One organisation, an `account` aggregate of its own. Rejections: `organisation-exists`, `organisation-not-found`, and those of projects. */
+/** One organization, an `account` aggregate of its own. Rejections: `organization-exists`, `organization-not-found`, and those of projects. */
 export const organisationDecider: Decider<OrganisationState, OrganisationCommand, AccountEvent> = {
   initial: {
     exists: false,
@@ -25,7 +25,7 @@ export const organisationDecider: Decider<OrganisationState, OrganisationCommand
     const { organisationId } = state;
     switch (command.type) {
       case 'CreateOrganisation': {
-        if (state.exists) return reject('conflict', 'organisation-exists', `The organization ${command.name} exists`);
+        if (state.exists) return reject('conflict', 'organization-exists', `The organization ${command.name} exists`);
         const { type: _, ...facts } = command;
         return accept<AccountEvent>({ type: 'OrganisationCreated', ...facts });
       }

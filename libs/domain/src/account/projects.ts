@@ -1,12 +1,12 @@
 import type { InstantMs } from '../shared/time.js';
 import { accept, assertNever, reject, type Decision } from '../shared/decider.js';
 
-/** Tasks are put into projects, which belong to one account or are shared by an organisation. */
+/** Tasks are put into projects, which belong to one account or are shared by an organization. */
 export type ProjectEvent =
   | {
       readonly type: 'ProjectCreated';
       readonly projectId: string;
-      /** The account or the organisation. */
+      /** The account or the organization. */
       readonly ownerId: string;
       readonly ownerKind: ProjectOwnerKind;
       readonly name: string;
@@ -211,14 +211,14 @@ export const startingProjects = (accountId: string): ProjectsState => ({
 /** The projects of an owner that has none yet. */
 export const noProjects: ProjectsState = { projects: new Map(), defaultProjectId: undefined };
 
-/** The project that an organisation's members use who chose none themselves; undefined when it chose none that is open. */
+/** The project that an organization's members use who chose none themselves; undefined when it chose none that is open. */
 export const sharedDefaultOf = ({ projects, defaultProjectId: id }: ProjectsState): string | undefined =>
   id !== undefined && projects.get(id)?.isArchived === false ? id : undefined;
 
 /**
- * The project that an account's new tasks go into when they name none: the account's own choice, else its organisation's, as long as that project is
+ * The project that an account's new tasks go into when they name none: the account's own choice, else its organization's, as long as that project is
  * open and the account may use it; else the project that the account started with, which is never archived.
- * @param shared projects of the account's organisation, of which it may have chosen one
+ * @param shared projects of the account's organization, of which it may have chosen one
  */
 export const defaultProjectOf = (accountId: string, own: ProjectsState, shared: ProjectsState = noProjects): string => {
   const isOpen = (id: string): boolean => [own, shared].some(({ projects }) => projects.get(id)?.isArchived === false);

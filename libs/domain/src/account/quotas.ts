@@ -25,7 +25,7 @@ export type QuotaChange = Partial<Omit<AccountQuotas, 'flex' | 'onDemand'>> & {
 
 const CEILINGS = ['maxTasks', 'maxBuckets', 'maxStorageBytes', 'maxInstances', 'maxCores'] as const;
 
-/** The quotas after a change. What these quotas do not have (tasks of an organisation) is left out; a plan's missing half is the whole's. */
+/** The quotas after a change. What these quotas do not have (tasks of an organization) is left out; a plan's missing half is the whole's. */
 export const changedQuotas = <Q extends ComputingQuotas>(before: Q, change: QuotaChange): Q => {
   const after = { ...before };
   for (const name of CEILINGS) {

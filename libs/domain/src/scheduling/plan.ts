@@ -25,7 +25,7 @@ export interface OwnerUsage {
   readonly cores: number;
 }
 
-/** What an owner must stay below beside its limits as a whole: with one plan, or together with the others of its organisation. */
+/** What an owner must stay below beside its limits as a whole: with one plan, or together with the others of its organization. */
 export interface Ceiling {
   /** Everything that counts under it has the same key. */
   readonly key: string;

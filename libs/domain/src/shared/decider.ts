@@ -14,7 +14,7 @@ export interface Rejection {
 /** What deciding a command gives: the events of one commit (none when there is nothing to do), or a rejection. */
 export type Decision<E> = { readonly events: readonly E[] } | { readonly rejection: Rejection };
 
-/** The whole behaviour of one aggregate. `evolve` is total: what happened, happened. */
+/** The whole behavior of one aggregate. `evolve` is total: what happened, happened. */
 export interface Decider<S, C, E> {
   readonly initial: S;
   readonly decide: (state: S, command: C) => Decision<E>;

@@ -85,7 +85,7 @@ describe('the text of ranges', () => {
     expect(parseRanges(text)).toMatchObject({ rejection: { code: 'bad-ranges' } });
   });
 
-  it('merges neighbours', () => {
+  it('merges neighbors', () => {
     const parsed = parseRanges('4,0-1,2-3');
     expect('ranges' in parsed && formatRanges(parsed.ranges)).toBe('0-4');
     expect(formatRanges(emptyRanges)).toBe('');

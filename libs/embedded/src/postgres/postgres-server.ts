@@ -67,7 +67,7 @@ const commandOf = (identity: PostgresIdentity, program: string, args: readonly s
   return { program: first, args: rest };
 };
 
-/** Messages must stay in English: the start-up errors below are recognised by their words. */
+/** Messages must stay in English: the start-up errors below are recognized by their words. */
 const serverEnv = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => {
   const inherited = Object.entries(env).filter(([name]) => !/^(PG|LC_|LANG)/.test(name));
   return { ...Object.fromEntries(inherited), LC_ALL: 'C', TZ: 'UTC' };
@@ -75,7 +75,7 @@ const serverEnv = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => {
 
 const readIfPresent = (path: string): Promise<string | undefined> => readFile(path, 'utf8').catch(() => undefined);
 
-const initialise = async (cluster: Cluster, env: NodeJS.ProcessEnv, durable: boolean): Promise<void> => {
+const initialize = async (cluster: Cluster, env: NodeJS.ProcessEnv, durable: boolean): Promise<void> => {
   const { folder, identity, binaries, password } = cluster;
   // Made beside its place and moved in when complete: a first start that is killed half way leaves nothing that looks valid.
   const draft = `${folder}.new`;
@@ -279,7 +279,7 @@ export const startPostgres = async (options: StartPostgresOptions): Promise<Post
   const cluster = { binaries, identity, folder, password, passwordFile, logFile: join(dataDir, 'postgres.log') };
   if (!isMade) {
     onProgress('creating the database (a few seconds, once)');
-    await initialise(cluster, env, durable);
+    await initialize(cluster, env, durable);
   }
   const { child, port, version } = await chooseAndLaunch(cluster, options);
   const urlOf = (name: string) => `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/${encodeURIComponent(name)}`;

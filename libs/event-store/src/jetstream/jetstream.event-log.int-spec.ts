@@ -149,7 +149,7 @@ describe('the JetStream log', () => {
     await expect(jsm.streams.deleteMessage(STREAMS.events, 1)).rejects.toThrow();
   });
 
-  it('recognises its own commit in the log where the server no longer remembers the id', async () => {
+  it('recognizes its own commit in the log where the server no longer remembers the id', async () => {
     const first = await submit('a');
     const jsm = await managerOf(nc);
     await jsm.streams.update(STREAMS.events, { duplicate_window: 100_000_000 });

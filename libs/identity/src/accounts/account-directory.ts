@@ -28,7 +28,7 @@ export type Need = 'look' | 'tend';
 const READS_COLLEAGUES: readonly AccountRole[] = ['auditor', 'coordinator'];
 
 /**
- * All accounts, tokens, organisations and projects, in memory: a fold of `fx.ev.account.*` from the beginning of the log, then live.
+ * All accounts, tokens, organizations and projects, in memory: a fold of `fx.ev.account.*` from the beginning of the log, then live.
  * Every process has its own, so what was decided elsewhere is known here a moment later.
  */
 export class AccountDirectory {
@@ -151,7 +151,7 @@ export class AccountDirectory {
 
   /**
    * Whether somebody may look at what an account owns, or tend to it: stop, delete and refresh it. An operator does both for everybody, a
-   * coordinator for its organisation; an auditor looks at what its organisation has. Whoever reads as somebody else has that account alone.
+   * coordinator for its organization; an auditor looks at what its organization has. Whoever reads as somebody else has that account alone.
    */
   reaches(caller: Account, ownerId: string, need: Need): boolean {
     if (caller.id === ownerId) return true;
@@ -164,7 +164,7 @@ export class AccountDirectory {
 
   /**
    * The account that another one may read as (contract, section 1.2): any for an operator; for an auditor or a coordinator its own and those of its
-   * organisation. Undefined also when there is no such account: nobody learns which it was.
+   * organization. Undefined also when there is no such account: nobody learns which it was.
    */
   readableAs(reader: Account, idOrEmail: string): Account | undefined {
     const target = this.find(idOrEmail);
@@ -216,12 +216,12 @@ export class AccountDirectory {
     return this.fold.project(id);
   }
 
-  /** All projects of one account or organisation, archived ones too. */
+  /** All projects of one account or organization, archived ones too. */
   projectsOf(ownerId: string): readonly Project[] {
     return this.fold.projectsOf(ownerId);
   }
 
-  /** Open projects that the account may put tasks into: its own, and those of its organisation. Exactly one is the default. */
+  /** Open projects that the account may put tasks into: its own, and those of its organization. Exactly one is the default. */
   usableProjects(accountId: string): readonly UsableProject[] {
     const account = this.fold.accounts.get(accountId);
     return account ? this.fold.usableBy(account) : [];
@@ -235,7 +235,7 @@ export class AccountDirectory {
       : usable.find(({ id }) => id === projectId.toLowerCase());
   }
 
-  /** What new tasks go into that name no project: of an account, or of those members of an organisation that chose nothing themselves. */
+  /** What new tasks go into that name no project: of an account, or of those members of an organization that chose nothing themselves. */
   defaultProjectOf(ownerId: string): string | undefined {
     if (!this.fold.organisations.has(ownerId)) return this.projectFor(ownerId, undefined)?.id;
     return this.fold.sharedDefaultOf(ownerId);

@@ -103,7 +103,7 @@ export class AccountsFold {
     return open.map((project) => ({ ...project, isDefault: project.id === defaultId }));
   }
 
-  /** The open project that an organisation chose for its members. */
+  /** The open project that an organization chose for its members. */
   sharedDefaultOf(organisationId: string): string | undefined {
     return sharedDefaultOf(this.stateOf(organisationId));
   }

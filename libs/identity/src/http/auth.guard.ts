@@ -9,7 +9,7 @@ import {
 import { Reflector } from '@nestjs/core';
 import { ApiExtension } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import { Forbidden, Unauthorised } from '@fornax/base';
+import { Forbidden, Unauthorized } from '@fornax/base';
 import { routeDoor } from './route-door.js';
 import type { Account } from '../accounts/account.js';
 import { AccountDirectory } from '../accounts/account-directory.js';
@@ -39,10 +39,10 @@ export const OperatorOnly = (): MethodDecorator & ClassDecorator => SetMetadata(
 
 const accountsByRequest = new WeakMap<object, Account>();
 
-/** The account that asked, or that is read as. @throws Unauthorised on a public route without a token */
+/** The account that asked, or that is read as. @throws Unauthorized on a public route without a token */
 export const accountOf = (request: FastifyRequest): Account => {
   const account = accountsByRequest.get(request.raw);
-  if (!account) throw new Unauthorised();
+  if (!account) throw new Unauthorized();
   return account;
 };
 
@@ -54,7 +54,7 @@ export const CurrentAccount = createParamDecorator((_: unknown, context: Executi
 /** The token of `Authorization: <token>`; `Bearer <token>` is accepted too. */
 export const tokenOf = (header: string | undefined): string => (header ?? '').replace(/^bearer\s+/i, '').trim();
 
-/** Whether the request would be let in now as it was then: its token opens the same account, with the same role, in the same organisation. A public one always is. */
+/** Whether the request would be let in now as it was then: its token opens the same account, with the same role, in the same organization. A public one always is. */
 export const isStillAdmitted = (request: FastifyRequest, accounts: AccountDirectory): boolean => {
   const then = accountsByRequest.get(request.raw);
   if (!then) return true;
@@ -94,7 +94,7 @@ export class AuthGuard implements CanActivate {
       if (caller) accountsByRequest.set(request.raw, caller);
       return true;
     }
-    if (!caller) throw new Unauthorised();
+    if (!caller) throw new Unauthorized();
     const isOperatorOnly = this.reflector.getAllAndOverride<boolean | undefined>(IS_OPERATOR_ONLY, targets) === true;
     accountsByRequest.set(request.raw, this.admitted(caller, request, isOperatorOnly));
     return true;

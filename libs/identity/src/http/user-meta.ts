@@ -9,7 +9,7 @@ export interface Asking {
   readonly reason?: string | undefined;
 }
 
-/** Whose things are changed: an account or an organisation, by id. */
+/** Whose things are changed: an account or an organization, by id. */
 export interface Owner {
   readonly kind: 'user' | 'organisation';
   readonly id: string;

@@ -66,8 +66,8 @@ afterAll(async () => {
 });
 
 describe('LocalObjectStore', () => {
-  for (const { behaviour, check } of objectStoreContract) {
-    it(behaviour, async () => {
+  for (const { behavior, check } of objectStoreContract) {
+    it(behavior, async () => {
       const [bucket, other] = [`b-${randomUUID()}`, `o-${randomUUID()}`];
       await store.createBuckets([bucket, other]);
       await check(store, bucket, other);

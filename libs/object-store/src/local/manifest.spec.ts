@@ -9,7 +9,7 @@ const manifest: Manifest = {
   key: 'a//b "\\\u{1f600}',
   etag: 'e'.repeat(32),
   contentType: 'text/plain',
-  userMetadata: { colour: 'blue' },
+  userMetadata: { color: 'blue' },
   modifiedAt: new Date(1_800_000_000_123),
   pieces: [{ fileId: FILE, sizeBytes: 7 }],
 };

@@ -23,7 +23,7 @@ import { LOCAL_MANIFESTS_DOWN, LOCAL_MANIFESTS_UP } from './manifest-tables.js';
 import { LOCAL_MARK_ORDER_DOWN, LOCAL_MARK_ORDER_UP } from './mark-order-tables.js';
 import { LocalObjectStore } from './local.object-store.js';
 
-const HEADERS = { contentType: 'text/plain', userMetadata: { colour: 'blue' } };
+const HEADERS = { contentType: 'text/plain', userMetadata: { color: 'blue' } };
 const STRANGE = 'a//b/../\u{1f600} "\\é';
 
 let folder: string;

@@ -57,7 +57,7 @@ class S3Client extends Client {
 
 /**
  * Objects on any S3 service, through the `minio` client, as `<bucket>/<key>` in one bucket of the service: bucket names are global there and
- * few are allowed to an account, while ours are made by users at will. Keys are spelt as wire-keys.ts says, and that spelling, with the
+ * few are allowed to an account, while ours are made by users at will. Keys are spelled as wire-keys.ts says, and that spelling, with the
  * bucket's name, has room for 1,024 bytes.
  * Moves are copies and deletions, a key at a time: not atomic, but safe to repeat. A copy of an object that was uploaded in parts may get another ETag.
  */

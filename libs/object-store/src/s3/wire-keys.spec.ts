@@ -46,8 +46,8 @@ describe('the spelling of keys on an S3 service', () => {
   it('has what the key has after a prefix, and only then', () => {
     const wires = keys.map((key) => [key, wireKey(key)] as const);
     for (const prefix of PIECES.flatMap((one) => PIECES.map((two) => `${one}${two}`))) {
-      const spelt = wirePrefix(prefix);
-      const wrong = wires.filter(([key, wire]) => wire.startsWith(spelt) !== key.startsWith(prefix));
+      const spelled = wirePrefix(prefix);
+      const wrong = wires.filter(([key, wire]) => wire.startsWith(spelled) !== key.startsWith(prefix));
       if (wrong.length > 0) throw new Error(JSON.stringify([prefix, ...wrong]));
     }
   });

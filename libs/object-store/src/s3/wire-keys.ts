@@ -1,5 +1,5 @@
 /**
- * How a key of ours is spelt on the S3 service below. Servers that keep objects as files follow `..` out of a bucket, take `a//b` for `a/b`,
+ * How a key of ours is spelled on the S3 service below. Servers that keep objects as files follow `..` out of a bucket, take `a//b` for `a/b`,
  * and cannot hold `a` beside `a/b`; some list `%` and `+` unescaped to clients that unescape them; XML cannot carry control characters.
  * So no key is sent as it is, but in a spelling that
  *
@@ -33,7 +33,7 @@ const unescaped = (text: string): string =>
     .replace(/!([0-9a-f]{2})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
     .replace(/\ufffd([0-2])/g, (_, digit: string) => String.fromCharCode(0xfffd + Number(digit)));
 
-/** The key or prefix that was spelt so. */
+/** The key or prefix that was spelled so. */
 export const fromWire = (wire: string): string =>
   (wire.endsWith(END) ? wire.slice(0, -END.length) : wire)
     .split('/')

@@ -8,7 +8,7 @@ import {
   NotFound,
   PaymentRequired,
   Refused,
-  Unauthorised,
+  Unauthorized,
   Unavailable,
   ValidationFailed,
 } from '@fornax/base';
@@ -20,7 +20,7 @@ const statusOf = (error: unknown): number => wireErrorOf(error).status;
 describe('errors on the wire', () => {
   it('have one status for each kind', () => {
     const errors = [
-      new Unauthorised(),
+      new Unauthorized(),
       new PaymentRequired('x'),
       new Forbidden('x'),
       new NotFound('x'),
@@ -71,7 +71,7 @@ describe('errors on the wire', () => {
 
   it('always have a message, and what the readers of 401 and of problems expect besides', () => {
     expect(errorBody(wireErrorOf(new NotFound('No such task: x')))).toEqual({ message: 'No such task: x' });
-    expect(errorBody(wireErrorOf(new Unauthorised()))).toEqual({
+    expect(errorBody(wireErrorOf(new Unauthorized()))).toEqual({
       message: 'Bad authentication token',
       error: { message: 'Bad authentication token', code: 401 },
       data: {},

@@ -25,7 +25,7 @@ export interface WireError {
 /** The one table from a kind of "no" to its status. */
 const STATUS_OF_KIND: Readonly<Record<ErrorKind, number>> = {
   invalid: 400,
-  unauthorised: 401,
+  unauthorized: 401,
   'payment-required': 402,
   forbidden: 403,
   'not-found': 404,

@@ -2,7 +2,7 @@ import type { LeaseClaims } from '@fornax/contracts';
 import { S3Error } from '@fornax/s3';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { placeForLease } from './access/authorise.js';
+import { placeForLease } from './access/authorize.js';
 import { LeaseGate } from './access/lease-gate.js';
 import { isBucketName } from './buckets/bucket-names.js';
 import { QuotaGate } from './buckets/quota-gate.js';

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type AccountDirectory, tokenOf, SMALL_BODY, type RouteDoor } from '@fornax/identity';
-import { Forbidden, Unauthorised, Unavailable } from '@fornax/base';
+import { Forbidden, Unauthorized, Unavailable } from '@fornax/base';
 import { wireErrorOf, type WireError } from '../../errors/wire-error.js';
 import { errorBody } from '../../errors/wire-exception.filter.js';
 import type { DoorLimits } from './door-limits.js';
@@ -92,8 +92,8 @@ const refuseWrong = (request: FastifyRequest, reply: FastifyReply, wrong: WrongT
   const name = tokenOf(request.headers.authorization).slice(0, REMEMBERED_CHARACTERS);
   const delayMs = wrong.delayMs(peer, name);
   if (delayMs === undefined) return turnAway(request, reply, TOO_MANY_WRONG, RETRY_AFTER);
-  if (delayMs === 0) return turnAway(request, reply, wireErrorOf(new Unauthorised()));
-  const timer = setTimeout(() => turnAway(request, reply, wireErrorOf(new Unauthorised())), delayMs);
+  if (delayMs === 0) return turnAway(request, reply, wireErrorOf(new Unauthorized()));
+  const timer = setTimeout(() => turnAway(request, reply, wireErrorOf(new Unauthorized())), delayMs);
   reply.raw.once('close', () => clearTimeout(timer));
 };
 
@@ -159,7 +159,7 @@ export const admitRequests = (fastify: FastifyInstance, parts: DoorParts): void 
 
   const decide = (verdict: Verdict, request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     const door = request.routeOptions.config.door ?? {};
-    if (verdict === 'unknown') return turnAway(request, reply, wireErrorOf(new Unauthorised()));
+    if (verdict === 'unknown') return turnAway(request, reply, wireErrorOf(new Unauthorized()));
     if (verdict === 'forbidden')
       return turnAway(request, reply, wireErrorOf(new Forbidden('This token may not do this')));
     if (verdict === 'wrong') return refuseWrong(request, reply, wrong, parts);

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { NodeTokenState } from '@fornax/domain';
 import { HeaderChecks } from '@fornax/service-kit';
 import { tokenOf } from '@fornax/identity';
-import { Unauthorised } from '@fornax/base';
+import { Unauthorized } from '@fornax/base';
 import type { IncomingMessage } from 'node:http';
 import { NodeTokens } from './node-tokens.js';
 
@@ -25,13 +25,13 @@ export class JoinDoor {
         await this.admit(request);
         return true;
       } catch (error) {
-        if (error instanceof Unauthorised) return false;
+        if (error instanceof Unauthorized) return false;
         throw error;
       }
     });
   }
 
-  /** The token of this request. @throws Unauthorised, Forbidden */
+  /** The token of this request. @throws Unauthorized, Forbidden */
   async admit(request: IncomingMessage): Promise<NodeTokenState> {
     const known = tokensByRequest.get(request);
     if (known) return known;

@@ -11,7 +11,7 @@ import {
 import { decideAndAppend, loadAggregate, type EventLog, type Loaded } from '@fornax/event-store';
 import { CLOCK, EVENT_LOG } from '@fornax/service-kit';
 import { hashToken } from '@fornax/identity';
-import { Forbidden, Unauthorised, newId, type Clock } from '@fornax/base';
+import { Forbidden, Unauthorized, newId, type Clock } from '@fornax/base';
 
 import type { Asked } from '../fleet/node-commands.js';
 
@@ -102,15 +102,15 @@ export class NodeTokens {
 
   /**
    * Whose token this is. Only whoever holds a real one is told that it is used, revoked or over.
-   * @throws Unauthorised, Forbidden
+   * @throws Unauthorized, Forbidden
    */
   async authenticate(text: string): Promise<NodeTokenState> {
     const tokenId = parseNodeToken(text)?.tokenId;
-    if (tokenId === undefined) throw new Unauthorised();
+    if (tokenId === undefined) throw new Unauthorized();
     const { state } = await this.load(tokenId);
     const given = Buffer.from(hashToken(text), 'hex');
     const kept = Buffer.from(state.hash, 'hex');
-    if (kept.length !== given.length || !timingSafeEqual(kept, given)) throw new Unauthorised();
+    if (kept.length !== given.length || !timingSafeEqual(kept, given)) throw new Unauthorized();
     const now = this.clock.now();
     // Expiry ends also what a lost answer may be asked for again.
     if (now >= state.expiresAt) throw tokenRefused('expired', 'This token has expired: ask for another one');

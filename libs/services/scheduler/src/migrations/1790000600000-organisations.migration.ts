@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** Who belongs to which organisation, beside the quotas. Nobody did before this. */
+/** Who belongs to which organization, beside the quotas. Nobody did before this. */
 export class Organisations1790000600000 implements MigrationInterface {
   readonly name = 'Organisations1790000600000';
 

@@ -132,7 +132,7 @@ export const upsertNodes = async (
   );
 };
 
-/** Accounts and organisations, each under its own id. */
+/** Accounts and organizations, each under its own id. */
 export const upsertQuotas = async (db: Queries, entries: ReadonlyMap<string, QuotaEntry>): Promise<void> => {
   if (entries.size === 0) return;
   await db.query(

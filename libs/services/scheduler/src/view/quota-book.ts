@@ -9,10 +9,10 @@ import type {
 } from '@fornax/domain';
 import type { LeaseBook } from './lease-book.js';
 
-/** What an account, or an organisation, may run at once. */
+/** What an account, or an organization, may run at once. */
 export interface QuotaEntry {
   readonly quotas: ComputingQuotas;
-  /** Null for an organisation, and for an account that belongs to none. */
+  /** Null for an organization, and for an account that belongs to none. */
   readonly organisationId: string | null;
 }
 
@@ -22,7 +22,7 @@ const plansOf = ({ flex, onDemand }: ComputingQuotas, plan: SchedulingPlan) =>
 const keyOf = (id: string, plan: SchedulingPlan): string => `${id} ${plan}`;
 const NOTHING: OwnerUsage = { instances: 0, cores: 0 };
 
-/** Quotas of accounts and organisations, each under its own id, and who belongs where: what a round must stay below. */
+/** Quotas of accounts and organizations, each under its own id, and who belongs where: what a round must stay below. */
 export class QuotaBook {
   private readonly entries = new Map<string, QuotaEntry>();
   /** Ceilings of accounts as a whole. Most have no others, and then nothing more is looked at. */
@@ -102,7 +102,7 @@ export class QuotaBook {
     return ceilings;
   }
 
-  /** What runs under every ceiling, by its key; of organisations, what all members run together. */
+  /** What runs under every ceiling, by its key; of organizations, what all members run together. */
   private usage(leases: LeaseBook): ReadonlyMap<string, OwnerUsage> {
     const sums = new Map<string, OwnerUsage>();
     const add = (key: string, { instances, cores }: OwnerUsage): void => {

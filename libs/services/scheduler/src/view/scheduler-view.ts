@@ -90,7 +90,7 @@ const isFinished = (state: TaskState): boolean => state.deleted || isOver(state)
  */
 export class SchedulerView {
   readonly leases = new LeaseBook();
-  /** What accounts and organisations may run at once. */
+  /** What accounts and organizations may run at once. */
   readonly quotas = new QuotaBook();
   /** Tasks with instances that wait for room. */
   readonly queue = new WaitingQueue();

@@ -31,7 +31,7 @@ const hasBuckets = ({ created, deleted }: Draft): boolean => created.size + dele
 const hasResults = ({ published, dropped }: Draft): boolean => published.length + dropped.length > 0;
 
 /**
- * The effects of commits, in order. Neighbours of one kind are taken together: results of many leases are one move. A bucket that is deleted and
+ * The effects of commits, in order. Neighbors of one kind are taken together: results of many leases are one move. A bucket that is deleted and
  * created again in one run is emptied first.
  */
 export const effectsOf = (batch: readonly RecordedCommit[]): readonly Effect[] => {

@@ -3,7 +3,7 @@ import type { ObjectInfo, ObjectStore } from '@fornax/object-store';
 import { type XmlChildren, accessDenied, xmlDocument } from '@fornax/s3';
 import type { Identities, Principal } from '../access/principal.js';
 import type { BucketPort } from '../buckets/bucket.js';
-import { ownerOf } from '../access/authorise.js';
+import { ownerOf } from '../access/authorize.js';
 import type { Authenticated } from './authenticator.js';
 import type { S3Request } from './s3-request.js';
 

@@ -1,7 +1,7 @@
 import type { StoreRefusal } from '@fornax/object-store';
 import { noSuchBucket, noSuchKey, type S3Error, s3Error } from '@fornax/s3';
 
-/** The store's refusals carry S3 codes already; two are spelt differently on the wire. */
+/** The store's refusals carry S3 codes already; two are spelled differently on the wire. */
 export const fromRefusal = (refusal: StoreRefusal, bucket: string, key: string): S3Error => {
   if (refusal.problem === 'NoSuchBucket') return noSuchBucket(bucket);
   if (refusal.problem === 'NoSuchKey') return noSuchKey(key);

@@ -159,7 +159,7 @@ describe('objects over S3', () => {
         Key: 'dir/a b+c&d.bin',
         Body: data,
         ContentType: 'image/png',
-        Metadata: { colour: 'blue' },
+        Metadata: { color: 'blue' },
       }),
     );
     expect(written.ETag).toBe(`"${md5}"`);
@@ -169,7 +169,7 @@ describe('objects over S3', () => {
     expect(Buffer.from((await answer.Body?.transformToByteArray()) ?? []).equals(data)).toBe(true);
     expect([answer.ContentType, answer.Metadata, answer.ContentLength]).toEqual([
       'image/png',
-      { colour: 'blue' },
+      { color: 'blue' },
       100_000,
     ]);
     const head = await s3.send(new HeadObjectCommand({ Bucket: 'ada-data', Key: 'dir/a b+c&d.bin' }));

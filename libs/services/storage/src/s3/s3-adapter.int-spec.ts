@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { StorageUnderTest } from '../storage.fixture.js';
 
 const keepsTheContract = (openStore: () => S3ObjectStore): void => {
-  for (const { behaviour, check } of objectStoreContract) {
-    it(behaviour, async () => {
+  for (const { behavior, check } of objectStoreContract) {
+    it(behavior, async () => {
       const [bucket, other] = [`b-${randomUUID()}`, `o-${randomUUID()}`];
       const store = openStore();
       await store.createBuckets([bucket, other]);

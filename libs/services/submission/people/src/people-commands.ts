@@ -15,7 +15,7 @@ import { derivedId, type Clock, newId } from '@fornax/base';
 /** A command without its time, whatever the union. */
 type Timeless<C> = C extends unknown ? Omit<C, 'at'> : never;
 
-/** Appends what is decided about accounts and organisations; a command answers once this process acts on it. */
+/** Appends what is decided about accounts and organizations; a command answers once this process acts on it. */
 @Injectable()
 export class PeopleCommands {
   constructor(

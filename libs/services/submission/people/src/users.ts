@@ -7,7 +7,7 @@ import { accountIdOf } from './first-account.js';
 import { ORGANISATION_QUOTAS, USER_QUOTAS } from './new-quotas.js';
 import { PeopleCommands } from './people-commands.js';
 
-/** Accounts and organisations, as operators make and change them. */
+/** Accounts and organizations, as operators make and change them. */
 @Injectable()
 export class Users {
   constructor(
@@ -15,7 +15,7 @@ export class Users {
     private readonly commands: PeopleCommands,
   ) {}
 
-  /** @param reader sees everybody as an operator, and its organisation as an auditor or coordinator @throws Forbidden anybody else */
+  /** @param reader sees everybody as an operator, and its organization as an auditor or coordinator @throws Forbidden anybody else */
   visibleTo(reader: Account): readonly Account[] {
     if (reader.role === 'operator') return this.accounts.all();
     if (reader.role === 'user') throw new Forbidden('Only an operator, a coordinator or an auditor may do this');
@@ -33,7 +33,7 @@ export class Users {
   /** @throws NotFound */
   organisation(idOrName: string): Organisation {
     const found = this.accounts.organisation(idOrName);
-    if (!found) throw new NotFound(`No such organization: ${idOrName}`, { code: 'organisation-not-found' });
+    if (!found) throw new NotFound(`No such organization: ${idOrName}`, { code: 'organization-not-found' });
     return found;
   }
 
@@ -89,7 +89,7 @@ export class Users {
     { name, quotas = {} }: OrganizationCreation,
     context: RequestContext,
   ): Promise<Organisation> {
-    // The same for one name in any case, so that two requests at once make one organisation.
+    // The same for one name in any case, so that two requests at once make one organization.
     const organisationId = derivedId('organisation', name.toLowerCase());
     await this.commands.organisation(
       organisationId,

@@ -497,7 +497,7 @@ describe('bad input', () => {
     expect(await harness.call('POST', '/tasks', { ...minimal, shortname: 'old' })).toMatchObject({ status: 200 });
   });
 
-  it('goes on with a task whose acceptance was not learnt, under the same name', async () => {
+  it('goes on with a task whose acceptance was not learned, under the same name', async () => {
     const uuid = await submit({ shortname: 'unsure' });
     await harness.nameNoted(uuid);
     await harness.query(`UPDATE shortname SET is_outcome_unknown = true WHERE task_id = $1`, [uuid]);

@@ -1,5 +1,5 @@
 import { accessDenied, parseXml, s3Error, type S3ErrorCode } from '@fornax/s3';
-import { ownBucket } from '../../access/authorise.js';
+import { ownBucket } from '../../access/authorize.js';
 import { type Exchange, sendEmpty, sendXml, userOf } from '../exchange.js';
 import { readBody } from '../payload.js';
 

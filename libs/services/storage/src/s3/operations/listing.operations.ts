@@ -1,6 +1,6 @@
 import type { Listing, ObjectInfo } from '@fornax/object-store';
 import { accessDenied, encodePath, s3Error, type S3Error, type XmlChildren } from '@fornax/s3';
-import { ownBucket, placeForLease } from '../../access/authorise.js';
+import { ownBucket, placeForLease } from '../../access/authorize.js';
 import { type Exchange, quoted, sendXml, userOf } from '../exchange.js';
 import { hasQuery, queryValue } from '../s3-request.js';
 

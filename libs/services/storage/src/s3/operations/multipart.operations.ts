@@ -1,6 +1,6 @@
 import { type Place, StoreRefusal, compositeEtag } from '@fornax/object-store';
 import { accessDenied, childNodes, childText, malformedXml, parseRange, parseXml, s3Error } from '@fornax/s3';
-import { authorise } from '../../access/authorise.js';
+import { authorize } from '../../access/authorize.js';
 import { type Exchange, checkRoom, quoted, sendEmpty, sendXml } from '../exchange.js';
 import { openPayload, readBody } from '../payload.js';
 import { queryValue } from '../s3-request.js';
@@ -13,7 +13,7 @@ const MAX_COMPLETION_BYTES = 4 * 1024 * 1024;
 /** A lease has its uploads in its staging area, like its objects. Services store small objects, in one piece. */
 const placeOf = async ({ buckets, principal, request }: Exchange): Promise<Place> => {
   if (principal.kind === 'service') throw accessDenied();
-  return authorise(buckets, principal, 'write', { bucket: request.bucket, key: request.key });
+  return authorize(buckets, principal, 'write', { bucket: request.bucket, key: request.key });
 };
 
 const uploadOf = async (exchange: Exchange): Promise<Place & { readonly uploadId: string }> => ({

@@ -10,7 +10,7 @@ import {
   s3Error,
   type S3Error,
 } from '@fornax/s3';
-import { authorise } from '../../access/authorise.js';
+import { authorize } from '../../access/authorize.js';
 import { judgeConditions } from '../conditions.js';
 import {
   type Exchange,
@@ -56,7 +56,7 @@ const checkWriteConditions = async ({ request, store }: Exchange, place: Place):
 
 export const putObject = async (exchange: Exchange): Promise<void> => {
   const { request, authenticated, principal, store } = exchange;
-  const place = await authorise(exchange.buckets, principal, 'write', placeOf(exchange));
+  const place = await authorize(exchange.buckets, principal, 'write', placeOf(exchange));
   const headers = headersOf(request);
   const { sizeBytes, source } = openPayload(request, authenticated);
   await checkRoom(exchange, sizeBytes);
@@ -86,7 +86,7 @@ const overridesOf = (request: S3Request): Record<string, string> =>
 /** GET and HEAD: the same answer but for the body. */
 export const getObject = async (exchange: Exchange): Promise<void> => {
   const { request, response, buckets, principal, store } = exchange;
-  const place = await authorise(buckets, principal, 'read', placeOf(exchange));
+  const place = await authorize(buckets, principal, 'read', placeOf(exchange));
   const reader = await orCaughtUp(exchange, () => store.get(place.bucket, place.key));
   if (!reader) throw noSuchKey(request.key);
   const { info } = reader;
@@ -119,7 +119,7 @@ export const getObject = async (exchange: Exchange): Promise<void> => {
 
 export const deleteObject = async (exchange: Exchange): Promise<void> => {
   if (exchange.principal.kind !== 'service') userOf(exchange);
-  const place = await authorise(exchange.buckets, exchange.principal, 'write', placeOf(exchange));
+  const place = await authorize(exchange.buckets, exchange.principal, 'write', placeOf(exchange));
   await exchange.store.deleteMany(place.bucket, [place.key]);
   sendEmpty(exchange, 204);
 };
@@ -128,7 +128,7 @@ export const deleteObject = async (exchange: Exchange): Promise<void> => {
 export const deleteObjects = async (exchange: Exchange): Promise<void> => {
   userOf(exchange);
   const { request, authenticated, buckets, principal, store } = exchange;
-  await authorise(buckets, principal, 'write', { bucket: request.bucket, key: '' });
+  await authorize(buckets, principal, 'write', { bucket: request.bucket, key: '' });
   exchange.expectBody();
   const document = parseXml(await readBody(request, authenticated, MAX_XML_BYTES), 'Delete');
   const objects = childNodes(document, 'Object').map((node) => ({
@@ -162,7 +162,7 @@ const copySource = ({ headers }: S3Request): Place => {
 /** The source of a copy, checked against its conditions. */
 export const sourceOf = async (exchange: Exchange) => {
   const { request, buckets, principal, store } = exchange;
-  const from = await authorise(buckets, principal, 'read', copySource(request));
+  const from = await authorize(buckets, principal, 'read', copySource(request));
   const reader = await orCaughtUp(exchange, () => store.get(from.bucket, from.key));
   if (!reader) throw noSuchKey(from.key);
   if (judgeConditions((name) => request.headers.get(name), reader.info, 'x-amz-copy-source-') !== 'go-on')
@@ -173,7 +173,7 @@ export const sourceOf = async (exchange: Exchange) => {
 export const copyObject = async (exchange: Exchange): Promise<void> => {
   userOf(exchange);
   const { request, store } = exchange;
-  const to = await authorise(exchange.buckets, exchange.principal, 'write', placeOf(exchange));
+  const to = await authorize(exchange.buckets, exchange.principal, 'write', placeOf(exchange));
   const { from, reader } = await sourceOf(exchange);
   const isReplacing = request.headers.get('x-amz-metadata-directive')?.toUpperCase() === 'REPLACE';
   if (!isReplacing && from.bucket === to.bucket && from.key === to.key) {

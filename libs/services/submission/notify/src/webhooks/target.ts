@@ -23,8 +23,8 @@ type Found = readonly LookupAddress[];
 /** All addresses of a name, as the system knows them. */
 export type Resolve = (host: string) => Promise<Found>;
 const systemResolve: Resolve = (host) =>
-  new Promise((fulfil, reject) => {
-    lookup(host, { all: true }, (error, addresses) => (error ? reject(error) : fulfil(addresses)));
+  new Promise((fulfill, reject) => {
+    lookup(host, { all: true }, (error, addresses) => (error ? reject(error) : fulfill(addresses)));
   });
 
 /** The addresses of a host without asking anybody; undefined: it is a name that has to be resolved. */

@@ -33,7 +33,7 @@ export const planQuotas = (quotas: ComputingQuotas, running: readonly RunningOf[
   reserved: [],
 });
 
-/** What an organisation may run and runs, all its members together. */
+/** What an organization may run and runs, all its members together. */
 @Injectable()
 export class OrganisationQuotas {
   constructor(

@@ -47,7 +47,7 @@ const translated = (pattern: string): string => {
     const counted = /^\{(\d+)(?:,(\d*))?\}$/.exec(token);
     if (counted) writtenOut *= Math.max(1, Number(counted[2] || counted[1]));
     if (writtenOut > MAX_WRITTEN_OUT) throw invalid('A pattern repeats too often');
-    // A word's edge is spelt another way there, where \b is a backspace.
+    // A word's edge is spelled another way there, where \b is a backspace.
     result += token === '\\b' ? '\\y' : token === '\\B' ? '\\Y' : token;
   }
   return result;

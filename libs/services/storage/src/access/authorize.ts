@@ -53,7 +53,7 @@ export const ownerOf = (principal: Principal): string | undefined => {
  * Where the principal's object lies in the store: in its bucket, or for what a lease writes as results, in its staging area.
  * @throws S3Error AccessDenied, NoSuchBucket
  */
-export const authorise = async (
+export const authorize = async (
   buckets: BucketPort,
   principal: Principal,
   access: Access,
