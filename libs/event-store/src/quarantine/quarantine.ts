@@ -9,7 +9,7 @@ import {
   type StoppedRecord,
   type UnreadableRecord,
 } from '@fornax/contracts';
-import { type Gap, describeGap, without } from '../damage/gaps.js';
+import type { Gap } from '../damage/gaps.js';
 import { LogDamaged } from '../event-log.js';
 import type { OnFollowing } from '../keep-following.js';
 import { delay, Changes } from '@fornax/base';
@@ -23,7 +23,6 @@ import {
   type QuarantineDecision,
   type QuarantineEntry,
   type DamagedPlace,
-  damagedPlaceOf,
   eventEntryId,
   foldEntry,
   gapEntryId,
@@ -31,6 +30,7 @@ import {
   isUndecided,
   stopEntryId,
 } from './entries.js';
+import { DamagedPlaces } from './damaged-places.js';
 import { reasonOf } from './fold-guard.js';
 
 export interface QuarantineOptions {
@@ -73,8 +73,7 @@ export class Quarantine {
   private readonly skippedSequences = new Set<number>();
   /** Folds that have stopped and nobody has decided about, by their aggregate: several folds may stand at one. */
   private readonly stops = new Map<string, Map<string, QuarantineEntry>>();
-  /** Where the event log itself is damaged, by entry. */
-  private readonly damages = new Map<string, DamagedPlace>();
+  private readonly damages = new DamagedPlaces();
   private readonly listeners = new Set<QuarantineListener>();
   private readonly stop = new AbortController();
   private readonly publisher: DurablePublisher;
@@ -137,12 +136,12 @@ export class Quarantine {
 
   /** Where the event log is damaged, as far as this process knows, whether an operator has given it up or not. */
   damagedPlaces(): readonly DamagedPlace[] {
-    return [...this.damages.values()].sort((a, b) => a.from - b.from);
+    return this.damages.all();
   }
 
   /** Whether a sequence is known to be missing, given up or not. */
   isInGap(sequence: number): boolean {
-    return this.damagedPlaces().some(({ isGap, from, through }) => isGap && from <= sequence && sequence <= through);
+    return this.damages.isInGap(sequence);
   }
 
   /**
@@ -151,13 +150,7 @@ export class Quarantine {
    * @throws LogDamaged
    */
   gapAt(sequence: number): number | undefined {
-    for (const place of this.damages.values()) {
-      const isThere = place.isGap && place.from <= sequence && sequence <= place.through;
-      if (!isThere) continue;
-      if (!place.isGivenUp) throw new LogDamaged(place.from, place.reason, place.id);
-      if (place.missing === place.through - place.from + 1) return place.through;
-    }
-    return undefined;
+    return this.damages.gapAt(sequence);
   }
 
   /**
@@ -165,19 +158,14 @@ export class Quarantine {
    * @returns what whoever met it throws; undefined where operators have given all of it up
    */
   noticeGap(gap: Gap): LogDamaged | undefined {
-    const gaps = [...this.damages.values()].filter(({ isGap }) => isGap);
-    const [open] = without(
-      gap,
-      gaps.filter(({ isGivenUp }) => isGivenUp),
-    );
-    if (open === undefined) return undefined;
-    const known = gaps.find(({ from, through }) => from <= open.from && open.through <= through);
-    if (known !== undefined) return new LogDamaged(known.from, known.reason, known.id);
+    const found = this.damages.openIn(gap);
+    if (found === undefined) return undefined;
+    const { open, reason, known } = found;
+    if (known) return known;
     const id = gapEntryId(open);
     const { from: sequence, through, missing } = open;
-    const reason = describeGap(open);
-    const found = { sequence, subject: '', aggregate: null, aggregateId: null, reason, sizeBytes: 0 };
-    this.noticeDamage(id, found, { through, missing });
+    const place = { sequence, subject: '', aggregate: null, aggregateId: null, reason, sizeBytes: 0 };
+    this.noticeDamage(id, place, { through, missing });
     return new LogDamaged(sequence, reason, id);
   }
 
@@ -424,9 +412,7 @@ export class Quarantine {
   private note(entry: QuarantineEntry): void {
     const { what, state } = entry;
     if (what.epoch !== this.epoch) return;
-    const damage = damagedPlaceOf(entry);
-    if (damage === undefined) this.damages.delete(entry.id);
-    else this.damages.set(entry.id, damage);
+    const damage = this.damages.note(entry);
     if (what.kind === 'stopped') {
       const key = `${what.aggregate}/${what.aggregateId}`;
       const standing = this.stops.get(key) ?? new Map<string, QuarantineEntry>();
