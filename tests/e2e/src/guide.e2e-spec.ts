@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -105,5 +105,33 @@ describe('the guide', () => {
     const api = await get('/docs/api');
     expect(await api.text()).toContain('href="/docs/"');
     expect(html).toContain('href="/docs/api"');
+  });
+
+  it('and the other pages name routes that the API document has', async () => {
+    const { paths } = (await (await fetch(new URL('/openapi.json', platform?.apiUrl))).json()) as {
+      readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+    };
+    const isSame = (path: string, asked: readonly string[]): boolean => {
+      const parts = path.split('/');
+      return (
+        parts.length === asked.length &&
+        parts.every((part, at) => part.startsWith('{') || part === asked[at] || asked[at] === '*')
+      );
+    };
+    const listed = execFileSync('git', ['ls-files', '-z', '--', '*.md'], { cwd: workspaceRoot, encoding: 'utf8' });
+    const named = listed
+      .split('\0')
+      .filter((page) => page !== '' && !/^(CHANGELOG|docs\/(adr|contract)\/)/.test(page))
+      .flatMap((page) =>
+        [...readFileSync(join(workspaceRoot, page), 'utf8').matchAll(/`(GET|POST|PUT|PATCH|DELETE) (\/[^`…]*)`/g)].map(
+          ([, method = '', path = '']) => ({ page, method: method.toLowerCase(), path: path.split('?', 1)[0] ?? '' }),
+        ),
+      );
+    expect(named.length).toBeGreaterThan(30);
+    const unknown = named.filter(({ method, path }) => {
+      const asked = path.replaceAll(/\{[^}]*\}|<[^>]*>/g, '*').split('/');
+      return !Object.entries(paths).some(([known, methods]) => method in methods && isSame(known, asked));
+    });
+    expect(unknown.map(({ page, method, path }) => `${page}: ${method} ${path}`)).toEqual([]);
   });
 });
