@@ -38,7 +38,6 @@ describe('a node with the storage credentials of a lease', () => {
       'lists the results of another task': await codeOf(client.listObjects('victim-results', '')),
       'writes results of another task': await put('victim-results', 'before'),
       'writes a new object there': await put('victim-results', 'forged'),
-      'climbs out of its results': await put('own-results', '../victim-results/forged'),
       'removes results': await codeOf(client.deleteObject('victim-results', 'before')),
       'makes a bucket': await codeOf(client.createBucket('forged')),
     };
@@ -47,7 +46,13 @@ describe('a node with the storage credentials of a lease', () => {
     for (const bucket of ['.staging', '.output', 'fornax-output'])
       expect(await put(bucket, `${theirs}/forged`)).not.toBe('done');
     // Paths in its own keys are names below its own place.
-    for (const key of [`x/..%2F..%2F${theirs}/forged`, `${theirs}/forged`, '..\\..\\forged'])
+    for (const key of [
+      '../victim-results/forged',
+      `x/../../${theirs}/forged`,
+      `x/..%2F..%2F${theirs}/forged`,
+      `${theirs}/forged`,
+      '..\\..\\forged',
+    ])
       expect(await put('own-results', key)).toBe('done');
 
     await ask('POST', `/tasks/${own.task}/abort`);
