@@ -43,7 +43,7 @@ export {
   type Aggregate,
   type NodeRpcMethod,
   type OutputStream,
-} from './subjects.js';
+} from './subjects/subjects.js';
 export {
   newNodeTokenSchema,
   nodeJoinedSchema,
@@ -77,9 +77,9 @@ export {
   dispatchSubjectOfConsumer,
   durableRequestSubject,
   readerRequestSubject,
-} from './subjects.js';
+} from './subjects/subjects.js';
 export { MAX_REPORTS, NODE_MESSAGES, requestBounds, type MessageBounds } from './work/message-bounds.js';
-export { allQuarantineSubject, parseQuarantineSubject, quarantineSubject } from './subjects.js';
+export { allQuarantineSubject, parseQuarantineSubject, quarantineSubject } from './subjects/subjects.js';
 export {
   aggregateSubjects,
   CONTROL_SERVICES,
@@ -92,7 +92,7 @@ export {
   type TakenConsumer,
 } from './nats-rights.js';
 export { NODES_ACCOUNT, nodeInboxPrefix, nodePermissions, type NatsPermissions } from './nodes/node-permissions.js';
-export { asyncApiDocument } from './events/asyncapi.js';
+export { asyncApiDocument } from './asyncapi/asyncapi.js';
 export { decodeCommit, encodeCommit, UnreadableCommit, type CommitPlace } from './events/codec.js';
 export { LOG_PROBE, type LogProbed } from './events/log-probe.js';
 export { eventTypesOf, eventVersionOf } from './events/schemas.js';

@@ -11,7 +11,7 @@ import {
   eventSubject,
   nodeRpcPattern,
   type Aggregate,
-} from './subjects.js';
+} from './subjects/subjects.js';
 
 /** The processes of the control plane that use NATS. */
 export const CONTROL_SERVICES = ['submission', 'scheduler', 'node-registry', 'storage', 'billing', 'snapshot'] as const;

@@ -7,7 +7,7 @@ export type {
   InstanceUse,
   PreparedInstance,
   RunningInstance,
-} from './driver.js';
+} from './driver/driver.js';
 export { splitWords, UnbalancedQuote } from './command/split-words.js';
 export { resolveConstants, substitute, SubstitutionTooLong } from './command/substitute.js';
 export { STANDARD_PATH } from './sandbox/host-view.js';

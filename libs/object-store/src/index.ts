@@ -25,9 +25,9 @@ export {
   ObjectUnreadable,
   ReadBrokeOff,
   StoreRefusal,
-} from './object-store.js';
-export { afterPrefix, compareKeys, rolledUp, splitPlace } from './keys.js';
-export { compositeEtag } from './etag.js';
+} from './port/object-store.js';
+export { afterPrefix, compareKeys, rolledUp, splitPlace } from './port/keys.js';
+export { compositeEtag } from './port/etag.js';
 export { LOCAL_INDEX_DOWN, LOCAL_INDEX_UP } from './local/index-tables.js';
 export { LOCAL_MANIFESTS_DOWN, LOCAL_MANIFESTS_UP } from './local/manifest-tables.js';
 export { LOCAL_MARK_ORDER_DOWN, LOCAL_MARK_ORDER_UP } from './local/mark-order-tables.js';

@@ -19,7 +19,7 @@ export {
   submitted,
 } from '@fornax/domain/specs';
 export { aCommit } from './a-commit.js';
-export { eventually } from './eventually.js';
+export { eventually } from './waiting/eventually.js';
 export { providePython, providePythonSdk, type PythonSdk } from './platform/python-sdk.js';
 export {
   type PlatformOptions,

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { eventually } from './eventually.js';
+import { eventually } from './waiting/eventually.js';
 
 /** A connection on which a test writes what it likes, whether it is HTTP or not. */
 export interface Wire {

@@ -8,20 +8,14 @@ const STILL: readonly string[] = [
   'apps/cli',
   'apps/launcher',
   'apps/node-agent',
-  'libs/contracts',
-  'libs/drivers',
   'libs/embedded',
   'libs/event-store',
-  'libs/object-store',
   'libs/projections',
   'libs/service-kit',
-  'libs/services/billing',
   'libs/services/node-registry',
   'libs/services/scheduler',
-  'libs/services/snapshot',
   'libs/services/storage',
   'libs/testing',
-  'tests/faults',
 ];
 
 const projects = (): readonly string[] => {

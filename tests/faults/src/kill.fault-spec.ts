@@ -5,8 +5,8 @@ import { checkHistory } from './history/check-history.js';
 import { countKinds, emptyRound, figuresOf } from './history/figures.js';
 import { kill, powerCut } from './nemesis/fault.js';
 import { history } from './oracles/oracles.js';
-import { report } from './scenario/report.js';
-import { Testbed } from './scenario/testbed.js';
+import { report } from './testbed/report.js';
+import { Testbed } from './testbed/testbed.js';
 import { type Acknowledged, untilSomethingRuns } from './work.js';
 
 const rounds = Number(process.env['FORNAX_FAULT_ROUNDS'] ?? '1');

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Figures, countKinds, emptyRound } from './history/figures.js';
 import { canSetClocks } from './nemesis/wall-clock.js';
-import { progress, report } from './scenario/report.js';
+import { progress, report } from './testbed/report.js';
 import { runScenario, type Scenario } from './scenario/scenario.js';
 import { SCENARIOS } from './scenario/scenarios.js';
-import { Testbed } from './scenario/testbed.js';
+import { Testbed } from './testbed/testbed.js';
 
 const seed = Number(process.env['FORNAX_FAULT_SEED'] ?? '1');
 const rounds = Number(process.env['FORNAX_FAULT_ROUNDS'] ?? '1');

@@ -14,7 +14,7 @@ import {
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { z } from 'zod';
-import { AGGREGATES } from '../subjects.js';
+import { AGGREGATES } from '../subjects/subjects.js';
 import { createEventCodec, decodeCommit, encodeCommit, UnreadableCommit, type CommitPlace } from './codec.js';
 import { eventSchemas } from './schemas.js';
 

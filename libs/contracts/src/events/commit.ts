@@ -8,7 +8,7 @@ import type {
   TaskEvent,
   WebhookEvent,
 } from '@fornax/domain';
-import type { Aggregate } from '../subjects.js';
+import type { Aggregate } from '../subjects/subjects.js';
 import type { LogProbed } from './log-probe.js';
 
 /** Every event there is. */

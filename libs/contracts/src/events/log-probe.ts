@@ -1,4 +1,4 @@
-import type { Aggregate } from '../subjects.js';
+import type { Aggregate } from '../subjects/subjects.js';
 
 /** Somebody wrote to the log to see whether it takes a commit and gives it back (ADR 0030). Nothing that anybody folds changes. */
 export interface LogProbed {

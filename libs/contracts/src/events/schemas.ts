@@ -1,4 +1,4 @@
-import type { Aggregate } from '../subjects.js';
+import type { Aggregate } from '../subjects/subjects.js';
 import type { FornaxEvent } from './commit.js';
 import { z } from 'zod';
 

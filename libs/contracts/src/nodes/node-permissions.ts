@@ -6,7 +6,7 @@ import {
   nodeLogsSubject,
   nodeRpcSubject,
   reportSubject,
-} from '../subjects.js';
+} from '../subjects/subjects.js';
 
 /** The account of all nodes in the server's configuration, local or joined. It has no JetStream and imports from the gate alone. */
 export const NODES_ACCOUNT = 'NODES';

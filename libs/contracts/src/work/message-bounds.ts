@@ -1,4 +1,4 @@
-import { isNodeRpcSubject } from '../subjects.js';
+import { isNodeRpcSubject } from '../subjects/subjects.js';
 import { MAX_LIVE_INSTANCES } from './live.js';
 import { MAX_HELD_LEASES } from './reports.js';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 
-import type { DriverFacts, InstanceExit, InstanceSpec } from '../driver.js';
+import type { DriverFacts, InstanceExit, InstanceSpec } from '../driver/driver.js';
 import { initProgram } from './init-program.js';
 import type { Level } from './level.js';
 import { SandboxDriver } from './sandbox.driver.js';

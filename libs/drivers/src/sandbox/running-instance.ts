@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 
 import type { Cgroup } from '../cgroup/cgroup.js';
-import type { InstanceCommand, InstanceExit, InstanceUse, RunningInstance } from '../driver.js';
+import type { InstanceCommand, InstanceExit, InstanceUse, RunningInstance } from '../driver/driver.js';
 import type { FifoPool, Pipe } from '../process/fifo-pool.js';
 import { endUser } from '../process/end-user.js';
 import { findByEnvironment, signalQuietly, startTimeOf, treeUse } from '../process/proc.js';
 import { type TcpTable, TcpUse } from '../process/tcp-use.js';
 import { inHundredths } from '../warden/uptime.js';
 import type { Level } from './level.js';
-import { markOf } from './mark.js';
+import { markOf } from '../process/mark.js';
 import type { Owner } from './user-ids.js';
 
 /** How often memory is looked at where the kernel does not count it. */

@@ -13,7 +13,7 @@ import type {
   InstanceSpec,
   PreparedInstance,
   RunningInstance,
-} from '../driver.js';
+} from '../driver/driver.js';
 import { diskUse } from '../process/disk-use.js';
 import { endUser } from '../process/end-user.js';
 import { errorCode } from '../process/error-code.js';
@@ -26,7 +26,7 @@ import { findProgram, hostView, type HostView, STANDARD_PATH, visiblePath } from
 import { initProgram } from './init-program.js';
 import { isRoot, type Level } from './level.js';
 import { processLevel } from './process.level.js';
-import { markOf } from './mark.js';
+import { markOf } from '../process/mark.js';
 import { launch } from './running-instance.js';
 import { unshareLevel } from './unshare.level.js';
 import { chooseIds, type IdRange, type Owner, UserIds } from './user-ids.js';

@@ -8,7 +8,7 @@ import type { Readable } from 'node:stream';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
-import type { DriverFacts, InstanceExit, InstanceSpec } from '../driver.js';
+import type { DriverFacts, InstanceExit, InstanceSpec } from '../driver/driver.js';
 import { findByEnvironment, findByUser } from '../process/proc.js';
 import type { Level } from './level.js';
 import { SandboxDriver } from './sandbox.driver.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { endUser } from '../process/end-user.js';
 import { findByEnvironment, findByUser, signalQuietly, startTimeOf } from '../process/proc.js';
-import { markOf } from '../sandbox/mark.js';
+import { markOf } from '../process/mark.js';
 import type { Ward } from './warden-orders.js';
 
 const ROUNDS = 100;

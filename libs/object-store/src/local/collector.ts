@@ -1,4 +1,4 @@
-import type { Sql } from '../object-store.js';
+import type { Sql } from '../port/object-store.js';
 import type { ObjectFiles } from './object-files.js';
 import { rowsOf, textOf } from './rows.js';
 

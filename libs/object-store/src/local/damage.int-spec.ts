@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type TestDatabase, createTestDatabase } from '@fornax/testing';
 import { DataSource } from 'typeorm';
-import { MIN_PART_BYTES, ObjectDamaged, type ObjectReader } from '../object-store.js';
+import { MIN_PART_BYTES, ObjectDamaged, type ObjectReader } from '../port/object-store.js';
 import { LOCAL_INDEX_UP } from './index-tables.js';
 import { LOCAL_MANIFESTS_UP } from './manifest-tables.js';
 import { LOCAL_MARK_ORDER_UP } from './mark-order-tables.js';

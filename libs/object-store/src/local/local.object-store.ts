@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { ObjectsReindex } from '@fornax/contracts';
-import { compositeEtag } from '../etag.js';
-import { afterPrefix, assertKeyFits } from '../keys.js';
+import { compositeEtag } from '../port/etag.js';
+import { afterPrefix, assertKeyFits } from '../port/keys.js';
 import {
   type ByteRange,
   type ByteSource,
@@ -24,11 +24,11 @@ import {
   type Written,
   ObjectDamaged,
   StoreRefusal,
-} from '../object-store.js';
-import { chooseParts } from '../parts.js';
+} from '../port/object-store.js';
+import { chooseParts } from '../port/parts.js';
 import { Collector } from './collector.js';
 import { Deletions } from './deletions.js';
-import { listPage } from '../listing.js';
+import { listPage } from '../port/listing.js';
 import type { Manifest } from './manifest.js';
 import { ManifestKeeper } from './manifest-keeper.js';
 import { FileDamaged, type FilePiece, ObjectFiles } from './object-files.js';

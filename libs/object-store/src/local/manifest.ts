@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { ObjectHeaders } from '../object-store.js';
+import type { ObjectHeaders } from '../port/object-store.js';
 import type { FilePiece } from './object-files.js';
 
 /** All that the index says about one object, so that the index can be made again from the files. */

@@ -3,7 +3,7 @@ import { type FileHandle, copyFile, link, mkdir, open, readdir, rename, stat, un
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { BLOCK_BYTES, BlockSums, type ReadAt, readBlockTable } from './block-sums.js';
-import { type ByteRange, type ByteSource, StoreRefusal } from '../object-store.js';
+import { type ByteRange, type ByteSource, StoreRefusal } from '../port/object-store.js';
 import { type Manifest, encodeManifest, readManifest } from './manifest.js';
 
 /** A file on disk with its place in the object's bytes. */

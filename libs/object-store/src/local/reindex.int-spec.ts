@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type TestDatabase, createTestDatabase } from '@fornax/testing';
 import { DataSource } from 'typeorm';
-import { MIN_PART_BYTES } from '../object-store.js';
+import { MIN_PART_BYTES } from '../port/object-store.js';
 import { LOCAL_INDEX_DOWN, LOCAL_INDEX_UP } from './index-tables.js';
 import { LOCAL_MANIFESTS_DOWN, LOCAL_MANIFESTS_UP } from './manifest-tables.js';
 import { LOCAL_MARK_ORDER_DOWN, LOCAL_MARK_ORDER_UP } from './mark-order-tables.js';

@@ -1,5 +1,5 @@
 import type { ObjectsReindex } from '@fornax/contracts';
-import type { Sql } from '../object-store.js';
+import type { Sql } from '../port/object-store.js';
 import type { Deletions } from './deletions.js';
 import type { FoundFile, ObjectFiles } from './object-files.js';
 import { countOf, rowsOf, textOf } from './rows.js';

@@ -1,4 +1,4 @@
-import type { Moved, ObjectInfo, PartInfo, Sql, UploadInfo } from '../object-store.js';
+import type { Moved, ObjectInfo, PartInfo, Sql, UploadInfo } from '../port/object-store.js';
 import type { FilePiece } from './object-files.js';
 
 type Row = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 import { open, readFile, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Sql } from '../object-store.js';
+import type { Sql } from '../port/object-store.js';
 import { markOf, orderOf } from './marks.js';
 import { rowsOf } from './rows.js';
 

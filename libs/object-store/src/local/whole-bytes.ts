@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { compositeEtag } from '../etag.js';
+import { compositeEtag } from '../port/etag.js';
 import { FileDamaged, type FilePiece } from './object-files.js';
 
 /** Digests of the pieces that the bytes of an object fall into, one chunk after the other. */

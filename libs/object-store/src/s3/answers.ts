@@ -1,5 +1,5 @@
 import { S3Error } from 'minio';
-import { type ObjectHeaders, type ObjectInfo, type StoreProblem, StoreRefusal } from '../object-store.js';
+import { type ObjectHeaders, type ObjectInfo, type StoreProblem, StoreRefusal } from '../port/object-store.js';
 
 /** Begins the header of each entry of an object's own metadata. */
 export const META = 'x-amz-meta-';

@@ -1,4 +1,4 @@
-import { StoreRefusal, type ByteSource } from '../object-store.js';
+import { StoreRefusal, type ByteSource } from '../port/object-store.js';
 
 /**
  * The same bytes, the last chunk only after the source has ended well: a server that was promised `sizeBytes` never gets them all from a

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { Client } from 'minio';
-import { assertKeyFits, compareKeys, splitPlace } from '../keys.js';
-import { listPage } from '../listing.js';
+import { assertKeyFits, compareKeys, splitPlace } from '../port/keys.js';
+import { listPage } from '../port/listing.js';
 import {
   type ByteRange,
   type ByteSource,
@@ -22,7 +22,7 @@ import {
   type Written,
   MAX_KEY_BYTES,
   StoreRefusal,
-} from '../object-store.js';
+} from '../port/object-store.js';
 import { META, entryOf, isMissing, refused, unquoted, wireHeaders } from './answers.js';
 import { wholeAnswer } from './whole-answer.js';
 import { heldBack } from './held-back.js';

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
-import { ReadBrokeOff } from '../object-store.js';
+import { ReadBrokeOff } from '../port/object-store.js';
 import { wholeAnswer } from './whole-answer.js';
 
 const place = { bucket: 'b', key: 'k' };

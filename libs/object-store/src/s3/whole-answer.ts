@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { type Place, ReadBrokeOff } from '../object-store.js';
+import { type Place, ReadBrokeOff } from '../port/object-store.js';
 
 /**
  * The bytes of an answer, all of them: one that ends before `sizeBytes` have come says so with the name of the object, whether the service closed the

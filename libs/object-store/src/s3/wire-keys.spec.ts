@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { compareKeys } from '../keys.js';
+import { compareKeys } from '../port/keys.js';
 import { fromWire, wireKey, wirePrefix } from './wire-keys.js';
 
 const PIECES = [

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { provideProjection, serviceDatabase } from '@fornax/service-kit';
-import { BILLING_CONFIG, loadBillingConfig } from './billing.config.js';
+import { BILLING_CONFIG, loadBillingConfig } from './config/billing.config.js';
 import { CarbonController } from './http/carbon.controller.js';
 import { CreditsController } from './http/credits.controller.js';
 import { LedgerController } from './http/ledger.controller.js';

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { eventually } from '../eventually.js';
+import { eventually } from '../waiting/eventually.js';
 import { type TestNats, startTestNats } from '../servers/test-nats.js';
 
 /** What the suite needs of a connection, whichever library made it. */

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { eventually } from '../eventually.js';
+import { eventually } from '../waiting/eventually.js';
 import { type RunRecorder, startRunRecorder } from './run-recorder.js';
 
 describe('the recorder of runs', () => {

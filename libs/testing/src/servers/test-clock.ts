@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { eventually } from '../eventually.js';
+import { eventually } from '../waiting/eventually.js';
 
 /** The time of day of processes that a test starts. */
 export interface TestClock {

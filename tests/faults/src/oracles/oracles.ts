@@ -3,7 +3,7 @@ import { checkHistory } from '../history/check-history.js';
 import type { History } from '../history/history.js';
 import { projectionFaults } from '../invariants.js';
 import { cpuMs, descriptorsOf, residentMiB } from '../processes.js';
-import type { Testbed } from '../scenario/testbed.js';
+import type { Testbed } from '../testbed/testbed.js';
 
 /** Says what is wrong, a line each; nothing when all is well. */
 export type Oracle = (bed: Testbed, history: History, before: Descriptors) => Promise<readonly string[]>;

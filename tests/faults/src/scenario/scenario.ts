@@ -5,7 +5,7 @@ import { resultScript } from '../oracles/payloads.js';
 import { checkHistory } from '../history/check-history.js';
 import { type Figures, countKinds, figuresOf, hollowness } from '../history/figures.js';
 import { insist } from '../work.js';
-import type { Testbed } from './testbed.js';
+import type { Testbed } from '../testbed/testbed.js';
 
 /** What clients do while faults come. */
 export interface Load {

@@ -1,7 +1,7 @@
 import { Controller, Get, Inject, Param } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CurrentAccount, type Account } from '@fornax/identity';
-import { BILLING_CONFIG, type BillingConfig } from '../billing.config.js';
+import { BILLING_CONFIG, type BillingConfig } from '../config/billing.config.js';
 import { LedgerReader } from './ledger-reader.js';
 import { creditsSchema, euros } from './wire-ledger.js';
 

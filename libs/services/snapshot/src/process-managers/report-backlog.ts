@@ -1,7 +1,7 @@
 import { delay } from '@fornax/base';
 import { STREAMS } from '@fornax/contracts';
 import { z } from 'zod';
-import type { NatsConnection } from '../nats-connection.js';
+import type { NatsConnection } from './nats-connection.js';
 import { REPORTS_CONSUMER } from './snapshot-reports.js';
 
 const TIMEOUT_MS = 1_000;

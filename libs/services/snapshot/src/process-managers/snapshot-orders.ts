@@ -6,7 +6,7 @@ import { loadAggregate, type DurablePublisher, type EventLog } from '@fornax/eve
 import { EVENT_LOG, LogFollower, LogHandler, NATS, ProjectionHost, PUBLISHER } from '@fornax/service-kit';
 import { Unavailable } from '@fornax/base';
 import type { DataSource } from 'typeorm';
-import type { NatsConnection } from '../nats-connection.js';
+import type { NatsConnection } from './nats-connection.js';
 import { awaitedParts } from '../projections/snapshot-rows.js';
 import { reportsAreHandled } from './report-backlog.js';
 import { SnapshotCommands } from '../commands/snapshot-commands.js';

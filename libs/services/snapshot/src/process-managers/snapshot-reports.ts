@@ -16,8 +16,8 @@ import { HealthRegistry, LOGGER, NATS } from '@fornax/service-kit';
 import { DroppedMessages, parseMessage, refusalOf } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
-import type { Logger } from '../logger.js';
-import type { NatsConnection } from '../nats-connection.js';
+import type { Logger } from './logger.js';
+import type { NatsConnection } from './nats-connection.js';
 import { readStatuses } from '../projections/snapshot-rows.js';
 import { SnapshotCommands, type PartCommand } from '../commands/snapshot-commands.js';
 

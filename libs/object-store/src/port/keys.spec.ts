@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { afterPrefix, compareKeys, rolledUp, splitPlace } from './keys.js';
 import { listPage } from './listing.js';
-import { piecesOf } from './local/object-files.js';
+import { piecesOf } from '../local/object-files.js';
 import type { ObjectInfo } from './object-store.js';
 
 const key = () => fc.string({ unit: 'binary', maxLength: 12 }).filter((text) => text.isWellFormed());

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { AGGREGATES, type Aggregate } from '../subjects.js';
+import { AGGREGATES, type Aggregate } from '../subjects/subjects.js';
 import { dispatchMessageSchema } from '../work/dispatch.js';
 import { liveMessageSchema } from '../work/live.js';
 import { heartbeatSchema, nodeReportsSchema, snapshotReportSchema } from '../work/reports.js';
-import { cloudEventType, COMMIT_CONTENT_TYPE } from './codec.js';
-import { MAX_REASON_CHARS } from './commit.js';
-import { eventSchemas } from './schemas.js';
+import { cloudEventType, COMMIT_CONTENT_TYPE } from '../events/codec.js';
+import { MAX_REASON_CHARS } from '../events/commit.js';
+import { eventSchemas } from '../events/schemas.js';
 
 /** JSON Schema of a zod schema in the dialect that AsyncAPI 3.0 takes by default (draft 7). */
 const jsonSchema = (schema: z.ZodType): object => {

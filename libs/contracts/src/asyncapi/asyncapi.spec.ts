@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { describe, expect, it } from '@jest/globals';
 import { Ajv } from 'ajv';
 import { asyncApiDocument } from './asyncapi.js';
-import { eventSchemas } from './schemas.js';
+import { eventSchemas } from '../events/schemas.js';
 
 const require = createRequire(import.meta.url);
 

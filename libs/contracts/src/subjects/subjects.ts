@@ -1,6 +1,6 @@
 /**
  * Every NATS subject, stream and consumer name that Fornax uses (architecture, section 2). Code takes them from here; patterns that say who may use
- * them are in `nats-rights.ts`, the event catalogue (`events/asyncapi.ts`) and the configurations of servers.
+ * them are in `nats-rights.ts`, the event catalogue (`asyncapi/asyncapi.ts`) and the configurations of servers.
  */
 
 export const AGGREGATES = [
