@@ -14,7 +14,7 @@ import { addTaskCommands } from './commands/task.js';
 import { addTokenCommands } from './commands/token.js';
 import { addUserCommands } from './commands/user.js';
 import { addWebhookCommands } from './commands/webhook.js';
-import type { Io } from './io.js';
+import type { Io } from './terminal/io.js';
 
 const ENVIRONMENT = `
 Environment:

@@ -1,7 +1,7 @@
 import { ApiError, FornaxClient } from '@fornax/client';
 import { CommanderError } from 'commander';
-import { findConnection, UsageError, type Env } from './connection.js';
-import type { Io } from './io.js';
+import { findConnection, UsageError, type Env } from './session/connection.js';
+import type { Io } from './terminal/io.js';
 import { buildProgram } from './program.js';
 
 export interface Surroundings {

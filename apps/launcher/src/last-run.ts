@@ -1,6 +1,6 @@
 import { findProcesses, isAlive, signal, waitUntil, wasStartedWith } from '@fornax/embedded';
 import { readRuntime } from './runtime-files.js';
-import type { Screen } from './screen.js';
+import type { Screen } from './screen/screen.js';
 
 /**
  * Ends what is left of a run whose launcher and guardian were both killed. NATS and PostgreSQL are ended by their next start,

@@ -46,7 +46,7 @@ import { lastWords } from './last-words.js';
 import { askReadiness, tellRebuilds, waitUntilReady } from './readiness.js';
 import { Secrets } from './secrets.js';
 import { readRuntime, renderEnvFile, writeRuntime } from './runtime-files.js';
-import type { Screen } from './screen.js';
+import type { Screen } from './screen/screen.js';
 import { forForeignPrograms, withSecretFiles } from './secret-files.js';
 import type { Env, Settings } from './settings.js';
 import { watchHealth } from './watch-health.js';

@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import { SetupError } from '@fornax/embedded';
 import { LocalPlatform } from './local-platform.js';
 import { type SampleOutcome, isSampleDone, runSample } from './sample/sample.js';
-import { type Screen, openScreen } from './screen.js';
+import { type Screen, openScreen } from './screen/screen.js';
 import { type Env, type Settings, loadSettings } from './settings.js';
 
 /** A person, or the system, asked for the end. */

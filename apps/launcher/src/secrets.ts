@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { LOG_ACCOUNT, type SecretNeed, keepSecret, randomPassword, renewableSecret } from '@fornax/embedded';
 import { STREAMS } from '@fornax/contracts';
 import type { Places } from './environment.js';
-import type { Screen } from './screen.js';
+import type { Screen } from './screen/screen.js';
 import type { Env, Settings } from './settings.js';
 
 const KEY_BYTES = 32;

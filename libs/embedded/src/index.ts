@@ -1,6 +1,6 @@
 export { CONTROL_SERVICES } from '@fornax/contracts';
 /** Real servers for one machine, and the processes around them: what `npm start` and the tests bring up. */
-export { findFreePort, portState } from './free-port.js';
+export { findFreePort, portState } from './process/free-port.js';
 export {
   type NatsLayout,
   type Principal,
@@ -40,14 +40,14 @@ export {
 } from './nats/nats-users.js';
 export { type NatsVersion, PINNED_NATS, parseNatsVersion } from './nats/nats-version.js';
 export { type PostgresServer, type StartPostgresOptions, startPostgres } from './postgres/postgres-server.js';
-export { type ProcessId, identify, isAlive, signal } from './process-table.js';
-export { type SecretFile, type SecretNeed, keepSecret, lostSecret, renewableSecret } from './kept-secret.js';
-export { ensurePrivateFolder, loadOrCreateSecret, randomPassword, writePrivateFile } from './secrets.js';
-export { type ProcessExit, type SpawnOptions, ServerProcess, logTail } from './server-process.js';
-export { SetupError, describeError, errorCode } from './setup-error.js';
-export { waitUntil } from './wait.js';
+export { type ProcessId, identify, isAlive, signal } from './process/process-table.js';
+export { type SecretFile, type SecretNeed, keepSecret, lostSecret, renewableSecret } from './secret/kept-secret.js';
+export { ensurePrivateFolder, loadOrCreateSecret, randomPassword, writePrivateFile } from './secret/secrets.js';
+export { type ProcessExit, type SpawnOptions, ServerProcess, logTail } from './process/server-process.js';
+export { SetupError, describeError, errorCode } from './process/setup-error.js';
+export { waitUntil } from './process/wait.js';
 export { type DataFolder, checkFreeSpace, openDataFolder } from './folder/data-folder.js';
-export { findProcesses, wasStartedWith } from './process-table.js';
+export { findProcesses, wasStartedWith } from './process/process-table.js';
 export { Guardian, type GuardianOptions } from './supervise/guardian.js';
 export type { GuardedProcess } from './supervise/guardian-protocol.js';
 export { type Running, type Setback, Supervisor, type SupervisorEvents } from './supervise/supervisor.js';

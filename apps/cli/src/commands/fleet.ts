@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { Io } from '../io.js';
-import { renderTable } from '../table.js';
+import type { Io } from '../terminal/io.js';
+import { renderTable } from '../terminal/table.js';
 
 const MICROS = 1_000_000;
 

@@ -1,9 +1,9 @@
 import type { LogState } from '@fornax/client';
 import type { Command } from 'commander';
-import { harmless } from '../harmless.js';
-import { printTasks } from '../named-tasks.js';
-import { withProgress, type Io } from '../io.js';
-import { renderTable } from '../table.js';
+import { harmless } from '../terminal/harmless.js';
+import { printTasks } from '../session/named-tasks.js';
+import { withProgress, type Io } from '../terminal/io.js';
+import { renderTable } from '../terminal/table.js';
 
 const look = (io: Io): Promise<LogState> =>
   withProgress(io, 'comparing the read models with the log', () => io.client().logState(io.signal));

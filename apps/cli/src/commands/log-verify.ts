@@ -1,7 +1,7 @@
 import type { LogDamage } from '@fornax/client';
 import { type Command, InvalidArgumentError } from 'commander';
-import type { Io } from '../io.js';
-import { renderTable } from '../table.js';
+import type { Io } from '../terminal/io.js';
+import { renderTable } from '../terminal/table.js';
 
 const HELP = `
 The event log never deletes, so its sequences follow one another; each commit carries a checksum. What is missing or changed is named here

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { type Io, withProgress } from '../io.js';
-import { renderTable } from '../table.js';
+import { type Io, withProgress } from '../terminal/io.js';
+import { renderTable } from '../terminal/table.js';
 import { clientOf, withReason, type ReasonOptions } from './others.js';
 
 const UNITS_S: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };

@@ -1,7 +1,7 @@
 import type { FornaxClient, NodeEventRecord } from '@fornax/client';
 import { type Command, InvalidArgumentError } from 'commander';
-import { harmlessLine } from '../harmless.js';
-import type { Io } from '../io.js';
+import { harmlessLine } from '../terminal/harmless.js';
+import type { Io } from '../terminal/io.js';
 import { clientOf, withReason, type ReasonOptions } from './others.js';
 
 const sequenceOf = (text: string): number => {

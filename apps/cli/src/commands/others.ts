@@ -1,7 +1,7 @@
 import type { FornaxClient } from '@fornax/client';
 import { type Command, InvalidArgumentError } from 'commander';
-import { harmlessLine } from '../harmless.js';
-import type { Io } from '../io.js';
+import { harmlessLine } from '../terminal/harmless.js';
+import type { Io } from '../terminal/io.js';
 
 const MOST_CHARS = 500;
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { withProgress, type Io } from '../io.js';
-import { printTasks } from '../named-tasks.js';
-import { renderTable } from '../table.js';
+import { withProgress, type Io } from '../terminal/io.js';
+import { printTasks } from '../session/named-tasks.js';
+import { renderTable } from '../terminal/table.js';
 
 const list = async (io: Io): Promise<void> => {
   const rows = (await io.client().projections()).map(({ name, service, sequence, lag, rebuilding }) => [

@@ -1,8 +1,8 @@
 import type { QuarantineDetail, QuarantineEntry } from '@fornax/client';
 import type { Command } from 'commander';
-import { harmless } from '../harmless.js';
-import type { Io } from '../io.js';
-import { renderTable } from '../table.js';
+import { harmless } from '../terminal/harmless.js';
+import type { Io } from '../terminal/io.js';
+import { renderTable } from '../terminal/table.js';
 
 const HELP = `
 A message that nobody can read, or a fold that throws on one task, node or account, is put aside: everything else goes on.

@@ -1,8 +1,8 @@
 import type { QuotaChange, WireOrganization, WireUser, WireUserInfo } from '@fornax/client';
 import { type Command, InvalidArgumentError } from 'commander';
-import { UsageError } from '../connection.js';
-import type { Io } from '../io.js';
-import { renderTable } from '../table.js';
+import { UsageError } from '../session/connection.js';
+import type { Io } from '../terminal/io.js';
+import { renderTable } from '../terminal/table.js';
 import { clientOf, withReason, type ReasonOptions } from './others.js';
 
 const ceilingOf = (text: string): number => {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { harmlessLine } from '../harmless.js';
-import { withProgress, type Io } from '../io.js';
-import { renderTable } from '../table.js';
+import { harmlessLine } from '../terminal/harmless.js';
+import { withProgress, type Io } from '../terminal/io.js';
+import { renderTable } from '../terminal/table.js';
 
 const reindex = async (io: Io, forgetMissing: boolean): Promise<void> => {
   const report = await withProgress(io, 'looking through all files of objects', () =>

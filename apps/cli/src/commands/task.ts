@@ -1,9 +1,9 @@
 import type { FornaxClient, NewTask, Output, WireUser } from '@fornax/client';
 import { type Command, InvalidArgumentError } from 'commander';
-import { UsageError } from '../connection.js';
-import { LineJoiner } from '../follow-lines.js';
-import type { Io } from '../io.js';
-import { renderTable } from '../table.js';
+import { UsageError } from '../session/connection.js';
+import { LineJoiner } from '../session/follow-lines.js';
+import type { Io } from '../terminal/io.js';
+import { renderTable } from '../terminal/table.js';
 import { clientOf, taskIdOf, withOwner, withReason, type OwnerOptions, type ReasonOptions } from './others.js';
 
 const countOf = (text: string): number => {

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { Io } from '../io.js';
-import { renderTable } from '../table.js';
+import type { Io } from '../terminal/io.js';
+import { renderTable } from '../terminal/table.js';
 import { clientOf, withReason, type ReasonOptions } from './others.js';
 
 const UNITS_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };

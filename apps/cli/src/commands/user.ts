@@ -1,7 +1,7 @@
 import type { UserChange, WireUser } from '@fornax/client';
 import { type Command, Option } from 'commander';
-import type { Io } from '../io.js';
-import { renderTable } from '../table.js';
+import type { Io } from '../terminal/io.js';
+import { renderTable } from '../terminal/table.js';
 import { clientOf, withReason, type ReasonOptions } from './others.js';
 
 const ROLES = ['user', 'auditor', 'coordinator', 'operator'];

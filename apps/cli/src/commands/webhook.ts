@@ -1,7 +1,7 @@
 import type { WebhookRecord } from '@fornax/client';
 import type { Command } from 'commander';
-import type { Io } from '../io.js';
-import { renderTable } from '../table.js';
+import type { Io } from '../terminal/io.js';
+import { renderTable } from '../terminal/table.js';
 
 const listOf = (text: string, before: readonly string[] = []): readonly string[] => [...before, ...text.split(',')];
 

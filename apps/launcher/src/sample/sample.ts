@@ -6,7 +6,7 @@ import type { WireTask } from '@fornax/contracts';
 import { FornaxClient, isOver } from '@fornax/client';
 import { describeError } from '@fornax/embedded';
 import { S3Client } from '@fornax/s3';
-import type { Screen } from '../screen.js';
+import type { Screen } from '../screen/screen.js';
 import { decodePpm, encodePng, stack } from './picture.js';
 
 export interface SampleContext {

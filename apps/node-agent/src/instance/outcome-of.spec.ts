@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { ghzOf, specificationKeyOf } from '../node/hardware.js';
+import { ghzOf, specificationKeyOf } from '../hardware/hardware.js';
 import { outcomeOf } from './outcome-of.js';
 
 describe('what an exit means', () => {

@@ -1,6 +1,6 @@
 import { type LiveInstance, type LiveMessage, liveSubject, MAX_LIVE_INSTANCES } from '@fornax/contracts';
 
-import type { Hardware } from '../node/hardware.js';
+import type { Hardware } from '../hardware/hardware.js';
 import { type Frequency, readFrequency } from './frequency.js';
 
 const INTERVAL_MS = 1_000;

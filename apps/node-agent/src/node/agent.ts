@@ -21,7 +21,7 @@ import { Instance, type InstanceWorld } from '../instance/instance.js';
 import { takeSnapshot } from '../instance/snapshot.js';
 import { LiveBeat } from '../live/live-beat.js';
 import { Reporter } from '../output/reporter.js';
-import type { Hardware } from './hardware.js';
+import type { Hardware } from '../hardware/hardware.js';
 import { Membership } from './membership.js';
 import type { KeyRing } from '../enrollment/key-ring.js';
 import { assertMayBeRemote } from '../enrollment/server-version.js';

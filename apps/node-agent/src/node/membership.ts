@@ -13,7 +13,7 @@ import { uptimeMs } from '@fornax/drivers';
 import type { NatsConnection } from '@nats-io/nats-core';
 
 import { randomUUID } from 'node:crypto';
-import type { Hardware } from './hardware.js';
+import type { Hardware } from '../hardware/hardware.js';
 
 export interface Member {
   readonly nodeId: string;

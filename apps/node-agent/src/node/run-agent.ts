@@ -5,10 +5,10 @@ import { createLogger, endWithParent, type Env, onceStopped } from '@fornax/base
 import { SandboxDriver } from '@fornax/drivers';
 import { metrics } from '@opentelemetry/api';
 
-import { type AgentConfig, loadAgentConfig } from '../config.js';
+import { type AgentConfig, loadAgentConfig } from '../config/config.js';
 import type { KeyRing } from '../enrollment/key-ring.js';
 import { Agent } from './agent.js';
-import { probeHardware } from './hardware.js';
+import { probeHardware } from '../hardware/hardware.js';
 import { serveHttp } from './http-server.js';
 import { WorkDisk } from './work-disk.js';
 

@@ -1,6 +1,6 @@
 import { chmod, mkdir, readFile, stat, statfs, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { SetupError, describeError, errorCode } from '../setup-error.js';
+import { SetupError, describeError, errorCode } from '../process/setup-error.js';
 import { migrateFolder, readFolderFormat } from './folder-version.js';
 import { type FolderLock, lockFolderWithin, tryLockFolder } from './folder-lock.js';
 

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { errorCode } from '../setup-error.js';
-import { waitUntil } from '../wait.js';
+import { errorCode } from '../process/setup-error.js';
+import { waitUntil } from '../process/wait.js';
 
 /** Held until released or until its process ends, in whatever way: the kernel gives it back. */
 export interface FolderLock {

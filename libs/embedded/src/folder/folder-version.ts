@@ -1,8 +1,8 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DATA_FORMAT } from '@fornax/contracts';
-import { SetupError, errorCode } from '../setup-error.js';
-import { writePrivateFile } from '../secrets.js';
+import { SetupError, errorCode } from '../process/setup-error.js';
+import { writePrivateFile } from '../secret/secrets.js';
 
 /**
  * One step from a format to the next. It may be killed anywhere and is run again from its beginning, so it must be safe to repeat; what it

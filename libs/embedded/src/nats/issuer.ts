@@ -1,5 +1,5 @@
 import { createAccount, fromSeed } from '@nats-io/nkeys';
-import { renewableSecret } from '../kept-secret.js';
+import { renewableSecret } from '../secret/kept-secret.js';
 import type { AuthCallout } from './nats-config.js';
 
 /** A new key for `AuthCallout`: its seed, to be kept by whoever admits nodes. */

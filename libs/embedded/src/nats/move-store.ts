@@ -1,6 +1,6 @@
 import { access, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SetupError } from '../setup-error.js';
+import { SetupError } from '../process/setup-error.js';
 import { LOG_ACCOUNT } from './nats-accounts.js';
 
 const exists = (path: string): Promise<boolean> =>

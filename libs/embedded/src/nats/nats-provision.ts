@@ -1,8 +1,8 @@
 import { access, chmod, constants, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { arch } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { SetupError } from '../setup-error.js';
-import { type CommandResult, runCommand } from '../run-command.js';
+import { SetupError } from '../process/setup-error.js';
+import { type CommandResult, runCommand } from '../process/run-command.js';
 import {
   MINIMUM_NATS,
   type NatsVersion,

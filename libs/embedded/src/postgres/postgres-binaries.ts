@@ -3,8 +3,8 @@ import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { runCommand } from '../run-command.js';
-import { SetupError, describeError } from '../setup-error.js';
+import { runCommand } from '../process/run-command.js';
+import { SetupError, describeError } from '../process/setup-error.js';
 
 const require = createRequire(import.meta.url);
 

@@ -1,7 +1,7 @@
 import { chown, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runCommand } from '../run-command.js';
-import { SetupError } from '../setup-error.js';
+import { runCommand } from '../process/run-command.js';
+import { SetupError } from '../process/setup-error.js';
 
 /**
  * How to run PostgreSQL, which refuses to run as root and wants to own its data folder. `command` goes in front of the

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { findProcesses, workingFolderOf } from '../process-table.js';
+import { findProcesses, workingFolderOf } from '../process/process-table.js';
 import { type PostgresServer, startPostgres } from './postgres-server.js';
 
 let folder: string;

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import { lockFolderWithin } from '../folder/folder-lock.js';
-import { type ProcessId, findProcesses, isAlive, signal, wasStartedWith } from '../process-table.js';
-import { waitUntil } from '../wait.js';
+import { type ProcessId, findProcesses, isAlive, signal, wasStartedWith } from '../process/process-table.js';
+import { waitUntil } from '../process/wait.js';
 import { type GuardedProcess, decodeOrder } from './guardian-protocol.js';
 
 /** How long each stage may take to end by itself. */

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { tryLockFolder } from '../folder/folder-lock.js';
-import { type ProcessId, findProcesses, identify, isAlive, wasStartedWith } from '../process-table.js';
-import { waitUntil } from '../wait.js';
+import { type ProcessId, findProcesses, identify, isAlive, wasStartedWith } from '../process/process-table.js';
+import { waitUntil } from '../process/wait.js';
 import { encodeOrder } from './guardian-protocol.js';
 
 const program = fileURLToPath(new URL('../../dist/supervise/guardian-main.js', import.meta.url));

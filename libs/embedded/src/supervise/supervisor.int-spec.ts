@@ -2,9 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { identify, isAlive } from '../process-table.js';
-import { ServerProcess } from '../server-process.js';
-import { waitUntil } from '../wait.js';
+import { identify, isAlive } from '../process/process-table.js';
+import { ServerProcess } from '../process/server-process.js';
+import { waitUntil } from '../process/wait.js';
 import { restartDelayMs } from './backoff.js';
 import { type Running, Supervisor } from './supervisor.js';
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ProcessExit } from '../server-process.js';
+import type { ProcessExit } from '../process/server-process.js';
 import { HEALTHY_AFTER_MS, restartDelayMs } from './backoff.js';
 
 /** Something that runs as a process and can be ended: a child program, nats-server, PostgreSQL. */

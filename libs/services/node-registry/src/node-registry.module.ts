@@ -12,7 +12,7 @@ import { Enrollment } from './enrollment/enrollment.js';
 import { JoinDoor } from './enrollment/join-door.js';
 import { NodeTokens } from './enrollment/node-tokens.js';
 import { Fleet } from './fleet/fleet.js';
-import { FoldAnew } from './fleet/fold-anew.js';
+import { FoldAnew } from './followers/fold-anew.js';
 import { NodeCommands } from './fleet/node-commands.js';
 import { FleetFollower } from './followers/fleet-follower.js';
 import { LossDetector } from './heartbeats/loss-detector.js';
@@ -24,7 +24,7 @@ import { NodeTokensController } from './http/node-tokens.controller.js';
 import { NodesController } from './http/nodes.controller.js';
 import { Drains1790000800000 } from './migrations/1790000800000-drains.migration.js';
 import { FleetTable1767225800000 } from './migrations/fleet-table.migration.js';
-import { NODE_REGISTRY_CONFIG, loadNodeRegistryConfig } from './node-registry.config.js';
+import { NODE_REGISTRY_CONFIG, loadNodeRegistryConfig } from './config/node-registry.config.js';
 import { FleetProjection } from './projections/fleet.projection.js';
 import { MembershipController } from './rpc/membership.controller.js';
 

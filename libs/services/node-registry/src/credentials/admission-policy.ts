@@ -2,8 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { nkeyFromSeed, type Nkey } from '@fornax/event-store';
 import { CORE_CONFIG, NATS, type CoreConfig } from '@fornax/service-kit';
 import { Conflict } from '@fornax/base';
-import type { NatsConnection } from '../nats-connection.js';
-import { NODE_REGISTRY_CONFIG, type NodeRegistryConfig } from '../node-registry.config.js';
+import type { NatsConnection } from '../connection/nats-connection.js';
+import { NODE_REGISTRY_CONFIG, type NodeRegistryConfig } from '../config/node-registry.config.js';
 
 /** The first nats-server that can ask the registry about a user (release notes of 2.10). */
 const FIRST_MINOR = 10;

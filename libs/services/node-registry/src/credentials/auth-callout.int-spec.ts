@@ -7,7 +7,7 @@ import { aCommit } from '@fornax/testing';
 import { connect } from '@nats-io/transport-node';
 import { Fleet } from '../fleet/fleet.js';
 import { NodeCommands } from '../fleet/node-commands.js';
-import { loadNodeRegistryConfig } from '../node-registry.config.js';
+import { loadNodeRegistryConfig } from '../config/node-registry.config.js';
 import { AdmissionPolicy } from './admission-policy.js';
 import { AuthCallout } from './auth-callout.js';
 import { startCalloutServer, type CalloutServer } from './callout-server.fixture.js';

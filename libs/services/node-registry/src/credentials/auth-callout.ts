@@ -6,7 +6,7 @@ import { meter, newId, type Clock } from '@fornax/base';
 import type { Logger } from 'pino';
 import { Fleet } from '../fleet/fleet.js';
 import { NodeCommands } from '../fleet/node-commands.js';
-import type { NatsConnection } from '../nats-connection.js';
+import type { NatsConnection } from '../connection/nats-connection.js';
 import { AdmissionPolicy } from './admission-policy.js';
 import { admit, deny, readRequest, type CalloutRequest } from './callout-jwt.js';
 import { NodeConnections, connectionName, opens } from './node-connections.js';

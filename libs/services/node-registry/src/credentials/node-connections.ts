@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import { Fleet } from '../fleet/fleet.js';
 import { NodeCommands } from '../fleet/node-commands.js';
-import type { NatsConnection } from '../nats-connection.js';
+import type { NatsConnection } from '../connection/nats-connection.js';
 
 /** What the server shows as the user of a node's connection: the node and the key that opened it. */
 export const connectionName = (nodeId: string, publicKey: string): string => `node:${nodeId} ${publicKey}`;

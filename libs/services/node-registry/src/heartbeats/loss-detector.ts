@@ -30,8 +30,8 @@ import {
 import type { Logger } from 'pino';
 import { Fleet } from '../fleet/fleet.js';
 import { NodeCommands } from '../fleet/node-commands.js';
-import type { NatsConnection } from '../nats-connection.js';
-import { NODE_REGISTRY_CONFIG, type NodeRegistryConfig } from '../node-registry.config.js';
+import type { NatsConnection } from '../connection/nats-connection.js';
+import { NODE_REGISTRY_CONFIG, type NodeRegistryConfig } from '../config/node-registry.config.js';
 import { DiskTeller } from './disk-teller.js';
 import { HeartbeatWatch, type SilentNode } from './heartbeat-watch.js';
 

@@ -19,8 +19,8 @@ import { Fleet } from '../fleet/fleet.js';
 import { NodeCommands, type TimelessNodeCommand } from '../fleet/node-commands.js';
 import { heartbeatInterval } from '../heartbeats/heartbeat-watch.js';
 import { LossDetector } from '../heartbeats/loss-detector.js';
-import type { NatsConnection } from '../nats-connection.js';
-import { NODE_REGISTRY_CONFIG, type NodeRegistryConfig } from '../node-registry.config.js';
+import type { NatsConnection } from '../connection/nats-connection.js';
+import { NODE_REGISTRY_CONFIG, type NodeRegistryConfig } from '../config/node-registry.config.js';
 
 /** An agent that does not acknowledge an order within this time gets it again; it drops what it has. */
 const DISPATCH_ACK_WAIT_MS = 30_000;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { errorCode } from './setup-error.js';
+import { errorCode } from '../process/setup-error.js';
 
 /** A folder that only its owner may enter, created with its parents when missing. */
 export const ensurePrivateFolder = async (path: string): Promise<void> => {

@@ -1,6 +1,6 @@
 import { readFile, rename, stat } from 'node:fs/promises';
 import { loadOrCreateSecret } from './secrets.js';
-import { SetupError, describeError, errorCode } from './setup-error.js';
+import { SetupError, describeError, errorCode } from '../process/setup-error.js';
 
 /** A file with a secret that other data was made with, or that something else is told at each start. */
 export interface SecretFile {

@@ -4,7 +4,7 @@ import { onGivenUp, Quarantine, type EventLog } from '@fornax/event-store';
 import { EVENT_LOG, LOGGER } from '@fornax/service-kit';
 import type { Logger } from 'pino';
 import { NodeTokens } from '../enrollment/node-tokens.js';
-import { Fleet } from './fleet.js';
+import { Fleet } from '../fleet/fleet.js';
 
 const AGAIN_MS = 1_000;
 

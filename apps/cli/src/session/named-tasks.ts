@@ -1,6 +1,6 @@
 import type { NamedTasks } from '@fornax/client';
-import { harmlessLine } from './harmless.js';
-import type { Io } from './io.js';
+import { harmlessLine } from '../terminal/harmless.js';
+import type { Io } from '../terminal/io.js';
 
 /** Names the tasks that rows are about; nothing for none, and for a platform that does not say. */
 export const printTasks = (io: Io, tasks: NamedTasks | undefined): void => {
