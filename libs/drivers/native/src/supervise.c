@@ -105,6 +105,8 @@ static int tell_refusal(const char *name, const struct refusal *refusal) {
 }
 
 int supervise(const struct options *options, const struct command *command) {
+  /* A command of the same user must not trace this process, which no filter holds, or reach its descriptors. Children are so until they are the command. */
+  if (options->aims_at_all && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) fail("cannot protect", "the first process");
   struct state state;
   memset(&state, 0, sizeof state);
   sigset_t all, child_ended;

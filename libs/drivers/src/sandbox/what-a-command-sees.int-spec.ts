@@ -1,5 +1,6 @@
 import { execFile as execFileCallback, spawn } from 'node:child_process';
-import { chown, mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { chown, mkdir, mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -9,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type OpenDriver, openDriver, orderOf, runInit, type Seen } from './driver.fixture.js';
 import { initProgram } from './init-program.js';
 import type { Level } from './level.js';
+import { SandboxDriver } from './sandbox.driver.js';
 
 const execFile = promisify(execFileCallback);
 const LEVELS: readonly Level['name'][] = ['bubblewrap', 'unshare', 'process'];
@@ -209,6 +211,17 @@ print('looked')`;
     expect([exitCode, out.split('\n')[0]]).toEqual([0, 'PATH=/nowhere:/usr/bin']);
   });
 
+  here('leaves no shared memory, semaphore or queue behind', async (run) => {
+    if (process.getuid?.() !== 0) return; // plain processes of the agent's own user share theirs
+    const python =
+      'import ctypes, os; c = ctypes.CDLL(None); print(os.getuid(), c.shmget(0, 4096, 0o1600) >= 0, c.semget(0, 1, 0o1600) >= 0, c.msgget(0, 0o1600) >= 0)';
+    const { out } = await run(['python3', '-c', python]);
+    const [uid, ...made] = out.trim().split(' ');
+    expect(made).toEqual(['True', 'True', 'True']);
+    for (const table of ['shm', 'sem', 'msg'])
+      expect((await readFile(`/proc/sysvipc/${table}`, 'utf8')).split(/\s+/)).not.toContain(uid);
+  });
+
   isolated('finds the machine’s own parts of /proc and /sys hidden or not writable', async (run) => {
     const { out } = await sh(
       run,
@@ -260,7 +273,25 @@ describe('the first process', () => {
   });
 });
 
+describe('of an agent that is root', () => {
+  it('runs nothing as a plain process in a folder that somebody else made first, where everybody may make one', async () => {
+    if (process.getuid?.() !== 0) return;
+    const workDir = await mkdtemp(join(tmpdir(), 'fornax-first-'));
+    const hash = createHash('sha256').update(workDir).digest('hex').slice(0, 12);
+    const folder = join('/var/tmp', `fornax-${hash}`);
+    await mkdir(folder);
+    await chown(folder, 65_534, 65_534);
+    const driver = new SandboxDriver({ workDir, hide: [], level: 'process' });
+    await expect(driver.probe()).rejects.toThrow(`${folder} is not a folder of this agent alone`);
+    await driver.close();
+    await rm(folder, { recursive: true });
+    await rm(workDir, { recursive: true, force: true });
+  });
+});
+
 describe('of an agent that is an ordinary user', () => {
+  /** Whether the first process, which no filter holds, may be traced by a command of the same user. */
+  const TRACE = 'import ctypes; print("traced" if ctypes.CDLL(None).ptrace(16, 1, 0, 0) == 0 else "not traced")';
   /** Runs one command and prints how it went. */
   const PROGRAM = `
     import { SandboxDriver } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)};
@@ -269,7 +300,7 @@ describe('of an agent that is an ordinary user', () => {
     const driver = new SandboxDriver({ workDir, hide: [], level });
     const { path } = await driver.probe();
     const prepared = await driver.prepare({ id: 'own', cores: 1, memoryMB: 0 });
-    const running = await prepared.start({ argv: ['/bin/sh', '-c', script], env: { PATH: path, 'my.key': 'kept' } });
+    const running = await prepared.start({ argv: ['/bin/sh', '-c', script], env: { PATH: path, 'my.key': 'kept', TRACE: ${JSON.stringify(TRACE)} } });
     running.stderr.resume();
     const [out, exit] = await Promise.all([text(running.stdout), running.exit]);
     await prepared.dispose();
@@ -277,7 +308,7 @@ describe('of an agent that is an ordinary user', () => {
     console.log(JSON.stringify({ out, exitCode: exit.exitCode, signal: exit.signal }));
   `;
   const SCRIPT = `umask; ls /proc/self/fd; tr '\\0' '\\n' < /proc/$$/environ | grep my.key; grep -E "^(CapEff|CapBnd|SigIgn|NoNewPrivs|Seccomp):" /proc/self/status
-    head -c 1 /proc/kcore 2>/dev/null; ls -A /sys/firmware; touch /usr/x /etc/x 2>/dev/null || echo read-only; kill -INT $$`;
+    ls /proc/1/fd 2>/dev/null; python3 -c "$TRACE"; head -c 1 /proc/kcore 2>/dev/null; ls -A /sys/firmware; touch /usr/x /etc/x 2>/dev/null || echo read-only; kill -INT $$`;
 
   it.each(['bubblewrap', 'unshare'] as const)(
     'a command sees the same at level %s',
@@ -298,7 +329,7 @@ describe('of an agent that is an ordinary user', () => {
       await rm(workDir, { recursive: true, force: true });
       const none = '0000000000000000';
       const status = [`SigIgn:\t${none}`, `CapEff:\t${none}`, `CapBnd:\t${none}`, 'NoNewPrivs:\t1', 'Seccomp:\t2'];
-      const out = ['0022', '0', '1', '2', '3', 'my.key=kept', ...status, 'read-only', ''].join('\n');
+      const out = ['0022', '0', '1', '2', '3', 'my.key=kept', ...status, 'not traced', 'read-only', ''].join('\n');
       expect(JSON.parse(stdout)).toEqual({ out, exitCode: 130, signal: 'SIGINT' });
     },
     60_000,
