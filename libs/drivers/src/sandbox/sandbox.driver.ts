@@ -19,6 +19,8 @@ import { endUser } from '../process/end-user.js';
 import { errorCode } from '../process/error-code.js';
 import { FifoPool } from '../process/fifo-pool.js';
 import { findByEnvironment, findByUser, signalQuietly, startTimeOf } from '../process/proc.js';
+import { removeIpcOf } from '../process/remove-ipc.js';
+import { removeTree } from '../process/remove-tree.js';
 import { TcpTable } from '../process/tcp-use.js';
 import { Warden } from '../warden/warden.js';
 import { bubblewrapLevel } from './bubblewrap.level.js';
@@ -174,7 +176,7 @@ export class SandboxDriver implements Driver {
         await Promise.all([cgroup?.remove(), removeTree(folder)]);
         if (!owner || isDisposed) return;
         isDisposed = true;
-        if (level.name === 'process') await removeFilesOf(owner);
+        if (level.name === 'process') await Promise.all([removeFilesOf(owner), removeIpcOf(owner.uid)]);
         // A user that still has a process is lent to nobody else.
         if ((await leftOf(level, owner)).length === 0) this.#users?.giveBack(owner);
       },
@@ -210,8 +212,9 @@ export class SandboxDriver implements Driver {
       const level = await make();
       if (!level || level.name !== (wanted ?? level.name)) continue;
       try {
-        await sweep(level.instancesDir);
         await mkdir(level.instancesDir, { recursive: true, mode: 0o711 });
+        if (level.hasOwnUsers) await assertOwn(level.instancesDir);
+        await sweep(level.instancesDir);
         await level.open();
         this.#level = level;
         this.#users = level.hasOwnUsers ? await this.#openUsers(level) : undefined;
@@ -287,6 +290,16 @@ export class SandboxDriver implements Driver {
   }
 }
 
+/**
+ * Level `process` keeps its instances where everybody may make a folder first, and whoever owns that could put links in the place of what is handed over.
+ * @throws Error it is somebody else's, or others may write there
+ */
+const assertOwn = async (folder: string): Promise<void> => {
+  const facts = await lstat(folder);
+  if (!facts.isDirectory() || facts.uid !== process.getuid?.() || (facts.mode & 0o022) !== 0)
+    throw new Error(`${folder} is not a folder of this agent alone: remove it`);
+};
+
 /** What the agent wrote as root becomes the instance's own. */
 const handOver = async (owner: Owner | undefined, folder: string, jobDir: string): Promise<void> => {
   if (!owner) return;
@@ -302,7 +315,7 @@ const leftOf = (level: Level, { uid }: Owner): Promise<readonly number[]> =>
 
 /** What a plain process left in the folders of the host where everybody may write. The next instance with this id must not find it. */
 const removeFilesOf = async ({ uid }: Owner): Promise<void> => {
-  for (const folder of ['/tmp', '/var/tmp', '/dev/shm']) {
+  for (const folder of ['/tmp', '/var/tmp', '/dev/shm', '/dev/mqueue']) {
     for (const name of await readdir(folder).catch(() => [])) {
       const path = join(folder, name);
       if ((await lstat(path).catch(() => undefined))?.uid === uid) await removeTree(path);
@@ -324,15 +337,5 @@ const sweep = async (instancesDir: string): Promise<void> => {
     // Its user, if it had one of its own: the folder's group tells.
     if (isRoot()) await endUser((await stat(folder)).gid);
     await removeTree(folder);
-  }
-};
-
-/** Removes a folder even if the instance took away its own right to write there. */
-const removeTree = async (folder: string): Promise<void> => {
-  try {
-    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
-  } catch {
-    await run('chmod', ['-R', 'u+rwx', '--', folder]).catch(() => undefined);
-    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
   }
 };
