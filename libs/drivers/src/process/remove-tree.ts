@@ -44,7 +44,7 @@ const openFolder = async (path: string | Buffer): Promise<FileHandle> => {
  * whose folder this is, say. So no path is ever walked twice: each step goes from an open folder to a name in it, and follows no link. `rm` of Node
  * would leave the tree by a link that takes the place of a folder, and remove what is there, as root.
  */
-export const removeTree = async (path: string): Promise<void> => {
+export const removeTree = async (path: string | Buffer): Promise<void> => {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await removeOnce(path);
@@ -55,7 +55,7 @@ export const removeTree = async (path: string): Promise<void> => {
   }
 };
 
-const removeOnce = async (path: string): Promise<void> => {
+const removeOnce = async (path: string | Buffer): Promise<void> => {
   let top: FileHandle;
   try {
     top = await openFolder(path);

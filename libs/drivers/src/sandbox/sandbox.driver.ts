@@ -176,7 +176,7 @@ export class SandboxDriver implements Driver {
         await Promise.all([cgroup?.remove(), removeTree(folder)]);
         if (!owner || isDisposed) return;
         isDisposed = true;
-        if (level.name === 'process') await Promise.all([removeFilesOf(owner), removeIpcOf(owner.uid)]);
+        if (level.name === 'process') await removeWhatIsLeftOf(owner.uid);
         // A user that still has a process is lent to nobody else.
         if ((await leftOf(level, owner)).length === 0) this.#users?.giveBack(owner);
       },
@@ -313,11 +313,13 @@ const handOver = async (owner: Owner | undefined, folder: string, jobDir: string
 const leftOf = (level: Level, { uid }: Owner): Promise<readonly number[]> =>
   level.name === 'process' ? findByUser(uid) : Promise.resolve([]);
 
-/** What a plain process left in the folders of the host where everybody may write. The next instance with this id must not find it. */
-const removeFilesOf = async ({ uid }: Owner): Promise<void> => {
+/** What a plain process left on the host, where everybody may leave things. The next instance with this id must not find it. */
+const removeWhatIsLeftOf = async (uid: number): Promise<void> => {
+  await removeIpcOf(uid);
   for (const folder of ['/tmp', '/var/tmp', '/dev/shm', '/dev/mqueue']) {
-    for (const name of await readdir(folder).catch(() => [])) {
-      const path = join(folder, name);
+    // As bytes: a name need not be text.
+    for (const name of await readdir(folder, { encoding: 'buffer' }).catch(() => [])) {
+      const path = Buffer.concat([Buffer.from(`${folder}/`), name]);
       if ((await lstat(path).catch(() => undefined))?.uid === uid) await removeTree(path);
     }
   }
@@ -335,7 +337,11 @@ const sweep = async (instancesDir: string): Promise<void> => {
     }
     for (const straggler of await findByEnvironment(markOf(name))) signalQuietly(straggler, 'SIGKILL');
     // Its user, if it had one of its own: the folder's group tells.
-    if (isRoot()) await endUser((await stat(folder)).gid);
+    const { gid } = await stat(folder);
+    if (isRoot() && gid !== 0) {
+      await endUser(gid);
+      await removeWhatIsLeftOf(gid);
+    }
     await removeTree(folder);
   }
 };

@@ -1,8 +1,9 @@
 import { execFile as execFileCallback, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chown, mkdir, mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -285,6 +286,46 @@ describe('of an agent that is root', () => {
     await expect(driver.probe()).rejects.toThrow(`${folder} is not a folder of this agent alone`);
     await driver.close();
     await rm(folder, { recursive: true });
+    await rm(workDir, { recursive: true, force: true });
+  });
+
+  it('removes what a plain process left on the machine, whatever its name, also after an agent that had no time to', async () => {
+    if (process.getuid?.() !== 0) return;
+    const workDir = await mkdtemp(join(tmpdir(), 'fornax-left-'));
+    const python = `import ctypes, os
+print(os.getuid(), flush=True)
+ctypes.CDLL(None).shmget(0, 4096, 0o1600)
+os.mkdir(b'/tmp/left-\\xff-%d' % os.getuid()); os.mkdir(b'/var/tmp/left-%d' % os.getuid())`;
+    const left = async (uid: string): Promise<readonly string[]> => {
+      const names = await Promise.all(['/tmp', '/var/tmp'].map((folder) => readdir(folder)));
+      const inMemory = (await readFile('/proc/sysvipc/shm', 'utf8')).split(/\s+/).filter((word) => word === uid);
+      return [...names.flat().filter((name) => name.startsWith('left-') && name.endsWith(uid)), ...inMemory];
+    };
+    const leave = async (
+      driver: SandboxDriver,
+    ): Promise<{ readonly uid: string; readonly dispose: () => Promise<void> }> => {
+      const prepared = await driver.prepare({ id: 'leaves', cores: 1, memoryMB: 0 });
+      const running = await prepared.start({
+        argv: ['python3', '-c', python],
+        env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
+      });
+      running.stderr.resume();
+      const [uid] = await Promise.all([text(running.stdout), running.exit]);
+      return { uid: uid.trim(), dispose: prepared.dispose };
+    };
+    const first = new SandboxDriver({ workDir, hide: [], level: 'process' });
+    await first.probe();
+    const { uid } = await leave(first);
+    expect(uid).toMatch(/^\d+$/);
+    expect((await left(uid)).length).toBeGreaterThan(2);
+    const second = new SandboxDriver({ workDir, hide: [], level: 'process' });
+    await second.probe();
+    expect(await left(uid)).toEqual([]);
+    const again = await leave(second);
+    await again.dispose();
+    expect(await left(again.uid)).toEqual([]);
+    await second.close();
+    await first.close();
     await rm(workDir, { recursive: true, force: true });
   });
 });
