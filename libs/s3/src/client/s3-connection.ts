@@ -2,12 +2,13 @@ import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { backoffMs, delay } from '@fornax/base/time';
+import { delay } from '@fornax/base/time';
 import { S3Error } from '../protocol/s3-error.js';
 import { type S3Keys, signRequest } from '../signature/sign-request.js';
 import { EMPTY_SHA256, canonicalQuery, encodePath, uriEncode } from '../signature/sigv4.js';
 import { parseError } from './answers.js';
 import { type Body, exactly } from './body.js';
+import { retryPauseMs } from './retry-pause.js';
 
 export interface S3ConnectionOptions {
   /** Base URL of the S3 service; buckets are addressed by path. */
@@ -39,7 +40,6 @@ export interface S3Call {
 
 /** Requests are dated, and refused when they seem a quarter of an hour old or early: when a clock was set meanwhile, the storage's holds. */
 const WRONG_TIME = 'RequestTimeTooSkewed';
-const BACKOFF = { firstMs: 200, longestMs: 5_000 } as const;
 /** Silence on a connection after which a request counts as failed. */
 const IDLE_TIMEOUT_MS = 60_000;
 
@@ -86,7 +86,7 @@ export class S3Connection {
       } catch (error) {
         signal?.throwIfAborted();
         if (isFinal(error) || tries >= most) throw error;
-        await delay(backoffMs(tries, BACKOFF), signal);
+        await delay(retryPauseMs(tries), signal);
         signal?.throwIfAborted();
       }
     }

@@ -1,12 +1,13 @@
 import type { EventLog } from '@fornax/event-store';
 import type { Sealer } from '@fornax/identity';
-import { type Clock, backoffMs, delay } from '@fornax/base';
+import { type Clock, delay } from '@fornax/base';
 import type { WebhookSettings } from '../config/notify-config.js';
 import type { EventFeed } from '../feed/event-feed.js';
 import { eventsFor, type EventFilter } from '../feed/event-filter.js';
 import type { FeedBatch } from '../feed/recent-entries.js';
 import type { AccountGate } from './account-gate.js';
 import { deliverBatch, type Delivery } from './delivery-batch.js';
+import { deliveryPauseMs } from './delivery-pause.js';
 import type { WebhookRow } from './webhook-row.js';
 import type { WebhookSender } from './webhook-sender.js';
 import type { WebhookStore } from './webhook-store.js';
@@ -35,7 +36,6 @@ export class Undeliverable extends Error {
 
 const IDLE_MS = 30_000;
 const LOST = 'its address and secret were sealed with a master key that is lost: delete it and create it again';
-const MOST_PAUSE_MS = 60_000;
 /** Places of the log that may be looked at again after a restart, when nothing in them was to be sent. */
 const UNSAVED = 1_000;
 
@@ -104,7 +104,7 @@ export class WebhookWorker {
       signal.throwIfAborted();
       await store.failed(this.webhook, result.error, clock.now());
       if (result.isFinal || attempt >= settings.attempts) throw new Undeliverable(sequence, result.error);
-      await delay(backoffMs(attempt, { firstMs: settings.retryMs, longestMs: MOST_PAUSE_MS }), signal);
+      await delay(deliveryPauseMs(attempt, settings.retryMs), signal);
       signal.throwIfAborted();
     }
   }
