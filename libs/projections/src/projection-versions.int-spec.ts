@@ -177,6 +177,38 @@ it('begins anew when what was left belongs to another version, or the tables hav
   expect(await db.query('SELECT count(*)::int AS rows FROM task_row WHERE note = id')).toEqual([{ rows: COMMITS }]);
 });
 
+it('waits for an operator where the log has lost commits that the rows know, given up or not; told to, it folds what is left', async () => {
+  const lost = {
+    id: 'gap-3-3',
+    from: 3,
+    through: 3,
+    missing: 1,
+    isGap: true,
+    reason: 'sequence 3 is missing',
+    isGivenUp: true,
+  };
+  log = Object.create(log, { damagedPlaces: { value: () => [lost] } });
+  const { runner } = start(ofVersion(2));
+  await eventually(() => runner.health().heldUpBy !== undefined, { timeoutMs: 60_000 });
+  expect(runner.health().heldUpBy).toMatch(/sequence 3 is missing.*fornax projection rebuild tasks --force$/);
+  expect(await runner.waitFor(await submit('later'), 30)).toBe(false);
+  expect(await versions()).toEqual([{ version: 1, rows: COMMITS }]);
+  // The projection tries by itself now and then: whoever comes in between is told so, and tries again.
+  await eventually(
+    () =>
+      runner.rebuild({ verify: false, force: true }).then(
+        ({ swapped }) => swapped,
+        () => false,
+      ),
+    {
+      timeoutMs: 60_000,
+    },
+  );
+  await isFolded(runner, 2);
+  expect(runner.health().heldUpBy).toBeUndefined();
+  expect(await versions()).toEqual([{ version: 2, rows: COMMITS + 1 }]);
+});
+
 it('leaves rows of a newer release alone and says so, also when they come while it runs; told to, it folds its own', async () => {
   const older = start(ofVersion(1));
   expect(await older.runner.waitFor(COMMITS, 60_000)).toBe(true);
