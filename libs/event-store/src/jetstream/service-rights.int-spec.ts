@@ -389,3 +389,11 @@ describe.each(CONTROL_SERVICES)('%s', (service) => {
     expect(kept?.string()).toBe('held');
   });
 });
+
+it('has a service say what to do about a log of an older release, which it may not change itself', async () => {
+  const { description = '' } = (await manager.streams.info(STREAMS.events)).config;
+  await manager.streams.update(STREAMS.events, { description: description.replace(/, format \d+$/, '') });
+  await expect(ensureStreams(as('billing'))).rejects.toThrow(/older release.*infra\/provision\.mjs/);
+  await provision(operator);
+  await ensureStreams(as('billing'));
+});

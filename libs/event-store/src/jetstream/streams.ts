@@ -149,10 +149,24 @@ const knowsAtomic = (nc: NatsConnection): boolean => {
   return major > 2 || (major === 2 && minor >= 12);
 };
 
-/** From here on programs of an older format leave the log alone. Its epoch stays. @throws NewerData */
+/**
+ * From here on programs of an older format leave the log alone. Its epoch stays.
+ * @throws NewerData
+ * @throws Error it cannot be said, mostly because whoever asks may not change streams, and whoever may has not done it yet
+ */
 const stateFormat = async (jsm: JetStreamManager, present: StreamInfo): Promise<void> => {
+  const { name, description: stated } = present.config;
   const description = describeEpoch(epochOf(present));
-  if (present.config.description !== description) await jsm.streams.update(present.config.name, { description });
+  if (stated === description) return;
+  try {
+    await jsm.streams.update(name, { description });
+  } catch (error) {
+    throw new Error(
+      `The event log (stream ${name}) is of an older release of Fornax, and could not be said to be of format ${DATA_FORMAT} from now on (${reasonOf(error)}). ` +
+        'Services may not change streams: run infra/provision.mjs of this release, then start again.',
+      { cause: error },
+    );
+  }
 };
 
 const ensureStream = async (
