@@ -4,13 +4,16 @@
  * allowed. The folder is swapped at the end, so it is never half a site.
  */
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { oneAtATime } from '../tools/bootstrap.mjs';
+import { deadLinks } from './dead-links.mjs';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 const dist = join(root, 'dist');
+/** What pages lead to that is no page itself. */
+const BESIDE_PAGES = ['reference/asyncapi.json'];
 const temporary = join(root, '.vitepress');
 
 const filesOf = (folder) =>
@@ -60,9 +63,14 @@ const buildSite = async (sources) => {
   try {
     const { build } = await import('vitepress');
     await build(root, { outDir: made });
+    for (const name of BESIDE_PAGES) cpSync(join(root, name), join(made, name));
     const files = filesOf(made);
-    const pages = files.filter((name) => name.endsWith('.html')).map((name) => readFileSync(join(made, name), 'utf8'));
-    const scripts = [...new Set(pages.flatMap(scriptHashesOf))].sort();
+    const pages = files
+      .filter((name) => name.endsWith('.html'))
+      .map((name) => ({ name, html: readFileSync(join(made, name), 'utf8') }));
+    const dead = deadLinks(pages, files);
+    if (dead.length > 0) throw new Error(`These links of the documentation lead nowhere:\n  ${dead.join('\n  ')}`);
+    const scripts = [...new Set(pages.flatMap(({ html }) => scriptHashesOf(html)))].sort();
     writeFileSync(join(made, 'site.json'), `${JSON.stringify({ sources, scripts, files }, undefined, 1)}\n`);
     rmSync(dist, { recursive: true, force: true });
     renameSync(made, dist);

@@ -27,9 +27,15 @@ const pageOf = (path) => {
   return undefined;
 };
 
+/** Where a link of a page leads on the site, if that is not where it leads in the repository. */
+const targetOf = (href) => {
+  const folder = /^(?:\.{1,2}\/)*(adr|guide)\/README\.md$/.exec(href)?.[1];
+  return folder === undefined ? FROM_ROOT.get(/^(?:\.\.\/)+([A-Z]+\.md)$/.exec(href)?.[1]) : `/${folder}/`;
+};
+
 /**
  * Makes links of the paths that pages name in code spans, such as `docs/how-to/recover.md`, and leads links to files at the root of the
- * repository to their page of the site. So the check of dead links sees them, too.
+ * repository, and to the first page of a folder, to their page of the site. So the check of dead links sees them, too.
  */
 export const linkPathsOfRepository = (md) => {
   md.core.ruler.push('paths-of-repository', (state) => {
@@ -39,7 +45,7 @@ export const linkPathsOfRepository = (md) => {
       block.children = block.children.flatMap((token) => {
         if (token.type === 'link_open') {
           depth += 1;
-          const target = FROM_ROOT.get(/^(?:\.\.\/)+([A-Z]+\.md)$/.exec(token.attrGet('href') ?? '')?.[1]);
+          const target = targetOf(token.attrGet('href') ?? '');
           if (target !== undefined) token.attrSet('href', target);
         }
         if (token.type === 'link_close') depth -= 1;

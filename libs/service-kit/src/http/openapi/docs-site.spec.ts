@@ -49,13 +49,25 @@ describe('the documentation at /docs/', () => {
     await rm(base, { recursive: true, force: true });
   });
 
-  it('answers pages by their clean addresses, and the old one by leading there', async () => {
-    expect([(await get('/docs')).statusCode, (await get('/docs')).headers.location]).toEqual([308, '/docs/']);
+  it('leads to the address from which the relative links of a page lead to pages', async () => {
+    for (const [url, own] of [
+      ['/docs', '/docs/'],
+      ['/docs/guide', '/docs/guide/'],
+      ['/docs/guide?q=1', '/docs/guide/'],
+      ['/docs/guide/output/', '/docs/guide/output'],
+      ['/docs/guide/output.html/', '/docs/guide/output'],
+    ]) {
+      const { statusCode, headers } = await get(url);
+      expect([url, statusCode, headers.location]).toEqual([url, 308, own]);
+    }
+  });
+
+  it('answers pages by their clean addresses', async () => {
     for (const [url, body] of [
       ['/docs/', 'home'],
       ['/docs/?q=1', 'home'],
-      ['/docs/guide', 'guide'],
       ['/docs/guide/', 'guide'],
+      ['/docs/guide/index.html', 'guide'],
       ['/docs/guide/output', 'output'],
       ['/docs/guide/output.html', 'output'],
       ['/docs/assets/App.Ab12.js', 'run()'],
@@ -63,7 +75,7 @@ describe('the documentation at /docs/', () => {
       const { statusCode, body: text } = await get(url);
       expect([url, statusCode, text]).toEqual([url, 200, body]);
     }
-    expect(await app.inject({ method: 'HEAD', url: '/docs/guide' })).toMatchObject({ statusCode: 200, body: '' });
+    expect(await app.inject({ method: 'HEAD', url: '/docs/guide/' })).toMatchObject({ statusCode: 200, body: '' });
   });
 
   it('serves nothing that is not in the list of the build', async () => {
@@ -83,16 +95,16 @@ describe('the documentation at /docs/', () => {
   });
 
   it('allows the scripts that the build listed and no other ones', async () => {
-    const { headers } = await get('/docs/guide');
+    const { headers } = await get('/docs/guide/');
     expect(headers['content-security-policy']).toContain(`script-src 'self' '${SCRIPT}';`);
     expect(headers['x-content-type-options']).toBe('nosniff');
   });
 
   it('lets what carries a hash be kept, and a page be asked for by its ETag', async () => {
     expect((await get('/docs/assets/App.Ab12.js')).headers['cache-control']).toContain('immutable');
-    const { headers } = await get('/docs/guide');
+    const { headers } = await get('/docs/guide/');
     expect(headers['cache-control']).toBe('no-cache');
-    const again = await get('/docs/guide', { 'if-none-match': headers.etag });
+    const again = await get('/docs/guide/', { 'if-none-match': headers.etag });
     expect([again.statusCode, again.body]).toEqual([304, '']);
   });
 
