@@ -56,7 +56,7 @@ describe('the documentation at /docs/', () => {
       ['/docs/guide?q=1', '/docs/guide/'],
       ['/docs/guide/output/', '/docs/guide/output'],
       ['/docs/guide/output.html/', '/docs/guide/output'],
-    ]) {
+    ] as const) {
       const { statusCode, headers } = await get(url);
       expect([url, statusCode, headers.location]).toEqual([url, 308, own]);
     }
