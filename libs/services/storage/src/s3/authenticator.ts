@@ -112,7 +112,10 @@ const claimOfQuery = (request: S3Request): Claim => {
     timestamp: value('X-Amz-Date'),
     expiresInMs: expires * 1000,
     payloadHash:
-      queryValue(request, 'X-Amz-Content-Sha256') ?? request.headers.get('x-amz-content-sha256') ?? UNSIGNED_PAYLOAD,
+      queryValue(request, 'X-Amz-Content-Sha256') ??
+      queryValue(request, 'x-amz-content-sha256') ?? // a header that the signer moved into the URL
+      request.headers.get('x-amz-content-sha256') ??
+      UNSIGNED_PAYLOAD,
     signedHeaders: value('X-Amz-SignedHeaders').split(';'),
     sessionToken: queryValue(request, 'X-Amz-Security-Token'),
     query: request.query.filter(([name]) => name !== 'X-Amz-Signature'),

@@ -17,6 +17,7 @@ import {
 import { isOutage } from '@fornax/base';
 import { authenticate } from './authenticator.js';
 import type { Exchange, S3Parts } from './exchange.js';
+import { withCarriedHeaders } from './carried-headers.js';
 import { operationName, operationOf } from './router.js';
 import type { Principal } from '../access/principal.js';
 import { type S3Request, parseRequest, queryValue } from './s3-request.js';
@@ -106,11 +107,15 @@ const answerWrong = (arrival: Arrival, error: S3Error, delayMs: number | undefin
   arrival.response.once('close', () => clearTimeout(timer));
 };
 
+const isPresigned = (request: S3Request): boolean =>
+  queryValue(request, 'X-Amz-Algorithm') !== undefined || queryValue(request, 'AWSAccessKeyId') !== undefined;
+
 /** Who signed a request, and what it asks for: known from its headers, before anything of its body is read. */
 const examine = (parts: S3Parts, request: S3Request) => {
   const authenticated = authenticate(request, parts.identities, parts.now());
   checkMethod(request, authenticated.principal);
-  return { authenticated, principal: authenticated.principal, operation: operationOf(request) };
+  const whole = isPresigned(request) ? withCarriedHeaders(request) : request;
+  return { authenticated, principal: authenticated.principal, request: whole, operation: operationOf(whole) };
 };
 
 /** Whose share of the room a request takes: an instance's is that of its task's owner. */
@@ -139,9 +144,9 @@ const createHandler = (parts: S3Parts, limits: DoorLimits): ((arrival: Arrival) 
     answerWrong(arrival, answer, wrong.delayMs(shareOf(limits.peers.of(message)), claimedKeyOf(request)));
   };
 
-  const run = async (arrival: Arrival, request: S3Request, examined: ReturnType<typeof examine>): Promise<void> => {
+  const run = async (arrival: Arrival, examined: ReturnType<typeof examine>): Promise<void> => {
     const { response, isWaiting } = arrival;
-    const { authenticated, principal, operation } = examined;
+    const { authenticated, principal, request, operation } = examined;
     const expectBody = (): void => {
       if (isWaiting) response.writeContinue();
     };
@@ -164,7 +169,7 @@ const createHandler = (parts: S3Parts, limits: DoorLimits): ((arrival: Arrival) 
       const caller = callerOf(examined.principal);
       slots.enter(caller, (isIn) => {
         if (!isIn) return sendError(arrival, slowDown());
-        run(arrival, known, examined)
+        run(arrival, examined)
           .catch((error: unknown) => fail(arrival, error, known))
           .finally(() => slots.leave(caller));
       });

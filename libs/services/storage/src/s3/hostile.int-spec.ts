@@ -301,11 +301,31 @@ describe('requests', () => {
       ['DELETE', '/'],
       ['PATCH', `/${bucket}`],
       ['POST', `/${bucket}/k`],
-      ['PUT', `/${bucket}?acl`],
-      ['GET', `/${bucket}/k?torrent`],
     ] as const) {
       expect(codeOf(await storage.signed(ada, { method, path }))).toEqual([405, 'MethodNotAllowed']);
     }
+  });
+
+  it('for what S3 knows and this endpoint does not change nothing', async () => {
+    await put(`/${bucket}/kept`, 'kept');
+    for (const [method, path] of [
+      ['PUT', `/${bucket}/kept?renameObject`],
+      ['PUT', `/${bucket}/kept?acl`],
+      ['DELETE', `/${bucket}/kept?annotation`],
+      ['DELETE', `/${bucket}/kept?tagging`],
+      ['DELETE', `/${bucket}?metadataConfiguration`],
+      ['PUT', `/${bucket}?acl`],
+      ['GET', `/${bucket}/kept?torrent`],
+      ['GET', `/${bucket}/kept?partNumber=1`],
+    ] as const) {
+      expect(codeOf(await storage.signed(ada, { method, path }))).toEqual([501, 'NotImplemented']);
+    }
+    for (const method of ['GET', 'DELETE'] as const) {
+      const path = `/${bucket}/kept?versionId=3HL4kqtJlcpXroDTDmJ`;
+      expect(codeOf(await storage.signed(ada, { method, path }))).toEqual([404, 'NoSuchVersion']);
+    }
+    expect((await storage.signed(ada, { path: `/${bucket}/kept` })).body).toBe('kept');
+    expect((await storage.signed(ada, { method: 'DELETE', path: `/${bucket}/kept?versionId=null` })).status).toBe(204);
   });
 });
 
@@ -356,7 +376,7 @@ describe('presigned URLs', () => {
       : ArrayBuffer.isView(data)
         ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
         : new Uint8Array(data);
-  const presign = async (options: object = {}): Promise<string> => {
+  const presign = async (options: object = {}, request: object = {}): Promise<string> => {
     const signer = new SignatureV4({
       service: 's3',
       region: 'eu-west-1',
@@ -373,6 +393,7 @@ describe('presigned URLs', () => {
         path: `/${bucket}/presigned`,
         query: {},
         headers: { host: `127.0.0.1:${storage.port}`, 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' },
+        ...request,
       },
       { expiresIn: 60, ...options },
     );
@@ -396,6 +417,24 @@ describe('presigned URLs', () => {
     expect(
       codeOf(await send(storage.port, { path: path.replace(/X-Amz-Expires=60/, 'X-Amz-Expires=9999999') })),
     ).toEqual([400, 'AuthorizationQueryParametersError']);
+  });
+
+  it('carry headers: a copy copies, metadata is kept, and a checksum is verified', async () => {
+    await put(`/${bucket}/original`, 'original');
+    const carrying = (query: Record<string, string>): Promise<string> => presign({}, { method: 'PUT', query });
+    const copy = await carrying({ 'x-amz-copy-source': `/${bucket}/original` });
+    expect((await send(storage.port, { method: 'PUT', path: copy })).body).toContain('CopyObjectResult');
+    expect((await storage.signed(ada, { path: `/${bucket}/presigned` })).body).toBe('original');
+    const crc32OfEmpty = 'AAAAAA==';
+    const checked = await carrying({ 'x-amz-checksum-crc32': crc32OfEmpty, 'x-amz-meta-mood': 'good' });
+    expect(codeOf(await send(storage.port, { method: 'PUT', path: checked, body: 'other' }))).toEqual([
+      400,
+      'BadDigest',
+    ]);
+    expect((await send(storage.port, { method: 'PUT', path: checked, body: '' })).status).toBe(200);
+    const stored = await storage.signed(ada, { path: `/${bucket}/presigned` });
+    expect([stored.body, stored.headers['x-amz-meta-mood']]).toEqual(['', 'good']);
+    await put(`/${bucket}/presigned`, 'shared');
   });
 
   it('of the older signature are opened, too', async () => {

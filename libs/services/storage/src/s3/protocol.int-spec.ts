@@ -145,7 +145,7 @@ describe('buckets over S3', () => {
       'FULL_CONTROL',
     );
     expect((await storage.signed(ada, { path: '/ada-data?policy' })).body).toContain('NoSuchBucketPolicy');
-    expect((await storage.signed(ada, { method: 'PUT', path: '/ada-data?policy', body: '{}' })).status).toBe(405);
+    expect((await storage.signed(ada, { method: 'PUT', path: '/ada-data?policy', body: '{}' })).status).toBe(501);
   });
 });
 
@@ -251,6 +251,13 @@ describe('objects over S3', () => {
     );
     expect(quiet.Deleted ?? []).toEqual([]);
     expect((await s3.send(new ListObjectsV2Command({ Bucket }))).KeyCount).toBe(0);
+    await put(Bucket, 'current', 'x');
+    const older = await s3.send(
+      new DeleteObjectsCommand({ Bucket, Delete: { Objects: [{ Key: 'current', VersionId: 'older' }, { Key: 'a' }] } }),
+    );
+    expect(older.Deleted?.map(({ Key }) => Key)).toEqual(['a']);
+    expect(older.Errors).toMatchObject([{ Key: 'current', VersionId: 'older', Code: 'NoSuchVersion' }]);
+    expect((await s3.send(new ListObjectsV2Command({ Bucket }))).KeyCount).toBe(1);
     const none = await storage.signed(ada, {
       method: 'POST',
       path: `/${Bucket}?delete`,

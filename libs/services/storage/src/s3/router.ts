@@ -1,4 +1,4 @@
-import { s3Error } from '@fornax/s3';
+import { type S3Error, s3Error } from '@fornax/s3';
 import type { Exchange } from './exchange.js';
 import {
   accessControl,
@@ -20,107 +20,135 @@ import {
   putPart,
 } from './operations/multipart.operations.js';
 import { copyObject, deleteObject, deleteObjects, getObject, putObject } from './operations/object.operations.js';
-import { type S3Request, hasQuery, queryValue } from './s3-request.js';
+import { type S3Request, queryValue } from './s3-request.js';
+import { checkVersion } from './version.js';
 
 export type Operation = (exchange: Exchange) => Promise<void>;
 
-/** Query names that make a request one about something else than the bucket or object itself; none of these is offered but those below. */
-const SUBRESOURCES = [
-  'accelerate',
-  'acl',
-  'analytics',
-  'attributes',
-  'cors',
-  'delete',
-  'encryption',
-  'intelligent-tiering',
-  'inventory',
-  'legal-hold',
-  'lifecycle',
-  'location',
-  'logging',
-  'metrics',
-  'notification',
-  'object-lock',
-  'ownershipControls',
-  'policy',
-  'policyStatus',
-  'publicAccessBlock',
-  'replication',
-  'requestPayment',
-  'restore',
-  'retention',
-  'select',
-  'tagging',
-  'torrent',
-  'uploads',
-  'uploadId',
-  'versioning',
-  'versions',
-  'website',
-];
-
-const BUCKET_SUBRESOURCES: ReadonlyMap<string, Operation> = new Map([
-  ['GET acl', accessControl],
-  ['GET cors', noConfiguration('NoSuchCORSConfiguration')],
-  ['GET encryption', noConfiguration('ServerSideEncryptionConfigurationNotFoundError')],
-  ['GET lifecycle', noConfiguration('NoSuchLifecycleConfiguration')],
-  ['GET location', bucketLocation],
-  ['GET policy', noConfiguration('NoSuchBucketPolicy')],
-  ['GET tagging', noConfiguration('NoSuchTagSet')],
-  ['GET uploads', listUploads],
-  ['GET versioning', bucketVersioning],
-  ['GET versions', listVersions],
-  ['POST delete', deleteObjects],
-]);
-
-const OBJECT_SUBRESOURCES: ReadonlyMap<string, Operation> = new Map([
-  ['GET acl', accessControl],
-  ['POST uploads', createUpload],
-  ['PUT uploadId', putPart],
-  ['POST uploadId', completeUpload],
-  ['DELETE uploadId', abortUpload],
-  ['GET uploadId', listParts],
-]);
+/** One thing that this endpoint does: how it is asked for, and which query names it takes. Whatever else a query holds makes it another request. */
+export interface Offer {
+  readonly on: 'service' | 'bucket' | 'object';
+  readonly method: string;
+  /** The query name that asks for it; undefined: the plain operation. */
+  readonly asks?: string;
+  readonly takes: readonly string[];
+  readonly run: Operation;
+}
 
 const listObjects: Operation = (exchange) =>
   queryValue(exchange.request, 'list-type') === '2' ? listObjectsV2(exchange) : listObjectsV1(exchange);
 const storeObject: Operation = (exchange) =>
   exchange.request.headers.has('x-amz-copy-source') ? copyObject(exchange) : putObject(exchange);
+const storePart: Operation = (exchange) =>
+  exchange.request.headers.has('x-amz-copy-source') ? copyPart(exchange) : putPart(exchange);
 
-const BUCKET: ReadonlyMap<string, Operation> = new Map([
-  ['GET', listObjects],
-  ['HEAD', headBucket],
-  ['PUT', createBucket],
-  ['DELETE', deleteBucket],
-]);
+const LISTING = ['delimiter', 'encoding-type', 'prefix'];
+const VERSION = ['versionId'];
+const ANSWER = [
+  'cache-control',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'content-type',
+  'expires',
+];
+const READING = [...VERSION, ...ANSWER.map((name) => `response-${name}`)];
 
-const OBJECT: ReadonlyMap<string, Operation> = new Map([
-  ['GET', getObject],
-  ['HEAD', getObject],
-  ['PUT', storeObject],
-  ['DELETE', deleteObject],
+const onBucket = (method: string, asks: string, run: Operation, takes: readonly string[] = []): Offer => ({
+  on: 'bucket',
+  method,
+  asks,
+  takes,
+  run,
+});
+const onObject = (method: string, asks: string, run: Operation, takes: readonly string[] = []): Offer => ({
+  ...onBucket(method, asks, run, takes),
+  on: 'object',
+});
+
+/** Everything that this endpoint offers. An allow-list: what S3 learns later is refused until it stands here. */
+export const OFFERS: readonly Offer[] = [
+  {
+    on: 'service',
+    method: 'GET',
+    takes: ['bucket-region', 'continuation-token', 'max-buckets', 'prefix'],
+    run: listBuckets,
+  },
+
+  {
+    on: 'bucket',
+    method: 'GET',
+    takes: [...LISTING, 'continuation-token', 'fetch-owner', 'list-type', 'marker', 'max-keys', 'start-after'],
+    run: listObjects,
+  },
+  { on: 'bucket', method: 'HEAD', takes: [], run: headBucket },
+  { on: 'bucket', method: 'PUT', takes: [], run: createBucket },
+  { on: 'bucket', method: 'DELETE', takes: [], run: deleteBucket },
+  onBucket('GET', 'acl', accessControl),
+  onBucket('GET', 'cors', noConfiguration('NoSuchCORSConfiguration')),
+  onBucket('GET', 'encryption', noConfiguration('ServerSideEncryptionConfigurationNotFoundError')),
+  onBucket('GET', 'lifecycle', noConfiguration('NoSuchLifecycleConfiguration')),
+  onBucket('GET', 'location', bucketLocation),
+  onBucket('GET', 'policy', noConfiguration('NoSuchBucketPolicy')),
+  onBucket('GET', 'tagging', noConfiguration('NoSuchTagSet')),
+  onBucket('GET', 'uploads', listUploads, [...LISTING, 'key-marker', 'max-uploads', 'upload-id-marker']),
+  onBucket('GET', 'versioning', bucketVersioning),
+  onBucket('GET', 'versions', listVersions, [...LISTING, 'key-marker', 'max-keys', 'version-id-marker']),
+  onBucket('POST', 'delete', deleteObjects),
+
+  { on: 'object', method: 'GET', takes: READING, run: getObject },
+  { on: 'object', method: 'HEAD', takes: READING, run: getObject },
+  { on: 'object', method: 'PUT', takes: [], run: storeObject },
+  { on: 'object', method: 'DELETE', takes: VERSION, run: deleteObject },
+  onObject('GET', 'acl', accessControl, VERSION),
+  onObject('POST', 'uploads', createUpload),
+  onObject('PUT', 'uploadId', storePart, ['partNumber']),
+  onObject('POST', 'uploadId', completeUpload),
+  onObject('DELETE', 'uploadId', abortUpload),
+  onObject('GET', 'uploadId', listParts, ['encoding-type', 'max-parts', 'part-number-marker']),
+];
+
+/** Names that belong to the signature, or to the client's own bookkeeping; those of headers that a presigned URL carries were taken out before. */
+const OF_ANY_REQUEST: ReadonlySet<string> = new Set([
+  'AWSAccessKeyId',
+  'Expires',
+  'Signature',
+  'X-Amz-Algorithm',
+  'X-Amz-Content-Sha256',
+  'X-Amz-Credential',
+  'X-Amz-Date',
+  'X-Amz-Expires',
+  'X-Amz-Security-Token',
+  'X-Amz-Signature',
+  'X-Amz-SignedHeaders',
+  'x-amz-content-sha256',
+  'x-id',
 ]);
 
 /** The operation's name for traces and metrics. */
 export const operationName = (operation: Operation, { method, bucket, key }: S3Request): string =>
   operation.name === '' ? `${method} ${key !== '' ? 'object' : bucket !== '' ? 'bucket' : 'service'}` : operation.name;
 
-/** @throws S3Error MethodNotAllowed for what this endpoint does not offer */
+const notImplemented = (name: string): S3Error =>
+  s3Error(
+    'NotImplemented',
+    `A request with the parameter ${JSON.stringify(name)} asks for something that is not implemented.`,
+  );
+
+/**
+ * Finds what a request asks for.
+ * @throws S3Error NotImplemented for a query name that the operation does not take, and MethodNotAllowed for a method that is none here
+ */
 export const operationOf = (request: S3Request): Operation => {
   const { method, bucket, key } = request;
-  const subresource = SUBRESOURCES.find((name) => hasQuery(request, name));
-  const isCopiedPart = subresource === 'uploadId' && method === 'PUT' && request.headers.has('x-amz-copy-source');
-  const found =
-    bucket === ''
-      ? method === 'GET'
-        ? listBuckets
-        : undefined
-      : isCopiedPart
-        ? copyPart
-        : subresource !== undefined
-          ? (key === '' ? BUCKET_SUBRESOURCES : OBJECT_SUBRESOURCES).get(`${method} ${subresource}`)
-          : (key === '' ? BUCKET : OBJECT).get(method);
-  if (!found) throw s3Error('MethodNotAllowed', 'The specified method is not allowed against this resource.');
-  return found;
+  const on = bucket === '' ? 'service' : key === '' ? 'bucket' : 'object';
+  const names = request.query.map(([name]) => name).filter((name) => !OF_ANY_REQUEST.has(name));
+  const here = OFFERS.filter((offer) => offer.on === on && offer.method === method);
+  const offer =
+    here.find(({ asks }) => asks !== undefined && names.includes(asks)) ?? here.find(({ asks }) => asks === undefined);
+  const other = names.find((name) => name !== offer?.asks && offer?.takes.includes(name) !== true);
+  if (other !== undefined) throw notImplemented(other.slice(0, 100));
+  if (!offer) throw s3Error('MethodNotAllowed', 'The specified method is not allowed against this resource.');
+  checkVersion(queryValue(request, 'versionId'));
+  return offer.run;
 };

@@ -24,6 +24,7 @@ import {
 } from '../exchange.js';
 import { openPayload, readBody } from '../payload.js';
 import { queryValue, type S3Request } from '../s3-request.js';
+import { checkVersion, isOwnVersion, NO_SUCH_VERSION } from '../version.js';
 import { MAX_XML_BYTES } from './bucket.operations.js';
 
 const MAX_METADATA_BYTES = 2048;
@@ -137,10 +138,23 @@ export const deleteObjects = async (exchange: Exchange): Promise<void> => {
   }));
   const keys = objects.flatMap(({ key }) => (key === undefined || key === '' || key.includes('\0') ? [] : [key]));
   if (objects.length > MAX_DELETE || keys.length !== objects.length) throw malformedXml();
-  await store.deleteMany(request.bucket, keys);
+  const hasVersion = ({ versionId }: { readonly versionId: string | undefined }): boolean => isOwnVersion(versionId);
+  const there = objects.filter(hasVersion);
+  await store.deleteMany(
+    request.bucket,
+    there.map(({ key = '' }) => key),
+  );
   const isQuiet = childText(document, 'Quiet')?.trim().toLowerCase() === 'true';
   sendXml(exchange, 'DeleteResult', {
-    Deleted: isQuiet ? [] : objects.map(({ key = '', versionId }) => ({ Key: key, VersionId: versionId })),
+    Deleted: isQuiet ? [] : there.map(({ key = '', versionId }) => ({ Key: key, VersionId: versionId })),
+    Error: objects
+      .filter((object) => !hasVersion(object))
+      .map(({ key = '', versionId }) => ({
+        Key: key,
+        VersionId: versionId,
+        Code: 'NoSuchVersion',
+        Message: NO_SUCH_VERSION,
+      })),
   });
 };
 
@@ -149,7 +163,7 @@ const copySource = ({ headers }: S3Request): Place => {
   const invalid = (): S3Error =>
     s3Error('InvalidArgument', 'x-amz-copy-source must be /bucket/key', { ArgumentName: 'x-amz-copy-source' });
   const [path = '', version] = (headers.get('x-amz-copy-source') ?? '').split('?versionId=');
-  if (version !== undefined && version !== 'null') throw invalid();
+  checkVersion(version);
   try {
     const place = splitPlace(decodeURIComponent(path).replace(/^\//, ''));
     if (place && !place.key.includes('\0')) return place;
