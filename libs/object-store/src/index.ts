@@ -13,6 +13,7 @@ export {
   type PartRef,
   type Place,
   type PrefixMove,
+  type Precondition,
   type PutOptions,
   type Sql,
   type StoreProblem,

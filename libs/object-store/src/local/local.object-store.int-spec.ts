@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type TestDatabase, createTestDatabase } from '@fornax/testing';
 import { DataSource } from 'typeorm';
 import { objectStoreContract } from '../port/object-store.contract.js';
-import { StoreRefusal } from '../port/object-store.js';
+import { type Precondition, StoreRefusal } from '../port/object-store.js';
 import { LOCAL_INDEX_DOWN, LOCAL_INDEX_UP } from './index-tables.js';
 import { LOCAL_MANIFESTS_DOWN, LOCAL_MANIFESTS_UP } from './manifest-tables.js';
 import { LOCAL_MARK_ORDER_DOWN, LOCAL_MARK_ORDER_UP } from './mark-order-tables.js';
@@ -74,6 +74,38 @@ describe('LocalObjectStore', () => {
       await store.deleteBuckets([bucket, other]);
     });
   }
+
+  it('lets one of several writers win who expect the same', async () => {
+    const bucket = `b-${randomUUID()}`;
+    await store.createBuckets([bucket]);
+    const winnersOf = async (precondition: Precondition): Promise<number> => {
+      const tries = Array.from({ length: 12 }, (_, at) => {
+        const text = `writer ${at}`;
+        const options = { contentType: 'text/plain', userMetadata: {}, sizeBytes: text.length, precondition };
+        return store.put(bucket, 'one', source(text), options);
+      });
+      const ends = await Promise.allSettled(tries);
+      const refusals = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as unknown] : []));
+      for (const refusal of refusals) expect(refusal).toMatchObject({ problem: 'PreconditionFailed' });
+      return ends.length - refusals.length;
+    };
+    expect(await winnersOf('absent')).toBe(1);
+    const { etag = '' } = (await store.head(bucket, 'one')) ?? {};
+    expect(await winnersOf({ etags: [etag] })).toBe(1);
+    const upload = {
+      bucket,
+      key: 'one',
+      uploadId: await store.createUpload(bucket, 'one', { contentType: 'text/plain', userMetadata: {} }),
+    };
+    const part = await store.putPart(upload, 1, source('joined'), 6);
+    const parts = [{ partNumber: 1, etag: part.etag }];
+    await expect(store.completeUpload(upload, parts, 'absent')).rejects.toMatchObject({
+      problem: 'PreconditionFailed',
+    });
+    expect(await store.listParts(upload)).toHaveLength(1);
+    await store.completeUpload(upload, parts, { etags: '*' });
+    await store.deleteBuckets([bucket]);
+  });
 
   it('refuses a bucket that was not created, and leaves no file', async () => {
     await tidy();

@@ -16,6 +16,7 @@ import {
   type PartInfo,
   type PartRef,
   type Place,
+  type Precondition,
   type PrefixMove,
   type PutOptions,
   type Sql,
@@ -64,17 +65,29 @@ const noBucket = (error: unknown, bucket: string): unknown =>
     ? new StoreRefusal('NoSuchBucket', `there is no bucket ${bucket}`, { cause: error })
     : error;
 
-const PUT_ROW = `INSERT INTO object (bucket, key, size, etag, content_type, metadata, file_ids, part_sizes, modified_at, manifest_id)
-  VALUES ($1, $2, $3, $4, $5, $6, $7::uuid[], $8::bigint[], $9, $10)
-  ON CONFLICT (bucket, key) DO UPDATE SET size = excluded.size, etag = excluded.etag, content_type = excluded.content_type,
+const NEW_ROW = `INSERT INTO object (bucket, key, size, etag, content_type, metadata, file_ids, part_sizes, modified_at, manifest_id)
+  VALUES ($1, $2, $3, $4, $5, $6, $7::uuid[], $8::bigint[], $9, $10)`;
+const PUT_ROW = `${NEW_ROW} ON CONFLICT (bucket, key) DO UPDATE SET size = excluded.size, etag = excluded.etag, content_type = excluded.content_type,
     metadata = excluded.metadata, file_ids = excluded.file_ids, part_sizes = excluded.part_sizes, modified_at = excluded.modified_at,
     manifest_id = excluded.manifest_id
   RETURNING 1`;
+/** Only where nothing is, and only over an object with one of these etags: the row decides, so of several writers one succeeds. */
+const PUT_ABSENT = `${NEW_ROW} ON CONFLICT (bucket, key) DO NOTHING RETURNING 1`;
+const PUT_OVER = `UPDATE object SET size = $3, etag = $4, content_type = $5, metadata = $6, file_ids = $7::uuid[], part_sizes = $8::bigint[],
+    modified_at = $9, manifest_id = $10
+  WHERE bucket = $1 AND key = $2 AND ($11::text[] IS NULL OR etag = ANY ($11::text[])) RETURNING 1`;
+
+const statementOf = (precondition: Precondition | undefined): readonly [string, ...unknown[]] => {
+  if (precondition === undefined) return [PUT_ROW];
+  if (precondition === 'absent') return [PUT_ABSENT];
+  return [PUT_OVER, precondition.etags === '*' ? null : [...precondition.etags]];
+};
 
 const sizeOf = (pieces: readonly FilePiece[]): number => pieces.reduce((sum, piece) => sum + piece.sizeBytes, 0);
 
-const putRow = async (sql: Sql, row: Manifest): Promise<void> => {
-  await rowsOf(sql, `WITH put AS (${PUT_ROW}) SELECT 1 FROM put`, [
+const putRow = async (sql: Sql, row: Manifest, precondition?: Precondition): Promise<void> => {
+  const [statement, ...more] = statementOf(precondition);
+  const put = await rowsOf(sql, `WITH put AS (${statement}) SELECT 1 FROM put`, [
     row.bucket,
     row.key,
     sizeOf(row.pieces),
@@ -85,9 +98,12 @@ const putRow = async (sql: Sql, row: Manifest): Promise<void> => {
     row.pieces.map((piece) => piece.sizeBytes),
     row.modifiedAt,
     row.fileId,
+    ...more,
   ]).catch((error: unknown) => {
     throw noBucket(error, row.bucket);
   });
+  if (put.length === 0)
+    throw new StoreRefusal('PreconditionFailed', 'the object is not what the writer expects it to be');
 };
 
 /** Keys below any of the prefixes, joined through `span (prefix, past, place)`. */
@@ -267,15 +283,15 @@ export class LocalObjectStore implements ObjectStore {
       const pieces = [{ fileId, sizeBytes }];
       return (row = { fileId, bucket, key, etag: md5, contentType, userMetadata, modifiedAt, pieces });
     });
-    await this.#keepFiles([file], async () => row && (await putRow(this.index, row)));
+    await this.#keepFiles([file], async () => row && (await putRow(this.index, row, options.precondition)));
     this.#hasWritten = true;
     return { etag: file.md5, sizeBytes: file.sizeBytes };
   }
 
   /** The row of an object whose manifest needs a file of its own; the file is gone again when the row is refused. */
-  async #putSeveral(sql: Sql, object: Omit<Manifest, 'fileId'>): Promise<void> {
+  async #putSeveral(sql: Sql, object: Omit<Manifest, 'fileId'>, precondition?: Precondition): Promise<void> {
     const fileId = await this.#files.writeManifest((id) => ({ ...object, fileId: id }));
-    await this.#keepFiles([{ fileId, sizeBytes: 0 }], () => putRow(sql, { ...object, fileId }));
+    await this.#keepFiles([{ fileId, sizeBytes: 0 }], () => putRow(sql, { ...object, fileId }, precondition));
     this.#hasWritten = true;
   }
 
@@ -424,7 +440,7 @@ export class LocalObjectStore implements ObjectStore {
     return { etag: file.md5, sizeBytes };
   }
 
-  completeUpload(upload: Upload, wanted: readonly PartRef[]): Promise<Written> {
+  completeUpload(upload: Upload, wanted: readonly PartRef[], precondition?: Precondition): Promise<Written> {
     return this.index.transaction(async (tx) => {
       const row = await this.#upload(tx, upload, 'FOR UPDATE');
       const uploaded = await rowsOf(tx, 'SELECT * FROM multipart_part WHERE upload_id = $1', [upload.uploadId]);
@@ -439,7 +455,8 @@ export class LocalObjectStore implements ObjectStore {
       ]);
       const { bucket, key } = upload;
       const joined = pieces.map(({ fileId, sizeBytes }) => ({ fileId, sizeBytes }));
-      await this.#putSeveral(tx, { bucket, key, ...headers, etag, pieces: joined, modifiedAt: new Date(this.#now()) });
+      const modifiedAt = new Date(this.#now());
+      await this.#putSeveral(tx, { bucket, key, ...headers, etag, pieces: joined, modifiedAt }, precondition);
       return { etag, sizeBytes: sizeOf(pieces) };
     });
   }

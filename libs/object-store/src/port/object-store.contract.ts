@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { compareKeys } from './keys.js';
-import { type ByteSource, type ObjectStore, MIN_PART_BYTES, StoreRefusal } from './object-store.js';
+import { type ByteSource, type ObjectStore, type Precondition, MIN_PART_BYTES, StoreRefusal } from './object-store.js';
 
 /** One promise of the port. `bucket` and `other` are new and empty. */
 export interface StoreCase {
@@ -59,6 +59,24 @@ export const objectStoreContract: readonly StoreCase[] = [
       for await (const chunk of await reader.read()) chunks.push(Buffer.from(chunk));
       assert.ok(Buffer.concat(chunks).equals(data));
       assert.deepEqual((await store.head(bucket, 'a/b c'))?.etag, md5(data));
+    },
+  },
+  {
+    behavior: 'puts only where the writer expects what is there',
+    async check(store, bucket) {
+      const over = (text: string, precondition: Precondition) =>
+        store.put(bucket, 'expected', inChunks(Buffer.from(text)), {
+          ...HEADERS,
+          sizeBytes: text.length,
+          precondition,
+        });
+      await assert.rejects(over('none', { etags: '*' }), StoreRefusal);
+      const first = await over('first', 'absent');
+      await assert.rejects(over('again', 'absent'), isRefusal('PreconditionFailed'));
+      await assert.rejects(over('other', { etags: [md5(Buffer.from('else'))] }), isRefusal('PreconditionFailed'));
+      assert.equal(await textOf(store, bucket, 'expected'), 'first');
+      await over('second', { etags: [first.etag] });
+      assert.equal(await textOf(store, bucket, 'expected'), 'second');
     },
   },
   {

@@ -38,8 +38,13 @@ export interface ObjectHeaders {
   readonly userMetadata: Readonly<Record<string, string>>;
 }
 
+/** What must be true of the place at the moment at which the object gets there: nothing is there, or one with such an etag (`*`: any). */
+export type Precondition = 'absent' | { readonly etags: readonly string[] | '*' };
+
 export interface PutOptions extends ObjectHeaders {
   readonly sizeBytes: number;
+  /** Decided together with the write, so that of several writers one succeeds. @throws StoreRefusal PreconditionFailed */
+  readonly precondition?: Precondition;
 }
 
 export interface Written {
@@ -121,7 +126,8 @@ export type StoreProblem =
   | 'EntityTooSmall'
   | 'IncompleteBody'
   | 'InsufficientStorage'
-  | 'KeyTooLong';
+  | 'KeyTooLong'
+  | 'PreconditionFailed';
 
 /** What the store refuses; `problem` is the S3 error code that says so. */
 export class StoreRefusal extends Error {
@@ -204,7 +210,12 @@ export interface ObjectStore {
    * as before where the object is still that one.
    * @throws StoreRefusal InvalidPart, InvalidPartOrder, EntityTooSmall
    */
-  completeUpload(upload: Place & { readonly uploadId: string }, parts: readonly PartRef[]): Promise<Written>;
+  /** @param precondition as for `put`; the upload is kept when it does not hold */
+  completeUpload(
+    upload: Place & { readonly uploadId: string },
+    parts: readonly PartRef[],
+    precondition?: Precondition,
+  ): Promise<Written>;
   abortUpload(upload: Place & { readonly uploadId: string }): Promise<void>;
   listParts(upload: Place & { readonly uploadId: string }): Promise<readonly PartInfo[]>;
   /** By key, then by start. */

@@ -1,5 +1,11 @@
 import { S3Error } from 'minio';
-import { type ObjectHeaders, type ObjectInfo, type StoreProblem, StoreRefusal } from '../port/object-store.js';
+import {
+  type ObjectHeaders,
+  type ObjectInfo,
+  type Precondition,
+  type StoreProblem,
+  StoreRefusal,
+} from '../port/object-store.js';
 
 /** Begins the header of each entry of an object's own metadata. */
 export const META = 'x-amz-meta-';
@@ -12,6 +18,7 @@ const PROBLEMS: readonly StoreProblem[] = [
   'EntityTooSmall',
   'IncompleteBody',
   'KeyTooLong',
+  'PreconditionFailed',
 ];
 
 /** The service has no such object. */
@@ -30,6 +37,14 @@ export const wireHeaders = ({ contentType, userMetadata }: ObjectHeaders): Recor
   'content-type': contentType,
   ...Object.fromEntries(Object.entries(userMetadata).map(([name, value]) => [`${META}${name}`, value])),
 });
+
+/** A precondition as headers: the service decides, with what it has. */
+export const conditionOf = (precondition: Precondition | undefined): Record<string, string> => {
+  if (precondition === undefined) return {};
+  if (precondition === 'absent') return { 'if-none-match': '*' };
+  const { etags } = precondition;
+  return { 'if-match': etags === '*' ? '*' : etags.map((etag) => `"${etag}"`).join(', ') };
+};
 
 /** A listing entry of the client: an object, or a rolled-up prefix. */
 export const entryOf = (entry: object): { readonly key: string; readonly info?: Omit<ObjectInfo, 'key'> } => {

@@ -15,6 +15,7 @@ import {
   type PartInfo,
   type PartRef,
   type Place,
+  type Precondition,
   type PrefixMove,
   type PutOptions,
   type UploadInfo,
@@ -23,7 +24,7 @@ import {
   MAX_KEY_BYTES,
   StoreRefusal,
 } from '../port/object-store.js';
-import { META, entryOf, isMissing, refused, unquoted, wireHeaders } from './answers.js';
+import { META, conditionOf, entryOf, isMissing, refused, unquoted, wireHeaders } from './answers.js';
 import { wholeAnswer } from './whole-answer.js';
 import { heldBack } from './held-back.js';
 import { fromWire, wireKey, wirePrefix } from './wire-keys.js';
@@ -174,7 +175,7 @@ export class S3ObjectStore implements ObjectStore {
       'PUT',
       this.#key({ bucket, key }),
       '',
-      wireHeaders(options),
+      { ...wireHeaders(options), ...conditionOf(options.precondition) },
       source,
       options.sizeBytes,
     );
@@ -352,7 +353,9 @@ export class S3ObjectStore implements ObjectStore {
     return this.#send('PUT', this.#key(upload), query, {}, source, sizeBytes);
   }
 
-  async completeUpload(upload: Upload, parts: readonly PartRef[]): Promise<Written> {
+  /** The client sends no condition with a completion: it is judged right before, so writers at the same moment may both succeed. */
+  async completeUpload(upload: Upload, parts: readonly PartRef[], precondition?: Precondition): Promise<Written> {
+    if (precondition !== undefined) await this.#expect(upload, precondition);
     if (parts.length === 0) throw new StoreRefusal('InvalidPart', 'an upload is completed with at least one part');
     // Not every server looks at the order first, and then the answer differs.
     if (parts.some(({ partNumber }, at) => at > 0 && partNumber <= (parts[at - 1]?.partNumber ?? 0))) {
@@ -367,6 +370,15 @@ export class S3ObjectStore implements ObjectStore {
     const info = await this.head(upload.bucket, upload.key);
     this.#usage.delete(upload.bucket);
     return { etag: unquoted(etag), sizeBytes: info?.sizeBytes ?? 0 };
+  }
+
+  async #expect({ bucket, key }: Place, precondition: Precondition): Promise<void> {
+    const info = await this.head(bucket, key);
+    const holds =
+      precondition === 'absent'
+        ? info === undefined
+        : info !== undefined && (precondition.etags === '*' || precondition.etags.includes(info.etag));
+    if (!holds) throw new StoreRefusal('PreconditionFailed', 'the object is not what the writer expects it to be');
   }
 
   async abortUpload(upload: Upload): Promise<void> {

@@ -2,11 +2,11 @@ import type { ObjectInfo } from '@fornax/object-store';
 
 type HeaderOf = (name: string) => string | undefined;
 
-const hasEtag = (header: string, etag: string): boolean =>
-  header
-    .split(',')
-    .map((one) => one.trim().replace(/^W\//, '').replaceAll('"', ''))
-    .some((one) => one === '*' || one === etag);
+/** The entity tags of a header, without quotes. */
+export const etagsOf = (header: string): readonly string[] =>
+  header.split(',').map((one) => one.trim().replace(/^W\//, '').replaceAll('"', ''));
+
+const hasEtag = (header: string, etag: string): boolean => etagsOf(header).some((one) => one === '*' || one === etag);
 
 /** HTTP dates have whole seconds. */
 const isModifiedSince = (info: ObjectInfo, date: string): boolean =>

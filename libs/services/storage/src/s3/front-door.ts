@@ -18,6 +18,7 @@ import { isOutage } from '@fornax/base';
 import { authenticate } from './authenticator.js';
 import type { Exchange, S3Parts } from './exchange.js';
 import { withCarriedHeaders } from './carried-headers.js';
+import { checkHeaders } from './known-headers.js';
 import { operationName, operationOf } from './router.js';
 import type { Principal } from '../access/principal.js';
 import { type S3Request, parseRequest, queryValue } from './s3-request.js';
@@ -115,7 +116,9 @@ const examine = (parts: S3Parts, request: S3Request) => {
   const authenticated = authenticate(request, parts.identities, parts.now());
   checkMethod(request, authenticated.principal);
   const whole = isPresigned(request) ? withCarriedHeaders(request) : request;
-  return { authenticated, principal: authenticated.principal, request: whole, operation: operationOf(whole) };
+  const operation = operationOf(whole);
+  checkHeaders(whole);
+  return { authenticated, principal: authenticated.principal, request: whole, operation };
 };
 
 /** Whose share of the room a request takes: an instance's is that of its task's owner. */

@@ -4,7 +4,7 @@ import { authorize } from '../../access/authorize.js';
 import { type Exchange, checkRoom, quoted, sendEmpty, sendXml } from '../exchange.js';
 import { openPayload, readBody } from '../payload.js';
 import { queryValue } from '../s3-request.js';
-import { headersOf, sourceOf } from './object.operations.js';
+import { writeCondition, headersOf, sourceOf } from './object.operations.js';
 
 const MAX_PARTS = 10_000;
 /** A list of all parts with their checksums is larger than other documents may be. */
@@ -71,6 +71,7 @@ export const copyPart = async (exchange: Exchange): Promise<void> => {
 export const completeUpload = async (exchange: Exchange): Promise<void> => {
   const { request, authenticated, store } = exchange;
   const upload = await uploadOf(exchange);
+  const precondition = await writeCondition(exchange, upload);
   exchange.expectBody();
   const document = parseXml(await readBody(request, authenticated, MAX_COMPLETION_BYTES), 'CompleteMultipartUpload');
   const parts = childNodes(document, 'Part').map((part) => ({
@@ -78,7 +79,7 @@ export const completeUpload = async (exchange: Exchange): Promise<void> => {
     etag: (childText(part, 'ETag') ?? '').trim().replaceAll('"', ''),
   }));
   if (parts.length === 0 || parts.length > MAX_PARTS) throw malformedXml();
-  const { etag } = await store.completeUpload(upload, parts).catch(async (error: unknown) => {
+  const { etag } = await store.completeUpload(upload, parts, precondition).catch(async (error: unknown) => {
     // The answer to a first try may have been lost: what it made is what this one asks for.
     const made =
       error instanceof StoreRefusal && error.problem === 'NoSuchUpload'

@@ -1,5 +1,5 @@
 import { pipeline } from 'node:stream/promises';
-import { type ObjectHeaders, type Place, splitPlace } from '@fornax/object-store';
+import { type ObjectHeaders, type Place, type Precondition, splitPlace } from '@fornax/object-store';
 import {
   childNodes,
   childText,
@@ -11,7 +11,7 @@ import {
   type S3Error,
 } from '@fornax/s3';
 import { authorize } from '../../access/authorize.js';
-import { judgeConditions } from '../conditions.js';
+import { etagsOf, judgeConditions } from '../conditions.js';
 import {
   type Exchange,
   checkRoom,
@@ -46,13 +46,20 @@ const placeOf = ({ request }: Exchange): Place => ({ bucket: request.bucket, key
 const preconditionFailed = (): S3Error =>
   s3Error('PreconditionFailed', 'At least one of the pre-conditions you specified did not hold');
 
-/** `If-None-Match: *` and `If-Match` of a PUT, judged before its body is read. */
-const checkWriteConditions = async ({ request, store }: Exchange, place: Place): Promise<void> => {
+/**
+ * `If-None-Match: *` and `If-Match` of a PUT. Judged before the body is read, so that a large one is not sent for nothing; the store decides with the
+ * write.
+ * @throws S3Error NotImplemented, NoSuchKey, PreconditionFailed
+ */
+export const writeCondition = async ({ request, store }: Exchange, place: Place): Promise<Precondition | undefined> => {
   const [match, noneMatch] = [request.headers.get('if-match'), request.headers.get('if-none-match')];
-  if (match === undefined && noneMatch === undefined) return;
+  if (match === undefined && noneMatch === undefined) return undefined;
+  if ((match !== undefined && noneMatch !== undefined) || (noneMatch !== undefined && noneMatch !== '*'))
+    throw s3Error('NotImplemented', 'A write takes If-Match, or If-None-Match with *.');
   const info = await store.head(place.bucket, place.key);
   if (!info && match !== undefined) throw noSuchKey(request.key);
   if (info && judgeConditions((name) => request.headers.get(name), info) !== 'go-on') throw preconditionFailed();
+  return match === undefined ? 'absent' : { etags: match.trim() === '*' ? '*' : etagsOf(match) };
 };
 
 export const putObject = async (exchange: Exchange): Promise<void> => {
@@ -61,9 +68,13 @@ export const putObject = async (exchange: Exchange): Promise<void> => {
   const headers = headersOf(request);
   const { sizeBytes, source } = openPayload(request, authenticated);
   await checkRoom(exchange, sizeBytes);
-  await checkWriteConditions(exchange, place);
+  const precondition = await writeCondition(exchange, place);
   exchange.expectBody();
-  const { etag } = await store.put(place.bucket, place.key, source, { ...headers, sizeBytes });
+  const { etag } = await store.put(place.bucket, place.key, source, {
+    ...headers,
+    sizeBytes,
+    ...(precondition === undefined ? {} : { precondition }),
+  });
   sendEmpty(exchange, 200, { etag: quoted(etag) });
 };
 

@@ -1,0 +1,66 @@
+import { type S3Error, s3Error } from '@fornax/s3';
+import type { S3Request } from './s3-request.js';
+
+/** What becomes of a header: it does what it says; it says what is so anyway; or the request is refused unless it holds one of these values. */
+type Fate = 'honored' | 'harmless' | readonly string[];
+
+const CHECKSUMS = ['crc32', 'crc32c', 'crc64nvme', 'sha1', 'sha256'].map((name) => `x-amz-checksum-${name}`);
+const COPY_CONDITIONS = ['match', 'none-match', 'modified-since', 'unmodified-since'];
+
+/**
+ * Every `x-amz-*` header that this endpoint knows (Amazon S3 API reference). An allow-list: whoever asks for what is not kept (encryption with a key of
+ * one's own, a lock, tags, rights for others) is told so, and does not believe it was done.
+ */
+export const KNOWN_HEADERS: ReadonlyMap<string, Fate> = new Map<string, Fate>([
+  ...[
+    'x-amz-content-sha256',
+    'x-amz-copy-source',
+    'x-amz-copy-source-range',
+    ...COPY_CONDITIONS.map((name) => `x-amz-copy-source-if-${name}`),
+    'x-amz-date',
+    'x-amz-decoded-content-length',
+    'x-amz-metadata-directive',
+    'x-amz-security-token',
+    ...CHECKSUMS,
+  ].map((name) => [name, 'honored'] as const),
+  ...[
+    'x-amz-bypass-governance-retention', // nothing is retained
+    'x-amz-checksum-algorithm', // says which checksum comes, which says so itself
+    'x-amz-checksum-mode', // asks for checksums where there are some
+    'x-amz-checksum-type',
+    'x-amz-object-ownership', // objects are their bucket's owner's
+    'x-amz-optional-object-attributes', // as it says
+    'x-amz-request-payer', // nobody is charged for requests
+    'x-amz-sdk-checksum-algorithm',
+    'x-amz-storage-class', // there is one
+    'x-amz-tagging-directive', // there are no tags to copy
+    'x-amz-user-agent',
+  ].map((name) => [name, 'harmless'] as const),
+  ['x-amz-acl', ['private', 'bucket-owner-full-control']],
+  ['x-amz-bucket-object-lock-enabled', ['false']],
+  ['x-amz-trailer', CHECKSUMS],
+]);
+
+const META = 'x-amz-meta-';
+
+const refused = (name: string): S3Error =>
+  s3Error('NotImplemented', `A header you provided implies functionality that is not implemented: ${name}`, {
+    Header: name,
+  });
+
+/**
+ * Looks whether all that a request's headers ask for is done here.
+ * @throws S3Error NotImplemented
+ */
+export const checkHeaders = ({ headers, method }: S3Request): void => {
+  for (const [name, value] of headers) {
+    if (!name.startsWith('x-amz-') || name.startsWith(META)) continue;
+    const fate = KNOWN_HEADERS.get(name);
+    if (fate === undefined) throw refused(name.slice(0, 100));
+    const isKnown = typeof fate === 'string' || fate.includes(value.trim().toLowerCase());
+    if (!isKnown) throw refused(name);
+  }
+  const isConditionalWrite = headers.has('if-match') || headers.has('if-none-match');
+  if (isConditionalWrite && (method === 'DELETE' || (method === 'PUT' && headers.has('x-amz-copy-source'))))
+    throw refused(headers.has('if-match') ? 'If-Match' : 'If-None-Match');
+};
