@@ -9,15 +9,18 @@ export type RangeWish =
   | { readonly kind: 'from'; readonly first: number; readonly last: number | undefined }
   | { readonly kind: 'last'; readonly bytes: number };
 
+/** A position that no object reaches stands for every one beyond it. */
+const position = (text: string): number => Math.min(Number(text), Number.MAX_SAFE_INTEGER);
+
 /**
  * Reads a Range header (RFC 9110, section 14).
  * @returns undefined for the whole: no header, one that is malformed or has several ranges (both may be ignored)
  */
 export const parseRangeHeader = (header: string | undefined): RangeWish | undefined => {
-  const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec((header ?? '').trim()) ?? [];
-  if (first === '') return last === '' ? undefined : { kind: 'last', bytes: Number(last) };
-  if (last === '') return { kind: 'from', first: Number(first), last: undefined };
-  return Number(last) < Number(first) ? undefined : { kind: 'from', first: Number(first), last: Number(last) };
+  const [, first = '', last = ''] = /^bytes=(\d{0,40})-(\d{0,40})$/.exec((header ?? '').trim()) ?? [];
+  if (first === '') return last === '' ? undefined : { kind: 'last', bytes: position(last) };
+  if (last === '') return { kind: 'from', first: position(first), last: undefined };
+  return position(last) < position(first) ? undefined : { kind: 'from', first: position(first), last: position(last) };
 };
 
 /**

@@ -12,6 +12,7 @@ import {
   GetBucketAclCommand,
   GetBucketVersioningCommand,
   GetObjectCommand,
+  GetObjectTaggingCommand,
   HeadBucketCommand,
   HeadObjectCommand,
   ListBucketsCommand,
@@ -79,6 +80,17 @@ describe('buckets over S3', () => {
     });
     expect((await eve.send(new ListBucketsCommand({}))).Buckets ?? []).toEqual([]);
     expect((await s3.send(new ListBucketsCommand({}))).Buckets?.map(({ Name }) => Name)).toContain('ada-data');
+  });
+
+  it('are listed in pages, by a prefix', async () => {
+    const [first, second] = [await fresh('ada-page-1'), await fresh('ada-page-2')];
+    const one = await s3.send(new ListBucketsCommand({ Prefix: 'ada-page-', MaxBuckets: 1 }));
+    expect([one.Buckets?.map(({ Name }) => Name), one.Prefix]).toEqual([[first], 'ada-page-']);
+    const more = { Prefix: 'ada-page-', MaxBuckets: 1, ContinuationToken: one.ContinuationToken };
+    const two = await s3.send(new ListBucketsCommand(more));
+    expect([two.Buckets?.map(({ Name }) => Name), two.ContinuationToken]).toEqual([[second], undefined]);
+    for (const Bucket of [first, second]) await s3.send(new DeleteBucketCommand({ Bucket }));
+    expect((await storage.signed(ada, { path: '/?max-buckets=0' })).status).toBe(400);
   });
 
   it('have names by the rules', async () => {
@@ -192,6 +204,20 @@ describe('objects over S3', () => {
       status: 416,
     });
     expect((await get('ada-data', 'digits', { Range: 'bytes=a-b' })).text).toBe('0123456789');
+  });
+
+  it('have no tags, and a range may end beyond everything', async () => {
+    await put('ada-data', 'tagless', '0123456789');
+    const tags = await s3.send(new GetObjectTaggingCommand({ Bucket: 'ada-data', Key: 'tagless' }));
+    expect(tags.TagSet ?? []).toEqual([]);
+    expect((await get('ada-data', 'tagless', { Range: 'bytes=5-9223372036854775807' })).text).toBe('56789');
+    expect((await get('ada-data', 'tagless', { Range: 'bytes=-9223372036854775807' })).text).toBe('0123456789');
+    expect(await failureOf(get('ada-data', 'tagless', { Range: 'bytes=9223372036854775807-' }))).toMatchObject({
+      status: 416,
+    });
+    expect((await storage.signed(ada, { path: '/ada-data?marker=%00' })).status).toBe(400);
+    const listed = await s3.send(new ListObjectsCommand({ Bucket: 'ada-data', Prefix: 'tagless' }));
+    expect(listed.Contents?.[0]?.Owner?.DisplayName).toBe('ada@example.org');
   });
 
   it('obey conditions', async () => {

@@ -56,6 +56,7 @@ const OFFERED = [
   'GetBucketVersioning',
   'GetObject',
   'GetObjectAcl',
+  'GetObjectTagging',
   'HeadBucket',
   'HeadObject',
   'ListBuckets',

@@ -19,7 +19,14 @@ import {
   listParts,
   putPart,
 } from './operations/multipart.operations.js';
-import { copyObject, deleteObject, deleteObjects, getObject, putObject } from './operations/object.operations.js';
+import {
+  copyObject,
+  deleteObject,
+  deleteObjects,
+  getObject,
+  noTags,
+  putObject,
+} from './operations/object.operations.js';
 import { type S3Request, queryValue } from './s3-request.js';
 import { checkVersion } from './version.js';
 
@@ -71,7 +78,7 @@ export const OFFERS: readonly Offer[] = [
   {
     on: 'service',
     method: 'GET',
-    takes: ['bucket-region', 'continuation-token', 'max-buckets', 'prefix'],
+    takes: ['continuation-token', 'max-buckets', 'prefix'],
     run: listBuckets,
   },
 
@@ -101,6 +108,7 @@ export const OFFERS: readonly Offer[] = [
   { on: 'object', method: 'PUT', takes: [], run: storeObject },
   { on: 'object', method: 'DELETE', takes: VERSION, run: deleteObject },
   onObject('GET', 'acl', accessControl, VERSION),
+  onObject('GET', 'tagging', noTags, VERSION),
   onObject('POST', 'uploads', createUpload),
   onObject('PUT', 'uploadId', storePart, ['partNumber']),
   onObject('POST', 'uploadId', completeUpload),

@@ -90,6 +90,8 @@ export const parseRequest = (message: IncomingMessage, baseHosts: readonly strin
     });
   }
   const query = mark < 0 ? [] : parseQuery(url.slice(mark + 1));
+  if (query.some(([name, value]) => name.includes('\0') || value.includes('\0')))
+    throw s3Error('InvalidArgument', 'A parameter holds no NUL character.');
   return {
     method: message.method ?? 'GET',
     bucket,

@@ -1,5 +1,6 @@
 import { accessDenied, parseXml, s3Error, type S3ErrorCode } from '@fornax/s3';
 import { ownBucket } from '../../access/authorize.js';
+import { queryValue } from '../s3-request.js';
 import { type Exchange, sendEmpty, sendXml, userOf } from '../exchange.js';
 import { readBody } from '../payload.js';
 
@@ -8,12 +9,27 @@ export const MAX_XML_BYTES = 1024 * 1024;
 
 const ownerElement = (account: string, email: string) => ({ ID: account, DisplayName: email });
 
+const MAX_BUCKETS = 10_000;
+
+/** GET of the service: all buckets of the caller, or a page of those with a prefix. The token is the last name that was shown. */
 export const listBuckets = async (exchange: Exchange): Promise<void> => {
   const { account, email } = userOf(exchange);
+  const { request } = exchange;
+  const most = queryValue(request, 'max-buckets') ?? String(MAX_BUCKETS);
+  if (!/^[1-9]\d{0,4}$/.test(most) || Number(most) > MAX_BUCKETS)
+    throw s3Error('InvalidArgument', `max-buckets must be from 1 to ${MAX_BUCKETS}.`, { ArgumentName: 'max-buckets' });
+  const prefix = queryValue(request, 'prefix') ?? '';
+  const after = queryValue(request, 'continuation-token') ?? '';
   await exchange.catchUp();
-  const buckets = await exchange.buckets.ownedBy(account);
+  const owned = await exchange.buckets.ownedBy(account);
+  const wanted = owned
+    .filter(({ name }) => name.startsWith(prefix) && name > after)
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const buckets = wanted.slice(0, Number(most));
   sendXml(exchange, 'ListAllMyBucketsResult', {
     Owner: ownerElement(account, email),
+    Prefix: prefix === '' ? undefined : prefix,
+    ContinuationToken: buckets.length < wanted.length ? buckets.at(-1)?.name : undefined,
     Buckets: { Bucket: buckets.map(({ name, createdAt }) => ({ Name: name, CreationDate: createdAt.toISOString() })) },
   });
 };

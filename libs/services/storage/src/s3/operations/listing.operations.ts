@@ -72,12 +72,14 @@ export const listObjectsV1 = async (exchange: Exchange): Promise<void> => {
   const query = listingQuery(exchange);
   const marker = queryValue(exchange.request, 'marker') ?? '';
   const listing = await page(exchange, query, marker);
+  const { principal } = exchange;
+  const owner = principal.kind === 'user' ? { ID: principal.account, DisplayName: principal.email } : undefined;
   sendXml(exchange, 'ListBucketResult', {
     ...common(exchange, query),
     Marker: query.encode(marker),
     IsTruncated: listing.next !== undefined,
     NextMarker: listing.next === undefined ? undefined : query.encode(listing.next),
-    Contents: listing.objects.map((object) => contents(object, query.encode)),
+    Contents: listing.objects.map((object) => ({ ...contents(object, query.encode), Owner: owner })),
     CommonPrefixes: commonPrefixes(listing, query),
   });
 };

@@ -129,6 +129,14 @@ export const getObject = async (exchange: Exchange): Promise<void> => {
   });
 };
 
+/** GET object?tagging: no object has tags. Clients ask before they copy a large one. */
+export const noTags = async (exchange: Exchange): Promise<void> => {
+  const { request, buckets, principal, store } = exchange;
+  const place = await authorize(buckets, principal, 'read', placeOf(exchange));
+  if (!(await orCaughtUp(exchange, () => store.head(place.bucket, place.key)))) throw noSuchKey(request.key);
+  sendXml(exchange, 'Tagging', { TagSet: {} });
+};
+
 export const deleteObject = async (exchange: Exchange): Promise<void> => {
   if (exchange.principal.kind !== 'service') userOf(exchange);
   const place = await authorize(exchange.buckets, exchange.principal, 'write', placeOf(exchange));
