@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { placeForLease } from './access/authorize.js';
 import { LeaseGate } from './access/lease-gate.js';
-import { isBucketName } from './buckets/bucket-names.js';
+import { isBucketName, isStrictBucketName } from './buckets/bucket-names.js';
 import { QuotaGate } from './buckets/quota-gate.js';
 import { ReadBarrier } from './reading/read-barrier.js';
 
@@ -159,29 +159,30 @@ describe('the read barrier', () => {
 });
 
 describe('bucket names', () => {
-  it('follow the rules of S3', () => {
-    for (const name of ['abc', 'a-b', 'my.bucket-1', '1ab', 'x'.repeat(63), '1.2.3'])
-      expect([name, isBucketName(name)]).toEqual([name, true]);
-    for (const name of [
-      'ab',
-      'x'.repeat(64),
-      'Abc',
-      'a_b',
-      '-ab',
-      'ab-',
-      '.ab',
-      'ab.',
-      'a..b',
-      'a.-b',
-      'a-.b',
-      '1.2.3.4',
-      '.staging',
-      'a b',
-      'é-bucket',
-      'a/b',
-      '',
-    ]) {
-      expect([name, isBucketName(name)]).toEqual([name, false]);
-    }
+  const strict = ['abc', 'a-b', 'my.bucket-1', '1ab', 'x'.repeat(63), '1.2.3'];
+  const plain = [
+    'x'.repeat(64),
+    'x'.repeat(255),
+    'Abc',
+    'a_b',
+    'input_houdini',
+    'meshroomIn',
+    '-ab',
+    'ab-',
+    'ab.',
+    'a..b',
+    'a.-b',
+    '1.2.3.4',
+  ];
+  const none = ['ab', 'x'.repeat(256), '.ab', '.staging', '...', 'a b', 'é-bucket', 'a/b', 'a%b', 'ab\n', ''];
+
+  it('are letters, digits, dots, hyphens and underscores', () => {
+    for (const name of [...strict, ...plain]) expect([name, isBucketName(name)]).toEqual([name, true]);
+    for (const name of none) expect([name, isBucketName(name)]).toEqual([name, false]);
+  });
+
+  it('are those of Amazon S3 where the operator wants them strict', () => {
+    for (const name of strict) expect([name, isStrictBucketName(name)]).toEqual([name, true]);
+    for (const name of [...plain, ...none]) expect([name, isStrictBucketName(name)]).toEqual([name, false]);
   });
 });

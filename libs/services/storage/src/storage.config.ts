@@ -21,6 +21,8 @@ export interface StorageConfig {
   /** Address that it listens on. */
   readonly host: string;
   readonly objects: ObjectsConfig;
+  /** Which names a new bucket may have (`bucket-names.ts`); buckets that are there keep theirs. */
+  readonly bucketNames: 'plain' | 'strict';
   /** Host names in front of which a bucket may stand, lower case. */
   readonly baseHosts: readonly string[];
   /** What the S3 endpoint puts up with. */
@@ -32,6 +34,7 @@ const settings = z.object({
   FORNAX_HTTP_HOST: z.string().default('127.0.0.1'),
   FORNAX_OBJECTS: z.enum(['local', 's3']).default('local'),
   FORNAX_OBJECTS_DIR: z.string().optional(),
+  FORNAX_BUCKET_NAMES: z.enum(['plain', 'strict']).default('plain'),
   FORNAX_DATA_DIR: z.string().default('.fornax'),
   FORNAX_S3_ENDPOINT: z.url().optional(),
   FORNAX_S3_ACCESS_KEY: z.string().optional(),
@@ -70,6 +73,7 @@ export const loadStorageConfig = (env: Env): StorageConfig => {
     port: values.FORNAX_STORAGE_PORT,
     host: values.FORNAX_HTTP_HOST,
     objects: objectsOf(values),
+    bucketNames: values.FORNAX_BUCKET_NAMES,
     baseHosts: [...new Set(hosts)],
     door: loadDoorLimits(env),
   });

@@ -1,8 +1,14 @@
 /**
- * Rules of Amazon S3 for general purpose buckets: 3 to 63 lower-case letters, digits, dots and hyphens, a letter or digit at both ends and
- * around every dot, not an IPv4 address. Names that begin with a dot are the store's own.
+ * Tells whether a bucket may have this name: 3 to 255 letters of both cases, digits, dots, hyphens and underscores. Names that begin with a dot are the
+ * store's own. Scripts of this API's users have capitals and underscores in theirs; such a bucket is reached by its path, never by a host name.
  */
-export const isBucketName = (name: string): boolean =>
+export const isBucketName = (name: string): boolean => /^[A-Za-z0-9_-][A-Za-z0-9._-]{2,254}$/.test(name);
+
+/**
+ * Tells whether Amazon S3 would take the name for a general purpose bucket: 3 to 63 lower-case letters, digits, dots and hyphens, a letter or digit at
+ * both ends and around every dot, not an IPv4 address.
+ */
+export const isStrictBucketName = (name: string): boolean =>
   /^[a-z0-9](?:[a-z0-9-]|\.(?!\.)){1,61}[a-z0-9]$/.test(name) &&
   !/-\.|\.-/.test(name) &&
   !/^\d{1,3}(\.\d{1,3}){3}$/.test(name);

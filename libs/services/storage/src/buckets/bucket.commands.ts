@@ -8,9 +8,10 @@ import { CLOCK, EVENT_LOG } from '@fornax/service-kit';
 import { AccountDirectory } from '@fornax/identity';
 import { activeTraceparent, newId, type Clock } from '@fornax/base';
 import { StorageReads } from '../reading/storage-reads.js';
-import { OBJECT_STORE } from '../tokens.js';
+import type { StorageConfig } from '../storage.config.js';
+import { OBJECT_STORE, STORAGE_CONFIG } from '../tokens.js';
 import { BucketCatalog } from './bucket-catalog.js';
-import { isBucketName } from './bucket-names.js';
+import { isBucketName, isStrictBucketName } from './bucket-names.js';
 import type { Bucket, BucketPort } from './bucket.js';
 
 /** Who asks, for the record. */
@@ -41,7 +42,12 @@ export class BucketCommands implements BucketPort {
     private readonly reads: StorageReads,
     private readonly accounts: AccountDirectory,
     @Inject(OBJECT_STORE) private readonly store: ObjectStore,
+    @Inject(STORAGE_CONFIG) private readonly config: Pick<StorageConfig, 'bucketNames'>,
   ) {}
+
+  #mayBeMade(name: string): boolean {
+    return isBucketName(name) && (this.config.bucketNames === 'plain' || isStrictBucketName(name));
+  }
 
   async find(name: string): Promise<Bucket | undefined> {
     const found = await this.catalog.find(name);
@@ -59,7 +65,7 @@ export class BucketCommands implements BucketPort {
     name: string,
     cause: Cause = { actor: `user:${owner}`, correlationId: newId() },
   ): Promise<void> {
-    if (!isBucketName(name))
+    if (!this.#mayBeMade(name))
       throw s3Error('InvalidBucketName', 'The specified bucket is not valid.', { BucketName: name });
     // Clients create their buckets again at every start: one that is the owner's already costs no look at the log.
     if ((await this.catalog.find(name))?.owner === owner) return;
