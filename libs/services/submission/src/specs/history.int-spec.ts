@@ -83,7 +83,7 @@ describe('the events of a task', () => {
     expect(all.next).toBeNull();
     expect(JSON.stringify(all)).not.toContain('hush');
     expect(JSON.stringify(all)).not.toContain('sealed');
-    expect(all.events[0]).toMatchObject({ actor: expect.stringMatching(/^user:/), version: 1 });
+    expect(all.events[0]).toMatchObject({ actor: expect.stringMatching(/^user:/), version: 2 });
     const paged: Event[] = [];
     for (let next: number | null = 0; next !== null;) {
       const page: Page = await eventsOf(id, `?after=${next}&limit=2`);
