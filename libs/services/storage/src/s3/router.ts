@@ -33,7 +33,7 @@ import { checkVersion } from './version.js';
 export type Operation = (exchange: Exchange) => Promise<void>;
 
 /** One thing that this endpoint does: how it is asked for, and which query names it takes. Whatever else a query holds makes it another request. */
-export interface Offer {
+interface Offer {
   readonly on: 'service' | 'bucket' | 'object';
   readonly method: string;
   /** The query name that asks for it; undefined: the plain operation. */
@@ -74,7 +74,7 @@ const onObject = (method: string, asks: string, run: Operation, takes: readonly 
 });
 
 /** Everything that this endpoint offers. An allow-list: what S3 learns later is refused until it stands here. */
-export const OFFERS: readonly Offer[] = [
+const OFFERS: readonly Offer[] = [
   {
     on: 'service',
     method: 'GET',
