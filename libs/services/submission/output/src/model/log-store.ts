@@ -205,8 +205,14 @@ const loseOldest = async (tx: EntityManager, sizes: readonly SizeRecord[], mostB
   }
 };
 
+/** Keeps others from taking in, archiving or deleting output until the transaction is over. */
+export const lockOutput = async (tx: EntityManager): Promise<void> => {
+  await tx.query('SELECT 1 FROM log_checkpoint WHERE id = 1 FOR UPDATE');
+};
+
 /** Forgets all output of the given tasks; the objects that hold some of it are left to be collected. Safe to repeat. */
 export const deleteOutput = async (tx: EntityManager, taskIds: readonly string[]): Promise<void> => {
+  await lockOutput(tx);
   await tx.query('INSERT INTO log_forgotten (task_id) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING', [taskIds]);
   await tx.query(
     `WITH gone AS (DELETE FROM log_segment WHERE task_id = ANY($1) RETURNING object_key)

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { DataSource, EntityManager } from 'typeorm';
+import { lockOutput } from './log-store.js';
 import type { OutputArchive } from './output-archive.js';
 import { encodeSegment, type PlacedChunk, type Segment } from './segment.js';
 
@@ -76,7 +77,7 @@ export const pruneUnfinished = async (db: DataSource): Promise<void> => {
 };
 
 /** Removes objects that nothing points to. Call it under the archiver's lock only: so none of them is being written. */
-export const collectGarbage = async (db: DataSource, archive: OutputArchive): Promise<void> => {
+export const collectGarbage = async (db: DataSource, archive: Pick<OutputArchive, 'delete'>): Promise<void> => {
   for (;;) {
     const rows = await db.query<{ object_key: string }[]>(`SELECT object_key FROM log_garbage LIMIT ${MAX_GARBAGE}`);
     const keys = rows.map((row) => row.object_key);
@@ -128,7 +129,7 @@ const newKey = (taskId: string, stream: string): string => {
  */
 export const moveOldest = async (
   db: DataSource,
-  archive: OutputArchive,
+  archive: Pick<OutputArchive, 'put'>,
   of: LargeStream,
   segmentBytes: number,
 ): Promise<number> => {
@@ -161,14 +162,16 @@ const settle = async (
   { taskId, stream }: LargeStream,
   { segmentId, key, lastPosition, segment }: Stored,
 ): Promise<number> => {
-  // Nothing is taken in meanwhile: both change the same counters.
-  await tx.query('SELECT 1 FROM log_checkpoint WHERE id = 1 FOR UPDATE');
+  // Nothing is taken in meanwhile, for both change the same counters, and no output is deleted: what is asked for below holds to the end.
+  await lockOutput(tx);
   const noted = await tx.query<[{ segment_id: string }[], number]>(
-    'UPDATE log_segment SET is_stored = true WHERE segment_id = $1 RETURNING segment_id',
-    [segmentId],
+    `UPDATE log_segment SET is_stored = true
+     WHERE segment_id = $1 AND NOT EXISTS (SELECT FROM log_forgotten WHERE task_id = $2) RETURNING segment_id`,
+    [segmentId, taskId],
   );
   if (noted[1] === 0) {
-    // The task was deleted meanwhile, or another archiver took this one for dead.
+    // The task was deleted meanwhile, perhaps before this segment was noted, or another archiver took this one for dead.
+    await tx.query('DELETE FROM log_segment WHERE segment_id = $1', [segmentId]);
     await tx.query('INSERT INTO log_garbage VALUES ($1) ON CONFLICT DO NOTHING', [key]);
     return 0;
   }
