@@ -205,6 +205,10 @@ describe('a platform that is recovered as the page says', () => {
         code: 0,
         said: expect.stringContaining('have replaced the old ones'),
       });
+      expect(await reader.types('npx fornax projection rebuild status --force')).toMatchObject({
+        code: 0,
+        said: expect.stringContaining('have replaced the old ones'),
+      });
     },
     SLOW_MS,
   );
