@@ -79,8 +79,9 @@ describe('LocalObjectStore', () => {
     const bucket = `b-${randomUUID()}`;
     await store.createBuckets([bucket]);
     const winnersOf = async (precondition: Precondition): Promise<number> => {
-      const tries = Array.from({ length: 12 }, (_, at) => {
-        const text = `writer ${at}`;
+      const tries = Array.from({ length: 12 }, () => {
+        // Never a text that is there already: over its own etag a second writer wins rightly.
+        const text = `writer ${randomUUID()}`;
         const options = { contentType: 'text/plain', userMetadata: {}, sizeBytes: text.length, precondition };
         return store.put(bucket, 'one', source(text), options);
       });
