@@ -25,7 +25,7 @@ const DATED: Readonly<Record<string, number>> = {
   // A wait that outlives the process: bounded by its own length.
   'libs/services/scheduler/src/scheduler.service.ts': 1,
   'libs/services/snapshot/src/rpc/snapshot-grant.controller.ts': 1,
-  'libs/services/storage/src/front-door.host.ts': 1,
+  'libs/services/storage/src/door/front-door.host.ts': 1,
   'libs/services/submission/tasks/src/process-managers/task-expiry.ts': 1,
 };
 

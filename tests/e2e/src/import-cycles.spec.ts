@@ -9,7 +9,6 @@ const STILL: readonly string[] = [
   'libs/projections',
   'libs/service-kit',
   'libs/services/scheduler',
-  'libs/services/storage',
   'libs/testing',
 ];
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { placeForLease } from './access/authorize.js';
 import { LeaseGate } from './access/lease-gate.js';
-import { isBucketName, isStrictBucketName } from './buckets/bucket-names.js';
+import { isBucketName, isStrictBucketName } from './model/bucket-names.js';
 import { QuotaGate } from './buckets/quota-gate.js';
 import { ReadBarrier } from './reading/read-barrier.js';
 

@@ -14,7 +14,7 @@ import { newId } from '@fornax/base';
 import { anEnd, concluded, createTestDatabase, eventually, startTestNats } from '@fornax/testing';
 import { jest } from '@jest/globals';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { FrontDoorHost } from './front-door.host.js';
+import { FrontDoorHost } from './door/front-door.host.js';
 import { StorageModule } from './storage.module.js';
 
 // Objects are flushed to a disk that other tests use, too.

@@ -5,11 +5,11 @@ import { LOGGER, provideProjection, serviceDatabase } from '@fornax/service-kit'
 import type { DataSource } from 'typeorm';
 import { EndedLeases } from './followers/ended-leases.js';
 import { BucketCatalog } from './buckets/bucket-catalog.js';
-import { OUTPUT_BUCKET, STAGING_BUCKET } from './buckets/bucket-names.js';
+import { OUTPUT_BUCKET, STAGING_BUCKET } from './model/bucket-names.js';
 import { BucketCommands } from './buckets/bucket.commands.js';
 import { StorageUsage } from './buckets/storage-usage.js';
-import { StoreWatch } from './buckets/store-watch.js';
-import { FrontDoorHost, StorageGates, StorageIdentities } from './front-door.host.js';
+import { StoreWatch } from './store/store-watch.js';
+import { FrontDoorHost, StorageGates, StorageIdentities } from './door/front-door.host.js';
 import { BucketsController } from './http/buckets.controller.js';
 import { ReindexController } from './http/reindex.controller.js';
 import { Storage1790000000000 } from './migrations/1790000000000-storage.migration.js';
@@ -18,8 +18,8 @@ import { MarkOrder1790000000002 } from './migrations/1790000000002-mark-order.mi
 import { BucketsProjection } from './projections/buckets.projection.js';
 import { StorageReads } from './reading/storage-reads.js';
 import { StorageRpc } from './rpc/storage.rpc.js';
-import { loadStorageConfig, type StorageConfig } from './storage.config.js';
-import { OBJECT_STORE, STORAGE_CONFIG, type ServiceLogger } from './tokens.js';
+import { loadStorageConfig, type StorageConfig } from './config/storage.config.js';
+import { OBJECT_STORE, STORAGE_CONFIG, type ServiceLogger } from './config/tokens.js';
 
 /** The local store's own list of buckets follows the read model's, also after that was rebuilt from another log. */
 const openLocalStore = async (folder: string, db: DataSource, logger: ServiceLogger): Promise<ObjectStore> => {

@@ -1,8 +1,8 @@
 import type { LeaseClaims, ServiceClaims } from '@fornax/contracts';
 import type { Place } from '@fornax/object-store';
 import { accessDenied, noSuchBucket } from '@fornax/s3';
-import { SERVICE_AREAS, STAGING_BUCKET, isBucketName, stagedLeasePrefix } from '../buckets/bucket-names.js';
-import type { BucketPort } from '../buckets/bucket.js';
+import { SERVICE_AREAS, STAGING_BUCKET, isBucketName, stagedLeasePrefix } from '../model/bucket-names.js';
+import type { BucketPort } from '../model/bucket.js';
 import type { Principal } from './principal.js';
 
 export type Access = 'read' | 'write';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import type { Bucket } from './bucket.js';
+import type { Bucket } from '../model/bucket.js';
 
 interface BucketRow {
   readonly name: string;

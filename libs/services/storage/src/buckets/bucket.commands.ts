@@ -8,11 +8,11 @@ import { CLOCK, EVENT_LOG } from '@fornax/service-kit';
 import { AccountDirectory } from '@fornax/identity';
 import { activeTraceparent, newId, type Clock } from '@fornax/base';
 import { StorageReads } from '../reading/storage-reads.js';
-import type { StorageConfig } from '../storage.config.js';
-import { OBJECT_STORE, STORAGE_CONFIG } from '../tokens.js';
+import type { StorageConfig } from '../config/storage.config.js';
+import { OBJECT_STORE, STORAGE_CONFIG } from '../config/tokens.js';
 import { BucketCatalog } from './bucket-catalog.js';
-import { isBucketName, isStrictBucketName } from './bucket-names.js';
-import type { Bucket, BucketPort } from './bucket.js';
+import { isBucketName, isStrictBucketName } from '../model/bucket-names.js';
+import type { Bucket, BucketPort } from '../model/bucket.js';
 
 /** Who asks, for the record. */
 export interface Cause {

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ObjectStore } from '@fornax/object-store';
-import { OBJECT_STORE } from '../tokens.js';
+import { OBJECT_STORE } from '../config/tokens.js';
 import { BucketCatalog } from './bucket-catalog.js';
 
 export interface BucketUsage {

@@ -2,7 +2,7 @@ import { Controller, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { objectsReindexSchema, type ObjectsReindex } from '@fornax/contracts';
 import { OperatorOnly } from '@fornax/identity';
-import { StoreWatch } from '../buckets/store-watch.js';
+import { StoreWatch } from '../store/store-watch.js';
 
 /** What an operator does to the index of objects. */
 @ApiTags('operations')

@@ -4,8 +4,8 @@ import type { ObjectStore } from '@fornax/object-store';
 import type { Projection } from '@fornax/projections';
 import { schemaOf } from '@fornax/service-kit';
 import type { EntityManager } from 'typeorm';
-import { STAGING_BUCKET, stagedLeasePrefix, stagedTaskPrefix } from '../buckets/bucket-names.js';
-import { OBJECT_STORE } from '../tokens.js';
+import { STAGING_BUCKET, stagedLeasePrefix, stagedTaskPrefix } from '../model/bucket-names.js';
+import { OBJECT_STORE } from '../config/tokens.js';
 
 export const BUCKETS_PROJECTION = 'buckets';
 

@@ -10,7 +10,7 @@ import { S3Error } from '@fornax/s3';
 import { RpcHandler } from '@fornax/service-kit';
 import type { z } from 'zod';
 import { BucketCatalog } from '../buckets/bucket-catalog.js';
-import { isBucketName } from '../buckets/bucket-names.js';
+import { isBucketName } from '../model/bucket-names.js';
 import { BucketCommands, type Cause } from '../buckets/bucket.commands.js';
 import { StorageUsage } from '../buckets/storage-usage.js';
 import { StorageReads } from '../reading/storage-reads.js';

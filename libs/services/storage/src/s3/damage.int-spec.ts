@@ -1,7 +1,7 @@
 import { readdir, truncate, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { OBJECT_STORE } from '../tokens.js';
+import { OBJECT_STORE } from '../config/tokens.js';
 import { LOGGER, WriteStops } from '@fornax/service-kit';
 import { type LocalObjectStore, StoreRefusal } from '@fornax/object-store';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';

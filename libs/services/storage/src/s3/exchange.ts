@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { ObjectInfo, ObjectStore } from '@fornax/object-store';
 import { type XmlChildren, accessDenied, xmlDocument } from '@fornax/s3';
 import type { Identities, Principal } from '../access/principal.js';
-import type { BucketPort } from '../buckets/bucket.js';
+import type { BucketPort } from '../model/bucket.js';
 import { ownerOf } from '../access/authorize.js';
 import type { Authenticated } from './authenticator.js';
 import type { S3Request } from './s3-request.js';

@@ -1,5 +1,5 @@
 import { type S3Error, s3Error } from '@fornax/s3';
-import type { S3Request } from './s3-request.js';
+import type { S3Request } from '../s3/s3-request.js';
 
 /** What becomes of a header: it does what it says; it says what is so anyway; or the request is refused unless it holds one of these values. */
 type Fate = 'honored' | 'harmless' | readonly string[];

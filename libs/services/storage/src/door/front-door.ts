@@ -15,13 +15,13 @@ import {
   shareOf,
 } from '@fornax/service-kit';
 import { isOutage } from '@fornax/base';
-import { authenticate } from './authenticator.js';
-import type { Exchange, S3Parts } from './exchange.js';
+import { authenticate } from '../s3/authenticator.js';
+import type { Exchange, S3Parts } from '../s3/exchange.js';
 import { withCarriedHeaders } from './carried-headers.js';
 import { checkHeaders } from './known-headers.js';
 import { operationName, operationOf } from './router.js';
 import type { Principal } from '../access/principal.js';
-import { type S3Request, parseRequest, queryValue } from './s3-request.js';
+import { type S3Request, parseRequest, queryValue } from '../s3/s3-request.js';
 import { fromRefusal } from './from-refusal.js';
 
 /** What somebody is told whose signature nobody could have made. */

@@ -1,5 +1,5 @@
 import { type S3Error, s3Error } from '@fornax/s3';
-import type { Exchange } from './exchange.js';
+import type { Exchange } from '../s3/exchange.js';
 import {
   accessControl,
   bucketLocation,
@@ -9,8 +9,8 @@ import {
   headBucket,
   listBuckets,
   noConfiguration,
-} from './operations/bucket.operations.js';
-import { listObjectsV1, listObjectsV2, listUploads, listVersions } from './operations/listing.operations.js';
+} from '../s3/operations/bucket.operations.js';
+import { listObjectsV1, listObjectsV2, listUploads, listVersions } from '../s3/operations/listing.operations.js';
 import {
   abortUpload,
   completeUpload,
@@ -18,7 +18,7 @@ import {
   createUpload,
   listParts,
   putPart,
-} from './operations/multipart.operations.js';
+} from '../s3/operations/multipart.operations.js';
 import {
   copyObject,
   deleteObject,
@@ -26,9 +26,9 @@ import {
   getObject,
   noTags,
   putObject,
-} from './operations/object.operations.js';
-import { type S3Request, queryValue } from './s3-request.js';
-import { checkVersion } from './version.js';
+} from '../s3/operations/object.operations.js';
+import { type S3Request, queryValue } from '../s3/s3-request.js';
+import { checkVersion } from '../s3/version.js';
 
 export type Operation = (exchange: Exchange) => Promise<void>;
 

@@ -15,18 +15,18 @@ import {
 } from '@fornax/service-kit';
 import { AccountDirectory, verifyLeaseToken, verifyServiceToken } from '@fornax/identity';
 import { RpcClient, durationHistogram, inSpan, type Clock } from '@fornax/base';
-import { LeaseGate } from './access/lease-gate.js';
-import type { Identities, Principal } from './access/principal.js';
-import { BucketCommands } from './buckets/bucket.commands.js';
-import { QuotaGate } from './buckets/quota-gate.js';
-import { StorageUsage } from './buckets/storage-usage.js';
-import { StoreWatch } from './buckets/store-watch.js';
-import { StorageReads } from './reading/storage-reads.js';
-import type { S3Parts } from './s3/exchange.js';
-import { createFrontDoor } from './s3/front-door.js';
-import type { StorageConfig } from './storage.config.js';
-import { OBJECT_STORE, STORAGE_CONFIG } from './tokens.js';
-import type { ServiceLogger } from './tokens.js';
+import { LeaseGate } from '../access/lease-gate.js';
+import type { Identities, Principal } from '../access/principal.js';
+import { BucketCommands } from '../buckets/bucket.commands.js';
+import { QuotaGate } from '../buckets/quota-gate.js';
+import { StorageUsage } from '../buckets/storage-usage.js';
+import { StoreWatch } from '../store/store-watch.js';
+import { StorageReads } from '../reading/storage-reads.js';
+import type { S3Parts } from '../s3/exchange.js';
+import { createFrontDoor } from './front-door.js';
+import type { StorageConfig } from '../config/storage.config.js';
+import { OBJECT_STORE, STORAGE_CONFIG } from '../config/tokens.js';
+import type { ServiceLogger } from '../config/tokens.js';
 
 const WRITERS = { user: 'user', lease: 'node', service: 'platform' } as const satisfies Record<
   Principal['kind'],

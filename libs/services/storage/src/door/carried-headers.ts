@@ -1,4 +1,4 @@
-import type { S3Request } from './s3-request.js';
+import type { S3Request } from '../s3/s3-request.js';
 
 /** What of the query is the signature's. */
 const OF_SIGNATURE: ReadonlySet<string> = new Set([

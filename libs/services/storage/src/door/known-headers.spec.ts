@@ -6,7 +6,7 @@ import { S3Error } from '@fornax/s3';
 import { describe, expect, it } from '@jest/globals';
 
 import { checkHeaders, KNOWN_HEADERS } from './known-headers.js';
-import { parseRequest } from './s3-request.js';
+import { parseRequest } from '../s3/s3-request.js';
 
 const refusalOf = (headers: Readonly<Record<string, string>>, method = 'PUT'): string | undefined => {
   const message = new IncomingMessage(new Socket());

@@ -7,8 +7,8 @@ import { EVENT_LOG, HealthRegistry, LOGGER, ProjectionHost, type Trouble } from 
 import { Conflict, Unavailable } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import { BUCKETS_PROJECTION } from '../projections/buckets.projection.js';
-import { OBJECT_STORE, type ServiceLogger } from '../tokens.js';
-import { OUTPUT_BUCKET, STAGING_BUCKET } from './bucket-names.js';
+import { OBJECT_STORE, type ServiceLogger } from '../config/tokens.js';
+import { OUTPUT_BUCKET, STAGING_BUCKET } from '../model/bucket-names.js';
 import { placeStagedResults } from './staged-results.js';
 
 const LOOK_MS = 2_000;

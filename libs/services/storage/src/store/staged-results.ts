@@ -1,7 +1,7 @@
 import type { EventLog } from '@fornax/event-store';
 import type { ObjectStore } from '@fornax/object-store';
 import { effectsOf } from '../projections/buckets.projection.js';
-import { STAGING_BUCKET } from './bucket-names.js';
+import { STAGING_BUCKET } from '../model/bucket-names.js';
 
 const PAGE = 1_000;
 

@@ -7,7 +7,7 @@ import { describe, expect, it } from '@jest/globals';
 
 import { withCarriedHeaders } from './carried-headers.js';
 import { operationOf } from './router.js';
-import { parseRequest, type S3Request } from './s3-request.js';
+import { parseRequest, type S3Request } from '../s3/s3-request.js';
 
 const requestOf = (method: string, url: string): S3Request => {
   const message = new IncomingMessage(new Socket());
