@@ -12,7 +12,7 @@ export {
   PUBLISHER,
 } from './core/tokens.js';
 export { HealthRegistry, type Readiness, type ReadinessCheck, type Trouble } from './core/health.registry.js';
-export { provideSubmitProof } from './core/provide-submit-proof.js';
+export { provideSubmitProof } from './readiness/provide-submit-proof.js';
 export { WriteStops, type Writer, type WriteStop } from './core/write-stops.js';
 export { schemaOf, serviceDatabase } from './database/service-database.js';
 export { Idempotent, type IdempotentOptions } from './idempotency/idempotent.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { createServiceDataSource } from '@fornax/projections';
 import { createTestDatabase, startTestNats } from '@fornax/testing';
-import { connectAs } from '../core/connect-as.js';
+import { connectAs } from '../run/connect-as.js';
 import { refusalOf } from './refusal.js';
 
 describe('a server that refuses a password', () => {

@@ -11,7 +11,7 @@ import { appendAccount, CommitRows, CreateCommitRows1700000000001 } from '../../
 import { EVENT_LOG, LogHandler, provideProjection, serviceDatabase } from '../../index.js';
 import { createTestApp, type TestApp } from '../../run/test-app.fixture.js';
 import { newId } from '@fornax/base';
-import type { LogState } from './log-state.controller.js';
+import type { LogState } from '../../operators/log-state.controller.js';
 import { LogWatch } from './log-watch.js';
 
 const SLOW_MS = 240_000;

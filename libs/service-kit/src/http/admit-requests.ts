@@ -2,14 +2,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type AccountDirectory, tokenOf, SMALL_BODY, type RouteDoor } from '@fornax/identity';
 import { Forbidden, Unauthorized, Unavailable } from '@fornax/base';
-import { wireErrorOf, type WireError } from '../../errors/wire-error.js';
-import { errorBody } from '../../errors/wire-exception.filter.js';
-import type { DoorLimits } from './door-limits.js';
-import type { HeaderChecks } from './header-checks.js';
-import { shareOf } from './peers.js';
-import { refuse } from './refuse.js';
-import { RequestSlots } from './request-slots.js';
-import { WrongTokens } from './wrong-tokens.js';
+import { wireErrorOf, type WireError } from '../errors/wire-error.js';
+import { errorBody } from '../errors/wire-exception.filter.js';
+import type { DoorLimits } from './door/door-limits.js';
+import type { HeaderChecks } from './door/header-checks.js';
+import { shareOf } from './door/peers.js';
+import { refuse } from './door/refuse.js';
+import { RequestSlots } from './door/request-slots.js';
+import { WrongTokens } from './door/wrong-tokens.js';
 
 export interface DoorParts {
   readonly limits: DoorLimits;

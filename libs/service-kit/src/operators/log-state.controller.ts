@@ -3,11 +3,11 @@ import { ApiConflictResponse, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } f
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { AccountDirectory, AdmittedBy } from '@fornax/identity';
-import { deciderOf, RECOVERY_CHECK } from '../../http/door/operator-check.js';
-import { ZodQuery } from '../../http/zod-parameters.js';
-import { ProjectionHost } from '../../projections/projection-host.js';
-import { messageOf, nameOf, waysOutOf } from './log-trouble.js';
-import { LogWatch } from './log-watch.js';
+import { deciderOf, RECOVERY_CHECK } from '../http/door/operator-check.js';
+import { ZodQuery } from '../http/zod-parameters.js';
+import { ProjectionHost } from '../projections/projection-host.js';
+import { messageOf, nameOf, waysOutOf } from '../log/watch/log-trouble.js';
+import { LogWatch } from '../log/watch/log-watch.js';
 
 const stateSchema = z.object({
   /** The log as it is now; null when there is none. */

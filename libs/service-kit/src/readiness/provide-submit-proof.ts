@@ -4,11 +4,11 @@ import type { CoreConfig } from '../config/core-config.js';
 import { outsideOfRequests } from '../errors/carried-out.js';
 import { ProjectionHost } from '../projections/projection-host.js';
 import { newId, type Clock, type MonotonicClock } from '@fornax/base';
-import { HealthRegistry } from './health.registry.js';
-import { LogStore } from './log-store.js';
+import { HealthRegistry } from '../core/health.registry.js';
+import { LogStore } from '../core/log-store.js';
 import { SubmitProof } from './submit-proof.js';
-import { CLOCK, CORE_CONFIG, EVENT_LOG, MONOTONIC_CLOCK } from './tokens.js';
-import { WriteStops } from './write-stops.js';
+import { CLOCK, CORE_CONFIG, EVENT_LOG, MONOTONIC_CLOCK } from '../core/tokens.js';
+import { WriteStops } from '../core/write-stops.js';
 
 /**
  * The provider for the service that takes commands: its process is ready only while a commit is stored and comes back through the service's

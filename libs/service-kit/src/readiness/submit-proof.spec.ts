@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Acknowledged } from './log-store.js';
+import type { Acknowledged } from '../core/log-store.js';
 import { SubmitProof } from './submit-proof.js';
 
 const AGE_MS = 60_000;

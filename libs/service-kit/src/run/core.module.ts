@@ -27,20 +27,20 @@ import { CarriedOutInterceptor, noteCommit } from '../errors/carried-out.js';
 import { DiskWatch } from '../disk/disk-watch.js';
 import { WireExceptionFilter } from '../errors/wire-exception.filter.js';
 import { LogWatch } from '../log/watch/log-watch.js';
-import { LogStateController } from '../log/watch/log-state.controller.js';
+import { LogStateController } from '../operators/log-state.controller.js';
 import { HeaderChecks } from '../http/door/header-checks.js';
-import { LogController } from '../log/log.controller.js';
+import { LogController } from '../operators/log.controller.js';
 import { ProjectionHost } from '../projections/projection-host.js';
-import { ProjectionsController } from '../projections/projections.controller.js';
+import { ProjectionsController } from '../operators/projections.controller.js';
 import { QuarantineReview } from '../quarantine/quarantine-review.js';
 import { QuarantineWatch } from '../quarantine/quarantine-watch.js';
-import { QuarantineController } from '../quarantine/quarantine.controller.js';
-import { HealthRegistry } from './health.registry.js';
-import { LogStore } from './log-store.js';
-import { WriteStops } from './write-stops.js';
-import { writerOf } from './writer-of.js';
+import { QuarantineController } from '../operators/quarantine.controller.js';
+import { HealthRegistry } from '../core/health.registry.js';
+import { LogStore } from '../core/log-store.js';
+import { WriteStops } from '../core/write-stops.js';
+import { writerOf } from '../core/writer-of.js';
 import { connectAs } from './connect-as.js';
-import { CLOCK, CORE_CONFIG, ENV, EVENT_LOG, LOGGER, MONOTONIC_CLOCK, NATS, NODES_NATS, PUBLISHER } from './tokens.js';
+import { CLOCK, CORE_CONFIG, ENV, EVENT_LOG, LOGGER, MONOTONIC_CLOCK, NATS, NODES_NATS, PUBLISHER } from '../core/tokens.js';
 
 /** Closes what the process shares, after everything that uses it has stopped. */
 @Injectable()

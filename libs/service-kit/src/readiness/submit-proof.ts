@@ -1,5 +1,5 @@
 import type { MonotonicClock } from '@fornax/base';
-import type { Acknowledged } from './log-store.js';
+import type { Acknowledged } from '../core/log-store.js';
 
 export interface SubmitProofParts {
   /** The last commit of this process that was stored; undefined while nothing was, and since something has failed. */

@@ -4,7 +4,7 @@ import { ApiConflictResponse, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } f
 import { z } from 'zod';
 import { OperatorOnly } from '@fornax/identity';
 import { Conflict } from '@fornax/base';
-import { ProjectionHost, type ProjectionStatus } from './projection-host.js';
+import { ProjectionHost, type ProjectionStatus } from '../projections/projection-host.js';
 
 const statusesSchema = z.array(
   z.object({
