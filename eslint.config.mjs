@@ -128,7 +128,7 @@ const CONSTRUCTOR_OF_FIVE = {
 const LONGER_CONSTRUCTORS = [
   'apps/node-agent/src/node/agent.ts',
   'apps/node-agent/src/output/log-pipe.ts',
-  'libs/event-store/src/jetstream/jetstream.event-log.ts',
+  'libs/event-store/src/jetstream-log/jetstream.event-log.ts',
   'libs/services/node-registry/src/credentials/auth-callout.ts',
   'libs/services/node-registry/src/enrollment/enrollment.ts',
   'libs/services/node-registry/src/heartbeats/loss-detector.ts',

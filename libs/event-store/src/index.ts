@@ -12,7 +12,7 @@ export {
   OutcomeUnknown,
   VersionConflict,
   WritesStopped,
-} from './event-log.js';
+} from './log/event-log.js';
 export {
   type Appended,
   type DecideAndAppend,
@@ -21,7 +21,7 @@ export {
   decideAndAppend,
   loadAggregate,
 } from './deciding/decide-and-append.js';
-export { type OnFollowing } from './keep-following.js';
+export { type OnFollowing } from './log/keep-following.js';
 export { type FollowStreamOptions, followStream } from './jetstream/follow-stream.js';
 export { type FeedMessage, type FeedPace } from './jetstream/pull-feed.js';
 export { jetStreamApi } from './jetstream/jetstream-api.js';
@@ -59,7 +59,7 @@ export {
   DurablePublisher,
   PublishRejected,
 } from './jetstream/durable-publisher.js';
-export { type OpenLogOptions, JetStreamLog } from './jetstream/jetstream.event-log.js';
+export { type OpenLogOptions, JetStreamLog } from './jetstream-log/jetstream.event-log.js';
 export { type EnsureStreamsOptions, StreamOffline, ensureStreams, managerOf } from './jetstream/streams.js';
 export { consumersAs, provision, provisionAs, serveConsumersAs } from './provision.js';
 export { type LeadOptions, lead } from './leadership/leader-election.js';

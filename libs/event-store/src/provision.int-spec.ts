@@ -3,7 +3,7 @@ import { type NatsConnection } from '@nats-io/nats-core';
 import { LEADER_BUCKET, DATA_FORMAT, NewerData, STREAMS } from '@fornax/contracts';
 import { type TestNats, eventually, startTestNats } from '@fornax/testing';
 import { connectNats } from './jetstream/connection.js';
-import { JetStreamLog } from './jetstream/jetstream.event-log.js';
+import { JetStreamLog } from './jetstream-log/jetstream.event-log.js';
 import { managerOf } from './jetstream/streams.js';
 import { provision, serveConsumersAs } from './provision.js';
 

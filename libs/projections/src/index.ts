@@ -12,9 +12,9 @@ export {
   type NamedTasks,
   type TableDifference,
   ProjectionOutOfDate,
-} from './projection.js';
-export { outdateRows, readPosition, readPositions } from './checkpoint.js';
-export { type VersionedPosition } from './row-version.js';
+} from './projection/projection.js';
+export { outdateRows, readPosition, readPositions } from './projection/checkpoint.js';
+export { type VersionedPosition } from './projection/row-version.js';
 export {
   type ProjectionHealth,
   type RebuildStand,
@@ -23,4 +23,4 @@ export {
 } from './projection-runner.js';
 export { RebuildRefused, type RowLoss } from './rebuild/shortfall.js';
 export { RebuildInProgress } from './rebuild/rebuild-projection.js';
-export { type StoppedAggregate } from './stopped-aggregates.js';
+export { type StoppedAggregate } from './projection/stopped-aggregates.js';

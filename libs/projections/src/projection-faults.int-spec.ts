@@ -15,7 +15,7 @@ import {
 } from '@fornax/testing';
 import type { DataSource, MigrationInterface, QueryRunner } from 'typeorm';
 import { createServiceDataSource } from './database/service-data-source.js';
-import type { Projection } from './projection.js';
+import type { Projection } from './projection/projection.js';
 import { RebuildRefused } from './rebuild/shortfall.js';
 import { ProjectionRunner } from './projection-runner.js';
 

@@ -12,8 +12,8 @@ import {
 } from '@fornax/testing';
 import type { DataSource, EntityManager, MigrationInterface, QueryRunner } from 'typeorm';
 import { createServiceDataSource } from './database/service-data-source.js';
-import type { Projection } from './projection.js';
-import type { StoppedAggregate } from './stopped-aggregates.js';
+import type { Projection } from './projection/projection.js';
+import type { StoppedAggregate } from './projection/stopped-aggregates.js';
 import { ProjectionRunner } from './projection-runner.js';
 
 const SLOW_MS = 120_000;

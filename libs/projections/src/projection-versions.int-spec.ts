@@ -3,9 +3,9 @@ import type { RecordedCommit } from '@fornax/contracts';
 import { InMemoryLog } from '@fornax/event-store';
 import { type TestDatabase, aCommit, createTestDatabase, eventually, submitted } from '@fornax/testing';
 import type { DataSource, EntityManager, MigrationInterface, QueryRunner } from 'typeorm';
-import { readPosition } from './checkpoint.js';
+import { readPosition } from './projection/checkpoint.js';
 import { createServiceDataSource } from './database/service-data-source.js';
-import type { Projection } from './projection.js';
+import type { Projection } from './projection/projection.js';
 import { ProjectionRunner } from './projection-runner.js';
 
 const SLOW_MS = 120_000;

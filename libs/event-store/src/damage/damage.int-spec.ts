@@ -11,10 +11,10 @@ import {
   startTestNats,
   submitted,
 } from '@fornax/testing';
-import { LogDamaged } from '../event-log.js';
+import { LogDamaged } from '../log/event-log.js';
 import { connectNats } from '../jetstream/connection.js';
 import { DurablePublisher } from '../jetstream/durable-publisher.js';
-import { JetStreamLog } from '../jetstream/jetstream.event-log.js';
+import { JetStreamLog } from '../jetstream-log/jetstream.event-log.js';
 import { managerOf } from '../jetstream/streams.js';
 import { isDamage } from '../quarantine/entries.js';
 

@@ -1,5 +1,5 @@
 import type { RecordedCommit } from '@fornax/contracts';
-import { LogDamaged } from '../event-log.js';
+import { LogDamaged } from '../log/event-log.js';
 import type { Gap } from './gaps.js';
 import type { Given, Reading } from './reading.js';
 

@@ -1,4 +1,4 @@
-import { LogDamaged, type LogHead } from '../event-log.js';
+import { LogDamaged, type LogHead } from '../log/event-log.js';
 import type { DamagedPlace } from '../quarantine/entries.js';
 import { type Checked, ChecksumMismatch, checkCommit } from './commit-checksum.js';
 import { type Gap, gapBefore } from './gaps.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Decider, type TaskEvent, accept, reject } from '@fornax/domain';
 import { cancelRequested, submitted } from '@fornax/testing';
-import { type EventLog, VersionConflict } from '../event-log.js';
+import { type EventLog, VersionConflict } from '../log/event-log.js';
 import { InMemoryLog } from '../in-memory/in-memory.event-log.js';
 import { CommandRejected, Outrun, decideAndAppend, loadAggregate } from './decide-and-append.js';
 

@@ -1,7 +1,7 @@
 import { backoffMs, delay } from '@fornax/base';
 import type { Aggregate, CommitMeta, FornaxEvent, RecordedCommit } from '@fornax/contracts';
 import type { Decider, Rejection } from '@fornax/domain';
-import { AggregateStopped, type EventLog, type Loaded, VersionConflict } from '../event-log.js';
+import { AggregateStopped, type EventLog, type Loaded, VersionConflict } from '../log/event-log.js';
 
 /** A decider's "no", carried to whoever asked. */
 export class CommandRejected extends Error {

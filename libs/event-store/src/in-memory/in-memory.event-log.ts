@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { decodeCommit, encodeCommit, type Aggregate, type Commit, type RecordedCommit } from '@fornax/contracts';
-import { type EventLog, type LogHead, LogReset, type SubscribeOptions, VersionConflict } from '../event-log.js';
-import { followLog } from '../follow-log.js';
+import { type EventLog, type LogHead, LogReset, type SubscribeOptions, VersionConflict } from '../log/event-log.js';
+import { followLog } from '../log/follow-log.js';
 
 const DEFAULT_BATCH = 500;
 

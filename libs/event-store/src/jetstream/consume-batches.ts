@@ -1,6 +1,6 @@
 import { nanos, type NatsConnection } from '@nats-io/nats-core';
 import { JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
-import { type OnFollowing, keepFollowing } from '../keep-following.js';
+import { type OnFollowing, keepFollowing } from '../log/keep-following.js';
 import { backoffMs } from '@fornax/base';
 import { makeDurable } from './consumer-maker.js';
 import { type FeedMessage, type FeedPace, PullFeed } from './pull-feed.js';

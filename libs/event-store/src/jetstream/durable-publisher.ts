@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { headers as newHeaders, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/nats-core';
-import { LogUnavailable, OutcomeUnknown } from '../event-log.js';
+import { LogUnavailable, OutcomeUnknown } from '../log/event-log.js';
 import { isConnected, newInbox, onReconnect } from './connection.js';
 
 /** JetStream said no, for good: repeating the same message gives the same answer. `code` is JetStream's `err_code`. */

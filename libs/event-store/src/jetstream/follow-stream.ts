@@ -1,5 +1,5 @@
 import type { NatsConnection } from '@nats-io/nats-core';
-import { type OnFollowing, keepFollowing } from '../keep-following.js';
+import { type OnFollowing, keepFollowing } from '../log/keep-following.js';
 import { type FeedMessage, type FeedPace, PullFeed } from './pull-feed.js';
 
 export interface FollowStreamOptions {

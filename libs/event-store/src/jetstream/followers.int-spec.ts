@@ -5,7 +5,7 @@ import { describeFollower, type FollowerUnderTest } from '@fornax/testing/contra
 import { connectNats } from './connection.js';
 import { consumeBatches } from './consume-batches.js';
 import { DurablePublisher } from './durable-publisher.js';
-import { JetStreamLog } from './jetstream.event-log.js';
+import { JetStreamLog } from '../jetstream-log/jetstream.event-log.js';
 import { ensureStreams } from './streams.js';
 
 const onReports: FollowerUnderTest<NatsConnection> = {

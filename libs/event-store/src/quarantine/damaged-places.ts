@@ -1,5 +1,5 @@
 import { describeGap, type Gap, without } from '../damage/gaps.js';
-import { LogDamaged } from '../event-log.js';
+import { LogDamaged } from '../log/event-log.js';
 import { damagedPlaceOf, type DamagedPlace, type QuarantineEntry } from './entries.js';
 
 /** Where the event log itself is damaged, as the register tells: what is missing, and what holds other bytes than were appended. */

@@ -3,10 +3,10 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { STREAMS, encodeCommit, eventSubject, type RecordedCommit } from '@fornax/contracts';
 import { type TestNats, aCommit, cancelRequested, eventually, startTestNats, submitted } from '@fornax/testing';
 import fc from 'fast-check';
-import { AggregateStopped } from '../event-log.js';
+import { AggregateStopped } from '../log/event-log.js';
 import { connectNats } from '../jetstream/connection.js';
 import { DurablePublisher } from '../jetstream/durable-publisher.js';
-import { JetStreamLog } from '../jetstream/jetstream.event-log.js';
+import { JetStreamLog } from '../jetstream-log/jetstream.event-log.js';
 import { managerOf } from '../jetstream/streams.js';
 
 const SLOW_MS = 120_000;

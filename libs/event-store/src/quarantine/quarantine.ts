@@ -10,8 +10,8 @@ import {
   type UnreadableRecord,
 } from '@fornax/contracts';
 import type { Gap } from '../damage/gaps.js';
-import { LogDamaged } from '../event-log.js';
-import type { OnFollowing } from '../keep-following.js';
+import { LogDamaged } from '../log/event-log.js';
+import type { OnFollowing } from '../log/keep-following.js';
 import { delay, Changes } from '@fornax/base';
 import { openReader } from '../jetstream/consumer-maker.js';
 import { DurablePublisher } from '../jetstream/durable-publisher.js';

@@ -1,8 +1,8 @@
 import type { EntityManager } from 'typeorm';
 import { identifier } from '../database/identifiers.js';
-import type { Position, Projection } from '../projection.js';
-import { parseStamp, stampOf } from '../row-version.js';
-import type { StoppedAggregate } from '../stopped-aggregates.js';
+import type { Position, Projection } from '../projection/projection.js';
+import { parseStamp, stampOf } from '../projection/row-version.js';
+import type { StoppedAggregate } from '../projection/stopped-aggregates.js';
 import { hasShapeOfLive } from './shadow-tables.js';
 
 /** How far the shadow tables are folded. Written in the transaction that folds them, so it is true whenever the process died. */

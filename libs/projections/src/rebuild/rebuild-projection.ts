@@ -1,7 +1,7 @@
 import { isFoldError, type EventLog } from '@fornax/event-store';
 import type { DataSource, EntityManager } from 'typeorm';
-import { lockCheckpoint, readCheckpoint, writeCheckpoint } from '../checkpoint.js';
-import type { VersionedPosition } from '../row-version.js';
+import { lockCheckpoint, readCheckpoint, writeCheckpoint } from '../projection/checkpoint.js';
+import type { VersionedPosition } from '../projection/row-version.js';
 import {
   type NamedTasks,
   type Position,
@@ -9,10 +9,10 @@ import {
   ProjectionOutOfDate,
   type RebuildReport,
   type TableDifference,
-} from '../projection.js';
+} from '../projection/projection.js';
 import { RebuildRefused, shortfallOf } from './shortfall.js';
 import { forgetProgress, readProgress, writeProgress } from './rebuild-progress.js';
-import { type StoppedAggregate, keyOf, replaceStopped, writeCarefully } from '../stopped-aggregates.js';
+import { type StoppedAggregate, keyOf, replaceStopped, writeCarefully } from '../projection/stopped-aggregates.js';
 import {
   compareWithShadow,
   countRows,

@@ -1,5 +1,5 @@
 import type { DamagedPlace } from '@fornax/event-store';
-import type { NamedTasks, Position } from '../projection.js';
+import type { NamedTasks, Position } from '../projection/projection.js';
 
 /** What would become of the rows of one table. */
 export interface RowLoss {

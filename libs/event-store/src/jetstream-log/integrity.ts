@@ -1,14 +1,14 @@
 import { JetStreamApiError, type JetStreamManager, type StreamInfo } from '@nats-io/jetstream';
 import { STREAMS, type RecordedCommit } from '@fornax/contracts';
-import { ChecksumMismatch } from '../../damage/commit-checksum.js';
-import { type Gap, countMissing, gapBefore, gapsIn } from '../../damage/gaps.js';
-import type { Reading } from '../../damage/reading.js';
-import { takeUndamaged } from '../../damage/take-undamaged.js';
-import { type LogHead, LogReset } from '../../event-log.js';
-import type { Quarantine } from '../../quarantine/quarantine.js';
-import type { FeedMessage } from '../pull-feed.js';
-import type { StoredMessages } from '../stored-messages.js';
-import { epochOf } from '../streams.js';
+import { ChecksumMismatch } from '../damage/commit-checksum.js';
+import { type Gap, countMissing, gapBefore, gapsIn } from '../damage/gaps.js';
+import type { Reading } from '../damage/reading.js';
+import { takeUndamaged } from '../damage/take-undamaged.js';
+import { type LogHead, LogReset } from '../log/event-log.js';
+import type { Quarantine } from '../quarantine/quarantine.js';
+import type { FeedMessage } from '../jetstream/pull-feed.js';
+import type { StoredMessages } from '../jetstream/stored-messages.js';
+import { epochOf } from '../jetstream/streams.js';
 import { type LogMessage, commitOf, foundIn, messageOf } from './messages.js';
 
 const STREAM_NOT_FOUND = 10059;

@@ -1,5 +1,5 @@
 import { AGGREGATES, eventSubject, type Aggregate } from '@fornax/contracts';
-import { PartReading, type Reading, WholeReading } from '../../damage/reading.js';
+import { PartReading, type Reading, WholeReading } from '../damage/reading.js';
 
 export const aggregateSubject = (aggregate: Aggregate): string => eventSubject(aggregate, '').concat('>');
 

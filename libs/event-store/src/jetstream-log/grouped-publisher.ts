@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { headers as newHeaders, type Msg, type NatsConnection } from '@nats-io/nats-core';
 import { delay } from '@fornax/base';
-import { isConnected, newInbox, onReconnect } from './connection.js';
-import type { DurablePublisher, Published } from './durable-publisher.js';
+import { isConnected, newInbox, onReconnect } from '../jetstream/connection.js';
+import type { DurablePublisher, Published } from '../jetstream/durable-publisher.js';
 
 export interface GuardedMessage {
   readonly subject: string;

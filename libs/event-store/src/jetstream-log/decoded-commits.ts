@@ -1,5 +1,5 @@
 import type { RecordedCommit } from '@fornax/contracts';
-import type { FeedMessage } from './pull-feed.js';
+import type { FeedMessage } from '../jetstream/pull-feed.js';
 
 interface Decoded {
   readonly subject: string;

@@ -9,7 +9,7 @@ import {
   type Commit,
   type LogProbed,
 } from '@fornax/contracts';
-import { checksumOf } from '../../damage/commit-checksum.js';
+import { checksumOf } from '../damage/commit-checksum.js';
 import {
   AggregateStopped,
   type LogGate,
@@ -17,13 +17,13 @@ import {
   OutcomeUnknown,
   VersionConflict,
   WritesStopped,
-} from '../../event-log.js';
-import { eventEntryId } from '../../quarantine/entries.js';
-import type { Quarantine } from '../../quarantine/quarantine.js';
-import { onReconnect } from '../connection.js';
-import { DurablePublisher, PublishRejected } from '../durable-publisher.js';
-import { GroupedPublisher } from '../grouped-publisher.js';
-import type { StoredMessages } from '../stored-messages.js';
+} from '../log/event-log.js';
+import { eventEntryId } from '../quarantine/entries.js';
+import type { Quarantine } from '../quarantine/quarantine.js';
+import { onReconnect } from '../jetstream/connection.js';
+import { DurablePublisher, PublishRejected } from '../jetstream/durable-publisher.js';
+import { GroupedPublisher } from './grouped-publisher.js';
+import type { StoredMessages } from '../jetstream/stored-messages.js';
 import type { LogIntegrity } from './integrity.js';
 import { MSG_ID, messageId, storedMessage } from './messages.js';
 

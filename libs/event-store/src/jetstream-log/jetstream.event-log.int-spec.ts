@@ -11,12 +11,12 @@ import {
   startTestNats,
   submitted,
 } from '@fornax/testing';
-import { describeEventLog } from '../event-log.contract.js';
-import { LogReset, LogUnavailable, OutcomeUnknown, VersionConflict } from '../event-log.js';
-import { connectNats } from './connection.js';
-import { DurablePublisher, PublishRejected } from './durable-publisher.js';
+import { describeEventLog } from '../log/event-log.contract.js';
+import { LogReset, LogUnavailable, OutcomeUnknown, VersionConflict } from '../log/event-log.js';
+import { connectNats } from '../jetstream/connection.js';
+import { DurablePublisher, PublishRejected } from '../jetstream/durable-publisher.js';
 import { JetStreamLog } from './jetstream.event-log.js';
-import { managerOf } from './streams.js';
+import { managerOf } from '../jetstream/streams.js';
 
 const SLOW_MS = 120_000;
 let server: TestNats;

@@ -11,23 +11,23 @@ import {
   type LogProbed,
   type RecordedCommit,
 } from '@fornax/contracts';
-import type { EventLog, LogGate, LogHead, SubscribeOptions } from '../event-log.js';
+import type { EventLog, LogGate, LogHead, SubscribeOptions } from '../log/event-log.js';
 import { ChecksumMismatch } from '../damage/commit-checksum.js';
 import type { Gap } from '../damage/gaps.js';
 import { PartReading } from '../damage/reading.js';
 import { type LogVerification, type VerifyOptions, verifyLog } from '../damage/verify-log.js';
 import type { DamagedPlace } from '../quarantine/entries.js';
 import { Quarantine } from '../quarantine/quarantine.js';
-import { type AppendOptions, LogAppender } from './log/appender.js';
-import { EventFeeds } from './log/event-feeds.js';
-import { DEFAULT_BATCH, LogFollowers } from './log/followers.js';
-import { LogIntegrity } from './log/integrity.js';
-import { type LogMessage, commitOf, foundIn, messageOf, storedMessage } from './log/messages.js';
-import { aggregateSubject, readingOf, serverFilter, wantedBy } from './log/selection.js';
-import { onReconnect } from './connection.js';
-import type { FeedPace } from './pull-feed.js';
-import { type StoredMessage, StoredMessages } from './stored-messages.js';
-import { ensureStreams, epochOf, managerOf } from './streams.js';
+import { type AppendOptions, LogAppender } from './appender.js';
+import { EventFeeds } from './event-feeds.js';
+import { DEFAULT_BATCH, LogFollowers } from './followers.js';
+import { LogIntegrity } from './integrity.js';
+import { type LogMessage, commitOf, foundIn, messageOf, storedMessage } from './messages.js';
+import { aggregateSubject, readingOf, serverFilter, wantedBy } from './selection.js';
+import { onReconnect } from '../jetstream/connection.js';
+import type { FeedPace } from '../jetstream/pull-feed.js';
+import { type StoredMessage, StoredMessages } from '../jetstream/stored-messages.js';
+import { ensureStreams, epochOf, managerOf } from '../jetstream/streams.js';
 
 /** Single reads cost a round trip each: an aggregate with a longer tail than this is read by a consumer instead. */
 const SINGLE_READS = 24;

@@ -1,8 +1,8 @@
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { JetStreamManager } from '@nats-io/jetstream';
 import { STREAMS, allEventsSubject } from '@fornax/contracts';
-import { type Reader, openReader } from '../consumer-maker.js';
-import { type FeedMessage, type FeedPace, PullFeed, endsAnswer } from '../pull-feed.js';
+import { type Reader, openReader } from '../jetstream/consumer-maker.js';
+import { type FeedMessage, type FeedPace, PullFeed, endsAnswer } from '../jetstream/pull-feed.js';
 
 /** Reads many messages of the event stream, each time with a consumer of its own, which is forgotten afterwards. */
 export class EventFeeds {

@@ -1,8 +1,8 @@
 import { EVENT_HEADERS, decodeCommit, parseEventSubject, type RecordedCommit } from '@fornax/contracts';
-import { checkCommit } from '../../damage/commit-checksum.js';
-import { reasonOf } from '../../quarantine/fold-guard.js';
-import type { FeedMessage } from '../pull-feed.js';
-import type { StoredMessage } from '../stored-messages.js';
+import { checkCommit } from '../damage/commit-checksum.js';
+import { reasonOf } from '../quarantine/fold-guard.js';
+import type { FeedMessage } from '../jetstream/pull-feed.js';
+import type { StoredMessage } from '../jetstream/stored-messages.js';
 
 export const MSG_ID = 'Nats-Msg-Id';
 const EXPECTED_LAST = 'Nats-Expected-Last-Subject-Sequence';

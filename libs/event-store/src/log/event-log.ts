@@ -1,5 +1,5 @@
 import type { Aggregate, Commit, FornaxEvent, RecordedCommit } from '@fornax/contracts';
-import type { DamagedPlace } from './quarantine/entries.js';
+import type { DamagedPlace } from '../quarantine/entries.js';
 
 /** Another writer came first: fold the tail and decide again. */
 export class VersionConflict extends Error {

@@ -1,5 +1,5 @@
 import { Changes } from '@fornax/base';
-import type { FeedMessage, PullFeed } from './pull-feed.js';
+import type { FeedMessage, PullFeed } from '../jetstream/pull-feed.js';
 
 /** What is kept for readers that are not quite at the end. */
 const KEPT_MESSAGES = 4_096;
