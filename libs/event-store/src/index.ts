@@ -1,5 +1,6 @@
 export {
   type AnyEvent,
+  type DamagedPlace,
   type EventLog,
   type Loaded,
   type LogGate,
@@ -28,7 +29,6 @@ export { jetStreamApi } from './jetstream/jetstream-api.js';
 export { type Gap, describeGap, gapsIn } from './damage/gaps.js';
 export { type LogVerification, type VerifyOptions } from './damage/verify-log.js';
 export {
-  type DamagedPlace,
   type QuarantineDecision,
   type QuarantineEntry,
   type QuarantineState,

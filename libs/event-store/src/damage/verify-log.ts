@@ -1,5 +1,4 @@
-import { LogDamaged, type LogHead } from '../log/event-log.js';
-import type { DamagedPlace } from '../quarantine/entries.js';
+import { LogDamaged, type DamagedPlace, type LogHead } from '../log/event-log.js';
 import { type Checked, ChecksumMismatch, checkCommit } from './commit-checksum.js';
 import { type Gap, gapBefore } from './gaps.js';
 

@@ -11,12 +11,11 @@ import {
   type LogProbed,
   type RecordedCommit,
 } from '@fornax/contracts';
-import type { EventLog, LogGate, LogHead, SubscribeOptions } from '../log/event-log.js';
+import type { DamagedPlace, EventLog, LogGate, LogHead, SubscribeOptions } from '../log/event-log.js';
 import { ChecksumMismatch } from '../damage/commit-checksum.js';
 import type { Gap } from '../damage/gaps.js';
 import { PartReading } from '../damage/reading.js';
 import { type LogVerification, type VerifyOptions, verifyLog } from '../damage/verify-log.js';
-import type { DamagedPlace } from '../quarantine/entries.js';
 import { Quarantine } from '../quarantine/quarantine.js';
 import { type AppendOptions, LogAppender } from './appender.js';
 import { EventFeeds } from './event-feeds.js';

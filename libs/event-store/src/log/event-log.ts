@@ -1,5 +1,4 @@
 import type { Aggregate, Commit, FornaxEvent, RecordedCommit } from '@fornax/contracts';
-import type { DamagedPlace } from '../quarantine/entries.js';
 
 /** Another writer came first: fold the tail and decide again. */
 export class VersionConflict extends Error {
@@ -96,6 +95,18 @@ export class LogDamaged extends Error {
     );
     this.name = 'LogDamaged';
   }
+}
+
+/** A place where the event log itself is damaged: `through` is the last sequence of it, `missing` how many of them are meant. */
+export interface DamagedPlace {
+  readonly id: string;
+  readonly from: number;
+  readonly through: number;
+  readonly missing: number;
+  readonly isGap: boolean;
+  readonly reason: string;
+  /** An operator has decided to go on without what is lost there. */
+  readonly isGivenUp: boolean;
 }
 
 /** Which log this is and how long it is. Another epoch, or a head below a checkpoint, means that the stream was wiped or went back. */

@@ -1,6 +1,6 @@
 import { describeGap, type Gap, without } from '../damage/gaps.js';
-import { LogDamaged } from '../log/event-log.js';
-import { damagedPlaceOf, type DamagedPlace, type QuarantineEntry } from './entries.js';
+import { LogDamaged, type DamagedPlace } from '../log/event-log.js';
+import { damagedPlaceOf, type QuarantineEntry } from './entries.js';
 
 /** Where the event log itself is damaged, as the register tells: what is missing, and what holds other bytes than were appended. */
 export class DamagedPlaces {

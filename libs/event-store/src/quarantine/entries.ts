@@ -1,5 +1,6 @@
 import type { QuarantineRecord, StoppedRecord, UnreadableRecord } from '@fornax/contracts';
 import type { Gap } from '../damage/gaps.js';
+import type { DamagedPlace } from '../log/event-log.js';
 
 /** open: nobody has decided yet. retrying: an operator asked for it, the answer is on its way. dropped, retried: over. */
 export type QuarantineState = 'open' | 'retrying' | 'dropped' | 'retried';
@@ -31,18 +32,6 @@ export const eventEntryId = (sequence: number): string => `events-${sequence}`;
 
 /** `gap-31-60`: commits that the event log has lost. */
 export const gapEntryId = ({ from, through }: Gap): string => `gap-${from}-${through}`;
-
-/** A place where the event log itself is damaged: `through` is the last sequence of it, `missing` how many of them are meant. */
-export interface DamagedPlace {
-  readonly id: string;
-  readonly from: number;
-  readonly through: number;
-  readonly missing: number;
-  readonly isGap: boolean;
-  readonly reason: string;
-  /** An operator has decided to go on without what is lost there. */
-  readonly isGivenUp: boolean;
-}
 
 /** Of the event log itself, whatever was decided about it. */
 export const isDamageEntry = ({ what }: QuarantineEntry): boolean =>

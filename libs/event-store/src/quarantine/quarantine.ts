@@ -10,7 +10,7 @@ import {
   type UnreadableRecord,
 } from '@fornax/contracts';
 import type { Gap } from '../damage/gaps.js';
-import { LogDamaged } from '../log/event-log.js';
+import { LogDamaged, type DamagedPlace } from '../log/event-log.js';
 import type { OnFollowing } from '../log/keep-following.js';
 import { delay, Changes } from '@fornax/base';
 import { openReader } from '../jetstream/consumer-maker.js';
@@ -22,7 +22,6 @@ import { managerOf } from '../jetstream/streams.js';
 import {
   type QuarantineDecision,
   type QuarantineEntry,
-  type DamagedPlace,
   eventEntryId,
   foldEntry,
   gapEntryId,

@@ -8,3 +8,6 @@ export const identifier = (name: string): string => {
   if (!PLAIN.test(name)) throw new Error(`not a plain snake_case name: ${JSON.stringify(name)}`);
   return `"${name}"`;
 };
+
+/** Where a service's tables are rebuilt. */
+export const shadowSchema = (schema: string): string => `${schema}_rebuild`;

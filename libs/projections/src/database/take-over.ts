@@ -1,7 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { identifier } from './identifiers.js';
+import { identifier, shadowSchema } from './identifiers.js';
 import { checkSchemaFormat, stateSchemaFormat, type Sql } from './schema-format.js';
-import { shadowSchema } from '../rebuild/shadow-tables.js';
 
 /** Tables that older data has in another schema, and that belong into this one. */
 export interface TakenOver {

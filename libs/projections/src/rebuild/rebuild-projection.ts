@@ -1,5 +1,6 @@
 import { isFoldError, type EventLog } from '@fornax/event-store';
 import type { DataSource, EntityManager } from 'typeorm';
+import { shadowSchema } from '../database/identifiers.js';
 import { lockCheckpoint, readCheckpoint, writeCheckpoint } from '../projection/checkpoint.js';
 import type { VersionedPosition } from '../projection/row-version.js';
 import {
@@ -19,7 +20,6 @@ import {
   createShadows,
   dropShadows,
   enterShadow,
-  shadowSchema,
   swapShadows,
   tasksOnlyLive,
 } from './shadow-tables.js';

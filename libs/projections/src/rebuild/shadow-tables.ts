@@ -1,9 +1,6 @@
 import type { EntityManager } from 'typeorm';
-import { identifier } from '../database/identifiers.js';
+import { identifier, shadowSchema } from '../database/identifiers.js';
 import type { NamedTasks, TableDifference } from '../projection/projection.js';
-
-/** Where a service's tables are rebuilt. */
-export const shadowSchema = (schema: string): string => `${schema}_rebuild`;
 
 interface NamedDefinition {
   readonly name: string;
