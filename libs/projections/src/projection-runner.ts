@@ -4,10 +4,22 @@ import type { RecordedCommit } from '@fornax/contracts';
 import { type EventLog, LogReset, isFoldError } from '@fornax/event-store';
 import type { DataSource } from 'typeorm';
 import { advanceCheckpoint, lockCheckpoint, readCheckpoint, writeCheckpoint } from './projection/checkpoint.js';
-import { OTHER_LOG, type Position, type Projection, ProjectionOutOfDate, type RebuildReport } from './projection/projection.js';
+import {
+  OTHER_LOG,
+  type Position,
+  type Projection,
+  ProjectionOutOfDate,
+  type RebuildReport,
+} from './projection/projection.js';
 import { RebuildInProgress, type RebuildOptions, rebuildProjection } from './rebuild/rebuild-projection.js';
 import type { VersionedPosition } from './projection/row-version.js';
-import { type StoppedAggregate, addStopped, keyOf, readStopped, writeCarefully } from './projection/stopped-aggregates.js';
+import {
+  type StoppedAggregate,
+  addStopped,
+  keyOf,
+  readStopped,
+  writeCarefully,
+} from './projection/stopped-aggregates.js';
 
 export interface ProjectionRunnerOptions {
   readonly log: EventLog;

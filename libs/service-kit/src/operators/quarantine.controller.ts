@@ -14,7 +14,13 @@ import { z } from 'zod';
 import { AccountDirectory, AdmittedBy, reasonIn } from '@fornax/identity';
 import { deciderOf, RECOVERY_CHECK } from '../http/door/operator-check.js';
 import { ZodBody } from '../http/zod-parameters.js';
-import { QuarantineReview, detailSchema, entrySchema, type EntryDetail, type EntryView } from '../quarantine/quarantine-review.js';
+import {
+  QuarantineReview,
+  detailSchema,
+  entrySchema,
+  type EntryDetail,
+  type EntryView,
+} from '../quarantine/quarantine-review.js';
 
 const decisionSchema = z.object({ reason: reasonSchema.nullish() }).nullish();
 type Decision = z.output<typeof decisionSchema>;

@@ -40,7 +40,17 @@ import { LogStore } from '../core/log-store.js';
 import { WriteStops } from '../core/write-stops.js';
 import { writerOf } from '../core/writer-of.js';
 import { connectAs } from './connect-as.js';
-import { CLOCK, CORE_CONFIG, ENV, EVENT_LOG, LOGGER, MONOTONIC_CLOCK, NATS, NODES_NATS, PUBLISHER } from '../core/tokens.js';
+import {
+  CLOCK,
+  CORE_CONFIG,
+  ENV,
+  EVENT_LOG,
+  LOGGER,
+  MONOTONIC_CLOCK,
+  NATS,
+  NODES_NATS,
+  PUBLISHER,
+} from '../core/tokens.js';
 
 /** Closes what the process shares, after everything that uses it has stopped. */
 @Injectable()
