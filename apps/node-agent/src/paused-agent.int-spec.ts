@@ -49,6 +49,8 @@ beforeAll(async () => {
       FORNAX_NATS_PASSWORD: nats.nodes['paused']?.password,
       FORNAX_PUBLIC_STORAGE_URL: objects.url,
       FORNAX_EXIT_WITH_PARENT: '1',
+      // Each instance is held open by a connection to this test.
+      FORNAX_NODE_NETWORK: 'host',
     },
   });
   agent.stdout?.on('data', (chunk: Buffer) => (log += chunk.toString()));
@@ -83,6 +85,8 @@ it('has lost its instances before others may get them, and afterwards neither te
     order('daemon', 1, `trap "" TERM HUP; ${connect}; (setsid sleep 86398 &); sleep 86398; :`),
   );
   await eventually(() => held === 2, { timeoutMs: 60_000 });
+  for (const lease of ['plain', 'daemon'])
+    await eventually(() => platform.kindsOf(lease).includes('started'), { timeoutMs: 60_000 });
   const { epoch } = platform;
   const before = platform.joins.length;
   agent.kill('SIGSTOP');

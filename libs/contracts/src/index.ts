@@ -109,6 +109,7 @@ export {
 export {
   dispatchMessageSchema,
   dispatchOrderSchema,
+  networkOf,
   type CancelOrder,
   type TellOrder,
   type DispatchOrder,

@@ -5,6 +5,7 @@ export type {
   InstanceExit,
   InstanceSpec,
   InstanceUse,
+  Network,
   PreparedInstance,
   RunningInstance,
 } from './driver/driver.js';

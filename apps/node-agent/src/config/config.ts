@@ -44,6 +44,8 @@ const schema = z.object({
   /** Where instances look for programs, separated by colons; the exposed folders come after them. */
   FORNAX_NODE_PATH: list.default(STANDARD_PATH.slice()),
   FORNAX_NODE_SANDBOX: z.enum(['auto', 'bubblewrap', 'unshare', 'process']).default('auto'),
+  /** `host`: an operator accepts that instances share the network of this machine. */
+  FORNAX_NODE_NETWORK: z.enum(['isolated', 'host']).default('isolated'),
   /** Of an agent that is root: user ids for its instances, as in 200000-265535. */
   FORNAX_NODE_USER_IDS: idRange.optional(),
   FORNAX_OTLP_ENDPOINT: z.url().optional(),

@@ -9,6 +9,7 @@ import {
   type LeaseOrder,
   type LiveInstance,
   type NodeReport,
+  networkOf,
   nodeRpcSubject,
 } from '@fornax/contracts';
 import {
@@ -340,7 +341,12 @@ export class Instance implements Measurable {
     const needsGrant = order.resources.length > 0 || order.results !== null || order.secretKeys.length > 0;
     const granted = needsGrant ? await this.#credentials() : undefined;
     signal.throwIfAborted();
-    const prepared = await world.driver.prepare({ id: order.leaseId, cores: order.cores, memoryMB: order.memoryMB });
+    const prepared = await world.driver.prepare({
+      id: order.leaseId,
+      cores: order.cores,
+      memoryMB: order.memoryMB,
+      network: networkOf(order),
+    });
     this.#prepared = prepared;
     const plan = planOf(order, granted?.secrets ?? {}, prepared.paths, world.path);
     if (granted && order.resources.length > 0) {

@@ -31,6 +31,7 @@ const openDriver = async (config: AgentConfig): Promise<SandboxDriver> => {
     FORNAX_NODE_SANDBOX: level,
     FORNAX_NODE_HIDE: hide,
     FORNAX_NODE_EXPOSE: expose,
+    FORNAX_NODE_NETWORK: network,
     FORNAX_NODE_USER_IDS: userIds,
     FORNAX_DATA_DIR: dataDir,
   } = config;
@@ -40,6 +41,7 @@ const openDriver = async (config: AgentConfig): Promise<SandboxDriver> => {
     // The program that runs us, so that a Node.js from somebody's home can be used by instances too.
     expose: [dirname(await realpath(process.execPath)), ...expose],
     path: config.FORNAX_NODE_PATH,
+    network,
     ...(level === 'auto' ? {} : { level }),
     ...(userIds === undefined ? {} : { userIds }),
   });

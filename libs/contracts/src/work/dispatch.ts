@@ -28,6 +28,8 @@ const sharedPart = {
       progress: z.array(z.string()),
     })
     .optional(),
+  /** What an instance may reach; absent in orders of a scheduler that does not know: then the profile's name says it (`networkOf`). */
+  network: z.enum(['none', 'outgoing']).optional(),
   /** Constants in clear, profile defaults included; sealed ones are only named in `secretKeys`. */
   constants: z.array(
     z.object({
@@ -123,6 +125,10 @@ export const dispatchMessageSchema = z
   );
 export type DispatchOrder = z.output<typeof dispatchOrderSchema>;
 export type LeaseOrder = z.output<typeof leaseOrder>;
+
+/** What an instance of an order may reach. Earlier schedulers send orders of profiles that were named after it. */
+export const networkOf = ({ network, profile }: Pick<LeaseOrder, 'network' | 'profile'>): 'none' | 'outgoing' =>
+  network ?? (profile.split('-').includes('network') ? 'outgoing' : 'none');
 export type CancelOrder = z.output<typeof cancelOrder>;
 export type TellOrder = z.output<typeof tellOrder>;
 export type ResourcesOrder = z.output<typeof resourcesOrder>;

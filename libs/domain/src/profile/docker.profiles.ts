@@ -1,4 +1,4 @@
-import type { Profile, ProfileConstant, ProfileNeed } from './profile.js';
+import type { Profile, ProfileConstant, ProfileNeed, ProfileNetwork } from './profile.js';
 
 /** One year: longer than any task should run, and safe in milliseconds. */
 const LONGEST_RUN_S = 31_536_000;
@@ -78,6 +78,7 @@ const cluster: readonly ProfileConstant[] = [
 const docker = (
   name: string,
   description: string,
+  network: ProfileNetwork,
   needs: readonly ProfileNeed[],
   ...more: readonly ProfileConstant[]
 ): Profile => ({
@@ -85,6 +86,7 @@ const docker = (
   version: 1,
   description,
   needs: ['image', ...needs],
+  network,
   run: {
     constant: 'DOCKER_CMD',
     how: 'words',
@@ -96,15 +98,16 @@ const docker = (
 
 /** The docker profiles that clients know (contract, section 4.13). */
 export const dockerProfiles: readonly Profile[] = [
-  docker('docker-batch', 'A command in a container, once for each instance', []),
-  docker('docker-network', 'As docker-batch, with access to the network', []),
-  docker('docker-network-ssh', 'As docker-network, with a way in over SSH', ['ssh'], ...ssh),
-  docker('docker-nvidia-batch', 'As docker-batch, on a node with a graphics processor', ['gpu']),
-  docker('docker-cluster', 'Instances that know of each other', ['cluster'], ...cluster),
-  docker('docker-cluster-network', 'As docker-cluster, with access to the network', ['cluster'], ...cluster),
+  docker('docker-batch', 'A command in a container, once for each instance', 'none', []),
+  docker('docker-network', 'As docker-batch, with access to the network', 'outgoing', []),
+  docker('docker-network-ssh', 'As docker-network, with a way in over SSH', 'outgoing', ['ssh'], ...ssh),
+  docker('docker-nvidia-batch', 'As docker-batch, on a node with a graphics processor', 'none', ['gpu']),
+  docker('docker-cluster', 'Instances that know of each other', 'none', ['cluster'], ...cluster),
+  docker('docker-cluster-network', 'As docker-cluster, with access to the network', 'outgoing', ['cluster'], ...cluster),
   docker(
     'docker-cluster-network-ssh',
     'As docker-cluster-network, with a way in over SSH',
+    'outgoing',
     ['cluster', 'ssh'],
     ...cluster,
     ...ssh,

@@ -4,6 +4,9 @@ export type ConstantType = 'string' | 'integer' | 'boolean' | 'pattern';
 /** What a node has to offer for a profile to mean what it says. */
 export type ProfileNeed = 'image' | 'gpu' | 'ssh' | 'cluster';
 
+/** What an instance may reach: `none` is itself alone; `outgoing` is also what its node lets out, which is the internet unless an operator allows more. */
+export type ProfileNetwork = 'none' | 'outgoing';
+
 /** A constant of a profile: what it means, what it may hold, and what it is when a task says nothing. */
 export interface ProfileConstant {
   readonly name: string;
@@ -38,6 +41,7 @@ export interface Profile {
   readonly version: number;
   readonly description: string;
   readonly needs: readonly ProfileNeed[];
+  readonly network: ProfileNetwork;
   readonly run: ProfileRun;
   readonly constants: readonly ProfileConstant[];
 }

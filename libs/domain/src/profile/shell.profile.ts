@@ -7,6 +7,7 @@ export const shellProfile: Profile = {
   version: 1,
   description: 'A script for /bin/sh on the file system of the node, once for each instance',
   needs: [],
+  network: 'none',
   run: {
     constant: 'SHELL_SCRIPT',
     how: 'script',

@@ -20,6 +20,9 @@ export interface Driver {
   close(): Promise<void>;
 }
 
+/** What an instance may reach: `none` is itself alone; `outgoing` is what the node lets out besides. */
+export type Network = 'none' | 'outgoing';
+
 export interface DriverFacts {
   /** e.g. `sandbox/unshare`; what a node says when it joins. */
   readonly name: string;
@@ -27,6 +30,8 @@ export interface DriverFacts {
   readonly warnings: readonly string[];
   /** Limits that the kernel enforces here. */
   readonly limits: readonly ('memory' | 'cpu' | 'pids')[];
+  /** Networks that instances can have here. */
+  readonly networks: readonly Network[];
   /** PATH inside of an instance: those of the asked folders that it can see. */
   readonly path: string;
 }
@@ -38,6 +43,8 @@ export interface InstanceSpec {
   readonly cores: number;
   /** 0 = unlimited. */
   readonly memoryMB: number;
+  /** `none` unless it says otherwise; where instances share the host's network, both are that. */
+  readonly network?: Network;
 }
 
 export interface PreparedInstance {

@@ -60,6 +60,7 @@ export const bubblewrapLevel = async (
       '--unshare-pid',
       '--unshare-ipc',
       '--unshare-uts',
+      ...(place.network === 'none' ? ['--unshare-net'] : []),
       '--as-pid-1',
       '--die-with-parent',
       ...shown,

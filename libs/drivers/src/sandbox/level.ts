@@ -11,7 +11,11 @@ export interface Place {
   readonly joinFiles: readonly string[];
   /** The user that it runs as; undefined: the agent's. */
   readonly owner: Owner | undefined;
+  readonly network: PlaceNetwork;
 }
+
+/** The network of an instance: the host's, or one with nothing but loopback. */
+export type PlaceNetwork = 'host' | 'none';
 
 /** One way to isolate an instance. The driver tries them in order of strength and keeps the first that works here. */
 export interface Level {

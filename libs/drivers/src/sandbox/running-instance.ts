@@ -11,7 +11,7 @@ import { endUser } from '../process/end-user.js';
 import { findByEnvironment, signalQuietly, startTimeOf, treeUse } from '../process/proc.js';
 import { type TcpTable, TcpUse } from '../process/tcp-use.js';
 import { inHundredths } from '../warden/uptime.js';
-import type { Level } from './level.js';
+import type { Level, PlaceNetwork } from './level.js';
 import { markOf } from '../process/mark.js';
 import type { Owner } from './user-ids.js';
 
@@ -26,6 +26,7 @@ export interface Launch {
   readonly level: Level;
   /** The user that it runs as; undefined: the agent's. */
   readonly owner: Owner | undefined;
+  readonly network: PlaceNetwork;
   readonly cgroup: Cgroup | undefined;
   /** Kill above this if the kernel does not; 0 = never. */
   readonly watchMemoryMB: number;

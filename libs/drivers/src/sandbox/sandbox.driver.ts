@@ -11,6 +11,7 @@ import type {
   DriverFacts,
   InstanceCommand,
   InstanceSpec,
+  Network,
   PreparedInstance,
   RunningInstance,
 } from '../driver/driver.js';
@@ -26,7 +27,7 @@ import { Warden } from '../warden/warden.js';
 import { bubblewrapLevel } from './bubblewrap.level.js';
 import { findProgram, hostView, type HostView, STANDARD_PATH, visiblePath } from './host-view.js';
 import { initProgram } from './init-program.js';
-import { isRoot, type Level } from './level.js';
+import { isRoot, type Level, type PlaceNetwork } from './level.js';
 import { processLevel } from './process.level.js';
 import { markOf } from '../process/mark.js';
 import { launch } from './running-instance.js';
@@ -45,6 +46,8 @@ export interface SandboxOptions {
   /** Folders that the PATH of instances names, those that they cannot see left out; what is exposed comes after them. */
   readonly path?: readonly string[];
   readonly maxProcesses?: number;
+  /** `host`: instances share the network of this machine, whatever they ask for. Else each has one of its own. */
+  readonly network?: 'isolated' | 'host';
   /** Only this level, or fail. Without it the strongest that works here, but never `process`: that one has to be asked for. */
   readonly level?: Level['name'];
   /** Of an agent that is root: user ids for its instances, and where the agents of this machine agree on them. */
@@ -69,7 +72,8 @@ export class NoSandbox extends Error {
       wanted
         ? `no way to run instances as ${wanted}: ${why}`
         : `this machine permits no isolation of instances: ${why}. Install bubblewrap (bwrap), or util-linux with user namespaces permitted; ` +
-            'or set FORNAX_NODE_SANDBOX=process to run instances as plain processes, which see the host',
+            'or set FORNAX_NODE_SANDBOX=process to run instances as plain processes, which see the host. Where only networks of their own are not ' +
+            'permitted, FORNAX_NODE_NETWORK=host lets them share that of the host',
     );
   }
 }
@@ -115,12 +119,15 @@ export class SandboxDriver implements Driver {
       ...(missing.length > 0
         ? [`no control group for ${missing.join(', ')}: memory is watched, not enforced; the rest is unlimited`]
         : []),
-      ...(level.name === 'process'
+      ...(level.name === 'process' || this.#options.network !== 'host'
         ? []
         : ['the network is shared with the host: instances can reach its loopback ports']),
+      ...(this.#networks.includes('outgoing')
+        ? []
+        : ['instances cannot reach the network here: those of profiles that promise it are refused']),
     ];
     const shown = level.name === 'process' && !level.hasOwnUsers ? { ...view, hidden: [] } : view;
-    return { name: `sandbox/${level.name}`, warnings, limits, path: await visiblePath(path, shown) };
+    return { name: `sandbox/${level.name}`, warnings, limits, networks: this.#networks, path: await visiblePath(path, shown) };
   }
 
   allow(forMs: number): void {
@@ -130,6 +137,7 @@ export class SandboxDriver implements Driver {
   async prepare(spec: InstanceSpec): Promise<PreparedInstance> {
     const level = this.#level;
     if (!level) throw new Error('probe() the driver first');
+    const network = this.#networkOf(level, spec.network ?? 'none');
     const id = folderName(spec.id);
     const folder = join(level.instancesDir, id);
     const paths = level.paths(folder);
@@ -156,10 +164,11 @@ export class SandboxDriver implements Driver {
             folder,
             level,
             owner,
+            network,
             cgroup,
             watchMemoryMB: isEnforced ? 0 : spec.memoryMB,
             pipes: this.#pipes,
-            connections: this.#connections,
+            connections: network === 'host' ? this.#connections : undefined,
             until: this.#warden?.until,
           },
           command,
@@ -195,6 +204,21 @@ export class SandboxDriver implements Driver {
     await this.#cgroups?.close();
     await this.#pipes.close();
     await rm(this.#lockFile, { force: true });
+  }
+
+  get #networks(): readonly Network[] {
+    return this.#sharesHost(this.#level) ? ['none', 'outgoing'] : ['none'];
+  }
+
+  #sharesHost(level: Level | undefined): boolean {
+    return level?.name === 'process' || this.#options.network === 'host';
+  }
+
+  /** @throws Error this node does not have it */
+  #networkOf(level: Level, wanted: Network): PlaceNetwork {
+    if (this.#sharesHost(level)) return 'host';
+    if (wanted === 'none') return 'none';
+    throw new Error('instances cannot reach the network on this node, and its profile promises that');
   }
 
   /** The first level in which a real instance runs to its end. */

@@ -52,6 +52,8 @@ describe.each(LEVELS)('a sandbox of level %s', (level) => {
       workDir: join(dataDir, 'node'),
       hide: [dataDir],
       level,
+      // What a test sees of connections it sees from outside; networks of their own are in network.int-spec.ts.
+      network: 'host',
     });
     facts = await driver.probe().catch((error: unknown) => {
       if (level === 'process') throw error;

@@ -97,7 +97,7 @@ export const unshareLevel = async (
         init,
         ...entering(place),
         ...(isRoot() ? [] : ['--namespace-user', `${ns}/user`]),
-        ...['--namespace-mount', `${ns}/mnt`, '--isolate'],
+        ...['--namespace-mount', `${ns}/mnt`, place.network === 'none' ? '--isolate-network' : '--isolate'],
         ...mountsOf(place.id),
         ...running(ISOLATED_PATHS.job, 'all', place.owner),
       ];

@@ -349,7 +349,7 @@ describe('of an agent that is an ordinary user', () => {
     console.log(JSON.stringify({ out, exitCode: exit.exitCode, signal: exit.signal }));
   `;
   const SCRIPT = `umask; ls /proc/self/fd; tr '\\0' '\\n' < /proc/$$/environ | grep my.key; grep -E "^(CapEff|CapBnd|SigIgn|NoNewPrivs|Seccomp):" /proc/self/status
-    ls /proc/1/fd 2>/dev/null; python3 -c "$TRACE"; head -c 1 /proc/kcore 2>/dev/null; ls -A /sys/firmware; touch /usr/x /etc/x 2>/dev/null || echo read-only; kill -INT $$`;
+    tail -n +3 /proc/net/dev | cut -d: -f1; ls /proc/1/fd 2>/dev/null; python3 -c "$TRACE"; head -c 1 /proc/kcore 2>/dev/null; ls -A /sys/firmware; touch /usr/x /etc/x 2>/dev/null || echo read-only; kill -INT $$`;
 
   it.each(['bubblewrap', 'unshare'] as const)(
     'a command sees the same at level %s',
@@ -370,7 +370,7 @@ describe('of an agent that is an ordinary user', () => {
       await rm(workDir, { recursive: true, force: true });
       const none = '0000000000000000';
       const status = [`SigIgn:\t${none}`, `CapEff:\t${none}`, `CapBnd:\t${none}`, 'NoNewPrivs:\t1', 'Seccomp:\t2'];
-      const out = ['0022', '0', '1', '2', '3', 'my.key=kept', ...status, 'not traced', 'read-only', ''].join('\n');
+      const out = ['0022', '0', '1', '2', '3', 'my.key=kept', ...status, '    lo', 'not traced', 'read-only', ''].join('\n');
       expect(JSON.parse(stdout)).toEqual({ out, exitCode: 130, signal: 'SIGINT' });
     },
     60_000,

@@ -34,6 +34,7 @@ describe('orders to nodes', () => {
       node: 'node-1',
       order: {
         run: { constant: 'DOCKER_CMD', how: 'words' },
+        network: 'none',
         constants: expect.arrayContaining([
           { key: 'DOCKER_CMD', value: 'echo' },
           { key: 'DOCKER_TAG', value: 'latest' },

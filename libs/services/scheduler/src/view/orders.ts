@@ -11,12 +11,13 @@ export interface AddressedOrder {
 }
 
 /** What an instance runs and with which constants; a sealed constant goes by its name only. */
-const workOf = (spec: TaskSpec): Pick<LeaseOrder, 'profile' | 'run' | 'constants' | 'secretKeys'> => {
-  const run = profileAt(spec.profile, spec.profileVersion)?.run;
+const workOf = (spec: TaskSpec): Pick<LeaseOrder, 'profile' | 'run' | 'network' | 'constants' | 'secretKeys'> => {
+  const { run, network } = profileAt(spec.profile, spec.profileVersion) ?? {};
   const constants = effectiveConstants(spec);
   return {
     profile: spec.profile,
     ...(run === undefined ? {} : { run: { ...run, progress: [...run.progress] } }),
+    ...(network === undefined ? {} : { network }),
     constants: constants.flatMap((constant) =>
       'value' in constant
         ? [{ key: constant.key, value: constant.value, ...(constant.isExported ? {} : { isExported: false }) }]
