@@ -103,7 +103,13 @@ export const dockerProfiles: readonly Profile[] = [
   docker('docker-network-ssh', 'As docker-network, with a way in over SSH', 'outgoing', ['ssh'], ...ssh),
   docker('docker-nvidia-batch', 'As docker-batch, on a node with a graphics processor', 'none', ['gpu']),
   docker('docker-cluster', 'Instances that know of each other', 'none', ['cluster'], ...cluster),
-  docker('docker-cluster-network', 'As docker-cluster, with access to the network', 'outgoing', ['cluster'], ...cluster),
+  docker(
+    'docker-cluster-network',
+    'As docker-cluster, with access to the network',
+    'outgoing',
+    ['cluster'],
+    ...cluster,
+  ),
   docker(
     'docker-cluster-network-ssh',
     'As docker-cluster-network, with a way in over SSH',

@@ -46,7 +46,11 @@ describe.each(['bubblewrap', 'unshare'] as const)('the network of an instance at
 
   it('has nothing but loopback, which is its own', async () => {
     if (!opened) return;
-    const { out } = await opened.run(['/bin/sh', '-c', 'cut -d: -f1 /proc/net/dev | tail -n +3; cat /proc/net/route | wc -l']);
+    const { out } = await opened.run([
+      '/bin/sh',
+      '-c',
+      'cut -d: -f1 /proc/net/dev | tail -n +3; cat /proc/net/route | wc -l',
+    ]);
     expect(out.split('\n').map((line) => line.trim())).toEqual(['lo', '1', '']);
     const own = `import socket
 s = socket.create_server(('127.0.0.1', 0))

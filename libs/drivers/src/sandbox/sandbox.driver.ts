@@ -127,7 +127,13 @@ export class SandboxDriver implements Driver {
         : ['instances cannot reach the network here: those of profiles that promise it are refused']),
     ];
     const shown = level.name === 'process' && !level.hasOwnUsers ? { ...view, hidden: [] } : view;
-    return { name: `sandbox/${level.name}`, warnings, limits, networks: this.#networks, path: await visiblePath(path, shown) };
+    return {
+      name: `sandbox/${level.name}`,
+      warnings,
+      limits,
+      networks: this.#networks,
+      path: await visiblePath(path, shown),
+    };
   }
 
   allow(forMs: number): void {

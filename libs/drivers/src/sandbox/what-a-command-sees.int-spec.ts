@@ -370,7 +370,9 @@ describe('of an agent that is an ordinary user', () => {
       await rm(workDir, { recursive: true, force: true });
       const none = '0000000000000000';
       const status = [`SigIgn:\t${none}`, `CapEff:\t${none}`, `CapBnd:\t${none}`, 'NoNewPrivs:\t1', 'Seccomp:\t2'];
-      const out = ['0022', '0', '1', '2', '3', 'my.key=kept', ...status, '    lo', 'not traced', 'read-only', ''].join('\n');
+      const out = ['0022', '0', '1', '2', '3', 'my.key=kept', ...status, '    lo', 'not traced', 'read-only', ''].join(
+        '\n',
+      );
       expect(JSON.parse(stdout)).toEqual({ out, exitCode: 130, signal: 'SIGINT' });
     },
     60_000,
