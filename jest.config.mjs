@@ -7,8 +7,8 @@ export default {
   projects: [
     project('spec', ['<rootDir>/{libs,apps,tests,infra}/**/src/**/*.spec.ts']),
     project('int', ['<rootDir>/{libs,apps}/**/src/**/*.int-spec.ts'], {
-      globalSetup: '<rootDir>/libs/testing/src/jest-global-setup.ts',
-      globalTeardown: '<rootDir>/libs/testing/src/jest-global-teardown.ts',
+      globalSetup: '<rootDir>/libs/testing/src/run/jest-global-setup.ts',
+      globalTeardown: '<rootDir>/libs/testing/src/run/jest-global-teardown.ts',
     }),
     project('e2e', ['<rootDir>/tests/e2e/src/**/*.e2e-spec.ts']),
     project('contract', ['<rootDir>/tests/contract/src/**/*.contract-spec.ts'], {

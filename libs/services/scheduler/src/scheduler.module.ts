@@ -6,7 +6,7 @@ import { LeaderEpochs1790000700000 } from './migrations/1790000700000-leader-epo
 import { GivenUpPlaces1790000900000 } from './migrations/1790000900000-given-up-places.migration.js';
 import { WorkTables1767225700000 } from './migrations/work-tables.migration.js';
 import { WorkProjection } from './projections/work.projection.js';
-import { SCHEDULER_CONFIG, loadSchedulerConfig } from './scheduler.config.js';
+import { SCHEDULER_CONFIG, loadSchedulerConfig } from './config/scheduler.config.js';
 import { SchedulerService } from './scheduler.service.js';
 
 /** Placement, execution progress, retries: everything that the log says about a task after its user has spoken. */

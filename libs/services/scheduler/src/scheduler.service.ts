@@ -31,7 +31,7 @@ import type { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { Leadership, type LeadershipPorts } from './leader/leadership.js';
 import { settlingFor } from './leader/settling.js';
-import type { Logger } from './logger.js';
+import type { Logger } from './ports/logger.js';
 import { hearLeaseLists } from './rpc/lease-lists.js';
 import { tellGivenUp } from './projections/given-up-places.js';
 import { workCheckpoint } from './projections/work-checkpoint.js';
@@ -39,7 +39,7 @@ import { answerBeginAnew, serveLeader } from './rpc/leader-rpc.js';
 import type { NatsConnection } from './rpc/nats-connection.js';
 import { overviewReplySchema } from './rpc/schemas.js';
 import { SCHEDULER_RPC } from './rpc/subjects.js';
-import { SCHEDULER_CONFIG, type SchedulerConfig } from './scheduler.config.js';
+import { SCHEDULER_CONFIG, type SchedulerConfig } from './config/scheduler.config.js';
 
 const REPORTS_CONSUMER = 'scheduler';
 const PING_TIMEOUT_MS = 1_000;

@@ -1,6 +1,6 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { RUN_FOLDER_VARIABLE, createRunFolder } from '../jest-global-setup.js';
+import { RUN_FOLDER_VARIABLE, createRunFolder } from '../run/jest-global-setup.js';
 
 let own: Promise<string> | undefined;
 

@@ -1,6 +1,6 @@
 import { delay, backoffMs } from '@fornax/base';
 import { ORDER_HEADERS, dispatchSubject, type DispatchOrder } from '@fornax/contracts';
-import type { Logger } from '../logger.js';
+import type { Logger } from '../ports/logger.js';
 import { packOrders, type AddressedOrder } from '../view/orders.js';
 
 /** Publishes one message durably and resolves when it is stored. */

@@ -9,11 +9,11 @@ import {
   type TaskState,
 } from '@fornax/domain';
 import { AggregateStopped, LogUnavailable, VersionConflict, type EventLog } from '@fornax/event-store';
-import type { Logger } from '../logger.js';
+import type { Logger } from '../ports/logger.js';
 import { revokedAttempts, toInstanceReports, type RevocationCause } from '../view/reports.js';
 import type { Changes, SchedulerView, TaskEntry } from '../view/scheduler-view.js';
 import type { ReasonChange } from '../view/reason-changes.js';
-import { Superseded } from '../leader/superseded.js';
+import { Superseded } from './superseded.js';
 
 /** Runs work in a span that continues the given trace, and hands it the traceparent to pass on. */
 export type Tracing = <T>(

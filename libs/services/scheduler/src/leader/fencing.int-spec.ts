@@ -10,7 +10,7 @@ import {
   submitted,
   type TestNats,
 } from '@fornax/testing';
-import type { Logger } from '../logger.js';
+import type { Logger } from '../ports/logger.js';
 import { Leadership } from './leadership.js';
 
 const SLOW_MS = 60_000;

@@ -10,7 +10,7 @@ import { taskDecider, type TaskEvent, type TaskState } from '@fornax/domain';
 import { InMemoryLog, type EventLog } from '@fornax/event-store';
 import { aCommit, eventually } from '@fornax/testing';
 import { afterEach } from '@jest/globals';
-import type { Logger } from '../logger.js';
+import type { Logger } from '../ports/logger.js';
 import type { LeaseList } from '../view/lease-watch.js';
 import { Leadership, type LeadershipPorts } from './leadership.js';
 import type { ReportMessage } from './report-intake.js';

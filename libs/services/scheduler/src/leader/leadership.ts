@@ -3,7 +3,7 @@ import type { RecordedCommit } from '@fornax/contracts';
 import { AggregateStopped, FoldGuard, type EventLog, type StoppedFold } from '@fornax/event-store';
 import { OrderOutbox, type PublishDispatch } from '../deciding/order-outbox.js';
 import { TaskWriter, type Tracing } from '../deciding/task-writer.js';
-import type { Logger } from '../logger.js';
+import type { Logger } from '../ports/logger.js';
 import { ordersAfter, ordersToRepeat } from '../view/orders.js';
 import type { LeaseList, LeaseWatchLimits } from '../view/lease-watch.js';
 import { OverdueOrders } from '../view/overdue-orders.js';

@@ -1,6 +1,6 @@
 import type { OrderOutbox } from '../deciding/order-outbox.js';
 import type { TaskWriter } from '../deciding/task-writer.js';
-import type { Logger } from '../logger.js';
+import type { Logger } from '../ports/logger.js';
 import { LeaseWatch, type LeaseList, type LeaseWatchLimits } from '../view/lease-watch.js';
 import type { TrackedLease } from '../view/lease-book.js';
 import { strayOrders, stuckOrders, tellOrders } from '../view/orders.js';

@@ -1,6 +1,6 @@
 import { delay } from '@fornax/base';
 import type { TaskWriter } from '../deciding/task-writer.js';
-import type { Logger } from '../logger.js';
+import type { Logger } from '../ports/logger.js';
 import type { QueueDeadline } from '../view/queue-deadlines.js';
 import type { SchedulerView } from '../view/scheduler-view.js';
 

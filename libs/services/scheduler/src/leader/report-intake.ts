@@ -11,7 +11,7 @@ import { DroppedMessages, parseMessage, refusalOf } from '@fornax/base';
 import { AggregateStopped, reasonOf } from '@fornax/event-store';
 import { z } from 'zod';
 import type { TaskWriter } from '../deciding/task-writer.js';
-import type { Logger } from '../logger.js';
+import type { Logger } from '../ports/logger.js';
 import type { SchedulerView } from '../view/scheduler-view.js';
 
 export interface ReportIntakeOptions {

@@ -1,6 +1,6 @@
 import { metrics } from '@opentelemetry/api';
 import type { TaskWriter } from '../deciding/task-writer.js';
-import type { Logger } from '../logger.js';
+import type { Logger } from '../ports/logger.js';
 import { MAX_PLACEMENTS_PER_ROUND, planRound, type WaitingReason } from '../view/round.js';
 import type { SchedulerView } from '../view/scheduler-view.js';
 

@@ -1,4 +1,4 @@
-import type { Logger } from '../logger.js';
+import type { Logger } from '../ports/logger.js';
 
 /** How long nothing is placed after commits of the log were given up. Milliseconds. */
 export interface SettlingTime {

@@ -16,7 +16,7 @@ import {
 } from '@fornax/domain';
 import { CommandRejected, InMemoryLog, decideAndAppend, loadAggregate } from '@fornax/event-store';
 import { aHardware, aTaskSpec, eventually, pick, randomFrom, type Random } from '@fornax/testing';
-import type { Logger } from '../logger.js';
+import type { Logger } from '../ports/logger.js';
 import { Leadership } from './leadership.js';
 import type { ReportMessage } from './report-intake.js';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { InMemoryLog } from '@fornax/event-store';
 import { aCommit, submitted } from '@fornax/testing';
-import type { Logger } from '../logger.js';
+import type { Logger } from '../ports/logger.js';
 import { loadView, type ViewCheckpoint } from './view-source.js';
 
 /** Keeps what it is told, so that a spec can see how much of the log was read. */

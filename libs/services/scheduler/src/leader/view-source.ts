@@ -1,6 +1,6 @@
 import type { Aggregate } from '@fornax/contracts';
 import { FoldGuard, type EventLog } from '@fornax/event-store';
-import type { Logger } from '../logger.js';
+import type { Logger } from '../ports/logger.js';
 import { SchedulerView } from '../view/scheduler-view.js';
 
 /** The aggregates that the view folds. */

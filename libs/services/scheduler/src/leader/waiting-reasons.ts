@@ -1,5 +1,5 @@
 import type { TaskWriter } from '../deciding/task-writer.js';
-import type { Logger } from '../logger.js';
+import type { Logger } from '../ports/logger.js';
 import { reasonsNow, type WaitingReason } from '../view/round.js';
 import type { SchedulerView } from '../view/scheduler-view.js';
 import { reasonChanges } from '../view/reason-changes.js';

@@ -14,7 +14,7 @@ import {
 import { sizeOf } from '@fornax/domain';
 import { grantLease, isCurrentLease, type SecretOpener } from '../leader/grants.js';
 import type { Leadership } from '../leader/leadership.js';
-import type { Logger } from '../logger.js';
+import type { Logger } from '../ports/logger.js';
 import type { SchedulerView } from '../view/scheduler-view.js';
 import type { NatsConnection } from './nats-connection.js';
 import { overviewReplySchema, type OverviewReply } from './schemas.js';

@@ -1,6 +1,6 @@
 import { NODE_MESSAGES, allHeldLeasesSubject, heartbeatSchema, heldLeasesSubject } from '@fornax/contracts';
 import { DroppedMessages, parseMessage, refusalOf } from '@fornax/base';
-import type { Logger } from '../logger.js';
+import type { Logger } from '../ports/logger.js';
 import type { LeaseList } from '../view/lease-watch.js';
 import type { NatsConnection } from './nats-connection.js';
 

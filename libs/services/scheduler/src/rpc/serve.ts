@@ -1,5 +1,5 @@
 import { DroppedMessages, inSpan, payloadOf, type Refusals } from '@fornax/base';
-import type { Logger } from '../logger.js';
+import type { Logger } from '../ports/logger.js';
 import type { NatsConnection } from './nats-connection.js';
 
 /** Answers one request; what it throws becomes an error reply without details. */
