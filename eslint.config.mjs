@@ -134,8 +134,6 @@ const LONGER_CONSTRUCTORS = [
   'libs/services/node-registry/src/heartbeats/loss-detector.ts',
   'libs/services/node-registry/src/http/nodes.controller.ts',
   'libs/services/node-registry/src/rpc/membership.controller.ts',
-  'libs/services/scheduler/src/leader/leadership.ts',
-  'libs/services/scheduler/src/scheduler.service.ts',
   'libs/services/snapshot/src/process-managers/snapshot-orders.ts',
   'libs/services/snapshot/src/process-managers/snapshot-reports.ts',
   'libs/services/storage/src/buckets/bucket.commands.ts',

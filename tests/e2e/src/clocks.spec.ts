@@ -22,8 +22,6 @@ const DATED: Readonly<Record<string, number>> = {
   'libs/identity/src/accounts/account-directory.ts': 2,
   'libs/services/node-registry/src/enrollment/node-tokens.ts': 1,
   'libs/services/node-registry/src/rpc/membership.controller.ts': 1,
-  // A wait that outlives the process: bounded by its own length.
-  'libs/services/scheduler/src/scheduler.service.ts': 1,
   'libs/services/snapshot/src/rpc/snapshot-grant.controller.ts': 1,
   'libs/services/storage/src/door/front-door.host.ts': 1,
   'libs/services/submission/tasks/src/process-managers/task-expiry.ts': 1,

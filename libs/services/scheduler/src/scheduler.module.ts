@@ -8,6 +8,16 @@ import { WorkTables1767225700000 } from './migrations/work-tables.migration.js';
 import { WorkProjection } from './projections/work.projection.js';
 import { SCHEDULER_CONFIG, loadSchedulerConfig } from './config/scheduler.config.js';
 import { SchedulerService } from './scheduler.service.js';
+import { AcceptedLog } from './term/accepted-log.js';
+import { GrantKeys } from './term/grant-keys.js';
+import { LeaderDoor } from './term/leader-door.js';
+import { LeaderLog } from './term/leader-log.js';
+import { Losses } from './term/losses.js';
+import { NewBeginnings } from './term/new-beginnings.js';
+import { NodeMessages } from './term/node-messages.js';
+import { SchedulerReadiness } from './term/scheduler-readiness.js';
+import { TermPorts } from './term/term-ports.js';
+import { Terms } from './term/terms.js';
 
 /** Placement, execution progress, retries: everything that the log says about a task after its user has spoken. */
 @Module({
@@ -23,6 +33,16 @@ import { SchedulerService } from './scheduler.service.js';
   providers: [
     { provide: SCHEDULER_CONFIG, useFactory: () => loadSchedulerConfig(process.env) },
     ...provideProjection('scheduler', WorkProjection),
+    AcceptedLog,
+    LeaderLog,
+    Losses,
+    NodeMessages,
+    TermPorts,
+    GrantKeys,
+    LeaderDoor,
+    Terms,
+    NewBeginnings,
+    SchedulerReadiness,
     SchedulerService,
   ],
 })

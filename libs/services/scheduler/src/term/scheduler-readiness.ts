@@ -1,0 +1,35 @@
+import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { RpcClient } from '@fornax/base';
+import { HealthRegistry } from '@fornax/service-kit';
+import { overviewReplySchema } from '../rpc/schemas.js';
+import { SCHEDULER_RPC } from '../rpc/subjects.js';
+import { AcceptedLog } from './accepted-log.js';
+import { Terms } from './terms.js';
+
+const PING_TIMEOUT_MS = 1_000;
+
+/** Tells whether somebody schedules: this process, as the leader with its view caught up, or a leader that answers it. */
+@Injectable()
+export class SchedulerReadiness implements OnApplicationBootstrap {
+  constructor(
+    private readonly terms: Terms,
+    private readonly log: AcceptedLog,
+    private readonly rpc: RpcClient,
+    private readonly health: HealthRegistry,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.health.readiness('scheduler', () => this.reason());
+  }
+
+  private async reason(): Promise<string | undefined> {
+    if (this.terms.current) return undefined;
+    if (this.log.isForgetting) return 'waits until nodes have ended what the accepted event log does not know';
+    try {
+      await this.rpc.request(SCHEDULER_RPC.overview, {}, overviewReplySchema, PING_TIMEOUT_MS);
+      return undefined;
+    } catch {
+      return 'no scheduler leads yet';
+    }
+  }
+}
