@@ -24,6 +24,7 @@ export { UnsettledRequests1790000800000 } from './idempotency/unsettled-requests
 export { outsideOfRequests } from './errors/carried-out.js';
 export { ProjectionHost, type ProjectionStatus } from './projections/projection-host.js';
 export { provideLogWalk } from './log/walk/log-walk.js';
+export { ReadBarriers, provideReadBarrier } from './projections/read-barriers.js';
 export { provideProjection } from './projections/provide-projection.js';
 export { NOTHING_TO_ACCEPT } from './log/watch/log-trouble.js';
 export { LogWatch } from './log/watch/log-watch.js';

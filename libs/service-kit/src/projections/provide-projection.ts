@@ -6,7 +6,7 @@ import { ProjectionHost, type HostedProjection } from './projection-host.js';
 
 /**
  * Providers that put a projection class under the host's care; spread them into the service module's `providers`, beside
- * `imports: [serviceDatabase(service, migrations)]`. Ask for its runner by name: `host.runner('status')`, `host.waitFor('status', …)`.
+ * `imports: [serviceDatabase(service, migrations)]`. Ask for its runner by name: `host.runner('status')`, or for its barrier: `barriers.of('status')`.
  */
 export const provideProjection = (service: string, projection: Type<Projection>): readonly Provider[] => [
   projection,

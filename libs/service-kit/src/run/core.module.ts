@@ -31,6 +31,7 @@ import { LogStateController } from '../operators/log-state.controller.js';
 import { HeaderChecks } from '../http/door/header-checks.js';
 import { LogController } from '../operators/log.controller.js';
 import { ProjectionHost } from '../projections/projection-host.js';
+import { ReadBarriers } from '../projections/read-barriers.js';
 import { ProjectionsController } from '../operators/projections.controller.js';
 import { QuarantineReview } from '../quarantine/quarantine-review.js';
 import { QuarantineWatch } from '../quarantine/quarantine-watch.js';
@@ -157,6 +158,7 @@ export class CoreModule {
         QuarantineReview,
         { provide: RpcClient, inject: [NATS], useFactory: (nats: NatsConnection) => new RpcClient(nats) },
         ProjectionHost,
+        ReadBarriers,
         SharedResources,
         { provide: APP_GUARD, useClass: AuthGuard },
         { provide: APP_INTERCEPTOR, useClass: CarriedOutInterceptor },
@@ -181,6 +183,7 @@ export class CoreModule {
         AccountDirectory,
         RpcClient,
         ProjectionHost,
+        ReadBarriers,
         Quarantine,
       ],
     };

@@ -1,7 +1,7 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import type { EventLog } from '@fornax/event-store';
-import { CORE_CONFIG, EVENT_LOG, ProjectionHost, type CoreConfig } from '@fornax/service-kit';
+import type { ReadBarrier } from '@fornax/projections';
+import { ReadBarriers } from '@fornax/service-kit';
 import { NotFound, Unavailable } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import type { TaskTerms } from '../projections/ledger-line.js';
@@ -55,12 +55,14 @@ const wireLine = (row: StoredLine): WireLedgerLine => ({
 /** Answers about the ledger as it is once it has seen everything that is in the log now. */
 @Injectable()
 export class LedgerReader {
+  private readonly barrier: ReadBarrier;
+
   constructor(
     @InjectDataSource('billing') private readonly db: DataSource,
-    @Inject(EVENT_LOG) private readonly log: EventLog,
-    @Inject(CORE_CONFIG) private readonly config: CoreConfig,
-    private readonly projections: ProjectionHost,
-  ) {}
+    barriers: ReadBarriers,
+  ) {
+    this.barrier = barriers.of('ledger');
+  }
 
   /** @throws NotFound also for a task of somebody else */
   async task(owner: string, idOrShortname: string): Promise<TaskTerms> {
@@ -111,9 +113,7 @@ export class LedgerReader {
 
   /** Read your own writes: a bill that is asked for right after a task's end holds that end. */
   private async catchUp(): Promise<void> {
-    const { sequence } = await this.log.head();
-    const passed = await this.projections.waitFor('ledger', sequence, this.config.readYourWritesTimeoutMs);
     // An old bill would be a wrong one; clients try a 503 again.
-    if (!passed) throw new Unavailable('The ledger is catching up with the log', { code: 'ledger-behind' });
+    if (!(await this.barrier.caughtUp())) throw new Unavailable('The ledger is catching up with the log', { code: 'ledger-behind' });
   }
 }

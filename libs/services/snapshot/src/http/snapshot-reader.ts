@@ -1,7 +1,7 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import type { EventLog } from '@fornax/event-store';
-import { CORE_CONFIG, EVENT_LOG, ProjectionHost, type CoreConfig } from '@fornax/service-kit';
+import type { ReadBarrier } from '@fornax/projections';
+import { ReadBarriers } from '@fornax/service-kit';
 import { AccountDirectory, type Account, type Need } from '@fornax/identity';
 import { NotFound } from '@fornax/base';
 import type { DataSource } from 'typeorm';
@@ -12,18 +12,19 @@ import { findOwnTaskRef, findTaskRef, type TaskRef } from '../projections/task-r
 /** Looks up tasks and snapshots once the rows show what is in the log now, or after a bounded wait. */
 @Injectable()
 export class SnapshotReader {
+  private readonly barrier: ReadBarrier;
+
   constructor(
     @InjectDataSource('snapshot') private readonly db: DataSource,
-    @Inject(EVENT_LOG) private readonly log: EventLog,
-    @Inject(CORE_CONFIG) private readonly config: CoreConfig,
-    private readonly projections: ProjectionHost,
+    barriers: ReadBarriers,
     private readonly accounts: AccountDirectory,
-  ) {}
+  ) {
+    this.barrier = barriers.of('snapshots');
+  }
 
   /** @throws NotFound also for a task of somebody else, unless the account looks after it and names it by its id */
   async task(account: Account, idOrShortname: string, need: Need): Promise<TaskRef> {
-    const { sequence } = await this.log.head();
-    await this.projections.waitFor('snapshots', sequence, this.config.readYourWritesTimeoutMs);
+    await this.barrier.caughtUp();
     const own = await findOwnTaskRef(this.db, account.id, idOrShortname);
     const task = own ?? (account.role === 'user' ? undefined : await findTaskRef(this.db, idOrShortname));
     if (!task || !this.accounts.reaches(account, task.owner, need))

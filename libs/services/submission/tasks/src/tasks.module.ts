@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { ProfilesModule } from '@fornax/profiles';
-import { ENV, provideProjection } from '@fornax/service-kit';
+import { ENV, provideProjection, provideReadBarrier } from '@fornax/service-kit';
 import { TaskAsOf } from './as-of/task-as-of.js';
 import { TaskHistory } from './as-of/task-history.js';
 import { TaskSnapshotsProjection } from './as-of/task-snapshots.projection.js';
@@ -49,7 +49,7 @@ import { DATABASE } from './model/database.js';
     ...provideProjection(DATABASE, StatusProjection),
     ...provideProjection(DATABASE, TaskSnapshotsProjection),
     SecretConstants,
-    StatusBarrier,
+    provideReadBarrier(StatusBarrier, 'status'),
     Shortnames,
     TaskDeletion,
     TaskRoom,

@@ -2,7 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { RecordedCommit } from '@fornax/contracts';
 import type { TaskEvent } from '@fornax/domain';
 import type { EventLog } from '@fornax/event-store';
-import { CORE_CONFIG, EVENT_LOG, ProjectionHost, type CoreConfig } from '@fornax/service-kit';
+import type { ReadBarrier } from '@fornax/projections';
+import { EVENT_LOG, ReadBarriers } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { TASK_SNAPSHOTS } from './task-snapshots.projection.js';
 import type { KnownTask } from './known-tasks.js';
@@ -30,12 +31,15 @@ const isTaskCommit = (commit: RecordedCommit): commit is RecordedCommit<TaskEven
 /** Reads what happened to one task from the log, a part at a time, however long it is. */
 @Injectable()
 export class TaskHistory {
+  private readonly snapshots: ReadBarrier;
+
   constructor(
     @Inject(EVENT_LOG) private readonly log: EventLog,
     @InjectDatabase() private readonly db: DataSource,
-    private readonly host: ProjectionHost,
-    @Inject(CORE_CONFIG) private readonly config: CoreConfig,
-  ) {}
+    barriers: ReadBarriers,
+  ) {
+    this.snapshots = barriers.of(TASK_SNAPSHOTS);
+  }
 
   /** The task's own commits, in order, in parts. */
   async *commits(taskId: string): AsyncGenerator<readonly RecordedCommit<TaskEvent>[]> {
@@ -51,7 +55,7 @@ export class TaskHistory {
 
   /** When snapshots of the task were completed: sequence and decider's time, in order. */
   async snapshotCompletions(taskId: string): Promise<readonly { readonly sequence: number; readonly at: number }[]> {
-    await this.snapshotsAreKnown();
+    await this.snapshots.caughtUp();
     const rows = await this.db.query<{ sequence: string; at_ms: string }[]>(
       'SELECT sequence, at_ms FROM task_snapshot_commit WHERE task_id = $1 AND is_completion ORDER BY sequence',
       [taskId],
@@ -82,7 +86,7 @@ export class TaskHistory {
   }
 
   private async snapshotRefs(taskId: string, after: number, most: number): Promise<readonly SnapshotRef[]> {
-    await this.snapshotsAreKnown();
+    await this.snapshots.caughtUp();
     const rows = await this.db.query<{ sequence: string; snapshot_id: string }[]>(
       'SELECT sequence, snapshot_id FROM task_snapshot_commit WHERE task_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3',
       [taskId, after, most],
@@ -95,12 +99,6 @@ export class TaskHistory {
     for (const { snapshotId } of refs) counts.set(snapshotId, (counts.get(snapshotId) ?? 0) + 1);
     const read = [...counts].map(([id, count]) => this.log.readAggregate('snapshot', id, after, count));
     return (await Promise.all(read)).flat();
-  }
-
-  /** Read your own writes: what is in the log now is in the rows, or a bounded wait is over. */
-  private async snapshotsAreKnown(): Promise<void> {
-    const { sequence } = await this.log.head();
-    await this.host.waitFor(TASK_SNAPSHOTS, sequence, this.config.readYourWritesTimeoutMs);
   }
 }
 
