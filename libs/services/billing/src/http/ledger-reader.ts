@@ -114,6 +114,7 @@ export class LedgerReader {
   /** Read your own writes: a bill that is asked for right after a task's end holds that end. */
   private async catchUp(): Promise<void> {
     // An old bill would be a wrong one; clients try a 503 again.
-    if (!(await this.barrier.caughtUp())) throw new Unavailable('The ledger is catching up with the log', { code: 'ledger-behind' });
+    if (!(await this.barrier.caughtUp()))
+      throw new Unavailable('The ledger is catching up with the log', { code: 'ledger-behind' });
   }
 }
