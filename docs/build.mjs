@@ -4,7 +4,7 @@
  * allowed. The folder is swapped at the end, so it is never half a site.
  */
 import { createHash } from 'node:crypto';
-import { cpSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { oneAtATime } from '../tools/bootstrap.mjs';
@@ -72,13 +72,18 @@ const buildSite = async (sources) => {
     if (dead.length > 0) throw new Error(`These links of the documentation lead nowhere:\n  ${dead.join('\n  ')}`);
     const scripts = [...new Set(pages.flatMap(({ html }) => scriptHashesOf(html)))].sort();
     writeFileSync(join(made, 'site.json'), `${JSON.stringify({ sources, scripts, files }, undefined, 1)}\n`);
-    rmSync(dist, { recursive: true, force: true });
+    // What a platform serves is missing for no longer than two renames take.
+    const former = join(temporary, 'made-former');
+    if (existsSync(dist)) renameSync(dist, former);
     renameSync(made, dist);
+    rmSync(former, { recursive: true, force: true });
   } finally {
     rmSync(made, { recursive: true, force: true });
   }
 };
 
+// A lock of its own, because VitePress keeps its temporary files in one place: a build takes up to a minute beside a starting platform, and nothing that
+// starts, installs or tests waits for it.
 await oneAtATime(
   async () => {
     const sources = sourcesDigest();
@@ -86,4 +91,5 @@ await oneAtATime(
     else await buildSite(sources);
   },
   (line) => console.error(line),
+  { name: 'documentation', what: 'builds the documentation' },
 );

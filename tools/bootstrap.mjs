@@ -239,10 +239,22 @@ const isAbandoned = (lock) => {
   }
 };
 
-/** Two commands in one checkout take turns: an `npm ci` under another's feet would break both. */
-export const oneAtATime = async (step, log) => {
+/**
+ * Runs a step while no other command in this checkout runs one of the same name.
+ * @param {() => Promise<T>} step
+ * @param {(line: string) => void} log is told when the step has to wait
+ * @param {{ name?: string, what?: string }} [options] `name` of the lock; `what` the other command does, for people
+ * @template T
+ * @returns {Promise<T>} what the step returns
+ */
+export const oneAtATime = async (
+  step,
+  log,
+  // An `npm ci` under another's feet would break both.
+  { name = 'bootstrap', what = 'installs or builds in this folder' } = {},
+) => {
   mkdirSync(join(root, '.nx'), { recursive: true });
-  const lock = join(root, '.nx', 'fornax-bootstrap.lock');
+  const lock = join(root, '.nx', `fornax-${name}.lock`);
   for (let isWaiting = false; ;) {
     try {
       writeFileSync(lock, identityOf(process.pid), { flag: 'wx' });
@@ -253,7 +265,7 @@ export const oneAtATime = async (step, log) => {
         rmSync(lock, { force: true });
         continue;
       }
-      if (!isWaiting) log('waiting for another command that installs or builds in this folder');
+      if (!isWaiting) log(`waiting for another command that ${what}`);
       isWaiting = true;
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
