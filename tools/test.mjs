@@ -1,17 +1,19 @@
 #!/usr/bin/env node
 // Sets everything up and runs the tests: `npm test`, or `node tools/test.mjs unit|int|contract|fuzz|hostile|e2e|faults`.
-import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { ensureReady } from './bootstrap.mjs';
+import { runProgram, sideBySide } from './side-by-side.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+/** The suites, in the order of a full run. `weight`: how many of two cores it keeps busy; the suites of weight 1 run two at a time. */
 const SUITES = {
-  unit: { projects: ['spec'], args: [] },
+  unit: { projects: ['spec'], weight: 2, args: ['--maxWorkers=2'] },
   // Servers and processes wait for one another: both cores are used only by two specs at once.
-  int: { projects: ['int'], args: ['--maxWorkers=2', '--testTimeout=60000'] },
+  int: { projects: ['int'], weight: 2, args: ['--maxWorkers=2', '--testTimeout=60000'] },
   // One platform for all of it; the reporter prints the contract's rows.
   contract: {
     projects: ['contract'],
+    weight: 1,
     // A list of reporters takes in every word that follows: another option must.
     args: [
       '--reporters=default',
@@ -21,16 +23,17 @@ const SUITES = {
       '--testTimeout=120000',
     ],
   },
-  fuzz: { projects: ['fuzz'], args: ['--runInBand', '--testTimeout=120000'] },
+  fuzz: { projects: ['fuzz'], weight: 1, args: ['--runInBand', '--testTimeout=120000'] },
   // Strangers, tenants, instances and nodes attack one platform, then one with a process for each service.
   hostile: {
     projects: ['hostile'],
+    weight: 1,
     args: ['--runInBand', '--testTimeout=120000'],
     passes: [{}, { FORNAX_SERVICES: '1' }],
   },
-  // Each platform is several processes: one at a time on two cores.
-  e2e: { projects: ['e2e'], args: ['--runInBand', '--testTimeout=300000'] },
-  faults: { projects: ['faults'], args: ['--runInBand', '--testTimeout=300000'] },
+  // Each platform is several processes: one at a time, beside those of one other suite.
+  e2e: { projects: ['e2e'], weight: 1, args: ['--runInBand', '--testTimeout=300000'] },
+  faults: { projects: ['faults'], weight: 1, args: ['--runInBand', '--testTimeout=300000'] },
 };
 
 /** How long after its last test a suite may take to let go of what it holds. */
@@ -52,42 +55,46 @@ const chosen = suites.length > 0 ? suites : Object.keys(SUITES);
 const node = await ensureReady();
 
 /** Runs one suite once; its outcome, with the counts of Jest's own closing line. */
-const runPass = (suite, settings) =>
-  new Promise((resolve) => {
-    const { projects, args } = SUITES[suite];
-    const shown = Object.entries(settings).map(([name, value]) => ` ${name}=${value}`);
-    console.log(`\n== ${suite}${shown.join('')} ==`);
-    // Last, since it takes in every word that follows: a pattern would be a project.
-    const jest = ['node_modules/jest/bin/jest.js', ...args, ...jestArgs, '--selectProjects', ...projects];
-    const child = spawn(node, ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', ...jest], {
-      cwd: root,
-      stdio: ['ignore', 'inherit', 'pipe'],
-      env: { ...process.env, ...settings, NX_DAEMON: 'false' },
-    });
-    let skipped = false;
-    let tail = '';
-    let leak;
-    child.stderr.on('data', (chunk) => {
-      process.stderr.write(chunk);
+const runPass = async ({ suite, settings, name }, print) => {
+  const { projects } = SUITES[suite];
+  // Jest refuses two numbers of workers: the caller's is the one.
+  const isWorkers = (word) => /^(--maxWorkers\b|--runInBand$|-w\b|-i$)/.test(word);
+  const args = SUITES[suite].args.filter((word) => !isWorkers(word) || !jestArgs.some(isWorkers));
+  print(`\n== ${name} ==\n`);
+  // Last, since it takes in every word that follows: a pattern would be a project.
+  const jest = ['node_modules/jest/bin/jest.js', ...args, ...jestArgs, '--selectProjects', ...projects];
+  let skipped = false;
+  let tail = '';
+  let leak;
+  let endJest = () => undefined;
+  const code = await runProgram(node, ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', ...jest], {
+    cwd: root,
+    env: { ...process.env, ...settings, NX_DAEMON: 'false' },
+    print,
+    onStart: (child) => (endJest = () => child.kill('SIGTERM')),
+    onStderr: (chunk) => {
       tail = (tail + chunk.toString()).slice(-100_000);
       skipped ||= tail.includes('SKIPPED-PYTHON-SDK');
       // A suite that leaks a handle fails, instead of waiting for ever.
-      if (tail.includes('did not exit one second after')) leak ??= setTimeout(() => child.kill('SIGTERM'), LEAK_MS);
-    });
-    child.once('close', (code) => {
-      clearTimeout(leak);
-      const [, failed = '0'] = /^Tests:.*?(\d+) failed/m.exec(tail) ?? [];
-      const [, passed = '0'] = /^Tests:.*?(\d+) passed/m.exec(tail) ?? [];
-      resolve({ suite: `${suite}${shown.join('')}`, code, skipped, passed: Number(passed), failed: Number(failed) });
-    });
+      if (tail.includes('did not exit one second after')) leak ??= setTimeout(endJest, LEAK_MS);
+    },
   });
+  clearTimeout(leak);
+  const [, failed = '0'] = /^Tests:.*?(\d+) failed/m.exec(tail) ?? [];
+  const [, passed = '0'] = /^Tests:.*?(\d+) passed/m.exec(tail) ?? [];
+  return { suite: name, code, skipped, passed: Number(passed), failed: Number(failed) };
+};
 
-const results = [];
-for (const suite of chosen) {
+const passes = chosen.flatMap((suite) =>
   // A mode that the caller names is the only one.
-  const passes = process.env.FORNAX_SERVICES === undefined ? (SUITES[suite].passes ?? [{}]) : [{}];
-  for (const settings of passes) results.push(await runPass(suite, settings));
-}
+  (process.env.FORNAX_SERVICES === undefined ? (SUITES[suite].passes ?? [{}]) : [{}]).map((settings) => {
+    const shown = Object.entries(settings).map(([name, value]) => ` ${name}=${value}`);
+    return { suite, settings, name: `${suite}${shown.join('')}`, weight: SUITES[suite].weight };
+  }),
+);
+const results = await sideBySide(
+  passes.map((pass) => ({ name: pass.name, weight: pass.weight, run: (print) => runPass(pass, print) })),
+);
 
 const sum = (key) => results.reduce((total, result) => total + result[key], 0);
 let hasFailed = results.some(({ code }) => code !== 0);
