@@ -14,6 +14,8 @@ const SUITES = {
   contract: {
     projects: ['contract'],
     weight: 1,
+    // As a part of everything in CI: once more with a process for each service.
+    passesOfAllInCi: [{}, { FORNAX_SERVICES: '1' }],
     // A list of reporters takes in every word that follows: another option must.
     args: [
       '--reporters=default',
@@ -85,9 +87,14 @@ const runPass = async ({ suite, settings, name }, print) => {
   return { suite: name, code, skipped, passed: Number(passed), failed: Number(failed) };
 };
 
-const passes = chosen.flatMap((suite) =>
+const isAllInCi = suites.length === 0 && process.env.CI === 'true';
+const settingsOfPasses = ({ passes = [{}], passesOfAllInCi = passes }) => {
   // A mode that the caller names is the only one.
-  (process.env.FORNAX_SERVICES === undefined ? (SUITES[suite].passes ?? [{}]) : [{}]).map((settings) => {
+  if (process.env.FORNAX_SERVICES !== undefined) return [{}];
+  return isAllInCi ? passesOfAllInCi : passes;
+};
+const passes = chosen.flatMap((suite) =>
+  settingsOfPasses(SUITES[suite]).map((settings) => {
     const shown = Object.entries(settings).map(([name, value]) => ` ${name}=${value}`);
     return { suite, settings, name: `${suite}${shown.join('')}`, weight: SUITES[suite].weight };
   }),
