@@ -23,7 +23,7 @@ const DATED: Readonly<Record<string, number>> = {
   'libs/services/node-registry/src/enrollment/node-tokens.ts': 1,
   'libs/services/node-registry/src/rpc/membership.controller.ts': 1,
   'libs/services/snapshot/src/rpc/snapshot-grant.controller.ts': 1,
-  'libs/services/storage/src/door/front-door.host.ts': 1,
+  'libs/services/storage/src/door/door-checks.ts': 1,
   'libs/services/submission/tasks/src/process-managers/task-expiry.ts': 1,
 };
 

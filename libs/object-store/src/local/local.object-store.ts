@@ -119,6 +119,7 @@ const SPANS = (first: number): string =>
 
 /** Objects as files on the disk of this machine, their index in Postgres: what one machine uses. Several processes may share folder and index. */
 export class LocalObjectStore implements ObjectStore {
+  readonly joinsTransactions = true;
   readonly #collector: Collector;
   readonly #keeper: ManifestKeeper;
   readonly #files: ObjectFiles;

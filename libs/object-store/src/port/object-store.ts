@@ -181,6 +181,9 @@ export const MAX_KEY_BYTES = 1024;
  * (`NoSuchBucket`) by the local adapter, while the S3 adapter leaves that check to its caller.
  */
 export interface ObjectStore {
+  /** Whether buckets and prefixes are made, moved and deleted within the caller's transaction (`sql`), and with it. */
+  readonly joinsTransactions: boolean;
+
   /** Makes what is missing. */
   createBuckets(buckets: readonly string[], sql?: Sql): Promise<void>;
   /** Removes buckets with everything in them; missing ones are no error. */

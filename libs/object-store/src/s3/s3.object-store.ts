@@ -63,6 +63,7 @@ class S3Client extends Client {
  * Moves are copies and deletions, a key at a time: not atomic, but safe to repeat. A copy of an object that was uploaded in parts may get another ETag.
  */
 export class S3ObjectStore implements ObjectStore {
+  readonly joinsTransactions = false;
   readonly #client: S3Client;
   readonly #bucket: string;
   readonly #region: string;

@@ -4,7 +4,7 @@ import type { EntityManager } from 'typeorm';
 /**
  * A read model: how commits become rows. `write` runs inside the transaction that also moves the checkpoint, so its effect is exactly once.
  * It uses set-based SQL and unqualified table names: the connection's search_path decides where they lie, and a rebuild runs the same code
- * in another schema. It reads and writes nothing but `tables`.
+ * in another schema. It reads and writes nothing but `tables`, and an outbox of what is to be done in the world while its rows are the live ones.
  */
 export interface Projection {
   /** Stable: it names the checkpoint. */

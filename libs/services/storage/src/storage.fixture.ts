@@ -104,11 +104,21 @@ export class StorageUnderTest {
   private constructor(
     public app: TestApp,
     public port: number,
-    readonly folder: string,
-    readonly databaseUrl: string,
-    private readonly env: Readonly<Record<string, string>>,
-    private readonly cleanUp: () => Promise<void>,
+    private readonly place: {
+      readonly folder: string;
+      readonly databaseUrl: string;
+      readonly env: Readonly<Record<string, string>>;
+      readonly cleanUp: () => Promise<void>;
+    },
   ) {}
+
+  get folder(): string {
+    return this.place.folder;
+  }
+
+  get databaseUrl(): string {
+    return this.place.databaseUrl;
+  }
 
   static async start(settings: Readonly<Record<string, string>> = {}): Promise<StorageUnderTest> {
     const [nats, database] = await Promise.all([startTestNats(), createTestDatabase()]);
@@ -130,7 +140,12 @@ export class StorageUnderTest {
       await database.drop();
       await rm(folder, { recursive: true, force: true });
     };
-    const storage = new StorageUnderTest(app, app.app.get(FrontDoorHost).port(), folder, database.url, env, cleanUp);
+    const storage = new StorageUnderTest(app, app.app.get(FrontDoorHost).port(), {
+      folder,
+      databaseUrl: database.url,
+      env,
+      cleanUp,
+    });
     await storage.#answerForScheduler();
     return storage;
   }
@@ -139,7 +154,7 @@ export class StorageUnderTest {
   async restart(meanwhile: () => Promise<void> = async () => undefined): Promise<void> {
     await this.app.close();
     await meanwhile();
-    this.app = await createTestApp(StorageModule, { env: this.env });
+    this.app = await createTestApp(StorageModule, { env: this.place.env });
     this.port = this.app.app.get(FrontDoorHost).port();
     await this.#answerForScheduler();
   }
@@ -247,7 +262,7 @@ export class StorageUnderTest {
 
   async stop(): Promise<void> {
     await this.app.close();
-    await this.cleanUp();
+    await this.place.cleanUp();
   }
 }
 

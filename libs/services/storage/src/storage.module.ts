@@ -9,7 +9,18 @@ import { OUTPUT_BUCKET, STAGING_BUCKET } from './model/bucket-names.js';
 import { BucketCommands } from './buckets/bucket.commands.js';
 import { StorageUsage } from './buckets/storage-usage.js';
 import { StoreWatch } from './store/store-watch.js';
-import { FrontDoorHost, StorageGates, StorageIdentities } from './door/front-door.host.js';
+import { StorageGates } from './access/storage-gates.js';
+import { StorageIdentities } from './access/storage-identities.js';
+import { BucketDecisions } from './buckets/bucket-decisions.js';
+import { BucketRules } from './buckets/bucket-rules.js';
+import { DoorChecks } from './door/door-checks.js';
+import { DoorParts } from './door/door-parts.js';
+import { FrontDoorHost } from './door/front-door.host.js';
+import { EffectBell } from './effects/effect-bell.js';
+import { ObjectEffects1790000000003 } from './migrations/1790000000003-object-effects.migration.js';
+import { EffectDrain } from './process-managers/effect-drain.js';
+import { ObjectEffects } from './process-managers/object-effects.js';
+import { Reindexing } from './store/reindexing.js';
 import { BucketsController } from './http/buckets.controller.js';
 import { ReindexController } from './http/reindex.controller.js';
 import { Storage1790000000000 } from './migrations/1790000000000-storage.migration.js';
@@ -52,19 +63,34 @@ class StoreCloser implements OnApplicationShutdown {
 
 /** The storage service: the S3 endpoint, buckets and their owners, results of leases. */
 @Module({
-  imports: [serviceDatabase('storage', [Storage1790000000000, ObjectManifests1790000000001, MarkOrder1790000000002])],
+  imports: [
+    serviceDatabase('storage', [
+      Storage1790000000000,
+      ObjectManifests1790000000001,
+      MarkOrder1790000000002,
+      ObjectEffects1790000000003,
+    ]),
+  ],
   controllers: [BucketsController, ReindexController, EndedLeases, StorageRpc],
   providers: [
     { provide: STORAGE_CONFIG, useFactory: () => loadStorageConfig(process.env) },
     { provide: OBJECT_STORE, inject: [STORAGE_CONFIG, getDataSourceToken('storage'), LOGGER], useFactory: openStore },
     ...provideProjection('storage', BucketsProjection),
+    EffectBell,
+    EffectDrain,
+    ObjectEffects,
     BucketCatalog,
+    BucketRules,
+    BucketDecisions,
     BucketCommands,
     StorageUsage,
     StorageReads,
+    Reindexing,
     StoreWatch,
     StorageIdentities,
     StorageGates,
+    DoorChecks,
+    DoorParts,
     FrontDoorHost,
     StoreCloser,
   ],

@@ -1,15 +1,25 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
+import { bucketScope } from '../effects/object-effect.js';
 import type { Bucket } from '../model/bucket.js';
 
 interface BucketRow {
   readonly name: string;
   readonly owner: string;
   readonly created_at: Date;
+  readonly is_being_made: boolean;
 }
 
-const bucketOf = ({ name, owner, created_at: createdAt }: BucketRow): Bucket => ({ name, owner, createdAt });
+const bucketOf = ({ name, owner, created_at: createdAt, is_being_made: isBeingMade }: BucketRow): Bucket => ({
+  name,
+  owner,
+  createdAt,
+  isBeingMade,
+});
+
+/** Rows and what is owed to the store are written together, so one statement sees both. */
+const SELECT = `SELECT name, owner, created_at, EXISTS (SELECT FROM object_effect WHERE scope = '${bucketScope('')}' || name) AS is_being_made FROM bucket`;
 
 /** The read model of buckets, as the projection left it. */
 @Injectable()
@@ -17,26 +27,18 @@ export class BucketCatalog {
   constructor(@InjectDataSource('storage') private readonly db: DataSource) {}
 
   async find(name: string): Promise<Bucket | undefined> {
-    const [row] = await this.db.query<BucketRow[]>('SELECT name, owner, created_at FROM bucket WHERE name = $1', [
-      name,
-    ]);
+    const [row] = await this.db.query<BucketRow[]>(`${SELECT} WHERE name = $1`, [name]);
     return row && bucketOf(row);
   }
 
   async findAll(names: readonly string[]): Promise<readonly Bucket[]> {
     if (names.length === 0) return [];
-    const rows = await this.db.query<BucketRow[]>(
-      'SELECT name, owner, created_at FROM bucket WHERE name = ANY ($1::text[])',
-      [[...names]],
-    );
+    const rows = await this.db.query<BucketRow[]>(`${SELECT} WHERE name = ANY ($1::text[])`, [[...names]]);
     return rows.map(bucketOf);
   }
 
   async ownedBy(owner: string): Promise<readonly Bucket[]> {
-    const rows = await this.db.query<BucketRow[]>(
-      'SELECT name, owner, created_at FROM bucket WHERE owner = $1 ORDER BY name',
-      [owner],
-    );
+    const rows = await this.db.query<BucketRow[]>(`${SELECT} WHERE owner = $1 ORDER BY name`, [owner]);
     return rows.map(bucketOf);
   }
 }

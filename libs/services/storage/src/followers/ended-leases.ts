@@ -1,6 +1,6 @@
 import type { RecordedCommit } from '@fornax/contracts';
 import { LogFollower, LogHandler } from '@fornax/service-kit';
-import { StorageGates } from '../door/front-door.host.js';
+import { StorageGates } from '../access/storage-gates.js';
 
 /** Closes the door to a lease when the log tells of its end, in every process: each has answers of its own. */
 @LogFollower()

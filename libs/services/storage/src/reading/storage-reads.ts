@@ -1,29 +1,62 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { getDataSourceToken } from '@nestjs/typeorm';
 import type { EventLog } from '@fornax/event-store';
 import { CORE_CONFIG, EVENT_LOG, ProjectionHost, type CoreConfig } from '@fornax/service-kit';
+import type { DataSource } from 'typeorm';
+import { EffectBell } from '../effects/effect-bell.js';
+import { isOwedUpTo } from '../effects/outbox.js';
 import { BUCKETS_PROJECTION } from '../projections/buckets.projection.js';
 import { ReadBarrier } from './read-barrier.js';
 
-/** When reads of this service show what was committed. */
+/** Another process may carry the effects out, and wakes nobody here. */
+const LOOK_MS = 50;
+
+/**
+ * When reads of this service show what was committed: first the rows do, a moment later the objects. Who only asks whose a bucket is waits for rows, so
+ * that a slow store keeps nobody from submitting; who reads objects waits for both. All waits are bounded by FORNAX_READ_YOUR_WRITES_TIMEOUT_MS.
+ */
 @Injectable()
 export class StorageReads {
-  readonly #barrier: ReadBarrier;
+  readonly #rows: ReadBarrier;
+  readonly #objects: ReadBarrier;
 
   constructor(
     @Inject(EVENT_LOG) log: EventLog,
     private readonly projections: ProjectionHost,
     @Inject(CORE_CONFIG) private readonly config: CoreConfig,
+    @Inject(getDataSourceToken('storage')) private readonly db: DataSource,
+    private readonly bell: EffectBell,
   ) {
-    this.#barrier = new ReadBarrier({ head: () => log.head(), waitFor: (sequence) => this.waitFor(sequence) });
+    const head = () => log.head();
+    this.#rows = new ReadBarrier({ head, waitFor: (sequence) => this.waitForRows(sequence) });
+    this.#objects = new ReadBarrier({ head, waitFor: (sequence) => this.waitFor(sequence) });
   }
 
-  /** Bounded by FORNAX_READ_YOUR_WRITES_TIMEOUT_MS. @returns false when it took longer */
-  waitFor(sequence: number): Promise<boolean> {
+  /** Waits for the rows of a commit. @returns false when it took longer */
+  waitForRows(sequence: number): Promise<boolean> {
     return this.projections.waitFor(BUCKETS_PROJECTION, sequence, this.config.readYourWritesTimeoutMs);
   }
 
-  /** Waits, bounded, for everything that is in the log now. */
+  /** Waits for the rows of a commit and for its effects on objects. One that fails again and again is not waited for. @returns false when it took longer */
+  async waitFor(sequence: number): Promise<boolean> {
+    const deadline = performance.now() + this.config.readYourWritesTimeoutMs;
+    if (!(await this.waitForRows(sequence))) return false;
+    while (await isOwedUpTo(this.db, sequence)) {
+      const leftMs = deadline - performance.now();
+      if (leftMs <= 0) return false;
+      this.bell.ring();
+      await this.bell.done.next({ timeoutMs: Math.min(leftMs, LOOK_MS) });
+    }
+    return true;
+  }
+
+  /** Waits for the rows of everything that is in the log now. */
+  catchUpRows(): Promise<void> {
+    return this.#rows.pass();
+  }
+
+  /** Waits for everything that is in the log now, rows and objects. */
   catchUp(): Promise<void> {
-    return this.#barrier.pass();
+    return this.#objects.pass();
   }
 }

@@ -11,7 +11,8 @@ import { RpcHandler } from '@fornax/service-kit';
 import type { z } from 'zod';
 import { BucketCatalog } from '../buckets/bucket-catalog.js';
 import { isBucketName } from '../model/bucket-names.js';
-import { BucketCommands, type Cause } from '../buckets/bucket.commands.js';
+import { BucketCommands } from '../buckets/bucket.commands.js';
+import type { Cause } from '../buckets/bucket-decisions.js';
 import { StorageUsage } from '../buckets/storage-usage.js';
 import { StorageReads } from '../reading/storage-reads.js';
 
@@ -53,7 +54,7 @@ export class StorageRpc {
     const look = async () => new Map((await this.catalog.findAll(names)).map((bucket) => [bucket.name, bucket.owner]));
     const found = await look();
     if (names.every((name) => found.get(name) === owner)) return found;
-    await this.reads.catchUp();
+    await this.reads.catchUpRows();
     return look();
   }
 

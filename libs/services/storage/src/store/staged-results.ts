@@ -1,6 +1,6 @@
 import type { EventLog } from '@fornax/event-store';
 import type { ObjectStore } from '@fornax/object-store';
-import { effectsOf } from '../projections/buckets.projection.js';
+import { carryOut, effectsOf, stepsOf } from '../effects/object-effect.js';
 import { STAGING_BUCKET } from '../model/bucket-names.js';
 
 const PAGE = 1_000;
@@ -45,11 +45,9 @@ const dropOutdated = async (store: ObjectStore, prefix: string): Promise<void> =
  */
 export const placeStagedResults = async (store: ObjectStore, log: EventLog): Promise<void> => {
   for (const task of await stagedTasks(store)) {
-    for (const effect of effectsOf(await log.readAggregate('task', task))) {
-      if (effect.kind !== 'results') continue;
-      for (const prefix of effect.published) await dropOutdated(store, prefix);
-      await store.scatterPrefixes(STAGING_BUCKET, effect.published);
-      await store.deletePrefixes(STAGING_BUCKET, effect.dropped);
+    for (const step of stepsOf(effectsOf(await log.readAggregate('task', task)))) {
+      for (const prefix of step.published) await dropOutdated(store, prefix);
+      await carryOut(store, step);
     }
   }
 };

@@ -1,18 +1,12 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { getDataSourceToken } from '@nestjs/typeorm';
 import type { ObjectsReindex } from '@fornax/contracts';
-import type { EventLog } from '@fornax/event-store';
 import { LocalObjectStore, type ObjectStore } from '@fornax/object-store';
-import { EVENT_LOG, HealthRegistry, LOGGER, ProjectionHost, type Trouble } from '@fornax/service-kit';
-import { Conflict, Unavailable } from '@fornax/base';
-import type { DataSource } from 'typeorm';
-import { BUCKETS_PROJECTION } from '../projections/buckets.projection.js';
+import { HealthRegistry, LOGGER, type Trouble } from '@fornax/service-kit';
+import { Conflict } from '@fornax/base';
 import { OBJECT_STORE, type ServiceLogger } from '../config/tokens.js';
-import { OUTPUT_BUCKET, STAGING_BUCKET } from '../model/bucket-names.js';
-import { placeStagedResults } from './staged-results.js';
+import { Reindexing } from './reindexing.js';
 
 const LOOK_MS = 2_000;
-const CATCH_UP_MS = 5_000;
 
 const BRING_BACK = 'that is noticed by itself';
 /** Out of what a person has to decide. */
@@ -43,10 +37,8 @@ export class StoreWatch implements OnApplicationBootstrap, BeforeApplicationShut
 
   constructor(
     @Inject(OBJECT_STORE) store: ObjectStore,
-    @Inject(EVENT_LOG) private readonly log: EventLog,
-    @Inject(getDataSourceToken('storage')) private readonly db: DataSource,
+    private readonly reindexing: Reindexing,
     @Inject(LOGGER) private readonly logger: ServiceLogger,
-    private readonly projections: ProjectionHost,
     health: HealthRegistry,
   ) {
     this.#store = store instanceof LocalObjectStore ? store : undefined;
@@ -110,40 +102,9 @@ export class StoreWatch implements OnApplicationBootstrap, BeforeApplicationShut
         `${trouble}. Bring it back, which is noticed by itself; or give its objects up: fornax storage reindex --forget-missing`,
         { code: 'objects-folder-gone' },
       );
-    this.#running ??= this.#run(store, forgetMissing).finally(() => {
+    this.#running ??= this.reindexing.run(store, forgetMissing, this.#stop.signal).finally(() => {
       this.#running = undefined;
     });
     return this.#running;
-  }
-
-  async #run(store: LocalObjectStore, forgetMissing: boolean): Promise<ObjectsReindex> {
-    await this.#catchUp();
-    const buckets = await this.db.query<{ readonly name: string }[]>('SELECT name FROM bucket');
-    await store.createBuckets([...buckets.map(({ name }) => name), STAGING_BUCKET, OUTPUT_BUCKET]);
-    let toldAt = performance.now();
-    const report = await store.reindex({
-      forgetMissing,
-      onProgress: (progress) => {
-        if (this.#stop.signal.aborted) throw new Unavailable('The process stops');
-        if (performance.now() - toldAt < LOOK_MS) return;
-        toldAt = performance.now();
-        this.logger.info({ ...progress }, 'rebuilding the index of objects, folder by folder of 256');
-      },
-      settle: () => placeStagedResults(store, this.log),
-    });
-    this.logger.info({ ...report }, 'the index of objects was rebuilt from the files');
-    if (report.setAside > 0)
-      this.logger.warn(
-        { setAside: report.setAside },
-        'files of no object lie in "set-aside" now; parts of uploads that were not completed are among them: such uploads must begin anew',
-      );
-    return report;
-  }
-
-  /** Which buckets there are is known from the log: objects of others do not come back. */
-  async #catchUp(): Promise<void> {
-    const { sequence } = await this.log.head();
-    while (!(await this.projections.waitFor(BUCKETS_PROJECTION, sequence, CATCH_UP_MS)))
-      if (this.#stop.signal.aborted) throw new Unavailable('The process stops');
   }
 }

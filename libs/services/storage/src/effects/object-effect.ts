@@ -1,0 +1,124 @@
+import type { FornaxEvent, RecordedCommit } from '@fornax/contracts';
+import type { ObjectStore, Sql } from '@fornax/object-store';
+import { STAGING_BUCKET, stagedLeasePrefix, stagedTaskPrefix } from '../model/bucket-names.js';
+
+/** `create` and `delete` are about a bucket; `publish` moves staged results to their buckets, `drop` drops them. */
+export type EffectKind = 'create' | 'delete' | 'publish' | 'drop';
+
+/** What one event does to the object store. */
+export interface ObjectEffect {
+  /** Of the event's commit in the log. */
+  readonly sequence: number;
+  readonly kind: EffectKind;
+  /** What its order matters to: `bucket/<name>` or `task/<id>`. */
+  readonly scope: string;
+  /** The bucket, or prefixes of the staging area. */
+  readonly names: readonly string[];
+}
+
+export const bucketScope = (bucket: string): string => `bucket/${bucket}`;
+const taskScope = (taskId: string): string => `task/${taskId}`;
+
+const effectOf = (event: FornaxEvent, id: string): Omit<ObjectEffect, 'sequence'> | undefined => {
+  switch (event.type) {
+    case 'BucketCreated':
+      return { kind: 'create', scope: bucketScope(event.bucket), names: [event.bucket] };
+    case 'BucketDeleted':
+      return { kind: 'delete', scope: bucketScope(event.bucket), names: [event.bucket] };
+    case 'InstancesConcluded':
+    case 'InstancesRequeued':
+      return {
+        kind: event.type === 'InstancesConcluded' ? 'publish' : 'drop',
+        scope: taskScope(id),
+        names: event.attempts.map(({ leaseId }) => stagedLeasePrefix(id, leaseId)),
+      };
+    case 'TaskDeleted':
+      return { kind: 'drop', scope: taskScope(id), names: [stagedTaskPrefix(id)] };
+    default:
+      return undefined; // says nothing about objects
+  }
+};
+
+/**
+ * Tells what commits do to buckets and objects, in order. Results of failed and cancelled instances are published, too: the node uploads what there
+ * is. Those of an instance that is tried again are dropped.
+ */
+export const effectsOf = (batch: readonly RecordedCommit[]): readonly ObjectEffect[] =>
+  batch.flatMap(({ events, aggregateId, sequence }) =>
+    events.flatMap((event) => {
+      const effect = effectOf(event, aggregateId);
+      return effect && effect.names.length > 0 ? [{ sequence, ...effect }] : [];
+    }),
+  );
+
+/** Effects that are carried out at once: first what is deleted, then what is created; first what is published, then what is dropped. */
+export interface Step<T extends ObjectEffect = ObjectEffect> {
+  readonly created: readonly string[];
+  readonly deleted: readonly string[];
+  readonly published: readonly string[];
+  readonly dropped: readonly string[];
+  readonly of: readonly T[];
+}
+
+class Draft<T extends ObjectEffect> {
+  readonly created = new Set<string>();
+  readonly deleted = new Set<string>();
+  readonly published: string[] = [];
+  readonly dropped: string[] = [];
+  readonly of: T[] = [];
+
+  /** The step would not do the same as one effect after the other. */
+  isOver(next: EffectKind): boolean {
+    if (next === 'create' || next === 'delete') return this.published.length + this.dropped.length > 0;
+    const hasBuckets = this.created.size + this.deleted.size > 0;
+    return hasBuckets || (next === 'publish' && this.dropped.length > 0);
+  }
+
+  add(effect: T): void {
+    this.of.push(effect);
+    switch (effect.kind) {
+      case 'create':
+        for (const name of effect.names) this.created.add(name);
+        return;
+      case 'delete':
+        for (const name of effect.names) {
+          this.created.delete(name);
+          this.deleted.add(name);
+        }
+        return;
+      case 'publish':
+        this.published.push(...effect.names);
+        return;
+      case 'drop':
+        this.dropped.push(...effect.names);
+    }
+  }
+
+  get step(): Step<T> {
+    const { published, dropped, of } = this;
+    return { created: [...this.created], deleted: [...this.deleted], published, dropped, of };
+  }
+}
+
+/**
+ * Takes neighbors of one kind together: results of many leases are one move. A bucket that is deleted and created again in one step is emptied
+ * first.
+ */
+export const stepsOf = <T extends ObjectEffect>(effects: readonly T[]): readonly Step<T>[] => {
+  const drafts: Draft<T>[] = [];
+  for (const effect of effects) {
+    let draft = drafts.at(-1);
+    if (!draft || draft.isOver(effect.kind)) drafts.push((draft = new Draft()));
+    draft.add(effect);
+  }
+  return drafts.map(({ step }) => step);
+};
+
+/** Does to the store what a step says. Repeating it is safe as long as nobody uses the buckets that it deletes. */
+export const carryOut = async (store: ObjectStore, step: Step, sql?: Sql): Promise<void> => {
+  const { created, deleted, published, dropped } = step;
+  if (deleted.length > 0) await store.deleteBuckets(deleted, sql);
+  if (created.length > 0) await store.createBuckets(created, sql);
+  if (published.length > 0) await store.scatterPrefixes(STAGING_BUCKET, published, sql);
+  if (dropped.length > 0) await store.deletePrefixes(STAGING_BUCKET, dropped, sql);
+};

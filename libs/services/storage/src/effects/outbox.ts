@@ -1,0 +1,109 @@
+import type { Sql } from '@fornax/object-store';
+import type { EffectKind, ObjectEffect } from './object-effect.js';
+
+/** An effect that waits for the store. */
+export interface OwedEffect extends ObjectEffect {
+  readonly id: string;
+  /** How often it failed by itself, not among others. */
+  readonly failures: number;
+}
+
+/** From here on nobody waits for it any more: it will not be done in a moment. */
+const HOPELESS = 5;
+
+/** Notes effects in the caller's transaction, with the rows that came from the same events. */
+export const noteEffects = async (tx: Sql, effects: readonly ObjectEffect[]): Promise<void> => {
+  if (effects.length === 0) return;
+  await tx.query(
+    `INSERT INTO object_effect (sequence, kind, scope, names)
+      SELECT sequence, kind, scope, ARRAY(SELECT jsonb_array_elements_text(names))
+      FROM unnest($1::bigint[], $2::text[], $3::text[], $4::jsonb[]) WITH ORDINALITY AS noted (sequence, kind, scope, names, place) ORDER BY place`,
+    [
+      effects.map(({ sequence }) => sequence),
+      effects.map(({ kind }) => kind),
+      effects.map(({ scope }) => scope),
+      effects.map(({ names }) => JSON.stringify(names)),
+    ],
+  );
+};
+
+interface Row {
+  readonly id: string;
+  readonly sequence: string;
+  readonly kind: EffectKind;
+  readonly scope: string;
+  readonly names: readonly string[];
+  readonly failures: number;
+}
+
+const rowsOf = async <T>(sql: Sql, text: string, parameters: unknown[]): Promise<readonly T[]> =>
+  (await sql.query(text, parameters)) as readonly T[];
+
+/** The oldest effects, in order. @param without scopes that are left alone for now */
+export const owedEffects = async (
+  sql: Sql,
+  limit: number,
+  without: readonly string[] = [],
+): Promise<readonly OwedEffect[]> => {
+  const rows = await rowsOf<Row>(
+    sql,
+    'SELECT id, sequence, kind, scope, names, failures FROM object_effect WHERE scope <> ALL ($1::text[]) ORDER BY id LIMIT $2',
+    [[...without], limit],
+  );
+  return rows.map((row) => ({ ...row, sequence: Number(row.sequence) }));
+};
+
+/** Takes effects out. @returns those that were still there: nobody else has carried them out */
+export const takeOut = async (sql: Sql, effects: readonly OwedEffect[]): Promise<readonly OwedEffect[]> => {
+  const gone = await rowsOf<{ readonly id: string }>(
+    sql,
+    'WITH gone AS (DELETE FROM object_effect WHERE id = ANY ($1::bigint[]) RETURNING id) SELECT id FROM gone',
+    [effects.map(({ id }) => id)],
+  );
+  const ids = new Set(gone.map(({ id }) => id));
+  return effects.filter(({ id }) => ids.has(id));
+};
+
+export const noteFailure = async (sql: Sql, { id }: OwedEffect, reason: string): Promise<void> => {
+  await sql.query('UPDATE object_effect SET failures = failures + 1, reason = $2 WHERE id = $1', [id, reason]);
+};
+
+/** Prefixes of staged results that should have been published before an effect, and are not. */
+export const owedBefore = async (sql: Sql, { id }: OwedEffect): Promise<readonly string[]> => {
+  const rows = await rowsOf<{ readonly prefix: string }>(
+    sql,
+    `SELECT unnest(names) AS prefix FROM object_effect WHERE kind = 'publish' AND id < $1`,
+    [id],
+  );
+  return rows.map(({ prefix }) => prefix);
+};
+
+/** Whether anything up to a sequence is still to be done that may be done in a moment. */
+export const isOwedUpTo = async (sql: Sql, sequence: number): Promise<boolean> => {
+  const [row] = await rowsOf<{ readonly is_owed: boolean }>(
+    sql,
+    `SELECT EXISTS (SELECT FROM object_effect AS owed WHERE sequence <= $1 AND NOT EXISTS (
+      SELECT FROM object_effect AS first WHERE first.scope = owed.scope AND first.id <= owed.id AND first.failures >= ${HOPELESS})) AS is_owed`,
+    [sequence],
+  );
+  return row?.is_owed === true;
+};
+
+/** Effects that failed again and again. */
+export interface FailingEffects {
+  readonly count: number;
+  /** The oldest one. */
+  readonly scope: string;
+  readonly kind: EffectKind;
+  readonly failures: number;
+  readonly reason: string;
+}
+
+export const failingEffects = async (sql: Sql): Promise<FailingEffects | undefined> => {
+  const [row] = await rowsOf<Omit<FailingEffects, 'count'> & { readonly count: string }>(
+    sql,
+    `SELECT scope, kind, failures, reason, count(*) OVER () AS count FROM object_effect WHERE failures >= ${HOPELESS} ORDER BY id LIMIT 1`,
+    [],
+  );
+  return row && { ...row, count: Number(row.count) };
+};
