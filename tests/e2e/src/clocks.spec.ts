@@ -21,7 +21,7 @@ const DATED: Readonly<Record<string, number>> = {
   'libs/object-store/src/local/local.object-store.ts': 1,
   'libs/identity/src/accounts/account-directory.ts': 2,
   'libs/services/node-registry/src/enrollment/node-tokens.ts': 1,
-  'libs/services/node-registry/src/rpc/membership.controller.ts': 1,
+  'libs/services/node-registry/src/rpc/session-terms.ts': 1,
   'libs/services/snapshot/src/rpc/snapshot-grant.controller.ts': 1,
   'libs/services/storage/src/door/door-checks.ts': 1,
   'libs/services/submission/tasks/src/process-managers/task-expiry.ts': 1,

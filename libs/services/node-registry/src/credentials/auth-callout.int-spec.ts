@@ -9,9 +9,9 @@ import { Fleet } from '../fleet/fleet.js';
 import { NodeCommands } from '../fleet/node-commands.js';
 import { loadNodeRegistryConfig } from '../config/node-registry.config.js';
 import { AdmissionPolicy } from './admission-policy.js';
+import { Admission } from './admission.js';
 import { AuthCallout } from './auth-callout.js';
 import { startCalloutServer, type CalloutServer } from './callout-server.fixture.js';
-import { NodeConnections } from './node-connections.js';
 
 const SLOW_MS = 60_000;
 
@@ -39,9 +39,7 @@ beforeAll(async () => {
     systemClock,
     logger,
     new AdmissionPolicy(nc, config, core),
-    fleet,
-    commands,
-    new NodeConnections(nc, logger, fleet, commands),
+    new Admission(fleet, commands, systemClock, logger),
   );
   callout.onApplicationBootstrap();
 }, SLOW_MS);

@@ -72,6 +72,13 @@ export class NodeConnections {
     return ended;
   }
 
+  /** The same for one node, where what is asked for is done even if its connections stay: that is told, and they are looked at again. Never rejects. */
+  async endVoidIfPossible(nodeId: string): Promise<void> {
+    await this.endVoid(nodeId).catch((err: unknown) =>
+      this.logger.warn({ nodeId, err }, 'a node whose key opens nothing may still be connected; trying again'),
+    );
+  }
+
   /** What this process has not folded yet is no reason to cut off a node: whatever looks void is read from the log. */
   private async isOpen({ nodeId, publicKey }: NodeConnection): Promise<boolean> {
     if (opens(this.fleet.get(nodeId)?.state, publicKey)) return true;

@@ -2,9 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { NodeJoin, NodeJoined } from '@fornax/contracts';
 import { nodeDecider, type NodeTokenState } from '@fornax/domain';
 import { CommandRejected, isPublicNkey } from '@fornax/event-store';
-import { CLOCK, LOGGER } from '@fornax/service-kit';
+import { CLOCK } from '@fornax/service-kit';
 import { Invalid, type Clock } from '@fornax/base';
-import type { Logger } from 'pino';
 import { AdmissionPolicy } from '../credentials/admission-policy.js';
 import { NodeConnections } from '../credentials/node-connections.js';
 import { NodeCommands } from '../fleet/node-commands.js';
@@ -15,7 +14,6 @@ import { NodeTokens } from './node-tokens.js';
 export class Enrollment {
   constructor(
     @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(LOGGER) private readonly logger: Logger,
     private readonly policy: AdmissionPolicy,
     private readonly tokens: NodeTokens,
     private readonly commands: NodeCommands,
@@ -39,16 +37,9 @@ export class Enrollment {
     if ('rejection' in decision) throw new CommandRejected(decision.rejection);
     await this.tokens.use(tokenId, { nodeId, publicKey });
     const { events } = await this.commands.execute(nodeId, enroll, { by: `node:${nodeId}` });
-    if (events.some(({ type }) => type === 'NodeCredentialsRevoked')) await this.endConnections(nodeId);
+    // Of the machine in whose place this one came.
+    if (events.some(({ type }) => type === 'NodeCredentialsRevoked')) await this.connections.endVoidIfPossible(nodeId);
     const { natsUrl, storageUrl } = this.policy;
     return { nodeId, natsUrl, storageUrl, at: this.clock.now() };
-  }
-
-  private async endConnections(nodeId: string): Promise<void> {
-    await this.connections
-      .endVoid(nodeId)
-      .catch((err: unknown) =>
-        this.logger.warn({ nodeId, err }, 'the machine in whose place this one came may still be connected'),
-      );
   }
 }

@@ -11,16 +11,14 @@ import {
   rotateRequestSchema,
   type JoinReply,
 } from '@fornax/contracts';
-import type { NodeAccess, NodeState } from '@fornax/domain';
+import type { NodeState } from '@fornax/domain';
 import { ensureConsumer, isPublicNkey } from '@fornax/event-store';
-import { CLOCK, MONOTONIC_CLOCK, LogWatch, NATS, RpcHandler, parseInput } from '@fornax/service-kit';
-import { Forbidden, Invalid, type Clock, type MonotonicClock } from '@fornax/base';
-import { Fleet } from '../fleet/fleet.js';
+import { NATS, RpcHandler, parseInput } from '@fornax/service-kit';
+import { Forbidden, Invalid } from '@fornax/base';
 import { NodeCommands, type TimelessNodeCommand } from '../fleet/node-commands.js';
-import { heartbeatInterval } from '../heartbeats/heartbeat-watch.js';
-import { LossDetector } from '../heartbeats/loss-detector.js';
+import { Beats } from '../heartbeats/beats.js';
 import type { NatsConnection } from '../connection/nats-connection.js';
-import { NODE_REGISTRY_CONFIG, type NodeRegistryConfig } from '../config/node-registry.config.js';
+import { SessionTerms } from './session-terms.js';
 
 /** An agent that does not acknowledge an order within this time gets it again; it drops what it has. */
 const DISPATCH_ACK_WAIT_MS = 30_000;
@@ -30,13 +28,9 @@ const DISPATCH_ACK_WAIT_MS = 30_000;
 export class MembershipController {
   constructor(
     @Inject(NATS) private readonly nc: NatsConnection,
-    @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(MONOTONIC_CLOCK) private readonly monotonic: MonotonicClock,
-    @Inject(NODE_REGISTRY_CONFIG) private readonly config: NodeRegistryConfig,
-    private readonly fleet: Fleet,
     private readonly commands: NodeCommands,
-    private readonly detector: LossDetector,
-    private readonly watch: LogWatch,
+    private readonly beats: Beats,
+    private readonly terms: SessionTerms,
   ) {}
 
   /** Answers once the node's session is in the log and its orders have somewhere to wait. Safe to repeat: the same boot gets the same epoch. */
@@ -59,23 +53,8 @@ export class MembershipController {
       driver,
       warnings,
     });
-    this.detector.watch.welcome(nodeId, epoch, this.monotonic.elapsed(), this.clock.now());
-    const {
-      FORNAX_NODE_GRACE_MS: graceMs,
-      FORNAX_HEARTBEAT_MS: baseMs,
-      FORNAX_HEARTBEAT_LEASES_MS: listMs,
-    } = this.config;
-    const heartbeatMs = heartbeatInterval(baseMs, graceMs, this.fleet.size);
-    const leaseListMs = Math.max(heartbeatMs, listMs);
-    const { lastAcceptedAt } = this.watch;
-    return {
-      nodeEpoch: epoch,
-      heartbeatMs,
-      graceMs,
-      leaseListMs,
-      ...(lastAcceptedAt === undefined ? {} : { logAcceptedAt: lastAcceptedAt }),
-      ...(this.isKeyDue(access) ? { rotate: true } : {}),
-    };
+    this.beats.welcome(nodeId, epoch);
+    return { nodeEpoch: epoch, ...this.terms.for(access) };
   }
 
   /** A node's next key: it opens from the answer on, beside the one that the node has until the next was used once. */
@@ -94,14 +73,6 @@ export class MembershipController {
     const { nodeId, nodeEpoch } = parseInput(leaveRequestSchema, payload);
     await this.execute(this.senderOf(context, nodeId), { type: 'LoseNode', epoch: nodeEpoch, cause: 'left' });
     return {};
-  }
-
-  /** Whether an operator asked for a new key, or the newest one is old enough. */
-  private isKeyDue(access: NodeAccess | undefined): boolean {
-    const newest = access?.keys.at(-1);
-    if (!access || !newest) return false;
-    const { FORNAX_NODE_KEY_ROTATION_MS: ageMs } = this.config;
-    return access.isRotationRequested || (ageMs > 0 && this.clock.now() - newest.issuedAt >= ageMs);
   }
 
   /** The subject is what NATS permissions prove. @throws Forbidden */
