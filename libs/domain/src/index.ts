@@ -121,6 +121,7 @@ export {
   type Room,
   type Stay,
 } from './invariants/invariants.js';
+export { LogAudit, type AuditedCommit, type AuditFinding, type AuditKind } from './invariants/log-audit.js';
 export { satisfies } from './scheduling/satisfies.js';
 export {
   classesOf,
