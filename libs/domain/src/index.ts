@@ -100,6 +100,7 @@ export { pricingDecider, type PricingState } from './pricing/pricing.decider.js'
 export {
   plan,
   type Ceiling,
+  type LeasesAhead,
   type NodeView,
   type OwnerUsage,
   type Placement,

@@ -35,6 +35,8 @@ const schema = z.object({
   /** Cores and memory offered; 0 = what the machine has. */
   FORNAX_NODE_CORES: intSetting({ min: 0, max: 4_096 }).default(0),
   FORNAX_NODE_MEMORY_MB: intSetting({ min: 0, max: 100_000_000 }).default(0),
+  /** Leases that may wait here for each core, so that the next one begins when one ends; 0 = none. Only nodes that end them quickly are given any. */
+  FORNAX_NODE_LEASES_AHEAD: intSetting({ min: 0, max: 1_000 }).default(8),
   /** With less than this free on the disk of its folder the node begins no instance, and ends those whose files take the room. */
   FORNAX_NODE_DISK_LOW_BYTES: intSetting({ min: 0, max: Number.MAX_SAFE_INTEGER }).default(100_000_000),
   /** More folders that instances may not see, separated by colons. */

@@ -29,6 +29,7 @@ import { LogPipe } from '../output/log-pipe.js';
 import { type InstancePlan, planOf, UserError } from '../profile/command-of.js';
 import { downloadInputs, refreshInputs } from './inputs.js';
 import { type Outcome, outcomeOf } from './outcome-of.js';
+import { WaitedTooLong } from './lease-line.js';
 import { ResourceRefresh } from './resource-refresh.js';
 import { PhaseTimes } from './phase-times.js';
 import { startWallLimit } from './wall-limit.js';
@@ -46,6 +47,11 @@ export interface InstanceWorld {
   readonly report: (report: NodeReport) => void;
   /** Whether the lease is still this node's, at this very moment. */
   readonly isHeld: () => boolean;
+  /**
+   * Resolves when it is the lease's turn; what comes back lets go of its cores and memory.
+   * @throws WaitedTooLong it is to be given back
+   */
+  readonly turn?: (order: LeaseOrder, signal: AbortSignal) => Promise<() => void>;
   /** Resolves once the node's disk has room for an instance. */
   readonly room?: (signal: AbortSignal) => Promise<void>;
   /** Whether the node's disk has no room now. */
@@ -90,7 +96,8 @@ const asUserError = (error: unknown): never => {
 /**
  * One lease on this node.
  *
- *   accepted  -> preparing   at once: grant, folders, inputs
+ *   accepted  -> preparing   its turn has come: grant, folders, inputs
+ *   accepted  -> ended       cancelled, or it waited for too long: `returned` is reported
  *   preparing -> running     the command was launched: `started` is reported
  *   preparing -> ended       cancelled, or something failed
  *   running   -> uploading   the command is over: `exited` is reported, what it wrote is stored in the log
@@ -122,6 +129,7 @@ export class Instance implements Measurable {
   #running: RunningInstance | undefined;
   #begun: { readonly startedAt: number; readonly elapsed: number } | undefined;
   #prepared: PreparedInstance | undefined;
+  #leave: (() => void) | undefined;
   #before: Manifest = new Map();
   #grant: { readonly granted: Granted; readonly at: number } | undefined;
   readonly done: Promise<void>;
@@ -249,6 +257,11 @@ export class Instance implements Measurable {
     try {
       ended = await this.#work();
     } catch (error) {
+      if (error instanceof WaitedTooLong) {
+        this.#phase = 'ended';
+        this.#tell({ kind: 'returned' });
+        return;
+      }
       ended = {
         ...this.#failureOf(error),
         ...this.#times.report(),
@@ -259,13 +272,16 @@ export class Instance implements Measurable {
     }
     this.#phase = 'ended';
     await this.#refresh.close();
-    // Reported before the folders go: the next lease may already come while they do.
+    // Reported before the folders go: the next lease may already come while they do, or begin if it waits here.
+    this.#leave?.();
     this.#tell({ kind: 'ended', ...ended });
     await this.#prepared?.dispose().catch((error: unknown) => this.world.onError(error));
   }
 
   async #work(): Promise<End> {
     const { order, world } = this;
+    this.#leave = await world.turn?.(order, this.#abort.signal);
+    this.#times.begin();
     this.#phase = 'preparing';
     const { prepared, plan } = await inSpan('prepare', {}, () => this.#prepare());
     this.#assertHeld();

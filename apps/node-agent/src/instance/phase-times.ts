@@ -16,6 +16,11 @@ export class PhaseTimes {
     return this.#phase;
   }
 
+  /** What has passed was a wait for its turn, and belongs to no phase. */
+  begin(): void {
+    this.#since = performance.now();
+  }
+
   enter(phase: LivePhase): void {
     const now = performance.now();
     this.#spent.set(this.#phase, this.#spentIn(this.#phase) + now - this.#since);

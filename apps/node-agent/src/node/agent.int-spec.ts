@@ -33,7 +33,7 @@ let objects: ObjectServer;
 let number = 0;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fornax-agent-'));
-  nats = await startTestNats({ nodes: Array.from({ length: 40 }, (_, at) => `node-${at + 1}`) });
+  nats = await startTestNats({ nodes: Array.from({ length: 50 }, (_, at) => `node-${at + 1}`) });
   objects = await ObjectServer.open();
 }, 120_000);
 afterAll(async () => {
@@ -190,6 +190,40 @@ describe('an agent', () => {
     await platform.order(aLeaseOrder('late', "sh -c 'echo x > out'", { results }));
     expect(await ended('late')).toMatchObject({ outcome: 'success', uploadedFiles: 1 });
     objects.aheadMs = 0;
+  }, 60_000);
+
+  it('keeps what it has no room for waiting, which can be cancelled, and begins it in turn', async () => {
+    await platform.order(
+      aLeaseOrder('first', 'sleep 60.25', { cores: 1 }),
+      aLeaseOrder('second', 'sleep 60.25', { cores: 1 }),
+      aLeaseOrder('third', 'true', { cores: 1 }),
+      aLeaseOrder('fourth', 'true', { cores: 1 }),
+      { kind: 'cancel', leaseId: 'fourth', taskId: 'task-1' },
+    );
+    const cancelled = await ended('fourth');
+    expect(cancelled.outcome).toBe('cancelled');
+    expect(cancelled.startedAt).toBeUndefined();
+    await platform.order({ kind: 'cancel', leaseId: 'first', taskId: 'task-1' });
+    // Nothing was begun meanwhile, unless it had been given back before its turn came.
+    await eventually(() => platform.kindsOf('third').length > 0 && platform.endOf('first') !== undefined);
+    if (platform.kindsOf('third')[0] === 'started') {
+      const third = await ended('third');
+      expect(third.startedAt).toBeGreaterThanOrEqual(platform.endOf('first')?.endedAt ?? Infinity);
+    } else expect(platform.kindsOf('third')).toEqual(['returned']);
+  }, 60_000);
+
+  it('gives back what waits for too long, begins it never again, and says so when it is asked', async () => {
+    await platform.order(
+      aLeaseOrder('large', 'sleep 60.25', { cores: 2 }),
+      aLeaseOrder('waits', 'true', { cores: 1 }),
+    );
+    await eventually(() => platform.kindsOf('waits').length === 1, { timeoutMs: 30_000 });
+    expect(platform.kindsOf('waits')).toEqual(['returned']);
+    await platform.order({ kind: 'cancel', leaseId: 'large', taskId: 'task-1' });
+    await ended('large');
+    await platform.order(aLeaseOrder('waits', 'true', { cores: 1 }));
+    await eventually(() => platform.kindsOf('waits').length === 2);
+    expect(platform.kindsOf('waits')).toEqual(['returned', 'returned']);
   }, 60_000);
 
   it('runs a lease once, however often it comes, and none of another epoch', async () => {

@@ -18,6 +18,7 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { metrics } from '@opentelemetry/api';
 
 import { Instance, type InstanceWorld } from '../instance/instance.js';
+import { LeaseLine } from '../instance/lease-line.js';
 import { takeSnapshot } from '../instance/snapshot.js';
 import { LiveBeat } from '../live/live-beat.js';
 import { Reporter } from '../output/reporter.js';
@@ -39,6 +40,8 @@ export interface AgentParts {
   readonly facts: DriverFacts;
   readonly hardware: Hardware;
   readonly log: { info(details: object, text: string): void; warn(details: object, text: string): void };
+  /** How many leases may wait here for each core; none where absent. */
+  readonly aheadPerCore?: number;
   readonly onEnded?: (outcome: string) => void;
   readonly disk?: Pick<WorkDisk, 'room' | 'isFull' | 'shortage'>;
 }
@@ -46,6 +49,8 @@ export interface AgentParts {
 const LEAVE_MS = 2_000;
 const FLUSH_MS = 1_000;
 const ROTATE_TIMEOUT_MS = 5_000;
+/** A lease is given ahead where it should begin within half a second. */
+const LONGEST_WAIT_MS = 2_000;
 
 /** A storage that is away or busy for a moment ends no instance. */
 const STORAGE = { tries: 6, maxConnections: 16, traceparent: activeTraceparent };
@@ -75,6 +80,7 @@ export class Agent {
     .createCounter('fornax.orders.unreadable', { description: 'Messages that came as orders and are none' });
   readonly #loops: Promise<void>[] = [];
   readonly #live: LiveBeat;
+  readonly #line: LeaseLine;
   #isDiskFull: boolean | undefined;
   #isClosing = false;
   #isChangingKey = false;
@@ -88,6 +94,7 @@ export class Agent {
     private readonly reporter: Reporter,
     readonly membership: Membership,
   ) {
+    this.#line = new LeaseLine(parts.hardware, LONGEST_WAIT_MS);
     this.#live = new LiveBeat({
       nodeId: parts.nodeId,
       hardware: parts.hardware,
@@ -124,7 +131,13 @@ export class Agent {
     const membership: Membership = new Membership(
       nc,
       rpc,
-      { nodeId, driver: facts.name, warnings: facts.warnings, hardware },
+      {
+        nodeId,
+        driver: facts.name,
+        warnings: facts.warnings,
+        hardware,
+        leasesAhead: (parts.aheadPerCore ?? 0) * hardware.cores,
+      },
       {
         onLost: (reason) => agent.#fence(reason),
         onJoined: ({ nodeEpoch }) => log.info({ nodeEpoch, driver: facts.name, hardware }, 'joined'),
@@ -311,15 +324,14 @@ export class Agent {
       publisher: this.publisher,
       s3: this.s3,
       ...(this.parts.disk === undefined ? {} : roomOn(this.parts.disk)),
+      turn: (order, signal) => this.#line.enter(order, signal),
       ghz: () => this.#live.ghz,
       isHeld: () => this.membership.holds(nodeEpoch),
       report: (report) => {
         // What the warden ended while this process stood still is for whoever has the lease now to tell of.
         if (!this.membership.holds(nodeEpoch)) return;
-        if (report.kind === 'ended') {
-          this.#seen.keepEnd(report);
-          onEnded?.(report.outcome);
-        }
+        if (report.kind === 'ended') onEnded?.(report.outcome);
+        if (report.kind === 'ended' || report.kind === 'returned') this.#seen.keepEnd(report);
         this.reporter.report(nodeEpoch, report);
       },
       onError: (error) => log.warn({ err: error, task: order.taskId, instance: order.instance }, 'instance'),

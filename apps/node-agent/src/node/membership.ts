@@ -20,6 +20,8 @@ export interface Member {
   readonly driver: string;
   readonly warnings: readonly string[];
   readonly hardware: Hardware;
+  /** How many leases may wait here beyond those that there is room for. */
+  readonly leasesAhead: number;
 }
 
 export interface MembershipEvents {

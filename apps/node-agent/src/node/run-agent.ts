@@ -108,6 +108,7 @@ export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
       hardware,
       log,
       disk,
+      aheadPerCore: config.FORNAX_NODE_LEASES_AHEAD,
       onEnded: (outcome) => ended.add(1, { outcome }),
     },
     connecting.signal,

@@ -195,6 +195,7 @@ export const eventSchemas = {
       hardware: nodeHardware,
       driver: z.string(),
       warnings: z.array(z.string()),
+      leasesAhead: count.exactOptional(),
     }),
   },
   NodeLost: {

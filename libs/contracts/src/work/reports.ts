@@ -47,7 +47,10 @@ const ended = z.object({
 /** The node was asked about a lease that it does not have, and knows nothing of how it ended. It will not begin it any more. */
 const unknown = z.object({ kind: z.literal('unknown'), ...about });
 
-export const nodeReportSchema = z.discriminatedUnion('kind', [started, exited, ended, unknown]);
+/** The lease waited on the node for too long and was never begun: its instance may run elsewhere. The node will not begin it any more. */
+const returned = z.object({ kind: z.literal('returned'), ...about });
+
+export const nodeReportSchema = z.discriminatedUnion('kind', [started, exited, ended, unknown, returned]);
 export const nodeReportsSchema = z.object({
   nodeId: id,
   nodeEpoch: count,

@@ -17,6 +17,8 @@ export const joinRequestSchema = z.object({
   bootId: z.string().max(128),
   driver: z.string().max(256),
   warnings: z.array(z.string().max(2_000)).max(100),
+  /** How many leases beyond its cores and memory the node keeps waiting by itself; absent, as of earlier agents: none, it begins what it gets. */
+  leasesAhead: z.number().int().nonnegative().max(100_000).exactOptional(),
   hardware: z.object({
     specificationKey: z.string().max(256),
     cpuModel: z.string().max(256),

@@ -13,6 +13,8 @@ export interface NodeState {
   readonly bootId: string;
   readonly hardware: NodeHardware;
   readonly driver: string;
+  /** How many leases it keeps waiting beyond those that it has room for; absent: none, as of an earlier agent. */
+  readonly leasesAhead?: number;
   /** An operator's wish, which outlives the node's sessions. */
   readonly isDrainRequested: boolean;
   /** Since when its disk has been full; absent while it has room, of an agent that does not say, and in older folds. */
@@ -48,10 +50,11 @@ const join = (state: NodeState, command: Join): NodeDecision => {
   if (state.status === 'retired') return reject('conflict', 'node-retired', `node ${command.nodeId} was retired`);
   if (isRevoked(state)) return reject('conflict', 'node-revoked', `the credentials of ${command.nodeId} were revoked`);
   if (isPresent(state) && state.bootId === command.bootId) return accept();
-  const { nodeId, bootId, hardware, driver, warnings, at } = command;
+  const { nodeId, bootId, hardware, driver, warnings, leasesAhead, at } = command;
+  const ahead = leasesAhead === undefined ? {} : { leasesAhead };
   return accept<NodeEvent>(
     ...(isPresent(state) ? [{ type: 'NodeLost', nodeId, epoch: state.epoch, cause: 'rejoined', at } as const] : []),
-    { type: 'NodeJoined', nodeId, epoch: state.epoch + 1, bootId, hardware, driver, warnings, at },
+    { type: 'NodeJoined', nodeId, epoch: state.epoch + 1, bootId, hardware, driver, warnings, ...ahead, at },
     ...(state.isDrainRequested ? [{ type: 'NodeDrained', nodeId, at } as const] : []),
   );
 };
@@ -104,13 +107,15 @@ const decide = (state: NodeState, command: NodeCommand): NodeDecision => {
 };
 
 const withRoom = ({ diskFullSince: _since, ...state }: NodeState): NodeState => state;
+const withoutLine = ({ leasesAhead: _ahead, ...state }: NodeState): NodeState => state;
 
 const evolve = (state: NodeState, event: NodeEvent): NodeState => {
   switch (event.type) {
     case 'NodeJoined': {
-      const { nodeId, epoch, bootId, hardware, driver } = event;
+      const { nodeId, epoch, bootId, hardware, driver, leasesAhead } = event;
+      const ahead = leasesAhead === undefined ? {} : { leasesAhead };
       // What the disk is like now is for the new session to say.
-      return { ...withRoom(state), status: 'online', nodeId, epoch, bootId, hardware, driver };
+      return { ...withoutLine(withRoom(state)), status: 'online', nodeId, epoch, bootId, hardware, driver, ...ahead };
     }
     case 'NodeLost':
       return { ...state, status: 'lost' };

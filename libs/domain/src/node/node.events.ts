@@ -34,6 +34,8 @@ export type NodeEvent =
       readonly hardware: NodeHardware;
       readonly driver: string;
       readonly warnings: readonly string[];
+      /** How many leases it keeps waiting beyond those that it has room for; absent: none. */
+      readonly leasesAhead?: number;
       readonly at: InstantMs;
     }
   | {
@@ -75,6 +77,7 @@ export type NodeCommand =
       readonly hardware: NodeHardware;
       readonly driver: string;
       readonly warnings: readonly string[];
+      readonly leasesAhead?: number;
       readonly at: InstantMs;
     }
   | { readonly type: 'LoseNode'; readonly epoch: number; readonly cause: NodeLossCause; readonly at: InstantMs }

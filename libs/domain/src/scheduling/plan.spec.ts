@@ -55,6 +55,26 @@ describe('a scheduling round', () => {
         .placements,
     ).toEqual([{ taskId: 't', instance: 0, node: 'small', nodeEpoch: 1 }]));
 
+  it('lets an instance wait on a quick node when there is room nowhere, the one that may take most', () => {
+    const full = { freeCores: 0 };
+    const ahead = (leases: number) => [{ cores: 1, memoryMB: 256, leases }];
+    const cluster = [node('a', 2, { ...full, ahead: ahead(1) }), node('b', 2, { ...full, ahead: ahead(2) }), node('c', 1)];
+    const { placements, reasons } = plan(cluster, [entry('t', { waiting: rangesOf(5) })], anything);
+    expect(placements.map((placement) => placement.node)).toEqual(['c', 'b', 'a', 'b']);
+    expect(reasons).toMatchObject([{ taskId: 't', reason: 'fleet-full' }]);
+  });
+
+  it('lets nothing wait of a size that a node has not ended, that may not run there, or beyond a quota', () => {
+    const cluster = [node('a', 2, { freeCores: 0, ahead: [{ cores: 1, memoryMB: 256, leases: 9 }] })];
+    const placed = (overrides: Partial<QueueEntry>, policy = anything) =>
+      plan(cluster, [entry('t', { waiting: rangesOf(3), ...overrides })], policy).placements.length;
+    expect(placed({})).toBe(3);
+    expect(placed({ request: { cores: 2, memoryMB: 256 } })).toBe(0);
+    expect(placed({ constraints: [{ discriminator: 'MinimumCoreHardwareConstraint', coreCount: 4 }] })).toBe(0);
+    const ownerLimits = new Map([['ada', { maxInstances: 2, maxCores: 99 }]]);
+    expect(placed({}, { ...anything, ownerLimits })).toBe(2);
+  });
+
   it('takes the first node by name when nothing else tells them apart', () =>
     expect(plan([node('b', 2), node('a', 2)], [entry('t')], anything).placements[0]?.node).toBe('a'));
 

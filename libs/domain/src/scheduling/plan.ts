@@ -11,6 +11,13 @@ export interface NodeView {
   readonly hardware: NodeHardware;
   readonly freeCores: number;
   readonly freeMemoryMB: number;
+  /** Leases of these sizes that the node may be given beyond its room: it keeps them waiting until there is some. None where absent. */
+  readonly ahead?: readonly LeasesAhead[];
+}
+
+/** How many leases of a size may wait on a node. */
+export interface LeasesAhead extends ResourceRequest {
+  readonly leases: number;
 }
 
 /** A node that takes no work now. */
@@ -79,6 +86,8 @@ interface Slot {
   readonly node: NodeView;
   freeCores: number;
   freeMemoryMB: number;
+  /** Leases that may still wait on it, by their size. */
+  readonly ahead: Map<string, number>;
 }
 
 /** A class during the round. */
@@ -142,6 +151,19 @@ const tightestFit = (group: Group, slots: readonly Slot[]): Slot | undefined => 
   return best;
 };
 
+const sizeKey = ({ cores, memoryMB }: ResourceRequest): string => `${cores} ${memoryMB}`;
+
+/** Where an instance that finds no room is to wait: the node that may take most more of its size, the first by name among equals. */
+const shortestWait = ({ of: { request, constraints } }: Group, slots: readonly Slot[]): Slot | undefined => {
+  const key = sizeKey(request);
+  let best: Slot | undefined;
+  for (const slot of slots) {
+    const left = slot.ahead.get(key) ?? 0;
+    if (left > 0 && left > (best?.ahead.get(key) ?? 0) && satisfies(slot.node.hardware, constraints)) best = slot;
+  }
+  return best;
+};
+
 const whyNot = (
   cluster: readonly NodeView[],
   closed: readonly ClosedNode[],
@@ -197,8 +219,8 @@ interface Turn {
 /**
  * One scheduling round. Pure: the same arguments give the same plan. Plans go by priority (reserved, on demand, flex); within a
  * plan the owner with the fewest running cores is served next, each owner's tasks in the order of their submission; an instance
- * goes where it leaves least room. A class that does not fit is set aside for the round, smaller ones behind it still run.
- * Costs placements x candidate nodes, plus classes; not waiting instances.
+ * goes where it leaves least room. Where there is none, it may wait on a node that is quick to end what is of its size (`NodeView.ahead`). A class
+ * that finds neither is set aside for the round, smaller ones behind it still run. Costs placements x candidate nodes, plus classes; not waiting instances.
  * @param cluster nodes that accept work, in any order
  * @param classes tasks with waiting instances, in any order
  */
@@ -209,7 +231,15 @@ export const plan = (
 ): Plan => {
   const slots = cluster
     .toSorted((a, b) => byText(a.id, b.id))
-    .map((node): Slot => ({ node, freeCores: node.freeCores, freeMemoryMB: node.freeMemoryMB }));
+    .map(
+      (node): Slot => ({
+        node,
+        freeCores: node.freeCores,
+        freeMemoryMB: node.freeMemoryMB,
+        ahead: new Map(node.ahead?.map((size) => [sizeKey(size), size.leases])),
+      }),
+    );
+  const quick = slots.filter(({ ahead }) => ahead.size > 0);
   const usage = new Map(policy.ownerUsage);
   const placements: Placement[] = [];
   const reasons: Reason[] = [];
@@ -245,12 +275,15 @@ export const plan = (
       reasons.push({ classKey: of.key, reason: 'quota', detail: `${full} runs as much as it may at once` });
       return false;
     }
-    const slot = tightestFit(group, slots);
+    const free = tightestFit(group, slots);
+    const slot = free ?? shortestWait(group, quick);
     if (!slot) {
       reasons.push({ classKey: of.key, ...whyNot(cluster, policy.closedNodes ?? [], of) });
       return false;
     }
     place(group, slot, entry.taskId, instance);
+    // Whatever its size, it takes a place in the one line of that node.
+    if (!free) for (const [key, left] of slot.ahead) slot.ahead.set(key, left - 1);
     advance(group);
     return group.instance !== undefined;
   };

@@ -44,7 +44,7 @@ export class MembershipController {
       filterSubject: dispatchSubject(nodeId),
       ackWaitMs: DISPATCH_ACK_WAIT_MS,
     });
-    const { bootId, hardware, driver, warnings } = request;
+    const { bootId, hardware, driver, warnings, leasesAhead } = request;
     const { epoch, access } = await this.execute(nodeId, {
       type: 'JoinNode',
       nodeId,
@@ -52,6 +52,7 @@ export class MembershipController {
       hardware,
       driver,
       warnings,
+      ...(leasesAhead === undefined ? {} : { leasesAhead }),
     });
     this.beats.welcome(nodeId, epoch);
     return { nodeEpoch: epoch, ...this.terms.for(access) };

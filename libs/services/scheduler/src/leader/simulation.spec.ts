@@ -24,11 +24,15 @@ const silent: Logger = { debug: () => undefined, info: () => undefined, warn: ()
 const CORES = 4;
 const MEMORY_MB = 4;
 const NODES = ['a', 'b', 'c'] as const;
+/** The others are of an earlier version, and begin what they get. */
+const AHEAD: Readonly<Record<string, number>> = { a: 6, b: 2 };
 
 /** A node keeps to the rules: it drops orders of another session and leases that it had, and forgets everything when it dies. */
 interface SimulatedNode {
   epoch: number;
   readonly running: Map<string, { readonly order: LeaseOrder; readonly stay: { until: number } }>;
+  /** What came ahead, in the order in which it came; it begins when there is room. */
+  readonly line: Map<string, LeaseOrder>;
   readonly seen: Set<string>;
 }
 
@@ -39,9 +43,12 @@ class World {
   /** Where instances ran, and from which to which of the things that happened. */
   readonly stays: (Stay & { until: number })[] = [];
   readonly tasks: string[] = [];
+  /** How many leases waited on one node at once, at most, and how many were given back. */
+  mostWaiting = 0;
+  returned = 0;
   private readonly random: Random;
   private readonly nodes = new Map<string, SimulatedNode>(
-    NODES.map((name) => [name, { epoch: 0, running: new Map(), seen: new Set() }]),
+    NODES.map((name) => [name, { epoch: 0, running: new Map(), line: new Map(), seen: new Set() }]),
   );
   private readonly sent: { readonly node: string; readonly epoch: number; readonly report: NodeReport }[] = [];
   private ids = 0;
@@ -63,7 +70,8 @@ class World {
     const dice = this.random();
     if (dice < 0.25) await this.submit();
     else if (dice < 0.85) await this.work();
-    else if (dice < 0.88) await this.repeatReport();
+    else if (dice < 0.87) await this.repeatReport();
+    else if (dice < 0.88) await this.giveBack(this.pick(NODES));
     else if (dice < 0.92) await this.crash(this.pick(NODES));
     else if (dice < 0.96) await this.stopTask();
     else await this.newLeader();
@@ -137,12 +145,28 @@ class World {
 
   private accept(name: string, node: SimulatedNode, order: LeaseOrder): void {
     node.seen.add(order.leaseId);
+    node.line.set(order.leaseId, order);
+    this.mostWaiting = Math.max(this.mostWaiting, node.line.size);
+    this.advance(name, node);
+  }
+
+  private advance(name: string, node: SimulatedNode): void {
+    for (const order of [...node.line.values()]) {
+      const taken = [order, ...[...node.running.values()].map((run) => run.order)];
+      const isRoom = overfilled([ROOM(name)], taken.map((one) => ({ node: name, ...one }))).length === 0;
+      if (!isRoom && AHEAD[name] !== undefined) continue;
+      node.line.delete(order.leaseId);
+      this.begin(name, node, order);
+    }
+  }
+
+  private begin(name: string, node: SimulatedNode, order: LeaseOrder): void {
     const { taskId, instance } = order;
     const stay = { instance: `${taskId}/${instance}`, from: (this.happened += 1), until: Infinity };
     this.stays.push(stay);
     node.running.set(order.leaseId, { order, stay });
     const taken = [...node.running.values()].map(({ order: { cores, memoryMB } }) => ({ node: name, cores, memoryMB }));
-    for (const { cores, memoryMB } of overfilled([{ node: name, cores: CORES, memoryMB: MEMORY_MB }], taken))
+    for (const { cores, memoryMB } of overfilled([ROOM(name)], taken))
       this.violations.push(`node ${name} runs ${cores} cores and ${memoryMB} MB`);
   }
 
@@ -167,19 +191,30 @@ class World {
     how: Pick<Extract<NodeReport, { kind: 'ended' }>, 'outcome' | 'cause'>,
   ): Promise<void> {
     const run = node.running.get(leaseId);
+    const waiting = node.line.get(leaseId);
+    if (waiting && node.line.delete(leaseId))
+      return this.report(name, node.epoch, { kind: 'ended', ...about(waiting), ...how, ...NOTHING_DONE });
     if (!run) return Promise.resolve();
     const { order, stay } = run;
     stay.until = this.happened += 1;
     node.running.delete(leaseId);
+    this.advance(name, node);
     return this.report(name, node.epoch, {
       kind: 'ended',
       ...about(order),
       ...how,
       startedAt: 1,
-      endedAt: 2,
-      uploadedFiles: 0,
-      uploadedBytes: 0,
+      ...NOTHING_DONE,
     });
+  }
+
+  private async giveBack(name: string): Promise<void> {
+    const node = this.nodes.get(name);
+    const [order] = [...(node?.line.values() ?? [])];
+    if (!node || !order) return;
+    node.line.delete(order.leaseId);
+    this.returned += 1;
+    await this.report(name, node.epoch, { kind: 'returned', ...about(order) });
   }
 
   private async report(node: string, epoch: number, report: NodeReport): Promise<void> {
@@ -222,6 +257,7 @@ class World {
     const node = this.nodes.get(name);
     for (const { stay } of node?.running.values() ?? []) stay.until = this.happened += 1;
     node?.running.clear();
+    node?.line.clear();
     if (this.random() < 0.5)
       await this.decideNode(name, { type: 'LoseNode', epoch: node?.epoch ?? 0, cause: 'heartbeat', at: 1 });
     await this.join(name);
@@ -236,6 +272,7 @@ class World {
       hardware,
       driver: 'simulated',
       warnings: [],
+      ...(AHEAD[nodeId] === undefined ? {} : { leasesAhead: AHEAD[nodeId] }),
       at: 1,
     });
     const node = this.nodes.get(nodeId);
@@ -272,6 +309,8 @@ class World {
   }
 }
 
+const NOTHING_DONE = { endedAt: 2, uploadedFiles: 0, uploadedBytes: 0 };
+const ROOM = (node: string) => ({ node, cores: CORES, memoryMB: MEMORY_MB });
 const about = ({ leaseId, taskId, instance }: LeaseOrder) => ({ leaseId, taskId, instance });
 
 const endedLeases = (events: readonly FornaxEvent[]): readonly string[] =>
@@ -291,6 +330,7 @@ describe('schedulers, nodes and users that do as they please', () => {
       await world.settle();
       expect(world.violations).toEqual([]);
       expect(sharedMoments(world.stays)).toEqual([]);
+      expect(world.mostWaiting).toBeGreaterThan(1);
       const ended: string[] = [];
       for (const taskId of world.tasks) {
         ended.push(...endedLeases((await world.log.readAggregate('task', taskId)).flatMap(({ events }) => events)));

@@ -72,6 +72,11 @@ export const toInstanceReports = (
     if (report.kind === 'started') return [{ kind: 'started', instance, leaseId, startedAt: report.startedAt }];
     if (report.kind === 'unknown')
       return revokedAttempts(view, taskId, [leaseId], now, 'forgotten').map((end) => ({ kind: 'ended', end }));
+    if (report.kind === 'returned') {
+      // Only what has not begun can be given back.
+      if (state.inFlight.get(instance)?.phase !== 'dispatched') return [];
+      return revokedAttempts(view, taskId, [leaseId], now, 'returned').map((end) => ({ kind: 'ended', end }));
+    }
     if (report.kind === 'exited') return [{ kind: 'exited', instance, leaseId }];
     const heldMs = view.heldMs(lease);
     return [{ kind: 'ended', end: attemptEnd(report, lease, state), ...optional('heldMs', heldMs) }];
@@ -79,9 +84,9 @@ export const toInstanceReports = (
 };
 
 /** Why the platform ends a lease by itself. */
-export type RevocationCause = 'node-lost' | 'stuck' | 'forgotten';
+export type RevocationCause = 'node-lost' | 'stuck' | 'forgotten' | 'returned';
 
-const ERRORS: Readonly<Record<Exclude<RevocationCause, 'node-lost'>, InstanceError>> = {
+const ERRORS: Readonly<Record<Exclude<RevocationCause, 'node-lost' | 'returned'>, InstanceError>> = {
   stuck: {
     code: 'FX-LEASE-STUCK',
     message: 'The node did not get on with the instance, and did not end it when it was told to',
@@ -92,6 +97,12 @@ const ERRORS: Readonly<Record<Exclude<RevocationCause, 'node-lost'>, InstanceErr
     message: 'The node is alive but does not have the instance, and cannot say how it ended',
     debug: '',
   },
+};
+
+/** A lease that was given back is no try: like one that was preempted it is free, and its instance waits again however often. */
+const causeOf = (cause: RevocationCause): Pick<AttemptEnd, 'cause' | 'error'> => {
+  if (cause === 'node-lost') return { cause };
+  return cause === 'returned' ? { cause: 'preempted' } : { cause: 'platform', error: ERRORS[cause] };
 };
 
 /** The end of attempts that no node will tell, as far as the scheduler knows them. */
@@ -115,7 +126,7 @@ export const revokedAttempts = (
         attempt: lease.attempt,
         node: lease.node,
         outcome: 'failure',
-        ...(cause === 'node-lost' ? { cause } : { cause: 'platform', error: ERRORS[cause] }),
+        ...causeOf(cause),
         ...optional('startedAt', startedAt),
         endedAt: startedAt === undefined ? now : startedAt + Math.min(Math.max(0, now - startedAt), heldMs),
         cores: lease.cores,

@@ -9,6 +9,7 @@ import {
   taskDecider,
   type ClosedNode,
   type DispatchedLease,
+  type LeasesAhead,
   type NodeEvent,
   type NodeHardwareFacts,
   type NodeState,
@@ -19,6 +20,7 @@ import {
 import { LeaseBook, type TrackedLease } from './lease-book.js';
 import { QueueDeadlines } from './queue-deadlines.js';
 import { QuotaBook } from './quota-book.js';
+import { overfill, Turnover } from './turnover.js';
 import { WaitingQueue } from './waiting-queue.js';
 
 /** What follows from a task's first commit to all later ones: the request it belongs to, and its trace. */
@@ -96,6 +98,7 @@ export class SchedulerView {
   readonly queue = new WaitingQueue();
   /** When tasks of the queue will have waited for too long. */
   readonly deadlines = new QueueDeadlines();
+  private readonly turnover = new Turnover();
   private readonly tasks = new Map<string, TaskEntry>();
   private readonly nodes = new Map<string, NodeEntry>();
   /** The smallest request that ever waited in this view: with less free than that on every node no round can place anything. */
@@ -153,9 +156,20 @@ export class SchedulerView {
         hardware: state.hardware,
         freeCores: Math.max(0, state.hardware.cores - used.cores),
         freeMemoryMB: Math.max(0, state.hardware.memoryMB - used.memoryMB),
+        ahead: this.aheadOn(id, state),
       });
     }
     return views;
+  }
+
+  /** What may wait on a node beyond its room: no more of a size than it has ended of it a moment ago, so that nothing waits there for long. */
+  private aheadOn(id: string, { leasesAhead = 0, hardware }: NodeState): readonly LeasesAhead[] {
+    if (leasesAhead === 0 || !this.measured) return [];
+    const used = this.leases.usageOfNode(id);
+    return this.turnover.of(id, this.measured.elapsed()).flatMap(({ request, ended }) => {
+      const leases = Math.min(ended, leasesAhead) - overfill(hardware, used, request);
+      return leases > 0 ? [{ ...request, leases }] : [];
+    });
   }
 
   /** Nodes that are known and take no work now. */
@@ -172,6 +186,7 @@ export class SchedulerView {
     for (const [id, { state }] of this.nodes) {
       if (!takesWork(state)) continue;
       if (state.hardware.cores - this.leases.usageOfNode(id).cores >= this.smallestCores) return true;
+      if (this.aheadOn(id, state).length > 0) return true;
     }
     return false;
   }
@@ -242,7 +257,10 @@ export class SchedulerView {
           break;
         case 'InstancesConcluded':
         case 'InstancesRequeued':
-          for (const attempt of event.attempts) freed = this.leases.remove(attempt.leaseId) || freed;
+          for (const attempt of event.attempts) {
+            if (attempt.startedAt !== undefined) this.countEnd(attempt.leaseId);
+            freed = this.leases.remove(attempt.leaseId) || freed;
+          }
           break;
         case 'TaskCancelRequested':
         case 'TaskDeleteRequested':
@@ -277,6 +295,11 @@ export class SchedulerView {
       voided: [],
       wakes: freed || this.queue.has(entry.taskId),
     };
+  }
+
+  private countEnd(leaseId: string): void {
+    const lease = this.leases.get(leaseId);
+    if (lease && this.measured) this.turnover.count(lease.node, lease, this.measured.elapsed());
   }
 
   private foldNode(commit: RecordedCommit): Changes {
