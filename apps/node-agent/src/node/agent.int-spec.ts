@@ -213,10 +213,7 @@ describe('an agent', () => {
   }, 60_000);
 
   it('gives back what waits for too long, begins it never again, and says so when it is asked', async () => {
-    await platform.order(
-      aLeaseOrder('large', 'sleep 60.25', { cores: 2 }),
-      aLeaseOrder('waits', 'true', { cores: 1 }),
-    );
+    await platform.order(aLeaseOrder('large', 'sleep 60.25', { cores: 2 }), aLeaseOrder('waits', 'true', { cores: 1 }));
     await eventually(() => platform.kindsOf('waits').length === 1, { timeoutMs: 30_000 });
     expect(platform.kindsOf('waits')).toEqual(['returned']);
     await platform.order({ kind: 'cancel', leaseId: 'large', taskId: 'task-1' });

@@ -58,7 +58,11 @@ describe('a scheduling round', () => {
   it('lets an instance wait on a quick node when there is room nowhere, the one that may take most', () => {
     const full = { freeCores: 0 };
     const ahead = (leases: number) => [{ cores: 1, memoryMB: 256, leases }];
-    const cluster = [node('a', 2, { ...full, ahead: ahead(1) }), node('b', 2, { ...full, ahead: ahead(2) }), node('c', 1)];
+    const cluster = [
+      node('a', 2, { ...full, ahead: ahead(1) }),
+      node('b', 2, { ...full, ahead: ahead(2) }),
+      node('c', 1),
+    ];
     const { placements, reasons } = plan(cluster, [entry('t', { waiting: rangesOf(5) })], anything);
     expect(placements.map((placement) => placement.node)).toEqual(['c', 'b', 'a', 'b']);
     expect(reasons).toMatchObject([{ taskId: 't', reason: 'fleet-full' }]);

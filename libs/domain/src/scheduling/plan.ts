@@ -231,14 +231,12 @@ export const plan = (
 ): Plan => {
   const slots = cluster
     .toSorted((a, b) => byText(a.id, b.id))
-    .map(
-      (node): Slot => ({
-        node,
-        freeCores: node.freeCores,
-        freeMemoryMB: node.freeMemoryMB,
-        ahead: new Map(node.ahead?.map((size) => [sizeKey(size), size.leases])),
-      }),
-    );
+    .map((node): Slot => ({
+      node,
+      freeCores: node.freeCores,
+      freeMemoryMB: node.freeMemoryMB,
+      ahead: new Map(node.ahead?.map((size) => [sizeKey(size), size.leases])),
+    }));
   const quick = slots.filter(({ ahead }) => ahead.size > 0);
   const usage = new Map(policy.ownerUsage);
   const placements: Placement[] = [];

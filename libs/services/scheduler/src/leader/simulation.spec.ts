@@ -153,7 +153,11 @@ class World {
   private advance(name: string, node: SimulatedNode): void {
     for (const order of [...node.line.values()]) {
       const taken = [order, ...[...node.running.values()].map((run) => run.order)];
-      const isRoom = overfilled([ROOM(name)], taken.map((one) => ({ node: name, ...one }))).length === 0;
+      const isRoom =
+        overfilled(
+          [ROOM(name)],
+          taken.map((one) => ({ node: name, ...one })),
+        ).length === 0;
       if (!isRoom && AHEAD[name] !== undefined) continue;
       node.line.delete(order.leaseId);
       this.begin(name, node, order);
