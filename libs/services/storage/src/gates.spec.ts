@@ -6,7 +6,6 @@ import { placeForLease } from './access/authorize.js';
 import { LeaseGate } from './access/lease-gate.js';
 import { isBucketName, isStrictBucketName } from './model/bucket-names.js';
 import { QuotaGate } from './buckets/quota-gate.js';
-import { ReadBarrier } from './reading/read-barrier.js';
 
 const codeOf = (attempt: Promise<unknown>): Promise<unknown> =>
   attempt.then(
@@ -122,39 +121,6 @@ describe('the quota', () => {
     now = 2_000;
     await gate.check('ada', 30);
     expect(counted).toBe(2);
-  });
-});
-
-describe('the read barrier', () => {
-  it('asks the log twice for a crowd, and lets nobody through on a question older than themselves', async () => {
-    let asked = 0;
-    const passed: number[] = [];
-    const barrier = new ReadBarrier({
-      head: async () => {
-        asked += 1;
-        const sequence = asked;
-        await Promise.resolve();
-        return { sequence };
-      },
-      waitFor: (sequence) => {
-        passed.push(sequence);
-        return Promise.resolve(true);
-      },
-    });
-    const first = barrier.pass();
-    const crowd = Array.from({ length: 50 }, () => barrier.pass());
-    await Promise.all([first, ...crowd]);
-    expect(asked).toBe(2);
-    expect(passed).toEqual([1, 2]);
-  });
-
-  it('lets readers see what there is when the log does not answer', async () => {
-    const barrier = new ReadBarrier({
-      head: () => Promise.reject(new Error('away')),
-      waitFor: () => Promise.reject(new Error('away')),
-    });
-    await barrier.pass();
-    await barrier.pass();
   });
 });
 

@@ -21,7 +21,7 @@ const BATCH = 200;
 /** So many that fail one after the other, each by itself, are the store's trouble and not their own. */
 const MANY = 3;
 /** How long the scope of a failed effect is left alone. */
-const LEFT_ALONE = { firstMs: 500, longestMs: 300_000 } as const;
+const LEFT_ALONE = { firstMs: 200, longestMs: 300_000 } as const;
 /** One process at a time carries out effects. */
 const LOCK = `hashtextextended('fornax object effects ' || current_schema(), 0)`;
 

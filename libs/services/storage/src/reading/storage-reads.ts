@@ -1,12 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { EventLog } from '@fornax/event-store';
-import { CORE_CONFIG, EVENT_LOG, ProjectionHost, type CoreConfig } from '@fornax/service-kit';
+import { ReadBarrier, SharedHead } from '@fornax/projections';
+import { CORE_CONFIG, EVENT_LOG, ReadBarriers, type CoreConfig } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { EffectBell } from '../effects/effect-bell.js';
 import { isOwedUpTo } from '../effects/outbox.js';
 import { BUCKETS_PROJECTION } from '../projections/buckets.projection.js';
-import { ReadBarrier } from './read-barrier.js';
 
 /** Another process may carry the effects out, and wakes nobody here. */
 const LOOK_MS = 50;
@@ -22,25 +22,28 @@ export class StorageReads {
 
   constructor(
     @Inject(EVENT_LOG) log: EventLog,
-    private readonly projections: ProjectionHost,
-    @Inject(CORE_CONFIG) private readonly config: CoreConfig,
+    barriers: ReadBarriers,
+    @Inject(CORE_CONFIG) { readYourWritesTimeoutMs: timeoutMs }: CoreConfig,
     @Inject(getDataSourceToken('storage')) private readonly db: DataSource,
     private readonly bell: EffectBell,
   ) {
-    const head = () => log.head();
-    this.#rows = new ReadBarrier({ head, waitFor: (sequence) => this.waitForRows(sequence) });
-    this.#objects = new ReadBarrier({ head, waitFor: (sequence) => this.waitFor(sequence) });
+    this.#rows = barriers.of(BUCKETS_PROJECTION);
+    this.#objects = new ReadBarrier({ head: new SharedHead(log), reach: this.#reach.bind(this), timeoutMs });
   }
 
   /** Waits for the rows of a commit. @returns false when it took longer */
   waitForRows(sequence: number): Promise<boolean> {
-    return this.projections.waitFor(BUCKETS_PROJECTION, sequence, this.config.readYourWritesTimeoutMs);
+    return this.#rows.passed(sequence);
   }
 
   /** Waits for the rows of a commit and for its effects on objects. One that fails again and again is not waited for. @returns false when it took longer */
-  async waitFor(sequence: number): Promise<boolean> {
-    const deadline = performance.now() + this.config.readYourWritesTimeoutMs;
-    if (!(await this.waitForRows(sequence))) return false;
+  waitFor(sequence: number): Promise<boolean> {
+    return this.#objects.passed(sequence);
+  }
+
+  async #reach(sequence: number, timeoutMs: number): Promise<boolean> {
+    const deadline = performance.now() + timeoutMs;
+    if (!(await this.#rows.passed(sequence, timeoutMs))) return false;
     while (await isOwedUpTo(this.db, sequence)) {
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) return false;
@@ -52,11 +55,18 @@ export class StorageReads {
 
   /** Waits for the rows of everything that is in the log now. */
   catchUpRows(): Promise<void> {
-    return this.#rows.pass();
+    return orAsItIs(this.#rows);
   }
 
   /** Waits for everything that is in the log now, rows and objects. */
   catchUp(): Promise<void> {
-    return this.#objects.pass();
+    return orAsItIs(this.#objects);
   }
 }
+
+/** Never rejects: when the log cannot be asked, or the rows are late, the reader sees what there is. */
+const orAsItIs = (barrier: ReadBarrier): Promise<void> =>
+  barrier.caughtUp().then(
+    () => undefined,
+    () => undefined,
+  );
