@@ -1,5 +1,6 @@
 import type { HardwareConstraint } from '@fornax/domain';
 import { z } from 'zod';
+import { plainError } from './plain-errors.js';
 
 const count = z.number().int().positive().max(1_000_000);
 const amount = z.number().positive().max(1e9);
@@ -45,7 +46,7 @@ export const hardwareConstraintSchema = z
       });
       return z.NEVER;
     }
-    const parsed = KINDS[discriminator].safeParse(input);
+    const parsed = KINDS[discriminator].safeParse(input, { error: plainError });
     if (parsed.success) return { discriminator, ...parsed.data } as HardwareConstraint;
     for (const { path, message } of parsed.error.issues) context.addIssue({ code: 'custom', path: [...path], message });
     return z.NEVER;

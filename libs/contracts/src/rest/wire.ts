@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { plainError } from './plain-errors.js';
 
 /** Errors by field path (`constants[2].key`), as validation problems carry them (contract, section 1.7). */
 export type WireErrors = Readonly<Record<string, readonly string[]>>;
@@ -169,7 +170,7 @@ export const wireReader = <S extends z.ZodType>(schema: S): ((body: unknown) => 
     const bad = unstorable(normal, '');
     if (bad !== undefined)
       return { ok: false, errors: { [bad]: ['The text holds a character that cannot be stored.'] } };
-    const parsed = schema.safeParse(normal);
+    const parsed = schema.safeParse(normal, { error: plainError });
     return parsed.success ? { ok: true, value: parsed.data } : { ok: false, errors: errorsOf(parsed.error) };
   };
   return (body) => {
