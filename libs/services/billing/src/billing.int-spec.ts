@@ -189,6 +189,12 @@ describe('billing', () => {
       status: 403,
       body: { message: 'The calculation of carbon facts is not available in this version of Fornax' },
     });
+    for (const path of ['/carbon/v1', '/carbon/v1/datacenters']) expect(await get(path)).toMatchObject({ status: 403 });
+  });
+
+  it('knows no pool, as the lists of pools say', async () => {
+    for (const path of ['/carbon/v1/pools/p-1/carbon-facts', '/credits/v1/pools/p-1/credits'])
+      expect(await get(path)).toMatchObject({ status: 404, body: { message: 'No such pool: p-1' } });
   });
 
   it('bills a large task in a few statements, and the same when it is rebuilt', async () => {

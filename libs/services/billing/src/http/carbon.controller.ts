@@ -1,10 +1,12 @@
-import { Controller, Get, Param } from '@nestjs/common';
-import { ApiForbiddenResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { All, Controller, Get, Param } from '@nestjs/common';
+import { ApiExcludeEndpoint, ApiForbiddenResponse, ApiNotFoundResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CurrentAccount, type Account } from '@fornax/identity';
-import { NotBuilt } from '@fornax/base';
+import { NotBuilt, NotFound } from '@fornax/base';
 import { LedgerReader } from './ledger-reader.js';
 
-/** Carbon facts (contract, section 2.8): the route is ours, the answer is not built. A 5xx would make clients retry for half a minute. */
+const WHAT = 'The calculation of carbon facts';
+
+/** Carbon facts (contract, section 2.8): the routes are ours, the answer is not built. A 5xx would make clients retry for half a minute. */
 @ApiTags('carbon')
 @Controller('carbon/v1')
 export class CarbonController {
@@ -15,6 +17,19 @@ export class CarbonController {
   @ApiForbiddenResponse()
   async task(@CurrentAccount() account: Account, @Param('id') id: string): Promise<never> {
     await this.ledger.task(account.id, id);
-    throw new NotBuilt('The calculation of carbon facts');
+    throw new NotBuilt(WHAT);
+  }
+
+  @Get('pools/:id/carbon-facts')
+  @ApiOperation({ summary: 'Carbon facts of a pool: there is none in this version, answers 404' })
+  @ApiNotFoundResponse()
+  pool(@Param('id') id: string): never {
+    throw new NotFound(`No such pool: ${id}`);
+  }
+
+  @All(['', '*'])
+  @ApiExcludeEndpoint()
+  rest(): never {
+    throw new NotBuilt(WHAT);
   }
 }

@@ -1,5 +1,6 @@
 import { Controller, Get, Inject, Param } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { NotFound } from '@fornax/base';
 import { CurrentAccount, type Account } from '@fornax/identity';
 import { BILLING_CONFIG, type BillingConfig } from '../config/billing.config.js';
 import { LedgerReader } from './ledger-reader.js';
@@ -27,5 +28,12 @@ export class CreditsController {
   async task(@CurrentAccount() account: Account, @Param('id') id: string): Promise<{ readonly credits: number }> {
     const { taskId } = await this.ledger.task(account.id, id);
     return { credits: euros(await this.ledger.consumedByTask(taskId)) };
+  }
+
+  @Get('pools/:id/credits')
+  @ApiOperation({ summary: 'Credits consumed by a pool: there is none in this version, answers 404' })
+  @ApiNotFoundResponse()
+  pool(@Param('id') id: string): never {
+    throw new NotFound(`No such pool: ${id}`);
   }
 }

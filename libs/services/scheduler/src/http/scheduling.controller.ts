@@ -22,9 +22,10 @@ export class SchedulingController {
     return this.rpc.request(SCHEDULER_RPC.overview, {}, overviewReplySchema);
   }
 
+  // The location is a path below the platform's address, where the router or the one process stands: a scheduler's own port does not serve it.
   @Get('tasks/:id/waiting')
   @Redirect('', MOVED_FOR_GOOD)
-  @ApiOperation({ summary: 'Moved to /fornax/v1/tasks/{id}/waiting', deprecated: true })
+  @ApiOperation({ summary: 'Moved to /fornax/v1/tasks/{id}/waiting at the address of the platform', deprecated: true })
   waiting(@Param('id') taskId: string): { readonly url: string } {
     return { url: `/fornax/v1/tasks/${encodeURIComponent(taskId)}/waiting` };
   }
