@@ -1,12 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
 import { manifestOf, selectResults } from '../instance/results.js';
-import { listFiles, openFile } from './job-files.js';
+import { keyOfPath } from './file-names.js';
+import { openFile } from './job-files.js';
+import { listFiles } from './list-files.js';
 import { filterPaths } from './path-filter.js';
 
 let job = '';
@@ -15,35 +17,143 @@ beforeEach(async () => {
 });
 afterEach(() => rm(job, { recursive: true, force: true }));
 const everything = { whitelist: null, blacklist: null };
+const seen = { seenAs: '/job' };
+const contentOf = async (path: string): Promise<string | undefined> => {
+  const { files } = await listFiles(job, seen);
+  const file = files.find((each) => each.path === path);
+  const handle = file && (await openFile(job, file));
+  return handle?.readFile('utf8').finally(() => handle.close());
+};
+/** Names in folders as Node cannot write them: any bytes. */
+const writeRaw = (name: Buffer, text: string): Promise<void> =>
+  writeFile(Buffer.concat([Buffer.from(`${job}/`), name]), text);
 
 describe('the files of a job', () => {
-  it('are the regular ones; links, pipes and what they lead to stay', async () => {
+  it('are the regular ones; pipes and links to the outside stay, and are named', async () => {
     await mkdir(join(job, 'a/b'), { recursive: true });
     await writeFile(join(job, 'a/b/c.txt'), 'x');
     await writeFile(join(job, 'top'), 'xy');
     await symlink('/etc/passwd', join(job, 'passwd'));
+    await symlink('../../..', join(job, 'up'));
     await symlink('/etc', join(job, 'etc'));
     execFileSync('mkfifo', [join(job, 'pipe')]);
-    expect((await listFiles(job)).map(({ path, sizeBytes }) => [path, sizeBytes])).toEqual([
+    const { files, leftOut } = await listFiles(job, seen);
+    expect(files.map(({ path, sizeBytes }) => [path, sizeBytes])).toEqual([
       ['a/b/c.txt', 1],
       ['top', 2],
     ]);
-    expect(await openFile(job, 'passwd')).toBeUndefined();
-    expect(await openFile(job, 'etc/passwd')).toBeUndefined();
-    expect(await openFile(job, 'pipe')).toBeUndefined();
-    const file = await openFile(job, 'a/b/c.txt');
-    expect(await file?.readFile('utf8')).toBe('x');
-    await file?.close();
+    const outside = 'links that lead out of the job';
+    expect(leftOut.toSorted((a, b) => (a.path < b.path ? -1 : 1))).toEqual([
+      { path: 'etc', why: outside },
+      { path: 'passwd', why: outside },
+      { path: 'pipe', why: 'pipes' },
+      { path: 'up', why: outside },
+    ]);
+    expect(await openFile(job, { path: 'passwd' })).toBeUndefined();
+    expect(await openFile(job, { path: 'etc/passwd' })).toBeUndefined();
+    expect(await openFile(job, { path: 'pipe' })).toBeUndefined();
+    expect(await contentOf('a/b/c.txt')).toBe('x');
+  });
+
+  it('are found once more below the names of links to them, as the instance saw them', async () => {
+    await mkdir(join(job, 'run-1/deep'), { recursive: true });
+    await writeFile(join(job, 'run-1/out'), 'one');
+    await writeFile(join(job, 'run-1/deep/er'), 'two');
+    await symlink('run-1', join(job, 'latest'));
+    await symlink('/job/latest/out', join(job, 'absolute'));
+    await symlink('absolute', join(job, 'chain'));
+    await symlink('../../run-1/./out', join(job, 'run-1/deep/back'));
+    expect((await listFiles(job, seen)).files.map(({ path }) => path)).toEqual([
+      'absolute',
+      'chain',
+      'latest/deep/er',
+      'latest/out',
+      'run-1/deep/back',
+      'run-1/deep/er',
+      'run-1/out',
+    ]);
+    for (const path of ['absolute', 'chain', 'latest/out', 'run-1/deep/back'])
+      expect(await contentOf(path)).toBe('one');
+    expect(await contentOf('latest/deep/er')).toBe('two');
+    expect((await listFiles(job, seen)).leftOut).toEqual([{ path: 'latest/deep/back', why: 'links below links' }]);
+  });
+
+  it('are no links that lead nowhere, in a circle, or to what holds them', async () => {
+    await mkdir(join(job, 'sub'));
+    await symlink('nothing', join(job, 'dead'));
+    await symlink('b', join(job, 'a'));
+    await symlink('a', join(job, 'b'));
+    await symlink('..', join(job, 'sub/parent'));
+    await symlink('.', join(job, 'self'));
+    const { files, leftOut } = await listFiles(job, seen);
+    expect(files).toEqual([]);
+    expect(new Map(leftOut.map(({ path, why }) => [path, why]))).toEqual(
+      new Map([
+        ['dead', 'links that lead nowhere'],
+        ['a', 'links that lead in a circle'],
+        ['b', 'links that lead in a circle'],
+        ['sub/parent', 'links that lead in a circle'],
+        ['self', 'links that lead in a circle'],
+      ]),
+    );
+  });
+
+  it('have their names, whatever bytes these are', async () => {
+    await writeRaw(Buffer.from([0x61, 0xff, 0x62]), 'odd');
+    await writeRaw(Buffer.from('50%'), 'plain');
+    await writeRaw(Buffer.from('ä\n"%FF'), 'utf-8');
+    await mkdir(Buffer.concat([Buffer.from(`${job}/`), Buffer.from([0xe9])]));
+    await writeRaw(Buffer.concat([Buffer.from([0xe9]), Buffer.from('/in')]), 'in an odd folder');
+    expect((await listFiles(job, seen)).files.map(({ path }) => path)).toEqual(['%E9/in', '50%', 'a%FFb', 'ä\n"%FF']);
+    expect(await contentOf('a%FFb')).toBe('odd');
+    expect(await contentOf('%E9/in')).toBe('in an odd folder');
+  });
+
+  it('that cannot be told apart by their keys are told', async () => {
+    await writeRaw(Buffer.from([0xff]), 'one');
+    await writeRaw(Buffer.from('%FF'), 'other');
+    const { files, leftOut } = await listFiles(job, seen);
+    expect(files).toHaveLength(1);
+    expect(leftOut).toEqual([{ path: '%FF', why: 'files whose names storage cannot keep apart' }]);
+  });
+
+  it('that may not be read are told', async () => {
+    if (process.getuid?.() === 0) return; // root may
+    await writeFile(join(job, 'secret'), 'x');
+    await chmod(join(job, 'secret'), 0);
+    expect((await listFiles(job, seen)).leftOut).toEqual([
+      { path: 'secret', why: 'files or folders that may not be read' },
+    ]);
+  });
+
+  it('are not too many', async () => {
+    for (const name of ['a', 'b', 'c']) await writeFile(join(job, name), '');
+    await expect(listFiles(job, { ...seen, most: 2 })).rejects.toMatchObject({ code: 'FX-RESULT', cause: 'limit' });
   });
 
   it('are results if they are new or changed', async () => {
     await writeFile(join(job, 'same'), 'same');
     await writeFile(join(job, 'changed'), 'before');
-    const before = await manifestOf(job);
+    const before = await manifestOf(job, seen);
     await writeFile(join(job, 'changed'), 'afterwards');
     await writeFile(join(job, 'new'), '');
-    expect((await selectResults(job, before, everything)).map(({ path }) => path)).toEqual(['changed', 'new']);
+    await symlink('/nowhere', join(job, 'log'));
+    const filter = { whitelist: null, blacklist: '^log' };
+    expect((await selectResults(job, before, filter, seen)).files.map(({ path }) => path)).toEqual(['changed', 'new']);
+    expect((await selectResults(job, before, filter, seen)).leftOut).toEqual([]);
+    expect((await selectResults(job, before, everything, seen)).leftOut).toHaveLength(1);
   });
+});
+
+describe('the key of a path', () => {
+  it.each([
+    [[0x61], 'a'],
+    [[0xff, 0xfe], '%FF%FE'],
+    [[0xc3, 0xa4, 0xc3], 'ä%C3'],
+    [[0x25, 0x80], '%25%80'],
+    [[0xed, 0xa0, 0x80], '%ED%A0%80'],
+    [[0xf0, 0x9f, 0x98, 0x80, 0x2f, 0xf0], '😀/%F0'],
+  ])('of %j is %s', (bytes, key) => expect(keyOfPath(Buffer.from(bytes))).toBe(key));
 });
 
 describe('a filter of results', () => {

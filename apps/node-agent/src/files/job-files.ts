@@ -1,9 +1,14 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open, readdir } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 
-/** A regular file below a job's folder. `path` is relative, with slashes. */
+import { namesOf } from './file-names.js';
+
+/** A regular file below a job's folder. */
 export interface JobFile {
+  /** Relative, with slashes: its key in storage. Names that are not UTF-8 are written as `keyOfPath` does. */
   readonly path: string;
+  /** Where its bytes are, relative to the job, when that is not `path`: a name that is not UTF-8, or what a link leads to. */
+  readonly place?: Buffer;
   readonly sizeBytes: number;
   /** Tells a changed file from an unchanged one. */
   readonly version: string;
@@ -13,40 +18,34 @@ export interface JobFile {
 export const versionOf = (stat: { ino: number; size: number; mtimeMs: number }): string =>
   `${stat.ino}/${stat.size}/${stat.mtimeMs}`;
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
+const FOLDER = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 
 /**
  * Names below a folder that an instance may rearrange meanwhile: each folder is opened without following a link, and what is in it
  * is reached through that descriptor (the kernel's openat, by way of /proc). So no symlink ever leads out of the job.
  */
-export const below = (folder: FileHandle, name: string): string => `/proc/self/fd/${folder.fd}/${name}`;
+export const below = (folder: FileHandle, name: string | Uint8Array): Buffer =>
+  Buffer.concat([Buffer.from(`/proc/self/fd/${folder.fd}/`), Buffer.from(name)]);
 
-/** All regular files, links left out, in the order of their paths. What vanishes meanwhile is skipped. */
-export const listFiles = async (root: string): Promise<readonly JobFile[]> => {
-  const found: JobFile[] = [];
-  const visit = async (path: string, prefix: string): Promise<void> => {
-    const folder = await open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW).catch(() => undefined);
-    if (!folder) return;
-    try {
-      for (const entry of await readdir(below(folder, '.'), { withFileTypes: true })) {
-        const relative = prefix + entry.name;
-        if (entry.isDirectory()) await visit(below(folder, entry.name), `${relative}/`);
-        if (!entry.isFile()) continue;
-        const file = await openRegular(below(folder, entry.name));
-        if (!file) continue;
-        const stat = await file.stat().finally(() => file.close());
-        found.push({ path: relative, sizeBytes: stat.size, version: versionOf(stat) });
-      }
-    } finally {
-      await folder.close();
-    }
-  };
-  await visit(root, '');
-  return found.sort((a, b) => (a.path < b.path ? -1 : 1));
-};
+/** What the file system says of a name that is not there any more, or is something else by now. */
+const GONE: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO', 'ENODEV']);
 
-/** O_NONBLOCK: a pipe that took the file's place must not hold us. */
-const openRegular = async (path: string): Promise<FileHandle | undefined> => {
-  const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch(() => undefined);
+export const codeOf = (error: unknown): string =>
+  typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : '';
+
+/** Opens what may have gone meanwhile, or have become something else: undefined then. @throws Error any other reason */
+const opened = (path: Buffer | string, flags: number): Promise<FileHandle | undefined> =>
+  open(path, flags).catch((error: unknown) => {
+    if (GONE.has(codeOf(error))) return undefined;
+    throw error;
+  });
+
+/** A folder, not a link to one. @throws Error e.g. EACCES */
+export const openFolder = (path: Buffer | string): Promise<FileHandle | undefined> => opened(path, FOLDER);
+
+/** A regular file, not a link to one. O_NONBLOCK: a pipe that took the file's place must not hold us. @throws Error e.g. EACCES */
+export const openRegular = async (path: Buffer): Promise<FileHandle | undefined> => {
+  const file = await opened(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!file) return undefined;
   const isFile = await file.stat().then(
     (stat) => stat.isFile(),
@@ -57,21 +56,26 @@ const openRegular = async (path: string): Promise<FileHandle | undefined> => {
   return undefined;
 };
 
-/** Opens one file of `listFiles` again, as safely; undefined if it is gone or is no regular file any more. */
-export const openFile = async (root: string, path: string): Promise<FileHandle | undefined> => {
-  const parts = path.split('/');
-  const name = parts.pop() ?? '';
-  let folder = await open(root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-  try {
-    for (const part of parts) {
-      const next = await open(below(folder, part), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-      await folder.close();
-      folder = next;
-    }
-    return await openRegular(below(folder, name));
-  } catch {
-    return undefined;
-  } finally {
-    await folder.close();
+/** Opens a folder below `root`, by names none of which may be a link. Undefined when it is gone. @throws Error e.g. EACCES */
+export const openBelow = async (root: string, names: readonly Uint8Array[]): Promise<FileHandle | undefined> => {
+  let folder = await openFolder(root);
+  for (const name of names) {
+    if (!folder) return undefined;
+    const parent: FileHandle = folder;
+    folder = await openFolder(below(parent, name)).finally(() => parent.close());
   }
+  return folder;
+};
+
+/** Opens one file of a listing again, as safely; undefined if it is gone or is no regular file any more. @throws Error e.g. EACCES, EMFILE */
+export const openFile = async (
+  root: string,
+  { path, place }: Pick<JobFile, 'path' | 'place'>,
+): Promise<FileHandle | undefined> => {
+  const names = namesOf(place ?? Buffer.from(path));
+  const name = names.at(-1);
+  if (!name) return undefined;
+  const folder = await openBelow(root, names.slice(0, -1));
+  if (!folder) return undefined;
+  return openRegular(below(folder, name)).finally(() => folder.close());
 };

@@ -6,6 +6,7 @@ import type { LeaseOrder } from '@fornax/contracts';
 import { type S3Client, S3Error } from '@fornax/s3';
 
 import { eachLimited } from '../files/each-limited.js';
+import { codeOf } from '../files/job-files.js';
 import { replaceFile } from '../files/replace-file.js';
 import { UserError } from '../profile/command-of.js';
 
@@ -120,14 +121,18 @@ export const refreshInputs = async (
   return replaced;
 };
 
-const PATH_CLASH = new Set(['EEXIST', 'ENOTDIR', 'EISDIR', 'ENAMETOOLONG', 'ERR_FS_EISDIR']);
+const PATH_CLASH = new Set(['EEXIST', 'ENOTDIR', 'EISDIR', 'ERR_FS_EISDIR']);
 const inputError = (bucket: string, error: unknown): unknown => {
-  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+  const code = codeOf(error);
   if (PATH_CLASH.has(code))
     return new UserError(
       'FX-INPUT',
       `Two inputs want the same path, once as a file and once as a folder (bucket ${bucket})`,
-      String(error),
+    );
+  if (code === 'ENAMETOOLONG')
+    return new UserError(
+      'FX-INPUT',
+      `An object of the bucket ${bucket} has a name that is too long for a file: 255 bytes between slashes, 4,096 in all`,
     );
   if (error instanceof S3Error && error.code === 'NoSuchBucket')
     return new UserError('FX-INPUT', `The bucket ${bucket} does not exist any more`);

@@ -28,12 +28,14 @@ import { ProgressReader } from '../live/progress-reader.js';
 import { LogPipe } from '../output/log-pipe.js';
 import { type InstancePlan, planOf, UserError } from '../profile/command-of.js';
 import { downloadInputs, refreshInputs } from './inputs.js';
-import { type Outcome, outcomeOf } from './outcome-of.js';
+import { type Outcome, noteOfKills, outcomeOf } from './outcome-of.js';
 import { WaitedTooLong } from './lease-line.js';
 import { ResourceRefresh } from './resource-refresh.js';
 import { PhaseTimes } from './phase-times.js';
 import { startWallLimit } from './wall-limit.js';
-import { type Manifest, manifestOf, selectResults, uploadFiles } from './results.js';
+import { notesOf } from './notes.js';
+import { plainText } from './plain-text.js';
+import { type Manifest, type Uploaded, manifestOf, selectResults, uploadFiles } from './results.js';
 
 /** What an instance needs of its node. */
 export interface InstanceWorld {
@@ -83,7 +85,7 @@ type Told = NodeReport extends infer R
     : never
   : never;
 type End = Omit<Extract<Told, { kind: 'ended' }>, 'kind'>;
-const NO_FILES = { files: 0, bytes: 0 };
+const NO_FILES: Uploaded = { files: 0, bytes: 0, leftOut: [] };
 const overfillText = (bytes: number): string =>
   `The instance was ended: its files took ${Math.ceil(bytes / 1e6)} MB, and the disk of its node is full`;
 
@@ -166,9 +168,12 @@ export class Instance implements Measurable {
   }
 
   /** What a snapshot takes; undefined unless the command runs. */
-  get files(): { readonly jobDir: string; readonly before: Manifest; readonly signal: AbortSignal } | undefined {
+  get files():
+    | { readonly jobDir: string; readonly seenAs: string; readonly before: Manifest; readonly signal: AbortSignal }
+    | undefined {
     if (this.#phase !== 'running' || !this.#prepared) return undefined;
-    return { jobDir: this.#prepared.jobDir, before: this.#before, signal: this.#abort.signal };
+    const { jobDir, paths } = this.#prepared;
+    return { jobDir, seenAs: paths.job, before: this.#before, signal: this.#abort.signal };
   }
 
   /** Fetches what is new in the buckets of inputs, once the first ones are there. @param update counts the task's requests */
@@ -325,8 +330,10 @@ export class Instance implements Measurable {
     });
     const { outcome, uploaded } = await this.#upload(verdict, plan);
     const { averageGHz } = this.#meter;
+    const notes = [...notesOf(uploaded.leftOut), ...noteOfKills(exit, outcome, order.memoryMB)];
     return {
       ...outcome,
+      ...(notes.length === 0 ? {} : { notes }),
       ...this.#usageOf(exit),
       ...this.#times.report(),
       ...(averageGHz === undefined ? {} : { averageGHz }),
@@ -370,7 +377,7 @@ export class Instance implements Measurable {
       const folder = plan.resourcesFolder;
       this.#times.enter('download');
       const inputs = await downloadInputs(this.#s3(granted.s3), order.resources, join(jobDir, folder), signal);
-      this.#before = await manifestOf(jobDir);
+      this.#before = await manifestOf(jobDir, { seenAs: prepared.paths.job });
       this.#times.enter('environment');
       const place = { jobDir, folder, stagingDir: dirname(jobDir) };
       this.#bringNew = async (ending) => {
@@ -384,25 +391,33 @@ export class Instance implements Measurable {
     return { prepared, plan };
   }
 
-  async #upload(outcome: Outcome, plan: InstancePlan): Promise<{ outcome: Outcome; uploaded: typeof NO_FILES }> {
+  async #upload(outcome: Outcome, plan: InstancePlan): Promise<{ outcome: Outcome; uploaded: Uploaded }> {
     const { order } = this;
     this.#assertHeld();
-    const jobDir = this.#prepared?.jobDir;
+    const prepared = this.#prepared;
     const isWanted = outcome.outcome !== 'cancelled' || order.uploadResultsOnCancellation;
-    if (!order.results || !jobDir || !isWanted || this.#overfill !== undefined) return { outcome, uploaded: NO_FILES };
+    if (!order.results || !prepared || !isWanted || this.#overfill !== undefined)
+      return { outcome, uploaded: NO_FILES };
     const { results } = order;
+    const { jobDir, paths } = prepared;
     this.#times.enter('upload');
     try {
       return await inSpan('upload', {}, async () => {
-        const files = await selectResults(jobDir, this.#before, plan.filter);
-        if (files.length === 0) return { outcome, uploaded: NO_FILES };
+        const selection = await selectResults(jobDir, this.#before, plan.filter, { seenAs: paths.job });
+        if (selection.files.length === 0) return { outcome, uploaded: { ...NO_FILES, leftOut: selection.leftOut } };
         const { s3 } = await this.#credentials();
-        return { outcome, uploaded: await uploadFiles(this.#s3(s3), jobDir, files, results, this.#abort.signal) };
+        const uploaded = await uploadFiles(this.#s3(s3), jobDir, selection, results, { signal: this.#abort.signal });
+        const { failure } = uploaded;
+        return { outcome: failure === undefined ? outcome : this.#unlessFailed(outcome, failure), uploaded };
       });
     } catch (error) {
-      // What the command did stays the first thing to tell.
-      return { outcome: outcome.outcome === 'success' ? this.#failureOf(error) : outcome, uploaded: NO_FILES };
+      return { outcome: this.#unlessFailed(outcome, error), uploaded: NO_FILES };
     }
+  }
+
+  /** What the command did stays the first thing to tell. */
+  #unlessFailed(outcome: Outcome, error: unknown): Outcome {
+    return outcome.outcome === 'success' ? this.#failureOf(error) : outcome;
   }
 
   /** S3 credentials and secrets of this lease, asked for again when they are old. @throws Error the platform does not grant them */
@@ -435,17 +450,19 @@ export class Instance implements Measurable {
 
   #failureOf(error: unknown): Outcome {
     if (this.#isCancelled) return { outcome: 'cancelled' };
-    const text = error instanceof Error ? error.message : String(error);
-    if (error instanceof UserError)
-      return { outcome: 'failure', cause: 'user', error: { code: error.code, message: text, debug: error.debug } };
+    if (error instanceof UserError) {
+      const { cause, code, message } = error;
+      return { outcome: 'failure', cause, error: { code, message, debug: '' } };
+    }
+    // The whole of it, with paths of this machine, is for the node's operator.
     this.world.onError(error);
     return {
       outcome: 'failure',
       cause: 'platform',
       error: {
         code: this.#overfill === undefined ? 'FX-NODE' : 'FX-DISK-FULL',
-        message: text,
-        debug: error instanceof Error ? (error.stack ?? '') : '',
+        message: plainText(error),
+        debug: '',
       },
     };
   }

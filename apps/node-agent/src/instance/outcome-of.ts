@@ -26,6 +26,18 @@ const MAX_DEBUG_CHARS = 600;
 /** What programs say of ENOSPC and EDQUOT. */
 const NO_SPACE = /no space left|ENOSPC|disk quota exceeded|EDQUOT|disk full/i;
 
+/** Tells of processes that were killed for memory where the end of the command does not. */
+export const noteOfKills = (
+  { memoryKills = 0 }: Pick<InstanceExit, 'memoryKills'>,
+  { error }: Outcome,
+  memoryMB: number,
+): readonly string[] =>
+  memoryKills === 0 || error?.code === 'FX-OOM'
+    ? []
+    : [
+        `${memoryKills} of its processes were killed because the instance needed more than its ${memoryMB} MB of memory`,
+      ];
+
 /** What an exit means to the user. */
 export const outcomeOf = (exit: InstanceExit, about: Circumstances): Outcome => {
   const { wasCancelled, wallLimitMs, memoryMB } = about;

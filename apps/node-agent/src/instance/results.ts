@@ -1,31 +1,44 @@
-import type { S3Client } from '@fornax/s3';
+import { S3Error, type S3Client } from '@fornax/s3';
 
 import { eachLimited } from '../files/each-limited.js';
-import { type JobFile, listFiles, openFile } from '../files/job-files.js';
+import { type JobFile, codeOf, openFile } from '../files/job-files.js';
+import { type LeftOut, type ListOptions, listFiles } from '../files/list-files.js';
 import { filterPaths, type PathFilter } from '../files/path-filter.js';
+import { UserError } from '../profile/command-of.js';
+import { refusalOf, refusesOne } from './refusals.js';
 
 const PARALLEL = 4;
 
 /** What lay in the job before its command began: path to version. */
 export type Manifest = ReadonlyMap<string, string>;
 
-export const manifestOf = async (jobDir: string): Promise<Manifest> =>
-  new Map((await listFiles(jobDir)).map(({ path, version }) => [path, version]));
+export const manifestOf = async (jobDir: string, options: ListOptions): Promise<Manifest> =>
+  new Map((await listFiles(jobDir, options)).files.map(({ path, version }) => [path, version]));
+
+/** What the filter lets through of what the command made. */
+export interface Selection {
+  readonly files: readonly JobFile[];
+  /** What would be a result if it were a file inside of the job. */
+  readonly leftOut: readonly LeftOut[];
+}
 
 /** Files that the command made or changed, and that the filter lets through. @throws UserError */
 export const selectResults = async (
   jobDir: string,
   before: Manifest,
   filter: PathFilter,
-): Promise<readonly JobFile[]> => {
-  const changed = (await listFiles(jobDir)).filter(({ path, version }) => before.get(path) !== version);
+  options: ListOptions,
+): Promise<Selection> => {
+  const { files, leftOut } = await listFiles(jobDir, options);
+  const changed = files.filter(({ path, version }) => before.get(path) !== version);
   const selected = new Set(
     await filterPaths(
-      changed.map(({ path }) => path),
+      [...changed, ...leftOut].map(({ path }) => path),
       filter,
     ),
   );
-  return changed.filter(({ path }) => selected.has(path));
+  const isSelected = ({ path }: { readonly path: string }): boolean => selected.has(path);
+  return { files: changed.filter(isSelected), leftOut: leftOut.filter(isSelected) };
 };
 
 export interface UploadTarget {
@@ -33,29 +46,62 @@ export interface UploadTarget {
   readonly prefix: string | null;
 }
 
-/** Uploads the files, a few at a time. A file that is gone by then is left out. @throws S3Error */
+export interface Uploaded {
+  readonly files: number;
+  readonly bytes: number;
+  /** Files that could not be read by then. */
+  readonly leftOut: readonly LeftOut[];
+  /** What ended it, or kept single files back: a UserError when storage refused for good. */
+  readonly failure?: unknown;
+}
+
+export interface UploadOptions {
+  readonly signal: AbortSignal;
+  readonly onProgress?: (bytes: number) => void;
+}
+
+/**
+ * Uploads the files, a few at a time. A file that is gone by then is left out. A file that storage refuses for its own sake does not keep the others
+ * back; anything else ends the upload. Never rejects: what was stored counts, whatever came after it.
+ */
 export const uploadFiles = async (
   s3: S3Client,
   jobDir: string,
-  files: readonly JobFile[],
+  { files, leftOut }: Selection,
   target: UploadTarget,
-  signal: AbortSignal,
-  onProgress: (bytes: number) => void = () => undefined,
-): Promise<{ readonly files: number; readonly bytes: number }> => {
-  let count = 0;
-  let bytes = 0;
-  await eachLimited(files, PARALLEL, async ({ path }) => {
-    const file = await openFile(jobDir, path);
-    if (!file) return;
+  { signal, onProgress = () => undefined }: UploadOptions,
+): Promise<Uploaded> => {
+  let [count, bytes] = [0, 0];
+  const missed = [...leftOut];
+  let refusal: UserError | undefined;
+  const store = async (file: JobFile): Promise<void> => {
+    const handle = await openFile(jobDir, file).catch((error: unknown) => {
+      if (codeOf(error) !== 'EACCES') throw error;
+      missed.push({ path: file.path, why: 'files or folders that may not be read' });
+      return undefined;
+    });
+    if (!handle) return;
     try {
-      const uploaded = await s3.upload(target.bucket, (target.prefix ?? '') + path, file, { signal });
+      const uploaded = await s3.upload(target.bucket, (target.prefix ?? '') + file.path, handle, { signal });
       // Added after the await: `bytes += await …` would forget what other uploads added meanwhile.
       bytes += uploaded;
       count += 1;
       onProgress(bytes);
+    } catch (error) {
+      if (!(error instanceof S3Error) || !refusesOne(error)) throw error;
+      refusal ??= refusalOf(error, file, target);
     } finally {
-      await file.close();
+      await handle.close();
     }
+  };
+  let failure: unknown;
+  await eachLimited(files, PARALLEL, (file) =>
+    store(file).catch((error: unknown) => {
+      throw error instanceof S3Error ? (refusalOf(error, file, target) ?? error) : error;
+    }),
+  ).catch((error: unknown) => {
+    failure = error;
   });
-  return { files: count, bytes };
+  const reason = failure ?? refusal;
+  return { files: count, bytes, leftOut: missed, ...(reason === undefined ? {} : { failure: reason }) };
 };

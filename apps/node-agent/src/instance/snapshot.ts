@@ -12,6 +12,7 @@ import type { DurablePublisher } from '@fornax/event-store';
 import { S3Client, type S3Connection } from '@fornax/s3';
 
 import type { Instance } from './instance.js';
+import { plainText } from './plain-text.js';
 import { selectResults, uploadFiles } from './results.js';
 
 export interface SnapshotWorld {
@@ -41,8 +42,8 @@ export const takeSnapshot = (
     try {
       const files = instance?.files;
       if (!files) throw new Error('the instance does not run any more');
-      const { jobDir, before, signal } = files;
-      const selected = await selectResults(jobDir, before, order);
+      const { jobDir, seenAs, before, signal } = files;
+      const selected = await selectResults(jobDir, before, order, { seenAs });
       const reply = await world.rpc.request(
         nodeRpcSubject(world.nodeId, 'snapshot-grant'),
         { snapshotId, leaseId },
@@ -50,19 +51,22 @@ export const takeSnapshot = (
         GRANT_TIMEOUT_MS,
       );
       if (!reply.granted) throw new Error(reply.reason);
-      const sizeToUploadBytes = selected.reduce((sum, file) => sum + file.sizeBytes, 0);
+      const sizeToUploadBytes = selected.files.reduce((sum, file) => sum + file.sizeBytes, 0);
       await tell({ kind: 'progress', snapshotId, leaseId, sizeToUploadBytes, transferredBytes: 0 });
       let toldAt = performance.now();
       const target = { bucket: order.bucket, prefix: order.prefix };
       const s3 = new S3Client({ ...reply.s3, connection: world.s3 });
-      const uploaded = await uploadFiles(s3, jobDir, selected, target, signal, (transferredBytes) => {
+      const onProgress = (transferredBytes: number): void => {
         if (performance.now() - toldAt < PROGRESS_EVERY_MS) return;
         toldAt = performance.now();
         void tell({ kind: 'progress', snapshotId, leaseId, sizeToUploadBytes, transferredBytes });
-      });
-      await tell({ kind: 'uploaded', snapshotId, leaseId, ...uploaded }, `${snapshotId}/${leaseId}/end`);
+      };
+      const uploaded = await uploadFiles(s3, jobDir, selected, target, { signal, onProgress });
+      if (uploaded.failure !== undefined) throw uploaded.failure;
+      const { files: count, bytes } = uploaded;
+      await tell({ kind: 'uploaded', snapshotId, leaseId, files: count, bytes }, `${snapshotId}/${leaseId}/end`);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = plainText(error);
       await tell({ kind: 'failed', snapshotId, leaseId, reason }, `${snapshotId}/${leaseId}/end`);
     }
   });

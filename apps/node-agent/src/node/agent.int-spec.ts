@@ -385,6 +385,7 @@ while time.time() < end: pass
       outcome: 'success',
       uploadedFiles: 2,
       uploadedBytes: 'AB2'.length + 'Amore\n'.length,
+      notes: ['No results: 1 links that lead out of the job: "leak.out"'],
     });
     const stored = Object.fromEntries(
       [...objects.objects].filter(([path]) => path.startsWith('out/')).map(([path, data]) => [path, data.toString()]),

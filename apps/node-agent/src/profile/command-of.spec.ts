@@ -28,7 +28,7 @@ describe('the command of an instance', () => {
       planOf(order({ DOCKER_CMD: 'true', MY: 'x', INSTANCE_ID: 'mine' }), { QARNOT_SECRET_A: 's' }, paths, '/bin').env,
     ).toEqual({
       PATH: '/bin',
-      HOME: '/job',
+      HOME: '/tmp',
       LANG: 'C.UTF-8',
       DOCKER_CMD: 'true',
       MY: 'x',

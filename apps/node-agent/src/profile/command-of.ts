@@ -1,13 +1,13 @@
 import { resolveConstants, splitWords, substitute, SubstitutionTooLong, UnbalancedQuote } from '@fornax/drivers';
 import type { LeaseOrder } from '@fornax/contracts';
 
-/** The user's fault, told to the user. */
+/** The user's fault, or a limit that the user has reached: told to the user, and not tried again by the platform. */
 export class UserError extends Error {
   override readonly name = 'UserError';
   constructor(
     readonly code: string,
     message: string,
-    readonly debug = '',
+    override readonly cause: 'user' | 'limit' = 'user',
   ) {
     super(message);
   }
@@ -138,7 +138,7 @@ export const planOf = (
     const values = resolveConstants(raw, new Map([...Object.entries(secrets), ...standard]));
     const argv = argvOf(order, run, raw, values);
     const exported = [...values].filter(([name]) => standard.has(name) || !hidden.has(name));
-    const env = { PATH: path, HOME: paths.job, LANG: 'C.UTF-8', ...Object.fromEntries(exported) };
+    const env = { PATH: path, HOME: paths.tmp, LANG: 'C.UTF-8', ...Object.fromEntries(exported) };
     checkSize(argv, env);
     const expand = (text: string | null | undefined): string | null =>
       text === null || text === undefined || text === '' ? null : substitute(text, values);

@@ -100,6 +100,7 @@ const attemptEnd = z.object({
   uploadedFiles: count,
   uploadedBytes: z.number(),
   error: z.object({ code: z.string(), message: z.string(), debug: z.string() }).exactOptional(),
+  notes: z.array(z.string()).exactOptional(),
 });
 
 const nodeHardware = z.object({

@@ -42,6 +42,8 @@ const ended = z.object({
   uploadedFiles: count,
   uploadedBytes: amount.int(),
   error: z.object({ code: z.string(), message: z.string(), debug: z.string() }).optional(),
+  /** What the user should know though it is no failure, e.g. which files are no results. */
+  notes: z.array(z.string()).max(20).optional(),
 });
 
 /** The node was asked about a lease that it does not have, and knows nothing of how it ended. It will not begin it any more. */

@@ -153,6 +153,8 @@ export interface AttemptEnd extends LeaseRef {
   readonly uploadedFiles: number;
   readonly uploadedBytes: number;
   readonly error?: InstanceError;
+  /** What the user should know though it is no failure, e.g. which files are no results. */
+  readonly notes?: readonly string[];
 }
 
 /**

@@ -104,4 +104,6 @@ export interface InstanceExit {
   /** User and system time of all processes of the instance. */
   readonly cpuMs?: number;
   readonly peakMemoryMB?: number;
+  /** Processes that were killed for memory, when there were any and the machine tells. */
+  readonly memoryKills?: number;
 }

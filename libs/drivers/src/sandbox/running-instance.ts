@@ -214,7 +214,8 @@ export const launch = async (how: Launch, command: InstanceCommand): Promise<Run
     const { exitCode, signal, cpuMs: toldMs } = status.end();
     const cpuMs = usage?.cpuMs ?? toldMs;
     const peakMemoryMB = usage?.peakMemoryMB ?? peakMB;
-    const ranOut = exceeded || ((usage?.oomKills ?? 0) > 0 && exitCode !== 0);
+    const memoryKills = usage?.oomKills ?? 0;
+    const ranOut = exceeded || (memoryKills > 0 && exitCode !== 0);
     return {
       kind: ranOut ? 'out-of-memory' : exitCode === undefined ? 'killed' : 'exited',
       ...(exitCode === undefined ? (isOurKill ? { signal: 'SIGKILL' } : {}) : { exitCode }),
@@ -222,6 +223,7 @@ export const launch = async (how: Launch, command: InstanceCommand): Promise<Run
       endedAt,
       ...(cpuMs === undefined ? {} : { cpuMs }),
       ...(peakMemoryMB === undefined ? {} : { peakMemoryMB }),
+      ...(memoryKills === 0 ? {} : { memoryKills }),
     };
   });
 

@@ -44,6 +44,54 @@ describe.each(everyStyle)('results, as asked by $style', (client: StyledClient) 
   });
 });
 
+describe('results that are no plain files', () => {
+  it('are stored under names that storage can hold, or named', async () => {
+    const bucket = await aBucket();
+    const odd = String.raw`printf x > "$(printf "od\377d")"`;
+    const make = `sh -c 'echo a > ok; ${odd}; ln -s ok link; ln -s /etc/passwd leak; mkfifo pipe'`;
+    const ended = await run(nodeStyle, aTask({ ...command(make), resultBucket: bucket }));
+    expect(ended.state).toBe('Success');
+    expect(await keysOf(bucket)).toEqual(['link', 'od%FFd', 'ok']);
+    const whole = (await nodeStyle.send('GET', `/tasks/${ended.uuid}`)).json();
+    expect(whole).toMatchObject({
+      notes: expect.arrayContaining([
+        'No results: 1 links that lead out of the job: "leak"',
+        'No results: 1 pipes: "pipe"',
+      ]),
+    });
+  });
+
+  it('fail the instance once, with the reason, when storage can never take them', async () => {
+    const bucket = await aBucket();
+    const name = 'n'.repeat(250);
+    const make = `sh -c 'echo a > ok; for at in 1 2 3 4 5; do mkdir ${name}; cd ${name}; done; echo x > deep'`;
+    const ended = await run(nodeStyle, aTask({ ...command(make), resultBucket: bucket }));
+    expect(ended).toMatchObject({
+      state: 'Failure',
+      completedInstances: [{ executionAttemptCount: 1 }],
+      errors: [{ code: 'FX-RESULT', message: expect.stringContaining('1,024 bytes'), debug: '' }],
+    });
+    expect(await keysOf(bucket)).toEqual(['ok']);
+  });
+
+  it('fail the instance when their bucket is gone by the end', async () => {
+    const bucket = await aBucket();
+    const writes = command("sh -c 'echo a > a; echo ready; while [ ! -e stop ]; do sleep 0.1; done'");
+    const resources = await aBucket();
+    const id = await submit(nodeStyle, aTask({ ...writes, resultBucket: bucket, resourceBuckets: [resources] }));
+    await eventually(async () => (await nodeStyle.send('GET', `/tasks/${id}/stdout`)).text.includes('ready'));
+    await s3.deleteBucket(bucket);
+    await s3.putObject(resources, 'stop', '');
+    expect((await nodeStyle.send('PATCH', `/tasks/${id}`)).status).toBe(200);
+    const ended = await untilOver(nodeStyle, id);
+    expect(ended).toMatchObject({
+      state: 'Failure',
+      completedInstances: [{ executionAttemptCount: 1 }],
+      errors: [{ code: 'FX-RESULT', message: expect.stringContaining(bucket) }],
+    });
+  });
+});
+
 describe('what the Node client cancels', () => {
   it.each([
     { uploadResultsOnCancellation: true, expected: ['partial.txt'] },

@@ -17,6 +17,7 @@ const optional = <K extends string, V>(key: K, value: V | undefined): { readonly
 const MAX_MESSAGE_CHARS = 300;
 const MAX_DEBUG_CHARS = 600;
 const MAX_SIGNAL_CHARS = 32;
+const MAX_NOTES = 10;
 
 /** Control characters go too: JSON writes each as six bytes, and hundreds of reports share one commit. No character is left in half. */
 const clip = (text: string, maxChars: number): string =>
@@ -54,6 +55,10 @@ const attemptEnd = (report: EndedReport, lease: TrackedLease, state: TaskState |
   uploadedFiles: report.uploadedFiles,
   uploadedBytes: report.uploadedBytes,
   ...optional('error', clipped(report.error)),
+  ...optional(
+    'notes',
+    report.notes?.slice(0, MAX_NOTES).map((note) => clip(note, MAX_MESSAGE_CHARS)),
+  ),
 });
 
 /** A node's reports completed with what the scheduler knows of each lease. Those under a lease that is not current are left out. */

@@ -30,10 +30,14 @@ export class QuotaGate {
     const count = this.#count(owner);
     const used = (await count.used) + count.added;
     if (used + moreBytes > maxBytes) {
-      throw s3Error('QuotaExceeded', 'The storage quota of the account is used up.', {
-        UsedBytes: String(used),
-        MaxBytes: String(maxBytes),
-      });
+      throw s3Error(
+        'QuotaExceeded',
+        `The storage quota of the account is used up: ${used} of ${maxBytes} bytes, and ${moreBytes} more do not fit.`,
+        {
+          UsedBytes: String(used),
+          MaxBytes: String(maxBytes),
+        },
+      );
     }
     count.added += moreBytes;
   }

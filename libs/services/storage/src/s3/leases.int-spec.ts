@@ -3,6 +3,7 @@ import {
   CopyObjectCommand,
   CreateBucketCommand,
   CreateMultipartUploadCommand,
+  DeleteBucketCommand,
   DeleteObjectCommand,
   GetObjectCommand,
   HeadBucketCommand,
@@ -237,11 +238,17 @@ describe('results of a lease', () => {
     await tell(claims.taskId, { type: 'TaskDeleted', at: Date.now() });
     await concluded({ ...claims, taskId: claims.taskId });
     expect(await keys('ada-results', 'deleted/')).toEqual([]);
-    const gone = current({ results: { bucket: 'never-made', prefix: null } });
-    await put(storage.lease(gone), 'never-made', 'a', 'x');
+    const gone = current({ results: { bucket: 'soon-gone', prefix: null } });
+    await s3.send(new CreateBucketCommand({ Bucket: 'soon-gone' }));
+    await put(storage.lease(gone), 'soon-gone', 'a', 'x');
+    await s3.send(new DeleteBucketCommand({ Bucket: 'soon-gone' }));
+    expect(await failureOf(put(storage.lease(gone), 'soon-gone', 'b', 'x'))).toEqual({
+      name: 'NoSuchBucket',
+      status: 404,
+    });
     await concluded(gone);
-    await s3.send(new CreateBucketCommand({ Bucket: 'never-made' }));
-    expect(await keys('never-made')).toEqual([]);
+    await s3.send(new CreateBucketCommand({ Bucket: 'soon-gone' }));
+    expect(await keys('soon-gone')).toEqual([]);
   });
 
   it('of a snapshot are written in place', async () => {

@@ -1,4 +1,4 @@
-import { executionMsOf, hardwareAsRun, type CompletedInstance } from '../model/task-status.js';
+import { executionMsOf, hardwareAsRun, notesIn, type CompletedInstance } from '../model/task-status.js';
 import type { CompletedRecord } from '../model/completed-record.js';
 
 /** Ended instances listed of a task that is read alone, and of each of several: an answer stays one that a client can poll. */
@@ -15,6 +15,7 @@ const recordOf = ({ taskId, end, wallMs, error }: CompletedInstance): CompletedR
   peak_memory_mb: end.peakMemoryMB ?? 0,
   hardware: hardwareAsRun(end),
   error,
+  notes: notesIn(end),
 });
 
 const byImportance = (a: CompletedRecord, b: CompletedRecord): number =>

@@ -5,6 +5,7 @@ import { InstanceTimes1790000400000 } from './1790000400000-instance-times.migra
 import { TaskDeletion1790000401000 } from './1790000401000-task-deletion.migration.js';
 import { TaskCounts1790000500000 } from './1790000500000-task-counts.migration.js';
 import { SucceededInstances1790000820000 } from './1790000820000-succeeded-instances.migration.js';
+import { InstanceNotes1790000900000 } from './1790000900000-instance-notes.migration.js';
 
 /** All that make the tables of the status projection, in order. */
 export const TASK_MIGRATIONS = [
@@ -15,4 +16,5 @@ export const TASK_MIGRATIONS = [
   TaskDeletion1790000401000,
   TaskCounts1790000500000,
   SucceededInstances1790000820000,
+  InstanceNotes1790000900000,
 ] as const;

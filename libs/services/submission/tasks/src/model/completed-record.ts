@@ -13,4 +13,6 @@ export interface CompletedRecord {
   /** With the frequency that was measured while the instance ran, if one was. */
   readonly hardware: NodeHardwareFacts;
   readonly error: TaskError | null;
+  /** What its user should know though it is no failure. */
+  readonly notes: readonly string[];
 }

@@ -113,6 +113,9 @@ export const executionMsOf = (end: AttemptEnd): number =>
 /** Text from a node, made fit for Postgres: no NUL, no half of a surrogate pair. */
 const storable = (text: string): string => text.replaceAll('\0', '').toWellFormed();
 
+/** What a node tells of an instance though it is no failure. */
+export const notesIn = ({ notes = [] }: AttemptEnd): readonly string[] => notes.map(storable);
+
 /** Why an instance failed, in words; the vendor's samples print the first error of a failed task without looking. */
 const errorOf = (end: AttemptEnd): TaskError | null => {
   if (end.outcome !== 'failure') return null;

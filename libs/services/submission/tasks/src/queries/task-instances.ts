@@ -53,6 +53,8 @@ export const instanceSchema = z.object({
   peakMemoryMB: amount.nullable(),
   uploadedFiles: z.int().nonnegative().nullable(),
   uploadedBytes: z.int().nonnegative().nullable(),
+  /** What its user should know though it is no failure, e.g. which files are no results. */
+  notes: z.array(z.string()),
 });
 export type WireInstance = z.output<typeof instanceSchema>;
 
@@ -70,6 +72,7 @@ interface EndedRecord {
   readonly peak_memory_mb: number;
   readonly uploaded_files: number;
   readonly uploaded_bytes: string;
+  readonly notes: string[];
 }
 
 const inPhase = ({ inFlight }: TaskState, state: InstanceState): Ranges =>
@@ -143,7 +146,7 @@ export class TaskInstances {
     if (instances.length === 0) return new Map();
     const records = await this.db.query<EndedRecord[]>(
       `SELECT instance, attempt, node, exit_code, cause, error, started_ms, ended_ms, wall_ms, execution_ms, peak_memory_mb, uploaded_files,
-         uploaded_bytes FROM completed_instance WHERE task_id = $1 AND instance = ANY($2::integer[])`,
+         uploaded_bytes, notes FROM completed_instance WHERE task_id = $1 AND instance = ANY($2::integer[])`,
       [taskId, instances],
     );
     return new Map(records.map((record) => [record.instance, record]));
@@ -171,6 +174,7 @@ const nothing = {
 const instanceOf = (fold: TaskState, instance: number, ended: EndedRecord | undefined): WireInstance => {
   const base = {
     ...nothing,
+    notes: [],
     instanceId: instance,
     state: stateOf(fold, instance),
     attempt: fold.attempts.countOf(instance),
@@ -192,6 +196,7 @@ const instanceOf = (fold: TaskState, instance: number, ended: EndedRecord | unde
     peakMemoryMB: ended.peak_memory_mb,
     uploadedFiles: ended.uploaded_files,
     uploadedBytes: Number(ended.uploaded_bytes),
+    notes: ended.notes,
   };
 };
 

@@ -25,16 +25,25 @@ const shownBucket = ({ filtering, resourcesTransformation, ...bucket }: Advanced
   ...(resourcesTransformation?.stripPrefix?.prefix === undefined ? {} : { resourcesTransformation }),
 });
 
+/** Notes of instances that are shown of one task: the first ones tell most. */
+const MAX_INSTANCE_NOTES = 20;
+
+const instanceNotes = (completed: readonly CompletedRecord[], instances: number): readonly string[] =>
+  completed
+    .flatMap(({ instance, notes }) => notes.map((note) => (instances === 1 ? note : `Instance ${instance}: ${note}`)))
+    .slice(0, MAX_INSTANCE_NOTES);
+
 /** The whole task as its owner sees it (contract, section 3.2); secrets are masked, nothing is null that a client cannot take. */
 export const taskView = (
   task: TaskStatus,
   completed: readonly CompletedRecord[],
   now: number,
-  notes: readonly string[],
+  taskNotes: readonly string[],
   live: LiveLeases = nothingLive,
 ): WireTask => {
   const { spec } = task.fold;
   const echo = echoOf(spec);
+  const notes = [...taskNotes, ...instanceNotes(completed, task.fold.all.size)];
   const told = runningOf(task, live).map((running) => running.live);
   const summary = summaryView(shortened(task), now, workDone(told));
   return {
@@ -85,8 +94,8 @@ export const taskView = (
     autoDeleteOnCompletion: echo.autoDeleteOnCompletion ?? false,
     completionTimeToLive: echo.completionTimeToLive ?? '00:00:00',
     dependencies: null,
-    notes: [...notes],
-    fornax: { waitingReason: task.fold.lastReason, notes: [...notes], origin: spec.origin ?? null },
+    notes,
+    fornax: { waitingReason: task.fold.lastReason, notes, origin: spec.origin ?? null },
   };
 };
 

@@ -1,0 +1,175 @@
+import type { Dirent } from 'node:fs';
+import { type FileHandle, readdir } from 'node:fs/promises';
+
+import { UserError } from '../profile/command-of.js';
+import { joined, keyOfPath } from './file-names.js';
+import { type JobFile, below, codeOf, openBelow, openRegular, versionOf } from './job-files.js';
+import { followLink } from './job-links.js';
+
+/** Something in a job's folder that is no result, and why. */
+export interface LeftOut {
+  readonly path: string;
+  /** A plural, e.g. `links that lead out of the job`. */
+  readonly why: string;
+}
+
+export interface JobListing {
+  /** In the order of their paths. */
+  readonly files: readonly JobFile[];
+  readonly leftOut: readonly LeftOut[];
+}
+
+export interface ListOptions {
+  /** The job's folder as the instance sees it: absolute links begin with it. */
+  readonly seenAs: string;
+  /** How many files and other entries a job may hold. Default half a million. */
+  readonly most?: number;
+}
+
+/** Bytes of a path that no key of storage holds; deeper folders are not walked through. */
+const MOST_PATH_BYTES = 4_096;
+const MOST_ENTRIES = 500_000;
+
+const SAME_KEY = 'files whose names storage cannot keep apart';
+
+const kindOf = (entry: Dirent<Buffer>): string => {
+  if (entry.isFIFO()) return 'pipes';
+  if (entry.isSocket()) return 'sockets';
+  return 'devices';
+};
+
+const isSelfOrAncestor = (names: readonly Buffer[], of: readonly Buffer[]): boolean =>
+  names.length <= of.length && names.every((name, at) => of[at]?.equals(name) === true);
+
+/** Lists what an instance left in its job's folder: one walk. */
+class Walk {
+  readonly files = new Map<string, JobFile>();
+  readonly leftOut: LeftOut[] = [];
+  readonly #links: { readonly folder: readonly Buffer[]; readonly name: Buffer }[] = [];
+  #entries = 0;
+
+  constructor(
+    private readonly root: string,
+    private readonly options: ListOptions,
+  ) {}
+
+  async run(): Promise<void> {
+    await this.#walk([]);
+    // After everything that is there by itself: what a link is named never takes another file's key.
+    for (const { folder, name } of this.#links) await this.#follow(folder, name);
+  }
+
+  /** @param linked names that it is to have when a link leads here */
+  async #walk(names: readonly Buffer[], linked?: readonly Buffer[]): Promise<void> {
+    const shown = linked ?? names;
+    const folder = await this.#readable(shown, () => openBelow(this.root, names));
+    if (!folder) return;
+    const folders: Buffer[] = [];
+    try {
+      const entries = await readdir(below(folder, '.'), { withFileTypes: true, encoding: 'buffer' });
+      for (const entry of entries) {
+        this.#count();
+        if (entry.isDirectory()) folders.push(entry.name);
+        else if (entry.isFile()) await this.#file(folder, entry.name, { names, shown });
+        else if (!entry.isSymbolicLink()) this.#leave([...shown, entry.name], kindOf(entry));
+        else if (linked) this.#leave([...shown, entry.name], 'links below links');
+        else this.#links.push({ folder: names, name: entry.name });
+      }
+    } finally {
+      await folder.close();
+    }
+    for (const name of folders) {
+      const deeper = [...names, name];
+      if (joined(deeper).length > MOST_PATH_BYTES)
+        this.#leave([...shown, name], `folders deeper than ${MOST_PATH_BYTES} bytes`);
+      else await this.#walk(deeper, linked && [...linked, name]);
+    }
+  }
+
+  async #file(
+    folder: FileHandle,
+    name: Buffer,
+    { names, shown }: { readonly names: readonly Buffer[]; readonly shown: readonly Buffer[] },
+  ): Promise<void> {
+    const [place, path] = [joined([...names, name]), joined([...shown, name])];
+    const file = await this.#readable([path], () => openRegular(below(folder, name)));
+    if (!file) return;
+    const stat = await file.stat().finally(() => file.close());
+    const key = keyOfPath(path);
+    if (this.files.has(key)) return this.#leave([path], SAME_KEY);
+    const isPlain = Buffer.from(key).equals(place);
+    this.files.set(key, {
+      path: key,
+      ...(isPlain ? {} : { place }),
+      sizeBytes: stat.size,
+      version: versionOf(stat),
+    });
+  }
+
+  async #follow(folder: readonly Buffer[], name: Buffer): Promise<void> {
+    const shown = [...folder, name];
+    const target = await this.#readable(shown, () => followLink(this.root, folder, name, this.options.seenAs));
+    if (!target) return;
+    if (target.kind === 'nothing') return this.#leave(shown, target.why);
+    if (target.kind === 'folder') {
+      if (isSelfOrAncestor(target.names, folder)) return this.#leave(shown, 'links that lead in a circle');
+      return this.#walk(target.names, shown);
+    }
+    const parent = await this.#readable(shown, () => openBelow(this.root, target.names.slice(0, -1)));
+    const last = target.names.at(-1);
+    if (!parent || !last) return;
+    try {
+      await this.#linked(parent, last, target.names, shown);
+    } finally {
+      await parent.close();
+    }
+  }
+
+  /** One file under the name of a link to it. */
+  async #linked(parent: FileHandle, last: Buffer, names: readonly Buffer[], shown: readonly Buffer[]): Promise<void> {
+    this.#count();
+    const file = await this.#readable(shown, () => openRegular(below(parent, last)));
+    if (!file) return;
+    const stat = await file.stat().finally(() => file.close());
+    const path = keyOfPath(joined(shown));
+    if (this.files.has(path)) return this.#leave(shown, SAME_KEY);
+    this.files.set(path, { path, place: joined(names), sizeBytes: stat.size, version: versionOf(stat) });
+  }
+
+  /** What the agent may not read is left out; anything else that goes wrong is no matter of the file. */
+  async #readable<T>(shown: readonly Uint8Array[], open: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await open();
+    } catch (error) {
+      if (!['EACCES', 'EPERM'].includes(codeOf(error))) throw error;
+      this.#leave(shown, 'files or folders that may not be read');
+      return undefined;
+    }
+  }
+
+  #leave(shown: readonly Uint8Array[], why: string): void {
+    this.leftOut.push({ path: keyOfPath(joined(shown)), why });
+  }
+
+  #count(): void {
+    this.#entries += 1;
+    const { most = MOST_ENTRIES } = this.options;
+    if (this.#entries > most)
+      throw new UserError(
+        'FX-RESULT',
+        `The job holds more than ${most} files: put them into fewer ones, e.g. an archive`,
+        'limit',
+      );
+  }
+}
+
+/**
+ * Lists the regular files of a job, links followed once as long as they stay inside of it, and everything that is left out. What vanishes meanwhile
+ * is skipped. @throws UserError there are too many of them
+ */
+export const listFiles = async (root: string, options: ListOptions): Promise<JobListing> => {
+  const walk = new Walk(root, options);
+  await walk.run();
+  const files = [...walk.files.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+  return { files, leftOut: walk.leftOut };
+};

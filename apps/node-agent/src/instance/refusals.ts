@@ -1,0 +1,52 @@
+import type { S3Error } from '@fornax/s3';
+
+import type { JobFile } from '../files/job-files.js';
+import { UserError } from '../profile/command-of.js';
+import type { UploadTarget } from './results.js';
+
+const MOST_SHOWN = 100;
+const shown = (path: string): string =>
+  JSON.stringify(path.length > MOST_SHOWN ? `${path.slice(0, MOST_SHOWN).toWellFormed()}…` : path);
+
+/** Refusals that are about one object: its neighbors may still be stored. */
+const OF_ONE: ReadonlySet<string> = new Set(['KeyTooLongError', 'EntityTooLarge', 'InvalidArgument', 'InvalidURI']);
+
+export const refusesOne = ({ code }: S3Error): boolean => OF_ONE.has(code);
+
+/**
+ * Says what storage's final "no" to a result means to the user. Undefined for any other: the platform has to see to it, and may try again.
+ */
+export const refusalOf = (
+  { code, message }: S3Error,
+  { path, sizeBytes }: JobFile,
+  { bucket, prefix }: UploadTarget,
+): UserError | undefined => {
+  switch (code) {
+    case 'KeyTooLongError': {
+      const bytes = Buffer.byteLength((prefix ?? '') + path);
+      return new UserError(
+        'FX-RESULT',
+        `Storage takes paths of 1,024 bytes at most, and the result ${shown(path)} has one of ${bytes} bytes with its prefix`,
+      );
+    }
+    case 'EntityTooLarge':
+      return new UserError(
+        'FX-RESULT',
+        `The result ${shown(path)} is too large to be stored: ${sizeBytes} bytes`,
+        'limit',
+      );
+    case 'QuotaExceeded':
+      return new UserError(
+        'FX-RESULT',
+        `The result ${shown(path)} of ${sizeBytes} bytes does not fit into the storage quota, and neither do those after it: ${message}`,
+        'limit',
+      );
+    case 'NoSuchBucket':
+      return new UserError('FX-RESULT', `The bucket for results, ${bucket}, does not exist any more`);
+    case 'InvalidArgument':
+    case 'InvalidURI':
+      return new UserError('FX-RESULT', `Storage does not take the result ${shown(path)}: ${message}`);
+    default:
+      return undefined;
+  }
+};
