@@ -47,7 +47,8 @@ describe('leases ahead of cores', () => {
 
   it('gives nothing ahead before a node has ended anything of that size, and none once that is a while ago', async () => {
     const world = await rig().lead();
-    await world.append('node', 'node-1', 0, { ...nodeJoined('node-1', { cores: 2 }), leasesAhead: 16 });
+    const joined = { ...nodeJoined('node-1', { cores: 2 }), ...{ leasesAhead: 16 } };
+    await world.append('node', 'node-1', 0, joined);
     await world.append('task', 't', 0, submitted('t', { instances: '0-9', request: { cores: 2, memoryMB: 1 } }));
     await world.append('task', 'u', 0, submitted('u', { instances: '0-9' }));
     const [first] = await eventually(() => world.leases().length === 1 && world.leases());
