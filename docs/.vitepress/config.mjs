@@ -43,7 +43,10 @@ export default defineConfig({
         text: 'Guide',
         items: [{ text: 'Overview', link: '/guide/' }, ...pagesOf('guide', ['first-task', 'output', 'clients'])],
       },
-      { text: 'Operate', items: pagesOf('how-to', ['run-on-one-machine', 'run-for-a-team', 'add-a-node', 'recover']) },
+      {
+        text: 'Operate',
+        items: pagesOf('how-to', ['run-on-one-machine', 'run-for-a-team', 'add-a-node', 'recover', 'audit']),
+      },
       { text: 'Reference', items: [...pagesOf('reference', ['settings']), page('/contract/rest-api')] },
       {
         text: 'How it works',

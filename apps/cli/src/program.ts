@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addFleetCommands } from './commands/fleet.js';
 import { addHistoryCommands } from './commands/history.js';
+import { addLogAuditCommand } from './commands/log-audit.js';
 import { addLogStateCommands } from './commands/log-state.js';
 import { addLogVerifyCommand } from './commands/log-verify.js';
 import { addNodeAccessCommands } from './commands/node-access.js';
@@ -35,6 +36,7 @@ export const buildProgram = (io: Io): Command => {
   addQuarantineCommands(program, io);
   addStorageCommands(program, io);
   addLogVerifyCommand(program, io);
+  addLogAuditCommand(program, io);
   addWebhookCommands(program, io);
   addFleetCommands(program, io);
   addNodeAccessCommands(addNodeCommands(program, io), io);

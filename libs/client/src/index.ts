@@ -45,3 +45,4 @@ export type {
   SnapshotRequest,
 } from './api/wire-types.js';
 export { NodeAccessClient, type NewNodeToken } from './api/node-access-client.js';
+export type { LogAuditFinding, LogAuditMessage } from './api/log-audit.js';

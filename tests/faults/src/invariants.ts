@@ -1,3 +1,4 @@
+import { FornaxClient } from '@fornax/client';
 import { billFaults } from '@fornax/domain';
 import { S3Client } from '@fornax/s3';
 import type { RunningPlatform } from '@fornax/testing';
@@ -128,3 +129,13 @@ export const projectionFaults = async (platform: RunningPlatform): Promise<reado
   }
   return faults;
 };
+
+/** What the platform finds when it audits its own log: the same invariants, looked at from inside. */
+export const auditFaults = (platform: RunningPlatform): Promise<readonly string[]> =>
+  insist(async () => {
+    const client = new FornaxClient({ url: platform.apiUrl, token: platform.token });
+    const faults: string[] = [];
+    for await (const message of client.history.audit(AbortSignal.timeout(60_000)))
+      if (message.type === 'finding') faults.push(JSON.stringify(message.finding));
+    return faults;
+  }, 'audit the log');

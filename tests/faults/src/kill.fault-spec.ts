@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { between } from '@fornax/testing';
-import { projectionFaults, repeatedAttempts, resultFaults, taskFaults } from './invariants.js';
+import { auditFaults, projectionFaults, repeatedAttempts, resultFaults, taskFaults } from './invariants.js';
 import { checkHistory } from './history/check-history.js';
 import { countKinds, emptyRound, figuresOf } from './history/figures.js';
 import { kill, powerCut } from './nemesis/fault.js';
@@ -86,6 +86,10 @@ describe(`kill -9 with work in flight (seed ${seed})`, () => {
 
   it('keeps exactly one result of each instance', async () => {
     expect(await resultFaults(bed.platform, BUCKET, acknowledged)).toEqual([]);
+  });
+
+  it('finds nothing when it audits its own log', async () => {
+    expect(await auditFaults(bed.platform)).toEqual([]);
   });
 
   it('rebuilds every projection to what the live one holds', async () => {

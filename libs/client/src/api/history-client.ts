@@ -1,6 +1,7 @@
 import { taskSchema, type WireTask, type WireWaiting } from '@fornax/contracts';
 import { ApiError } from './api-error.js';
 import { delay } from './delay.js';
+import { readAudit, type LogAuditMessage } from './log-audit.js';
 import type { JsonCall } from './people-client.js';
 import { readSse } from './sse.js';
 import { trusted } from './wire-types.js';
@@ -131,6 +132,11 @@ export class HistoryClient {
       }
       await delay(RECONNECT_MS, signal).catch(() => undefined);
     }
+  }
+
+  /** Folds the whole event log on the platform and checks it. Operators. @throws ApiError, or Error it broke off before its end */
+  async *audit(signal: AbortSignal): AsyncGenerator<LogAuditMessage> {
+    yield* readAudit(await this.open('/fornax/v1/log/audit', {}, signal));
   }
 
   webhooks(): Promise<readonly WebhookRecord[]> {

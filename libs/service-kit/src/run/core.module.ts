@@ -29,6 +29,7 @@ import { WireExceptionFilter } from '../errors/wire-exception.filter.js';
 import { LogWatch } from '../log/watch/log-watch.js';
 import { LogStateController } from '../operators/log-state.controller.js';
 import { HeaderChecks } from '../http/door/header-checks.js';
+import { LogAuditController } from '../operators/log-audit.controller.js';
 import { LogController } from '../operators/log.controller.js';
 import { ProjectionHost } from '../projections/projection-host.js';
 import { ReadBarriers } from '../projections/read-barriers.js';
@@ -77,7 +78,7 @@ export class CoreModule {
   static forRoot(config: CoreConfig, logger: Logger, env: Env): DynamicModule {
     return {
       module: CoreModule,
-      controllers: [ProjectionsController, LogController, LogStateController, QuarantineController],
+      controllers: [ProjectionsController, LogController, LogAuditController, LogStateController, QuarantineController],
       providers: [
         { provide: CORE_CONFIG, useValue: config },
         { provide: LOGGER, useValue: logger },

@@ -2,19 +2,21 @@ import { describe, expect, it } from '@jest/globals';
 import { dispatchMessageSchema, type FornaxEvent, type LeaseOrder, type NodeReport } from '@fornax/contracts';
 import {
   isOver,
+  LogAudit,
   nodeDecider,
   overfilled,
   repeated,
   sharedMoments,
   type Stay,
   taskDecider,
+  type AuditFinding,
   type NodeCommand,
   type NodeState,
   type TaskCommand,
   type TaskEvent,
   type TaskState,
 } from '@fornax/domain';
-import { CommandRejected, InMemoryLog, decideAndAppend, loadAggregate } from '@fornax/event-store';
+import { CommandRejected, InMemoryLog, decideAndAppend, loadAggregate, type EventLog } from '@fornax/event-store';
 import { aHardware, aTaskSpec, eventually, pick, randomFrom, type Random } from '@fornax/testing';
 import type { Logger } from '../ports/logger.js';
 import { Leadership } from './leadership.js';
@@ -324,6 +326,18 @@ const endedLeases = (events: readonly FornaxEvent[]): readonly string[] =>
       : [],
   );
 
+/** What the audit of a running platform would find in the log. */
+const auditFindings = async (log: EventLog): Promise<readonly AuditFinding[]> => {
+  const audit = new LogAudit();
+  const found: AuditFinding[] = [];
+  for await (const batch of log.read({ from: 1 }))
+    for (const { meta, ...commit } of batch) {
+      const { leaderEpoch = 0 } = meta;
+      found.push(...audit.fold({ ...commit, leaderEpoch }));
+    }
+  return [...found, ...audit.end(Number.MAX_SAFE_INTEGER)];
+};
+
 describe('schedulers, nodes and users that do as they please', () => {
   it.each([1, 2, 3, 4, 5, 6])(
     'end every task, run nothing twice and overfill no node (seed %i)',
@@ -341,6 +355,7 @@ describe('schedulers, nodes and users that do as they please', () => {
       }
       expect(ended.length).toBeGreaterThan(50);
       expect(repeated(ended)).toEqual([]);
+      expect(await auditFindings(world.log)).toEqual([]);
     },
     60_000,
   );
