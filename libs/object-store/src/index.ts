@@ -35,4 +35,5 @@ export { LOCAL_MARK_ORDER_DOWN, LOCAL_MARK_ORDER_UP } from './local/mark-order-t
 export type { ReindexOptions, ReindexProgress } from './local/reindex.js';
 export { type LocalStoreOptions, LocalObjectStore } from './local/local.object-store.js';
 export type { IndexDatabase } from './local/store-folder.js';
-export { type S3StoreOptions, S3ObjectStore } from './s3/s3.object-store.js';
+export type { S3StoreOptions } from './s3/s3-service.js';
+export { S3ObjectStore } from './s3/s3.object-store.js';

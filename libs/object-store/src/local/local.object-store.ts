@@ -1,10 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { Readable } from 'node:stream';
 import type { ObjectsReindex } from '@fornax/contracts';
-import { compositeEtag } from '../port/etag.js';
-import { afterPrefix, assertKeyFits } from '../port/keys.js';
 import {
-  type ByteRange,
   type ByteSource,
   type ListOptions,
   type Listing,
@@ -23,22 +18,18 @@ import {
   type UploadInfo,
   type Usage,
   type Written,
-  ObjectDamaged,
-  StoreRefusal,
 } from '../port/object-store.js';
-import { chooseParts } from '../port/parts.js';
 import { Collector } from './collector.js';
 import { Deletions } from './deletions.js';
 import { listPage } from '../port/listing.js';
-import type { Manifest } from './manifest.js';
 import { ManifestKeeper } from './manifest-keeper.js';
-import { FileDamaged, type FilePiece, ObjectFiles } from './object-files.js';
+import { LocalUploads, type Upload } from './local-uploads.js';
+import { ObjectFiles } from './object-files.js';
+import { deletePrefixes, movePrefix, scatterPrefixes } from './prefix-moves.js';
 import { type ReindexOptions, type ReindexProgress, reindex } from './reindex.js';
 import { type Bond, type IndexDatabase, StoreFolder } from './store-folder.js';
-import { countOf, objectInfoOf, movedOf, partOf, piecesOfRow, rowsOf, textOf, textRecord, uploadOf } from './rows.js';
-import { wholeBytes } from './whole-bytes.js';
-
-type Upload = Place & { readonly uploadId: string };
+import { countOf, objectInfoOf, rowsOf, textOf } from './rows.js';
+import { StoredObjects } from './stored-objects.js';
 
 export interface LocalStoreOptions {
   /** Folder of the payloads, made when missing; one file system. */
@@ -56,67 +47,6 @@ export interface LocalStoreOptions {
   readonly now?: () => number;
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-const isForeignKeyViolation = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && error.code === '23503';
-
-const noBucket = (error: unknown, bucket: string): unknown =>
-  isForeignKeyViolation(error)
-    ? new StoreRefusal('NoSuchBucket', `there is no bucket ${bucket}`, { cause: error })
-    : error;
-
-const NEW_ROW = `INSERT INTO object (bucket, key, size, etag, content_type, metadata, file_ids, part_sizes, modified_at, manifest_id)
-  VALUES ($1, $2, $3, $4, $5, $6, $7::uuid[], $8::bigint[], $9, $10)`;
-const PUT_ROW = `${NEW_ROW} ON CONFLICT (bucket, key) DO UPDATE SET size = excluded.size, etag = excluded.etag, content_type = excluded.content_type,
-    metadata = excluded.metadata, file_ids = excluded.file_ids, part_sizes = excluded.part_sizes, modified_at = excluded.modified_at,
-    manifest_id = excluded.manifest_id
-  RETURNING 1`;
-/** Only where nothing is, and only over an object with one of these etags: the row decides, so of several writers one succeeds. */
-const PUT_ABSENT = `${NEW_ROW} ON CONFLICT (bucket, key) DO NOTHING RETURNING 1`;
-const PUT_OVER = `UPDATE object SET size = $3, etag = $4, content_type = $5, metadata = $6, file_ids = $7::uuid[], part_sizes = $8::bigint[],
-    modified_at = $9, manifest_id = $10
-  WHERE bucket = $1 AND key = $2 AND ($11::text[] IS NULL OR etag = ANY ($11::text[])) RETURNING 1`;
-
-const statementOf = (precondition: Precondition | undefined): readonly [string, ...unknown[]] => {
-  if (precondition === undefined) return [PUT_ROW];
-  if (precondition === 'absent') return [PUT_ABSENT];
-  return [PUT_OVER, precondition.etags === '*' ? null : [...precondition.etags]];
-};
-
-const sizeOf = (pieces: readonly FilePiece[]): number => pieces.reduce((sum, piece) => sum + piece.sizeBytes, 0);
-
-const putRow = async (sql: Sql, row: Manifest, precondition?: Precondition): Promise<void> => {
-  const [statement, ...more] = statementOf(precondition);
-  const put = await rowsOf(sql, `WITH put AS (${statement}) SELECT 1 FROM put`, [
-    row.bucket,
-    row.key,
-    sizeOf(row.pieces),
-    row.etag,
-    row.contentType,
-    JSON.stringify(row.userMetadata),
-    row.pieces.map((piece) => piece.fileId),
-    row.pieces.map((piece) => piece.sizeBytes),
-    row.modifiedAt,
-    row.fileId,
-    ...more,
-  ]).catch((error: unknown) => {
-    throw noBucket(error, row.bucket);
-  });
-  if (put.length === 0)
-    throw new StoreRefusal('PreconditionFailed', 'the object is not what the writer expects it to be');
-};
-
-/** Keys below any of the prefixes, joined through `span (prefix, past, place)`. */
-const spansOf = (prefixes: readonly string[]): readonly unknown[] => [
-  [...prefixes],
-  prefixes.map((prefix) => afterPrefix(prefix) ?? null),
-];
-const BELOW = `o.key >= span.prefix AND (span.past IS NULL OR o.key < span.past) AND starts_with(o.key, span.prefix)`;
-const SPAN = (first: number): string => `unnest($${first}::text[], $${first + 1}::text[]) WITH ORDINALITY
-  AS given (prefix, past, place)`;
-const SPANS = (first: number): string =>
-  `(SELECT prefix COLLATE "C" AS prefix, past COLLATE "C" AS past, place FROM ${SPAN(first)}) AS span`;
-
 /** Objects as files on the disk of this machine, their index in Postgres: what one machine uses. Several processes may share folder and index. */
 export class LocalObjectStore implements ObjectStore {
   readonly joinsTransactions = true;
@@ -125,6 +55,8 @@ export class LocalObjectStore implements ObjectStore {
   readonly #files: ObjectFiles;
   readonly #deletions: Deletions;
   readonly #folder: StoreFolder;
+  readonly #objects: StoredObjects;
+  readonly #uploads: LocalUploads;
   readonly #now: () => number;
   readonly #orphanAgeMs: number;
   #bond: Bond = { kind: 'whole' };
@@ -142,6 +74,8 @@ export class LocalObjectStore implements ObjectStore {
     this.#files = new ObjectFiles(folder, isDurable);
     this.#folder = new StoreFolder(folder, index, isDurable);
     this.#deletions = new Deletions(folder, { onError, hasFile: (fileId) => this.#files.has(fileId) });
+    this.#objects = new StoredObjects(index, this.#files, { now, wrote: () => (this.#hasWritten = true) });
+    this.#uploads = new LocalUploads(index, this.#files, this.#objects, now);
     this.#keeper = new ManifestKeeper(index, this.#files);
     this.#collector = new Collector(index, this.#files, {
       garbageGraceMs,
@@ -275,80 +209,9 @@ export class LocalObjectStore implements ObjectStore {
     return rows.map((row) => ({ objects: countOf(row, 'objects'), bytes: countOf(row, 'bytes') }));
   }
 
-  async put(bucket: string, key: string, source: ByteSource, options: PutOptions): Promise<Written> {
-    assertKeyFits(key, INDEX_KEY_BYTES);
-    const { contentType, userMetadata } = options;
-    let row: Manifest | undefined;
-    const file = await this.#files.write(source, options.sizeBytes, ({ fileId, sizeBytes, md5 }) => {
-      const modifiedAt = new Date(this.#now());
-      const pieces = [{ fileId, sizeBytes }];
-      return (row = { fileId, bucket, key, etag: md5, contentType, userMetadata, modifiedAt, pieces });
-    });
-    await this.#keepFiles([file], async () => row && (await putRow(this.index, row, options.precondition)));
-    this.#hasWritten = true;
-    return { etag: file.md5, sizeBytes: file.sizeBytes };
-  }
-
-  /** The row of an object whose manifest needs a file of its own; the file is gone again when the row is refused. */
-  async #putSeveral(sql: Sql, object: Omit<Manifest, 'fileId'>, precondition?: Precondition): Promise<void> {
-    const fileId = await this.#files.writeManifest((id) => ({ ...object, fileId: id }));
-    await this.#keepFiles([{ fileId, sizeBytes: 0 }], () => putRow(sql, { ...object, fileId }, precondition));
-    this.#hasWritten = true;
-  }
-
-  /** Files whose row was refused are gone at once; when the outcome is unknown (no connection), the sweep decides. */
-  async #keepFiles<T>(pieces: readonly FilePiece[], commit: () => Promise<T>): Promise<T> {
-    try {
-      return await commit();
-    } catch (error) {
-      if (error instanceof StoreRefusal) await this.#files.remove(pieces.map((piece) => piece.fileId));
-      throw error;
-    }
-  }
-
   async head(bucket: string, key: string): Promise<ObjectInfo | undefined> {
     const [row] = await rowsOf(this.index, 'SELECT * FROM object WHERE bucket = $1 AND key = $2', [bucket, key]);
     return row && objectInfoOf(row);
-  }
-
-  async get(bucket: string, key: string): Promise<ObjectReader | undefined> {
-    const [row] = await rowsOf(this.index, 'SELECT * FROM object WHERE bucket = $1 AND key = $2', [bucket, key]);
-    if (!row) return undefined;
-    const info = objectInfoOf(row);
-    const pieces = piecesOfRow(row);
-    const place = { bucket, key };
-    const whole: ByteRange = { start: 0, end: info.sizeBytes - 1 };
-    return {
-      info,
-      check: () => this.#whole(place, this.#files.check(pieces)),
-      read: async (range = whole) => {
-        await this.#whole(place, this.#files.check(pieces));
-        const isWhole = range.start === 0 && range.end === whole.end;
-        const bytes = isWhole
-          ? wholeBytes(this.#files.read(pieces, range), pieces, info.etag)
-          : this.#files.readPart(pieces, range);
-        return Readable.from(this.#read(place, bytes), { objectMode: false });
-      },
-    };
-  }
-
-  /** Gives what is wrong with a file the name of its object. @throws ObjectDamaged */
-  async #whole<T>({ bucket, key }: Place, work: Promise<T>): Promise<T> {
-    try {
-      return await work;
-    } catch (error) {
-      if (error instanceof FileDamaged) throw new ObjectDamaged(bucket, key, error.message, { cause: error });
-      throw error;
-    }
-  }
-
-  async *#read({ bucket, key }: Place, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    try {
-      yield* bytes;
-    } catch (error) {
-      if (error instanceof FileDamaged) throw new ObjectDamaged(bucket, key, error.message, { cause: error });
-      throw error;
-    }
   }
 
   async deleteMany(bucket: string, keys: readonly string[]): Promise<void> {
@@ -374,192 +237,52 @@ export class LocalObjectStore implements ObjectStore {
     }, options);
   }
 
-  async copy(from: Place, to: Place, headers?: ObjectHeaders): Promise<Written & { readonly modifiedAt: Date }> {
-    assertKeyFits(to.key, INDEX_KEY_BYTES);
-    const [row] = await rowsOf(this.index, 'SELECT * FROM object WHERE bucket = $1 AND key = $2', [
-      from.bucket,
-      from.key,
-    ]);
-    if (!row) throw new StoreRefusal('NoSuchKey', `there is no object ${from.key}`);
-    const { etag, contentType, userMetadata, sizeBytes } = objectInfoOf(row);
-    await this.#whole(from, this.#files.check(piecesOfRow(row)));
-    const pieces: FilePiece[] = [];
-    const modifiedAt = new Date(this.#now());
-    const copied = { ...to, etag, pieces, modifiedAt, ...(headers ?? { contentType, userMetadata }) };
-    await this.#keepFiles(pieces, async () => {
-      for (const piece of piecesOfRow(row))
-        pieces.push({ ...piece, fileId: await this.#whole(from, this.#files.duplicate(piece.fileId)) });
-      await this.#putSeveral(this.index, copied);
-    });
-    return { etag, sizeBytes, modifiedAt };
+  put(bucket: string, key: string, source: ByteSource, options: PutOptions): Promise<Written> {
+    return this.#objects.put(bucket, key, source, options);
   }
 
-  async createUpload(bucket: string, key: string, headers: ObjectHeaders): Promise<string> {
-    assertKeyFits(key, INDEX_KEY_BYTES);
-    const uploadId = randomUUID();
-    await this.index
-      .query(
-        `INSERT INTO multipart_upload VALUES ($1, $2, $3, $4, $5, date_trunc('milliseconds', clock_timestamp()))`,
-        [uploadId, bucket, key, headers.contentType, JSON.stringify(headers.userMetadata)],
-      )
-      .catch((error: unknown) => {
-        throw noBucket(error, bucket);
-      });
-    return uploadId;
+  get(bucket: string, key: string): Promise<ObjectReader | undefined> {
+    return this.#objects.get(bucket, key);
   }
 
-  async #upload(sql: Sql, { bucket, key, uploadId }: Upload, lock: '' | 'FOR UPDATE' = '') {
-    const [row] = UUID.test(uploadId)
-      ? await rowsOf(sql, `SELECT * FROM multipart_upload WHERE upload_id = $1 AND bucket = $2 AND key = $3 ${lock}`, [
-          uploadId,
-          bucket,
-          key,
-        ])
-      : [];
-    if (!row)
-      throw new StoreRefusal('NoSuchUpload', 'the upload does not exist: it was completed or aborted, or never begun');
-    return row;
+  copy(from: Place, to: Place, headers?: ObjectHeaders): Promise<Written & { readonly modifiedAt: Date }> {
+    return this.#objects.copy(from, to, headers);
   }
 
-  async putPart(upload: Upload, partNumber: number, source: ByteSource, sizeBytes: number): Promise<Written> {
-    await this.#upload(this.index, upload);
-    const file = await this.#files.write(source, sizeBytes);
-    await this.#keepFiles([file], () =>
-      this.index
-        .query(
-          `INSERT INTO multipart_part VALUES ($1, $2, $3, $4, $5, date_trunc('milliseconds', clock_timestamp()))
-        ON CONFLICT (upload_id, part_number) DO UPDATE
-        SET file_id = excluded.file_id, size = excluded.size, etag = excluded.etag, modified_at = excluded.modified_at`,
-          [upload.uploadId, partNumber, file.fileId, file.sizeBytes, file.md5],
-        )
-        .catch((error: unknown) => {
-          throw isForeignKeyViolation(error)
-            ? new StoreRefusal('NoSuchUpload', 'the upload ended meanwhile', { cause: error })
-            : error;
-        }),
-    );
-    return { etag: file.md5, sizeBytes };
+  createUpload(bucket: string, key: string, headers: ObjectHeaders): Promise<string> {
+    return this.#uploads.create(bucket, key, headers);
+  }
+
+  putPart(upload: Upload, partNumber: number, source: ByteSource, sizeBytes: number): Promise<Written> {
+    return this.#uploads.putPart(upload, partNumber, source, sizeBytes);
   }
 
   completeUpload(upload: Upload, wanted: readonly PartRef[], precondition?: Precondition): Promise<Written> {
-    return this.index.transaction(async (tx) => {
-      const row = await this.#upload(tx, upload, 'FOR UPDATE');
-      const uploaded = await rowsOf(tx, 'SELECT * FROM multipart_part WHERE upload_id = $1', [upload.uploadId]);
-      const pieces = chooseParts(uploaded.map(partOf), wanted);
-      await this.#whole(upload, this.#files.check(pieces));
-      const etag = compositeEtag(pieces.map((part) => part.etag));
-      const headers = { contentType: textOf(row, 'content_type'), userMetadata: textRecord(row['metadata']) };
-      await tx.query('DELETE FROM multipart_upload WHERE upload_id = $1', [upload.uploadId]);
-      // The parts' rows went with the upload and made all their files garbage; those of the object are not.
-      await tx.query('DELETE FROM object_garbage WHERE file_id = ANY ($1::uuid[])', [
-        pieces.map((part) => part.fileId),
-      ]);
-      const { bucket, key } = upload;
-      const joined = pieces.map(({ fileId, sizeBytes }) => ({ fileId, sizeBytes }));
-      const modifiedAt = new Date(this.#now());
-      await this.#putSeveral(tx, { bucket, key, ...headers, etag, pieces: joined, modifiedAt }, precondition);
-      return { etag, sizeBytes: sizeOf(pieces) };
-    });
+    return this.#uploads.complete(upload, wanted, precondition);
   }
 
-  async abortUpload(upload: Upload): Promise<void> {
-    await this.index.transaction(async (tx) => {
-      await this.#upload(tx, upload, 'FOR UPDATE');
-      await tx.query('DELETE FROM multipart_upload WHERE upload_id = $1', [upload.uploadId]);
-    });
+  abortUpload(upload: Upload): Promise<void> {
+    return this.#uploads.abort(upload);
   }
 
-  async listParts(upload: Upload): Promise<readonly PartInfo[]> {
-    await this.#upload(this.index, upload);
-    const rows = await rowsOf(this.index, 'SELECT * FROM multipart_part WHERE upload_id = $1 ORDER BY part_number', [
-      upload.uploadId,
-    ]);
-    return rows.map(partOf);
+  listParts(upload: Upload): Promise<readonly PartInfo[]> {
+    return this.#uploads.listParts(upload);
   }
 
-  async listUploads(bucket: string, prefix = ''): Promise<readonly UploadInfo[]> {
-    const rows = await rowsOf(
-      this.index,
-      'SELECT * FROM multipart_upload WHERE bucket = $1 AND starts_with(key, $2) ORDER BY key, started_at',
-      [bucket, prefix],
-    );
-    return rows.map(uploadOf);
+  listUploads(bucket: string, prefix = ''): Promise<readonly UploadInfo[]> {
+    return this.#uploads.list(bucket, prefix);
   }
 
-  async movePrefix(move: PrefixMove, sql?: Sql): Promise<readonly Moved[]> {
-    const [bucket] = await rowsOf(sql ?? this.index, 'SELECT FROM object_bucket WHERE name = $1', [move.toBucket]);
-    if (!bucket) throw new StoreRefusal('NoSuchBucket', `there is no bucket ${move.toBucket}`);
-    return this.#move(
-      move.fromBucket,
-      [move.fromPrefix],
-      `$4::text AS to_bucket, $5::text || rest AS to_key`,
-      [move.toBucket, move.toPrefix],
-      sql,
-    );
+  movePrefix(move: PrefixMove, sql?: Sql): Promise<readonly Moved[]> {
+    return movePrefix(this.index, move, sql);
   }
 
-  async scatterPrefixes(fromBucket: string, prefixes: readonly string[], sql?: Sql): Promise<readonly Moved[]> {
-    if (prefixes.length === 0) return [];
-    return this.#move(
-      fromBucket,
-      prefixes,
-      `split_part(rest, '/', 1) AS to_bucket, substr(rest, strpos(rest, '/') + 1) AS to_key`,
-      [],
-      sql,
-    );
+  scatterPrefixes(fromBucket: string, prefixes: readonly string[], sql?: Sql): Promise<readonly Moved[]> {
+    return scatterPrefixes(this.index, fromBucket, prefixes, sql);
   }
 
-  #move(
-    fromBucket: string,
-    prefixes: readonly string[],
-    target: string,
-    parameters: readonly unknown[],
-    sql?: Sql,
-  ): Promise<readonly Moved[]> {
-    const run = async (tx: Sql): Promise<readonly Moved[]> => {
-      const all = [fromBucket, ...spansOf(prefixes), ...parameters];
-      const winners = `staged AS (
-          SELECT o.bucket AS from_bucket, o.key AS from_key, o.size, span.place, substr(o.key, length(span.prefix) + 1) AS rest
-          FROM ${SPANS(2)} JOIN object AS o ON o.bucket = $1 AND ${BELOW}),
-        targeted AS (SELECT from_bucket, from_key, size, place, ${target} FROM staged),
-        winner AS (
-          SELECT DISTINCT ON (to_bucket, to_key) targeted.* FROM targeted
-          JOIN object_bucket ON object_bucket.name = targeted.to_bucket COLLATE "C"
-          WHERE to_key <> '' ORDER BY to_bucket, to_key, place DESC)`;
-      // Losers and what stands in the way go first, in a statement of their own: a statement does not see its own deletions.
-      await rowsOf(
-        tx,
-        `WITH ${winners},
-        gone AS (DELETE FROM object AS o USING targeted AS t
-          WHERE o.bucket = t.from_bucket AND o.key = t.from_key
-            AND NOT EXISTS (SELECT FROM winner AS w WHERE w.from_bucket = t.from_bucket AND w.from_key = t.from_key)),
-        replaced AS (DELETE FROM object AS o USING winner AS w
-          WHERE o.bucket = w.to_bucket COLLATE "C" AND o.key = w.to_key COLLATE "C"
-            AND (w.from_bucket, w.from_key) IS DISTINCT FROM (o.bucket, o.key)
-            AND NOT EXISTS (SELECT FROM winner AS v WHERE v.from_bucket = o.bucket AND v.from_key = o.key))
-        SELECT 1`,
-        all,
-      );
-      // What the manifest says of the place is wrong from here on: another one is written in the background.
-      const rows = await rowsOf(
-        tx,
-        `WITH ${winners},
-        moved AS (UPDATE object AS o SET bucket = w.to_bucket, key = w.to_key, manifest_id = NULL FROM winner AS w
-          WHERE o.bucket = w.from_bucket AND o.key = w.from_key
-          RETURNING w.from_bucket, w.from_key, w.to_bucket, w.to_key, w.size)
-        SELECT * FROM moved ORDER BY to_bucket COLLATE "C", to_key COLLATE "C"`,
-        all,
-      );
-      return rows.map(movedOf);
-    };
-    return sql ? run(sql) : this.index.transaction(run);
-  }
-
-  async deletePrefixes(bucket: string, prefixes: readonly string[], sql: Sql = this.index): Promise<void> {
-    if (prefixes.length === 0) return;
-    const all = [bucket, ...spansOf(prefixes)];
-    await sql.query(`DELETE FROM object AS o USING ${SPANS(2)} WHERE o.bucket = $1 AND ${BELOW}`, all);
-    await sql.query(`DELETE FROM multipart_upload AS o USING ${SPANS(2)} WHERE o.bucket = $1 AND ${BELOW}`, all);
+  deletePrefixes(bucket: string, prefixes: readonly string[], sql: Sql = this.index): Promise<void> {
+    return deletePrefixes(sql, bucket, prefixes);
   }
 
   async close(): Promise<void> {
@@ -567,6 +290,3 @@ export class LocalObjectStore implements ObjectStore {
     await this.#deletions.close();
   }
 }
-
-/** Room for a full key behind the prefixes of a caller; a row of a Postgres index holds about 2,700 bytes. */
-const INDEX_KEY_BYTES = 2_000;

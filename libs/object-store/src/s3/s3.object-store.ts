@@ -1,7 +1,5 @@
 import { Readable } from 'node:stream';
-import { Client } from 'minio';
-import { assertKeyFits, compareKeys, splitPlace } from '../port/keys.js';
-import { listPage } from '../port/listing.js';
+import { splitPlace } from '../port/keys.js';
 import {
   type ByteRange,
   type ByteSource,
@@ -21,40 +19,17 @@ import {
   type UploadInfo,
   type Usage,
   type Written,
-  MAX_KEY_BYTES,
   StoreRefusal,
 } from '../port/object-store.js';
-import { META, conditionOf, entryOf, isMissing, refused, unquoted, wireHeaders } from './answers.js';
+import { META, conditionOf, refused, unquoted, wireHeaders } from './answers.js';
+import { S3Listing } from './s3-listing.js';
+import { S3Service, type S3StoreOptions } from './s3-service.js';
+import { S3Uploads, type Upload } from './s3-uploads.js';
 import { wholeAnswer } from './whole-answer.js';
-import { heldBack } from './held-back.js';
-import { fromWire, wireKey, wirePrefix } from './wire-keys.js';
-
-type Upload = Place & { readonly uploadId: string };
-
-export interface S3StoreOptions {
-  /** Base address of the service, e.g. `http://127.0.0.1:9000`. */
-  readonly endpoint: string;
-  readonly accessKey: string;
-  readonly secretKey: string;
-  /** Default `us-east-1`. */
-  readonly region?: string;
-  /** The one bucket of the service that holds everything. */
-  readonly bucket: string;
-}
 
 /** Keys of the service beyond every bucket of ours: one empty object says that a bucket of ours exists. */
 const MARKERS = '.buckets';
 const USAGE_AGE_MS = 10_000;
-/** Most keys that S3 lists or deletes at once. */
-const PAGE = 1_000;
-const GREATEST = '\u{10ffff}';
-
-/** Reaches what the client keeps to its subclasses. */
-class S3Client extends Client {
-  partsOf(bucket: string, key: string, uploadId: string) {
-    return this.listParts(bucket, key, uploadId);
-  }
-}
 
 /**
  * Objects on any S3 service, through the `minio` client, as `<bucket>/<key>` in one bucket of the service: bucket names are global there and
@@ -64,86 +39,37 @@ class S3Client extends Client {
  */
 export class S3ObjectStore implements ObjectStore {
   readonly joinsTransactions = false;
-  readonly #client: S3Client;
-  readonly #bucket: string;
-  readonly #region: string;
+  readonly #service: S3Service;
+  readonly #listing: S3Listing;
+  readonly #uploads: S3Uploads;
   readonly #usage = new Map<string, { readonly at: number; readonly usage: Promise<Usage> }>();
 
   constructor(options: S3StoreOptions) {
-    const { hostname, port, protocol } = new URL(options.endpoint);
-    this.#bucket = options.bucket;
-    this.#region = options.region ?? 'us-east-1';
-    this.#client = new S3Client({
-      endPoint: hostname,
-      ...(port === '' ? {} : { port: Number(port) }),
-      useSSL: protocol === 'https:',
-      accessKey: options.accessKey,
-      secretKey: options.secretKey,
-      region: this.#region,
-      pathStyle: true,
-      retryOptions: { disableRetry: true }, // a payload is read once; callers repeat
-    });
-    // The hash of a stream is not known when its request is signed.
-    this.#client.enableSHA256 = false;
+    this.#service = new S3Service(options);
+    this.#listing = new S3Listing(this.#service);
+    this.#uploads = new S3Uploads(this.#service, (bucket, key) => this.head(bucket, key));
   }
 
   /** Makes the bucket when it is missing. */
   static async open(options: S3StoreOptions): Promise<S3ObjectStore> {
     const store = new S3ObjectStore(options);
-    if (!(await store.#client.bucketExists(options.bucket)))
-      await store.#client.makeBucket(options.bucket, store.#region);
+    await store.#service.makeBucket();
     return store;
-  }
-
-  #key({ bucket, key }: Place): string {
-    const physical = `${bucket}/${wireKey(key)}`;
-    assertKeyFits(physical, MAX_KEY_BYTES);
-    return physical;
-  }
-
-  async #send(
-    method: string,
-    objectName: string,
-    query: string,
-    headers: Record<string, string>,
-    source: ByteSource,
-    sizeBytes: number,
-  ) {
-    const body = Readable.from(heldBack(source, sizeBytes), { objectMode: false });
-    const response = await this.#client
-      .makeRequestStreamAsync(
-        {
-          method,
-          bucketName: this.#bucket,
-          objectName,
-          query,
-          headers: { ...headers, 'content-length': String(sizeBytes) },
-        },
-        body,
-        '',
-        [200],
-        this.#region,
-      )
-      .catch((error: unknown) => {
-        throw body.errored ?? refused(error);
-      });
-    response.resume();
-    return { etag: unquoted(response.headers.etag), sizeBytes };
   }
 
   async createBuckets(buckets: readonly string[]): Promise<void> {
     for (const bucket of buckets)
-      await this.#client.putObject(this.#bucket, `${MARKERS}/${bucket}`, Buffer.alloc(0), 0);
+      await this.#service.client.putObject(this.#service.bucket, `${MARKERS}/${bucket}`, Buffer.alloc(0), 0);
   }
 
   async #exists(bucket: string): Promise<boolean> {
-    return (await this.#headers(`${MARKERS}/${bucket}`)) !== undefined;
+    return (await this.#service.headers(`${MARKERS}/${bucket}`)) !== undefined;
   }
 
   async deleteBuckets(buckets: readonly string[]): Promise<void> {
     for (const bucket of buckets) {
       await this.deletePrefixes(bucket, ['']);
-      await this.#client.removeObject(this.#bucket, `${MARKERS}/${bucket}`);
+      await this.#service.client.removeObject(this.#service.bucket, `${MARKERS}/${bucket}`);
     }
   }
 
@@ -164,7 +90,7 @@ export class S3ObjectStore implements ObjectStore {
   async #count(bucket: string): Promise<Usage> {
     let objects = 0;
     let bytes = 0;
-    for await (const page of this.#pages(bucket, '')) {
+    for await (const page of this.#listing.pages(bucket, '')) {
       objects += page.length;
       bytes += page.reduce((sum, object) => sum + object.sizeBytes, 0);
     }
@@ -172,9 +98,9 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   async put(bucket: string, key: string, source: ByteSource, options: PutOptions): Promise<Written> {
-    const written = await this.#send(
+    const written = await this.#service.send(
       'PUT',
-      this.#key({ bucket, key }),
+      this.#service.key({ bucket, key }),
       '',
       { ...wireHeaders(options), ...conditionOf(options.precondition) },
       source,
@@ -184,20 +110,8 @@ export class S3ObjectStore implements ObjectStore {
     return written;
   }
 
-  /** The answer to a HEAD; undefined when there is no such object. */
-  async #headers(objectName: string) {
-    const response = await this.#client
-      .makeRequestAsync({ method: 'HEAD', bucketName: this.#bucket, objectName }, '', [200], this.#region)
-      .catch((error: unknown) => {
-        if (isMissing(error)) return undefined;
-        throw error;
-      });
-    response?.resume();
-    return response;
-  }
-
   async head(bucket: string, key: string): Promise<ObjectInfo | undefined> {
-    const { headers, statusCode } = (await this.#headers(this.#key({ bucket, key }))) ?? {};
+    const { headers, statusCode } = (await this.#service.headers(this.#service.key({ bucket, key }))) ?? {};
     if (headers === undefined || statusCode !== 200) return undefined;
     // Read from the answer itself: the client mixes headers that servers add into the user's metadata.
     const metadata = Object.entries(headers).flatMap(([name, value]) =>
@@ -217,16 +131,16 @@ export class S3ObjectStore implements ObjectStore {
     const info = await this.head(bucket, key);
     if (!info) return undefined;
     const read = async (range?: ByteRange): Promise<Readable> => {
-      const answer: Readable = await this.#client.makeRequestAsync(
+      const answer: Readable = await this.#service.client.makeRequestAsync(
         {
           method: 'GET',
-          bucketName: this.#bucket,
-          objectName: this.#key({ bucket, key }),
+          bucketName: this.#service.bucket,
+          objectName: this.#service.key({ bucket, key }),
           headers: { 'if-match': `"${info.etag}"`, ...(range ? { range: `bytes=${range.start}-${range.end}` } : {}) },
         },
         '',
         [200, 206],
-        this.#region,
+        this.#service.region,
       );
       const sizeBytes = range ? range.end - range.start + 1 : info.sizeBytes;
       return Readable.from(wholeAnswer(answer, { bucket, key }, sizeBytes), { objectMode: false });
@@ -236,105 +150,28 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   async deleteMany(bucket: string, keys: readonly string[]): Promise<void> {
-    await this.#remove(keys.map((key) => this.#key({ bucket, key })));
+    await this.#service.remove(keys.map((key) => this.#service.key({ bucket, key })));
     this.#usage.delete(bucket);
   }
 
-  async #remove(objectNames: readonly string[]): Promise<void> {
-    for (let at = 0; at < objectNames.length; at += PAGE) {
-      const failed = (await this.#client.removeObjects(this.#bucket, objectNames.slice(at, at + PAGE))).find(
-        (entry) => entry?.Error,
-      );
-      if (failed) throw new Error(`objects could not be removed: ${JSON.stringify(failed)}`);
-    }
-  }
-
-  async list(bucket: string, options: ListOptions): Promise<Listing> {
-    const { prefix = '', delimiter = '', after = '', limit } = options;
-    // The spelling of keys keeps no other delimiter where it is.
-    if (delimiter !== '' && delimiter !== '/') return this.#rollUp(bucket, options);
-    const isPrefix =
-      delimiter !== '' && after.endsWith(delimiter) && after.length > prefix.length && after.startsWith(prefix);
-    const startAfter = isPrefix ? `${wirePrefix(after)}${GREATEST}` : wireKey(after);
-    // One more than wanted: some servers say that there is more whenever a page is full.
-    const wanted = Math.min(limit, PAGE - 1);
-    const { objects, prefixes, isTruncated } = await this.#page(
-      bucket,
-      wirePrefix(prefix),
-      delimiter,
-      after === '' ? '' : startAfter,
-      wanted + 1,
-    );
-    const entries = [...objects.map(({ key }) => key), ...prefixes].sort(compareKeys);
-    const kept = entries.slice(0, wanted);
-    const last = kept.at(-1);
-    const isKept = (key: string): boolean => last !== undefined && compareKeys(key, last) <= 0;
-    return {
-      objects: objects.filter(({ key }) => isKept(key)),
-      prefixes: prefixes.filter(isKept),
-      ...(last !== undefined && (isTruncated || entries.length > kept.length) ? { next: last } : {}),
-    };
-  }
-
-  /** What the service lists, in our keys. */
-  async #page(bucket: string, prefix: string, delimiter: string, startAfter: string, maxKeys: number) {
-    const from = startAfter === '' ? '' : `${bucket}/${startAfter}`;
-    const page = await this.#client.listObjectsV2Query(
-      this.#bucket,
-      `${bucket}/${prefix}`,
-      '',
-      delimiter,
-      maxKeys,
-      from,
-    );
-    const entries = page.objects
-      .map(entryOf)
-      .map(({ key, info }) => ({ key: fromWire(key.slice(bucket.length + 1)), info }));
-    const objects = entries
-      .flatMap(({ key, info }) => (info ? [{ key, ...info }] : []))
-      .sort((a, b) => compareKeys(a.key, b.key));
-    const prefixes = entries.flatMap(({ key, info }) => (info ? [] : [key])).sort(compareKeys);
-    return { objects, prefixes, isTruncated: page.isTruncated };
-  }
-
-  #rollUp(bucket: string, options: ListOptions): Promise<Listing> {
-    return listPage(async ({ from, isExclusive, to, limit }) => {
-      const startAfter = isExclusive ? wireKey(from) : wirePrefix(from);
-      const found: ObjectInfo[] = [];
-      // Read full pages until there are enough: a short page means the end to the caller.
-      for (let at = startAfter; ;) {
-        const { objects, isTruncated } = await this.#page(bucket, wirePrefix(options.prefix ?? ''), '', at, PAGE);
-        found.push(...objects.filter(({ key }) => to === undefined || compareKeys(key, to) < 0));
-        const last = objects.at(-1);
-        if (!isTruncated || last === undefined || found.length >= limit) return found.slice(0, limit);
-        at = wireKey(last.key);
-      }
-    }, options);
-  }
-
-  async *#pages(bucket: string, prefix: string): AsyncGenerator<readonly ObjectInfo[]> {
-    let after: string | undefined;
-    do {
-      const page: Listing = await this.list(bucket, { prefix, limit: PAGE, ...(after === undefined ? {} : { after }) });
-      yield page.objects;
-      after = page.next;
-    } while (after !== undefined);
+  list(bucket: string, options: ListOptions): Promise<Listing> {
+    return this.#listing.list(bucket, options);
   }
 
   async copy(from: Place, to: Place, headers?: ObjectHeaders): Promise<Written & { readonly modifiedAt: Date }> {
-    const source = `${this.#bucket}/${this.#key(from)}`.split('/').map(encodeURIComponent).join('/');
+    const source = `${this.#service.bucket}/${this.#service.key(from)}`.split('/').map(encodeURIComponent).join('/');
     const directive = headers ? { 'x-amz-metadata-directive': 'REPLACE', ...wireHeaders(headers) } : {};
-    const response = await this.#client
+    const response = await this.#service.client
       .makeRequestAsync(
         {
           method: 'PUT',
-          bucketName: this.#bucket,
-          objectName: this.#key(to),
+          bucketName: this.#service.bucket,
+          objectName: this.#service.key(to),
           headers: { 'x-amz-copy-source': source, ...directive },
         },
         '',
         [200],
-        this.#region,
+        this.#service.region,
       )
       .catch((error: unknown) => {
         throw refused(error);
@@ -346,87 +183,29 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   createUpload(bucket: string, key: string, headers: ObjectHeaders): Promise<string> {
-    return this.#client.initiateNewMultipartUpload(this.#bucket, this.#key({ bucket, key }), wireHeaders(headers));
+    return this.#uploads.create(bucket, key, headers);
   }
 
   putPart(upload: Upload, partNumber: number, source: ByteSource, sizeBytes: number): Promise<Written> {
-    const query = `partNumber=${partNumber}&uploadId=${encodeURIComponent(upload.uploadId)}`;
-    return this.#send('PUT', this.#key(upload), query, {}, source, sizeBytes);
+    return this.#uploads.putPart(upload, partNumber, source, sizeBytes);
   }
 
-  /** The client sends no condition with a completion: it is judged right before, so writers at the same moment may both succeed. */
   async completeUpload(upload: Upload, parts: readonly PartRef[], precondition?: Precondition): Promise<Written> {
-    if (precondition !== undefined) await this.#expect(upload, precondition);
-    if (parts.length === 0) throw new StoreRefusal('InvalidPart', 'an upload is completed with at least one part');
-    // Not every server looks at the order first, and then the answer differs.
-    if (parts.some(({ partNumber }, at) => at > 0 && partNumber <= (parts[at - 1]?.partNumber ?? 0))) {
-      throw new StoreRefusal('InvalidPartOrder', 'the parts are not in ascending order');
-    }
-    const etags = parts.map(({ partNumber, etag }) => ({ part: partNumber, etag }));
-    const { etag } = await this.#client
-      .completeMultipartUpload(this.#bucket, this.#key(upload), upload.uploadId, etags)
-      .catch((error: unknown) => {
-        throw refused(error);
-      });
-    const info = await this.head(upload.bucket, upload.key);
+    const written = await this.#uploads.complete(upload, parts, precondition);
     this.#usage.delete(upload.bucket);
-    return { etag: unquoted(etag), sizeBytes: info?.sizeBytes ?? 0 };
+    return written;
   }
 
-  async #expect({ bucket, key }: Place, precondition: Precondition): Promise<void> {
-    const info = await this.head(bucket, key);
-    const holds =
-      precondition === 'absent'
-        ? info === undefined
-        : info !== undefined && (precondition.etags === '*' || precondition.etags.includes(info.etag));
-    if (!holds) throw new StoreRefusal('PreconditionFailed', 'the object is not what the writer expects it to be');
+  abortUpload(upload: Upload): Promise<void> {
+    return this.#uploads.abort(upload);
   }
 
-  async abortUpload(upload: Upload): Promise<void> {
-    await this.#client
-      .abortMultipartUpload(this.#bucket, this.#key(upload), upload.uploadId)
-      .catch((error: unknown) => {
-        throw refused(error);
-      });
+  listParts(upload: Upload): Promise<readonly PartInfo[]> {
+    return this.#uploads.listParts(upload);
   }
 
-  async listParts(upload: Upload): Promise<readonly PartInfo[]> {
-    const parts = await this.#client
-      .partsOf(this.#bucket, this.#key(upload), upload.uploadId)
-      .catch((error: unknown) => {
-        throw refused(error);
-      });
-    return parts.map(({ part, etag, size, lastModified }) => ({
-      partNumber: part,
-      etag: unquoted(etag),
-      sizeBytes: size,
-      modifiedAt: lastModified ?? new Date(0),
-    }));
-  }
-
-  async listUploads(bucket: string, prefix = ''): Promise<readonly UploadInfo[]> {
-    const found: UploadInfo[] = [];
-    let keyMarker = '';
-    let uploadIdMarker = '';
-    for (;;) {
-      const page = await this.#client.listIncompleteUploadsQuery(
-        this.#bucket,
-        `${bucket}/${wirePrefix(prefix)}`,
-        keyMarker,
-        uploadIdMarker,
-        '',
-      );
-      for (const { key, uploadId, initiated } of page.uploads) {
-        found.push({
-          uploadId: String(uploadId),
-          key: fromWire(key.slice(bucket.length + 1)),
-          startedAt: new Date(initiated),
-        });
-      }
-      if (!page.isTruncated) return found;
-      keyMarker = page.nextKeyMarker;
-      uploadIdMarker = page.nextUploadIdMarker;
-    }
+  listUploads(bucket: string, prefix = ''): Promise<readonly UploadInfo[]> {
+    return this.#uploads.list(bucket, prefix);
   }
 
   async movePrefix({ fromBucket, fromPrefix, toBucket, toPrefix }: PrefixMove): Promise<readonly Moved[]> {
@@ -459,7 +238,7 @@ export class S3ObjectStore implements ObjectStore {
     target: (rest: string) => Promise<Place | undefined>,
   ): Promise<readonly Moved[]> {
     const moved: Moved[] = [];
-    for await (const page of this.#pages(bucket, prefix)) {
+    for await (const page of this.#listing.pages(bucket, prefix)) {
       for (const { key, sizeBytes } of page) {
         const to = await target(key.slice(prefix.length));
         if (to === undefined) continue;
@@ -477,7 +256,7 @@ export class S3ObjectStore implements ObjectStore {
 
   async deletePrefixes(bucket: string, prefixes: readonly string[]): Promise<void> {
     for (const prefix of prefixes) {
-      for await (const page of this.#pages(bucket, prefix))
+      for await (const page of this.#listing.pages(bucket, prefix))
         await this.deleteMany(
           bucket,
           page.map(({ key }) => key),

@@ -1,0 +1,61 @@
+import { type Precondition, type Sql, StoreRefusal } from '../port/object-store.js';
+import type { Manifest } from './manifest.js';
+import type { FilePiece } from './object-files.js';
+import { rowsOf } from './rows.js';
+
+/** Room for a full key behind the prefixes of a caller; a row of a Postgres index holds about 2,700 bytes. */
+export const INDEX_KEY_BYTES = 2_000;
+
+export const isForeignKeyViolation = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === '23503';
+
+/** An error of a row for a bucket that is not there, as the refusal that it is; any other error as it is. */
+export const noBucket = (error: unknown, bucket: string): unknown =>
+  isForeignKeyViolation(error)
+    ? new StoreRefusal('NoSuchBucket', `there is no bucket ${bucket}`, { cause: error })
+    : error;
+
+const NEW_ROW = `INSERT INTO object (bucket, key, size, etag, content_type, metadata, file_ids, part_sizes, modified_at, manifest_id)
+  VALUES ($1, $2, $3, $4, $5, $6, $7::uuid[], $8::bigint[], $9, $10)`;
+const PUT_ROW = `${NEW_ROW} ON CONFLICT (bucket, key) DO UPDATE SET size = excluded.size, etag = excluded.etag, content_type = excluded.content_type,
+    metadata = excluded.metadata, file_ids = excluded.file_ids, part_sizes = excluded.part_sizes, modified_at = excluded.modified_at,
+    manifest_id = excluded.manifest_id
+  RETURNING 1`;
+/** Only where nothing is, and only over an object with one of these etags: the row decides, so of several writers one succeeds. */
+const PUT_ABSENT = `${NEW_ROW} ON CONFLICT (bucket, key) DO NOTHING RETURNING 1`;
+const PUT_OVER = `UPDATE object SET size = $3, etag = $4, content_type = $5, metadata = $6, file_ids = $7::uuid[], part_sizes = $8::bigint[],
+    modified_at = $9, manifest_id = $10
+  WHERE bucket = $1 AND key = $2 AND ($11::text[] IS NULL OR etag = ANY ($11::text[])) RETURNING 1`;
+
+const statementOf = (precondition: Precondition | undefined): readonly [string, ...unknown[]] => {
+  if (precondition === undefined) return [PUT_ROW];
+  if (precondition === 'absent') return [PUT_ABSENT];
+  return [PUT_OVER, precondition.etags === '*' ? null : [...precondition.etags]];
+};
+
+export const sizeOf = (pieces: readonly FilePiece[]): number => pieces.reduce((sum, piece) => sum + piece.sizeBytes, 0);
+
+/**
+ * Writes the row of an object, and so makes the object what its manifest says.
+ * @throws StoreRefusal NoSuchBucket, PreconditionFailed
+ */
+export const putRow = async (sql: Sql, row: Manifest, precondition?: Precondition): Promise<void> => {
+  const [statement, ...more] = statementOf(precondition);
+  const put = await rowsOf(sql, `WITH put AS (${statement}) SELECT 1 FROM put`, [
+    row.bucket,
+    row.key,
+    sizeOf(row.pieces),
+    row.etag,
+    row.contentType,
+    JSON.stringify(row.userMetadata),
+    row.pieces.map((piece) => piece.fileId),
+    row.pieces.map((piece) => piece.sizeBytes),
+    row.modifiedAt,
+    row.fileId,
+    ...more,
+  ]).catch((error: unknown) => {
+    throw noBucket(error, row.bucket);
+  });
+  if (put.length === 0)
+    throw new StoreRefusal('PreconditionFailed', 'the object is not what the writer expects it to be');
+};

@@ -1,0 +1,128 @@
+import { Readable } from 'node:stream';
+import { assertKeyFits } from '../port/keys.js';
+import {
+  type ByteRange,
+  type ByteSource,
+  type ObjectHeaders,
+  type ObjectReader,
+  type Place,
+  type Precondition,
+  type PutOptions,
+  type Sql,
+  type Written,
+  ObjectDamaged,
+  StoreRefusal,
+} from '../port/object-store.js';
+import type { Manifest } from './manifest.js';
+import { FileDamaged, type FilePiece, type ObjectFiles } from './object-files.js';
+import { INDEX_KEY_BYTES, putRow } from './object-rows.js';
+import { objectInfoOf, piecesOfRow, rowsOf } from './rows.js';
+import { wholeBytes } from './whole-bytes.js';
+
+/** What a write is told to. */
+interface WriteNotes {
+  /** The clock of objects' times. */
+  now(): number;
+  /** Something was stored. */
+  wrote(): void;
+}
+
+/** Content of objects as files, each with the row that makes it an object: written, read and copied. */
+export class StoredObjects {
+  constructor(
+    private readonly index: Sql,
+    private readonly files: ObjectFiles,
+    private readonly notes: WriteNotes,
+  ) {}
+
+  async put(bucket: string, key: string, source: ByteSource, options: PutOptions): Promise<Written> {
+    assertKeyFits(key, INDEX_KEY_BYTES);
+    const { contentType, userMetadata } = options;
+    let row: Manifest | undefined;
+    const file = await this.files.write(source, options.sizeBytes, ({ fileId, sizeBytes, md5 }) => {
+      const modifiedAt = new Date(this.notes.now());
+      const pieces = [{ fileId, sizeBytes }];
+      return (row = { fileId, bucket, key, etag: md5, contentType, userMetadata, modifiedAt, pieces });
+    });
+    await this.keepFiles([file], async () => row && (await putRow(this.index, row, options.precondition)));
+    this.notes.wrote();
+    return { etag: file.md5, sizeBytes: file.sizeBytes };
+  }
+
+  /** The row of an object whose manifest needs a file of its own; the file is gone again when the row is refused. */
+  async putSeveral(sql: Sql, object: Omit<Manifest, 'fileId'>, precondition?: Precondition): Promise<void> {
+    const fileId = await this.files.writeManifest((id) => ({ ...object, fileId: id }));
+    await this.keepFiles([{ fileId, sizeBytes: 0 }], () => putRow(sql, { ...object, fileId }, precondition));
+    this.notes.wrote();
+  }
+
+  /** Files whose row was refused are gone at once; when the outcome is unknown (no connection), the sweep decides. */
+  async keepFiles<T>(pieces: readonly FilePiece[], commit: () => Promise<T>): Promise<T> {
+    try {
+      return await commit();
+    } catch (error) {
+      if (error instanceof StoreRefusal) await this.files.remove(pieces.map((piece) => piece.fileId));
+      throw error;
+    }
+  }
+
+  async get(bucket: string, key: string): Promise<ObjectReader | undefined> {
+    const [row] = await rowsOf(this.index, 'SELECT * FROM object WHERE bucket = $1 AND key = $2', [bucket, key]);
+    if (!row) return undefined;
+    const info = objectInfoOf(row);
+    const pieces = piecesOfRow(row);
+    const place = { bucket, key };
+    const whole: ByteRange = { start: 0, end: info.sizeBytes - 1 };
+    return {
+      info,
+      check: () => this.whole(place, this.files.check(pieces)),
+      read: async (range = whole) => {
+        await this.whole(place, this.files.check(pieces));
+        const isWhole = range.start === 0 && range.end === whole.end;
+        const bytes = isWhole
+          ? wholeBytes(this.files.read(pieces, range), pieces, info.etag)
+          : this.files.readPart(pieces, range);
+        return Readable.from(this.#read(place, bytes), { objectMode: false });
+      },
+    };
+  }
+
+  /** Gives what is wrong with a file the name of its object. @throws ObjectDamaged */
+  async whole<T>({ bucket, key }: Place, work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      if (error instanceof FileDamaged) throw new ObjectDamaged(bucket, key, error.message, { cause: error });
+      throw error;
+    }
+  }
+
+  async *#read({ bucket, key }: Place, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    try {
+      yield* bytes;
+    } catch (error) {
+      if (error instanceof FileDamaged) throw new ObjectDamaged(bucket, key, error.message, { cause: error });
+      throw error;
+    }
+  }
+
+  async copy(from: Place, to: Place, headers?: ObjectHeaders): Promise<Written & { readonly modifiedAt: Date }> {
+    assertKeyFits(to.key, INDEX_KEY_BYTES);
+    const [row] = await rowsOf(this.index, 'SELECT * FROM object WHERE bucket = $1 AND key = $2', [
+      from.bucket,
+      from.key,
+    ]);
+    if (!row) throw new StoreRefusal('NoSuchKey', `there is no object ${from.key}`);
+    const { etag, contentType, userMetadata, sizeBytes } = objectInfoOf(row);
+    await this.whole(from, this.files.check(piecesOfRow(row)));
+    const pieces: FilePiece[] = [];
+    const modifiedAt = new Date(this.notes.now());
+    const copied = { ...to, etag, pieces, modifiedAt, ...(headers ?? { contentType, userMetadata }) };
+    await this.keepFiles(pieces, async () => {
+      for (const piece of piecesOfRow(row))
+        pieces.push({ ...piece, fileId: await this.whole(from, this.files.duplicate(piece.fileId)) });
+      await this.putSeveral(this.index, copied);
+    });
+    return { etag, sizeBytes, modifiedAt };
+  }
+}
