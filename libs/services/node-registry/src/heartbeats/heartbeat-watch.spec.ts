@@ -75,6 +75,30 @@ describe('the heartbeat watch', () => {
       expect(watch.disks([node('a')], 9_000)).toEqual([]);
     });
 
+    it('is told a few times of a disk that hovers at its mark, and as ever once it has calmed down', () => {
+      const watch = new HeartbeatWatch(GRACE, 0);
+      let state = node('a');
+      let told = 0;
+      const hear = (isFull: boolean, now: number): void => {
+        watch.hear(says(isFull), now, TIME_OF_DAY);
+        for (const { isFull: isNowFull } of watch.disks([state], now)) {
+          told += 1;
+          state = isNowFull ? full : node('a');
+        }
+      };
+      const HOUR = 3_600_000;
+      // Full for a second, room for five seconds, for an hour.
+      for (let now = 0; now < HOUR; now += 1_000) hear((now / 1_000) % 6 === 0, now);
+      expect(told).toBeLessThan(8);
+      expect(state).toEqual(full);
+      told = 0;
+      for (let now = HOUR; now < 2 * HOUR; now += 1_000) hear(false, now);
+      hear(true, 2 * HOUR);
+      hear(false, 2 * HOUR + 1_000);
+      hear(false, 2 * HOUR + 1_000 + GRACE / 4);
+      expect([told, state]).toEqual([3, node('a')]);
+    });
+
     it('is nothing for an agent that does not say, a session that is over, and a node that is lost', () => {
       const watch = new HeartbeatWatch(GRACE, 0);
       watch.hear(says(), 1_000, TIME_OF_DAY);

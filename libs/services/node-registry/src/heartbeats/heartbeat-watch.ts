@@ -18,6 +18,8 @@ interface Disk {
   readonly isFull: boolean;
   /** Since when its beats have said so, by the registry's monotonic clock. */
   readonly since: number;
+  /** For how long it must have room until that is told. */
+  readonly roomMs: number;
 }
 
 interface Beat {
@@ -31,8 +33,11 @@ interface Beat {
   readonly disk: Disk | undefined;
 }
 
-/** Part of the grace period for which a node must have had room, so that one whose disk fills and empties by the second does not fill the log. */
-const ROOM_LASTS = 1 / 4;
+/**
+ * Parts of the grace period for which a node must have had room, so that one whose disk fills and empties by the second does not fill the log: the
+ * least, and the most for one that hovers at its mark. Each time that room was told and did not last, it must last twice as long.
+ */
+const ROOM_LASTS = { least: 1 / 4, most: 60 } as const;
 
 /**
  * When nodes were heard last. Silence is measured by the registry's own monotonic clock (`elapsed`): neither a node's clock nor a step of the
@@ -63,8 +68,18 @@ export class HeartbeatWatch {
     if (known && nodeEpoch < known.epoch) return;
     const before = known?.epoch === nodeEpoch ? known.disk : undefined;
     const isSame = isDiskFull === undefined || isDiskFull === before?.isFull;
-    const disk = isSame ? before : { isFull: isDiskFull, since: elapsed };
+    const disk = isSame ? before : { isFull: isDiskFull, since: elapsed, roomMs: this.roomMs(before, elapsed) };
     this.beats.set(nodeId, { epoch: nodeEpoch, leases, heardAt: elapsed, at, disk });
+  }
+
+  /** For how long there must be room from now on, given what was before. */
+  private roomMs(before: Disk | undefined, elapsed: number): number {
+    const leastMs = this.graceMs * ROOM_LASTS.least;
+    const mostMs = this.graceMs * ROOM_LASTS.most;
+    if (!before || before.isFull) return before?.roomMs ?? leastMs;
+    const lastedMs = elapsed - before.since;
+    if (lastedMs >= mostMs) return leastMs;
+    return lastedMs < before.roomMs ? before.roomMs : Math.min(mostMs, 2 * before.roomMs);
   }
 
   /** A node that has just joined is alive, before its first beat. */
@@ -82,8 +97,8 @@ export class HeartbeatWatch {
     for (const { nodeId, epoch, status, diskFullSince } of nodes) {
       const beat = this.beats.get(nodeId);
       if ((status !== 'online' && status !== 'draining') || beat?.epoch !== epoch || !beat.disk) continue;
-      const { isFull, since } = beat.disk;
-      const isCertain = isFull || elapsed - since >= this.graceMs * ROOM_LASTS;
+      const { isFull, since, roomMs } = beat.disk;
+      const isCertain = isFull || elapsed - since >= roomMs;
       if (isCertain && isFull !== (diskFullSince !== undefined)) news.push({ nodeId, epoch, isFull });
     }
     return news;

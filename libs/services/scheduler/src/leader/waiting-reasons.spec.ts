@@ -44,9 +44,17 @@ it('records why a task waits, and takes no room for those that could be placed',
   expect([view.leases.size, view.queue.has('fits')]).toEqual([0, true]);
 });
 
-it('leaves short waits alone, and says nothing new while nothing may be placed', () => {
+it('leaves short waits alone', () => {
   const short = withTasks(SUBMITTED_AT + 10);
   expect([short.recorded, short.reasons.of('too-large')?.reason]).toEqual([[], 'no-node-fits']);
+});
+
+it('gives all tasks one reason while nothing may be placed because the log has lost commits', () => {
   const held = withTasks(SUBMITTED_AT + 2_000, true);
-  expect([held.recorded, held.reasons.of('too-large')]).toEqual([[], undefined]);
+  expect(held.recorded.map(({ taskId, reason }) => [taskId, reason])).toEqual([
+    ['fits', 'settling'],
+    ['too-large', 'settling'],
+  ]);
+  expect(held.reasons.of('fits')).toMatchObject({ reason: 'settling', detail: expect.stringContaining('given up') });
+  expect(held.reasons.of('unknown')).toBeUndefined();
 });

@@ -1,6 +1,6 @@
 import type { TaskWriter } from '../deciding/task-writer.js';
 import type { Logger } from '../ports/logger.js';
-import { reasonsNow, type WaitingReason } from '../view/round.js';
+import { reasonsNow, sameForAll, type WaitingReason } from '../view/round.js';
 import type { SchedulerView } from '../view/scheduler-view.js';
 import { reasonChanges } from '../view/reason-changes.js';
 
@@ -9,7 +9,7 @@ export interface WaitingReasonsOptions {
   /** All that recording needs: what is planned for its sake cannot be dispatched. */
   readonly writer: Pick<TaskWriter, 'isBusy' | 'recordReason'>;
   readonly now: () => number;
-  /** Whether nothing may be placed now: then no plan says why tasks wait. */
+  /** Whether nothing may be placed now, so that all wait for the same. */
   readonly isHeld?: () => boolean;
   readonly logger: Logger;
   readonly signal: AbortSignal;
@@ -19,6 +19,12 @@ const INTERVAL_MS = 500;
 const PATIENCE_MS = 1_000;
 /** Reasons are for people; at most some forty commits a second go to them, the oldest tasks first. All others can be asked for live. */
 const MAX_AT_ONCE = 20;
+
+/** Commits of the log were given up, and nodes may still run what was lost with them: see `Settling`. */
+const SETTLING: WaitingReason = {
+  reason: 'settling',
+  detail: 'commits of the event log were given up: nothing is placed until nodes have ended what it does not know',
+};
 
 /** Why tasks wait: as the last round found it, and, where a wait is worth an event, in the log. */
 export class WaitingReasons {
@@ -33,8 +39,10 @@ export class WaitingReasons {
 
   /** Why a task waits now, or undefined when it does not, or is being placed. */
   of(taskId: string): WaitingReason | undefined {
-    const classKey = this.options.view.queue.classKeyOf(taskId);
-    return classKey === undefined ? undefined : this.byClass.get(classKey);
+    const { view, isHeld } = this.options;
+    const classKey = view.queue.classKeyOf(taskId);
+    if (classKey === undefined) return undefined;
+    return isHeld?.() === true ? SETTLING : this.byClass.get(classKey);
   }
 
   /** Records changes until the leadership ends. */
@@ -46,7 +54,8 @@ export class WaitingReasons {
   /** Records what has changed. Rounds are not run while no node has room, so the reasons are looked up anew. */
   record(): void {
     const { view, writer, now, isHeld, logger, signal } = this.options;
-    if (view.queue.size > 0 && isHeld?.() !== true) this.byClass = reasonsNow(view, (taskId) => writer.isBusy(taskId));
+    const isBusy = (taskId: string): boolean => writer.isBusy(taskId);
+    if (view.queue.size > 0) this.byClass = isHeld?.() === true ? sameForAll(view, SETTLING) : reasonsNow(view, isBusy);
     const changes = reasonChanges(view, this.byClass, { now: now(), patienceMs: PATIENCE_MS, limit: MAX_AT_ONCE });
     for (const change of changes) {
       if (writer.isBusy(change.taskId)) continue;

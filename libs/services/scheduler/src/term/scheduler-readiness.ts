@@ -8,6 +8,9 @@ import { Terms } from './terms.js';
 
 const PING_TIMEOUT_MS = 1_000;
 
+const SETTLING =
+  'commits of the event log were given up: nothing is placed until nodes have ended what it does not know (docs/how-to/recover.md)';
+
 /** Tells whether somebody schedules: this process, as the leader with its view caught up, or a leader that answers it. */
 @Injectable()
 export class SchedulerReadiness implements OnApplicationBootstrap {
@@ -20,6 +23,7 @@ export class SchedulerReadiness implements OnApplicationBootstrap {
 
   onApplicationBootstrap(): void {
     this.health.readiness('scheduler', () => this.reason());
+    this.health.warning('scheduler', () => (this.terms.current?.isHeld === true ? SETTLING : undefined));
   }
 
   private async reason(): Promise<string | undefined> {

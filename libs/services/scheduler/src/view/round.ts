@@ -58,3 +58,7 @@ export const planRound = (view: SchedulerView, { maxPlacements, newLeaseId, isBu
 /** Why tasks wait, by class, as a round would find it now. Changes nothing, and places nothing. */
 export const reasonsNow = (view: SchedulerView, isBusy: RoundOptions['isBusy']): ReadonlyMap<string, WaitingReason> =>
   byClass(planned(view, MAX_PLACEMENTS_PER_ROUND, isBusy).reasons);
+
+/** One reason for all classes that wait. */
+export const sameForAll = (view: SchedulerView, reason: WaitingReason): ReadonlyMap<string, WaitingReason> =>
+  new Map([...view.queue.classKeys()].map((key) => [key, reason]));

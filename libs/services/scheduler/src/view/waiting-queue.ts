@@ -60,6 +60,11 @@ export class WaitingQueue {
     return this.tasks.get(taskId)?.classKey;
   }
 
+  /** The classes that have tasks in the queue. */
+  classKeys(): Iterable<string> {
+    return this.classes.keys();
+  }
+
   put(entry: QueueEntry): void {
     const known = this.tasks.get(entry.taskId);
     this.instances += sizeOf(entry.waiting) - (known ? sizeOf(known.entry.waiting) : 0);

@@ -75,6 +75,7 @@ const REASONS: Readonly<Record<string, string>> = {
   'nodes-away': 'the nodes that could run it are not online',
   'no-node-fits': 'no node has what the task asks for, however long it waits',
   'fleet-full': 'the nodes that fit are busy',
+  settling: 'commits of the event log were given up, and nodes may still run what was lost with them',
   quota: 'the account runs as much as it may at once',
 };
 
