@@ -8,7 +8,7 @@ import { flipABitOfRows } from '../nemesis/rows.js';
 import { backUp, cutOffTheLog, flipABitOfTheLog, putBack } from '../nemesis/stores.js';
 import { descriptors, history, idle, memory, projections, readiness } from '../oracles/oracles.js';
 import { payloads } from '../oracles/payloads.js';
-import { RELEASES, RELEASE_SETTINGS } from '../testbed/release.js';
+import { RELEASES, RELEASE_SETTINGS } from '@fornax/testing/releases';
 import type { Load, Scenario } from './scenario.js';
 
 const TWO_NODES = { FORNAX_NODES: '2', FORNAX_NODE_GRACE_MS: '4000', FORNAX_HEARTBEAT_MS: '400' };

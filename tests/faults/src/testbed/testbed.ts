@@ -12,10 +12,10 @@ import {
   type Random,
   randomFrom,
 } from '@fornax/testing';
+import { unpackRelease } from '@fornax/testing/releases';
 import type { Ending, History, LedgerLine, Loss, Operation } from '../history/history.js';
 import type { Restart, Target, Typed } from '../nemesis/fault.js';
 import { healthOf, typeFornax } from './operator.js';
-import { unpackRelease } from './release.js';
 import { progress } from './report.js';
 import { endReplica, startReplica } from './replicas.js';
 import { setWallClock } from '../nemesis/wall-clock.js';

@@ -4,8 +4,8 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { startPostgres } from '@fornax/embedded';
-import { workspaceRoot } from '@fornax/testing';
 import pg from 'pg';
+import { workspaceRoot } from './running-platform.js';
 
 const FOLDERS = join(workspaceRoot, 'tests/e2e/releases');
 
