@@ -1,27 +1,10 @@
-import { execFile } from 'node:child_process';
-import { readdirSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startPostgres } from '@fornax/embedded';
-import { type RunningPlatform, eventually, startPlatform, workspaceRoot } from '@fornax/testing';
-import pg from 'pg';
+import { type RunningPlatform, eventually, startPlatform } from '@fornax/testing';
+import { RELEASES, RELEASE_SETTINGS, unpackRelease } from '@fornax/testing/releases';
 import { clientsOf } from './clients.js';
-
-/**
- * Data folders as releases left them, made by `tests/e2e/releases/make-release-folder.mjs`: event log, secrets (made for the folder, they open nothing
- * else), objects, the database as SQL, and what GET answered.
- */
-const FOLDERS = join(workspaceRoot, 'tests/e2e/releases');
-const RELEASES = readdirSync(FOLDERS).filter((name) => name.endsWith('.tar.gz'));
-
-/** As the folders were made. */
-const SETTINGS = {
-  FORNAX_BOOTSTRAP_EMAIL: 'operator@example.org',
-  FORNAX_WEBHOOK_ALLOWED_DESTINATIONS: '127.0.0.1:9',
-};
 
 interface Expected {
   readonly answers: Readonly<Record<string, { readonly status: number; readonly body: unknown }>>;
@@ -69,27 +52,8 @@ describe.each(RELEASES)('the data folder %s', (release) => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'fornax-release-'));
-    await promisify(execFile)('tar', ['-xzf', join(FOLDERS, release), '-C', folder, '--no-same-owner']);
-    const take = async (name: string): Promise<string> => {
-      const text = await readFile(join(folder, name), 'utf8');
-      await rm(join(folder, name));
-      return text;
-    };
-    expected = JSON.parse(await take('expected.json')) as Expected;
-    const sql = await take('database.sql');
-    const postgres = await startPostgres({
-      dataDir: join(folder, 'postgres'),
-      secretsFile: join(folder, 'secrets', 'postgres'),
-    });
-    const db = new pg.Client({ connectionString: postgres.url });
-    try {
-      await db.connect();
-      await db.query(sql);
-    } finally {
-      await db.end();
-      await postgres.stop();
-    }
-    platform = await startPlatform({ dataDir: folder, env: SETTINGS });
+    expected = (await unpackRelease(release, folder)) as Expected;
+    platform = await startPlatform({ dataDir: folder, env: RELEASE_SETTINGS });
   });
   afterAll(async () => {
     await platform?.stop();

@@ -1,44 +1,12 @@
-import { type Hash, type Hmac, createHash, createHmac } from 'node:crypto';
 import { expect, it } from '@jest/globals';
-import { SignatureV4 } from '@smithy/signature-v4';
-import type { Checksum, SourceData } from '@smithy/types';
 import fc from 'fast-check';
+import { sdkSigner } from './sdk-signer.fixture.js';
 import { signRequest } from './sign-request.js';
 import { encodePath, sha256Hex } from './sigv4.js';
 
-const bytesOf = (data: SourceData): Uint8Array =>
-  typeof data === 'string'
-    ? Buffer.from(data)
-    : ArrayBuffer.isView(data)
-      ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-      : new Uint8Array(data);
-
-/** The SDK's own hash type, on Node's. */
-class Sha256 implements Checksum {
-  readonly #hash: Hash | Hmac;
-  constructor(secret?: SourceData) {
-    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', bytesOf(secret));
-  }
-  update(data: SourceData): void {
-    this.#hash.update(bytesOf(data));
-  }
-  digest(): Promise<Uint8Array> {
-    return Promise.resolve(this.#hash.digest());
-  }
-  reset(): void {
-    throw new Error('used once');
-  }
-}
-
 const text = (minLength = 1) =>
   fc.string({ unit: 'binary', minLength, maxLength: 20 }).filter((one) => one.isWellFormed());
-const signer = new SignatureV4({
-  service: 's3',
-  region: 'eu-west-1',
-  credentials: { accessKeyId: 'ada', secretAccessKey: 'secret', sessionToken: 'claims.mac' },
-  uriEscapePath: false,
-  sha256: Sha256,
-});
+const signer = sdkSigner({ accessKeyId: 'ada', secretAccessKey: 'secret', sessionToken: 'claims.mac' });
 
 it('signs as the signer of the AWS SDK does', () =>
   fc.assert(

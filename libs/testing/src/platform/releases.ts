@@ -11,7 +11,10 @@ const FOLDERS = join(workspaceRoot, 'tests/e2e/releases');
 
 const ARCHIVE = '.tar.gz';
 
-/** Names of data folders as releases left them, the oldest first (see tests/e2e/releases). */
+/**
+ * Names of data folders as releases left them, the oldest first. `tests/e2e/releases/make-release-folder.mjs` makes them: event log, secrets (made for the
+ * folder, they open nothing else), objects, the database as SQL, and what GET answered.
+ */
 export const RELEASES: readonly string[] = readdirSync(FOLDERS)
   .filter((name) => name.endsWith(ARCHIVE))
   .map((name) => name.slice(0, -ARCHIVE.length))
@@ -23,12 +26,19 @@ export const RELEASE_SETTINGS = {
   FORNAX_WEBHOOK_ALLOWED_DESTINATIONS: '127.0.0.1:9',
 };
 
-/** Makes a data folder as that release left it. */
-export const unpackRelease = async (release: string, folder: string): Promise<void> => {
+/**
+ * Makes a data folder as that release left it.
+ * @returns what its release answered, as `expected.json` of the archive has it
+ */
+export const unpackRelease = async (release: string, folder: string): Promise<unknown> => {
   await promisify(execFile)('tar', ['-xzf', join(FOLDERS, `${release}${ARCHIVE}`), '-C', folder, '--no-same-owner']);
-  await rm(join(folder, 'expected.json'));
-  const sql = await readFile(join(folder, 'database.sql'), 'utf8');
-  await rm(join(folder, 'database.sql'));
+  const take = async (name: string): Promise<string> => {
+    const text = await readFile(join(folder, name), 'utf8');
+    await rm(join(folder, name));
+    return text;
+  };
+  const expected = JSON.parse(await take('expected.json')) as unknown;
+  const sql = await take('database.sql');
   const secretsFile = join(folder, 'secrets', 'postgres');
   const postgres = await startPostgres({ dataDir: join(folder, 'postgres'), secretsFile });
   const db = new pg.Client({ connectionString: postgres.url });
@@ -39,4 +49,5 @@ export const unpackRelease = async (release: string, folder: string): Promise<vo
     await db.end();
     await postgres.stop();
   }
+  return expected;
 };
