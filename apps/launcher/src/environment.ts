@@ -1,4 +1,5 @@
-import type { NatsCredentials, Principal } from '@fornax/embedded';
+import { join } from 'node:path';
+import { type NatsCredentials, pastaIn, type Principal } from '@fornax/embedded';
 import type { Env, Settings } from './settings.js';
 
 /** Where the servers are that the services stand on, embedded or not. */
@@ -146,6 +147,10 @@ export const serviceEnvironment = (
 const ROOM_BEFORE_REFUSAL = 1.25;
 
 /** The environment of the agent of one node: its own credentials, no key, no database, no password of the services. */
+/** Where programs lie that were unpacked or built for this platform. */
+export const toolsDirOf = (settings: Settings, data: string): string =>
+  settings.FORNAX_TOOLS_DIR ?? join(data, 'tools');
+
 export const agentEnvironment = (
   env: Env,
   settings: Settings,
@@ -156,7 +161,10 @@ export const agentEnvironment = (
 ): Readonly<Variables> =>
   overridden(
     // Where agent and platform share a disk, instances end before commands are refused because of them.
-    { FORNAX_NODE_DISK_LOW_BYTES: String(Math.ceil(settings.FORNAX_DISK_LOW_BYTES * ROOM_BEFORE_REFUSAL)) },
+    {
+      FORNAX_NODE_DISK_LOW_BYTES: String(Math.ceil(settings.FORNAX_DISK_LOW_BYTES * ROOM_BEFORE_REFUSAL)),
+      FORNAX_NODE_NETWORK_STACK: pastaIn(toolsDirOf(settings, data)),
+    },
     inherited(
       env,
       (name) =>

@@ -22,6 +22,7 @@ import {
   openDataFolder,
   portState,
   provisionNats,
+  provisionPasta,
   startNats,
   startPostgres,
   writePrivateFile,
@@ -33,6 +34,7 @@ import {
   type Backends,
   type Places,
   agentEnvironment,
+  toolsDirOf,
   externalNats,
   natsVariables,
   overridden,
@@ -311,7 +313,7 @@ export class LocalPlatform {
   private async startNats(): Promise<Omit<Backends, 'databaseUrl'>> {
     const { settings, screen } = this.context;
     const binary = await provisionNats({
-      toolsDir: settings.FORNAX_TOOLS_DIR ?? join(this.data, 'tools'),
+      toolsDir: toolsDirOf(settings, this.data),
       source: settings.FORNAX_NATS_SOURCE,
       ...(settings.FORNAX_NATS_SERVER === undefined ? {} : { server: settings.FORNAX_NATS_SERVER }),
       env: this.childEnv,
@@ -432,8 +434,19 @@ export class LocalPlatform {
     return Array.from({ length: this.context.settings.FORNAX_NODES }, (_, index) => `node-${index + 1}`);
   }
 
+  /** Makes tasks of profiles with access to the network possible, while everything else starts; without, only they fail. */
+  private async provideWayOut(): Promise<void> {
+    const { screen } = this.context;
+    const toolsDir = toolsDirOf(this.context.settings, this.data);
+    const options = { env: this.childEnv, signal: this.signal, onProgress: () => undefined };
+    const reason = await provisionPasta(toolsDir, options).catch((error: unknown) => String(error));
+    if (reason !== undefined && !this.signal.aborted)
+      screen.say(`note: tasks of docker-network fail here until the package passt is installed (${reason})`);
+  }
+
   private async startAgents(backends: Backends): Promise<void> {
     const { settings, env } = this.context;
+    void this.pending(this.provideWayOut());
     for (const id of this.nodes) {
       const folder = join(this.data, 'nodes', id);
       await mkdir(folder, { recursive: true, mode: 0o700 });

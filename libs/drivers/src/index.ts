@@ -11,6 +11,7 @@ export type {
 } from './driver/driver.js';
 export { splitWords, UnbalancedQuote } from './command/split-words.js';
 export { resolveConstants, substitute, SubstitutionTooLong } from './command/substitute.js';
+export { allowProblem } from './network/reach.js';
 export { STANDARD_PATH } from './sandbox/host-view.js';
 export { CommandTooLong } from './sandbox/running-instance.js';
 export { NoSandbox, SandboxDriver, type SandboxOptions } from './sandbox/sandbox.driver.js';

@@ -2,12 +2,26 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 
 import { type Env, intSetting, loadConfig } from '@fornax/base';
-import { STANDARD_PATH } from '@fornax/drivers';
+import { allowProblem, STANDARD_PATH } from '@fornax/drivers';
 import { z } from 'zod';
 
 const list = z
   .string()
   .transform((text) => text.split(':').filter((path) => path !== ''))
+  .default([]);
+
+const networks = z
+  .string()
+  .transform((text) =>
+    text
+      .split(',')
+      .map((network) => network.trim())
+      .filter((network) => network !== ''),
+  )
+  .superRefine((found, context) => {
+    for (const message of found.flatMap((network) => allowProblem(network) ?? []))
+      context.addIssue({ code: 'custom', message });
+  })
   .default([]);
 
 const idRange = z
@@ -48,6 +62,10 @@ const schema = z.object({
   FORNAX_NODE_SANDBOX: z.enum(['auto', 'bubblewrap', 'unshare', 'process']).default('auto'),
   /** `host`: an operator accepts that instances share the network of this machine. */
   FORNAX_NODE_NETWORK: z.enum(['isolated', 'host']).default('isolated'),
+  /** Networks that instances of profiles with access to the network may reach besides public addresses, as in 10.1.0.0/16, separated by commas. */
+  FORNAX_NODE_NETWORK_ALLOW: networks,
+  /** pasta, which lets those instances out, where it is not on PATH. */
+  FORNAX_NODE_NETWORK_STACK: z.string().optional(),
   /** Of an agent that is root: user ids for its instances, as in 200000-265535. */
   FORNAX_NODE_USER_IDS: idRange.optional(),
   FORNAX_OTLP_ENDPOINT: z.url().optional(),

@@ -32,6 +32,8 @@ const openDriver = async (config: AgentConfig): Promise<SandboxDriver> => {
     FORNAX_NODE_HIDE: hide,
     FORNAX_NODE_EXPOSE: expose,
     FORNAX_NODE_NETWORK: network,
+    FORNAX_NODE_NETWORK_ALLOW: allowedNetworks,
+    FORNAX_NODE_NETWORK_STACK: networkStack,
     FORNAX_NODE_USER_IDS: userIds,
     FORNAX_DATA_DIR: dataDir,
   } = config;
@@ -42,6 +44,8 @@ const openDriver = async (config: AgentConfig): Promise<SandboxDriver> => {
     expose: [dirname(await realpath(process.execPath)), ...expose],
     path: config.FORNAX_NODE_PATH,
     network,
+    allowedNetworks,
+    ...(networkStack === undefined ? {} : { networkStack }),
     ...(level === 'auto' ? {} : { level }),
     ...(userIds === undefined ? {} : { userIds }),
   });

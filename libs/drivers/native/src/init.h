@@ -44,6 +44,7 @@ void write_own_pid(const char *path);
 /* isolate.c */
 void join_namespace(const char *path, int kind);
 void isolate(int with_network);
+void raise_loopback(void);
 void mount_bind(const char *source, const char *target);
 void mount_tmpfs(const char *target, const char *options);
 void mount_cover(const char *target);
@@ -51,6 +52,19 @@ void mount_devpts(const char *target);
 void mount_proc(const char *target);
 void mount_mask(const char *target);
 void mount_read_only(const char *target);
+
+/* network.c */
+/* What an instance may reach by its way out: IPv4 networks, as in 10.0.0.0/8. The longest one that holds an address decides. */
+struct way_out {
+  char **denied;
+  size_t denied_count;
+  char **allowed;
+  size_t allowed_count;
+  /* A file of it, or "new"; NULL: that of the agent. */
+  const char *user_namespace;
+};
+/* Holds a network with a way out until standard input ends; tells "ready <pid>" on standard output. @returns the exit code */
+int hold_network(const struct way_out *way, char **stack);
 
 /* command.c */
 struct command read_command(void);

@@ -23,7 +23,7 @@ void join_namespace(const char *path, int kind) {
 }
 
 /* A new network has loopback, and that is down. */
-static void raise_loopback(void) {
+void raise_loopback(void) {
   struct ifreq request;
   const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) fail("cannot open", "a socket");

@@ -2,10 +2,12 @@
  * fornax-init: the first process of an instance.
  *
  *   fornax-init [--pid-file FILE] [--join FILE]... --then PROGRAM ARGUMENT...
- *   fornax-init [--pid-file FILE] [--join FILE]... [--namespace-user FILE] [--namespace-mount FILE] [--isolate | --isolate-network]
+ *   fornax-init [--pid-file FILE] [--join FILE]... [--namespace-user FILE] [--namespace-network FILE] [--namespace-mount FILE] [--isolate | --isolate-network]
  *               [--bind FROM TO | --tmpfs AT OPTIONS | --cover AT | --devpts AT | --proc AT | --mask AT | --read-only AT]...
  *               --directory DIR --aim all|group [--user UID GID]
+ *   fornax-init [--own-user FILE|new] [--deny NETWORK]... [--allow NETWORK]... --hold-network PROGRAM ARGUMENT...
  *
+ * The third form holds a network with a way out for an instance, which enters it by --namespace-network (see network.c).
  * Options are carried out in their order. The first form only enters control groups and becomes another program, say bwrap, which runs the second form
  * inside of what it made. The second form reads what to run from descriptor 5 (see command.c), so neither arguments nor environment of the
  * command are ever in anybody's argument list but the command's own, runs it (see become.c for all that it gets), obeys descriptor 3 and tells on
@@ -56,6 +58,8 @@ static void forget_arguments(int argc, char **argv) {
 
 int main(int argc, char **argv) {
   struct options options = {.directory = "/"};
+  struct way_out way = {.denied = calloc((size_t)argc, sizeof(char *)), .allowed = calloc((size_t)argc, sizeof(char *))};
+  if (way.denied == NULL || way.allowed == NULL) fail("cannot read", "options");
   int has_aim = 0;
   /* Whatever the agent's own parent left open is nobody's business here. */
   if (syscall(SYS_close_range, FIRST_OTHER, ~0U, 0) != 0)
@@ -74,6 +78,11 @@ int main(int argc, char **argv) {
     }
     else if (IS("--namespace-user", 1)) join_namespace(first, CLONE_NEWUSER);
     else if (IS("--namespace-mount", 1)) join_namespace(first, CLONE_NEWNS);
+    else if (IS("--namespace-network", 1)) join_namespace(first, CLONE_NEWNET);
+    else if (IS("--own-user", 1)) way.user_namespace = first;
+    else if (IS("--deny", 1)) way.denied[way.denied_count++] = argv[at - 1];
+    else if (IS("--allow", 1)) way.allowed[way.allowed_count++] = argv[at - 1];
+    else if (IS("--hold-network", 1)) return hold_network(&way, &argv[at - 1]);
     else if (IS("--isolate", 0)) isolate(0);
     else if (IS("--isolate-network", 0)) isolate(1);
     else if (IS("--bind", 2)) mount_bind(first, second);

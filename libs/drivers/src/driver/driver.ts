@@ -30,8 +30,6 @@ export interface DriverFacts {
   readonly warnings: readonly string[];
   /** Limits that the kernel enforces here. */
   readonly limits: readonly ('memory' | 'cpu' | 'pids')[];
-  /** Networks that instances can have here. */
-  readonly networks: readonly Network[];
   /** PATH inside of an instance: those of the asked folders that it can see. */
   readonly path: string;
 }

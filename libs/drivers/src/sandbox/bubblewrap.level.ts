@@ -1,11 +1,25 @@
-import { lstat, readlink, stat } from 'node:fs/promises';
+import { lstat, readlink, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { findProgram, type HostView } from './host-view.js';
-import { entering, isRoot, ISOLATED_PATHS, type Level, MASKED_PATHS, READ_ONLY_PATHS, running } from './level.js';
+import { type HostView } from './host-view.js';
+import {
+  entering,
+  enteringNetwork,
+  isRoot,
+  ISOLATED_PATHS,
+  type Level,
+  MASKED_PATHS,
+  READ_ONLY_PATHS,
+  RESOLVER_FILE,
+  running,
+} from './level.js';
+import { findProgram } from '../process/find-program.js';
 
 /** Where the first process' program is inside. */
 const INSIDE = '/.fornax-init';
+
+/** In the user namespace of a network every user is root: the instance sees itself as the agent's all the same. */
+const sameUser = (): readonly string[] => ['--uid', String(process.getuid?.()), '--gid', String(process.getgid?.())];
 
 /** Masks that bwrap makes: paths that this kernel does not have are left out. */
 const masksOf = async (paths: readonly string[]): Promise<readonly string[]> => {
@@ -27,6 +41,7 @@ export const bubblewrapLevel = async (
 ): Promise<Level | undefined> => {
   const bwrap = await findProgram('bwrap');
   if (bwrap === undefined) return undefined;
+  const resolver = await realpath('/etc/resolv.conf').catch(() => undefined);
   const shown: string[] = [];
   for (const path of view.topLevel) {
     const isLink = (await lstat(path)).isSymbolicLink();
@@ -50,12 +65,15 @@ export const bubblewrapLevel = async (
     instancesDir,
     warnings: [],
     hasOwnUsers: isRoot(),
+    usersOfNetworks: () => (isRoot() ? undefined : 'new'),
     paths: () => ISOLATED_PATHS,
     argv: (place) => [
       init,
       ...entering(place),
+      ...enteringNetwork(place),
       '--then',
       bwrap,
+      ...(isRoot() || typeof place.network === 'string' ? [] : sameUser()),
       ...identity,
       '--unshare-pid',
       '--unshare-ipc',
@@ -82,6 +100,9 @@ export const bubblewrapLevel = async (
       '--bind',
       join(place.folder, 'job'),
       '/job',
+      ...(resolver && typeof place.network !== 'string'
+        ? ['--ro-bind', join(place.folder, RESOLVER_FILE), resolver]
+        : []),
       '--ro-bind',
       init,
       INSIDE,

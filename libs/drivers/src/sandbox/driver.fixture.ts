@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import type { DriverFacts, InstanceExit, InstanceSpec } from '../driver/driver.js';
 import { initProgram } from './init-program.js';
 import type { Level } from './level.js';
-import { SandboxDriver } from './sandbox.driver.js';
+import { SandboxDriver, type SandboxOptions } from './sandbox.driver.js';
 
 export type Seen = InstanceExit & { readonly out: string; readonly err: string };
 
@@ -23,9 +23,12 @@ export interface OpenDriver {
 }
 
 /** Opens a driver of this level. @returns undefined, and says so, where the machine does not have the level */
-export const openDriver = async (level: Level['name']): Promise<OpenDriver | undefined> => {
+export const openDriver = async (
+  level: Level['name'],
+  options: Partial<SandboxOptions> = {},
+): Promise<OpenDriver | undefined> => {
   const dataDir = await mkdtemp(join(tmpdir(), `fornax-${level}-`));
-  const driver = new SandboxDriver({ workDir: join(dataDir, 'node'), hide: [dataDir], level });
+  const driver = new SandboxDriver({ workDir: join(dataDir, 'node'), hide: [dataDir], level, ...options });
   let facts: DriverFacts;
   try {
     facts = await driver.probe();

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 
+import type { WayOut } from '../network/way-out.js';
 import type { Owner } from './user-ids.js';
 
 /** An instance that is to start. */
@@ -14,8 +15,8 @@ export interface Place {
   readonly network: PlaceNetwork;
 }
 
-/** The network of an instance: the host's, or one with nothing but loopback. */
-export type PlaceNetwork = 'host' | 'none';
+/** The network of an instance: the host's, one with nothing but loopback, or one that was made for it. */
+export type PlaceNetwork = 'host' | 'none' | Pick<WayOut, 'networkFile' | 'userFile'>;
 
 /** One way to isolate an instance. The driver tries them in order of strength and keeps the first that works here. */
 export interface Level {
@@ -27,6 +28,8 @@ export interface Level {
   readonly warnings: readonly string[];
   /** Whether each instance runs as a user of its own; else all run as the agent's. */
   readonly hasOwnUsers: boolean;
+  /** The user namespace that a network has to belong to, so that an instance may enter it: a file, `new`, or undefined for the agent's. */
+  readonly usersOfNetworks: () => string | undefined;
   /** How the instance sees `folder`, its own one. */
   readonly paths: (folder: string) => { readonly job: string; readonly tmp: string; readonly ramfs: string };
   /** What to start for an instance: the first process, which then is told what to run. */
@@ -43,6 +46,18 @@ export const entering = ({ folder, joinFiles }: Place): readonly string[] => [
   join(folder, 'pid'),
   ...joinFiles.flatMap((file) => ['--join', file]),
 ];
+
+/** A network that was made for it, and the user namespace in which it may enter that. */
+export const enteringNetwork = ({ network }: Place): readonly string[] =>
+  typeof network === 'string'
+    ? []
+    : [
+        ...(network.userFile === undefined ? [] : ['--namespace-user', network.userFile]),
+        ...['--namespace-network', network.networkFile],
+      ];
+
+/** In the folder of an instance: whom it asks for names, where that is not whom the host asks. */
+export const RESOLVER_FILE = 'resolv.conf';
 
 export const running = (directory: string, aim: Level['aim'], owner: Owner | undefined): readonly string[] => [
   '--directory',

@@ -20,6 +20,7 @@ export const processLevel = (init: string, workDir: string, instancesDir: string
       : instancesDir,
     warnings,
     hasOwnUsers: dropsRoot,
+    usersOfNetworks: () => undefined,
     paths: (folder) => ({ job: join(folder, 'job'), tmp: join(folder, 'tmp'), ramfs: join(folder, 'tmp') }),
     argv: (place) => [init, ...entering(place), ...running(join(place.folder, 'job'), 'group', place.owner)],
     open: () => Promise.resolve(),

@@ -9,9 +9,10 @@ import type { InstanceCommand, InstanceExit, InstanceUse, RunningInstance } from
 import type { FifoPool, Pipe } from '../process/fifo-pool.js';
 import { endUser } from '../process/end-user.js';
 import { findByEnvironment, signalQuietly, startTimeOf, treeUse } from '../process/proc.js';
-import { type TcpTable, TcpUse } from '../process/tcp-use.js';
+import { type TcpBytes, type TcpTable, TcpUse } from '../process/tcp-use.js';
 import { inHundredths } from '../warden/uptime.js';
-import type { Level, PlaceNetwork } from './level.js';
+import type { WayOut } from '../network/way-out.js';
+import type { Level } from './level.js';
 import { markOf } from '../process/mark.js';
 import type { Owner } from './user-ids.js';
 
@@ -26,7 +27,7 @@ export interface Launch {
   readonly level: Level;
   /** The user that it runs as; undefined: the agent's. */
   readonly owner: Owner | undefined;
-  readonly network: PlaceNetwork;
+  readonly network: 'host' | 'none' | WayOut;
   readonly cgroup: Cgroup | undefined;
   /** Kill above this if the kernel does not; 0 = never. */
   readonly watchMemoryMB: number;
@@ -148,20 +149,31 @@ const watchMemory = (
 };
 
 /** The kernel's count where there is a control group for it, else that of the process tree. */
-const measure = async (pid: number, cgroup: Cgroup | undefined, tcp: TcpUse | undefined): Promise<InstanceUse> => {
+const measure = async (
+  pid: number,
+  cgroup: Cgroup | undefined,
+  moved: ((pids: readonly number[]) => Promise<TcpBytes>) | undefined,
+): Promise<InstanceUse> => {
   const counted = (await cgroup?.use()) ?? {};
   const isComplete = counted.cpuMs !== undefined && counted.memoryMB !== undefined;
   const { pids, memoryMB, cpuMs } = isComplete
     ? { ...counted, pids: (await cgroup?.processes()) ?? [] }
     : await treeUse(pid);
   if (pids.length === 0) return counted;
-  const moved = await tcp?.measure(pids);
+  const bytes = await moved?.(pids);
   return {
     ...(memoryMB === undefined ? {} : { memoryMB }),
     ...(cpuMs === undefined ? {} : { cpuMs }),
     ...counted,
-    ...moved,
+    ...bytes,
   };
+};
+
+/** What counts the bytes that it moves: its network, if it has a way out; its connections, where it shares the host's. */
+const movedBy = ({ network, connections }: Launch): ((pids: readonly number[]) => Promise<TcpBytes>) | undefined => {
+  if (typeof network !== 'string') return () => network.measure();
+  const tcp = network === 'host' && connections ? new TcpUse(connections) : undefined;
+  return tcp && ((pids) => tcp.measure(pids));
 };
 
 /** Runs a command in its sandbox. @throws Error the sandbox could not be set up */
@@ -242,7 +254,7 @@ export const launch = async (how: Launch, command: InstanceCommand): Promise<Run
       { cause },
     );
   }
-  const tcp = how.connections && new TcpUse(how.connections);
+  const moved = movedBy(how);
   begun = { at: Date.now(), elapsed: performance.now() };
   const startedAt = begun.at;
   void rememberProcess(how.folder, child.pid);
@@ -251,7 +263,7 @@ export const launch = async (how: Launch, command: InstanceCommand): Promise<Run
     stdout: out.read,
     stderr: err.read,
     exit,
-    measure: () => measure(child.pid ?? 0, how.cgroup, tcp),
+    measure: () => measure(child.pid ?? 0, how.cgroup, moved),
     terminate: () => {
       if (!control.destroyed) control.write('TERM\n');
     },

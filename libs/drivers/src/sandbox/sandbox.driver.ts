@@ -11,10 +11,11 @@ import type {
   DriverFacts,
   InstanceCommand,
   InstanceSpec,
-  Network,
   PreparedInstance,
   RunningInstance,
 } from '../driver/driver.js';
+import type { Cidr } from '../network/reach.js';
+import { RESOLVER, type WayOut, WaysOut } from '../network/way-out.js';
 import { diskUse } from '../process/disk-use.js';
 import { endUser } from '../process/end-user.js';
 import { errorCode } from '../process/error-code.js';
@@ -25,14 +26,15 @@ import { removeTree } from '../process/remove-tree.js';
 import { TcpTable } from '../process/tcp-use.js';
 import { Warden } from '../warden/warden.js';
 import { bubblewrapLevel } from './bubblewrap.level.js';
-import { findProgram, hostView, type HostView, STANDARD_PATH, visiblePath } from './host-view.js';
+import { hostView, type HostView, STANDARD_PATH, visiblePath } from './host-view.js';
 import { initProgram } from './init-program.js';
-import { isRoot, type Level, type PlaceNetwork } from './level.js';
+import { isRoot, type Level, RESOLVER_FILE } from './level.js';
 import { processLevel } from './process.level.js';
 import { markOf } from '../process/mark.js';
 import { launch } from './running-instance.js';
 import { unshareLevel } from './unshare.level.js';
 import { chooseIds, type IdRange, type Owner, UserIds } from './user-ids.js';
+import { findProgram } from '../process/find-program.js';
 
 const run = promisify(execFile);
 
@@ -48,6 +50,10 @@ export interface SandboxOptions {
   readonly maxProcesses?: number;
   /** `host`: instances share the network of this machine, whatever they ask for. Else each has one of its own. */
   readonly network?: 'isolated' | 'host';
+  /** Networks that instances with a way out may reach although they lie in the machine's neighborhood (`network/reach.ts`). */
+  readonly allowedNetworks?: readonly Cidr[];
+  /** The program that lets instances out, pasta, where it is not on PATH. */
+  readonly networkStack?: string;
   /** Only this level, or fail. Without it the strongest that works here, but never `process`: that one has to be asked for. */
   readonly level?: Level['name'];
   /** Of an agent that is root: user ids for its instances, and where the agents of this machine agree on them. */
@@ -84,6 +90,7 @@ export class SandboxDriver implements Driver {
   readonly #pipes: FifoPool;
   readonly #live = new Map<string, RunningInstance>();
   #level: Level | undefined;
+  #waysOut: WaysOut | undefined;
   #cgroups: CgroupParent | undefined;
   #connections: TcpTable | undefined;
   #users: UserIds | undefined;
@@ -122,16 +129,14 @@ export class SandboxDriver implements Driver {
       ...(level.name === 'process' || this.#options.network !== 'host'
         ? []
         : ['the network is shared with the host: instances can reach its loopback ports']),
-      ...(this.#networks.includes('outgoing')
-        ? []
-        : ['instances cannot reach the network here: those of profiles that promise it are refused']),
+      ...(await this.#tryWayOut(level)),
     ];
     const shown = level.name === 'process' && !level.hasOwnUsers ? { ...view, hidden: [] } : view;
     return {
       name: `sandbox/${level.name}`,
       warnings,
       limits,
-      networks: this.#networks,
+
       path: await visiblePath(path, shown),
     };
   }
@@ -143,7 +148,6 @@ export class SandboxDriver implements Driver {
   async prepare(spec: InstanceSpec): Promise<PreparedInstance> {
     const level = this.#level;
     if (!level) throw new Error('probe() the driver first');
-    const network = this.#networkOf(level, spec.network ?? 'none');
     const id = folderName(spec.id);
     const folder = join(level.instancesDir, id);
     const paths = level.paths(folder);
@@ -159,22 +163,25 @@ export class SandboxDriver implements Driver {
     });
     const isEnforced = this.#cgroups?.limits.includes('memory') ?? false;
     let isDisposed = false;
+    let wayOut: WayOut | undefined;
     return {
       jobDir,
       paths,
       start: async (command: InstanceCommand): Promise<RunningInstance> => {
         await Promise.all([handOver(owner, folder, jobDir), this.#warden?.assertOnGuard()]);
+        const network = this.#sharesHost(level) ? 'host' : (spec.network ?? 'none');
+        wayOut = network === 'outgoing' ? await this.#openWayOut(level, folder) : undefined;
         const running = await launch(
           {
             id,
             folder,
             level,
             owner,
-            network,
+            network: wayOut ?? (network === 'host' ? network : 'none'),
             cgroup,
             watchMemoryMB: isEnforced ? 0 : spec.memoryMB,
             pipes: this.#pipes,
-            connections: network === 'host' ? this.#connections : undefined,
+            connections: this.#connections,
             until: this.#warden?.until,
           },
           command,
@@ -188,6 +195,7 @@ export class SandboxDriver implements Driver {
         const running = this.#live.get(id);
         running?.kill();
         await running?.exit;
+        wayOut?.close();
         await Promise.all([cgroup?.remove(), removeTree(folder)]);
         if (!owner || isDisposed) return;
         isDisposed = true;
@@ -212,19 +220,29 @@ export class SandboxDriver implements Driver {
     await rm(this.#lockFile, { force: true });
   }
 
-  get #networks(): readonly Network[] {
-    return this.#sharesHost(this.#level) ? ['none', 'outgoing'] : ['none'];
+  #sharesHost(level: Level): boolean {
+    return level.name === 'process' || this.#options.network === 'host';
   }
 
-  #sharesHost(level: Level | undefined): boolean {
-    return level?.name === 'process' || this.#options.network === 'host';
+  /** A network with a way out, and the folder's file that says whom to ask for names. @throws Error this node has none */
+  async #openWayOut(level: Level, folder: string): Promise<WayOut> {
+    const { allowedNetworks: allowed = [], networkStack: stack } = this.#options;
+    this.#waysOut ??= new WaysOut({ init: await initProgram(), stack, allowed });
+    await writeFile(join(folder, RESOLVER_FILE), RESOLVER, { mode: 0o644 });
+    return this.#waysOut.open(level.usersOfNetworks());
   }
 
-  /** @throws Error this node does not have it */
-  #networkOf(level: Level, wanted: Network): PlaceNetwork {
-    if (this.#sharesHost(level)) return 'host';
-    if (wanted === 'none') return 'none';
-    throw new Error('instances cannot reach the network on this node, and its profile promises that');
+  /** @returns what an operator should know */
+  async #tryWayOut(level: Level): Promise<readonly string[]> {
+    if (this.#sharesHost(level)) return [];
+    try {
+      (await this.#openWayOut(level, this.#options.workDir)).close();
+      return [];
+    } catch (error) {
+      return [
+        `instances of profiles with access to the network fail here: ${error instanceof Error ? error.message : String(error)}`,
+      ];
+    }
   }
 
   /** The first level in which a real instance runs to its end. */

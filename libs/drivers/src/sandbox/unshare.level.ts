@@ -1,22 +1,25 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { DEVICES, findProgram, type HostView } from './host-view.js';
+import { DEVICES, type HostView } from './host-view.js';
 import {
   entering,
+  enteringNetwork,
   isRoot,
   ISOLATED_PATHS,
   type Level,
   MASKED_PATHS,
   RAMFS_SIZE,
   READ_ONLY_PATHS,
+  RESOLVER_FILE,
   running,
 } from './level.js';
 import { HOLD } from './scripts.js';
+import { findProgram } from '../process/find-program.js';
 
 /** The mounts that an instance adds to its copy of the shared root. */
-const mountsOf = (id: string): readonly string[] => {
+const mountsOf = (id: string, resolver: string | undefined): readonly string[] => {
   const own = join('/.fornax', id);
   return [
     ...['--proc', '/proc'],
@@ -26,6 +29,7 @@ const mountsOf = (id: string): readonly string[] => {
     ...['--bind', join(own, 'tmp'), '/tmp'],
     ...['--tmpfs', '/dev/shm', `mode=1777,size=${RAMFS_SIZE}`],
     ...['--devpts', '/dev/pts'],
+    ...(resolver === undefined ? [] : ['--bind', join(own, RESOLVER_FILE), resolver]),
     // Last: from here on nobody finds the folders of other instances.
     ...['--cover', '/.fornax'],
   ];
@@ -44,6 +48,7 @@ export const unshareLevel = async (
   const programs = await Promise.all(['unshare', 'mount', 'pivot_root'].map(findProgram));
   const [unshare, mount, pivot] = programs;
   if (!unshare || !mount || !pivot) return undefined;
+  const resolver = await realpath('/etc/resolv.conf').catch(() => undefined);
   const newRoot = join(workDir, 'root');
   let holder: ChildProcess | undefined;
 
@@ -90,15 +95,17 @@ export const unshareLevel = async (
     instancesDir,
     warnings: [],
     hasOwnUsers: isRoot(),
+    usersOfNetworks: () => (isRoot() ? undefined : `/proc/${holder?.pid ?? 0}/ns/user`),
     paths: () => ISOLATED_PATHS,
     argv: (place) => {
       const ns = `/proc/${holder?.pid ?? 0}/ns`;
       return [
         init,
         ...entering(place),
-        ...(isRoot() ? [] : ['--namespace-user', `${ns}/user`]),
+        ...(isRoot() || typeof place.network !== 'string' ? [] : ['--namespace-user', `${ns}/user`]),
+        ...enteringNetwork(place),
         ...['--namespace-mount', `${ns}/mnt`, place.network === 'none' ? '--isolate-network' : '--isolate'],
-        ...mountsOf(place.id),
+        ...mountsOf(place.id, typeof place.network === 'string' ? undefined : resolver),
         ...running(ISOLATED_PATHS.job, 'all', place.owner),
       ];
     },

@@ -1,8 +1,10 @@
-import { access, chmod, constants, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { arch } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { SetupError } from '../process/setup-error.js';
-import { type CommandResult, runCommand } from '../process/run-command.js';
+import { lastLine, runCommand } from '../process/run-command.js';
+import { findOnPath, isExecutable } from '../process/find-program.js';
+import { packageToolMissing, unpackPackage } from '../package/debian-package.js';
 import {
   MINIMUM_NATS,
   type NatsVersion,
@@ -47,28 +49,6 @@ type Attempt = { readonly found: NatsBinary } | { readonly reason: string };
 
 const PROGRESS_MS = 10_000;
 const GO_BUILD_TIMEOUT_MS = 15 * 60_000;
-const PACKAGE_TIMEOUT_MS = 5 * 60_000;
-
-const lastLine = ({ stderr, stdout }: CommandResult): string =>
-  (stderr.trim() || stdout.trim()).split('\n').slice(-3).join(' | ').slice(0, 400);
-
-const isExecutable = (path: string): Promise<boolean> =>
-  access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
-
-const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
-
-const findOnPath = async (program: string, env: NodeJS.ProcessEnv): Promise<string | undefined> => {
-  // Distributions put servers where an ordinary user's PATH does not look.
-  const folders = [...(env['PATH'] ?? '').split(delimiter), ...SYSTEM_FOLDERS].filter(Boolean);
-  for (const folder of folders) {
-    const candidate = join(folder, program);
-    if (await isExecutable(candidate)) return candidate;
-  }
-  return undefined;
-};
 
 /** Runs the candidate: a program that does not say its version is not a server we can trust. */
 const inspect = async (path: string, source: NatsSource): Promise<Attempt> => {
@@ -144,55 +124,18 @@ const fromGo = async (context: Context): Promise<Attempt> => {
   });
 };
 
-/** Options that let apt work in a folder of its own, without root and without touching the system's state. */
-const aptOptions = (state: string): readonly string[] => [
-  '-o', `Dir::State::lists=${join(state, 'lists')}`,
-  '-o', `Dir::Cache=${join(state, 'cache')}`,
-  '-o', `Dir::Log=${join(state, 'log')}`,
-  '-o', 'Acquire::Languages=none',
-]; // prettier-ignore
-
-const downloadPackage = async (
-  folder: string,
-  env: NodeJS.ProcessEnv,
-  onProgress: Context['onProgress'],
-): Promise<CommandResult> => {
-  // As root apt would change to a user that cannot write to our folder.
-  const asSelf = ['-o', 'APT::Sandbox::User='];
-  const options = { cwd: folder, env: { ...env, LC_ALL: 'C' }, timeoutMs: PACKAGE_TIMEOUT_MS };
-  const direct = await runCommand('apt-get', [...asSelf, 'download', 'nats-server'], options);
-  if (direct.code === 0) return direct;
-  onProgress('reading the package lists into a private folder (a few seconds)');
-  const state = join(folder, 'apt');
-  await mkdir(join(state, 'lists', 'partial'), { recursive: true });
-  await mkdir(join(state, 'cache', 'archives', 'partial'), { recursive: true });
-  await mkdir(join(state, 'log'), { recursive: true });
-  const updated = await runCommand('apt-get', [...asSelf, ...aptOptions(state), 'update'], options);
-  if (updated.code !== 0) return { ...direct, stderr: `${direct.stderr}\n${updated.stderr}` };
-  return runCommand('apt-get', [...asSelf, ...aptOptions(state), 'download', 'nats-server'], options);
-};
-
 const fromDebian = async (context: Context): Promise<Attempt> => {
   const { toolsDir, env, onProgress } = context;
   const target = join(toolsDir, 'nats', `debian-${arch()}`, 'nats-server');
   if (await isExecutable(target)) return inspect(target, 'debian');
-  for (const program of ['apt-get', 'dpkg-deb']) {
-    if ((await findOnPath(program, env)) === undefined)
-      return { reason: `no ${program} here: not a Debian or Ubuntu system` };
-  }
+  const lacking = await packageToolMissing(env);
+  if (lacking !== undefined) return { reason: lacking };
   onProgress('downloading the nats-server package of this distribution (a few seconds, once)');
   return install(target, 'debian', context, async (folder) => {
-    const downloaded = await downloadPackage(folder, env, onProgress);
-    if (downloaded.code !== 0) return { reason: `apt-get download nats-server failed: ${lastLine(downloaded)}` };
-    const archive = (await readdir(folder)).find((name) => name.endsWith('.deb'));
-    if (archive === undefined) return { reason: 'apt-get download nats-server left no package' };
-    const unpacked = await runCommand('dpkg-deb', ['-x', archive, 'root'], {
-      cwd: folder,
-      timeoutMs: PACKAGE_TIMEOUT_MS,
-    });
-    if (unpacked.code !== 0) return { reason: `dpkg-deb failed: ${lastLine(unpacked)}` };
+    const unpacked = await unpackPackage('nats-server', folder, { env, onProgress });
+    if ('reason' in unpacked) return unpacked;
     for (const place of ['usr/sbin', 'usr/bin']) {
-      const product = join(folder, 'root', place, 'nats-server');
+      const product = join(unpacked.root, place, 'nats-server');
       if (await isExecutable(product)) return { product };
     }
     return { reason: 'the nats-server package holds no nats-server' };

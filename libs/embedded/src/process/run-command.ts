@@ -13,6 +13,10 @@ export interface CommandOptions {
   readonly signal?: AbortSignal;
 }
 
+/** The end of what a program said, for a message. */
+export const lastLine = ({ stderr, stdout }: CommandResult): string =>
+  (stderr.trim() || stdout.trim()).split('\n').slice(-3).join(' | ').slice(0, 400);
+
 /**
  * Runs a program to its end and collects what it printed. A program that is missing, or that exceeds its time, is a result with
  * a code other than 0 and the reason in `stderr`, not an exception: callers try one way after another.
