@@ -17,9 +17,11 @@ import { publicStateOf, taskDecider, type PublicTaskState, type TaskEvent, type 
 import { DurablePublisher, JetStreamLog, connectNats, consumeBatches, ensureConsumer } from '@fornax/event-store';
 import { createTestApp, type TestApp } from '@fornax/service-kit/specs';
 import { newId, RpcClient } from '@fornax/base';
+import { Sealer, hashToken } from '@fornax/identity';
 import {
   aCommit,
   createTestDatabase,
+  eventually,
   nodeJoined,
   startTestNats,
   type TestDatabase,
@@ -39,6 +41,15 @@ interface Connection {
   readonly publisher: DurablePublisher;
   readonly rpc: RpcClient;
 }
+
+/** Resolves when a process says that it is ready. */
+export const isReady = async (url: string): Promise<void> => {
+  await eventually(async () => {
+    const answer = await fetch(`${url}/health/ready`);
+    if (answer.status !== 200) throw new Error(await answer.text());
+    return true;
+  });
+};
 
 /** Real servers for one spec file, schedulers on them, and a connection of the spec's own, with its own register of the quarantine. */
 export class SchedulerRig {
@@ -109,6 +120,28 @@ export class SchedulerRig {
     } finally {
       for (const name of Object.keys(settings)) delete process.env[name];
     }
+  }
+
+  /** Appends the account of ada, an operator, with a token of her own. */
+  async admitOperator(token: string): Promise<void> {
+    const quotas = { maxTasks: 1e6, maxBuckets: 1e6, maxStorageBytes: 1e12, maxInstances: 1e6, maxCores: 1e6 };
+    await this.append(
+      'account',
+      'ada',
+      0,
+      { type: 'AccountCreated', accountId: 'ada', email: 'ada@example.org', role: 'operator', quotas, at: 1 },
+      {
+        type: 'TokenIssued',
+        accountId: 'ada',
+        email: 'ada@example.org',
+        role: 'operator',
+        tokenId: 'token-1',
+        name: 'spec',
+        hash: hashToken(token),
+        sealedSecret: new Sealer(MASTER_KEY).sealWithMaster(token),
+        at: 1,
+      },
+    );
   }
 
   async stopScheduler(app: TestApp): Promise<void> {
