@@ -71,6 +71,10 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   'POST /tasks/t/abort': '',
   'POST /fornax/v1/buckets/reindex?forgetMissing=false': { ...reindexed, missing: 1, examples: ['b/k\u001b[2J'] },
   'POST /fornax/v1/buckets/reindex?forgetMissing=true': { ...reindexed, missing: 1, forgotten: true },
+  'GET /fornax/v1/buckets/effects': [
+    { id: '7', sequence: 9, kind: 'publish', scope: 'task/t', failures: 6, reason: 'too large\u001b[2J' },
+  ],
+  'DELETE /fornax/v1/buckets/effects/7': '',
   'DELETE /fornax/v1/me/tokens/t-1': '',
 };
 
@@ -144,6 +148,13 @@ describe('fornax for those who look after others', () => {
     expect(asked.stdout).toMatch(/RESTORED +KNOWN[^]*7 +3 +2 +0 +0 +1 +1[^]*"set-aside"[^]*b\/k\\u001b\[2J/);
     const forgotten = await fornax('storage', 'reindex', '--forget-missing');
     expect(forgotten).toMatchObject({ code: 0, stdout: expect.stringContaining('1 objects without their files') });
+  });
+
+  it('shows what is owed to the object store, and gives one up', async () => {
+    const listed = await fornax('storage', 'effects');
+    expect(listed.stdout).toMatch(/ID +KIND +OF +FAILURES +REASON\n7 +publish +task\/t +6 +too large\\u001b\[2J/);
+    expect(await fornax('storage', 'effects', '--give-up', '7')).toMatchObject({ code: 0, stdout: '7: given up\n' });
+    expect(asked.at(-1)?.what).toBe('DELETE /fornax/v1/buckets/effects/7');
   });
 
   it('explains itself', async () => {

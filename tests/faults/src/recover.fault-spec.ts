@@ -114,6 +114,12 @@ describe('a platform that is recovered as the page says', () => {
       });
       for (const command of ['npx fornax storage reindex', 'npx fornax storage reindex --forget-missing'])
         expect(await reader.types(command)).toMatchObject({ code: 0, said: expect.stringContaining('RESTORED') });
+      expect(await reader.types('npx fornax storage effects')).toEqual({
+        code: 0,
+        said: 'Nothing is owed to the object store.\n',
+      });
+      const givenUp = await reader.types('npx fornax storage effects --give-up <id>', { '<id>': '1' });
+      expect(givenUp).toMatchObject({ code: 1, said: expect.stringContaining('No such effect: 1') });
       expect(await reader.types('npx fornax token list')).toMatchObject({ code: 0 });
       expect(await reader.types('df -h .fornax')).toMatchObject({ code: 0 });
       expect(await reader.types('source .fornax/env')).toEqual({ code: 0, said: '' });

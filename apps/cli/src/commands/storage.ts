@@ -33,11 +33,40 @@ const reindex = async (io: Io, forgetMissing: boolean): Promise<void> => {
   if (!report.forgotten) io.setExitCode(1);
 };
 
+const effects = async (io: Io, giveUp: string | undefined): Promise<void> => {
+  if (giveUp !== undefined) {
+    await io.client().giveUpEffect(giveUp);
+    io.print(`${giveUp}: given up`);
+    return;
+  }
+  const owed = await io.client().owedEffects();
+  if (owed.length === 0) return io.print('Nothing is owed to the object store.');
+  io.print(
+    renderTable([
+      ['ID', 'KIND', 'OF', 'FAILURES', 'REASON'],
+      ...owed.map(({ id, kind, scope, failures, reason }) => [
+        id,
+        kind,
+        harmlessLine(scope),
+        failures,
+        harmlessLine(reason ?? ''),
+      ]),
+    ]),
+  );
+};
+
 /** `fornax storage …`, for operators. */
 export const addStorageCommands = (program: Command, io: Io): void => {
-  program
-    .command('storage')
-    .description('where objects are kept (operators)')
+  const storage = program.command('storage').description('where objects are kept (operators)');
+  storage
+    .command('effects')
+    .description('what the log says about objects and the object store has not done yet')
+    .option(
+      '--give-up <id>',
+      'do not try one about results again; they stay in the staging area until their task is deleted',
+    )
+    .action(({ giveUp }: { readonly giveUp?: string }) => effects(io, giveUp));
+  storage
     .command('reindex')
     .description('make the index of objects again from the files; exit code 1 if some objects are damaged')
     .option('--forget-missing', 'take objects out of the index whose files are missing or short')

@@ -2,6 +2,7 @@ import {
   bulkTaskResultSchema,
   createdSchema,
   objectsReindexSchema,
+  owedEffectsSchema,
   pageOf,
   profileSchema,
   settingsSchema,
@@ -10,6 +11,7 @@ import {
   userInfoSchema,
   type BulkTaskResult,
   type ObjectsReindex,
+  type OwedEffects,
   type TaskCreation,
   type WireProfile,
   type WireTask,
@@ -324,6 +326,16 @@ export class FornaxClient {
       signal: options.signal,
       timeoutMs: Number.POSITIVE_INFINITY,
     });
+  }
+
+  /** What the log says about objects and is not done yet, the oldest hundred. Operators. */
+  owedEffects(): Promise<OwedEffects> {
+    return this.json('GET', '/fornax/v1/buckets/effects', owedEffectsSchema);
+  }
+
+  /** Gives up an effect on results. Operators. @throws ApiError 404 there is none, 409 it is about a bucket */
+  async giveUpEffect(id: string): Promise<void> {
+    await this.text('DELETE', `/fornax/v1/buckets/effects/${encodeURIComponent(id)}`);
   }
 
   /** How the platform is; reasons are for operators. */

@@ -22,6 +22,7 @@ import { EffectDrain } from './process-managers/effect-drain.js';
 import { ObjectEffects } from './process-managers/object-effects.js';
 import { Reindexing } from './store/reindexing.js';
 import { BucketsController } from './http/buckets.controller.js';
+import { EffectsController } from './http/effects.controller.js';
 import { ReindexController } from './http/reindex.controller.js';
 import { Storage1790000000000 } from './migrations/1790000000000-storage.migration.js';
 import { ObjectManifests1790000000001 } from './migrations/1790000000001-object-manifests.migration.js';
@@ -71,7 +72,7 @@ class StoreCloser implements OnApplicationShutdown {
       ObjectEffects1790000000003,
     ]),
   ],
-  controllers: [BucketsController, ReindexController, EndedLeases, StorageRpc],
+  controllers: [BucketsController, EffectsController, ReindexController, EndedLeases, StorageRpc],
   providers: [
     { provide: STORAGE_CONFIG, useFactory: () => loadStorageConfig(process.env) },
     { provide: OBJECT_STORE, inject: [STORAGE_CONFIG, getDataSourceToken('storage'), LOGGER], useFactory: openStore },

@@ -1,3 +1,4 @@
+import type { OwedEffects } from '@fornax/contracts';
 import type { Sql } from '@fornax/object-store';
 import type { EffectKind, ObjectEffect } from './object-effect.js';
 
@@ -106,4 +107,31 @@ export const failingEffects = async (sql: Sql): Promise<FailingEffects | undefin
     [],
   );
   return row && { ...row, count: Number(row.count) };
+};
+
+const MOST_LISTED = 100;
+
+/** The oldest effects as operators see them. */
+export const listEffects = async (sql: Sql): Promise<OwedEffects> => {
+  const rows = await rowsOf<Row & { readonly reason: string | null }>(
+    sql,
+    `SELECT id, sequence, kind, scope, failures, reason FROM object_effect ORDER BY id LIMIT ${MOST_LISTED}`,
+    [],
+  );
+  return rows.map((row) => ({ ...row, sequence: Number(row.sequence) }));
+};
+
+/**
+ * Gives up an effect on results: they stay where they are until their task is deleted. What is owed to a bucket cannot be given up: its next owner would
+ * find what is in it.
+ * @returns whether it is gone; undefined when there is none
+ */
+export const giveUpEffect = async (sql: Sql, id: string): Promise<boolean | undefined> => {
+  const [row] = await rowsOf<{ readonly is_there: boolean; readonly is_gone: boolean }>(
+    sql,
+    `WITH gone AS (DELETE FROM object_effect WHERE id = $1 AND kind IN ('publish', 'drop') RETURNING id)
+      SELECT EXISTS (SELECT FROM object_effect WHERE id = $1) AS is_there, EXISTS (SELECT FROM gone) AS is_gone`,
+    [id],
+  );
+  return row?.is_there === true ? row.is_gone : undefined;
 };

@@ -1,4 +1,5 @@
 import { CreateBucketCommand, HeadBucketCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import { owedEffectsSchema, type OwedEffects } from '@fornax/contracts';
 import { HealthRegistry, ProjectionHost } from '@fornax/service-kit';
 import { eventually } from '@fornax/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -14,6 +15,7 @@ let db: DataSource;
 let holder: QueryRunner;
 let ada: TestUser;
 let eve: TestUser;
+let root: TestUser;
 
 const create = (user: TestUser, Bucket: string) => storage.s3(user).send(new CreateBucketCommand({ Bucket }));
 const put = (user: TestUser, Bucket: string, Key: string) =>
@@ -42,9 +44,16 @@ const passOn = (bucket: string, to: TestUser): Promise<number> =>
     { type: 'BucketCreated', bucket, owner: to.account, at: Date.now() },
   ]);
 
+const effectsUrl = (): string => `${storage.app.url}/fornax/v1/buckets/effects`;
+const shown = async (): Promise<OwedEffects> =>
+  owedEffectsSchema.parse(await (await fetch(effectsUrl(), { headers: { authorization: root.token } })).json());
+const giveUp = ({ token }: TestUser, id: string): Promise<Response> =>
+  fetch(`${effectsUrl()}/${id}`, { method: 'DELETE', headers: { authorization: token } });
+
 beforeAll(async () => {
   storage = await StorageUnderTest.start();
   [ada, eve] = [await storage.user('ada@example.org'), await storage.user('eve@example.org')];
+  root = await storage.user('root@example.org', {}, 'operator');
   db = await new DataSource({ type: 'postgres', url: storage.databaseUrl }).initialize();
   holder = db.createQueryRunner();
   await create(ada, 'results');
@@ -101,6 +110,25 @@ describe('effects on objects', () => {
   );
 
   it(
+    'on results are given up by operators alone, those on buckets by nobody',
+    async () => {
+      await holder.query(`SELECT pg_advisory_lock(${LOCK})`);
+      await folded(await storage.append('task', 'given-up', [{ type: 'TaskDeleted', at: Date.now() }]));
+      await folded(await passOn('results', ada));
+      const [result, bucket] = await shown();
+      expect(result).toMatchObject({ kind: 'drop', scope: 'task/given-up', failures: 0, reason: null });
+      expect(bucket).toMatchObject({ kind: 'delete', scope: 'bucket/results' });
+      expect((await giveUp(ada, result?.id ?? '')).status).toBe(403);
+      expect((await giveUp(root, bucket?.id ?? '')).status).toBe(409);
+      expect((await giveUp(root, 'x')).status).toBe(400);
+      expect((await giveUp(root, result?.id ?? '')).status).toBe(200);
+      expect(await owed()).toEqual(['delete bucket/results', 'create bucket/results']);
+      await holder.query(`SELECT pg_advisory_unlock(${LOCK})`);
+    },
+    SLOW_MS,
+  );
+
+  it(
     'that fail again and again are named, stand in the way of nothing else, and reach no later bucket of that name',
     async () => {
       await db.query(`CREATE FUNCTION storage.refuse() RETURNS trigger LANGUAGE plpgsql AS
@@ -120,6 +148,8 @@ describe('effects on objects', () => {
       await put(ada, 'other', 'k');
       await folded(await passOn('mine', eve));
       await eventually(async () => (await owed()).join() === `publish task/${claims.taskId}`, { timeoutMs: SLOW_MS });
+      expect(await shown()).toEqual([expect.objectContaining({ kind: 'publish', scope: `task/${claims.taskId}` })]);
+      expect((await giveUp(root, '999999')).status).toBe(404);
       await db.query('DROP FUNCTION storage.refuse CASCADE');
       // Tried at once again, instead of in its time.
       await storage.restart();

@@ -18,6 +18,7 @@ const STOP_GRACE_MS = 4_000;
 
 const WAYS = [
   'Mend what the reason names, mostly at the object service: effects are tried again by themselves, at the latest after five minutes',
+  'Give up one about results that can never be done: fornax storage effects --give-up <id>, which is in the list of fornax storage effects',
 ] as const;
 
 /**
