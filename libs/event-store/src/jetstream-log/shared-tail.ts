@@ -1,9 +1,8 @@
-import { Changes } from '@fornax/base';
+import { Changes, SequenceWindow } from '@fornax/base';
 import type { FeedMessage, PullFeed } from '../jetstream/pull-feed.js';
 
-/** What is kept for readers that are not quite at the end. */
-const KEPT_MESSAGES = 4_096;
-const KEPT_BYTES = 16 * 1024 * 1024;
+/** What is kept for readers that are not quite at the end, sizes in bytes. */
+const KEPT = { items: 4_096, size: 16 * 1024 * 1024, sizeOf: ({ data }: FeedMessage): number => data.length };
 const TAKEN_AT_ONCE = 1_000;
 
 /**
@@ -15,8 +14,7 @@ const TAKEN_AT_ONCE = 1_000;
  */
 export class SharedTail {
   /** Consecutive: the stream neither deletes nor purges. */
-  private kept: FeedMessage[] = [];
-  private bytes = 0;
+  private readonly window: SequenceWindow<FeedMessage>;
   private readonly changes = new Changes();
   private readonly stop = new AbortController();
   private readers = 0;
@@ -29,10 +27,11 @@ export class SharedTail {
    */
   constructor(
     readonly epoch: string,
-    private base: number,
+    base: number,
     private readonly feed: PullFeed,
     private readonly close: () => void,
   ) {
+    this.window = new SequenceWindow(base, KEPT);
     void this.take();
   }
 
@@ -52,7 +51,7 @@ export class SharedTail {
 
   /** Everything after `position` that was ever taken is still here, and all that comes will be. */
   covers(position: number): boolean {
-    return position >= this.base;
+    return this.window.covers(position);
   }
 
   /**
@@ -62,8 +61,8 @@ export class SharedTail {
    */
   async next(position: number, max: number, signal: AbortSignal): Promise<readonly FeedMessage[]> {
     for (;;) {
-      const from = this.indexAfter(position);
-      if (from < this.kept.length) return this.kept.slice(from, from + max);
+      const messages = this.window.after(position, { items: max });
+      if (messages.length > 0) return messages;
       if (signal.aborted) return [];
       if (this.broken !== undefined) throw this.broken;
       await this.changes.next({ signal });
@@ -74,12 +73,7 @@ export class SharedTail {
     const { signal } = this.stop;
     try {
       while (!signal.aborted) {
-        const messages = await this.feed.next(TAKEN_AT_ONCE, signal);
-        for (const message of messages) {
-          this.kept.push(message);
-          this.bytes += message.data.length;
-        }
-        this.forgetOld();
+        this.window.add(await this.feed.next(TAKEN_AT_ONCE, signal));
         this.changes.tell();
       }
     } catch (error) {
@@ -88,30 +82,5 @@ export class SharedTail {
     this.broken ??= new Error('the shared tail is closed');
     this.close();
     this.changes.tell();
-  }
-
-  /** In large steps, so that it costs little. */
-  private forgetOld(): void {
-    if (this.kept.length <= 2 * KEPT_MESSAGES && this.bytes <= 2 * KEPT_BYTES) return;
-    let bytes = 0;
-    let first = this.kept.length;
-    while (first > 0 && this.kept.length - first < KEPT_MESSAGES && bytes < KEPT_BYTES) {
-      first -= 1;
-      bytes += this.kept[first]?.data.length ?? 0;
-    }
-    this.base = this.kept[first - 1]?.sequence ?? this.base;
-    this.kept = this.kept.slice(first);
-    this.bytes = bytes;
-  }
-
-  private indexAfter(position: number): number {
-    let low = 0;
-    let high = this.kept.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.kept[middle]?.sequence ?? 0) <= position) low = middle + 1;
-      else high = middle;
-    }
-    return low;
   }
 }

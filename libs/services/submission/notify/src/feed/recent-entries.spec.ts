@@ -42,9 +42,10 @@ describe('the newest entries of the log', () => {
     for (let sequence = 1; sequence <= 40; sequence += 1) recent.add([entry(sequence, MB)]);
     recent.moveTo(40);
     expect(recent.covers(0)).toBe(false);
-    expect(recent.covers(24)).toBe(true);
-    expect(recent.covers(23)).toBe(false);
-    expect(recent.after(24).entries.map(({ sequence }) => sequence)).toEqual([25]);
+    // 8 MB at least, 16 MB at most.
+    expect(recent.covers(40 - 16 - 1)).toBe(false);
+    expect(recent.covers(40 - 8)).toBe(true);
+    expect(recent.after(40 - 8).entries.map(({ sequence }) => sequence)).toEqual([33]);
   });
 
   it('do not show what has not been reached', () => {
@@ -52,5 +53,13 @@ describe('the newest entries of the log', () => {
     recent.add([entry(1), entry(2)]);
     recent.moveTo(1);
     expect(recent.after(0)).toMatchObject({ sequence: 1, entries: [{ sequence: 1 }] });
+  });
+
+  it('give as much at once as one batch holds, and go on behind it', () => {
+    const recent = new RecentEntries(0);
+    recent.add(Array.from({ length: 201 }, (_, index) => entry(index + 1)));
+    recent.moveTo(500);
+    expect(recent.after(0)).toMatchObject({ sequence: 200 });
+    expect(recent.after(200)).toMatchObject({ sequence: 500, entries: [{ sequence: 201 }] });
   });
 });

@@ -1,3 +1,4 @@
+import { SequenceWindow } from '@fornax/base';
 import type { FeedEntry } from './feed-entry.js';
 
 /** Entries after a place in the log, and how far they reach. */
@@ -7,22 +8,20 @@ export interface FeedBatch {
   readonly sequence: number;
 }
 
-const MOST_ENTRIES = 10_000;
-const MOST_CHARS = 16 * 1024 * 1024;
-const BATCH_ENTRIES = 200;
-const BATCH_CHARS = 512 * 1024;
+/** Sizes in characters of JSON. */
+const KEPT = { items: 5_000, size: 8 * 1024 * 1024, sizeOf: ({ chars }: FeedEntry): number => chars };
+const BATCH = { items: 200, size: 512 * 1024 };
 
-/** The newest entries of the log, bounded in number and size: those who keep up are served from here, those who lag read the log. */
+/**
+ * The newest entries of the feed, made once for all who follow: those who keep up are served from here, those who lag read the log. What the log itself
+ * shares are messages as they were stored, of all aggregates; these have their task and owner and the JSON that is sent (ADR 0048).
+ */
 export class RecentEntries {
-  private entries: FeedEntry[] = [];
-  private chars = 0;
-  /** Everything after this place is here. */
-  private floor: number;
-  private reached: number;
+  private readonly window: SequenceWindow<FeedEntry>;
 
-  constructor(from: number) {
-    this.floor = from;
-    this.reached = from;
+  /** @param reached the place in the log behind which everything will be here */
+  constructor(private reached: number) {
+    this.window = new SequenceWindow(reached, KEPT);
   }
 
   get position(): number {
@@ -30,51 +29,22 @@ export class RecentEntries {
   }
 
   covers(after: number): boolean {
-    return after >= this.floor;
+    return this.window.covers(after);
   }
 
   add(entries: readonly FeedEntry[]): void {
-    for (const entry of entries) {
-      this.entries.push(entry);
-      this.chars += entry.chars;
-    }
-    let dropped = 0;
-    while (this.entries.length - dropped > MOST_ENTRIES || this.chars > MOST_CHARS) {
-      const oldest = this.entries[dropped];
-      if (!oldest) break;
-      this.chars -= oldest.chars;
-      this.floor = oldest.sequence;
-      dropped += 1;
-    }
-    if (dropped > 0) this.entries = this.entries.slice(dropped);
+    this.window.add(entries);
   }
 
-  /** The log was examined up to here. */
+  /** The log was examined up to here: most of it is about nothing that the feed tells. */
   moveTo(sequence: number): void {
     this.reached = Math.max(this.reached, sequence);
   }
 
   after(position: number): FeedBatch {
-    const taken: FeedEntry[] = [];
-    let chars = 0;
-    for (let index = this.firstAfter(position); index < this.entries.length; index += 1) {
-      const entry = this.entries[index];
-      if (!entry || entry.sequence > this.reached) break;
-      taken.push(entry);
-      chars += entry.chars;
-      if (taken.length >= BATCH_ENTRIES || chars >= BATCH_CHARS) return { entries: taken, sequence: entry.sequence };
-    }
-    return { entries: taken, sequence: this.reached };
-  }
-
-  private firstAfter(position: number): number {
-    let low = 0;
-    let high = this.entries.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.entries[middle]?.sequence ?? 0) <= position) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    const found = this.window.after(position, BATCH);
+    const entries = found.filter(({ sequence }) => sequence <= this.reached);
+    const isPart = entries.length >= BATCH.items || entries.reduce((sum, { chars }) => sum + chars, 0) >= BATCH.size;
+    return { entries, sequence: isPart ? (entries.at(-1)?.sequence ?? this.reached) : this.reached };
   }
 }
