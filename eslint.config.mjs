@@ -128,14 +128,6 @@ const CONSTRUCTOR_OF_FIVE = {
 const LONGER_CONSTRUCTORS = [
   'apps/node-agent/src/node/agent.ts',
   'apps/node-agent/src/output/log-pipe.ts',
-  'libs/event-store/src/jetstream-log/jetstream.event-log.ts',
-  'libs/services/snapshot/src/process-managers/snapshot-orders.ts',
-  'libs/services/snapshot/src/process-managers/snapshot-reports.ts',
-  'libs/services/submission/notify/src/webhooks/webhook-deliverer.ts',
-  'libs/services/submission/notify/src/webhooks/webhooks.controller.ts',
-  'libs/services/submission/output/src/followers/log-ingest.ts',
-  'libs/services/submission/people/src/first-account.ts',
-  'libs/services/submission/tasks/src/process-managers/task-expiry.ts',
 ];
 
 const boundaries = (depConstraints) => ({

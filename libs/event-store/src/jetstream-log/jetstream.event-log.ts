@@ -41,6 +41,14 @@ export interface OpenLogOptions extends AppendOptions {
   readonly gate?: LogGate;
 }
 
+/** The stream as it was when the log was opened, and its manager. */
+interface FoundStream {
+  readonly jsm: JetStreamManager;
+  readonly epoch: string;
+  /** Several messages may be appended as one atomic batch. */
+  readonly takesBatches: boolean;
+}
+
 /** The event log on a JetStream stream; nats-server 2.9 or later. */
 export class JetStreamLog implements EventLog {
   private readonly stored: StoredMessages;
@@ -51,9 +59,7 @@ export class JetStreamLog implements EventLog {
 
   private constructor(
     private readonly nc: NatsConnection,
-    jsm: JetStreamManager,
-    epoch: string,
-    takesBatches: boolean,
+    { jsm, epoch, takesBatches }: FoundStream,
     options: OpenLogOptions,
     /** What is left out of this log, the same for all who read it. */
     readonly quarantine: Quarantine,
@@ -77,7 +83,8 @@ export class JetStreamLog implements EventLog {
     const epoch = epochOf(info);
     const { reader = 'log', pace } = options;
     const quarantine = await Quarantine.open(nc, { reader, epoch, ...(pace === undefined ? {} : { pace }) });
-    const log = new JetStreamLog(nc, jsm, epoch, info.config.allow_atomic === true, options, quarantine);
+    const found = { jsm, epoch, takesBatches: info.config.allow_atomic === true };
+    const log = new JetStreamLog(nc, found, options, quarantine);
     await log.integrity.noticeGaps(info);
     await log.integrity.noticeLostEnd(info);
     return log;

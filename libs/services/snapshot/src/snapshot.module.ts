@@ -6,6 +6,8 @@ import {
   serviceDatabase,
 } from '@fornax/service-kit';
 import { SnapshotCommands } from './commands/snapshot-commands.js';
+import { EndedParts } from './process-managers/ended-parts.js';
+import { ReportedParts } from './process-managers/reported-parts.js';
 import { SnapshotOrders } from './process-managers/snapshot-orders.js';
 import { SnapshotReports } from './process-managers/snapshot-reports.js';
 import { SnapshotReader } from './http/snapshot-reader.js';
@@ -24,6 +26,8 @@ import { SnapshotGrantController } from './rpc/snapshot-grant.controller.js';
   providers: [
     SnapshotCommands,
     SnapshotReader,
+    EndedParts,
+    ReportedParts,
     SnapshotReports,
     TriggerSnapshotHandler,
     ...provideProjection('snapshot', SnapshotsProjection),

@@ -1,22 +1,12 @@
 import { Inject } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
 import { dispatchSubject, type RecordedCommit, type SnapshotOrder } from '@fornax/contracts';
 import { isSnapshotOpen, taskDecider, type SnapshotEvent, type SnapshotPart } from '@fornax/domain';
 import { loadAggregate, type DurablePublisher, type EventLog } from '@fornax/event-store';
-import { EVENT_LOG, LogFollower, LogHandler, NATS, ProjectionHost, PUBLISHER } from '@fornax/service-kit';
-import { Unavailable } from '@fornax/base';
-import type { DataSource } from 'typeorm';
-import type { NatsConnection } from './nats-connection.js';
-import { awaitedParts } from '../projections/snapshot-rows.js';
-import { reportsAreHandled } from './report-backlog.js';
+import { EVENT_LOG, LogFollower, LogHandler, PUBLISHER } from '@fornax/service-kit';
 import { SnapshotCommands } from '../commands/snapshot-commands.js';
+import { EndedParts } from './ended-parts.js';
 
 type Triggered = Extract<SnapshotEvent, { type: 'SnapshotTriggered' }>;
-
-const ACTOR = 'service:snapshot';
-const PROJECTION_TIMEOUT_MS = 10_000;
-const BACKLOG_TIMEOUT_MS = 5_000;
-const ENDED = 'the instance ended before its files were uploaded';
 
 const leasesEndedIn = (batch: readonly RecordedCommit[]): readonly string[] =>
   batch.flatMap(({ events }) =>
@@ -36,10 +26,8 @@ export class SnapshotOrders {
   constructor(
     @Inject(EVENT_LOG) private readonly log: EventLog,
     @Inject(PUBLISHER) private readonly publisher: DurablePublisher,
-    @Inject(NATS) private readonly nats: NatsConnection,
-    @InjectDataSource('snapshot') private readonly db: DataSource,
-    private readonly projections: ProjectionHost,
     private readonly commands: SnapshotCommands,
+    private readonly ended: EndedParts,
   ) {}
 
   /** Its checkpoint is kept under an older name. */
@@ -52,7 +40,7 @@ export class SnapshotOrders {
       }
     }
     const ended = leasesEndedIn(batch);
-    if (ended.length > 0) await this.failPartsOf(ended, batch.at(-1)?.sequence ?? 0);
+    if (ended.length > 0) await this.ended.failAwaited(ended, batch.at(-1)?.sequence ?? 0);
   }
 
   private async order(event: Triggered, traceparent: string | undefined): Promise<void> {
@@ -64,7 +52,7 @@ export class SnapshotOrders {
       state.inFlight.get(instance)?.leaseId === leaseId;
     const gone = parts.filter((part) => !isCurrent(part));
     if (gone.length > 0)
-      return this.fail(
+      return this.ended.fail(
         snapshotId,
         gone.map(({ leaseId }) => leaseId),
       );
@@ -88,29 +76,5 @@ export class SnapshotOrders {
     };
     const data = new TextEncoder().encode(JSON.stringify([order]));
     await this.publisher.publish(dispatchSubject(node), data, { msgId: `${snapshotId}/${leaseId}` });
-  }
-
-  private async failPartsOf(leaseIds: readonly string[], sequence: number): Promise<void> {
-    // The rows must know every snapshot that was triggered before these ends.
-    if (!(await this.projections.waitFor('snapshots', sequence, PROJECTION_TIMEOUT_MS))) {
-      throw new Unavailable('the snapshots projection is behind the log', { code: 'projection-behind' });
-    }
-    if ((await awaitedParts(this.db, leaseIds)).length === 0) return;
-    await reportsAreHandled(this.nats, BACKLOG_TIMEOUT_MS);
-    // An upload that was reported in time is in the log by now, so that its failure is ignored.
-    for (const [snapshotId, parts] of Map.groupBy(await awaitedParts(this.db, leaseIds), (part) => part.snapshotId)) {
-      await this.fail(
-        snapshotId,
-        parts.map(({ leaseId }) => leaseId),
-      );
-    }
-  }
-
-  private async fail(snapshotId: string, leaseIds: readonly string[]): Promise<void> {
-    await this.commands.record(
-      snapshotId,
-      leaseIds.map((leaseId) => ({ type: 'RecordPartFailed', leaseId, reason: ENDED })),
-      ACTOR,
-    );
   }
 }

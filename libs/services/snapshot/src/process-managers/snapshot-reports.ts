@@ -1,5 +1,4 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
 import {
   allSnapshotReportsSubject,
   isSnapshotReportSubject,
@@ -8,18 +7,14 @@ import {
   parseSnapshotReportSubject,
   snapshotReportSchema,
   STREAMS,
-  type SnapshotReport,
 } from '@fornax/contracts';
 import { consumeBatches, Quarantine, reasonOf, takeAgain, type KeptMessage } from '@fornax/event-store';
-import type { SnapshotPart } from '@fornax/domain';
 import { HealthRegistry, LOGGER, NATS } from '@fornax/service-kit';
 import { DroppedMessages, parseMessage, refusalOf } from '@fornax/base';
-import type { DataSource } from 'typeorm';
 import { z } from 'zod';
 import type { Logger } from './logger.js';
 import type { NatsConnection } from './nats-connection.js';
-import { readStatuses } from '../projections/snapshot-rows.js';
-import { SnapshotCommands, type PartCommand } from '../commands/snapshot-commands.js';
+import { ReportedParts, type NodeReport } from './reported-parts.js';
 
 /** Durable consumer of the reports stream, shared by all replicas. */
 export const REPORTS_CONSUMER = 'snapshot';
@@ -29,54 +24,18 @@ const bodySchema = z.union([
   z.array(snapshotReportSchema).max(MAX_REPORTS),
 ]);
 const MAX_BATCH = 200;
-/** Snapshots that neither memory nor the rows know, of one node in one batch: each is a read of the log. The rows are behind for a moment at most. */
-const MAX_UNKNOWN = 20;
 
-/** A report and the node whose subject it came on, which NATS permissions prove. */
-interface NodeReport {
-  readonly node: string;
-  readonly report: SnapshotReport;
-}
-
-const commandOf = (report: SnapshotReport): PartCommand => {
-  const { leaseId } = report;
-  switch (report.kind) {
-    case 'progress':
-      return {
-        type: 'RecordProgress',
-        leaseId,
-        sizeToUploadBytes: report.sizeToUploadBytes,
-        transferredBytes: report.transferredBytes,
-      };
-    case 'uploaded':
-      return { type: 'RecordPartUploaded', leaseId, files: report.files, bytes: report.bytes };
-    case 'failed':
-      return { type: 'RecordPartFailed', leaseId, reason: report.reason };
-  }
-};
-
-/** Of several progress reports of one part in a batch only the last one says anything. */
-const withoutOutdated = (reports: readonly NodeReport[]): readonly NodeReport[] => {
-  const last = new Map(reports.map((each, index) => [`${each.report.kind}/${each.report.leaseId}`, index]));
-  return reports.filter(
-    ({ report }, index) => report.kind !== 'progress' || last.get(`progress/${report.leaseId}`) === index,
-  );
-};
-
-/** Folds what nodes report about their parts into the log: one commit for each snapshot of a batch, acknowledged afterwards. */
+/** Takes what nodes report about their parts, and acknowledges it once it is in the log. */
 @Injectable()
 export class SnapshotReports implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly stop = new AbortController();
   private running: Promise<unknown> = Promise.resolve();
-  private readonly dropped: DroppedMessages<
-    'unreadable' | 'too-large' | 'wrong-node' | 'unknown-lease' | 'unknown-snapshot' | 'late'
-  >;
+  private readonly dropped: DroppedMessages<'unreadable' | 'too-large'>;
 
   constructor(
     @Inject(NATS) private readonly nats: NatsConnection,
-    @InjectDataSource('snapshot') private readonly db: DataSource,
     @Inject(LOGGER) private readonly logger: Logger,
-    private readonly commands: SnapshotCommands,
+    private readonly parts: ReportedParts,
     private readonly health: HealthRegistry,
     private readonly quarantine: Quarantine,
   ) {
@@ -118,53 +77,7 @@ export class SnapshotReports implements OnApplicationBootstrap, BeforeApplicatio
       if (read instanceof Error) await this.keep(message, read);
       else readable.push(...read);
     }
-    const reports = await this.onOpenSnapshots(readable);
-    for (const [snapshotId, group] of Map.groupBy(reports, ({ report }) => report.snapshotId)) {
-      const { parts } = await this.commands.load(snapshotId);
-      // A node speaks for its own parts only. First of all: what another node says may not outdate it.
-      const own = withoutOutdated(group.filter((each) => this.isOwn(each, parts)));
-      const [first] = own;
-      if (first)
-        await this.commands.record(
-          snapshotId,
-          own.map(({ report }) => commandOf(report)),
-          `node:${first.node}`,
-        );
-    }
-  }
-
-  /** Without what is about snapshots that are over, or that nobody knows: one message has room for a thousand ids that a node made up. */
-  private async onOpenSnapshots(reports: readonly NodeReport[]): Promise<readonly NodeReport[]> {
-    // What no row can hold would fail the statement, and the batch would come back for ever.
-    const ids = reports.map(({ report }) => report.snapshotId).filter((id) => !id.includes('\0'));
-    const statuses = await readStatuses(
-      this.db,
-      [...new Set(ids)].filter((id) => !this.commands.holds(id)),
-    );
-    const unknownOf = new Map<string, Set<string>>();
-    return reports.filter(({ node, report: { snapshotId } }) => {
-      if (this.commands.holds(snapshotId)) return true;
-      const status = statuses.get(snapshotId);
-      if (status === 'success' || status === 'failure') {
-        this.dropped.passOver('late');
-        return false;
-      }
-      if (status !== undefined) return true;
-      const unknown = unknownOf.get(node) ?? new Set();
-      unknownOf.set(node, unknown);
-      if (unknown.size < MAX_UNKNOWN && !snapshotId.includes('\0')) unknown.add(snapshotId);
-      if (unknown.has(snapshotId)) return true;
-      this.dropped.refuse('unknown-snapshot', { node, snapshotId });
-      return false;
-    });
-  }
-
-  private isOwn({ node, report }: NodeReport, parts: readonly SnapshotPart[]): boolean {
-    const { snapshotId, leaseId } = report;
-    const part = parts.find((each) => each.leaseId === leaseId);
-    if (part?.node === node) return true;
-    this.dropped.refuse(part ? 'wrong-node' : 'unknown-lease', { node, snapshotId, leaseId });
-    return false;
+    await this.parts.record(readable);
   }
 
   /** For an operator, before it is acknowledged: or it would come back for ever. */

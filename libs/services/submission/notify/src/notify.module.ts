@@ -8,11 +8,17 @@ import { EventFeed } from './feed/event-feed.js';
 import { EventStream } from './feed/event-stream.js';
 import { EventsController } from './feed/events.controller.js';
 import { AccountGate } from './webhooks/account-gate.js';
+import { ActiveWebhooks } from './webhooks/active-webhooks.js';
 import { LogPlaces } from './webhooks/log-places.js';
+import { OwnWebhooks } from './webhooks/own-webhooks.js';
+import { WebhookAttendant } from './webhooks/webhook-attendant.js';
 import { WebhookCommands } from './webhooks/webhook-commands.js';
 import { WebhookDeliverer } from './webhooks/webhook-deliverer.js';
+import { WebhookDelivery } from './webhooks/webhook-delivery.js';
 import { WebhookSender } from './webhooks/webhook-sender.js';
 import { WebhookStore } from './webhooks/webhook-store.js';
+import { WebhookTargets } from './webhooks/webhook-targets.js';
+import { WebhookWorker } from './webhooks/webhook-worker.js';
 import { WebhooksController } from './webhooks/webhooks.controller.js';
 import { WebhooksProjection } from './webhooks/webhooks.projection.js';
 
@@ -30,7 +36,13 @@ import { WebhooksProjection } from './webhooks/webhooks.projection.js';
     WebhookStore,
     WebhookCommands,
     WebhookSender,
+    WebhookTargets,
+    OwnWebhooks,
     AccountGate,
+    WebhookDelivery,
+    WebhookWorker,
+    WebhookAttendant,
+    ActiveWebhooks,
     WebhookDeliverer,
   ],
 })

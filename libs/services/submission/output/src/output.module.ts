@@ -4,6 +4,7 @@ import { TasksModule } from '@fornax/tasks';
 import { outputDatabase } from './config/database.js';
 import { loadOutputConfig, OUTPUT_CONFIG } from './config/output-config.js';
 import { EndedTasks } from './followers/ended-tasks.js';
+import { IngestedOutput } from './model/ingested-output.js';
 import { LogIngest } from './followers/log-ingest.js';
 import { OutputCleanup } from './followers/output-cleanup.js';
 import { OutputRangesController } from './http/output-ranges.controller.js';
@@ -35,6 +36,7 @@ import { OutputLookup } from './queries/output-lookup.js';
     OutputTail,
     OutputLookup,
     RangeReader,
+    IngestedOutput,
     LogIngest,
     LogReader,
   ],

@@ -1,12 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { accountDecider } from '@fornax/domain';
-import { CommandRejected, decideAndAppend, loadAggregate, type EventLog } from '@fornax/event-store';
-import { CLOCK, EVENT_LOG, HealthRegistry, WriteStops } from '@fornax/service-kit';
-import { AccountDirectory, hashToken, Sealer } from '@fornax/identity';
-import { derivedId, type Clock, ConfigError, newId } from '@fornax/base';
+import { HealthRegistry, WriteStops } from '@fornax/service-kit';
+import { AccountDirectory } from '@fornax/identity';
+import { derivedId, ConfigError } from '@fornax/base';
+import { BootstrapAccount } from './bootstrap-account.js';
 import { PEOPLE_CONFIG, type PeopleConfig } from './people-config.js';
-import { OPERATOR_QUOTAS } from './new-quotas.js';
 
 /** Always the same for one e-mail, so that two processes that start together make one account. */
 export const accountIdOf = (email: string): string => derivedId('account', email.toLowerCase());
@@ -15,10 +13,8 @@ export const accountIdOf = (email: string): string => derivedId('account', email
 @Injectable()
 export class FirstAccount implements OnApplicationBootstrap {
   constructor(
-    @Inject(EVENT_LOG) private readonly log: EventLog,
-    private readonly sealer: Sealer,
+    private readonly account: BootstrapAccount,
     private readonly accounts: AccountDirectory,
-    @Inject(CLOCK) private readonly clock: Clock,
     @Inject(PEOPLE_CONFIG) private readonly config: PeopleConfig,
     private readonly stops: WriteStops,
     private readonly health: HealthRegistry,
@@ -35,52 +31,8 @@ export class FirstAccount implements OnApplicationBootstrap {
     const isOurs = known?.id === accountId;
     if (isOurs && this.accounts.canSign(token)) return;
     await this.stops.onceAllowed('the first account', () =>
-      this.make(accountId, email, token, isOurs ? known.tokenId : undefined),
+      this.account.make(accountId, email, token, isOurs ? known.tokenId : undefined),
     );
-  }
-
-  /** @param before the same token, sealed with a master key that is lost: it is issued anew, and this one is revoked */
-  private async make(accountId: string, email: string, token: string, before?: string): Promise<void> {
-    const at = this.clock.now();
-    const meta = { actor: 'service:submission' as const, source: 'submission', correlationId: newId() };
-    const subject = { log: this.log, aggregate: 'account' as const, id: accountId, decider: accountDecider, meta, at };
-    const load = () => loadAggregate(this.log, 'account', accountId, accountDecider);
-    const loaded = await load();
-    const created = loaded.state.exists
-      ? loaded
-      : await decideAndAppend({
-          ...subject,
-          loaded,
-          command: { type: 'CreateAccount', accountId, email, role: 'operator', quotas: OPERATOR_QUOTAS, at },
-          commitId: derivedId('create-account', accountId),
-        }).catch((error: unknown) => {
-          // Another replica that started at the same time was first.
-          if (error instanceof CommandRejected && error.rejection.code === 'account-exists') return load();
-          throw error;
-        });
-    const hash = hashToken(token);
-    const key = before === undefined ? [] : [this.sealer.fingerprint('token')];
-    const tokenId = derivedId('token', accountId, hash, ...key);
-    const issued = await decideAndAppend({
-      ...subject,
-      loaded: { state: created.state, sequence: created.sequence },
-      command: {
-        type: 'IssueToken',
-        tokenId,
-        name: 'bootstrap',
-        hash,
-        sealedSecret: this.sealer.sealWithMaster(token),
-        at,
-      },
-      commitId: derivedId('issue-token', tokenId),
-    });
-    if (before === undefined || before === tokenId) return;
-    await decideAndAppend({
-      ...subject,
-      loaded: { state: issued.state, sequence: issued.sequence },
-      command: { type: 'RevokeToken', tokenId: before, at },
-      commitId: derivedId('revoke-token', before),
-    });
   }
 }
 

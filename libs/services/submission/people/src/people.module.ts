@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { ENV } from '@fornax/service-kit';
+import { BootstrapAccount } from './bootstrap-account.js';
 import { FirstAccount } from './first-account.js';
 import { MeController } from './me.controller.js';
 import { OrganizationsController } from './organizations.controller.js';
@@ -16,6 +17,7 @@ import { Users } from './users.js';
   controllers: [MeController, UsersController, OrganizationsController, ProjectsController],
   providers: [
     { provide: PEOPLE_CONFIG, inject: [ENV], useFactory: loadPeopleConfig },
+    BootstrapAccount,
     FirstAccount,
     PeopleCommands,
     Users,

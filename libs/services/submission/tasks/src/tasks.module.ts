@@ -27,6 +27,7 @@ import { TasksController } from './http/tasks.controller.js';
 import { LiveStatus } from './live/live-status.js';
 import { StatusProjection } from './model/status.projection.js';
 import { TaskCleanup } from './process-managers/task-cleanup.js';
+import { DueTasks } from './process-managers/due-tasks.js';
 import { TaskExpiry } from './process-managers/task-expiry.js';
 import { OrganisationQuotas } from './queries/computing-quotas.js';
 import { KnownTasks } from './as-of/known-tasks.js';
@@ -54,6 +55,7 @@ import { DATABASE } from './model/database.js';
     TaskDeletion,
     TaskRoom,
     TaskQuota,
+    DueTasks,
     TaskExpiry,
     TaskBuckets,
     Reservations,

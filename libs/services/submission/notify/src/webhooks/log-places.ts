@@ -11,12 +11,14 @@ export class LogPlaces {
 
   /**
    * The place after which everything from `from` on comes.
-   * @param from a sequence, or an instant: then the first commit that was decided at or after it (order is the log's, clocks differ a little)
+   * @param from a sequence, or an instant: then the first commit that was decided at or after it (order is the log's, clocks differ a little);
+   *   undefined for what is not in the log yet
    * @throws ValidationFailed
    */
-  async before(from: string | number): Promise<number> {
-    const moment = parseAsOf(String(from), 'from');
+  async before(from: string | number | undefined): Promise<number> {
+    const moment = from === undefined ? undefined : parseAsOf(String(from), 'from');
     const { sequence: head } = await this.log.head();
+    if (moment === undefined) return head;
     if ('instant' in moment) return this.beforeInstant(moment.instant, head);
     if (moment.sequence > head + 1)
       throw new ValidationFailed({ from: [`is beyond the end of the log, which is at ${head}`] });

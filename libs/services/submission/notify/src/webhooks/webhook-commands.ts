@@ -3,9 +3,12 @@ import type { CommitMeta } from '@fornax/contracts';
 import { webhookDecider, type WebhookCommand } from '@fornax/domain';
 import { decideAndAppend, type EventLog } from '@fornax/event-store';
 import type { ReadBarrier } from '@fornax/projections';
-import { EVENT_LOG, ReadBarriers } from '@fornax/service-kit';
-import { newId, Unavailable } from '@fornax/base';
+import { CLOCK, EVENT_LOG, ReadBarriers } from '@fornax/service-kit';
+import { type Clock, newId, Unavailable } from '@fornax/base';
 import { WEBHOOKS } from './webhooks.projection.js';
+
+/** A command, its time still to be set. */
+export type TimelessWebhookCommand = WebhookCommand extends infer C ? (C extends { at: number } ? Omit<C, 'at'> : never) : never;
 
 /** Decisions about webhooks; answered once the rows show them. */
 @Injectable()
@@ -14,13 +17,16 @@ export class WebhookCommands {
 
   constructor(
     @Inject(EVENT_LOG) private readonly log: EventLog,
+    @Inject(CLOCK) private readonly clock: Clock,
     barriers: ReadBarriers,
   ) {
     this.barrier = barriers.of(WEBHOOKS);
   }
 
   /** @throws CommandRejected there is no such webhook */
-  async decide(webhookId: string, command: WebhookCommand, meta: CommitMeta): Promise<void> {
+  async decide(webhookId: string, timeless: TimelessWebhookCommand, meta: CommitMeta): Promise<void> {
+    const at = this.clock.now();
+    const command: WebhookCommand = { ...timeless, at };
     const { sequence } = await decideAndAppend({
       log: this.log,
       aggregate: 'webhook',
@@ -29,7 +35,7 @@ export class WebhookCommands {
       command,
       commitId: newId(),
       meta,
-      at: command.at,
+      at,
     });
     await this.barrier.passed(sequence);
   }
