@@ -250,4 +250,36 @@ describe('a request with an Idempotency-Key', () => {
     await post('/tasks', { ...minimal, constants }, 'secret');
     expect(JSON.stringify(await keys())).not.toContain('hunter2');
   });
+
+  it('answers a repeated Idempotency-Key with the same task', async () => {
+    const headers = { 'idempotency-key': 'once' };
+    const [first, second] = await Promise.all([
+      harness.call('POST', '/tasks', minimal, { headers }),
+      harness.call('POST', '/tasks', minimal, { headers }),
+    ]);
+    const third = await harness.call('POST', '/tasks', minimal, { headers });
+    expect([second?.json()['uuid'], third.json()['uuid']]).toEqual([first?.json()['uuid'], first?.json()['uuid']]);
+    const other = await harness.call('POST', '/tasks', minimal, { headers, token: await harness.addAccount() });
+    expect(other.json()['uuid']).not.toBe(first?.json()['uuid']);
+  });
+
+  it('refuses an Idempotency-Key that comes again with another body, also once the task has gone on', async () => {
+    const headers = { 'idempotency-key': 'x'.repeat(300) };
+    const named = {
+      ...minimal,
+      shortname: 'keyed',
+      constants: [...minimal.constants, { key: 'QARNOT_SECRET_A', value: 'b' }],
+    };
+    const first = await harness.call('POST', '/tasks', named, { headers });
+    expect(await harness.call('POST', '/tasks', { ...named, instanceCount: 5 }, { headers })).toMatchObject({
+      status: 409,
+    });
+    await harness.call('POST', `/tasks/${String(first.json()['uuid'])}/abort`);
+    const again = await harness.call('POST', '/tasks', named, { headers });
+    expect([again.status, again.json()]).toEqual([200, first.json()]);
+    const longer = await harness.call('POST', '/tasks', minimal, {
+      headers: { 'idempotency-key': `${'x'.repeat(300)}y` },
+    });
+    expect(longer.json()['uuid']).not.toBe(first.json()['uuid']);
+  });
 });
