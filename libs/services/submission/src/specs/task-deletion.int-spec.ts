@@ -127,4 +127,26 @@ describe('a full account', () => {
     expect(await post(token, { resultBucket: 'taken' })).toMatchObject({ status: 400 });
     expect(await post(token)).toMatchObject({ status: 200 });
   });
+
+  it('answers a repeated request with the task that it made, also when its key is no longer kept', async () => {
+    const token = await harness.addAccount(2);
+    const ask = (body: object): Promise<Answer> =>
+      harness.call('POST', '/tasks', { ...one, ...body }, { token, headers: { 'idempotency-key': 'of-long-ago' } });
+    const named = { shortname: 'mine' };
+    const uuid = uuidOf(await ask(named));
+    await harness.nameNoted(uuid);
+    // As if the process had died before it kept its answer, and a day had passed.
+    const forgetKeys = () => harness.query('DELETE FROM idempotency_key');
+    await forgetKeys();
+    expect(uuidOf(await ask(named))).toBe(uuid);
+    await post(token);
+    expect(await post(token)).toMatchObject(full);
+    await forgetKeys();
+    expect(uuidOf(await ask(named))).toBe(uuid);
+    await forgetKeys();
+    expect(await ask({ ...named, instanceCount: 9 })).toMatchObject({ status: 409 });
+    expect(await harness.call('GET', '/info', undefined, { token }).then((info) => info.json())).toMatchObject({
+      taskCount: 2,
+    });
+  });
 });

@@ -108,15 +108,34 @@ export class SubmitTask {
     context: RequestContext,
   ): Promise<Accepted> {
     const spec = this.specs.specOf(creation, name, context, source);
-    const earlier = isRepeated ? await this.commits.submissionOf(name) : undefined;
-    if (earlier) {
-      if (earlier.id !== this.commits.idOfSubmission(name, body)) throw taken(spec, context);
-      return { taskId: name, sequence: earlier.sequence, reservation: this.reservations.ofSubmitted(spec, name) };
-    }
+    const earlier = isRepeated ? await this.submittedBefore(spec, name, body, context) : undefined;
+    if (earlier) return earlier;
+    const hasKey = context.idempotencyKey !== undefined;
     // Whoever has a name for its request tells it from others, and goes on with none but its own.
-    const mayContinue = !isRepeated && context.idempotencyKey === undefined;
-    const reservation = await this.reservations.reserve(spec, name, mayContinue, context);
+    const mayContinue = !isRepeated && !hasKey;
+    let reservation: Reservation;
+    try {
+      reservation = await this.reservations.reserve(spec, name, mayContinue, context);
+    } catch (refusal) {
+      // Keys are forgotten after a day: what is refused may be taken up by the task that an earlier request has made under this one.
+      const made = hasKey && !isRepeated ? await this.submittedBefore(spec, name, body, context) : undefined;
+      if (made) return made;
+      throw refusal;
+    }
     return this.append(spec, body, reservation, context);
+  }
+
+  /** What an earlier request has submitted under this one's name. @throws Conflict its body was another one */
+  private async submittedBefore(
+    spec: TaskSpec,
+    taskId: string,
+    body: unknown,
+    context: RequestContext,
+  ): Promise<Accepted | undefined> {
+    const earlier = await this.commits.submissionOf(taskId);
+    if (!earlier) return undefined;
+    if (earlier.id !== this.commits.idOfSubmission(taskId, body)) throw taken(spec, context);
+    return { taskId, sequence: earlier.sequence, reservation: this.reservations.ofSubmitted(spec, taskId) };
   }
 
   /** The commit is named after the task and the request's body: a repeated request finds its commit, another one under the same name does not. */
