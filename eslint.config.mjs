@@ -125,10 +125,7 @@ const CONSTRUCTOR_OF_FIVE = {
   message: 'A constructor takes at most five parameters: make two classes, or group what belongs together.',
 };
 /** Constructors that are still longer. The list only shrinks. */
-const LONGER_CONSTRUCTORS = [
-  'apps/node-agent/src/node/agent.ts',
-  'apps/node-agent/src/output/log-pipe.ts',
-];
+const LONGER_CONSTRUCTORS = ['apps/node-agent/src/node/agent.ts', 'apps/node-agent/src/output/log-pipe.ts'];
 
 const boundaries = (depConstraints) => ({
   '@nx/enforce-module-boundaries': [

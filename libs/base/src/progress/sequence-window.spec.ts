@@ -12,7 +12,9 @@ const some = fc
   .uniqueArray(fc.integer({ min: 101, max: 300 }), { minLength: 1, maxLength: 60 })
   .chain((places) =>
     fc.tuple(
-      ...places.toSorted((a, b) => a - b).map((sequence) => fc.record({ sequence: fc.constant(sequence), size: fc.nat(60) })),
+      ...places
+        .toSorted((a, b) => a - b)
+        .map((sequence) => fc.record({ sequence: fc.constant(sequence), size: fc.nat(60) })),
     ),
   );
 

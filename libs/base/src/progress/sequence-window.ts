@@ -44,8 +44,7 @@ export class SequenceWindow<T extends { readonly sequence: number }> {
   after(position: number, { items: most, size: largest = Number.POSITIVE_INFINITY }: Portion): readonly T[] {
     const from = this.indexAfter(position);
     let to = from;
-    for (let size = 0; to < this.kept.length && to - from < most && size < largest; to += 1)
-      size += this.sizeAt(to);
+    for (let size = 0; to < this.kept.length && to - from < most && size < largest; to += 1) size += this.sizeAt(to);
     return this.kept.slice(from, to);
   }
 

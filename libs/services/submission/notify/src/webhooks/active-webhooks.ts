@@ -49,7 +49,8 @@ export class ActiveWebhooks {
       await done;
       running.delete(id);
     }
-    for (const row of wanted.values()) if (!running.has(row.webhookId)) running.set(row.webhookId, this.start(row, term));
+    for (const row of wanted.values())
+      if (!running.has(row.webhookId)) running.set(row.webhookId, this.start(row, term));
   }
 
   private start(row: WebhookRow, term: AbortSignal): Running {

@@ -8,7 +8,11 @@ import { type Clock, newId, Unavailable } from '@fornax/base';
 import { WEBHOOKS } from './webhooks.projection.js';
 
 /** A command, its time still to be set. */
-export type TimelessWebhookCommand = WebhookCommand extends infer C ? (C extends { at: number } ? Omit<C, 'at'> : never) : never;
+export type TimelessWebhookCommand = WebhookCommand extends infer C
+  ? C extends { at: number }
+    ? Omit<C, 'at'>
+    : never
+  : never;
 
 /** Decisions about webhooks; answered once the rows show them. */
 @Injectable()
