@@ -1,4 +1,5 @@
 import { mkdir, realpath, stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 
 import { createLogger, endWithParent, type Env, onceStopped } from '@fornax/base';
@@ -25,6 +26,9 @@ const privateAncestors = async (folder: string): Promise<readonly string[]> => {
   return found;
 };
 
+/** Sandboxes that wait to be used, unless a setting says how many. */
+const MOST_READY = 8;
+
 const openDriver = async (config: AgentConfig): Promise<SandboxDriver> => {
   await mkdir(config.workDir, { recursive: true, mode: 0o700 });
   const {
@@ -43,6 +47,8 @@ const openDriver = async (config: AgentConfig): Promise<SandboxDriver> => {
     // The program that runs us, so that a Node.js from somebody's home can be used by instances too.
     expose: [dirname(await realpath(process.execPath)), ...expose],
     path: config.FORNAX_NODE_PATH,
+    ready:
+      config.FORNAX_NODE_SANDBOXES_READY ?? Math.min(MOST_READY, config.FORNAX_NODE_CORES || availableParallelism()),
     network,
     allowedNetworks,
     ...(networkStack === undefined ? {} : { networkStack }),

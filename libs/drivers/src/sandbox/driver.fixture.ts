@@ -28,7 +28,8 @@ export const openDriver = async (
   options: Partial<SandboxOptions> = {},
 ): Promise<OpenDriver | undefined> => {
   const dataDir = await mkdtemp(join(tmpdir(), `fornax-${level}-`));
-  const driver = new SandboxDriver({ workDir: join(dataDir, 'node'), hide: [dataDir], level, ...options });
+  // What the second and later instances get is made before they are asked for.
+  const driver = new SandboxDriver({ workDir: join(dataDir, 'node'), hide: [dataDir], level, ready: 1, ...options });
   let facts: DriverFacts;
   try {
     facts = await driver.probe();

@@ -34,14 +34,25 @@ export interface Launch {
   readonly pipes: FifoPool;
   /** Where the bytes of connections are counted; undefined: nowhere. */
   readonly connections: TcpTable | undefined;
-  /** Uptime after which it must not start any more; undefined: whenever. */
-  readonly until: number | undefined;
+  /** Uptime after which it must not start any more, asked for when it is about to; undefined: whenever. */
+  readonly until: () => number | undefined;
+}
+
+/** A sandbox that waits to be told what to run, which happens once. */
+export interface Sandbox {
+  /** Whether it has ended by itself, or was ended from outside. */
+  readonly isOver: () => boolean;
+  /** @throws Error the sandbox could not be set up, or is over */
+  run(command: InstanceCommand): Promise<RunningInstance>;
+  /** Ends one that was told nothing. Safe to repeat. */
+  discard(): Promise<void>;
 }
 
 /** The command as the first process reads it (`native/src/command.c`). @throws Error a zero byte, which no argument can hold */
-const messageOf = ({ until, level, id }: Launch, { argv, env }: InstanceCommand): string => {
+const messageOf = ({ until: untilWhen, level, id }: Launch, { argv, env }: InstanceCommand): string => {
   const mark = level.aim === 'group' ? [markOf(id)] : [];
   const entries = [...Object.entries(env).map(([name, value]) => `${name}=${value}`), ...mark];
+  const until = untilWhen();
   const strings = [String(until === undefined ? 0 : inHundredths(until)), String(argv.length), String(entries.length)];
   const all = [...strings, ...argv, ...entries];
   if (all.some((text) => text.includes('\0'))) throw new Error('a command and its environment hold no zero bytes');
@@ -178,7 +189,13 @@ const movedBy = ({ network, connections }: Launch): ((pids: readonly number[]) =
 
 /** Runs a command in its sandbox. @throws Error the sandbox could not be set up */
 export const launch = async (how: Launch, command: InstanceCommand): Promise<RunningInstance> => {
-  const message = messageOf(how, command);
+  // Before anything is begun: this may be refused.
+  messageOf(how, command);
+  return (await openSandbox(how)).run(command);
+};
+
+/** Starts the first process of a sandbox, which makes the rest of it and then waits. */
+export const openSandbox = async (how: Launch): Promise<Sandbox> => {
   const [mark = '', markValue = ''] = markOf(how.id).split('=');
   const argv = how.level.argv({ ...how, joinFiles: how.cgroup?.joinFiles ?? [] });
   const { child, out, err } = await spawnWithPipes(
@@ -190,7 +207,6 @@ export const launch = async (how: Launch, command: InstanceCommand): Promise<Run
   if (!isWritable(control) || !isWritable(order) || !isReadable(statusStream)) throw new Error('no control pipes');
   control.on('error', () => undefined);
   order.on('error', () => undefined);
-  order.end(message);
   const status = readStatus(statusStream);
   const ended = new Promise<void>((resolve) => {
     const both = [once(child, 'exit'), once(statusStream, 'close')];
@@ -206,13 +222,16 @@ export const launch = async (how: Launch, command: InstanceCommand): Promise<Run
     signalQuietly(child.pid, 'SIGKILL');
     void how.cgroup?.kill();
   };
-  const watch = watchMemory(child.pid ?? 0, how.watchMemoryMB, kill);
+  let watch: ReturnType<typeof watchMemory> | undefined;
+  let isOver = false;
+  let isTold = false;
 
   // The end is told as the start and what has passed since: how long the command ran is billed, whatever the time of day is set to meanwhile.
   let begun = { at: Date.now(), elapsed: performance.now() };
   const exit = ended.then(async (): Promise<InstanceExit> => {
     const endedAt = begun.at + Math.round(performance.now() - begun.elapsed);
-    const { peakMB, exceeded } = watch.stop();
+    isOver = true;
+    const { peakMB, exceeded } = watch?.stop() ?? { peakMB: undefined, exceeded: false };
     if (how.level.aim === 'group') {
       if (child.pid !== undefined) signalQuietly(-child.pid, 'SIGKILL');
       await how.cgroup?.kill();
@@ -239,35 +258,61 @@ export const launch = async (how: Launch, command: InstanceCommand): Promise<Run
     };
   });
 
-  try {
-    await status.started;
-  } catch (cause) {
-    await exit;
-    const complaint = String(err.read.read() ?? '')
-      .trim()
-      .slice(0, COMPLAINT_BYTES);
+  // Of one that ends before it is told what to run, nobody waits for this.
+  status.started.catch(() => undefined);
+  const closeOutput = (): void => {
     out.read.destroy();
     err.read.destroy();
-    if (cause instanceof CommandTooLong) throw cause;
-    throw new Error(
-      complaint === '' ? 'the sandbox could not be set up' : `the sandbox could not be set up: ${complaint}`,
-      { cause },
-    );
-  }
-  const moved = movedBy(how);
-  begun = { at: Date.now(), elapsed: performance.now() };
-  const startedAt = begun.at;
-  void rememberProcess(how.folder, child.pid);
+  };
+
+  const run = async (command: InstanceCommand): Promise<RunningInstance> => {
+    const message = messageOf(how, command);
+    isTold = true;
+    order.end(message);
+    watch = watchMemory(child.pid ?? 0, how.watchMemoryMB, kill);
+    try {
+      await status.started;
+    } catch (cause) {
+      await exit;
+      const complaint = String(err.read.read() ?? '')
+        .trim()
+        .slice(0, COMPLAINT_BYTES);
+      closeOutput();
+      if (cause instanceof CommandTooLong) throw cause;
+      throw new Error(
+        complaint === '' ? 'the sandbox could not be set up' : `the sandbox could not be set up: ${complaint}`,
+        { cause },
+      );
+    }
+    const moved = movedBy(how);
+    begun = { at: Date.now(), elapsed: performance.now() };
+    const startedAt = begun.at;
+    void rememberProcess(how.folder, child.pid);
+    return {
+      startedAt,
+      stdout: out.read,
+      stderr: err.read,
+      exit,
+      measure: () => measure(child.pid ?? 0, how.cgroup, moved),
+      terminate: () => {
+        if (!control.destroyed) control.write('TERM\n');
+      },
+      kill,
+    };
+  };
   return {
-    startedAt,
-    stdout: out.read,
-    stderr: err.read,
-    exit,
-    measure: () => measure(child.pid ?? 0, how.cgroup, moved),
-    terminate: () => {
-      if (!control.destroyed) control.write('TERM\n');
+    run,
+    isOver: () => isOver || child.exitCode !== null || child.signalCode !== null,
+    discard: async () => {
+      if (isTold) return;
+      kill();
+      // What is inside may have outlived the process that we know, if that was ended while it made the sandbox: it is told that nothing comes.
+      order.destroy();
+      control.destroy();
+      await how.cgroup?.kill();
+      await exit;
+      closeOutput();
     },
-    kill,
   };
 };
 

@@ -5,7 +5,7 @@ import { totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
-import { type CgroupParent, type Limit, openCgroups } from '../cgroup/cgroup.js';
+import { type Cgroup, type CgroupParent, type Limit, openCgroups } from '../cgroup/cgroup.js';
 import type {
   Driver,
   DriverFacts,
@@ -31,7 +31,8 @@ import { initProgram } from './init-program.js';
 import { isRoot, type Level, RESOLVER_FILE } from './level.js';
 import { processLevel } from './process.level.js';
 import { markOf } from '../process/mark.js';
-import { launch } from './running-instance.js';
+import { ReadySandboxes } from './ready-sandboxes.js';
+import { launch, type Launch, openSandbox, type Sandbox } from './running-instance.js';
 import { unshareLevel } from './unshare.level.js';
 import { chooseIds, type IdRange, type Owner, UserIds } from './user-ids.js';
 import { findProgram } from '../process/find-program.js';
@@ -48,6 +49,8 @@ export interface SandboxOptions {
   /** Folders that the PATH of instances names, those that they cannot see left out; what is exposed comes after them. */
   readonly path?: readonly string[];
   readonly maxProcesses?: number;
+  /** How many sandboxes wait, made before they are needed, for instances like the last one; none where absent. */
+  readonly ready?: number;
   /** `host`: instances share the network of this machine, whatever they ask for. Else each has one of its own. */
   readonly network?: 'isolated' | 'host';
   /** Networks that instances with a way out may reach although they lie in the machine's neighborhood (`network/reach.ts`). */
@@ -59,6 +62,22 @@ export interface SandboxOptions {
   /** Of an agent that is root: user ids for its instances, and where the agents of this machine agree on them. */
   readonly userIds?: IdRange;
   readonly userIdsDir?: string;
+}
+
+/** Where an instance is to run. Its folder has a name of its own, which says nothing. */
+interface Room {
+  readonly id: string;
+  readonly folder: string;
+  readonly owner: Owner | undefined;
+  readonly cgroup: Cgroup | undefined;
+  /** One that was made before it was needed. */
+  readonly sandbox?: Sandbox;
+}
+
+/** What is asked of it; `wayOut`: the network that was made for it. */
+interface Wanted {
+  readonly spec: InstanceSpec;
+  readonly wayOut?: WayOut | undefined;
 }
 
 const DEFAULT_MAX_PROCESSES = 4_096;
@@ -89,6 +108,11 @@ export class SandboxDriver implements Driver {
   readonly #options: SandboxOptions;
   readonly #pipes: FifoPool;
   readonly #live = new Map<string, RunningInstance>();
+  /** Instances by the ids that they were asked for with: one each. */
+  readonly #ids = new Set<string>();
+  readonly #ready: ReadySandboxes<InstanceSpec, Room>;
+  readonly #vacated = new WeakSet<Room>();
+  #made = 0;
   #level: Level | undefined;
   #waysOut: WaysOut | undefined;
   #cgroups: CgroupParent | undefined;
@@ -99,6 +123,14 @@ export class SandboxDriver implements Driver {
   constructor(options: SandboxOptions) {
     this.#options = { ...options, workDir: resolve(options.workDir) };
     this.#pipes = new FifoPool(join(this.#options.workDir, 'pipes'));
+    this.#ready = new ReadySandboxes({
+      depth: options.ready ?? 0,
+      // A network with a way out is made for its instance.
+      keyOf: ({ cores, memoryMB, network = 'none' }) => (network === 'none' ? `${cores} ${memoryMB}` : undefined),
+      make: (spec) => this.#makeReady(spec),
+      isUsable: ({ sandbox }) => sandbox?.isOver() === false,
+      discard: (room) => this.#vacate(room),
+    });
   }
 
   async probe(): Promise<DriverFacts> {
@@ -146,48 +178,26 @@ export class SandboxDriver implements Driver {
   }
 
   async prepare(spec: InstanceSpec): Promise<PreparedInstance> {
-    const level = this.#level;
-    if (!level) throw new Error('probe() the driver first');
-    const id = folderName(spec.id);
-    const folder = join(level.instancesDir, id);
-    const paths = level.paths(folder);
-    const jobDir = join(folder, 'job');
-    // One folder each: a second instance of the same id would share it.
-    await mkdir(folder, { mode: 0o700 });
-    const owner = await this.#ownerOf(level, folder);
-    await Promise.all([mkdir(jobDir, { mode: 0o755 }), mkdir(join(folder, 'tmp'), { mode: 0o700 })]);
-    const cgroup = await this.#cgroups?.create(id, {
-      cores: spec.cores,
-      memoryMB: spec.memoryMB,
-      maxProcesses: this.#options.maxProcesses ?? DEFAULT_MAX_PROCESSES,
+    const level = this.#levelHere();
+    if (this.#ids.has(spec.id)) throw new Error(`there is an instance ${spec.id} here already`);
+    this.#ids.add(spec.id);
+    const room = await this.#roomFor(level, spec).catch((error: unknown) => {
+      this.#ids.delete(spec.id);
+      throw error;
     });
-    const isEnforced = this.#cgroups?.limits.includes('memory') ?? false;
-    let isDisposed = false;
+    const { id, folder, owner, cgroup } = room;
+    const jobDir = join(folder, 'job');
     let wayOut: WayOut | undefined;
     return {
       jobDir,
-      paths,
+      paths: level.paths(folder),
       start: async (command: InstanceCommand): Promise<RunningInstance> => {
         await Promise.all([handOver(owner, folder, jobDir), this.#warden?.assertOnGuard()]);
-        const network = this.#sharesHost(level) ? 'host' : (spec.network ?? 'none');
-        wayOut = network === 'outgoing' ? await this.#openWayOut(level, folder) : undefined;
-        const running = await launch(
-          {
-            id,
-            folder,
-            level,
-            owner,
-            network: wayOut ?? (network === 'host' ? network : 'none'),
-            cgroup,
-            watchMemoryMB: isEnforced ? 0 : spec.memoryMB,
-            pipes: this.#pipes,
-            connections: this.#connections,
-            until: this.#warden?.until,
-          },
-          command,
-        );
+        if (!this.#sharesHost(level) && spec.network === 'outgoing') wayOut = await this.#openWayOut(level, folder);
+        const running = await this.#begin(room, { spec, wayOut }, command);
         this.#live.set(id, running);
         void running.exit.then(() => this.#live.delete(id));
+        this.#ready.want(spec);
         return running;
       },
       diskBytes: async () => diskUse(folder, owner ? await findByUser(owner.uid) : ((await cgroup?.processes()) ?? [])),
@@ -196,14 +206,80 @@ export class SandboxDriver implements Driver {
         running?.kill();
         await running?.exit;
         wayOut?.close();
-        await Promise.all([cgroup?.remove(), removeTree(folder)]);
-        if (!owner || isDisposed) return;
-        isDisposed = true;
-        if (level.name === 'process') await removeWhatIsLeftOf(owner.uid);
-        // A user that still has a process is lent to nobody else.
-        if ((await leftOf(level, owner)).length === 0) this.#users?.giveBack(owner);
+        await this.#vacate(room);
+        this.#ids.delete(spec.id);
       },
     };
+  }
+
+  #levelHere(): Level {
+    if (!this.#level) throw new Error('probe() the driver first');
+    return this.#level;
+  }
+
+  async #roomFor(level: Level, spec: InstanceSpec): Promise<Room> {
+    return (await this.#ready.take(spec)) ?? this.#makeRoom(level, folderName(spec.id), spec);
+  }
+
+  /** @throws Error there is one of this name */
+  async #makeRoom(level: Level, id: string, { cores, memoryMB }: InstanceSpec): Promise<Room> {
+    const folder = join(level.instancesDir, id);
+    // One folder each: a second instance of the same id would share it.
+    await mkdir(folder, { mode: 0o700 });
+    const owner = await this.#ownerOf(level, folder);
+    await Promise.all([mkdir(join(folder, 'job'), { mode: 0o755 }), mkdir(join(folder, 'tmp'), { mode: 0o700 })]);
+    const maxProcesses = this.#options.maxProcesses ?? DEFAULT_MAX_PROCESSES;
+    const cgroup = await this.#cgroups?.create(id, { cores, memoryMB, maxProcesses });
+    return { id, folder, owner, cgroup };
+  }
+
+  async #makeReady(spec: InstanceSpec): Promise<Room> {
+    const level = this.#levelHere();
+    // No id of an instance gives this name (see `folderName`).
+    const room = await this.#makeRoom(level, `+${(this.#made += 1)}`, spec);
+    try {
+      return { ...room, sandbox: await openSandbox(this.#launchOf(room, { spec })) };
+    } catch (error) {
+      await this.#vacate(room);
+      throw error;
+    }
+  }
+
+  /** What is ready is told what to run, unless it was ended meanwhile: then it is made anew. */
+  async #begin(room: Room, wanted: Wanted, command: InstanceCommand): Promise<RunningInstance> {
+    if (room.sandbox?.isOver() === false) return room.sandbox.run(command);
+    await room.sandbox?.discard();
+    return launch(this.#launchOf(room, wanted), command);
+  }
+
+  #launchOf({ id, folder, owner, cgroup }: Room, { spec, wayOut }: Wanted): Launch {
+    const level = this.#levelHere();
+    const isEnforced = this.#cgroups?.limits.includes('memory') ?? false;
+    return {
+      id,
+      folder,
+      level,
+      owner,
+      network: wayOut ?? (this.#sharesHost(level) ? 'host' : 'none'),
+      cgroup,
+      watchMemoryMB: isEnforced ? 0 : spec.memoryMB,
+      pipes: this.#pipes,
+      connections: this.#connections,
+      until: () => this.#warden?.until,
+    };
+  }
+
+  /** Nothing of it is left, and its user is lent to another. */
+  async #vacate(room: Room): Promise<void> {
+    const { folder, owner, cgroup, sandbox } = room;
+    const level = this.#levelHere();
+    await sandbox?.discard();
+    await Promise.all([cgroup?.remove(), removeTree(folder)]);
+    if (!owner || this.#vacated.has(room)) return;
+    this.#vacated.add(room);
+    if (level.name === 'process') await removeWhatIsLeftOf(owner.uid);
+    // A user that still has a process is lent to nobody else.
+    if ((await leftOf(level, owner)).length === 0) this.#users?.giveBack(owner);
   }
 
   async close(): Promise<void> {
@@ -211,7 +287,7 @@ export class SandboxDriver implements Driver {
       running.kill();
       return running.exit;
     });
-    await Promise.all(exits);
+    await Promise.all([...exits, this.#ready.close()]);
     await this.#warden?.dismiss();
     await this.#level?.close();
     await this.#users?.close();
