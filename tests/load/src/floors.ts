@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { DurablePublisher } from '@fornax/event-store';
 import { jetstreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { promisify } from 'node:util';
 import { timed } from './statistics.js';
 
 const STREAM = 'BENCH_FLOOR';
@@ -30,14 +31,26 @@ export const publishFloor = async (
   }
 };
 
-/** Processes/s of `/bin/true`, two under way: what starting anything at all costs here. */
+const SPAWNS = 600;
+/** A program of its own: a fork costs the more the more memory its process has, so what a large one spawns is no floor. */
+const SPAWNER = `
+const { spawn } = require('node:child_process');
+const one = () => new Promise((resolve, reject) => spawn('/bin/true', { stdio: 'ignore' }).once('error', reject).once('exit', resolve));
+const many = async (count) => {
+  let left = count;
+  const worker = async () => { while (left-- > 0) await one(); };
+  await Promise.all([worker(), worker()]);
+};
+void many(50).then(async () => {
+  const started = performance.now();
+  await many(${SPAWNS});
+  console.log((performance.now() - started) / 1000);
+});`;
+
+/** Processes/s of `/bin/true`, two under way, out of a fresh process: what starting anything at all costs here. */
 export const spawnFloor = async (): Promise<number> => {
-  const one = (): Promise<void> =>
-    new Promise((resolve, reject) =>
-      spawn('/bin/true', { stdio: 'ignore' })
-        .once('error', reject)
-        .once('exit', () => resolve()),
-    );
-  await timed(50, 2, one);
-  return 600 / (await timed(600, 2, one));
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', SPAWNER]);
+  const seconds = Number(stdout);
+  if (!(seconds > 0)) throw new Error(`the spawner said ${stdout}`);
+  return SPAWNS / seconds;
 };

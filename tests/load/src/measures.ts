@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type RunningPlatform, workspaceRoot } from '@fornax/testing/platform';
 import { LoadClient, noOp, success } from './api.js';
 import { FLEET_USER } from '@fornax/embedded';
+import { cpuOfDescendants } from './cpu.js';
 import { natsCredentials } from './credentials.js';
 import { percentile, timed } from './statistics.js';
 
@@ -113,14 +114,19 @@ export const idleLatency = async (
   return { p50: percentile(samples, 0.5), p95: percentile(samples, 0.95), p99: percentile(samples, 0.99) };
 };
 
-/** No-op instances/s with the real agent: one task of many instances of /bin/true, from submit to Success. */
-export const endToEnd = async (platform: RunningPlatform, instances: number): Promise<number> => {
+/** No-op instances with the real agent: one task of many instances of /bin/true, from submit to Success; and what one costs the machine. */
+export const endToEnd = async (
+  platform: RunningPlatform,
+  instances: number,
+): Promise<{ readonly perSecond: number; readonly cpuMs: number }> => {
   const client = new LoadClient(platform, 1);
   try {
+    const before = await cpuOfDescendants();
     const started = performance.now();
     const { uuid } = await client.call<Created>('POST', '/tasks', noOp('no-ops', instances));
     await success(client, uuid, 100);
-    return instances / ((performance.now() - started) / 1000);
+    const perSecond = instances / ((performance.now() - started) / 1000);
+    return { perSecond, cpuMs: ((await cpuOfDescendants()) - before) / instances };
   } finally {
     client.close();
   }
