@@ -2,7 +2,7 @@ import { readFile, rename, stat } from 'node:fs/promises';
 import { loadOrCreateSecret } from './secrets.js';
 import { SetupError, describeError, errorCode } from '../process/setup-error.js';
 
-/** A file with a secret that other data was made with, or that something else is told at each start. */
+/** A file with a secret that encrypts or guards other data, or that is passed to another program at each start. */
 export interface SecretFile {
   readonly path: string;
   readonly create: () => string;

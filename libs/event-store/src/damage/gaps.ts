@@ -6,7 +6,7 @@ export interface Gap {
   readonly missing: number;
 }
 
-/** What a stream says of itself, in the words of JetStream. */
+/** The state of a stream, with JetStream's field names. */
 export interface StreamCounts {
   readonly messages: number;
   readonly first_seq: number;

@@ -11,7 +11,7 @@ const PREFIXES = AGGREGATES.map((aggregate) => eventSubject(aggregate, ''));
 /** Nobody asks for these, so whoever meets one puts it aside. */
 const isOfNoAggregate = (subject: string): boolean => !PREFIXES.some((prefix) => subject.startsWith(prefix));
 
-/** Which subjects somebody is given who asked for these aggregates; all when undefined. */
+/** The subjects of these aggregates; all subjects when undefined. */
 export const wantedBy = (aggregates: readonly Aggregate[] | undefined): ((subject: string) => boolean) => {
   if (aggregates === undefined) return () => true;
   const prefixes = aggregates.map((aggregate) => eventSubject(aggregate, ''));

@@ -200,13 +200,13 @@ export interface EventLog {
   head(): Promise<LogHead>;
   /** Sequence of the first commit after `after` that belongs to one of these aggregates, or undefined when there is none yet. */
   nextSequence(aggregates: readonly Aggregate[], after: number): Promise<number | undefined>;
-  /** Asks those who write this aggregate all the time, in whichever process, to leave a gap for somebody who waits to. Best effort. */
+  /** Asks busy writers of this aggregate, in all processes, to pause for a writer that waits. Best effort. */
   askToYield(aggregate: Aggregate, aggregateId: string): void;
-  /** Tells `listener` which aggregates of this kind somebody waits to write, until `signal` aborts. */
+  /** Calls `listener` with each aggregate of this kind for which a writer waits, until `signal` aborts. */
   onAskedToYield(aggregate: Aggregate, listener: (aggregateId: string) => void, signal: AbortSignal): void;
 }
 
-/** Where a decision about one aggregate starts: a fold and the sequence it stands at. */
+/** The start of a decision about one aggregate: a folded state and its sequence. */
 export interface Loaded<S> {
   readonly state: S;
   readonly sequence: number;

@@ -70,7 +70,7 @@ const decoder = new TextDecoder();
 export class Quarantine {
   private readonly entries = new Map<string, QuarantineEntry>();
   private readonly skippedSequences = new Set<number>();
-  /** Folds that have stopped and nobody has decided about, by their aggregate: several folds may stand at one. */
+  /** Stopped folds without a decision of an operator, by aggregate: several folds may have stopped at one. */
   private readonly stops = new Map<string, Map<string, QuarantineEntry>>();
   private readonly damages = new DamagedPlaces();
   private readonly listeners = new Set<QuarantineListener>();
@@ -122,7 +122,7 @@ export class Quarantine {
     return this.overflowCount;
   }
 
-  /** Why the register cannot be followed, or written, at present. */
+  /** The reason why the register cannot be read or written now. */
   get health(): string | undefined {
     if (this.trouble !== undefined) return `the register cannot be followed: ${this.trouble}`;
     return this.writeTrouble === undefined ? undefined : `the register cannot be written: ${this.writeTrouble}`;
@@ -182,7 +182,7 @@ export class Quarantine {
     this.notice(id, { ...found, ...place, kind: 'unreadable', damage, ...this.byMe() });
   }
 
-  /** The fold that left an aggregate out, if nobody has decided about it yet. */
+  /** The fold that skipped an aggregate, if no operator has decided about it yet. */
   stopOf(aggregate: string, aggregateId: string): QuarantineEntry | undefined {
     return this.stops.get(`${aggregate}/${aggregateId}`)?.values().next().value;
   }
@@ -209,7 +209,7 @@ export class Quarantine {
     this.notice(id, { ...found, kind: 'unreadable', epoch: this.epoch, body: null, ...this.byMe() });
   }
 
-  /** A fold threw on an aggregate: what it makes of it stays as it was. */
+  /** Records that a fold threw on an aggregate; the result of the fold stays as it was. */
   noticeStop(stop: Stop): void {
     const id = stopEntryId(stop.follower, stop.sequence);
     const before = this.get(id);

@@ -48,7 +48,7 @@ export class AccountDirectory {
     private readonly sealer: Sealer,
     private readonly clock: Clock = systemClock,
     private readonly quarantine?: Quarantine,
-    /** Told why the log cannot be followed at present, and with undefined when it can be again. */
+    /** Called with the reason why the log cannot be followed, and with undefined when it can be followed again. */
     private readonly onState: OnFollowing = () => undefined,
   ) {
     this.guard = this.newGuard();

@@ -4,7 +4,7 @@ import { wasBegunBefore } from './begun-before.js';
 import type { Account } from '../accounts/account.js';
 import { reasonOf } from './reason.js';
 
-/** Who asks for a change, and under which names it is told apart and traced. */
+/** The actor of a change, with the ids that deduplicate and trace it. */
 export interface RequestContext {
   readonly account: Account;
   readonly correlationId: string;

@@ -24,7 +24,7 @@ export interface WriteStop {
 /** Who wants to write: somebody through the API, a node that stores what a command made, or the platform about what happened. */
 export type Writer = 'user' | 'node' | 'platform';
 
-/** How often what is owed is tried again while no reason comes or goes. */
+/** Interval between retries of postponed writes while no reason is added or removed, in milliseconds. */
 const AGAIN_MS = 2_000;
 
 /**

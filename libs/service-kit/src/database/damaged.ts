@@ -1,6 +1,6 @@
 import type { Trouble } from '../core/health.registry.js';
 
-/** What an operator is told of damaged files. It holds until the next start: nobody but that knows whether they were mended. */
+/** The message about damaged files for operators. It stays until the next start, because only a start can check whether they were repaired. */
 export const damagedOf = (said: string): Trouble => ({
   reason: `files of PostgreSQL are damaged: ${said}`,
   ways: [

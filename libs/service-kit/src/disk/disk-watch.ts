@@ -21,7 +21,7 @@ export const measureDisks = async (folders: readonly string[]): Promise<readonly
   return [...found.values()];
 };
 
-/** Writing is allowed again only when there is this part more than the mark, so that it does not come and go with each file. */
+/** Writing is allowed again only when the free space exceeds the limit by this fraction, so that the state does not flap with each file. */
 const AGAIN_PART = 1.25;
 
 /** The disks with too little room, judged by whether there was too little before. */

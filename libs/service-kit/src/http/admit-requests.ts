@@ -100,7 +100,7 @@ const refuseWrong = (request: FastifyRequest, reply: FastifyReply, wrong: WrongT
 /** Asked for `Expect: 100-continue`, and not told to go on yet. */
 const holdingBack = new WeakSet<ServerResponse>();
 
-/** A client that asks first is told to send its body once the request is let in, not before. */
+/** Answers `100 Continue` to a client that expects it only after the request was admitted. */
 const askBeforeBody = (fastify: FastifyInstance): void => {
   fastify.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     holdingBack.add(response);

@@ -30,7 +30,7 @@ export interface JetStreamStrategyParts {
   readonly onError: (handler: string, error: unknown) => void;
   /** Told whenever it goes on, also when nothing was wrong. */
   readonly onWorking: (handler: string) => void;
-  /** Told about a commit that is passed over until an operator has decided about another aggregate. */
+  /** Called with a commit that is skipped until an operator has decided about another aggregate. */
   readonly onPassedOver: (handler: string, commit: Place, other: AggregateStopped) => void;
   /** A subscription ended although nobody stopped it. */
   readonly onFailure: (handler: string, error: unknown) => void;
@@ -190,7 +190,7 @@ interface Place {
   readonly sequence: number;
 }
 
-/** What an operator wants this handler to be given after all: an aggregate that it has stopped at, or a message that nobody could read. */
+/** What this handler receives again after an operator's retry: an aggregate at which it has stopped, or a message that could not be decoded. */
 const placeToTakeUp = ({ what, state }: QuarantineEntry, options: LogHandlerOptions): Place | undefined => {
   const isMeant =
     what.kind === 'stopped'

@@ -18,13 +18,13 @@ const keyOf = ({ aggregate, aggregateId }: Key): string => `${aggregate}/${aggre
 export class StoppedOf {
   /** Where each stands: before this commit. */
   private readonly places = new Map<string, number>();
-  /** Aggregates that are left out because another one has stopped: by that one, where each stands. */
+  /** Aggregates that are skipped because another one has stopped: by the stopped one, the sequence at which each waits. */
   private readonly waiting = new Map<string, Map<string, Place>>();
 
   constructor(
     private readonly handler: string,
     private readonly quarantine: Quarantine,
-    /** Told about a commit that is passed over because another aggregate has stopped. */
+    /** Called with a commit that is skipped because another aggregate has stopped. */
     private readonly onPassedOver: (commit: Place, other: AggregateStopped) => void,
   ) {}
 
@@ -68,7 +68,7 @@ export class StoppedOf {
     if (!this.places.has(key)) await this.quarantine.resolveStop(this.handler, from);
   }
 
-  /** The aggregates that were left out because this one had stopped: to be taken up now that it was decided about. */
+  /** Removes and returns the aggregates that were skipped because this one had stopped: they are read again after an operator's decision. */
   releaseWaitingFor(key: Key): readonly Place[] {
     const released = [...(this.waiting.get(keyOf(key))?.values() ?? [])];
     this.waiting.delete(keyOf(key));

@@ -30,7 +30,7 @@ const add = (list: BlockList, text: string): void => {
   else list.addSubnet(address, bits, familyOf(address));
 };
 
-/** An IPv4 address that came in the clothes of IPv6 is the IPv4 address. */
+/** Maps an IPv4-mapped IPv6 address to the IPv4 address. */
 const plain = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, '');
 
 /** @param text addresses, networks, `loopback` and `private`, separated by commas @throws ConfigError */

@@ -58,7 +58,7 @@ export class Admission {
     }
   }
 
-  /** Counts a refusal. @param claimed the user's name, cut @returns whether the peer was refused so often that no more is told of it */
+  /** Counts a refusal. @param claimed the user's name, cut @returns whether the peer was refused so often that further refusals are not logged */
   countRefusal(
     { host }: CalloutRequest,
     claimed: string,

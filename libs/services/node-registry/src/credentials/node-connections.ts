@@ -72,7 +72,7 @@ export class NodeConnections {
     return ended;
   }
 
-  /** The same for one node, where what is asked for is done even if its connections stay: that is told, and they are looked at again. Never rejects. */
+  /** The same for one node. A connection that stays open does not fail the request: it is logged and checked again. Never rejects. */
   async endVoidIfPossible(nodeId: string): Promise<void> {
     await this.endVoid(nodeId).catch((err: unknown) =>
       this.logger.warn({ nodeId, err }, 'a node whose key opens nothing may still be connected; trying again'),

@@ -18,7 +18,7 @@ interface Disk {
   readonly isFull: boolean;
   /** Since when its beats have said so, by the registry's monotonic clock. */
   readonly since: number;
-  /** For how long it must have room until that is told. */
+  /** How long a disk must have room before that is reported. */
   readonly roomMs: number;
 }
 

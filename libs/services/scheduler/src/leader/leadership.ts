@@ -36,7 +36,7 @@ export interface LeadershipPorts {
   readonly keepReport?: (message: ReportMessage, reason: string) => Promise<void>;
   /** Hands over, until the signal aborts, reports that were kept and are to be read again. */
   readonly takeKeptReports?: (handle: (message: ReportMessage) => Promise<void>, signal: AbortSignal) => Promise<void>;
-  /** Told about an aggregate that the view's fold throws on. */
+  /** Called with an aggregate on which the view's fold throws. */
   readonly onStopped?: (stop: StoppedFold) => void;
   readonly now: () => number;
   /** Milliseconds by a monotonic clock. */

@@ -52,7 +52,7 @@ export class LogFollower {
     if (!(await this.progress.reach(sequence, { signal }))) signal.throwIfAborted();
   }
 
-  /** Folds a commit that was come by without following. @throws AggregateStopped the fold throws on this aggregate */
+  /** Folds a commit that did not come from the subscription. @throws AggregateStopped the fold throws on this aggregate */
   fold(commit: RecordedCommit): Changes {
     const changes = this.foldIfAble(commit);
     if (changes) return changes;

@@ -8,7 +8,7 @@ export interface SettlingTime {
   readonly mostMs: number;
 }
 
-/** Lists of a node until it is known that it works on nothing else: it is told at the second one, and the third one shows it. */
+/** Number of lease lists of a node after which it certainly works on nothing else: the second list triggers the order, the third one confirms it. */
 const LISTS_TO_SETTLE = 4;
 
 /**

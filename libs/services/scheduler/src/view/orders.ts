@@ -68,7 +68,7 @@ export const cancelOrders = (entry: TaskEntry): readonly AddressedOrder[] =>
     return { node, order };
   });
 
-/** Every lease whose command may still look at its resources is told; one that came after the request has them already, which does no harm. */
+/** Returns an order for every lease whose command may still read its resources. A lease that began after the request has them already; the order does no harm. */
 const resourcesOrders = (entry: TaskEntry): readonly AddressedOrder[] =>
   [...entry.state.inFlight.values()]
     .filter(({ phase }) => phase !== 'uploading')

@@ -22,7 +22,7 @@ export class SnapshotReader {
     this.barrier = barriers.of('snapshots');
   }
 
-  /** @throws NotFound also for a task of somebody else, unless the account looks after it and names it by its id */
+  /** @throws NotFound also for a task of another user, unless the account may act on it and names it by its id */
   async task(account: Account, idOrShortname: string, need: Need): Promise<TaskRef> {
     await this.barrier.caughtUp();
     const own = await findOwnTaskRef(this.db, account.id, idOrShortname);

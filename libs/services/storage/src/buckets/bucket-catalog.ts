@@ -18,7 +18,7 @@ const bucketOf = ({ name, owner, created_at: createdAt, is_being_made: isBeingMa
   isBeingMade,
 });
 
-/** Rows and what is owed to the store are written together, so one statement sees both. */
+/** Rows and pending effects are written in one transaction, so one statement sees both. */
 const SELECT = `SELECT name, owner, created_at, EXISTS (SELECT FROM object_effect WHERE scope = '${bucketScope('')}' || name) AS is_being_made FROM bucket`;
 
 /** The read model of buckets, as the projection left it. */

@@ -24,7 +24,7 @@ import type { Principal } from '../access/principal.js';
 import { type S3Request, parseRequest, queryValue } from '../s3/s3-request.js';
 import { fromRefusal } from './from-refusal.js';
 
-/** What somebody is told whose signature nobody could have made. */
+/** Error codes of requests with wrong credentials: they count as guesses of the sender. */
 const WRONG: readonly string[] = [
   'InvalidAccessKeyId',
   'InvalidToken',

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** What is owed to the object store: effects of events that are in the rows already. */
+/** Pending effects on the object store, of events that are in the rows already. */
 export class ObjectEffects1790000000003 implements MigrationInterface {
   readonly name = 'ObjectEffects1790000000003';
 

@@ -20,7 +20,7 @@ const AGGREGATES = ['task', 'snapshot'] as const;
 const FOLLOWER = 'live-feed';
 /** Commits read from the log at once by somebody who lags. */
 const READ_BATCH = 100;
-/** How long the log is followed on when nobody listens any more. */
+/** How long the subscription stays open after the last reader has left, in milliseconds. */
 const LINGER_MS = 30_000;
 
 /** One subscription to the log, while somebody needs it. */
@@ -120,7 +120,7 @@ export class EventFeed implements BeforeApplicationShutdown {
     });
   }
 
-  /** What comes next of the aggregate is told again; what was left out is not told late, for nobody expects the past of a live feed. */
+  /** Emits the next events of the aggregate again. Skipped events are not emitted late, because a live feed does not deliver the past. */
   private takeUp({ what, state }: QuarantineEntry): void {
     if (what.kind !== 'stopped' || what.follower !== FOLLOWER || state !== 'retrying') return;
     this.guard.release(what.aggregate, what.aggregateId);

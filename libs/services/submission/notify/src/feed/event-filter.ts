@@ -2,7 +2,7 @@ import { eventTypesOf } from '@fornax/contracts';
 import { ValidationFailed } from '@fornax/base';
 import type { FeedEntry, FeedEvent } from './feed-entry.js';
 
-/** Which events somebody is told of; null means all. */
+/** Which events a reader receives; null means all. */
 export interface EventFilter {
   /** Account whose tasks they are about; null: everybody's. */
   readonly owner: string | null;

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AccountDirectory } from '@fornax/identity';
 
-/** Keeps from a disabled account's receivers what happens meanwhile: it is told once the account is enabled again. */
+/** Delays the events of a disabled account: its webhooks deliver them when the account is enabled again. */
 @Injectable()
 export class AccountGate {
   private readonly waiting = new Set<() => void>();

@@ -23,7 +23,7 @@ export type SendResult =
 const GONE = 410;
 /** Enough of an answer to reuse the connection; a longer one is cut off. */
 const MOST_ANSWER_BYTES = 64 * 1024;
-/** A failure to find or to reach what is not public is told exactly this long after the try began, however it failed. */
+/** A failure to resolve or reach a non-public destination is reported exactly this long after the attempt began, so that its time reveals nothing. */
 const REACH_MS = 2_000;
 
 const NOT_ALLOWED = 'refused: it leads to no public address, and the operator has not allowed this destination';
@@ -129,7 +129,7 @@ export class WebhookSender implements OnApplicationShutdown {
     for (const agent of Object.values(this.agents)) agent.destroy();
   }
 
-  /** The owner is told `error` alone; the operator everything but the path, which may hold a secret. */
+  /** The owner sees `error` only; the log for the operator has everything but the path, which may hold a secret. */
   private failed(url: URL, error: string, cause: unknown, target?: Target): SendResult {
     const addresses = target?.addresses.map(({ address }) => address);
     this.logger.warn(

@@ -24,7 +24,7 @@ import {
 const MOST_WEBHOOKS = 50;
 type NewWebhook = z.output<typeof newWebhookSchema>;
 
-/** Where an account is told what happens to its tasks. */
+/** Routes of webhooks, to which events of an account's tasks are sent. */
 @ApiTags('history')
 @Controller('fornax/v1/webhooks')
 export class WebhooksController {

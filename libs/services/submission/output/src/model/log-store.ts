@@ -172,7 +172,7 @@ const insert = (tx: EntityManager, chunks: readonly Chunk[]): Promise<readonly S
   );
 };
 
-/** What never came (the log stream was full before it was read) is lost as well: a reader is told. */
+/** Output that never arrived (the stream was full before it was read) is lost as well, and the reader gets a line that says so. */
 const countGaps = async (tx: EntityManager, gaps: readonly Gap[]): Promise<void> => {
   if (gaps.length === 0) return;
   await tx.query(

@@ -11,7 +11,7 @@ import { InjectDatabase } from '../config/database.js';
 /** Stands for "all instances" in the cursor's key. */
 const ALL_INSTANCES = -1;
 const NOTHING_HELD: HeldBytes = new Map();
-/** Two readers of the same cursor take turns; one that never gets one is told so. */
+/** Readers of the same cursor take turns; a reader that gets no turn in time gets an error. */
 const MAX_TURNS = 100;
 
 type StoredHeld = Readonly<Record<string, { readonly attempt: number; readonly data: string }>>;

@@ -17,7 +17,7 @@ export interface LogFeedOptions {
   readonly after: FeedPlace;
   readonly signal: AbortSignal;
   readonly onError: (error: unknown) => void;
-  /** Told why output cannot be followed at present, and with undefined when it can (again). */
+  /** Called with the reason why output cannot be followed, and with undefined when it can be followed (again). */
   readonly onState?: OnFollowing;
   readonly pace?: FeedPace;
   /** The stream has lost messages that were handled: what follows begins behind this sequence, with numbers that were used before. */

@@ -96,7 +96,7 @@ export class TaskQuota {
     return none;
   }
 
-  /** Only in turn. Tasks that settle while the rows are being read were left out of them, and stay counted beside. */
+  /** Runs one at a time. Tasks that are confirmed while the rows are being read are not in them, so they stay counted separately. */
   private async read(owner: string, count: Count): Promise<void> {
     const readAt = this.clock.now();
     const settledBefore = count.settled;

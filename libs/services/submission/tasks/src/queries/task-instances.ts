@@ -117,7 +117,7 @@ export interface InstancesPage {
   readonly nextAfter: number | null;
 }
 
-/** The instances of a task by number: which there are is told by the fold's sets, so a page of 100,000 instances costs a page. */
+/** Lists the instances of a task by number. The sets of the fold say which exist, so reading one page of 100,000 instances costs one page. */
 @Injectable()
 export class TaskInstances {
   constructor(@InjectDatabase() private readonly db: DataSource) {}
