@@ -91,6 +91,16 @@ describe('settings that came in files', () => {
       expect(Object.keys(given).filter((name) => name.startsWith(secret))).toEqual([]);
   });
 
+  it('say what a node offers where somebody says so, and else its share of the machine', () => {
+    const node = { id: 'node-1', folder: '/node', share: { cores: 3, memoryMB: 500 } };
+    const offered = (env: Readonly<Record<string, string>>) => {
+      const given = agentEnvironment(env, settings, backends, addresses, node, '/data');
+      return [given['FORNAX_NODE_CORES'], given['FORNAX_NODE_MEMORY_MB']];
+    };
+    expect(offered(inFiles)).toEqual(['3', '500']);
+    expect(offered({ ...inFiles, FORNAX_NODE_CORES: '8' })).toEqual(['8', '500']);
+  });
+
   it('are left out with their file', () => {
     expect(without({ FORNAX_PORT_FILE: '/x', FORNAX_PORT: '1', OTHER: 'o' }, ['FORNAX_PORT'])).toEqual({ OTHER: 'o' });
     expect(overridden({ A: '1', B_FILE: '/b' }, { A_FILE: '/a', B: '2' })).toEqual({ A_FILE: '/a', B: '2' });

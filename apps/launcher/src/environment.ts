@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type NatsCredentials, pastaIn, type Principal } from '@fornax/embedded';
 import type { Env, Settings } from './settings.js';
+import type { Share } from './node-share.js';
 
 /** Where the servers are that the services stand on, embedded or not. */
 export interface Backends {
@@ -156,7 +157,7 @@ export const agentEnvironment = (
   settings: Settings,
   backends: Backends,
   addresses: Addresses,
-  node: { readonly id: string; readonly folder: string },
+  node: { readonly id: string; readonly folder: string; readonly share?: Share },
   data: string,
 ): Readonly<Variables> =>
   overridden(
@@ -164,6 +165,9 @@ export const agentEnvironment = (
     {
       FORNAX_NODE_DISK_LOW_BYTES: String(Math.ceil(settings.FORNAX_DISK_LOW_BYTES * ROOM_BEFORE_REFUSAL)),
       FORNAX_NODE_NETWORK_STACK: pastaIn(toolsDirOf(settings, data)),
+      ...(node.share === undefined
+        ? {}
+        : { FORNAX_NODE_CORES: String(node.share.cores), FORNAX_NODE_MEMORY_MB: String(node.share.memoryMB) }),
     },
     inherited(
       env,

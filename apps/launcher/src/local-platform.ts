@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
+import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { CONTROL_SERVICES } from '@fornax/contracts';
 import {
@@ -45,6 +46,7 @@ import { endLastRun } from './last-run.js';
 import { LogDisk } from './log-disk.js';
 import { startServingAll } from './offline-streams.js';
 import { lastWords } from './last-words.js';
+import { shareOf } from './node-share.js';
 import { askReadiness, tellRebuilds, waitUntilReady } from './readiness.js';
 import { Secrets } from './secrets.js';
 import { readRuntime, renderEnvFile, writeRuntime } from './runtime-files.js';
@@ -447,14 +449,16 @@ export class LocalPlatform {
   private async startAgents(backends: Backends): Promise<void> {
     const { settings, env } = this.context;
     void this.pending(this.provideWayOut());
-    for (const id of this.nodes) {
+    const machine = { cores: availableParallelism(), memoryMB: Math.floor(totalmem() / 1_048_576) };
+    for (const [index, id] of this.nodes.entries()) {
+      const share = this.nodes.length > 1 ? { share: shareOf(machine, this.nodes.length, index) } : {};
       const folder = join(this.data, 'nodes', id);
       await mkdir(folder, { recursive: true, mode: 0o700 });
       await this.startProgram(
         id,
         'node-agent',
         'agent',
-        agentEnvironment(env, settings, backends, this.addresses, { id, folder }, this.data),
+        agentEnvironment(env, settings, backends, this.addresses, { id, folder, ...share }, this.data),
       );
     }
   }

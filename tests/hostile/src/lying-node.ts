@@ -159,7 +159,7 @@ export let own: Placed;
 
 /** A platform with two nodes, a task on each, and somebody who has everything of the second one. */
 export const enterAsLiar = async (): Promise<void> => {
-  platform = await startPlatform({ env: { FORNAX_NODES: '2', FORNAX_LOG_LEVEL: 'warn' } });
+  platform = await startPlatform({ env: { FORNAX_NODES: '2', FORNAX_NODE_CORES: '2', FORNAX_LOG_LEVEL: 'warn' } });
   const runtime = JSON.parse(await readFile(join(platform.dataDir, 'runtime.json'), 'utf8')) as {
     readonly nats: { readonly url: string };
   };

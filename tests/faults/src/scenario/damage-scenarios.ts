@@ -11,7 +11,12 @@ import { payloads } from '../oracles/payloads.js';
 import { RELEASES, RELEASE_SETTINGS } from '@fornax/testing/releases';
 import type { Load, Scenario } from './scenario.js';
 
-const TWO_NODES = { FORNAX_NODES: '2', FORNAX_NODE_GRACE_MS: '4000', FORNAX_HEARTBEAT_MS: '400' };
+const TWO_NODES = {
+  FORNAX_NODES: '2',
+  FORNAX_NODE_CORES: '2',
+  FORNAX_NODE_GRACE_MS: '4000',
+  FORNAX_HEARTBEAT_MS: '400',
+};
 const DISK_BYTES = 400_000_000;
 const LOW_BYTES = 40_000_000;
 const ALL = [readiness, history, projections, descriptors, idle, memory];

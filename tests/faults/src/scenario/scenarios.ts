@@ -6,7 +6,12 @@ import type { Scenario } from './scenario.js';
 
 /** After this long without a word a node is lost; short, so that pauses beyond it are short as well. */
 const GRACE_MS = 4_000;
-const TWO_NODES = { FORNAX_NODES: '2', FORNAX_NODE_GRACE_MS: String(GRACE_MS), FORNAX_HEARTBEAT_MS: '400' };
+const TWO_NODES = {
+  FORNAX_NODES: '2',
+  FORNAX_NODE_CORES: '2',
+  FORNAX_NODE_GRACE_MS: String(GRACE_MS),
+  FORNAX_HEARTBEAT_MS: '400',
+};
 /** Shorter than the two thirds of the grace period after which a node gives its instances up. */
 const SHORT_MS = [500, 1_500] as const;
 const LONG_MS = [2 * GRACE_MS, 3 * GRACE_MS] as const;

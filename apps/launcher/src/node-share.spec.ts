@@ -1,0 +1,23 @@
+import { describe, expect, it } from '@jest/globals';
+import { shareOf } from './node-share.js';
+
+const sharesOf = (cores: number, memoryMB: number, nodes: number) =>
+  Array.from({ length: nodes }, (_, index) => shareOf({ cores, memoryMB }, nodes, index));
+const coresOf = (cores: number, nodes: number) => sharesOf(cores, 1, nodes).map((share) => share.cores);
+
+describe('the share of a node in its machine', () => {
+  it('is the whole of it for the only one', () =>
+    expect(shareOf({ cores: 3, memoryMB: 5 }, 1, 0)).toEqual({ cores: 3, memoryMB: 5 }));
+
+  it('is offered once by all of them together', () => {
+    for (let cores = 1; cores <= 9; cores += 1)
+      for (let nodes = 1; nodes <= cores; nodes += 1) {
+        const shares = sharesOf(cores, 1_000, nodes);
+        expect(shares.reduce((sum, share) => sum + share.cores, 0)).toBe(cores);
+        expect(shares.reduce((sum, share) => sum + share.memoryMB, 0)).toBeLessThanOrEqual(1_000);
+      }
+    expect(coresOf(8, 3)).toEqual([3, 3, 2]);
+  });
+
+  it('is a core at least', () => expect(coresOf(2, 3)).toEqual([1, 1, 1]));
+});
