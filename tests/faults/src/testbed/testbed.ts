@@ -74,6 +74,12 @@ export interface TestbedOptions {
   readonly release?: string;
 }
 
+/** Instances tell the recorder, which listens on this machine's loopback interface, that they run: they share the network of the machine. */
+const settingsOf = ({ env }: TestbedOptions): Readonly<Record<string, string>> => ({
+  FORNAX_NODE_NETWORK: 'host',
+  ...env,
+});
+
 /** A platform, the recorder of its runs, and the history that both make under faults. */
 export class Testbed implements Target {
   readonly random: Random;
@@ -104,7 +110,8 @@ export class Testbed implements Target {
     const folder = await mkdtemp(join(tmpdir(), 'fornax-faults-'));
     const dataDir = join(folder, 'data');
     await mkdir(dataDir);
-    const { env = {}, hasClocks = false, diskBytes, release } = options;
+    const { hasClocks = false, diskBytes, release } = options;
+    const env = settingsOf(options);
     if (release !== undefined) await unpackRelease(release, dataDir);
     const recorder = await startRunRecorder();
     try {
@@ -198,7 +205,7 @@ export class Testbed implements Target {
     else await this.#cutPower();
     this.#endedAt = await uptime();
     await change?.();
-    const { env = {} } = this.options;
+    const env = settingsOf(this.options);
     this.current = await startPlatform({ dataDir: this.dataDir, env, nodeArgs: this.nodeArgs, awaits });
   }
 
