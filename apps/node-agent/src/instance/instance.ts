@@ -324,7 +324,7 @@ export class Instance implements Measurable {
       isDiskFull: (await world.isDiskFull?.()) === true,
       memoryMB: order.memoryMB,
       ...(this.#overfill === undefined ? {} : { overfill: overfillText(this.#overfill) }),
-      debug: stderr?.tail ?? '',
+      stderrTail: stderr?.tail ?? '',
       lostOutput: stdout?.isBroken === true || stderr?.isBroken === true,
       ...(this.#isOverTime && plan.wallLimitMs !== undefined ? { wallLimitMs: plan.wallLimitMs } : {}),
     });

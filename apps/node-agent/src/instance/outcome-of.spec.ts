@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 
 import { ghzOf, specificationKeyOf } from '../hardware/hardware.js';
-import { outcomeOf } from './outcome-of.js';
+import { noteOfKills, outcomeOf } from './outcome-of.js';
 
 describe('what an exit means', () => {
   const exit = (facts: object): Parameters<typeof outcomeOf>[0] => ({ kind: 'exited', endedAt: 0, ...facts });
@@ -12,7 +12,7 @@ describe('what an exit means', () => {
       {
         outcome: 'failure',
         cause: 'user',
-        error: { code: 'FX-EXIT', message: 'The command exited with code 3', debug: 'oops' },
+        error: { code: 'FX-EXIT', message: 'The command exited with code 3', debug: '' },
       },
     ],
     [
@@ -23,15 +23,17 @@ describe('what an exit means', () => {
     [exit({ kind: 'out-of-memory', exitCode: 137 }), { cause: 'user', error: { code: 'FX-OOM' } }],
     [exit({ kind: 'killed' }), { outcome: 'failure', cause: 'platform', error: { code: 'FX-KILLED' } }],
   ])('%j', (facts, meaning) =>
-    expect(outcomeOf(facts, { wasCancelled: false, memoryMB: 64, debug: 'oops' })).toMatchObject(meaning),
+    expect(outcomeOf(facts, { wasCancelled: false, memoryMB: 64, stderrTail: 'oops' })).toMatchObject(meaning),
   );
 
   it.each([
     ['tar: write error: No space left on device', true, 'FX-DISK-FULL', 'platform'],
     ['tar: write error: No space left on device', false, 'FX-EXIT', 'user'],
     ['oops', true, 'FX-EXIT', 'user'],
-  ])('tells a full disk of the node from a failure of the command: %s, %s', (debug, isDiskFull, code, cause) =>
-    expect(outcomeOf(exit({ exitCode: 2 }), { wasCancelled: false, memoryMB: 64, debug, isDiskFull })).toMatchObject({
+  ])('tells a full disk of the node from a failure of the command: %s, %s', (stderrTail, isDiskFull, code, cause) =>
+    expect(
+      outcomeOf(exit({ exitCode: 2 }), { wasCancelled: false, memoryMB: 64, stderrTail, isDiskFull }),
+    ).toMatchObject({
       cause,
       error: { code },
     }),
@@ -43,7 +45,7 @@ describe('what an exit means', () => {
         wasCancelled: false,
         overfill: 'its files took 900 MB',
         memoryMB: 64,
-        debug: '',
+        stderrTail: '',
       }),
     ).toMatchObject({
       outcome: 'failure',
@@ -53,27 +55,37 @@ describe('what an exit means', () => {
 
   it('is the limit, when the command was stopped because of it', () =>
     expect(
-      outcomeOf(exit({ exitCode: 143 }), { wasCancelled: false, wallLimitMs: 5_000, memoryMB: 64, debug: '' }),
+      outcomeOf(exit({ exitCode: 143 }), { wasCancelled: false, wallLimitMs: 5_000, memoryMB: 64, stderrTail: '' }),
     ).toMatchObject({ outcome: 'failure', cause: 'limit', error: { code: 'FX-WALL-LIMIT' } }));
 
   it.each([{ exitCode: 141, signal: 'SIGPIPE' }, { exitCode: 1 }, { exitCode: 0 }, { kind: 'killed' }])(
     'is the platform’s failure when the node lost the output: %j',
     (facts) =>
-      expect(outcomeOf(exit(facts), { wasCancelled: false, lostOutput: true, memoryMB: 64, debug: '' })).toMatchObject({
+      expect(
+        outcomeOf(exit(facts), { wasCancelled: false, lostOutput: true, memoryMB: 64, stderrTail: '' }),
+      ).toMatchObject({
         outcome: 'failure',
         cause: 'platform',
         error: { code: 'FX-OUTPUT' },
       }),
   );
 
-  it('is told with the end of standard error, not its beginning', () =>
-    expect(
-      outcomeOf(exit({ exitCode: 1 }), { wasCancelled: false, memoryMB: 64, debug: `${'x'.repeat(2_000)}the end` })
-        .error?.debug,
-    ).toMatch(/^x{593}the end$/));
+  it('holds nothing of what the command printed', () => {
+    const outcome = outcomeOf(exit({ exitCode: 1 }), { wasCancelled: false, memoryMB: 64, stderrTail: 'a secret' });
+    expect(JSON.stringify(outcome)).not.toContain('secret');
+  });
+
+  it('notes processes that were killed for memory where the end does not say so', () => {
+    const oom = { outcome: 'failure', error: { code: 'FX-OOM', message: '', debug: '' } } as const;
+    expect(noteOfKills({ memoryKills: 2 }, { outcome: 'success' }, 64)).toEqual([
+      '2 of its processes were killed because the instance needed more than its 64 MB of memory',
+    ]);
+    expect(noteOfKills({ memoryKills: 2 }, oom, 64)).toEqual([]);
+    expect(noteOfKills({}, { outcome: 'success' }, 64)).toEqual([]);
+  });
 
   it('is cancelled, however it ended, once that was asked for', () =>
-    expect(outcomeOf(exit({ exitCode: 0 }), { wasCancelled: true, memoryMB: 64, debug: '' })).toEqual({
+    expect(outcomeOf(exit({ exitCode: 0 }), { wasCancelled: true, memoryMB: 64, stderrTail: '' })).toEqual({
       outcome: 'cancelled',
     }));
 });

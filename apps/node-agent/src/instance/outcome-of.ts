@@ -16,12 +16,9 @@ export interface Circumstances {
   readonly overfill?: string;
   /** Present and true when the node could not read what the command wrote. */
   readonly lostOutput?: boolean;
-  /** The end of the command's standard error. */
-  readonly debug: string;
+  /** The end of the command's standard error: what it says may decide, and is told to nobody from here. */
+  readonly stderrTail: string;
 }
-
-/** As much of standard error as the event of an instance's end holds. */
-const MAX_DEBUG_CHARS = 600;
 
 /** What programs say of ENOSPC and EDQUOT. */
 const NO_SPACE = /no space left|ENOSPC|disk quota exceeded|EDQUOT|disk full/i;
@@ -42,11 +39,11 @@ export const noteOfKills = (
 export const outcomeOf = (exit: InstanceExit, about: Circumstances): Outcome => {
   const { wasCancelled, wallLimitMs, memoryMB } = about;
   if (wasCancelled) return { outcome: 'cancelled' };
-  const debug = about.debug.slice(-MAX_DEBUG_CHARS);
   const failed = (code: string, message: string, cause: 'user' | 'platform' | 'limit' = 'user'): Outcome => ({
     outcome: 'failure',
     cause,
-    error: { code, message, debug },
+    // What the command printed is output, which goes with its task: an event would keep it, secrets included.
+    error: { code, message, debug: '' },
   });
   if (about.overfill !== undefined) return failed('FX-DISK-FULL', about.overfill, 'platform');
   if (wallLimitMs !== undefined)
@@ -58,7 +55,7 @@ export const outcomeOf = (exit: InstanceExit, about: Circumstances): Outcome => 
     return failed('FX-OUTPUT', 'The node lost the output of the command, and stopped it', 'platform');
   if (exit.exitCode === undefined) return failed('FX-KILLED', 'The instance was killed from outside', 'platform');
   if (exit.exitCode === 0) return { outcome: 'success' };
-  if (about.isDiskFull === true && NO_SPACE.test(debug))
+  if (about.isDiskFull === true && NO_SPACE.test(about.stderrTail))
     return failed(
       'FX-DISK-FULL',
       `The command exited with code ${exit.exitCode}: the disk of its node is full`,

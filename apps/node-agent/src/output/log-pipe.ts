@@ -69,7 +69,7 @@ export class LogPipe {
     return this.#isBroken;
   }
 
-  /** The last two kilobytes, for the error message of a command that failed. */
+  /** The last two kilobytes: what a command that failed says of the disk. */
   get tail(): string {
     return this.#tail.toString('utf8');
   }

@@ -152,7 +152,15 @@ describe.each(everyStyle)('actions, by $style', (client) => {
     const [first] = failed.errors;
     expect(first?.code).not.toBe('');
     expect(first?.message).toContain('3');
-    expect(typeof first?.debug).toBe('string');
+    expect(first?.debug).toBe('it broke\n');
+    expect(failed.completedInstances[0]?.error?.debug).toBe('it broke\n');
+    // What a command prints is output, which is deleted with its task; the event log holds none of it.
+    const events = await client.send('GET', `/fornax/v1/tasks/${failed.uuid}/events`);
+    expect([events.status, events.text.includes('FX-EXIT'), events.text.includes('it broke\\n')]).toEqual([
+      200,
+      true,
+      false,
+    ]);
     const none = await run(client, aTask(command('no-such-program-anywhere')));
     expect([none.state, none.errors.length > 0]).toEqual(['Failure', true]);
   });

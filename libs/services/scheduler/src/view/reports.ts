@@ -15,7 +15,6 @@ const optional = <K extends string, V>(key: K, value: V | undefined): { readonly
   (value === undefined ? {} : { [key]: value }) as { readonly [key in K]?: V };
 
 const MAX_MESSAGE_CHARS = 300;
-const MAX_DEBUG_CHARS = 600;
 const MAX_SIGNAL_CHARS = 32;
 const MAX_NOTES = 10;
 
@@ -30,7 +29,8 @@ const clipped = (error: InstanceError | undefined): InstanceError | undefined =>
   error && {
     code: clip(error.code, 100),
     message: clip(error.message, MAX_MESSAGE_CHARS),
-    debug: clip(error.debug, MAX_DEBUG_CHARS),
+    // Agents of before tell what the command printed: that is output, and is deleted with it. An event would keep it.
+    debug: '',
   };
 
 const attemptEnd = (report: EndedReport, lease: TrackedLease, state: TaskState | undefined): AttemptEnd => ({

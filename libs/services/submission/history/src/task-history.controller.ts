@@ -57,11 +57,7 @@ export class TaskHistoryController {
     @Res({ passthrough: true }) reply: FastifyReply,
     @Query('asof') asOf?: unknown,
   ): Promise<WireTask> {
-    if (asOf === undefined) {
-      const [task] = await this.answers.whole([await this.lookup.find(account, id)]);
-      if (!task) throw new NotFound(`No such task: ${id}`);
-      return task;
-    }
+    if (asOf === undefined) return this.answers.alone(await this.lookup.find(account, id));
     const moment = parseAsOf(String(asOf));
     const { taskId } = await this.tasks.find(account, id);
     const { status, ended, now } = await this.past.read(taskId, moment);

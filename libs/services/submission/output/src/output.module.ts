@@ -10,6 +10,7 @@ import { OutputCleanup } from './followers/output-cleanup.js';
 import { OutputRangesController } from './http/output-ranges.controller.js';
 import { OutputTailController } from './http/output-tail.controller.js';
 import { TaskOutputController } from './http/task-output.controller.js';
+import { ErrorOutput } from './queries/error-output.js';
 import { LogReader } from './queries/log-reader.js';
 import { OutputArchive } from './model/output-archive.js';
 import { OutputArchiver } from './model/output-archiver.js';
@@ -37,6 +38,7 @@ import { OutputLookup } from './queries/output-lookup.js';
     OutputLookup,
     RangeReader,
     IngestedOutput,
+    ErrorOutput,
     LogIngest,
     LogReader,
   ],

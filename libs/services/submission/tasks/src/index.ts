@@ -9,6 +9,7 @@ export { OrganisationQuotas, planQuotas } from './queries/computing-quotas.js';
 export { KnownTasks, type KnownTask } from './as-of/known-tasks.js';
 export { RunningCounts, sumOf } from './queries/running-counts.js';
 export { TaskLeases } from './queries/task-leases.js';
+export { ErrorTails } from './queries/error-tails.js';
 export { TaskLookup } from './queries/task-lookup.js';
 export { TaskSnapshotReader } from './queries/task-snapshot-reader.js';
 export { wireEventSchema, wireEventsOf } from './as-of/wire-event.js';

@@ -30,6 +30,7 @@ import { TaskCleanup } from './process-managers/task-cleanup.js';
 import { DueTasks } from './process-managers/due-tasks.js';
 import { TaskExpiry } from './process-managers/task-expiry.js';
 import { OrganisationQuotas } from './queries/computing-quotas.js';
+import { ErrorTails } from './queries/error-tails.js';
 import { KnownTasks } from './as-of/known-tasks.js';
 import { PatternQueries } from './queries/pattern-queries.js';
 import { RunningCounts } from './queries/running-counts.js';
@@ -77,6 +78,7 @@ import { DATABASE } from './model/database.js';
     TaskAsOf,
     LiveStatus,
     TaskAnswers,
+    ErrorTails,
     RunningCounts,
     OrganisationQuotas,
   ],
@@ -87,6 +89,7 @@ import { DATABASE } from './model/database.js';
     TaskHistory,
     TaskAsOf,
     TaskAnswers,
+    ErrorTails,
     RunningCounts,
     OrganisationQuotas,
     TaskLeases,

@@ -11,6 +11,7 @@ import { TaskLists } from '../queries/task-lists.js';
 import { workDone } from '../queries/status-view.js';
 import { summaryView, type TaskInShort } from '../queries/task-summary.js';
 import type { CompletedRecord } from '../model/completed-record.js';
+import { ErrorTails } from '../queries/error-tails.js';
 import { taskView } from '../queries/task-view.js';
 
 const cutNote = (most: number): string =>
@@ -23,6 +24,7 @@ export class TaskAnswers {
     private readonly lists: TaskLists,
     private readonly profiles: ProfileCatalogue,
     private readonly live: LiveStatus,
+    private readonly tails: ErrorTails,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -35,6 +37,13 @@ export class TaskAnswers {
       most,
     );
     return tasks.map((task) => this.view(task, completed.get(task.taskId) ?? [], now, most, this.live.of(task.taskId)));
+  }
+
+  /** One task, with the end of what its failed instances printed. */
+  async alone(task: TaskStatus): Promise<WireTask> {
+    const [answer] = await this.whole([task]);
+    if (!answer) throw new Error('one task has one answer');
+    return this.tails.fillIn(task, answer);
   }
 
   /**

@@ -3,6 +3,7 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ZodQuery } from '@fornax/service-kit';
 import { CurrentAccount, type Account } from '@fornax/identity';
 import { z } from 'zod';
+import { ErrorTails, withTail } from '../queries/error-tails.js';
 import {
   INSTANCE_STATES,
   instanceSchema,
@@ -63,6 +64,7 @@ export class TaskInstancesController {
   constructor(
     private readonly lookup: TaskLookup,
     private readonly instances: TaskInstances,
+    private readonly tails: ErrorTails,
   ) {}
 
   @Get()
@@ -74,6 +76,13 @@ export class TaskInstancesController {
     @CurrentAccount() account: Account,
   ): Promise<InstancesPage> {
     const { state: states, after, limit = DEFAULT_LIMIT } = query;
-    return this.instances.page(await this.lookup.find(account, id), { states, after, limit });
+    const task = await this.lookup.find(account, id);
+    const page = await this.instances.page(task, { states, after, limit });
+    const failed = page.data.filter(({ error }) => error?.debug === '').map(({ instanceId }) => instanceId);
+    const tails = await this.tails.of(task, failed);
+    const data = page.data.map((one) =>
+      one.error ? { ...one, error: withTail(one.error, tails.get(one.instanceId)) } : one,
+    );
+    return { ...page, data };
   }
 }

@@ -75,9 +75,7 @@ export class TasksController {
   @ApiOperation({ summary: 'Read a task by its id or shortname' })
   @ApiOkResponse({ standardSchema: taskSchema })
   async read(@Param('id') id: string, @CurrentAccount() account: Account): Promise<WireTask> {
-    const [task] = await this.answers.whole([await this.lookup.find(account, id)]);
-    if (!task) throw new NotFound(`No such task: ${id}`);
-    return task;
+    return this.answers.alone(await this.lookup.find(account, id));
   }
 
   @Put(':id')

@@ -35,6 +35,8 @@ export interface TaskError {
   readonly code: string;
   readonly message: string;
   readonly debug: string;
+  /** Whose error it is; absent in rows of before, and where it is the task's own. */
+  readonly instance?: number;
 }
 
 /** One instance that is over, with the attempt that ended it. */
@@ -225,7 +227,11 @@ const withErrors = (errors: readonly TaskError[], added: readonly TaskError[]): 
 /** What the event adds to the errors of the task. */
 const errorsBy = ({ errors, fold }: TaskStatus, event: TaskEvent): readonly TaskError[] => {
   if (errors.length >= MAX_ERRORS) return [];
-  if (event.type === 'InstancesConcluded') return event.attempts.map(errorOf).filter((error) => error !== null);
+  if (event.type === 'InstancesConcluded')
+    return event.attempts.flatMap((end) => {
+      const error = errorOf(end);
+      return error ? [{ ...error, instance: end.instance }] : [];
+    });
   if (event.type !== 'WaitingInstancesExpired') return [];
   return [
     {
