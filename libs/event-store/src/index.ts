@@ -40,7 +40,8 @@ export {
 export { isDataError, isFoldError } from './quarantine/data-errors.js';
 export { FoldGuard, reasonOf, type StoppedFold } from './quarantine/fold-guard.js';
 export { onGivenUp } from './quarantine/on-given-up.js';
-export { Quarantine, type QuarantineListener } from './quarantine/quarantine.js';
+export { Quarantine } from './quarantine/quarantine.js';
+export { type QuarantineListener } from './quarantine/register.js';
 export { takeAgain, type KeptMessage, type TakeAgainOptions } from './quarantine/take-again.js';
 export { InMemoryLog } from './in-memory/in-memory.event-log.js';
 export { type ConnectNatsOptions, type Nats, type NatsKey, connectNats, onReconnect } from './jetstream/connection.js';

@@ -19,18 +19,9 @@ import { followStream } from '../jetstream/follow-stream.js';
 import type { FeedMessage, FeedPace } from '../jetstream/pull-feed.js';
 import { StoredMessages } from '../jetstream/stored-messages.js';
 import { managerOf } from '../jetstream/streams.js';
-import {
-  type QuarantineDecision,
-  type QuarantineEntry,
-  eventEntryId,
-  foldEntry,
-  gapEntryId,
-  isOfWork,
-  isUndecided,
-  stopEntryId,
-} from './entries.js';
-import { DamagedPlaces } from './damaged-places.js';
+import { type QuarantineDecision, type QuarantineEntry, eventEntryId, gapEntryId, stopEntryId } from './entries.js';
 import { reasonOf } from './fold-guard.js';
+import { QuarantineRegister, type QuarantineListener } from './register.js';
 
 export interface QuarantineOptions {
   /** The service: it names the consumer, and is who found something. */
@@ -40,20 +31,11 @@ export interface QuarantineOptions {
   readonly pace?: FeedPace;
 }
 
-/** Told once a process about something new, and about every change after that. */
-export type QuarantineListener = (entry: QuarantineEntry, before: QuarantineEntry | undefined) => void;
-
 type Found = Omit<UnreadableRecord, 'kind' | 'at' | 'by' | 'epoch' | 'body'>;
 /** Of the event log. */
 type FoundInLog = Pick<UnreadableRecord, 'sequence' | 'subject' | 'aggregate' | 'aggregateId' | 'reason' | 'sizeBytes'>;
 type Stop = Omit<StoppedRecord, 'kind' | 'at' | 'by' | 'epoch'>;
 
-/** What is beyond is skipped all the same, and counted; so nobody fills the register, and with it the memory of all, with rubbish. */
-const MAX_ENTRIES = 10_000;
-/** Of these, what nodes send: the event log and folds always find room. */
-const MAX_OF_WORK = 5_000;
-/** Undecided ones on one subject, which is one node's: enough to see what is wrong. */
-const MAX_OF_SUBJECT = 20;
 const MAX_BODY_BYTES = 1024 * 1024;
 const BATCH = 256;
 const LOAD_TIMEOUT_MS = 30_000;
@@ -68,18 +50,12 @@ const decoder = new TextDecoder();
  * An entry: open -> dropped (left out for good) | retrying -> retried (folded again) | open (it failed again).
  */
 export class Quarantine {
-  private readonly entries = new Map<string, QuarantineEntry>();
-  private readonly skippedSequences = new Set<number>();
-  /** Stopped folds without a decision of an operator, by aggregate: several folds may have stopped at one. */
-  private readonly stops = new Map<string, Map<string, QuarantineEntry>>();
-  private readonly damages = new DamagedPlaces();
-  private readonly listeners = new Set<QuarantineListener>();
+  private readonly register: QuarantineRegister;
   private readonly stop = new AbortController();
   private readonly publisher: DurablePublisher;
   private readonly stored: StoredMessages;
   private readonly changes = new Changes();
   private position = 0;
-  private epoch: string;
   /** Why the register cannot be read at present, and why it cannot be written. */
   private trouble: string | undefined;
   private writeTrouble: string | undefined;
@@ -90,7 +66,7 @@ export class Quarantine {
     private readonly nc: NatsConnection,
     private readonly options: QuarantineOptions,
   ) {
-    this.epoch = options.epoch;
+    this.register = new QuarantineRegister(options.epoch);
     this.publisher = new DurablePublisher(nc);
     this.stored = new StoredMessages(nc, STREAMS.quarantine);
   }
@@ -109,12 +85,11 @@ export class Quarantine {
 
   /** Everything that is known, oldest first. Entries of an earlier log are left out. */
   list(): readonly QuarantineEntry[] {
-    return [...this.entries.values()].filter(({ what }) => what.epoch === null || what.epoch === this.epoch);
+    return this.register.list();
   }
 
   get(id: string): QuarantineEntry | undefined {
-    const entry = this.entries.get(id);
-    return entry && (entry.what.epoch === null || entry.what.epoch === this.epoch) ? entry : undefined;
+    return this.register.get(id);
   }
 
   /** Messages that found no room in the register; they were skipped and are gone, or stay in the event log unlisted. */
@@ -130,17 +105,17 @@ export class Quarantine {
 
   /** Whether the message of the event log is left out, as far as this process knows. */
   skips(sequence: number): boolean {
-    return this.skippedSequences.has(sequence);
+    return this.register.skips(sequence);
   }
 
   /** Where the event log is damaged, as far as this process knows, whether an operator has given it up or not. */
   damagedPlaces(): readonly DamagedPlace[] {
-    return this.damages.all();
+    return this.register.damages.all();
   }
 
   /** Whether a sequence is known to be missing, given up or not. */
   isInGap(sequence: number): boolean {
-    return this.damages.isInGap(sequence);
+    return this.register.damages.isInGap(sequence);
   }
 
   /**
@@ -149,7 +124,7 @@ export class Quarantine {
    * @throws LogDamaged
    */
   gapAt(sequence: number): number | undefined {
-    return this.damages.gapAt(sequence);
+    return this.register.damages.gapAt(sequence);
   }
 
   /**
@@ -157,7 +132,7 @@ export class Quarantine {
    * @returns what whoever met it throws; undefined where operators have given all of it up
    */
   noticeGap(gap: Gap): LogDamaged | undefined {
-    const found = this.damages.openIn(gap);
+    const found = this.register.damages.openIn(gap);
     if (found === undefined) return undefined;
     const { open, reason, known } = found;
     if (known) return known;
@@ -178,35 +153,29 @@ export class Quarantine {
   private noticeDamage(id: string, found: FoundInLog, damage: NonNullable<UnreadableRecord['damage']>): void {
     const before = this.get(id);
     if (before !== undefined && before.state !== 'retried') return;
-    const place = { stream: STREAMS.events, headers: [], epoch: this.epoch, body: null };
+    const place = { stream: STREAMS.events, headers: [], epoch: this.register.epoch, body: null };
     this.notice(id, { ...found, ...place, kind: 'unreadable', damage, ...this.byMe() });
   }
 
   /** The fold that skipped an aggregate, if no operator has decided about it yet. */
   stopOf(aggregate: string, aggregateId: string): QuarantineEntry | undefined {
-    return this.stops.get(`${aggregate}/${aggregateId}`)?.values().next().value;
+    return this.register.stopOf(aggregate, aggregateId);
   }
 
   /** The log is another one now: what was said about the old one says nothing about this one. */
   enter(epoch: string): void {
-    if (epoch === this.epoch) return;
-    this.epoch = epoch;
-    this.skippedSequences.clear();
-    this.stops.clear();
-    this.damages.clear();
-    for (const entry of this.entries.values()) this.note(entry);
+    this.register.enter(epoch);
   }
 
   onChange(listener: QuarantineListener): () => void {
-    this.listeners.add(listener);
-    return () => void this.listeners.delete(listener);
+    return this.register.onChange(listener);
   }
 
   /** A message of the event log, which keeps it: known here at once, elsewhere in a moment. */
   noticeEvent(found: Found): void {
     const id = eventEntryId(found.sequence);
     if (this.get(id) !== undefined) return;
-    this.notice(id, { ...found, kind: 'unreadable', epoch: this.epoch, body: null, ...this.byMe() });
+    this.notice(id, { ...found, kind: 'unreadable', epoch: this.register.epoch, body: null, ...this.byMe() });
   }
 
   /** Records that a fold threw on an aggregate; the result of the fold stays as it was. */
@@ -214,7 +183,7 @@ export class Quarantine {
     const id = stopEntryId(stop.follower, stop.sequence);
     const before = this.get(id);
     if (before !== undefined && (before.state === 'open' || before.state === 'dropped')) return;
-    this.notice(id, { ...stop, kind: 'stopped', epoch: this.epoch, ...this.byMe() });
+    this.notice(id, { ...stop, kind: 'stopped', epoch: this.register.epoch, ...this.byMe() });
   }
 
   /** A fold that had stopped goes through now. */
@@ -235,8 +204,8 @@ export class Quarantine {
   async handOver(stop: Stop, { by, at, reason }: QuarantineDecision): Promise<void> {
     const id = stopEntryId(stop.follower, stop.sequence);
     if (this.get(id) !== undefined) return;
-    const record: QuarantineRecord = { ...stop, kind: 'stopped', epoch: this.epoch, ...this.byMe() };
-    await this.publish(id, record, `${id}/${this.epoch}/handed-over`);
+    const record: QuarantineRecord = { ...stop, kind: 'stopped', epoch: this.register.epoch, ...this.byMe() };
+    await this.publish(id, record, `${id}/${this.register.epoch}/handed-over`);
     this.apply(id, record);
     await this.decide(id, { kind: 'retry-asked', by, at, reason });
   }
@@ -247,9 +216,9 @@ export class Quarantine {
    */
   async keep(found: Found, data: Uint8Array): Promise<void> {
     const id = `${found.stream.toLowerCase()}-${found.sequence}-${fingerprint(data)}`;
-    const before = this.entries.get(id);
+    const before = this.register.ofAnyLog(id);
     if (before !== undefined && before.state !== 'retrying') return;
-    if (before === undefined && !this.hasRoomFor(found.subject)) {
+    if (before === undefined && !this.register.hasRoomFor(found.subject)) {
       this.overflowCount += 1;
       return;
     }
@@ -258,14 +227,6 @@ export class Quarantine {
     const record: QuarantineRecord = { ...found, kind: 'unreadable', epoch: null, body, ...this.byMe() };
     await this.publish(id, record, `${id}/${before ? randomUUID() : 'found'}`);
     this.apply(id, record);
-  }
-
-  private hasRoomFor(subject: string): boolean {
-    if (this.entries.size >= MAX_ENTRIES) return false;
-    const ofWork = [...this.entries.values()].filter(isOfWork);
-    const isOfSubject = ({ what }: QuarantineEntry): boolean => what.kind === 'unreadable' && what.subject === subject;
-    const undecided = ofWork.filter((entry) => isUndecided(entry) && isOfSubject(entry));
-    return ofWork.length < MAX_OF_WORK && undecided.length < MAX_OF_SUBJECT;
   }
 
   /** @returns the entry as the decision leaves it */
@@ -313,7 +274,7 @@ export class Quarantine {
   }
 
   private notice(id: string, record: QuarantineRecord): void {
-    if (!this.entries.has(id) && this.entries.size >= MAX_ENTRIES) {
+    if (this.register.ofAnyLog(id) === undefined && this.register.isFull) {
       this.overflowCount += 1;
       return;
     }
@@ -326,7 +287,7 @@ export class Quarantine {
     const isUnreadable = record.kind === 'unreadable' && record.damage === undefined;
     while (!this.stop.signal.aborted && !this.nc.isClosed()) {
       try {
-        await this.publish(id, record, isUnreadable ? `${id}/${this.epoch}` : `${id}/${randomUUID()}`);
+        await this.publish(id, record, isUnreadable ? `${id}/${this.register.epoch}` : `${id}/${randomUUID()}`);
         return;
       } catch {
         await delay(1_000, this.stop.signal);
@@ -391,40 +352,7 @@ export class Quarantine {
   }
 
   private apply(id: string, record: QuarantineRecord): void {
-    const before = this.entries.get(id);
-    const after = foldEntry(before, id, record);
-    if (after === undefined || after === before) return;
-    // The own decision comes back over the stream.
-    if (
-      before !== undefined &&
-      before.state === after.state &&
-      before.decision?.at === after.decision?.at &&
-      before.what.epoch === after.what.epoch
-    )
-      return;
-    this.entries.set(id, after);
-    this.note(after);
-    for (const listener of this.listeners) listener(after, before);
-    this.changes.tell();
-  }
-
-  private note(entry: QuarantineEntry): void {
-    const { what, state } = entry;
-    if (what.epoch !== this.epoch) return;
-    const damage = this.damages.note(entry);
-    if (what.kind === 'stopped') {
-      const key = `${what.aggregate}/${what.aggregateId}`;
-      const standing = this.stops.get(key) ?? new Map<string, QuarantineEntry>();
-      if (state === 'open' || state === 'retrying') standing.set(entry.id, entry);
-      else standing.delete(entry.id);
-      if (standing.size > 0) this.stops.set(key, standing);
-      else this.stops.delete(key);
-    } else if (damage !== undefined) {
-      // What was appended is unknown: nobody leaves that out by himself. Of a gap there is nothing to skip.
-      if (damage.isGivenUp && !damage.isGap) this.skippedSequences.add(what.sequence);
-      else this.skippedSequences.delete(what.sequence);
-    } else if (state === 'retried' || state === 'retrying') this.skippedSequences.delete(what.sequence);
-    else this.skippedSequences.add(what.sequence);
+    if (this.register.apply(id, record)) this.changes.tell();
   }
 
   private async until(isTrue: () => boolean, timeoutMs: number): Promise<boolean> {
