@@ -1,37 +1,20 @@
 import type { AccountEvent } from '../account/account.events.js';
 import type { BucketEvent } from '../bucket/bucket.events.js';
 import type { NodeEvent, NodeHardware } from '../node/node.events.js';
+import { initialTaskState } from '../task/task.state.js';
 import type { AttemptEnd, DispatchedLease, LeaseRef, TaskEvent, TaskSpec } from '../task/task.events.js';
 
 /** Facts with good defaults, so that a spec names only what matters to it. Times are small and fixed. For specs only. */
 export const AT = 1_000;
 
 export const aTaskSpec = (overrides: Partial<TaskSpec> = {}): TaskSpec => ({
+  ...initialTaskState.spec,
   name: 'a task',
   shortname: 'task-1',
   profile: 'docker-batch',
   profileVersion: 1,
   instances: '0-1',
-  advancedRanges: null,
-  constants: [],
-  resources: [],
-  resultBucket: null,
-  resultsPrefix: null,
-  resultsWhitelist: null,
-  resultsBlacklist: null,
-  uploadResultsOnCancellation: false,
-  snapshotBucket: null,
-  snapshotPrefix: null,
-  snapshotWhitelist: null,
-  snapshotBlacklist: null,
   request: { cores: 1, memoryMB: 256 },
-  hardwareConstraints: [],
-  plan: 'flex',
-  maxRetriesPerInstance: 0,
-  maxTotalRetries: 0,
-  tags: [],
-  labels: {},
-  echo: {},
   ...overrides,
 });
 
