@@ -55,6 +55,9 @@ const schema = z.object({
   FORNAX_NODE_SANDBOXES_READY: intSetting({ min: 0, max: 256 }).optional(),
   /** With less than this free on the disk of its folder the node begins no instance, and ends those whose files take the room. */
   FORNAX_NODE_DISK_LOW_BYTES: intSetting({ min: 0, max: Number.MAX_SAFE_INTEGER }).default(100_000_000),
+  /** What the files of one instance may take and how many they may be; 0 = as much as there is. */
+  FORNAX_NODE_INSTANCE_DISK_BYTES: intSetting({ min: 0, max: Number.MAX_SAFE_INTEGER }).default(10_000_000_000),
+  FORNAX_NODE_INSTANCE_FILES: intSetting({ min: 0, max: Number.MAX_SAFE_INTEGER }).default(1_000_000),
   /** More folders that instances may not see, separated by colons. */
   FORNAX_NODE_HIDE: list,
   /** Folders below a home that instances may read nevertheless, separated by colons. */

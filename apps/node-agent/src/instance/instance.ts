@@ -125,6 +125,8 @@ export class Instance implements Measurable {
   #isOverTime = false;
   /** Bytes of its files when they took the node's last room. */
   #overfill: number | undefined;
+  /** Why it was ended when its files were more than one instance may have. */
+  #exceeded: string | undefined;
   readonly #times = new PhaseTimes();
   readonly #meter: InstanceMeter;
   #progress: ProgressReader | undefined;
@@ -217,11 +219,29 @@ export class Instance implements Measurable {
   async overfill(bytes: number): Promise<void> {
     if (this.#phase !== 'preparing' && this.#phase !== 'running') return;
     this.#overfill = bytes;
-    if (this.#phase === 'preparing') this.#abort.abort(new Error(overfillText(bytes)));
+    await this.#clear(new Error(overfillText(bytes)));
+  }
+
+  /** Kills it and removes its files. */
+  async #clear(why: Error): Promise<void> {
+    if (this.#phase === 'preparing') this.#abort.abort(why);
     this.#running?.kill();
     // Not after the rest: what is left to do writes to disks that may be this one.
     await this.#running?.exit;
     await this.#prepared?.dispose().catch((error: unknown) => this.world.onError(error));
+  }
+
+  /** Files and folders that it has on the node's disk, as far as they can still grow in number. */
+  async diskFiles(): Promise<number> {
+    if (this.#phase !== 'preparing' && this.#phase !== 'running') return 0;
+    return (await this.#prepared?.diskFiles()) ?? 0;
+  }
+
+  /** Its files are more than one instance may have: as `overfill`, but it ends as a limit. */
+  async exceedDisk(why: string): Promise<void> {
+    if (this.#phase !== 'preparing' && this.#phase !== 'running') return;
+    this.#exceeded = why;
+    await this.#clear(new UserError('FX-DISK-LIMIT', why, 'limit'));
   }
 
   /** It does not get on: ends as a failure of the platform. A running command is left alone, how long that takes is its user's matter. */
@@ -325,6 +345,7 @@ export class Instance implements Measurable {
       memoryMB: order.memoryMB,
       ...(this.#overfill === undefined ? {} : { overfill: overfillText(this.#overfill) }),
       stderrTail: stderr?.tail ?? '',
+      ...(this.#exceeded === undefined ? {} : { exceeded: this.#exceeded }),
       lostOutput: stdout?.isBroken === true || stderr?.isBroken === true,
       ...(this.#isOverTime && plan.wallLimitMs !== undefined ? { wallLimitMs: plan.wallLimitMs } : {}),
     });
@@ -396,7 +417,7 @@ export class Instance implements Measurable {
     this.#assertHeld();
     const prepared = this.#prepared;
     const isWanted = outcome.outcome !== 'cancelled' || order.uploadResultsOnCancellation;
-    if (!order.results || !prepared || !isWanted || this.#overfill !== undefined)
+    if (!order.results || !prepared || !isWanted || (this.#overfill ?? this.#exceeded) !== undefined)
       return { outcome, uploaded: NO_FILES };
     const { results } = order;
     const { jobDir, paths } = prepared;

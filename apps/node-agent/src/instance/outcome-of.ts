@@ -14,6 +14,8 @@ export interface Circumstances {
   readonly isDiskFull?: boolean;
   /** Present when the agent ended it because its files filled the node's disk: what to tell. */
   readonly overfill?: string;
+  /** Present when the agent ended it because its files were more than one instance may have: what to tell. */
+  readonly exceeded?: string;
   /** Present and true when the node could not read what the command wrote. */
   readonly lostOutput?: boolean;
   /** The end of the command's standard error: what it says may decide, and is told to nobody from here. */
@@ -46,6 +48,7 @@ export const outcomeOf = (exit: InstanceExit, about: Circumstances): Outcome => 
     error: { code, message, debug: '' },
   });
   if (about.overfill !== undefined) return failed('FX-DISK-FULL', about.overfill, 'platform');
+  if (about.exceeded !== undefined) return failed('FX-DISK-LIMIT', about.exceeded, 'limit');
   if (wallLimitMs !== undefined)
     return failed('FX-WALL-LIMIT', `The command was stopped after its limit of ${wallLimitMs / 1_000} s`, 'limit');
   if (exit.kind === 'out-of-memory')

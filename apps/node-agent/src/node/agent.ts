@@ -26,6 +26,7 @@ import type { Hardware } from '../hardware/hardware.js';
 import { Membership } from './membership.js';
 import type { KeyRing } from '../enrollment/key-ring.js';
 import { assertMayBeRemote } from '../enrollment/server-version.js';
+import { DiskBound, usedOf, type Use } from './disk-bound.js';
 import { DiskGuard } from './disk-guard.js';
 import type { WorkDisk } from './work-disk.js';
 import { LeaderFence, parseOrders, SeenLeases } from './orders.js';
@@ -43,6 +44,8 @@ export interface AgentParts {
   /** How many leases may wait here for each core; none where absent. */
   readonly aheadPerCore?: number;
   readonly onEnded?: (outcome: string) => void;
+  /** What one instance may have on the disk of a folder. */
+  readonly diskBound?: { readonly folder: string; readonly bound: Use };
   readonly disk?: Pick<WorkDisk, 'room' | 'isFull' | 'shortage'>;
 }
 
@@ -162,6 +165,7 @@ export class Agent {
     agent.#live.start();
     agent.#loops.push(membership.run(agent.#stop.signal), agent.#consume());
     if (parts.disk) agent.#loops.push(agent.#guard(parts.disk));
+    if (parts.diskBound) agent.#loops.push(agent.#hold(parts.diskBound));
     return agent;
   }
 
@@ -195,6 +199,18 @@ export class Agent {
     this.publisher.close();
     await this.nc.close();
     await Promise.all(this.#loops);
+  }
+
+  /** Ends who has more on the disk of this node than one instance may. */
+  #hold({ folder, bound }: NonNullable<AgentParts['diskBound']>): Promise<void> {
+    const { log } = this.parts;
+    return new DiskBound({
+      bound,
+      users: () => this.#instances.values(),
+      used: () => usedOf(folder),
+      onEnd: (why) => log.info({ why }, 'an instance has more files than it may'),
+      onError: (error) => log.warn({ err: error }, 'what instances have on the disk could not be looked at'),
+    }).run(this.#stop.signal);
   }
 
   /** Ends who fills the disk of this node. */

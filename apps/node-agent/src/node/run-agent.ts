@@ -118,6 +118,10 @@ export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
       hardware,
       log,
       disk,
+      diskBound: {
+        folder: config.workDir,
+        bound: { bytes: config.FORNAX_NODE_INSTANCE_DISK_BYTES, files: config.FORNAX_NODE_INSTANCE_FILES },
+      },
       aheadPerCore: config.FORNAX_NODE_LEASES_AHEAD,
       onEnded: (outcome) => ended.add(1, { outcome }),
     },

@@ -57,6 +57,8 @@ export interface PreparedInstance {
   start(command: InstanceCommand): Promise<RunningInstance>;
   /** Bytes that its files take on the disk of the folders, those that were deleted and are still held too. Never rejects. */
   diskBytes(): Promise<number>;
+  /** Files and folders that it has there. Never rejects. */
+  diskFiles(): Promise<number>;
   /** Removes the folders. Kills what still runs. Safe to repeat. */
   dispose(): Promise<void>;
 }

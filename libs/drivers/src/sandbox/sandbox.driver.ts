@@ -16,7 +16,7 @@ import type {
 } from '../driver/driver.js';
 import type { Cidr } from '../network/reach.js';
 import { RESOLVER, type WayOut, WaysOut } from '../network/way-out.js';
-import { diskUse } from '../process/disk-use.js';
+import { diskUse, filesIn } from '../process/disk-use.js';
 import { endUser } from '../process/end-user.js';
 import { errorCode } from '../process/error-code.js';
 import { FifoPool } from '../process/fifo-pool.js';
@@ -200,6 +200,7 @@ export class SandboxDriver implements Driver {
         this.#ready.want(spec);
         return running;
       },
+      diskFiles: () => filesIn(folder),
       diskBytes: async () => diskUse(folder, owner ? await findByUser(owner.uid) : ((await cgroup?.processes()) ?? [])),
       dispose: async () => {
         const running = this.#live.get(id);

@@ -1,0 +1,115 @@
+import { statfs } from 'node:fs/promises';
+import { delay } from '@fornax/base';
+
+/** An instance whose files may only be so many. */
+export interface BoundedUser {
+  /** Bytes that its files take; never rejects. */
+  diskBytes(): Promise<number>;
+  /** Files and folders that it has; never rejects. */
+  diskFiles(): Promise<number>;
+  /** Ends it as a limit. Resolves when its files are gone. */
+  exceedDisk(why: string): Promise<void>;
+}
+
+export interface Use {
+  readonly bytes: number;
+  readonly files: number;
+}
+
+export interface DiskBoundOptions {
+  /** What one instance may have; 0 of either: as much as it likes. */
+  readonly bound: Use;
+  readonly users: () => Iterable<BoundedUser>;
+  /** What is in use of the disk, or no number where that cannot be told. */
+  readonly used: () => Promise<Use>;
+  readonly onEnd: (why: string) => void;
+  readonly onError: (error: unknown) => void;
+  /** Milliseconds of a clock that only goes forward. */
+  readonly now?: () => number;
+  readonly everyMs?: number;
+}
+
+interface Look {
+  readonly own: Use;
+  /** What was in use of the whole disk by then. */
+  readonly used: Use;
+  readonly notBeforeMs: number;
+  readonly atTheLatestMs: number;
+}
+
+const EVERY_MS = 250;
+/** How long an instance may live unwatched while the disk does not grow, though what it writes somebody else may delete elsewhere. */
+const UNWATCHED_MS = 2_000;
+/** A look walks through all files of an instance: it may cost this part of the time. */
+const SHARE = 10;
+
+/** What is in use of the disk of a folder. */
+export const usedOf = async (folder: string): Promise<Use> => {
+  const { blocks, bfree, bsize, files, ffree } = await statfs(folder);
+  return { bytes: (blocks - bfree) * bsize, files: files - ffree };
+};
+
+/** Why an instance ends; undefined: it has no more than it may. */
+export const excessOf = (own: Use, bound: Use): string | undefined => {
+  if (bound.bytes > 0 && own.bytes > bound.bytes)
+    return `The instance was ended: its files took ${Math.ceil(own.bytes / 1e6)} MB, and it may have ${Math.floor(bound.bytes / 1e6)} MB`;
+  if (bound.files > 0 && own.files > bound.files)
+    return `The instance was ended: it had ${own.files} files and folders, and may have ${bound.files}`;
+  return undefined;
+};
+
+/** Holds each instance to its share of the node's disk. What all of the disk has grown by says which instances are worth a look. */
+export class DiskBound {
+  readonly #looks = new WeakMap<BoundedUser, Look>();
+  readonly #now: () => number;
+
+  constructor(private readonly options: DiskBoundOptions) {
+    this.#now = options.now ?? ((): number => performance.now());
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { onError, everyMs = EVERY_MS } = this.options;
+    while (!signal.aborted) {
+      await this.look().catch(onError);
+      await delay(everyMs, signal, { ref: false });
+    }
+  }
+
+  /** Looks at who may have too much by now, one after the other, and ends who has. */
+  async look(): Promise<void> {
+    const { users, used } = this.options;
+    const now = await used();
+    for (const user of [...users()]) {
+      const last = this.#looks.get(user);
+      if (!last) this.#note(user, { bytes: 0, files: 0 }, now, 0);
+      else if (this.#isDue(last, now)) await this.#lookAt(user, now);
+    }
+  }
+
+  #isDue({ own, used, notBeforeMs, atTheLatestMs }: Look, now: Use): boolean {
+    const { bound } = this.options;
+    if (this.#now() < notBeforeMs) return false;
+    const mayHave = (what: keyof Use): boolean =>
+      bound[what] > 0 && own[what] + Math.max(0, now[what] - used[what]) > bound[what];
+    return mayHave('bytes') || mayHave('files') || this.#now() >= atTheLatestMs;
+  }
+
+  async #lookAt(user: BoundedUser, now: Use): Promise<void> {
+    const { bound, onEnd } = this.options;
+    const begun = this.#now();
+    const bytes = bound.bytes > 0 ? await user.diskBytes() : 0;
+    const files = bound.files > 0 ? await user.diskFiles() : 0;
+    const own = { bytes, files };
+    this.#note(user, own, now, this.#now() - begun);
+    const why = excessOf(own, bound);
+    if (why === undefined) return;
+    onEnd(why);
+    await user.exceedDisk(why);
+  }
+
+  #note(user: BoundedUser, own: Use, used: Use, tookMs: number): void {
+    const now = this.#now();
+    const notBeforeMs = now + tookMs * SHARE;
+    this.#looks.set(user, { own, used, notBeforeMs, atTheLatestMs: Math.max(notBeforeMs, now + UNWATCHED_MS) });
+  }
+}
