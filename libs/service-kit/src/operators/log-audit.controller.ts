@@ -38,6 +38,8 @@ export class LogAuditController implements BeforeApplicationShutdown {
   @ApiOkResponse({ content: EVENT_STREAM_CONTENT })
   @ApiConflictResponse({ description: 'An audit is under way' })
   audit(@Res() reply: FastifyReply): void {
+    // Its `close` has been: nobody would say that this audit is over.
+    if (reply.raw.destroyed) return;
     if (this.isRunning)
       throw new Conflict('An audit of the event log is under way: ask again when it is over', { code: 'audit-runs' });
     this.isRunning = true;

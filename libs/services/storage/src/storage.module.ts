@@ -4,7 +4,7 @@ import { LocalObjectStore, S3ObjectStore, type ObjectStore } from '@fornax/objec
 import { LOGGER, provideProjection, serviceDatabase } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { EndedLeases } from './followers/ended-leases.js';
-import { BucketCatalog } from './buckets/bucket-catalog.js';
+import { BucketCatalog, madeBuckets } from './buckets/bucket-catalog.js';
 import { OUTPUT_BUCKET, STAGING_BUCKET } from './model/bucket-names.js';
 import { BucketCommands } from './buckets/bucket.commands.js';
 import { StorageUsage } from './buckets/storage-usage.js';
@@ -40,8 +40,7 @@ const openLocalStore = async (folder: string, db: DataSource, logger: ServiceLog
     index: db,
     onError: (error) => logger.error({ err: error }, 'object store'),
   });
-  const buckets = await db.query<{ readonly name: string }[]>('SELECT name FROM bucket');
-  await store.createBuckets(buckets.map(({ name }) => name));
+  await store.createBuckets(await madeBuckets(db));
   return store;
 };
 

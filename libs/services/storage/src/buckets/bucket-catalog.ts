@@ -19,7 +19,14 @@ const bucketOf = ({ name, owner, created_at: createdAt, is_being_made: isBeingMa
 });
 
 /** Rows and pending effects are written in one transaction, so one statement sees both. */
-const SELECT = `SELECT name, owner, created_at, EXISTS (SELECT FROM object_effect WHERE scope = '${bucketScope('')}' || name) AS is_being_made FROM bucket`;
+const IS_BEING_MADE = `EXISTS (SELECT FROM object_effect WHERE scope = '${bucketScope('')}' || name)`;
+const SELECT = `SELECT name, owner, created_at, ${IS_BEING_MADE} AS is_being_made FROM bucket`;
+
+/** Names of the buckets that are there for good: what is owed to the others is carried out in its turn, not before what comes first. */
+export const madeBuckets = async (db: Pick<DataSource, 'query'>): Promise<readonly string[]> => {
+  const rows = await db.query<{ readonly name: string }[]>(`SELECT name FROM bucket WHERE NOT ${IS_BEING_MADE}`);
+  return rows.map(({ name }) => name);
+};
 
 /** The read model of buckets, as the projection left it. */
 @Injectable()

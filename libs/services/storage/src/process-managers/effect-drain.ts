@@ -138,10 +138,11 @@ export class EffectDrain {
 
   async #step(step: Step<OwedEffect>, sql: Sql): Promise<void> {
     const [first] = step.of;
-    if (first && step.deleted.length > 0) {
-      // Results that wait to be published would come to lie in the next bucket of that name.
+    const renewed = [...step.deleted, ...step.created];
+    if (first && renewed.length > 0) {
+      // Results that wait to be published would come to lie in the next bucket of that name, also those that came when there was none.
       const owed = await owedBefore(sql, first);
-      const staged = owed.flatMap((prefix) => step.deleted.map((bucket) => `${prefix}${bucket}/`));
+      const staged = owed.flatMap((prefix) => renewed.map((bucket) => `${prefix}${bucket}/`));
       if (staged.length > 0) await this.store.deletePrefixes(STAGING_BUCKET, staged, sql);
     }
     await carryOut(this.store, step, sql);

@@ -159,4 +159,33 @@ describe('effects on objects', () => {
     },
     SLOW_MS * 2,
   );
+
+  it(
+    'of an instance that ended while there was no bucket reach no later bucket of that name, however late they are tried again',
+    async () => {
+      await create(ada, 'gone');
+      const claims = await stage('gone', 'cursed');
+      await nothingOwed();
+      await db.query(`CREATE FUNCTION storage.refuse() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'no way for %', OLD.key; END $$`);
+      await db.query(`CREATE TRIGGER refuse BEFORE DELETE ON storage.object FOR EACH ROW
+        WHEN (OLD.key LIKE '%/gone/cursed') EXECUTE FUNCTION storage.refuse()`);
+      await folded(await storage.append('bucket', 'gone', [{ type: 'BucketDeleted', bucket: 'gone', at: Date.now() }]));
+      await folded(await storage.conclude(claims));
+      await eventually(async () => (await owed()).join() === `publish task/${claims.taskId}`, { timeoutMs: SLOW_MS });
+      const created = { type: 'BucketCreated', bucket: 'gone', owner: eve.account, at: Date.now() } as const;
+      await folded(await storage.append('bucket', 'gone', [created]));
+      // What cannot be put out of the way keeps the bucket from being served.
+      await eventually(async () => (await shown()).every(({ kind, failures }) => kind !== 'create' || failures > 0), {
+        timeoutMs: SLOW_MS,
+      });
+      // Neither does a start, which makes the buckets that the store should have.
+      await storage.restart();
+      expect(await statusOf(eve, 'gone')).toBe(503);
+      await db.query('DROP FUNCTION storage.refuse CASCADE');
+      await nothingOwed();
+      expect(await keys(eve, 'gone')).toEqual([]);
+    },
+    SLOW_MS * 2,
+  );
 });

@@ -6,6 +6,7 @@ import type { LocalObjectStore } from '@fornax/object-store';
 import { EVENT_LOG, LOGGER } from '@fornax/service-kit';
 import { Unavailable } from '@fornax/base';
 import type { DataSource } from 'typeorm';
+import { madeBuckets } from '../buckets/bucket-catalog.js';
 import type { ServiceLogger } from '../config/tokens.js';
 import { OUTPUT_BUCKET, STAGING_BUCKET } from '../model/bucket-names.js';
 import { StorageReads } from '../reading/storage-reads.js';
@@ -26,8 +27,7 @@ export class Reindexing {
   /** @throws Unavailable the process stops */
   async run(store: LocalObjectStore, forgetMissing: boolean, signal: AbortSignal): Promise<ObjectsReindex> {
     await this.#catchUp(signal);
-    const buckets = await this.db.query<{ readonly name: string }[]>('SELECT name FROM bucket');
-    await store.createBuckets([...buckets.map(({ name }) => name), STAGING_BUCKET, OUTPUT_BUCKET]);
+    await store.createBuckets([...(await madeBuckets(this.db)), STAGING_BUCKET, OUTPUT_BUCKET]);
     let toldAt = performance.now();
     const report = await store.reindex({
       forgetMissing,

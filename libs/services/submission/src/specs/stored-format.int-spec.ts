@@ -6,7 +6,17 @@ import { TASK_FOLD_FORMAT } from '@fornax/domain';
 import { createServiceDataSource } from '@fornax/projections';
 import type { DurablePublisher } from '@fornax/event-store';
 import { PUBLISHER } from '@fornax/service-kit';
-import { aLease, aRef, dispatched, eventually, exited, started, workspaceRoot } from '@fornax/testing';
+import {
+  aLease,
+  anEnd,
+  aRef,
+  concluded,
+  dispatched,
+  eventually,
+  exited,
+  started,
+  workspaceRoot,
+} from '@fornax/testing';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource, DataSourceOptions } from 'typeorm';
 import { readFrom, startHarness, submitTo, type Harness } from './submission.fixture.js';
@@ -90,6 +100,24 @@ it('answers and decides from the log while tasks stored in the format of an earl
   const report = await harness.call('POST', '/fornax/v1/projections/status/rebuild?verify=true');
   expect(report.json()).toMatchObject({ differences: [] });
 }, 240_000);
+
+it('folds anew the rows of a release whose errors did not say of which instance they are', async () => {
+  const task = await submitTo(harness, { instanceCount: 1 });
+  const error = { code: 'FX-EXIT', message: 'The command exited with code 3', debug: '' };
+  const end = anEnd(0, { outcome: 'failure', cause: 'user', error });
+  await harness.happen(task, dispatched(aLease(0)), started(aRef(0)), concluded(end));
+  const instance = async () => {
+    const sql = `SELECT errors->0->'instance' AS instance FROM submission.task WHERE task_id = $1`;
+    return (await harness.query(sql, [task])) as readonly { readonly instance: unknown }[];
+  };
+  await eventually(async () => (await instance())[0]?.instance === 0, { timeoutMs: 60_000 });
+  await harness.query(`UPDATE submission.task SET errors = errors #- '{0,instance}' WHERE task_id = $1`, [task]);
+  await harness.query(
+    `UPDATE submission.projection_checkpoint SET epoch = split_part(epoch, ';', 1) || ';rows=2' WHERE projection = 'status'`,
+  );
+  await harness.restart();
+  await eventually(async () => (await instance())[0]?.instance === 0, { timeoutMs: 60_000 });
+}, 180_000);
 
 it('goes on from the rows that a rebuild made, not from what it remembers of the rows before', async () => {
   const task = await submitTo(harness, { instanceCount: 1 });

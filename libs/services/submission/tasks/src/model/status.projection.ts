@@ -16,7 +16,7 @@ import {
 import { applySnapshotCompleted, applyTaskCommit, type CompletedInstance, type TaskStatus } from './task-status.js';
 
 /** Raised with the meaning of the rows; the task's fold, which they hold, counts for itself. A sum grows when either does. */
-const STATUS_VERSION = 0 + TASK_FOLD_FORMAT;
+const STATUS_VERSION = 1 + TASK_FOLD_FORMAT;
 
 /** Tasks kept in memory between batches, so that a busy task is not read again for every step. */
 const CACHE_SIZE = 5_000;

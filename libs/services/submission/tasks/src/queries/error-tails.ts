@@ -1,5 +1,7 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import { delay } from '@fornax/base';
 import type { WireTask } from '@fornax/contracts';
+import { CORE_CONFIG, type CoreConfig } from '@fornax/service-kit';
 import type { TaskStatus } from '../model/task-status.js';
 
 /** The end of what an instance printed to standard error; `isOver` when nothing will be added to it. */
@@ -20,17 +22,34 @@ const nobodyReads: ReadTail = () => Promise.resolve({ text: '', isOver: false })
 export class ErrorTails {
   private readTail: ReadTail = nobodyReads;
   private readonly kept = new Map<string, string>();
+  /** What is being read now: whoever asks meanwhile waits for the same. */
+  private readonly reading = new Map<string, Promise<string>>();
+  private readonly patienceMs: number;
+
+  constructor(@Inject(CORE_CONFIG) { readYourWritesTimeoutMs }: Pick<CoreConfig, 'readYourWritesTimeoutMs'>) {
+    this.patienceMs = readYourWritesTimeoutMs;
+  }
 
   readBy(readTail: ReadTail): void {
     this.readTail = readTail;
   }
 
-  /** Tails of instances, of the first 20 named; output that cannot be read now is left out. */
+  /**
+   * Tails of instances, of the first 20 named. Output that cannot be read now is left out: a task is shown also while its output is on its way, behind
+   * that of somebody who prints a lot, say.
+   */
   async of(task: TaskStatus, instances: readonly number[]): Promise<ReadonlyMap<number, string>> {
     const wanted = [...new Set(instances)].slice(0, MOST_TAILS);
-    return new Map(
-      await Promise.all(wanted.map(async (instance) => [instance, await this.tail(task, instance)] as const)),
+    const answered = new AbortController();
+    const late = delay(this.patienceMs, answered.signal).then(() => '');
+    const tails = wanted.map(
+      async (instance) => [instance, await Promise.race([this.tail(task, instance), late])] as const,
     );
+    try {
+      return new Map(await Promise.all(tails));
+    } finally {
+      answered.abort();
+    }
   }
 
   /** The task with the tails of its failed instances. */
@@ -50,8 +69,14 @@ export class ErrorTails {
 
   private async tail(task: TaskStatus, instance: number): Promise<string> {
     const key = `${task.taskId}/${instance}/${task.fold.attempts.countOf(instance)}`;
-    const known = this.kept.get(key);
+    const known = this.kept.get(key) ?? this.reading.get(key);
     if (known !== undefined) return known;
+    const reading = this.read(key, task, instance).finally(() => this.reading.delete(key));
+    this.reading.set(key, reading);
+    return reading;
+  }
+
+  private async read(key: string, task: TaskStatus, instance: number): Promise<string> {
     const { text, isOver } = await this.readTail(task, instance).catch(() => ({ text: '', isOver: false }));
     if (isOver) this.keep(key, text);
     return text;
