@@ -1,22 +1,17 @@
+import { isUtf8 } from 'node:buffer';
+
 const SLASH = 0x2f;
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 const percent = (byte: number): string => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
 
-/** @returns the text, undefined when the bytes are not UTF-8 */
-const decoded = (bytes: Uint8Array): string | undefined => {
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    return undefined;
-  }
-};
+/** As many bytes as the first one of a character announces. */
+const announced = (byte: number): number => (byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4);
 
-/** How many bytes the character has that begins at `at`; undefined when none does. */
+/** How many bytes the character has that begins at `at`; undefined when none does. Throws nothing on the way: a name may be all such bytes, and there may be many. */
 const characterAt = (bytes: Uint8Array, at: number): number | undefined => {
-  for (let length = 1; length <= 4 && at + length <= bytes.length; length += 1)
-    if (decoded(bytes.subarray(at, at + length)) !== undefined) return length;
-  return undefined;
+  const length = announced(bytes[at] ?? 0);
+  return at + length <= bytes.length && isUtf8(bytes.subarray(at, at + length)) ? length : undefined;
 };
 
 /**
@@ -24,14 +19,13 @@ const characterAt = (bytes: Uint8Array, at: number): number | undefined => {
  * no character become `%` and two digits (RFC 3986, section 2.1), and so does `%` itself, so that two paths of this kind never have one key.
  */
 export const keyOfPath = (path: Uint8Array): string => {
-  const text = decoded(path);
-  if (text !== undefined) return text;
+  if (isUtf8(path)) return decoder.decode(path);
   const parts: string[] = [];
   for (let at = 0; at < path.length;) {
     const length = characterAt(path, at);
     const byte = path[at] ?? 0;
     if (length === undefined || byte === 0x25) parts.push(percent(byte));
-    else parts.push(decoded(path.subarray(at, at + length)) ?? '');
+    else parts.push(decoder.decode(path.subarray(at, at + length)));
     at += length ?? 1;
   }
   return parts.join('');

@@ -131,6 +131,35 @@ describe('the files of a job', () => {
     await expect(listFiles(job, { ...seen, most: 2 })).rejects.toMatchObject({ code: 'FX-RESULT', cause: 'limit' });
   });
 
+  it('are not too deep: no folder is looked into from so far above', async () => {
+    const levels = Array.from({ length: 300 }, () => 'a');
+    await mkdir(join(job, ...levels), { recursive: true });
+    await writeFile(join(job, ...levels.slice(0, 256), 'in'), '');
+    await symlink(levels.join('/'), join(job, 'down'));
+    const { files, leftOut } = await listFiles(job, seen);
+    expect(files.map(({ path }) => path)).toEqual([[...levels.slice(0, 256), 'in'].join('/')]);
+    expect(leftOut).toEqual([
+      { path: levels.slice(0, 257).join('/'), why: 'folders deeper than 256 levels' },
+      { path: 'down', why: 'links to folders deeper than 256 levels' },
+    ]);
+  });
+
+  it('are not at the end of links without end', async () => {
+    await mkdir(join(job, 'sub'));
+    await symlink(`${'sub/../'.repeat(500)}sub`, join(job, 'way'));
+    await expect(listFiles(job, { ...seen, most: 20 })).rejects.toMatchObject({ code: 'FX-RESULT', cause: 'limit' });
+    await expect(listFiles(job, seen)).resolves.toEqual({ files: [], leftOut: [] });
+    await expect(listFiles(job, { ...seen, signal: AbortSignal.abort(new Error('given up')) })).rejects.toThrow(
+      'given up',
+    );
+  });
+
+  it('are found in a folder of many, which is read some names at a time', async () => {
+    const names = Array.from({ length: 600 }, (_, at) => `f${String(at).padStart(3, '0')}`);
+    await Promise.all(names.map((name) => writeFile(join(job, name), '')));
+    expect((await listFiles(job, seen)).files.map(({ path }) => path)).toEqual(names);
+  });
+
   it('are results if they are new or changed', async () => {
     await writeFile(join(job, 'same'), 'same');
     await writeFile(join(job, 'changed'), 'before');
@@ -154,6 +183,11 @@ describe('the key of a path', () => {
     [[0xed, 0xa0, 0x80], '%ED%A0%80'],
     [[0xf0, 0x9f, 0x98, 0x80, 0x2f, 0xf0], '😀/%F0'],
   ])('of %j is %s', (bytes, key) => expect(keyOfPath(Buffer.from(bytes))).toBe(key));
+});
+
+it('keys of many odd paths hold nobody up', () => {
+  const path = Buffer.alloc(4_096, 0xff);
+  for (let count = 0; count < 100; count += 1) expect(keyOfPath(path)).toHaveLength(3 * 4_096);
 });
 
 describe('a filter of results', () => {

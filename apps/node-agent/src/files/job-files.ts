@@ -14,6 +14,9 @@ export interface JobFile {
   readonly version: string;
 }
 
+/** Folders below each other in a job, as far as they are looked into: each is held open meanwhile. */
+export const MOST_DEPTH = 256;
+
 /** Tells a changed file from an unchanged one; moving it changes nothing. */
 export const versionOf = (stat: { ino: number; size: number; mtimeMs: number }): string =>
   `${stat.ino}/${stat.size}/${stat.mtimeMs}`;

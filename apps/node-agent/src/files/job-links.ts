@@ -1,7 +1,7 @@
-import { lstat, readlink } from 'node:fs/promises';
+import { type FileHandle, lstat, readlink } from 'node:fs/promises';
 
 import { joined, namesOf } from './file-names.js';
-import { below, codeOf, openBelow } from './job-files.js';
+import { below, codeOf, MOST_DEPTH, openFolder } from './job-files.js';
 
 const SLASH = 0x2f;
 /** As Linux has it for one path (path_resolution(7)). */
@@ -26,51 +26,100 @@ const stepsOf = (
   return isInside ? { fromRoot: true, names: namesOf(target.subarray(job.length)) } : undefined;
 };
 
+/** The folders from the root of the job down to one: each is open, so that a step down is one of the kernel's, and a step up is none. */
+class OpenWay {
+  readonly names: Buffer[] = [];
+  readonly #open: FileHandle[] = [];
+
+  private constructor(root: FileHandle) {
+    this.#open.push(root);
+  }
+
+  static async from(root: string): Promise<OpenWay | undefined> {
+    const folder = await openFolder(root);
+    return folder && new OpenWay(folder);
+  }
+
+  at(name: Buffer): Buffer {
+    const folder = this.#open.at(-1);
+    if (!folder) throw new Error('the way is closed');
+    return below(folder, name);
+  }
+
+  /** @returns whether there is such a folder, and it is no link */
+  async down(name: Buffer): Promise<boolean> {
+    const folder = await openFolder(this.at(name));
+    if (!folder) return false;
+    this.#open.push(folder);
+    this.names.push(name);
+    return true;
+  }
+
+  /** @returns whether that is inside of the job */
+  async up(): Promise<boolean> {
+    if (this.names.pop() === undefined) return false;
+    await this.#open.pop()?.close();
+    return true;
+  }
+
+  async toRoot(): Promise<void> {
+    this.names.length = 0;
+    for (const folder of this.#open.splice(1)) await folder.close();
+  }
+
+  async close(): Promise<void> {
+    for (const folder of this.#open.splice(0)) await folder.close();
+  }
+}
+
 /**
  * Follows a link of an instance by reading it, never by letting the kernel do so: the agent stands in another root than the instance did.
- * @param folder names of the folder that holds the link
- * @param seenAs the job's folder as the instance sees it
+ * @param where `seenAs`: the job's folder as the instance sees it
+ * @param onStep called for each step, of which a link may have as many as its maker likes; may throw
  */
 export const followLink = async (
   root: string,
-  folder: readonly Buffer[],
-  link: Buffer,
-  seenAs: string,
+  { folder, link, seenAs }: { readonly folder: readonly Buffer[]; readonly link: Buffer; readonly seenAs: string },
+  onStep: () => void,
 ): Promise<LinkTarget> => {
-  let reached = [...folder];
-  let steps: Buffer[] = [link];
+  const way = await OpenWay.from(root);
+  if (!way) return nothing('links that lead nowhere');
+  try {
+    return await walk(way, [...folder, link], seenAs, onStep);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return nothing('links that lead nowhere');
+    throw error;
+  } finally {
+    await way.close();
+  }
+};
+
+const walk = async (
+  way: OpenWay,
+  names: readonly Buffer[],
+  seenAs: string,
+  onStep: () => void,
+): Promise<LinkTarget> => {
+  // The next one last: taking it off is one step then, however many there are.
+  const steps = names.toReversed();
   let links = 0;
-  for (let name = steps.shift(); name; name = steps.shift()) {
+  for (let name = steps.pop(); name; name = steps.pop()) {
+    onStep();
     if (isDots(name)) {
-      if (reached.length === 0) return nothing('links that lead out of the job');
-      reached.pop();
+      if (!(await way.up())) return nothing('links that lead out of the job');
       continue;
     }
-    const parent = await openBelow(root, reached);
-    if (!parent) return nothing('links that lead nowhere');
-    const at = below(parent, name);
-    try {
-      const stat = await lstat(at);
-      if (!stat.isSymbolicLink()) {
-        reached = [...reached, name];
-        if (steps.length === 0 && stat.isFile()) return { kind: 'file', names: reached };
-        continue;
-      }
+    const stat = await lstat(way.at(name));
+    if (stat.isSymbolicLink()) {
       links += 1;
       if (links > MOST_LINKS) return nothing('links that lead in a circle');
-      const found = stepsOf(await readlink(at, { encoding: 'buffer' }), seenAs);
+      const found = stepsOf(await readlink(way.at(name), { encoding: 'buffer' }), seenAs);
       if (!found) return nothing('links that lead out of the job');
-      if (found.fromRoot) reached = [];
-      steps = [...found.names, ...steps];
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') return nothing('links that lead nowhere');
-      throw error;
-    } finally {
-      await parent.close();
-    }
+      if (found.fromRoot) await way.toRoot();
+      steps.push(...found.names.toReversed());
+    } else if (steps.length === 0 && stat.isFile()) return { kind: 'file', names: [...way.names, name] };
+    else if (way.names.length >= MOST_DEPTH) return nothing(`links to folders deeper than ${MOST_DEPTH} levels`);
+    else if (!(await way.down(name))) return nothing('links to what is no file');
   }
-  const end = await openBelow(root, reached);
-  if (!end) return nothing('links to what is no file');
-  await end.close();
-  return { kind: 'folder', names: reached };
+  return { kind: 'folder', names: way.names };
 };

@@ -1,10 +1,11 @@
 import type { Dirent } from 'node:fs';
-import { type FileHandle, readdir } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 
 import { UserError } from '../profile/command-of.js';
 import { joined, keyOfPath } from './file-names.js';
-import { type JobFile, below, codeOf, openBelow, openRegular, versionOf } from './job-files.js';
-import { followLink } from './job-links.js';
+import { type JobFile, MOST_DEPTH, below, codeOf, openBelow, openFolder, openRegular, versionOf } from './job-files.js';
+import { entriesOf } from './entries-of.js';
+import { followLink, type LinkTarget } from './job-links.js';
 
 /** Something in a job's folder that is no result, and why. */
 export interface LeftOut {
@@ -24,11 +25,13 @@ export interface ListOptions {
   readonly seenAs: string;
   /** How many files and other entries a job may hold. Default half a million. */
   readonly most?: number;
+  /** Ends the walk. */
+  readonly signal?: AbortSignal;
 }
 
-/** Bytes of a path that no key of storage holds; deeper folders are not walked through. */
-const MOST_PATH_BYTES = 4_096;
 const MOST_ENTRIES = 500_000;
+/** Steps of links for each entry that there may be: those of usual links are few. */
+const STEPS_FOR_EACH = 8;
 
 const SAME_KEY = 'files whose names storage cannot keep apart';
 
@@ -47,6 +50,7 @@ class Walk {
   readonly leftOut: LeftOut[] = [];
   readonly #links: { readonly folder: readonly Buffer[]; readonly name: Buffer }[] = [];
   #entries = 0;
+  #steps = 0;
 
   constructor(
     private readonly root: string,
@@ -59,15 +63,23 @@ class Walk {
     for (const { folder, name } of this.#links) await this.#follow(folder, name);
   }
 
-  /** @param linked names that it is to have when a link leads here */
+  /** A folder by its names from the root. @param linked names that it is to have when a link leads here */
   async #walk(names: readonly Buffer[], linked?: readonly Buffer[]): Promise<void> {
+    await this.#enter(() => openBelow(this.root, names), names, linked);
+  }
+
+  /** Each folder is opened from the one that holds it, which stays open: from the root again, it would cost its depth, and all below that as well. */
+  async #enter(
+    open: () => Promise<FileHandle | undefined>,
+    names: readonly Buffer[],
+    linked?: readonly Buffer[],
+  ): Promise<void> {
     const shown = linked ?? names;
-    const folder = await this.#readable(shown, () => openBelow(this.root, names));
+    const folder = await this.#readable(shown, open);
     if (!folder) return;
     const folders: Buffer[] = [];
     try {
-      const entries = await readdir(below(folder, '.'), { withFileTypes: true, encoding: 'buffer' });
-      for (const entry of entries) {
+      for await (const entry of entriesOf(folder)) {
         this.#count();
         if (entry.isDirectory()) folders.push(entry.name);
         else if (entry.isFile()) await this.#file(folder, entry.name, { names, shown });
@@ -75,14 +87,13 @@ class Walk {
         else if (linked) this.#leave([...shown, entry.name], 'links below links');
         else this.#links.push({ folder: names, name: entry.name });
       }
+      for (const name of folders) {
+        const deeper = [...names, name];
+        if (deeper.length > MOST_DEPTH) this.#leave([...shown, name], `folders deeper than ${MOST_DEPTH} levels`);
+        else await this.#enter(() => openFolder(below(folder, name)), deeper, linked && [...linked, name]);
+      }
     } finally {
       await folder.close();
-    }
-    for (const name of folders) {
-      const deeper = [...names, name];
-      if (joined(deeper).length > MOST_PATH_BYTES)
-        this.#leave([...shown, name], `folders deeper than ${MOST_PATH_BYTES} bytes`);
-      else await this.#walk(deeper, linked && [...linked, name]);
     }
   }
 
@@ -108,7 +119,7 @@ class Walk {
 
   async #follow(folder: readonly Buffer[], name: Buffer): Promise<void> {
     const shown = [...folder, name];
-    const target = await this.#readable(shown, () => followLink(this.root, folder, name, this.options.seenAs));
+    const target = await this.#readable(shown, () => this.#target(folder, name));
     if (!target) return;
     if (target.kind === 'nothing') return this.#leave(shown, target.why);
     if (target.kind === 'folder') {
@@ -151,7 +162,12 @@ class Walk {
     this.leftOut.push({ path: keyOfPath(joined(shown)), why });
   }
 
+  #target(folder: readonly Buffer[], link: Buffer): Promise<LinkTarget> {
+    return followLink(this.root, { folder, link, seenAs: this.options.seenAs }, () => this.#step());
+  }
+
   #count(): void {
+    this.options.signal?.throwIfAborted();
     this.#entries += 1;
     const { most = MOST_ENTRIES } = this.options;
     if (this.#entries > most)
@@ -161,11 +177,19 @@ class Walk {
         'limit',
       );
   }
+
+  #step(): void {
+    this.options.signal?.throwIfAborted();
+    this.#steps += 1;
+    const { most = MOST_ENTRIES } = this.options;
+    if (this.#steps > most * STEPS_FOR_EACH)
+      throw new UserError('FX-RESULT', 'The links of the job are too long to be followed, or too many', 'limit');
+  }
 }
 
 /**
  * Lists the regular files of a job, links followed once as long as they stay inside of it, and everything that is left out. What vanishes meanwhile
- * is skipped. @throws UserError there are too many of them
+ * is skipped. @throws UserError there are too many of them @throws the reason of `signal`
  */
 export const listFiles = async (root: string, options: ListOptions): Promise<JobListing> => {
   const walk = new Walk(root, options);

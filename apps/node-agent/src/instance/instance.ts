@@ -398,7 +398,7 @@ export class Instance implements Measurable {
       const folder = plan.resourcesFolder;
       this.#times.enter('download');
       const inputs = await downloadInputs(this.#s3(granted.s3), order.resources, join(jobDir, folder), signal);
-      this.#before = await manifestOf(jobDir, { seenAs: prepared.paths.job });
+      this.#before = await manifestOf(jobDir, { seenAs: prepared.paths.job, signal });
       this.#times.enter('environment');
       const place = { jobDir, folder, stagingDir: dirname(jobDir) };
       this.#bringNew = async (ending) => {
@@ -424,7 +424,10 @@ export class Instance implements Measurable {
     this.#times.enter('upload');
     try {
       return await inSpan('upload', {}, async () => {
-        const selection = await selectResults(jobDir, this.#before, plan.filter, { seenAs: paths.job });
+        const selection = await selectResults(jobDir, this.#before, plan.filter, {
+          seenAs: paths.job,
+          signal: this.#abort.signal,
+        });
         if (selection.files.length === 0) return { outcome, uploaded: { ...NO_FILES, leftOut: selection.leftOut } };
         const { s3 } = await this.#credentials();
         const uploaded = await uploadFiles(this.#s3(s3), jobDir, selection, results, { signal: this.#abort.signal });

@@ -1,4 +1,5 @@
 import type { LeftOut } from '../files/list-files.js';
+import { quoted } from '../files/quoted.js';
 
 /** As many as the report of an end holds, and as long as each may be. */
 const MOST_NOTES = 8;
@@ -6,14 +7,11 @@ const MOST_CHARS = 300;
 const MOST_PATHS = 5;
 const MOST_PATH_CHARS = 60;
 
-const shortened = (path: string): string =>
-  JSON.stringify(path.length > MOST_PATH_CHARS ? `${path.slice(0, MOST_PATH_CHARS)}…` : path);
-
 /** Says which files are no results and why, in one sentence for each reason. */
 export const notesOf = (leftOut: readonly LeftOut[]): readonly string[] => {
   const byReason = Map.groupBy(leftOut, ({ why }) => why);
   return [...byReason].slice(0, MOST_NOTES).map(([why, entries]) => {
-    const paths = entries.slice(0, MOST_PATHS).map(({ path }) => shortened(path));
+    const paths = entries.slice(0, MOST_PATHS).map(({ path }) => quoted(path, MOST_PATH_CHARS));
     const rest = entries.length > MOST_PATHS ? ` and ${entries.length - MOST_PATHS} more` : '';
     return `No results: ${entries.length} ${why}: ${paths.join(', ')}${rest}`.slice(0, MOST_CHARS).toWellFormed();
   });

@@ -1,12 +1,12 @@
 import type { S3Error } from '@fornax/s3';
 
 import type { JobFile } from '../files/job-files.js';
+import { quoted } from '../files/quoted.js';
 import { UserError } from '../profile/command-of.js';
 import type { UploadTarget } from './results.js';
 
 const MOST_SHOWN = 100;
-const shown = (path: string): string =>
-  JSON.stringify(path.length > MOST_SHOWN ? `${path.slice(0, MOST_SHOWN).toWellFormed()}…` : path);
+const shown = (path: string): string => quoted(path, MOST_SHOWN);
 
 /** Refusals that are about one object: its neighbors may still be stored. */
 const OF_ONE: ReadonlySet<string> = new Set(['KeyTooLongError', 'EntityTooLarge', 'InvalidArgument', 'InvalidURI']);

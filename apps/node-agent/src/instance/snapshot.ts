@@ -43,7 +43,7 @@ export const takeSnapshot = (
       const files = instance?.files;
       if (!files) throw new Error('the instance does not run any more');
       const { jobDir, seenAs, before, signal } = files;
-      const selected = await selectResults(jobDir, before, order, { seenAs });
+      const selected = await selectResults(jobDir, before, order, { seenAs, signal });
       const reply = await world.rpc.request(
         nodeRpcSubject(world.nodeId, 'snapshot-grant'),
         { snapshotId, leaseId },

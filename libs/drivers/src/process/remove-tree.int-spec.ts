@@ -34,7 +34,7 @@ for _ in range(700): os.mkdir('a-long-name'); os.chdir('a-long-name'); open('fil
     await removeTree(tree);
     expect(await readdir(folder)).toEqual(['outside']);
     expect(await readdir(outside)).toEqual(['a', 'b']);
-  });
+  }, 30_000);
 
   it('removes a file, a link, and is content with nothing', async () => {
     await writeFile(join(folder, 'file'), '');
@@ -57,5 +57,5 @@ for _ in range(700): os.mkdir('a-long-name'); os.chdir('a-long-name'); open('fil
     await removed;
     expect(await readdir(folder)).toEqual(['outside']);
     expect(await readdir(outside)).toEqual(['a', 'b']);
-  });
+  }, 30_000);
 });

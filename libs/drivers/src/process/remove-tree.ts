@@ -1,5 +1,5 @@
 import { constants, type Dirent } from 'node:fs';
-import { chmod, type FileHandle, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
+import { chmod, type FileHandle, open, opendir, rename, rmdir, unlink } from 'node:fs/promises';
 
 import { errorCode } from './error-code.js';
 
@@ -38,6 +38,13 @@ const openFolder = async (path: string | Buffer): Promise<FileHandle> => {
     await place.close();
   }
 };
+
+/** What is in a folder, some names at a time: one that holds ten million would not fit into memory. */
+async function* entriesOf({ fd }: FileHandle): AsyncGenerator<Dirent<Buffer>> {
+  // Node takes `buffer` here as it does for readdir; its types do not say so.
+  const options = { encoding: 'buffer' as BufferEncoding, bufferSize: BATCH };
+  for await (const entry of await opendir(`/proc/self/fd/${fd}`, options)) yield entry as unknown as Dirent<Buffer>;
+}
 
 /**
  * Removes a folder and all below it, or a file. Another process may change the tree meanwhile: an instance that got a descriptor of a folder from the one
@@ -93,11 +100,14 @@ const removeOnce = async (path: string | Buffer): Promise<void> => {
   };
   const empty = async (folder: FileHandle, depth: number): Promise<void> => {
     if (process.getuid?.() !== 0) await folder.chmod(0o700);
-    const entries = await readdir(`/proc/self/fd/${folder.fd}`, { withFileTypes: true, encoding: 'buffer' });
-    const files = entries.filter((entry) => !entry.isDirectory());
-    for (let at = 0; at < files.length; at += BATCH)
-      await Promise.all(files.slice(at, at + BATCH).map((entry) => remove(folder, entry, depth)));
-    for (const entry of entries) if (entry.isDirectory()) await remove(folder, entry, depth);
+    const files: Dirent<Buffer>[] = [];
+    const removeFiles = (): Promise<unknown> =>
+      Promise.all(files.splice(0).map((entry) => remove(folder, entry, depth)));
+    for await (const entry of entriesOf(folder)) {
+      if (entry.isDirectory()) await remove(folder, entry, depth);
+      else if (files.push(entry) >= BATCH) await removeFiles();
+    }
+    await removeFiles();
   };
 
   try {
