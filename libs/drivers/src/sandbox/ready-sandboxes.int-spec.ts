@@ -1,4 +1,5 @@
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
@@ -116,3 +117,27 @@ describe.each(LEVELS)('a sandbox that was made before it was needed, at level %s
     SLOW_MS,
   );
 });
+
+it(
+  'leave the last user ids to instances that are there',
+  async () => {
+    // As many ids as instances run at once, and no more.
+    const userIds = { first: 264_000, last: 264_001 };
+    const userIdsDir = await mkdtemp(join(tmpdir(), 'fornax-few-ids-'));
+    const open = isRoot() ? await openDriver('bubblewrap', { ready: 2, userIds, userIdsDir }) : undefined;
+    try {
+      if (!open) return;
+      await open.run(['/bin/true']);
+      const one = await open.driver.prepare({ id: 'one', cores: 1, memoryMB: 512 });
+      const running = await one.start({ argv: ['/bin/sleep', '600'], env: {} });
+      // Another size: none is ready for it, and those that are have the other id.
+      expect(await open.run(['/bin/true'], {}, { memoryMB: 256 })).toMatchObject({ kind: 'exited', exitCode: 0 });
+      running.kill();
+      await one.dispose();
+    } finally {
+      await open?.close();
+      await rm(userIdsDir, { recursive: true, force: true });
+    }
+  },
+  SLOW_MS,
+);

@@ -73,6 +73,16 @@ describe('sandboxes that are ready', () => {
     expect((await pool.take('small'))?.number).toBe(0);
   });
 
+  it('let go of what they hold for somebody who needs it, and are made anew afterwards', async () => {
+    const { pool, gone } = poolOf(2);
+    expect(await pool.release()).toBe(false);
+    pool.want('small');
+    expect([await pool.release(), gone.toSorted()]).toEqual([true, [0, 1]]);
+    expect(await pool.take('small')).toBeUndefined();
+    pool.want('small');
+    expect((await pool.take('small'))?.number).toBe(2);
+  });
+
   it('are all gone after the end, and no more are made', async () => {
     const { pool, made, gone } = poolOf(1);
     pool.want('small');

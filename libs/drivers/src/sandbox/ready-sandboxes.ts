@@ -48,6 +48,14 @@ export class ReadySandboxes<S, T> {
     }
   }
 
+  /** Lets go of all that wait, for somebody who needs what they hold. @returns whether any waited */
+  async release(): Promise<boolean> {
+    const left = this.#made.splice(0);
+    this.#discard(left);
+    await this.#discarding;
+    return left.length > 0;
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#discard(this.#made.splice(0));

@@ -219,7 +219,14 @@ export class SandboxDriver implements Driver {
   }
 
   async #roomFor(level: Level, spec: InstanceSpec): Promise<Room> {
-    return (await this.#ready.take(spec)) ?? this.#makeRoom(level, folderName(spec.id), spec);
+    const ready = await this.#ready.take(spec);
+    if (ready) return ready;
+    const make = (): Promise<Room> => this.#makeRoom(level, folderName(spec.id), spec);
+    return make().catch(async (error: unknown) => {
+      // What there is too little of, user ids say, those that wait may hold: whoever is there goes first.
+      if (!(await this.#ready.release())) throw error;
+      return make();
+    });
   }
 
   /** @throws Error there is one of this name */
