@@ -6,6 +6,6 @@ export default {
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: { '^.+\\.ts$': ['@swc/jest', { swcrc: true, configFile: new URL('.swcrc', import.meta.url).pathname }] },
   transformIgnorePatterns: ['/node_modules/'],
-  modulePathIgnorePatterns: ['/dist/', '/\\.fornax/', '/\\.nx/'],
+  modulePathIgnorePatterns: ['/dist/', '/\\.fornax/', '/\\.nx/', '/docs/\\.vitepress/\\.temp/'],
   testPathIgnorePatterns: ['/node_modules/', '/dist/'],
 };

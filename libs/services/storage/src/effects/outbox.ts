@@ -69,16 +69,6 @@ export const noteFailure = async (sql: Sql, { id }: OwedEffect, reason: string):
   await sql.query('UPDATE object_effect SET failures = failures + 1, reason = $2 WHERE id = $1', [id, reason]);
 };
 
-/** Prefixes of staged results that should have been published before an effect, and are not. */
-export const owedBefore = async (sql: Sql, { id }: OwedEffect): Promise<readonly string[]> => {
-  const rows = await rowsOf<{ readonly prefix: string }>(
-    sql,
-    `SELECT unnest(names) AS prefix FROM object_effect WHERE kind = 'publish' AND id < $1`,
-    [id],
-  );
-  return rows.map(({ prefix }) => prefix);
-};
-
 /** Whether anything up to a sequence is still to be done that may be done in a moment. */
 export const isOwedUpTo = async (sql: Sql, sequence: number): Promise<boolean> => {
   const [row] = await rowsOf<{ readonly is_owed: boolean }>(

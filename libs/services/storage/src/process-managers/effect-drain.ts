@@ -10,10 +10,10 @@ import {
   type OwedEffect,
   failingEffects,
   noteFailure,
-  owedBefore,
   owedEffects,
   takeOut,
 } from '../effects/outbox.js';
+import { stagedFor } from '../effects/staged-for.js';
 import { STAGING_BUCKET } from '../model/bucket-names.js';
 
 /** Most effects of one transaction, or between two looks at the list. */
@@ -81,8 +81,12 @@ export class EffectDrain {
   async #drain(signal: AbortSignal, tellers: DrainTellers): Promise<Drained> {
     let [alone, failed] = [0, 0];
     while (!signal.aborted) {
-      const owed = await owedEffects(this.db, alone > 0 ? 1 : BATCH, this.#leftAloneNow());
-      if (owed.length === 0) break;
+      const leftAlone = this.#leftAloneNow();
+      const owed = await owedEffects(this.db, alone > 0 ? 1 : BATCH, leftAlone);
+      if (owed.length === 0) {
+        this.#forgetAllBut(leftAlone);
+        break;
+      }
       try {
         await this.#carryOut(owed);
         failed = 0;
@@ -111,6 +115,11 @@ export class EffectDrain {
     return [...this.#leftAlone].flatMap(([scope, until]) => (until > now ? [scope] : []));
   }
 
+  /** Nothing is owed to the other scopes: what was is given up, or another process has done it. A look at them would be due for ever. */
+  #forgetAllBut(scopes: readonly string[]): void {
+    for (const scope of this.#leftAlone.keys()) if (!scopes.includes(scope)) this.#leftAlone.delete(scope);
+  }
+
   async #leaveAlone(effect: OwedEffect, error: unknown): Promise<void> {
     this.#leftAlone.set(effect.scope, performance.now() + backoffMs(effect.failures + 1, LEFT_ALONE));
     await noteFailure(this.db, effect, error instanceof Error ? error.message : String(error));
@@ -136,13 +145,11 @@ export class EffectDrain {
     }
   }
 
-  async #step(step: Step<OwedEffect>, sql: Sql): Promise<void> {
-    const [first] = step.of;
+  async #step(step: Step, sql: Sql): Promise<void> {
     const renewed = [...step.deleted, ...step.created];
-    if (first && renewed.length > 0) {
-      // Results that wait to be published would come to lie in the next bucket of that name, also those that came when there was none.
-      const owed = await owedBefore(sql, first);
-      const staged = owed.flatMap((prefix) => renewed.map((bucket) => `${prefix}${bucket}/`));
+    if (renewed.length > 0) {
+      // Results that are not published yet would come to lie in the next bucket of that name, also those that came when there was none.
+      const staged = await stagedFor(this.store, renewed);
       if (staged.length > 0) await this.store.deletePrefixes(STAGING_BUCKET, staged, sql);
     }
     await carryOut(this.store, step, sql);

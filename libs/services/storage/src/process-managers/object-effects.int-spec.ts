@@ -1,9 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import { CreateBucketCommand, HeadBucketCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import { owedEffectsSchema, type OwedEffects } from '@fornax/contracts';
 import { HealthRegistry, ProjectionHost } from '@fornax/service-kit';
 import { eventually } from '@fornax/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource, type QueryRunner } from 'typeorm';
+import { EffectDrain } from './effect-drain.js';
 import { StorageUnderTest, type TestUser, failureOf } from '../storage.fixture.js';
 
 const SLOW_MS = 120_000;
@@ -168,15 +170,16 @@ describe('effects on objects', () => {
       await nothingOwed();
       await db.query(`CREATE FUNCTION storage.refuse() RETURNS trigger LANGUAGE plpgsql AS
         $$ BEGIN RAISE EXCEPTION 'no way for %', OLD.key; END $$`);
-      await db.query(`CREATE TRIGGER refuse BEFORE DELETE ON storage.object FOR EACH ROW
+      await db.query(`CREATE TRIGGER refuse BEFORE DELETE OR UPDATE ON storage.object FOR EACH ROW
         WHEN (OLD.key LIKE '%/gone/cursed') EXECUTE FUNCTION storage.refuse()`);
       await folded(await storage.append('bucket', 'gone', [{ type: 'BucketDeleted', bucket: 'gone', at: Date.now() }]));
       await folded(await storage.conclude(claims));
-      await eventually(async () => (await owed()).join() === `publish task/${claims.taskId}`, { timeoutMs: SLOW_MS });
+      const waiting = ['delete bucket/gone', `publish task/${claims.taskId}`];
+      expect(await owed()).toEqual(waiting);
       const created = { type: 'BucketCreated', bucket: 'gone', owner: eve.account, at: Date.now() } as const;
       await folded(await storage.append('bucket', 'gone', [created]));
       // What cannot be put out of the way keeps the bucket from being served.
-      await eventually(async () => (await shown()).every(({ kind, failures }) => kind !== 'create' || failures > 0), {
+      await eventually(async () => (await shown()).every(({ kind, failures }) => kind !== 'delete' || failures > 0), {
         timeoutMs: SLOW_MS,
       });
       // Neither does a start, which makes the buckets that the store should have.
@@ -187,5 +190,45 @@ describe('effects on objects', () => {
       expect(await keys(eve, 'gone')).toEqual([]);
     },
     SLOW_MS * 2,
+  );
+
+  it(
+    'that are given up between two tries are not looked for any more',
+    async () => {
+      await db.query(
+        `CREATE FUNCTION storage.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$`,
+      );
+      await db.query(`CREATE TRIGGER refuse BEFORE UPDATE ON storage.object FOR EACH ROW WHEN (NEW.key = 'refused')
+        EXECUTE FUNCTION storage.refuse()`);
+      await create(ada, 'given-up');
+      await folded(await storage.conclude(await stage('given-up', 'refused')));
+      await eventually(async () => (await shown()).some(({ failures }) => failures > 0), { timeoutMs: SLOW_MS });
+      const [effect] = await shown();
+      expect((await giveUp(root, effect?.id ?? '')).status).toBe(200);
+      await db.query('DROP FUNCTION storage.refuse CASCADE');
+      const drain = storage.app.app.get(EffectDrain);
+      const tellers = { done: () => undefined, failed: () => undefined };
+      // Nothing is due, as soon as its time is over: the process manager sleeps until it is woken.
+      await eventually(async () => isDeepStrictEqual(await drain.run(new AbortController().signal, tellers), {}), {
+        timeoutMs: 20_000,
+      });
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'bring no results into a bucket that took the name of the one they were uploaded for',
+    async () => {
+      await create(ada, 'passed-on');
+      await create(ada, 'kept');
+      const [claims, other] = [await stage('passed-on', 'of ada'), await stage('kept', 'result')];
+      await folded(await passOn('passed-on', eve));
+      await nothingOwed();
+      await folded(await storage.conclude(claims));
+      await folded(await storage.conclude(other));
+      await nothingOwed();
+      expect([await keys(eve, 'passed-on'), await keys(ada, 'kept')]).toEqual([[], ['result']]);
+    },
+    SLOW_MS,
   );
 });
