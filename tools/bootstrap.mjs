@@ -184,9 +184,15 @@ const sourceDigest = (folders) => {
   return digest(...marks.sort());
 };
 
-const isBuilt = (folder) => {
-  const expected = ['index', 'main'].filter((name) => existsSync(join(folder, 'src', `${name}.ts`)));
-  return expected.every((name) => existsSync(join(folder, 'dist', `${name}.js`)));
+/** What a build leaves out. */
+const NOT_BUILT = /(?:spec|\.fixture|\.contract|\.d)\.ts$/;
+
+/** Whether each source of a project has been built. Its entry alone says little: a restored cache can be incomplete. */
+export const isBuilt = (folder) => {
+  if (!['index', 'main'].some((name) => existsSync(join(folder, 'src', `${name}.ts`)))) return true;
+  return readdirSync(join(folder, 'src'), { recursive: true })
+    .filter((path) => path.endsWith('.ts') && !NOT_BUILT.test(path))
+    .every((path) => existsSync(join(folder, 'dist', path.replace(/\.ts$/, '.js'))));
 };
 
 /** The documentation is not needed to run: `docs/build.mjs` builds it, in the background at `npm start`. */
