@@ -44,7 +44,7 @@ const opened = (path: Buffer | string, flags: number): Promise<FileHandle | unde
   });
 
 /** A folder, not a link to one. @throws Error e.g. EACCES */
-const openFolder = (path: Buffer | string): Promise<FileHandle | undefined> => opened(path, FOLDER);
+export const openFolder = (path: Buffer | string): Promise<FileHandle | undefined> => opened(path, FOLDER);
 
 /** A regular file, not a link to one. O_NONBLOCK: a pipe that took the file's place must not hold us. @throws Error e.g. EACCES */
 export const openRegular = async (path: Buffer): Promise<FileHandle | undefined> => {
