@@ -124,8 +124,6 @@ const CONSTRUCTOR_OF_FIVE = {
   selector: "MethodDefinition[kind='constructor'] > FunctionExpression[params.length>5]",
   message: 'A constructor takes at most five parameters: make two classes, or group what belongs together.',
 };
-/** Constructors that are still longer. The list only shrinks. */
-const LONGER_CONSTRUCTORS = ['apps/node-agent/src/node/agent.ts', 'apps/node-agent/src/output/log-pipe.ts'];
 
 const boundaries = (depConstraints) => ({
   '@nx/enforce-module-boundaries': [
@@ -202,7 +200,6 @@ export default [
       ],
     },
   },
-  { files: LONGER_CONSTRUCTORS, rules: { 'no-restricted-syntax': ['error', ...syntax] } },
   {
     files: ['**/*.mjs'],
     rules: { '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }] },

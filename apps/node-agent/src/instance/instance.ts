@@ -1,67 +1,26 @@
-import { dirname, join } from 'node:path';
-
-import { inSpan, type RpcClient, RpcRefused, backoffMs, delay } from '@fornax/base';
-import {
-  type GrantReply,
-  type HeldLease,
-  type HeldPhase,
-  grantReplySchema,
-  type LeaseOrder,
-  type LiveInstance,
-  type NodeReport,
-  networkOf,
-  nodeRpcSubject,
-} from '@fornax/contracts';
-import {
-  CommandTooLong,
-  type Driver,
-  type InstanceExit,
-  type PreparedInstance,
-  type RunningInstance,
-} from '@fornax/drivers';
+import { inSpan, delay } from '@fornax/base';
+import { type HeldLease, type HeldPhase, type LeaseOrder, type LiveInstance, networkOf } from '@fornax/contracts';
+import { CommandTooLong, type PreparedInstance, type RunningInstance } from '@fornax/drivers';
 import type { DurablePublisher } from '@fornax/event-store';
-import { S3Client, type S3Connection, type S3Keys } from '@fornax/s3';
+import { S3Client } from '@fornax/s3';
 
 import { InstanceMeter } from '../live/instance-meter.js';
 import type { Measurable } from '../live/live-beat.js';
 import { ProgressReader } from '../live/progress-reader.js';
 import { LogPipe } from '../output/log-pipe.js';
 import { type InstancePlan, planOf, UserError } from '../profile/command-of.js';
-import { downloadInputs, refreshInputs } from './inputs.js';
-import { type Outcome, noteOfKills, outcomeOf } from './outcome-of.js';
+import type { InstanceWorld } from './instance-world.js';
+import { JobInputs } from './job-inputs.js';
+import { LeaseGrant } from './lease-grant.js';
+import { type Outcome, failureOf, noteOfKills, outcomeOf, overfillText, usageOf } from './outcome-of.js';
 import { WaitedTooLong } from './lease-line.js';
+import { storeResults } from './store-results.js';
+import type { End, Told } from './told.js';
 import { ResourceRefresh } from './resource-refresh.js';
 import { PhaseTimes } from './phase-times.js';
 import { startWallLimit } from './wall-limit.js';
 import { notesOf } from './notes.js';
-import { plainText } from './plain-text.js';
-import { type Manifest, type Uploaded, manifestOf, selectResults, uploadFiles } from './results.js';
-
-/** What an instance needs of its node. */
-export interface InstanceWorld {
-  readonly nodeId: string;
-  readonly driver: Driver;
-  /** PATH of instances. */
-  readonly path: string;
-  readonly rpc: RpcClient;
-  readonly publisher: Pick<DurablePublisher, 'publish'>;
-  readonly s3: S3Connection;
-  readonly report: (report: NodeReport) => void;
-  /** Whether the lease is still this node's, at this very moment. */
-  readonly isHeld: () => boolean;
-  /**
-   * Resolves when it is the lease's turn; what comes back lets go of its cores and memory.
-   * @throws WaitedTooLong it is to be given back
-   */
-  readonly turn?: (order: LeaseOrder, signal: AbortSignal) => Promise<() => void>;
-  /** Resolves once the node's disk has room for an instance. */
-  readonly room?: (signal: AbortSignal) => Promise<void>;
-  /** Whether the node's disk has no room now. */
-  readonly isDiskFull?: () => Promise<boolean>;
-  /** Frequency of the node's cores now. */
-  readonly ghz: () => number;
-  readonly onError: (error: unknown) => void;
-}
+import { type Manifest, type Uploaded, NO_FILES } from './results.js';
 
 export type Phase = 'accepted' | 'preparing' | 'running' | 'uploading' | 'ended';
 
@@ -73,22 +32,8 @@ const HELD: Readonly<Record<Exclude<Phase, 'ended'>, HeldPhase>> = {
 };
 
 const KILL_AFTER_MS = 2_000;
-const GRANT_TRIES_MS = 300_000;
-const GRANT_TIMEOUT_MS = 5_000;
-const GRANT_FRESH_MS = 300_000;
-type Granted = Extract<GrantReply, { granted: true }>;
-type Ended = Extract<NodeReport, { kind: 'ended' }>;
-/** A report without what all reports of a lease share. */
-type Told = NodeReport extends infer R
-  ? R extends NodeReport
-    ? Omit<R, 'leaseId' | 'taskId' | 'instance' | 'traceparent'>
-    : never
-  : never;
-type End = Omit<Extract<Told, { kind: 'ended' }>, 'kind'>;
-const NO_FILES: Uploaded = { files: 0, bytes: 0, leftOut: [] };
-const overfillText = (bytes: number): string =>
-  `The instance was ended: its files took ${Math.ceil(bytes / 1e6)} MB, and the disk of its node is full`;
-
+/** What lies in a job without inputs before its command begins. */
+const NOTHING: Manifest = new Map();
 /** What Linux does not take is the command's matter: tried again, it would not be taken either. */
 const asUserError = (error: unknown): never => {
   if (error instanceof CommandTooLong) throw new UserError('FX-COMMAND', error.message);
@@ -112,11 +57,10 @@ export class Instance implements Measurable {
   /** Ends the storing of output as well, which a cancelled instance's owner still wants. */
   readonly #dropping = new AbortController();
   readonly #leaseId: string;
-  /** The storage with the rights of a grant. */
-  readonly #s3: (keys: S3Keys) => S3Client;
+  /** The storage with the rights of its grant. */
+  readonly #storage: () => Promise<S3Client>;
   readonly #publisher: Pick<DurablePublisher, 'publish'>;
   readonly #refresh: ResourceRefresh;
-  #bringNew: ((signal: AbortSignal) => Promise<void>) | undefined;
   #phase: Phase = 'accepted';
   /** Grows with whatever gets done besides the command. */
   #moved = 0;
@@ -134,8 +78,8 @@ export class Instance implements Measurable {
   #begun: { readonly startedAt: number; readonly elapsed: number } | undefined;
   #prepared: PreparedInstance | undefined;
   #leave: (() => void) | undefined;
-  #before: Manifest = new Map();
-  #grant: { readonly granted: Granted; readonly at: number } | undefined;
+  #inputs: JobInputs | undefined;
+  readonly #grant: LeaseGrant;
   readonly done: Promise<void>;
 
   constructor(
@@ -144,7 +88,7 @@ export class Instance implements Measurable {
   ) {
     this.#leaseId = order.leaseId;
     const moved = (): void => void (this.#moved += 1);
-    this.#s3 = (keys) => new S3Client({ ...keys, connection: world.s3, onMoved: moved });
+    this.#storage = async () => new S3Client({ ...(await this.#grant.get()).s3, connection: world.s3, onMoved: moved });
     this.#publisher = {
       publish: async (...message) => {
         const published = await world.publisher.publish(...message);
@@ -152,6 +96,7 @@ export class Instance implements Measurable {
         return published;
       },
     };
+    this.#grant = new LeaseGrant(world, order, this.#abort.signal);
     this.#refresh = new ResourceRefresh((error) => world.onError(error));
     this.#meter = new InstanceMeter(order.cores);
     this.done = inSpan(
@@ -175,7 +120,7 @@ export class Instance implements Measurable {
     | undefined {
     if (this.#phase !== 'running' || !this.#prepared) return undefined;
     const { jobDir, paths } = this.#prepared;
-    return { jobDir, seenAs: paths.job, before: this.#before, signal: this.#abort.signal };
+    return { jobDir, seenAs: paths.job, before: this.#inputs?.before ?? NOTHING, signal: this.#abort.signal };
   }
 
   /** Fetches what is new in the buckets of inputs, once the first ones are there. @param update counts the task's requests */
@@ -314,7 +259,8 @@ export class Instance implements Measurable {
     this.#running = running;
     this.#phase = 'running';
     // Not sooner: starting hands the job's files over to the instance's user.
-    if (this.#bringNew) this.#refresh.open(this.#bringNew);
+    const inputs = this.#inputs;
+    if (inputs) this.#refresh.open((ending) => inputs.bringNew(ending));
     if (this.#isDropped) running.kill();
     if (this.#isCancelled) this.#stop();
     const { startedAt } = running;
@@ -328,8 +274,9 @@ export class Instance implements Measurable {
     running.stdout.on('data', (chunk: Buffer) => progress.take(chunk));
     const { taskId, instance, leaseId, attempt } = order;
     const source = { nodeId: world.nodeId, taskId, instance, leaseId, attempt };
+    const pipeOptions = { signal: this.#dropping.signal, onBroken: () => running.kill() };
     const [stdout, stderr] = (['stdout', 'stderr'] as const).map(
-      (name) => new LogPipe(this.#publisher, source, name, running[name], this.#dropping.signal, () => running.kill()),
+      (name) => new LogPipe(this.#publisher, source, name, running[name], pipeOptions),
     );
     const exit = await inSpan('run', {}, () => running.exit);
     stopClock();
@@ -355,7 +302,7 @@ export class Instance implements Measurable {
     return {
       ...outcome,
       ...(notes.length === 0 ? {} : { notes }),
-      ...this.#usageOf(exit),
+      ...usageOf(exit),
       ...this.#times.report(),
       ...(averageGHz === undefined ? {} : { averageGHz }),
       startedAt,
@@ -383,7 +330,7 @@ export class Instance implements Measurable {
     const { signal } = this.#abort;
     await world.room?.(signal);
     const needsGrant = order.resources.length > 0 || order.results !== null || order.secretKeys.length > 0;
-    const granted = needsGrant ? await this.#credentials() : undefined;
+    const granted = needsGrant ? await this.#grant.get() : undefined;
     signal.throwIfAborted();
     const prepared = await world.driver.prepare({
       id: order.leaseId,
@@ -394,19 +341,11 @@ export class Instance implements Measurable {
     this.#prepared = prepared;
     const plan = planOf(order, granted?.secrets ?? {}, prepared.paths, world.path);
     if (granted && order.resources.length > 0) {
-      const { jobDir } = prepared;
-      const folder = plan.resourcesFolder;
       this.#times.enter('download');
-      const inputs = await downloadInputs(this.#s3(granted.s3), order.resources, join(jobDir, folder), signal);
-      this.#before = await manifestOf(jobDir, { seenAs: prepared.paths.job, signal });
+      const { jobDir, paths } = prepared;
+      const place = { jobDir, paths, folder: plan.resourcesFolder };
+      this.#inputs = await JobInputs.fetch(this.#storage, order.resources, place, signal);
       this.#times.enter('environment');
-      const place = { jobDir, folder, stagingDir: dirname(jobDir) };
-      this.#bringNew = async (ending) => {
-        const { s3 } = await this.#credentials();
-        const replaced = await refreshInputs(this.#s3(s3), order.resources, place, inputs, ending);
-        // What the platform brought is no result of the command.
-        this.#before = new Map([...this.#before, ...replaced]);
-      };
     }
     signal.throwIfAborted();
     return { prepared, plan };
@@ -421,22 +360,14 @@ export class Instance implements Measurable {
       return { outcome, uploaded: NO_FILES };
     const { results } = order;
     const { jobDir, paths } = prepared;
+    const job = { jobDir, seenAs: paths.job, before: this.#inputs?.before ?? NOTHING };
+    const { signal } = this.#abort;
     this.#times.enter('upload');
-    try {
-      return await inSpan('upload', {}, async () => {
-        const selection = await selectResults(jobDir, this.#before, plan.filter, {
-          seenAs: paths.job,
-          signal: this.#abort.signal,
-        });
-        if (selection.files.length === 0) return { outcome, uploaded: { ...NO_FILES, leftOut: selection.leftOut } };
-        const { s3 } = await this.#credentials();
-        const uploaded = await uploadFiles(this.#s3(s3), jobDir, selection, results, { signal: this.#abort.signal });
-        const { failure } = uploaded;
-        return { outcome: failure === undefined ? outcome : this.#unlessFailed(outcome, failure), uploaded };
-      });
-    } catch (error) {
-      return { outcome: this.#unlessFailed(outcome, error), uploaded: NO_FILES };
-    }
+    const uploaded = await inSpan('upload', {}, () =>
+      storeResults(this.#storage, job, plan.filter, { ...results, signal }),
+    );
+    const { failure } = uploaded;
+    return { outcome: failure === undefined ? outcome : this.#unlessFailed(outcome, failure), uploaded };
   }
 
   /** What the command did stays the first thing to tell. */
@@ -444,69 +375,18 @@ export class Instance implements Measurable {
     return outcome.outcome === 'success' ? this.#failureOf(error) : outcome;
   }
 
-  /** S3 credentials and secrets of this lease, asked for again when they are old. @throws Error the platform does not grant them */
-  async #credentials(): Promise<Granted & { readonly s3: S3Keys }> {
-    if (this.#grant && performance.now() - this.#grant.at < GRANT_FRESH_MS) return this.#grant.granted;
-    const { leaseId, taskId, instance } = this.order;
-    const { signal } = this.#abort;
-    const deadline = performance.now() + GRANT_TRIES_MS;
-    for (let failures = 1; ; failures += 1) {
-      try {
-        const reply = await this.world.rpc.request(
-          nodeRpcSubject(this.world.nodeId, 'grant'),
-          { leaseId, taskId, instance },
-          grantReplySchema,
-          GRANT_TIMEOUT_MS,
-        );
-        if (!reply.granted) throw new Error(`the platform did not grant the lease: ${reply.reason}`);
-        this.#grant = { granted: reply, at: performance.now() };
-        return reply;
-      } catch (error) {
-        const isAnswer =
-          error instanceof RpcRefused ||
-          (error instanceof Error && error.message.startsWith('the platform did not grant'));
-        if (isAnswer || performance.now() > deadline) throw error;
-        await delay(backoffMs(failures), signal);
-        signal.throwIfAborted();
-      }
-    }
-  }
-
   #failureOf(error: unknown): Outcome {
     if (this.#isCancelled) return { outcome: 'cancelled' };
-    if (error instanceof UserError) {
-      const { cause, code, message } = error;
-      return { outcome: 'failure', cause, error: { code, message, debug: '' } };
-    }
     // The whole of it, with paths of this machine, is for the node's operator.
-    this.world.onError(error);
-    return {
-      outcome: 'failure',
-      cause: 'platform',
-      error: {
-        code: this.#overfill === undefined ? 'FX-NODE' : 'FX-DISK-FULL',
-        message: plainText(error),
-        debug: '',
-      },
-    };
+    if (!(error instanceof UserError)) this.world.onError(error);
+    return failureOf(error, this.#overfill === undefined ? 'FX-NODE' : 'FX-DISK-FULL');
   }
 
   /** When it failed; of a command that had started, as that start and what has passed since, like the end of any other. */
-  #timesOfFailure(): Pick<Ended, 'startedAt' | 'endedAt'> {
+  #timesOfFailure(): Pick<End, 'startedAt' | 'endedAt'> {
     if (!this.#begun) return { endedAt: Date.now() };
     const { startedAt, elapsed } = this.#begun;
     return { startedAt, endedAt: startedAt + Math.round(performance.now() - elapsed) };
-  }
-
-  #usageOf(exit: InstanceExit): Pick<Ended, 'endedAt' | 'exitCode' | 'signal' | 'cpuMs' | 'peakMemoryMB'> {
-    const { endedAt, exitCode, signal, cpuMs, peakMemoryMB } = exit;
-    return {
-      endedAt,
-      ...(exitCode === undefined ? {} : { exitCode }),
-      ...(signal === undefined ? {} : { signal }),
-      ...(cpuMs === undefined ? {} : { cpuMs: Math.round(cpuMs) }),
-      ...(peakMemoryMB === undefined ? {} : { peakMemoryMB: Math.ceil(peakMemoryMB) }),
-    };
   }
 
   #tell(report: Told): void {

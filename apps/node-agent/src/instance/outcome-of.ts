@@ -1,6 +1,9 @@
 import type { NodeReport } from '@fornax/contracts';
 import type { InstanceExit } from '@fornax/drivers';
 
+import { UserError } from '../profile/command-of.js';
+import { plainText } from './plain-text.js';
+
 type Ended = Extract<NodeReport, { kind: 'ended' }>;
 export type Outcome = Pick<Ended, 'outcome' | 'cause' | 'error'>;
 
@@ -21,6 +24,10 @@ export interface Circumstances {
   /** The end of the command's standard error: what it says may decide, and is told to nobody from here. */
   readonly stderrTail: string;
 }
+
+/** What is told of an instance whose files took the node's last room. */
+export const overfillText = (bytes: number): string =>
+  `The instance was ended: its files took ${Math.ceil(bytes / 1e6)} MB, and the disk of its node is full`;
 
 /** What programs say of ENOSPC and EDQUOT. */
 const NO_SPACE = /no space left|ENOSPC|disk quota exceeded|EDQUOT|disk full/i;
@@ -69,4 +76,26 @@ export const outcomeOf = (exit: InstanceExit, about: Circumstances): Outcome => 
   if (exit.signal !== undefined)
     return failed('FX-SIGNAL', `The command exited with code ${exit.exitCode} (${exit.signal})`);
   return failed('FX-EXIT', `The command exited with code ${exit.exitCode}`);
+};
+
+/** What an error on the way means to the user. @param code of errors that are the platform's */
+export const failureOf = (error: unknown, code: 'FX-NODE' | 'FX-DISK-FULL'): Outcome => {
+  if (!(error instanceof UserError))
+    return { outcome: 'failure', cause: 'platform', error: { code, message: plainText(error), debug: '' } };
+  const { cause, code: own, message } = error;
+  return { outcome: 'failure', cause, error: { code: own, message, debug: '' } };
+};
+
+/** What an exit says of time, memory and code, as the report of the end has it. */
+export const usageOf = (
+  exit: InstanceExit,
+): Pick<Ended, 'endedAt' | 'exitCode' | 'signal' | 'cpuMs' | 'peakMemoryMB'> => {
+  const { endedAt, exitCode, signal, cpuMs, peakMemoryMB } = exit;
+  return {
+    endedAt,
+    ...(exitCode === undefined ? {} : { exitCode }),
+    ...(signal === undefined ? {} : { signal }),
+    ...(cpuMs === undefined ? {} : { cpuMs: Math.round(cpuMs) }),
+    ...(peakMemoryMB === undefined ? {} : { peakMemoryMB: Math.ceil(peakMemoryMB) }),
+  };
 };

@@ -55,6 +55,8 @@ export interface Uploaded {
   readonly failure?: unknown;
 }
 
+export const NO_FILES: Uploaded = { files: 0, bytes: 0, leftOut: [] };
+
 export interface UploadOptions {
   readonly signal: AbortSignal;
   readonly onProgress?: (bytes: number) => void;

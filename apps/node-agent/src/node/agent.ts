@@ -17,7 +17,8 @@ import { S3Connection } from '@fornax/s3';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { metrics } from '@opentelemetry/api';
 
-import { Instance, type InstanceWorld } from '../instance/instance.js';
+import type { InstanceWorld } from '../instance/instance-world.js';
+import { Instance } from '../instance/instance.js';
 import { LeaseLine } from '../instance/lease-line.js';
 import { takeSnapshot } from '../instance/snapshot.js';
 import { LiveBeat } from '../live/live-beat.js';
@@ -69,6 +70,14 @@ const keyOptions = (keys: KeyRing, log: AgentParts['log']) => ({
   },
 });
 
+/** What a node speaks through: messages, what must be stored of them, questions, objects. */
+interface Wires {
+  readonly nc: NatsConnection;
+  readonly publisher: DurablePublisher;
+  readonly rpc: RpcClient;
+  readonly s3: S3Connection;
+}
+
 /** A node: joins the platform, runs the leases that it is given, says what became of them. */
 export class Agent {
   readonly #instances = new Map<string, Instance>();
@@ -90,13 +99,11 @@ export class Agent {
 
   private constructor(
     private readonly parts: AgentParts,
-    private readonly nc: NatsConnection,
-    private readonly publisher: DurablePublisher,
-    private readonly rpc: RpcClient,
-    private readonly s3: S3Connection,
+    private readonly wires: Wires,
     private readonly reporter: Reporter,
     readonly membership: Membership,
   ) {
+    const { nc } = wires;
     this.#line = new LeaseLine(parts.hardware, LONGEST_WAIT_MS);
     this.#live = new LiveBeat({
       nodeId: parts.nodeId,
@@ -154,10 +161,7 @@ export class Agent {
     );
     const agent: Agent = new Agent(
       parts,
-      nc,
-      publisher,
-      rpc,
-      new S3Connection({ ...STORAGE, endpoint: parts.storageUrl }),
+      { nc, publisher, rpc, s3: new S3Connection({ ...STORAGE, endpoint: parts.storageUrl }) },
       reporter,
       membership,
     );
@@ -174,7 +178,7 @@ export class Agent {
   }
 
   get isReady(): boolean {
-    return this.membership.session !== undefined && !this.nc.isClosed();
+    return this.membership.session !== undefined && !this.wires.nc.isClosed();
   }
 
   /** Kills the instances, gives their leases back and disconnects: within five seconds. */
@@ -195,9 +199,9 @@ export class Agent {
     this.#stop.abort();
     this.reporter.close();
     await this.parts.driver.close();
-    this.s3.close();
-    this.publisher.close();
-    await this.nc.close();
+    this.wires.s3.close();
+    this.wires.publisher.close();
+    await this.wires.nc.close();
     await Promise.all(this.#loops);
   }
 
@@ -236,9 +240,9 @@ export class Agent {
     try {
       const publicKey = await keys.prepare();
       const request = { nodeId, publicKey };
-      await this.rpc.request(nodeRpcSubject(nodeId, 'rotate'), request, rotateReplySchema, ROTATE_TIMEOUT_MS);
+      await this.wires.rpc.request(nodeRpcSubject(nodeId, 'rotate'), request, rotateReplySchema, ROTATE_TIMEOUT_MS);
       log.info({ publicKey }, 'connecting with a new key');
-      await this.nc.reconnect();
+      await this.wires.nc.reconnect();
     } finally {
       this.#isChangingKey = false;
     }
@@ -266,7 +270,7 @@ export class Agent {
       filterSubject: dispatchSubject(nodeId),
     };
     await consumeBatches(
-      this.nc,
+      this.wires.nc,
       { ...consumer, signal, onError: (error) => log.warn({ err: error }, 'reading orders again') },
       async (messages) => {
         // Between two sessions nobody knows which orders are meant: they wait.
@@ -336,9 +340,9 @@ export class Agent {
       nodeId,
       driver,
       path: facts.path,
-      rpc: this.rpc,
-      publisher: this.publisher,
-      s3: this.s3,
+      rpc: this.wires.rpc,
+      publisher: this.wires.publisher,
+      s3: this.wires.s3,
       ...(this.parts.disk === undefined ? {} : roomOn(this.parts.disk)),
       turn: (order, signal) => this.#line.enter(order, signal),
       ghz: () => this.#live.ghz,
@@ -358,7 +362,7 @@ export class Agent {
   }
 
   get #snapshotWorld(): Parameters<typeof takeSnapshot>[0] {
-    return { nodeId: this.parts.nodeId, rpc: this.rpc, publisher: this.publisher, s3: this.s3 };
+    return { nodeId: this.parts.nodeId, rpc: this.wires.rpc, publisher: this.wires.publisher, s3: this.wires.s3 };
   }
 }
 

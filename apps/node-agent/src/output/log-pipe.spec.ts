@@ -30,7 +30,7 @@ class Store {
 }
 
 const pipeTo = (publish: Publish, readable: Readable): LogPipe =>
-  new LogPipe({ publish }, source, 'stdout', readable, new AbortController().signal);
+  new LogPipe({ publish }, source, 'stdout', readable, { signal: new AbortController().signal });
 
 describe('output on its way to the log', () => {
   it('arrives whole and in order, whatever is lost before or after it is stored', async () => {
@@ -128,7 +128,10 @@ describe('output on its way to the log', () => {
         const readable = new PassThrough();
         let calls = 0;
         const onBroken = (): void => void (calls += 1);
-        const pipe = new LogPipe({ publish }, source, 'stdout', readable, new AbortController().signal, onBroken);
+        const pipe = new LogPipe({ publish }, source, 'stdout', readable, {
+          signal: new AbortController().signal,
+          onBroken,
+        });
         happen(readable);
         await pipe.finish();
         return [pipe.isBroken, calls];

@@ -21,6 +21,13 @@ export interface LogSource {
   readonly attempt: number;
 }
 
+export interface LogPipeOptions {
+  /** Ends the storing of what is still held. */
+  readonly signal: AbortSignal;
+  /** Called when this side of the pipe broke. */
+  readonly onBroken?: () => void;
+}
+
 /**
  * One output of one instance on its way into the log stream: chunks of 256 KiB or 50 ms, one after the other, each repeated until it is stored. So
  * they lie in the stream in the order of their offsets, whatever fails. The memory it holds is bounded: while the store is behind, the instance
@@ -28,6 +35,7 @@ export interface LogSource {
  */
 export class LogPipe {
   readonly #subject: string;
+  readonly #signal: AbortSignal;
   #buffer: Buffer[] = [];
   #bufferedBytes = 0;
   #inFlightBytes = 0;
@@ -45,9 +53,9 @@ export class LogPipe {
     private readonly source: LogSource,
     private readonly stream: OutputStream,
     private readonly readable: Readable,
-    private readonly signal: AbortSignal,
-    onBroken: () => void = () => undefined,
+    { signal, onBroken = () => undefined }: LogPipeOptions,
   ) {
+    this.#signal = signal;
     this.#subject = logSubject(source.nodeId, source.taskId, source.instance, stream);
     this.#ended = new Promise((resolve) => {
       readable.once('close', () => {
@@ -79,7 +87,7 @@ export class LogPipe {
     await Promise.race([this.#ended, this.#silence()]);
     this.#isFinishing = true;
     this.readable.destroy();
-    while ((this.#bufferedBytes > 0 || this.#sending) && !this.signal.aborted) {
+    while ((this.#bufferedBytes > 0 || this.#sending) && !this.#signal.aborted) {
       this.#flush();
       await this.#sending;
     }
@@ -90,7 +98,7 @@ export class LogPipe {
     this.#lastDataAt = performance.now();
     while (this.#inFlightBytes > 0 || performance.now() - this.#lastDataAt < SILENCE_MS) {
       await delay(SILENCE_MS / 4, undefined, { ref: false });
-      if (this.signal.aborted || this.readable.destroyed) return;
+      if (this.#signal.aborted || this.readable.destroyed) return;
     }
   }
 
@@ -120,7 +128,7 @@ export class LogPipe {
       this.#offset += data.length;
       this.#inFlightBytes = 0;
       if (this.#bufferedBytes <= MAX_HELD_BYTES / 2) this.readable.resume();
-    } while (this.#bufferedBytes >= CHUNK_BYTES && !this.signal.aborted);
+    } while (this.#bufferedBytes >= CHUNK_BYTES && !this.#signal.aborted);
     if (this.#bufferedBytes > 0) this.#timer ??= setTimeout(() => this.#flush(), COALESCE_MS);
   }
 
@@ -139,7 +147,7 @@ export class LogPipe {
       [LOG_HEADERS.offset]: String(offset),
       [LOG_HEADERS.attempt]: String(attempt),
     };
-    while (!this.signal.aborted) {
+    while (!this.#signal.aborted) {
       try {
         await this.publisher.publish(this.#subject, data, { msgId: `${leaseId}/${this.stream}/${offset}`, headers });
         return;

@@ -1,0 +1,31 @@
+import type { RpcClient } from '@fornax/base';
+import type { LeaseOrder, NodeReport } from '@fornax/contracts';
+import type { Driver } from '@fornax/drivers';
+import type { DurablePublisher } from '@fornax/event-store';
+import type { S3Connection } from '@fornax/s3';
+
+/** What an instance needs of its node. */
+export interface InstanceWorld {
+  readonly nodeId: string;
+  readonly driver: Driver;
+  /** PATH of instances. */
+  readonly path: string;
+  readonly rpc: RpcClient;
+  readonly publisher: Pick<DurablePublisher, 'publish'>;
+  readonly s3: S3Connection;
+  readonly report: (report: NodeReport) => void;
+  /** Whether the lease is still this node's, at this very moment. */
+  readonly isHeld: () => boolean;
+  /**
+   * Resolves when it is the lease's turn; what comes back lets go of its cores and memory.
+   * @throws WaitedTooLong it is to be given back
+   */
+  readonly turn?: (order: LeaseOrder, signal: AbortSignal) => Promise<() => void>;
+  /** Resolves once the node's disk has room for an instance. */
+  readonly room?: (signal: AbortSignal) => Promise<void>;
+  /** Whether the node's disk has no room now. */
+  readonly isDiskFull?: () => Promise<boolean>;
+  /** Frequency of the node's cores now. */
+  readonly ghz: () => number;
+  readonly onError: (error: unknown) => void;
+}

@@ -1,0 +1,49 @@
+import { type RpcClient, RpcRefused, backoffMs, delay } from '@fornax/base';
+import { type GrantReply, grantReplySchema, type LeaseOrder, nodeRpcSubject } from '@fornax/contracts';
+
+const TRIES_MS = 300_000;
+const TIMEOUT_MS = 5_000;
+const FRESH_MS = 300_000;
+
+export type Granted = Extract<GrantReply, { granted: true }>;
+
+/** The platform's no, which is an answer. */
+class NotGranted extends Error {
+  override readonly name = 'NotGranted';
+}
+
+/** What no stream may hold of a lease: its S3 credentials and its secrets, asked for when they are needed. */
+export class LeaseGrant {
+  #last: { readonly granted: Granted; readonly at: number } | undefined;
+
+  constructor(
+    private readonly node: { readonly nodeId: string; readonly rpc: RpcClient },
+    private readonly order: Pick<LeaseOrder, 'leaseId' | 'taskId' | 'instance'>,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** The grant, asked for again when it is old. Tries for five minutes while nobody answers. @throws Error the platform does not grant the lease */
+  async get(): Promise<Granted> {
+    if (this.#last && performance.now() - this.#last.at < FRESH_MS) return this.#last.granted;
+    const deadline = performance.now() + TRIES_MS;
+    for (let failures = 1; ; failures += 1) {
+      try {
+        const granted = await this.#ask();
+        this.#last = { granted, at: performance.now() };
+        return granted;
+      } catch (error) {
+        if (error instanceof RpcRefused || error instanceof NotGranted || performance.now() > deadline) throw error;
+        await delay(backoffMs(failures), this.signal);
+        this.signal.throwIfAborted();
+      }
+    }
+  }
+
+  async #ask(): Promise<Granted> {
+    const { leaseId, taskId, instance } = this.order;
+    const subject = nodeRpcSubject(this.node.nodeId, 'grant');
+    const reply = await this.node.rpc.request(subject, { leaseId, taskId, instance }, grantReplySchema, TIMEOUT_MS);
+    if (!reply.granted) throw new NotGranted(`the platform did not grant the lease: ${reply.reason}`);
+    return reply;
+  }
+}
