@@ -1,0 +1,238 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { eventually } from '@fornax/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+
+import { AgentRig } from './agent-rig.fixture.js';
+import { aLeaseOrder } from './agent.fixture.js';
+
+let rig: AgentRig;
+beforeAll(async () => {
+  rig = await AgentRig.open();
+}, 120_000);
+afterAll(() => rig.close());
+
+describe('the files of an agent', () => {
+  beforeEach(() => rig.startAgent(), 30_000);
+  afterEach(() => rig.closeAgent());
+
+  it('brings results although its clock is an hour behind that of the storage', async () => {
+    rig.objects.aheadMs = 3_600_000;
+    const results = { bucket: 'results', prefix: null, whitelist: null, blacklist: null };
+    await rig.platform.order(aLeaseOrder('late', "sh -c 'echo x > out'", { results }));
+    expect(await rig.ended('late')).toMatchObject({ outcome: 'success', uploadedFiles: 1 });
+    rig.objects.aheadMs = 0;
+  }, 60_000);
+
+  it('brings inputs and takes back what is new or changed, by filter', async () => {
+    rig.objects.objects.set('in/data/a b.txt', Buffer.from('A'));
+    rig.objects.objects.set('in/data/sub/b.txt', Buffer.from('B'));
+    rig.objects.objects.set('in/other', Buffer.from('no'));
+    rig.objects.objects.set('second/sub/b.txt', Buffer.from('B2'));
+    rig.objects.failures = 2;
+    await rig.platform.order(
+      aLeaseOrder(
+        'files',
+        `sh -c 'cat "a b.txt" sub/b.txt > joined.out; echo more >> "a b.txt"; touch skip.tmp; ln -s /etc/passwd leak.out; find . -type f | sort'`,
+        {
+          resources: [{ bucket: 'in', prefix: 'data/', stripPrefix: 'data/' }, { bucket: 'second' }],
+          results: { bucket: 'out', prefix: 'run-1/', whitelist: 'out$|txt$|tmp$', blacklist: '\\.tmp$' },
+        },
+      ),
+    );
+    expect(await rig.ended('files')).toMatchObject({
+      outcome: 'success',
+      uploadedFiles: 2,
+      uploadedBytes: 'AB2'.length + 'Amore\n'.length,
+      notes: ['No results: 1 links that lead out of the job: "leak.out"'],
+    });
+    const stored = Object.fromEntries(
+      [...rig.objects.objects].filter(([path]) => path.startsWith('out/')).map(([path, data]) => [path, data.toString()]),
+    );
+    expect(stored).toEqual({ 'out/run-1/joined.out': 'AB2', 'out/run-1/a b.txt': 'Amore\n' });
+  });
+
+  it('uploads a big file in parts, whole', async () => {
+    await rig.platform.order(
+      aLeaseOrder('big', 'sh -c "head -c 150000000 /dev/urandom > big; sha256sum big"', {
+        results: { bucket: 'out', prefix: null, whitelist: null, blacklist: null },
+      }),
+    );
+    expect(await rig.ended('big', 120_000)).toMatchObject({
+      outcome: 'success',
+      uploadedFiles: 1,
+      uploadedBytes: 150_000_000,
+    });
+    expect(rig.objects.objects.get('out/big')?.length).toBe(150_000_000);
+  }, 150_000);
+
+  it('refuses inputs that would lead out of the job', async () => {
+    rig.objects.objects.set('in/../../../etc/x', Buffer.from('evil'));
+    await rig.platform.order(aLeaseOrder('evil', 'true', { resources: [{ bucket: 'in' }] }));
+    expect(await rig.ended('evil')).toMatchObject({ outcome: 'failure', cause: 'user', error: { code: 'FX-INPUT' } });
+  });
+
+  it('ends who fills its disk, deleted files counted too, and has the room back at once', async () => {
+    const files = (): Promise<string[]> => readdir(join(rig.workDir, 'instances')).catch((): string[] => []);
+    rig.shortage = async () =>
+      (await files()).includes('hog') && rig.platform.kindsOf('hog').includes('started') ? 30e6 : 0;
+    try {
+      const write = 'head -c 20000000 /dev/zero | tr "\\0" x';
+      const hog = `sh -c 'exec 3>hidden; rm hidden; ${write} >&3; ${write} > kept; sleep 600'`;
+      await rig.platform.order(
+        aLeaseOrder('small', "sh -c 'echo small > small; sleep 600'"),
+        aLeaseOrder('hog', hog, { results: { bucket: 'results', prefix: 'r/', whitelist: null, blacklist: null } }),
+      );
+      expect(await rig.ended('hog', 40_000)).toMatchObject({
+        outcome: 'failure',
+        cause: 'platform',
+        uploadedFiles: 0,
+        error: { code: 'FX-DISK-FULL', message: expect.stringMatching(/took [34]\d MB/) },
+      });
+      await eventually(async () => !(await files()).includes('hog'));
+      expect(rig.platform.kindsOf('small')).toEqual(['started']);
+    } finally {
+      rig.shortage = () => Promise.resolve(0);
+    }
+  }, 60_000);
+
+  it('ends who has more on its disk than one instance may, in bytes or in files, as a limit that says how much', async () => {
+    const results = { bucket: 'results', prefix: 'r/', whitelist: null, blacklist: null };
+    await rig.platform.order(aLeaseOrder('modest', "sh -c 'echo small > small; sleep 600'"));
+    for (const [lease, command, message] of [
+      [
+        'bytes',
+        "sh -c 'head -c 500000000 /dev/zero > /tmp/much; sleep 600'",
+        /^The instance was ended: its files took \d+ MB, and it may have 400 MB$/,
+      ],
+      [
+        'files',
+        'python3 -c \'import time\nfor i in range(4000): open(str(i), "w")\ntime.sleep(600)\'',
+        /^The instance was ended: it had \d+ files and folders, and may have 3000$/,
+      ],
+    ] as const) {
+      // One after the other: the node has no cores for more, and gives back what would wait.
+      await rig.platform.order(aLeaseOrder(lease, command, { results }));
+      expect(await rig.ended(lease, 60_000)).toMatchObject({
+        outcome: 'failure',
+        cause: 'limit',
+        uploadedFiles: 0,
+        error: { code: 'FX-DISK-LIMIT', message: expect.stringMatching(message) },
+      });
+    }
+    const left = (): Promise<string[]> => readdir(join(rig.workDir, 'instances')).catch((): string[] => []);
+    await eventually(async () => (await left()).every((name) => name === 'modest'), { timeoutMs: 30_000 });
+    expect(rig.platform.kindsOf('modest')).toEqual(['started']);
+  }, 150_000);
+
+  it('blames the rig.platform when results cannot be stored', async () => {
+    rig.objects.failures = 1_000;
+    await rig.platform.order(
+      aLeaseOrder('down', 'touch x', { results: { bucket: 'out', prefix: null, whitelist: null, blacklist: null } }),
+    );
+    expect(await rig.ended('down', 40_000)).toMatchObject({ outcome: 'failure', cause: 'platform' });
+    rig.objects.failures = 0;
+  }, 60_000);
+
+  it.each([
+    [true, 1],
+    [false, 0],
+  ])('cancels politely, then hard; uploads if asked: %s', async (uploadResultsOnCancellation, uploadedFiles) => {
+    await rig.platform.order(
+      aLeaseOrder('cancel', `sh -c 'trap "echo bye > bye" TERM; touch up; while :; do sleep 0.05; done'`, {
+        uploadResultsOnCancellation,
+        results: { bucket: 'out', prefix: null, whitelist: 'bye', blacklist: null },
+      }),
+    );
+    await eventually(async () => (await readdir(join(rig.workDir, 'instances', 'cancel', 'job'))).includes('up'));
+    await rig.platform.order({ kind: 'cancel', leaseId: 'cancel', taskId: 'task-1' });
+    expect(await rig.ended('cancel')).toMatchObject({ outcome: 'cancelled', uploadedFiles });
+    expect(rig.objects.objects.has('out/bye')).toBe(uploadResultsOnCancellation);
+  });
+
+  it('brings new and changed inputs to a running instance when it is told, and leaves the others and the results alone', async () => {
+    const put = (key: string, text: string) => rig.objects.objects.set(key, Buffer.from(text));
+    put('in/a/changes', 'old');
+    put('in/a/stays', 'same');
+    put('in/a/goes', 'gone soon');
+    const wait =
+      'until [ "$(cat changes)" = new ] && [ -e deep/added ]; do sleep 0.05; done; cat stays goes; echo result > out';
+    await rig.platform.order(
+      aLeaseOrder('refreshed', `sh -c 'echo mine >> stays; touch up; ${wait.replaceAll("'", '"')}'`, {
+        resources: [{ bucket: 'in', prefix: 'a/', stripPrefix: 'a/' }],
+        results: { bucket: 'out', prefix: null, whitelist: null, blacklist: '^(up|stays)$' },
+        taskId: 'task-refreshed',
+      }),
+    );
+    await eventually(async () => (await readdir(join(rig.workDir, 'instances', 'refreshed', 'job'))).includes('up'));
+    put('in/a/changes', 'new');
+    put('in/a/deep/added', 'fresh');
+    rig.objects.objects.delete('in/a/goes');
+    const requestsBefore = rig.objects.requests.length;
+    const order = { kind: 'resources', leaseId: 'refreshed', taskId: 'task-refreshed', update: 1 } as const;
+    await rig.platform.order(order, order, { ...order, leaseId: 'unknown' });
+    expect(await rig.ended('refreshed')).toMatchObject({ outcome: 'success', uploadedFiles: 1 });
+    expect((await rig.platform.output('task-refreshed', 0, 'stdout')).toString()).toBe('samemine\ngone soon');
+    expect(rig.objects.objects.get('out/out')?.toString()).toBe('result\n');
+    const gets = rig.objects.requests.slice(requestsBefore).filter((request) => /^GET in\/a/.test(request));
+    expect(gets.sort()).toEqual(['GET in/a/changes', 'GET in/a/deep/added']);
+  });
+
+  it('never follows a link of the instance when it brings new inputs', async () => {
+    rig.objects.objects.set('in/dir/file', Buffer.from('old'));
+    await rig.platform.order(
+      aLeaseOrder(
+        'trap',
+        `sh -c 'rm -r dir; ln -s ${rig.folder} dir; touch up; until [ -e second ]; do sleep 0.05; done'`,
+        { resources: [{ bucket: 'in' }] },
+      ),
+    );
+    await eventually(async () => (await readdir(join(rig.workDir, 'instances', 'trap', 'job'))).includes('up'));
+    rig.objects.objects.set('in/dir/file', Buffer.from('new'));
+    await rig.platform.order({ kind: 'resources', leaseId: 'trap', taskId: 'task-1', update: 1 });
+    await eventually(() => rig.objects.requests.filter((request) => request === 'GET in/dir/file').length === 2);
+    rig.objects.objects.set('in/second', Buffer.from('x'));
+    await rig.platform.order({ kind: 'resources', leaseId: 'trap', taskId: 'task-1', update: 2 });
+    expect(await rig.ended('trap')).toMatchObject({ outcome: 'success' });
+    expect(await readdir(rig.folder)).not.toContain('file');
+  });
+
+  it('uploads a snapshot of what runs', async () => {
+    await rig.platform.order(
+      aLeaseOrder(
+        'snap',
+        `sh -c 'echo half > part.txt; echo other > part2.txt; echo x > no.log; touch up; exec sleep 30'`,
+      ),
+    );
+    await eventually(async () => (await readdir(join(rig.workDir, 'instances', 'snap', 'job'))).includes('up'));
+    await rig.platform.order({
+      kind: 'snapshot',
+      snapshotId: 's1',
+      taskId: 'task-1',
+      leaseId: 'snap',
+      instance: 0,
+      bucket: 'snaps',
+      prefix: 'p/',
+      whitelist: 'txt$',
+      blacklist: null,
+    });
+    const last = await eventually(() => rig.platform.snapshotReports.find(({ kind }) => kind !== 'progress'));
+    expect(last).toEqual({ kind: 'uploaded', snapshotId: 's1', leaseId: 'snap', files: 2, bytes: 11 });
+    expect(rig.objects.objects.get('snaps/p/part.txt')?.toString()).toBe('half\n');
+    await rig.platform.order({
+      kind: 'snapshot',
+      snapshotId: 's2',
+      taskId: 'task-1',
+      leaseId: 'gone',
+      instance: 0,
+      bucket: 'snaps',
+      prefix: null,
+      whitelist: null,
+      blacklist: null,
+    });
+    await eventually(() =>
+      rig.platform.snapshotReports.find((report) => report.kind === 'failed' && report.snapshotId === 's2'),
+    );
+  });
+});

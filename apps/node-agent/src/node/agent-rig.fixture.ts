@@ -1,0 +1,83 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { type Driver, SandboxDriver } from '@fornax/drivers';
+import { eventually, startTestNats, type TestNats } from '@fornax/testing';
+
+import { ObjectServer, Platform } from './agent.fixture.js';
+import { Agent } from './agent.js';
+
+export const hardware = {
+  specificationKey: '2c-4g-test',
+  cpuModel: 'test',
+  cores: 2,
+  memoryMB: 4_096,
+  ghz: 2,
+  ssd: true,
+  gpus: 0,
+};
+const silent = { info: () => undefined, warn: () => undefined };
+
+/** Agents, one after the other, each with the other side of its protocol: one NATS server and one storage for all of them. */
+export class AgentRig {
+  platform!: Platform;
+  agent!: Agent;
+  workDir = '';
+  /** What the disk of the node lacks. */
+  shortage = (): Promise<number> => Promise.resolve(0);
+  #number = 0;
+
+  private constructor(
+    readonly folder: string,
+    readonly nats: TestNats,
+    readonly objects: ObjectServer,
+  ) {}
+
+  static async open(): Promise<AgentRig> {
+    const folder = await mkdtemp(join(tmpdir(), 'fornax-agent-'));
+    const nats = await startTestNats({ nodes: Array.from({ length: 50 }, (_, at) => `node-${at + 1}`) });
+    return new AgentRig(folder, nats, await ObjectServer.open());
+  }
+
+  async close(): Promise<void> {
+    await this.objects.close();
+    await this.nats.stop();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  async startAgent(graceMs = 10_000, around: (driver: Driver) => Driver = (driver) => driver): Promise<void> {
+    const nodeId = `node-${(this.#number += 1)}`;
+    this.workDir = join(this.folder, nodeId);
+    this.platform = await Platform.open(this.nats, nodeId, graceMs);
+    const driver = new SandboxDriver({ workDir: this.workDir, hide: [this.folder] });
+    const facts = await driver.probe();
+    const { user, password } = this.nats.nodes[nodeId] ?? { user: '', password: '' };
+    this.agent = await Agent.start({
+      nodeId,
+      nats: { url: this.nats.url, user, password },
+      storageUrl: this.objects.url,
+      driver: around(driver),
+      facts,
+      hardware,
+      log: silent,
+      diskBound: { folder: this.workDir, bound: { bytes: 400_000_000, files: 3_000 } },
+      disk: {
+        room: () => Promise.resolve(),
+        isFull: async () => (await this.shortage()) > 0,
+        shortage: () => this.shortage(),
+      },
+    });
+    await this.agent.membership.ready();
+  }
+
+  async closeAgent(): Promise<void> {
+    await this.agent.close();
+    await this.platform.close();
+    this.objects.objects.clear();
+  }
+
+  ended(leaseId: string, timeoutMs = 15_000): Promise<NonNullable<ReturnType<Platform['endOf']>>> {
+    return eventually(() => this.platform.endOf(leaseId), { timeoutMs });
+  }
+}
