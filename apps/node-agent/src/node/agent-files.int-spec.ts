@@ -48,7 +48,9 @@ describe('the files of an agent', () => {
       notes: ['No results: 1 links that lead out of the job: "leak.out"'],
     });
     const stored = Object.fromEntries(
-      [...rig.objects.objects].filter(([path]) => path.startsWith('out/')).map(([path, data]) => [path, data.toString()]),
+      [...rig.objects.objects]
+        .filter(([path]) => path.startsWith('out/'))
+        .map(([path, data]) => [path, data.toString()]),
     );
     expect(stored).toEqual({ 'out/run-1/joined.out': 'AB2', 'out/run-1/a b.txt': 'Amore\n' });
   });
