@@ -147,7 +147,13 @@ describe.each(everyStyle)('actions, by $style', (client) => {
   });
 
   it(`[row 107 ${client.style}] explains a failure with code, message and debug text`, async () => {
-    const failed = await run(client, aTask(command(`sh -c 'echo it broke >&2; exit 3'`)));
+    const { uuid } = await run(client, aTask(command(`sh -c 'echo it broke >&2; exit 3'`)));
+    // Output may be on its way for longer than a read of its task waits for it.
+    const shown = async () => {
+      const task = await read(client, uuid);
+      return task.errors.every(({ debug }) => debug === '') ? undefined : task;
+    };
+    const failed = await eventually(shown, { timeoutMs: 60_000 });
     expect(failed.state).toBe('Failure');
     const [first] = failed.errors;
     expect(first?.code).not.toBe('');
