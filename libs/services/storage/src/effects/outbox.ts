@@ -10,7 +10,7 @@ export interface OwedEffect extends ObjectEffect {
 }
 
 /** From here on nobody waits for it any more: it will not be done in a moment. */
-const HOPELESS = 5;
+export const HOPELESS = 5;
 
 /** Notes effects in the caller's transaction, with the rows that came from the same events. */
 export const noteEffects = async (tx: Sql, effects: readonly ObjectEffect[]): Promise<void> => {

@@ -7,6 +7,7 @@ import { OBJECT_STORE } from '../config/tokens.js';
 import { type Step, carryOut, stepsOf } from '../effects/object-effect.js';
 import {
   type FailingEffects,
+  HOPELESS,
   type OwedEffect,
   failingEffects,
   noteFailure,
@@ -101,7 +102,8 @@ export class EffectDrain {
         } else {
           await this.#leaveAlone(effect, error);
           tellers.failed(effect, error);
-          failed += 1;
+          // What has failed for long by itself says nothing about the store.
+          if (effect.failures < HOPELESS) failed += 1;
           if (failed >= MANY) throw error;
         }
       }

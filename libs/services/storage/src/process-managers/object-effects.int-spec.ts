@@ -6,6 +6,7 @@ import { eventually } from '@fornax/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource, type QueryRunner } from 'typeorm';
 import { EffectDrain } from './effect-drain.js';
+import { ObjectEffects } from './object-effects.js';
 import { StorageUnderTest, type TestUser, failureOf } from '../storage.fixture.js';
 
 const SLOW_MS = 120_000;
@@ -228,6 +229,35 @@ describe('effects on objects', () => {
       await folded(await storage.conclude(other));
       await nothingOwed();
       expect([await keys(eve, 'passed-on'), await keys(ada, 'kept')]).toEqual([[], ['result']]);
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'that many others have failed for long before them are carried out all the same',
+    async () => {
+      await db.query(
+        `CREATE FUNCTION storage.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$`,
+      );
+      await db.query(`CREATE TRIGGER refuse BEFORE UPDATE ON storage.object FOR EACH ROW WHEN (NEW.key LIKE 'hopeless-%')
+        EXECUTE FUNCTION storage.refuse()`);
+      await create(ada, 'hopeless');
+      const claims = await Promise.all(Array.from({ length: 5 }, (_, n) => stage('hopeless', `hopeless-${n}`)));
+      await nothingOwed();
+      await holder.query(`SELECT pg_advisory_lock(${LOCK})`);
+      for (const claim of claims) await folded(await storage.conclude(claim));
+      await db.query('UPDATE storage.object_effect SET failures = 5');
+      await folded(await storage.append('task', 'behind', [{ type: 'TaskDeleted', at: Date.now() }]));
+      const tried: string[] = [];
+      const tellers = { done: () => undefined, failed: ({ scope }: { scope: string }) => void tried.push(scope) };
+      // The process manager would take turns with this one.
+      await storage.app.app.get(ObjectEffects).beforeApplicationShutdown();
+      await holder.query(`SELECT pg_advisory_unlock(${LOCK})`);
+      await storage.app.app.get(EffectDrain).run(new AbortController().signal, tellers);
+      expect(tried).toHaveLength(5);
+      expect(await owed()).not.toContain('drop task/behind');
+      await db.query('DROP FUNCTION storage.refuse CASCADE');
+      await storage.restart();
     },
     SLOW_MS,
   );
