@@ -93,6 +93,19 @@ describe('leases ahead of cores', () => {
     expect(ends.every(({ startedAt }) => startedAt === undefined)).toBe(true);
   });
 
+  it('does not give an instance again and again to a node that gives it back at once', async () => {
+    const world = await rig().lead();
+    world.now = 12_000;
+    await world.append('node', 'node-1', 0, nodeJoined('node-1', { cores: 1 }));
+    await world.append('task', 't', 0, submitted('t', { instances: '0' }));
+    for (const tries of [1, 2, 3, 4]) {
+      const order = await eventually(() => world.leases().length === tries && world.leases().at(-1));
+      if (order) await world.report('node-1', 1, { kind: 'returned', ...about(order) });
+    }
+    await eventually(async () => publicStateOf(await world.stateOf('t')) === 'Failure');
+    expect(world.leases()).toHaveLength(4);
+  });
+
   it('takes back nothing that has begun', async () => {
     const world = await busy(16);
     const [, , third] = world.leases();

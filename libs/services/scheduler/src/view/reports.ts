@@ -80,7 +80,11 @@ export const toInstanceReports = (
     if (report.kind === 'returned') {
       // Only what has not begun can be given back.
       if (state.inFlight.get(instance)?.phase !== 'dispatched') return [];
-      return revokedAttempts(view, taskId, [leaseId], now, 'returned').map((end) => ({ kind: 'ended', end }));
+      const isHonest = (view.heldMs(lease) ?? Infinity) >= WAITED_MS;
+      return revokedAttempts(view, taskId, [leaseId], now, isHonest ? 'returned' : 'refused').map((end) => ({
+        kind: 'ended',
+        end,
+      }));
     }
     if (report.kind === 'exited') return [{ kind: 'exited', instance, leaseId }];
     const heldMs = view.heldMs(lease);
@@ -89,12 +93,23 @@ export const toInstanceReports = (
 };
 
 /** Why the platform ends a lease by itself. */
-export type RevocationCause = 'node-lost' | 'stuck' | 'forgotten' | 'returned';
+export type RevocationCause = 'node-lost' | 'stuck' | 'forgotten' | 'returned' | 'refused';
+
+/**
+ * What waits on a node is given back after two seconds. A node that does so at once would be given the same instance again and again, and the log an event
+ * each time: that counts as a try.
+ */
+const WAITED_MS = 1_000;
 
 const ERRORS: Readonly<Record<Exclude<RevocationCause, 'node-lost' | 'returned'>, InstanceError>> = {
   stuck: {
     code: 'FX-LEASE-STUCK',
     message: 'The node did not get on with the instance, and did not end it when it was told to',
+    debug: '',
+  },
+  refused: {
+    code: 'FX-LEASE-REFUSED',
+    message: 'The node gave the instance back at once',
     debug: '',
   },
   forgotten: {

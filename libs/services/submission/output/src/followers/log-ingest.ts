@@ -47,11 +47,11 @@ export class LogIngest implements OnApplicationBootstrap, BeforeApplicationShutd
   }
 
   /** Waits, bounded, until the rows hold all output of the task that is in the stream now. @returns whether they do */
-  async caughtUp(taskId: string): Promise<boolean> {
+  async caughtUp(taskId: string, timeoutMs = this.config.logReadTimeoutMs): Promise<boolean> {
     const subjects = [taskLogsSubject(taskId)];
     // No agent writes without its name now, so this is only asked while what an earlier version left is being taken in.
     if (this.output.progress.position < this.unnamedUpTo) subjects.push(unnamedTaskLogsSubject(taskId));
     const sequence = Math.max(...(await Promise.all(subjects.map((subject) => lastLogSequence(this.nats, subject)))));
-    return this.output.progress.reach(sequence, { timeoutMs: this.config.logReadTimeoutMs, signal: this.stop.signal });
+    return this.output.progress.reach(sequence, { timeoutMs, signal: this.stop.signal });
   }
 }

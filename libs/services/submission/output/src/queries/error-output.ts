@@ -5,6 +5,9 @@ import { RangeReader } from './range-reader.js';
 /** As much of the end of standard error as an error shows. */
 const TAIL_BYTES = 600;
 
+/** Who asks for a task does not wait long for output, which others may be flooding. */
+const WAIT_MS = 2_000;
+
 const isContinuation = (byte: number | undefined): boolean => byte !== undefined && (byte & 0xc0) === 0x80;
 
 /** Text from its first whole character on. */
@@ -25,7 +28,7 @@ export class ErrorOutput {
   }
 
   private async last(task: TaskStatus, instance: number): Promise<{ text: string; isOver: boolean }> {
-    const { bytes, isOver } = await this.ranges.readLast({ task, stream: 'stderr', instance }, TAIL_BYTES);
+    const { bytes, isOver } = await this.ranges.readLast({ task, stream: 'stderr', instance }, TAIL_BYTES, WAIT_MS);
     return { text: textFrom(Buffer.concat(await Array.fromAsync(bytes))), isOver };
   }
 }

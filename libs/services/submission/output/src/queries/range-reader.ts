@@ -47,12 +47,28 @@ export class RangeReader {
 
   /** @param to exclusive; the end of what there is now when absent */
   async read(of: OutputOf & { readonly instance: number }, from: number, to?: number): Promise<OutputRange> {
+    const isCaughtUp = await this.ingest.caughtUp(of.task.taskId);
+    return this.range(of, isCaughtUp, () => ({ from, to }));
+  }
+
+  /** The last bytes of what there is now. @param waitMs for how long it may wait for what is on its way */
+  async readLast(of: OutputOf & { readonly instance: number }, count: number, waitMs?: number): Promise<OutputRange> {
+    const isCaughtUp = await this.ingest.caughtUp(of.task.taskId, waitMs);
+    // Where the end is, and whether it is the last one, is found out once: of what came in between, the last bytes would be others.
+    return this.range(of, isCaughtUp, (totalBytes) => ({ from: Math.max(0, totalBytes - count), to: totalBytes }));
+  }
+
+  private async range(
+    of: OutputOf & { readonly instance: number },
+    isCaughtUp: boolean,
+    ask: (totalBytes: number) => { readonly from: number; readonly to: number | undefined },
+  ): Promise<OutputRange> {
     const { task, stream, instance } = of;
-    const isCaughtUp = await this.ingest.caughtUp(task.taskId);
     const known = await this.part(of);
     const { attempt, totalBytes } = known;
     const output = { taskId: task.taskId, stream, instance, attempt };
     const isOver = isCaughtUp && isOverIn(task)(instance);
+    const { from, to } = ask(totalBytes);
     const asked = { offset: Math.min(from, totalBytes), end: Math.min(to ?? totalBytes, totalBytes) };
     const whole = known.lostBytes > 0 ? await this.unbroken(output, asked.offset, asked.end) : asked;
     const end = Math.max(whole.offset, whole.end);
@@ -64,13 +80,6 @@ export class RangeReader {
       nextOffset: end,
       bytes: this.bytes(output, whole.offset, end),
     };
-  }
-
-  /** The last bytes of what there is now. */
-  async readLast(of: OutputOf & { readonly instance: number }, count: number): Promise<OutputRange> {
-    await this.ingest.caughtUp(of.task.taskId);
-    const { totalBytes } = await this.part(of);
-    return this.read(of, Math.max(0, totalBytes - count), totalBytes);
   }
 
   /** Bytes that are there, in order; ends early where some are missing. */
