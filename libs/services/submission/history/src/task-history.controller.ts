@@ -2,7 +2,7 @@ import { Controller, Get, Param, Query, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { taskSchema, type WireTask } from '@fornax/contracts';
 import { CurrentAccount, type Account } from '@fornax/identity';
-import { NotFound, ValidationFailed } from '@fornax/base';
+import { ValidationFailed } from '@fornax/base';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { KnownTasks, parseAsOf, TaskAnswers, TaskAsOf, TaskHistory, TaskLookup, wireEventSchema } from '@fornax/tasks';

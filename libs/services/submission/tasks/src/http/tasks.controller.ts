@@ -27,7 +27,6 @@ import {
   LARGE_BODY,
   type RequestContext,
 } from '@fornax/identity';
-import { NotFound } from '@fornax/base';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { ChangeTask } from '../commands/change-task.handler.js';
