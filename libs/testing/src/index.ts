@@ -1,23 +1,4 @@
-export {
-  accountCreated,
-  aHardware,
-  aLease,
-  anEnd,
-  aRef,
-  AT,
-  aTaskSpec,
-  bucketCreated,
-  cancelRequested,
-  concluded,
-  deleteRequested,
-  dispatched,
-  exited,
-  nodeJoined,
-  requeued,
-  specFor,
-  started,
-  submitted,
-} from '@fornax/domain/specs';
+export * from '@fornax/domain/specs';
 export { aCommit } from './a-commit.js';
 export { eventually } from './waiting/eventually.js';
 export { providePython, providePythonSdk, type PythonSdk } from './platform/python-sdk.js';

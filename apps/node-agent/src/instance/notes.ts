@@ -13,6 +13,6 @@ export const notesOf = (leftOut: readonly LeftOut[]): readonly string[] => {
   return [...byReason].slice(0, MOST_NOTES).map(([why, entries]) => {
     const paths = entries.slice(0, MOST_PATHS).map(({ path }) => quoted(path, MOST_PATH_CHARS));
     const rest = entries.length > MOST_PATHS ? ` and ${entries.length - MOST_PATHS} more` : '';
-    return `No results: ${entries.length} ${why}: ${paths.join(', ')}${rest}`.slice(0, MOST_CHARS).toWellFormed();
+    return `No results, since they are ${why}: ${paths.join(', ')}${rest}`.slice(0, MOST_CHARS).toWellFormed();
   });
 };

@@ -34,8 +34,8 @@ describe('notes', () => {
   it('name a few files for each reason, and count them all', () => {
     const pipes = Array.from({ length: 7 }, (_, at) => ({ path: `p${at}`, why: 'pipes' }));
     expect(notesOf([...pipes, { path: 'x'.repeat(200), why: 'links that lead nowhere' }])).toEqual([
-      'No results: 7 pipes: "p0", "p1", "p2", "p3", "p4" and 2 more',
-      `No results: 1 links that lead nowhere: "${'x'.repeat(60)}…"`,
+      'No results, since they are pipes: "p0", "p1", "p2", "p3", "p4" and 2 more',
+      `No results, since they are links that lead nowhere: "${'x'.repeat(60)}…"`,
     ]);
   });
 });

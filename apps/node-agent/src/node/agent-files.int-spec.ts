@@ -45,7 +45,7 @@ describe('the files of an agent', () => {
       outcome: 'success',
       uploadedFiles: 2,
       uploadedBytes: 'AB2'.length + 'Amore\n'.length,
-      notes: ['No results: 1 links that lead out of the job: "leak.out"'],
+      notes: ['No results, since they are links that lead out of the job: "leak.out"'],
     });
     const stored = Object.fromEntries(
       [...rig.objects.objects]

@@ -55,8 +55,8 @@ describe('results that are no plain files', () => {
     const whole = (await nodeStyle.send('GET', `/tasks/${ended.uuid}`)).json();
     expect(whole).toMatchObject({
       notes: expect.arrayContaining([
-        'No results: 1 links that lead out of the job: "leak"',
-        'No results: 1 pipes: "pipe"',
+        'No results, since they are links that lead out of the job: "leak"',
+        'No results, since they are pipes: "pipe"',
       ]),
     });
   });
