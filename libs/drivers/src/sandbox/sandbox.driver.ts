@@ -1,9 +1,7 @@
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmod, chown, lstat, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
 
 import { type Cgroup, type CgroupParent, type Limit, openCgroups } from '../cgroup/cgroup.js';
 import type {
@@ -16,28 +14,25 @@ import type {
 } from '../driver/driver.js';
 import type { Cidr } from '../network/reach.js';
 import { RESOLVER, type WayOut, WaysOut } from '../network/way-out.js';
+import { AgentLock } from '../process/agent-lock.js';
 import { diskUse, filesIn } from '../process/disk-use.js';
-import { endUser } from '../process/end-user.js';
-import { errorCode } from '../process/error-code.js';
 import { FifoPool } from '../process/fifo-pool.js';
-import { findByEnvironment, findByUser, signalQuietly, startTimeOf } from '../process/proc.js';
-import { removeIpcOf } from '../process/remove-ipc.js';
+import { findByUser } from '../process/proc.js';
 import { removeTree } from '../process/remove-tree.js';
 import { TcpTable } from '../process/tcp-use.js';
 import { Warden } from '../warden/warden.js';
 import { bubblewrapLevel } from './bubblewrap.level.js';
 import { hostView, type HostView, STANDARD_PATH, visiblePath } from './host-view.js';
 import { initProgram } from './init-program.js';
-import { isRoot, type Level, RESOLVER_FILE } from './level.js';
+import { type Level, RESOLVER_FILE } from './level.js';
 import { processLevel } from './process.level.js';
-import { markOf } from '../process/mark.js';
+import { leftOf, removeWhatIsLeftOf, sweep } from './left-behind.js';
+import { assertOwn, handOver } from './own-folders.js';
 import { ReadySandboxes } from './ready-sandboxes.js';
 import { launch, type Launch, openSandbox, type Sandbox } from './running-instance.js';
 import { unshareLevel } from './unshare.level.js';
 import { chooseIds, type IdRange, type Owner, UserIds } from './user-ids.js';
 import { findProgram } from '../process/find-program.js';
-
-const run = promisify(execFile);
 
 export interface SandboxOptions {
   /** Folder of this agent alone; holds the instances while they run. */
@@ -106,6 +101,7 @@ export class NoSandbox extends Error {
 /** Runs instances as processes of this machine, in the strongest isolation that it permits. */
 export class SandboxDriver implements Driver {
   readonly #options: SandboxOptions;
+  readonly #lock: AgentLock;
   readonly #pipes: FifoPool;
   readonly #live = new Map<string, RunningInstance>();
   /** Instances by the ids that they were asked for with: one each. */
@@ -122,6 +118,7 @@ export class SandboxDriver implements Driver {
 
   constructor(options: SandboxOptions) {
     this.#options = { ...options, workDir: resolve(options.workDir) };
+    this.#lock = new AgentLock(this.#options.workDir);
     this.#pipes = new FifoPool(join(this.#options.workDir, 'pipes'));
     this.#ready = new ReadySandboxes({
       depth: options.ready ?? 0,
@@ -136,7 +133,7 @@ export class SandboxDriver implements Driver {
   async probe(): Promise<DriverFacts> {
     const { workDir, hide, expose = [], path = STANDARD_PATH } = this.#options;
     await mkdir(workDir, { recursive: true, mode: 0o700 });
-    const lockText = await this.#lock();
+    const lockText = await this.#lock.take();
     await rm(this.#pipes.folder, { recursive: true, force: true });
     this.#cgroups = await openCgroups(`fornax-${createHash('sha256').update(workDir).digest('hex').slice(0, 12)}`);
     const ss = await findProgram('ss');
@@ -145,7 +142,7 @@ export class SandboxDriver implements Driver {
     const level = await this.#choose(view);
     this.#warden = await Warden.start({
       agentPid: process.pid,
-      lock: { path: this.#lockFile, text: lockText },
+      lock: { path: this.#lock.path, text: lockText },
       instancesDir: level.instancesDir,
       groups: this.#cgroups?.folders ?? [],
       isScattered: level.aim === 'group',
@@ -168,7 +165,6 @@ export class SandboxDriver implements Driver {
       name: `sandbox/${level.name}`,
       warnings,
       limits,
-
       path: await visiblePath(path, shown),
     };
   }
@@ -235,10 +231,16 @@ export class SandboxDriver implements Driver {
     // One folder each: a second instance of the same id would share it.
     await mkdir(folder, { mode: 0o700 });
     const owner = await this.#ownerOf(level, folder);
-    await Promise.all([mkdir(join(folder, 'job'), { mode: 0o755 }), mkdir(join(folder, 'tmp'), { mode: 0o700 })]);
-    const maxProcesses = this.#options.maxProcesses ?? DEFAULT_MAX_PROCESSES;
-    const cgroup = await this.#cgroups?.create(id, { cores, memoryMB, maxProcesses });
-    return { id, folder, owner, cgroup };
+    try {
+      await Promise.all([mkdir(join(folder, 'job'), { mode: 0o755 }), mkdir(join(folder, 'tmp'), { mode: 0o700 })]);
+      const maxProcesses = this.#options.maxProcesses ?? DEFAULT_MAX_PROCESSES;
+      const cgroup = await this.#cgroups?.create(id, { cores, memoryMB, maxProcesses });
+      return { id, folder, owner, cgroup };
+    } catch (error) {
+      // A full disk, say: the user and what there is of the folder are not kept for nobody.
+      await this.#vacate({ id, folder, owner, cgroup: undefined });
+      throw error;
+    }
   }
 
   async #makeReady(spec: InstanceSpec): Promise<Room> {
@@ -301,7 +303,7 @@ export class SandboxDriver implements Driver {
     await this.#users?.close();
     await this.#cgroups?.close();
     await this.#pipes.close();
-    await rm(this.#lockFile, { force: true });
+    await this.#lock.release();
   }
 
   #sharesHost(level: Level): boolean {
@@ -399,81 +401,4 @@ export class SandboxDriver implements Driver {
       throw error;
     }
   }
-
-  get #lockFile(): string {
-    return join(this.#options.workDir, 'agent.lock');
-  }
-
-  /** @returns what it wrote */
-  async #lock(): Promise<string> {
-    try {
-      const [pid = '', startTime] = (await readFile(this.#lockFile, 'utf8')).split(' ');
-      if (Number(pid) !== process.pid && startTime !== undefined && (await startTimeOf(Number(pid))) === startTime) {
-        throw new Error(
-          `another agent (process ${pid}) works in ${this.#options.workDir}; give each its own FORNAX_NODE_DIR`,
-        );
-      }
-    } catch (error) {
-      if (errorCode(error) !== 'ENOENT') throw error;
-    }
-    const own = `${process.pid} ${(await startTimeOf(process.pid)) ?? ''}`;
-    await writeFile(this.#lockFile, own);
-    return own;
-  }
 }
-
-/**
- * Level `process` keeps its instances where everybody may make a folder first, and whoever owns that could put links in the place of what is handed over.
- * @throws Error it is somebody else's, or others may write there
- */
-const assertOwn = async (folder: string): Promise<void> => {
-  const facts = await lstat(folder);
-  if (!facts.isDirectory() || facts.uid !== process.getuid?.() || (facts.mode & 0o022) !== 0)
-    throw new Error(`${folder} is not a folder of this agent alone: remove it`);
-};
-
-/** What the agent wrote as root becomes the instance's own. */
-const handOver = async (owner: Owner | undefined, folder: string, jobDir: string): Promise<void> => {
-  if (!owner) return;
-  const { uid, gid } = owner;
-  await chown(join(folder, 'tmp'), uid, gid);
-  if ((await readdir(jobDir)).length === 0) await chown(jobDir, uid, gid);
-  else await run('chown', ['-R', '-h', '--', `${uid}:${gid}`, jobDir]);
-};
-
-/** Processes of an instance that is over; where it had a namespace of processes, they ended with that. */
-const leftOf = (level: Level, { uid }: Owner): Promise<readonly number[]> =>
-  level.name === 'process' ? findByUser(uid) : Promise.resolve([]);
-
-/** What a plain process left on the host, where everybody may leave things. The next instance with this id must not find it. */
-const removeWhatIsLeftOf = async (uid: number): Promise<void> => {
-  await removeIpcOf(uid);
-  for (const folder of ['/tmp', '/var/tmp', '/dev/shm', '/dev/mqueue']) {
-    // As bytes: a name need not be text.
-    for (const name of await readdir(folder, { encoding: 'buffer' }).catch(() => [])) {
-      const path = Buffer.concat([Buffer.from(`${folder}/`), name]);
-      if ((await lstat(path).catch(() => undefined))?.uid === uid) await removeTree(path);
-    }
-  }
-};
-
-/** Ends and removes what an agent that was killed left behind. */
-const sweep = async (instancesDir: string): Promise<void> => {
-  const names = await readdir(instancesDir).catch(() => []);
-  for (const name of names) {
-    const folder = join(instancesDir, name);
-    const [pid = '', startTime] = (await readFile(join(folder, 'pid'), 'utf8').catch(() => '')).split(' ');
-    if (startTime !== undefined && (await startTimeOf(Number(pid))) === startTime) {
-      signalQuietly(-Number(pid), 'SIGKILL');
-      signalQuietly(Number(pid), 'SIGKILL');
-    }
-    for (const straggler of await findByEnvironment(markOf(name))) signalQuietly(straggler, 'SIGKILL');
-    // Its user, if it had one of its own: the folder's group tells.
-    const { gid } = await stat(folder);
-    if (isRoot() && gid !== 0) {
-      await endUser(gid);
-      await removeWhatIsLeftOf(gid);
-    }
-    await removeTree(folder);
-  }
-};

@@ -1,0 +1,27 @@
+import { execFile } from 'node:child_process';
+import { chown, lstat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+import type { Owner } from './user-ids.js';
+
+const run = promisify(execFile);
+
+/**
+ * Level `process` keeps its instances where everybody may make a folder first, and whoever owns that could put links in the place of what is handed over.
+ * @throws Error it is somebody else's, or others may write there
+ */
+export const assertOwn = async (folder: string): Promise<void> => {
+  const facts = await lstat(folder);
+  if (!facts.isDirectory() || facts.uid !== process.getuid?.() || (facts.mode & 0o022) !== 0)
+    throw new Error(`${folder} is not a folder of this agent alone: remove it`);
+};
+
+/** What the agent wrote as root becomes the instance's own. */
+export const handOver = async (owner: Owner | undefined, folder: string, jobDir: string): Promise<void> => {
+  if (!owner) return;
+  const { uid, gid } = owner;
+  await chown(join(folder, 'tmp'), uid, gid);
+  if ((await readdir(jobDir)).length === 0) await chown(jobDir, uid, gid);
+  else await run('chown', ['-R', '-h', '--', `${uid}:${gid}`, jobDir]);
+};
