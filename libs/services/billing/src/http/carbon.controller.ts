@@ -1,4 +1,4 @@
-import { All, Controller, Get, Param } from '@nestjs/common';
+import { Controller, Get, Param } from '@nestjs/common';
 import { ApiExcludeEndpoint, ApiForbiddenResponse, ApiNotFoundResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CurrentAccount, type Account } from '@fornax/identity';
 import { NotBuilt, NotFound } from '@fornax/base';
@@ -27,7 +27,8 @@ export class CarbonController {
     throw new NotFound(`No such pool: ${id}`);
   }
 
-  @All(['', '*'])
+  /** Of other methods the two routes above would lose their 405. */
+  @Get(['', '*'])
   @ApiExcludeEndpoint()
   rest(): never {
     throw new NotBuilt(WHAT);

@@ -51,8 +51,9 @@ export class SnapshotsController {
   ): Promise<void> {
     const { interval } = readPeriodic(body);
     const { taskId, isOver } = await this.reader.task(account, id, 'tend');
-    if (isOver) throw new Forbidden(`Task ${taskId} is not running`, { code: 'task-not-running' });
+    // What no task can have is said first: a short one may end between two calls.
     if (interval !== 0) throw new NotBuilt('A periodic snapshot');
+    if (isOver) throw new Forbidden(`Task ${taskId} is not running`, { code: 'task-not-running' });
   }
 
   @Get(':snapshotId')
