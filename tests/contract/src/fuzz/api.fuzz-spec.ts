@@ -88,8 +88,8 @@ describe('any request that the document allows, and many that it does not', () =
   const expectClean = (fuzzed: Fuzzed | undefined): void => {
     if (fuzzed === undefined) return;
     if (fuzzed.code !== 0) throw new Error(`seed ${SEED}:\n${fuzzed.output.slice(0, 30_000)}`);
-    // Not a run that tested nothing.
-    expect(fuzzed.output).toMatch(/\d{3,} generated/);
+    // Not a run that tested nothing; how many there are in its time is a matter of the machine.
+    expect(fuzzed.output).toMatch(/\b\d{2,} generated/);
   };
 
   it(
