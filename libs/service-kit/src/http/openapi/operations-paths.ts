@@ -53,6 +53,9 @@ export const operationsPaths: Readonly<Record<string, PathItem>> = {
   '/openapi.json': get('/openapi.json', 'This document', {
     200: answer({ openapi: text, info: { type: 'object' }, paths: { type: 'object' } }),
   }),
-  '/docs': get('/docs', 'The documentation', file('text/html')),
+  '/docs': get('/docs', 'The documentation; 404 says how it is built', {
+    ...file('text/html'),
+    404: { description: 'It is not built yet', content: { 'text/html': { schema: text } } },
+  }),
   '/docs/api': get('/docs/api', 'A page to browse this document', file('text/html')),
 };
