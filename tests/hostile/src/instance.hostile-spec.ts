@@ -15,7 +15,10 @@ const filesBelow = async (folder: string): Promise<readonly string[]> => {
 
 /** Every secret of a platform, as its operator finds them: whole files, and each long word in them. */
 const secretsOf = async (dataDir: string): Promise<readonly string[]> => {
-  const texts = await Promise.all((await filesBelow(join(dataDir, 'secrets'))).map((file) => readFile(file, 'utf8')));
+  // A file that is just being written has its name for a moment only: all are read again then.
+  const read = async (): Promise<readonly string[]> =>
+    Promise.all((await filesBelow(join(dataDir, 'secrets'))).map((file) => readFile(file, 'utf8')));
+  const texts = await eventually(() => read().catch(() => undefined));
   const words = texts.flatMap((text) => text.match(/[A-Za-z0-9+/=_-]{20,}/g) ?? []);
   return [...new Set([...texts.map((text) => text.trim()).filter((text) => text.length >= 16), ...words])].filter(
     // Places and names of users are no secrets.
