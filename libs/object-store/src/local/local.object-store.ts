@@ -21,7 +21,7 @@ import {
 } from '../port/object-store.js';
 import { Collector } from './collector.js';
 import { Deletions } from './deletions.js';
-import { listPage } from '../port/listing.js';
+import { listObjects } from './object-listing.js';
 import { ManifestKeeper } from './manifest-keeper.js';
 import { LocalUploads, type Upload } from './local-uploads.js';
 import { ObjectFiles } from './object-files.js';
@@ -225,16 +225,7 @@ export class LocalObjectStore implements ObjectStore {
   }
 
   list(bucket: string, options: ListOptions): Promise<Listing> {
-    return listPage(async ({ from, isExclusive, to, limit }) => {
-      const rows = await rowsOf(
-        this.index,
-        `SELECT key, size, etag, modified_at, '' AS content_type FROM object
-          WHERE bucket = $1 AND key ${isExclusive ? '>' : '>='} $2 AND ($3::text IS NULL OR key < $3::text COLLATE "C")
-          ORDER BY key LIMIT $4`,
-        [bucket, from, to ?? null, limit],
-      );
-      return rows.map(objectInfoOf);
-    }, options);
+    return listObjects(this.index, bucket, options);
   }
 
   put(bucket: string, key: string, source: ByteSource, options: PutOptions): Promise<Written> {

@@ -1,12 +1,24 @@
 import { afterPrefix, rolledUp } from './keys.js';
 import type { Listing, ListOptions, ObjectInfo } from './object-store.js';
 
-/** At most `limit` objects with `from` <= key (or < when `isExclusive`) and key < `to`, in binary order of their keys. */
+/** What a listing rolls up: of the keys that have a text up to and with the delimiter in common, behind the prefix, one is enough. */
+export interface RollUp {
+  readonly prefix: string;
+  readonly delimiter: string;
+  /** The least text greater than all that begin with the delimiter. */
+  readonly pastDelimiter: string;
+}
+
+/**
+ * At most `limit` objects with `from` <= key (or < when `isExclusive`) and key < `to`, in binary order of their keys; fewer only when there are no more.
+ * With `rollUp` a reader that can does without all but the first of the keys that are rolled up together.
+ */
 export type ReadKeys = (span: {
   readonly from: string;
   readonly isExclusive: boolean;
   readonly to: string | undefined;
   readonly limit: number;
+  readonly rollUp: RollUp | undefined;
 }) => Promise<readonly ObjectInfo[]>;
 
 interface Cursor {
@@ -25,28 +37,36 @@ const startOf = ({ prefix = '', delimiter = '', after = '' }: ListOptions): Curs
   return isPast && after !== '' ? { from: after, isExclusive: true } : { from: prefix, isExclusive: false };
 };
 
+const rollUpOf = ({ prefix = '', delimiter = '' }: ListOptions): RollUp | undefined => {
+  const pastDelimiter = delimiter === '' ? undefined : afterPrefix(delimiter);
+  return pastDelimiter === undefined ? undefined : { prefix, delimiter, pastDelimiter };
+};
+
 /**
- * One page of a listing over an ordered index. A rolled-up prefix costs one read of the index, however many keys are below it: the next
- * read begins behind them.
+ * One page of a listing over an ordered index. A rolled-up prefix costs what its first key costs where the reader can skip the others, and one read of
+ * the index where it cannot, however many keys are below it: the next read begins behind them.
  */
 export const listPage = async (read: ReadKeys, options: ListOptions): Promise<Listing> => {
   const { prefix = '', delimiter = '', limit } = options;
   const to = afterPrefix(prefix);
+  const rollUp = rollUpOf(options);
   const objects: ObjectInfo[] = [];
   const prefixes: string[] = [];
   let cursor = startOf(options);
   let last = options.after ?? '';
   while (cursor !== undefined) {
     const wanted = limit - objects.length - prefixes.length + 1;
-    const page = await read({ ...cursor, to, limit: wanted });
+    const page = await read({ ...cursor, to, limit: wanted, rollUp });
     let next: Cursor | undefined;
+    let common: string | undefined;
     for (const object of page) {
+      if (common !== undefined && object.key.startsWith(common)) continue;
       if (objects.length + prefixes.length >= limit) return { objects, prefixes, next: last };
-      const common = rolledUp(object.key, prefix, delimiter);
+      common = rolledUp(object.key, prefix, delimiter);
       if (common === undefined) {
         objects.push(object);
         last = object.key;
-        next = { from: object.key, isExclusive: true };
+        next = { from: last, isExclusive: true };
         continue;
       }
       prefixes.push(common);
@@ -54,10 +74,8 @@ export const listPage = async (read: ReadKeys, options: ListOptions): Promise<Li
       const beyond = afterPrefix(common);
       if (beyond === undefined) return { objects, prefixes };
       next = { from: beyond, isExclusive: false };
-      break; // what else the page holds may be below the same prefix
     }
-    const isBroken = next !== undefined && !next.isExclusive;
-    cursor = isBroken || page.length >= wanted ? next : undefined;
+    cursor = page.length >= wanted ? next : undefined;
   }
   return { objects, prefixes };
 };
