@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type RunningPlatform, workspaceRoot } from '@fornax/testing/platform';
 import { LoadClient, noOp, success } from './api.js';
 import { FLEET_USER } from '@fornax/embedded';
-import { cpuOfDescendants } from './cpu.js';
+import { type CpuByKind, cpuOfDescendants, type Kind, KINDS } from './cpu.js';
 import { natsCredentials } from './credentials.js';
 import { percentile, timed } from './statistics.js';
 
@@ -118,7 +118,7 @@ export const idleLatency = async (
 export const endToEnd = async (
   platform: RunningPlatform,
   instances: number,
-): Promise<{ readonly perSecond: number; readonly cpuMs: number }> => {
+): Promise<{ readonly perSecond: number; readonly cpuMs: CpuByKind }> => {
   const client = new LoadClient(platform, 1);
   try {
     const before = await cpuOfDescendants();
@@ -126,7 +126,9 @@ export const endToEnd = async (
     const { uuid } = await client.call<Created>('POST', '/tasks', noOp('no-ops', instances));
     await success(client, uuid, 100);
     const perSecond = instances / ((performance.now() - started) / 1000);
-    return { perSecond, cpuMs: ((await cpuOfDescendants()) - before) / instances };
+    const after = await cpuOfDescendants();
+    const each = KINDS.map((kind) => [kind, (after[kind] - before[kind]) / instances] as const);
+    return { perSecond, cpuMs: Object.fromEntries(each) as Record<Kind, number> };
   } finally {
     client.close();
   }

@@ -1,6 +1,7 @@
 import { connectNats } from '@fornax/event-store';
 import { startPlatform, type RunningPlatform } from '@fornax/testing/platform';
 import { OPERATOR_USER } from '@fornax/embedded';
+import { KINDS } from './cpu.js';
 import { natsCredentials } from './credentials.js';
 import { publishFloor, spawnFloor } from './floors.js';
 import { logLines } from './log-lines.js';
@@ -155,7 +156,12 @@ const nodeSection: Section = {
           floor: spawns,
           floorName: 'spawns',
         },
-        { name: 'no-op instance, processor time of the platform, its servers and its node', value: cpuMs, unit: 'ms' },
+        {
+          name: 'no-op instance, processor time of the platform, its servers and its node',
+          value: KINDS.reduce((sum, kind) => sum + cpuMs[kind], 0),
+          unit: 'ms',
+        },
+        ...KINDS.map((kind) => ({ name: `no-op instance, of that: ${kind}`, value: cpuMs[kind], unit: 'ms' })),
         { name: 'lines of output, agent to reader', value: lines, unit: 'lines/s' },
       ];
     });
