@@ -10,7 +10,6 @@ export type {
   RunningInstance,
 } from './driver/driver.js';
 export { splitWords, UnbalancedQuote } from './command/split-words.js';
-export { resolveConstants, substitute, SubstitutionTooLong } from './command/substitute.js';
 export { allowProblem } from './network/reach.js';
 export { STANDARD_PATH } from './sandbox/host-view.js';
 export { CommandTooLong } from './sandbox/running-instance.js';

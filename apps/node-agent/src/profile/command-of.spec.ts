@@ -1,4 +1,7 @@
+import { substitute } from '@fornax/contracts';
+import { splitWords } from '@fornax/drivers';
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 
 import { planOf } from './command-of.js';
 
@@ -13,6 +16,16 @@ const order = (constants: Record<string, string>, overrides: object = {}): Param
 });
 
 describe('the command of an instance', () => {
+  it('has as many words as its line, whatever the constants hold', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.string(), (a, b) => {
+        const values = new Map(Object.entries({ A: a, B: b }));
+        const words = splitWords('run "${A} and" ${B}').map((word) => substitute(word, values));
+        expect(words).toEqual(['run', `${a} and`, b]);
+      }),
+    );
+  });
+
   it('is DOCKER_CMD in words, with constants put in', () =>
     expect(
       planOf(

@@ -1,5 +1,5 @@
-import { resolveConstants, splitWords, substitute, SubstitutionTooLong, UnbalancedQuote } from '@fornax/drivers';
-import type { LeaseOrder } from '@fornax/contracts';
+import { type LeaseOrder, resolveConstants, substitute, SubstitutionTooLong } from '@fornax/contracts';
+import { splitWords, UnbalancedQuote } from '@fornax/drivers';
 
 /** The user's fault, or a limit that the user has reached: told to the user, and not tried again by the platform. */
 export class UserError extends Error {

@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
-import { splitWords } from './split-words.js';
 import { resolveConstants, substitute, SubstitutionTooLong } from './substitute.js';
 
 const values = (record: Record<string, string>): ReadonlyMap<string, string> => new Map(Object.entries(record));
@@ -11,15 +10,6 @@ describe('substituting constants', () => {
     expect(substitute('${A}-$A-${B}-${}-${A', values({ A: '1' }))).toBe('1-$A-${B}-${}-${A'));
 
   it('does not look into what it put in', () => expect(substitute('${A}', values({ A: '${B}', B: 'x' }))).toBe('${B}'));
-
-  it('never changes the number of words, whatever the values hold', () => {
-    fc.assert(
-      fc.property(fc.string(), fc.string(), (a, b) => {
-        const words = splitWords('run "${A} and" ${B}').map((word) => substitute(word, values({ A: a, B: b })));
-        expect(words).toEqual(['run', `${a} and`, b]);
-      }),
-    );
-  });
 
   it('resolves constants that refer to others, secrets and the platform', () =>
     expect(
