@@ -78,7 +78,8 @@ export {
   durableRequestSubject,
   readerRequestSubject,
 } from './subjects/subjects.js';
-export { resolveConstants, substitute, SubstitutionTooLong } from './work/substitute.js';
+export { inputsOf } from './work/inputs-of.js';
+export { instanceNumbers, resolveConstants, substitute, SubstitutionTooLong } from './work/substitute.js';
 export { MAX_REPORTS, NODE_MESSAGES, requestBounds, type MessageBounds } from './work/message-bounds.js';
 export { allQuarantineSubject, parseQuarantineSubject, quarantineSubject } from './subjects/subjects.js';
 export {

@@ -49,18 +49,26 @@ const objectsOf = async (
   return objects;
 };
 
+/** What was brought, and the resources of which nothing was. */
+export interface Brought {
+  readonly inputs: Inputs;
+  readonly empty: LeaseOrder['resources'];
+}
+
 /** Copies the objects of the buckets into `folder`, bucket after bucket, so that the last one wins. @throws UserError, S3Error */
 export const downloadInputs = async (
   s3: S3Client,
   resources: LeaseOrder['resources'],
   folder: string,
   signal: AbortSignal,
-): Promise<Inputs> => {
+): Promise<Brought> => {
   const inputs: Inputs = new Map();
+  const empty: LeaseOrder['resources'] = [];
   await mkdir(folder, { recursive: true });
   for (const resource of resources) {
     try {
       const objects = await objectsOf(s3, resource, signal);
+      if (objects.size === 0) empty.push(resource);
       await eachLimited([...objects], PARALLEL, async ([path, { bucket, key, version }]) => {
         const target = join(folder, path);
         if (path.endsWith('/')) {
@@ -76,7 +84,7 @@ export const downloadInputs = async (
       throw inputError(resource.bucket, error);
     }
   }
-  return inputs;
+  return { inputs, empty };
 };
 
 export interface InputPlace {
@@ -89,7 +97,8 @@ export interface InputPlace {
 
 /**
  * Brings what is new or has changed since `inputs` was written, while the instance runs; what is gone from the buckets stays (contract, 4.6).
- * `inputs` is brought up to date. @returns versions of the files replaced, by their path in the job @throws UserError, S3Error
+ * `inputs` is brought up to date. @returns versions of the files replaced, by their path in the job; resources of which there is nothing
+ * @throws UserError, S3Error
  */
 export const refreshInputs = async (
   s3: S3Client,
@@ -97,12 +106,14 @@ export const refreshInputs = async (
   { jobDir, folder, stagingDir }: InputPlace,
   inputs: Inputs,
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, string>> => {
+): Promise<{ readonly replaced: ReadonlyMap<string, string>; readonly empty: LeaseOrder['resources'] }> => {
   const wanted = new Map<string, WantedObject>();
+  const empty: LeaseOrder['resources'] = [];
   for (const resource of resources) {
     const objects = await objectsOf(s3, resource, signal).catch((error: unknown) => {
       throw inputError(resource.bucket, error);
     });
+    if (objects.size === 0) empty.push(resource);
     for (const [path, object] of objects) wanted.set(path, object);
   }
   const changed = [...wanted].filter(([path, { version }]) => !path.endsWith('/') && inputs.get(path) !== version);
@@ -118,7 +129,7 @@ export const refreshInputs = async (
       await rm(staged, { force: true });
     }
   });
-  return replaced;
+  return { replaced, empty };
 };
 
 const PATH_CLASH = new Set(['EEXIST', 'ENOTDIR', 'EISDIR', 'ERR_FS_EISDIR']);

@@ -298,7 +298,11 @@ export class Instance implements Measurable {
     });
     const { outcome, uploaded } = await this.#upload(verdict, plan);
     const { averageGHz } = this.#meter;
-    const notes = [...notesOf(uploaded.leftOut), ...noteOfKills(exit, outcome, order.memoryMB)];
+    const notes = [
+      ...(inputs?.notes ?? []),
+      ...notesOf(uploaded.leftOut),
+      ...noteOfKills(exit, outcome, order.memoryMB),
+    ];
     return {
       ...outcome,
       ...(notes.length === 0 ? {} : { notes }),
@@ -344,11 +348,17 @@ export class Instance implements Measurable {
       this.#times.enter('download');
       const { jobDir, paths } = prepared;
       const place = { jobDir, paths, folder: plan.resourcesFolder };
-      this.#inputs = await JobInputs.fetch(this.#storage, order.resources, place, signal);
+      this.#inputs = await JobInputs.fetch(() => this.#source(), place, signal);
       this.#times.enter('environment');
     }
     signal.throwIfAborted();
     return { prepared, plan };
+  }
+
+  /** The inputs that it may read now; an earlier scheduler does not say which. */
+  async #source(): Promise<{ readonly s3: S3Client; readonly resources: LeaseOrder['resources'] }> {
+    const { inputs = this.order.resources } = await this.#grant.get();
+    return { s3: await this.#storage(), resources: inputs };
   }
 
   async #upload(outcome: Outcome, plan: InstancePlan): Promise<{ outcome: Outcome; uploaded: Uploaded }> {

@@ -4,8 +4,14 @@ import type { LeaseOrder } from '@fornax/contracts';
 import type { PreparedInstance } from '@fornax/drivers';
 import type { S3Client } from '@fornax/s3';
 
+import { quoted } from '../files/quoted.js';
 import { type Inputs, downloadInputs, refreshInputs } from './inputs.js';
 import { type Manifest, manifestOf } from './results.js';
+
+type Resources = LeaseOrder['resources'];
+
+/** What the instance may read now, and the storage with the right to. */
+export type InputSource = () => Promise<{ readonly s3: S3Client; readonly resources: Resources }>;
 
 /** Where inputs go. */
 type Place = Pick<PreparedInstance, 'jobDir' | 'paths'> & {
@@ -13,31 +19,38 @@ type Place = Pick<PreparedInstance, 'jobDir' | 'paths'> & {
   readonly folder: string;
 };
 
+const MOST_NAME_CHARS = 120;
+
+/** Says which resources bring nothing: who mistypes a prefix finds an empty folder and, often enough, a success. */
+export const notesOfInputs = (empty: Resources): readonly string[] =>
+  [...new Set(empty.map(({ bucket, prefix = '' }) => JSON.stringify([bucket, prefix])))].map((text) => {
+    const [bucket = '', prefix = ''] = JSON.parse(text) as readonly string[];
+    const where = prefix === '' ? 'is empty' : `has no object whose key begins with ${quoted(prefix, MOST_NAME_CHARS)}`;
+    return `No inputs: the bucket ${quoted(bucket, MOST_NAME_CHARS)} ${where}`;
+  });
+
 /** The inputs of one instance, as they lie in its job. */
 export class JobInputs {
   #before: Manifest;
+  #empty: Resources;
 
   private constructor(
-    private readonly storage: () => Promise<S3Client>,
-    private readonly resources: LeaseOrder['resources'],
+    private readonly source: InputSource,
     private readonly place: Place,
     private readonly inputs: Inputs,
-    before: Manifest,
+    { before, empty }: { readonly before: Manifest; readonly empty: Resources },
   ) {
     this.#before = before;
+    this.#empty = empty;
   }
 
-  /** @param storage with the rights of the lease, now @throws UserError, S3Error */
-  static async fetch(
-    storage: () => Promise<S3Client>,
-    resources: LeaseOrder['resources'],
-    place: Place,
-    signal: AbortSignal,
-  ): Promise<JobInputs> {
+  /** @throws UserError, S3Error */
+  static async fetch(source: InputSource, place: Place, signal: AbortSignal): Promise<JobInputs> {
     const { jobDir, paths, folder } = place;
-    const inputs = await downloadInputs(await storage(), resources, join(jobDir, folder), signal);
+    const { s3, resources } = await source();
+    const { inputs, empty } = await downloadInputs(s3, resources, join(jobDir, folder), signal);
     const before = await manifestOf(jobDir, { seenAs: paths.job, signal });
-    return new JobInputs(storage, resources, place, inputs, before);
+    return new JobInputs(source, place, inputs, { before, empty });
   }
 
   /** What the platform brought: no result of the command unless that changes it. */
@@ -45,11 +58,18 @@ export class JobInputs {
     return this.#before;
   }
 
+  /** What its owner should know of what was brought. */
+  get notes(): readonly string[] {
+    return notesOfInputs(this.#empty);
+  }
+
   /** Fetches what is new in the buckets while the instance runs. @throws UserError, S3Error */
   async bringNew(signal: AbortSignal): Promise<void> {
     const { jobDir, folder } = this.place;
     const place = { jobDir, folder, stagingDir: dirname(jobDir) };
-    const replaced = await refreshInputs(await this.storage(), this.resources, place, this.inputs, signal);
+    const { s3, resources } = await this.source();
+    const { replaced, empty } = await refreshInputs(s3, resources, place, this.inputs, signal);
     this.#before = new Map([...this.#before, ...replaced]);
+    this.#empty = empty;
   }
 }

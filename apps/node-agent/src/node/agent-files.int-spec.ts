@@ -55,6 +55,27 @@ describe('the files of an agent', () => {
     expect(stored).toEqual({ 'out/run-1/joined.out': 'AB2', 'out/run-1/a b.txt': 'Amore\n' });
   });
 
+  it('fetches what the grant says of what the order names, and tells of what is not there', async () => {
+    rig.objects.objects.set('parts/7/mine', Buffer.from('mine'));
+    rig.objects.objects.set('parts/8/other', Buffer.from('other'));
+    rig.platform.inputs.set('seventh', [
+      { bucket: 'parts', prefix: '7/', stripPrefix: '7/' },
+      { bucket: 'parts', prefix: 'nothing-7/' },
+      { bucket: 'bare' },
+      { bucket: 'bare' },
+    ]);
+    const resources = [{ bucket: 'parts', prefix: '${INSTANCE_ID}/', stripPrefix: '${INSTANCE_ID}/' }];
+    await rig.platform.order(aLeaseOrder('seventh', 'ls', { resources, instance: 7 }));
+    expect(await rig.ended('seventh')).toMatchObject({
+      outcome: 'success',
+      notes: [
+        'No inputs: the bucket "parts" has no object whose key begins with "nothing-7/"',
+        'No inputs: the bucket "bare" is empty',
+      ],
+    });
+    expect((await rig.platform.output('task-1', 7, 'stdout')).toString()).toBe('mine\n');
+  });
+
   it('uploads a big file in parts, whole', async () => {
     await rig.platform.order(
       aLeaseOrder('big', 'sh -c "head -c 150000000 /dev/urandom > big; sha256sum big"', {

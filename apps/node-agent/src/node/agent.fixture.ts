@@ -49,6 +49,8 @@ export class Platform {
   readonly snapshotReports: SnapshotReport[] = [];
   readonly live: LiveMessage[] = [];
   readonly secrets: Record<string, string> = {};
+  /** What leases may read; those of a scheduler that does not say may read all that their orders name. */
+  readonly inputs = new Map<string, LeaseOrder['resources']>();
   epoch = 0;
   /** When an operator last accepted an older event log. */
   logAcceptedAt: number | undefined;
@@ -82,12 +84,14 @@ export class Platform {
       platform.leaves.push(platform.epoch);
       return {};
     });
-    const grant = (): object => {
+    const grant = (body: unknown): object => {
       platform.grants += 1;
+      const inputs = platform.inputs.get((body as { readonly leaseId: string }).leaseId);
       return {
         granted: true,
         s3: { accessKey: 'lease', secretKey: 'secret', sessionToken: 'token' },
         secrets: platform.secrets,
+        ...(inputs ? { inputs } : {}),
       };
     };
     platform.#answer('grant', grant);

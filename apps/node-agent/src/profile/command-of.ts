@@ -1,4 +1,4 @@
-import { type LeaseOrder, resolveConstants, substitute, SubstitutionTooLong } from '@fornax/contracts';
+import { instanceNumbers, type LeaseOrder, resolveConstants, substitute, SubstitutionTooLong } from '@fornax/contracts';
 import { splitWords, UnbalancedQuote } from '@fornax/drivers';
 
 /** The user's fault, or a limit that the user has reached: told to the user, and not tried again by the platform. */
@@ -58,11 +58,7 @@ const FIRST_RUN: Run = {
 /** The variables of every instance (contract, section 4.3). */
 const standardVariables = (order: Order, paths: InstancePaths, resources: string): ReadonlyMap<string, string> =>
   new Map([
-    ['INSTANCE_ID', String(order.instance)],
-    ['INSTANCE_COUNT', String(order.instanceCount)],
-    ['FRAME_ID', String(order.instance)],
-    ['QRANK', String(order.instance)],
-    ['QSIZE', String(order.instanceCount)],
+    ...instanceNumbers(order.instance, order.instanceCount),
     ['TASK_PATH', paths.job],
     ['QARNOT_RESOURCES_DIRECTORY', resources === '' ? paths.job : `${paths.job}/${resources}`],
     ['QARNOT_RESULTS_DIRECTORY', paths.job],

@@ -1,5 +1,10 @@
 import { z } from 'zod';
 
+/** Buckets of inputs: only keys below `prefix`, and `stripPrefix` taken off their paths. */
+export const resourcesSchema = z.array(
+  z.object({ bucket: z.string(), prefix: z.string().optional(), stripPrefix: z.string().optional() }),
+);
+
 /**
  * What travels on `fx.dispatch.<node>`: a batch of orders, JSON. Orders are safe to repeat: an agent drops a lease that it
  * has or had, and a lease whose node epoch is not its own. No secret travels here: they are asked for by lease (`grant`).
@@ -40,9 +45,8 @@ const sharedPart = {
     }),
   ),
   secretKeys: z.array(z.string()),
-  resources: z.array(
-    z.object({ bucket: z.string(), prefix: z.string().optional(), stripPrefix: z.string().optional() }),
-  ),
+  /** As the task has them; the grant says what of them the instance gets. */
+  resources: resourcesSchema,
   results: z
     .object({
       bucket: z.string(),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isActor, type Actor } from '../events/commit.js';
+import { resourcesSchema } from './dispatch.js';
 
 /*
  * Every request over NATS (`fx.rpc.>`), between services and from nodes, is plain JSON: the body is the request as the schema below has
@@ -55,6 +56,8 @@ export const grantReplySchema = z.discriminatedUnion('granted', [
     s3: z.object({ accessKey: z.string(), secretKey: z.string(), sessionToken: z.string() }),
     /** Decrypted secret constants. */
     secrets: z.record(z.string(), z.string()),
+    /** What the instance gets of its task's resources, which is what it may read; absent: all that the order names. */
+    inputs: resourcesSchema.optional(),
   }),
   z.object({ granted: z.literal(false), reason: z.string() }),
 ]);

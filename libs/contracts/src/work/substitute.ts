@@ -33,6 +33,16 @@ export const substitute = (text: string, values: ReadonlyMap<string, string>): s
   return parts.join('');
 };
 
+/** The variables that tell the instances of a task apart (contract, section 4.3). */
+export const instanceNumbers = (instance: number, instanceCount: number): ReadonlyMap<string, string> =>
+  new Map([
+    ['INSTANCE_ID', String(instance)],
+    ['INSTANCE_COUNT', String(instanceCount)],
+    ['FRAME_ID', String(instance)],
+    ['QRANK', String(instance)],
+    ['QSIZE', String(instanceCount)],
+  ]);
+
 /**
  * Resolves constants that refer to each other: a constant may hold `${OTHER}`. A circle leaves its last reference as it is.
  * @param fixed values that are taken as they are (secrets, the platform's variables) and win over a constant of the same name

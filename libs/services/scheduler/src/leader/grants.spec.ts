@@ -76,6 +76,17 @@ describe('a grant', () => {
     });
   });
 
+  it('lets each instance read its own inputs, and says which these are', () => {
+    const resources = [{ bucket: 'in', prefix: '${SET}/${INSTANCE_ID}/', stripPrefix: '${SET}/' }, { bucket: 'all' }];
+    const constants = [{ key: 'SET', value: 'a' }];
+    const view = viewWith(submitted('t', { resources, constants, instances: '0-3' }), dispatched(aLease(3)));
+    const given = grantLease(view, 'node-1', { taskId: 't', instance: 3, leaseId: '3/1' }, { secrets, sign, now: 1 });
+    expect(given).toMatchObject({
+      inputs: [{ bucket: 'in', prefix: 'a/3/', stripPrefix: 'a/' }, { bucket: 'all' }],
+    });
+    expect(signed.at(-1)?.read).toEqual([{ bucket: 'in', prefix: 'a/3/' }, { bucket: 'all' }]);
+  });
+
   it('is still given while a cancelled instance ends, so that its results can be uploaded', () => {
     expect(grant(viewWith(submitted('t'), dispatched(aLease(0)), started(aRef(0)), cancelRequested)).granted).toBe(
       true,

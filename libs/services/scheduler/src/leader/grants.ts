@@ -1,5 +1,5 @@
-import type { GrantReply, GrantRequest, LeaseClaims } from '@fornax/contracts';
-import type { TaskSpec } from '@fornax/domain';
+import { type GrantReply, type GrantRequest, inputsOf, type LeaseClaims, SubstitutionTooLong } from '@fornax/contracts';
+import type { ResourceBucket, TaskSpec } from '@fornax/domain';
 import { SealedElsewhere } from '@fornax/identity';
 import type { SchedulerView, TaskEntry } from '../view/scheduler-view.js';
 
@@ -42,6 +42,16 @@ const openSecrets = (
   }
 };
 
+/** Submission refuses prefixes that grow too long; one that does by constants given later is the name of no object. */
+const inputsOrRaw = ({ state }: TaskEntry, instance: number): readonly ResourceBucket[] => {
+  try {
+    return inputsOf(state, instance);
+  } catch (error) {
+    if (error instanceof SubstitutionTooLong) return state.spec.resources;
+    throw error;
+  }
+};
+
 /** What a lease needs and no stream may hold: its S3 credentials and the task's secrets, if the lease is current on the node that asks. */
 export const grantLease = (
   view: SchedulerView,
@@ -62,16 +72,17 @@ export const grantLease = (
       reason:
         'its secret constants were sealed with a master key that is lost: submit the task again, with their values',
     };
+  const inputs = inputsOrRaw(entry, instance);
   const s3 = sign({
     leaseId,
     taskId,
     instance,
     node,
     owner,
-    read: spec.resources.map(({ bucket, prefix }) => ({ bucket, ...(prefix === undefined ? {} : { prefix }) })),
+    read: inputs.map(({ bucket, prefix }) => ({ bucket, ...(prefix === undefined ? {} : { prefix }) })),
     results: spec.resultBucket === null ? null : { bucket: spec.resultBucket, prefix: spec.resultsPrefix },
     snapshot: null,
     expiresAt: now + GRANT_VALID_MS,
   });
-  return { granted: true, s3: { ...s3 }, secrets: { ...opened } };
+  return { granted: true, s3: { ...s3 }, secrets: { ...opened }, inputs: inputs.map((input) => ({ ...input })) };
 };

@@ -12,6 +12,7 @@ import {
   type TaskOrigin,
   type TaskSpec,
 } from '@fornax/domain';
+import { inputProblem } from './input-problem.js';
 import { lifetimeOf } from '../commands/task-lifetime.js';
 import type { ProfileAnswer } from '@fornax/profiles';
 
@@ -59,7 +60,9 @@ export const toSpec = (creation: TaskCreation, context: SpecContext): Result => 
   if ('errors' in instances) return instances;
   const project = context.projectOf(creation.projectUuid);
   if (!project) return wrong('projectUuid', `No such project, or it is archived: ${creation.projectUuid}`);
-  return { spec: { ...specOf(creation, found.profile, instances.text, context), projectUuid: project.id } };
+  const spec = { ...specOf(creation, found.profile, instances.text, context), projectUuid: project.id };
+  const tooLong = inputProblem(spec);
+  return tooLong === undefined ? { spec } : wrong('advancedResourceBuckets', tooLong);
 };
 
 const specOf = (creation: TaskCreation, profile: Profile, instances: string, context: SpecContext): TaskSpec => {
