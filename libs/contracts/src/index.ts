@@ -135,6 +135,7 @@ export {
   snapshotReportSchema,
   HELD_PHASES,
   MAX_HELD_LEASES,
+  MOST_NAMED_RESULTS,
   type Heartbeat,
   type HeldLease,
   type HeldPhase,

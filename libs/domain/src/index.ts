@@ -42,6 +42,7 @@ export {
   type LeasePhase,
   type TaskState,
 } from './task/task.state.js';
+export { folderOf } from './task/results-folder.js';
 export { taskDecider } from './task/task.decider.js';
 export { phaseCounts, publicStateOf } from './task/public-state.js';
 export { TASK_FOLD_FORMAT, isStoredTaskState, restoreTaskState, storeTaskState } from './task/stored-task-state.js';

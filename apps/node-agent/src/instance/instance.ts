@@ -20,7 +20,7 @@ import { ResourceRefresh } from './resource-refresh.js';
 import { PhaseTimes } from './phase-times.js';
 import { startWallLimit } from './wall-limit.js';
 import { notesOf } from './notes.js';
-import { type Manifest, type Uploaded, NO_FILES } from './results.js';
+import { type Manifest, type Uploaded, NO_FILES, reportOf } from './results.js';
 
 export type Phase = 'accepted' | 'preparing' | 'running' | 'uploading' | 'ended';
 
@@ -236,8 +236,7 @@ export class Instance implements Measurable {
         ...this.#failureOf(error),
         ...this.#times.report(),
         ...this.#timesOfFailure(),
-        uploadedFiles: 0,
-        uploadedBytes: 0,
+        ...reportOf(NO_FILES),
       };
     }
     this.#phase = 'ended';
@@ -310,8 +309,7 @@ export class Instance implements Measurable {
       ...this.#times.report(),
       ...(averageGHz === undefined ? {} : { averageGHz }),
       startedAt,
-      uploadedFiles: uploaded.files,
-      uploadedBytes: uploaded.bytes,
+      ...reportOf(uploaded),
     };
   }
 

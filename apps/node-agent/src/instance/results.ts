@@ -1,3 +1,4 @@
+import { MOST_NAMED_RESULTS } from '@fornax/contracts';
 import { S3Error, type S3Client } from '@fornax/s3';
 
 import { eachLimited } from '../files/each-limited.js';
@@ -5,9 +6,12 @@ import { type JobFile, codeOf, openFile } from '../files/job-files.js';
 import { type LeftOut, type ListOptions, listFiles } from '../files/list-files.js';
 import { filterPaths, type PathFilter } from '../files/path-filter.js';
 import { UserError } from '../profile/command-of.js';
+import type { End } from './told.js';
 import { refusalOf, refusesOne } from './refusals.js';
 
-const PARALLEL = 4;
+/** Uploads at a time: a small file costs a way there and back, a large one the line. */
+const PARALLEL = { small: 24, large: 4 } as const;
+const LARGE_BYTES = 1_048_576;
 
 /** What lay in the job before its command began: path to version. */
 export type Manifest = ReadonlyMap<string, string>;
@@ -49,13 +53,22 @@ export interface UploadTarget {
 export interface Uploaded {
   readonly files: number;
   readonly bytes: number;
+  /** Paths of the first files, in their order: as many as a report names. */
+  readonly paths: readonly string[];
   /** Files that could not be read by then. */
   readonly leftOut: readonly LeftOut[];
   /** What ended it, or kept single files back: a UserError when storage refused for good. */
   readonly failure?: unknown;
 }
 
-export const NO_FILES: Uploaded = { files: 0, bytes: 0, leftOut: [] };
+export const NO_FILES: Uploaded = { files: 0, bytes: 0, paths: [], leftOut: [] };
+
+/** What the report of an end says of results. */
+export const reportOf = ({ files, bytes, paths }: Uploaded): Pick<End, 'uploadedFiles' | 'uploadedBytes' | 'results'> => ({
+  uploadedFiles: files,
+  uploadedBytes: bytes,
+  ...(paths.length === 0 ? {} : { results: [...paths] }),
+});
 
 export interface UploadOptions {
   readonly signal: AbortSignal;
@@ -75,6 +88,7 @@ export const uploadFiles = async (
 ): Promise<Uploaded> => {
   let [count, bytes] = [0, 0];
   const missed = [...leftOut];
+  const paths: string[] = [];
   let refusal: UserError | undefined;
   const store = async (file: JobFile): Promise<void> => {
     const handle = await openFile(jobDir, file).catch((error: unknown) => {
@@ -88,6 +102,7 @@ export const uploadFiles = async (
       // Added after the await: `bytes += await …` would forget what other uploads added meanwhile.
       bytes += uploaded;
       count += 1;
+      if (paths.length < MOST_NAMED_RESULTS) paths.push(file.path);
       onProgress(bytes);
     } catch (error) {
       if (!(error instanceof S3Error) || !refusesOne(error)) throw error;
@@ -97,13 +112,19 @@ export const uploadFiles = async (
     }
   };
   let failure: unknown;
-  await eachLimited(files, PARALLEL, (file) =>
+  const storeOrSay = (file: JobFile): Promise<void> =>
     store(file).catch((error: unknown) => {
       throw error instanceof S3Error ? (refusalOf(error, file, target) ?? error) : error;
-    }),
-  ).catch((error: unknown) => {
+    });
+  try {
+    const { small = [], large = [] } = Object.groupBy(files, ({ sizeBytes }) =>
+      sizeBytes < LARGE_BYTES ? 'small' : 'large',
+    );
+    await eachLimited(small, PARALLEL.small, storeOrSay);
+    await eachLimited(large, PARALLEL.large, storeOrSay);
+  } catch (error) {
     failure = error;
-  });
+  }
   const reason = failure ?? refusal;
-  return { files: count, bytes, leftOut: missed, ...(reason === undefined ? {} : { failure: reason }) };
+  return { files: count, bytes, paths: paths.sort(), leftOut: missed, ...(reason === undefined ? {} : { failure: reason }) };
 };

@@ -99,6 +99,8 @@ const attemptEnd = z.object({
   hardware: z.object({ specificationKey: z.string(), cpuModel: z.string(), cores: z.number(), ghz: z.number() }),
   uploadedFiles: count,
   uploadedBytes: z.number(),
+  results: z.array(z.string()).exactOptional(),
+  manifest: z.string().exactOptional(),
   error: z.object({ code: z.string(), message: z.string(), debug: z.string() }).exactOptional(),
   notes: z.array(z.string()).exactOptional(),
 });

@@ -7,6 +7,9 @@ const amount = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
 
 const id = z.string().min(1).max(128);
 
+/** Results that the report of an end names at most; all of them are in the manifest. */
+export const MOST_NAMED_RESULTS = 100;
+
 /**
  * What travels on `fx.report.<node>`: a batch of observations, JSON, oldest first. Repeats are harmless. A node speaks for itself and for the
  * leases that it holds: the subject says which node it is, and what else the message says of that is only compared.
@@ -41,6 +44,13 @@ const ended = z.object({
   averageGHz: z.number().min(0).max(1_000).optional(),
   uploadedFiles: count,
   uploadedBytes: amount.int(),
+  /** Paths of the first results, relative to the folder of results: as many as an event may hold. Absent of earlier agents. */
+  results: z.array(z.string().max(1_024)).max(MOST_NAMED_RESULTS).optional(),
+  /** SHA-256 of the manifest of the results, in hex. Absent when there is none, and of earlier agents. */
+  manifest: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
   error: z.object({ code: z.string(), message: z.string(), debug: z.string() }).optional(),
   /** What the user should know though it is no failure, e.g. which files are no results. */
   notes: z.array(z.string()).max(20).optional(),

@@ -152,6 +152,10 @@ export interface AttemptEnd extends LeaseRef {
   readonly hardware: NodeHardwareFacts;
   readonly uploadedFiles: number;
   readonly uploadedBytes: number;
+  /** Paths of the first results, relative to the folder of results. Absent of none, and in events of before. */
+  readonly results?: readonly string[];
+  /** SHA-256 of the manifest of the attempt's results, in hex. Absent when there is none, and in events of before. */
+  readonly manifest?: string;
   readonly error?: InstanceError;
   /** What the user should know though it is no failure, e.g. which files are no results. */
   readonly notes?: readonly string[];

@@ -252,7 +252,7 @@ export class StorageUnderTest {
 
   /** Commits that the instance of a lease ended well. */
   conclude({ taskId, leaseId, instance }: LeaseClaims): Promise<number> {
-    return this.append('task', taskId, [concluded(anEnd(instance, { leaseId }))]);
+    return this.append('task', taskId, [concluded(anEnd(instance, { leaseId, uploadedFiles: 1, uploadedBytes: 1 }))]);
   }
 
   signed(user: TestUser, options: Omit<SignedOptions, 'accessKey' | 'secretKey'>): Promise<Answer> {

@@ -21,14 +21,19 @@ describe.each(everyStyle)('results, as asked by $style', (client: StyledClient) 
       aTask({
         ...command(make),
         resultBucket: bucket,
-        resultsBucketPrefix: 'run-1/',
+        resultsBucketPrefix: 'run-1',
         resultsWhitelist: String.raw`^out/.*\.txt$`,
         resultsBlacklist: 'b',
       }),
     );
-    expect(ended).toMatchObject({ state: 'Success', resultBucket: bucket, resultsBucketPrefix: 'run-1/' });
+    expect(ended).toMatchObject({ state: 'Success', resultBucket: bucket, resultsBucketPrefix: 'run-1' });
     expect(await keysOf(bucket)).toEqual(['run-1/out/a.txt', 'run-1/out/c.txt']);
     expect(ended.resultsCount).toBeGreaterThan(0);
+    const storage = String((await client.send('GET', '/settings')).json().storage).replace(/^https?:/, 's3:');
+    const whole = (await client.send('GET', `/tasks/${ended.uuid}`)).json();
+    expect(whole).toMatchObject({
+      completedInstances: [{ results: ['a', 'c'].map((name) => `${storage}/${bucket}/run-1/out/${name}.txt`) }],
+    });
   });
 
   it(`[row 90 ${client.style}] fills a constant into a filter, and makes a bucket that is missing`, async () => {

@@ -80,6 +80,7 @@ export const grantLease = (
     node,
     owner,
     read: inputs.map(({ bucket, prefix }) => ({ bucket, ...(prefix === undefined ? {} : { prefix }) })),
+    // Not its folder: an order of before may name the prefix as the user wrote it.
     results: spec.resultBucket === null ? null : { bucket: spec.resultBucket, prefix: spec.resultsPrefix },
     snapshot: null,
     expiresAt: now + GRANT_VALID_MS,

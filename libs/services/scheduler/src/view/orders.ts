@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { CancelOrder, DispatchOrder, LeaseOrder, ResourcesOrder, TellOrder } from '@fornax/contracts';
-import { effectiveConstants, profileAt, sizeOf, type DispatchedLease, type TaskSpec } from '@fornax/domain';
+import { effectiveConstants, folderOf, profileAt, sizeOf, type DispatchedLease, type TaskSpec } from '@fornax/domain';
 import type { TrackedLease } from './lease-book.js';
 import type { Changes, SchedulerView, TaskEntry } from './scheduler-view.js';
 
@@ -46,7 +46,7 @@ export const leaseOrders = (
         ? null
         : {
             bucket: spec.resultBucket,
-            prefix: spec.resultsPrefix,
+            prefix: folderOf(spec.resultsPrefix),
             whitelist: spec.resultsWhitelist,
             blacklist: spec.resultsBlacklist,
           },

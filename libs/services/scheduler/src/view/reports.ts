@@ -33,6 +33,34 @@ const clipped = (error: InstanceError | undefined): InstanceError | undefined =>
     debug: '',
   };
 
+/** Bytes of names in one event, with those of the notes: hundreds of ends share one commit. */
+const NAMED_BYTES = 3_000;
+
+/** The first results, as many as there is room for beside the notes. */
+const namedResults = ({ results = [], notes = [] }: EndedReport): readonly string[] | undefined => {
+  let left = NAMED_BYTES - Buffer.byteLength(JSON.stringify(notes.slice(0, MAX_NOTES)));
+  const last = results.findIndex((path) => (left -= Buffer.byteLength(JSON.stringify(path)) + 1) < 0);
+  const named = last === -1 ? results : results.slice(0, last);
+  return named.length === 0 ? undefined : named;
+};
+
+/**
+ * What an attempt left as results. A cancelled one whose user did not ask for them left none, however far its node had come: nothing of it is published.
+ */
+const uploadedBy = (
+  report: EndedReport,
+  state: TaskState | undefined,
+): Pick<AttemptEnd, 'uploadedFiles' | 'uploadedBytes' | 'results' | 'manifest'> => {
+  if (report.outcome === 'cancelled' && state?.spec.uploadResultsOnCancellation !== true)
+    return { uploadedFiles: 0, uploadedBytes: 0 };
+  return {
+    uploadedFiles: report.uploadedFiles,
+    uploadedBytes: report.uploadedBytes,
+    ...optional('results', namedResults(report)),
+    ...optional('manifest', report.manifest),
+  };
+};
+
 const attemptEnd = (report: EndedReport, lease: TrackedLease, state: TaskState | undefined): AttemptEnd => ({
   instance: lease.instance,
   leaseId: lease.leaseId,
@@ -52,8 +80,7 @@ const attemptEnd = (report: EndedReport, lease: TrackedLease, state: TaskState |
   ...optional('uploadMs', report.uploadMs),
   ...optional('averageGHz', report.averageGHz),
   hardware: lease.hardware,
-  uploadedFiles: report.uploadedFiles,
-  uploadedBytes: report.uploadedBytes,
+  ...uploadedBy(report, state),
   ...optional('error', clipped(report.error)),
   ...optional(
     'notes',

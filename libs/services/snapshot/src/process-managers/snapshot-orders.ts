@@ -1,6 +1,6 @@
 import { Inject } from '@nestjs/common';
 import { dispatchSubject, type RecordedCommit, type SnapshotOrder } from '@fornax/contracts';
-import { isSnapshotOpen, taskDecider, type SnapshotEvent, type SnapshotPart } from '@fornax/domain';
+import { folderOf, isSnapshotOpen, taskDecider, type SnapshotEvent, type SnapshotPart } from '@fornax/domain';
 import { loadAggregate, type DurablePublisher, type EventLog } from '@fornax/event-store';
 import { EVENT_LOG, LogFollower, LogHandler, PUBLISHER } from '@fornax/service-kit';
 import { SnapshotCommands } from '../commands/snapshot-commands.js';
@@ -72,6 +72,7 @@ export class SnapshotOrders {
       leaseId,
       instance,
       ...config,
+      prefix: folderOf(config.prefix),
       ...(traceparent === undefined ? {} : { traceparent }),
     };
     const data = new TextEncoder().encode(JSON.stringify([order]));

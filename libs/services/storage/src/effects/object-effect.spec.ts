@@ -6,7 +6,7 @@ import { effectsOf, stepsOf } from './object-effect.js';
 const at = 1;
 const created = (bucket: string, owner = 'ada'): FornaxEvent => ({ type: 'BucketCreated', bucket, owner, at });
 const deleted = (bucket: string): FornaxEvent => ({ type: 'BucketDeleted', bucket, at });
-const attempt = (leaseId: string): AttemptEnd => ({
+const attempt = (leaseId: string, more: Partial<AttemptEnd> = {}): AttemptEnd => ({
   leaseId,
   instance: 0,
   node: 'n',
@@ -14,18 +14,19 @@ const attempt = (leaseId: string): AttemptEnd => ({
   outcome: 'success',
   endedAt: at,
   cores: 1,
-  uploadedFiles: 0,
+  uploadedFiles: 1,
   uploadedBytes: 0,
   hardware: { specificationKey: 's', cpuModel: 'm', cores: 1, ghz: 1 },
+  ...more,
 });
 const concluded = (...leases: readonly string[]): FornaxEvent => ({
   type: 'InstancesConcluded',
-  attempts: leases.map(attempt),
+  attempts: leases.map((lease) => attempt(lease)),
   at,
 });
 const requeued = (...leases: readonly string[]): FornaxEvent => ({
   type: 'InstancesRequeued',
-  attempts: leases.map(attempt),
+  attempts: leases.map((lease) => attempt(lease)),
   at,
 });
 const commits = (...events: readonly FornaxEvent[]): readonly RecordedCommit[] =>
@@ -54,6 +55,19 @@ describe('effects of commits', () => {
       { sequence: 3, kind: 'drop', scope: 'task/task-1', names: ['task-1/l3/'] },
       { sequence: 4, kind: 'delete', scope: 'bucket/b', names: ['b'] },
     ]));
+
+  it('publish what attempts left as results, and drop what others began to upload', () => {
+    const attempts = [
+      attempt('failed', { outcome: 'failure' }),
+      attempt('wanted', { outcome: 'cancelled' }),
+      attempt('cancelled', { outcome: 'cancelled', uploadedFiles: 0 }),
+      attempt('lost', { outcome: 'failure', uploadedFiles: 0 }),
+      attempt('empty', { uploadedFiles: 0 }),
+    ];
+    expect(steps({ type: 'InstancesConcluded', attempts, at })).toEqual([
+      { published: ['task-1/failed/', 'task-1/wanted/'], dropped: ['task-1/cancelled/', 'task-1/lost/'] },
+    ]);
+  });
 
   it('are none for what says nothing about objects', () =>
     expect(effectsOf(commits({ type: 'TaskCancelRequested', at }, concluded()))).toEqual([]));

@@ -19,36 +19,60 @@ export interface ObjectEffect {
 export const bucketScope = (bucket: string): string => `bucket/${bucket}`;
 const taskScope = (taskId: string): string => `task/${taskId}`;
 
-const effectOf = (event: FornaxEvent, id: string): Omit<ObjectEffect, 'sequence'> | undefined => {
+type Attempts = Extract<FornaxEvent, { readonly type: 'InstancesConcluded' }>['attempts'];
+
+/** An effect on what some attempts of a task have in the staging area. */
+const staged = (kind: 'publish' | 'drop', id: string, attempts: Attempts): Omit<ObjectEffect, 'sequence'> => ({
+  kind,
+  scope: taskScope(id),
+  names: attempts.map(({ leaseId }) => stagedLeasePrefix(id, leaseId)),
+});
+
+/**
+ * Results of attempts that left some are published. What others began to upload goes: of a node that was lost, or of one that was cancelled without its
+ * results being wanted. A success without results has nothing there.
+ */
+const concluded = (id: string, attempts: Attempts): readonly Omit<ObjectEffect, 'sequence'>[] => [
+  staged(
+    'publish',
+    id,
+    attempts.filter(({ uploadedFiles }) => uploadedFiles > 0),
+  ),
+  staged(
+    'drop',
+    id,
+    attempts.filter(({ uploadedFiles, outcome }) => uploadedFiles === 0 && outcome !== 'success'),
+  ),
+];
+
+const effectsOfOne = (event: FornaxEvent, id: string): readonly Omit<ObjectEffect, 'sequence'>[] => {
   switch (event.type) {
     case 'BucketCreated':
-      return { kind: 'create', scope: bucketScope(event.bucket), names: [event.bucket] };
+      return [{ kind: 'create', scope: bucketScope(event.bucket), names: [event.bucket] }];
     case 'BucketDeleted':
-      return { kind: 'delete', scope: bucketScope(event.bucket), names: [event.bucket] };
+      return [{ kind: 'delete', scope: bucketScope(event.bucket), names: [event.bucket] }];
     case 'InstancesConcluded':
+      return concluded(id, event.attempts);
     case 'InstancesRequeued':
-      return {
-        kind: event.type === 'InstancesConcluded' ? 'publish' : 'drop',
-        scope: taskScope(id),
-        names: event.attempts.map(({ leaseId }) => stagedLeasePrefix(id, leaseId)),
-      };
+      return [staged('drop', id, event.attempts)];
     case 'TaskDeleted':
-      return { kind: 'drop', scope: taskScope(id), names: [stagedTaskPrefix(id)] };
+      return [{ kind: 'drop', scope: taskScope(id), names: [stagedTaskPrefix(id)] }];
     default:
-      return undefined; // says nothing about objects
+      return []; // says nothing about objects
   }
 };
 
 /**
- * Tells what commits do to buckets and objects, in order. Results of failed and cancelled instances are published, too: the node uploads what there
- * is. Those of an instance that is tried again are dropped.
+ * Tells what commits do to buckets and objects, in order. Results of failed instances are published, too, and of cancelled ones whose user asked for
+ * them: the node uploads what there is. Those of an instance that is tried again are dropped.
  */
 export const effectsOf = (batch: readonly RecordedCommit[]): readonly ObjectEffect[] =>
   batch.flatMap(({ events, aggregateId, sequence }) =>
-    events.flatMap((event) => {
-      const effect = effectOf(event, aggregateId);
-      return effect && effect.names.length > 0 ? [{ sequence, ...effect }] : [];
-    }),
+    events.flatMap((event) =>
+      effectsOfOne(event, aggregateId)
+        .filter(({ names }) => names.length > 0)
+        .map((effect) => ({ sequence, ...effect })),
+    ),
   );
 
 /** Effects that are carried out at once: first what is deleted, then what is created; first what is published, then what is dropped. */

@@ -1,4 +1,4 @@
-import { executionMsOf, hardwareAsRun, notesIn, type CompletedInstance } from '../model/task-status.js';
+import { executionMsOf, hardwareAsRun, notesIn, resultsIn, type CompletedInstance } from '../model/task-status.js';
 import type { CompletedRecord } from '../model/completed-record.js';
 
 /** Ended instances listed of a task that is read alone, and of each of several: an answer stays one that a client can poll. */
@@ -16,6 +16,8 @@ const recordOf = ({ taskId, end, wallMs, error }: CompletedInstance): CompletedR
   hardware: hardwareAsRun(end),
   error,
   notes: notesIn(end),
+  results: resultsIn(end),
+  uploaded_files: end.uploadedFiles,
 });
 
 const byImportance = (a: CompletedRecord, b: CompletedRecord): number =>

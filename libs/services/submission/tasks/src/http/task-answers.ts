@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { WireTask, WireTaskSummary } from '@fornax/contracts';
-import { CLOCK } from '@fornax/service-kit';
+import { CLOCK, CORE_CONFIG, type CoreConfig } from '@fornax/service-kit';
 import type { Clock } from '@fornax/base';
 import { nothingLive, type LiveLeases } from '../live/live-board.js';
 import { LiveStatus } from '../live/live-status.js';
@@ -12,6 +12,7 @@ import { workDone } from '../queries/status-view.js';
 import { summaryView, type TaskInShort } from '../queries/task-summary.js';
 import type { CompletedRecord } from '../model/completed-record.js';
 import { ErrorTails } from '../queries/error-tails.js';
+import { withResults } from '../queries/named-results.js';
 import { taskView } from '../queries/task-view.js';
 
 const cutNote = (most: number): string =>
@@ -20,6 +21,8 @@ const cutNote = (most: number): string =>
 /** Turns statuses into what clients read. */
 @Injectable()
 export class TaskAnswers {
+  @Inject(CORE_CONFIG) private readonly core!: Pick<CoreConfig, 'publicStorageUrl'>;
+
   constructor(
     private readonly lists: TaskLists,
     private readonly profiles: ProfileCatalogue,
@@ -65,7 +68,8 @@ export class TaskAnswers {
     const notes = this.profiles.notesFor(task.fold.spec);
     const { succeeded, failed, cancelled } = task.fold;
     const isCut = ended.length === most && succeeded.size + failed.size + cancelled.size > most;
-    return taskView(task, ended, now, isCut ? [...notes, cutNote(most)] : notes, live);
+    const answer = taskView(task, ended, now, isCut ? [...notes, cutNote(most)] : notes, live);
+    return withResults(answer, task, ended, this.core.publicStorageUrl);
   }
 
   summaries(tasks: readonly TaskInShort[]): WireTaskSummary[] {

@@ -6,6 +6,7 @@ import { TaskDeletion1790000401000 } from './1790000401000-task-deletion.migrati
 import { TaskCounts1790000500000 } from './1790000500000-task-counts.migration.js';
 import { SucceededInstances1790000820000 } from './1790000820000-succeeded-instances.migration.js';
 import { InstanceNotes1790000900000 } from './1790000900000-instance-notes.migration.js';
+import { InstanceResults1790001000000 } from './1790001000000-instance-results.migration.js';
 
 /** All that make the tables of the status projection, in order. */
 export const TASK_MIGRATIONS = [
@@ -17,4 +18,5 @@ export const TASK_MIGRATIONS = [
   TaskCounts1790000500000,
   SucceededInstances1790000820000,
   InstanceNotes1790000900000,
+  InstanceResults1790001000000,
 ] as const;

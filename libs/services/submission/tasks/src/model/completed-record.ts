@@ -15,4 +15,7 @@ export interface CompletedRecord {
   readonly error: TaskError | null;
   /** What its user should know though it is no failure. */
   readonly notes: readonly string[];
+  /** Paths of its first results, relative to the folder of results. */
+  readonly results: readonly string[];
+  readonly uploaded_files: number;
 }

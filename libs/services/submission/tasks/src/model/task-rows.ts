@@ -4,6 +4,7 @@ import {
   executionMsOf,
   hardwareAsRun,
   notesIn,
+  resultsIn,
   restoreUsage,
   type CompletedInstance,
   type TaskError,
@@ -182,10 +183,10 @@ export const deleteTasks = async (tx: EntityManager, taskIds: readonly string[])
 
 const COMPLETED = `INSERT INTO completed_instance
   (task_id, instance, outcome, attempt, node, exit_code, wall_ms, execution_ms, peak_memory_mb, hardware, error, uploaded_files, uploaded_bytes,
-   started_ms, ended_ms, cause, notes)
+   started_ms, ended_ms, cause, notes, results, manifest)
   SELECT * FROM json_to_recordset($1::json) AS r(task_id text, instance integer, outcome text, attempt integer, node text, exit_code integer,
     wall_ms bigint, execution_ms bigint, peak_memory_mb double precision, hardware jsonb, error jsonb, uploaded_files integer, uploaded_bytes bigint,
-    started_ms bigint, ended_ms bigint, cause text, notes jsonb)
+    started_ms bigint, ended_ms bigint, cause text, notes jsonb, results jsonb, manifest text)
   ON CONFLICT (task_id, instance) DO NOTHING`;
 
 export const insertCompleted = async (tx: EntityManager, completed: readonly CompletedInstance[]): Promise<void> => {
@@ -208,6 +209,8 @@ export const insertCompleted = async (tx: EntityManager, completed: readonly Com
     ended_ms: end.endedAt,
     cause: end.cause ?? null,
     notes: notesIn(end),
+    results: resultsIn(end),
+    manifest: end.manifest ?? null,
   }));
   await tx.query(COMPLETED, [JSON.stringify(rows)]);
 };

@@ -118,6 +118,9 @@ const storable = (text: string): string => text.replaceAll('\0', '').toWellForme
 /** What a node tells of an instance though it is no failure. */
 export const notesIn = ({ notes = [] }: AttemptEnd): readonly string[] => notes.map(storable);
 
+/** Paths of the first results of an instance. */
+export const resultsIn = ({ results = [] }: AttemptEnd): readonly string[] => results.map(storable);
+
 /** Why an instance failed, in words; the vendor's samples print the first error of a failed task without looking. */
 const errorOf = (end: AttemptEnd): TaskError | null => {
   if (end.outcome !== 'failure') return null;
