@@ -64,7 +64,11 @@ export interface Uploaded {
 export const NO_FILES: Uploaded = { files: 0, bytes: 0, paths: [], leftOut: [] };
 
 /** What the report of an end says of results. */
-export const reportOf = ({ files, bytes, paths }: Uploaded): Pick<End, 'uploadedFiles' | 'uploadedBytes' | 'results'> => ({
+export const reportOf = ({
+  files,
+  bytes,
+  paths,
+}: Uploaded): Pick<End, 'uploadedFiles' | 'uploadedBytes' | 'results'> => ({
   uploadedFiles: files,
   uploadedBytes: bytes,
   ...(paths.length === 0 ? {} : { results: [...paths] }),
@@ -126,5 +130,11 @@ export const uploadFiles = async (
     failure = error;
   }
   const reason = failure ?? refusal;
-  return { files: count, bytes, paths: paths.sort(), leftOut: missed, ...(reason === undefined ? {} : { failure: reason }) };
+  return {
+    files: count,
+    bytes,
+    paths: paths.sort(),
+    leftOut: missed,
+    ...(reason === undefined ? {} : { failure: reason }),
+  };
 };
