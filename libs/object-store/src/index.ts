@@ -5,6 +5,7 @@ export {
   type ListOptions,
   type Listing,
   type Moved,
+  type ObjectBytes,
   type ObjectHeaders,
   type ObjectInfo,
   type ObjectReader,
@@ -28,6 +29,7 @@ export {
   StoreRefusal,
 } from './port/object-store.js';
 export { afterPrefix, compareKeys, rolledUp, splitPlace } from './port/keys.js';
+export { sendBytes } from './port/send-bytes.js';
 export { compositeEtag } from './port/etag.js';
 export { LOCAL_INDEX_DOWN, LOCAL_INDEX_UP } from './local/index-tables.js';
 export { LOCAL_MANIFESTS_DOWN, LOCAL_MANIFESTS_UP } from './local/manifest-tables.js';

@@ -42,38 +42,22 @@ export class BlockSums {
   }
 }
 
-/** Reads so many bytes from that place on; fewer where the file ends. */
-export type ReadAt = (position: number, bytes: number) => Promise<Buffer>;
+/** Bytes of the table behind so many bytes. */
+export const tableBytes = (sizeBytes: number): number => HEAD_BYTES + 4 * Math.ceil(sizeBytes / BLOCK_BYTES);
 
-/** The table behind the bytes of a file. */
-export interface BlockTable {
-  /** Whether a block is as it was stored. */
-  readonly isWhole: (index: number, block: Uint8Array) => Promise<boolean>;
-}
+/** Whether a block is as it was stored. */
+export type IsWhole = (index: number, block: Uint8Array) => boolean;
 
 /**
- * Finds the table of the blocks `first` to `last`.
- * @param sizeBytes how many bytes stand before it
- * @returns undefined for a file of an earlier version, or one whose table is cut off: nothing can be said of its blocks then
+ * Understands the table of a file's blocks.
+ * @param table as many bytes as `tableBytes` says, or fewer where the file ends
+ * @returns undefined for a file of an earlier version, or one whose table is cut off or another one: nothing can be said of its blocks then
  */
-export const readBlockTable = async (
-  readAt: ReadAt,
-  sizeBytes: number,
-  first: number,
-  last: number,
-): Promise<BlockTable | undefined> => {
-  const head = await readAt(sizeBytes, HEAD_BYTES);
-  if (head.byteLength < HEAD_BYTES || !head.subarray(0, MAGIC.byteLength).equals(MAGIC)) return undefined;
-  if (head.readUInt32BE(MAGIC.byteLength) !== BLOCK_BYTES) return undefined;
-  const length = 4 * (last - first + 1);
-  const sums = await readAt(sizeBytes + HEAD_BYTES + 4 * first, length);
-  if (sums.byteLength < length) return undefined;
-  return {
-    isWhole: async (index, block) => {
-      if (crc32(block) === sums.readUInt32BE(4 * (index - first))) return true;
-      // Is it the block that is another one, or what is said of it?
-      const all = await readAt(sizeBytes + HEAD_BYTES, 4 * Math.ceil(sizeBytes / BLOCK_BYTES));
-      return crc32(all) !== head.readUInt32BE(MAGIC.byteLength + 4);
-    },
-  };
+export const blockTable = (table: Buffer, sizeBytes: number): IsWhole | undefined => {
+  const bytes = tableBytes(sizeBytes);
+  if (table.byteLength < bytes || !table.subarray(0, MAGIC.byteLength).equals(MAGIC)) return undefined;
+  if (table.readUInt32BE(MAGIC.byteLength) !== BLOCK_BYTES) return undefined;
+  const sums = table.subarray(HEAD_BYTES, bytes);
+  if (crc32(sums) !== table.readUInt32BE(MAGIC.byteLength + 4)) return undefined;
+  return (index, block) => crc32(block) === sums.readUInt32BE(4 * index);
 };

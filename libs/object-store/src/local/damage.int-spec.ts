@@ -3,12 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type TestDatabase, createTestDatabase } from '@fornax/testing';
 import { DataSource } from 'typeorm';
 import { MIN_PART_BYTES, ObjectDamaged, type ObjectReader } from '../port/object-store.js';
+import { sendBytes } from '../port/send-bytes.js';
 import { LOCAL_INDEX_UP } from './index-tables.js';
 import { LOCAL_MANIFESTS_UP } from './manifest-tables.js';
 import { LOCAL_MARK_ORDER_UP } from './mark-order-tables.js';
@@ -211,6 +213,32 @@ describe('files that are damaged', () => {
       await truncate(await pathOf('k'), SIZE);
       await change(300_000);
       expect(await part(262_144, 300_001)).toHaveLength(300_002 - 262_144);
+    });
+
+    it('are compared with the ETag when all is read and what is said of the blocks was changed, too, or is not there', async () => {
+      const other = { key: 'k', reason: expect.stringContaining('other bytes') };
+      await change(SIZE + 20);
+      expect((await bytesOf('k')).equals(data)).toBe(true);
+      await change(300_000);
+      await expect(bytesOf('k')).rejects.toMatchObject(other);
+      await truncate(await pathOf('k'), SIZE);
+      await expect(bytesOf('k')).rejects.toMatchObject(other);
+    });
+
+    it('are sent on as they are read, and no further than a reader takes them', async () => {
+      const taken: Buffer[] = [];
+      const slow = new Writable({
+        highWaterMark: 1,
+        write: (chunk: Buffer, _encoding, done) => {
+          taken.push(Buffer.from(chunk));
+          setImmediate(done);
+        },
+      });
+      await sendBytes(await (await readerOf('k')).read(), slow);
+      expect(Buffer.concat(taken).equals(data)).toBe(true);
+      const gone = new Writable({ write: () => gone.destroy() });
+      const error: unknown = await sendBytes(await (await readerOf('k')).read(), gone).catch((cause: unknown) => cause);
+      expect(error).toMatchObject({ code: 'ERR_STREAM_PREMATURE_CLOSE' });
     });
 
     it('are compared in copies and in objects of several parts, too', async () => {

@@ -2,7 +2,9 @@ import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, copyFile, link, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { BLOCK_BYTES, BlockSums, type ReadAt, readBlockTable } from './block-sums.js';
+import { BlockSums } from './block-sums.js';
+import { ComparedFile } from './compared-file.js';
+import { FileDamaged } from './file-damaged.js';
 import { type ByteRange, type ByteSource, StoreRefusal } from '../port/object-store.js';
 import { type Manifest, encodeManifest, readManifest } from './manifest.js';
 
@@ -14,11 +16,6 @@ export interface FilePiece {
 
 export interface StoredFile extends FilePiece {
   readonly md5: string;
-}
-
-/** What is wrong with one file of an object; the text names no path. */
-export class FileDamaged extends Error {
-  override readonly name = 'FileDamaged';
 }
 
 /** Codes of a file system (or a quota, or a limit of the process) that has no room for what was written. */
@@ -73,51 +70,17 @@ const isMissing = (error: unknown): boolean => hasCode(error, ['ENOENT']);
 export const piecesOf = (
   pieces: readonly FilePiece[],
   range: ByteRange,
-): readonly { readonly fileId: string; readonly range: ByteRange }[] => {
-  const found: { fileId: string; range: ByteRange }[] = [];
+): readonly (FilePiece & { readonly range: ByteRange })[] => {
+  const found: (FilePiece & { readonly range: ByteRange })[] = [];
   let offset = 0;
   for (const { fileId, sizeBytes } of pieces) {
     const start = Math.max(range.start - offset, 0);
     const end = Math.min(range.end - offset, sizeBytes - 1);
-    if (start <= end) found.push({ fileId, range: { start, end } });
+    if (start <= end) found.push({ fileId, sizeBytes, range: { start, end } });
     offset += sizeBytes;
   }
   return found;
 };
-
-const readerOf =
-  (file: FileHandle): ReadAt =>
-  async (position, bytes) => {
-    const buffer = Buffer.alloc(bytes);
-    let filled = 0;
-    while (filled < bytes) {
-      const { bytesRead } = await file.read(buffer, filled, bytes - filled, position + filled);
-      if (bytesRead === 0) break;
-      filled += bytesRead;
-    }
-    return buffer.subarray(0, filled);
-  };
-
-/** The bytes of a range, block by block. */
-async function* comparedBlocks(
-  file: FileHandle,
-  sizeBytes: number,
-  { start, end }: ByteRange,
-): AsyncGenerator<Uint8Array> {
-  const readAt = readerOf(file);
-  const [first, last] = [Math.floor(start / BLOCK_BYTES), Math.floor(end / BLOCK_BYTES)];
-  const table = await readBlockTable(readAt, sizeBytes, first, last);
-  for (let index = first; index <= last; index += 1) {
-    const offset = index * BLOCK_BYTES;
-    const wanted = Math.min(BLOCK_BYTES, sizeBytes - offset);
-    const block = await readAt(offset, wanted);
-    if (block.byteLength < wanted)
-      throw new FileDamaged(`a file of it ended ${wanted - block.byteLength} bytes too early`);
-    if (table && !(await table.isWhole(index, block)))
-      throw new FileDamaged('a file of it holds other bytes than were stored');
-    yield block.subarray(Math.max(0, start - offset), Math.min(block.byteLength, end + 1 - offset));
-  }
-}
 
 /**
  * Payloads on disk: one file each, with the checksums of its blocks behind it, named by a random id, in 256 folders. A file means nothing until a row of the index names it, so it needs no
@@ -257,23 +220,12 @@ export class ObjectFiles {
     }
   }
 
-  /**
-   * The same for a part of the bytes, of which each block is compared with the checksum that stands behind the payload before any byte of it is given
-   * away. Files of earlier versions have none and are given away as they are.
-   * @throws FileDamaged as soon as a file ends too early, is gone, or a block of it holds other bytes than were stored
-   */
-  async *readPart(pieces: readonly FilePiece[], range: ByteRange): AsyncGenerator<Uint8Array> {
-    const sizes = new Map(pieces.map(({ fileId, sizeBytes }) => [fileId, sizeBytes]));
-    for (const piece of piecesOf(pieces, range)) {
-      const file = await open(this.#path(piece.fileId), 'r').catch((error: unknown) => {
-        throw isMissing(error) ? missing(error) : error;
-      });
-      try {
-        yield* comparedBlocks(file, sizes.get(piece.fileId) ?? 0, piece.range);
-      } finally {
-        await file.close();
-      }
-    }
+  /** Opens a file to read from it what is compared with the checksums of its blocks. @throws FileDamaged it is gone, or too short */
+  async open({ fileId, sizeBytes }: FilePiece): Promise<ComparedFile> {
+    const file = await open(this.#path(fileId), 'r').catch((error: unknown) => {
+      throw isMissing(error) ? missing(error) : error;
+    });
+    return ComparedFile.of(file, sizeBytes);
   }
 
   /** Missing files are no error. */

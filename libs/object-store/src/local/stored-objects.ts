@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { assertKeyFits } from '../port/keys.js';
 import {
   type ByteRange,
@@ -10,14 +9,13 @@ import {
   type PutOptions,
   type Sql,
   type Written,
-  ObjectDamaged,
   StoreRefusal,
 } from '../port/object-store.js';
 import type { Manifest } from './manifest.js';
-import { FileDamaged, type FilePiece, type ObjectFiles } from './object-files.js';
+import type { FilePiece, ObjectFiles } from './object-files.js';
 import { INDEX_KEY_BYTES, putRow } from './object-rows.js';
+import { asObjectDamaged, openContent } from './open-content.js';
 import { objectInfoOf, piecesOfRow, rowsOf } from './rows.js';
-import { wholeBytes } from './whole-bytes.js';
 
 /** What a write is told to. */
 interface WriteNotes {
@@ -76,34 +74,18 @@ export class StoredObjects {
     return {
       info,
       check: () => this.whole(place, this.files.check(pieces)),
-      read: async (range = whole) => {
-        await this.whole(place, this.files.check(pieces));
+      read: (range = whole) => {
         const isWhole = range.start === 0 && range.end === whole.end;
-        const bytes = isWhole
-          ? wholeBytes(this.files.read(pieces, range), pieces, info.etag)
-          : this.files.readPart(pieces, range);
-        return Readable.from(this.#read(place, bytes), { objectMode: false });
+        return openContent(this.files, place, { pieces, range, etag: isWhole ? info.etag : undefined });
       },
     };
   }
 
   /** Gives what is wrong with a file the name of its object. @throws ObjectDamaged */
-  async whole<T>({ bucket, key }: Place, work: Promise<T>): Promise<T> {
-    try {
-      return await work;
-    } catch (error) {
-      if (error instanceof FileDamaged) throw new ObjectDamaged(bucket, key, error.message, { cause: error });
-      throw error;
-    }
-  }
-
-  async *#read({ bucket, key }: Place, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    try {
-      yield* bytes;
-    } catch (error) {
-      if (error instanceof FileDamaged) throw new ObjectDamaged(bucket, key, error.message, { cause: error });
-      throw error;
-    }
+  async whole<T>(place: Place, work: Promise<T>): Promise<T> {
+    return work.catch((error: unknown) => {
+      throw asObjectDamaged(error, place);
+    });
   }
 
   async copy(from: Place, to: Place, headers?: ObjectHeaders): Promise<Written & { readonly modifiedAt: Date }> {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { compositeEtag } from '../port/etag.js';
-import { FileDamaged, type FilePiece } from './object-files.js';
+import { FileDamaged } from './file-damaged.js';
+import type { FilePiece } from './object-files.js';
 
 /** Digests of the pieces that the bytes of an object fall into, one chunk after the other. */
 class PieceDigests {

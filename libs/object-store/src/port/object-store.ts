@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { ByteRange } from '@fornax/s3';
 
 export type { ByteRange };
@@ -15,6 +15,16 @@ export interface ObjectInfo {
   readonly modifiedAt: Date;
 }
 
+/** Content as a stream. */
+export interface ObjectBytes extends Readable {
+  /**
+   * Sends all of it and ends the other stream, at less cost than reading it where the store can; use it or read, not both. Rejects with the code of a
+   * pipeline that was cut off (`ERR_STREAM_PREMATURE_CLOSE`) when the other end is gone.
+   * @throws ObjectDamaged
+   */
+  sendTo?(to: Writable): Promise<void>;
+}
+
 /** One version of an object: what `info` says and what `read` gives belong together, whatever is written meanwhile. */
 export interface ObjectReader {
   readonly info: ObjectInfo;
@@ -27,7 +37,7 @@ export interface ObjectReader {
    * Opens the content. What is known to be damaged throws before the first byte; what turns out to be breaks the stream off.
    * @throws ObjectDamaged
    */
-  read(range?: ByteRange): Promise<Readable>;
+  read(range?: ByteRange): Promise<ObjectBytes>;
 }
 
 /** Payload on its way in. It must yield `sizeBytes` bytes; if it throws (a wrong hash, a broken connection), nothing is stored. */

@@ -1,5 +1,4 @@
-import { pipeline } from 'node:stream/promises';
-import { type ObjectHeaders, type Place, type Precondition, splitPlace } from '@fornax/object-store';
+import { type ObjectHeaders, type Place, type Precondition, sendBytes, splitPlace } from '@fornax/object-store';
 import {
   childNodes,
   childText,
@@ -123,7 +122,7 @@ export const getObject = async (exchange: Exchange): Promise<void> => {
   response.writeHead(range ? 206 : 200, { ...headers, ...partial, 'content-length': length });
   if (!body) return void response.end();
   // Once it has begun, a failure can only be shown by breaking off.
-  await pipeline(body, response).catch((error: unknown) => {
+  await sendBytes(body, response).catch((error: unknown) => {
     if (!response.destroyed) response.destroy();
     if (!(error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE')) throw error;
   });

@@ -1,0 +1,89 @@
+import { Readable, type Writable } from 'node:stream';
+import type { ObjectBytes } from '../port/object-store.js';
+import { CHUNK_BYTES, newBuffer, type TakeBuffer } from './compared-file.js';
+
+/** Bytes as they are read, into buffers that the reader of them chooses. */
+export type ReadChunks = (takeBuffer: TakeBuffer) => AsyncGenerator<Uint8Array>;
+
+/** What Node's own pipelines call it. */
+const gone = (cause?: Error): Error =>
+  Object.assign(new Error('the reader went away', { cause }), { code: 'ERR_STREAM_PREMATURE_CLOSE' });
+
+/** Hands one chunk on. Resolves when the buffer may be written over; rejects when the other end is gone, which a response does not always say. */
+const written = (to: Writable, chunk: Uint8Array): Promise<void> => {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const onClose = (): void => reject(gone());
+  to.once('close', onClose);
+  to.write(chunk, (error) => {
+    to.off('close', onClose);
+    if (error) reject(gone(error));
+    else resolve();
+  });
+  return promise;
+};
+
+/** One buffer is being filled while the other one is on its way: so much is held for each reader, however slow. */
+class TwoBuffers {
+  readonly #slots = [0, 1].map(() => ({ buffer: undefined as Buffer | undefined, written: Promise.resolve() }));
+  #turn = 0;
+
+  readonly take: TakeBuffer = async (bytes) => {
+    this.#turn = 1 - this.#turn;
+    const slot = this.#slots[this.#turn];
+    if (!slot) return newBuffer(bytes);
+    await slot.written;
+    if (!slot.buffer || slot.buffer.byteLength < bytes) slot.buffer = Buffer.allocUnsafeSlow(bytes);
+    return slot.buffer;
+  };
+
+  /** The buffer that was taken last is not to be written over before that. */
+  until(done: Promise<void>): void {
+    const slot = this.#slots[this.#turn];
+    if (slot) slot.written = done;
+    done.catch(() => undefined); // who takes the buffer next, or `all`, sees it
+  }
+
+  async all(): Promise<void> {
+    for (const slot of this.#slots) await slot.written;
+  }
+}
+
+/** Content of an object: a stream like any other, which knows a way without one to whoever only passes it on. */
+export class LocalBytes extends Readable implements ObjectBytes {
+  #chunks: AsyncGenerator<Uint8Array> | undefined;
+
+  constructor(
+    private readonly readChunks: ReadChunks,
+    /** Told once, when nothing is read any more. */
+    private readonly onEnd: () => Promise<void>,
+  ) {
+    super({ highWaterMark: CHUNK_BYTES });
+  }
+
+  override _read(): void {
+    this.#chunks ??= this.readChunks(newBuffer);
+    this.#chunks.next().then(
+      ({ value, done }) => this.push(done === true ? null : value),
+      (error: unknown) => this.destroy(error instanceof Error ? error : new Error(String(error))),
+    );
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.onEnd().then(
+      () => callback(error),
+      (cause: unknown) => callback(error ?? (cause instanceof Error ? cause : new Error(String(cause)))),
+    );
+  }
+
+  async sendTo(to: Writable): Promise<void> {
+    const buffers = new TwoBuffers();
+    try {
+      for await (const chunk of this.readChunks(buffers.take)) buffers.until(written(to, chunk));
+      await buffers.all();
+      to.end();
+    } finally {
+      // Nothing was read as from a stream, so there is nobody to be told of a failure but who called.
+      this.destroy();
+    }
+  }
+}
