@@ -2,14 +2,18 @@
 export {
   type ByteRange,
   type ByteSource,
+  type ChecksumType,
+  type CompletionOptions,
   type ListOptions,
   type Listing,
   type Moved,
   type ObjectBytes,
+  type ObjectChecksum,
   type ObjectHeaders,
   type ObjectInfo,
   type ObjectReader,
   type ObjectStore,
+  type PartChecksum,
   type PartInfo,
   type PartRef,
   type Place,
@@ -18,9 +22,12 @@ export {
   type PutOptions,
   type Sql,
   type StoreProblem,
+  type UploadHeaders,
   type UploadInfo,
   type Usage,
+  type WantedChecksum,
   type Written,
+  CONTENT_HEADERS,
   MAX_KEY_BYTES,
   MIN_PART_BYTES,
   ObjectDamaged,
@@ -33,6 +40,7 @@ export { sendBytes } from './port/send-bytes.js';
 export { compositeEtag } from './port/etag.js';
 export { LOCAL_INDEX_DOWN, LOCAL_INDEX_UP } from './local/index-tables.js';
 export { LOCAL_MANIFESTS_DOWN, LOCAL_MANIFESTS_UP } from './local/manifest-tables.js';
+export { LOCAL_EXTRAS_DOWN, LOCAL_EXTRAS_UP } from './local/extras-tables.js';
 export { LOCAL_MARK_ORDER_DOWN, LOCAL_MARK_ORDER_UP } from './local/mark-order-tables.js';
 export type { ReindexOptions, ReindexProgress } from './local/reindex.js';
 export { type LocalStoreOptions, LocalObjectStore } from './local/local.object-store.js';

@@ -11,6 +11,7 @@ import { type TestDatabase, createTestDatabase } from '@fornax/testing';
 import { DataSource } from 'typeorm';
 import { MIN_PART_BYTES, ObjectDamaged, type ObjectReader } from '../port/object-store.js';
 import { sendBytes } from '../port/send-bytes.js';
+import { LOCAL_EXTRAS_UP } from './extras-tables.js';
 import { LOCAL_INDEX_UP } from './index-tables.js';
 import { LOCAL_MANIFESTS_UP } from './manifest-tables.js';
 import { LOCAL_MARK_ORDER_UP } from './mark-order-tables.js';
@@ -55,7 +56,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fornax-damage-'));
   database = await createTestDatabase();
   db = await new DataSource({ type: 'postgres', url: database.url }).initialize();
-  for (const statement of [...LOCAL_INDEX_UP, ...LOCAL_MANIFESTS_UP, ...LOCAL_MARK_ORDER_UP]) await db.query(statement);
+  for (const statement of [...LOCAL_INDEX_UP, ...LOCAL_MANIFESTS_UP, ...LOCAL_MARK_ORDER_UP, ...LOCAL_EXTRAS_UP])
+    await db.query(statement);
   store = await LocalObjectStore.open({ folder, index: db, isDurable: false, garbageGraceMs: 0, orphanAgeMs: -1000 });
 }, 120_000);
 beforeEach(async () => {

@@ -3,17 +3,19 @@ import { compositeEtag } from '../port/etag.js';
 import { assertKeyFits } from '../port/keys.js';
 import {
   type ByteSource,
-  type ObjectHeaders,
+  type CompletionOptions,
+  type PartChecksum,
   type PartInfo,
   type PartRef,
   type Place,
-  type Precondition,
   type Sql,
+  type UploadHeaders,
   type UploadInfo,
   type Written,
   StoreRefusal,
 } from '../port/object-store.js';
 import { chooseParts } from '../port/parts.js';
+import { storedExtras, uploadExtrasOf } from './extras.js';
 import type { ObjectFiles } from './object-files.js';
 import { INDEX_KEY_BYTES, isForeignKeyViolation, noBucket, sizeOf } from './object-rows.js';
 import { partOf, rowsOf, textOf, textRecord, uploadOf } from './rows.js';
@@ -34,13 +36,13 @@ export class LocalUploads {
     private readonly now: () => number,
   ) {}
 
-  async create(bucket: string, key: string, headers: ObjectHeaders): Promise<string> {
+  async create(bucket: string, key: string, headers: UploadHeaders): Promise<string> {
     assertKeyFits(key, INDEX_KEY_BYTES);
     const uploadId = randomUUID();
     await this.index
       .query(
-        `INSERT INTO multipart_upload VALUES ($1, $2, $3, $4, $5, date_trunc('milliseconds', clock_timestamp()))`,
-        [uploadId, bucket, key, headers.contentType, JSON.stringify(headers.userMetadata)],
+        `INSERT INTO multipart_upload VALUES ($1, $2, $3, $4, $5, date_trunc('milliseconds', clock_timestamp()), $6)`,
+        [uploadId, bucket, key, headers.contentType, JSON.stringify(headers.userMetadata), storedExtras(headers)],
       )
       .catch((error: unknown) => {
         throw noBucket(error, bucket);
@@ -61,16 +63,27 @@ export class LocalUploads {
     return row;
   }
 
-  async putPart(upload: Upload, partNumber: number, source: ByteSource, sizeBytes: number): Promise<Written> {
+  async find(upload: Upload): Promise<UploadInfo> {
+    return uploadOf(await this.#upload(this.index, upload));
+  }
+
+  async putPart(
+    upload: Upload,
+    partNumber: number,
+    source: ByteSource,
+    sizeBytes: number,
+    checksum: () => PartChecksum | undefined = () => undefined,
+  ): Promise<Written> {
     await this.#upload(this.index, upload);
     const file = await this.files.write(source, sizeBytes);
     await this.objects.keepFiles([file], () =>
       this.index
         .query(
-          `INSERT INTO multipart_part VALUES ($1, $2, $3, $4, $5, date_trunc('milliseconds', clock_timestamp()))
+          `INSERT INTO multipart_part VALUES ($1, $2, $3, $4, $5, date_trunc('milliseconds', clock_timestamp()), $6)
         ON CONFLICT (upload_id, part_number) DO UPDATE
-        SET file_id = excluded.file_id, size = excluded.size, etag = excluded.etag, modified_at = excluded.modified_at`,
-          [upload.uploadId, partNumber, file.fileId, file.sizeBytes, file.md5],
+        SET file_id = excluded.file_id, size = excluded.size, etag = excluded.etag, modified_at = excluded.modified_at,
+          extras = excluded.extras`,
+          [upload.uploadId, partNumber, file.fileId, file.sizeBytes, file.md5, storedExtras({ checksum: checksum() })],
         )
         .catch((error: unknown) => {
           throw isForeignKeyViolation(error)
@@ -81,14 +94,20 @@ export class LocalUploads {
     return { etag: file.md5, sizeBytes };
   }
 
-  complete(upload: Upload, wanted: readonly PartRef[], precondition?: Precondition): Promise<Written> {
+  complete(
+    upload: Upload,
+    wanted: readonly PartRef[],
+    { precondition, checksum }: CompletionOptions = {},
+  ): Promise<Written> {
     return this.index.transaction(async (tx) => {
       const row = await this.#upload(tx, upload, 'FOR UPDATE');
       const uploaded = await rowsOf(tx, 'SELECT * FROM multipart_part WHERE upload_id = $1', [upload.uploadId]);
       const pieces = chooseParts(uploaded.map(partOf), wanted);
       await this.objects.whole(upload, this.files.check(pieces));
       const etag = compositeEtag(pieces.map((part) => part.etag));
-      const headers = { contentType: textOf(row, 'content_type'), userMetadata: textRecord(row['metadata']) };
+      const { contentHeaders = {} } = uploadExtrasOf(row['extras']);
+      const [contentType, userMetadata] = [textOf(row, 'content_type'), textRecord(row['metadata'])];
+      const headers = { contentType, userMetadata, contentHeaders, ...(checksum ? { checksum } : {}) };
       await tx.query('DELETE FROM multipart_upload WHERE upload_id = $1', [upload.uploadId]);
       // The parts' rows went with the upload and made all their files garbage; those of the object are not.
       await tx.query('DELETE FROM object_garbage WHERE file_id = ANY ($1::uuid[])', [

@@ -7,6 +7,7 @@ import { type TestDatabase, createTestDatabase } from '@fornax/testing';
 import { DataSource } from 'typeorm';
 import { objectStoreContract } from '../port/object-store.contract.js';
 import { type Precondition, StoreRefusal } from '../port/object-store.js';
+import { LOCAL_EXTRAS_DOWN, LOCAL_EXTRAS_UP } from './extras-tables.js';
 import { LOCAL_INDEX_DOWN, LOCAL_INDEX_UP } from './index-tables.js';
 import { LOCAL_MANIFESTS_DOWN, LOCAL_MANIFESTS_UP } from './manifest-tables.js';
 import { LOCAL_MARK_ORDER_DOWN, LOCAL_MARK_ORDER_UP } from './mark-order-tables.js';
@@ -36,7 +37,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fornax-objects-'));
   database = await createTestDatabase();
   db = await new DataSource({ type: 'postgres', url: database.url }).initialize();
-  for (const statement of [...LOCAL_INDEX_UP, ...LOCAL_MANIFESTS_UP, ...LOCAL_MARK_ORDER_UP]) await db.query(statement);
+  for (const statement of [...LOCAL_INDEX_UP, ...LOCAL_MANIFESTS_UP, ...LOCAL_MARK_ORDER_UP, ...LOCAL_EXTRAS_UP])
+    await db.query(statement);
   store = await open({});
 }, 120_000);
 
@@ -58,7 +60,12 @@ const tidy = async (): Promise<void> => {
 
 afterAll(async () => {
   await store.close();
-  for (const statement of [...LOCAL_MARK_ORDER_DOWN, ...LOCAL_MANIFESTS_DOWN, ...LOCAL_INDEX_DOWN])
+  for (const statement of [
+    ...LOCAL_EXTRAS_DOWN,
+    ...LOCAL_MARK_ORDER_DOWN,
+    ...LOCAL_MANIFESTS_DOWN,
+    ...LOCAL_INDEX_DOWN,
+  ])
     await db.query(statement);
   await db.destroy();
   await database.drop();
@@ -100,11 +107,11 @@ describe('LocalObjectStore', () => {
     };
     const part = await store.putPart(upload, 1, source('joined'), 6);
     const parts = [{ partNumber: 1, etag: part.etag }];
-    await expect(store.completeUpload(upload, parts, 'absent')).rejects.toMatchObject({
+    await expect(store.completeUpload(upload, parts, { precondition: 'absent' })).rejects.toMatchObject({
       problem: 'PreconditionFailed',
     });
     expect(await store.listParts(upload)).toHaveLength(1);
-    await store.completeUpload(upload, parts, { etags: '*' });
+    await store.completeUpload(upload, parts, { precondition: { etags: '*' } });
     await store.deleteBuckets([bucket]);
   });
 

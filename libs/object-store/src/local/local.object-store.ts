@@ -1,6 +1,7 @@
 import type { ObjectsReindex } from '@fornax/contracts';
 import {
   type ByteSource,
+  type CompletionOptions,
   type ListOptions,
   type Listing,
   type Moved,
@@ -11,10 +12,10 @@ import {
   type PartInfo,
   type PartRef,
   type Place,
-  type Precondition,
   type PrefixMove,
   type PutOptions,
   type Sql,
+  type UploadHeaders,
   type UploadInfo,
   type Usage,
   type Written,
@@ -50,6 +51,7 @@ export interface LocalStoreOptions {
 /** Objects as files on the disk of this machine, their index in Postgres: what one machine uses. Several processes may share folder and index. */
 export class LocalObjectStore implements ObjectStore {
   readonly joinsTransactions = true;
+  readonly keepsPartChecksums = true;
   readonly #collector: Collector;
   readonly #keeper: ManifestKeeper;
   readonly #files: ObjectFiles;
@@ -240,16 +242,20 @@ export class LocalObjectStore implements ObjectStore {
     return this.#objects.copy(from, to, headers);
   }
 
-  createUpload(bucket: string, key: string, headers: ObjectHeaders): Promise<string> {
+  createUpload(bucket: string, key: string, headers: UploadHeaders): Promise<string> {
     return this.#uploads.create(bucket, key, headers);
   }
 
-  putPart(upload: Upload, partNumber: number, source: ByteSource, sizeBytes: number): Promise<Written> {
-    return this.#uploads.putPart(upload, partNumber, source, sizeBytes);
+  findUpload(upload: Upload): Promise<UploadInfo> {
+    return this.#uploads.find(upload);
   }
 
-  completeUpload(upload: Upload, wanted: readonly PartRef[], precondition?: Precondition): Promise<Written> {
-    return this.#uploads.complete(upload, wanted, precondition);
+  putPart(...part: Parameters<ObjectStore['putPart']>): Promise<Written> {
+    return this.#uploads.putPart(...part);
+  }
+
+  completeUpload(upload: Upload, wanted: readonly PartRef[], options?: CompletionOptions): Promise<Written> {
+    return this.#uploads.complete(upload, wanted, options);
   }
 
   abortUpload(upload: Upload): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Sql } from '../port/object-store.js';
+import { extrasOf } from './extras.js';
 import type { ObjectFiles } from './object-files.js';
 import { objectInfoOf, piecesOfRow, rowsOf, textOf } from './rows.js';
 
@@ -31,7 +32,7 @@ export class ManifestKeeper {
   async #write(row: Owed): Promise<void> {
     const { key, etag, contentType, userMetadata, modifiedAt } = objectInfoOf(row);
     const [bucket, pieces] = [textOf(row, 'bucket'), piecesOfRow(row)];
-    const manifest = { bucket, key, etag, contentType, userMetadata, modifiedAt, pieces };
+    const manifest = { bucket, key, etag, contentType, userMetadata, modifiedAt, pieces, ...extrasOf(row['extras']) };
     const fileId = await this.files.writeManifest((id) => ({ ...manifest, fileId: id }));
     const kept = await rowsOf(
       this.index,

@@ -23,6 +23,12 @@ const many: Manifest = {
   pieces: Array.from({ length: 10_000 }, () => ({ fileId: OTHER, sizeBytes: 5_242_880 })),
 };
 
+const withExtras: Manifest = {
+  ...manifest,
+  contentHeaders: { 'cache-control': 'no-store', expires: 'never' },
+  checksum: { algorithm: 'crc32', type: 'composite', value: 'AAAAAA==-2', parts: ['AAAAAA==', 'AAAAAA=='] },
+};
+
 const from = (file: Buffer, fileId = FILE): Promise<Manifest | undefined> =>
   readManifest(fileId, async (bytes) => file.subarray(Math.max(0, file.byteLength - bytes)));
 
@@ -30,6 +36,7 @@ describe('a manifest behind a payload', () => {
   it.each([
     ['of one piece', manifest],
     ['of ten thousand', many],
+    ['of headers about the content and a checksum', withExtras],
     ['of metadata with names that objects have anyway', { ...manifest, userMetadata: hostile }],
   ])('is read back as it was written: %s', async (_name, written) => {
     const file = Buffer.concat([Buffer.from('payload'), encodeManifest(written)]);

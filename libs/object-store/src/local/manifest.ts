@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { ObjectHeaders } from '../port/object-store.js';
+import type { ObjectChecksum, ObjectHeaders } from '../port/object-store.js';
+import { extrasOf, storedExtras } from './extras.js';
 import type { FilePiece } from './object-files.js';
 
 /** All that the index says about one object, so that the index can be made again from the files. */
@@ -10,6 +11,7 @@ export interface Manifest extends ObjectHeaders {
   readonly bucket: string;
   readonly key: string;
   readonly etag: string;
+  readonly checksum?: ObjectChecksum;
   readonly modifiedAt: Date;
   readonly pieces: readonly FilePiece[];
 }
@@ -34,6 +36,8 @@ const schema = z.object({
   type: z.string(),
   meta: texts,
   at: z.int(),
+  /** Of earlier versions there is none. */
+  extras: z.unknown().optional(),
   pieces: z.array(z.tuple([z.uuid(), z.int().nonnegative()])),
 });
 
@@ -54,6 +58,7 @@ export const encodeManifest = (manifest: Manifest): Buffer => {
       type: contentType,
       meta: userMetadata,
       at: modifiedAt.getTime(),
+      extras: storedExtras(manifest) ?? undefined,
       pieces: pieces.map((piece) => [piece.fileId, piece.sizeBytes]),
     }),
   );
@@ -104,6 +109,7 @@ export const readManifest = async (
     contentType: data.type,
     userMetadata: data.meta,
     modifiedAt: new Date(data.at),
+    ...extrasOf(data.extras),
     pieces: data.pieces.map(([id, sizeBytes]) => ({ fileId: id, sizeBytes })),
   };
 };

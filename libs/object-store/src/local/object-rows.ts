@@ -1,4 +1,5 @@
 import { type Precondition, type Sql, StoreRefusal } from '../port/object-store.js';
+import { storedExtras } from './extras.js';
 import type { Manifest } from './manifest.js';
 import type { FilePiece } from './object-files.js';
 import { rowsOf } from './rows.js';
@@ -15,17 +16,17 @@ export const noBucket = (error: unknown, bucket: string): unknown =>
     ? new StoreRefusal('NoSuchBucket', `there is no bucket ${bucket}`, { cause: error })
     : error;
 
-const NEW_ROW = `INSERT INTO object (bucket, key, size, etag, content_type, metadata, file_ids, part_sizes, modified_at, manifest_id)
-  VALUES ($1, $2, $3, $4, $5, $6, $7::uuid[], $8::bigint[], $9, $10)`;
+const NEW_ROW = `INSERT INTO object (bucket, key, size, etag, content_type, metadata, file_ids, part_sizes, modified_at, manifest_id, extras)
+  VALUES ($1, $2, $3, $4, $5, $6, $7::uuid[], $8::bigint[], $9, $10, $11)`;
 const PUT_ROW = `${NEW_ROW} ON CONFLICT (bucket, key) DO UPDATE SET size = excluded.size, etag = excluded.etag, content_type = excluded.content_type,
     metadata = excluded.metadata, file_ids = excluded.file_ids, part_sizes = excluded.part_sizes, modified_at = excluded.modified_at,
-    manifest_id = excluded.manifest_id
+    manifest_id = excluded.manifest_id, extras = excluded.extras
   RETURNING 1`;
 /** Only where nothing is, and only over an object with one of these etags: the row decides, so of several writers one succeeds. */
 const PUT_ABSENT = `${NEW_ROW} ON CONFLICT (bucket, key) DO NOTHING RETURNING 1`;
 const PUT_OVER = `UPDATE object SET size = $3, etag = $4, content_type = $5, metadata = $6, file_ids = $7::uuid[], part_sizes = $8::bigint[],
-    modified_at = $9, manifest_id = $10
-  WHERE bucket = $1 AND key = $2 AND ($11::text[] IS NULL OR etag = ANY ($11::text[])) RETURNING 1`;
+    modified_at = $9, manifest_id = $10, extras = $11
+  WHERE bucket = $1 AND key = $2 AND ($12::text[] IS NULL OR etag = ANY ($12::text[])) RETURNING 1`;
 
 const statementOf = (precondition: Precondition | undefined): readonly [string, ...unknown[]] => {
   if (precondition === undefined) return [PUT_ROW];
@@ -52,6 +53,7 @@ export const putRow = async (sql: Sql, row: Manifest, precondition?: Preconditio
     row.pieces.map((piece) => piece.sizeBytes),
     row.modifiedAt,
     row.fileId,
+    storedExtras(row),
     ...more,
   ]).catch((error: unknown) => {
     throw noBucket(error, row.bucket);

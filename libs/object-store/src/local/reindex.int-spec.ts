@@ -18,6 +18,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type TestDatabase, createTestDatabase } from '@fornax/testing';
 import { DataSource } from 'typeorm';
 import { MIN_PART_BYTES } from '../port/object-store.js';
+import { LOCAL_EXTRAS_DOWN, LOCAL_EXTRAS_UP } from './extras-tables.js';
 import { LOCAL_INDEX_DOWN, LOCAL_INDEX_UP } from './index-tables.js';
 import { LOCAL_MANIFESTS_DOWN, LOCAL_MANIFESTS_UP } from './manifest-tables.js';
 import { LOCAL_MARK_ORDER_DOWN, LOCAL_MARK_ORDER_UP } from './mark-order-tables.js';
@@ -56,7 +57,9 @@ const textOf = async (key: string, bucket = 'b'): Promise<string | undefined> =>
 };
 /** All that the index says, without what belongs to a run of the program. */
 const index = (): Promise<unknown> =>
-  db.query('SELECT bucket, key, size, etag, content_type, metadata, part_sizes, modified_at FROM object ORDER BY 1, 2');
+  db.query(
+    'SELECT bucket, key, size, etag, content_type, metadata, part_sizes, modified_at, extras FROM object ORDER BY 1, 2',
+  );
 const filesOf = async (key: string): Promise<readonly string[]> => {
   const [row] = await db.query<{ readonly ids: string[] }[]>(
     'SELECT file_ids::text[] AS ids FROM object WHERE key = $1',
@@ -71,11 +74,17 @@ const age = async (): Promise<void> => {
     if (entry.isFile()) await utimes(join(entry.parentPath, entry.name), hourAgo, hourAgo);
 };
 const migrate = async (): Promise<void> => {
-  for (const statement of [...LOCAL_INDEX_UP, ...LOCAL_MANIFESTS_UP, ...LOCAL_MARK_ORDER_UP]) await db.query(statement);
+  for (const statement of [...LOCAL_INDEX_UP, ...LOCAL_MANIFESTS_UP, ...LOCAL_MARK_ORDER_UP, ...LOCAL_EXTRAS_UP])
+    await db.query(statement);
 };
 const loseIndex = async (): Promise<void> => {
   await store.close();
-  for (const statement of [...LOCAL_MARK_ORDER_DOWN, ...LOCAL_MANIFESTS_DOWN, ...LOCAL_INDEX_DOWN])
+  for (const statement of [
+    ...LOCAL_EXTRAS_DOWN,
+    ...LOCAL_MARK_ORDER_DOWN,
+    ...LOCAL_MANIFESTS_DOWN,
+    ...LOCAL_INDEX_DOWN,
+  ])
     await db.query(statement);
   await migrate();
 };
@@ -122,6 +131,8 @@ describe('an index that was lost', () => {
     await store.put('b', STRANGE, whole(Buffer.from('')), {
       contentType: 'text/plain',
       userMetadata: Object.fromEntries([['__proto__', 'x']]),
+      contentHeaders: { 'cache-control': 'no-store' },
+      checksum: () => ({ algorithm: 'crc32', type: 'full-object', value: 'AAAAAA==' }),
       sizeBytes: 0,
     });
     await put('gone', 'x');

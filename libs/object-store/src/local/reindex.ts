@@ -1,6 +1,7 @@
 import type { ObjectsReindex } from '@fornax/contracts';
 import type { Sql } from '../port/object-store.js';
 import type { Deletions } from './deletions.js';
+import { storedExtras } from './extras.js';
 import type { FoundFile, ObjectFiles } from './object-files.js';
 import { countOf, rowsOf, textOf } from './rows.js';
 
@@ -25,7 +26,7 @@ const TABLES = [
   'CREATE TEMP TABLE file_found (file_id uuid PRIMARY KEY, size bigint NOT NULL, is_old boolean NOT NULL) ON COMMIT DROP',
   `CREATE TEMP TABLE object_found (manifest_id uuid PRIMARY KEY, bucket text COLLATE "C" NOT NULL, key text COLLATE "C" NOT NULL,
     size bigint NOT NULL, etag text NOT NULL, content_type text NOT NULL, metadata jsonb NOT NULL, file_ids uuid[] NOT NULL,
-    part_sizes bigint[] NOT NULL, modified_at timestamptz NOT NULL) ON COMMIT DROP`,
+    part_sizes bigint[] NOT NULL, modified_at timestamptz NOT NULL, extras jsonb) ON COMMIT DROP`,
   'CREATE TEMP TABLE file_deleted (file_id uuid PRIMARY KEY) ON COMMIT DROP',
 ];
 /** Every file that a row of the index stands for. */
@@ -45,10 +46,10 @@ const keep = async (tx: Sql, batch: readonly FoundFile[], olderThan: Date): Prom
   const objects = batch.flatMap(({ manifest }) => (manifest ? [manifest] : []));
   await tx.query(
     `INSERT INTO object_found SELECT * FROM jsonb_to_recordset($1::jsonb) AS found (manifest_id uuid, bucket text, key text, size bigint,
-      etag text, content_type text, metadata jsonb, file_ids uuid[], part_sizes bigint[], modified_at timestamptz)`,
+      etag text, content_type text, metadata jsonb, file_ids uuid[], part_sizes bigint[], modified_at timestamptz, extras jsonb)`,
     [
       JSON.stringify(
-        objects.map(({ fileId, bucket, key, etag, contentType, userMetadata, modifiedAt, pieces }) => ({
+        objects.map(({ fileId, bucket, key, etag, contentType, userMetadata, modifiedAt, pieces, ...extras }) => ({
           manifest_id: fileId,
           bucket,
           key,
@@ -59,6 +60,7 @@ const keep = async (tx: Sql, batch: readonly FoundFile[], olderThan: Date): Prom
           file_ids: pieces.map((piece) => piece.fileId),
           part_sizes: pieces.map((piece) => piece.sizeBytes),
           modified_at: modifiedAt.toISOString(),
+          extras: storedExtras(extras),
         })),
       ),
     ],
@@ -134,12 +136,13 @@ const settle = async (tx: Sql) => {
 const restore = (tx: Sql): Promise<number> =>
   count(
     tx,
-    `INSERT INTO object (bucket, key, size, etag, content_type, metadata, file_ids, part_sizes, modified_at, manifest_id)
-      SELECT DISTINCT ON (bucket, key) bucket, key, size, etag, content_type, metadata, file_ids, part_sizes, modified_at, manifest_id
+    `INSERT INTO object (bucket, key, size, etag, content_type, metadata, file_ids, part_sizes, modified_at, manifest_id, extras)
+      SELECT DISTINCT ON (bucket, key) bucket, key, size, etag, content_type, metadata, file_ids, part_sizes, modified_at, manifest_id, extras
       FROM object_found ORDER BY bucket, key, modified_at DESC, manifest_id
     ON CONFLICT (bucket, key) DO UPDATE SET size = excluded.size, etag = excluded.etag, content_type = excluded.content_type,
       metadata = excluded.metadata, file_ids = excluded.file_ids, part_sizes = excluded.part_sizes,
-      modified_at = excluded.modified_at, manifest_id = excluded.manifest_id WHERE excluded.modified_at > object.modified_at`,
+      modified_at = excluded.modified_at, manifest_id = excluded.manifest_id, extras = excluded.extras
+      WHERE excluded.modified_at > object.modified_at`,
   );
 
 /**

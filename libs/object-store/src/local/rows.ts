@@ -1,4 +1,5 @@
 import type { Moved, ObjectInfo, PartInfo, Sql, UploadInfo } from '../port/object-store.js';
+import { extrasOf, partExtrasOf, uploadExtrasOf } from './extras.js';
 import type { FilePiece } from './object-files.js';
 
 type Row = Readonly<Record<string, unknown>>;
@@ -30,6 +31,8 @@ export const objectInfoOf = (row: Row): ObjectInfo => ({
   contentType: text(row, 'content_type'),
   userMetadata: textRecord(row['metadata']),
   modifiedAt: instant(row, 'modified_at'),
+  ...extrasOf(row['extras']),
+  ...(text(row, 'etag').includes('-') ? { partSizes: list(row, 'part_sizes').map(Number) } : {}),
 });
 
 export const piecesOfRow = (row: Row): readonly FilePiece[] => {
@@ -47,12 +50,19 @@ export const partOf = (row: Row): StoredPart => ({
   sizeBytes: integer(row, 'size'),
   modifiedAt: instant(row, 'modified_at'),
   fileId: text(row, 'file_id'),
+  ...partExtrasOf(row['extras']),
 });
+
+const wantedOf = (row: Row): Pick<UploadInfo, 'checksum'> => {
+  const { checksum } = uploadExtrasOf(row['extras']);
+  return checksum ? { checksum } : {};
+};
 
 export const uploadOf = (row: Row): UploadInfo => ({
   uploadId: text(row, 'upload_id'),
   key: text(row, 'key'),
   startedAt: instant(row, 'started_at'),
+  ...wantedOf(row),
 });
 
 export const movedOf = (row: Row): Moved => ({

@@ -35,12 +35,14 @@ export class StoredObjects {
 
   async put(bucket: string, key: string, source: ByteSource, options: PutOptions): Promise<Written> {
     assertKeyFits(key, INDEX_KEY_BYTES);
-    const { contentType, userMetadata } = options;
+    const { contentType, userMetadata, contentHeaders = {} } = options;
     let row: Manifest | undefined;
     const file = await this.files.write(source, options.sizeBytes, ({ fileId, sizeBytes, md5 }) => {
       const modifiedAt = new Date(this.notes.now());
       const pieces = [{ fileId, sizeBytes }];
-      return (row = { fileId, bucket, key, etag: md5, contentType, userMetadata, modifiedAt, pieces });
+      const checksum = options.checksum?.();
+      const about = { contentType, userMetadata, contentHeaders, ...(checksum ? { checksum } : {}) };
+      return (row = { fileId, bucket, key, etag: md5, ...about, modifiedAt, pieces });
     });
     await this.keepFiles([file], async () => row && (await putRow(this.index, row, options.precondition)));
     this.notes.wrote();
@@ -95,11 +97,18 @@ export class StoredObjects {
       from.key,
     ]);
     if (!row) throw new StoreRefusal('NoSuchKey', `there is no object ${from.key}`);
-    const { etag, contentType, userMetadata, sizeBytes } = objectInfoOf(row);
+    const { etag, contentType, userMetadata, contentHeaders = {}, checksum, sizeBytes } = objectInfoOf(row);
     await this.whole(from, this.files.check(piecesOfRow(row)));
     const pieces: FilePiece[] = [];
     const modifiedAt = new Date(this.notes.now());
-    const copied = { ...to, etag, pieces, modifiedAt, ...(headers ?? { contentType, userMetadata }) };
+    const copied = {
+      ...to,
+      etag,
+      pieces,
+      modifiedAt,
+      ...(headers ?? { contentType, userMetadata, contentHeaders }),
+      ...(checksum ? { checksum } : {}),
+    };
     await this.keepFiles(pieces, async () => {
       for (const piece of piecesOfRow(row))
         pieces.push({ ...piece, fileId: await this.whole(from, this.files.duplicate(piece.fileId)) });

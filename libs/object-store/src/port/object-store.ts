@@ -3,6 +3,35 @@ import type { ByteRange } from '@fornax/s3';
 
 export type { ByteRange };
 
+/** Headers about the content that are kept as they came and given back. */
+export const CONTENT_HEADERS = [
+  'cache-control',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'expires',
+] as const;
+
+/** How the checksum of an upload in parts comes about: over all bytes, or over the checksums of the parts. */
+export type ChecksumType = 'full-object' | 'composite';
+
+/** A checksum that was verified when the bytes came. */
+export interface PartChecksum {
+  /** As behind `x-amz-checksum-`, e.g. `crc32`. */
+  readonly algorithm: string;
+  /** Base64; a composite one has `-<parts>` behind it. */
+  readonly value: string;
+}
+
+export interface ObjectChecksum extends PartChecksum {
+  readonly type: ChecksumType;
+  /** Of a composite one: those of the parts, in order. */
+  readonly parts?: readonly string[];
+}
+
+/** Which checksum an upload in parts is to have. */
+export type WantedChecksum = Pick<ObjectChecksum, 'algorithm' | 'type'>;
+
 /** What is known about an object without reading it. */
 export interface ObjectInfo {
   readonly key: string;
@@ -12,6 +41,11 @@ export interface ObjectInfo {
   readonly contentType: string;
   /** Names in lower case, without the `x-amz-meta-` of the wire. */
   readonly userMetadata: Readonly<Record<string, string>>;
+  /** Values of CONTENT_HEADERS that came with it. */
+  readonly contentHeaders?: Readonly<Record<string, string>>;
+  readonly checksum?: ObjectChecksum;
+  /** Of an object that was uploaded in parts, where the store knows them. */
+  readonly partSizes?: readonly number[];
   readonly modifiedAt: Date;
 }
 
@@ -46,6 +80,12 @@ export type ByteSource = AsyncIterable<Uint8Array>;
 export interface ObjectHeaders {
   readonly contentType: string;
   readonly userMetadata: Readonly<Record<string, string>>;
+  /** Values of CONTENT_HEADERS. */
+  readonly contentHeaders?: Readonly<Record<string, string>>;
+}
+
+export interface UploadHeaders extends ObjectHeaders {
+  readonly checksum?: WantedChecksum;
 }
 
 /** What must be true of the place at the moment at which the object gets there: nothing is there, or one with such an etag (`*`: any). */
@@ -55,6 +95,19 @@ export interface PutOptions extends ObjectHeaders {
   readonly sizeBytes: number;
   /** Decided together with the write, so that of several writers one succeeds. @throws StoreRefusal PreconditionFailed */
   readonly precondition?: Precondition;
+  /**
+   * The checksum to keep with the object, verified by the source. Asked when the source has ended: it may stand behind the content. A store that
+   * must know it before keeps only one that is given then.
+   */
+  readonly checksum?: () => ObjectChecksum | undefined;
+}
+
+/** What is decided and kept with a completion. */
+export interface CompletionOptions {
+  /** As for `put`; the upload is kept when it does not hold. */
+  readonly precondition?: Precondition;
+  /** To keep with the object. */
+  readonly checksum?: ObjectChecksum;
 }
 
 export interface Written {
@@ -84,6 +137,7 @@ export interface UploadInfo {
   readonly uploadId: string;
   readonly key: string;
   readonly startedAt: Date;
+  readonly checksum?: WantedChecksum;
 }
 
 export interface PartInfo {
@@ -91,6 +145,7 @@ export interface PartInfo {
   readonly etag: string;
   readonly sizeBytes: number;
   readonly modifiedAt: Date;
+  readonly checksum?: PartChecksum;
 }
 
 export interface PartRef {
@@ -193,6 +248,8 @@ export const MAX_KEY_BYTES = 1024;
 export interface ObjectStore {
   /** Whether buckets and prefixes are made, moved and deleted within the caller's transaction (`sql`), and with it. */
   readonly joinsTransactions: boolean;
+  /** Whether checksums of parts are kept, and with them those of objects that are made of parts. */
+  readonly keepsPartChecksums: boolean;
 
   /** Makes what is missing. */
   createBuckets(buckets: readonly string[], sql?: Sql): Promise<void>;
@@ -211,23 +268,25 @@ export interface ObjectStore {
   /** @param headers replace those of the source; the source's are kept when absent */
   copy(from: Place, to: Place, headers?: ObjectHeaders): Promise<Written & { readonly modifiedAt: Date }>;
 
-  createUpload(bucket: string, key: string, headers: ObjectHeaders): Promise<string>;
+  createUpload(bucket: string, key: string, headers: UploadHeaders): Promise<string>;
+  /** @throws StoreRefusal NoSuchUpload, by a store that keeps checksums of parts */
+  findUpload(upload: Place & { readonly uploadId: string }): Promise<Pick<UploadInfo, 'checksum'>>;
   putPart(
     upload: Place & { readonly uploadId: string },
     partNumber: number,
     source: ByteSource,
     sizeBytes: number,
+    checksum?: () => PartChecksum | undefined,
   ): Promise<Written>;
   /**
    * Parts in the order wanted; others that were uploaded are dropped. The upload is over then: repeating it is refused (`NoSuchUpload`), or answered
    * as before where the object is still that one.
    * @throws StoreRefusal InvalidPart, InvalidPartOrder, EntityTooSmall
    */
-  /** @param precondition as for `put`; the upload is kept when it does not hold */
   completeUpload(
     upload: Place & { readonly uploadId: string },
     parts: readonly PartRef[],
-    precondition?: Precondition,
+    options?: CompletionOptions,
   ): Promise<Written>;
   abortUpload(upload: Place & { readonly uploadId: string }): Promise<void>;
   listParts(upload: Place & { readonly uploadId: string }): Promise<readonly PartInfo[]>;

@@ -1,5 +1,8 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { S3Error } from 'minio';
 import {
+  CONTENT_HEADERS,
+  type ObjectChecksum,
   type ObjectHeaders,
   type ObjectInfo,
   type Precondition,
@@ -8,7 +11,7 @@ import {
 } from '../port/object-store.js';
 
 /** Begins the header of each entry of an object's own metadata. */
-export const META = 'x-amz-meta-';
+const META = 'x-amz-meta-';
 
 const PROBLEMS: readonly StoreProblem[] = [
   'NoSuchKey',
@@ -33,10 +36,57 @@ export const refused = (error: unknown): unknown => {
   return problem && error instanceof Error ? new StoreRefusal(problem, error.message, { cause: error }) : error;
 };
 export const unquoted = (etag: string | string[] | undefined): string => String(etag ?? '').replaceAll('"', '');
-export const wireHeaders = ({ contentType, userMetadata }: ObjectHeaders): Record<string, string> => ({
-  'content-type': contentType,
-  ...Object.fromEntries(Object.entries(userMetadata).map(([name, value]) => [`${META}${name}`, value])),
-});
+/** Text of other characters than HTTP headers are sure to carry is written as an encoded word (RFC 2047), as other clients of S3 do. */
+const wireText = (text: string): string =>
+  /^(?!=\?)[\x20-\x7e]*$/.test(text) ? text : `=?UTF-8?B?${Buffer.from(text).toString('base64')}?=`;
+const textOfWire = (value: string): string => {
+  const encoded = /^=\?UTF-8\?B\?([A-Za-z0-9+/]+=*)\?=$/.exec(value)?.[1];
+  return encoded === undefined ? value : Buffer.from(encoded, 'base64').toString('utf8');
+};
+
+export const wireHeaders = ({
+  contentType,
+  userMetadata,
+  contentHeaders = {},
+}: ObjectHeaders): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries({
+      'content-type': contentType,
+      ...contentHeaders,
+      ...Object.fromEntries(Object.entries(userMetadata).map(([name, value]) => [`${META}${name}`, value])),
+    }).map(([name, value]) => [name, wireText(value)]),
+  );
+
+/** Algorithms of checksums that S3 services take. */
+const NATIVE = ['crc32', 'crc32c', 'crc64nvme', 'sha1', 'sha256'];
+
+/** A checksum as the header by which the service verifies and keeps it. */
+export const checksumHeaders = (checksum: ObjectChecksum | undefined): Record<string, string> =>
+  checksum?.type === 'full-object' && NATIVE.includes(checksum.algorithm)
+    ? { [`x-amz-checksum-${checksum.algorithm}`]: checksum.value }
+    : {};
+
+/** What the headers of an answer say of an object. They are read from the answer itself: the client mixes headers that servers add into the user's metadata. */
+export const infoOfHeaders = (key: string, headers: IncomingHttpHeaders): ObjectInfo => {
+  const texts = Object.entries(headers).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, textOfWire(String(value))] as const],
+  );
+  const algorithm = NATIVE.find((name) => headers[`x-amz-checksum-${name}`] !== undefined);
+  const value = String(headers[`x-amz-checksum-${algorithm}`]);
+  const isComposite = value.includes('-') || String(headers['x-amz-checksum-type']).toUpperCase() === 'COMPOSITE';
+  return {
+    key,
+    sizeBytes: Number(headers['content-length'] ?? 0),
+    etag: unquoted(headers.etag),
+    contentType: headers['content-type'] ?? 'binary/octet-stream',
+    userMetadata: Object.fromEntries(
+      texts.flatMap(([name, text]) => (name.startsWith(META) ? [[name.slice(META.length), text]] : [])),
+    ),
+    contentHeaders: Object.fromEntries(texts.filter(([name]) => CONTENT_HEADERS.some((one) => one === name))),
+    modifiedAt: new Date(headers['last-modified'] ?? 0),
+    ...(algorithm === undefined || isComposite ? {} : { checksum: { algorithm, value, type: 'full-object' as const } }),
+  };
+};
 
 /** A precondition as headers: the service decides, with what it has. */
 export const conditionOf = (precondition: Precondition | undefined): Record<string, string> => {

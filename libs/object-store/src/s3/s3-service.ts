@@ -97,7 +97,12 @@ export class S3Service {
   /** The answer to a HEAD; undefined when there is no such object. */
   async headers(objectName: string) {
     const response = await this.client
-      .makeRequestAsync({ method: 'HEAD', bucketName: this.bucket, objectName }, '', [200], this.region)
+      .makeRequestAsync(
+        { method: 'HEAD', bucketName: this.bucket, objectName, headers: { 'x-amz-checksum-mode': 'ENABLED' } },
+        '',
+        [200],
+        this.region,
+      )
       .catch((error: unknown) => {
         if (isMissing(error)) return undefined;
         throw error;

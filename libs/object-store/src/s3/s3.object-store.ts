@@ -3,6 +3,7 @@ import { splitPlace } from '../port/keys.js';
 import {
   type ByteRange,
   type ByteSource,
+  type CompletionOptions,
   type ListOptions,
   type Listing,
   type Moved,
@@ -13,7 +14,6 @@ import {
   type PartInfo,
   type PartRef,
   type Place,
-  type Precondition,
   type PrefixMove,
   type PutOptions,
   type UploadInfo,
@@ -21,7 +21,7 @@ import {
   type Written,
   StoreRefusal,
 } from '../port/object-store.js';
-import { META, conditionOf, refused, unquoted, wireHeaders } from './answers.js';
+import { checksumHeaders, conditionOf, infoOfHeaders, refused, wireHeaders } from './answers.js';
 import { S3Listing } from './s3-listing.js';
 import { S3Service, type S3StoreOptions } from './s3-service.js';
 import { S3Uploads, type Upload } from './s3-uploads.js';
@@ -39,6 +39,7 @@ const USAGE_AGE_MS = 10_000;
  */
 export class S3ObjectStore implements ObjectStore {
   readonly joinsTransactions = false;
+  readonly keepsPartChecksums = false;
   readonly #service: S3Service;
   readonly #listing: S3Listing;
   readonly #uploads: S3Uploads;
@@ -102,7 +103,12 @@ export class S3ObjectStore implements ObjectStore {
       'PUT',
       this.#service.key({ bucket, key }),
       '',
-      { ...wireHeaders(options), ...conditionOf(options.precondition) },
+      {
+        ...wireHeaders(options),
+        ...conditionOf(options.precondition),
+        // One that comes behind the content is verified by the source, and not kept.
+        ...checksumHeaders(options.checksum?.()),
+      },
       source,
       options.sizeBytes,
     );
@@ -113,18 +119,7 @@ export class S3ObjectStore implements ObjectStore {
   async head(bucket: string, key: string): Promise<ObjectInfo | undefined> {
     const { headers, statusCode } = (await this.#service.headers(this.#service.key({ bucket, key }))) ?? {};
     if (headers === undefined || statusCode !== 200) return undefined;
-    // Read from the answer itself: the client mixes headers that servers add into the user's metadata.
-    const metadata = Object.entries(headers).flatMap(([name, value]) =>
-      name.startsWith(META) ? [[name.slice(META.length), String(value)]] : [],
-    );
-    return {
-      key,
-      sizeBytes: Number(headers['content-length'] ?? 0),
-      etag: unquoted(headers.etag),
-      contentType: headers['content-type'] ?? 'binary/octet-stream',
-      userMetadata: Object.fromEntries(metadata),
-      modifiedAt: new Date(headers['last-modified'] ?? 0),
-    };
+    return infoOfHeaders(key, headers);
   }
 
   async get(bucket: string, key: string): Promise<ObjectReader | undefined> {
@@ -186,11 +181,20 @@ export class S3ObjectStore implements ObjectStore {
     return this.#uploads.create(bucket, key, headers);
   }
 
+  /** The service's uploads have no checksum: who asks for one for the whole object is to be told so. */
+  async findUpload(): Promise<Pick<UploadInfo, 'checksum'>> {
+    return {};
+  }
+
   putPart(upload: Upload, partNumber: number, source: ByteSource, sizeBytes: number): Promise<Written> {
     return this.#uploads.putPart(upload, partNumber, source, sizeBytes);
   }
 
-  async completeUpload(upload: Upload, parts: readonly PartRef[], precondition?: Precondition): Promise<Written> {
+  async completeUpload(
+    upload: Upload,
+    parts: readonly PartRef[],
+    { precondition }: CompletionOptions = {},
+  ): Promise<Written> {
     const written = await this.#uploads.complete(upload, parts, precondition);
     this.#usage.delete(upload.bucket);
     return written;

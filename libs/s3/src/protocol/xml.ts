@@ -1,7 +1,10 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { malformedXml } from './s3-error.js';
 
-/** An element's content: text, or child elements in order; a list repeats its element, undefined leaves it out. */
+/**
+ * An element's content: text, or child elements in order; a list repeats its element, undefined leaves it out. Attributes stand behind the name,
+ * as they are written.
+ */
 export type XmlContent = string | number | boolean | XmlChildren;
 export interface XmlChildren {
   readonly [element: string]: XmlContent | readonly XmlContent[] | undefined;
@@ -31,7 +34,10 @@ const write = (children: XmlChildren): string =>
     .map(([element, content]) => {
       if (content === undefined) return '';
       return (isList(content) ? content : [content])
-        .map((one) => `<${element}>${typeof one === 'object' ? write(one) : escapeText(String(one))}</${element}>`)
+        .map(
+          (one) =>
+            `<${element}>${typeof one === 'object' ? write(one) : escapeText(String(one))}</${element.split(' ', 1)[0] ?? ''}>`,
+        )
         .join('');
     })
     .join('');

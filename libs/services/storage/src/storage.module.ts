@@ -18,6 +18,7 @@ import { DoorParts } from './door/door-parts.js';
 import { FrontDoorHost } from './door/front-door.host.js';
 import { EffectBell } from './effects/effect-bell.js';
 import { ObjectEffects1790000000003 } from './migrations/1790000000003-object-effects.migration.js';
+import { ObjectExtras1790000000004 } from './migrations/1790000000004-object-extras.migration.js';
 import { EffectDrain } from './process-managers/effect-drain.js';
 import { ObjectEffects } from './process-managers/object-effects.js';
 import { Reindexing } from './store/reindexing.js';
@@ -69,6 +70,7 @@ class StoreCloser implements OnApplicationShutdown {
       ObjectManifests1790000000001,
       MarkOrder1790000000002,
       ObjectEffects1790000000003,
+      ObjectExtras1790000000004,
     ]),
   ],
   controllers: [BucketsController, EffectsController, ReindexController, EndedLeases, StorageRpc],

@@ -50,7 +50,7 @@ describe('what headers ask for', () => {
     ['x-amz-acl', 'public-read'],
     ['x-amz-write-offset-bytes', '5'],
     ['x-amz-expected-bucket-owner', '1'],
-    ['x-amz-checksum-sha512', 'a'],
+    ['x-amz-checksum-xxhash64', 'a'],
     ['x-amz-trailer', 'x-amz-checksum-xxhash3'],
     ['x-amz-something-of-next-year', '1'],
   ])('is refused when it is not done: %s: %s', (name, value) =>

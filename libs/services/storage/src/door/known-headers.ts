@@ -1,10 +1,12 @@
 import { type S3Error, s3Error } from '@fornax/s3';
+import { CHECKSUMS as ALGORITHMS } from '../s3/checksums.js';
+import { CHECKSUM_HEADER } from '../s3/object-checksums.js';
 import type { S3Request } from '../s3/s3-request.js';
 
 /** What becomes of a header: it does what it says; it says what is so anyway; or the request is refused unless it holds one of these values. */
 type Fate = 'honored' | 'harmless' | readonly string[];
 
-const CHECKSUMS = ['crc32', 'crc32c', 'crc64nvme', 'sha1', 'sha256'].map((name) => `x-amz-checksum-${name}`);
+const CHECKSUMS = [...ALGORITHMS.keys()].map((name) => `${CHECKSUM_HEADER}${name}`);
 const COPY_CONDITIONS = ['match', 'none-match', 'modified-since', 'unmodified-since'];
 
 /**
@@ -13,25 +15,29 @@ const COPY_CONDITIONS = ['match', 'none-match', 'modified-since', 'unmodified-si
  */
 export const KNOWN_HEADERS: ReadonlyMap<string, Fate> = new Map<string, Fate>([
   ...[
+    'x-amz-checksum-algorithm',
+    'x-amz-checksum-mode',
+    'x-amz-checksum-type',
     'x-amz-content-sha256',
     'x-amz-copy-source',
     'x-amz-copy-source-range',
     ...COPY_CONDITIONS.map((name) => `x-amz-copy-source-if-${name}`),
     'x-amz-date',
     'x-amz-decoded-content-length',
+    'x-amz-max-parts',
     'x-amz-metadata-directive',
+    'x-amz-mp-object-size',
+    'x-amz-object-attributes',
+    'x-amz-part-number-marker',
+    'x-amz-sdk-checksum-algorithm',
     'x-amz-security-token',
     ...CHECKSUMS,
   ].map((name) => [name, 'honored'] as const),
   ...[
     'x-amz-bypass-governance-retention', // nothing is retained
-    'x-amz-checksum-algorithm', // says which checksum comes, which says so itself
-    'x-amz-checksum-mode', // asks for checksums where there are some
-    'x-amz-checksum-type',
     'x-amz-object-ownership', // objects are their bucket's owner's
     'x-amz-optional-object-attributes', // as it says
     'x-amz-request-payer', // nobody is charged for requests
-    'x-amz-sdk-checksum-algorithm',
     'x-amz-storage-class', // there is one
     'x-amz-tagging-directive', // there are no tags to copy
     'x-amz-user-agent',

@@ -27,6 +27,7 @@ import {
   noTags,
   putObject,
 } from '../s3/operations/object.operations.js';
+import { objectAttributes } from '../s3/operations/attributes.operation.js';
 import { type S3Request, queryValue } from '../s3/s3-request.js';
 import { checkVersion } from '../s3/version.js';
 
@@ -59,7 +60,7 @@ const ANSWER = [
   'content-type',
   'expires',
 ];
-const READING = [...VERSION, ...ANSWER.map((name) => `response-${name}`)];
+const READING = [...VERSION, 'partNumber', ...ANSWER.map((name) => `response-${name}`)];
 
 const onBucket = (method: string, asks: string, run: Operation, takes: readonly string[] = []): Offer => ({
   on: 'bucket',
@@ -108,6 +109,7 @@ const OFFERS: readonly Offer[] = [
   { on: 'object', method: 'PUT', takes: [], run: storeObject },
   { on: 'object', method: 'DELETE', takes: VERSION, run: deleteObject },
   onObject('GET', 'acl', accessControl, VERSION),
+  onObject('GET', 'attributes', objectAttributes, VERSION),
   onObject('GET', 'tagging', noTags, VERSION),
   onObject('POST', 'uploads', createUpload),
   onObject('PUT', 'uploadId', storePart, ['partNumber']),

@@ -75,7 +75,7 @@ const runningCrc64 = (): RunningChecksum => {
   };
 };
 
-const runningHash = (algorithm: 'md5' | 'sha1' | 'sha256') => (): RunningChecksum => {
+const runningHash = (algorithm: 'md5' | 'sha1' | 'sha256' | 'sha512') => (): RunningChecksum => {
   const hash = createHash(algorithm);
   return { update: (data) => void hash.update(data), digest: () => hash.digest('base64') };
 };
@@ -90,4 +90,6 @@ export const CHECKSUMS: ReadonlyMap<string, () => RunningChecksum> = new Map([
   ['crc64nvme', runningCrc64],
   ['sha1', runningHash('sha1')],
   ['sha256', runningSha256],
+  ['sha512', runningHash('sha512')],
+  ['md5', runningMd5],
 ]);

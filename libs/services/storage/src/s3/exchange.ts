@@ -62,13 +62,24 @@ export const sendEmpty = (
 
 export const quoted = (etag: string): string => `"${etag}"`;
 
-export const objectHeaders = ({ etag, modifiedAt, contentType, userMetadata }: ObjectInfo): Record<string, string> => ({
-  etag: quoted(etag),
-  'last-modified': modifiedAt.toUTCString(),
-  'content-type': contentType,
-  'accept-ranges': 'bytes',
-  ...Object.fromEntries(Object.entries(userMetadata).map(([name, value]) => [`x-amz-meta-${name}`, value])),
-});
+/** A header's value as Node writes it, a byte for each character: the UTF-8 of the text. */
+export const headerValue = (text: string): string =>
+  /[^\x00-\x7f]/.test(text) ? Buffer.from(text).toString('latin1') : text;
+
+export const objectHeaders = (info: ObjectInfo): Record<string, string> => {
+  const { etag, modifiedAt, contentType, userMetadata, contentHeaders = {} } = info;
+  const texts = [
+    ['content-type', contentType] as const,
+    ...Object.entries(contentHeaders),
+    ...Object.entries(userMetadata).map(([name, value]) => [`x-amz-meta-${name}`, value] as const),
+  ];
+  return {
+    etag: quoted(etag),
+    'last-modified': modifiedAt.toUTCString(),
+    'accept-ranges': 'bytes',
+    ...Object.fromEntries(texts.map(([name, value]) => [name, headerValue(value)])),
+  };
+};
 
 /** Buckets, listings of them, copies and deletions are for users alone. */
 export const userOf = ({ principal }: Exchange): Extract<Principal, { kind: 'user' }> => {

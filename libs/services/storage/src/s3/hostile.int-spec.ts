@@ -315,7 +315,6 @@ describe('requests', () => {
       ['DELETE', `/${bucket}?metadataConfiguration`],
       ['PUT', `/${bucket}?acl`],
       ['GET', `/${bucket}/kept?torrent`],
-      ['GET', `/${bucket}/kept?partNumber=1`],
     ] as const) {
       expect(codeOf(await storage.signed(ada, { method, path }))).toEqual([501, 'NotImplemented']);
     }

@@ -1,8 +1,9 @@
-import type { ByteSource } from '@fornax/object-store';
+import type { ByteSource, PartChecksum } from '@fornax/object-store';
 import { type S3Error, s3Error, UNSIGNED_PAYLOAD } from '@fornax/s3';
 import type { Authenticated } from './authenticator.js';
 import { decodeChunked } from './aws-chunked.js';
 import { type RunningChecksum, CHECKSUMS, runningMd5, runningSha256 } from './checksums.js';
+import { CHECKSUM_HEADER, algorithmOf, measured } from './object-checksums.js';
 import type { S3Request } from './s3-request.js';
 
 /** Largest object of one PUT and largest part, as in Amazon S3. */
@@ -12,6 +13,8 @@ export interface Payload {
   readonly sizeBytes: number;
   /** Throws after the last byte when a hash, a checksum or a signature that came with the request is not that of the bytes. */
   readonly source: ByteSource;
+  /** The checksum that came with the bytes, or that was asked for: at once where it is a header, else when the source has ended. */
+  readonly checksum: () => PartChecksum | undefined;
 }
 
 interface Check {
@@ -42,10 +45,52 @@ const digestHeader = (value: string, bytes: number, header: string): string => {
   return value;
 };
 
+/** Where the checksum of the content stands. */
+interface Carried {
+  readonly algorithm: string;
+  /** Of a trailer only known at the end. */
+  value(): string | undefined;
+}
+
+/** @throws S3Error InvalidRequest for a value that is no checksum of the algorithm */
+const checksumValue = (algorithm: string, value: string): string => {
+  const wanted = CHECKSUMS.get(algorithm)?.().digest() ?? '';
+  if (value.length !== wanted.length || Buffer.from(value, 'base64').toString('base64') !== value)
+    throw s3Error('InvalidRequest', `Value for ${CHECKSUM_HEADER}${algorithm} header is invalid.`);
+  return value;
+};
+
+/**
+ * The one checksum that comes with the content.
+ * @throws S3Error InvalidRequest for several, or another one than is announced
+ */
+const carriedChecksum = ({ headers }: S3Request, trailer: ReadonlyMap<string, string>): Carried | undefined => {
+  const announced = (headers.get('x-amz-trailer') ?? '').split(',').map((name) => name.trim().toLowerCase());
+  const carried = [...CHECKSUMS.keys()].flatMap((algorithm): readonly Carried[] => {
+    const name = `${CHECKSUM_HEADER}${algorithm}`;
+    const header = headers.get(name);
+    if (header !== undefined) {
+      const value = checksumValue(algorithm, header);
+      return [{ algorithm, value: () => value }];
+    }
+    return announced.includes(name) ? [{ algorithm, value: () => trailer.get(name) }] : [];
+  });
+  if (carried.length > 1)
+    throw s3Error(
+      'InvalidRequest',
+      'Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.',
+    );
+  const [one] = carried;
+  const said = headers.get('x-amz-sdk-checksum-algorithm');
+  if (one && said !== undefined && algorithmOf(said) !== one.algorithm)
+    throw s3Error('InvalidRequest', 'Value for x-amz-sdk-checksum-algorithm header is invalid.');
+  return one;
+};
+
 const badDigest = (name: string) => (): S3Error =>
   s3Error('BadDigest', `The ${name} you specified did not match the calculated checksum.`);
 
-const checksOf = (request: S3Request, payloadHash: string, trailer: ReadonlyMap<string, string>): readonly Check[] => {
+const checksOf = (request: S3Request, payloadHash: string, carried: Carried | undefined): readonly Check[] => {
   const checks: Check[] = [];
   const md5 = request.headers.get('content-md5');
   if (md5 !== undefined) {
@@ -64,16 +109,26 @@ const checksOf = (request: S3Request, payloadHash: string, trailer: ReadonlyMap<
         ),
     });
   }
-  const announced = (request.headers.get('x-amz-trailer') ?? '').split(',').map((name) => name.trim().toLowerCase());
-  for (const [algorithm, make] of CHECKSUMS) {
-    const name = `x-amz-checksum-${algorithm}`;
-    const header = request.headers.get(name);
-    if (header !== undefined)
-      checks.push({ running: make(), expected: () => header, failure: badDigest(algorithm.toUpperCase()) });
-    else if (announced.includes(name))
-      checks.push({ running: make(), expected: () => trailer.get(name), failure: badDigest(algorithm.toUpperCase()) });
-  }
+  const running = carried && CHECKSUMS.get(carried.algorithm)?.();
+  if (carried && running)
+    checks.push({ running, expected: () => carried.value(), failure: badDigest(carried.algorithm.toUpperCase()) });
   return checks;
+};
+
+/**
+ * Takes over what stands behind the content: the checksum that was announced, and nothing that nobody looks at.
+ * @throws S3Error MalformedTrailerError
+ */
+const keepTrailer = (
+  headers: ReadonlyMap<string, string>,
+  carried: Carried | undefined,
+  trailer: Map<string, string>,
+): void => {
+  for (const [name, value] of headers) {
+    if (carried === undefined || name !== `${CHECKSUM_HEADER}${carried.algorithm}`)
+      throw s3Error('MalformedTrailerError', `The request did not announce the trailer ${name.slice(0, 100)}.`);
+    trailer.set(name, checksumValue(carried.algorithm, value));
+  }
 };
 
 async function* verified(
@@ -114,9 +169,37 @@ async function* bodyOf(request: S3Request): AsyncGenerator<Uint8Array> {
 
 /**
  * The payload of a PUT, to be streamed on.
- * @throws S3Error MissingContentLength, EntityTooLarge, InvalidDigest, InvalidArgument
+ * @param wanted the algorithm of the checksum that an upload in parts is to have
+ * @throws S3Error MissingContentLength, EntityTooLarge, InvalidDigest, InvalidArgument, InvalidRequest
  */
-export const openPayload = (request: S3Request, { payloadHash, chunks }: Authenticated): Payload => {
+export const openPayload = (request: S3Request, authenticated: Authenticated, wanted?: string): Payload => {
+  const trailer = new Map<string, string>();
+  const carried = carriedChecksum(request, trailer);
+  if (carried && wanted !== undefined && carried.algorithm !== wanted)
+    throw s3Error(
+      'InvalidRequest',
+      `Checksum Type mismatch occurred, expected checksum Type: ${wanted}, actual checksum Type: ${carried.algorithm}`,
+    );
+  const { sizeBytes, source } = openBody(request, authenticated, carried, trailer);
+  if (carried) {
+    const { algorithm, value } = carried;
+    const checksum = (): PartChecksum | undefined => {
+      const known = value();
+      return known === undefined ? undefined : { algorithm, value: known };
+    };
+    return { sizeBytes, source, checksum };
+  }
+  // Who names an algorithm, and sends no checksum, leaves it to the server.
+  const said = wanted ?? request.headers.get('x-amz-sdk-checksum-algorithm');
+  return { sizeBytes, ...measured(said === undefined ? undefined : algorithmOf(said), source) };
+};
+
+const openBody = (
+  request: S3Request,
+  { payloadHash, chunks }: Authenticated,
+  carried: Carried | undefined,
+  trailer: Map<string, string>,
+): Pick<Payload, 'sizeBytes' | 'source'> => {
   const streaming = STREAMING.get(payloadHash);
   const isChunked = streaming !== undefined;
   if (streaming?.isSigned === true && !chunks)
@@ -133,7 +216,6 @@ export const openPayload = (request: S3Request, { payloadHash, chunks }: Authent
       MaxSizeAllowed: String(MAX_PUT_BYTES),
     });
   }
-  const trailer = new Map<string, string>();
   const body = bodyOf(request);
   const bytes =
     streaming === undefined
@@ -141,20 +223,28 @@ export const openPayload = (request: S3Request, { payloadHash, chunks }: Authent
       : decodeChunked(body, {
           signing: streaming.isSigned ? chunks : undefined,
           hasTrailer: streaming.hasTrailer,
-          onTrailer: (headers) => headers.forEach((value, name) => trailer.set(name, value)),
+          onTrailer: (headers) => keepTrailer(headers, carried, trailer),
         });
-  return { sizeBytes, source: verified(bytes, checksOf(request, payloadHash, trailer), sizeBytes) };
+  return { sizeBytes, source: verified(bytes, checksOf(request, payloadHash, carried), sizeBytes) };
 };
 
 /**
  * A small body in memory, verified like a payload.
  * @throws S3Error MaxMessageLengthExceeded
  */
-export const readBody = async (request: S3Request, authenticated: Authenticated, maxBytes: number): Promise<string> => {
+export const readBody = async (
+  request: S3Request,
+  authenticated: Authenticated,
+  maxBytes: number,
+  /** Where the checksum in the headers is that of the body. */
+  hasChecksum = true,
+): Promise<string> => {
   const isEmpty =
     request.headers.get('content-length') === undefined && request.headers.get('transfer-encoding') === undefined;
   if (isEmpty || request.headers.get('content-length') === '0') return '';
-  const { sizeBytes, source } = openPayload(request, authenticated);
+  const { sizeBytes, source } = hasChecksum
+    ? openPayload(request, authenticated)
+    : openBody(request, authenticated, undefined, new Map());
   if (sizeBytes > maxBytes)
     throw s3Error('MaxMessageLengthExceeded', 'Your request was too big.', {
       MaxMessageLengthBytes: String(maxBytes),

@@ -44,11 +44,21 @@ const parseQuery = (text: string): readonly (readonly [string, string])[] =>
           return [decode(name.replaceAll('+', ' ')), decode(value.replaceAll('+', ' '))];
         });
 
+/**
+ * A header's value as text. Node gives a character for each byte; what is UTF-8 is read as such, and anything else stays as it is. Written as UTF-8
+ * again, either is what its sender signed.
+ */
+const textOf = (value: string): string => {
+  if (!/[\x80-\xff]/.test(value)) return value;
+  const text = Buffer.from(value, 'latin1').toString('utf8');
+  return text.includes('\ufffd') ? value : text;
+};
+
 const headersOf = (message: IncomingMessage): ReadonlyMap<string, string> => {
   const headers = new Map<string, string>();
   for (let at = 0; at + 1 < message.rawHeaders.length; at += 2) {
     const name = (message.rawHeaders[at] ?? '').toLowerCase();
-    const value = (message.rawHeaders[at + 1] ?? '').trim();
+    const value = textOf((message.rawHeaders[at + 1] ?? '').trim());
     const before = headers.get(name);
     headers.set(name, before === undefined ? value : `${before},${value}`);
   }
@@ -80,6 +90,8 @@ export const parseRequest = (message: IncomingMessage, baseHosts: readonly strin
   const headers = headersOf(message);
   const virtual = bucketOfHost(headers.get('host') ?? '', baseHosts);
   const rest = path.slice(1);
+  // Neither the service itself nor a bucket: a bucket's name stands before the second slash.
+  if (virtual === undefined && rest.startsWith('/')) throw invalidUri();
   const slash = rest.indexOf('/');
   const [bucket, key] =
     virtual !== undefined ? [virtual, rest] : slash < 0 ? [rest, ''] : [rest.slice(0, slash), rest.slice(slash + 1)];

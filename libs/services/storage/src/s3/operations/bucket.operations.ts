@@ -9,6 +9,9 @@ export const MAX_XML_BYTES = 1024 * 1024;
 
 const ownerElement = (account: string, email: string) => ({ ID: account, DisplayName: email });
 
+/** Clients tell a user from a group by the type. */
+const GRANTEE = 'Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser"';
+
 const MAX_BUCKETS = 10_000;
 
 /** GET of the service: all buckets of the caller, or a page of those with a prefix. The token is the last name that was shown. */
@@ -88,7 +91,7 @@ export const accessControl = async (exchange: Exchange): Promise<void> => {
   await checkBucket(exchange);
   sendXml(exchange, 'AccessControlPolicy', {
     Owner: ownerElement(account, email),
-    AccessControlList: { Grant: { Grantee: ownerElement(account, email), Permission: 'FULL_CONTROL' } },
+    AccessControlList: { Grant: { [GRANTEE]: ownerElement(account, email), Permission: 'FULL_CONTROL' } },
   });
 };
 

@@ -1,7 +1,26 @@
-import { type Place, StoreRefusal, compositeEtag } from '@fornax/object-store';
+import {
+  type ObjectChecksum,
+  type PartChecksum,
+  type PartRef,
+  type Place,
+  StoreRefusal,
+  compositeEtag,
+} from '@fornax/object-store';
 import { accessDenied, childNodes, childText, malformedXml, parseRange, parseXml, s3Error } from '@fornax/s3';
 import { authorize } from '../../access/authorize.js';
 import { type Exchange, checkRoom, quoted, sendEmpty, sendXml } from '../exchange.js';
+import { CHECKSUMS } from '../checksums.js';
+import {
+  CHECKSUM_HEADER,
+  checkType,
+  checksumElement,
+  checksumElements,
+  checksumOfParts,
+  measured,
+  partChecksumHeaders,
+  typeWord,
+  wantedChecksum,
+} from '../object-checksums.js';
 import { openPayload, readBody } from '../payload.js';
 import { queryValue } from '../s3-request.js';
 import { writeCondition, headersOf, sourceOf } from './object.operations.js';
@@ -34,7 +53,13 @@ const partNumberOf = (text: string | undefined): number => {
 export const createUpload = async (exchange: Exchange): Promise<void> => {
   const { request, store } = exchange;
   const place = await placeOf(exchange);
-  const uploadId = await store.createUpload(place.bucket, place.key, headersOf(request));
+  const checksum = wantedChecksum(request.headers);
+  const headers = { ...headersOf(request), ...(checksum ? { checksum } : {}) };
+  const uploadId = await store.createUpload(place.bucket, place.key, headers);
+  if (checksum && store.keepsPartChecksums) {
+    exchange.response.setHeader('x-amz-checksum-algorithm', checksum.algorithm.toUpperCase());
+    exchange.response.setHeader('x-amz-checksum-type', typeWord(checksum.type));
+  }
   sendXml(exchange, 'InitiateMultipartUploadResult', { Bucket: request.bucket, Key: request.key, UploadId: uploadId });
 };
 
@@ -42,11 +67,15 @@ export const putPart = async (exchange: Exchange): Promise<void> => {
   const { request, authenticated, store } = exchange;
   const upload = await uploadOf(exchange);
   const partNumber = partNumberOf(queryValue(request, 'partNumber'));
-  const { sizeBytes, source } = openPayload(request, authenticated);
+  const wanted = await store.findUpload(upload);
+  const { sizeBytes, source, checksum } = openPayload(request, authenticated, wanted.checksum?.algorithm);
   await checkRoom(exchange, sizeBytes);
   exchange.expectBody();
-  const { etag } = await store.putPart(upload, partNumber, source, sizeBytes);
-  sendEmpty(exchange, 200, { etag: quoted(etag) });
+  const { etag } = await store.putPart(upload, partNumber, source, sizeBytes, checksum);
+  sendEmpty(exchange, 200, {
+    etag: quoted(etag),
+    ...(store.keepsPartChecksums ? partChecksumHeaders(checksum()) : {}),
+  });
 };
 
 /** UploadPartCopy: a part from a range of an object that is there. */
@@ -64,8 +93,65 @@ export const copyPart = async (exchange: Exchange): Promise<void> => {
   }
   const sizeBytes = range ? range.end - range.start + 1 : reader.info.sizeBytes;
   await checkRoom(exchange, sizeBytes);
-  const { etag } = await store.putPart(upload, partNumber, await reader.read(range), sizeBytes);
-  sendXml(exchange, 'CopyPartResult', { LastModified: new Date(exchange.now()).toISOString(), ETag: quoted(etag) });
+  const wanted = await store.findUpload(upload);
+  const { source, checksum } = measured(wanted.checksum?.algorithm, await reader.read(range));
+  const { etag } = await store.putPart(upload, partNumber, source, sizeBytes, checksum);
+  sendXml(exchange, 'CopyPartResult', {
+    LastModified: new Date(exchange.now()).toISOString(),
+    ETag: quoted(etag),
+    ...checksumElements(checksum()),
+  });
+};
+
+interface CompletedPart extends PartRef {
+  /** As the client has noted them. */
+  readonly checksums: readonly PartChecksum[];
+}
+
+/**
+ * Looks whether all that a completion says of the content is so: checksums of the parts, checksum and size of the whole.
+ * @returns the checksum that the object gets
+ * @throws S3Error InvalidPart, BadDigest, InvalidRequest, NotImplemented where the store keeps no checksums of parts
+ */
+const checkCompletion = async (
+  { request, store }: Exchange,
+  upload: Place & { readonly uploadId: string },
+  parts: readonly CompletedPart[],
+): Promise<ObjectChecksum | undefined> => {
+  const { headers } = request;
+  const { checksum: wanted } = await store.findUpload(upload);
+  const said = [...CHECKSUMS.keys()].flatMap((algorithm) => {
+    const value = headers.get(`${CHECKSUM_HEADER}${algorithm}`);
+    return value === undefined ? [] : [{ algorithm, value }];
+  });
+  const hasChecksums = said.length > 0 || parts.some(({ checksums }) => checksums.length > 0);
+  if (hasChecksums && !store.keepsPartChecksums)
+    throw s3Error('NotImplemented', 'This store keeps no checksums of parts: complete the upload without them.');
+  const size = headers.get('x-amz-mp-object-size');
+  if (store.keepsPartChecksums) checkType(headers.get('x-amz-checksum-type'), wanted);
+  if (!wanted && !hasChecksums && size === undefined) return undefined;
+  const uploaded = new Map((await store.listParts(upload)).map((part) => [part.partNumber, part]));
+  // What is missing, or has another ETag, is refused by the store.
+  const named = parts.flatMap(({ partNumber }) => uploaded.get(partNumber) ?? []);
+  for (const { partNumber, checksums } of parts) {
+    const kept = uploaded.get(partNumber)?.checksum;
+    if (checksums.some(({ algorithm, value }) => kept?.algorithm !== algorithm || kept.value !== value))
+      throw s3Error('InvalidPart', `The checksum of part ${partNumber} is not that of the part that was uploaded.`);
+  }
+  if (size !== undefined && size.trim() !== String(named.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)))
+    throw s3Error('InvalidRequest', "The provided 'x-amz-mp-object-size' header does not match what was computed.");
+  const whole = wanted && checksumOfParts(wanted, named);
+  for (const { algorithm, value } of said) {
+    if (algorithm !== wanted?.algorithm || !whole)
+      throw s3Error(
+        'InvalidRequest',
+        `The upload was not created with the checksum algorithm ${algorithm.toUpperCase()}, so its checksum is not known.`,
+      );
+    const isSame = value === whole.value || (whole.type === 'composite' && `${value}-${parts.length}` === whole.value);
+    if (!isSame)
+      throw s3Error('BadDigest', `The ${algorithm.toUpperCase()} you specified did not match the calculated checksum.`);
+  }
+  return whole;
 };
 
 export const completeUpload = async (exchange: Exchange): Promise<void> => {
@@ -73,13 +159,25 @@ export const completeUpload = async (exchange: Exchange): Promise<void> => {
   const upload = await uploadOf(exchange);
   const precondition = await writeCondition(exchange, upload);
   exchange.expectBody();
-  const document = parseXml(await readBody(request, authenticated, MAX_COMPLETION_BYTES), 'CompleteMultipartUpload');
+  const document = parseXml(
+    await readBody(request, authenticated, MAX_COMPLETION_BYTES, false),
+    'CompleteMultipartUpload',
+  );
   const parts = childNodes(document, 'Part').map((part) => ({
     partNumber: partNumberOf(childText(part, 'PartNumber')?.trim()),
     etag: (childText(part, 'ETag') ?? '').trim().replaceAll('"', ''),
+    checksums: [...CHECKSUMS.keys()].flatMap((algorithm) => {
+      const value = childText(part, checksumElement(algorithm))?.trim();
+      return value === undefined ? [] : [{ algorithm, value }];
+    }),
   }));
   if (parts.length === 0 || parts.length > MAX_PARTS) throw malformedXml();
-  const { etag } = await store.completeUpload(upload, parts, precondition).catch(async (error: unknown) => {
+  const complete = async (): Promise<{ readonly etag: string; readonly checksum?: ObjectChecksum }> => {
+    const checksum = await checkCompletion(exchange, upload, parts);
+    const kept = { ...(precondition === undefined ? {} : { precondition }), ...(checksum ? { checksum } : {}) };
+    return { ...(await store.completeUpload(upload, parts, kept)), ...(checksum ? { checksum } : {}) };
+  };
+  const { etag, checksum } = await complete().catch(async (error: unknown) => {
     // The answer to a first try may have been lost: what it made is what this one asks for.
     const made =
       error instanceof StoreRefusal && error.problem === 'NoSuchUpload'
@@ -93,6 +191,7 @@ export const completeUpload = async (exchange: Exchange): Promise<void> => {
     Bucket: request.bucket,
     Key: request.key,
     ETag: quoted(etag),
+    ...checksumElements(checksum),
   });
 };
 
@@ -108,6 +207,7 @@ export const listParts = async (exchange: Exchange): Promise<void> => {
   const most = Number(queryValue(request, 'max-parts') ?? 1000);
   if (!Number.isInteger(marker) || !Number.isInteger(most) || most < 0 || marker < 0)
     throw s3Error('InvalidArgument', 'max-parts and part-number-marker are numbers');
+  const { checksum: wanted } = await store.findUpload(upload);
   const rest = (await store.listParts(upload)).filter(({ partNumber }) => partNumber > marker);
   const shown = rest.slice(0, Math.min(most, 1000));
   sendXml(exchange, 'ListPartsResult', {
@@ -118,12 +218,15 @@ export const listParts = async (exchange: Exchange): Promise<void> => {
     PartNumberMarker: marker,
     NextPartNumberMarker: shown.at(-1)?.partNumber ?? 0,
     MaxParts: most,
+    ChecksumAlgorithm: wanted?.algorithm.toUpperCase(),
+    ChecksumType: wanted && typeWord(wanted.type),
     IsTruncated: shown.length < rest.length,
-    Part: shown.map(({ partNumber, modifiedAt, etag, sizeBytes }) => ({
+    Part: shown.map(({ partNumber, modifiedAt, etag, sizeBytes, checksum }) => ({
       PartNumber: partNumber,
       LastModified: modifiedAt.toISOString(),
       ETag: quoted(etag),
       Size: sizeBytes,
+      ...checksumElements(checksum),
     })),
   });
 };

@@ -1,4 +1,15 @@
-import { type ObjectHeaders, type Place, type Precondition, sendBytes, splitPlace } from '@fornax/object-store';
+import {
+  type ByteRange,
+  CONTENT_HEADERS,
+  type ObjectChecksum,
+  type ObjectHeaders,
+  type ObjectInfo,
+  type ObjectReader,
+  type Place,
+  type Precondition,
+  sendBytes,
+  splitPlace,
+} from '@fornax/object-store';
 import {
   childNodes,
   childText,
@@ -14,6 +25,7 @@ import { etagsOf, judgeConditions } from '../conditions.js';
 import {
   type Exchange,
   checkRoom,
+  headerValue,
   objectHeaders,
   orCaughtUp,
   quoted,
@@ -21,6 +33,7 @@ import {
   sendXml,
   userOf,
 } from '../exchange.js';
+import { algorithmOf, checksumElements, checksumHeaders, measured } from '../object-checksums.js';
 import { openPayload, readBody } from '../payload.js';
 import { queryValue, type S3Request } from '../s3-request.js';
 import { checkVersion, isOwnVersion, NO_SUCH_VERSION } from '../version.js';
@@ -30,15 +43,39 @@ const MAX_METADATA_BYTES = 2048;
 const MAX_DELETE = 1000;
 const META = 'x-amz-meta-';
 
-/** @throws S3Error MetadataTooLarge */
-export const headersOf = ({ headers }: S3Request): ObjectHeaders => {
+/** What may stand in a header of an answer: a presigned URL can carry anything. */
+const isHeaderText = (text: string): boolean => !/[\0-\x08\x0a-\x1f\x7f]/.test(text);
+
+/** The headers about the content; `aws-chunked` is the transfer's, and over. */
+const contentHeadersOf = ({ headers }: S3Request): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    CONTENT_HEADERS.flatMap((name) => {
+      const value = headers.get(name);
+      if (value === undefined || name !== 'content-encoding') return value === undefined ? [] : [[name, value]];
+      const encodings = value.split(',').map((one) => one.trim());
+      const kept = encodings.filter((one) => one !== '' && one.toLowerCase() !== 'aws-chunked');
+      return kept.length === 0 ? [] : [[name, kept.join(',')]];
+    }),
+  );
+
+/** @throws S3Error MetadataTooLarge, InvalidArgument */
+export const headersOf = (request: S3Request): ObjectHeaders => {
+  const { headers } = request;
   const userMetadata = Object.fromEntries(
     [...headers].filter(([name]) => name.startsWith(META)).map(([name, value]) => [name.slice(META.length), value]),
   );
-  const size = Object.entries(userMetadata).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  const size = Object.entries(userMetadata).reduce(
+    (sum, [name, value]) => sum + name.length + Buffer.byteLength(value),
+    0,
+  );
   if (size > MAX_METADATA_BYTES)
     throw s3Error('MetadataTooLarge', 'Your metadata headers exceed the maximum allowed metadata size.');
-  return { contentType: headers.get('content-type') || 'binary/octet-stream', userMetadata };
+  const contentType = headers.get('content-type') || 'binary/octet-stream';
+  const contentHeaders = contentHeadersOf(request);
+  const values = [contentType, ...Object.values(contentHeaders), ...Object.values(userMetadata)];
+  if (!values.every(isHeaderText))
+    throw s3Error('InvalidArgument', 'A header of an object holds no control characters.');
+  return { contentType, userMetadata, contentHeaders };
 };
 
 const placeOf = ({ request }: Exchange): Place => ({ bucket: request.bucket, key: request.key });
@@ -65,16 +102,21 @@ export const putObject = async (exchange: Exchange): Promise<void> => {
   const { request, authenticated, principal, store } = exchange;
   const place = await authorize(exchange.buckets, principal, 'write', placeOf(exchange));
   const headers = headersOf(request);
-  const { sizeBytes, source } = openPayload(request, authenticated);
+  const { sizeBytes, source, checksum } = openPayload(request, authenticated);
   await checkRoom(exchange, sizeBytes);
   const precondition = await writeCondition(exchange, place);
+  const kept = (): ObjectChecksum | undefined => {
+    const verified = checksum();
+    return verified && { ...verified, type: 'full-object' };
+  };
   exchange.expectBody();
   const { etag } = await store.put(place.bucket, place.key, source, {
     ...headers,
     sizeBytes,
+    checksum: kept,
     ...(precondition === undefined ? {} : { precondition }),
   });
-  sendEmpty(exchange, 200, { etag: quoted(etag) });
+  sendEmpty(exchange, 200, { etag: quoted(etag), ...checksumHeaders(kept()) });
 };
 
 const OVERRIDES = [
@@ -90,9 +132,38 @@ const overridesOf = (request: S3Request): Record<string, string> =>
   Object.fromEntries(
     OVERRIDES.flatMap((name) => {
       const value = queryValue(request, `response-${name}`);
-      return value === undefined || /[^\t\x20-\x7e\x80-\xff]/.test(value) ? [] : [[name, value]];
+      if (value !== undefined && !isHeaderText(value))
+        throw s3Error('InvalidArgument', `response-${name} holds no control characters.`);
+      return value === undefined ? [] : [[name, headerValue(value)]];
     }),
   );
+
+/**
+ * The part of an object that `partNumber` asks for; an object that was uploaded in one piece is its only part.
+ * @throws S3Error InvalidPart, NotImplemented where the store does not know the parts
+ */
+const partOf = (
+  request: S3Request,
+  info: ObjectInfo,
+): { readonly range?: ByteRange; readonly count?: number } | undefined => {
+  const text = queryValue(request, 'partNumber');
+  if (text === undefined) return undefined;
+  if (request.headers.has('range'))
+    throw s3Error('InvalidRequest', 'Cannot specify both Range header and partNumber query parameter');
+  if (!/^[1-9]\d{0,4}$/.test(text) || Number(text) > 10_000)
+    throw s3Error('InvalidArgument', 'Part number must be an integer between 1 and 10000, inclusive', {
+      ArgumentName: 'partNumber',
+    });
+  const number = Number(text);
+  const isWhole = !info.etag.includes('-');
+  if (!isWhole && !info.partSizes) throw s3Error('NotImplemented', 'This store does not know the parts of an object.');
+  const sizes = info.partSizes ?? [info.sizeBytes];
+  const size = sizes[number - 1];
+  if (size === undefined) throw s3Error('InvalidPart', 'The requested partnumber is not satisfiable');
+  if (isWhole) return {};
+  const start = sizes.slice(0, number - 1).reduce((sum, one) => sum + one, 0);
+  return { count: sizes.length, ...(size === 0 ? {} : { range: { start, end: start + size - 1 } }) };
+};
 
 /** GET and HEAD: the same answer but for the body. */
 export const getObject = async (exchange: Exchange): Promise<void> => {
@@ -106,7 +177,8 @@ export const getObject = async (exchange: Exchange): Promise<void> => {
   if (judged === 'failed') throw preconditionFailed();
   if (judged === 'not-modified')
     return sendEmpty(exchange, 304, { etag: headers.etag ?? '', 'last-modified': info.modifiedAt.toUTCString() });
-  const range = parseRange(request.headers.get('range'), info.sizeBytes);
+  const part = partOf(request, info);
+  const range = part?.range ?? parseRange(request.headers.get('range'), info.sizeBytes);
   if (range === 'unsatisfiable') {
     response.setHeader('content-range', `bytes */${info.sizeBytes}`);
     throw s3Error('InvalidRange', 'The requested range is not satisfiable', {
@@ -115,11 +187,15 @@ export const getObject = async (exchange: Exchange): Promise<void> => {
   }
   const length = range ? range.end - range.start + 1 : info.sizeBytes;
   const partial = range ? { 'content-range': `bytes ${range.start}-${range.end}/${info.sizeBytes}` } : {};
+  // A checksum is that of all bytes: an answer with some of them has none.
+  const isAsked = request.headers.get('x-amz-checksum-mode')?.toUpperCase() === 'ENABLED' && length === info.sizeBytes;
+  const counted = part?.count === undefined ? {} : { 'x-amz-mp-parts-count': String(part.count) };
+  const more = { ...partial, ...counted, ...(isAsked ? checksumHeaders(info.checksum) : {}) };
   const isWithoutBody = request.method === 'HEAD' || length === 0;
   // A HEAD that says yes to an object whose GET fails would lie.
   if (isWithoutBody) await reader.check();
   const body = isWithoutBody ? undefined : await reader.read(range);
-  response.writeHead(range ? 206 : 200, { ...headers, ...partial, 'content-length': length });
+  response.writeHead(range ? 206 : 200, { ...headers, ...more, 'content-length': length });
   if (!body) return void response.end();
   // Once it has begun, a failure can only be shown by breaking off.
   await sendBytes(body, response).catch((error: unknown) => {
@@ -215,6 +291,39 @@ export const copyObject = async (exchange: Exchange): Promise<void> => {
     );
   }
   await checkRoom(exchange, reader.info.sizeBytes);
-  const { etag, modifiedAt } = await store.copy(from, to, isReplacing ? headersOf(request) : undefined);
-  sendXml(exchange, 'CopyObjectResult', { LastModified: modifiedAt.toISOString(), ETag: quoted(etag) });
+  const headers = isReplacing ? headersOf(request) : undefined;
+  const { checksum } = reader.info;
+  const name = request.headers.get('x-amz-checksum-algorithm');
+  const wanted = name === undefined ? checksum?.algorithm : algorithmOf(name);
+  if (wanted !== undefined && (wanted !== checksum?.algorithm || (name !== undefined && checksum.type === 'composite')))
+    return copyWithChecksum(exchange, { to, reader, headers: headers ?? reader.info }, wanted);
+  const { etag, modifiedAt } = await store.copy(from, to, headers);
+  // The source may have been replaced since it was looked at: its checksum would be another one then.
+  const copied = etag === reader.info.etag ? checksumElements(checksum) : {};
+  sendXml(exchange, 'CopyObjectResult', { LastModified: modifiedAt.toISOString(), ETag: quoted(etag), ...copied });
+};
+
+/** A copy with a checksum that the source has not: its bytes are read for it. @throws S3Error NotImplemented */
+const copyWithChecksum = async (
+  exchange: Exchange,
+  { to, reader, headers }: { readonly to: Place; readonly reader: ObjectReader; readonly headers: ObjectHeaders },
+  algorithm: string,
+): Promise<void> => {
+  const { store, now } = exchange;
+  if (!store.keepsPartChecksums)
+    throw s3Error('NotImplemented', 'This store computes no checksum while it copies an object.');
+  const { contentType, userMetadata, contentHeaders = {} } = headers;
+  const { sizeBytes } = reader.info;
+  const { source, checksum } = measured(algorithm, await reader.read());
+  const kept = (): ObjectChecksum | undefined => {
+    const known = checksum();
+    return known && { ...known, type: 'full-object' };
+  };
+  const about = { contentType, userMetadata, contentHeaders, sizeBytes, checksum: kept };
+  const { etag } = await store.put(to.bucket, to.key, source, about);
+  sendXml(exchange, 'CopyObjectResult', {
+    LastModified: new Date(now()).toISOString(),
+    ETag: quoted(etag),
+    ...checksumElements(kept()),
+  });
 };
