@@ -52,6 +52,8 @@ void mount_devpts(const char *target);
 void mount_proc(const char *target);
 void mount_mask(const char *target);
 void mount_read_only(const char *target);
+void open_group(const char *folder, const char *name);
+void mount_groups(const char *target);
 
 /* network.c */
 /* What an instance may reach by its way out: IPv4 networks, as in 10.0.0.0/8. The longest one that holds an address decides. */

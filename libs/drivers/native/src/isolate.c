@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -44,10 +45,13 @@ static _Noreturn void wait_for(pid_t child) {
   _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
-/* Makes namespaces of mounts, processes, IPC and names, and of networks if asked; returns in their first process. */
+/*
+ * Makes namespaces of mounts, processes, IPC, names and control groups, and of networks if asked; returns in their first process. The groups that it
+ * has joined by now are the top of all that it sees of groups; a kernel without groups has no such namespace.
+ */
 void isolate(int with_network) {
   const int kinds = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | (with_network ? CLONE_NEWNET : 0);
-  if (unshare(kinds) != 0) fail("cannot make", "namespaces");
+  if (unshare(kinds | CLONE_NEWCGROUP) != 0 && (errno != EINVAL || unshare(kinds) != 0)) fail("cannot make", "namespaces");
   const pid_t child = fork();
   if (child < 0) fail("cannot make", "a process");
   if (child > 0) wait_for(child);
@@ -87,6 +91,42 @@ void mount_mask(const char *target) {
   }
   if (S_ISDIR(facts.st_mode)) return mount_cover(target);
   if (mount("/dev/null", target, NULL, MS_BIND, NULL) != 0) fail("cannot mask", target);
+}
+
+enum { MAX_GROUPS = 8 };
+static struct {
+  int fd;
+  const char *name;
+} groups[MAX_GROUPS];
+static int group_count = 0;
+
+/* Remembers the folder of a control group that is to be seen as `name` where groups are, or as that place itself when `name` is empty. */
+void open_group(const char *folder, const char *name) {
+  if (group_count == MAX_GROUPS) {
+    errno = E2BIG;
+    fail("cannot show", folder);
+  }
+  const int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) fail("cannot open", folder);
+  groups[group_count].fd = fd;
+  groups[group_count++].name = name;
+}
+
+/* Shows the control groups that were opened, of which limits can be read, and none of the machine's others. Nothing where there is no such place. */
+void mount_groups(const char *target) {
+  char source[64], at[256];
+  if (access(target, F_OK) != 0) return;
+  const int is_one = group_count == 1 && *groups[0].name == '\0';
+  if (!is_one && mount("fornax", target, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755,size=4k") != 0) fail("cannot cover", target);
+  for (int each = 0; each < group_count; each += 1) {
+    snprintf(source, sizeof source, "/proc/self/fd/%d", groups[each].fd);
+    snprintf(at, sizeof at, "%s%s%s", target, is_one ? "" : "/", groups[each].name);
+    if (!is_one && mkdir(at, 0755) != 0) fail("cannot make", at);
+    if (mount(source, at, NULL, MS_BIND, NULL) != 0) fail("cannot bind", at);
+    if (mount(NULL, at, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0) fail("cannot protect", at);
+    close(groups[each].fd);
+  }
+  if (!is_one && mount(NULL, target, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0) fail("cannot protect", target);
 }
 
 void mount_read_only(const char *target) {

@@ -3,7 +3,7 @@
  *
  *   fornax-init [--pid-file FILE] [--join FILE]... --then PROGRAM ARGUMENT...
  *   fornax-init [--pid-file FILE] [--join FILE]... [--namespace-user FILE] [--namespace-network FILE] [--namespace-mount FILE] [--isolate | --isolate-network]
- *               [--bind FROM TO | --tmpfs AT OPTIONS | --cover AT | --devpts AT | --proc AT | --mask AT | --read-only AT]...
+ *               [--bind FROM TO | --tmpfs AT OPTIONS | --cover AT | --devpts AT | --proc AT | --mask AT | --read-only AT | --group FOLDER NAME | --groups AT]...
  *               --directory DIR --aim all|group [--user UID GID]
  *   fornax-init [--own-user FILE|new] [--deny NETWORK]... [--allow NETWORK]... --hold-network PROGRAM ARGUMENT...
  *
@@ -92,6 +92,8 @@ int main(int argc, char **argv) {
     else if (IS("--proc", 1)) mount_proc(first);
     else if (IS("--mask", 1)) mount_mask(first);
     else if (IS("--read-only", 1)) mount_read_only(first);
+    else if (IS("--group", 2)) open_group(first, second);
+    else if (IS("--groups", 1)) mount_groups(first);
     else if (IS("--directory", 1)) options.directory = first;
     else if (IS("--aim", 1)) {
       options.aims_at_all = strcmp(first, "all") == 0;

@@ -4,7 +4,8 @@
  *   instance's: loopback, eth0 --veth-- in: router's: out --tap-- stack: sockets of the host
  *
  * What may be reached is decided by the routes of the router, to which no process of an instance has a way: a socket of the instance may be bound to
- * a device, which passes over the routes of its own namespace, but not over those of the next one.
+ * a device, which passes over the routes of its own namespace, but not over those of the next one. The instance has the same routes, for their answer
+ * only: the kernel refuses at once what has no route here, but tells of what the router refuses five times and then once a second.
  */
 #include "init.h"
 
@@ -250,6 +251,9 @@ static _Noreturn void keep(const struct way_out *way, int ready) {
   raise_device("eth0", 0);
   add_address("eth0", INSTANCE);
   add_route("0.0.0.0/0", "eth0", ROUTER);
+  add_route("192.0.0.8/32", "eth0", ROUTER);
+  for (size_t at = 0; at < way->denied_count; at += 1) add_route(way->denied[at], NULL, NULL);
+  for (size_t at = 0; at < way->allowed_count; at += 1) add_route(way->allowed[at], "eth0", ROUTER);
   if (setns(outer, CLONE_NEWNET) != 0) fail("cannot enter", "a network");
   tell(ready);
   for (;;) pause();

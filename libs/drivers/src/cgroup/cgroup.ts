@@ -13,10 +13,18 @@ export interface CgroupLimits {
   readonly maxProcesses: number;
 }
 
+/** A folder of a control group, and its name where an instance sees groups (`/sys/fs/cgroup`); empty: it is that place. */
+export interface GroupView {
+  readonly folder: string;
+  readonly name: string;
+}
+
 /** One instance's control group. */
 export interface Cgroup {
   /** A process that writes its own number into each of these has joined. */
   readonly joinFiles: readonly string[];
+  /** What programs read their own limits from. */
+  readonly views: readonly GroupView[];
   /** Numbers of its processes. */
   processes(): Promise<readonly number[]>;
   /** What its processes have used and hold now; pages of files that the kernel would drop first are not counted. */
@@ -166,6 +174,7 @@ const openV1 = async (name: string, own: string, mounts: string): Promise<Cgroup
       const cpu = at.get('cpuacct');
       return {
         joinFiles: folders.map((folder) => join(folder, 'cgroup.procs')),
+        views: [...at].map(([controller, folder]) => ({ folder, name: controller })),
         processes: () => processesOf(folders[0] ?? ''),
         use: async () => {
           const [nanoseconds, bytes, inactive] = await Promise.all([
@@ -246,6 +255,7 @@ const openV2 = async (name: string, own: string): Promise<CgroupParent | undefin
       await write('pids', 'pids.max', String(wanted.maxProcesses));
       return {
         joinFiles: [join(folder, 'cgroup.procs')],
+        views: [{ folder, name: '' }],
         processes: () => processesOf(folder),
         use: async () => {
           const [microseconds, bytes, inactive] = await Promise.all([

@@ -5,10 +5,12 @@ import { readDevice } from './way-out.js';
 
 describe('what a way out leads to', () => {
   it('is nothing of the neighborhood and no address of the machine, unless an operator says so', () => {
-    expect(reachOf(['203.0.113.7'], [])).toEqual({ denied: [...DENIED_NETWORKS, '203.0.113.7/32'], allowed: [] });
+    expect(reachOf(['9.8.7.6'], [])).toEqual({ denied: [...DENIED_NETWORKS, '9.8.7.6/32'], allowed: [] });
     expect(DENIED_NETWORKS).toEqual(
       expect.arrayContaining([
-        '10.0.0.0/8',
+        // IANA's registry of special-purpose IPv4 addresses, but for those that it calls globally reachable.
+        ...['0.0.0.0/8', '10.0.0.0/8', '127.0.0.0/8', '192.0.0.0/24', '192.0.2.0/24', '192.88.99.0/24'],
+        ...['198.18.0.0/15', '198.51.100.0/24', '203.0.113.0/24', '240.0.0.0/4'],
         '169.254.0.0/16',
         '172.16.0.0/12',
         '192.168.0.0/16',

@@ -1,10 +1,14 @@
-import { lstat, readlink, realpath, stat } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { access, lstat, readlink, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
+import type { GroupView } from '../cgroup/cgroup.js';
 import { type HostView } from './host-view.js';
 import {
   entering,
   enteringNetwork,
+  GROUPS_PATH,
   isRoot,
   ISOLATED_PATHS,
   type Level,
@@ -12,9 +16,11 @@ import {
   READ_ONLY_PATHS,
   RESOLVER_FILE,
   running,
+  showingGroups,
 } from './level.js';
 import { findProgram } from '../process/find-program.js';
 
+const run = promisify(execFile);
 /** Where the first process' program is inside. */
 const INSIDE = '/.fornax-init';
 
@@ -33,6 +39,14 @@ const masksOf = async (paths: readonly string[]): Promise<readonly string[]> => 
   return masks.flat();
 };
 
+/** Control groups as an instance sees them, where only bwrap may mount: its own, and none of the machine's others. */
+const groupsOf = (groups: readonly GroupView[]): readonly string[] => {
+  const [only] = groups;
+  if (only?.name === '') return ['--ro-bind', only.folder, GROUPS_PATH];
+  const each = groups.flatMap(({ folder, name }) => ['--ro-bind', folder, join(GROUPS_PATH, name)]);
+  return ['--tmpfs', GROUPS_PATH, ...each, '--remount-ro', GROUPS_PATH];
+};
+
 /** Bubblewrap, where it is installed: the cheapest of all, and made for this. */
 export const bubblewrapLevel = async (
   init: string,
@@ -42,6 +56,12 @@ export const bubblewrapLevel = async (
   const bwrap = await findProgram('bwrap');
   if (bwrap === undefined) return undefined;
   const resolver = await realpath('/etc/resolv.conf').catch(() => undefined);
+  // From 0.7 on. Before, a tmpfs holds half of what the machine has.
+  const takesSize = (await run(bwrap, ['--help'])).stdout.includes('--size');
+  const hasGroups = await access(GROUPS_PATH).then(
+    () => true,
+    () => false,
+  );
   const shown: string[] = [];
   for (const path of view.topLevel) {
     const isLink = (await lstat(path)).isSymbolicLink();
@@ -78,6 +98,7 @@ export const bubblewrapLevel = async (
       '--unshare-pid',
       '--unshare-ipc',
       '--unshare-uts',
+      '--unshare-cgroup-try',
       ...(place.network === 'none' ? ['--unshare-net'] : []),
       '--as-pid-1',
       '--die-with-parent',
@@ -88,10 +109,15 @@ export const bubblewrapLevel = async (
       '--proc',
       '/proc',
       ...masksOutside,
+      ...(isRoot() || !hasGroups ? [] : groupsOf(place.groups)),
       '--dev',
+      '/dev',
+      // Else a tmpfs that an ordinary user may fill.
+      '--remount-ro',
       '/dev',
       '--perms',
       '1777',
+      ...(takesSize ? ['--size', String(place.ramfsBytes)] : []),
       '--tmpfs',
       '/dev/shm',
       '--bind',
@@ -113,6 +139,7 @@ export const bubblewrapLevel = async (
       '--',
       INSIDE,
       ...masksInside,
+      ...(isRoot() ? showingGroups(place.groups) : []),
       ...running(ISOLATED_PATHS.job, 'all', place.owner),
     ],
     open: () => Promise.resolve(),

@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 
+import { it } from '@jest/globals';
+
 import type { DriverFacts, InstanceExit, InstanceSpec } from '../driver/driver.js';
 import { initProgram } from './init-program.js';
-import type { Level } from './level.js';
+import { isRoot, type Level } from './level.js';
 import { SandboxDriver, type SandboxOptions } from './sandbox.driver.js';
 
 export type Seen = InstanceExit & { readonly out: string; readonly err: string };
@@ -21,6 +23,29 @@ export interface OpenDriver {
   run(argv: readonly [string, ...string[]], env?: Record<string, string>, spec?: Partial<InstanceSpec>): Promise<Seen>;
   close(): Promise<void>;
 }
+
+export type Test<T> = (name: string, test: (given: T) => Promise<void>, timeoutMs?: number) => void;
+
+/** Defines tests of what this machine may not have: without it they are skipped, and the report shows that. */
+export const testsOf =
+  <T>(given: T | undefined): Test<T> =>
+  (name, test, timeoutMs) => {
+    if (given === undefined) it.skip(name, () => undefined);
+    else it(name, () => test(given), timeoutMs);
+  };
+
+/** Tests of what only an agent that is root does. */
+export const asRoot = isRoot() ? it : it.skip;
+
+/** Opens a driver of each level, before any test is defined. Whoever calls this closes them. */
+export const openLevels = async (
+  levels: readonly Level['name'][],
+  options: Partial<SandboxOptions> = {},
+): Promise<(readonly [Level['name'], OpenDriver | undefined])[]> => {
+  const opened: (readonly [Level['name'], OpenDriver | undefined])[] = [];
+  for (const level of levels) opened.push([level, await openDriver(level, options)]);
+  return opened;
+};
 
 /** Opens a driver of this level. @returns undefined, and says so, where the machine does not have the level */
 export const openDriver = async (

@@ -1,5 +1,7 @@
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 
+import type { GroupView } from '../cgroup/cgroup.js';
 import type { WayOut } from '../network/way-out.js';
 import type { Owner } from './user-ids.js';
 
@@ -13,6 +15,10 @@ export interface Place {
   /** The user that it runs as; undefined: the agent's. */
   readonly owner: Owner | undefined;
   readonly network: PlaceNetwork;
+  /** Its control groups, as it is to see them: each folder, and where it is inside. */
+  readonly groups: readonly GroupView[];
+  /** Size of its RAM-backed scratch. */
+  readonly ramfsBytes: number;
 }
 
 /** The network of an instance: the host's, one with nothing but loopback, or one that was made for it. */
@@ -89,5 +95,18 @@ export const READ_ONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys
 
 /** Folders of an isolated instance. */
 export const ISOLATED_PATHS = { job: '/job', tmp: '/tmp', ramfs: '/dev/shm' } as const;
-/** Size of the RAM-backed scratch, in percent of memory; its pages count for the instance where memory is limited. */
-export const RAMFS_SIZE = '25%';
+/** Where an instance sees its control groups. */
+export const GROUPS_PATH = '/sys/fs/cgroup';
+
+/**
+ * Size of the RAM-backed scratch: half of the memory that the instance may have, so that filling it is refused before memory runs out; a quarter of the
+ * machine's for an instance without a limit.
+ */
+export const ramfsBytes = (memoryMB: number): number =>
+  Math.floor(memoryMB > 0 ? (memoryMB * 1_048_576) / 2 : totalmem() / 4);
+
+/** What the first process shows of control groups, in place of those of the machine. */
+export const showingGroups = (groups: readonly GroupView[]): readonly string[] => [
+  ...groups.flatMap(({ folder, name }) => ['--group', folder, name]),
+  ...['--groups', GROUPS_PATH],
+];

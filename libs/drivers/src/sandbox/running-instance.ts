@@ -29,6 +29,7 @@ export interface Launch {
   readonly owner: Owner | undefined;
   readonly network: 'host' | 'none' | WayOut;
   readonly cgroup: Cgroup | undefined;
+  readonly ramfsBytes: number;
   /** Kill above this if the kernel does not; 0 = never. */
   readonly watchMemoryMB: number;
   readonly pipes: FifoPool;
@@ -197,7 +198,8 @@ export const launch = async (how: Launch, command: InstanceCommand): Promise<Run
 /** Starts the first process of a sandbox, which makes the rest of it and then waits. */
 export const openSandbox = async (how: Launch): Promise<Sandbox> => {
   const [mark = '', markValue = ''] = markOf(how.id).split('=');
-  const argv = how.level.argv({ ...how, joinFiles: how.cgroup?.joinFiles ?? [] });
+  const { joinFiles = [], views: groups = [] } = how.cgroup ?? {};
+  const argv = how.level.argv({ ...how, joinFiles, groups });
   const { child, out, err } = await spawnWithPipes(
     [...argv],
     how.level.aim === 'group' ? { [mark]: markValue } : {},

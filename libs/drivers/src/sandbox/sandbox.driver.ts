@@ -24,7 +24,7 @@ import { Warden } from '../warden/warden.js';
 import { bubblewrapLevel } from './bubblewrap.level.js';
 import { hostView, type HostView, STANDARD_PATH, visiblePath } from './host-view.js';
 import { initProgram } from './init-program.js';
-import { type Level, RESOLVER_FILE } from './level.js';
+import { type Level, ramfsBytes, RESOLVER_FILE } from './level.js';
 import { processLevel } from './process.level.js';
 import { leftOf, removeWhatIsLeftOf, sweep } from './left-behind.js';
 import { assertOwn, handOver } from './own-folders.js';
@@ -272,6 +272,7 @@ export class SandboxDriver implements Driver {
       owner,
       network: wayOut ?? (this.#sharesHost(level) ? 'host' : 'none'),
       cgroup,
+      ramfsBytes: ramfsBytes(spec.memoryMB),
       watchMemoryMB: isEnforced ? 0 : spec.memoryMB,
       pipes: this.#pipes,
       connections: this.#connections,

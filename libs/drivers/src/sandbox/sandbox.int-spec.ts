@@ -8,9 +8,10 @@ import type { Readable } from 'node:stream';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
-import type { DriverFacts, InstanceExit, InstanceSpec } from '../driver/driver.js';
+import type { InstanceExit, InstanceSpec } from '../driver/driver.js';
 import { findByEnvironment, findByUser } from '../process/proc.js';
-import type { Level } from './level.js';
+import { asRoot, openLevels, testsOf } from './driver.fixture.js';
+import { isRoot } from './level.js';
 import { SandboxDriver } from './sandbox.driver.js';
 
 const text = async (stream: Readable): Promise<string> => {
@@ -38,43 +39,27 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const LEVELS: readonly Level['name'][] = ['bubblewrap', 'unshare', 'process'];
+// What a test sees of connections it sees from outside; networks of their own are in network.int-spec.ts.
+const LEVELS = await openLevels(['bubblewrap', 'unshare', 'process'], { network: 'host' });
+afterAll(() => Promise.all(LEVELS.map(([, opened]) => opened?.close())));
 
-describe.each(LEVELS)('a sandbox of level %s', (level) => {
+describe.each(LEVELS)('a sandbox of level %s', (level, opened) => {
+  const facts = opened?.facts;
+  const dataDir = opened?.dataDir ?? '';
   let driver: SandboxDriver;
-  let facts: DriverFacts | undefined;
-  let dataDir = '';
   let counter = 0;
 
   beforeAll(async () => {
-    dataDir = join(folder, level, 'data');
-    driver = new SandboxDriver({
-      workDir: join(dataDir, 'node'),
-      hide: [dataDir],
-      level,
-      // What a test sees of connections it sees from outside; networks of their own are in network.int-spec.ts.
-      network: 'host',
-      ready: 1,
-    });
-    facts = await driver.probe().catch((error: unknown) => {
-      if (level === 'process') throw error;
-      // Not every machine has every level; say so instead of passing in silence.
-      process.stderr.write(`level ${level} is not tested here: ${String(error)}\n`);
-      return undefined;
-    });
+    if (!opened) return;
+    driver = opened.driver;
     await writeFile(join(dataDir, 'master-key'), 'very secret', { mode: 0o600 });
   });
-  afterAll(() => driver.close());
 
   const isIsolated = level !== 'process';
   const here = (name: string, test: () => Promise<void>, timeoutMs = 20_000): void =>
-    it(
-      name,
-      async () => {
-        if (facts) await test();
-      },
-      timeoutMs,
-    );
+    testsOf(opened)(name, test, timeoutMs);
+  const rootHere: typeof here = (name, test, timeoutMs = 20_000) =>
+    testsOf(isRoot() ? opened : undefined)(name, test, timeoutMs);
   const isolated = (name: string, test: () => Promise<void>): void => {
     if (isIsolated) here(name, test);
   };
@@ -189,24 +174,25 @@ describe.each(LEVELS)('a sandbox of level %s', (level) => {
     expect(Number(out)).toBeLessThan(8);
   });
 
-  here('keeps an instance from the files, the processes and the environment of others and of the agent', async () => {
-    if (process.getuid?.() !== 0) return;
-    const victim = await driver.prepare({ id: 'victim', cores: 1, memoryMB: 64 });
-    await writeFile(join(victim.jobDir, 'input'), 'very secret');
-    const script = 'id -u; echo "very secret" > $TMP/own; touch $TMP/made; while :; do sleep 0.05; done';
-    const instance = await victim.start({
-      argv: ['/bin/sh', '-c', script],
-      env: { PATH: '/usr/bin:/bin', TMP: victim.paths.tmp, TOKEN: 'very secret' },
-    });
-    let uid = '';
-    instance.stdout.on('data', (chunk: Buffer) => (uid += chunk.toString()));
-    const host = join(victim.jobDir, '..');
-    await eventually(() => existsSync(join(host, 'tmp', 'made')));
-    const agent = process.pid;
-    const { out, err } = await run([
-      'python3',
-      '-c',
-      `import os, signal
+  rootHere(
+    'keeps an instance from the files, the processes and the environment of others and of the agent',
+    async () => {
+      const victim = await driver.prepare({ id: 'victim', cores: 1, memoryMB: 64 });
+      await writeFile(join(victim.jobDir, 'input'), 'very secret');
+      const script = 'id -u; echo "very secret" > $TMP/own; touch $TMP/made; while :; do sleep 0.05; done';
+      const instance = await victim.start({
+        argv: ['/bin/sh', '-c', script],
+        env: { PATH: '/usr/bin:/bin', TMP: victim.paths.tmp, TOKEN: 'very secret' },
+      });
+      let uid = '';
+      instance.stdout.on('data', (chunk: Buffer) => (uid += chunk.toString()));
+      const host = join(victim.jobDir, '..');
+      await eventually(() => existsSync(join(host, 'tmp', 'made')));
+      const agent = process.pid;
+      const { out, err } = await run([
+        'python3',
+        '-c',
+        `import os, signal
 print("uid", os.getuid(), os.getgid(), os.getgroups())
 secrets = ["${host}/job/input", "${host}/tmp/own", "/proc/${agent}/environ", "/proc/${agent}/mem", "${dataDir}/master-key"]
 for pid in [name for name in os.listdir("/proc") if name.isdigit() and int(name) != os.getpid()]:
@@ -222,17 +208,17 @@ for folder in ("${host}", "${host}/job", "${dataDir}"):
     try: print("lists", folder, os.listdir(folder))
     except OSError: pass
 `,
-    ]);
-    expect({ out, err }).toEqual({ out: expect.stringMatching(/^uid (\d+) \1 \[\]\n$/), err: '' });
-    const own = /uid (\d+)/.exec(out)?.[1] ?? '';
-    expect([Number(own) >= 200_000, own === uid.trim()]).toEqual([true, false]);
-    instance.kill();
-    await instance.exit;
-    await victim.dispose();
-  });
+      ]);
+      expect({ out, err }).toEqual({ out: expect.stringMatching(/^uid (\d+) \1 \[\]\n$/), err: '' });
+      const own = /uid (\d+)/.exec(out)?.[1] ?? '';
+      expect([Number(own) >= 200_000, own === uid.trim()]).toEqual([true, false]);
+      instance.kill();
+      await instance.exit;
+      await victim.dispose();
+    },
+  );
 
-  here('leaves neither a process nor a file of its user behind, wherever the instance hid them', async () => {
-    if (process.getuid?.() !== 0) return;
+  rootHere('leaves neither a process nor a file of its user behind, wherever the instance hid them', async () => {
     const { out } = await sh(
       'id -u; touch /tmp/fornax-left /dev/shm/fornax-left; (env -i setsid sh -c "sleep 4711.375 & sleep 4711.375" >/dev/null 2>&1 &); sleep 0.1',
     );
@@ -349,11 +335,10 @@ for folder in ("${host}", "${host}/job", "${dataDir}"):
     expect(peak - before).toBeLessThan(90 * 1_048_576);
   });
 
-  here(
+  // Without users of their own, plain processes that took off their mark are found by nothing.
+  rootHere(
     'ends what forks and exits faster than anybody can look for it',
     async () => {
-      // Without users of their own, plain processes that took off their mark are found by nothing.
-      if (process.getuid?.() !== 0) return;
       // A chain of processes of which each lives for a moment, in sessions of their own and with nothing in their environment.
       const comet =
         'n=0; link() { n=$((n + 1)); [ $n -lt 200 ] || exec setsid sh comet; link & exit 0; }; : >> alive; link';
@@ -388,7 +373,7 @@ for folder in ("${host}", "${host}/job", "${dataDir}"):
   });
 
   here('lets no instance outlive an agent that was killed', async () => {
-    const mark = `${4_000 + LEVELS.indexOf(level)}.25`;
+    const mark = `${4_000 + LEVELS.findIndex(([name]) => name === level)}.25`;
     const workDir = join(folder, level, 'killed');
     const agent = spawn(
       process.execPath,
@@ -423,8 +408,7 @@ for folder in ("${host}", "${host}/job", "${dataDir}"):
   });
 });
 
-it('runs no plain processes unless told to, and says what to install or to set', async () => {
-  if (process.getuid?.() !== 0) return;
+asRoot('runs no plain processes unless told to, and says what to install or to set', async () => {
   const program = `
     import { SandboxDriver } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)};
     const driver = new SandboxDriver({ workDir: ${JSON.stringify(join(folder, 'bare'))}, hide: [] });

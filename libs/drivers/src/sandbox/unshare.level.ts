@@ -10,24 +10,26 @@ import {
   ISOLATED_PATHS,
   type Level,
   MASKED_PATHS,
-  RAMFS_SIZE,
   READ_ONLY_PATHS,
   RESOLVER_FILE,
+  type Place,
   running,
+  showingGroups,
 } from './level.js';
 import { HOLD } from './scripts.js';
 import { findProgram } from '../process/find-program.js';
 
 /** The mounts that an instance adds to its copy of the shared root. */
-const mountsOf = (id: string, resolver: string | undefined): readonly string[] => {
+const mountsOf = ({ id, groups, ramfsBytes }: Place, resolver: string | undefined): readonly string[] => {
   const own = join('/.fornax', id);
   return [
     ...['--proc', '/proc'],
     ...READ_ONLY_PATHS.flatMap((path) => ['--read-only', path]),
     ...MASKED_PATHS.flatMap((path) => ['--mask', path]),
+    ...showingGroups(groups),
     ...['--bind', join(own, 'job'), '/job'],
     ...['--bind', join(own, 'tmp'), '/tmp'],
-    ...['--tmpfs', '/dev/shm', `mode=1777,size=${RAMFS_SIZE}`],
+    ...['--tmpfs', '/dev/shm', `mode=1777,size=${ramfsBytes}`],
     ...['--devpts', '/dev/pts'],
     ...(resolver === undefined ? [] : ['--bind', join(own, RESOLVER_FILE), resolver]),
     // Last: from here on nobody finds the folders of other instances.
@@ -105,7 +107,7 @@ export const unshareLevel = async (
         ...(isRoot() || typeof place.network !== 'string' ? [] : ['--namespace-user', `${ns}/user`]),
         ...enteringNetwork(place),
         ...['--namespace-mount', `${ns}/mnt`, place.network === 'none' ? '--isolate-network' : '--isolate'],
-        ...mountsOf(place.id, typeof place.network === 'string' ? undefined : resolver),
+        ...mountsOf(place, typeof place.network === 'string' ? undefined : resolver),
         ...running(ISOLATED_PATHS.job, 'all', place.owner),
       ];
     },

@@ -6,15 +6,14 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, describe, expect, it } from '@jest/globals';
 
-import { type OpenDriver, openDriver, orderOf, runInit, type Seen } from './driver.fixture.js';
+import { asRoot, type OpenDriver, openLevels, orderOf, runInit, type Seen, testsOf } from './driver.fixture.js';
 import { initProgram } from './init-program.js';
-import type { Level } from './level.js';
+import { isRoot } from './level.js';
 import { SandboxDriver } from './sandbox.driver.js';
 
 const execFile = promisify(execFileCallback);
-const LEVELS: readonly Level['name'][] = ['bubblewrap', 'unshare', 'process'];
 
 /** Errors of system calls that a container without capabilities may not make, by number, and of one that is too new for the filter. */
 const CALLS = `
@@ -51,20 +50,12 @@ while zombies(): time.sleep(0.01)
 print('none left')
 `;
 
-describe.each(LEVELS)('a command at level %s', (level) => {
-  let opened: OpenDriver | undefined;
-  beforeAll(async () => {
-    opened = await openDriver(level);
-  });
-  afterAll(() => opened?.close());
+const LEVELS = await openLevels(['bubblewrap', 'unshare', 'process']);
+afterAll(() => Promise.all(LEVELS.map(([, opened]) => opened?.close())));
 
-  const here = (name: string, test: (run: OpenDriver['run']) => Promise<void>): void =>
-    it(name, async () => {
-      if (opened) await test(opened.run);
-    });
-  const isolated = (name: string, test: (run: OpenDriver['run']) => Promise<void>): void => {
-    if (level !== 'process') here(name, test);
-  };
+describe.each(LEVELS)('a command at level %s', (level, opened) => {
+  const here = testsOf(opened?.run);
+  const isolated: typeof here = level === 'process' ? () => undefined : here;
   const sh = (run: OpenDriver['run'], script: string, env: Record<string, string> = {}): Promise<Seen> =>
     run(['/bin/sh', '-c', script], env);
 
@@ -212,8 +203,8 @@ print('looked')`;
     expect([exitCode, out.split('\n')[0]]).toEqual([0, 'PATH=/nowhere:/usr/bin']);
   });
 
-  here('leaves no shared memory, semaphore or queue behind', async (run) => {
-    if (process.getuid?.() !== 0) return; // plain processes of the agent's own user share theirs
+  // Plain processes of the agent's own user share theirs.
+  testsOf(isRoot() ? opened?.run : undefined)('leaves no shared memory, semaphore or queue behind', async (run) => {
     const python =
       'import ctypes, os; c = ctypes.CDLL(None); print(os.getuid(), c.shmget(0, 4096, 0o1600) >= 0, c.semget(0, 1, 0o1600) >= 0, c.msgget(0, 0o1600) >= 0)';
     const { out } = await run(['python3', '-c', python]);
@@ -229,6 +220,36 @@ print('looked')`;
       'head -c 1 /proc/kcore /proc/keys /proc/timer_list 2>/dev/null | grep -v "==>" | tr -d "\\n"; ls -A /sys/firmware; echo 1 2>/dev/null > /proc/sys/kernel/panic || echo refused',
     );
     expect(out).toBe('refused\n');
+  });
+
+  isolated('sees no control group but its own, and finds its limits there', async (run) => {
+    const script =
+      'cut -d: -f3 /proc/self/cgroup | sort -u; find /sys/fs/cgroup -type d; touch /sys/fs/cgroup/x || echo refused';
+    const [own, ...folders] = (await sh(run, `{ ${script}; } 2>/dev/null`)).out.trim().split('\n');
+    expect([own, folders.pop()]).toEqual(['/', 'refused']);
+    const limits = opened?.facts.limits ?? [];
+    // All of them in one folder, or one for each that is limited.
+    expect(folders.filter((path) => !/^\/sys\/fs\/cgroup(\/(memory|cpu|cpuacct|pids))?$/.test(path))).toEqual([]);
+    if (!limits.includes('memory')) return;
+    const files = '/sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes';
+    const { out } = await run(['/bin/sh', '-c', `cat ${files} 2>/dev/null`], {}, { memoryMB: 300 });
+    expect(Number(out)).toBe(300 * 1_048_576);
+  });
+
+  isolated('cannot fill the memory of the machine through files that are in memory', async (run) => {
+    const script = `import errno, os
+def fill(path):
+    try:
+        with open(path, 'wb') as file:
+            while True: os.write(file.fileno(), bytes(1 << 20))
+    except OSError as error: print(path, errno.errorcode[error.errno], os.path.getsize(path) >> 20 if os.path.exists(path) else 0)
+for folder in ('/dev/shm', '/dev', '/', '/sys/fs/cgroup', '/run', '/home'): fill(folder.rstrip('/') + '/big')`;
+    const { out, exitCode } = await run(['python3', '-c', script], {}, { memoryMB: 128 });
+    const refused = (path: string) => expect.stringMatching(new RegExp(`^${path}/big (EROFS|EACCES|ENOENT) 0$`));
+    expect({ exitCode, lines: out.trim().split('\n') }).toEqual({
+      exitCode: 0,
+      lines: ['/dev/shm/big ENOSPC 64', ...['/dev', '', '/sys/fs/cgroup', '/run', '/home'].map(refused)],
+    });
   });
 });
 
@@ -275,59 +296,63 @@ describe('the first process', () => {
 });
 
 describe('of an agent that is root', () => {
-  it('runs nothing as a plain process in a folder that somebody else made first, where everybody may make one', async () => {
-    if (process.getuid?.() !== 0) return;
-    const workDir = await mkdtemp(join(tmpdir(), 'fornax-first-'));
-    const hash = createHash('sha256').update(workDir).digest('hex').slice(0, 12);
-    const folder = join('/var/tmp', `fornax-${hash}`);
-    await mkdir(folder);
-    await chown(folder, 65_534, 65_534);
-    const driver = new SandboxDriver({ workDir, hide: [], level: 'process' });
-    await expect(driver.probe()).rejects.toThrow(`${folder} is not a folder of this agent alone`);
-    await driver.close();
-    await rm(folder, { recursive: true });
-    await rm(workDir, { recursive: true, force: true });
-  });
+  asRoot(
+    'runs nothing as a plain process in a folder that somebody else made first, where everybody may make one',
+    async () => {
+      const workDir = await mkdtemp(join(tmpdir(), 'fornax-first-'));
+      const hash = createHash('sha256').update(workDir).digest('hex').slice(0, 12);
+      const folder = join('/var/tmp', `fornax-${hash}`);
+      await mkdir(folder);
+      await chown(folder, 65_534, 65_534);
+      const driver = new SandboxDriver({ workDir, hide: [], level: 'process' });
+      await expect(driver.probe()).rejects.toThrow(`${folder} is not a folder of this agent alone`);
+      await driver.close();
+      await rm(folder, { recursive: true });
+      await rm(workDir, { recursive: true, force: true });
+    },
+  );
 
-  it('removes what a plain process left on the machine, whatever its name, also after an agent that had no time to', async () => {
-    if (process.getuid?.() !== 0) return;
-    const workDir = await mkdtemp(join(tmpdir(), 'fornax-left-'));
-    const python = `import ctypes, os
+  asRoot(
+    'removes what a plain process left on the machine, whatever its name, also after an agent that had no time to',
+    async () => {
+      const workDir = await mkdtemp(join(tmpdir(), 'fornax-left-'));
+      const python = `import ctypes, os
 print(os.getuid(), flush=True)
 ctypes.CDLL(None).shmget(0, 4096, 0o1600)
 os.mkdir(b'/tmp/left-\\xff-%d' % os.getuid()); os.mkdir(b'/var/tmp/left-%d' % os.getuid())`;
-    const left = async (uid: string): Promise<readonly string[]> => {
-      const names = await Promise.all(['/tmp', '/var/tmp'].map((folder) => readdir(folder)));
-      const inMemory = (await readFile('/proc/sysvipc/shm', 'utf8')).split(/\s+/).filter((word) => word === uid);
-      return [...names.flat().filter((name) => name.startsWith('left-') && name.endsWith(uid)), ...inMemory];
-    };
-    const leave = async (
-      driver: SandboxDriver,
-    ): Promise<{ readonly uid: string; readonly dispose: () => Promise<void> }> => {
-      const prepared = await driver.prepare({ id: 'leaves', cores: 1, memoryMB: 0 });
-      const running = await prepared.start({
-        argv: ['python3', '-c', python],
-        env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
-      });
-      running.stderr.resume();
-      const [uid] = await Promise.all([text(running.stdout), running.exit]);
-      return { uid: uid.trim(), dispose: prepared.dispose };
-    };
-    const first = new SandboxDriver({ workDir, hide: [], level: 'process' });
-    await first.probe();
-    const { uid } = await leave(first);
-    expect(uid).toMatch(/^\d+$/);
-    expect((await left(uid)).length).toBeGreaterThan(2);
-    const second = new SandboxDriver({ workDir, hide: [], level: 'process' });
-    await second.probe();
-    expect(await left(uid)).toEqual([]);
-    const again = await leave(second);
-    await again.dispose();
-    expect(await left(again.uid)).toEqual([]);
-    await second.close();
-    await first.close();
-    await rm(workDir, { recursive: true, force: true });
-  });
+      const left = async (uid: string): Promise<readonly string[]> => {
+        const names = await Promise.all(['/tmp', '/var/tmp'].map((folder) => readdir(folder)));
+        const inMemory = (await readFile('/proc/sysvipc/shm', 'utf8')).split(/\s+/).filter((word) => word === uid);
+        return [...names.flat().filter((name) => name.startsWith('left-') && name.endsWith(uid)), ...inMemory];
+      };
+      const leave = async (
+        driver: SandboxDriver,
+      ): Promise<{ readonly uid: string; readonly dispose: () => Promise<void> }> => {
+        const prepared = await driver.prepare({ id: 'leaves', cores: 1, memoryMB: 0 });
+        const running = await prepared.start({
+          argv: ['python3', '-c', python],
+          env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
+        });
+        running.stderr.resume();
+        const [uid] = await Promise.all([text(running.stdout), running.exit]);
+        return { uid: uid.trim(), dispose: prepared.dispose };
+      };
+      const first = new SandboxDriver({ workDir, hide: [], level: 'process' });
+      await first.probe();
+      const { uid } = await leave(first);
+      expect(uid).toMatch(/^\d+$/);
+      expect((await left(uid)).length).toBeGreaterThan(2);
+      const second = new SandboxDriver({ workDir, hide: [], level: 'process' });
+      await second.probe();
+      expect(await left(uid)).toEqual([]);
+      const again = await leave(second);
+      await again.dispose();
+      expect(await left(again.uid)).toEqual([]);
+      await second.close();
+      await first.close();
+      await rm(workDir, { recursive: true, force: true });
+    },
+  );
 });
 
 describe('of an agent that is an ordinary user', () => {
@@ -351,10 +376,10 @@ describe('of an agent that is an ordinary user', () => {
   const SCRIPT = `umask; ls /proc/self/fd; tr '\\0' '\\n' < /proc/$$/environ | grep my.key; grep -E "^(CapEff|CapBnd|SigIgn|NoNewPrivs|Seccomp):" /proc/self/status
     tail -n +3 /proc/net/dev | cut -d: -f1; ls /proc/1/fd 2>/dev/null; python3 -c "$TRACE"; head -c 1 /proc/kcore 2>/dev/null; ls -A /sys/firmware; touch /usr/x /etc/x 2>/dev/null || echo read-only; kill -INT $$`;
 
-  it.each(['bubblewrap', 'unshare'] as const)(
+  // Elsewhere every other test here is that of an ordinary user.
+  asRoot.each(['bubblewrap', 'unshare'] as const)(
     'a command sees the same at level %s',
     async (level) => {
-      if (process.getuid?.() !== 0) return; // then every other test here is that of an ordinary user
       const workDir = await mkdtemp(join(tmpdir(), 'fornax-ordinary-'));
       await chown(workDir, 65_534, 65_534);
       const ordinary = [
