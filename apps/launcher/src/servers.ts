@@ -160,6 +160,6 @@ export class Servers {
       return started;
     });
     screen.say(`PostgreSQL ${server.version} runs at 127.0.0.1:${server.port}`);
-    return server.url;
+    return server.localUrl;
   }
 }

@@ -3,15 +3,25 @@ export interface PostgresTuning {
   readonly port: number;
   /** false only where the data may be lost, as in tests: nothing is flushed to disk. */
   readonly durable: boolean;
+  /** Folder of the server's socket beside its TCP port; absent: TCP alone. */
+  readonly socketFolder?: string;
 }
 
+/** Longest path of a socket, in bytes (sockaddr_un, without its end). */
+const MAX_SOCKET_PATH = 107;
+
+/** The socket that the server makes in a folder, and that a client looks for there. */
+const socketPath = (folder: string, port: number): string => `${folder}/.s.PGSQL.${port}`;
+
+/** Whether the path of a socket in a folder is short enough, whatever the port. */
+export const fitsSocket = (folder: string): boolean => Buffer.byteLength(socketPath(folder, 65_535)) <= MAX_SOCKET_PATH;
+
 /** The command line settings of the server; they outrank its configuration files, which stay as initdb wrote them. */
-export const postgresSettings = ({ port, durable }: PostgresTuning): readonly string[] => {
+export const postgresSettings = ({ port, durable, socketFolder = '' }: PostgresTuning): readonly string[] => {
   const settings: Readonly<Record<string, string | number>> = {
     listen_addresses: '127.0.0.1',
     port,
-    // A socket path may be at most 107 bytes long, which a data folder easily exceeds; loopback TCP has no such limit.
-    unix_socket_directories: '',
+    unix_socket_directories: socketFolder,
     max_connections: 200,
     shared_buffers: '128MB',
     work_mem: '16MB',

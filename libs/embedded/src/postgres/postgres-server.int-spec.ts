@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -37,6 +37,13 @@ describe('an embedded PostgreSQL', () => {
     await expect(query(server.url.replace(/:[^:@]+@/, ':wrong@'), 'SELECT 1')).rejects.toThrow(/password/);
   });
 
+  it('answers by its socket as well, and there too only with the password', async () => {
+    const bySocket = 'SELECT inet_server_addr() IS NULL AS yes';
+    expect(await query(server.localUrl, bySocket)).toEqual([{ yes: true }]);
+    expect(await query(server.url, bySocket)).toEqual([{ yes: false }]);
+    await expect(query(server.localUrl.replace(/:[^:@]+@/, ':wrong@'), 'SELECT 1')).rejects.toThrow(/password/);
+  });
+
   it('creates a database once and copies one that exists', async () => {
     const url = await server.createDatabase('template_a');
     await query(url, 'CREATE TABLE t AS SELECT 7 AS n');
@@ -50,8 +57,13 @@ describe('an embedded PostgreSQL', () => {
   it('starts again at once after a kill -9, with what was committed', async () => {
     await query(server.url, 'CREATE TABLE kept AS SELECT 1 AS n');
     await server.kill();
+    const home = join(folder, 'pg', 'server');
+    const left = (await readdir(home)).filter((name) => name.startsWith('.s.PGSQL.'));
+    expect(left).toHaveLength(2);
     server = await start();
-    expect(await query(server.url, 'SELECT n FROM kept')).toEqual([{ n: 1 }]);
+    expect(await query(server.localUrl, 'SELECT n FROM kept')).toEqual([{ n: 1 }]);
+    const now = (await readdir(home)).filter((name) => name.startsWith('.s.PGSQL.'));
+    expect(now.toSorted()).toEqual([`.s.PGSQL.${server.port}`, `.s.PGSQL.${server.port}.lock`]);
   }, 60_000);
 
   it('starts although the lock file of the crashed server names a process that lives', async () => {

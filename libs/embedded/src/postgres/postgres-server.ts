@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { findFreePort } from '../process/free-port.js';
@@ -10,7 +10,7 @@ import { ServerProcess, type ProcessExit, logTail } from '../process/server-proc
 import { SetupError, describeError, errorCode } from '../process/setup-error.js';
 import { waitUntil } from '../process/wait.js';
 import { type PostgresBinaries, findPostgres } from './postgres-binaries.js';
-import { majorVersion, postgresSettings } from './postgres-config.js';
+import { fitsSocket, majorVersion, postgresSettings } from './postgres-config.js';
 import { type PostgresIdentity, choosePostgresIdentity } from './postgres-identity.js';
 
 const SUPERUSER = 'fornax';
@@ -35,6 +35,11 @@ export interface StartPostgresOptions {
 export interface PostgresServer {
   /** With user and password, ready to connect to the database asked for. */
   readonly url: string;
+  /**
+   * The same by the server's socket, where it has one: a statement costs both sides a third less than by TCP. Only for processes of this machine
+   * that may enter the data folder. The same as `url` where the path is too long or the file system knows no sockets.
+   */
+  readonly localUrl: string;
   readonly port: number;
   readonly pid: number;
   /** As the running server says, e.g. `18.4`. */
@@ -141,6 +146,8 @@ const endLeftovers = async ({ folder }: Cluster): Promise<void> => {
     await waitUntil(() => !leftovers.some(isAlive), { timeoutMs });
   }
   await rm(join(folder, 'postmaster.pid'), { force: true });
+  for (const name of await readdir(dirname(folder)))
+    if (name.startsWith('.s.PGSQL.')) await rm(join(dirname(folder), name), { force: true });
 };
 
 const clientConfig = (port: number, password: string, database: string): pg.ClientConfig => ({
@@ -202,13 +209,19 @@ const DAMAGED =
   'Its files are damaged: look at the disk, put a good copy of the folder postgres back, or move it out of the data folder and start: what it holds is ' +
   'built again from the event log and from the files of objects.';
 
-const launch = async (cluster: Cluster, options: StartPostgresOptions, port: number) => {
+interface Door {
+  readonly port: number;
+  readonly socketFolder?: string;
+}
+
+const launch = async (cluster: Cluster, options: StartPostgresOptions, door: Door) => {
+  const { port } = door;
   const { env = process.env, durable = true, readyTimeoutMs = 120_000 } = options;
   await endLeftovers(cluster);
   const { program, args } = commandOf(cluster.identity, cluster.binaries.postgres, [
     '-D',
     cluster.folder,
-    ...postgresSettings({ port, durable }),
+    ...postgresSettings({ ...door, durable }),
   ]);
   const child = await ServerProcess.spawn(program, {
     args,
@@ -243,14 +256,20 @@ const isPassing = (error: unknown, isPortFixed: boolean): boolean => {
   );
 };
 
+/** The file system of the data folder knows no sockets, as some that are shared with another machine. */
+const lacksSockets = (error: unknown): boolean => /Unix-domain socket/.test(describeError(error));
+
 const chooseAndLaunch = async (cluster: Cluster, options: StartPostgresOptions) => {
   const fixedPort = options.port === undefined || options.port === 0 ? undefined : options.port;
+  const home = dirname(cluster.folder);
+  let socket = fitsSocket(home) ? { socketFolder: home } : {};
   for (let attempt = 1; ; attempt += 1) {
-    const port = fixedPort ?? (await findFreePort());
+    const door: Door = { port: fixedPort ?? (await findFreePort()), ...socket };
     try {
-      return { port, ...(await launch(cluster, options, port)) };
+      return { door, ...(await launch(cluster, options, door)) };
     } catch (error) {
-      if (attempt >= START_ATTEMPTS || !isPassing(error, fixedPort !== undefined)) throw error;
+      if (lacksSockets(error) && door.socketFolder !== undefined) socket = {};
+      else if (attempt >= START_ATTEMPTS || !isPassing(error, fixedPort !== undefined)) throw error;
     }
   }
 };
@@ -281,7 +300,8 @@ export const startPostgres = async (options: StartPostgresOptions): Promise<Post
     onProgress('creating the database (a few seconds, once)');
     await initialize(cluster, env, durable);
   }
-  const { child, port, version } = await chooseAndLaunch(cluster, options);
+  const { child, door, version } = await chooseAndLaunch(cluster, options);
+  const { port, socketFolder } = door;
   const urlOf = (name: string) => `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/${encodeURIComponent(name)}`;
   const admin = clientConfig(port, password, 'postgres');
   const createDatabase = async (name: string, template = 'template1'): Promise<string> => {
@@ -301,6 +321,7 @@ export const startPostgres = async (options: StartPostgresOptions): Promise<Post
   await createDatabase(database);
   return {
     url: urlOf(database),
+    localUrl: urlOf(database) + (socketFolder === undefined ? '' : `?host=${encodeURIComponent(socketFolder)}`),
     port,
     pid: child.pid,
     version,

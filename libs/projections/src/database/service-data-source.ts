@@ -4,6 +4,7 @@ import { damageListener } from './database-damage.js';
 import { identifier } from './identifiers.js';
 import { checkSchemaFormat, stateSchemaFormat, type Sql } from './schema-format.js';
 import { isToTakeOver, migrationLock, takeOverMigration, type TakenOver } from './take-over.js';
+import { PreparingClient } from './preparing-client.js';
 import { LogMark1700000000100 } from './log-mark.migration.js';
 import { ProjectionCheckpoint1700000000000 } from './projection-checkpoint.migration.js';
 import { ProjectionRebuild1700000000000 } from './projection-rebuild.migration.js';
@@ -57,7 +58,7 @@ export const serviceDataSourceOptions = (database: ServiceDatabase): DataSourceO
     poolSize,
     connectTimeoutMS: 10_000,
     // A start-up parameter, so that it holds for every connection the pool ever opens.
-    extra: { options: `-c search_path=${identifier(schema)}` },
+    extra: { options: `-c search_path=${identifier(schema)}`, Client: PreparingClient },
   };
 };
 
