@@ -38,6 +38,12 @@ _Noreturn void fail(const char *what, const char *subject);
 /* From now on `fail` also writes a struct refusal to this descriptor. */
 void report_failures_to(int fd);
 
+/* main.c: carries out options, the first of which is a name, and what follows from them. @returns the exit code */
+int carry_out(int argc, char **argv);
+
+/* serve.c: starts processes, each of which carries out options, until standard input ends. @returns the exit code */
+int serve(void);
+
 /* enter.c */
 void write_own_pid(const char *path);
 

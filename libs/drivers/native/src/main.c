@@ -5,9 +5,11 @@
  *   fornax-init [--pid-file FILE] [--join FILE]... [--namespace-user FILE] [--namespace-network FILE] [--namespace-mount FILE] [--isolate | --isolate-network]
  *               [--bind FROM TO | --tmpfs AT OPTIONS | --cover AT | --devpts AT | --proc AT | --mask AT | --read-only AT | --group FOLDER NAME | --groups AT]...
  *               --directory DIR --aim all|group [--user UID GID]
+ *   fornax-init --serve
  *   fornax-init [--own-user FILE|new] [--deny NETWORK]... [--allow NETWORK]... --hold-network PROGRAM ARGUMENT...
  *
- * The third form holds a network with a way out for an instance, which enters it by --namespace-network (see network.c).
+ * The third form starts processes that do what the first two forms do (see serve.c). The fourth holds a network with a way out for an instance, which
+ * enters it by --namespace-network (see network.c).
  * Options are carried out in their order. The first form only enters control groups and becomes another program, say bwrap, which runs the second form
  * inside of what it made. The second form reads what to run from descriptor 5 (see command.c), so neither arguments nor environment of the
  * command are ever in anybody's argument list but the command's own, runs it (see become.c for all that it gets), obeys descriptor 3 and tells on
@@ -49,14 +51,19 @@ static unsigned number(const char *text) {
   return (unsigned)value;
 }
 
+static int own_argc;
+static char **own_argv;
+
 /* Who looks at this process from inside reads paths of the host in its arguments otherwise. */
-static void forget_arguments(int argc, char **argv) {
+static void forget_arguments(void) {
+  const int argc = own_argc;
+  char **argv = own_argv;
   for (int at = 0; at < argc; at += 1) memset(argv[at], 0, strlen(argv[at]));
   const char name[] = "init";
   if (argc > 1 && argv[1] - argv[0] >= (ptrdiff_t)sizeof name) memcpy(argv[0], name, sizeof name);
 }
 
-int main(int argc, char **argv) {
+int carry_out(int argc, char **argv) {
   struct options options = {.directory = "/"};
   struct way_out way = {.denied = calloc((size_t)argc, sizeof(char *)), .allowed = calloc((size_t)argc, sizeof(char *))};
   if (way.denied == NULL || way.allowed == NULL) fail("cannot read", "options");
@@ -109,7 +116,14 @@ int main(int argc, char **argv) {
   }
   if (!has_aim) wrong("--aim (missing)");
   if (chdir(options.directory) != 0) fail("cannot enter", options.directory);
-  forget_arguments(argc, argv);
+  forget_arguments();
   const struct command command = read_command();
   return supervise(&options, &command);
+}
+
+int main(int argc, char **argv) {
+  own_argc = argc;
+  own_argv = argv;
+  if (argc == 2 && strcmp(argv[1], "--serve") == 0) return serve();
+  return carry_out(argc, argv);
 }

@@ -1,12 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { constants as os } from 'node:os';
 import { join } from 'node:path';
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 
 import type { Cgroup } from '../cgroup/cgroup.js';
 import type { InstanceCommand, InstanceExit, InstanceUse, RunningInstance } from '../driver/driver.js';
-import type { FifoPool, Pipe } from '../process/fifo-pool.js';
+import type { Started } from '../process/starter.js';
 import { endUser } from '../process/end-user.js';
 import { findByEnvironment, signalQuietly, startTimeOf, treeUse } from '../process/proc.js';
 import { type TcpBytes, type TcpTable, TcpUse } from '../process/tcp-use.js';
@@ -32,7 +31,8 @@ export interface Launch {
   readonly ramfsBytes: number;
   /** Kill above this if the kernel does not; 0 = never. */
   readonly watchMemoryMB: number;
-  readonly pipes: FifoPool;
+  /** Starts its first process. */
+  readonly start: (argv: readonly [string, ...string[]], env: Readonly<Record<string, string>>) => Promise<Started>;
   /** Where the bytes of connections are counted; undefined: nowhere. */
   readonly connections: TcpTable | undefined;
   /** Uptime after which it must not start any more, asked for when it is about to; undefined: whenever. */
@@ -109,32 +109,6 @@ const rememberProcess = async (folder: string, pid: number | undefined): Promise
 /** Bytes of what a command wrote before it was known that it does not run. */
 const COMPLAINT_BYTES = 1_000;
 
-const isReadable = (stream: unknown): stream is Readable =>
-  typeof stream === 'object' && stream !== null && 'read' in stream;
-const isWritable = (stream: unknown): stream is Writable =>
-  typeof stream === 'object' && stream !== null && 'write' in stream;
-
-const spawnWithPipes = async (
-  argv: [string, ...string[]],
-  env: Record<string, string>,
-  pipes: FifoPool,
-): Promise<{ child: ChildProcess; out: Pipe; err: Pipe }> => {
-  const [out, err] = await Promise.all([pipes.take(), pipes.take()]);
-  const [file, ...args] = argv;
-  try {
-    const stdio = ['ignore' as const, out.writeFd, err.writeFd, 'pipe' as const, 'pipe' as const, 'pipe' as const];
-    return { child: spawn(file, args, { stdio, env, cwd: '/', detached: true }), out, err };
-  } catch (error) {
-    // Too long a command or environment (E2BIG) is thrown at once, and nobody else would let go of these.
-    out.read.destroy();
-    err.read.destroy();
-    throw error;
-  } finally {
-    out.closeWriter();
-    err.closeWriter();
-  }
-};
-
 /** Watches the tree's memory where no control group counts it. */
 const watchMemory = (
   pid: number,
@@ -200,26 +174,17 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
   const [mark = '', markValue = ''] = markOf(how.id).split('=');
   const { joinFiles = [], views: groups = [] } = how.cgroup ?? {};
   const argv = how.level.argv({ ...how, joinFiles, groups });
-  const { child, out, err } = await spawnWithPipes(
-    [...argv],
-    how.level.aim === 'group' ? { [mark]: markValue } : {},
-    how.pipes,
-  );
-  const [, , , control, statusStream, order]: readonly unknown[] = child.stdio;
-  if (!isWritable(control) || !isWritable(order) || !isReadable(statusStream)) throw new Error('no control pipes');
+  const child = await how.start(argv, how.level.aim === 'group' ? { [mark]: markValue } : {});
+  const { out, err, control, order } = child;
   control.on('error', () => undefined);
   order.on('error', () => undefined);
-  const status = readStatus(statusStream);
-  const ended = new Promise<void>((resolve) => {
-    const both = [once(child, 'exit'), once(statusStream, 'close')];
-    void Promise.all(both).then(() => resolve());
-    child.once('error', () => resolve());
-  });
+  const status = readStatus(child.status);
+  const ended = Promise.all([child.ended, once(child.status, 'close')]);
 
   let isOurKill = false;
   const kill = (): void => {
     isOurKill = true;
-    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child.isOver()) return;
     signalQuietly(-child.pid, 'SIGKILL');
     signalQuietly(child.pid, 'SIGKILL');
     void how.cgroup?.kill();
@@ -235,14 +200,14 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
     isOver = true;
     const { peakMB, exceeded } = watch?.stop() ?? { peakMB: undefined, exceeded: false };
     if (how.level.aim === 'group') {
-      if (child.pid !== undefined) signalQuietly(-child.pid, 'SIGKILL');
+      signalQuietly(-child.pid, 'SIGKILL');
       await how.cgroup?.kill();
       // A control group has them all; without one, daemons are found by their environment.
       const strays = how.cgroup ? [] : await findByEnvironment(markOf(how.id));
       for (const pid of strays) signalQuietly(pid, 'SIGKILL');
       if (how.owner) await endUser(how.owner.uid);
     }
-    if (isWritable(control)) control.destroy();
+    control.destroy();
     const usage = await how.cgroup?.usage();
     const { exitCode, signal, cpuMs: toldMs } = status.end();
     const cpuMs = usage?.cpuMs ?? toldMs;
@@ -263,20 +228,20 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
   // Of one that ends before it is told what to run, nobody waits for this.
   status.started.catch(() => undefined);
   const closeOutput = (): void => {
-    out.read.destroy();
-    err.read.destroy();
+    out.destroy();
+    err.destroy();
   };
 
   const run = async (command: InstanceCommand): Promise<RunningInstance> => {
     const message = messageOf(how, command);
     isTold = true;
     order.end(message);
-    watch = watchMemory(child.pid ?? 0, how.watchMemoryMB, kill);
+    watch = watchMemory(child.pid, how.watchMemoryMB, kill);
     try {
       await status.started;
     } catch (cause) {
       await exit;
-      const complaint = String(err.read.read() ?? '')
+      const complaint = String(err.read() ?? '')
         .trim()
         .slice(0, COMPLAINT_BYTES);
       closeOutput();
@@ -292,10 +257,10 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
     void rememberProcess(how.folder, child.pid);
     return {
       startedAt,
-      stdout: out.read,
-      stderr: err.read,
+      stdout: out,
+      stderr: err,
       exit,
-      measure: () => measure(child.pid ?? 0, how.cgroup, moved),
+      measure: () => measure(child.pid, how.cgroup, moved),
       terminate: () => {
         if (!control.destroyed) control.write('TERM\n');
       },
@@ -304,7 +269,7 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
   };
   return {
     run,
-    isOver: () => isOver || child.exitCode !== null || child.signalCode !== null,
+    isOver: () => isOver || child.isOver(),
     discard: async () => {
       if (isTold) return;
       kill();

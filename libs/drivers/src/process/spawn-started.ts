@@ -1,0 +1,44 @@
+import { spawn } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
+
+import type { FifoPool } from './fifo-pool.js';
+import type { Started } from './starter.js';
+
+const isReadable = (stream: unknown): stream is Readable =>
+  typeof stream === 'object' && stream !== null && 'read' in stream;
+const isWritable = (stream: unknown): stream is Writable =>
+  typeof stream === 'object' && stream !== null && 'write' in stream;
+
+/**
+ * Starts a first process as a child of the agent: with an environment of its own, by which it and what comes of it can be found.
+ * @throws Error the machine refuses another process
+ */
+export const spawnStarted = async (
+  [file, ...args]: readonly [string, ...string[]],
+  env: Readonly<Record<string, string>>,
+  pipes: FifoPool,
+): Promise<Started> => {
+  const [out, err] = await Promise.all([pipes.take(), pipes.take()]);
+  try {
+    const stdio = ['ignore' as const, out.writeFd, err.writeFd, 'pipe' as const, 'pipe' as const, 'pipe' as const];
+    const child = spawn(file, args, { stdio, env, cwd: '/', detached: true });
+    if (child.pid === undefined)
+      // Nobody may signal a number that it does not have.
+      throw await new Promise((resolve) => child.once('error', resolve));
+    const { pid } = child;
+    const [, , , control, status, order]: readonly unknown[] = child.stdio;
+    if (!isWritable(control) || !isWritable(order) || !isReadable(status)) throw new Error('no control pipes');
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    child.on('error', () => undefined);
+    const isOver = (): boolean => child.exitCode !== null || child.signalCode !== null;
+    return { pid, out: out.read, err: err.read, control, status, order, ended, isOver };
+  } catch (error) {
+    // What is refused may be thrown at once, and nobody else would let go of these.
+    out.read.destroy();
+    err.read.destroy();
+    throw error;
+  } finally {
+    out.closeWriter();
+    err.closeWriter();
+  }
+};

@@ -1,0 +1,76 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
+
+import { afterEach, expect, it } from '@jest/globals';
+
+import { orderOf } from '../sandbox/driver.fixture.js';
+import { initProgram } from '../sandbox/init-program.js';
+import { signalQuietly } from './proc.js';
+import { Starter } from './starter.js';
+
+let starter: Starter | undefined;
+afterEach(() => starter?.close());
+const open = async (): Promise<Starter> => (starter = new Starter(await initProgram()));
+const plain = ['--directory', '/', '--aim', 'group'];
+
+const parentOf = async (pid: number): Promise<number> => {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+};
+
+it('starts processes that each have pipes of their own, and hears of their ends', async () => {
+  const from = await open();
+  const all = await Promise.all(Array.from({ length: 20 }, () => from.start(plain)));
+  const said = await Promise.all(
+    all.map(async (one, at) => {
+      one.status.resume();
+      one.order.end(orderOf(['/bin/sh', '-c', `echo out ${at}; echo err ${at} > /dev/stderr; ls /proc/self/fd`]));
+      const [out, err] = await Promise.all([text(one.out), text(one.err), one.ended]);
+      one.control.destroy();
+      return { out, err, isOver: one.isOver() };
+    }),
+  );
+  // 3: the folder that `ls` reads.
+  expect(said).toEqual(said.map((_, at) => ({ out: `out ${at}\n0\n1\n2\n3\n`, err: `err ${at}\n`, isOver: true })));
+});
+
+it('shows nothing of one child to another: neither options nor descriptors', async () => {
+  const from = await open();
+  const first = await from.start(['--directory', '/tmp', '--aim', 'group']);
+  const second = await from.start(plain);
+  for (const { pid } of [first, second]) {
+    // Once it has read its options.
+    while ((await readFile(`/proc/${pid}/cmdline`, 'utf8')).includes('/')) await new Promise(setImmediate);
+    expect((await readdir(`/proc/${pid}/fd`)).map(Number).filter((fd) => fd > 5)).toEqual([]);
+  }
+  for (const { order, control, out, err, status } of [first, second])
+    for (const end of [order, control, out, err, status]) end.destroy();
+  await Promise.all([first.ended, second.ended]);
+});
+
+it('is begun anew when it was killed, and what it had started is killed', async () => {
+  const from = await open();
+  const one = await from.start(plain);
+  one.status.resume();
+  one.order.end(orderOf(['/bin/sleep', '600']));
+  one.out.resume();
+  one.err.resume();
+  signalQuietly(await parentOf(one.pid), 'SIGKILL');
+  await one.ended;
+  expect(one.isOver()).toBe(true);
+  one.control.destroy();
+  const next = await from.start(plain);
+  next.status.resume();
+  next.order.end(orderOf(['/bin/echo', 'again']));
+  expect(await text(next.out)).toBe('again\n');
+  await next.ended;
+  next.control.destroy();
+  next.err.destroy();
+});
+
+it('tells what a child does that was given options which do not exist', async () => {
+  const one = await (await open()).start(['--no-such-option']);
+  expect(await text(one.err)).toMatch(/^option --no-such-option: /);
+  await one.ended;
+  for (const end of [one.order, one.control, one.out, one.status]) end.destroy();
+});

@@ -1,0 +1,163 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, constants, openSync } from 'node:fs';
+import { Socket } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
+
+import { signalQuietly } from './proc.js';
+
+/** A first process that was started, with the agent's ends of its pipes. */
+export interface Started {
+  readonly pid: number;
+  readonly out: Readable;
+  readonly err: Readable;
+  readonly control: Writable;
+  readonly status: Readable;
+  readonly order: Writable;
+  /** Settles once its parent has reaped it. Never rejects. */
+  readonly ended: Promise<void>;
+  /** Whether it is over: its number may be another's by now. */
+  readonly isOver: () => boolean;
+}
+
+interface Waiting {
+  readonly opened: (pid: number, ends: readonly number[]) => void;
+  readonly refused: (why: Error) => void;
+  readonly ended: () => void;
+  readonly lost: () => void;
+}
+
+const requestOf = (...strings: readonly string[]): Buffer => {
+  const text = Buffer.from(`${strings.join('\0')}\0`);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(text.length);
+  return Buffer.concat([length, text]);
+};
+
+/** Synchronous: five calls of a few microseconds, against five turns through the thread pool on the path of every start. */
+const openEnds = (server: number, ends: readonly number[]): readonly Socket[] => {
+  const sockets: Socket[] = [];
+  try {
+    for (const [at, end] of ends.entries()) {
+      const reads = at !== 2 && at !== 4;
+      const fd = openSync(
+        `/proc/${server}/fd/${end}`,
+        (reads ? constants.O_RDONLY : constants.O_WRONLY) | constants.O_NONBLOCK,
+      );
+      try {
+        sockets.push(new Socket({ fd, readable: reads, writable: !reads }));
+      } catch (error) {
+        closeSync(fd);
+        throw error;
+      }
+    }
+    return sockets;
+  } catch (error) {
+    for (const socket of sockets) socket.destroy();
+    throw error;
+  }
+};
+
+/**
+ * Starts first processes by a small process that forks for it (`native/src/serve.c`): a fork of the agent, which is large, costs milliseconds. One that
+ * ended is replaced at the next start; what it had started is killed, for nobody hears of its end any more.
+ */
+export class Starter {
+  #server: ChildProcess | undefined;
+  readonly #waiting = new Map<string, Waiting>();
+  #count = 0;
+  #isClosed = false;
+
+  constructor(private readonly program: string) {}
+
+  /**
+   * Starts a first process that carries out options.
+   * @throws Error the machine refuses another process
+   */
+  async start(options: readonly string[]): Promise<Started> {
+    const server = this.#serverHere();
+    const number = String((this.#count += 1));
+    const end = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<{ readonly pid: number; readonly sockets: readonly Socket[] }>();
+    let isOver = false;
+    let child: number | undefined;
+    const over = (): void => {
+      isOver = true;
+      this.#waiting.delete(number);
+      end.resolve();
+    };
+    this.#waiting.set(number, {
+      opened: (pid, ends) => {
+        child = pid;
+        try {
+          begun.resolve({ pid, sockets: openEnds(server.pid ?? 0, ends) });
+        } catch (error) {
+          begun.reject(error);
+        }
+        server.stdin?.write(requestOf('got', number));
+      },
+      refused: (why) => {
+        over();
+        begun.reject(why);
+      },
+      ended: over,
+      lost: () => {
+        if (child !== undefined) signalQuietly(-child, 'SIGKILL');
+        over();
+        begun.reject(new Error('the process that starts instances has ended: this one could not be started'));
+      },
+    });
+    server.stdin?.write(requestOf('run', number, ...options));
+    const { pid, sockets } = await begun.promise;
+    const [out, err, control, status, order] = sockets;
+    if (!out || !err || !control || !status || !order) throw new Error('a process without its pipes');
+    return { pid, out, err, control, status, order, ended: end.promise, isOver: () => isOver };
+  }
+
+  /** Call when all that it started is over. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const server = this.#server;
+    if (!server) return;
+    const gone = new Promise((resolve) => server.once('exit', resolve));
+    server.stdin?.end();
+    await gone;
+  }
+
+  #serverHere(): ChildProcess {
+    if (this.#isClosed) throw new Error('the driver is closed');
+    if (this.#server) return this.#server;
+    const server = spawn(this.program, ['--serve'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: {},
+      cwd: '/',
+      // Ctrl-C in a terminal is for the agent, which stops the rest in order.
+      detached: true,
+    });
+    this.#server = server;
+    server.stdin.on('error', () => undefined); // its exit tells
+    let rest = '';
+    server.stdout.on('data', (chunk: Buffer) => {
+      const lines = (rest + chunk.toString()).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) this.#hear(line);
+    });
+    const lost = (): void => {
+      if (this.#server !== server) return;
+      this.#server = undefined;
+      for (const waiting of [...this.#waiting.values()]) waiting.lost();
+    };
+    // Not at its exit: what it said before that is still to be heard.
+    server.once('close', lost);
+    server.once('error', lost);
+    return server;
+  }
+
+  #hear(line: string): void {
+    const [what = '', number = '', ...values] = line.split(' ');
+    const waiting = this.#waiting.get(number);
+    if (what === 'opened') waiting?.opened(Number(values[0]), values.slice(1).map(Number));
+    else if (what === 'ended') waiting?.ended();
+    else if (what === 'refused')
+      waiting?.refused(new Error(`this machine starts no process (error number ${values[0] ?? ''})`));
+  }
+}
