@@ -12,6 +12,7 @@ import { addQuarantineCommands } from './commands/quarantine.js';
 import { addQuotaCommands } from './commands/quota.js';
 import { addStorageCommands } from './commands/storage.js';
 import { addTaskCommands } from './commands/task.js';
+import { addTaskResultsCommand } from './commands/task-results.js';
 import { addTokenCommands } from './commands/token.js';
 import { addUserCommands } from './commands/user.js';
 import { addWebhookCommands } from './commands/webhook.js';
@@ -26,7 +27,9 @@ Environment:
 /** The whole command line; nothing runs until it parses arguments. */
 export const buildProgram = (io: Io): Command => {
   const program = new Command('fornax').description('Talk to a Fornax platform').addHelpText('after', ENVIRONMENT);
-  addHistoryCommands(program, addTaskCommands(program, io), io);
+  const task = addTaskCommands(program, io);
+  addTaskResultsCommand(task, io);
+  addHistoryCommands(program, task, io);
   addProjectCommands(program, io);
   addTokenCommands(program, io);
   addQuotaCommands(program, io);

@@ -9,7 +9,14 @@ export {
   type Repetition,
   type WaitOptions,
 } from './api/fornax-client.js';
-export type { ObjectsReindex, WireOrganization, WireUser, WireUserInfo, WireWaiting } from '@fornax/contracts';
+export type {
+  ObjectsReindex,
+  ResultManifest,
+  WireOrganization,
+  WireUser,
+  WireUserInfo,
+  WireWaiting,
+} from '@fornax/contracts';
 export {
   HistoryClient,
   type FollowOptions,
@@ -44,5 +51,6 @@ export type {
   QuarantineEntry,
   SnapshotRequest,
 } from './api/wire-types.js';
+export { MANIFESTS, parseManifest, ResultsClient, type EndedInstance } from './api/results-client.js';
 export { NodeAccessClient, type NewNodeToken } from './api/node-access-client.js';
 export type { LogAuditFinding, LogAuditMessage } from './api/log-audit.js';

@@ -143,6 +143,7 @@ export {
   type NodeReports,
   type SnapshotReport,
 } from './work/reports.js';
+export { resultManifestSchema, type ResultManifest } from './work/result-manifest.js';
 export {
   ensureBucketsReplySchema,
   ensureBucketsRequestSchema,

@@ -2,7 +2,13 @@
 export { parseRange, parseRangeHeader, type ByteRange, type RangeWish } from './protocol/byte-range.js';
 export type { S3Object } from './client/answers.js';
 export type { StreamBody } from './client/body.js';
-export { S3Client, type CallOptions, type ReadOptions, type S3ClientOptions } from './client/s3-client.js';
+export {
+  S3Client,
+  type CallOptions,
+  type ReadOptions,
+  type S3ClientOptions,
+  type UploadOptions,
+} from './client/s3-client.js';
 export { S3Connection, type S3ConnectionOptions } from './client/s3-connection.js';
 export {
   accessDenied,

@@ -20,10 +20,11 @@ const QUIET_MS = 2000;
 const TELL_MS = 5000;
 
 /** Tells that work goes on when it takes longer than two seconds. */
-export const withProgress = async <T>(io: Io, what: string, work: () => Promise<T>): Promise<T> => {
+export const withProgress = async <T>(io: Io, what: string | (() => string), work: () => Promise<T>): Promise<T> => {
   const startedAt = performance.now();
   let repeat: NodeJS.Timeout | undefined;
-  const tell = (): void => io.tell(`${what} (${Math.round((performance.now() - startedAt) / 1000)} s)`);
+  const tell = (): void =>
+    io.tell(`${typeof what === 'string' ? what : what()} (${Math.round((performance.now() - startedAt) / 1000)} s)`);
   const first = setTimeout(() => {
     tell();
     repeat = setInterval(tell, TELL_MS);

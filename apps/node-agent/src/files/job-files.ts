@@ -10,6 +10,8 @@ export interface JobFile {
   /** Where its bytes are, relative to the job, when that is not `path`: a name that is not UTF-8, or what a link leads to. */
   readonly place?: Buffer;
   readonly sizeBytes: number;
+  /** Rights, as `stat` tells them. */
+  readonly mode: number;
   /** Tells a changed file from an unchanged one. */
   readonly version: string;
 }

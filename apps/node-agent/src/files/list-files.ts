@@ -113,6 +113,7 @@ class Walk {
       path: key,
       ...(isPlain ? {} : { place }),
       sizeBytes: stat.size,
+      mode: stat.mode,
       version: versionOf(stat),
     });
   }
@@ -144,7 +145,13 @@ class Walk {
     const stat = await file.stat().finally(() => file.close());
     const path = keyOfPath(joined(shown));
     if (this.files.has(path)) return this.#leave(shown, SAME_KEY);
-    this.files.set(path, { path, place: joined(names), sizeBytes: stat.size, version: versionOf(stat) });
+    this.files.set(path, {
+      path,
+      place: joined(names),
+      sizeBytes: stat.size,
+      mode: stat.mode,
+      version: versionOf(stat),
+    });
   }
 
   /** What the agent may not read is left out; anything else that goes wrong is no matter of the file. */

@@ -368,7 +368,7 @@ export class Instance implements Measurable {
       return { outcome, uploaded: NO_FILES };
     const { results } = order;
     const { jobDir, paths } = prepared;
-    const job = { jobDir, seenAs: paths.job, before: this.#inputs?.before ?? NOTHING };
+    const job = { jobDir, seenAs: paths.job, before: this.#inputs?.before ?? NOTHING, of: order };
     const { signal } = this.#abort;
     this.#times.enter('upload');
     const uploaded = await inSpan('upload', {}, () =>

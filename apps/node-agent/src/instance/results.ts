@@ -9,6 +9,9 @@ import { UserError } from '../profile/command-of.js';
 import type { End } from './told.js';
 import { refusalOf, refusesOne } from './refusals.js';
 
+/** The mode of a regular file as rclone writes it into the metadata of an object: kind and rights, octal. */
+const modeText = (mode: number): string => (0o100000 | (mode & 0o777)).toString(8);
+
 /** Uploads at a time: a small file costs a way there and back, a large one the line. */
 const PARALLEL = { small: 24, large: 4 } as const;
 const LARGE_BYTES = 1_048_576;
@@ -55,6 +58,8 @@ export interface Uploaded {
   readonly bytes: number;
   /** Paths of the first files, in their order: as many as a report names. */
   readonly paths: readonly string[];
+  /** SHA-256 of the list of all of them, in hex, if there is one. */
+  readonly manifest?: string;
   /** Files that could not be read by then. */
   readonly leftOut: readonly LeftOut[];
   /** What ended it, or kept single files back: a UserError when storage refused for good. */
@@ -68,15 +73,19 @@ export const reportOf = ({
   files,
   bytes,
   paths,
-}: Uploaded): Pick<End, 'uploadedFiles' | 'uploadedBytes' | 'results'> => ({
+  manifest,
+}: Uploaded): Pick<End, 'uploadedFiles' | 'uploadedBytes' | 'results' | 'manifest'> => ({
   uploadedFiles: files,
   uploadedBytes: bytes,
   ...(paths.length === 0 ? {} : { results: [...paths] }),
+  ...(manifest === undefined ? {} : { manifest }),
 });
 
 export interface UploadOptions {
   readonly signal: AbortSignal;
   readonly onProgress?: (bytes: number) => void;
+  /** Told of each file that was stored, with its bytes and their SHA-256 in hex. */
+  readonly onStored?: (file: JobFile, bytes: number, sha256: string) => void;
 }
 
 /**
@@ -88,7 +97,7 @@ export const uploadFiles = async (
   jobDir: string,
   { files, leftOut }: Selection,
   target: UploadTarget,
-  { signal, onProgress = () => undefined }: UploadOptions,
+  { signal, onProgress = () => undefined, onStored }: UploadOptions,
 ): Promise<Uploaded> => {
   let [count, bytes] = [0, 0];
   const missed = [...leftOut];
@@ -102,7 +111,13 @@ export const uploadFiles = async (
     });
     if (!handle) return;
     try {
-      const uploaded = await s3.upload(target.bucket, (target.prefix ?? '') + file.path, handle, { signal });
+      let sha256 = '';
+      const uploaded = await s3.upload(target.bucket, (target.prefix ?? '') + file.path, handle, {
+        signal,
+        headers: { 'x-amz-meta-mode': modeText(file.mode) },
+        onHash: (hash) => void (sha256 = hash),
+      });
+      onStored?.(file, uploaded, sha256);
       // Added after the await: `bytes += await …` would forget what other uploads added meanwhile.
       bytes += uploaded;
       count += 1;

@@ -1,6 +1,8 @@
+import type { LeaseOrder } from '@fornax/contracts';
 import type { S3Client } from '@fornax/s3';
-
 import type { PathFilter } from '../files/path-filter.js';
+import { UserError } from '../profile/command-of.js';
+import { ManifestDraft } from './result-manifest.js';
 import { type Manifest, type UploadTarget, type Uploaded, NO_FILES, selectResults, uploadFiles } from './results.js';
 
 /** A job whose command is over. */
@@ -9,19 +11,33 @@ export interface EndedJob {
   /** The job's folder as the instance saw it. */
   readonly seenAs: string;
   readonly before: Manifest;
+  readonly of: Pick<LeaseOrder, 'taskId' | 'instance' | 'attempt'>;
 }
 
-/** Stores the results of a job. Never rejects: `failure` says what went wrong, and the rest what was stored before. */
+/** Stores the results of a job, and the list of them. Never rejects: `failure` says what went wrong, and the rest what was stored before. */
 export const storeResults = async (
   storage: () => Promise<S3Client>,
-  { jobDir, seenAs, before }: EndedJob,
+  { jobDir, seenAs, before, of: { taskId, instance, attempt } }: EndedJob,
   filter: PathFilter,
   { signal, ...target }: UploadTarget & { readonly signal: AbortSignal },
 ): Promise<Uploaded> => {
   try {
     const selection = await selectResults(jobDir, before, filter, { seenAs, signal });
-    if (selection.files.length === 0) return { ...NO_FILES, leftOut: selection.leftOut };
-    return await uploadFiles(await storage(), jobDir, selection, target, { signal });
+    if (selection.files.length + selection.leftOut.length === 0) return NO_FILES;
+    const s3 = await storage();
+    const { bucket, prefix } = target;
+    const draft = new ManifestDraft({ taskId, instance, attempt, bucket, folder: prefix ?? '' });
+    const onStored: ManifestDraft['add'] = (...stored) => draft.add(...stored);
+    const uploaded = await uploadFiles(s3, jobDir, selection, target, { signal, onStored });
+    // What kept the files back, the storage above all, would keep their list back as well.
+    if (uploaded.failure !== undefined && !(uploaded.failure instanceof UserError)) return uploaded;
+    try {
+      const isWhole = uploaded.failure === undefined;
+      const manifest = await draft.store(s3, uploaded.leftOut, { isWhole, signal });
+      return { ...uploaded, ...(manifest === undefined ? {} : { manifest }) };
+    } catch (error) {
+      return { ...uploaded, failure: uploaded.failure ?? error };
+    }
   } catch (failure) {
     return { ...NO_FILES, failure };
   }

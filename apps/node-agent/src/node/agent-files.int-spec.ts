@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -41,9 +42,12 @@ describe('the files of an agent', () => {
         },
       ),
     );
-    expect(await rig.ended('files')).toMatchObject({
+    const ended = await rig.ended('files');
+    expect(ended).toMatchObject({
       outcome: 'success',
       uploadedFiles: 2,
+      results: ['a b.txt', 'joined.out'],
+      manifest: expect.any(String),
       uploadedBytes: 'AB2'.length + 'Amore\n'.length,
       notes: ['No results, since they are links that lead out of the job: "leak.out"'],
     });
@@ -53,6 +57,24 @@ describe('the files of an agent', () => {
         .map(([path, data]) => [path, data.toString()]),
     );
     expect(stored).toEqual({ 'out/run-1/joined.out': 'AB2', 'out/run-1/a b.txt': 'Amore\n' });
+    const digest = 'manifest' in ended ? String(ended.manifest) : '';
+    const list = rig.objects.objects.get(`.manifests/task-1/${digest}.json`) ?? Buffer.from('');
+    const sumOf = (bytes: string | Buffer): string => createHash('sha256').update(bytes).digest('hex');
+    expect(sumOf(list)).toBe(digest);
+    expect(JSON.parse(list.toString())).toEqual({
+      format: 1,
+      taskId: 'task-1',
+      instance: 0,
+      attempt: 1,
+      bucket: 'out',
+      folder: 'run-1/',
+      isWhole: true,
+      files: [
+        { path: 'a b.txt', size: 6, mode: 0o644, sha256: sumOf('Amore\n') },
+        { path: 'joined.out', size: 3, mode: 0o644, sha256: sumOf('AB2') },
+      ],
+      leftOut: [{ path: 'leak.out', why: 'links that lead out of the job' }],
+    });
   });
 
   it('fetches what the grant says of what the order names, and tells of what is not there', async () => {

@@ -24,6 +24,7 @@ import { HistoryClient } from './history-client.js';
 import { followTail, type TailEvent } from './output-tail.js';
 import { NodeAccessClient } from './node-access-client.js';
 import { PeopleClient } from './people-client.js';
+import { ResultsClient } from './results-client.js';
 import {
   trusted,
   type Bill,
@@ -101,6 +102,8 @@ export class FornaxClient {
     (method, path, parser, call) => this.json(method, path, parser, call),
     (path, headers, signal) => this.stream(path, headers, signal),
   );
+  /** Results of tasks. */
+  readonly results = new ResultsClient((method, path, parser, call) => this.json(method, path, parser, call));
   private readonly base: string;
 
   constructor(private readonly options: FornaxClientOptions) {
@@ -124,6 +127,16 @@ export class FornaxClient {
   /** Where the S3 endpoint is; null when the platform has none. */
   async storageUrl(): Promise<string | null> {
     return (await this.json('GET', '/settings', settingsSchema)).storage;
+  }
+
+  /** Where the S3 endpoint is, null without one, and the caller's keys there. */
+  async storageAccess(): Promise<{
+    readonly url: string | null;
+    readonly accessKey: string;
+    readonly secretKey: string;
+  }> {
+    const [url, { email }] = await Promise.all([this.storageUrl(), this.info()]);
+    return { url, accessKey: email, secretKey: this.options.token };
   }
 
   async profiles(): Promise<readonly string[]> {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { UNSIGNED_PAYLOAD, sha256Hex } from '../signature/sigv4.js';
@@ -43,11 +43,15 @@ export const bodyOfStream = ({ stream, sizeBytes }: StreamBody): Body => ({
 /**
  * A range of an open file, hashed in a pass of its own and never held in memory. A file that changes between hashing and sending is refused by
  * the storage, never stored half new.
+ * @param whole takes the same bytes: of all ranges of one file, say
  */
-export const bodyOfFile = async (file: FileHandle, from: number, sizeBytes: number): Promise<Body> => {
+export const bodyOfFile = async (file: FileHandle, from: number, sizeBytes: number, whole?: Hash): Promise<Body> => {
   const open = (): AsyncGenerator<Buffer> => readRange(file, from, sizeBytes);
   const hash = createHash('sha256');
-  for await (const chunk of open()) hash.update(chunk);
+  for await (const chunk of open()) {
+    hash.update(chunk);
+    whole?.update(chunk);
+  }
   return { sizeBytes, hash: hash.digest('hex'), open, isRepeatable: true };
 };
 

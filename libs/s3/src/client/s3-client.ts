@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
@@ -23,6 +24,13 @@ export interface CallOptions {
 export interface ReadOptions extends CallOptions {
   readonly start?: number;
   readonly length?: number;
+}
+
+export interface UploadOptions extends CallOptions {
+  /** Kept with the object, e.g. `x-amz-meta-mode`; lower-case names. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Told the SHA-256 of all that was stored, in hex. */
+  readonly onHash?: (sha256: string) => void;
 }
 
 const MULTIPART_ABOVE_BYTES = 64 * 1_048_576;
@@ -86,19 +94,28 @@ export class S3Client {
   }
 
   /** Stores a file that is open, in parts when it is large; its size is that at the beginning. @returns bytes stored @throws S3Error */
-  async upload(bucket: string, key: string, file: FileHandle, { signal }: CallOptions = {}): Promise<number> {
+  async upload(
+    bucket: string,
+    key: string,
+    file: FileHandle,
+    { signal, headers = {}, onHash }: UploadOptions = {},
+  ): Promise<number> {
     const { size } = await file.stat();
+    const place = { bucket, key };
     if (size <= MULTIPART_ABOVE_BYTES) {
-      await this.#text({ method: 'PUT', bucket, key, body: await bodyOfFile(file, 0, size), signal });
+      const body = await bodyOfFile(file, 0, size);
+      await this.#text({ method: 'PUT', ...place, headers, body, signal });
+      onHash?.(body.hash);
       return size;
     }
-    const place = { bucket, key };
-    const uploadId = uploadIdOf(await this.#text({ method: 'POST', ...place, query: { uploads: '' }, signal }));
+    const whole = onHash && createHash('sha256');
+    const begin = { method: 'POST', ...place, headers, query: { uploads: '' }, signal } as const;
+    const uploadId = uploadIdOf(await this.#text(begin));
     try {
       const partBytes = Math.max(PART_BYTES, Math.ceil(size / MAX_PARTS));
       const parts: { PartNumber: number; ETag: string }[] = [];
       for (let from = 0; from < size; from += partBytes) {
-        const body = await bodyOfFile(file, from, Math.min(partBytes, size - from));
+        const body = await bodyOfFile(file, from, Math.min(partBytes, size - from), whole);
         const query = { partNumber: String(parts.length + 1), uploadId };
         const etag = await this.#etag({ method: 'PUT', ...place, query, body, signal });
         parts.push({ PartNumber: parts.length + 1, ETag: `"${etag}"` });
@@ -107,6 +124,7 @@ export class S3Client {
       const failed = parseError(await this.#text({ method: 'POST', ...place, query: { uploadId }, body, signal }));
       // S3 may answer 200 and tell of a failure in the body.
       if (failed) throw new S3Error(500, failed.code, `storage answered ${failed.code}: ${failed.message}`);
+      if (whole) onHash(whole.digest('hex'));
       return size;
     } catch (error) {
       const ending = AbortSignal.timeout(ABORT_TIMEOUT_MS);

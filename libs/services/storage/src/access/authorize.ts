@@ -1,7 +1,14 @@
 import type { LeaseClaims, ServiceClaims } from '@fornax/contracts';
 import type { Place } from '@fornax/object-store';
-import { accessDenied, noSuchBucket } from '@fornax/s3';
-import { SERVICE_AREAS, STAGING_BUCKET, isBucketName, stagedLeasePrefix } from '../model/bucket-names.js';
+import { accessDenied, noSuchBucket, noSuchKey } from '@fornax/s3';
+import {
+  MANIFESTS_BUCKET,
+  SERVICE_AREAS,
+  manifestKey,
+  STAGING_BUCKET,
+  isBucketName,
+  stagedLeasePrefix,
+} from '../model/bucket-names.js';
 import type { BucketPort } from '../model/bucket.js';
 import type { Principal } from './principal.js';
 
@@ -49,6 +56,22 @@ export const ownerOf = (principal: Principal): string | undefined => {
   }
 };
 
+/** The manifest that a lease writes of its own task, or that the task's owner reads. @throws S3Error NoSuchKey, AccessDenied */
+const placeOfManifest = (
+  principal: Exclude<Principal, { readonly kind: 'service' }>,
+  access: Access,
+  wanted: string,
+): Place => {
+  const found = manifestKey(principal.kind === 'user' ? principal.account : principal.claims.owner, wanted);
+  if (principal.kind === 'user' && access === 'read') {
+    if (!found) throw noSuchKey(wanted);
+    return { bucket: MANIFESTS_BUCKET, key: found.key };
+  }
+  const claims = principal.kind === 'lease' && access === 'write' ? principal.claims : undefined;
+  if (!found || !claims?.results || claims.taskId !== found.taskId) throw accessDenied();
+  return { bucket: MANIFESTS_BUCKET, key: found.key };
+};
+
 /**
  * Where the principal's object lies in the store: in its bucket, or for what a lease writes as results, in its staging area.
  * @throws S3Error AccessDenied, NoSuchBucket
@@ -64,6 +87,7 @@ export const authorize = async (
     if (!own) throw accessDenied();
     return own;
   }
+  if (place.bucket === MANIFESTS_BUCKET) return placeOfManifest(principal, access, place.key);
   const allowed =
     principal.kind === 'user' ? { ...place, isStaged: false } : placeForLease(principal.claims, access, place);
   if (!allowed) throw accessDenied();

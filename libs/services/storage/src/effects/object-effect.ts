@@ -1,6 +1,12 @@
 import type { FornaxEvent, RecordedCommit } from '@fornax/contracts';
 import type { ObjectStore, Sql } from '@fornax/object-store';
-import { STAGING_BUCKET, stagedLeasePrefix, stagedTaskPrefix } from '../model/bucket-names.js';
+import {
+  MANIFESTS_BUCKET,
+  STAGING_BUCKET,
+  isStagedTaskPrefix,
+  stagedLeasePrefix,
+  stagedTaskPrefix,
+} from '../model/bucket-names.js';
 
 /** `create` and `delete` are about a bucket; `publish` moves staged results to their buckets, `drop` drops them. */
 export type EffectKind = 'create' | 'delete' | 'publish' | 'drop';
@@ -145,4 +151,6 @@ export const carryOut = async (store: ObjectStore, step: Step, sql?: Sql): Promi
   if (created.length > 0) await store.createBuckets(created, sql);
   if (published.length > 0) await store.scatterPrefixes(STAGING_BUCKET, published, sql);
   if (dropped.length > 0) await store.deletePrefixes(STAGING_BUCKET, dropped, sql);
+  const tasks = dropped.filter(isStagedTaskPrefix);
+  if (tasks.length > 0) await store.deletePrefixes(MANIFESTS_BUCKET, tasks, sql);
 };

@@ -16,7 +16,23 @@ export const isStrictBucketName = (name: string): boolean =>
 /** Holds what leases upload until their end is committed: `<task>/<lease>/<bucket>/<key>`. */
 export const STAGING_BUCKET = '.staging';
 export const stagedTaskPrefix = (taskId: string): string => `${taskId}/`;
+export const isStagedTaskPrefix = (prefix: string): boolean => prefix.indexOf('/') === prefix.length - 1;
 export const stagedLeasePrefix = (taskId: string, leaseId: string): string => `${taskId}/${leaseId}/`;
+
+/**
+ * Holds manifests of results, `<task>/<owner>/<SHA-256>.json`, until their task is deleted. No bucket of a user can have this name, so their owner
+ * reads them under it, as `<task>/<SHA-256>.json`: no listing of a bucket shows them, and no count counts them.
+ */
+export const MANIFESTS_BUCKET = '.manifests';
+const MANIFEST_KEY = /^([^/]+)\/([0-9a-f]{64}\.json)$/;
+/** Where the manifest lies that an owner calls `key`; undefined when it is no name of one. */
+export const manifestKey = (
+  owner: string,
+  key: string,
+): { readonly taskId: string; readonly key: string } | undefined => {
+  const [, taskId, name] = MANIFEST_KEY.exec(key) ?? [];
+  return taskId === undefined || name === undefined ? undefined : { taskId, key: `${taskId}/${owner}/${name}` };
+};
 
 /** Holds output of tasks that has left the database: `<task>/<stream>/…`. Nobody's bucket: only a service's token opens it. */
 export const OUTPUT_BUCKET = '.output';

@@ -126,6 +126,28 @@ describe('a lease', () => {
     expect(await failureOf(put(node, 'ada-results', 'outside', 'x'))).toEqual(denied);
   });
 
+  it('writes lists of the results of its own task, which their owner alone reads, until the task is deleted', async () => {
+    const claims = current();
+    const node = storage.lease(claims);
+    const [area, name] = ['.manifests', `${'0a'.repeat(32)}.json`];
+    const key = `${claims.taskId}/${name}`;
+    await put(node, area, key, 'list');
+    const user = storage.s3(ada);
+    expect(await read(user, area, key)).toBe('list');
+    for (const other of [`another/${name}`, `${claims.taskId}/list`, `${claims.taskId}/x/${name}`])
+      expect(await failureOf(put(node, area, other, 'x'))).toEqual(denied);
+    expect(await failureOf(read(node, area, key))).toEqual(denied);
+    expect(await failureOf(put(storage.lease(current({ results: null })), area, key, 'x'))).toEqual(denied);
+    expect(await failureOf(put(user, area, key, 'x'))).toEqual(denied);
+    const eve = storage.s3(await storage.user('eve-manifests@example.org'));
+    expect(await failureOf(read(eve, area, key))).toMatchObject({ name: 'NoSuchKey' });
+    expect(await failureOf(user.send(new ListObjectsV2Command({ Bucket: area })))).toMatchObject({ status: 404 });
+    await concluded(claims);
+    expect(await read(user, area, key)).toBe('list');
+    await tell(claims.taskId, { type: 'TaskDeleted', at: Date.now() });
+    await eventually(async () => (await failureOf(read(user, area, key))).name === 'NoSuchKey');
+  });
+
   it('is refused once it is over, superseded, changed, or unknown to its scheduler', async () => {
     expect(
       await failureOf(read(storage.lease(current({ expiresAt: Date.now() - 1 })), 'ada-input', 'in/scene')),

@@ -55,6 +55,8 @@ export const instanceSchema = z.object({
   uploadedBytes: z.int().nonnegative().nullable(),
   /** What its user should know though it is no failure, e.g. which files are no results. */
   notes: z.array(z.string()),
+  /** SHA-256 of the list of its results, in hex: the object `<task>/<it>.json` of the storage's area `.manifests`. Null where there is none. */
+  manifest: z.string().nullable(),
 });
 export type WireInstance = z.output<typeof instanceSchema>;
 
@@ -73,6 +75,7 @@ interface EndedRecord {
   readonly uploaded_files: number;
   readonly uploaded_bytes: string;
   readonly notes: string[];
+  readonly manifest: string | null;
 }
 
 const inPhase = ({ inFlight }: TaskState, state: InstanceState): Ranges =>
@@ -146,7 +149,7 @@ export class TaskInstances {
     if (instances.length === 0) return new Map();
     const records = await this.db.query<EndedRecord[]>(
       `SELECT instance, attempt, node, exit_code, cause, error, started_ms, ended_ms, wall_ms, execution_ms, peak_memory_mb, uploaded_files,
-         uploaded_bytes, notes FROM completed_instance WHERE task_id = $1 AND instance = ANY($2::integer[])`,
+         uploaded_bytes, notes, manifest FROM completed_instance WHERE task_id = $1 AND instance = ANY($2::integer[])`,
       [taskId, instances],
     );
     return new Map(records.map((record) => [record.instance, record]));
@@ -169,6 +172,7 @@ const nothing = {
   peakMemoryMB: null,
   uploadedFiles: null,
   uploadedBytes: null,
+  manifest: null,
 } as const;
 
 const instanceOf = (fold: TaskState, instance: number, ended: EndedRecord | undefined): WireInstance => {
@@ -197,6 +201,7 @@ const instanceOf = (fold: TaskState, instance: number, ended: EndedRecord | unde
     uploadedFiles: ended.uploaded_files,
     uploadedBytes: Number(ended.uploaded_bytes),
     notes: ended.notes,
+    manifest: ended.manifest,
   };
 };
 

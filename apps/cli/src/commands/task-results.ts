@@ -1,0 +1,174 @@
+import { createHash } from 'node:crypto';
+import { MANIFESTS, parseManifest, type EndedInstance, type ResultManifest } from '@fornax/client';
+import { S3Client } from '@fornax/s3';
+import { type Command, InvalidArgumentError } from 'commander';
+import { checkObject, fetchFile, type Found } from '../results/fetch-file.js';
+import { wantedObjects, type WantedObject } from '../results/wanted.js';
+import { UsageError } from '../session/connection.js';
+import { harmlessLine } from '../terminal/harmless.js';
+import { withProgress, type Io } from '../terminal/io.js';
+import { renderTable } from '../terminal/table.js';
+
+interface Options {
+  readonly instance?: number;
+  readonly verify?: boolean;
+  readonly download?: string;
+  readonly parallel: number;
+  readonly json?: boolean;
+}
+
+const TRIES = 6;
+const MAX_PARALLEL = 64;
+const wholeNumber = (least: number, most: number) => (text: string) => {
+  if (!/^\d{1,10}$/.test(text) || Number(text) < least || Number(text) > most)
+    throw new InvalidArgumentError(`must be a whole number, ${least} to ${most}`);
+  return Number(text);
+};
+
+const storageOf = async (io: Io): Promise<S3Client> => {
+  const { url, accessKey, secretKey } = await io.client().storageAccess();
+  if (url === null) throw new UsageError('The platform has no storage.');
+  return new S3Client({ endpoint: url, accessKey, secretKey, tries: TRIES });
+};
+
+/** The list of an instance's results, as its node signed it off. @throws Error it is not the one that the log names */
+const manifestOf = async (
+  s3: S3Client,
+  taskId: string,
+  digest: string,
+  signal: AbortSignal,
+): Promise<ResultManifest> => {
+  const bytes = await s3.getBytes(MANIFESTS, `${taskId}/${digest}.json`, { signal });
+  if (createHash('sha256').update(bytes).digest('hex') !== digest)
+    throw new Error('The list of results in storage is not the one that the event log names');
+  return parseManifest(bytes);
+};
+
+interface Lists {
+  readonly manifests: readonly ResultManifest[];
+  /** Instances that stored files and no list of them. */
+  readonly unlisted: readonly number[];
+}
+
+const listsOf = async (io: Io, s3: S3Client, id: string, instance: number | undefined): Promise<Lists> => {
+  const { uuid } = await io.client().getTask(id);
+  const manifests: ResultManifest[] = [];
+  const unlisted: number[] = [];
+  const take = async ({ instanceId, manifest, uploadedFiles }: EndedInstance): Promise<void> => {
+    if (manifest) manifests.push(await manifestOf(s3, uuid, manifest, io.signal));
+    else if ((uploadedFiles ?? 0) > 0) unlisted.push(instanceId);
+  };
+  for await (const ended of io.client().results.ended(uuid))
+    if (instance === undefined || ended.instanceId === instance) await take(ended);
+  return { manifests, unlisted };
+};
+
+const rightsOf = (mode: number): string => mode.toString(8).padStart(3, '0');
+
+const list = (io: Io, manifests: readonly ResultManifest[]): void => {
+  const rows = manifests.flatMap(({ instance, bucket, folder, files }) =>
+    files.map(({ path, size, mode, sha256 }) => [
+      instance,
+      size,
+      rightsOf(mode),
+      sha256.slice(0, 16),
+      `${bucket}/${folder}${path}`,
+    ]),
+  );
+  io.print(renderTable([['INSTANCE', 'BYTES', 'MODE', 'SHA-256', 'OBJECT'], ...rows]));
+  for (const { instance, leftOut } of manifests)
+    for (const { path, why } of leftOut) io.print(`instance ${instance}: left out (${why}): ${harmlessLine(path)}`);
+};
+
+/** Does something to every object, some at a time. Every `Found` that is wrong is said. */
+const forEach = async (
+  io: Io,
+  objects: readonly WantedObject[],
+  parallel: number,
+  work: (
+    object: WantedObject,
+    about: { readonly signal: AbortSignal; readonly onBytes: (bytes: number) => void },
+  ) => Promise<Found>,
+): Promise<ReadonlyMap<Found, readonly WantedObject[]>> => {
+  const found = new Map<Found, WantedObject[]>();
+  const total = objects.reduce((sum, { size }) => sum + size, 0);
+  let [files, bytes] = [0, 0];
+  const onBytes = (more: number): void => void (bytes += more);
+  const failed = new AbortController();
+  const signal = AbortSignal.any([io.signal, failed.signal]);
+  const queue = objects.values();
+  const drain = async (): Promise<void> => {
+    for (const object of queue) {
+      signal.throwIfAborted();
+      const how = await work(object, { signal, onBytes }).catch((error: unknown) => {
+        failed.abort(error);
+        throw error;
+      });
+      files += 1;
+      const alike = found.get(how);
+      if (alike) alike.push(object);
+      else found.set(how, [object]);
+    }
+  };
+  const progress = (): string => `${files} of ${objects.length} files, ${bytes} of ${total} bytes`;
+  await withProgress(io, progress, () =>
+    Promise.all(Array.from({ length: Math.min(parallel, objects.length) }, drain)),
+  );
+  return found;
+};
+
+const WRONG = {
+  missing: 'is not in its bucket any more',
+  changed: 'holds other bytes than the instance stored',
+  elsewhere: 'would lie outside of the folder',
+} as const;
+
+const results = async (io: Io, id: string, { instance, verify, download, parallel, json }: Options): Promise<void> => {
+  if (verify === true && download !== undefined)
+    throw new UsageError('Say --verify or --download: what is downloaded is verified.');
+  const s3 = await storageOf(io);
+  try {
+    const { manifests, unlisted } = await listsOf(io, s3, id, instance);
+    for (const number of unlisted)
+      io.tell(`Instance ${number} has results and no list of them: it ran before there were any. Its bucket has them.`);
+    const partial = manifests.filter(({ isWhole }) => !isWhole);
+    for (const part of partial)
+      io.tell(`Instance ${part.instance}: its upload was ended, these are not all of its results.`);
+    if (unlisted.length + partial.length > 0) io.setExitCode(1);
+    if (verify !== true && download === undefined)
+      return json === true ? io.print(JSON.stringify(manifests, null, 2)) : list(io, manifests);
+    const objects = wantedObjects(manifests);
+    const found = await forEach(io, objects, parallel, (object, about) =>
+      download === undefined ? checkObject(s3, object, about) : fetchFile(s3, object, download, about),
+    );
+    const countOf = (how: Found): number => found.get(how)?.length ?? 0;
+    const wrong = (['missing', 'changed', 'elsewhere'] as const).flatMap((how) =>
+      (found.get(how) ?? []).map(({ bucket, key }) => ({ object: `${bucket}/${key}`, problem: WRONG[how] })),
+    );
+    if (wrong.length > 0) io.setExitCode(1);
+    const whole = countOf('whole') + countOf('there');
+    if (json === true)
+      return io.print(JSON.stringify({ files: objects.length, whole, alreadyThere: countOf('there'), wrong }, null, 2));
+    for (const { object, problem } of wrong) io.print(`${harmlessLine(object)} ${problem}`);
+    io.print(
+      download === undefined
+        ? `${whole} of ${objects.length} results are what the instances stored`
+        : `${whole} of ${objects.length} results are in ${download} (${countOf('there')} were there)`,
+    );
+  } finally {
+    s3.close();
+  }
+};
+
+/** `fornax task results`. */
+export const addTaskResultsCommand = (task: Command, io: Io): void => {
+  task
+    .command('results <task>')
+    .description('the results of a task: list, verify or download them; exit code 1 if some are missing or changed')
+    .option('-i, --instance <number>', 'of one instance only', wholeNumber(0, 2 ** 31))
+    .option('--verify', 'read them all through and compare them with what the instances stored')
+    .option('-d, --download <folder>', 'bring them into a folder; run it again to go on after a break')
+    .option('-p, --parallel <count>', 'files at a time', wholeNumber(1, MAX_PARALLEL), 8)
+    .option('--json', 'as JSON')
+    .action((id: string, options: Options) => results(io, id, options));
+};

@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto';
+import type { ResultManifest } from '@fornax/contracts';
+import { S3Error, type S3Client } from '@fornax/s3';
+import type { JobFile } from '../files/job-files.js';
+import type { LeftOut } from '../files/list-files.js';
+
+/** Name of the area on the wire (see the storage service). */
+const AREA = '.manifests';
+
+type File = ResultManifest['files'][number];
+
+/** Gathers what was stored of one attempt, and stores the list of it. */
+export class ManifestDraft {
+  readonly #files: File[] = [];
+
+  constructor(private readonly about: Omit<ResultManifest, 'format' | 'files' | 'leftOut' | 'isWhole'>) {}
+
+  add({ path, mode }: JobFile, size: number, sha256: string): void {
+    this.#files.push({ path, size, mode: mode & 0o7777, sha256 });
+  }
+
+  /**
+   * Stores it.
+   * @returns its SHA-256 in hex; undefined when the storage takes none, for want of room or as one of an earlier version
+   * @throws Error the storage fails
+   */
+  async store(
+    s3: S3Client,
+    leftOut: readonly LeftOut[],
+    { isWhole, signal }: { readonly isWhole: boolean; readonly signal: AbortSignal },
+  ): Promise<string | undefined> {
+    const manifest: ResultManifest = {
+      format: 1,
+      ...this.about,
+      isWhole,
+      files: this.#files.sort((a, b) => (a.path < b.path ? -1 : 1)),
+      leftOut: leftOut.map(({ path, why }) => ({ path, why })),
+    };
+    const bytes = Buffer.from(JSON.stringify(manifest));
+    const digest = createHash('sha256').update(bytes).digest('hex');
+    const key = `${this.about.taskId}/${digest}.json`;
+    try {
+      await s3.putObject(AREA, key, bytes, { contentType: 'application/json', signal });
+      return digest;
+    } catch (error) {
+      if (error instanceof S3Error && error.status < 500) return undefined;
+      throw error;
+    }
+  }
+}
