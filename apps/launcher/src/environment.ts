@@ -106,6 +106,9 @@ const shared = (settings: Settings, addresses: Addresses): Variables => ({
   ...optional('FORNAX_OTLP_ENDPOINT', settings.FORNAX_OTLP_ENDPOINT),
 });
 
+/** Files that Node.js flushes at once. It takes four by default, and the flushes of more uploads than that would wait for each other instead of being one. */
+const FILES_AT_ONCE = '16';
+
 /** The environment of a process of the control plane, without its own ports and credentials. */
 export const serviceEnvironment = (
   env: Env,
@@ -120,6 +123,7 @@ export const serviceEnvironment = (
     inherited(env, (name) => !FOREIGN.test(name) || (name.startsWith('FORNAX_') && !LAUNCHER_ONLY.test(name))),
     {
       ...shared(settings, addresses),
+      UV_THREADPOOL_SIZE: FILES_AT_ONCE,
       FORNAX_NATS_URL: backends.natsUrl,
       ...(backends.warnings.length === 0 ? {} : { FORNAX_NATS_WARNINGS: backends.warnings.join('\n') }),
       FORNAX_DATABASE_URL: backends.databaseUrl,

@@ -41,6 +41,7 @@ export class AccountDirectory {
   private readonly listeners: (() => void)[] = [];
   private readonly progress = new Progress();
   private caughtUp = false;
+  private readonly secrets = new WeakMap<TokenRecord, string>();
   private distrusted: string | undefined;
 
   constructor(
@@ -130,7 +131,16 @@ export class AccountDirectory {
     const account = this.byId(this.fold.idOfEmail(email) ?? '');
     if (!account || account.isDisabled || this.distrusted !== undefined) return undefined;
     const alive = this.fold.tokensOf(account.id).filter((token) => this.isAlive(token));
-    return { account, secrets: alive.flatMap(({ sealedSecret }) => this.sealer.opened(sealedSecret) ?? []) };
+    return { account, secrets: alive.flatMap((token) => this.opened(token) ?? []) };
+  }
+
+  /** Opened once: every request that is signed asks for it, and opening it costs as much as half of verifying the signature. */
+  private opened(token: TokenRecord): string | undefined {
+    const known = this.secrets.get(token);
+    if (known !== undefined) return known;
+    const secret = this.sealer.opened(token.sealedSecret);
+    if (secret !== undefined) this.secrets.set(token, secret);
+    return secret;
   }
 
   /** Whether a live token also signs at the S3 endpoint: not one that was sealed with a master key that is lost. */

@@ -29,7 +29,7 @@ import { ObjectFiles } from './object-files.js';
 import { deletePrefixes, movePrefix, scatterPrefixes } from './prefix-moves.js';
 import { type ReindexOptions, type ReindexProgress, reindex } from './reindex.js';
 import { type Bond, type IndexDatabase, StoreFolder } from './store-folder.js';
-import { countOf, objectInfoOf, rowsOf, textOf } from './rows.js';
+import { countOf, rowsOf, textOf } from './rows.js';
 import { StoredObjects } from './stored-objects.js';
 
 export interface LocalStoreOptions {
@@ -211,9 +211,8 @@ export class LocalObjectStore implements ObjectStore {
     return rows.map((row) => ({ objects: countOf(row, 'objects'), bytes: countOf(row, 'bytes') }));
   }
 
-  async head(bucket: string, key: string): Promise<ObjectInfo | undefined> {
-    const [row] = await rowsOf(this.index, 'SELECT * FROM object WHERE bucket = $1 AND key = $2', [bucket, key]);
-    return row && objectInfoOf(row);
+  head(bucket: string, key: string): Promise<ObjectInfo | undefined> {
+    return this.#objects.head(bucket, key);
   }
 
   async deleteMany(bucket: string, keys: readonly string[]): Promise<void> {

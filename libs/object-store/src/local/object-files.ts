@@ -1,10 +1,12 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { type FileHandle, copyFile, link, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { copyFile, link, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { BlockSums } from './block-sums.js';
 import { ComparedFile } from './compared-file.js';
 import { FileDamaged } from './file-damaged.js';
+import { FileWriter } from './file-writer.js';
+import { FolderFlush } from './folder-flush.js';
 import { type ByteRange, type ByteSource, StoreRefusal } from '../port/object-store.js';
 import { type Manifest, encodeManifest, readManifest } from './manifest.js';
 
@@ -34,17 +36,6 @@ const asRefusal = (error: unknown): unknown =>
         cause: error,
       })
     : error;
-
-/**
- * Writes all of a chunk at the file's position: the kernel may take less than it was given, above all when a disk is nearly full, and says so
- * only in the number that it answers.
- */
-const writeWhole = async (file: FileHandle, chunk: Uint8Array): Promise<void> => {
-  for (let rest = chunk; rest.byteLength > 0;) {
-    const { bytesWritten } = await file.write(rest);
-    rest = rest.subarray(bytesWritten);
-  }
-};
 
 /** One file on disk, as a walk through all of them finds it. */
 export interface FoundFile {
@@ -88,11 +79,15 @@ export const piecesOf = (
  * stand the object's manifest; an object of several files has one in a file of its own.
  */
 export class ObjectFiles {
+  readonly #folders: FolderFlush;
+
   constructor(
     private readonly root: string,
     /** false only where the data may be lost, as in tests: nothing is flushed. */
     private readonly isDurable: boolean,
-  ) {}
+  ) {
+    this.#folders = new FolderFlush((folder) => join(root, folder), isDurable);
+  }
 
   /** Makes the folders that are missing. */
   async makeFolders(): Promise<void> {
@@ -103,29 +98,18 @@ export class ObjectFiles {
     return join(this.root, fileId.slice(0, 2), fileId);
   }
 
-  /** Makes the file's name survive a power cut; its content is the writer's concern. */
-  async #syncFolder(fileId: string): Promise<void> {
-    if (!this.isDurable) return;
-    // Opened anew: the folder may have been another one when the process started (a disk that was mounted again).
-    const folder = await open(join(this.root, fileId.slice(0, 2)), 'r');
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
-    }
-  }
-
   /**
    * Stores what a source yields, all of it or nothing.
    * @param manifestOf the manifest to put behind it, made when all of it is known
    * @throws StoreRefusal IncompleteBody (the source has another size than announced), InsufficientStorage (the disk is full)
    */
   async write(source: ByteSource, sizeBytes: number, manifestOf?: (file: StoredFile) => Manifest): Promise<StoredFile> {
-    const fileId = randomUUID();
+    const fileId = this.#folders.newFileId();
     const path = this.#path(fileId);
     const file = await open(path, 'wx', 0o600).catch((error: unknown) => {
       throw asRefusal(error);
     });
+    const writer = new FileWriter(file);
     try {
       const hash = createHash('md5');
       const sums = new BlockSums();
@@ -135,17 +119,19 @@ export class ObjectFiles {
         if (written > sizeBytes) break;
         hash.update(chunk);
         sums.update(chunk);
-        await writeWhole(file, chunk);
+        await writer.write(chunk);
       }
       if (written !== sizeBytes)
         throw new StoreRefusal('IncompleteBody', `${sizeBytes} bytes were announced and other bytes came`);
       const stored = { fileId, sizeBytes, md5: hash.digest('hex') };
-      const tail = [sums.table(), ...(manifestOf ? [encodeManifest(manifestOf(stored))] : [])];
-      await writeWhole(file, Buffer.concat(tail));
-      if (this.isDurable) await Promise.all([file.datasync(), this.#syncFolder(fileId)]);
+      await writer.write(sums.table());
+      if (manifestOf) await writer.write(encodeManifest(manifestOf(stored)));
+      await writer.end();
+      if (this.isDurable) await Promise.all([file.datasync(), this.#folders.flush(fileId)]);
       await file.close();
       return stored;
     } catch (error) {
+      await writer.stop();
       await file.close().catch(() => undefined); // it may be closed already
       await this.remove([fileId]);
       throw asRefusal(error);
@@ -160,14 +146,14 @@ export class ObjectFiles {
 
   /** Another name for the same bytes, without copying them where the file system can. */
   async duplicate(fileId: string): Promise<string> {
-    const copy = randomUUID();
+    const copy = this.#folders.newFileId();
     try {
       await link(this.#path(fileId), this.#path(copy));
     } catch (error) {
       if (isMissing(error)) throw missing(error);
       await this.#copyFile(fileId, copy);
     }
-    await this.#syncFolder(copy);
+    await this.#folders.flush(copy);
     return copy;
   }
 

@@ -3,6 +3,7 @@ import {
   type ByteRange,
   type ByteSource,
   type ObjectHeaders,
+  type ObjectInfo,
   type ObjectReader,
   type Place,
   type Precondition,
@@ -14,8 +15,9 @@ import {
 import type { Manifest } from './manifest.js';
 import type { FilePiece, ObjectFiles } from './object-files.js';
 import { INDEX_KEY_BYTES, putRow } from './object-rows.js';
+import { ObjectLookup } from './object-lookup.js';
 import { asObjectDamaged, openContent } from './open-content.js';
-import { objectInfoOf, piecesOfRow, rowsOf } from './rows.js';
+import { objectInfoOf, piecesOfRow } from './rows.js';
 
 /** What a write is told to. */
 interface WriteNotes {
@@ -27,11 +29,20 @@ interface WriteNotes {
 
 /** Content of objects as files, each with the row that makes it an object: written, read and copied. */
 export class StoredObjects {
+  private readonly lookup: ObjectLookup;
+
   constructor(
     private readonly index: Sql,
     private readonly files: ObjectFiles,
     private readonly notes: WriteNotes,
-  ) {}
+  ) {
+    this.lookup = new ObjectLookup(index);
+  }
+
+  async head(bucket: string, key: string): Promise<ObjectInfo | undefined> {
+    const row = await this.lookup.at({ bucket, key });
+    return row && objectInfoOf(row);
+  }
 
   async put(bucket: string, key: string, source: ByteSource, options: PutOptions): Promise<Written> {
     assertKeyFits(key, INDEX_KEY_BYTES);
@@ -67,7 +78,7 @@ export class StoredObjects {
   }
 
   async get(bucket: string, key: string): Promise<ObjectReader | undefined> {
-    const [row] = await rowsOf(this.index, 'SELECT * FROM object WHERE bucket = $1 AND key = $2', [bucket, key]);
+    const row = await this.lookup.at({ bucket, key });
     if (!row) return undefined;
     const info = objectInfoOf(row);
     const pieces = piecesOfRow(row);
@@ -92,10 +103,7 @@ export class StoredObjects {
 
   async copy(from: Place, to: Place, headers?: ObjectHeaders): Promise<Written & { readonly modifiedAt: Date }> {
     assertKeyFits(to.key, INDEX_KEY_BYTES);
-    const [row] = await rowsOf(this.index, 'SELECT * FROM object WHERE bucket = $1 AND key = $2', [
-      from.bucket,
-      from.key,
-    ]);
+    const row = await this.lookup.at(from);
     if (!row) throw new StoreRefusal('NoSuchKey', `there is no object ${from.key}`);
     const { etag, contentType, userMetadata, contentHeaders = {}, checksum, sizeBytes } = objectInfoOf(row);
     await this.whole(from, this.files.check(piecesOfRow(row)));

@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 
 /**
  * AWS Signature Version 4 (AWS General Reference, "Signature Version 4 signing process"; S3 "Authenticating Requests"): what signing and
@@ -34,7 +34,8 @@ export const UNSIGNED_PAYLOAD = 'UNSIGNED-PAYLOAD';
 export const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
 export const sha256Hex = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
-const hmac = (key: string | Uint8Array, data: string): Buffer => createHmac('sha256', key).update(data).digest();
+const hmac = (key: string | Uint8Array | KeyObject, data: string): Buffer =>
+  createHmac('sha256', key).update(data).digest();
 
 /** RFC 3986: all but unreserved characters. */
 export const uriEncode = (text: string): string =>
@@ -73,16 +74,35 @@ export const canonicalRequest = ({
 export const scopeText = ({ date, region, service }: CredentialScope): string =>
   `${date}/${region}/${service}/aws4_request`;
 
-export const signingKey = (secret: string, { date, region, service }: CredentialScope): Buffer =>
+const deriveKey = (secret: string, { date, region, service }: CredentialScope): Buffer =>
   hmac(hmac(hmac(hmac(`AWS4${secret}`, date), region), service), 'aws4_request');
 
+const MAX_KEYS = 1_000;
+const keys = new Map<string, KeyObject>();
+
+/** The key of one secret for one day, region and service: derived once, since that costs four times what a signature does. */
+export const signingKey = (secret: string, scope: CredentialScope): KeyObject => {
+  const name = `${scopeText(scope)} ${secret}`;
+  const known = keys.get(name);
+  if (known) return known;
+  // Regions are what a sender says: those of one who makes them up must not fill the memory.
+  if (keys.size >= MAX_KEYS) keys.clear();
+  const key = createSecretKey(deriveKey(secret, scope));
+  keys.set(name, key);
+  return key;
+};
+
 /** @param timestamp YYYYMMDDTHHMMSSZ @returns the signature in hex */
-export const signatureOf = (key: Uint8Array, timestamp: string, scope: CredentialScope, canonical: string): string =>
-  hmac(key, [ALGORITHM, timestamp, scopeText(scope), sha256Hex(canonical)].join('\n')).toString('hex');
+export const signatureOf = (
+  key: Uint8Array | KeyObject,
+  timestamp: string,
+  scope: CredentialScope,
+  canonical: string,
+): string => hmac(key, [ALGORITHM, timestamp, scopeText(scope), sha256Hex(canonical)].join('\n')).toString('hex');
 
 /** What the signatures of a streamed payload are chained to. */
 export interface ChunkSigning {
-  readonly key: Uint8Array;
+  readonly key: Uint8Array | KeyObject;
   readonly timestamp: string;
   readonly scope: CredentialScope;
   /** The request's own signature. */

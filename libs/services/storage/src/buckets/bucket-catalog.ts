@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
+import { Gathered } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import { bucketScope } from '../effects/object-effect.js';
 import type { Bucket } from '../model/bucket.js';
@@ -31,11 +32,16 @@ export const madeBuckets = async (db: Pick<DataSource, 'query'>): Promise<readon
 /** The read model of buckets, as the projection left it. */
 @Injectable()
 export class BucketCatalog {
+  /** Every request asks for its bucket, and many come at once. Nothing is remembered: a bucket that was made again is another one at once. */
+  readonly #asked = new Gathered<string, Bucket | undefined>(async (names) => {
+    const found = new Map((await this.findAll([...new Set(names)])).map((bucket) => [bucket.name, bucket]));
+    return names.map((name) => found.get(name));
+  });
+
   constructor(@InjectDataSource('storage') private readonly db: DataSource) {}
 
-  async find(name: string): Promise<Bucket | undefined> {
-    const [row] = await this.db.query<BucketRow[]>(`${SELECT} WHERE name = $1`, [name]);
-    return row && bucketOf(row);
+  find(name: string): Promise<Bucket | undefined> {
+    return this.#asked.ask(name);
   }
 
   async findAll(names: readonly string[]): Promise<readonly Bucket[]> {
