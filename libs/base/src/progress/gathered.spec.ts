@@ -48,6 +48,14 @@ describe('questions that are gathered', () => {
     expect(calls).toEqual([[1], [2, 13, 3], [2], [13], [3]]);
   });
 
+  it('fail together where nobody knows what became of the call', async () => {
+    const { calls, call, openAll } = rig();
+    const gathered = new Gathered(call, { isRepeatable: () => false });
+    const unlucky = 'Error: unlucky';
+    expect(await openAll([1, 2, 13].map((question) => gathered.ask(question)))).toEqual([10, unlucky, unlucky]);
+    expect(calls).toEqual([[1], [2, 13]]);
+  });
+
   it('of one name are asked one after the other', async () => {
     const { calls, call, openAll } = rig();
     const gathered = new Gathered(call, { nameOf: (question: number) => String(question % 2) });

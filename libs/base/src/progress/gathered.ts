@@ -10,6 +10,8 @@ export interface GatheredOptions<Question> {
   readonly atOnce?: number;
   /** Questions of the same name are never asked in one call; the later one waits. Default: any may be. */
   readonly nameOf?: (question: Question) => string;
+  /** Whether a call of several that failed like this may be repeated question by question. Default: yes. */
+  readonly isRepeatable?: (error: unknown) => boolean;
 }
 
 /**
@@ -20,7 +22,7 @@ export class Gathered<Question, Answer> {
   #queue: Waiting<Question, Answer>[] = [];
   #underWay = 0;
 
-  /** @param call answers questions in their order; safe to repeat when it rejects */
+  /** @param call answers questions in their order */
   constructor(
     private readonly call: (questions: readonly Question[]) => Promise<readonly Answer[]>,
     private readonly options: GatheredOptions<Question> = {},
@@ -68,7 +70,9 @@ export class Gathered<Question, Answer> {
         throw new Error(`${answers.length} answers to ${waiting.length} questions`);
       waiting.forEach(({ resolve }, at) => resolve(answers[at] as Answer));
     } catch (error) {
-      if (waiting.length === 1) return waiting[0]?.resolve(Promise.reject<Answer>(error));
+      const { isRepeatable = () => true } = this.options;
+      if (waiting.length === 1 || !isRepeatable(error))
+        return waiting.forEach(({ resolve }) => resolve(Promise.reject<Answer>(error)));
       await Promise.all(waiting.map((one) => this.#answer([one])));
     }
   }

@@ -82,6 +82,39 @@ describe('LocalObjectStore', () => {
     });
   }
 
+  it('stores what comes together, the last of each place, and refuses alone what has no bucket', async () => {
+    const bucket = `b-${randomUUID()}`;
+    await store.createBuckets([bucket]);
+    const statements: string[] = [];
+    const counted: typeof db.query = (text: string, parameters?: unknown[]) => {
+      statements.push(text);
+      return db.query(text, parameters);
+    };
+    const index = { query: counted, transaction: db.transaction.bind(db) };
+    const other = await LocalObjectStore.open({ folder: join(folder, 'objects'), index, isDurable: true });
+    try {
+      const options = { contentType: 'a/b', userMetadata: { of: 'é' }, sizeBytes: 1 };
+      const puts = Array.from({ length: 40 }, (_, at) =>
+        other.put(at === 17 ? 'no-bucket' : bucket, `k${at % 20}`, source(String(at % 10)), options),
+      );
+      const refused = (await Promise.allSettled(puts)).filter(({ status }) => status === 'rejected');
+      expect(refused).toEqual([{ status: 'rejected', reason: expect.objectContaining({ problem: 'NoSuchBucket' }) }]);
+      const { objects } = await other.list(bucket, { limit: 100 });
+      expect(objects).toHaveLength(20);
+      expect(await other.usage(bucket)).toEqual({ objects: 20, bytes: 20 });
+      const heads = await Promise.all(objects.map(({ key }) => other.head(bucket, key)));
+      expect(heads.map((info) => [info?.key, info?.userMetadata])).toEqual(
+        objects.map(({ key }) => [key, { of: 'é' }]),
+      );
+      // Neither the puts nor the looks were a statement each.
+      expect(statements.filter((text) => text.includes('INSERT INTO object (')).length).toBeLessThan(40);
+      expect(statements.filter((text) => text.includes('SELECT object.*')).length).toBeLessThan(20);
+    } finally {
+      await other.deleteBuckets([bucket]);
+      await other.close();
+    }
+  });
+
   it('lets one of several writers win who expect the same', async () => {
     const bucket = `b-${randomUUID()}`;
     await store.createBuckets([bucket]);

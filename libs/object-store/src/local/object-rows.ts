@@ -18,10 +18,10 @@ export const noBucket = (error: unknown, bucket: string): unknown =>
 
 const NEW_ROW = `INSERT INTO object (bucket, key, size, etag, content_type, metadata, file_ids, part_sizes, modified_at, manifest_id, extras)
   VALUES ($1, $2, $3, $4, $5, $6, $7::uuid[], $8::bigint[], $9, $10, $11)`;
-const PUT_ROW = `${NEW_ROW} ON CONFLICT (bucket, key) DO UPDATE SET size = excluded.size, etag = excluded.etag, content_type = excluded.content_type,
+export const REPLACE_ROW = `ON CONFLICT (bucket, key) DO UPDATE SET size = excluded.size, etag = excluded.etag, content_type = excluded.content_type,
     metadata = excluded.metadata, file_ids = excluded.file_ids, part_sizes = excluded.part_sizes, modified_at = excluded.modified_at,
-    manifest_id = excluded.manifest_id, extras = excluded.extras
-  RETURNING 1`;
+    manifest_id = excluded.manifest_id, extras = excluded.extras`;
+const PUT_ROW = `${NEW_ROW} ${REPLACE_ROW} RETURNING 1`;
 /** Only where nothing is, and only over an object with one of these etags: the row decides, so of several writers one succeeds. */
 const PUT_ABSENT = `${NEW_ROW} ON CONFLICT (bucket, key) DO NOTHING RETURNING 1`;
 const PUT_OVER = `UPDATE object SET size = $3, etag = $4, content_type = $5, metadata = $6, file_ids = $7::uuid[], part_sizes = $8::bigint[],

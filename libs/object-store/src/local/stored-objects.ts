@@ -12,6 +12,7 @@ import {
   type Written,
   StoreRefusal,
 } from '../port/object-store.js';
+import { GatheredRows } from './gathered-rows.js';
 import type { Manifest } from './manifest.js';
 import type { FilePiece, ObjectFiles } from './object-files.js';
 import { INDEX_KEY_BYTES, putRow } from './object-rows.js';
@@ -30,6 +31,7 @@ interface WriteNotes {
 /** Content of objects as files, each with the row that makes it an object: written, read and copied. */
 export class StoredObjects {
   private readonly lookup: ObjectLookup;
+  private readonly rows: GatheredRows;
 
   constructor(
     private readonly index: Sql,
@@ -37,6 +39,7 @@ export class StoredObjects {
     private readonly notes: WriteNotes,
   ) {
     this.lookup = new ObjectLookup(index);
+    this.rows = new GatheredRows(index);
   }
 
   async head(bucket: string, key: string): Promise<ObjectInfo | undefined> {
@@ -55,7 +58,11 @@ export class StoredObjects {
       const about = { contentType, userMetadata, contentHeaders, ...(checksum ? { checksum } : {}) };
       return (row = { fileId, bucket, key, etag: md5, ...about, modifiedAt, pieces });
     });
-    await this.keepFiles([file], async () => row && (await putRow(this.index, row, options.precondition)));
+    const { precondition } = options;
+    await this.keepFiles(
+      [file],
+      async () => row && (await (precondition ? putRow(this.index, row, precondition) : this.rows.put(row))),
+    );
     this.notes.wrote();
     return { etag: file.md5, sizeBytes: file.sizeBytes };
   }
