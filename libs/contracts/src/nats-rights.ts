@@ -70,6 +70,7 @@ export const SERVICE_RIGHTS: Readonly<Record<ControlService, ServiceRights>> = {
     follows: [STREAMS.logs],
     asks: [RPC.ensureBuckets, RPC.storageUsage, RPC.waiting],
     tells: [allYieldsSubject('task')],
+    answers: [nodeRpcPattern('output-read')],
     hears: [allLiveSubject],
     leads: ['webhooks'],
   },

@@ -5,6 +5,7 @@ import {
   heartbeatSubject,
   liveSubject,
   logSubject,
+  NODE_RPC_METHODS,
   nodeRpcSubject,
   reportSubject,
   snapshotReportSubject,
@@ -42,9 +43,7 @@ describe('a node at the server', () => {
       snapshotReportSubject(VICTIM),
       heartbeatSubject(VICTIM),
       liveSubject(VICTIM),
-      ...(['join', 'leave', 'rotate', 'grant', 'snapshot-grant'] as const).map((method) =>
-        nodeRpcSubject(VICTIM, method),
-      ),
+      ...NODE_RPC_METHODS.map((method) => nodeRpcSubject(VICTIM, method)),
       eventSubject('task', victim.task),
       dispatchSubject(VICTIM),
       dispatchSubject(LIAR),
@@ -84,7 +83,7 @@ describe('a node that asks for what is not its own', () => {
       });
   });
 
-  it.each(['grant', 'snapshot-grant', 'leave', 'join', 'rotate'] as const)(
+  it.each(NODE_RPC_METHODS)(
     'gets an error for a %s that makes no sense, and the next one is answered',
     async (method) => {
       for (const body of ['', '{', '[]', 'null', '{"leaseId":{},"taskId":[],"instance":"0"}'])
@@ -92,25 +91,22 @@ describe('a node that asks for what is not its own', () => {
     },
   );
 
-  it.each(['grant', 'snapshot-grant', 'leave', 'join', 'rotate'] as const)(
-    'breaks no connection of a service with names beyond all measure: %s',
-    async (method) => {
-      const name = 'x'.repeat(1_000_000);
-      const body = {
-        nodeId: name,
-        leaseId: name,
-        taskId: name,
-        snapshotId: name,
-        instance: 0,
-        nodeEpoch: 1,
-        bootId: name,
-      };
-      const reply = await intruder.ask(method, body);
-      expect(reply.error?.code).toEqual(expect.any(String));
-      // Whoever answered is still there.
-      expect(await intruder.ask(method, '{}')).toHaveProperty('error');
-    },
-  );
+  it.each(NODE_RPC_METHODS)('breaks no connection of a service with names beyond all measure: %s', async (method) => {
+    const name = 'x'.repeat(1_000_000);
+    const body = {
+      nodeId: name,
+      leaseId: name,
+      taskId: name,
+      snapshotId: name,
+      instance: 0,
+      nodeEpoch: 1,
+      bootId: name,
+    };
+    const reply = await intruder.ask(method, body);
+    expect(reply.error?.code).toEqual(expect.any(String));
+    // Whoever answered is still there.
+    expect(await intruder.ask(method, '{}')).toHaveProperty('error');
+  });
 
   it('does not say for another node that it leaves, comes, or has a new key', async () => {
     const { nodeEpoch } = firstOf(victim);

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FornaxClient } from '@fornax/client';
-import { encodeCommit } from '@fornax/contracts';
+import { encodeCommit, NODE_RPC_METHODS } from '@fornax/contracts';
 import { connectNats } from '@fornax/event-store';
 import { aCommit, cancelRequested, eventually } from '@fornax/testing';
 import { startPlatform, workspaceRoot, type RunningPlatform } from '@fornax/testing/platform';
@@ -183,7 +183,7 @@ describe('a platform whose streams hold what nobody can read', () => {
     async () => {
       const node = await NodeIntruder.enter(dataDir, (await runtime()).nats.url, 'node-1');
       try {
-        for (const method of ['join', 'leave', 'rotate', 'grant', 'snapshot-grant'] as const)
+        for (const method of NODE_RPC_METHODS)
           for (const body of ['[[[', '', 'null', '[]', '{"nodeId":7}', '['.repeat(100_000)]) {
             const { ok, error } = await node.ask(method, body);
             expect({ method, ok, code: error?.code }).toMatchObject({ ok: undefined, code: expect.any(String) });

@@ -3,6 +3,7 @@ import { startPlatform, type RunningPlatform } from '@fornax/testing/platform';
 import { OPERATOR_USER } from '@fornax/embedded';
 import { KINDS } from './cpu.js';
 import { natsCredentials } from './credentials.js';
+import { echoBesideFlood, type EchoLatency } from './echo-beside-flood.js';
 import { publishFloor, spawnFloor } from './floors.js';
 import { logLines } from './log-lines.js';
 import { pagesOfMany } from './many-tasks.js';
@@ -168,6 +169,25 @@ const nodeSection: Section = {
   },
 };
 
+const outputSection: Section = {
+  name: 'output',
+  measure: ({ scale, say }) =>
+    withPlatform({ FORNAX_NODES: '1', FORNAX_NODE_CORES: '4' }, async (platform) => {
+      say('lines of output of one instance alone to a reader');
+      const lines = await logLines(platform, Math.round(3_000_000 * scale));
+      say('lines of one instance, alone and beside one that prints as fast as it can');
+      const { alone, beside, floodMBperS } = await echoBesideFlood(platform, Math.round(600 * scale));
+      const figures = (name: string, latency: EchoLatency): readonly Figure[] =>
+        (['p50', 'p95', 'p99'] as const).map((at) => ({ name: `${name}, ${at}`, value: latency[at], unit: 'ms' }));
+      return [
+        { name: 'lines of output of one instance alone, agent to reader', value: lines, unit: 'lines/s' },
+        ...figures('a line from echo to its reader, nothing else printed', alone),
+        ...figures('a line from echo to its reader, another instance floods', beside),
+        { name: 'the flood beside it', value: floodMBperS, unit: 'MB/s' },
+      ];
+    }),
+};
+
 const RUNNING = 16;
 
 const freshnessSection: Section = {
@@ -212,6 +232,7 @@ export const SECTIONS: readonly Section[] = [
   readsSection,
   wideSection,
   nodeSection,
+  outputSection,
   freshnessSection,
   manySection,
 ];

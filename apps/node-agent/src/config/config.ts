@@ -51,6 +51,8 @@ const schema = z.object({
   FORNAX_NODE_MEMORY_MB: intSetting({ min: 0, max: 100_000_000 }).default(0),
   /** Leases that may wait here for each core, so that the next one begins when one ends; 0 = none. Only nodes that end them quickly are given any. */
   FORNAX_NODE_LEASES_AHEAD: intSetting({ min: 0, max: 1_000 }).default(8),
+  /** What one instance may print in a second, on average; 0 = as much as its share is. */
+  FORNAX_NODE_OUTPUT_BYTES_PER_S: intSetting({ min: 0, max: Number.MAX_SAFE_INTEGER }).default(33_554_432),
   /** Sandboxes made before they are needed, for instances like the last one; as many as cores, at most 8, where it is not set. */
   FORNAX_NODE_SANDBOXES_READY: intSetting({ min: 0, max: 256 }).optional(),
   /** With less than this free on the disk of its folder the node begins no instance, and ends those whose files take the room. */

@@ -4,6 +4,8 @@ import type { Driver } from '@fornax/drivers';
 import type { DurablePublisher } from '@fornax/event-store';
 import type { S3Connection } from '@fornax/s3';
 
+import type { OutputLine } from '../output/output-line.js';
+
 /** What an instance needs of its node. */
 export interface InstanceWorld {
   readonly nodeId: string;
@@ -13,6 +15,8 @@ export interface InstanceWorld {
   readonly rpc: RpcClient;
   readonly publisher: Pick<DurablePublisher, 'publish'>;
   readonly s3: S3Connection;
+  /** What everybody on the node prints goes through. */
+  readonly output: Pick<OutputLine, 'open'>;
   readonly report: (report: NodeReport) => void;
   /** Whether the lease is still this node's, at this very moment. */
   readonly isHeld: () => boolean;

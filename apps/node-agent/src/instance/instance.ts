@@ -19,7 +19,7 @@ import type { End, Told } from './told.js';
 import { ResourceRefresh } from './resource-refresh.js';
 import { PhaseTimes } from './phase-times.js';
 import { startWallLimit } from './wall-limit.js';
-import { notesOf } from './notes.js';
+import { noteOfPauses, notesOf } from './notes.js';
 import { type Manifest, type Uploaded, NO_FILES, reportOf } from './results.js';
 
 export type Phase = 'accepted' | 'preparing' | 'running' | 'uploading' | 'ended';
@@ -273,7 +273,8 @@ export class Instance implements Measurable {
     running.stdout.on('data', (chunk: Buffer) => progress.take(chunk));
     const { taskId, instance, leaseId, attempt } = order;
     const source = { nodeId: world.nodeId, taskId, instance, leaseId, attempt };
-    const pipeOptions = { signal: this.#dropping.signal, onBroken: () => running.kill() };
+    const share = world.output.open(taskId);
+    const pipeOptions = { signal: this.#dropping.signal, share, onBroken: () => running.kill() };
     const [stdout, stderr] = (['stdout', 'stderr'] as const).map(
       (name) => new LogPipe(this.#publisher, source, name, running[name], pipeOptions),
     );
@@ -301,6 +302,7 @@ export class Instance implements Measurable {
       ...(inputs?.notes ?? []),
       ...notesOf(uploaded.leftOut),
       ...noteOfKills(exit, outcome, order.memoryMB),
+      ...noteOfPauses(stdout, stderr),
     ];
     return {
       ...outcome,

@@ -22,6 +22,10 @@ import {
   nodeReportsSchema,
   ORDER_HEADERS,
   nodeRpcSubject,
+  type NodeRpcMethod,
+  outputReadRequestSchema,
+  type OutputReadReply,
+  type OutputReadRequest,
   type OutputStream,
   type SnapshotReport,
   snapshotReportSchema,
@@ -55,6 +59,8 @@ export class Platform {
   /** When an operator last accepted an older event log. */
   logAcceptedAt: number | undefined;
   grants = 0;
+  /** Reads output at once, until a test says otherwise. */
+  readOutput = ({ reach }: OutputReadRequest): OutputReadReply => ({ read: reach, windowBytes: 16_777_216, held: [] });
   #bootId = '';
   readonly #stop = new AbortController();
   readonly #loops: Promise<void>[] = [];
@@ -96,6 +102,7 @@ export class Platform {
     };
     platform.#answer('grant', grant);
     platform.#answer('snapshot-grant', grant);
+    platform.#answer('output-read', (body) => platform.readOutput(outputReadRequestSchema.parse(body)));
     nc.subscribe(heartbeatSubject(node), {
       callback: (_error, msg) => {
         platform.heartbeats.push(msg.json<Heartbeat>());
@@ -187,7 +194,7 @@ export class Platform {
     await this.nc.close();
   }
 
-  #answer(method: 'join' | 'leave' | 'grant' | 'snapshot-grant', answer: (body: unknown) => unknown): void {
+  #answer(method: NodeRpcMethod, answer: (body: unknown) => unknown): void {
     this.nc.subscribe(nodeRpcSubject(this.node, method), {
       callback: (_error, msg) => {
         void Promise.resolve(answer(msg.json()))

@@ -7,6 +7,7 @@ import {
   type LeaseOrder,
   nodeRpcSubject,
   ORDER_HEADERS,
+  outputReadReplySchema,
   rotateReplySchema,
   STREAMS,
   type TellOrder,
@@ -22,6 +23,7 @@ import { Instance } from '../instance/instance.js';
 import { LeaseLine } from '../instance/lease-line.js';
 import { takeSnapshot } from '../instance/snapshot.js';
 import { LiveBeat } from '../live/live-beat.js';
+import { OutputLine } from '../output/output-line.js';
 import { Reporter } from '../output/reporter.js';
 import type { Hardware } from '../hardware/hardware.js';
 import { Membership } from './membership.js';
@@ -44,6 +46,8 @@ export interface AgentParts {
   readonly log: { info(details: object, text: string): void; warn(details: object, text: string): void };
   /** How many leases may wait here for each core; none where absent. */
   readonly aheadPerCore?: number;
+  /** What one instance may print in a second, on average; its share alone decides where absent or 0. */
+  readonly outputBytesPerS?: number;
   readonly onEnded?: (outcome: string) => void;
   /** What one instance may have on the disk of a folder. */
   readonly diskBound?: { readonly folder: string; readonly bound: Use };
@@ -53,6 +57,8 @@ export interface AgentParts {
 const LEAVE_MS = 2_000;
 const FLUSH_MS = 1_000;
 const ROTATE_TIMEOUT_MS = 5_000;
+/** Longer than an answer about output waits for the reader. */
+const OUTPUT_READ_TIMEOUT_MS = 5_000;
 /** A lease is given ahead where it should begin within half a second. */
 const LONGEST_WAIT_MS = 2_000;
 
@@ -93,6 +99,7 @@ export class Agent {
   readonly #loops: Promise<void>[] = [];
   readonly #live: LiveBeat;
   readonly #line: LeaseLine;
+  readonly #output: OutputLine;
   #isDiskFull: boolean | undefined;
   #isClosing = false;
   #isChangingKey = false;
@@ -105,6 +112,13 @@ export class Agent {
   ) {
     const { nc } = wires;
     this.#line = new LeaseLine(parts.hardware, LONGEST_WAIT_MS);
+    const outputRead = nodeRpcSubject(parts.nodeId, 'output-read');
+    this.#output = new OutputLine({
+      ask: (request) => wires.rpc.request(outputRead, request, outputReadReplySchema, OUTPUT_READ_TIMEOUT_MS),
+      bytesPerS: parts.outputBytesPerS ?? 0,
+      onUnanswered: (error) => parts.log.warn({ err: error }, 'nobody says how far output was read: it goes on slowly'),
+      nowMs: () => performance.now(),
+    });
     this.#live = new LiveBeat({
       nodeId: parts.nodeId,
       hardware: parts.hardware,
@@ -200,6 +214,7 @@ export class Agent {
     this.reporter.close();
     await this.parts.driver.close();
     this.wires.s3.close();
+    this.#output.close();
     this.wires.publisher.close();
     await this.wires.nc.close();
     await Promise.all(this.#loops);
@@ -343,6 +358,7 @@ export class Agent {
       rpc: this.wires.rpc,
       publisher: this.wires.publisher,
       s3: this.wires.s3,
+      output: this.#output,
       ...(this.parts.disk === undefined ? {} : roomOn(this.parts.disk)),
       turn: (order, signal) => this.#line.enter(order, signal),
       ghz: () => this.#live.ghz,

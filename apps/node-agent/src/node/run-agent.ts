@@ -123,6 +123,7 @@ export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
         bound: { bytes: config.FORNAX_NODE_INSTANCE_DISK_BYTES, files: config.FORNAX_NODE_INSTANCE_FILES },
       },
       aheadPerCore: config.FORNAX_NODE_LEASES_AHEAD,
+      outputBytesPerS: config.FORNAX_NODE_OUTPUT_BYTES_PER_S,
       onEnded: (outcome) => ended.add(1, { outcome }),
     },
     connecting.signal,

@@ -8,6 +8,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
 import { LogPipe, MAX_HELD_BYTES } from './log-pipe.js';
+import type { OutputShare } from './output-line.js';
 
 type Publish = DurablePublisher['publish'];
 const source = { nodeId: 'node', taskId: 'task', instance: 0, leaseId: 'lease', attempt: 1 };
@@ -29,8 +30,11 @@ class Store {
   }
 }
 
+/** Always in turn. */
+const share: OutputShare = { turn: () => Promise.resolve({ stored: () => undefined, dropped: () => undefined }) };
+
 const pipeTo = (publish: Publish, readable: Readable): LogPipe =>
-  new LogPipe({ publish }, source, 'stdout', readable, { signal: new AbortController().signal });
+  new LogPipe({ publish }, source, 'stdout', readable, { signal: new AbortController().signal, share });
 
 describe('output on its way to the log', () => {
   it('arrives whole and in order, whatever is lost before or after it is stored', async () => {
@@ -46,7 +50,7 @@ describe('output on its way to the log', () => {
             const fate = fates.shift() ?? 'fine';
             if (fate !== 'lost before') store.take(data, options);
             if (fate !== 'fine') throw new Error('no answer');
-            return 1 as never;
+            return { seq: 1, duplicate: false };
           };
           const readable = new PassThrough();
           const pipe = pipeTo(publish, readable);
@@ -88,7 +92,7 @@ describe('output on its way to the log', () => {
       arrived.update(data);
       stored += data.length;
       mostHeld = Math.max(mostHeld, made - stored);
-      return 1 as never;
+      return { seq: 1, duplicate: false };
     };
     await pipeTo(publish, readable).finish();
     expect([stored, arrived.digest('hex')]).toEqual([total, sent.digest('hex')]);
@@ -103,7 +107,7 @@ describe('output on its way to the log', () => {
       await nextTurn();
       if (isAway) throw new Error('away');
       store.take(data, options);
-      return 1 as never;
+      return { seq: 1, duplicate: false };
     };
     const readable = new PassThrough();
     const pipe = pipeTo(publish, readable);
@@ -130,6 +134,7 @@ describe('output on its way to the log', () => {
         const onBroken = (): void => void (calls += 1);
         const pipe = new LogPipe({ publish }, source, 'stdout', readable, {
           signal: new AbortController().signal,
+          share,
           onBroken,
         });
         happen(readable);

@@ -4,6 +4,8 @@ import { delay } from '@fornax/base';
 import { LOG_HEADERS, logSubject, type OutputStream } from '@fornax/contracts';
 import type { DurablePublisher } from '@fornax/event-store';
 
+import type { OutputShare } from './output-line.js';
+
 const CHUNK_BYTES = 262_144;
 const COALESCE_MS = 50;
 /** Held here at most, unsent and unacknowledged together, before the instance's pipe is left to fill up. */
@@ -24,18 +26,21 @@ export interface LogSource {
 export interface LogPipeOptions {
   /** Ends the storing of what is still held. */
   readonly signal: AbortSignal;
+  /** Of the instance: both of its outputs have it together. */
+  readonly share: OutputShare;
   /** Called when this side of the pipe broke. */
   readonly onBroken?: () => void;
 }
 
 /**
  * One output of one instance on its way into the log stream: chunks of 256 KiB or 50 ms, one after the other, each repeated until it is stored. So
- * they lie in the stream in the order of their offsets, whatever fails. The memory it holds is bounded: while the store is behind, the instance
- * waits in its write.
+ * they lie in the stream in the order of their offsets, whatever fails. The memory it holds is bounded: while it is not its turn, or the store is behind, the
+ * instance waits in its write.
  */
 export class LogPipe {
   readonly #subject: string;
   readonly #signal: AbortSignal;
+  readonly #share: OutputShare;
   #buffer: Buffer[] = [];
   #bufferedBytes = 0;
   #inFlightBytes = 0;
@@ -46,6 +51,8 @@ export class LogPipe {
   readonly #ended: Promise<void>;
   #isBroken = false;
   #isFinishing = false;
+  #pausedAt: number | undefined;
+  #pausedMs = 0;
   #lastDataAt = performance.now();
 
   constructor(
@@ -53,9 +60,10 @@ export class LogPipe {
     private readonly source: LogSource,
     private readonly stream: OutputStream,
     private readonly readable: Readable,
-    { signal, onBroken = () => undefined }: LogPipeOptions,
+    { signal, share, onBroken = () => undefined }: LogPipeOptions,
   ) {
     this.#signal = signal;
+    this.#share = share;
     this.#subject = logSubject(source.nodeId, source.taskId, source.instance, stream);
     this.#ended = new Promise((resolve) => {
       readable.once('close', () => {
@@ -75,6 +83,11 @@ export class LogPipe {
   /** Whether output was lost because this side of the pipe broke. */
   get isBroken(): boolean {
     return this.#isBroken;
+  }
+
+  /** How long it was not read, in milliseconds: once its pipe is full, the instance waits in its next write. */
+  get pausedMs(): number {
+    return this.#pausedMs;
   }
 
   /** The last two kilobytes: what a command that failed says of the disk. */
@@ -109,7 +122,18 @@ export class LogPipe {
     this.#tail = Buffer.from(Buffer.concat([this.#tail, chunk.subarray(-TAIL_BYTES)]).subarray(-TAIL_BYTES));
     if (this.#bufferedBytes >= CHUNK_BYTES) this.#flush();
     else this.#timer ??= setTimeout(() => this.#flush(), COALESCE_MS);
-    if (this.#bufferedBytes + this.#inFlightBytes > MAX_HELD_BYTES) this.readable.pause();
+    if (this.#bufferedBytes + this.#inFlightBytes > MAX_HELD_BYTES) this.#pause();
+  }
+
+  #pause(): void {
+    this.#pausedAt ??= performance.now();
+    this.readable.pause();
+  }
+
+  #resume(): void {
+    if (this.#pausedAt !== undefined) this.#pausedMs += performance.now() - this.#pausedAt;
+    this.#pausedAt = undefined;
+    this.readable.resume();
   }
 
   #flush(): void {
@@ -127,7 +151,7 @@ export class LogPipe {
       await this.#store(data, this.#offset);
       this.#offset += data.length;
       this.#inFlightBytes = 0;
-      if (this.#bufferedBytes <= MAX_HELD_BYTES / 2) this.readable.resume();
+      if (this.#bufferedBytes <= MAX_HELD_BYTES / 2) this.#resume();
     } while (this.#bufferedBytes >= CHUNK_BYTES && !this.#signal.aborted);
     if (this.#bufferedBytes > 0) this.#timer ??= setTimeout(() => this.#flush(), COALESCE_MS);
   }
@@ -147,14 +171,18 @@ export class LogPipe {
       [LOG_HEADERS.offset]: String(offset),
       [LOG_HEADERS.attempt]: String(attempt),
     };
+    const turn = await this.#share.turn(data.length, this.#signal);
     while (!this.#signal.aborted) {
       try {
-        await this.publisher.publish(this.#subject, data, { msgId: `${leaseId}/${this.stream}/${offset}`, headers });
+        const msgId = `${leaseId}/${this.stream}/${offset}`;
+        const { seq } = await this.publisher.publish(this.#subject, data, { msgId, headers });
+        turn?.stored(seq);
         return;
       } catch {
         // The store is away: the same chunk again, under the same id.
         await delay(RETRY_MS, undefined, { ref: false });
       }
     }
+    turn?.dropped();
   }
 }

@@ -151,11 +151,13 @@ export const allLiveSubject = 'fx.live.*';
 /** The node that a live message came from, which NATS permissions prove. */
 export const parseLiveSubject = (subject: string): string | undefined => nameOf(subject.split('.')[2] ?? '');
 
-export type NodeRpcMethod = 'join' | 'leave' | 'rotate' | 'grant' | 'snapshot-grant';
+export const NODE_RPC_METHODS = ['join', 'leave', 'rotate', 'grant', 'snapshot-grant', 'output-read'] as const;
+export type NodeRpcMethod = (typeof NODE_RPC_METHODS)[number];
 
 /**
  * Requests a node may make; the node's name is part of the subject, so that NATS permissions prove who asks.
- * join, leave and rotate are answered by node-registry, grant by the scheduler, snapshot-grant by snapshot. Queue group = service name.
+ * join, leave and rotate are answered by node-registry, grant by the scheduler, snapshot-grant by snapshot,
+ * output-read by submission. Queue group = service name.
  */
 export const nodeRpcSubject = (node: string, method: NodeRpcMethod): string =>
   `fx.rpc.node.${encodeToken(node)}.${method}`;

@@ -68,6 +68,27 @@ export type GrantReply = z.output<typeof grantReplySchema>;
 export const snapshotGrantRequestSchema = z.object({ snapshotId: id, leaseId: id });
 export type SnapshotGrantRequest = z.output<typeof snapshotGrantRequestSchema>;
 
+/**
+ * `fx.rpc.node.<node>.output-read`, answered by submission when the output that the node has sent was read up to `reach`, or two seconds later:
+ * how a node learns how much more it may send (ADR 0053).
+ */
+export const outputReadRequestSchema = z.object({
+  /** Sequence in the stream of output; 0: nothing of the node's is unread. */
+  reach: z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER),
+  /** Tasks with output that waits on the node, or that it does not know to be read. */
+  tasks: z.array(id).max(64),
+});
+export const outputReadReplySchema = z.object({
+  /** All output up to this sequence was read. */
+  read: z.number().int().nonnegative(),
+  /** What the node may have in the stream unread, in bytes. */
+  windowBytes: z.number().int().positive(),
+  /** Those of the tasks whose output must wait, until what there is of it has been moved to object storage. */
+  held: z.array(z.string()),
+});
+export type OutputReadRequest = z.output<typeof outputReadRequestSchema>;
+export type OutputReadReply = z.output<typeof outputReadReplySchema>;
+
 /** RPC.placements */
 export const placementsRequestSchema = z.object({ taskId: z.string() });
 export const placementsReplySchema = z.object({

@@ -2,6 +2,7 @@ import {
   CONTROL_SERVICES,
   LEADER_BUCKET,
   NODES_ACCOUNT,
+  NODE_RPC_METHODS,
   SERVICE_RIGHTS,
   STREAMS,
   aggregateSubjects,
@@ -128,11 +129,7 @@ const NODE_LOG_SUBJECTS = [
 ] as const;
 
 /** What nodes ask of services or tell them. */
-const NODE_SERVICE_SUBJECTS = [
-  allHeartbeatsSubject,
-  allLiveSubject,
-  ...(['join', 'leave', 'rotate', 'grant', 'snapshot-grant'] as const).map(nodeRpcPattern),
-] as const;
+const NODE_SERVICE_SUBJECTS = [allHeartbeatsSubject, allLiveSubject, ...NODE_RPC_METHODS.map(nodeRpcPattern)] as const;
 
 export const NODE_SUBJECTS: readonly string[] = [...NODE_LOG_SUBJECTS, ...NODE_SERVICE_SUBJECTS];
 

@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { ENV } from '@fornax/service-kit';
 import { TasksModule } from '@fornax/tasks';
 import { outputDatabase } from './config/database.js';
-import { loadOutputConfig, OUTPUT_CONFIG } from './config/output-config.js';
+import { loadOutputConfig, OUTPUT_CONFIG, type OutputConfig } from './config/output-config.js';
 import { EndedTasks } from './followers/ended-tasks.js';
 import { IngestedOutput } from './model/ingested-output.js';
 import { LogIngest } from './followers/log-ingest.js';
@@ -18,14 +18,25 @@ import { OutputErrors } from './model/output-errors.js';
 import { OutputLeases } from './model/output-leases.js';
 import { OutputPages } from './model/output-pages.js';
 import { OutputSignals } from './model/output-signals.js';
+import { OutputWindow } from './model/output-window.js';
+import { OutputReadController } from './rpc/output-read.controller.js';
 import { OutputTail } from './queries/output-tail.js';
 import { RangeReader } from './queries/range-reader.js';
 import { OutputLookup } from './queries/output-lookup.js';
 
+const windowOf = ({ logUnreadBytes }: OutputConfig): OutputWindow => new OutputWindow(logUnreadBytes);
+
 /** Output of instances: from the stream to rows, from rows to objects; read as a whole, what is fresh, ranges, tails. */
 @Module({
   imports: [outputDatabase(), TasksModule],
-  controllers: [TaskOutputController, OutputTailController, OutputRangesController, EndedTasks, OutputCleanup],
+  controllers: [
+    TaskOutputController,
+    OutputTailController,
+    OutputRangesController,
+    OutputReadController,
+    EndedTasks,
+    OutputCleanup,
+  ],
   providers: [
     { provide: OUTPUT_CONFIG, inject: [ENV], useFactory: loadOutputConfig },
     OutputErrors,
@@ -37,6 +48,7 @@ import { OutputLookup } from './queries/output-lookup.js';
     OutputTail,
     OutputLookup,
     RangeReader,
+    { provide: OutputWindow, inject: [OUTPUT_CONFIG], useFactory: windowOf },
     IngestedOutput,
     ErrorOutput,
     LogIngest,

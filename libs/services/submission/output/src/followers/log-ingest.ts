@@ -46,6 +46,16 @@ export class LogIngest implements OnApplicationBootstrap, BeforeApplicationShutd
     await this.running;
   }
 
+  /** Waits, bounded, until the rows hold all output up to a sequence. @returns up to which they do; what is not in the stream any more counts */
+  async readUpTo(sequence: number, timeoutMs: number): Promise<number> {
+    const { progress } = this.output;
+    const isReached = await progress.reach(sequence, { timeoutMs, signal: this.stop.signal });
+    if (isReached) return progress.position;
+    // Of a stream that was wiped: nobody will read it.
+    const isGone = sequence > (await logStreamHead(this.nats)).sequence;
+    return isGone ? sequence : progress.position;
+  }
+
   /** Waits, bounded, until the rows hold all output of the task that is in the stream now. @returns whether they do */
   async caughtUp(taskId: string, timeoutMs = this.config.logReadTimeoutMs): Promise<boolean> {
     const subjects = [taskLogsSubject(taskId)];

@@ -8,6 +8,7 @@ import { storeOutput } from './log-store.js';
 import { OutputArchiver } from './output-archiver.js';
 import { OutputLeases } from './output-leases.js';
 import { OutputSignals } from './output-signals.js';
+import { OutputWindow } from './output-window.js';
 
 /** Output in rows, and the place in the stream up to which it is there: both are written in one transaction. */
 @Injectable()
@@ -20,6 +21,8 @@ export class IngestedOutput {
     private readonly leases: OutputLeases,
     private readonly archiver: OutputArchiver,
     private readonly signals: OutputSignals,
+    /** What nodes may have in the stream beyond that. */
+    readonly window: OutputWindow,
   ) {}
 
   /** Begins with a stream. @returns the place up to which its output is in the rows. Another stream (the old one was wiped) is read from its beginning. */
@@ -38,6 +41,7 @@ export class IngestedOutput {
   /** Writes a batch, unless another process has written it already, and wakes whoever reads its tasks. */
   async store(epoch: string, batch: readonly LogMessage[]): Promise<void> {
     const last = batch.at(-1)?.sequence ?? 0;
+    const began = performance.now();
     const chunks = await this.leases.admit(batch);
     const sizes = await this.db.transaction(async (tx) => {
       const [row] = await tx.query<{ epoch: string; sequence: string }[]>(
@@ -54,6 +58,10 @@ export class IngestedOutput {
       ]);
       return after;
     });
+    this.window.stored(
+      batch.reduce((sum, { data }) => sum + data.length, 0),
+      performance.now() - began,
+    );
     this.progress.moveTo(last);
     // Also when another process wrote the rows: its readers are not ours.
     this.signals.wake(chunks.map(({ taskId }) => taskId));

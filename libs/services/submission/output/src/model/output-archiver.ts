@@ -22,8 +22,12 @@ const IDLE_MS = 60_000;
 /** Between two rounds, whatever wakes it. */
 const PAUSE_MS = 200;
 const ROUND_BACKOFF = { firstMs: 1_000, longestMs: 30_000 } as const;
-/** How long output may wait to be taken in while much of it is on its way out. */
+/** How long output may wait to be taken in while very much of it is on its way out. */
 const RELIEF_MS = 30_000;
+/** A stream with so many times what it should keep in the database: its printers wait, which is no matter of anybody else. */
+const BEHIND = 2;
+/** And one with so many times that: all output waits, since nodes of earlier releases do not ask whether they may go on. */
+const FAR_BEHIND = 4;
 
 /**
  * Moves output from the database to object storage: the oldest of a stream that grows beyond its bound, and most of a large one whose task is over.
@@ -69,12 +73,26 @@ export class OutputArchiver implements OnApplicationBootstrap, BeforeApplication
     this.wake();
   }
 
-  /** Told how much a stream keeps after a batch. Waits, bounded, while more comes in than goes out. */
+  /**
+   * Those of the tasks that have more in the database than is moved to object storage at its pace; none while storage is away, where output beyond a
+   * bound is lost, and said to be, rather than stopping whoever prints it for as long as that takes.
+   */
+  async behindAmong(taskIds: readonly string[]): Promise<ReadonlySet<string>> {
+    if (taskIds.length === 0 || !this.archive.isThere || this.failures > 0) return new Set();
+    const rows = await this.db.query<{ task_id: string }[]>(
+      'SELECT DISTINCT task_id FROM log_stream WHERE task_id = ANY($1) AND kept_bytes > $2',
+      [taskIds, this.config.logKeepBytes * BEHIND],
+    );
+    if (rows.length > 0) this.nudge();
+    return new Set(rows.map((row) => row.task_id));
+  }
+
+  /** Told how much a stream keeps after a batch. Waits, bounded, while far more comes in than goes out. */
   async relieve(keptBytes: number): Promise<void> {
     // Output may come after its task has ended: then the smaller bound counts.
     if (!this.archive.isThere || keptBytes <= Math.min(this.config.logKeepBytes, this.config.logKeepEndedBytes)) return;
     this.nudge();
-    if (keptBytes <= this.config.logKeepBytes * 2 || this.failures > 0) return;
+    if (keptBytes <= this.config.logKeepBytes * FAR_BEHIND || this.failures > 0) return;
     const round = new Promise<void>((resolve) => this.waiters.push(resolve));
     await Promise.race([round, delay(RELIEF_MS, this.stop.signal, { ref: false })]);
   }
