@@ -5,8 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '@fornax/testing';
 import { startPlatform, type RunningPlatform } from '@fornax/testing/platform';
 import { platform as shared } from './platform.js';
-
-type Target = Pick<RunningPlatform, 'apiUrl' | 'token' | 'dataDir'>;
+import { runScript, type Target } from './run-script.js';
 
 const filesBelow = async (folder: string): Promise<readonly string[]> => {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true });
@@ -46,35 +45,6 @@ const processesOf = async (dataDir: string): Promise<readonly string[]> => {
   return pids.filter((pid) => known.includes(pid) || readQuietly(`/proc/${pid}/environ`).includes(`FORNAX_RUN=${run}`));
 };
 
-const ask = async (target: Target, method: string, path: string, body?: unknown): Promise<string> => {
-  const response = await fetch(target.apiUrl + path, {
-    method,
-    headers: { authorization: target.token, 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(30_000),
-  });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text.slice(0, 300)}`);
-  return text;
-};
-
-/** Runs a script in an instance to its end, and returns what it printed. */
-const runScript = async (target: Target, script: string): Promise<string> => {
-  const constants = [{ key: 'SHELL_SCRIPT', value: script }];
-  const body = { name: 'attack', profile: 'shell', instanceCount: 1, constants };
-  const { uuid } = JSON.parse(await ask(target, 'POST', '/tasks', body)) as { readonly uuid: string };
-  const state = await eventually(
-    async () => {
-      const task = JSON.parse(await ask(target, 'GET', `/tasks/${uuid}`)) as { readonly state: string };
-      return ['Success', 'Failure', 'Cancelled'].includes(task.state) && task.state;
-    },
-    { timeoutMs: 60_000 },
-  );
-  const output = await ask(target, 'GET', `/tasks/${uuid}/stdout`);
-  expect({ state, output }).toMatchObject({ state: 'Success' });
-  return output;
-};
-
 /** Reads whatever it can of every process and of the platform's folder, and tries to signal and to trace. */
 const attackOn = (dataDir: string, pids: readonly string[]): string => `
 echo "uid $(id -u) groups $(id -G)"
@@ -91,7 +61,7 @@ true
 const suite = (name: string, level: string | undefined): void =>
   describe(name, () => {
     let own: RunningPlatform | undefined;
-    let target: Target = shared;
+    let target: Target & Pick<RunningPlatform, 'dataDir'> = shared;
     let secrets: readonly string[] = [];
     beforeAll(async () => {
       if (level !== undefined) own = await startPlatform({ env: { FORNAX_NODE_SANDBOX: level } });
@@ -122,6 +92,8 @@ const suite = (name: string, level: string | undefined): void =>
   });
 
 suite('an attacker in a platform as it comes', undefined);
-suite('an attacker in a platform at level unshare', 'unshare');
+// The level that is not the one of a platform as it comes.
+const other = process.getuid?.() === 0 ? 'bubblewrap' : 'unshare';
+suite(`an attacker in a platform at level ${other}`, other);
 // As an ordinary user an instance shares its user with the agent at this level: that is what its warning says.
 if (process.getuid?.() === 0) suite('an attacker in a platform at level process', 'process');

@@ -1,0 +1,43 @@
+import { text } from 'node:stream/consumers';
+
+import { afterAll, describe, expect } from '@jest/globals';
+
+import { openLevels, testsOf } from './driver.fixture.js';
+
+const MOST = 40;
+const LEVELS = await openLevels(['bubblewrap', 'unshare', 'process'], { maxProcesses: MOST, ready: 0 });
+afterAll(() => Promise.all(LEVELS.map(([, opened]) => opened?.close())));
+
+/** Forks until it may not, and says why not and how many there are. */
+const BOMB = `
+import errno, os, signal
+count = 0
+try:
+    while True:
+        if os.fork() == 0: signal.pause()
+        count += 1
+except OSError as error: print(errno.errorcode[error.errno], count < ${MOST} and count > ${MOST / 2})
+`;
+
+describe.each(LEVELS)('an instance that takes what it can get, at level %s', (_, opened) => {
+  const here = testsOf(opened);
+  const counted = testsOf(opened?.facts.limits.includes('pids') ? opened : undefined);
+
+  counted('has as many processes as it may, and no more; another one has its own', async ({ run }) => {
+    const seen = await Promise.all([run(['python3', '-c', BOMB]), run(['python3', '-c', BOMB])]);
+    expect(seen.map(({ out, exitCode }) => ({ out, exitCode }))).toEqual([
+      { out: 'EAGAIN True\n', exitCode: 0 },
+      { out: 'EAGAIN True\n', exitCode: 0 },
+    ]);
+  });
+
+  here('takes no room with a file that is large by its length only', async ({ driver, facts }) => {
+    const prepared = await driver.prepare({ id: 'sparse', cores: 1, memoryMB: 256 });
+    const script =
+      'import os; os.truncate(os.open("large", os.O_RDWR | os.O_CREAT), 1 << 40); print(os.stat("large").st_size >> 40)';
+    const running = await prepared.start({ argv: ['python3', '-c', script], env: { PATH: facts.path } });
+    const [out] = await Promise.all([text(running.stdout), text(running.stderr), running.exit]);
+    expect({ out, isSmall: (await prepared.diskBytes()) < 1_000_000 }).toEqual({ out: '1\n', isSmall: true });
+    await prepared.dispose();
+  });
+});
