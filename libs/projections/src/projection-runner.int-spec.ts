@@ -103,6 +103,23 @@ describe('a projection', () => {
     expect(runner.health()).toMatchObject({ projection: 'tasks', isHealthy: true });
   });
 
+  it('adds three statements to those of the projection: the beginning, the lock that moves the checkpoint, the end', async () => {
+    const runner = run();
+    await submit('a');
+    await runner.waitFor(1, 5_000);
+    const texts: string[] = [];
+    Object.assign(db.logger, { logQuery: (text: string) => texts.push(text) });
+    await submit('b');
+    expect(await runner.waitFor(2, 5_000)).toBe(true);
+    expect(texts.map((text) => text.trim().split(' ').slice(0, 3).join(' '))).toEqual([
+      'START TRANSACTION',
+      'WITH was AS',
+      'INSERT INTO task_row',
+      'INSERT INTO commit_row',
+      'COMMIT',
+    ]);
+  });
+
   it('answers a waiting reader as soon as its commit is in, and says so when it is not in time', async () => {
     const runner = run();
     const waiting = runner.waitFor(1, 5_000);

@@ -3,7 +3,7 @@ import { delay, Progress } from '@fornax/base';
 import type { RecordedCommit } from '@fornax/contracts';
 import { type EventLog, LogReset, isFoldError } from '@fornax/event-store';
 import type { DataSource } from 'typeorm';
-import { advanceCheckpoint, lockCheckpoint, readCheckpoint, writeCheckpoint } from './projection/checkpoint.js';
+import { advanceCheckpoint, readCheckpoint } from './projection/checkpoint.js';
 import {
   OTHER_LOG,
   type Position,
@@ -13,13 +13,8 @@ import {
 } from './projection/projection.js';
 import { RebuildInProgress, type RebuildOptions, rebuildProjection } from './rebuild/rebuild-projection.js';
 import type { VersionedPosition } from './projection/row-version.js';
-import {
-  type StoppedAggregate,
-  addStopped,
-  keyOf,
-  readStopped,
-  writeCarefully,
-} from './projection/stopped-aggregates.js';
+import { type StoppedAggregate, keyOf, readStopped } from './projection/stopped-aggregates.js';
+import { CheckpointMoved, writeBatch, writeBatchCarefully } from './projection/write-batch.js';
 
 export interface ProjectionRunnerOptions {
   readonly log: EventLog;
@@ -58,14 +53,6 @@ export interface ProjectionHealth {
 export interface RebuildStand {
   readonly sequence: number;
   readonly of: number;
-}
-
-/** The checkpoint was moved back or to another log by somebody else: begin again from where it stands. */
-class CheckpointMoved extends Error {}
-
-interface Applied {
-  readonly sequence: number;
-  readonly stopped: readonly StoppedAggregate[];
 }
 
 const DEFAULT_BATCH = 500;
@@ -122,10 +109,10 @@ export class ProjectionRunner {
 
   /**
    * Waits until every commit of the projection's aggregates up to `sequence` is in its rows. Sequences of other aggregates may be asked
-   * for, too (e.g. the log's head). No polling for own commits.
+   * for, too (e.g. the log's head). No polling for own commits. Rows that gather for one transaction are written at once, unless whoever waits has time.
    * @returns false when that did not happen within `timeoutMs`
    */
-  async waitFor(sequence: number, timeoutMs: number): Promise<boolean> {
+  async waitFor(sequence: number, timeoutMs: number, hasTime = false): Promise<boolean> {
     const deadline = performance.now() + timeoutMs;
     const { projection } = this.options;
     for (let probeAfterMs = PROBE_AFTER_MS; this.current.sequence < sequence; probeAfterMs = PROBE_AGAIN_MS) {
@@ -133,7 +120,7 @@ export class ProjectionRunner {
       if (left <= 0) return false;
       // With one aggregate the server sends no other's commits, so the position may stay below `sequence` for good.
       const canStay = projection.aggregates.length === 1;
-      await this.progress.reach(sequence, { timeoutMs: canStay ? Math.min(left, probeAfterMs) : left });
+      await this.progress.reach(sequence, { timeoutMs: canStay ? Math.min(left, probeAfterMs) : left, hasTime });
       if (!canStay || this.current.sequence >= sequence || this.trouble !== undefined) continue;
       if (await this.hasNothingUpTo(sequence)) this.moveTo(sequence);
     }
@@ -317,26 +304,11 @@ export class ProjectionRunner {
   private async apply(batch: readonly RecordedCommit[]): Promise<void> {
     const { db, projection } = this.options;
     const { epoch } = this.current;
-    const last = batch.at(-1)?.sequence ?? 0;
     await this.letMoreArrive(batch.length);
-    const commit = (isCareful: boolean): Promise<Applied> =>
-      db.transaction(async (tx) => {
-        const checkpoint = await lockCheckpoint(tx, projection.name);
-        const isOurs = checkpoint?.epoch === epoch && checkpoint.version === projection.version;
-        if (!isOurs || checkpoint.sequence < this.saved) throw new CheckpointMoved();
-        const out = new Set(checkpoint.stopped);
-        // Another replica may have written some of these.
-        const fresh = batch.filter((one) => one.sequence > checkpoint.sequence && !out.has(keyOf(one)));
-        if (last <= checkpoint.sequence) return { sequence: checkpoint.sequence, stopped: [] };
-        const stopped = isCareful ? await writeCarefully(tx, projection, fresh, out) : [];
-        if (!isCareful && fresh.length > 0) await projection.write(tx, fresh);
-        await addStopped(tx, projection.name, stopped);
-        await writeCheckpoint(tx, projection, { epoch, sequence: last });
-        return { sequence: last, stopped };
-      });
-    const { sequence, stopped } = await commit(false).catch((error: unknown) => {
+    const place = { epoch, from: this.saved };
+    const { sequence, stopped } = await writeBatch(db, projection, place, batch).catch((error: unknown) => {
       if (error instanceof CheckpointMoved || !isFoldError(error)) throw error;
-      return commit(true);
+      return writeBatchCarefully(db, projection, place, batch);
     });
     for (const stop of stopped) this.options.onStopped?.(stop);
     this.wroteAt = performance.now();

@@ -41,6 +41,21 @@ describe('waiting until a place was passed', () => {
     expect(await waiting).toBe(true);
   });
 
+  it('does not hurry whoever gathers for one that has time', async () => {
+    const progress = new Progress();
+    let isHurried = false;
+    const gathered = progress.arrival(LONG_MS).then(() => (isHurried = true));
+    const patient = progress.reach(1, { hasTime: true });
+    expect(progress.isIdle).toBe(true);
+    await Promise.resolve();
+    expect(isHurried).toBe(false);
+    const waiting = progress.reach(1);
+    expect(progress.isIdle).toBe(false);
+    await gathered;
+    progress.advance(1);
+    expect(await Promise.all([patient, waiting])).toEqual([true, true]);
+  });
+
   it('tells whoever gathers that somebody waits', async () => {
     const progress = new Progress();
     const arrived = progress.arrival(LONG_MS);

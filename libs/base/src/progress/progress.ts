@@ -1,12 +1,15 @@
 interface Waiter {
   readonly sequence: number;
   readonly resolve: (isPassed: boolean) => void;
+  readonly hasTime: boolean;
 }
 
 export interface Patience {
   /** Without it there is no end but the signal's. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /** Whoever advances need not hurry for this one: it is not noticed as somebody who waits. */
+  readonly hasTime?: boolean;
 }
 
 /** Says how far something that follows a sequence has come, and lets others wait, without polling, until it has passed a place. */
@@ -21,9 +24,10 @@ export class Progress {
     return this.at;
   }
 
-  /** Nobody waits. */
+  /** Nobody waits who is in a hurry. */
   get isIdle(): boolean {
-    return this.waiters.size === 0;
+    for (const { hasTime } of this.waiters) if (!hasTime) return false;
+    return true;
   }
 
   /** Passes a sequence, if it lies ahead, and everything before it. */
@@ -38,16 +42,16 @@ export class Progress {
   }
 
   /** Waits until `sequence` was passed. @returns false when the patience was over first */
-  async reach(sequence: number, { timeoutMs, signal }: Patience = {}): Promise<boolean> {
+  async reach(sequence: number, { timeoutMs, signal, hasTime = false }: Patience = {}): Promise<boolean> {
     if (this.at >= sequence) return true;
     if (signal?.aborted === true) return false;
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    const waiter = { sequence, resolve };
+    const waiter = { sequence, resolve, hasTime };
     const giveUp = (): void => resolve(false);
     const timer = timeoutMs === undefined ? undefined : setTimeout(giveUp, timeoutMs);
     signal?.addEventListener('abort', giveUp, { once: true });
     this.waiters.add(waiter);
-    this.onArrival?.();
+    if (!hasTime) this.onArrival?.();
     try {
       return await promise;
     } finally {
@@ -57,7 +61,7 @@ export class Progress {
     }
   }
 
-  /** Resolves when somebody begins to wait or after `ms`, whichever is first. One caller at a time. */
+  /** Resolves when somebody in a hurry begins to wait or after `ms`, whichever is first. One caller at a time. */
   arrival(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {

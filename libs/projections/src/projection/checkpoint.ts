@@ -82,6 +82,25 @@ export const lockCheckpoint = async (tx: EntityManager, projection: string): Pro
   return position && { ...position, stopped: stopped.map(keyOf) };
 };
 
+/**
+ * Locks the checkpoint and moves it on, in one statement, when it stands in this log, with rows of this version, not before `from` and before `to`, and
+ * no aggregate is left out: what holds nearly always. Commits without waiting for the disk, as with `lockCheckpoint`.
+ * @returns where it stood; undefined when nothing was moved
+ */
+export const lockAndAdvance = async (
+  tx: EntityManager,
+  projection: Named,
+  { epoch, from, to }: { readonly epoch: string; readonly from: number; readonly to: number },
+): Promise<number | undefined> => {
+  const [[row]] = await tx.query<[readonly { readonly stood: string }[], number]>(
+    `WITH was AS MATERIALIZED (SELECT sequence, set_config('synchronous_commit', 'off', true) FROM projection_checkpoint
+       WHERE projection = $1 AND epoch = $2 AND sequence >= $3 AND sequence < $4 AND NOT has_stopped FOR UPDATE)
+     UPDATE projection_checkpoint SET sequence = $4, updated_at = now() FROM was WHERE projection = $1 RETURNING was.sequence AS stood`,
+    [projection.name, stampOf(projection, epoch), from, to],
+  );
+  return row && Number(row.stood);
+};
+
 /** Where a projection stands, and the aggregates that it leaves out, as `aggregate/id`. */
 export interface LockedPosition extends VersionedPosition {
   readonly stopped: readonly string[];

@@ -76,6 +76,23 @@ describe('a read barrier', () => {
     expect(await barrier.passed(6, 1)).toBe(false);
   });
 
+  it('tells whether whoever waits has time', async () => {
+    const asked: unknown[] = [];
+    const barrier = new ReadBarrier({
+      head: { ask: () => Promise.reject(new Error('not asked')) },
+      reach: (...of) => Promise.resolve(asked.push(of) > 0),
+      timeoutMs: 7,
+    });
+    expect([await barrier.passed(3), await barrier.passedInDueTime(4), await barrier.passedInDueTime(5, 9)]).toEqual(
+      Array.from({ length: 3 }, () => true),
+    );
+    expect(asked).toEqual([
+      [3, 7],
+      [4, 7, true],
+      [5, 9, true],
+    ]);
+  });
+
   it('says so when the log cannot be asked', async () => {
     const { head, questions } = aLog();
     const seen = barrierOf(new Progress(5), head, 0).caughtUp();

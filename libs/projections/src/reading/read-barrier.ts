@@ -31,7 +31,7 @@ export class SharedHead {
 export interface ReadBarrierParts {
   readonly head: Pick<SharedHead, 'ask'>;
   /** Waits until what is read shows the commit at a sequence, and all before it. @returns false when the time was over first */
-  readonly reach: (sequence: number, timeoutMs: number) => Promise<boolean>;
+  readonly reach: (sequence: number, timeoutMs: number, hasTime?: boolean) => Promise<boolean>;
   /** How long a reader waits unless it says otherwise. */
   readonly timeoutMs: number;
 }
@@ -46,6 +46,11 @@ export class ReadBarrier {
    */
   passed(sequence: number, timeoutMs = this.parts.timeoutMs): Promise<boolean> {
     return this.parts.reach(sequence, timeoutMs);
+  }
+
+  /** The same for whoever nobody waits for: rows go on gathering for one transaction. */
+  passedInDueTime(sequence: number, timeoutMs = this.parts.timeoutMs): Promise<boolean> {
+    return this.parts.reach(sequence, timeoutMs, true);
   }
 
   /**

@@ -15,9 +15,11 @@ export const loadCheckpoint = async (db: DataSource, name: string): Promise<Chec
   return row && { epoch: row.epoch, sequence: Number(row.sequence) };
 };
 
+/** Does not wait for the disk: what is lost with the machine's power is handled again, as after every crash between a batch and its checkpoint. */
 export const storeCheckpoint = async (db: DataSource, name: string, { epoch, sequence }: Checkpoint): Promise<void> => {
   await db.query(
-    `INSERT INTO projection_checkpoint (projection, epoch, sequence, updated_at) VALUES ($1, $2, $3, now())
+    `INSERT INTO projection_checkpoint (projection, epoch, sequence, updated_at)
+       SELECT $1::text, $2::text, $3::bigint, now() FROM set_config('synchronous_commit', 'off', true)
      ON CONFLICT (projection) DO UPDATE SET epoch = excluded.epoch, sequence = excluded.sequence, updated_at = excluded.updated_at`,
     [name, epoch, sequence],
   );

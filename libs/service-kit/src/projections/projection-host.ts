@@ -143,8 +143,8 @@ export class ProjectionHost implements OnApplicationBootstrap, BeforeApplication
   }
 
   /** Read your own writes. @returns false when the projection has not passed the sequence in time */
-  waitFor(name: string, sequence: number, timeoutMs: number): Promise<boolean> {
-    return this.runner(name).waitFor(sequence, timeoutMs);
+  waitFor(name: string, sequence: number, timeoutMs: number, hasTime = false): Promise<boolean> {
+    return this.runner(name).waitFor(sequence, timeoutMs, hasTime);
   }
 
   async statuses(): Promise<readonly ProjectionStatus[]> {

@@ -22,7 +22,7 @@ export class ReadBarriers {
   of(projection: string): ReadBarrier {
     return new ReadBarrier({
       head: this.head,
-      reach: (sequence, timeoutMs) => this.projections.waitFor(projection, sequence, timeoutMs),
+      reach: (sequence, timeoutMs, hasTime) => this.projections.waitFor(projection, sequence, timeoutMs, hasTime),
       timeoutMs: this.config.readYourWritesTimeoutMs,
     });
   }

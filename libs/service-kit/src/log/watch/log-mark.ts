@@ -56,10 +56,13 @@ const markOf = (epoch: string, sequence: number): StoredMark => ({
   acceptedAgoMs: undefined,
 });
 
-/** Moves the mark on. Never back, and never to another log: that is what `acceptLog` is for. */
+/**
+ * Moves the mark on. Never back, and never to another log: that is what `acceptLog` is for. Does not wait for the disk: what is lost with the machine's
+ * power is a mark that stood a moment earlier, as if nobody had looked since.
+ */
 export const saveMark = async (db: DataSource, { epoch, sequence, messageId }: LogMark): Promise<void> => {
   await db.query(
-    `INSERT INTO log_mark (epoch, sequence, message_id) VALUES ($1, $2, $3)
+    `INSERT INTO log_mark (epoch, sequence, message_id) SELECT $1::text, $2::bigint, $3::text FROM set_config('synchronous_commit', 'off', true)
      ON CONFLICT (is_only) DO UPDATE SET sequence = excluded.sequence, message_id = excluded.message_id, updated_at = now()
      WHERE log_mark.epoch = excluded.epoch AND log_mark.sequence < excluded.sequence`,
     [epoch, sequence, messageId ?? null],

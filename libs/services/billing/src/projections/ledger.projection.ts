@@ -18,6 +18,7 @@ export class LedgerProjection implements Projection {
   readonly name = 'ledger';
   readonly version = 1;
   readonly aggregates: readonly Aggregate[] = ['task', 'pricing'];
+  readonly paceMs = 250;
   readonly tables = ['task_terms', 'price_list', 'ledger_line', 'consumption'];
 
   async write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {

@@ -35,7 +35,7 @@ export class EndedParts {
    */
   async failAwaited(leaseIds: readonly string[], sequence: number): Promise<void> {
     // The rows must know every snapshot that was triggered before these ends.
-    if (!(await this.barrier.passed(sequence, PROJECTION_TIMEOUT_MS))) {
+    if (!(await this.barrier.passedInDueTime(sequence, PROJECTION_TIMEOUT_MS))) {
       throw new Unavailable('the snapshots projection is behind the log', { code: 'projection-behind' });
     }
     if ((await awaitedParts(this.db, leaseIds)).length === 0) return;

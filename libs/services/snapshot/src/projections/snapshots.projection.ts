@@ -12,6 +12,7 @@ export class SnapshotsProjection implements Projection {
   readonly name = 'snapshots';
   readonly version = 1;
   readonly aggregates: readonly Aggregate[] = ['task', 'snapshot'];
+  readonly paceMs = 250;
   readonly tables = ['task_ref', 'snapshot', 'snapshot_part'];
 
   async write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {

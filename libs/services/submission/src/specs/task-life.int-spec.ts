@@ -16,7 +16,56 @@ afterAll(() => harness.close());
 const submit = (body?: object): Promise<string> => submitTo(harness, body);
 const read = (id: string): Promise<WireTask> => readFrom(harness, id);
 
+/** What a connection was asked, one text after the other, in each transaction that moves the checkpoint of `status`. */
+const listenToStatus = (db: DataSource): readonly (readonly string[])[] => {
+  const written: (readonly string[])[] = [];
+  const open = new Map<unknown, { texts: string[]; isStatus: boolean }>();
+  const nothing = (): void => undefined;
+  const logger: DataSource['logger'] = {
+    logQuery: (text, parameters: unknown, connection) => {
+      if (text === 'START TRANSACTION') open.set(connection, { texts: [], isStatus: false });
+      const transaction = open.get(connection);
+      transaction?.texts.push(text);
+      if (transaction && /projection_checkpoint/.test(text) && Array.isArray(parameters) && parameters[0] === 'status')
+        transaction.isStatus = true;
+      if (text !== 'COMMIT') return;
+      open.delete(connection);
+      if (transaction?.isStatus === true) written.push(transaction.texts);
+    },
+    logQueryError: nothing,
+    logQuerySlow: nothing,
+    logSchemaBuild: nothing,
+    logMigration: nothing,
+    log: nothing,
+  };
+  db.logger = logger;
+  return written;
+};
+
 describe('the life of a task', () => {
+  it('costs a few statements: three of a transaction, one read, and one for each table that a commit changes', async () => {
+    const db = harness.test.app.get<DataSource>(getDataSourceToken('submission'));
+    const before = db.logger;
+    const written = listenToStatus(db);
+    try {
+      const uuid = await submit({ instanceCount: 1 });
+      await harness.happen(uuid, dispatched(aLease(0)));
+      await harness.happen(uuid, started(aRef(0)));
+      await harness.happen(uuid, concluded(anEnd(0)));
+      expect(await read(uuid)).toMatchObject({ state: 'Success' });
+    } finally {
+      db.logger = before;
+    }
+    // Commits may share a transaction, and something else may be committed meanwhile, which costs no more than a commit of this task.
+    expect(written.length).toBeGreaterThan(0);
+    expect(Math.max(...written.map(({ length }) => length))).toBeLessThanOrEqual(6);
+    const ofTask = written.filter((texts) =>
+      texts.some((text) => /INSERT INTO task |UPDATE task SET state/.test(text)),
+    );
+    expect(ofTask.length).toBeLessThanOrEqual(4);
+    expect(ofTask.flat().length).toBeLessThanOrEqual(6 + 5 + 5 + 6);
+  });
+
   it('goes from Submitted to Success, with UploadingResults before the end and everything filled in', async () => {
     const uuid = await submit({ instanceCount: 2, resultBucket: 'output' });
     await harness.happen(uuid, dispatched(aLease(0)));

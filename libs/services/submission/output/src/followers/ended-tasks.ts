@@ -28,8 +28,8 @@ export class EndedTasks {
     const followed = batch.filter(({ aggregateId }) => this.signals.isFollowed(aggregateId));
     const last = (followed.at(-1) ?? ended.at(-1))?.sequence;
     if (last === undefined) return;
-    // Whoever is woken looks at the rows.
-    await this.barrier.passed(last);
+    // Whoever is woken looks at the rows. Nobody waits for the archiver.
+    await (followed.length > 0 ? this.barrier.passed(last) : this.barrier.passedInDueTime(last));
     this.signals.wake(followed.map(({ aggregateId }) => aggregateId));
     if (ended.length > 0) this.archiver.nudge();
   }

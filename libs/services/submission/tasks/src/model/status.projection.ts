@@ -38,7 +38,6 @@ export class StatusProjection implements Projection {
   readonly version = STATUS_VERSION;
   /** Probes change no row; they show that rows are written (ADR 0030). */
   readonly aggregates = ['task', 'snapshot', LOG_PROBE.aggregate] as const;
-  readonly paceMs = 20;
   readonly tables = ['task', 'completed_instance', 'task_tag', 'task_count'] as const;
   /**
    * By table and task, oldest use first. An entry counts only while its version equals the row's, so another replica's writes and a transaction
@@ -99,15 +98,15 @@ export class StatusProjection implements Projection {
       else known.add(taskId);
     }
     const statuses = new Map<string, TaskStatus>();
-    const [place] = await tx.query<{ table: string }[]>(`SELECT 'task'::regclass::oid::text AS table`);
-    const table = place?.table ?? '';
-    if (known.size === 0) return { table, statuses };
-    const versions = await tx.query<{ task_id: string; version: string }[]>(
-      'SELECT task_id, version FROM task WHERE task_id = ANY($1)',
+    const rows = await tx.query<{ place: string; task_id: string | null; version: string }[]>(
+      `SELECT here.place, task_id, version FROM (SELECT 'task'::regclass::oid::text AS place) AS here
+       LEFT JOIN task ON task_id = ANY($1::text[])`,
       [[...known]],
     );
+    const table = rows[0]?.place ?? '';
     const cold: string[] = [];
-    for (const { task_id: taskId, version } of versions) {
+    for (const { task_id: taskId, version } of rows) {
+      if (taskId === null) continue;
       const hot = this.cache.get(`${table}/${taskId}`);
       if (hot?.version === Number(version)) statuses.set(taskId, hot);
       else cold.push(taskId);
