@@ -60,6 +60,8 @@ const schema = z.object({
   /** What the files of one instance may take and how many they may be; 0 = as much as there is. */
   FORNAX_NODE_INSTANCE_DISK_BYTES: intSetting({ min: 0, max: Number.MAX_SAFE_INTEGER }).default(10_000_000_000),
   FORNAX_NODE_INSTANCE_FILES: intSetting({ min: 0, max: Number.MAX_SAFE_INTEGER }).default(1_000_000),
+  /** Inputs that are kept for later instances, on the disk of the node's folder; 0 = none. */
+  FORNAX_NODE_CACHE_BYTES: intSetting({ min: 0, max: Number.MAX_SAFE_INTEGER }).default(10_000_000_000),
   /** More folders that instances may not see, separated by colons. */
   FORNAX_NODE_HIDE: list,
   /** Folders below a home that instances may read nevertheless, separated by colons. */

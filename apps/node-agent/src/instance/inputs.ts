@@ -3,14 +3,19 @@ import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import type { LeaseOrder } from '@fornax/contracts';
-import { type S3Client, S3Error } from '@fornax/s3';
+import { S3Error } from '@fornax/s3';
 
 import { eachLimited } from '../files/each-limited.js';
 import { codeOf } from '../files/job-files.js';
 import { replaceFile } from '../files/replace-file.js';
 import { UserError } from '../profile/command-of.js';
+import { bringObject, type BringOptions, type InputStore, objectVersion, type WantedObject } from './bring-object.js';
 
-const PARALLEL = 4;
+const PARALLEL = 12;
+/** As many as are listed of what an instance has made. */
+const MOST_OBJECTS = 500_000;
+/** The default of the API (contract, section 4.6), for orders that say nothing. */
+const DEFAULT_TTL_S = 7_776_000;
 
 /**
  * Where an object goes, relative to the folder of inputs; undefined for the prefix itself.
@@ -27,63 +32,80 @@ export const localPathOf = (key: string, stripPrefix: string | undefined): strin
 /** What of the buckets lies in the folder of inputs: path to version. Two objects of one path: the later bucket's. */
 export type Inputs = Map<string, string>;
 
-interface WantedObject {
-  readonly bucket: string;
-  readonly key: string;
-  readonly version: string;
+type Resources = LeaseOrder['resources'];
+
+/** What the buckets hold for an instance. */
+interface Listed {
+  /** By their place in the folder; a path that ends with a slash is a folder. */
+  readonly objects: ReadonlyMap<string, WantedObject>;
+  /** Resources of which there is nothing. */
+  readonly empty: Resources;
 }
 
-/** The objects of one bucket by their place in the folder; a path that ends with a slash is a folder. @throws UserError, S3Error */
-const objectsOf = async (
-  s3: S3Client,
-  { bucket, prefix = '', stripPrefix }: LeaseOrder['resources'][number],
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, WantedObject>> => {
+/** Lists the resources, bucket after bucket, so that the last one wins. @throws UserError, S3Error */
+const listInputs = async ({ s3 }: InputStore, resources: Resources, signal: AbortSignal): Promise<Listed> => {
   const objects = new Map<string, WantedObject>();
-  for await (const { key, sizeBytes, etag, lastModified } of s3.list(bucket, prefix, { signal })) {
-    const path = localPathOf(key, stripPrefix);
-    // Changes with the content; with its age where the storage names no ETag.
-    const version = `${bucket} ${sizeBytes} ${etag === '' ? lastModified : etag}`;
-    if (path !== undefined) objects.set(path, { bucket, key, version });
+  const empty: Resources = [];
+  for (const resource of resources) {
+    const { bucket, prefix = '', stripPrefix, cacheTtlSeconds = DEFAULT_TTL_S } = resource;
+    let found = 0;
+    try {
+      for await (const object of s3.list(bucket, prefix, { signal })) {
+        found += 1;
+        const path = localPathOf(object.key, stripPrefix);
+        if (path !== undefined) objects.set(path, { ...object, bucket, ttlMs: cacheTtlSeconds * 1_000 });
+        if (objects.size > MOST_OBJECTS)
+          throw new UserError(
+            'FX-INPUT',
+            `The inputs are more than ${MOST_OBJECTS} objects: put them into fewer ones`,
+            'limit',
+          );
+      }
+    } catch (error) {
+      throw inputError(bucket, error);
+    }
+    if (found === 0) empty.push(resource);
   }
-  return objects;
+  return { objects, empty };
 };
 
 /** What was brought, and the resources of which nothing was. */
 export interface Brought {
   readonly inputs: Inputs;
-  readonly empty: LeaseOrder['resources'];
+  readonly empty: Resources;
 }
 
-/** Copies the objects of the buckets into `folder`, bucket after bucket, so that the last one wins. @throws UserError, S3Error */
+/** Makes folders, each once. */
+const folderMaker = (): ((folder: string) => Promise<unknown>) => {
+  const made = new Map<string, Promise<unknown>>();
+  return (folder) => {
+    const making = made.get(folder) ?? mkdir(folder, { recursive: true });
+    made.set(folder, making);
+    return making;
+  };
+};
+
+/** Puts the objects of the resources into `folder`. @throws UserError, S3Error, DamagedObject */
 export const downloadInputs = async (
-  s3: S3Client,
-  resources: LeaseOrder['resources'],
+  store: InputStore,
+  resources: Resources,
   folder: string,
-  signal: AbortSignal,
+  options: BringOptions,
 ): Promise<Brought> => {
   const inputs: Inputs = new Map();
-  const empty: LeaseOrder['resources'] = [];
   await mkdir(folder, { recursive: true });
-  for (const resource of resources) {
+  const { objects, empty } = await listInputs(store, resources, options.signal);
+  const make = folderMaker();
+  await eachLimited([...objects], PARALLEL, async ([path, object]) => {
+    const target = join(folder, path);
     try {
-      const objects = await objectsOf(s3, resource, signal);
-      if (objects.size === 0) empty.push(resource);
-      await eachLimited([...objects], PARALLEL, async ([path, { bucket, key, version }]) => {
-        const target = join(folder, path);
-        if (path.endsWith('/')) {
-          await mkdir(target, { recursive: true });
-          return;
-        }
-        await mkdir(dirname(target), { recursive: true });
-        await rm(target, { force: true });
-        await s3.download(bucket, key, target, { signal });
-        inputs.set(path, version);
-      });
+      await make(path.endsWith('/') ? target : dirname(target));
+      if (path.endsWith('/')) return;
+      inputs.set(path, objectVersion(await bringObject(store, object, target, options)));
     } catch (error) {
-      throw inputError(resource.bucket, error);
+      throw inputError(object.bucket, error);
     }
-  }
+  });
   return { inputs, empty };
 };
 
@@ -101,30 +123,25 @@ export interface InputPlace {
  * @throws UserError, S3Error
  */
 export const refreshInputs = async (
-  s3: S3Client,
-  resources: LeaseOrder['resources'],
+  store: InputStore,
+  resources: Resources,
   { jobDir, folder, stagingDir }: InputPlace,
   inputs: Inputs,
   signal: AbortSignal,
-): Promise<{ readonly replaced: ReadonlyMap<string, string>; readonly empty: LeaseOrder['resources'] }> => {
-  const wanted = new Map<string, WantedObject>();
-  const empty: LeaseOrder['resources'] = [];
-  for (const resource of resources) {
-    const objects = await objectsOf(s3, resource, signal).catch((error: unknown) => {
-      throw inputError(resource.bucket, error);
-    });
-    if (objects.size === 0) empty.push(resource);
-    for (const [path, object] of objects) wanted.set(path, object);
-  }
-  const changed = [...wanted].filter(([path, { version }]) => !path.endsWith('/') && inputs.get(path) !== version);
+): Promise<{ readonly replaced: ReadonlyMap<string, string>; readonly empty: Resources }> => {
+  const { objects, empty } = await listInputs(store, resources, signal);
+  const changed = [...objects].filter(
+    ([path, object]) => !path.endsWith('/') && inputs.get(path) !== objectVersion(object),
+  );
   const replaced = new Map<string, string>();
-  await eachLimited(changed, PARALLEL, async ([path, { bucket, key, version }]) => {
+  await eachLimited(changed, PARALLEL, async ([path, object]) => {
     const staged = join(stagingDir, `incoming-${randomUUID()}`);
     try {
-      await s3.download(bucket, key, staged, { signal });
+      // A file of its own: it is handed over to the instance's user.
+      const brought = await bringObject(store, object, staged, { signal, mayLink: false });
       const place = folder === '' ? path : `${folder}/${path}`;
       replaced.set(place, await replaceFile(jobDir, place, staged));
-      inputs.set(path, version);
+      inputs.set(path, objectVersion(brought));
     } finally {
       await rm(staged, { force: true });
     }

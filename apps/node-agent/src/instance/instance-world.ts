@@ -4,6 +4,7 @@ import type { Driver } from '@fornax/drivers';
 import type { DurablePublisher } from '@fornax/event-store';
 import type { S3Connection } from '@fornax/s3';
 
+import type { InputCache } from '../input-cache/input-cache.js';
 import type { OutputLine } from '../output/output-line.js';
 
 /** What an instance needs of its node. */
@@ -17,6 +18,8 @@ export interface InstanceWorld {
   readonly s3: S3Connection;
   /** What everybody on the node prints goes through. */
   readonly output: Pick<OutputLine, 'open'>;
+  /** Inputs that earlier instances had. */
+  readonly cache?: InputCache | undefined;
   readonly report: (report: NodeReport) => void;
   /** Whether the lease is still this node's, at this very moment. */
   readonly isHeld: () => boolean;

@@ -10,7 +10,7 @@ import { ProgressReader } from '../live/progress-reader.js';
 import { LogPipe } from '../output/log-pipe.js';
 import { type InstancePlan, planOf, UserError } from '../profile/command-of.js';
 import type { InstanceWorld } from './instance-world.js';
-import { JobInputs } from './job-inputs.js';
+import { type InputSource, JobInputs } from './job-inputs.js';
 import { LeaseGrant } from './lease-grant.js';
 import { type Outcome, failureOf, noteOfKills, outcomeOf, overfillText, usageOf } from './outcome-of.js';
 import { WaitedTooLong } from './lease-line.js';
@@ -346,8 +346,8 @@ export class Instance implements Measurable {
     const plan = planOf(order, granted?.secrets ?? {}, prepared.paths, world.path);
     if (granted && order.resources.length > 0) {
       this.#times.enter('download');
-      const { jobDir, paths } = prepared;
-      const place = { jobDir, paths, folder: plan.resourcesFolder };
+      const { jobDir, paths, hasOwnUser } = prepared;
+      const place = { jobDir, paths, hasOwnUser, folder: plan.resourcesFolder };
       this.#inputs = await JobInputs.fetch(() => this.#source(), place, signal);
       this.#times.enter('environment');
     }
@@ -356,9 +356,10 @@ export class Instance implements Measurable {
   }
 
   /** The inputs that it may read now; an earlier scheduler does not say which. */
-  async #source(): Promise<{ readonly s3: S3Client; readonly resources: LeaseOrder['resources'] }> {
-    const { inputs = this.order.resources } = await this.#grant.get();
-    return { s3: await this.#storage(), resources: inputs };
+  async #source(): Promise<Awaited<ReturnType<InputSource>>> {
+    const { owner, resources } = this.order;
+    const { inputs = resources } = await this.#grant.get();
+    return { s3: await this.#storage(), owner, cache: this.world.cache, resources: inputs };
   }
 
   async #upload(outcome: Outcome, plan: InstancePlan): Promise<{ outcome: Outcome; uploaded: Uploaded }> {

@@ -2,19 +2,19 @@ import { dirname, join } from 'node:path';
 
 import type { LeaseOrder } from '@fornax/contracts';
 import type { PreparedInstance } from '@fornax/drivers';
-import type { S3Client } from '@fornax/s3';
 
 import { quoted } from '../files/quoted.js';
+import type { InputStore } from './bring-object.js';
 import { type Inputs, downloadInputs, refreshInputs } from './inputs.js';
 import { type Manifest, manifestOf } from './results.js';
 
 type Resources = LeaseOrder['resources'];
 
 /** What the instance may read now, and the storage with the right to. */
-export type InputSource = () => Promise<{ readonly s3: S3Client; readonly resources: Resources }>;
+export type InputSource = () => Promise<InputStore & { readonly resources: Resources }>;
 
 /** Where inputs go. */
-type Place = Pick<PreparedInstance, 'jobDir' | 'paths'> & {
+type Place = Pick<PreparedInstance, 'jobDir' | 'paths' | 'hasOwnUser'> & {
   /** The folder of inputs, relative to the job; '' for the job itself. */
   readonly folder: string;
 };
@@ -46,9 +46,9 @@ export class JobInputs {
 
   /** @throws UserError, S3Error */
   static async fetch(source: InputSource, place: Place, signal: AbortSignal): Promise<JobInputs> {
-    const { jobDir, paths, folder } = place;
-    const { s3, resources } = await source();
-    const { inputs, empty } = await downloadInputs(s3, resources, join(jobDir, folder), signal);
+    const { jobDir, paths, folder, hasOwnUser: mayLink } = place;
+    const { resources, ...store } = await source();
+    const { inputs, empty } = await downloadInputs(store, resources, join(jobDir, folder), { signal, mayLink });
     const before = await manifestOf(jobDir, { seenAs: paths.job, signal });
     return new JobInputs(source, place, inputs, { before, empty });
   }
@@ -67,8 +67,8 @@ export class JobInputs {
   async bringNew(signal: AbortSignal): Promise<void> {
     const { jobDir, folder } = this.place;
     const place = { jobDir, folder, stagingDir: dirname(jobDir) };
-    const { s3, resources } = await this.source();
-    const { replaced, empty } = await refreshInputs(s3, resources, place, this.inputs, signal);
+    const { resources, ...store } = await this.source();
+    const { replaced, empty } = await refreshInputs(store, resources, place, this.inputs, signal);
     this.#before = new Map([...this.#before, ...replaced]);
     this.#empty = empty;
   }

@@ -98,6 +98,41 @@ describe('the files of an agent', () => {
     expect((await rig.platform.output('task-1', 7, 'stdout')).toString()).toBe('mine\n');
   });
 
+  it('gives instances what earlier ones fetched, as files that none of them can change for the others', async () => {
+    const large = Buffer.alloc(20_000_000, 'large ');
+    rig.objects.objects.set('in/large', large);
+    rig.objects.objects.set('in/tool', Buffer.from('#!/bin/sh\necho it runs\n'));
+    rig.objects.modes.set('in/tool', '100755');
+    const taskId = 'task-cached';
+    const spoil =
+      'echo spoilt >> large; chmod u+w large; echo spoilt > large; dd if=/dev/zero of=large bs=1 count=9 conv=notrunc';
+    const command = `sh -c './tool; sha256sum large; ${spoil}; echo mine >> tool; rm -f large; echo gone'`;
+    for (const instance of [0, 1, 2]) {
+      const lease = `cached-${instance}`;
+      await rig.platform.order(aLeaseOrder(lease, command, { resources: [{ bucket: 'in' }], taskId, instance }));
+      expect(await rig.ended(lease, 30_000)).toMatchObject({ outcome: 'success' });
+      const printed = (await rig.platform.output(taskId, instance, 'stdout')).toString();
+      expect(printed).toBe(`it runs\n${createHash('sha256').update(large).digest('hex')}  large\ngone\n`);
+    }
+    const gets = rig.objects.requests.filter((request) => /^GET in\/(large|tool)/.test(request));
+    expect(gets.sort()).toEqual(['GET in/large', 'GET in/tool']);
+  }, 60_000);
+
+  it('finds nothing by the names of another owner, nor what is to be kept for no time', async () => {
+    rig.objects.objects.set('in/secret', Buffer.from('secret'));
+    const run = async (lease: string, owner: string, cacheTtlSeconds?: number): Promise<number> => {
+      const resources = [{ bucket: 'in', ...(cacheTtlSeconds === undefined ? {} : { cacheTtlSeconds }) }];
+      const before = rig.objects.requests.length;
+      await rig.platform.order(aLeaseOrder(lease, 'cat secret', { resources, owner }));
+      expect(await rig.ended(lease)).toMatchObject({ outcome: 'success' });
+      return rig.objects.requests.slice(before).filter((request) => request === 'GET in/secret').length;
+    };
+    expect(await run('hers', 'ada')).toBe(1);
+    expect(await run('hers-again', 'ada')).toBe(0);
+    expect(await run('his', 'bob')).toBe(1);
+    expect(await run('unkept', 'ada', 0)).toBe(1);
+  }, 60_000);
+
   it('uploads a big file in parts, whole', async () => {
     await rig.platform.order(
       aLeaseOrder('big', 'sh -c "head -c 150000000 /dev/urandom > big; sha256sum big"', {

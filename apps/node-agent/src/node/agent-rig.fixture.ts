@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type Driver, SandboxDriver } from '@fornax/drivers';
 import { eventually, startTestNats, type TestNats } from '@fornax/testing';
 
+import { InputCache } from '../input-cache/input-cache.js';
 import { ObjectServer, Platform } from './agent.fixture.js';
 import { Agent } from './agent.js';
 
@@ -52,6 +53,13 @@ export class AgentRig {
     this.platform = await Platform.open(this.nats, nodeId, graceMs);
     const driver = new SandboxDriver({ workDir: this.workDir, hide: [this.folder] });
     const facts = await driver.probe();
+    const cache = await InputCache.open({
+      folder: join(this.workDir, 'cache'),
+      mostBytes: 200_000_000,
+      onError: (error) => {
+        throw error;
+      },
+    });
     const { user, password } = this.nats.nodes[nodeId] ?? { user: '', password: '' };
     this.agent = await Agent.start({
       nodeId,
@@ -61,6 +69,7 @@ export class AgentRig {
       facts,
       hardware,
       log: silent,
+      cache,
       diskBound: { folder: this.workDir, bound: { bytes: 400_000_000, files: 3_000 } },
       disk: {
         room: () => Promise.resolve(),
@@ -75,6 +84,7 @@ export class AgentRig {
     await this.agent.close();
     await this.platform.close();
     this.objects.objects.clear();
+    this.objects.modes.clear();
   }
 
   ended(leaseId: string, timeoutMs = 15_000): Promise<NonNullable<ReturnType<Platform['endOf']>>> {

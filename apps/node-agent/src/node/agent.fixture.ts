@@ -253,6 +253,10 @@ export class ObjectServer {
   /** How far the storage's clock is ahead. */
   aheadMs = 0;
   readonly requests: string[] = [];
+  /** Values of `x-amz-meta-mode`. */
+  readonly modes = new Map<string, string>();
+  /** The next answers with an object break off after so many bytes. */
+  readonly cuts: number[] = [];
 
   private constructor(private readonly server: Server) {}
 
@@ -304,10 +308,7 @@ export class ObjectServer {
     const uploadId = url.searchParams.get('uploadId');
     if (request.method === 'GET' && url.searchParams.has('list-type'))
       return answer(200, this.#list(path, url.searchParams.get('prefix') ?? ''));
-    if (request.method === 'GET') {
-      const object = this.objects.get(path);
-      return object ? answer(200, object) : answer(404, '<Error><Code>NoSuchKey</Code></Error>');
-    }
+    if (request.method === 'GET' || request.method === 'HEAD') return this.#get(path, request, response);
     if (request.method === 'POST' && url.searchParams.has('uploads')) {
       this.#parts.set('u1', new Map());
       return answer(200, '<R><UploadId>u1</UploadId></R>');
@@ -327,6 +328,26 @@ export class ObjectServer {
     return answer(200, '', { etag: '"whole"' });
   }
 
+  #get(path: string, { method, headers }: IncomingMessage, response: ServerResponse): void {
+    const object = this.objects.get(path);
+    const fail = (status: number, code: string): void =>
+      void response.writeHead(status).end(`<Error><Code>${code}</Code></Error>`);
+    if (!object) return fail(404, 'NoSuchKey');
+    const etag = `"${this.#md5(path)}"`;
+    if ((headers['if-match'] ?? etag) !== etag) return fail(412, 'PreconditionFailed');
+    const from = Number(/^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1] ?? 0);
+    const rest = object.subarray(from);
+    const mode = this.modes.get(path);
+    response.writeHead(headers.range === undefined ? 200 : 206, {
+      etag,
+      'content-length': rest.length,
+      ...(mode === undefined ? {} : { 'x-amz-meta-mode': mode }),
+    });
+    const cut = method === 'GET' ? this.cuts.shift() : undefined;
+    if (cut === undefined) return void response.end(method === 'GET' ? rest : undefined);
+    response.write(rest.subarray(0, cut), () => response.destroy());
+  }
+
   #md5(path: string): string {
     return createHash('md5')
       .update(this.objects.get(path) ?? '')
@@ -338,6 +359,6 @@ export class ObjectServer {
       .filter((path) => path.startsWith(`${bucket}/${prefix}`))
       .map((path) => path.slice(bucket.length + 1))
       .sort();
-    return `<R><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>${keys.map((key) => `<Contents><Key>${encodeURIComponent(key)}</Key><Size>1</Size><ETag>&quot;${this.#md5(`${bucket}/${key}`)}&quot;</ETag></Contents>`).join('')}</R>`;
+    return `<R><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>${keys.map((key) => `<Contents><Key>${encodeURIComponent(key)}</Key><Size>${this.objects.get(`${bucket}/${key}`)?.length ?? 0}</Size><ETag>&quot;${this.#md5(`${bucket}/${key}`)}&quot;</ETag></Contents>`).join('')}</R>`;
   }
 }

@@ -22,6 +22,7 @@ import type { InstanceWorld } from '../instance/instance-world.js';
 import { Instance } from '../instance/instance.js';
 import { LeaseLine } from '../instance/lease-line.js';
 import { takeSnapshot } from '../instance/snapshot.js';
+import type { InputCache } from '../input-cache/input-cache.js';
 import { LiveBeat } from '../live/live-beat.js';
 import { OutputLine } from '../output/output-line.js';
 import { Reporter } from '../output/reporter.js';
@@ -52,6 +53,8 @@ export interface AgentParts {
   /** What one instance may have on the disk of a folder. */
   readonly diskBound?: { readonly folder: string; readonly bound: Use };
   readonly disk?: Pick<WorkDisk, 'room' | 'isFull' | 'shortage'>;
+  /** Inputs that are kept for later instances. */
+  readonly cache?: InputCache | undefined;
 }
 
 const LEAVE_MS = 2_000;
@@ -213,6 +216,9 @@ export class Agent {
     this.#stop.abort();
     this.reporter.close();
     await this.parts.driver.close();
+    await this.parts.cache
+      ?.close()
+      .catch((error: unknown) => this.parts.log.warn({ err: error }, 'the cache of inputs'));
     this.wires.s3.close();
     this.#output.close();
     this.wires.publisher.close();
@@ -237,7 +243,13 @@ export class Agent {
     const { log } = this.parts;
     return new DiskGuard({
       shortage: async () => {
-        const missing = await disk.shortage();
+        let missing = await disk.shortage();
+        const { cache } = this.parts;
+        if (missing > 0 && cache && cache.bytes > 0) {
+          // What can be fetched again goes before what somebody works on.
+          await cache.free(missing);
+          missing = await disk.shortage();
+        }
         this.#isDiskFull = missing > 0;
         return missing;
       },
@@ -359,6 +371,7 @@ export class Agent {
       publisher: this.wires.publisher,
       s3: this.wires.s3,
       output: this.#output,
+      cache: this.parts.cache,
       ...(this.parts.disk === undefined ? {} : roomOn(this.parts.disk)),
       turn: (order, signal) => this.#line.enter(order, signal),
       ghz: () => this.#live.ghz,

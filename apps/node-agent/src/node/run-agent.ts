@@ -1,14 +1,15 @@
 import { mkdir, realpath, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 import { createLogger, endWithParent, type Env, onceStopped } from '@fornax/base';
-import { SandboxDriver } from '@fornax/drivers';
+import { type DriverFacts, SandboxDriver } from '@fornax/drivers';
 import { metrics } from '@opentelemetry/api';
 
 import { type AgentConfig, loadAgentConfig } from '../config/config.js';
 import type { KeyRing } from '../enrollment/key-ring.js';
 import { Agent } from './agent.js';
+import { InputCache } from '../input-cache/input-cache.js';
 import { probeHardware } from '../hardware/hardware.js';
 import { serveHttp } from './http-server.js';
 import { WorkDisk } from './work-disk.js';
@@ -57,6 +58,17 @@ const openDriver = async (config: AgentConfig): Promise<SandboxDriver> => {
   });
 };
 
+/** None where instances can write what this process can: plain processes of its own user see its folder. */
+const openCache = async (
+  { FORNAX_NODE_CACHE_BYTES: mostBytes, workDir }: AgentConfig,
+  { name }: DriverFacts,
+  onError: (error: unknown) => void,
+): Promise<InputCache | undefined> => {
+  const isOpen = name === 'sandbox/process' && process.getuid?.() !== 0;
+  if (mostBytes === 0 || isOpen) return undefined;
+  return InputCache.open({ folder: join(workDir, 'cache'), mostBytes, onError });
+};
+
 interface Telemetry {
   metricsText(): Promise<string>;
   shutdown(): Promise<void>;
@@ -103,6 +115,13 @@ export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
   const { FORNAX_NATS_USER: user, FORNAX_NATS_PASSWORD: password } = config;
   const connecting = new AbortController();
   const ended = meter.createCounter('fornax.instances', { description: 'Instances that ended on this node' });
+  const cache = await openCache(config, facts, (error) => log.warn({ err: error }, 'the cache of inputs'));
+  meter
+    .createObservableGauge('fornax.inputs.cache.size', {
+      description: 'Bytes of inputs that are kept here',
+      unit: 'By',
+    })
+    .addCallback((result) => result.observe(cache?.bytes ?? 0));
   const starting = Agent.start(
     {
       nodeId: config.FORNAX_NODE_ID,
@@ -118,6 +137,7 @@ export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
       hardware,
       log,
       disk,
+      cache,
       diskBound: {
         folder: config.workDir,
         bound: { bytes: config.FORNAX_NODE_INSTANCE_DISK_BYTES, files: config.FORNAX_NODE_INSTANCE_FILES },

@@ -20,6 +20,7 @@ const resourceBucket = z.object({
   bucket: z.string(),
   prefix: z.string().exactOptional(),
   stripPrefix: z.string().exactOptional(),
+  cacheTtlSeconds: z.number().int().nonnegative().exactOptional(),
 });
 
 const hardwareConstraint = z.union([

@@ -1,8 +1,13 @@
 import { z } from 'zod';
 
-/** Buckets of inputs: only keys below `prefix`, and `stripPrefix` taken off their paths. */
+/** Buckets of inputs: only keys below `prefix`, and `stripPrefix` taken off their paths. Kept on the node for `cacheTtlSeconds` after their last use. */
 export const resourcesSchema = z.array(
-  z.object({ bucket: z.string(), prefix: z.string().optional(), stripPrefix: z.string().optional() }),
+  z.object({
+    bucket: z.string(),
+    prefix: z.string().optional(),
+    stripPrefix: z.string().optional(),
+    cacheTtlSeconds: z.number().int().nonnegative().optional(),
+  }),
 );
 
 /**

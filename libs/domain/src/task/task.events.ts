@@ -18,6 +18,8 @@ export interface ResourceBucket {
   readonly prefix?: string;
   /** Removed from the local path. */
   readonly stripPrefix?: string;
+  /** How long nodes keep it after its last use; absent: 90 days; 0: not at all. */
+  readonly cacheTtlSeconds?: number;
 }
 
 /** What hardware a task asks for. The discriminators are those of the contract, section 3.11. */

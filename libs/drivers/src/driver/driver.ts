@@ -48,6 +48,8 @@ export interface InstanceSpec {
 export interface PreparedInstance {
   /** The working directory as the agent sees it. */
   readonly jobDir: string;
+  /** Whether its user is not the agent's, so that it cannot write what the agent has there read-only. Files of the agent with another name elsewhere stay its own. */
+  readonly hasOwnUser: boolean;
   /** The same folders as the instance sees them. */
   readonly paths: { readonly job: string; readonly tmp: string; readonly ramfs: string };
   /**

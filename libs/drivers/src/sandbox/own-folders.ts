@@ -17,11 +17,31 @@ export const assertOwn = async (folder: string): Promise<void> => {
     throw new Error(`${folder} is not a folder of this agent alone: remove it`);
 };
 
-/** What the agent wrote as root becomes the instance's own. */
+/**
+ * What the agent wrote as root becomes the instance's own, but for files with another name elsewhere: those are links to what the agent keeps, and
+ * others read them, too.
+ */
 export const handOver = async (owner: Owner | undefined, folder: string, jobDir: string): Promise<void> => {
   if (!owner) return;
   const { uid, gid } = owner;
   await chown(join(folder, 'tmp'), uid, gid);
   if ((await readdir(jobDir)).length === 0) await chown(jobDir, uid, gid);
-  else await run('chown', ['-R', '-h', '--', `${uid}:${gid}`, jobDir]);
+  else
+    await run('find', [
+      jobDir,
+      '(',
+      '-type',
+      'd',
+      '-o',
+      '-links',
+      '1',
+      ')',
+      '-exec',
+      'chown',
+      '-h',
+      '--',
+      `${uid}:${gid}`,
+      '{}',
+      '+',
+    ]);
 };

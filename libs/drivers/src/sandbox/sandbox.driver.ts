@@ -189,6 +189,7 @@ export class SandboxDriver implements Driver {
     let wayOut: WayOut | undefined;
     return {
       jobDir,
+      hasOwnUser: owner !== undefined,
       paths: level.paths(folder),
       start: async (command: InstanceCommand): Promise<RunningInstance> => {
         await Promise.all([handOver(owner, folder, jobDir), this.#warden?.assertOnGuard()]);

@@ -148,16 +148,19 @@ const instancesOf = (creation: TaskCreation): { readonly text: string } | { read
   return { text: formatRanges(rangesOf(count)) };
 };
 
+/** A bucket's own time in the caches of nodes comes before that of all of the task (contract, section 4.6). */
 const resourcesOf = (creation: TaskCreation): readonly ResourceBucket[] => {
-  const advanced = creation.advancedResourceBuckets ?? [];
-  if (advanced.length === 0) return (creation.resourceBuckets ?? []).map((bucket) => ({ bucket }));
-  return advanced.map(({ bucketName, filtering, resourcesTransformation }) => {
+  const { advancedResourceBuckets: advanced = [], defaultResourcesCacheTTLSec: byDefault } = creation;
+  const keptFor = (seconds = byDefault) => (seconds === undefined ? {} : { cacheTtlSeconds: seconds });
+  if (advanced.length === 0) return (creation.resourceBuckets ?? []).map((bucket) => ({ bucket, ...keptFor() }));
+  return advanced.map(({ bucketName, filtering, resourcesTransformation, cacheTTLSec }) => {
     const prefix = given(filtering?.prefixFiltering?.prefix);
     const stripPrefix = given(resourcesTransformation?.stripPrefix?.prefix);
     return {
       bucket: bucketName,
       ...(prefix === null ? {} : { prefix }),
       ...(stripPrefix === null ? {} : { stripPrefix }),
+      ...keptFor(cacheTTLSec),
     };
   });
 };

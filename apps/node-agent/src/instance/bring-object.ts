@@ -1,0 +1,95 @@
+import { chmod, rm } from 'node:fs/promises';
+
+import { type S3Client, S3Error, type S3Object } from '@fornax/s3';
+
+import { codeOf } from '../files/job-files.js';
+import { fetchObject } from '../input-cache/fetch-object.js';
+import type { CachedFile, InputCache } from '../input-cache/input-cache.js';
+import { placeFile } from '../input-cache/place-file.js';
+
+/** Where inputs come from, with the rights of a lease. */
+export interface InputStore {
+  readonly s3: S3Client;
+  /** Whose lease it is: what others have fetched is not found by names of theirs. */
+  readonly owner: string;
+  /** Absent on a node that keeps nothing. */
+  readonly cache?: InputCache | undefined;
+}
+
+/** An object as a listing of the lease's told of it. */
+export interface WantedObject extends S3Object {
+  readonly bucket: string;
+  /** How long it is kept on the node; 0: not at all. */
+  readonly ttlMs: number;
+}
+
+/** What a file is a version of: changes with the content; with its age where the storage names no ETag. */
+export const objectVersion = ({ bucket, sizeBytes, etag, lastModified }: WantedObject): string =>
+  `${bucket} ${sizeBytes} ${etag === '' ? lastModified : etag}`;
+
+/** An object may change between its listing and its reading, or the cache may need the room of what it has just given. */
+const TRIES = 5;
+
+const hasChanged = (error: unknown): boolean => error instanceof S3Error && error.status === 412;
+
+/** The cache's file; undefined where it does not keep the object. */
+const cached = (
+  { s3, owner, cache }: InputStore,
+  object: WantedObject,
+  signal: AbortSignal,
+): Promise<CachedFile | undefined> => {
+  const { bucket, key, sizeBytes, etag, lastModified, ttlMs } = object;
+  return (
+    cache?.bring({
+      // With its age: the metadata that holds its mode can change while the content stays.
+      name: [owner, bucket, key, etag, lastModified, String(sizeBytes)],
+      sizeBytes,
+      ttlMs,
+      fetch: (file) => fetchObject(s3, object, file, signal),
+    }) ?? Promise.resolve(undefined)
+  );
+};
+
+const bringOnce = async (
+  store: InputStore,
+  object: WantedObject,
+  target: string,
+  { signal, mayLink }: BringOptions,
+): Promise<void> => {
+  const file = await cached(store, object, signal);
+  if (file) return placeFile(file, target, { mayLink });
+  const { isExecutable } = await fetchObject(store.s3, object, target, signal);
+  await chmod(target, isExecutable ? 0o755 : 0o644);
+};
+
+export interface BringOptions {
+  readonly signal: AbortSignal;
+  /** Whether the file may be one that others read, too: of an instance that cannot write it. */
+  readonly mayLink: boolean;
+}
+
+/**
+ * Puts an object into a file, in place of what is there, verified by its checksum. @returns what is there now, which may be newer than its listing
+ * @throws S3Error, DamagedObject
+ */
+export const bringObject = async (
+  store: InputStore,
+  object: WantedObject,
+  target: string,
+  options: BringOptions,
+): Promise<WantedObject> => {
+  let wanted = object;
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await rm(target, { force: true });
+      await bringOnce(store, wanted, target, options);
+      return wanted;
+    } catch (error) {
+      options.signal.throwIfAborted();
+      const isGone = codeOf(error) === 'ENOENT' && store.cache !== undefined;
+      if (tries === TRIES || !(isGone || hasChanged(error))) throw error;
+      const now = hasChanged(error) ? await store.s3.headObject(wanted.bucket, wanted.key, options) : undefined;
+      if (now) wanted = { ...wanted, ...now };
+    }
+  }
+};
