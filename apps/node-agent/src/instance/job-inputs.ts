@@ -22,7 +22,7 @@ type Place = Pick<PreparedInstance, 'jobDir' | 'paths' | 'hasOwnUser'> & {
 const MOST_NAME_CHARS = 120;
 
 /** Says which resources bring nothing: who mistypes a prefix finds an empty folder and, often enough, a success. */
-export const notesOfInputs = (empty: Resources): readonly string[] =>
+const notesOfInputs = (empty: Resources): readonly string[] =>
   [...new Set(empty.map(({ bucket, prefix = '' }) => JSON.stringify([bucket, prefix])))].map((text) => {
     const [bucket = '', prefix = ''] = JSON.parse(text) as readonly string[];
     const where = prefix === '' ? 'is empty' : `has no object whose key begins with ${quoted(prefix, MOST_NAME_CHARS)}`;
