@@ -1,5 +1,5 @@
 import { MOST_NAMED_RESULTS } from '@fornax/contracts';
-import { S3Error, type S3Client } from '@fornax/s3';
+import { MODE_HEADER, modeText, type S3Client, S3Error } from '@fornax/s3';
 
 import { eachLimited } from '../files/each-limited.js';
 import { type JobFile, codeOf, openFile } from '../files/job-files.js';
@@ -8,9 +8,6 @@ import { filterPaths, type PathFilter } from '../files/path-filter.js';
 import { UserError } from '../profile/command-of.js';
 import type { End } from './told.js';
 import { refusalOf, refusesOne } from './refusals.js';
-
-/** The mode of a regular file as rclone writes it into the metadata of an object: kind and rights, octal. */
-const modeText = (mode: number): string => (0o100000 | (mode & 0o777)).toString(8);
 
 /** Uploads at a time: a small file costs a way there and back, a large one the line. */
 const PARALLEL = { small: 24, large: 4 } as const;
@@ -114,7 +111,7 @@ export const uploadFiles = async (
       let sha256 = '';
       const uploaded = await s3.upload(target.bucket, (target.prefix ?? '') + file.path, handle, {
         signal,
-        headers: { 'x-amz-meta-mode': modeText(file.mode) },
+        headers: { [MODE_HEADER]: modeText(file.mode) },
         onHash: (hash) => void (sha256 = hash),
       });
       onStored?.(file, uploaded, sha256);
