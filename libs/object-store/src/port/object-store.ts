@@ -25,7 +25,7 @@ export interface PartChecksum {
 
 export interface ObjectChecksum extends PartChecksum {
   readonly type: ChecksumType;
-  /** Of a composite one: those of the parts, in order. */
+  /** Of an upload in parts: those of the parts, in order. */
   readonly parts?: readonly string[];
 }
 

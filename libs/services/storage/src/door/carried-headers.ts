@@ -1,4 +1,4 @@
-import type { S3Request } from '../s3/s3-request.js';
+import { type S3Request, headerOfText } from '../s3/s3-request.js';
 
 /** What of the query is the signature's. */
 const OF_SIGNATURE: ReadonlySet<string> = new Set([
@@ -23,6 +23,6 @@ export const withCarriedHeaders = (request: S3Request): S3Request => {
   if (carried.length === 0) return request;
   const headers = new Map(request.headers);
   for (const [name, value] of carried)
-    if (!request.headers.has(name.toLowerCase())) headers.set(name.toLowerCase(), value);
+    if (!request.headers.has(name.toLowerCase())) headers.set(name.toLowerCase(), headerOfText(value));
   return { ...request, headers, query: request.query.filter((pair) => !isCarried(pair)) };
 };

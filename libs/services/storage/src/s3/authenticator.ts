@@ -16,7 +16,7 @@ import {
   formatTimestamp,
 } from '@fornax/s3';
 import type { Candidate, Identities, Principal } from '../access/principal.js';
-import { type S3Request, queryValue } from './s3-request.js';
+import { type S3Request, queryValue, textOfHeader } from './s3-request.js';
 import { signV2, stringToSignV2 } from './sigv2.js';
 
 export interface Authenticated {
@@ -151,6 +151,12 @@ const checkSignedHeaders = (request: S3Request, { signedHeaders }: Claim): void 
     throw accessDenied('There were headers present in the request which were not signed');
 };
 
+/** Headers as they were signed. */
+const signedTexts = ({ headers }: S3Request): ReadonlyMap<string, string> =>
+  [...headers.values()].some((value) => /[\x80-\xff]/.test(value))
+    ? new Map([...headers].map(([name, value]) => [name, textOfHeader(value)]))
+    : headers;
+
 /**
  * Verifies who signed a request.
  * @throws S3Error for a request without a signature (AccessDenied) or with a wrong one
@@ -170,7 +176,7 @@ export const authenticate = (request: S3Request, identities: Identities, nowMs: 
     encodedPath: encodePath(request.path),
     query: claim.query,
     signedHeaders: claim.signedHeaders,
-    headers: request.headers,
+    headers: signedTexts(request),
     payloadHash: claim.payloadHash,
   };
   // Clients encode paths in their own ways, and some sign what they send; both bind the same request.
@@ -211,7 +217,7 @@ const authenticateV2 = (request: S3Request, identities: Identities, nowMs: numbe
     virtualBucket,
     rawPath: request.rawPath,
     query: request.query,
-    headers: request.headers,
+    headers: signedTexts(request),
     expires,
   });
   const isRight = candidate.secrets.some((secret) => equalInConstantTime(signV2(secret, text), value('Signature')));

@@ -5,7 +5,7 @@ import type { Identities, Principal } from '../access/principal.js';
 import type { BucketPort } from '../model/bucket.js';
 import { ownerOf } from '../access/authorize.js';
 import type { Authenticated } from './authenticator.js';
-import type { S3Request } from './s3-request.js';
+import { type S3Request, headerOfText } from './s3-request.js';
 
 /** What the protocol stands on. */
 export interface S3Parts {
@@ -62,9 +62,8 @@ export const sendEmpty = (
 
 export const quoted = (etag: string): string => `"${etag}"`;
 
-/** A header's value as Node writes it, a byte for each character: the UTF-8 of the text. */
-export const headerValue = (text: string): string =>
-  /[^\x00-\x7f]/.test(text) ? Buffer.from(text).toString('latin1') : text;
+/** The bytes that came go out again; a store may hold text that no header brought. */
+const headerValue = (value: string): string => (/[^\0-\xff]/.test(value) ? headerOfText(value) : value);
 
 export const objectHeaders = (info: ObjectInfo): Record<string, string> => {
   const { etag, modifiedAt, contentType, userMetadata, contentHeaders = {} } = info;

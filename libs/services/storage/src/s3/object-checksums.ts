@@ -85,8 +85,8 @@ export const checksumOfParts = (
     checksum?.algorithm === algorithm ? [{ value: checksum.value, sizeBytes }] : [],
   );
   if (pieces.length < parts.length) return undefined;
-  if (type === 'full-object') return { algorithm, type, value: joinCrcs(algorithm, pieces) };
   const values = pieces.map(({ value }) => value);
+  if (type === 'full-object') return { algorithm, type, value: joinCrcs(algorithm, pieces), parts: values };
   const running = CHECKSUMS.get(algorithm)?.();
   running?.update(Buffer.concat(values.map((value) => Buffer.from(value, 'base64'))));
   return { algorithm, type, value: `${running?.digest() ?? ''}-${values.length}`, parts: values };

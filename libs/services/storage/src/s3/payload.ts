@@ -52,11 +52,11 @@ interface Carried {
   value(): string | undefined;
 }
 
-/** @throws S3Error InvalidRequest for a value that is no checksum of the algorithm */
+/** @throws S3Error BadDigest for a value that is no checksum of the algorithm */
 const checksumValue = (algorithm: string, value: string): string => {
   const wanted = CHECKSUMS.get(algorithm)?.().digest() ?? '';
   if (value.length !== wanted.length || Buffer.from(value, 'base64').toString('base64') !== value)
-    throw s3Error('InvalidRequest', `Value for ${CHECKSUM_HEADER}${algorithm} header is invalid.`);
+    throw s3Error('BadDigest', `Value for ${CHECKSUM_HEADER}${algorithm} header is invalid.`);
   return value;
 };
 

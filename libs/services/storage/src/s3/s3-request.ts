@@ -17,7 +17,7 @@ export interface S3Request {
   readonly path: string;
   /** Decoded, in order. */
   readonly query: readonly (readonly [string, string])[];
-  /** Lower-case names; repeated headers joined by a comma, as they are signed. */
+  /** Lower-case names; repeated headers joined by a comma, as they are signed. Values as Node gives them, a character for each byte. */
   readonly headers: ReadonlyMap<string, string>;
   readonly message: IncomingMessage;
 }
@@ -46,19 +46,22 @@ const parseQuery = (text: string): readonly (readonly [string, string])[] =>
 
 /**
  * A header's value as text. Node gives a character for each byte; what is UTF-8 is read as such, and anything else stays as it is. Written as UTF-8
- * again, either is what its sender signed.
+ * again, either is what its sender signed: some send text of other bytes than they sign.
  */
-const textOf = (value: string): string => {
+export const textOfHeader = (value: string): string => {
   if (!/[\x80-\xff]/.test(value)) return value;
   const text = Buffer.from(value, 'latin1').toString('utf8');
   return text.includes('\ufffd') ? value : text;
 };
 
+/** Text as a header's value: its UTF-8, a character for each byte. */
+export const headerOfText = (text: string): string => Buffer.from(text).toString('latin1');
+
 const headersOf = (message: IncomingMessage): ReadonlyMap<string, string> => {
   const headers = new Map<string, string>();
   for (let at = 0; at + 1 < message.rawHeaders.length; at += 2) {
     const name = (message.rawHeaders[at] ?? '').toLowerCase();
-    const value = textOf((message.rawHeaders[at + 1] ?? '').trim());
+    const value = (message.rawHeaders[at + 1] ?? '').trim();
     const before = headers.get(name);
     headers.set(name, before === undefined ? value : `${before},${value}`);
   }

@@ -15,7 +15,7 @@ const numberOf = (header: string | undefined, name: string, least: number, fallb
   return Number(header);
 };
 
-/** A page of the parts of an object. Each is shown where its checksum is known, as in Amazon S3; their number always. */
+/** A page of the parts of an object. */
 const partsOf = (
   { partSizes = [], checksum }: ObjectInfo,
   headers: ReadonlyMap<string, string>,
@@ -23,11 +23,9 @@ const partsOf = (
   if (partSizes.length === 0) return undefined;
   const most = Math.min(numberOf(headers.get('x-amz-max-parts'), 'x-amz-max-parts', 1, MAX_PARTS), MAX_PARTS);
   const marker = numberOf(headers.get('x-amz-part-number-marker'), 'x-amz-part-number-marker', 0, 0);
-  const count = { PartsCount: partSizes.length };
-  if (!checksum) return count;
   const shown = partSizes.map((sizeBytes, at) => ({ number: at + 1, sizeBytes })).slice(marker, marker + most);
   return {
-    ...count,
+    PartsCount: partSizes.length,
     PartNumberMarker: marker,
     NextPartNumberMarker: shown.at(-1)?.number ?? 0,
     MaxParts: most,
@@ -35,7 +33,7 @@ const partsOf = (
     Part: shown.map(({ number, sizeBytes }) => ({
       PartNumber: number,
       Size: sizeBytes,
-      [checksumElement(checksum.algorithm)]: checksum.parts?.[number - 1],
+      ...(checksum ? { [checksumElement(checksum.algorithm)]: checksum.parts?.[number - 1] } : {}),
     })),
   };
 };

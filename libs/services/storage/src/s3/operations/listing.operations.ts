@@ -97,7 +97,11 @@ export const listObjectsV2 = async (exchange: Exchange): Promise<void> => {
   const query = listingQuery(exchange);
   const token = queryValue(exchange.request, 'continuation-token');
   const startAfter = queryValue(exchange.request, 'start-after');
-  const listing = await page(exchange, query, token === undefined ? (startAfter ?? '') : afterOfToken(token));
+  const listing = await page(
+    exchange,
+    query,
+    token === undefined || token === '' ? (startAfter ?? '') : afterOfToken(token),
+  );
   const owner = ownerElement(exchange);
   sendXml(exchange, 'ListBucketResult', {
     ...common(exchange, query),

@@ -6,7 +6,16 @@ import {
   StoreRefusal,
   compositeEtag,
 } from '@fornax/object-store';
-import { accessDenied, childNodes, childText, malformedXml, parseRange, parseXml, s3Error } from '@fornax/s3';
+import {
+  accessDenied,
+  childNodes,
+  childText,
+  malformedXml,
+  parseRange,
+  parseRangeHeader,
+  parseXml,
+  s3Error,
+} from '@fornax/s3';
 import { authorize } from '../../access/authorize.js';
 import { type Exchange, checkRoom, quoted, sendEmpty, sendXml } from '../exchange.js';
 import { CHECKSUMS } from '../checksums.js';
@@ -86,6 +95,12 @@ export const copyPart = async (exchange: Exchange): Promise<void> => {
   const { reader } = await sourceOf(exchange);
   const rangeText = request.headers.get('x-amz-copy-source-range');
   const range = parseRange(rangeText, reader.info.sizeBytes);
+  const wish = parseRangeHeader(rangeText);
+  const isBehindEnd = wish?.kind === 'from' && (wish.last ?? 0) >= reader.info.sizeBytes;
+  if (isBehindEnd || (wish && range === 'unsatisfiable'))
+    throw s3Error('InvalidRange', 'The x-amz-copy-source-range is not within the source object.', {
+      ActualObjectSize: String(reader.info.sizeBytes),
+    });
   if (range === 'unsatisfiable' || (rangeText !== undefined && !range)) {
     throw s3Error('InvalidArgument', 'The x-amz-copy-source-range value must be of the form bytes=first-last', {
       ArgumentName: 'x-amz-copy-source-range',

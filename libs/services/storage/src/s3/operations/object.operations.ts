@@ -25,7 +25,6 @@ import { etagsOf, judgeConditions } from '../conditions.js';
 import {
   type Exchange,
   checkRoom,
-  headerValue,
   objectHeaders,
   orCaughtUp,
   quoted,
@@ -35,7 +34,7 @@ import {
 } from '../exchange.js';
 import { algorithmOf, checksumElements, checksumHeaders, measured } from '../object-checksums.js';
 import { openPayload, readBody } from '../payload.js';
-import { queryValue, type S3Request } from '../s3-request.js';
+import { headerOfText, queryValue, type S3Request, textOfHeader } from '../s3-request.js';
 import { checkVersion, isOwnVersion, NO_SUCH_VERSION } from '../version.js';
 import { MAX_XML_BYTES } from './bucket.operations.js';
 
@@ -54,7 +53,7 @@ const contentHeadersOf = ({ headers }: S3Request): Readonly<Record<string, strin
       if (value === undefined || name !== 'content-encoding') return value === undefined ? [] : [[name, value]];
       const encodings = value.split(',').map((one) => one.trim());
       const kept = encodings.filter((one) => one !== '' && one.toLowerCase() !== 'aws-chunked');
-      return kept.length === 0 ? [] : [[name, kept.join(',')]];
+      return kept.length === 0 ? [] : [[name, kept.join(', ')]];
     }),
   );
 
@@ -64,10 +63,7 @@ export const headersOf = (request: S3Request): ObjectHeaders => {
   const userMetadata = Object.fromEntries(
     [...headers].filter(([name]) => name.startsWith(META)).map(([name, value]) => [name.slice(META.length), value]),
   );
-  const size = Object.entries(userMetadata).reduce(
-    (sum, [name, value]) => sum + name.length + Buffer.byteLength(value),
-    0,
-  );
+  const size = Object.entries(userMetadata).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
   if (size > MAX_METADATA_BYTES)
     throw s3Error('MetadataTooLarge', 'Your metadata headers exceed the maximum allowed metadata size.');
   const contentType = headers.get('content-type') || 'binary/octet-stream';
@@ -134,7 +130,7 @@ const overridesOf = (request: S3Request): Record<string, string> =>
       const value = queryValue(request, `response-${name}`);
       if (value !== undefined && !isHeaderText(value))
         throw s3Error('InvalidArgument', `response-${name} holds no control characters.`);
-      return value === undefined ? [] : [[name, headerValue(value)]];
+      return value === undefined ? [] : [[name, headerOfText(value)]];
     }),
   );
 
@@ -145,7 +141,7 @@ const overridesOf = (request: S3Request): Record<string, string> =>
 const partOf = (
   request: S3Request,
   info: ObjectInfo,
-): { readonly range?: ByteRange; readonly count?: number } | undefined => {
+): { readonly range?: ByteRange; readonly count?: number; readonly checksum?: ObjectChecksum } | undefined => {
   const text = queryValue(request, 'partNumber');
   if (text === undefined) return undefined;
   if (request.headers.has('range'))
@@ -160,9 +156,11 @@ const partOf = (
   const sizes = info.partSizes ?? [info.sizeBytes];
   const size = sizes[number - 1];
   if (size === undefined) throw s3Error('InvalidPart', 'The requested partnumber is not satisfiable');
-  if (isWhole) return {};
+  if (isWhole) return info.checksum ? { checksum: info.checksum } : {};
+  const value = info.checksum?.parts?.[number - 1];
+  const checksum = info.checksum && value !== undefined ? { checksum: { ...info.checksum, value } } : {};
   const start = sizes.slice(0, number - 1).reduce((sum, one) => sum + one, 0);
-  return { count: sizes.length, ...(size === 0 ? {} : { range: { start, end: start + size - 1 } }) };
+  return { count: sizes.length, ...checksum, ...(size === 0 ? {} : { range: { start, end: start + size - 1 } }) };
 };
 
 /** GET and HEAD: the same answer but for the body. */
@@ -187,10 +185,16 @@ export const getObject = async (exchange: Exchange): Promise<void> => {
   }
   const length = range ? range.end - range.start + 1 : info.sizeBytes;
   const partial = range ? { 'content-range': `bytes ${range.start}-${range.end}/${info.sizeBytes}` } : {};
-  // A checksum is that of all bytes: an answer with some of them has none.
-  const isAsked = request.headers.get('x-amz-checksum-mode')?.toUpperCase() === 'ENABLED' && length === info.sizeBytes;
+  // A checksum is that of all bytes, or of a part: an answer with others has none.
+  const isAsked =
+    request.headers.get('x-amz-checksum-mode')?.toUpperCase() === 'ENABLED' &&
+    (part !== undefined || length === info.sizeBytes);
   const counted = part?.count === undefined ? {} : { 'x-amz-mp-parts-count': String(part.count) };
-  const more = { ...partial, ...counted, ...(isAsked ? checksumHeaders(info.checksum) : {}) };
+  const more = {
+    ...partial,
+    ...counted,
+    ...(isAsked ? checksumHeaders(part === undefined ? info.checksum : part.checksum) : {}),
+  };
   const isWithoutBody = request.method === 'HEAD' || length === 0;
   // A HEAD that says yes to an object whose GET fails would lie.
   if (isWithoutBody) await reader.check();
@@ -229,11 +233,13 @@ export const deleteObjects = async (exchange: Exchange): Promise<void> => {
   const objects = childNodes(document, 'Object').map((node) => ({
     key: childText(node, 'Key'),
     versionId: childText(node, 'VersionId'),
+    isConditional: ['ETag', 'LastModifiedTime', 'Size'].some((name) => childText(node, name) !== undefined),
   }));
   const keys = objects.flatMap(({ key }) => (key === undefined || key === '' || key.includes('\0') ? [] : [key]));
   if (objects.length > MAX_DELETE || keys.length !== objects.length) throw malformedXml();
   const hasVersion = ({ versionId }: { readonly versionId: string | undefined }): boolean => isOwnVersion(versionId);
-  const there = objects.filter(hasVersion);
+  // A condition that nobody looks at would delete what the client means to keep.
+  const there = objects.filter((object) => hasVersion(object) && !object.isConditional);
   await store.deleteMany(
     request.bucket,
     there.map(({ key = '' }) => key),
@@ -248,7 +254,17 @@ export const deleteObjects = async (exchange: Exchange): Promise<void> => {
         VersionId: versionId,
         Code: 'NoSuchVersion',
         Message: NO_SUCH_VERSION,
-      })),
+      }))
+      .concat(
+        objects
+          .filter((object) => hasVersion(object) && object.isConditional)
+          .map(({ key = '', versionId }) => ({
+            Key: key,
+            VersionId: versionId,
+            Code: 'NotImplemented',
+            Message: 'Conditions of a deletion are not implemented.',
+          })),
+      ),
   });
 };
 
@@ -256,7 +272,7 @@ export const deleteObjects = async (exchange: Exchange): Promise<void> => {
 const copySource = ({ headers }: S3Request): Place => {
   const invalid = (): S3Error =>
     s3Error('InvalidArgument', 'x-amz-copy-source must be /bucket/key', { ArgumentName: 'x-amz-copy-source' });
-  const [path = '', version] = (headers.get('x-amz-copy-source') ?? '').split('?versionId=');
+  const [path = '', version] = textOfHeader(headers.get('x-amz-copy-source') ?? '').split('?versionId=');
   checkVersion(version);
   try {
     const place = splitPlace(decodeURIComponent(path).replace(/^\//, ''));
