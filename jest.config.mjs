@@ -2,7 +2,7 @@ import preset from './jest.preset.mjs';
 
 const project = (displayName, testMatch, more = {}) => ({ ...preset, displayName, testMatch, ...more });
 
-/** `jest --selectProjects spec int contract fuzz hostile e2e faults`: tools/test.mjs picks them. */
+/** `jest --selectProjects spec int contract s3 fuzz hostile e2e faults`: tools/test.mjs picks them. */
 export default {
   projects: [
     project('spec', ['<rootDir>/{libs,apps,tests,infra}/**/src/**/*.spec.ts']),
@@ -12,6 +12,11 @@ export default {
     }),
     project('e2e', ['<rootDir>/tests/e2e/src/**/*.e2e-spec.ts']),
     project('contract', ['<rootDir>/tests/contract/src/**/*.contract-spec.ts'], {
+      globalSetup: '<rootDir>/tests/contract/src/setup/global-setup.ts',
+      globalTeardown: '<rootDir>/tests/contract/src/setup/global-teardown.ts',
+    }),
+    // Not a part of everything: `npm run test:s3`.
+    project('s3', ['<rootDir>/tests/contract/src/s3/*.s3-spec.ts'], {
       globalSetup: '<rootDir>/tests/contract/src/setup/global-setup.ts',
       globalTeardown: '<rootDir>/tests/contract/src/setup/global-teardown.ts',
     }),

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Sets everything up and runs the tests: `npm test`, or `node tools/test.mjs unit|int|contract|fuzz|hostile|e2e|faults`.
+// Sets everything up and runs the tests: `npm test`, or `node tools/test.mjs unit|int|contract|s3|fuzz|hostile|e2e|faults`.
 import { fileURLToPath } from 'node:url';
 import { ensureReady } from './bootstrap.mjs';
 import { runProgram, sideBySide } from './side-by-side.mjs';
@@ -26,6 +26,8 @@ const SUITES = {
       '--testTimeout=120000',
     ],
   },
+  // Public S3 clients and a public suite: a quarter of an hour, so only when it is named (`npm run test:s3`).
+  s3: { projects: ['s3'], weight: 2, args: ['--maxWorkers=1', '--testTimeout=120000'], isOnlyByName: true },
   fuzz: { projects: ['fuzz'], weight: 1, args: ['--runInBand', '--testTimeout=120000'] },
   // Strangers, tenants, instances and nodes attack one platform, then one with a process for each service.
   hostile: {
@@ -43,7 +45,7 @@ const SUITES = {
 const LEAK_MS = 20_000;
 
 const usage = `Usage: npm test [-- suite ...] [-- jest options]
-Suites: ${Object.keys(SUITES).join(', ')} (all of them when none is named).
+Suites: ${Object.keys(SUITES).join(', ')} (all of them but s3 when none is named).
 FORNAX_FAULT_ROUNDS (default 1), FORNAX_FAULT_SEED and FORNAX_FAULT_LONG=1 shape the fault suite; npm run test:faults runs the long version.`;
 
 const words = process.argv.slice(2);
@@ -53,7 +55,7 @@ if (words.includes('--help')) {
 }
 const suites = words.filter((word) => word in SUITES);
 const jestArgs = words.filter((word) => !(word in SUITES));
-const chosen = suites.length > 0 ? suites : Object.keys(SUITES);
+const chosen = suites.length > 0 ? suites : Object.keys(SUITES).filter((name) => SUITES[name].isOnlyByName !== true);
 
 const node = await ensureReady();
 

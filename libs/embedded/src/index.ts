@@ -21,6 +21,7 @@ export {
   renderNatsConfig,
 } from './nats/nats-config.js';
 export { calloutOf, loadOrCreateIssuer, newIssuerSeed } from './nats/issuer.js';
+export { packageToolMissing, unpackPackage } from './package/debian-package.js';
 export { pastaIn, provisionPasta } from './pasta/provision-pasta.js';
 export {
   type NatsBinary,
