@@ -71,6 +71,20 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   'POST /tasks/t/abort': '',
   'POST /fornax/v1/buckets/reindex?forgetMissing=false': { ...reindexed, missing: 1, examples: ['b/k\u001b[2J'] },
   'POST /fornax/v1/buckets/reindex?forgetMissing=true': { ...reindexed, missing: 1, forgotten: true },
+  'POST /fornax/v1/buckets/scrub?mibPerSecond=50': {
+    objects: 3,
+    bytes: 5 * 1024 * 1024,
+    findings: [{ bucket: 'b', key: 'k\u001b[2J', reason: 'a file of it is missing' }],
+    next: 'b/k &',
+    orphans: null,
+  },
+  'POST /fornax/v1/buckets/scrub?mibPerSecond=50&after=b%2Fk%20%26': {
+    objects: 1,
+    bytes: 0,
+    findings: [],
+    next: null,
+    orphans: 2,
+  },
   'GET /fornax/v1/buckets/effects': [
     { id: '7', sequence: 9, kind: 'publish', scope: 'task/t', failures: 6, reason: 'too large\u001b[2J' },
   ],
@@ -148,6 +162,15 @@ describe('fornax for those who look after others', () => {
     expect(asked.stdout).toMatch(/RESTORED +KNOWN[^]*7 +3 +2 +0 +0 +1 +1[^]*"set-aside"[^]*b\/k\\u001b\[2J/);
     const forgotten = await fornax('storage', 'reindex', '--forget-missing');
     expect(forgotten).toMatchObject({ code: 0, stdout: expect.stringContaining('1 objects without their files') });
+  });
+
+  it('compares stored bytes part by part, and tells what is damaged', async () => {
+    const found = await fornax('storage', 'scrub');
+    expect(found.stdout).toContain('4 objects and 5 MiB compared, 1 damaged; 2 files of no object');
+    expect(found.stdout).toContain('b/k\\u001b[2J: a file of it is missing');
+    expect(found.code).toBe(1);
+    const rest = await fornax('storage', 'scrub', '--json', '--after', 'b/k &');
+    expect([rest.code, JSON.parse(rest.stdout)]).toEqual([0, { objects: 1, bytes: 0, findings: [], orphans: 2 }]);
   });
 
   it('shows what is owed to the object store, and gives one up', async () => {

@@ -11,6 +11,7 @@ export {
 } from './api/fornax-client.js';
 export type {
   ObjectsReindex,
+  ObjectsScrub,
   ResultManifest,
   WireOrganization,
   WireUser,

@@ -1,3 +1,4 @@
+import type { ObjectsScrub } from '@fornax/client';
 import type { Command } from 'commander';
 import { harmlessLine } from '../terminal/harmless.js';
 import { withProgress, type Io } from '../terminal/io.js';
@@ -33,6 +34,54 @@ const reindex = async (io: Io, forgetMissing: boolean): Promise<void> => {
   if (!report.forgotten) io.setExitCode(1);
 };
 
+interface ScrubChoices {
+  readonly json?: boolean;
+  readonly after?: string;
+  readonly mibPerSecond: string;
+}
+
+const MIB = 1024 * 1024;
+
+/** Looks at one part after the other, so that it can be broken off, and gone on with, at any object. */
+const scrub = async (io: Io, { json = false, after, mibPerSecond }: ScrubChoices): Promise<void> => {
+  const rate = Number(mibPerSecond);
+  if (!(rate >= 1 && rate <= 10_000)) throw new Error('--mib-per-second must be a number from 1 to 10000');
+  const sum = { objects: 0, bytes: 0, findings: [] as ObjectsScrub['findings'], orphans: 0 };
+  let next: string | null | undefined = after;
+  const progress = (): string =>
+    `${sum.objects} objects and ${Math.round(sum.bytes / MIB)} MiB compared, ${sum.findings.length} damaged`;
+  try {
+    await withProgress(io, progress, async () => {
+      do {
+        const part: ObjectsScrub = await io.client().scrubObjects({
+          mibPerSecond: rate,
+          signal: io.signal,
+          ...(typeof next === 'string' ? { after: next } : {}),
+        });
+        sum.objects += part.objects;
+        sum.bytes += part.bytes;
+        sum.findings.push(...part.findings);
+        sum.orphans = part.orphans ?? 0;
+        next = part.next;
+      } while (next !== null);
+    });
+  } catch (error) {
+    if (typeof next === 'string')
+      io.tell(`${progress()}; it goes on from here with: fornax storage scrub --after '${harmlessLine(next)}'`);
+    throw error;
+  }
+  if (json) io.print(JSON.stringify(sum, null, 2));
+  else {
+    io.print(`${progress()}; ${sum.orphans} files of no object, which are removed by themselves`);
+    for (const { bucket, key, reason } of sum.findings) io.print(`  ${harmlessLine(`${bucket}/${key}: ${reason}`)}`);
+    if (sum.findings.length > 0)
+      io.print(
+        'Put their files back from a backup, or store them again; or give up those without a file: fornax storage reindex --forget-missing',
+      );
+  }
+  if (sum.findings.length > 0) io.setExitCode(1);
+};
+
 const effects = async (io: Io, giveUp: string | undefined): Promise<void> => {
   if (giveUp !== undefined) {
     await io.client().giveUpEffect(giveUp);
@@ -66,6 +115,13 @@ export const addStorageCommands = (program: Command, io: Io): void => {
       'do not try one about results again; they stay in the staging area until their task is deleted',
     )
     .action(({ giveUp }: { readonly giveUp?: string }) => effects(io, giveUp));
+  storage
+    .command('scrub')
+    .description('compare the bytes of all stored objects with their checksums; exit code 1 if some are damaged')
+    .option('--json', 'as JSON')
+    .option('--after <bucket/key>', 'go on behind this object, where a look before was broken off')
+    .option('--mib-per-second <n>', 'read at most so much', '50')
+    .action((choices: ScrubChoices) => scrub(io, choices));
   storage
     .command('reindex')
     .description('make the index of objects again from the files; exit code 1 if some objects are damaged')

@@ -2,6 +2,7 @@ import {
   bulkTaskResultSchema,
   createdSchema,
   objectsReindexSchema,
+  objectsScrubSchema,
   owedEffectsSchema,
   pageOf,
   profileSchema,
@@ -11,6 +12,7 @@ import {
   userInfoSchema,
   type BulkTaskResult,
   type ObjectsReindex,
+  type ObjectsScrub,
   type OwedEffects,
   type TaskCreation,
   type WireProfile,
@@ -336,6 +338,20 @@ export class FornaxClient {
   reindexObjects(options: { readonly forgetMissing: boolean; readonly signal?: AbortSignal }): Promise<ObjectsReindex> {
     const path = `/fornax/v1/buckets/reindex?forgetMissing=${String(options.forgetMissing)}`;
     return this.json('POST', path, objectsReindexSchema, {
+      signal: options.signal,
+      timeoutMs: Number.POSITIVE_INFINITY,
+    });
+  }
+
+  /** Compares the bytes of some stored objects with their checksums, from `after` on. Operators. @throws ApiError 409 they are kept elsewhere */
+  scrubObjects(options: {
+    readonly after?: string;
+    readonly mibPerSecond: number;
+    readonly signal?: AbortSignal;
+  }): Promise<ObjectsScrub> {
+    const after = options.after === undefined ? '' : `&after=${encodeURIComponent(options.after)}`;
+    const path = `/fornax/v1/buckets/scrub?mibPerSecond=${options.mibPerSecond}${after}`;
+    return this.json('POST', path, objectsScrubSchema, {
       signal: options.signal,
       timeoutMs: Number.POSITIVE_INFINITY,
     });

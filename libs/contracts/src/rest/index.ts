@@ -92,5 +92,6 @@ export {
 } from './people.js';
 export { reasonSchema } from './reason.js';
 export { objectsReindexSchema, type ObjectsReindex } from './objects-reindex.js';
+export { objectsScrubSchema, type ObjectsScrub } from './objects-scrub.js';
 export { owedEffectsSchema, type OwedEffects } from './owed-effects.js';
 export { waitingSchema, type WireWaiting } from './waiting.js';

@@ -98,7 +98,19 @@ export class Collector {
   }
 
   async #removeOrphans(candidates: readonly string[]): Promise<void> {
-    if (candidates.length === 0 || !(await this.options.isWhole())) return;
+    if (await this.options.isWhole()) await this.files.remove(await this.#orphansAmong(candidates));
+  }
+
+  /** Counts what the sweep would remove. */
+  async countOrphans(): Promise<number> {
+    let count = 0;
+    for await (const candidates of this.files.filesBefore(new Date(this.#now() - this.options.orphanAgeMs)))
+      count += (await this.#orphansAmong(candidates)).length;
+    return count;
+  }
+
+  async #orphansAmong(candidates: readonly string[]): Promise<readonly string[]> {
+    if (candidates.length === 0) return [];
     const rows = await rowsOf(
       this.index,
       `SELECT id::text AS file_id FROM unnest($1::uuid[]) AS id
@@ -106,7 +118,7 @@ export class Collector {
       EXCEPT SELECT file_id::text FROM object_garbage EXCEPT SELECT manifest_id::text FROM object`,
       [[...candidates]],
     );
-    await this.files.remove(rows.map((row) => textOf(row, 'file_id')));
+    return rows.map((row) => textOf(row, 'file_id'));
   }
 
   async stop(): Promise<void> {

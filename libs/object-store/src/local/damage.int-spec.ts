@@ -1,5 +1,5 @@
 import { mkdtemp, open, readFile, readdir, rm, truncate, unlink, writeFile } from 'node:fs/promises';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,13 +9,14 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type TestDatabase, createTestDatabase } from '@fornax/testing';
 import { DataSource } from 'typeorm';
-import { MIN_PART_BYTES, ObjectDamaged, type ObjectReader } from '../port/object-store.js';
+import { MIN_PART_BYTES, ObjectDamaged, type ObjectReader, type Place } from '../port/object-store.js';
 import { sendBytes } from '../port/send-bytes.js';
 import { LOCAL_EXTRAS_UP } from './extras-tables.js';
 import { LOCAL_INDEX_UP } from './index-tables.js';
 import { LOCAL_MANIFESTS_UP } from './manifest-tables.js';
 import { LOCAL_MARK_ORDER_UP } from './mark-order-tables.js';
 import { LocalObjectStore } from './local.object-store.js';
+import { scrub } from './scrub.js';
 
 const LIMIT_BYTES = 256 * 1024;
 const LIMITED_STORE = fileURLToPath(new URL('../../test/limited-store.mjs', import.meta.url));
@@ -279,6 +280,47 @@ describe('files that are damaged', () => {
     );
     await flipABit(join(folder, row?.id.slice(0, 2) ?? '', row?.id ?? ''));
     await expect(bytesOf('in-parts')).rejects.toThrow(ObjectDamaged);
+  });
+
+  it('are found by a scrub, part by part, each object once and no other', async () => {
+    const sizes: Readonly<Record<string, number>> = { a: 10, b: 600_000, c: 0, d: 600_000, 'd/e': 5, f: 7 };
+    for (const [key, size] of Object.entries(sizes)) await put(key, randomBytes(size));
+    await flipABit(await pathOf('b'));
+    await truncate(await pathOf('d/e'), 4);
+    await unlink(await pathOf('f'));
+    await writeFile(join(folder, 'ab', randomUUID().replace(/^../, 'ab')), 'of an upload that was cut off');
+    let [objects, parts] = [0, 0];
+    const findings: unknown[] = [];
+    for (let next: string | null | undefined; next !== null;) {
+      const part = await store.scrub({
+        maxMs: 0,
+        bytesPerSecond: 1e12,
+        ...(next === undefined ? {} : { after: next }),
+      });
+      parts += 1;
+      objects += part.objects;
+      findings.push(...part.findings);
+      expect(part.orphans).toBe(part.next === null ? 1 : null);
+      next = part.next;
+    }
+    expect([objects, parts]).toEqual([6, 6]);
+    expect(findings).toEqual([
+      { bucket: 'b', key: 'b', reason: 'a file of it holds other bytes than were stored' },
+      { bucket: 'b', key: 'd/e', reason: 'a file of it has 4 bytes where 5 were stored' },
+      { bucket: 'b', key: 'f', reason: 'a file of it is missing' },
+    ]);
+  });
+
+  it('are looked for at a bounded rate', async () => {
+    await put('large', randomBytes(3 * 1024 * 1024));
+    let slept = 0;
+    const sleep = async (ms: number): Promise<void> => void (slept += ms);
+    const get = ({ bucket, key }: Place) => store.get(bucket, key);
+    const { bytes } = await scrub(
+      { index: db, get, now: () => slept, sleep },
+      { maxMs: 1e9, bytesPerSecond: 1024 * 1024 },
+    );
+    expect([bytes, slept]).toEqual([3 * 1024 * 1024, 3000]);
   });
 
   it('are not joined to an object, and the upload stays', async () => {

@@ -1,4 +1,5 @@
-import type { ObjectsReindex } from '@fornax/contracts';
+import { delay } from '@fornax/base/time';
+import type { ObjectsReindex, ObjectsScrub } from '@fornax/contracts';
 import {
   type ByteSource,
   type CompletionOptions,
@@ -30,6 +31,7 @@ import { deletePrefixes, movePrefix, scatterPrefixes } from './prefix-moves.js';
 import { type ReindexOptions, type ReindexProgress, reindex } from './reindex.js';
 import { type Bond, type IndexDatabase, StoreFolder } from './store-folder.js';
 import { countOf, rowsOf, textOf } from './rows.js';
+import { type ScrubOptions, scrub } from './scrub.js';
 import { StoredObjects } from './stored-objects.js';
 
 export interface LocalStoreOptions {
@@ -174,6 +176,20 @@ export class LocalObjectStore implements ObjectStore {
       this.#progress = undefined;
       await this.look();
     }
+  }
+
+  /** Compares stored bytes with their checksums, a part of them at a time. */
+  async scrub(options: ScrubOptions): Promise<ObjectsScrub> {
+    const part = await scrub(
+      {
+        index: this.index,
+        get: ({ bucket, key }) => this.get(bucket, key),
+        now: () => performance.now(),
+        sleep: (ms) => delay(ms, options.signal),
+      },
+      options,
+    );
+    return { ...part, orphans: part.next === null ? await this.#collector.countOrphans() : null };
   }
 
   /** Removes what crashes and deletions left on disk now, instead of at its time. */

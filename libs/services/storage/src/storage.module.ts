@@ -25,6 +25,7 @@ import { Reindexing } from './store/reindexing.js';
 import { BucketsController } from './http/buckets.controller.js';
 import { EffectsController } from './http/effects.controller.js';
 import { ReindexController } from './http/reindex.controller.js';
+import { ScrubController } from './http/scrub.controller.js';
 import { Storage1790000000000 } from './migrations/1790000000000-storage.migration.js';
 import { ObjectManifests1790000000001 } from './migrations/1790000000001-object-manifests.migration.js';
 import { MarkOrder1790000000002 } from './migrations/1790000000002-mark-order.migration.js';
@@ -73,7 +74,7 @@ class StoreCloser implements OnApplicationShutdown {
       ObjectExtras1790000000004,
     ]),
   ],
-  controllers: [BucketsController, EffectsController, ReindexController, EndedLeases, StorageRpc],
+  controllers: [BucketsController, EffectsController, ReindexController, ScrubController, EndedLeases, StorageRpc],
   providers: [
     { provide: STORAGE_CONFIG, useFactory: () => loadStorageConfig(process.env) },
     { provide: OBJECT_STORE, inject: [STORAGE_CONFIG, getDataSourceToken('storage'), LOGGER], useFactory: openStore },

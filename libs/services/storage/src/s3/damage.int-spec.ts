@@ -62,6 +62,25 @@ describe('an object whose file is damaged', () => {
     );
   });
 
+  it('is found by a scrub before anybody reads it, which operators may ask for', async () => {
+    await truncate(await putFile('scrubbed', '0123456789'), 3);
+    const scrub = (user: TestUser, query = '') =>
+      fetch(`${storage.app.url}/fornax/v1/buckets/scrub${query}`, {
+        method: 'POST',
+        headers: { authorization: user.token },
+      });
+    expect((await scrub(ada)).status).toBe(403);
+    const root = await storage.user('root@example.org', {}, 'operator');
+    expect((await scrub(root, '?after=nowhere')).status).toBe(400);
+    const finding = { bucket: BUCKET, key: 'scrubbed', reason: expect.stringContaining('3 bytes') };
+    const answer = await scrub(root, `?after=${BUCKET}/scrubbec`);
+    expect(await answer.json()).toMatchObject({
+      objects: expect.any(Number),
+      findings: expect.arrayContaining([finding]),
+    });
+    expect(lines.mock.calls).toContainEqual([expect.objectContaining(finding), expect.stringContaining('is damaged')]);
+  });
+
   it('cuts the connection when bytes were sent already, and says why in the log', async () => {
     // More than the buffers of a connection hold, cut while its reader waits.
     const sizeBytes = 64 * 1024 * 1024;
