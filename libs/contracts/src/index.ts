@@ -125,6 +125,7 @@ export {
   liveInstanceSchema,
   liveMessageSchema,
   MAX_LIVE_INSTANCES,
+  MOST_WAITING_CHARS,
   type LiveInstance,
   type LiveMessage,
   type LivePhase,

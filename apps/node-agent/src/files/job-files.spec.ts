@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -117,6 +117,34 @@ describe('the files of a job', () => {
     expect(leftOut).toEqual([{ path: '%FF', why: 'files whose names storage cannot keep apart' }]);
   });
 
+  // An agent that is root reads everything: the rights of its instance decide.
+  (process.getuid?.() === 0 ? it : it.skip)('that their own instance may not read are told', async () => {
+    const [own, other] = [4_242, 4_243];
+    const make = async (name: string, mode: number, uid: number, gid = own): Promise<void> => {
+      await writeFile(join(job, name), name);
+      await chown(join(job, name), uid, gid);
+      await chmod(join(job, name), mode);
+    };
+    await chown(job, own, own);
+    await make('mine', 0o400, own);
+    await make('none', 0o000, own);
+    await make('others-alone', 0o044, own);
+    await make('of-the-group', 0o040, other);
+    await make('of-another', 0o640, other, other);
+    await make('of-all', 0o004, other, other);
+    await mkdir(join(job, 'shut'));
+    await make('shut/in', 0o644, own);
+    await chown(join(job, 'shut'), own, own);
+    await chmod(join(job, 'shut'), 0o600);
+    await symlink('none', join(job, 'link'));
+    const { files, leftOut } = await listFiles(job, seen);
+    expect(files.map(({ path }) => path)).toEqual(['mine', 'of-all', 'of-the-group']);
+    const why = 'files or folders that may not be read';
+    expect(leftOut.toSorted((a, b) => (a.path < b.path ? -1 : 1))).toEqual(
+      ['link', 'none', 'of-another', 'others-alone', 'shut'].map((path) => ({ path, why })),
+    );
+  });
+
   // Root may read everything: skipped and shown as such, not passed.
   (process.getuid?.() === 0 ? it.skip : it)('that may not be read are told', async () => {
     await writeFile(join(job, 'secret'), 'x');
@@ -202,8 +230,13 @@ describe('a filter of results', () => {
   it('blames the user for a malformed one', async () =>
     expect(filterPaths(paths, { whitelist: '(', blacklist: null })).rejects.toMatchObject({ code: 'FX-FILTER' }));
 
-  it('is stopped when it backtracks for ever', async () => {
-    await expect(filterPaths([`${'a'.repeat(60)}b`], { whitelist: '^(a+)+$', blacklist: null })).rejects.toMatchObject({
+  it('takes linear time', async () =>
+    expect(await filterPaths([`${'a'.repeat(5_000)}b`], { whitelist: '^(a+)+$', blacklist: null })).toEqual([]));
+
+  it('is stopped when it cannot, and backtracks for ever', async () => {
+    await expect(
+      filterPaths([`${'a'.repeat(60)}b`], { whitelist: '^(a{1,9}){1,99}$', blacklist: null }),
+    ).rejects.toMatchObject({
       code: 'FX-FILTER',
     });
   }, 15_000);

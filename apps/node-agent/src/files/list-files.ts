@@ -5,6 +5,7 @@ import { UserError } from '../profile/command-of.js';
 import { joined, keyOfPath } from './file-names.js';
 import { type JobFile, MOST_DEPTH, below, codeOf, openBelow, openFolder, openRegular, versionOf } from './job-files.js';
 import { entriesOf } from './entries-of.js';
+import { type MayRead, rightsIn } from './rights.js';
 import { followLink, type LinkTarget } from './job-links.js';
 
 /** Something in a job's folder that is no result, and why. */
@@ -33,6 +34,7 @@ const MOST_ENTRIES = 500_000;
 /** Steps of links for each entry that there may be: those of usual links are few. */
 const STEPS_FOR_EACH = 8;
 
+const UNREADABLE = 'files or folders that may not be read';
 const SAME_KEY = 'files whose names storage cannot keep apart';
 
 const kindOf = (entry: Dirent<Buffer>): string => {
@@ -51,6 +53,7 @@ class Walk {
   readonly #links: { readonly folder: readonly Buffer[]; readonly name: Buffer }[] = [];
   #entries = 0;
   #steps = 0;
+  #mayRead: MayRead | undefined;
 
   constructor(
     private readonly root: string,
@@ -58,6 +61,7 @@ class Walk {
   ) {}
 
   async run(): Promise<void> {
+    this.#mayRead = await rightsIn(this.root).catch(() => undefined);
     await this.#walk([]);
     // After everything that is there by itself: what a link is named never takes another file's key.
     for (const { folder, name } of this.#links) await this.#follow(folder, name);
@@ -75,7 +79,7 @@ class Walk {
     linked?: readonly Buffer[],
   ): Promise<void> {
     const shown = linked ?? names;
-    const folder = await this.#readable(shown, open);
+    const folder = await this.#opened(shown, open);
     if (!folder) return;
     const folders: Buffer[] = [];
     try {
@@ -103,7 +107,7 @@ class Walk {
     { names, shown }: { readonly names: readonly Buffer[]; readonly shown: readonly Buffer[] },
   ): Promise<void> {
     const [place, path] = [joined([...names, name]), joined([...shown, name])];
-    const file = await this.#readable([path], () => openRegular(below(folder, name)));
+    const file = await this.#opened([path], () => openRegular(below(folder, name)));
     if (!file) return;
     const stat = await file.stat().finally(() => file.close());
     const key = keyOfPath(path);
@@ -127,7 +131,7 @@ class Walk {
       if (isSelfOrAncestor(target.names, folder)) return this.#leave(shown, 'links that lead in a circle');
       return this.#walk(target.names, shown);
     }
-    const parent = await this.#readable(shown, () => openBelow(this.root, target.names.slice(0, -1)));
+    const parent = await this.#opened(shown, () => openBelow(this.root, target.names.slice(0, -1)));
     const last = target.names.at(-1);
     if (!parent || !last) return;
     try {
@@ -140,7 +144,7 @@ class Walk {
   /** One file under the name of a link to it. */
   async #linked(parent: FileHandle, last: Buffer, names: readonly Buffer[], shown: readonly Buffer[]): Promise<void> {
     this.#count();
-    const file = await this.#readable(shown, () => openRegular(below(parent, last)));
+    const file = await this.#opened(shown, () => openRegular(below(parent, last)));
     if (!file) return;
     const stat = await file.stat().finally(() => file.close());
     const path = keyOfPath(joined(shown));
@@ -160,9 +164,21 @@ class Walk {
       return await open();
     } catch (error) {
       if (!['EACCES', 'EPERM'].includes(codeOf(error))) throw error;
-      this.#leave(shown, 'files or folders that may not be read');
+      this.#leave(shown, UNREADABLE);
       return undefined;
     }
+  }
+
+  /** What is open, if the instance could have opened it. */
+  async #opened(
+    shown: readonly Uint8Array[],
+    open: () => Promise<FileHandle | undefined>,
+  ): Promise<FileHandle | undefined> {
+    const handle = await this.#readable(shown, open);
+    if (!handle || !this.#mayRead || this.#mayRead(await handle.stat())) return handle;
+    await handle.close();
+    this.#leave(shown, UNREADABLE);
+    return undefined;
   }
 
   #leave(shown: readonly Uint8Array[], why: string): void {

@@ -20,6 +20,8 @@ export interface InstanceWorld {
   readonly output: Pick<OutputLine, 'open'>;
   /** Inputs that earlier instances had. */
   readonly cache?: InputCache | undefined;
+  /** How long results wait for a storage that fails; default ten minutes. */
+  readonly patienceMs?: number;
   readonly report: (report: NodeReport) => void;
   /** Whether the lease is still this node's, at this very moment. */
   readonly isHeld: () => boolean;

@@ -1,5 +1,12 @@
 import { inSpan, delay } from '@fornax/base';
-import { type HeldLease, type HeldPhase, type LeaseOrder, type LiveInstance, networkOf } from '@fornax/contracts';
+import {
+  type HeldLease,
+  type HeldPhase,
+  type LeaseOrder,
+  type LiveInstance,
+  MOST_WAITING_CHARS,
+  networkOf,
+} from '@fornax/contracts';
 import { CommandTooLong, type PreparedInstance, type RunningInstance } from '@fornax/drivers';
 import type { DurablePublisher } from '@fornax/event-store';
 import { S3Client } from '@fornax/s3';
@@ -66,6 +73,8 @@ export class Instance implements Measurable {
   #moved = 0;
   #isCancelled = false;
   #isDropped = false;
+  /** Why its results are not stored yet. */
+  #waiting: string | undefined;
   #isOverTime = false;
   /** Bytes of its files when they took the node's last room. */
   #overfill: number | undefined;
@@ -139,7 +148,19 @@ export class Instance implements Measurable {
     const { taskId, instance } = this.order;
     const progress = this.#progress?.read() ?? 0;
     const gauges = this.#meter.gauges(performance.now());
-    return { leaseId: this.#leaseId, taskId, instance, phase: this.#times.phase, progress, ...gauges };
+    return {
+      leaseId: this.#leaseId,
+      taskId,
+      instance,
+      phase: this.#times.phase,
+      progress,
+      ...gauges,
+      ...this.#whyWaiting,
+    };
+  }
+
+  get #whyWaiting(): Pick<LiveInstance, 'waiting'> {
+    return this.#waiting === undefined ? {} : { waiting: this.#waiting.slice(0, MOST_WAITING_CHARS).toWellFormed() };
   }
 
   /** What a heartbeat says of it; undefined once its end was told. */
@@ -375,7 +396,14 @@ export class Instance implements Measurable {
     const { signal } = this.#abort;
     this.#times.enter('upload');
     const uploaded = await inSpan('upload', {}, () =>
-      storeResults(this.#storage, job, plan.filter, { ...results, signal }),
+      storeResults(this.#storage, job, plan.filter, {
+        ...results,
+        signal,
+        patience: {
+          onWaiting: (reason) => void (this.#waiting = reason),
+          ...(this.world.patienceMs === undefined ? {} : { patienceMs: this.world.patienceMs }),
+        },
+      }),
     );
     const { failure } = uploaded;
     return { outcome: failure === undefined ? outcome : this.#unlessFailed(outcome, failure), uploaded };

@@ -7,6 +7,7 @@ import { type LeftOut, type ListOptions, listFiles } from '../files/list-files.j
 import { filterPaths, type PathFilter } from '../files/path-filter.js';
 import { UserError } from '../profile/command-of.js';
 import type { End } from './told.js';
+import { type Patience, withPatience } from './patience.js';
 import { refusalOf, refusesOne } from './refusals.js';
 
 /** Uploads at a time: a small file costs a way there and back, a large one the line. */
@@ -81,6 +82,8 @@ export const reportOf = ({
 export interface UploadOptions {
   readonly signal: AbortSignal;
   readonly onProgress?: (bytes: number) => void;
+  /** With a storage that fails. */
+  readonly patience?: Pick<Patience, 'onWaiting' | 'patienceMs'>;
   /** Told of each file that was stored, with its bytes and their SHA-256 in hex. */
   readonly onStored?: (file: JobFile, bytes: number, sha256: string) => void;
 }
@@ -94,7 +97,7 @@ export const uploadFiles = async (
   jobDir: string,
   { files, leftOut }: Selection,
   target: UploadTarget,
-  { signal, onProgress = () => undefined, onStored }: UploadOptions,
+  { signal, onProgress = () => undefined, onStored, patience }: UploadOptions,
 ): Promise<Uploaded> => {
   let [count, bytes] = [0, 0];
   const missed = [...leftOut];
@@ -109,11 +112,14 @@ export const uploadFiles = async (
     if (!handle) return;
     try {
       let sha256 = '';
-      const uploaded = await s3.upload(target.bucket, (target.prefix ?? '') + file.path, handle, {
+      const key = (target.prefix ?? '') + file.path;
+      const options = {
         signal,
         headers: { [MODE_HEADER]: modeText(file.mode) },
-        onHash: (hash) => void (sha256 = hash),
-      });
+        onHash: (hash: string) => void (sha256 = hash),
+      };
+      const store = (): Promise<number> => s3.upload(target.bucket, key, handle, options);
+      const uploaded = await withPatience(store, { signal, ...patience });
       onStored?.(file, uploaded, sha256);
       // Added after the await: `bytes += await …` would forget what other uploads added meanwhile.
       bytes += uploaded;

@@ -2,8 +2,17 @@ import type { LeaseOrder } from '@fornax/contracts';
 import type { S3Client } from '@fornax/s3';
 import type { PathFilter } from '../files/path-filter.js';
 import { UserError } from '../profile/command-of.js';
+import { withPatience } from './patience.js';
 import { ManifestDraft } from './result-manifest.js';
-import { type Manifest, type UploadTarget, type Uploaded, NO_FILES, selectResults, uploadFiles } from './results.js';
+import {
+  type Manifest,
+  type UploadOptions,
+  type UploadTarget,
+  type Uploaded,
+  NO_FILES,
+  selectResults,
+  uploadFiles,
+} from './results.js';
 
 /** A job whose command is over. */
 export interface EndedJob {
@@ -19,7 +28,7 @@ export const storeResults = async (
   storage: () => Promise<S3Client>,
   { jobDir, seenAs, before, of: { taskId, instance, attempt } }: EndedJob,
   filter: PathFilter,
-  { signal, ...target }: UploadTarget & { readonly signal: AbortSignal },
+  { signal, patience, ...target }: UploadTarget & Pick<UploadOptions, 'signal' | 'patience'>,
 ): Promise<Uploaded> => {
   try {
     const selection = await selectResults(jobDir, before, filter, { seenAs, signal });
@@ -28,12 +37,17 @@ export const storeResults = async (
     const { bucket, prefix } = target;
     const draft = new ManifestDraft({ taskId, instance, attempt, bucket, folder: prefix ?? '' });
     const onStored: ManifestDraft['add'] = (...stored) => draft.add(...stored);
-    const uploaded = await uploadFiles(s3, jobDir, selection, target, { signal, onStored });
+    const uploaded = await uploadFiles(s3, jobDir, selection, target, {
+      signal,
+      onStored,
+      ...(patience ? { patience } : {}),
+    });
     // What kept the files back, the storage above all, would keep their list back as well.
     if (uploaded.failure !== undefined && !(uploaded.failure instanceof UserError)) return uploaded;
     try {
       const isWhole = uploaded.failure === undefined;
-      const manifest = await draft.store(s3, uploaded.leftOut, { isWhole, signal });
+      const store = (): Promise<string | undefined> => draft.store(s3, uploaded.leftOut, { isWhole, signal });
+      const manifest = await withPatience(store, { signal, ...patience });
       return { ...uploaded, ...(manifest === undefined ? {} : { manifest }) };
     } catch (error) {
       return { ...uploaded, failure: uploaded.failure ?? error };

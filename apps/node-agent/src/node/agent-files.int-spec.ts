@@ -133,6 +133,23 @@ describe('the files of an agent', () => {
     expect(await run('unkept', 'ada', 0)).toBe(1);
   }, 60_000);
 
+  it('waits for a storage that fails, says why meanwhile, and stores its results then', async () => {
+    const results = { bucket: 'results', prefix: null, whitelist: null, blacklist: null };
+    const waiting = (): readonly string[] =>
+      rig.platform.live.flatMap(({ instances }) => instances.flatMap((one) => one.waiting ?? []));
+    rig.objects.failures = Infinity;
+    try {
+      await rig.platform.order(aLeaseOrder('patient', "sh -c 'echo x > out'", { results }));
+      await eventually(() => waiting().length > 0, { timeoutMs: 90_000 });
+      expect(waiting()[0]).toContain('503 SlowDown');
+      expect(rig.platform.kindsOf('patient')).toEqual(['started', 'exited']);
+    } finally {
+      rig.objects.failures = 0;
+    }
+    expect(await rig.ended('patient', 60_000)).toMatchObject({ outcome: 'success', uploadedFiles: 1 });
+    expect(rig.objects.objects.get('results/out')?.toString()).toBe('x\n');
+  }, 180_000);
+
   it('uploads a big file in parts, whole', async () => {
     await rig.platform.order(
       aLeaseOrder('big', 'sh -c "head -c 150000000 /dev/urandom > big; sha256sum big"', {
@@ -207,13 +224,21 @@ describe('the files of an agent', () => {
   }, 150_000);
 
   it('blames the rig.platform when results cannot be stored', async () => {
+    await rig.closeAgent();
+    rig.patienceMs = 1;
+    await rig.startAgent();
+    rig.patienceMs = undefined;
     rig.objects.failures = 1_000;
     await rig.platform.order(
       aLeaseOrder('down', 'touch x', { results: { bucket: 'out', prefix: null, whitelist: null, blacklist: null } }),
     );
-    expect(await rig.ended('down', 40_000)).toMatchObject({ outcome: 'failure', cause: 'platform' });
+    expect(await rig.ended('down', 90_000)).toMatchObject({
+      outcome: 'failure',
+      cause: 'platform',
+      error: { message: expect.stringContaining('did not take the results') },
+    });
     rig.objects.failures = 0;
-  }, 60_000);
+  }, 150_000);
 
   it.each([
     [true, 1],

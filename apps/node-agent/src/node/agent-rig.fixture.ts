@@ -27,6 +27,8 @@ export class AgentRig {
   workDir = '';
   /** What the disk of the node lacks. */
   shortage = (): Promise<number> => Promise.resolve(0);
+  /** Of agents that are started from now on. */
+  patienceMs: number | undefined;
   #number = 0;
 
   private constructor(
@@ -65,6 +67,7 @@ export class AgentRig {
       nodeId,
       nats: { url: this.nats.url, user, password },
       storageUrl: this.objects.url,
+      ...(this.patienceMs === undefined ? {} : { patienceMs: this.patienceMs }),
       driver: around(driver),
       facts,
       hardware,

@@ -41,6 +41,8 @@ export interface AgentParts {
   /** Of a node that joined with a token, instead of a user and a password of the server's configuration. */
   readonly keys?: KeyRing;
   readonly storageUrl: string;
+  /** How long results wait for a storage that fails; default ten minutes. */
+  readonly patienceMs?: number;
   readonly driver: Driver;
   readonly facts: DriverFacts;
   readonly hardware: Hardware;
@@ -375,6 +377,7 @@ export class Agent {
       ...(this.parts.disk === undefined ? {} : roomOn(this.parts.disk)),
       turn: (order, signal) => this.#line.enter(order, signal),
       ghz: () => this.#live.ghz,
+      ...(this.parts.patienceMs === undefined ? {} : { patienceMs: this.parts.patienceMs }),
       isHeld: () => this.membership.holds(nodeEpoch),
       report: (report) => {
         // What the warden ended while this process stood still is for whoever has the lease now to tell of.

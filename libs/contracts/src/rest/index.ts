@@ -1,4 +1,5 @@
 export { int32 } from './counter.js';
+export { pathPattern } from './path-pattern.js';
 export { plainError } from './plain-errors.js';
 export { reference, wireReader, type WireErrors, type WireResult } from './wire.js';
 export { NO_DATE, parseWireDate, parseWireDuration, wireDate, wireDuration } from './time-on-the-wire.js';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { hardwareConstraintSchema } from './hardware-constraint.js';
+import { pathPattern } from './path-pattern.js';
 import { parseWireDuration, wireDuration } from './time-on-the-wire.js';
 import { reference, textOf, textOrEmpty } from './wire.js';
 
@@ -9,21 +10,6 @@ const count = z
   .union([z.number().int().nonnegative().max(INT32_MAX), z.string().regex(/^\d{1,9}$/)])
   .transform((value) => Number(value))
   .pipe(z.number().int().nonnegative().max(INT32_MAX));
-
-/** A regular expression over file paths; `${CONSTANT}` inside it is filled in on the node. */
-const pathPattern = z
-  .string()
-  .max(2_047)
-  .refine(isPattern, { message: 'The value is not a valid regular expression.' });
-
-function isPattern(text: string): boolean {
-  try {
-    new RegExp(text.replaceAll(/\$\{[A-Za-z0-9_.-]+\}/g, 'x'));
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 const duration = z.union([z.string(), z.number()]).transform((value, context): string => {
   const ms = parseWireDuration(value);

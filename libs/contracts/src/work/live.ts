@@ -5,6 +5,9 @@ const share = z.number().min(0).max(100);
 const amount = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
 const count = z.number().int().min(0).max(2_147_483_647);
 
+/** Characters of the reason why an instance waits. */
+export const MOST_WAITING_CHARS = 300;
+
 /** Most instances that one message tells of; a node that runs more leaves the others out. */
 export const MAX_LIVE_INSTANCES = 8_192;
 
@@ -30,6 +33,8 @@ export const liveInstanceSchema = z.strictObject({
   executionMs: amount,
   /** Frequency of the node's cores, summed over the seconds of the execution. */
   ghzSeconds: amount,
+  /** Why it does not get on, e.g. what the storage says to its results. Absent while it does, and of earlier agents. */
+  waiting: z.string().max(MOST_WAITING_CHARS).exactOptional(),
 });
 export type LiveInstance = z.output<typeof liveInstanceSchema>;
 export type LivePhase = LiveInstance['phase'];

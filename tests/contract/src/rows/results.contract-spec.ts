@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { settingsSchema } from '@fornax/contracts';
 import { eventually } from '@fornax/testing';
 import { s3 } from '../clients/buckets.js';
 import { everyStyle, nodeStyle, type StyledClient } from '../clients/styles.js';
@@ -29,7 +30,8 @@ describe.each(everyStyle)('results, as asked by $style', (client: StyledClient) 
     expect(ended).toMatchObject({ state: 'Success', resultBucket: bucket, resultsBucketPrefix: 'run-1' });
     expect(await keysOf(bucket)).toEqual(['run-1/out/a.txt', 'run-1/out/c.txt']);
     expect(ended.resultsCount).toBeGreaterThan(0);
-    const storage = String((await client.send('GET', '/settings')).json().storage).replace(/^https?:/, 's3:');
+    const settings = settingsSchema.parse((await client.send('GET', '/settings')).json());
+    const storage = String(settings.storage).replace(/^https?:/, 's3:');
     const whole = (await client.send('GET', `/tasks/${ended.uuid}`)).json();
     expect(whole).toMatchObject({
       completedInstances: [{ results: ['a', 'c'].map((name) => `${storage}/${bucket}/run-1/out/${name}.txt`) }],

@@ -1,31 +1,14 @@
-import { wireDate, wireReader } from '@fornax/contracts';
+import { pathPattern, wireDate, wireReader } from '@fornax/contracts';
 import type { SnapshotConfig, SnapshotStatus } from '@fornax/domain';
 import { ValidationFailed } from '@fornax/base';
 import { z } from 'zod';
 import type { SnapshotRow } from '../projections/snapshot-row.js';
 
-/** Names of constants in a filter, filled in on the node. */
-const CONSTANT = /\$\{[A-Za-z0-9_.-]+\}/g;
-
-const isPattern = (text: string): boolean => {
-  try {
-    new RegExp(text.replaceAll(CONSTANT, 'x'));
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-/** A regular expression over file paths (contract, section 4.6); '' selects everything. */
-const filter = z
-  .string()
-  .max(2_047, 'A filter is shorter than 2048 characters.')
-  .refine(isPattern, 'The value is not a valid regular expression.');
 const name = z.string().max(1_024);
 
 export const triggerSchema = z.object({
-  whitelist: filter.optional(),
-  blacklist: filter.optional(),
+  whitelist: pathPattern.optional(),
+  blacklist: pathPattern.optional(),
   bucket: name.optional(),
   bucketPrefix: name.optional(),
 });

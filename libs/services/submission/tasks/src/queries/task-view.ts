@@ -4,7 +4,7 @@ import { masked } from '../model/secret-constants.js';
 import type { Echo } from '../model/task-spec.js';
 import { nothingLive, type LiveLeases } from '../live/live-board.js';
 import type { TaskStatus } from '../model/task-status.js';
-import { runningOf } from './running-view.js';
+import { type Running, runningOf } from './running-view.js';
 import { statusView, workDone } from './status-view.js';
 import { shortened, summaryView } from './task-summary.js';
 import type { CompletedRecord } from '../model/completed-record.js';
@@ -33,6 +33,15 @@ const instanceNotes = (completed: readonly CompletedRecord[], instances: number)
     .flatMap(({ instance, notes }) => notes.map((note) => (instances === 1 ? note : `Instance ${instance}: ${note}`)))
     .slice(0, MAX_INSTANCE_NOTES);
 
+/** What keeps running instances back, as their nodes tell it. */
+const waitingNotes = (running: readonly Running[]): readonly string[] =>
+  running
+    .flatMap(({ instance, live }) => {
+      const why = live?.instance.waiting;
+      return why === undefined ? [] : [`Instance ${instance} waits to store its results: ${why}`];
+    })
+    .slice(0, MAX_INSTANCE_NOTES);
+
 /** The whole task as its owner sees it (contract, section 3.2); secrets are masked, nothing is null that a client cannot take. */
 export const taskView = (
   task: TaskStatus,
@@ -43,8 +52,10 @@ export const taskView = (
 ): WireTask => {
   const { spec } = task.fold;
   const echo = echoOf(spec);
-  const notes = [...taskNotes, ...instanceNotes(completed, task.fold.all.size)];
-  const told = runningOf(task, live).map((running) => running.live);
+  const running = runningOf(task, live);
+  const waiting = waitingNotes(running);
+  const notes = [...taskNotes, ...waiting, ...instanceNotes(completed, task.fold.all.size)];
+  const told = running.map((one) => one.live);
   const summary = summaryView(shortened(task), now, workDone(told));
   return {
     ...summary,
@@ -95,7 +106,7 @@ export const taskView = (
     completionTimeToLive: echo.completionTimeToLive ?? '00:00:00',
     dependencies: null,
     notes,
-    fornax: { waitingReason: task.fold.lastReason, notes, origin: spec.origin ?? null },
+    fornax: { waitingReason: task.fold.lastReason ?? waiting[0] ?? null, notes, origin: spec.origin ?? null },
   };
 };
 
