@@ -17,8 +17,12 @@ const aTask = (): TaskStatus => {
   return status;
 };
 
-const tailsReadBy = (readYourWritesTimeoutMs: number, readTail: ReadTail): ErrorTails => {
-  const tails = new ErrorTails({ readYourWritesTimeoutMs });
+const tailsReadBy = (
+  readYourWritesTimeoutMs: number,
+  readTail: ReadTail,
+  warn: (fields: object) => void = () => undefined,
+): ErrorTails => {
+  const tails = new ErrorTails({ readYourWritesTimeoutMs }, { info: () => undefined, warn });
   tails.readBy(readTail);
   return tails;
 };
@@ -40,7 +44,8 @@ describe('the end of what failed instances printed', () => {
     expect([(await tails.of(aTask(), [1])).get(1), reads]).toEqual(['late', 1]);
   });
 
-  it('is read again while more may come, and after a failure', async () => {
+  it('is read again while more may come, and after a failure, which is logged', async () => {
+    const warnings: object[] = [];
     const answers = [
       () => Promise.reject(new Error('nobody answers')),
       () => Promise.resolve({ text: 'a', isOver: false }),
@@ -48,9 +53,14 @@ describe('the end of what failed instances printed', () => {
       () => Promise.reject(new Error('what is over is kept')),
     ];
     let at = 0;
-    const tails = tailsReadBy(60_000, () => answers[at++]?.() ?? Promise.reject(new Error('too often')));
+    const tails = tailsReadBy(
+      60_000,
+      () => answers[at++]?.() ?? Promise.reject(new Error('too often')),
+      (fields) => warnings.push(fields),
+    );
     const shown: (string | undefined)[] = [];
     for (let asked = 0; asked < 4; asked += 1) shown.push((await tails.of(aTask(), [0])).get(0));
     expect([shown, at]).toEqual([['', 'a', 'ab', 'ab'], 3]);
+    expect(warnings).toEqual([{ err: new Error('nobody answers'), more: 0 }]);
   });
 });

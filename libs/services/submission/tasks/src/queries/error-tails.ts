@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { delay } from '@fornax/base';
+import { delay, RecurringTrouble } from '@fornax/base';
 import type { WireTask } from '@fornax/contracts';
-import { CORE_CONFIG, type CoreConfig } from '@fornax/service-kit';
+import { CORE_CONFIG, LOGGER, type CoreConfig } from '@fornax/service-kit';
 import type { TaskStatus } from '../model/task-status.js';
 
 /** The end of what an instance printed to standard error; `isOver` when nothing will be added to it. */
@@ -9,6 +9,12 @@ export type ReadTail = (
   task: TaskStatus,
   instance: number,
 ) => Promise<{ readonly text: string; readonly isOver: boolean }>;
+
+/** What this needs of a logger. */
+interface TailLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
 
 const MOST_TAILS = 20;
 const MOST_KEPT = 5_000;
@@ -26,8 +32,21 @@ export class ErrorTails {
   private readonly reading = new Map<string, Promise<string>>();
   private readonly patienceMs: number;
 
-  constructor(@Inject(CORE_CONFIG) { readYourWritesTimeoutMs }: Pick<CoreConfig, 'readYourWritesTimeoutMs'>) {
+  private readonly trouble: RecurringTrouble;
+
+  constructor(
+    @Inject(CORE_CONFIG) { readYourWritesTimeoutMs }: Pick<CoreConfig, 'readYourWritesTimeoutMs'>,
+    @Inject(LOGGER) logger: TailLog,
+  ) {
     this.patienceMs = readYourWritesTimeoutMs;
+    this.trouble = new RecurringTrouble({
+      failed: (err, more) =>
+        logger.warn(
+          { err, more },
+          'the end of what a failed instance printed cannot be read: its error is shown without',
+        ),
+      over: (more) => logger.info({ more }, 'what failed instances printed can be read again'),
+    });
   }
 
   readBy(readTail: ReadTail): void {
@@ -77,9 +96,16 @@ export class ErrorTails {
   }
 
   private async read(key: string, task: TaskStatus, instance: number): Promise<string> {
-    const { text, isOver } = await this.readTail(task, instance).catch(() => ({ text: '', isOver: false }));
-    if (isOver) this.keep(key, text);
-    return text;
+    try {
+      const { text, isOver } = await this.readTail(task, instance);
+      this.trouble.succeeded();
+      if (isOver) this.keep(key, text);
+      return text;
+    } catch (error) {
+      // A task is shown all the same; whoever asks again has it read again.
+      this.trouble.failed(error);
+      return '';
+    }
   }
 
   private keep(key: string, text: string): void {
