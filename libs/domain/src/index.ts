@@ -124,7 +124,7 @@ export {
   type Stay,
 } from './invariants/invariants.js';
 export { LogAudit, type AuditedCommit, type AuditFinding, type AuditKind } from './invariants/log-audit.js';
-export { satisfies } from './scheduling/satisfies.js';
+export { type InstanceNeeds, needsOf, satisfies } from './scheduling/satisfies.js';
 export {
   classesOf,
   classKeyOf,

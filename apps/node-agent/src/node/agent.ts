@@ -164,7 +164,7 @@ export class Agent {
         nodeId,
         driver: facts.name,
         warnings: facts.warnings,
-        hardware,
+        hardware: facts.wayOut === undefined ? hardware : { ...hardware, wayOut: facts.wayOut },
         leasesAhead: (parts.aheadPerCore ?? 0) * hardware.cores,
       },
       {

@@ -114,6 +114,7 @@ const nodeHardware = z.object({
   ghz: z.number(),
   ssd: z.boolean(),
   gpus: z.number(),
+  wayOut: z.boolean().exactOptional(),
 });
 const aboutNode = { nodeId: z.string(), at: instant };
 

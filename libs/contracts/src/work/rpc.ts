@@ -28,6 +28,8 @@ export const joinRequestSchema = z.object({
     ghz: z.number().positive().max(1_000),
     ssd: z.boolean(),
     gpus: z.number().int().nonnegative().max(10_000),
+    /** Whether instances that ask for the network get out to it; absent, as of earlier agents: not known, and tried. */
+    wayOut: z.boolean().exactOptional(),
   }),
 });
 export const joinReplySchema = z.object({

@@ -10,6 +10,8 @@ export interface NodeHardware {
   readonly ghz: number;
   readonly ssd: boolean;
   readonly gpus: number;
+  /** Whether instances that ask for the network get out to it; absent, as of earlier agents: not known. */
+  readonly wayOut?: boolean;
 }
 
 /** `revoked`: its credentials were taken back, or given to another machine. */

@@ -245,6 +245,24 @@ describe('a scheduling round', () => {
     ).toEqual([{ taskId: 't', reason, detail }]),
   );
 
+  it('places what is to get out to the network where that is possible or not known, and says so when it is nowhere', () => {
+    const without = node('a-without', 1, { hardware: aHardware({ cores: 1, wayOut: false }) });
+    const outgoing = entry('t', { needs: { wayOut: true }, waiting: rangesOf(3) });
+    const round = plan(
+      [without, node('earlier', 1), node('with', 1, { hardware: aHardware({ cores: 1, wayOut: true }) })],
+      [outgoing],
+      anything,
+    );
+    expect(round.placements.map((placement) => placement.node)).toEqual(['earlier', 'with']);
+    expect(round.reasons).toMatchObject([{ reason: 'fleet-full' }]);
+    expect(plan([without], [outgoing, entry('batch', { order: 2 })], anything)).toMatchObject({
+      placements: [{ taskId: 'batch', node: 'a-without' }],
+      reasons: [{ taskId: 't', reason: 'no-node-fits', detail: expect.stringContaining('lets instances out') }],
+    });
+    const ahead = { freeCores: 0, ahead: [{ cores: 1, memoryMB: 256, leases: 9 }] };
+    expect(plan([{ ...without, ...ahead }], [outgoing], anything).placements).toEqual([]);
+  });
+
   it('lets a small request run past a large one that does not fit', () =>
     expect(
       plan(

@@ -1,7 +1,7 @@
 import type { NodeHardware } from '../node/node.events.js';
 import type { ResourceRequest, SchedulingPlan } from '../task/task.events.js';
 import { iterate } from '../shared/ranges.js';
-import { satisfies } from './satisfies.js';
+import { mayRunOn, provides, satisfies } from './satisfies.js';
 import type { WaitingClass } from './waiting-class.js';
 
 /** A node that accepts work, with what is free on it before this round. */
@@ -137,7 +137,7 @@ const fits = (slot: Slot, { cores, memoryMB }: ResourceRequest): boolean =>
 
 /** The fitting node with least left over: cores first, then memory, then the name, so that equal rounds give equal plans. */
 const tightestFit = (group: Group, slots: readonly Slot[]): Slot | undefined => {
-  const candidates = group.candidates ?? slots.filter((slot) => satisfies(slot.node.hardware, group.of.constraints));
+  const candidates = group.candidates ?? slots.filter((slot) => mayRunOn(slot.node.hardware, group.of));
   // What does not fit now will not fit later in the round: room only shrinks.
   group.candidates = candidates.filter((slot) => fits(slot, group.of.request));
   let best: Slot | undefined;
@@ -154,12 +154,12 @@ const tightestFit = (group: Group, slots: readonly Slot[]): Slot | undefined => 
 const sizeKey = ({ cores, memoryMB }: ResourceRequest): string => `${cores} ${memoryMB}`;
 
 /** Where an instance that finds no room is to wait: the node that may take most more of its size, the first by name among equals. */
-const shortestWait = ({ of: { request, constraints } }: Group, slots: readonly Slot[]): Slot | undefined => {
-  const key = sizeKey(request);
+const shortestWait = ({ of }: Group, slots: readonly Slot[]): Slot | undefined => {
+  const key = sizeKey(of.request);
   let best: Slot | undefined;
   for (const slot of slots) {
     const left = slot.ahead.get(key) ?? 0;
-    if (left > 0 && left > (best?.ahead.get(key) ?? 0) && satisfies(slot.node.hardware, constraints)) best = slot;
+    if (left > 0 && left > (best?.ahead.get(key) ?? 0) && mayRunOn(slot.node.hardware, of)) best = slot;
   }
   return best;
 };
@@ -167,11 +167,12 @@ const shortestWait = ({ of: { request, constraints } }: Group, slots: readonly S
 const whyNot = (
   cluster: readonly NodeView[],
   closed: readonly ClosedNode[],
-  { request, constraints }: WaitingClass,
+  { request, constraints, needs }: WaitingClass,
 ): Omit<Reason, 'classKey'> => {
   const wanted = `${request.cores} cores and ${request.memoryMB} MB of memory`;
-  const suits = ({ hardware }: { readonly hardware: NodeHardware }): boolean =>
+  const isLarge = ({ hardware }: { readonly hardware: NodeHardware }): boolean =>
     satisfies(hardware, constraints) && hardware.cores >= request.cores && hardware.memoryMB >= request.memoryMB;
+  const suits = (node: { readonly hardware: NodeHardware }): boolean => isLarge(node) && provides(node.hardware, needs);
   if (cluster.some(suits)) return { reason: 'fleet-full', detail: `no node that fits has ${wanted} free` };
   const draining = closed.filter(({ status }) => status === 'draining');
   const full = closed.filter(({ status }) => status === 'disk-full');
@@ -190,9 +191,15 @@ const whyNot = (
     return { reason: 'no-node', detail: closed.length > 0 ? 'every node was retired' : 'no node has joined yet' };
   }
   if (away.some(suits)) return { reason: 'nodes-away', detail: 'no node that fits is online' };
-  const isAllowed = [...cluster, ...draining, ...full, ...away].some(({ hardware }) =>
-    satisfies(hardware, constraints),
-  );
+  const known = [...cluster, ...draining, ...full, ...away];
+  if (known.some(isLarge)) {
+    return {
+      reason: 'no-node-fits',
+      detail:
+        'no node that fits lets instances out to the network, as the profile promises; warnings of the nodes say why',
+    };
+  }
+  const isAllowed = known.some(({ hardware }) => satisfies(hardware, constraints));
   return {
     reason: 'no-node-fits',
     detail: isAllowed ? `no node that meets the constraints has ${wanted}` : 'no node meets the hardware constraints',

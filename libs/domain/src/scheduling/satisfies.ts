@@ -1,5 +1,6 @@
 import type { NodeHardware } from '../node/node.events.js';
-import type { HardwareConstraint } from '../task/task.events.js';
+import type { HardwareConstraint, TaskSpec } from '../task/task.events.js';
+import { profileAt } from '../profile/profiles.js';
 import { assertNever } from '../shared/decider.js';
 
 const contains = (text: string, part: string): boolean => text.toLowerCase().includes(part.toLowerCase());
@@ -39,3 +40,23 @@ const meets = (hardware: NodeHardware, constraint: HardwareConstraint): boolean 
 /** Whether hardware meets every constraint (contract, section 3.11). A gigabyte is 1,024 MB; names match in any case, as parts. */
 export const satisfies = (hardware: NodeHardware, constraints: readonly HardwareConstraint[]): boolean =>
   constraints.every((constraint) => meets(hardware, constraint));
+
+/** What an instance must find on its node besides cores, memory and what its task's constraints say. */
+export interface InstanceNeeds {
+  /** It is to get out to the network. */
+  readonly wayOut?: true;
+}
+
+/** What a task's profile promises to its instances that not every node can give. */
+export const needsOf = ({ profile, profileVersion }: Pick<TaskSpec, 'profile' | 'profileVersion'>): InstanceNeeds =>
+  profileAt(profile, profileVersion)?.network === 'outgoing' ? { wayOut: true } : {};
+
+/** Whether a node has what instances need. Of what it says nothing about it is taken to have it: an earlier agent, which tries. */
+export const provides = ({ wayOut = true }: NodeHardware, needs: InstanceNeeds = {}): boolean =>
+  wayOut || needs.wayOut !== true;
+
+/** Whether instances of a task may run on a node of such hardware at all, if there were room. */
+export const mayRunOn = (
+  hardware: NodeHardware,
+  { constraints, needs }: { readonly constraints: readonly HardwareConstraint[]; readonly needs?: InstanceNeeds },
+): boolean => satisfies(hardware, constraints) && provides(hardware, needs);

@@ -1,5 +1,6 @@
 import type { HardwareConstraint, ResourceRequest, SchedulingPlan } from '../task/task.events.js';
 import type { Ranges } from '../shared/ranges.js';
+import type { InstanceNeeds } from './satisfies.js';
 
 /** The waiting instances of one task. */
 export interface QueueEntry {
@@ -8,13 +9,15 @@ export interface QueueEntry {
   readonly plan: SchedulingPlan;
   readonly request: ResourceRequest;
   readonly constraints: readonly HardwareConstraint[];
+  /** Nothing more where absent. */
+  readonly needs?: InstanceNeeds;
   readonly waiting: Ranges;
   /** Sequence of the submission: first come, first served within an owner. */
   readonly order: number;
 }
 
 /** An equivalence class: tasks that no rule of planning tells apart except their order. When one does not fit, none does. */
-export interface WaitingClass extends Pick<QueueEntry, 'owner' | 'plan' | 'request' | 'constraints'> {
+export interface WaitingClass extends Pick<QueueEntry, 'owner' | 'plan' | 'request' | 'constraints' | 'needs'> {
   /** The same for tasks of one class alone. */
   readonly key: string;
   /** Oldest first. */
@@ -27,8 +30,9 @@ export const classKeyOf = ({
   plan,
   request,
   constraints,
+  needs = {},
 }: Omit<QueueEntry, 'taskId' | 'waiting' | 'order'>): string =>
-  JSON.stringify([owner, plan, request.cores, request.memoryMB, constraints]);
+  JSON.stringify([owner, plan, request.cores, request.memoryMB, constraints, needs]);
 
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
@@ -39,8 +43,8 @@ export const olderFirst = (a: QueueEntry, b: QueueEntry): number => a.order - b.
 export const classOf = (key: string, entries: readonly QueueEntry[]): WaitingClass | undefined => {
   const [first] = entries;
   if (!first) return undefined;
-  const { owner, plan, request, constraints } = first;
-  return { key, owner, plan, request, constraints, entries };
+  const { owner, plan, request, constraints, needs } = first;
+  return { key, owner, plan, request, constraints, ...(needs ? { needs } : {}), entries };
 };
 
 /** The classes of entries in any order. */

@@ -32,6 +32,8 @@ export interface DriverFacts {
   readonly limits: readonly ('memory' | 'cpu' | 'pids')[];
   /** PATH inside of an instance: those of the asked folders that it can see. */
   readonly path: string;
+  /** Whether instances with the network `outgoing` get out; absent: not known. */
+  readonly wayOut?: boolean;
 }
 
 export interface InstanceSpec {

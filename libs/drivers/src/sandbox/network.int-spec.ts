@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 
 import type { InstanceSpec } from '../driver/driver.js';
 import { DENIED_NETWORKS } from '../network/reach.js';
+import { findProgram } from '../process/find-program.js';
 import { type OpenDriver, openDriver, openLevels, testsOf } from './driver.fixture.js';
 
 /** Prints for each address:port whether a connection opens within two seconds. */
@@ -143,6 +144,21 @@ describe.each(outgoing)('a way out at level %s', (level, given) => {
     async ({ run }) => {
       const { out: said, err } = await run(['python3', '-c', REFUSED], {}, out);
       expect({ said, err }).toEqual({ said: 'EHOSTUNREACH\n'.repeat(40), err: '' });
+    },
+    60_000,
+  );
+
+  here(
+    'is there or not, as the driver says beforehand',
+    async ({ facts }) => {
+      expect(facts.wayOut).toBe(true);
+      const without = await openDriver(level, { networkStack: '/nowhere/pasta' });
+      const warned = without?.facts.warnings.some((warning) => warning.includes('there is no pasta on PATH'));
+      await without?.close();
+      // A pasta of the machine's own is found without the setting.
+      expect([without?.facts.wayOut, warned]).toEqual(
+        (await findProgram('pasta')) === undefined ? [false, true] : [true, false],
+      );
     },
     60_000,
   );

@@ -161,14 +161,15 @@ export class SandboxDriver implements Driver {
       ...(level.name === 'process' || this.#options.network !== 'host'
         ? []
         : ['the network is shared with the host: instances can reach its loopback ports']),
-      ...(await this.#tryWayOut(level)),
     ];
+    const wayOutWarning = await this.#tryWayOut(level);
     const shown = level.name === 'process' && !level.hasOwnUsers ? { ...view, hidden: [] } : view;
     return {
       name: `sandbox/${level.name}`,
-      warnings,
+      warnings: wayOutWarning === undefined ? warnings : [...warnings, wayOutWarning],
       limits,
       path: await visiblePath(path, shown),
+      wayOut: wayOutWarning === undefined,
     };
   }
 
@@ -338,16 +339,14 @@ export class SandboxDriver implements Driver {
     return this.#waysOut.open(level.usersOfNetworks());
   }
 
-  /** @returns what an operator should know */
-  async #tryWayOut(level: Level): Promise<readonly string[]> {
-    if (this.#sharesHost(level)) return [];
+  /** @returns what an operator should know, if instances do not get out */
+  async #tryWayOut(level: Level): Promise<string | undefined> {
+    if (this.#sharesHost(level)) return undefined;
     try {
       (await this.#openWayOut(level, this.#options.workDir)).close();
-      return [];
+      return undefined;
     } catch (error) {
-      return [
-        `instances of profiles with access to the network fail here: ${error instanceof Error ? error.message : String(error)}`,
-      ];
+      return `instances of profiles with access to the network are not run here: ${error instanceof Error ? error.message : String(error)}`;
     }
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { FornaxEvent, RecordedCommit } from '@fornax/contracts';
-import { sizeOf } from '@fornax/domain';
+import { plan, sizeOf } from '@fornax/domain';
 import {
   aCommit,
   aLease,
@@ -43,6 +43,26 @@ describe('the scheduler view', () => {
     expect(freeCores(view)).toEqual([4]);
     view.fold(at(4, 'task', 't', concluded(anEnd(0)), requeued(anEnd(1, { outcome: 'failure', cause: 'platform' }))));
     expect(freeCores(view)).toEqual([8]);
+  });
+
+  it('knows which nodes let instances out, and which tasks are to get out', () => {
+    const view = viewOf(
+      at(1, 'node', 'node-1', nodeJoined('node-1', { cores: 2, wayOut: false })),
+      at(2, 'task', 'outgoing', submitted('outgoing', { profile: 'docker-network', instances: '0-0' })),
+      at(3, 'task', 'batch', submitted('batch', { profile: 'docker-batch', instances: '0-0' })),
+    );
+    const round = () =>
+      plan(
+        view.cluster(),
+        view.queue.front(10, () => false),
+        { maxPlacements: 10 },
+      );
+    expect(round()).toMatchObject({
+      placements: [{ taskId: 'batch' }],
+      reasons: [{ classKey: view.queue.classKeyOf('outgoing'), reason: 'no-node-fits' }],
+    });
+    view.fold(at(4, 'node', 'node-2', nodeJoined('node-2', { cores: 2 })));
+    expect(round().placements).toContainEqual(expect.objectContaining({ taskId: 'outgoing', node: 'node-2' }));
   });
 
   it('folds a commit once, whoever brings it', () => {

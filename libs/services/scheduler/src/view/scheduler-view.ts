@@ -2,6 +2,7 @@ import type { RecordedCommit } from '@fornax/contracts';
 import {
   isOver,
   isStopping,
+  needsOf,
   nodeDecider,
   queueDeadlineOf,
   sizeOf,
@@ -329,6 +330,7 @@ export class SchedulerView {
         plan: spec.plan,
         request: spec.request,
         constraints: spec.hardwareConstraints,
+        needs: needsOf(spec),
         waiting,
         order: entry.order,
       });
