@@ -10,6 +10,7 @@ import { pagesOfMany } from './many-tasks.js';
 import { controlPlane, endToEnd, idleLatency, rebuild } from './measures.js';
 import { readOne, readPages } from './reads.js';
 import type { Figure } from './report.js';
+import { measureS3 } from './s3/s3-section.js';
 import { statusFreshness } from './status-freshness.js';
 import { bulkSubmissions, submissions } from './submissions.js';
 import { wideTask } from './wide-task.js';
@@ -226,6 +227,12 @@ const manySection: Section = {
   },
 };
 
+const s3Section: Section = {
+  name: 's3',
+  isLarge: true,
+  measure: ({ scale, say }) => measureS3(scale, say),
+};
+
 export const SECTIONS: readonly Section[] = [
   controlPlaneSection,
   bulkSection,
@@ -235,4 +242,5 @@ export const SECTIONS: readonly Section[] = [
   outputSection,
   freshnessSection,
   manySection,
+  s3Section,
 ];
