@@ -10,7 +10,7 @@ import { pagesOfMany } from './many-tasks.js';
 import { controlPlane, endToEnd, idleLatency, rebuild } from './measures.js';
 import { readOne, readPages } from './reads.js';
 import type { Figure } from './report.js';
-import { measureS3 } from './s3/s3-section.js';
+import { measureS3 } from './s3-section.js';
 import { statusFreshness } from './status-freshness.js';
 import { bulkSubmissions, submissions } from './submissions.js';
 import { wideTask } from './wide-task.js';

@@ -1,5 +1,5 @@
 import { startPlatform } from '@fornax/testing/platform';
-import type { Figure } from '../report.js';
+import type { Figure } from './report.js';
 import type { S3Server } from './s3-load.js';
 import { type S3Speeds, s3Figures, s3Speeds } from './s3-measures.js';
 import { withVersitygw } from './versitygw.js';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { KINDS, cpuOfDescendants } from '../cpu.js';
-import type { Figure } from '../report.js';
-import { timed } from '../statistics.js';
+import { KINDS, cpuOfDescendants } from './cpu.js';
+import type { Figure } from './report.js';
+import { timed } from './statistics.js';
 import { payloadOf, S3Load, type S3Server } from './s3-load.js';
 
 const SMALL_BYTES = 4 * 1024;
