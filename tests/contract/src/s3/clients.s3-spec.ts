@@ -123,7 +123,9 @@ describe('S3 clients', () => {
       expect(await treeOf(back)).toEqual(await treeOf(files));
       await call('cp', `s3://${bucket}/in/deep/er/large`, `s3://${bucket}/copy`, '--no-progress');
       await call('cp', `s3://${bucket}/copy`, join(home, 'aws-copy'), '--no-progress');
-      expect(await readFile(join(home, 'aws-copy'))).toEqual(await readFile(join(files, 'deep', 'er', 'large')));
+      const [copy, original] = [join(home, 'aws-copy'), join(files, 'deep', 'er', 'large')];
+      // Not toEqual: it would walk through every byte.
+      expect((await readFile(copy)).equals(await readFile(original))).toBe(true);
       const url = (await call('presign', `s3://${bucket}/in/deep/small-1`)).trim();
       expect(await (await fetch(url)).text()).toBe('number 1');
       await call('rb', `s3://${bucket}`, '--force');
