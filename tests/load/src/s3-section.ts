@@ -2,7 +2,7 @@ import { startPlatform } from '@fornax/testing/platform';
 import type { Figure } from './report.js';
 import type { S3Server } from './s3-load.js';
 import { type S3Speeds, s3Figures, s3Speeds } from './s3-measures.js';
-import { withVersitygw } from './versitygw.js';
+import { provideVersitygw, withVersitygw } from './versitygw.js';
 
 const EMAIL = 'bench@example.org';
 
@@ -23,26 +23,25 @@ const onPlatform = async (
 export const measureS3 = async (scale: number, say: (text: string) => void): Promise<readonly Figure[]> => {
   const speedsOf = (name: string) => (server: S3Server) => s3Speeds(server, scale, (what) => say(`${name}: ${what}`));
   const local = await onPlatform({}, speedsOf('local files'));
-  try {
-    const gateway = await withVersitygw(say, speedsOf('versitygw'));
-    const adapter = await withVersitygw(say, ({ url, keys }) =>
-      onPlatform(
-        {
-          FORNAX_OBJECTS: 's3',
-          FORNAX_S3_ENDPOINT: url,
-          FORNAX_S3_ACCESS_KEY: keys.accessKey,
-          FORNAX_S3_SECRET_KEY: keys.secretKey,
-          FORNAX_S3_BUCKET: 'fornax-bench',
-        },
-        speedsOf('on versitygw'),
-      ),
-    );
-    const beside = { name: 'versitygw, which flushes nothing', speeds: gateway };
-    return [...s3Figures('S3, local files', local, beside), ...s3Figures('S3, on versitygw', adapter, beside)];
-  } catch (error) {
+  const program = await provideVersitygw(say).catch((error: unknown) => {
     say(
-      `WITHOUT versitygw, there is nothing to compare with: ${error instanceof Error ? error.message : String(error)}`,
+      `WITHOUT versitygw there is nothing to compare with: ${error instanceof Error ? error.message : String(error)}`,
     );
-    return s3Figures('S3, local files', local, undefined);
-  }
+  });
+  if (program === undefined) return s3Figures('S3, local files', local, undefined);
+  const gateway = await withVersitygw(program, speedsOf('versitygw'));
+  const adapter = await withVersitygw(program, ({ url, keys }) =>
+    onPlatform(
+      {
+        FORNAX_OBJECTS: 's3',
+        FORNAX_S3_ENDPOINT: url,
+        FORNAX_S3_ACCESS_KEY: keys.accessKey,
+        FORNAX_S3_SECRET_KEY: keys.secretKey,
+        FORNAX_S3_BUCKET: 'fornax-bench',
+      },
+      speedsOf('on versitygw'),
+    ),
+  );
+  const beside = { name: 'versitygw, which flushes nothing', speeds: gateway };
+  return [...s3Figures('S3, local files', local, beside), ...s3Figures('S3, on versitygw', adapter, beside)];
 };

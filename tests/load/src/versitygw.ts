@@ -15,7 +15,7 @@ const VERSION = 'v1.8.0';
  * Finds the program that speeds are compared with: FORNAX_BENCH_VERSITYGW, or one that is built once through Go.
  * @throws Error neither can be had
  */
-const provideVersitygw = async (say: (text: string) => void): Promise<string> => {
+export const provideVersitygw = async (say: (text: string) => void): Promise<string> => {
   const given = process.env['FORNAX_BENCH_VERSITYGW'];
   if (given !== undefined) return given;
   const home = join(toolsDir(), `versitygw-${VERSION}`);
@@ -54,11 +54,7 @@ const answers = async (url: string): Promise<boolean> =>
   );
 
 /** Runs versitygw on a folder of its own on the disk of temporary files, and ends it afterwards. */
-export const withVersitygw = async <T>(
-  say: (text: string) => void,
-  work: (server: S3Server) => Promise<T>,
-): Promise<T> => {
-  const program = await provideVersitygw(say);
+export const withVersitygw = async <T>(program: string, work: (server: S3Server) => Promise<T>): Promise<T> => {
   const folder = await mkdtemp(join(tmpdir(), 'fornax-bench-s3-'));
   const keys = { accessKey: 'bench', secretKey: 'bench-secret' };
   const port = await freePort();
