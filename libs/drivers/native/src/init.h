@@ -45,7 +45,8 @@ int carry_out(int argc, char **argv);
 int serve(void);
 
 /* enter.c */
-void write_own_pid(const char *path);
+void join_group(const char *path);
+void write_pid_file(const char *path);
 
 /* isolate.c */
 void join_namespace(const char *path, int kind);

@@ -78,7 +78,8 @@ int carry_out(int argc, char **argv) {
     const char *first = left > 0 ? argv[at] : NULL;
     const char *second = left > 1 ? argv[at + 1] : NULL;
 #define IS(name, values) (strcmp(option, name) == 0 && (left >= (values) || (wrong(option), 0)) && (at += (values), 1))
-    if (IS("--pid-file", 1) || IS("--join", 1)) write_own_pid(first);
+    if (IS("--pid-file", 1)) write_pid_file(first);
+    else if (IS("--join", 1)) join_group(first);
     else if (IS("--then", 1)) {
       execv(first, &argv[at - 1]);
       fail("cannot run", first);

@@ -1,3 +1,4 @@
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { mkdir, readFile, readdir, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -26,11 +27,11 @@ export interface Cgroup {
   /** What programs read their own limits from. */
   readonly views: readonly GroupView[];
   /** Numbers of its processes. */
-  processes(): Promise<readonly number[]>;
+  processes(): readonly number[];
   /** What its processes have used and hold now; pages of files that the kernel would drop first are not counted. */
-  use(): Promise<{ readonly cpuMs?: number; readonly memoryMB?: number }>;
-  usage(): Promise<{ readonly cpuMs?: number; readonly peakMemoryMB?: number; readonly oomKills: number }>;
-  kill(): Promise<void>;
+  use(): { readonly cpuMs?: number; readonly memoryMB?: number };
+  usage(): { readonly cpuMs?: number; readonly peakMemoryMB?: number; readonly oomKills: number };
+  kill(): void;
   remove(): Promise<void>;
 }
 
@@ -39,24 +40,28 @@ export interface CgroupParent {
   readonly limits: readonly Limit[];
   /** Each holds a folder of its name for every group. */
   readonly folders: readonly string[];
-  create(name: string, limits: CgroupLimits): Promise<Cgroup>;
+  /** @throws Error the kernel does not take it */
+  create(name: string, limits: CgroupLimits): Cgroup;
   /** Removes this agent's own folder, once its instances are gone. */
   close(): Promise<void>;
 }
 
 const CPU_PERIOD_US = 100_000;
-const readNumber = async (path: string): Promise<number | undefined> => {
+// Files of control groups are the kernel's memory: a call takes some microseconds, and ten times that through the thread pool. An instance needs thirty.
+const readNumber = (path: string): number | undefined => {
   try {
-    const value = Number((await readFile(path, 'utf8')).trim());
+    const value = Number(readFileSync(path, 'utf8').trim());
     return Number.isFinite(value) ? value : undefined;
   } catch {
     return undefined;
   }
 };
 /** Value of `key` in a flat keyed file such as memory.events. */
-const readKeyed = async (path: string, key: string): Promise<number | undefined> => {
+const readKeyed = (path: string, key: string): number | undefined => {
   try {
-    const line = (await readFile(path, 'utf8')).split('\n').find((text) => text.startsWith(`${key} `));
+    const line = readFileSync(path, 'utf8')
+      .split('\n')
+      .find((text) => text.startsWith(`${key} `));
     return line === undefined ? undefined : Number(line.slice(key.length + 1));
   } catch {
     return undefined;
@@ -67,18 +72,27 @@ const megabytes = (bytes: number | undefined): number | undefined =>
 const optional = <K extends string>(key: K, value: number | undefined): { [P in K]?: number } =>
   value === undefined ? {} : ({ [key]: value } satisfies Record<string, number> as { [P in K]?: number });
 
-const processesOf = async (folder: string): Promise<readonly number[]> => {
-  const text = await readFile(join(folder, 'cgroup.procs'), 'utf8').catch(() => '');
-  return text.split('\n').filter(Boolean).map(Number);
+const processesOf = (folder: string): readonly number[] => {
+  try {
+    return readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
+  } catch {
+    return []; // the group is gone
+  }
 };
 
-const killAll = async (folder: string): Promise<void> => {
+const killAll = (folder: string): void => {
+  for (const pid of processesOf(folder)) signalQuietly(pid, 'SIGKILL');
+};
+
+/** Sets a limit. @throws Error the kernel does not take it */
+const writeLimit = (folder: string, file: string, value: string): void => writeFileSync(join(folder, file), value);
+
+/** Sets what only some kernels count. */
+const tryLimit = (folder: string, file: string, value: string): void => {
   try {
-    for (const pid of (await readFile(join(folder, 'cgroup.procs'), 'utf8')).split('\n').filter(Boolean)) {
-      signalQuietly(Number(pid), 'SIGKILL');
-    }
+    writeLimit(folder, file, value);
   } catch {
-    // the group is gone
+    // no accounting of swap
   }
 };
 
@@ -88,6 +102,11 @@ const workingSet = (bytes: number | undefined, inactive: number | undefined): nu
 
 /** Removing fails with EBUSY while the last process is being reaped: a few tries, then it is left to the next start. */
 const removeGroup = async (folder: string): Promise<void> => {
+  try {
+    return rmdirSync(folder);
+  } catch {
+    // below
+  }
   for (let waitMs = 1; waitMs < 1_000; waitMs *= 2) {
     try {
       return await rmdir(folder);
@@ -102,7 +121,7 @@ const removeGroup = async (folder: string): Promise<void> => {
 const sweep = async (parent: string): Promise<void> => {
   for (const entry of await readdir(parent, { withFileTypes: true })) {
     if (!entry.isDirectory()) continue;
-    await killAll(join(parent, entry.name));
+    killAll(join(parent, entry.name));
     await removeGroup(join(parent, entry.name));
   }
 };
@@ -156,50 +175,48 @@ const openV1 = async (name: string, own: string, mounts: string): Promise<Cgroup
     close: async () => {
       for (const parent of new Set(parents.values())) await removeGroup(parent);
     },
-    create: async (id, wanted) => {
+    create: (id, wanted) => {
       const at = new Map([...parents].map(([controller, parent]) => [controller, join(parent, id)]));
       const folders = [...new Set(at.values())];
-      for (const folder of folders) await mkdir(folder, { recursive: true });
-      const write = async (controller: string, file: string, value: number): Promise<void> => {
+      for (const folder of folders) mkdirSync(folder, { recursive: true });
+      const write = (controller: string, file: string, value: number, set = writeLimit): void => {
         const folder = at.get(controller);
-        if (folder !== undefined) await writeFile(join(folder, file), String(Math.round(value)));
+        if (folder !== undefined) set(folder, file, String(Math.round(value)));
       };
       if (wanted.memoryMB > 0) {
-        await write('memory', 'memory.limit_in_bytes', wanted.memoryMB * 1_048_576);
-        await write('memory', 'memory.memsw.limit_in_bytes', wanted.memoryMB * 1_048_576).catch(() => undefined); // no swap accounting
+        write('memory', 'memory.limit_in_bytes', wanted.memoryMB * 1_048_576);
+        write('memory', 'memory.memsw.limit_in_bytes', wanted.memoryMB * 1_048_576, tryLimit);
       }
-      if (wanted.cores > 0) await write('cpu', 'cpu.cfs_quota_us', wanted.cores * CPU_PERIOD_US);
-      await write('pids', 'pids.max', wanted.maxProcesses);
+      if (wanted.cores > 0) write('cpu', 'cpu.cfs_quota_us', wanted.cores * CPU_PERIOD_US);
+      write('pids', 'pids.max', wanted.maxProcesses);
       const memory = at.get('memory');
       const cpu = at.get('cpuacct');
       return {
         joinFiles: folders.map((folder) => join(folder, 'cgroup.procs')),
         views: [...at].map(([controller, folder]) => ({ folder, name: controller })),
         processes: () => processesOf(folders[0] ?? ''),
-        use: async () => {
-          const [nanoseconds, bytes, inactive] = await Promise.all([
-            cpu === undefined ? undefined : readNumber(join(cpu, 'cpuacct.usage')),
-            memory === undefined ? undefined : readNumber(join(memory, 'memory.usage_in_bytes')),
-            memory === undefined ? undefined : readKeyed(join(memory, 'memory.stat'), 'total_inactive_file'),
-          ]);
+        use: () => {
+          const nanoseconds = cpu === undefined ? undefined : readNumber(join(cpu, 'cpuacct.usage'));
+          const bytes = memory === undefined ? undefined : readNumber(join(memory, 'memory.usage_in_bytes'));
+          const inactive =
+            memory === undefined ? undefined : readKeyed(join(memory, 'memory.stat'), 'total_inactive_file');
           return {
             ...optional('cpuMs', nanoseconds === undefined ? undefined : nanoseconds / 1e6),
             ...optional('memoryMB', megabytes(workingSet(bytes, inactive))),
           };
         },
-        usage: async () => {
-          const nanoseconds = cpu === undefined ? undefined : await readNumber(join(cpu, 'cpuacct.usage'));
-          const peak = memory === undefined ? undefined : await readNumber(join(memory, 'memory.max_usage_in_bytes'));
-          const oomKills =
-            memory === undefined ? undefined : await readKeyed(join(memory, 'memory.oom_control'), 'oom_kill');
+        usage: () => {
+          const nanoseconds = cpu === undefined ? undefined : readNumber(join(cpu, 'cpuacct.usage'));
+          const peak = memory === undefined ? undefined : readNumber(join(memory, 'memory.max_usage_in_bytes'));
+          const oomKills = memory === undefined ? undefined : readKeyed(join(memory, 'memory.oom_control'), 'oom_kill');
           return {
             ...optional('cpuMs', nanoseconds === undefined ? undefined : nanoseconds / 1e6),
             ...optional('peakMemoryMB', megabytes(peak)),
             oomKills: oomKills ?? 0,
           };
         },
-        kill: async () => {
-          for (const folder of folders) await killAll(folder);
+        kill: () => {
+          for (const folder of folders) killAll(folder);
         },
         remove: async () => {
           for (const folder of folders) await removeGroup(folder);
@@ -241,43 +258,45 @@ const openV2 = async (name: string, own: string): Promise<CgroupParent | undefin
     limits,
     folders: [parent],
     close: () => removeGroup(parent),
-    create: async (id, wanted) => {
+    create: (id, wanted) => {
       const folder = join(parent, id);
-      await mkdir(folder, { recursive: true });
-      const write = (limit: Limit, file: string, value: string): Promise<void> =>
-        limits.includes(limit) ? writeFile(join(folder, file), value) : Promise.resolve();
+      mkdirSync(folder, { recursive: true });
+      const write = (limit: Limit, file: string, value: string, set = writeLimit): void => {
+        if (limits.includes(limit)) set(folder, file, value);
+      };
       if (wanted.memoryMB > 0) {
-        await write('memory', 'memory.max', String(Math.round(wanted.memoryMB * 1_048_576)));
-        await write('memory', 'memory.swap.max', '0').catch(() => undefined); // no swap accounting
+        write('memory', 'memory.max', String(Math.round(wanted.memoryMB * 1_048_576)));
+        write('memory', 'memory.swap.max', '0', tryLimit);
       }
-      if (wanted.cores > 0)
-        await write('cpu', 'cpu.max', `${Math.round(wanted.cores * CPU_PERIOD_US)} ${CPU_PERIOD_US}`);
-      await write('pids', 'pids.max', String(wanted.maxProcesses));
+      if (wanted.cores > 0) write('cpu', 'cpu.max', `${Math.round(wanted.cores * CPU_PERIOD_US)} ${CPU_PERIOD_US}`);
+      write('pids', 'pids.max', String(wanted.maxProcesses));
       return {
         joinFiles: [join(folder, 'cgroup.procs')],
         views: [{ folder, name: '' }],
         processes: () => processesOf(folder),
-        use: async () => {
-          const [microseconds, bytes, inactive] = await Promise.all([
-            readKeyed(join(folder, 'cpu.stat'), 'usage_usec'),
-            readNumber(join(folder, 'memory.current')),
-            readKeyed(join(folder, 'memory.stat'), 'inactive_file'),
-          ]);
+        use: () => {
+          const microseconds = readKeyed(join(folder, 'cpu.stat'), 'usage_usec');
+          const bytes = readNumber(join(folder, 'memory.current'));
+          const inactive = readKeyed(join(folder, 'memory.stat'), 'inactive_file');
           return {
             ...optional('cpuMs', microseconds === undefined ? undefined : microseconds / 1000),
             ...optional('memoryMB', megabytes(workingSet(bytes, inactive))),
           };
         },
-        usage: async () => {
-          const microseconds = await readKeyed(join(folder, 'cpu.stat'), 'usage_usec');
+        usage: () => {
+          const microseconds = readKeyed(join(folder, 'cpu.stat'), 'usage_usec');
           return {
             ...optional('cpuMs', microseconds === undefined ? undefined : microseconds / 1000),
-            ...optional('peakMemoryMB', megabytes(await readNumber(join(folder, 'memory.peak')))),
-            oomKills: (await readKeyed(join(folder, 'memory.events'), 'oom_kill')) ?? 0,
+            ...optional('peakMemoryMB', megabytes(readNumber(join(folder, 'memory.peak')))),
+            oomKills: readKeyed(join(folder, 'memory.events'), 'oom_kill') ?? 0,
           };
         },
-        kill: async () => {
-          await writeFile(join(folder, 'cgroup.kill'), '1').catch(() => killAll(folder)); // older than Linux 5.14
+        kill: () => {
+          try {
+            writeFileSync(join(folder, 'cgroup.kill'), '1');
+          } catch {
+            killAll(folder); // older than Linux 5.14
+          }
         },
         remove: () => removeGroup(folder),
       };

@@ -1,13 +1,11 @@
-import { writeFile } from 'node:fs/promises';
 import { constants as os } from 'node:os';
-import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 
 import type { Cgroup } from '../cgroup/cgroup.js';
 import type { InstanceCommand, InstanceExit, InstanceUse, RunningInstance } from '../driver/driver.js';
 import type { Started } from '../process/starter.js';
 import { endUser } from '../process/end-user.js';
-import { findByEnvironment, signalQuietly, startTimeOf, treeUse } from '../process/proc.js';
+import { findByEnvironment, signalQuietly, treeUse } from '../process/proc.js';
 import { type TcpBytes, type TcpTable, TcpUse } from '../process/tcp-use.js';
 import { inHundredths } from '../warden/uptime.js';
 import type { WayOut } from '../network/way-out.js';
@@ -96,16 +94,6 @@ const readStatus = (status: Readable): Status => {
   return { started, end };
 };
 
-/**
- * For the next start of the agent, should this one be killed; an instance that is over by now needs no trace. What the process has written there
- * itself is written over, not cut off first: on a full disk that would leave nothing.
- */
-const rememberProcess = async (folder: string, pid: number | undefined): Promise<void> => {
-  const startTime = pid === undefined ? undefined : await startTimeOf(pid);
-  if (startTime !== undefined)
-    await writeFile(join(folder, 'pid'), `${pid} ${startTime}`, { flag: 'r+' }).catch(() => undefined);
-};
-
 /** Bytes of what a command wrote before it was known that it does not run. */
 const COMPLAINT_BYTES = 1_000;
 
@@ -140,11 +128,9 @@ const measure = async (
   cgroup: Cgroup | undefined,
   moved: ((pids: readonly number[]) => Promise<TcpBytes>) | undefined,
 ): Promise<InstanceUse> => {
-  const counted = (await cgroup?.use()) ?? {};
+  const counted = cgroup?.use() ?? {};
   const isComplete = counted.cpuMs !== undefined && counted.memoryMB !== undefined;
-  const { pids, memoryMB, cpuMs } = isComplete
-    ? { ...counted, pids: (await cgroup?.processes()) ?? [] }
-    : await treeUse(pid);
+  const { pids, memoryMB, cpuMs } = isComplete ? { ...counted, pids: cgroup?.processes() ?? [] } : await treeUse(pid);
   if (pids.length === 0) return counted;
   const bytes = await moved?.(pids);
   return {
@@ -187,7 +173,7 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
     if (child.isOver()) return;
     signalQuietly(-child.pid, 'SIGKILL');
     signalQuietly(child.pid, 'SIGKILL');
-    void how.cgroup?.kill();
+    how.cgroup?.kill();
   };
   let watch: ReturnType<typeof watchMemory> | undefined;
   let isOver = false;
@@ -201,14 +187,14 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
     const { peakMB, exceeded } = watch?.stop() ?? { peakMB: undefined, exceeded: false };
     if (how.level.aim === 'group') {
       signalQuietly(-child.pid, 'SIGKILL');
-      await how.cgroup?.kill();
+      how.cgroup?.kill();
       // A control group has them all; without one, daemons are found by their environment.
       const strays = how.cgroup ? [] : await findByEnvironment(markOf(how.id));
       for (const pid of strays) signalQuietly(pid, 'SIGKILL');
       if (how.owner) await endUser(how.owner.uid);
     }
     control.destroy();
-    const usage = await how.cgroup?.usage();
+    const usage = how.cgroup?.usage();
     const { exitCode, signal, cpuMs: toldMs } = status.end();
     const cpuMs = usage?.cpuMs ?? toldMs;
     const peakMemoryMB = usage?.peakMemoryMB ?? peakMB;
@@ -254,7 +240,6 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
     const moved = movedBy(how);
     begun = { at: Date.now(), elapsed: performance.now() };
     const startedAt = begun.at;
-    void rememberProcess(how.folder, child.pid);
     return {
       startedAt,
       stdout: out,
@@ -276,7 +261,7 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
       // What is inside may have outlived the process that we know, if that was ended while it made the sandbox: it is told that nothing comes.
       order.destroy();
       control.destroy();
-      await how.cgroup?.kill();
+      how.cgroup?.kill();
       await exit;
       closeOutput();
     },

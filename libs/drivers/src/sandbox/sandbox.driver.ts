@@ -29,7 +29,7 @@ import { initProgram } from './init-program.js';
 import { isRoot, type Level, ramfsBytes, RESOLVER_FILE } from './level.js';
 import { processLevel } from './process.level.js';
 import { leftOf, removeWhatIsLeftOf, sweep } from './left-behind.js';
-import { assertOwn, handOver } from './own-folders.js';
+import { assertOwn, handOver, removeFolder } from './own-folders.js';
 import { ReadySandboxes } from './ready-sandboxes.js';
 import { CommandTooLong, launch, type Launch, openSandbox, type Sandbox } from './running-instance.js';
 import { unshareLevel } from './unshare.level.js';
@@ -202,7 +202,7 @@ export class SandboxDriver implements Driver {
         return running;
       },
       diskFiles: () => filesIn(folder),
-      diskBytes: async () => diskUse(folder, owner ? await findByUser(owner.uid) : ((await cgroup?.processes()) ?? [])),
+      diskBytes: async () => diskUse(folder, owner ? await findByUser(owner.uid) : (cgroup?.processes() ?? [])),
       dispose: async () => {
         const running = this.#live.get(id);
         running?.kill();
@@ -239,7 +239,7 @@ export class SandboxDriver implements Driver {
     try {
       await Promise.all([mkdir(join(folder, 'job'), { mode: 0o755 }), mkdir(join(folder, 'tmp'), { mode: 0o700 })]);
       const maxProcesses = this.#options.maxProcesses ?? DEFAULT_MAX_PROCESSES;
-      const cgroup = await this.#cgroups?.create(id, { cores, memoryMB, maxProcesses });
+      const cgroup = this.#cgroups?.create(id, { cores, memoryMB, maxProcesses });
       return { id, folder, owner, cgroup };
     } catch (error) {
       // A full disk, say: the user and what there is of the folder are not kept for nobody.
@@ -296,7 +296,7 @@ export class SandboxDriver implements Driver {
     const { folder, owner, cgroup, sandbox } = room;
     const level = this.#levelHere();
     await sandbox?.discard();
-    await Promise.all([cgroup?.remove(), removeTree(folder)]);
+    await Promise.all([cgroup?.remove(), removeFolder(folder)]);
     if (!owner || this.#vacated.has(room)) return;
     this.#vacated.add(room);
     if (level.name === 'process') await removeWhatIsLeftOf(owner.uid);
