@@ -1,11 +1,13 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
 import { afterEach, expect, it } from '@jest/globals';
 
 import { orderOf } from '../sandbox/driver.fixture.js';
 import { initProgram } from '../sandbox/init-program.js';
-import { signalQuietly } from './proc.js';
+import { signalQuietly, startTimeOf } from './proc.js';
 import { Starter } from './starter.js';
 
 let starter: Starter | undefined;
@@ -73,4 +75,28 @@ it('tells what a child does that was given options which do not exist', async ()
   expect(await text(one.err)).toMatch(/^option --no-such-option: /);
   await one.ended;
   for (const end of [one.order, one.control, one.out, one.status]) end.destroy();
+});
+
+it('has a child write down at once which process it is, whatever stood there', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'fornax-starter-'));
+  const file = join(folder, 'pid');
+  const earlier = '1234567 '.padEnd(60, '9');
+  await writeFile(file, earlier);
+  const one = await (await open()).start(['--pid-file', file, ...plain]);
+  one.status.resume();
+  // It waits for its order, which is read after that.
+  one.order.end(orderOf(['/bin/echo', 'ran']));
+  expect(await text(one.out)).toBe('ran\n');
+  const [pid = '', startTime] = (await readFile(file, 'utf8')).split(' ');
+  expect(Number(pid)).toBe(one.pid);
+  expect(startTime).toMatch(/^\d+$/);
+  one.control.destroy();
+  one.err.destroy();
+  await one.ended;
+  const next = await (starter as Starter).start(['--pid-file', file, ...plain]);
+  while ((await readFile(`/proc/${next.pid}/cmdline`, 'utf8')).includes('/')) await new Promise(setImmediate);
+  expect(await readFile(file, 'utf8')).toBe(`${next.pid} ${(await startTimeOf(next.pid)) ?? ''}`);
+  for (const end of [next.order, next.control, next.out, next.err, next.status]) end.destroy();
+  await next.ended;
+  await rm(folder, { recursive: true });
 });

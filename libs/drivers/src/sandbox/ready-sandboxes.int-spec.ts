@@ -26,8 +26,15 @@ describe.each(LEVELS)('a sandbox that was made before it was needed, at level %s
     of.driver.prepare({ id: `ready-${(number += 1)}`, cores: 1, memoryMB: 512, ...spec });
   const isReady = ({ jobDir }: PreparedInstance): boolean =>
     dirname(jobDir).split('/').at(-1)?.startsWith('+') === true;
-  const firstProcess = async ({ jobDir }: PreparedInstance): Promise<number> =>
-    Number((await readFile(join(dirname(jobDir), 'pid'), 'utf8')).trim().split(' ')[0]);
+  /** It writes down which process it is as the first thing that it does, but that may still be to come. */
+  const firstProcess = async ({ jobDir }: PreparedInstance): Promise<number> => {
+    for (;;) {
+      const text = await readFile(join(dirname(jobDir), 'pid'), 'utf8').catch(() => '');
+      const [pid = '', startTime] = text.split(' ');
+      if (startTime !== undefined) return Number(pid);
+      await new Promise(setImmediate);
+    }
+  };
   const run = async (of: OpenDriver, prepared: PreparedInstance, script: string) => {
     const instance = await prepared.start({
       argv: ['/bin/sh', '-c', script],
