@@ -6,6 +6,19 @@
 #include <string.h>
 #include <unistd.h>
 
+/*
+ * What the parts of an agent's service that it ends itself are deaf to: whoever stops the service may tell all of it at once, as systemd does, and
+ * instances are ended by the agent, in order.
+ */
+sigset_t requests_to_end(void) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
+  return signals;
+}
+
 static void write_text(const char *path, int flags, const char *text) {
   const ssize_t length = (ssize_t)strlen(text);
   const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0600);

@@ -2,6 +2,7 @@
 #ifndef FORNAX_INIT_H
 #define FORNAX_INIT_H
 
+#include <signal.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -45,6 +46,7 @@ int carry_out(int argc, char **argv);
 int serve(void);
 
 /* enter.c */
+sigset_t requests_to_end(void);
 void join_group(const char *path);
 void write_pid_file(const char *path);
 

@@ -280,9 +280,8 @@ static _Noreturn void run_stack(char **argv, pid_t keeper, const struct way_out 
   if (way->user_namespace != NULL) hand_down("/proc/%d/ns/user", keeper, USERS);
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0) fail("cannot open", "/dev/null");
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, NULL);
+  const sigset_t deaf_to = requests_to_end();
+  sigprocmask(SIG_SETMASK, &deaf_to, NULL);
   execv(all[0], all);
   fail("cannot run", all[0]);
 }
@@ -296,6 +295,8 @@ static int heard(int from_keeper, int ended) {
 }
 
 int hold_network(const struct way_out *way, char **stack) {
+  const sigset_t deaf_to = requests_to_end();
+  sigprocmask(SIG_SETMASK, &deaf_to, NULL);
   sigset_t child_ended;
   sigemptyset(&child_ended);
   sigaddset(&child_ended, SIGCHLD);

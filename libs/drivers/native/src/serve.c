@@ -6,6 +6,7 @@
  * "opened <number> <pid> <descriptors>": the child is there, and the agent finds its ends of the child's output, complaints, control, status and command
  * in /proc/<this process>/fd, until it says "got"; "refused <number> <errno>"; "ended <number>": the child is over.
  * What a child is to run, and its output, never pass through here.
+ * It and what it starts are deaf to requests to end (see enter.c), but the command has signals as everybody (see become.c).
  */
 #include "init.h"
 
@@ -39,7 +40,7 @@ struct started {
 
 static struct started *all;
 static size_t count, room;
-static sigset_t nothing;
+static sigset_t of_children;
 
 static struct started *add_started(void) {
   if (count == room) {
@@ -73,7 +74,7 @@ static int make_pipes(int *ours, int *its) {
 
 static _Noreturn void become_child(const int *its, int argc, char **argv) {
   setsid();
-  sigprocmask(SIG_SETMASK, &nothing, NULL);
+  sigprocmask(SIG_SETMASK, &of_children, NULL);
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (null < 0 || dup2(null, STDIN_FILENO) < 0) _exit(EXIT_SETUP);
   for (int at = 0; at < PIPES; at += 1)
@@ -184,10 +185,11 @@ int serve(void) {
   close(null);
   signal(SIGPIPE, SIG_IGN);
   sigset_t child_ended;
-  sigemptyset(&nothing);
+  of_children = requests_to_end();
+  sigprocmask(SIG_SETMASK, &of_children, NULL);
   sigemptyset(&child_ended);
   sigaddset(&child_ended, SIGCHLD);
-  sigprocmask(SIG_SETMASK, &child_ended, NULL);
+  sigprocmask(SIG_BLOCK, &child_ended, NULL);
   const int ended = signalfd(-1, &child_ended, SFD_CLOEXEC | SFD_NONBLOCK);
   if (ended < 0) fail("cannot watch", "processes");
   struct pollfd watched[] = {{STDIN_FILENO, POLLIN, 0}, {ended, POLLIN, 0}};

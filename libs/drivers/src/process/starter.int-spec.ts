@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,12 +14,18 @@ import { Starter } from './starter.js';
 
 let starter: Starter | undefined;
 afterEach(() => starter?.close());
-const open = async (): Promise<Starter> => (starter = new Starter(await initProgram()));
+const open = async (wakeMs?: number): Promise<Starter> => (starter = new Starter(await initProgram(), wakeMs));
 const plain = ['--directory', '/', '--aim', 'group'];
 
 const parentOf = async (pid: number): Promise<number> => {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+};
+
+/** Nobody may be there to reap it. */
+const isAlive = async (pid: number): Promise<boolean> => {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return !['', 'Z', 'X'].includes(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[0] ?? '');
 };
 
 it('starts processes that each have pipes of their own, and hears of their ends', async () => {
@@ -68,6 +76,67 @@ it('is begun anew when it was killed, and what it had started is killed', async 
   await next.ended;
   next.control.destroy();
   next.err.destroy();
+});
+
+it('ends neither itself nor a child when all of a service is asked to end', async () => {
+  const from = await open();
+  const one = await from.start(plain);
+  const server = await parentOf(one.pid);
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
+    for (const pid of [server, one.pid]) process.kill(pid, signal);
+  one.status.resume();
+  // The command has them back: it would not end by this one otherwise.
+  one.order.end(orderOf(['/bin/sh', '-c', 'echo ran; kill -TERM $$; echo survived']));
+  expect(await text(one.out)).toBe('ran\n');
+  await one.ended;
+  one.control.destroy();
+  one.err.destroy();
+  const next = await from.start(plain);
+  expect(await parentOf(next.pid)).toBe(server);
+  for (const end of [next.order, next.control, next.out, next.err, next.status]) end.destroy();
+  await next.ended;
+});
+
+it('goes on after it was paused', async () => {
+  const from = await open(20);
+  const one = await from.start(plain);
+  process.kill(await parentOf(one.pid), 'SIGSTOP');
+  for (const end of [one.order, one.control, one.out, one.err, one.status]) end.destroy();
+  const next = await from.start(plain);
+  for (const end of [next.order, next.control, next.out, next.err, next.status]) end.destroy();
+  await Promise.all([one.ended, next.ended]);
+});
+
+it('refuses options that it could not read, and nothing else ends by it', async () => {
+  const from = await open();
+  const one = await from.start(plain);
+  const long = Array.from({ length: 20_000 }, () => ['--mask', `/${'x'.repeat(60)}`]).flat();
+  await expect(from.start([...long, ...plain])).rejects.toThrow(
+    'the options of a sandbox are longer than 1048576 bytes',
+  );
+  await expect(from.start(['--directory', '/\0--aim', ...plain])).rejects.toThrow('holds a zero byte');
+  one.status.resume();
+  one.order.end(orderOf(['/bin/echo', 'ran']));
+  expect(await text(one.out)).toBe('ran\n');
+  await one.ended;
+  one.control.destroy();
+  one.err.destroy();
+});
+
+it('ends, and its children with it, when whoever started it is killed', async () => {
+  const server = spawn(await initProgram(), ['--serve'], { stdio: ['pipe', 'pipe', 'inherit'], env: {} });
+  const request = Buffer.from(`${['run', '1', ...plain].join('\0')}\0`);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(request.length);
+  server.stdin.write(Buffer.concat([length, request]));
+  const [line] = (await once(server.stdout, 'data')) as [Buffer];
+  const pid = Number(line.toString().split(' ')[2]);
+  expect(await parentOf(pid)).toBe(server.pid);
+  // Its ends were never taken: nobody but the server holds them.
+  server.stdout.resume();
+  server.stdin.destroy();
+  await once(server, 'close');
+  while (await isAlive(pid)) await new Promise(setImmediate);
 });
 
 it('tells what a child does that was given options which do not exist', async () => {

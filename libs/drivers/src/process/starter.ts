@@ -26,8 +26,20 @@ interface Waiting {
   readonly lost: () => void;
 }
 
+/** What the server takes (`MAX_REQUEST` of serve.c); it ends, and all instances with it, when it cannot read a request. */
+const MAX_REQUEST_BYTES = 1_048_576;
+/** How often a server that somebody paused is told to go on: it would hold up the start and the end of every instance. */
+const WAKE_MS = 5_000;
+
+const LOST = 'the process that starts instances has ended: this one could not be started';
+
+/** @throws Error the server could not read it */
 const requestOf = (...strings: readonly string[]): Buffer => {
+  // It would end the option, and begin another one.
+  if (strings.some((text) => text.includes('\0'))) throw new Error('an option of a sandbox holds a zero byte');
   const text = Buffer.from(`${strings.join('\0')}\0`);
+  if (text.length > MAX_REQUEST_BYTES)
+    throw new Error(`the options of a sandbox are longer than ${MAX_REQUEST_BYTES} bytes: ${text.length}`);
   const length = Buffer.alloc(4);
   length.writeUInt32LE(text.length);
   return Buffer.concat([length, text]);
@@ -67,15 +79,19 @@ export class Starter {
   #count = 0;
   #isClosed = false;
 
-  constructor(private readonly program: string) {}
+  constructor(
+    private readonly program: string,
+    private readonly wakeMs = WAKE_MS,
+  ) {}
 
   /**
    * Starts a first process that carries out options.
-   * @throws Error the machine refuses another process
+   * @throws Error the machine refuses another process; options that hold a zero byte or are too long
    */
   async start(options: readonly string[]): Promise<Started> {
-    const server = this.#serverHere();
     const number = String((this.#count += 1));
+    const request = requestOf('run', number, ...options);
+    const server = this.#serverHere();
     const end = Promise.withResolvers<void>();
     const begun = Promise.withResolvers<{ readonly pid: number; readonly sockets: readonly Socket[] }>();
     let isOver = false;
@@ -89,6 +105,7 @@ export class Starter {
       opened: (pid, ends) => {
         child = pid;
         try {
+          if (server.exitCode !== null || server.signalCode !== null) throw new Error(LOST); // its number may be another's
           begun.resolve({ pid, sockets: openEnds(server.pid ?? 0, ends) });
         } catch (error) {
           begun.reject(error);
@@ -103,10 +120,10 @@ export class Starter {
       lost: () => {
         if (child !== undefined) signalQuietly(-child, 'SIGKILL');
         over();
-        begun.reject(new Error('the process that starts instances has ended: this one could not be started'));
+        begun.reject(new Error(LOST));
       },
     });
-    server.stdin?.write(requestOf('run', number, ...options));
+    server.stdin?.write(request);
     const { pid, sockets } = await begun.promise;
     const [out, err, control, status, order] = sockets;
     if (!out || !err || !control || !status || !order) throw new Error('a process without its pipes');
@@ -118,7 +135,8 @@ export class Starter {
     this.#isClosed = true;
     const server = this.#server;
     if (!server) return;
-    const gone = new Promise((resolve) => server.once('exit', resolve));
+    // As `lost` does: one that was killed right now has told its exit already, but not this.
+    const gone = new Promise((resolve) => server.once('close', resolve));
     server.stdin?.end();
     await gone;
   }
@@ -141,7 +159,9 @@ export class Starter {
       rest = lines.pop() ?? '';
       for (const line of lines) this.#hear(line);
     });
+    const wake = setInterval(() => server.kill('SIGCONT'), this.wakeMs).unref();
     const lost = (): void => {
+      clearInterval(wake);
       if (this.#server !== server) return;
       this.#server = undefined;
       for (const waiting of [...this.#waiting.values()]) waiting.lost();

@@ -1,10 +1,12 @@
 /**
  * Builds, once per agent, the root file system that all instances share, and keeps it alive until its input ends.
  * Arguments: folder for the new root, folder of instances, pivot_root program, device names, \`--\`, top-level folders, \`--\`,
- * folders to hide, \`--\`, folders to show again. Everything but /.fornax is read-only in the end.
+ * folders to hide, \`--\`, folders to show again. Everything but /.fornax is read-only in the end. It is deaf to who stops all of the agent's service at
+ * once: the agent ends its instances in order, and then this.
  */
 export const HOLD = `
 set -eu
+trap '' TERM INT HUP
 new=$1; instances=$2; pivot=$3; shift 3
 mount -t tmpfs -o mode=755,size=1m fornax "$new"
 cd "$new"
