@@ -93,9 +93,7 @@ describe('an agent', () => {
     const listed = () =>
       rig.platform.heartbeats.flatMap(({ held }) => (held ? [held.map(({ leaseId }) => leaseId)] : [])).at(-1);
     await eventually(() => listed()?.join() === 'held');
-    await eventually(() =>
-      rig.platform.heartbeats.some(({ held }) => held?.some(({ phase }) => phase === 'running')),
-    );
+    await eventually(() => rig.platform.heartbeats.some(({ held }) => held?.some(({ phase }) => phase === 'running')));
     rig.platform.reports.length = 0;
     const tell = (leaseId: string, nodeEpoch = 1) =>
       ({ kind: 'tell', leaseId, taskId: 'task-1', instance: 0, nodeEpoch, asked: 1 }) as const;
