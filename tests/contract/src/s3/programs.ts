@@ -42,7 +42,7 @@ export const debianProgram = async (name: string): Promise<string> => {
 };
 
 /** What each client finds its keys and the endpoint in. */
-export const clientEnvironment = (home: string): NodeJS.ProcessEnv => {
+const clientEnvironment = (home: string): NodeJS.ProcessEnv => {
   const { AWS_ACCESS_KEY_ID: key = '', AWS_SECRET_ACCESS_KEY: secret = '' } = platform.clientEnv;
   return {
     PATH: process.env['PATH'],
