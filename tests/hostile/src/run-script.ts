@@ -8,7 +8,8 @@ export type Target = Pick<RunningPlatform, 'apiUrl' | 'token'>;
 export const ask = async (target: Target, method: string, path: string, body?: unknown): Promise<string> => {
   const response = await fetch(target.apiUrl + path, {
     method,
-    headers: { authorization: target.token, 'content-type': 'application/json' },
+    // A connection that is kept may be closed by the other side just when it is used again, on a machine that is busy.
+    headers: { authorization: target.token, 'content-type': 'application/json', connection: 'close' },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(30_000),
   });
