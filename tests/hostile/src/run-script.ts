@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from '@jest/globals';
 import { eventually } from '@fornax/testing';
 import type { RunningPlatform } from '@fornax/testing/platform';
@@ -6,9 +7,10 @@ export type Target = Pick<RunningPlatform, 'apiUrl' | 'token'>;
 
 /** Calls the API. @throws Error a refusal */
 export const ask = async (target: Target, method: string, path: string, body?: unknown): Promise<string> => {
+  // What set the platform up left a connection, which the other side may have closed while this process was loading the test: a turn of the loop shows it.
+  await delay(20);
   const response = await fetch(target.apiUrl + path, {
     method,
-    // A connection that is kept may be closed by the other side just when it is used again, on a machine that is busy.
     headers: { authorization: target.token, 'content-type': 'application/json', connection: 'close' },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(30_000),
