@@ -54,6 +54,7 @@ describe('patience with a storage', () => {
     [new S3Error(507, 'InsufficientStorage', 'full'), true],
     [new S3Error(429, 'TooManyRequests', 'slowly'), true],
     [new S3Error(404, 'NoSuchBucket', 'gone'), false],
+    [new S3Error(501, 'NotImplemented', 'never'), false],
     [Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }), true],
     [new Error('the storage does not answer'), true],
     [Object.assign(new Error('read EIO'), { code: 'EIO' }), false],

@@ -17,7 +17,9 @@ const NO_ANSWER = /does not answer|socket hang up/;
 
 /** Whether the same may succeed later: the storage is away, busy, full or read-only. Its "no" to a request, and what is wrong here, stays what it is. */
 export const mayPass = (error: unknown): boolean => {
-  if (error instanceof S3Error) return error.status >= 500 || error.status === 429 || error.status === 408;
+  // 501: it does not know how, and will not learn it in ten minutes.
+  if (error instanceof S3Error)
+    return (error.status >= 500 && error.status !== 501) || error.status === 429 || error.status === 408;
   return BROKEN.has(codeOf(error)) || NO_ANSWER.test(plainText(error));
 };
 

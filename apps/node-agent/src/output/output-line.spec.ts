@@ -48,6 +48,8 @@ describe('the line of output of a node', () => {
     const waiting = share.turn(CHUNK, forever);
     line.close();
     expect(await waiting).toBeUndefined();
+    // And whoever comes then does not wait for it.
+    expect(await share.turn(CHUNK, forever)).toBeUndefined();
   });
 
   it('goes on slowly, and says so once, while nobody answers', async () => {

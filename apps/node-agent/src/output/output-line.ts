@@ -12,7 +12,7 @@ export interface Turn {
 
 /** The share of one instance in what its node sends. */
 export interface OutputShare {
-  /** Resolves when it is its turn; undefined once the signal has aborted. */
+  /** Resolves when it is its turn; undefined once the signal has aborted, or the line is closed. */
   readonly turn: (bytes: number, signal: AbortSignal) => Promise<Turn | undefined>;
 }
 
@@ -55,7 +55,7 @@ export class OutputLine {
     const flow = this.#turns.open(taskId, this.parts.nowMs());
     return {
       turn: async (bytes, signal) => {
-        if (signal.aborted) return undefined;
+        if (signal.aborted || this.#stop.signal.aborted) return undefined;
         const claim = this.#turns.want(flow, bytes);
         if (!(await this.#wait(claim, signal))) {
           this.#end(() => this.#turns.withdraw(claim));
@@ -103,7 +103,11 @@ export class OutputLine {
     clearTimeout(this.#timer);
     const waitMs = this.#turns.waitMs(now);
     this.#timer = waitMs === undefined ? undefined : setTimeout(() => this.#pump(), waitMs);
-    if (this.#turns.isFilling) this.#asking ??= this.#ask().finally(() => (this.#asking = undefined));
+    if (this.#turns.isFilling) this.#asking ??= this.#ask().finally(() => {
+      this.#asking = undefined;
+      // What filled it since the last look has nobody who asks for it.
+      if (this.#turns.isFilling) this.#pump();
+    });
     return granted.length > 0;
   }
 

@@ -20,15 +20,37 @@ const hasChangedNothing = (error: unknown): boolean =>
 
 const jsonOf = (extras: object | null): string | null => extras && JSON.stringify(extras);
 
-/** Writes rows of objects of one file each: those that come at about the same time in one statement, which is one flush of the index for all of them. */
+/**
+ * Writes rows of objects of one file each: those that come at about the same time in one statement, which is one flush of the index for all of them.
+ * Bucket by bucket: a row may have to wait for another transaction, one that deletes its bucket, say, and nobody else's rows wait with it.
+ */
 export class GatheredRows {
-  readonly #puts: Gathered<Manifest, void>;
+  /** Of buckets that have rows on their way. */
+  readonly #puts = new Map<string, { readonly rows: Gathered<Manifest, void>; waiting: number }>();
 
-  constructor(index: Sql) {
-    this.#puts = new Gathered<Manifest, void>(
+  constructor(private readonly index: Sql) {}
+
+  /** @throws StoreRefusal NoSuchBucket */
+  async put(row: Manifest): Promise<void> {
+    const { bucket } = row;
+    const puts = this.#puts.get(bucket) ?? { rows: this.#ofBucket(), waiting: 0 };
+    this.#puts.set(bucket, puts);
+    puts.waiting += 1;
+    try {
+      await puts.rows.ask(row);
+    } catch (error) {
+      throw noBucket(error, bucket);
+    } finally {
+      puts.waiting -= 1;
+      if (puts.waiting === 0) this.#puts.delete(bucket);
+    }
+  }
+
+  #ofBucket(): Gathered<Manifest, void> {
+    return new Gathered<Manifest, void>(
       async (rows) => {
         const column = <T>(of: (row: Manifest) => T): T[] => rows.map(of);
-        await rowsOf(index, PUT_ROWS, [
+        await rowsOf(this.index, PUT_ROWS, [
           column(({ bucket }) => bucket),
           column(({ key }) => key),
           column(({ pieces }) => sizeOf(pieces)),
@@ -43,17 +65,10 @@ export class GatheredRows {
         return rows.map(() => undefined);
       },
       {
-        nameOf: ({ bucket, key }) => `${bucket}/${key}`,
+        nameOf: ({ key }) => key,
         // A row that may be there must not be written again: it may have been replaced since, and its file be garbage.
         isRepeatable: hasChangedNothing,
       },
     );
-  }
-
-  /** @throws StoreRefusal NoSuchBucket */
-  put(row: Manifest): Promise<void> {
-    return this.#puts.ask(row).catch((error: unknown) => {
-      throw noBucket(error, row.bucket);
-    });
   }
 }

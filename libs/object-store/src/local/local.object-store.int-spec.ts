@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type TestDatabase, createTestDatabase } from '@fornax/testing';
+import { type TestDatabase, createTestDatabase, eventually } from '@fornax/testing';
 import { DataSource } from 'typeorm';
 import { objectStoreContract } from '../port/object-store.contract.js';
 import { type Precondition, StoreRefusal } from '../port/object-store.js';
@@ -113,6 +113,27 @@ describe('LocalObjectStore', () => {
       await other.deleteBuckets([bucket]);
       await other.close();
     }
+  });
+
+  it('lets nobody wait for a row of another bucket', async () => {
+    const [held, free] = [`b-${randomUUID()}`, `o-${randomUUID()}`];
+    await store.createBuckets([held, free]);
+    const waiting = await db.transaction(async (tx) => {
+      // As a deletion of a bucket with very many objects does, until it is committed.
+      await tx.query('SELECT FROM object_bucket WHERE name = $1 FOR UPDATE', [held]);
+      const putting = put(held, 'one', 'x');
+      await eventually(async () => {
+        const blocked: unknown[] = await db.query(
+          `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        );
+        return blocked.length > 0;
+      });
+      await put(free, 'one', 'x');
+      return { putting };
+    });
+    await waiting.putting;
+    expect(await store.usages([held, free])).toEqual([1, 1].map((one) => ({ objects: one, bytes: one })));
+    await store.deleteBuckets([held, free]);
   });
 
   it('lets one of several writers win who expect the same', async () => {
