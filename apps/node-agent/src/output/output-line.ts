@@ -103,11 +103,12 @@ export class OutputLine {
     clearTimeout(this.#timer);
     const waitMs = this.#turns.waitMs(now);
     this.#timer = waitMs === undefined ? undefined : setTimeout(() => this.#pump(), waitMs);
-    if (this.#turns.isFilling) this.#asking ??= this.#ask().finally(() => {
-      this.#asking = undefined;
-      // What filled it since the last look has nobody who asks for it.
-      if (this.#turns.isFilling) this.#pump();
-    });
+    if (this.#turns.isFilling)
+      this.#asking ??= this.#ask().finally(() => {
+        this.#asking = undefined;
+        // What filled it since the last look has nobody who asks for it.
+        if (this.#turns.isFilling) this.#pump();
+      });
     return granted.length > 0;
   }
 
