@@ -74,6 +74,36 @@ export const send = (
   return promise;
 };
 
+/** Sends a request up to its body, and waits until the door asks for that. @returns what sends the body and reads the answer */
+export const begin = (
+  port: number,
+  { method = 'PUT', path, headers = {}, body = '' }: Pick<SignedOptions, 'method' | 'path' | 'headers' | 'body'>,
+): Promise<() => Promise<Answer>> => {
+  const asked = Promise.withResolvers<() => Promise<Answer>>();
+  const answered = Promise.withResolvers<Answer>();
+  const announced = { ...headers, 'content-length': String(Buffer.byteLength(body)), expect: '100-continue' };
+  const message = httpRequest({ host: '127.0.0.1', port, method, path, headers: announced, agent: false });
+  message.on('response', (response) => {
+    const { statusCode: status = 0, headers: got } = response;
+    const chunks: Buffer[] = [];
+    response.on('data', (chunk: Buffer) => chunks.push(chunk));
+    response.on('end', () => answered.resolve({ status, headers: got, body: Buffer.concat(chunks).toString() }));
+    asked.resolve(() => answered.promise);
+  });
+  message.on('error', (error) => {
+    asked.reject(error);
+    answered.reject(error);
+  });
+  message.on('continue', () =>
+    asked.resolve(() => {
+      message.end(body);
+      return answered.promise;
+    }),
+  );
+  message.flushHeaders();
+  return asked.promise;
+};
+
 /** The headers of a request signed by hand, beside what the SDK would do. */
 export const signedHeaders = (port: number, options: SignedOptions): Readonly<Record<string, string>> => {
   const { method = 'GET', path, headers = {}, body = '', accessKey, secretKey, at = Date.now() } = options;

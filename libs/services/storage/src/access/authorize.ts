@@ -1,5 +1,5 @@
 import type { LeaseClaims, ServiceClaims } from '@fornax/contracts';
-import type { Place } from '@fornax/object-store';
+import type { ByteSource, Place } from '@fornax/object-store';
 import { accessDenied, noSuchBucket, noSuchKey } from '@fornax/s3';
 import {
   MANIFESTS_BUCKET,
@@ -9,7 +9,7 @@ import {
   isBucketName,
   stagedLeasePrefix,
 } from '../model/bucket-names.js';
-import type { BucketPort } from '../model/bucket.js';
+import type { Bucket, BucketPort } from '../model/bucket.js';
 import type { Principal } from './principal.js';
 
 export type Access = 'read' | 'write';
@@ -72,37 +72,66 @@ const placeOfManifest = (
   return { bucket: MANIFESTS_BUCKET, key: found.key };
 };
 
+/** What a request may do. */
+export interface Allowed {
+  /** Where the principal's object lies in the store: in its bucket, or for what a lease writes as results, in its staging area. */
+  readonly place: Place;
+  /**
+   * Looks whether the bucket is still the one that it was allowed for. A body may take hours, and its bucket may have been given up meanwhile, and its name
+   * be somebody else's.
+   * @throws S3Error NoSuchBucket, AccessDenied
+   */
+  readonly confirm: () => Promise<void>;
+}
+
+const always = async (): Promise<void> => undefined;
+
 /**
- * Where the principal's object lies in the store: in its bucket, or for what a lease writes as results, in its staging area.
+ * Allows a request what it asks for, as things are now; one that waits for its body confirms it afterwards.
  * @throws S3Error AccessDenied, NoSuchBucket
  */
-export const authorize = async (
+export const allow = async (
   buckets: BucketPort,
   principal: Principal,
   access: Access,
   place: Place,
-): Promise<Place> => {
+): Promise<Allowed> => {
   if (principal.kind === 'service') {
     const own = placeForService(principal.claims, place);
     if (!own) throw accessDenied();
-    return own;
+    return { place: own, confirm: always };
   }
-  if (place.bucket === MANIFESTS_BUCKET) return placeOfManifest(principal, access, place.key);
+  if (place.bucket === MANIFESTS_BUCKET)
+    return { place: placeOfManifest(principal, access, place.key), confirm: always };
   const allowed =
     principal.kind === 'user' ? { ...place, isStaged: false } : placeForLease(principal.claims, access, place);
   if (!allowed) throw accessDenied();
-  if (allowed.isStaged) {
-    // Said now: once the instance has ended nobody is left to tell. A name that was given up may be somebody else's by now.
-    await ownBucket(buckets, principal, place.bucket);
-    return { bucket: allowed.bucket, key: allowed.key };
-  }
-  await ownBucket(buckets, principal, place.bucket);
-  return place;
+  // Of results, too: once the instance has ended nobody is left to tell. A name that was given up may be somebody else's by now.
+  const { createdAt } = await ownBucket(buckets, principal, place.bucket);
+  const confirm = async (): Promise<void> => {
+    const now = await ownBucket(buckets, principal, place.bucket);
+    if (now.createdAt.getTime() !== createdAt.getTime()) throw noSuchBucket(place.bucket);
+  };
+  return { place: allowed.isStaged ? { bucket: allowed.bucket, key: allowed.key } : place, confirm };
 };
 
+/** The place of a request that `allow` allows. @throws S3Error AccessDenied, NoSuchBucket */
+export const authorize = async (...request: Parameters<typeof allow>): Promise<Place> =>
+  (await allow(...request)).place;
+
+/** Bytes that are whole only if the bucket that they are for is still there when the last one has come (see `Allowed`). */
+export async function* confirmed(
+  source: ByteSource,
+  { confirm }: Pick<Allowed, 'confirm'>,
+): AsyncGenerator<Uint8Array> {
+  yield* source;
+  await confirm();
+}
+
 /** @throws S3Error NoSuchBucket, or AccessDenied when it is somebody else's */
-export const ownBucket = async (buckets: BucketPort, principal: Principal, name: string): Promise<void> => {
+export const ownBucket = async (buckets: BucketPort, principal: Principal, name: string): Promise<Bucket> => {
   const bucket = isBucketName(name) ? await buckets.find(name) : undefined;
   if (!bucket) throw noSuchBucket(name);
   if (bucket.owner !== ownerOf(principal)) throw accessDenied();
+  return bucket;
 };

@@ -16,7 +16,7 @@ import {
   parseXml,
   s3Error,
 } from '@fornax/s3';
-import { authorize } from '../../access/authorize.js';
+import { allow, type Allowed } from '../../access/authorize.js';
 import { type Exchange, checkRoom, quoted, sendEmpty, sendXml } from '../exchange.js';
 import { CHECKSUMS } from '../checksums.js';
 import {
@@ -39,15 +39,18 @@ const MAX_PARTS = 10_000;
 const MAX_COMPLETION_BYTES = 4 * 1024 * 1024;
 
 /** A lease has its uploads in its staging area, like its objects. Services store small objects, in one piece. */
-const placeOf = async ({ buckets, principal, request }: Exchange): Promise<Place> => {
+const allowedOf = async ({ buckets, principal, request }: Exchange): Promise<Allowed> => {
   if (principal.kind === 'service') throw accessDenied();
-  return authorize(buckets, principal, 'write', { bucket: request.bucket, key: request.key });
+  return allow(buckets, principal, 'write', { bucket: request.bucket, key: request.key });
 };
 
-const uploadOf = async (exchange: Exchange): Promise<Place & { readonly uploadId: string }> => ({
-  ...(await placeOf(exchange)),
-  uploadId: queryValue(exchange.request, 'uploadId') ?? '',
+const uploadIn = ({ request }: Exchange, { place }: Allowed): Place & { readonly uploadId: string } => ({
+  ...place,
+  uploadId: queryValue(request, 'uploadId') ?? '',
 });
+
+const uploadOf = async (exchange: Exchange): Promise<Place & { readonly uploadId: string }> =>
+  uploadIn(exchange, await allowedOf(exchange));
 
 const partNumberOf = (text: string | undefined): number => {
   const number = /^\d{1,5}$/.test(text ?? '') ? Number(text) : 0;
@@ -61,7 +64,7 @@ const partNumberOf = (text: string | undefined): number => {
 
 export const createUpload = async (exchange: Exchange): Promise<void> => {
   const { request, store } = exchange;
-  const place = await placeOf(exchange);
+  const { place } = await allowedOf(exchange);
   const checksum = wantedChecksum(request.headers);
   const headers = { ...headersOf(request), ...(checksum ? { checksum } : {}) };
   const uploadId = await store.createUpload(place.bucket, place.key, headers);
@@ -171,13 +174,15 @@ const checkCompletion = async (
 
 export const completeUpload = async (exchange: Exchange): Promise<void> => {
   const { request, authenticated, store } = exchange;
-  const upload = await uploadOf(exchange);
+  const allowed = await allowedOf(exchange);
+  const upload = uploadIn(exchange, allowed);
   const precondition = await writeCondition(exchange, upload);
   exchange.expectBody();
   const document = parseXml(
     await readBody(request, authenticated, MAX_COMPLETION_BYTES, false),
     'CompleteMultipartUpload',
   );
+  await allowed.confirm();
   const parts = childNodes(document, 'Part').map((part) => ({
     partNumber: partNumberOf(childText(part, 'PartNumber')?.trim()),
     etag: (childText(part, 'ETag') ?? '').trim().replaceAll('"', ''),

@@ -20,7 +20,7 @@ import {
   s3Error,
   type S3Error,
 } from '@fornax/s3';
-import { authorize } from '../../access/authorize.js';
+import { allow, type Allowed, authorize, confirmed } from '../../access/authorize.js';
 import { etagsOf, judgeConditions } from '../conditions.js';
 import {
   type Exchange,
@@ -96,7 +96,8 @@ export const writeCondition = async ({ request, store }: Exchange, place: Place)
 
 export const putObject = async (exchange: Exchange): Promise<void> => {
   const { request, authenticated, principal, store } = exchange;
-  const place = await authorize(exchange.buckets, principal, 'write', placeOf(exchange));
+  const allowed = await allow(exchange.buckets, principal, 'write', placeOf(exchange));
+  const { place } = allowed;
   const headers = headersOf(request);
   const { sizeBytes, source, checksum } = openPayload(request, authenticated);
   await checkRoom(exchange, sizeBytes);
@@ -106,7 +107,7 @@ export const putObject = async (exchange: Exchange): Promise<void> => {
     return verified && { ...verified, type: 'full-object' };
   };
   exchange.expectBody();
-  const { etag } = await store.put(place.bucket, place.key, source, {
+  const { etag } = await store.put(place.bucket, place.key, confirmed(source, allowed), {
     ...headers,
     sizeBytes,
     checksum: kept,
@@ -227,9 +228,10 @@ export const deleteObject = async (exchange: Exchange): Promise<void> => {
 export const deleteObjects = async (exchange: Exchange): Promise<void> => {
   userOf(exchange);
   const { request, authenticated, buckets, principal, store } = exchange;
-  await authorize(buckets, principal, 'write', { bucket: request.bucket, key: '' });
+  const { confirm } = await allow(buckets, principal, 'write', { bucket: request.bucket, key: '' });
   exchange.expectBody();
   const document = parseXml(await readBody(request, authenticated, MAX_XML_BYTES), 'Delete');
+  await confirm();
   const objects = childNodes(document, 'Object').map((node) => ({
     key: childText(node, 'Key'),
     versionId: childText(node, 'VersionId'),
@@ -297,7 +299,8 @@ export const sourceOf = async (exchange: Exchange) => {
 export const copyObject = async (exchange: Exchange): Promise<void> => {
   userOf(exchange);
   const { request, store } = exchange;
-  const to = await authorize(exchange.buckets, exchange.principal, 'write', placeOf(exchange));
+  const allowed = await allow(exchange.buckets, exchange.principal, 'write', placeOf(exchange));
+  const { place: to } = allowed;
   const { from, reader } = await sourceOf(exchange);
   const isReplacing = request.headers.get('x-amz-metadata-directive')?.toUpperCase() === 'REPLACE';
   if (!isReplacing && from.bucket === to.bucket && from.key === to.key) {
@@ -312,7 +315,7 @@ export const copyObject = async (exchange: Exchange): Promise<void> => {
   const name = request.headers.get('x-amz-checksum-algorithm');
   const wanted = name === undefined ? checksum?.algorithm : algorithmOf(name);
   if (wanted !== undefined && (wanted !== checksum?.algorithm || (name !== undefined && checksum.type === 'composite')))
-    return copyWithChecksum(exchange, { to, reader, headers: headers ?? reader.info }, wanted);
+    return copyWithChecksum(exchange, { allowed, reader, headers: headers ?? reader.info }, wanted);
   const { etag, modifiedAt } = await store.copy(from, to, headers);
   // The source may have been replaced since it was looked at: its checksum would be another one then.
   const copied = etag === reader.info.etag ? checksumElements(checksum) : {};
@@ -322,7 +325,11 @@ export const copyObject = async (exchange: Exchange): Promise<void> => {
 /** A copy with a checksum that the source has not: its bytes are read for it. @throws S3Error NotImplemented */
 const copyWithChecksum = async (
   exchange: Exchange,
-  { to, reader, headers }: { readonly to: Place; readonly reader: ObjectReader; readonly headers: ObjectHeaders },
+  {
+    allowed,
+    reader,
+    headers,
+  }: { readonly allowed: Allowed; readonly reader: ObjectReader; readonly headers: ObjectHeaders },
   algorithm: string,
 ): Promise<void> => {
   const { store, now } = exchange;
@@ -336,7 +343,8 @@ const copyWithChecksum = async (
     return known && { ...known, type: 'full-object' };
   };
   const about = { contentType, userMetadata, contentHeaders, sizeBytes, checksum: kept };
-  const { etag } = await store.put(to.bucket, to.key, source, about);
+  const { bucket, key } = allowed.place;
+  const { etag } = await store.put(bucket, key, confirmed(source, allowed), about);
   sendXml(exchange, 'CopyObjectResult', {
     LastModified: new Date(now()).toISOString(),
     ETag: quoted(etag),

@@ -1,0 +1,89 @@
+import { CreateBucketCommand, DeleteBucketCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import { signLeaseClaims } from '@fornax/identity';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  type Answer,
+  begin,
+  signedHeaders,
+  type SignedOptions,
+  StorageUnderTest,
+  TEST_MASTER_KEY,
+  type TestUser,
+} from '../storage.fixture.js';
+
+let storage: StorageUnderTest;
+let eve: TestUser;
+let ada: TestUser;
+
+beforeAll(async () => {
+  storage = await StorageUnderTest.start();
+  [eve, ada] = [await storage.user('eve@example.org'), await storage.user('ada@example.org')];
+}, 180_000);
+afterAll(async () => storage.stop());
+
+type Request = Omit<SignedOptions, 'accessKey' | 'secretKey'>;
+const make = (who: TestUser, Bucket: string) => storage.s3(who).send(new CreateBucketCommand({ Bucket }));
+const remove = (who: TestUser, Bucket: string) => storage.s3(who).send(new DeleteBucketCommand({ Bucket }));
+const keysOf = async (Bucket: string): Promise<readonly (string | undefined)[]> => {
+  const { Contents = [] } = await storage.s3(ada).send(new ListObjectsV2Command({ Bucket }));
+  return Contents.map(({ Key }) => Key);
+};
+const unsigned = 'UNSIGNED-PAYLOAD';
+const codeOf = ({ body }: Answer): string | undefined => /<Code>(\w+)<\/Code>/.exec(body)?.[1];
+const beginAs = ({ email, token }: TestUser, request: Request): Promise<() => Promise<Answer>> => {
+  const headers = signedHeaders(storage.port, { ...request, accessKey: email, secretKey: token });
+  return begin(storage.port, { ...request, headers });
+};
+/** The name becomes that of a bucket of another user, who keeps something there. */
+const handOver = async (name: string): Promise<void> => {
+  await remove(eve, name);
+  await make(ada, name);
+  await storage.s3(ada).send(new PutObjectCommand({ Bucket: name, Key: 'precious', Body: 'x' }));
+};
+
+describe('a request that was allowed before its bucket became another one', () => {
+  it("puts nothing into another user's bucket", async () => {
+    await make(eve, 'name-of-puts');
+    const finish = await beginAs(eve, { method: 'PUT', path: '/name-of-puts/x', body: 'x', payloadHash: unsigned });
+    await handOver('name-of-puts');
+    expect(codeOf(await finish())).toBe('AccessDenied');
+    expect(await keysOf('name-of-puts')).toEqual(['precious']);
+  });
+
+  it("deletes nothing in another user's bucket", async () => {
+    await make(eve, 'name-of-deletions');
+    const body = '<Delete><Object><Key>precious</Key></Object></Delete>';
+    const finish = await beginAs(eve, { method: 'POST', path: '/name-of-deletions?delete=', body });
+    await handOver('name-of-deletions');
+    expect(codeOf(await finish())).toBe('AccessDenied');
+    expect(await keysOf('name-of-deletions')).toEqual(['precious']);
+  });
+
+  it("leaves no results that would be published in another user's bucket", async () => {
+    await make(eve, 'name-of-results');
+    const claims = storage.newLease(eve, 'name-of-results');
+    const { accessKey, secretKey, sessionToken } = signLeaseClaims(TEST_MASTER_KEY, claims);
+    const request = {
+      method: 'PUT',
+      path: '/name-of-results/x',
+      body: 'x',
+      payloadHash: unsigned,
+      headers: { 'x-amz-security-token': sessionToken },
+    };
+    const headers = signedHeaders(storage.port, { ...request, accessKey, secretKey });
+    const finish = await begin(storage.port, { ...request, headers });
+    await handOver('name-of-results');
+    expect(codeOf(await finish())).toBe('AccessDenied');
+    await storage.conclude(claims);
+    expect(await keysOf('name-of-results')).toEqual(['precious']);
+  });
+
+  it('puts nothing into the next bucket of its own user either', async () => {
+    await make(ada, 'name-of-adas');
+    const finish = await beginAs(ada, { method: 'PUT', path: '/name-of-adas/x', body: 'x', payloadHash: unsigned });
+    await remove(ada, 'name-of-adas');
+    await make(ada, 'name-of-adas');
+    expect(codeOf(await finish())).toBe('NoSuchBucket');
+    expect(await keysOf('name-of-adas')).toEqual([]);
+  });
+});
