@@ -139,6 +139,26 @@ it('ends, and its children with it, when whoever started it is killed', async ()
   while (await isAlive(pid)) await new Promise(setImmediate);
 });
 
+it('refuses a start while there is no descriptor left, and begins when there is', async () => {
+  const from = await open();
+  // Whoever has none left cannot start what would give it some: so that stands by.
+  const script =
+    'old=$(prlimit --pid "$0" --nofile -o SOFT --noheadings) && read go && prlimit --pid "$0" --nofile=3: && echo low && read back; prlimit --pid "$0" --nofile=$old:; echo back';
+  const warden = spawn('sh', ['-c', script, String(process.pid)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  try {
+    warden.stdin.write('go\n');
+    expect(String((await once(warden.stdout, 'data'))[0])).toBe('low\n');
+    await expect(from.start(plain)).rejects.toThrow();
+  } finally {
+    warden.stdout.resume();
+    warden.stdin.end('back\n');
+    await once(warden, 'close');
+  }
+  const one = await from.start(plain);
+  for (const end of [one.order, one.control, one.out, one.err, one.status]) end.destroy();
+  await one.ended;
+});
+
 it('tells what a child does that was given options which do not exist', async () => {
   const one = await (await open()).start(['--no-such-option']);
   expect(await text(one.err)).toMatch(/^option --no-such-option: /);

@@ -152,13 +152,6 @@ export class Starter {
       detached: true,
     });
     this.#server = server;
-    server.stdin.on('error', () => undefined); // its exit tells
-    let rest = '';
-    server.stdout.on('data', (chunk: Buffer) => {
-      const lines = (rest + chunk.toString()).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) this.#hear(line);
-    });
     const wake = setInterval(() => server.kill('SIGCONT'), this.wakeMs).unref();
     const lost = (): void => {
       clearInterval(wake);
@@ -169,6 +162,15 @@ export class Starter {
     // Not at its exit: what it said before that is still to be heard.
     server.once('close', lost);
     server.once('error', lost);
+    // Without a descriptor left for pipes Node makes none, whatever the type says: its error tells.
+    const { stdin, stdout }: Partial<Pick<typeof server, 'stdin' | 'stdout'>> = server;
+    stdin?.on('error', () => undefined); // its exit tells
+    let rest = '';
+    stdout?.on('data', (chunk: Buffer) => {
+      const lines = (rest + chunk.toString()).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) this.#hear(line);
+    });
     return server;
   }
 
