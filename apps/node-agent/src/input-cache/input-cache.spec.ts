@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { appendFile, chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -49,6 +49,31 @@ describe('the cache of inputs', () => {
     expect(wanted.fetched).toBe(1);
     expect(await readFile(files[7]?.file ?? '', 'utf8')).toBe('hello');
     expect((await stat(files[0]?.file ?? '')).mode & 0o777).toBe(0o444);
+  });
+
+  it('goes on when its folder was removed under it', async () => {
+    const cache = await open();
+    const wanted = wanting('hello');
+    await cache.bring(wanted);
+    await rm(folder, { recursive: true });
+    const file = await cache.bring(wanted);
+    expect(await readFile(file?.file ?? '', 'utf8')).toBe('hello');
+    expect(wanted.fetched).toBe(2);
+    await cache.close();
+    expect(await (await open()).bring(wanted)).toEqual(file);
+    expect(wanted.fetched).toBe(2);
+  });
+
+  it('fetches again what somebody has written to meanwhile', async () => {
+    const cache = await open();
+    const wanted = wanting('hello');
+    const { file } = (await cache.bring(wanted)) ?? { file: '' };
+    await chmod(file, 0o644);
+    await writeFile(file, 'HELLO');
+    await utimes(file, 1, 1);
+    await cache.bring(wanted);
+    expect(await readFile(file, 'utf8')).toBe('hello');
+    expect(wanted.fetched).toBe(2);
   });
 
   it('lets the next one fetch where the first one was cancelled, and tells each its own failure', async () => {

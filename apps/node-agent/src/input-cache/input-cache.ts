@@ -60,6 +60,9 @@ const linesOf = (text: string): readonly CacheEntry[] =>
     }
   });
 
+/** Where what is being fetched lies, and what has come. */
+const FOLDERS = ['incoming', 'content'] as const;
+
 const sha256Of = async (file: string): Promise<string> => {
   const hash = createHash('sha256');
   await pipeline(createReadStream(file), hash);
@@ -77,8 +80,8 @@ const sha256Of = async (file: string): Promise<string> => {
 export class InputCache {
   readonly #index: CacheIndex;
   readonly #flights = new Map<string, Promise<CachedContent>>();
-  /** Files that this process has read or written. */
-  readonly #checked = new Set<string>();
+  /** When files that this process has read or written were changed last, by then; milliseconds. */
+  readonly #checked = new Map<string, number>();
   readonly #now: () => number;
   readonly #objects = metrics
     .getMeter('fornax')
@@ -99,8 +102,7 @@ export class InputCache {
   static async open(options: InputCacheOptions): Promise<InputCache> {
     const cache = new InputCache(options);
     await rm(join(options.folder, 'incoming'), { recursive: true, force: true });
-    for (const name of ['incoming', 'content'])
-      await mkdir(join(options.folder, name), { recursive: true, mode: 0o700 });
+    await cache.#makeFolders();
     await cache.#restore();
     return cache;
   }
@@ -139,6 +141,10 @@ export class InputCache {
     await this.#rewrite();
   }
 
+  async #makeFolders(): Promise<void> {
+    for (const name of FOLDERS) await mkdir(join(this.options.folder, name), { recursive: true, mode: 0o700 });
+  }
+
   #count(from: 'cache' | 'storage', sizeBytes: number): void {
     this.#objects.add(1, { from });
     this.#size.add(sizeBytes, { from });
@@ -152,17 +158,14 @@ export class InputCache {
     return undefined;
   }
 
-  /** What an earlier process wrote may have been cut by a loss of power, or changed by the disk. */
+  /** What an earlier process wrote may have been cut by a loss of power, or changed by the disk; anything may have been written to by somebody else. */
   async #isWhole(content: CachedContent): Promise<boolean> {
     const file = this.#fileOf(content);
-    const size = await stat(file).then(
-      (facts) => facts.size,
-      () => undefined,
-    );
-    if (size !== content.sizeBytes) return false;
-    if (this.#checked.has(file)) return true;
+    const facts = await stat(file).catch(() => undefined);
+    if (facts?.size !== content.sizeBytes) return false;
+    if (this.#checked.get(file) === facts.mtimeMs) return true;
     const isWhole = (await sha256Of(file).catch(() => '')) === content.sha256;
-    if (isWhole) this.#checked.add(file);
+    if (isWhole) this.#checked.set(file, facts.mtimeMs);
     return isWhole;
   }
 
@@ -181,11 +184,14 @@ export class InputCache {
   async #fetch(name: string, { fetch, ttlMs }: Wanted): Promise<CachedContent> {
     const incoming = join(this.options.folder, 'incoming', randomUUID());
     try {
+      // Somebody who was short of room may have removed the whole cache while this process runs.
+      await this.#makeFolders();
       const content = await fetch(incoming);
       const file = this.#fileOf(content);
       if (content.isExecutable) await chmod(incoming, 0o555);
+      const { mtimeMs } = await stat(incoming);
       await rename(incoming, file);
-      this.#checked.add(file);
+      this.#checked.set(file, mtimeMs);
       const entry = { name, ...content, expiresAt: this.#now() + ttlMs };
       await this.#remove([...this.#over(), ...this.#index.add(entry)]);
       this.#append(entry);

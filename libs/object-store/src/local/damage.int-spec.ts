@@ -1,4 +1,4 @@
-import { mkdtemp, open, readFile, readdir, rm, truncate, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readFile, readdir, rm, rmdir, truncate, unlink, writeFile } from 'node:fs/promises';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
@@ -283,11 +283,15 @@ describe('files that are damaged', () => {
   });
 
   it('are found by a scrub, part by part, each object once and no other', async () => {
-    const sizes: Readonly<Record<string, number>> = { a: 10, b: 600_000, c: 0, d: 600_000, 'd/e': 5, f: 7 };
+    const sizes: Readonly<Record<string, number>> = { a: 10, b: 600_000, c: 0, d: 600_000, 'd/e': 5, e: 9, f: 7 };
     for (const [key, size] of Object.entries(sizes)) await put(key, randomBytes(size));
     await flipABit(await pathOf('b'));
     await truncate(await pathOf('d/e'), 4);
     await unlink(await pathOf('f'));
+    // Reading it fails in the system, as on a bad sector.
+    const unreadable = await pathOf('e');
+    await unlink(unreadable);
+    await mkdir(unreadable);
     await writeFile(join(folder, 'ab', randomUUID().replace(/^../, 'ab')), 'of an upload that was cut off');
     let [objects, parts] = [0, 0];
     const findings: unknown[] = [];
@@ -303,12 +307,14 @@ describe('files that are damaged', () => {
       expect(part.orphans).toBe(part.next === null ? 1 : null);
       next = part.next;
     }
-    expect([objects, parts]).toEqual([6, 6]);
+    expect([objects, parts]).toEqual([7, 7]);
     expect(findings).toEqual([
       { bucket: 'b', key: 'b', reason: 'a file of it holds other bytes than were stored' },
       { bucket: 'b', key: 'd/e', reason: 'a file of it has 4 bytes where 5 were stored' },
+      { bucket: 'b', key: 'e', reason: 'a file of it cannot be read (EISDIR)' },
       { bucket: 'b', key: 'f', reason: 'a file of it is missing' },
     ]);
+    await rmdir(unreadable);
   });
 
   it('are looked for at a bounded rate', async () => {

@@ -32,6 +32,16 @@ const placesBehind = async (index: Sql, after: Place | undefined): Promise<reado
   return rows.map((row) => ({ bucket: textOf(row, 'bucket'), key: textOf(row, 'key') }));
 };
 
+/** Codes of the system about one file: a bad sector, a damaged file system, something else in its place, or rights that somebody took away. */
+const OF_A_FILE: ReadonlySet<string> = new Set('EIO EBADMSG EUCLEAN EISDIR ELOOP EACCES EPERM ENXIO'.split(' '));
+
+/** What is wrong with the object itself; undefined: the store cannot be read now. */
+const reasonOf = (error: unknown): string | undefined => {
+  if (error instanceof ObjectDamaged) return error.reason;
+  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+  return OF_A_FILE.has(code) ? `a file of it cannot be read (${code})` : undefined;
+};
+
 /**
  * Reads objects to their ends, in the order of their places, and tells of which the bytes are not what was stored.
  * @returns what was found, and where to go on
@@ -67,14 +77,15 @@ export const scrub = async (
           await pace();
         }
       } catch (error) {
-        if (!(error instanceof ObjectDamaged)) throw error;
+        const reason = reasonOf(error);
+        if (reason === undefined) throw error;
         // One that was replaced or deleted while it was read is another object, or none.
         const current = await get(place);
         if (
           current?.info.etag === reader.info.etag &&
           current.info.modifiedAt.getTime() === reader.info.modifiedAt.getTime()
         )
-          found.findings.push({ ...place, reason: error.reason });
+          found.findings.push({ ...place, reason });
       }
     }
     if (places.length < PAGE) return { ...found, next: null };
