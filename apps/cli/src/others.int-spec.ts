@@ -173,6 +173,15 @@ describe('fornax for those who look after others', () => {
     expect([rest.code, JSON.parse(rest.stdout)]).toEqual([0, { objects: 1, bytes: 0, findings: [], orphans: 2 }]);
   });
 
+  it.each([
+    ['--mib-per-second', '0'],
+    ['--mib-per-second', 'fast'],
+    ['--after', 'no-key'],
+  ])('asks for no comparison with %s %s: its exit code would mean damaged objects', async (...option) => {
+    expect((await fornax('storage', 'scrub', ...option)).code).toBe(2);
+    expect(asked).toEqual([]);
+  });
+
   it('shows what is owed to the object store, and gives one up', async () => {
     const listed = await fornax('storage', 'effects');
     expect(listed.stdout).toMatch(/ID +KIND +OF +FAILURES +REASON\n7 +publish +task\/t +6 +too large\\u001b\[2J/);

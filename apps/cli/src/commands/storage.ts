@@ -1,5 +1,5 @@
 import type { ObjectsScrub } from '@fornax/client';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { harmlessLine } from '../terminal/harmless.js';
 import { withProgress, type Io } from '../terminal/io.js';
 import { renderTable } from '../terminal/table.js';
@@ -37,15 +37,23 @@ const reindex = async (io: Io, forgetMissing: boolean): Promise<void> => {
 interface ScrubChoices {
   readonly json?: boolean;
   readonly after?: string;
-  readonly mibPerSecond: string;
+  readonly mibPerSecond: number;
 }
 
 const MIB = 1024 * 1024;
 
+const rateOf = (text: string): number => {
+  const rate = Number(text);
+  if (!(rate >= 1 && rate <= 10_000)) throw new InvalidArgumentError('must be a number from 1 to 10000');
+  return rate;
+};
+const placeOf = (text: string): string => {
+  if (!/^[^/]+\/./s.test(text)) throw new InvalidArgumentError('must be <bucket>/<key>');
+  return text;
+};
+
 /** Looks at one part after the other, so that it can be broken off, and gone on with, at any object. */
 const scrub = async (io: Io, { json = false, after, mibPerSecond }: ScrubChoices): Promise<void> => {
-  const rate = Number(mibPerSecond);
-  if (!(rate >= 1 && rate <= 10_000)) throw new Error('--mib-per-second must be a number from 1 to 10000');
   const sum = { objects: 0, bytes: 0, findings: [] as ObjectsScrub['findings'], orphans: 0 };
   let next: string | null | undefined = after;
   const progress = (): string =>
@@ -54,7 +62,7 @@ const scrub = async (io: Io, { json = false, after, mibPerSecond }: ScrubChoices
     await withProgress(io, progress, async () => {
       do {
         const part: ObjectsScrub = await io.client().scrubObjects({
-          mibPerSecond: rate,
+          mibPerSecond,
           signal: io.signal,
           ...(typeof next === 'string' ? { after: next } : {}),
         });
@@ -119,8 +127,8 @@ export const addStorageCommands = (program: Command, io: Io): void => {
     .command('scrub')
     .description('compare the bytes of all stored objects with their checksums; exit code 1 if some are damaged')
     .option('--json', 'as JSON')
-    .option('--after <bucket/key>', 'go on behind this object, where a look before was broken off')
-    .option('--mib-per-second <n>', 'read at most so much', '50')
+    .option('--after <bucket/key>', 'go on behind this object, where a look before was broken off', placeOf)
+    .option('--mib-per-second <n>', 'read at most so much', rateOf, 50)
     .action((choices: ScrubChoices) => scrub(io, choices));
   storage
     .command('reindex')

@@ -12,6 +12,8 @@ describe('a regular expression over paths', () => {
     'a{2,1000}',
     '(?:a|b)+',
     '(?<name>a)',
+    '(?i:a)',
+    '[(?P]',
   ])('may be %j', (text) => expect(pathPatternProblem(text)).toBeUndefined());
 
   it.each([
@@ -32,6 +34,9 @@ describe('a regular expression over paths', () => {
     ['(?<=a)b', 1],
     ['(?<!a)b', 1],
     [String.raw`(a)\1`, 4],
+    ['(?P<n>a)', 1],
+    [String.raw`a(?i)\.png$`, 2],
+    ['b(?', 2],
     ['a{1001}', 2],
     ['a{2,1001}', 2],
   ])('%j is refused where it is wrong', (text, at) => {

@@ -39,10 +39,14 @@ const wrongAt = (pattern: string, reason: string): number => {
   return at - 1;
 };
 
-/** What no engine of linear time can do, by its beginning. */
+/** What no engine of linear time can do, and groups of other dialects, by its beginning. */
 const TOO_MUCH: readonly (readonly [RegExp, string])[] = [
   [/^\(\?<?[=!]/, 'looking ahead or behind is not offered: select with the whitelist, remove with the blacklist'],
   [/^\\(?:[1-9]|k<)/, 'references to groups are not offered'],
+  [
+    /^\(\?(?!$|[:=!<]|[ims]*(?:-[ims]*)?:)/,
+    'groups of this kind are not offered: flags hold inside of one, (?i:…), and a name is written (?<name>…)',
+  ],
 ];
 
 const tooMuch = (pattern: string): readonly [number, string] | undefined => {
@@ -68,7 +72,8 @@ const tooMuch = (pattern: string): readonly [number, string] | undefined => {
 export const pathPatternProblem = (text: string): string | undefined => {
   const pattern = text.replaceAll(/\$\{[A-Za-z0-9_.-]+\}/g, (reference) => 'x'.repeat(reference.length));
   const reason = reasonOf(pattern);
-  const [at, why] = reason === undefined ? (tooMuch(pattern) ?? []) : [wrongAt(pattern, reason), reason];
+  const found = reason === undefined || /Invalid group/i.test(reason) ? tooMuch(pattern) : undefined;
+  const [at, why] = found ?? (reason === undefined ? [] : [wrongAt(pattern, reason), reason]);
   return at === undefined ? undefined : `The value is not a valid regular expression: ${why}, at character ${at + 1}.`;
 };
 

@@ -12,6 +12,19 @@ const baseOf = (storage: string | undefined, bucket: string, prefix: string | nu
   return `s3://${host === undefined ? '' : `${host}/`}${bucket}/${folderOf(prefix) ?? ''}`;
 };
 
+const withNotes = (answer: WireTask, more: readonly string[]): WireTask => {
+  const notes = [...answer.notes, ...more];
+  return { ...answer, notes, fornax: { ...answer.fornax, notes } };
+};
+
+/** A reader of prefixes of inputs expects a folder for each instance; the instances would replace each other's results unnoticed. */
+const notesOfFolder = ({ resultBucket, resultsPrefix }: TaskStatus['fold']['spec']): readonly string[] => {
+  const name = resultBucket === null ? undefined : /\$\{[A-Za-z0-9_.-]+\}/.exec(resultsPrefix ?? '')?.[0];
+  return name === undefined
+    ? []
+    : [`All instances store their results in one folder: ${name} in resultsBucketPrefix is not filled in`];
+};
+
 /**
  * Names the results of ended instances, one URL for each as `s3://<storage host>/<bucket>/<key>` (contract, section 7.9), and says how many are not named.
  * @param storage address of the storage, as clients are told
@@ -23,7 +36,8 @@ export const withResults = (
   storage: string | undefined,
 ): WireTask => {
   const { resultBucket, resultsPrefix } = task.fold.spec;
-  if (resultBucket === null || completed.length === 0) return answer;
+  const noted = withNotes(answer, notesOfFolder(task.fold.spec));
+  if (resultBucket === null || completed.length === 0) return noted;
   const base = baseOf(storage, resultBucket, resultsPrefix);
   const byInstance = new Map(completed.map((record) => [record.instance, record]));
   let [left, unnamed] = [MOST_URLS, 0];
@@ -35,7 +49,6 @@ export const withResults = (
     if (results.length > 0) unnamed += Math.max(0, files - named.length);
     return { ...ended, results: named.map((path) => base + path) };
   });
-  const notes =
-    unnamed > 0 ? [...answer.notes, `${unnamed} results are stored that completedInstances do not name`] : answer.notes;
-  return { ...answer, completedInstances, notes, fornax: { ...answer.fornax, notes } };
+  const more = unnamed > 0 ? [`${unnamed} results are stored that completedInstances do not name`] : [];
+  return { ...withNotes(noted, more), completedInstances };
 };
