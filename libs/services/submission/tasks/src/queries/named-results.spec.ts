@@ -50,12 +50,17 @@ describe('results of ended instances', () => {
     expect(notes).toEqual([said, said]);
   });
 
-  it.each([[['a'], 1] as const, undefined])('are noted to lie in one folder whose prefix looks like one for each instance', (end) => {
-    const spec = { resultBucket: 'out', resultsPrefix: 'run-${INSTANCE_ID}' };
-    const ends = end === undefined ? [] : [[[...end[0]], end[1]] as const];
-    const said = ['All instances store their results in one folder: ${INSTANCE_ID} in resultsBucketPrefix is not filled in'];
-    expect(shown(spec, undefined, ...ends).notes).toEqual([said, said]);
-  });
+  it.each([[['a'], 1] as const, undefined])(
+    'are noted to lie in one folder whose prefix looks like one for each instance',
+    (end) => {
+      const spec = { resultBucket: 'out', resultsPrefix: 'run-${INSTANCE_ID}' };
+      const ends = end === undefined ? [] : [[[...end[0]], end[1]] as const];
+      const said = [
+        'All instances store their results in one folder: ${INSTANCE_ID} in resultsBucketPrefix is not filled in',
+      ];
+      expect(shown(spec, undefined, ...ends).notes).toEqual([said, said]);
+    },
+  );
 
   it('are none of a task without a bucket for them', () =>
     expect(shown({}, URL_OF_STORAGE, [['a'], 1])).toEqual({ urls: [[]], notes: [[], []] }));
