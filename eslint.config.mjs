@@ -86,10 +86,10 @@ const layers = [
     onlyDependOnLibsWithTags: ['lib:embedded', 'lib:event-store', 'layer:client', 'layer:base', 'layer:contracts'],
     bannedExternalImports: ['@nestjs/*', 'typeorm'],
   },
-  // What a user runs knows the API and nothing behind it.
+  // What a user runs knows the API, and the protocol of its storage, and nothing behind them.
   {
     sourceTag: 'app:cli',
-    onlyDependOnLibsWithTags: ['layer:client'],
+    onlyDependOnLibsWithTags: ['layer:client', 'lib:s3'],
     bannedExternalImports: ['@nestjs/*', 'typeorm', 'pg', '@nats-io/*'],
   },
   {

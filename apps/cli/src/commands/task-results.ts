@@ -76,8 +76,10 @@ const list = (io: Io, manifests: readonly ResultManifest[]): void => {
     ]),
   );
   io.print(renderTable([['INSTANCE', 'BYTES', 'MODE', 'SHA-256', 'OBJECT'], ...rows]));
-  for (const { instance, leftOut } of manifests)
+  for (const { instance, leftOut, leftOutUnnamed = 0 } of manifests) {
     for (const { path, why } of leftOut) io.print(`instance ${instance}: left out (${why}): ${harmlessLine(path)}`);
+    if (leftOutUnnamed > 0) io.print(`instance ${instance}: left out: ${leftOutUnnamed} more`);
+  }
 };
 
 /** Does something to every object, some at a time. Every `Found` that is wrong is said. */
