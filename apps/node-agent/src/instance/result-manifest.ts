@@ -7,13 +7,24 @@ import type { LeftOut } from '../files/list-files.js';
 /** Name of the area on the wire (see the storage service). */
 const AREA = '.manifests';
 
+/** Bytes of what is said of files that were left out: unlike results they cost nobody's quota, and a loop makes half a million links. */
+const MOST_LEFT_OUT_BYTES = 1_048_576;
+
+/** As much of what was left out as there is room for, and how many more there are. */
+export const namedLeftOut = (leftOut: readonly LeftOut[]): Pick<ResultManifest, 'leftOut' | 'leftOutUnnamed'> => {
+  let left = MOST_LEFT_OUT_BYTES;
+  const named = leftOut.map(({ path, why }) => ({ path, why }));
+  const end = named.findIndex((one) => (left -= Buffer.byteLength(JSON.stringify(one)) + 1) < 0);
+  return end === -1 ? { leftOut: named } : { leftOut: named.slice(0, end), leftOutUnnamed: named.length - end };
+};
+
 type File = ResultManifest['files'][number];
 
 /** Gathers what was stored of one attempt, and stores the list of it. */
 export class ManifestDraft {
   readonly #files: File[] = [];
 
-  constructor(private readonly about: Omit<ResultManifest, 'format' | 'files' | 'leftOut' | 'isWhole'>) {}
+  constructor(private readonly about: Omit<ResultManifest, 'format' | 'files' | 'leftOut' | 'leftOutUnnamed' | 'isWhole'>) {}
 
   add({ path, mode }: JobFile, size: number, sha256: string): void {
     this.#files.push({ path, size, mode: mode & 0o7777, sha256 });
@@ -34,7 +45,7 @@ export class ManifestDraft {
       ...this.about,
       isWhole,
       files: this.#files.sort((a, b) => (a.path < b.path ? -1 : 1)),
-      leftOut: leftOut.map(({ path, why }) => ({ path, why })),
+      ...namedLeftOut(leftOut),
     };
     const bytes = Buffer.from(JSON.stringify(manifest));
     const digest = createHash('sha256').update(bytes).digest('hex');

@@ -22,7 +22,9 @@ export const resultManifestSchema = z.object({
       sha256: z.string().regex(/^[0-9a-f]{64}$/),
     }),
   ),
-  /** What would be a result and is not stored, and why. */
+  /** What would be a result and is not stored, and why: the first of them, where they are very many. */
   leftOut: z.array(z.object({ path: z.string(), why: z.string() })),
+  /** How many more are not. */
+  leftOutUnnamed: z.number().int().min(1).exactOptional(),
 });
 export type ResultManifest = z.output<typeof resultManifestSchema>;
