@@ -24,7 +24,9 @@ type File = ResultManifest['files'][number];
 export class ManifestDraft {
   readonly #files: File[] = [];
 
-  constructor(private readonly about: Omit<ResultManifest, 'format' | 'files' | 'leftOut' | 'leftOutUnnamed' | 'isWhole'>) {}
+  constructor(
+    private readonly about: Omit<ResultManifest, 'format' | 'files' | 'leftOut' | 'leftOutUnnamed' | 'isWhole'>,
+  ) {}
 
   add({ path, mode }: JobFile, size: number, sha256: string): void {
     this.#files.push({ path, size, mode: mode & 0o7777, sha256 });
