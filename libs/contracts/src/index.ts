@@ -131,6 +131,7 @@ export {
   type LivePhase,
 } from './work/live.js';
 export {
+  MOST_NOTES,
   heartbeatSchema,
   nodeReportSchema,
   nodeReportsSchema,

@@ -26,7 +26,7 @@ import type { End, Told } from './told.js';
 import { ResourceRefresh } from './resource-refresh.js';
 import { PhaseTimes } from './phase-times.js';
 import { startWallLimit } from './wall-limit.js';
-import { noteOfPauses, notesOf } from './notes.js';
+import { noteOfPauses, notesOf, reportable } from './notes.js';
 import { type Manifest, type Uploaded, NO_FILES, reportOf } from './results.js';
 
 export type Phase = 'accepted' | 'preparing' | 'running' | 'uploading' | 'ended';
@@ -327,7 +327,7 @@ export class Instance implements Measurable {
     ];
     return {
       ...outcome,
-      ...(notes.length === 0 ? {} : { notes }),
+      ...(notes.length === 0 ? {} : { notes: [...reportable(notes)] }),
       ...usageOf(exit),
       ...this.#times.report(),
       ...(averageGHz === undefined ? {} : { averageGHz }),

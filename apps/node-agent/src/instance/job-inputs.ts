@@ -3,9 +3,9 @@ import { dirname, join } from 'node:path';
 import type { LeaseOrder } from '@fornax/contracts';
 import type { PreparedInstance } from '@fornax/drivers';
 
-import { quoted } from '../files/quoted.js';
 import type { InputStore } from './bring-object.js';
 import { type Inputs, downloadInputs, refreshInputs } from './inputs.js';
+import { notesOfInputs } from './notes.js';
 import { type Manifest, manifestOf } from './results.js';
 
 type Resources = LeaseOrder['resources'];
@@ -18,16 +18,6 @@ type Place = Pick<PreparedInstance, 'jobDir' | 'paths' | 'hasOwnUser'> & {
   /** The folder of inputs, relative to the job; '' for the job itself. */
   readonly folder: string;
 };
-
-const MOST_NAME_CHARS = 120;
-
-/** Says which resources bring nothing: who mistypes a prefix finds an empty folder and, often enough, a success. */
-const notesOfInputs = (empty: Resources): readonly string[] =>
-  [...new Set(empty.map(({ bucket, prefix = '' }) => JSON.stringify([bucket, prefix])))].map((text) => {
-    const [bucket = '', prefix = ''] = JSON.parse(text) as readonly string[];
-    const where = prefix === '' ? 'is empty' : `has no object whose key begins with ${quoted(prefix, MOST_NAME_CHARS)}`;
-    return `No inputs: the bucket ${quoted(bucket, MOST_NAME_CHARS)} ${where}`;
-  });
 
 /** The inputs of one instance, as they lie in its job. */
 export class JobInputs {

@@ -1,8 +1,11 @@
+import { type LeaseOrder, MOST_NOTES } from '@fornax/contracts';
+
 import type { LeftOut } from '../files/list-files.js';
 import { quoted } from '../files/quoted.js';
 
-/** As many as the report of an end holds, and as long as each may be. */
-const MOST_NOTES = 8;
+/** Of one kind: so that those of all kinds fit into a report. */
+const MOST_OF_A_KIND = 8;
+const MOST_NAME_CHARS = 120;
 const MOST_CHARS = 300;
 const MOST_PATHS = 5;
 const MOST_PATH_CHARS = 60;
@@ -12,7 +15,7 @@ const LONG_PAUSE_MS = 1_000;
 /** Says which files are no results and why, in one sentence for each reason. */
 export const notesOf = (leftOut: readonly LeftOut[]): readonly string[] => {
   const byReason = Map.groupBy(leftOut, ({ why }) => why);
-  return [...byReason].slice(0, MOST_NOTES).map(([why, entries]) => {
+  return [...byReason].slice(0, MOST_OF_A_KIND).map(([why, entries]) => {
     const paths = entries.slice(0, MOST_PATHS).map(({ path }) => quoted(path, MOST_PATH_CHARS));
     const rest = entries.length > MOST_PATHS ? ` and ${entries.length - MOST_PATHS} more` : '';
     return `No results, since they are ${why}: ${paths.join(', ')}${rest}`.slice(0, MOST_CHARS).toWellFormed();
@@ -28,3 +31,21 @@ export const noteOfPauses = (...outputs: readonly ({ readonly pausedMs: number }
     `It printed faster than its share of output is read: its writes had to wait for ${seconds} s in all. No output is missing.`,
   ];
 };
+
+/** Says which resources bring nothing: who mistypes a prefix finds an empty folder and, often enough, a success. */
+export const notesOfInputs = (empty: LeaseOrder['resources']): readonly string[] => {
+  const all = [...new Set(empty.map(({ bucket, prefix = '' }) => JSON.stringify([bucket, prefix])))].map((text) => {
+    const [bucket = '', prefix = ''] = JSON.parse(text) as readonly string[];
+    const where = prefix === '' ? 'is empty' : `has no object whose key begins with ${quoted(prefix, MOST_NAME_CHARS)}`;
+    return `No inputs: the bucket ${quoted(bucket, MOST_NAME_CHARS)} ${where}`;
+  });
+  if (all.length <= MOST_OF_A_KIND) return all;
+  const told = all.slice(0, MOST_OF_A_KIND - 1);
+  return [...told, `No inputs: nothing is found for ${all.length - told.length} more buckets or prefixes`];
+};
+
+/** As many as a report may hold: one with more is read by nobody, and its instance would never end. */
+export const reportable = (notes: readonly string[]): readonly string[] =>
+  notes.length <= MOST_NOTES
+    ? notes
+    : [...notes.slice(0, MOST_NOTES - 1), `${notes.length - MOST_NOTES + 1} more notes are left out`];

@@ -21,6 +21,9 @@ const about = {
   traceparent: z.string().optional(),
 };
 
+/** Most notes of one end. */
+export const MOST_NOTES = 20;
+
 const started = z.object({ kind: z.literal('started'), ...about, startedAt: instant });
 /** The command is over; upload goes on. */
 const exited = z.object({ kind: z.literal('exited'), ...about });
@@ -53,7 +56,7 @@ const ended = z.object({
     .optional(),
   error: z.object({ code: z.string(), message: z.string(), debug: z.string() }).optional(),
   /** What the user should know though it is no failure, e.g. which files are no results. */
-  notes: z.array(z.string()).max(20).optional(),
+  notes: z.array(z.string()).max(MOST_NOTES).optional(),
 });
 
 /** The node was asked about a lease that it does not have, and knows nothing of how it ended. It will not begin it any more. */
