@@ -52,7 +52,7 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   'GET /fornax/v1/nodes': [
     { ...fleetNode, id: 'n-1', diskFullSince: '2026-01-02T03:04:05.000Z' },
     { ...fleetNode, id: 'n-2', diskFullSince: null },
-    { ...fleetNode, id: 'n-3' },
+    { ...fleetNode, id: 'n-3', warnings: ['no way out\u001b[2J'] },
   ],
   'POST /fornax/v1/nodes/n/drain': node,
   'POST /fornax/v1/nodes/n/resume': { ...node, status: 'online' },
@@ -129,8 +129,9 @@ describe('fornax for those who look after others', () => {
         'not ready\nobjects: the folder is gone\n  (1) bring it back\n  (2) give it up: fornax storage reindex\nnats: away\n',
     }));
 
-  it('shows which nodes have a full disk', async () => {
+  it('shows which nodes have a full disk, and what nodes warn of', async () => {
     const { stdout } = await fornax('nodes');
+    expect(stdout).toMatch(/\nn-3: no way out\\u001b\[2J\n$/);
     expect(stdout.match(/n-\d +online(?:, disk full)? /g)?.map((text) => text.replaceAll(/ +/g, ' '))).toEqual([
       'n-1 online, disk full ',
       'n-2 online ',

@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
+import { harmlessLine } from '../terminal/harmless.js';
 import type { Io } from '../terminal/io.js';
 import { renderTable } from '../terminal/table.js';
 
 const MICROS = 1_000_000;
 
 const nodes = async (io: Io): Promise<void> => {
-  const rows = (await io.client().nodes()).map(
+  const fleet = await io.client().nodes();
+  const rows = fleet.map(
     ({ id, status, driver, hardware, leases, lastHeartbeat, drain, diskFullSince, credential }) => [
       id,
       diskFullSince ? `${status}, disk full` : status,
@@ -25,6 +27,8 @@ const nodes = async (io: Io): Promise<void> => {
       ...rows,
     ]),
   );
+  for (const { id, warnings } of fleet)
+    for (const warning of warnings) io.print(`${harmlessLine(id)}: ${harmlessLine(warning)}`);
 };
 
 const bill = async (io: Io, task: string): Promise<void> => {
