@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CONTROL_SERVICES } from '@fornax/contracts';
 import { findFreePort, provisionPasta } from '@fornax/embedded';
 import { urlOf } from './addresses.js';
@@ -78,7 +79,8 @@ export class Programs {
   /** One for each node of this machine. */
   async startAgents(backends: Backends): Promise<void> {
     const { settings, env, parts, addresses, nodes, places } = this.options;
-    void parts.pending(this.provideWayOut());
+    // An agent looks for it once, at its start, and says then whether its node lets instances out.
+    await withinOrLater(parts.pending(this.provideWayOut()), WAY_OUT_MS);
     const machine = { cores: availableParallelism(), memoryMB: Math.floor(totalmem() / 1_048_576) };
     for (const [index, id] of nodes.entries()) {
       const share = nodes.length > 1 ? { share: shareOf(machine, nodes.length, index) } : {};
@@ -93,16 +95,25 @@ export class Programs {
     }
   }
 
-  /** Makes tasks of profiles with access to the network possible, while everything else starts; without, only they fail. */
+  /** Makes tasks of profiles with access to the network possible; without, only they wait. */
   private async provideWayOut(): Promise<void> {
     const { screen, signal, settings, places, childEnv } = this.options;
     const toolsDir = toolsDirOf(settings, places.data);
     const options = { env: childEnv, signal: signal, onProgress: () => undefined };
     const reason = await provisionPasta(toolsDir, options).catch((error: unknown) => String(error));
     if (reason !== undefined && !signal.aborted)
-      screen.say(`note: tasks of docker-network fail here until the package passt is installed (${reason})`);
+      screen.say(`note: tasks of docker-network wait here until the package passt is installed and the platform started anew (${reason})`);
   }
 }
+
+/** Without a network nothing else is held up for longer; the program is there at the next start then. */
+const WAY_OUT_MS = 20_000;
+
+const withinOrLater = async (work: Promise<void>, limitMs: number): Promise<void> => {
+  const timer = new AbortController();
+  const late = sleep(limitMs, undefined, { signal: timer.signal }).catch(() => undefined);
+  await Promise.race([work, late]).finally(() => timer.abort());
+};
 
 const trustsRouter = ({ FORNAX_TRUSTED_PROXIES: others = '' }: Env): Record<string, string> => ({
   FORNAX_TRUSTED_PROXIES: others === '' ? 'loopback' : `loopback,${others}`,
