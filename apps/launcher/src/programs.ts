@@ -102,7 +102,9 @@ export class Programs {
     const options = { env: childEnv, signal: signal, onProgress: () => undefined };
     const reason = await provisionPasta(toolsDir, options).catch((error: unknown) => String(error));
     if (reason !== undefined && !signal.aborted)
-      screen.say(`note: tasks of docker-network wait here until the package passt is installed and the platform started anew (${reason})`);
+      screen.say(
+        `note: tasks of docker-network wait here until the package passt is installed and the platform started anew (${reason})`,
+      );
   }
 }
 
