@@ -128,7 +128,8 @@ describe('a service whose event log is not the one that it knows', () => {
       await until(isReady);
       await append('after');
       await until(async () => (await rows()).join() === 'earlier,later,after');
-      await until(() => Promise.resolve(handled.join() === 'earlier,later,after'));
+      // A batch may come twice, here when the server went before it was known as finished.
+      await until(() => Promise.resolve([...new Set(handled)].join() === 'earlier,later,after'));
       expect(restarts).toEqual([]);
     },
     SLOW_MS,
