@@ -54,7 +54,7 @@ describe('results of ended instances', () => {
     'are noted to lie in one folder whose prefix looks like one for each instance',
     (end) => {
       const spec = { resultBucket: 'out', resultsPrefix: 'run-${INSTANCE_ID}' };
-      const ends = end === undefined ? [] : [[[...end[0]], end[1]] as const];
+      const ends: (readonly [string[], number])[] = end === undefined ? [] : [[[...end[0]], end[1]]];
       const said = [
         'All instances store their results in one folder: ${INSTANCE_ID} in resultsBucketPrefix is not filled in',
       ];
