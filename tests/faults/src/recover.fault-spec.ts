@@ -114,6 +114,7 @@ describe('a platform that is recovered as the page says', () => {
       });
       for (const command of ['npx fornax storage reindex', 'npx fornax storage reindex --forget-missing'])
         expect(await reader.types(command)).toMatchObject({ code: 0, said: expect.stringContaining('RESTORED') });
+      expect(await reader.types('npx fornax storage scrub')).toMatchObject({ code: 0 });
       expect(await reader.types('npx fornax storage effects')).toEqual({
         code: 0,
         said: 'Nothing is owed to the object store.\n',

@@ -3,7 +3,7 @@ import { settingsSchema } from '@fornax/contracts';
 import { eventually } from '@fornax/testing';
 import { s3 } from '../clients/buckets.js';
 import { everyStyle, nodeStyle, type StyledClient } from '../clients/styles.js';
-import { aTask, command, read, run, submit, unique, untilOver } from '../clients/tasks.js';
+import { aTask, command, read, run, submit, unique, untilOver, untilRunning } from '../clients/tasks.js';
 
 const keysOf = async (bucket: string): Promise<string[]> => (await s3.listObjects(bucket)).map(({ key }) => key).sort();
 
@@ -87,6 +87,8 @@ describe('results that are no plain files', () => {
     const resources = await aBucket();
     const id = await submit(nodeStyle, aTask({ ...writes, resultBucket: bucket, resourceBuckets: [resources] }));
     await eventually(async () => (await nodeStyle.send('GET', `/tasks/${id}/stdout`)).text.includes('ready'));
+    // What is printed may be there before it is known that the instance runs.
+    await untilRunning(nodeStyle, id);
     await s3.deleteBucket(bucket);
     await s3.putObject(resources, 'stop', '');
     expect((await nodeStyle.send('PATCH', `/tasks/${id}`)).status).toBe(200);
