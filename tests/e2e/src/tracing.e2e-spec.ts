@@ -80,7 +80,7 @@ describe.each([
     env: {},
     services: ['platform'],
     submission: 'fornax-platform',
-    metric: /^fornax_s3_duration_count\{operation="storeObject"\} 2$/m,
+    metric: /^fornax_s3_duration_count\{operation="storeObject"\} 4$/m,
   },
   {
     mode: 'a process for each service',
@@ -144,7 +144,8 @@ describe.each([
         return (
           isThere('instance', 2) &&
           isThere('POST /tasks', 1) &&
-          isThere('S3 storeObject', 2) &&
+          // Each of the two instances stores its result and its manifest.
+          isThere('S3 storeObject', 4) &&
           appendedIn.every((id) => known.some(({ spanId }) => spanId === id)) &&
           known
         );
