@@ -175,15 +175,20 @@ export class Instance implements Measurable {
     if (this.#phase === 'uploading') this.#tell({ kind: 'exited' });
   }
 
+  /** Its files can still grow. */
+  get #writesFiles(): boolean {
+    return this.#phase === 'preparing' || this.#phase === 'running';
+  }
+
   /** Bytes that its files take on the node's disk, as far as they can still grow. */
   async diskBytes(): Promise<number> {
-    if (this.#phase !== 'preparing' && this.#phase !== 'running') return 0;
+    if (!this.#writesFiles) return 0;
     return (await this.#prepared?.diskBytes()) ?? 0;
   }
 
   /** Its files took the last room of the node: it is killed, they go at once, and it ends as a failure of the platform, without results. */
   async overfill(bytes: number): Promise<void> {
-    if (this.#phase !== 'preparing' && this.#phase !== 'running') return;
+    if (!this.#writesFiles) return;
     this.#overfill = bytes;
     await this.#clear(new Error(overfillText(bytes)));
   }
@@ -199,13 +204,13 @@ export class Instance implements Measurable {
 
   /** Files and folders that it has on the node's disk, as far as they can still grow in number. */
   async diskFiles(): Promise<number> {
-    if (this.#phase !== 'preparing' && this.#phase !== 'running') return 0;
+    if (!this.#writesFiles) return 0;
     return (await this.#prepared?.diskFiles()) ?? 0;
   }
 
   /** Its files are more than one instance may have: as `overfill`, but it ends as a limit. */
   async exceedDisk(why: string): Promise<void> {
-    if (this.#phase !== 'preparing' && this.#phase !== 'running') return;
+    if (!this.#writesFiles) return;
     this.#exceeded = why;
     await this.#clear(new UserError('FX-DISK-LIMIT', why, 'limit'));
   }
