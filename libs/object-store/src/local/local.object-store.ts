@@ -64,6 +64,9 @@ export class LocalObjectStore implements ObjectStore {
   readonly #now: () => number;
   readonly #orphanAgeMs: number;
   #bond: Bond = { kind: 'whole' };
+  #looks = 0;
+  /** Which look the bond is of. */
+  #bondOf = 0;
   #progress: ReindexProgress | undefined;
   #hasWritten = false;
 
@@ -130,7 +133,11 @@ export class LocalObjectStore implements ObjectStore {
 
   /** Looks whether folder and index belong together. @returns what is wrong, for people */
   async look(): Promise<string | undefined> {
+    const look = (this.#looks += 1);
     const bond = await this.#folder.look();
+    // One that began later has ended: what this one saw may not be there any more.
+    if (look < this.#bondOf) return this.trouble();
+    this.#bondOf = look;
     const wasGone = this.#bond.kind === 'gone';
     this.#bond = bond;
     if (wasGone && bond.kind === 'whole') await this.#files.makeFolders();

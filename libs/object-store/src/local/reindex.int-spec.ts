@@ -474,6 +474,45 @@ describe('a folder that is gone', () => {
     expect(await textOf('k')).toBe('v');
   });
 
+  it('is not made anew by a look that began before it went', async () => {
+    let [isHeld, reached, goOn] = [false, (): void => undefined, (): void => undefined];
+    const [isAsking, maySay] = [
+      new Promise<void>((resolve) => (reached = resolve)),
+      new Promise<void>((resolve) => (goOn = resolve)),
+    ];
+    await store.close();
+    const slow = await LocalObjectStore.open({
+      folder,
+      index: {
+        transaction: (run) => db.transaction(run),
+        query: async (sql: string, parameters?: unknown[]) => {
+          const rows: unknown = await db.query(sql, parameters);
+          if (isHeld && sql.includes('has_marks')) {
+            isHeld = false;
+            reached();
+            await maySay;
+          }
+          return rows;
+        },
+      },
+      isDurable: false,
+      garbageGraceMs: 3_600_000,
+      now,
+    });
+    store = slow;
+    await put('k', 'v');
+    isHeld = true;
+    const early = slow.look();
+    await isAsking;
+    const away = `${folder}-${randomUUID()}`;
+    await rename(folder, away);
+    expect(await slow.look()).toBe(`the folder ${folder} is gone`);
+    goOn();
+    expect(await early).toBe(`the folder ${folder} is gone`);
+    await expect(readdir(folder)).rejects.toMatchObject({ code: 'ENOENT' });
+    await rename(away, folder);
+  });
+
   it('is made anew when its objects are to be forgotten', async () => {
     await put('k', 'v');
     await rm(folder, { recursive: true });
