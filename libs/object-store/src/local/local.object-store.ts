@@ -3,16 +3,15 @@ import type { ObjectsReindex, ObjectsScrub } from '@fornax/contracts';
 import {
   type ByteSource,
   type CompletionOptions,
+  type DeletionCondition,
   type ListOptions,
   type Listing,
   type Moved,
-  type ObjectHeaders,
   type ObjectInfo,
   type ObjectReader,
   type ObjectStore,
   type PartInfo,
   type PartRef,
-  type Place,
   type PrefixMove,
   type PutOptions,
   type Sql,
@@ -20,6 +19,7 @@ import {
   type UploadInfo,
   type Usage,
   type Written,
+  StoreRefusal,
 } from '../port/object-store.js';
 import { Collector } from './collector.js';
 import { Deletions } from './deletions.js';
@@ -30,7 +30,8 @@ import { ObjectFiles } from './object-files.js';
 import { deletePrefixes, movePrefix, scatterPrefixes } from './prefix-moves.js';
 import { type ReindexOptions, type ReindexProgress, reindex } from './reindex.js';
 import { type Bond, type IndexDatabase, StoreFolder } from './store-folder.js';
-import { countOf, rowsOf, textOf } from './rows.js';
+import { deleteRows } from './object-rows.js';
+import { countOf, rowsOf } from './rows.js';
 import { type ScrubOptions, scrub } from './scrub.js';
 import { StoredObjects } from './stored-objects.js';
 
@@ -239,13 +240,14 @@ export class LocalObjectStore implements ObjectStore {
   }
 
   async deleteMany(bucket: string, keys: readonly string[]): Promise<void> {
-    const gone = await rowsOf(
-      this.index,
-      `WITH gone AS (DELETE FROM object WHERE bucket = $1 AND key = ANY ($2::text[]) RETURNING array_remove(file_ids[1:1] || manifest_id, NULL) AS ids)
-        SELECT DISTINCT unnest(ids)::text AS file_id FROM gone`,
-      [bucket, [...keys]],
-    );
-    await this.#deletions.note(gone.map((row) => textOf(row, 'file_id')));
+    await this.#deletions.note(await deleteRows(this.index, bucket, keys));
+  }
+
+  async deleteIf(bucket: string, key: string, condition: DeletionCondition): Promise<void> {
+    const gone = await deleteRows(this.index, bucket, [key], condition);
+    await this.#deletions.note(gone);
+    if (gone.length === 0 && (await this.head(bucket, key)))
+      throw new StoreRefusal('PreconditionFailed', 'the object is not what its deletion expects it to be');
   }
 
   list(bucket: string, options: ListOptions): Promise<Listing> {
@@ -260,8 +262,8 @@ export class LocalObjectStore implements ObjectStore {
     return this.#objects.get(bucket, key);
   }
 
-  copy(from: Place, to: Place, headers?: ObjectHeaders): Promise<Written & { readonly modifiedAt: Date }> {
-    return this.#objects.copy(from, to, headers);
+  copy(...copy: Parameters<ObjectStore['copy']>): ReturnType<ObjectStore['copy']> {
+    return this.#objects.copy(...copy);
   }
 
   createUpload(bucket: string, key: string, headers: UploadHeaders): Promise<string> {

@@ -1,8 +1,8 @@
-import { type Precondition, type Sql, StoreRefusal } from '../port/object-store.js';
+import { type DeletionCondition, type Precondition, type Sql, StoreRefusal } from '../port/object-store.js';
 import { storedExtras } from './extras.js';
 import type { Manifest } from './manifest.js';
 import type { FilePiece } from './object-files.js';
-import { rowsOf } from './rows.js';
+import { rowsOf, textOf } from './rows.js';
 
 /** Room for a full key behind the prefixes of a caller; a row of a Postgres index holds about 2,700 bytes. */
 export const INDEX_KEY_BYTES = 2_000;
@@ -28,9 +28,13 @@ const PUT_OVER = `UPDATE object SET size = $3, etag = $4, content_type = $5, met
     modified_at = $9, manifest_id = $10, extras = $11
   WHERE bucket = $1 AND key = $2 AND ($12::text[] IS NULL OR etag = ANY ($12::text[])) RETURNING 1`;
 
+/** Over nothing, or over an object with none of these etags. */
+const PUT_OVER_OTHERS = `${NEW_ROW} ${REPLACE_ROW} WHERE object.etag <> ALL ($12::text[]) RETURNING 1`;
+
 const statementOf = (precondition: Precondition | undefined): readonly [string, ...unknown[]] => {
   if (precondition === undefined) return [PUT_ROW];
   if (precondition === 'absent') return [PUT_ABSENT];
+  if ('otherEtags' in precondition) return [PUT_OVER_OTHERS, [...precondition.otherEtags]];
   return [PUT_OVER, precondition.etags === '*' ? null : [...precondition.etags]];
 };
 
@@ -60,4 +64,23 @@ export const putRow = async (sql: Sql, row: Manifest, precondition?: Preconditio
   });
   if (put.length === 0)
     throw new StoreRefusal('PreconditionFailed', 'the object is not what the writer expects it to be');
+};
+
+/** The row decides, like for a write. */
+const DELETE_ROWS = `WITH gone AS (DELETE FROM object WHERE bucket = $1 AND key = ANY ($2::text[])
+    AND ($3::text[] IS NULL OR etag = ANY ($3::text[])) AND ($4::bigint IS NULL OR size = $4::bigint)
+    AND ($5::timestamptz IS NULL OR date_trunc('second', modified_at) = date_trunc('second', $5::timestamptz))
+    RETURNING array_remove(file_ids[1:1] || manifest_id, NULL) AS ids)
+  SELECT DISTINCT unnest(ids)::text AS file_id FROM gone`;
+
+/** Deletes rows that are as expected. @returns the files by which a reindex would know their objects */
+export const deleteRows = async (
+  sql: Sql,
+  bucket: string,
+  keys: readonly string[],
+  { etags = '*', sizeBytes, modifiedAt }: DeletionCondition = {},
+): Promise<readonly string[]> => {
+  const given = [etags === '*' ? null : [...etags], sizeBytes ?? null, modifiedAt ?? null];
+  const gone = await rowsOf(sql, DELETE_ROWS, [bucket, [...keys], ...given]);
+  return gone.map((row) => textOf(row, 'file_id'));
 };

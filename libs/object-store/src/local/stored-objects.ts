@@ -108,7 +108,12 @@ export class StoredObjects {
     });
   }
 
-  async copy(from: Place, to: Place, headers?: ObjectHeaders): Promise<Written & { readonly modifiedAt: Date }> {
+  async copy(
+    from: Place,
+    to: Place,
+    headers?: ObjectHeaders,
+    precondition?: Precondition,
+  ): Promise<Written & { readonly modifiedAt: Date }> {
     assertKeyFits(to.key, INDEX_KEY_BYTES);
     const row = await this.lookup.at(from);
     if (!row) throw new StoreRefusal('NoSuchKey', `there is no object ${from.key}`);
@@ -127,7 +132,7 @@ export class StoredObjects {
     await this.keepFiles(pieces, async () => {
       for (const piece of piecesOfRow(row))
         pieces.push({ ...piece, fileId: await this.whole(from, this.files.duplicate(piece.fileId)) });
-      await this.putSeveral(this.index, copied);
+      await this.putSeveral(this.index, copied, precondition);
     });
     return { etag, sizeBytes, modifiedAt };
   }

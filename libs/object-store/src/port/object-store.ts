@@ -88,8 +88,18 @@ export interface UploadHeaders extends ObjectHeaders {
   readonly checksum?: WantedChecksum;
 }
 
-/** What must be true of the place at the moment at which the object gets there: nothing is there, or one with such an etag (`*`: any). */
-export type Precondition = 'absent' | { readonly etags: readonly string[] | '*' };
+/** What must be true of the place at the moment at which the object gets there: nothing is there, one with such an etag (`*`: any), or none with such an etag. */
+export type Precondition =
+  'absent' | { readonly etags: readonly string[] | '*' } | { readonly otherEtags: readonly string[] };
+
+/** What must be true of an object when it is deleted; what is absent does not matter. */
+export interface DeletionCondition {
+  /** `*`: any. */
+  readonly etags?: readonly string[] | '*';
+  readonly sizeBytes?: number;
+  /** Compared by the second, as HTTP writes dates. */
+  readonly modifiedAt?: Date;
+}
 
 export interface PutOptions extends ObjectHeaders {
   readonly sizeBytes: number;
@@ -264,9 +274,22 @@ export interface ObjectStore {
   get(bucket: string, key: string): Promise<ObjectReader | undefined>;
   /** Missing keys are no error. */
   deleteMany(bucket: string, keys: readonly string[]): Promise<void>;
+  /**
+   * Deletes an object that is as expected. A missing one is no error.
+   * @throws StoreRefusal PreconditionFailed
+   */
+  deleteIf(bucket: string, key: string, condition: DeletionCondition): Promise<void>;
   list(bucket: string, options: ListOptions): Promise<Listing>;
-  /** @param headers replace those of the source; the source's are kept when absent */
-  copy(from: Place, to: Place, headers?: ObjectHeaders): Promise<Written & { readonly modifiedAt: Date }>;
+  /**
+   * @param headers replace those of the source; the source's are kept when absent
+   * @param precondition of the target, as for `put`
+   */
+  copy(
+    from: Place,
+    to: Place,
+    headers?: ObjectHeaders,
+    precondition?: Precondition,
+  ): Promise<Written & { readonly modifiedAt: Date }>;
 
   createUpload(bucket: string, key: string, headers: UploadHeaders): Promise<string>;
   /** @throws StoreRefusal NoSuchUpload, by a store that keeps checksums of parts */

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { S3Error } from 'minio';
 import {
   CONTENT_HEADERS,
+  type DeletionCondition,
   type ObjectChecksum,
   type ObjectHeaders,
   type ObjectInfo,
@@ -88,12 +89,33 @@ export const infoOfHeaders = (key: string, headers: IncomingHttpHeaders): Object
   };
 };
 
+const listed = (etags: readonly string[]): string => etags.map((etag) => `"${etag}"`).join(', ');
+
+/** Whether a precondition holds where this is. */
+export const holds = (precondition: Precondition, info: ObjectInfo | undefined): boolean => {
+  if (precondition === 'absent') return info === undefined;
+  if ('otherEtags' in precondition) return info === undefined || !precondition.otherEtags.includes(info.etag);
+  return info !== undefined && (precondition.etags === '*' || precondition.etags.includes(info.etag));
+};
+
+const secondOf = (at: Date): number => Math.floor(at.getTime() / 1000);
+
+/** Whether an object is what its deletion expects it to be. */
+export const isExpected = (
+  { etags = '*', sizeBytes, modifiedAt }: DeletionCondition,
+  info: Pick<ObjectInfo, 'etag' | 'sizeBytes' | 'modifiedAt'>,
+): boolean =>
+  (etags === '*' || etags.includes(info.etag)) &&
+  (sizeBytes === undefined || sizeBytes === info.sizeBytes) &&
+  (modifiedAt === undefined || secondOf(modifiedAt) === secondOf(info.modifiedAt));
+
 /** A precondition as headers: the service decides, with what it has. */
 export const conditionOf = (precondition: Precondition | undefined): Record<string, string> => {
   if (precondition === undefined) return {};
   if (precondition === 'absent') return { 'if-none-match': '*' };
+  if ('otherEtags' in precondition) return { 'if-none-match': listed(precondition.otherEtags) };
   const { etags } = precondition;
-  return { 'if-match': etags === '*' ? '*' : etags.map((etag) => `"${etag}"`).join(', ') };
+  return { 'if-match': etags === '*' ? '*' : listed(etags) };
 };
 
 /** A listing entry of the client: an object, or a rolled-up prefix. */

@@ -111,6 +111,21 @@ export class S3Service {
     return response;
   }
 
+  /** @throws StoreRefusal PreconditionFailed the service has another object there now */
+  async removeOne(objectName: string, etag: string): Promise<void> {
+    const response = await this.client
+      .makeRequestAsync(
+        { method: 'DELETE', bucketName: this.bucket, objectName, headers: { 'if-match': `"${etag}"` } },
+        '',
+        [200, 204],
+        this.region,
+      )
+      .catch((error: unknown) => {
+        throw refused(error);
+      });
+    response.resume();
+  }
+
   async remove(objectNames: readonly string[]): Promise<void> {
     for (let at = 0; at < objectNames.length; at += PAGE) {
       const failed = (await this.client.removeObjects(this.bucket, objectNames.slice(at, at + PAGE))).find(

@@ -10,7 +10,7 @@ import {
   type Written,
   StoreRefusal,
 } from '../port/object-store.js';
-import { refused, unquoted, wireHeaders } from './answers.js';
+import { holds, refused, unquoted, wireHeaders } from './answers.js';
 import type { S3Service } from './s3-service.js';
 import { fromWire, wirePrefix } from './wire-keys.js';
 
@@ -56,12 +56,8 @@ export class S3Uploads {
   }
 
   async #expect({ bucket, key }: Place, precondition: Precondition): Promise<void> {
-    const info = await this.head(bucket, key);
-    const holds =
-      precondition === 'absent'
-        ? info === undefined
-        : info !== undefined && (precondition.etags === '*' || precondition.etags.includes(info.etag));
-    if (!holds) throw new StoreRefusal('PreconditionFailed', 'the object is not what the writer expects it to be');
+    if (!holds(precondition, await this.head(bucket, key)))
+      throw new StoreRefusal('PreconditionFailed', 'the object is not what the writer expects it to be');
   }
 
   async abort(upload: Upload): Promise<void> {

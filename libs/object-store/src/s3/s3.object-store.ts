@@ -4,6 +4,7 @@ import {
   type ByteRange,
   type ByteSource,
   type CompletionOptions,
+  type DeletionCondition,
   type ListOptions,
   type Listing,
   type Moved,
@@ -14,6 +15,7 @@ import {
   type PartInfo,
   type PartRef,
   type Place,
+  type Precondition,
   type PrefixMove,
   type PutOptions,
   type UploadInfo,
@@ -21,7 +23,7 @@ import {
   type Written,
   StoreRefusal,
 } from '../port/object-store.js';
-import { checksumHeaders, conditionOf, infoOfHeaders, refused, wireHeaders } from './answers.js';
+import { checksumHeaders, conditionOf, holds, infoOfHeaders, isExpected, refused, wireHeaders } from './answers.js';
 import { S3Listing } from './s3-listing.js';
 import { S3Service, type S3StoreOptions } from './s3-service.js';
 import { S3Uploads, type Upload } from './s3-uploads.js';
@@ -149,11 +151,29 @@ export class S3ObjectStore implements ObjectStore {
     this.#usage.delete(bucket);
   }
 
+  /** Looked at right before; a service that takes a condition with a deletion decides with it that this is still the object. */
+  async deleteIf(bucket: string, key: string, condition: DeletionCondition): Promise<void> {
+    const info = await this.head(bucket, key);
+    if (!info) return;
+    if (!isExpected(condition, info))
+      throw new StoreRefusal('PreconditionFailed', 'the object is not what its deletion expects it to be');
+    await this.#service.removeOne(this.#service.key({ bucket, key }), info.etag);
+    this.#usage.delete(bucket);
+  }
+
   list(bucket: string, options: ListOptions): Promise<Listing> {
     return this.#listing.list(bucket, options);
   }
 
-  async copy(from: Place, to: Place, headers?: ObjectHeaders): Promise<Written & { readonly modifiedAt: Date }> {
+  async copy(
+    from: Place,
+    to: Place,
+    headers?: ObjectHeaders,
+    precondition?: Precondition,
+  ): Promise<Written & { readonly modifiedAt: Date }> {
+    // Not every service takes a condition of the target of a copy: it is judged here too.
+    if (precondition !== undefined && !holds(precondition, await this.head(to.bucket, to.key)))
+      throw new StoreRefusal('PreconditionFailed', 'the object is not what the writer expects it to be');
     const source = `${this.#service.bucket}/${this.#service.key(from)}`.split('/').map(encodeURIComponent).join('/');
     const directive = headers ? { 'x-amz-metadata-directive': 'REPLACE', ...wireHeaders(headers) } : {};
     const response = await this.#service.client
@@ -162,7 +182,7 @@ export class S3ObjectStore implements ObjectStore {
           method: 'PUT',
           bucketName: this.#service.bucket,
           objectName: this.#service.key(to),
-          headers: { 'x-amz-copy-source': source, ...directive },
+          headers: { 'x-amz-copy-source': source, ...directive, ...conditionOf(precondition) },
         },
         '',
         [200],

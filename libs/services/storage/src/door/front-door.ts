@@ -18,6 +18,7 @@ import { isOutage } from '@fornax/base';
 import { authenticate } from '../s3/authenticator.js';
 import type { Exchange, S3Parts } from '../s3/exchange.js';
 import { withCarriedHeaders } from './carried-headers.js';
+import { checkOwners } from './expected-owner.js';
 import { checkHeaders } from './known-headers.js';
 import { operationName, operationOf } from './router.js';
 import type { Principal } from '../access/principal.js';
@@ -159,6 +160,7 @@ const createHandler = (parts: S3Parts, limits: DoorLimits): ((arrival: Arrival) 
       await parts.checkLease(principal);
       parts.checkStore();
       if (isUpload(request)) parts.checkWritable(principal);
+      await checkOwners(exchange);
       await operation(exchange);
     });
   };

@@ -8,10 +8,10 @@ import { describe, expect, it } from '@jest/globals';
 import { checkHeaders, KNOWN_HEADERS } from './known-headers.js';
 import { parseRequest } from '../s3/s3-request.js';
 
-const refusalOf = (headers: Readonly<Record<string, string>>, method = 'PUT'): string | undefined => {
+const refusalOf = (headers: Readonly<Record<string, string>>, method = 'PUT', url = '/b/k'): string | undefined => {
   const message = new IncomingMessage(new Socket());
   message.method = method;
-  message.url = '/b/k';
+  message.url = url;
   message.rawHeaders = Object.entries(headers).flat();
   try {
     checkHeaders(parseRequest(message, []));
@@ -37,7 +37,11 @@ describe('what headers ask for', () => {
     for (const name of MODEL) {
       const fate = KNOWN_HEADERS.get(name);
       const isAllowed = typeof fate === 'string';
-      expect([name, refusalOf({ [name]: 'anything' })]).toEqual([name, isAllowed ? undefined : 'NotImplemented']);
+      const method = name.startsWith('x-amz-if-match-') ? 'DELETE' : 'PUT';
+      expect([name, refusalOf({ [name]: 'anything' }, method)]).toEqual([
+        name,
+        isAllowed ? undefined : 'NotImplemented',
+      ]);
     }
   });
 
@@ -49,7 +53,6 @@ describe('what headers ask for', () => {
     ['x-amz-grant-read', 'uri="all"'],
     ['x-amz-acl', 'public-read'],
     ['x-amz-write-offset-bytes', '5'],
-    ['x-amz-expected-bucket-owner', '1'],
     ['x-amz-checksum-xxhash64', 'a'],
     ['x-amz-trailer', 'x-amz-checksum-xxhash3'],
     ['x-amz-something-of-next-year', '1'],
@@ -65,8 +68,14 @@ describe('what headers ask for', () => {
     ['if-match', '"a"'],
   ])('is let through otherwise: %s: %s', (name, value) => expect(refusalOf({ [name]: value })).toBeUndefined());
 
-  it('is refused for conditions of a write that nobody looks at', () => {
-    expect(refusalOf({ 'If-Match': '"a"' }, 'DELETE')).toBe('NotImplemented');
-    expect(refusalOf({ 'If-None-Match': '*', 'x-amz-copy-source': 'b/k' })).toBe('NotImplemented');
+  it('is refused for conditions that nobody looks at', () => {
+    expect(refusalOf({ 'If-None-Match': '*' }, 'DELETE')).toBe('NotImplemented');
+    expect(refusalOf({ 'x-amz-if-match-size': '5' }, 'PUT')).toBe('NotImplemented');
+    expect(refusalOf({ 'If-Match': '"a"' }, 'PUT', '/b/k?partNumber=1&uploadId=u')).toBe('NotImplemented');
+  });
+
+  it('is let through for conditions that are decided with the row', () => {
+    expect(refusalOf({ 'If-Match': '"a"', 'x-amz-if-match-size': '5' }, 'DELETE')).toBeUndefined();
+    expect(refusalOf({ 'If-None-Match': '*', 'x-amz-copy-source': 'b/k' })).toBeUndefined();
   });
 });

@@ -1,7 +1,7 @@
 import { type S3Error, s3Error } from '@fornax/s3';
 import { CHECKSUMS as ALGORITHMS } from '../s3/checksums.js';
 import { CHECKSUM_HEADER } from '../s3/object-checksums.js';
-import type { S3Request } from '../s3/s3-request.js';
+import { hasQuery, type S3Request } from '../s3/s3-request.js';
 
 /** What becomes of a header: it does what it says; it says what is so anyway; or the request is refused unless it holds one of these values. */
 type Fate = 'honored' | 'harmless' | readonly string[];
@@ -24,6 +24,9 @@ export const KNOWN_HEADERS: ReadonlyMap<string, Fate> = new Map<string, Fate>([
     ...COPY_CONDITIONS.map((name) => `x-amz-copy-source-if-${name}`),
     'x-amz-date',
     'x-amz-decoded-content-length',
+    'x-amz-expected-bucket-owner',
+    'x-amz-if-match-last-modified-time',
+    'x-amz-if-match-size',
     'x-amz-max-parts',
     'x-amz-metadata-directive',
     'x-amz-mp-object-size',
@@ -31,6 +34,7 @@ export const KNOWN_HEADERS: ReadonlyMap<string, Fate> = new Map<string, Fate>([
     'x-amz-part-number-marker',
     'x-amz-sdk-checksum-algorithm',
     'x-amz-security-token',
+    'x-amz-source-expected-bucket-owner',
     ...CHECKSUMS,
   ].map((name) => [name, 'honored'] as const),
   ...[
@@ -54,11 +58,18 @@ const refused = (name: string): S3Error =>
     Header: name,
   });
 
+const WRITE_CONDITIONS = ['if-match', 'if-none-match'];
+
+/** Conditions that requests of a method do not have: whoever sets one would believe that it was looked at. */
+const conditionsOf = (method: string): readonly string[] =>
+  method === 'DELETE' ? ['if-none-match'] : ['x-amz-if-match-last-modified-time', 'x-amz-if-match-size'];
+
 /**
  * Looks whether all that a request's headers ask for is done here.
  * @throws S3Error NotImplemented
  */
-export const checkHeaders = ({ headers, method }: S3Request): void => {
+export const checkHeaders = (request: S3Request): void => {
+  const { headers, method } = request;
   for (const [name, value] of headers) {
     if (!name.startsWith('x-amz-') || name.startsWith(META)) continue;
     const fate = KNOWN_HEADERS.get(name);
@@ -66,7 +77,10 @@ export const checkHeaders = ({ headers, method }: S3Request): void => {
     const isKnown = typeof fate === 'string' || fate.includes(value.trim().toLowerCase());
     if (!isKnown) throw refused(name);
   }
-  const isConditionalWrite = headers.has('if-match') || headers.has('if-none-match');
-  if (isConditionalWrite && (method === 'DELETE' || (method === 'PUT' && headers.has('x-amz-copy-source'))))
-    throw refused(headers.has('if-match') ? 'If-Match' : 'If-None-Match');
+  const unmet = conditionsOf(method).find((name) => headers.has(name));
+  if (unmet !== undefined) throw refused(unmet);
+  // A part is no object yet: nothing could be compared.
+  const onPart =
+    method === 'PUT' && hasQuery(request, 'uploadId') ? WRITE_CONDITIONS.find((name) => headers.has(name)) : undefined;
+  if (onPart !== undefined) throw refused(onPart);
 };

@@ -19,14 +19,8 @@ import {
   listParts,
   putPart,
 } from '../s3/operations/multipart.operations.js';
-import {
-  copyObject,
-  deleteObject,
-  deleteObjects,
-  getObject,
-  noTags,
-  putObject,
-} from '../s3/operations/object.operations.js';
+import { deleteObject, deleteObjects } from '../s3/operations/deletion.operations.js';
+import { copyObject, getObject, noTags, putObject } from '../s3/operations/object.operations.js';
 import { objectAttributes } from '../s3/operations/attributes.operation.js';
 import { type S3Request, queryValue } from '../s3/s3-request.js';
 import { checkVersion } from '../s3/version.js';

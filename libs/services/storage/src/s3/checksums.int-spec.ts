@@ -281,17 +281,6 @@ describe('headers that come with an object', () => {
     expect([page.KeyCount, page.IsTruncated]).toEqual([1, true]);
   });
 
-  it('deletes nothing under a condition that is not looked at', async () => {
-    const Objects = [{ Key: 'k-sha1', ETag: 'other' }, { Key: 'k-md5', Size: 1 }, { Key: 'k-sha512' }];
-    const { Deleted, Errors } = await s3.send(new sdk.DeleteObjectsCommand({ Bucket, Delete: { Objects } }));
-    expect(Deleted?.map(({ Key }) => Key)).toEqual(['k-sha512']);
-    expect(Errors?.map(({ Key, Code }) => [Key, Code])).toEqual([
-      ['k-sha1', 'NotImplemented'],
-      ['k-md5', 'NotImplemented'],
-    ]);
-    expect((await headOf('k-sha1'))['x-amz-checksum-sha1']).toEqual(expect.any(String));
-  });
-
   it('tells a user of an ACL by its type, and has no bucket without a name', async () => {
     const { Grants } = await s3.send(new sdk.GetBucketAclCommand({ Bucket }));
     expect(Grants?.map(({ Grantee }) => [Grantee?.Type, Grantee?.ID])).toEqual([['CanonicalUser', ada.account]]);

@@ -10,16 +10,7 @@ import {
   sendBytes,
   splitPlace,
 } from '@fornax/object-store';
-import {
-  childNodes,
-  childText,
-  malformedXml,
-  noSuchKey,
-  parseRange,
-  parseXml,
-  s3Error,
-  type S3Error,
-} from '@fornax/s3';
+import { noSuchKey, parseRange, s3Error, type S3Error } from '@fornax/s3';
 import { allow, type Allowed, authorize, confirmed } from '../../access/authorize.js';
 import { etagsOf, judgeConditions } from '../conditions.js';
 import {
@@ -33,13 +24,11 @@ import {
   userOf,
 } from '../exchange.js';
 import { algorithmOf, checksumElements, checksumHeaders, measured } from '../object-checksums.js';
-import { openPayload, readBody } from '../payload.js';
+import { openPayload } from '../payload.js';
 import { headerOfText, queryValue, type S3Request, textOfHeader } from '../s3-request.js';
-import { checkVersion, isOwnVersion, NO_SUCH_VERSION } from '../version.js';
-import { MAX_XML_BYTES } from './bucket.operations.js';
+import { checkVersion } from '../version.js';
 
 const MAX_METADATA_BYTES = 2048;
-const MAX_DELETE = 1000;
 const META = 'x-amz-meta-';
 
 /** What may stand in a header of an answer: a presigned URL can carry anything. */
@@ -74,24 +63,31 @@ export const headersOf = (request: S3Request): ObjectHeaders => {
   return { contentType, userMetadata, contentHeaders };
 };
 
-const placeOf = ({ request }: Exchange): Place => ({ bucket: request.bucket, key: request.key });
+export const placeOf = ({ request }: Exchange): Place => ({ bucket: request.bucket, key: request.key });
 const preconditionFailed = (): S3Error =>
   s3Error('PreconditionFailed', 'At least one of the pre-conditions you specified did not hold');
 
 /**
- * `If-None-Match: *` and `If-Match` of a PUT. Judged before the body is read, so that a large one is not sent for nothing; the store decides with the
+ * `If-None-Match` and `If-Match` of a write. Judged before the body is read, so that a large one is not sent for nothing; the store decides with the
  * write.
  * @throws S3Error NotImplemented, NoSuchKey, PreconditionFailed
  */
 export const writeCondition = async ({ request, store }: Exchange, place: Place): Promise<Precondition | undefined> => {
   const [match, noneMatch] = [request.headers.get('if-match'), request.headers.get('if-none-match')];
   if (match === undefined && noneMatch === undefined) return undefined;
-  if ((match !== undefined && noneMatch !== undefined) || (noneMatch !== undefined && noneMatch !== '*'))
-    throw s3Error('NotImplemented', 'A write takes If-Match, or If-None-Match with *.');
+  if (match !== undefined && noneMatch !== undefined)
+    throw s3Error('NotImplemented', 'A write takes If-Match or If-None-Match, not both.');
   const info = await store.head(place.bucket, place.key);
   if (!info && match !== undefined) throw noSuchKey(request.key);
   if (info && judgeConditions((name) => request.headers.get(name), info) !== 'go-on') throw preconditionFailed();
-  return match === undefined ? 'absent' : { etags: match.trim() === '*' ? '*' : etagsOf(match) };
+  if (match !== undefined) return { etags: wishedEtags(match) };
+  const unwished = etagsOf(noneMatch ?? '*');
+  return unwished.includes('*') ? 'absent' : { otherEtags: unwished };
+};
+
+const wishedEtags = (header: string): readonly string[] | '*' => {
+  const etags = etagsOf(header);
+  return etags.includes('*') ? '*' : etags;
 };
 
 export const putObject = async (exchange: Exchange): Promise<void> => {
@@ -217,61 +213,8 @@ export const noTags = async (exchange: Exchange): Promise<void> => {
   sendXml(exchange, 'Tagging', { TagSet: {} });
 };
 
-export const deleteObject = async (exchange: Exchange): Promise<void> => {
-  if (exchange.principal.kind !== 'service') userOf(exchange);
-  const place = await authorize(exchange.buckets, exchange.principal, 'write', placeOf(exchange));
-  await exchange.store.deleteMany(place.bucket, [place.key]);
-  sendEmpty(exchange, 204);
-};
-
-/** POST bucket?delete. A list without objects is answered too: clients send it for an empty folder. */
-export const deleteObjects = async (exchange: Exchange): Promise<void> => {
-  userOf(exchange);
-  const { request, authenticated, buckets, principal, store } = exchange;
-  const { confirm } = await allow(buckets, principal, 'write', { bucket: request.bucket, key: '' });
-  exchange.expectBody();
-  const document = parseXml(await readBody(request, authenticated, MAX_XML_BYTES), 'Delete');
-  await confirm();
-  const objects = childNodes(document, 'Object').map((node) => ({
-    key: childText(node, 'Key'),
-    versionId: childText(node, 'VersionId'),
-    isConditional: ['ETag', 'LastModifiedTime', 'Size'].some((name) => childText(node, name) !== undefined),
-  }));
-  const keys = objects.flatMap(({ key }) => (key === undefined || key === '' || key.includes('\0') ? [] : [key]));
-  if (objects.length > MAX_DELETE || keys.length !== objects.length) throw malformedXml();
-  const hasVersion = ({ versionId }: { readonly versionId: string | undefined }): boolean => isOwnVersion(versionId);
-  // A condition that nobody looks at would delete what the client means to keep.
-  const there = objects.filter((object) => hasVersion(object) && !object.isConditional);
-  await store.deleteMany(
-    request.bucket,
-    there.map(({ key = '' }) => key),
-  );
-  const isQuiet = childText(document, 'Quiet')?.trim().toLowerCase() === 'true';
-  sendXml(exchange, 'DeleteResult', {
-    Deleted: isQuiet ? [] : there.map(({ key = '', versionId }) => ({ Key: key, VersionId: versionId })),
-    Error: objects
-      .filter((object) => !hasVersion(object))
-      .map(({ key = '', versionId }) => ({
-        Key: key,
-        VersionId: versionId,
-        Code: 'NoSuchVersion',
-        Message: NO_SUCH_VERSION,
-      }))
-      .concat(
-        objects
-          .filter((object) => hasVersion(object) && object.isConditional)
-          .map(({ key = '', versionId }) => ({
-            Key: key,
-            VersionId: versionId,
-            Code: 'NotImplemented',
-            Message: 'Conditions of a deletion are not implemented.',
-          })),
-      ),
-  });
-};
-
 /** The object that `x-amz-copy-source` names: `[/]bucket/key`, percent-encoded, the version `null` at most. */
-const copySource = ({ headers }: S3Request): Place => {
+export const copySource = ({ headers }: S3Request): Place => {
   const invalid = (): S3Error =>
     s3Error('InvalidArgument', 'x-amz-copy-source must be /bucket/key', { ArgumentName: 'x-amz-copy-source' });
   const [path = '', version] = textOfHeader(headers.get('x-amz-copy-source') ?? '').split('?versionId=');
@@ -310,13 +253,14 @@ export const copyObject = async (exchange: Exchange): Promise<void> => {
     );
   }
   await checkRoom(exchange, reader.info.sizeBytes);
+  const precondition = await writeCondition(exchange, to);
   const headers = isReplacing ? headersOf(request) : undefined;
   const { checksum } = reader.info;
   const name = request.headers.get('x-amz-checksum-algorithm');
   const wanted = name === undefined ? checksum?.algorithm : algorithmOf(name);
   if (wanted !== undefined && (wanted !== checksum?.algorithm || (name !== undefined && checksum.type === 'composite')))
-    return copyWithChecksum(exchange, { allowed, reader, headers: headers ?? reader.info }, wanted);
-  const { etag, modifiedAt } = await store.copy(from, to, headers);
+    return copyWithChecksum(exchange, { allowed, reader, headers: headers ?? reader.info, precondition }, wanted);
+  const { etag, modifiedAt } = await store.copy(from, to, headers, precondition);
   // The source may have been replaced since it was looked at: its checksum would be another one then.
   const copied = etag === reader.info.etag ? checksumElements(checksum) : {};
   sendXml(exchange, 'CopyObjectResult', { LastModified: modifiedAt.toISOString(), ETag: quoted(etag), ...copied });
@@ -329,7 +273,13 @@ const copyWithChecksum = async (
     allowed,
     reader,
     headers,
-  }: { readonly allowed: Allowed; readonly reader: ObjectReader; readonly headers: ObjectHeaders },
+    precondition,
+  }: {
+    readonly allowed: Allowed;
+    readonly reader: ObjectReader;
+    readonly headers: ObjectHeaders;
+    readonly precondition: Precondition | undefined;
+  },
   algorithm: string,
 ): Promise<void> => {
   const { store, now } = exchange;
@@ -342,7 +292,8 @@ const copyWithChecksum = async (
     const known = checksum();
     return known && { ...known, type: 'full-object' };
   };
-  const about = { contentType, userMetadata, contentHeaders, sizeBytes, checksum: kept };
+  const condition = precondition === undefined ? {} : { precondition };
+  const about = { contentType, userMetadata, contentHeaders, sizeBytes, checksum: kept, ...condition };
   const { bucket, key } = allowed.place;
   const { etag } = await store.put(bucket, key, confirmed(source, allowed), about);
   sendXml(exchange, 'CopyObjectResult', {
