@@ -17,16 +17,18 @@ const { values } = parseArgs({
     jobs: { type: 'string', default: '300' },
     idle: { type: 'string', default: '20' },
     cpus: { type: 'string', default: '256' },
+    json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 if (values.help) {
-  console.log(`Usage: node tests/load/slurm.mjs [--install] [--jobs N] [--idle N] [--cpus N]
+  console.log(`Usage: node tests/load/slurm.mjs [--install] [--jobs N] [--idle N] [--cpus N] [--json]
 Runs a Slurm of its own as root, on loopback and free ports, in a folder that is removed afterwards; prints no-ops a second and submit to start.
 --install  installs Debian's packages first: ${PACKAGES.join(', ')}
 --jobs     jobs of the array (300)
 --idle     jobs one after the other, for submit to start (20)
---cpus     processors that the node pretends to have (256: with as many as there are Slurm is much slower)`);
+--cpus     processors that the node pretends to have (256: with as many as there are Slurm is much slower)
+--json     prints the figures as one line of JSON: version, noopsPerSecond, idleMs (p50, p95, p99)`);
   process.exit(0);
 }
 const say = (text) => console.error(`[${new Date().toISOString().slice(11, 19)}] ${text}`);
@@ -160,9 +162,12 @@ try {
     await until('the job ends', isDone);
   }
   const version = (await slurm('sinfo', '--version')).trim();
-  console.log(`${version}, ${values.cpus} pretended processors, no sandbox`);
-  console.log(`no-op array jobs: ${perSecond.toFixed(1)} per s`);
-  console.log(`idle submit to start, p50 / p95: ${percentile(waits, 0.5)} / ${percentile(waits, 0.95)} ms`);
+  const idleMs = { p50: percentile(waits, 0.5), p95: percentile(waits, 0.95), p99: percentile(waits, 0.99) };
+  if (values.json) console.log(JSON.stringify({ version, noopsPerSecond: perSecond, idleMs }));
+  else
+    console.log(`${version}, ${values.cpus} pretended processors, no sandbox
+no-op array jobs: ${perSecond.toFixed(1)} per s
+idle submit to start, p50 / p95 / p99: ${Object.values(idleMs).join(' / ')} ms`);
 } catch (error) {
   for (const name of ['slurmctld.log', 'slurmd.log'])
     console.error(name, (await readFile(join(folder, name), 'utf8').catch(() => 'is not there')).slice(-1_500));

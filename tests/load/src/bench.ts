@@ -11,16 +11,18 @@ const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     full: { type: 'boolean', default: false },
+    slurm: { type: 'boolean', default: false },
     only: { type: 'string' },
     out: { type: 'string', default: join(workspaceRoot, '.fornax', 'bench') },
     help: { type: 'boolean', default: false },
   },
 });
 if (values.help) {
-  console.log(`Usage: npm run bench [-- --quick] [-- --full] [-- --only NAMES] [-- --out FOLDER]
+  console.log(`Usage: npm run bench [-- --quick] [-- --full] [-- --slurm] [-- --only NAMES] [-- --out FOLDER]
 Starts platforms of its own on free ports, measures each path beside the floor of the same run, prints a table and writes JSON.
 --quick  a tenth of the load: to see that it works, not to quote
 --full   also pages among 1,000,000 tasks, and objects through S3 beside versitygw (built through Go): some minutes and 5 GB of disk
+--slurm  a Slurm beside the node, in the same run: as root, where Debian's packages are installed (node tests/load/slurm.mjs --help)
 --only   some parts, separated by commas: ${names}`);
   process.exit(0);
 }
@@ -34,7 +36,8 @@ const chosen = SECTIONS.filter(({ name, isLarge }) => (only ? only.includes(name
 const say = (text: string): void => console.error(`[${new Date().toISOString().slice(11, 19)}] ${text}`);
 
 const figures: Figure[] = [];
-for (const section of chosen) figures.push(...(await section.measure({ scale: values.quick ? 0.1 : 1, say })));
+const run = { scale: values.quick ? 0.1 : 1, isBesideSlurm: values.slurm, say };
+for (const section of chosen) figures.push(...(await section.measure(run)));
 
 const folder = values.out;
 await mkdir(folder, { recursive: true });

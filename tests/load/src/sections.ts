@@ -11,6 +11,7 @@ import { controlPlane, endToEnd, idleLatency, rebuild } from './measures.js';
 import { readOne, readPages } from './reads.js';
 import type { Figure } from './report.js';
 import { measureS3 } from './s3-section.js';
+import { measureSlurm, slurmFigures } from './slurm.js';
 import { statusFreshness } from './status-freshness.js';
 import { bulkSubmissions, submissions } from './submissions.js';
 import { wideTask } from './wide-task.js';
@@ -18,6 +19,8 @@ import { wideTask } from './wide-task.js';
 export interface Run {
   /** 1 for a run that may be quoted. */
   readonly scale: number;
+  /** Whether Slurm is measured in the same run, beside the node. */
+  readonly isBesideSlurm?: boolean;
   readonly say: (text: string) => void;
 }
 
@@ -136,9 +139,10 @@ const wideSection: Section = {
 
 const nodeSection: Section = {
   name: 'node',
-  measure: async ({ scale, say }) => {
+  measure: async ({ scale, say, isBesideSlurm = false }) => {
     say('floor: spawn');
     const spawns = await spawnFloor();
+    const slurm = isBesideSlurm ? await measureSlurm(scale) : undefined;
     return withPlatform({ FORNAX_NODES: '1' }, async (platform) => {
       say('submit to start on an idle platform');
       const { p50, p95, p99 } = await idleLatency(platform, Math.round(200 * scale));
@@ -165,6 +169,7 @@ const nodeSection: Section = {
         },
         ...KINDS.map((kind) => ({ name: `no-op instance, of that: ${kind}`, value: cpuMs[kind], unit: 'ms' })),
         { name: 'lines of output, agent to reader', value: lines, unit: 'lines/s' },
+        ...(slurm ? slurmFigures(slurm, { perSecond, p50 }) : []),
       ];
     });
   },
