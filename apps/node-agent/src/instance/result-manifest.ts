@@ -3,6 +3,7 @@ import type { ResultManifest } from '@fornax/contracts';
 import { S3Error, type S3Client } from '@fornax/s3';
 import type { JobFile } from '../files/job-files.js';
 import type { LeftOut } from '../files/list-files.js';
+import { UserError } from '../profile/command-of.js';
 
 /** Name of the area on the wire (see the storage service). */
 const AREA = '.manifests';
@@ -20,6 +21,13 @@ export const namedLeftOut = (leftOut: readonly LeftOut[]): Pick<ResultManifest, 
 
 type File = ResultManifest['files'][number];
 
+/** What was stored as results went with their bucket before the attempt had ended. */
+export class ResultsGone extends UserError {
+  constructor(bucket: string) {
+    super('FX-RESULT', `The bucket for results, ${bucket}, was deleted while they were being stored: they went with it`);
+  }
+}
+
 /** Gathers what was stored of one attempt, and stores the list of it. */
 export class ManifestDraft {
   readonly #files: File[] = [];
@@ -35,6 +43,7 @@ export class ManifestDraft {
   /**
    * Stores it.
    * @returns its SHA-256 in hex; undefined when the storage takes none, for want of room or as one of an earlier version
+   * @throws ResultsGone
    * @throws Error the storage fails
    */
   async store(
@@ -56,6 +65,9 @@ export class ManifestDraft {
       await s3.putObject(AREA, key, bytes, { contentType: 'application/json', signal });
       return digest;
     } catch (error) {
+      // What was stored is gone again: a list of it would say that it is there.
+      if (error instanceof S3Error && error.code === 'InvalidBucketState')
+        throw new ResultsGone(this.about.bucket);
       if (error instanceof S3Error && error.status < 500) return undefined;
       throw error;
     }

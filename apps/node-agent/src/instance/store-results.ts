@@ -3,7 +3,7 @@ import type { S3Client } from '@fornax/s3';
 import type { PathFilter } from '../files/path-filter.js';
 import { UserError } from '../profile/command-of.js';
 import { withPatience } from './patience.js';
-import { ManifestDraft } from './result-manifest.js';
+import { ManifestDraft, ResultsGone } from './result-manifest.js';
 import {
   type Manifest,
   type UploadOptions,
@@ -50,6 +50,7 @@ export const storeResults = async (
       const manifest = await withPatience(store, { signal, ...patience });
       return { ...uploaded, ...(manifest === undefined ? {} : { manifest }) };
     } catch (error) {
+      if (error instanceof ResultsGone) return { ...NO_FILES, leftOut: uploaded.leftOut, failure: error };
       return { ...uploaded, failure: uploaded.failure ?? error };
     }
   } catch (failure) {

@@ -19,6 +19,7 @@ import { FrontDoorHost } from './door/front-door.host.js';
 import { EffectBell } from './effects/effect-bell.js';
 import { ObjectEffects1790000000003 } from './migrations/1790000000003-object-effects.migration.js';
 import { ObjectExtras1790000000004 } from './migrations/1790000000004-object-extras.migration.js';
+import { LostResults1790000000006 } from './migrations/1790000000006-lost-results.migration.js';
 import { EffectDrain } from './process-managers/effect-drain.js';
 import { ObjectEffects } from './process-managers/object-effects.js';
 import { Reindexing } from './store/reindexing.js';
@@ -72,6 +73,7 @@ class StoreCloser implements OnApplicationShutdown {
       MarkOrder1790000000002,
       ObjectEffects1790000000003,
       ObjectExtras1790000000004,
+      LostResults1790000000006,
     ]),
   ],
   controllers: [BucketsController, EffectsController, ReindexController, ScrubController, EndedLeases, StorageRpc],

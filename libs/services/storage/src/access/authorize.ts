@@ -1,6 +1,6 @@
 import type { LeaseClaims, ServiceClaims } from '@fornax/contracts';
 import type { ByteSource, Place } from '@fornax/object-store';
-import { accessDenied, noSuchBucket, noSuchKey } from '@fornax/s3';
+import { accessDenied, noSuchBucket, noSuchKey, s3Error, type S3Error } from '@fornax/s3';
 import {
   MANIFESTS_BUCKET,
   SERVICE_AREAS,
@@ -86,6 +86,25 @@ export interface Allowed {
 
 const always = async (): Promise<void> => undefined;
 
+const resultsAreGone = (bucket: string): S3Error =>
+  s3Error('InvalidBucketState', `The bucket ${bucket} was deleted after results had been stored for it.`);
+
+/**
+ * Looks whether what a lease has stored as results is still there: it goes with its bucket, also when another one has its name since. A list of results
+ * that are gone would say that they are stored.
+ * @throws S3Error InvalidBucketState
+ */
+const resultsAreThere = async (
+  buckets: BucketPort,
+  principal: Extract<Principal, { readonly kind: 'lease' }>,
+): Promise<void> => {
+  const { results, leaseId, owner } = principal.claims;
+  if (!results) return;
+  if ((await buckets.find(results.bucket))?.owner !== owner) throw resultsAreGone(results.bucket);
+  const lost = await buckets.lostResultsOf(leaseId);
+  if (lost !== undefined) throw resultsAreGone(lost);
+};
+
 /**
  * Allows a request what it asks for, as things are now; one that waits for its body confirms it afterwards.
  * @throws S3Error AccessDenied, NoSuchBucket
@@ -101,8 +120,12 @@ export const allow = async (
     if (!own) throw accessDenied();
     return { place: own, confirm: always };
   }
-  if (place.bucket === MANIFESTS_BUCKET)
-    return { place: placeOfManifest(principal, access, place.key), confirm: always };
+  if (place.bucket === MANIFESTS_BUCKET) {
+    const manifest = placeOfManifest(principal, access, place.key);
+    const confirm = principal.kind === 'lease' ? () => resultsAreThere(buckets, principal) : always;
+    await confirm();
+    return { place: manifest, confirm };
+  }
   const allowed =
     principal.kind === 'user' ? { ...place, isStaged: false } : placeForLease(principal.claims, access, place);
   if (!allowed) throw accessDenied();

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { Gathered } from '@fornax/base';
 import type { DataSource } from 'typeorm';
+import { lostResultsOf } from '../effects/lost-results.js';
 import { bucketScope } from '../effects/object-effect.js';
 import type { Bucket } from '../model/bucket.js';
 
@@ -48,6 +49,10 @@ export class BucketCatalog {
     if (names.length === 0) return [];
     const rows = await this.db.query<BucketRow[]>(`${SELECT} WHERE name = ANY ($1::text[])`, [[...names]]);
     return rows.map(bucketOf);
+  }
+
+  lostResultsOf(leaseId: string): Promise<string | undefined> {
+    return lostResultsOf(this.db, leaseId);
   }
 
   async ownedBy(owner: string): Promise<readonly Bucket[]> {

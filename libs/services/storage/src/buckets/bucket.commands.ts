@@ -36,6 +36,10 @@ export class BucketCommands implements BucketPort {
     return made;
   }
 
+  lostResultsOf(leaseId: string): Promise<string | undefined> {
+    return this.catalog.lostResultsOf(leaseId);
+  }
+
   ownedBy(owner: string): Promise<readonly Bucket[]> {
     return this.catalog.ownedBy(owner);
   }

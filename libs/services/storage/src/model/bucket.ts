@@ -14,6 +14,8 @@ export interface BucketPort {
    * @throws S3Error SlowDown the store has not made it yet
    */
   find(name: string): Promise<Bucket | undefined>;
+  /** The bucket that results of a lease went with when it was deleted; undefined when none did. */
+  lostResultsOf(leaseId: string): Promise<string | undefined>;
   /** By name. */
   ownedBy(owner: string): Promise<readonly Bucket[]>;
   /**

@@ -14,6 +14,7 @@ import {
   owedEffects,
   takeOut,
 } from '../effects/outbox.js';
+import { forgetLostResults, noteLostResults } from '../effects/lost-results.js';
 import { stagedFor } from '../effects/staged-for.js';
 import { STAGING_BUCKET } from '../model/bucket-names.js';
 
@@ -152,8 +153,13 @@ export class EffectDrain {
     if (renewed.length > 0) {
       // Results that are not published yet would come to lie in the next bucket of that name, also those that came when there was none.
       const staged = await stagedFor(this.store, renewed);
-      if (staged.length > 0) await this.store.deletePrefixes(STAGING_BUCKET, staged, sql);
+      if (staged.length > 0) {
+        await noteLostResults(sql, staged);
+        await this.store.deletePrefixes(STAGING_BUCKET, staged, sql);
+      }
     }
     await carryOut(this.store, step, sql);
+    const ended = [...step.published, ...step.dropped];
+    if (ended.length > 0) await forgetLostResults(sql, ended);
   }
 }

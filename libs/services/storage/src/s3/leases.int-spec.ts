@@ -148,6 +148,26 @@ describe('a lease', () => {
     await eventually(async () => (await failureOf(read(user, area, key))).name === 'NoSuchKey');
   });
 
+  it('cannot say that it has stored results which went with their bucket, whoever has the name now', async () => {
+    const [area, name] = ['.manifests', `${'0b'.repeat(32)}.json`];
+    const gone = { name: 'InvalidBucketState', status: 409 };
+    const results = { bucket: 'lost-with-it', prefix: null };
+    const [claims, other] = [current({ results }), current({ results })];
+    const make = (): Promise<unknown> => s3.send(new CreateBucketCommand({ Bucket: 'lost-with-it' }));
+    await make();
+    await put(storage.lease(claims), 'lost-with-it', 'a', 'x');
+    await s3.send(new DeleteBucketCommand({ Bucket: 'lost-with-it' }));
+    const list = (of: LeaseClaims): Promise<unknown> => put(storage.lease(of), area, `${of.taskId}/${name}`, 'list');
+    expect(await failureOf(list(claims))).toEqual(gone);
+    expect(await failureOf(list(other))).toEqual(gone);
+    await make();
+    await put(storage.lease(claims), 'lost-with-it', 'b', 'x');
+    expect(await failureOf(list(claims))).toEqual(gone);
+    // One that had stored nothing in the old one has lost nothing.
+    await put(storage.lease(other), 'lost-with-it', 'c', 'x');
+    await list(other);
+  });
+
   it('is refused once it is over, superseded, changed, or unknown to its scheduler', async () => {
     expect(
       await failureOf(read(storage.lease(current({ expiresAt: Date.now() - 1 })), 'ada-input', 'in/scene')),

@@ -1,9 +1,18 @@
-import { CreateBucketCommand, DeleteBucketCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import {
+  CompleteMultipartUploadCommand,
+  CreateBucketCommand,
+  CreateMultipartUploadCommand,
+  DeleteBucketCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
 import { signLeaseClaims } from '@fornax/identity';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   type Answer,
   begin,
+  failureOf,
   signedHeaders,
   type SignedOptions,
   StorageUnderTest,
@@ -85,5 +94,22 @@ describe('a request that was allowed before its bucket became another one', () =
     await make(ada, 'name-of-adas');
     expect(codeOf(await finish())).toBe('NoSuchBucket');
     expect(await keysOf('name-of-adas')).toEqual([]);
+  });
+
+  it.each(['a user', 'a lease'])('takes no upload in parts of %s over to the next bucket of its owner', async (who) => {
+    const Bucket = `parts-of-${who.replace(' ', '-')}`;
+    await make(ada, Bucket);
+    const claims = storage.newLease(ada, Bucket);
+    const client = who === 'a lease' ? storage.lease(claims) : storage.s3(ada);
+    const place = { Bucket, Key: 'x' };
+    const { UploadId } = await client.send(new CreateMultipartUploadCommand(place));
+    const { ETag } = await client.send(new UploadPartCommand({ ...place, UploadId, PartNumber: 1, Body: 'x' }));
+    await remove(ada, Bucket);
+    await make(ada, Bucket);
+    const MultipartUpload = { Parts: [{ PartNumber: 1, ETag }] };
+    const complete = new CompleteMultipartUploadCommand({ ...place, UploadId, MultipartUpload });
+    expect(await failureOf(client.send(complete))).toEqual({ name: 'NoSuchUpload', status: 404 });
+    await storage.conclude(claims);
+    expect(await keysOf(Bucket)).toEqual([]);
   });
 });
