@@ -24,7 +24,10 @@ type File = ResultManifest['files'][number];
 /** What was stored as results went with their bucket before the attempt had ended. */
 export class ResultsGone extends UserError {
   constructor(bucket: string) {
-    super('FX-RESULT', `The bucket for results, ${bucket}, was deleted while they were being stored: they went with it`);
+    super(
+      'FX-RESULT',
+      `The bucket for results, ${bucket}, was deleted while they were being stored: they went with it`,
+    );
   }
 }
 
@@ -66,8 +69,7 @@ export class ManifestDraft {
       return digest;
     } catch (error) {
       // What was stored is gone again: a list of it would say that it is there.
-      if (error instanceof S3Error && error.code === 'InvalidBucketState')
-        throw new ResultsGone(this.about.bucket);
+      if (error instanceof S3Error && error.code === 'InvalidBucketState') throw new ResultsGone(this.about.bucket);
       if (error instanceof S3Error && error.status < 500) return undefined;
       throw error;
     }
