@@ -4,6 +4,7 @@ export {
   type ByteSource,
   type ChecksumType,
   type CompletionOptions,
+  type DeletionCondition,
   type ListOptions,
   type Listing,
   type Moved,
