@@ -13,6 +13,8 @@ export type {
   ObjectsReindex,
   ObjectsScrub,
   ResultManifest,
+  WireStorageDisk,
+  WireStorageUsage,
   WireOrganization,
   WireUser,
   WireUserInfo,

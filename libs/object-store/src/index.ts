@@ -5,6 +5,7 @@ export {
   type ChecksumType,
   type CompletionOptions,
   type DeletionCondition,
+  type FolderUsage,
   type ListOptions,
   type Listing,
   type Moved,
@@ -45,6 +46,7 @@ export { LOCAL_EXTRAS_DOWN, LOCAL_EXTRAS_UP } from './local/extras-tables.js';
 export { LOCAL_MARK_ORDER_DOWN, LOCAL_MARK_ORDER_UP } from './local/mark-order-tables.js';
 export type { ReindexOptions, ReindexProgress } from './local/reindex.js';
 export { type LocalStoreOptions, LocalObjectStore } from './local/local.object-store.js';
+export type { DiskUsage } from './local/disk-usage.js';
 export type { IndexDatabase } from './local/store-folder.js';
 export type { S3StoreOptions } from './s3/s3-service.js';
 export { S3ObjectStore } from './s3/s3.object-store.js';

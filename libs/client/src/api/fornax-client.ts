@@ -27,6 +27,7 @@ import { followTail, type TailEvent } from './output-tail.js';
 import { NodeAccessClient } from './node-access-client.js';
 import { PeopleClient } from './people-client.js';
 import { ResultsClient } from './results-client.js';
+import { StorageClient } from './storage-client.js';
 import {
   trusted,
   type Bill,
@@ -106,6 +107,8 @@ export class FornaxClient {
   );
   /** Results of tasks. */
   readonly results = new ResultsClient((method, path, parser, call) => this.json(method, path, parser, call));
+  /** What lies in object storage. */
+  readonly storage = new StorageClient((method, path, parser, call) => this.json(method, path, parser, call));
   private readonly base: string;
 
   constructor(private readonly options: FornaxClientOptions) {

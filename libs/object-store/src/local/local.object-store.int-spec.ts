@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -113,6 +113,46 @@ describe('LocalObjectStore', () => {
       await other.deleteBuckets([bucket]);
       await other.close();
     }
+  });
+
+  it('tells what every file on disk is for: the sums are what lies there', async () => {
+    await tidy();
+    const bucket = `b-${randomUUID()}`;
+    await store.createBuckets([bucket]);
+    await put(bucket, 'kept', 'x'.repeat(10_000));
+    await put(bucket, 'lost', '12345');
+    const uploadId = await store.createUpload(bucket, 'parts', { contentType: 'a/b', userMetadata: {} });
+    await store.putPart({ bucket, key: 'parts', uploadId }, 1, source('part'), 4);
+    const [lost] = await db.query<{ id: string }[]>(`SELECT file_ids[1] AS id FROM object WHERE key = 'lost'`);
+    await rm(join(folder, 'objects', (lost?.id ?? '').slice(0, 2), lost?.id ?? ''));
+    const write = async (text: string): Promise<readonly [id: string, file: string]> => {
+      const id = randomUUID();
+      const file = join(folder, 'objects', id.slice(0, 2), id);
+      await writeFile(file, text);
+      return [id, file];
+    };
+    await write('stray');
+    const [, old] = await write('old');
+    await utimes(old, new Date(0), new Date(0));
+    const [deleted] = await write('deleted');
+    await db.query(`INSERT INTO object_garbage VALUES ($1, now() + interval '1 hour')`, [deleted]);
+    const found = await store.diskUsage();
+    const of = (wanted: string) => found.find(({ kind, bucket: of }) => kind === wanted && (of ?? bucket) === bucket);
+    expect(of('objects')).toMatchObject({ files: 1 });
+    expect(of('objects')?.bytes).toBeGreaterThan(10_000);
+    expect(of('uploads')).toMatchObject({ files: 1 });
+    expect(of('garbage')).toMatchObject({ files: 1, bytes: 7 });
+    expect(of('orphans')).toMatchObject({ files: 1, bytes: 3 });
+    expect(of('fresh')).toMatchObject({ files: 1, bytes: 5 });
+    expect(of('missing')).toEqual({ kind: 'missing', files: 1, bytes: 5 });
+    const there = found.filter(({ kind }) => kind !== 'missing').reduce((sum, { bytes }) => sum + bytes, 0);
+    const entries = await readdir(join(folder, 'objects'), { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+    const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
+    expect(there).toBe(sizes.reduce((sum, size) => sum + size, 0));
+    await store.deleteBuckets([bucket]);
+    await db.query('DELETE FROM object_garbage WHERE file_id = $1', [deleted]);
+    await tidy();
   });
 
   it('lets nobody wait for a row of another bucket', async () => {

@@ -3,6 +3,7 @@ import type { ObjectsReindex, ObjectsScrub } from '@fornax/contracts';
 import {
   type ByteSource,
   type CompletionOptions,
+  type FolderUsage,
   type DeletionCondition,
   type ListOptions,
   type Listing,
@@ -23,6 +24,8 @@ import {
 } from '../port/object-store.js';
 import { Collector } from './collector.js';
 import { Deletions } from './deletions.js';
+import { type DiskUsage, diskUsage } from './disk-usage.js';
+import { uploadUsagesIn, usageByFolderIn, usagesIn } from './index-usage.js';
 import { listObjects } from './object-listing.js';
 import { ManifestKeeper } from './manifest-keeper.js';
 import { LocalUploads, type Upload } from './local-uploads.js';
@@ -64,6 +67,7 @@ export class LocalObjectStore implements ObjectStore {
   readonly #uploads: LocalUploads;
   readonly #now: () => number;
   readonly #orphanAgeMs: number;
+  readonly #folderPath: string;
   #bond: Bond = { kind: 'whole' };
   #looks = 0;
   /** Which look the bond is of. */
@@ -79,6 +83,7 @@ export class LocalObjectStore implements ObjectStore {
     const { onError = () => undefined } = options;
     this.#now = now;
     this.#orphanAgeMs = orphanAgeMs;
+    this.#folderPath = folder;
     this.#files = new ObjectFiles(folder, isDurable);
     this.#folder = new StoreFolder(folder, index, isDurable);
     this.#deletions = new Deletions(folder, { onError, hasFile: (fileId) => this.#files.has(fileId) });
@@ -223,16 +228,21 @@ export class LocalObjectStore implements ObjectStore {
     return usage;
   }
 
-  async usages(buckets: readonly string[]): Promise<readonly Usage[]> {
-    if (buckets.length === 0) return [];
-    const rows = await rowsOf(
-      this.index,
-      `SELECT coalesce(sum(objects), 0) AS objects, coalesce(sum(bytes), 0) AS bytes
-        FROM unnest($1::text[]) WITH ORDINALITY AS wanted (name, place) LEFT JOIN object_usage ON bucket = name COLLATE "C"
-        GROUP BY place ORDER BY place`,
-      [[...buckets]],
-    );
-    return rows.map((row) => ({ objects: countOf(row, 'objects'), bytes: countOf(row, 'bytes') }));
+  usages(buckets: readonly string[]): Promise<readonly Usage[]> {
+    return usagesIn(this.index, buckets);
+  }
+
+  usageByFolder(bucket: string, depth: number): Promise<readonly FolderUsage[]> {
+    return usageByFolderIn(this.index, bucket, depth);
+  }
+
+  uploadUsages(buckets: readonly string[]): Promise<readonly Usage[]> {
+    return uploadUsagesIn(this.index, buckets);
+  }
+
+  /** Looks at every file on disk, and tells what all of them are for. */
+  diskUsage(): Promise<readonly DiskUsage[]> {
+    return diskUsage(this.index, this.#folderPath, Date.now() - this.#orphanAgeMs);
   }
 
   head(bucket: string, key: string): Promise<ObjectInfo | undefined> {

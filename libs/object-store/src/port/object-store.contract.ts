@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { compareKeys } from './keys.js';
 import { conditionsContract } from './conditions.contract.js';
 import { keptHeadersContract } from './kept-headers.contract.js';
+import { usageContract } from './usage.contract.js';
 import { type ByteSource, type ObjectStore, type Precondition, MIN_PART_BYTES, StoreRefusal } from './object-store.js';
 
 /** One promise of the port. `bucket` and `other` are new and empty. */
@@ -45,6 +46,7 @@ const failing = async function* (data: Uint8Array): ByteSource & ByteSourceGener
 /** What every adapter of ObjectStore promises; a spec runs each case on a store of its own or a shared one. */
 export const objectStoreContract: readonly StoreCase[] = [
   ...keptHeadersContract,
+  ...usageContract,
   ...conditionsContract,
   {
     behavior: 'gives back what was put, with its size, MD5, type and metadata',

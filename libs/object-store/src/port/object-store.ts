@@ -187,6 +187,12 @@ export interface Usage {
   readonly bytes: number;
 }
 
+/** What lies below a common beginning of keys. */
+export interface FolderUsage extends Usage {
+  /** The first parts of the keys, joined by `/`. */
+  readonly folder: string;
+}
+
 /** A transaction of the caller. The local adapter does its index work in it; an adapter without an index in Postgres ignores it. */
 export interface Sql {
   query(sql: string, parameters?: unknown[]): Promise<unknown>;
@@ -268,6 +274,10 @@ export interface ObjectStore {
   usage(bucket: string): Promise<Usage>;
   /** Of many at once, in their order. */
   usages(buckets: readonly string[]): Promise<readonly Usage[]>;
+  /** Of the objects of a bucket, by the first `depth` parts of their keys. */
+  usageByFolder(bucket: string, depth: number): Promise<readonly FolderUsage[]>;
+  /** Parts of uploads that were not completed: how many, and their bytes; of many buckets at once, in their order. */
+  uploadUsages(buckets: readonly string[]): Promise<readonly Usage[]>;
 
   put(bucket: string, key: string, source: ByteSource, options: PutOptions): Promise<Written>;
   head(bucket: string, key: string): Promise<ObjectInfo | undefined>;

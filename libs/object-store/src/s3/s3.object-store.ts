@@ -4,6 +4,7 @@ import {
   type ByteRange,
   type ByteSource,
   type CompletionOptions,
+  type FolderUsage,
   type DeletionCondition,
   type ListOptions,
   type Listing,
@@ -88,6 +89,32 @@ export class S3ObjectStore implements ObjectStore {
 
   usages(buckets: readonly string[]): Promise<readonly Usage[]> {
     return Promise.all(buckets.map((bucket) => this.usage(bucket)));
+  }
+
+  async usageByFolder(bucket: string, depth: number): Promise<readonly FolderUsage[]> {
+    const found = new Map<string, { objects: number; bytes: number }>();
+    for await (const page of this.#listing.pages(bucket, ''))
+      for (const { key, sizeBytes } of page) {
+        const folder = key.split('/').slice(0, depth).join('/');
+        const sum = found.get(folder) ?? { objects: 0, bytes: 0 };
+        found.set(folder, { objects: sum.objects + 1, bytes: sum.bytes + sizeBytes });
+      }
+    return [...found].map(([folder, usage]) => ({ folder, ...usage }));
+  }
+
+  async uploadUsages(buckets: readonly string[]): Promise<readonly Usage[]> {
+    const usages: Usage[] = [];
+    for (const bucket of buckets) {
+      const sum = { objects: 0, bytes: 0 };
+      for (const { key, uploadId } of await this.listUploads(bucket))
+        // One that ends meanwhile has no parts any more.
+        for (const { sizeBytes } of await this.listParts({ bucket, key, uploadId }).catch(() => [])) {
+          sum.objects += 1;
+          sum.bytes += sizeBytes;
+        }
+      usages.push(sum);
+    }
+    return usages;
   }
 
   async #count(bucket: string): Promise<Usage> {

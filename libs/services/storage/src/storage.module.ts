@@ -26,6 +26,10 @@ import { Reindexing } from './store/reindexing.js';
 import { BucketsController } from './http/buckets.controller.js';
 import { EffectsController } from './http/effects.controller.js';
 import { ReindexController } from './http/reindex.controller.js';
+import { UsageController } from './http/usage.controller.js';
+import { Leftovers } from './process-managers/leftovers.js';
+import { StorageHoldings } from './usage/storage-holdings.js';
+import { TaskOwners } from './usage/task-owners.js';
 import { ScrubController } from './http/scrub.controller.js';
 import { Storage1790000000000 } from './migrations/1790000000000-storage.migration.js';
 import { ObjectManifests1790000000001 } from './migrations/1790000000001-object-manifests.migration.js';
@@ -76,7 +80,7 @@ class StoreCloser implements OnApplicationShutdown {
       LostResults1790000000006,
     ]),
   ],
-  controllers: [BucketsController, EffectsController, ReindexController, ScrubController, EndedLeases, StorageRpc],
+  controllers: [UsageController, BucketsController, EffectsController, ReindexController, ScrubController, EndedLeases, StorageRpc],
   providers: [
     { provide: STORAGE_CONFIG, useFactory: () => loadStorageConfig(process.env) },
     { provide: OBJECT_STORE, inject: [STORAGE_CONFIG, getDataSourceToken('storage'), LOGGER], useFactory: openStore },
@@ -89,6 +93,9 @@ class StoreCloser implements OnApplicationShutdown {
     BucketDecisions,
     BucketCommands,
     StorageUsage,
+    StorageHoldings,
+    TaskOwners,
+    Leftovers,
     StorageReads,
     Reindexing,
     StoreWatch,

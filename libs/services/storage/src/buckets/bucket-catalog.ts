@@ -55,6 +55,12 @@ export class BucketCatalog {
     return lostResultsOf(this.db, leaseId);
   }
 
+  /** By name. */
+  async all(): Promise<readonly Bucket[]> {
+    const rows = await this.db.query<BucketRow[]>(`${SELECT} ORDER BY name`);
+    return rows.map(bucketOf);
+  }
+
   async ownedBy(owner: string): Promise<readonly Bucket[]> {
     const rows = await this.db.query<BucketRow[]>(`${SELECT} WHERE owner = $1 ORDER BY name`, [owner]);
     return rows.map(bucketOf);

@@ -1,8 +1,8 @@
 import type { FornaxEvent, RecordedCommit } from '@fornax/contracts';
 import type { ObjectStore, Sql } from '@fornax/object-store';
 import {
-  MANIFESTS_BUCKET,
   STAGING_BUCKET,
+  TASK_AREAS,
   isStagedTaskPrefix,
   stagedLeasePrefix,
   stagedTaskPrefix,
@@ -152,5 +152,6 @@ export const carryOut = async (store: ObjectStore, step: Step, sql?: Sql): Promi
   if (published.length > 0) await store.scatterPrefixes(STAGING_BUCKET, published, sql);
   if (dropped.length > 0) await store.deletePrefixes(STAGING_BUCKET, dropped, sql);
   const tasks = dropped.filter(isStagedTaskPrefix);
-  if (tasks.length > 0) await store.deletePrefixes(MANIFESTS_BUCKET, tasks, sql);
+  if (tasks.length > 0)
+    for (const area of TASK_AREAS) if (area !== STAGING_BUCKET) await store.deletePrefixes(area, tasks, sql);
 };

@@ -38,3 +38,6 @@ export const manifestKey = (
 export const OUTPUT_BUCKET = '.output';
 /** How the area of a service's token is called on the wire, where a bucket must have a name of Amazon's rules, and where it lies. */
 export const SERVICE_AREAS = { output: { wireName: 'fornax-output', bucket: OUTPUT_BUCKET } } as const;
+
+/** What the platform keeps for tasks, each below `<task>/`: it goes with its task. */
+export const TASK_AREAS = [STAGING_BUCKET, MANIFESTS_BUCKET, OUTPUT_BUCKET] as const;

@@ -1,0 +1,32 @@
+import {
+  storageDiskSchema,
+  storageUsageSchema,
+  type WireStorageDisk,
+  type WireStorageUsage,
+} from '@fornax/contracts';
+import type { Parser } from './wire-types.js';
+
+/** One call that may take long: JSON in, JSON out. */
+type PatientCall = <T>(
+  method: string,
+  path: string,
+  parser: Parser<T>,
+  call?: { readonly body?: unknown; readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number | undefined },
+) => Promise<T>;
+
+const API = '/fornax/v1/buckets';
+
+/** What lies in object storage. */
+export class StorageClient {
+  constructor(private readonly json: PatientCall) {}
+
+  /** By bucket, task and kind: the caller's, or for operators everybody's. */
+  usage(signal?: AbortSignal): Promise<WireStorageUsage> {
+    return this.json('GET', `${API}/usage`, storageUsageSchema, { signal, timeoutMs: Number.POSITIVE_INFINITY });
+  }
+
+  /** What every file of the local object store is for. Operators. @throws ApiError 409 objects are kept elsewhere */
+  disk(signal?: AbortSignal): Promise<WireStorageDisk> {
+    return this.json('GET', `${API}/usage/disk`, storageDiskSchema, { signal, timeoutMs: Number.POSITIVE_INFINITY });
+  }
+}

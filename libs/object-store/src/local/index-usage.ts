@@ -1,0 +1,46 @@
+import type { FolderUsage, Sql, Usage } from '../port/object-store.js';
+import { countOf, rowsOf, textOf } from './rows.js';
+
+const usageOf = (row: Parameters<typeof countOf>[0]): Usage => ({
+  objects: countOf(row, 'objects'),
+  bytes: countOf(row, 'bytes'),
+});
+
+/** Adds up the differences that triggers have noted, of many buckets at once. */
+export const usagesIn = async (index: Sql, buckets: readonly string[]): Promise<readonly Usage[]> => {
+  if (buckets.length === 0) return [];
+  const rows = await rowsOf(
+    index,
+    `SELECT coalesce(sum(objects), 0) AS objects, coalesce(sum(bytes), 0) AS bytes
+      FROM unnest($1::text[]) WITH ORDINALITY AS wanted (name, place) LEFT JOIN object_usage ON bucket = name COLLATE "C"
+      GROUP BY place ORDER BY place`,
+    [[...buckets]],
+  );
+  return rows.map(usageOf);
+};
+
+/** Counts the objects of a bucket by the first parts of their keys. */
+export const usageByFolderIn = async (index: Sql, bucket: string, depth: number): Promise<readonly FolderUsage[]> => {
+  const rows = await rowsOf(
+    index,
+    `SELECT array_to_string((string_to_array(key, '/'))[1:$2::int], '/') AS folder, count(*) AS objects, sum(size) AS bytes
+      FROM object WHERE bucket = $1 GROUP BY 1`,
+    [bucket, depth],
+  );
+  return rows.map((row) => ({ folder: textOf(row, 'folder'), ...usageOf(row) }));
+};
+
+/** Counts the parts of uploads that were not completed. */
+export const uploadUsagesIn = async (index: Sql, buckets: readonly string[]): Promise<readonly Usage[]> => {
+  if (buckets.length === 0) return [];
+  const rows = await rowsOf(
+    index,
+    `SELECT count(part.file_id) AS objects, coalesce(sum(part.size), 0) AS bytes
+      FROM unnest($1::text[]) WITH ORDINALITY AS wanted (name, place)
+      LEFT JOIN multipart_upload AS upload ON upload.bucket = name COLLATE "C"
+      LEFT JOIN multipart_part AS part ON part.upload_id = upload.upload_id
+      GROUP BY place ORDER BY place`,
+    [[...buckets]],
+  );
+  return rows.map(usageOf);
+};

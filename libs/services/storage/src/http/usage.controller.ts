@@ -1,0 +1,59 @@
+import { Controller, Get, Inject } from '@nestjs/common';
+import { ApiConflictResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  storageDiskSchema,
+  storageUsageSchema,
+  type WireStorageDisk,
+  type WireStorageUsage,
+} from '@fornax/contracts';
+import { CurrentAccount, OperatorOnly, type Account } from '@fornax/identity';
+import { LocalObjectStore, type ObjectStore } from '@fornax/object-store';
+import { Conflict } from '@fornax/base';
+import { OBJECT_STORE } from '../config/tokens.js';
+import { MANIFESTS_BUCKET, OUTPUT_BUCKET, STAGING_BUCKET } from '../model/bucket-names.js';
+import { StorageReads } from '../reading/storage-reads.js';
+import { StorageHoldings } from '../usage/storage-holdings.js';
+import { BucketCatalog } from '../buckets/bucket-catalog.js';
+
+/** What lies in object storage. */
+@ApiTags('storage')
+@Controller('fornax/v1/buckets/usage')
+export class UsageController {
+  constructor(
+    private readonly holdings: StorageHoldings,
+    private readonly catalog: BucketCatalog,
+    private readonly reads: StorageReads,
+    @Inject(OBJECT_STORE) private readonly store: ObjectStore,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: 'What you have in object storage, by bucket, task and kind; for operators: what everybody has' })
+  @ApiOkResponse({ standardSchema: storageUsageSchema })
+  async usage(@CurrentAccount() account: Account): Promise<WireStorageUsage> {
+    await this.reads.catchUp();
+    return this.holdings.of(account.role === 'operator' ? undefined : account.id);
+  }
+
+  @Get('disk')
+  @OperatorOnly()
+  @ApiOperation({ summary: 'What every file in the folder of the local object store is for; looks at all of them' })
+  @ApiOkResponse({ standardSchema: storageDiskSchema })
+  @ApiConflictResponse({ description: 'Objects are kept by an S3 service' })
+  async disk(): Promise<WireStorageDisk> {
+    if (!(this.store instanceof LocalObjectStore))
+      throw new Conflict('Objects are kept by an S3 service, whose disks are its own', { code: 'no-local-objects' });
+    const kinds = await this.store.diskUsage();
+    const there = kinds.filter(({ kind }) => kind !== 'missing');
+    const names = (await this.catalog.all()).map(({ name }) => name);
+    const areas = [...names, STAGING_BUCKET, MANIFESTS_BUCKET, OUTPUT_BUCKET];
+    const indexed = [...(await this.store.usages(areas)), ...(await this.store.uploadUsages(areas))];
+    return {
+      kinds: kinds.map((one) => ({ ...one })),
+      total: {
+        files: there.reduce((sum, { files }) => sum + files, 0),
+        bytes: there.reduce((sum, { bytes }) => sum + bytes, 0),
+      },
+      indexedBytes: indexed.reduce((sum, { bytes }) => sum + bytes, 0),
+    };
+  }
+}

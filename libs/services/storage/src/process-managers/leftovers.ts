@@ -1,0 +1,115 @@
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import type { EventLog } from '@fornax/event-store';
+import type { ObjectStore } from '@fornax/object-store';
+import { EVENT_LOG, LOGGER } from '@fornax/service-kit';
+import type { DataSource } from 'typeorm';
+import { OBJECT_STORE, type ServiceLogger } from '../config/tokens.js';
+import { EffectBell } from '../effects/effect-bell.js';
+import { effectsOf, type ObjectEffect } from '../effects/object-effect.js';
+import { noteEffects } from '../effects/outbox.js';
+import { TASK_AREAS } from '../model/bucket-names.js';
+
+const PAGE = 1_000;
+/** After the start: what an earlier process, or an earlier version, has left. */
+const FIRST_MS = 15_000;
+const AGAIN_MS = 6 * 3_600_000;
+const AFTER_FAILURE_MS = 300_000;
+const MOST_REMEMBERED = 200_000;
+
+/**
+ * Collects what deleted tasks left in the areas of the platform: a list of results, say, whose upload was under way when its task was deleted. Their
+ * deletion is in the log, and is carried out once more for each task that anything is there of. A task that the log does not know is left alone.
+ */
+@Injectable()
+export class Leftovers implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  /** Up to which commit tasks that are not deleted were read. */
+  readonly #readTo = new Map<string, number>();
+  readonly #stop = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #working: Promise<void> = Promise.resolve();
+
+  constructor(
+    @Inject(OBJECT_STORE) private readonly store: ObjectStore,
+    @Inject(EVENT_LOG) private readonly log: EventLog,
+    @Inject(getDataSourceToken('storage')) private readonly db: DataSource,
+    private readonly bell: EffectBell,
+    @Inject(LOGGER) private readonly logger: ServiceLogger,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.#sweepIn(FIRST_MS);
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.#stop.abort();
+    clearTimeout(this.#timer);
+    await this.#working;
+  }
+
+  #sweepIn(ms: number): void {
+    if (this.#stop.signal.aborted) return;
+    this.#timer = setTimeout(() => {
+      this.#working = this.sweep().then(
+        () => this.#sweepIn(AGAIN_MS),
+        (error: unknown) => {
+          if (!this.#stop.signal.aborted) this.logger.warn({ err: error }, 'leftovers of deleted tasks are looked for later');
+          this.#sweepIn(AFTER_FAILURE_MS);
+        },
+      );
+    }, ms);
+    this.#timer.unref();
+  }
+
+  /** Looks through the areas once. Safe to repeat, and in several processes. @returns the tasks whose leftovers are being deleted */
+  async sweep(): Promise<readonly string[]> {
+    const swept = new Set<string>();
+    for (const area of TASK_AREAS)
+      for await (const tasks of this.#tasksIn(area)) {
+        const effects: ObjectEffect[] = [];
+        for (const taskId of tasks) {
+          if (this.#stop.signal.aborted) return [...swept];
+          if (swept.has(taskId)) continue;
+          const deletion = await this.#deletionOf(taskId);
+          if (!deletion) continue;
+          effects.push(deletion);
+          swept.add(taskId);
+        }
+        if (effects.length === 0) continue;
+        await this.db.transaction((tx) => noteEffects(tx, effects));
+        this.bell.ring();
+      }
+    if (swept.size > 0) this.logger.info({ tasks: swept.size }, 'what deleted tasks had left is being deleted');
+    return [...swept];
+  }
+
+  async *#tasksIn(area: string): AsyncGenerator<readonly string[]> {
+    let after: string | undefined;
+    do {
+      const page: Awaited<ReturnType<ObjectStore['list']>> = await this.store.list(area, {
+        delimiter: '/',
+        limit: PAGE,
+        ...(after === undefined ? {} : { after }),
+      });
+      yield page.prefixes.map((prefix) => prefix.slice(0, -1));
+      after = page.next;
+    } while (after !== undefined);
+    // What was begun and never completed shows in no list of objects.
+    const uploads = await this.store.listUploads(area);
+    yield [...new Set(uploads.map(({ key }) => key.split('/')[0] ?? ''))];
+  }
+
+  /** What the deletion of a task does to objects; undefined while it is not deleted, and of one that the log does not know. */
+  async #deletionOf(taskId: string): Promise<ObjectEffect | undefined> {
+    const commits = await this.log.readAggregate('task', taskId, this.#readTo.get(taskId) ?? 0);
+    const deleted = commits.find(({ events }) => events.some(({ type }) => type === 'TaskDeleted'));
+    if (deleted) {
+      this.#readTo.delete(taskId);
+      const only = { ...deleted, events: deleted.events.filter(({ type }) => type === 'TaskDeleted') };
+      return effectsOf([only])[0];
+    }
+    const last = commits.at(-1);
+    if (last && this.#readTo.size < MOST_REMEMBERED) this.#readTo.set(taskId, last.sequence);
+    return undefined;
+  }
+}
