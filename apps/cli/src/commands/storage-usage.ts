@@ -44,13 +44,17 @@ const printDisk = (io: Io, { kinds, total, indexedBytes }: WireStorageDisk): voi
     ]),
   );
   const missing = kinds.find(({ kind }) => kind === 'missing');
-  io.print(`${total.files} files with ${total.bytes} bytes are on disk; the content of all objects is ${indexedBytes} bytes`);
+  io.print(
+    `${total.files} files with ${total.bytes} bytes are on disk; the content of all objects is ${indexedBytes} bytes`,
+  );
   const more = total.bytes - indexedBytes;
   io.print(
     `the difference of ${more} bytes is checksums and manifests behind the content, and files of no object, as listed`,
   );
   if (missing && missing.files > 0) {
-    io.print(`${missing.files} files with ${missing.bytes} bytes are missing: fornax storage scrub names their objects`);
+    io.print(
+      `${missing.files} files with ${missing.bytes} bytes are missing: fornax storage scrub names their objects`,
+    );
     io.setExitCode(1);
   }
 };
@@ -90,7 +94,9 @@ const diskOf = async (io: Io): Promise<WireStorageDisk | undefined> => {
 };
 
 const usage = async (io: Io, { json = false, disk = false }: UsageChoices): Promise<void> => {
-  const found = await withProgress(io, 'counting what lies in object storage', () => io.client().storage.usage(io.signal));
+  const found = await withProgress(io, 'counting what lies in object storage', () =>
+    io.client().storage.usage(io.signal),
+  );
   const onDisk = disk ? await withProgress(io, 'looking at all files of objects', () => diskOf(io)) : undefined;
   if (json) return io.print(JSON.stringify({ ...found, ...(onDisk ? { disk: onDisk } : {}) }, null, 2));
   print(io, found);
@@ -111,7 +117,10 @@ export const addStorageUsageCommand = (storage: Command, io: Io): void => {
   storage
     .command('usage')
     .description('bytes and objects by bucket, task and kind: yours, or for operators of everybody')
-    .option('--disk', 'also look at every file on disk and say what it is for (operators); exit code 1 if files are missing')
+    .option(
+      '--disk',
+      'also look at every file on disk and say what it is for (operators); exit code 1 if files are missing',
+    )
     .option('--json', 'as JSON')
     .addHelpText('after', ABOUT)
     .action((choices: UsageChoices) => usage(io, choices));

@@ -1,9 +1,4 @@
-import {
-  storageDiskSchema,
-  storageUsageSchema,
-  type WireStorageDisk,
-  type WireStorageUsage,
-} from '@fornax/contracts';
+import { storageDiskSchema, storageUsageSchema, type WireStorageDisk, type WireStorageUsage } from '@fornax/contracts';
 import type { Parser } from './wire-types.js';
 
 /** One call that may take long: JSON in, JSON out. */
@@ -11,7 +6,11 @@ type PatientCall = <T>(
   method: string,
   path: string,
   parser: Parser<T>,
-  call?: { readonly body?: unknown; readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number | undefined },
+  call?: {
+    readonly body?: unknown;
+    readonly signal?: AbortSignal | undefined;
+    readonly timeoutMs?: number | undefined;
+  },
 ) => Promise<T>;
 
 const API = '/fornax/v1/buckets';

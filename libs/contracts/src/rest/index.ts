@@ -94,11 +94,6 @@ export {
 export { reasonSchema } from './reason.js';
 export { objectsReindexSchema, type ObjectsReindex } from './objects-reindex.js';
 export { objectsScrubSchema, type ObjectsScrub } from './objects-scrub.js';
-export {
-  storageDiskSchema,
-  storageUsageSchema,
-  type WireStorageDisk,
-  type WireStorageUsage,
-} from './storage-usage.js';
+export { storageDiskSchema, storageUsageSchema, type WireStorageDisk, type WireStorageUsage } from './storage-usage.js';
 export { owedEffectsSchema, type OwedEffects } from './owed-effects.js';
 export { waitingSchema, type WireWaiting } from './waiting.js';

@@ -33,7 +33,9 @@ export const storageUsageSchema = z.object({
   moreTasks: z.object({ tasks: count, ...held }).describe('Tasks that are not named.'),
   kinds: z
     .array(z.object({ kind: z.enum(STORAGE_KINDS), ...held }))
-    .describe('`objects` are those of buckets, and alone count against quotas; of `uploads`, parts that are not put together.'),
+    .describe(
+      '`objects` are those of buckets, and alone count against quotas; of `uploads`, parts that are not put together.',
+    ),
   total: z.object(held),
 });
 export type WireStorageUsage = z.output<typeof storageUsageSchema>;
@@ -48,9 +50,14 @@ export const storageDiskSchema = z.object({
           '`garbage`: of deleted objects, removed in a minute; `orphans`: of no object, removed by the sweep; `fresh`: of no object yet, uploads under way; ' +
             '`set-aside`: by a reindex; `notes`: the own ones of the store; `missing`: known to the index and not on disk.',
         ),
-      bucket: z.string().optional().describe('Of `objects`: a bucket, or an area of the platform, which begins with a dot.'),
+      bucket: z
+        .string()
+        .optional()
+        .describe('Of `objects`: a bucket, or an area of the platform, which begins with a dot.'),
       files: count,
-      bytes: count.describe('As on disk, with checksums and manifests behind the content; of `missing` what should be there.'),
+      bytes: count.describe(
+        'As on disk, with checksums and manifests behind the content; of `missing` what should be there.',
+      ),
     }),
   ),
   total: z.object({ files: count, bytes: count }).describe('What lies on disk.'),

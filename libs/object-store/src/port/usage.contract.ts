@@ -11,7 +11,8 @@ export const usageContract: readonly StoreCase[] = [
   {
     behavior: 'counts objects by the first parts of their keys, and parts of uploads that were not completed',
     async check(store, bucket, other) {
-      for (const key of ['a/x/1', 'a/x/2', 'a/y', 'b']) await store.put(bucket, key, bytesOf(key), { ...HEADERS, sizeBytes: key.length });
+      for (const key of ['a/x/1', 'a/x/2', 'a/y', 'b'])
+        await store.put(bucket, key, bytesOf(key), { ...HEADERS, sizeBytes: key.length });
       const byFolder = async (depth: number) =>
         (await store.usageByFolder(bucket, depth))
           .map(({ folder, objects, bytes }) => `${folder} ${objects} ${bytes}`)

@@ -80,7 +80,15 @@ class StoreCloser implements OnApplicationShutdown {
       LostResults1790000000006,
     ]),
   ],
-  controllers: [UsageController, BucketsController, EffectsController, ReindexController, ScrubController, EndedLeases, StorageRpc],
+  controllers: [
+    UsageController,
+    BucketsController,
+    EffectsController,
+    ReindexController,
+    ScrubController,
+    EndedLeases,
+    StorageRpc,
+  ],
   providers: [
     { provide: STORAGE_CONFIG, useFactory: () => loadStorageConfig(process.env) },
     { provide: OBJECT_STORE, inject: [STORAGE_CONFIG, getDataSourceToken('storage'), LOGGER], useFactory: openStore },

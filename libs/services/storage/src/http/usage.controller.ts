@@ -1,11 +1,6 @@
 import { Controller, Get, Inject } from '@nestjs/common';
 import { ApiConflictResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import {
-  storageDiskSchema,
-  storageUsageSchema,
-  type WireStorageDisk,
-  type WireStorageUsage,
-} from '@fornax/contracts';
+import { storageDiskSchema, storageUsageSchema, type WireStorageDisk, type WireStorageUsage } from '@fornax/contracts';
 import { CurrentAccount, OperatorOnly, type Account } from '@fornax/identity';
 import { LocalObjectStore, type ObjectStore } from '@fornax/object-store';
 import { Conflict } from '@fornax/base';
@@ -27,7 +22,9 @@ export class UsageController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'What you have in object storage, by bucket, task and kind; for operators: what everybody has' })
+  @ApiOperation({
+    summary: 'What you have in object storage, by bucket, task and kind; for operators: what everybody has',
+  })
   @ApiOkResponse({ standardSchema: storageUsageSchema })
   async usage(@CurrentAccount() account: Account): Promise<WireStorageUsage> {
     await this.reads.catchUp();

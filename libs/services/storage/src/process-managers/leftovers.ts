@@ -53,7 +53,8 @@ export class Leftovers implements OnApplicationBootstrap, BeforeApplicationShutd
       this.#working = this.sweep().then(
         () => this.#sweepIn(AGAIN_MS),
         (error: unknown) => {
-          if (!this.#stop.signal.aborted) this.logger.warn({ err: error }, 'leftovers of deleted tasks are looked for later');
+          if (!this.#stop.signal.aborted)
+            this.logger.warn({ err: error }, 'leftovers of deleted tasks are looked for later');
           this.#sweepIn(AFTER_FAILURE_MS);
         },
       );

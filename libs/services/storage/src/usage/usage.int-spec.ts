@@ -1,6 +1,11 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CreateBucketCommand, CreateMultipartUploadCommand, PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  CreateMultipartUploadCommand,
+  PutObjectCommand,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
 import { storageDiskSchema, storageUsageSchema, type WireStorageUsage } from '@fornax/contracts';
 import type { ObjectStore } from '@fornax/object-store';
 import { eventually, submitted as submission } from '@fornax/testing';
@@ -68,9 +73,7 @@ describe('what lies in object storage', () => {
     expect(found.buckets).toEqual([
       { name: 'ada-one', owner: ada.account, objects: 1, bytes: 5, uploadParts: 1, uploadBytes: 3 },
     ]);
-    expect(found.tasks).toEqual([
-      { taskId: 'task-of-ada', objects: 3, bytes: 10, staged: 7, manifests: 2, output: 1 },
-    ]);
+    expect(found.tasks).toEqual([{ taskId: 'task-of-ada', objects: 3, bytes: 10, staged: 7, manifests: 2, output: 1 }]);
     expect(found.total).toEqual({ objects: 5, bytes: 18 });
     expect((await usageFor(eve)).tasks).toEqual([]);
   });
