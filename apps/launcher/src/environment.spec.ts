@@ -92,13 +92,13 @@ describe('settings that came in files', () => {
   });
 
   it('say what a node offers where somebody says so, and else its share of the machine', () => {
-    const node = { id: 'node-1', folder: '/node', share: { cores: 3, memoryMB: 500 } };
+    const node = { id: 'node-1', folder: '/node', share: { cores: 3, memoryMB: 500, diskMB: 70 } };
     const offered = (env: Readonly<Record<string, string>>) => {
       const given = agentEnvironment(env, settings, backends, addresses, node, '/data');
-      return [given['FORNAX_NODE_CORES'], given['FORNAX_NODE_MEMORY_MB']];
+      return ['CORES', 'MEMORY_MB', 'DISK_MB'].map((what) => given[`FORNAX_NODE_${what}`]);
     };
-    expect(offered(inFiles)).toEqual(['3', '500']);
-    expect(offered({ ...inFiles, FORNAX_NODE_CORES: '8' })).toEqual(['8', '500']);
+    expect(offered(inFiles)).toEqual(['3', '500', '70']);
+    expect(offered({ ...inFiles, FORNAX_NODE_CORES: '8' })).toEqual(['8', '500', '70']);
   });
 
   it('are left out with their file', () => {

@@ -151,6 +151,10 @@ export const serviceEnvironment = (
 /** A node is short of room from this part of the platform's mark on; DiskWatch allows commands again at the same. */
 const ROOM_BEFORE_REFUSAL = 1.25;
 
+/** With less than this free on its disk a node begins nothing. */
+export const lowBytesOfNodes = ({ FORNAX_DISK_LOW_BYTES }: Settings): number =>
+  Math.ceil(FORNAX_DISK_LOW_BYTES * ROOM_BEFORE_REFUSAL);
+
 /** The environment of the agent of one node: its own credentials, no key, no database, no password of the services. */
 /** Where programs lie that were unpacked or built for this platform. */
 export const toolsDirOf = (settings: Settings, data: string): string =>
@@ -167,11 +171,15 @@ export const agentEnvironment = (
   overridden(
     // Where agent and platform share a disk, instances end before commands are refused because of them.
     {
-      FORNAX_NODE_DISK_LOW_BYTES: String(Math.ceil(settings.FORNAX_DISK_LOW_BYTES * ROOM_BEFORE_REFUSAL)),
+      FORNAX_NODE_DISK_LOW_BYTES: String(lowBytesOfNodes(settings)),
       FORNAX_NODE_NETWORK_STACK: pastaIn(toolsDirOf(settings, data)),
       ...(node.share === undefined
         ? {}
-        : { FORNAX_NODE_CORES: String(node.share.cores), FORNAX_NODE_MEMORY_MB: String(node.share.memoryMB) }),
+        : {
+            FORNAX_NODE_CORES: String(node.share.cores),
+            FORNAX_NODE_MEMORY_MB: String(node.share.memoryMB),
+            ...optional('FORNAX_NODE_DISK_MB', node.share.diskMB?.toString()),
+          }),
     },
     inherited(
       env,

@@ -19,5 +19,11 @@ describe('the share of a node in its machine', () => {
     expect(coresOf(8, 3)).toEqual([3, 3, 2]);
   });
 
+  it('is an equal part of the disk, where that is known, and never nothing, which would mean all of it', () => {
+    const diskOf = (diskMB: number) => shareOf({ cores: 4, memoryMB: 1, diskMB }, 3, 0).diskMB;
+    expect([diskOf(100), diskOf(0)]).toEqual([33, 1]);
+    expect(shareOf({ cores: 4, memoryMB: 1 }, 3, 0)).not.toHaveProperty('diskMB');
+  });
+
   it('is a core at least', () => expect(coresOf(2, 3)).toEqual([1, 1, 1]));
 });

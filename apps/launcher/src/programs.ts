@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, statfs } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +10,7 @@ import {
   type Backends,
   type Places,
   agentEnvironment,
+  lowBytesOfNodes,
   natsVariables,
   overridden,
   serviceEnvironment,
@@ -81,7 +82,11 @@ export class Programs {
     const { settings, env, parts, addresses, nodes, places } = this.options;
     // An agent looks for it once, at its start, and says then whether its node lets instances out.
     await withinOrLater(parts.pending(this.provideWayOut()), WAY_OUT_MS);
-    const machine = { cores: availableParallelism(), memoryMB: Math.floor(totalmem() / 1_048_576) };
+    const machine = {
+      cores: availableParallelism(),
+      memoryMB: Math.floor(totalmem() / 1_048_576),
+      diskMB: await freeDiskMB(places.data, lowBytesOfNodes(settings)),
+    };
     for (const [index, id] of nodes.entries()) {
       const share = nodes.length > 1 ? { share: shareOf(machine, nodes.length, index) } : {};
       const folder = join(places.data, 'nodes', id);
@@ -107,6 +112,12 @@ export class Programs {
       );
   }
 }
+
+/** What is free beyond a mark, in megabytes of a million bytes: nodes on one disk share it. */
+const freeDiskMB = async (folder: string, lowBytes: number): Promise<number> => {
+  const { bavail, bsize } = await statfs(folder);
+  return Math.floor(Math.max(0, bavail * bsize - lowBytes) / 1e6);
+};
 
 /** Without a network nothing else is held up for longer; the program is there at the next start then. */
 const WAY_OUT_MS = 20_000;

@@ -135,7 +135,9 @@ export {
 } from './scheduling/waiting-class.js';
 export { defaultPriceList, rate, type Rating, type RatingTerms } from './rating/rate.js';
 export type { ConstantType, Profile, ProfileConstant, ProfileNeed, ProfileRun } from './profile/profile.js';
+export { askedDiskMB, askedDiskProblem } from './profile/asked-disk.js';
 export { hasReference, valueProblem } from './profile/constant-value.js';
+export { diskConstant } from './profile/docker.profiles.js';
 export {
   constantProblem,
   effectiveConstants,

@@ -49,6 +49,8 @@ const schema = z.object({
   /** Cores and memory offered; 0 = what the machine has. */
   FORNAX_NODE_CORES: intSetting({ min: 0, max: 4_096 }).default(0),
   FORNAX_NODE_MEMORY_MB: intSetting({ min: 0, max: 100_000_000 }).default(0),
+  /** Room for files of instances that is offered, in megabytes of a million bytes; 0 = what is free beyond the mark when the agent starts. */
+  FORNAX_NODE_DISK_MB: intSetting({ min: 0, max: 1_000_000_000 }).default(0),
   /** Leases that may wait here for each core, so that the next one begins when one ends; 0 = none. Only nodes that end them quickly are given any. */
   FORNAX_NODE_LEASES_AHEAD: intSetting({ min: 0, max: 1_000 }).default(8),
   /** What one instance may print in a second, on average; 0 = as much as its share is. */

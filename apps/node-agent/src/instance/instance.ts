@@ -175,6 +175,12 @@ export class Instance implements Measurable {
     if (this.#phase === 'uploading') this.#tell({ kind: 'exited' });
   }
 
+  /** Room for its files that it was promised, in bytes, as long as they can grow; 0: none. */
+  get promisedBytes(): number {
+    const mayGrow = this.#phase === 'accepted' || this.#writesFiles;
+    return mayGrow ? (this.order.diskMB ?? 0) * 1e6 : 0;
+  }
+
   /** Its files can still grow. */
   get #writesFiles(): boolean {
     return this.#phase === 'preparing' || this.#phase === 'running';

@@ -196,7 +196,9 @@ describe('the files of an agent', () => {
 
   it('ends who has more on its disk than one instance may, in bytes or in files, as a limit that says how much', async () => {
     const results = { bucket: 'results', prefix: 'r/', whitelist: null, blacklist: null };
-    await rig.platform.order(aLeaseOrder('modest', "sh -c 'echo small > small; sleep 600'"));
+    const many = 'python3 -c \'import time\nfor i in range(3500): open(str(i), "w")\ntime.sleep(600)\'';
+    // Twice as many bytes, and so twice as many files.
+    await rig.platform.order(aLeaseOrder('promised', many, { diskMB: 800 }));
     for (const [lease, command, message] of [
       [
         'bytes',
@@ -219,8 +221,8 @@ describe('the files of an agent', () => {
       });
     }
     const left = (): Promise<string[]> => readdir(join(rig.workDir, 'instances')).catch((): string[] => []);
-    await eventually(async () => (await left()).every((name) => name === 'modest'), { timeoutMs: 30_000 });
-    expect(rig.platform.kindsOf('modest')).toEqual(['started']);
+    await eventually(async () => (await left()).every((name) => name === 'promised'), { timeoutMs: 30_000 });
+    expect(rig.platform.kindsOf('promised')).toEqual(['started']);
   }, 150_000);
 
   it('blames the rig.platform when results cannot be stored', async () => {

@@ -78,6 +78,7 @@ export class AgentRig {
         room: () => Promise.resolve(),
         isFull: async () => (await this.shortage()) > 0,
         shortage: () => this.shortage(),
+        spare: () => Promise.resolve(undefined),
       },
     });
     await this.agent.membership.ready();

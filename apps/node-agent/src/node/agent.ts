@@ -32,6 +32,7 @@ import type { KeyRing } from '../enrollment/key-ring.js';
 import { assertMayBeRemote } from '../enrollment/server-version.js';
 import { DiskBound, usedOf, type Use } from './disk-bound.js';
 import { DiskGuard } from './disk-guard.js';
+import { DiskPromises } from './disk-promises.js';
 import type { WorkDisk } from './work-disk.js';
 import { LeaderFence, parseOrders, SeenLeases } from './orders.js';
 
@@ -54,7 +55,7 @@ export interface AgentParts {
   readonly onEnded?: (outcome: string) => void;
   /** What one instance may have on the disk of a folder. */
   readonly diskBound?: { readonly folder: string; readonly bound: Use };
-  readonly disk?: Pick<WorkDisk, 'room' | 'isFull' | 'shortage'>;
+  readonly disk?: Pick<WorkDisk, 'room' | 'isFull' | 'shortage' | 'spare'>;
   /** Inputs that are kept for later instances. */
   readonly cache?: InputCache | undefined;
 }
@@ -105,6 +106,7 @@ export class Agent {
   readonly #live: LiveBeat;
   readonly #line: LeaseLine;
   readonly #output: OutputLine;
+  readonly #promises: DiskPromises | undefined;
   #isDiskFull: boolean | undefined;
   #isClosing = false;
   #isChangingKey = false;
@@ -116,6 +118,7 @@ export class Agent {
     readonly membership: Membership,
   ) {
     const { nc } = wires;
+    this.#promises = parts.disk && new DiskPromises(parts.disk, parts.cache);
     this.#line = new LeaseLine(parts.hardware, LONGEST_WAIT_MS);
     const outputRead = nodeRpcSubject(parts.nodeId, 'output-read');
     this.#output = new OutputLine({
@@ -374,7 +377,8 @@ export class Agent {
       s3: this.wires.s3,
       output: this.#output,
       cache: this.parts.cache,
-      ...(this.parts.disk === undefined ? {} : roomOn(this.parts.disk)),
+      room: async (signal) => this.#promises?.enter(instance, signal),
+      isDiskFull: async () => (await this.parts.disk?.isFull()) === true,
       turn: (order, signal) => this.#line.enter(order, signal),
       ghz: () => this.#live.ghz,
       ...(this.parts.patienceMs === undefined ? {} : { patienceMs: this.parts.patienceMs }),
@@ -388,17 +392,15 @@ export class Agent {
       },
       onError: (error) => log.warn({ err: error, task: order.taskId, instance: order.instance }, 'instance'),
     };
-    const instance = new Instance(world, order);
+    const instance: Instance = new Instance(world, order);
     this.#instances.set(order.leaseId, instance);
-    void instance.done.then(() => this.#instances.delete(order.leaseId));
+    void instance.done.then(() => {
+      this.#promises?.leave(instance);
+      this.#instances.delete(order.leaseId);
+    });
   }
 
   get #snapshotWorld(): Parameters<typeof takeSnapshot>[0] {
     return { nodeId: this.parts.nodeId, rpc: this.wires.rpc, publisher: this.wires.publisher, s3: this.wires.s3 };
   }
 }
-
-const roomOn = (disk: Pick<WorkDisk, 'room' | 'isFull'>): Pick<InstanceWorld, 'room' | 'isDiskFull'> => ({
-  room: (signal) => disk.room(signal),
-  isDiskFull: () => disk.isFull(),
-});

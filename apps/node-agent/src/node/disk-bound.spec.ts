@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { DiskBound, excessOf, type Use } from './disk-bound.js';
+import { boundOf, DiskBound, excessOf, type Use } from './disk-bound.js';
 
 const none: Use = { bytes: 0, files: 0 };
 
@@ -18,10 +18,25 @@ describe('what an instance may have on the disk of its node', () => {
   });
 });
 
+describe('what an instance may have that was promised room', () => {
+  const bound = { bytes: 1_000, files: 30 };
+  it.each<[Use, number, Use]>([
+    [bound, 0, bound],
+    [bound, 1_000, bound],
+    [bound, 1_001, { bytes: 1_001, files: 31 }],
+    [bound, 5_000, { bytes: 5_000, files: 150 }],
+    [{ bytes: 0, files: 30 }, 5_000, { bytes: 0, files: 30 }],
+    [{ bytes: 1_000, files: 0 }, 5_000, { bytes: 5_000, files: 0 }],
+  ])('of a bound of %j and %d bytes is %j', (of, promisedBytes, expected) =>
+    expect(boundOf({ promisedBytes }, of)).toEqual(expected),
+  );
+});
+
 describe('the bound of the disk', () => {
-  const rig = (bound: Use) => {
+  const rig = (bound: Use, promisedBytes = 0) => {
     const state = { nowMs: 0, used: none, own: none, walks: 0, ended: [] as string[], walkMs: 0 };
     const user = {
+      promisedBytes,
       diskBytes: () => {
         state.walks += 1;
         state.nowMs += state.walkMs;
@@ -57,6 +72,22 @@ describe('the bound of the disk', () => {
     state.own = { bytes: 1_001, files: 5 };
     await watch.look();
     expect([state.walks, state.ended.length]).toEqual([2, 1]);
+  });
+
+  it('is as much higher for one that was promised more', async () => {
+    const { state, watch } = rig({ bytes: 1_000, files: 0 }, 3_000);
+    await watch.look();
+    state.used = { bytes: 3_000, files: 5 };
+    await watch.look();
+    expect(state.walks).toBe(0);
+    state.used = { bytes: 3_001, files: 5 };
+    state.own = { bytes: 3_000, files: 5 };
+    await watch.look();
+    expect([state.walks, state.ended]).toEqual([1, []]);
+    state.used = { bytes: 3_002, files: 5 };
+    state.own = { bytes: 3_001, files: 5 };
+    await watch.look();
+    expect(state.ended).toHaveLength(1);
   });
 
   it('sees after a while also what grew while others deleted, and looks the less often the longer it takes', async () => {

@@ -3,6 +3,8 @@ import { delay } from '@fornax/base';
 
 /** An instance whose files may only be so many. */
 export interface BoundedUser {
+  /** Room for its files that it was promised, in bytes; absent or 0: none. */
+  readonly promisedBytes?: number;
   /** Bytes that its files take; never rejects. */
   diskBytes(): Promise<number>;
   /** Files and folders that it has; never rejects. */
@@ -17,7 +19,7 @@ export interface Use {
 }
 
 export interface DiskBoundOptions {
-  /** What one instance may have; 0 of either: as much as it likes. */
+  /** What one instance may have that was promised no more; 0 of either: as much as it likes. */
   readonly bound: Use;
   readonly users: () => Iterable<BoundedUser>;
   /** What is in use of the disk, or no number where that cannot be told. */
@@ -30,6 +32,8 @@ export interface DiskBoundOptions {
 }
 
 interface Look {
+  /** What it may have. */
+  readonly bound: Use;
   readonly own: Use;
   /** What was in use of the whole disk by then. */
   readonly used: Use;
@@ -48,6 +52,12 @@ export const usedOf = async (folder: string): Promise<Use> => {
   const { blocks, bfree, bsize, files, ffree } = await statfs(folder);
   return { bytes: (blocks - bfree) * bsize, files: files - ffree };
 };
+
+/** What an instance may have that was promised room: that room, if it is more, and as many more files. */
+export const boundOf = ({ promisedBytes = 0 }: Pick<BoundedUser, 'promisedBytes'>, { bytes, files }: Use): Use =>
+  bytes === 0 || promisedBytes <= bytes
+    ? { bytes, files }
+    : { bytes: promisedBytes, files: Math.ceil((files * promisedBytes) / bytes) };
 
 /** Why an instance ends; undefined: it has no more than it may. */
 export const excessOf = (own: Use, bound: Use): string | undefined => {
@@ -86,8 +96,7 @@ export class DiskBound {
     }
   }
 
-  #isDue({ own, used, notBeforeMs, atTheLatestMs }: Look, now: Use): boolean {
-    const { bound } = this.options;
+  #isDue({ bound, own, used, notBeforeMs, atTheLatestMs }: Look, now: Use): boolean {
     if (this.#now() < notBeforeMs) return false;
     const mayHave = (what: keyof Use): boolean =>
       bound[what] > 0 && own[what] + Math.max(0, now[what] - used[what]) > bound[what];
@@ -95,7 +104,8 @@ export class DiskBound {
   }
 
   async #lookAt(user: BoundedUser, now: Use): Promise<void> {
-    const { bound, onEnd } = this.options;
+    const { onEnd } = this.options;
+    const bound = boundOf(user, this.options.bound);
     const begun = this.#now();
     const bytes = bound.bytes > 0 ? await user.diskBytes() : 0;
     const files = bound.files > 0 ? await user.diskFiles() : 0;
@@ -110,6 +120,7 @@ export class DiskBound {
   #note(user: BoundedUser, own: Use, used: Use, tookMs: number): void {
     const now = this.#now();
     const notBeforeMs = now + tookMs * SHARE;
-    this.#looks.set(user, { own, used, notBeforeMs, atTheLatestMs: Math.max(notBeforeMs, now + UNWATCHED_MS) });
+    const bound = boundOf(user, this.options.bound);
+    this.#looks.set(user, { bound, own, used, notBeforeMs, atTheLatestMs: Math.max(notBeforeMs, now + UNWATCHED_MS) });
   }
 }

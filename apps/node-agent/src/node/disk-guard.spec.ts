@@ -2,7 +2,15 @@ import { describe, expect, it } from '@jest/globals';
 
 import { DiskGuard, fillersOf } from './disk-guard.js';
 
-const uses = (...bytes: readonly number[]) => bytes.map((size, index) => ({ user: index, bytes: size }));
+interface Given {
+  readonly bytes: number;
+  readonly promisedBytes?: number;
+}
+const uses = (...all: readonly (number | Given)[]) =>
+  all.map((given, index) => {
+    const { bytes, ...promised }: Given = typeof given === 'number' ? { bytes: given } : given;
+    return { user: { index, ...promised }, bytes };
+  });
 
 describe('who is ended when the disk of a node is short of room', () => {
   it.each([
@@ -10,7 +18,20 @@ describe('who is ended when the disk of a node is short of room', () => {
     ['as few as are enough', uses(200, 500, 150), 600, [1, 0]],
     ['nobody, if somebody else has filled it', uses(10, 20), 300, []],
     ['nobody without instances', uses(), 300, []],
-  ])('%s', (_, all, shortage, ended) => expect(fillersOf(all, shortage).map(({ user }) => user)).toEqual(ended));
+    [
+      'who has more than was promised before who has not, whatever their size',
+      uses({ bytes: 900, promisedBytes: 1_000 }, 310),
+      300,
+      [1],
+    ],
+    ['who has most beyond the promise', uses({ bytes: 900, promisedBytes: 500 }, 310), 300, [0]],
+    [
+      'also who was promised its room, if nothing else helps',
+      uses({ bytes: 900, promisedBytes: 1_000 }, 10),
+      300,
+      [1, 0],
+    ],
+  ])('%s', (_, all, shortage, ended) => expect(fillersOf(all, shortage).map(({ user }) => user.index)).toEqual(ended));
 
   it('is looked for only while room is missing, and each is told once that it is over', async () => {
     let missing = 0;

@@ -2,6 +2,8 @@ import { delay } from '@fornax/base';
 
 /** An instance with files of its own on the node's disk. */
 export interface DiskUser {
+  /** Room for its files that it was promised, in bytes; absent or 0: none. */
+  readonly promisedBytes?: number;
   /** Bytes that its files take; never rejects. */
   diskBytes(): Promise<number>;
   /** Ends it, since its files take the room that the node is short of. Resolves when they are gone. */
@@ -19,17 +21,25 @@ export interface DiskGuardOptions {
 
 const EVERY_MS = 250;
 
+interface DiskUse<T> {
+  readonly user: T;
+  readonly bytes: number;
+}
+
+const beyond = ({ user, bytes }: DiskUse<Pick<DiskUser, 'promisedBytes'>>): number => bytes - (user.promisedBytes ?? 0);
+
 /**
- * The users to end, the largest first and as few as bring the room back; none where all of them together would not: somebody else fills the disk then.
+ * The users to end, as few as bring the room back, those first that have most beyond what they were promised; none where all of them together would not
+ * bring it back: somebody else fills the disk then.
  * @param shortage bytes that are missing
  */
-export const fillersOf = <T>(
-  uses: readonly { readonly user: T; readonly bytes: number }[],
+export const fillersOf = <T extends Pick<DiskUser, 'promisedBytes'>>(
+  uses: readonly DiskUse<T>[],
   shortage: number,
-): readonly { readonly user: T; readonly bytes: number }[] => {
-  const chosen: { readonly user: T; readonly bytes: number }[] = [];
+): readonly DiskUse<T>[] => {
+  const chosen: DiskUse<T>[] = [];
   let freed = 0;
-  for (const use of uses.toSorted((a, b) => b.bytes - a.bytes)) {
+  for (const use of uses.toSorted((a, b) => beyond(b) - beyond(a))) {
     if (freed >= shortage) break;
     chosen.push(use);
     freed += use.bytes;

@@ -28,6 +28,13 @@ describe('the disk of a node’s work', () => {
     expect(changes).toEqual([true, false]);
   });
 
+  it('lets one wait that was promised more than there is beyond the mark', async () => {
+    const { disk, changes } = diskWith(140, 140, 149, 149, 150, 150);
+    await disk.room(new AbortController().signal, () => Promise.resolve(50));
+    expect(changes).toEqual([]);
+    expect(await disk.spare()).toBe(50);
+  });
+
   it('ends the waiting of one that is cancelled', async () => {
     const { disk } = diskWith(0);
     const cancelled = new AbortController();
@@ -43,5 +50,7 @@ describe('the disk of a node’s work', () => {
       onChange: () => expect('nothing').toBe('said'),
     });
     expect(await disk.isFull()).toBe(false);
+    await disk.room(new AbortController().signal, () => Promise.resolve(1e12));
+    expect(await disk.spare()).toBeUndefined();
   });
 });

@@ -38,9 +38,25 @@ export class WorkDisk {
     return (await this.shortage()) > 0;
   }
 
-  /** Resolves once there is room. @throws the reason of `signal` */
-  async room(signal: AbortSignal): Promise<void> {
-    while (await this.isFull()) {
+  /** What is free for instances beyond the mark, in bytes; undefined for a disk that cannot be measured. */
+  async spare(): Promise<number | undefined> {
+    const { folder, lowBytes, freeBytes = freeBytesOf } = this.options;
+    const free = await freeBytes(folder).catch(() => undefined);
+    return free === undefined ? undefined : Math.max(0, free - lowBytes);
+  }
+
+  /**
+   * Resolves once there is room.
+   * @param wanted bytes that are to be free beyond the mark, as of the moment that it is asked
+   * @throws the reason of `signal`
+   */
+  async room(signal: AbortSignal, wanted: () => Promise<number> = () => Promise.resolve(0)): Promise<void> {
+    const lacks = async (): Promise<boolean> => {
+      if (await this.isFull()) return true;
+      const bytes = await wanted();
+      return bytes > 0 && ((await this.spare()) ?? bytes) < bytes;
+    };
+    while (await lacks()) {
       await delay(this.options.everyMs ?? 1_000, signal);
       signal.throwIfAborted();
     }

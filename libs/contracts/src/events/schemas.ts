@@ -32,6 +32,7 @@ const hardwareConstraint = z.union([
   z.object({ discriminator: z.literal('MaximumRamCoreRatioHardwareConstraint'), maximumMemoryGBCoreRatio: z.number() }),
   z.object({ discriminator: z.literal('MinimumRamHardwareConstraint'), minimumMemoryMB: z.number() }),
   z.object({ discriminator: z.literal('MaximumRamHardwareConstraint'), maximumMemoryMB: z.number() }),
+  z.object({ discriminator: z.literal('MinimumDiskHardwareConstraint'), minimumDiskMB: z.number() }),
   z.object({ discriminator: z.literal('SpecificHardwareConstraint'), specificationKey: z.string() }),
   z.object({
     discriminator: z.enum([
@@ -63,7 +64,7 @@ const taskSpec = z.object({
   snapshotPrefix: z.string().nullable(),
   snapshotWhitelist: z.string().nullable(),
   snapshotBlacklist: z.string().nullable(),
-  request: z.object({ cores: z.number(), memoryMB: z.number() }),
+  request: z.object({ cores: z.number(), memoryMB: z.number(), diskMB: z.number().exactOptional() }),
   hardwareConstraints: z.array(hardwareConstraint),
   plan,
   maxRetriesPerInstance: count,
@@ -115,6 +116,7 @@ const nodeHardware = z.object({
   ssd: z.boolean(),
   gpus: z.number(),
   wayOut: z.boolean().exactOptional(),
+  diskMB: z.number().exactOptional(),
 });
 const aboutNode = { nodeId: z.string(), at: instant };
 

@@ -5,7 +5,7 @@ import { plainError } from './plain-errors.js';
 const count = z.number().int().positive().max(1_000_000);
 const amount = z.number().positive().max(1e9);
 
-/** What each kind of constraint needs besides its name (contract, section 3.11). */
+/** What each kind of constraint needs besides its name (contract, section 3.11); the one for disks is ours (ADR 0061). */
 const KINDS = {
   MinimumCoreHardwareConstraint: z.object({ coreCount: count }),
   MaximumCoreHardwareConstraint: z.object({ coreCount: count }),
@@ -13,6 +13,7 @@ const KINDS = {
   MaximumRamCoreRatioHardwareConstraint: z.object({ maximumMemoryGBCoreRatio: amount }),
   MinimumRamHardwareConstraint: z.object({ minimumMemoryMB: amount }),
   MaximumRamHardwareConstraint: z.object({ maximumMemoryMB: amount }),
+  MinimumDiskHardwareConstraint: z.object({ minimumDiskMB: amount }),
   SpecificHardwareConstraint: z.object({ specificationKey: z.string().min(1).max(512) }),
   GpuHardwareConstraint: z.object({}),
   NoGpuHardwareConstraint: z.object({}),
@@ -33,6 +34,7 @@ export const hardwareConstraintSchema = z
     maximumMemoryGBCoreRatio: z.unknown().optional(),
     minimumMemoryMB: z.unknown().optional(),
     maximumMemoryMB: z.unknown().optional(),
+    minimumDiskMB: z.unknown().optional(),
     specificationKey: z.unknown().optional(),
     cpuModel: z.unknown().optional(),
   })

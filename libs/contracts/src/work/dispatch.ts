@@ -63,6 +63,8 @@ const sharedPart = {
   uploadResultsOnCancellation: z.boolean(),
   cores: z.number(),
   memoryMB: z.number(),
+  /** Room for its files that it was promised, in megabytes of a million bytes; absent: none, the node's bound holds. */
+  diskMB: z.number().optional(),
   /** W3C trace context of the dispatch, so that the node's spans join the submitter's trace. */
   traceparent: z.string().optional(),
 } as const;

@@ -35,16 +35,20 @@ export interface Room {
   readonly node: string;
   readonly cores: number;
   readonly memoryMB: number;
+  /** Room for files, where some is promised; absent: none. */
+  readonly diskMB?: number;
 }
 
-/** No node is filled beyond its cores and memory. @returns what is taken of each node where that is too much, also of one that is not there */
+/** No node is filled beyond its cores, its memory and its room for files. @returns what is taken of each node where that is too much, also of one that is not there */
 export const overfilled = (nodes: readonly Room[], taken: readonly Room[]): readonly Room[] => {
   const rooms = new Map(nodes.map((room) => [room.node, room]));
   return [...Map.groupBy(taken, ({ node }) => node)].flatMap(([node, parts]) => {
     const cores = parts.reduce((sum, part) => sum + part.cores, 0);
     const memoryMB = parts.reduce((sum, part) => sum + part.memoryMB, 0);
     const room = rooms.get(node);
-    return room && cores <= room.cores && memoryMB <= room.memoryMB ? [] : [{ node, cores, memoryMB }];
+    const diskMB = parts.reduce((sum, part) => sum + (part.diskMB ?? 0), 0);
+    const isKept = room && cores <= room.cores && memoryMB <= room.memoryMB && diskMB <= (room.diskMB ?? 0);
+    return isKept ? [] : [{ node, cores, memoryMB, ...(diskMB > 0 ? { diskMB } : {}) }];
   });
 };
 

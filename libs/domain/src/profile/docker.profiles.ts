@@ -12,6 +12,18 @@ export const wallLimitConstant: ProfileConstant = {
   description: 'Seconds after which the command of an instance is stopped and the instance fails; 0 for no limit',
 };
 
+/** Megabytes of a million bytes, as many as a whole number of JavaScript holds in bytes. */
+const MOST_DISK_MB = 1_000_000_000;
+
+export const diskConstant: ProfileConstant = {
+  name: 'INSTANCE_DISK_MB',
+  type: 'integer',
+  min: 0,
+  max: MOST_DISK_MB,
+  description:
+    'Megabytes that the files of an instance may take where that is more than its node gives to every instance; it runs only where there is as much room',
+};
+
 export const resourcesConstant: ProfileConstant = {
   name: 'RESOURCES_PATH',
   type: 'string',
@@ -58,6 +70,7 @@ const batch: readonly ProfileConstant[] = [
   resourcesConstant,
   flag('QARNOT_DISABLE_CPU_BOOST', "Run without the processor's boost"),
   wallLimitConstant,
+  diskConstant,
 ];
 
 const ssh = [text('DOCKER_SSH', 'Public key that may log in over SSH')];

@@ -1,4 +1,4 @@
-import { resourcesConstant, wallLimitConstant } from './docker.profiles.js';
+import { diskConstant, resourcesConstant, wallLimitConstant } from './docker.profiles.js';
 import type { Profile } from './profile.js';
 
 /** Ours: a script in the sandbox of a node, without an image. */
@@ -36,5 +36,6 @@ export const shellProfile: Profile = {
     },
     resourcesConstant,
     wallLimitConstant,
+    diskConstant,
   ],
 };

@@ -263,6 +263,29 @@ describe('a scheduling round', () => {
     expect(plan([{ ...without, ...ahead }], [outgoing], anything).placements).toEqual([]);
   });
 
+  it('keeps the room for files that instances were promised, and says so when no node has as much', () => {
+    const large = node('large', 8, { hardware: aHardware({ diskMB: 100 }), freeDiskMB: 100 });
+    const asking = entry('t', { request: { cores: 1, memoryMB: 1, diskMB: 40 }, waiting: rangesOf(4) });
+    // An earlier agent says nothing of its disk.
+    const cluster = [large, node('earlier', 1)];
+    const round = plan(cluster, [asking, entry('plain', { order: 2, waiting: rangesOf(1) })], anything);
+    expect(round.placements.map(({ taskId, node: on }) => `${taskId} ${on}`)).toEqual([
+      't large',
+      't large',
+      'plain earlier',
+    ]);
+    const wanted = '1 cores, 1 MB of memory and 40 MB of disk for its files';
+    expect(round.reasons).toEqual([
+      { taskId: 't', reason: 'fleet-full', detail: `no node that fits has ${wanted} free` },
+    ]);
+    expect(plan([node('earlier', 1)], [asking], anything).reasons).toEqual([
+      { taskId: 't', reason: 'no-node-fits', detail: `no node that meets the constraints has ${wanted}` },
+    ]);
+    const ahead = { freeCores: 0, freeDiskMB: 39, ahead: [{ cores: 1, memoryMB: 1, leases: 9 }] };
+    expect(plan([{ ...large, ...ahead }], [asking], anything).placements).toEqual([]);
+    expect(plan([{ ...large, ...ahead, freeDiskMB: 80 }], [asking], anything).placements).toHaveLength(2);
+  });
+
   it('lets a small request run past a large one that does not fit', () =>
     expect(
       plan(
@@ -302,6 +325,7 @@ describe('any scheduling round', () => {
       cores: fc.integer({ min: 1, max: 8 }),
       free: fc.nat(8),
       memory: fc.nat(4_000),
+      disk: fc.option(fc.nat(100), { nil: undefined }),
     }),
     {
       selector: ({ id }) => id,
@@ -314,6 +338,7 @@ describe('any scheduling round', () => {
       plan: fc.constantFrom('flex' as const, 'onDemand' as const, 'reserved' as const),
       cores: fc.integer({ min: 1, max: 4 }),
       memoryMB: fc.nat(2_000),
+      diskMB: fc.option(fc.integer({ min: 1, max: 60 }), { nil: undefined }),
       count: fc.nat(9),
       order: fc.nat(5),
       largest: fc.option(fc.integer({ min: 1, max: 8 })),
@@ -324,12 +349,16 @@ describe('any scheduling round', () => {
   it('never exceeds a node, never doubles an instance, and places or explains every task', () => {
     fc.assert(
       fc.property(nodes, entries, fc.nat(20), (specs, tasks, maxPlacements) => {
-        const cluster = specs.map(({ id, cores, free, memory }) =>
-          node(id, cores, { freeCores: Math.min(cores, free), freeMemoryMB: memory }),
+        const cluster = specs.map(({ id, cores, free, memory, disk }) =>
+          node(id, cores, {
+            freeCores: Math.min(cores, free),
+            freeMemoryMB: memory,
+            ...(disk === undefined ? {} : { freeDiskMB: disk }),
+          }),
         );
-        const queue = tasks.map(({ cores, memoryMB, count, largest, ...rest }) => ({
+        const queue = tasks.map(({ cores, memoryMB, diskMB, count, largest, ...rest }) => ({
           ...rest,
-          request: { cores, memoryMB },
+          request: { cores, memoryMB, ...(diskMB === undefined ? {} : { diskMB }) },
           waiting: rangesOf(count),
           constraints:
             largest === null ? [] : [{ discriminator: 'MaximumCoreHardwareConstraint', coreCount: largest } as const],
@@ -340,9 +369,15 @@ describe('any scheduling round', () => {
           const task = queue.find((one) => one.taskId === taskId);
           const host = cluster.find(({ id }) => id === on);
           expect(task && host && satisfies(host.hardware, task.constraints)).toBe(true);
-          return { node: on, cores: task?.request.cores ?? 0, memoryMB: task?.request.memoryMB ?? 0 };
+          const { cores = 0, memoryMB = 0, diskMB = 0 } = task?.request ?? {};
+          return { node: on, cores, memoryMB, diskMB };
         });
-        const rooms = cluster.map((one) => ({ node: one.id, cores: one.freeCores, memoryMB: one.freeMemoryMB }));
+        const rooms = cluster.map(({ id, freeCores: cores, freeMemoryMB: memoryMB, freeDiskMB: diskMB = 0 }) => ({
+          node: id,
+          cores,
+          memoryMB,
+          diskMB,
+        }));
         expect(overfilled(rooms, taken)).toEqual([]);
         expect(repeated(round.placements.map(({ taskId, instance }) => `${taskId}/${instance}`))).toEqual([]);
         expect(round.placements.length).toBeLessThanOrEqual(maxPlacements);
@@ -360,7 +395,7 @@ describe('any scheduling round', () => {
 });
 
 describe('hardware constraints', () => {
-  const hardware = aHardware({ cores: 8, memoryMB: 16_384, ssd: true, gpus: 0 });
+  const hardware = aHardware({ cores: 8, memoryMB: 16_384, diskMB: 500, ssd: true, gpus: 0 });
   it.each<[boolean, HardwareConstraint]>([
     [true, { discriminator: 'MinimumCoreHardwareConstraint', coreCount: 8 }],
     [false, { discriminator: 'MinimumCoreHardwareConstraint', coreCount: 9 }],
@@ -370,6 +405,8 @@ describe('hardware constraints', () => {
     [false, { discriminator: 'MaximumRamCoreRatioHardwareConstraint', maximumMemoryGBCoreRatio: 1.5 }],
     [true, { discriminator: 'MinimumRamHardwareConstraint', minimumMemoryMB: 16_000 }],
     [false, { discriminator: 'MaximumRamHardwareConstraint', maximumMemoryMB: 16_000 }],
+    [true, { discriminator: 'MinimumDiskHardwareConstraint', minimumDiskMB: 500 }],
+    [false, { discriminator: 'MinimumDiskHardwareConstraint', minimumDiskMB: 500.5 }],
     [true, { discriminator: 'SpecificHardwareConstraint', specificationKey: 'intel-Xeon' }],
     [false, { discriminator: 'SpecificHardwareConstraint', specificationKey: 'amd' }],
     [false, { discriminator: 'GpuHardwareConstraint' }],

@@ -11,6 +11,8 @@ export interface NodeView {
   readonly hardware: NodeHardware;
   readonly freeCores: number;
   readonly freeMemoryMB: number;
+  /** Room for files that nobody was promised; absent: not known, and none is promised. */
+  readonly freeDiskMB?: number;
   /** Leases of these sizes that the node may be given beyond its room: it keeps them waiting until there is some. None where absent. */
   readonly ahead?: readonly LeasesAhead[];
 }
@@ -86,6 +88,7 @@ interface Slot {
   readonly node: NodeView;
   freeCores: number;
   freeMemoryMB: number;
+  freeDiskMB: number;
   /** Leases that may still wait on it, by their size. */
   readonly ahead: Map<string, number>;
 }
@@ -132,8 +135,11 @@ const advance = (group: Group): void => {
   }
 };
 
-const fits = (slot: Slot, { cores, memoryMB }: ResourceRequest): boolean =>
-  slot.freeCores >= cores && slot.freeMemoryMB >= memoryMB;
+const hasDisk = ({ freeDiskMB }: Slot, { diskMB = 0 }: ResourceRequest): boolean =>
+  diskMB === 0 || freeDiskMB >= diskMB;
+
+const fits = (slot: Slot, request: ResourceRequest): boolean =>
+  slot.freeCores >= request.cores && slot.freeMemoryMB >= request.memoryMB && hasDisk(slot, request);
 
 /** The fitting node with least left over: cores first, then memory, then the name, so that equal rounds give equal plans. */
 const tightestFit = (group: Group, slots: readonly Slot[]): Slot | undefined => {
@@ -159,7 +165,8 @@ const shortestWait = ({ of }: Group, slots: readonly Slot[]): Slot | undefined =
   let best: Slot | undefined;
   for (const slot of slots) {
     const left = slot.ahead.get(key) ?? 0;
-    if (left > 0 && left > (best?.ahead.get(key) ?? 0) && mayRunOn(slot.node.hardware, of)) best = slot;
+    const isLonger = left > 0 && left > (best?.ahead.get(key) ?? 0);
+    if (isLonger && hasDisk(slot, of.request) && mayRunOn(slot.node.hardware, of)) best = slot;
   }
   return best;
 };
@@ -169,9 +176,16 @@ const whyNot = (
   closed: readonly ClosedNode[],
   { request, constraints, needs }: WaitingClass,
 ): Omit<Reason, 'classKey'> => {
-  const wanted = `${request.cores} cores and ${request.memoryMB} MB of memory`;
+  const { cores, memoryMB, diskMB = 0 } = request;
+  const wanted =
+    diskMB === 0
+      ? `${cores} cores and ${memoryMB} MB of memory`
+      : `${cores} cores, ${memoryMB} MB of memory and ${diskMB} MB of disk for its files`;
   const isLarge = ({ hardware }: { readonly hardware: NodeHardware }): boolean =>
-    satisfies(hardware, constraints) && hardware.cores >= request.cores && hardware.memoryMB >= request.memoryMB;
+    satisfies(hardware, constraints) &&
+    hardware.cores >= cores &&
+    hardware.memoryMB >= memoryMB &&
+    (hardware.diskMB ?? 0) >= diskMB;
   const suits = (node: { readonly hardware: NodeHardware }): boolean => isLarge(node) && provides(node.hardware, needs);
   if (cluster.some(suits)) return { reason: 'fleet-full', detail: `no node that fits has ${wanted} free` };
   const draining = closed.filter(({ status }) => status === 'draining');
@@ -242,6 +256,7 @@ export const plan = (
       node,
       freeCores: node.freeCores,
       freeMemoryMB: node.freeMemoryMB,
+      freeDiskMB: node.freeDiskMB ?? 0,
       ahead: new Map(node.ahead?.map((size) => [sizeKey(size), size.leases])),
     }));
   const quick = slots.filter(({ ahead }) => ahead.size > 0);
@@ -262,9 +277,10 @@ export const plan = (
 
   const place = (group: Group, slot: Slot, taskId: string, instance: number): void => {
     const { owner, request } = group.of;
-    const { cores, memoryMB } = request;
+    const { cores, memoryMB, diskMB = 0 } = request;
     slot.freeCores -= cores;
     slot.freeMemoryMB -= memoryMB;
+    slot.freeDiskMB -= diskMB;
     usage.set(owner, plusOne(usageOf(owner), cores));
     for (const ceiling of group.ceilings) underCeilings.set(ceiling.key, plusOne(usageUnder(ceiling), cores));
     placements.push({ taskId, instance, node: slot.node.id, nodeEpoch: slot.node.epoch });

@@ -20,6 +20,9 @@ const meets = (hardware: NodeHardware, constraint: HardwareConstraint): boolean 
       return hardware.memoryMB >= constraint.minimumMemoryMB;
     case 'MaximumRamHardwareConstraint':
       return hardware.memoryMB <= constraint.maximumMemoryMB;
+    case 'MinimumDiskHardwareConstraint':
+      // A node that does not say is an earlier agent, which would not know of the larger bound either.
+      return (hardware.diskMB ?? 0) >= constraint.minimumDiskMB;
     case 'SpecificHardwareConstraint':
       return contains(hardware.specificationKey, constraint.specificationKey);
     case 'GpuHardwareConstraint':

@@ -32,7 +32,7 @@ export const classKeyOf = ({
   constraints,
   needs = {},
 }: Omit<QueueEntry, 'taskId' | 'waiting' | 'order'>): string =>
-  JSON.stringify([owner, plan, request.cores, request.memoryMB, constraints, needs]);
+  JSON.stringify([owner, plan, request.cores, request.memoryMB, request.diskMB ?? 0, constraints, needs]);
 
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 

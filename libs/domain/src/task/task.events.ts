@@ -22,7 +22,7 @@ export interface ResourceBucket {
   readonly cacheTtlSeconds?: number;
 }
 
-/** What hardware a task asks for. The discriminators are those of the contract, section 3.11. */
+/** What hardware a task asks for. The discriminators are those of the contract, section 3.11, and one for disks, which is ours (ADR 0061). */
 export type HardwareConstraint =
   | {
       readonly discriminator: 'MinimumCoreHardwareConstraint' | 'MaximumCoreHardwareConstraint';
@@ -32,6 +32,8 @@ export type HardwareConstraint =
   | { readonly discriminator: 'MaximumRamCoreRatioHardwareConstraint'; readonly maximumMemoryGBCoreRatio: number }
   | { readonly discriminator: 'MinimumRamHardwareConstraint'; readonly minimumMemoryMB: number }
   | { readonly discriminator: 'MaximumRamHardwareConstraint'; readonly maximumMemoryMB: number }
+  /** Megabytes of a million bytes. */
+  | { readonly discriminator: 'MinimumDiskHardwareConstraint'; readonly minimumDiskMB: number }
   | { readonly discriminator: 'SpecificHardwareConstraint'; readonly specificationKey: string }
   | {
       readonly discriminator:
@@ -43,6 +45,8 @@ export type HardwareConstraint =
 export interface ResourceRequest {
   readonly cores: number;
   readonly memoryMB: number;
+  /** Room for its files that is kept for it, in megabytes of a million bytes; absent: none, its node's bound for every instance holds. */
+  readonly diskMB?: number;
 }
 
 /** How a task came from another one: with all its instances, its failed, its cancelled, or both of these (contract, section 2.2). */

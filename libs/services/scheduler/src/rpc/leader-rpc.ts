@@ -73,6 +73,8 @@ const overviewOf = (view: SchedulerView): OverviewReply => ({
       usedCores: used.cores,
       memoryMB: state.hardware.memoryMB,
       usedMemoryMB: used.memoryMB,
+      ...(state.hardware.diskMB === undefined ? {} : { diskMB: state.hardware.diskMB }),
+      promisedDiskMB: used.diskMB,
       leases: used.instances,
     };
   }),

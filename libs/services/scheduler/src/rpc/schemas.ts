@@ -13,6 +13,10 @@ export const overviewReplySchema = z.object({
       usedCores: z.number(),
       memoryMB: z.number(),
       usedMemoryMB: z.number(),
+      /** Room for files that instances may be promised; absent of nodes that do not say. */
+      diskMB: z.number().exactOptional(),
+      /** Room for files that instances were promised. Absent in replies of earlier leaders. */
+      promisedDiskMB: z.number().exactOptional(),
       leases: z.number(),
     }),
   ),

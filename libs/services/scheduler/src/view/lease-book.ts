@@ -12,6 +12,8 @@ export interface TrackedLease {
   readonly nodeEpoch: number;
   readonly cores: number;
   readonly memoryMB: number;
+  /** Room for files that it was promised; absent: none. */
+  readonly diskMB?: number;
   /** When it was made, by the monotonic clock of the leader that made it; absent when that was another leader. */
   readonly heldSince?: number;
   /** The hardware of the node when the lease was made: what billing rates, even if the node comes back with another. */
@@ -23,6 +25,7 @@ export interface Usage {
   readonly instances: number;
   readonly cores: number;
   readonly memoryMB: number;
+  readonly diskMB: number;
 }
 
 /** What one owner occupies in one plan. */
@@ -32,12 +35,13 @@ export interface PlanUsage {
   readonly usage: Usage;
 }
 
-const nothing: Usage = { instances: 0, cores: 0, memoryMB: 0 };
+const nothing: Usage = { instances: 0, cores: 0, memoryMB: 0, diskMB: 0 };
 
 const shift = (usage: Usage, lease: TrackedLease, sign: 1 | -1): Usage => ({
   instances: usage.instances + sign,
   cores: usage.cores + sign * lease.cores,
   memoryMB: usage.memoryMB + sign * lease.memoryMB,
+  diskMB: usage.diskMB + sign * (lease.diskMB ?? 0),
 });
 
 /** Every lease by its id, with the sums that planning needs. Adding or removing a lease twice changes nothing. */

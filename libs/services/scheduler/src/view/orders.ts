@@ -53,6 +53,7 @@ export const leaseOrders = (
     uploadResultsOnCancellation: spec.uploadResultsOnCancellation,
     cores: spec.request.cores,
     memoryMB: spec.request.memoryMB,
+    ...(spec.request.diskMB === undefined ? {} : { diskMB: spec.request.diskMB }),
     ...(traceparent === undefined ? {} : { traceparent }),
   };
   return leases.map(({ leaseId, nodeEpoch, instance, attempt, node }) => ({

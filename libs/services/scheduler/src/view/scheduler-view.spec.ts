@@ -45,6 +45,20 @@ describe('the scheduler view', () => {
     expect(freeCores(view)).toEqual([8]);
   });
 
+  it('counts the room for files that leases were promised, and offers none of a node that does not say what it has', () => {
+    const request = { cores: 1, memoryMB: 1, diskMB: 30 };
+    const view = viewOf(
+      at(1, 'node', 'node-1', nodeJoined('node-1', { cores: 8, diskMB: 100 })),
+      at(2, 'node', 'node-2', nodeJoined('node-2', { cores: 8 })),
+      at(3, 'task', 't', submitted('t', { instances: '0-3', request })),
+      at(4, 'task', 't', dispatched(aLease(0), aLease(1))),
+    );
+    const free = () => view.cluster().map((node) => node.freeDiskMB);
+    expect(free()).toEqual([40, 0]);
+    view.fold(at(5, 'task', 't', concluded(anEnd(0))));
+    expect(free()).toEqual([70, 0]);
+  });
+
   it('knows which nodes let instances out, and which tasks are to get out', () => {
     const view = viewOf(
       at(1, 'node', 'node-1', nodeJoined('node-1', { cores: 2, wayOut: false })),

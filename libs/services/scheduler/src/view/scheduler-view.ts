@@ -157,6 +157,7 @@ export class SchedulerView {
         hardware: state.hardware,
         freeCores: Math.max(0, state.hardware.cores - used.cores),
         freeMemoryMB: Math.max(0, state.hardware.memoryMB - used.memoryMB),
+        freeDiskMB: Math.max(0, (state.hardware.diskMB ?? 0) - used.diskMB),
         ahead: this.aheadOn(id, state),
       });
     }
@@ -357,6 +358,7 @@ export class SchedulerView {
       nodeEpoch: lease.nodeEpoch,
       cores: spec.request.cores,
       memoryMB: spec.request.memoryMB,
+      ...(spec.request.diskMB === undefined ? {} : { diskMB: spec.request.diskMB }),
       hardware: factsOf(this.nodes.get(lease.node)),
     };
   }

@@ -181,6 +181,9 @@ describe('submitting', () => {
   it.each([
     [[{ key: 'MAX_EXECUTION_SECONDS', value: 'soon' }], 'constants[0].value'],
     [[{ key: 'MAX_EXECUTION_SECONDS', value: '-1' }], 'constants[0].value'],
+    [[{ key: 'INSTANCE_DISK_MB', value: 'much' }], 'constants[0].value'],
+    [[{ key: 'INSTANCE_DISK_MB', value: '${MUCH}' }], 'constants[0].value'],
+    [[{ key: 'INSTANCE_DISK_MB', value: '100001' }], 'constants[0].value'],
     [[{ key: 'SHELL_STOP_ON_ERROR', value: 'maybe' }], 'constants[0].value'],
     [
       [
@@ -248,6 +251,27 @@ describe('submitting', () => {
     // Two cores with 1.5 GB each: what is asked for at least is what an instance has.
     const [submitted] = await harness.log.readAggregate('task', id);
     expect(submitted?.events[0]).toMatchObject({ spec: { request: { cores: 2, memoryMB: 3_072 } } });
+  });
+
+  it('takes what instances ask of the disk of their node from a constraint or a constant, and keeps it for good', async () => {
+    const hardwareConstraints = [{ Discriminator: 'minimumdiskhardwareconstraint', MinimumDiskMB: 500.5 }];
+    const constants = [{ key: 'INSTANCE_DISK_MB', value: '20000' }];
+    const id = await submit({ hardwareConstraints, constants });
+    const exact = [{ discriminator: 'MinimumDiskHardwareConstraint', minimumDiskMB: 500.5 }];
+    expect((await read(id)).hardwareConstraints).toEqual(exact);
+    const [submitted] = await harness.log.readAggregate('task', id);
+    expect(submitted?.events[0]).toMatchObject({ spec: { request: { diskMB: 20_000 }, hardwareConstraints: exact } });
+    const changed = await harness.call('PUT', `/tasks/${id}`, { constants: [{ ...constants[0], value: '30000' }] });
+    expect([changed.status, Object.keys(changed.json()['errors'] ?? {})]).toEqual([400, ['constants']]);
+    const more = [...constants, { key: 'OWN', value: 'x' }];
+    expect((await harness.call('PUT', `/tasks/${id}`, { constants: more })).status).toBe(200);
+    const tooMuch = [{ discriminator: 'MinimumDiskHardwareConstraint', minimumDiskMB: 100_001 }];
+    const refused = await harness.call('POST', '/tasks', { ...minimal, hardwareConstraints: tooMuch });
+    expect(refused.json()['errors']).toEqual({
+      'hardwareConstraints[0].minimumDiskMB': [
+        'The constraint asks for 100001 MB of disk, and an instance may have at most 100000 MB here.',
+      ],
+    });
   });
 
   it('checks constants that are changed later as well', async () => {

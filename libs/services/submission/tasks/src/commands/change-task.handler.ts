@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { TaskUpdate } from '@fornax/contracts';
-import { constantProblem, forcedConstantsOf, profileAt, type TaskSpec } from '@fornax/domain';
+import { constantProblem, diskConstant, forcedConstantsOf, profileAt, type TaskSpec } from '@fornax/domain';
 import { CommandRejected } from '@fornax/event-store';
 import { userMeta, type RequestContext } from '@fornax/identity';
 import { derivedId, newId, NotFound, ValidationFailed } from '@fornax/base';
@@ -122,11 +122,21 @@ export class ChangeTask {
   }
 }
 
+const isAboutDisk = ({ key }: { readonly key: string }): boolean => key === diskConstant.name;
+
 /** By the profile that the task was submitted with. @throws ValidationFailed */
 const checkConstants = (spec: TaskSpec, constants: NonNullable<TaskUpdate['constants']>): void => {
   const profile = profileAt(spec.profile, spec.profileVersion);
   const misfit = profile && constantProblem(profile, constants, forcedConstantsOf(spec));
   if (misfit) throw new ValidationFailed({ [misfit.field]: [misfit.text] });
+  const known = spec.constants.filter(isAboutDisk);
+  const asked = constants.filter(isAboutDisk);
+  if (JSON.stringify(known) !== JSON.stringify(asked))
+    throw new ValidationFailed({
+      constants: [
+        `The constant ${diskConstant.name} decides where instances run: it cannot change once the task is submitted.`,
+      ],
+    });
 };
 
 /** A request that is sent again under its key finds its own commit. An update has a body, so one key may stand for several of them. */

@@ -35,6 +35,7 @@ export class TaskSpecs {
       profileOf: (name) => this.profiles.answer(name),
       projectOf: (projectUuid) => this.accounts.projectFor(account.id, projectUuid),
       defaultRequest: { cores: this.config.instanceCores, memoryMB: this.config.instanceMemoryMB },
+      mostDiskMB: this.config.instanceMaxDiskMB,
       sealConstants: (constants) =>
         source ? this.secrets.copy(constants, source.secrets) : this.secrets.seal(constants),
       ...(source ? { origin: source.origin } : {}),

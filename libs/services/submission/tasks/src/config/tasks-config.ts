@@ -5,12 +5,16 @@ const settings = z.object({
   /** What one instance occupies unless its hardware constraints ask for more. */
   FORNAX_INSTANCE_CORES: intSetting({ min: 1, max: 1_024 }).default(1),
   FORNAX_INSTANCE_MEMORY_MB: intSetting({ min: 1, max: 16_777_216 }).default(256),
+  /** What a task may ask for as room for the files of one instance, in megabytes of a million bytes; 0 = as much as some node has. */
+  FORNAX_INSTANCE_MAX_DISK_MB: intSetting({ min: 0, max: 1_000_000_000 }).default(100_000),
 });
 
 /** What an operator sets about tasks. */
 export interface TasksConfig {
   readonly instanceCores: number;
   readonly instanceMemoryMB: number;
+  /** Most room for files that an instance may ask for; 0: as much as some node has. */
+  readonly instanceMaxDiskMB: number;
 }
 
 export const TASKS_CONFIG = Symbol('fornax.tasks-config');
@@ -21,5 +25,6 @@ export const loadTasksConfig = (env: Env): TasksConfig => {
   return Object.freeze({
     instanceCores: values.FORNAX_INSTANCE_CORES,
     instanceMemoryMB: values.FORNAX_INSTANCE_MEMORY_MB,
+    instanceMaxDiskMB: values.FORNAX_INSTANCE_MAX_DISK_MB,
   });
 };

@@ -1,5 +1,7 @@
 import type { TaskCreation, WireErrors } from '@fornax/contracts';
 import {
+  askedDiskMB,
+  askedDiskProblem,
   constantProblem,
   formatRanges,
   parseRanges,
@@ -27,6 +29,8 @@ export interface SpecContext {
   /** The project of this id, or the default one; undefined when the account may not use it. */
   readonly projectOf: (projectUuid: string | undefined) => { readonly id: string } | undefined;
   readonly defaultRequest: ResourceRequest;
+  /** Most room for files that an instance may ask for, in megabytes; 0: as much as some node has. */
+  readonly mostDiskMB: number;
   /** The task that this one is made from, if any. */
   readonly origin?: TaskOrigin;
   /** Seals what must not be read in the log. */
@@ -60,9 +64,17 @@ export const toSpec = (creation: TaskCreation, context: SpecContext): Result => 
   if ('errors' in instances) return instances;
   const project = context.projectOf(creation.projectUuid);
   if (!project) return wrong('projectUuid', `No such project, or it is archived: ${creation.projectUuid}`);
-  const spec = { ...specOf(creation, found.profile, instances.text, context), projectUuid: project.id };
+  const spec = withDisk({ ...specOf(creation, found.profile, instances.text, context), projectUuid: project.id });
+  const tooMuch = askedDiskProblem({ ...spec, constants: creation.constants ?? [] }, context.mostDiskMB);
+  if (tooMuch) return wrong(tooMuch.field, tooMuch.text);
   const tooLong = inputProblem(spec);
   return tooLong === undefined ? { spec } : wrong('advancedResourceBuckets', tooLong);
+};
+
+/** Only a task that asks for room has some promised: an instance needs little of what it may have, as a rule. */
+const withDisk = (spec: TaskSpec): TaskSpec => {
+  const diskMB = askedDiskMB(spec);
+  return diskMB > 0 ? { ...spec, request: { ...spec.request, diskMB } } : spec;
 };
 
 const specOf = (creation: TaskCreation, profile: Profile, instances: string, context: SpecContext): TaskSpec => {

@@ -1,0 +1,44 @@
+import type { InputCache } from '../input-cache/input-cache.js';
+import type { DiskUser } from './disk-guard.js';
+import type { WorkDisk } from './work-disk.js';
+
+/** Room for files that instances of this node were promised and have not used yet. */
+export class DiskPromises {
+  readonly #held = new Set<DiskUser>();
+
+  constructor(
+    private readonly disk: Pick<WorkDisk, 'room' | 'spare'>,
+    private readonly cache?: Pick<InputCache, 'bytes' | 'free'>,
+  ) {}
+
+  /** Resolves once the disk has room for an instance: as much as it was promised, beside what is still owed to others. @throws the reason of `signal` */
+  async enter(user: DiskUser, signal: AbortSignal): Promise<void> {
+    await this.disk.room(signal, () => this.#makeRoom(user));
+    this.#held.add(user);
+  }
+
+  /** Safe to repeat. */
+  leave(user: DiskUser): void {
+    this.#held.delete(user);
+  }
+
+  /** @returns how much is wanted for it; kept inputs go first */
+  async #makeRoom(user: DiskUser): Promise<number> {
+    const wanted = await this.#wantedBy(user);
+    const spare = (await this.disk.spare()) ?? wanted;
+    if (wanted > spare && this.cache && this.cache.bytes > 0) await this.cache.free(wanted - spare);
+    return wanted;
+  }
+
+  /** One that was promised nothing takes what there is: who was promised more than it uses is asked last to give it back (`fillersOf`). */
+  async #wantedBy({ promisedBytes = 0 }: DiskUser): Promise<number> {
+    if (promisedBytes === 0) return 0;
+    const owed = await Promise.all(
+      [...this.#held].map(async (other) => {
+        const { promisedBytes: whole = 0 } = other;
+        return whole === 0 ? 0 : Math.max(0, whole - (await other.diskBytes()));
+      }),
+    );
+    return owed.reduce((sum, bytes) => sum + bytes, promisedBytes);
+  }
+}
