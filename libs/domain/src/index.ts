@@ -149,3 +149,5 @@ export {
 export { latestProfile, latestProfiles, profileAt } from './profile/profiles.js';
 export type { WebhookCommand, WebhookEvent, WebhookFilter } from './webhook/webhook.events.js';
 export { webhookDecider, type WebhookState } from './webhook/webhook.decider.js';
+export { type ElasticSize, type ScalingPeriod, type ScalingPolicy } from './pool/scaling.js';
+export { type SimulatedPoint, simulateScaling } from './pool/simulate-scaling.js';

@@ -97,3 +97,11 @@ export { objectsScrubSchema, type ObjectsScrub } from './objects-scrub.js';
 export { storageDiskSchema, storageUsageSchema, type WireStorageDisk, type WireStorageUsage } from './storage-usage.js';
 export { owedEffectsSchema, type OwedEffects } from './owed-effects.js';
 export { waitingSchema, type WireWaiting } from './waiting.js';
+export {
+  scalingPolicySchema,
+  scalingSimulationSchema,
+  scalingToCheckSchema,
+  simulatedScalingSchema,
+  type ScalingSimulationRequest,
+  type SimulatedScaling,
+} from './scaling.js';

@@ -14,6 +14,7 @@ import {
 } from '@fornax/service-kit';
 import { TASK_MIGRATIONS, TasksModule } from '@fornax/tasks';
 import { NetworkController } from './http/network.controller.js';
+import { ScalingController } from './http/scaling.controller.js';
 import { ServiceController } from './http/service.controller.js';
 import { JobsController, NotBuiltController, PoolsController } from './http/unavailable.controllers.js';
 import { UserInfo } from './http/user-info.js';
@@ -37,7 +38,7 @@ const SERVICE = 'submission';
     HistoryModule,
     NotifyModule,
   ],
-  controllers: [ServiceController, PoolsController, JobsController, NetworkController, NotBuiltController],
+  controllers: [ServiceController, ScalingController, PoolsController, JobsController, NetworkController, NotBuiltController],
   providers: [provideLogWalk(SERVICE), provideSubmitProof(SERVICE), UserInfo],
 })
 export class SubmissionModule {}

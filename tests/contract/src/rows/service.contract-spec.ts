@@ -249,3 +249,32 @@ describe('paths as clients write them', () => {
     },
   );
 });
+
+describe('a scaling of pools, asked by node', () => {
+  const always = { type: 'Always', name: 'always' };
+  const managed = {
+    type: 'ManagedTasksQueue',
+    minTotalSlots: 0,
+    maxTotalSlots: 4,
+    name: 'day',
+    enabledPeriods: [always],
+  };
+  const check = (policies: readonly object[]) =>
+    nodeStyle.send('POST', '/sanity-checks/pools/scaling', { body: { policies } });
+
+  it('[row 59 node] is checked: nothing when it is right, a key for each policy that is wrong', async () => {
+    const night = { type: 'Weekly', days: ['monday', 2], startTimeUtc: '22:00:00.0000000', endTimeUtc: '06:00' };
+    const right = await check([managed, { type: 'Fixed', slotsCount: 1, name: 'night', enabledPeriods: [night] }]);
+    expect([right.status, right.text]).toEqual([200, '']);
+
+    const odd = { ...managed, enabledPeriods: [{ type: 'Yearly', name: 'odd' }] };
+    const wrong = await check([{ ...odd, type: 'Guess' }, managed, odd, { ...managed, minTotalSlots: 5 }]);
+    expect([wrong.status, wrong.statusText]).toEqual([400, 'Bad Request']);
+    const text = ['The input was not valid.'];
+    expect((wrong.json() as { errors: unknown }).errors).toEqual({
+      'policies[0]': text,
+      'policies[2]': text,
+      'policies[3]': text,
+    });
+  });
+});

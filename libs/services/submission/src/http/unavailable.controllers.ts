@@ -116,9 +116,4 @@ export class NotBuiltController {
   secrets(): never {
     throw new NotBuilt('The secrets manager');
   }
-
-  @All('sanity-checks/*')
-  sanityChecks(): never {
-    throw new NotBuilt('A sanity check of pools');
-  }
 }

@@ -1,0 +1,191 @@
+import type { ElasticSize, ScalingPeriod, ScalingPolicy } from '@fornax/domain';
+import { z } from 'zod';
+import { parseWireDate } from './time-on-the-wire.js';
+
+/** Most slots of a pool that a document may name. */
+const MAX_SLOTS = 100_000;
+const MAX_POLICIES = 30;
+const MAX_PERIODS = 30;
+/** The time between two steps of growth (contract, section 4.11). */
+const PERIOD_SECONDS = 90;
+const DAYS = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'] as const;
+
+const slots = z.number().int().nonnegative().max(MAX_SLOTS);
+const seconds = z.number().nonnegative().max(31_536_000);
+const share = z.number().min(0).max(1);
+const name = z.string().max(255);
+
+const day = z.union([z.string().max(16), z.number()]).transform((value, context): number => {
+  const found = typeof value === 'number' ? value : DAYS.findIndex((known) => known === value.toLowerCase());
+  if (DAYS[found] !== undefined) return found;
+  context.addIssue({ code: 'custom', message: `The value must be one of ${DAYS.join(', ')}.` });
+  return z.NEVER;
+});
+
+const TIME = /^([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(?:\.(\d{1,7}))?)?$/;
+const timeOfDay = z
+  .string()
+  .regex(TIME, 'The value is not a time of day in UTC (hh:mm[:ss]).')
+  .transform((text): number => {
+    const [, hours, minutes, whole = '0', fraction = ''] = TIME.exec(text) ?? [];
+    return (
+      ((Number(hours) * 60 + Number(minutes)) * 60 + Number(whole)) * 1_000 + Number(`0.${fraction || '0'}`) * 1_000
+    );
+  });
+
+const missing = (context: z.RefinementCtx, field: string, of: string): never => {
+  context.addIssue({ code: 'custom', path: [field], message: `${of} needs ${field}.` });
+  return z.NEVER;
+};
+const unknownType = (context: z.RefinementCtx, type: string, known: string): never => {
+  context.addIssue({ code: 'custom', path: ['type'], message: `Unknown type: ${type}. The types are ${known}.` });
+  return z.NEVER;
+};
+
+const periodSchema = z
+  .object({
+    type: z.string().max(64),
+    name: name.optional(),
+    days: z.array(day).max(7).optional(),
+    startTimeUtc: timeOfDay.optional(),
+    endTimeUtc: timeOfDay.optional(),
+  })
+  .transform(({ type, days, startTimeUtc, endTimeUtc }, context): ScalingPeriod => {
+    if (type === 'Always') return { type };
+    if (type !== 'Weekly') return unknownType(context, type, 'Always and Weekly');
+    if (days === undefined) return missing(context, 'days', 'A weekly period');
+    if (startTimeUtc === undefined) return missing(context, 'startTimeUtc', 'A weekly period');
+    if (endTimeUtc === undefined) return missing(context, 'endTimeUtc', 'A weekly period');
+    return { type, days, startMs: startTimeUtc, endMs: endTimeUtc };
+  });
+
+const LEAST_OVER_MOST = 'minTotalSlots is more than maxTotalSlots.';
+
+/** One policy of a scaling, as the domain knows it (contract, section 3.10). Types are spelled exactly; days are names or numbers, 0 is Sunday. */
+export const scalingPolicySchema = z
+  .object({
+    type: z.string().max(64),
+    name: name.optional(),
+    enabledPeriods: z.array(periodSchema).max(MAX_PERIODS).optional(),
+    minTotalSlots: slots.optional(),
+    maxTotalSlots: slots.optional(),
+    minIdleSlots: slots.optional(),
+    minIdleTimeSeconds: seconds.optional(),
+    scalingFactor: share.optional(),
+    slotsCount: slots.optional(),
+  })
+  .transform((input, context): ScalingPolicy => {
+    const {
+      type,
+      name: given = '',
+      enabledPeriods: periods = [],
+      minTotalSlots = 0,
+      maxTotalSlots,
+      slotsCount,
+    } = input;
+    if (type === 'Fixed')
+      return slotsCount === undefined
+        ? missing(context, 'slotsCount', 'A fixed policy')
+        : { type, name: given, periods, slots: slotsCount };
+    if (type !== 'ManagedTasksQueue') return unknownType(context, type, 'Fixed and ManagedTasksQueue');
+    if (maxTotalSlots === undefined) return missing(context, 'maxTotalSlots', 'A managed policy');
+    if (minTotalSlots > maxTotalSlots) {
+      context.addIssue({ code: 'custom', path: ['minTotalSlots'], message: LEAST_OVER_MOST });
+      return z.NEVER;
+    }
+    return {
+      type,
+      name: given,
+      periods,
+      minimum: minTotalSlots,
+      maximum: maxTotalSlots,
+      minimumIdle: input.minIdleSlots ?? 0,
+      idleMs: (input.minIdleTimeSeconds ?? PERIOD_SECONDS) * 1_000,
+      growth: input.scalingFactor ?? 0.2,
+      periodMs: PERIOD_SECONDS * 1_000,
+    };
+  });
+
+/** An elastic size (contract, section 3.4). Steps come 90 s apart at least. */
+const elasticSchema = z
+  .object({
+    minTotalSlots: slots.default(0),
+    maxTotalSlots: slots,
+    minIdleSlots: slots.default(0),
+    resizePeriod: seconds.default(PERIOD_SECONDS),
+    rampResizeFactor: share.default(0.4),
+    minIdleTimeSeconds: seconds.default(PERIOD_SECONDS),
+  })
+  .refine(({ minTotalSlots, maxTotalSlots }) => minTotalSlots <= maxTotalSlots, {
+    path: ['minTotalSlots'],
+    message: LEAST_OVER_MOST,
+  })
+  .transform((input): ElasticSize => ({
+    minimum: input.minTotalSlots,
+    maximum: input.maxTotalSlots,
+    minimumIdle: input.minIdleSlots,
+    idleMs: input.minIdleTimeSeconds * 1_000,
+    growth: input.rampResizeFactor,
+    periodMs: Math.max(PERIOD_SECONDS, input.resizePeriod) * 1_000,
+  }));
+
+/** Body of `POST /sanity-checks/pools/scaling`: each policy is judged for itself (contract, section 2.3). */
+export const scalingToCheckSchema = z.object({ policies: z.array(z.unknown()).max(MAX_POLICIES) });
+
+const instant = z.string().transform((text, context): number => {
+  const at = parseWireDate(text);
+  if (at !== undefined) return at;
+  context.addIssue({ code: 'custom', message: 'The value is not a date (ISO 8601).' });
+  return z.NEVER;
+});
+
+/** Longest time that is simulated, in seconds: four weeks. */
+const MAX_SIMULATED_SECONDS = 2_419_200;
+
+/** Body of `POST /fornax/v1/pools/scaling/simulate`. Times of the demand are seconds after `from`. */
+export const scalingSimulationSchema = z
+  .object({
+    scaling: z.object({ policies: z.array(scalingPolicySchema).min(1).max(MAX_POLICIES) }).optional(),
+    elasticProperty: elasticSchema.optional(),
+    from: instant,
+    durationSeconds: z.number().int().positive().max(MAX_SIMULATED_SECONDS),
+    slotOpensInSeconds: z.number().nonnegative().max(86_400).default(30),
+    demand: z
+      .array(z.object({ atSeconds: z.number().nonnegative().max(MAX_SIMULATED_SECONDS), instances: slots }))
+      .max(10_000),
+  })
+  .superRefine(({ scaling, elasticProperty, demand }, context) => {
+    if ((scaling === undefined) === (elasticProperty === undefined))
+      context.addIssue({ code: 'custom', path: ['scaling'], message: 'Give either scaling or elasticProperty.' });
+    const late = demand.findIndex(({ atSeconds }, index) => atSeconds < (demand[index - 1]?.atSeconds ?? 0));
+    if (late >= 0)
+      context.addIssue({
+        code: 'custom',
+        path: ['demand', late, 'atSeconds'],
+        message: 'It is before the one before it.',
+      });
+  });
+
+export type ScalingSimulationRequest = z.output<typeof scalingSimulationSchema>;
+
+/** Answer of `POST /fornax/v1/pools/scaling/simulate`. */
+export const simulatedScalingSchema = z.object({
+  points: z.array(
+    z.object({
+      at: z.string().describe('From then on'),
+      activePolicyName: z.string().nullable(),
+      demand: z.number().int().describe('Instances that run or wait'),
+      openSlots: z.number().int().describe('Slots that are open or being opened'),
+      readySlots: z.number().int().describe('Slots that take work'),
+      busySlots: z.number().int(),
+      waitingInstances: z.number().int(),
+    }),
+  ),
+  isComplete: z.boolean().describe('False when it ended before durationSeconds because there were too many points'),
+  openedSlots: z.number().int(),
+  closedSlots: z.number().int(),
+  slotSeconds: z.number().describe('Seconds of ready slots, times their number'),
+  waitingSeconds: z.number().describe('Seconds of waiting instances, times their number'),
+});
+
+export type SimulatedScaling = z.output<typeof simulatedScalingSchema>;

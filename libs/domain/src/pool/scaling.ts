@@ -1,0 +1,78 @@
+import type { InstantMs } from '../shared/time.js';
+
+export const DAY_MS = 86_400_000;
+
+/** When a policy may be the active one. Times are of the UTC day. */
+export type ScalingPeriod =
+  | { readonly type: 'Always' }
+  | {
+      readonly type: 'Weekly';
+      /** Days on which it begins, 0 is Sunday. */
+      readonly days: readonly number[];
+      /** Milliseconds since midnight. It ends before `endMs`, on the next day when that is not later than `startMs`. */
+      readonly startMs: number;
+      readonly endMs: number;
+    };
+
+/** How many slots a pool is to have while the policy is the active one (contract, sections 3.10 and 4.11). */
+export type ScalingPolicy = { readonly name: string; readonly periods: readonly ScalingPeriod[] } & (
+  { readonly type: 'Fixed'; readonly slots: number } | ({ readonly type: 'ManagedTasksQueue' } & ElasticSize)
+);
+
+/** A number of slots that follows the demand. */
+export interface ElasticSize {
+  readonly minimum: number;
+  readonly maximum: number;
+  /** Slots that wait for work, besides those that have some. */
+  readonly minimumIdle: number;
+  /** How long a slot is idle before it may be closed. */
+  readonly idleMs: number;
+  /** The share of `maximum` that is opened at once. */
+  readonly growth: number;
+  /** Time between two such steps. */
+  readonly periodMs: number;
+}
+
+const weekday = (at: InstantMs): number => new Date(at).getUTCDay();
+const timeOfDay = (at: InstantMs): number => ((at % DAY_MS) + DAY_MS) % DAY_MS;
+
+const isDuring = (period: ScalingPeriod, at: InstantMs): boolean => {
+  if (period.type === 'Always') return true;
+  const { days, startMs, endMs } = period;
+  const time = timeOfDay(at);
+  if (startMs < endMs) return days.includes(weekday(at)) && time >= startMs && time < endMs;
+  return (days.includes(weekday(at)) && time >= startMs) || (days.includes(weekday(at - DAY_MS)) && time < endMs);
+};
+
+/** Finds the policy that holds at a moment: the first one with a period that it lies in (contract, section 4.11). */
+export const activePolicyOf = (policies: readonly ScalingPolicy[], at: InstantMs): ScalingPolicy | undefined =>
+  policies.find(({ periods }) => periods.some((period) => isDuring(period, at)));
+
+/** Tells when another policy may become the active one: some start or end of a period, whichever comes next. */
+export const nextBoundaryOf = (policies: readonly ScalingPolicy[], at: InstantMs): InstantMs | undefined => {
+  const midnight = at - timeOfDay(at);
+  const times = policies.flatMap(({ periods }) =>
+    periods.flatMap((period) => (period.type === 'Weekly' ? [period.startMs, Math.ceil(period.endMs)] : [])),
+  );
+  return times.length === 0
+    ? undefined
+    : Math.min(...times.map((time) => (midnight + time > at ? midnight + time : midnight + time + DAY_MS)));
+};
+
+/** The size that no demand makes smaller, and no demand makes larger: of a policy, or the least of all where none is active. */
+export const sizeOfPolicies = (policies: readonly ScalingPolicy[], at: InstantMs): ElasticSize => {
+  const active = activePolicyOf(policies, at);
+  if (active?.type === 'ManagedTasksQueue') return active;
+  const least = Math.min(...policies.map((policy) => (policy.type === 'Fixed' ? policy.slots : policy.minimum)));
+  return fixedSize(active?.slots ?? (policies.length === 0 ? 0 : least));
+};
+
+/** A size that follows no demand. */
+export const fixedSize = (slots: number): ElasticSize => ({
+  minimum: slots,
+  maximum: slots,
+  minimumIdle: 0,
+  idleMs: 0,
+  growth: 1,
+  periodMs: 0,
+});
