@@ -38,7 +38,14 @@ const SERVICE = 'submission';
     HistoryModule,
     NotifyModule,
   ],
-  controllers: [ServiceController, ScalingController, PoolsController, JobsController, NetworkController, NotBuiltController],
+  controllers: [
+    ServiceController,
+    ScalingController,
+    PoolsController,
+    JobsController,
+    NetworkController,
+    NotBuiltController,
+  ],
   providers: [provideLogWalk(SERVICE), provideSubmitProof(SERVICE), UserInfo],
 })
 export class SubmissionModule {}
