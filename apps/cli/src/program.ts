@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addBucketCommands } from './commands/bucket.js';
 import { addFleetCommands } from './commands/fleet.js';
 import { addHistoryCommands } from './commands/history.js';
 import { addLogAuditCommand } from './commands/log-audit.js';
@@ -37,6 +38,7 @@ export const buildProgram = (io: Io): Command => {
   addProjectionCommands(program, io);
   addLogStateCommands(program, io);
   addQuarantineCommands(program, io);
+  addBucketCommands(program, io);
   addStorageCommands(program, io);
   addLogVerifyCommand(program, io);
   addLogAuditCommand(program, io);

@@ -15,6 +15,8 @@ export type {
   ResultManifest,
   WireStorageDisk,
   WireStorageUsage,
+  WireBucket,
+  WireBucketGrant,
   WireOrganization,
   WireUser,
   WireUserInfo,
@@ -37,6 +39,7 @@ export {
   type QuotaChange,
   type UserChange,
 } from './api/people-client.js';
+export { BucketsClient, type Grantee } from './api/buckets-client.js';
 export type { OutputPiece, TailEvent } from './api/output-tail.js';
 export type {
   Bill,

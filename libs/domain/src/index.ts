@@ -58,6 +58,13 @@ export {
 } from './node-token/node-token.decider.js';
 export type { BucketCommand, BucketEvent } from './bucket/bucket.events.js';
 export { bucketDecider, type BucketState } from './bucket/bucket.decider.js';
+export {
+  granteeKey,
+  type BucketGrant,
+  type Grantee,
+  type GrantAccess,
+  type GranteeKind,
+} from './bucket/bucket-grants.js';
 export type { SnapshotCommand, SnapshotConfig, SnapshotEvent, SnapshotPart } from './snapshot/snapshot.events.js';
 export {
   isSnapshotOpen,

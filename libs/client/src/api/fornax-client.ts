@@ -25,6 +25,7 @@ import { delay } from './delay.js';
 import { HistoryClient } from './history-client.js';
 import { followTail, type TailEvent } from './output-tail.js';
 import { NodeAccessClient } from './node-access-client.js';
+import { BucketsClient } from './buckets-client.js';
 import { PeopleClient } from './people-client.js';
 import { ResultsClient } from './results-client.js';
 import { StorageClient } from './storage-client.js';
@@ -99,6 +100,7 @@ export class FornaxClient {
   /** Machines that become nodes: one-time tokens, keys. */
   readonly nodeAccess = new NodeAccessClient((method, path, parser, call) => this.json(method, path, parser, call));
   /** Users, tokens, projects, organizations and quotas. */
+  readonly buckets = new BucketsClient((method, path, parser, call) => this.json(method, path, parser, call));
   readonly people = new PeopleClient((method, path, parser, call) => this.json(method, path, parser, call));
   /** What the event log makes possible: history, time travel, live events, webhooks. */
   readonly history = new HistoryClient(

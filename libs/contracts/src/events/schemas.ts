@@ -124,6 +124,8 @@ const role = z.enum(['user', 'auditor', 'coordinator', 'operator']);
 const planQuotas = z.object({ maxInstances: z.number(), maxCores: z.number() });
 const computingQuotas = planQuotas.extend({ flex: planQuotas.exactOptional(), onDemand: planQuotas.exactOptional() });
 const quotas = computingQuotas.extend({ maxTasks: z.number(), maxBuckets: z.number(), maxStorageBytes: z.number() });
+/** With whom a bucket is shared. */
+const grantee = z.object({ kind: z.enum(['user', 'project', 'organization']), id: z.string() });
 const aboutAccount = { accountId: z.string(), at: instant };
 const aboutProject = { projectId: z.string(), at: instant };
 const namedProject = { ...aboutProject, name: z.string(), description: z.string() };
@@ -246,9 +248,19 @@ export const eventSchemas = {
   BucketCreated: {
     version: 1,
     aggregate: 'bucket',
-    schema: z.object({ bucket: z.string(), owner: z.string(), at: instant }),
+    schema: z.object({ bucket: z.string(), owner: z.string(), projectId: z.string().exactOptional(), at: instant }),
   },
   BucketDeleted: { version: 1, aggregate: 'bucket', schema: z.object({ bucket: z.string(), at: instant }) },
+  BucketGranted: {
+    version: 1,
+    aggregate: 'bucket',
+    schema: z.object({ bucket: z.string(), grantee, access: z.enum(['read', 'write']), at: instant }),
+  },
+  BucketGrantRevoked: {
+    version: 1,
+    aggregate: 'bucket',
+    schema: z.object({ bucket: z.string(), grantee, at: instant }),
+  },
 
   SnapshotTriggered: {
     version: 1,

@@ -1,5 +1,14 @@
 export { int32 } from './counter.js';
 export { pathPattern } from './path-pattern.js';
+export {
+  bucketGrantCreationSchema,
+  bucketGrantSchema,
+  bucketListingSchema,
+  granteeKindSchema,
+  type BucketGrantCreation,
+  type WireBucket,
+  type WireBucketGrant,
+} from './buckets.js';
 export { plainError } from './plain-errors.js';
 export { reference, wireReader, type WireErrors, type WireResult } from './wire.js';
 export { NO_DATE, parseWireDate, parseWireDuration, wireDate, wireDuration } from './time-on-the-wire.js';

@@ -6,6 +6,8 @@ import type { DataSource } from 'typeorm';
 import { EndedLeases } from './followers/ended-leases.js';
 import { BucketCatalog, madeBuckets } from './buckets/bucket-catalog.js';
 import { MANIFESTS_BUCKET, OUTPUT_BUCKET, STAGING_BUCKET } from './model/bucket-names.js';
+import { BucketListing } from './buckets/bucket-listing.js';
+import { BucketSharing } from './buckets/bucket-sharing.js';
 import { BucketCommands } from './buckets/bucket.commands.js';
 import { StorageUsage } from './buckets/storage-usage.js';
 import { StoreWatch } from './store/store-watch.js';
@@ -20,9 +22,11 @@ import { EffectBell } from './effects/effect-bell.js';
 import { ObjectEffects1790000000003 } from './migrations/1790000000003-object-effects.migration.js';
 import { ObjectExtras1790000000004 } from './migrations/1790000000004-object-extras.migration.js';
 import { LostResults1790000000006 } from './migrations/1790000000006-lost-results.migration.js';
+import { BucketGrants1790000000005 } from './migrations/1790000000005-bucket-grants.migration.js';
 import { EffectDrain } from './process-managers/effect-drain.js';
 import { ObjectEffects } from './process-managers/object-effects.js';
 import { Reindexing } from './store/reindexing.js';
+import { BucketGrantsController } from './http/bucket-grants.controller.js';
 import { BucketsController } from './http/buckets.controller.js';
 import { EffectsController } from './http/effects.controller.js';
 import { ReindexController } from './http/reindex.controller.js';
@@ -77,12 +81,14 @@ class StoreCloser implements OnApplicationShutdown {
       MarkOrder1790000000002,
       ObjectEffects1790000000003,
       ObjectExtras1790000000004,
+      BucketGrants1790000000005,
       LostResults1790000000006,
     ]),
   ],
   controllers: [
     UsageController,
     BucketsController,
+    BucketGrantsController,
     EffectsController,
     ReindexController,
     ScrubController,
@@ -100,6 +106,8 @@ class StoreCloser implements OnApplicationShutdown {
     BucketRules,
     BucketDecisions,
     BucketCommands,
+    BucketSharing,
+    BucketListing,
     StorageUsage,
     StorageHoldings,
     TaskOwners,

@@ -10,6 +10,7 @@ import {
   stagedLeasePrefix,
 } from '../model/bucket-names.js';
 import type { Bucket, BucketPort } from '../model/bucket.js';
+import { allows, type BucketAccess } from '../model/bucket-access.js';
 import type { Principal } from './principal.js';
 
 export type Access = 'read' | 'write';
@@ -76,9 +77,11 @@ const placeOfManifest = (
 export interface Allowed {
   /** Where the principal's object lies in the store: in its bucket, or for what a lease writes as results, in its staging area. */
   readonly place: Place;
+  /** Whose quota it counts against: the owner's of the bucket, whoever stores; undefined for what the platform itself stores. */
+  readonly payer: string | undefined;
   /**
-   * Looks whether the bucket is still the one that it was allowed for. A body may take hours, and its bucket may have been given up meanwhile, and its name
-   * be somebody else's.
+   * Looks whether the bucket is still the one that it was allowed for, and still shared. A body may take hours, and its bucket may have been given up
+   * meanwhile, and its name be somebody else's.
    * @throws S3Error NoSuchBucket, AccessDenied
    */
   readonly confirm: () => Promise<void>;
@@ -87,7 +90,7 @@ export interface Allowed {
 const always = async (): Promise<void> => undefined;
 
 const resultsAreGone = (bucket: string): S3Error =>
-  s3Error('InvalidBucketState', `The bucket ${bucket} was deleted after results had been stored for it.`);
+  s3Error('InvalidBucketState', `The bucket ${bucket} was deleted, or is shared no more, after results had been stored for it.`);
 
 /**
  * Looks whether what a lease has stored as results is still there: it goes with its bucket, also when another one has its name since. A list of results
@@ -100,7 +103,8 @@ const resultsAreThere = async (
 ): Promise<void> => {
   const { results, leaseId, owner } = principal.claims;
   if (!results) return;
-  if ((await buckets.find(results.bucket))?.owner !== owner) throw resultsAreGone(results.bucket);
+  const bucket = await buckets.find(results.bucket);
+  if (!bucket || !allows(buckets.accessOf(owner, bucket), 'write')) throw resultsAreGone(results.bucket);
   const lost = await buckets.lostResultsOf(leaseId);
   if (lost !== undefined) throw resultsAreGone(lost);
 };
@@ -118,24 +122,24 @@ export const allow = async (
   if (principal.kind === 'service') {
     const own = placeForService(principal.claims, place);
     if (!own) throw accessDenied();
-    return { place: own, confirm: always };
+    return { place: own, payer: undefined, confirm: always };
   }
   if (place.bucket === MANIFESTS_BUCKET) {
     const manifest = placeOfManifest(principal, access, place.key);
     const confirm = principal.kind === 'lease' ? () => resultsAreThere(buckets, principal) : always;
     await confirm();
-    return { place: manifest, confirm };
+    return { place: manifest, payer: ownerOf(principal), confirm };
   }
   const allowed =
     principal.kind === 'user' ? { ...place, isStaged: false } : placeForLease(principal.claims, access, place);
   if (!allowed) throw accessDenied();
   // Of results, too: once the instance has ended nobody is left to tell. A name that was given up may be somebody else's by now.
-  const { createdAt } = await ownBucket(buckets, principal, place.bucket);
+  const { createdAt, owner } = await reachBucket(buckets, principal, access, place.bucket);
   const confirm = async (): Promise<void> => {
-    const now = await ownBucket(buckets, principal, place.bucket);
+    const now = await reachBucket(buckets, principal, access, place.bucket);
     if (now.createdAt.getTime() !== createdAt.getTime()) throw noSuchBucket(place.bucket);
   };
-  return { place: allowed.isStaged ? { bucket: allowed.bucket, key: allowed.key } : place, confirm };
+  return { place: allowed.isStaged ? { bucket: allowed.bucket, key: allowed.key } : place, payer: owner, confirm };
 };
 
 /** The place of a request that `allow` allows. @throws S3Error AccessDenied, NoSuchBucket */
@@ -151,10 +155,18 @@ export async function* confirmed(
   await confirm();
 }
 
-/** @throws S3Error NoSuchBucket, or AccessDenied when it is somebody else's */
-export const ownBucket = async (buckets: BucketPort, principal: Principal, name: string): Promise<Bucket> => {
+/**
+ * The bucket, where the principal's account may do so much with it: as its owner, or by a grant that holds now.
+ * @throws S3Error NoSuchBucket, AccessDenied
+ */
+export const reachBucket = async (
+  buckets: BucketPort,
+  principal: Principal,
+  wanted: BucketAccess,
+  name: string,
+): Promise<Bucket> => {
   const bucket = isBucketName(name) ? await buckets.find(name) : undefined;
   if (!bucket) throw noSuchBucket(name);
-  if (bucket.owner !== ownerOf(principal)) throw accessDenied();
+  if (!allows(buckets.accessOf(ownerOf(principal), bucket), wanted)) throw accessDenied();
   return bucket;
 };

@@ -1,28 +1,51 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { Gathered } from '@fornax/base';
+import type { GrantAccess, GranteeKind } from '@fornax/domain';
 import type { DataSource } from 'typeorm';
 import { lostResultsOf } from '../effects/lost-results.js';
 import { bucketScope } from '../effects/object-effect.js';
-import type { Bucket } from '../model/bucket.js';
+import type { Membership } from '../model/bucket-access.js';
+import type { Bucket, StoredGrant } from '../model/bucket.js';
 
 interface BucketRow {
   readonly name: string;
   readonly owner: string;
+  readonly project: string | null;
   readonly created_at: Date;
+  readonly grants: readonly GrantJson[] | null;
   readonly is_being_made: boolean;
 }
 
-const bucketOf = ({ name, owner, created_at: createdAt, is_being_made: isBeingMade }: BucketRow): Bucket => ({
+interface GrantJson {
+  readonly kind: GranteeKind;
+  readonly id: string;
+  readonly access: GrantAccess;
+  /** Milliseconds. */
+  readonly at: number;
+}
+
+const grantOf = ({ kind, id, access, at }: GrantJson): StoredGrant => ({
+  grantee: { kind, id },
+  access,
+  grantedAt: new Date(at),
+});
+
+const bucketOf = ({ name, owner, project, created_at: createdAt, grants, is_being_made }: BucketRow): Bucket => ({
   name,
   owner,
+  projectId: project,
   createdAt,
-  isBeingMade,
+  grants: (grants ?? []).map(grantOf),
+  isBeingMade: is_being_made,
 });
 
 /** Rows and pending effects are written in one transaction, so one statement sees both. */
 const IS_BEING_MADE = `EXISTS (SELECT FROM object_effect WHERE scope = '${bucketScope('')}' || name)`;
-const SELECT = `SELECT name, owner, created_at, ${IS_BEING_MADE} AS is_being_made FROM bucket`;
+const GRANTS = `(SELECT jsonb_agg(jsonb_build_object('kind', grantee_kind, 'id', grantee_id, 'access', access,
+    'at', (extract(epoch FROM granted_at) * 1000)::float8) ORDER BY grantee_kind, granted_at)
+  FROM bucket_grant WHERE bucket_grant.bucket = bucket.name)`;
+const SELECT = `SELECT name, owner, project, created_at, ${GRANTS} AS grants, ${IS_BEING_MADE} AS is_being_made FROM bucket`;
 
 /** Names of the buckets that are there for good: what is owed to the others is carried out in its turn, not before what comes first. */
 export const madeBuckets = async (db: Pick<DataSource, 'query'>): Promise<readonly string[]> => {
@@ -63,6 +86,21 @@ export class BucketCatalog {
 
   async ownedBy(owner: string): Promise<readonly Bucket[]> {
     const rows = await this.db.query<BucketRow[]>(`${SELECT} WHERE owner = $1 ORDER BY name`, [owner]);
+    return rows.map(bucketOf);
+  }
+
+  /** Those of others that are shared with somebody, by name. */
+  async sharedWith({ account, organizationId, projectIds }: Membership): Promise<readonly Bucket[]> {
+    const grantees = [
+      ['user', account],
+      ...projectIds.map((id) => ['project', id]),
+      ...(organizationId === null ? [] : [['organization', organizationId]]),
+    ];
+    const rows = await this.db.query<BucketRow[]>(
+      `${SELECT} WHERE owner <> $1 AND name IN (SELECT bucket_grant.bucket FROM bucket_grant
+        JOIN unnest($2::text[], $3::text[]) AS who (kind, id) ON grantee_id = who.id AND grantee_kind = who.kind) ORDER BY name`,
+      [account, grantees.map(([kind]) => kind), grantees.map(([, id]) => id)],
+    );
     return rows.map(bucketOf);
   }
 }

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Actor, CommitMeta } from '@fornax/contracts';
-import { bucketDecider } from '@fornax/domain';
+import { type BucketCommand, bucketDecider } from '@fornax/domain';
 import { CommandRejected, decideAndAppend, type EventLog } from '@fornax/event-store';
 import { noSuchBucket, s3Error } from '@fornax/s3';
 import { CLOCK, EVENT_LOG } from '@fornax/service-kit';
@@ -11,6 +11,10 @@ export interface Cause {
   readonly actor: Actor;
   readonly correlationId: string;
 }
+
+/** A command without its time. */
+type Timeless<C> = C extends unknown ? Omit<C, 'at'> : never;
+export type TimelessBucketCommand = Timeless<BucketCommand>;
 
 const metaOf = ({ actor, correlationId }: Cause, owner: string): CommitMeta => {
   const traceparent = activeTraceparent();
@@ -24,7 +28,7 @@ const metaOf = ({ actor, correlationId }: Cause, owner: string): CommitMeta => {
   };
 };
 
-/** Lets the log decide whose a bucket's name is. */
+/** Lets the log decide whose a bucket's name is, and who shares it. */
 @Injectable()
 export class BucketDecisions {
   constructor(
@@ -36,20 +40,13 @@ export class BucketDecisions {
    * @returns sequence of the commit
    * @throws S3Error NoSuchBucket, BucketAlreadyExists
    */
-  async decide(type: 'CreateBucket' | 'DeleteBucket', owner: string, name: string, cause: Cause): Promise<number> {
-    const at = this.clock.now();
+  async decide(
+    command: Extract<TimelessBucketCommand, { readonly type: 'CreateBucket' | 'DeleteBucket' }>,
+    name: string,
+    cause: Cause,
+  ): Promise<number> {
     try {
-      const { sequence } = await decideAndAppend({
-        log: this.log,
-        aggregate: 'bucket',
-        id: name,
-        decider: bucketDecider,
-        command: type === 'CreateBucket' ? { type, bucket: name, owner, at } : { type, owner, at },
-        commitId: newId(at),
-        meta: metaOf(cause, owner),
-        at,
-      });
-      return sequence;
+      return (await this.append(name, command, metaOf(cause, command.owner))).sequence;
     } catch (error) {
       if (!(error instanceof CommandRejected)) throw error;
       if (error.rejection.code === 'bucket-not-found') throw noSuchBucket(name);
@@ -60,5 +57,28 @@ export class BucketDecisions {
         { cause: error },
       );
     }
+  }
+
+  /**
+   * @returns sequence and instant of the commit
+   * @throws CommandRejected
+   */
+  async append(
+    name: string,
+    command: TimelessBucketCommand,
+    meta: CommitMeta,
+  ): Promise<{ readonly sequence: number; readonly at: number }> {
+    const at = this.clock.now();
+    const { sequence } = await decideAndAppend({
+      log: this.log,
+      aggregate: 'bucket',
+      id: name,
+      decider: bucketDecider,
+      command: { ...command, at },
+      commitId: newId(at),
+      meta,
+      at,
+    });
+    return { sequence, at };
   }
 }

@@ -3,10 +3,12 @@ import { s3Error } from '@fornax/s3';
 import { AccountDirectory } from '@fornax/identity';
 import type { StorageConfig } from '../config/storage.config.js';
 import { STORAGE_CONFIG } from '../config/tokens.js';
+import { accessTo, type BucketAccess, type Membership } from '../model/bucket-access.js';
 import { isBucketName, isStrictBucketName } from '../model/bucket-names.js';
+import type { Bucket } from '../model/bucket.js';
 import { BucketCatalog } from './bucket-catalog.js';
 
-/** Which buckets an account may make. */
+/** Which buckets an account may make, and what it may do with those that there are. */
 @Injectable()
 export class BucketRules {
   constructor(
@@ -19,6 +21,26 @@ export class BucketRules {
   checkName(name: string): void {
     if (isBucketName(name) && (this.config.bucketNames === 'plain' || isStrictBucketName(name))) return;
     throw s3Error('InvalidBucketName', 'The specified bucket is not valid.', { BucketName: name });
+  }
+
+  /** What an account belongs to now: what came through an organization ends when it leaves that. */
+  membershipOf(account: string): Membership {
+    return {
+      account,
+      organizationId: this.accounts.byId(account)?.organisationId ?? null,
+      projectIds: this.accounts.usableProjects(account).map(({ id }) => id),
+    };
+  }
+
+  accessOf(account: string | undefined, bucket: Bucket): BucketAccess | undefined {
+    if (account === undefined) return undefined;
+    if (bucket.owner === account) return 'own';
+    return bucket.grants.length === 0 ? undefined : accessTo(bucket, this.membershipOf(account));
+  }
+
+  /** The project that a new bucket of an account belongs to. */
+  projectOf(owner: string): string | undefined {
+    return this.accounts.projectFor(owner, undefined)?.id;
   }
 
   /** @throws S3Error TooManyBuckets */

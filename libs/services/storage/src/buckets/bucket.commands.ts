@@ -3,6 +3,7 @@ import type { ObjectStore } from '@fornax/object-store';
 import { s3Error } from '@fornax/s3';
 import { newId } from '@fornax/base';
 import { OBJECT_STORE } from '../config/tokens.js';
+import type { BucketAccess } from '../model/bucket-access.js';
 import type { Bucket, BucketPort } from '../model/bucket.js';
 import { StorageReads } from '../reading/storage-reads.js';
 import { BucketCatalog } from './bucket-catalog.js';
@@ -40,6 +41,10 @@ export class BucketCommands implements BucketPort {
     return this.catalog.lostResultsOf(leaseId);
   }
 
+  accessOf(account: string | undefined, bucket: Bucket): BucketAccess | undefined {
+    return this.rules.accessOf(account, bucket);
+  }
+
   ownedBy(owner: string): Promise<readonly Bucket[]> {
     return this.catalog.ownedBy(owner);
   }
@@ -49,7 +54,14 @@ export class BucketCommands implements BucketPort {
     // Clients create their buckets again at every start: one that is the owner's already costs no look at the log.
     if ((await this.catalog.find(name))?.owner === owner) return;
     await this.rules.checkRoom(owner);
-    await this.reads.waitForRows(await this.decisions.decide('CreateBucket', owner, name, cause));
+    const projectId = this.rules.projectOf(owner);
+    const command = {
+      type: 'CreateBucket',
+      bucket: name,
+      owner,
+      ...(projectId === undefined ? {} : { projectId }),
+    } as const;
+    await this.reads.waitForRows(await this.decisions.decide(command, name, cause));
   }
 
   /** An object that is put while the bucket is being deleted goes with it. */
@@ -57,6 +69,6 @@ export class BucketCommands implements BucketPort {
     const { objects } = await this.store.list(name, { limit: 1 });
     if (objects.length > 0)
       throw s3Error('BucketNotEmpty', 'The bucket you tried to delete is not empty', { BucketName: name });
-    await this.reads.waitForRows(await this.decisions.decide('DeleteBucket', owner, name, cause));
+    await this.reads.waitForRows(await this.decisions.decide({ type: 'DeleteBucket', owner }, name, cause));
   }
 }

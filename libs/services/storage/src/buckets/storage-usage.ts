@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { ObjectStore } from '@fornax/object-store';
+import type { ObjectStore, Usage } from '@fornax/object-store';
 import { OBJECT_STORE } from '../config/tokens.js';
+import type { Bucket } from '../model/bucket.js';
 import { BucketCatalog } from './bucket-catalog.js';
 
 export interface BucketUsage {
@@ -21,13 +22,18 @@ export class StorageUsage {
   /** By name. */
   async bucketsOf(owner: string): Promise<readonly BucketUsage[]> {
     const buckets = await this.catalog.ownedBy(owner);
-    const usages = await this.store.usages(buckets.map(({ name }) => name));
+    const usages = await this.ofBuckets(buckets);
     return buckets.map(({ name, createdAt }, at) => ({
       name,
       createdAt,
       objects: usages[at]?.objects ?? 0,
       bytes: usages[at]?.bytes ?? 0,
     }));
+  }
+
+  /** In the order of the buckets. */
+  ofBuckets(buckets: readonly Pick<Bucket, 'name'>[]): Promise<readonly Usage[]> {
+    return this.store.usages(buckets.map(({ name }) => name));
   }
 
   async of(owner: string): Promise<{ readonly bucketCount: number; readonly usedBytes: number }> {

@@ -1,28 +1,27 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { bucketListingSchema, type WireBucket } from '@fornax/contracts';
 import { CurrentAccount, type Account } from '@fornax/identity';
 import { z } from 'zod';
-import { StorageUsage, type BucketUsage } from '../buckets/storage-usage.js';
+import { BucketListing } from '../buckets/bucket-listing.js';
 import { StorageReads } from '../reading/storage-reads.js';
-
-const bucketsSchema = z.array(
-  z.object({ name: z.string(), createdAt: z.string(), objects: z.int().min(0), bytes: z.int().min(0) }),
-);
 
 /** Buckets beside S3: what S3 has no call for. */
 @ApiTags('storage')
 @Controller('fornax/v1/buckets')
 export class BucketsController {
   constructor(
-    private readonly usage: StorageUsage,
+    private readonly listing: BucketListing,
     private readonly reads: StorageReads,
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'Your buckets, with the number of their objects and bytes' })
-  @ApiOkResponse({ standardSchema: bucketsSchema })
-  async list(@CurrentAccount() account: Account): Promise<readonly BucketUsage[]> {
+  @ApiOperation({
+    summary: 'Your buckets, then those that are shared with you, with the number of their objects and bytes',
+  })
+  @ApiOkResponse({ standardSchema: z.array(bucketListingSchema) })
+  async list(@CurrentAccount() account: Account): Promise<readonly WireBucket[]> {
     await this.reads.catchUp();
-    return this.usage.bucketsOf(account.id);
+    return this.listing.of(account.id);
   }
 }

@@ -1,8 +1,20 @@
+import type { BucketGrant } from '@fornax/domain';
+import type { BucketAccess } from './bucket-access.js';
+
+/** A grant as the read model has it. */
+export interface StoredGrant extends BucketGrant {
+  readonly grantedAt: Date;
+}
+
 /** A bucket as users see it: a name that belongs to one account. */
 export interface Bucket {
   readonly name: string;
   readonly owner: string;
+  /** The project that it was created in; null for one of before: the project that its owner started with. */
+  readonly projectId: string | null;
   readonly createdAt: Date;
+  /** With whom its owner shares it. */
+  readonly grants: readonly StoredGrant[];
   /** The store does not have it yet, or still holds what another bucket of its name left: nothing may be stored in it or read from it. */
   readonly isBeingMade: boolean;
 }
@@ -16,6 +28,8 @@ export interface BucketPort {
   find(name: string): Promise<Bucket | undefined>;
   /** The bucket that results of a lease went with when it was deleted; undefined when none did. */
   lostResultsOf(leaseId: string): Promise<string | undefined>;
+  /** What an account may do with a bucket as things are now; undefined is nothing. */
+  accessOf(account: string | undefined, bucket: Bucket): BucketAccess | undefined;
   /** By name. */
   ownedBy(owner: string): Promise<readonly Bucket[]>;
   /**

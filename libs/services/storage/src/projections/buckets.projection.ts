@@ -6,30 +6,12 @@ import type { EntityManager } from 'typeorm';
 import { EffectBell } from '../effects/effect-bell.js';
 import { effectsOf } from '../effects/object-effect.js';
 import { noteEffects } from '../effects/outbox.js';
+import { bucketRowsOf, type BucketRows } from './bucket-rows.js';
 
 export const BUCKETS_PROJECTION = 'buckets';
 
-/** What commits do to the rows: what is deleted goes first. */
-export interface BucketRows {
-  readonly created: ReadonlyMap<string, { readonly owner: string; readonly at: number }>;
-  readonly deleted: readonly string[];
-}
-
-export const bucketRowsOf = (batch: readonly RecordedCommit[]): BucketRows => {
-  const created = new Map<string, { readonly owner: string; readonly at: number }>();
-  const deleted = new Set<string>();
-  for (const { events } of batch)
-    for (const event of events) {
-      if (event.type === 'BucketCreated') created.set(event.bucket, { owner: event.owner, at: event.at });
-      if (event.type !== 'BucketDeleted') continue;
-      created.delete(event.bucket);
-      deleted.add(event.bucket);
-    }
-  return { created, deleted: [...deleted] };
-};
-
 /**
- * Buckets and their owners as rows. What the log says about objects is noted in the same transaction, for a process manager to carry out: so a store
+ * Buckets, their owners and their grants as rows. What the log says about objects is noted in the same transaction, for a process manager to carry out: so a store
  * that is slow, or away, holds up no row, and nothing is forgotten. A rebuild folds the rows alone: effects were noted when the events came.
  */
 @Injectable()
@@ -37,7 +19,7 @@ export class BucketsProjection implements Projection {
   readonly name = BUCKETS_PROJECTION;
   readonly version = 1;
   readonly aggregates: readonly Aggregate[] = ['bucket', 'task'];
-  readonly tables = ['bucket'] as const;
+  readonly tables = ['bucket', 'bucket_grant'] as const;
 
   constructor(private readonly bell: EffectBell) {}
 
@@ -49,15 +31,54 @@ export class BucketsProjection implements Projection {
     this.bell.ring(batch.at(-1)?.sequence ?? 0);
   }
 
-  async #writeRows(tx: EntityManager, { created, deleted }: BucketRows): Promise<void> {
-    if (deleted.length > 0) await tx.query('DELETE FROM bucket WHERE name = ANY ($1::text[])', [deleted]);
+  async #writeRows(tx: EntityManager, rows: BucketRows): Promise<void> {
+    const { created, deleted } = rows;
+    if (deleted.length > 0) {
+      await tx.query('DELETE FROM bucket WHERE name = ANY ($1::text[])', [deleted]);
+      await tx.query('DELETE FROM bucket_grant WHERE bucket = ANY ($1::text[])', [deleted]);
+    }
+    await this.#writeGrants(tx, rows);
     if (created.size === 0) return;
+    const made = [...created.values()];
     await tx.query(
-      `INSERT INTO bucket (name, owner, created_at)
-        SELECT name, owner, to_timestamp(at / 1000.0) FROM unnest($1::text[], $2::text[], $3::float8[]) AS made (name, owner, at)
-        ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, created_at = excluded.created_at`,
-      [[...created.keys()], [...created.values()].map(({ owner }) => owner), [...created.values()].map(({ at }) => at)],
+      `INSERT INTO bucket (name, owner, project, created_at)
+        SELECT name, owner, project, to_timestamp(at / 1000.0)
+        FROM unnest($1::text[], $2::text[], $3::text[], $4::float8[]) AS made (name, owner, project, at)
+        ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, project = excluded.project, created_at = excluded.created_at`,
+      [
+        [...created.keys()],
+        made.map(({ owner }) => owner),
+        made.map(({ projectId }) => projectId),
+        made.map(({ at }) => at),
+      ],
     );
+  }
+
+  async #writeGrants(tx: EntityManager, { granted, revoked }: BucketRows): Promise<void> {
+    if (revoked.length > 0)
+      await tx.query(
+        `DELETE FROM bucket_grant USING unnest($1::text[], $2::text[], $3::text[]) AS gone (bucket, kind, id)
+          WHERE bucket_grant.bucket = gone.bucket AND grantee_kind = gone.kind AND grantee_id = gone.id`,
+        [
+          revoked.map(({ bucket }) => bucket),
+          revoked.map(({ grantee }) => grantee.kind),
+          revoked.map(({ grantee }) => grantee.id),
+        ],
+      );
+    if (granted.length > 0)
+      await tx.query(
+        `INSERT INTO bucket_grant (bucket, grantee_kind, grantee_id, access, granted_at)
+          SELECT bucket, kind, id, access, to_timestamp(at / 1000.0)
+          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::float8[]) AS given (bucket, kind, id, access, at)
+          ON CONFLICT (bucket, grantee_kind, grantee_id) DO UPDATE SET access = excluded.access, granted_at = excluded.granted_at`,
+        [
+          granted.map(({ bucket }) => bucket),
+          granted.map(({ grantee }) => grantee.kind),
+          granted.map(({ grantee }) => grantee.id),
+          granted.map(({ access }) => access),
+          granted.map(({ at }) => at),
+        ],
+      );
   }
 
   /** A rebuild writes into a schema of its own. */

@@ -10,6 +10,7 @@ import { S3Error } from '@fornax/s3';
 import { RpcHandler } from '@fornax/service-kit';
 import type { z } from 'zod';
 import { BucketCatalog } from '../buckets/bucket-catalog.js';
+import { allows, type BucketAccess } from '../model/bucket-access.js';
 import { isBucketName } from '../model/bucket-names.js';
 import { BucketCommands } from '../buckets/bucket.commands.js';
 import type { Cause } from '../buckets/bucket-decisions.js';
@@ -33,27 +34,37 @@ export class StorageRpc {
   @RpcHandler(RPC.ensureBuckets)
   async ensureBuckets(payload: unknown): Promise<EnsureReply> {
     const { owner, mustExist, create, actor, correlationId } = ensureBucketsRequestSchema.parse(payload);
-    const owners = await this.#owners([...mustExist, ...create], owner);
-    const missing = mustExist.filter((name) => owners.get(name) !== owner);
+    const reach = await this.#reachOf([...mustExist, ...create], owner);
+    const missing = mustExist.filter((name) => !allows(reach.get(name)?.access, 'read'));
     const refused = create.flatMap((bucket): readonly Refused[] => {
       if (!isBucketName(bucket)) return [{ bucket, reason: 'not a bucket name' }];
-      const other = owners.get(bucket);
-      return other === undefined || other === owner ? [] : [{ bucket, reason: 'the bucket name is not available' }];
+      const known = reach.get(bucket);
+      if (!known || allows(known.access, 'write')) return [];
+      const isShared = known.access !== undefined;
+      return [{ bucket, reason: isShared ? 'it is shared for reading only' : 'the bucket name is not available' }];
     });
     if (missing.length + refused.length > 0) return { missing, refused };
     for (const bucket of create) {
-      if (owners.get(bucket) === owner) continue;
+      if (reach.has(bucket)) continue;
       const reason = await this.#create(owner, bucket, { actor, correlationId });
       if (reason !== undefined) return { missing, refused: [{ bucket, reason }] };
     }
     return { missing: [], refused: [] };
   }
 
-  /** Names and owners; looks again after catching up with the log when one is not the asker's. */
-  async #owners(names: readonly string[], owner: string): Promise<ReadonlyMap<string, string>> {
-    const look = async () => new Map((await this.catalog.findAll(names)).map((bucket) => [bucket.name, bucket.owner]));
+  /** What an account may do with the buckets that there are; looks again after catching up with the log when one is not its own. */
+  async #reachOf(
+    names: readonly string[],
+    account: string,
+  ): Promise<ReadonlyMap<string, { readonly access: BucketAccess | undefined }>> {
+    const look = async () =>
+      new Map(
+        (await this.catalog.findAll(names)).map(
+          (bucket) => [bucket.name, { access: this.commands.accessOf(account, bucket) }] as const,
+        ),
+      );
     const found = await look();
-    if (names.every((name) => found.get(name) === owner)) return found;
+    if (names.every((name) => found.get(name)?.access === 'own')) return found;
     await this.reads.catchUpRows();
     return look();
   }

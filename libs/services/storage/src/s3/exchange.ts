@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { ObjectInfo, ObjectStore } from '@fornax/object-store';
-import { type XmlChildren, accessDenied, xmlDocument } from '@fornax/s3';
+import { type XmlChildren, accessDenied, s3Error, S3Error, xmlDocument } from '@fornax/s3';
 import type { Identities, Principal } from '../access/principal.js';
 import type { BucketPort } from '../model/bucket.js';
 import { ownerOf } from '../access/authorize.js';
@@ -97,8 +97,20 @@ export const orCaughtUp = async <T>(
   return look();
 };
 
-/** What the platform itself stores counts against nobody's quota. @throws S3Error QuotaExceeded */
-export const checkRoom = async ({ principal, checkQuota }: Exchange, moreBytes: number): Promise<void> => {
-  const owner = ownerOf(principal);
-  if (owner !== undefined) await checkQuota(owner, moreBytes);
+/**
+ * Looks whether the payer's quota has room. What the platform itself stores counts against nobody's.
+ * @throws S3Error QuotaExceeded
+ */
+export const checkRoom = async (
+  { principal, checkQuota }: Exchange,
+  payer: string | undefined,
+  moreBytes: number,
+): Promise<void> => {
+  if (payer === undefined) return;
+  await checkQuota(payer, moreBytes).catch((error: unknown) => {
+    // How much somebody has is not told to those whom a bucket is shared with.
+    if (payer !== ownerOf(principal) && error instanceof S3Error && error.code === 'QuotaExceeded')
+      throw s3Error('QuotaExceeded', 'The storage quota of the owner of the bucket is used up.');
+    throw error;
+  });
 };

@@ -1,5 +1,6 @@
 import { accessDenied, parseXml, s3Error, type S3ErrorCode } from '@fornax/s3';
-import { ownBucket } from '../../access/authorize.js';
+import { reachBucket } from '../../access/authorize.js';
+import type { BucketAccess } from '../../model/bucket-access.js';
 import { queryValue } from '../s3-request.js';
 import { type Exchange, sendEmpty, sendXml, userOf } from '../exchange.js';
 import { readBody } from '../payload.js';
@@ -51,18 +52,18 @@ export const createBucket = async (exchange: Exchange): Promise<void> => {
 export const deleteBucket = async (exchange: Exchange): Promise<void> => {
   const { account } = userOf(exchange);
   await exchange.catchUp();
-  await ownBucket(exchange.buckets, exchange.principal, exchange.request.bucket);
+  await reachBucket(exchange.buckets, exchange.principal, 'own', exchange.request.bucket);
   await exchange.buckets.remove(account, exchange.request.bucket);
   sendEmpty(exchange, 204);
 };
 
 /** A lease may look at a bucket that it reads from. */
-const checkBucket = async (exchange: Exchange): Promise<void> => {
+const checkBucket = async (exchange: Exchange, wanted: BucketAccess = 'read'): Promise<void> => {
   const { buckets, principal, request, catchUp } = exchange;
   if (principal.kind === 'lease' && !principal.claims.read.some(({ bucket }) => bucket === request.bucket))
     throw accessDenied();
   await catchUp();
-  await ownBucket(buckets, principal, request.bucket);
+  await reachBucket(buckets, principal, wanted, request.bucket);
 };
 
 /** The counts are those of Ceph's RGW, which the platform's clients read. */
@@ -88,7 +89,7 @@ export const bucketVersioning = async (exchange: Exchange): Promise<void> => {
 
 export const accessControl = async (exchange: Exchange): Promise<void> => {
   const { account, email } = userOf(exchange);
-  await checkBucket(exchange);
+  await checkBucket(exchange, 'own');
   sendXml(exchange, 'AccessControlPolicy', {
     Owner: ownerElement(account, email),
     AccessControlList: { Grant: { [GRANTEE]: ownerElement(account, email), Permission: 'FULL_CONTROL' } },

@@ -1,8 +1,9 @@
 import type { Listing, ObjectInfo } from '@fornax/object-store';
 import { accessDenied, encodePath, s3Error, type S3Error, type XmlChildren } from '@fornax/s3';
-import { ownBucket, placeForLease } from '../../access/authorize.js';
+import { placeForLease, reachBucket } from '../../access/authorize.js';
+import type { Principal } from '../../access/principal.js';
 import { type Exchange, quoted, sendXml, userOf } from '../exchange.js';
-import { hasQuery, queryValue } from '../s3-request.js';
+import { queryValue } from '../s3-request.js';
 
 const MAX_KEYS = 1000;
 
@@ -33,20 +34,27 @@ const listingQuery = ({ request }: Exchange): ListingQuery => {
   };
 };
 
+/** The owner of a bucket in a listing of it: the caller by e-mail, others by id alone. */
+const ownerElement = (owner: string, principal: Principal): XmlChildren | undefined => {
+  if (principal.kind !== 'user') return undefined;
+  return { ID: owner, DisplayName: owner === principal.account ? principal.email : owner };
+};
+
+/** A page of a bucket, and whose the bucket is. */
+interface Page extends Listing {
+  readonly owner: string;
+}
+
 /** What a lease may list lies below a prefix that it may read. */
-const page = async (
-  exchange: Exchange,
-  { prefix, delimiter, maxKeys }: ListingQuery,
-  after: string,
-): Promise<Listing> => {
+const page = async (exchange: Exchange, { prefix, delimiter, maxKeys }: ListingQuery, after: string): Promise<Page> => {
   const { principal, buckets, request, store, catchUp } = exchange;
   if (principal.kind === 'service') throw accessDenied();
   if (principal.kind === 'lease' && !placeForLease(principal.claims, 'read', { bucket: request.bucket, key: prefix }))
     throw accessDenied();
   await catchUp();
-  await ownBucket(buckets, principal, request.bucket);
-  if (maxKeys === 0) return { objects: [], prefixes: [] };
-  return store.list(request.bucket, { prefix, delimiter, after, limit: maxKeys });
+  const { owner } = await reachBucket(buckets, principal, 'read', request.bucket);
+  if (maxKeys === 0) return { objects: [], prefixes: [], owner };
+  return { ...(await store.list(request.bucket, { prefix, delimiter, after, limit: maxKeys })), owner };
 };
 
 const contents = (object: ObjectInfo, encode: (text: string) => string): XmlChildren => ({
@@ -72,8 +80,7 @@ export const listObjectsV1 = async (exchange: Exchange): Promise<void> => {
   const query = listingQuery(exchange);
   const marker = queryValue(exchange.request, 'marker') ?? '';
   const listing = await page(exchange, query, marker);
-  const { principal } = exchange;
-  const owner = principal.kind === 'user' ? { ID: principal.account, DisplayName: principal.email } : undefined;
+  const owner = ownerElement(listing.owner, exchange.principal);
   sendXml(exchange, 'ListBucketResult', {
     ...common(exchange, query),
     Marker: query.encode(marker),
@@ -102,7 +109,8 @@ export const listObjectsV2 = async (exchange: Exchange): Promise<void> => {
     query,
     token === undefined || token === '' ? (startAfter ?? '') : afterOfToken(token),
   );
-  const owner = ownerElement(exchange);
+  const isOwnerAsked = queryValue(exchange.request, 'fetch-owner') === 'true';
+  const owner = isOwnerAsked ? ownerElement(listing.owner, exchange.principal) : undefined;
   sendXml(exchange, 'ListBucketResult', {
     ...common(exchange, query),
     ContinuationToken: token,
@@ -115,14 +123,9 @@ export const listObjectsV2 = async (exchange: Exchange): Promise<void> => {
   });
 };
 
-const ownerElement = ({ principal, request }: Exchange) =>
-  hasQuery(request, 'fetch-owner') && queryValue(request, 'fetch-owner') === 'true' && principal.kind === 'user'
-    ? { ID: principal.account, DisplayName: principal.email }
-    : undefined;
-
 /** GET bucket?versions: each object is its only version, named `null`, as in a bucket that never had versioning. */
 export const listVersions = async (exchange: Exchange): Promise<void> => {
-  const { account, email } = userOf(exchange);
+  userOf(exchange);
   const query = listingQuery(exchange);
   const keyMarker = queryValue(exchange.request, 'key-marker') ?? '';
   const listing = await page(exchange, query, keyMarker);
@@ -137,7 +140,7 @@ export const listVersions = async (exchange: Exchange): Promise<void> => {
       ...contents(object, query.encode),
       VersionId: 'null',
       IsLatest: true,
-      Owner: { ID: account, DisplayName: email },
+      Owner: ownerElement(listing.owner, exchange.principal),
     })),
     CommonPrefixes: commonPrefixes(listing, query),
   });
@@ -145,10 +148,10 @@ export const listVersions = async (exchange: Exchange): Promise<void> => {
 
 /** GET bucket?uploads */
 export const listUploads = async (exchange: Exchange): Promise<void> => {
-  const { account, email } = userOf(exchange);
+  userOf(exchange);
   const query = listingQuery(exchange);
   const { request, store } = exchange;
-  await ownBucket(exchange.buckets, exchange.principal, request.bucket);
+  const bucket = await reachBucket(exchange.buckets, exchange.principal, 'write', request.bucket);
   const keyMarker = queryValue(request, 'key-marker') ?? '';
   const idMarker = queryValue(request, 'upload-id-marker') ?? '';
   const all = await store.listUploads(request.bucket, query.prefix);
@@ -160,7 +163,7 @@ export const listUploads = async (exchange: Exchange): Promise<void> => {
   const shown = rest.slice(0, query.maxKeys);
   const last = shown.at(-1);
   const isTruncated = shown.length < rest.length;
-  const owner = { ID: account, DisplayName: email };
+  const owner = ownerElement(bucket.owner, exchange.principal);
   sendXml(exchange, 'ListMultipartUploadsResult', {
     Bucket: request.bucket,
     KeyMarker: query.encode(keyMarker),

@@ -77,11 +77,12 @@ export const createUpload = async (exchange: Exchange): Promise<void> => {
 
 export const putPart = async (exchange: Exchange): Promise<void> => {
   const { request, authenticated, store } = exchange;
-  const upload = await uploadOf(exchange);
+  const allowed = await allowedOf(exchange);
+  const upload = uploadIn(exchange, allowed);
   const partNumber = partNumberOf(queryValue(request, 'partNumber'));
   const wanted = await store.findUpload(upload);
   const { sizeBytes, source, checksum } = openPayload(request, authenticated, wanted.checksum?.algorithm);
-  await checkRoom(exchange, sizeBytes);
+  await checkRoom(exchange, allowed.payer, sizeBytes);
   exchange.expectBody();
   const { etag } = await store.putPart(upload, partNumber, source, sizeBytes, checksum);
   sendEmpty(exchange, 200, {
@@ -93,7 +94,8 @@ export const putPart = async (exchange: Exchange): Promise<void> => {
 /** UploadPartCopy: a part from a range of an object that is there. */
 export const copyPart = async (exchange: Exchange): Promise<void> => {
   const { request, store } = exchange;
-  const upload = await uploadOf(exchange);
+  const allowed = await allowedOf(exchange);
+  const upload = uploadIn(exchange, allowed);
   const partNumber = partNumberOf(queryValue(request, 'partNumber'));
   const { reader } = await sourceOf(exchange);
   const rangeText = request.headers.get('x-amz-copy-source-range');
@@ -110,7 +112,7 @@ export const copyPart = async (exchange: Exchange): Promise<void> => {
     });
   }
   const sizeBytes = range ? range.end - range.start + 1 : reader.info.sizeBytes;
-  await checkRoom(exchange, sizeBytes);
+  await checkRoom(exchange, allowed.payer, sizeBytes);
   const wanted = await store.findUpload(upload);
   const { source, checksum } = measured(wanted.checksum?.algorithm, await reader.read(range));
   const { etag } = await store.putPart(upload, partNumber, source, sizeBytes, checksum);

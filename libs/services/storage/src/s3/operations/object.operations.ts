@@ -96,7 +96,7 @@ export const putObject = async (exchange: Exchange): Promise<void> => {
   const { place } = allowed;
   const headers = headersOf(request);
   const { sizeBytes, source, checksum } = openPayload(request, authenticated);
-  await checkRoom(exchange, sizeBytes);
+  await checkRoom(exchange, allowed.payer, sizeBytes);
   const precondition = await writeCondition(exchange, place);
   const kept = (): ObjectChecksum | undefined => {
     const verified = checksum();
@@ -252,7 +252,7 @@ export const copyObject = async (exchange: Exchange): Promise<void> => {
       'This copy request is illegal because it is trying to copy an object to itself without changing its metadata.',
     );
   }
-  await checkRoom(exchange, reader.info.sizeBytes);
+  await checkRoom(exchange, allowed.payer, reader.info.sizeBytes);
   const precondition = await writeCondition(exchange, to);
   const headers = isReplacing ? headersOf(request) : undefined;
   const { checksum } = reader.info;

@@ -1,0 +1,39 @@
+import type { BucketGrant, GrantAccess } from '@fornax/domain';
+
+/** What somebody may do with a bucket. `write` reads, too; `own` is everything, also to delete it and to share it. */
+export type BucketAccess = GrantAccess | 'own';
+
+/** An account, and what it belongs to now. */
+export interface Membership {
+  readonly account: string;
+  readonly organizationId: string | null;
+  /** Open projects that the account may use. */
+  readonly projectIds: readonly string[];
+}
+
+const isFor = ({ kind, id }: BucketGrant['grantee'], { account, organizationId, projectIds }: Membership): boolean => {
+  switch (kind) {
+    case 'user':
+      return id === account;
+    case 'project':
+      return projectIds.includes(id);
+    case 'organization':
+      return id === organizationId;
+  }
+};
+
+/** What somebody may do with a bucket: the most of what its grants give; undefined is nothing. */
+export const accessTo = (
+  { owner, grants }: { readonly owner: string; readonly grants: readonly BucketGrant[] },
+  who: Membership,
+): BucketAccess | undefined => {
+  if (owner === who.account) return 'own';
+  const given = grants.filter(({ grantee }) => isFor(grantee, who)).map(({ access }) => access);
+  return given.includes('write') ? 'write' : given[0];
+};
+
+const RANKS = { read: 1, write: 2, own: 3 } as const satisfies Record<BucketAccess, number>;
+
+/** Tells whether who may do `has` with a bucket may do `wanted`. */
+export const allows = (has: BucketAccess | undefined, wanted: BucketAccess): boolean =>
+  has !== undefined && RANKS[has] >= RANKS[wanted];
