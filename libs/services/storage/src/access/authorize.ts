@@ -90,7 +90,10 @@ export interface Allowed {
 const always = async (): Promise<void> => undefined;
 
 const resultsAreGone = (bucket: string): S3Error =>
-  s3Error('InvalidBucketState', `The bucket ${bucket} was deleted, or is shared no more, after results had been stored for it.`);
+  s3Error(
+    'InvalidBucketState',
+    `The bucket ${bucket} was deleted, or is shared no more, after results had been stored for it.`,
+  );
 
 /**
  * Looks whether what a lease has stored as results is still there: it goes with its bucket, also when another one has its name since. A list of results

@@ -122,3 +122,4 @@ export const parseRequest = (message: IncomingMessage, baseHosts: readonly strin
 
 export const queryValue = (request: S3Request, name: string): string | undefined =>
   request.query.find(([one]) => one === name)?.[1];
+export const hasQuery = (request: S3Request, name: string): boolean => request.query.some(([one]) => one === name);
