@@ -26,7 +26,8 @@ export class ResourceRefresh {
 
   /** Nothing is fetched any more once this resolves. */
   async close(): Promise<void> {
-    this.#abort.abort(new Error('the command is over'));
+    // An error is dear, and of most instances nothing is fetched.
+    if (this.#fetch) this.#abort.abort(new Error('the command is over'));
     await this.#work;
   }
 

@@ -159,7 +159,13 @@ export class Agent {
     const publisher = new DurablePublisher(nc);
     const rpc = new RpcClient(nc);
     const onError = (error: unknown): void => log.warn({ err: error }, 'trying again');
-    const reporter = new Reporter(publisher, nodeId, onError);
+    const reporter = new Reporter({
+      publisher,
+      nodeId,
+      onError,
+      // While leases wait here no core stands idle until the platform has heard of an end and given the next.
+      mayGather: () => agent.#line.length > 0,
+    });
     const membership: Membership = new Membership(
       nc,
       rpc,
