@@ -9,6 +9,7 @@ export type {
   PreparedInstance,
   RunningInstance,
 } from './driver/driver.js';
+export { closeInherited } from './process/close-inherited.js';
 export { splitWords, UnbalancedQuote } from './command/split-words.js';
 export { allowProblem } from './network/reach.js';
 export { STANDARD_PATH } from './sandbox/host-view.js';

@@ -12,13 +12,13 @@ const MOST_PATH_CHARS = 60;
 /** Shorter waits are no news to anybody. */
 const LONG_PAUSE_MS = 1_000;
 
-/** Says which files are no results and why, in one sentence for each reason. */
-export const notesOf = (leftOut: readonly LeftOut[]): readonly string[] => {
+/** Says which files are left out and why, in one sentence for each reason. @param verdict what that makes of them */
+export const notesOf = (leftOut: readonly LeftOut[], verdict = 'No results'): readonly string[] => {
   const byReason = Map.groupBy(leftOut, ({ why }) => why);
   return [...byReason].slice(0, MOST_OF_A_KIND).map(([why, entries]) => {
     const paths = entries.slice(0, MOST_PATHS).map(({ path }) => quoted(path, MOST_PATH_CHARS));
     const rest = entries.length > MOST_PATHS ? ` and ${entries.length - MOST_PATHS} more` : '';
-    return `No results, since they are ${why}: ${paths.join(', ')}${rest}`.slice(0, MOST_CHARS).toWellFormed();
+    return `${verdict}, since they are ${why}: ${paths.join(', ')}${rest}`.slice(0, MOST_CHARS).toWellFormed();
   });
 };
 

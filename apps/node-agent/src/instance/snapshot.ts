@@ -12,6 +12,7 @@ import type { DurablePublisher } from '@fornax/event-store';
 import { S3Client, type S3Connection } from '@fornax/s3';
 
 import type { Instance } from './instance.js';
+import { notesOf } from './notes.js';
 import { plainText } from './plain-text.js';
 import { selectResults, uploadFiles } from './results.js';
 
@@ -64,7 +65,12 @@ export const takeSnapshot = (
       const uploaded = await uploadFiles(s3, jobDir, selected, target, { signal, onProgress });
       if (uploaded.failure !== undefined) throw uploaded.failure;
       const { files: count, bytes } = uploaded;
-      await tell({ kind: 'uploaded', snapshotId, leaseId, files: count, bytes }, `${snapshotId}/${leaseId}/end`);
+      const notes = [...notesOf(uploaded.leftOut, 'Not in the snapshot')];
+      const told = notes.length === 0 ? {} : { notes };
+      await tell(
+        { kind: 'uploaded', snapshotId, leaseId, files: count, bytes, ...told },
+        `${snapshotId}/${leaseId}/end`,
+      );
     } catch (error) {
       const reason = plainText(error);
       await tell({ kind: 'failed', snapshotId, leaseId, reason }, `${snapshotId}/${leaseId}/end`);

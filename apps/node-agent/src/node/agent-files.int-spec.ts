@@ -309,7 +309,7 @@ describe('the files of an agent', () => {
     await rig.platform.order(
       aLeaseOrder(
         'snap',
-        `sh -c 'echo half > part.txt; echo other > part2.txt; echo x > no.log; touch up; exec sleep 30'`,
+        `sh -c 'echo half > part.txt; echo other > part2.txt; echo x > no.log; ln -s /etc/passwd out.txt; ln -s /etc/passwd out.log; mkfifo p.txt; touch up; exec sleep 30'`,
       ),
     );
     await eventually(async () => (await readdir(join(rig.workDir, 'instances', 'snap', 'job'))).includes('up'));
@@ -325,7 +325,17 @@ describe('the files of an agent', () => {
       blacklist: null,
     });
     const last = await eventually(() => rig.platform.snapshotReports.find(({ kind }) => kind !== 'progress'));
-    expect(last).toEqual({ kind: 'uploaded', snapshotId: 's1', leaseId: 'snap', files: 2, bytes: 11 });
+    expect(last).toEqual({
+      kind: 'uploaded',
+      snapshotId: 's1',
+      leaseId: 'snap',
+      files: 2,
+      bytes: 11,
+      notes: [
+        'Not in the snapshot, since they are pipes: "p.txt"',
+        'Not in the snapshot, since they are links that lead out of the job: "out.txt"',
+      ],
+    });
     expect(rig.objects.objects.get('snaps/p/part.txt')?.toString()).toBe('half\n');
     await rig.platform.order({
       kind: 'snapshot',

@@ -32,8 +32,15 @@ describe('the output of a node that nobody reads', () => {
     expect((await platform.output('task-line', 0, 'stdout')).toString()).toBe('quick\n');
     expect(await stored('task-flood')).toBeLessThanOrEqual(FIRST_WINDOW);
     expect(platform.endOf('flood')).toBeUndefined();
+    // Long enough to be told of.
+    const since = performance.now();
+    await eventually(() => performance.now() - since > 2_000, { timeoutMs: 60_000 });
     platform.readOutput = readAll;
-    expect(await rig.ended('flood', 60_000)).toMatchObject({ outcome: 'success' });
+    const waited = expect.stringMatching(
+      /^It printed faster than its share of output is read: its writes had to wait for \d+ s in all\. No output is missing\.$/,
+    );
+    expect(await rig.ended('flood', 60_000)).toMatchObject({ outcome: 'success', notes: [waited] });
+    expect(platform.endOf('line')).not.toHaveProperty('notes');
     const output = await platform.output('task-flood', 0, 'stdout');
     expect(output.equals(Buffer.from('1234567\n'.repeat(total / 8)))).toBe(true);
   }, 180_000);

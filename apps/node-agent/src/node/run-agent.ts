@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
 import { createLogger, endWithParent, type Env, onceStopped } from '@fornax/base';
-import { type DriverFacts, SandboxDriver } from '@fornax/drivers';
+import { closeInherited, type DriverFacts, SandboxDriver } from '@fornax/drivers';
 import { metrics } from '@opentelemetry/api';
 
 import { type AgentConfig, loadAgentConfig } from '../config/config.js';
@@ -95,8 +95,10 @@ const offeredDiskMB = async (disk: WorkDisk, cache: InputCache | undefined): Pro
 
 /** The whole process: reads settings, works until SIGTERM. `keys`: of a node that joined with a token. */
 export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
+  const leftOpen = closeInherited();
   const config = loadAgentConfig(env);
   const log = createLogger('node-agent', config.FORNAX_LOG_LEVEL).child({ node: config.FORNAX_NODE_ID });
+  if (leftOpen.length > 0) log.info({ descriptors: leftOpen }, 'closed what was left open to this agent');
   const stopped = onceStopped();
   if (config.FORNAX_EXIT_WITH_PARENT === '1') endWithParent();
   const telemetry = await openTelemetry(config);

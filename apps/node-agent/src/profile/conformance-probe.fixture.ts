@@ -1,5 +1,8 @@
 import { ROWS } from './conformance-rows.fixture.js';
 
+/** Names that a shell would not hand on, or keeps for itself; some were those of a wrapper of ours once. */
+const ODD_NAMES = ['my.key', 'my-key', '1my', 'fx_count', 'fx_at', 'OLDPWD', 'OPTIND', 'FX_26', 'V1', 'IFS'];
+
 /** Prints, as JSON, what a command sees: one text for each row that a command can see by itself. */
 const PROBE = `
 import ctypes, errno, json, os, platform, resource, signal, socket, stat
@@ -18,11 +21,12 @@ def call(number, *arguments):
     ctypes.set_errno(0)
     libc.syscall(number, *arguments)
     return errno.errorcode.get(ctypes.get_errno(), 'allowed')
-given = {'DOCKER_CMD', 'PROBE', 'GIVEN', 'my.key', 'my-key', '1my', 'OLDPWD', 'IFS', 'LC_CTYPE'}
+odd = ${JSON.stringify(ODD_NAMES)} + ['QARNOT_SECRET_my.key']
+given = {'DOCKER_CMD', 'PROBE', 'GIVEN', 'LC_CTYPE', *odd}
 seen['names'] = ' '.join(sorted(set(os.environ) - given))
 for name in ('PATH', 'HOME', 'LANG', 'TMPDIR', 'USER'): seen[name.lower()] = os.environ.get(name, 'not set')
 value = os.environ['GIVEN']
-seen['asGiven'] = 'as given' if value.count('\\n') == 1 and all(os.environ.get(name) == value for name in ('my.key', 'my-key', '1my', 'OLDPWD', 'IFS')) else 'changed'
+seen['asGiven'] = 'as given' if value.count('\\n') == 1 and all(os.environ.get(name) == value for name in odd) else 'changed'
 mask = os.umask(0); os.umask(mask)
 seen['umask'] = '%04o' % mask
 seen['descriptors'] = ' '.join(sorted((name for name in os.listdir('/proc/self/fd') if os.path.exists('/proc/self/fd/' + name)), key=int))
@@ -118,6 +122,34 @@ seen['hostName'] = "the node's" if socket.gethostname() == os.environ['NODE_NAME
 print(json.dumps(seen))
 `;
 
+/** Leaves what is a result, and what is none. */
+const LEAVE = `
+import os, socket
+os.mkdir('in')
+for name in ('in/plain', b'od\\xff', 'hidden'):
+    with open(name, 'w') as file: file.write('x')
+os.chmod('hidden', 0)
+os.symlink('/job/in/plain', 'inside')
+os.symlink('/etc/passwd', 'outside')
+os.mkfifo('pipe')
+socket.socket(socket.AF_UNIX).bind('socket')
+`;
+
+/** What the platform promises of every instance and docker has no word for. */
+export const PROMISES = {
+  secrets: 'in its environment, and in no arguments of this machine',
+  operatorsFile: 'held by nobody here',
+  files: [
+    'hidden: files or folders that may not be read',
+    'in/plain',
+    'inside',
+    'od%FF',
+    'outside: links that lead out of the job',
+    'pipe: pipes',
+    'socket: sockets',
+  ],
+};
+
 /** How a command ends that is given as a script, or as one word. */
 const ENDS = {
   exit7: { script: 'exit 7' },
@@ -129,21 +161,35 @@ const ENDS = {
 } as const;
 
 /**
- * A program that runs all of it in real instances and prints one line of JSON: for each level the text of each row, or why this machine does not have
- * the level. It runs by itself, so that any user can run it.
+ * A program that runs all of it in real instances and prints one line of JSON: for each level the text of each row and what it kept of `PROMISES`, or why
+ * this machine does not have the level. It runs by itself, so that any user can run it, and is given a folder and a file that somebody left open.
  * @param built the folder of the repository
  */
 export const programOf = (built: (path: string) => string): string => `
+import { randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { text } from 'node:stream/consumers';
-import { SandboxDriver } from ${JSON.stringify(built('libs/drivers/dist/index.js'))};
+import { closeInherited, SandboxDriver } from ${JSON.stringify(built('libs/drivers/dist/index.js'))};
 import { planOf } from ${JSON.stringify(built('apps/node-agent/dist/profile/command-of.js'))};
-const [workDir] = process.argv.slice(1);
+import { listFiles } from ${JSON.stringify(built('apps/node-agent/dist/files/list-files.js'))};
+const [workDir, operatorsFile] = process.argv.slice(1);
+closeInherited();
+const attempt = (work, otherwise) => {
+  try {
+    return work();
+  } catch {
+    return otherwise;
+  }
+};
+const processes = () => readdirSync('/proc').filter((name) => /^\\d+$/.test(name) && Number(name) !== process.ppid);
+const holdersOf = (path) => processes().filter((pid) =>
+  attempt(() => readdirSync('/proc/' + pid + '/fd'), []).some((fd) => attempt(() => readlinkSync('/proc/' + pid + '/fd/' + fd), '') === path));
 const seen = {};
 for (const level of ['bubblewrap', 'unshare']) {
   const driver = new SandboxDriver({ workDir: workDir + '/' + level, hide: [workDir], level });
   let count = 0;
-  const run = async (constants, how = 'words') => {
+  const run = async (constants, how = 'words', { secrets = {}, meanwhile, afterwards } = {}) => {
     const prepared = await driver.prepare({ id: 'conformance-' + (count += 1), cores: 1, memoryMB: 512 });
     try {
       const order = {
@@ -151,9 +197,11 @@ for (const level of ['bubblewrap', 'unshare']) {
         constants: Object.entries(constants).map(([key, value]) => ({ key, value })),
         run: { constant: 'DOCKER_CMD', how, wallLimit: 'NO_LIMIT', progress: [] },
       };
-      const { argv, env } = planOf(order, {}, prepared.paths, facts.path);
+      const { argv, env } = planOf(order, secrets, prepared.paths, facts.path);
       const running = await prepared.start({ argv, env: constants.PROBE ? { ...env, AGENT: String(process.getuid()), NODE_NAME: hostname() } : env });
+      await meanwhile?.(running);
       const [out, err, exit] = await Promise.all([text(running.stdout), text(running.stderr), running.exit]);
+      await afterwards?.(prepared);
       return { out, err, ...exit };
     } finally {
       await prepared.dispose();
@@ -168,8 +216,8 @@ for (const level of ['bubblewrap', 'unshare']) {
     continue;
   }
   const value = "a\\n'b' \\"c\\" $(id)";
-  const given = Object.fromEntries(['GIVEN', 'my.key', 'my-key', '1my', 'OLDPWD', 'IFS'].map((name) => [name, value]));
-  const { out, err } = await run({ DOCKER_CMD: 'python3 -c \${PROBE}', PROBE: ${JSON.stringify(PROBE)}, ...given });
+  const given = Object.fromEntries(${JSON.stringify(['GIVEN', ...ODD_NAMES])}.map((name) => [name, value]));
+  const { out, err } = await run({ DOCKER_CMD: 'python3 -c \${PROBE}', PROBE: ${JSON.stringify(PROBE)}, ...given }, 'words', { secrets: { 'QARNOT_SECRET_my.key': value } });
   const rows = out.trim() === '' ? { failed: err } : JSON.parse(out);
   for (const [id, { script, program }] of Object.entries(${JSON.stringify(ENDS)})) {
     const { exitCode, signal } = await run({ DOCKER_CMD: script ?? program }, script ? 'script' : 'words');
@@ -182,14 +230,33 @@ for (const level of ['bubblewrap', 'unshare']) {
   // An output that ends: its writers are gone, a daemon in a session of its own among them.
   const daemon = await run({ DOCKER_CMD: '(setsid sleep 86397 &); echo done' }, 'script');
   rows.left = daemon.out === 'done\\n' ? 'killed' : daemon.out;
-  seen[level] = { ...rows, names: rows.names?.split(' ').filter((name) => name !== 'AGENT' && name !== 'NODE_NAME').join(' ') };
+  const kept = {};
+  const secret = randomUUID();
+  await run({ DOCKER_CMD: 'echo "$QARNOT_SECRET_KEY"; exec sleep 86396' }, 'script', {
+    secrets: { QARNOT_SECRET_KEY: secret },
+    meanwhile: async (running) => {
+      const [line] = await new Promise((resolve) => running.stdout.once('data', (data) => resolve(String(data).split('\\n'))));
+      const told = processes().filter((pid) => attempt(() => readFileSync('/proc/' + pid + '/cmdline', 'utf8'), '').includes(secret));
+      kept.secrets = line !== secret ? 'not in its environment' : told.length > 0 ? 'in arguments' : ${JSON.stringify(PROMISES.secrets)};
+      const holders = holdersOf(operatorsFile);
+      kept.operatorsFile = holders.length > 0 ? 'held by ' + holders.map((pid) => attempt(() => readFileSync('/proc/' + pid + '/cmdline', 'utf8'), pid)).join() : ${JSON.stringify(PROMISES.operatorsFile)};
+      running.kill();
+    },
+  });
+  await run({ DOCKER_CMD: 'python3 -c \${LEAVE}', LEAVE: ${JSON.stringify(LEAVE)} }, 'words', {
+    afterwards: async ({ jobDir, paths }) => {
+      const { files, leftOut } = await listFiles(jobDir, { seenAs: paths.job });
+      kept.files = [...files.map(({ path }) => path), ...leftOut.map(({ path, why }) => path + ': ' + why)].sort();
+    },
+  });
+  seen[level] = { kept, ...rows, names: rows.names?.split(' ').filter((name) => name !== 'AGENT' && name !== 'NODE_NAME').join(' ') };
   await driver.close();
 }
 console.log(JSON.stringify(seen));
 `;
 
 /** What a level showed; a text: why this machine does not have it. */
-export type SeenAtLevel = Readonly<Record<string, string>> | string;
+export type SeenAtLevel = (Readonly<Record<string, string>> & { readonly kept: typeof PROMISES }) | string;
 
 /** Rows that nothing was seen of. */
 export const unseen = (seen: Readonly<Record<string, string>>): readonly string[] =>

@@ -51,7 +51,7 @@ export const ROWS: readonly Row[] = [
   {
     id: 'asGiven',
     area: 'Environment',
-    what: '`my.key`, `my-key`, `1my`, `OLDPWD`, `IFS` and values with newlines and quotes',
+    what: '`my.key`, `my-key`, `1my`, `fx_count`, `fx_at`, `OLDPWD`, `OPTIND`, `FX_26`, `V1`, `IFS`, a secret with a dot, and values with newlines and quotes',
     docker: 'as given',
     source: 5,
   },

@@ -287,7 +287,13 @@ export const eventSchemas = {
   SnapshotPartUploaded: {
     version: 1,
     aggregate: 'snapshot',
-    schema: z.object({ leaseId: z.string(), files: count, bytes: z.number(), at: instant }),
+    schema: z.object({
+      leaseId: z.string(),
+      files: count,
+      bytes: z.number(),
+      notes: z.array(z.string()).exactOptional(),
+      at: instant,
+    }),
   },
   SnapshotCompleted: {
     version: 1,

@@ -21,8 +21,9 @@ const about = {
   traceparent: z.string().optional(),
 };
 
-/** Most notes of one end. */
+/** Most notes of one end, or of one part of a snapshot. */
 export const MOST_NOTES = 20;
+const MOST_NOTE_CHARS = 1_000;
 
 const started = z.object({ kind: z.literal('started'), ...about, startedAt: instant });
 /** The command is over; upload goes on. */
@@ -83,7 +84,15 @@ export const snapshotReportSchema = z.discriminatedUnion('kind', [
     sizeToUploadBytes: amount,
     transferredBytes: amount,
   }),
-  z.object({ kind: z.literal('uploaded'), snapshotId: id, leaseId: id, files: count, bytes: amount }),
+  z.object({
+    kind: z.literal('uploaded'),
+    snapshotId: id,
+    leaseId: id,
+    files: count,
+    bytes: amount,
+    /** What the user should know though it is no failure, e.g. which files are not in it. Absent when there is nothing, and of earlier agents. */
+    notes: z.array(z.string().max(MOST_NOTE_CHARS)).max(MOST_NOTES).optional(),
+  }),
   z.object({ kind: z.literal('failed'), snapshotId: id, leaseId: id, reason: z.string().max(4_000) }),
 ]);
 export type SnapshotReport = z.output<typeof snapshotReportSchema>;

@@ -50,6 +50,15 @@ describe('a snapshot', () => {
       .when(upload('lease-1'))
       .then(uploaded('lease-1'), { type: 'SnapshotCompleted', taskId: 't', files: 4, bytes: 20, at });
   });
+  it('keeps what is said of a part, and nothing where nothing is', () => {
+    const notes = ['Not in the snapshot, since they are pipes: "p"'];
+    given(triggered)
+      .when({ ...upload('lease-0'), notes })
+      .then({ ...uploaded('lease-0'), notes });
+    given(triggered)
+      .when({ ...upload('lease-0'), notes: [] })
+      .then(uploaded('lease-0'));
+  });
   it('fails with the first failed part', () =>
     given(triggered, uploaded('lease-0')).when(fail('lease-1')).then(failed));
   it('ignores what is doubled, late or about no part of it', () => {

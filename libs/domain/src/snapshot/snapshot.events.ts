@@ -37,6 +37,8 @@ export type SnapshotEvent =
       readonly leaseId: string;
       readonly files: number;
       readonly bytes: number;
+      /** What its owner should know, e.g. what was left out; absent: nothing, or of an earlier agent. */
+      readonly notes?: readonly string[];
       readonly at: InstantMs;
     }
   | {
@@ -70,6 +72,7 @@ export type SnapshotCommand =
       readonly leaseId: string;
       readonly files: number;
       readonly bytes: number;
+      readonly notes?: readonly string[];
       readonly at: InstantMs;
     }
   | { readonly type: 'RecordPartFailed'; readonly leaseId: string; readonly reason: string; readonly at: InstantMs };

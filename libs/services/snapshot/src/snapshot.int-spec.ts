@@ -221,10 +221,11 @@ describe('snapshots', () => {
     });
     await report({ kind: 'uploaded', snapshotId: id, leaseId: 'whole/0', files: 2, bytes: 100 });
     await report({ kind: 'uploaded', snapshotId: id, leaseId: 'whole/0', files: 2, bytes: 100 });
-    await report({ kind: 'uploaded', snapshotId: id, leaseId: 'whole/1', files: 1, bytes: 11 });
+    const notes = ['Not in the snapshot, since they are pipes: "p"'];
+    await report({ kind: 'uploaded', snapshotId: id, leaseId: 'whole/1', files: 1, bytes: 11, notes });
     await eventually(async () => (await statusOf('whole', id)) === 'success');
     expect(await call('GET', `/tasks/whole/snapshot/${id}`)).toMatchObject({
-      body: { sizeToUpload: 111, transferredSize: 111 },
+      body: { sizeToUpload: 111, transferredSize: 111, notes: [`Instance 1: ${notes[0]}`] },
     });
   });
 

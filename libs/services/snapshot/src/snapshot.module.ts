@@ -13,6 +13,7 @@ import { SnapshotReports } from './process-managers/snapshot-reports.js';
 import { SnapshotReader } from './http/snapshot-reader.js';
 import { SnapshotsController } from './http/snapshots.controller.js';
 import { TriggerSnapshotHandler } from './http/trigger-snapshot.handler.js';
+import { PartNotes1790001100000 } from './migrations/1790001100000-part-notes.migration.js';
 import { SnapshotTables1767226000000 } from './migrations/snapshot-tables.migration.js';
 import { SnapshotsProjection } from './projections/snapshots.projection.js';
 import { SnapshotGrantController } from './rpc/snapshot-grant.controller.js';
@@ -20,7 +21,12 @@ import { SnapshotGrantController } from './rpc/snapshot-grant.controller.js';
 /** Snapshots of what running instances have written so far. */
 @Module({
   imports: [
-    serviceDatabase('snapshot', [SnapshotTables1767226000000, IdempotencyKeys1790000600000, ExactAnswers1790000810000]),
+    serviceDatabase('snapshot', [
+      SnapshotTables1767226000000,
+      IdempotencyKeys1790000600000,
+      ExactAnswers1790000810000,
+      PartNotes1790001100000,
+    ]),
   ],
   controllers: [SnapshotsController, SnapshotOrders, SnapshotGrantController],
   providers: [

@@ -31,7 +31,7 @@ export const readTrigger = readerOf(triggerSchema);
 /** The body of `POST /tasks/{id}/snapshot/periodic`. @throws ValidationFailed */
 export const readPeriodic = readerOf(periodicSchema);
 
-/** Contract, section 3.20. */
+/** Contract, section 3.20, and notes. */
 export const snapshotSchema = z.object({
   id: z.string(),
   taskUuid: z.string(),
@@ -46,6 +46,8 @@ export const snapshotSchema = z.object({
   status: z.enum(['triggered', 'inProgress', 'success', 'failure'] satisfies SnapshotStatus[]),
   sizeToUpload: z.number().nullable(),
   transferredSize: z.number().nullable(),
+  /** Ours: what is not in it, and why. */
+  notes: z.array(z.string()),
 });
 export type WireSnapshot = Readonly<z.output<typeof snapshotSchema>>;
 
@@ -62,6 +64,17 @@ const sum = (values: readonly (number | null)[]): number | null => {
   return known.length === 0 ? null : known.reduce((total, value) => total + value, 0);
 };
 
+/** A snapshot of many instances has many notes: as many are shown. */
+const MOST_NOTES = 100;
+
+const notesOf = (parts: SnapshotRow['parts']): string[] => {
+  const all = parts.flatMap(({ instance, notes }) =>
+    notes.map((note) => (parts.length === 1 ? note : `Instance ${instance}: ${note}`)),
+  );
+  const more = all.length - MOST_NOTES;
+  return more > 0 ? [...all.slice(0, MOST_NOTES), `${more} more notes are left out`] : all;
+};
+
 export const wireSnapshot = ({ snapshotId, state, triggeredAt, updatedAt, parts }: SnapshotRow): WireSnapshot => ({
   id: snapshotId,
   taskUuid: state.taskId,
@@ -71,6 +84,7 @@ export const wireSnapshot = ({ snapshotId, state, triggeredAt, updatedAt, parts 
   status: state.status,
   sizeToUpload: sum(parts.map((part) => part.sizeToUploadBytes)),
   transferredSize: sum(parts.map((part) => part.transferredBytes)),
+  notes: notesOf(parts),
 });
 
 /** One that was triggered this moment. */
@@ -83,4 +97,5 @@ export const newWireSnapshot = (id: string, taskUuid: string, config: SnapshotCo
   status: 'triggered',
   sizeToUpload: null,
   transferredSize: null,
+  notes: [],
 });

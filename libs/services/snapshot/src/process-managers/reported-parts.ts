@@ -29,7 +29,13 @@ const commandOf = (report: SnapshotReport): PartCommand => {
         transferredBytes: report.transferredBytes,
       };
     case 'uploaded':
-      return { type: 'RecordPartUploaded', leaseId, files: report.files, bytes: report.bytes };
+      return {
+        type: 'RecordPartUploaded',
+        leaseId,
+        files: report.files,
+        bytes: report.bytes,
+        ...(report.notes ? { notes: report.notes } : {}),
+      };
     case 'failed':
       return { type: 'RecordPartFailed', leaseId, reason: report.reason };
   }

@@ -10,6 +10,7 @@ export interface PartRow {
   readonly transferredBytes: number | null;
   /** Set once the part is uploaded. */
   readonly files: number | null;
+  readonly notes: readonly string[];
 }
 
 /** A snapshot as its rows tell it. */
@@ -42,17 +43,23 @@ const evolveRow = (row: SnapshotRow, event: SnapshotEvent): SnapshotRow => {
       return {
         ...evolved,
         triggeredAt: event.at,
-        parts: event.parts.map((part) => ({ ...part, sizeToUploadBytes: null, transferredBytes: null, files: null })),
+        parts: event.parts.map((part) => ({
+          ...part,
+          sizeToUploadBytes: null,
+          transferredBytes: null,
+          files: null,
+          notes: [],
+        })),
       };
     case 'SnapshotProgressed': {
       const { leaseId, sizeToUploadBytes, transferredBytes } = event;
       return { ...evolved, parts: withPart(row, leaseId, { sizeToUploadBytes, transferredBytes }) };
     }
     case 'SnapshotPartUploaded': {
-      const { leaseId, files, bytes } = event;
+      const { leaseId, files, bytes, notes = [] } = event;
       return {
         ...evolved,
-        parts: withPart(row, leaseId, { sizeToUploadBytes: bytes, transferredBytes: bytes, files }),
+        parts: withPart(row, leaseId, { sizeToUploadBytes: bytes, transferredBytes: bytes, files, notes }),
       };
     }
     case 'SnapshotFailed':

@@ -25,6 +25,7 @@ interface StoredPart {
   readonly size_to_upload_bytes: string | null;
   readonly transferred_bytes: string | null;
   readonly files: number | null;
+  readonly notes: readonly string[];
 }
 
 const bytes = (text: string | null): number | null => (text === null ? null : Number(text));
@@ -36,6 +37,7 @@ const partOf = (row: StoredPart): PartRow => ({
   sizeToUploadBytes: bytes(row.size_to_upload_bytes),
   transferredBytes: bytes(row.transferred_bytes),
   files: row.files,
+  notes: row.notes,
 });
 
 const rowOf = (row: StoredSnapshot, parts: readonly PartRow[]): SnapshotRow => ({
@@ -124,10 +126,12 @@ const upsertParts = async (
   const column = <T>(pick: (part: PartRow, row: SnapshotRow) => T): readonly T[] =>
     parts.map(({ part, row }) => pick(part, row));
   await db.query(
-    `INSERT INTO snapshot_part (snapshot_id, lease_id, instance, node, awaited, size_to_upload_bytes, transferred_bytes, files)
-     SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::boolean[], $6::bigint[], $7::bigint[], $8::integer[])
+    `INSERT INTO snapshot_part (snapshot_id, lease_id, instance, node, awaited, size_to_upload_bytes, transferred_bytes, files, notes)
+     SELECT snapshot_id, lease_id, instance, node, awaited, size_to_upload_bytes, transferred_bytes, files, notes::jsonb
+     FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::boolean[], $6::bigint[], $7::bigint[], $8::integer[], $9::text[])
+       AS part (snapshot_id, lease_id, instance, node, awaited, size_to_upload_bytes, transferred_bytes, files, notes)
      ON CONFLICT (snapshot_id, lease_id) DO UPDATE SET awaited = excluded.awaited, size_to_upload_bytes = excluded.size_to_upload_bytes,
-       transferred_bytes = excluded.transferred_bytes, files = excluded.files`,
+       transferred_bytes = excluded.transferred_bytes, files = excluded.files, notes = excluded.notes`,
     [
       column((_, row) => row.snapshotId),
       column((part) => part.leaseId),
@@ -137,6 +141,7 @@ const upsertParts = async (
       column((part) => part.sizeToUploadBytes),
       column((part) => part.transferredBytes),
       column((part) => part.files),
+      column((part) => JSON.stringify(part.notes)),
     ],
   );
 };

@@ -1,4 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { nodeRpcSubject, outputReadReplySchema, type OutputReadReply, STREAMS } from '@fornax/contracts';
+import { rpcReplySchema } from '@fornax/base';
+import { managerOf, type Nats } from '@fornax/event-store';
+import { NATS } from '@fornax/service-kit';
 import { anEnd, aLease, aRef, concluded, dispatched, eventually, started } from '@fornax/testing';
 import { startHarness, submitTo, type Harness } from './submission.fixture.js';
 import { startObjectStorage, type ObjectStorage } from './object-storage.fixture.js';
@@ -53,6 +57,19 @@ const settled = async (uuid: string, atMost = KEEP): Promise<void> => {
 };
 const objectsOf = (uuid: string): readonly string[] =>
   [...storage.objects.keys()].filter((key) => key.startsWith(uuid));
+
+/** What a node is told that asks how far its output was read. */
+const asked = async (reach: number, ...tasks: readonly string[]): Promise<OutputReadReply> => {
+  const nats = harness.test.app.get<Nats>(NATS);
+  const question = JSON.stringify({ reach, tasks });
+  const reply = await nats.request(nodeRpcSubject('node-1', 'output-read'), question, { timeout: 30_000 });
+  const answer = rpcReplySchema.parse(reply.json());
+  return outputReadReplySchema.parse('ok' in answer ? answer.ok : answer);
+};
+const headOfOutput = async (): Promise<number> => {
+  const { streams } = await managerOf(harness.test.app.get<Nats>(NATS));
+  return (await streams.info(STREAMS.logs)).state.last_seq;
+};
 
 describe('output that outgrows the database', () => {
   it('moves to object storage, and is all there: whole, by instance, in ranges, in a tail', async () => {
@@ -229,5 +246,38 @@ describe('object storage that is away', () => {
       const known = await harness.query('SELECT 1 FROM output.log_segment WHERE task_id = $1 AND is_stored', [uuid]);
       return objectsOf(uuid).length === known.length;
     });
+  }, 60_000);
+});
+
+describe('a node that asks how far its output was read', () => {
+  it('hears it when that is so, and at once of what is in no stream any more', async () => {
+    const uuid = await begin();
+    await printLines(uuid, 0, 5);
+    const head = await headOfOutput();
+    const { read: upTo, windowBytes } = await asked(head, uuid);
+    expect(upTo).toBeGreaterThanOrEqual(head);
+    expect(windowBytes).toBeGreaterThan(0);
+    // Of a stream that was wiped since.
+    expect((await asked(head + 1_000)).read).toBe(head + 1_000);
+  }, 60_000);
+
+  it('hears which tasks must wait for the archive, those alone, and none while that is away', async () => {
+    const [behind, other] = [await begin(), await begin()];
+    await printLines(behind, 0, 1);
+    await printLines(other, 0, 1);
+    const head = await headOfOutput();
+    expect((await asked(head, behind, other)).held).toEqual([]);
+    const fall = 'UPDATE output.log_stream SET kept_bytes = $2 WHERE task_id = $1';
+    await harness.query(fall, [behind, 2 * KEEP]);
+    expect((await asked(head, behind, other)).held).toEqual([]);
+    await harness.query(fall, [behind, 2 * KEEP + 1]);
+    expect((await asked(head, behind, other)).held).toEqual([behind]);
+    expect((await asked(head, other)).held).toEqual([]);
+    storage.setThere(false);
+    await harness.query(fall, [behind, 100 * KEEP]);
+    await printLines(behind, 1, 80);
+    await eventually(async () => (await asked(head, behind)).held.length === 0, { timeoutMs: 30_000 });
+    storage.setThere(true);
+    await settled(behind);
   }, 60_000);
 });
