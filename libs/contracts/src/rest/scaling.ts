@@ -4,8 +4,8 @@ import { parseWireDate } from './time-on-the-wire.js';
 
 /** Most slots of a pool that a document may name. */
 const MAX_SLOTS = 100_000;
-const MAX_POLICIES = 30;
-const MAX_PERIODS = 30;
+const MAX_POLICIES = 20;
+const MAX_PERIODS = 10;
 /** The time between two steps of growth (contract, section 4.11). */
 const PERIOD_SECONDS = 90;
 const DAYS = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'] as const;

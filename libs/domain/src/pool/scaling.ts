@@ -33,7 +33,8 @@ export interface ElasticSize {
   readonly periodMs: number;
 }
 
-const weekday = (at: InstantMs): number => new Date(at).getUTCDay();
+/** 0 is Sunday; the first day of 1970 was a Thursday. */
+const weekday = (at: InstantMs): number => (((Math.floor(at / DAY_MS) + 4) % 7) + 7) % 7;
 const timeOfDay = (at: InstantMs): number => ((at % DAY_MS) + DAY_MS) % DAY_MS;
 
 const isDuring = (period: ScalingPeriod, at: InstantMs): boolean => {
@@ -59,9 +60,8 @@ export const nextBoundaryOf = (policies: readonly ScalingPolicy[], at: InstantMs
     : Math.min(...times.map((time) => (midnight + time > at ? midnight + time : midnight + time + DAY_MS)));
 };
 
-/** The size that no demand makes smaller, and no demand makes larger: of a policy, or the least of all where none is active. */
-export const sizeOfPolicies = (policies: readonly ScalingPolicy[], at: InstantMs): ElasticSize => {
-  const active = activePolicyOf(policies, at);
+/** The bounds of a pool's size: of the active policy, or the least of all where none is active. */
+export const sizeOfPolicies = (policies: readonly ScalingPolicy[], active: ScalingPolicy | undefined): ElasticSize => {
   if (active?.type === 'ManagedTasksQueue') return active;
   const least = Math.min(...policies.map((policy) => (policy.type === 'Fixed' ? policy.slots : policy.minimum)));
   return fixedSize(active?.slots ?? (policies.length === 0 ? 0 : least));

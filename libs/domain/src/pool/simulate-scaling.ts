@@ -123,12 +123,13 @@ export const simulateScaling = (input: SimulationInput): Simulation => {
     while ((demand[next]?.at ?? Number.POSITIVE_INFINITY) <= at) next += 1;
     const instances = demand[next - 1]?.instances ?? 0;
     pool.settle(instances, at);
-    const againAt = pool.decide(sizeAt(scaling, at), instances, at);
+    const { size, policy } = ruleAt(scaling, at);
+    const againAt = pool.decide(size, instances, at);
     // A slot that opens at once is ready at once.
     pool.settle(instances, at);
     const { open, ready, busy } = pool;
     const waiting = instances - busy;
-    points.push({ at, policy: policyAt(scaling, at), demand: instances, open, ready, busy, waiting });
+    points.push({ at, policy, demand: instances, open, ready, busy, waiting });
     const until = Math.min(to, againAt, pool.nextReadyAt, demand[next]?.at ?? to, boundaryAt(scaling, at) ?? to);
     slotMs += ready * (until - at);
     waitingMs += waiting * (until - at);
@@ -137,9 +138,10 @@ export const simulateScaling = (input: SimulationInput): Simulation => {
   return { points, isComplete: at >= to, opened: pool.opened, closed: pool.closed, slotMs, waitingMs };
 };
 
-const sizeAt = (scaling: Scaling, at: InstantMs): ElasticSize =>
-  'elastic' in scaling ? scaling.elastic : sizeOfPolicies(scaling.policies, at);
-const policyAt = (scaling: Scaling, at: InstantMs): string | null =>
-  'elastic' in scaling ? null : (activePolicyOf(scaling.policies, at)?.name ?? null);
+const ruleAt = (scaling: Scaling, at: InstantMs): { readonly size: ElasticSize; readonly policy: string | null } => {
+  if ('elastic' in scaling) return { size: scaling.elastic, policy: null };
+  const active = activePolicyOf(scaling.policies, at);
+  return { size: sizeOfPolicies(scaling.policies, active), policy: active?.name ?? null };
+};
 const boundaryAt = (scaling: Scaling, at: InstantMs): InstantMs | undefined =>
   'elastic' in scaling ? undefined : nextBoundaryOf(scaling.policies, at);

@@ -16,7 +16,7 @@ import { WireBody } from '@fornax/service-kit';
 import type { z } from 'zod';
 
 /** Most points of one answer. */
-const MAX_POINTS = 10_000;
+const MAX_POINTS = 5_000;
 
 const readPolicy = wireReader(scalingPolicySchema);
 
