@@ -13,6 +13,7 @@ import { addQuarantineCommands } from './commands/quarantine.js';
 import { addQuotaCommands } from './commands/quota.js';
 import { addStorageCommands } from './commands/storage.js';
 import { addTaskCommands } from './commands/task.js';
+import { addTaskInstancesCommand } from './commands/task-instances.js';
 import { addTaskResultsCommand } from './commands/task-results.js';
 import { addTokenCommands } from './commands/token.js';
 import { addUserCommands } from './commands/user.js';
@@ -29,6 +30,7 @@ Environment:
 export const buildProgram = (io: Io): Command => {
   const program = new Command('fornax').description('Talk to a Fornax platform').addHelpText('after', ENVIRONMENT);
   const task = addTaskCommands(program, io);
+  addTaskInstancesCommand(task, io);
   addTaskResultsCommand(task, io);
   addHistoryCommands(program, task, io);
   addProjectCommands(program, io);

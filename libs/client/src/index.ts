@@ -57,6 +57,12 @@ export type {
   QuarantineEntry,
   SnapshotRequest,
 } from './api/wire-types.js';
-export { MANIFESTS, parseManifest, ResultsClient, type EndedInstance } from './api/results-client.js';
+export {
+  MANIFESTS,
+  parseManifest,
+  ResultsClient,
+  type EndedInstance,
+  type ListedInstance,
+} from './api/results-client.js';
 export { NodeAccessClient, type NewNodeToken } from './api/node-access-client.js';
 export type { LogAuditFinding, LogAuditMessage } from './api/log-audit.js';

@@ -79,7 +79,7 @@ export {
   durableRequestSubject,
   readerRequestSubject,
 } from './subjects/subjects.js';
-export { inputsOf } from './work/inputs-of.js';
+export { inputsOf, prefixOf, type InstanceRow } from './work/inputs-of.js';
 export { instanceNumbers, resolveConstants, substitute, SubstitutionTooLong } from './work/substitute.js';
 export { MAX_REPORTS, NODE_MESSAGES, requestBounds, type MessageBounds } from './work/message-bounds.js';
 export { allQuarantineSubject, parseQuarantineSubject, quarantineSubject } from './subjects/subjects.js';
@@ -167,6 +167,8 @@ export {
   snapshotGrantRequestSchema,
   storageUsageReplySchema,
   storageUsageRequestSchema,
+  taskRowReplySchema,
+  taskRowRequestSchema,
   waitingReplySchema,
   waitingRequestSchema,
   type GrantReply,

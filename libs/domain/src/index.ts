@@ -31,6 +31,7 @@ export {
   type TaskConstant,
   type TaskEvent,
   type TaskOrigin,
+  type TaskTable,
   type TaskSpec,
 } from './task/task.events.js';
 export type { InstanceReport, TaskCommand } from './task/task.commands.js';

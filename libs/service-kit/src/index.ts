@@ -30,6 +30,7 @@ export { NOTHING_TO_ACCEPT } from './log/watch/log-trouble.js';
 export { LogWatch } from './log/watch/log-watch.js';
 export { LogFollower, LogHandler, type LogHandlerOptions } from './log/log-handler.js';
 export { RpcHandler } from './rpc/rpc-handler.js';
+export { ServiceArea } from './storage/service-area.js';
 export { EVENT_STREAM_CONTENT } from './http/openapi/event-stream.js';
 export { JsonTextInterceptor } from './http/json-text.interceptor.js';
 export { WireBodies, WireBody, type OneOrEach } from './http/wire-body.js';

@@ -1,6 +1,7 @@
 import type { FornaxClient, NewTask, Output, WireUser } from '@fornax/client';
 import { type Command, InvalidArgumentError } from 'commander';
 import { UsageError } from '../session/connection.js';
+import { tableIn } from '../session/table-file.js';
 import { LineJoiner } from '../session/follow-lines.js';
 import type { Io } from '../terminal/io.js';
 import { renderTable } from '../terminal/table.js';
@@ -28,22 +29,34 @@ const listOf = (text: string, before: readonly string[] = []): readonly string[]
 interface SubmitOptions {
   readonly name: string;
   readonly profile: string;
-  readonly instances: number;
+  readonly instances?: number;
+  readonly each?: string;
   readonly constant?: readonly Constant[];
   readonly command?: string;
   readonly resource?: readonly string[];
   readonly results?: string;
+  readonly resultsPrefix?: string;
   readonly project?: string;
   readonly wait?: boolean;
 }
 
-const newTask = ({ name, profile, instances, constant = [], command, resource, results }: SubmitOptions): NewTask => ({
+const newTask = ({
   name,
   profile,
-  instanceCount: instances,
+  instances,
+  constant = [],
+  command,
+  resource,
+  results,
+  resultsPrefix,
+}: SubmitOptions): NewTask => ({
+  name,
+  profile,
+  ...(instances === undefined ? {} : { instanceCount: instances }),
   constants: [...constant, ...(command === undefined ? [] : [{ key: 'DOCKER_CMD', value: command }])],
   ...(resource === undefined ? {} : { resourceBuckets: [...resource] }),
   ...(results === undefined ? {} : { resultBucket: results }),
+  ...(resultsPrefix === undefined ? {} : { resultsBucketPrefix: resultsPrefix }),
 });
 
 /** @param project id or slug @throws UsageError the account may not use one of this name */
@@ -59,7 +72,10 @@ const submit = async (io: Io, options: SubmitOptions): Promise<void> => {
   const client = io.client();
   const { project } = options;
   const place = project === undefined ? {} : { projectUuid: await projectId(io, project) };
-  const id = await client.submitTask({ ...newTask(options), ...place });
+  const { each, instances = each === undefined ? 1 : undefined } = options;
+  const table = each === undefined ? {} : { fornax: { each: await tableIn(each) } };
+  const asked = newTask({ ...options, ...(instances === undefined ? {} : { instances }) });
+  const id = await client.submitTask({ ...asked, ...place, ...table });
   io.print(id);
   if (options.wait !== true) return;
   const onChange = (task: { readonly state: string; readonly progress: number }): void =>
@@ -168,11 +184,16 @@ export const addTaskCommands = (program: Command, io: Io): Command => {
     .description('submit a task; prints its id')
     .requiredOption('-n, --name <name>')
     .option('-p, --profile <profile>', 'what to run', 'docker-batch')
-    .option('-i, --instances <count>', 'how many instances', countOf, 1)
+    .option('-i, --instances <count>', 'how many instances (default: 1, or a row of --each each)', countOf)
+    .option('--each <file>', 'a table of parameters, CSV: an instance for each row, with its columns as constants')
     .option('-c, --constant <KEY=VALUE>', 'how to run it (repeatable)', constantOf)
     .option('--command <command>', 'short for -c DOCKER_CMD=<command>')
     .option('--resource <bucket>', 'input bucket (repeatable)', listOf)
     .option('--results <bucket>', 'result bucket')
+    .option(
+      '--results-prefix <prefix>',
+      'folder of the results in it; ${INSTANCE_ID}, columns and constants are filled in',
+    )
     .option('--project <project>', 'where to put it, by slug or id, else into your default project')
     .option('-w, --wait', 'wait until it is over; exit code 1 unless it succeeds')
     .action((options: SubmitOptions) => submit(io, options));

@@ -25,6 +25,12 @@ describe('objects that hold results', () => {
       { bucket: 'out', key: 'run/b', path: 'b' },
     ]));
 
+  it('lie below the folders of their instances, where these have folders of their own', () =>
+    expect(wantedObjects([manifest('run/0/', 0, ['a', '1']), manifest('run/1/', 1, ['a', '2'])])).toMatchObject([
+      { key: 'run/0/a', path: 'run/0/a' },
+      { key: 'run/1/a', path: 'run/1/a' },
+    ]));
+
   it('may hold what any of the instances wrote that share one', () =>
     expect(wantedObjects([manifest('', 0, ['a', '1']), manifest('', 1, ['a', '2'])])).toEqual([
       { bucket: 'out', key: 'a', path: 'a', size: 1, mode: 0o644, sums: new Set(['1', '2']) },

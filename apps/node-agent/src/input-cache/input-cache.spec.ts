@@ -51,6 +51,27 @@ describe('the cache of inputs', () => {
     expect((await stat(files[0]?.file ?? '')).mode & 0o777).toBe(0o444);
   });
 
+  it('lets somebody who is cancelled go at once, who waits for what another one fetches', async () => {
+    const cache = await open();
+    const arrived = Promise.withResolvers<void>();
+    const slow = wanting('slow');
+    const fetching = cache.bring({
+      ...slow,
+      fetch: async (file) => {
+        await arrived.promise;
+        return slow.fetch(file);
+      },
+    });
+    const abort = new AbortController();
+    const waiting = cache.bring({ ...slow, signal: abort.signal });
+    abort.abort(new Error('cancelled'));
+    await expect(waiting).rejects.toThrow('cancelled');
+    await expect(cache.bring({ ...slow, signal: abort.signal })).rejects.toThrow('cancelled');
+    arrived.resolve();
+    expect((await fetching)?.sizeBytes).toBe(4);
+    expect(slow.fetched).toBe(1);
+  });
+
   it('goes on when its folder was removed under it', async () => {
     const cache = await open();
     const wanted = wanting('hello');

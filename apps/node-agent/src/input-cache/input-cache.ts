@@ -29,6 +29,8 @@ export interface Wanted {
   readonly ttlMs: number;
   /** Fetches it into a file that does not exist. */
   readonly fetch: (file: string) => Promise<FetchedObject>;
+  /** Ends the waiting while somebody else fetches it. */
+  readonly signal?: AbortSignal;
 }
 
 /** A file with the content, read-only; whoever takes it finds it gone when the cache needed the room meanwhile. */
@@ -67,6 +69,19 @@ const sha256Of = async (file: string): Promise<string> => {
   const hash = createHash('sha256');
   await pipeline(createReadStream(file), hash);
   return hash.digest('hex');
+};
+
+/** Waits until the work has ended, whichever way. @throws the reason of the signal, as soon as it aborts */
+const settled = async (work: Promise<unknown>, signal?: AbortSignal): Promise<void> => {
+  signal?.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = (): void => reject(signal?.reason);
+  signal?.addEventListener('abort', stop, { once: true });
+  try {
+    await Promise.race([work.catch(() => undefined), promise]);
+  } finally {
+    signal?.removeEventListener('abort', stop);
+  }
 };
 
 /**
@@ -125,7 +140,7 @@ export class InputCache {
       }
       const flight = this.#flights.get(name);
       // Whoever fetches may be cancelled: then the next one does.
-      if (flight) await flight.catch(() => undefined);
+      if (flight) await settled(flight, wanted.signal);
       else return this.#fly(name, wanted);
     }
   }

@@ -6,6 +6,7 @@ import { codeOf } from '../files/job-files.js';
 import { fetchObject } from '../input-cache/fetch-object.js';
 import type { CachedFile, InputCache } from '../input-cache/input-cache.js';
 import { placeFile } from '../input-cache/place-file.js';
+import { UserError } from '../profile/command-of.js';
 
 /** Where inputs come from, with the rights of a lease. */
 export interface InputStore {
@@ -30,6 +31,15 @@ export const objectVersion = ({ bucket, sizeBytes, etag, lastModified }: WantedO
 /** An object may change between its listing and its reading, or the cache may need the room of what it has just given. */
 const TRIES = 5;
 
+/** The object was there when its bucket was listed, and is not any more. */
+export class InputGone extends UserError {
+  constructor({ bucket, key }: WantedObject) {
+    super('FX-INPUT', `The object ${key} of the bucket ${bucket} was deleted while it was being fetched`);
+  }
+}
+
+const isMissing = (error: unknown): boolean => error instanceof S3Error && error.code === 'NoSuchKey';
+
 const hasChanged = (error: unknown): boolean => error instanceof S3Error && error.status === 412;
 
 /** The cache's file; undefined where it does not keep the object. */
@@ -46,6 +56,7 @@ const cached = (
       sizeBytes,
       ttlMs,
       fetch: (file) => fetchObject(s3, object, file, signal),
+      signal,
     }) ?? Promise.resolve(undefined)
   );
 };
@@ -70,7 +81,7 @@ export interface BringOptions {
 
 /**
  * Puts an object into a file, in place of what is there, verified by its checksum. @returns what is there now, which may be newer than its listing
- * @throws S3Error, DamagedObject
+ * @throws S3Error, DamagedObject, InputGone
  */
 export const bringObject = async (
   store: InputStore,
@@ -86,10 +97,13 @@ export const bringObject = async (
       return wanted;
     } catch (error) {
       options.signal.throwIfAborted();
-      const isGone = codeOf(error) === 'ENOENT' && store.cache !== undefined;
-      if (tries === TRIES || !(isGone || hasChanged(error))) throw error;
-      const now = hasChanged(error) ? await store.s3.headObject(wanted.bucket, wanted.key, options) : undefined;
-      if (now) wanted = { ...wanted, ...now };
+      if (isMissing(error)) throw new InputGone(object);
+      const isLetGo = codeOf(error) === 'ENOENT' && store.cache !== undefined;
+      if (tries === TRIES || !(isLetGo || hasChanged(error))) throw error;
+      if (!hasChanged(error)) continue;
+      const now = await store.s3.headObject(wanted.bucket, wanted.key, options);
+      if (!now) throw new InputGone(object);
+      wanted = { ...wanted, ...now };
     }
   }
 };

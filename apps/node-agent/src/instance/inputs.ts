@@ -9,7 +9,14 @@ import { eachLimited } from '../files/each-limited.js';
 import { codeOf } from '../files/job-files.js';
 import { replaceFile } from '../files/replace-file.js';
 import { UserError } from '../profile/command-of.js';
-import { bringObject, type BringOptions, type InputStore, objectVersion, type WantedObject } from './bring-object.js';
+import {
+  bringObject,
+  type BringOptions,
+  InputGone,
+  type InputStore,
+  objectVersion,
+  type WantedObject,
+} from './bring-object.js';
 
 const PARALLEL = 12;
 /** As many as are listed of what an instance has made. */
@@ -142,6 +149,9 @@ export const refreshInputs = async (
       const place = folder === '' ? path : `${folder}/${path}`;
       replaced.set(place, await replaceFile(jobDir, place, staged));
       inputs.set(path, objectVersion(brought));
+    } catch (error) {
+      // What is gone from the buckets stays as it is.
+      if (!(error instanceof InputGone)) throw error;
     } finally {
       await rm(staged, { force: true });
     }

@@ -18,10 +18,10 @@ import { LogPipe } from '../output/log-pipe.js';
 import { type InstancePlan, planOf, UserError } from '../profile/command-of.js';
 import type { InstanceWorld } from './instance-world.js';
 import { type InputSource, JobInputs } from './job-inputs.js';
-import { LeaseGrant } from './lease-grant.js';
+import { LeaseGrant, withRow } from './lease-grant.js';
 import { type Outcome, failureOf, noteOfKills, outcomeOf, overfillText, usageOf } from './outcome-of.js';
 import { WaitedTooLong } from './lease-line.js';
-import { storeResults } from './store-results.js';
+import { type ResultsPlace, storeResults } from './store-results.js';
 import type { End, Told } from './told.js';
 import { ResourceRefresh } from './resource-refresh.js';
 import { PhaseTimes } from './phase-times.js';
@@ -375,7 +375,8 @@ export class Instance implements Measurable {
       network: networkOf(order),
     });
     this.#prepared = prepared;
-    const plan = planOf(order, granted?.secrets ?? {}, prepared.paths, world.path);
+    const whole = granted ? withRow(order, granted) : order;
+    const plan = planOf(whole, granted?.secrets ?? {}, prepared.paths, world.path);
     if (granted && order.resources.length > 0) {
       this.#times.enter('download');
       const { jobDir, paths, hasOwnUser } = prepared;
@@ -407,8 +408,8 @@ export class Instance implements Measurable {
     const { signal } = this.#abort;
     this.#times.enter('upload');
     const uploaded = await inSpan('upload', {}, () =>
-      storeResults(this.#storage, job, plan.filter, {
-        ...results,
+      storeResults(() => this.#resultsPlace(), job, plan.filter, {
+        bucket: results.bucket,
         signal,
         patience: {
           onWaiting: (reason) => void (this.#waiting = reason),
@@ -418,6 +419,13 @@ export class Instance implements Measurable {
     );
     const { failure } = uploaded;
     return { outcome: failure === undefined ? outcome : this.#unlessFailed(outcome, failure), uploaded };
+  }
+
+  /** Where its results go, which is where it may write now; the grant says where that is another folder than the order's. */
+  async #resultsPlace(): Promise<ResultsPlace> {
+    const { resultsFolder } = await this.#grant.get();
+    const prefix = resultsFolder ?? this.order.results?.prefix ?? null;
+    return { s3: await this.#storage(), prefix, isOwn: resultsFolder !== undefined };
   }
 
   /** What the command did stays the first thing to tell. */

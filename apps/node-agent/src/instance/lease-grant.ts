@@ -1,5 +1,11 @@
 import { type RpcClient, RpcRefused, backoffMs, delay } from '@fornax/base';
-import { type GrantReply, grantReplySchema, type LeaseOrder, nodeRpcSubject } from '@fornax/contracts';
+import {
+  type GrantReply,
+  type GrantRequest,
+  grantReplySchema,
+  type LeaseOrder,
+  nodeRpcSubject,
+} from '@fornax/contracts';
 
 const TRIES_MS = 300_000;
 const TIMEOUT_MS = 5_000;
@@ -11,6 +17,13 @@ export type Granted = Extract<GrantReply, { granted: true }>;
 class NotGranted extends Error {
   override readonly name = 'NotGranted';
 }
+
+/** An order with what its grant says of this instance alone: constants of its row, which come before those of its task. */
+export const withRow = (order: LeaseOrder, { row = {} }: Pick<Granted, 'row'>): LeaseOrder => {
+  const own = new Map(Object.entries(row));
+  const shared = order.constants.filter(({ key }) => !own.has(key));
+  return { ...order, constants: [...shared, ...[...own].map(([key, value]) => ({ key, value }))] };
+};
 
 /** What no stream may hold of a lease: its S3 credentials and its secrets, asked for when they are needed. */
 export class LeaseGrant {
@@ -42,7 +55,8 @@ export class LeaseGrant {
   async #ask(): Promise<Granted> {
     const { leaseId, taskId, instance } = this.order;
     const subject = nodeRpcSubject(this.node.nodeId, 'grant');
-    const reply = await this.node.rpc.request(subject, { leaseId, taskId, instance }, grantReplySchema, TIMEOUT_MS);
+    const request: GrantRequest = { leaseId, taskId, instance, takesRow: true };
+    const reply = await this.node.rpc.request(subject, request, grantReplySchema, TIMEOUT_MS);
     if (!reply.granted) throw new NotGranted(`the platform did not grant the lease: ${reply.reason}`);
     return reply;
   }

@@ -56,6 +56,8 @@ export interface Uploaded {
   readonly bytes: number;
   /** Paths of the first files, in their order: as many as a report names. */
   readonly paths: readonly string[];
+  /** The folder that they are relative to, where it is not that of the task. */
+  readonly folder?: string;
   /** SHA-256 of the list of all of them, in hex, if there is one. */
   readonly manifest?: string;
   /** Files that could not be read by then. */
@@ -71,11 +73,13 @@ export const reportOf = ({
   files,
   bytes,
   paths,
+  folder,
   manifest,
-}: Uploaded): Pick<End, 'uploadedFiles' | 'uploadedBytes' | 'results' | 'manifest'> => ({
+}: Uploaded): Pick<End, 'uploadedFiles' | 'uploadedBytes' | 'results' | 'folder' | 'manifest'> => ({
   uploadedFiles: files,
   uploadedBytes: bytes,
   ...(paths.length === 0 ? {} : { results: [...paths] }),
+  ...(folder === undefined ? {} : { folder }),
   ...(manifest === undefined ? {} : { manifest }),
 });
 

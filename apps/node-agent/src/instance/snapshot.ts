@@ -4,6 +4,7 @@ import { inSpan, type RpcClient, delay } from '@fornax/base';
 import {
   grantReplySchema,
   nodeRpcSubject,
+  type SnapshotGrantRequest,
   type SnapshotOrder,
   type SnapshotReport,
   snapshotReportSubject,
@@ -47,7 +48,7 @@ export const takeSnapshot = (
       const selected = await selectResults(jobDir, before, order, { seenAs, signal });
       const reply = await world.rpc.request(
         nodeRpcSubject(world.nodeId, 'snapshot-grant'),
-        { snapshotId, leaseId },
+        { snapshotId, leaseId, takesRow: true } satisfies SnapshotGrantRequest,
         grantReplySchema,
         GRANT_TIMEOUT_MS,
       );
@@ -55,7 +56,7 @@ export const takeSnapshot = (
       const sizeToUploadBytes = selected.files.reduce((sum, file) => sum + file.sizeBytes, 0);
       await tell({ kind: 'progress', snapshotId, leaseId, sizeToUploadBytes, transferredBytes: 0 });
       let toldAt = performance.now();
-      const target = { bucket: order.bucket, prefix: order.prefix };
+      const target = { bucket: order.bucket, prefix: reply.resultsFolder ?? order.prefix };
       const s3 = new S3Client({ ...reply.s3, connection: world.s3 });
       const onProgress = (transferredBytes: number): void => {
         if (performance.now() - toldAt < PROGRESS_EVERY_MS) return;

@@ -23,25 +23,40 @@ export interface EndedJob {
   readonly of: Pick<LeaseOrder, 'taskId' | 'instance' | 'attempt'>;
 }
 
+/** Where results go. */
+export interface ResultsPlace {
+  readonly s3: S3Client;
+  /** The folder, as the beginning of keys. */
+  readonly prefix: string | null;
+  /** Whether it is the folder of this instance, not that of its task. */
+  readonly isOwn: boolean;
+}
+
 /** Stores the results of a job, and the list of them. Never rejects: `failure` says what went wrong, and the rest what was stored before. */
 export const storeResults = async (
-  storage: () => Promise<S3Client>,
+  placeOf: () => Promise<ResultsPlace>,
   { jobDir, seenAs, before, of: { taskId, instance, attempt } }: EndedJob,
   filter: PathFilter,
-  { signal, patience, ...target }: UploadTarget & Pick<UploadOptions, 'signal' | 'patience'>,
+  { signal, patience, bucket }: Pick<UploadTarget, 'bucket'> & Pick<UploadOptions, 'signal' | 'patience'>,
 ): Promise<Uploaded> => {
   try {
     const selection = await selectResults(jobDir, before, filter, { seenAs, signal });
     if (selection.files.length + selection.leftOut.length === 0) return NO_FILES;
-    const s3 = await storage();
-    const { bucket, prefix } = target;
+    const { s3, prefix, isOwn } = await placeOf();
     const draft = new ManifestDraft({ taskId, instance, attempt, bucket, folder: prefix ?? '' });
     const onStored: ManifestDraft['add'] = (...stored) => draft.add(...stored);
-    const uploaded = await uploadFiles(s3, jobDir, selection, target, {
-      signal,
-      onStored,
-      ...(patience ? { patience } : {}),
-    });
+    const stored = await uploadFiles(
+      s3,
+      jobDir,
+      selection,
+      { bucket, prefix },
+      {
+        signal,
+        onStored,
+        ...(patience ? { patience } : {}),
+      },
+    );
+    const uploaded = isOwn ? { ...stored, folder: prefix ?? '' } : stored;
     // What kept the files back, the storage above all, would keep their list back as well.
     if (uploaded.failure !== undefined && !(uploaded.failure instanceof UserError)) return uploaded;
     try {

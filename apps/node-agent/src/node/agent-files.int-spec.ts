@@ -98,6 +98,39 @@ describe('the files of an agent', () => {
     expect((await rig.platform.output('task-1', 7, 'stdout')).toString()).toBe('mine\n');
   });
 
+  it('fails by the name of an object that is deleted between its listing and its fetching', async () => {
+    rig.objects.objects.set('in/there', Buffer.from('1'));
+    rig.objects.objects.set('in/a b', Buffer.from('2'));
+    rig.objects.gone.add('in/a b');
+    await rig.platform.order(aLeaseOrder('vanished', 'ls', { resources: [{ bucket: 'in' }] }));
+    expect(await rig.ended('vanished')).toMatchObject({
+      outcome: 'failure',
+      cause: 'user',
+      error: { code: 'FX-INPUT', message: 'The object a b of the bucket in was deleted while it was being fetched' },
+    });
+    rig.objects.gone.clear();
+  });
+
+  it('gives an instance its row of the table, and its results the folder of the grant', async () => {
+    const results = { bucket: 'out', prefix: '${SHOT}/', whitelist: '^${SHOT}', blacklist: null };
+    rig.platform.own.set('with-row', { row: { SHOT: 'intro', N: 'more than ${SHOT}' }, resultsFolder: 'cut/intro/' });
+    const order = aLeaseOrder('with-row', '', {
+      constants: [
+        { key: 'DOCKER_CMD', value: `sh -c 'echo "$SHOT, $N" > \${SHOT}.txt; touch other'` },
+        { key: 'SHOT', value: 'of the task' },
+      ],
+      secretKeys: ['SHOT', 'N'],
+      results,
+    });
+    await rig.platform.order(order);
+    expect(await rig.ended('with-row')).toMatchObject({
+      outcome: 'success',
+      results: ['intro.txt'],
+      folder: 'cut/intro/',
+    });
+    expect(rig.objects.objects.get('out/cut/intro/intro.txt')?.toString()).toBe('intro, more than intro\n');
+  });
+
   it('gives instances what earlier ones fetched, as files that none of them can change for the others', async () => {
     const large = Buffer.alloc(20_000_000, 'large ');
     rig.objects.objects.set('in/large', large);

@@ -55,6 +55,11 @@ export class Platform {
   readonly secrets: Record<string, string> = {};
   /** What leases may read; those of a scheduler that does not say may read all that their orders name. */
   readonly inputs = new Map<string, LeaseOrder['resources']>();
+  /** What grants say of one lease alone. */
+  readonly own = new Map<
+    string,
+    { readonly row?: Readonly<Record<string, string>>; readonly resultsFolder?: string }
+  >();
   epoch = 0;
   /** When an operator last accepted an older event log. */
   logAcceptedAt: number | undefined;
@@ -92,12 +97,14 @@ export class Platform {
     });
     const grant = (body: unknown): object => {
       platform.grants += 1;
-      const inputs = platform.inputs.get((body as { readonly leaseId: string }).leaseId);
+      const { leaseId } = body as { readonly leaseId: string };
+      const inputs = platform.inputs.get(leaseId);
       return {
         granted: true,
         s3: { accessKey: 'lease', secretKey: 'secret', sessionToken: 'token' },
         secrets: platform.secrets,
         ...(inputs ? { inputs } : {}),
+        ...platform.own.get(leaseId),
       };
     };
     platform.#answer('grant', grant);
@@ -248,6 +255,8 @@ export const aLeaseOrder = (leaseId: string, command: string, overrides: Partial
 /** Enough of S3 for an agent: objects in memory, lists, parts; checks the hash of what is sent. `failures`: answers of 503 to give first. */
 export class ObjectServer {
   readonly objects = new Map<string, Buffer>();
+  /** Objects that lists name and nobody can read: they were deleted in between. */
+  readonly gone = new Set<string>();
   readonly #parts = new Map<string, Map<number, Buffer>>();
   failures = 0;
   /** How far the storage's clock is ahead. */
@@ -332,7 +341,7 @@ export class ObjectServer {
     const object = this.objects.get(path);
     const fail = (status: number, code: string): void =>
       void response.writeHead(status).end(`<Error><Code>${code}</Code></Error>`);
-    if (!object) return fail(404, 'NoSuchKey');
+    if (!object || this.gone.has(path)) return fail(404, 'NoSuchKey');
     const etag = `"${this.#md5(path)}"`;
     if ((headers['if-match'] ?? etag) !== etag) return fail(412, 'PreconditionFailed');
     const from = Number(/^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1] ?? 0);

@@ -10,7 +10,17 @@ export interface EndedInstance {
   readonly manifest?: string | null;
 }
 
-const page = trusted<{ readonly data: readonly EndedInstance[]; readonly nextAfter: number | null }>();
+/** An instance, as far as a list shows it. */
+export interface ListedInstance extends EndedInstance {
+  readonly state: string;
+  readonly attempt: number;
+  readonly node: string | null;
+  readonly exitCode: number | null;
+  /** Its row of the table of parameters; null or absent in tasks without one. */
+  readonly row?: Readonly<Record<string, string>> | null;
+}
+
+const page = trusted<{ readonly data: readonly ListedInstance[]; readonly nextAfter: number | null }>();
 const PAGE = 1_000;
 
 /** Where the storage keeps lists of results: no bucket of anybody, and in no listing. */
@@ -28,8 +38,14 @@ export class ResultsClient {
   constructor(private readonly json: JsonCall) {}
 
   /** Instances that are over, by number. @param id uuid or shortname @throws ApiError 404 */
-  async *ended(id: string): AsyncGenerator<EndedInstance, void, undefined> {
-    const path = `/fornax/v1/tasks/${encodeURIComponent(id)}/instances?state=completed&limit=${PAGE}`;
+  ended(id: string): AsyncGenerator<EndedInstance, void, undefined> {
+    return this.instances(id, 'completed');
+  }
+
+  /** Instances by number. @param state some of the states that the API knows, separated by commas; '' for all @throws ApiError 404 */
+  async *instances(id: string, state = ''): AsyncGenerator<ListedInstance, void, undefined> {
+    const query = new URLSearchParams({ limit: String(PAGE), ...(state === '' ? {} : { state }) });
+    const path = `/fornax/v1/tasks/${encodeURIComponent(id)}/instances?${query.toString()}`;
     for (let after: number | null | undefined; after !== null;) {
       const answer = await this.json('GET', after === undefined ? path : `${path}&after=${after}`, page);
       yield* answer.data;

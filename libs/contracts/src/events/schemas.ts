@@ -76,6 +76,7 @@ const taskSpec = z.object({
   autoDeleteOnCompletion: z.boolean().exactOptional(),
   origin: z.object({ taskId: z.string(), kind: z.enum(['clone', 'retry', 'resume', 'recover']) }).exactOptional(),
   projectUuid: z.string().exactOptional(),
+  table: z.object({ digest: z.string(), columns: z.array(z.string()), rows: count }).exactOptional(),
   echo: z.record(z.string(), z.unknown()),
 });
 
@@ -102,6 +103,7 @@ const attemptEnd = z.object({
   uploadedFiles: count,
   uploadedBytes: z.number(),
   results: z.array(z.string()).exactOptional(),
+  folder: z.string().exactOptional(),
   manifest: z.string().exactOptional(),
   error: z.object({ code: z.string(), message: z.string(), debug: z.string() }).exactOptional(),
   notes: z.array(z.string()).exactOptional(),

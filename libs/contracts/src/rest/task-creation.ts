@@ -106,6 +106,9 @@ const dependenciesSchema = z.object({
     .optional(),
 });
 
+/** As long as a request can be. */
+const MAX_TABLE_CHARS = 1_048_576;
+
 /** Body of POST /tasks (contract, section 3.1); what does not depend on other fields or on the platform's state is checked here. */
 export const taskCreationSchema = z.object({
   name: z.string().min(1).max(2_047),
@@ -174,6 +177,13 @@ export const taskCreationSchema = z.object({
   privileges: z.object({ exportApiAndStorageCredentialsInEnvironment: z.boolean().optional() }).optional(),
   forcedNetworkRules: z.array(forcedNetworkRuleSchema).max(100).optional(),
   projectUuid: reference().optional(),
+  /** Ours, unknown to the clients. */
+  fornax: z
+    .object({
+      /** A table of parameters as CSV (RFC 4180), its first record the names of the columns: instance n gets row n as constants. */
+      each: z.string().max(MAX_TABLE_CHARS).optional(),
+    })
+    .optional(),
 });
 export type TaskCreation = z.output<typeof taskCreationSchema>;
 

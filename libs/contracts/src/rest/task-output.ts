@@ -198,6 +198,8 @@ export const taskSchema = z.object({
     notes: z.array(z.string()),
     /** The task that this one was made from, by clone, retry, resume or recover. */
     origin: z.object({ taskId: z.string(), kind: z.enum(['clone', 'retry', 'resume', 'recover']) }).nullable(),
+    /** The table of parameters: row n is of instance n. The rows themselves are with the instances. */
+    table: z.object({ columns: z.array(z.string()), rows: uint }).nullable(),
   }),
 });
 export type WireTask = z.output<typeof taskSchema>;

@@ -173,6 +173,8 @@ export const RPC = {
   leaseStatus: 'fx.rpc.scheduler.lease-status',
   /** scheduler: why a task that is not over waits now. */
   waiting: 'fx.rpc.scheduler.waiting',
+  /** submission: constants that one instance has by the table of its task. */
+  taskRow: 'fx.rpc.submission.task-row',
   /** storage: create a result bucket for an owner unless it exists; check that buckets exist and belong to the owner. */
   ensureBuckets: 'fx.rpc.storage.ensure-buckets',
   /** storage: bucket and byte counters of an account, for /info. */

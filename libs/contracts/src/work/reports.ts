@@ -10,6 +10,9 @@ const id = z.string().min(1).max(128);
 /** Results that the report of an end names at most; all of them are in the manifest. */
 export const MOST_NAMED_RESULTS = 100;
 
+/** A key is 1,024 bytes at most, and a folder gets a slash at its end. */
+const MOST_FOLDER_CHARS = 1_025;
+
 /**
  * What travels on `fx.report.<node>`: a batch of observations, JSON, oldest first. Repeats are harmless. A node speaks for itself and for the
  * leases that it holds: the subject says which node it is, and what else the message says of that is only compared.
@@ -50,6 +53,8 @@ const ended = z.object({
   uploadedBytes: amount.int(),
   /** Paths of the first results, relative to the folder of results: as many as an event may hold. Absent of earlier agents. */
   results: z.array(z.string().max(1_024)).max(MOST_NAMED_RESULTS).optional(),
+  /** The folder of results, where the grant said it: `results` are relative to it. */
+  folder: z.string().max(MOST_FOLDER_CHARS).optional(),
   /** SHA-256 of the manifest of the results, in hex. Absent when there is none, and of earlier agents. */
   manifest: z
     .string()

@@ -53,7 +53,13 @@ export const leaveRequestSchema = z.object({ nodeId: id, nodeEpoch: z.number().i
 export const leaveReplySchema = z.object({});
 
 /** `fx.rpc.node.<node>.grant`, answered by the scheduler if the lease is current on that node: what a lease needs and no stream may hold. */
-export const grantRequestSchema = z.object({ leaseId: id, taskId: id, instance: z.number().int() });
+export const grantRequestSchema = z.object({
+  leaseId: id,
+  taskId: id,
+  instance: z.number().int(),
+  /** The node takes the row of a table and the folder of results from the grant. Absent of earlier agents, which would run without them. */
+  takesRow: z.literal(true).exactOptional(),
+});
 export const grantReplySchema = z.discriminatedUnion('granted', [
   z.object({
     granted: z.literal(true),
@@ -62,6 +68,10 @@ export const grantReplySchema = z.discriminatedUnion('granted', [
     secrets: z.record(z.string(), z.string()),
     /** What the instance gets of its task's resources, which is what it may read; absent: all that the order names. */
     inputs: resourcesSchema.optional(),
+    /** Constants of this instance alone, by name: the row of its task's table. They come before those of the order. */
+    row: z.record(z.string(), z.string()).optional(),
+    /** The folder of its results with references filled in; absent: the order's. */
+    resultsFolder: z.string().optional(),
   }),
   z.object({ granted: z.literal(false), reason: z.string() }),
 ]);
@@ -69,7 +79,12 @@ export type GrantRequest = z.output<typeof grantRequestSchema>;
 export type GrantReply = z.output<typeof grantReplySchema>;
 
 /** `fx.rpc.node.<node>.snapshot-grant`, answered by the snapshot service if the lease is a part of that snapshot on that node. */
-export const snapshotGrantRequestSchema = z.object({ snapshotId: id, leaseId: id });
+export const snapshotGrantRequestSchema = z.object({
+  snapshotId: id,
+  leaseId: id,
+  /** As in `grantRequestSchema`. */
+  takesRow: z.literal(true).exactOptional(),
+});
 export type SnapshotGrantRequest = z.output<typeof snapshotGrantRequestSchema>;
 
 /**
@@ -92,6 +107,13 @@ export const outputReadReplySchema = z.object({
 });
 export type OutputReadRequest = z.output<typeof outputReadRequestSchema>;
 export type OutputReadReply = z.output<typeof outputReadReplySchema>;
+
+/** RPC.taskRow: constants of one instance, of the table that its task has. */
+export const taskRowRequestSchema = z.object({ taskId: id, digest: z.string(), instance: z.number().int() });
+export const taskRowReplySchema = z.object({
+  /** Null: the table is lost, or has no such row. */
+  row: z.record(z.string(), z.string()).nullable(),
+});
 
 /** RPC.placements */
 export const placementsRequestSchema = z.object({ taskId: z.string() });
@@ -172,7 +194,7 @@ export type LeaseClaims = z.output<typeof leaseClaimsSchema>;
  */
 export const serviceClaimsSchema = z.object({
   service: z.string(),
-  area: z.enum(['output']),
+  area: z.enum(['output', 'tables']),
   expiresAt: z.number(),
 });
 export type ServiceClaims = z.output<typeof serviceClaimsSchema>;

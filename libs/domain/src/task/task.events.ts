@@ -58,6 +58,14 @@ export interface TaskOrigin {
   readonly kind: OriginKind;
 }
 
+/** The table of parameters of a task: instance n has row n. The rows lie beside the log, as an object of the storage that `digest` names. */
+export interface TaskTable {
+  /** SHA-256 of the object, in hex. */
+  readonly digest: string;
+  readonly columns: readonly string[];
+  readonly rows: number;
+}
+
 /** Everything the user asked for; stored once, in TaskSubmitted. */
 export interface TaskSpec {
   readonly name: string;
@@ -100,6 +108,8 @@ export interface TaskSpec {
   readonly origin?: TaskOrigin;
   /** Absent in tasks that are older than projects. */
   readonly projectUuid?: string;
+  /** Constants that differ from instance to instance; absent in tasks without any. */
+  readonly table?: TaskTable;
   /** Fields of the contract that are stored and echoed as received (camelCase); what acts on one of them reads it with a check. */
   readonly echo: Readonly<Record<string, unknown>>;
 }
@@ -160,6 +170,8 @@ export interface AttemptEnd extends LeaseRef {
   readonly uploadedBytes: number;
   /** Paths of the first results, relative to the folder of results. Absent of none, and in events of before. */
   readonly results?: readonly string[];
+  /** The folder of its results where that is the instance's own; absent where the task says it. */
+  readonly folder?: string;
   /** SHA-256 of the manifest of the attempt's results, in hex. Absent when there is none, and in events of before. */
   readonly manifest?: string;
   readonly error?: InstanceError;

@@ -16,6 +16,7 @@ import { TriggerSnapshotHandler } from './http/trigger-snapshot.handler.js';
 import { PartNotes1790001100000 } from './migrations/1790001100000-part-notes.migration.js';
 import { SnapshotTables1767226000000 } from './migrations/snapshot-tables.migration.js';
 import { SnapshotsProjection } from './projections/snapshots.projection.js';
+import { PartFolders } from './rpc/part-folders.js';
 import { SnapshotGrantController } from './rpc/snapshot-grant.controller.js';
 
 /** Snapshots of what running instances have written so far. */
@@ -32,6 +33,7 @@ import { SnapshotGrantController } from './rpc/snapshot-grant.controller.js';
   providers: [
     SnapshotCommands,
     SnapshotReader,
+    PartFolders,
     EndedParts,
     ReportedParts,
     SnapshotReports,

@@ -5,7 +5,7 @@ import { LOGGER, provideProjection, serviceDatabase } from '@fornax/service-kit'
 import type { DataSource } from 'typeorm';
 import { EndedLeases } from './followers/ended-leases.js';
 import { BucketCatalog, madeBuckets } from './buckets/bucket-catalog.js';
-import { MANIFESTS_BUCKET, OUTPUT_BUCKET, STAGING_BUCKET } from './model/bucket-names.js';
+import { TASK_AREAS } from './model/bucket-names.js';
 import { BucketListing } from './buckets/bucket-listing.js';
 import { BucketSharing } from './buckets/bucket-sharing.js';
 import { BucketCommands } from './buckets/bucket.commands.js';
@@ -58,7 +58,7 @@ const openLocalStore = async (folder: string, db: DataSource, logger: ServiceLog
 const openStore = async ({ objects }: StorageConfig, db: DataSource, logger: ServiceLogger): Promise<ObjectStore> => {
   const store =
     objects.kind === 'local' ? await openLocalStore(objects.folder, db, logger) : await S3ObjectStore.open(objects);
-  await store.createBuckets([STAGING_BUCKET, OUTPUT_BUCKET, MANIFESTS_BUCKET]);
+  await store.createBuckets(TASK_AREAS);
   return store;
 };
 

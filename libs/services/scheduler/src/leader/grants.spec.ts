@@ -87,6 +87,52 @@ describe('a grant', () => {
     expect(signed.at(-1)?.read).toEqual([{ bucket: 'in', prefix: 'a/3/' }, { bucket: 'all' }]);
   });
 
+  it('lets each instance write into the folder of its own, with an agent that takes it from the grant', () => {
+    const view = viewWith(
+      submitted('t', { resultBucket: 'out', resultsPrefix: 'run-${INSTANCE_ID}', instances: '0-3' }),
+      dispatched(aLease(3)),
+    );
+    const request = { taskId: 't', instance: 3, leaseId: '3/1' };
+    const given = grantLease(view, 'node-1', { ...request, takesRow: true }, { secrets, sign, now: 1 });
+    expect(given).toMatchObject({ granted: true, resultsFolder: 'run-3/' });
+    expect(signed.at(-1)?.results).toEqual({ bucket: 'out', prefix: 'run-3/' });
+    expect(grantLease(view, 'node-1', request, { secrets, sign, now: 1 })).not.toHaveProperty('resultsFolder');
+    expect(signed.at(-1)?.results).toEqual({ bucket: 'out', prefix: 'run-${INSTANCE_ID}' });
+  });
+
+  it('tells an instance its row of the table, which fills in its inputs and its folder', () => {
+    const table = { digest: 'd', columns: ['PART'], rows: 4 };
+    const spec = {
+      table,
+      instances: '0-3',
+      constants: [{ key: 'SET', value: 'a/${PART}' }],
+      resources: [{ bucket: 'in', prefix: '${SET}/' }],
+      resultBucket: 'out',
+      resultsPrefix: '${PART}/${INSTANCE_ID}',
+    };
+    const view = viewWith(submitted('t', spec), dispatched(aLease(3)));
+    const request = { taskId: 't', instance: 3, leaseId: '3/1', takesRow: true } as const;
+    const row = { PART: 'third' };
+    expect(grantLease(view, 'node-1', request, { secrets, sign, now: 1, row })).toMatchObject({
+      row,
+      inputs: [{ bucket: 'in', prefix: 'a/third/' }],
+      resultsFolder: 'third/3/',
+    });
+    expect(signed.at(-1)).toMatchObject({
+      read: [{ bucket: 'in', prefix: 'a/third/' }],
+      results: { bucket: 'out', prefix: 'third/3/' },
+    });
+    const { takesRow: _, ...earlier } = request;
+    expect(grantLease(view, 'node-1', earlier, { secrets, sign, now: 1, row })).toMatchObject({
+      granted: false,
+      reason: expect.stringContaining('too old for tables'),
+    });
+    expect(grantLease(view, 'node-1', request, { secrets, sign, now: 1, row: null })).toMatchObject({
+      granted: false,
+      reason: expect.stringContaining('is lost'),
+    });
+  });
+
   it('is still given while a cancelled instance ends, so that its results can be uploaded', () => {
     expect(grant(viewWith(submitted('t'), dispatched(aLease(0)), started(aRef(0)), cancelRequested)).granted).toBe(
       true,

@@ -1,5 +1,13 @@
-import { type GrantReply, type GrantRequest, inputsOf, type LeaseClaims, SubstitutionTooLong } from '@fornax/contracts';
-import type { ResourceBucket, TaskSpec } from '@fornax/domain';
+import {
+  type GrantReply,
+  type GrantRequest,
+  inputsOf,
+  type InstanceRow,
+  type LeaseClaims,
+  prefixOf,
+  SubstitutionTooLong,
+} from '@fornax/contracts';
+import { folderOf, type ResourceBucket, type TaskSpec } from '@fornax/domain';
 import { SealedElsewhere } from '@fornax/identity';
 import type { SchedulerView, TaskEntry } from '../view/scheduler-view.js';
 
@@ -17,6 +25,8 @@ export interface GrantOptions {
     readonly sessionToken: string;
   };
   readonly now: number;
+  /** What the table of the task says of the instance; null: the table is lost. */
+  readonly row?: InstanceRow | null;
 }
 
 /** An upper bound only: storage asks whether the lease still lives. */
@@ -43,13 +53,19 @@ const openSecrets = (
 };
 
 /** Submission refuses prefixes that grow too long; one that does by constants given later is the name of no object. */
-const inputsOrRaw = ({ state }: TaskEntry, instance: number): readonly ResourceBucket[] => {
+const orRaw = <T>(filledIn: () => T, raw: T): T => {
   try {
-    return inputsOf(state, instance);
+    return filledIn();
   } catch (error) {
-    if (error instanceof SubstitutionTooLong) return state.spec.resources;
+    if (error instanceof SubstitutionTooLong) return raw;
     throw error;
   }
+};
+
+/** Each place once: a bucket may be named several times, to put it into several folders. */
+const readClaims = (inputs: readonly ResourceBucket[]): LeaseClaims['read'] => {
+  const claims = inputs.map(({ bucket, prefix }) => ({ bucket, ...(prefix === undefined ? {} : { prefix }) }));
+  return [...new Map(claims.map((claim) => [JSON.stringify(claim), claim])).values()];
 };
 
 /** What a lease needs and no stream may hold: its S3 credentials and the task's secrets, if the lease is current on the node that asks. */
@@ -57,7 +73,7 @@ export const grantLease = (
   view: SchedulerView,
   node: string,
   request: GrantRequest,
-  { secrets, sign, now }: GrantOptions,
+  { secrets, sign, now, row = {} }: GrantOptions,
 ): GrantReply => {
   const { taskId, instance, leaseId } = request;
   const entry = view.task(taskId);
@@ -72,18 +88,35 @@ export const grantLease = (
       reason:
         'its secret constants were sealed with a master key that is lost: submit the task again, with their values',
     };
-  const inputs = inputsOrRaw(entry, instance);
+  if (row === null) return { granted: false, reason: 'the table of parameters of its task is lost: submit it again' };
+  if (spec.table !== undefined && request.takesRow !== true)
+    return { granted: false, reason: 'the agent of this node is too old for tables of parameters' };
+  const { state } = entry;
+  const inputs = orRaw(() => inputsOf(state, instance, row), spec.resources);
+  // An agent of before knows no folder but the one of its order.
+  const results =
+    request.takesRow === true
+      ? orRaw(() => prefixOf(state, spec.resultsPrefix, instance, row), spec.resultsPrefix)
+      : spec.resultsPrefix;
+  const ownFolder = results === spec.resultsPrefix ? undefined : (folderOf(results) ?? '');
   const s3 = sign({
     leaseId,
     taskId,
     instance,
     node,
     owner,
-    read: inputs.map(({ bucket, prefix }) => ({ bucket, ...(prefix === undefined ? {} : { prefix }) })),
+    read: readClaims(inputs),
     // Not its folder: an order of before may name the prefix as the user wrote it.
-    results: spec.resultBucket === null ? null : { bucket: spec.resultBucket, prefix: spec.resultsPrefix },
+    results: spec.resultBucket === null ? null : { bucket: spec.resultBucket, prefix: ownFolder ?? results },
     snapshot: null,
     expiresAt: now + GRANT_VALID_MS,
   });
-  return { granted: true, s3: { ...s3 }, secrets: { ...opened }, inputs: inputs.map((input) => ({ ...input })) };
+  return {
+    granted: true,
+    s3: { ...s3 },
+    secrets: { ...opened },
+    inputs: inputs.map((input) => ({ ...input })),
+    ...(spec.table === undefined ? {} : { row: { ...row } }),
+    ...(ownFolder === undefined ? {} : { resultsFolder: ownFolder }),
+  };
 };

@@ -7,6 +7,7 @@ import {
   placementsRequestSchema,
   waitingReplySchema,
   waitingRequestSchema,
+  type InstanceRow,
   type LeaseClaims,
   type PlacementsReply,
   type WaitingReply,
@@ -26,6 +27,12 @@ export interface LeaderRpcOptions {
   /** For what nodes ask. */
   readonly nodesNats: NatsConnection;
   readonly leadership: Leadership;
+  /** What the table of a task says of one instance; null: it is lost. Rejects when nobody can tell now. */
+  readonly rowOf: (table: {
+    readonly taskId: string;
+    readonly digest: string;
+    readonly instance: number;
+  }) => Promise<InstanceRow | null>;
   readonly secrets: SecretOpener;
   readonly sign: (claims: LeaseClaims) => {
     readonly accessKey: string;
@@ -100,6 +107,7 @@ export const serveLeader = ({
   nc,
   nodesNats,
   leadership,
+  rowOf,
   secrets,
   sign,
   now,
@@ -135,7 +143,10 @@ export const serveLeader = ({
     async (payload, subject) => {
       const request = grantRequestSchema.parse(payload);
       await settled(request.taskId, request.instance, request.leaseId);
-      return grantLease(view, parseNodeRpcSubject(subject), request, { secrets, sign, now: now() });
+      const { taskId, instance } = request;
+      const digest = view.task(taskId)?.state.spec.table?.digest;
+      const row = digest === undefined ? {} : await rowOf({ taskId, digest, instance });
+      return grantLease(view, parseNodeRpcSubject(subject), request, { secrets, sign, now: now(), row });
     },
     logger,
     signal,

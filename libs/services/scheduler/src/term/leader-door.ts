@@ -1,8 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Clock } from '@fornax/base';
+import { RpcClient, type Clock } from '@fornax/base';
 import { CLOCK, LOGGER, NATS, NODES_NATS } from '@fornax/service-kit';
 import type { Leadership } from '../leader/leadership.js';
 import type { Logger } from '../ports/logger.js';
+import { rowReader } from '../rpc/row-reader.js';
 import { answerBeginAnew, serveLeader } from '../rpc/leader-rpc.js';
 import type { NatsConnection } from '../rpc/nats-connection.js';
 import { GrantKeys } from './grant-keys.js';
@@ -29,6 +30,7 @@ export class LeaderDoor {
       nc: this.nc,
       nodesNats: this.nodesNats,
       leadership,
+      rowOf: rowReader(new RpcClient(this.nc), term),
       secrets: this.keys.secrets,
       sign: (claims) => this.keys.sign(claims),
       now: () => this.clock.now(),

@@ -10,7 +10,7 @@ export interface AddressedOrder {
   readonly order: DispatchOrder;
 }
 
-/** What an instance runs and with which constants; a sealed constant goes by its name only. */
+/** What an instance runs and with which constants; a sealed constant goes by its name only, as one of a table does. */
 const workOf = (spec: TaskSpec): Pick<LeaseOrder, 'profile' | 'run' | 'network' | 'constants' | 'secretKeys'> => {
   const { run, network } = profileAt(spec.profile, spec.profileVersion) ?? {};
   const constants = effectiveConstants(spec);
@@ -23,7 +23,11 @@ const workOf = (spec: TaskSpec): Pick<LeaseOrder, 'profile' | 'run' | 'network' 
         ? [{ key: constant.key, value: constant.value, ...(constant.isExported ? {} : { isExported: false }) }]
         : [],
     ),
-    secretKeys: constants.flatMap((constant) => ('sealed' in constant ? [constant.key] : [])),
+    // What only a grant tells: an agent that asks for none would run without it.
+    secretKeys: [
+      ...constants.flatMap((constant) => ('sealed' in constant ? [constant.key] : [])),
+      ...(spec.table?.columns ?? []),
+    ],
   };
 };
 

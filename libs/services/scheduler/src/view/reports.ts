@@ -37,8 +37,8 @@ const clipped = (error: InstanceError | undefined): InstanceError | undefined =>
 const NAMED_BYTES = 3_000;
 
 /** The first results, as many as there is room for beside the notes. */
-const namedResults = ({ results = [], notes = [] }: EndedReport): readonly string[] | undefined => {
-  let left = NAMED_BYTES - Buffer.byteLength(JSON.stringify(notes.slice(0, MAX_NOTES)));
+const namedResults = ({ results = [], folder = '', notes = [] }: EndedReport): readonly string[] | undefined => {
+  let left = NAMED_BYTES - Buffer.byteLength(JSON.stringify([folder, ...notes.slice(0, MAX_NOTES)]));
   const last = results.findIndex((path) => (left -= Buffer.byteLength(JSON.stringify(path)) + 1) < 0);
   const named = last === -1 ? results : results.slice(0, last);
   return named.length === 0 ? undefined : named;
@@ -50,13 +50,14 @@ const namedResults = ({ results = [], notes = [] }: EndedReport): readonly strin
 const uploadedBy = (
   report: EndedReport,
   state: TaskState | undefined,
-): Pick<AttemptEnd, 'uploadedFiles' | 'uploadedBytes' | 'results' | 'manifest'> => {
+): Pick<AttemptEnd, 'uploadedFiles' | 'uploadedBytes' | 'results' | 'folder' | 'manifest'> => {
   if (report.outcome === 'cancelled' && state?.spec.uploadResultsOnCancellation !== true)
     return { uploadedFiles: 0, uploadedBytes: 0 };
   return {
     uploadedFiles: report.uploadedFiles,
     uploadedBytes: report.uploadedBytes,
     ...optional('results', namedResults(report)),
+    ...optional('folder', report.folder),
     ...optional('manifest', report.manifest),
   };
 };

@@ -6,6 +6,7 @@ import { CLOCK, CORE_CONFIG, parseInput, RpcHandler, type CoreConfig } from '@fo
 import { signLeaseClaims } from '@fornax/identity';
 import type { Clock } from '@fornax/base';
 import { SnapshotCommands } from '../commands/snapshot-commands.js';
+import { PartFolders } from './part-folders.js';
 
 /** An upper bound only: storage asks whether the lease still lives. */
 const GRANT_VALID_MS = 24 * 60 * 60 * 1_000;
@@ -17,17 +18,21 @@ export class SnapshotGrantController {
     @Inject(CORE_CONFIG) private readonly config: CoreConfig,
     @Inject(CLOCK) private readonly clock: Clock,
     private readonly commands: SnapshotCommands,
+    private readonly folders: PartFolders,
   ) {}
 
   @RpcHandler(nodeRpcPattern('snapshot-grant'))
   async grant(@Payload() payload: unknown, @Ctx() context: NatsContext): Promise<GrantReply> {
-    const { snapshotId, leaseId } = parseInput(snapshotGrantRequestSchema, payload);
+    const { snapshotId, leaseId, takesRow } = parseInput(snapshotGrantRequestSchema, payload);
     const node = parseNodeRpcSubject(context.getSubject());
     const snapshot = await this.commands.load(snapshotId);
     const part = snapshot.parts.find((each) => each.leaseId === leaseId && each.node === node);
     if (!part || !isSnapshotOpen(snapshot))
       return { granted: false, reason: 'the lease is no open part of this snapshot on this node' };
     const { taskId, owner, config } = snapshot;
+    // An agent of before knows no folder but the one of its order.
+    const folder =
+      takesRow === true ? await this.folders.of({ snapshotId, taskId, config, instance: part.instance }) : undefined;
     const credentials = signLeaseClaims(this.config.masterKey, {
       leaseId,
       taskId,
@@ -36,9 +41,14 @@ export class SnapshotGrantController {
       owner,
       read: [],
       results: null,
-      snapshot: { bucket: config.bucket, prefix: config.prefix },
+      snapshot: { bucket: config.bucket, prefix: folder ?? config.prefix },
       expiresAt: this.clock.now() + GRANT_VALID_MS,
     });
-    return { granted: true, s3: { ...credentials }, secrets: {} };
+    return {
+      granted: true,
+      s3: { ...credentials },
+      secrets: {},
+      ...(folder === undefined ? {} : { resultsFolder: folder }),
+    };
   }
 }

@@ -5,7 +5,7 @@ import { CurrentAccount, OperatorOnly, type Account } from '@fornax/identity';
 import { LocalObjectStore, type ObjectStore } from '@fornax/object-store';
 import { Conflict } from '@fornax/base';
 import { OBJECT_STORE } from '../config/tokens.js';
-import { MANIFESTS_BUCKET, OUTPUT_BUCKET, STAGING_BUCKET } from '../model/bucket-names.js';
+import { TASK_AREAS } from '../model/bucket-names.js';
 import { StorageReads } from '../reading/storage-reads.js';
 import { StorageHoldings } from '../usage/storage-holdings.js';
 import { BucketCatalog } from '../buckets/bucket-catalog.js';
@@ -42,7 +42,7 @@ export class UsageController {
     const kinds = await this.store.diskUsage();
     const there = kinds.filter(({ kind }) => kind !== 'missing');
     const names = (await this.catalog.all()).map(({ name }) => name);
-    const areas = [...names, STAGING_BUCKET, MANIFESTS_BUCKET, OUTPUT_BUCKET];
+    const areas = [...names, ...TASK_AREAS];
     const indexed = [...(await this.store.usages(areas)), ...(await this.store.uploadUsages(areas))];
     return {
       kinds: kinds.map((one) => ({ ...one })),

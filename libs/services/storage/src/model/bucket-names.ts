@@ -36,8 +36,13 @@ export const manifestKey = (
 
 /** Holds output of tasks that has left the database: `<task>/<stream>/…`. Nobody's bucket: only a service's token opens it. */
 export const OUTPUT_BUCKET = '.output';
+/** Holds tables of parameters, `<task>/<SHA-256>.json`, until their task is deleted. Nobody's bucket either. */
+export const TABLES_BUCKET = '.tables';
 /** How the area of a service's token is called on the wire, where a bucket must have a name of Amazon's rules, and where it lies. */
-export const SERVICE_AREAS = { output: { wireName: 'fornax-output', bucket: OUTPUT_BUCKET } } as const;
+export const SERVICE_AREAS = {
+  output: { wireName: 'fornax-output', bucket: OUTPUT_BUCKET },
+  tables: { wireName: 'fornax-tables', bucket: TABLES_BUCKET },
+} as const;
 
-/** What the platform keeps for tasks, each below `<task>/`: it goes with its task. */
-export const TASK_AREAS = [STAGING_BUCKET, MANIFESTS_BUCKET, OUTPUT_BUCKET] as const;
+/** What the platform keeps for tasks, each below `<task>/`: it goes with its task. The store has these areas from the beginning. */
+export const TASK_AREAS = [STAGING_BUCKET, MANIFESTS_BUCKET, OUTPUT_BUCKET, TABLES_BUCKET] as const;

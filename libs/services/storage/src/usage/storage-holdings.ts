@@ -3,7 +3,7 @@ import type { WireStorageUsage } from '@fornax/contracts';
 import type { ObjectStore } from '@fornax/object-store';
 import { BucketCatalog } from '../buckets/bucket-catalog.js';
 import { OBJECT_STORE } from '../config/tokens.js';
-import { MANIFESTS_BUCKET, OUTPUT_BUCKET, STAGING_BUCKET } from '../model/bucket-names.js';
+import { MANIFESTS_BUCKET, OUTPUT_BUCKET, STAGING_BUCKET, TABLES_BUCKET } from '../model/bucket-names.js';
 import { storageReport, type BucketHeld, type TaskArea, type TaskHeld } from './storage-report.js';
 import { TaskOwners } from './task-owners.js';
 
@@ -22,6 +22,8 @@ export class StorageHoldings {
     return storageReport(buckets, [
       ...(await this.#staged(owner, new Set(buckets.map(({ name }) => name)))),
       ...(await this.#manifests(owner)),
+      // What is kept to say something of a task: its tables of parameters among it.
+      ...(await this.#ofTasks(owner, TABLES_BUCKET, 'manifests')),
       ...(await this.#ofTasks(owner, OUTPUT_BUCKET, 'output')),
     ]);
   }

@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers';
 import { verifyServiceToken } from '@fornax/identity';
 import { parseRange } from '@fornax/s3';
 
-/** The area of the storage service that this one uses, played by a few lines: whether the real one lets it in is tested there. */
+/** The areas of the storage service that this one uses, played by a few lines: whether the real one lets it in is tested there. */
 export interface ObjectStorage {
   readonly url: string;
   readonly objects: Map<string, Buffer>;
@@ -16,7 +16,7 @@ export interface ObjectStorage {
   close(): Promise<void>;
 }
 
-const AREA = '/fornax-output/';
+const AREAS = /^\/fornax-(output|tables)\//;
 
 export const startObjectStorage = async (masterKey: Uint8Array): Promise<ObjectStorage> => {
   const objects = new Map<string, Buffer>();
@@ -27,9 +27,10 @@ export const startObjectStorage = async (masterKey: Uint8Array): Promise<ObjectS
       const body = await buffer(request);
       const path = request.url ?? '';
       const token = verifyServiceToken(masterKey, String(request.headers['x-amz-security-token']));
-      if (!token || !path.startsWith(AREA)) return response.writeHead(403).end();
+      const [area, name] = AREAS.exec(path) ?? [];
+      if (area === undefined || token?.claims.area !== name) return response.writeHead(403).end();
       if (!isThere) return response.writeHead(503).end();
-      const key = path.slice(AREA.length);
+      const key = path.slice(area.length);
       if (request.method === 'PUT') {
         const before = hook;
         hook = undefined;

@@ -40,12 +40,21 @@ import { TaskLeases } from './queries/task-leases.js';
 import { TaskLists } from './queries/task-lists.js';
 import { TaskLookup } from './queries/task-lookup.js';
 import { TaskSnapshotReader } from './queries/task-snapshot-reader.js';
+import { TaskRowController } from './tables/task-row.controller.js';
+import { TaskTables } from './tables/task-tables.js';
 import { DATABASE } from './model/database.js';
 
 /** Tasks: what users command of them, their status, and what they were at a moment of the past. */
 @Module({
   imports: [ProfilesModule],
-  controllers: [TaskListsController, TaskInstancesController, TasksController, RepeatTaskController, TaskCleanup],
+  controllers: [
+    TaskListsController,
+    TaskInstancesController,
+    TasksController,
+    RepeatTaskController,
+    TaskCleanup,
+    TaskRowController,
+  ],
   providers: [
     { provide: TASKS_CONFIG, inject: [ENV], useFactory: loadTasksConfig },
     ...provideProjection(DATABASE, StatusProjection),
@@ -63,6 +72,7 @@ import { DATABASE } from './model/database.js';
     TaskSpecs,
     TaskCommits,
     UnsettledCommands,
+    TaskTables,
     SubmitTask,
     ChangeTask,
     RepeatTask,

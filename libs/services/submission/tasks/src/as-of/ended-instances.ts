@@ -1,4 +1,11 @@
-import { executionMsOf, hardwareAsRun, notesIn, resultsIn, type CompletedInstance } from '../model/task-status.js';
+import {
+  executionMsOf,
+  folderIn,
+  hardwareAsRun,
+  notesIn,
+  resultsIn,
+  type CompletedInstance,
+} from '../model/task-status.js';
 import type { CompletedRecord } from '../model/completed-record.js';
 
 /** Ended instances listed of a task that is read alone, and of each of several: an answer stays one that a client can poll. */
@@ -17,6 +24,7 @@ const recordOf = ({ taskId, end, wallMs, error }: CompletedInstance): CompletedR
   error,
   notes: notesIn(end),
   results: resultsIn(end),
+  folder: folderIn(end),
   uploaded_files: end.uploadedFiles,
 });
 

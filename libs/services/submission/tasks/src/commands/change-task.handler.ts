@@ -137,6 +137,11 @@ const checkConstants = (spec: TaskSpec, constants: NonNullable<TaskUpdate['const
         `The constant ${diskConstant.name} decides where instances run: it cannot change once the task is submitted.`,
       ],
     });
+  const column = constants.findIndex(({ key }) => spec.table?.columns.includes(key));
+  if (column !== -1)
+    throw new ValidationFailed({
+      [`constants[${column}].key`]: [`${constants[column]?.key} is a column of the task's table of parameters.`],
+    });
 };
 
 /** A request that is sent again under its key finds its own commit. An update has a body, so one key may stand for several of them. */

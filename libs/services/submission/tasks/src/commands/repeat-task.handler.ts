@@ -3,6 +3,7 @@ import type { TaskRepetition } from '@fornax/contracts';
 import type { OriginKind } from '@fornax/domain';
 import { TaskLookup } from '../queries/task-lookup.js';
 import type { RequestContext } from '@fornax/identity';
+import { TaskTables } from '../tables/task-tables.js';
 import { SubmitTask } from './submit-task.handler.js';
 import { copyOf } from './task-copy.js';
 
@@ -12,18 +13,22 @@ export class RepeatTask {
   constructor(
     private readonly lookup: TaskLookup,
     private readonly submissions: SubmitTask,
+    private readonly tables: TaskTables,
   ) {}
 
   /** @returns the new task's id @throws NotFound, Invalid, and what a submission throws */
   async repeat(kind: OriginKind, id: string, changes: TaskRepetition, context: RequestContext): Promise<string> {
     const { fold, taskId } = await this.lookup.find(context.account, id, 'own');
+    const { table } = fold.spec;
+    // A row stays with its instance: whichever instances the copy has, they have the numbers of their origins.
+    const inherited = table && changes.fornax?.each === undefined ? await this.tables.need(taskId, table) : undefined;
     return this.submissions.submitAsked(
       {
         creation: copyOf(fold, kind, changes),
         body: changes,
         route: [kind, taskId],
         way: [kind, taskId],
-        source: { origin: { taskId, kind }, secrets: fold.spec },
+        source: { origin: { taskId, kind }, secrets: fold.spec, ...(inherited ? { table: inherited } : {}) },
       },
       context,
     );

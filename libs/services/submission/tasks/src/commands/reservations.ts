@@ -1,5 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { TaskSpec } from '@fornax/domain';
+import type { CheckedSpec } from '../model/task-spec.js';
+import type { ParameterTable } from '../tables/parameter-table.js';
+import { TaskTables } from '../tables/task-tables.js';
 import type { RequestContext } from '@fornax/identity';
 import type { Reservation, Reserved } from './reservation.js';
 import { Shortnames } from './shortnames.js';
@@ -13,6 +16,7 @@ export class Reservations {
     private readonly quota: TaskQuota,
     private readonly buckets: TaskBuckets,
     private readonly names: Shortnames,
+    private readonly tables: TaskTables,
   ) {}
 
   /**
@@ -23,11 +27,18 @@ export class Reservations {
    * @throws Invalid the account has a task of this name
    * @throws Unavailable storage does not answer
    */
-  async reserve(spec: TaskSpec, taskId: string, mayContinue: boolean, context: RequestContext): Promise<Reservation> {
+  async reserve(
+    { spec, table }: CheckedSpec,
+    taskId: string,
+    mayContinue: boolean,
+    context: RequestContext,
+  ): Promise<Reservation> {
     const place = await this.quota.reserve(context.account, taskId);
     try {
       await this.buckets.ensure(spec, context);
-      return both(place, await this.nameOf(spec, taskId, mayContinue, context));
+      const name = await this.nameOf(spec, taskId, mayContinue, context);
+      if (table) await this.storeTable(name, table);
+      return both(place, name);
     } catch (error) {
       await place.release();
       throw error;
@@ -37,6 +48,16 @@ export class Reservations {
   /** An earlier request has submitted the task: only its name may still have to be confirmed. */
   ofSubmitted({ shortname }: TaskSpec, taskId: string): Reservation {
     return shortname === taskId ? unnamed(taskId) : this.names.ofSubmitted(taskId);
+  }
+
+  /** The table lies in the storage before the log names it. */
+  private async storeTable(name: Reservation, table: ParameterTable): Promise<void> {
+    try {
+      await this.tables.store(name.taskId, table);
+    } catch (error) {
+      await name.release();
+      throw error;
+    }
   }
 
   private async nameOf(

@@ -107,7 +107,8 @@ export class SubmitTask {
     { creation, body, source }: AskedTask,
     context: RequestContext,
   ): Promise<Accepted> {
-    const spec = this.specs.specOf(creation, name, context, source);
+    const checked = this.specs.specOf(creation, name, context, source);
+    const { spec } = checked;
     const earlier = isRepeated ? await this.submittedBefore(spec, name, body, context) : undefined;
     if (earlier) return earlier;
     const hasKey = context.idempotencyKey !== undefined;
@@ -115,7 +116,7 @@ export class SubmitTask {
     const mayContinue = !isRepeated && !hasKey;
     let reservation: Reservation;
     try {
-      reservation = await this.reservations.reserve(spec, name, mayContinue, context);
+      reservation = await this.reservations.reserve(checked, name, mayContinue, context);
     } catch (refusal) {
       // Keys are forgotten after a day: what is refused may be taken up by the task that an earlier request has made under this one.
       const made = hasKey && !isRepeated ? await this.submittedBefore(spec, name, body, context) : undefined;

@@ -56,7 +56,10 @@ type Twin = (typeof TWINS)[number][number];
 
 const withChanges = (creation: TaskCreation, changes: TaskRepetition): TaskCreation => {
   const named = given(changes);
-  const twins: readonly Twin[] = TWINS.filter((group) => group.some((field) => field in named)).flat();
+  const twins: Twin[] = TWINS.filter((group) => group.some((field) => field in named)).flat();
+  // Another table has other instances.
+  if (named.fornax?.each !== undefined && !twins.includes('instanceCount'))
+    twins.push('instanceCount', 'advancedRanges');
   const voided: Partial<Record<Twin, undefined>> = Object.fromEntries(twins.map((field) => [field, undefined]));
   return { ...creation, ...voided, ...named, name: named.name ?? creation.name };
 };

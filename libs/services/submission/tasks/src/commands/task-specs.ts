@@ -1,17 +1,20 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { TaskCreation } from '@fornax/contracts';
-import type { TaskOrigin, TaskSpec } from '@fornax/domain';
+import type { TaskOrigin } from '@fornax/domain';
 import { AccountDirectory, type RequestContext } from '@fornax/identity';
 import { Forbidden, ValidationFailed } from '@fornax/base';
 import { TASKS_CONFIG, type TasksConfig } from '../config/tasks-config.js';
 import { ProfileCatalogue } from '@fornax/profiles';
 import { SecretConstants, type SealedConstants } from '../model/secret-constants.js';
-import { toSpec } from '../model/task-spec.js';
+import { toSpec, type CheckedSpec } from '../model/task-spec.js';
+import type { ParameterTable } from '../tables/parameter-table.js';
 
 /** Where a task comes from that is made from another one: its masked secrets stand for the other one's. */
 export interface TaskSource {
   readonly origin: TaskOrigin;
   readonly secrets: SealedConstants;
+  /** Its table of parameters. */
+  readonly table?: ParameterTable;
 }
 
 /** Makes the specification of a new task from what was asked for. It leaves no trace. */
@@ -25,7 +28,7 @@ export class TaskSpecs {
   ) {}
 
   /** @throws ValidationFailed, Forbidden */
-  specOf(creation: TaskCreation, taskId: string, { account }: RequestContext, source?: TaskSource): TaskSpec {
+  specOf(creation: TaskCreation, taskId: string, { account }: RequestContext, source?: TaskSource): CheckedSpec {
     if ((creation.forcedConstants ?? []).length > 0 && account.role !== 'operator')
       throw new Forbidden('Forced constants need a permission that this account does not have', {
         code: 'forbidden-forced-constants',
@@ -39,8 +42,9 @@ export class TaskSpecs {
       sealConstants: (constants) =>
         source ? this.secrets.copy(constants, source.secrets) : this.secrets.seal(constants),
       ...(source ? { origin: source.origin } : {}),
+      ...(source?.table ? { table: source.table } : {}),
     });
     if ('errors' in checked) throw new ValidationFailed(checked.errors);
-    return checked.spec;
+    return checked;
   }
 }

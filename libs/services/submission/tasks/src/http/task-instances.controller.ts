@@ -11,6 +11,8 @@ import {
   type InstancesPage,
   type InstanceState,
 } from '../queries/task-instances.js';
+import { rowOf } from '../tables/parameter-table.js';
+import { TaskTables } from '../tables/task-tables.js';
 import { TaskLookup } from '../queries/task-lookup.js';
 
 const DEFAULT_LIMIT = 100;
@@ -65,6 +67,7 @@ export class TaskInstancesController {
     private readonly lookup: TaskLookup,
     private readonly instances: TaskInstances,
     private readonly tails: ErrorTails,
+    private readonly tables: TaskTables,
   ) {}
 
   @Get()
@@ -80,9 +83,13 @@ export class TaskInstancesController {
     const page = await this.instances.page(task, { states, after, limit });
     const failed = page.data.filter(({ error }) => error?.debug === '').map(({ instanceId }) => instanceId);
     const tails = await this.tails.of(task, failed);
-    const data = page.data.map((one) =>
-      one.error ? { ...one, error: withTail(one.error, tails.get(one.instanceId)) } : one,
-    );
+    const { table } = task.fold.spec;
+    const rows = table && (await this.tables.read(task.taskId, table));
+    const data = page.data.map((one) => ({
+      ...one,
+      ...(one.error ? { error: withTail(one.error, tails.get(one.instanceId)) } : {}),
+      ...(rows ? { row: rowOf(rows, one.instanceId) ?? null } : {}),
+    }));
     return { ...page, data };
   }
 }

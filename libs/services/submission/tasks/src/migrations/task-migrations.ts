@@ -7,6 +7,7 @@ import { TaskCounts1790000500000 } from './1790000500000-task-counts.migration.j
 import { SucceededInstances1790000820000 } from './1790000820000-succeeded-instances.migration.js';
 import { InstanceNotes1790000900000 } from './1790000900000-instance-notes.migration.js';
 import { InstanceResults1790001000000 } from './1790001000000-instance-results.migration.js';
+import { InstanceFolder1790001100000 } from './1790001100000-instance-folder.migration.js';
 
 /** All that make the tables of the status projection, in order. */
 export const TASK_MIGRATIONS = [
@@ -19,4 +20,5 @@ export const TASK_MIGRATIONS = [
   SucceededInstances1790000820000,
   InstanceNotes1790000900000,
   InstanceResults1790001000000,
+  InstanceFolder1790001100000,
 ] as const;

@@ -17,5 +17,7 @@ export interface CompletedRecord {
   readonly notes: readonly string[];
   /** Paths of its first results, relative to the folder of results. */
   readonly results: readonly string[];
+  /** The folder of its results, with a slash at its end; null: that of its task. */
+  readonly folder: string | null;
   readonly uploaded_files: number;
 }

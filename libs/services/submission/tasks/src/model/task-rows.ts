@@ -4,6 +4,7 @@ import {
   executionMsOf,
   hardwareAsRun,
   notesIn,
+  folderIn,
   resultsIn,
   restoreUsage,
   type CompletedInstance,
@@ -183,10 +184,10 @@ export const deleteTasks = async (tx: EntityManager, taskIds: readonly string[])
 
 const COMPLETED = `INSERT INTO completed_instance
   (task_id, instance, outcome, attempt, node, exit_code, wall_ms, execution_ms, peak_memory_mb, hardware, error, uploaded_files, uploaded_bytes,
-   started_ms, ended_ms, cause, notes, results, manifest)
+   started_ms, ended_ms, cause, notes, results, manifest, folder)
   SELECT * FROM json_to_recordset($1::json) AS r(task_id text, instance integer, outcome text, attempt integer, node text, exit_code integer,
     wall_ms bigint, execution_ms bigint, peak_memory_mb double precision, hardware jsonb, error jsonb, uploaded_files integer, uploaded_bytes bigint,
-    started_ms bigint, ended_ms bigint, cause text, notes jsonb, results jsonb, manifest text)
+    started_ms bigint, ended_ms bigint, cause text, notes jsonb, results jsonb, manifest text, folder text)
   ON CONFLICT (task_id, instance) DO NOTHING`;
 
 export const insertCompleted = async (tx: EntityManager, completed: readonly CompletedInstance[]): Promise<void> => {
@@ -211,6 +212,7 @@ export const insertCompleted = async (tx: EntityManager, completed: readonly Com
     notes: notesIn(end),
     results: resultsIn(end),
     manifest: end.manifest ?? null,
+    folder: folderIn(end),
   }));
   await tx.query(COMPLETED, [JSON.stringify(rows)]);
 };

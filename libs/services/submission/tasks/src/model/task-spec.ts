@@ -15,6 +15,9 @@ import {
   type TaskSpec,
 } from '@fornax/domain';
 import { inputProblem } from './input-problem.js';
+import { askedTable, instancesOfTable } from '../tables/asked-table.js';
+import { longestOf, type ParameterTable } from '../tables/parameter-table.js';
+import { objectOf } from '../tables/table-object.js';
 import { lifetimeOf } from '../commands/task-lifetime.js';
 import type { ProfileAnswer } from '@fornax/profiles';
 
@@ -33,6 +36,8 @@ export interface SpecContext {
   readonly mostDiskMB: number;
   /** The task that this one is made from, if any. */
   readonly origin?: TaskOrigin;
+  /** The table of that task, if it has one. */
+  readonly table?: ParameterTable;
   /** Seals what must not be read in the log. */
   readonly sealConstants: (constants: readonly { readonly key: string; readonly value: string }[]) => {
     readonly constants: readonly TaskConstant[];
@@ -40,7 +45,13 @@ export interface SpecContext {
   };
 }
 
-type Result = { readonly spec: TaskSpec } | { readonly errors: WireErrors };
+/** A specification, and the table of parameters that it names by its digest. */
+export interface CheckedSpec {
+  readonly spec: TaskSpec;
+  readonly table?: ParameterTable;
+}
+
+type Result = CheckedSpec | { readonly errors: WireErrors };
 
 /** A validation error of one field. */
 const wrong = (field: string, text: string): { readonly errors: WireErrors } => ({ errors: { [field]: [text] } });
@@ -60,15 +71,22 @@ export const toSpec = (creation: TaskCreation, context: SpecContext): Result => 
   if ('refusal' in found) return wrong('profile', found.refusal);
   const misfit = constantProblem(found.profile, creation.constants ?? [], creation.forcedConstants);
   if (misfit) return wrong(misfit.field, misfit.text);
-  const instances = instancesOf(creation);
+  const table = askedTable(creation, context.table, found.profile);
+  if (table && 'errors' in table) return table;
+  const instances = instancesOf(creation, table);
   if ('errors' in instances) return instances;
   const project = context.projectOf(creation.projectUuid);
   if (!project) return wrong('projectUuid', `No such project, or it is archived: ${creation.projectUuid}`);
-  const spec = withDisk({ ...specOf(creation, found.profile, instances.text, context), projectUuid: project.id });
+  const spec = withDisk({
+    ...specOf(creation, found.profile, instances.text, context),
+    projectUuid: project.id,
+    ...(table ? { table: objectOf(table).about } : {}),
+  });
   const tooMuch = askedDiskProblem({ ...spec, constants: creation.constants ?? [] }, context.mostDiskMB);
   if (tooMuch) return wrong(tooMuch.field, tooMuch.text);
-  const tooLong = inputProblem(spec);
-  return tooLong === undefined ? { spec } : wrong('advancedResourceBuckets', tooLong);
+  const tooLong = inputProblem(spec, table && longestOf(table));
+  if (tooLong) return wrong(tooLong.field, tooLong.text);
+  return { spec, ...(table ? { table } : {}) };
 };
 
 /** Only a task that asks for room has some promised: an instance needs little of what it may have, as a rule. */
@@ -144,8 +162,14 @@ const bucketProblem = (creation: TaskCreation) => {
     : wrong('resourceBuckets', 'Give resourceBuckets or advancedResourceBuckets, not both.');
 };
 
-const instancesOf = (creation: TaskCreation): { readonly text: string } | { readonly errors: WireErrors } => {
-  const ranges = given(creation.advancedRanges);
+const instancesOf = (
+  creation: TaskCreation,
+  table: ParameterTable | undefined,
+): { readonly text: string } | { readonly errors: WireErrors } => {
+  const asked = given(creation.advancedRanges);
+  const byTable = table && instancesOfTable(table, creation, asked);
+  if (byTable && 'errors' in byTable) return byTable;
+  const ranges = byTable?.ranges ?? asked;
   if (ranges !== null) {
     const parsed = parseRanges(ranges);
     if ('rejection' in parsed) return wrong('advancedRanges', `Malformed ranges: ${parsed.rejection.detail}.`);

@@ -118,6 +118,9 @@ const storable = (text: string): string => text.replaceAll('\0', '').toWellForme
 /** What a node tells of an instance though it is no failure. */
 export const notesIn = ({ notes = [] }: AttemptEnd): readonly string[] => notes.map(storable);
 
+/** The folder of an instance's results where it has one of its own. */
+export const folderIn = ({ folder }: AttemptEnd): string | null => (folder === undefined ? null : storable(folder));
+
 /** Paths of the first results of an instance. */
 export const resultsIn = ({ results = [] }: AttemptEnd): readonly string[] => results.map(storable);
 

@@ -50,17 +50,36 @@ describe('results of ended instances', () => {
     expect(notes).toEqual([said, said]);
   });
 
-  it.each([[['a'], 1] as const, undefined])(
-    'are noted to lie in one folder whose prefix looks like one for each instance',
-    (end) => {
-      const spec = { resultBucket: 'out', resultsPrefix: 'run-${INSTANCE_ID}' };
-      const ends: (readonly [string[], number])[] = end === undefined ? [] : [[[...end[0]], end[1]]];
-      const said = [
-        'All instances store their results in one folder: ${INSTANCE_ID} in resultsBucketPrefix is not filled in',
-      ];
-      expect(shown(spec, undefined, ...ends).notes).toEqual([said, said]);
-    },
-  );
+  it('lie in the folder of their instance where it has one', () => {
+    const records = new EndedInstances(10);
+    const { status, completed } = applyTaskCommit(undefined, {
+      id: 'c',
+      events: [
+        submitted('t', { instances: '0-1', resultBucket: 'out', resultsPrefix: 'run-${INSTANCE_ID}' }),
+        concluded(
+          anEnd(0, { results: ['a'], uploadedFiles: 1, folder: 'run-0/' }),
+          anEnd(1, { results: ['a'], uploadedFiles: 1 }),
+        ),
+      ],
+      meta: { actor: 'service:test', source: 's', correlationId: 'c' },
+      at: AT,
+      sequence: 1,
+      aggregate: 'task',
+      aggregateId: 't',
+    });
+    if (!status) throw new Error('the task is gone');
+    records.add(completed);
+    const { completedInstances } = withResults(
+      taskView(status, records.records(), AT, []),
+      status,
+      records.records(),
+      undefined,
+    );
+    expect(completedInstances.map(({ results }) => results)).toEqual([
+      ['s3://out/run-0/a'],
+      ['s3://out/run-${INSTANCE_ID}/a'],
+    ]);
+  });
 
   it('are none of a task without a bucket for them', () =>
     expect(shown({}, URL_OF_STORAGE, [['a'], 1])).toEqual({ urls: [[]], notes: [[], []] }));

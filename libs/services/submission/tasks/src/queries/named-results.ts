@@ -7,22 +7,14 @@ import type { TaskStatus } from '../model/task-status.js';
 const MOST_URLS = 2_000;
 
 /** Of unknown address, a storage is named by none: `s3://` and the bucket. */
-const baseOf = (storage: string | undefined, bucket: string, prefix: string | null): string => {
+const baseOf = (storage: string | undefined, bucket: string): string => {
   const host = storage === undefined ? undefined : URL.parse(storage)?.host;
-  return `s3://${host === undefined ? '' : `${host}/`}${bucket}/${folderOf(prefix) ?? ''}`;
+  return `s3://${host === undefined ? '' : `${host}/`}${bucket}/`;
 };
 
 const withNotes = (answer: WireTask, more: readonly string[]): WireTask => {
   const notes = [...answer.notes, ...more];
   return { ...answer, notes, fornax: { ...answer.fornax, notes } };
-};
-
-/** A reader of prefixes of inputs expects a folder for each instance; the instances would replace each other's results unnoticed. */
-const notesOfFolder = ({ resultBucket, resultsPrefix }: TaskStatus['fold']['spec']): readonly string[] => {
-  const name = resultBucket === null ? undefined : /\$\{[A-Za-z0-9_.-]+\}/.exec(resultsPrefix ?? '')?.[0];
-  return name === undefined
-    ? []
-    : [`All instances store their results in one folder: ${name} in resultsBucketPrefix is not filled in`];
 };
 
 /**
@@ -36,19 +28,19 @@ export const withResults = (
   storage: string | undefined,
 ): WireTask => {
   const { resultBucket, resultsPrefix } = task.fold.spec;
-  const noted = withNotes(answer, notesOfFolder(task.fold.spec));
-  if (resultBucket === null || completed.length === 0) return noted;
-  const base = baseOf(storage, resultBucket, resultsPrefix);
+  if (resultBucket === null || completed.length === 0) return answer;
+  const base = baseOf(storage, resultBucket);
   const byInstance = new Map(completed.map((record) => [record.instance, record]));
   let [left, unnamed] = [MOST_URLS, 0];
   const completedInstances = answer.completedInstances.map((ended) => {
-    const { results = [], uploaded_files: files = 0 } = byInstance.get(ended.instanceId) ?? {};
+    const { results = [], folder, uploaded_files: files = 0 } = byInstance.get(ended.instanceId) ?? {};
+    const place = base + (folder ?? folderOf(resultsPrefix) ?? '');
     const named = results.slice(0, left);
     left -= named.length;
     // Instances of before have names of none of theirs: nobody counts on them.
     if (results.length > 0) unnamed += Math.max(0, files - named.length);
-    return { ...ended, results: named.map((path) => base + path) };
+    return { ...ended, results: named.map((path) => place + path) };
   });
   const more = unnamed > 0 ? [`${unnamed} results are stored that completedInstances do not name`] : [];
-  return { ...withNotes(noted, more), completedInstances };
+  return { ...withNotes(answer, more), completedInstances };
 };

@@ -53,6 +53,8 @@ export const instanceSchema = z.object({
   peakMemoryMB: amount.nullable(),
   uploadedFiles: z.int().nonnegative().nullable(),
   uploadedBytes: z.int().nonnegative().nullable(),
+  /** Its row of the table of parameters, by column; null in tasks without one. */
+  row: z.record(z.string(), z.string()).nullable(),
   /** What its user should know though it is no failure, e.g. which files are no results. */
   notes: z.array(z.string()),
   /** SHA-256 of the list of its results, in hex: the object `<task>/<it>.json` of the storage's area `.manifests`. Null where there is none. */
@@ -173,6 +175,7 @@ const nothing = {
   uploadedFiles: null,
   uploadedBytes: null,
   manifest: null,
+  row: null,
 } as const;
 
 const instanceOf = (fold: TaskState, instance: number, ended: EndedRecord | undefined): WireInstance => {

@@ -157,7 +157,7 @@ export class TaskLists {
     if (taskIds.length === 0) return byTask;
     const records = await this.db.query<CompletedRecord[]>(
       `SELECT c.* FROM unnest($1::text[]) AS t(task_id) CROSS JOIN LATERAL (
-         SELECT task_id, instance, outcome, attempt, wall_ms, execution_ms, peak_memory_mb, hardware, error, notes, results, uploaded_files
+         SELECT task_id, instance, outcome, attempt, wall_ms, execution_ms, peak_memory_mb, hardware, error, notes, results, folder, uploaded_files
          FROM completed_instance WHERE completed_instance.task_id = t.task_id ORDER BY outcome = 'success', instance LIMIT $2) AS c
        ORDER BY c.task_id, c.instance`,
       [taskIds, most],

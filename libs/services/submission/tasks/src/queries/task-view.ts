@@ -106,9 +106,17 @@ export const taskView = (
     completionTimeToLive: echo.completionTimeToLive ?? '00:00:00',
     dependencies: null,
     notes,
-    fornax: { waitingReason: task.fold.lastReason ?? waiting[0] ?? null, notes, origin: spec.origin ?? null },
+    fornax: {
+      waitingReason: task.fold.lastReason ?? waiting[0] ?? null,
+      notes,
+      origin: spec.origin ?? null,
+      table: tableView(spec),
+    },
   };
 };
+
+const tableView = ({ table }: TaskSpec): WireTask['fornax']['table'] =>
+  table === undefined ? null : { columns: [...table.columns], rows: table.rows };
 
 const completedView = (record: CompletedRecord): WireCompletedInstance => {
   const { hardware } = record;
