@@ -333,6 +333,13 @@ describe('a task', () => {
     expect(await ensure(bob, ['task-in'], [])).toMatchObject({ missing: ['task-in'] });
     await grant('task-in', asBob, 'read');
     await grant('task-out', asBob, 'write');
+    const catching = [{ bucket: 'task-out', reason: 'it belongs to somebody outside of your organization' }];
+    expect(await ensure(bob, ['task-in', 'task-out'], ['task-out'])).toEqual({ missing: [], refused: catching });
+    const again = () => failureOf(storage.s3(bob).send(new CreateBucketCommand({ Bucket: 'task-out' })));
+    expect(await again()).toMatchObject({ name: 'BucketAlreadyExists', status: 409 });
+    // Within an organization it is as if the bucket were bob's.
+    await move(ada, acme);
+    expect(await again()).toMatchObject({ name: 'none' });
     expect(await ensure(bob, ['task-in', 'task-out'], ['task-out'])).toEqual({ missing: [], refused: [] });
     expect((await ensure(bob, [], ['task-in'])).refused).toEqual([
       { bucket: 'task-in', reason: 'it is shared for reading only' },

@@ -38,6 +38,17 @@ export class BucketRules {
     return bucket.grants.length === 0 ? undefined : accessTo(bucket, this.membershipOf(account));
   }
 
+  /**
+   * Tells whether an account that wants a bucket of this name, to make it or for its results, may be given somebody else's that is shared with it. Only
+   * where the two belong to one organization: otherwise anybody could make a bucket of a likely name, share it for writing, and read what comes.
+   */
+  servesFor(account: string, bucket: Bucket): boolean {
+    const access = this.accessOf(account, bucket);
+    if (access === 'own' || access === undefined) return access === 'own';
+    const organization = this.accounts.byId(account)?.organisationId ?? null;
+    return organization !== null && organization === this.accounts.byId(bucket.owner)?.organisationId;
+  }
+
   /** The project that a new bucket of an account belongs to. */
   projectOf(owner: string): string | undefined {
     return this.accounts.projectFor(owner, undefined)?.id;

@@ -45,6 +45,10 @@ export class BucketCommands implements BucketPort {
     return this.rules.accessOf(account, bucket);
   }
 
+  servesFor(account: string, bucket: Bucket): boolean {
+    return this.rules.servesFor(account, bucket);
+  }
+
   ownedBy(owner: string): Promise<readonly Bucket[]> {
     return this.catalog.ownedBy(owner);
   }
@@ -52,7 +56,9 @@ export class BucketCommands implements BucketPort {
   async create(owner: string, name: string, cause: Cause = causeOf(owner)): Promise<void> {
     this.rules.checkName(name);
     // Clients create their buckets again at every start: one that is the owner's already costs no look at the log.
-    if ((await this.catalog.find(name))?.owner === owner) return;
+    // So are those that are shared within an organization: clients make each bucket again that a task of theirs names.
+    const known = await this.catalog.find(name);
+    if (known && this.rules.servesFor(owner, known)) return;
     await this.rules.checkRoom(owner);
     const projectId = this.rules.projectOf(owner);
     const command = {

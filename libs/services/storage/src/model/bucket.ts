@@ -33,7 +33,7 @@ export interface BucketPort {
   /** By name. */
   ownedBy(owner: string): Promise<readonly Bucket[]>;
   /**
-   * Makes it, unless it is the owner's already; returns once `find` knows it.
+   * Makes it, unless it is the owner's already, or shared with the owner within an organization; returns once `find` knows it.
    * @throws S3Error InvalidBucketName, BucketAlreadyExists, TooManyBuckets
    */
   create(owner: string, name: string): Promise<void>;

@@ -20,6 +20,17 @@ import { StorageReads } from '../reading/storage-reads.js';
 type EnsureReply = z.output<typeof ensureBucketsReplySchema>;
 type Refused = EnsureReply['refused'][number];
 
+/** What an account may do with a bucket, and whether the bucket may be the one that it wants made. */
+interface Reach {
+  readonly access: BucketAccess | undefined;
+  readonly serves: boolean;
+}
+
+const refusalOf = ({ access, serves }: Reach): string => {
+  if (access === undefined) return 'the bucket name is not available';
+  return serves ? 'it is shared for reading only' : 'it belongs to somebody outside of your organization';
+};
+
 /** What other services ask of storage. */
 @Controller()
 export class StorageRpc {
@@ -39,9 +50,8 @@ export class StorageRpc {
     const refused = create.flatMap((bucket): readonly Refused[] => {
       if (!isBucketName(bucket)) return [{ bucket, reason: 'not a bucket name' }];
       const known = reach.get(bucket);
-      if (!known || allows(known.access, 'write')) return [];
-      const isShared = known.access !== undefined;
-      return [{ bucket, reason: isShared ? 'it is shared for reading only' : 'the bucket name is not available' }];
+      if (!known || (known.serves && allows(known.access, 'write'))) return [];
+      return [{ bucket, reason: refusalOf(known) }];
     });
     if (missing.length + refused.length > 0) return { missing, refused };
     for (const bucket of create) {
@@ -53,14 +63,15 @@ export class StorageRpc {
   }
 
   /** What an account may do with the buckets that there are; looks again after catching up with the log when one is not its own. */
-  async #reachOf(
-    names: readonly string[],
-    account: string,
-  ): Promise<ReadonlyMap<string, { readonly access: BucketAccess | undefined }>> {
+  async #reachOf(names: readonly string[], account: string): Promise<ReadonlyMap<string, Reach>> {
     const look = async () =>
       new Map(
         (await this.catalog.findAll(names)).map(
-          (bucket) => [bucket.name, { access: this.commands.accessOf(account, bucket) }] as const,
+          (bucket) =>
+            [
+              bucket.name,
+              { access: this.commands.accessOf(account, bucket), serves: this.commands.servesFor(account, bucket) },
+            ] as const,
         ),
       );
     const found = await look();
