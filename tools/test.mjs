@@ -11,12 +11,12 @@ const SUITES = {
   int: { projects: ['int'], weight: 2, args: ['--maxWorkers=2', '--testTimeout=60000'] },
   // On two cores Jest takes one process for it, and so notices a spec that leaks.
   unit: { projects: ['spec'], weight: 1, args: [] },
-  // One platform for all of it; the reporter prints the contract's rows.
+  // One platform for all of it; the reporter prints the contract's rows. FORNAX_CONTRACT_OBJECTS=versitygw: its objects lie on an S3 service.
   contract: {
     projects: ['contract'],
     weight: 1,
-    // As a part of everything in CI: once more with a process for each service.
-    passesOfAllInCi: [{}, { FORNAX_SERVICES: '1' }],
+    // As a part of everything in CI: once more with a process for each service, and with objects on an S3 service.
+    passesOfAllInCi: [{}, { FORNAX_SERVICES: '1', FORNAX_CONTRACT_OBJECTS: 'versitygw' }],
     // A list of reporters takes in every word that follows: another option must.
     args: [
       '--reporters=default',
@@ -69,6 +69,7 @@ const runPass = async ({ suite, settings, name }, print) => {
   // Last, since it takes in every word that follows: a pattern would be a project.
   const jest = ['node_modules/jest/bin/jest.js', ...args, ...jestArgs, '--selectProjects', ...projects];
   let skipped = false;
+  let notTried;
   let tail = '';
   let leak;
   let endJest = () => undefined;
@@ -80,6 +81,7 @@ const runPass = async ({ suite, settings, name }, print) => {
     onStderr: (chunk) => {
       tail = (tail + chunk.toString()).slice(-100_000);
       skipped ||= tail.includes('SKIPPED-PYTHON-SDK');
+      notTried ??= /NOT-TRIED-ON-AN-S3-SERVICE: (.*)/.exec(tail)?.[1];
       // A suite that leaks a handle fails, instead of waiting for ever.
       if (tail.includes('did not exit one second after')) leak ??= setTimeout(endJest, LEAK_MS);
     },
@@ -87,7 +89,7 @@ const runPass = async ({ suite, settings, name }, print) => {
   clearTimeout(leak);
   const [, failed = '0'] = /^Tests:.*?(\d+) failed/m.exec(tail) ?? [];
   const [, passed = '0'] = /^Tests:.*?(\d+) passed/m.exec(tail) ?? [];
-  return { suite: name, code, skipped, passed: Number(passed), failed: Number(failed) };
+  return { suite: name, code, skipped, notTried, passed: Number(passed), failed: Number(failed) };
 };
 
 const isAllInCi = suites.length === 0 && process.env.CI === 'true';
@@ -117,6 +119,8 @@ if (results.some(({ skipped }) => skipped)) {
     hasFailed = true;
   }
 }
+for (const { suite, notTried } of results)
+  if (notTried !== undefined) console.error(`\n*** ${suite} was NOT TRIED on an S3 service: ${notTried} ***`);
 console.log('');
 for (const { suite, code, passed, failed } of results) {
   console.log(`${suite}: ${code === 0 ? 'ok' : 'FAILED'} (${passed} passed, ${failed} failed)`);

@@ -1,6 +1,7 @@
 """boto3 in one addressing style: every checksum that it can send, with objects in one piece and in parts, and what is told of them."""
 import hashlib
 import io
+import os
 import socket
 import sys
 from urllib.parse import urlsplit
@@ -9,6 +10,8 @@ import boto3
 from botocore.config import Config
 
 style, endpoint, bucket = sys.argv[1:4]
+# Such a store keeps no checksum of an upload in parts but one that the service below computes (docs/reference/object-stores.md).
+is_on_service = os.environ.get("FORNAX_CONTRACT_OBJECTS") == "versitygw"
 port = urlsplit(endpoint).port
 
 # Not every machine leads names below localhost to itself.
@@ -29,11 +32,13 @@ for algorithm in ("CRC32", "SHA256"):
         s3.upload_fileobj(io.BytesIO(data), bucket, key, ExtraArgs={"ChecksumAlgorithm": algorithm, "Metadata": {"a": "b"}})
         got = s3.get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
         assert got["Body"].read() == data and got["Metadata"] == {"a": "b"}, key
-        assert f"Checksum{algorithm}" in got, (key, got)
+        kept = next((field for field in got if field.startswith("Checksum") and field != "ChecksumType"), None)
+        assert kept == f"Checksum{algorithm}" or (is_on_service and name == "large" and kept == "ChecksumCRC64NVME"), (key, got)
         told = s3.get_object_attributes(Bucket=bucket, Key=key, ObjectAttributes=["Checksum", "ObjectParts", "ObjectSize"])
-        assert told["ObjectSize"] == len(data) and told["Checksum"][f"Checksum{algorithm}"] == got[f"Checksum{algorithm}"], told
+        assert told["ObjectSize"] == len(data) and told["Checksum"][kept] == got[kept], told
         copied = s3.copy_object(Bucket=bucket, Key=f"copy of {key}", CopySource={"Bucket": bucket, "Key": key})
-        assert copied["CopyObjectResult"][f"Checksum{algorithm}"] == got[f"Checksum{algorithm}"], copied
+        if kept == f"Checksum{algorithm}":
+            assert copied["CopyObjectResult"][kept] == got[kept], copied
         back = io.BytesIO()
         s3.download_fileobj(bucket, key, back)
         assert hashlib.sha256(back.getvalue()).digest() == hashlib.sha256(data).digest(), key

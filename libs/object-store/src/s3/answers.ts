@@ -109,11 +109,13 @@ export const isExpected = (
   (sizeBytes === undefined || sizeBytes === info.sizeBytes) &&
   (modifiedAt === undefined || secondOf(modifiedAt) === secondOf(info.modifiedAt));
 
+/** What services take with a write: hardly one takes `If-None-Match` with an etag. */
+export type WireCondition = Exclude<Precondition, { readonly otherEtags: readonly string[] }>;
+
 /** A precondition as headers: the service decides, with what it has. */
-export const conditionOf = (precondition: Precondition | undefined): Record<string, string> => {
+export const conditionOf = (precondition: WireCondition | undefined): Record<string, string> => {
   if (precondition === undefined) return {};
   if (precondition === 'absent') return { 'if-none-match': '*' };
-  if ('otherEtags' in precondition) return { 'if-none-match': listed(precondition.otherEtags) };
   const { etags } = precondition;
   return { 'if-match': etags === '*' ? '*' : listed(etags) };
 };

@@ -24,7 +24,16 @@ import {
   type Written,
   StoreRefusal,
 } from '../port/object-store.js';
-import { checksumHeaders, conditionOf, holds, infoOfHeaders, isExpected, refused, wireHeaders } from './answers.js';
+import {
+  checksumHeaders,
+  conditionOf,
+  holds,
+  infoOfHeaders,
+  isExpected,
+  refused,
+  type WireCondition,
+  wireHeaders,
+} from './answers.js';
 import { S3Listing } from './s3-listing.js';
 import { S3Service, type S3StoreOptions } from './s3-service.js';
 import { S3Uploads, type Upload } from './s3-uploads.js';
@@ -128,13 +137,14 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   async put(bucket: string, key: string, source: ByteSource, options: PutOptions): Promise<Written> {
+    const condition = await this.#wireCondition({ bucket, key }, options.precondition);
     const written = await this.#service.send(
       'PUT',
       this.#service.key({ bucket, key }),
       '',
       {
         ...wireHeaders(options),
-        ...conditionOf(options.precondition),
+        ...conditionOf(condition),
         // One that comes behind the content is verified by the source, and not kept.
         ...checksumHeaders(options.checksum?.()),
       },
@@ -143,6 +153,23 @@ export class S3ObjectStore implements ObjectStore {
     );
     this.#usage.delete(bucket);
     return written;
+  }
+
+  /**
+   * Looks whether a precondition holds now, for services that would not look.
+   * @returns what a service that does is to be told: that there is still nothing, or still this object
+   * @throws StoreRefusal PreconditionFailed
+   */
+  async #judged({ bucket, key }: Place, precondition: Precondition): Promise<WireCondition> {
+    const info = await this.head(bucket, key);
+    if (!holds(precondition, info))
+      throw new StoreRefusal('PreconditionFailed', 'the object is not what the writer expects it to be');
+    return info ? { etags: [info.etag] } : 'absent';
+  }
+
+  async #wireCondition(place: Place, precondition: Precondition | undefined): Promise<WireCondition | undefined> {
+    if (precondition === undefined || precondition === 'absent' || 'etags' in precondition) return precondition;
+    return this.#judged(place, precondition);
   }
 
   async head(bucket: string, key: string): Promise<ObjectInfo | undefined> {
@@ -198,9 +225,7 @@ export class S3ObjectStore implements ObjectStore {
     headers?: ObjectHeaders,
     precondition?: Precondition,
   ): Promise<Written & { readonly modifiedAt: Date }> {
-    // Not every service takes a condition of the target of a copy: it is judged here too.
-    if (precondition !== undefined && !holds(precondition, await this.head(to.bucket, to.key)))
-      throw new StoreRefusal('PreconditionFailed', 'the object is not what the writer expects it to be');
+    const condition = precondition && (await this.#judged(to, precondition));
     const source = `${this.#service.bucket}/${this.#service.key(from)}`.split('/').map(encodeURIComponent).join('/');
     const directive = headers ? { 'x-amz-metadata-directive': 'REPLACE', ...wireHeaders(headers) } : {};
     const response = await this.#service.client
@@ -209,7 +234,7 @@ export class S3ObjectStore implements ObjectStore {
           method: 'PUT',
           bucketName: this.#service.bucket,
           objectName: this.#service.key(to),
-          headers: { 'x-amz-copy-source': source, ...directive, ...conditionOf(precondition) },
+          headers: { 'x-amz-copy-source': source, ...directive, ...conditionOf(condition) },
         },
         '',
         [200],

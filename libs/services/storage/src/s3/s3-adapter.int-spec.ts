@@ -3,7 +3,8 @@ import { Readable } from 'node:stream';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { ReadBrokeOff, S3ObjectStore, type S3StoreOptions } from '@fornax/object-store';
 import { objectStoreContract } from '@fornax/object-store/specs';
-import { startFaultProxy } from '@fornax/testing';
+import { oncePerRun, startFaultProxy } from '@fornax/testing';
+import { type S3Service, VERSITYGW, provideVersitygw, startVersitygw } from '@fornax/testing/versitygw';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { StorageUnderTest } from '../storage.fixture.js';
 
@@ -68,7 +69,34 @@ describe('S3ObjectStore over our own S3 endpoint', () => {
   });
 });
 
-/** The same against a server of choice (docs/reference/object-stores.md); everything is put into a bucket of its own. */
+/** The first run has to build it. */
+const BUILD_MS = 15 * 60_000;
+
+const program = await oncePerRun('versitygw', BUILD_MS, () =>
+  provideVersitygw({ say: (text) => console.error(text) }),
+).catch((error: unknown) => {
+  // tools/test.mjs looks for this line and says at the end what was not tried.
+  console.error(`NOT-TRIED-ON-AN-S3-SERVICE: ${error instanceof Error ? error.message : String(error)}`);
+});
+
+/** A server that is not ours. Everything is put into a bucket of its own. */
+(program === undefined ? describe.skip : describe)(`S3ObjectStore over versitygw ${VERSITYGW}`, () => {
+  let service: S3Service;
+  let store: S3ObjectStore;
+
+  beforeAll(async () => {
+    service = await startVersitygw(program ?? '');
+    store = await S3ObjectStore.open({ ...service.keys, endpoint: service.url, bucket: 'fornax-test' });
+  }, 180_000);
+  afterAll(async () => {
+    await store.close();
+    await service.stop();
+  });
+
+  keepsTheContract(() => store);
+});
+
+/** The same against a server of choice (docs/reference/object-stores.md). */
 const {
   FORNAX_TEST_S3_ENDPOINT: endpoint,
   FORNAX_TEST_S3_ACCESS_KEY: accessKey = '',

@@ -1,0 +1,65 @@
+import { request } from 'node:http';
+import { Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import * as sdk from '@aws-sdk/client-s3';
+import { UNSIGNED_PAYLOAD } from '@fornax/s3';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { StorageUnderTest, type TestUser, signedHeaders } from '../storage.fixture.js';
+
+const MIB = 1024 * 1024;
+const SIZE_MIB = 256;
+/** Of the server and its client, which are one process here, with what waits for the garbage collector. Whoever holds the object takes its size besides. */
+const MOST_MIB = 200;
+const Bucket = 'large';
+
+let storage: StorageUnderTest;
+let ada: TestUser;
+beforeAll(async () => {
+  storage = await StorageUnderTest.start();
+  ada = await storage.user('ada@example.org');
+  await storage.s3(ada).send(new sdk.CreateBucketCommand({ Bucket }));
+}, 180_000);
+afterAll(async () => storage.stop());
+
+const block = Buffer.alloc(MIB, 'fornax');
+function* content(): Generator<Buffer> {
+  for (let at = 0; at < SIZE_MIB; at += 1) yield block;
+}
+
+/** Sends a request whose body is made while it is sent, and reads the answer away. @returns its status, and the most that buffers held more than before, in MiB */
+const pass = async (method: string, path: string, sizeBytes: number) => {
+  const before = process.memoryUsage().arrayBuffers;
+  let most = before;
+  const look = (): void => void (most = Math.max(most, process.memoryUsage().arrayBuffers));
+  const options = { method, path, payloadHash: UNSIGNED_PAYLOAD, accessKey: ada.email, secretKey: ada.token };
+  const headers = { ...signedHeaders(storage.port, options), 'content-length': String(sizeBytes) };
+  const answered = Promise.withResolvers<{ readonly status: number; readonly bytes: number }>();
+  const message = request({ host: '127.0.0.1', port: storage.port, method, path, headers, agent: false }, (answer) => {
+    let bytes = 0;
+    const away = new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        bytes += chunk.byteLength;
+        look();
+        done();
+      },
+    });
+    pipeline(answer, away).then(() => answered.resolve({ status: answer.statusCode ?? 0, bytes }), answered.reject);
+  });
+  message.on('error', answered.reject);
+  const body = sizeBytes === 0 ? [] : content();
+  const watched = Readable.from(body, { objectMode: false }).on('data', look);
+  pipeline(watched, message).catch(answered.reject);
+  const { status, bytes } = await answered.promise;
+  return { status, bytes, moreMiB: (most - before) / MIB };
+};
+
+describe('a large object', () => {
+  it('is never held in memory, on its way in or out', async () => {
+    const put = await pass('PUT', `/${Bucket}/k`, SIZE_MIB * MIB);
+    expect(put.status).toBe(200);
+    expect(put.moreMiB).toBeLessThan(MOST_MIB);
+    const get = await pass('GET', `/${Bucket}/k`, 0);
+    expect([get.status, get.bytes]).toEqual([200, SIZE_MIB * MIB]);
+    expect(get.moreMiB).toBeLessThan(MOST_MIB);
+  }, 180_000);
+});

@@ -1,0 +1,137 @@
+import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { ServerProcess, findFreePort, logTail, waitUntil } from '@fornax/embedded';
+import { toolsDir } from '../platform/running-platform.js';
+
+/** The release of versitygw that suites and benchmarks run on. */
+export const VERSITYGW = '1.8.0';
+const MODULE = `github.com/versity/versitygw@v${VERSITYGW}`;
+
+const run = promisify(execFile);
+/** Where Go's own installer puts it, which is not always on PATH. */
+const USUAL_GO = '/usr/local/go/bin/go';
+
+const goProgram = async (): Promise<string> => {
+  for (const program of ['go', USUAL_GO])
+    if (
+      await run(program, ['version']).then(
+        () => true,
+        () => false,
+      )
+    )
+      return program;
+  throw new Error('Go is not installed, and no package registry but its module proxy has versitygw');
+};
+
+/** Replaces one place of a text. @throws Error it is not there exactly once: another release, whose source nobody looked at */
+const edited = (text: string, place: string, replacement: string): string => {
+  if (text.split(place).length !== 2)
+    throw new Error(`this release of versitygw has no single ${JSON.stringify(place)}`);
+  return text.replace(place, replacement);
+};
+
+/** Lines by which versitygw flushes an object's file before it gets its name, and the name's folder afterwards: what our local store does before it answers. */
+const flushing = (source: string): string =>
+  edited(
+    edited(
+      source,
+      '\tprocdir, err := os.Open(procfddir)\n',
+      '\tif err := tmp.f.Sync(); err != nil {\n\t\treturn fmt.Errorf("flush: %w", err)\n\t}\n\tprocdir, err := os.Open(procfddir)\n',
+    ),
+    'filepath.Base(objPath))\n\t\tdirf.Close()\n',
+    'filepath.Base(objPath))\n\t\tif err == nil {\n\t\t\terr = dirf.Sync()\n\t\t}\n\t\tdirf.Close()\n',
+  );
+
+/** Its source with `flushing`, in a folder of its own: Go replaces no file below its module cache. */
+const flushingSource = async (go: string, folder: string): Promise<string> => {
+  const { stdout } = await run(go, ['mod', 'download', '-json', MODULE], { cwd: folder });
+  const { Dir } = JSON.parse(stdout) as { readonly Dir: string };
+  const source = join(folder, 'source');
+  await cp(Dir, source, { recursive: true });
+  await run('chmod', ['-R', 'u+w', source]);
+  const file = join(source, 'backend', 'posix', 'with_otmpfile.go');
+  await writeFile(file, flushing(await readFile(file, 'utf8')));
+  return source;
+};
+
+export interface VersitygwOptions {
+  /** Told before a step that takes minutes. */
+  readonly say?: (text: string) => void;
+  /** One that flushes what it stores before it answers, which no release does. */
+  readonly isFlushing?: boolean;
+}
+
+/**
+ * Finds versitygw: FORNAX_TEST_VERSITYGW, or a build of the pinned release through Go, made once and kept with the other tools. Safe in several processes
+ * at once.
+ * @throws Error there is neither
+ */
+export const provideVersitygw = async ({ say, isFlushing = false }: VersitygwOptions = {}): Promise<string> => {
+  const given = process.env['FORNAX_TEST_VERSITYGW'];
+  if (given !== undefined && !isFlushing) return given;
+  const home = join(toolsDir(), `versitygw-v${VERSITYGW}`);
+  const name = isFlushing ? 'versitygw-flushing' : 'versitygw';
+  const program = join(home, name);
+  if (existsSync(program)) return program;
+  const go = await goProgram();
+  say?.(`building ${name} ${VERSITYGW} through Go, once: some minutes`);
+  const half = await mkdtemp(join(tmpdir(), 'versitygw-'));
+  const env = { ...process.env, GOBIN: half, GOFLAGS: '-trimpath', CGO_ENABLED: '0' };
+  try {
+    const product = join(half, name);
+    if (isFlushing)
+      await run(go, ['build', '-o', product, './cmd/versitygw'], { env, cwd: await flushingSource(go, half) });
+    else await run(go, ['install', `github.com/versity/versitygw/cmd/versitygw@v${VERSITYGW}`], { env, cwd: half });
+    await mkdir(home, { recursive: true });
+    // As one step: nobody ever runs half a file. The tools may lie on another file system.
+    const beside = join(home, `.${name}-${process.pid}`);
+    await cp(product, beside);
+    await rename(beside, program);
+    return program;
+  } finally {
+    await rm(half, { recursive: true, force: true });
+  }
+};
+
+/** An S3 server that is not ours, with keys that may do anything. */
+export interface S3Service {
+  readonly url: string;
+  readonly keys: { readonly accessKey: string; readonly secretKey: string };
+  /** Ends it, and removes what it stored. */
+  stop(): Promise<void>;
+}
+
+const answers = (url: string): Promise<boolean> =>
+  fetch(url).then(
+    () => true,
+    () => false,
+  );
+
+/** Runs versitygw with its POSIX backend on a folder of its own on the disk of temporary files. @throws Error it does not come up */
+export const startVersitygw = async (program: string): Promise<S3Service> => {
+  const home = await mkdtemp(join(tmpdir(), 'fornax-versitygw-'));
+  const folder = join(home, 'objects');
+  await mkdir(folder);
+  const keys = { accessKey: 'versity', secretKey: 'versity-secret' };
+  const url = `http://127.0.0.1:${await findFreePort()}`;
+  const logFile = join(home, 'log');
+  const gateway = await ServerProcess.spawn(program, {
+    // As our clients and those of the SDKs do, connections are kept.
+    args: ['--quiet', '--keep-alive', '--port', url.slice('http://'.length), 'posix', folder],
+    env: { ...process.env, ROOT_ACCESS_KEY_ID: keys.accessKey, ROOT_SECRET_ACCESS_KEY: keys.secretKey },
+    logFile,
+  });
+  const stop = async (): Promise<void> => {
+    await gateway.stop([{ signal: 'SIGTERM', graceMs: 5_000 }]);
+    await rm(home, { recursive: true, force: true });
+  };
+  const isUp = async (): Promise<boolean> => gateway.exit !== undefined || answers(url);
+  if ((await waitUntil(isUp, { timeoutMs: 60_000 })) && gateway.exit === undefined) return { url, keys, stop };
+  const said = logTail(logFile);
+  await stop();
+  throw new Error(`versitygw does not answer: ${said}`);
+};
