@@ -6,8 +6,8 @@ import { TASKS_CONFIG, type TasksConfig } from '../config/tasks-config.js';
 import type { ParameterTable } from './parameter-table.js';
 import { objectOf, tableIn } from './table-object.js';
 
-/** Tables in memory, by their values: those that instances ask for over and over. */
-const MOST_KEPT = 32;
+/** Tables in memory, those that instances ask for over and over: one of a hundred thousand rows takes ten megabytes. */
+const MOST_KEPT = 8;
 
 /**
  * Keeps tables of parameters beside the log, which names them by their digests: ten thousand rows would be an event of megabytes. A table lies in the
