@@ -1,12 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { AccountDirectory, type Account, type Need } from '@fornax/identity';
-import { Forbidden, NotFound, Unavailable } from '@fornax/base';
+import { Forbidden, Gathered, NotFound, Unavailable } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import { StatusBarrier } from '../model/status-barrier.js';
 import { STATUS_COLUMNS, type TaskRecord } from '../model/task-rows.js';
 import type { TaskStatus } from '../model/task-status.js';
 import { StoredTasks } from './stored-tasks.js';
 import { InjectDatabase } from '../model/database.js';
+
+/** Statements under way for rows by their ids; whoever asks meanwhile is in the next one. */
+const READS_AT_ONCE = 2;
 
 /** What an id or a shortname may consist of; anything else names nothing, and need not be asked for. */
 const isName = (id: string): boolean => /^[A-Za-z0-9-]{1,255}$/.test(id);
@@ -20,6 +23,9 @@ const isId = (id: string): boolean => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{
  */
 @Injectable()
 export class TaskLookup {
+  /** Rows that are asked for together are asked for once. */
+  private readonly byId = new Gathered((ids: readonly string[]) => this.readIds(ids), { atOnce: READS_AT_ONCE });
+
   constructor(
     @InjectDatabase() private readonly db: DataSource,
     private readonly barrier: StatusBarrier,
@@ -63,13 +69,23 @@ export class TaskLookup {
     });
   }
 
+  private async readIds(ids: readonly string[]): Promise<readonly (TaskRecord | null)[]> {
+    const sql = `SELECT ${STATUS_COLUMNS} FROM task WHERE task_id = ANY($1::text[])`;
+    const records = await this.db.query<TaskRecord[]>(sql, [[...new Set(ids)]]);
+    const found = new Map(records.map((record) => [record.task_id, record]));
+    return ids.map((id) => found.get(id) ?? null);
+  }
+
   private async readAnybodys(id: string): Promise<TaskStatus | undefined> {
     const sql = `SELECT ${STATUS_COLUMNS} FROM task WHERE task_id = $1`;
     const [record] = await this.db.query<TaskRecord[]>(sql, [id.toLowerCase()]);
     return record && this.stored.statusOf(record);
   }
 
+  /** What looks like an id may also be the name of another task. */
   private async read(owner: string, id: string): Promise<TaskStatus | undefined> {
+    const byId = isId(id) ? await this.byId.ask(id) : undefined;
+    if (byId?.owner === owner) return this.stored.statusOf(byId);
     const [record] = await this.db.query<TaskRecord[]>(
       `SELECT ${STATUS_COLUMNS} FROM task WHERE owner = $1 AND (task_id = $2 OR shortname = $2)
        ORDER BY task_id = $2 DESC, created_ms DESC LIMIT 1`,
