@@ -94,14 +94,16 @@ export const createEventCodec = (
   steps: Upcasters,
 ): EventCodec => {
   const readers = readersOf(catalogue, steps);
+  const writers = new Map(Object.entries(catalogue).map(([type, { schema }]) => [type, compiled(schema)]));
 
   const encode = (commit: Commit, aggregate: Aggregate, aggregateId: string): Uint8Array => {
     const { meta } = commit;
     const time = new Date(commit.at).toISOString();
     const batch = commit.events.map(({ type, ...data }, index) => {
       const description = catalogue[type];
-      if (!description) throw new Error(`unknown event type ${type}`);
-      const checked = description.schema.safeParse(data);
+      const schema = writers.get(type);
+      if (!description || !schema) throw new Error(`unknown event type ${type}`);
+      const checked = schema().safeParse(data);
       if (!checked.success)
         throw new Error(`${type} does not match its schema: ${checked.error.message}`, { cause: checked.error });
       return {

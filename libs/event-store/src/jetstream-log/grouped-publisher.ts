@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { headers as newHeaders, type Msg, type NatsConnection } from '@nats-io/nats-core';
-import { delay } from '@fornax/base';
 import { isConnected, newInbox, onReconnect } from '../jetstream/connection.js';
 import type { DurablePublisher, Published } from '../jetstream/durable-publisher.js';
 
@@ -36,10 +35,18 @@ const ANSWER_MS = 2_000;
 const decoder = new TextDecoder();
 
 /** Messages that nobody answers hold those behind them up for no longer than an answer takes. */
-const withinAnswerTime = async (sent: readonly Promise<Published>[]): Promise<void> => {
-  const isOver = new AbortController();
-  await Promise.race([Promise.allSettled(sent), delay(ANSWER_MS, isOver.signal)]);
-  isOver.abort();
+const withinAnswerTime = (sent: readonly Promise<Published>[]): Promise<void> => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ANSWER_MS);
+  let left = sent.length;
+  const settled = (): void => {
+    left -= 1;
+    if (left > 0) return;
+    clearTimeout(timer);
+    resolve();
+  };
+  for (const one of sent) one.then(settled, settled);
+  return promise;
 };
 
 /**

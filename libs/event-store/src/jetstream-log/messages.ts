@@ -25,14 +25,24 @@ const commitIdOf = (subject: string, id: string): string => id.slice(subject.len
 const sequenceIn = (text: string | undefined): number | undefined =>
   text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 
-export const messageOf = ({ subject, sequence, data, headers }: FeedMessage): LogMessage => ({
-  subject,
-  sequence,
-  data,
-  msgId: headers?.get(MSG_ID) ?? '',
-  checksum: headers?.get(EVENT_HEADERS.checksum) ?? '',
-  previous: sequenceIn(headers?.get(EXPECTED_LAST)),
-});
+/** Headers are looked up by going through them all, and everybody who follows the log is given the same messages. */
+const known = new WeakMap<FeedMessage, LogMessage>();
+
+export const messageOf = (message: FeedMessage): LogMessage => {
+  const read = known.get(message);
+  if (read !== undefined) return read;
+  const { subject, sequence, data, headers } = message;
+  const made: LogMessage = {
+    subject,
+    sequence,
+    data,
+    msgId: headers?.get(MSG_ID) ?? '',
+    checksum: headers?.get(EVENT_HEADERS.checksum) ?? '',
+    previous: sequenceIn(headers?.get(EXPECTED_LAST)),
+  };
+  known.set(message, made);
+  return made;
+};
 
 export const storedMessage = ({ subject, sequence, data, header }: StoredMessage): LogMessage => ({
   subject,
