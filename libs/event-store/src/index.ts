@@ -23,6 +23,7 @@ export {
   loadAggregate,
 } from './deciding/decide-and-append.js';
 export { type OnFollowing } from './log/keep-following.js';
+export { withEvents } from './log/with-events.js';
 export { type FollowStreamOptions, followStream } from './jetstream/follow-stream.js';
 export { type FeedMessage, type FeedPace } from './jetstream/pull-feed.js';
 export { jetStreamApi } from './jetstream/jetstream-api.js';

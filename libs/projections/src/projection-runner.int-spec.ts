@@ -120,6 +120,27 @@ describe('a projection', () => {
     ]);
   });
 
+  it('lets commits pass that it does not want: readers are answered, nothing is written, and a restart reads them again', async () => {
+    const wanting: Projection = { ...taskRows, wants: ({ aggregateId }) => aggregateId.startsWith('wanted') };
+    const runner = run(wanting);
+    await submit('wanted-1');
+    expect(await runner.waitFor(1, 5_000)).toBe(true);
+    const texts: string[] = [];
+    const before = db.logger;
+    db.logger = Object.assign(Object.create(before) as typeof before, { logQuery: (text: string) => texts.push(text) });
+    await submit('other');
+    expect(await runner.waitFor(2, 5_000)).toBe(true);
+    db.logger = before;
+    expect(texts).toEqual([]);
+    expect(await query('SELECT sequence FROM projection_checkpoint')).toEqual([{ sequence: '1' }]);
+    expect(runner.position().sequence).toBe(2);
+    const again = run(wanting);
+    const sequence = await submit('wanted-2');
+    expect(await again.waitFor(sequence, 5_000)).toBe(true);
+    expect(await query('SELECT id FROM task_row ORDER BY id')).toEqual([{ id: 'wanted-1' }, { id: 'wanted-2' }]);
+    expect(await query('SELECT sequence FROM projection_checkpoint')).toEqual([{ sequence: String(sequence) }]);
+  });
+
   it('answers a waiting reader as soon as its commit is in, and says so when it is not in time', async () => {
     const runner = run();
     const waiting = runner.waitFor(1, 5_000);

@@ -63,7 +63,7 @@ const RETRY_MS = 1_000;
 /** Most own commits arrive sooner than this; a caller who waits for somebody else's commit pays it once. */
 const PROBE_AFTER_MS = 10;
 const PROBE_AGAIN_MS = 50;
-/** Commits of other aggregates that may be read again after a restart. */
+/** Commits that change no row and may be read again after a restart. */
 const UNSAVED_PROGRESS = 5_000;
 
 /**
@@ -201,7 +201,7 @@ export class ProjectionRunner {
     this.saved = checkpoint.sequence;
     for (const stop of await readStopped(db.manager, projection.name)) this.options.onStopped?.(stop);
     const moved = new AbortController();
-    const { aggregates } = projection;
+    const { aggregates, wants } = projection;
     try {
       await this.checkLog(checkpoint, head);
       this.works();
@@ -217,6 +217,7 @@ export class ProjectionRunner {
           from: checkpoint.sequence + 1,
           epoch: checkpoint.epoch,
           aggregates,
+          ...(wants === undefined ? {} : { wants }),
           maxBatch,
           signal: AbortSignal.any([signal, moved.signal]),
           onProgress: (sequence) => this.movedOn(sequence),

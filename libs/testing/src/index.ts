@@ -1,5 +1,6 @@
 export * from '@fornax/domain/specs';
 export { aCommit } from './a-commit.js';
+export { writesForUnwanted } from './unwanted-commits.js';
 export { eventually } from './waiting/eventually.js';
 export { providePython, providePythonSdk, type PythonSdk } from './platform/python-sdk.js';
 export {

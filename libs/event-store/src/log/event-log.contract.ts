@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { RecordedCommit } from '@fornax/contracts';
 import { aCommit, bucketCreated, cancelRequested, eventually, nodeJoined, submitted } from '@fornax/testing';
 import { type EventLog, LogReset, VersionConflict } from './event-log.js';
+import { withEvents } from './with-events.js';
 
 const idsOf = (commits: readonly RecordedCommit[]): readonly string[] => commits.map(({ id }) => id);
 
@@ -180,6 +181,32 @@ export const describeEventLog = (name: string, open: () => Promise<EventLog>): v
       await submit('b');
       await eventually(() => progress === 3);
       expect(seen).toEqual(['bucket-x']);
+      over.abort();
+      await done;
+    });
+
+    it('hands over only the commits that are wanted, and moves on past the others without a call', async () => {
+      const seen: string[] = [];
+      let calls = 0;
+      let progress = 0;
+      const options = {
+        from: 1,
+        aggregates: ['task', 'bucket'] as const,
+        wants: withEvents('BucketCreated'),
+        signal: over.signal,
+        onProgress: (sequence: number) => void (progress = sequence),
+      };
+      await submit('a');
+      const done = log.subscribe(options, (batch) => {
+        calls += 1;
+        seen.push(...idsOf(batch));
+        return Promise.resolve();
+      });
+      await eventually(() => progress === 1);
+      await log.append('bucket', 'x', aCommit('bucket-x', [bucketCreated('x')]), 0);
+      await submit('b');
+      await eventually(() => progress === 3);
+      expect({ seen, calls }).toEqual({ seen: ['bucket-x'], calls: 1 });
       over.abort();
       await done;
     });

@@ -135,6 +135,8 @@ export interface SubscribeOptions {
   readonly from: number;
   /** Only these aggregates; all when absent. */
   readonly aggregates?: readonly Aggregate[];
+  /** Of those, only the commits that it says yes to; the others move the progress and wake nobody. Default: all. */
+  readonly wants?: (commit: RecordedCommit) => boolean;
   /** Most commits handed over at once (default 500). A batch holds what has arrived, it does not wait to fill. */
   readonly maxBatch?: number;
   /** The log that `from` was counted in; the one that was opened when absent. */

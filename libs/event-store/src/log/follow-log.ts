@@ -17,7 +17,7 @@ export const followLog = async (
   onBatch: (batch: readonly RecordedCommit[]) => Promise<void>,
   follow: (position: number, deliver: Deliver) => Promise<void>,
 ): Promise<void> => {
-  const { signal, onProgress, onError } = options;
+  const { signal, onProgress, onError, wants } = options;
   let position = options.from - 1;
 
   const handle = async (commits: readonly RecordedCommit[]): Promise<boolean> => {
@@ -37,7 +37,8 @@ export const followLog = async (
   const isFinal = (error: unknown): boolean => error instanceof LogReset;
   await keepFollowing({ signal, onError, isFinal }, async ({ stands, moved }) => {
     const deliver: Deliver = async (commits, sequence) => {
-      if (commits.length > 0 && !(await handle(commits))) return;
+      const wanted = wants === undefined ? commits : commits.filter(wants);
+      if (wanted.length > 0 && !(await handle(wanted))) return;
       // Standing where it stood says only that it could be begun again.
       if (sequence > position) moved();
       else stands();

@@ -15,6 +15,11 @@ export interface Projection {
    */
   readonly version: number;
   readonly aggregates: readonly Aggregate[];
+  /**
+   * Whether a commit of these aggregates may change a row. The others come by without a transaction: the checkpoint follows them later, and
+   * they are read again after a restart. Default: all may. `write` is given others, too (by a rebuild, say), and does nothing for them.
+   */
+  readonly wants?: (commit: RecordedCommit) => boolean;
   /** The tables it fills, unqualified. No foreign keys between them, no sequences. */
   readonly tables: readonly string[];
   /** Least time between two transactions while nobody waits for one, milliseconds. Default 100; less where people watch the rows. */

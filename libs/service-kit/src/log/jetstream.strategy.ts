@@ -18,6 +18,8 @@ import { StoppedOf } from './stopped-of.js';
 
 /** Handlers are safe to repeat, so losing a second of progress in a crash costs less than a write for every batch. */
 const REMEMBER_EVERY_MS = 1_000;
+/** Commits that a handler does not want and that may be read again after a restart. */
+const UNSAVED_PROGRESS = 5_000;
 const AGAIN_MS = 1_000;
 
 export interface JetStreamStrategyParts {
@@ -77,7 +79,7 @@ export class JetStreamStrategy extends Server implements CustomTransportStrategy
 
   private async follow(options: LogHandlerOptions, handler: MessageHandler): Promise<void> {
     const from = await this.startOf(options);
-    const { aggregates, maxBatch, name } = options;
+    const { aggregates, maxBatch, name, wants } = options;
     const tell = this.parts.health.follower(`log handler ${name}`);
     const stopped = new StoppedOf(name, this.parts.quarantine, (commit, other) =>
       this.parts.onPassedOver(name, commit, other),
@@ -85,6 +87,12 @@ export class JetStreamStrategy extends Server implements CustomTransportStrategy
     if (options.from === 'checkpoint') stopped.restore();
     let rememberedAt = Number.NEGATIVE_INFINITY;
     let position = from - 1;
+    let remembered = position;
+    const remember = async (sequence: number): Promise<void> => {
+      // Before the answer: nobody begins a second one meanwhile.
+      remembered = sequence;
+      await this.remember(options, sequence);
+    };
     const inTurn = oneAtATime();
     const takeUpAt = (place: Place): void => {
       const work = () => stopped.takeUp(this.parts.log, place, position, (part) => this.handle(name, handler, part));
@@ -107,11 +115,14 @@ export class JetStreamStrategy extends Server implements CustomTransportStrategy
         from,
         signal: this.stop.signal,
         ...(aggregates ? { aggregates } : {}),
+        ...(wants ? { wants } : {}),
         ...(maxBatch === undefined ? {} : { maxBatch }),
         onProgress: (sequence) => {
           position = Math.max(position, sequence);
           tell(undefined);
           this.parts.onWorking(name);
+          if (sequence - remembered <= UNSAVED_PROGRESS) return;
+          remember(sequence).catch((error: unknown) => this.parts.onError(name, error));
         },
         onError: (error) => {
           tell(reasonOf(error));
@@ -126,7 +137,7 @@ export class JetStreamStrategy extends Server implements CustomTransportStrategy
           }),
         );
         if (performance.now() - rememberedAt < REMEMBER_EVERY_MS) return;
-        await this.remember(options, batch);
+        await remember(batch.at(-1)?.sequence ?? 0);
         rememberedAt = performance.now();
       },
     );
@@ -166,11 +177,10 @@ export class JetStreamStrategy extends Server implements CustomTransportStrategy
     }
   }
 
-  private async remember(options: LogHandlerOptions, batch: readonly RecordedCommit[]): Promise<void> {
-    const last = batch.at(-1);
-    if (options.from !== 'checkpoint' || !last) return;
+  private async remember(options: LogHandlerOptions, sequence: number): Promise<void> {
+    if (options.from !== 'checkpoint') return;
     const { epoch } = await this.parts.log.head();
-    await storeCheckpoint(this.parts.databaseOf(options.service), options.name, { epoch, sequence: last.sequence });
+    await storeCheckpoint(this.parts.databaseOf(options.service), options.name, { epoch, sequence });
   }
 }
 

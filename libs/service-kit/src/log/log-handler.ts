@@ -19,6 +19,8 @@ export type LogHandlerOptions = {
   /** Unique in the process. */
   readonly name: string;
   readonly aggregates?: readonly Aggregate[];
+  /** Of those, only the commits that it says yes to. Default: all. */
+  readonly wants?: (commit: RecordedCommit) => boolean;
   readonly maxBatch?: number;
 } & LogHandlerStart;
 

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Aggregate, RecordedCommit } from '@fornax/contracts';
+import { withEvents } from '@fornax/event-store';
 import type { Projection } from '@fornax/projections';
 import type { EntityManager } from 'typeorm';
 import { endsIn, lineOf, priceListsIn, termsIn } from './ledger-line.js';
@@ -18,6 +19,7 @@ export class LedgerProjection implements Projection {
   readonly name = 'ledger';
   readonly version = 1;
   readonly aggregates: readonly Aggregate[] = ['task', 'pricing'];
+  readonly wants = withEvents('TaskSubmitted', 'PriceListPublished', 'InstancesConcluded', 'InstancesRequeued');
   readonly paceMs = 250;
   readonly tables = ['task_terms', 'price_list', 'ledger_line', 'consumption'];
 

@@ -1,7 +1,7 @@
 import { Inject } from '@nestjs/common';
 import { dispatchSubject, type RecordedCommit, type SnapshotOrder } from '@fornax/contracts';
 import { folderOf, isSnapshotOpen, taskDecider, type SnapshotEvent, type SnapshotPart } from '@fornax/domain';
-import { loadAggregate, type DurablePublisher, type EventLog } from '@fornax/event-store';
+import { loadAggregate, withEvents, type DurablePublisher, type EventLog } from '@fornax/event-store';
 import { EVENT_LOG, LogFollower, LogHandler, PUBLISHER } from '@fornax/service-kit';
 import { SnapshotCommands } from '../commands/snapshot-commands.js';
 import { EndedParts } from './ended-parts.js';
@@ -31,7 +31,19 @@ export class SnapshotOrders {
   ) {}
 
   /** Its checkpoint is kept under an older name. */
-  @LogHandler({ name: 'snapshot-desk', aggregates: ['task', 'snapshot'], from: 'checkpoint', service: 'snapshot' })
+  @LogHandler({
+    name: 'snapshot-desk',
+    aggregates: ['task', 'snapshot'],
+    wants: withEvents(
+      'SnapshotTriggered',
+      'SnapshotCompleted',
+      'SnapshotFailed',
+      'InstancesConcluded',
+      'InstancesRequeued',
+    ),
+    from: 'checkpoint',
+    service: 'snapshot',
+  })
   async carryOn(batch: readonly RecordedCommit[]): Promise<void> {
     for (const { aggregateId, events, meta } of batch) {
       for (const event of events) {

@@ -4,7 +4,7 @@ import type { Projection } from '@fornax/projections';
 import type { EntityManager } from 'typeorm';
 import { foldSnapshots, snapshotIdsIn } from './snapshot-row.js';
 import { readSnapshots, upsertSnapshots } from './snapshot-rows.js';
-import { writeTaskRefs } from './task-refs.js';
+import { changesTaskRefs, writeTaskRefs } from './task-refs.js';
 
 /** The read model of snapshots: where each stands, part by part, and the tasks that one may be taken of. */
 @Injectable()
@@ -12,6 +12,7 @@ export class SnapshotsProjection implements Projection {
   readonly name = 'snapshots';
   readonly version = 1;
   readonly aggregates: readonly Aggregate[] = ['task', 'snapshot'];
+  readonly wants = (commit: RecordedCommit): boolean => commit.aggregate !== 'task' || changesTaskRefs(commit);
   readonly paceMs = 250;
   readonly tables = ['task_ref', 'snapshot', 'snapshot_part'];
 

@@ -1,4 +1,5 @@
 import type { RecordedCommit } from '@fornax/contracts';
+import { withEvents } from '@fornax/event-store';
 import { parseRanges, type TaskSpec } from '@fornax/domain';
 import type { Queries } from './snapshot-rows.js';
 
@@ -31,6 +32,15 @@ interface NewRef {
   readonly spec: TaskSpec;
   readonly sequence: number;
 }
+
+/** Tells which commits of tasks `writeTaskRefs` writes anything for. */
+export const changesTaskRefs = withEvents(
+  'TaskSubmitted',
+  'InstancesConcluded',
+  'WaitingInstancesCancelled',
+  'WaitingInstancesExpired',
+  'TaskDeleted',
+);
 
 /** Writes the tasks of a batch: one statement for the new ones, one for the changed ones. */
 export const writeTaskRefs = async (db: Queries, batch: readonly RecordedCommit[]): Promise<void> => {

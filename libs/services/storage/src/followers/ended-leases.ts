@@ -1,4 +1,5 @@
 import type { RecordedCommit } from '@fornax/contracts';
+import { withEvents } from '@fornax/event-store';
 import { LogFollower, LogHandler } from '@fornax/service-kit';
 import { StorageGates } from '../access/storage-gates.js';
 
@@ -7,7 +8,12 @@ import { StorageGates } from '../access/storage-gates.js';
 export class EndedLeases {
   constructor(private readonly gates: StorageGates) {}
 
-  @LogHandler({ name: 'storage-leases', aggregates: ['task'], from: 'now' })
+  @LogHandler({
+    name: 'storage-leases',
+    aggregates: ['task'],
+    wants: withEvents('InstancesConcluded', 'InstancesRequeued'),
+    from: 'now',
+  })
   close(batch: readonly RecordedCommit[]): Promise<void> {
     for (const { events } of batch)
       for (const event of events)

@@ -1,4 +1,5 @@
 import type { RecordedCommit } from '@fornax/contracts';
+import { withEvents } from '@fornax/event-store';
 import { LogFollower, LogHandler } from '@fornax/service-kit';
 import { StatusBarrier } from '@fornax/tasks';
 import { OutputArchiver } from '../model/output-archiver.js';
@@ -16,7 +17,12 @@ export class EndedTasks {
   ) {}
 
   /** Apart from the others, for it waits for nothing: what a node prints is let in as soon as its lease is known. */
-  @LogHandler({ name: 'output-leases', aggregates: ['task'], from: 'now' })
+  @LogHandler({
+    name: 'output-leases',
+    aggregates: ['task'],
+    wants: withEvents('InstancesDispatched', 'InstancesConcluded', 'InstancesRequeued'),
+    from: 'now',
+  })
   learn(batch: readonly RecordedCommit[]): Promise<void> {
     for (const commit of batch) this.leases.fold(commit);
     return Promise.resolve();

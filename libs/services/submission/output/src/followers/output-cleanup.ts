@@ -1,4 +1,5 @@
 import type { RecordedCommit } from '@fornax/contracts';
+import { withEvents } from '@fornax/event-store';
 import { LogFollower, LogHandler } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { DATABASE, InjectDatabase } from '../config/database.js';
@@ -13,7 +14,13 @@ export class OutputCleanup {
     private readonly archiver: OutputArchiver,
   ) {}
 
-  @LogHandler({ name: 'output-cleanup', aggregates: ['task'], from: 'checkpoint', service: DATABASE })
+  @LogHandler({
+    name: 'output-cleanup',
+    aggregates: ['task'],
+    wants: withEvents('TaskDeleted'),
+    from: 'checkpoint',
+    service: DATABASE,
+  })
   async forget(batch: readonly RecordedCommit[]): Promise<void> {
     const gone = batch
       .filter(({ events }) => events.some(({ type }) => type === 'TaskDeleted'))

@@ -1,7 +1,8 @@
 import type { RecordedCommit } from '@fornax/contracts';
+import { withEvents } from '@fornax/event-store';
 import { forgetObjects, LogFollower, LogHandler } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
-import { TaskExpiry } from './task-expiry.js';
+import { ENDS, TaskExpiry } from './task-expiry.js';
 import { InjectDatabase } from '../model/database.js';
 
 /** Deletes what goes with a deleted task besides its rows: remembered answers, and the hold on its name. */
@@ -12,7 +13,13 @@ export class TaskCleanup {
     private readonly expiry: TaskExpiry,
   ) {}
 
-  @LogHandler({ name: 'task-cleanup', aggregates: ['task'], from: 'checkpoint', service: 'submission' })
+  @LogHandler({
+    name: 'task-cleanup',
+    aggregates: ['task'],
+    wants: withEvents('TaskDeleted', ...ENDS),
+    from: 'checkpoint',
+    service: 'submission',
+  })
   async forget(batch: readonly RecordedCommit[]): Promise<void> {
     this.expiry.notice(batch);
     const gone = batch

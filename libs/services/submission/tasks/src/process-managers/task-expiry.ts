@@ -1,5 +1,6 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import type { RecordedCommit } from '@fornax/contracts';
+import { withEvents } from '@fornax/event-store';
 import { LOGGER, MONOTONIC_CLOCK } from '@fornax/service-kit';
 import type { MonotonicClock } from '@fornax/base';
 import type { Logger } from 'pino';
@@ -11,11 +12,9 @@ const AGAIN_MS = 5_000;
 /** It looks that often at least: a clock that was set makes what is due sooner or later. */
 const MAX_TIMER_MS = 60_000;
 
-const ENDS: ReadonlySet<string> = new Set([
-  'InstancesConcluded',
-  'WaitingInstancesCancelled',
-  'WaitingInstancesExpired',
-]);
+/** Events after which a task may be over. */
+export const ENDS = ['InstancesConcluded', 'WaitingInstancesCancelled', 'WaitingInstancesExpired'] as const;
+const isEnd = withEvents(...ENDS);
 
 /**
  * Deletes finished tasks when their `completionTimeToLive` is over (contract, 5.40). When each is due stands in its row, so a restart forgets
@@ -47,7 +46,7 @@ export class TaskExpiry implements OnApplicationBootstrap, BeforeApplicationShut
 
   /** Tasks may have ended: a due time may be new. */
   notice(batch: readonly RecordedCommit[]): void {
-    if (batch.some(({ events }) => events.some(({ type }) => ENDS.has(type)))) this.wakeIn(GATHER_MS);
+    if (batch.some(isEnd)) this.wakeIn(GATHER_MS);
   }
 
   private wakeIn(ms: number): void {
