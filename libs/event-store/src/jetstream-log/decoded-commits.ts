@@ -23,7 +23,8 @@ export class DecodedCommits {
   of(message: FeedMessage): RecordedCommit {
     const { sequence, subject, data } = message;
     const known = this.bySequence.get(sequence);
-    if (known?.subject === subject && (known.data === data || Buffer.compare(known.data, data) === 0)) return known.commit;
+    if (known?.subject === subject && (known.data === data || Buffer.compare(known.data, data) === 0))
+      return known.commit;
     const commit = this.decode(message);
     this.forget(sequence);
     this.bySequence.set(sequence, { subject, data, commit });
