@@ -126,7 +126,13 @@ static void run(const struct command *command) {
   errno = refused;
 }
 
-_Noreturn void become(const struct options *options, const struct command *command, int report) {
+/* What the user reads of a command that does not run. */
+static void complain(const char *name, int why) {
+  const int is_missing = why == ENOENT || why == ENOTDIR;
+  dprintf(STDERR_FILENO, "%s: %s\n", name, is_missing && strchr(name, '/') == NULL ? "not found" : strerror(why));
+}
+
+_Noreturn void become(const struct options *options, int report) {
   report_failures_to(report);
   setsid();
   umask(022);
@@ -137,11 +143,16 @@ _Noreturn void become(const struct options *options, const struct command *comma
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) fail("cannot be tied to", "its first process");
   filter_system_calls();
   reset_signals();
+  /* All of that is done by the time that somebody says what to run. */
+  const struct command command = read_command();
   /* What is still open closes when the command begins; until then `report` is needed. */
   if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
     for (int fd = STDERR_FILENO + 1; fd < FIRST_OTHER + 16; fd += 1) fcntl(fd, F_SETFD, FD_CLOEXEC);
-  run(command);
-  const struct refusal refusal = {.is_setup = 0, .why = errno};
+  const struct word begins = {.what = ABOUT_TO_RUN};
+  if (write(report, &begins, sizeof begins) != (ssize_t)sizeof begins) _exit(EXIT_SETUP);
+  run(&command);
+  const struct word refusal = {.what = REFUSED_BY_COMMAND, .why = errno};
+  if (refusal.why != E2BIG) complain(command.argv[0], refusal.why);
   if (write(report, &refusal, sizeof refusal) < 0) _exit(EXIT_SETUP);
   _exit(EXIT_SETUP);
 }

@@ -101,8 +101,8 @@ struct command read_command(void) {
   }
   /* An agent that was paused right before this must not run what is somebody else's by now. */
   if (until != 0 && now_in_hundredths() >= until) {
-    dprintf(STDERR_FILENO, "this node has not heard from the platform for too long\n");
-    _exit(EXIT_SETUP);
+    errno = ETIME;
+    fail("this node has not heard from the platform", "for too long");
   }
   return command;
 }

@@ -27,16 +27,16 @@ struct options {
   const char *directory;
 };
 
-/* Why the command does not run, from the process that was to become it. */
-struct refusal {
-  /* Whether the sandbox is at fault; else the command. */
-  int is_setup;
+/* What the process that is to become the command tells before it does. */
+struct word {
+  enum { REFUSED_BY_SETUP, REFUSED_BY_COMMAND, ABOUT_TO_RUN } what;
+  /* Of a refusal: the number of the error. */
   int why;
 };
 
 /* Ends the process with what failed and why on standard error. */
 _Noreturn void fail(const char *what, const char *subject);
-/* From now on `fail` also writes a struct refusal to this descriptor. */
+/* From now on `fail` also writes a struct word to this descriptor. */
 void report_failures_to(int fd);
 
 /* main.c: carries out options, the first of which is a name, and what follows from them. @returns the exit code */
@@ -80,13 +80,15 @@ int hold_network(const struct way_out *way, char **stack);
 /* command.c */
 struct command read_command(void);
 
-/* become.c: becomes the command, or writes a struct refusal to `report` and ends. */
-_Noreturn void become(const struct options *options, const struct command *command, int report);
+/* become.c: does all that can be done for a command before it is known, reads it, and becomes it; or writes to `report` why not, and ends. */
+_Noreturn void become(const struct options *options, int report);
 
 /* supervise.c: runs the command as a child until it ends. @returns the exit code */
-int supervise(const struct options *options, const struct command *command);
+int supervise(const struct options *options);
 
 /* seccomp.c */
+/* Writes the filter, for this process and all that it forks. Safe to repeat. */
+void write_filter(void);
 void filter_system_calls(void);
 
 #endif

@@ -31,9 +31,9 @@ static int failures = -1;
 void report_failures_to(int fd) { failures = fd; }
 
 _Noreturn void fail(const char *what, const char *subject) {
-  const struct refusal refusal = {.is_setup = 1, .why = errno};
+  const struct word refusal = {.what = REFUSED_BY_SETUP, .why = errno};
   dprintf(STDERR_FILENO, "%s %s: %s\n", what, subject, strerror(refusal.why));
-  /* Who reads it takes the end of the pipe for a start, but the exit code tells the same once more. */
+  /* Who reads it takes the end of the pipe for a refusal, too. */
   if (failures >= 0 && write(failures, &refusal, sizeof refusal) < 0) _exit(EXIT_SETUP);
   _exit(EXIT_SETUP);
 }
@@ -118,8 +118,7 @@ int carry_out(int argc, char **argv) {
   if (!has_aim) wrong("--aim (missing)");
   if (chdir(options.directory) != 0) fail("cannot enter", options.directory);
   forget_arguments();
-  const struct command command = read_command();
-  return supervise(&options, &command);
+  return supervise(&options);
 }
 
 int main(int argc, char **argv) {

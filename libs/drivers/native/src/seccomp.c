@@ -139,9 +139,13 @@ static void write_program(void) {
   search(ranges, ranges_of(ranges));
 }
 
+void write_filter(void) {
+  if (length == 0) write_program();
+}
+
 /* Needs no capability, since there are no new privileges to gain. */
 void filter_system_calls(void) {
-  write_program();
+  write_filter();
   const struct sock_fprog filter = {(unsigned short)length, program};
   if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) != 0) fail("cannot filter", "system calls");
 }

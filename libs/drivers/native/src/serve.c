@@ -192,6 +192,8 @@ int serve(void) {
   sigprocmask(SIG_BLOCK, &child_ended, NULL);
   const int ended = signalfd(-1, &child_ended, SFD_CLOEXEC | SFD_NONBLOCK);
   if (ended < 0) fail("cannot watch", "processes");
+  /* Once, and not for each that is started. */
+  write_filter();
   struct pollfd watched[] = {{STDIN_FILENO, POLLIN, 0}, {ended, POLLIN, 0}};
   for (;;) {
     if (poll(watched, 2, -1) < 0 && errno != EINTR) fail("cannot wait for", "requests");

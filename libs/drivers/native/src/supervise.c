@@ -81,30 +81,33 @@ static int tell_end(const struct state *state) {
   return code;
 }
 
-/* @returns whether the command runs; else why not. The pipe ends by itself when it does. */
-static int has_started(int report, struct refusal *refusal) {
+static int hear(int report, struct word *word) {
   ssize_t got;
-  while ((got = read(report, refusal, sizeof *refusal)) < 0 && errno == EINTR) {}
-  close(report);
-  return got != (ssize_t)sizeof *refusal;
+  while ((got = read(report, word, sizeof *word)) < 0 && errno == EINTR) {}
+  return got == (ssize_t)sizeof *word;
 }
 
-/* A command that cannot be run is how it ended, and the user reads why. */
-static int tell_refusal(const char *name, const struct refusal *refusal) {
-  const int why = refusal->why;
-  if (refusal->is_setup) return EXIT_SETUP;
-  if (why == E2BIG) {
+/* Waits until the command is known and begins. @returns whether it runs; else why not. What ends before it is about to run was ended by somebody. */
+static int has_started(int report, struct word *word) {
+  if (!hear(report, word)) *word = (struct word){.what = REFUSED_BY_SETUP};
+  if (word->what != ABOUT_TO_RUN) return 0;
+  /* The pipe ends by itself when the command runs. */
+  return !hear(report, word);
+}
+
+/* A command that cannot be run is how it ended, and the user has read why. */
+static int tell_refusal(const struct word *refusal) {
+  if (refusal->what == REFUSED_BY_SETUP) return EXIT_SETUP;
+  if (refusal->why == E2BIG) {
     dprintf(STATUS, "refused E2BIG\n");
     return EXIT_SETUP;
   }
-  const int is_missing = why == ENOENT || why == ENOTDIR;
-  const int code = is_missing ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
-  dprintf(STDERR_FILENO, "%s: %s\n", name, is_missing && strchr(name, '/') == NULL ? "not found" : strerror(why));
+  const int code = refusal->why == ENOENT || refusal->why == ENOTDIR ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
   dprintf(STATUS, "started\nexit %d 0\ncpu 0\n", code);
   return code;
 }
 
-int supervise(const struct options *options, const struct command *command) {
+int supervise(const struct options *options) {
   /* A command of the same user must not trace this process, which no filter holds, or reach its descriptors. Children are so until they are the command. */
   if (options->aims_at_all && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) fail("cannot protect", "the first process");
   struct state state;
@@ -121,11 +124,13 @@ int supervise(const struct options *options, const struct command *command) {
   if (ended < 0 || pipe2(report, O_CLOEXEC) != 0) fail("cannot watch", "the command");
   state.child = fork();
   if (state.child < 0) fail("cannot make", "a process");
-  if (state.child == 0) become(options, command, report[1]);
+  if (state.child == 0) become(options, report[1]);
   close(report[1]);
+  close(COMMAND);
   state.aim = options->aims_at_all ? -1 : -state.child;
-  struct refusal refusal;
-  if (!has_started(report[0], &refusal)) return tell_refusal(command->argv[0], &refusal);
+  struct word word;
+  if (!has_started(report[0], &word)) return tell_refusal(&word);
+  close(report[0]);
   /* The outputs are the command's alone: their readers wait for the last writer. */
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   for (int fd = 0; fd <= 2; fd += 1)

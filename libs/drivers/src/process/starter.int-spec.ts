@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readlink, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -48,11 +48,21 @@ it('shows nothing of one child to another: neither options nor descriptors', asy
   const from = await open();
   const first = await from.start(['--directory', '/tmp', '--aim', 'group']);
   const second = await from.start(plain);
+  const pipes: string[] = [];
   for (const { pid } of [first, second]) {
+    const own = new Set<string>();
     // Once it has read its options.
     while ((await readFile(`/proc/${pid}/cmdline`, 'utf8')).includes('/')) await new Promise(setImmediate);
-    expect((await readdir(`/proc/${pid}/fd`)).map(Number).filter((fd) => fd > 5)).toEqual([]);
+    for (const fd of await readdir(`/proc/${pid}/fd`)) {
+      const what = await readlink(`/proc/${pid}/fd/${fd}`).catch(() => '');
+      if (what.startsWith('pipe:')) own.add(what);
+      // Beside the pipes that it was given it has made one to its own child, and what tells of that.
+      else expect(['', '/dev/null', 'anon_inode:[signalfd]']).toContain(what);
+    }
+    pipes.push(...own);
   }
+  expect(pipes.length).toBeGreaterThanOrEqual(8);
+  expect(new Set(pipes).size).toBe(pipes.length);
   for (const { order, control, out, err, status } of [first, second])
     for (const end of [order, control, out, err, status]) end.destroy();
   await Promise.all([first.ended, second.ended]);

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chown, lstat, readdir, rmdir, unlink } from 'node:fs/promises';
+import { chown, lstat, mkdir, readdir, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -18,16 +18,23 @@ export const assertOwn = async (folder: string): Promise<void> => {
     throw new Error(`${folder} is not a folder of this agent alone: remove it`);
 };
 
+/** Makes the folders of an instance, its own from the beginning. @throws Error there is no room on the disk, say */
+export const makeOwnFolders = async (folder: string, owner: Owner | undefined): Promise<void> => {
+  const make = async (name: string, mode: number): Promise<void> => {
+    await mkdir(join(folder, name), { mode });
+    if (owner) await chown(join(folder, name), owner.uid, owner.gid);
+  };
+  await Promise.all([make('job', 0o755), make('tmp', 0o700)]);
+};
+
 /**
  * What the agent wrote as root becomes the instance's own, but for files with another name elsewhere: those are links to what the agent keeps, and
  * others read them, too.
  */
-export const handOver = async (owner: Owner | undefined, folder: string, jobDir: string): Promise<void> => {
+export const handOver = async (owner: Owner | undefined, jobDir: string): Promise<void> => {
   if (!owner) return;
   const { uid, gid } = owner;
-  await chown(join(folder, 'tmp'), uid, gid);
-  if ((await readdir(jobDir)).length === 0) await chown(jobDir, uid, gid);
-  else
+  if ((await readdir(jobDir)).length > 0)
     await run('find', [
       jobDir,
       '(',

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
+import { eventually } from '@fornax/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import type { InstanceSpec, PreparedInstance } from '../driver/driver.js';
@@ -10,6 +11,18 @@ import { openDriver, type OpenDriver, openLevels, testsOf } from './driver.fixtu
 import { isRoot } from './level.js';
 
 const SLOW_MS = 60_000;
+
+/** The process below this one that has its system calls filtered, and what the kernel says of it. */
+const waitingBelow = async (pid: number): Promise<readonly [pid: number, status: string] | undefined> => {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  if (/^Seccomp:\s2$/m.test(status)) return [pid, status];
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+  for (const child of children.split(' ').filter(Boolean)) {
+    const found = await waitingBelow(Number(child));
+    if (found) return found;
+  }
+  return undefined;
+};
 
 const LEVELS = await openLevels(['bubblewrap', 'unshare', 'process']);
 afterAll(() => Promise.all(LEVELS.map(([, open]) => open?.close())), SLOW_MS);
@@ -94,6 +107,24 @@ describe.each(LEVELS)('a sandbox that was made before it was needed, at level %s
       process.kill(pid, 'SIGKILL');
       // Until its parent, which is this process, has heard of it.
       while ((await readdir('/proc')).includes(String(pid))) await new Promise((resolve) => setTimeout(resolve, 5));
+      expect(await run(open, prepared, 'echo "$WHO"')).toMatchObject({ out: 'it is me\n', exitCode: 0 });
+      await prepared.dispose();
+    },
+    SLOW_MS,
+  );
+
+  here(
+    'holds what is to be the command, with its user and its filter, and is made anew when that was ended',
+    async (open) => {
+      await open.run(['/bin/true']);
+      const prepared = await prepare(open);
+      expect(isReady(prepared)).toBe(true);
+      const first = await firstProcess(prepared);
+      const [pid, status] = await eventually(() => waitingBelow(first));
+      expect(status).toMatch(/^NoNewPrivs:\s1$/m);
+      if (isRoot()) expect(status).not.toMatch(/^Uid:.*\s0(\s|$)/m);
+      process.kill(pid, 'SIGKILL');
+      await eventually(async () => !(await readdir('/proc')).includes(String(first)));
       expect(await run(open, prepared, 'echo "$WHO"')).toMatchObject({ out: 'it is me\n', exitCode: 0 });
       await prepared.dispose();
     },

@@ -29,7 +29,7 @@ import { initProgram } from './init-program.js';
 import { isRoot, type Level, ramfsBytes, RESOLVER_FILE } from './level.js';
 import { processLevel } from './process.level.js';
 import { leftOf, removeWhatIsLeftOf, sweep } from './left-behind.js';
-import { assertOwn, handOver, removeFolder } from './own-folders.js';
+import { assertOwn, handOver, makeOwnFolders, removeFolder } from './own-folders.js';
 import { ReadySandboxes } from './ready-sandboxes.js';
 import { CommandTooLong, launch, type Launch, openSandbox, type Sandbox } from './running-instance.js';
 import { unshareLevel } from './unshare.level.js';
@@ -193,7 +193,7 @@ export class SandboxDriver implements Driver {
       hasOwnUser: owner !== undefined,
       paths: level.paths(folder),
       start: async (command: InstanceCommand): Promise<RunningInstance> => {
-        await Promise.all([handOver(owner, folder, jobDir), this.#warden?.assertOnGuard()]);
+        await Promise.all([handOver(owner, jobDir), this.#warden?.assertOnGuard()]);
         if (!this.#sharesHost(level) && spec.network === 'outgoing') wayOut = await this.#openWayOut(level, folder);
         const running = await this.#begin(room, { spec, wayOut }, command);
         this.#live.set(id, running);
@@ -237,7 +237,7 @@ export class SandboxDriver implements Driver {
     await mkdir(folder, { mode: 0o700 });
     const owner = await this.#ownerOf(level, folder);
     try {
-      await Promise.all([mkdir(join(folder, 'job'), { mode: 0o755 }), mkdir(join(folder, 'tmp'), { mode: 0o700 })]);
+      await makeOwnFolders(folder, owner);
       const maxProcesses = this.#options.maxProcesses ?? DEFAULT_MAX_PROCESSES;
       const cgroup = this.#cgroups?.create(id, { cores, memoryMB, maxProcesses });
       return { id, folder, owner, cgroup };
