@@ -64,7 +64,7 @@ const sharedPart = {
   cores: z.number(),
   memoryMB: z.number(),
   /** Room for its files that it was promised, in megabytes of a million bytes; absent: none, the node's bound holds. */
-  diskMB: z.number().optional(),
+  diskMB: z.number().exactOptional(),
   /** W3C trace context of the dispatch, so that the node's spans join the submitter's trace. */
   traceparent: z.string().optional(),
 } as const;

@@ -16,13 +16,18 @@ const facts = {
 };
 const trigger: SnapshotCommand = { type: 'TriggerSnapshot', ...facts };
 const triggered: SnapshotEvent = { type: 'SnapshotTriggered', ...facts };
-const upload = (leaseId: string): SnapshotCommand => ({ type: 'RecordPartUploaded', leaseId, files: 2, bytes: 10, at });
-const uploaded = (leaseId: string): SnapshotEvent => ({
+const amounts = { files: 2, bytes: 10, at };
+const upload = (leaseId: string, notes?: readonly string[]): SnapshotCommand => ({
+  type: 'RecordPartUploaded',
+  leaseId,
+  ...amounts,
+  ...(notes ? { notes } : {}),
+});
+const uploaded = (leaseId: string, notes?: readonly string[]): SnapshotEvent => ({
   type: 'SnapshotPartUploaded',
   leaseId,
-  files: 2,
-  bytes: 10,
-  at,
+  ...amounts,
+  ...(notes ? { notes } : {}),
 });
 const fail = (leaseId: string): SnapshotCommand => ({ type: 'RecordPartFailed', leaseId, reason: 'disk full', at });
 const failed: SnapshotEvent = { type: 'SnapshotFailed', taskId: 't', reason: 'disk full', at };
@@ -52,12 +57,8 @@ describe('a snapshot', () => {
   });
   it('keeps what is said of a part, and nothing where nothing is', () => {
     const notes = ['Not in the snapshot, since they are pipes: "p"'];
-    given(triggered)
-      .when({ ...upload('lease-0'), notes })
-      .then({ ...uploaded('lease-0'), notes });
-    given(triggered)
-      .when({ ...upload('lease-0'), notes: [] })
-      .then(uploaded('lease-0'));
+    given(triggered).when(upload('lease-0', notes)).then(uploaded('lease-0', notes));
+    given(triggered).when(upload('lease-0', [])).then(uploaded('lease-0'));
   });
   it('fails with the first failed part', () =>
     given(triggered, uploaded('lease-0')).when(fail('lease-1')).then(failed));

@@ -14,6 +14,7 @@ const resourcesOf = (creation: Partial<TaskCreation>) => {
       profileOf: () => ({ profile }),
       projectOf: () => ({ id: 'p' }),
       defaultRequest: { cores: 1, memoryMB: 256 },
+      mostDiskMB: 100_000,
       sealConstants: (constants) => ({ constants }),
     },
   );
