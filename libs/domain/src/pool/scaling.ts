@@ -60,15 +60,8 @@ export const nextBoundaryOf = (policies: readonly ScalingPolicy[], at: InstantMs
     : Math.min(...times.map((time) => (midnight + time > at ? midnight + time : midnight + time + DAY_MS)));
 };
 
-/** The bounds of a pool's size: of the active policy, or the least of all where none is active. */
-export const sizeOfPolicies = (policies: readonly ScalingPolicy[], active: ScalingPolicy | undefined): ElasticSize => {
-  if (active?.type === 'ManagedTasksQueue') return active;
-  const least = Math.min(...policies.map((policy) => (policy.type === 'Fixed' ? policy.slots : policy.minimum)));
-  return fixedSize(active?.slots ?? (policies.length === 0 ? 0 : least));
-};
-
 /** A size that follows no demand. */
-export const fixedSize = (slots: number): ElasticSize => ({
+const fixedSize = (slots: number): ElasticSize => ({
   minimum: slots,
   maximum: slots,
   minimumIdle: 0,
@@ -76,3 +69,10 @@ export const fixedSize = (slots: number): ElasticSize => ({
   growth: 1,
   periodMs: 0,
 });
+
+/** The bounds of a pool's size: of the active policy, or the least of all where none is active. */
+export const sizeOfPolicies = (policies: readonly ScalingPolicy[], active: ScalingPolicy | undefined): ElasticSize => {
+  if (active?.type === 'ManagedTasksQueue') return active;
+  const least = Math.min(...policies.map((policy) => (policy.type === 'Fixed' ? policy.slots : policy.minimum)));
+  return fixedSize(active?.slots ?? (policies.length === 0 ? 0 : least));
+};

@@ -32,7 +32,9 @@ const body = (each: string, more: object = {}) => ({
 const submit = (each: string, more: object = {}) => harness.call('POST', '/tasks', body(each, more));
 const idOf = (answer: { readonly json: () => Record<string, never> }): string => String(answer.json()['uuid']);
 const rowsOf = async (id: string, query = ''): Promise<readonly unknown[]> => {
-  const page = (await harness.call('GET', `/fornax/v1/tasks/${id}/instances${query}`)).json();
+  const page: Readonly<Record<string, unknown>> = (
+    await harness.call('GET', `/fornax/v1/tasks/${id}/instances${query}`)
+  ).json();
   return (page['data'] as readonly { readonly row: unknown }[]).map(({ row }) => row);
 };
 /** As the scheduler asks. */
