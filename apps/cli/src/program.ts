@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addBucketCommands } from './commands/bucket.js';
+import { addBucketExpiryCommands } from './commands/bucket-expiry.js';
 import { addFleetCommands } from './commands/fleet.js';
 import { addHistoryCommands } from './commands/history.js';
 import { addLogAuditCommand } from './commands/log-audit.js';
@@ -40,7 +41,7 @@ export const buildProgram = (io: Io): Command => {
   addProjectionCommands(program, io);
   addLogStateCommands(program, io);
   addQuarantineCommands(program, io);
-  addBucketCommands(program, io);
+  addBucketExpiryCommands(addBucketCommands(program, io), io);
   addStorageCommands(program, io);
   addLogVerifyCommand(program, io);
   addLogAuditCommand(program, io);

@@ -13,6 +13,7 @@ export type {
   ObjectsReindex,
   ObjectsScrub,
   ResultManifest,
+  WireExpiryRule,
   WireStorageDisk,
   WireStorageUsage,
   WireBucket,

@@ -58,6 +58,7 @@ export {
   type NodeTokenStatus,
 } from './node-token/node-token.decider.js';
 export type { BucketCommand, BucketEvent } from './bucket/bucket.events.js';
+export type { BucketExpiryCommand } from './bucket/bucket-expiry.js';
 export { bucketDecider, type BucketState } from './bucket/bucket.decider.js';
 export {
   granteeKey,

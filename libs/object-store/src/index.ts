@@ -6,6 +6,7 @@ export {
   type CompletionOptions,
   type DeletionCondition,
   type FolderUsage,
+  type FoundOld,
   type ListOptions,
   type Listing,
   type Moved,

@@ -14,6 +14,8 @@ type PatientCall = <T>(
 ) => Promise<T>;
 
 const API = '/fornax/v1/buckets';
+const rules = expiryRuleSchema.array();
+const expiryOf = (bucket: string): string => `${API}/${encodeURIComponent(bucket)}/expiry`;
 
 /** What lies in object storage. */
 export class StorageClient {
@@ -27,5 +29,20 @@ export class StorageClient {
   /** What every file of the local object store is for. Operators. @throws ApiError 409 objects are kept elsewhere */
   disk(signal?: AbortSignal): Promise<WireStorageDisk> {
     return this.json('GET', `${API}/usage/disk`, storageDiskSchema, { signal, timeoutMs: Number.POSITIVE_INFINITY });
+  }
+
+  /** How long objects of a bucket stay, by prefix. */
+  expiry(bucket: string): Promise<readonly WireExpiryRule[]> {
+    return this.json('GET', expiryOf(bucket), rules);
+  }
+
+  /** Objects that begin with the prefix are deleted so long after their last change. @returns all rules of the bucket */
+  setExpiry(bucket: string, prefix: string, afterSeconds: number): Promise<readonly WireExpiryRule[]> {
+    return this.json('PUT', expiryOf(bucket), rules, { body: { prefix, afterSeconds } });
+  }
+
+  /** @returns the rules that are left. @throws ApiError 404 there is no such rule */
+  removeExpiry(bucket: string, prefix: string): Promise<readonly WireExpiryRule[]> {
+    return this.json('DELETE', `${expiryOf(bucket)}?prefix=${encodeURIComponent(prefix)}`, rules);
   }
 }

@@ -253,6 +253,31 @@ export const eventSchemas = {
     schema: z.object({ bucket: z.string(), owner: z.string(), projectId: z.string().exactOptional(), at: instant }),
   },
   BucketDeleted: { version: 1, aggregate: 'bucket', schema: z.object({ bucket: z.string(), at: instant }) },
+  BucketExpirySet: {
+    version: 1,
+    aggregate: 'bucket',
+    schema: z.object({ bucket: z.string(), prefix: z.string(), afterSeconds: count, at: instant }),
+  },
+  BucketExpiryRemoved: {
+    version: 1,
+    aggregate: 'bucket',
+    schema: z.object({ bucket: z.string(), prefix: z.string(), at: instant }),
+  },
+  BucketObjectsExpired: {
+    version: 1,
+    aggregate: 'bucket',
+    schema: z.object({
+      bucket: z.string(),
+      prefix: z.string(),
+      before: instant,
+      after: z.string().nullable(),
+      through: z.string(),
+      objects: count,
+      bytes: z.number(),
+      names: z.array(z.string()),
+      at: instant,
+    }),
+  },
   BucketGranted: {
     version: 1,
     aggregate: 'bucket',

@@ -1,4 +1,6 @@
 import { accept, assertNever, type Decision, type Decider, reject } from '../shared/decider.js';
+import type { InstantMs } from '../shared/time.js';
+import { type BucketExpiry, decideExpiry, evolveExpiry, noExpiry } from './bucket-expiry.js';
 import { type BucketGrants, decideGrant, evolveGrants } from './bucket-grants.js';
 import type { BucketCommand, BucketEvent } from './bucket.events.js';
 
@@ -6,11 +8,20 @@ export interface BucketState {
   readonly exists: boolean;
   readonly bucket: string;
   readonly owner: string;
+  readonly createdAt: InstantMs;
   readonly grants: BucketGrants;
+  readonly expiry: BucketExpiry;
 }
 
 const noGrants: BucketGrants = new Map();
-const initial: BucketState = { exists: false, bucket: '', owner: '', grants: noGrants };
+const initial: BucketState = {
+  exists: false,
+  bucket: '',
+  owner: '',
+  createdAt: 0,
+  grants: noGrants,
+  expiry: noExpiry,
+};
 
 const create = (
   state: BucketState,
@@ -40,6 +51,10 @@ export const bucketDecider: Decider<BucketState, BucketCommand, BucketEvent> = {
       case 'GrantBucket':
       case 'RevokeBucketGrant':
         return decideGrant(state, command);
+      case 'SetBucketExpiry':
+      case 'RemoveBucketExpiry':
+      case 'ExpireBucketObjects':
+        return decideExpiry(state.expiry, state, command);
       default:
         return assertNever(command);
     }
@@ -47,12 +62,16 @@ export const bucketDecider: Decider<BucketState, BucketCommand, BucketEvent> = {
   evolve: (state, event) => {
     switch (event.type) {
       case 'BucketCreated':
-        return { exists: true, bucket: event.bucket, owner: event.owner, grants: noGrants };
+        return { ...initial, exists: true, bucket: event.bucket, owner: event.owner, createdAt: event.at };
       case 'BucketDeleted':
-        return { ...state, exists: false, owner: '', grants: noGrants };
+        return { ...state, exists: false, owner: '', grants: noGrants, expiry: noExpiry };
       case 'BucketGranted':
       case 'BucketGrantRevoked':
         return { ...state, grants: evolveGrants(state.grants, event) };
+      case 'BucketExpirySet':
+      case 'BucketExpiryRemoved':
+      case 'BucketObjectsExpired':
+        return { ...state, expiry: evolveExpiry(state.expiry, event) };
       default:
         return assertNever(event);
     }

@@ -1,4 +1,5 @@
 import type { InstantMs } from '../shared/time.js';
+import type { BucketExpiryCommand, BucketExpiryEvent } from './bucket-expiry.js';
 import type { BucketGrantCommand, BucketGrantEvent } from './bucket-grants.js';
 
 /** A bucket belongs to one account; its id is its name. A deleted name may be created again, by anybody. */
@@ -12,6 +13,7 @@ export type BucketEvent =
       readonly at: InstantMs;
     }
   | { readonly type: 'BucketDeleted'; readonly bucket: string; readonly at: InstantMs }
+  | BucketExpiryEvent
   | BucketGrantEvent;
 
 /** Creating a bucket that one owns already is accepted without events (contract, 5.31). */
@@ -24,4 +26,5 @@ export type BucketCommand =
       readonly at: InstantMs;
     }
   | { readonly type: 'DeleteBucket'; readonly owner: string; readonly at: InstantMs }
+  | BucketExpiryCommand
   | BucketGrantCommand;

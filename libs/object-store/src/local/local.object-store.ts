@@ -4,6 +4,7 @@ import {
   type ByteSource,
   type CompletionOptions,
   type FolderUsage,
+  type FoundOld,
   type DeletionCondition,
   type ListOptions,
   type Listing,
@@ -11,6 +12,7 @@ import {
   type ObjectInfo,
   type ObjectReader,
   type ObjectStore,
+  type OldObjects,
   type PartInfo,
   type PartRef,
   type PrefixMove,
@@ -29,6 +31,7 @@ import { uploadUsagesIn, usageByFolderIn, usagesIn } from './index-usage.js';
 import { listObjects } from './object-listing.js';
 import { ManifestKeeper } from './manifest-keeper.js';
 import { LocalUploads, type Upload } from './local-uploads.js';
+import { deleteOldIn, findOldIn } from './old-objects.js';
 import { ObjectFiles } from './object-files.js';
 import { deletePrefixes, movePrefix, scatterPrefixes } from './prefix-moves.js';
 import { type ReindexOptions, type ReindexProgress, reindex } from './reindex.js';
@@ -302,6 +305,14 @@ export class LocalObjectStore implements ObjectStore {
 
   listUploads(bucket: string, prefix = ''): Promise<readonly UploadInfo[]> {
     return this.#uploads.list(bucket, prefix);
+  }
+
+  findOld(bucket: string, old: OldObjects, limit: number): Promise<FoundOld> {
+    return findOldIn(this.index, bucket, old, limit);
+  }
+
+  deleteOld(bucket: string, old: OldObjects & { readonly through: string }, sql: Sql = this.index): Promise<void> {
+    return deleteOldIn(sql, bucket, old);
   }
 
   movePrefix(move: PrefixMove, sql?: Sql): Promise<readonly Moved[]> {

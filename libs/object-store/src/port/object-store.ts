@@ -193,6 +193,24 @@ export interface FolderUsage extends Usage {
   readonly folder: string;
 }
 
+/** Objects below a prefix and behind a key that were stored at an instant or before. */
+export interface OldObjects {
+  readonly prefix: string;
+  /** Exclusive. */
+  readonly after?: string;
+  readonly before: Date;
+}
+
+export interface FoundOld extends Usage {
+  /** The last key of them; undefined when there is none. */
+  readonly through?: string;
+  /** The first of their keys. */
+  readonly names: readonly string[];
+  /** When the oldest was stored of those that are younger; undefined when there are none, or when there may be more old ones behind `through`. */
+  readonly nextAt?: Date;
+  readonly hasMore: boolean;
+}
+
 /** A transaction of the caller. The local adapter does its index work in it; an adapter without an index in Postgres ignores it. */
 export interface Sql {
   query(sql: string, parameters?: unknown[]): Promise<unknown>;
@@ -300,6 +318,11 @@ export interface ObjectStore {
     headers?: ObjectHeaders,
     precondition?: Precondition,
   ): Promise<Written & { readonly modifiedAt: Date }>;
+
+  /** Looks for old objects, in the order of their keys, `limit` of them at most. */
+  findOld(bucket: string, old: OldObjects, limit: number): Promise<FoundOld>;
+  /** Deletes old objects up to a key; one that was stored anew since stays. Repeating it is safe. */
+  deleteOld(bucket: string, old: OldObjects & { readonly through: string }, sql?: Sql): Promise<void>;
 
   createUpload(bucket: string, key: string, headers: UploadHeaders): Promise<string>;
   /** @throws StoreRefusal NoSuchUpload, by a store that keeps checksums of parts */

@@ -30,4 +30,27 @@ export const usageContract: readonly StoreCase[] = [
       assert.deepEqual(await store.uploadUsages([bucket]), [none]);
     },
   },
+  {
+    behavior: 'finds and deletes what is old below a prefix, and nothing that was stored since',
+    async check(store, bucket, other) {
+      const keys = ['a/1', 'a/2', 'a/3', 'ab', 'b'];
+      for (const key of keys) await store.put(bucket, key, bytesOf(key), { ...HEADERS, sizeBytes: key.length });
+      await store.put(other, 'a/1', bytesOf('x'), { ...HEADERS, sizeBytes: 1 });
+      const modifiedOf = async (key: string) => (await store.head(bucket, key))?.modifiedAt ?? new Date(0);
+      const [long, soon] = [new Date(0), new Date((await modifiedOf('b')).getTime() + 3_600_000)];
+      const young = await store.findOld(bucket, { prefix: '', before: long }, 10);
+      assert.deepEqual([young.objects, young.through, young.hasMore], [0, undefined, false]);
+      assert.ok(young.nextAt !== undefined && young.nextAt <= (await modifiedOf('b')));
+      const first = await store.findOld(bucket, { prefix: 'a/', before: soon }, 2);
+      assert.deepEqual(first, { objects: 2, bytes: 6, names: ['a/1', 'a/2'], through: 'a/2', hasMore: true });
+      const rest = await store.findOld(bucket, { prefix: 'a/', after: 'a/2', before: soon }, 2);
+      assert.deepEqual(rest, { objects: 1, bytes: 3, names: ['a/3'], through: 'a/3', hasMore: false });
+      await store.deleteOld(bucket, { prefix: 'a/', before: long, through: 'a/3' });
+      await store.deleteOld(bucket, { prefix: 'a/', after: 'a/1', before: soon, through: 'a/2' });
+      const left = async (of: string) => (await store.list(of, { limit: 10 })).objects.map(({ key }) => key);
+      assert.deepEqual(await left(bucket), ['a/1', 'a/3', 'ab', 'b']);
+      await store.deleteOld(bucket, { prefix: '', before: soon, through: 'ab' });
+      assert.deepEqual([await left(bucket), await left(other)], [['b'], ['a/1']]);
+    },
+  },
 ];

@@ -1,10 +1,11 @@
 import { Readable } from 'node:stream';
-import { splitPlace } from '../port/keys.js';
+import { compareKeys, splitPlace } from '../port/keys.js';
 import {
   type ByteRange,
   type ByteSource,
   type CompletionOptions,
   type FolderUsage,
+  type FoundOld,
   type DeletionCondition,
   type ListOptions,
   type Listing,
@@ -13,6 +14,7 @@ import {
   type ObjectInfo,
   type ObjectReader,
   type ObjectStore,
+  type OldObjects,
   type PartInfo,
   type PartRef,
   type Place,
@@ -282,6 +284,46 @@ export class S3ObjectStore implements ObjectStore {
 
   listUploads(bucket: string, prefix = ''): Promise<readonly UploadInfo[]> {
     return this.#uploads.list(bucket, prefix);
+  }
+
+  async findOld(bucket: string, { prefix, after, before }: OldObjects, limit: number): Promise<FoundOld> {
+    const found = { objects: 0, bytes: 0, names: [] as string[] };
+    let [through, nextAt, from]: [string | undefined, Date | undefined, string | undefined] = [
+      undefined,
+      undefined,
+      after,
+    ];
+    do {
+      const page = await this.list(bucket, { prefix, limit: 1_000, ...(from === undefined ? {} : { after: from }) });
+      for (const { key, sizeBytes, modifiedAt } of page.objects) {
+        if (modifiedAt > before) {
+          if (nextAt === undefined || modifiedAt < nextAt) nextAt = modifiedAt;
+          continue;
+        }
+        found.objects += 1;
+        found.bytes += sizeBytes;
+        if (found.names.length < 10) found.names.push(key);
+        through = key;
+        if (found.objects === limit) return { ...found, through, hasMore: true };
+      }
+      from = page.next;
+    } while (from !== undefined);
+    return { ...found, hasMore: false, ...(through === undefined ? {} : { through }), ...(nextAt ? { nextAt } : {}) };
+  }
+
+  /** Between the look at a page and its deletion lies a moment in which an object that is stored anew is not seen. */
+  async deleteOld(
+    bucket: string,
+    { prefix, after, before, through }: OldObjects & { readonly through: string },
+  ): Promise<void> {
+    let from = after;
+    do {
+      const page = await this.list(bucket, { prefix, limit: 1_000, ...(from === undefined ? {} : { after: from }) });
+      const upTo = page.objects.filter(({ key }) => compareKeys(key, through) <= 0);
+      const old = upTo.filter(({ modifiedAt }) => modifiedAt <= before).map(({ key }) => key);
+      if (old.length > 0) await this.deleteMany(bucket, old);
+      from = upTo.length < page.objects.length ? undefined : page.next;
+    } while (from !== undefined);
   }
 
   async movePrefix({ fromBucket, fromPrefix, toBucket, toPrefix }: PrefixMove): Promise<readonly Moved[]> {

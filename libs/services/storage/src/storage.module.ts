@@ -31,6 +31,10 @@ import { BucketsController } from './http/buckets.controller.js';
 import { EffectsController } from './http/effects.controller.js';
 import { ReindexController } from './http/reindex.controller.js';
 import { UsageController } from './http/usage.controller.js';
+import { ExpiryRules } from './buckets/expiry-rules.js';
+import { ExpiryController } from './http/expiry.controller.js';
+import { BucketExpiry1790000000007 } from './migrations/1790000000007-bucket-expiry.migration.js';
+import { ObjectExpiry } from './process-managers/object-expiry.js';
 import { Leftovers } from './process-managers/leftovers.js';
 import { StorageHoldings } from './usage/storage-holdings.js';
 import { TaskOwners } from './usage/task-owners.js';
@@ -83,10 +87,10 @@ class StoreCloser implements OnApplicationShutdown {
       ObjectExtras1790000000004,
       BucketGrants1790000000005,
       LostResults1790000000006,
+      BucketExpiry1790000000007,
     ]),
   ],
-  controllers: [
-    UsageController,
+  controllers: [ExpiryController, UsageController,
     BucketsController,
     BucketGrantsController,
     EffectsController,
@@ -112,6 +116,8 @@ class StoreCloser implements OnApplicationShutdown {
     StorageHoldings,
     TaskOwners,
     Leftovers,
+    ExpiryRules,
+    ObjectExpiry,
     StorageReads,
     Reindexing,
     StoreWatch,

@@ -8,21 +8,22 @@ import {
   stagedTaskPrefix,
 } from '../model/bucket-names.js';
 
-/** `create` and `delete` are about a bucket; `publish` moves staged results to their buckets, `drop` drops them. */
-export type EffectKind = 'create' | 'delete' | 'publish' | 'drop';
+/** `create` and `delete` are about a bucket, `expire` about old objects in one; `publish` moves staged results to their buckets, `drop` drops them. */
+export type EffectKind = 'create' | 'delete' | 'expire' | 'publish' | 'drop';
 
 /** What one event does to the object store. */
 export interface ObjectEffect {
   /** Of the event's commit in the log. */
   readonly sequence: number;
   readonly kind: EffectKind;
-  /** What its order matters to: `bucket/<name>` or `task/<id>`. */
+  /** What its order matters to: `bucket/<name>`, `expiry/<bucket>` (a bucket is served meanwhile) or `task/<id>`. */
   readonly scope: string;
-  /** The bucket, or prefixes of the staging area. */
+  /** The bucket, or prefixes of the staging area; of `expire` the bucket and what `expiryNames` says. */
   readonly names: readonly string[];
 }
 
 export const bucketScope = (bucket: string): string => `bucket/${bucket}`;
+export const expiryScope = (bucket: string): string => `expiry/${bucket}`;
 const taskScope = (taskId: string): string => `task/${taskId}`;
 
 type Attempts = Extract<FornaxEvent, { readonly type: 'InstancesConcluded' }>['attempts'];
@@ -51,12 +52,33 @@ const concluded = (id: string, attempts: Attempts): readonly Omit<ObjectEffect, 
   ),
 ];
 
+type Expired = Extract<FornaxEvent, { readonly type: 'BucketObjectsExpired' }>;
+
+const expiryNames = ({ bucket, prefix, before, after, through }: Expired): readonly string[] => [
+  bucket,
+  prefix,
+  String(before),
+  after ?? '',
+  through,
+];
+
+const expire = async (store: ObjectStore, names: readonly string[], sql?: Sql): Promise<void> => {
+  const [bucket = '', prefix = '', before = '0', after = '', through = ''] = names;
+  await store.deleteOld(
+    bucket,
+    { prefix, before: new Date(Number(before)), through, ...(after === '' ? {} : { after }) },
+    sql,
+  );
+};
+
 const effectsOfOne = (event: FornaxEvent, id: string): readonly Omit<ObjectEffect, 'sequence'>[] => {
   switch (event.type) {
     case 'BucketCreated':
       return [{ kind: 'create', scope: bucketScope(event.bucket), names: [event.bucket] }];
     case 'BucketDeleted':
       return [{ kind: 'delete', scope: bucketScope(event.bucket), names: [event.bucket] }];
+    case 'BucketObjectsExpired':
+      return [{ kind: 'expire', scope: expiryScope(event.bucket), names: expiryNames(event) }];
     case 'InstancesConcluded':
       return concluded(id, event.attempts);
     case 'InstancesRequeued':
@@ -87,6 +109,7 @@ export interface Step<T extends ObjectEffect = ObjectEffect> {
   readonly deleted: readonly string[];
   readonly published: readonly string[];
   readonly dropped: readonly string[];
+  readonly expired: readonly (readonly string[])[];
   readonly of: readonly T[];
 }
 
@@ -95,10 +118,13 @@ class Draft<T extends ObjectEffect> {
   readonly deleted = new Set<string>();
   readonly published: string[] = [];
   readonly dropped: string[] = [];
+  readonly expired: (readonly string[])[] = [];
   readonly of: T[] = [];
 
   /** The step would not do the same as one effect after the other. */
   isOver(next: EffectKind): boolean {
+    if (next === 'expire') return this.of.length > this.expired.length;
+    if (this.expired.length > 0) return true;
     if (next === 'create' || next === 'delete') return this.published.length + this.dropped.length > 0;
     const hasBuckets = this.created.size + this.deleted.size > 0;
     return hasBuckets || (next === 'publish' && this.dropped.length > 0);
@@ -116,6 +142,9 @@ class Draft<T extends ObjectEffect> {
           this.deleted.add(name);
         }
         return;
+      case 'expire':
+        this.expired.push(effect.names);
+        return;
       case 'publish':
         this.published.push(...effect.names);
         return;
@@ -125,8 +154,8 @@ class Draft<T extends ObjectEffect> {
   }
 
   get step(): Step<T> {
-    const { published, dropped, of } = this;
-    return { created: [...this.created], deleted: [...this.deleted], published, dropped, of };
+    const { published, dropped, expired, of } = this;
+    return { created: [...this.created], deleted: [...this.deleted], published, dropped, expired, of };
   }
 }
 
@@ -146,7 +175,8 @@ export const stepsOf = <T extends ObjectEffect>(effects: readonly T[]): readonly
 
 /** Does to the store what a step says. Repeating it is safe as long as nobody uses the buckets that it deletes. */
 export const carryOut = async (store: ObjectStore, step: Step, sql?: Sql): Promise<void> => {
-  const { created, deleted, published, dropped } = step;
+  const { created, deleted, published, dropped, expired } = step;
+  for (const names of expired) await expire(store, names, sql);
   if (deleted.length > 0) await store.deleteBuckets(deleted, sql);
   if (created.length > 0) await store.createBuckets(created, sql);
   if (published.length > 0) await store.scatterPrefixes(STAGING_BUCKET, published, sql);

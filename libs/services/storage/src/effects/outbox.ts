@@ -65,6 +65,14 @@ export const takeOut = async (sql: Sql, effects: readonly OwedEffect[]): Promise
   return effects.filter(({ id }) => ids.has(id));
 };
 
+/** Takes out expiries of buckets that are given up, as far as they are older than an effect: the next bucket of the name has other objects. */
+export const dropExpiries = async (sql: Sql, scopes: readonly string[], beforeId: string): Promise<void> => {
+  await sql.query(`DELETE FROM object_effect WHERE kind = 'expire' AND scope = ANY ($1::text[]) AND id < $2`, [
+    [...scopes],
+    beforeId,
+  ]);
+};
+
 export const noteFailure = async (sql: Sql, { id }: OwedEffect, reason: string): Promise<void> => {
   await sql.query('UPDATE object_effect SET failures = failures + 1, reason = $2 WHERE id = $1', [id, reason]);
 };
@@ -112,14 +120,14 @@ export const listEffects = async (sql: Sql): Promise<OwedEffects> => {
 };
 
 /**
- * Gives up an effect on results: they stay where they are until their task is deleted. What is owed to a bucket cannot be given up: its next owner would
+ * Gives up an effect on results, which stay where they are until their task is deleted, or on old objects, which are found again. What is owed to a bucket cannot be given up: its next owner would
  * find what is in it.
  * @returns whether it is gone; undefined when there is none
  */
 export const giveUpEffect = async (sql: Sql, id: string): Promise<boolean | undefined> => {
   const [row] = await rowsOf<{ readonly is_there: boolean; readonly is_gone: boolean }>(
     sql,
-    `WITH gone AS (DELETE FROM object_effect WHERE id = $1 AND kind IN ('publish', 'drop') RETURNING id)
+    `WITH gone AS (DELETE FROM object_effect WHERE id = $1 AND kind IN ('publish', 'drop', 'expire') RETURNING id)
       SELECT EXISTS (SELECT FROM object_effect WHERE id = $1) AS is_there, EXISTS (SELECT FROM gone) AS is_gone`,
     [id],
   );

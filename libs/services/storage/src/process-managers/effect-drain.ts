@@ -4,11 +4,12 @@ import { backoffMs, isOutage } from '@fornax/base';
 import type { ObjectStore, Sql } from '@fornax/object-store';
 import type { DataSource } from 'typeorm';
 import { OBJECT_STORE } from '../config/tokens.js';
-import { type Step, carryOut, stepsOf } from '../effects/object-effect.js';
+import { type Step, carryOut, expiryScope, stepsOf } from '../effects/object-effect.js';
 import {
   type FailingEffects,
   HOPELESS,
   type OwedEffect,
+  dropExpiries,
   failingEffects,
   noteFailure,
   owedEffects,
@@ -148,9 +149,10 @@ export class EffectDrain {
     }
   }
 
-  async #step(step: Step, sql: Sql): Promise<void> {
+  async #step(step: Step<OwedEffect>, sql: Sql): Promise<void> {
     const renewed = [...step.deleted, ...step.created];
     if (renewed.length > 0) {
+      await dropExpiries(sql, renewed.map(expiryScope), step.of.at(-1)?.id ?? '0');
       // Results that are not published yet would come to lie in the next bucket of that name, also those that came when there was none.
       const staged = await stagedFor(this.store, renewed);
       if (staged.length > 0) {

@@ -6,6 +6,7 @@ import type { EntityManager } from 'typeorm';
 import { EffectBell } from '../effects/effect-bell.js';
 import { effectsOf } from '../effects/object-effect.js';
 import { noteEffects } from '../effects/outbox.js';
+import { writeExpiryRows } from './expiry-rows.js';
 import { bucketRowsOf, type BucketRows } from './bucket-rows.js';
 
 export const BUCKETS_PROJECTION = 'buckets';
@@ -21,12 +22,13 @@ export class BucketsProjection implements Projection {
   readonly aggregates: readonly Aggregate[] = ['bucket', 'task'];
   /** Of tasks, what says something about objects: their rows are elsewhere. */
   readonly wants = (commit: RecordedCommit): boolean => commit.aggregate !== 'task' || effectsOf([commit]).length > 0;
-  readonly tables = ['bucket', 'bucket_grant'] as const;
+  readonly tables = ['bucket', 'bucket_grant', 'bucket_expiry'] as const;
 
   constructor(private readonly bell: EffectBell) {}
 
   async write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {
     await this.#writeRows(tx, bucketRowsOf(batch));
+    await writeExpiryRows(tx, batch);
     const effects = effectsOf(batch);
     if (effects.length === 0 || !(await this.#isLive(tx))) return;
     await noteEffects(tx, effects);
