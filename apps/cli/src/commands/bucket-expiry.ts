@@ -52,10 +52,7 @@ give inputs of tasks that wait or run a rule that is longer than they are. Resul
 
 /** `fornax bucket expiry …`. */
 export const addBucketExpiryCommands = (bucket: Command, io: Io): void => {
-  const expiry = bucket
-    .command('expiry')
-    .description('how long objects stay, by prefix')
-    .addHelpText('after', ABOUT);
+  const expiry = bucket.command('expiry').description('how long objects stay, by prefix').addHelpText('after', ABOUT);
   expiry
     .command('list <bucket>')
     .description('rules, and what they have deleted so far')

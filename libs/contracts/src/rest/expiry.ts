@@ -5,7 +5,10 @@ const seconds = z
   .int()
   .min(1)
   .max(YEARS * 365 * 86_400);
-const prefix = z.string().max(1_024).regex(/^[^\0]*$/, 'must not hold NUL');
+const prefix = z
+  .string()
+  .max(1_024)
+  .regex(/^[^\0]*$/, 'must not hold NUL');
 
 /** How long objects stay that begin with a prefix. */
 export const expiryRuleChangeSchema = z.object({

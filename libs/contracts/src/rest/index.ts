@@ -104,12 +104,7 @@ export { reasonSchema } from './reason.js';
 export { objectsReindexSchema, type ObjectsReindex } from './objects-reindex.js';
 export { objectsScrubSchema, type ObjectsScrub } from './objects-scrub.js';
 export { storageDiskSchema, storageUsageSchema, type WireStorageDisk, type WireStorageUsage } from './storage-usage.js';
-export {
-  expiryPrefixSchema,
-  expiryRuleChangeSchema,
-  expiryRuleSchema,
-  type WireExpiryRule,
-} from './expiry.js';
+export { expiryPrefixSchema, expiryRuleChangeSchema, expiryRuleSchema, type WireExpiryRule } from './expiry.js';
 export { owedEffectsSchema, type OwedEffects } from './owed-effects.js';
 export { waitingSchema, type WireWaiting } from './waiting.js';
 export {

@@ -75,7 +75,18 @@ export const decideExpiry = (
       // The rule, or the bucket, may have become another one since its objects were looked through.
       const isDue = afterSeconds !== undefined && before <= at - afterSeconds * 1000 && before > of.createdAt;
       if (!isDue || objects === 0) return accept();
-      return accept({ type: 'BucketObjectsExpired', bucket, prefix, before, after, through, objects, bytes, names, at });
+      return accept({
+        type: 'BucketObjectsExpired',
+        bucket,
+        prefix,
+        before,
+        after,
+        through,
+        objects,
+        bytes,
+        names,
+        at,
+      });
     }
   }
 };

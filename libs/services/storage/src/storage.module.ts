@@ -90,7 +90,9 @@ class StoreCloser implements OnApplicationShutdown {
       BucketExpiry1790000000007,
     ]),
   ],
-  controllers: [ExpiryController, UsageController,
+  controllers: [
+    ExpiryController,
+    UsageController,
     BucketsController,
     BucketGrantsController,
     EffectsController,

@@ -66,7 +66,9 @@ export class ExpiryRules {
   }
 
   async of(bucket: string): Promise<readonly WireExpiryRule[]> {
-    const rows = await this.db.query<RuleRow[]>('SELECT * FROM bucket_expiry WHERE bucket = $1 ORDER BY prefix', [bucket]);
+    const rows = await this.db.query<RuleRow[]>('SELECT * FROM bucket_expiry WHERE bucket = $1 ORDER BY prefix', [
+      bucket,
+    ]);
     return rows.map((row) => ({
       prefix: row.prefix,
       afterSeconds: Number(row.after_seconds),

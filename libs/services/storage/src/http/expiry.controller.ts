@@ -37,7 +37,9 @@ export class ExpiryController {
   }
 
   @Put()
-  @ApiOperation({ summary: 'Set how long objects stay that begin with a prefix; what is over is deleted within seconds' })
+  @ApiOperation({
+    summary: 'Set how long objects stay that begin with a prefix; what is over is deleted within seconds',
+  })
   @ApiOkResponse({ standardSchema: rules })
   @ApiConflictResponse({ description: 'The bucket has a hundred rules' })
   async set(

@@ -64,7 +64,12 @@ describe('expiry rules', () => {
     await make('ruled');
     const set = { prefix: 'tmp/', afterSeconds: DAY };
     expect((await ask(eve, 'PUT', 'ruled', { body: set })).status).toBe(404);
-    for (const body of [{ prefix: 'x' }, { afterSeconds: 0 }, { afterSeconds: 1.5 }, { ...set, prefix: 'x'.repeat(1_025) }])
+    for (const body of [
+      { prefix: 'x' },
+      { afterSeconds: 0 },
+      { afterSeconds: 1.5 },
+      { ...set, prefix: 'x'.repeat(1_025) },
+    ])
       expect((await ask(ada, 'PUT', 'ruled', { body })).status).toBe(400);
     expect((await ask(ada, 'PUT', 'ruled', { body: set })).status).toBe(200);
     expect(await rulesOf('ruled')).toEqual([{ ...set, expiredObjects: 0, expiredBytes: 0, expiredAt: null }]);
