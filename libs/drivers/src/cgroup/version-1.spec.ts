@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { locateV1 } from './cgroup.js';
+import { locateV1 } from './version-1.js';
 
 describe('finding control groups of version 1', () => {
   const own = '4:memory:/docker/abc\n1:cpu,cpuacct:/\n0::/\n';

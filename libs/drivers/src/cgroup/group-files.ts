@@ -1,0 +1,89 @@
+import { readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { readdir, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { errorCode } from '../process/error-code.js';
+import { signalQuietly } from '../process/proc.js';
+
+/** What both versions of control groups do with their files. */
+
+export const CPU_PERIOD_US = 100_000;
+// Files of control groups are the kernel's memory: a call takes some microseconds, and ten times that through the thread pool. An instance needs thirty.
+export const readNumber = (path: string): number | undefined => {
+  try {
+    const value = Number(readFileSync(path, 'utf8').trim());
+    return Number.isFinite(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+};
+/** Value of `key` in a flat keyed file such as memory.events. */
+export const readKeyed = (path: string, key: string): number | undefined => {
+  try {
+    const line = readFileSync(path, 'utf8')
+      .split('\n')
+      .find((text) => text.startsWith(`${key} `));
+    return line === undefined ? undefined : Number(line.slice(key.length + 1));
+  } catch {
+    return undefined;
+  }
+};
+export const megabytes = (bytes: number | undefined): number | undefined =>
+  bytes === undefined ? undefined : bytes / 1_048_576;
+export const optional = <K extends string>(key: K, value: number | undefined): { [P in K]?: number } =>
+  value === undefined ? {} : ({ [key]: value } satisfies Record<string, number> as { [P in K]?: number });
+
+export const processesOf = (folder: string): readonly number[] => {
+  try {
+    return readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
+  } catch {
+    return []; // the group is gone
+  }
+};
+
+export const killAll = (folder: string): void => {
+  for (const pid of processesOf(folder)) signalQuietly(pid, 'SIGKILL');
+};
+
+/** Sets a limit. @throws Error the kernel does not take it */
+export const writeLimit = (folder: string, file: string, value: string): void =>
+  writeFileSync(join(folder, file), value);
+
+/** Sets what only some kernels count. */
+export const tryLimit = (folder: string, file: string, value: string): void => {
+  try {
+    writeLimit(folder, file, value);
+  } catch {
+    // no accounting of swap
+  }
+};
+
+/** Memory without the part of the page cache that nobody uses. */
+export const workingSet = (bytes: number | undefined, inactive: number | undefined): number | undefined =>
+  bytes === undefined ? undefined : Math.max(0, bytes - (inactive ?? 0));
+
+/** Removing fails with EBUSY while the last process is being reaped: a few tries, then it is left to the next start. */
+export const removeGroup = async (folder: string): Promise<void> => {
+  try {
+    return rmdirSync(folder);
+  } catch {
+    // below
+  }
+  for (let waitMs = 1; waitMs < 1_000; waitMs *= 2) {
+    try {
+      return await rmdir(folder);
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return;
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+    }
+  }
+};
+
+/** Kills and removes the groups that an earlier agent with the same folder left. */
+export const sweep = async (parent: string): Promise<void> => {
+  for (const entry of await readdir(parent, { withFileTypes: true })) {
+    if (!entry.isDirectory()) continue;
+    killAll(join(parent, entry.name));
+    await removeGroup(join(parent, entry.name));
+  }
+};
