@@ -1,4 +1,11 @@
-import { storageDiskSchema, storageUsageSchema, type WireStorageDisk, type WireStorageUsage } from '@fornax/contracts';
+import {
+  expiryRuleSchema,
+  storageDiskSchema,
+  storageUsageSchema,
+  type WireExpiryRule,
+  type WireStorageDisk,
+  type WireStorageUsage,
+} from '@fornax/contracts';
 import type { Parser } from './wire-types.js';
 
 /** One call that may take long: JSON in, JSON out. */
