@@ -37,7 +37,6 @@ import { deletePrefixes, movePrefix, scatterPrefixes } from './prefix-moves.js';
 import { type ReindexOptions, type ReindexProgress, reindex } from './reindex.js';
 import { type Bond, type IndexDatabase, StoreFolder } from './store-folder.js';
 import { deleteRows } from './object-rows.js';
-import { countOf, rowsOf } from './rows.js';
 import { type ScrubOptions, scrub } from './scrub.js';
 import { StoredObjects } from './stored-objects.js';
 
