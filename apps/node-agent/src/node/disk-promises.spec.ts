@@ -54,9 +54,35 @@ describe('room that was promised on a disk', () => {
     };
     const promises = new DiskPromises(disk);
     const both = [promises.enter(userOf(80), never), promises.enter(userOf(90), never)];
+    expect(asked).toEqual([]);
+    await new Promise(setImmediate);
+    expect(asked).toEqual([80, 90]);
     waits.resolve(undefined);
     await Promise.all(both);
-    expect(asked).toEqual([80, 90]);
+  });
+
+  it('is not taken twice by two that look at the same time', async () => {
+    const asked: number[] = [];
+    const spare = 100;
+    const abort = new AbortController();
+    const disk = {
+      room: async (signal: AbortSignal, wanted?: () => Promise<number>): Promise<void> => {
+        const bytes = (await wanted?.()) ?? 0;
+        asked.push(bytes);
+        if (bytes <= spare) return;
+        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+        signal.throwIfAborted();
+      },
+      spare: () => Promise.resolve(spare),
+    };
+    const promises = new DiskPromises(disk);
+    const first = promises.enter(userOf(80), never);
+    const second = promises.enter(userOf(70), abort.signal);
+    await first;
+    await new Promise(setImmediate);
+    expect(asked).toEqual([80, 70, 150]);
+    abort.abort(new Error('waited'));
+    await expect(second).rejects.toThrow('waited');
   });
 
   it('is made by kept inputs that go, as many as are in the way', async () => {

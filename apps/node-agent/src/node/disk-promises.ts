@@ -5,6 +5,8 @@ import type { WorkDisk } from './work-disk.js';
 /** Room for files that instances of this node were promised and have not used yet. */
 export class DiskPromises {
   readonly #held = new Set<DiskUser>();
+  /** How many have entered. */
+  #entered = 0;
 
   constructor(
     private readonly disk: Pick<WorkDisk, 'room' | 'spare'>,
@@ -13,7 +15,15 @@ export class DiskPromises {
 
   /** Resolves once the disk has room for an instance: as much as it was promised, beside what is still owed to others. @throws the reason of `signal` */
   async enter(user: DiskUser, signal: AbortSignal): Promise<void> {
-    await this.disk.room(signal, () => this.#makeRoom(user));
+    // Of two that look at the same time the second does not see what is owed to the first: it looks again.
+    for (let seen = -1; seen !== this.#entered; ) {
+      await this.disk.room(signal, () => {
+        seen = this.#entered;
+        return this.#makeRoom(user);
+      });
+      if (seen === -1) break;
+    }
+    this.#entered += 1;
     this.#held.add(user);
   }
 

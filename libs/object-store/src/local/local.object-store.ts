@@ -175,7 +175,7 @@ export class LocalObjectStore implements ObjectStore {
     this.#progress = { folders: 0, files: 0 };
     try {
       await this.#files.makeFolders();
-      const [startedAt, olderThan] = [new Date(this.#now()), new Date(Date.now() - this.#orphanAgeMs)];
+      const [startedAt, olderThan] = [new Date(this.#now()), this.#filesBefore()];
       const onProgress = (progress: ReindexProgress): void => {
         this.#progress = progress;
         options.onProgress?.(progress);
@@ -242,9 +242,14 @@ export class LocalObjectStore implements ObjectStore {
     return uploadUsagesIn(this.index, buckets);
   }
 
+  /** Files that were written since may be of writes under way; the disk has dated them by its own clock. */
+  #filesBefore(): Date {
+    return new Date(Date.now() - this.#orphanAgeMs);
+  }
+
   /** Looks at every file on disk, and tells what all of them are for. */
   diskUsage(): Promise<readonly DiskUsage[]> {
-    return diskUsage(this.index, this.#folderPath, Date.now() - this.#orphanAgeMs);
+    return diskUsage(this.index, this.#folderPath, this.#filesBefore().getTime());
   }
 
   head(bucket: string, key: string): Promise<ObjectInfo | undefined> {

@@ -41,6 +41,12 @@ import { S3Service, type S3StoreOptions } from './s3-service.js';
 import { S3Uploads, type Upload } from './s3-uploads.js';
 import { wholeAnswer } from './whole-answer.js';
 
+/** Parts of an upload that has ended since it was listed. @throws the error of any other one */
+const noneOfEnded = (error: unknown): readonly PartInfo[] => {
+  if (error instanceof StoreRefusal && error.problem === 'NoSuchUpload') return [];
+  throw error;
+};
+
 /** Keys of the service beyond every bucket of ours: one empty object says that a bucket of ours exists. */
 const MARKERS = '.buckets';
 const USAGE_AGE_MS = 10_000;
@@ -118,8 +124,7 @@ export class S3ObjectStore implements ObjectStore {
     for (const bucket of buckets) {
       const sum = { objects: 0, bytes: 0 };
       for (const { key, uploadId } of await this.listUploads(bucket))
-        // One that ends meanwhile has no parts any more.
-        for (const { sizeBytes } of await this.listParts({ bucket, key, uploadId }).catch(() => [])) {
+        for (const { sizeBytes } of await this.listParts({ bucket, key, uploadId }).catch(noneOfEnded)) {
           sum.objects += 1;
           sum.bytes += sizeBytes;
         }

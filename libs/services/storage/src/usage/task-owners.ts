@@ -8,7 +8,7 @@ const AT_ONCE = 16;
 /** Whose tasks are, as the first event of each says; that never changes. */
 @Injectable()
 export class TaskOwners {
-  readonly #known = new Map<string, string | undefined>();
+  readonly #known = new Map<string, string>();
 
   constructor(@Inject(EVENT_LOG) private readonly log: EventLog) {}
 
@@ -25,10 +25,13 @@ export class TaskOwners {
   }
 
   async #of(taskId: string): Promise<string | undefined> {
-    if (this.#known.has(taskId)) return this.#known.get(taskId);
+    const known = this.#known.get(taskId);
+    if (known !== undefined) return known;
     const [first] = await this.log.readAggregate('task', taskId, 0, 1);
     const submitted = first?.events.find(({ type }) => type === 'TaskSubmitted');
-    const owner = submitted?.type === 'TaskSubmitted' ? submitted.owner : undefined;
+    // A table lies in the storage before its task is in the log: asked again, somebody owns it.
+    if (submitted?.type !== 'TaskSubmitted') return undefined;
+    const { owner } = submitted;
     if (this.#known.size >= MOST_KNOWN) this.#known.clear();
     this.#known.set(taskId, owner);
     return owner;
