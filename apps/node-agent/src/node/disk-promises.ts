@@ -16,7 +16,7 @@ export class DiskPromises {
   /** Resolves once the disk has room for an instance: as much as it was promised, beside what is still owed to others. @throws the reason of `signal` */
   async enter(user: DiskUser, signal: AbortSignal): Promise<void> {
     // Of two that look at the same time the second does not see what is owed to the first: it looks again.
-    for (let seen = -1; seen !== this.#entered; ) {
+    for (let seen = -1; seen !== this.#entered;) {
       await this.disk.room(signal, () => {
         seen = this.#entered;
         return this.#makeRoom(user);
