@@ -108,7 +108,7 @@ Kinds:
   objects    of buckets: what quotas count
   uploads    parts of uploads that were not completed, in buckets
   staged     results of attempts that are not over
-  manifests  lists of results, until their task is deleted
+  manifests  lists of results and tables of parameters, until their task is deleted
   output     output that has left the database, until its task is deleted
 What nodes keep of inputs is in their metric fornax.inputs.cache.size.`;
 

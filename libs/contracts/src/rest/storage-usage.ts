@@ -25,7 +25,7 @@ export const storageUsageSchema = z.object({
         taskId: z.string(),
         ...held,
         staged: count.describe('Bytes of results whose attempt is not over.'),
-        manifests: count.describe('Bytes of lists of results.'),
+        manifests: count.describe('Bytes of lists of results, and of the table of parameters.'),
         output: count.describe('Bytes of output that has left the database.'),
       }),
     )

@@ -60,16 +60,16 @@ export class BucketDecisions {
   }
 
   /**
-   * @returns sequence and instant of the commit
+   * @returns sequence and instant of the commit, and whether anything was decided
    * @throws CommandRejected
    */
   async append(
     name: string,
     command: TimelessBucketCommand,
     meta: CommitMeta,
-  ): Promise<{ readonly sequence: number; readonly at: number }> {
+  ): Promise<{ readonly sequence: number; readonly at: number; readonly hasChanged: boolean }> {
     const at = this.clock.now();
-    const { sequence } = await decideAndAppend({
+    const { sequence, events } = await decideAndAppend({
       log: this.log,
       aggregate: 'bucket',
       id: name,
@@ -79,6 +79,6 @@ export class BucketDecisions {
       meta,
       at,
     });
-    return { sequence, at };
+    return { sequence, at, hasChanged: events.length > 0 };
   }
 }

@@ -1,14 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { CommitMeta, WireExpiryRule } from '@fornax/contracts';
-import { bucketDecider, type BucketExpiryCommand } from '@fornax/domain';
-import { decideAndAppend, type EventLog } from '@fornax/event-store';
-import { newId, type Clock } from '@fornax/base';
-import { CLOCK, EVENT_LOG } from '@fornax/service-kit';
+import type { BucketExpiryCommand } from '@fornax/domain';
+import type { Clock } from '@fornax/base';
+import { CLOCK } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
+import { BucketDecisions, type TimelessBucketCommand } from './bucket-decisions.js';
 import { bucketScope, expiryScope } from '../effects/object-effect.js';
-
-type Timeless<T> = T extends { readonly at: number } ? Omit<T, 'at'> : never;
 
 interface RuleRow {
   readonly bucket: string;
@@ -32,7 +30,7 @@ export interface DueRule {
 @Injectable()
 export class ExpiryRules {
   constructor(
-    @Inject(EVENT_LOG) private readonly log: EventLog,
+    private readonly decisions: BucketDecisions,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(getDataSourceToken('storage')) private readonly db: DataSource,
   ) {}
@@ -41,23 +39,12 @@ export class ExpiryRules {
    * @returns sequence of the commit, and whether anything was decided
    * @throws CommandRejected
    */
-  async decide(
+  decide(
     bucket: string,
-    command: Timeless<BucketExpiryCommand>,
+    command: Extract<TimelessBucketCommand, Pick<BucketExpiryCommand, 'type'>>,
     meta: CommitMeta,
   ): Promise<{ readonly sequence: number; readonly hasChanged: boolean }> {
-    const at = this.clock.now();
-    const { sequence, events } = await decideAndAppend({
-      log: this.log,
-      aggregate: 'bucket',
-      id: bucket,
-      decider: bucketDecider,
-      command: { ...command, at },
-      commitId: newId(at),
-      meta,
-      at,
-    });
-    return { sequence, hasChanged: events.length > 0 };
+    return this.decisions.append(bucket, command, meta);
   }
 
   /** By the clock that decides. */

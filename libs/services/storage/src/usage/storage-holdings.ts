@@ -41,7 +41,7 @@ export class StorageHoldings {
     }));
   }
 
-  /** Results go to buckets of the task's owner, so theirs is what is staged for these. */
+  /** Results are counted for the owner of the bucket that they go to, as its objects are: it may be shared with whoever runs the task. */
   async #staged(owner: string | undefined, own: ReadonlySet<string>): Promise<readonly TaskHeld[]> {
     const staged = await this.store.usageByFolder(STAGING_BUCKET, 3);
     return staged.flatMap(({ folder, objects, bytes }): readonly TaskHeld[] => {

@@ -15,7 +15,7 @@ import { Leftovers } from '../process-managers/leftovers.js';
 import { StorageReads } from '../reading/storage-reads.js';
 import { StorageUnderTest, type TestUser } from '../storage.fixture.js';
 
-const AREAS = ['.staging', '.manifests', '.output'] as const;
+const AREAS = ['.staging', '.manifests', '.output', '.tables'] as const;
 
 let storage: StorageUnderTest;
 let ada: TestUser;
@@ -63,6 +63,7 @@ beforeAll(async () => {
   await put('.staging', 'task-of-ada/lease/ada-one/result', '1234567');
   await put('.manifests', `task-of-ada/${ada.account}/${'0a'.repeat(32)}.json`, '12');
   await put('.output', 'task-of-ada/stdout/x', '1');
+  await put('.tables', `task-of-ada/${'0a'.repeat(32)}.json`, '123');
   await put('.output', 'task-of-nobody/stdout/x', '12');
 }, 180_000);
 afterAll(async () => storage.stop());
@@ -73,21 +74,21 @@ describe('what lies in object storage', () => {
     expect(found.buckets).toEqual([
       { name: 'ada-one', owner: ada.account, objects: 1, bytes: 5, uploadParts: 1, uploadBytes: 3 },
     ]);
-    expect(found.tasks).toEqual([{ taskId: 'task-of-ada', objects: 3, bytes: 10, staged: 7, manifests: 2, output: 1 }]);
-    expect(found.total).toEqual({ objects: 5, bytes: 18 });
+    expect(found.tasks).toEqual([{ taskId: 'task-of-ada', objects: 4, bytes: 13, staged: 7, manifests: 5, output: 1 }]);
+    expect(found.total).toEqual({ objects: 6, bytes: 21 });
     expect((await usageFor(eve)).tasks).toEqual([]);
   });
 
   it('is shown whole to operators, and adds up to what lies on disk', async () => {
     const found = await usageFor(root);
-    expect(found.total).toEqual({ objects: 8, bytes: 28 });
+    expect(found.total).toEqual({ objects: 9, bytes: 31 });
     expect((await ask(ada, '/disk')).status).toBe(403);
     const look = async () => storageDiskSchema.parse(await (await ask(root, '/disk')).json());
     const disk = await look();
-    expect(disk.indexedBytes).toBe(28);
+    expect(disk.indexedBytes).toBe(31);
     expect(disk.kinds.find(({ kind }) => kind === 'missing')).toMatchObject({ files: 0, bytes: 0 });
     expect(disk.kinds.filter(({ kind }) => kind === 'objects').map(({ bucket }) => bucket)).toEqual(
-      expect.arrayContaining(['.manifests', '.output', '.staging', 'ada-one', 'eve-one']),
+      expect.arrayContaining(['.manifests', '.output', '.staging', '.tables', 'ada-one', 'eve-one']),
     );
     const onDisk = async (): Promise<number> => {
       const entries = await readdir(storage.folder, { recursive: true, withFileTypes: true });
@@ -101,11 +102,12 @@ describe('what lies in object storage', () => {
 });
 
 describe('what deleted tasks leave', () => {
-  it('is gone once they are deleted: staged results, lists of results, output', async () => {
+  it('is gone once they are deleted: staged results, lists of results, output, tables', async () => {
     await submitted('deleted', ada);
     await put('.staging', 'deleted/lease/ada-one/x', 'x');
     await put('.manifests', `deleted/${ada.account}/${'0b'.repeat(32)}.json`, 'x');
     await put('.output', 'deleted/stdout/x', 'x');
+    await put('.tables', `deleted/${'0b'.repeat(32)}.json`, 'x');
     await deleteTask('deleted');
     await eventually(async () => (await keysOf('deleted')).length === 0, { timeoutMs: 30_000 });
   });
@@ -123,7 +125,7 @@ describe('what deleted tasks leave', () => {
     await eventually(async () => (await keysOf('long-gone')).length === 0, { timeoutMs: 30_000 });
     expect((await store().listUploads('.staging')).filter((upload) => upload.uploadId === uploadId)).toEqual([]);
     expect(await leftovers.sweep()).toEqual([]);
-    expect(await keysOf('task-of-ada')).toHaveLength(3);
+    expect(await keysOf('task-of-ada')).toHaveLength(4);
     expect(await keysOf('task-of-nobody')).toHaveLength(1);
   });
 });
