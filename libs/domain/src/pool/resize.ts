@@ -56,14 +56,25 @@ const grow = (size: ElasticSize, { open, grewAt }: PoolSlots, wanted: number, no
   return { open: opened, close: 0, againAt: step > 0 ? now + Math.max(1, size.periodMs) : nextStepAt };
 };
 
+/** As many of the first slots as there are, `most` at most. Looks at no more groups than it takes. */
+const take = (idle: readonly IdleSlots[], most: number, may: (group: IdleSlots) => boolean): number => {
+  let taken = 0;
+  for (const group of idle) {
+    if (taken >= most || !may(group)) break;
+    taken += group.slots;
+  }
+  return Math.min(most, taken);
+};
+
 const shrink = (size: ElasticSize, { open, idle }: PoolSlots, wanted: number, now: InstantMs): Resize => {
-  const sum = (groups: readonly IdleSlots[]): number => groups.reduce((slots, group) => slots + group.slots, 0);
   const isOld = ({ since }: IdleSlots): boolean => now - since >= size.idleMs;
+  const old = take(idle, open - wanted, isOld);
   const close = Math.max(
-    Math.min(open - wanted, sum(idle.filter(isOld))),
-    Math.min(Math.max(0, open - size.maximum), sum(idle)),
+    old,
+    take(idle, Math.max(0, open - size.maximum), () => true),
   );
-  const left = open - close > wanted;
+  if (open - close <= wanted) return { open: 0, close, againAt: null };
+  // All of the old ones are closed then, so the next one comes right behind them.
   const next = idle.find((group) => !isOld(group));
-  return { open: 0, close, againAt: left && next ? next.since + size.idleMs : null };
+  return { open: 0, close, againAt: next ? next.since + size.idleMs : null };
 };

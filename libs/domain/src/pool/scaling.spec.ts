@@ -5,7 +5,8 @@ import {
   activePolicyOf,
   DAY_MS,
   type ElasticSize,
-  nextBoundaryOf,
+  boundaryTimesOf,
+  nextOfTimes,
   type ScalingPolicy,
   sizeOfPolicies,
 } from './scaling.js';
@@ -74,7 +75,7 @@ describe('the active policy', () => {
         fc.double({ min: 0, max: 1, noNaN: true }),
         (periods, now, part) => {
           const some = periods.map((one, index) => fixed(String(index), 1, { type: 'Weekly', ...one }));
-          const boundary = nextBoundaryOf(some, now) ?? now;
+          const boundary = nextOfTimes(boundaryTimesOf(some), now) ?? now;
           expect(boundary).toBeGreaterThan(now);
           expect(boundary).toBeLessThanOrEqual(now + DAY_MS);
           const between = now + Math.floor(part * (boundary - now - 1));
@@ -156,6 +157,21 @@ describe('a decision about the size of a pool', () => {
   });
 });
 
+it('looks at no more idle groups than it closes: a pool may have thousands', () => {
+  let looks = 0;
+  const idle = Array.from({ length: 5_000 }, (_, at) => ({
+    since: at,
+    get slots() {
+      looks += 1;
+      return 1;
+    },
+  }));
+  const pool = { open: 5_000, busy: 0, idle, waiting: 0, grewAt: null };
+  expect(resize(elastic({ maximum: 5_000, minimum: 4_990, idleMs: 0 }), pool, 10_000)).toMatchObject({ close: 10 });
+  expect(resize(elastic({ maximum: 5_000, idleMs: 1e9 }), pool, 10_000)).toMatchObject({ close: 0, againAt: 1e9 });
+  expect(looks).toBeLessThan(20);
+});
+
 describe('a simulated pool', () => {
   const from = at('2026-12-28T00:00:00');
   const run = (size: ElasticSize, instances: number, hours: number) =>
@@ -233,6 +249,29 @@ describe('a simulated pool', () => {
       [6, 'day', 3],
       [20, 'rest', 1],
     ]);
+  });
+
+  it('takes from the idle what work needs, the newest first, and closes the oldest', () => {
+    const demand = [5, 3, 0, 4, 0, 1].map((instances, at) => ({ at: from + at * 1_000, instances }));
+    const { points, closed } = simulateScaling({
+      scaling: { elastic: elastic({ growth: 1, idleMs: 3_500 }) },
+      demand,
+      from,
+      to: from + 60_000,
+      opensInMs: 0,
+      maxPoints: 100,
+    });
+    expect(points.map(({ at: when, open, ready, busy }) => [when - from, open, ready, busy])).toEqual([
+      [0, 5, 5, 5],
+      [1_000, 5, 5, 3],
+      [2_000, 5, 5, 0],
+      [3_000, 5, 5, 4],
+      [4_000, 5, 5, 0],
+      [4_500, 4, 4, 0],
+      [5_000, 4, 4, 1],
+      [7_500, 1, 1, 1],
+    ]);
+    expect(closed).toBe(4);
   });
 
   it('ends early, and says so, where it would have too many points', () =>

@@ -49,15 +49,27 @@ const isDuring = (period: ScalingPeriod, at: InstantMs): boolean => {
 export const activePolicyOf = (policies: readonly ScalingPolicy[], at: InstantMs): ScalingPolicy | undefined =>
   policies.find(({ periods }) => periods.some((period) => isDuring(period, at)));
 
-/** Tells when another policy may become the active one: some start or end of a period, whichever comes next. */
-export const nextBoundaryOf = (policies: readonly ScalingPolicy[], at: InstantMs): InstantMs | undefined => {
-  const midnight = at - timeOfDay(at);
+/** The times of the UTC day at which another policy may become the active one, in milliseconds and in their order: all starts and ends of periods. */
+export const boundaryTimesOf = (policies: readonly ScalingPolicy[]): readonly number[] => {
   const times = policies.flatMap(({ periods }) =>
     periods.flatMap((period) => (period.type === 'Weekly' ? [period.startMs, Math.ceil(period.endMs)] : [])),
   );
-  return times.length === 0
-    ? undefined
-    : Math.min(...times.map((time) => (midnight + time > at ? midnight + time : midnight + time + DAY_MS)));
+  return [...new Set(times)].sort((a, b) => a - b);
+};
+
+/** The next moment after `at` at one of these times of the day; undefined without any. @param times in their order */
+export const nextOfTimes = (times: readonly number[], at: InstantMs): InstantMs | undefined => {
+  const [first] = times;
+  if (first === undefined) return undefined;
+  const midnight = at - timeOfDay(at);
+  let [from, to] = [0, times.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (midnight + (times[middle] ?? 0) > at) to = middle;
+    else from = middle + 1;
+  }
+  const next = times[from];
+  return next === undefined ? midnight + DAY_MS + first : midnight + next;
 };
 
 /** A size that follows no demand. */

@@ -1,6 +1,13 @@
 import type { InstantMs } from '../shared/time.js';
 import { type IdleSlots, resize } from './resize.js';
-import { activePolicyOf, type ElasticSize, nextBoundaryOf, type ScalingPolicy, sizeOfPolicies } from './scaling.js';
+import {
+  activePolicyOf,
+  type ElasticSize,
+  boundaryTimesOf,
+  nextOfTimes,
+  type ScalingPolicy,
+  sizeOfPolicies,
+} from './scaling.js';
 
 /** From `at` on, that many instances run or wait. */
 export interface Demand {
@@ -49,23 +56,26 @@ export interface Simulation {
   readonly waitingMs: number;
 }
 
-/** The pool of a simulation between two moments. */
+/** The pool of a simulation between two moments. A long simulation has thousands of groups: none of its steps looks at all of them. */
 class SimulatedPool {
   opened = 0;
   closed = 0;
   busy = 0;
-  #idle: IdleSlots[] = [];
-  #opening: { readonly readyAt: InstantMs; readonly slots: number }[] = [];
+  /** The longest idle first. */
+  readonly #idle: IdleSlots[] = [];
+  readonly #opening: { readonly readyAt: InstantMs; readonly slots: number }[] = [];
+  #idleSlots = 0;
+  #openingSlots = 0;
   #grewAt: InstantMs | null = null;
 
   constructor(private readonly opensInMs: number) {}
 
   get ready(): number {
-    return this.busy + this.#idle.reduce((sum, { slots }) => sum + slots, 0);
+    return this.busy + this.#idleSlots;
   }
 
   get open(): number {
-    return this.ready + this.#opening.reduce((sum, { slots }) => sum + slots, 0);
+    return this.ready + this.#openingSlots;
   }
 
   get nextReadyAt(): InstantMs {
@@ -76,11 +86,12 @@ class SimulatedPool {
   settle(demand: number, now: InstantMs): void {
     for (let next = this.#opening[0]; next && next.readyAt <= now; next = this.#opening[0]) {
       this.#opening.shift();
-      this.#idle.push({ since: next.readyAt, slots: next.slots });
+      this.#openingSlots -= next.slots;
+      this.#rest({ since: next.readyAt, slots: next.slots });
     }
     const busy = Math.min(demand, this.ready);
-    if (busy < this.busy) this.#idle.push({ since: now, slots: this.busy - busy });
-    else this.#idle = withoutNewest(this.#idle, busy - this.busy);
+    if (busy < this.busy) this.#rest({ since: now, slots: this.busy - busy });
+    else this.#takeNewest(busy - this.busy);
     this.busy = busy;
   }
 
@@ -92,31 +103,46 @@ class SimulatedPool {
     const decision = resize(size, { open, busy, idle: this.#idle, waiting, grewAt: this.#grewAt }, now);
     if (decision.open > 0) {
       this.#opening.push({ readyAt: now + this.opensInMs, slots: decision.open });
+      this.#openingSlots += decision.open;
       this.#grewAt = now;
       this.opened += decision.open;
     }
-    this.#idle = withoutOldest(this.#idle, decision.close);
+    this.#takeOldest(decision.close);
     this.closed += decision.close;
     return decision.againAt ?? Number.POSITIVE_INFINITY;
   }
+
+  #rest(group: IdleSlots): void {
+    this.#idle.push(group);
+    this.#idleSlots += group.slots;
+  }
+
+  #takeNewest(slots: number): void {
+    this.#idleSlots -= slots;
+    for (let left = slots, last = this.#idle.at(-1); left > 0 && last; last = this.#idle.at(-1)) {
+      this.#idle.pop();
+      if (last.slots > left) this.#idle.push({ since: last.since, slots: last.slots - left });
+      left -= Math.min(left, last.slots);
+    }
+  }
+
+  #takeOldest(slots: number): void {
+    this.#idleSlots -= slots;
+    let [left, gone] = [slots, 0];
+    for (let first = this.#idle[0]; left > 0 && first; first = this.#idle[gone]) {
+      if (first.slots > left) this.#idle[gone] = { since: first.since, slots: first.slots - left };
+      else gone += 1;
+      left -= Math.min(left, first.slots);
+    }
+    this.#idle.splice(0, gone);
+  }
 }
-
-const withoutOldest = (idle: readonly IdleSlots[], slots: number): IdleSlots[] => {
-  let left = slots;
-  return idle.flatMap((group) => {
-    const taken = Math.min(left, group.slots);
-    left -= taken;
-    return taken === group.slots ? [] : [{ ...group, slots: group.slots - taken }];
-  });
-};
-
-const withoutNewest = (idle: readonly IdleSlots[], slots: number): IdleSlots[] =>
-  withoutOldest(idle.toReversed(), slots).toReversed();
 
 /** Tells what a scaling would have done for a demand. Instances run as soon as there is a ready slot. */
 export const simulateScaling = (input: SimulationInput): Simulation => {
   const { scaling, demand, from, to, opensInMs, maxPoints } = input;
   const pool = new SimulatedPool(opensInMs);
+  const boundaries = 'elastic' in scaling ? [] : boundaryTimesOf(scaling.policies);
   const points: SimulatedPoint[] = [];
   let [slotMs, waitingMs, at, next] = [0, 0, from, 0];
   while (at < to && points.length < maxPoints) {
@@ -130,7 +156,7 @@ export const simulateScaling = (input: SimulationInput): Simulation => {
     const { open, ready, busy } = pool;
     const waiting = instances - busy;
     points.push({ at, policy, demand: instances, open, ready, busy, waiting });
-    const until = Math.min(to, againAt, pool.nextReadyAt, demand[next]?.at ?? to, boundaryAt(scaling, at) ?? to);
+    const until = Math.min(to, againAt, pool.nextReadyAt, demand[next]?.at ?? to, nextOfTimes(boundaries, at) ?? to);
     slotMs += ready * (until - at);
     waitingMs += waiting * (until - at);
     at = until;
@@ -143,5 +169,3 @@ const ruleAt = (scaling: Scaling, at: InstantMs): { readonly size: ElasticSize; 
   const active = activePolicyOf(scaling.policies, at);
   return { size: sizeOfPolicies(scaling.policies, active), policy: active?.name ?? null };
 };
-const boundaryAt = (scaling: Scaling, at: InstantMs): InstantMs | undefined =>
-  'elastic' in scaling ? undefined : nextBoundaryOf(scaling.policies, at);
