@@ -133,6 +133,29 @@ describe('a grant', () => {
     });
   });
 
+  it('is refused with the reason where places are too long for a header, as references of a row can make them', () => {
+    const spec = {
+      table: { digest: 'd', columns: ['A', 'B'], rows: 4 },
+      instances: '0-3',
+      resources: [{ bucket: 'in', prefix: '${A}/' }],
+      resultBucket: 'out',
+    };
+    const view = viewWith(submitted('t', spec), dispatched(aLease(3)));
+    const request = { taskId: 't', instance: 3, leaseId: '3/1', takesRow: true } as const;
+    const grantFor = (length: number) =>
+      grantLease(view, 'node-1', request, {
+        secrets,
+        sign,
+        now: 1,
+        row: { A: '${B}'.repeat(10), B: 'x'.repeat(length) },
+      });
+    expect(grantFor(900)).toMatchObject({ granted: true });
+    expect(grantFor(1_000)).toEqual({
+      granted: false,
+      reason: expect.stringMatching(/^the prefixes .* the most is 10000$/),
+    });
+  });
+
   it('is still given while a cancelled instance ends, so that its results can be uploaded', () => {
     expect(grant(viewWith(submitted('t'), dispatched(aLease(0)), started(aRef(0)), cancelRequested)).granted).toBe(
       true,

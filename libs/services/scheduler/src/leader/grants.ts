@@ -62,6 +62,9 @@ const orRaw = <T>(filledIn: () => T, raw: T): T => {
   }
 };
 
+/** Bytes of all places of one lease: they travel in a header of each request of its node, which takes 16 KiB of headers. Submission lets less pass. */
+const MOST_BYTES_OF_PLACES = 10_000;
+
 /** Each place once: a bucket may be named several times, to put it into several folders. */
 const readClaims = (inputs: readonly ResourceBucket[]): LeaseClaims['read'] => {
   const claims = inputs.map(({ bucket, prefix }) => ({ bucket, ...(prefix === undefined ? {} : { prefix }) }));
@@ -99,13 +102,21 @@ export const grantLease = (
       ? orRaw(() => prefixOf(state, spec.resultsPrefix, instance, row), spec.resultsPrefix)
       : spec.resultsPrefix;
   const ownFolder = results === spec.resultsPrefix ? undefined : (folderOf(results) ?? '');
+  const read = readClaims(inputs);
+  const bytes = Buffer.byteLength(JSON.stringify([read, results]));
+  // By references of values of a table, or of constants that were changed since.
+  if (bytes > MOST_BYTES_OF_PLACES)
+    return {
+      granted: false,
+      reason: `the prefixes of its inputs and results are ${bytes} bytes with constants filled in, and the most is ${MOST_BYTES_OF_PLACES}`,
+    };
   const s3 = sign({
     leaseId,
     taskId,
     instance,
     node,
     owner,
-    read: readClaims(inputs),
+    read,
     // Not its folder: an order of before may name the prefix as the user wrote it.
     results: spec.resultBucket === null ? null : { bucket: spec.resultBucket, prefix: ownFolder ?? results },
     snapshot: null,
