@@ -366,6 +366,24 @@ describe('a task', () => {
     });
   });
 
+  it('leaves nothing in a bucket of another organization that has got the name of its own', async () => {
+    await move(bob, null);
+    await storage.s3(bob).send(new CreateBucketCommand({ Bucket: 'squatted' }));
+    const claims = storage.newLease(bob, 'squatted');
+    const results = storage.lease(claims);
+    const snapshot = leaseOf(bob, { results: null, snapshot: { bucket: 'squatted', prefix: null } });
+    await storage.s3(bob).send(new DeleteBucketCommand({ Bucket: 'squatted' }));
+    await make('squatted');
+    await grant('squatted', asBob, 'write');
+    for (const node of [results, snapshot])
+      expect(await failureOf(put(node, 'squatted', 'result'))).toMatchObject(denied);
+    const manifest = `${claims.taskId}/${'0a'.repeat(32)}.json`;
+    expect(await failureOf(put(results, '.manifests', manifest))).toMatchObject({ name: 'InvalidBucketState' });
+    // As himself bob may: he says what he stores, and where.
+    await put(storage.s3(bob), 'squatted', 'by-himself');
+    expect(await keysOf('squatted')).toEqual(['by-himself', 'k']);
+  });
+
   it('never gets more through a grant than its lease names', async () => {
     await make('not-named');
     await grant('not-named', asBob, 'write');

@@ -96,6 +96,13 @@ const resultsAreGone = (bucket: string): S3Error =>
   );
 
 /**
+ * Tells whether what instances of an account leave may go into a bucket. Its name may be another bucket's than it was at submission, and whoever has made
+ * that one and shares it for writing would read what comes: so it is judged each time as a submission judges it.
+ */
+const takesResultsOf = (buckets: BucketPort, account: string, bucket: Bucket): boolean =>
+  buckets.servesFor(account, bucket) && allows(buckets.accessOf(account, bucket), 'write');
+
+/**
  * Looks whether what a lease has stored as results is still there: it goes with its bucket, also when another one has its name since. A list of results
  * that are gone would say that they are stored.
  * @throws S3Error InvalidBucketState
@@ -107,7 +114,7 @@ const resultsAreThere = async (
   const { results, leaseId, owner } = principal.claims;
   if (!results) return;
   const bucket = await buckets.find(results.bucket);
-  if (!bucket || !allows(buckets.accessOf(owner, bucket), 'write')) throw resultsAreGone(results.bucket);
+  if (!bucket || !takesResultsOf(buckets, owner, bucket)) throw resultsAreGone(results.bucket);
   const lost = await buckets.lostResultsOf(leaseId);
   if (lost !== undefined) throw resultsAreGone(lost);
 };
@@ -159,7 +166,7 @@ export async function* confirmed(
 }
 
 /**
- * The bucket, where the principal's account may do so much with it: as its owner, or by a grant that holds now.
+ * The bucket, where the principal's account may do so much with it: as its owner, or by a grant that holds now; instances store within an organization only.
  * @throws S3Error NoSuchBucket, AccessDenied
  */
 export const reachBucket = async (
@@ -170,6 +177,10 @@ export const reachBucket = async (
 ): Promise<Bucket> => {
   const bucket = isBucketName(name) ? await buckets.find(name) : undefined;
   if (!bucket) throw noSuchBucket(name);
-  if (!allows(buckets.accessOf(ownerOf(principal), bucket), wanted)) throw accessDenied();
+  const mayDo =
+    principal.kind === 'lease' && wanted !== 'read'
+      ? takesResultsOf(buckets, principal.claims.owner, bucket)
+      : allows(buckets.accessOf(ownerOf(principal), bucket), wanted);
+  if (!mayDo) throw accessDenied();
   return bucket;
 };

@@ -30,6 +30,8 @@ export interface BucketPort {
   lostResultsOf(leaseId: string): Promise<string | undefined>;
   /** What an account may do with a bucket as things are now; undefined is nothing. */
   accessOf(account: string | undefined, bucket: Bucket): BucketAccess | undefined;
+  /** Whether an account that wants a bucket of this name may be given this one: its own, or one that is shared with it within its organization. */
+  servesFor(account: string, bucket: Bucket): boolean;
   /** By name. */
   ownedBy(owner: string): Promise<readonly Bucket[]>;
   /**
