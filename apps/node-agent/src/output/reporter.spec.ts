@@ -111,6 +111,31 @@ describe('the reports of a node', () => {
     expect(messages).toEqual([['started a', 'exited a'], ['exited b']]);
   });
 
+  it('are stored also when they come in the moment in which the last one was', async () => {
+    for (let microtasks = 0; microtasks < 12; microtasks += 1) {
+      const stored: string[] = [];
+      const later = async (): Promise<void> => {
+        for (let at = 0; at < microtasks; at += 1) await Promise.resolve();
+        reporter.report(EPOCH, ended('b'));
+      };
+      const reporter = new Reporter({
+        nodeId: 'node-1',
+        publisher: {
+          publish: (_subject, data) => {
+            const { reports } = JSON.parse(Buffer.from(data).toString()) as { reports: NodeReport[] };
+            stored.push(...reports.map(({ leaseId }) => leaseId));
+            if (stored.length === 1) void later();
+            return Promise.resolve({ seq: stored.length, duplicate: false });
+          },
+        },
+        onError: () => undefined,
+      });
+      reporter.report(EPOCH, started('a'));
+      await eventually(() => stored.length === 2);
+      expect(stored).toEqual(['a', 'b']);
+    }
+  });
+
   it('of a session that is lost are dropped, those that wait too', async () => {
     const { reporter, messages, pauses } = reporterOf();
     reporter.report(EPOCH, exited('a'));

@@ -57,7 +57,7 @@ export class Reporter {
   report(nodeEpoch: number, report: NodeReport): void {
     this.#queue.push({ nodeEpoch, report, at: this.#now() });
     this.#look?.();
-    this.#sending ??= this.#drain().finally(() => (this.#sending = undefined));
+    this.#sending ??= this.#drain();
   }
 
   /** The node lost its epoch: nobody wants these any more. */
@@ -79,12 +79,17 @@ export class Reporter {
   }
 
   async #drain(): Promise<void> {
-    // What belongs to one batch of orders or one exit goes out as one message.
-    await turnOfTheLoop();
-    while (this.#queue.length > 0 && !this.#closed) {
-      const waitMs = this.#waitMs();
-      if (waitMs > 0) await this.#pause(waitMs);
-      else await this.#sendNext();
+    try {
+      // What belongs to one batch of orders or one exit goes out as one message.
+      await turnOfTheLoop();
+      while (this.#queue.length > 0 && !this.#closed) {
+        const waitMs = this.#waitMs();
+        if (waitMs > 0) await this.#pause(waitMs);
+        else await this.#sendNext();
+      }
+    } finally {
+      // In the same moment as the last look at the queue: what comes a microtask later would wait for the report after it, which may never come.
+      this.#sending = undefined;
     }
   }
 
