@@ -12,6 +12,8 @@ describe.each(everyStyle)('resources, updated by $style', (client) => {
     const waits = command("sh -c 'cat first.txt; until [ -e second.txt ]; do sleep 0.1; done; cat second.txt'");
     const id = await submit(client, aTask({ ...waits, resourceBuckets: [bucket] }));
     await eventually(async () => (await client.send('GET', `/tasks/${id}/stdout`)).text.includes('first'));
+    // What it prints may be read before its start is.
+    await untilRunning(client, id);
     await s3.putObject(bucket, 'second.txt', Buffer.from('second'));
     const patched = await client.send('PATCH', `/tasks/${id}`);
     expect([patched.status, patched.text]).toEqual([200, '']);
