@@ -3,7 +3,7 @@ import { MANIFESTS, parseManifest, type EndedInstance, type ResultManifest } fro
 import { S3Client } from '@fornax/s3';
 import { type Command, InvalidArgumentError } from 'commander';
 import { checkObject, fetchFile, type Found } from '../results/fetch-file.js';
-import { wantedObjects, type WantedObject } from '../results/wanted.js';
+import { haveOwnFolders, wantedObjects, type WantedObject } from '../results/wanted.js';
 import { UsageError } from '../session/connection.js';
 import { harmlessLine } from '../terminal/harmless.js';
 import { withProgress, type Io } from '../terminal/io.js';
@@ -48,19 +48,32 @@ interface Lists {
   readonly manifests: readonly ResultManifest[];
   /** Instances that stored files and no list of them. */
   readonly unlisted: readonly number[];
+  readonly hasOwnFolders: boolean;
 }
 
 const listsOf = async (io: Io, s3: S3Client, id: string, instance: number | undefined): Promise<Lists> => {
-  const { uuid } = await io.client().getTask(id);
+  const { uuid, resultsBucketPrefix } = await io.client().getTask(id);
   const manifests: ResultManifest[] = [];
   const unlisted: number[] = [];
-  const take = async ({ instanceId, manifest, uploadedFiles }: EndedInstance): Promise<void> => {
+  const all: EndedInstance[] = [];
+  for await (const ended of io.client().results.ended(uuid)) all.push(ended);
+  const wanted = instance === undefined ? all : all.filter(({ instanceId }) => instanceId === instance);
+  if (instance !== undefined && wanted.length === 0) {
+    io.tell(`Instance ${instance} has not ended, or is none of this task: see fornax task instances.`);
+    io.setExitCode(1);
+  }
+  for (const { instanceId, manifest, uploadedFiles } of wanted)
     if (manifest) manifests.push(await manifestOf(s3, uuid, manifest, io.signal));
     else if ((uploadedFiles ?? 0) > 0) unlisted.push(instanceId);
-  };
-  for await (const ended of io.client().results.ended(uuid))
-    if (instance === undefined || ended.instanceId === instance) await take(ended);
-  return { manifests, unlisted };
+  let hasOwnFolders = haveOwnFolders(manifests);
+  // Most often the first of the others tells.
+  if (instance !== undefined && manifests.length > 0 && resultsBucketPrefix?.includes('${') === true)
+    for (const { instanceId, manifest } of all) {
+      if (hasOwnFolders) break;
+      if (!manifest || instanceId === instance) continue;
+      hasOwnFolders = haveOwnFolders([...manifests, await manifestOf(s3, uuid, manifest, io.signal)]);
+    }
+  return { manifests, unlisted, hasOwnFolders };
 };
 
 const rightsOf = (mode: number): string => mode.toString(8).padStart(3, '0');
@@ -130,7 +143,7 @@ const results = async (io: Io, id: string, { instance, verify, download, paralle
     throw new UsageError('Say --verify or --download: what is downloaded is verified.');
   const s3 = await storageOf(io);
   try {
-    const { manifests, unlisted } = await listsOf(io, s3, id, instance);
+    const { manifests, unlisted, hasOwnFolders } = await listsOf(io, s3, id, instance);
     for (const number of unlisted)
       io.tell(`Instance ${number} has results and no list of them: it ran before there were any. Its bucket has them.`);
     const partial = manifests.filter(({ isWhole }) => !isWhole);
@@ -139,7 +152,7 @@ const results = async (io: Io, id: string, { instance, verify, download, paralle
     if (unlisted.length + partial.length > 0) io.setExitCode(1);
     if (verify !== true && download === undefined)
       return json === true ? io.print(JSON.stringify(manifests, null, 2)) : list(io, manifests);
-    const objects = wantedObjects(manifests);
+    const objects = wantedObjects(manifests, hasOwnFolders);
     const found = await forEach(io, objects, parallel, (object, about) =>
       download === undefined ? checkObject(s3, object, about) : fetchFile(s3, object, download, about),
     );

@@ -184,7 +184,7 @@ export const addTaskCommands = (program: Command, io: Io): Command => {
     .description('submit a task; prints its id')
     .requiredOption('-n, --name <name>')
     .option('-p, --profile <profile>', 'what to run', 'docker-batch')
-    .option('-i, --instances <count>', 'how many instances (default: 1, or a row of --each each)', countOf)
+    .option('-i, --instances <count>', 'how many instances (default: 1, or one for each row of --each)', countOf)
     .option('--each <file>', 'a table of parameters, CSV: an instance for each row, with its columns as constants')
     .option('-c, --constant <KEY=VALUE>', 'how to run it (repeatable)', constantOf)
     .option('--command <command>', 'short for -c DOCKER_CMD=<command>')

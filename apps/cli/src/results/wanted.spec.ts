@@ -1,6 +1,6 @@
 import type { ResultManifest } from '@fornax/client';
 import { describe, expect, it } from '@jest/globals';
-import { wantedObjects } from './wanted.js';
+import { haveOwnFolders, wantedObjects } from './wanted.js';
 
 const manifest = (
   folder: string,
@@ -30,6 +30,12 @@ describe('objects that hold results', () => {
       { key: 'run/0/a', path: 'run/0/a' },
       { key: 'run/1/a', path: 'run/1/a' },
     ]));
+
+  it('lie there, too, when one instance is asked for alone', () => {
+    const all = [manifest('run/0/', 0, ['a', '1']), manifest('run/1/', 1, ['a', '2'])];
+    expect(haveOwnFolders(all)).toBe(true);
+    expect(wantedObjects(all.slice(1), true)).toMatchObject([{ key: 'run/1/a', path: 'run/1/a' }]);
+  });
 
   it('may hold what any of the instances wrote that share one', () =>
     expect(wantedObjects([manifest('', 0, ['a', '1']), manifest('', 1, ['a', '2'])])).toEqual([

@@ -16,10 +16,19 @@ interface Draft extends WantedObject {
   readonly sums: Set<string>;
 }
 
-/** Names the objects of several lists, each once, by path. An object has the size and mode of the last list that names it. */
-export const wantedObjects = (manifests: readonly ResultManifest[]): readonly WantedObject[] => {
+/** Tells whether instances of one task have folders of their own. */
+export const haveOwnFolders = (manifests: readonly ResultManifest[]): boolean =>
+  new Set(manifests.map(({ folder }) => folder)).size > 1;
+
+/**
+ * Names the objects of several lists, each once, by path. An object has the size and mode of the last list that names it.
+ * @param hasOwnFolders of all instances of the task, so that one that comes alone lies where it lies beside the others
+ */
+export const wantedObjects = (
+  manifests: readonly ResultManifest[],
+  hasOwnFolders: boolean = haveOwnFolders(manifests),
+): readonly WantedObject[] => {
   const byPlace = new Map<string, Draft>();
-  const hasOwnFolders = new Set(manifests.map(({ folder }) => folder)).size > 1;
   for (const { bucket, folder, files } of manifests)
     for (const { path, size, mode, sha256 } of files) {
       const key = folder + path;

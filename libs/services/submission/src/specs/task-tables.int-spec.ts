@@ -98,7 +98,7 @@ describe('a task with a table of parameters', () => {
       'rows of other lengths',
       'A,B\n1,2\n3\n',
       {},
-      'fornax.each: Line 3: the row has 1 fields, and the table 2 columns.',
+      'fornax.each: Line 3: the row has 1 field, and the table 2 columns.',
     ],
     [
       'a column that is a constant too',

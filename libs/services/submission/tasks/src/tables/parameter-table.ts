@@ -35,7 +35,10 @@ const OWN_NAMES: ReadonlySet<string> = new Set([
 /** What is wrong with the name of a column; undefined when nothing is. */
 const nameProblem = (name: string, before: ReadonlySet<string>): string | undefined => {
   const shown = JSON.stringify(name.slice(0, 80));
-  if (name === '') return 'a column has no name';
+  if (name === '') return `column ${before.size + 1} has no name: name it, or delete it`;
+  // Spreadsheets separate so where the comma is in numbers.
+  if (/[;\t]/.test(name))
+    return `the columns are separated by ${name.includes(';') ? 'semicolons' : 'tabs'}: save the table as CSV with commas`;
   if (name.startsWith('QARNOT_SECRET_'))
     return `the column ${shown} would be a secret, and a table is no place for secrets: give it as a constant of the task`;
   if (OWN_NAMES.has(name) || name.startsWith('QARNOT_') || name === '__proto__')
@@ -71,7 +74,13 @@ export const readTable = (csv: string): ReadTable => {
       continue;
     }
     if (fields.length !== columns.length)
-      throw new CsvProblem(line, `the row has ${fields.length} fields, and the table ${columns.length} columns`);
+      throw new CsvProblem(
+        line,
+        `the row has ${fields.length} ${fields.length === 1 ? 'field' : 'fields'}, and the table ${columns.length} columns`,
+      );
+    // Spreadsheets leave such rows below a table; an instance without any parameter is nobody's wish.
+    if (fields.length > 1 && fields.every((field) => field === ''))
+      throw new CsvProblem(line, 'all fields of the row are empty: delete it');
     const long = fields.findIndex((field) => field.length > MOST_CHARS);
     if (long !== -1)
       throw new CsvProblem(line, `the value of ${columns[long]} is longer than ${MOST_CHARS} characters`);
