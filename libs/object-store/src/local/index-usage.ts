@@ -6,6 +6,11 @@ const usageOf = (row: Parameters<typeof countOf>[0]): Usage => ({
   bytes: countOf(row, 'bytes'),
 });
 
+const folderUsageOf = (row: Parameters<typeof countOf>[0]): FolderUsage => ({
+  folder: textOf(row, 'folder'),
+  ...usageOf(row),
+});
+
 /** Adds up the differences that triggers have noted, of many buckets at once. */
 export const usagesIn = async (index: Sql, buckets: readonly string[]): Promise<readonly Usage[]> => {
   if (buckets.length === 0) return [];
@@ -27,7 +32,22 @@ export const usageByFolderIn = async (index: Sql, bucket: string, depth: number)
       FROM object WHERE bucket = $1 GROUP BY 1`,
     [bucket, depth],
   );
-  return rows.map((row) => ({ folder: textOf(row, 'folder'), ...usageOf(row) }));
+  return rows.map(folderUsageOf);
+};
+
+/** Counts the parts of a bucket's uploads that were not completed, by the first parts of the uploads' keys. */
+export const uploadUsageByFolderIn = async (
+  index: Sql,
+  bucket: string,
+  depth: number,
+): Promise<readonly FolderUsage[]> => {
+  const rows = await rowsOf(
+    index,
+    `SELECT array_to_string((string_to_array(key, '/'))[1:$2::int], '/') AS folder, count(*) AS objects, sum(part.size) AS bytes
+      FROM multipart_upload JOIN multipart_part AS part USING (upload_id) WHERE bucket = $1 GROUP BY 1`,
+    [bucket, depth],
+  );
+  return rows.map(folderUsageOf);
 };
 
 /** Counts the parts of uploads that were not completed. */

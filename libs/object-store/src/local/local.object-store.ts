@@ -27,7 +27,7 @@ import {
 import { Collector } from './collector.js';
 import { Deletions } from './deletions.js';
 import { type DiskUsage, diskUsage } from './disk-usage.js';
-import { uploadUsagesIn, usageByFolderIn, usagesIn } from './index-usage.js';
+import { uploadUsageByFolderIn, uploadUsagesIn, usageByFolderIn, usagesIn } from './index-usage.js';
 import { listObjects } from './object-listing.js';
 import { ManifestKeeper } from './manifest-keeper.js';
 import { LocalUploads, type Upload } from './local-uploads.js';
@@ -236,6 +236,10 @@ export class LocalObjectStore implements ObjectStore {
 
   usageByFolder(bucket: string, depth: number): Promise<readonly FolderUsage[]> {
     return usageByFolderIn(this.index, bucket, depth);
+  }
+
+  uploadUsageByFolder(bucket: string, depth: number): Promise<readonly FolderUsage[]> {
+    return uploadUsageByFolderIn(this.index, bucket, depth);
   }
 
   uploadUsages(buckets: readonly string[]): Promise<readonly Usage[]> {

@@ -296,6 +296,8 @@ export interface ObjectStore {
   usageByFolder(bucket: string, depth: number): Promise<readonly FolderUsage[]>;
   /** Parts of uploads that were not completed: how many, and their bytes; of many buckets at once, in their order. */
   uploadUsages(buckets: readonly string[]): Promise<readonly Usage[]>;
+  /** The same of one bucket, by the first `depth` parts of the keys of the uploads; uploads without parts are left out. */
+  uploadUsageByFolder(bucket: string, depth: number): Promise<readonly FolderUsage[]>;
 
   put(bucket: string, key: string, source: ByteSource, options: PutOptions): Promise<Written>;
   head(bucket: string, key: string): Promise<ObjectInfo | undefined>;

@@ -26,8 +26,18 @@ export const usageContract: readonly StoreCase[] = [
       await store.putPart(upload, 2, bytesOf('three'), 5);
       const none = { objects: 0, bytes: 0 };
       assert.deepEqual(await store.uploadUsages([other, bucket]), [none, { objects: 2, bytes: 8 }]);
+      const deep = { bucket, key: 'd/e/f', uploadId: await store.createUpload(bucket, 'd/e/f', HEADERS) };
+      await store.putPart(deep, 1, bytesOf('deep'), 4);
+      const uploads = async (depth: number) =>
+        (await store.uploadUsageByFolder(bucket, depth)).map(
+          ({ folder, objects, bytes }) => `${folder} ${objects} ${bytes}`,
+        );
+      assert.deepEqual((await uploads(2)).sort(), ['d/e 1 4', 'parts 2 8']);
+      assert.deepEqual(await store.uploadUsageByFolder(other, 2), []);
+      await store.abortUpload(deep);
       await store.abortUpload(upload);
       assert.deepEqual(await store.uploadUsages([bucket]), [none]);
+      assert.deepEqual(await uploads(2), []);
     },
   },
   {

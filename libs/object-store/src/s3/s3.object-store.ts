@@ -37,6 +37,7 @@ import {
   wireHeaders,
 } from './answers.js';
 import { S3Listing } from './s3-listing.js';
+import { FolderCount } from './folder-count.js';
 import { S3Service, type S3StoreOptions } from './s3-service.js';
 import { S3Uploads, type Upload } from './s3-uploads.js';
 import { wholeAnswer } from './whole-answer.js';
@@ -109,26 +110,25 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   async usageByFolder(bucket: string, depth: number): Promise<readonly FolderUsage[]> {
-    const found = new Map<string, { objects: number; bytes: number }>();
+    const count = new FolderCount(depth);
     for await (const page of this.#listing.pages(bucket, ''))
-      for (const { key, sizeBytes } of page) {
-        const folder = key.split('/').slice(0, depth).join('/');
-        const sum = found.get(folder) ?? { objects: 0, bytes: 0 };
-        found.set(folder, { objects: sum.objects + 1, bytes: sum.bytes + sizeBytes });
-      }
-    return [...found].map(([folder, usage]) => ({ folder, ...usage }));
+      for (const { key, sizeBytes } of page) count.add(key, sizeBytes);
+    return count.found();
+  }
+
+  async uploadUsageByFolder(bucket: string, depth: number): Promise<readonly FolderUsage[]> {
+    const count = new FolderCount(depth);
+    for (const { key, uploadId } of await this.listUploads(bucket))
+      for (const { sizeBytes } of await this.listParts({ bucket, key, uploadId }).catch(noneOfEnded))
+        count.add(key, sizeBytes);
+    return count.found();
   }
 
   async uploadUsages(buckets: readonly string[]): Promise<readonly Usage[]> {
     const usages: Usage[] = [];
     for (const bucket of buckets) {
-      const sum = { objects: 0, bytes: 0 };
-      for (const { key, uploadId } of await this.listUploads(bucket))
-        for (const { sizeBytes } of await this.listParts({ bucket, key, uploadId }).catch(noneOfEnded)) {
-          sum.objects += 1;
-          sum.bytes += sizeBytes;
-        }
-      usages.push(sum);
+      const [{ objects, bytes } = { objects: 0, bytes: 0 }] = await this.uploadUsageByFolder(bucket, 0);
+      usages.push({ objects, bytes });
     }
     return usages;
   }

@@ -5,7 +5,6 @@ import fc from 'fast-check';
 import { placeForLease } from './access/authorize.js';
 import { LeaseGate } from './access/lease-gate.js';
 import { isBucketName, isStrictBucketName } from './model/bucket-names.js';
-import { QuotaGate } from './buckets/quota-gate.js';
 
 const codeOf = (attempt: Promise<unknown>): Promise<unknown> =>
   attempt.then(
@@ -99,28 +98,6 @@ describe('a lease', () => {
     expect(await codeOf(gate.check(claims))).toBe('SlowDown');
     answer = () => Promise.resolve(false);
     expect(await codeOf(gate.check(claims))).toBe('AccessDenied');
-  });
-});
-
-describe('the quota', () => {
-  it('counts what was let through since the last count', async () => {
-    let now = 0;
-    let counted = 0;
-    const gate = new QuotaGate({
-      maxBytes: () => 100,
-      usedBytes: () => {
-        counted += 1;
-        return Promise.resolve(50);
-      },
-      now: () => now,
-    });
-    await gate.check('ada', 30);
-    expect(await codeOf(gate.check('ada', 30))).toBe('QuotaExceeded');
-    expect(await codeOf(gate.check('ada', 0))).toBe('passed');
-    expect(counted).toBe(1);
-    now = 2_000;
-    await gate.check('ada', 30);
-    expect(counted).toBe(2);
   });
 });
 

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ObjectStore, Usage } from '@fornax/object-store';
 import { OBJECT_STORE } from '../config/tokens.js';
+import { STAGING_BUCKET } from '../model/bucket-names.js';
 import type { Bucket } from '../model/bucket.js';
 import { BucketCatalog } from './bucket-catalog.js';
 
@@ -11,7 +12,12 @@ export interface BucketUsage {
   readonly bytes: number;
 }
 
-/** How much accounts have stored. What leases have staged counts once it is published. */
+/** Parts of a staged key up to its bucket. */
+const STAGED_DEPTH = 3;
+
+const bytesOf = (usages: readonly Usage[]): number => usages.reduce((sum, { bytes }) => sum + bytes, 0);
+
+/** How much accounts have stored. */
 @Injectable()
 export class StorageUsage {
   constructor(
@@ -36,8 +42,19 @@ export class StorageUsage {
     return this.store.usages(buckets.map(({ name }) => name));
   }
 
+  /** What counts against the owner's quotas: objects, parts of uploads that were not completed, and results that are staged for the owner's buckets. */
   async of(owner: string): Promise<{ readonly bucketCount: number; readonly usedBytes: number }> {
-    const buckets = await this.bucketsOf(owner);
-    return { bucketCount: buckets.length, usedBytes: buckets.reduce((sum, { bytes }) => sum + bytes, 0) };
+    const names = (await this.catalog.ownedBy(owner)).map(({ name }) => name);
+    if (names.length === 0) return { bucketCount: 0, usedBytes: 0 };
+    // One after the other, as bytes go: parts become objects, and staged ones objects of buckets. What moves meanwhile is counted twice rather than not at all.
+    const parts = await this.store.uploadUsages(names);
+    const stagedParts = await this.store.uploadUsageByFolder(STAGING_BUCKET, STAGED_DEPTH);
+    const staged = await this.store.usageByFolder(STAGING_BUCKET, STAGED_DEPTH);
+    const objects = await this.store.usages(names);
+    const own = new Set(names);
+    const ofOwn = [...stagedParts, ...staged].filter(({ folder }) =>
+      own.has(folder.split('/')[STAGED_DEPTH - 1] ?? ''),
+    );
+    return { bucketCount: names.length, usedBytes: bytesOf([...parts, ...ofOwn, ...objects]) };
   }
 }

@@ -3,6 +3,7 @@ import { accessDenied, s3Error } from '@fornax/s3';
 import { CLOCK, WriteStops, type Writer } from '@fornax/service-kit';
 import type { Clock } from '@fornax/base';
 import type { Principal } from '../access/principal.js';
+import type { Room } from '../buckets/quota-gate.js';
 import { StorageGates } from '../access/storage-gates.js';
 import type { S3Parts } from '../s3/exchange.js';
 import { StoreWatch } from '../store/store-watch.js';
@@ -14,7 +15,7 @@ const WRITERS = { user: 'user', lease: 'node', service: 'platform' } as const sa
 
 /** Whether a request that is known may go on. */
 @Injectable()
-export class DoorChecks implements Pick<S3Parts, 'checkStore' | 'checkWritable' | 'checkLease' | 'checkQuota' | 'now'> {
+export class DoorChecks implements Pick<S3Parts, 'checkStore' | 'checkWritable' | 'checkLease' | 'takeRoom' | 'now'> {
   constructor(
     private readonly gates: StorageGates,
     private readonly watch: StoreWatch,
@@ -37,5 +38,5 @@ export class DoorChecks implements Pick<S3Parts, 'checkStore' | 'checkWritable' 
       throw accessDenied('The token has expired.');
   };
 
-  readonly checkQuota = (owner: string, moreBytes: number): Promise<void> => this.gates.quotas.check(owner, moreBytes);
+  readonly takeRoom = (owner: string, moreBytes: number): Promise<Room> => this.gates.quotas.take(owner, moreBytes);
 }

@@ -21,8 +21,8 @@ export class DoorParts {
   /** @param endpoint what belongs to one endpoint */
   with(endpoint: Pick<S3Parts, 'baseHosts' | 'observe' | 'onError'>): S3Parts {
     const { store, buckets, identities } = this;
-    const { checkStore, checkWritable, checkLease, checkQuota, now } = this.checks;
-    const checks = { checkStore, checkWritable, checkLease, checkQuota, now };
+    const { checkStore, checkWritable, checkLease, takeRoom, now } = this.checks;
+    const checks = { checkStore, checkWritable, checkLease, takeRoom, now };
     return { store, buckets, identities, ...checks, catchUp: () => this.reads.catchUp(), ...endpoint };
   }
 }

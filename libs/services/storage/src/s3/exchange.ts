@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { ObjectInfo, ObjectStore } from '@fornax/object-store';
 import { type XmlChildren, accessDenied, s3Error, S3Error, xmlDocument } from '@fornax/s3';
 import type { Identities, Principal } from '../access/principal.js';
+import type { Room } from '../buckets/quota-gate.js';
 import type { BucketPort } from '../model/bucket.js';
 import { ownerOf } from '../access/authorize.js';
 import type { Authenticated } from './authenticator.js';
@@ -20,8 +21,8 @@ export interface S3Parts {
   readonly checkLease: (principal: Principal) => Promise<void>;
   /** Waits, bounded, until reads show everything that was committed before the call. */
   readonly catchUp: () => Promise<void>;
-  /** @throws S3Error QuotaExceeded */
-  readonly checkQuota: (owner: string, moreBytes: number) => Promise<void>;
+  /** Takes room in an owner's quota for an upload. @throws S3Error QuotaExceeded */
+  readonly takeRoom: (owner: string, moreBytes: number) => Promise<Room>;
   readonly now: () => number;
   /** Host names of this endpoint, in front of which a bucket may stand. */
   readonly baseHosts: readonly string[];
@@ -97,20 +98,32 @@ export const orCaughtUp = async <T>(
   return look();
 };
 
-/**
- * Looks whether the payer's quota has room. What the platform itself stores counts against nobody's.
- * @throws S3Error QuotaExceeded
- */
-export const checkRoom = async (
-  { principal, checkQuota }: Exchange,
-  payer: string | undefined,
-  moreBytes: number,
-): Promise<void> => {
-  if (payer === undefined) return;
-  await checkQuota(payer, moreBytes).catch((error: unknown) => {
+const takeRoom = ({ principal, ...parts }: Exchange, payer: string, moreBytes: number): Promise<Room> =>
+  parts.takeRoom(payer, moreBytes).catch((error: unknown) => {
     // How much somebody has is not told to those whom a bucket is shared with.
     if (payer !== ownerOf(principal) && error instanceof S3Error && error.code === 'QuotaExceeded')
       throw s3Error('QuotaExceeded', 'The storage quota of the owner of the bucket is used up.');
     throw error;
   });
+
+/**
+ * Stores something in the room that the payer's quota has for it, which is taken until it is stored or has failed. What the platform itself stores
+ * counts against nobody's.
+ * @throws S3Error QuotaExceeded
+ */
+export const inRoom = async <T>(
+  exchange: Exchange,
+  payer: string | undefined,
+  moreBytes: number,
+  store: () => Promise<T>,
+): Promise<T> => {
+  if (payer === undefined) return store();
+  const room = await takeRoom(exchange, payer, moreBytes);
+  try {
+    const stored = await store();
+    room.stored();
+    return stored;
+  } finally {
+    room.release();
+  }
 };

@@ -6,10 +6,13 @@ import { wireProject } from '@fornax/people';
 import { OrganisationQuotas, planQuotas, RunningCounts, sumOf } from '@fornax/tasks';
 
 const STORAGE_TIMEOUT_MS = 1_000;
+const MAX_KNOWN = 10_000;
 
 /** What an account has and may have. */
 @Injectable()
 export class UserInfo {
+  readonly #lastKnown = new Map<string, StorageUsage>();
+
   constructor(
     private readonly running: RunningCounts,
     private readonly organisations: OrganisationQuotas,
@@ -51,12 +54,19 @@ export class UserInfo {
     };
   }
 
-  /** Clients cannot start without this answer, so storage being away must not take it from them. */
+  /**
+   * Clients cannot start without this answer, so while storage is away they get what it said last.
+   * @throws Unavailable when that is not known: nothing stored would be a lie
+   */
   private async storageUsage(owner: string): Promise<StorageUsage> {
     try {
-      return await this.rpc.request(RPC.storageUsage, { owner }, storageUsageReplySchema, STORAGE_TIMEOUT_MS);
+      const usage = await this.rpc.request(RPC.storageUsage, { owner }, storageUsageReplySchema, STORAGE_TIMEOUT_MS);
+      if (this.#lastKnown.size >= MAX_KNOWN) this.#lastKnown.clear();
+      this.#lastKnown.set(owner, usage);
+      return usage;
     } catch (error) {
-      if (error instanceof Unavailable) return { bucketCount: 0, usedBytes: 0 };
+      const known = error instanceof Unavailable ? this.#lastKnown.get(owner) : undefined;
+      if (known) return known;
       throw error;
     }
   }

@@ -38,6 +38,22 @@ const counts = (instances: number, cores: number) => ({
   runningCoreCount: cores,
 });
 
+describe('what an account has stored', () => {
+  it('is what storage said last while it is away, and never nothing', async () => {
+    const [known, unknown] = [await newPerson(), await newPerson()];
+    const stored = { bucketCount: 2, usedQuotaBytes: 1_234, usedQuotaBytesBucket: 1_234 };
+    expect(await infoOf(known)).toMatchObject(stored);
+    harness.setStorage(false);
+    try {
+      expect(await infoOf(known)).toMatchObject(stored);
+      expect((await harness.call('GET', '/info', undefined, { token: unknown.token })).status).toBe(503);
+    } finally {
+      harness.setStorage(true);
+    }
+    expect(await infoOf(unknown)).toMatchObject(stored);
+  });
+});
+
 describe('[rows 3 and 4] counters', () => {
   it('are true while tasks run, by plan, and again when they are over', async () => {
     const ada = await newPerson();

@@ -108,6 +108,11 @@ export const startHarness = async (
         if (isStorageThere) message.respond(JSON.stringify({ ok: answerBuckets(message.json()) }));
       },
     });
+    connection.subscribe(RPC.storageUsage, {
+      callback: (_, message) => {
+        if (isStorageThere) message.respond(JSON.stringify({ ok: { bucketCount: 2, usedBytes: 1_234 } }));
+      },
+    });
     await connection.flush();
     return test;
   };

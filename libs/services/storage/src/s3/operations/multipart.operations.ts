@@ -17,7 +17,7 @@ import {
   s3Error,
 } from '@fornax/s3';
 import { allow, type Allowed } from '../../access/authorize.js';
-import { type Exchange, checkRoom, quoted, sendEmpty, sendXml } from '../exchange.js';
+import { type Exchange, inRoom, quoted, sendEmpty, sendXml } from '../exchange.js';
 import { CHECKSUMS } from '../checksums.js';
 import {
   CHECKSUM_HEADER,
@@ -82,9 +82,10 @@ export const putPart = async (exchange: Exchange): Promise<void> => {
   const partNumber = partNumberOf(queryValue(request, 'partNumber'));
   const wanted = await store.findUpload(upload);
   const { sizeBytes, source, checksum } = openPayload(request, authenticated, wanted.checksum?.algorithm);
-  await checkRoom(exchange, allowed.payer, sizeBytes);
-  exchange.expectBody();
-  const { etag } = await store.putPart(upload, partNumber, source, sizeBytes, checksum);
+  const { etag } = await inRoom(exchange, allowed.payer, sizeBytes, () => {
+    exchange.expectBody();
+    return store.putPart(upload, partNumber, source, sizeBytes, checksum);
+  });
   sendEmpty(exchange, 200, {
     etag: quoted(etag),
     ...(store.keepsPartChecksums ? partChecksumHeaders(checksum()) : {}),
@@ -112,15 +113,13 @@ export const copyPart = async (exchange: Exchange): Promise<void> => {
     });
   }
   const sizeBytes = range ? range.end - range.start + 1 : reader.info.sizeBytes;
-  await checkRoom(exchange, allowed.payer, sizeBytes);
-  const wanted = await store.findUpload(upload);
-  const { source, checksum } = measured(wanted.checksum?.algorithm, await reader.read(range));
-  const { etag } = await store.putPart(upload, partNumber, source, sizeBytes, checksum);
-  sendXml(exchange, 'CopyPartResult', {
-    LastModified: new Date(exchange.now()).toISOString(),
-    ETag: quoted(etag),
-    ...checksumElements(checksum()),
+  const copied = await inRoom(exchange, allowed.payer, sizeBytes, async () => {
+    const wanted = await store.findUpload(upload);
+    const { source, checksum } = measured(wanted.checksum?.algorithm, await reader.read(range));
+    const { etag } = await store.putPart(upload, partNumber, source, sizeBytes, checksum);
+    return { ETag: quoted(etag), ...checksumElements(checksum()) };
   });
+  sendXml(exchange, 'CopyPartResult', { LastModified: new Date(exchange.now()).toISOString(), ...copied });
 };
 
 interface CompletedPart extends PartRef {

@@ -10,19 +10,10 @@ import {
   sendBytes,
   splitPlace,
 } from '@fornax/object-store';
-import { noSuchKey, parseRange, s3Error, type S3Error } from '@fornax/s3';
+import { noSuchKey, parseRange, s3Error, type S3Error, type XmlChildren } from '@fornax/s3';
 import { allow, type Allowed, authorize, confirmed } from '../../access/authorize.js';
 import { etagsOf, judgeConditions } from '../conditions.js';
-import {
-  type Exchange,
-  checkRoom,
-  objectHeaders,
-  orCaughtUp,
-  quoted,
-  sendEmpty,
-  sendXml,
-  userOf,
-} from '../exchange.js';
+import { type Exchange, inRoom, objectHeaders, orCaughtUp, quoted, sendEmpty, sendXml, userOf } from '../exchange.js';
 import { algorithmOf, checksumElements, checksumHeaders, measured } from '../object-checksums.js';
 import { openPayload } from '../payload.js';
 import { headerOfText, queryValue, type S3Request, textOfHeader } from '../s3-request.js';
@@ -96,18 +87,19 @@ export const putObject = async (exchange: Exchange): Promise<void> => {
   const { place } = allowed;
   const headers = headersOf(request);
   const { sizeBytes, source, checksum } = openPayload(request, authenticated);
-  await checkRoom(exchange, allowed.payer, sizeBytes);
-  const precondition = await writeCondition(exchange, place);
   const kept = (): ObjectChecksum | undefined => {
     const verified = checksum();
     return verified && { ...verified, type: 'full-object' };
   };
-  exchange.expectBody();
-  const { etag } = await store.put(place.bucket, place.key, confirmed(source, allowed), {
-    ...headers,
-    sizeBytes,
-    checksum: kept,
-    ...(precondition === undefined ? {} : { precondition }),
+  const { etag } = await inRoom(exchange, allowed.payer, sizeBytes, async () => {
+    const precondition = await writeCondition(exchange, place);
+    exchange.expectBody();
+    return store.put(place.bucket, place.key, confirmed(source, allowed), {
+      ...headers,
+      sizeBytes,
+      checksum: kept,
+      ...(precondition === undefined ? {} : { precondition }),
+    });
   });
   sendEmpty(exchange, 200, { etag: quoted(etag), ...checksumHeaders(kept()) });
 };
@@ -241,7 +233,7 @@ export const sourceOf = async (exchange: Exchange) => {
 
 export const copyObject = async (exchange: Exchange): Promise<void> => {
   userOf(exchange);
-  const { request, store } = exchange;
+  const { request } = exchange;
   const allowed = await allow(exchange.buckets, exchange.principal, 'write', placeOf(exchange));
   const { place: to } = allowed;
   const { from, reader } = await sourceOf(exchange);
@@ -252,7 +244,23 @@ export const copyObject = async (exchange: Exchange): Promise<void> => {
       'This copy request is illegal because it is trying to copy an object to itself without changing its metadata.',
     );
   }
-  await checkRoom(exchange, allowed.payer, reader.info.sizeBytes);
+  const copied = await inRoom(exchange, allowed.payer, reader.info.sizeBytes, () =>
+    copyTo(exchange, { allowed, from, reader, isReplacing }),
+  );
+  sendXml(exchange, 'CopyObjectResult', copied);
+};
+
+interface Copying {
+  readonly allowed: Allowed;
+  readonly from: Place;
+  readonly reader: ObjectReader;
+  readonly isReplacing: boolean;
+}
+
+/** @returns what the answer says of the new object */
+const copyTo = async (exchange: Exchange, { allowed, from, reader, isReplacing }: Copying): Promise<XmlChildren> => {
+  const { request, store } = exchange;
+  const { place: to } = allowed;
   const precondition = await writeCondition(exchange, to);
   const headers = isReplacing ? headersOf(request) : undefined;
   const { checksum } = reader.info;
@@ -263,7 +271,7 @@ export const copyObject = async (exchange: Exchange): Promise<void> => {
   const { etag, modifiedAt } = await store.copy(from, to, headers, precondition);
   // The source may have been replaced since it was looked at: its checksum would be another one then.
   const copied = etag === reader.info.etag ? checksumElements(checksum) : {};
-  sendXml(exchange, 'CopyObjectResult', { LastModified: modifiedAt.toISOString(), ETag: quoted(etag), ...copied });
+  return { LastModified: modifiedAt.toISOString(), ETag: quoted(etag), ...copied };
 };
 
 /** A copy with a checksum that the source has not: its bytes are read for it. @throws S3Error NotImplemented */
@@ -281,7 +289,7 @@ const copyWithChecksum = async (
     readonly precondition: Precondition | undefined;
   },
   algorithm: string,
-): Promise<void> => {
+): Promise<XmlChildren> => {
   const { store, now } = exchange;
   if (!store.keepsPartChecksums)
     throw s3Error('NotImplemented', 'This store computes no checksum while it copies an object.');
@@ -296,9 +304,5 @@ const copyWithChecksum = async (
   const about = { contentType, userMetadata, contentHeaders, sizeBytes, checksum: kept, ...condition };
   const { bucket, key } = allowed.place;
   const { etag } = await store.put(bucket, key, confirmed(source, allowed), about);
-  sendXml(exchange, 'CopyObjectResult', {
-    LastModified: new Date(now()).toISOString(),
-    ETag: quoted(etag),
-    ...checksumElements(kept()),
-  });
+  return { LastModified: new Date(now()).toISOString(), ETag: quoted(etag), ...checksumElements(kept()) };
 };
