@@ -174,5 +174,7 @@ const inputError = (bucket: string, error: unknown): unknown => {
     );
   if (error instanceof S3Error && error.code === 'NoSuchBucket')
     return new UserError('FX-INPUT', `The bucket ${bucket} does not exist any more`);
+  if (error instanceof S3Error && error.code === 'InvalidBucketState')
+    return new UserError('FX-INPUT', `The bucket ${bucket} cannot be read any more: ${error.message}`);
   return error;
 };

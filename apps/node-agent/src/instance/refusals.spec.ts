@@ -14,6 +14,7 @@ describe("storage's no to a result", () => {
     ['EntityTooLarge', 'limit', '7 bytes'],
     ['QuotaExceeded', 'limit', 'as storage says'],
     ['NoSuchBucket', 'user', 'The bucket for results, out, does not exist any more'],
+    ['InvalidBucketState', 'user', 'out, cannot be written any more: as storage says'],
     ['InvalidArgument', 'user', '"deep/er": as storage says'],
   ])('%s is a matter of the %s', (code, cause, words) => {
     expect(refusal(code)).toMatchObject({ code: 'FX-RESULT', cause, message: expect.stringContaining(words) });

@@ -43,6 +43,8 @@ export const refusalOf = (
       );
     case 'NoSuchBucket':
       return new UserError('FX-RESULT', `The bucket for results, ${bucket}, does not exist any more`);
+    case 'InvalidBucketState':
+      return new UserError('FX-RESULT', `The bucket for results, ${bucket}, cannot be written any more: ${message}`);
     case 'InvalidArgument':
     case 'InvalidURI':
       return new UserError('FX-RESULT', `Storage does not take the result ${shown(path)}: ${message}`);

@@ -95,12 +95,18 @@ const resultsAreGone = (bucket: string): S3Error =>
     `The bucket ${bucket} was deleted, or is shared no more, after results had been stored for it.`,
   );
 
+const sharedNoMore = (bucket: string): S3Error =>
+  s3Error(
+    'InvalidBucketState',
+    `The bucket ${bucket} is somebody else's, and not shared with the owner of the task as it has to be.`,
+  );
+
 /**
- * Tells whether what instances of an account leave may go into a bucket. Its name may be another bucket's than it was at submission, and whoever has made
+ * Tells whether instances of an account may do so much with a bucket, above all leave something in it. Its name may be another bucket's than it was at submission, and whoever has made
  * that one and shares it for writing would read what comes: so it is judged each time as a submission judges it.
  */
-const takesResultsOf = (buckets: BucketPort, account: string, bucket: Bucket): boolean =>
-  buckets.servesFor(account, bucket) && allows(buckets.accessOf(account, bucket), 'write');
+const mayLease = (buckets: BucketPort, account: string, wanted: BucketAccess, bucket: Bucket): boolean =>
+  allows(buckets.accessOf(account, bucket), wanted) && (wanted === 'read' || buckets.servesFor(account, bucket));
 
 /**
  * Looks whether what a lease has stored as results is still there: it goes with its bucket, also when another one has its name since. A list of results
@@ -114,7 +120,7 @@ const resultsAreThere = async (
   const { results, leaseId, owner } = principal.claims;
   if (!results) return;
   const bucket = await buckets.find(results.bucket);
-  if (!bucket || !takesResultsOf(buckets, owner, bucket)) throw resultsAreGone(results.bucket);
+  if (!bucket || !mayLease(buckets, owner, 'write', bucket)) throw resultsAreGone(results.bucket);
   const lost = await buckets.lostResultsOf(leaseId);
   if (lost !== undefined) throw resultsAreGone(lost);
 };
@@ -167,7 +173,7 @@ export async function* confirmed(
 
 /**
  * The bucket, where the principal's account may do so much with it: as its owner, or by a grant that holds now; instances store within an organization only.
- * @throws S3Error NoSuchBucket, AccessDenied
+ * @throws S3Error NoSuchBucket, AccessDenied, for a lease InvalidBucketState
  */
 export const reachBucket = async (
   buckets: BucketPort,
@@ -177,10 +183,10 @@ export const reachBucket = async (
 ): Promise<Bucket> => {
   const bucket = isBucketName(name) ? await buckets.find(name) : undefined;
   if (!bucket) throw noSuchBucket(name);
-  const mayDo =
-    principal.kind === 'lease' && wanted !== 'read'
-      ? takesResultsOf(buckets, principal.claims.owner, bucket)
-      : allows(buckets.accessOf(ownerOf(principal), bucket), wanted);
-  if (!mayDo) throw accessDenied();
+  if (principal.kind === 'lease') {
+    // Said in a code of its own: that a lease is denied something may also be the platform's fault, and this is what its user has to see to.
+    const { owner } = principal.claims;
+    if (!mayLease(buckets, owner, wanted, bucket)) throw sharedNoMore(name);
+  } else if (!allows(buckets.accessOf(ownerOf(principal), bucket), wanted)) throw accessDenied();
   return bucket;
 };

@@ -82,7 +82,7 @@ describe('a request that was allowed before its bucket became another one', () =
     const headers = signedHeaders(storage.port, { ...request, accessKey, secretKey });
     const finish = await begin(storage.port, { ...request, headers });
     await handOver('name-of-results');
-    expect(codeOf(await finish())).toBe('AccessDenied');
+    expect(codeOf(await finish())).toBe('InvalidBucketState');
     await storage.conclude(claims);
     expect(await keysOf('name-of-results')).toEqual(['precious']);
   });
