@@ -27,6 +27,8 @@ export interface StorageConfig {
   readonly baseHosts: readonly string[];
   /** What the S3 endpoint puts up with. */
   readonly door: DoorLimits;
+  /** Requests of an account a second to the S3 endpoint; 0: any number. */
+  readonly requestsPerS: number;
 }
 
 const settings = z.object({
@@ -41,6 +43,7 @@ const settings = z.object({
   FORNAX_S3_SECRET_KEY: z.string().optional(),
   FORNAX_S3_REGION: z.string().default('us-east-1'),
   FORNAX_S3_BUCKET: z.string().default('fornax'),
+  FORNAX_STORAGE_REQUESTS_PER_S: intSetting({ min: 0, max: 1_000_000 }).default(1_000),
   FORNAX_PUBLIC_STORAGE_URL: z.url().optional(),
 });
 
@@ -76,5 +79,6 @@ export const loadStorageConfig = (env: Env): StorageConfig => {
     bucketNames: values.FORNAX_BUCKET_NAMES,
     baseHosts: [...new Set(hosts)],
     door: loadDoorLimits(env),
+    requestsPerS: values.FORNAX_STORAGE_REQUESTS_PER_S,
   });
 };

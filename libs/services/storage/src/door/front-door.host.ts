@@ -49,7 +49,7 @@ export class FrontDoorHost implements OnApplicationBootstrap, BeforeApplicationS
       observe: observed,
       onError: (error, request) => logger.error({ err: error, ...request }, 'S3 request failed'),
     };
-    this.#server = createFrontDoor(parts.with(endpoint), config.door);
+    this.#server = createFrontDoor(parts.with(endpoint), { ...config.door, requestsPerS: config.requestsPerS });
     health.readiness('s3', () => (this.#server.listening ? undefined : 'not listening yet'));
   }
 

@@ -20,6 +20,7 @@ import type { Exchange, S3Parts } from '../s3/exchange.js';
 import { withCarriedHeaders } from './carried-headers.js';
 import { checkOwners } from './expected-owner.js';
 import { checkHeaders } from './known-headers.js';
+import { RequestBudget } from './request-budget.js';
 import { operationName, operationOf } from './router.js';
 import type { Principal } from '../access/principal.js';
 import { type S3Request, parseRequest, queryValue } from '../s3/s3-request.js';
@@ -32,6 +33,7 @@ const WRONG: readonly string[] = [
   'SignatureDoesNotMatch',
 ] satisfies readonly S3ErrorCode[];
 
+/** What clients retry by themselves: nothing was done. */
 const slowDown = (): S3Error => s3Error('SlowDown', 'Please reduce your request rate.');
 
 /** A request, and what it waits for. */
@@ -89,7 +91,9 @@ const sendError = ({ message, response, requestId }: Arrival, error: S3Error | u
     ...error?.details,
     RequestId: requestId,
   });
-  refuse(message, response, { status: error?.status ?? 500, headers: { 'content-type': 'application/xml' }, body });
+  const later = error?.code === 'SlowDown' ? { 'retry-after': '1' } : {};
+  const headers = { 'content-type': 'application/xml', ...later };
+  refuse(message, response, { status: error?.status ?? 500, headers, body });
 };
 
 /** The access key that a request claims; the same for all that claim none. */
@@ -134,7 +138,13 @@ const callerOf = (principal: Principal): string => {
   }
 };
 
-const createHandler = (parts: S3Parts, limits: DoorLimits): ((arrival: Arrival) => void) => {
+export interface FrontDoorLimits extends DoorLimits {
+  /** Requests of an account a second; 0: any number. */
+  readonly requestsPerS: number;
+}
+
+const createHandler = (parts: S3Parts, limits: FrontDoorLimits): ((arrival: Arrival) => void) => {
+  const budget = new RequestBudget(limits.requestsPerS, parts.now);
   const slots = new RequestSlots(limits);
   const wrong = new WrongTokens(limits.wrongTokens, parts.now);
 
@@ -171,7 +181,10 @@ const createHandler = (parts: S3Parts, limits: DoorLimits): ((arrival: Arrival) 
       const known = parseRequest(arrival.message, parts.baseHosts);
       request = known;
       const examined = examine(parts, known);
-      const caller = callerOf(examined.principal);
+      // Of people alone: an instance's pace is bounded by its node, and one that waits for results costs its owner; services have work to end.
+      const { principal } = examined;
+      if (principal.kind === 'user' && !budget.take(principal.account)) throw slowDown();
+      const caller = callerOf(principal);
       slots.enter(caller, (isIn) => {
         if (!isIn) return sendError(arrival, slowDown());
         run(arrival, examined)
@@ -198,7 +211,7 @@ const answerBrokenRequest = (error: NodeJS.ErrnoException, socket: Socket): void
 };
 
 /** The S3 endpoint as an HTTP server that does not listen yet. */
-export const createFrontDoor = (parts: S3Parts, limits: DoorLimits): Server => {
+export const createFrontDoor = (parts: S3Parts, limits: FrontDoorLimits): Server => {
   const handle = createHandler(parts, limits);
   const waiting = new WeakSet<ServerResponse>();
   // An upload may take hours: it is held to a pace instead (see `guardUploads`).
