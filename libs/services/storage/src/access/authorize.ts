@@ -102,8 +102,8 @@ const sharedNoMore = (bucket: string): S3Error =>
   );
 
 /**
- * Tells whether instances of an account may do so much with a bucket, above all leave something in it. Its name may be another bucket's than it was at submission, and whoever has made
- * that one and shares it for writing would read what comes: so it is judged each time as a submission judges it.
+ * Tells whether instances of an account may do so much with a bucket, above all leave something in it. Its name may be another bucket's than it was at
+ * submission, and whoever has made that one and shares it for writing would read what comes: so it is judged each time as a submission judges it.
  */
 const mayLease = (buckets: BucketPort, account: string, wanted: BucketAccess, bucket: Bucket): boolean =>
   allows(buckets.accessOf(account, bucket), wanted) && (wanted === 'read' || buckets.servesFor(account, bucket));
