@@ -6,7 +6,7 @@ const usageOf = (row: Parameters<typeof countOf>[0]): Usage => ({
   bytes: countOf(row, 'bytes'),
 });
 
-const folderUsageOf = (row: Parameters<typeof countOf>[0]): FolderUsage => ({
+const folderUsageOf = (row: Readonly<Record<string, unknown>>): FolderUsage => ({
   folder: textOf(row, 'folder'),
   ...usageOf(row),
 });

@@ -12,6 +12,8 @@ export const VERSITYGW = '1.8.0';
 const MODULE = `github.com/versity/versitygw@v${VERSITYGW}`;
 
 const run = promisify(execFile);
+/** A build takes some minutes; a module proxy that does not answer would take for ever. */
+const BUILD_MS = 10 * 60_000;
 /** Where Go's own installer puts it, which is not always on PATH. */
 const USUAL_GO = '/usr/local/go/bin/go';
 
@@ -84,8 +86,8 @@ export const provideVersitygw = async ({ say, isFlushing = false }: VersitygwOpt
   try {
     const product = join(half, name);
     if (isFlushing)
-      await run(go, ['build', '-o', product, './cmd/versitygw'], { env, cwd: await flushingSource(go, half) });
-    else await run(go, ['install', `github.com/versity/versitygw/cmd/versitygw@v${VERSITYGW}`], { env, cwd: half });
+      await run(go, ['build', '-o', product, './cmd/versitygw'], { env, cwd: await flushingSource(go, half), timeout: BUILD_MS });
+    else await run(go, ['install', `github.com/versity/versitygw/cmd/versitygw@v${VERSITYGW}`], { env, cwd: half, timeout: BUILD_MS });
     await mkdir(home, { recursive: true });
     // As one step: nobody ever runs half a file. The tools may lie on another file system.
     const beside = join(home, `.${name}-${process.pid}`);
