@@ -86,8 +86,17 @@ export const provideVersitygw = async ({ say, isFlushing = false }: VersitygwOpt
   try {
     const product = join(half, name);
     if (isFlushing)
-      await run(go, ['build', '-o', product, './cmd/versitygw'], { env, cwd: await flushingSource(go, half), timeout: BUILD_MS });
-    else await run(go, ['install', `github.com/versity/versitygw/cmd/versitygw@v${VERSITYGW}`], { env, cwd: half, timeout: BUILD_MS });
+      await run(go, ['build', '-o', product, './cmd/versitygw'], {
+        env,
+        cwd: await flushingSource(go, half),
+        timeout: BUILD_MS,
+      });
+    else
+      await run(go, ['install', `github.com/versity/versitygw/cmd/versitygw@v${VERSITYGW}`], {
+        env,
+        cwd: half,
+        timeout: BUILD_MS,
+      });
     await mkdir(home, { recursive: true });
     // As one step: nobody ever runs half a file. The tools may lie on another file system.
     const beside = join(home, `.${name}-${process.pid}`);
