@@ -47,10 +47,13 @@ export const usageContract: readonly StoreCase[] = [
       for (const key of keys) await store.put(bucket, key, bytesOf(key), { ...HEADERS, sizeBytes: key.length });
       await store.put(other, 'a/1', bytesOf('x'), { ...HEADERS, sizeBytes: 1 });
       const modifiedOf = async (key: string) => (await store.head(bucket, key))?.modifiedAt ?? new Date(0);
+      // HTTP writes a date by the second, a listing may know it better.
+      const isUpTo = (at: Date | undefined, modifiedAt: Date): boolean =>
+        at !== undefined && Math.floor(at.getTime() / 1_000) <= Math.floor(modifiedAt.getTime() / 1_000);
       const [long, soon] = [new Date(0), new Date((await modifiedOf('b')).getTime() + 3_600_000)];
       const young = await store.findOld(bucket, { prefix: '', before: long }, 10);
       assert.deepEqual([young.objects, young.through, young.hasMore], [0, undefined, false]);
-      assert.ok(young.nextAt !== undefined && young.nextAt <= (await modifiedOf('b')));
+      assert.ok(isUpTo(young.nextAt, await modifiedOf('b')));
       const first = await store.findOld(bucket, { prefix: 'a/', before: soon }, 2);
       assert.deepEqual(first, { objects: 2, bytes: 6, names: ['a/1', 'a/2'], through: 'a/2', hasMore: true });
       const rest = await store.findOld(bucket, { prefix: 'a/', after: 'a/2', before: soon }, 2);

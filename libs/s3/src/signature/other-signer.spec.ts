@@ -6,6 +6,8 @@ import { encodePath, sha256Hex } from './sigv4.js';
 
 const text = (minLength = 1) =>
   fc.string({ unit: 'binary', minLength, maxLength: 20 }).filter((one) => one.isWellFormed());
+// The other signer keeps parameters in a plain object, which loses this name.
+const name = text().filter((one) => one !== '__proto__');
 const signer = sdkSigner({ accessKeyId: 'ada', secretAccessKey: 'secret', sessionToken: 'claims.mac' });
 
 it('signs as the signer of the AWS SDK does', () =>
@@ -13,7 +15,7 @@ it('signs as the signer of the AWS SDK does', () =>
     fc.asyncProperty(
       fc.constantFrom('GET', 'PUT', 'POST', 'DELETE', 'HEAD'),
       text().map((key) => `/bucket/${encodePath(key)}`),
-      fc.dictionary(text(), text(0), { maxKeys: 4, noNullPrototype: true }),
+      fc.dictionary(name, text(0), { maxKeys: 4, noNullPrototype: true }),
       fc.dictionary(fc.stringMatching(/^x-amz-meta-[a-z0-9-]{1,10}$/), fc.stringMatching(/^[ -~]{0,12}$/), {
         maxKeys: 3,
         noNullPrototype: true,
