@@ -81,7 +81,7 @@ const runPass = async ({ suite, settings, name }, print) => {
     onStderr: (chunk) => {
       tail = (tail + chunk.toString()).slice(-100_000);
       skipped ||= tail.includes('SKIPPED-PYTHON-SDK');
-      notTried ??= /NOT-TRIED-ON-AN-S3-SERVICE: (.*)/.exec(tail)?.[1];
+      notTried ??= /^\s*NOT-TRIED-ON-AN-S3-SERVICE: (.*)/m.exec(tail)?.[1];
       // A suite that leaks a handle fails, instead of waiting for ever.
       if (tail.includes('did not exit one second after')) leak ??= setTimeout(endJest, LEAK_MS);
     },

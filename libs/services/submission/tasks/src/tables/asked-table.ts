@@ -64,7 +64,7 @@ export const askedTable = (
 
 /** Which instances a task with a table has: one for each row, or some of them by number. @returns canonical ranges, or the problem */
 export const instancesOfTable = (
-  { columns: _columns, rows }: ParameterTable,
+  { rows }: ParameterTable,
   { instanceCount }: TaskCreation,
   ranges: string | null,
 ): { readonly ranges: string } | Problem => {
