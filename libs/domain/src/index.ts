@@ -85,6 +85,8 @@ export {
 } from './account/account.events.js';
 export {
   changedQuotas,
+  maxJobsOf,
+  maxPoolsOf,
   quotasOfPlan,
   type AccountQuotas,
   type ComputingQuotas,

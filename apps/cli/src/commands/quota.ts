@@ -15,6 +15,8 @@ const limits = ({ quotas }: WireUser | WireOrganization): readonly (readonly (st
   ...('maxTasks' in quotas
     ? [
         ['tasks', quotas.maxTasks],
+        ['jobs', quotas.maxJobs],
+        ['pools', quotas.maxPools],
         ['buckets', quotas.maxBuckets],
         ['storage bytes', quotas.maxStorageBytes],
       ]
@@ -30,6 +32,8 @@ const limits = ({ quotas }: WireUser | WireOrganization): readonly (readonly (st
 const usage = (info: WireUserInfo): readonly (readonly (string | number)[])[] => [
   ['QUOTA', 'USED', 'LIMIT'],
   ['tasks', info.taskCount, info.maxTask],
+  ['jobs', info.jobCount, info.maxJob],
+  ['pools', info.poolCount, info.maxPool],
   ['buckets', info.bucketCount, info.maxBucket],
   ['storage bytes', info.usedQuotaBytes, info.quotaBytes],
   ['instances', info.runningInstanceCount, info.maxInstances],
@@ -53,6 +57,8 @@ const show = async (io: Io, user: string | undefined, { organization }: OfOption
 
 interface SetOptions extends OfOptions, ReasonOptions {
   readonly tasks?: number;
+  readonly jobs?: number;
+  readonly pools?: number;
   readonly buckets?: number;
   readonly storageBytes?: number;
   readonly instances?: number;
@@ -72,6 +78,8 @@ const changeOf = (options: SetOptions): QuotaChange => {
   const onDemand = given({ maxInstances: options.onDemandInstances, maxCores: options.onDemandCores });
   return given<QuotaChange>({
     maxTasks: options.tasks,
+    maxJobs: options.jobs,
+    maxPools: options.pools,
     maxBuckets: options.buckets,
     maxStorageBytes: options.storageBytes,
     maxInstances: options.instances,
@@ -104,6 +112,8 @@ export const addQuotaCommands = (program: Command, io: Io): void => {
   withReason(quota.command('set [user]').description('change limits; what is not named stays (operators)'))
     .option('--organization <name>', 'what all members of an organization may run together')
     .option('--tasks <count>', 'tasks, finished ones too', ceilingOf)
+    .option('--jobs <count>', 'jobs, finished ones too', ceilingOf)
+    .option('--pools <count>', 'pools, closed ones too', ceilingOf)
     .option('--buckets <count>', 'buckets', ceilingOf)
     .option('--storage-bytes <bytes>', 'bytes in all buckets', ceilingOf)
     .option('--instances <count>', 'instances at once', ceilingOf)

@@ -30,6 +30,8 @@ export interface PlanQuotaChange {
 /** What to change of quotas; the rest stays. */
 export interface QuotaChange extends PlanQuotaChange {
   readonly maxTasks?: number;
+  readonly maxJobs?: number;
+  readonly maxPools?: number;
   readonly maxBuckets?: number;
   readonly maxStorageBytes?: number;
   readonly flex?: PlanQuotaChange;

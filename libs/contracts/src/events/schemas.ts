@@ -125,7 +125,13 @@ const aboutNode = { nodeId: z.string(), at: instant };
 const role = z.enum(['user', 'auditor', 'coordinator', 'operator']);
 const planQuotas = z.object({ maxInstances: z.number(), maxCores: z.number() });
 const computingQuotas = planQuotas.extend({ flex: planQuotas.exactOptional(), onDemand: planQuotas.exactOptional() });
-const quotas = computingQuotas.extend({ maxTasks: z.number(), maxBuckets: z.number(), maxStorageBytes: z.number() });
+const quotas = computingQuotas.extend({
+  maxTasks: z.number(),
+  maxJobs: z.number().exactOptional(),
+  maxPools: z.number().exactOptional(),
+  maxBuckets: z.number(),
+  maxStorageBytes: z.number(),
+});
 /** With whom a bucket is shared. */
 const grantee = z.object({ kind: z.enum(['user', 'project', 'organization']), id: z.string() });
 const aboutAccount = { accountId: z.string(), at: instant };

@@ -37,6 +37,8 @@ const ceiling = z.int().nonnegative().max(INT32_MAX);
 const planCeilings = z.object({ maxInstances: ceiling.exactOptional(), maxCores: ceiling.exactOptional() });
 const quotaChange = z.object({
   maxTasks: ceiling.exactOptional(),
+  maxJobs: ceiling.exactOptional(),
+  maxPools: ceiling.exactOptional(),
   maxBuckets: ceiling.exactOptional(),
   maxStorageBytes: z.int().nonnegative().exactOptional(),
   maxInstances: ceiling.exactOptional(),
@@ -44,7 +46,13 @@ const quotaChange = z.object({
   flex: planCeilings.exactOptional(),
   onDemand: planCeilings.exactOptional(),
 });
-const computingChange = quotaChange.omit({ maxTasks: true, maxBuckets: true, maxStorageBytes: true });
+const computingChange = quotaChange.omit({
+  maxTasks: true,
+  maxJobs: true,
+  maxPools: true,
+  maxBuckets: true,
+  maxStorageBytes: true,
+});
 
 /** Body of POST /fornax/v1/users. What quotas do not say is as for every new user. */
 export const userCreationSchema = z.object({
@@ -101,7 +109,13 @@ export type ProjectChange = z.output<typeof projectChangeSchema>;
 
 const shownPlan = z.object({ maxInstances: ceiling, maxCores: ceiling });
 const shownComputing = shownPlan.extend({ flex: shownPlan, onDemand: shownPlan });
-const quotas = shownComputing.extend({ maxTasks: ceiling, maxBuckets: ceiling, maxStorageBytes: z.number() });
+const quotas = shownComputing.extend({
+  maxTasks: ceiling,
+  maxJobs: ceiling,
+  maxPools: ceiling,
+  maxBuckets: ceiling,
+  maxStorageBytes: z.number(),
+});
 const belongsTo = z.object({ uuid: z.string(), name: z.string() });
 const date = z.string();
 

@@ -13,6 +13,9 @@ export interface ComputingQuotas extends PlanQuotas {
 /** How much an account may hold and run at once (contract, section 3.24). */
 export interface AccountQuotas extends ComputingQuotas {
   readonly maxTasks: number;
+  /** Absent in accounts that are older than jobs and pools: see {@link maxJobsOf} and {@link maxPoolsOf}. */
+  readonly maxJobs?: number;
+  readonly maxPools?: number;
   readonly maxBuckets: number;
   readonly maxStorageBytes: number;
 }
@@ -23,14 +26,35 @@ export type QuotaChange = Partial<Omit<AccountQuotas, 'flex' | 'onDemand'>> & {
   readonly onDemand?: Partial<PlanQuotas>;
 };
 
-const CEILINGS = ['maxTasks', 'maxBuckets', 'maxStorageBytes', 'maxInstances', 'maxCores'] as const;
+const DEFAULT_MAX_JOBS = 1_000;
+const DEFAULT_MAX_POOLS = 100;
+type Held = Pick<AccountQuotas, 'maxJobs' | 'maxPools'>;
+/** How many jobs an account may have, finished ones included. */
+export const maxJobsOf = ({ maxJobs = DEFAULT_MAX_JOBS }: Held): number => maxJobs;
+/** How many pools an account may have, closed ones included. */
+export const maxPoolsOf = ({ maxPools = DEFAULT_MAX_POOLS }: Held): number => maxPools;
+
+const CEILINGS = [
+  'maxTasks',
+  'maxJobs',
+  'maxPools',
+  'maxBuckets',
+  'maxStorageBytes',
+  'maxInstances',
+  'maxCores',
+] as const;
+/** What accounts have that are of before, though they do not say it. */
+const UNSAID: readonly string[] = ['maxJobs', 'maxPools'];
+/** Organizations hold no objects themselves. */
+const has = (quotas: object, name: string): boolean =>
+  name in quotas || (UNSAID.includes(name) && 'maxTasks' in quotas);
 
 /** The quotas after a change. What these quotas do not have (tasks of an organization) is left out; a plan's missing half is the whole's. */
 export const changedQuotas = <Q extends ComputingQuotas>(before: Q, change: QuotaChange): Q => {
   const after = { ...before };
   for (const name of CEILINGS) {
     const value = change[name];
-    if (value !== undefined && name in before) Object.assign(after, { [name]: value });
+    if (value !== undefined && has(before, name)) Object.assign(after, { [name]: value });
   }
   for (const plan of ['flex', 'onDemand'] as const) {
     const ceilings = change[plan];

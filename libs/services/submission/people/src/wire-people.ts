@@ -7,7 +7,7 @@ import {
   type WireToken,
   type WireUser,
 } from '@fornax/contracts';
-import { quotasOfPlan, type ComputingQuotas } from '@fornax/domain';
+import { maxJobsOf, maxPoolsOf, quotasOfPlan, type ComputingQuotas } from '@fornax/domain';
 import type { Account, AccountDirectory, Organisation, Project, TokenFacts } from '@fornax/identity';
 
 /** One client holds the organization's id in a value type: the zero Guid stands for none (contract, 5.2). */
@@ -36,6 +36,8 @@ export const wireUser = (account: Account, accounts: AccountDirectory): WireUser
     quotas: {
       ...computingOf(quotas),
       maxTasks: int32(quotas.maxTasks),
+      maxJobs: int32(maxJobsOf(quotas)),
+      maxPools: int32(maxPoolsOf(quotas)),
       maxBuckets: int32(quotas.maxBuckets),
       maxStorageBytes: quotas.maxStorageBytes,
     },

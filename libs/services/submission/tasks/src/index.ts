@@ -14,3 +14,27 @@ export { TaskLookup } from './queries/task-lookup.js';
 export { TaskSnapshotReader } from './queries/task-snapshot-reader.js';
 export { wireEventSchema, wireEventsOf } from './as-of/wire-event.js';
 export { TasksModule } from './tasks.module.js';
+export { cutTo } from './http/selected-fields.js';
+export { TAG_QUERY, tagsOf } from './http/tag-query.js';
+export { DATABASE, InjectDatabase } from './model/database.js';
+export { ObjectCommits, type ObjectDecision } from './commands/object-commits.js';
+export { PlaceQuota } from './commands/place-quota.js';
+export { both, unnamed, type Reservation, type Reserved } from './commands/reservation.js';
+export { provideShortnames, Shortnames, shortnameTaken, type NamedKind } from './commands/shortnames.js';
+export { UnsettledCommands, type CommandName } from './commands/unsettled-commands.js';
+export { DueTimer, GATHER_MS, type DueLook } from './process-managers/due-timer.js';
+export {
+  always,
+  boolean,
+  date,
+  duration,
+  elements,
+  fieldsOf,
+  number,
+  scalar,
+  text,
+  uuid,
+  type FieldLookup,
+} from './queries/filter-field.js';
+export { anyOf, ObjectLists, type ListedKind, type Shape } from './queries/object-lists.js';
+export { PatternQueries } from './queries/pattern-queries.js';

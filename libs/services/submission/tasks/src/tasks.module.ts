@@ -8,7 +8,8 @@ import { ChangeTask } from './commands/change-task.handler.js';
 import { Reservations } from './commands/reservations.js';
 import { RepeatTask } from './commands/repeat-task.handler.js';
 import { SecretConstants } from './model/secret-constants.js';
-import { Shortnames } from './commands/shortnames.js';
+import { provideShortnames, Shortnames } from './commands/shortnames.js';
+import { TASK_NAMES } from './commands/task-names.js';
 import { StatusBarrier } from './model/status-barrier.js';
 import { SubmitTask } from './commands/submit-task.handler.js';
 import { TaskCommits } from './commands/task-commits.js';
@@ -61,7 +62,7 @@ import { DATABASE } from './model/database.js';
     ...provideProjection(DATABASE, TaskSnapshotsProjection),
     SecretConstants,
     provideReadBarrier(StatusBarrier, 'status'),
-    Shortnames,
+    provideShortnames(Shortnames, TASK_NAMES),
     TaskDeletion,
     TaskRoom,
     TaskQuota,
@@ -93,6 +94,9 @@ import { DATABASE } from './model/database.js';
     OrganisationQuotas,
   ],
   exports: [
+    PatternQueries,
+    UnsettledCommands,
+    ChangeTask,
     StatusBarrier,
     TaskLookup,
     KnownTasks,

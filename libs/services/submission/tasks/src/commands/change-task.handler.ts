@@ -107,7 +107,7 @@ export class ChangeTask {
     const isRepeated = again?.isRepeated ?? context.idempotencyKey !== undefined;
     try {
       const appended = await this.commits.decide({
-        taskId,
+        id: taskId,
         command,
         commitId,
         meta: userMeta('submission', context, { kind: 'user', id: fold.owner }),

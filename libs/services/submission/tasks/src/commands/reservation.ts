@@ -1,8 +1,8 @@
 /**
- * Something that a task takes up beside the log before it is in the log. It ends once, in one of three ways:
+ * Something that a new object (a task, a job) takes up beside the log before it is in the log. It ends once, in one of three ways:
  *
- *   reserved ── confirm ─────── the log has the task and the rows show it
- *            ── release ─────── the task did not come to be: what was reserved is free again
+ *   reserved ── confirm ─────── the log has the object and the rows show it
+ *            ── release ─────── the object did not come to be: what was reserved is free again
  *            ── leaveUnknown ── nobody knows whether it did: the rows, or the same request sent again, will tell
  */
 export interface Reserved {
@@ -12,10 +12,39 @@ export interface Reserved {
   readonly leaveUnknown: () => void;
 }
 
-/** What is reserved for one task: its name, and a place in its owner's quota. */
+/** What is reserved for one object: its name, and a place in its owner's quota. */
 export interface Reservation extends Reserved {
-  /** The task that the name belongs to: an earlier request's, when this request goes on with it. */
-  readonly taskId: string;
-  /** Whether the log cannot have the task yet. */
+  /** The object that the name belongs to: an earlier request's, when this request goes on with it. */
+  readonly id: string;
+  /** Whether the log cannot have the object yet. */
   readonly isNew: boolean;
 }
+
+/** Ends both together. @returns a reservation of the name's object */
+export const both = (place: Reserved, name: Reservation): Reservation => ({
+  id: name.id,
+  isNew: name.isNew,
+  confirm: () => {
+    place.confirm();
+    name.confirm();
+  },
+  release: async () => {
+    await place.release();
+    await name.release();
+  },
+  leaveUnknown: () => {
+    place.leaveUnknown();
+    name.leaveUnknown();
+  },
+});
+
+const nothing = (): void => undefined;
+
+/** An object without a name goes by its id, which is its own. */
+export const unnamed = (id: string): Reservation => ({
+  id,
+  isNew: true,
+  confirm: nothing,
+  release: () => Promise.resolve(),
+  leaveUnknown: nothing,
+});

@@ -4,7 +4,7 @@ import type { CheckedSpec } from '../model/task-spec.js';
 import type { ParameterTable } from '../tables/parameter-table.js';
 import { TaskTables } from '../tables/task-tables.js';
 import type { RequestContext } from '@fornax/identity';
-import type { Reservation, Reserved } from './reservation.js';
+import { both, unnamed, type Reservation } from './reservation.js';
 import { Shortnames } from './shortnames.js';
 import { TaskBuckets } from './task-buckets.js';
 import { TaskQuota } from './task-quota.js';
@@ -53,7 +53,7 @@ export class Reservations {
   /** The table lies in the storage before the log names it. */
   private async storeTable(name: Reservation, table: ParameterTable): Promise<void> {
     try {
-      await this.tables.store(name.taskId, table);
+      await this.tables.store(name.id, table);
     } catch (error) {
       await name.release();
       throw error;
@@ -68,34 +68,6 @@ export class Reservations {
   ): Promise<Reservation> {
     return shortname === taskId
       ? unnamed(taskId)
-      : this.names.reserve({ owner: account.id, shortname, taskId }, mayContinue);
+      : this.names.reserve({ owner: account.id, shortname, id: taskId }, mayContinue);
   }
 }
-
-const nothing = (): void => undefined;
-
-/** A task without a name goes by its id, which is its own. */
-const unnamed = (taskId: string): Reservation => ({
-  taskId,
-  isNew: true,
-  confirm: nothing,
-  release: () => Promise.resolve(),
-  leaveUnknown: nothing,
-});
-
-const both = (place: Reserved, name: Reservation): Reservation => ({
-  taskId: name.taskId,
-  isNew: name.isNew,
-  confirm: () => {
-    place.confirm();
-    name.confirm();
-  },
-  release: async () => {
-    await place.release();
-    await name.release();
-  },
-  leaveUnknown: () => {
-    place.leaveUnknown();
-    name.leaveUnknown();
-  },
-});

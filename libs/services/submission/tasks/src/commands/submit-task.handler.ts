@@ -146,10 +146,10 @@ export class SubmitTask {
     reservation: Reservation,
     context: RequestContext,
   ): Promise<Accepted> {
-    const { taskId, isNew } = reservation;
+    const { id: taskId, isNew } = reservation;
     try {
       const sequence = await this.commits.decide({
-        taskId,
+        id: taskId,
         command: { type: 'SubmitTask', taskId, owner: context.account.id, spec },
         commitId: this.commits.idOfSubmission(taskId, body),
         meta: userMeta('submission', context),
@@ -176,5 +176,5 @@ export class SubmitTask {
 /** Another request was accepted under this one's key, or under its name while nobody knew whether it was. */
 const taken = ({ shortname }: TaskSpec, { idempotencyKey }: RequestContext): Error =>
   idempotencyKey === undefined
-    ? shortnameTaken(shortname)
+    ? shortnameTaken('task', shortname)
     : new Conflict('This Idempotency-Key was used for another request', { code: 'idempotency-key-used' });

@@ -36,7 +36,7 @@ export class TaskDeletion {
     const traceparent = activeTraceparent();
     try {
       return await this.commits.decide({
-        taskId,
+        id: taskId,
         command: { type: 'DeleteTask' },
         commitId: derivedId('delete', taskId, reason),
         meta: {

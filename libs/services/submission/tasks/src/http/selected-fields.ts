@@ -43,17 +43,22 @@ const namesIn = (select: SearchRequest['select']): readonly string[] => {
 };
 
 /**
- * How to cut tasks down to the fields that were selected, in any case; a dotted name selects its first part, an unknown one nothing. All fields
- * when none was named.
+ * How to cut objects down to the fields that were selected, in any case; a dotted name selects its first part, an unknown one nothing. All
+ * fields when none was named.
+ * @param always fields that stay
  */
-export const selectionOf = (select: SearchRequest['select']): ((task: WireTask) => SelectedTask) => {
-  const names = namesIn(select);
-  if (names.length === 0) return (task) => task;
-  const kept = new Set([
-    ...ALWAYS.map((field) => field.toLowerCase()),
-    ...names.map((name) => (name.split('.', 1)[0] ?? '').toLowerCase()),
-  ]);
-  const cut = (task: WireTask): Partial<WireTask> =>
-    Object.fromEntries(Object.entries(task).filter(([field]) => kept.has(field.toLowerCase())));
-  return (task) => cut(task) as SelectedTask;
-};
+export const cutTo =
+  <T extends object, A extends keyof T & string>(always: readonly A[]) =>
+  (select: SearchRequest['select']): ((whole: T) => Pick<T, A> & Partial<Omit<T, A>>) => {
+    const names = namesIn(select);
+    if (names.length === 0) return (whole) => whole;
+    const kept = new Set([
+      ...always.map((field) => field.toLowerCase()),
+      ...names.map((name) => (name.split('.', 1)[0] ?? '').toLowerCase()),
+    ]);
+    const cut = (whole: T): Partial<T> =>
+      Object.fromEntries(Object.entries(whole).filter(([field]) => kept.has(field.toLowerCase()))) as Partial<T>;
+    return (whole) => cut(whole) as Pick<T, A> & Partial<Omit<T, A>>;
+  };
+
+export const selectionOf = cutTo<WireTask, Always>(ALWAYS);

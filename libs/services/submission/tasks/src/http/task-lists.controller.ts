@@ -17,22 +17,8 @@ import { type Account, BodyLimit, CurrentAccount, LARGE_BODY } from '@fornax/ide
 import { z } from 'zod';
 import { TaskLists } from '../queries/task-lists.js';
 import { selectedTaskSchema, selectionOf, type SelectedTask } from './selected-fields.js';
+import { TAG_QUERY, tagsOf } from './tag-query.js';
 import { TaskAnswers } from './task-answers.js';
-
-/** `?tag=a&tag=b,c` means any of the three (contract, 5.45). No task has a tag with a NUL in it, and no query may. */
-const tagsOf = (tag: string | readonly string[] | undefined): readonly string[] =>
-  (typeof tag === 'string' ? [tag] : (tag ?? []))
-    .flatMap((text) => text.split(','))
-    .filter((text) => text !== '')
-    .map((text) => text.replaceAll('\0', '\uFFFD'));
-
-const TAG_QUERY = {
-  name: 'tag',
-  required: false,
-  isArray: true,
-  type: String,
-  description: 'Any of these; a value may hold several with commas between',
-};
 
 /** The tasks of an account, listed, paged and searched. */
 @ApiTags('tasks')

@@ -7,6 +7,7 @@ import { TaskCounts1790000500000 } from './1790000500000-task-counts.migration.j
 import { SucceededInstances1790000820000 } from './1790000820000-succeeded-instances.migration.js';
 import { InstanceNotes1790000900000 } from './1790000900000-instance-notes.migration.js';
 import { InstanceResults1790001000000 } from './1790001000000-instance-results.migration.js';
+import { ShortnameKinds1790001200000 } from './1790001200000-shortname-kinds.migration.js';
 import { InstanceFolder1790001100000 } from './1790001100000-instance-folder.migration.js';
 
 /** All that make the tables of the status projection, in order. */
@@ -21,4 +22,5 @@ export const TASK_MIGRATIONS = [
   InstanceNotes1790000900000,
   InstanceResults1790001000000,
   InstanceFolder1790001100000,
+  ShortnameKinds1790001200000,
 ] as const;

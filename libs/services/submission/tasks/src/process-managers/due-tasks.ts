@@ -3,20 +3,13 @@ import { CautiousClock, type Clock, type MonotonicClock } from '@fornax/base';
 import { CLOCK, MONOTONIC_CLOCK } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { TaskDeletion } from '../commands/task-deletion.js';
+import type { DueLook } from './due-timer.js';
 import { InjectDatabase } from '../model/database.js';
 import { StatusBarrier } from '../model/status-barrier.js';
 import { STATUS_COLUMNS, type TaskRecord } from '../model/task-rows.js';
 
 /** Tasks deleted together. */
 const BATCH = 200;
-
-/** What a look at the rows has found. */
-export interface DueLook {
-  /** The rows may not show yet what gave the occasion to look. */
-  readonly isUpToDate: boolean;
-  /** Until the next task is due, in milliseconds; undefined when none is. */
-  readonly nextInMs: number | undefined;
-}
 
 /** Finished tasks whose `completionTimeToLive` is over, as their rows say. */
 @Injectable()

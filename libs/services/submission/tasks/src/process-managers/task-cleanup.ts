@@ -2,6 +2,7 @@ import type { RecordedCommit } from '@fornax/contracts';
 import { withEvents } from '@fornax/event-store';
 import { forgetObjects, LogFollower, LogHandler } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
+import { Shortnames } from '../commands/shortnames.js';
 import { ENDS, TaskExpiry } from './task-expiry.js';
 import { InjectDatabase } from '../model/database.js';
 
@@ -11,6 +12,7 @@ export class TaskCleanup {
   constructor(
     @InjectDatabase() private readonly db: DataSource,
     private readonly expiry: TaskExpiry,
+    private readonly names: Shortnames,
   ) {}
 
   @LogHandler({
@@ -28,7 +30,7 @@ export class TaskCleanup {
     if (gone.length === 0) return;
     await this.db.transaction(async (tx) => {
       await forgetObjects(tx, gone);
-      await tx.query('DELETE FROM shortname WHERE task_id = ANY($1)', [gone]);
+      await this.names.forget(tx, gone);
     });
   }
 }

@@ -1,38 +1,20 @@
-import { Invalid } from '@fornax/base';
-import type { Parameters } from './filter-parameters.js';
-import { NO_DATE_MS, type ScalarType } from './filter-values.js';
+import type { ScalarType } from './filter-values.js';
+import {
+  always,
+  boolean,
+  date,
+  duration,
+  elements,
+  fieldsOf,
+  NOW_MS,
+  number,
+  numberAt,
+  scalar,
+  text,
+  uuid,
+  type Field,
+} from './filter-field.js';
 
-/**
- * Where a field of the filter language lies. A `scalar` is an expression on the row of `task`; a `list` is a set of rows `x(item)`, and is
- * compared by what it contains; an `object` is only ever there or not there, its parts are fields of their own.
- */
-export type Field =
-  | { readonly kind: 'scalar'; readonly type: ScalarType; readonly sql: string }
-  | {
-      readonly kind: 'list';
-      readonly type: ScalarType;
-      readonly items: string;
-      /** A faster way to ask for any of some values, given the place of an array of them. */
-      readonly hasAny?: (values: string) => string;
-    }
-  | { readonly kind: 'object'; readonly isThere: string };
-
-const NOW_MS = '(extract(epoch from now()) * 1000)::bigint';
-
-const scalar = (type: ScalarType, sql: string): Field => ({ kind: 'scalar', type, sql });
-const text = (sql: string): Field => scalar('text', sql);
-const uuid = (sql: string): Field => scalar('uuid', sql);
-const number = (sql: string): Field => scalar('number', sql);
-const boolean = (sql: string): Field => scalar('boolean', sql);
-const date = (column: string): Field => scalar('date', `coalesce(${column}, ${NO_DATE_MS})`);
-/** In whole seconds, as it is shown. */
-const duration = (ms: string): Field => scalar('duration', `(greatest(0, ${ms}) / 1000) * 1000`);
-
-const numberAt = (path: string): string => `(${path})::double precision`;
-
-/** The elements of a JSON array that may be missing. */
-const elements = (array: string): string =>
-  `jsonb_array_elements(CASE jsonb_typeof(${array}) WHEN 'array' THEN ${array} ELSE '[]'::jsonb END)`;
 /** One property of each element that has it. */
 const parts = (array: string, property: string): Field => ({
   kind: 'list',
@@ -50,8 +32,6 @@ const ended = (type: ScalarType, sql: string): Field => ({
   type,
   items: `(SELECT ${sql} FROM completed_instance AS c WHERE c.task_id = task.task_id AND ${sql} IS NOT NULL) AS x(item)`,
 });
-const always: Field = { kind: 'object', isThere: 'TRUE' };
-
 const HARDWARE = `spec->'hardwareConstraints'`;
 const RULES = `spec->'echo'->'forcedNetworkRules'`;
 const FORCED = `spec->'echo'->'forcedConstants'`;
@@ -59,108 +39,106 @@ const CONSTRAINTS = `spec->'echo'->'constraints'`;
 const DEPENDENCIES = `coalesce(spec->'dependencies', spec->'echo'->'dependencies')`;
 const NEVER_SEALED = `(SELECT e FROM ${elements(`spec->'constants'`)} AS e WHERE e->>'value' IS NOT NULL) AS constant(e)`;
 
-/** What may be filtered by, in lower case (contract, section 1.12). No text of a request ever becomes SQL. */
-const FIELDS: ReadonlyMap<string, Field> = new Map(
-  Object.entries({
-    uuid: uuid('task_id'),
-    shortname: text('shortname'),
-    name: text('name'),
-    profile: text('profile'),
-    pooluuid: uuid(`spec->'echo'->>'poolUuid'`),
-    jobuuid: uuid(`spec->'echo'->>'jobUuid'`),
-    projectuuid: uuid(`spec->>'projectUuid'`),
-    state: scalar('state', 'state'),
-    previousstate: scalar('state', 'previous_state'),
-    statetransitiontime: date('state_ms'),
-    previousstatetransitiontime: date('previous_state_ms'),
-    lastmodified: date('modified_ms'),
-    creationdate: date('created_ms'),
-    enddate: date('end_ms'),
-    tags: {
-      kind: 'list',
-      type: 'text',
-      items: 'unnest(tags) AS x(item)',
-      // `$1` is the owner, and the table leads to his tasks alone.
-      hasAny: (values) =>
-        `task_id IN (SELECT t.task_id FROM task_tag AS t WHERE t.owner = $1 AND t.tag = ANY(${values}))`,
-    },
-    labels: { kind: 'list', type: 'text', items: `jsonb_object_keys(spec->'labels') AS x(item)` },
-    constants: { kind: 'list', type: 'text', items: `(SELECT e->>'key' FROM ${NEVER_SEALED}) AS x(item)` },
-    constraints: parts(CONSTRAINTS, 'key'),
-    forcedconstants: parts(FORCED, 'constantName'),
-    'forcedconstants.constantname': parts(FORCED, 'constantName'),
-    'forcedconstants.access': parts(FORCED, 'access'),
-    forcednetworkrules: parts(RULES, 'name'),
-    'forcednetworkrules.name': parts(RULES, 'name'),
-    'forcednetworkrules.proto': parts(RULES, 'proto'),
-    'forcednetworkrules.port': parts(RULES, 'port'),
-    'forcednetworkrules.applicationtype': parts(RULES, 'applicationType'),
-    hardwareconstraints: parts(HARDWARE, 'discriminator'),
-    'hardwareconstraints.discriminator': parts(HARDWARE, 'discriminator'),
-    'hardwareconstraints.specificationkey': parts(HARDWARE, 'specificationKey'),
-    'hardwareconstraints.cpumodel': parts(HARDWARE, 'cpuModel'),
-    'hardwareconstraints.corecount': numberParts(HARDWARE, 'coreCount'),
-    'hardwareconstraints.minimummemorymb': numberParts(HARDWARE, 'minimumMemoryMB'),
-    'hardwareconstraints.maximummemorymb': numberParts(HARDWARE, 'maximumMemoryMB'),
-    'hardwareconstraints.minimummemorygbcoreratio': numberParts(HARDWARE, 'minimumMemoryGBCoreRatio'),
-    'hardwareconstraints.maximummemorygbcoreratio': numberParts(HARDWARE, 'maximumMemoryGBCoreRatio'),
-    dependencies: { kind: 'object', isThere: `jsonb_typeof(${DEPENDENCIES}) = 'object'` },
-    'dependencies.dependson': {
-      kind: 'list',
-      type: 'uuid',
-      items: `(SELECT e #>> '{}' FROM ${elements(`${DEPENDENCIES}->'dependsOn'`)} AS e) AS x(item)`,
-    },
-    'dependencies.advanceddependson.taskuuid': {
-      kind: 'list',
-      type: 'uuid',
-      items: `(SELECT e->>'taskUuid' FROM ${elements(`${DEPENDENCIES}->'advancedDependsOn'`)} AS e) AS x(item)`,
-    },
-    completedinstances: ended('number', 'c.instance'),
-    'completedinstances.instanceid': ended('number', 'c.instance'),
-    'completedinstances.state': ended(
-      'text',
-      `CASE c.outcome WHEN 'success' THEN 'Success' WHEN 'failure' THEN 'Failure' ELSE 'Cancelled' END`,
+/** What tasks may be filtered by, in lower case (contract, section 1.12). No text of a request ever becomes SQL. */
+const FIELDS: Readonly<Record<string, Field>> = {
+  uuid: uuid('task_id'),
+  shortname: text('shortname'),
+  name: text('name'),
+  profile: text('profile'),
+  pooluuid: uuid(`spec->'echo'->>'poolUuid'`),
+  jobuuid: uuid(`spec->'echo'->>'jobUuid'`),
+  projectuuid: uuid(`spec->>'projectUuid'`),
+  state: scalar('state', 'state'),
+  previousstate: scalar('state', 'previous_state'),
+  statetransitiontime: date('state_ms'),
+  previousstatetransitiontime: date('previous_state_ms'),
+  lastmodified: date('modified_ms'),
+  creationdate: date('created_ms'),
+  enddate: date('end_ms'),
+  tags: {
+    kind: 'list',
+    type: 'text',
+    items: 'unnest(tags) AS x(item)',
+    // `$1` is the owner, and the table leads to his tasks alone.
+    hasAny: (values) =>
+      `task_id IN (SELECT t.task_id FROM task_tag AS t WHERE t.owner = $1 AND t.tag = ANY(${values}))`,
+  },
+  labels: { kind: 'list', type: 'text', items: `jsonb_object_keys(spec->'labels') AS x(item)` },
+  constants: { kind: 'list', type: 'text', items: `(SELECT e->>'key' FROM ${NEVER_SEALED}) AS x(item)` },
+  constraints: parts(CONSTRAINTS, 'key'),
+  forcedconstants: parts(FORCED, 'constantName'),
+  'forcedconstants.constantname': parts(FORCED, 'constantName'),
+  'forcedconstants.access': parts(FORCED, 'access'),
+  forcednetworkrules: parts(RULES, 'name'),
+  'forcednetworkrules.name': parts(RULES, 'name'),
+  'forcednetworkrules.proto': parts(RULES, 'proto'),
+  'forcednetworkrules.port': parts(RULES, 'port'),
+  'forcednetworkrules.applicationtype': parts(RULES, 'applicationType'),
+  hardwareconstraints: parts(HARDWARE, 'discriminator'),
+  'hardwareconstraints.discriminator': parts(HARDWARE, 'discriminator'),
+  'hardwareconstraints.specificationkey': parts(HARDWARE, 'specificationKey'),
+  'hardwareconstraints.cpumodel': parts(HARDWARE, 'cpuModel'),
+  'hardwareconstraints.corecount': numberParts(HARDWARE, 'coreCount'),
+  'hardwareconstraints.minimummemorymb': numberParts(HARDWARE, 'minimumMemoryMB'),
+  'hardwareconstraints.maximummemorymb': numberParts(HARDWARE, 'maximumMemoryMB'),
+  'hardwareconstraints.minimummemorygbcoreratio': numberParts(HARDWARE, 'minimumMemoryGBCoreRatio'),
+  'hardwareconstraints.maximummemorygbcoreratio': numberParts(HARDWARE, 'maximumMemoryGBCoreRatio'),
+  dependencies: { kind: 'object', isThere: `jsonb_typeof(${DEPENDENCIES}) = 'object'` },
+  'dependencies.dependson': {
+    kind: 'list',
+    type: 'uuid',
+    items: `(SELECT e #>> '{}' FROM ${elements(`${DEPENDENCIES}->'dependsOn'`)} AS e) AS x(item)`,
+  },
+  'dependencies.advanceddependson.taskuuid': {
+    kind: 'list',
+    type: 'uuid',
+    items: `(SELECT e->>'taskUuid' FROM ${elements(`${DEPENDENCIES}->'advancedDependsOn'`)} AS e) AS x(item)`,
+  },
+  completedinstances: ended('number', 'c.instance'),
+  'completedinstances.instanceid': ended('number', 'c.instance'),
+  'completedinstances.state': ended(
+    'text',
+    `CASE c.outcome WHEN 'success' THEN 'Success' WHEN 'failure' THEN 'Failure' ELSE 'Cancelled' END`,
+  ),
+  'completedinstances.executionattemptcount': ended('number', 'c.attempt'),
+  'completedinstances.cpumodel': ended('text', `c.hardware->>'cpuModel'`),
+  'completedinstances.specificationkey': ended('text', `c.hardware->>'specificationKey'`),
+  'completedinstances.error.code': ended('text', `c.error->>'code'`),
+  privileges: always,
+  'privileges.exportapiandstoragecredentialsinenvironment': boolean(
+    `coalesce((spec->'echo'->'privileges'->>'exportApiAndStorageCredentialsInEnvironment')::boolean, false)`,
+  ),
+  retrysettings: always,
+  'retrysettings.maxtotalretries': number(numberAt(`spec->'echo'->'retrySettings'->>'maxTotalRetries'`)),
+  'retrysettings.maxperinstanceretries': number(numberAt(`spec->'echo'->'retrySettings'->>'maxPerInstanceRetries'`)),
+  maxretriesperinstance: number(
+    numberAt(
+      `coalesce(spec->'echo'->>'maxRetriesPerInstance', spec->'echo'->'retrySettings'->>'maxPerInstanceRetries', '0')`,
     ),
-    'completedinstances.executionattemptcount': ended('number', 'c.attempt'),
-    'completedinstances.cpumodel': ended('text', `c.hardware->>'cpuModel'`),
-    'completedinstances.specificationkey': ended('text', `c.hardware->>'specificationKey'`),
-    'completedinstances.error.code': ended('text', `c.error->>'code'`),
-    privileges: always,
-    'privileges.exportapiandstoragecredentialsinenvironment': boolean(
-      `coalesce((spec->'echo'->'privileges'->>'exportApiAndStorageCredentialsInEnvironment')::boolean, false)`,
-    ),
-    retrysettings: always,
-    'retrysettings.maxtotalretries': number(numberAt(`spec->'echo'->'retrySettings'->>'maxTotalRetries'`)),
-    'retrysettings.maxperinstanceretries': number(numberAt(`spec->'echo'->'retrySettings'->>'maxPerInstanceRetries'`)),
-    maxretriesperinstance: number(
-      numberAt(
-        `coalesce(spec->'echo'->>'maxRetriesPerInstance', spec->'echo'->'retrySettings'->>'maxPerInstanceRetries', '0')`,
-      ),
-    ),
-    resultscount: number('results_count'),
-    instancecount: number('instance_count'),
-    totalinstancecount: number('total_instances'),
-    runninginstancecount: number('running_instances'),
-    runningcorecount: number('floor(running_cores + 0.5)'),
-    snapshotinterval: number('0'),
-    maxtimequeueseconds: number(numberAt(`spec->'echo'->>'maxTimeQueueSeconds'`)),
-    defaultresourcescachettlsec: number(numberAt(`coalesce(spec->'echo'->>'defaultResourcesCacheTTLSec', '7776000')`)),
-    executiontime: duration(`(execution_ms + running_instances * ${NOW_MS} - running_since_ms)`),
-    walltime: duration(`(coalesce(end_ms, ${NOW_MS}) - created_ms)`),
-    advancedranges: text(`spec->>'advancedRanges'`),
-    resultbucket: text(`spec->>'resultBucket'`),
-    resultsbucket: text(`spec->>'resultBucket'`),
-    resultsbucketprefix: text(`spec->>'resultsPrefix'`),
-    resultswhitelist: text(`spec->>'resultsWhitelist'`),
-    resultsblacklist: text(`spec->>'resultsBlacklist'`),
-    snapshotbucket: text(`spec->>'snapshotBucket'`),
-    snapshotbucketprefix: text(`spec->>'snapshotPrefix'`),
-    snapshotwhitelist: text(`spec->>'snapshotWhitelist'`),
-    snapshotblacklist: text(`spec->>'snapshotBlacklist'`),
-    schedulingtype: text('plan'),
-    autodeleteoncompletion: boolean(`coalesce((spec->'echo'->>'autoDeleteOnCompletion')::boolean, false)`),
-  } satisfies Record<string, Field>),
-);
+  ),
+  resultscount: number('results_count'),
+  instancecount: number('instance_count'),
+  totalinstancecount: number('total_instances'),
+  runninginstancecount: number('running_instances'),
+  runningcorecount: number('floor(running_cores + 0.5)'),
+  snapshotinterval: number('0'),
+  maxtimequeueseconds: number(numberAt(`spec->'echo'->>'maxTimeQueueSeconds'`)),
+  defaultresourcescachettlsec: number(numberAt(`coalesce(spec->'echo'->>'defaultResourcesCacheTTLSec', '7776000')`)),
+  executiontime: duration(`(execution_ms + running_instances * ${NOW_MS} - running_since_ms)`),
+  walltime: duration(`(coalesce(end_ms, ${NOW_MS}) - created_ms)`),
+  advancedranges: text(`spec->>'advancedRanges'`),
+  resultbucket: text(`spec->>'resultBucket'`),
+  resultsbucket: text(`spec->>'resultBucket'`),
+  resultsbucketprefix: text(`spec->>'resultsPrefix'`),
+  resultswhitelist: text(`spec->>'resultsWhitelist'`),
+  resultsblacklist: text(`spec->>'resultsBlacklist'`),
+  snapshotbucket: text(`spec->>'snapshotBucket'`),
+  snapshotbucketprefix: text(`spec->>'snapshotPrefix'`),
+  snapshotwhitelist: text(`spec->>'snapshotWhitelist'`),
+  snapshotblacklist: text(`spec->>'snapshotBlacklist'`),
+  schedulingtype: text('plan'),
+  autodeleteoncompletion: boolean(`coalesce((spec->'echo'->>'autoDeleteOnCompletion')::boolean, false)`),
+};
 
 /** `Constants.<KEY>` and the like: the value under a key of the user's own, which keeps its case. */
 const KEYED: readonly (readonly [string, (key: string) => string])[] = [
@@ -170,15 +148,4 @@ const KEYED: readonly (readonly [string, (key: string) => string])[] = [
   ['constraints.', (key) => `(SELECT e->>'value' FROM ${elements(CONSTRAINTS)} AS e WHERE e->>'key' = ${key} LIMIT 1)`],
 ];
 
-/** @throws Invalid naming the field that nobody knows */
-export const fieldOf = (name: string, parameters: Parameters): Field => {
-  const lower = name.toLowerCase();
-  const known = FIELDS.get(lower);
-  if (known) return known;
-  for (const [prefix, sql] of KEYED) {
-    if (lower.startsWith(prefix) && name.length > prefix.length) {
-      return text(sql(parameters.add(name.slice(prefix.length), 'text')));
-    }
-  }
-  throw new Invalid(`Unknown field: ${name}`, { code: 'bad-filter' });
-};
+export const taskField = fieldsOf(FIELDS, KEYED);

@@ -1,6 +1,6 @@
 import type { WireFilter } from '@fornax/contracts';
 import { Invalid } from '@fornax/base';
-import { fieldOf, type Field } from './filter-fields.js';
+import type { Field, FieldLookup } from './filter-field.js';
 import type { Parameters } from './filter-parameters.js';
 import { operandOf, SQL_TYPES, type Operand } from './filter-values.js';
 import { patternOf } from './patterns.js';
@@ -40,12 +40,13 @@ class Leaf {
   constructor(
     private readonly filter: WireFilter,
     private readonly parameters: Parameters,
+    private readonly fieldOf: FieldLookup,
   ) {
     this.name = filter.field ?? '';
   }
 
   sql(): string {
-    const field = fieldOf(this.name, this.parameters);
+    const field = this.fieldOf(this.name, this.parameters);
     switch (field.kind) {
       case 'scalar':
         return this.onScalar(field);
@@ -149,23 +150,30 @@ class Leaf {
   }
 }
 
-const conditionOf = (filter: WireFilter, parameters: Parameters, depth: number, seen: { leaves: number }): string => {
+/** Where the conditions of one filter are gathered. */
+interface Gathered {
+  readonly parameters: Parameters;
+  readonly fieldOf: FieldLookup;
+  leaves: number;
+}
+
+const conditionOf = (filter: WireFilter, depth: number, into: Gathered): string => {
   if (depth > MAX_DEPTH) throw invalid(`A filter is at most ${MAX_DEPTH} levels deep`);
   const operator = filter.operator.toLowerCase();
   if (operator !== 'and' && operator !== 'or') {
-    seen.leaves += 1;
-    if (seen.leaves > MAX_LEAVES) throw invalid(`A filter has at most ${MAX_LEAVES} comparisons`);
-    return `(${new Leaf(filter, parameters).sql()})`;
+    into.leaves += 1;
+    if (into.leaves > MAX_LEAVES) throw invalid(`A filter has at most ${MAX_LEAVES} comparisons`);
+    return `(${new Leaf(filter, into.parameters, into.fieldOf).sql()})`;
   }
-  const parts = (filter.filters ?? []).map((part) => conditionOf(part, parameters, depth + 1, seen));
-  // Nothing to hold against a task: clients send this for "no tags given".
+  const parts = (filter.filters ?? []).map((part) => conditionOf(part, depth + 1, into));
+  // Nothing to hold against an object: clients send this for "no tags given".
   if (parts.length === 0) return 'TRUE';
   return `(${parts.join(operator === 'and' ? ' AND ' : ' OR ')})`;
 };
 
 /**
- * A filter of the API as a condition on `task`, with all its values as parameters (contract, section 1.12).
+ * A filter of the API as a condition on the rows of one kind of objects, with all its values as parameters (contract, section 1.12).
  * @throws Invalid an unknown field or operator, or a value of the wrong kind
  */
-export const filterSql = (filter: WireFilter | undefined, parameters: Parameters): string =>
-  filter ? conditionOf(filter, parameters, 1, { leaves: 0 }) : 'TRUE';
+export const filterSql = (filter: WireFilter | undefined, parameters: Parameters, fieldOf: FieldLookup): string =>
+  filter ? conditionOf(filter, 1, { parameters, fieldOf, leaves: 0 }) : 'TRUE';
