@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { PassThrough, Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
@@ -37,6 +38,26 @@ const pipeTo = (publish: Publish, readable: Readable): LogPipe =>
   new LogPipe({ publish }, source, 'stdout', readable, { signal: new AbortController().signal, share });
 
 describe('output on its way to the log', () => {
+  it('is over at once where it had ended before anybody listened', async () => {
+    const readable = new PassThrough();
+    readable.end();
+    // As a socket does that reads ahead of whoever is to read it.
+    readable.resume();
+    await once(readable, 'close');
+    const pipe = pipeTo(() => Promise.reject(new Error('there is nothing to store')), readable);
+    const isFirst = await Promise.race([pipe.finish().then(() => true), nextTurn(false)]);
+    expect(isFirst).toBe(true);
+    expect(pipe.isBroken).toBe(false);
+  });
+
+  it('is broken where it was closed before its end, and before anybody listened', async () => {
+    const readable = new PassThrough();
+    readable.destroy();
+    await once(readable, 'close');
+    const pipe = pipeTo(() => Promise.reject(new Error('there is nothing to store')), readable);
+    expect(pipe.isBroken).toBe(true);
+  });
+
   it('arrives whole and in order, whatever is lost before or after it is stored', async () => {
     await fc.assert(
       fc.asyncProperty(

@@ -65,16 +65,21 @@ export class LogPipe {
     this.#signal = signal;
     this.#share = share;
     this.#subject = logSubject(source.nodeId, source.taskId, source.instance, stream);
+    const closed = (): void => {
+      // Closed before its end and not by us: our side broke, and the command's next write fails through no fault of its own.
+      if (readable.readableEnded || this.#isFinishing) return;
+      this.#isBroken = true;
+      onBroken();
+    };
     this.#ended = new Promise((resolve) => {
       readable.once('close', () => {
-        // Closed before its end and not by us: our side broke, and the command's next write fails through no fault of its own.
-        if (!readable.readableEnded && !this.#isFinishing) {
-          this.#isBroken = true;
-          onBroken();
-        }
+        closed();
         resolve();
       });
       readable.once('end', resolve);
+      // A command that wrote nothing may be over by now: a socket tells its end without being read, and only once.
+      if (readable.closed) closed();
+      if (readable.closed || readable.readableEnded) resolve();
       readable.on('error', () => undefined); // its close tells
     });
     readable.on('data', (chunk: Buffer) => this.#take(chunk));
