@@ -3,6 +3,7 @@ import type {
   BucketEvent,
   NodeEvent,
   NodeTokenEvent,
+  PoolEvent,
   PricingEvent,
   SnapshotEvent,
   TaskEvent,
@@ -14,6 +15,7 @@ import type { LogProbed } from './log-probe.js';
 /** Every event there is. */
 export type FornaxEvent =
   | TaskEvent
+  | PoolEvent
   | NodeEvent
   | NodeTokenEvent
   | BucketEvent
