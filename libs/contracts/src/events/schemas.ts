@@ -127,7 +127,13 @@ const poolSpec = z.object({
 });
 
 const leaseRef = { instance: count, leaseId: z.string() };
-const dispatchedLease = z.object({ ...leaseRef, attempt: count, node: z.string(), nodeEpoch: count, inSlot: z.string().exactOptional() });
+const dispatchedLease = z.object({
+  ...leaseRef,
+  attempt: count,
+  node: z.string(),
+  nodeEpoch: count,
+  inSlot: z.string().exactOptional(),
+});
 const instanceError = z.object({ code: z.string(), message: z.string(), debug: z.string() });
 const attemptEnd = z.object({
   ...leaseRef,

@@ -68,7 +68,9 @@ describe('the size of a pool', () => {
 describe('slots', () => {
   it('are leased, get ready and end as instances do', () => {
     const lease = aLease(0);
-    given(created(), resized('0')).when({ type: 'DispatchInstances', leases: [lease], at }).then(dispatched(lease));
+    given(created(), resized('0'))
+      .when({ type: 'DispatchInstances', leases: [lease], at })
+      .then(dispatched(lease));
     given(created(), resized('0'), dispatched(lease))
       .when({ type: 'RecordReports', reports: [{ kind: 'started', ...aRef(0), startedAt: at }], at })
       .then(ready(aRef(0)));
@@ -109,22 +111,30 @@ describe('slots', () => {
 describe('the end of a pool', () => {
   const end = anEnd(0, { outcome: 'cancelled', endedAt: at });
   it('is asked for once', () => {
-    given(...oneReady).when({ type: 'ClosePool', at }).then(closing);
-    given(...oneReady, closing).when({ type: 'ClosePool', at }).thenRejected('pool-not-running');
+    given(...oneReady)
+      .when({ type: 'ClosePool', at })
+      .then(closing);
+    given(...oneReady, closing)
+      .when({ type: 'ClosePool', at })
+      .thenRejected('pool-not-running');
   });
   it('comes with its last slot', () =>
     given(...oneReady, closing, resized('', '0'))
       .when(report(end))
       .then(ended(end), { type: 'PoolClosed', at }));
   it('comes at the next look at a pool without slots', () =>
-    given(created(), closing)
-      .when(resize([], []))
-      .then(resized(''), { type: 'PoolClosed', at }));
+    given(created(), closing).when(resize([], [])).then(resized(''), { type: 'PoolClosed', at }));
   it('of a deletion is at once where there is no slot, and else with the last one', () => {
     given(created()).when({ type: 'DeletePool', at }).then(deleting, { type: 'PoolDeleted', at });
-    given(...oneReady).when({ type: 'DeletePool', at }).then(deleting);
-    given(...oneReady, deleting).when(report(end)).then(ended(end), { type: 'PoolDeleted', at });
-    given(...oneReady, closing).when({ type: 'DeletePool', at }).then(deleting);
+    given(...oneReady)
+      .when({ type: 'DeletePool', at })
+      .then(deleting);
+    given(...oneReady, deleting)
+      .when(report(end))
+      .then(ended(end), { type: 'PoolDeleted', at });
+    given(...oneReady, closing)
+      .when({ type: 'DeletePool', at })
+      .then(deleting);
   });
   it('comes when no slot was opened in time', () =>
     given(created({ maxTimeQueueSeconds: 1 }), resized('0'))
@@ -233,7 +243,11 @@ describe('sizing', () => {
               const [instance, { leaseId, attempt }] = first;
               const end = { ...unprepared(instance, attempt), leaseId, endedAt: now };
               if (act === 'ready')
-                apply({ type: 'RecordReports', reports: [{ kind: 'started', instance, leaseId, startedAt: now }], at: now });
+                apply({
+                  type: 'RecordReports',
+                  reports: [{ kind: 'started', instance, leaseId, startedAt: now }],
+                  at: now,
+                });
               else if (act === 'unprepared') apply({ ...report(end), at: now } as PoolCommand);
               else
                 apply({

@@ -1,5 +1,12 @@
 import type { InstantMs } from '../shared/time.js';
-import type { AttemptEnd, DispatchedLease, InstanceError, LeaseRef, TaskConstant, TaskSpec } from '../task/task.events.js';
+import type {
+  AttemptEnd,
+  DispatchedLease,
+  InstanceError,
+  LeaseRef,
+  TaskConstant,
+  TaskSpec,
+} from '../task/task.events.js';
 import type { ElasticSize, ScalingPolicy } from './scaling.js';
 
 /** How many slots a pool is to have: a number of nodes, bounds within which it follows the demand, or policies that say which of both when. */

@@ -195,7 +195,12 @@ export const evolvePool = (state: PoolState, event: PoolEvent): PoolState => {
     case 'SlotsDispatched':
       return { ...state, slots: evolveTask(slots, { ...event, type: 'InstancesDispatched' }) };
     case 'SlotsReady':
-      return { ...state, slots: evolveTask(slots, { ...event, type: 'InstancesStarted' }), failures: 0, failedAt: null };
+      return {
+        ...state,
+        slots: evolveTask(slots, { ...event, type: 'InstancesStarted' }),
+        failures: 0,
+        failedAt: null,
+      };
     case 'SlotsEnded':
       return withoutSlots(state, event.attempts, event.at);
     case 'PoolClosed':

@@ -3,7 +3,14 @@ import type { InstantMs } from '../shared/time.js';
 import type { PoolSpec } from './pool.events.js';
 import { isPoolEnding, openSlotsOf, type PoolState } from './pool.state.js';
 import { resize, type IdleSlots } from './resize.js';
-import { activePolicyOf, boundaryTimesOf, fixedSize, nextOfTimes, sizeOfPolicies, type ElasticSize } from './scaling.js';
+import {
+  activePolicyOf,
+  boundaryTimesOf,
+  fixedSize,
+  nextOfTimes,
+  sizeOfPolicies,
+  type ElasticSize,
+} from './scaling.js';
 
 /** What a pool's slots do now. */
 export interface PoolDemand {
@@ -58,7 +65,10 @@ const freeNumbers = ({ slots }: PoolState, count: number): Ranges => {
 const runningIn = ({ running }: PoolDemand, slot: number): number => running.get(slot) ?? 0;
 
 /** Leased slots in which nothing runs, the longest idle first; those that are not ready yet are none. */
-const idleOf = (state: PoolState, demand: PoolDemand): readonly { readonly slot: number; readonly since: InstantMs }[] =>
+const idleOf = (
+  state: PoolState,
+  demand: PoolDemand,
+): readonly { readonly slot: number; readonly since: InstantMs }[] =>
   [...iterate(openSlotsOf(state))]
     .flatMap((slot) => {
       const lease = state.slots.inFlight.get(slot);

@@ -37,7 +37,10 @@ const constantsOfSlot = (
 };
 
 /** What an instance runs and with which constants; a sealed constant goes by its name only, as one of a table does. */
-const workOf = (spec: TaskSpec, pool?: PoolState): Pick<LeaseOrder, 'profile' | 'run' | 'network' | 'constants' | 'secretKeys'> => {
+const workOf = (
+  spec: TaskSpec,
+  pool?: PoolState,
+): Pick<LeaseOrder, 'profile' | 'run' | 'network' | 'constants' | 'secretKeys'> => {
   const { run, network } = profileAt(spec.profile, spec.profileVersion) ?? {};
   const constants = pool ? constantsOfSlot(spec, pool, run?.constant) : effectiveConstants(spec);
   return {

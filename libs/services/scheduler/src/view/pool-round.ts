@@ -1,4 +1,12 @@
-import { has, iterate, openSlotsOf, takesWork, type DispatchedLease, type PoolDemand, type PoolState } from '@fornax/domain';
+import {
+  has,
+  iterate,
+  openSlotsOf,
+  takesWork,
+  type DispatchedLease,
+  type PoolDemand,
+  type PoolState,
+} from '@fornax/domain';
 import type { RoundOptions, WaitingReason } from './round.js';
 import type { SchedulerView } from './scheduler-view.js';
 

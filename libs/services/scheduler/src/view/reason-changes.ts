@@ -35,7 +35,8 @@ export const reasonChanges = (
     const isInPool = view.pools.isWaiting(taskId);
     const known = classKey === undefined ? undefined : reasons.get(classKey);
     const current = isInPool ? POOL_BUSY : known;
-    if (classKey === undefined && !isInPool && state.lastReason !== null) changes.push({ taskId, reason: null, detail: null });
+    if (classKey === undefined && !isInPool && state.lastReason !== null)
+      changes.push({ taskId, reason: null, detail: null });
     else if (
       current &&
       current.reason !== state.lastReason &&
