@@ -142,7 +142,8 @@ export const startVersitygw = async (program: string): Promise<S3Service> => {
     await rm(home, { recursive: true, force: true });
   };
   const isUp = async (): Promise<boolean> => gateway.exit !== undefined || answers(url);
-  if ((await waitUntil(isUp, { timeoutMs: 60_000 })) && gateway.exit === undefined) return { url, keys, pid: gateway.pid, stop };
+  if ((await waitUntil(isUp, { timeoutMs: 60_000 })) && gateway.exit === undefined)
+    return { url, keys, pid: gateway.pid, stop };
   const said = logTail(logFile);
   await stop();
   throw new Error(`versitygw does not answer: ${said}`);
