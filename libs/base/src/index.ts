@@ -23,6 +23,7 @@ export { MessageBudget } from './json/message-budget.js';
 export { MessageTooLarge, parseMessage, refusalOf } from './json/message-json.js';
 export { endWithParent, onceStopped } from './process/process-life.js';
 export { Changes } from './progress/changes.js';
+export { eachLimited } from './progress/each-limited.js';
 export { Gathered, type GatheredOptions } from './progress/gathered.js';
 export { SequenceWindow, type Portion, type WindowBounds } from './progress/sequence-window.js';
 export { Progress, type Patience } from './progress/progress.js';

@@ -148,10 +148,21 @@ export {
 } from './work/reports.js';
 export { resultManifestSchema, type ResultManifest } from './work/result-manifest.js';
 export {
+  inputManifestName,
+  inputManifestSchema,
+  MOST_INPUT_MANIFEST_BYTES,
+  MOST_PINNED_LISTS,
+  MOST_RECORDED_INPUTS,
+  type InputManifest,
+  type RecordedInput,
+} from './work/input-manifest.js';
+export {
   ensureBucketsReplySchema,
   ensureBucketsRequestSchema,
   grantReplySchema,
   grantRequestSchema,
+  holdInputsReplySchema,
+  holdInputsRequestSchema,
   joinReplySchema,
   joinRequestSchema,
   leaseClaimsSchema,
@@ -173,6 +184,8 @@ export {
   waitingRequestSchema,
   type GrantReply,
   type GrantRequest,
+  type HoldInputsReply,
+  type HoldInputsRequest,
   type JoinReply,
   type JoinRequest,
   type LeaseClaims,

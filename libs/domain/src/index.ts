@@ -31,6 +31,7 @@ export {
   type TaskConstant,
   type TaskEvent,
   type TaskOrigin,
+  type TaskPin,
   type TaskTable,
   type TaskSpec,
 } from './task/task.events.js';
@@ -43,6 +44,7 @@ export {
   type LeasePhase,
   type TaskState,
 } from './task/task.state.js';
+export { pinnedInputs } from './task/pinned-inputs.js';
 export { folderOf } from './task/results-folder.js';
 export { taskDecider } from './task/task.decider.js';
 export { phaseCounts, publicStateOf } from './task/public-state.js';
@@ -161,11 +163,4 @@ export { latestProfile, latestProfiles, profileAt } from './profile/profiles.js'
 export type { WebhookCommand, WebhookEvent, WebhookFilter } from './webhook/webhook.events.js';
 export { webhookDecider, type WebhookState } from './webhook/webhook.decider.js';
 export { type ElasticSize, type ScalingPeriod, type ScalingPolicy } from './pool/scaling.js';
-export { POOL_STATES, type PoolEvent, type PoolSize, type PoolSpec, type PublicPoolState } from './pool/pool.events.js';
-export type { PoolCommand, SlotCommand } from './pool/pool.commands.js';
-export { isPoolEnding, isPoolOver, openSlotsOf, type PoolState } from './pool/pool.state.js';
-export { poolDecider } from './pool/pool.decider.js';
-export { publicPoolStateOf } from './pool/public-pool-state.js';
-export { isStoredPoolState, POOL_FOLD_FORMAT, restorePoolState, storePoolState } from './pool/stored-pool-state.js';
-export { boundsOf, sizePool, type PoolDemand, type PoolSizing } from './pool/size-pool.js';
 export { type SimulatedPoint, simulateScaling } from './pool/simulate-scaling.js';

@@ -1,4 +1,4 @@
-import type { FornaxClient, NewTask, Output, WireUser } from '@fornax/client';
+import type { FornaxClient, NewTask, Output, Repetition, WireUser } from '@fornax/client';
 import { type Command, InvalidArgumentError } from 'commander';
 import { UsageError } from '../session/connection.js';
 import { tableIn } from '../session/table-file.js';
@@ -158,6 +158,16 @@ const REPETITIONS = [
   ['recover', 'the failed and cancelled instances of a finished one'],
 ] as const;
 
+interface RepeatOptions {
+  readonly name?: string;
+  readonly pinned?: boolean;
+}
+
+const repeat = async (io: Io, kind: Repetition, id: string, { name, pinned = false }: RepeatOptions): Promise<void> => {
+  const changes = { ...(name === undefined ? {} : { name }), ...(pinned ? { fornax: { pinned } } : {}) };
+  io.print(await io.client().repeatTask(id, kind, changes));
+};
+
 /** `fornax task …`. @returns the group, for more commands about tasks */
 export const addTaskCommands = (program: Command, io: Io): Command => {
   const task = program.command('task').description('submit tasks and look after them');
@@ -216,9 +226,8 @@ export const addTaskCommands = (program: Command, io: Io): Command => {
       .command(`${kind} <task>`)
       .description(`make a task of ${what}; prints its id`)
       .option('-n, --name <name>', 'another name than its origin has')
-      .action(async (id: string, { name }: { readonly name?: string }) =>
-        io.print(await io.client().repeatTask(id, kind, name === undefined ? {} : { name })),
-      );
+      .option('--pinned', 'with the very inputs that its origin had; refused when one of them has changed')
+      .action((id: string, options: RepeatOptions) => repeat(io, kind, id, options));
   }
   return task;
 };

@@ -34,7 +34,7 @@ export interface Wanted {
 }
 
 /** A file with the content, read-only; whoever takes it finds it gone when the cache needed the room meanwhile. */
-export interface CachedFile extends Pick<CachedContent, 'sizeBytes' | 'isExecutable'> {
+export interface CachedFile extends CachedContent {
   readonly file: string;
 }
 
@@ -225,8 +225,8 @@ export class InputCache {
   }
 
   #given(content: CachedContent): CachedFile {
-    const { sizeBytes, isExecutable } = content;
-    return { sizeBytes, isExecutable, file: this.#fileOf(content) };
+    const { sha256, sizeBytes, isExecutable } = content;
+    return { sha256, sizeBytes, isExecutable, file: this.#fileOf(content) };
   }
 
   #fileOf(content: CachedContent): string {

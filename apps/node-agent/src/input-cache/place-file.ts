@@ -28,7 +28,7 @@ const clone = async (file: string, target: string): Promise<boolean> => {
  * @throws Error ENOENT: the cache has let go of it
  */
 export const placeFile = async (
-  { file, sizeBytes, isExecutable }: CachedFile,
+  { file, sizeBytes, isExecutable }: Omit<CachedFile, 'sha256'>,
   target: string,
   { mayLink }: { readonly mayLink: boolean },
 ): Promise<void> => {

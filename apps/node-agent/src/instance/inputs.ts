@@ -2,21 +2,23 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-import type { LeaseOrder } from '@fornax/contracts';
+import { eachLimited } from '@fornax/base';
+import type { InputManifest, LeaseOrder } from '@fornax/contracts';
 import { S3Error } from '@fornax/s3';
 
-import { eachLimited } from '../files/each-limited.js';
 import { codeOf } from '../files/job-files.js';
 import { replaceFile } from '../files/replace-file.js';
 import { UserError } from '../profile/command-of.js';
 import {
   bringObject,
   type BringOptions,
+  type BroughtObject,
   InputGone,
   type InputStore,
   objectVersion,
   type WantedObject,
 } from './bring-object.js';
+import { pinnedObjects } from './pinned-inputs.js';
 
 const PARALLEL = 12;
 /** As many as are listed of what an instance has made. */
@@ -36,10 +38,15 @@ export const localPathOf = (key: string, stripPrefix: string | undefined): strin
   return parts.length === 0 ? undefined : parts.join('/') + (rest.endsWith('/') ? '/' : '');
 };
 
-/** What of the buckets lies in the folder of inputs: path to version. Two objects of one path: the later bucket's. */
-export type Inputs = Map<string, string>;
+/** An object that lies in the folder of inputs. A folder has no bytes. */
+export type BroughtInput = WantedObject & Partial<Pick<BroughtObject, 'sha256' | 'isExecutable'>>;
+
+/** What of the buckets lies in the folder of inputs, by path; one that ends with a slash is a folder. Two objects of one path: the later bucket's. */
+export type Inputs = Map<string, BroughtInput>;
 
 type Resources = LeaseOrder['resources'];
+
+const ttlMsOf = ({ cacheTtlSeconds = DEFAULT_TTL_S }: Resources[number]): number => cacheTtlSeconds * 1_000;
 
 /** What the buckets hold for an instance. */
 interface Listed {
@@ -54,13 +61,13 @@ const listInputs = async ({ s3 }: InputStore, resources: Resources, signal: Abor
   const objects = new Map<string, WantedObject>();
   const empty: Resources = [];
   for (const resource of resources) {
-    const { bucket, prefix = '', stripPrefix, cacheTtlSeconds = DEFAULT_TTL_S } = resource;
+    const { bucket, prefix = '', stripPrefix } = resource;
     let found = 0;
     try {
       for await (const object of s3.list(bucket, prefix, { signal })) {
         found += 1;
         const path = localPathOf(object.key, stripPrefix);
-        if (path !== undefined) objects.set(path, { ...object, bucket, ttlMs: cacheTtlSeconds * 1_000 });
+        if (path !== undefined) objects.set(path, { ...object, bucket, ttlMs: ttlMsOf(resource) });
         if (objects.size > MOST_OBJECTS)
           throw new UserError(
             'FX-INPUT',
@@ -92,28 +99,38 @@ const folderMaker = (): ((folder: string) => Promise<unknown>) => {
   };
 };
 
+export interface DownloadOptions extends BringOptions {
+  /** What to bring, of objects in the resources; absent: all that these hold. */
+  readonly pin?: InputManifest | undefined;
+}
+
 /** Puts the objects of the resources into `folder`. @throws UserError, S3Error, DamagedObject */
 export const downloadInputs = async (
   store: InputStore,
   resources: Resources,
   folder: string,
-  options: BringOptions,
+  { pin, ...options }: DownloadOptions,
 ): Promise<Brought> => {
   const inputs: Inputs = new Map();
   await mkdir(folder, { recursive: true });
-  const { objects, empty } = await listInputs(store, resources, options.signal);
+  const { objects: listed, empty } = await listInputs(store, resources, options.signal);
+  const objects = pin ? pinnedObjects(listed, resources, pin, ttlMsOf) : listed;
   const make = folderMaker();
   await eachLimited([...objects], PARALLEL, async ([path, object]) => {
     const target = join(folder, path);
     try {
       await make(path.endsWith('/') ? target : dirname(target));
-      if (path.endsWith('/')) return;
-      inputs.set(path, objectVersion(await bringObject(store, object, target, options)));
+      inputs.set(path, path.endsWith('/') ? object : await bringObject(store, object, target, options));
     } catch (error) {
       throw inputError(object.bucket, error);
     }
   });
   return { inputs, empty };
+};
+
+const versionIn = (inputs: Inputs, path: string): string | undefined => {
+  const brought = inputs.get(path);
+  return brought && objectVersion(brought);
 };
 
 export interface InputPlace {
@@ -138,7 +155,7 @@ export const refreshInputs = async (
 ): Promise<{ readonly replaced: ReadonlyMap<string, string>; readonly empty: Resources }> => {
   const { objects, empty } = await listInputs(store, resources, signal);
   const changed = [...objects].filter(
-    ([path, object]) => !path.endsWith('/') && inputs.get(path) !== objectVersion(object),
+    ([path, object]) => !path.endsWith('/') && versionIn(inputs, path) !== objectVersion(object),
   );
   const replaced = new Map<string, string>();
   await eachLimited(changed, PARALLEL, async ([path, object]) => {
@@ -148,7 +165,7 @@ export const refreshInputs = async (
       const brought = await bringObject(store, object, staged, { signal, mayLink: false });
       const place = folder === '' ? path : `${folder}/${path}`;
       replaced.set(place, await replaceFile(jobDir, place, staged));
-      inputs.set(path, objectVersion(brought));
+      inputs.set(path, brought);
     } catch (error) {
       // What is gone from the buckets stays as it is.
       if (!(error instanceof InputGone)) throw error;

@@ -5,8 +5,8 @@ import type { DurablePublisher } from '@fornax/event-store';
 import type { S3Connection } from '@fornax/s3';
 
 import type { InputCache } from '../input-cache/input-cache.js';
+import type { InputRecords } from './input-manifest.js';
 import type { OutputLine } from '../output/output-line.js';
-import type { Slot } from './slot.js';
 
 /** What an instance needs of its node. */
 export interface InstanceWorld {
@@ -21,6 +21,8 @@ export interface InstanceWorld {
   readonly output: Pick<OutputLine, 'open'>;
   /** Inputs that earlier instances had. */
   readonly cache?: InputCache | undefined;
+  /** Lists of inputs that the node has stored. */
+  readonly records: InputRecords;
   /** How long results wait for a storage that fails; default ten minutes. */
   readonly patienceMs?: number;
   readonly report: (report: NodeReport) => void;
@@ -31,8 +33,6 @@ export interface InstanceWorld {
    * @throws WaitedTooLong it is to be given back
    */
   readonly turn?: (order: LeaseOrder, signal: AbortSignal) => Promise<() => void>;
-  /** A slot of a pool that is ready here. */
-  readonly slot?: (leaseId: string) => Slot | undefined;
   /** Resolves once the node's disk has room for an instance. */
   readonly room?: (signal: AbortSignal) => Promise<void>;
   /** Whether the node's disk has no room now. */

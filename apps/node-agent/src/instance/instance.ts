@@ -21,14 +21,15 @@ import { type InputSource, JobInputs } from './job-inputs.js';
 import { LeaseGrant, withRow } from './lease-grant.js';
 import { type Outcome, failureOf, noteOfKills, outcomeOf, overfillText, usageOf } from './outcome-of.js';
 import { WaitedTooLong } from './lease-line.js';
+import type { Patience } from './patience.js';
+import { readPin } from './pinned-inputs.js';
 import { type ResultsPlace, storeResults } from './store-results.js';
 import type { End, Told } from './told.js';
 import { ResourceRefresh } from './resource-refresh.js';
 import { PhaseTimes } from './phase-times.js';
-import { placeSlotFiles, Slot } from './slot.js';
 import { startWallLimit } from './wall-limit.js';
 import { noteOfPauses, notesOf, reportable } from './notes.js';
-import { type Manifest, type Uploaded, manifestOf, NO_FILES, reportOf } from './results.js';
+import { type Manifest, type Uploaded, NO_FILES, reportOf } from './results.js';
 
 export type Phase = 'accepted' | 'preparing' | 'running' | 'uploading' | 'ended';
 
@@ -58,8 +59,6 @@ const asUserError = (error: unknown): never => {
  *   running   -> uploading   the command is over: `exited` is reported, what it wrote is stored in the log
  *   uploading -> ended       the results are stored, or not to be: `ended` is reported, the folders are removed
  *   any       -> dropped     drop(): killed without a report, because nobody would believe it
- *
- * The lease of a slot of a pool runs its preparation, where it has one, and is `running` from then on until it is cancelled: `started` says that it is ready.
  */
 export class Instance implements Measurable {
   /** Ends preparing and uploading. */
@@ -91,12 +90,6 @@ export class Instance implements Measurable {
   #prepared: PreparedInstance | undefined;
   #leave: (() => void) | undefined;
   #inputs: JobInputs | undefined;
-  /** What it is to the instances in its room, once it is ready. */
-  #slot: Slot | undefined;
-  readonly #release = Promise.withResolvers<undefined>();
-  #leaveSlot: (() => void) | undefined;
-  /** What its slot has brought into its job. */
-  #placed: Manifest = NOTHING;
   readonly #grant: LeaseGrant;
   readonly done: Promise<void>;
 
@@ -138,18 +131,7 @@ export class Instance implements Measurable {
     | undefined {
     if (this.#phase !== 'running' || !this.#prepared) return undefined;
     const { jobDir, paths } = this.#prepared;
-    return { jobDir, seenAs: paths.job, before: this.#before, signal: this.#abort.signal };
-  }
-
-  /** What the platform brought: no result of the command unless that changes it. */
-  get #before(): Manifest {
-    const inputs = this.#inputs?.before ?? NOTHING;
-    return this.#placed.size === 0 ? inputs : new Map([...this.#placed, ...inputs]);
-  }
-
-  /** The room that it is to instances; undefined unless it is a slot of a pool, and ready. */
-  get slot(): Slot | undefined {
-    return this.#phase === 'running' && !this.#isCancelled && !this.#isDropped ? this.#slot : undefined;
+    return { jobDir, seenAs: paths.job, before: this.#inputs?.before ?? NOTHING, signal: this.#abort.signal };
   }
 
   /** Fetches what is new in the buckets of inputs, once the first ones are there. @param update counts the task's requests */
@@ -198,8 +180,7 @@ export class Instance implements Measurable {
   /** Room for its files that it was promised, in bytes, as long as they can grow; 0: none. */
   get promisedBytes(): number {
     const mayGrow = this.#phase === 'accepted' || this.#writesFiles;
-    // In a slot it has the slot's room.
-    return mayGrow && this.order.inSlot === undefined ? (this.order.diskMB ?? 0) * 1e6 : 0;
+    return mayGrow ? (this.order.diskMB ?? 0) * 1e6 : 0;
   }
 
   /** Its files can still grow. */
@@ -224,7 +205,6 @@ export class Instance implements Measurable {
   async #clear(why: Error): Promise<void> {
     if (this.#phase === 'preparing') this.#abort.abort(why);
     this.#running?.kill();
-    this.#release.resolve(undefined);
     // Not after the rest: what is left to do writes to disks that may be this one.
     await this.#running?.exit;
     await this.#prepared?.dispose().catch((error: unknown) => this.world.onError(error));
@@ -268,12 +248,10 @@ export class Instance implements Measurable {
     this.#abort.abort(new Error('dropped'));
     this.#dropping.abort();
     this.#running?.kill();
-    this.#release.resolve(undefined);
     await this.done;
   }
 
   #stop(): void {
-    this.#release.resolve(undefined);
     this.#running?.terminate();
     void delay(KILL_AFTER_MS, undefined, { ref: false }).then(() => this.#running?.kill());
   }
@@ -299,7 +277,6 @@ export class Instance implements Measurable {
     await this.#refresh.close();
     // Reported before the folders go: the next lease may already come while they do, or begin if it waits here.
     this.#leave?.();
-    this.#leaveSlot?.();
     this.#tell({ kind: 'ended', ...ended });
     await this.#prepared?.dispose().catch((error: unknown) => this.world.onError(error));
   }
@@ -311,44 +288,21 @@ export class Instance implements Measurable {
     this.#phase = 'preparing';
     const { prepared, plan } = await inSpan('prepare', {}, () => this.#prepare());
     this.#assertHeld();
-    if (order.slot) return this.#hold(prepared, plan);
-    const { exit, stdout, stderr, refreshed, startedAt } = await this.#run(prepared, plan);
-    this.#tell({ kind: 'exited' });
-    await Promise.all([stdout?.finish(), stderr?.finish(), refreshed]);
-    const verdict = await this.#verdict(exit, plan, stdout, stderr);
-    const { outcome, uploaded } = await this.#upload(verdict, plan);
-    const { averageGHz } = this.#meter;
-    const notes = [
-      ...(this.#inputs?.notes ?? []),
-      ...notesOf(uploaded.leftOut),
-      ...noteOfKills(exit, outcome, order.memoryMB),
-      ...noteOfPauses(stdout, stderr),
-    ];
-    return {
-      ...outcome,
-      ...(notes.length === 0 ? {} : { notes: [...reportable(notes)] }),
-      ...usageOf(exit),
-      ...this.#times.report(),
-      ...(averageGHz === undefined ? {} : { averageGHz }),
-      startedAt,
-      ...reportOf(uploaded),
-    };
-  }
-
-  /** Runs the command to its end. What it wrote may not be stored yet. */
-  async #run(prepared: PreparedInstance, plan: InstancePlan) {
-    const { order, world } = this;
     const running = await prepared.start(plan).catch(asUserError);
     this.#running = running;
     this.#phase = 'running';
     // Not sooner: starting hands the job's files over to the instance's user.
     const inputs = this.#inputs;
-    if (inputs && !order.slot) this.#refresh.open((ending) => inputs.bringNew(ending));
+    if (inputs) this.#refresh.open((ending) => inputs.bringNew(ending));
+    // Beside the command, which does not wait for it.
+    const recorded = this.#record(inputs);
     if (this.#isDropped) running.kill();
     if (this.#isCancelled) this.#stop();
     const { startedAt } = running;
+    this.#begun = { startedAt, elapsed: performance.now() };
+    this.#times.enter('execution');
     this.#meter.begin(performance.now());
-    if (!order.slot) this.#start(startedAt);
+    this.#tell({ kind: 'started', startedAt });
     const stopClock = this.#limit(plan);
     const progress = new ProgressReader(plan.progress, world.onError);
     this.#progress = progress;
@@ -363,55 +317,12 @@ export class Instance implements Measurable {
     const exit = await inSpan('run', {}, () => running.exit);
     stopClock();
     this.#meter.end(world.ghz(), performance.now());
-    if (order.slot) return { exit, stdout, stderr, refreshed: undefined, startedAt };
     this.#times.enter('shutdown');
     this.#phase = 'uploading';
-    return { exit, stdout, stderr, refreshed: this.#refresh.close(), startedAt };
-  }
-
-  #start(startedAt: number): void {
-    this.#begun = { startedAt, elapsed: performance.now() };
-    this.#times.enter('execution');
-    this.#tell({ kind: 'started', startedAt });
-  }
-
-  /** A slot: its preparation runs to its end; from then on it is ready, and stays so until it is cancelled and nobody is inside. */
-  async #hold(prepared: PreparedInstance, plan: InstancePlan): Promise<End> {
-    const { order, world } = this;
-    const { prepares = false, instances = 1 } = order.slot ?? {};
-    if (prepares) {
-      const { exit, stdout, stderr } = await this.#run(prepared, plan);
-      await Promise.all([stdout?.finish(), stderr?.finish()]);
-      const verdict = await this.#verdict(exit, plan, stdout, stderr);
-      if (verdict.outcome !== 'success')
-        return { ...verdict, ...usageOf(exit), ...this.#times.report(), ...reportOf(NO_FILES) };
-      this.#running = undefined;
-    }
-    this.#assertHeld();
-    const inputs = this.#inputs;
-    if (inputs) this.#refresh.open((ending) => inputs.bringNew(ending));
-    const slot = new Slot(prepared.jobDir, () => this.#refresh.settled());
-    this.#slot = slot;
-    this.#phase = 'running';
-    const { cores, memoryMB } = order;
-    world.driver.expect?.({ cores: cores / instances, memoryMB: memoryMB / instances, network: networkOf(order) });
-    this.#start(Date.now());
-    if (this.#isCancelled) this.#release.resolve(undefined);
-    await this.#release.promise;
-    await slot.empty();
-    if (this.#exceeded !== undefined) throw new UserError('FX-DISK-LIMIT', this.#exceeded, 'limit');
-    if (this.#overfill !== undefined) throw new Error(overfillText(this.#overfill));
-    return { outcome: 'cancelled', ...this.#times.report(), ...this.#timesOfFailure(), ...reportOf(NO_FILES) };
-  }
-
-  async #verdict(
-    exit: Awaited<RunningInstance['exit']>,
-    plan: InstancePlan,
-    stdout: LogPipe | undefined,
-    stderr: LogPipe | undefined,
-  ): Promise<Outcome> {
-    const { order, world } = this;
-    return outcomeOf(exit, {
+    const refreshed = this.#refresh.close();
+    this.#tell({ kind: 'exited' });
+    await Promise.all([stdout?.finish(), stderr?.finish(), refreshed]);
+    const verdict = outcomeOf(exit, {
       wasCancelled: this.#isCancelled,
       isDiskFull: (await world.isDiskFull?.()) === true,
       memoryMB: order.memoryMB,
@@ -421,6 +332,25 @@ export class Instance implements Measurable {
       lostOutput: stdout?.isBroken === true || stderr?.isBroken === true,
       ...(this.#isOverTime && plan.wallLimitMs !== undefined ? { wallLimitMs: plan.wallLimitMs } : {}),
     });
+    const { outcome, uploaded } = await this.#upload(verdict, plan);
+    const list = inputs?.isRefreshed === true ? await this.#record(inputs) : await recorded;
+    const { averageGHz } = this.#meter;
+    const notes = [
+      ...(inputs?.notes ?? []),
+      ...notesOf(uploaded.leftOut),
+      ...noteOfKills(exit, outcome, order.memoryMB),
+      ...noteOfPauses(stdout, stderr),
+    ];
+    return {
+      ...outcome,
+      ...(notes.length === 0 ? {} : { notes: [...reportable(notes)] }),
+      ...usageOf(exit),
+      ...this.#times.report(),
+      ...(averageGHz === undefined ? {} : { averageGHz }),
+      startedAt,
+      ...reportOf(uploaded),
+      ...(list === undefined ? {} : { inputs: list }),
+    };
   }
 
   /** @throws Error this process stood still, say, and the lease is another node's by now: nothing may begin, and nothing be stored */
@@ -460,29 +390,30 @@ export class Instance implements Measurable {
       this.#inputs = await JobInputs.fetch(() => this.#source(), place, signal);
       this.#times.enter('environment');
     }
-    await this.#enterSlot(prepared);
     signal.throwIfAborted();
     return { prepared, plan };
   }
 
-  /** Takes room in its slot, with what lies there. @throws Error the slot is not here any more */
-  async #enterSlot({ jobDir, paths, hasOwnUser: mayLink }: PreparedInstance): Promise<void> {
-    const { inSlot, waitsForPoolResources } = this.order;
-    if (inSlot === undefined) return;
-    const slot = this.world.slot?.(inSlot);
-    if (!slot) throw new Error('the slot of the pool is not here any more');
-    this.#leaveSlot = slot.enter();
-    if (waitsForPoolResources === true) await slot.synchronized();
-    const { signal } = this.#abort;
-    if (await placeSlotFiles(slot.jobDir, jobDir, { mayLink, signal }))
-      this.#placed = await manifestOf(jobDir, { seenAs: paths.job, signal });
-  }
-
   /** The inputs that it may read now; an earlier scheduler does not say which. */
   async #source(): Promise<Awaited<ReturnType<InputSource>>> {
-    const { owner, resources } = this.order;
-    const { inputs = resources } = await this.#grant.get();
-    return { s3: await this.#storage(), owner, cache: this.world.cache, resources: inputs };
+    const { owner, resources, taskId } = this.order;
+    const { inputs = resources, pin } = await this.#grant.get();
+    const s3 = await this.#storage();
+    const pinned = pin === undefined ? undefined : await readPin(s3, taskId, pin, this.#abort.signal);
+    return { s3, owner, cache: this.world.cache, resources: inputs, pin: pinned };
+  }
+
+  /** Stores the list of what it got. Never rejects: without one, a copy cannot be pinned to it. */
+  async #record(inputs: JobInputs | undefined): Promise<string | undefined> {
+    const bytes = inputs?.manifest();
+    if (!bytes) return undefined;
+    try {
+      const { signal } = this.#abort;
+      return await this.world.records.store(this.#storage, this.order.taskId, bytes, { signal, ...this.#patience });
+    } catch (error) {
+      if (!this.#abort.signal.aborted) this.world.onError(error);
+      return undefined;
+    }
   }
 
   async #upload(outcome: Outcome, plan: InstancePlan): Promise<{ outcome: Outcome; uploaded: Uploaded }> {
@@ -494,7 +425,7 @@ export class Instance implements Measurable {
       return { outcome, uploaded: NO_FILES };
     const { results } = order;
     const { jobDir, paths } = prepared;
-    const job = { jobDir, seenAs: paths.job, before: this.#before, of: order };
+    const job = { jobDir, seenAs: paths.job, before: this.#inputs?.before ?? NOTHING, of: order };
     const { signal } = this.#abort;
     this.#times.enter('upload');
     const uploaded = await inSpan('upload', {}, () =>
@@ -503,7 +434,7 @@ export class Instance implements Measurable {
         signal,
         patience: {
           onWaiting: (reason) => void (this.#waiting = reason),
-          ...(this.world.patienceMs === undefined ? {} : { patienceMs: this.world.patienceMs }),
+          ...this.#patience,
         },
       }),
     );
@@ -516,6 +447,10 @@ export class Instance implements Measurable {
     const { resultsFolder } = await this.#grant.get();
     const prefix = resultsFolder ?? this.order.results?.prefix ?? null;
     return { s3: await this.#storage(), prefix, isOwn: resultsFolder !== undefined };
+  }
+
+  get #patience(): Pick<Patience, 'patienceMs'> {
+    return this.world.patienceMs === undefined ? {} : { patienceMs: this.world.patienceMs };
   }
 
   /** What the command did stays the first thing to tell. */

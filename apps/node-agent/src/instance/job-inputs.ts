@@ -1,9 +1,10 @@
 import { dirname, join } from 'node:path';
 
-import type { LeaseOrder } from '@fornax/contracts';
+import type { InputManifest, LeaseOrder } from '@fornax/contracts';
 import type { PreparedInstance } from '@fornax/drivers';
 
 import type { InputStore } from './bring-object.js';
+import { inputManifestOf } from './input-manifest.js';
 import { type Inputs, downloadInputs, refreshInputs } from './inputs.js';
 import { notesOfInputs } from './notes.js';
 import { type Manifest, manifestOf } from './results.js';
@@ -11,7 +12,13 @@ import { type Manifest, manifestOf } from './results.js';
 type Resources = LeaseOrder['resources'];
 
 /** What the instance may read now, and the storage with the right to. */
-export type InputSource = () => Promise<InputStore & { readonly resources: Resources }>;
+export type InputSource = () => Promise<
+  InputStore & {
+    readonly resources: Resources;
+    /** What it may read of them, and no more; absent: all. */
+    readonly pin?: InputManifest | undefined;
+  }
+>;
 
 /** Where inputs go. */
 type Place = Pick<PreparedInstance, 'jobDir' | 'paths' | 'hasOwnUser'> & {
@@ -23,6 +30,7 @@ type Place = Pick<PreparedInstance, 'jobDir' | 'paths' | 'hasOwnUser'> & {
 export class JobInputs {
   #before: Manifest;
   #empty: Resources;
+  #isRefreshed = false;
 
   private constructor(
     private readonly source: InputSource,
@@ -37,8 +45,8 @@ export class JobInputs {
   /** @throws UserError, S3Error */
   static async fetch(source: InputSource, place: Place, signal: AbortSignal): Promise<JobInputs> {
     const { jobDir, paths, folder, hasOwnUser: mayLink } = place;
-    const { resources, ...store } = await source();
-    const { inputs, empty } = await downloadInputs(store, resources, join(jobDir, folder), { signal, mayLink });
+    const { resources, pin, ...store } = await source();
+    const { inputs, empty } = await downloadInputs(store, resources, join(jobDir, folder), { signal, mayLink, pin });
     const before = await manifestOf(jobDir, { seenAs: paths.job, signal });
     return new JobInputs(source, place, inputs, { before, empty });
   }
@@ -53,11 +61,24 @@ export class JobInputs {
     return notesOfInputs(this.#empty);
   }
 
+  /** Whether files were brought after the command had begun. */
+  get isRefreshed(): boolean {
+    return this.#isRefreshed;
+  }
+
+  /** The list of them, as an object of the storage; undefined where they are too many for one. */
+  manifest(): Buffer | undefined {
+    return inputManifestOf(this.inputs, this.#isRefreshed);
+  }
+
   /** Fetches what is new in the buckets while the instance runs. @throws UserError, S3Error */
   async bringNew(signal: AbortSignal): Promise<void> {
     const { jobDir, folder } = this.place;
     const place = { jobDir, folder, stagingDir: dirname(jobDir) };
-    const { resources, ...store } = await this.source();
+    const { resources, pin, ...store } = await this.source();
+    if (pin) return;
+    // Before: what is under way may be read already.
+    this.#isRefreshed = true;
     const { replaced, empty } = await refreshInputs(store, resources, place, this.inputs, signal);
     this.#before = new Map([...this.#before, ...replaced]);
     this.#empty = empty;

@@ -6,7 +6,7 @@ import type { LeftOut } from '../files/list-files.js';
 import { UserError } from '../profile/command-of.js';
 
 /** Name of the area on the wire (see the storage service). */
-const AREA = '.manifests';
+export const MANIFESTS_AREA = '.manifests';
 
 /** Bytes of what is said of files that were left out: unlike results they cost nobody's quota, and a loop makes half a million links. */
 const MOST_LEFT_OUT_BYTES = 1_048_576;
@@ -65,7 +65,7 @@ export class ManifestDraft {
     const digest = createHash('sha256').update(bytes).digest('hex');
     const key = `${this.about.taskId}/${digest}.json`;
     try {
-      await s3.putObject(AREA, key, bytes, { contentType: 'application/json', signal });
+      await s3.putObject(MANIFESTS_AREA, key, bytes, { contentType: 'application/json', signal });
       return digest;
     } catch (error) {
       // What was stored is gone again: a list of it would say that it is there.

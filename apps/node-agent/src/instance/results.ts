@@ -1,7 +1,7 @@
+import { eachLimited } from '@fornax/base';
 import { MOST_NAMED_RESULTS } from '@fornax/contracts';
 import { MODE_HEADER, modeText, type S3Client, S3Error } from '@fornax/s3';
 
-import { eachLimited } from '../files/each-limited.js';
 import { type JobFile, codeOf, openFile } from '../files/job-files.js';
 import { type LeftOut, type ListOptions, listFiles } from '../files/list-files.js';
 import { filterPaths, type PathFilter } from '../files/path-filter.js';

@@ -111,6 +111,81 @@ describe('the files of an agent', () => {
     rig.objects.gone.clear();
   });
 
+  it('records what it brought, runs a pinned instance with the same and no more, and never with other bytes', async () => {
+    const { objects, modes } = rig.objects;
+    const resources = [{ bucket: 'pins', prefix: 'a/', stripPrefix: 'a/' }];
+    objects.set('pins/a/tool', Buffer.from('#!/bin/sh\necho first\n'));
+    modes.set('pins/a/tool', '100755');
+    objects.set('pins/a/kept', Buffer.from('kept'));
+    objects.set('pins/a/empty/', Buffer.from(''));
+    const run = async (leaseId: string, own: object = {}, taskId = 'task-pins'): Promise<object> => {
+      await rig.platform.order(aLeaseOrder(leaseId, "sh -c './tool; ls'", { taskId, resources, ...own }));
+      return rig.ended(leaseId);
+    };
+    const first = await run('recorded');
+    expect(first).toMatchObject({ outcome: 'success', inputs: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    const digest = 'inputs' in first ? String(first.inputs) : '';
+    const list = objects.get(`.manifests/task-pins/inputs-${digest}.json`) ?? Buffer.from('');
+    const sumOf = (bytes: string | Buffer): string => createHash('sha256').update(bytes).digest('hex');
+    expect(sumOf(list)).toBe(digest);
+    const about = { bucket: 'pins', lastModified: '', isExecutable: false, etag: expect.any(String) };
+    expect(JSON.parse(list.toString())).toEqual({
+      format: 1,
+      objects: [
+        { ...about, path: 'empty/', key: 'a/empty/', size: 0 },
+        { ...about, path: 'kept', key: 'a/kept', size: 4, sha256: sumOf('kept') },
+        {
+          ...about,
+          path: 'tool',
+          key: 'a/tool',
+          size: 21,
+          sha256: sumOf('#!/bin/sh\necho first\n'),
+          isExecutable: true,
+        },
+      ],
+    });
+
+    // What came since is not for it; what it had and was replaced may come from the node, byte for byte.
+    objects.set('.manifests/task-pinned/inputs-' + digest + '.json', list);
+    objects.set('pins/a/later', Buffer.from('later'));
+    objects.set('pins/a/tool', Buffer.from('#!/bin/sh\necho other\n'));
+    rig.platform.own.set('pinned', { pin: digest });
+    expect(await run('pinned', {}, 'task-pinned')).toMatchObject({ outcome: 'success', inputs: digest });
+    expect((await rig.platform.output('task-pinned', 0, 'stdout')).toString()).toBe('first\nempty\nkept\ntool\n');
+
+    // Another owner's cache has none of it: the storage has other bytes, which it does not get.
+    const changed = (key: string, how: string): object => ({
+      outcome: 'failure',
+      cause: 'user',
+      error: {
+        code: 'FX-INPUT-CHANGED',
+        message: `The input "${key}" of the bucket pins ${how}, and the task is pinned to what it was`,
+      },
+    });
+    const pin = (leaseId: string): void => void rig.platform.own.set(leaseId, { pin: digest });
+    pin('replaced');
+    expect(await run('replaced', { owner: 'account-2' }, 'task-pinned')).toMatchObject(
+      changed('a/tool', 'has other content now'),
+    );
+    objects.delete('pins/a/tool');
+    pin('deleted');
+    expect(await run('deleted', { owner: 'account-3' }, 'task-pinned')).toMatchObject(changed('a/tool', 'is deleted'));
+    objects.set('pins/a/tool', Buffer.from('#!/bin/sh\necho first\n'));
+    modes.set('pins/a/tool', '100644');
+    pin('unexecutable');
+    expect(await run('unexecutable', { owner: 'account-4' }, 'task-pinned')).toMatchObject(
+      changed('a/tool', 'has another mode now'),
+    );
+    pin('elsewhere');
+    expect(await run('elsewhere', { resources: [{ bucket: 'pins', prefix: 'b/' }] }, 'task-pinned')).toMatchObject({
+      cause: 'user',
+      error: { code: 'FX-INPUT-CHANGED', message: expect.stringContaining('is in none of the resources') },
+    });
+    objects.set('.manifests/task-pinned/inputs-' + digest + '.json', Buffer.from('{}'));
+    pin('forged');
+    expect(await run('forged', {}, 'task-pinned')).toMatchObject({ outcome: 'failure', cause: 'platform' });
+  }, 60_000);
+
   it('gives an instance its row of the table, and its results the folder of the grant', async () => {
     const results = { bucket: 'out', prefix: '${SHOT}/', whitelist: '^${SHOT}', blacklist: null };
     rig.platform.own.set('with-row', { row: { SHOT: 'intro', N: 'more than ${SHOT}' }, resultsFolder: 'cut/intro/' });
@@ -312,7 +387,12 @@ describe('the files of an agent', () => {
     const requestsBefore = rig.objects.requests.length;
     const order = { kind: 'resources', leaseId: 'refreshed', taskId: 'task-refreshed', update: 1 } as const;
     await rig.platform.order(order, order, { ...order, leaseId: 'unknown' });
-    expect(await rig.ended('refreshed')).toMatchObject({ outcome: 'success', uploadedFiles: 1 });
+    const ended = await rig.ended('refreshed');
+    expect(ended).toMatchObject({ outcome: 'success', uploadedFiles: 1 });
+    // The list of what it had in the end, which nobody is pinned to.
+    const digest = 'inputs' in ended ? String(ended.inputs) : '';
+    const list = rig.objects.objects.get(`.manifests/task-refreshed/inputs-${digest}.json`)?.toString() ?? '{}';
+    expect(JSON.parse(list)).toMatchObject({ refreshed: true, objects: { length: 4 } });
     expect((await rig.platform.output('task-refreshed', 0, 'stdout')).toString()).toBe('samemine\ngone soon');
     expect(rig.objects.objects.get('out/out')?.toString()).toBe('result\n');
     const gets = rig.objects.requests.slice(requestsBefore).filter((request) => /^GET in\/a/.test(request));

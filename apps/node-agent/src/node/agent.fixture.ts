@@ -58,7 +58,7 @@ export class Platform {
   /** What grants say of one lease alone. */
   readonly own = new Map<
     string,
-    { readonly row?: Readonly<Record<string, string>>; readonly resultsFolder?: string }
+    { readonly row?: Readonly<Record<string, string>>; readonly resultsFolder?: string; readonly pin?: string }
   >();
   epoch = 0;
   /** When an operator last accepted an older event log. */

@@ -18,6 +18,7 @@ import { S3Connection } from '@fornax/s3';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { metrics } from '@opentelemetry/api';
 
+import { InputRecords } from '../instance/input-manifest.js';
 import type { InstanceWorld } from '../instance/instance-world.js';
 import { Instance } from '../instance/instance.js';
 import { LeaseLine } from '../instance/lease-line.js';
@@ -106,6 +107,7 @@ export class Agent {
   readonly #live: LiveBeat;
   readonly #line: LeaseLine;
   readonly #output: OutputLine;
+  readonly #records = new InputRecords();
   readonly #promises: DiskPromises | undefined;
   #isDiskFull: boolean | undefined;
   #isClosing = false;
@@ -173,7 +175,7 @@ export class Agent {
         nodeId,
         driver: facts.name,
         warnings: facts.warnings,
-        hardware: { ...hardware, slots: true, ...(facts.wayOut === undefined ? {} : { wayOut: facts.wayOut }) },
+        hardware: facts.wayOut === undefined ? hardware : { ...hardware, wayOut: facts.wayOut },
         leasesAhead: (parts.aheadPerCore ?? 0) * hardware.cores,
       },
       {
@@ -383,11 +385,10 @@ export class Agent {
       s3: this.wires.s3,
       output: this.#output,
       cache: this.parts.cache,
+      records: this.#records,
       room: async (signal) => this.#promises?.enter(instance, signal),
       isDiskFull: async () => (await this.parts.disk?.isFull()) === true,
-      // In a slot it has the slot's room.
-      ...(order.inSlot === undefined ? { turn: (order, signal) => this.#line.enter(order, signal) } : {}),
-      slot: (leaseId) => this.#instances.get(leaseId)?.slot,
+      turn: (order, signal) => this.#line.enter(order, signal),
       ghz: () => this.#live.ghz,
       ...(this.parts.patienceMs === undefined ? {} : { patienceMs: this.parts.patienceMs }),
       isHeld: () => this.membership.holds(nodeEpoch),

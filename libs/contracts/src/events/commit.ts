@@ -3,7 +3,6 @@ import type {
   BucketEvent,
   NodeEvent,
   NodeTokenEvent,
-  PoolEvent,
   PricingEvent,
   SnapshotEvent,
   TaskEvent,
@@ -15,7 +14,6 @@ import type { LogProbed } from './log-probe.js';
 /** Every event there is. */
 export type FornaxEvent =
   | TaskEvent
-  | PoolEvent
   | NodeEvent
   | NodeTokenEvent
   | BucketEvent

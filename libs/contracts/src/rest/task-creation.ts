@@ -182,6 +182,8 @@ export const taskCreationSchema = z.object({
     .object({
       /** A table of parameters as CSV (RFC 4180), its first record the names of the columns: instance n gets row n as constants. */
       each: z.string().max(MAX_TABLE_CHARS).optional(),
+      /** Of a task made from another one: it runs with the very inputs that the other one had, or is refused. */
+      pinned: z.boolean().optional(),
     })
     .optional(),
 });

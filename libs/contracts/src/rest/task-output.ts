@@ -200,6 +200,8 @@ export const taskSchema = z.object({
     origin: z.object({ taskId: z.string(), kind: z.enum(['clone', 'retry', 'resume', 'recover']) }).nullable(),
     /** The table of parameters: row n is of instance n. The rows themselves are with the instances. */
     table: z.object({ columns: z.array(z.string()), rows: uint }).nullable(),
+    /** It runs with the inputs that its origin had, or not at all. */
+    pinned: z.boolean(),
   }),
 });
 export type WireTask = z.output<typeof taskSchema>;

@@ -179,4 +179,6 @@ export const RPC = {
   ensureBuckets: 'fx.rpc.storage.ensure-buckets',
   /** storage: bucket and byte counters of an account, for /info. */
   storageUsage: 'fx.rpc.storage.usage',
+  /** storage: are the inputs of earlier attempts what they were? Then another task may be pinned to them. */
+  holdInputs: 'fx.rpc.storage.hold-inputs',
 } as const;

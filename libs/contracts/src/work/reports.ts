@@ -6,6 +6,7 @@ const count = z.number().int().min(0).max(2_147_483_647);
 const amount = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
 
 const id = z.string().min(1).max(128);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** Results that the report of an end names at most; all of them are in the manifest. */
 export const MOST_NAMED_RESULTS = 100;
@@ -56,10 +57,9 @@ const ended = z.object({
   /** The folder of results, where the grant said it: `results` are relative to it. */
   folder: z.string().max(MOST_FOLDER_CHARS).optional(),
   /** SHA-256 of the manifest of the results, in hex. Absent when there is none, and of earlier agents. */
-  manifest: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/)
-    .optional(),
+  manifest: sha256.optional(),
+  /** SHA-256 of the list of the inputs that it got, in hex. Absent when there is none, and of earlier agents. */
+  inputs: sha256.optional(),
   error: z.object({ code: z.string(), message: z.string(), debug: z.string() }).optional(),
   /** What the user should know though it is no failure, e.g. which files are no results. */
   notes: z.array(z.string()).max(MOST_NOTES).optional(),

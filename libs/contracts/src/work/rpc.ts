@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isActor, type Actor } from '../events/commit.js';
 import { resourcesSchema } from './dispatch.js';
+import { MOST_PINNED_LISTS } from './input-manifest.js';
 
 /*
  * Every request over NATS (`fx.rpc.>`), between services and from nodes, is plain JSON: the body is the request as the schema below has
@@ -30,7 +31,6 @@ export const joinRequestSchema = z.object({
     gpus: z.number().int().nonnegative().max(10_000),
     /** Whether instances that ask for the network get out to it; absent, as of earlier agents: not known, and tried. */
     wayOut: z.boolean().exactOptional(),
-    slots: z.boolean().exactOptional(),
     /** Room for files of instances, in megabytes of a million bytes; absent, as of earlier agents: not known, and none is promised. */
     diskMB: z.number().int().nonnegative().max(1_000_000_000_000).exactOptional(),
   }),
@@ -60,6 +60,8 @@ export const grantRequestSchema = z.object({
   instance: z.number().int(),
   /** The node takes the row of a table and the folder of results from the grant. Absent of earlier agents, which would run without them. */
   takesRow: z.literal(true).exactOptional(),
+  /** The node runs a pinned instance with the inputs that the grant names, and no others. Absent of earlier agents. */
+  takesPin: z.literal(true).exactOptional(),
 });
 export const grantReplySchema = z.discriminatedUnion('granted', [
   z.object({
@@ -73,6 +75,8 @@ export const grantReplySchema = z.discriminatedUnion('granted', [
     row: z.record(z.string(), z.string()).optional(),
     /** The folder of its results with references filled in; absent: the order's. */
     resultsFolder: z.string().optional(),
+    /** SHA-256 of the list of inputs that a pinned instance gets, in hex. */
+    pin: z.string().optional(),
   }),
   z.object({ granted: z.literal(false), reason: z.string() }),
 ]);
@@ -165,6 +169,29 @@ export const ensureBucketsReplySchema = z.object({
   refused: z.array(z.object({ bucket: z.string(), reason: z.string() })),
 });
 
+/** RPC.holdInputs: looks whether the objects that lists of `fromTask` name are what they were, and if so, keeps the lists for `toTask`. */
+export const holdInputsRequestSchema = z.object({
+  /** Of both tasks. */
+  owner: z.string(),
+  fromTask: id,
+  toTask: id,
+  /** Of the lists. */
+  digests: z.array(z.string().regex(/^[0-9a-f]{64}$/)).max(MOST_PINNED_LISTS),
+});
+const INPUT_CHANGES = ['deleted', 'replaced', 'mode', 'unreadable'] as const;
+export const holdInputsReplySchema = z.object({
+  /** Lists that are not there any more. Nothing is kept unless all three are empty. */
+  lost: z.array(z.string()),
+  /** Lists of attempts to which new files were brought while they ran. */
+  refreshed: z.array(z.string()),
+  /** The first of the objects that are not what they were. */
+  changed: z.array(z.object({ bucket: z.string(), key: z.string(), change: z.enum(INPUT_CHANGES) })),
+  /** How many there are. */
+  changedCount: z.number().int(),
+});
+export type HoldInputsRequest = z.output<typeof holdInputsRequestSchema>;
+export type HoldInputsReply = z.output<typeof holdInputsReplySchema>;
+
 /** RPC.storageUsage */
 export const storageUsageRequestSchema = z.object({ owner: z.string() });
 export const storageUsageReplySchema = z.object({ bucketCount: z.number().int(), usedBytes: z.number() });
@@ -185,6 +212,8 @@ export const leaseClaimsSchema = z.object({
   results: z.object({ bucket: z.string(), prefix: z.string().nullable() }).nullable(),
   /** A snapshot: written in place, at once. */
   snapshot: z.object({ bucket: z.string(), prefix: z.string().nullable() }).nullable(),
+  /** The list of pinned inputs that may be read, by its SHA-256 in hex. */
+  pin: z.string().exactOptional(),
   expiresAt: z.number(),
 });
 export type LeaseClaims = z.output<typeof leaseClaimsSchema>;

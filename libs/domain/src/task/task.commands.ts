@@ -1,5 +1,5 @@
 import type { InstantMs } from '../shared/time.js';
-import type { AttemptEnd, DispatchedLease, InstanceError, LeaseRef, TaskConstant, TaskSpec } from './task.events.js';
+import type { AttemptEnd, DispatchedLease, LeaseRef, TaskConstant, TaskSpec } from './task.events.js';
 
 /** What may be asked of a task. The first five come from submission, the others from the scheduler. */
 export type TaskCommand =
@@ -34,8 +34,6 @@ export type TaskCommand =
    * `passed` is still the instant that it may wait until.
    */
   | { readonly type: 'ExpireWaiting'; readonly passed?: InstantMs; readonly at: InstantMs }
-  /** Fails what waits for a pool that ends. */
-  | { readonly type: 'FailWaiting'; readonly error: InstanceError; readonly at: InstantMs }
   | {
       readonly type: 'RecordWaitingReason';
       readonly reason: string | null;

@@ -78,6 +78,8 @@ const updateResources = (state: TaskState, at: InstantMs): TaskDecision => {
   if (isGone(state)) return notFound(state);
   const runs = [...state.inFlight.values()].some(({ phase }) => phase === 'executing');
   if (!runs || isStopping(state)) return reject('invalid', 'task-not-running', `Task ${state.taskId} is not running`);
+  if (state.spec.pin !== undefined)
+    return reject('invalid', 'inputs-pinned', `Task ${state.taskId} is pinned to the inputs of its origin`);
   return accept<TaskEvent>({ type: 'TaskResourcesUpdateRequested', at });
 };
 
@@ -106,11 +108,6 @@ const decide = (state: TaskState, command: TaskCommand): TaskDecision => {
       return updateResources(state, command.at);
     case 'ExpireWaiting':
       return expireWaiting(state, command.passed, command.at);
-    case 'FailWaiting': {
-      const { error, at } = command;
-      if (isGone(state) || isStopping(state) || state.waiting.size === 0) return accept();
-      return accept<TaskEvent>({ type: 'WaitingInstancesExpired', instances: formatRanges(state.waiting), error, at });
-    }
     case 'DispatchInstances':
       return dispatchInstances(state, command.leases, command.at);
     case 'RecordReports':
@@ -129,7 +126,7 @@ const decide = (state: TaskState, command: TaskCommand): TaskDecision => {
 
 /**
  * The task aggregate: who may ask what is said at {@link TaskCommand}. Rejections: `task-exists`, `task-not-found`, `task-over`,
- * `task-not-running`,
+ * `task-not-running`, `inputs-pinned`,
  * `wrong-attempt`. What nodes report never is rejected, at most ignored.
  */
 export const taskDecider: Decider<TaskState, TaskCommand, TaskEvent> = {

@@ -66,6 +66,12 @@ export interface TaskTable {
   readonly rows: number;
 }
 
+/** Which inputs the instances of a pinned copy get: those that an attempt of its origin had. */
+export interface TaskPin {
+  /** Instances (canonical ranges) that have the same, and the SHA-256 of the list of these in hex. No instance is in two of them. */
+  readonly inputs: readonly { readonly instances: string; readonly digest: string }[];
+}
+
 /** Everything the user asked for; stored once, in TaskSubmitted. */
 export interface TaskSpec {
   readonly name: string;
@@ -110,10 +116,8 @@ export interface TaskSpec {
   readonly projectUuid?: string;
   /** Constants that differ from instance to instance; absent in tasks without any. */
   readonly table?: TaskTable;
-  /** The pool in whose slots the task runs; its profile and what it does not say itself are the pool's. */
-  readonly poolUuid?: string;
-  /** Present in a task of a pool that waits until every slot has the newest resources. */
-  readonly waitsForPoolResources?: boolean;
+  /** Present in a copy that runs with the inputs of its origin, or not at all. */
+  readonly pin?: TaskPin;
   /** Fields of the contract that are stored and echoed as received (camelCase); what acts on one of them reads it with a check. */
   readonly echo: Readonly<Record<string, unknown>>;
 }
@@ -127,8 +131,6 @@ export interface DispatchedLease {
   readonly node: string;
   /** The node's session, so that a restarted agent does not answer for its predecessor's leases. */
   readonly nodeEpoch: number;
-  /** The lease of the pool's slot that it runs in; absent: it has room of its own. */
-  readonly inSlot?: string;
 }
 
 /** Points at one instance under one lease. */
@@ -164,8 +166,6 @@ export interface AttemptEnd extends LeaseRef {
   /** When the command ended (not its upload). */
   readonly endedAt: InstantMs;
   readonly cores: number;
-  /** Present of an attempt in a slot of a pool: its time on the node is the pool's. */
-  readonly inSlot?: string;
   readonly cpuMs?: number;
   readonly peakMemoryMB?: number;
   /** What the node measured: time for inputs, for the rest before the command, for results (milliseconds), and the frequency of its cores. */
@@ -182,6 +182,8 @@ export interface AttemptEnd extends LeaseRef {
   readonly folder?: string;
   /** SHA-256 of the manifest of the attempt's results, in hex. Absent when there is none, and in events of before. */
   readonly manifest?: string;
+  /** SHA-256 of the list of the inputs that the attempt got, in hex. Absent when there is none, and in events of before. */
+  readonly inputs?: string;
   readonly error?: InstanceError;
   /** What the user should know though it is no failure, e.g. which files are no results. */
   readonly notes?: readonly string[];
@@ -225,14 +227,8 @@ export type TaskEvent =
   | { readonly type: 'InstancesRequeued'; readonly attempts: readonly AttemptEnd[]; readonly at: InstantMs }
   /** Instances that will never run because the task was cancelled while they waited. Canonical ranges. */
   | { readonly type: 'WaitingInstancesCancelled'; readonly instances: string; readonly at: InstantMs }
-  /** Instances that failed without ever running, because the task waited longer than `maxTimeQueueSeconds`, or for a pool that ends. Canonical ranges. */
-  | {
-      readonly type: 'WaitingInstancesExpired';
-      readonly instances: string;
-      /** Why, where it is something else: the pool of the task ends. */
-      readonly error?: InstanceError;
-      readonly at: InstantMs;
-    }
+  /** Instances that failed without ever running, because the task waited longer than `maxTimeQueueSeconds`. Canonical ranges. */
+  | { readonly type: 'WaitingInstancesExpired'; readonly instances: string; readonly at: InstantMs }
   /** Why instances of the task wait has changed (architecture, section 4); null when nothing waits for room any more. */
   | {
       readonly type: 'WaitingReasonChanged';

@@ -13,8 +13,6 @@ export interface InFlight {
   readonly attempt: number;
   readonly node: string;
   readonly nodeEpoch: number;
-  /** The lease of the pool's slot that it runs in. */
-  readonly inSlot?: string;
   readonly phase: LeasePhase;
   /** When the lease was given. */
   readonly dispatchedAt: InstantMs;
@@ -174,8 +172,7 @@ export const queueDeadlineOf = ({ queuedSince, spec }: TaskState): InstantMs | n
     ? null
     : queuedSince + spec.maxTimeQueueSeconds * 1_000;
 
-/** The state with the moment from which it waits as a whole, or without. */
-export const afterQueue = (state: TaskState, at: InstantMs): TaskState => {
+const withQueue = (state: TaskState, at: InstantMs): TaskState => {
   const isQueued = state.waiting.size > 0 && state.inFlight.size === 0;
   if (isQueued === (state.queuedSince !== null)) return state;
   return { ...state, queuedSince: isQueued ? at : null };
@@ -183,7 +180,7 @@ export const afterQueue = (state: TaskState, at: InstantMs): TaskState => {
 
 /** Total and without checks: what happened, happened. Costs what changed and what is in flight, not what exists. */
 export const evolveTask = (state: TaskState, event: TaskEvent): TaskState =>
-  afterQueue(afterEvent(state, event), event.at);
+  withQueue(afterEvent(state, event), event.at);
 
 const afterEvent = (state: TaskState, event: TaskEvent): TaskState => {
   switch (event.type) {

@@ -35,6 +35,7 @@ import { ExpiryRules } from './buckets/expiry-rules.js';
 import { ExpiryController } from './http/expiry.controller.js';
 import { BucketExpiry1790000000007 } from './migrations/1790000000007-bucket-expiry.migration.js';
 import { ObjectExpiry } from './process-managers/object-expiry.js';
+import { HeldInputs } from './store/held-inputs.js';
 import { Leftovers } from './process-managers/leftovers.js';
 import { StorageHoldings } from './usage/storage-holdings.js';
 import { TaskOwners } from './usage/task-owners.js';
@@ -115,6 +116,7 @@ class StoreCloser implements OnApplicationShutdown {
     BucketSharing,
     BucketListing,
     StorageUsage,
+    HeldInputs,
     StorageHoldings,
     TaskOwners,
     Leftovers,

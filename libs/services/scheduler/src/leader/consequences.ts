@@ -6,7 +6,6 @@ import { ordersAfter, ordersToRepeat } from '../view/orders.js';
 import { OverdueOrders } from '../view/overdue-orders.js';
 import { livingEpoch, voidLeases } from '../view/reports.js';
 import type { Changes, SchedulerView } from '../view/scheduler-view.js';
-import type { PoolSizer } from './pool-sizer.js';
 import type { QueueExpiry } from './queue-expiry.js';
 import type { RoundLoop } from './round-loop.js';
 
@@ -15,7 +14,6 @@ export interface ConsequencesOptions {
   readonly writer: Pick<TaskWriter, 'revoke'>;
   readonly outbox: Pick<OrderOutbox, 'send'>;
   readonly rounds: Pick<RoundLoop, 'wake'>;
-  readonly sizer: Pick<PoolSizer, 'wake'>;
   readonly expiry: Pick<QueueExpiry, 'arm'>;
   /** Milliseconds by a monotonic clock. */
   readonly elapsed: () => number;
@@ -34,7 +32,7 @@ export class Consequences {
 
   /** What follows from a fold. */
   act(changes: Changes, traceparent?: string): void {
-    const { view, outbox, rounds, sizer, expiry, signal } = this.options;
+    const { view, outbox, rounds, expiry, signal } = this.options;
     if (signal.aborted) return;
     outbox.send(ordersAfter(changes, traceparent));
     for (const { node, belowEpoch } of changes.voided) this.revokeVoid(node, belowEpoch);
@@ -45,7 +43,6 @@ export class Consequences {
     }
     expiry.arm();
     if (changes.wakes) rounds.wake();
-    sizer.wake();
   }
 
   /** Repeats what the predecessor may have left undone. */

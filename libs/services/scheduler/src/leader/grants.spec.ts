@@ -57,6 +57,29 @@ describe('a grant', () => {
     });
   });
 
+  it('names the inputs that the instance is pinned to, for it alone, on nodes that keep to them', () => {
+    const pin = {
+      inputs: [
+        { instances: '1-3', digest: 'b' },
+        { instances: '0,5', digest: 'a' },
+      ],
+    };
+    const view = viewWith(submitted('t', { pin }), dispatched(aLease(0)));
+    const request = { taskId: 't', instance: 0, leaseId: '0/1' } as const;
+    const options = { secrets, sign, now: 1_000 };
+    expect(grantLease(view, 'node-1', { ...request, takesPin: true }, options)).toMatchObject({
+      granted: true,
+      pin: 'a',
+    });
+    expect(signed.at(-1)).toMatchObject({ pin: 'a' });
+    expect(grantLease(view, 'node-1', request, options)).toMatchObject({
+      granted: false,
+      reason: expect.stringContaining('too old for pinned inputs'),
+    });
+    const other = viewWith(submitted('t', { pin: { inputs: [] } }), dispatched(aLease(0)));
+    expect(grantLease(other, 'node-1', { ...request, takesPin: true }, options)).toMatchObject({ granted: false });
+  });
+
   it('lets the lease read its inputs and write its results, nothing else', () => {
     grant(
       viewWith(

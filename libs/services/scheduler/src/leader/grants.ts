@@ -7,7 +7,7 @@ import {
   prefixOf,
   SubstitutionTooLong,
 } from '@fornax/contracts';
-import { folderOf, type ResourceBucket, type TaskSpec } from '@fornax/domain';
+import { folderOf, pinnedInputs, type ResourceBucket, type TaskSpec } from '@fornax/domain';
 import { SealedElsewhere } from '@fornax/identity';
 import type { SchedulerView, TaskEntry } from '../view/scheduler-view.js';
 
@@ -94,6 +94,11 @@ export const grantLease = (
   if (row === null) return { granted: false, reason: 'the table of parameters of its task is lost: submit it again' };
   if (spec.table !== undefined && request.takesRow !== true)
     return { granted: false, reason: 'the agent of this node is too old for tables of parameters' };
+  const pin = pinnedInputs(spec, instance);
+  if (spec.pin !== undefined && request.takesPin !== true)
+    return { granted: false, reason: 'the agent of this node is too old for pinned inputs' };
+  if (spec.pin !== undefined && pin === undefined)
+    return { granted: false, reason: 'its task is pinned to inputs, and none are named for it' };
   const { state } = entry;
   const inputs = orRaw(() => inputsOf(state, instance, row), spec.resources);
   // An agent of before knows no folder but the one of its order.
@@ -120,6 +125,7 @@ export const grantLease = (
     // Not its folder: an order of before may name the prefix as the user wrote it.
     results: spec.resultBucket === null ? null : { bucket: spec.resultBucket, prefix: ownFolder ?? results },
     snapshot: null,
+    ...(pin === undefined ? {} : { pin }),
     expiresAt: now + GRANT_VALID_MS,
   });
   return {
@@ -129,5 +135,6 @@ export const grantLease = (
     inputs: inputs.map((input) => ({ ...input })),
     ...(spec.table === undefined ? {} : { row: { ...row } }),
     ...(ownFolder === undefined ? {} : { resultsFolder: ownFolder }),
+    ...(pin === undefined ? {} : { pin }),
   };
 };

@@ -7,7 +7,6 @@ import type { SchedulerView } from '../view/scheduler-view.js';
 import { Consequences } from './consequences.js';
 import { LeasePatrol } from './lease-patrol.js';
 import { LogFollower } from './log-follower.js';
-import { PoolSizer } from './pool-sizer.js';
 import { QueueExpiry } from './queue-expiry.js';
 import { ReportIntake, type ReportMessage } from './report-intake.js';
 import { RoundLoop } from './round-loop.js';
@@ -54,7 +53,6 @@ interface Parts {
   readonly writer: TaskWriter;
   readonly outbox: OrderOutbox;
   readonly rounds: RoundLoop;
-  readonly sizer: PoolSizer;
   readonly reasons: WaitingReasons;
   readonly expiry: QueueExpiry;
   readonly consequences: Consequences;
@@ -117,18 +115,14 @@ export class Leadership {
         onFolded: (changes, traceparent) => consequences.act(changes, traceparent),
         onFoldedAnew: () => consequences.takeBack(),
         onSuperseded,
-        onIdle: () => {
-          rounds.wake();
-          sizer.wake();
-        },
+        onIdle: () => rounds.wake(),
       });
       const reasons = new WaitingReasons({ view, writer, now, isHeld, logger, signal });
       const onReasons: WaitingReasons['found'] = (byClass) => reasons.found(byClass);
       const rounds = new RoundLoop({ view, writer, newId, isHeld, onReasons, logger, signal });
       const expiry = new QueueExpiry({ view, writer, elapsed, logger, signal });
-      const sizer = new PoolSizer({ view, writer, now, isHeld, logger, signal });
-      const consequences = new Consequences({ view, writer, outbox, rounds, sizer, expiry, elapsed, logger, signal });
-      return { view, follower, writer, outbox, rounds, sizer, reasons, expiry, consequences };
+      const consequences = new Consequences({ view, writer, outbox, rounds, expiry, elapsed, logger, signal });
+      return { view, follower, writer, outbox, rounds, reasons, expiry, consequences };
     };
     const leadership = new Leadership(ports, partsOf, signal);
     leadership.parts.consequences.takeOver();
@@ -158,7 +152,7 @@ export class Leadership {
 
   /** Works until the signal aborts. @throws LogReset the log was wiped or went back: the next term starts from its beginning */
   async run(): Promise<void> {
-    const { view, writer, follower, reasons, consequences } = this.parts;
+    const { view, writer, follower, reasons, rounds, consequences } = this.parts;
     const { settling, logger, log, keepReport, consumeReports, takeKeptReports } = this.ports;
     const { signal } = this;
     const intake = new ReportIntake({
@@ -168,20 +162,18 @@ export class Leadership {
       logger,
       ...(keepReport ? { keep: keepReport } : {}),
     });
-    for (const aggregate of ['task', 'pool'] as const)
-      log.onAskedToYield(aggregate, (id) => writer.yieldTo(id), signal);
+    log.onAskedToYield('task', (taskId) => writer.yieldTo(taskId), signal);
     reasons.watch();
     const patrol = this.patrol();
     if (settling)
       this.settling = new Settling({
         ...settling,
         isSettled: () => patrol?.hasHeardAll() ?? false,
-        onOver: () => this.wake(),
+        onOver: () => rounds.wake(),
         logger,
         signal,
       });
-    view.pools.changeAll();
-    this.wake();
+    rounds.wake();
     consequences.watchOverdue();
     await Promise.all([
       follower.follow(),
@@ -198,12 +190,6 @@ export class Leadership {
   /** Resolves when everything that the log holds now is folded. */
   catchUp(): Promise<void> {
     return this.parts.follower.catchUp();
-  }
-
-  /** Something may be placed, or opened. */
-  private wake(): void {
-    this.parts.rounds.wake();
-    this.parts.sizer.wake();
   }
 
   private patrol(): LeasePatrol | undefined {

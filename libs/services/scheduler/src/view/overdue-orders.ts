@@ -1,4 +1,4 @@
-import { has, isStopping, type DispatchedLease } from '@fornax/domain';
+import { isStopping, type DispatchedLease } from '@fornax/domain';
 import { cancelOrders, leaseOrders, type AddressedOrder } from './orders.js';
 import type { SchedulerView } from './scheduler-view.js';
 
@@ -26,10 +26,10 @@ export class OverdueOrders {
     const leases = new Map<string, DispatchedLease[]>();
     const cancels = new Map<string, Set<string>>();
     for (const { leaseId, taskId, instance } of view.leases.all()) {
-      const { state, pool } = view.task(taskId) ?? {};
+      const state = view.task(taskId)?.state;
       const lease = state?.inFlight.get(instance);
       if (!state || lease?.leaseId !== leaseId) continue;
-      const isStopped = isStopping(state) || (pool !== undefined && has(pool.closing, instance));
+      const isStopped = isStopping(state);
       if (lease.phase !== 'dispatched' && !isStopped) continue;
       const key = `${leaseId} ${isStopped ? 'cancel' : 'lease'}`;
       const { since, waitMs } = this.waits.get(key) ?? { since: now, waitMs: FIRST_WAIT_MS };

@@ -74,7 +74,6 @@ const attemptEnd = (report: EndedReport, lease: TrackedLease, state: TaskState |
   ...optional('startedAt', report.startedAt ?? startOf(state, lease)),
   endedAt: report.endedAt,
   cores: lease.cores,
-  ...optional('inSlot', lease.inSlot),
   ...optional('cpuMs', report.cpuMs),
   ...optional('peakMemoryMB', report.peakMemoryMB),
   ...optional('downloadMs', report.downloadMs),
@@ -83,6 +82,7 @@ const attemptEnd = (report: EndedReport, lease: TrackedLease, state: TaskState |
   ...optional('averageGHz', report.averageGHz),
   hardware: lease.hardware,
   ...uploadedBy(report, state),
+  ...optional('inputs', report.inputs),
   ...optional('error', clipped(report.error)),
   ...optional(
     'notes',
@@ -179,7 +179,6 @@ export const revokedAttempts = (
         ...optional('startedAt', startedAt),
         endedAt: startedAt === undefined ? now : startedAt + Math.min(Math.max(0, now - startedAt), heldMs),
         cores: lease.cores,
-        ...optional('inSlot', lease.inSlot),
         hardware: lease.hardware,
         uploadedFiles: 0,
         uploadedBytes: 0,

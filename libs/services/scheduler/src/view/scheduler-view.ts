@@ -1,5 +1,6 @@
 import type { RecordedCommit } from '@fornax/contracts';
 import {
+  isOver,
   isStopping,
   needsOf,
   nodeDecider,
@@ -14,13 +15,10 @@ import {
   type NodeHardwareFacts,
   type NodeState,
   type NodeView,
-  type PoolState,
-  type Ranges,
+  type TaskEvent,
   type TaskState,
 } from '@fornax/domain';
-import { foldEntry, isFinished } from './entry-fold.js';
 import { LeaseBook, type TrackedLease } from './lease-book.js';
-import { PoolBook } from './pool-book.js';
 import { QueueDeadlines } from './queue-deadlines.js';
 import { QuotaBook } from './quota-book.js';
 import { overfill, Turnover } from './turnover.js';
@@ -32,14 +30,10 @@ export interface TaskContext {
   readonly traceparent?: string;
 }
 
-/** An unfinished task, or a pool, as the scheduler holds it. */
+/** An unfinished task as the scheduler holds it. */
 export interface TaskEntry {
-  /** The pool's id, of a pool. */
   readonly taskId: string;
-  /** Of a pool, the fold of its slots. */
   readonly state: TaskState;
-  /** Absent of a task. */
-  readonly pool?: PoolState;
   /** Sequence of the last commit folded: what the next append expects. */
   readonly sequence: number;
   /** Sequence of its submission: the order of the queue. */
@@ -62,8 +56,6 @@ export interface Changes {
   readonly dispatched: readonly { readonly entry: TaskEntry; readonly leases: readonly DispatchedLease[] }[];
   /** Tasks whose leases must be told to stop. */
   readonly cancelled: readonly TaskEntry[];
-  /** Slots that must be told to end. */
-  readonly closed: readonly { readonly entry: TaskEntry; readonly slots: Ranges }[];
   /** Tasks whose leases must be told to fetch new resources. */
   readonly refreshed: readonly TaskEntry[];
   /** Nodes whose leases of an epoch below the given one are void. */
@@ -72,7 +64,7 @@ export interface Changes {
   readonly wakes: boolean;
 }
 
-const noChanges: Changes = { dispatched: [], cancelled: [], closed: [], refreshed: [], voided: [], wakes: false };
+const noChanges: Changes = { dispatched: [], cancelled: [], refreshed: [], voided: [], wakes: false };
 
 const unknownHardware: NodeHardwareFacts = { specificationKey: 'unknown', cpuModel: 'unknown', cores: 0, ghz: 0 };
 
@@ -92,6 +84,9 @@ export interface Clocks {
   readonly elapsed: () => number;
 }
 
+/** True when nothing more can happen to the task that the scheduler decides. */
+const isFinished = (state: TaskState): boolean => state.deleted || isOver(state);
+
 /**
  * The scheduler's picture of the world: unfinished tasks, nodes, leases and quotas, folded from the log. It is fed twice, by the log and by
  * the scheduler's own appends as soon as they are acknowledged; the sequence of each aggregate makes the second feeding of a commit a no-op.
@@ -102,8 +97,6 @@ export class SchedulerView {
   readonly quotas = new QuotaBook();
   /** Tasks with instances that wait for room. */
   readonly queue = new WaitingQueue();
-  /** Tasks that wait for room in pools. */
-  readonly pools = new PoolBook();
   /** When tasks of the queue will have waited for too long. */
   readonly deadlines = new QueueDeadlines();
   private readonly turnover = new Turnover();
@@ -234,7 +227,7 @@ export class SchedulerView {
 
   /** Folds one commit; what was folded before is skipped. */
   fold(commit: RecordedCommit): Changes {
-    if (commit.aggregate === 'task' || commit.aggregate === 'pool') return this.foldTask(commit);
+    if (commit.aggregate === 'task') return this.foldTask(commit);
     if (commit.aggregate === 'node') return this.foldNode(commit);
     if (commit.aggregate === 'account') return { ...noChanges, wakes: this.quotas.fold(commit) };
     return noChanges;
@@ -242,7 +235,7 @@ export class SchedulerView {
 
   private foldTask(commit: RecordedCommit): Changes {
     const known = this.tasks.get(commit.aggregateId);
-    if (known ? commit.sequence <= known.sequence : !isBeginning(commit)) return noChanges;
+    if (known ? commit.sequence <= known.sequence : commit.events[0]?.type !== 'TaskSubmitted') return noChanges;
     const before: TaskEntry = known ?? {
       taskId: commit.aggregateId,
       state: taskDecider.initial,
@@ -252,24 +245,44 @@ export class SchedulerView {
       leaderEpoch: 0,
       waitingSince: undefined,
     };
-    const { fold, dispatched, ended, isCancelled, closing, isRefreshed } = foldEntry(before, commit);
-    const { state } = fold;
+    let state = before.state;
+    const dispatched: DispatchedLease[] = [];
     let freed = false;
-    for (const { leaseId, startedAt, inSlot } of ended) {
-      if (startedAt !== undefined && inSlot === undefined && !fold.pool) this.countEnd(leaseId);
-      freed = this.leases.remove(leaseId) || freed;
-      if (inSlot !== undefined) this.pools.left(state.spec.poolUuid, inSlot, commit.at);
-      if (fold.pool) this.pools.slotEnded(leaseId);
+    let cancelled = false;
+    let refreshed = false;
+    // The aggregate's name in the subject is what makes these task events.
+    for (const event of commit.events as readonly TaskEvent[]) {
+      state = taskDecider.evolve(state, event);
+      switch (event.type) {
+        case 'InstancesDispatched':
+          dispatched.push(...event.leases);
+          break;
+        case 'InstancesConcluded':
+        case 'InstancesRequeued':
+          for (const attempt of event.attempts) {
+            if (attempt.startedAt !== undefined) this.countEnd(attempt.leaseId);
+            freed = this.leases.remove(attempt.leaseId) || freed;
+          }
+          break;
+        case 'TaskCancelRequested':
+        case 'TaskDeleteRequested':
+          cancelled = true;
+          break;
+        case 'TaskResourcesUpdateRequested':
+          refreshed = true;
+          break;
+        default:
+      }
     }
     const waitingNow = sizeOf(state.waiting) > 0;
     const entry: TaskEntry = {
       ...before,
-      ...fold,
+      state,
       sequence: commit.sequence,
       leaderEpoch: Math.max(before.leaderEpoch, commit.meta.leaderEpoch ?? 0),
       waitingSince: waitingNow ? (before.waitingSince ?? commit.at) : undefined,
     };
-    if (isFinished(entry)) this.drop(entry);
+    if (isFinished(state)) this.drop(entry);
     else {
       this.keep(entry);
       this.reserve(
@@ -279,11 +292,10 @@ export class SchedulerView {
     }
     return {
       dispatched: dispatched.length > 0 ? [{ entry, leases: dispatched }] : [],
-      cancelled: isCancelled && state.inFlight.size > 0 ? [entry] : [],
-      closed: closing.size > 0 ? [{ entry, slots: closing }] : [],
-      refreshed: isRefreshed && state.inFlight.size > 0 ? [entry] : [],
+      cancelled: cancelled && state.inFlight.size > 0 ? [entry] : [],
+      refreshed: refreshed && state.inFlight.size > 0 ? [entry] : [],
       voided: [],
-      wakes: freed || fold.pool !== undefined || this.queue.has(entry.taskId) || this.pools.isWaiting(entry.taskId),
+      wakes: freed || this.queue.has(entry.taskId),
     };
   }
 
@@ -310,8 +322,7 @@ export class SchedulerView {
     this.tasks.set(entry.taskId, entry);
     const limitMs = (entry.state.spec.maxTimeQueueSeconds ?? 0) * 1_000;
     this.deadlines.put(entry.taskId, isStopping(entry.state) ? null : queueDeadlineOf(entry.state), limitMs);
-    this.pools.keep(entry, waits(entry));
-    if (waits(entry) && entry.state.spec.poolUuid === undefined) {
+    if (waits(entry)) {
       const { spec, owner, waiting } = entry.state;
       this.smallestCores = Math.min(this.smallestCores, spec.request.cores);
       this.queue.put({
@@ -320,7 +331,7 @@ export class SchedulerView {
         plan: spec.plan,
         request: spec.request,
         constraints: spec.hardwareConstraints,
-        needs: { ...needsOf(spec), ...(entry.pool ? { slots: true } : {}) },
+        needs: needsOf(spec),
         waiting,
         order: entry.order,
       });
@@ -332,7 +343,6 @@ export class SchedulerView {
     this.tasks.delete(entry.taskId);
     this.deadlines.put(entry.taskId, null);
     this.queue.delete(entry.taskId);
-    this.pools.forget(entry.taskId);
   }
 
   private track(entry: TaskEntry, lease: DispatchedLease): TrackedLease {
@@ -349,14 +359,10 @@ export class SchedulerView {
       cores: spec.request.cores,
       memoryMB: spec.request.memoryMB,
       ...(spec.request.diskMB === undefined ? {} : { diskMB: spec.request.diskMB }),
-      ...(lease.inSlot === undefined ? {} : { inSlot: lease.inSlot }),
       hardware: factsOf(this.nodes.get(lease.node)),
     };
   }
 }
-
-const isBeginning = ({ events: [first] }: RecordedCommit): boolean =>
-  first?.type === 'TaskSubmitted' || first?.type === 'PoolCreated';
 
 const contextOf = ({ meta }: RecordedCommit): TaskContext => ({
   correlationId: meta.correlationId,

@@ -1,4 +1,4 @@
-import type { LeaseClaims, ServiceClaims } from '@fornax/contracts';
+import { inputManifestName, type LeaseClaims, type ServiceClaims } from '@fornax/contracts';
 import type { ByteSource, Place } from '@fornax/object-store';
 import { accessDenied, noSuchBucket, noSuchKey, s3Error, type S3Error } from '@fornax/s3';
 import {
@@ -57,20 +57,27 @@ export const ownerOf = (principal: Principal): string | undefined => {
   }
 };
 
+type Manifest = NonNullable<ReturnType<typeof manifestKey>>;
+
+/** A lease writes lists of its own task, of results where it has any, of inputs where it has any; it reads the list of inputs that it is pinned to. */
+const mayHaveManifest = (claims: LeaseClaims, access: Access, { taskId, name, ofInputs }: Manifest): boolean => {
+  if (claims.taskId !== taskId) return false;
+  if (access === 'read') return claims.pin !== undefined && name === inputManifestName(claims.pin);
+  return ofInputs ? claims.read.length > 0 : claims.results !== null;
+};
+
 /** The manifest that a lease writes of its own task, or that the task's owner reads. @throws S3Error NoSuchKey, AccessDenied */
 const placeOfManifest = (
   principal: Exclude<Principal, { readonly kind: 'service' }>,
   access: Access,
   wanted: string,
-): Place => {
+): Place & { readonly ofInputs: boolean } => {
   const found = manifestKey(principal.kind === 'user' ? principal.account : principal.claims.owner, wanted);
-  if (principal.kind === 'user' && access === 'read') {
-    if (!found) throw noSuchKey(wanted);
-    return { bucket: MANIFESTS_BUCKET, key: found.key };
-  }
-  const claims = principal.kind === 'lease' && access === 'write' ? principal.claims : undefined;
-  if (!found || !claims?.results || claims.taskId !== found.taskId) throw accessDenied();
-  return { bucket: MANIFESTS_BUCKET, key: found.key };
+  if (principal.kind === 'user' && access === 'read' && !found) throw noSuchKey(wanted);
+  const mayHave =
+    principal.kind === 'user' ? access === 'read' : found && mayHaveManifest(principal.claims, access, found);
+  if (!found || !mayHave) throw accessDenied();
+  return { bucket: MANIFESTS_BUCKET, key: found.key, ofInputs: found.ofInputs };
 };
 
 /** What a request may do. */
@@ -141,8 +148,8 @@ export const allow = async (
     return { place: own, payer: undefined, confirm: always };
   }
   if (place.bucket === MANIFESTS_BUCKET) {
-    const manifest = placeOfManifest(principal, access, place.key);
-    const confirm = principal.kind === 'lease' ? () => resultsAreThere(buckets, principal) : always;
+    const { ofInputs, ...manifest } = placeOfManifest(principal, access, place.key);
+    const confirm = principal.kind === 'lease' && !ofInputs ? () => resultsAreThere(buckets, principal) : always;
     await confirm();
     return { place: manifest, payer: ownerOf(principal), confirm };
   }

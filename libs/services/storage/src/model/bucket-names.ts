@@ -20,18 +20,19 @@ export const isStagedTaskPrefix = (prefix: string): boolean => prefix.indexOf('/
 export const stagedLeasePrefix = (taskId: string, leaseId: string): string => `${taskId}/${leaseId}/`;
 
 /**
- * Holds manifests of results, `<task>/<owner>/<SHA-256>.json`, until their task is deleted. No bucket of a user can have this name, so their owner
+ * Holds manifests of results, `<task>/<owner>/<SHA-256>.json`, and of inputs, `inputs-<SHA-256>.json` there, until their task is deleted. No bucket of a user can have this name, so their owner
  * reads them under it, as `<task>/<SHA-256>.json`: no listing of a bucket shows them, and no count counts them.
  */
 export const MANIFESTS_BUCKET = '.manifests';
-const MANIFEST_KEY = /^([^/]+)\/([0-9a-f]{64}\.json)$/;
+const MANIFEST_KEY = /^([^/]+)\/((inputs-)?[0-9a-f]{64}\.json)$/;
 /** Where the manifest lies that an owner calls `key`; undefined when it is no name of one. */
 export const manifestKey = (
   owner: string,
   key: string,
-): { readonly taskId: string; readonly key: string } | undefined => {
-  const [, taskId, name] = MANIFEST_KEY.exec(key) ?? [];
-  return taskId === undefined || name === undefined ? undefined : { taskId, key: `${taskId}/${owner}/${name}` };
+): { readonly taskId: string; readonly name: string; readonly key: string; readonly ofInputs: boolean } | undefined => {
+  const [, taskId, name, ofInputs] = MANIFEST_KEY.exec(key) ?? [];
+  if (taskId === undefined || name === undefined) return undefined;
+  return { taskId, name, key: `${taskId}/${owner}/${name}`, ofInputs: ofInputs !== undefined };
 };
 
 /** Holds output of tasks that has left the database: `<task>/<stream>/…`. Nobody's bucket: only a service's token opens it. */

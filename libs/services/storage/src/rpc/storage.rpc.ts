@@ -3,6 +3,8 @@ import {
   RPC,
   ensureBucketsReplySchema,
   ensureBucketsRequestSchema,
+  holdInputsRequestSchema,
+  type HoldInputsReply,
   storageUsageReplySchema,
   storageUsageRequestSchema,
 } from '@fornax/contracts';
@@ -15,6 +17,7 @@ import { isBucketName } from '../model/bucket-names.js';
 import { BucketCommands } from '../buckets/bucket.commands.js';
 import type { Cause } from '../buckets/bucket-decisions.js';
 import { StorageUsage } from '../buckets/storage-usage.js';
+import { HeldInputs } from '../store/held-inputs.js';
 import { StorageReads } from '../reading/storage-reads.js';
 
 type EnsureReply = z.output<typeof ensureBucketsReplySchema>;
@@ -39,6 +42,7 @@ export class StorageRpc {
     private readonly commands: BucketCommands,
     private readonly usage: StorageUsage,
     private readonly reads: StorageReads,
+    private readonly inputs: HeldInputs,
   ) {}
 
   /** Checks first: nothing is created when something is missing or a name is known to be taken. Repeating is safe. */
@@ -88,6 +92,14 @@ export class StorageRpc {
       if (error instanceof S3Error && error.status < 500) return error.message;
       throw error;
     }
+  }
+
+  /** Waits for what was acknowledged: a bucket that was just made may hold an input. */
+  @RpcHandler(RPC.holdInputs)
+  async holdInputs(payload: unknown): Promise<HoldInputsReply> {
+    const request = holdInputsRequestSchema.parse(payload);
+    await this.reads.catchUpRows();
+    return this.inputs.hold(request);
   }
 
   @RpcHandler(RPC.storageUsage)

@@ -150,6 +150,23 @@ describe('a lease', () => {
     await eventually(async () => (await failureOf(read(user, area, key))).name === 'NoSuchKey');
   });
 
+  it('writes lists of the inputs of its own task, and reads the one that it is pinned to', async () => {
+    const [area, digest] = ['.manifests', '0c'.repeat(32)];
+    const claims = current({ results: null });
+    const key = `${claims.taskId}/inputs-${digest}.json`;
+    await put(storage.lease(claims), area, key, 'list');
+    expect(await read(storage.s3(ada), area, key)).toBe('list');
+    expect(await failureOf(read(storage.lease(claims), area, key))).toEqual(denied);
+    const { taskId } = claims;
+    expect(await read(storage.lease(current({ taskId, pin: digest })), area, key)).toBe('list');
+    const other = current({ taskId, pin: '0d'.repeat(32) });
+    expect(await failureOf(read(storage.lease(other), area, key))).toEqual(denied);
+    expect(await failureOf(read(storage.lease(current({ pin: digest })), area, key))).toEqual(denied);
+    const without = current({ taskId, read: [] });
+    expect(await failureOf(put(storage.lease(without), area, key, 'x'))).toEqual(denied);
+    expect(await failureOf(put(storage.lease(current()), area, key, 'x'))).toEqual(denied);
+  });
+
   it('cannot say that it has stored results which went with their bucket, whoever has the name now', async () => {
     const [area, name] = ['.manifests', `${'0b'.repeat(32)}.json`];
     const gone = { name: 'InvalidBucketState', status: 409 };

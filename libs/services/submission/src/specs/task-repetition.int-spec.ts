@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createdSchema, type WireTask } from '@fornax/contracts';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { createdSchema, RPC, type HoldInputsReply, type WireTask } from '@fornax/contracts';
 import type { TaskEvent, TaskSpec } from '@fornax/domain';
 import { Sealer } from '@fornax/identity';
-import { anEnd, aLease, cancelRequested, concluded, dispatched } from '@fornax/testing';
+import { NATS } from '@fornax/service-kit';
+import type { Nats } from '@fornax/event-store';
+import { anEnd, aLease, aRef, cancelRequested, concluded, dispatched, started } from '@fornax/testing';
 import { minimal, readFrom, startHarness, submitTo, type Answer, type Harness } from './submission.fixture.js';
 
 let harness: Harness;
@@ -76,6 +78,111 @@ const secretOf = async (taskId: string): Promise<string> => {
   const [secret] = constants.flatMap((constant) => ('sealed' in constant ? [constant.sealed] : []));
   return sealer.open(sealer.unwrap(wrappedKey), secret ?? '');
 };
+
+describe('a pinned clone', () => {
+  const digests = ['0a'.repeat(32), '0b'.repeat(32)] as const;
+  const fine: HoldInputsReply = { lost: [], refreshed: [], changed: [], changedCount: 0 };
+  let asked: unknown[] = [];
+  let answer: HoldInputsReply = fine;
+  beforeAll(() => {
+    harness.test.app.get<Nats>(NATS).subscribe(RPC.holdInputs, {
+      callback: (_, message) => {
+        asked.push(message.json());
+        message.respond(JSON.stringify({ ok: answer }));
+      },
+    });
+  });
+  beforeEach(() => {
+    [asked, answer] = [[], fine];
+  });
+  const ended = async (body: object = {}): Promise<string> => {
+    const uuid = await submitTo(harness, { instanceCount: 3, resourceBuckets: ['input'], ...body });
+    await harness.happen(uuid, dispatched(aLease(0), aLease(1), aLease(2)));
+    const [a, b] = digests;
+    await harness.happen(
+      uuid,
+      concluded(anEnd(0, { inputs: a }), { ...failure(1), inputs: b }, anEnd(2, { inputs: a })),
+    );
+    return uuid;
+  };
+  const pinned = (id: string, more: object = {}, kind = 'clone'): Promise<Answer> =>
+    post(`/tasks/${id}/${kind}`, { fornax: { pinned: true }, ...more });
+  const messageOf = ({ status, json }: Answer): unknown => [status, json()['message']];
+  const specOf = async (taskId: string): Promise<TaskSpec | undefined> => {
+    const [first] = (await harness.log.readAggregate('task', taskId)).flatMap(({ events }) => events);
+    return first?.type === 'TaskSubmitted' ? first.spec : undefined;
+  };
+
+  it('is pinned to the lists of inputs that its origin had, which storage keeps for it', async () => {
+    const origin = await ended();
+    const copy = uuidOf(await pinned(origin));
+    const { owner } = asked[0] as { readonly owner: string };
+    expect(asked).toEqual([{ owner, fromTask: origin, toTask: copy, digests: [...digests] }]);
+    expect((await specOf(copy))?.pin).toEqual({
+      inputs: [
+        { instances: '0,2', digest: digests[0] },
+        { instances: '1', digest: digests[1] },
+      ],
+    });
+    expect([(await read(copy)).fornax.pinned, (await read(origin)).fornax.pinned]).toEqual([true, false]);
+    // A copy of it is a task like any other, unless asked otherwise.
+    expect((await specOf(uuidOf(await post(`/tasks/${copy}/clone`))))?.pin).toBeUndefined();
+    const retried = uuidOf(await pinned(origin, {}, 'retry'));
+    expect((await specOf(retried))?.pin).toEqual({ inputs: [{ instances: '1', digest: digests[1] }] });
+  });
+
+  it('is refused with what has changed, and leaves no task', async () => {
+    const origin = await ended();
+    const object = { bucket: 'input', key: 'a"b' };
+    answer = { ...fine, changed: [{ ...object, change: 'replaced' }], changedCount: 21 };
+    expect(messageOf(await pinned(origin, { shortname: 'not-the-same' }))).toEqual([
+      409,
+      '21 inputs are not what they were: "input/a\\"b" has other content, and 20 more',
+    ]);
+    expect((await harness.call('GET', '/tasks/not-the-same')).status).toBe(404);
+    answer = { ...fine, changed: [{ ...object, change: 'deleted' }], changedCount: 1 };
+    expect(messageOf(await pinned(origin))).toEqual([409, '1 input is not what it was: "input/a\\"b" is deleted']);
+    answer = { ...fine, lost: [digests[1]] };
+    expect(messageOf(await pinned(origin))).toEqual([409, 'The list of the inputs of instance 1 is lost']);
+    answer = { ...fine, refreshed: [digests[0]] };
+    expect(messageOf(await pinned(origin))).toEqual([409, expect.stringContaining('brought to instance 0,2 while')]);
+    answer = fine;
+    expect((await pinned(origin, { shortname: 'not-the-same' })).status).toBe(200);
+  });
+
+  it('is refused where nothing is recorded, or other inputs are named, before storage is asked', async () => {
+    const older = await mixed({ resourceBuckets: ['input'] });
+    expect(messageOf(await pinned(older))).toEqual([
+      400,
+      expect.stringContaining('which inputs instances 0, 1, 2, 3, 4 had'),
+    ]);
+    const running = await submitTo(harness, { instanceCount: 2, resourceBuckets: ['input'] });
+    expect((await pinned(running)).status).toBe(400);
+    const origin = await ended();
+    expect(messageOf(await pinned(origin, { resourceBuckets: ['input', 'input'] }))).toEqual([
+      400,
+      expect.stringContaining('name no other buckets'),
+    ]);
+    expect((await pinned(origin, { instanceCount: 4 })).status).toBe(400);
+    expect(await submitTo(harness, { instanceCount: 1 })).toBeDefined();
+    expect(messageOf(await post('/tasks', { ...minimal, fornax: { pinned: true } }))).toEqual([
+      400,
+      expect.stringContaining('made of another one'),
+    ]);
+    expect(asked).toEqual([]);
+  });
+
+  it('is any clone where there are no inputs, and takes no new ones while it runs', async () => {
+    const bare = await submitTo(harness, { instanceCount: 1 });
+    expect((await specOf(uuidOf(await pinned(bare))))?.pin).toBeUndefined();
+    const copy = uuidOf(await pinned(await ended()));
+    await harness.happen(copy, dispatched(aLease(0)), started(aRef(0)));
+    expect(messageOf(await harness.call('PATCH', `/tasks/${copy}`))).toEqual([
+      400,
+      `Task ${copy} is pinned to the inputs of its origin`,
+    ]);
+  });
+});
 
 describe('a clone', () => {
   it('has everything that its origin has, under an id and a shortname of its own', async () => {

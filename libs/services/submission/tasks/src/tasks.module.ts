@@ -15,6 +15,7 @@ import { SubmitTask } from './commands/submit-task.handler.js';
 import { TaskCommits } from './commands/task-commits.js';
 import { TaskBuckets } from './commands/task-buckets.js';
 import { TaskDeletion } from './commands/task-deletion.js';
+import { TaskPins } from './commands/task-pins.js';
 import { TaskQuota } from './commands/task-quota.js';
 import { TaskSpecs } from './commands/task-specs.js';
 import { TaskRoom } from './commands/task-room.js';
@@ -74,6 +75,7 @@ import { DATABASE } from './model/database.js';
     TaskCommits,
     UnsettledCommands,
     TaskTables,
+    TaskPins,
     SubmitTask,
     ChangeTask,
     RepeatTask,

@@ -5,6 +5,7 @@ import { TaskLookup } from '../queries/task-lookup.js';
 import type { RequestContext } from '@fornax/identity';
 import { TaskTables } from '../tables/task-tables.js';
 import { SubmitTask } from './submit-task.handler.js';
+import { TaskPins } from './task-pins.js';
 import { copyOf } from './task-copy.js';
 
 /** Makes a task from another one of the same owner: a new id and shortname, linked to its origin, which is left as it is. */
@@ -14,6 +15,7 @@ export class RepeatTask {
     private readonly lookup: TaskLookup,
     private readonly submissions: SubmitTask,
     private readonly tables: TaskTables,
+    private readonly pins: TaskPins,
   ) {}
 
   /** @returns the new task's id @throws NotFound, Invalid, and what a submission throws */
@@ -22,13 +24,20 @@ export class RepeatTask {
     const { table } = fold.spec;
     // A row stays with its instance: whichever instances the copy has, they have the numbers of their origins.
     const inherited = table && changes.fornax?.each === undefined ? await this.tables.need(taskId, table) : undefined;
+    const { resources } = fold.spec;
+    const pin = changes.fornax?.pinned === true ? { resources, recorded: await this.pins.recorded(taskId) } : undefined;
     return this.submissions.submitAsked(
       {
         creation: copyOf(fold, kind, changes),
         body: changes,
         route: [kind, taskId],
         way: [kind, taskId],
-        source: { origin: { taskId, kind }, secrets: fold.spec, ...(inherited ? { table: inherited } : {}) },
+        source: {
+          origin: { taskId, kind },
+          secrets: fold.spec,
+          ...(inherited ? { table: inherited } : {}),
+          ...(pin ? { pin } : {}),
+        },
       },
       context,
     );

@@ -5,6 +5,7 @@ import { AccountDirectory, type RequestContext } from '@fornax/identity';
 import { Forbidden, ValidationFailed } from '@fornax/base';
 import { TASKS_CONFIG, type TasksConfig } from '../config/tasks-config.js';
 import { ProfileCatalogue } from '@fornax/profiles';
+import type { PinSource } from '../model/asked-pin.js';
 import { SecretConstants, type SealedConstants } from '../model/secret-constants.js';
 import { toSpec, type CheckedSpec } from '../model/task-spec.js';
 import type { ParameterTable } from '../tables/parameter-table.js';
@@ -15,6 +16,8 @@ export interface TaskSource {
   readonly secrets: SealedConstants;
   /** Its table of parameters. */
   readonly table?: ParameterTable;
+  /** Its inputs, where the new task is to have the same. */
+  readonly pin?: PinSource;
 }
 
 /** Makes the specification of a new task from what was asked for. It leaves no trace. */
@@ -43,6 +46,7 @@ export class TaskSpecs {
         source ? this.secrets.copy(constants, source.secrets) : this.secrets.seal(constants),
       ...(source ? { origin: source.origin } : {}),
       ...(source?.table ? { table: source.table } : {}),
+      ...(source?.pin ? { pinSource: source.pin } : {}),
     });
     if ('errors' in checked) throw new ValidationFailed(checked.errors);
     return checked;

@@ -9,6 +9,7 @@ import { InstanceNotes1790000900000 } from './1790000900000-instance-notes.migra
 import { InstanceResults1790001000000 } from './1790001000000-instance-results.migration.js';
 import { ShortnameKinds1790001200000 } from './1790001200000-shortname-kinds.migration.js';
 import { InstanceFolder1790001100000 } from './1790001100000-instance-folder.migration.js';
+import { InstanceInputs1790001250000 } from './1790001250000-instance-inputs.migration.js';
 
 /** All that make the tables of the status projection, in order. */
 export const TASK_MIGRATIONS = [
@@ -23,4 +24,5 @@ export const TASK_MIGRATIONS = [
   InstanceResults1790001000000,
   InstanceFolder1790001100000,
   ShortnameKinds1790001200000,
+  InstanceInputs1790001250000,
 ] as const;

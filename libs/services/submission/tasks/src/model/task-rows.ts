@@ -184,10 +184,10 @@ export const deleteTasks = async (tx: EntityManager, taskIds: readonly string[])
 
 const COMPLETED = `INSERT INTO completed_instance
   (task_id, instance, outcome, attempt, node, exit_code, wall_ms, execution_ms, peak_memory_mb, hardware, error, uploaded_files, uploaded_bytes,
-   started_ms, ended_ms, cause, notes, results, manifest, folder)
+   started_ms, ended_ms, cause, notes, results, manifest, folder, inputs)
   SELECT * FROM json_to_recordset($1::json) AS r(task_id text, instance integer, outcome text, attempt integer, node text, exit_code integer,
     wall_ms bigint, execution_ms bigint, peak_memory_mb double precision, hardware jsonb, error jsonb, uploaded_files integer, uploaded_bytes bigint,
-    started_ms bigint, ended_ms bigint, cause text, notes jsonb, results jsonb, manifest text, folder text)
+    started_ms bigint, ended_ms bigint, cause text, notes jsonb, results jsonb, manifest text, folder text, inputs text)
   ON CONFLICT (task_id, instance) DO NOTHING`;
 
 export const insertCompleted = async (tx: EntityManager, completed: readonly CompletedInstance[]): Promise<void> => {
@@ -213,6 +213,7 @@ export const insertCompleted = async (tx: EntityManager, completed: readonly Com
     results: resultsIn(end),
     manifest: end.manifest ?? null,
     folder: folderIn(end),
+    inputs: end.inputs ?? null,
   }));
   await tx.query(COMPLETED, [JSON.stringify(rows)]);
 };

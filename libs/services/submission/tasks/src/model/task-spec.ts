@@ -14,6 +14,7 @@ import {
   type TaskOrigin,
   type TaskSpec,
 } from '@fornax/domain';
+import { askedPin, type PinSource } from './asked-pin.js';
 import { inputProblem } from './input-problem.js';
 import { askedTable, instancesOfTable } from '../tables/asked-table.js';
 import { longestOf, type ParameterTable } from '../tables/parameter-table.js';
@@ -38,6 +39,8 @@ export interface SpecContext {
   readonly origin?: TaskOrigin;
   /** The table of that task, if it has one. */
   readonly table?: ParameterTable;
+  /** The inputs of that task, where the copy is to have the same. */
+  readonly pinSource?: PinSource;
   /** Seals what must not be read in the log. */
   readonly sealConstants: (constants: readonly { readonly key: string; readonly value: string }[]) => {
     readonly constants: readonly TaskConstant[];
@@ -82,11 +85,13 @@ export const toSpec = (creation: TaskCreation, context: SpecContext): Result => 
     projectUuid: project.id,
     ...(table ? { table: objectOf(table).about } : {}),
   });
+  const pin = askedPin(creation, spec, context.pinSource);
+  if (pin && 'errors' in pin) return pin;
   const tooMuch = askedDiskProblem({ ...spec, constants: creation.constants ?? [] }, context.mostDiskMB);
   if (tooMuch) return wrong(tooMuch.field, tooMuch.text);
   const tooLong = inputProblem(spec, table && longestOf(table));
   if (tooLong) return wrong(tooLong.field, tooLong.text);
-  return { spec, ...(table ? { table } : {}) };
+  return { spec: pin ? { ...spec, pin } : spec, ...(table ? { table } : {}) };
 };
 
 /** Only a task that asks for room has some promised: an instance needs little of what it may have, as a rule. */

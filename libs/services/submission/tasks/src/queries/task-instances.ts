@@ -59,6 +59,8 @@ export const instanceSchema = z.object({
   notes: z.array(z.string()),
   /** SHA-256 of the list of its results, in hex: the object `<task>/<it>.json` of the storage's area `.manifests`. Null where there is none. */
   manifest: z.string().nullable(),
+  /** SHA-256 of the list of inputs that it got, in hex: `<task>/inputs-<it>.json` there. Null where there is none. */
+  inputs: z.string().nullable(),
 });
 export type WireInstance = z.output<typeof instanceSchema>;
 
@@ -78,6 +80,7 @@ interface EndedRecord {
   readonly uploaded_bytes: string;
   readonly notes: string[];
   readonly manifest: string | null;
+  readonly inputs: string | null;
 }
 
 const inPhase = ({ inFlight }: TaskState, state: InstanceState): Ranges =>
@@ -151,7 +154,7 @@ export class TaskInstances {
     if (instances.length === 0) return new Map();
     const records = await this.db.query<EndedRecord[]>(
       `SELECT instance, attempt, node, exit_code, cause, error, started_ms, ended_ms, wall_ms, execution_ms, peak_memory_mb, uploaded_files,
-         uploaded_bytes, notes, manifest FROM completed_instance WHERE task_id = $1 AND instance = ANY($2::integer[])`,
+         uploaded_bytes, notes, manifest, inputs FROM completed_instance WHERE task_id = $1 AND instance = ANY($2::integer[])`,
       [taskId, instances],
     );
     return new Map(records.map((record) => [record.instance, record]));
@@ -175,6 +178,7 @@ const nothing = {
   uploadedFiles: null,
   uploadedBytes: null,
   manifest: null,
+  inputs: null,
   row: null,
 } as const;
 
@@ -205,6 +209,7 @@ const instanceOf = (fold: TaskState, instance: number, ended: EndedRecord | unde
     uploadedBytes: Number(ended.uploaded_bytes),
     notes: ended.notes,
     manifest: ended.manifest,
+    inputs: ended.inputs,
   };
 };
 

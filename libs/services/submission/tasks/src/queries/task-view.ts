@@ -111,6 +111,7 @@ export const taskView = (
       notes,
       origin: spec.origin ?? null,
       table: tableView(spec),
+      pinned: spec.pin !== undefined,
     },
   };
 };
