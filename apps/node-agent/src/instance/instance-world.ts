@@ -7,6 +7,7 @@ import type { S3Connection } from '@fornax/s3';
 import type { InputCache } from '../input-cache/input-cache.js';
 import type { InputRecords } from './input-manifest.js';
 import type { OutputLine } from '../output/output-line.js';
+import type { Use } from './disk-share.js';
 
 /** What an instance needs of its node. */
 export interface InstanceWorld {
@@ -37,6 +38,8 @@ export interface InstanceWorld {
   readonly room?: (signal: AbortSignal) => Promise<void>;
   /** Whether the node's disk has no room now. */
   readonly isDiskFull?: () => Promise<boolean>;
+  /** What one instance that was promised no more may have on that disk. */
+  readonly diskBound?: Use;
   /** Frequency of the node's cores now. */
   readonly ghz: () => number;
   readonly onError: (error: unknown) => void;

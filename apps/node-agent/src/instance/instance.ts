@@ -16,6 +16,7 @@ import type { Measurable } from '../live/live-beat.js';
 import { ProgressReader } from '../live/progress-reader.js';
 import { LogPipe } from '../output/log-pipe.js';
 import { type InstancePlan, planOf, UserError } from '../profile/command-of.js';
+import { boundOf, excessOf } from './disk-share.js';
 import type { InstanceWorld } from './instance-world.js';
 import { type InputSource, JobInputs } from './job-inputs.js';
 import { LeaseGrant, withRow } from './lease-grant.js';
@@ -322,6 +323,7 @@ export class Instance implements Measurable {
     const refreshed = this.#refresh.close();
     this.#tell({ kind: 'exited' });
     await Promise.all([stdout?.finish(), stderr?.finish(), refreshed]);
+    this.#exceeded ??= await this.#lastExcess();
     const verdict = outcomeOf(exit, {
       wasCancelled: this.#isCancelled,
       isDiskFull: (await world.isDiskFull?.()) === true,
@@ -351,6 +353,15 @@ export class Instance implements Measurable {
       ...reportOf(uploaded),
       ...(list === undefined ? {} : { inputs: list }),
     };
+  }
+
+  /** What it wrote right before its end nobody has looked at yet. @returns why that is too much */
+  async #lastExcess(): Promise<string | undefined> {
+    const { diskBound } = this.world;
+    const prepared = this.#prepared;
+    if (!diskBound || !prepared) return undefined;
+    const promisedBytes = (this.order.diskMB ?? 0) * 1e6;
+    return excessOf(await prepared.diskLeft(), boundOf({ promisedBytes }, diskBound));
   }
 
   /** @throws Error this process stood still, say, and the lease is another node's by now: nothing may begin, and nothing be stored */

@@ -20,6 +20,7 @@ import { metrics } from '@opentelemetry/api';
 
 import { InputRecords } from '../instance/input-manifest.js';
 import type { InstanceWorld } from '../instance/instance-world.js';
+import type { Use } from '../instance/disk-share.js';
 import { Instance } from '../instance/instance.js';
 import { LeaseLine } from '../instance/lease-line.js';
 import { takeSnapshot } from '../instance/snapshot.js';
@@ -31,7 +32,7 @@ import type { Hardware } from '../hardware/hardware.js';
 import { Membership } from './membership.js';
 import type { KeyRing } from '../enrollment/key-ring.js';
 import { assertMayBeRemote } from '../enrollment/server-version.js';
-import { DiskBound, usedOf, type Use } from './disk-bound.js';
+import { DiskBound, usedOf } from './disk-bound.js';
 import { DiskGuard } from './disk-guard.js';
 import { DiskPromises } from './disk-promises.js';
 import type { WorkDisk } from './work-disk.js';
@@ -161,12 +162,13 @@ export class Agent {
     const publisher = new DurablePublisher(nc);
     const rpc = new RpcClient(nc);
     const onError = (error: unknown): void => log.warn({ err: error }, 'trying again');
+    const leasesAhead = (parts.aheadPerCore ?? 0) * hardware.cores;
     const reporter = new Reporter({
       publisher,
       nodeId,
       onError,
       // While leases wait here no core stands idle until the platform has heard of an end and given the next.
-      mayGather: () => agent.#line.length > 0,
+      ahead: () => (leasesAhead === 0 ? 0 : agent.#line.length / leasesAhead),
     });
     const membership: Membership = new Membership(
       nc,
@@ -176,7 +178,7 @@ export class Agent {
         driver: facts.name,
         warnings: facts.warnings,
         hardware: facts.wayOut === undefined ? hardware : { ...hardware, wayOut: facts.wayOut },
-        leasesAhead: (parts.aheadPerCore ?? 0) * hardware.cores,
+        leasesAhead,
       },
       {
         onLost: (reason) => agent.#fence(reason),
@@ -387,6 +389,7 @@ export class Agent {
       cache: this.parts.cache,
       records: this.#records,
       room: async (signal) => this.#promises?.enter(instance, signal),
+      ...(this.parts.diskBound ? { diskBound: this.parts.diskBound.bound } : {}),
       isDiskFull: async () => (await this.parts.disk?.isFull()) === true,
       turn: (order, signal) => this.#line.enter(order, signal),
       ghz: () => this.#live.ghz,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 
-import { boundOf, DiskBound, excessOf, type Use } from './disk-bound.js';
+import { boundOf, excessOf, type Use } from '../instance/disk-share.js';
+import { DiskBound } from './disk-bound.js';
 
 const none: Use = { bytes: 0, files: 0 };
 

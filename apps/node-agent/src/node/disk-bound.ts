@@ -1,6 +1,8 @@
 import { statfs } from 'node:fs/promises';
 import { delay } from '@fornax/base';
 
+import { boundOf, excessOf, type Use } from '../instance/disk-share.js';
+
 /** An instance whose files may only be so many. */
 export interface BoundedUser {
   /** Room for its files that it was promised, in bytes; absent or 0: none. */
@@ -11,11 +13,6 @@ export interface BoundedUser {
   diskFiles(): Promise<number>;
   /** Ends it as a limit. Resolves when its files are gone. */
   exceedDisk(why: string): Promise<void>;
-}
-
-export interface Use {
-  readonly bytes: number;
-  readonly files: number;
 }
 
 export interface DiskBoundOptions {
@@ -51,21 +48,6 @@ const SHARE = 10;
 export const usedOf = async (folder: string): Promise<Use> => {
   const { blocks, bfree, bsize, files, ffree } = await statfs(folder);
   return { bytes: (blocks - bfree) * bsize, files: files - ffree };
-};
-
-/** What an instance may have that was promised room: that room, if it is more, and as many more files. */
-export const boundOf = ({ promisedBytes = 0 }: Pick<BoundedUser, 'promisedBytes'>, { bytes, files }: Use): Use =>
-  bytes === 0 || promisedBytes <= bytes
-    ? { bytes, files }
-    : { bytes: promisedBytes, files: Math.ceil((files * promisedBytes) / bytes) };
-
-/** Why an instance ends; undefined: it has no more than it may. */
-export const excessOf = (own: Use, bound: Use): string | undefined => {
-  if (bound.bytes > 0 && own.bytes > bound.bytes)
-    return `The instance was ended: its files took ${Math.ceil(own.bytes / 1e6)} MB, and it may have ${Math.floor(bound.bytes / 1e6)} MB`;
-  if (bound.files > 0 && own.files > bound.files)
-    return `The instance was ended: it had ${own.files} files and folders, and may have ${bound.files}`;
-  return undefined;
 };
 
 /** Holds each instance to its share of the node's disk. What all of the disk has grown by says which instances are worth a look. */

@@ -63,6 +63,8 @@ export interface PreparedInstance {
   diskBytes(): Promise<number>;
   /** Files and folders that it has there. Never rejects. */
   diskFiles(): Promise<number>;
+  /** What is left of both once nothing of it runs. Never rejects. */
+  diskLeft(): Promise<{ readonly bytes: number; readonly files: number }>;
   /** Removes the folders. Kills what still runs. Safe to repeat. */
   dispose(): Promise<void>;
 }

@@ -132,6 +132,21 @@ describe.each(LEVELS)('a sandbox that was made before it was needed, at level %s
   );
 
   here(
+    'is made anew when it was stopped, so that it does not answer',
+    async (open) => {
+      await open.run(['/bin/true']);
+      const prepared = await prepare(open);
+      expect(isReady(prepared)).toBe(true);
+      const first = await firstProcess(prepared);
+      const [waiting] = await eventually(() => waitingBelow(first));
+      process.kill(waiting, 'SIGSTOP');
+      expect(await run(open, prepared, 'echo "$WHO"')).toMatchObject({ out: 'it is me\n', exitCode: 0 });
+      await prepared.dispose();
+    },
+    SLOW_MS,
+  );
+
+  here(
     'goes with its driver',
     async () => {
       const other = await openDriver(level);

@@ -41,8 +41,11 @@ export interface Launch {
 export interface Sandbox {
   /** Whether it has ended by itself, or was ended from outside. */
   readonly isOver: () => boolean;
-  /** @throws Error the sandbox could not be set up, or is over */
-  run(command: InstanceCommand): Promise<RunningInstance>;
+  /**
+   * @param answerMs by a monotonic clock: a sandbox that has not begun the command by then is ended
+   * @throws Error the sandbox could not be set up, is over, or did not answer in time
+   */
+  run(command: InstanceCommand, answerMs?: number): Promise<RunningInstance>;
   /** Ends one that was told nothing. Safe to repeat. */
   discard(): Promise<void>;
 }
@@ -96,6 +99,16 @@ const readStatus = (status: Readable): Status => {
 
 /** Bytes of what a command wrote before it was known that it does not run. */
 const COMPLAINT_BYTES = 1_000;
+
+/** Calls `then` after so long, and after what has come meanwhile is read: this process may itself have stood still. @returns prevents it */
+const afterTurn = (ms: number, then: () => void): (() => void) => {
+  let isOff = false;
+  const timer = setTimeout(() => setImmediate(() => setImmediate(() => isOff || then())), ms);
+  return () => {
+    isOff = true;
+    clearTimeout(timer);
+  };
+};
 
 /** Watches the tree's memory where no control group counts it. */
 const watchMemory = (
@@ -218,13 +231,15 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
     err.destroy();
   };
 
-  const run = async (command: InstanceCommand): Promise<RunningInstance> => {
+  const run = async (command: InstanceCommand, answerMs?: number): Promise<RunningInstance> => {
     const message = messageOf(how, command);
     isTold = true;
     order.end(message);
     watch = watchMemory(child.pid, how.watchMemoryMB, kill);
+    // One that says it has begun while it is ended was begun, and runs nowhere else.
+    const late = answerMs === undefined ? undefined : afterTurn(answerMs, kill);
     try {
-      await status.started;
+      await status.started.finally(late);
     } catch (cause) {
       await exit;
       const complaint = String(err.read() ?? '')

@@ -15,7 +15,7 @@ import type {
 import type { Cidr } from '../network/reach.js';
 import { RESOLVER, type WayOut, WaysOut } from '../network/way-out.js';
 import { AgentLock } from '../process/agent-lock.js';
-import { diskUse, filesIn } from '../process/disk-use.js';
+import { diskUse, filesIn, filesUse } from '../process/disk-use.js';
 import { FifoPool } from '../process/fifo-pool.js';
 import { spawnStarted } from '../process/spawn-started.js';
 import { type Started, Starter } from '../process/starter.js';
@@ -79,6 +79,8 @@ interface Wanted {
 
 const DEFAULT_MAX_PROCESSES = 4_096;
 const PROBE_MS = 10_000;
+/** A sandbox that is ready has one call left to make. One that does not was stopped by somebody, say. */
+const ANSWER_MS = 2_000;
 const USER_IDS_DIR = '/run/fornax/user-ids';
 const LIMITS: readonly Limit[] = ['memory', 'cpu', 'pids'];
 
@@ -201,6 +203,7 @@ export class SandboxDriver implements Driver {
         this.#ready.want(spec);
         return running;
       },
+      diskLeft: () => filesUse(['job', 'tmp'].map((name) => join(folder, name))),
       diskFiles: () => filesIn(folder),
       diskBytes: async () => diskUse(folder, owner ? await findByUser(owner.uid) : (cgroup?.processes() ?? [])),
       dispose: async () => {
@@ -260,11 +263,11 @@ export class SandboxDriver implements Driver {
     }
   }
 
-  /** What is ready is told what to run, unless it was ended meanwhile, or ends before the command begins: then it is made anew. */
+  /** What is ready is told what to run, unless it was ended meanwhile, or ends or stands still before the command begins: then it is made anew. */
   async #begin(room: Room, wanted: Wanted, command: InstanceCommand): Promise<RunningInstance> {
     if (room.sandbox?.isOver() === false) {
       try {
-        return await room.sandbox.run(command);
+        return await room.sandbox.run(command, ANSWER_MS);
       } catch (error) {
         if (error instanceof CommandTooLong) throw error;
       }

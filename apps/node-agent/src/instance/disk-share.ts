@@ -1,0 +1,20 @@
+/** What is on a disk. */
+export interface Use {
+  readonly bytes: number;
+  readonly files: number;
+}
+
+/** What an instance may have that was promised room: that room, if it is more, and as many more files. */
+export const boundOf = ({ promisedBytes = 0 }: { readonly promisedBytes?: number }, { bytes, files }: Use): Use =>
+  bytes === 0 || promisedBytes <= bytes
+    ? { bytes, files }
+    : { bytes: promisedBytes, files: Math.ceil((files * promisedBytes) / bytes) };
+
+/** Why an instance ends; undefined: it has no more than it may. */
+export const excessOf = (own: Use, bound: Use): string | undefined => {
+  if (bound.bytes > 0 && own.bytes > bound.bytes)
+    return `The instance was ended: its files took ${Math.ceil(own.bytes / 1e6)} MB, and it may have ${Math.floor(bound.bytes / 1e6)} MB`;
+  if (bound.files > 0 && own.files > bound.files)
+    return `The instance was ended: it had ${own.files} files and folders, and may have ${bound.files}`;
+  return undefined;
+};
