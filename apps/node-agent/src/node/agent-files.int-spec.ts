@@ -340,16 +340,20 @@ describe('the files of an agent', () => {
       'python3 -c \'for i in range(4000): open(str(i), "w")\'',
       /^The instance was ended: it had \d+ files and folders, and may have 3000$/,
     ],
-  ])('stores nothing of who wrote more %s than it may right before its end', async (lease, command, message) => {
-    const results = { bucket: 'results', prefix: 'r/', whitelist: null, blacklist: null };
-    await rig.platform.order(aLeaseOrder(lease, command, { results }));
-    expect(await rig.ended(lease, 60_000)).toMatchObject({
-      outcome: 'failure',
-      cause: 'limit',
-      uploadedFiles: 0,
-      error: { code: 'FX-DISK-LIMIT', message: expect.stringMatching(message) },
-    });
-  }, 70_000);
+  ])(
+    'stores nothing of who wrote more %s than it may right before its end',
+    async (lease, command, message) => {
+      const results = { bucket: 'results', prefix: 'r/', whitelist: null, blacklist: null };
+      await rig.platform.order(aLeaseOrder(lease, command, { results }));
+      expect(await rig.ended(lease, 60_000)).toMatchObject({
+        outcome: 'failure',
+        cause: 'limit',
+        uploadedFiles: 0,
+        error: { code: 'FX-DISK-LIMIT', message: expect.stringMatching(message) },
+      });
+    },
+    70_000,
+  );
 
   it('blames the rig.platform when results cannot be stored', async () => {
     await rig.closeAgent();

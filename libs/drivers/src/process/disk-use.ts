@@ -44,10 +44,13 @@ export const filesUse = async (
   const few = await fewUse(folders).catch(() => undefined);
   if (few) return few;
   const all = await Promise.all(folders.map((folder) => Promise.all([namedBytes(folder), filesIn(folder)])));
-  return all.reduce((sum, [bytes, files]) => ({ bytes: sum.bytes + bytes, files: sum.files + Math.max(0, files - 1) }), {
-    bytes: 0,
-    files: 0,
-  });
+  return all.reduce(
+    (sum, [bytes, files]) => ({ bytes: sum.bytes + bytes, files: sum.files + Math.max(0, files - 1) }),
+    {
+      bytes: 0,
+      files: 0,
+    },
+  );
 };
 
 /** @returns undefined: there are more than a few, or on several file systems */
