@@ -36,6 +36,7 @@ const layers = [
     ['output', ['tasks']],
     ['history', ['tasks']],
     ['notify', ['tasks']],
+    ['jobs', ['tasks']],
   ].map(([feature, others]) => ({
     sourceTag: `feature:${feature}`,
     onlyDependOnLibsWithTags: [

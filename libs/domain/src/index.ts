@@ -39,12 +39,30 @@ export type { InstanceReport, TaskCommand } from './task/task.commands.js';
 export {
   isOver,
   isStopping,
+  outcomeOf,
   queueDeadlineOf,
   type InFlight,
   type LeasePhase,
   type TaskState,
 } from './task/task.state.js';
 export { pinnedInputs } from './task/pinned-inputs.js';
+export {
+  verdictOf,
+  verdictOfAll,
+  type DependencyEnd,
+  type DependencyVerdict,
+  type TaskDependency,
+  type TaskOutcome,
+} from './task/dependencies.js';
+export {
+  JOB_STATES,
+  type JobCommand,
+  type JobEnd,
+  type JobEvent,
+  type JobSpec,
+  type PublicJobState,
+} from './job/job.events.js';
+export { jobDecider, publicJobStateOf, type JobState } from './job/job.decider.js';
 export { folderOf } from './task/results-folder.js';
 export { taskDecider } from './task/task.decider.js';
 export { phaseCounts, publicStateOf } from './task/public-state.js';

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import {
   accountDecider,
   bucketDecider,
+  jobDecider,
   nodeDecider,
   nodeTokenDecider,
   pricingDecider,
@@ -204,6 +205,7 @@ const evolvers: Readonly<Record<string, (event: never) => unknown>> = {
   task: (event) => taskDecider.evolve(taskDecider.initial, event),
   node: (event) => nodeDecider.evolve(nodeDecider.initial, event),
   'node-token': (event) => nodeTokenDecider.evolve(nodeTokenDecider.initial, event),
+  job: (event) => jobDecider.evolve(jobDecider.initial, event),
   bucket: (event) => bucketDecider.evolve(bucketDecider.initial, event),
   snapshot: (event) => snapshotDecider.evolve(snapshotDecider.initial, event),
   account: (event) => accountDecider.evolve(accountDecider.initial, event),

@@ -1,6 +1,7 @@
 import type {
   AccountEvent,
   BucketEvent,
+  JobEvent,
   NodeEvent,
   NodeTokenEvent,
   PricingEvent,
@@ -17,6 +18,7 @@ export type FornaxEvent =
   | NodeEvent
   | NodeTokenEvent
   | BucketEvent
+  | JobEvent
   | SnapshotEvent
   | AccountEvent
   | PricingEvent

@@ -45,6 +45,8 @@ const hardwareConstraint = z.union([
   z.object({ discriminator: z.literal('CpuModelHardwareConstraint'), cpuModel: z.string() }),
 ]);
 
+const outcome = z.enum(['success', 'failure', 'cancelled']);
+
 const taskSpec = z.object({
   name: z.string(),
   shortname: z.string(),
@@ -78,7 +80,26 @@ const taskSpec = z.object({
   projectUuid: z.string().exactOptional(),
   table: z.object({ digest: z.string(), columns: z.array(z.string()), rows: count }).exactOptional(),
   pin: z.object({ inputs: z.array(z.object({ instances: z.string(), digest: z.string() })) }).exactOptional(),
+  jobId: z.string().exactOptional(),
+  dependencies: z
+    .array(
+      z.object({ taskId: z.string(), on: z.array(outcome), as: z.enum(['dependsOn', 'advancedDependsOn', 'after']) }),
+    )
+    .exactOptional(),
   echo: z.record(z.string(), z.unknown()),
+});
+
+const dependencyEnds = z.array(z.object({ taskId: z.string(), outcome }));
+
+const jobSpec = z.object({
+  name: z.string(),
+  shortname: z.string(),
+  poolId: z.string().exactOptional(),
+  useDependencies: z.boolean(),
+  tags: z.array(z.string()),
+  maxWallTimeSeconds: z.number().exactOptional(),
+  completionTimeToLiveSeconds: z.number().exactOptional(),
+  autoDeleteOnCompletion: z.boolean().exactOptional(),
 });
 
 const leaseRef = { instance: count, leaseId: z.string() };
@@ -87,7 +108,7 @@ const attemptEnd = z.object({
   ...leaseRef,
   attempt: count,
   node: z.string(),
-  outcome: z.enum(['success', 'failure', 'cancelled']),
+  outcome,
   cause: z.enum(['user', 'platform', 'node-lost', 'preempted', 'limit']).exactOptional(),
   exitCode: z.number().int().exactOptional(),
   signal: z.string().exactOptional(),
@@ -202,7 +223,27 @@ export const eventSchemas = {
     aggregate: 'task',
     schema: z.object({ reason: z.string().nullable(), detail: z.string().nullable(), at: instant }),
   },
+  DependenciesFulfilled: {
+    version: 1,
+    aggregate: 'task',
+    schema: z.object({ ends: dependencyEnds, at: instant }),
+  },
+  DependenciesFailed: { version: 1, aggregate: 'task', schema: z.object({ ends: dependencyEnds, at: instant }) },
   TaskDeleted: { version: 1, aggregate: 'task', schema: z.object({ at: instant }) },
+
+  JobCreated: {
+    version: 1,
+    aggregate: 'job',
+    schema: z.object({ jobId: z.string(), owner: z.string(), spec: jobSpec, at: instant }),
+  },
+  JobTerminateRequested: {
+    version: 1,
+    aggregate: 'job',
+    schema: z.object({ reason: z.enum(['user', 'wall-time']), at: instant }),
+  },
+  JobCompleted: { version: 1, aggregate: 'job', schema: z.object({ at: instant }) },
+  JobDeleteRequested: { version: 1, aggregate: 'job', schema: z.object({ withTasks: z.boolean(), at: instant }) },
+  JobDeleted: { version: 1, aggregate: 'job', schema: z.object({ at: instant }) },
 
   NodeJoined: {
     version: 1,

@@ -106,6 +106,7 @@ export { objectsScrubSchema, type ObjectsScrub } from './objects-scrub.js';
 export { storageDiskSchema, storageUsageSchema, type WireStorageDisk, type WireStorageUsage } from './storage-usage.js';
 export { expiryPrefixSchema, expiryRuleChangeSchema, expiryRuleSchema, type WireExpiryRule } from './expiry.js';
 export { owedEffectsSchema, type OwedEffects } from './owed-effects.js';
+export { jobCreationSchema, jobSchema, type JobCreation, type WireJob } from './jobs.js';
 export { waitingSchema, type WireWaiting } from './waiting.js';
 export {
   scalingPolicySchema,

@@ -11,7 +11,7 @@ const count = z
   .transform((value) => Number(value))
   .pipe(z.number().int().nonnegative().max(INT32_MAX));
 
-const duration = z.union([z.string(), z.number()]).transform((value, context): string => {
+export const duration = z.union([z.string(), z.number()]).transform((value, context): string => {
   const ms = parseWireDuration(value);
   if (ms !== undefined && ms >= 0 && ms <= 1e14) return wireDuration(ms);
   context.addIssue({ code: 'custom', message: 'The value is not a duration ([d.]hh:mm:ss).' });
@@ -50,7 +50,15 @@ const constantsSchema = z
   });
 
 /** Fewer than ten, each shorter than 512 characters (contract, section 3.1). */
-const tagsSchema = z.array(textOf(511)).max(9);
+export const tagsSchema = z.array(textOf(511)).max(9);
+
+export const shortnameSchema = z
+  .string()
+  .max(255)
+  .regex(
+    /^(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)?$/,
+    'A shortname holds letters, digits and "-", and begins and ends with a letter or a digit.',
+  );
 
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 
@@ -112,14 +120,7 @@ const MAX_TABLE_CHARS = 1_048_576;
 /** Body of POST /tasks (contract, section 3.1); what does not depend on other fields or on the platform's state is checked here. */
 export const taskCreationSchema = z.object({
   name: z.string().min(1).max(2_047),
-  shortname: z
-    .string()
-    .max(255)
-    .regex(
-      /^(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)?$/,
-      'A shortname holds letters, digits and "-", and begins and ends with a letter or a digit.',
-    )
-    .optional(),
+  shortname: shortnameSchema.optional(),
   profile: z.string().max(255).optional(),
   poolUuid: reference().optional(),
   jobUuid: reference().optional(),
@@ -184,6 +185,18 @@ export const taskCreationSchema = z.object({
       each: z.string().max(MAX_TABLE_CHARS).optional(),
       /** Of a task made from another one: it runs with the very inputs that the other one had, or is refused. */
       pinned: z.boolean().optional(),
+      /** Tasks of the same project, by id or shortname, that it starts after, in a job or not. */
+      after: z
+        .array(
+          z.object({
+            task: z.string().min(1).max(256),
+            on: nameIn('success', 'failure', 'cancelled', 'any').optional(),
+            /** Instance n after instance n. */
+            each: z.boolean().optional(),
+          }),
+        )
+        .max(1_000)
+        .optional(),
     })
     .optional(),
 });

@@ -149,6 +149,9 @@ const summary = {
 export const taskSummarySchema = z.object(summary);
 export type WireTaskSummary = z.output<typeof taskSummarySchema>;
 
+const outcome = z.enum(['success', 'failure', 'cancelled']);
+const dependencyState = z.enum(['waiting', 'dependencyConditionsFulfilled', 'dependencyConditionsNotFulfilled']);
+
 export const taskSchema = z.object({
   ...summary,
   errors: z.array(errorSchema),
@@ -190,7 +193,20 @@ export const taskSchema = z.object({
   uploadResultsOnCancellation: z.boolean().nullable(),
   autoDeleteOnCompletion: z.boolean(),
   completionTimeToLive: duration,
-  dependencies: z.unknown().nullable(),
+  dependencies: z
+    .object({
+      dependsOn: z.array(z.string()),
+      advancedDependsOn: z.array(
+        z.object({
+          taskUuid: z.string(),
+          taskFinalStateCondition: z.array(outcome),
+          state: dependencyState,
+          actualFinalState: outcome.nullable(),
+        }),
+      ),
+      state: dependencyState,
+    })
+    .nullable(),
   /** Ours, unknown to the clients: remarks of the platform about this task. */
   notes: z.array(z.string()),
   fornax: z.object({
@@ -198,6 +214,16 @@ export const taskSchema = z.object({
     notes: z.array(z.string()),
     /** The task that this one was made from, by clone, retry, resume or recover. */
     origin: z.object({ taskId: z.string(), kind: z.enum(['clone', 'retry', 'resume', 'recover']) }).nullable(),
+    /** Every task that this one waits for or waited for, however it was asked for. */
+    dependencies: z.array(
+      z.object({
+        taskUuid: z.string(),
+        on: z.array(outcome),
+        as: z.enum(['dependsOn', 'advancedDependsOn', 'after']),
+        state: dependencyState,
+        actualFinalState: outcome.nullable(),
+      }),
+    ),
     /** The table of parameters: row n is of instance n. The rows themselves are with the instances. */
     table: z.object({ columns: z.array(z.string()), rows: uint }).nullable(),
     /** It runs with the inputs that its origin had, or not at all. */

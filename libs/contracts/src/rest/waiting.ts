@@ -12,14 +12,14 @@ export const waitingSchema = z.object({
     .string()
     .nullable()
     .describe(
-      'no-node, nodes-drain, disks-full, nodes-away, no-node-fits, fleet-full, settling, quota; null when nothing stands in the way.',
+      'no-node, nodes-drain, disks-full, nodes-away, no-node-fits, fleet-full, settling, quota, dependencies; null when nothing stands in the way.',
     ),
   detail: z.string().nullable(),
   since: when.nullable(),
   text: z.string().describe('All of it in one sentence.'),
   dependsOn: z
     .array(z.string())
-    .describe('Tasks that it waits for: none, as long as there are no jobs with dependencies.'),
+    .describe('Tasks that it waits for before it waits for room; as of the past, those too that had ended.'),
   source: z
     .enum(['scheduler', 'log'])
     .describe('Who knows: the scheduler, about now; or the log, where waits of less than a second leave no trace.'),

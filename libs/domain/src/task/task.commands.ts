@@ -1,4 +1,5 @@
 import type { InstantMs } from '../shared/time.js';
+import type { DependencyEnd } from './dependencies.js';
 import type { AttemptEnd, DispatchedLease, LeaseRef, TaskConstant, TaskSpec } from './task.events.js';
 
 /** What may be asked of a task. The first five come from submission, the others from the scheduler. */
@@ -34,6 +35,8 @@ export type TaskCommand =
    * `passed` is still the instant that it may wait until.
    */
   | { readonly type: 'ExpireWaiting'; readonly passed?: InstantMs; readonly at: InstantMs }
+  /** Starts or cancels a task that waits for others, if these ends decide it. */
+  | { readonly type: 'SettleDependencies'; readonly ends: readonly DependencyEnd[]; readonly at: InstantMs }
   | {
       readonly type: 'RecordWaitingReason';
       readonly reason: string | null;

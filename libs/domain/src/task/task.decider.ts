@@ -1,3 +1,4 @@
+import { verdictOfAll, type DependencyEnd } from './dependencies.js';
 import type { InstantMs } from '../shared/time.js';
 import type { TaskCommand } from './task.commands.js';
 import type { DispatchedLease, TaskEvent } from './task.events.js';
@@ -34,6 +35,7 @@ const deleteTask = (state: TaskState, at: InstantMs): TaskDecision => {
 };
 
 const dispatchInstances = (state: TaskState, leases: readonly DispatchedLease[], at: InstantMs): TaskDecision => {
+  if (state.isHeld) return accept();
   const chosen = new Map<number, DispatchedLease>();
   for (const lease of leases) {
     // An instance that was cancelled since the plan was made is no mistake of anybody.
@@ -91,6 +93,20 @@ const expireWaiting = (state: TaskState, passed: InstantMs | undefined, at: Inst
   return accept<TaskEvent>({ type: 'WaitingInstancesExpired', instances: formatRanges(state.waiting), at });
 };
 
+/** Ends that decide nothing yet are not written down: whoever decides knows them, or learns them again from the log. */
+const settleDependencies = (state: TaskState, ends: readonly DependencyEnd[], at: InstantMs): TaskDecision => {
+  if (!state.isHeld || isStopping(state)) return accept();
+  const outcomes = new Map(ends.map(({ taskId, outcome }) => [taskId, outcome]));
+  switch (verdictOfAll(state.spec.dependencies ?? [], (taskId) => outcomes.get(taskId))) {
+    case 'waiting':
+      return accept();
+    case 'fulfilled':
+      return accept<TaskEvent>({ type: 'DependenciesFulfilled', ends, at });
+    case 'notFulfilled':
+      return accept<TaskEvent>({ type: 'DependenciesFailed', ends, at }, ...cancelWaiting(state, at));
+  }
+};
+
 const decide = (state: TaskState, command: TaskCommand): TaskDecision => {
   switch (command.type) {
     case 'SubmitTask': {
@@ -106,6 +122,8 @@ const decide = (state: TaskState, command: TaskCommand): TaskDecision => {
       return deleteTask(state, command.at);
     case 'UpdateResources':
       return updateResources(state, command.at);
+    case 'SettleDependencies':
+      return settleDependencies(state, command.ends, command.at);
     case 'ExpireWaiting':
       return expireWaiting(state, command.passed, command.at);
     case 'DispatchInstances':

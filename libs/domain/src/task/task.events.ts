@@ -1,4 +1,5 @@
 import type { InstantMs } from '../shared/time.js';
+import type { DependencyEnd, TaskDependency } from './dependencies.js';
 
 /** How an attempt of an instance ended, as far as the platform is concerned. */
 export type AttemptOutcome = 'success' | 'failure' | 'cancelled';
@@ -118,6 +119,10 @@ export interface TaskSpec {
   readonly table?: TaskTable;
   /** Present in a copy that runs with the inputs of its origin, or not at all. */
   readonly pin?: TaskPin;
+  /** The job that the task belongs to; absent: none. */
+  readonly jobId?: string;
+  /** Tasks that it waits for; absent: none. */
+  readonly dependencies?: readonly TaskDependency[];
   /** Fields of the contract that are stored and echoed as received (camelCase); what acts on one of them reads it with a check. */
   readonly echo: Readonly<Record<string, unknown>>;
 }
@@ -236,6 +241,10 @@ export type TaskEvent =
       readonly detail: string | null;
       readonly at: InstantMs;
     }
+  /** All that the task waited for has ended as it should: from now on it waits for room alone. */
+  | { readonly type: 'DependenciesFulfilled'; readonly ends: readonly DependencyEnd[]; readonly at: InstantMs }
+  /** Something that the task waited for has ended as it should not have: the task is cancelled. Those ends that are known. */
+  | { readonly type: 'DependenciesFailed'; readonly ends: readonly DependencyEnd[]; readonly at: InstantMs }
   | { readonly type: 'TaskDeleted'; readonly at: InstantMs };
 
 export const TASK_STATES = [

@@ -1,4 +1,5 @@
 import type { AttemptEnd, LeaseRef, TaskEvent, TaskSpec } from './task.events.js';
+import type { DependencyEnd, TaskOutcome } from './dependencies.js';
 import type { InstantMs } from '../shared/time.js';
 import { assertNever } from '../shared/decider.js';
 import { InstanceCounts } from '../shared/instance-counts.js';
@@ -48,8 +49,12 @@ export interface TaskState {
   readonly platformRetries: InstanceCounts;
   /** Why instances wait, as last recorded. */
   readonly lastReason: string | null;
-  /** Since when the task as a whole waits: instances do, and none is on a node. Null otherwise. */
+  /** Since when the task as a whole waits for room: instances do, and none is on a node. Null otherwise. */
   readonly queuedSince: InstantMs | null;
+  /** It waits for other tasks, so that no instance of it may start. */
+  readonly isHeld: boolean;
+  /** How those ended that it waited for, once that was decided. */
+  readonly dependencyEnds: readonly DependencyEnd[];
   /** How often new resources were asked for: tells one request from the next. */
   readonly resourceUpdates: number;
 }
@@ -103,12 +108,20 @@ export const initialTaskState: TaskState = {
   platformRetries: InstanceCounts.none,
   lastReason: null,
   queuedSince: null,
+  isHeld: false,
+  dependencyEnds: [],
   resourceUpdates: 0,
 };
 
 /** Nothing waits and nothing is in flight. */
 export const isOver = (state: TaskState): boolean =>
   state.exists && state.waiting.size === 0 && state.inFlight.size === 0;
+
+/** How a task ended that is over, for those that depend on it. */
+export const outcomeOf = (state: TaskState): TaskOutcome => {
+  if (isStopping(state)) return 'cancelled';
+  return state.failed.size > 0 ? 'failure' : 'success';
+};
 
 /** No instance of this task may start or wait any more. */
 export const isStopping = (state: TaskState): boolean =>
@@ -173,7 +186,7 @@ export const queueDeadlineOf = ({ queuedSince, spec }: TaskState): InstantMs | n
     : queuedSince + spec.maxTimeQueueSeconds * 1_000;
 
 const withQueue = (state: TaskState, at: InstantMs): TaskState => {
-  const isQueued = state.waiting.size > 0 && state.inFlight.size === 0;
+  const isQueued = state.waiting.size > 0 && state.inFlight.size === 0 && !state.isHeld;
   if (isQueued === (state.queuedSince !== null)) return state;
   return { ...state, queuedSince: isQueued ? at : null };
 };
@@ -194,6 +207,7 @@ const afterEvent = (state: TaskState, event: TaskEvent): TaskState => {
         spec: event.spec,
         all,
         waiting: all,
+        isHeld: (event.spec.dependencies ?? []).length > 0,
       };
     }
     case 'TaskUpdated': {
@@ -242,6 +256,10 @@ const afterEvent = (state: TaskState, event: TaskEvent): TaskState => {
     }
     case 'WaitingReasonChanged':
       return { ...state, lastReason: event.reason };
+    case 'DependenciesFulfilled':
+      return { ...state, isHeld: false, dependencyEnds: event.ends };
+    case 'DependenciesFailed':
+      return { ...state, isHeld: false, dependencyEnds: event.ends, cancelRequested: true };
     case 'TaskDeleted':
       return { ...state, deleted: true };
     default:

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { JOB_MIGRATIONS, JobsModule } from '@fornax/jobs';
 import { HistoryModule } from '@fornax/history';
 import { NotifyModule } from '@fornax/notify';
 import { OutputModule } from '@fornax/output';
@@ -16,7 +17,7 @@ import { TASK_MIGRATIONS, TasksModule } from '@fornax/tasks';
 import { NetworkController } from './http/network.controller.js';
 import { ScalingController } from './http/scaling.controller.js';
 import { ServiceController } from './http/service.controller.js';
-import { JobsController, NotBuiltController, PoolsController } from './http/unavailable.controllers.js';
+import { NotBuiltController, PoolsController } from './http/unavailable.controllers.js';
 import { UserInfo } from './http/user-info.js';
 
 /** Name of the service: of its database schema and of its checkpoints. */
@@ -27,6 +28,7 @@ const SERVICE = 'submission';
   imports: [
     serviceDatabase(SERVICE, [
       ...TASK_MIGRATIONS,
+      ...JOB_MIGRATIONS,
       IdempotencyKeys1790000600000,
       ExactAnswers1790000810000,
       UnsettledRequests1790000800000,
@@ -34,18 +36,12 @@ const SERVICE = 'submission';
     ProfilesModule,
     PeopleModule,
     TasksModule,
+    JobsModule,
     OutputModule,
     HistoryModule,
     NotifyModule,
   ],
-  controllers: [
-    ServiceController,
-    ScalingController,
-    PoolsController,
-    JobsController,
-    NetworkController,
-    NotBuiltController,
-  ],
+  controllers: [ServiceController, ScalingController, PoolsController, NetworkController, NotBuiltController],
   providers: [provideLogWalk(SERVICE), provideSubmitProof(SERVICE), UserInfo],
 })
 export class SubmissionModule {}

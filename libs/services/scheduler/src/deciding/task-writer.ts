@@ -11,6 +11,7 @@ import {
 import { AggregateStopped, LogUnavailable, VersionConflict, type EventLog } from '@fornax/event-store';
 import type { Logger } from '../ports/logger.js';
 import { revokedAttempts, toInstanceReports, type RevocationCause } from '../view/reports.js';
+import type { Settled } from '../view/dependency-book.js';
 import type { Changes, SchedulerView, TaskEntry } from '../view/scheduler-view.js';
 import type { ReasonChange } from '../view/reason-changes.js';
 import { Superseded } from './superseded.js';
@@ -138,6 +139,11 @@ export class TaskWriter {
   /** Fails what waits of a task, if `passed` is still how long it may wait when it is decided. */
   expire(taskId: string, passed: number): Promise<void> {
     return this.run(taskId, true, () => ({ type: 'ExpireWaiting', passed, at: this.options.now() }));
+  }
+
+  /** Starts or cancels a task that waits for others, once these ends decide it. */
+  settle({ taskId, ends }: Settled): Promise<void> {
+    return this.run(taskId, true, () => ({ type: 'SettleDependencies', ends, at: this.options.now() }));
   }
 
   recordReason({ taskId, reason, detail }: ReasonChange): Promise<void> {

@@ -6,6 +6,7 @@ import { ordersAfter, ordersToRepeat } from '../view/orders.js';
 import { OverdueOrders } from '../view/overdue-orders.js';
 import { livingEpoch, voidLeases } from '../view/reports.js';
 import type { Changes, SchedulerView } from '../view/scheduler-view.js';
+import type { Dependencies } from './dependencies.js';
 import type { QueueExpiry } from './queue-expiry.js';
 import type { RoundLoop } from './round-loop.js';
 
@@ -15,6 +16,7 @@ export interface ConsequencesOptions {
   readonly outbox: Pick<OrderOutbox, 'send'>;
   readonly rounds: Pick<RoundLoop, 'wake'>;
   readonly expiry: Pick<QueueExpiry, 'arm'>;
+  readonly dependencies: Pick<Dependencies, 'act' | 'takeOver'>;
   /** Milliseconds by a monotonic clock. */
   readonly elapsed: () => number;
   readonly logger: Logger;
@@ -32,7 +34,7 @@ export class Consequences {
 
   /** What follows from a fold. */
   act(changes: Changes, traceparent?: string): void {
-    const { view, outbox, rounds, expiry, signal } = this.options;
+    const { view, outbox, rounds, expiry, dependencies, signal } = this.options;
     if (signal.aborted) return;
     outbox.send(ordersAfter(changes, traceparent));
     for (const { node, belowEpoch } of changes.voided) this.revokeVoid(node, belowEpoch);
@@ -42,6 +44,7 @@ export class Consequences {
       for (const node of new Set(orphaned.map((lease) => lease.node))) this.revokeVoid(node, livingEpoch(view, node));
     }
     expiry.arm();
+    dependencies.act(changes);
     if (changes.wakes) rounds.wake();
   }
 
@@ -56,8 +59,9 @@ export class Consequences {
 
   /** Takes back what nodes cannot hold any more, of everything that is in the view. */
   takeBack(): void {
-    const { view, expiry } = this.options;
+    const { view, expiry, dependencies } = this.options;
     expiry.arm();
+    dependencies.takeOver();
     for (const [node] of view.allNodes()) this.revokeVoid(node, livingEpoch(view, node));
   }
 

@@ -5,6 +5,7 @@ import type { Logger } from '../ports/logger.js';
 import type { LeaseList, LeaseWatchLimits } from '../view/lease-watch.js';
 import type { SchedulerView } from '../view/scheduler-view.js';
 import { Consequences } from './consequences.js';
+import { Dependencies } from './dependencies.js';
 import { LeasePatrol } from './lease-patrol.js';
 import { LogFollower } from './log-follower.js';
 import { QueueExpiry } from './queue-expiry.js';
@@ -121,7 +122,18 @@ export class Leadership {
       const onReasons: WaitingReasons['found'] = (byClass) => reasons.found(byClass);
       const rounds = new RoundLoop({ view, writer, newId, isHeld, onReasons, logger, signal });
       const expiry = new QueueExpiry({ view, writer, elapsed, logger, signal });
-      const consequences = new Consequences({ view, writer, outbox, rounds, expiry, elapsed, logger, signal });
+      const dependencies = new Dependencies({ view, writer, log, logger, signal });
+      const consequences = new Consequences({
+        view,
+        writer,
+        outbox,
+        rounds,
+        expiry,
+        dependencies,
+        elapsed,
+        logger,
+        signal,
+      });
       return { view, follower, writer, outbox, rounds, reasons, expiry, consequences };
     };
     const leadership = new Leadership(ports, partsOf, signal);

@@ -4,6 +4,7 @@ import {
   isStopping,
   needsOf,
   nodeDecider,
+  outcomeOf,
   queueDeadlineOf,
   sizeOf,
   takesWork,
@@ -18,6 +19,7 @@ import {
   type TaskEvent,
   type TaskState,
 } from '@fornax/domain';
+import { DependencyBook, type Settled } from './dependency-book.js';
 import { LeaseBook, type TrackedLease } from './lease-book.js';
 import { QueueDeadlines } from './queue-deadlines.js';
 import { QuotaBook } from './quota-book.js';
@@ -60,11 +62,23 @@ export interface Changes {
   readonly refreshed: readonly TaskEntry[];
   /** Nodes whose leases of an epoch below the given one are void. */
   readonly voided: readonly { readonly node: string; readonly belowEpoch: number }[];
+  /** Tasks that wait for others, and the ends that decide it. */
+  readonly settled: readonly Settled[];
+  /** Tasks that somebody waits for and that are not in the view: they have ended, or are about to come. */
+  readonly unknown: readonly string[];
   /** Room or work appeared: another round may place something. */
   readonly wakes: boolean;
 }
 
-const noChanges: Changes = { dispatched: [], cancelled: [], refreshed: [], voided: [], wakes: false };
+const noChanges: Changes = {
+  dispatched: [],
+  cancelled: [],
+  refreshed: [],
+  voided: [],
+  settled: [],
+  unknown: [],
+  wakes: false,
+};
 
 const unknownHardware: NodeHardwareFacts = { specificationKey: 'unknown', cpuModel: 'unknown', cores: 0, ghz: 0 };
 
@@ -75,7 +89,7 @@ const factsOf = (node: NodeEntry | undefined): NodeHardwareFacts => {
 };
 
 const waits = ({ state }: TaskEntry): boolean =>
-  sizeOf(state.waiting) > 0 && !state.cancelRequested && !state.deleteRequested;
+  sizeOf(state.waiting) > 0 && !state.isHeld && !state.cancelRequested && !state.deleteRequested;
 
 /** What a leader measures by: the time of day, and time that passes whatever that is set to. */
 export interface Clocks {
@@ -99,6 +113,8 @@ export class SchedulerView {
   readonly queue = new WaitingQueue();
   /** When tasks of the queue will have waited for too long. */
   readonly deadlines = new QueueDeadlines();
+  /** Tasks that wait for other tasks. */
+  readonly dependencies = new DependencyBook();
   private readonly turnover = new Turnover();
   private readonly tasks = new Map<string, TaskEntry>();
   private readonly nodes = new Map<string, NodeEntry>();
@@ -274,7 +290,7 @@ export class SchedulerView {
         default:
       }
     }
-    const waitingNow = sizeOf(state.waiting) > 0;
+    const waitingNow = sizeOf(state.waiting) > 0 && !state.isHeld;
     const entry: TaskEntry = {
       ...before,
       state,
@@ -282,8 +298,11 @@ export class SchedulerView {
       leaderEpoch: Math.max(before.leaderEpoch, commit.meta.leaderEpoch ?? 0),
       waitingSince: waitingNow ? (before.waitingSince ?? commit.at) : undefined,
     };
-    if (isFinished(state)) this.drop(entry);
-    else {
+    let settled: readonly Settled[] = [];
+    if (isFinished(state)) {
+      this.drop(entry);
+      settled = this.dependencies.ended(entry.taskId, outcomeOf(state));
+    } else {
       this.keep(entry);
       this.reserve(
         entry,
@@ -295,8 +314,19 @@ export class SchedulerView {
       cancelled: cancelled && state.inFlight.size > 0 ? [entry] : [],
       refreshed: refreshed && state.inFlight.size > 0 ? [entry] : [],
       voided: [],
+      settled,
+      unknown: known ? [] : this.unknownTo(entry.taskId),
       wakes: freed || this.queue.has(entry.taskId),
     };
+  }
+
+  /** Tasks that are waited for and not in the view. What is in it will end in it. */
+  unknownDependencies(): readonly string[] {
+    return [...this.dependencies.awaited()].filter((id) => !this.tasks.has(id));
+  }
+
+  private unknownTo(taskId: string): readonly string[] {
+    return this.dependencies.awaitedBy(taskId).filter((id) => !this.tasks.has(id));
   }
 
   private countEnd(leaseId: string): void {
@@ -322,6 +352,8 @@ export class SchedulerView {
     this.tasks.set(entry.taskId, entry);
     const limitMs = (entry.state.spec.maxTimeQueueSeconds ?? 0) * 1_000;
     this.deadlines.put(entry.taskId, isStopping(entry.state) ? null : queueDeadlineOf(entry.state), limitMs);
+    if (entry.state.isHeld) this.dependencies.hold(entry.taskId, entry.state.spec.dependencies ?? []);
+    else this.dependencies.release(entry.taskId);
     if (waits(entry)) {
       const { spec, owner, waiting } = entry.state;
       this.smallestCores = Math.min(this.smallestCores, spec.request.cores);
@@ -342,6 +374,7 @@ export class SchedulerView {
     for (const { leaseId } of entry.state.inFlight.values()) this.leases.remove(leaseId);
     this.tasks.delete(entry.taskId);
     this.deadlines.put(entry.taskId, null);
+    this.dependencies.release(entry.taskId);
     this.queue.delete(entry.taskId);
   }
 

@@ -4,10 +4,12 @@ import { RPC, waitingReplySchema, waitingSchema, type WaitingReply, type WireWai
 import { CLOCK } from '@fornax/service-kit';
 import { CurrentAccount, type Account } from '@fornax/identity';
 import { FornaxError, NotFound, RpcClient, type Clock } from '@fornax/base';
-import { type AsOf, isUpTo, KnownTasks, parseAsOf, TaskHistory } from '@fornax/tasks';
+import { type AsOf, isUpTo, KnownTasks, Neighbors, parseAsOf, TaskHistory } from '@fornax/tasks';
 import { sentenceOf, WaitingFold, type WaitingFacts } from './waiting.js';
 
 const ASK_MS = 1_000;
+/** Tasks that are named in the sentence; the list has all of them. */
+const MOST_NAMED = 5;
 
 type Known = Extract<WaitingReply, { known: true }>;
 
@@ -21,6 +23,7 @@ export class WaitingController {
     private readonly tasks: KnownTasks,
     private readonly history: TaskHistory,
     private readonly rpc: RpcClient,
+    private readonly neighbors: Neighbors,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -37,6 +40,7 @@ export class WaitingController {
     const { taskId } = await this.tasks.find(account, id);
     const facts = await this.facts(taskId, asOf);
     if (asOf) return answer(taskId, facts, 'instant' in asOf ? asOf.instant : facts.at, 'log');
+    if (facts.awaits.length > 0) return answer(taskId, await this.stillAwaited(facts), this.clock.now(), 'log');
     const known = facts.waiting > 0 ? await this.ask(taskId) : undefined;
     if (!known) return answer(taskId, facts, this.clock.now(), 'log');
     if (known === 'nobody') {
@@ -65,6 +69,15 @@ export class WaitingController {
     return facts;
   }
 
+  /** Names the tasks that have not ended yet. */
+  private async stillAwaited(facts: WaitingFacts): Promise<WaitingFacts> {
+    const ended = await this.neighbors.outcomesOf(facts.awaits);
+    const awaits = [...new Set(facts.awaits)].filter((id) => !ended.has(id));
+    const shown = awaits.slice(0, MOST_NAMED).join(', ');
+    const detail = awaits.length > MOST_NAMED ? `${shown} and ${awaits.length - MOST_NAMED} more` : shown;
+    return { ...facts, awaits, detail: detail === '' ? null : detail };
+  }
+
   /** What the leading scheduler sees; undefined when it knows nothing of the task, nobody when none answers. */
   private async ask(taskId: string): Promise<Known | 'nobody' | undefined> {
     try {
@@ -86,7 +99,7 @@ const answer = (taskId: string, facts: WaitingFacts, asOf: number, source: WireW
   detail: facts.detail,
   since: facts.since === null ? null : date(facts.since),
   text: sentenceOf(facts),
-  dependsOn: [],
+  dependsOn: [...facts.awaits],
   source,
   history: facts.history.map(({ reason, detail, at, sequence }) => ({ reason, detail, at: date(at), sequence })),
 });

@@ -20,6 +20,8 @@ export interface WaitingFacts {
   readonly since: number | null;
   readonly reason: string | null;
   readonly detail: string | null;
+  /** Tasks that it waits for, so that no instance may start; those that have ended may be among them. */
+  readonly awaits: readonly string[];
   /** The last changes, oldest first. */
   readonly history: readonly ReasonChange[];
   /** Time of the last commit. */
@@ -51,16 +53,17 @@ export class WaitingFold {
   /** Undefined before the first commit. */
   facts(): WaitingFacts | undefined {
     if (!this.task.exists) return undefined;
-    const { waiting, all, deleted } = this.task;
-    const last = waiting.size > 0 ? this.changes.at(-1) : undefined;
+    const { waiting, all, deleted, isHeld, spec } = this.task;
+    const last = waiting.size > 0 && !isHeld ? this.changes.at(-1) : undefined;
     return {
       state: publicStateOf(this.task),
       isDeleted: deleted,
       total: all.size,
       waiting: waiting.size,
       since: this.since,
-      reason: last?.reason ?? null,
+      reason: isHeld && waiting.size > 0 ? 'dependencies' : (last?.reason ?? null),
       detail: last?.detail ?? null,
+      awaits: isHeld && waiting.size > 0 ? (spec.dependencies ?? []).map(({ taskId }) => taskId) : [],
       history: this.changes,
       at: this.at,
     };
@@ -75,6 +78,7 @@ const REASONS: Readonly<Record<string, string>> = {
   'nodes-away': 'the nodes that could run it are not online',
   'no-node-fits': 'no node has what the task asks for, however long it waits',
   'fleet-full': 'the nodes that fit are busy',
+  dependencies: 'the tasks that it waits for have not ended, or not in a way that lets it start',
   settling: 'commits of the event log were given up, and nodes may still run what was lost with them',
   quota: 'the account runs as much as it may at once',
 };
@@ -89,7 +93,7 @@ export const sentenceOf = ({
   total,
   reason,
   detail,
-}: Omit<WaitingFacts, 'history'>): string => {
+}: Omit<WaitingFacts, 'history' | 'awaits'>): string => {
   if (isDeleted) return 'Nothing waits: the task was deleted.';
   if (state === 'Success' || state === 'Failure' || state === 'Cancelled')
     return `Nothing waits: the task is over (${state}).`;

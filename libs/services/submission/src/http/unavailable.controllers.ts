@@ -66,48 +66,6 @@ export class PoolsController {
   }
 }
 
-/** There are no jobs yet. */
-@ApiTags('jobs')
-@Controller('jobs')
-export class JobsController {
-  @Get()
-  @ApiOperation({ summary: 'None, in this version' })
-  @ApiOkResponse({ standardSchema: emptyList })
-  list(): readonly never[] {
-    return [];
-  }
-
-  @Post('search')
-  @HttpCode(200)
-  @ApiOperation({ summary: 'None, in this version' })
-  @ApiOkResponse({ standardSchema: emptyList })
-  search(): readonly never[] {
-    return [];
-  }
-
-  @Post('paginate')
-  @HttpCode(200)
-  @ApiOperation({ summary: 'An empty page, in this version' })
-  @ApiOkResponse({ standardSchema: emptyPageSchema })
-  page(@WireBody(pageRequestSchema) { token }: PageRequest): Page<never> {
-    return emptyPage(token);
-  }
-
-  @Post()
-  @ApiOperation({ summary: 'Not built in this version: answers 403' })
-  @ApiForbiddenResponse()
-  create(): never {
-    throw new NotBuilt('A job');
-  }
-
-  @All([':id', ':id/*'])
-  @ApiOperation({ summary: 'There is none in this version: answers 404' })
-  @ApiNotFoundResponse()
-  none(@Param('id') id: string): never {
-    throw new NotFound(`No such job: ${id}`);
-  }
-}
-
 /** Answered so that a client learns what is missing, and does not try again. */
 @ApiExcludeController()
 @Controller()

@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { int32, RPC, storageUsageReplySchema, type WireUserInfo, type WireUserQuotas } from '@fornax/contracts';
 import { AccountDirectory, type Account } from '@fornax/identity';
 import { RpcClient, Unavailable } from '@fornax/base';
+import { maxJobsOf } from '@fornax/domain';
+import { JobLists } from '@fornax/jobs';
 import { wireProject } from '@fornax/people';
 import { OrganisationQuotas, planQuotas, RunningCounts, sumOf } from '@fornax/tasks';
 
@@ -18,6 +20,7 @@ export class UserInfo {
     private readonly organisations: OrganisationQuotas,
     private readonly accounts: AccountDirectory,
     private readonly rpc: RpcClient,
+    private readonly jobs: JobLists,
   ) {}
 
   async quotas({ id, quotas }: Account): Promise<WireUserQuotas> {
@@ -26,9 +29,10 @@ export class UserInfo {
 
   async of(account: Account): Promise<WireUserInfo> {
     const { id, email, quotas } = account;
-    const [running, tasks, storage, organization] = await Promise.all([
+    const [running, tasks, jobs, storage, organization] = await Promise.all([
       this.running.of([id]),
       this.running.tasksOf(id),
+      this.jobs.count(id),
       this.storageUsage(id),
       this.organisations.summary(account),
     ]);
@@ -39,7 +43,9 @@ export class UserInfo {
       ...storageCounters(quotas, storage),
       maxTask: int32(quotas.maxTasks),
       taskCount: int32(tasks.tasks),
-      ...NO_JOBS_OR_POOLS,
+      maxJob: int32(maxJobsOf(quotas)),
+      jobCount: int32(jobs),
+      ...NO_POOLS,
       maxRunningTask: int32(quotas.maxTasks),
       runningTaskCount: int32(tasks.runningTasks),
       runningInstanceCount: int32(all.instances),
@@ -77,9 +83,7 @@ interface StorageUsage {
   readonly usedBytes: number;
 }
 
-const NO_JOBS_OR_POOLS = {
-  maxJob: 0,
-  jobCount: 0,
+const NO_POOLS = {
   maxPool: 0,
   poolCount: 0,
   maxRunningPool: 0,

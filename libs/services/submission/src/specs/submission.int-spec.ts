@@ -54,7 +54,6 @@ describe('service', () => {
 
   it('says clearly what is not built, without a 5xx', async () => {
     const calls: readonly (readonly [string, string])[] = [
-      ['POST', '/jobs'],
       ['POST', '/pools'],
       ['GET', '/secrets-manager/data/a/b'],
     ];
@@ -67,7 +66,7 @@ describe('service', () => {
       });
     }
     expect((await harness.call('GET', '/pools')).json()).toEqual([]);
-    expect((await harness.call('POST', '/jobs/paginate')).json()).toMatchObject({
+    expect((await harness.call('POST', '/pools/paginate')).json()).toMatchObject({
       data: [],
       isTruncated: false,
       nextToken: null,

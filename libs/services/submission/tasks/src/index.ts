@@ -38,3 +38,8 @@ export {
 } from './queries/filter-field.js';
 export { anyOf, ObjectLists, type ListedKind, type Shape } from './queries/object-lists.js';
 export { PatternQueries } from './queries/pattern-queries.js';
+export { Creations, type Accepted, type AskedObject, type CreationOf } from './commands/creations.js';
+export { TaskPlaces, type FindJob, type KnownJob } from './places/task-places.js';
+export { Neighbors } from './places/neighbors.js';
+export { TasksOfJobs, type JobCounts } from './queries/tasks-of-jobs.js';
+export { ENDS } from './process-managers/task-expiry.js';

@@ -11,6 +11,7 @@ import { SecretConstants } from './model/secret-constants.js';
 import { provideShortnames, Shortnames } from './commands/shortnames.js';
 import { TASK_NAMES } from './commands/task-names.js';
 import { StatusBarrier } from './model/status-barrier.js';
+import { ShownTasks } from './commands/shown-tasks.js';
 import { SubmitTask } from './commands/submit-task.handler.js';
 import { TaskCommits } from './commands/task-commits.js';
 import { TaskBuckets } from './commands/task-buckets.js';
@@ -42,6 +43,9 @@ import { TaskLeases } from './queries/task-leases.js';
 import { TaskLists } from './queries/task-lists.js';
 import { TaskLookup } from './queries/task-lookup.js';
 import { TaskSnapshotReader } from './queries/task-snapshot-reader.js';
+import { Neighbors } from './places/neighbors.js';
+import { TaskPlaces } from './places/task-places.js';
+import { TasksOfJobs } from './queries/tasks-of-jobs.js';
 import { TaskRowController } from './tables/task-row.controller.js';
 import { TaskTables } from './tables/task-tables.js';
 import { DATABASE } from './model/database.js';
@@ -76,6 +80,10 @@ import { DATABASE } from './model/database.js';
     UnsettledCommands,
     TaskTables,
     TaskPins,
+    Neighbors,
+    TaskPlaces,
+    ShownTasks,
+    TasksOfJobs,
     SubmitTask,
     ChangeTask,
     RepeatTask,
@@ -98,7 +106,9 @@ import { DATABASE } from './model/database.js';
   exports: [
     PatternQueries,
     UnsettledCommands,
-    ChangeTask,
+    TaskPlaces,
+    TasksOfJobs,
+    Neighbors,
     StatusBarrier,
     TaskLookup,
     KnownTasks,

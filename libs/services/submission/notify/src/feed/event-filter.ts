@@ -10,9 +10,9 @@ export interface EventFilter {
   readonly types: readonly string[] | null;
 }
 
-const TYPES: readonly string[] = [...eventTypesOf('task'), ...eventTypesOf('snapshot')];
+const TYPES: readonly string[] = [...eventTypesOf('task'), ...eventTypesOf('snapshot'), ...eventTypesOf('job')];
 
-/** @throws ValidationFailed a name that no event of a task or a snapshot has */
+/** @throws ValidationFailed a name that no event of a task, a snapshot or a job has */
 export const checkedTypes = (types: readonly string[]): readonly string[] | null => {
   const unknown = types.find((type) => !TYPES.includes(type));
   if (unknown !== undefined)

@@ -50,7 +50,7 @@ export class EventsController {
   @ApiOperation({
     summary: 'What happens to tasks, live, as Server-Sent Events: a snapshot first, then every event',
     description:
-      'Messages: `snapshot` (tasks in short, in parts; the last one has `isLast`), then one for each event, named after its type, with the event as in the ' +
+      'Tasks, their snapshots and jobs. Messages: `snapshot` (tasks in short, in parts; the last one has `isLast`), then one for each event, named after its type, with the event as in the ' +
       'history of a task. `reset` when the place of Last-Event-ID is gone: forget everything, a snapshot follows. Comment lines keep the connection alive.',
   })
   @ApiProduces('text/event-stream')

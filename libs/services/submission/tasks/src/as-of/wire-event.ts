@@ -15,7 +15,8 @@ export const wireEventSchema = z.object({
   version: z.int().positive(),
   /** RFC 3339, by the clock of the service that decided. */
   at: z.string(),
-  taskId: z.string(),
+  /** Null where it is about a job. */
+  taskId: z.string().nullable(),
   aggregate: z.string(),
   aggregateId: z.string(),
   /** Who: `user:<account id>`, `service:<name>` or `node:<node id>`. */
@@ -77,12 +78,15 @@ const withoutTails = (data: Json): Json => {
   return { ...data, [name]: items.slice(0, MOST_ITEMS), instances, omitted: items.length - MOST_ITEMS };
 };
 
+/** What is told of tasks; of others the aggregate and its id say what they are about. */
+const ABOUT_TASKS: ReadonlySet<string> = new Set(['task', 'snapshot']);
+
 const dataOf = ({ type: _type, at: _at, ...data }: FornaxEvent): Json => withoutSecrets(withoutTails(data));
 
-/** The events of one commit as their owner may see them. @param task the one that they are about */
+/** The events of one commit as their owner may see them. @param about the task, or the job, that they are about */
 export const wireEventsOf = (
   commit: RecordedCommit,
-  { taskId, owner }: { readonly taskId: string; readonly owner: string },
+  about: { readonly taskId: string; readonly owner: string },
 ): readonly WireEvent[] =>
   commit.events.map((event, index) => ({
     id: `${commit.sequence}.${index}`,
@@ -91,11 +95,11 @@ export const wireEventsOf = (
     type: event.type,
     version: eventVersionOf(event.type),
     at: new Date(event.at).toISOString(),
-    taskId,
+    taskId: ABOUT_TASKS.has(commit.aggregate) ? about.taskId : null,
     aggregate: commit.aggregate,
     aggregateId: commit.aggregateId,
     actor: commit.meta.actor,
-    onBehalfOf: commit.meta.onBehalfOf ?? `user:${owner}`,
+    onBehalfOf: commit.meta.onBehalfOf ?? `user:${about.owner}`,
     reason: commit.meta.reason ?? null,
     source: commit.meta.source,
     correlationId: commit.meta.correlationId,

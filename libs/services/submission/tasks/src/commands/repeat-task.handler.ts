@@ -6,6 +6,7 @@ import type { RequestContext } from '@fornax/identity';
 import { TaskTables } from '../tables/task-tables.js';
 import { SubmitTask } from './submit-task.handler.js';
 import { TaskPins } from './task-pins.js';
+import { TaskPlaces } from '../places/task-places.js';
 import { copyOf } from './task-copy.js';
 
 /** Makes a task from another one of the same owner: a new id and shortname, linked to its origin, which is left as it is. */
@@ -16,6 +17,7 @@ export class RepeatTask {
     private readonly submissions: SubmitTask,
     private readonly tables: TaskTables,
     private readonly pins: TaskPins,
+    private readonly places: TaskPlaces,
   ) {}
 
   /** @returns the new task's id @throws NotFound, Invalid, and what a submission throws */
@@ -28,7 +30,7 @@ export class RepeatTask {
     const pin = changes.fornax?.pinned === true ? { resources, recorded: await this.pins.recorded(taskId) } : undefined;
     return this.submissions.submitAsked(
       {
-        creation: copyOf(fold, kind, changes),
+        creation: copyOf(fold, kind, changes, await this.places.takesTasks(fold.owner, fold.spec.jobId)),
         body: changes,
         route: [kind, taskId],
         way: [kind, taskId],

@@ -1,5 +1,15 @@
 import type { TaskCreation, TaskRepetition } from '@fornax/contracts';
-import { formatRanges, isOver, sizeOf, union, type OriginKind, type Ranges, type TaskState } from '@fornax/domain';
+import {
+  formatRanges,
+  isOver,
+  sizeOf,
+  union,
+  type OriginKind,
+  type Ranges,
+  type TaskDependency,
+  type TaskSpec,
+  type TaskState,
+} from '@fornax/domain';
 import { Invalid } from '@fornax/base';
 import { masked } from '../model/secret-constants.js';
 import type { Echo } from '../model/task-spec.js';
@@ -17,6 +27,23 @@ const REPEATED = {
 /** What was not given stays out, so that it cannot stand in the way of a default. */
 const given = <T extends object>(fields: { readonly [K in keyof T]: T[K] | null | undefined }): Partial<T> =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null && value !== undefined)) as Partial<T>;
+
+const dependenciesOf = ({ dependencies = [] }: TaskSpec): Pick<TaskCreation, 'dependencies' | 'fornax'> => {
+  if (dependencies.length === 0) return {};
+  const asked = (as: TaskDependency['as']) => dependencies.filter((one) => one.as === as);
+  return {
+    dependencies: {
+      dependsOn: asked('dependsOn').map(({ taskId }) => taskId),
+      advancedDependsOn: asked('advancedDependsOn').map(({ taskId, on }) => ({
+        taskUuid: taskId,
+        taskFinalStateCondition: [...on],
+      })),
+    },
+    fornax: {
+      after: asked('after').map(({ taskId, on }) => ({ task: taskId, on: on.length > 1 ? 'any' : (on[0] ?? 'any') })),
+    },
+  };
+};
 
 /** The creation that would make this task again. Secret constants show their mask: only the keeper of the key can copy them. */
 export const creationOf = ({ spec, all }: TaskState): TaskCreation => ({
@@ -37,12 +64,22 @@ export const creationOf = ({ spec, all }: TaskState): TaskCreation => ({
     snapshotWhitelist: spec.snapshotWhitelist,
     snapshotBlacklist: spec.snapshotBlacklist,
     projectUuid: spec.projectUuid,
+    jobUuid: spec.jobId,
   }),
+  ...dependenciesOf(spec),
   hardwareConstraints: spec.hardwareConstraints.map((constraint) => ({ ...constraint })),
   schedulingType: spec.plan,
   tags: [...spec.tags],
   labels: { ...spec.labels },
 });
+
+/** Without its job, and without what it waits for. */
+const alone = ({
+  jobUuid: _job,
+  dependencies: _dependencies,
+  fornax: _after,
+  ...creation
+}: TaskCreation): TaskCreation => creation;
 
 /** Fields that say one thing in several ways: when a change names one of them, what the origin says through the others is void. */
 const TWINS = [
@@ -61,19 +98,27 @@ const withChanges = (creation: TaskCreation, changes: TaskRepetition): TaskCreat
   if (named.fornax?.each !== undefined && !twins.includes('instanceCount'))
     twins.push('instanceCount', 'advancedRanges');
   const voided: Partial<Record<Twin, undefined>> = Object.fromEntries(twins.map((field) => [field, undefined]));
-  return { ...creation, ...voided, ...named, name: named.name ?? creation.name };
+  const fornax = creation.fornax && named.fornax ? { fornax: { ...creation.fornax, ...named.fornax } } : {};
+  return { ...creation, ...voided, ...named, ...fornax, name: named.name ?? creation.name };
 };
 
 /**
  * What a copy of a task asks for: all that the task is, changed by what the request names. Retry, resume and recover keep exactly the
  * instances that did not succeed, by their numbers (contract, section 2.2).
+ * @param isInItsJob whether a clone may belong to the job of its origin, and so wait for what that waited for
  * @throws Invalid the task is not finished, or has no such instances
  */
-export const copyOf = (state: TaskState, kind: OriginKind, changes: TaskRepetition): TaskCreation => {
+export const copyOf = (
+  state: TaskState,
+  kind: OriginKind,
+  changes: TaskRepetition,
+  isInItsJob = true,
+): TaskCreation => {
   if (kind === 'clone') {
     // A client that fills in every field sends 0 for "not said".
     const { instanceCount, ...others } = changes;
-    return withChanges(creationOf(state), instanceCount ? changes : others);
+    const whole = creationOf(state);
+    return withChanges(isInItsJob ? whole : alone(whole), instanceCount ? changes : others);
   }
   const { pick, what } = REPEATED[kind];
   if (!isOver(state)) {
@@ -86,5 +131,6 @@ export const copyOf = (state: TaskState, kind: OriginKind, changes: TaskRepetiti
     throw new Invalid(`Task ${state.taskId} has no ${what} instances to ${kind}`, { code: 'nothing-to-repeat' });
   }
   const { instanceCount: _count, advancedRanges: _ranges, poolUuid: _pool, ...others } = changes;
-  return withChanges(creationOf(state), { ...others, advancedRanges: formatRanges(instances) });
+  // What it waited for has ended, and so may its job have: the rest of it runs by itself, unless the changes say otherwise.
+  return withChanges(alone(creationOf(state)), { ...others, advancedRanges: formatRanges(instances) });
 };

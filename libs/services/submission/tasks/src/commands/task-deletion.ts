@@ -8,15 +8,20 @@ import { StoredTasks } from '../queries/stored-tasks.js';
 import { TaskCommits } from './task-commits.js';
 import { StatusBarrier } from '../model/status-barrier.js';
 
-/** Why the platform deletes a task by itself: its time after completion is over, or its owner needs its place. */
-export type DeletionReason = 'time-to-live' | 'auto-delete';
+/** Why the platform ends or deletes a task by itself. */
+export type DeletionReason = 'time-to-live' | 'auto-delete' | 'job-deleted' | 'job-terminated' | 'job-wall-time';
 
 const REASONS: Readonly<Record<DeletionReason, string>> = {
   'time-to-live': 'its time after completion is over',
   'auto-delete': 'its owner needed its place for a new task',
+  'job-deleted': 'its job was deleted',
+  'job-terminated': 'its job was terminated',
+  'job-wall-time': 'the time of its job was over',
 };
 
-/** Deletes tasks on behalf of their owners. Safe to repeat and to do from several processes: one deletion reaches the log. */
+type Ending = 'DeleteTask' | 'CancelTask';
+
+/** Deletes and cancels tasks on behalf of their owners. Safe to repeat and to do from several processes: one deletion reaches the log. */
 @Injectable()
 export class TaskDeletion {
   constructor(
@@ -26,19 +31,28 @@ export class TaskDeletion {
   ) {}
 
   /** Resolves once the rows do not show the tasks any more. @throws LogUnavailable */
-  async delete(records: readonly TaskRecord[], reason: DeletionReason): Promise<void> {
+  delete(records: readonly TaskRecord[], reason: DeletionReason): Promise<void> {
+    return this.all(records, 'DeleteTask', reason);
+  }
+
+  /** Resolves once the rows show that the tasks are being cancelled. What is over already stays as it is. @throws LogUnavailable */
+  cancel(records: readonly TaskRecord[], reason: DeletionReason): Promise<void> {
+    return this.all(records, 'CancelTask', reason);
+  }
+
+  private async all(records: readonly TaskRecord[], type: Ending, reason: DeletionReason): Promise<void> {
     const tasks = await this.stored.statusesOf(records);
-    const sequences = await outsideOfRequests(() => Promise.all(tasks.map((task) => this.deleteOne(task, reason))));
+    const sequences = await outsideOfRequests(() => Promise.all(tasks.map((task) => this.one(task, type, reason))));
     await this.barrier.passed(sequences.reduce((last, sequence) => Math.max(last, sequence), 0));
   }
 
-  private async deleteOne({ taskId, fold, sequence }: TaskStatus, reason: DeletionReason): Promise<number> {
+  private async one({ taskId, fold, sequence }: TaskStatus, type: Ending, reason: DeletionReason): Promise<number> {
     const traceparent = activeTraceparent();
     try {
       return await this.commits.decide({
         id: taskId,
-        command: { type: 'DeleteTask' },
-        commitId: derivedId('delete', taskId, reason),
+        command: { type },
+        commitId: derivedId(type === 'DeleteTask' ? 'delete' : 'cancel', taskId, reason),
         meta: {
           actor: 'service:submission',
           onBehalfOf: `user:${fold.owner}`,
@@ -50,7 +64,7 @@ export class TaskDeletion {
         loaded: { state: fold, sequence },
       });
     } catch (error) {
-      // Its owner was faster.
+      // Its owner was faster, or it has ended by itself.
       if (error instanceof CommandRejected) return 0;
       throw error;
     }

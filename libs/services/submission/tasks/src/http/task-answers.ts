@@ -1,4 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { Neighbors } from '../places/neighbors.js';
+import type { Outcomes } from '../queries/dependencies-view.js';
 import type { WireTask, WireTaskSummary } from '@fornax/contracts';
 import { CLOCK, CORE_CONFIG, type CoreConfig } from '@fornax/service-kit';
 import type { Clock } from '@fornax/base';
@@ -18,9 +20,20 @@ import { taskView } from '../queries/task-view.js';
 const cutNote = (most: number): string =>
   `Only ${most} of the ended instances are listed, failed ones first; the ranges in the status name all of them.`;
 
+/** What an answer says beside the status. */
+interface Moment {
+  /** Milliseconds; running times count up to it. */
+  readonly now: number;
+  /** Most ended instances that are listed. */
+  readonly most: number;
+  readonly live?: LiveLeases;
+  readonly outcomes?: Outcomes;
+}
+
 /** Turns statuses into what clients read. */
 @Injectable()
 export class TaskAnswers {
+  @Inject(Neighbors) private readonly neighbors!: Neighbors;
   @Inject(CORE_CONFIG) private readonly core!: Pick<CoreConfig, 'publicStorageUrl'>;
 
   constructor(
@@ -39,7 +52,14 @@ export class TaskAnswers {
       hasEnded.map(({ taskId }) => taskId),
       most,
     );
-    return tasks.map((task) => this.view(task, completed.get(task.taskId) ?? [], now, most, this.live.of(task.taskId)));
+    const awaited = tasks.flatMap(({ fold }) =>
+      fold.isHeld ? (fold.spec.dependencies ?? []).map(({ taskId }) => taskId) : [],
+    );
+    const outcomes = await this.neighbors.outcomesOf([...new Set(awaited)]);
+    return tasks.map((task) => {
+      const live = this.live.of(task.taskId);
+      return this.view(task, completed.get(task.taskId) ?? [], { now, most, live, outcomes });
+    });
   }
 
   /** One task, with the end of what its failed instances printed. */
@@ -55,20 +75,18 @@ export class TaskAnswers {
    * @param now the time it was then, milliseconds: running times count up to it
    */
   asOf(task: TaskStatus, ended: readonly CompletedRecord[], now: number): WireTask {
-    return this.view(task, ended, now, MOST_ENDED.alone);
+    return this.view(task, ended, { now, most: MOST_ENDED.alone });
   }
 
   private view(
     task: TaskStatus,
     ended: readonly CompletedRecord[],
-    now: number,
-    most: number,
-    live: LiveLeases = nothingLive,
+    { now, most, live = nothingLive, outcomes = new Map() }: Moment,
   ): WireTask {
     const notes = this.profiles.notesFor(task.fold.spec);
     const { succeeded, failed, cancelled } = task.fold;
     const isCut = ended.length === most && succeeded.size + failed.size + cancelled.size > most;
-    const answer = taskView(task, ended, now, isCut ? [...notes, cutNote(most)] : notes, live);
+    const answer = taskView(task, ended, now, isCut ? [...notes, cutNote(most)] : notes, live, outcomes);
     return withResults(answer, task, ended, this.core.publicStorageUrl);
   }
 

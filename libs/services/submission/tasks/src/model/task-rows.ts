@@ -128,6 +128,7 @@ const LASTING: readonly Column[] = [
     type: 'integer',
     value: (s) => (s.fold.spec.advancedRanges === null ? s.fold.all.size : 0),
   },
+  { name: 'job_id', type: 'text', value: (s) => s.fold.spec.jobId ?? null },
   { name: 'auto_delete', type: 'boolean', value: (s) => s.fold.spec.autoDeleteOnCompletion === true },
   { name: 'total_instances', type: 'integer', value: (s) => s.fold.all.size },
   { name: 'spec', type: 'jsonb', value: (s) => s.fold.spec },

@@ -132,16 +132,9 @@ const specOf = (creation: TaskCreation, profile: Profile, instances: string, con
   };
 };
 
-/** Pools and jobs are known to nobody yet: naming one is naming one that does not exist (400, contract 5.18). */
-const placeProblem = (creation: TaskCreation) => {
-  if (creation.poolUuid !== undefined) return wrong('poolUuid', `No such pool: ${creation.poolUuid}`);
-  if (creation.jobUuid !== undefined) return wrong('jobUuid', `No such job: ${creation.jobUuid}`);
-  const { dependsOn = [], advancedDependsOn = [] } = creation.dependencies ?? {};
-  if (dependsOn.length + advancedDependsOn.length > 0) {
-    return wrong('dependencies', 'Dependencies need a job that was created with useDependencies.');
-  }
-  return undefined;
-};
+/** Pools are known to nobody yet: naming one is naming one that does not exist (400, contract 5.18). */
+const placeProblem = ({ poolUuid }: TaskCreation) =>
+  poolUuid === undefined ? undefined : wrong('poolUuid', `No such pool: ${poolUuid}`);
 
 const planProblem = (creation: TaskCreation) => {
   if (creation.schedulingType === 'reserved') return undefined;

@@ -3,9 +3,12 @@ import {
   isOver,
   publicStateOf,
   taskDecider,
+  verdictOf,
   type AttemptEnd,
+  type DependencyEnd,
   type NodeHardwareFacts,
   type PublicTaskState,
+  type TaskDependency,
   type TaskEvent,
   type TaskState,
 } from '@fornax/domain';
@@ -230,6 +233,18 @@ const applyEvent = (status: TaskStatus, event: TaskEvent): TaskStatus => {
 const withErrors = (errors: readonly TaskError[], added: readonly TaskError[]): readonly TaskError[] =>
   added.length === 0 ? errors : [...errors, ...added].slice(0, MAX_ERRORS);
 
+/** Why a task was cancelled that waited for others. */
+const dependencyError = (dependencies: readonly TaskDependency[], ends: readonly DependencyEnd[]): TaskError => {
+  const outcomes = new Map(ends.map(({ taskId, outcome }) => [taskId, outcome]));
+  const failed = dependencies.filter((one) => verdictOf(one, outcomes.get(one.taskId)) === 'notFulfilled');
+  const parts = failed.map(({ taskId, on }) => `${taskId} (${outcomes.get(taskId)}, not ${on.join(' or ')})`);
+  return {
+    code: 'FX-DEPENDENCY',
+    message: `The task was cancelled because of how what it waited for ended: ${parts.slice(0, 3).join(', ')}`,
+    debug: '',
+  };
+};
+
 /** What the event adds to the errors of the task. */
 const errorsBy = ({ errors, fold }: TaskStatus, event: TaskEvent): readonly TaskError[] => {
   if (errors.length >= MAX_ERRORS) return [];
@@ -238,6 +253,7 @@ const errorsBy = ({ errors, fold }: TaskStatus, event: TaskEvent): readonly Task
       const error = errorOf(end);
       return error ? [{ ...error, instance: end.instance }] : [];
     });
+  if (event.type === 'DependenciesFailed') return [dependencyError(fold.spec.dependencies ?? [], event.ends)];
   if (event.type !== 'WaitingInstancesExpired') return [];
   return [
     {

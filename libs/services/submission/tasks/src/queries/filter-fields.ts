@@ -36,7 +36,13 @@ const HARDWARE = `spec->'hardwareConstraints'`;
 const RULES = `spec->'echo'->'forcedNetworkRules'`;
 const FORCED = `spec->'echo'->'forcedConstants'`;
 const CONSTRAINTS = `spec->'echo'->'constraints'`;
-const DEPENDENCIES = `coalesce(spec->'dependencies', spec->'echo'->'dependencies')`;
+const DEPENDENCIES = `spec->'dependencies'`;
+/** Tasks that are waited for, of those that were asked for in one way. */
+const dependenciesAs = (as: string): Field => ({
+  kind: 'list',
+  type: 'uuid',
+  items: `(SELECT e->>'taskId' FROM ${elements(DEPENDENCIES)} AS e WHERE e->>'as' = '${as}') AS x(item)`,
+});
 const NEVER_SEALED = `(SELECT e FROM ${elements(`spec->'constants'`)} AS e WHERE e->>'value' IS NOT NULL) AS constant(e)`;
 
 /** What tasks may be filtered by, in lower case (contract, section 1.12). No text of a request ever becomes SQL. */
@@ -46,7 +52,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
   name: text('name'),
   profile: text('profile'),
   pooluuid: uuid(`spec->'echo'->>'poolUuid'`),
-  jobuuid: uuid(`spec->'echo'->>'jobUuid'`),
+  jobuuid: uuid('job_id'),
   projectuuid: uuid(`spec->>'projectUuid'`),
   state: scalar('state', 'state'),
   previousstate: scalar('state', 'previous_state'),
@@ -83,17 +89,9 @@ const FIELDS: Readonly<Record<string, Field>> = {
   'hardwareconstraints.maximummemorymb': numberParts(HARDWARE, 'maximumMemoryMB'),
   'hardwareconstraints.minimummemorygbcoreratio': numberParts(HARDWARE, 'minimumMemoryGBCoreRatio'),
   'hardwareconstraints.maximummemorygbcoreratio': numberParts(HARDWARE, 'maximumMemoryGBCoreRatio'),
-  dependencies: { kind: 'object', isThere: `jsonb_typeof(${DEPENDENCIES}) = 'object'` },
-  'dependencies.dependson': {
-    kind: 'list',
-    type: 'uuid',
-    items: `(SELECT e #>> '{}' FROM ${elements(`${DEPENDENCIES}->'dependsOn'`)} AS e) AS x(item)`,
-  },
-  'dependencies.advanceddependson.taskuuid': {
-    kind: 'list',
-    type: 'uuid',
-    items: `(SELECT e->>'taskUuid' FROM ${elements(`${DEPENDENCIES}->'advancedDependsOn'`)} AS e) AS x(item)`,
-  },
+  dependencies: { kind: 'object', isThere: `jsonb_typeof(${DEPENDENCIES}) = 'array'` },
+  'dependencies.dependson': dependenciesAs('dependsOn'),
+  'dependencies.advanceddependson.taskuuid': dependenciesAs('advancedDependsOn'),
   completedinstances: ended('number', 'c.instance'),
   'completedinstances.instanceid': ended('number', 'c.instance'),
   'completedinstances.state': ended(

@@ -1,5 +1,5 @@
 import { parseWireDate, parseWireDuration } from '@fornax/contracts';
-import { TASK_STATES } from '@fornax/domain';
+import { JOB_STATES, TASK_STATES } from '@fornax/domain';
 import { Invalid } from '@fornax/base';
 
 export type ScalarType = 'text' | 'uuid' | 'state' | 'date' | 'duration' | 'number' | 'boolean';
@@ -20,6 +20,9 @@ export const SQL_TYPES: Readonly<Record<ScalarType, string>> = {
 export const NO_DATE_MS = -62_135_596_800_000;
 const ZERO_GUID = '00000000-0000-0000-0000-000000000000';
 
+/** Of all kinds of objects that are filtered. */
+const STATES: readonly string[] = [...TASK_STATES, ...JOB_STATES];
+
 const isScalar = (value: unknown): value is Operand =>
   typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
 
@@ -31,7 +34,7 @@ const converted = (type: ScalarType, value: Operand): Operand | undefined => {
     case 'uuid':
       return String(value).toLowerCase();
     case 'state':
-      return TASK_STATES.find((state) => state.toLowerCase() === String(value).toLowerCase()) ?? String(value);
+      return STATES.find((state) => state.toLowerCase() === String(value).toLowerCase()) ?? String(value);
     case 'date':
       return typeof value === 'string' ? parseWireDate(value) : undefined;
     case 'duration':

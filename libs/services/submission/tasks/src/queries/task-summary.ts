@@ -10,6 +10,7 @@ export interface TaskInShort {
   readonly name: string;
   readonly shortname: string;
   readonly profile: string;
+  readonly jobId: string | null;
   readonly state: PublicTaskState;
   readonly previousState: PublicTaskState | null;
   readonly stateMs: number;
@@ -36,6 +37,7 @@ export interface SummaryRecord {
   readonly name: string;
   readonly shortname: string;
   readonly profile: string;
+  readonly job_id: string | null;
   readonly state: PublicTaskState;
   readonly previous_state: PublicTaskState | null;
   readonly state_ms: string;
@@ -56,7 +58,7 @@ export interface SummaryRecord {
 }
 
 /** Columns of a SummaryRecord. */
-export const SUMMARY_COLUMNS = `task.task_id, name, shortname, profile, state, previous_state, state_ms, previous_state_ms, created_ms, modified_ms,
+export const SUMMARY_COLUMNS = `task.task_id, name, shortname, profile, job_id, state, previous_state, state_ms, previous_state_ms, created_ms, modified_ms,
   end_ms, spec->>'advancedRanges' AS advanced_ranges, total_instances, ended_instances, succeeded_instances, running_instances, running_since_ms, running_cores,
   execution_ms, coalesce(spec->'echo'->>'maxRetriesPerInstance', spec->'echo'->'retrySettings'->>'maxPerInstanceRetries') AS max_retries,
   (spec->'echo'->>'waitForPoolResourcesSynchronization')::boolean AS wait_for_pool`;
@@ -68,6 +70,7 @@ export const inShort = (record: SummaryRecord): TaskInShort => ({
   name: record.name,
   shortname: record.shortname,
   profile: record.profile,
+  jobId: record.job_id,
   state: record.state,
   previousState: record.previous_state,
   stateMs: Number(record.state_ms),
@@ -98,6 +101,7 @@ export const shortened = (task: TaskStatus): TaskInShort => {
     name: spec.name,
     shortname: spec.shortname,
     profile: spec.profile,
+    jobId: spec.jobId ?? null,
     advancedRanges: spec.advancedRanges,
     totalInstances: fold.all.size,
     succeededInstances: fold.succeeded.size,
@@ -137,7 +141,7 @@ export const summaryView = (task: TaskInShort, now: number, workDone = 0): WireT
     shortname: task.shortname,
     profile: task.profile,
     poolUuid: null,
-    jobUuid: null,
+    jobUuid: task.jobId,
     progress: progressOf(task, workDone),
     runningInstanceCount: task.runningInstances,
     runningCoreCount: cores,

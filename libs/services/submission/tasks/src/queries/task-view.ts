@@ -1,3 +1,4 @@
+import { dependenciesView, dependencyViews, type Outcomes } from './dependencies-view.js';
 import type { WireCompletedInstance, WireTask } from '@fornax/contracts';
 import type { TaskSpec } from '@fornax/domain';
 import { masked } from '../model/secret-constants.js';
@@ -49,6 +50,7 @@ export const taskView = (
   now: number,
   taskNotes: readonly string[],
   live: LiveLeases = nothingLive,
+  outcomes: Outcomes = new Map(),
 ): WireTask => {
   const { spec } = task.fold;
   const echo = echoOf(spec);
@@ -104,7 +106,7 @@ export const taskView = (
     uploadResultsOnCancellation: echo.uploadResultsOnCancellation ?? null,
     autoDeleteOnCompletion: echo.autoDeleteOnCompletion ?? false,
     completionTimeToLive: echo.completionTimeToLive ?? '00:00:00',
-    dependencies: null,
+    dependencies: dependenciesView(task.fold, outcomes),
     notes,
     fornax: {
       waitingReason: task.fold.lastReason ?? waiting[0] ?? null,
@@ -112,6 +114,7 @@ export const taskView = (
       origin: spec.origin ?? null,
       table: tableView(spec),
       pinned: spec.pin !== undefined,
+      dependencies: dependencyViews(task.fold, outcomes),
     },
   };
 };

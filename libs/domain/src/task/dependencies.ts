@@ -1,0 +1,36 @@
+/** How a task ended, for those that depend on it. */
+export type TaskOutcome = 'success' | 'failure' | 'cancelled';
+
+/** A task that another one waits for. */
+export interface TaskDependency {
+  readonly taskId: string;
+  /** Ends that let the other one start. */
+  readonly on: readonly TaskOutcome[];
+  /** How it was asked for: `dependsOn` and `advancedDependsOn` are those of a job (contract, section 3.9), `after` needs none. */
+  readonly as: 'dependsOn' | 'advancedDependsOn' | 'after';
+}
+
+/** How a dependency ended. */
+export interface DependencyEnd {
+  readonly taskId: string;
+  readonly outcome: TaskOutcome;
+}
+
+/** What became of dependencies, one or all of a task: `notFulfilled` as soon as one has ended as it should not have. */
+export type DependencyVerdict = 'waiting' | 'fulfilled' | 'notFulfilled';
+
+/** @param outcome undefined while the task that is waited for has not ended */
+export const verdictOf = ({ on }: TaskDependency, outcome: TaskOutcome | undefined): DependencyVerdict => {
+  if (outcome === undefined) return 'waiting';
+  return on.includes(outcome) ? 'fulfilled' : 'notFulfilled';
+};
+
+/** What became of all of a task's dependencies. @param outcomeOf how a task ended; undefined: it has not */
+export const verdictOfAll = (
+  dependencies: readonly TaskDependency[],
+  outcomeOf: (taskId: string) => TaskOutcome | undefined,
+): DependencyVerdict => {
+  const verdicts = new Set(dependencies.map((dependency) => verdictOf(dependency, outcomeOf(dependency.taskId))));
+  if (verdicts.has('notFulfilled')) return 'notFulfilled';
+  return verdicts.has('waiting') ? 'waiting' : 'fulfilled';
+};

@@ -1,0 +1,62 @@
+import { Injectable } from '@nestjs/common';
+import { CommandRejected } from '@fornax/event-store';
+import { userMeta, type RequestContext } from '@fornax/identity';
+import { derivedId, Forbidden, newId } from '@fornax/base';
+import { TasksOfJobs } from '@fornax/tasks';
+import { JobBarrier } from '../model/jobs.projection.js';
+import { JobLookup } from '../queries/job-lookup.js';
+import { JobCommits } from './job-commits.js';
+import { JobEnds } from '../process-managers/job-ends.js';
+
+/** Ends and deletes jobs for their owners and those who look after them. */
+@Injectable()
+export class EndJob {
+  constructor(
+    private readonly lookup: JobLookup,
+    private readonly commits: JobCommits,
+    private readonly barrier: JobBarrier,
+    private readonly tasks: TasksOfJobs,
+    private readonly ends: JobEnds,
+  ) {}
+
+  /** Cancels what has not ended of a job's tasks; one that was terminated already stays as it is (contract, section 2.4). */
+  async terminate(id: string, context: RequestContext): Promise<void> {
+    const { job_id: jobId, owner } = await this.lookup.find(context.account, id, 'tend');
+    await this.decide(jobId, owner, { type: 'TerminateJob', reason: 'user' }, context);
+  }
+
+  /**
+   * Deletes a job, by force its tasks, too. Once this is answered, nothing of the job runs any more or is about to end.
+   * @throws Forbidden tasks of it are not over, and force is not used
+   */
+  async delete(id: string, isForced: boolean, context: RequestContext): Promise<void> {
+    const { job_id: jobId, owner } = await this.lookup.find(context.account, id, 'tend');
+    if (!isForced) {
+      const { unfinished = 0 } = (await this.tasks.counts([jobId])).get(jobId) ?? {};
+      if (unfinished > 0)
+        throw new Forbidden(
+          `The job ${jobId} has ${unfinished} tasks that are not over: you should use force to delete it with its tasks`,
+          { code: 'job-has-tasks' },
+        );
+    }
+    await this.decide(jobId, owner, { type: 'DeleteJob', withTasks: isForced }, context);
+  }
+
+  /** A request that is sent again under its key, or after its answer was lost, finds what it did done. */
+  private async decide(
+    id: string,
+    owner: string,
+    command: Parameters<JobCommits['decide']>[0]['command'],
+    context: RequestContext,
+  ): Promise<void> {
+    const { account, idempotencyKey } = context;
+    const commitId = idempotencyKey === undefined ? newId() : derivedId(command.type, id, account.id, idempotencyKey);
+    try {
+      const meta = userMeta('submission', context, { kind: 'user', id: owner });
+      await this.barrier.passed(await this.commits.decide({ id, command, commitId, meta }));
+    } catch (error) {
+      if (!(error instanceof CommandRejected) || !(await this.commits.has(id, commitId))) throw error;
+    }
+    await this.ends.settle();
+  }
+}

@@ -1,0 +1,45 @@
+import { Module } from '@nestjs/common';
+import { provideProjection, provideReadBarrier } from '@fornax/service-kit';
+import { DATABASE, provideShortnames, TaskPlaces, TasksModule } from '@fornax/tasks';
+import { CreateJob } from './commands/create-job.handler.js';
+import { EndJob } from './commands/end-job.handler.js';
+import { JOB_NAMES, JobCommits } from './commands/job-commits.js';
+import { JOB_SHORTNAMES, JobReservations, JobRoom } from './commands/job-places.js';
+import { JobListsController } from './http/job-lists.controller.js';
+import { JobsController } from './http/jobs.controller.js';
+import { JobBarrier, JOBS, JobsProjection } from './model/jobs.projection.js';
+import { JobAttendant } from './process-managers/job-attendant.js';
+import { JobEnds } from './process-managers/job-ends.js';
+import { DueJobs, JobTimer } from './process-managers/job-timer.js';
+import { JobLists } from './queries/job-lists.js';
+import { JobLookup } from './queries/job-lookup.js';
+
+/** Jobs: what users command of them, and what ends with them. */
+@Module({
+  imports: [TasksModule],
+  controllers: [JobListsController, JobsController, JobAttendant],
+  providers: [
+    ...provideProjection(DATABASE, JobsProjection),
+    provideReadBarrier(JobBarrier, JOBS),
+    provideShortnames(JOB_SHORTNAMES, JOB_NAMES),
+    JobCommits,
+    JobRoom,
+    JobReservations,
+    CreateJob,
+    EndJob,
+    JobEnds,
+    DueJobs,
+    JobTimer,
+    JobLists,
+    JobLookup,
+  ],
+  exports: [JobLists],
+})
+export class JobsModule {
+  constructor(places: TaskPlaces, lookup: JobLookup) {
+    places.jobsAreKeptBy(async (owner, id) => {
+      const job = await lookup.ofOwner(owner, id);
+      return job && { jobId: job.job_id, isActive: job.state === 'Active', useDependencies: job.use_dependencies };
+    });
+  }
+}

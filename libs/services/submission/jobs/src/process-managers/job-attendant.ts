@@ -1,0 +1,65 @@
+import { Inject } from '@nestjs/common';
+import type { RecordedCommit } from '@fornax/contracts';
+import { withEvents } from '@fornax/event-store';
+import { forgetObjects, LogFollower, LogHandler, ReadBarriers } from '@fornax/service-kit';
+import { ENDS, InjectDatabase, Shortnames } from '@fornax/tasks';
+import type { DataSource } from 'typeorm';
+import { JOB_SHORTNAMES } from '../commands/job-places.js';
+import { JOBS } from '../model/jobs.projection.js';
+import { JobEnds } from './job-ends.js';
+import { JobTimer } from './job-timer.js';
+
+const CREATIONS = ['JobCreated', 'JobCompleted'] as const;
+const isCreation = withEvents(...CREATIONS);
+const CHANGES = ['JobTerminateRequested', 'JobDeleteRequested', 'JobDeleted', 'TaskSubmitted', 'TaskDeleted'] as const;
+
+/** Jobs that new tasks name. */
+const jobsIn = (batch: readonly RecordedCommit[]): readonly string[] => [
+  ...new Set(
+    batch.flatMap(({ events }) =>
+      events.flatMap((event) =>
+        event.type === 'TaskSubmitted' && event.spec.jobId !== undefined ? [event.spec.jobId] : [],
+      ),
+    ),
+  ),
+];
+
+/** Looks after jobs: what is to end with them, and what goes with those that were deleted. */
+@LogFollower()
+export class JobAttendant {
+  constructor(
+    @InjectDatabase() private readonly db: DataSource,
+    private readonly ends: JobEnds,
+    private readonly timer: JobTimer,
+    private readonly barriers: ReadBarriers,
+    @Inject(JOB_SHORTNAMES) private readonly names: Shortnames,
+  ) {}
+
+  @LogHandler({
+    name: 'jobs-attendant',
+    aggregates: ['job', 'task'],
+    wants: withEvents(...CREATIONS, ...CHANGES, ...ENDS),
+    from: 'checkpoint',
+    service: 'submission',
+  })
+  async attend(batch: readonly RecordedCommit[]): Promise<void> {
+    if (batch.some(isCreation)) this.timer.notice();
+    const { sequence = 0 } = batch.at(-1) ?? {};
+    const areShown = await Promise.all([
+      this.barriers.of(JOBS).passed(sequence),
+      this.barriers.of('status').passed(sequence),
+    ]);
+    if (areShown.includes(false)) throw new Error('the rows of jobs and tasks do not show yet what has happened');
+    const named = jobsIn(batch);
+    if (named.length > 0) await this.ends.cancelLate(named);
+    await this.ends.settle();
+    const gone = batch
+      .filter(({ events }) => events.some(({ type }) => type === 'JobDeleted'))
+      .map(({ aggregateId }) => aggregateId);
+    if (gone.length === 0) return;
+    await this.db.transaction(async (tx) => {
+      await forgetObjects(tx, gone);
+      await this.names.forget(tx, gone);
+    });
+  }
+}

@@ -1,0 +1,63 @@
+import { Injectable } from '@nestjs/common';
+import { AccountDirectory, type Account, type Need } from '@fornax/identity';
+import { Forbidden, NotFound, Unavailable } from '@fornax/base';
+import { InjectDatabase } from '@fornax/tasks';
+import type { DataSource } from 'typeorm';
+import { JOB_COLUMNS, rowOf, type JobRecord, type JobRow } from '../model/job-row.js';
+import { JobBarrier } from '../model/jobs.projection.js';
+
+const NAMES = Object.keys(JOB_COLUMNS).join(', ');
+const isName = (id: string): boolean => /^[A-Za-z0-9-]{1,255}$/.test(id);
+
+/** Finds one job by its id or by the name its owner gave it; one of somebody else is like none, except to those who look after it, by its id. */
+@Injectable()
+export class JobLookup {
+  constructor(
+    @InjectDatabase() private readonly db: DataSource,
+    private readonly barrier: JobBarrier,
+    private readonly accounts: AccountDirectory,
+  ) {}
+
+  /**
+   * @throws NotFound
+   * @throws Unavailable the rows are too far behind to say that there is none
+   * @throws Forbidden it may be looked at, but not that
+   */
+  async find(account: Account, id: string, need: Need = 'look'): Promise<JobRow> {
+    const found = isName(id) ? await this.read(account, id) : undefined;
+    if (!found || !this.accounts.reaches(account, found.owner, 'look'))
+      throw new NotFound(`No such job: ${id}`, { code: 'job-not-found' });
+    if (found.owner !== account.id && !this.accounts.reaches(account, found.owner, need))
+      throw new Forbidden(`Only its owner may do this with job ${found.job_id}`, { code: 'not-the-owner' });
+    return found;
+  }
+
+  /** A job of this owner alone. @returns undefined when there is none */
+  async ofOwner(owner: string, id: string): Promise<JobRow | undefined> {
+    const now = await this.row(owner, id, false);
+    if (now) return now;
+    // One that another process made a moment ago is found all the same.
+    await this.barrier.caughtUp();
+    return this.row(owner, id, false);
+  }
+
+  private async read({ id: owner, role }: Account, id: string): Promise<JobRow | undefined> {
+    const found = await this.row(owner, id, role !== 'user');
+    if (found) return found;
+    const isCaughtUp = await this.barrier.caughtUp();
+    const again = await this.row(owner, id, role !== 'user');
+    if (again || isCaughtUp) return again;
+    throw new Unavailable(`Whether there is a job ${id} cannot be said yet: what is shown is behind. Try again.`, {
+      code: 'behind',
+    });
+  }
+
+  private async row(owner: string, id: string, isAnybodys: boolean): Promise<JobRow | undefined> {
+    const [record] = await this.db.query<JobRecord[]>(
+      `SELECT ${NAMES} FROM job WHERE (job_id = $2 AND (owner = $1 OR $3)) OR (owner = $1 AND shortname = $2)
+       ORDER BY job_id = $2 DESC, created_ms DESC LIMIT 1`,
+      [owner, id, isAnybodys],
+    );
+    return record && rowOf(record);
+  }
+}

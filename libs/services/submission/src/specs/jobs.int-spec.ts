@@ -1,0 +1,318 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { jobSchema, type WireJob } from '@fornax/contracts';
+import { concluded, anEnd, dispatched, aLease, started, aRef } from '@fornax/domain/specs';
+import { eventually } from '@fornax/testing';
+import { followSse } from './sse-reader.fixture.js';
+import { minimal, readFrom, startHarness, submitTo, type Answer, type Harness } from './submission.fixture.js';
+
+let harness: Harness;
+beforeAll(async () => {
+  harness = await startHarness();
+}, 120_000);
+afterAll(() => harness.close());
+
+const create = async (body: object = {}): Promise<string> => {
+  const answer = await harness.call('POST', '/jobs/', { name: 'a job', state: '', ...body });
+  if (answer.status !== 200) throw new Error(answer.text);
+  return String(answer.json()['uuid']);
+};
+const read = async (id: string): Promise<WireJob> => {
+  const answer = await harness.call('GET', `/jobs/${id}`);
+  if (answer.status !== 200) throw new Error(answer.text);
+  return jobSchema.parse(answer.json());
+};
+const stateOf = async (id: string): Promise<string> => (await read(id)).state;
+const tasksOf = async (id: string): Promise<readonly Record<string, unknown>[]> =>
+  JSON.parse((await harness.call('GET', `/jobs/${id}/tasks`)).text) as Record<string, unknown>[];
+const end = (taskId: string, outcome: 'success' | 'failure' = 'success') =>
+  harness.happen(taskId, dispatched(aLease(0)), started(aRef(0)), concluded(anEnd(0, { outcome })));
+const one = { instanceCount: 1 };
+const isGone = async (id: string): Promise<boolean> => (await harness.call('GET', `/jobs/${id}`)).status === 404;
+const errorsOf = (answer: Answer): readonly string[] =>
+  Object.keys((answer.json()['errors'] as object | undefined) ?? {});
+
+describe('a job', () => {
+  it('is created, read by id and by name, listed, paged and searched', async () => {
+    const tag = 'listed-job';
+    const shortname = 'nightly-job';
+    const id = await create({ shortname, tags: [tag], useDependencies: true, maxWallTime: '01:00:00' });
+    const job = await read(id);
+    expect(job).toMatchObject({ uuid: id, shortname, state: 'Active', useDependencies: true, maxWallTime: '01:00:00' });
+    expect(job).toMatchObject({ previousState: null, poolUuid: null, completionTimeToLive: '00:00:00', tags: [tag] });
+    expect(await read(shortname)).toEqual(job);
+    const other = await create({ tags: ['x', tag] });
+    const list = JSON.parse((await harness.call('GET', `/jobs?tag=${tag},y`)).text) as WireJob[];
+    expect(list.map(({ uuid }) => uuid)).toEqual([other, id]);
+    const filter = { operator: 'Equal', field: 'Tags', value: tag };
+    const page = (await harness.call('POST', '/jobs/paginate', { Filter: filter, MaximumResults: 1 })).json();
+    expect(page).toMatchObject({ count: 1, total: 2, isTruncated: true });
+    const next = (await harness.call('POST', '/jobs/paginate', { filter, token: page['nextToken'] })).json();
+    expect(next).toMatchObject({ count: 1, isTruncated: false, data: [{ uuid: id }] });
+    const byName = { operator: 'And', filters: [{ operator: 'Equal', field: 'Shortname', value: shortname }, filter] };
+    const found = await harness.call('POST', '/jobs/search', { select: ['Uuid', 'Name'], filter: byName });
+    expect(JSON.parse(found.text)).toEqual([expect.objectContaining({ uuid: id, name: 'a job' })]);
+    expect((await harness.call('POST', '/jobs/search', { filter: { operator: 'Equal', field: 'Nope' } })).status).toBe(
+      400,
+    );
+  });
+
+  it('is made once under one key, and its name is its own', async () => {
+    const headers = { 'idempotency-key': 'job-key' };
+    const body = { name: 'once', shortname: 'once-job' };
+    const first = await harness.call('POST', '/jobs', body, { headers });
+    const again = await harness.call('POST', '/jobs', body, { headers });
+    expect([again.status, again.json()['uuid']]).toEqual([200, first.json()['uuid']]);
+    expect(first.headers.get('location')).toBe(`/jobs/${String(first.json()['uuid'])}`);
+    const twin = await harness.call('POST', '/jobs', body);
+    expect([twin.status, twin.text]).toEqual([400, expect.stringContaining('once-job')]);
+    // Names of tasks are others.
+    await submitTo(harness, { shortname: 'once-job' });
+    await harness.call('DELETE', `/jobs/${String(first.json()['uuid'])}`);
+    await eventually(async () => (await harness.call('POST', '/jobs', body)).status === 200);
+  });
+
+  it('is refused naming the field, and leaves nothing behind', async () => {
+    const before = (await harness.call('GET', '/info')).json()['jobCount'];
+    for (const [body, field] of [
+      [{}, 'name'],
+      [{ name: 'n', poolUuid: 'nobody' }, 'poolUuid'],
+      [{ name: 'n', maxWallTime: 'soon' }, 'maxWallTime'],
+      [{ name: 'n', tags: Array.from({ length: 10 }, () => 't') }, 'tags'],
+    ] as const) {
+      const answer = await harness.call('POST', '/jobs', body);
+      expect([answer.status, errorsOf(answer)]).toEqual([400, [field]]);
+    }
+    expect((await harness.call('GET', '/info')).json()['jobCount']).toBe(before);
+    for (const path of ['/jobs/nobody', '/jobs/nobody/tasks'])
+      expect((await harness.call('GET', path)).status).toBe(404);
+    expect((await harness.call('POST', '/jobs/nobody/terminate')).status).toBe(404);
+    const stranger = await harness.addAccount();
+    expect((await harness.call('GET', `/jobs/${await create()}`, undefined, { token: stranger })).status).toBe(404);
+  });
+});
+
+describe('the tasks of a job', () => {
+  it('name it, are listed in order, and are cancelled when it is terminated', async () => {
+    const id = await create({ shortname: 'with-tasks' });
+    const bulk = await harness.call(
+      'POST',
+      '/tasks',
+      ['a', 'b', 'c'].map((name) => ({ ...minimal, ...one, name, jobUuid: id })),
+    );
+    const uuids = (JSON.parse(bulk.text) as { uuid: string }[]).map(({ uuid }) => uuid);
+    const byName = await submitTo(harness, { ...one, jobUuid: 'with-tasks' });
+    expect((await tasksOf(id)).map(({ uuid }) => uuid).sort()).toEqual([...uuids, byName].sort());
+    expect(await readFrom(harness, uuids[0] ?? '')).toMatchObject({ jobUuid: id, dependencies: null });
+    await end(uuids[0] ?? '');
+    expect((await harness.call('POST', `/jobs/${id}/terminate`)).status).toBe(200);
+    for (const uuid of [...uuids.slice(1), byName]) expect((await readFrom(harness, uuid)).state).toBe('Cancelled');
+    expect((await readFrom(harness, uuids[0] ?? '')).state).toBe('Success');
+    await eventually(async () => (await stateOf(id)) === 'Completed');
+    expect((await read(id)).previousState).toBe('Terminating');
+    const late = await harness.call('POST', '/tasks', { ...minimal, jobUuid: id });
+    expect([late.status, errorsOf(late)]).toEqual([400, ['jobUuid']]);
+    expect((await harness.call('POST', `/jobs/${id}/terminate`)).status).toBe(200);
+  });
+
+  it('keep it terminating while they run', async () => {
+    const id = await create();
+    const task = await submitTo(harness, { ...one, jobUuid: id });
+    await harness.happen(task, dispatched(aLease(0)), started(aRef(0)));
+    await harness.call('POST', `/jobs/${id}/terminate`);
+    expect(await stateOf(id)).toBe('Terminating');
+    expect((await readFrom(harness, task)).state).toBe('PendingCancel');
+    await harness.happen(task, concluded(anEnd(0, { outcome: 'cancelled' })));
+    await eventually(async () => (await stateOf(id)) === 'Completed');
+  });
+
+  it('stand in the way of its deletion, unless force is used', async () => {
+    const id = await create();
+    const task = await submitTo(harness, { ...one, jobUuid: id });
+    const refused = await harness.call('DELETE', `/jobs/${id}`);
+    expect([refused.status, refused.text]).toEqual([403, expect.stringContaining('should use force')]);
+    expect((await harness.call('DELETE', `/jobs/${id}?force=True`)).status).toBe(200);
+    await eventually(() => isGone(id));
+    expect((await harness.call('GET', `/tasks/${task}`)).status).toBe(404);
+    const empty = await create();
+    expect((await harness.call('DELETE', `/jobs/${empty}?force=false`)).status).toBe(200);
+    expect(await isGone(empty)).toBe(true);
+  });
+
+  it('do not come to it after it was deleted beside a submission', async () => {
+    const id = await create();
+    const answers = await Promise.all([
+      harness.call('POST', '/tasks', { ...minimal, ...one, jobUuid: id }),
+      harness.call('POST', `/jobs/${id}/terminate`),
+    ]);
+    expect(answers[1].status).toBe(200);
+    await eventually(async () => (await stateOf(id)) === 'Completed');
+    await eventually(async () => (await tasksOf(id)).every(({ state }) => state === 'Cancelled'));
+  });
+});
+
+describe('dependencies', () => {
+  const dependsOn = (...ids: readonly string[]) => ({ dependencies: { dependsOn: ids } });
+
+  it('are shown as waiting, then as they were decided', async () => {
+    const jobUuid = await create({ useDependencies: true });
+    const first = await submitTo(harness, { ...one, jobUuid });
+    const advancedDependsOn = [{ TaskUuid: first, TaskFinalStateCondition: ['Failure', 'Cancelled'] }];
+    const second = await submitTo(harness, { ...one, jobUuid, ...dependsOn(first) });
+    const third = await submitTo(harness, { ...one, jobUuid, dependencies: { advancedDependsOn } });
+    expect((await readFrom(harness, second)).dependencies).toEqual({
+      dependsOn: [first],
+      advancedDependsOn: [],
+      state: 'waiting',
+    });
+    const waiting = (await harness.call('GET', `/fornax/v1/tasks/${second}/waiting`)).json();
+    expect(waiting).toMatchObject({ reason: 'dependencies', dependsOn: [first], waiting: 1 });
+    expect(waiting['text']).toContain(first);
+    await end(first);
+    const ends = [{ taskId: first, outcome: 'success' as const }];
+    await harness.happen(second, { type: 'DependenciesFulfilled', ends, at: 2_000 });
+    await harness.happen(
+      third,
+      { type: 'DependenciesFailed', ends, at: 2_000 },
+      { type: 'WaitingInstancesCancelled', instances: '0', at: 2_000 },
+    );
+    expect((await readFrom(harness, second)).dependencies?.state).toBe('dependencyConditionsFulfilled');
+    const cancelled = await readFrom(harness, third);
+    expect(cancelled.state).toBe('Cancelled');
+    expect(cancelled.errors[0]).toMatchObject({ code: 'FX-DEPENDENCY', message: expect.stringContaining(first) });
+    expect(cancelled.dependencies?.advancedDependsOn).toEqual([
+      {
+        taskUuid: first,
+        taskFinalStateCondition: ['failure', 'cancelled'],
+        state: 'dependencyConditionsNotFulfilled',
+        actualFinalState: 'success',
+      },
+    ]);
+  });
+
+  it('are refused naming the field', async () => {
+    const jobUuid = await create({ useDependencies: true });
+    const plain = await create();
+    const inJob = await submitTo(harness, { ...one, jobUuid });
+    const elsewhere = await submitTo(harness, one);
+    const stranger = await harness.addAccount();
+    const foreign = String(
+      (await harness.call('POST', '/tasks', { ...minimal, ...one }, { token: stranger })).json()['uuid'],
+    );
+    for (const [body, field] of [
+      [{ ...dependsOn(inJob) }, 'dependencies'],
+      [{ jobUuid: plain, ...dependsOn(inJob) }, 'dependencies'],
+      [{ jobUuid, ...dependsOn(inJob, 'nobody') }, 'dependencies.dependsOn[1]'],
+      [{ jobUuid, ...dependsOn(elsewhere) }, 'dependencies.dependsOn[0]'],
+      [{ jobUuid, ...dependsOn(foreign) }, 'dependencies.dependsOn[0]'],
+      [
+        { jobUuid, dependencies: { advancedDependsOn: [{ taskUuid: 'nobody' }] } },
+        'dependencies.advancedDependsOn[0].taskUuid',
+      ],
+      [{ jobUuid: 'nobody' }, 'jobUuid'],
+      [{ fornax: { after: [{ task: 'nobody' }] } }, 'fornax.after[0].task'],
+    ] as const) {
+      const answer = await harness.call('POST', '/tasks', { ...minimal, ...one, ...body });
+      expect([answer.status, errorsOf(answer)]).toEqual([400, [field]]);
+    }
+    const each = { fornax: { after: [{ task: elsewhere, each: true }] } };
+    expect((await harness.call('POST', '/tasks', { ...minimal, ...one, ...each })).status).toBe(403);
+  });
+
+  it('may name tasks of the same request by their shortnames, whatever the order, but in no circle', async () => {
+    const jobUuid = await create({ useDependencies: true });
+    const item = (shortname: string, ...ids: readonly string[]) => ({
+      ...minimal,
+      ...one,
+      jobUuid,
+      shortname,
+      ...dependsOn(...ids),
+    });
+    const body = [
+      item('bulk-c', 'bulk-b', 'bulk-a'),
+      item('bulk-b', 'bulk-a'),
+      item('bulk-a'),
+      item('x', 'y'),
+      item('y', 'x'),
+      item('z', 'y'),
+    ];
+    const answer = await harness.call('POST', '/tasks', body);
+    const results = JSON.parse(answer.text) as { uuid: string | null; statusCode: number; message: string }[];
+    expect([answer.status, results.map(({ statusCode }) => statusCode)]).toEqual([207, [200, 200, 200, 400, 400, 400]]);
+    expect(results[3]?.message).toContain('circle');
+    const [c, b, a] = results.map(({ uuid }) => uuid ?? '');
+    expect((await readFrom(harness, c ?? '')).dependencies?.dependsOn).toEqual([b, a]);
+    expect((await tasksOf(jobUuid)).length).toBe(3);
+    const commits = await Promise.all([a, b, c].map((id) => harness.log.readAggregate('task', id ?? '', 0, 1)));
+    const places = commits.map(([first]) => first?.sequence ?? 0);
+    expect(places).toEqual(places.toSorted((x, y) => x - y));
+  });
+
+  it('need no job between tasks of one project', async () => {
+    const first = await submitTo(harness, one);
+    const second = await submitTo(harness, { ...one, fornax: { after: [{ task: first, on: 'any' }] } });
+    const { dependencies, fornax } = await readFrom(harness, second);
+    expect(dependencies).toMatchObject({ dependsOn: [], advancedDependsOn: [], state: 'waiting' });
+    expect(fornax.dependencies).toEqual([
+      {
+        taskUuid: first,
+        on: ['success', 'failure', 'cancelled'],
+        as: 'after',
+        state: 'waiting',
+        actualFinalState: null,
+      },
+    ]);
+  });
+});
+
+describe('the time of a job', () => {
+  it('is over when it says, also after a restart, and its tasks are cancelled', async () => {
+    const id = await create({ maxWallTime: '00:00:02', completionTimeToLive: '00:00:01' });
+    const task = await submitTo(harness, { ...one, jobUuid: id });
+    await harness.restart();
+    await eventually(async () => (await readFrom(harness, task)).state === 'Cancelled', { timeoutMs: 20_000 });
+    const [, terminated] = (await harness.log.readAggregate('job', id)).flatMap(({ events }) => events);
+    expect(terminated).toMatchObject({ type: 'JobTerminateRequested', reason: 'wall-time' });
+    await eventually(() => isGone(id), { timeoutMs: 20_000 });
+    expect((await readFrom(harness, task)).state).toBe('Cancelled');
+  }, 60_000);
+});
+
+describe('the quota of jobs', () => {
+  it('counts finished ones, and makes room by those that may go', async () => {
+    const token = await harness.addAccount();
+    const make = (body: object = {}) => harness.call('POST', '/jobs', { name: 'q', ...body }, { token });
+    const id =
+      (await harness.query(`SELECT 1`)) && String((await make({ autoDeleteOnCompletion: true })).json()['uuid']);
+    const [{ owner = '' } = {}] = (await harness.query('SELECT owner FROM job WHERE job_id = $1', [id])) as {
+      owner: string;
+    }[];
+    const quotas = { maxTasks: 10, maxJobs: 2, maxBuckets: 10, maxStorageBytes: 1e9, maxInstances: 100, maxCores: 100 };
+    const meta = { actor: 'service:test' as const, source: 'test', correlationId: 'test' };
+    const before = await harness.log.readAggregate('account', owner);
+    await harness.log.append(
+      'account',
+      owner,
+      { id: `quota-${id}`, meta, at: 1, events: [{ type: 'QuotasChanged', accountId: owner, quotas, at: 1 }] },
+      before.at(-1)?.sequence ?? 0,
+    );
+    await eventually(async () => (await harness.call('GET', '/info', undefined, { token })).json()['maxJob'] === 2);
+    expect((await make()).status).toBe(200);
+    const refused = await make();
+    expect([refused.status, refused.text]).toEqual([403, expect.stringContaining('Maximum number of jobs reached')]);
+    await harness.call('POST', `/jobs/${id}/terminate`, undefined, { token });
+    await eventually(async () => (await make()).status === 200);
+    expect((await harness.call('GET', `/jobs/${id}`, undefined, { token })).status).toBe(404);
+  });
+});
+
+describe('what happens to jobs', () => {
+  it('is told live to their owner', async () => {
+    const url = `${harness.test.url}/fornax/v1/events?types=JobCreated,JobCompleted&snapshot=false`;
+    const stream = await followSse(url, { authorization: harness.token });
+    const id = await create();
+    await harness.call('POST', `/jobs/${id}/terminate`);
+    await eventually(() => stream.messages.filter(({ data }) => data.includes(id)).length === 2);
+    expect(JSON.parse(stream.messages[0]?.data ?? '{}')).toMatchObject({ taskId: null, aggregate: 'job' });
+    stream.close();
+  });
+});

@@ -1,0 +1,79 @@
+import { Injectable } from '@nestjs/common';
+import type { TaskOutcome } from '@fornax/domain';
+import type { DataSource } from 'typeorm';
+import { Gathering } from '../commands/gathering.js';
+import { InjectDatabase } from '../model/database.js';
+import { StatusBarrier } from '../model/status-barrier.js';
+import type { Sibling } from './siblings.js';
+
+interface Wanted {
+  readonly owner: string;
+  readonly reference: string;
+}
+
+interface Row {
+  readonly at: number;
+  readonly task_id: string;
+  readonly job_id: string | null;
+  readonly project_uuid: string | null;
+}
+
+const FIND = `SELECT DISTINCT ON (w.at) w.at::int AS at, task_id, job_id, spec->>'projectUuid' AS project_uuid
+  FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w(owner, reference, at)
+  JOIN task ON task.owner = w.owner AND (task.task_id = w.reference OR task.shortname = w.reference)
+  WHERE state <> 'PendingDelete' ORDER BY w.at, task_id = w.reference DESC`;
+
+const OUTCOMES: Readonly<Record<string, TaskOutcome>> = {
+  Success: 'success',
+  Failure: 'failure',
+  Cancelled: 'cancelled',
+  PendingDelete: 'cancelled',
+};
+
+/** Finds the tasks that others wait for. Tasks of a bulk ask together. */
+@Injectable()
+export class Neighbors {
+  private readonly finding = new Gathering((wanted: readonly Wanted[]) => this.findAll(wanted));
+
+  constructor(
+    @InjectDatabase() private readonly db: DataSource,
+    private readonly barrier: StatusBarrier,
+  ) {}
+
+  /** @param reference id or shortname @returns undefined when the account has no such task */
+  async find(owner: string, reference: string): Promise<Sibling | undefined> {
+    const wanted = { owner, reference };
+    const now = await this.finding.one(wanted);
+    if (now) return now;
+    // A task that another process accepted a moment ago is found all the same.
+    await this.barrier.caughtUp();
+    return (await this.finding.one(wanted)) ?? undefined;
+  }
+
+  /** How those of the tasks ended that are over and still known. */
+  async outcomesOf(taskIds: readonly string[]): Promise<ReadonlyMap<string, TaskOutcome>> {
+    if (taskIds.length === 0) return new Map();
+    const rows = await this.db.query<{ task_id: string; state: string }[]>(
+      'SELECT task_id, state FROM task WHERE task_id = ANY($1::text[]) AND end_ms IS NOT NULL',
+      [taskIds],
+    );
+    return new Map(
+      rows.flatMap(({ task_id: taskId, state }) => {
+        const outcome = OUTCOMES[state];
+        return outcome === undefined ? [] : [[taskId, outcome] as const];
+      }),
+    );
+  }
+
+  private async findAll(wanted: readonly Wanted[]): Promise<readonly (Sibling | null)[]> {
+    const rows = await this.db.query<Row[]>(FIND, [
+      wanted.map(({ owner }) => owner),
+      wanted.map(({ reference }) => reference),
+    ]);
+    const found = new Map(rows.map((row) => [row.at, row]));
+    return wanted.map((_, index) => {
+      const row = found.get(index + 1);
+      return row ? { taskId: row.task_id, jobId: row.job_id, projectUuid: row.project_uuid } : null;
+    });
+  }
+}
