@@ -2,7 +2,16 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { cannedPlatform } from './canned-platform.fixture.js';
 
 const plan = { maxInstances: 5, maxCores: 6 };
-const quotas = { maxTasks: 1, maxBuckets: 2, maxStorageBytes: 3, ...plan, flex: plan, onDemand: plan };
+const unbounded = { maxBuckets: null, maxStorageBytes: null, maxObjects: null };
+const quotas = {
+  maxTasks: 1,
+  maxBuckets: 2,
+  maxStorageBytes: 3,
+  maxObjects: null,
+  ...plan,
+  flex: plan,
+  onDemand: plan,
+};
 const creationDate = '2026-01-02T03:04:05Z';
 const ada = {
   uuid: 'u-1',
@@ -22,9 +31,16 @@ const project = {
   isDefault: true,
   archived: false,
   user: { uuid: 'u-1', name: 'ada@example.org' },
+  quotas: { ...unbounded, maxObjects: 7 },
 };
 const token = { id: 't-1', name: 'laptop', creationDate, expirationDate: null, isExpired: false };
-const acme = { uuid: 'o-1', name: 'Acme', quotas: { ...plan, flex: plan, onDemand: plan }, members: 2, creationDate };
+const acme = {
+  uuid: 'o-1',
+  name: 'Acme',
+  quotas: { ...plan, flex: plan, onDemand: plan, ...unbounded },
+  members: 2,
+  creationDate,
+};
 const ADA = '/fornax/v1/users/ada%40example.org';
 
 /** Answers of a platform, by method and path. */
@@ -50,6 +66,7 @@ const ANSWERS: Readonly<Record<string, readonly [status: number, body: unknown]>
   'GET /fornax/v1/me/projects': [200, [project]],
   'GET /fornax/v1/projects?organization=Acme%20Inc': [200, [{ ...project, user: null, isDefault: false }]],
   'PATCH /fornax/v1/me/projects/wind': [200, { ...project, archived: true, isDefault: false }],
+  'GET /fornax/v1/projects/p-1': [200, project],
   'PATCH /fornax/v1/projects/p-1': [200, { ...project, name: 'Gale' }],
   'GET /fornax/v1/organizations': [200, [acme]],
   'POST /fornax/v1/organizations': [200, acme],
@@ -162,6 +179,14 @@ describe('fornax for people', () => {
     await fornax('quota', 'set', 'ada@example.org', '--tasks', '9', '--flex-cores', '4');
     await fornax('quota', 'set', '--organization', 'Acme', '--instances', '7');
     expect(bodies).toEqual([{ quotas: { maxTasks: 9, flex: { maxCores: 4 } } }, { quotas: { maxInstances: 7 } }]);
+    bodies.length = 0;
+    expect((await fornax('quota', 'show', '--project', 'p-1')).stdout).toMatch(/buckets +none\n[^]*objects +7\n$/);
+    await fornax('quota', 'set', '--project', 'p-1', '--objects', '7', '--storage-bytes', 'none');
+    expect(bodies).toEqual([{ quotas: { maxObjects: 7, maxStorageBytes: null } }]);
+    expect(await fornax('quota', 'set', '--project', 'p-1', '--cores', '7')).toMatchObject({ code: 2 });
+    expect(await fornax('quota', 'set', 'ada@example.org', '--project', 'p-1', '--objects', '7')).toMatchObject({
+      code: 2,
+    });
     expect(await fornax('quota', 'set', 'ada@example.org')).toMatchObject({ code: 2 });
     expect(await fornax('quota', 'set', '--tasks', '1')).toMatchObject({ code: 2 });
     expect(await fornax('quota', 'set', 'ada@example.org', '--tasks', '-1')).toMatchObject({ code: 2 });

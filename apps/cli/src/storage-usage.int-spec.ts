@@ -18,11 +18,14 @@ const disk = {
   indexedBytes: 326,
 };
 
+const reconciled = { buckets: 9, differences: [{ bucket: 'renders', objects: -3, bytes: 120 }] };
+
 describe('fornax storage usage', () => {
   const platform = cannedPlatform({
     answers: {
       'GET /fornax/v1/buckets/usage': [200, usage],
       'GET /fornax/v1/buckets/usage/disk': [200, disk],
+      'POST /fornax/v1/buckets/usage/reconcile': [200, reconciled],
     },
   });
   const { fornax } = platform;
@@ -50,5 +53,12 @@ describe('fornax storage usage', () => {
   it('prints all of it as JSON, and explains itself', async () => {
     expect(JSON.parse((await fornax('storage', 'usage', '--json', '--disk')).stdout)).toEqual({ ...usage, disk });
     expect((await fornax('storage', 'usage', '--help')).stdout).toContain('what quotas count');
+  });
+
+  it('says which counters were wrong, and by how much', async () => {
+    const { code, stdout } = await fornax('storage', 'reconcile');
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/renders +-3 +120/)]);
+    expect(stdout).toContain('9 buckets compared; the counters of 1 were wrong');
+    expect(JSON.parse((await fornax('storage', 'reconcile', '--json')).stdout)).toEqual(reconciled);
   });
 });

@@ -19,6 +19,7 @@ export type {
   WireBucket,
   WireBucketGrant,
   WireOrganization,
+  WireOwnedProject,
   WireUser,
   WireUserInfo,
   WireWaiting,
@@ -38,6 +39,7 @@ export {
   type ProjectChange,
   type ProjectOwner,
   type QuotaChange,
+  type StorageQuotaChange,
   type UserChange,
 } from './api/people-client.js';
 export { BucketsClient, type Grantee } from './api/buckets-client.js';

@@ -111,7 +111,9 @@ export {
   type AccountQuotas,
   type ComputingQuotas,
   type PlanQuotas,
-  type QuotaChange,
+  type OrganisationQuotas,
+  type StorageQuotaChange,
+  type StorageQuotas,
 } from './account/quotas.js';
 export {
   defaultProjectOf,

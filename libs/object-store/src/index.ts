@@ -7,6 +7,7 @@ export {
   type DeletionCondition,
   type FolderUsage,
   type FoundOld,
+  type KeyPart,
   type ListOptions,
   type Listing,
   type Moved,
@@ -45,8 +46,10 @@ export { LOCAL_INDEX_DOWN, LOCAL_INDEX_UP } from './local/index-tables.js';
 export { LOCAL_MANIFESTS_DOWN, LOCAL_MANIFESTS_UP } from './local/manifest-tables.js';
 export { LOCAL_EXTRAS_DOWN, LOCAL_EXTRAS_UP } from './local/extras-tables.js';
 export { LOCAL_MARK_ORDER_DOWN, LOCAL_MARK_ORDER_UP } from './local/mark-order-tables.js';
+export { USAGE_INDEX_DOWN, usageIndexUp } from './local/usage-index-tables.js';
 export type { ReindexOptions, ReindexProgress } from './local/reindex.js';
 export { type LocalStoreOptions, LocalObjectStore } from './local/local.object-store.js';
+export type { UsageDifference, UsageReconciliation } from './local/usage-reconciliation.js';
 export type { DiskUsage } from './local/disk-usage.js';
 export type { IndexDatabase } from './local/store-folder.js';
 export type { S3StoreOptions } from './s3/s3-service.js';

@@ -1,4 +1,11 @@
-import type { QuotaChange, WireOrganization, WireUser, WireUserInfo } from '@fornax/client';
+import type {
+  QuotaChange,
+  StorageQuotaChange,
+  WireOrganization,
+  WireOwnedProject,
+  WireUser,
+  WireUserInfo,
+} from '@fornax/client';
 import { type Command, InvalidArgumentError } from 'commander';
 import { UsageError } from '../session/connection.js';
 import type { Io } from '../terminal/io.js';
@@ -10,17 +17,28 @@ const ceilingOf = (text: string): number => {
   return Number(text);
 };
 
-const limits = ({ quotas }: WireUser | WireOrganization): readonly (readonly (string | number)[])[] => [
+/** A ceiling on storage, or none. */
+type StorageCeiling = number | 'none';
+const storageCeilingOf = (text: string): StorageCeiling => (text === 'none' ? text : ceilingOf(text));
+const onTheWire = (ceiling: StorageCeiling | undefined): number | null | undefined =>
+  ceiling === 'none' ? null : ceiling;
+
+const limits = ({
+  quotas,
+}: WireUser | WireOrganization | WireOwnedProject): readonly (readonly (string | number)[])[] => [
   ['QUOTA', 'LIMIT'],
-  ...('maxTasks' in quotas
-    ? [
+  ...('maxTasks' in quotas ? [
         ['tasks', quotas.maxTasks],
         ['jobs', quotas.maxJobs],
         ['pools', quotas.maxPools],
-        ['buckets', quotas.maxBuckets],
-        ['storage bytes', quotas.maxStorageBytes],
-      ]
-    : []),
+      ] : []),
+  ['buckets', quotas.maxBuckets ?? 'none'],
+  ['storage bytes', quotas.maxStorageBytes ?? 'none'],
+  ['objects', quotas.maxObjects ?? 'none'],
+  ...('flex' in quotas ? computingLimits(quotas) : []),
+];
+
+const computingLimits = (quotas: WireOrganization['quotas'] | WireUser['quotas']) => [
   ['instances', quotas.maxInstances],
   ['cores', quotas.maxCores],
   ['flex instances', quotas.flex.maxInstances],
@@ -46,11 +64,13 @@ const usage = (info: WireUserInfo): readonly (readonly (string | number)[])[] =>
 
 interface OfOptions {
   readonly organization?: string;
+  readonly project?: string;
 }
 
-const show = async (io: Io, user: string | undefined, { organization }: OfOptions): Promise<void> => {
+const show = async (io: Io, user: string | undefined, { organization, project }: OfOptions): Promise<void> => {
   const client = io.client();
   if (organization !== undefined) io.print(renderTable(limits(await client.people.organization(organization))));
+  else if (project !== undefined) io.print(renderTable(limits(await client.people.project(project))));
   else if (user !== undefined) io.print(renderTable(limits(await client.people.user(user))));
   else io.print(renderTable(usage(await client.info())));
 };
@@ -59,8 +79,9 @@ interface SetOptions extends OfOptions, ReasonOptions {
   readonly tasks?: number;
   readonly jobs?: number;
   readonly pools?: number;
-  readonly buckets?: number;
-  readonly storageBytes?: number;
+  readonly buckets?: StorageCeiling;
+  readonly storageBytes?: StorageCeiling;
+  readonly objects?: StorageCeiling;
   readonly instances?: number;
   readonly cores?: number;
   readonly flexInstances?: number;
@@ -80,8 +101,9 @@ const changeOf = (options: SetOptions): QuotaChange => {
     maxTasks: options.tasks,
     maxJobs: options.jobs,
     maxPools: options.pools,
-    maxBuckets: options.buckets,
-    maxStorageBytes: options.storageBytes,
+    maxBuckets: onTheWire(options.buckets),
+    maxStorageBytes: onTheWire(options.storageBytes),
+    maxObjects: onTheWire(options.objects),
     maxInstances: options.instances,
     maxCores: options.cores,
     flex: Object.keys(flex).length > 0 ? flex : undefined,
@@ -89,17 +111,27 @@ const changeOf = (options: SetOptions): QuotaChange => {
   });
 };
 
+/** @throws UsageError projects run nothing of their own */
+const storageChange = ({ maxBuckets, maxStorageBytes, maxObjects, ...others }: QuotaChange): StorageQuotaChange => {
+  if (Object.keys(others).length > 0)
+    throw new UsageError('A project has quotas of --buckets, --storage-bytes and --objects only.');
+  return given<StorageQuotaChange>({ maxBuckets, maxStorageBytes, maxObjects });
+};
+
 /** @throws UsageError nobody was named, or nothing is to change */
 const set = async (io: Io, user: string | undefined, options: SetOptions): Promise<void> => {
   const quotas = changeOf(options);
-  const { organization } = options;
+  const { organization, project } = options;
   if (Object.keys(quotas).length === 0) throw new UsageError('Say what to change, for example --cores 16.');
+  if ([user, organization, project].filter((name) => name !== undefined).length !== 1)
+    throw new UsageError('Name a user, an --organization or a --project, and one of them only.');
   const { people } = clientOf(io, options);
-  if (organization !== undefined && user === undefined)
-    io.print(renderTable(limits(await people.changeOrganization(organization, quotas))));
-  else if (user !== undefined && organization === undefined)
-    io.print(renderTable(limits(await people.changeUser(user, { quotas }))));
-  else throw new UsageError('Name a user or an --organization, and not both.');
+  const change = async (): Promise<WireUser | WireOrganization | WireOwnedProject> => {
+    if (organization !== undefined) return people.changeOrganization(organization, quotas);
+    if (user !== undefined) return people.changeUser(user, { quotas });
+    return people.changeProject(project ?? '', { quotas: storageChange(quotas) }, false);
+  };
+  io.print(renderTable(limits(await change())));
 };
 
 export const addQuotaCommands = (program: Command, io: Io): void => {
@@ -108,14 +140,17 @@ export const addQuotaCommands = (program: Command, io: Io): void => {
     .command('show [user]')
     .description('yours with what you use, or the limits of somebody else (operators)')
     .option('--organization <name>', 'the limits of an organization (operators)')
+    .option('--project <id>', 'the limits of a project (operators)')
     .action((user: string | undefined, options: OfOptions) => show(io, user, options));
   withReason(quota.command('set [user]').description('change limits; what is not named stays (operators)'))
-    .option('--organization <name>', 'what all members of an organization may run together')
+    .option('--organization <name>', 'what all members of an organization may run and store together')
+    .option('--project <id>', 'what all buckets of a project may hold together')
     .option('--tasks <count>', 'tasks, finished ones too', ceilingOf)
     .option('--jobs <count>', 'jobs, finished ones too', ceilingOf)
     .option('--pools <count>', 'pools, closed ones too', ceilingOf)
-    .option('--buckets <count>', 'buckets', ceilingOf)
-    .option('--storage-bytes <bytes>', 'bytes in all buckets', ceilingOf)
+    .option('--buckets <count>', 'buckets; "none" lifts the limit of an organization or project', storageCeilingOf)
+    .option('--storage-bytes <bytes>', 'bytes in all buckets; "none" as for buckets', storageCeilingOf)
+    .option('--objects <count>', 'objects in all buckets; "none" lifts the limit', storageCeilingOf)
     .option('--instances <count>', 'instances at once', ceilingOf)
     .option('--cores <count>', 'cores at once', ceilingOf)
     .option('--flex-instances <count>', 'instances at once in the plan flex', ceilingOf)

@@ -125,3 +125,28 @@ export const addStorageUsageCommand = (storage: Command, io: Io): void => {
     .addHelpText('after', ABOUT)
     .action((choices: UsageChoices) => usage(io, choices));
 };
+
+const reconcile = async (io: Io, { json = false }: { readonly json?: boolean }): Promise<void> => {
+  const found = await withProgress(io, 'comparing counters with objects', () =>
+    io.client().storage.reconcile(io.signal),
+  );
+  if (json) return io.print(JSON.stringify(found, null, 2));
+  const { buckets, differences } = found;
+  if (differences.length === 0) return io.print(`${buckets} buckets compared: what is counted is what is there`);
+  io.print(
+    renderTable([
+      ['BUCKET', 'OBJECTS MORE', 'BYTES MORE'],
+      ...differences.map(({ bucket, objects, bytes }) => [harmlessLine(bucket), objects, bytes]),
+    ]),
+  );
+  io.print(`${buckets} buckets compared; the counters of ${differences.length} were wrong by that, and are repaired`);
+};
+
+/** `fornax storage reconcile`. */
+export const addReconcileCommand = (storage: Command, io: Io): void => {
+  storage
+    .command('reconcile')
+    .description('compare the counters that quotas go by with the objects that there are, and repair them')
+    .option('--json', 'as JSON')
+    .action((choices: { readonly json?: boolean }) => reconcile(io, choices));
+};

@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { harmlessLine } from '../terminal/harmless.js';
 import { withProgress, type Io } from '../terminal/io.js';
 import { renderTable } from '../terminal/table.js';
-import { addStorageUsageCommand } from './storage-usage.js';
+import { addReconcileCommand, addStorageUsageCommand } from './storage-usage.js';
 
 const reindex = async (io: Io, forgetMissing: boolean): Promise<void> => {
   const report = await withProgress(io, 'looking through all files of objects', () =>
@@ -117,6 +117,7 @@ const effects = async (io: Io, giveUp: string | undefined): Promise<void> => {
 export const addStorageCommands = (program: Command, io: Io): void => {
   const storage = program.command('storage').description('where objects are kept (operators; usage: everybody)');
   addStorageUsageCommand(storage, io);
+  addReconcileCommand(storage, io);
   storage
     .command('effects')
     .description('what the log says about objects and the object store has not done yet')

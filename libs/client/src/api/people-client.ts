@@ -27,13 +27,17 @@ export interface PlanQuotaChange {
   readonly maxInstances?: number;
   readonly maxCores?: number;
 }
-/** What to change of quotas; the rest stays. */
-export interface QuotaChange extends PlanQuotaChange {
+/** What to change of ceilings on storage: null lifts one. */
+export interface StorageQuotaChange {
+  readonly maxBuckets?: number | null;
+  readonly maxStorageBytes?: number | null;
+  readonly maxObjects?: number | null;
+}
+/** What to change of quotas; the rest stays. A user always has ceilings on buckets and bytes. */
+export interface QuotaChange extends PlanQuotaChange, StorageQuotaChange {
   readonly maxTasks?: number;
   readonly maxJobs?: number;
   readonly maxPools?: number;
-  readonly maxBuckets?: number;
-  readonly maxStorageBytes?: number;
   readonly flex?: PlanQuotaChange;
   readonly onDemand?: PlanQuotaChange;
 }
@@ -64,6 +68,8 @@ export interface ProjectChange {
   readonly description?: string;
   readonly isDefault?: true;
   readonly archived?: true;
+  /** An operator's. */
+  readonly quotas?: StorageQuotaChange;
 }
 
 const API = '/fornax/v1';
@@ -124,6 +130,11 @@ export class PeopleClient {
     const [name, value] = user === undefined ? ['organization', organization] : ['user', user];
     const path = value === undefined ? '/me/projects' : `/projects?${name}=${part(value)}`;
     return this.json('GET', `${API}${path}`, projects);
+  }
+
+  /** @param project id; an operator's */
+  project(project: string): Promise<WireOwnedProject> {
+    return this.json('GET', `${API}/projects/${part(project)}`, ownedProjectSchema);
   }
 
   createProject(project: NewProject, owner: ProjectOwner = {}): Promise<WireOwnedProject> {

@@ -1,6 +1,8 @@
 import {
   expiryRuleSchema,
   storageDiskSchema,
+  usageReconciliationSchema,
+  type WireUsageReconciliation,
   storageUsageSchema,
   type WireExpiryRule,
   type WireStorageDisk,
@@ -36,6 +38,12 @@ export class StorageClient {
   /** What every file of the local object store is for. Operators. @throws ApiError 409 objects are kept elsewhere */
   disk(signal?: AbortSignal): Promise<WireStorageDisk> {
     return this.json('GET', `${API}/usage/disk`, storageDiskSchema, { signal, timeoutMs: Number.POSITIVE_INFINITY });
+  }
+
+  /** Compares the counters that quotas go by with the objects, and repairs them. Operators. @throws ApiError 409 objects are kept elsewhere */
+  reconcile(signal?: AbortSignal): Promise<WireUsageReconciliation> {
+    const patient = { signal, timeoutMs: Number.POSITIVE_INFINITY };
+    return this.json('POST', `${API}/usage/reconcile`, usageReconciliationSchema, patient);
   }
 
   /** How long objects of a bucket stay, by prefix. */

@@ -148,7 +148,13 @@ const aboutNode = { nodeId: z.string(), at: instant };
 const role = z.enum(['user', 'auditor', 'coordinator', 'operator']);
 const planQuotas = z.object({ maxInstances: z.number(), maxCores: z.number() });
 const computingQuotas = planQuotas.extend({ flex: planQuotas.exactOptional(), onDemand: planQuotas.exactOptional() });
-const quotas = computingQuotas.extend({
+const storageQuotas = z.object({
+  maxBuckets: z.number().exactOptional(),
+  maxStorageBytes: z.number().exactOptional(),
+  maxObjects: z.number().exactOptional(),
+});
+const organisationQuotas = computingQuotas.extend(storageQuotas.shape);
+const quotas = organisationQuotas.extend({
   maxTasks: z.number(),
   maxJobs: z.number().exactOptional(),
   maxPools: z.number().exactOptional(),
@@ -421,12 +427,12 @@ export const eventSchemas = {
   OrganisationCreated: {
     version: 1,
     aggregate: 'account',
-    schema: z.object({ organisationId: z.string(), name: z.string(), quotas: computingQuotas, at: instant }),
+    schema: z.object({ organisationId: z.string(), name: z.string(), quotas: organisationQuotas, at: instant }),
   },
   OrganisationQuotasChanged: {
     version: 1,
     aggregate: 'account',
-    schema: z.object({ organisationId: z.string(), quotas: computingQuotas, at: instant }),
+    schema: z.object({ organisationId: z.string(), quotas: organisationQuotas, at: instant }),
   },
   ProjectCreated: {
     version: 1,
@@ -440,6 +446,11 @@ export const eventSchemas = {
   },
   ProjectRenamed: { version: 1, aggregate: 'account', schema: z.object(namedProject) },
   ProjectArchived: { version: 1, aggregate: 'account', schema: z.object(aboutProject) },
+  ProjectQuotasChanged: {
+    version: 1,
+    aggregate: 'account',
+    schema: z.object({ ...aboutProject, quotas: storageQuotas }),
+  },
   DefaultProjectChosen: {
     version: 1,
     aggregate: 'account',

@@ -103,7 +103,14 @@ export {
 export { reasonSchema } from './reason.js';
 export { objectsReindexSchema, type ObjectsReindex } from './objects-reindex.js';
 export { objectsScrubSchema, type ObjectsScrub } from './objects-scrub.js';
-export { storageDiskSchema, storageUsageSchema, type WireStorageDisk, type WireStorageUsage } from './storage-usage.js';
+export {
+  storageDiskSchema,
+  storageUsageSchema,
+  usageReconciliationSchema,
+  type WireStorageDisk,
+  type WireStorageUsage,
+  type WireUsageReconciliation,
+} from './storage-usage.js';
 export { expiryPrefixSchema, expiryRuleChangeSchema, expiryRuleSchema, type WireExpiryRule } from './expiry.js';
 export { owedEffectsSchema, type OwedEffects } from './owed-effects.js';
 export { jobCreationSchema, jobSchema, type JobCreation, type WireJob } from './jobs.js';

@@ -35,24 +35,27 @@ const instant = z.string().transform((text, context): number => {
 
 const ceiling = z.int().nonnegative().max(INT32_MAX);
 const planCeilings = z.object({ maxInstances: ceiling.exactOptional(), maxCores: ceiling.exactOptional() });
+const bytes = z.int().nonnegative();
+const objects = z.int().nonnegative();
 const quotaChange = z.object({
   maxTasks: ceiling.exactOptional(),
   maxJobs: ceiling.exactOptional(),
   maxPools: ceiling.exactOptional(),
   maxBuckets: ceiling.exactOptional(),
-  maxStorageBytes: z.int().nonnegative().exactOptional(),
+  maxStorageBytes: bytes.exactOptional(),
+  maxObjects: objects.nullable().exactOptional(),
   maxInstances: ceiling.exactOptional(),
   maxCores: ceiling.exactOptional(),
   flex: planCeilings.exactOptional(),
   onDemand: planCeilings.exactOptional(),
 });
-const computingChange = quotaChange.omit({
-  maxTasks: true,
-  maxJobs: true,
-  maxPools: true,
-  maxBuckets: true,
-  maxStorageBytes: true,
+/** Null lifts a ceiling. */
+const storageChange = z.object({
+  maxBuckets: ceiling.nullable().exactOptional(),
+  maxStorageBytes: bytes.nullable().exactOptional(),
+  maxObjects: objects.nullable().exactOptional(),
 });
+const sharedChange = quotaChange.omit({ maxTasks: true, maxJobs: true, maxPools: true }).extend(storageChange.shape);
 
 /** Body of POST /fornax/v1/users. What quotas do not say is as for every new user. */
 export const userCreationSchema = z.object({
@@ -74,9 +77,9 @@ export const userChangeSchema = z.object({
 });
 export type UserChange = z.output<typeof userChangeSchema>;
 
-export const organizationCreationSchema = z.object({ name, quotas: computingChange.exactOptional() });
+export const organizationCreationSchema = z.object({ name, quotas: sharedChange.exactOptional() });
 export type OrganizationCreation = z.output<typeof organizationCreationSchema>;
-export const organizationChangeSchema = z.object({ quotas: computingChange });
+export const organizationChangeSchema = z.object({ quotas: sharedChange });
 export type OrganizationChange = z.output<typeof organizationChangeSchema>;
 
 /** Body of POST …/tokens. */
@@ -104,17 +107,26 @@ export const projectChangeSchema = z.object({
   isDefault: z.literal(true).exactOptional(),
   /** `true` only: an archived project stays archived. */
   archived: z.literal(true).exactOptional(),
+  /** What its buckets may hold together; an operator changes it. */
+  quotas: storageChange.exactOptional(),
 });
 export type ProjectChange = z.output<typeof projectChangeSchema>;
 
 const shownPlan = z.object({ maxInstances: ceiling, maxCores: ceiling });
 const shownComputing = shownPlan.extend({ flex: shownPlan, onDemand: shownPlan });
+/** Null: no ceiling. */
+const shownStorage = z.object({
+  maxBuckets: ceiling.nullable(),
+  maxStorageBytes: z.number().nullable(),
+  maxObjects: z.number().nullable(),
+});
 const quotas = shownComputing.extend({
   maxTasks: ceiling,
   maxJobs: ceiling,
   maxPools: ceiling,
   maxBuckets: ceiling,
   maxStorageBytes: z.number(),
+  maxObjects: shownStorage.shape.maxObjects,
 });
 const belongsTo = z.object({ uuid: z.string(), name: z.string() });
 const date = z.string();
@@ -134,7 +146,7 @@ export type WireUser = z.output<typeof userSchema>;
 export const organizationSchema = z.object({
   uuid: z.string(),
   name: z.string(),
-  quotas: shownComputing,
+  quotas: shownComputing.extend(shownStorage.shape),
   members: z.int().nonnegative(),
   creationDate: date,
 });
@@ -154,7 +166,11 @@ export const newTokenSchema = tokenSchema.extend({ token: z.string() });
 export type WireNewToken = z.output<typeof newTokenSchema>;
 
 /** A project as its owners and operators see it. */
-export const ownedProjectSchema = projectSchema.extend({ archived: z.boolean(), user: belongsTo.nullable() });
+export const ownedProjectSchema = projectSchema.extend({
+  archived: z.boolean(),
+  user: belongsTo.nullable(),
+  quotas: shownStorage,
+});
 export type WireOwnedProject = z.output<typeof ownedProjectSchema>;
 
 export const meSchema = userSchema.extend({

@@ -64,3 +64,13 @@ export const storageDiskSchema = z.object({
   indexedBytes: count.describe('Bytes of content that the index knows.'),
 });
 export type WireStorageDisk = z.output<typeof storageDiskSchema>;
+
+const difference = z.int();
+/** What the counters of usage had wrong, before they were repaired. */
+export const usageReconciliationSchema = z.object({
+  buckets: count.describe('Buckets that were compared, and areas of the platform, which begin with a dot.'),
+  differences: z
+    .array(z.object({ bucket: z.string(), objects: difference, bytes: difference }))
+    .describe('By bucket: how much more there is than its counters said.'),
+});
+export type WireUsageReconciliation = z.output<typeof usageReconciliationSchema>;

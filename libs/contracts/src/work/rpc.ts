@@ -194,7 +194,11 @@ export type HoldInputsReply = z.output<typeof holdInputsReplySchema>;
 
 /** RPC.storageUsage */
 export const storageUsageRequestSchema = z.object({ owner: z.string() });
-export const storageUsageReplySchema = z.object({ bucketCount: z.number().int(), usedBytes: z.number() });
+export const storageUsageReplySchema = z.object({
+  bucketCount: z.number().int(),
+  usedBytes: z.number(),
+  objectCount: z.number().exactOptional(),
+});
 
 /**
  * The claims of a lease's S3 credentials; travels as the session token: base64url(JSON claims) + '.' + base64url(HMAC-SHA-256).

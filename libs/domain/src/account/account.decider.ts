@@ -74,6 +74,7 @@ export const accountDecider: Decider<AccountState, AccountCommand, AccountEvent>
       case 'CreateProject':
       case 'RenameProject':
       case 'ArchiveProject':
+      case 'ChangeProjectQuotas':
       case 'ChooseDefaultProject':
         return decideProject(ownerOf(state), state, command);
       default:
@@ -104,6 +105,7 @@ export const accountDecider: Decider<AccountState, AccountCommand, AccountEvent>
       case 'ProjectCreated':
       case 'ProjectRenamed':
       case 'ProjectArchived':
+      case 'ProjectQuotasChanged':
       case 'DefaultProjectChosen':
         return evolveProjects(state, event);
       case 'OrganisationCreated':

@@ -1,5 +1,5 @@
 import type { InstantMs } from '../shared/time.js';
-import type { AccountQuotas, ComputingQuotas, QuotaChange } from './quotas.js';
+import type { AccountQuotaChange, AccountQuotas, OrganisationQuotaChange, OrganisationQuotas } from './quotas.js';
 import type { ProjectCommand, ProjectEvent } from './projects.js';
 
 /**
@@ -57,19 +57,19 @@ export type PersonEvent =
       readonly at: InstantMs;
     };
 
-/** An organization is a group of accounts with projects in common and a ceiling on what all of them run at once. */
+/** An organization is a group of accounts with projects in common and ceilings on what all of them run at once and store. */
 export type OrganisationEvent =
   | {
       readonly type: 'OrganisationCreated';
       readonly organisationId: string;
       readonly name: string;
-      readonly quotas: ComputingQuotas;
+      readonly quotas: OrganisationQuotas;
       readonly at: InstantMs;
     }
   | {
       readonly type: 'OrganisationQuotasChanged';
       readonly organisationId: string;
-      readonly quotas: ComputingQuotas;
+      readonly quotas: OrganisationQuotas;
       readonly at: InstantMs;
     };
 
@@ -90,7 +90,7 @@ export type AccountCommand =
       /** Several changes that hold together or not at all; what is absent stays. */
       readonly type: 'ChangeAccount';
       readonly role?: AccountRole;
-      readonly quotas?: QuotaChange;
+      readonly quotas?: AccountQuotaChange;
       readonly isDisabled?: boolean;
       readonly organisationId?: string | null;
       readonly at: InstantMs;
@@ -118,12 +118,12 @@ export type OrganisationCommand =
       readonly type: 'CreateOrganisation';
       readonly organisationId: string;
       readonly name: string;
-      readonly quotas: ComputingQuotas;
+      readonly quotas: OrganisationQuotas;
       readonly at: InstantMs;
     }
   | {
       readonly type: 'ChangeOrganisation';
-      readonly quotas: QuotaChange;
+      readonly quotas: OrganisationQuotaChange;
       readonly at: InstantMs;
     }
   | ProjectCommand;

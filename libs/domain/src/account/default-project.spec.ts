@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { defaultProjectOf, noProjects, sharedDefaultOf, startingProjects, type ProjectsState } from './projects.js';
 
-const open = { name: 'X', slug: 'x', description: '', isArchived: false };
+const open = { name: 'X', slug: 'x', description: '', isArchived: false, quotas: {} };
 const own = (defaultProjectId?: string, isArchived = false): ProjectsState => ({
   projects: new Map([...startingProjects('ada').projects, ['mine', { ...open, isArchived }]]),
   defaultProjectId,

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { specFor } from '../specs/given.fixture.js';
 import { organisationDecider } from './organisation.decider.js';
 import { slugOf } from './projects.js';
-import { changedQuotas, quotasOfPlan, sameQuotas } from './quotas.js';
+import { changedQuotas, quotasOfPlan, sameQuotas, type StorageQuotaChange, type StorageQuotas } from './quotas.js';
 
 const at = 1_000;
 const { given } = specFor(organisationDecider);
@@ -51,6 +51,14 @@ describe('an organisation', () => {
         at,
       });
     given(created)
+      .when({ type: 'ChangeOrganisation', quotas: { maxObjects: 9 }, at })
+      .then({
+        type: 'OrganisationQuotasChanged',
+        organisationId: 'o',
+        quotas: { maxInstances: 10, maxCores: 20, maxObjects: 9 },
+        at,
+      });
+    given(created)
       .when({ type: 'ChangeOrganisation', quotas: { maxCores: 20 }, at })
       .thenNothing();
   });
@@ -84,6 +92,26 @@ describe('an organisation', () => {
     given(created, made('q', 'wind'), archived)
       .when({ type: 'RenameProject', projectId: 'q', name: 'x', at })
       .thenRejected('project-archived');
+  });
+
+  it('bounds what a project may hold, an archived one too; null lifts a ceiling', () => {
+    const change = (quotas: StorageQuotaChange) =>
+      ({ type: 'ChangeProjectQuotas', projectId: 'q', quotas, at }) as const;
+    const changed = (quotas: StorageQuotas) => ({ type: 'ProjectQuotasChanged', projectId: 'q', quotas, at }) as const;
+    const wind = made('q', 'wind');
+    const bound = changed({ maxObjects: 5, maxBuckets: 0 });
+    given(created, wind, { type: 'ProjectArchived', projectId: 'q', at })
+      .when(change({ maxObjects: 5 }))
+      .then(changed({ maxObjects: 5 }));
+    given(created, wind, bound)
+      .when(change({ maxStorageBytes: 9, maxObjects: null }))
+      .then(changed({ maxBuckets: 0, maxStorageBytes: 9 }));
+    given(created, wind, bound)
+      .when(change({ maxObjects: 5, maxStorageBytes: null }))
+      .thenNothing();
+    given(created)
+      .when(change({ maxObjects: 5 }))
+      .thenRejected('project-not-found');
   });
 
   it('has two hundred open projects at most', () => {

@@ -1,12 +1,12 @@
 import type { AccountEvent, OrganisationCommand } from './account.events.js';
 import { accept, assertNever, reject, type Decider } from '../shared/decider.js';
 import { decideProject, evolveProjects, type ProjectsState } from './projects.js';
-import { changedQuotas, sameQuotas, type ComputingQuotas } from './quotas.js';
+import { changedQuotas, sameQuotas, type OrganisationQuotas } from './quotas.js';
 
 export interface OrganisationState extends ProjectsState {
   readonly exists: boolean;
   readonly organisationId: string;
-  readonly quotas: ComputingQuotas;
+  readonly quotas: OrganisationQuotas;
 }
 
 const noSuchOrganisation = reject('not-found', 'organization-not-found', 'No such organization');
@@ -37,6 +37,7 @@ export const organisationDecider: Decider<OrganisationState, OrganisationCommand
       case 'CreateProject':
       case 'RenameProject':
       case 'ArchiveProject':
+      case 'ChangeProjectQuotas':
       case 'ChooseDefaultProject':
         return decideProject({ ownerId: organisationId, ownerKind: 'organisation' }, state, command);
       default:
@@ -52,6 +53,7 @@ export const organisationDecider: Decider<OrganisationState, OrganisationCommand
       case 'ProjectCreated':
       case 'ProjectRenamed':
       case 'ProjectArchived':
+      case 'ProjectQuotasChanged':
       case 'DefaultProjectChosen':
         return evolveProjects(state, event);
       default:

@@ -1,5 +1,6 @@
 import type { InstantMs } from '../shared/time.js';
 import { accept, assertNever, reject, type Decision } from '../shared/decider.js';
+import { changedStorageQuotas, sameStorageQuotas, type StorageQuotaChange, type StorageQuotas } from './quotas.js';
 
 /** Tasks are put into projects, which belong to one account or are shared by an organization. */
 export type ProjectEvent =
@@ -23,6 +24,14 @@ export type ProjectEvent =
       readonly at: InstantMs;
     }
   | { readonly type: 'ProjectArchived'; readonly projectId: string; readonly at: InstantMs }
+  | {
+      /** How much the buckets of the project may hold together. */
+      readonly type: 'ProjectQuotasChanged';
+      readonly projectId: string;
+      /** All of them, also those that stayed. */
+      readonly quotas: StorageQuotas;
+      readonly at: InstantMs;
+    }
   | {
       /** New tasks of the owner (of its members) that name no project go there. */
       readonly type: 'DefaultProjectChosen';
@@ -51,6 +60,12 @@ export type ProjectCommand =
       readonly at: InstantMs;
     }
   | { readonly type: 'ArchiveProject'; readonly projectId: string; readonly at: InstantMs }
+  | {
+      readonly type: 'ChangeProjectQuotas';
+      readonly projectId: string;
+      readonly quotas: StorageQuotaChange;
+      readonly at: InstantMs;
+    }
   | { readonly type: 'ChooseDefaultProject'; readonly projectId: string; readonly at: InstantMs };
 
 export interface OwnProject {
@@ -58,6 +73,7 @@ export interface OwnProject {
   readonly slug: string;
   readonly description: string;
   readonly isArchived: boolean;
+  readonly quotas: StorageQuotas;
 }
 
 export interface ProjectsState {
@@ -124,6 +140,15 @@ export const decideProject = (
         return reject('invalid', 'project-is-first', 'The project that an account starts with cannot be archived');
       return project.isArchived ? accept() : accept<ProjectEvent>({ type: 'ProjectArchived', projectId, at });
     }
+    case 'ChangeProjectQuotas': {
+      const { projectId, at } = command;
+      // Of an archived one, too: its buckets are still there.
+      const project = state.projects.get(projectId);
+      if (!project) return noSuchProject;
+      const quotas = changedStorageQuotas(project.quotas, command.quotas);
+      if (sameStorageQuotas(quotas, project.quotas)) return accept();
+      return accept<ProjectEvent>({ type: 'ProjectQuotasChanged', projectId, quotas, at });
+    }
     case 'ChooseDefaultProject': {
       const { projectId, at } = command;
       const project = state.projects.get(projectId);
@@ -179,7 +204,7 @@ export const evolveProjects = <S extends ProjectsState>(state: S, event: Project
   switch (event.type) {
     case 'ProjectCreated': {
       const { name, slug, description } = event;
-      return withProject(state, event.projectId, { name, slug, description, isArchived: false });
+      return withProject(state, event.projectId, { name, slug, description, isArchived: false, quotas: {} });
     }
     case 'ProjectRenamed': {
       const { name, description } = event;
@@ -189,6 +214,10 @@ export const evolveProjects = <S extends ProjectsState>(state: S, event: Project
     case 'ProjectArchived': {
       const project = state.projects.get(event.projectId);
       return project ? withProject(state, event.projectId, { ...project, isArchived: true }) : state;
+    }
+    case 'ProjectQuotasChanged': {
+      const project = state.projects.get(event.projectId);
+      return project ? withProject(state, event.projectId, { ...project, quotas: event.quotas }) : state;
     }
     case 'DefaultProjectChosen':
       return { ...state, defaultProjectId: event.projectId };
@@ -204,7 +233,9 @@ const withProject = <S extends ProjectsState>(state: S, projectId: string, proje
 
 /** The projects of a new account: one, with the account's own id, so that accounts older than projects have it, too. */
 export const startingProjects = (accountId: string): ProjectsState => ({
-  projects: new Map([[accountId, { name: 'Default', slug: 'default', description: '', isArchived: false }]]),
+  projects: new Map([
+    [accountId, { name: 'Default', slug: 'default', description: '', isArchived: false, quotas: {} }],
+  ]),
   defaultProjectId: undefined,
 });
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { AccountQuotas, AccountRole, ComputingQuotas, ProjectOwnerKind } from '@fornax/domain';
+import type { AccountQuotas, AccountRole, OrganisationQuotas, ProjectOwnerKind, StorageQuotas } from '@fornax/domain';
 
 /** Who asks. Never holds the token. */
 export interface Account {
@@ -28,7 +28,7 @@ export interface TokenFacts {
 export interface Organisation {
   readonly id: string;
   readonly name: string;
-  readonly quotas: ComputingQuotas;
+  readonly quotas: OrganisationQuotas;
   readonly createdAt: number;
 }
 
@@ -40,6 +40,7 @@ export interface Project {
   readonly slug: string;
   readonly description: string;
   readonly isArchived: boolean;
+  readonly quotas: StorageQuotas;
 }
 
 /** A project as one account sees it: for each, exactly one is the default. */

@@ -68,6 +68,7 @@ export class AccountsFold {
         return this.changeProjects(event.ownerId, event.ownerKind, event);
       case 'ProjectRenamed':
       case 'ProjectArchived':
+      case 'ProjectQuotasChanged':
         return this.changeProjects(this.ownerOfProject.get(event.projectId), undefined, event);
       case 'DefaultProjectChosen':
         return this.changeProjects(event.ownerId, undefined, event);

@@ -1,4 +1,4 @@
-import type { FolderUsage, Sql, Usage } from '../port/object-store.js';
+import type { FolderUsage, KeyPart, Sql, Usage } from '../port/object-store.js';
 import { countOf, rowsOf, textOf } from './rows.js';
 
 const usageOf = (row: Parameters<typeof countOf>[0]): Usage => ({
@@ -24,13 +24,27 @@ export const usagesIn = async (index: Sql, buckets: readonly string[]): Promise<
   return rows.map(usageOf);
 };
 
+/**
+ * The rows of one bucket whose keys have certain parts, as SQL over $3. Bucket and number of the part stand in it as they are: an index of that part
+ * in that bucket is used whatever plan the database has made before.
+ */
+const among = (bucket: string, { part }: KeyPart): string => {
+  if (!/^[\w.-]+$/.test(bucket)) throw new Error(`not a name of a bucket: ${bucket}`);
+  return ` AND bucket = '${bucket}' AND split_part(key, '/', ${Math.trunc(part)}) = ANY ($3::text[])`;
+};
+
 /** Counts the objects of a bucket by the first parts of their keys. */
-export const usageByFolderIn = async (index: Sql, bucket: string, depth: number): Promise<readonly FolderUsage[]> => {
+export const usageByFolderIn = async (
+  index: Sql,
+  bucket: string,
+  depth: number,
+  only?: KeyPart,
+): Promise<readonly FolderUsage[]> => {
   const rows = await rowsOf(
     index,
     `SELECT array_to_string((string_to_array(key, '/'))[1:$2::int], '/') AS folder, count(*) AS objects, sum(size) AS bytes
-      FROM object WHERE bucket = $1 GROUP BY 1`,
-    [bucket, depth],
+      FROM object WHERE bucket = $1${only ? among(bucket, only) : ''} GROUP BY 1`,
+    [bucket, depth, ...(only ? [[...only.values]] : [])],
   );
   return rows.map(folderUsageOf);
 };
@@ -40,12 +54,14 @@ export const uploadUsageByFolderIn = async (
   index: Sql,
   bucket: string,
   depth: number,
+  only?: KeyPart,
 ): Promise<readonly FolderUsage[]> => {
   const rows = await rowsOf(
     index,
     `SELECT array_to_string((string_to_array(key, '/'))[1:$2::int], '/') AS folder, count(*) AS objects, sum(part.size) AS bytes
-      FROM multipart_upload JOIN multipart_part AS part USING (upload_id) WHERE bucket = $1 GROUP BY 1`,
-    [bucket, depth],
+      FROM multipart_upload JOIN multipart_part AS part USING (upload_id)
+      WHERE bucket = $1${only ? among(bucket, only) : ''} GROUP BY 1`,
+    [bucket, depth, ...(only ? [[...only.values]] : [])],
   );
   return rows.map(folderUsageOf);
 };

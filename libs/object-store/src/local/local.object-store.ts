@@ -6,6 +6,7 @@ import {
   type FolderUsage,
   type FoundOld,
   type DeletionCondition,
+  type KeyPart,
   type ListOptions,
   type Listing,
   type Moved,
@@ -38,6 +39,7 @@ import { type ReindexOptions, type ReindexProgress, reindex } from './reindex.js
 import { type Bond, type IndexDatabase, StoreFolder } from './store-folder.js';
 import { deleteRows } from './object-rows.js';
 import { type ScrubOptions, scrub } from './scrub.js';
+import { type UsageReconciliation, reconcileUsage } from './usage-reconciliation.js';
 import { StoredObjects } from './stored-objects.js';
 
 export interface LocalStoreOptions {
@@ -207,6 +209,11 @@ export class LocalObjectStore implements ObjectStore {
     return { ...part, orphans: part.next === null ? await this.#collector.countOrphans() : null };
   }
 
+  /** Compares the counters of usage with the objects that the index knows, and repairs them. */
+  reconcileUsage(signal?: AbortSignal): Promise<UsageReconciliation> {
+    return reconcileUsage(this.index, signal);
+  }
+
   /** Removes what crashes and deletions left on disk now, instead of at its time. */
   async collect(): Promise<void> {
     await this.#collector.collect();
@@ -234,12 +241,12 @@ export class LocalObjectStore implements ObjectStore {
     return usagesIn(this.index, buckets);
   }
 
-  usageByFolder(bucket: string, depth: number): Promise<readonly FolderUsage[]> {
-    return usageByFolderIn(this.index, bucket, depth);
+  usageByFolder(bucket: string, depth: number, only?: KeyPart): Promise<readonly FolderUsage[]> {
+    return usageByFolderIn(this.index, bucket, depth, only);
   }
 
-  uploadUsageByFolder(bucket: string, depth: number): Promise<readonly FolderUsage[]> {
-    return uploadUsageByFolderIn(this.index, bucket, depth);
+  uploadUsageByFolder(bucket: string, depth: number, only?: KeyPart): Promise<readonly FolderUsage[]> {
+    return uploadUsageByFolderIn(this.index, bucket, depth, only);
   }
 
   uploadUsages(buckets: readonly string[]): Promise<readonly Usage[]> {

@@ -193,6 +193,13 @@ export interface FolderUsage extends Usage {
   readonly folder: string;
 }
 
+/** Keys of which a part is one of some values. */
+export interface KeyPart {
+  /** Which one of the parts that `/` separates; the first is 1. */
+  readonly part: number;
+  readonly values: readonly string[];
+}
+
 /** Objects below a prefix and behind a key that were stored at an instant or before. */
 export interface OldObjects {
   readonly prefix: string;
@@ -292,12 +299,12 @@ export interface ObjectStore {
   usage(bucket: string): Promise<Usage>;
   /** Of many at once, in their order. */
   usages(buckets: readonly string[]): Promise<readonly Usage[]>;
-  /** Of the objects of a bucket, by the first `depth` parts of their keys. */
-  usageByFolder(bucket: string, depth: number): Promise<readonly FolderUsage[]>;
+  /** Of the objects of a bucket, by the first `depth` parts of their keys; 0: all together. */
+  usageByFolder(bucket: string, depth: number, only?: KeyPart): Promise<readonly FolderUsage[]>;
   /** Parts of uploads that were not completed: how many, and their bytes; of many buckets at once, in their order. */
   uploadUsages(buckets: readonly string[]): Promise<readonly Usage[]>;
   /** The same of one bucket, by the first `depth` parts of the keys of the uploads; uploads without parts are left out. */
-  uploadUsageByFolder(bucket: string, depth: number): Promise<readonly FolderUsage[]>;
+  uploadUsageByFolder(bucket: string, depth: number, only?: KeyPart): Promise<readonly FolderUsage[]>;
 
   put(bucket: string, key: string, source: ByteSource, options: PutOptions): Promise<Written>;
   head(bucket: string, key: string): Promise<ObjectInfo | undefined>;

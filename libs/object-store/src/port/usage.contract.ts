@@ -20,6 +20,9 @@ export const usageContract: readonly StoreCase[] = [
       assert.deepEqual(await byFolder(1), ['a 3 13', 'b 1 1']);
       assert.deepEqual(await byFolder(2), ['a/x 2 10', 'a/y 1 3', 'b 1 1']);
       assert.deepEqual(await store.usageByFolder(other, 1), []);
+      const second = async (...values: string[]) =>
+        (await store.usageByFolder(bucket, 0, { part: 2, values })).map(({ objects, bytes }) => [objects, bytes]);
+      assert.deepEqual([await second('x', 'y'), await second('y'), await second('z')], [[[3, 13]], [[1, 3]], []]);
       const uploadId = await store.createUpload(bucket, 'parts', HEADERS);
       const upload = { bucket, key: 'parts', uploadId };
       await store.putPart(upload, 1, bytesOf('one'), 3);
@@ -34,6 +37,8 @@ export const usageContract: readonly StoreCase[] = [
         );
       assert.deepEqual((await uploads(2)).sort(), ['d/e 1 4', 'parts 2 8']);
       assert.deepEqual(await store.uploadUsageByFolder(other, 2), []);
+      const ofEs = await store.uploadUsageByFolder(bucket, 1, { part: 2, values: ['e', 'x'] });
+      assert.deepEqual(ofEs, [{ folder: 'd', objects: 1, bytes: 4 }]);
       await store.abortUpload(deep);
       await store.abortUpload(upload);
       assert.deepEqual(await store.uploadUsages([bucket]), [none]);

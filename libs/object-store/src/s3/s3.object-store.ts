@@ -5,6 +5,7 @@ import {
   type ByteSource,
   type CompletionOptions,
   type FolderUsage,
+  type KeyPart,
   type FoundOld,
   type DeletionCondition,
   type ListOptions,
@@ -109,15 +110,15 @@ export class S3ObjectStore implements ObjectStore {
     return Promise.all(buckets.map((bucket) => this.usage(bucket)));
   }
 
-  async usageByFolder(bucket: string, depth: number): Promise<readonly FolderUsage[]> {
-    const count = new FolderCount(depth);
+  async usageByFolder(bucket: string, depth: number, only?: KeyPart): Promise<readonly FolderUsage[]> {
+    const count = new FolderCount(depth, only);
     for await (const page of this.#listing.pages(bucket, ''))
       for (const { key, sizeBytes } of page) count.add(key, sizeBytes);
     return count.found();
   }
 
-  async uploadUsageByFolder(bucket: string, depth: number): Promise<readonly FolderUsage[]> {
-    const count = new FolderCount(depth);
+  async uploadUsageByFolder(bucket: string, depth: number, only?: KeyPart): Promise<readonly FolderUsage[]> {
+    const count = new FolderCount(depth, only);
     for (const { key, uploadId } of await this.listUploads(bucket))
       for (const { sizeBytes } of await this.listParts({ bucket, key, uploadId }).catch(noneOfEnded))
         count.add(key, sizeBytes);

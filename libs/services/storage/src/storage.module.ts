@@ -10,6 +10,8 @@ import { BucketListing } from './buckets/bucket-listing.js';
 import { BucketSharing } from './buckets/bucket-sharing.js';
 import { BucketCommands } from './buckets/bucket.commands.js';
 import { StorageUsage } from './buckets/storage-usage.js';
+import { StorageQuotas } from './buckets/storage-quotas.js';
+import { StoredUsage1790000000008 } from './migrations/1790000000008-stored-usage.migration.js';
 import { StoreWatch } from './store/store-watch.js';
 import { StorageGates } from './access/storage-gates.js';
 import { StorageIdentities } from './access/storage-identities.js';
@@ -36,6 +38,7 @@ import { ExpiryController } from './http/expiry.controller.js';
 import { BucketExpiry1790000000007 } from './migrations/1790000000007-bucket-expiry.migration.js';
 import { ObjectExpiry } from './process-managers/object-expiry.js';
 import { HeldInputs } from './store/held-inputs.js';
+import { UsageReconciliation } from './process-managers/usage-reconciliation.js';
 import { Leftovers } from './process-managers/leftovers.js';
 import { StorageHoldings } from './usage/storage-holdings.js';
 import { TaskOwners } from './usage/task-owners.js';
@@ -89,6 +92,7 @@ class StoreCloser implements OnApplicationShutdown {
       BucketGrants1790000000005,
       LostResults1790000000006,
       BucketExpiry1790000000007,
+      StoredUsage1790000000008,
     ]),
   ],
   controllers: [
@@ -117,9 +121,11 @@ class StoreCloser implements OnApplicationShutdown {
     BucketListing,
     StorageUsage,
     HeldInputs,
+    StorageQuotas,
     StorageHoldings,
     TaskOwners,
     Leftovers,
+    UsageReconciliation,
     ExpiryRules,
     ObjectExpiry,
     StorageReads,

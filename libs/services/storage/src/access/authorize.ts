@@ -10,6 +10,7 @@ import {
   stagedLeasePrefix,
 } from '../model/bucket-names.js';
 import type { Bucket, BucketPort } from '../model/bucket.js';
+import type { Payer } from '../model/holder.js';
 import { allows, type BucketAccess } from '../model/bucket-access.js';
 import type { Principal } from './principal.js';
 
@@ -84,8 +85,8 @@ const placeOfManifest = (
 export interface Allowed {
   /** Where the principal's object lies in the store: in its bucket, or for what a lease writes as results, in its staging area. */
   readonly place: Place;
-  /** Whose quota it counts against: the owner's of the bucket, whoever stores; undefined for what the platform itself stores. */
-  readonly payer: string | undefined;
+  /** Whose quotas it counts against: those of the bucket, whoever stores; undefined for what the platform itself stores. */
+  readonly payer: Payer | undefined;
   /**
    * Looks whether the bucket is still the one that it was allowed for, and still shared. A body may take hours, and its bucket may have been given up
    * meanwhile, and its name be somebody else's.
@@ -151,18 +152,20 @@ export const allow = async (
     const { ofInputs, ...manifest } = placeOfManifest(principal, access, place.key);
     const confirm = principal.kind === 'lease' && !ofInputs ? () => resultsAreThere(buckets, principal) : always;
     await confirm();
-    return { place: manifest, payer: ownerOf(principal), confirm };
+    const owner = principal.kind === 'user' ? principal.account : principal.claims.owner;
+    return { place: manifest, payer: { owner, projectId: undefined, isCounted: false }, confirm };
   }
   const allowed =
     principal.kind === 'user' ? { ...place, isStaged: false } : placeForLease(principal.claims, access, place);
   if (!allowed) throw accessDenied();
   // Of results, too: once the instance has ended nobody is left to tell. A name that was given up may be somebody else's by now.
-  const { createdAt, owner } = await reachBucket(buckets, principal, access, place.bucket);
+  const { createdAt, owner, projectId } = await reachBucket(buckets, principal, access, place.bucket);
   const confirm = async (): Promise<void> => {
     const now = await reachBucket(buckets, principal, access, place.bucket);
     if (now.createdAt.getTime() !== createdAt.getTime()) throw noSuchBucket(place.bucket);
   };
-  return { place: allowed.isStaged ? { bucket: allowed.bucket, key: allowed.key } : place, payer: owner, confirm };
+  const payer = { owner, projectId: projectId ?? owner, isCounted: true };
+  return { place: allowed.isStaged ? { bucket: allowed.bucket, key: allowed.key } : place, payer, confirm };
 };
 
 /** The place of a request that `allow` allows. @throws S3Error AccessDenied, NoSuchBucket */

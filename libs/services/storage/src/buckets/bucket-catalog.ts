@@ -89,6 +89,23 @@ export class BucketCatalog {
     return rows.map(bucketOf);
   }
 
+  /** Names of the buckets of some owners. */
+  namesOf(owners: readonly string[]): Promise<readonly string[]> {
+    return this.#names('owner = ANY ($1::text[])', [...owners]);
+  }
+
+  /** Names of the buckets of a project. */
+  namesIn(projectId: string): Promise<readonly string[]> {
+    return this.#names('coalesce(project, owner) = $1', projectId);
+  }
+
+  async #names(condition: string, value: unknown): Promise<readonly string[]> {
+    const rows = await this.db.query<{ readonly name: string }[]>(`SELECT name FROM bucket WHERE ${condition}`, [
+      value,
+    ]);
+    return rows.map(({ name }) => name);
+  }
+
   /** Those of others that are shared with somebody, by name. */
   async sharedWith({ account, organizationId, projectIds }: Membership): Promise<readonly Bucket[]> {
     const grantees = [

@@ -6,7 +6,8 @@ import { STORAGE_CONFIG } from '../config/tokens.js';
 import { accessTo, type BucketAccess, type Membership } from '../model/bucket-access.js';
 import { isBucketName, isStrictBucketName } from '../model/bucket-names.js';
 import type { Bucket } from '../model/bucket.js';
-import { BucketCatalog } from './bucket-catalog.js';
+import type { Room } from './quota-gate.js';
+import { StorageQuotas } from './storage-quotas.js';
 
 /** Which buckets an account may make, and what it may do with those that there are. */
 @Injectable()
@@ -14,7 +15,7 @@ export class BucketRules {
   constructor(
     @Inject(STORAGE_CONFIG) private readonly config: Pick<StorageConfig, 'bucketNames'>,
     private readonly accounts: AccountDirectory,
-    private readonly catalog: BucketCatalog,
+    private readonly quotas: StorageQuotas,
   ) {}
 
   /** @throws S3Error InvalidBucketName */
@@ -54,10 +55,8 @@ export class BucketRules {
     return this.accounts.projectFor(owner, undefined)?.id;
   }
 
-  /** @throws S3Error TooManyBuckets */
-  async checkRoom(owner: string): Promise<void> {
-    const maxBuckets = this.accounts.byId(owner)?.quotas.maxBuckets;
-    if (maxBuckets !== undefined && (await this.catalog.ownedBy(owner)).length >= maxBuckets)
-      throw s3Error('TooManyBuckets', 'You have attempted to create more buckets than allowed.');
+  /** Takes room for one bucket more of an account; whoever takes it says whether it was made. @throws S3Error TooManyBuckets */
+  takeRoom(owner: string, projectId: string | undefined): Promise<Room> {
+    return this.quotas.takeBucket({ owner, projectId: projectId ?? owner });
   }
 }

@@ -59,7 +59,6 @@ export class BucketCommands implements BucketPort {
     // So are those that are shared within an organization: clients make each bucket again that a task of theirs names.
     const known = await this.catalog.find(name);
     if (known && this.rules.servesFor(owner, known)) return;
-    await this.rules.checkRoom(owner);
     const projectId = this.rules.projectOf(owner);
     const command = {
       type: 'CreateBucket',
@@ -67,7 +66,13 @@ export class BucketCommands implements BucketPort {
       owner,
       ...(projectId === undefined ? {} : { projectId }),
     } as const;
-    await this.reads.waitForRows(await this.decisions.decide(command, name, cause));
+    const room = await this.rules.takeRoom(owner, projectId);
+    try {
+      await this.reads.waitForRows(await this.decisions.decide(command, name, cause));
+      room.stored();
+    } finally {
+      room.release();
+    }
   }
 
   /** An object that is put while the bucket is being deleted goes with it. */

@@ -1,9 +1,12 @@
 import { S3Error } from '@fornax/s3';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import type { Amounts, Holder } from '../model/holder.js';
 import { QuotaGate, type Room } from './quota-gate.js';
 
 const MAX = 100;
+const user = (id: string): Holder => ({ kind: 'user', id });
+const PARTS = { nameOf: ({ kind, id }: Holder) => `the ${kind} ${id}`, countAgeMs: 2_000 };
 
 /** A store of one account whose counts show what is there when they begin. */
 class Counted {
@@ -13,22 +16,25 @@ class Counted {
   /** Set: counts wait for it. */
   held: Promise<void> | undefined;
   readonly gate = new QuotaGate({
-    maxBytes: (owner) => (owner === 'nobody' ? undefined : MAX),
-    usedBytes: async () => {
+    ...PARTS,
+    limits: ({ id }) => (id === 'nobody' ? {} : { bytes: MAX }),
+    used: async () => {
       this.counts += 1;
-      const seen = this.stored;
+      const bytes = this.stored;
       await this.held;
-      return seen;
+      return { bytes };
     },
     now: () => this.now,
   });
 
   take(bytes: number, owner = 'ada'): Promise<Room | unknown> {
-    return this.gate.take(owner, bytes).catch((error: unknown) => (error instanceof S3Error ? error.code : error));
+    return this.gate
+      .take([user(owner)], { amounts: { bytes } })
+      .catch((error: unknown) => (error instanceof S3Error ? error.code : error));
   }
 
   async room(bytes: number): Promise<Room> {
-    return this.gate.take('ada', bytes);
+    return this.gate.take([user('ada')], { amounts: { bytes } });
   }
 
   store(room: Room, bytes: number): void {
@@ -124,14 +130,16 @@ describe('the quota', () => {
   it('stays as it was when a count fails', async () => {
     let fails = true;
     const gate = new QuotaGate({
-      maxBytes: () => MAX,
-      usedBytes: () => (fails ? Promise.reject(new Error('away')) : Promise.resolve(40)),
+      ...PARTS,
+      limits: () => ({ bytes: MAX }),
+      used: () => (fails ? Promise.reject(new Error('away')) : Promise.resolve({ bytes: 40 })),
       now: () => 0,
     });
-    await expect(gate.take('ada', 60)).rejects.toThrow('away');
+    const take = (bytes: number) => gate.take([user('ada')], { amounts: { bytes } });
+    await expect(take(60)).rejects.toThrow('away');
     fails = false;
-    const room = await gate.take('ada', 60);
-    await expect(gate.take('ada', 1)).rejects.toMatchObject({ code: 'QuotaExceeded' });
+    const room = await take(60);
+    await expect(take(1)).rejects.toMatchObject({ code: 'QuotaExceeded' });
     room.release();
   });
 
@@ -148,7 +156,7 @@ describe('the quota', () => {
         const open: { readonly room: Room; readonly bytes: number }[] = [];
         for (const { bytes, waitMs, ends, fails } of steps) {
           store.now += waitMs;
-          const taken = store.gate.take('ada', bytes).then(
+          const taken = store.room(bytes).then(
             (room) => open.push({ room, bytes }),
             () => undefined,
           );
@@ -163,5 +171,53 @@ describe('the quota', () => {
       }),
       { numRuns: 200 },
     );
+  });
+});
+
+describe('quotas of several holders', () => {
+  const project: Holder = { kind: 'project', id: 'render' };
+  const holders = [user('ada'), project];
+  /** Ada may have 10 objects, her project 100 bytes and 3 objects. */
+  const gateOver = (has: { objects: number; bytes: number }): QuotaGate =>
+    new QuotaGate({
+      ...PARTS,
+      limits: ({ kind }): Amounts => (kind === 'user' ? { objects: 10 } : { bytes: MAX, objects: 3 }),
+      used: async () => ({ ...has }),
+      now: () => 0,
+    });
+  const refusal = (gate: QuotaGate, amounts: Amounts, isReplacing?: boolean): Promise<string> =>
+    gate
+      .take(holders, { amounts, ...(isReplacing === undefined ? {} : { isReplacing: async () => isReplacing }) })
+      .then(
+        () => 'none',
+        (error: unknown) => (error instanceof Error ? error.message : String(error)),
+      );
+
+  it('hold together: whoever has no room says so, with how much it has', async () => {
+    const gate = gateOver({ objects: 2, bytes: 90 });
+    expect(await refusal(gate, { bytes: 11, objects: 1 })).toBe(
+      'The storage quota of the project render is used up: 90 of 100 bytes, and 11 more do not fit.',
+    );
+    expect(await refusal(gate, { bytes: 1, objects: 1 })).toBe('none');
+    expect(await refusal(gate, { bytes: 1, objects: 1 })).toBe(
+      'The storage quota of the project render is used up: 3 of 3 objects (1 of them of uploads that have not ended), and 1 more do not fit.',
+    );
+  });
+
+  it('give back what one has room for and another has not', async () => {
+    const has = { objects: 9, bytes: 200 };
+    const gate = gateOver(has);
+    for (let tries = 0; tries < 5; tries += 1) expect(await refusal(gate, { objects: 1, bytes: 1 })).not.toBe('none');
+    Object.assign(has, { objects: 2, bytes: 0 });
+    // Had Ada's objects been kept, five of them, the count that is fresh would have no room left for one.
+    expect(await refusal(gateOver(has), { objects: 1 })).toBe('none');
+    await gate.take([user('ada')], { amounts: { objects: 1 } });
+  });
+
+  it('of objects let one take the place of another, and count it while others take more', async () => {
+    const gate = gateOver({ objects: 3, bytes: 0 });
+    expect(await refusal(gate, { objects: 1 }, false)).toContain('3 of 3 objects');
+    expect(await refusal(gate, { objects: 1, bytes: 10 }, true)).toBe('none');
+    expect(await refusal(gate, { objects: 1, bytes: 91 }, true)).toContain('10 of 100 bytes');
   });
 });

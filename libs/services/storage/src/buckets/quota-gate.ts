@@ -1,142 +1,195 @@
-import { s3Error } from '@fornax/s3';
+import { type Amounts, type Holder, type Measure, MEASURES } from '../model/holder.js';
+import { quotaExceeded } from './quota-exceeded.js';
 
 export interface QuotaGateParts {
-  /** undefined when the account is not known (any more): then nothing is refused. */
-  readonly maxBytes: (owner: string) => number | undefined;
-  /** Counts what the owner has stored now; what is moved meanwhile may be counted twice, never not at all. */
-  readonly usedBytes: (owner: string) => Promise<number>;
+  /** What a holder may have. A measure that is absent is not bounded; of a holder that is not known (any more) nothing is. */
+  readonly limits: (holder: Holder) => Amounts;
+  /** Counts what the holder has now; what is moved meanwhile may be counted twice, never not at all. */
+  readonly used: (holder: Holder) => Promise<Amounts>;
+  /** How the holder is called in a refusal. */
+  readonly nameOf: (holder: Holder) => string;
+  /** How long a count is good for, in milliseconds; 0: each taking counts. */
+  readonly countAgeMs: number;
   readonly now: () => number;
+}
+
+/** What somebody takes room for. */
+export interface Taking {
+  readonly amounts: Amounts;
+  /** Asked before a refusal for a number of objects: one that takes another's place makes them no more. */
+  readonly isReplacing?: () => Promise<boolean>;
 }
 
 /** Room that an upload has taken before its bytes come. */
 export interface Room {
-  /** Says that the bytes are stored: they take room until a count shows them. */
+  /** Says that it is stored: it takes room until a count shows it. */
   stored(): void;
   /** Gives the room back: nothing was stored. */
   release(): void;
 }
 
-const COUNT_AGE_MS = 2_000;
 /** A count that takes long is made seldom, so that counting takes at most a twentieth of the time. */
 const AGE_PER_DURATION = 20;
-const MAX_OWNERS = 10_000;
+const MAX_HOLDERS = 10_000;
 const NO_ROOM_TAKEN: Room = { stored: () => undefined, release: () => undefined };
 
-/** What is known of one account. Its rows in the store are never more than the three sums. */
-interface Holder {
+const sum = (...all: readonly Amounts[]): Amounts =>
+  Object.fromEntries(
+    MEASURES.map((measure) => [measure, all.reduce((total, amounts) => total + (amounts[measure] ?? 0), 0)]),
+  );
+const negative = (amounts: Amounts): Amounts =>
+  Object.fromEntries(Object.entries(amounts).map(([measure, amount]) => [measure, -amount]));
+const isAnything = (amounts: Amounts): boolean => Object.values(amounts).some((amount) => amount > 0);
+
+/** What is known of one holder. What it has in the store is never more than the three sums. */
+interface Account {
+  readonly holder: Holder;
   /** As the last count says; undefined before the first. */
-  counted?: number;
+  counted?: Amounts;
   /** When the last count began. */
   countedAt: number;
   /** When the next one is due. */
   staleAt: number;
   counting?: Promise<void> | undefined;
-  /** Bytes of uploads that have not ended, and how many these are. */
-  inFlight: number;
+  /** Of uploads that have not ended, and how many these are. */
+  inFlight: Amounts;
   uploads: number;
-  /** Bytes that were stored after the last count began: it may not show them. */
-  uncounted: number;
+  /** What was stored after the last count began: it may not show it. */
+  uncounted: Amounts;
 }
 
 /**
- * Holds accounts to their storage quota at the price of one count in two seconds each. An upload takes its room before its bytes come and keeps it until
- * it ends, and what it stored counts until a count that began afterwards shows it: uploads through one process never exceed a quota together, however
- * many there are and however long they take. Several processes do not see each other's uploads before they are counted: together they may exceed it by
- * what is in flight in them, and what was stored since each one's last count.
+ * Holds users, projects and organizations to their quotas at the price of one count in two seconds each. An upload takes its room before its bytes come and
+ * keeps it until it ends, and what it stored counts until a count that began afterwards shows it: uploads through one process never exceed a quota
+ * together, however many there are and however long they take. Several processes do not see each other's uploads before they are counted: together they
+ * may exceed it by what is in flight in them, and what was stored since each one's last count.
  */
 export class QuotaGate {
-  readonly #holders = new Map<string, Holder>();
+  readonly #accounts = new Map<string, Account>();
 
   constructor(private readonly parts: QuotaGateParts) {}
 
   /**
-   * Takes room for an upload; whoever takes it must say how the upload ended.
-   * @throws S3Error QuotaExceeded
+   * Takes room with each of the holders, or with none; whoever takes it must say how the upload ended.
+   * @throws S3Error QuotaExceeded, TooManyBuckets
    */
-  async take(owner: string, moreBytes: number): Promise<Room> {
-    if (moreBytes === 0 || this.parts.maxBytes(owner) === undefined) return NO_ROOM_TAKEN;
-    const holder = this.#holder(owner);
-    // Held on to from here: a holder that was forgotten while it is being counted for would not be the one that others take from.
-    holder.uploads += 1;
+  async take(holders: readonly Holder[], taking: Taking): Promise<Room> {
+    const rooms: Room[] = [];
     try {
-      if (holder.counted === undefined || this.parts.now() >= holder.staleAt) await this.#count(owner, holder);
-      // What was stored since the count began may be in it as well, and nobody is refused for bytes that are counted twice: a second time where others
-      // had begun the first.
-      for (let tries = 0; tries < 2 && !this.#fits(owner, holder, moreBytes) && this.#mayBeLess(holder); tries += 1)
-        await this.#count(owner, holder);
-      if (!this.#fits(owner, holder, moreBytes)) throw this.#exceeded(owner, holder, moreBytes);
+      for (const holder of holders) rooms.push(await this.#takeOf(holder, taking));
     } catch (error) {
-      holder.uploads -= 1;
+      for (const room of rooms) room.release();
       throw error;
     }
-    holder.inFlight += moreBytes;
-    return this.#room(holder, moreBytes);
+    return {
+      stored: () => rooms.forEach((room) => room.stored()),
+      release: () => rooms.forEach((room) => room.release()),
+    };
   }
 
-  #holder(owner: string): Holder {
-    const known = this.#holders.get(owner);
+  async #takeOf(holder: Holder, taking: Taking): Promise<Room> {
+    const { amounts } = taking;
+    if (this.#bounded(holder, amounts).length === 0) return NO_ROOM_TAKEN;
+    const account = this.#account(holder);
+    // Held on to from here: an account that was forgotten while it is being counted for would not be the one that others take from.
+    account.uploads += 1;
+    try {
+      if (account.counted === undefined || this.parts.now() >= account.staleAt) await this.#count(account);
+      // What was stored since the count began may be in it as well, and nobody is refused for what is counted twice: a second time where others
+      // had begun the first.
+      for (
+        let tries = 0;
+        tries < 2 && this.#lacking(account, amounts).length > 0 && this.#mayBeLess(account);
+        tries += 1
+      )
+        await this.#count(account);
+      const isReplaced = this.#lacking(account, amounts).includes('objects') && (await taking.isReplacing?.()) === true;
+      // Nothing is awaited from here on until the room is taken: others take room meanwhile.
+      const wanted = isReplaced ? { ...amounts, objects: 0 } : amounts;
+      const [measure] = this.#lacking(account, wanted);
+      if (measure !== undefined) throw this.#exceeded(account, measure, wanted[measure] ?? 0);
+      account.inFlight = sum(account.inFlight, amounts);
+      return this.#room(account, amounts);
+    } catch (error) {
+      account.uploads -= 1;
+      throw error;
+    }
+  }
+
+  #account(holder: Holder): Account {
+    const key = `${holder.kind} ${holder.id}`;
+    const known = this.#accounts.get(key);
     if (known) return known;
-    if (this.#holders.size >= MAX_OWNERS)
+    if (this.#accounts.size >= MAX_HOLDERS)
       // A new one begins with a count of its own, which shows all that the old one knew.
-      for (const [other, { uploads, counting }] of this.#holders)
-        if (uploads === 0 && !counting) this.#holders.delete(other);
-    const holder: Holder = { countedAt: 0, staleAt: 0, inFlight: 0, uploads: 0, uncounted: 0 };
-    this.#holders.set(owner, holder);
-    return holder;
+      for (const [other, { uploads, counting }] of this.#accounts)
+        if (uploads === 0 && !counting) this.#accounts.delete(other);
+    const account: Account = { holder, countedAt: 0, staleAt: 0, inFlight: {}, uploads: 0, uncounted: {} };
+    this.#accounts.set(key, account);
+    return account;
   }
 
-  #room(holder: Holder, bytes: number): Room {
+  #room(account: Account, amounts: Amounts): Room {
     let isTaken = true;
-    const end = (stored: number): void => {
+    const end = (stored: Amounts): void => {
       if (!isTaken) return;
       isTaken = false;
-      holder.uploads -= 1;
-      holder.inFlight -= bytes;
-      holder.uncounted += stored;
+      account.uploads -= 1;
+      account.inFlight = sum(account.inFlight, negative(amounts));
+      account.uncounted = sum(account.uncounted, stored);
     };
-    return { stored: () => end(bytes), release: () => end(0) };
+    return { stored: () => end(amounts), release: () => end({}) };
   }
 
-  #sum({ counted = 0, inFlight, uncounted }: Holder): number {
-    return counted + inFlight + uncounted;
+  #has({ counted = {}, inFlight, uncounted }: Account): Amounts {
+    return sum(counted, inFlight, uncounted);
   }
 
-  #fits(owner: string, holder: Holder, moreBytes: number): boolean {
-    const maxBytes = this.parts.maxBytes(owner);
-    return maxBytes === undefined || this.#sum(holder) + moreBytes <= maxBytes;
+  /** Of what somebody wants more of, what is bounded. */
+  #bounded(holder: Holder, more: Amounts): readonly Measure[] {
+    const limits = this.parts.limits(holder);
+    return MEASURES.filter((measure) => limits[measure] !== undefined && (more[measure] ?? 0) > 0);
+  }
+
+  /** What there is no room for. */
+  #lacking(account: Account, more: Amounts): readonly Measure[] {
+    const [limits, wanted] = [this.parts.limits(account.holder), sum(this.#has(account), more)];
+    return this.#bounded(account.holder, more).filter((measure) => (wanted[measure] ?? 0) > (limits[measure] ?? 0));
   }
 
   /** Whether a count that begins now may show less than what is reckoned with. */
-  #mayBeLess({ uncounted, countedAt }: Holder): boolean {
-    return uncounted > 0 || this.parts.now() >= countedAt + COUNT_AGE_MS;
+  #mayBeLess({ uncounted, countedAt }: Account): boolean {
+    return isAnything(uncounted) || this.parts.now() >= countedAt + this.parts.countAgeMs;
   }
 
   /** Counts anew; those who come meanwhile wait for the same count. */
-  #count(owner: string, holder: Holder): Promise<void> {
-    holder.counting ??= this.#countNow(owner, holder).finally(() => (holder.counting = undefined));
-    return holder.counting;
+  #count(account: Account): Promise<void> {
+    account.counting ??= this.#countNow(account).finally(() => (account.counting = undefined));
+    return account.counting;
   }
 
-  async #countNow(owner: string, holder: Holder): Promise<void> {
+  async #countNow(account: Account): Promise<void> {
     const startedAt = this.parts.now();
-    const shown = holder.uncounted;
-    holder.counted = await this.parts.usedBytes(owner);
-    holder.uncounted -= shown;
-    holder.countedAt = startedAt;
-    holder.staleAt = Math.max(
-      startedAt + COUNT_AGE_MS,
-      this.parts.now() + AGE_PER_DURATION * (this.parts.now() - startedAt),
-    );
+    const shown = account.uncounted;
+    account.counted = await this.parts.used(account.holder);
+    account.uncounted = sum(account.uncounted, negative(shown));
+    account.countedAt = startedAt;
+    const { countAgeMs } = this.parts;
+    const tookMs = this.parts.now() - startedAt;
+    account.staleAt =
+      countAgeMs === 0 ? startedAt : Math.max(startedAt + countAgeMs, this.parts.now() + AGE_PER_DURATION * tookMs);
   }
 
-  #exceeded(owner: string, holder: Holder, moreBytes: number): Error {
-    const maxBytes = this.parts.maxBytes(owner);
-    const used = this.#sum(holder);
-    const underWay = holder.inFlight === 0 ? '' : ` (${holder.inFlight} of them of uploads that have not ended)`;
-    return s3Error(
-      'QuotaExceeded',
-      `The storage quota of the account is used up: ${used} of ${maxBytes} bytes${underWay}, and ${moreBytes} more do not fit.`,
-      { UsedBytes: String(used), MaxBytes: String(maxBytes) },
-    );
+  #exceeded(account: Account, measure: Measure, more: number): Error {
+    const { holder, inFlight } = account;
+    return quotaExceeded({
+      holder,
+      name: this.parts.nameOf(holder),
+      measure,
+      used: this.#has(account)[measure] ?? 0,
+      underWay: inFlight[measure] ?? 0,
+      max: this.parts.limits(holder)[measure] ?? 0,
+      more,
+    });
   }
 }

@@ -3,7 +3,9 @@ import { accessDenied, s3Error } from '@fornax/s3';
 import { CLOCK, WriteStops, type Writer } from '@fornax/service-kit';
 import type { Clock } from '@fornax/base';
 import type { Principal } from '../access/principal.js';
-import type { Room } from '../buckets/quota-gate.js';
+import type { Room, Taking } from '../buckets/quota-gate.js';
+import { StorageQuotas } from '../buckets/storage-quotas.js';
+import type { Payer } from '../model/holder.js';
 import { StorageGates } from '../access/storage-gates.js';
 import type { S3Parts } from '../s3/exchange.js';
 import { StoreWatch } from '../store/store-watch.js';
@@ -18,6 +20,7 @@ const WRITERS = { user: 'user', lease: 'node', service: 'platform' } as const sa
 export class DoorChecks implements Pick<S3Parts, 'checkStore' | 'checkWritable' | 'checkLease' | 'takeRoom' | 'now'> {
   constructor(
     private readonly gates: StorageGates,
+    private readonly quotas: StorageQuotas,
     private readonly watch: StoreWatch,
     private readonly stops: WriteStops,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -38,5 +41,5 @@ export class DoorChecks implements Pick<S3Parts, 'checkStore' | 'checkWritable' 
       throw accessDenied('The token has expired.');
   };
 
-  readonly takeRoom = (owner: string, moreBytes: number): Promise<Room> => this.gates.quotas.take(owner, moreBytes);
+  readonly takeRoom = (payer: Payer, taking: Taking): Promise<Room> => this.quotas.take(payer, taking);
 }

@@ -1,14 +1,25 @@
-import { Controller, Get, Inject } from '@nestjs/common';
+import { Controller, Get, HttpCode, Inject, Post } from '@nestjs/common';
 import { ApiConflictResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { storageDiskSchema, storageUsageSchema, type WireStorageDisk, type WireStorageUsage } from '@fornax/contracts';
+import {
+  storageDiskSchema,
+  storageUsageSchema,
+  usageReconciliationSchema,
+  type WireStorageDisk,
+  type WireStorageUsage,
+  type WireUsageReconciliation,
+} from '@fornax/contracts';
 import { CurrentAccount, OperatorOnly, type Account } from '@fornax/identity';
 import { LocalObjectStore, type ObjectStore } from '@fornax/object-store';
 import { Conflict } from '@fornax/base';
 import { OBJECT_STORE } from '../config/tokens.js';
 import { TASK_AREAS } from '../model/bucket-names.js';
 import { StorageReads } from '../reading/storage-reads.js';
+import { UsageReconciliation } from '../process-managers/usage-reconciliation.js';
 import { StorageHoldings } from '../usage/storage-holdings.js';
 import { BucketCatalog } from '../buckets/bucket-catalog.js';
+
+const noLocalObjects = (): Conflict =>
+  new Conflict('Objects are kept by an S3 service, whose disks are its own', { code: 'no-local-objects' });
 
 /** What lies in object storage. */
 @ApiTags('storage')
@@ -18,6 +29,7 @@ export class UsageController {
     private readonly holdings: StorageHoldings,
     private readonly catalog: BucketCatalog,
     private readonly reads: StorageReads,
+    private readonly reconciliation: UsageReconciliation,
     @Inject(OBJECT_STORE) private readonly store: ObjectStore,
   ) {}
 
@@ -31,14 +43,25 @@ export class UsageController {
     return this.holdings.of(account.role === 'operator' ? undefined : account.id);
   }
 
+  @Post('reconcile')
+  @HttpCode(200)
+  @OperatorOnly()
+  @ApiOperation({ summary: 'Compare the counters that quotas go by with the objects that there are, and repair them' })
+  @ApiOkResponse({ standardSchema: usageReconciliationSchema })
+  @ApiConflictResponse({ description: 'Objects are kept by an S3 service' })
+  async reconcile(): Promise<WireUsageReconciliation> {
+    const reconciled = await this.reconciliation.reconcile();
+    if (!reconciled) throw noLocalObjects();
+    return { buckets: reconciled.buckets, differences: reconciled.differences.map((one) => ({ ...one })) };
+  }
+
   @Get('disk')
   @OperatorOnly()
   @ApiOperation({ summary: 'What every file in the folder of the local object store is for; looks at all of them' })
   @ApiOkResponse({ standardSchema: storageDiskSchema })
   @ApiConflictResponse({ description: 'Objects are kept by an S3 service' })
   async disk(): Promise<WireStorageDisk> {
-    if (!(this.store instanceof LocalObjectStore))
-      throw new Conflict('Objects are kept by an S3 service, whose disks are its own', { code: 'no-local-objects' });
+    if (!(this.store instanceof LocalObjectStore)) throw noLocalObjects();
     const kinds = await this.store.diskUsage();
     const there = kinds.filter(({ kind }) => kind !== 'missing');
     const names = (await this.catalog.all()).map(({ name }) => name);

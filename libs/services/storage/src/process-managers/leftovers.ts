@@ -9,6 +9,7 @@ import { EffectBell } from '../effects/effect-bell.js';
 import { effectsOf, type ObjectEffect } from '../effects/object-effect.js';
 import { noteEffects } from '../effects/outbox.js';
 import { TASK_AREAS } from '../model/bucket-names.js';
+import { Repeated } from './repeated.js';
 
 const PAGE = 1_000;
 /** After the start: what an earlier process, or an earlier version, has left. */
@@ -25,9 +26,7 @@ const MOST_REMEMBERED = 200_000;
 export class Leftovers implements OnApplicationBootstrap, BeforeApplicationShutdown {
   /** Up to which commit tasks that are not deleted were read. */
   readonly #readTo = new Map<string, number>();
-  readonly #stop = new AbortController();
-  #timer: NodeJS.Timeout | undefined;
-  #working: Promise<void> = Promise.resolve();
+  readonly #repeated: Repeated;
 
   constructor(
     @Inject(OBJECT_STORE) private readonly store: ObjectStore,
@@ -35,41 +34,32 @@ export class Leftovers implements OnApplicationBootstrap, BeforeApplicationShutd
     @Inject(getDataSourceToken('storage')) private readonly db: DataSource,
     private readonly bell: EffectBell,
     @Inject(LOGGER) private readonly logger: ServiceLogger,
-  ) {}
+  ) {
+    this.#repeated = new Repeated({
+      work: (signal) => this.sweep(signal),
+      onError: (error) => logger.warn({ err: error }, 'leftovers of deleted tasks are looked for later'),
+      firstMs: FIRST_MS,
+      againMs: AGAIN_MS,
+      afterFailureMs: AFTER_FAILURE_MS,
+    });
+  }
 
   onApplicationBootstrap(): void {
-    this.#sweepIn(FIRST_MS);
+    this.#repeated.start();
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
-    this.#stop.abort();
-    clearTimeout(this.#timer);
-    await this.#working;
-  }
-
-  #sweepIn(ms: number): void {
-    if (this.#stop.signal.aborted) return;
-    this.#timer = setTimeout(() => {
-      this.#working = this.sweep().then(
-        () => this.#sweepIn(AGAIN_MS),
-        (error: unknown) => {
-          if (!this.#stop.signal.aborted)
-            this.logger.warn({ err: error }, 'leftovers of deleted tasks are looked for later');
-          this.#sweepIn(AFTER_FAILURE_MS);
-        },
-      );
-    }, ms);
-    this.#timer.unref();
+  beforeApplicationShutdown(): Promise<void> {
+    return this.#repeated.stop();
   }
 
   /** Looks through the areas once. Safe to repeat, and in several processes. @returns the tasks whose leftovers are being deleted */
-  async sweep(): Promise<readonly string[]> {
+  async sweep(signal?: AbortSignal): Promise<readonly string[]> {
     const swept = new Set<string>();
     for (const area of TASK_AREAS)
       for await (const tasks of this.#tasksIn(area)) {
         const effects: ObjectEffect[] = [];
         for (const taskId of tasks) {
-          if (this.#stop.signal.aborted) return [...swept];
+          if (signal?.aborted === true) return [...swept];
           if (swept.has(taskId)) continue;
           const deletion = await this.#deletionOf(taskId);
           if (!deletion) continue;

@@ -104,6 +104,8 @@ export class StorageRpc {
 
   @RpcHandler(RPC.storageUsage)
   async storageUsage(payload: unknown): Promise<z.output<typeof storageUsageReplySchema>> {
-    return this.usage.of(storageUsageRequestSchema.parse(payload).owner);
+    const { owner: id } = storageUsageRequestSchema.parse(payload);
+    const { buckets, bytes, objects } = await this.usage.of({ kind: 'user', id });
+    return { bucketCount: buckets, usedBytes: bytes, objectCount: objects };
   }
 }

@@ -1,10 +1,12 @@
 import type { ServerResponse } from 'node:http';
-import type { ObjectInfo, ObjectStore } from '@fornax/object-store';
-import { type XmlChildren, accessDenied, s3Error, S3Error, xmlDocument } from '@fornax/s3';
+import type { ObjectInfo, ObjectStore, Place } from '@fornax/object-store';
+import { type XmlChildren, accessDenied, xmlDocument } from '@fornax/s3';
 import type { Identities, Principal } from '../access/principal.js';
-import type { Room } from '../buckets/quota-gate.js';
+import type { Room, Taking } from '../buckets/quota-gate.js';
+import { withoutFigures } from '../buckets/quota-exceeded.js';
+import type { Payer } from '../model/holder.js';
 import type { BucketPort } from '../model/bucket.js';
-import { ownerOf } from '../access/authorize.js';
+import { type Allowed, ownerOf } from '../access/authorize.js';
 import type { Authenticated } from './authenticator.js';
 import { type S3Request, headerOfText } from './s3-request.js';
 
@@ -21,8 +23,8 @@ export interface S3Parts {
   readonly checkLease: (principal: Principal) => Promise<void>;
   /** Waits, bounded, until reads show everything that was committed before the call. */
   readonly catchUp: () => Promise<void>;
-  /** Takes room in an owner's quota for an upload. @throws S3Error QuotaExceeded */
-  readonly takeRoom: (owner: string, moreBytes: number) => Promise<Room>;
+  /** Takes room for an upload in the quotas that it counts against. @throws S3Error QuotaExceeded */
+  readonly takeRoom: (payer: Payer, taking: Taking) => Promise<Room>;
   readonly now: () => number;
   /** Host names of this endpoint, in front of which a bucket may stand. */
   readonly baseHosts: readonly string[];
@@ -98,27 +100,30 @@ export const orCaughtUp = async <T>(
   return look();
 };
 
-const takeRoom = ({ principal, ...parts }: Exchange, payer: string, moreBytes: number): Promise<Room> =>
-  parts.takeRoom(payer, moreBytes).catch((error: unknown) => {
-    // How much somebody has is not told to those whom a bucket is shared with.
-    if (payer !== ownerOf(principal) && error instanceof S3Error && error.code === 'QuotaExceeded')
-      throw s3Error('QuotaExceeded', 'The storage quota of the owner of the bucket is used up.');
-    throw error;
+const takeRoom = ({ principal, ...parts }: Exchange, payer: Payer, taking: Taking): Promise<Room> =>
+  parts.takeRoom(payer, taking).catch((error: unknown) => {
+    throw payer.owner === ownerOf(principal) ? error : withoutFigures(error);
   });
 
+/** Room for an object at a place, and so many bytes. */
+export const forObject = ({ store }: Exchange, { bucket, key }: Place, bytes: number): Taking => ({
+  amounts: { bytes, objects: 1 },
+  isReplacing: async () => (await store.head(bucket, key)) !== undefined,
+});
+
 /**
- * Stores something in the room that the payer's quota has for it, which is taken until it is stored or has failed. What the platform itself stores
+ * Stores something in the room that the payer's quotas have for it, which is taken until it is stored or has failed. What the platform itself stores
  * counts against nobody's.
  * @throws S3Error QuotaExceeded
  */
 export const inRoom = async <T>(
   exchange: Exchange,
-  payer: string | undefined,
-  moreBytes: number,
+  { payer }: Pick<Allowed, 'payer'>,
+  taking: Taking,
   store: () => Promise<T>,
 ): Promise<T> => {
   if (payer === undefined) return store();
-  const room = await takeRoom(exchange, payer, moreBytes);
+  const room = await takeRoom(exchange, payer, taking);
   try {
     const stored = await store();
     room.stored();

@@ -49,9 +49,9 @@ describe("a service's area", () => {
   });
 
   it('counts against nobody, and is in nobody’s lists', async () => {
-    const before = await storage.app.app.get(StorageUsage).of(ada.account);
+    const before = await storage.app.app.get(StorageUsage).of({ kind: 'user', id: ada.account });
     await service.send(new PutObjectCommand({ Bucket: AREA, Key: 'task/stdout/2', Body: 'x'.repeat(1000) }));
-    expect(await storage.app.app.get(StorageUsage).of(ada.account)).toEqual(before);
+    expect(await storage.app.app.get(StorageUsage).of({ kind: 'user', id: ada.account })).toEqual(before);
     const { Buckets } = await users.send(new ListBucketsCommand({}));
     expect(Buckets?.map(({ Name }) => Name)).toEqual(['ada-private']);
   });

@@ -1,4 +1,4 @@
-import type { AccountQuotas, ComputingQuotas } from '@fornax/domain';
+import type { AccountQuotas, OrganisationQuotas } from '@fornax/domain';
 
 /** The operator of a fresh platform is held back by the machine alone; counters stay within 32 bits (contract, section 3). */
 export const OPERATOR_QUOTAS: AccountQuotas = {
@@ -14,9 +14,10 @@ export const USER_QUOTAS: AccountQuotas = {
   maxTasks: 10_000,
   maxBuckets: 100,
   maxStorageBytes: 100_000_000_000,
+  maxObjects: 10_000_000,
   maxInstances: 100_000,
   maxCores: 10_000,
 };
 
 /** What a new organization has where nobody says otherwise: its members' own quotas decide. */
-export const ORGANISATION_QUOTAS: ComputingQuotas = { maxInstances: 1_000_000, maxCores: 1_000_000 };
+export const ORGANISATION_QUOTAS: OrganisationQuotas = { maxInstances: 1_000_000, maxCores: 1_000_000 };

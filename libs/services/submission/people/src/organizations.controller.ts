@@ -52,7 +52,7 @@ export class OrganizationsController {
   }
 
   @Patch(':organization')
-  @ApiOperation({ summary: 'Change what its members may run together' })
+  @ApiOperation({ summary: 'Change what its members may run and store together' })
   @ApiOkResponse({ standardSchema: organizationSchema })
   async change(
     @Param('organization') organization: string,

@@ -51,8 +51,18 @@ export class ProjectsController {
     return this.projects.create(owner, creation, context);
   }
 
+  @Get(':id')
+  @ApiOperation({ summary: 'One project' })
+  @ApiOkResponse({ standardSchema: ownedProjectSchema })
+  @ApiNotFoundResponse({ description: 'There is no such project' })
+  read(@Param('id') id: string): WireOwnedProject {
+    return this.projects.read(id);
+  }
+
   @Patch(':id')
-  @ApiOperation({ summary: 'Rename a project, make it the default one of its owner, or archive it' })
+  @ApiOperation({
+    summary: 'Rename a project, make it the default one of its owner, change what its buckets may hold, or archive it',
+  })
   @ApiOkResponse({ standardSchema: ownedProjectSchema })
   change(
     @Param('id') id: string,

@@ -60,6 +60,11 @@ export class Projects {
     return found;
   }
 
+  /** @throws NotFound */
+  read(projectId: string): WireOwnedProject {
+    return this.shown(this.find(projectId));
+  }
+
   /** What an operator changes of any project. */
   async change(projectId: string, change: ProjectChange, context: RequestContext): Promise<WireOwnedProject> {
     const project = this.find(projectId);
@@ -73,6 +78,8 @@ export class Projects {
    */
   async changeOwn(idOrSlug: string, change: ProjectChange, context: RequestContext): Promise<WireOwnedProject> {
     const { account } = context;
+    if (change.quotas !== undefined)
+      throw new Forbidden('Only an operator may change the quotas of a project', { code: 'quotas-are-operators' });
     const name = idOrSlug.toLowerCase();
     const known = [...this.accounts.usableProjects(account.id), ...this.accounts.projectsOf(account.id)];
     const project = known.find(({ id }) => id === name) ?? known.find(({ slug }) => slug === name);
@@ -94,7 +101,7 @@ export class Projects {
   }
 
   private async apply(project: Project, change: ProjectChange, context: RequestContext): Promise<void> {
-    const { name, description, isDefault, archived } = change;
+    const { name, description, isDefault, archived, quotas } = change;
     const { id: projectId } = project;
     if (isDefault === true && archived === true)
       throw new ValidationFailed({ isDefault: ['An archived project is not the default one.'] });
@@ -102,6 +109,7 @@ export class Projects {
       const named = { ...(name === undefined ? {} : { name }), ...(description === undefined ? {} : { description }) };
       await this.decide(project, { type: 'RenameProject', projectId, ...named }, context);
     }
+    if (quotas !== undefined) await this.decide(project, { type: 'ChangeProjectQuotas', projectId, quotas }, context);
     if (isDefault === true) await this.decide(project, { type: 'ChooseDefaultProject', projectId }, context);
     if (archived === true) await this.decide(project, { type: 'ArchiveProject', projectId }, context);
   }

@@ -7,7 +7,7 @@ import {
   type WireToken,
   type WireUser,
 } from '@fornax/contracts';
-import { maxJobsOf, maxPoolsOf, quotasOfPlan, type ComputingQuotas } from '@fornax/domain';
+import { maxJobsOf, maxPoolsOf, quotasOfPlan, type ComputingQuotas, type StorageQuotas } from '@fornax/domain';
 import type { Account, AccountDirectory, Organisation, Project, TokenFacts } from '@fornax/identity';
 
 /** One client holds the organization's id in a value type: the zero Guid stands for none (contract, 5.2). */
@@ -22,6 +22,12 @@ const computingOf = (quotas: ComputingQuotas) => ({
   ...planOf(quotas),
   flex: planOf(quotasOfPlan(quotas, 'flex')),
   onDemand: planOf(quotasOfPlan(quotas, 'onDemand')),
+});
+
+const storageOf = ({ maxBuckets, maxStorageBytes, maxObjects }: StorageQuotas) => ({
+  maxBuckets: maxBuckets === undefined ? null : int32(maxBuckets),
+  maxStorageBytes: maxStorageBytes ?? null,
+  maxObjects: maxObjects ?? null,
 });
 
 export const wireUser = (account: Account, accounts: AccountDirectory): WireUser => {
@@ -40,6 +46,7 @@ export const wireUser = (account: Account, accounts: AccountDirectory): WireUser
       maxPools: int32(maxPoolsOf(quotas)),
       maxBuckets: int32(quotas.maxBuckets),
       maxStorageBytes: quotas.maxStorageBytes,
+      maxObjects: quotas.maxObjects ?? null,
     },
     creationDate: wireDate(createdAt),
   };
@@ -48,7 +55,7 @@ export const wireUser = (account: Account, accounts: AccountDirectory): WireUser
 export const wireOrganization = (organisation: Organisation, accounts: AccountDirectory): WireOrganization => ({
   uuid: organisation.id,
   name: organisation.name,
-  quotas: computingOf(organisation.quotas),
+  quotas: { ...computingOf(organisation.quotas), ...storageOf(organisation.quotas) },
   members: accounts.membersOf(organisation.id).length,
   creationDate: wireDate(organisation.createdAt),
 });
@@ -81,5 +88,6 @@ export const wireOwnedProject = (
     ...wireProject({ ...project, isDefault }),
     archived: project.isArchived,
     user: owner ? { uuid: owner.id, name: owner.email } : null,
+    quotas: storageOf(project.quotas),
   };
 };

@@ -337,6 +337,15 @@ describe('projects', () => {
       ownedProjectSchema,
       await operator('POST', '/projects', { name: 'Shared', organization: 'shared inc' }),
     );
+    const quotas = { maxBuckets: null, maxStorageBytes: null, maxObjects: 5 };
+    const bounded = await operator('PATCH', `/projects/${shared.uuid}`, { quotas: { maxObjects: 5 } });
+    expect(ok(ownedProjectSchema, bounded).quotas).toEqual(quotas);
+    expect(ok(ownedProjectSchema, await operator('GET', `/projects/${shared.uuid}`)).quotas).toEqual(quotas);
+    expect(await operator('GET', '/projects/nope')).toMatchObject({ status: 404 });
+    for (const project of ['shared', 'default'])
+      expect(
+        await as(member.token, 'PATCH', `${API}/me/projects/${project}`, { quotas: { maxObjects: null } }),
+      ).toMatchObject({ status: 403 });
     const mine = () => as(member.token, 'GET', `${API}/me/projects`);
     expect((await mine()).json()).toMatchObject([{ isDefault: true }, { uuid: shared.uuid, isDefault: false }]);
     expect(await as(member.token, 'PATCH', `${API}/me/projects/shared`, { name: 'Mine' })).toMatchObject({

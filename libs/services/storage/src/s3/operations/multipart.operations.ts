@@ -17,7 +17,7 @@ import {
   s3Error,
 } from '@fornax/s3';
 import { allow, type Allowed } from '../../access/authorize.js';
-import { type Exchange, inRoom, quoted, sendEmpty, sendXml } from '../exchange.js';
+import { type Exchange, forObject, inRoom, quoted, sendEmpty, sendXml } from '../exchange.js';
 import { CHECKSUMS } from '../checksums.js';
 import {
   CHECKSUM_HEADER,
@@ -82,7 +82,7 @@ export const putPart = async (exchange: Exchange): Promise<void> => {
   const partNumber = partNumberOf(queryValue(request, 'partNumber'));
   const wanted = await store.findUpload(upload);
   const { sizeBytes, source, checksum } = openPayload(request, authenticated, wanted.checksum?.algorithm);
-  const { etag } = await inRoom(exchange, allowed.payer, sizeBytes, () => {
+  const { etag } = await inRoom(exchange, allowed, { amounts: { bytes: sizeBytes } }, () => {
     exchange.expectBody();
     return store.putPart(upload, partNumber, source, sizeBytes, checksum);
   });
@@ -113,7 +113,7 @@ export const copyPart = async (exchange: Exchange): Promise<void> => {
     });
   }
   const sizeBytes = range ? range.end - range.start + 1 : reader.info.sizeBytes;
-  const copied = await inRoom(exchange, allowed.payer, sizeBytes, async () => {
+  const copied = await inRoom(exchange, allowed, { amounts: { bytes: sizeBytes } }, async () => {
     const wanted = await store.findUpload(upload);
     const { source, checksum } = measured(wanted.checksum?.algorithm, await reader.read(range));
     const { etag } = await store.putPart(upload, partNumber, source, sizeBytes, checksum);
@@ -198,15 +198,17 @@ export const completeUpload = async (exchange: Exchange): Promise<void> => {
     const kept = { ...(precondition === undefined ? {} : { precondition }), ...(checksum ? { checksum } : {}) };
     return { ...(await store.completeUpload(upload, parts, kept)), ...(checksum ? { checksum } : {}) };
   };
-  const { etag, checksum } = await complete().catch(async (error: unknown) => {
-    // The answer to a first try may have been lost: what it made is what this one asks for.
-    const made =
-      error instanceof StoreRefusal && error.problem === 'NoSuchUpload'
-        ? await store.head(upload.bucket, upload.key)
-        : undefined;
-    if (made && made.etag === compositeEtag(parts.map((part) => part.etag))) return made;
-    throw error;
-  });
+  const { etag, checksum } = await inRoom(exchange, allowed, forObject(exchange, upload, 0), complete).catch(
+    async (error: unknown) => {
+      // The answer to a first try may have been lost: what it made is what this one asks for.
+      const made =
+        error instanceof StoreRefusal && error.problem === 'NoSuchUpload'
+          ? await store.head(upload.bucket, upload.key)
+          : undefined;
+      if (made && made.etag === compositeEtag(parts.map((part) => part.etag))) return made;
+      throw error;
+    },
+  );
   sendXml(exchange, 'CompleteMultipartUploadResult', {
     Location: `/${request.bucket}/${request.key}`,
     Bucket: request.bucket,

@@ -13,7 +13,17 @@ import {
 import { noSuchKey, parseRange, s3Error, type S3Error, type XmlChildren } from '@fornax/s3';
 import { allow, type Allowed, authorize, confirmed } from '../../access/authorize.js';
 import { etagsOf, judgeConditions } from '../conditions.js';
-import { type Exchange, inRoom, objectHeaders, orCaughtUp, quoted, sendEmpty, sendXml, userOf } from '../exchange.js';
+import {
+  type Exchange,
+  forObject,
+  inRoom,
+  objectHeaders,
+  orCaughtUp,
+  quoted,
+  sendEmpty,
+  sendXml,
+  userOf,
+} from '../exchange.js';
 import { algorithmOf, checksumElements, checksumHeaders, measured } from '../object-checksums.js';
 import { openPayload } from '../payload.js';
 import { headerOfText, queryValue, type S3Request, textOfHeader } from '../s3-request.js';
@@ -91,7 +101,7 @@ export const putObject = async (exchange: Exchange): Promise<void> => {
     const verified = checksum();
     return verified && { ...verified, type: 'full-object' };
   };
-  const { etag } = await inRoom(exchange, allowed.payer, sizeBytes, async () => {
+  const { etag } = await inRoom(exchange, allowed, forObject(exchange, place, sizeBytes), async () => {
     const precondition = await writeCondition(exchange, place);
     exchange.expectBody();
     return store.put(place.bucket, place.key, confirmed(source, allowed), {
@@ -244,7 +254,7 @@ export const copyObject = async (exchange: Exchange): Promise<void> => {
       'This copy request is illegal because it is trying to copy an object to itself without changing its metadata.',
     );
   }
-  const copied = await inRoom(exchange, allowed.payer, reader.info.sizeBytes, () =>
+  const copied = await inRoom(exchange, allowed, forObject(exchange, to, reader.info.sizeBytes), () =>
     copyTo(exchange, { allowed, from, reader, isReplacing }),
   );
   sendXml(exchange, 'CopyObjectResult', copied);
