@@ -28,6 +28,7 @@ export {
   type StoreProblem,
   type UploadHeaders,
   type UploadInfo,
+  type UploadUsage,
   type Usage,
   type WantedChecksum,
   type Written,

@@ -1,4 +1,4 @@
-import type { FolderUsage, KeyPart, Sql, Usage } from '../port/object-store.js';
+import type { FolderUsage, KeyPart, Sql, UploadUsage, Usage } from '../port/object-store.js';
 import { countOf, rowsOf, textOf } from './rows.js';
 
 const usageOf = (row: Parameters<typeof countOf>[0]): Usage => ({
@@ -49,34 +49,36 @@ export const usageByFolderIn = async (
   return rows.map(folderUsageOf);
 };
 
-/** Counts the parts of a bucket's uploads that were not completed, by the first parts of the uploads' keys. */
+const UPLOADS = `count(DISTINCT upload.upload_id) AS uploads, count(part.file_id) AS objects, coalesce(sum(part.size), 0) AS bytes`;
+
+/** Counts a bucket's uploads that were not completed, and their parts, by the first parts of the uploads' keys. */
 export const uploadUsageByFolderIn = async (
   index: Sql,
   bucket: string,
   depth: number,
   only?: KeyPart,
-): Promise<readonly FolderUsage[]> => {
+): Promise<readonly (FolderUsage & UploadUsage)[]> => {
   const rows = await rowsOf(
     index,
-    `SELECT array_to_string((string_to_array(key, '/'))[1:$2::int], '/') AS folder, count(*) AS objects, sum(part.size) AS bytes
-      FROM multipart_upload JOIN multipart_part AS part USING (upload_id)
+    `SELECT array_to_string((string_to_array(key, '/'))[1:$2::int], '/') AS folder, ${UPLOADS}
+      FROM multipart_upload AS upload LEFT JOIN multipart_part AS part USING (upload_id)
       WHERE bucket = $1${only ? among(bucket, only) : ''} GROUP BY 1`,
     [bucket, depth, ...(only ? [[...only.values]] : [])],
   );
-  return rows.map(folderUsageOf);
+  return rows.map((row) => ({ ...folderUsageOf(row), uploads: countOf(row, 'uploads') }));
 };
 
-/** Counts the parts of uploads that were not completed. */
-export const uploadUsagesIn = async (index: Sql, buckets: readonly string[]): Promise<readonly Usage[]> => {
+/** Counts uploads that were not completed, and their parts. */
+export const uploadUsagesIn = async (index: Sql, buckets: readonly string[]): Promise<readonly UploadUsage[]> => {
   if (buckets.length === 0) return [];
   const rows = await rowsOf(
     index,
-    `SELECT count(part.file_id) AS objects, coalesce(sum(part.size), 0) AS bytes
+    `SELECT ${UPLOADS}
       FROM unnest($1::text[]) WITH ORDINALITY AS wanted (name, place)
       LEFT JOIN multipart_upload AS upload ON upload.bucket = name COLLATE "C"
       LEFT JOIN multipart_part AS part ON part.upload_id = upload.upload_id
       GROUP BY place ORDER BY place`,
     [[...buckets]],
   );
-  return rows.map(usageOf);
+  return rows.map((row) => ({ ...usageOf(row), uploads: countOf(row, 'uploads') }));
 };

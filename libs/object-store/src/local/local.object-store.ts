@@ -21,6 +21,7 @@ import {
   type Sql,
   type UploadHeaders,
   type UploadInfo,
+  type UploadUsage,
   type Usage,
   type Written,
   StoreRefusal,
@@ -245,11 +246,11 @@ export class LocalObjectStore implements ObjectStore {
     return usageByFolderIn(this.index, bucket, depth, only);
   }
 
-  uploadUsageByFolder(bucket: string, depth: number, only?: KeyPart): Promise<readonly FolderUsage[]> {
+  uploadUsageByFolder(bucket: string, depth: number, only?: KeyPart): Promise<readonly (FolderUsage & UploadUsage)[]> {
     return uploadUsageByFolderIn(this.index, bucket, depth, only);
   }
 
-  uploadUsages(buckets: readonly string[]): Promise<readonly Usage[]> {
+  uploadUsages(buckets: readonly string[]): Promise<readonly UploadUsage[]> {
     return uploadUsagesIn(this.index, buckets);
   }
 

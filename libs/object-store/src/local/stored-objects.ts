@@ -109,7 +109,7 @@ export class StoredObjects {
   }
 
   async copy(
-    from: Place,
+    from: Place & { readonly etag?: string },
     to: Place,
     headers?: ObjectHeaders,
     precondition?: Precondition,
@@ -118,6 +118,8 @@ export class StoredObjects {
     const row = await this.lookup.at(from);
     if (!row) throw new StoreRefusal('NoSuchKey', `there is no object ${from.key}`);
     const { etag, contentType, userMetadata, contentHeaders = {}, checksum, sizeBytes } = objectInfoOf(row);
+    if (from.etag !== undefined && from.etag !== etag)
+      throw new StoreRefusal('SourceChanged', `the object ${from.key} is another one by now`);
     await this.whole(from, this.files.check(piecesOfRow(row)));
     const pieces: FilePiece[] = [];
     const modifiedAt = new Date(this.notes.now());

@@ -187,6 +187,11 @@ export interface Usage {
   readonly bytes: number;
 }
 
+/** Of uploads that were not completed: as objects and bytes those of their parts. */
+export interface UploadUsage extends Usage {
+  readonly uploads: number;
+}
+
 /** What lies below a common beginning of keys. */
 export interface FolderUsage extends Usage {
   /** The first parts of the keys, joined by `/`. */
@@ -233,7 +238,8 @@ export type StoreProblem =
   | 'IncompleteBody'
   | 'InsufficientStorage'
   | 'KeyTooLong'
-  | 'PreconditionFailed';
+  | 'PreconditionFailed'
+  | 'SourceChanged';
 
 /** What the store refuses; `problem` is the S3 error code that says so. */
 export class StoreRefusal extends Error {
@@ -301,10 +307,10 @@ export interface ObjectStore {
   usages(buckets: readonly string[]): Promise<readonly Usage[]>;
   /** Of the objects of a bucket, by the first `depth` parts of their keys; 0: all together. */
   usageByFolder(bucket: string, depth: number, only?: KeyPart): Promise<readonly FolderUsage[]>;
-  /** Parts of uploads that were not completed: how many, and their bytes; of many buckets at once, in their order. */
-  uploadUsages(buckets: readonly string[]): Promise<readonly Usage[]>;
-  /** The same of one bucket, by the first `depth` parts of the keys of the uploads; uploads without parts are left out. */
-  uploadUsageByFolder(bucket: string, depth: number, only?: KeyPart): Promise<readonly FolderUsage[]>;
+  /** Uploads that were not completed, and their parts; of many buckets at once, in their order. */
+  uploadUsages(buckets: readonly string[]): Promise<readonly UploadUsage[]>;
+  /** The same of one bucket, by the first `depth` parts of the keys of the uploads. */
+  uploadUsageByFolder(bucket: string, depth: number, only?: KeyPart): Promise<readonly (FolderUsage & UploadUsage)[]>;
 
   put(bucket: string, key: string, source: ByteSource, options: PutOptions): Promise<Written>;
   head(bucket: string, key: string): Promise<ObjectInfo | undefined>;
@@ -320,9 +326,10 @@ export interface ObjectStore {
   /**
    * @param headers replace those of the source; the source's are kept when absent
    * @param precondition of the target, as for `put`
+   * @throws StoreRefusal SourceChanged the source has another ETag than the one that is named
    */
   copy(
-    from: Place,
+    from: Place & { readonly etag?: string },
     to: Place,
     headers?: ObjectHeaders,
     precondition?: Precondition,

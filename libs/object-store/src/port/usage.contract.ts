@@ -27,8 +27,12 @@ export const usageContract: readonly StoreCase[] = [
       const upload = { bucket, key: 'parts', uploadId };
       await store.putPart(upload, 1, bytesOf('one'), 3);
       await store.putPart(upload, 2, bytesOf('three'), 5);
-      const none = { objects: 0, bytes: 0 };
-      assert.deepEqual(await store.uploadUsages([other, bucket]), [none, { objects: 2, bytes: 8 }]);
+      const none = { uploads: 0, objects: 0, bytes: 0 };
+      assert.deepEqual(await store.uploadUsages([other, bucket]), [none, { uploads: 1, objects: 2, bytes: 8 }]);
+      // One without parts is one all the same.
+      const empty = { bucket, key: 'empty', uploadId: await store.createUpload(bucket, 'empty', HEADERS) };
+      assert.deepEqual(await store.uploadUsages([bucket]), [{ uploads: 2, objects: 2, bytes: 8 }]);
+      await store.abortUpload(empty);
       const deep = { bucket, key: 'd/e/f', uploadId: await store.createUpload(bucket, 'd/e/f', HEADERS) };
       await store.putPart(deep, 1, bytesOf('deep'), 4);
       const uploads = async (depth: number) =>
@@ -38,7 +42,7 @@ export const usageContract: readonly StoreCase[] = [
       assert.deepEqual((await uploads(2)).sort(), ['d/e 1 4', 'parts 2 8']);
       assert.deepEqual(await store.uploadUsageByFolder(other, 2), []);
       const ofEs = await store.uploadUsageByFolder(bucket, 1, { part: 2, values: ['e', 'x'] });
-      assert.deepEqual(ofEs, [{ folder: 'd', objects: 1, bytes: 4 }]);
+      assert.deepEqual(ofEs, [{ folder: 'd', uploads: 1, objects: 1, bytes: 4 }]);
       await store.abortUpload(deep);
       await store.abortUpload(upload);
       assert.deepEqual(await store.uploadUsages([bucket]), [none]);

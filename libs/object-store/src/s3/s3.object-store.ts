@@ -23,6 +23,7 @@ import {
   type PrefixMove,
   type PutOptions,
   type UploadInfo,
+  type UploadUsage,
   type Usage,
   type Written,
   StoreRefusal,
@@ -117,19 +118,32 @@ export class S3ObjectStore implements ObjectStore {
     return count.found();
   }
 
-  async uploadUsageByFolder(bucket: string, depth: number, only?: KeyPart): Promise<readonly FolderUsage[]> {
-    const count = new FolderCount(depth, only);
-    for (const { key, uploadId } of await this.listUploads(bucket))
+  async uploadUsageByFolder(
+    bucket: string,
+    depth: number,
+    only?: KeyPart,
+  ): Promise<readonly (FolderUsage & UploadUsage)[]> {
+    const [count, uploads] = [new FolderCount(depth, only), new FolderCount(depth, only)];
+    for (const { key, uploadId } of await this.listUploads(bucket)) {
+      uploads.add(key, 0);
       for (const { sizeBytes } of await this.listParts({ bucket, key, uploadId }).catch(noneOfEnded))
         count.add(key, sizeBytes);
-    return count.found();
+    }
+    const parts = new Map(count.found().map((found) => [found.folder, found]));
+    return uploads.found().map(({ folder, objects }) => ({
+      ...(parts.get(folder) ?? { folder, objects: 0, bytes: 0 }),
+      uploads: objects,
+    }));
   }
 
-  async uploadUsages(buckets: readonly string[]): Promise<readonly Usage[]> {
-    const usages: Usage[] = [];
+  async uploadUsages(buckets: readonly string[]): Promise<readonly UploadUsage[]> {
+    const usages: UploadUsage[] = [];
     for (const bucket of buckets) {
-      const [{ objects, bytes } = { objects: 0, bytes: 0 }] = await this.uploadUsageByFolder(bucket, 0);
-      usages.push({ objects, bytes });
+      const [{ uploads, objects, bytes } = { uploads: 0, objects: 0, bytes: 0 }] = await this.uploadUsageByFolder(
+        bucket,
+        0,
+      );
+      usages.push({ uploads, objects, bytes });
     }
     return usages;
   }
@@ -228,13 +242,14 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   async copy(
-    from: Place,
+    from: Place & { readonly etag?: string },
     to: Place,
     headers?: ObjectHeaders,
     precondition?: Precondition,
   ): Promise<Written & { readonly modifiedAt: Date }> {
     const condition = precondition && (await this.#judged(to, precondition));
     const source = `${this.#service.bucket}/${this.#service.key(from)}`.split('/').map(encodeURIComponent).join('/');
+    const isSame = from.etag === undefined ? {} : { 'x-amz-copy-source-if-match': `"${from.etag}"` };
     const directive = headers ? { 'x-amz-metadata-directive': 'REPLACE', ...wireHeaders(headers) } : {};
     const response = await this.#service.client
       .makeRequestAsync(
@@ -242,14 +257,15 @@ export class S3ObjectStore implements ObjectStore {
           method: 'PUT',
           bucketName: this.#service.bucket,
           objectName: this.#service.key(to),
-          headers: { 'x-amz-copy-source': source, ...directive, ...conditionOf(condition) },
+          headers: { 'x-amz-copy-source': source, ...isSame, ...directive, ...conditionOf(condition) },
         },
         '',
         [200],
         this.#service.region,
       )
-      .catch((error: unknown) => {
-        throw refused(error);
+      .catch(async (error: unknown) => {
+        const isOther = from.etag !== undefined && (await this.head(from.bucket, from.key))?.etag !== from.etag;
+        throw isOther ? new StoreRefusal('SourceChanged', 'the source is another object by now') : refused(error);
       });
     for await (const chunk of response) void chunk;
     const info = await this.head(to.bucket, to.key);

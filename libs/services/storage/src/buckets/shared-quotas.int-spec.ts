@@ -85,19 +85,23 @@ describe('the quota of objects', () => {
     expect(await messageOf(s3.send(new CopyObjectCommand({ Bucket, Key: 'c', CopySource: `${Bucket}/a` })))).toContain(
       '3 of 3 objects',
     );
-    const upload = {
-      Bucket,
-      Key: 'parts',
-      UploadId: (await s3.send(new CreateMultipartUploadCommand({ Bucket, Key: 'parts' }))).UploadId,
-    };
-    const { ETag } = await s3.send(new UploadPartCommand({ ...upload, PartNumber: 1, Body: 'x' }));
-    const complete = () =>
-      s3.send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts: [{ PartNumber: 1, ETag }] } }));
-    expect(await messageOf(complete())).toContain('3 of 3 objects');
+    const begin = (Key: string) => s3.send(new CreateMultipartUploadCommand({ Bucket, Key }));
+    expect(await messageOf(begin('parts'))).toContain('3 of 3 objects');
     await put(s3, Bucket, 'a', 5);
     await s3.send(new CopyObjectCommand({ Bucket, Key: 'b', CopySource: `${Bucket}/a` }));
     await s3.send(new DeleteObjectCommand({ Bucket, Key: 'b' }));
-    await eventually(async () => (await messageOf(complete())) === 'none');
+    await eventually(async () => (await messageOf(put(s3, Bucket, 'e'))) === 'none');
+    await s3.send(new DeleteObjectCommand({ Bucket, Key: 'e' }));
+    await eventually(
+      async () => (await storage.app.app.get(StorageUsage).of({ kind: 'user', id: user.account })).objects === 2,
+    );
+    const { UploadId } = await begin('parts');
+    const upload = { Bucket, Key: 'parts', UploadId };
+    const { ETag } = await s3.send(new UploadPartCommand({ ...upload, PartNumber: 1, Body: 'x' }));
+    expect(await messageOf(put(s3, Bucket, 'c'))).toContain('3 of 3 objects');
+    await s3.send(
+      new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts: [{ PartNumber: 1, ETag }] } }),
+    );
     expect(await failureOf(put(s3, Bucket, 'd'))).toEqual({ name: 'QuotaExceeded', status: 403 });
   });
 

@@ -46,7 +46,9 @@ export class StorageUsage {
     return { ...(await this.heldIn(names)), buckets: names.length };
   }
 
-  /** What counts in buckets: objects, parts of uploads that were not completed (bytes alone: these are no objects yet), and results that are staged for them. */
+  /**
+   * What counts in buckets: objects, uploads that were not completed (one object each, with the bytes of its parts), and both of what is staged for them.
+   */
   async heldIn(names: readonly string[]): Promise<{ readonly bytes: number; readonly objects: number }> {
     if (names.length === 0) return { bytes: 0, objects: 0 };
     const forThem = { part: STAGED_DEPTH, values: names };
@@ -56,6 +58,10 @@ export class StorageUsage {
     const staged = await this.store.usageByFolder(STAGING_BUCKET, 0, forThem);
     const objects = await this.store.usages(names);
     const whole = [...staged, ...objects];
-    return { bytes: bytesOf([...parts, ...stagedParts, ...whole]), objects: objectsOf(whole) };
+    const begun = [...parts, ...stagedParts];
+    return {
+      bytes: bytesOf([...begun, ...whole]),
+      objects: objectsOf(whole) + begun.reduce((sum, { uploads }) => sum + uploads, 0),
+    };
   }
 }

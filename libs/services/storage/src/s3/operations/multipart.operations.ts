@@ -64,10 +64,13 @@ const partNumberOf = (text: string | undefined): number => {
 
 export const createUpload = async (exchange: Exchange): Promise<void> => {
   const { request, store } = exchange;
-  const { place } = await allowedOf(exchange);
+  const allowed = await allowedOf(exchange);
+  const { place } = allowed;
   const checksum = wantedChecksum(request.headers);
   const headers = { ...headersOf(request), ...(checksum ? { checksum } : {}) };
-  const uploadId = await store.createUpload(place.bucket, place.key, headers);
+  const uploadId = await inRoom(exchange, allowed, forObject(exchange, place, 0), () =>
+    store.createUpload(place.bucket, place.key, headers),
+  );
   if (checksum && store.keepsPartChecksums) {
     exchange.response.setHeader('x-amz-checksum-algorithm', checksum.algorithm.toUpperCase());
     exchange.response.setHeader('x-amz-checksum-type', typeWord(checksum.type));
@@ -198,17 +201,15 @@ export const completeUpload = async (exchange: Exchange): Promise<void> => {
     const kept = { ...(precondition === undefined ? {} : { precondition }), ...(checksum ? { checksum } : {}) };
     return { ...(await store.completeUpload(upload, parts, kept)), ...(checksum ? { checksum } : {}) };
   };
-  const { etag, checksum } = await inRoom(exchange, allowed, forObject(exchange, upload, 0), complete).catch(
-    async (error: unknown) => {
-      // The answer to a first try may have been lost: what it made is what this one asks for.
-      const made =
-        error instanceof StoreRefusal && error.problem === 'NoSuchUpload'
-          ? await store.head(upload.bucket, upload.key)
-          : undefined;
-      if (made && made.etag === compositeEtag(parts.map((part) => part.etag))) return made;
-      throw error;
-    },
-  );
+  const { etag, checksum } = await complete().catch(async (error: unknown) => {
+    // The answer to a first try may have been lost: what it made is what this one asks for.
+    const made =
+      error instanceof StoreRefusal && error.problem === 'NoSuchUpload'
+        ? await store.head(upload.bucket, upload.key)
+        : undefined;
+    if (made && made.etag === compositeEtag(parts.map((part) => part.etag))) return made;
+    throw error;
+  });
   sendXml(exchange, 'CompleteMultipartUploadResult', {
     Location: `/${request.bucket}/${request.key}`,
     Bucket: request.bucket,

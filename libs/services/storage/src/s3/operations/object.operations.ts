@@ -9,6 +9,7 @@ import {
   type Precondition,
   sendBytes,
   splitPlace,
+  StoreRefusal,
 } from '@fornax/object-store';
 import { noSuchKey, parseRange, s3Error, type S3Error, type XmlChildren } from '@fornax/s3';
 import { allow, type Allowed, authorize, confirmed } from '../../access/authorize.js';
@@ -246,17 +247,25 @@ export const copyObject = async (exchange: Exchange): Promise<void> => {
   const { request } = exchange;
   const allowed = await allow(exchange.buckets, exchange.principal, 'write', placeOf(exchange));
   const { place: to } = allowed;
-  const { from, reader } = await sourceOf(exchange);
   const isReplacing = request.headers.get('x-amz-metadata-directive')?.toUpperCase() === 'REPLACE';
-  if (!isReplacing && from.bucket === to.bucket && from.key === to.key) {
-    throw s3Error(
-      'InvalidRequest',
-      'This copy request is illegal because it is trying to copy an object to itself without changing its metadata.',
+  const copy = async (): Promise<XmlChildren> => {
+    const { from, reader } = await sourceOf(exchange);
+    if (!isReplacing && from.bucket === to.bucket && from.key === to.key) {
+      throw s3Error(
+        'InvalidRequest',
+        'This copy request is illegal because it is trying to copy an object to itself without changing its metadata.',
+      );
+    }
+    return inRoom(exchange, allowed, forObject(exchange, to, reader.info.sizeBytes), () =>
+      copyTo(exchange, { allowed, from, reader, isReplacing }),
     );
-  }
-  const copied = await inRoom(exchange, allowed, forObject(exchange, to, reader.info.sizeBytes), () =>
-    copyTo(exchange, { allowed, from, reader, isReplacing }),
-  );
+  };
+  const isOver = (error: unknown): boolean => error instanceof StoreRefusal && error.problem === 'SourceChanged';
+  // A source that is replaced between the look and the copy is looked at again.
+  const copied = await copy().catch((error: unknown) => {
+    if (isOver(error)) return copy();
+    throw error;
+  });
   sendXml(exchange, 'CopyObjectResult', copied);
 };
 
@@ -278,8 +287,8 @@ const copyTo = async (exchange: Exchange, { allowed, from, reader, isReplacing }
   const wanted = name === undefined ? checksum?.algorithm : algorithmOf(name);
   if (wanted !== undefined && (wanted !== checksum?.algorithm || (name !== undefined && checksum.type === 'composite')))
     return copyWithChecksum(exchange, { allowed, reader, headers: headers ?? reader.info, precondition }, wanted);
-  const { etag, modifiedAt } = await store.copy(from, to, headers, precondition);
-  // The source may have been replaced since it was looked at: its checksum would be another one then.
+  // Room was taken for this source: another one may have any size.
+  const { etag, modifiedAt } = await store.copy({ ...from, etag: reader.info.etag }, to, headers, precondition);
   const copied = etag === reader.info.etag ? checksumElements(checksum) : {};
   return { LastModified: modifiedAt.toISOString(), ETag: quoted(etag), ...copied };
 };
