@@ -5,6 +5,8 @@ const plan = { maxInstances: 5, maxCores: 6 };
 const unbounded = { maxBuckets: null, maxStorageBytes: null, maxObjects: null };
 const quotas = {
   maxTasks: 1,
+  maxJobs: 1,
+  maxPools: 1,
   maxBuckets: 2,
   maxStorageBytes: 3,
   maxObjects: null,
