@@ -27,11 +27,13 @@ const limits = ({
   quotas,
 }: WireUser | WireOrganization | WireOwnedProject): readonly (readonly (string | number)[])[] => [
   ['QUOTA', 'LIMIT'],
-  ...('maxTasks' in quotas ? [
+  ...('maxTasks' in quotas
+    ? [
         ['tasks', quotas.maxTasks],
         ['jobs', quotas.maxJobs],
         ['pools', quotas.maxPools],
-      ] : []),
+      ]
+    : []),
   ['buckets', quotas.maxBuckets ?? 'none'],
   ['storage bytes', quotas.maxStorageBytes ?? 'none'],
   ['objects', quotas.maxObjects ?? 'none'],
