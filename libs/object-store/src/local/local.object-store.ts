@@ -332,11 +332,11 @@ export class LocalObjectStore implements ObjectStore {
   }
 
   movePrefix(move: PrefixMove, sql?: Sql): Promise<readonly Moved[]> {
-    return movePrefix(this.index, move, sql);
+    return movePrefix(this.index, move, new Date(this.#now()), sql);
   }
 
   scatterPrefixes(fromBucket: string, prefixes: readonly string[], sql?: Sql): Promise<readonly Moved[]> {
-    return scatterPrefixes(this.index, fromBucket, prefixes, sql);
+    return scatterPrefixes(this.index, fromBucket, prefixes, new Date(this.#now()), sql);
   }
 
   deletePrefixes(bucket: string, prefixes: readonly string[], sql: Sql = this.index): Promise<void> {

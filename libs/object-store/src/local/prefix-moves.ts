@@ -22,7 +22,7 @@ interface Target {
 
 const moveAll = (
   index: IndexDatabase,
-  from: { readonly bucket: string; readonly prefixes: readonly string[] },
+  from: { readonly bucket: string; readonly prefixes: readonly string[]; readonly at: Date },
   target: Target,
   sql?: Sql,
 ): Promise<readonly Moved[]> => {
@@ -50,44 +50,52 @@ const moveAll = (
         SELECT 1`,
       all,
     );
-    // What the manifest says of the place is wrong from here on: another one is written in the background.
+    // What the manifest says of the place is wrong from here on: another one is written in the background. For whoever finds it there the object is new:
+    // an expiry rule must not count the time that it waited elsewhere.
     const rows = await rowsOf(
       tx,
       `WITH ${winners},
-        moved AS (UPDATE object AS o SET bucket = w.to_bucket, key = w.to_key, manifest_id = NULL FROM winner AS w
+        moved AS (UPDATE object AS o SET bucket = w.to_bucket, key = w.to_key, manifest_id = NULL, modified_at = $${all.length + 1}
+          FROM winner AS w
           WHERE o.bucket = w.from_bucket AND o.key = w.from_key
           RETURNING w.from_bucket, w.from_key, w.to_bucket, w.to_key, w.size)
         SELECT * FROM moved ORDER BY to_bucket COLLATE "C", to_key COLLATE "C"`,
-      all,
+      [...all, from.at],
     );
     return rows.map(movedOf);
   };
   return sql ? run(sql) : index.transaction(run);
 };
 
-/** Moves every object below a prefix, in the caller's transaction if there is one. @throws StoreRefusal NoSuchBucket */
-export const movePrefix = async (index: IndexDatabase, move: PrefixMove, sql?: Sql): Promise<readonly Moved[]> => {
+/** Moves every object below a prefix, in the caller's transaction if there is one. @param at their time from then on @throws StoreRefusal NoSuchBucket */
+export const movePrefix = async (
+  index: IndexDatabase,
+  move: PrefixMove,
+  at: Date,
+  sql?: Sql,
+): Promise<readonly Moved[]> => {
   const [bucket] = await rowsOf(sql ?? index, 'SELECT FROM object_bucket WHERE name = $1', [move.toBucket]);
   if (!bucket) throw new StoreRefusal('NoSuchBucket', `there is no bucket ${move.toBucket}`);
   return moveAll(
     index,
-    { bucket: move.fromBucket, prefixes: [move.fromPrefix] },
+    { bucket: move.fromBucket, prefixes: [move.fromPrefix], at },
     { columns: `$4::text AS to_bucket, $5::text || rest AS to_key`, parameters: [move.toBucket, move.toPrefix] },
     sql,
   );
 };
 
-/** Moves every object `<prefix><bucket>/<key>` to its bucket, in the caller's transaction if there is one. */
+/** Moves every object `<prefix><bucket>/<key>` to its bucket, in the caller's transaction if there is one. @param at their time from then on */
 export const scatterPrefixes = async (
   index: IndexDatabase,
   fromBucket: string,
   prefixes: readonly string[],
+  at: Date,
   sql?: Sql,
 ): Promise<readonly Moved[]> => {
   if (prefixes.length === 0) return [];
   return moveAll(
     index,
-    { bucket: fromBucket, prefixes },
+    { bucket: fromBucket, prefixes, at },
     { columns: `split_part(rest, '/', 1) AS to_bucket, substr(rest, strpos(rest, '/') + 1) AS to_key`, parameters: [] },
     sql,
   );

@@ -365,11 +365,11 @@ export interface ObjectStore {
   /** By key, then by start. */
   listUploads(bucket: string, prefix?: string): Promise<readonly UploadInfo[]>;
 
-  /** Moves every object below a prefix, replacing what is at its new place. Repeating it is safe. */
+  /** Moves every object below a prefix, replacing what is at its new place; it is as new as the move there. Repeating it is safe. */
   movePrefix(move: PrefixMove, sql?: Sql): Promise<readonly Moved[]>;
   /**
    * Moves every object `<prefix><bucket>/<key>` below the prefixes to `<key>` in `<bucket>`; where two meet, the one of the later prefix stays.
-   * Objects for a bucket that does not exist are dropped. Repeating it is safe.
+   * It is as new as the move there. Objects for a bucket that does not exist are dropped. Repeating it is safe.
    */
   scatterPrefixes(fromBucket: string, prefixes: readonly string[], sql?: Sql): Promise<readonly Moved[]>;
   /** Drops all objects and unfinished uploads below the prefixes. */

@@ -100,6 +100,24 @@ describe('expiry rules', () => {
   );
 
   it(
+    'count from the publication of results, not from their upload',
+    async () => {
+      await make('published');
+      await ask(ada, 'PUT', 'published', { body: { afterSeconds: DAY } });
+      const lease = storage.newLease(ada, 'published');
+      await storage.lease(lease).send(new PutObjectCommand({ Bucket: 'published', Key: 'result', Body: 'r' }));
+      // Its instance goes on for two days after it has stored that.
+      await age('.staging', `${lease.taskId}/`, 2);
+      await storage.conclude(lease);
+      await eventually(async () => (await keysOf('published')).length === 1, { timeoutMs: SLOW_MS });
+      await storage.app.app.get(ObjectExpiry).look();
+      expect(await expiredOf('published')).toEqual([]);
+      expect(await keysOf('published')).toEqual(['result']);
+    },
+    SLOW_MS,
+  );
+
+  it(
     'delete nothing that was stored since, and nothing twice, when the process ends between the event and its effect',
     async () => {
       await make('broken-off', 'a', 'b');
