@@ -69,7 +69,7 @@ export const SERVICE_RIGHTS: Readonly<Record<ControlService, ServiceRights>> = {
     appends: ['task', 'job', 'pool', 'account', 'webhook'],
     follows: [STREAMS.logs],
     asks: [RPC.ensureBuckets, RPC.storageUsage, RPC.holdInputs, RPC.waiting],
-    tells: [allYieldsSubject('task')],
+    tells: [allYieldsSubject('task'), allYieldsSubject('pool')],
     answers: [nodeRpcPattern('output-read'), 'fx.rpc.submission.*'],
     hears: [allLiveSubject],
     leads: ['webhooks'],
@@ -81,7 +81,7 @@ export const SERVICE_RIGHTS: Readonly<Record<ControlService, ServiceRights>> = {
     takes: [{ stream: STREAMS.reports, durable: 'scheduler', filter: allReportsSubject }],
     asks: [RPC.taskRow],
     answers: ['fx.rpc.scheduler.*', nodeRpcPattern('grant')],
-    hears: [allYieldsSubject('task'), allHeldLeasesSubject],
+    hears: [allYieldsSubject('task'), allYieldsSubject('pool'), allHeldLeasesSubject],
     leads: ['scheduler'],
   },
   'node-registry': {

@@ -43,8 +43,11 @@ const statOf = async (pid: string): Promise<readonly [number, Counted] | undefin
 /** What somebody's children are whose program says nothing: those of the agent are sandboxes. */
 const inherited = (kind: Kind | undefined): Kind => (kind === 'agent' ? 'sandboxes' : (kind ?? 'others'));
 
-/** Processor time that everything this process has started used so far, by kind: its children, theirs, and those that have ended. */
-export const cpuOfDescendants = async (): Promise<CpuByKind> => {
+/**
+ * Processor time that everything a process has started used so far, by kind: its children, theirs, and those that have ended.
+ * @param ancestor whose; with its own time where it is another process than this one
+ */
+export const cpuOfDescendants = async (ancestor = process.pid): Promise<CpuByKind> => {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const counted = new Map((await Promise.all(pids.map(statOf))).flatMap((found) => (found ? [found] : [])));
   const sums: Record<Kind, number> = {
@@ -57,13 +60,13 @@ export const cpuOfDescendants = async (): Promise<CpuByKind> => {
   };
   for (const [pid, { kind, own, reaped }] of counted) {
     let nearest = kind;
-    let isOurs = false;
+    let isOurs = pid === ancestor && pid !== process.pid;
     for (let at = counted.get(pid)?.parent ?? 0; at > 1; at = counted.get(at)?.parent ?? 0) {
       if (nearest === undefined) {
         const above = counted.get(at)?.kind;
         if (above !== undefined) nearest = inherited(above);
       }
-      if (at === process.pid) isOurs = true;
+      if (at === ancestor) isOurs = true;
     }
     if (!isOurs) continue;
     sums[nearest ?? 'others'] += own * TICK_MS;

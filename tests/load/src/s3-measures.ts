@@ -9,118 +9,155 @@ const LARGE_BYTES = 64 * 1024 * 1024;
 const SMALL_AT_ONCE = 16;
 const LARGE_AT_ONCE = 2;
 const FOLDERS = 1_000;
-const IDLE_MS = 3_000;
+const ROUNDS = 4;
+const IDLE_MS = 2_000;
+/** Large objects take turns under a few names, so that they are written over. */
+const LARGE_NAMES = 4;
 
-const cpuMs = async (): Promise<number> => {
-  const byKind = await cpuOfDescendants();
-  return KINDS.reduce((sum, kind) => sum + byKind[kind], 0);
+/** A server to measure, with the processes that it consists of: each with what it has started. */
+export interface Measurable extends S3Server {
+  readonly name: string;
+  readonly pids: readonly number[];
+}
+
+const cpuMsOf = async ({ pids }: Measurable): Promise<number> => {
+  const used = await Promise.all(pids.map(cpuOfDescendants));
+  return used.reduce((sum, byKind) => sum + KINDS.reduce((all, kind) => all + byKind[kind], 0), 0);
 };
 
-/** What the servers use while nobody asks for anything, in milliseconds of processor time for a millisecond. */
-const idleShare = async (): Promise<number> => {
-  const before = await cpuMs();
-  await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
-  return ((await cpuMs()) - before) / IDLE_MS;
-};
-
-interface Measured {
-  readonly perSecond: number;
-  /** Processor time of all servers that this process has started for one, what they use when idle taken off. */
+/** What was done in some rounds. */
+interface Sum {
+  readonly done: number;
+  readonly seconds: number;
   readonly cpuMs: number;
 }
 
-export interface S3Speeds {
-  readonly smallPut: Measured;
-  readonly smallGet: Measured;
-  readonly largePut: Measured;
-  readonly largeGet: Measured;
-  /** A page of 1,000 prefixes. */
-  readonly page: Measured;
+const NOTHING: Sum = { done: 0, seconds: 0, cpuMs: 0 };
+const plus = (a: Sum, b: Sum): Sum => ({
+  done: a.done + b.done,
+  seconds: a.seconds + b.seconds,
+  cpuMs: a.cpuMs + b.cpuMs,
+});
+
+/** What is measured of each server. */
+interface Step {
+  readonly name: string;
+  /** In one round of a run of full length. */
+  readonly count: number;
+  readonly width: number;
+  readonly work: (load: S3Load, index: number) => Promise<unknown>;
 }
 
-/** Measures one S3 server, which must be the only busy one that this process has started. */
-export const s3Speeds = async (server: S3Server, scale: number, say: (text: string) => void): Promise<S3Speeds> => {
-  const load = new S3Load(server, 'bench-objects', SMALL_AT_ONCE);
+const whole = async (load: S3Load, key: string, bytes: number): Promise<void> => {
+  const got = await load.get(key);
+  if (got !== bytes) throw new Error(`${key} has ${got} bytes`);
+};
+
+const stepsOf = (folders: number): readonly Step[] => {
   const [small, large] = [payloadOf(randomBytes(SMALL_BYTES)), payloadOf(randomBytes(LARGE_BYTES))];
-  const [many, few, pages] = [5_000, 24, 40].map((count) => Math.max(2, Math.round(count * scale))) as [
-    number,
-    number,
-    number,
+  const largeName = (index: number): string => `large-${index % LARGE_NAMES}`;
+  const page = (load: S3Load): Promise<void> =>
+    load.list([
+      ['delimiter', '/'],
+      ['list-type', '2'],
+      ['prefix', 'pages/'],
+    ]);
+  return [
+    {
+      name: 'put of 4 KiB, 16 in flight',
+      count: 800,
+      width: SMALL_AT_ONCE,
+      work: (load, index) => load.put(`small-${index}`, small),
+    },
+    {
+      name: 'get of 4 KiB, 16 in flight',
+      count: 800,
+      width: SMALL_AT_ONCE,
+      work: (load, index) => whole(load, `small-${index}`, SMALL_BYTES),
+    },
+    {
+      name: 'put of 64 MiB, 2 in flight',
+      count: LARGE_NAMES,
+      width: LARGE_AT_ONCE,
+      work: (load, index) => load.put(largeName(index), large),
+    },
+    {
+      name: 'get of 64 MiB, 2 in flight',
+      count: LARGE_NAMES,
+      width: LARGE_AT_ONCE,
+      work: (load, index) => whole(load, largeName(index), LARGE_BYTES),
+    },
+    { name: `page of ${folders} prefixes`, count: 5, width: 1, work: page },
   ];
-  const whole = (bytes: number) => async (key: string) => {
-    const got = await load.get(key);
-    if (got !== bytes) throw new Error(`${key} has ${got} bytes`);
-  };
+};
+
+const prepare = async (load: S3Load, folders: number, warmth: number): Promise<void> => {
+  const small = payloadOf(randomBytes(SMALL_BYTES));
+  await load.open();
+  await timed(folders, SMALL_AT_ONCE, (index) => load.put(`pages/${index}/object`, small));
+  await timed(warmth, SMALL_AT_ONCE, (index) => load.get(`pages/${index % folders}/object`));
+};
+
+export interface Measured {
+  readonly perSecond: number;
+  /** Processor time of all processes of the server for one, what they use when idle taken off. */
+  readonly cpuMs: number;
+}
+
+/** By the server's name, then by the step's. */
+export type S3Speeds = ReadonlyMap<string, ReadonlyMap<string, Measured>>;
+
+/** Measures S3 servers in turns, so that whatever else the machine does meets all of them alike. */
+export const s3Speeds = async (
+  servers: readonly Measurable[],
+  scale: number,
+  say: (text: string) => void,
+): Promise<S3Speeds> => {
+  const folders = Math.round(FOLDERS * Math.min(1, scale));
+  const loads = servers.map((server) => ({ server, load: new S3Load(server, 'bench-objects', SMALL_AT_ONCE) }));
   try {
-    await load.open();
-    await timed(Math.round(many / 4), SMALL_AT_ONCE, (index) => load.put(`warm-${index}`, small));
-    await timed(Math.round(many / 4), SMALL_AT_ONCE, (index) => load.get(`warm-${index}`));
-    const idle = await idleShare();
-    const measure = async (
-      what: string,
-      n: number,
-      width: number,
-      work: (index: number) => Promise<unknown>,
-    ): Promise<Measured> => {
-      say(what);
-      const before = await cpuMs();
-      const seconds = await timed(n, width, work);
-      const used = (await cpuMs()) - before - idle * seconds * 1000;
-      return { perSecond: n / seconds, cpuMs: Math.max(0, used) / n };
+    for (const { server, load } of loads) {
+      say(`${server.name}: objects to list`);
+      await prepare(load, folders, Math.round(1_000 * scale));
+    }
+    const idleFrom = await Promise.all(servers.map(cpuMsOf));
+    await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+    const idleTo = await Promise.all(servers.map(cpuMsOf));
+    const idle = new Map(
+      servers.map((server, at) => [server, ((idleTo[at] ?? 0) - (idleFrom[at] ?? 0)) / IDLE_MS] as const),
+    );
+    const once = async ({ server, load }: (typeof loads)[number], step: Step, round: number): Promise<Sum> => {
+      const count = Math.max(2, Math.round(step.count * scale));
+      const before = await cpuMsOf(server);
+      const seconds = await timed(count, step.width, (index) => step.work(load, round * count + index));
+      const used = (await cpuMsOf(server)) - before - (idle.get(server) ?? 0) * seconds * 1000;
+      return { done: count, seconds, cpuMs: used };
     };
-    const smallPut = await measure('puts of 4 KiB, 16 in flight', many, SMALL_AT_ONCE, (index) =>
-      load.put(`small-${index}`, small),
-    );
-    const smallGet = await measure('gets of 4 KiB, 16 in flight', many, SMALL_AT_ONCE, (index) =>
-      whole(SMALL_BYTES)(`small-${index}`),
-    );
-    const largePut = await measure('puts of 64 MiB, 2 in flight', few, LARGE_AT_ONCE, (index) =>
-      load.put(`large-${index}`, large),
-    );
-    const largeGet = await measure('gets of 64 MiB, 2 in flight', few, LARGE_AT_ONCE, (index) =>
-      whole(LARGE_BYTES)(`large-${index}`),
-    );
-    const folders = Math.round(FOLDERS * Math.min(1, scale));
-    await timed(2 * folders, SMALL_AT_ONCE, (index) => load.put(`pages/${index % folders}/${index}`, small));
-    const page = await measure(`pages of ${folders} prefixes`, pages, 1, () =>
-      load.list([
-        ['delimiter', '/'],
-        ['list-type', '2'],
-        ['prefix', 'pages/'],
-      ]),
-    );
-    return { smallPut, smallGet, largePut, largeGet, page };
+    const speeds = new Map(servers.map(({ name }) => [name, new Map<string, Measured>()]));
+    for (const step of stepsOf(folders)) {
+      say(`${step.name}: ${ROUNDS} rounds`);
+      const sums = new Map<string, Sum>();
+      for (let round = 0; round < ROUNDS; round += 1)
+        // Who comes first in one round comes last in the next.
+        for (const one of round % 2 === 0 ? loads : loads.toReversed())
+          sums.set(one.server.name, plus(sums.get(one.server.name) ?? NOTHING, await once(one, step, round)));
+      for (const [name, { done, seconds, cpuMs }] of sums)
+        speeds.get(name)?.set(step.name, { perSecond: done / seconds, cpuMs: Math.max(0, cpuMs) / done });
+    }
+    return speeds;
   } finally {
-    load.close();
+    for (const { load } of loads) load.close();
   }
 };
 
-const NAMES: Readonly<Record<keyof S3Speeds, string>> = {
-  smallPut: 'put of 4 KiB, 16 in flight',
-  smallGet: 'get of 4 KiB, 16 in flight',
-  largePut: 'put of 64 MiB, 2 in flight',
-  largeGet: 'get of 64 MiB, 2 in flight',
-  page: 'page of 1,000 prefixes',
-};
-const WHAT: readonly (keyof S3Speeds)[] = ['smallPut', 'smallGet', 'largePut', 'largeGet', 'page'];
-
 /** Figures of one server, beside those of another one where there is one. */
-export const s3Figures = (
-  name: string,
-  speeds: S3Speeds,
-  beside: { readonly name: string; readonly speeds: S3Speeds } | undefined,
-): readonly Figure[] =>
-  WHAT.flatMap((what) => [
-    {
-      name: `${name}: ${NAMES[what]}`,
-      value: speeds[what].perSecond,
-      unit: '/s',
-      ...(beside ? { floor: beside.speeds[what].perSecond, floorName: beside.name } : {}),
-    },
-    {
-      name: `${name}: ${NAMES[what]}, processor time`,
-      value: speeds[what].cpuMs,
-      unit: 'ms',
-      ...(beside ? { floor: beside.speeds[what].cpuMs, floorName: beside.name } : {}),
-    },
-  ]);
+export const s3Figures = (speeds: S3Speeds, name: string, beside?: string): readonly Figure[] =>
+  [...(speeds.get(name) ?? [])].flatMap(([step, { perSecond, cpuMs }]) => {
+    const other = beside === undefined ? undefined : speeds.get(beside)?.get(step);
+    const floor = (value: number | undefined): Pick<Figure, 'floor' | 'floorName'> =>
+      value === undefined || beside === undefined ? {} : { floor: value, floorName: beside };
+    return [
+      { name: `${name}: ${step}`, value: perSecond, unit: '/s', ...floor(other?.perSecond) },
+      { name: `${name}: ${step}, processor time`, value: cpuMs, unit: 'ms', ...floor(other?.cpuMs) },
+    ];
+  });

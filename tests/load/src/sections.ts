@@ -10,6 +10,7 @@ import { pagesOfMany } from './many-tasks.js';
 import { controlPlane, endToEnd, idleLatency, rebuild } from './measures.js';
 import { readOne, readPages } from './reads.js';
 import type { Figure } from './report.js';
+import { smallResults, someInputs } from './results-inputs.js';
 import { measureS3 } from './s3-section.js';
 import { measureSlurm, slurmFigures } from './slurm.js';
 import { statusFreshness } from './status-freshness.js';
@@ -209,6 +210,26 @@ const freshnessSection: Section = {
     }),
 };
 
+const resultsSection: Section = {
+  name: 'results',
+  measure: ({ scale, say }) =>
+    withPlatform({ FORNAX_NODES: '1' }, async (platform) => {
+      const files = Math.round(12_000 * scale);
+      say(`${files} small files as results`);
+      return smallResults(platform, files);
+    }),
+};
+
+const inputsSection: Section = {
+  name: 'inputs',
+  measure: ({ scale, say }) =>
+    withPlatform({ FORNAX_NODES: '1', FORNAX_STORAGE_REQUESTS_PER_S: '0' }, async (platform) => {
+      const [files, cachedMiB] = [Math.round(1_000 * scale), Math.round(1_024 * scale)];
+      say(`${files} small inputs, then ${cachedMiB} MiB that the node has`);
+      return someInputs(platform, files, cachedMiB);
+    }),
+};
+
 const manySection: Section = {
   name: 'many',
   isLarge: true,
@@ -246,6 +267,8 @@ export const SECTIONS: readonly Section[] = [
   nodeSection,
   outputSection,
   freshnessSection,
+  resultsSection,
+  inputsSection,
   manySection,
   s3Section,
 ];

@@ -8,6 +8,7 @@ import type { InputCache } from '../input-cache/input-cache.js';
 import type { InputRecords } from './input-manifest.js';
 import type { OutputLine } from '../output/output-line.js';
 import type { Use } from './disk-share.js';
+import type { Slot } from './slot.js';
 
 /** What an instance needs of its node. */
 export interface InstanceWorld {
@@ -34,6 +35,8 @@ export interface InstanceWorld {
    * @throws WaitedTooLong it is to be given back
    */
   readonly turn?: (order: LeaseOrder, signal: AbortSignal) => Promise<() => void>;
+  /** A slot of a pool that is ready here. */
+  readonly slot?: (leaseId: string) => Slot | undefined;
   /** Resolves once the node's disk has room for an instance. */
   readonly room?: (signal: AbortSignal) => Promise<void>;
   /** Whether the node's disk has no room now. */

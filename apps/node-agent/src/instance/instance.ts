@@ -28,9 +28,10 @@ import { type ResultsPlace, storeResults } from './store-results.js';
 import type { End, Told } from './told.js';
 import { ResourceRefresh } from './resource-refresh.js';
 import { PhaseTimes } from './phase-times.js';
+import { placeSlotFiles, Slot } from './slot.js';
 import { startWallLimit } from './wall-limit.js';
 import { noteOfPauses, notesOf, reportable } from './notes.js';
-import { type Manifest, type Uploaded, NO_FILES, reportOf } from './results.js';
+import { type Manifest, type Uploaded, manifestOf, NO_FILES, reportOf } from './results.js';
 
 export type Phase = 'accepted' | 'preparing' | 'running' | 'uploading' | 'ended';
 
@@ -60,6 +61,8 @@ const asUserError = (error: unknown): never => {
  *   running   -> uploading   the command is over: `exited` is reported, what it wrote is stored in the log
  *   uploading -> ended       the results are stored, or not to be: `ended` is reported, the folders are removed
  *   any       -> dropped     drop(): killed without a report, because nobody would believe it
+ *
+ * The lease of a slot of a pool runs its preparation, where it has one, and is `running` from then on until it is cancelled: `started` says that it is ready.
  */
 export class Instance implements Measurable {
   /** Ends preparing and uploading. */
@@ -91,6 +94,14 @@ export class Instance implements Measurable {
   #prepared: PreparedInstance | undefined;
   #leave: (() => void) | undefined;
   #inputs: JobInputs | undefined;
+  /** Digest of the list of them, once it is stored. */
+  #recorded: Promise<string | undefined> | undefined;
+  /** What it is to the instances in its room, once it is ready. */
+  #slot: Slot | undefined;
+  readonly #release = Promise.withResolvers<undefined>();
+  #leaveSlot: (() => void) | undefined;
+  /** What its slot has brought into its job. */
+  #placed: Manifest = NOTHING;
   readonly #grant: LeaseGrant;
   readonly done: Promise<void>;
 
@@ -132,7 +143,18 @@ export class Instance implements Measurable {
     | undefined {
     if (this.#phase !== 'running' || !this.#prepared) return undefined;
     const { jobDir, paths } = this.#prepared;
-    return { jobDir, seenAs: paths.job, before: this.#inputs?.before ?? NOTHING, signal: this.#abort.signal };
+    return { jobDir, seenAs: paths.job, before: this.#before, signal: this.#abort.signal };
+  }
+
+  /** What the platform brought: no result of the command unless that changes it. */
+  get #before(): Manifest {
+    const inputs = this.#inputs?.before ?? NOTHING;
+    return this.#placed.size === 0 ? inputs : new Map([...this.#placed, ...inputs]);
+  }
+
+  /** The room that it is to instances; undefined unless it is a slot of a pool, and ready. */
+  get slot(): Slot | undefined {
+    return this.#phase === 'running' && !this.#isCancelled && !this.#isDropped ? this.#slot : undefined;
   }
 
   /** Fetches what is new in the buckets of inputs, once the first ones are there. @param update counts the task's requests */
@@ -181,7 +203,8 @@ export class Instance implements Measurable {
   /** Room for its files that it was promised, in bytes, as long as they can grow; 0: none. */
   get promisedBytes(): number {
     const mayGrow = this.#phase === 'accepted' || this.#writesFiles;
-    return mayGrow ? (this.order.diskMB ?? 0) * 1e6 : 0;
+    // In a slot it has the slot's room.
+    return mayGrow && this.order.inSlot === undefined ? (this.order.diskMB ?? 0) * 1e6 : 0;
   }
 
   /** Its files can still grow. */
@@ -206,6 +229,7 @@ export class Instance implements Measurable {
   async #clear(why: Error): Promise<void> {
     if (this.#phase === 'preparing') this.#abort.abort(why);
     this.#running?.kill();
+    this.#release.resolve(undefined);
     // Not after the rest: what is left to do writes to disks that may be this one.
     await this.#running?.exit;
     await this.#prepared?.dispose().catch((error: unknown) => this.world.onError(error));
@@ -249,10 +273,12 @@ export class Instance implements Measurable {
     this.#abort.abort(new Error('dropped'));
     this.#dropping.abort();
     this.#running?.kill();
+    this.#release.resolve(undefined);
     await this.done;
   }
 
   #stop(): void {
+    this.#release.resolve(undefined);
     this.#running?.terminate();
     void delay(KILL_AFTER_MS, undefined, { ref: false }).then(() => this.#running?.kill());
   }
@@ -278,6 +304,7 @@ export class Instance implements Measurable {
     await this.#refresh.close();
     // Reported before the folders go: the next lease may already come while they do, or begin if it waits here.
     this.#leave?.();
+    this.#leaveSlot?.();
     this.#tell({ kind: 'ended', ...ended });
     await this.#prepared?.dispose().catch((error: unknown) => this.world.onError(error));
   }
@@ -289,56 +316,17 @@ export class Instance implements Measurable {
     this.#phase = 'preparing';
     const { prepared, plan } = await inSpan('prepare', {}, () => this.#prepare());
     this.#assertHeld();
-    const running = await prepared.start(plan).catch(asUserError);
-    this.#running = running;
-    this.#phase = 'running';
-    // Not sooner: starting hands the job's files over to the instance's user.
-    const inputs = this.#inputs;
-    if (inputs) this.#refresh.open((ending) => inputs.bringNew(ending));
-    // Beside the command, which does not wait for it.
-    const recorded = this.#record(inputs);
-    if (this.#isDropped) running.kill();
-    if (this.#isCancelled) this.#stop();
-    const { startedAt } = running;
-    this.#begun = { startedAt, elapsed: performance.now() };
-    this.#times.enter('execution');
-    this.#meter.begin(performance.now());
-    this.#tell({ kind: 'started', startedAt });
-    const stopClock = this.#limit(plan);
-    const progress = new ProgressReader(plan.progress, world.onError);
-    this.#progress = progress;
-    running.stdout.on('data', (chunk: Buffer) => progress.take(chunk));
-    const { taskId, instance, leaseId, attempt } = order;
-    const source = { nodeId: world.nodeId, taskId, instance, leaseId, attempt };
-    const share = world.output.open(taskId);
-    const pipeOptions = { signal: this.#dropping.signal, share, onBroken: () => running.kill() };
-    const [stdout, stderr] = (['stdout', 'stderr'] as const).map(
-      (name) => new LogPipe(this.#publisher, source, name, running[name], pipeOptions),
-    );
-    const exit = await inSpan('run', {}, () => running.exit);
-    stopClock();
-    this.#meter.end(world.ghz(), performance.now());
-    this.#times.enter('shutdown');
-    this.#phase = 'uploading';
-    const refreshed = this.#refresh.close();
+    if (order.slot) return this.#hold(prepared, plan);
+    const { exit, stdout, stderr, refreshed, startedAt } = await this.#run(prepared, plan);
     this.#tell({ kind: 'exited' });
     await Promise.all([stdout?.finish(), stderr?.finish(), refreshed]);
     this.#exceeded ??= await this.#lastExcess();
-    const verdict = outcomeOf(exit, {
-      wasCancelled: this.#isCancelled,
-      isDiskFull: (await world.isDiskFull?.()) === true,
-      memoryMB: order.memoryMB,
-      ...(this.#overfill === undefined ? {} : { overfill: overfillText(this.#overfill) }),
-      stderrTail: stderr?.tail ?? '',
-      ...(this.#exceeded === undefined ? {} : { exceeded: this.#exceeded }),
-      lostOutput: stdout?.isBroken === true || stderr?.isBroken === true,
-      ...(this.#isOverTime && plan.wallLimitMs !== undefined ? { wallLimitMs: plan.wallLimitMs } : {}),
-    });
+    const verdict = await this.#verdict(exit, plan, stdout, stderr);
     const { outcome, uploaded } = await this.#upload(verdict, plan);
-    const list = inputs?.isRefreshed === true ? await this.#record(inputs) : await recorded;
+    const list = this.#inputs?.isRefreshed === true ? await this.#record(this.#inputs) : await this.#recorded;
     const { averageGHz } = this.#meter;
     const notes = [
-      ...(inputs?.notes ?? []),
+      ...(this.#inputs?.notes ?? []),
       ...notesOf(uploaded.leftOut),
       ...noteOfKills(exit, outcome, order.memoryMB),
       ...noteOfPauses(stdout, stderr),
@@ -353,6 +341,96 @@ export class Instance implements Measurable {
       ...reportOf(uploaded),
       ...(list === undefined ? {} : { inputs: list }),
     };
+  }
+
+  /** Runs the command to its end. What it wrote may not be stored yet. */
+  async #run(prepared: PreparedInstance, plan: InstancePlan) {
+    const { order, world } = this;
+    const running = await prepared.start(plan).catch(asUserError);
+    this.#running = running;
+    this.#phase = 'running';
+    // Not sooner: starting hands the job's files over to the instance's user.
+    const inputs = this.#inputs;
+    if (inputs && !order.slot) this.#refresh.open((ending) => inputs.bringNew(ending));
+    // Beside the command, which does not wait for it.
+    this.#recorded = order.slot ? undefined : this.#record(inputs);
+    if (this.#isDropped) running.kill();
+    if (this.#isCancelled) this.#stop();
+    const { startedAt } = running;
+    this.#meter.begin(performance.now());
+    if (!order.slot) this.#start(startedAt);
+    const stopClock = this.#limit(plan);
+    const progress = new ProgressReader(plan.progress, world.onError);
+    this.#progress = progress;
+    running.stdout.on('data', (chunk: Buffer) => progress.take(chunk));
+    const { taskId, instance, leaseId, attempt } = order;
+    const source = { nodeId: world.nodeId, taskId, instance, leaseId, attempt };
+    const share = world.output.open(taskId);
+    const pipeOptions = { signal: this.#dropping.signal, share, onBroken: () => running.kill() };
+    const [stdout, stderr] = (['stdout', 'stderr'] as const).map(
+      (name) => new LogPipe(this.#publisher, source, name, running[name], pipeOptions),
+    );
+    const exit = await inSpan('run', {}, () => running.exit);
+    stopClock();
+    this.#meter.end(world.ghz(), performance.now());
+    if (order.slot) return { exit, stdout, stderr, refreshed: undefined, startedAt };
+    this.#times.enter('shutdown');
+    this.#phase = 'uploading';
+    return { exit, stdout, stderr, refreshed: this.#refresh.close(), startedAt };
+  }
+
+  #start(startedAt: number): void {
+    this.#begun = { startedAt, elapsed: performance.now() };
+    this.#times.enter('execution');
+    this.#tell({ kind: 'started', startedAt });
+  }
+
+  /** A slot: its preparation runs to its end; from then on it is ready, and stays so until it is cancelled and nobody is inside. */
+  async #hold(prepared: PreparedInstance, plan: InstancePlan): Promise<End> {
+    const { order, world } = this;
+    const { prepares = false, instances = 1 } = order.slot ?? {};
+    if (prepares) {
+      const { exit, stdout, stderr } = await this.#run(prepared, plan);
+      await Promise.all([stdout?.finish(), stderr?.finish()]);
+      const verdict = await this.#verdict(exit, plan, stdout, stderr);
+      if (verdict.outcome !== 'success')
+        return { ...verdict, ...usageOf(exit), ...this.#times.report(), ...reportOf(NO_FILES) };
+      this.#running = undefined;
+    }
+    this.#assertHeld();
+    const inputs = this.#inputs;
+    if (inputs) this.#refresh.open((ending) => inputs.bringNew(ending));
+    const slot = new Slot(prepared.jobDir, () => this.#refresh.settled());
+    this.#slot = slot;
+    this.#phase = 'running';
+    const { cores, memoryMB } = order;
+    world.driver.expect?.({ cores: cores / instances, memoryMB: memoryMB / instances, network: networkOf(order) });
+    this.#start(Date.now());
+    if (this.#isCancelled) this.#release.resolve(undefined);
+    await this.#release.promise;
+    await slot.empty();
+    if (this.#exceeded !== undefined) throw new UserError('FX-DISK-LIMIT', this.#exceeded, 'limit');
+    if (this.#overfill !== undefined) throw new Error(overfillText(this.#overfill));
+    return { outcome: 'cancelled', ...this.#times.report(), ...this.#timesOfFailure(), ...reportOf(NO_FILES) };
+  }
+
+  async #verdict(
+    exit: Awaited<RunningInstance['exit']>,
+    plan: InstancePlan,
+    stdout: LogPipe | undefined,
+    stderr: LogPipe | undefined,
+  ): Promise<Outcome> {
+    const { order, world } = this;
+    return outcomeOf(exit, {
+      wasCancelled: this.#isCancelled,
+      isDiskFull: (await world.isDiskFull?.()) === true,
+      memoryMB: order.memoryMB,
+      ...(this.#overfill === undefined ? {} : { overfill: overfillText(this.#overfill) }),
+      stderrTail: stderr?.tail ?? '',
+      ...(this.#exceeded === undefined ? {} : { exceeded: this.#exceeded }),
+      lostOutput: stdout?.isBroken === true || stderr?.isBroken === true,
+      ...(this.#isOverTime && plan.wallLimitMs !== undefined ? { wallLimitMs: plan.wallLimitMs } : {}),
+    });
   }
 
   /** What it wrote right before its end nobody has looked at yet. @returns why that is too much */
@@ -401,8 +479,22 @@ export class Instance implements Measurable {
       this.#inputs = await JobInputs.fetch(() => this.#source(), place, signal);
       this.#times.enter('environment');
     }
+    await this.#enterSlot(prepared);
     signal.throwIfAborted();
     return { prepared, plan };
+  }
+
+  /** Takes room in its slot, with what lies there. @throws Error the slot is not here any more */
+  async #enterSlot({ jobDir, paths, hasOwnUser: mayLink }: PreparedInstance): Promise<void> {
+    const { inSlot, waitsForPoolResources } = this.order;
+    if (inSlot === undefined) return;
+    const slot = this.world.slot?.(inSlot);
+    if (!slot) throw new Error('the slot of the pool is not here any more');
+    this.#leaveSlot = slot.enter();
+    if (waitsForPoolResources === true) await slot.synchronized();
+    const { signal } = this.#abort;
+    if (await placeSlotFiles(slot.jobDir, jobDir, { mayLink, signal }))
+      this.#placed = await manifestOf(jobDir, { seenAs: paths.job, signal });
   }
 
   /** The inputs that it may read now; an earlier scheduler does not say which. */
@@ -436,7 +528,7 @@ export class Instance implements Measurable {
       return { outcome, uploaded: NO_FILES };
     const { results } = order;
     const { jobDir, paths } = prepared;
-    const job = { jobDir, seenAs: paths.job, before: this.#inputs?.before ?? NOTHING, of: order };
+    const job = { jobDir, seenAs: paths.job, before: this.#before, of: order };
     const { signal } = this.#abort;
     this.#times.enter('upload');
     const uploaded = await inSpan('upload', {}, () =>

@@ -24,6 +24,11 @@ export class ResourceRefresh {
     this.#go();
   }
 
+  /** Resolves when what was asked for by now has been fetched. */
+  async settled(): Promise<void> {
+    await this.#work;
+  }
+
   /** Nothing is fetched any more once this resolves. */
   async close(): Promise<void> {
     // An error is dear, and of most instances nothing is fetched.

@@ -177,7 +177,7 @@ export class Agent {
         nodeId,
         driver: facts.name,
         warnings: facts.warnings,
-        hardware: facts.wayOut === undefined ? hardware : { ...hardware, wayOut: facts.wayOut },
+        hardware: { ...hardware, slots: true, ...(facts.wayOut === undefined ? {} : { wayOut: facts.wayOut }) },
         leasesAhead,
       },
       {
@@ -391,7 +391,9 @@ export class Agent {
       room: async (signal) => this.#promises?.enter(instance, signal),
       ...(this.parts.diskBound ? { diskBound: this.parts.diskBound.bound } : {}),
       isDiskFull: async () => (await this.parts.disk?.isFull()) === true,
-      turn: (order, signal) => this.#line.enter(order, signal),
+      // In a slot it has the slot's room.
+      ...(order.inSlot === undefined ? { turn: (order, signal) => this.#line.enter(order, signal) } : {}),
+      slot: (leaseId) => this.#instances.get(leaseId)?.slot,
       ghz: () => this.#live.ghz,
       ...(this.parts.patienceMs === undefined ? {} : { patienceMs: this.parts.patienceMs }),
       isHeld: () => this.membership.holds(nodeEpoch),

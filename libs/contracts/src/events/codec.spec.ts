@@ -7,6 +7,8 @@ import {
   jobDecider,
   nodeDecider,
   nodeTokenDecider,
+  poolDecider,
+  type PoolEvent,
   pricingDecider,
   snapshotDecider,
   taskDecider,
@@ -211,8 +213,9 @@ const evolvers: Readonly<Record<string, (event: never) => unknown>> = {
   account: (event) => accountDecider.evolve(accountDecider.initial, event),
   webhook: (event) => ({ state: webhookDecider.evolve(webhookDecider.initial, event) }),
   pricing: (event) => pricingDecider.evolve(pricingDecider.initial, event),
-  // Nobody folds a probe.
-  pool: (event: object) => ({ ...event }),
+  // Nobody folds a probe, which stands among pools.
+  pool: (event: PoolEvent | { readonly type: 'LogProbed' }) =>
+    event.type === 'LogProbed' ? event : poolDecider.evolve(poolDecider.initial, event),
 };
 
 describe('the samples of every event version ever written', () => {

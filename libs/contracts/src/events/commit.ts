@@ -4,6 +4,7 @@ import type {
   JobEvent,
   NodeEvent,
   NodeTokenEvent,
+  PoolEvent,
   PricingEvent,
   SnapshotEvent,
   TaskEvent,
@@ -15,6 +16,7 @@ import type { LogProbed } from './log-probe.js';
 /** Every event there is. */
 export type FornaxEvent =
   | TaskEvent
+  | PoolEvent
   | NodeEvent
   | NodeTokenEvent
   | BucketEvent

@@ -47,16 +47,31 @@ const hardwareConstraint = z.union([
 
 const outcome = z.enum(['success', 'failure', 'cancelled']);
 
-const taskSpec = z.object({
+/** What tasks and pools have alike. */
+const workSpec = {
   name: z.string(),
   shortname: z.string(),
   profile: z.string(),
   profileVersion: count,
-  instances: z.string(),
-  advancedRanges: z.string().nullable(),
   constants: z.array(constant),
   wrappedKey: z.string().exactOptional(),
   resources: z.array(resourceBucket),
+  request: z.object({ cores: z.number(), memoryMB: z.number(), diskMB: z.number().exactOptional() }),
+  hardwareConstraints: z.array(hardwareConstraint),
+  plan,
+  tags: z.array(z.string()),
+  labels: z.record(z.string(), z.string()),
+  maxTimeQueueSeconds: z.number().exactOptional(),
+  completionTimeToLiveSeconds: z.number().exactOptional(),
+  autoDeleteOnCompletion: z.boolean().exactOptional(),
+  projectUuid: z.string().exactOptional(),
+  echo: z.record(z.string(), z.unknown()),
+};
+
+const taskSpec = z.object({
+  ...workSpec,
+  instances: z.string(),
+  advancedRanges: z.string().nullable(),
   resultBucket: z.string().nullable(),
   resultsPrefix: z.string().nullable(),
   resultsWhitelist: z.string().nullable(),
@@ -66,18 +81,9 @@ const taskSpec = z.object({
   snapshotPrefix: z.string().nullable(),
   snapshotWhitelist: z.string().nullable(),
   snapshotBlacklist: z.string().nullable(),
-  request: z.object({ cores: z.number(), memoryMB: z.number(), diskMB: z.number().exactOptional() }),
-  hardwareConstraints: z.array(hardwareConstraint),
-  plan,
   maxRetriesPerInstance: count,
   maxTotalRetries: count,
-  tags: z.array(z.string()),
-  labels: z.record(z.string(), z.string()),
-  maxTimeQueueSeconds: z.number().exactOptional(),
-  completionTimeToLiveSeconds: z.number().exactOptional(),
-  autoDeleteOnCompletion: z.boolean().exactOptional(),
   origin: z.object({ taskId: z.string(), kind: z.enum(['clone', 'retry', 'resume', 'recover']) }).exactOptional(),
-  projectUuid: z.string().exactOptional(),
   table: z.object({ digest: z.string(), columns: z.array(z.string()), rows: count }).exactOptional(),
   pin: z.object({ inputs: z.array(z.object({ instances: z.string(), digest: z.string() })) }).exactOptional(),
   jobId: z.string().exactOptional(),
@@ -86,7 +92,47 @@ const taskSpec = z.object({
       z.object({ taskId: z.string(), on: z.array(outcome), as: z.enum(['dependsOn', 'advancedDependsOn', 'after']) }),
     )
     .exactOptional(),
-  echo: z.record(z.string(), z.unknown()),
+  poolUuid: z.string().exactOptional(),
+  waitsForPoolResources: z.boolean().exactOptional(),
+});
+
+const elasticSize = {
+  minimum: count,
+  maximum: count,
+  minimumIdle: count,
+  idleMs: z.number(),
+  growth: z.number(),
+  periodMs: z.number(),
+};
+const scalingPolicy = z.intersection(
+  z.object({
+    name: z.string(),
+    periods: z.array(
+      z.union([
+        z.object({ type: z.literal('Always') }),
+        z.object({ type: z.literal('Weekly'), days: z.array(count), startMs: z.number(), endMs: z.number() }),
+      ]),
+    ),
+  }),
+  z.union([
+    z.object({ type: z.literal('Fixed'), slots: count }),
+    z.object({ type: z.literal('ManagedTasksQueue'), ...elasticSize }),
+  ]),
+);
+const poolSize = z.union([
+  z.object({ type: z.literal('fixed'), nodes: count }),
+  z.object({ type: z.literal('elastic'), ...elasticSize }),
+  z.object({ type: z.literal('policies'), policies: z.array(scalingPolicy) }),
+]);
+const poolSpec = z.object({
+  ...workSpec,
+  size: poolSize,
+  slotsPerNode: count,
+  preparation: z.string().nullable(),
+  tasksWaitForResources: z.boolean(),
+  instanceCount: count,
+  scaling: z.string().nullable(),
+  elasticProperty: z.string().nullable(),
 });
 
 const dependencyEnds = z.array(z.object({ taskId: z.string(), outcome }));
@@ -103,7 +149,14 @@ const jobSpec = z.object({
 });
 
 const leaseRef = { instance: count, leaseId: z.string() };
-const dispatchedLease = z.object({ ...leaseRef, attempt: count, node: z.string(), nodeEpoch: count });
+const dispatchedLease = z.object({
+  ...leaseRef,
+  attempt: count,
+  node: z.string(),
+  nodeEpoch: count,
+  inSlot: z.string().exactOptional(),
+});
+const instanceError = z.object({ code: z.string(), message: z.string(), debug: z.string() });
 const attemptEnd = z.object({
   ...leaseRef,
   attempt: count,
@@ -115,6 +168,7 @@ const attemptEnd = z.object({
   startedAt: instant.exactOptional(),
   endedAt: instant,
   cores: z.number(),
+  inSlot: z.string().exactOptional(),
   cpuMs: z.number().exactOptional(),
   peakMemoryMB: z.number().exactOptional(),
   downloadMs: z.number().exactOptional(),
@@ -128,7 +182,7 @@ const attemptEnd = z.object({
   folder: z.string().exactOptional(),
   manifest: z.string().exactOptional(),
   inputs: z.string().exactOptional(),
-  error: z.object({ code: z.string(), message: z.string(), debug: z.string() }).exactOptional(),
+  error: instanceError.exactOptional(),
   notes: z.array(z.string()).exactOptional(),
 });
 
@@ -141,6 +195,7 @@ const nodeHardware = z.object({
   ssd: z.boolean(),
   gpus: z.number(),
   wayOut: z.boolean().exactOptional(),
+  slots: z.boolean().exactOptional(),
   diskMB: z.number().exactOptional(),
 });
 const aboutNode = { nodeId: z.string(), at: instant };
@@ -222,7 +277,7 @@ export const eventSchemas = {
   WaitingInstancesExpired: {
     version: 1,
     aggregate: 'task',
-    schema: z.object({ instances: z.string(), at: instant }),
+    schema: z.object({ instances: z.string(), error: instanceError.exactOptional(), at: instant }),
   },
   WaitingReasonChanged: {
     version: 1,
@@ -250,6 +305,53 @@ export const eventSchemas = {
   JobCompleted: { version: 1, aggregate: 'job', schema: z.object({ at: instant }) },
   JobDeleteRequested: { version: 1, aggregate: 'job', schema: z.object({ withTasks: z.boolean(), at: instant }) },
   JobDeleted: { version: 1, aggregate: 'job', schema: z.object({ at: instant }) },
+  PoolCreated: {
+    version: 1,
+    aggregate: 'pool',
+    schema: z.object({ poolId: z.string(), owner: z.string(), spec: poolSpec, at: instant }),
+  },
+  PoolUpdated: {
+    version: 1,
+    aggregate: 'pool',
+    schema: z.object({
+      tags: z.array(z.string()).exactOptional(),
+      constants: z.array(constant).exactOptional(),
+      wrappedKey: z.string().exactOptional(),
+      at: instant,
+    }),
+  },
+  PoolScalingChanged: {
+    version: 1,
+    aggregate: 'pool',
+    schema: z.object({
+      size: poolSize,
+      scaling: z.string().nullable(),
+      elasticProperty: z.string().nullable(),
+      at: instant,
+    }),
+  },
+  PoolResourcesUpdateRequested: { version: 1, aggregate: 'pool', schema: z.object({ at: instant }) },
+  PoolCloseRequested: { version: 1, aggregate: 'pool', schema: z.object({ at: instant }) },
+  PoolDeleteRequested: { version: 1, aggregate: 'pool', schema: z.object({ at: instant }) },
+  PoolResized: {
+    version: 1,
+    aggregate: 'pool',
+    schema: z.object({ opened: z.string(), closed: z.string(), policyName: z.string().nullable(), at: instant }),
+  },
+  SlotsDispatched: {
+    version: 1,
+    aggregate: 'pool',
+    schema: z.object({ leases: z.array(dispatchedLease), at: instant }),
+  },
+  SlotsReady: {
+    version: 1,
+    aggregate: 'pool',
+    schema: z.object({ leases: z.array(z.object({ ...leaseRef, startedAt: instant })), at: instant }),
+  },
+  SlotsEnded: { version: 1, aggregate: 'pool', schema: z.object({ attempts: z.array(attemptEnd), at: instant }) },
+  PoolClosed: { version: 1, aggregate: 'pool', schema: z.object({ at: instant }) },
+  PoolFailed: { version: 1, aggregate: 'pool', schema: z.object({ error: instanceError, at: instant }) },
+  PoolDeleted: { version: 1, aggregate: 'pool', schema: z.object({ at: instant }) },
 
   NodeJoined: {
     version: 1,

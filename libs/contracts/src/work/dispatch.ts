@@ -20,6 +20,8 @@ const ownPart = {
   nodeEpoch: z.number().int(),
   instance: z.number().int(),
   attempt: z.number().int(),
+  /** The lease of a pool's slot on the same node whose room the instance takes; absent: it has room of its own. */
+  inSlot: z.string().exactOptional(),
 } as const;
 
 /** What they share. */
@@ -65,6 +67,13 @@ const sharedPart = {
   memoryMB: z.number(),
   /** Room for its files that it was promised, in megabytes of a million bytes; absent: none, the node's bound holds. */
   diskMB: z.number().exactOptional(),
+  /**
+   * It is a slot of a pool (whose id stands as the task's) that takes so many instances: once its inputs are there, and its command has run where it has one, it starts, and is held
+   * until it is cancelled. Absent: an instance.
+   */
+  slot: z.object({ prepares: z.boolean(), instances: z.number().int().positive() }).exactOptional(),
+  /** It does not begin before its slot has fetched all resources that were asked for. */
+  waitsForPoolResources: z.boolean().exactOptional(),
   /** W3C trace context of the dispatch, so that the node's spans join the submitter's trace. */
   traceparent: z.string().optional(),
 } as const;

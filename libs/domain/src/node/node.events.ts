@@ -12,6 +12,8 @@ export interface NodeHardware {
   readonly gpus: number;
   /** Whether instances that ask for the network get out to it; absent, as of earlier agents: not known. */
   readonly wayOut?: boolean;
+  /** Whether its agent can hold slots of pools; absent in earlier ones, which cannot. */
+  readonly slots?: boolean;
   /** Room for files of instances when the agent started, in megabytes of a million bytes; absent, as of earlier agents: not known, and none is promised. */
   readonly diskMB?: number;
 }

@@ -73,7 +73,7 @@ export const nextOfTimes = (times: readonly number[], at: InstantMs): InstantMs 
 };
 
 /** A size that follows no demand. */
-const fixedSize = (slots: number): ElasticSize => ({
+export const fixedSize = (slots: number): ElasticSize => ({
   minimum: slots,
   maximum: slots,
   minimumIdle: 0,

@@ -48,15 +48,20 @@ export const satisfies = (hardware: NodeHardware, constraints: readonly Hardware
 export interface InstanceNeeds {
   /** It is to get out to the network. */
   readonly wayOut?: true;
+  /** It is a slot of a pool. */
+  readonly slots?: true;
 }
 
 /** What a task's profile promises to its instances that not every node can give. */
 export const needsOf = ({ profile, profileVersion }: Pick<TaskSpec, 'profile' | 'profileVersion'>): InstanceNeeds =>
   profileAt(profile, profileVersion)?.network === 'outgoing' ? { wayOut: true } : {};
 
-/** Whether a node has what instances need. Of what it says nothing about it is taken to have it: an earlier agent, which tries. */
-export const provides = ({ wayOut = true }: NodeHardware, needs: InstanceNeeds = {}): boolean =>
-  wayOut || needs.wayOut !== true;
+/**
+ * Whether a node has what instances need. Of a way out it says nothing: it is taken to have it, an earlier agent, which tries. Of slots it says nothing:
+ * it has none, an earlier agent would run a slot as an instance.
+ */
+export const provides = ({ wayOut = true, slots = false }: NodeHardware, needs: InstanceNeeds = {}): boolean =>
+  (wayOut || needs.wayOut !== true) && (slots || needs.slots !== true);
 
 /** Whether instances of a task may run on a node of such hardware at all, if there were room. */
 export const mayRunOn = (

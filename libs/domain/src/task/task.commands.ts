@@ -1,6 +1,6 @@
 import type { InstantMs } from '../shared/time.js';
 import type { DependencyEnd } from './dependencies.js';
-import type { AttemptEnd, DispatchedLease, LeaseRef, TaskConstant, TaskSpec } from './task.events.js';
+import type { AttemptEnd, DispatchedLease, InstanceError, LeaseRef, TaskConstant, TaskSpec } from './task.events.js';
 
 /** What may be asked of a task. The first five come from submission, the others from the scheduler. */
 export type TaskCommand =
@@ -37,6 +37,8 @@ export type TaskCommand =
   | { readonly type: 'ExpireWaiting'; readonly passed?: InstantMs; readonly at: InstantMs }
   /** Starts or cancels a task that waits for others, if these ends decide it. */
   | { readonly type: 'SettleDependencies'; readonly ends: readonly DependencyEnd[]; readonly at: InstantMs }
+  /** Fails what waits for a pool that ends. */
+  | { readonly type: 'FailWaiting'; readonly error: InstanceError; readonly at: InstantMs }
   | {
       readonly type: 'RecordWaitingReason';
       readonly reason: string | null;

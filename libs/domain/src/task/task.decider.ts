@@ -126,6 +126,11 @@ const decide = (state: TaskState, command: TaskCommand): TaskDecision => {
       return settleDependencies(state, command.ends, command.at);
     case 'ExpireWaiting':
       return expireWaiting(state, command.passed, command.at);
+    case 'FailWaiting': {
+      const { error, at } = command;
+      if (isGone(state) || isStopping(state) || state.waiting.size === 0) return accept();
+      return accept<TaskEvent>({ type: 'WaitingInstancesExpired', instances: formatRanges(state.waiting), error, at });
+    }
     case 'DispatchInstances':
       return dispatchInstances(state, command.leases, command.at);
     case 'RecordReports':

@@ -123,6 +123,10 @@ export interface TaskSpec {
   readonly jobId?: string;
   /** Tasks that it waits for; absent: none. */
   readonly dependencies?: readonly TaskDependency[];
+  /** The pool in whose slots the task runs; its profile and what it does not say itself are the pool's. */
+  readonly poolUuid?: string;
+  /** Present in a task of a pool that waits until every slot has the newest resources. */
+  readonly waitsForPoolResources?: boolean;
   /** Fields of the contract that are stored and echoed as received (camelCase); what acts on one of them reads it with a check. */
   readonly echo: Readonly<Record<string, unknown>>;
 }
@@ -136,6 +140,8 @@ export interface DispatchedLease {
   readonly node: string;
   /** The node's session, so that a restarted agent does not answer for its predecessor's leases. */
   readonly nodeEpoch: number;
+  /** The lease of the pool's slot that it runs in; absent: it has room of its own. */
+  readonly inSlot?: string;
 }
 
 /** Points at one instance under one lease. */
@@ -171,6 +177,8 @@ export interface AttemptEnd extends LeaseRef {
   /** When the command ended (not its upload). */
   readonly endedAt: InstantMs;
   readonly cores: number;
+  /** Present of an attempt in a slot of a pool: its time on the node is the pool's. */
+  readonly inSlot?: string;
   readonly cpuMs?: number;
   readonly peakMemoryMB?: number;
   /** What the node measured: time for inputs, for the rest before the command, for results (milliseconds), and the frequency of its cores. */
@@ -232,8 +240,14 @@ export type TaskEvent =
   | { readonly type: 'InstancesRequeued'; readonly attempts: readonly AttemptEnd[]; readonly at: InstantMs }
   /** Instances that will never run because the task was cancelled while they waited. Canonical ranges. */
   | { readonly type: 'WaitingInstancesCancelled'; readonly instances: string; readonly at: InstantMs }
-  /** Instances that failed without ever running, because the task waited longer than `maxTimeQueueSeconds`. Canonical ranges. */
-  | { readonly type: 'WaitingInstancesExpired'; readonly instances: string; readonly at: InstantMs }
+  /** Instances that failed without ever running, because the task waited longer than `maxTimeQueueSeconds`, or for a pool that ends. Canonical ranges. */
+  | {
+      readonly type: 'WaitingInstancesExpired';
+      readonly instances: string;
+      /** Why, where it is something else: the pool of the task ends. */
+      readonly error?: InstanceError;
+      readonly at: InstantMs;
+    }
   /** Why instances of the task wait has changed (architecture, section 4); null when nothing waits for room any more. */
   | {
       readonly type: 'WaitingReasonChanged';

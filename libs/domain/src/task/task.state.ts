@@ -14,6 +14,8 @@ export interface InFlight {
   readonly attempt: number;
   readonly node: string;
   readonly nodeEpoch: number;
+  /** The lease of the pool's slot that it runs in. */
+  readonly inSlot?: string;
   readonly phase: LeasePhase;
   /** When the lease was given. */
   readonly dispatchedAt: InstantMs;
@@ -185,7 +187,8 @@ export const queueDeadlineOf = ({ queuedSince, spec }: TaskState): InstantMs | n
     ? null
     : queuedSince + spec.maxTimeQueueSeconds * 1_000;
 
-const withQueue = (state: TaskState, at: InstantMs): TaskState => {
+/** The state with the moment from which it waits as a whole, or without. */
+export const afterQueue = (state: TaskState, at: InstantMs): TaskState => {
   const isQueued = state.waiting.size > 0 && state.inFlight.size === 0 && !state.isHeld;
   if (isQueued === (state.queuedSince !== null)) return state;
   return { ...state, queuedSince: isQueued ? at : null };
@@ -193,7 +196,7 @@ const withQueue = (state: TaskState, at: InstantMs): TaskState => {
 
 /** Total and without checks: what happened, happened. Costs what changed and what is in flight, not what exists. */
 export const evolveTask = (state: TaskState, event: TaskEvent): TaskState =>
-  withQueue(afterEvent(state, event), event.at);
+  afterQueue(afterEvent(state, event), event.at);
 
 const afterEvent = (state: TaskState, event: TaskEvent): TaskState => {
   switch (event.type) {

@@ -11,6 +11,8 @@ export interface Driver {
   /** Finds out what this machine permits. Call once, before anything else; also removes what an earlier process left. */
   probe(): Promise<DriverFacts>;
   prepare(spec: InstanceSpec): Promise<PreparedInstance>;
+  /** Instances like this are to come soon: what can be made for one before it is needed is made. */
+  expect?(spec: Omit<InstanceSpec, 'id'>): void;
   /**
    * Lets the instances live for so many milliseconds from now. From the first call on, each driver sees to it that they are killed when that time
    * is over without another one, and that none starts: also while this process is stopped, dead, or the machine slept. So not by a timer in here.

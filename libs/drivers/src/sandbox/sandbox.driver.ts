@@ -179,6 +179,10 @@ export class SandboxDriver implements Driver {
     this.#warden?.allow(forMs);
   }
 
+  expect(spec: Omit<InstanceSpec, 'id'>): void {
+    this.#ready.want({ ...spec, id: '' });
+  }
+
   async prepare(spec: InstanceSpec): Promise<PreparedInstance> {
     const level = this.#levelHere();
     if (this.#ids.has(spec.id)) throw new Error(`there is an instance ${spec.id} here already`);

@@ -111,6 +111,7 @@ export const provideVersitygw = async ({ say, isFlushing = false }: VersitygwOpt
 /** An S3 server that is not ours, with keys that may do anything. */
 export interface S3Service {
   readonly url: string;
+  readonly pid: number;
   readonly keys: { readonly accessKey: string; readonly secretKey: string };
   /** Ends it, and removes what it stored. */
   stop(): Promise<void>;
@@ -141,7 +142,8 @@ export const startVersitygw = async (program: string): Promise<S3Service> => {
     await rm(home, { recursive: true, force: true });
   };
   const isUp = async (): Promise<boolean> => gateway.exit !== undefined || answers(url);
-  if ((await waitUntil(isUp, { timeoutMs: 60_000 })) && gateway.exit === undefined) return { url, keys, stop };
+  if ((await waitUntil(isUp, { timeoutMs: 60_000 })) && gateway.exit === undefined)
+    return { url, keys, pid: gateway.pid, stop };
   const said = logTail(logFile);
   await stop();
   throw new Error(`versitygw does not answer: ${said}`);

@@ -1,19 +1,13 @@
 import { delay, backoffMs } from '@fornax/base';
 import type { Commit, NodeReport, RecordedCommit } from '@fornax/contracts';
-import {
-  sizeOf,
-  taskDecider,
-  type DispatchedLease,
-  type TaskCommand,
-  type TaskEvent,
-  type TaskState,
-} from '@fornax/domain';
+import type { DispatchedLease, InstanceError, PoolSizing } from '@fornax/domain';
 import { AggregateStopped, LogUnavailable, VersionConflict, type EventLog } from '@fornax/event-store';
 import type { Logger } from '../ports/logger.js';
 import { revokedAttempts, toInstanceReports, type RevocationCause } from '../view/reports.js';
 import type { Settled } from '../view/dependency-book.js';
 import type { Changes, SchedulerView, TaskEntry } from '../view/scheduler-view.js';
 import type { ReasonChange } from '../view/reason-changes.js';
+import { decideEntry, type EntryCommand, type EntryEvent } from './decide-entry.js';
 import { Superseded } from './superseded.js';
 
 /** Runs work in a span that continues the given trace, and hands it the traceparent to pass on. */
@@ -51,7 +45,7 @@ export interface TaskWriterOptions {
 
 /** One decision about a task: made only when its turn has come, on the state as it is then. */
 interface Job {
-  readonly command: (entry: TaskEntry) => TaskCommand | undefined;
+  readonly command: (entry: TaskEntry) => EntryCommand | undefined;
   /** Leases to give back if this decision does not reach the log. */
   readonly reserved?: readonly DispatchedLease[];
   /** Beaten by another writer: decide again (a report must be recorded), or leave it to the next round (a dispatch). */
@@ -146,6 +140,16 @@ export class TaskWriter {
     return this.run(taskId, true, () => ({ type: 'SettleDependencies', ends, at: this.options.now() }));
   }
 
+  /** Fails what waits of a task for a pool that ends. */
+  failWaiting(taskId: string, error: InstanceError): Promise<void> {
+    return this.run(taskId, true, () => ({ type: 'FailWaiting', error, at: this.options.now() }));
+  }
+
+  /** Opens and closes slots of a pool. Beaten by another writer, it leaves that to the next look at it. */
+  resize(poolId: string, { open, close, policyName }: PoolSizing): Promise<void> {
+    return this.run(poolId, false, () => ({ type: 'ResizePool', open, close, policyName, at: this.options.now() }));
+  }
+
   recordReason({ taskId, reason, detail }: ReasonChange): Promise<void> {
     return this.run(taskId, false, () => ({ type: 'RecordWaitingReason', reason, detail, at: this.options.now() }));
   }
@@ -220,17 +224,14 @@ export class TaskWriter {
       this.refuseIfSuperseded(entry?.leaderEpoch ?? 0);
       const command = entry && job.command(entry);
       if (!entry || !command) return;
-      const decision = taskDecider.decide(entry.state, command);
+      const decision = decideEntry(entry, command, this.options.now());
       if ('rejection' in decision) {
         logger.debug({ taskId, command: command.type, ...decision.rejection }, 'decision refused');
         return;
       }
       if (decision.events.length === 0) return;
       try {
-        await this.append(entry, command, [
-          ...decision.events,
-          ...endOfWait(entry.state, decision.events, this.options.now()),
-        ]);
+        await this.append(entry, command, decision.events);
         return;
       } catch (error) {
         if (!(error instanceof VersionConflict) && !(error instanceof LogUnavailable)) throw error;
@@ -252,7 +253,7 @@ export class TaskWriter {
       const after = view.task(taskId)?.sequence;
       if (after === undefined) return;
       try {
-        const tail = await log.readAggregate('task', taskId, after);
+        const tail = await log.readAggregate(aggregateOf(view.task(taskId)), taskId, after);
         for (const commit of tail) {
           this.refuseIfSuperseded(commit.meta.leaderEpoch ?? 0);
           this.options.onFolded(this.options.fold(commit));
@@ -273,7 +274,7 @@ export class TaskWriter {
    */
   private async foldAnew(taskId: string): Promise<void> {
     const { view, log, logger, onFoldedAnew } = this.options;
-    const commits = await log.readAggregate('task', taskId, 0);
+    const commits = await log.readAggregate(aggregateOf(view.task(taskId)), taskId, 0);
     logger.warn(
       { taskId, from: view.task(taskId)?.sequence, to: commits.at(-1)?.sequence ?? 0 },
       'the log has lost commits of a task, it is folded anew',
@@ -290,11 +291,11 @@ export class TaskWriter {
     throw new Superseded(leaderEpoch, seen);
   }
 
-  private append(entry: TaskEntry, { type }: TaskCommand, events: readonly TaskEvent[]): Promise<void> {
+  private append(entry: TaskEntry, { type }: EntryCommand, events: readonly EntryEvent[]): Promise<void> {
     const { newId, now, leaderEpoch, log, fold, onFolded, inSpan } = this.options;
     const { taskId, context, sequence: expected } = entry;
     return inSpan(`scheduler ${type}`, context.traceparent, async (traceparent) => {
-      const commit: Commit<TaskEvent> = {
+      const commit: Commit<EntryEvent> = {
         id: newId(),
         events,
         at: now(),
@@ -306,19 +307,11 @@ export class TaskWriter {
           ...(traceparent === undefined ? {} : { traceparent }),
         },
       };
-      const sequence = await log.append('task', taskId, commit, expected);
-      onFolded(fold({ ...commit, sequence, aggregate: 'task', aggregateId: taskId }), traceparent);
+      const aggregate = aggregateOf(entry);
+      const sequence = await log.append(aggregate, taskId, commit, expected);
+      onFolded(fold({ ...commit, sequence, aggregate, aggregateId: taskId }), traceparent);
     });
   }
 }
 
-/** A dispatch that leaves nothing waiting also ends the reason why it waited: in the same commit, because it costs nothing there. */
-const endOfWait = (state: TaskState, events: readonly TaskEvent[], at: number): readonly TaskEvent[] => {
-  if (state.lastReason === null || !events.some(({ type }) => type === 'InstancesDispatched')) return [];
-  const after = events.reduce(taskDecider.evolve, state);
-  const decision =
-    sizeOf(after.waiting) > 0
-      ? { events: [] }
-      : taskDecider.decide(after, { type: 'RecordWaitingReason', reason: null, detail: null, at });
-  return 'events' in decision ? decision.events : [];
-};
+const aggregateOf = (entry: TaskEntry | undefined): 'task' | 'pool' => (entry?.pool ? 'pool' : 'task');

@@ -7,6 +7,7 @@ import { OverdueOrders } from '../view/overdue-orders.js';
 import { livingEpoch, voidLeases } from '../view/reports.js';
 import type { Changes, SchedulerView } from '../view/scheduler-view.js';
 import type { Dependencies } from './dependencies.js';
+import type { PoolSizer } from './pool-sizer.js';
 import type { QueueExpiry } from './queue-expiry.js';
 import type { RoundLoop } from './round-loop.js';
 
@@ -15,6 +16,7 @@ export interface ConsequencesOptions {
   readonly writer: Pick<TaskWriter, 'revoke'>;
   readonly outbox: Pick<OrderOutbox, 'send'>;
   readonly rounds: Pick<RoundLoop, 'wake'>;
+  readonly sizer: Pick<PoolSizer, 'wake'>;
   readonly expiry: Pick<QueueExpiry, 'arm'>;
   readonly dependencies: Pick<Dependencies, 'act' | 'takeOver'>;
   /** Milliseconds by a monotonic clock. */
@@ -34,7 +36,7 @@ export class Consequences {
 
   /** What follows from a fold. */
   act(changes: Changes, traceparent?: string): void {
-    const { view, outbox, rounds, expiry, dependencies, signal } = this.options;
+    const { view, outbox, rounds, sizer, expiry, dependencies, signal } = this.options;
     if (signal.aborted) return;
     outbox.send(ordersAfter(changes, traceparent));
     for (const { node, belowEpoch } of changes.voided) this.revokeVoid(node, belowEpoch);
@@ -46,6 +48,7 @@ export class Consequences {
     expiry.arm();
     dependencies.act(changes);
     if (changes.wakes) rounds.wake();
+    sizer.wake();
   }
 
   /** Repeats what the predecessor may have left undone. */

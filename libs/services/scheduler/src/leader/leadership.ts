@@ -8,6 +8,7 @@ import { Consequences } from './consequences.js';
 import { Dependencies } from './dependencies.js';
 import { LeasePatrol } from './lease-patrol.js';
 import { LogFollower } from './log-follower.js';
+import { PoolSizer } from './pool-sizer.js';
 import { QueueExpiry } from './queue-expiry.js';
 import { ReportIntake, type ReportMessage } from './report-intake.js';
 import { RoundLoop } from './round-loop.js';
@@ -54,6 +55,7 @@ interface Parts {
   readonly writer: TaskWriter;
   readonly outbox: OrderOutbox;
   readonly rounds: RoundLoop;
+  readonly sizer: PoolSizer;
   readonly reasons: WaitingReasons;
   readonly expiry: QueueExpiry;
   readonly consequences: Consequences;
@@ -116,25 +118,30 @@ export class Leadership {
         onFolded: (changes, traceparent) => consequences.act(changes, traceparent),
         onFoldedAnew: () => consequences.takeBack(),
         onSuperseded,
-        onIdle: () => rounds.wake(),
+        onIdle: () => {
+          rounds.wake();
+          sizer.wake();
+        },
       });
       const reasons = new WaitingReasons({ view, writer, now, isHeld, logger, signal });
       const onReasons: WaitingReasons['found'] = (byClass) => reasons.found(byClass);
       const rounds = new RoundLoop({ view, writer, newId, isHeld, onReasons, logger, signal });
       const expiry = new QueueExpiry({ view, writer, elapsed, logger, signal });
+      const sizer = new PoolSizer({ view, writer, now, isHeld, logger, signal });
       const dependencies = new Dependencies({ view, writer, log, logger, signal });
       const consequences = new Consequences({
         view,
         writer,
         outbox,
         rounds,
+        sizer,
         expiry,
         dependencies,
         elapsed,
         logger,
         signal,
       });
-      return { view, follower, writer, outbox, rounds, reasons, expiry, consequences };
+      return { view, follower, writer, outbox, rounds, sizer, reasons, expiry, consequences };
     };
     const leadership = new Leadership(ports, partsOf, signal);
     leadership.parts.consequences.takeOver();
@@ -164,7 +171,7 @@ export class Leadership {
 
   /** Works until the signal aborts. @throws LogReset the log was wiped or went back: the next term starts from its beginning */
   async run(): Promise<void> {
-    const { view, writer, follower, reasons, rounds, consequences } = this.parts;
+    const { view, writer, follower, reasons, consequences } = this.parts;
     const { settling, logger, log, keepReport, consumeReports, takeKeptReports } = this.ports;
     const { signal } = this;
     const intake = new ReportIntake({
@@ -174,18 +181,20 @@ export class Leadership {
       logger,
       ...(keepReport ? { keep: keepReport } : {}),
     });
-    log.onAskedToYield('task', (taskId) => writer.yieldTo(taskId), signal);
+    for (const aggregate of ['task', 'pool'] as const)
+      log.onAskedToYield(aggregate, (id) => writer.yieldTo(id), signal);
     reasons.watch();
     const patrol = this.patrol();
     if (settling)
       this.settling = new Settling({
         ...settling,
         isSettled: () => patrol?.hasHeardAll() ?? false,
-        onOver: () => rounds.wake(),
+        onOver: () => this.wake(),
         logger,
         signal,
       });
-    rounds.wake();
+    view.pools.changeAll();
+    this.wake();
     consequences.watchOverdue();
     await Promise.all([
       follower.follow(),
@@ -202,6 +211,12 @@ export class Leadership {
   /** Resolves when everything that the log holds now is folded. */
   catchUp(): Promise<void> {
     return this.parts.follower.catchUp();
+  }
+
+  /** Something may be placed, or opened. */
+  private wake(): void {
+    this.parts.rounds.wake();
+    this.parts.sizer.wake();
   }
 
   private patrol(): LeasePatrol | undefined {

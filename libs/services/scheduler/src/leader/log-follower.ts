@@ -71,7 +71,8 @@ export class LogFollower {
       if (seen > leaderEpoch) return onSuperseded(seen);
       const changes = this.foldIfAble(commit);
       if (changes) onFolded(changes);
-      if (commit.aggregate === 'task' && commit.meta.source !== 'scheduler') onServed(commit.aggregateId);
+      if ((commit.aggregate === 'task' || commit.aggregate === 'pool') && commit.meta.source !== 'scheduler')
+        onServed(commit.aggregateId);
     }
     const last = batch.at(-1);
     if (last) this.progress.advance(last.sequence);

@@ -1,6 +1,7 @@
 import { metrics } from '@opentelemetry/api';
 import type { TaskWriter } from '../deciding/task-writer.js';
 import type { Logger } from '../ports/logger.js';
+import { hasRoomInPools } from '../view/pool-round.js';
 import { MAX_PLACEMENTS_PER_ROUND, planRound, type WaitingReason } from '../view/round.js';
 import type { SchedulerView } from '../view/scheduler-view.js';
 
@@ -47,8 +48,8 @@ export class RoundLoop {
   private round(): void {
     this.isScheduled = false;
     const { view, signal } = this.options;
-    if (signal.aborted || view.queue.size === 0 || !view.hasRoom()) return;
-    this.plan();
+    if (signal.aborted) return;
+    if ((view.queue.size > 0 && view.hasRoom()) || hasRoomInPools(view)) this.plan();
   }
 
   private plan(): void {

@@ -1,5 +1,5 @@
 import type { ComputingQuotas, NodeState } from '@fornax/domain';
-import { restoreTaskState, storeTaskState } from '@fornax/domain';
+import { isStoredPoolState, restorePoolState, restoreTaskState, storePoolState, storeTaskState } from '@fornax/domain';
 import type { EntityManager } from 'typeorm';
 import type { QuotaEntry } from '../view/quota-book.js';
 import type { SchedulerView, TaskContext, TaskEntry } from '../view/scheduler-view.js';
@@ -32,9 +32,15 @@ const TASK_COLUMNS = 'task_id, sequence, submitted_at_sequence, waiting_since, c
 
 const QUOTA_COLUMNS = 'account_id, quotas, organisation_id';
 
+const foldOf = (stored: unknown): Pick<TaskEntry, 'state' | 'pool'> => {
+  if (!isStoredPoolState(stored)) return { state: restoreTaskState(stored) };
+  const pool = restorePoolState(stored);
+  return { state: pool.slots, pool };
+};
+
 const entryOf = (row: TaskRow): TaskEntry => ({
   taskId: row.task_id,
-  state: restoreTaskState(row.state),
+  ...foldOf(row.state),
   sequence: Number(row.sequence),
   order: Number(row.submitted_at_sequence),
   context: row.context,
@@ -110,7 +116,7 @@ export const upsertTasks = async (db: Queries, entries: readonly TaskEntry[]): P
       entries.map(({ waitingSince }) => waitingSince ?? null),
       entries.map(({ context }) => JSON.stringify(context)),
       entries.map(({ leaderEpoch }) => leaderEpoch),
-      entries.map(({ state }) => JSON.stringify(storeTaskState(state))),
+      entries.map(({ state, pool }) => JSON.stringify(pool ? storePoolState(pool) : storeTaskState(state))),
     ],
   );
 };

@@ -1,25 +1,27 @@
 import { Injectable } from '@nestjs/common';
 import type { Aggregate, RecordedCommit } from '@fornax/contracts';
-import { TASK_FOLD_FORMAT } from '@fornax/domain';
+import { POOL_FOLD_FORMAT } from '@fornax/domain';
 import type { Projection } from '@fornax/projections';
 import type { EntityManager } from 'typeorm';
 import { VIEW_AGGREGATES } from '../leader/view-source.js';
 import { SchedulerView } from '../view/scheduler-view.js';
 import { deleteTasks, restoreSome, upsertNodes, upsertQuotas, upsertTasks } from './work-rows.js';
 
-/** Raised with the meaning of the rows; the task's fold, which they hold, counts for itself. A sum grows when either does. */
-export const WORK_VERSION = 0 + TASK_FOLD_FORMAT;
+/** Raised with the meaning of the rows; the folds of tasks and pools, which they hold, count for themselves. A sum grows when either does. */
+export const WORK_VERSION = 1 + POOL_FOLD_FORMAT;
 
 const idsOf = (batch: readonly RecordedCommit[], aggregate: Aggregate): readonly string[] => [
   ...new Set(batch.filter((commit) => commit.aggregate === aggregate).map((commit) => commit.aggregateId)),
 ];
 
+const isBeginning = (type: string | undefined): boolean => type === 'TaskSubmitted' || type === 'PoolCreated';
+
 /** A task whose whole life lies in the batch never touches the database. */
 const submittedHere = (batch: readonly RecordedCommit[]): ReadonlySet<string> =>
-  new Set(batch.filter(({ events }) => events[0]?.type === 'TaskSubmitted').map(({ aggregateId }) => aggregateId));
+  new Set(batch.filter(({ events }) => isBeginning(events[0]?.type)).map(({ aggregateId }) => aggregateId));
 
 /**
- * The stored fold of the scheduler's view: rows of unfinished tasks, of nodes and of quotas, written with the checkpoint. It folds with the
+ * The stored fold of the scheduler's view: rows of unfinished tasks and pools, of nodes and of quotas, written with the checkpoint. It folds with the
  * same code as the leader does, over the few rows that a batch touches.
  */
 @Injectable()
@@ -27,12 +29,14 @@ export class WorkProjection implements Projection {
   readonly name = 'work';
   readonly version = WORK_VERSION;
   readonly aggregates = VIEW_AGGREGATES;
+  /** Probes of the log stand among pools. */
+  readonly wants = (commit: RecordedCommit): boolean => commit.events[0]?.type !== 'LogProbed';
   /** Read by a leader that begins, which folds what is missing. */
   readonly paceMs = 500;
   readonly tables = ['work_task', 'work_node', 'work_quota'];
 
   async write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {
-    const taskIds = idsOf(batch, 'task');
+    const taskIds = [...idsOf(batch, 'task'), ...idsOf(batch, 'pool')];
     const nodeIds = idsOf(batch, 'node');
     const fresh = submittedHere(batch);
     const view = new SchedulerView();

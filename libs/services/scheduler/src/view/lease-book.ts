@@ -14,6 +14,8 @@ export interface TrackedLease {
   readonly memoryMB: number;
   /** Room for files that it was promised; absent: none. */
   readonly diskMB?: number;
+  /** The lease of the pool's slot whose room it takes; absent: it has room of its own. */
+  readonly inSlot?: string;
   /** When it was made, by the monotonic clock of the leader that made it; absent when that was another leader. */
   readonly heldSince?: number;
   /** The hardware of the node when the lease was made: what billing rates, even if the node comes back with another. */
@@ -51,6 +53,9 @@ export class LeaseBook {
   private readonly nodeUsage = new Map<string, Usage>();
   private readonly ownerUsage = new Map<string, Usage>();
   private readonly planUsage = new Map<string, PlanUsage>();
+
+  /** Leases in slots of pools, by the lease of the slot. */
+  private readonly inSlots = new Map<string, number>();
 
   get size(): number {
     return this.leases.size;
@@ -90,6 +95,11 @@ export class LeaseBook {
     return this.nodeUsage.get(node) ?? nothing;
   }
 
+  /** How many instances run in a slot of a pool. */
+  runningIn(slotLeaseId: string): number {
+    return this.inSlots.get(slotLeaseId) ?? 0;
+  }
+
   usageOfOwners(): ReadonlyMap<string, Usage> {
     return this.ownerUsage;
   }
@@ -100,12 +110,21 @@ export class LeaseBook {
   }
 
   private move(lease: TrackedLease, sign: 1 | -1): void {
+    const { inSlot } = lease;
+    if (inSlot !== undefined) {
+      // Its room is the slot's, which is counted where that stands.
+      const running = this.runningIn(inSlot) + sign;
+      if (running === 0) this.inSlots.delete(inSlot);
+      else this.inSlots.set(inSlot, running);
+      return;
+    }
     this.nodeUsage.set(lease.node, shift(this.usageOfNode(lease.node), lease, sign));
     const usage = shift(this.ownerUsage.get(lease.owner) ?? nothing, lease, sign);
     if (usage.instances === 0) this.ownerUsage.delete(lease.owner);
     else this.ownerUsage.set(lease.owner, usage);
     this.movePlan(lease, sign);
   }
+
   private movePlan(lease: TrackedLease, sign: 1 | -1): void {
     const { owner, plan } = lease;
     const key = `${plan} ${owner}`;

@@ -1,6 +1,17 @@
 import { createHash } from 'node:crypto';
 import type { CancelOrder, DispatchOrder, LeaseOrder, ResourcesOrder, TellOrder } from '@fornax/contracts';
-import { effectiveConstants, folderOf, profileAt, sizeOf, type DispatchedLease, type TaskSpec } from '@fornax/domain';
+import {
+  effectiveConstants,
+  folderOf,
+  has,
+  profileAt,
+  sizeOf,
+  type DispatchedLease,
+  type EffectiveConstant,
+  type PoolState,
+  type Ranges,
+  type TaskSpec,
+} from '@fornax/domain';
 import type { TrackedLease } from './lease-book.js';
 import type { Changes, SchedulerView, TaskEntry } from './scheduler-view.js';
 
@@ -10,10 +21,28 @@ export interface AddressedOrder {
   readonly order: DispatchOrder;
 }
 
+/** Nothing is run in a slot that needs no preparation; its profile needs a command all the same. */
+const NO_COMMAND = 'true';
+
+/** What a slot runs is its preparation, in the place of the command that tasks of the pool have. */
+const constantsOfSlot = (
+  spec: TaskSpec,
+  { spec: { preparation } }: PoolState,
+  command: string | undefined,
+): readonly EffectiveConstant[] => {
+  const others = effectiveConstants(spec).filter(({ key }) => key !== command);
+  return command === undefined
+    ? others
+    : [...others, { key: command, value: preparation ?? NO_COMMAND, isExported: true }];
+};
+
 /** What an instance runs and with which constants; a sealed constant goes by its name only, as one of a table does. */
-const workOf = (spec: TaskSpec): Pick<LeaseOrder, 'profile' | 'run' | 'network' | 'constants' | 'secretKeys'> => {
+const workOf = (
+  spec: TaskSpec,
+  pool?: PoolState,
+): Pick<LeaseOrder, 'profile' | 'run' | 'network' | 'constants' | 'secretKeys'> => {
   const { run, network } = profileAt(spec.profile, spec.profileVersion) ?? {};
-  const constants = effectiveConstants(spec);
+  const constants = pool ? constantsOfSlot(spec, pool, run?.constant) : effectiveConstants(spec);
   return {
     profile: spec.profile,
     ...(run === undefined ? {} : { run: { ...run, progress: [...run.progress] } }),
@@ -37,13 +66,14 @@ export const leaseOrders = (
   leases: readonly DispatchedLease[],
   traceparent = entry.context.traceparent,
 ): readonly AddressedOrder[] => {
-  const { spec, owner, all } = entry.state;
-  const shared: Omit<LeaseOrder, 'leaseId' | 'nodeEpoch' | 'instance' | 'attempt'> = {
+  const { state, pool } = entry;
+  const { spec, owner, all } = state;
+  const shared: Omit<LeaseOrder, 'leaseId' | 'nodeEpoch' | 'instance' | 'attempt' | 'inSlot'> = {
     kind: 'lease',
     taskId: entry.taskId,
     owner,
-    instanceCount: sizeOf(all),
-    ...workOf(spec),
+    instanceCount: pool ? Math.max(1, sizeOf(all)) : sizeOf(all),
+    ...workOf(spec, pool),
     resources: spec.resources.map((resource) => ({ ...resource })),
     results:
       spec.resultBucket === null
@@ -58,19 +88,22 @@ export const leaseOrders = (
     cores: spec.request.cores,
     memoryMB: spec.request.memoryMB,
     ...(spec.request.diskMB === undefined ? {} : { diskMB: spec.request.diskMB }),
+    ...(pool ? { slot: { prepares: pool.spec.preparation !== null, instances: pool.spec.slotsPerNode } } : {}),
+    ...(spec.waitsForPoolResources === true ? { waitsForPoolResources: true } : {}),
     ...(traceparent === undefined ? {} : { traceparent }),
   };
-  return leases.map(({ leaseId, nodeEpoch, instance, attempt, node }) => ({
+  return leases.map(({ leaseId, nodeEpoch, instance, attempt, node, inSlot }) => ({
     node,
-    order: { ...shared, leaseId, nodeEpoch, instance, attempt },
+    order: { ...shared, leaseId, nodeEpoch, instance, attempt, ...(inSlot === undefined ? {} : { inSlot }) },
   }));
 };
 
-/** One cancel order for each lease in flight. */
-export const cancelOrders = (entry: TaskEntry): readonly AddressedOrder[] =>
-  [...entry.state.inFlight.values()].map(({ leaseId, node }) => {
+/** One cancel order for each lease in flight, or for those of some instances. */
+export const cancelOrders = (entry: TaskEntry, among?: Ranges): readonly AddressedOrder[] =>
+  [...entry.state.inFlight].flatMap(([instance, { leaseId, node }]) => {
+    if (among && !has(among, instance)) return [];
     const order: CancelOrder = { kind: 'cancel', leaseId, taskId: entry.taskId };
-    return { node, order };
+    return [{ node, order }];
   });
 
 /** Returns an order for every lease whose command may still read its resources. A lease that began after the request has them already; the order does no harm. */
@@ -101,7 +134,8 @@ export const strayOrders = (node: string, leaseIds: readonly string[]): readonly
 /** Orders that follow from what a fold changed. */
 export const ordersAfter = (changes: Changes, traceparent?: string): readonly AddressedOrder[] => [
   ...changes.dispatched.flatMap(({ entry, leases }) => leaseOrders(entry, leases, traceparent)),
-  ...changes.cancelled.flatMap(cancelOrders),
+  ...changes.cancelled.flatMap((entry) => cancelOrders(entry)),
+  ...changes.closed.flatMap(({ entry, slots }) => cancelOrders(entry, slots)),
   ...changes.refreshed.flatMap(resourcesOrders),
 ];
 
@@ -113,13 +147,15 @@ export const ordersToRepeat = (view: SchedulerView): readonly AddressedOrder[] =
   const orders: AddressedOrder[] = [];
   for (const entry of view.allTasks()) {
     const unconfirmed: DispatchedLease[] = [];
-    for (const [instance, { leaseId, attempt, node, nodeEpoch, phase }] of entry.state.inFlight) {
+    for (const [instance, { phase, ...lease }] of entry.state.inFlight) {
+      const { node, nodeEpoch } = lease;
       if (phase !== 'dispatched' || view.node(node)?.state.epoch !== nodeEpoch) continue;
-      unconfirmed.push({ instance, leaseId, attempt, node, nodeEpoch });
+      unconfirmed.push({ instance, ...lease });
     }
     if (unconfirmed.length > 0) orders.push(...leaseOrders(entry, unconfirmed));
     if (entry.state.resourceUpdates > 0) orders.push(...resourcesOrders(entry));
     if (entry.state.cancelRequested || entry.state.deleteRequested) orders.push(...cancelOrders(entry));
+    else if (entry.pool) orders.push(...cancelOrders(entry, entry.pool.closing));
   }
   return orders;
 };
@@ -141,11 +177,12 @@ interface LeaseGroup {
   readonly leases: string[];
 }
 
-const ownText = ({ leaseId, nodeEpoch, instance, attempt }: LeaseOrder): string =>
-  JSON.stringify({ leaseId, nodeEpoch, instance, attempt });
+const ownText = ({ leaseId, nodeEpoch, instance, attempt, inSlot }: LeaseOrder): string =>
+  JSON.stringify({ leaseId, nodeEpoch, instance, attempt, inSlot });
 
 const groupFor = (order: LeaseOrder): LeaseGroup => {
-  const { kind: _kind, leaseId: _id, nodeEpoch: _epoch, instance: _instance, attempt: _attempt, ...shared } = order;
+  const { kind: _kind, leaseId: _id, nodeEpoch: _epoch, instance: _instance, ...rest } = order;
+  const { attempt: _attempt, inSlot: _slot, ...shared } = rest;
   const { constants, traceparent } = order;
   return { constants, traceparent, shared: JSON.stringify(shared), leases: [] };
 };

@@ -1,4 +1,4 @@
-import { isStopping, type DispatchedLease } from '@fornax/domain';
+import { has, isStopping, type DispatchedLease } from '@fornax/domain';
 import { cancelOrders, leaseOrders, type AddressedOrder } from './orders.js';
 import type { SchedulerView } from './scheduler-view.js';
 
@@ -26,10 +26,10 @@ export class OverdueOrders {
     const leases = new Map<string, DispatchedLease[]>();
     const cancels = new Map<string, Set<string>>();
     for (const { leaseId, taskId, instance } of view.leases.all()) {
-      const state = view.task(taskId)?.state;
+      const { state, pool } = view.task(taskId) ?? {};
       const lease = state?.inFlight.get(instance);
       if (!state || lease?.leaseId !== leaseId) continue;
-      const isStopped = isStopping(state);
+      const isStopped = isStopping(state) || (pool !== undefined && has(pool.closing, instance));
       if (lease.phase !== 'dispatched' && !isStopped) continue;
       const key = `${leaseId} ${isStopped ? 'cancel' : 'lease'}`;
       const { since, waitMs } = this.waits.get(key) ?? { since: now, waitMs: FIRST_WAIT_MS };

@@ -1,3 +1,4 @@
+import { POOL_BUSY } from './pool-round.js';
 import type { SchedulerView } from './scheduler-view.js';
 import type { WaitingReason } from './round.js';
 
@@ -26,11 +27,16 @@ export const reasonChanges = (
   { now, patienceMs, limit }: ReasonOptions,
 ): readonly ReasonChange[] => {
   const changes: ReasonChange[] = [];
-  for (const { taskId, state, waitingSince } of view.allTasks()) {
+  for (const { taskId, state, pool, waitingSince } of view.allTasks()) {
     if (changes.length >= limit) break;
+    // Why slots are not opened can be asked for live.
+    if (pool) continue;
     const classKey = view.queue.classKeyOf(taskId);
-    const current = classKey === undefined ? undefined : reasons.get(classKey);
-    if (classKey === undefined && state.lastReason !== null) changes.push({ taskId, reason: null, detail: null });
+    const isInPool = view.pools.isWaiting(taskId);
+    const known = classKey === undefined ? undefined : reasons.get(classKey);
+    const current = isInPool ? POOL_BUSY : known;
+    if (classKey === undefined && !isInPool && state.lastReason !== null)
+      changes.push({ taskId, reason: null, detail: null });
     else if (
       current &&
       current.reason !== state.lastReason &&

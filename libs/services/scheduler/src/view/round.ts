@@ -1,4 +1,5 @@
 import { plan, type DispatchedLease, type Plan, type SchedulingPolicy } from '@fornax/domain';
+import { placeInPools } from './pool-round.js';
 import type { SchedulerView } from './scheduler-view.js';
 
 /** Keeps one commit of leases (some 150 bytes each) and one turn of the event loop short. */
@@ -38,8 +39,10 @@ const byClass = (reasons: Plan['reasons']): ReadonlyMap<string, WaitingReason> =
   new Map(reasons.map(({ classKey, ...why }) => [classKey, why]));
 
 /** One scheduling round over the view as it stands. Changes nothing. */
-export const planRound = (view: SchedulerView, { maxPlacements, newLeaseId, isBusy }: RoundOptions): Round => {
+export const planRound = (view: SchedulerView, options: RoundOptions): Round => {
+  const { maxPlacements, newLeaseId, isBusy } = options;
   const { placements, reasons } = planned(view, maxPlacements, isBusy);
+  const inPools = placeInPools(view, options);
   const dispatches = new Map<string, DispatchedLease[]>();
   for (const { taskId, instance, node, nodeEpoch } of placements) {
     const attempt = (view.task(taskId)?.state.attempts.get(instance) ?? 0) + 1;
@@ -48,9 +51,14 @@ export const planRound = (view: SchedulerView, { maxPlacements, newLeaseId, isBu
     if (leases) leases.push(lease);
     else dispatches.set(taskId, [lease]);
   }
+  let placed = placements.length;
+  for (const [taskId, leases] of inPools) {
+    dispatches.set(taskId, [...leases]);
+    placed += leases.length;
+  }
   return {
     dispatches,
-    placements: placements.length,
+    placements: placed,
     reasons: byClass(reasons),
   };
 };

@@ -1,6 +1,5 @@
 import type { RecordedCommit } from '@fornax/contracts';
 import {
-  isOver,
   isStopping,
   needsOf,
   nodeDecider,
@@ -16,11 +15,14 @@ import {
   type NodeHardwareFacts,
   type NodeState,
   type NodeView,
-  type TaskEvent,
+  type PoolState,
+  type Ranges,
   type TaskState,
 } from '@fornax/domain';
 import { DependencyBook, type Settled } from './dependency-book.js';
+import { foldEntry, isFinished } from './entry-fold.js';
 import { LeaseBook, type TrackedLease } from './lease-book.js';
+import { PoolBook } from './pool-book.js';
 import { QueueDeadlines } from './queue-deadlines.js';
 import { QuotaBook } from './quota-book.js';
 import { overfill, Turnover } from './turnover.js';
@@ -32,10 +34,14 @@ export interface TaskContext {
   readonly traceparent?: string;
 }
 
-/** An unfinished task as the scheduler holds it. */
+/** An unfinished task, or a pool, as the scheduler holds it. */
 export interface TaskEntry {
+  /** The pool's id, of a pool. */
   readonly taskId: string;
+  /** Of a pool, the fold of its slots. */
   readonly state: TaskState;
+  /** Absent of a task. */
+  readonly pool?: PoolState;
   /** Sequence of the last commit folded: what the next append expects. */
   readonly sequence: number;
   /** Sequence of its submission: the order of the queue. */
@@ -58,6 +64,8 @@ export interface Changes {
   readonly dispatched: readonly { readonly entry: TaskEntry; readonly leases: readonly DispatchedLease[] }[];
   /** Tasks whose leases must be told to stop. */
   readonly cancelled: readonly TaskEntry[];
+  /** Slots that must be told to end. */
+  readonly closed: readonly { readonly entry: TaskEntry; readonly slots: Ranges }[];
   /** Tasks whose leases must be told to fetch new resources. */
   readonly refreshed: readonly TaskEntry[];
   /** Nodes whose leases of an epoch below the given one are void. */
@@ -73,6 +81,7 @@ export interface Changes {
 const noChanges: Changes = {
   dispatched: [],
   cancelled: [],
+  closed: [],
   refreshed: [],
   voided: [],
   settled: [],
@@ -98,9 +107,6 @@ export interface Clocks {
   readonly elapsed: () => number;
 }
 
-/** True when nothing more can happen to the task that the scheduler decides. */
-const isFinished = (state: TaskState): boolean => state.deleted || isOver(state);
-
 /**
  * The scheduler's picture of the world: unfinished tasks, nodes, leases and quotas, folded from the log. It is fed twice, by the log and by
  * the scheduler's own appends as soon as they are acknowledged; the sequence of each aggregate makes the second feeding of a commit a no-op.
@@ -111,6 +117,8 @@ export class SchedulerView {
   readonly quotas = new QuotaBook();
   /** Tasks with instances that wait for room. */
   readonly queue = new WaitingQueue();
+  /** Tasks that wait for room in pools. */
+  readonly pools = new PoolBook();
   /** When tasks of the queue will have waited for too long. */
   readonly deadlines = new QueueDeadlines();
   /** Tasks that wait for other tasks. */
@@ -243,7 +251,7 @@ export class SchedulerView {
 
   /** Folds one commit; what was folded before is skipped. */
   fold(commit: RecordedCommit): Changes {
-    if (commit.aggregate === 'task') return this.foldTask(commit);
+    if (commit.aggregate === 'task' || commit.aggregate === 'pool') return this.foldTask(commit);
     if (commit.aggregate === 'node') return this.foldNode(commit);
     if (commit.aggregate === 'account') return { ...noChanges, wakes: this.quotas.fold(commit) };
     return noChanges;
@@ -251,7 +259,7 @@ export class SchedulerView {
 
   private foldTask(commit: RecordedCommit): Changes {
     const known = this.tasks.get(commit.aggregateId);
-    if (known ? commit.sequence <= known.sequence : commit.events[0]?.type !== 'TaskSubmitted') return noChanges;
+    if (known ? commit.sequence <= known.sequence : !isBeginning(commit)) return noChanges;
     const before: TaskEntry = known ?? {
       taskId: commit.aggregateId,
       state: taskDecider.initial,
@@ -261,47 +269,27 @@ export class SchedulerView {
       leaderEpoch: 0,
       waitingSince: undefined,
     };
-    let state = before.state;
-    const dispatched: DispatchedLease[] = [];
+    const { fold, dispatched, ended, isCancelled, closing, isRefreshed } = foldEntry(before, commit);
+    const { state } = fold;
     let freed = false;
-    let cancelled = false;
-    let refreshed = false;
-    // The aggregate's name in the subject is what makes these task events.
-    for (const event of commit.events as readonly TaskEvent[]) {
-      state = taskDecider.evolve(state, event);
-      switch (event.type) {
-        case 'InstancesDispatched':
-          dispatched.push(...event.leases);
-          break;
-        case 'InstancesConcluded':
-        case 'InstancesRequeued':
-          for (const attempt of event.attempts) {
-            if (attempt.startedAt !== undefined) this.countEnd(attempt.leaseId);
-            freed = this.leases.remove(attempt.leaseId) || freed;
-          }
-          break;
-        case 'TaskCancelRequested':
-        case 'TaskDeleteRequested':
-          cancelled = true;
-          break;
-        case 'TaskResourcesUpdateRequested':
-          refreshed = true;
-          break;
-        default:
-      }
+    for (const { leaseId, startedAt, inSlot } of ended) {
+      if (startedAt !== undefined && inSlot === undefined && !fold.pool) this.countEnd(leaseId);
+      freed = this.leases.remove(leaseId) || freed;
+      if (inSlot !== undefined) this.pools.left(state.spec.poolUuid, inSlot, commit.at);
+      if (fold.pool) this.pools.slotEnded(leaseId);
     }
     const waitingNow = sizeOf(state.waiting) > 0 && !state.isHeld;
     const entry: TaskEntry = {
       ...before,
-      state,
+      ...fold,
       sequence: commit.sequence,
       leaderEpoch: Math.max(before.leaderEpoch, commit.meta.leaderEpoch ?? 0),
       waitingSince: waitingNow ? (before.waitingSince ?? commit.at) : undefined,
     };
     let settled: readonly Settled[] = [];
-    if (isFinished(state)) {
+    if (isFinished(entry)) {
       this.drop(entry);
-      settled = this.dependencies.ended(entry.taskId, outcomeOf(state));
+      if (!entry.pool) settled = this.dependencies.ended(entry.taskId, outcomeOf(state));
     } else {
       this.keep(entry);
       this.reserve(
@@ -311,12 +299,13 @@ export class SchedulerView {
     }
     return {
       dispatched: dispatched.length > 0 ? [{ entry, leases: dispatched }] : [],
-      cancelled: cancelled && state.inFlight.size > 0 ? [entry] : [],
-      refreshed: refreshed && state.inFlight.size > 0 ? [entry] : [],
+      cancelled: isCancelled && state.inFlight.size > 0 ? [entry] : [],
+      closed: closing.size > 0 ? [{ entry, slots: closing }] : [],
+      refreshed: isRefreshed && state.inFlight.size > 0 ? [entry] : [],
       voided: [],
       settled,
       unknown: known ? [] : this.unknownTo(entry.taskId),
-      wakes: freed || this.queue.has(entry.taskId),
+      wakes: freed || fold.pool !== undefined || this.queue.has(entry.taskId) || this.pools.isWaiting(entry.taskId),
     };
   }
 
@@ -354,7 +343,8 @@ export class SchedulerView {
     this.deadlines.put(entry.taskId, isStopping(entry.state) ? null : queueDeadlineOf(entry.state), limitMs);
     if (entry.state.isHeld) this.dependencies.hold(entry.taskId, entry.state.spec.dependencies ?? []);
     else this.dependencies.release(entry.taskId);
-    if (waits(entry)) {
+    this.pools.keep(entry, waits(entry));
+    if (waits(entry) && entry.state.spec.poolUuid === undefined) {
       const { spec, owner, waiting } = entry.state;
       this.smallestCores = Math.min(this.smallestCores, spec.request.cores);
       this.queue.put({
@@ -363,7 +353,7 @@ export class SchedulerView {
         plan: spec.plan,
         request: spec.request,
         constraints: spec.hardwareConstraints,
-        needs: needsOf(spec),
+        needs: { ...needsOf(spec), ...(entry.pool ? { slots: true } : {}) },
         waiting,
         order: entry.order,
       });
@@ -376,6 +366,7 @@ export class SchedulerView {
     this.deadlines.put(entry.taskId, null);
     this.dependencies.release(entry.taskId);
     this.queue.delete(entry.taskId);
+    this.pools.forget(entry.taskId);
   }
 
   private track(entry: TaskEntry, lease: DispatchedLease): TrackedLease {
@@ -392,10 +383,14 @@ export class SchedulerView {
       cores: spec.request.cores,
       memoryMB: spec.request.memoryMB,
       ...(spec.request.diskMB === undefined ? {} : { diskMB: spec.request.diskMB }),
+      ...(lease.inSlot === undefined ? {} : { inSlot: lease.inSlot }),
       hardware: factsOf(this.nodes.get(lease.node)),
     };
   }
 }
+
+const isBeginning = ({ events: [first] }: RecordedCommit): boolean =>
+  first?.type === 'TaskSubmitted' || first?.type === 'PoolCreated';
 
 const contextOf = ({ meta }: RecordedCommit): TaskContext => ({
   correlationId: meta.correlationId,

@@ -1,0 +1,265 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { aFailure, aLease, anEnd, aRef, AT as at } from '../specs/facts.fixture.js';
+import { specFor } from '../specs/given.fixture.js';
+import { emptyRanges, fromNumbers, rangesOf, sizeOf, union } from '../shared/ranges.js';
+import type { AttemptEnd, DispatchedLease, LeaseRef } from '../task/task.events.js';
+import type { PoolCommand } from './pool.commands.js';
+import { MAX_FAILED_PREPARATIONS, poolDecider } from './pool.decider.js';
+import type { PoolEvent, PoolSpec } from './pool.events.js';
+import { initialPoolState, openSlotsOf, type PoolState } from './pool.state.js';
+import { publicPoolStateOf } from './public-pool-state.js';
+import { sizePool, type PoolDemand } from './size-pool.js';
+import { restorePoolState, storePoolState } from './stored-pool-state.js';
+
+const { given } = specFor(poolDecider);
+const created = (spec: Partial<PoolSpec> = {}): PoolEvent => ({
+  type: 'PoolCreated',
+  poolId: 'pool-1',
+  owner: 'ada',
+  spec: { ...initialPoolState.spec, profile: 'docker-batch', request: { cores: 1, memoryMB: 100 }, ...spec },
+  at,
+});
+const resized = (opened: string, closed = '', policyName: string | null = null): PoolEvent => ({
+  type: 'PoolResized',
+  opened,
+  closed,
+  policyName,
+  at,
+});
+const dispatched = (...leases: readonly DispatchedLease[]): PoolEvent => ({ type: 'SlotsDispatched', leases, at });
+const ready = (...leases: readonly LeaseRef[]): PoolEvent => ({
+  type: 'SlotsReady',
+  leases: leases.map((lease) => ({ ...lease, startedAt: at })),
+  at,
+});
+const ended = (...attempts: readonly AttemptEnd[]): PoolEvent => ({ type: 'SlotsEnded', attempts, at });
+const closing: PoolEvent = { type: 'PoolCloseRequested', at };
+const deleting: PoolEvent = { type: 'PoolDeleteRequested', at };
+const oneReady = [created({ size: { type: 'fixed', nodes: 1 } }), resized('0'), dispatched(aLease(0)), ready(aRef(0))];
+const report = (end: AttemptEnd): PoolCommand => ({ type: 'RecordReports', reports: [{ kind: 'ended', end }], at });
+const resize = (open: readonly number[], close: readonly number[]): PoolCommand => ({
+  type: 'ResizePool',
+  open: fromNumbers(open),
+  close: fromNumbers(close),
+  policyName: null,
+  at,
+});
+const unprepared = (instance: number, attempt = 1): AttemptEnd => {
+  const { startedAt: _never, ...end } = aFailure(instance, { attempt, endedAt: at });
+  return { ...end, error: { code: 'FX-EXIT', message: 'exit code 3', debug: '' } };
+};
+
+describe('the size of a pool', () => {
+  it('is changed by slots that are free to open, and open ones to close', () =>
+    given(...oneReady)
+      .when(resize([0, 1], [0, 7]))
+      .then(resized('1', '0')));
+  it('is recorded once, also where it is none', () => {
+    given(created()).when(resize([], [])).then(resized(''));
+    given(created(), resized('')).when(resize([], [])).thenNothing();
+  });
+  it('is not changed any more once the pool is to end', () =>
+    given(...oneReady, closing)
+      .when(resize([1], []))
+      .thenNothing());
+});
+
+describe('slots', () => {
+  it('are leased, get ready and end as instances do', () => {
+    const lease = aLease(0);
+    given(created(), resized('0'))
+      .when({ type: 'DispatchInstances', leases: [lease], at })
+      .then(dispatched(lease));
+    given(created(), resized('0'), dispatched(lease))
+      .when({ type: 'RecordReports', reports: [{ kind: 'started', ...aRef(0), startedAt: at }], at })
+      .then(ready(aRef(0)));
+  });
+  it('are opened again when their node was lost', () => {
+    const { state } = given(...oneReady, ended(aFailure(0, { cause: 'node-lost' })));
+    expect(sizeOf(state.slots.waiting)).toBe(1);
+    expect(publicPoolStateOf(state)).toBe('Submitted');
+  });
+  it('are not dispatched any more once the pool is to end', () =>
+    given(created(), resized('0'), closing)
+      .when({ type: 'DispatchInstances', leases: [aLease(0)], at })
+      .thenNothing());
+  it('of an older lease are not heard', () =>
+    given(...oneReady)
+      .when(report(anEnd(0, { attempt: 9 })))
+      .thenNothing());
+  it('that cannot be prepared are opened again by the size, and so many in a row are the end of the pool', () => {
+    const once = [resized('0'), dispatched(aLease(0))];
+    const state = given(created({ size: { type: 'fixed', nodes: 1 } }), ...once, ended(unprepared(0))).state;
+    expect(sizeOf(state.slots.waiting)).toBe(0);
+    const noDemand: PoolDemand = { running: new Map(), idleSince: new Map(), waiting: 0 };
+    expect(sizePool(state, noDemand, at)).toMatchObject({ open: emptyRanges, againAt: at + 1_000 });
+    expect(sizePool(state, noDemand, at + 1_000)).toMatchObject({ open: rangesOf(1) });
+    const many = Array.from({ length: MAX_FAILED_PREPARATIONS - 1 }, (_, index) => [
+      resized('0'),
+      dispatched(aLease(0, { attempt: index + 1 })),
+      ended(unprepared(0, index + 1)),
+    ]).flat();
+    const last = aLease(0, { attempt: MAX_FAILED_PREPARATIONS });
+    const error = { code: 'FX-EXIT', message: '5 slots in a row could not be prepared: exit code 3', debug: '' };
+    given(created(), ...many, resized('0'), dispatched(last))
+      .when(report(unprepared(0, MAX_FAILED_PREPARATIONS)))
+      .then(ended(unprepared(0, MAX_FAILED_PREPARATIONS)), { type: 'PoolFailed', error, at });
+  });
+});
+
+describe('the end of a pool', () => {
+  const end = anEnd(0, { outcome: 'cancelled', endedAt: at });
+  it('is asked for once', () => {
+    given(...oneReady)
+      .when({ type: 'ClosePool', at })
+      .then(closing);
+    given(...oneReady, closing)
+      .when({ type: 'ClosePool', at })
+      .thenRejected('pool-not-running');
+  });
+  it('comes with its last slot', () =>
+    given(...oneReady, closing, resized('', '0'))
+      .when(report(end))
+      .then(ended(end), { type: 'PoolClosed', at }));
+  it('comes at the next look at a pool without slots', () =>
+    given(created(), closing).when(resize([], [])).then(resized(''), { type: 'PoolClosed', at }));
+  it('of a deletion is at once where there is no slot, and else with the last one', () => {
+    given(created()).when({ type: 'DeletePool', at }).then(deleting, { type: 'PoolDeleted', at });
+    given(...oneReady)
+      .when({ type: 'DeletePool', at })
+      .then(deleting);
+    given(...oneReady, deleting)
+      .when(report(end))
+      .then(ended(end), { type: 'PoolDeleted', at });
+    given(...oneReady, closing)
+      .when({ type: 'DeletePool', at })
+      .then(deleting);
+  });
+  it('comes when no slot was opened in time', () =>
+    given(created({ maxTimeQueueSeconds: 1 }), resized('0'))
+      .when({ type: 'ExpireWaiting', at: at + 1_000 })
+      .then({
+        type: 'PoolFailed',
+        error: { code: 'FX-QUEUE-LIMIT', message: 'No slot was opened within maxTimeQueueSeconds', debug: '' },
+        at: at + 1_000,
+      }));
+});
+
+describe('the public state', () => {
+  it.each<readonly [string, readonly PoolEvent[]]>([
+    ['Submitted', [created()]],
+    ['Submitted', [created(), resized('0-1')]],
+    ['PartiallyDispatched', [created(), resized('0-1'), dispatched(aLease(0))]],
+    ['FullyDispatched', [created(), resized('0'), dispatched(aLease(0))]],
+    ['PartiallyExecuting', [created(), resized('0-1'), dispatched(aLease(0)), ready(aRef(0))]],
+    ['FullyExecuting', oneReady],
+    ['FullyExecuting', [created(), resized('')]],
+    ['Closing', [...oneReady, closing]],
+    ['Closed', [...oneReady, closing, ended(anEnd(0)), { type: 'PoolClosed', at }]],
+    ['PendingDelete', [...oneReady, deleting]],
+    ['Failure', [created(), { type: 'PoolFailed', error: { code: 'x', message: '', debug: '' }, at }]],
+  ])('is %s', (state, events) => expect(publicPoolStateOf(given(...events).state)).toBe(state));
+});
+
+describe('sizing', () => {
+  const demand = (overrides: Partial<PoolDemand> = {}): PoolDemand => ({
+    running: new Map(),
+    idleSince: new Map(),
+    waiting: 0,
+    ...overrides,
+  });
+  const elastic = (overrides: Partial<Extract<PoolSpec['size'], { type: 'elastic' }>>): PoolSpec['size'] => ({
+    type: 'elastic',
+    minimum: 0,
+    maximum: 8,
+    minimumIdle: 0,
+    idleMs: 90_000,
+    growth: 1,
+    periodMs: 90_000,
+    ...overrides,
+  });
+  it('opens a node for as many slots as it takes', () => {
+    const { state } = given(created({ size: elastic({}), slotsPerNode: 4 }));
+    expect(state.slots.spec.request).toEqual({ cores: 4, memoryMB: 400 });
+    expect(sizePool(state, demand({ waiting: 5 }), at)).toMatchObject({ open: rangesOf(2), close: emptyRanges });
+  });
+  it('closes what has been idle for long, and nothing that is in use', () => {
+    const { state } = given(
+      created({ size: elastic({}) }),
+      resized('0-1'),
+      dispatched(aLease(0), aLease(1)),
+      ready(aRef(0), aRef(1)),
+    );
+    const used = demand({ running: new Map([[0, 1]]) });
+    expect(sizePool(state, used, at + 89_999)).toMatchObject({ close: emptyRanges, againAt: at + 90_000 });
+    expect(sizePool(state, used, at + 90_000)).toMatchObject({ close: fromNumbers([1]) });
+  });
+  it('of a pool that closes lets go of idle slots, once nobody waits for them', () => {
+    const { state } = given(...oneReady, closing);
+    expect(sizePool(state, demand({ running: new Map([[0, 1]]) }), at)).toMatchObject({ close: emptyRanges });
+    expect(sizePool(state, demand({ waiting: 1 }), at)).toMatchObject({ close: emptyRanges });
+    expect(sizePool(state, demand(), at)).toMatchObject({ close: rangesOf(1) });
+  });
+
+  const step = fc.record({
+    act: fc.constantFrom('size', 'dispatch', 'ready', 'lost', 'unprepared', 'end' as const),
+    waiting: fc.nat(12),
+    busy: fc.nat(3),
+  });
+  it('keeps a pool within its bounds, whatever becomes of its slots, and the fold survives being stored', () => {
+    fc.assert(
+      fc.property(
+        fc.array(step, { maxLength: 40 }),
+        fc.integer({ min: 1, max: 3 }),
+        fc.nat(4),
+        fc.nat(6),
+        (steps, slotsPerNode, minimum, more) => {
+          const size = elastic({ minimum, maximum: minimum + more, idleMs: 10, periodMs: 20 });
+          let state: PoolState = given(created({ size, slotsPerNode })).state;
+          let now = at;
+          const apply = (command: PoolCommand): void => {
+            const decision = poolDecider.decide(state, command);
+            if ('events' in decision) state = decision.events.reduce(poolDecider.evolve, state);
+          };
+          for (const { act, waiting, busy } of steps) {
+            now += 15;
+            const [first] = state.slots.inFlight;
+            if (act === 'size') {
+              const running = new Map([...state.slots.inFlight.keys()].slice(0, busy).map((slot) => [slot, 1]));
+              const { open, close } = sizePool(state, demand({ waiting, running }), now);
+              for (const slot of running.keys()) expect(union(close, fromNumbers([slot])).size).toBe(close.size + 1);
+              apply({ type: 'ResizePool', open, close, policyName: null, at: now });
+              const nodes = sizeOf(state.slots.waiting) + sizeOf(openSlotsOf(state));
+              expect(nodes * slotsPerNode).toBeLessThan(minimum + more + slotsPerNode);
+            } else if (act === 'dispatch') {
+              const leases = [...Array(20).keys()].flatMap((slot) =>
+                state.slots.attempts.countOf(slot) < 90
+                  ? [aLease(slot, { attempt: state.slots.attempts.countOf(slot) + 1 })]
+                  : [],
+              );
+              apply({ type: 'DispatchInstances', leases, at: now });
+            } else if (first) {
+              const [instance, { leaseId, attempt }] = first;
+              const end = { ...unprepared(instance, attempt), leaseId, endedAt: now };
+              if (act === 'ready')
+                apply({
+                  type: 'RecordReports',
+                  reports: [{ kind: 'started', instance, leaseId, startedAt: now }],
+                  at: now,
+                });
+              else if (act === 'unprepared') apply({ ...report(end), at: now } as PoolCommand);
+              else
+                apply({
+                  type: 'RevokeLeases',
+                  attempts: [{ ...end, cause: act === 'lost' ? 'node-lost' : 'preempted' }],
+                  at: now,
+                });
+            }
+            expect(restorePoolState(JSON.parse(JSON.stringify(storePoolState(state))))).toEqual(state);
+          }
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,215 @@
+import { assertNever } from '../shared/decider.js';
+import { difference, emptyRanges, fromNumbers, parseRanges, union, type Ranges } from '../shared/ranges.js';
+import type { InstantMs } from '../shared/time.js';
+import type { AttemptEnd, InstanceError, TaskSpec } from '../task/task.events.js';
+import { afterQueue, evolveTask, initialTaskState, type TaskState } from '../task/task.state.js';
+import type { PoolEvent, PoolSpec } from './pool.events.js';
+
+/**
+ * The fold of a pool. Its slots are folded as the instances of a task are: `slots.waiting` are to be opened, `slots.inFlight` are leased, and a slot that
+ * executes is ready. So whatever deals with leases (orders, reports, lost nodes) deals with slots.
+ */
+export interface PoolState {
+  readonly exists: boolean;
+  readonly deleted: boolean;
+  readonly poolId: string;
+  readonly owner: string;
+  readonly spec: PoolSpec;
+  readonly slots: TaskState;
+  /** Slots that are leased and have been asked to end. */
+  readonly closing: Ranges;
+  readonly closeRequested: boolean;
+  readonly closed: boolean;
+  readonly deleteRequested: boolean;
+  readonly failed: InstanceError | null;
+  /** Whether its size has been decided once. */
+  readonly isSized: boolean;
+  /** The active policy, as last recorded. */
+  readonly policyName: string | null;
+  /** When it was last decided to open slots. */
+  readonly grewAt: InstantMs | null;
+  /** Slots that could not be prepared since the last one that could, and when that was last seen. */
+  readonly failures: number;
+  readonly failedAt: InstantMs | null;
+  /** How the last of them ended. */
+  readonly lastError: InstanceError | null;
+}
+
+const noSpec: PoolSpec = {
+  name: '',
+  shortname: '',
+  profile: '',
+  profileVersion: 0,
+  constants: [],
+  resources: [],
+  request: { cores: 0, memoryMB: 0 },
+  hardwareConstraints: [],
+  plan: 'flex',
+  tags: [],
+  labels: {},
+  echo: {},
+  size: { type: 'fixed', nodes: 0 },
+  slotsPerNode: 1,
+  preparation: null,
+  tasksWaitForResources: false,
+  instanceCount: 0,
+  scaling: null,
+  elasticProperty: null,
+};
+
+export const initialPoolState: PoolState = {
+  exists: false,
+  deleted: false,
+  poolId: '',
+  owner: '',
+  spec: noSpec,
+  slots: initialTaskState,
+  closing: emptyRanges,
+  closeRequested: false,
+  closed: false,
+  deleteRequested: false,
+  failed: null,
+  isSized: false,
+  policyName: null,
+  grewAt: null,
+  failures: 0,
+  failedAt: null,
+  lastError: null,
+};
+
+/** What a lease of the pool takes of its node: room for all instances that it takes at once. */
+const slotSpecOf = (spec: PoolSpec): TaskSpec => {
+  const { size: _size, slotsPerNode, preparation: _preparation, tasksWaitForResources: _waits, ...own } = spec;
+  const { instanceCount: _count, scaling: _scaling, elasticProperty: _elastic, ...shared } = own;
+  const { cores, memoryMB, diskMB } = spec.request;
+  return {
+    ...initialTaskState.spec,
+    ...shared,
+    request: {
+      cores: cores * slotsPerNode,
+      memoryMB: memoryMB * slotsPerNode,
+      ...(diskMB === undefined ? {} : { diskMB: diskMB * slotsPerNode }),
+    },
+  };
+};
+
+/** No slot of this pool is opened any more. */
+export const isPoolEnding = ({ closeRequested, deleteRequested, failed, deleted }: PoolState): boolean =>
+  closeRequested || deleteRequested || failed !== null || deleted;
+
+/** Nothing can happen to the pool any more but its deletion. */
+export const isPoolOver = (state: PoolState): boolean =>
+  state.deleted || ((state.closed || state.failed !== null) && state.slots.inFlight.size === 0);
+
+/** Slots that are leased and not asked to end, by their numbers. */
+export const openSlotsOf = ({ slots, closing, deleteRequested }: PoolState): Ranges =>
+  deleteRequested ? emptyRanges : difference(fromNumbers(slots.inFlight.keys()), closing);
+
+/** The slot was never ready, by its own fault or its node's: another one may fare alike. */
+export const isFailedPreparation = ({ startedAt, outcome, cause }: AttemptEnd): boolean =>
+  startedAt === undefined && outcome === 'failure' && cause !== 'node-lost' && cause !== 'preempted';
+
+const rangesOfText = (text: string): Ranges => {
+  const parsed = parseRanges(text);
+  return 'ranges' in parsed ? parsed.ranges : emptyRanges;
+};
+
+const withSpec = (state: PoolState, spec: PoolSpec): PoolState => ({
+  ...state,
+  spec,
+  slots: { ...state.slots, spec: slotSpecOf(spec) },
+});
+
+/** What was to be opened is not. */
+const withoutWaiting = (slots: TaskState, at: InstantMs): TaskState =>
+  afterQueue({ ...slots, waiting: emptyRanges, all: fromNumbers(slots.inFlight.keys()) }, at);
+
+const resized = (state: PoolState, opened: Ranges, closed: Ranges, at: InstantMs): PoolState => {
+  const { slots, closing } = state;
+  const waiting = union(difference(slots.waiting, closed), opened);
+  const leased = fromNumbers(slots.inFlight.keys());
+  const isLeased = difference(closed, difference(closed, leased));
+  return {
+    ...state,
+    isSized: true,
+    closing: union(closing, isLeased),
+    slots: afterQueue({ ...slots, waiting, all: union(leased, waiting) }, at),
+    grewAt: opened.size > 0 ? at : state.grewAt,
+  };
+};
+
+const withoutSlots = (state: PoolState, attempts: readonly AttemptEnd[], at: InstantMs): PoolState => {
+  const inFlight = new Map(state.slots.inFlight);
+  for (const { instance } of attempts) inFlight.delete(instance);
+  const again = isPoolEnding(state)
+    ? emptyRanges
+    : difference(
+        fromNumbers(attempts.filter((end) => !isFailedPreparation(end)).map(({ instance }) => instance)),
+        state.closing,
+      );
+  const waiting = union(state.slots.waiting, again);
+  const failures = attempts.filter(isFailedPreparation);
+  const slots = { ...state.slots, inFlight, waiting, all: union(fromNumbers(inFlight.keys()), waiting) };
+  return {
+    ...state,
+    slots: afterQueue(slots, at),
+    closing: difference(state.closing, fromNumbers(attempts.map(({ instance }) => instance))),
+    failures: state.failures + failures.length,
+    failedAt: failures.length > 0 ? at : state.failedAt,
+    lastError: failures.at(-1)?.error ?? state.lastError,
+  };
+};
+
+/** Total and without checks: what happened, happened. */
+export const evolvePool = (state: PoolState, event: PoolEvent): PoolState => {
+  const { slots } = state;
+  switch (event.type) {
+    case 'PoolCreated': {
+      const { poolId, owner, spec } = event;
+      const empty = { ...initialTaskState, exists: true, taskId: poolId, owner };
+      return withSpec({ ...initialPoolState, exists: true, poolId, owner, slots: empty }, spec);
+    }
+    case 'PoolUpdated': {
+      const { tags = state.spec.tags, constants = state.spec.constants, wrappedKey } = event;
+      return withSpec(state, { ...state.spec, tags, constants, ...(wrappedKey === undefined ? {} : { wrappedKey }) });
+    }
+    case 'PoolScalingChanged': {
+      const { size, scaling, elasticProperty } = event;
+      return withSpec(state, { ...state.spec, size, scaling, elasticProperty });
+    }
+    case 'PoolResourcesUpdateRequested':
+      return { ...state, slots: evolveTask(slots, { type: 'TaskResourcesUpdateRequested', at: event.at }) };
+    case 'PoolCloseRequested':
+      return { ...state, closeRequested: true, slots: withoutWaiting(slots, event.at) };
+    case 'PoolDeleteRequested':
+      return {
+        ...state,
+        deleteRequested: true,
+        slots: { ...withoutWaiting(slots, event.at), cancelRequested: true },
+      };
+    case 'PoolResized':
+      return {
+        ...resized(state, rangesOfText(event.opened), rangesOfText(event.closed), event.at),
+        policyName: event.policyName,
+      };
+    case 'SlotsDispatched':
+      return { ...state, slots: evolveTask(slots, { ...event, type: 'InstancesDispatched' }) };
+    case 'SlotsReady':
+      return {
+        ...state,
+        slots: evolveTask(slots, { ...event, type: 'InstancesStarted' }),
+        failures: 0,
+        failedAt: null,
+      };
+    case 'SlotsEnded':
+      return withoutSlots(state, event.attempts, event.at);
+    case 'PoolClosed':
+      return { ...state, closed: true };
+    case 'PoolFailed':
+      return { ...state, failed: event.error, slots: withoutWaiting(slots, event.at) };
+    case 'PoolDeleted':
+      return { ...state, deleted: true };
+    default:
+      return assertNever(event);
+  }
+};
