@@ -55,8 +55,8 @@ const MAX_BUCKET_GRANTS = 100;
 export const granteeKey = ({ kind, id }: Grantee): string => `${kind}:${id}`;
 
 /**
- * Decides about the grants of a bucket that is there. Rejections: `grant-to-owner`, `too-many-grants`. To grant what is granted, or to revoke what is
- * not, changes nothing.
+ * Decides about the grants of a bucket that is there. Rejections: `grant-to-owner`, `too-many-grants`, `grant-not-found`. To grant what is granted
+ * changes nothing.
  */
 export const decideGrant = (
   { bucket, owner, grants }: { readonly bucket: string; readonly owner: string; readonly grants: BucketGrants },
@@ -79,7 +79,9 @@ export const decideGrant = (
       return accept<BucketGrantEvent>({ type: 'BucketGranted', bucket, grantee, access, at });
     }
     case 'RevokeBucketGrant':
-      return known ? accept<BucketGrantEvent>({ type: 'BucketGrantRevoked', bucket, grantee, at }) : accept();
+      if (!known)
+        return reject('not-found', 'grant-not-found', `The bucket ${bucket} is not shared with this ${grantee.kind}`);
+      return accept<BucketGrantEvent>({ type: 'BucketGrantRevoked', bucket, grantee, at });
     default:
       return assertNever(command);
   }

@@ -47,8 +47,8 @@ describe('a grant', () => {
     given(created).when(grant(bob, 'read')).then(granted(bob, 'read'));
     given(created, granted(bob, 'read')).when(grant(bob, 'read')).thenNothing();
     given(created, granted(bob, 'read')).when(revoke(bob)).then(revoked(bob));
-    given(created, granted(bob, 'read'), revoked(bob)).when(revoke(bob)).thenNothing();
-    given(created).when(revoke(bob)).thenNothing();
+    given(created, granted(bob, 'read'), revoked(bob)).when(revoke(bob)).thenRejected('grant-not-found');
+    given(created).when(revoke(bob)).thenRejected('grant-not-found');
   });
   it('takes the place of the one before, and of no other', () => {
     given(created, granted(bob, 'read'), granted(acme, 'read')).when(grant(bob, 'write')).then(granted(bob, 'write'));
@@ -67,7 +67,7 @@ describe('a grant', () => {
   });
   it('ends with its bucket', () => {
     given(created, granted(bob, 'read'), deleted).when(revoke(bob)).thenRejected('bucket-not-found');
-    given(created, granted(bob, 'read'), deleted, created).when(revoke(bob)).thenNothing();
+    given(created, granted(bob, 'read'), deleted, created).when(revoke(bob)).thenRejected('grant-not-found');
     given(created, granted(bob, 'read'), deleted, created).when(grant(bob, 'read')).then(granted(bob, 'read'));
   });
   it('is one of a hundred at most', () => {

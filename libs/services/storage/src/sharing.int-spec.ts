@@ -230,7 +230,7 @@ describe('a grant', () => {
     });
     await make('for-acme');
     await make('for-wind');
-    await grant('for-acme', 'organization/Acme', 'read');
+    await grant('for-acme', `organization/${acme}`, 'read');
     await grant('for-wind', `project/${project}`, 'write');
     const s3 = storage.s3(bob);
     expect(await read(s3, 'for-acme')).toBe('text');
@@ -257,6 +257,8 @@ describe('who shares', () => {
       ['user/nobody@example.org', { access: 'read' }, 404, /no such user: nobody@example.org/],
       ['project/nothing', { access: 'read' }, 404, /no such project/],
       ['organization/Nowhere', { access: 'read' }, 404, /no such organization/],
+      // There is one, which is not hers: nobody learns that.
+      ['organization/Acme', { access: 'read' }, 404, /no such organization: Acme/],
       ['everybody/all', { access: 'read' }, 400, /user/],
       [asBob, { access: 'all' }, 400, /access/],
       [asBob, {}, 400, /access/],
@@ -267,6 +269,24 @@ describe('who shares', () => {
       expect([to, answer[0], JSON.stringify(answer[1])]).toEqual([to, status, expect.stringMatching(text)]);
     }
     expect(await call(ada, 'GET', '/named/grants')).toEqual([200, []]);
+    expect(await call(ada, 'DELETE', '/named/grants/organization/Acme')).toEqual([
+      404,
+      { message: 'There is no such organization: Acme' },
+    ]);
+    await grant('named', `organization/${acme}`, 'read');
+    await revoke('named', 'organization/Acme');
+  });
+
+  it('learns that there was nothing to revoke', async () => {
+    await make('shared-with-few');
+    await grant('shared-with-few', asBob, 'read');
+    for (const to of ['user/eve@example.org', `organization/${acme}`])
+      expect(await call(ada, 'DELETE', `/shared-with-few/grants/${to}`)).toEqual([
+        404,
+        { message: expect.stringMatching(/^The bucket shared-with-few is not shared with this (user|organization)$/) },
+      ]);
+    await revoke('shared-with-few', asBob);
+    expect((await call(ada, 'DELETE', `/shared-with-few/grants/${asBob}`))[0]).toBe(404);
   });
 
   it('is the owner, or a coordinator within the organization, and the log says who it was', async () => {

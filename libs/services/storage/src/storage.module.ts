@@ -46,6 +46,8 @@ import { ScrubController } from './http/scrub.controller.js';
 import { Storage1790000000000 } from './migrations/1790000000000-storage.migration.js';
 import { ObjectManifests1790000000001 } from './migrations/1790000000001-object-manifests.migration.js';
 import { MarkOrder1790000000002 } from './migrations/1790000000002-mark-order.migration.js';
+import { TaskOwners1790000000009 } from './migrations/1790000000009-task-owners.migration.js';
+import { TaskOwnersProjection } from './projections/task-owners.projection.js';
 import { BucketsProjection } from './projections/buckets.projection.js';
 import { StorageReads } from './reading/storage-reads.js';
 import { StorageRpc } from './rpc/storage.rpc.js';
@@ -93,6 +95,7 @@ class StoreCloser implements OnApplicationShutdown {
       LostResults1790000000006,
       BucketExpiry1790000000007,
       StoredUsage1790000000008,
+      TaskOwners1790000000009,
     ]),
   ],
   controllers: [
@@ -110,6 +113,7 @@ class StoreCloser implements OnApplicationShutdown {
     { provide: STORAGE_CONFIG, useFactory: () => loadStorageConfig(process.env) },
     { provide: OBJECT_STORE, inject: [STORAGE_CONFIG, getDataSourceToken('storage'), LOGGER], useFactory: openStore },
     ...provideProjection('storage', BucketsProjection),
+    ...provideProjection('storage', TaskOwnersProjection),
     EffectBell,
     EffectDrain,
     ObjectEffects,

@@ -42,7 +42,7 @@ export class BucketSharing {
    */
   async grant(name: string, named: Named, access: GrantAccess, context: RequestContext): Promise<WireBucketGrant> {
     const bucket = await this.#managed(context.account, name, 'tend');
-    const grantee = this.#found(named, bucket);
+    const grantee = this.#found(context.account, named, bucket);
     this.#checkReach(context.account, bucket, grantee);
     const command = { type: 'GrantBucket', owner: bucket.owner, grantee, access } as const;
     const at = await this.#decide(bucket, command, context);
@@ -50,10 +50,10 @@ export class BucketSharing {
     return this.shown(before?.access === access ? before : { grantee, access, grantedAt: new Date(at) });
   }
 
-  /** Takes access away; without such a grant nothing changes. @throws as `grant` does */
+  /** Takes access away. @throws as `grant` does; CommandRejected `grant-not-found` */
   async revoke(name: string, named: Named, context: RequestContext): Promise<void> {
     const bucket = await this.#managed(context.account, name, 'tend');
-    const grantee = this.#found(named, bucket);
+    const grantee = this.#found(context.account, named, bucket);
     await this.#decide(bucket, { type: 'RevokeBucketGrant', owner: bucket.owner, grantee }, context);
   }
 
@@ -83,14 +83,15 @@ export class BucketSharing {
     });
   }
 
-  #found({ kind: kindText, who }: Named, { owner }: Bucket): Grantee {
+  #found(caller: Account, { kind: kindText, who }: Named, bucket: Bucket): Grantee {
     const kind = parseInput(granteeKindSchema, kindText);
-    const id = this.#idOf(kind, who, owner);
+    const id = this.#idOf(caller, kind, who, bucket);
     if (id === undefined) throw new NotFound(`There is no such ${kind}: ${who}`, { code: 'grantee-not-found' });
     return { kind, id };
   }
 
-  #idOf(kind: Grantee['kind'], who: string, owner: string): string | undefined {
+  #idOf(caller: Account, kind: Grantee['kind'], who: string, bucket: Bucket): string | undefined {
+    const { owner } = bucket;
     switch (kind) {
       case 'user':
         return this.accounts.find(who)?.id;
@@ -100,8 +101,19 @@ export class BucketSharing {
           this.accounts.usableProjects(owner).find(({ slug }) => slug === who.toLowerCase())?.id
         );
       case 'organization':
-        return this.accounts.organisation(who)?.id;
+        return this.#organizationOf(caller, who, bucket);
     }
+  }
+
+  /**
+   * Names of organizations are told to operators and members alone: another one is named by its id, which nobody guesses, unless the bucket is shared with
+   * it already.
+   */
+  #organizationOf(caller: Account, who: string, { owner, grants }: Bucket): string | undefined {
+    const id = this.accounts.organisation(who)?.id;
+    const members = [caller.organisationId, this.accounts.byId(owner)?.organisationId];
+    const isGranted = grants.some(({ grantee }) => grantee.kind === 'organization' && grantee.id === id);
+    return id === who || caller.role === 'operator' || members.includes(id) || isGranted ? id : undefined;
   }
 
   /** A coordinator looks after one organization, and lets nobody else in; owners and operators share with anybody. */
