@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addBucketCommands } from './commands/bucket.js';
 import { addBucketExpiryCommands } from './commands/bucket-expiry.js';
+import { addBucketFilesCommands } from './commands/bucket-files.js';
 import { addFleetCommands } from './commands/fleet.js';
 import { addHistoryCommands } from './commands/history.js';
 import { addLogAuditCommand } from './commands/log-audit.js';
@@ -41,7 +42,9 @@ export const buildProgram = (io: Io): Command => {
   addProjectionCommands(program, io);
   addLogStateCommands(program, io);
   addQuarantineCommands(program, io);
-  addBucketExpiryCommands(addBucketCommands(program, io), io);
+  const bucket = addBucketCommands(program, io);
+  addBucketFilesCommands(bucket, io);
+  addBucketExpiryCommands(bucket, io);
   addStorageCommands(program, io);
   addLogVerifyCommand(program, io);
   addLogAuditCommand(program, io);

@@ -1,28 +1,9 @@
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type RunningPlatform, eventually, startPlatform, workspaceRoot } from '@fornax/testing';
+import { type RunningPlatform, eventually, startPlatform } from '@fornax/testing';
 import pg from 'pg';
 import { clientsOf } from './clients.js';
-
-interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Types `npx fornax …` where only the data folder says which platform is meant. */
-const fornax = (dataDir: string, ...args: readonly string[]): Promise<Ended> =>
-  new Promise((resolve) => {
-    const env = { PATH: process.env['PATH'] ?? '', FORNAX_DATA_DIR: dataDir };
-    const child = execFile(
-      process.execPath,
-      [join(workspaceRoot, 'apps/cli/bin/fornax.mjs'), ...args],
-      { env },
-      (_, stdout, stderr) => resolve({ code: child.exitCode ?? -1, stdout, stderr }),
-    );
-  });
+import { fornax } from './command-line.js';
 
 /** The database of a platform: the address and password in the file that its services were started with. */
 const connectDatabase = async (platform: RunningPlatform): Promise<pg.Client> => {

@@ -77,7 +77,9 @@ const withGrantee = (command: Command): Command =>
 
 /** `fornax bucket …`. @returns the command, for what else is done with buckets */
 export const addBucketCommands = (program: Command, io: Io): Command => {
-  const bucket = program.command('bucket').description('whose buckets are, and with whom they are shared');
+  const bucket = program
+    .command('bucket')
+    .description('what is in buckets, whose they are, and with whom they are shared');
   bucket
     .command('list')
     .description('your buckets, and those that are shared with you')

@@ -1,13 +1,17 @@
 import { createHash } from 'node:crypto';
 import { MANIFESTS, parseManifest, type EndedInstance, type ResultManifest } from '@fornax/client';
-import { S3Client } from '@fornax/s3';
-import { type Command, InvalidArgumentError } from 'commander';
-import { checkObject, fetchFile, type Found } from '../results/fetch-file.js';
+import type { S3Client } from '@fornax/s3';
+import type { Command } from 'commander';
+import { checkObject } from '../results/check-object.js';
 import { haveOwnFolders, wantedObjects, type WantedObject } from '../results/wanted.js';
 import { UsageError } from '../session/connection.js';
+import { parallelOf, storageOf, wholeNumber } from '../session/storage.js';
 import { harmlessLine } from '../terminal/harmless.js';
-import { withProgress, type Io } from '../terminal/io.js';
+import type { Io } from '../terminal/io.js';
 import { renderTable } from '../terminal/table.js';
+import { fetchFile, type Found, UNNAMABLE, type WantedFile } from '../transfer/fetch-file.js';
+import { sumOfFile } from '../transfer/file-sums.js';
+import { type About, transferAll } from '../transfer/transfer-all.js';
 
 interface Options {
   readonly instance?: number;
@@ -16,20 +20,6 @@ interface Options {
   readonly parallel: number;
   readonly json?: boolean;
 }
-
-const TRIES = 6;
-const MAX_PARALLEL = 64;
-const wholeNumber = (least: number, most: number) => (text: string) => {
-  if (!/^\d{1,10}$/.test(text) || Number(text) < least || Number(text) > most)
-    throw new InvalidArgumentError(`must be a whole number, ${least} to ${most}`);
-  return Number(text);
-};
-
-const storageOf = async (io: Io): Promise<S3Client> => {
-  const { url, accessKey, secretKey } = await io.client().storageAccess();
-  if (url === null) throw new UsageError('The platform has no storage.');
-  return new S3Client({ endpoint: url, accessKey, secretKey, tries: TRIES });
-};
 
 /** The list of an instance's results, as its node signed it off. @throws Error it is not the one that the log names */
 const manifestOf = async (
@@ -95,48 +85,34 @@ const list = (io: Io, manifests: readonly ResultManifest[]): void => {
   }
 };
 
-/** Does something to every object, some at a time. Every `Found` that is wrong is said. */
+/** Does something to every object, some at a time. */
 const forEach = async (
   io: Io,
   objects: readonly WantedObject[],
   parallel: number,
-  work: (
-    object: WantedObject,
-    about: { readonly signal: AbortSignal; readonly onBytes: (bytes: number) => void },
-  ) => Promise<Found>,
+  work: (object: WantedObject, about: About) => Promise<Found>,
 ): Promise<ReadonlyMap<Found, readonly WantedObject[]>> => {
   const found = new Map<Found, WantedObject[]>();
-  const total = objects.reduce((sum, { size }) => sum + size, 0);
-  let [files, bytes] = [0, 0];
-  const onBytes = (more: number): void => void (bytes += more);
-  const failed = new AbortController();
-  const signal = AbortSignal.any([io.signal, failed.signal]);
-  const queue = objects.values();
-  const drain = async (): Promise<void> => {
-    for (const object of queue) {
-      signal.throwIfAborted();
-      const how = await work(object, { signal, onBytes }).catch((error: unknown) => {
-        failed.abort(error);
-        throw error;
-      });
-      files += 1;
-      const alike = found.get(how);
-      if (alike) alike.push(object);
-      else found.set(how, [object]);
-    }
-  };
-  const progress = (): string => `${files} of ${objects.length} files, ${bytes} of ${total} bytes`;
-  await withProgress(io, progress, () =>
-    Promise.all(Array.from({ length: Math.min(parallel, objects.length) }, drain)),
-  );
+  await transferAll(io, objects, parallel, async (object, about) => {
+    const how = await work(object, about);
+    const alike = found.get(how);
+    if (alike) alike.push(object);
+    else found.set(how, [object]);
+  });
   return found;
 };
 
 const WRONG = {
+  ...UNNAMABLE,
   missing: 'is not in its bucket any more',
   changed: 'holds other bytes than the instance stored',
-  elsewhere: 'would lie outside of the folder',
 } as const;
+const isWrong = (how: Found): how is keyof typeof WRONG => how in WRONG;
+
+const wantedFile = ({ sums, ...object }: WantedObject): WantedFile => ({
+  ...object,
+  isRight: async (file) => sums.has(await sumOfFile(file, 'sha256')),
+});
 
 const results = async (io: Io, id: string, { instance, verify, download, parallel, json }: Options): Promise<void> => {
   if (verify === true && download !== undefined)
@@ -154,11 +130,11 @@ const results = async (io: Io, id: string, { instance, verify, download, paralle
       return json === true ? io.print(JSON.stringify(manifests, null, 2)) : list(io, manifests);
     const objects = wantedObjects(manifests, hasOwnFolders);
     const found = await forEach(io, objects, parallel, (object, about) =>
-      download === undefined ? checkObject(s3, object, about) : fetchFile(s3, object, download, about),
+      download === undefined ? checkObject(s3, object, about) : fetchFile(s3, wantedFile(object), download, about),
     );
     const countOf = (how: Found): number => found.get(how)?.length ?? 0;
-    const wrong = (['missing', 'changed', 'elsewhere'] as const).flatMap((how) =>
-      (found.get(how) ?? []).map(({ bucket, key }) => ({ object: `${bucket}/${key}`, problem: WRONG[how] })),
+    const wrong = [...found].flatMap(([how, those]) =>
+      isWrong(how) ? those.map(({ bucket, key }) => ({ object: `${bucket}/${key}`, problem: WRONG[how] })) : [],
     );
     if (wrong.length > 0) io.setExitCode(1);
     const whole = countOf('whole') + countOf('there');
@@ -183,7 +159,7 @@ export const addTaskResultsCommand = (task: Command, io: Io): void => {
     .option('-i, --instance <number>', 'of one instance only', wholeNumber(0, 2 ** 31))
     .option('--verify', 'read them all through and compare them with what the instances stored')
     .option('-d, --download <folder>', 'bring them into a folder; run it again to go on after a break')
-    .option('-p, --parallel <count>', 'files at a time', wholeNumber(1, MAX_PARALLEL), 8)
+    .option('-p, --parallel <count>', 'files at a time', parallelOf, 8)
     .option('--json', 'as JSON')
     .action((id: string, options: Options) => results(io, id, options));
 };

@@ -55,6 +55,20 @@ export const bodyOfFile = async (file: FileHandle, from: number, sizeBytes: numb
   return { sizeBytes, hash: hash.digest('hex'), open, isRepeatable: true };
 };
 
+/** The same body, telling of its bytes as they are read. */
+export const counted = (body: Body, onBytes: ((bytes: number) => void) | undefined): Body =>
+  onBytes
+    ? {
+        ...body,
+        open: async function* () {
+          for await (const chunk of body.open()) {
+            onBytes(chunk.length);
+            yield chunk;
+          }
+        },
+      }
+    : body;
+
 /** The bytes of a body. One that is shorter than announced must break the request: the storage would wait for the rest. */
 export async function* exactly({ sizeBytes, open }: Body): AsyncGenerator<Uint8Array> {
   let left = sizeBytes;

@@ -5,12 +5,12 @@ import type { IncomingMessage } from 'node:http';
 import { buffer, text } from 'node:stream/consumers';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { isExecutable, MODE_HEADER } from '../protocol/file-mode.js';
+import { isExecutable, MODE_HEADER, rightsIn } from '../protocol/file-mode.js';
 import { S3Error } from '../protocol/s3-error.js';
 import type { S3Keys } from '../signature/sign-request.js';
 import { xmlDocument } from '../protocol/xml.js';
 import { type S3Object, parseBuckets, parseError, parseObjectPage, unquoted, uploadIdOf } from './answers.js';
-import { type StreamBody, bodyOfBytes, bodyOfFile, bodyOfStream } from './body.js';
+import { type StreamBody, bodyOfBytes, bodyOfFile, bodyOfStream, counted } from './body.js';
 import { type S3Call, S3Connection, type S3ConnectionOptions, noting } from './s3-connection.js';
 
 /** Keys and a connection: one that others use with keys of theirs, or one of its own. */
@@ -35,6 +35,8 @@ export interface ObjectContent {
   readonly body: AsyncIterable<Uint8Array>;
   /** Whether its metadata says that its file may be executed. */
   readonly isExecutable: boolean;
+  /** Rights of its file as its metadata says them, e.g. 0o644; undefined where it says none. */
+  readonly mode: number | undefined;
 }
 
 export interface UploadOptions extends CallOptions {
@@ -42,6 +44,8 @@ export interface UploadOptions extends CallOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Told the SHA-256 of all that was stored, in hex. */
   readonly onHash?: (sha256: string) => void;
+  /** Told of bytes as they leave; those of a request that is repeated, again. */
+  readonly onBytes?: (bytes: number) => void;
 }
 
 const MULTIPART_ABOVE_BYTES = 64 * 1_048_576;
@@ -109,12 +113,12 @@ export class S3Client {
     bucket: string,
     key: string,
     file: FileHandle,
-    { signal, headers = {}, onHash }: UploadOptions = {},
+    { signal, headers = {}, onHash, onBytes }: UploadOptions = {},
   ): Promise<number> {
     const { size } = await file.stat();
     const place = { bucket, key };
     if (size <= MULTIPART_ABOVE_BYTES) {
-      const body = await bodyOfFile(file, 0, size);
+      const body = counted(await bodyOfFile(file, 0, size), onBytes);
       await this.#text({ method: 'PUT', ...place, headers, body, signal });
       onHash?.(body.hash);
       return size;
@@ -126,7 +130,7 @@ export class S3Client {
       const partBytes = Math.max(PART_BYTES, Math.ceil(size / MAX_PARTS));
       const parts: { PartNumber: number; ETag: string }[] = [];
       for (let from = 0; from < size; from += partBytes) {
-        const body = await bodyOfFile(file, from, Math.min(partBytes, size - from), whole);
+        const body = counted(await bodyOfFile(file, from, Math.min(partBytes, size - from), whole), onBytes);
         const query = { partNumber: String(parts.length + 1), uploadId };
         const etag = await this.#etag({ method: 'PUT', ...place, query, body, signal });
         parts.push({ PartNumber: parts.length + 1, ETag: `"${etag}"` });
@@ -162,6 +166,7 @@ export class S3Client {
     return this.#call({ method: 'GET', bucket, key, headers, signal }, async (answer) => ({
       body: noting<Uint8Array>(answer, this.#onMoved),
       isExecutable: isExecutable(answer.headers[MODE_HEADER]?.toString()),
+      mode: rightsIn(answer.headers[MODE_HEADER]?.toString()),
     }));
   }
 
@@ -180,16 +185,18 @@ export class S3Client {
     });
   }
 
-  /** Size and ETag; undefined when there is no such object. */
+  /** Size, ETag and rights of its file, if its metadata says them; undefined when there is no such object. */
   async headObject(
     bucket: string,
     key: string,
     options: CallOptions = {},
-  ): Promise<{ readonly sizeBytes: number; readonly etag: string } | undefined> {
+  ): Promise<{ readonly sizeBytes: number; readonly etag: string; readonly mode: number | undefined } | undefined> {
     try {
       return await this.#call({ method: 'HEAD', bucket, key, ...options }, async (answer) => {
         answer.resume();
-        return { sizeBytes: Number(answer.headers['content-length'] ?? 0), etag: unquoted(answer.headers.etag) };
+        const { etag, 'content-length': length } = answer.headers;
+        const mode = rightsIn(answer.headers[MODE_HEADER]?.toString());
+        return { sizeBytes: Number(length ?? 0), etag: unquoted(etag), mode };
       });
     } catch (error) {
       if (error instanceof S3Error && error.status === 404) return undefined;

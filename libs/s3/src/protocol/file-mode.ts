@@ -19,6 +19,12 @@ const modeOf = (text: string): number | undefined => {
   return octal <= 0o7777 || (octal & ~0o7777) === REGULAR ? octal : undefined;
 };
 
+/** Rights that the metadata of an object says, as `chmod` takes them; undefined where it says none of a regular file. */
+export const rightsIn = (text: string | undefined): number | undefined => {
+  const mode = text === undefined ? undefined : modeOf(text);
+  return mode === undefined ? undefined : mode & 0o777;
+};
+
 /** Whether the metadata of an object says that its file may be executed; nothing else of a mode is taken over from another machine. */
 export const isExecutable = (text: string | undefined): boolean =>
   text !== undefined && ((modeOf(text) ?? 0) & EXECUTABLE) !== 0;
