@@ -74,7 +74,7 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   'POST /fornax/v1/buckets/scrub?mibPerSecond=50': {
     objects: 3,
     bytes: 5 * 1024 * 1024,
-    findings: [{ bucket: 'b', key: 'k\u001b[2J', reason: 'a file of it is missing' }],
+    findings: [{ bucket: 'b', key: 'k\u001b[2J', reason: 'a file of it is missing', since: '2026-01-02T03:04:05Z' }],
     next: 'b/k &',
     orphans: null,
   },

@@ -78,6 +78,7 @@ export {
   type NodeTokenStatus,
 } from './node-token/node-token.decider.js';
 export type { BucketCommand, BucketEvent } from './bucket/bucket.events.js';
+export type { DamagedObject } from './bucket/bucket-damage.js';
 export type { BucketExpiryCommand } from './bucket/bucket-expiry.js';
 export { bucketDecider, type BucketState } from './bucket/bucket.decider.js';
 export {

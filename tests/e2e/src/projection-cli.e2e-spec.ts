@@ -62,11 +62,13 @@ describe('fornax projection', () => {
   it('rebuilds every projection beside the live one and finds no difference', async () => {
     const known = await names();
     expect([...known].sort()).toEqual([
+      'bucket-damage',
       'buckets',
       'fleet',
       'ledger',
       'snapshots',
       'status',
+      'task-owners',
       'task-snapshots',
       'webhooks',
       'work',

@@ -82,7 +82,10 @@ const scrub = async (io: Io, { json = false, after, mibPerSecond }: ScrubChoices
   if (json) io.print(JSON.stringify(sum, null, 2));
   else {
     io.print(`${progress()}; ${sum.orphans} files of no object, which are removed by themselves`);
-    for (const { bucket, key, reason } of sum.findings) io.print(`  ${harmlessLine(`${bucket}/${key}: ${reason}`)}`);
+    for (const { bucket, key, reason, since } of sum.findings)
+      io.print(
+        `  ${harmlessLine(`${bucket}/${key}: ${reason}`)}${since === undefined ? '' : ` (known since ${since})`}`,
+      );
     if (sum.findings.length > 0)
       io.print(
         'Put their files back from a backup, or store them again; or give up those without a file: fornax storage reindex --forget-missing',

@@ -435,6 +435,20 @@ export const eventSchemas = {
       at: instant,
     }),
   },
+  BucketDamageFound: {
+    version: 1,
+    aggregate: 'bucket',
+    schema: z.object({
+      bucket: z.string(),
+      objects: z.array(z.object({ key: z.string(), etag: z.string(), reason: z.string() })),
+      at: instant,
+    }),
+  },
+  BucketDamageEnded: {
+    version: 1,
+    aggregate: 'bucket',
+    schema: z.object({ bucket: z.string(), keys: z.array(z.string()), at: instant }),
+  },
   BucketGranted: {
     version: 1,
     aggregate: 'bucket',

@@ -7,7 +7,18 @@ export const objectsScrubSchema = z.object({
   objects: count.describe('Objects that were read to their end, or found to be damaged.'),
   bytes: count.describe('Bytes of those objects.'),
   findings: z
-    .array(z.object({ bucket: z.string(), key: z.string(), reason: z.string() }))
+    .array(
+      z.object({
+        bucket: z.string(),
+        key: z.string(),
+        etag: z.string().exactOptional(),
+        reason: z.string(),
+        since: z
+          .string()
+          .exactOptional()
+          .describe('When a scrub has found it first, ISO 8601; absent outside of buckets.'),
+      }),
+    )
     .describe('Objects of which the bytes are not there, or other ones than were stored.'),
   next: z
     .string()

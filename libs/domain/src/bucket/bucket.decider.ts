@@ -1,6 +1,7 @@
 import { accept, assertNever, type Decision, type Decider, reject } from '../shared/decider.js';
 import type { InstantMs } from '../shared/time.js';
 import { type BucketExpiry, decideExpiry, evolveExpiry, noExpiry } from './bucket-expiry.js';
+import { type BucketDamage, decideDamage, evolveDamage, noDamage } from './bucket-damage.js';
 import { type BucketGrants, decideGrant, evolveGrants } from './bucket-grants.js';
 import type { BucketCommand, BucketEvent } from './bucket.events.js';
 
@@ -11,6 +12,7 @@ export interface BucketState {
   readonly createdAt: InstantMs;
   readonly grants: BucketGrants;
   readonly expiry: BucketExpiry;
+  readonly damage: BucketDamage;
 }
 
 const noGrants: BucketGrants = new Map();
@@ -21,6 +23,7 @@ const initial: BucketState = {
   createdAt: 0,
   grants: noGrants,
   expiry: noExpiry,
+  damage: noDamage,
 };
 
 const create = (
@@ -55,6 +58,8 @@ export const bucketDecider: Decider<BucketState, BucketCommand, BucketEvent> = {
       case 'RemoveBucketExpiry':
       case 'ExpireBucketObjects':
         return decideExpiry(state.expiry, state, command);
+      case 'RecordBucketDamage':
+        return decideDamage(state.damage, state.bucket, command);
       default:
         return assertNever(command);
     }
@@ -64,7 +69,7 @@ export const bucketDecider: Decider<BucketState, BucketCommand, BucketEvent> = {
       case 'BucketCreated':
         return { ...initial, exists: true, bucket: event.bucket, owner: event.owner, createdAt: event.at };
       case 'BucketDeleted':
-        return { ...state, exists: false, owner: '', grants: noGrants, expiry: noExpiry };
+        return { ...state, exists: false, owner: '', grants: noGrants, expiry: noExpiry, damage: noDamage };
       case 'BucketGranted':
       case 'BucketGrantRevoked':
         return { ...state, grants: evolveGrants(state.grants, event) };
@@ -72,6 +77,9 @@ export const bucketDecider: Decider<BucketState, BucketCommand, BucketEvent> = {
       case 'BucketExpiryRemoved':
       case 'BucketObjectsExpired':
         return { ...state, expiry: evolveExpiry(state.expiry, event) };
+      case 'BucketDamageFound':
+      case 'BucketDamageEnded':
+        return { ...state, damage: evolveDamage(state.damage, event) };
       default:
         return assertNever(event);
     }

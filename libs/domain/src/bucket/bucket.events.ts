@@ -1,5 +1,6 @@
 import type { InstantMs } from '../shared/time.js';
 import type { BucketExpiryCommand, BucketExpiryEvent } from './bucket-expiry.js';
+import type { BucketDamageCommand, BucketDamageEvent } from './bucket-damage.js';
 import type { BucketGrantCommand, BucketGrantEvent } from './bucket-grants.js';
 
 /** A bucket belongs to one account; its id is its name. A deleted name may be created again, by anybody. */
@@ -13,6 +14,7 @@ export type BucketEvent =
       readonly at: InstantMs;
     }
   | { readonly type: 'BucketDeleted'; readonly bucket: string; readonly at: InstantMs }
+  | BucketDamageEvent
   | BucketExpiryEvent
   | BucketGrantEvent;
 
@@ -26,5 +28,6 @@ export type BucketCommand =
       readonly at: InstantMs;
     }
   | { readonly type: 'DeleteBucket'; readonly owner: string; readonly at: InstantMs }
+  | BucketDamageCommand
   | BucketExpiryCommand
   | BucketGrantCommand;

@@ -85,7 +85,7 @@ export const scrub = async (
           current?.info.etag === reader.info.etag &&
           current.info.modifiedAt.getTime() === reader.info.modifiedAt.getTime()
         )
-          found.findings.push({ ...place, reason });
+          found.findings.push({ ...place, etag: reader.info.etag, reason });
       }
     }
     if (places.length < PAGE) return { ...found, next: null };

@@ -48,6 +48,9 @@ import { ObjectManifests1790000000001 } from './migrations/1790000000001-object-
 import { MarkOrder1790000000002 } from './migrations/1790000000002-mark-order.migration.js';
 import { TaskOwners1790000000009 } from './migrations/1790000000009-task-owners.migration.js';
 import { TaskOwnersProjection } from './projections/task-owners.projection.js';
+import { BucketDamage1790000000010 } from './migrations/1790000000010-bucket-damage.migration.js';
+import { BucketDamageProjection } from './projections/bucket-damage.projection.js';
+import { DamageNotes } from './store/damage-notes.js';
 import { BucketsProjection } from './projections/buckets.projection.js';
 import { StorageReads } from './reading/storage-reads.js';
 import { StorageRpc } from './rpc/storage.rpc.js';
@@ -96,6 +99,7 @@ class StoreCloser implements OnApplicationShutdown {
       BucketExpiry1790000000007,
       StoredUsage1790000000008,
       TaskOwners1790000000009,
+      BucketDamage1790000000010,
     ]),
   ],
   controllers: [
@@ -114,6 +118,8 @@ class StoreCloser implements OnApplicationShutdown {
     { provide: OBJECT_STORE, inject: [STORAGE_CONFIG, getDataSourceToken('storage'), LOGGER], useFactory: openStore },
     ...provideProjection('storage', BucketsProjection),
     ...provideProjection('storage', TaskOwnersProjection),
+    ...provideProjection('storage', BucketDamageProjection),
+    DamageNotes,
     EffectBell,
     EffectDrain,
     ObjectEffects,

@@ -1,11 +1,12 @@
 import { Controller, HttpCode, Inject, Post } from '@nestjs/common';
 import { ApiConflictResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { type ObjectsScrub, objectsScrubSchema } from '@fornax/contracts';
-import { OperatorOnly } from '@fornax/identity';
+import { CurrentContext, OperatorOnly, type RequestContext } from '@fornax/identity';
 import { LocalObjectStore, type ObjectStore } from '@fornax/object-store';
 import { LOGGER, ZodQuery } from '@fornax/service-kit';
 import { Conflict } from '@fornax/base';
 import { z } from 'zod';
+import { DamageNotes } from '../store/damage-notes.js';
 import { OBJECT_STORE, type ServiceLogger } from '../config/tokens.js';
 
 /** How long one part takes, unless its last object is large. */
@@ -29,17 +30,22 @@ const querySchema = z.object({
 export class ScrubController {
   constructor(
     @Inject(OBJECT_STORE) private readonly store: ObjectStore,
+    private readonly notes: DamageNotes,
     @Inject(LOGGER) private readonly logger: ServiceLogger,
   ) {}
 
   @Post('scrub')
   @HttpCode(200)
   @ApiOperation({
-    summary: 'Compare the bytes of some stored objects with their checksums; changes nothing, and says where to go on',
+    summary:
+      'Compare the bytes of some stored objects with their checksums; changes none of them, notes what is damaged in the log, and says where to go on',
   })
   @ApiOkResponse({ standardSchema: objectsScrubSchema })
   @ApiConflictResponse({ description: 'Objects are kept by an S3 service, or files and index do not belong together' })
-  async scrub(@ZodQuery(querySchema) { after, mibPerSecond }: z.output<typeof querySchema>): Promise<ObjectsScrub> {
+  async scrub(
+    @ZodQuery(querySchema) { after, mibPerSecond }: z.output<typeof querySchema>,
+    @CurrentContext() context: RequestContext,
+  ): Promise<ObjectsScrub> {
     if (!(this.store instanceof LocalObjectStore))
       throw new Conflict('Objects are kept by an S3 service, which has to look after their bytes itself', {
         code: 'no-local-objects',
@@ -54,6 +60,6 @@ export class ScrubController {
     });
     for (const finding of part.findings)
       this.logger.error({ ...finding }, 'a stored object is damaged: put its file back, or store it again');
-    return part;
+    return { ...part, findings: [...(await this.notes.note(after, part, context))] };
   }
 }
