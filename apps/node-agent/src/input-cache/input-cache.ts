@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { metrics } from '@opentelemetry/api';
 import { z } from 'zod';
 
+import { codeOf } from '../files/job-files.js';
 import { type CachedContent, type CacheEntry, CacheIndex, fileNameOf } from './cache-index.js';
 import type { FetchedObject } from './fetch-object.js';
 
@@ -105,6 +106,8 @@ export class InputCache {
     .getMeter('fornax')
     .createCounter('fornax.inputs.size', { description: 'Bytes of inputs, by where they came from', unit: 'By' });
   #lines = 0;
+  /** Lines that wait to be written. */
+  readonly #unwritten: string[] = [];
   #expiredAt = 0;
   #writing: Promise<void> = Promise.resolve();
 
@@ -199,13 +202,11 @@ export class InputCache {
   async #fetch(name: string, { fetch, ttlMs }: Wanted): Promise<CachedContent> {
     const incoming = join(this.options.folder, 'incoming', randomUUID());
     try {
-      // Somebody who was short of room may have removed the whole cache while this process runs.
-      await this.#makeFolders();
-      const content = await fetch(incoming);
+      const content = await this.#inFolders(() => fetch(incoming));
       const file = this.#fileOf(content);
       if (content.isExecutable) await chmod(incoming, 0o555);
       const { mtimeMs } = await stat(incoming);
-      await rename(incoming, file);
+      await this.#inFolders(() => rename(incoming, file));
       this.#checked.set(file, mtimeMs);
       const entry = { name, ...content, expiresAt: this.#now() + ttlMs };
       await this.#remove([...this.#over(), ...this.#index.add(entry)]);
@@ -215,6 +216,15 @@ export class InputCache {
       await rm(incoming, { force: true });
       throw error;
     }
+  }
+
+  /** Somebody who was short of room may have removed the whole cache while this process runs. */
+  #inFolders<T>(work: () => Promise<T>): Promise<T> {
+    return work().catch(async (error: unknown) => {
+      if (codeOf(error) !== 'ENOENT') throw error;
+      await this.#makeFolders();
+      return work();
+    });
   }
 
   #over(): readonly string[] {
@@ -244,10 +254,13 @@ export class InputCache {
 
   #append(entry: CacheEntry): void {
     this.#lines += 1;
-    const write =
-      this.#lines > MOST_LINES
-        ? () => this.#rewrite()
-        : () => appendFile(join(this.options.folder, INDEX), `${JSON.stringify(entry)}\n`);
+    this.#unwritten.push(`${JSON.stringify(entry)}\n`);
+    // Those that come while it waits for the one before are written with it.
+    if (this.#unwritten.length > 1) return;
+    const write = (): Promise<void> => {
+      const lines = this.#unwritten.splice(0).join('');
+      return this.#lines > MOST_LINES ? this.#rewrite() : appendFile(join(this.options.folder, INDEX), lines);
+    };
     // Without its line it is fetched again by the next process: no reason to fail.
     this.#writing = this.#writing.then(write).catch((error: unknown) => this.options.onError(error));
   }

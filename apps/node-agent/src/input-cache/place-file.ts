@@ -12,7 +12,7 @@ const NO_LINK: ReadonlySet<string> = new Set(['EXDEV', 'EPERM', 'EMLINK']);
 
 const clone = async (file: string, target: string): Promise<boolean> => {
   try {
-    await copyFile(file, target, constants.COPYFILE_FICLONE_FORCE);
+    await copyFile(file, target, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL);
     return true;
   } catch (error) {
     if (!NO_CLONE.has(codeOf(error))) throw error;
@@ -25,7 +25,7 @@ const clone = async (file: string, target: string): Promise<boolean> => {
  * Puts a file of the cache where an instance reads it; nothing is there yet. A small one is copied. A large one shares its blocks with the cache until
  * somebody writes, where the file system can do that; else it is the very file of the cache, read-only, for an instance that may not write it, and a
  * copy for any other.
- * @throws Error ENOENT: the cache has let go of it
+ * @throws Error ENOENT: the cache has let go of it; EEXIST: something is there
  */
 export const placeFile = async (
   { file, sizeBytes, isExecutable }: Omit<CachedFile, 'sha256'>,
@@ -42,6 +42,6 @@ export const placeFile = async (
       if (!NO_LINK.has(codeOf(error))) throw error;
     }
   }
-  if (!isCloned) await copyFile(file, target, constants.COPYFILE_FICLONE);
+  if (!isCloned) await copyFile(file, target, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
   await chmod(target, isExecutable ? 0o755 : 0o644);
 };

@@ -123,7 +123,8 @@ export const bringObject = async (
   let wanted = object;
   for (let tries = 1; ; tries += 1) {
     try {
-      await rm(target, { force: true });
+      // Nearly always nothing is there yet.
+      if (tries > 1) await rm(target, { force: true });
       const { sha256, isExecutable } = await bringOnce(store, wanted, target, options);
       return { ...wanted, sha256, isExecutable };
     } catch (error) {
@@ -132,7 +133,8 @@ export const bringObject = async (
       if (object.pinned && hasChanged(error)) throw new InputChanged(object, 'has other content now');
       if (isMissing(error)) throw new InputGone(object);
       const isLetGo = codeOf(error) === 'ENOENT' && store.cache !== undefined;
-      if (tries === TRIES || !(isLetGo || hasChanged(error))) throw error;
+      const isInTheWay = tries === 1 && codeOf(error) === 'EEXIST';
+      if (tries === TRIES || !(isLetGo || isInTheWay || hasChanged(error))) throw error;
       if (!hasChanged(error)) continue;
       const now = await store.s3.headObject(wanted.bucket, wanted.key, options);
       if (!now) throw new InputGone(object);
