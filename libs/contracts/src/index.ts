@@ -157,6 +157,13 @@ export {
   type RecordedInput,
 } from './work/input-manifest.js';
 export {
+  decodeBundle,
+  encodeBundle,
+  FILE_BUNDLE_QUERY,
+  MAX_BUNDLE_BYTES,
+  type BundledFile,
+} from './work/file-bundle.js';
+export {
   ensureBucketsReplySchema,
   ensureBucketsRequestSchema,
   grantReplySchema,

@@ -6,12 +6,13 @@ import { type JobFile, codeOf, openFile } from '../files/job-files.js';
 import { type LeftOut, type ListOptions, listFiles } from '../files/list-files.js';
 import { filterPaths, type PathFilter } from '../files/path-filter.js';
 import { UserError } from '../profile/command-of.js';
+import { bundlesOf, storeTogether } from './bundles.js';
 import type { End } from './told.js';
 import { type Patience, withPatience } from './patience.js';
 import { refusalOf, refusesOne } from './refusals.js';
 
-/** Uploads at a time: a small file costs a way there and back, a large one the line. */
-const PARALLEL = { small: 24, large: 4 } as const;
+/** Uploads at a time: a small file costs a way there and back, a large one the line; a bundle is many small ones. */
+const PARALLEL = { bundles: 4, small: 24, large: 4 } as const;
 const LARGE_BYTES = 1_048_576;
 
 /** What lay in the job before its command began: path to version. */
@@ -107,6 +108,14 @@ export const uploadFiles = async (
   const missed = [...leftOut];
   const paths: string[] = [];
   let refusal: UserError | undefined;
+  const patiently = <T>(work: () => Promise<T>): Promise<T> => withPatience(work, { signal, ...patience });
+  const note = (file: JobFile, stored: number, sha256: string): void => {
+    onStored?.(file, stored, sha256);
+    bytes += stored;
+    count += 1;
+    if (paths.length < MOST_NAMED_RESULTS) paths.push(file.path);
+    onProgress(bytes);
+  };
   const store = async (file: JobFile): Promise<void> => {
     const handle = await openFile(jobDir, file).catch((error: unknown) => {
       if (codeOf(error) !== 'EACCES') throw error;
@@ -122,14 +131,8 @@ export const uploadFiles = async (
         headers: { [MODE_HEADER]: modeText(file.mode) },
         onHash: (hash: string) => void (sha256 = hash),
       };
-      const store = (): Promise<number> => s3.upload(target.bucket, key, handle, options);
-      const uploaded = await withPatience(store, { signal, ...patience });
-      onStored?.(file, uploaded, sha256);
-      // Added after the await: `bytes += await …` would forget what other uploads added meanwhile.
-      bytes += uploaded;
-      count += 1;
-      if (paths.length < MOST_NAMED_RESULTS) paths.push(file.path);
-      onProgress(bytes);
+      const uploaded = await patiently(() => s3.upload(target.bucket, key, handle, options));
+      note(file, uploaded, sha256);
     } catch (error) {
       if (!(error instanceof S3Error) || !refusesOne(error)) throw error;
       refusal ??= refusalOf(error, file, target);
@@ -142,8 +145,20 @@ export const uploadFiles = async (
     store(file).catch((error: unknown) => {
       throw error instanceof S3Error ? (refusalOf(error, file, target) ?? error) : error;
     });
+  const stored = new Set<JobFile>();
+  const storeBundle = async (bundle: readonly JobFile[]): Promise<void> => {
+    for (const { file, bytes: content, sha256 } of await storeTogether(s3, jobDir, bundle, target, {
+      signal,
+      patiently,
+    })) {
+      stored.add(file);
+      note(file, content.byteLength, sha256);
+    }
+  };
   try {
-    const { small = [], large = [] } = Object.groupBy(files, ({ sizeBytes }) =>
+    await eachLimited(bundlesOf(files), PARALLEL.bundles, storeBundle);
+    const rest = files.filter((file) => !stored.has(file));
+    const { small = [], large = [] } = Object.groupBy(rest, ({ sizeBytes }) =>
       sizeBytes < LARGE_BYTES ? 'small' : 'large',
     );
     await eachLimited(small, PARALLEL.small, storeOrSay);

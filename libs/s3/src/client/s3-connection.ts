@@ -45,7 +45,8 @@ const IDLE_TIMEOUT_MS = 60_000;
 
 const isFinal = (error: unknown): boolean =>
   error instanceof S3Error &&
-  error.status < 500 &&
+  // 501: it does not know how, and will not have learned it at the next try.
+  (error.status < 500 || error.status === 501) &&
   error.status !== 429 &&
   error.status !== 408 &&
   error.code !== WRONG_TIME;

@@ -168,6 +168,25 @@ export const allow = async (
   return { place: allowed.isStaged ? { bucket: allowed.bucket, key: allowed.key } : place, payer, confirm };
 };
 
+/**
+ * Allows a lease to write several objects of one bucket, all or none.
+ * @param keys at least one
+ * @returns what `allow` says of each, with their places in the order of the keys
+ * @throws S3Error AccessDenied, NoSuchBucket
+ */
+export const allowAll = async (
+  buckets: BucketPort,
+  principal: Extract<Principal, { readonly kind: 'lease' }>,
+  bucket: string,
+  keys: readonly string[],
+): Promise<Omit<Allowed, 'place'> & { readonly places: readonly Place[] }> => {
+  const places = keys.map((key) => placeForLease(principal.claims, 'write', { bucket, key }));
+  const allowed = places.filter((place) => place !== undefined);
+  if (allowed.length < places.length) throw accessDenied();
+  const { payer, confirm } = await allow(buckets, principal, 'write', { bucket, key: keys[0] ?? '' });
+  return { payer, confirm, places: allowed.map(({ bucket: to, key }) => ({ bucket: to, key })) };
+};
+
 /** The place of a request that `allow` allows. @throws S3Error AccessDenied, NoSuchBucket */
 export const authorize = async (...request: Parameters<typeof allow>): Promise<Place> =>
   (await allow(...request)).place;

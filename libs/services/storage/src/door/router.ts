@@ -1,3 +1,4 @@
+import { FILE_BUNDLE_QUERY } from '@fornax/contracts';
 import { type S3Error, s3Error } from '@fornax/s3';
 import type { Exchange } from '../s3/exchange.js';
 import {
@@ -10,6 +11,7 @@ import {
   listBuckets,
   noConfiguration,
 } from '../s3/operations/bucket.operations.js';
+import { storeFiles } from '../s3/operations/bundle.operation.js';
 import { listObjectsV1, listObjectsV2, listUploads, listVersions } from '../s3/operations/listing.operations.js';
 import {
   abortUpload,
@@ -97,6 +99,7 @@ const OFFERS: readonly Offer[] = [
   onBucket('GET', 'versioning', bucketVersioning),
   onBucket('GET', 'versions', listVersions, [...LISTING, 'key-marker', 'max-keys', 'version-id-marker']),
   onBucket('POST', 'delete', deleteObjects),
+  onBucket('POST', FILE_BUNDLE_QUERY, storeFiles),
 
   { on: 'object', method: 'GET', takes: READING, run: getObject },
   { on: 'object', method: 'HEAD', takes: READING, run: getObject },

@@ -228,20 +228,24 @@ const openBody = (
   return { sizeBytes, source: verified(bytes, checksOf(request, payloadHash, carried), sizeBytes) };
 };
 
+/** A small text, read like `readBytes`. */
+export const readBody = async (...body: Parameters<typeof readBytes>): Promise<string> =>
+  (await readBytes(...body)).toString('utf8');
+
 /**
  * A small body in memory, verified like a payload.
  * @throws S3Error MaxMessageLengthExceeded
  */
-export const readBody = async (
+export const readBytes = async (
   request: S3Request,
   authenticated: Authenticated,
   maxBytes: number,
   /** Where the checksum in the headers is that of the body. */
   hasChecksum = true,
-): Promise<string> => {
+): Promise<Buffer> => {
   const isEmpty =
     request.headers.get('content-length') === undefined && request.headers.get('transfer-encoding') === undefined;
-  if (isEmpty || request.headers.get('content-length') === '0') return '';
+  if (isEmpty || request.headers.get('content-length') === '0') return Buffer.alloc(0);
   const { sizeBytes, source } = hasChecksum
     ? openPayload(request, authenticated)
     : openBody(request, authenticated, undefined, new Map());
@@ -251,5 +255,5 @@ export const readBody = async (
     });
   const chunks: Uint8Array[] = [];
   for await (const chunk of source) chunks.push(chunk);
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 };
