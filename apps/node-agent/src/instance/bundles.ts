@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
+import { eachLimited } from '@fornax/base';
 import { encodeBundle, FILE_BUNDLE_QUERY } from '@fornax/contracts';
 import { modeText, type S3Client, S3Error } from '@fornax/s3';
-import { eachLimited } from '../files/each-limited.js';
 import { type JobFile, below, openBelow, openRegular } from '../files/job-files.js';
 import { namesOf } from '../files/file-names.js';
 import type { UploadTarget } from './results.js';
