@@ -47,7 +47,7 @@ export const storeFiles = async (exchange: Exchange): Promise<void> => {
       sizeBytes: bytes.byteLength,
     });
   };
-  const failure = await inRoom(exchange, allowed.payer, sizeBytes, async () => {
+  const failure = await inRoom(exchange, allowed, sizeBytes, async () => {
     const outcomes: PromiseSettledResult<void>[] = [];
     for (let from = 0; from < files.length; from += AT_ONCE)
       outcomes.push(
