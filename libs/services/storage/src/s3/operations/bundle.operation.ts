@@ -37,7 +37,8 @@ export const storeFiles = async (exchange: Exchange): Promise<void> => {
   const files = filesOf(await readBytes(request, authenticated, MAX_BUNDLE_BYTES));
   const keys = files.map(({ key }) => key);
   const { places, ...allowed } = await allowAll(exchange.buckets, principal, request.bucket, keys);
-  const sizeBytes = files.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
+  // Where there is hardly room for more objects, this counts those that take another's place too: they may still be put alone.
+  const amounts = { bytes: files.reduce((sum, { bytes }) => sum + bytes.byteLength, 0), objects: files.length };
   const put = async ({ mode, bytes }: BundledFile, at: number): Promise<void> => {
     const place = places[at];
     if (!place) throw new RangeError('a file without a place');
@@ -47,7 +48,7 @@ export const storeFiles = async (exchange: Exchange): Promise<void> => {
       sizeBytes: bytes.byteLength,
     });
   };
-  const failure = await inRoom(exchange, allowed, sizeBytes, async () => {
+  const failure = await inRoom(exchange, allowed, { amounts }, async () => {
     const outcomes: PromiseSettledResult<void>[] = [];
     for (let from = 0; from < files.length; from += AT_ONCE)
       outcomes.push(
