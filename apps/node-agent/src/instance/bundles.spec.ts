@@ -28,14 +28,16 @@ describe('files that are stored together', () => {
   let server: Server;
   let s3: S3Client;
   let status = 200;
+  const truthful = (count: number): string => `<StoreFilesResult><Count>${count}</Count></StoreFilesResult>`;
+  let answer = truthful;
   let requests: Buffer[] = [];
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'fornax-bundles-'));
-    [status, requests] = [200, []];
+    [status, requests, answer] = [200, [], truthful];
     server = createServer((request, response) => {
       void buffer(request).then((body) => {
         requests.push(body);
-        response.writeHead(status).end();
+        response.writeHead(status).end(answer(decodeBundle(body)?.length ?? 0));
       });
     });
     await new Promise<void>((resolve) => {
@@ -75,6 +77,15 @@ describe('files that are stored together', () => {
       ['run/b', 'of b'],
       ['run/deep/er/c', 'of deep/er/c'],
     ]);
+  });
+
+  it('are none where the storage does not say that it has stored them', async () => {
+    for (const said of ['', '<R/>', '<StoreFilesResult><Count>2</Count></StoreFilesResult>']) {
+      answer = () => said;
+      await rm(join(folder, 'swapped'), { force: true });
+      for (const path of ['gone', 'swapped']) await writeFile(join(folder, path), path);
+      expect(await store()).toEqual([]);
+    }
   });
 
   it('are none where the storage says no, which is asked once', async () => {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { eachLimited } from '@fornax/base';
 import { encodeBundle, FILE_BUNDLE_QUERY } from '@fornax/contracts';
-import { modeText, type S3Client, S3Error } from '@fornax/s3';
+import { childText, modeText, readXml, type S3Client, S3Error } from '@fornax/s3';
 import { type JobFile, below, openBelow, openRegular } from '../files/job-files.js';
 import { namesOf } from '../files/file-names.js';
 import type { UploadTarget } from './results.js';
@@ -79,6 +79,11 @@ const readAll = async (jobDir: string, files: readonly JobFile[]): Promise<reado
   return read;
 };
 
+const storedIn = (answer: string): number => {
+  const document = readXml(answer);
+  return document?.root === 'StoreFilesResult' ? Number(childText(document.content, 'Count')) : 0;
+};
+
 export interface BundleOptions {
   readonly signal: AbortSignal;
   /** Sends until the storage takes it, or says no for good. */
@@ -103,8 +108,9 @@ export const storeTogether = async (
     read.map(({ file: { path, mode }, bytes }) => ({ key: (prefix ?? '') + path, mode: modeText(mode), bytes })),
   );
   try {
-    await patiently(() => s3.post(bucket, FILE_BUNDLE_QUERY, body, { signal }));
-    return read;
+    const answer = await patiently(() => s3.post(bucket, FILE_BUNDLE_QUERY, body, { signal }));
+    // Whoever takes no notice of what was asked for may answer 200 as well.
+    return storedIn(answer) === read.length ? read : [];
   } catch (error) {
     // A "no" is about one of them, or all, or a storage of an earlier version knows no such request.
     if (error instanceof S3Error) return [];

@@ -18,6 +18,8 @@ import {
   liveSubject,
   LOG_HEADERS,
   logSubject,
+  decodeBundle,
+  FILE_BUNDLE_QUERY,
   type NodeReport,
   nodeReportsSchema,
   ORDER_HEADERS,
@@ -321,6 +323,11 @@ export class ObjectServer {
     if (request.method === 'POST' && url.searchParams.has('uploads')) {
       this.#parts.set('u1', new Map());
       return answer(200, '<R><UploadId>u1</UploadId></R>');
+    }
+    if (request.method === 'POST' && url.searchParams.has(FILE_BUNDLE_QUERY)) {
+      const files = decodeBundle(body) ?? [];
+      for (const { key, bytes } of files) this.objects.set(`${path}/${key}`, Buffer.from(bytes));
+      return answer(200, `<StoreFilesResult><Count>${files.length}</Count></StoreFilesResult>`);
     }
     if (request.method === 'PUT' && uploadId !== null) {
       this.#parts.get(uploadId)?.set(Number(url.searchParams.get('partNumber')), body);

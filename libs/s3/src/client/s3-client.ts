@@ -98,9 +98,9 @@ export class S3Client {
     return this.#etag({ method: 'PUT', bucket, key, body, headers: { 'content-type': contentType }, signal });
   }
 
-  /** Sends a request of this platform's own about a bucket, with a body that is in memory. @throws S3Error */
-  async post(bucket: string, query: string, bytes: Uint8Array, { signal }: CallOptions = {}): Promise<void> {
-    await this.#text({ method: 'POST', bucket, query: { [query]: '' }, body: bodyOfBytes(bytes), signal });
+  /** Sends a request of this platform's own about a bucket, with a body that is in memory. @returns what it answers @throws S3Error */
+  post(bucket: string, query: string, bytes: Uint8Array, { signal }: CallOptions = {}): Promise<string> {
+    return this.#text({ method: 'POST', bucket, query: { [query]: '' }, body: bodyOfBytes(bytes), signal });
   }
 
   /** Uploads a file of this machine. @returns bytes stored */

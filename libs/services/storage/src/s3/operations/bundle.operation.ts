@@ -2,7 +2,7 @@ import { type BundledFile, decodeBundle, FILE_BUNDLE_QUERY, MAX_BUNDLE_BYTES } f
 import { MAX_KEY_BYTES } from '@fornax/object-store';
 import { s3Error, type S3Error } from '@fornax/s3';
 import { allowAll, confirmed } from '../../access/authorize.js';
-import { type Exchange, inRoom, sendEmpty } from '../exchange.js';
+import { type Exchange, inRoom, sendXml } from '../exchange.js';
 import { readBytes } from '../payload.js';
 
 /** As many as share the flush of a folder. */
@@ -25,8 +25,8 @@ async function* just(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 }
 
 /**
- * POST bucket?fornax-files: several small files of an instance, each as if it were put alone; nobody else is offered it. The answer says that all of them
- * are stored. After an error some may be: all may be sent again.
+ * POST bucket?fornax-files: several small files of an instance, each as if it were put alone; nobody else is offered it. The answer says how many
+ * are stored: all. After an error some may be: all may be sent again.
  */
 export const storeFiles = async (exchange: Exchange): Promise<void> => {
   const { request, authenticated, principal, store } = exchange;
@@ -60,5 +60,5 @@ export const storeFiles = async (exchange: Exchange): Promise<void> => {
     return failures[0];
   });
   if (failure) throw failure.reason;
-  sendEmpty(exchange, 200);
+  sendXml(exchange, 'StoreFilesResult', { Count: String(files.length) });
 };
