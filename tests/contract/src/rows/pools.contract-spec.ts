@@ -46,7 +46,10 @@ describe('a pool, by the Node client', () => {
     const running = await until(id, 'FullyExecuting');
     expect(running).toMatchObject({ shortname, instanceCount: 1, runningInstanceCount: 1, totalSlotCapacity: 1 });
     expect((await get(shortname)).uuid).toBe(id);
-    const task = await untilOver(nodeStyle, await submit(nodeStyle, inPool(id, "sh -c 'echo $GREETING from ${INSTANCE_ID}'")));
+    const task = await untilOver(
+      nodeStyle,
+      await submit(nodeStyle, inPool(id, "sh -c 'echo $GREETING from ${INSTANCE_ID}'")),
+    );
     expect([task.state, task.poolUuid]).toEqual(['Success', id]);
     expect((await nodeStyle.send('GET', `/tasks/${task.uuid}/stdout/0`)).text).toBe('hello from 0\n');
     // By its shortname, with a constant of its own, more instances than slots.
@@ -77,7 +80,10 @@ describe('a pool, by the Node client', () => {
   it('[row 56 node] closes: Closing at once, running tasks end, those that wait fail, new ones are refused', async () => {
     const id = await create();
     await until(id, 'FullyExecuting');
-    const runs = await submit(nodeStyle, inPool(id, "sh -c 'until [ -e /never ] || [ $i = 1 ]; do i=1; sleep 2; done'"));
+    const runs = await submit(
+      nodeStyle,
+      inPool(id, "sh -c 'until [ -e /never ] || [ $i = 1 ]; do i=1; sleep 2; done'"),
+    );
     await eventually(async () => (await read(nodeStyle, runs)).state === 'FullyExecuting', LONG);
     const waits = await submit(nodeStyle, inPool(id, 'true'));
     expect(await statusOf('POST', `/pools/${id}/close`)).toBe(200);
@@ -175,9 +181,7 @@ describe('a pool, by the Node client', () => {
     const own = ['creationDate', 'lastModified', 'stateTransitionTime', 'previousStateTransitionTime', 'uuid'];
     const moving = ['shortname', 'status', 'state', 'previousState', 'runningInstanceCount', 'executionTime'];
     const same = (whole: WirePool): string =>
-      JSON.stringify(
-        Object.entries(whole).filter(([key]) => ![...own, ...moving, 'name', 'wallTime'].includes(key)),
-      );
+      JSON.stringify(Object.entries(whole).filter(([key]) => ![...own, ...moving, 'name', 'wallTime'].includes(key)));
     expect(same(await get(clone))).toBe(same(await get(id)));
     await remove(id);
     await remove(clone);

@@ -21,7 +21,9 @@ export class PoolDeletion {
 
   /** Resolves once the rows do not show the pools any more. @throws LogUnavailable */
   async delete(records: readonly PoolRecord[], reason: keyof typeof REASONS): Promise<void> {
-    const sequences = await outsideOfRequests(() => Promise.all(records.map((record) => this.deleteOne(record, reason))));
+    const sequences = await outsideOfRequests(() =>
+      Promise.all(records.map((record) => this.deleteOne(record, reason))),
+    );
     await this.barrier.passed(Math.max(0, ...sequences));
   }
 

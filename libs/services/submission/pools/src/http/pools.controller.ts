@@ -1,11 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Put, Res } from '@nestjs/common';
-import {
-  ApiNotFoundResponse,
-  ApiOkResponse,
-  ApiOperation,
-  ApiPaymentRequiredResponse,
-  ApiTags,
-} from '@nestjs/swagger';
+import { ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiPaymentRequiredResponse, ApiTags } from '@nestjs/swagger';
 import {
   createdSchema,
   poolCloneSchema,
@@ -18,7 +12,14 @@ import {
   type WirePool,
   type WireTask,
 } from '@fornax/contracts';
-import { type Account, BodyLimit, CurrentAccount, CurrentContext, LARGE_BODY, type RequestContext } from '@fornax/identity';
+import {
+  type Account,
+  BodyLimit,
+  CurrentAccount,
+  CurrentContext,
+  LARGE_BODY,
+  type RequestContext,
+} from '@fornax/identity';
 import { Idempotent, WireBody } from '@fornax/service-kit';
 import { PoolTasks, TaskAnswers } from '@fornax/tasks';
 import type { FastifyReply } from 'fastify';
@@ -127,7 +128,9 @@ export class PoolsController {
   @Post(':id/close')
   @HttpCode(200)
   @Idempotent({ service: 'submission', repeatable: true })
-  @ApiOperation({ summary: 'Close a pool: running tasks are finished, new ones are refused; 403 when it is not running' })
+  @ApiOperation({
+    summary: 'Close a pool: running tasks are finished, new ones are refused; 403 when it is not running',
+  })
   async close(@Param('id') id: string, @CurrentContext() context: RequestContext): Promise<void> {
     await this.changes.close(id, context);
   }

@@ -1,5 +1,12 @@
 import type { RecordedCommit } from '@fornax/contracts';
-import { isPoolOver, poolDecider, publicPoolStateOf, type PoolEvent, type PoolState, type PublicPoolState } from '@fornax/domain';
+import {
+  isPoolOver,
+  poolDecider,
+  publicPoolStateOf,
+  type PoolEvent,
+  type PoolState,
+  type PublicPoolState,
+} from '@fornax/domain';
 import { noUsage, withUsage, type TaskUsage } from '@fornax/tasks';
 
 /** What is shown of a pool: its fold, and what only the history tells. */

@@ -25,7 +25,9 @@ export class TaskBuckets {
     context: RequestContext,
   ): Promise<void> {
     const mustExist = [...new Set(spec.resources.map(({ bucket }) => bucket))];
-    const create = [...new Set([spec.resultBucket, spec.snapshotBucket].filter((bucket) => typeof bucket === 'string'))];
+    const create = [
+      ...new Set([spec.resultBucket, spec.snapshotBucket].filter((bucket) => typeof bucket === 'string')),
+    ];
     if (mustExist.length + create.length === 0) return;
     const { account, correlationId } = context;
     const request = { owner: account.id, mustExist, create, actor: `user:${account.id}` as const, correlationId };

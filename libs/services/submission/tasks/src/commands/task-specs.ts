@@ -52,8 +52,7 @@ export class TaskSpecs {
       projectOf: (projectUuid) => this.accounts.projectFor(account.id, projectUuid),
       defaultRequest: { cores: this.config.instanceCores, memoryMB: this.config.instanceMemoryMB },
       mostDiskMB: this.config.instanceMaxDiskMB,
-      sealConstants: (constants) =>
-        secrets ? this.secrets.copy(constants, secrets) : this.secrets.seal(constants),
+      sealConstants: (constants) => (secrets ? this.secrets.copy(constants, secrets) : this.secrets.seal(constants)),
       ...(pool ? { pool } : {}),
       ...(source ? { origin: source.origin } : {}),
       ...(source?.table ? { table: source.table } : {}),

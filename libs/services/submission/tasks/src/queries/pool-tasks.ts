@@ -30,7 +30,10 @@ export class PoolTasks {
       [poolIds],
     );
     return new Map(
-      rows.map((row) => [row.pool_id, { running: Number(row.running), waiting: Number(row.open) - Number(row.running) }]),
+      rows.map((row) => [
+        row.pool_id,
+        { running: Number(row.running), waiting: Number(row.open) - Number(row.running) },
+      ]),
     );
   }
 

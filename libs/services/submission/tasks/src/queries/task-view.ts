@@ -20,7 +20,11 @@ const echoOf = (spec: TaskSpec): Echo => spec.echo as Echo;
 type AdvancedBucket = WireTask['advancedResourceBuckets'][number];
 
 /** Without objects that say nothing: a strict client needs what is inside of them (contract, section 7.8). */
-export const withoutEmptyParts = ({ filtering, resourcesTransformation, ...bucket }: AdvancedBucket): AdvancedBucket => ({
+export const withoutEmptyParts = ({
+  filtering,
+  resourcesTransformation,
+  ...bucket
+}: AdvancedBucket): AdvancedBucket => ({
   ...bucket,
   ...(filtering?.prefixFiltering?.prefix === undefined ? {} : { filtering }),
   ...(resourcesTransformation?.stripPrefix?.prefix === undefined ? {} : { resourcesTransformation }),
