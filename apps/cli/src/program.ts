@@ -4,6 +4,7 @@ import { addBucketExpiryCommands } from './commands/bucket-expiry.js';
 import { addBucketFilesCommands } from './commands/bucket-files.js';
 import { addFleetCommands } from './commands/fleet.js';
 import { addHistoryCommands } from './commands/history.js';
+import { addJobCommands } from './commands/job.js';
 import { addLogAuditCommand } from './commands/log-audit.js';
 import { addLogStateCommands } from './commands/log-state.js';
 import { addLogVerifyCommand } from './commands/log-verify.js';
@@ -35,6 +36,7 @@ export const buildProgram = (io: Io): Command => {
   addTaskInstancesCommand(task, io);
   addTaskResultsCommand(task, io);
   addHistoryCommands(program, task, io);
+  addJobCommands(program, io);
   addProjectCommands(program, io);
   addTokenCommands(program, io);
   addQuotaCommands(program, io);

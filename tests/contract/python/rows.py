@@ -21,9 +21,17 @@ import qarnot
 from qarnot import _filter
 from qarnot.advanced_bucket import BucketPrefixFiltering
 from qarnot.computing_quotas import UserComputingQuotas
+from qarnot.dependency import (
+    AdvancedDependency,
+    TaskFinalStateCancelled,
+    TaskFinalStateFailure,
+    TaskFinalStateSuccess,
+)
 from qarnot.exceptions import (
+    MaxJobException,
     MaxTaskException,
     MissingBucketException,
+    MissingJobException,
     MissingProfileException,
     MissingTaskException,
     MissingTaskInstanceException,
@@ -197,11 +205,13 @@ def works_with_a_slash_at_the_end_of_its_url():
     task = ran(a_task(connection))
     equal(task.state, "Success")
     equal(connection.retrieve_task(task.uuid).state, "Success")
-    equal(list(connection.all_jobs()), [])
     versioned = connect(cluster_url=os.environ["QARNOT_CLUSTER_URL"] + "/v1/")
     equal(versioned.retrieve_task(task.uuid).name, "python")
-    # A job is posted to a path with a slash at its end: whatever the answer, the path is known.
-    equal(connection._post("/jobs/", {}).status_code != 404, True)
+    # A job is posted to a path with a slash at its end.
+    job = connection.create_job("slash")
+    job.submit()
+    equal(versioned.retrieve_job(job.uuid).name, "slash")
+    job.delete()
 
 
 @row(2)
@@ -786,6 +796,130 @@ def keeps_finished_tasks_as_long_as_asked():
     ran(task)
     until(lambda: connection._get("/tasks/%s" % task.uuid).status_code == 404, "the task was not deleted", 30)
     raises(MissingTaskException, lambda: task.update(True))
+
+
+@row(65, 66)
+def makes_and_finds_jobs():
+    connection = connect()
+    tags = [unique("tag"), unique("tag")]
+    job = connection.create_job("python job", shortname=unique("short"), useDependencies=True)
+    job.tags = tags
+    job.max_wall_time = datetime.timedelta(days=1, hours=2)
+    job.completion_ttl = "01:00:00"
+    job.auto_delete = True
+    job.submit()
+    equal((job.state, job.use_dependencies, job.max_wall_time), ("Active", True, "1.02:00:00"))
+    equal(isinstance(job.creation_date, datetime.datetime), True)
+    for name in (job.uuid, job.shortname):
+        found = connection.retrieve_job(name)
+        equal((found.uuid, found.auto_delete, found.completion_ttl), (job.uuid, True, "01:00:00"))
+        found.update(True)
+        equal(found.tags, tags)
+    other = connection.create_job("python job")
+    other.tags = tags[:1]
+    other.submit()
+    equal(other.shortname, other.uuid)
+    equal({one.uuid for one in connection.all_jobs(tags=tags)}, {job.uuid, other.uuid})
+    equal([one.uuid for one in connection.all_jobs(tags_intersect=tags)], [job.uuid])
+    page = connection.jobs_page(maximum=1, tags=tags)
+    equal((len(page.page_data), page.is_truncated), (1, True))
+    raises(MissingJobException, lambda: connection.retrieve_job(unique("none")))
+    raises(QarnotGenericException, connection.create_job("twin", shortname=job.shortname).submit, job.shortname)
+    repr(job)
+
+
+@row(67)
+def lists_the_tasks_of_a_job():
+    connection = connect()
+    job = connection.create_job("with tasks")
+    job.submit()
+    tasks = [connection.create_task("in job %d" % n, "docker-batch", 1, job=job) for n in range(2)]
+    for task in tasks:
+        task.constants["DOCKER_CMD"] = "true"
+    connection.submit_tasks(tasks)
+    equal(sorted(task.uuid for task in job.tasks), sorted(task.uuid for task in tasks))
+
+
+@row(68, 69)
+def ends_and_deletes_jobs_with_their_tasks():
+    connection = connect()
+    job = connection.create_job("ended")
+    job.submit()
+    task = connection.create_task("runs", "docker-batch", 1, job=job)
+    task.constants["DOCKER_CMD"] = "sleep 3600"
+    task.submit()
+    raises(UnauthorizedException, job.delete, "should use force")
+    job.terminate()
+    until_over(task)
+    equal(task.state, "Cancelled")
+
+    def is_completed():
+        job.update(True)
+        return job.state == "Completed"
+
+    until(is_completed, "the job was not completed")
+    equal(job.previous_state, "Terminating")
+    name, task_name = job.uuid, task.uuid
+    job.delete(forceAbort=True)
+    until(lambda: connection._get("/jobs/%s" % name).status_code == 404, "the job was not deleted", 30)
+    raises(MissingTaskException, lambda: connection.retrieve_task(task_name))
+
+
+@row(65)
+def reaches_its_quota_of_jobs():
+    connection = connect(client_token=os.environ["FORNAX_CONTRACT_SMALL_TOKEN"])
+    connection.create_job("only").submit()
+    raises(MaxJobException, connection.create_job("one more").submit, "aximum number of jobs reached")
+
+
+def a_task_of(connection, job, command="true"):
+    task = connection.create_task("of a job", "docker-batch", 1, job=job)
+    task.constants["DOCKER_CMD"] = command
+    return task
+
+
+@row(71, 72)
+def starts_tasks_after_others():
+    connection = connect()
+    job = connection.create_job("dependencies", useDependencies=True)
+    job.submit()
+    first = a_task_of(connection, job, "sleep 3600")
+    first.submit()
+    second = a_task_of(connection, job)
+    second.set_task_dependencies_from_tasks([first])
+    second.submit()
+    second.update(True)
+    equal((second.state, str(second.dependencies.state)), ("Submitted", "waiting"))
+    third = a_task_of(connection, job)
+    conditions = [TaskFinalStateCancelled(), TaskFinalStateFailure()]
+    third.set_task_advanced_dependencies([AdvancedDependency(second.uuid, conditions)])
+    third.submit()
+    first.abort()
+    until_over(second)
+    equal((second.state, str(second.dependencies.state)), ("Cancelled", "dependencyConditionsNotFulfilled"))
+    until_over(third)
+    equal((third.state, str(third.dependencies.state)), ("Success", "dependencyConditionsFulfilled"))
+    fourth = a_task_of(connection, job)
+    fourth.set_task_advanced_dependencies([AdvancedDependency(third.uuid, [TaskFinalStateSuccess()])])
+    ran(fourth)
+    equal(fourth.state, "Success")
+    without = connection.create_job("without dependencies")
+    without.submit()
+    foreign = a_task_of(connection, without)
+    foreign.set_task_dependencies_from_uuids([third.uuid])
+    raises(Exception, foreign.submit)
+
+
+@row(73)
+def ends_jobs_whose_time_is_over():
+    connection = connect()
+    job = connection.create_job("short")
+    job.max_wall_time = "00:00:02"
+    job.submit()
+    task = a_task_of(connection, job, "sleep 3600")
+    task.submit()
+    until_over(task)
+    equal(task.state, "Cancelled")
 
 
 def outcome(function):

@@ -26,6 +26,17 @@ const constantOf = (text: string, before: readonly Constant[] = []): readonly Co
 };
 const listOf = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
 
+interface After {
+  readonly task: string;
+  readonly on: 'success' | 'failure' | 'any';
+}
+const ENDS = { ok: 'success', failed: 'failure', any: 'any' } as const;
+const afterOf = (text: string, before: readonly After[] = []): readonly After[] => {
+  const [, end = 'ok', task = ''] = /^(?:(ok|failed|any):)?([A-Za-z0-9-]+)$/.exec(text) ?? [];
+  if (task === '') throw new InvalidArgumentError('must be a task, with ok:, failed: or any: in front');
+  return [...before, { task, on: ENDS[end as keyof typeof ENDS] }];
+};
+
 interface SubmitOptions {
   readonly name: string;
   readonly profile: string;
@@ -37,6 +48,8 @@ interface SubmitOptions {
   readonly results?: string;
   readonly resultsPrefix?: string;
   readonly project?: string;
+  readonly job?: string;
+  readonly after?: readonly After[];
   readonly wait?: boolean;
 }
 
@@ -72,10 +85,14 @@ const submit = async (io: Io, options: SubmitOptions): Promise<void> => {
   const client = io.client();
   const { project } = options;
   const place = project === undefined ? {} : { projectUuid: await projectId(io, project) };
+  const { job, after } = options;
   const { each, instances = each === undefined ? 1 : undefined } = options;
-  const table = each === undefined ? {} : { fornax: { each: await tableIn(each) } };
+  const fornax = {
+    ...(each === undefined ? {} : { each: await tableIn(each) }),
+    ...(after === undefined ? {} : { after: [...after] }),
+  };
   const asked = newTask({ ...options, ...(instances === undefined ? {} : { instances }) });
-  const id = await client.submitTask({ ...asked, ...place, ...table });
+  const id = await client.submitTask({ ...asked, ...place, ...(job === undefined ? {} : { jobUuid: job }), fornax });
   io.print(id);
   if (options.wait !== true) return;
   const onChange = (task: { readonly state: string; readonly progress: number }): void =>
@@ -205,6 +222,12 @@ export const addTaskCommands = (program: Command, io: Io): Command => {
       'folder of the results in it; ${INSTANCE_ID}, columns and constants are filled in',
     )
     .option('--project <project>', 'where to put it, by slug or id, else into your default project')
+    .option('--job <job>', 'the job that it belongs to, by id or shortname')
+    .option(
+      '--after <task>',
+      'start after this task has succeeded; failed:<task> and any:<task> for other ends (repeatable)',
+      afterOf,
+    )
     .option('-w, --wait', 'wait until it is over; exit code 1 unless it succeeds')
     .action((options: SubmitOptions) => submit(io, options));
   const changes = [

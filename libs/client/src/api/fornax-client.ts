@@ -27,6 +27,7 @@ import { followTail, type TailEvent } from './output-tail.js';
 import { NodeAccessClient } from './node-access-client.js';
 import { BucketsClient } from './buckets-client.js';
 import { PeopleClient } from './people-client.js';
+import { JobsClient } from './jobs-client.js';
 import { ResultsClient } from './results-client.js';
 import { StorageClient } from './storage-client.js';
 import {
@@ -108,6 +109,7 @@ export class FornaxClient {
     (path, headers, signal) => this.stream(path, headers, signal),
   );
   /** Results of tasks. */
+  readonly jobs = new JobsClient((method, path, parser, call) => this.json(method, path, parser, call));
   readonly results = new ResultsClient((method, path, parser, call) => this.json(method, path, parser, call));
   /** What lies in object storage. */
   readonly storage = new StorageClient((method, path, parser, call) => this.json(method, path, parser, call));

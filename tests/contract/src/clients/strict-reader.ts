@@ -154,6 +154,19 @@ const advancedBucket = object({
   cacheTTLSec: nullable(int32),
 });
 
+const dependencies = object({
+  dependsOn: list(text),
+  advancedDependsOn: list(
+    object({
+      taskUuid: text,
+      taskFinalStateCondition: nullable(list(text)),
+      state: nullable(text),
+      actualFinalState: nullable(text),
+    }),
+  ),
+  state: text,
+});
+
 export const readTask = object({
   ...summaryShape,
   errors: list(error),
@@ -202,9 +215,29 @@ export const readTask = object({
   uploadResultsOnCancellation: nullable(bool),
   autoDeleteOnCompletion: bool,
   completionTimeToLive: duration,
-  dependencies: nullable(object({})),
+  dependencies: nullable(dependencies),
 });
 export type ReadTask = ReturnType<typeof readTask>;
+
+/** What the clients read of a job: dates and durations are values in one of them. */
+export const readJob = object({
+  uuid: text,
+  name: text,
+  shortname: text,
+  poolUuid: nullable(text),
+  state: text,
+  previousState: nullable(text),
+  useDependencies: bool,
+  stateTransitionTime: date,
+  previousStateTransitionTime: date,
+  creationDate: date,
+  lastModified: date,
+  maxWallTime: nullable(duration),
+  tags: list(text),
+  autoDeleteOnCompletion: bool,
+  completionTimeToLive: duration,
+});
+export type ReadJob = ReturnType<typeof readJob>;
 
 /** The C# client goes on as long as `isTruncated`, the Python one also needs a token: both must stop at the same page. */
 export const readPage = object({

@@ -35,9 +35,7 @@ const DECLARED: ReadonlyMap<string, Declared> = new Map([
      maxFlexCores maxOnDemandInstances maxOnDemandCores maxBucket bucketCount maxTask taskCount maxJob jobCount maxPool
      poolCount runningFlexInstanceCount runningFlexCoreCount runningOnDemandInstanceCount
      runningOnDemandCoreCount runningReservedInstanceCount runningReservedCoreCount maxReservedInstances
-     maxReservedCores maxRunningTask runningTaskCount maxRunningPool runningPoolCount slotsPerNode
-     targetRunningInstanceCount queuedOrRunningTaskInstancesCount totalSlotCapacity minTotalSlots maxTotalSlots
-     minIdleSlots resizePeriod minIdleTimeSeconds slotsCount`,
+     maxReservedCores maxRunningTask runningTaskCount maxRunningPool runningPoolCount slotsPerNode`,
   ),
   ...named(
     'int64',
@@ -50,8 +48,7 @@ const DECLARED: ReadonlyMap<string, Declared> = new Map([
      averageGHz timeGhz maxFrequencyGHz currentFrequencyGHz cpuUsage memoryUsage networkInKbps networkOutKbps
      executionTimeGHz averageFrequencyGHz minFrequencyGHz averageMaxFrequencyGHz averageCpuUsage clusterPowerIndicator
      averageMemoryUsage averageNetworkInKbps averageNetworkOutKbps totalNetworkInKbps totalNetworkOutKbps credits
-     minimumMemoryMB maximumMemoryMB minimumMemoryGBCoreRatio maximumMemoryGBCoreRatio
-     poolUsage rampResizeFactor scalingFactor`,
+     minimumMemoryMB maximumMemoryMB minimumMemoryGBCoreRatio maximumMemoryGBCoreRatio`,
   ),
   ...named(
     'date',

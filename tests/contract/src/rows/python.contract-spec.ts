@@ -24,7 +24,7 @@ const people = async (): Promise<Readonly<Record<string, string>>> => {
   const organization = await anOrganization();
   const member = await aPerson({ organization });
   await aProject({ user: member.email });
-  const small = await aPerson({ quotas: { maxTasks: 2 } });
+  const small = await aPerson({ quotas: { maxTasks: 2, maxJobs: 1 } });
   return { FORNAX_CONTRACT_MEMBER_TOKEN: member.token, FORNAX_CONTRACT_SMALL_TOKEN: small.token };
 };
 

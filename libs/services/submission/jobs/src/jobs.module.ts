@@ -9,7 +9,7 @@ import { JobListsController } from './http/job-lists.controller.js';
 import { JobsController } from './http/jobs.controller.js';
 import { JobBarrier, JOBS, JobsProjection } from './model/jobs.projection.js';
 import { JobAttendant } from './process-managers/job-attendant.js';
-import { JobEnds } from './process-managers/job-ends.js';
+import { JobEnds } from './commands/job-ends.js';
 import { DueJobs, JobTimer } from './process-managers/job-timer.js';
 import { JobLists } from './queries/job-lists.js';
 import { JobLookup } from './queries/job-lookup.js';

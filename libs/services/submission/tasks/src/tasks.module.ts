@@ -36,7 +36,6 @@ import { OrganisationQuotas } from './queries/computing-quotas.js';
 import { ErrorTails } from './queries/error-tails.js';
 import { KnownTasks } from './as-of/known-tasks.js';
 import { PatternQueries } from './queries/pattern-queries.js';
-import { PoolTasks } from './queries/pool-tasks.js';
 import { RunningCounts } from './queries/running-counts.js';
 import { StoredTasks } from './queries/stored-tasks.js';
 import { TaskInstances } from './queries/task-instances.js';
@@ -46,7 +45,7 @@ import { TaskLookup } from './queries/task-lookup.js';
 import { TaskSnapshotReader } from './queries/task-snapshot-reader.js';
 import { Neighbors } from './places/neighbors.js';
 import { TaskPlaces } from './places/task-places.js';
-import { TasksOfJobs } from './queries/tasks-of-jobs.js';
+import { TasksOfJobs } from './commands/tasks-of-jobs.js';
 import { TaskRowController } from './tables/task-row.controller.js';
 import { TaskTables } from './tables/task-tables.js';
 import { DATABASE } from './model/database.js';
@@ -89,7 +88,6 @@ import { DATABASE } from './model/database.js';
     ChangeTask,
     RepeatTask,
     StoredTasks,
-    PoolTasks,
     TaskLookup,
     KnownTasks,
     PatternQueries,
@@ -111,12 +109,6 @@ import { DATABASE } from './model/database.js';
     TaskPlaces,
     TasksOfJobs,
     Neighbors,
-    TASKS_CONFIG,
-    LiveStatus,
-    PoolTasks,
-    ChangeTask,
-    SecretConstants,
-    TaskBuckets,
     StatusBarrier,
     TaskLookup,
     KnownTasks,

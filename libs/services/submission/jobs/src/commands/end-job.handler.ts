@@ -6,7 +6,7 @@ import { TasksOfJobs } from '@fornax/tasks';
 import { JobBarrier } from '../model/jobs.projection.js';
 import { JobLookup } from '../queries/job-lookup.js';
 import { JobCommits } from './job-commits.js';
-import { JobEnds } from '../process-managers/job-ends.js';
+import { JobEnds } from './job-ends.js';
 
 /** Ends and deletes jobs for their owners and those who look after them. */
 @Injectable()

@@ -78,6 +78,7 @@ export class JobsController {
     required: false,
     description: 'true: also while tasks of it are not over, and with all of them',
   })
+  @ApiOkResponse()
   @ApiForbiddenResponse({ description: 'Tasks of it are not over, and force is not used' })
   async delete(
     @Param('id') id: string,

@@ -6,7 +6,7 @@ import { ENDS, InjectDatabase, Shortnames } from '@fornax/tasks';
 import type { DataSource } from 'typeorm';
 import { JOB_SHORTNAMES } from '../commands/job-places.js';
 import { JOBS } from '../model/jobs.projection.js';
-import { JobEnds } from './job-ends.js';
+import { JobEnds } from '../commands/job-ends.js';
 import { JobTimer } from './job-timer.js';
 
 const CREATIONS = ['JobCreated', 'JobCompleted'] as const;

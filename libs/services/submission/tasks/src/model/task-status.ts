@@ -82,8 +82,7 @@ export interface StatusChange {
 const MAX_ERRORS = 20;
 const TERMINAL: readonly PublicTaskState[] = ['Success', 'Failure', 'Cancelled'];
 
-/** Nothing has run yet. */
-export const noUsage: TaskUsage = {
+const noUsage: TaskUsage = {
   executionMs: 0,
   downloadMs: 0,
   environmentMs: 0,
@@ -144,8 +143,7 @@ const failed = (code: string, message: string): TaskError => ({ code, message, d
 const uploadMsOf = (end: AttemptEnd, at: number): number =>
   end.uploadMs ?? (end.startedAt === undefined ? 0 : Math.max(0, at - end.endedAt));
 
-/** The usage with what attempts that ended at some time add to it. */
-export const withUsage = (usage: TaskUsage, attempts: readonly AttemptEnd[], at: number): TaskUsage => {
+const withUsage = (usage: TaskUsage, attempts: readonly AttemptEnd[], at: number): TaskUsage => {
   let { executionMs, downloadMs, environmentMs, uploadMs, hasExecuted } = usage;
   const byHardware = { ...usage.byHardware };
   for (const end of attempts) {
@@ -257,7 +255,6 @@ const errorsBy = ({ errors, fold }: TaskStatus, event: TaskEvent): readonly Task
     });
   if (event.type === 'DependenciesFailed') return [dependencyError(fold.spec.dependencies ?? [], event.ends)];
   if (event.type !== 'WaitingInstancesExpired') return [];
-  if (event.error) return [event.error];
   return [
     {
       code: 'FX-QUEUE-TIME',

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { Gathered } from '@fornax/base';
 import type { TaskOutcome } from '@fornax/domain';
 import type { DataSource } from 'typeorm';
-import { Gathering } from '../commands/gathering.js';
 import { InjectDatabase } from '../model/database.js';
 import { StatusBarrier } from '../model/status-barrier.js';
 import type { Sibling } from './siblings.js';
@@ -18,6 +18,9 @@ interface Row {
   readonly project_uuid: string | null;
 }
 
+/** Tasks that are asked for in one statement. */
+const MOST_AT_ONCE = 1_000;
+
 const FIND = `SELECT DISTINCT ON (w.at) w.at::int AS at, task_id, job_id, spec->>'projectUuid' AS project_uuid
   FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w(owner, reference, at)
   JOIN task ON task.owner = w.owner AND (task.task_id = w.reference OR task.shortname = w.reference)
@@ -33,7 +36,7 @@ const OUTCOMES: Readonly<Record<string, TaskOutcome>> = {
 /** Finds the tasks that others wait for. Tasks of a bulk ask together. */
 @Injectable()
 export class Neighbors {
-  private readonly finding = new Gathering((wanted: readonly Wanted[]) => this.findAll(wanted));
+  private readonly finding = new Gathered((wanted: readonly Wanted[]) => this.findAll(wanted), { most: MOST_AT_ONCE });
 
   constructor(
     @InjectDatabase() private readonly db: DataSource,
@@ -43,11 +46,11 @@ export class Neighbors {
   /** @param reference id or shortname @returns undefined when the account has no such task */
   async find(owner: string, reference: string): Promise<Sibling | undefined> {
     const wanted = { owner, reference };
-    const now = await this.finding.one(wanted);
+    const now = await this.finding.ask(wanted);
     if (now) return now;
     // A task that another process accepted a moment ago is found all the same.
     await this.barrier.caughtUp();
-    return (await this.finding.one(wanted)) ?? undefined;
+    return (await this.finding.ask(wanted)) ?? undefined;
   }
 
   /** How those of the tasks ended that are over and still known. */

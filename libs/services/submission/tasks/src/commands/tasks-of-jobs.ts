@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
-import { TaskDeletion } from '../commands/task-deletion.js';
+import { TaskDeletion } from './task-deletion.js';
 import { InjectDatabase } from '../model/database.js';
 import { STATUS_COLUMNS, type TaskRecord } from '../model/task-rows.js';
 import type { TaskStatus } from '../model/task-status.js';
-import { StoredTasks } from './stored-tasks.js';
+import { StoredTasks } from '../queries/stored-tasks.js';
 
 /** How many tasks a job has, and how many of them are not over. */
 export interface JobCounts {

@@ -3,7 +3,7 @@ import { CommandRejected } from '@fornax/event-store';
 import { outsideOfRequests, ReadBarriers } from '@fornax/service-kit';
 import { InjectDatabase, TasksOfJobs } from '@fornax/tasks';
 import type { DataSource } from 'typeorm';
-import { JobCommits } from '../commands/job-commits.js';
+import { JobCommits } from './job-commits.js';
 import type { JobRow } from '../model/job-row.js';
 import { JobBarrier } from '../model/jobs.projection.js';
 

@@ -1,0 +1,102 @@
+import type { NewJob } from '@fornax/client';
+import type { Command } from 'commander';
+import { tasksIn, tasksOfJob } from '../session/job-file.js';
+import type { Io } from '../terminal/io.js';
+import { renderTable } from '../terminal/table.js';
+import { clientOf, withReason, type ReasonOptions } from './others.js';
+
+interface SubmitOptions {
+  readonly name: string;
+  readonly shortname?: string;
+  readonly tag?: readonly string[];
+  readonly dependencies?: boolean;
+  readonly maxWallTime?: string;
+  readonly tasks?: string;
+}
+
+const newJob = ({ name, shortname, tag, dependencies, maxWallTime, tasks }: SubmitOptions): NewJob => ({
+  name,
+  // Tasks of a file may name each other.
+  useDependencies: dependencies === true || tasks !== undefined,
+  ...(shortname === undefined ? {} : { shortname }),
+  ...(tag === undefined ? {} : { tags: tag }),
+  ...(maxWallTime === undefined ? {} : { maxWallTime }),
+});
+
+/** Creates a job and its tasks; where one of these is refused, nothing of it is left. */
+const submit = async (io: Io, options: SubmitOptions): Promise<void> => {
+  const client = io.client();
+  const tasks = options.tasks === undefined ? [] : await tasksIn(options.tasks);
+  const id = await client.jobs.create(newJob(options));
+  if (tasks.length > 0) {
+    const answers = await client.submitTasks(tasksOfJob(tasks, id));
+    const refused = answers.flatMap(({ uuid, message }, index) =>
+      uuid === null ? [`task ${index + 1}: ${message ?? ''}`] : [],
+    );
+    if (refused.length > 0) {
+      await client.jobs.delete(id, true);
+      for (const line of refused) io.tell(line);
+      io.tell('The job was deleted again.');
+      return io.setExitCode(1);
+    }
+  }
+  io.print(id);
+};
+
+const list = async (io: Io): Promise<void> => {
+  const rows = (await io.client().jobs.list()).map(({ uuid, name, state, tags, creationDate }) => [
+    uuid,
+    name,
+    state,
+    tags.join(','),
+    creationDate,
+  ]);
+  io.print(renderTable([['ID', 'NAME', 'STATE', 'TAGS', 'CREATED'], ...rows]));
+};
+
+const tasks = async (io: Io, id: string): Promise<void> => {
+  const rows = (await io.client().jobs.tasks(id)).map(({ uuid, name, state, dependencies }) => [
+    uuid,
+    name,
+    state,
+    dependencies?.state ?? '-',
+  ]);
+  io.print(renderTable([['ID', 'NAME', 'STATE', 'DEPENDENCIES'], ...rows]));
+};
+
+const listOf = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
+
+/** `fornax job …` */
+export const addJobCommands = (program: Command, io: Io): void => {
+  const job = program.command('job').description('group tasks that end together and start after each other');
+  job
+    .command('submit')
+    .description('create a job, with the tasks of a file if one is named; prints its id')
+    .requiredOption('-n, --name <name>')
+    .option('--shortname <name>', 'another name for its id')
+    .option('-t, --tag <tag>', 'to find it by (repeatable)', listOf)
+    .option('--dependencies', 'its tasks may start after each other')
+    .option('--max-wall-time <time>', 'terminate it after this time: [d.]hh:mm:ss')
+    .option('--tasks <file>', 'its tasks, a JSON list; they depend on each other by their shortnames')
+    .action((options: SubmitOptions) => submit(io, options));
+  job
+    .command('list')
+    .description('all jobs, newest first')
+    .action(() => list(io));
+  job
+    .command('get <job>')
+    .description('everything about one job (uuid or shortname), as JSON')
+    .action(async (id: string) => io.print(JSON.stringify(await io.client().jobs.get(id), null, 2)));
+  job
+    .command('tasks <job>')
+    .description('its tasks, oldest first')
+    .action((id: string) => tasks(io, id));
+  withReason(job.command('terminate <job>').description('end it: its tasks that are not over are cancelled')).action(
+    (id: string, options: ReasonOptions) => clientOf(io, options).jobs.terminate(id),
+  );
+  withReason(job.command('delete <job>').description('forget it'))
+    .option('-f, --force', 'also while tasks are not over, and with all of them')
+    .action((id: string, { force, ...options }: ReasonOptions & { readonly force?: boolean }) =>
+      clientOf(io, options).jobs.delete(id, force === true),
+    );
+};

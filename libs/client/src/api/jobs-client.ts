@@ -1,0 +1,68 @@
+import {
+  createdSchema,
+  jobSchema,
+  pageOf,
+  taskSchema,
+  type Page,
+  type WireJob,
+  type WireTask,
+} from '@fornax/contracts';
+import type { JsonCall } from './people-client.js';
+import { trusted } from './wire-types.js';
+
+/** A job to be created. */
+export interface NewJob {
+  readonly name: string;
+  readonly shortname?: string;
+  readonly useDependencies?: boolean;
+  readonly tags?: readonly string[];
+  /** `[d.]hh:mm:ss`. */
+  readonly maxWallTime?: string;
+  readonly completionTimeToLive?: string;
+  readonly autoDeleteOnCompletion?: boolean;
+}
+
+const page = pageOf(jobSchema);
+const nothing = trusted<unknown>();
+const pathOf = (id: string): string => `/jobs/${encodeURIComponent(id)}`;
+
+/** Groups of tasks that end together. Jobs are named by uuid or shortname. */
+export class JobsClient {
+  constructor(private readonly json: JsonCall) {}
+
+  /** @returns its id @throws ApiError 400, 403 */
+  async create(job: NewJob): Promise<string> {
+    return (await this.json('POST', '/jobs', createdSchema, { body: job })).uuid;
+  }
+
+  /** All jobs, newest first. */
+  async list(): Promise<readonly WireJob[]> {
+    const jobs: WireJob[] = [];
+    let token: string | null = null;
+    do {
+      const answer: Page<WireJob> = await this.json('POST', '/jobs/paginate', page, { body: { token } });
+      jobs.push(...answer.data);
+      token = answer.nextToken;
+    } while (token !== null);
+    return jobs;
+  }
+
+  get(id: string): Promise<WireJob> {
+    return this.json('GET', pathOf(id), jobSchema);
+  }
+
+  /** Oldest first. */
+  tasks(id: string): Promise<readonly WireTask[]> {
+    return this.json('GET', `${pathOf(id)}/tasks`, taskSchema.array());
+  }
+
+  /** Cancels what has not ended of its tasks. */
+  async terminate(id: string): Promise<void> {
+    await this.json('POST', `${pathOf(id)}/terminate`, nothing);
+  }
+
+  /** @param isForced also while tasks are not over, and with all of them @throws ApiError 403 */
+  async delete(id: string, isForced = false): Promise<void> {
+    await this.json('DELETE', `${pathOf(id)}${isForced ? '?force=true' : ''}`, nothing);
+  }
+}
