@@ -55,6 +55,8 @@ describe('service', () => {
   it('says clearly what is not built, without a 5xx', async () => {
     const calls: readonly (readonly [string, string])[] = [
       ['POST', '/pools'],
+      ['GET', '/fornax/v1/jobs/x/graph'],
+      ['POST', '/fornax/v1/jobs/x/retry'],
       ['GET', '/secrets-manager/data/a/b'],
     ];
     for (const [method, path] of calls) {
