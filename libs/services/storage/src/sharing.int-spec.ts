@@ -21,7 +21,6 @@ import {
 import { RPC, ensureBucketsReplySchema, type LeaseClaims } from '@fornax/contracts';
 import type { AccountEvent } from '@fornax/domain';
 import { newId, RpcClient } from '@fornax/base';
-import { AccountDirectory } from '@fornax/identity';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { begin, failureOf, signedHeaders, StorageUnderTest, type TestUser } from './storage.fixture.js';
 
@@ -31,11 +30,7 @@ let bob: TestUser;
 let eve: TestUser;
 let acme: string;
 
-/** Appends to an account or an organization, and waits until the process knows it. */
-const happen = async (id: string, ...events: readonly AccountEvent[]): Promise<void> => {
-  const sequence = await storage.append('account', id, events);
-  expect(await storage.app.app.get(AccountDirectory).knows(sequence, 10_000)).toBe(true);
-};
+const happen = (id: string, ...events: readonly AccountEvent[]): Promise<void> => storage.happen(id, ...events);
 const move = ({ account: accountId }: TestUser, organisationId: string | null) =>
   happen(accountId, { type: 'OrganisationChanged', accountId, organisationId, at: Date.now() });
 const quotas = { maxInstances: 1, maxCores: 1 };

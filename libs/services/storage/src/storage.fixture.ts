@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { S3Client } from '@aws-sdk/client-s3';
 import { type Commit, type FornaxEvent, type LeaseClaims, type RecordedCommit, RPC } from '@fornax/contracts';
-import type { AccountQuotas } from '@fornax/domain';
+import type { AccountEvent, AccountQuotas } from '@fornax/domain';
 import type { EventLog } from '@fornax/event-store';
 import { encodePath, sha256Hex, signRequest } from '@fornax/s3';
 import { EVENT_LOG, NATS } from '@fornax/service-kit';
@@ -213,6 +213,13 @@ export class StorageUnderTest {
       meta: { actor: 'service:test', source: 'test', correlationId: newId() },
     };
     return this.log.append(aggregate, id, commit, before.at(-1)?.sequence ?? 0);
+  }
+
+  /** Appends to an account or an organization, and waits until the process knows it. */
+  async happen(id: string, ...events: readonly AccountEvent[]): Promise<void> {
+    const sequence = await this.append('account', id, events);
+    if (!(await this.app.app.get(AccountDirectory).knows(sequence, 10_000)))
+      throw new Error(`the accounts are not known up to ${sequence}`);
   }
 
   async user(

@@ -13,7 +13,6 @@ import {
 import { newId } from '@fornax/base';
 import { usageReconciliationSchema } from '@fornax/contracts';
 import type { AccountEvent, StorageQuotas as Ceilings } from '@fornax/domain';
-import { AccountDirectory } from '@fornax/identity';
 import { eventually } from '@fornax/testing';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
@@ -28,11 +27,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => storage.stop());
 
-/** Appends to an account or an organization, and waits until the process knows it. */
-const happen = async (id: string, ...events: readonly AccountEvent[]): Promise<void> => {
-  const sequence = await storage.append('account', id, events);
-  expect(await storage.app.app.get(AccountDirectory).knows(sequence, 10_000)).toBe(true);
-};
+const happen = (id: string, ...events: readonly AccountEvent[]): Promise<void> => storage.happen(id, ...events);
 /** The project that an account starts with has the id of the account. */
 const boundProject = (projectId: string, quotas: Ceilings) =>
   happen(projectId, { type: 'ProjectQuotasChanged', projectId, quotas, at: Date.now() });
