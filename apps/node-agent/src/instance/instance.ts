@@ -423,7 +423,7 @@ export class Instance implements Measurable {
     const { order, world } = this;
     return outcomeOf(exit, {
       wasCancelled: this.#isCancelled,
-      isDiskFull: (await world.isDiskFull?.()) === true,
+      isDiskFull: exit.exitCode !== 0 && (await world.isDiskFull?.()) === true,
       memoryMB: order.memoryMB,
       ...(this.#overfill === undefined ? {} : { overfill: overfillText(this.#overfill) }),
       stderrTail: stderr?.tail ?? '',

@@ -39,7 +39,7 @@ export interface CgroupParent {
   /** Each holds a folder of its name for every group. */
   readonly folders: readonly string[];
   /** @throws Error the kernel does not take it */
-  create(name: string, limits: CgroupLimits): Cgroup;
+  create(name: string, limits: CgroupLimits): Promise<Cgroup>;
   /** Removes this agent's own folder, once its instances are gone. */
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
-import { readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { readdir, rmdir } from 'node:fs/promises';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdir, readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { errorCode } from '../process/error-code.js';
@@ -62,13 +62,15 @@ export const tryLimit = (folder: string, file: string, value: string): void => {
 export const workingSet = (bytes: number | undefined, inactive: number | undefined): number | undefined =>
   bytes === undefined ? undefined : Math.max(0, bytes - (inactive ?? 0));
 
+/** Makes a group. Not in this thread, nor is it removed there: unlike their files, groups have the kernel wait for half a millisecond each. */
+export const makeGroup = async (folder: string): Promise<void> => {
+  await mkdir(folder).catch((error: unknown) => {
+    if (errorCode(error) !== 'EEXIST') throw error;
+  });
+};
+
 /** Removing fails with EBUSY while the last process is being reaped: a few tries, then it is left to the next start. */
 export const removeGroup = async (folder: string): Promise<void> => {
-  try {
-    return rmdirSync(folder);
-  } catch {
-    // below
-  }
   for (let waitMs = 1; waitMs < 1_000; waitMs *= 2) {
     try {
       return await rmdir(folder);

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -6,6 +5,7 @@ import type { CgroupParent, Limit } from './cgroup.js';
 import {
   CPU_PERIOD_US,
   killAll,
+  makeGroup,
   megabytes,
   optional,
   processesOf,
@@ -67,10 +67,10 @@ export const openV1 = async (name: string, own: string, mounts: string): Promise
     close: async () => {
       for (const parent of new Set(parents.values())) await removeGroup(parent);
     },
-    create: (id, wanted) => {
+    create: async (id, wanted) => {
       const at = new Map([...parents].map(([controller, parent]) => [controller, join(parent, id)]));
       const folders = [...new Set(at.values())];
-      for (const folder of folders) mkdirSync(folder, { recursive: true });
+      for (const folder of folders) await makeGroup(folder);
       const write = (controller: string, file: string, value: number, set = writeLimit): void => {
         const folder = at.get(controller);
         if (folder !== undefined) set(folder, file, String(Math.round(value)));

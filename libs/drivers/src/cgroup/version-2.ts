@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { access, constants, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errorCode } from '../process/error-code.js';
@@ -6,6 +6,7 @@ import type { CgroupParent, Limit } from './cgroup.js';
 import {
   CPU_PERIOD_US,
   killAll,
+  makeGroup,
   megabytes,
   optional,
   processesOf,
@@ -113,9 +114,9 @@ const groupsIn = (parent: string, limits: readonly Limit[]): CgroupParent => ({
   limits,
   folders: [parent],
   close: () => removeGroup(parent),
-  create: (id, wanted) => {
+  create: async (id, wanted) => {
     const folder = join(parent, id);
-    mkdirSync(folder, { recursive: true });
+    await makeGroup(folder);
     const write = (limit: Limit, file: string, value: string, set = writeLimit): void => {
       if (limits.includes(limit)) set(folder, file, value);
     };

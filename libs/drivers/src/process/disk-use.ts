@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { lstat, readdir, stat } from 'node:fs/promises';
+import { type Dirent, lstatSync, opendirSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -41,7 +42,7 @@ const FEW = 64;
 export const filesUse = async (
   folders: readonly string[],
 ): Promise<{ readonly bytes: number; readonly files: number }> => {
-  const few = await fewUse(folders).catch(() => undefined);
+  const few = fewUse(folders);
   if (few) return few;
   const all = await Promise.all(folders.map((folder) => Promise.all([namedBytes(folder), filesIn(folder)])));
   return all.reduce(
@@ -53,28 +54,40 @@ export const filesUse = async (
   );
 };
 
-/** @returns undefined: there are more than a few, or on several file systems */
-const fewUse = async (
-  folders: readonly string[],
-): Promise<{ readonly bytes: number; readonly files: number } | undefined> => {
+/**
+ * Synchronous and bounded: a call takes some microseconds, and ten times that through the thread pool.
+ * @returns undefined: there are more than a few, or on several file systems, or they cannot be looked at
+ */
+const fewUse = (folders: readonly string[]): { readonly bytes: number; readonly files: number } | undefined => {
   const left = [...folders];
   const devices = new Set<number>();
   const seen = new Map<number, number>();
   let names = 0;
-  for (let folder = left.pop(); folder !== undefined; folder = left.pop()) {
-    for (const entry of await readdir(folder, { withFileTypes: true, encoding: 'buffer' })) {
-      if ((names += 1) > FEW) return undefined;
-      // A name that is no text is `du`'s to look at: it would be another one here.
-      const name = entry.name.toString();
-      if (!Buffer.from(name).equals(entry.name)) return undefined;
-      const { ino, blocks, dev } = await lstat(join(folder, name));
-      if (devices.add(dev).size > 1) return undefined;
-      seen.set(ino, blocks * BLOCK_BYTES);
-      if (entry.isDirectory()) left.push(join(folder, name));
+  try {
+    for (let folder = left.pop(); folder !== undefined; folder = left.pop()) {
+      for (const entry of entriesOf(folder)) {
+        // A name that is no text would be another one here: `du` looks at those.
+        if ((names += 1) > FEW || entry.name.includes('\uFFFD')) return undefined;
+        const { ino, blocks, dev } = lstatSync(join(folder, entry.name));
+        if (devices.add(dev).size > 1) return undefined;
+        seen.set(ino, blocks * BLOCK_BYTES);
+        if (entry.isDirectory()) left.push(join(folder, entry.name));
+      }
     }
+  } catch {
+    return undefined;
   }
   return { bytes: [...seen.values()].reduce((sum, bytes) => sum + bytes, 0), files: seen.size };
 };
+
+function* entriesOf(folder: string): Generator<Dirent> {
+  const open = opendirSync(folder);
+  try {
+    for (let entry = open.readSync(); entry; entry = open.readSync()) yield entry;
+  } finally {
+    open.closeSync();
+  }
+}
 
 /** Bytes of files without a name that these processes hold open: deleting what one writes to hides it from a walk, and frees nothing. */
 const unnamedBytes = async (pids: readonly number[], device: number): Promise<number> => {

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { chown, lstat, mkdir, readdir, rmdir, unlink } from 'node:fs/promises';
+import { chownSync } from 'node:fs';
+import { lstat, mkdir, readdir, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -22,7 +23,8 @@ export const assertOwn = async (folder: string): Promise<void> => {
 export const makeOwnFolders = async (folder: string, owner: Owner | undefined): Promise<void> => {
   const make = async (name: string, mode: number): Promise<void> => {
     await mkdir(join(folder, name), { mode });
-    if (owner) await chown(join(folder, name), owner.uid, owner.gid);
+    // What was made right now is in memory: not worth a turn through the thread pool.
+    if (owner) chownSync(join(folder, name), owner.uid, owner.gid);
   };
   await Promise.all([make('job', 0o755), make('tmp', 0o700)]);
 };

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmodSync, chownSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -246,7 +247,7 @@ export class SandboxDriver implements Driver {
     try {
       await makeOwnFolders(folder, owner);
       const maxProcesses = this.#options.maxProcesses ?? DEFAULT_MAX_PROCESSES;
-      const cgroup = this.#cgroups?.create(id, { cores, memoryMB, maxProcesses });
+      const cgroup = await this.#cgroups?.create(id, { cores, memoryMB, maxProcesses });
       return { id, folder, owner, cgroup };
     } catch (error) {
       // A full disk, say: the user and what there is of the folder are not kept for nobody.
@@ -425,8 +426,8 @@ export class SandboxDriver implements Driver {
     if (!level.hasOwnUsers) return undefined;
     try {
       const owner = await this.#users?.take();
-      if (owner) await chown(folder, 0, owner.gid);
-      await chmod(folder, 0o710);
+      if (owner) chownSync(folder, 0, owner.gid);
+      chmodSync(folder, 0o710);
       return owner;
     } catch (error) {
       await removeTree(folder);
