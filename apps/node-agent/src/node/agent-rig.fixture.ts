@@ -27,6 +27,8 @@ export class AgentRig {
   workDir = '';
   /** What the disk of the node lacks. */
   shortage = (): Promise<number> => Promise.resolve(0);
+  /** What it has room for. */
+  offeredMB = 0;
   /** Of agents that are started from now on. */
   patienceMs: number | undefined;
   #number = 0;
@@ -79,6 +81,7 @@ export class AgentRig {
         isFull: async () => (await this.shortage()) > 0,
         shortage: () => this.shortage(),
         spare: () => Promise.resolve(undefined),
+        offeredMB: () => Promise.resolve(this.offeredMB),
       },
     });
     await this.agent.membership.ready();

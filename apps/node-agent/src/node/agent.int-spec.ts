@@ -35,6 +35,10 @@ describe('an agent', () => {
   });
 
   it('says with its beats whether its disk is full', async () => {
+    rig.offeredMB = 41_000;
+    await eventually(() => rig.platform.heartbeats.at(-1)?.diskMB === 41_000);
+    rig.offeredMB = 40_000;
+    await eventually(() => rig.platform.heartbeats.at(-1)?.diskMB === 40_000);
     const says = (isFull: boolean) => rig.platform.heartbeats.at(-1)?.isDiskFull === isFull;
     await eventually(() => says(false));
     rig.shortage = () => Promise.resolve(1);

@@ -57,7 +57,7 @@ export interface AgentParts {
   readonly onEnded?: (outcome: string) => void;
   /** What one instance may have on the disk of a folder. */
   readonly diskBound?: { readonly folder: string; readonly bound: Use };
-  readonly disk?: Pick<WorkDisk, 'room' | 'isFull' | 'shortage' | 'spare'>;
+  readonly disk?: Pick<WorkDisk, 'room' | 'isFull' | 'shortage' | 'spare' | 'offeredMB'>;
   /** Inputs that are kept for later instances. */
   readonly cache?: InputCache | undefined;
 }
@@ -111,6 +111,7 @@ export class Agent {
   readonly #records = new InputRecords();
   readonly #promises: DiskPromises | undefined;
   #isDiskFull: boolean | undefined;
+  #diskMB: number | undefined;
   #isClosing = false;
   #isChangingKey = false;
 
@@ -162,13 +163,12 @@ export class Agent {
     const publisher = new DurablePublisher(nc);
     const rpc = new RpcClient(nc);
     const onError = (error: unknown): void => log.warn({ err: error }, 'trying again');
-    const leasesAhead = (parts.aheadPerCore ?? 0) * hardware.cores;
     const reporter = new Reporter({
       publisher,
       nodeId,
       onError,
       // While leases wait here no core stands idle until the platform has heard of an end and given the next.
-      ahead: () => (leasesAhead === 0 ? 0 : agent.#line.length / leasesAhead),
+      mayGather: () => agent.#line.length > 0,
     });
     const membership: Membership = new Membership(
       nc,
@@ -178,7 +178,7 @@ export class Agent {
         driver: facts.name,
         warnings: facts.warnings,
         hardware: { ...hardware, slots: true, ...(facts.wayOut === undefined ? {} : { wayOut: facts.wayOut }) },
-        leasesAhead,
+        leasesAhead: (parts.aheadPerCore ?? 0) * hardware.cores,
       },
       {
         onLost: (reason) => agent.#fence(reason),
@@ -186,6 +186,7 @@ export class Agent {
         onContact: (forMs) => parts.driver.allow(forMs),
         leases: () => agent.#instances.size,
         isDiskFull: () => agent.#isDiskFull,
+        diskMB: () => agent.#diskMB,
         held: () => [...agent.#instances.values()].flatMap((instance) => instance.held ?? []),
         onError,
         onKeyDue: () => void agent.#changeKey().catch(onError),
@@ -254,7 +255,7 @@ export class Agent {
   }
 
   /** Ends who fills the disk of this node. */
-  #guard(disk: Pick<WorkDisk, 'shortage'>): Promise<void> {
+  #guard(disk: Pick<WorkDisk, 'shortage' | 'offeredMB'>): Promise<void> {
     const { log } = this.parts;
     return new DiskGuard({
       shortage: async () => {
@@ -266,6 +267,7 @@ export class Agent {
           missing = await disk.shortage();
         }
         this.#isDiskFull = missing > 0;
+        this.#diskMB = await disk.offeredMB(cache);
         return missing;
       },
       users: () => this.#instances.values(),

@@ -33,6 +33,8 @@ export interface MembershipEvents {
   readonly leases: () => number;
   /** Whether the node's disk has no room for more; undefined before anybody has looked. */
   readonly isDiskFull: () => boolean | undefined;
+  /** Room for files of instances there, in megabytes; undefined before anybody has looked, and where it cannot be told. */
+  readonly diskMB: () => number | undefined;
   /** All leases that are really worked on. */
   readonly held: () => readonly HeldLease[];
   readonly onError: (error: unknown) => void;
@@ -163,6 +165,7 @@ export class Membership {
       // Half a beat early rather than a whole one late.
       const isListDue = leaseListMs !== undefined && sentAt - listedAt >= leaseListMs - heartbeatMs / 2;
       const isDiskFull = this.events.isDiskFull();
+      const diskMB = this.events.diskMB();
       const held = isListDue ? this.events.held() : undefined;
       if (held) listedAt = sentAt;
       const heartbeat: Heartbeat = {
@@ -172,6 +175,7 @@ export class Membership {
         leases: this.events.leases(),
         ...(held && held.length <= MAX_HELD_LEASES ? { held: [...held] } : {}),
         ...(isDiskFull === undefined ? {} : { isDiskFull }),
+        ...(diskMB === undefined ? {} : { diskMB }),
         at: Date.now(),
       };
       try {

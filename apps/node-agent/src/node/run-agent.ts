@@ -87,12 +87,6 @@ const openTelemetry = async ({
   return startTelemetry({ service: 'node-agent', otlpEndpoint });
 };
 
-/** What is free for instances now: kept inputs go when somebody needs their room. @returns undefined: it cannot be measured, and none is promised */
-const offeredDiskMB = async (disk: WorkDisk, cache: InputCache | undefined): Promise<number | undefined> => {
-  const spare = await disk.spare();
-  return spare === undefined ? undefined : Math.floor((spare + (cache?.bytes ?? 0)) / 1e6);
-};
-
 /** The whole process: reads settings, works until SIGTERM. `keys`: of a node that joined with a token. */
 export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
   const leftOpen = closeInherited();
@@ -124,7 +118,7 @@ export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
   const connecting = new AbortController();
   const ended = meter.createCounter('fornax.instances', { description: 'Instances that ended on this node' });
   const cache = await openCache(config, facts, (error) => log.warn({ err: error }, 'the cache of inputs'));
-  const diskMB = config.FORNAX_NODE_DISK_MB || (await offeredDiskMB(disk, cache));
+  const diskMB = config.FORNAX_NODE_DISK_MB || (await disk.offeredMB(cache));
   meter
     .createObservableGauge('fornax.inputs.cache.size', {
       description: 'Bytes of inputs that are kept here',

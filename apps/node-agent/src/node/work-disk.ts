@@ -45,6 +45,12 @@ export class WorkDisk {
     return free === undefined ? undefined : Math.max(0, free - lowBytes);
   }
 
+  /** The same in megabytes of a million bytes; kept inputs go when somebody needs their room. */
+  async offeredMB(cache: { readonly bytes: number } | undefined): Promise<number | undefined> {
+    const spare = await this.spare();
+    return spare === undefined ? undefined : Math.floor((spare + (cache?.bytes ?? 0)) / 1e6);
+  }
+
   /**
    * Resolves once there is room.
    * @param wanted bytes that are to be free beyond the mark, as of the moment that it is asked

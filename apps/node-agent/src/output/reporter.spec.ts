@@ -18,9 +18,9 @@ const ended = (leaseId: string): NodeReport => ({
 });
 
 /** A reporter with a clock and pauses that only the test moves; `messages` are the kinds of reports of each. */
-const reporterOf = (ahead = 0) => {
+const reporterOf = (isBusy = false) => {
   const messages: string[][] = [];
-  const node = { ahead, nowMs: 1_000, failures: 0 };
+  const node = { isBusy, nowMs: 1_000, failures: 0 };
   const pauses: { readonly ms: number; readonly end: () => void }[] = [];
   const reporter = new Reporter({
     nodeId: 'node-1',
@@ -36,7 +36,7 @@ const reporterOf = (ahead = 0) => {
       },
     },
     onError: () => undefined,
-    ahead: () => node.ahead,
+    mayGather: () => node.isBusy,
     now: () => node.nowMs,
     after: (ms, then) => {
       const end = (): void => {
@@ -61,7 +61,7 @@ describe('the reports of a node', () => {
   });
 
   it('gather while leases wait on the node, from the second message on', async () => {
-    const { reporter, messages, pauses } = reporterOf(1);
+    const { reporter, messages, pauses } = reporterOf(true);
     reporter.report(EPOCH, started('a'));
     await eventually(() => messages.length === 1);
     reporter.report(EPOCH, ended('a'));
@@ -76,31 +76,15 @@ describe('the reports of a node', () => {
   });
 
   it('wait for nobody any more once no lease does', async () => {
-    const { reporter, node, messages, pauses } = reporterOf(1);
+    const { reporter, node, messages, pauses } = reporterOf(true);
     reporter.report(EPOCH, started('a'));
     await eventually(() => messages.length === 1);
     reporter.report(EPOCH, ended('a'));
     await eventually(() => pauses.length === 1);
-    node.ahead = 0;
+    node.isBusy = false;
     reporter.report(EPOCH, started('b'));
     await eventually(() => messages.length === 2);
     expect(messages).toEqual([['started a'], ['ended a', 'started b']]);
-  });
-
-  it('wait for the less the fewer leases do, so that new ones come before the last begins', async () => {
-    const { reporter, node, messages, pauses } = reporterOf(1);
-    reporter.report(EPOCH, started('a'));
-    await eventually(() => messages.length === 1);
-    reporter.report(EPOCH, ended('a'));
-    await eventually(() => pauses.length === 1);
-    node.ahead = 0.5;
-    reporter.report(EPOCH, started('b'));
-    await eventually(() => pauses.length === 2);
-    expect(pauses.map(({ ms }) => ms)).toEqual([100, 50]);
-    node.nowMs += 60;
-    reporter.report(EPOCH, ended('b'));
-    await eventually(() => messages.length === 2);
-    expect(messages.at(-1)).toEqual(['ended a', 'started b', 'ended b']);
   });
 
   it('of an exit wait for the end, and not for long', async () => {
@@ -118,7 +102,7 @@ describe('the reports of a node', () => {
   });
 
   it('are all stored, in their order, however often storing fails, and flushed without a wait', async () => {
-    const { reporter, node, messages } = reporterOf(1);
+    const { reporter, node, messages } = reporterOf(true);
     node.failures = 1;
     reporter.report(EPOCH, started('a'));
     reporter.report(EPOCH, exited('a'));

@@ -7,7 +7,7 @@ import type { DurablePublisher } from '@fornax/event-store';
 
 const MAX_BATCH = 500;
 const RETRY_MS = 500;
-/** How long reports gather at most, where nobody's core stands idle for them. What reads them looks no more often. */
+/** How long reports gather where nobody's core stands idle for them. What reads them looks no more often. */
 const GATHER_MS = 100;
 /** How long an exit waits for the end of its lease, which follows at once where nothing is left to be stored. */
 const EXIT_MS = 20;
@@ -23,11 +23,8 @@ export interface ReporterParts {
   readonly publisher: Pick<DurablePublisher, 'publish'>;
   readonly nodeId: string;
   readonly onError: (error: unknown) => void;
-  /**
-   * How much work waits on the node: 1 for as much as may wait there, 0 for none. Reports wait for others for as long in proportion, so that what is given
-   * for them comes before the last of it begins.
-   */
-  readonly ahead?: () => number;
+  /** Whether reports may wait for others: the node has work for a while, whenever the platform hears of what it has done. */
+  readonly mayGather?: () => boolean;
   /** Milliseconds of a clock that only goes forward. */
   readonly now?: () => number;
   /** Calls `then` after so many milliseconds, unless what it returns was called. */
@@ -112,7 +109,7 @@ export class Reporter {
     if (this.#isFlushing || !oldest) return 0;
     const now = this.#now();
     const isExit = this.#queue.every(({ report }) => report.kind === 'exited');
-    const gatherMs = this.#sentAt + GATHER_MS * Math.min(1, this.parts.ahead?.() ?? 0) - now;
+    const gatherMs = this.parts.mayGather?.() === true ? this.#sentAt + GATHER_MS - now : 0;
     return Math.max(gatherMs, isExit ? oldest.at + EXIT_MS - now : 0);
   }
 

@@ -125,6 +125,8 @@ export interface FleetNode {
   readonly lastHeartbeat: string | null;
   /** Who drained it, when and why; null for all but operators. */
   readonly drain: { readonly at: string; readonly by: string; readonly reason: string | null } | null;
+  /** Room for files of instances as the node said last, in megabytes; null where it does not tell, absent of servers that do not know. */
+  readonly diskMB?: number | null;
   /** Since when its disk has been full, so that it is given no new instances; null while it has room, absent of servers that do not know. */
   readonly diskFullSince?: string | null;
   /** Of a node that joined with a token; null for others, and for all but operators. */

@@ -128,6 +128,8 @@ export const heartbeatSchema = z.object({
   held: z.array(heldLease).max(MAX_HELD_LEASES).optional(),
   /** Whether the node's disk has no room for another instance. Absent before the node has looked, and of earlier agents. */
   isDiskFull: z.boolean().optional(),
+  /** Room for files of instances on that disk, in megabytes of a million bytes; kept inputs count as room. Absent where it cannot be told. */
+  diskMB: amount.int().optional(),
   at: z.number(),
 });
 export type Heartbeat = z.output<typeof heartbeatSchema>;

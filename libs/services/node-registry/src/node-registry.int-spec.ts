@@ -365,6 +365,22 @@ describe('the node registry on real servers', () => {
   );
 
   it(
+    'tells what room a node has on its disk, as it says with each beat',
+    async () => {
+      const app = await startRegistry();
+      const { nodeEpoch } = await join('roomy');
+      const disk = async () => ((await get(app, '/fornax/v1/nodes/roomy')).body as { diskMB?: unknown }).diskMB;
+      expect(await disk()).toBeNull();
+      for (const diskMB of [40_000, 39_000]) {
+        const stopBeating = beat('roomy', nodeEpoch, { diskMB });
+        await eventually(async () => (await disk()) === diskMB);
+        stopBeating();
+      }
+    },
+    SLOW_MS,
+  );
+
+  it(
     'tells everybody that the disk of a node is full, until the node says that there is room',
     async () => {
       const app = await startRegistry();

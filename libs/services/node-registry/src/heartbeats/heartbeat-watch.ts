@@ -31,6 +31,8 @@ interface Beat {
   readonly at: number;
   /** Undefined as long as the session has said nothing of it. */
   readonly disk: Disk | undefined;
+  /** Room for files of instances; undefined as long as the session has said nothing of it. */
+  readonly diskMB: number | undefined;
 }
 
 /**
@@ -59,17 +61,26 @@ export class HeartbeatWatch {
 
   /** @param at the time of day, which people are told */
   hear(
-    { nodeId, nodeEpoch, leases, isDiskFull }: Pick<Heartbeat, 'nodeId' | 'nodeEpoch' | 'leases' | 'isDiskFull'>,
+    heartbeat: Pick<Heartbeat, 'nodeId' | 'nodeEpoch' | 'leases' | 'isDiskFull' | 'diskMB'>,
     elapsed: number,
     at: number,
   ): void {
+    const { nodeId, nodeEpoch, leases, isDiskFull, diskMB } = heartbeat;
     const known = this.beats.get(nodeId);
     // A late beat of an earlier session says nothing about the current one.
     if (known && nodeEpoch < known.epoch) return;
-    const before = known?.epoch === nodeEpoch ? known.disk : undefined;
+    const session = known?.epoch === nodeEpoch ? known : undefined;
+    const before = session?.disk;
     const isSame = isDiskFull === undefined || isDiskFull === before?.isFull;
     const disk = isSame ? before : { isFull: isDiskFull, since: elapsed, roomMs: this.roomMs(before, elapsed) };
-    this.beats.set(nodeId, { epoch: nodeEpoch, leases, heardAt: elapsed, at, disk });
+    this.beats.set(nodeId, {
+      epoch: nodeEpoch,
+      leases,
+      heardAt: elapsed,
+      at,
+      disk,
+      diskMB: diskMB ?? session?.diskMB,
+    });
   }
 
   /** For how long there must be room from now on, given what was before. */
@@ -87,7 +98,7 @@ export class HeartbeatWatch {
     this.hear({ nodeId, nodeEpoch: epoch, leases: 0 }, elapsed, at);
   }
 
-  lastBeat(nodeId: string): { readonly at: number; readonly leases: number } | undefined {
+  lastBeat(nodeId: string): Pick<Beat, 'at' | 'leases' | 'diskMB'> | undefined {
     return this.beats.get(nodeId);
   }
 

@@ -26,6 +26,11 @@ export interface NodeView {
   readonly leases: number | null;
   /** Who drained it, when and why, while it is drained; null for all but operators. */
   readonly drain: { readonly at: string; readonly by: string; readonly reason: string | null } | null;
+  /**
+   * Room for files of instances on its disk as it said last, in megabytes of a million bytes; what it offered when it joined where the replica that
+   * answers has not heard it; null of a node that does not tell.
+   */
+  readonly diskMB: number | null;
   /** Since when its disk has been full, so that it is given no new instances; null while it has room. */
   readonly diskFullSince: string | null;
   /** Of a node that joined with a token; null for one of the server's configuration, and for all but operators. */
@@ -47,6 +52,7 @@ export const nodeViewSchema = z.object({
   lastHeartbeat: dateOrNull,
   leases: z.int().nullable(),
   drain: z.object({ at: z.string(), by: z.string(), reason: z.string().nullable() }).nullable(),
+  diskMB: z.number().nullable(),
   diskFullSince: dateOrNull,
   credential: z.object({ status: z.enum(['open', 'rotating', 'revoked']), issuedAt: dateOrNull }).nullable(),
 });
@@ -106,6 +112,7 @@ export class NodeViews {
       lastHeartbeat: time(beat?.at),
       leases: (isOperator ? beat?.leases : null) ?? null,
       drain: isOperator && drain ? { ...drain, at: new Date(drain.at).toISOString() } : null,
+      diskMB: beat?.diskMB ?? state.hardware.diskMB ?? null,
       diskFullSince: time(this.known.get(state.nodeId)?.state.diskFullSince),
       credential: !isOperator ? null : credentialOf(this.known.get(state.nodeId)?.state.access),
     };
