@@ -116,10 +116,23 @@ export { owedEffectsSchema, type OwedEffects } from './owed-effects.js';
 export { jobCreationSchema, jobSchema, type JobCreation, type WireJob } from './jobs.js';
 export { waitingSchema, type WireWaiting } from './waiting.js';
 export {
+  anyScalingSchema,
+  poolCloneSchema,
+  poolCreationSchema,
+  poolUpdateSchema,
+  readScaling,
+  type PoolCreation,
+  type PoolUpdate,
+} from './pool-creation.js';
+export { poolSchema, poolSummarySchema, type WirePool, type WirePoolSummary } from './pool-output.js';
+export {
+  echoOfScaling,
+  elasticPropertySchema,
   scalingPolicySchema,
   scalingSimulationSchema,
   scalingToCheckSchema,
   simulatedScalingSchema,
+  type ElasticProperty,
   type ScalingSimulationRequest,
   type SimulatedScaling,
 } from './scaling.js';

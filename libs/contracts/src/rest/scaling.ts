@@ -129,6 +129,66 @@ const elasticSchema = z
     periodMs: Math.max(PERIOD_SECONDS, input.resizePeriod) * 1_000,
   }));
 
+/** A scaling as the domain knows it: what `PUT /pools/{id}/scaling` takes. Which policy is active is not the caller's to say. */
+export const scalingSchema = z.object({ policies: z.array(scalingPolicySchema).max(MAX_POLICIES) });
+
+/** An elastic size as clients send it, elastic or not (contract, section 3.4); null: it is not elastic. */
+export const elasticPropertySchema = z
+  .object({
+    isElastic: z.boolean().default(false),
+    minTotalSlots: slots.default(0),
+    maxTotalSlots: slots.default(0),
+    minIdleSlots: slots.default(0),
+    resizePeriod: seconds.default(PERIOD_SECONDS),
+    rampResizeFactor: share.default(0.4),
+    minIdleTimeSeconds: seconds.default(PERIOD_SECONDS),
+  })
+  .transform((input, context): ElasticProperty => {
+    const { isElastic, ...rest } = input;
+    if (!isElastic) return { ...input, size: null };
+    const parsed = elasticSchema.safeParse(rest);
+    if (parsed.success) return { ...input, size: parsed.data };
+    for (const { path, message } of parsed.error.issues) context.addIssue({ code: 'custom', path, message });
+    return z.NEVER;
+  });
+
+/** What was asked for, and what it means; null: nothing. */
+export interface ElasticProperty {
+  readonly isElastic: boolean;
+  readonly minTotalSlots: number;
+  readonly maxTotalSlots: number;
+  readonly minIdleSlots: number;
+  readonly resizePeriod: number;
+  readonly rampResizeFactor: number;
+  readonly minIdleTimeSeconds: number;
+  readonly size: ElasticSize | null;
+}
+
+const NAMES = new Map(
+  [
+    ...['type', 'name', 'enabledPeriods', 'minTotalSlots', 'maxTotalSlots', 'minIdleSlots', 'minIdleTimeSeconds'],
+    ...['scalingFactor', 'slotsCount', 'days', 'startTimeUtc', 'endTimeUtc', 'policies'],
+  ].map((known) => [known.toLowerCase(), known]),
+);
+
+const dayName = (value: unknown): unknown => (typeof value === 'number' ? (DAYS[value] ?? value) : value);
+
+/**
+ * A scaling as it is echoed: the client's own values in its own order of keys, which some compare (contract, 5.14), under the names of the contract; days
+ * by their names. What the contract does not know, and what is null, is left out.
+ */
+export const echoOfScaling = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(echoOfScaling);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, item]): readonly (readonly [string, unknown])[] => {
+      const known = NAMES.get(key.toLowerCase());
+      if (known === undefined || item === null) return [];
+      return [[known, known === 'days' && Array.isArray(item) ? item.map(dayName) : echoOfScaling(item)]];
+    }),
+  );
+};
+
 /** Body of `POST /sanity-checks/pools/scaling`: each policy is judged for itself (contract, section 2.3). */
 export const scalingToCheckSchema = z.object({ policies: z.array(z.unknown()).max(MAX_POLICIES) });
 

@@ -6,7 +6,7 @@ import { reference, textOf, textOrEmpty } from './wire.js';
 
 const INT32_MAX = 2_147_483_647;
 /** A count; some scripts send it as text (contract, section 7.2). */
-const count = z
+export const count = z
   .union([z.number().int().nonnegative().max(INT32_MAX), z.string().regex(/^\d{1,9}$/)])
   .transform((value) => Number(value))
   .pipe(z.number().int().nonnegative().max(INT32_MAX));
@@ -19,7 +19,7 @@ export const duration = z.union([z.string(), z.number()]).transform((value, cont
 });
 
 /** One of some names, in any case or by its place in the list (contract, 5.6); given back as spelled here. */
-const nameIn = <const N extends readonly [string, ...string[]]>(...names: N) =>
+export const nameIn = <const N extends readonly [string, ...string[]]>(...names: N) =>
   z.union([z.string(), z.number()]).transform((value, context): N[number] => {
     const found =
       typeof value === 'number' ? names[value] : names.find((name) => name.toLowerCase() === value.toLowerCase());
@@ -37,7 +37,7 @@ export const constantSchema = z.object({
   value: textOrEmpty(2_048),
 });
 
-const constantsSchema = z
+export const constantsSchema = z
   .array(constantSchema)
   .max(150)
   .superRefine((constants, context) => {
@@ -49,9 +49,6 @@ const constantsSchema = z
     });
   });
 
-/** Fewer than ten, each shorter than 512 characters (contract, section 3.1). */
-export const tagsSchema = z.array(textOf(511)).max(9);
-
 export const shortnameSchema = z
   .string()
   .max(255)
@@ -59,6 +56,9 @@ export const shortnameSchema = z
     /^(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)?$/,
     'A shortname holds letters, digits and "-", and begins and ends with a letter or a digit.',
   );
+
+/** Fewer than ten, each shorter than 512 characters (contract, section 3.1). */
+export const tagsSchema = z.array(textOf(511)).max(9);
 
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 
@@ -73,12 +73,12 @@ export const advancedBucketSchema = z.object({
   cacheTTLSec: count.optional(),
 });
 
-const retrySettingsSchema = z.object({
+export const retrySettingsSchema = z.object({
   maxTotalRetries: count.optional(),
   maxPerInstanceRetries: count.optional(),
 });
 
-const forcedNetworkRuleSchema = z.object({
+export const forcedNetworkRuleSchema = z.object({
   name: z.string().max(2_048).optional(),
   applicationType: z.string().max(2_048).optional(),
   inbound: z.union([z.boolean(), z.string()]),
@@ -94,7 +94,7 @@ const forcedNetworkRuleSchema = z.object({
   toPayload: scalar.optional(),
 });
 
-const forcedConstantSchema = z.object({
+export const forcedConstantSchema = z.object({
   constantName: z.string().min(1).max(2_048),
   forcedValue: textOf(2_048).optional(),
   forceExportInEnvironment: z.boolean().optional(),
@@ -116,6 +116,21 @@ const dependenciesSchema = z.object({
 
 /** As long as a request can be. */
 const MAX_TABLE_CHARS = 1_048_576;
+
+export const constraintsSchema = z
+  .array(z.object({ key: z.string().max(2_048), value: textOf(2_048).optional() }))
+  .max(150);
+
+export const secretsAccessRightsSchema = z.object({
+  bySecret: z
+    .array(z.object({ key: z.string().max(2_048) }))
+    .max(1_000)
+    .optional(),
+  byPrefix: z
+    .array(z.object({ prefix: z.string().max(2_048) }))
+    .max(1_000)
+    .optional(),
+});
 
 /** Body of POST /tasks (contract, section 3.1); what does not depend on other fields or on the platform's state is checked here. */
 export const taskCreationSchema = z.object({
@@ -147,23 +162,9 @@ export const taskCreationSchema = z.object({
   uploadResultsOnCancellation: z.boolean().optional(),
   constants: constantsSchema.optional(),
   forcedConstants: z.array(forcedConstantSchema).max(150).optional(),
-  constraints: z
-    .array(z.object({ key: z.string().max(2_048), value: textOf(2_048).optional() }))
-    .max(150)
-    .optional(),
+  constraints: constraintsSchema.optional(),
   hardwareConstraints: z.array(hardwareConstraintSchema).max(50).optional(),
-  secretsAccessRights: z
-    .object({
-      bySecret: z
-        .array(z.object({ key: z.string().max(2_048) }))
-        .max(1_000)
-        .optional(),
-      byPrefix: z
-        .array(z.object({ prefix: z.string().max(2_048) }))
-        .max(1_000)
-        .optional(),
-    })
-    .optional(),
+  secretsAccessRights: secretsAccessRightsSchema.optional(),
   tags: tagsSchema.optional(),
   labels: z.record(z.string().max(2_048), textOrEmpty(2_048)).optional(),
   dependencies: dependenciesSchema.optional(),

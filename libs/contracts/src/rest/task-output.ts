@@ -6,12 +6,12 @@ import { advancedBucketSchema } from './task-creation.js';
  * What a task looks like to clients (contract, sections 3.2, 3.3, 3.8, 3.19). The schemas are strict about null and about missing keys, as
  * the clients are (section 3.0): a body that parses here can be read by all of them.
  */
-const date = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$/);
-const duration = z.string().regex(/^(\d+\.)?\d\d:\d\d:\d\d$/);
+export const date = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$/);
+export const wireDurationSchema = z.string().regex(/^(\d+\.)?\d\d:\d\d:\d\d$/);
 /** What the public description of the API types int32 or int64 is an integer on the wire (contract, section 7.1). */
-const uint = z.int32().nonnegative();
+export const uint = z.int32().nonnegative();
 const ulong = z.int().nonnegative();
-const amount = z.number().nonnegative();
+export const amount = z.number().nonnegative();
 
 export const errorSchema = z.object({ code: z.string(), message: z.string(), debug: z.string() });
 export type WireError = z.output<typeof errorSchema>;
@@ -84,15 +84,15 @@ export const statusSchema = z.object({
   executionProgress: amount.max(100),
   uploadProgress: amount.max(100),
   instanceCount: uint,
-  downloadTime: duration,
+  downloadTime: wireDurationSchema,
   downloadTimeSec: ulong,
-  environmentTime: duration,
+  environmentTime: wireDurationSchema,
   environmentTimeSec: ulong,
-  executionTime: duration,
+  executionTime: wireDurationSchema,
   executionTimeSec: ulong,
-  uploadTime: duration,
+  uploadTime: wireDurationSchema,
   uploadTimeSec: ulong,
-  wallTime: duration,
+  wallTime: wireDurationSchema,
   wallTimeSec: ulong,
   executionTimeByCpuModel: z.array(z.object({ model: z.string(), time: ulong, core: uint })),
   executionTimeGhzByCpuModel: z.array(z.object({ model: z.string(), timeGhz: amount, clockRatio: amount, core: uint })),
@@ -130,8 +130,8 @@ const summary = {
   runningInstanceCount: uint,
   runningCoreCount: uint,
   clusterInfo: z.object({ clusterCoresCount: uint }),
-  executionTime: duration,
-  wallTime: duration,
+  executionTime: wireDurationSchema,
+  wallTime: wireDurationSchema,
   state: z.enum(TASK_STATES),
   previousState: z.enum(TASK_STATES).nullable(),
   totalInstanceCount: uint,
@@ -192,7 +192,7 @@ export const taskSchema = z.object({
   defaultResourcesCacheTTLSec: uint,
   uploadResultsOnCancellation: z.boolean().nullable(),
   autoDeleteOnCompletion: z.boolean(),
-  completionTimeToLive: duration,
+  completionTimeToLive: wireDurationSchema,
   dependencies: z
     .object({
       dependsOn: z.array(z.string()),

@@ -4,6 +4,7 @@ import { HistoryModule } from '@fornax/history';
 import { NotifyModule } from '@fornax/notify';
 import { OutputModule } from '@fornax/output';
 import { PeopleModule } from '@fornax/people';
+import { Pools1790001310000, PoolsModule } from '@fornax/pools';
 import { ProfilesModule } from '@fornax/profiles';
 import {
   ExactAnswers1790000810000,
@@ -17,7 +18,7 @@ import { TASK_MIGRATIONS, TasksModule } from '@fornax/tasks';
 import { NetworkController } from './http/network.controller.js';
 import { ScalingController } from './http/scaling.controller.js';
 import { ServiceController } from './http/service.controller.js';
-import { NotBuiltController, PoolsController } from './http/unavailable.controllers.js';
+import { NotBuiltController } from './http/unavailable.controllers.js';
 import { UserInfo } from './http/user-info.js';
 
 /** Name of the service: of its database schema and of its checkpoints. */
@@ -29,6 +30,7 @@ const SERVICE = 'submission';
     serviceDatabase(SERVICE, [
       ...TASK_MIGRATIONS,
       ...JOB_MIGRATIONS,
+      Pools1790001310000,
       IdempotencyKeys1790000600000,
       ExactAnswers1790000810000,
       UnsettledRequests1790000800000,
@@ -37,11 +39,12 @@ const SERVICE = 'submission';
     PeopleModule,
     TasksModule,
     JobsModule,
+    PoolsModule,
     OutputModule,
     HistoryModule,
     NotifyModule,
   ],
-  controllers: [ServiceController, ScalingController, PoolsController, NetworkController, NotBuiltController],
+  controllers: [ServiceController, ScalingController, NetworkController, NotBuiltController],
   providers: [provideLogWalk(SERVICE), provideSubmitProof(SERVICE), UserInfo],
 })
 export class SubmissionModule {}

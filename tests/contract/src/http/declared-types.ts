@@ -35,7 +35,9 @@ const DECLARED: ReadonlyMap<string, Declared> = new Map([
      maxFlexCores maxOnDemandInstances maxOnDemandCores maxBucket bucketCount maxTask taskCount maxJob jobCount maxPool
      poolCount runningFlexInstanceCount runningFlexCoreCount runningOnDemandInstanceCount
      runningOnDemandCoreCount runningReservedInstanceCount runningReservedCoreCount maxReservedInstances
-     maxReservedCores maxRunningTask runningTaskCount maxRunningPool runningPoolCount slotsPerNode`,
+     maxReservedCores maxRunningTask runningTaskCount maxRunningPool runningPoolCount slotsPerNode
+     targetRunningInstanceCount queuedOrRunningTaskInstancesCount totalSlotCapacity minTotalSlots maxTotalSlots
+     minIdleSlots resizePeriod minIdleTimeSeconds slotsCount`,
   ),
   ...named(
     'int64',
@@ -48,7 +50,8 @@ const DECLARED: ReadonlyMap<string, Declared> = new Map([
      averageGHz timeGhz maxFrequencyGHz currentFrequencyGHz cpuUsage memoryUsage networkInKbps networkOutKbps
      executionTimeGHz averageFrequencyGHz minFrequencyGHz averageMaxFrequencyGHz averageCpuUsage clusterPowerIndicator
      averageMemoryUsage averageNetworkInKbps averageNetworkOutKbps totalNetworkInKbps totalNetworkOutKbps credits
-     minimumMemoryMB maximumMemoryMB minimumMemoryGBCoreRatio maximumMemoryGBCoreRatio`,
+     minimumMemoryMB maximumMemoryMB minimumMemoryGBCoreRatio maximumMemoryGBCoreRatio
+     poolUsage rampResizeFactor scalingFactor`,
   ),
   ...named(
     'date',

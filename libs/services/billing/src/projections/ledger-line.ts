@@ -62,7 +62,10 @@ export const endsIn = (batch: readonly RecordedCommit[]): readonly RecordedEnd[]
   batch.flatMap(({ id, sequence, aggregateId, events }) =>
     events.flatMap((event) =>
       event.type === 'InstancesConcluded' || event.type === 'InstancesRequeued'
-        ? event.attempts.map((end) => ({ taskId: aggregateId, end, sequence, commitId: id }))
+        ? event.attempts
+            // What runs in a slot takes its pool's time.
+            .filter(({ inSlot }) => inSlot === undefined)
+            .map((end) => ({ taskId: aggregateId, end, sequence, commitId: id }))
         : [],
     ),
   );

@@ -43,3 +43,16 @@ export { TaskPlaces, type FindJob, type KnownJob } from './places/task-places.js
 export { Neighbors } from './places/neighbors.js';
 export { TasksOfJobs, type JobCounts } from './commands/tasks-of-jobs.js';
 export { ENDS } from './process-managers/task-expiry.js';
+export { ChangeTask } from './commands/change-task.handler.js';
+export { TaskBuckets } from './commands/task-buckets.js';
+export { masked, SecretConstants } from './model/secret-constants.js';
+export { PoolsOfTasks, type PoolOfTask } from './model/pools-of-tasks.js';
+export { PoolTasks, type PoolLoad } from './queries/pool-tasks.js';
+export { requestOf, resourcesOf } from './model/task-spec.js';
+export { lifetimeOf } from './commands/task-lifetime.js';
+export { TASKS_CONFIG, type TasksConfig } from './config/tasks-config.js';
+export { LiveStatus } from './live/live-status.js';
+export { type LiveLeases } from './live/live-board.js';
+export { noUsage, restoreUsage, withUsage, type TaskUsage } from './model/task-status.js';
+export { statusView } from './queries/status-view.js';
+export { withoutEmptyParts } from './queries/task-view.js';

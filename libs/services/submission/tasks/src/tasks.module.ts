@@ -36,6 +36,7 @@ import { OrganisationQuotas } from './queries/computing-quotas.js';
 import { ErrorTails } from './queries/error-tails.js';
 import { KnownTasks } from './as-of/known-tasks.js';
 import { PatternQueries } from './queries/pattern-queries.js';
+import { PoolTasks } from './queries/pool-tasks.js';
 import { RunningCounts } from './queries/running-counts.js';
 import { StoredTasks } from './queries/stored-tasks.js';
 import { TaskInstances } from './queries/task-instances.js';
@@ -88,6 +89,7 @@ import { DATABASE } from './model/database.js';
     ChangeTask,
     RepeatTask,
     StoredTasks,
+    PoolTasks,
     TaskLookup,
     KnownTasks,
     PatternQueries,
@@ -109,6 +111,12 @@ import { DATABASE } from './model/database.js';
     TaskPlaces,
     TasksOfJobs,
     Neighbors,
+    TASKS_CONFIG,
+    LiveStatus,
+    PoolTasks,
+    ChangeTask,
+    SecretConstants,
+    TaskBuckets,
     StatusBarrier,
     TaskLookup,
     KnownTasks,

@@ -16,7 +16,7 @@ export interface AskedObject<T> {
   /** What is asked for beside the body, whichever its place in a request. */
   readonly way: readonly string[];
   /** Makes of it what the log is to hold, under an id; leaves no trace. @throws ValidationFailed, Forbidden */
-  readonly check: (id: string) => T;
+  readonly check: (id: string) => T | Promise<T>;
   /** Checks it against what there is, where no earlier request has made it. @throws ValidationFailed */
   readonly place?: (checked: T) => Promise<T>;
 }
@@ -73,7 +73,7 @@ export class Creations<T, S, C extends { readonly at: number }, E extends Fornax
     asked: AskedObject<T>,
     context: RequestContext,
   ): Promise<Accepted<T>> {
-    const checked = asked.check(name);
+    const checked = await asked.check(name);
     const { body } = asked;
     const earlier = isRepeated ? await this.madeBefore(checked, name, body, context) : undefined;
     if (earlier) return earlier;

@@ -20,9 +20,14 @@ export class TaskBuckets {
    * @throws Invalid a result bucket cannot be made
    * @throws Unavailable storage does not answer
    */
-  async ensure(spec: TaskSpec, context: RequestContext): Promise<void> {
+  async ensure(
+    spec: Pick<TaskSpec, 'resources'> & Partial<Pick<TaskSpec, 'resultBucket' | 'snapshotBucket'>>,
+    context: RequestContext,
+  ): Promise<void> {
     const mustExist = [...new Set(spec.resources.map(({ bucket }) => bucket))];
-    const create = [...new Set([spec.resultBucket, spec.snapshotBucket].filter((bucket) => bucket !== null))];
+    const create = [
+      ...new Set([spec.resultBucket, spec.snapshotBucket].filter((bucket) => typeof bucket === 'string')),
+    ];
     if (mustExist.length + create.length === 0) return;
     const { account, correlationId } = context;
     const request = { owner: account.id, mustExist, create, actor: `user:${account.id}` as const, correlationId };

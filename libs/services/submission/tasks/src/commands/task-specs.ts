@@ -6,6 +6,7 @@ import { Forbidden, ValidationFailed } from '@fornax/base';
 import { TASKS_CONFIG, type TasksConfig } from '../config/tasks-config.js';
 import { ProfileCatalogue } from '@fornax/profiles';
 import type { PinSource } from '../model/asked-pin.js';
+import { PoolsOfTasks } from '../model/pools-of-tasks.js';
 import { SecretConstants, type SealedConstants } from '../model/secret-constants.js';
 import { toSpec, type CheckedSpec } from '../model/task-spec.js';
 import type { ParameterTable } from '../tables/parameter-table.js';
@@ -27,23 +28,32 @@ export class TaskSpecs {
     private readonly profiles: ProfileCatalogue,
     private readonly secrets: SecretConstants,
     private readonly accounts: AccountDirectory,
+    private readonly pools: PoolsOfTasks,
     @Inject(TASKS_CONFIG) private readonly config: TasksConfig,
   ) {}
 
   /** @throws ValidationFailed, Forbidden */
-  specOf(creation: TaskCreation, taskId: string, { account }: RequestContext, source?: TaskSource): CheckedSpec {
+  async specOf(
+    creation: TaskCreation,
+    taskId: string,
+    { account }: RequestContext,
+    source?: TaskSource,
+  ): Promise<CheckedSpec> {
     if ((creation.forcedConstants ?? []).length > 0 && account.role !== 'operator')
       throw new Forbidden('Forced constants need a permission that this account does not have', {
         code: 'forbidden-forced-constants',
       });
+    const { poolUuid } = creation;
+    const pool = poolUuid === undefined ? undefined : await this.pools.find(account, poolUuid);
+    const secrets = source?.secrets ?? pool?.spec;
     const checked = toSpec(creation, {
       taskId,
       profileOf: (name) => this.profiles.answer(name),
       projectOf: (projectUuid) => this.accounts.projectFor(account.id, projectUuid),
       defaultRequest: { cores: this.config.instanceCores, memoryMB: this.config.instanceMemoryMB },
       mostDiskMB: this.config.instanceMaxDiskMB,
-      sealConstants: (constants) =>
-        source ? this.secrets.copy(constants, source.secrets) : this.secrets.seal(constants),
+      sealConstants: (constants) => (secrets ? this.secrets.copy(constants, secrets) : this.secrets.seal(constants)),
+      ...(pool ? { pool } : {}),
       ...(source ? { origin: source.origin } : {}),
       ...(source?.table ? { table: source.table } : {}),
       ...(source?.pin ? { pinSource: source.pin } : {}),

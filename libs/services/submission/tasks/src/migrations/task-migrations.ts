@@ -9,6 +9,7 @@ import { InstanceNotes1790000900000 } from './1790000900000-instance-notes.migra
 import { InstanceResults1790001000000 } from './1790001000000-instance-results.migration.js';
 import { ShortnameKinds1790001200000 } from './1790001200000-shortname-kinds.migration.js';
 import { JobsOfTasks1790001210000 } from './1790001210000-jobs-of-tasks.migration.js';
+import { PoolTasks1790001300000 } from './1790001300000-pool-tasks.migration.js';
 import { InstanceFolder1790001100000 } from './1790001100000-instance-folder.migration.js';
 import { InstanceInputs1790001250000 } from './1790001250000-instance-inputs.migration.js';
 
@@ -27,4 +28,5 @@ export const TASK_MIGRATIONS = [
   ShortnameKinds1790001200000,
   InstanceInputs1790001250000,
   JobsOfTasks1790001210000,
+  PoolTasks1790001300000,
 ] as const;

@@ -5,6 +5,7 @@ import {
   constantProblem,
   formatRanges,
   parseRanges,
+  profileAt,
   rangesOf,
   type HardwareConstraint,
   type Profile,
@@ -21,6 +22,8 @@ import { longestOf, type ParameterTable } from '../tables/parameter-table.js';
 import { objectOf } from '../tables/table-object.js';
 import { lifetimeOf } from '../commands/task-lifetime.js';
 import type { ProfileAnswer } from '@fornax/profiles';
+import type { PoolOfTask } from './pools-of-tasks.js';
+import { masked } from './secret-constants.js';
 
 /** Most instances of one task. */
 const MAX_INSTANCES = 100_000;
@@ -35,6 +38,8 @@ export interface SpecContext {
   readonly defaultRequest: ResourceRequest;
   /** Most room for files that an instance may ask for, in megabytes; 0: as much as some node has. */
   readonly mostDiskMB: number;
+  /** The pool that it is to run in, if any. */
+  readonly pool?: PoolOfTask;
   /** The task that this one is made from, if any. */
   readonly origin?: TaskOrigin;
   /** The table of that task, if it has one. */
@@ -66,11 +71,15 @@ const given = (text: string | undefined): string | null => (text === undefined |
  * What a creation asks for, checked against the platform: profile, instances, buckets, plan. Pure but for the sealing.
  * A field that does not fit is named, as validation problems name it.
  */
-export const toSpec = (creation: TaskCreation, context: SpecContext): Result => {
-  const problem = placeProblem(creation) ?? planProblem(creation) ?? bucketProblem(creation);
+export const toSpec = (asked: TaskCreation, context: SpecContext): Result => {
+  const { pool } = context;
+  const ofPool = inPoolProblem(asked, pool);
+  if (ofPool) return ofPool;
+  const creation = pool ? withPool(asked, pool) : asked;
+  const problem = planProblem(creation) ?? bucketProblem(creation);
   if (problem) return problem;
   if (given(creation.profile) === null) return wrong('profile', 'A task needs a profile.');
-  const found = context.profileOf(creation.profile ?? '');
+  const found = pool ? profileOfPool(pool) : context.profileOf(creation.profile ?? '');
   if ('refusal' in found) return wrong('profile', found.refusal);
   const misfit = constantProblem(found.profile, creation.constants ?? [], creation.forcedConstants);
   if (misfit) return wrong(misfit.field, misfit.text);
@@ -78,10 +87,12 @@ export const toSpec = (creation: TaskCreation, context: SpecContext): Result => 
   if (table && 'errors' in table) return table;
   const instances = instancesOf(creation, table);
   if ('errors' in instances) return instances;
-  const project = context.projectOf(creation.projectUuid);
+  const project = context.projectOf(pool?.spec.projectUuid ?? creation.projectUuid);
   if (!project) return wrong('projectUuid', `No such project, or it is archived: ${creation.projectUuid}`);
+  const ownSpec = specOf(creation, found.profile, instances.text, context);
   const spec = withDisk({
-    ...specOf(creation, found.profile, instances.text, context),
+    ...ownSpec,
+    ...(pool ? roomOf(pool, creation) : {}),
     projectUuid: project.id,
     ...(table ? { table: objectOf(table).about } : {}),
   });
@@ -96,6 +107,8 @@ export const toSpec = (creation: TaskCreation, context: SpecContext): Result => 
 
 /** Only a task that asks for room has some promised: an instance needs little of what it may have, as a rule. */
 const withDisk = (spec: TaskSpec): TaskSpec => {
+  // In a slot it has the slot's room.
+  if (spec.poolUuid !== undefined) return spec;
   const diskMB = askedDiskMB(spec);
   return diskMB > 0 ? { ...spec, request: { ...spec.request, diskMB } } : spec;
 };
@@ -132,9 +145,48 @@ const specOf = (creation: TaskCreation, profile: Profile, instances: string, con
   };
 };
 
-/** Pools are known to nobody yet: naming one is naming one that does not exist (400, contract 5.18). */
-const placeProblem = ({ poolUuid }: TaskCreation) =>
-  poolUuid === undefined ? undefined : wrong('poolUuid', `No such pool: ${poolUuid}`);
+/** What a task of a pool has from its pool, and may not say itself (contract, section 4.11). A pool that is not there is 400, not 404 (5.18). */
+const inPoolProblem = (creation: TaskCreation, pool: PoolOfTask | undefined) => {
+  const { poolUuid, profile, hardwareConstraints = [], secretsAccessRights: rights, projectUuid } = creation;
+  if (poolUuid === undefined) return undefined;
+  if (!pool) return wrong('poolUuid', `No such pool: ${poolUuid}`);
+  if (!pool.isOpen) return wrong('poolUuid', `The pool ${poolUuid} is closed: it takes no new tasks.`);
+  if (given(profile) !== null && profile !== pool.spec.profile)
+    return wrong('profile', 'A task in a pool has the profile of its pool: leave it out.');
+  if (hardwareConstraints.length > 0)
+    return wrong('hardwareConstraints', 'A task in a pool runs on the nodes of its pool: leave them out.');
+  if ((rights?.bySecret ?? []).length + (rights?.byPrefix ?? []).length > 0)
+    return wrong('secretsAccessRights', 'A task in a pool has the rights of its pool: leave them out.');
+  return projectUuid !== undefined && projectUuid !== pool.spec.projectUuid
+    ? wrong('projectUuid', 'A task in a pool belongs to the project of its pool: leave it out.')
+    : undefined;
+};
+
+/** The creation with what the pool says of every task in it; its own constants come before the pool's. */
+const withPool = (creation: TaskCreation, { spec }: PoolOfTask): TaskCreation => {
+  const own = creation.constants ?? [];
+  const names = new Set(own.map(({ key }) => key));
+  return {
+    ...creation,
+    profile: spec.profile,
+    schedulingType: spec.plan,
+    constants: [...masked(spec.constants).filter(({ key }) => !names.has(key)), ...own],
+  };
+};
+
+const profileOfPool = ({ spec }: PoolOfTask): ProfileAnswer => {
+  const profile = profileAt(spec.profile, spec.profileVersion);
+  return profile ? { profile } : { refusal: `The profile ${spec.profile} of the pool is not known any more.` };
+};
+
+const roomOf = ({ poolId, spec }: PoolOfTask, creation: TaskCreation): Partial<TaskSpec> => ({
+  poolUuid: poolId,
+  profileVersion: spec.profileVersion,
+  request: spec.request,
+  ...((creation.waitForPoolResourcesSynchronization ?? spec.tasksWaitForResources)
+    ? { waitsForPoolResources: true }
+    : {}),
+});
 
 const planProblem = (creation: TaskCreation) => {
   if (creation.schedulingType === 'reserved') return undefined;
@@ -183,7 +235,9 @@ const instancesOf = (
 };
 
 /** A bucket's own time in the caches of nodes comes before that of all of the task (contract, section 4.6). */
-const resourcesOf = (creation: TaskCreation): readonly ResourceBucket[] => {
+export const resourcesOf = (
+  creation: Pick<TaskCreation, 'resourceBuckets' | 'advancedResourceBuckets' | 'defaultResourcesCacheTTLSec'>,
+): readonly ResourceBucket[] => {
   const { advancedResourceBuckets: advanced = [], defaultResourcesCacheTTLSec: byDefault } = creation;
   const keptFor = (seconds = byDefault) => (seconds === undefined ? {} : { cacheTtlSeconds: seconds });
   if (advanced.length === 0) return (creation.resourceBuckets ?? []).map((bucket) => ({ bucket, ...keptFor() }));
@@ -203,7 +257,7 @@ const resourcesOf = (creation: TaskCreation): readonly ResourceBucket[] => {
  * Minimum constraints are also what an instance occupies, and its limit: who asks for four cores means to use them. So is a minimum of memory
  * for each core, times the cores that the instance has.
  */
-const requestOf = (constraints: readonly HardwareConstraint[], fallback: ResourceRequest): ResourceRequest => {
+export const requestOf = (constraints: readonly HardwareConstraint[], fallback: ResourceRequest): ResourceRequest => {
   let { cores, memoryMB } = fallback;
   let gigabytesPerCore = 0;
   for (const constraint of constraints) {

@@ -82,7 +82,8 @@ export interface StatusChange {
 const MAX_ERRORS = 20;
 const TERMINAL: readonly PublicTaskState[] = ['Success', 'Failure', 'Cancelled'];
 
-const noUsage: TaskUsage = {
+/** Nothing has run yet. */
+export const noUsage: TaskUsage = {
   executionMs: 0,
   downloadMs: 0,
   environmentMs: 0,
@@ -143,7 +144,8 @@ const failed = (code: string, message: string): TaskError => ({ code, message, d
 const uploadMsOf = (end: AttemptEnd, at: number): number =>
   end.uploadMs ?? (end.startedAt === undefined ? 0 : Math.max(0, at - end.endedAt));
 
-const withUsage = (usage: TaskUsage, attempts: readonly AttemptEnd[], at: number): TaskUsage => {
+/** The usage with what attempts that ended at some time add to it. */
+export const withUsage = (usage: TaskUsage, attempts: readonly AttemptEnd[], at: number): TaskUsage => {
   let { executionMs, downloadMs, environmentMs, uploadMs, hasExecuted } = usage;
   const byHardware = { ...usage.byHardware };
   for (const end of attempts) {
@@ -255,6 +257,7 @@ const errorsBy = ({ errors, fold }: TaskStatus, event: TaskEvent): readonly Task
     });
   if (event.type === 'DependenciesFailed') return [dependencyError(fold.spec.dependencies ?? [], event.ends)];
   if (event.type !== 'WaitingInstancesExpired') return [];
+  if (event.error) return [event.error];
   return [
     {
       code: 'FX-QUEUE-TIME',

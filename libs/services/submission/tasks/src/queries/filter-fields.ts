@@ -51,7 +51,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
   shortname: text('shortname'),
   name: text('name'),
   profile: text('profile'),
-  pooluuid: uuid(`spec->'echo'->>'poolUuid'`),
+  pooluuid: uuid(`spec->>'poolUuid'`),
   jobuuid: uuid('job_id'),
   projectuuid: uuid(`spec->>'projectUuid'`),
   state: scalar('state', 'state'),

@@ -30,6 +30,7 @@ export interface TaskInShort {
   readonly executionMs: number;
   readonly maxRetriesPerInstance: number;
   readonly waitForPoolResourcesSynchronization: boolean | null;
+  readonly poolUuid: string | null;
 }
 
 export interface SummaryRecord {
@@ -55,13 +56,15 @@ export interface SummaryRecord {
   readonly execution_ms: string;
   readonly max_retries: string | null;
   readonly wait_for_pool: boolean | null;
+  readonly pool_uuid: string | null;
 }
 
 /** Columns of a SummaryRecord. */
 export const SUMMARY_COLUMNS = `task.task_id, name, shortname, profile, job_id, state, previous_state, state_ms, previous_state_ms, created_ms, modified_ms,
   end_ms, spec->>'advancedRanges' AS advanced_ranges, total_instances, ended_instances, succeeded_instances, running_instances, running_since_ms, running_cores,
   execution_ms, coalesce(spec->'echo'->>'maxRetriesPerInstance', spec->'echo'->'retrySettings'->>'maxPerInstanceRetries') AS max_retries,
-  (spec->'echo'->>'waitForPoolResourcesSynchronization')::boolean AS wait_for_pool`;
+  (spec->'echo'->>'waitForPoolResourcesSynchronization')::boolean AS wait_for_pool,
+  spec->>'poolUuid' AS pool_uuid`;
 
 const numberOrNull = (text: string | null): number | null => (text === null ? null : Number(text));
 
@@ -88,6 +91,7 @@ export const inShort = (record: SummaryRecord): TaskInShort => ({
   executionMs: Number(record.execution_ms),
   maxRetriesPerInstance: Number(record.max_retries ?? 0),
   waitForPoolResourcesSynchronization: record.wait_for_pool,
+  poolUuid: record.pool_uuid,
 });
 
 /** The same of a task that was read as a whole. */
@@ -112,6 +116,7 @@ export const shortened = (task: TaskStatus): TaskInShort => {
     executionMs: task.usage.executionMs,
     maxRetriesPerInstance: echo.maxRetriesPerInstance ?? echo.retrySettings?.maxPerInstanceRetries ?? 0,
     waitForPoolResourcesSynchronization: echo.waitForPoolResourcesSynchronization ?? null,
+    poolUuid: spec.poolUuid ?? null,
   };
 };
 
@@ -140,7 +145,7 @@ export const summaryView = (task: TaskInShort, now: number, workDone = 0): WireT
     name: task.name,
     shortname: task.shortname,
     profile: task.profile,
-    poolUuid: null,
+    poolUuid: task.poolUuid,
     jobUuid: task.jobId,
     progress: progressOf(task, workDone),
     runningInstanceCount: task.runningInstances,

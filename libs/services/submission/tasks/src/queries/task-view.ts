@@ -20,7 +20,11 @@ const echoOf = (spec: TaskSpec): Echo => spec.echo as Echo;
 type AdvancedBucket = WireTask['advancedResourceBuckets'][number];
 
 /** Without objects that say nothing: a strict client needs what is inside of them (contract, section 7.8). */
-const shownBucket = ({ filtering, resourcesTransformation, ...bucket }: AdvancedBucket): AdvancedBucket => ({
+export const withoutEmptyParts = ({
+  filtering,
+  resourcesTransformation,
+  ...bucket
+}: AdvancedBucket): AdvancedBucket => ({
   ...bucket,
   ...(filtering?.prefixFiltering?.prefix === undefined ? {} : { filtering }),
   ...(resourcesTransformation?.stripPrefix?.prefix === undefined ? {} : { resourcesTransformation }),
@@ -63,7 +67,7 @@ export const taskView = (
     ...summary,
     errors: task.errors.map(({ code, message, debug }) => ({ code, message, debug })),
     resourceBuckets: echo.advancedResourceBuckets ? [] : (echo.resourceBuckets ?? []),
-    advancedResourceBuckets: (echo.advancedResourceBuckets ?? []).map(shownBucket),
+    advancedResourceBuckets: (echo.advancedResourceBuckets ?? []).map(withoutEmptyParts),
     resultBucket: spec.resultBucket,
     resultsBucket: spec.resultBucket,
     resultsBucketPrefix: spec.resultsPrefix,

@@ -1,0 +1,114 @@
+import { Injectable } from '@nestjs/common';
+import { NotFound, ValidationFailed } from '@fornax/base';
+import type { PoolUpdate } from '@fornax/contracts';
+import { constantProblem, forcedConstantsOf, profileAt, type PoolState } from '@fornax/domain';
+import type { RequestContext } from '@fornax/identity';
+import { SecretConstants, type CommandName } from '@fornax/tasks';
+import { policiesOf, sizeOf } from '../model/pool-spec.js';
+import type { PoolStatus } from '../model/pool-status.js';
+import { PoolLookup } from '../queries/pool-lookup.js';
+import { PoolDecisions } from './pool-decisions.js';
+import { PoolWork } from './pool-work.js';
+
+/** What owners, and those who look after their pools, ask of pools after their creation. */
+@Injectable()
+export class ChangePool {
+  constructor(
+    private readonly lookup: PoolLookup,
+    private readonly secrets: SecretConstants,
+    private readonly decisions: PoolDecisions,
+    private readonly work: PoolWork,
+  ) {}
+
+  /** Replaces constants, tags and the size, where given; everything else stays. A secret that comes back masked stays what it was. */
+  update(id: string, body: PoolUpdate, context: RequestContext): Promise<void> {
+    return this.decisions.once('UpdatePool', id, context, (again) => this.updateOnce(id, body, context, again), body);
+  }
+
+  private async updateOnce(
+    id: string,
+    { constants, tags, scaling, elasticProperty }: PoolUpdate,
+    context: RequestContext,
+    again: CommandName | undefined,
+  ): Promise<void> {
+    const pool = await this.lookup.find(context.account, id, 'own');
+    const { spec } = pool.fold;
+    if (constants) checkConstants(spec, constants);
+    const sealed = constants && this.secrets.seal(constants, spec);
+    const isSized = (scaling ?? null) !== null || elasticProperty?.size !== undefined;
+    const wanted = {
+      scaling: scaling ?? parsed(spec.scaling) ?? undefined,
+      elasticProperty,
+      instanceCount: spec.instanceCount || undefined,
+    };
+    const size = isSized && !isEnding(pool) ? sizeOf({ ...wanted, instanceCount: wanted.instanceCount }) : undefined;
+    if (size && 'errors' in size) throw new ValidationFailed(size.errors);
+    if (tags !== undefined || sealed)
+      await this.decisions.decide(pool, { type: 'UpdatePool', ...(tags ? { tags } : {}), ...sealed }, context, again);
+    const isSame = size?.scaling === spec.scaling && size?.elasticProperty === spec.elasticProperty;
+    if (size && !isSame) await this.decisions.decide(pool, { type: 'ChangeScaling', ...size }, context);
+  }
+
+  /** @throws ValidationFailed, CommandRejected the pool is not running */
+  scale(id: string, scaling: unknown, context: RequestContext): Promise<void> {
+    const work = async (again: CommandName | undefined): Promise<void> => {
+      const asked = policiesOf(scaling);
+      if ('errors' in asked) throw new ValidationFailed(asked.errors);
+      const pool = await this.lookup.find(context.account, id, 'own');
+      const { elasticProperty } = pool.fold.spec;
+      await this.decisions.decide(pool, { type: 'ChangeScaling', ...asked, elasticProperty }, context, again);
+    };
+    return this.decisions.once('ChangeScaling', id, context, work, scaling);
+  }
+
+  /** Nodes that hold slots of the pool fetch what is new in its resource buckets. @throws CommandRejected no slot is ready */
+  updateResources(id: string, context: RequestContext): Promise<void> {
+    return this.tend('UpdatePoolResources', id, context);
+  }
+
+  /** Takes no new tasks any more; those that run are finished. @throws CommandRejected it is not running */
+  close(id: string, context: RequestContext): Promise<void> {
+    return this.tend('ClosePool', id, context);
+  }
+
+  /** Cancels what runs in the pool and ends it. Once this is answered the pool is not found any more. */
+  delete(id: string, context: RequestContext): Promise<void> {
+    return this.decisions.once('DeletePool', id, context, async (again) => {
+      const pool = await this.found(id, context, again);
+      if (!pool) return;
+      await this.work.cancel(pool.poolId, context);
+      await this.decisions.decide(pool, { type: 'DeletePool' }, context, again);
+    });
+  }
+
+  private tend(type: 'ClosePool' | 'UpdatePoolResources', id: string, context: RequestContext): Promise<void> {
+    return this.decisions.once(type, id, context, async (again) => {
+      const pool = await this.lookup.find(context.account, id, 'tend');
+      await this.decisions.decide(pool, { type }, context, again);
+    });
+  }
+
+  /** Undefined when the first of the repeated commands has deleted it. */
+  private async found(
+    id: string,
+    { account }: RequestContext,
+    again: CommandName | undefined,
+  ): Promise<PoolStatus | undefined> {
+    try {
+      return await this.lookup.find(account, id, 'tend');
+    } catch (error) {
+      if (again?.isRepeated === true && error instanceof NotFound) return undefined;
+      throw error;
+    }
+  }
+}
+
+const parsed = (text: string | null): unknown => (text === null ? null : JSON.parse(text));
+const isEnding = ({ fold }: PoolStatus): boolean => fold.closeRequested || fold.failed !== null;
+
+/** By the profile that the pool was made with. @throws ValidationFailed */
+const checkConstants = (spec: PoolState['spec'], constants: NonNullable<PoolUpdate['constants']>): void => {
+  const profile = profileAt(spec.profile, spec.profileVersion);
+  const misfit = profile && constantProblem(profile, constants, forcedConstantsOf(spec));
+  if (misfit) throw new ValidationFailed({ [misfit.field]: [misfit.text] });
+};

@@ -1,0 +1,2 @@
+export { Pools1790001310000 } from './migrations/1790001310000-pools.migration.js';
+export { PoolsModule } from './pools.module.js';

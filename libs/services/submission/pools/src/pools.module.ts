@@ -1,0 +1,50 @@
+import { Global, Module } from '@nestjs/common';
+import { ProfilesModule } from '@fornax/profiles';
+import { provideProjection, provideReadBarrier } from '@fornax/service-kit';
+import { DATABASE, PoolsOfTasks, provideShortnames, TasksModule } from '@fornax/tasks';
+import { ChangePool } from './commands/change-pool.handler.js';
+import { CreatePool, PoolReservations, PoolSpecs } from './commands/create-pool.handler.js';
+import { PoolCommits } from './commands/pool-commits.js';
+import { PoolDecisions } from './commands/pool-decisions.js';
+import { PoolDeletion } from './commands/pool-deletion.js';
+import { POOL_NAMES, POOL_SHORTNAMES } from './commands/pool-names.js';
+import { PoolQuota } from './commands/pool-quota.js';
+import { PoolWork } from './commands/pool-work.js';
+import { PoolListsController } from './http/pool-lists.controller.js';
+import { PoolContentsController, PoolsController } from './http/pools.controller.js';
+import { PoolBarrier } from './model/pool-barrier.js';
+import { PoolsProjection } from './model/pools.projection.js';
+import { DuePools } from './process-managers/due-pools.js';
+import { PoolCleanup, PoolExpiry } from './process-managers/pool-cleanup.js';
+import { PoolAnswers } from './queries/pool-answers.js';
+import { PoolLists } from './queries/pool-lists.js';
+import { KnownPools, PoolLookup } from './queries/pool-lookup.js';
+
+/** Pools: what users command of them, and their status. Global, because tasks ask for the pool that they are to run in. */
+@Global()
+@Module({
+  imports: [ProfilesModule, TasksModule],
+  controllers: [PoolListsController, PoolsController, PoolContentsController, PoolCleanup],
+  providers: [
+    ...provideProjection(DATABASE, PoolsProjection),
+    provideReadBarrier(PoolBarrier, 'pools'),
+    provideShortnames(POOL_SHORTNAMES, POOL_NAMES),
+    PoolCommits,
+    PoolDeletion,
+    PoolQuota,
+    PoolReservations,
+    PoolSpecs,
+    PoolWork,
+    CreatePool,
+    ChangePool,
+    PoolLookup,
+    PoolLists,
+    PoolAnswers,
+    PoolDecisions,
+    DuePools,
+    PoolExpiry,
+    { provide: PoolsOfTasks, useClass: KnownPools },
+  ],
+  exports: [PoolsOfTasks, PoolLookup],
+})
+export class PoolsModule {}

@@ -1,0 +1,86 @@
+import { Injectable } from '@nestjs/common';
+import { Forbidden, NotFound, Unavailable } from '@fornax/base';
+import { isPoolEnding } from '@fornax/domain';
+import { AccountDirectory, type Account, type Need } from '@fornax/identity';
+import { InjectDatabase, PoolsOfTasks, type PoolOfTask } from '@fornax/tasks';
+import type { DataSource } from 'typeorm';
+import { PoolBarrier } from '../model/pool-barrier.js';
+import { POOL_COLUMNS, poolStatusOf, type PoolRecord } from '../model/pool-rows.js';
+import type { PoolStatus } from '../model/pool-status.js';
+
+/** What an id or a shortname may consist of; anything else names nothing, and need not be asked for. */
+const isName = (id: string): boolean => /^[A-Za-z0-9-]{1,255}$/.test(id);
+const isId = (id: string): boolean => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id);
+
+/**
+ * Finds one pool by its id or by the name its owner gave it. A pool of somebody else is like none, except to those who look after it, and to them by its
+ * id.
+ */
+@Injectable()
+export class PoolLookup {
+  constructor(
+    @InjectDatabase() private readonly db: DataSource,
+    private readonly barrier: PoolBarrier,
+    private readonly accounts: AccountDirectory,
+  ) {}
+
+  /**
+   * @param need what for; `own` is for its owner alone
+   * @throws NotFound also for a pool that is being deleted
+   * @throws Unavailable the rows are too far behind to say that there is none
+   * @throws Forbidden it may be looked at, but not that
+   */
+  async find(account: Account, id: string, need: Need | 'own' = 'look'): Promise<PoolStatus> {
+    const found = await this.read(account, id);
+    if (!found || found.fold.deleteRequested || !this.accounts.reaches(account, found.fold.owner, 'look'))
+      throw new NotFound(`No such pool: ${id}`, { code: 'pool-not-found' });
+    if (found.fold.owner === account.id) return found;
+    if (need === 'own' || !this.accounts.reaches(account, found.fold.owner, need))
+      throw new Forbidden(`Only its owner may do this with pool ${found.poolId}`, { code: 'not-the-owner' });
+    return found;
+  }
+
+  /** The account's own pool; undefined: there is none. @throws Unavailable as `find` */
+  async own(account: Account, id: string): Promise<PoolStatus | undefined> {
+    const found = await this.read(account, id);
+    return found?.fold.owner === account.id && !found.fold.deleteRequested ? found : undefined;
+  }
+
+  /** A pool that was made a moment ago by another process is found all the same. */
+  private async read(account: Account, id: string): Promise<PoolStatus | undefined> {
+    if (!isName(id)) return undefined;
+    const now = await this.readNow(account, id);
+    if (now) return now;
+    const isCaughtUp = await this.barrier.caughtUp();
+    const found = await this.readNow(account, id);
+    if (found || isCaughtUp) return found;
+    throw new Unavailable(`Whether there is a pool ${id} cannot be said yet: what is shown is behind. Try again.`, {
+      code: 'behind',
+    });
+  }
+
+  /** What looks like an id may also be the name of another pool. */
+  private async readNow({ id: owner, role }: Account, id: string): Promise<PoolStatus | undefined> {
+    const anybodys = role !== 'user' && isId(id);
+    const [record] = await this.db.query<PoolRecord[]>(
+      `SELECT ${POOL_COLUMNS} FROM pool WHERE (pool_id = $2 AND (owner = $1 OR $3)) OR (owner = $1 AND shortname = $4)
+       ORDER BY (owner = $1 AND pool_id = $2) DESC, owner = $1 DESC, created_ms DESC LIMIT 1`,
+      [owner, isId(id) ? id.toLowerCase() : id, anybodys, id],
+    );
+    return record && poolStatusOf(record);
+  }
+}
+
+/** Pools, for the tasks that are to run in them. */
+@Injectable()
+export class KnownPools extends PoolsOfTasks {
+  constructor(private readonly lookup: PoolLookup) {
+    super();
+  }
+
+  async find(account: Account, id: string): Promise<PoolOfTask | undefined> {
+    const pool = await this.lookup.own(account, id);
+    if (!pool) return undefined;
+    return { poolId: pool.poolId, spec: pool.fold.spec, isOpen: !isPoolEnding(pool.fold) };
+  }
+}

@@ -1,0 +1,49 @@
+import { Injectable } from '@nestjs/common';
+import type { DataSource } from 'typeorm';
+import { InjectDatabase } from '../model/database.js';
+import { STATUS_COLUMNS, type TaskRecord } from '../model/task-rows.js';
+import type { TaskStatus } from '../model/task-status.js';
+import { StoredTasks } from './stored-tasks.js';
+
+/** Instances of a pool's tasks that are not over. */
+export interface PoolLoad {
+  readonly waiting: number;
+  readonly running: number;
+}
+
+const MAX_LIST = 10_000;
+
+/** Reads what tasks there are in pools. */
+@Injectable()
+export class PoolTasks {
+  constructor(
+    @InjectDatabase() private readonly db: DataSource,
+    private readonly stored: StoredTasks,
+  ) {}
+
+  /** What the pools have to do, by their ids; those without any tasks are left out. */
+  async loads(poolIds: readonly string[]): Promise<ReadonlyMap<string, PoolLoad>> {
+    if (poolIds.length === 0) return new Map();
+    const rows = await this.db.query<{ pool_id: string; open: string; running: string }[]>(
+      `SELECT spec->>'poolUuid' AS pool_id, sum(total_instances - ended_instances) AS open, sum(running_instances) AS running
+       FROM task WHERE spec->>'poolUuid' = ANY($1::text[]) AND end_ms IS NULL GROUP BY 1`,
+      [poolIds],
+    );
+    return new Map(
+      rows.map((row) => [
+        row.pool_id,
+        { running: Number(row.running), waiting: Number(row.open) - Number(row.running) },
+      ]),
+    );
+  }
+
+  /** The tasks of a pool, newest first. @param isOpen only those that are not over */
+  async of(poolId: string, isOpen = false): Promise<readonly TaskStatus[]> {
+    const records = await this.db.query<TaskRecord[]>(
+      `SELECT ${STATUS_COLUMNS} FROM task WHERE spec->>'poolUuid' = $1 ${isOpen ? 'AND end_ms IS NULL' : ''}
+       ORDER BY created_ms DESC, task_id DESC LIMIT ${MAX_LIST}`,
+      [poolId],
+    );
+    return this.stored.statusesOf(records);
+  }
+}
