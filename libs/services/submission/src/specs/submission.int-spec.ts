@@ -54,7 +54,6 @@ describe('service', () => {
 
   it('says clearly what is not built, without a 5xx', async () => {
     const calls: readonly (readonly [string, string])[] = [
-      ['POST', '/pools'],
       ['GET', '/fornax/v1/jobs/x/graph'],
       ['POST', '/fornax/v1/jobs/x/retry'],
       ['GET', '/secrets-manager/data/a/b'],
@@ -67,13 +66,6 @@ describe('service', () => {
         message: 'string',
       });
     }
-    expect((await harness.call('GET', '/pools')).json()).toEqual([]);
-    expect((await harness.call('POST', '/pools/paginate')).json()).toMatchObject({
-      data: [],
-      isTruncated: false,
-      nextToken: null,
-    });
-    expect(await harness.call('GET', '/pools/x')).toMatchObject({ status: 404 });
   });
 
   it('names every instance in the port forwards at once, and bounds the answer', async () => {
