@@ -66,6 +66,7 @@ describe('a pool, by the Node client', () => {
     );
     expect([many.state, many.status?.succeededRange]).toEqual(['Success', '0-2']);
     expect((await nodeStyle.send('GET', `/tasks/${many.uuid}/stdout/2`)).text).toBe('good day\n');
+    expect(await statusOf('GET', `/pools/${id}/stdout`)).toBe(403);
     const tasks = (await nodeStyle.send('GET', `/pools/${id}/tasks`)).json() as { uuid: string }[];
     expect(tasks.map(({ uuid }) => uuid)).toEqual([many.uuid, task.uuid]);
     const cut = await submit(nodeStyle, inPool(id, 'sleep 3600'));

@@ -1,5 +1,13 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Put, Res } from '@nestjs/common';
-import { ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiPaymentRequiredResponse, ApiTags } from '@nestjs/swagger';
+import { NotBuilt } from '@fornax/base';
+import { All, Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Put, Res } from '@nestjs/common';
+import {
+  ApiForbiddenResponse,
+  ApiNotFoundResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiPaymentRequiredResponse,
+  ApiTags,
+} from '@nestjs/swagger';
 import {
   createdSchema,
   poolCloneSchema,
@@ -162,6 +170,22 @@ export class PoolContentsController {
     private readonly tasks: PoolTasks,
     private readonly shown: TaskAnswers,
   ) {}
+
+  @All([':id/stdout', ':id/stdout/:instance', ':id/stderr', ':id/stderr/:instance'])
+  @ApiOperation({ summary: 'Not built in this version: answers 403' })
+  @ApiForbiddenResponse()
+  async output(@Param('id') id: string, @CurrentAccount() account: Account): Promise<never> {
+    await this.lookup.find(account, id);
+    throw new NotBuilt('The output of slots of a pool');
+  }
+
+  @Get(':id/jobs')
+  @ApiOperation({ summary: 'Not built in this version: answers 403' })
+  @ApiForbiddenResponse()
+  async jobs(@Param('id') id: string, @CurrentAccount() account: Account): Promise<never> {
+    await this.lookup.find(account, id);
+    throw new NotBuilt('A list of the jobs of a pool');
+  }
 
   @Get(':id/tasks')
   @ApiOperation({ summary: 'The tasks of a pool, newest first' })
