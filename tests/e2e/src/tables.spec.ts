@@ -77,7 +77,6 @@ describe('tables', () => {
       'libs/services/submission/notify': 'notify',
       'libs/services/submission/output': 'output',
       // Their rows lie beside those of tasks, in the schema that tasks name.
-      'libs/services/submission/jobs': '',
       'libs/services/submission/pools': '',
       'libs/services/submission/tasks': 'submission',
     });
