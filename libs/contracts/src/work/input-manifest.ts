@@ -7,6 +7,14 @@ export const MOST_INPUT_MANIFEST_BYTES = 8_388_608;
 /** Lists of inputs that one task may be pinned to: their names are in its first event. */
 export const MOST_PINNED_LISTS = 1_000;
 
+/** Whether a path stays below a folder, written in one way only: a list comes from a node, and another one makes files where it says. */
+const staysBelow = (path: string): boolean =>
+  !path.includes('\0') &&
+  path
+    .replace(/\/$/, '')
+    .split('/')
+    .every((part) => !['', '.', '..'].includes(part));
+
 /**
  * What an attempt got as inputs: an object of the storage's area `.manifests`, `<task>/inputs-<SHA-256 of it>.json`. It names no instance, so those that
  * get the same have one list.
@@ -17,7 +25,7 @@ export const inputManifestSchema = z.object({
   objects: z.array(
     z.object({
       /** Relative to the folder of inputs; one that ends with a slash is a folder. */
-      path: z.string(),
+      path: z.string().refine(staysBelow, 'a path that leads out of the folder of inputs'),
       bucket: z.string(),
       key: z.string(),
       etag: z.string(),

@@ -4,6 +4,7 @@ import { newId, RpcClient } from '@fornax/base';
 import {
   RPC,
   holdInputsReplySchema,
+  MOST_INPUT_MANIFEST_BYTES,
   type HoldInputsReply,
   type InputManifest,
   type RecordedInput,
@@ -43,13 +44,17 @@ const lists = async (taskId: string, owner = ada.account): Promise<readonly stri
 };
 
 /** Stores a list as a node does. @returns its digest */
-const record = async (
+const record = (
   taskId: string,
   objects: readonly RecordedInput[],
   more: Pick<InputManifest, 'refreshed'> = {},
 ): Promise<string> => {
   const manifest: InputManifest = { format: 1, objects: [...objects], ...more };
-  const bytes = Buffer.from(JSON.stringify(manifest));
+  return recordBytes(taskId, Buffer.from(JSON.stringify(manifest)));
+};
+
+/** Stores anything as a list, as a hostile node does. @returns its digest */
+const recordBytes = async (taskId: string, bytes: Buffer): Promise<string> => {
   const digest = sum('sha256', bytes);
   await storage.app.app.get<ObjectStore>(OBJECT_STORE).put(
     '.manifests',
@@ -122,6 +127,17 @@ describe('inputs of an earlier attempt', () => {
     expect(await hold(newId(), [known])).toEqual({ ...FINE, lost: [known] });
     const eve = await storage.user('eve@example.org');
     expect(await hold(from, [known], { owner: eve.account })).toEqual({ ...FINE, lost: [known] });
+  });
+
+  it('are lost where a node has told nonsense, too much, or a path that leads out of the folder of inputs', async () => {
+    const from = newId();
+    const padded = Buffer.from(JSON.stringify({ format: 1, objects: [], pad: 'x'.repeat(MOST_INPUT_MANIFEST_BYTES) }));
+    const told = [
+      await recordBytes(from, Buffer.from('no list')),
+      await recordBytes(from, padded),
+      await record(from, [{ ...(await brought('out', 'x')), path: '../../out' }]),
+    ];
+    for (const digest of told) expect(await hold(from, [digest])).toEqual({ ...FINE, lost: [digest] });
   });
 
   it('tell nobody of a bucket that its account may not read any more', async () => {

@@ -8,6 +8,7 @@ import {
   type InputManifest,
   inputManifestName,
   inputManifestSchema,
+  MOST_INPUT_MANIFEST_BYTES,
   type RecordedInput,
 } from '@fornax/contracts';
 import type { ObjectStore } from '@fornax/object-store';
@@ -26,7 +27,25 @@ const MOST_NAMED = 20;
 
 type Change = HoldInputsReply['changed'][number];
 
-const placeOf = ({ bucket, key }: Pick<RecordedInput, 'bucket' | 'key'>): string => JSON.stringify([bucket, key]);
+/** What is compared of an input. */
+type Version = Pick<RecordedInput, 'bucket' | 'key' | 'etag' | 'size' | 'isExecutable'> & { readonly isFolder: boolean };
+
+const addVersion = (versions: Map<string, Version>, { path, ...input }: RecordedInput): void => {
+  const { bucket, key, etag, size, isExecutable } = input;
+  const isFolder = path.endsWith('/');
+  const name = JSON.stringify([bucket, key, etag, size, isExecutable, isFolder]);
+  if (!versions.has(name)) versions.set(name, { bucket, key, etag, size, isExecutable, isFolder });
+};
+
+const manifestIn = (bytes: Buffer): InputManifest | undefined => {
+  try {
+    return inputManifestSchema.safeParse(JSON.parse(bytes.toString('utf8'))).data;
+  } catch {
+    return undefined;
+  }
+};
+
+const placeOf = ({ bucket, key }: Version): string => JSON.stringify([bucket, key]);
 
 /** Compares lists of inputs of earlier attempts with what the buckets hold now, and keeps them for a task that is to have the same. */
 @Injectable()
@@ -39,19 +58,20 @@ export class HeldInputs {
 
   /** Safe to repeat. Nothing is kept when something is lost or has changed. */
   async hold({ owner, fromTask, toTask, digests }: HoldInputsRequest): Promise<HoldInputsReply> {
-    const manifests = new Map<string, InputManifest>();
+    const [lost, refreshed] = [new Set<string>(), new Set<string>()];
+    // Instances that had different versions of one object cannot both have theirs again: each version is compared. What a thousand lists have in
+    // common is in memory once, and each of the lists only until it is read.
+    const versions = new Map<string, Version>();
     await eachLimited(digests, LISTS_AT_ONCE, async (digest) => {
       const manifest = await this.#read(keyOf(owner, fromTask, digest), digest);
-      if (manifest) manifests.set(digest, manifest);
+      if (!manifest) lost.add(digest);
+      else if (manifest.refreshed) refreshed.add(digest);
+      else for (const input of manifest.objects) addVersion(versions, input);
     });
-    const lost = digests.filter((digest) => !manifests.has(digest));
-    const refreshed = digests.filter((digest) => manifests.get(digest)?.refreshed === true);
-    const none = { lost, refreshed, changed: [], changedCount: 0 };
-    if (lost.length + refreshed.length > 0) return none;
-    const changed = await this.#changesOf(
-      [...manifests.values()].flatMap(({ objects }) => objects),
-      owner,
-    );
+    const inOrder = (some: ReadonlySet<string>): string[] => digests.filter((digest) => some.has(digest));
+    const none = { lost: inOrder(lost), refreshed: inOrder(refreshed), changed: [], changedCount: 0 };
+    if (lost.size + refreshed.size > 0) return none;
+    const changed = await this.#changesOf([...versions.values()], owner);
     if (changed.length > 0) return { ...none, changed: changed.slice(0, MOST_NAMED), changedCount: changed.length };
     await eachLimited(digests, LISTS_AT_ONCE, async (digest) => {
       const [from, to] = [keyOf(owner, fromTask, digest), keyOf(owner, toTask, digest)];
@@ -60,25 +80,19 @@ export class HeldInputs {
     return none;
   }
 
-  /** Undefined for one that is gone, or is none that this version reads. */
+  /** Undefined for one that is gone, or is none that this version reads: a node wrote it, of any size. */
   async #read(key: string, digest: string): Promise<InputManifest | undefined> {
     const reader = await this.store.get(MANIFESTS_BUCKET, key);
-    if (!reader) return undefined;
+    if (!reader || reader.info.sizeBytes > MOST_INPUT_MANIFEST_BYTES) return undefined;
     const bytes = await buffer(await reader.read());
-    if (createHash('sha256').update(bytes).digest('hex') !== digest) return undefined;
-    const parsed = inputManifestSchema.safeParse(JSON.parse(bytes.toString('utf8')));
-    return parsed.success ? parsed.data : undefined;
+    return createHash('sha256').update(bytes).digest('hex') === digest ? manifestIn(bytes) : undefined;
   }
 
   /** By bucket and key, each object once. */
-  async #changesOf(recorded: readonly RecordedInput[], owner: string): Promise<readonly Change[]> {
-    const readable = await this.#readable([...new Set(recorded.map(({ bucket }) => bucket))], owner);
-    // Instances that had different versions of one object cannot both have theirs again: each version is compared.
-    const versions = new Map(
-      recorded.map((input) => [JSON.stringify([placeOf(input), input.etag, input.size, input.isExecutable]), input]),
-    );
+  async #changesOf(versions: readonly Version[], owner: string): Promise<readonly Change[]> {
+    const readable = await this.#readable([...new Set(versions.map(({ bucket }) => bucket))], owner);
     const changed = new Map<string, Change>();
-    await eachLimited([...versions.values()], OBJECTS_AT_ONCE, async (input) => {
+    await eachLimited(versions, OBJECTS_AT_ONCE, async (input) => {
       const { bucket, key } = input;
       const change = readable.has(bucket) ? await this.#changeOf(input) : 'unreadable';
       if (change !== undefined) changed.set(placeOf(input), { bucket, key, change });
@@ -93,12 +107,11 @@ export class HeldInputs {
     );
   }
 
-  async #changeOf(input: RecordedInput): Promise<Change['change'] | undefined> {
+  async #changeOf(input: Version): Promise<Change['change'] | undefined> {
     const now = await this.store.head(input.bucket, input.key);
     if (!now) return 'deleted';
     if (now.etag !== input.etag || now.sizeBytes !== input.size) return 'replaced';
-    const isFolder = input.path.endsWith('/');
-    return isFolder || isExecutable(now.userMetadata['mode']) === input.isExecutable ? undefined : 'mode';
+    return input.isFolder || isExecutable(now.userMetadata['mode']) === input.isExecutable ? undefined : 'mode';
   }
 }
 
