@@ -28,7 +28,9 @@ const MOST_NAMED = 20;
 type Change = HoldInputsReply['changed'][number];
 
 /** What is compared of an input. */
-type Version = Pick<RecordedInput, 'bucket' | 'key' | 'etag' | 'size' | 'isExecutable'> & { readonly isFolder: boolean };
+type Version = Pick<RecordedInput, 'bucket' | 'key' | 'etag' | 'size' | 'isExecutable'> & {
+  readonly isFolder: boolean;
+};
 
 const addVersion = (versions: Map<string, Version>, { path, ...input }: RecordedInput): void => {
   const { bucket, key, etag, size, isExecutable } = input;
