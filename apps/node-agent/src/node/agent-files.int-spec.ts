@@ -272,6 +272,50 @@ describe('the files of an agent', () => {
     expect(rig.objects.objects.get('out/big')?.length).toBe(150_000_000);
   }, 150_000);
 
+  it('uploads a sparse file with all that it says it holds, in less room than that', async () => {
+    const size = 150_000_000;
+    const sparse = `truncate -s ${size - 3} sparse; printf end >> sparse; stat -c %b sparse`;
+    await rig.platform.order(
+      aLeaseOrder('sparse', `sh -c '${sparse}'`, {
+        diskMB: 100,
+        results: { bucket: 'out', prefix: null, whitelist: null, blacklist: null },
+      }),
+    );
+    expect(await rig.ended('sparse', 120_000)).toMatchObject({
+      outcome: 'success',
+      uploadedFiles: 1,
+      uploadedBytes: size,
+    });
+    const stored = rig.objects.objects.get('out/sparse') ?? Buffer.alloc(0);
+    expect(stored.length).toBe(size);
+    expect(stored.subarray(0, size - 3).equals(Buffer.alloc(size - 3))).toBe(true);
+    expect(stored.subarray(size - 3).toString()).toBe('end');
+    rig.objects.objects.delete('out/sparse');
+  }, 150_000);
+
+  it('goes on with an upload in parts where its storage failed half-way, and stores it whole', async () => {
+    const results = { bucket: 'out', prefix: null, whitelist: null, blacklist: null };
+    const isPart = (request: string): boolean => request.startsWith('PUT out/halved');
+    let failed = 0;
+    // The second part fails twice; those before and behind it are stored.
+    rig.objects.failsAt = (request) => {
+      const fails = isPart(request) && request.includes('partNumber=2') && failed < 2;
+      if (fails) failed += 1;
+      return fails;
+    };
+    try {
+      await rig.platform.order(
+        aLeaseOrder('halved', 'sh -c "head -c 150000000 /dev/urandom > halved; sha256sum halved"', { results }),
+      );
+      expect(await rig.ended('halved', 120_000)).toMatchObject({ outcome: 'success', uploadedBytes: 150_000_000 });
+    } finally {
+      rig.objects.failsAt = undefined;
+    }
+    expect(rig.objects.objects.get('out/halved')?.length).toBe(150_000_000);
+    const parts = rig.objects.requests.filter(isPart).map((request) => /partNumber=(\d+)/.exec(request)?.[1]);
+    expect([failed, parts.filter((part) => part === '2').length]).toEqual([2, 3]);
+  }, 150_000);
+
   it('refuses inputs that would lead out of the job', async () => {
     rig.objects.objects.set('in/../../../etc/x', Buffer.from('evil'));
     await rig.platform.order(aLeaseOrder('evil', 'true', { resources: [{ bucket: 'in' }] }));

@@ -261,6 +261,8 @@ export class ObjectServer {
   readonly gone = new Set<string>();
   readonly #parts = new Map<string, Map<number, Buffer>>();
   failures = 0;
+  /** Requests that are answered with 500. */
+  failsAt: ((request: string) => boolean) | undefined;
   /** How far the storage's clock is ahead. */
   aheadMs = 0;
   readonly requests: string[] = [];
@@ -302,7 +304,9 @@ export class ObjectServer {
     const answer = (status: number, text: string | Buffer = '', headers: Record<string, string> = {}): void => {
       response.writeHead(status, headers).end(text);
     };
-    this.requests.push(`${request.method ?? ''} ${path}${url.search}`);
+    const asked = `${request.method ?? ''} ${path}${url.search}`;
+    this.requests.push(asked);
+    if (this.failsAt?.(asked) === true) return answer(500, '<Error><Code>InternalError</Code></Error>');
     if (this.failures > 0) {
       this.failures -= 1;
       return answer(503, '<Error><Code>SlowDown</Code></Error>');

@@ -8,7 +8,7 @@ import { OBJECT_STORE, type ServiceLogger } from '../config/tokens.js';
 import { EffectBell } from '../effects/effect-bell.js';
 import { effectsOf, type ObjectEffect } from '../effects/object-effect.js';
 import { noteEffects } from '../effects/outbox.js';
-import { TASK_AREAS } from '../model/bucket-names.js';
+import { stagedTaskPrefix, TABLES_BUCKET, TASK_AREAS } from '../model/bucket-names.js';
 import { Repeated } from './repeated.js';
 
 const PAGE = 1_000;
@@ -17,10 +17,13 @@ const FIRST_MS = 15_000;
 const AGAIN_MS = 6 * 3_600_000;
 const AFTER_FAILURE_MS = 300_000;
 const MOST_REMEMBERED = 200_000;
+/** No submission takes that long, repetitions of its client included. */
+const UNSUBMITTED_MS = 24 * 3_600_000;
 
 /**
  * Collects what deleted tasks left in the areas of the platform: a list of results, say, whose upload was under way when its task was deleted. Their
- * deletion is in the log, and is carried out once more for each task that anything is there of. A task that the log does not know is left alone.
+ * deletion is in the log, and is carried out once more for each task that anything is there of. A task that the log does not know is left alone, but for
+ * tables of parameters that came before it.
  */
 @Injectable()
 export class Leftovers implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -53,7 +56,7 @@ export class Leftovers implements OnApplicationBootstrap, BeforeApplicationShutd
   }
 
   /** Looks through the areas once. Safe to repeat, and in several processes. @returns the tasks whose leftovers are being deleted */
-  async sweep(signal?: AbortSignal): Promise<readonly string[]> {
+  async sweep(signal?: AbortSignal, at = new Date()): Promise<readonly string[]> {
     const swept = new Set<string>();
     for (const area of TASK_AREAS)
       for await (const tasks of this.#tasksIn(area)) {
@@ -70,8 +73,29 @@ export class Leftovers implements OnApplicationBootstrap, BeforeApplicationShutd
         await this.db.transaction((tx) => noteEffects(tx, effects));
         this.bell.ring();
       }
+    for (const taskId of await this.#sweepTables(at, signal)) swept.add(taskId);
     if (swept.size > 0) this.logger.info({ tasks: swept.size }, 'what deleted tasks had left is being deleted');
     return [...swept];
+  }
+
+  /**
+   * Deletes tables of parameters whose task did not come to be: a table is stored before its task is submitted, and nothing in the log tells of one whose
+   * submission failed. A day later it will not come any more.
+   */
+  async #sweepTables(at: Date, signal?: AbortSignal): Promise<readonly string[]> {
+    const swept: string[] = [];
+    const before = new Date(at.getTime() - UNSUBMITTED_MS);
+    for await (const tasks of this.#tasksIn(TABLES_BUCKET))
+      for (const taskId of tasks) {
+        if (signal?.aborted === true) return swept;
+        if (this.#readTo.has(taskId)) continue;
+        const old = { prefix: stagedTaskPrefix(taskId), before };
+        const { through } = await this.store.findOld(TABLES_BUCKET, old, PAGE);
+        if (through === undefined || (await this.log.readAggregate('task', taskId, 0, 1)).length > 0) continue;
+        await this.store.deleteOld(TABLES_BUCKET, { ...old, through });
+        swept.push(taskId);
+      }
+    return swept;
   }
 
   async *#tasksIn(area: string): AsyncGenerator<readonly string[]> {

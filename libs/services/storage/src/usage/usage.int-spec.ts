@@ -128,4 +128,18 @@ describe('what deleted tasks leave', () => {
     expect(await keysOf('task-of-ada')).toHaveLength(4);
     expect(await keysOf('task-of-nobody')).toHaveLength(1);
   });
+
+  it('is swept of submissions that failed: tables of parameters that no task came to, after a day', async () => {
+    const failed = ['1', '2', '3', '4', '5'].map((number) => `never-submitted-${number}`);
+    for (const task of failed) await put('.tables', `${task}/${'0c'.repeat(32)}.json`, 'rows');
+    const leftovers = storage.app.app.get(Leftovers);
+    expect(await leftovers.sweep()).toEqual([]);
+    // One is still on its way: its task is in the log by the time of the sweep.
+    await submitted('never-submitted-5', ada);
+    const tomorrow = new Date(Date.now() + 25 * 3_600_000);
+    expect(await leftovers.sweep(undefined, tomorrow)).toEqual(failed.slice(0, 4));
+    expect(await Promise.all(failed.map(async (task) => (await keysOf(task)).length))).toEqual([0, 0, 0, 0, 1]);
+    expect(await keysOf('task-of-ada')).toHaveLength(4);
+    expect(await keysOf('task-of-nobody')).toHaveLength(1);
+  });
 });
