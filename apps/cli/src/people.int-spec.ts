@@ -184,7 +184,7 @@ describe('fornax for people', () => {
     bodies.length = 0;
     expect((await fornax('quota', 'show', '--project', 'p-1')).stdout).toMatch(/buckets +none\n[^]*objects +7\n$/);
     await fornax('quota', 'set', '--project', 'p-1', '--objects', '7', '--storage-bytes', 'none');
-    expect(bodies).toEqual([{ quotas: { maxObjects: 7, maxStorageBytes: null } }]);
+    expect(bodies).toEqual([{ quotas: { maxObjects: 7, maxStorageBytes: 'none' } }]);
     expect(await fornax('quota', 'set', '--project', 'p-1', '--cores', '7')).toMatchObject({ code: 2 });
     expect(await fornax('quota', 'set', 'ada@example.org', '--project', 'p-1', '--objects', '7')).toMatchObject({
       code: 2,

@@ -20,8 +20,6 @@ const ceilingOf = (text: string): number => {
 /** A ceiling on storage, or none. */
 type StorageCeiling = number | 'none';
 const storageCeilingOf = (text: string): StorageCeiling => (text === 'none' ? text : ceilingOf(text));
-const onTheWire = (ceiling: StorageCeiling | undefined): number | null | undefined =>
-  ceiling === 'none' ? null : ceiling;
 
 const limits = ({
   quotas,
@@ -103,9 +101,9 @@ const changeOf = (options: SetOptions): QuotaChange => {
     maxTasks: options.tasks,
     maxJobs: options.jobs,
     maxPools: options.pools,
-    maxBuckets: onTheWire(options.buckets),
-    maxStorageBytes: onTheWire(options.storageBytes),
-    maxObjects: onTheWire(options.objects),
+    maxBuckets: options.buckets,
+    maxStorageBytes: options.storageBytes,
+    maxObjects: options.objects,
     maxInstances: options.instances,
     maxCores: options.cores,
     flex: Object.keys(flex).length > 0 ? flex : undefined,

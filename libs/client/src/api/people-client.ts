@@ -27,11 +27,11 @@ export interface PlanQuotaChange {
   readonly maxInstances?: number;
   readonly maxCores?: number;
 }
-/** What to change of ceilings on storage: null lifts one. */
+/** What to change of ceilings on storage: none lifts one. */
 export interface StorageQuotaChange {
-  readonly maxBuckets?: number | null;
-  readonly maxStorageBytes?: number | null;
-  readonly maxObjects?: number | null;
+  readonly maxBuckets?: number | 'none';
+  readonly maxStorageBytes?: number | 'none';
+  readonly maxObjects?: number | 'none';
 }
 /** What to change of quotas; the rest stays. A user always has ceilings on buckets and bytes. */
 export interface QuotaChange extends PlanQuotaChange, StorageQuotaChange {

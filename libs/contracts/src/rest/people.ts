@@ -37,23 +37,25 @@ const ceiling = z.int().nonnegative().max(INT32_MAX);
 const planCeilings = z.object({ maxInstances: ceiling.exactOptional(), maxCores: ceiling.exactOptional() });
 const bytes = z.int().nonnegative();
 const objects = z.int().nonnegative();
+/** "none" lifts a ceiling: null on the wire says nothing (contract, section 1.4). */
+const liftable = <Ceiling extends z.ZodType>(ceilingItself: Ceiling) =>
+  z.union([ceilingItself, z.literal('none').transform(() => null)]).exactOptional();
 const quotaChange = z.object({
   maxTasks: ceiling.exactOptional(),
   maxJobs: ceiling.exactOptional(),
   maxPools: ceiling.exactOptional(),
   maxBuckets: ceiling.exactOptional(),
   maxStorageBytes: bytes.exactOptional(),
-  maxObjects: objects.nullable().exactOptional(),
+  maxObjects: liftable(objects),
   maxInstances: ceiling.exactOptional(),
   maxCores: ceiling.exactOptional(),
   flex: planCeilings.exactOptional(),
   onDemand: planCeilings.exactOptional(),
 });
-/** Null lifts a ceiling. */
 const storageChange = z.object({
-  maxBuckets: ceiling.nullable().exactOptional(),
-  maxStorageBytes: bytes.nullable().exactOptional(),
-  maxObjects: objects.nullable().exactOptional(),
+  maxBuckets: liftable(ceiling),
+  maxStorageBytes: liftable(bytes),
+  maxObjects: liftable(objects),
 });
 const sharedChange = quotaChange.omit({ maxTasks: true, maxJobs: true, maxPools: true }).extend(storageChange.shape);
 

@@ -341,10 +341,16 @@ describe('projects', () => {
     const bounded = await operator('PATCH', `/projects/${shared.uuid}`, { quotas: { maxObjects: 5 } });
     expect(ok(ownedProjectSchema, bounded).quotas).toEqual(quotas);
     expect(ok(ownedProjectSchema, await operator('GET', `/projects/${shared.uuid}`)).quotas).toEqual(quotas);
+    const said = await operator('PATCH', `/projects/${shared.uuid}`, { quotas: { maxObjects: null } });
+    expect(said).toMatchObject({ status: 200 });
+    expect(ok(ownedProjectSchema, said).quotas).toEqual(quotas);
+    const lifted = await operator('PATCH', `/projects/${shared.uuid}`, { quotas: { maxObjects: 'none' } });
+    expect(ok(ownedProjectSchema, lifted).quotas).toEqual({ ...quotas, maxObjects: null });
+    await operator('PATCH', `/projects/${shared.uuid}`, { quotas: { maxObjects: 5 } });
     expect(await operator('GET', '/projects/nope')).toMatchObject({ status: 404 });
     for (const project of ['shared', 'default'])
       expect(
-        await as(member.token, 'PATCH', `${API}/me/projects/${project}`, { quotas: { maxObjects: null } }),
+        await as(member.token, 'PATCH', `${API}/me/projects/${project}`, { quotas: { maxObjects: 'none' } }),
       ).toMatchObject({ status: 403 });
     const mine = () => as(member.token, 'GET', `${API}/me/projects`);
     expect((await mine()).json()).toMatchObject([{ isDefault: true }, { uuid: shared.uuid, isDefault: false }]);
