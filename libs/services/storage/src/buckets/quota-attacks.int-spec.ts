@@ -90,6 +90,22 @@ describe('a quota holds', () => {
     await expectWithin(user);
   });
 
+  it('against uploads in parts that would take the place of an object, each of which is one more until it is complete', async () => {
+    const Bucket = 'replacing';
+    const { user, s3 } = await poor(Bucket);
+    for (let n = 0; n < MAX_OBJECTS - 1; n += 1) await put(s3, Bucket, `k${n}`, 1);
+    const begin = () => s3.send(new CreateMultipartUploadCommand({ Bucket, Key: 'k0' }));
+    const names = await all(12, () =>
+      begin().then(
+        () => 'begun',
+        ({ name }: Error) => name,
+      ),
+    );
+    expect(names.filter((name) => name === 'begun')).toHaveLength(1);
+    expect(await nameOf(begin())).toBe('QuotaExceeded');
+    await expectWithin(user);
+  });
+
   it('against uploads that break off, whose room is free again', async () => {
     const Bucket = 'attack-broken';
     const { user, s3 } = await poor(Bucket);

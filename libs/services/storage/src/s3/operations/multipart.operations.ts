@@ -17,7 +17,7 @@ import {
   s3Error,
 } from '@fornax/s3';
 import { allow, type Allowed } from '../../access/authorize.js';
-import { type Exchange, forObject, inRoom, quoted, sendEmpty, sendXml } from '../exchange.js';
+import { type Exchange, inRoom, quoted, sendEmpty, sendXml } from '../exchange.js';
 import { CHECKSUMS } from '../checksums.js';
 import {
   CHECKSUM_HEADER,
@@ -68,7 +68,8 @@ export const createUpload = async (exchange: Exchange): Promise<void> => {
   const { place } = allowed;
   const checksum = wantedChecksum(request.headers);
   const headers = { ...headersOf(request), ...(checksum ? { checksum } : {}) };
-  const uploadId = await inRoom(exchange, allowed, forObject(exchange, place, 0), () =>
+  // One more even where it will take the place of an object: until it is complete it lies beside that, and there may be many.
+  const uploadId = await inRoom(exchange, allowed, { amounts: { objects: 1 } }, () =>
     store.createUpload(place.bucket, place.key, headers),
   );
   if (checksum && store.keepsPartChecksums) {
