@@ -138,6 +138,20 @@ describe('the tasks of a job', () => {
     expect(await isGone(empty)).toBe(true);
   });
 
+  it('keep nobody waiting who ends another job', async () => {
+    const [large, small] = [await create(), await create()];
+    const bulk = Array.from({ length: 500 }, () => ({ ...minimal, ...one, jobUuid: large }));
+    expect((await harness.call('POST', '/tasks', bulk)).status).toBe(200);
+    const over: string[] = [];
+    const deletion = harness.call('DELETE', `/jobs/${large}?force=true`).then(() => over.push('large'));
+    await eventually(async () => (await stateOf(large)) === 'Deleting');
+    expect((await harness.call('POST', `/jobs/${small}/terminate`)).status).toBe(200);
+    over.push('small');
+    await deletion;
+    expect(over).toEqual(['small', 'large']);
+    await eventually(() => isGone(large));
+  });
+
   it('do not come to it after it was deleted beside a submission', async () => {
     const id = await create();
     const answers = await Promise.all([
@@ -245,6 +259,23 @@ describe('dependencies', () => {
     const commits = await Promise.all([a, b, c].map((id) => harness.log.readAggregate('task', id ?? '', 0, 1)));
     const places = commits.map(([first]) => first?.sequence ?? 0);
     expect(places).toEqual(places.toSorted((x, y) => x - y));
+  });
+
+  it('are those that its repetition is given, in the same job as long as that takes tasks', async () => {
+    const jobUuid = await create({ useDependencies: true });
+    const first = await submitTo(harness, { ...one, jobUuid });
+    const second = await submitTo(harness, { ...one, jobUuid, dependencies: { dependsOn: [first] } });
+    expect((await harness.call('POST', `/tasks/${second}/abort`)).status).toBe(200);
+    const repeat = async (body?: object) => {
+      const answer = await harness.call('POST', `/tasks/${second}/resume`, body);
+      return readFrom(harness, String(answer.json()['uuid']));
+    };
+    expect(await repeat()).toMatchObject({ jobUuid, dependencies: null });
+    const waiting = await repeat({ dependencies: { dependsOn: [first] } });
+    expect(waiting).toMatchObject({ jobUuid, dependencies: { dependsOn: [first], state: 'waiting' } });
+    await harness.call('POST', `/jobs/${jobUuid}/terminate`);
+    expect((await readFrom(harness, String(waiting.uuid))).state).toBe('Cancelled');
+    expect(await repeat()).toMatchObject({ jobUuid: null, dependencies: null });
   });
 
   it('need no job between tasks of one project', async () => {

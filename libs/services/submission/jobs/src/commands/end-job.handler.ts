@@ -57,6 +57,6 @@ export class EndJob {
     } catch (error) {
       if (!(error instanceof CommandRejected) || !(await this.commits.has(id, commitId))) throw error;
     }
-    await this.ends.settle();
+    await this.ends.settleOne(id);
   }
 }

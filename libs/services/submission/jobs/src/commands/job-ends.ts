@@ -16,6 +16,8 @@ type Ending = Pick<JobRow, 'job_id' | 'owner' | 'state' | 'ended_by'>;
 @Injectable()
 export class JobEnds {
   private settling: Promise<void> = Promise.resolve();
+  /** Jobs whose end a request waits for. */
+  private readonly asked = new Map<string, Promise<void>>();
 
   constructor(
     @InjectDatabase() private readonly db: DataSource,
@@ -27,9 +29,21 @@ export class JobEnds {
 
   /** Does what can be done now; whoever calls meanwhile waits for the next round. @throws LogUnavailable */
   settle(): Promise<void> {
-    const turn = this.settling.catch(() => undefined).then(() => this.round());
+    const turn = this.settling.catch(() => undefined).then(() => this.afterRequests());
     this.settling = turn;
     return turn;
+  }
+
+  /** Does what can be done now for one job: the request that ends it does not wait for the tasks of others. @throws LogUnavailable */
+  async settleOne(jobId: string): Promise<void> {
+    const before = this.asked.get(jobId);
+    const turn = (before ?? Promise.resolve()).catch(() => undefined).then(() => this.round([jobId]));
+    this.asked.set(jobId, turn);
+    try {
+      await turn;
+    } finally {
+      if (this.asked.get(jobId) === turn) this.asked.delete(jobId);
+    }
   }
 
   /** Cancels tasks that came to a job when it took none any more. @param jobIds jobs that such tasks name */
@@ -41,15 +55,21 @@ export class JobEnds {
     for (const { job_id: jobId } of rows) while (await this.tasks.cancelSome(jobId, 'job-terminated'));
   }
 
-  private async round(): Promise<void> {
+  /** What requests end already is not done twice at once. */
+  private async afterRequests(): Promise<void> {
+    await Promise.allSettled(this.asked.values());
+    await this.round(null);
+  }
+
+  /** @param jobIds null: all */
+  private async round(jobIds: readonly string[] | null): Promise<void> {
     const ending = await this.db.query<Ending[]>(
-      `SELECT job_id, owner, state, ended_by FROM job WHERE state IN ('Terminating', 'Deleting') ORDER BY job_id`,
+      `SELECT job_id, owner, state, ended_by FROM job
+       WHERE state IN ('Terminating', 'Deleting') AND ($1::text[] IS NULL OR job_id = ANY($1)) ORDER BY job_id`,
+      [jobIds],
     );
     if (ending.length === 0) return;
-    for (const { job_id: jobId, state, ended_by: endedBy } of ending) {
-      if (state === 'Deleting') while (await this.tasks.deleteSome(jobId));
-      else while (await this.tasks.cancelSome(jobId, endedBy === 'wall-time' ? 'job-wall-time' : 'job-terminated'));
-    }
+    await this.endTasks(ending);
     await this.barriers.of('status').caughtUp();
     const counts = await this.tasks.counts(ending.map(({ job_id: jobId }) => jobId));
     const over = ending.filter(({ job_id: jobId, state }) => {
@@ -58,6 +78,21 @@ export class JobEnds {
     });
     const sequences = await outsideOfRequests(() => Promise.all(over.map((job) => this.finish(job))));
     if (sequences.length > 0) await this.barrier.passed(Math.max(...sequences));
+  }
+
+  /** The jobs take turns, so that one with many tasks does not keep the others waiting. */
+  private async endTasks(jobs: readonly Ending[]): Promise<void> {
+    let left = jobs;
+    while (left.length > 0) {
+      const unfinished: Ending[] = [];
+      for (const job of left) if (await this.endSome(job)) unfinished.push(job);
+      left = unfinished;
+    }
+  }
+
+  private endSome({ job_id: jobId, state, ended_by: endedBy }: Ending): Promise<boolean> {
+    if (state === 'Deleting') return this.tasks.deleteSome(jobId);
+    return this.tasks.cancelSome(jobId, endedBy === 'wall-time' ? 'job-wall-time' : 'job-terminated');
   }
 
   private async finish(job: Ending): Promise<number> {

@@ -73,13 +73,11 @@ export const creationOf = ({ spec, all }: TaskState): TaskCreation => ({
   labels: { ...spec.labels },
 });
 
-/** Without its job, and without what it waits for. */
-const alone = ({
-  jobUuid: _job,
-  dependencies: _dependencies,
-  fornax: _after,
-  ...creation
-}: TaskCreation): TaskCreation => creation;
+/** Without what it waits for. */
+const unbound = ({ dependencies: _dependencies, fornax: _after, ...creation }: TaskCreation): TaskCreation => creation;
+
+/** Without its job, too. */
+const alone = ({ jobUuid: _job, ...creation }: TaskCreation): TaskCreation => unbound(creation);
 
 /** Fields that say one thing in several ways: when a change names one of them, what the origin says through the others is void. */
 const TWINS = [
@@ -105,7 +103,7 @@ const withChanges = (creation: TaskCreation, changes: TaskRepetition): TaskCreat
 /**
  * What a copy of a task asks for: all that the task is, changed by what the request names. Retry, resume and recover keep exactly the
  * instances that did not succeed, by their numbers (contract, section 2.2).
- * @param isInItsJob whether a clone may belong to the job of its origin, and so wait for what that waited for
+ * @param isInItsJob whether a copy may belong to the job of its origin; a clone then waits for what that waited for
  * @throws Invalid the task is not finished, or has no such instances
  */
 export const copyOf = (
@@ -131,6 +129,8 @@ export const copyOf = (
     throw new Invalid(`Task ${state.taskId} has no ${what} instances to ${kind}`, { code: 'nothing-to-repeat' });
   }
   const { instanceCount: _count, advancedRanges: _ranges, poolUuid: _pool, ...others } = changes;
-  // What it waited for has ended, and so may its job have: the rest of it runs by itself, unless the changes say otherwise.
-  return withChanges(alone(creationOf(state)), { ...others, advancedRanges: formatRanges(instances) });
+  // What it waited for has ended: the rest of it waits for nothing, unless the changes say otherwise.
+  const whole = creationOf(state);
+  const rest = isInItsJob ? unbound(whole) : alone(whole);
+  return withChanges(rest, { ...others, advancedRanges: formatRanges(instances) });
 };
