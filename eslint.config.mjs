@@ -37,6 +37,7 @@ const layers = [
     ['history', ['tasks']],
     ['notify', ['tasks']],
     ['jobs', ['tasks']],
+    ['pools', ['jobs', 'profiles', 'tasks']],
   ].map(([feature, others]) => ({
     sourceTag: `feature:${feature}`,
     onlyDependOnLibsWithTags: [

@@ -39,7 +39,14 @@ export class JobsModule {
   constructor(places: TaskPlaces, lookup: JobLookup) {
     places.jobsAreKeptBy(async (owner, id) => {
       const job = await lookup.ofOwner(owner, id);
-      return job && { jobId: job.job_id, isActive: job.state === 'Active', useDependencies: job.use_dependencies };
+      return (
+        job && {
+          jobId: job.job_id,
+          isActive: job.state === 'Active',
+          useDependencies: job.use_dependencies,
+          ...(job.pool_id === null ? {} : { poolId: job.pool_id }),
+        }
+      );
     });
   }
 }

@@ -1,4 +1,5 @@
 import { Global, Module } from '@nestjs/common';
+import { JobsModule } from '@fornax/jobs';
 import { ProfilesModule } from '@fornax/profiles';
 import { provideProjection, provideReadBarrier } from '@fornax/service-kit';
 import { DATABASE, PoolsOfTasks, provideShortnames, TasksModule } from '@fornax/tasks';
@@ -23,7 +24,7 @@ import { KnownPools, PoolLookup } from './queries/pool-lookup.js';
 /** Pools: what users command of them, and their status. Global, because tasks ask for the pool that they are to run in. */
 @Global()
 @Module({
-  imports: [ProfilesModule, TasksModule],
+  imports: [JobsModule, ProfilesModule, TasksModule],
   controllers: [PoolListsController, PoolsController, PoolContentsController, PoolCleanup],
   providers: [
     ...provideProjection(DATABASE, PoolsProjection),

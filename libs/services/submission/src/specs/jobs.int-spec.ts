@@ -91,6 +91,57 @@ describe('a job', () => {
   });
 });
 
+describe('a job in a pool', () => {
+  const pool = async (body: object): Promise<string> => {
+    const answer = await harness.call('POST', '/pools', {
+      name: 'p',
+      profile: 'docker-batch',
+      instanceCount: 1,
+      ...body,
+    });
+    if (answer.status !== 200) throw new Error(answer.text);
+    return String(answer.json()['uuid']);
+  };
+  const jobsOf = async (id: string): Promise<readonly string[]> =>
+    (JSON.parse((await harness.call('GET', `/pools/${id}/jobs`)).text) as WireJob[]).map(({ uuid }) => uuid);
+
+  it('names it, is listed below it, and gives it to its tasks', async () => {
+    const poolUuid = await pool({ shortname: 'for-jobs' });
+    const [byName, byId] = [await create({ poolUuid: 'for-jobs' }), await create({ poolUuid })];
+    await create();
+    expect((await read(byName)).poolUuid).toBe(poolUuid);
+    expect(await jobsOf('for-jobs')).toEqual([byId, byName]);
+    const { profile: _profile, ...withoutProfile } = minimal;
+    const named = [{}, { poolUuid }, { poolUuid: 'for-jobs' }];
+    const bulk = named.map((own) => ({ ...withoutProfile, ...one, ...own, jobUuid: byName }));
+    const made = JSON.parse((await harness.call('POST', '/tasks', bulk)).text) as { uuid: string }[];
+    for (const { uuid } of made)
+      expect(await readFrom(harness, uuid)).toMatchObject({ poolUuid, jobUuid: byName, profile: 'docker-batch' });
+    const below = JSON.parse((await harness.call('GET', `/pools/${poolUuid}/tasks`)).text) as { uuid: string }[];
+    expect(below.map(({ uuid }) => uuid).sort()).toEqual(made.map(({ uuid }) => uuid).sort());
+  });
+
+  it('is refused, as its tasks are, where the pool is none, another one, or closed', async () => {
+    const [poolUuid, other] = [await pool({}), await pool({})];
+    const id = await create({ poolUuid });
+    const refused = async (path: string, body: object): Promise<readonly [number, readonly string[]]> => {
+      const answer = await harness.call('POST', path, { name: 'n', ...one, ...body });
+      return [answer.status, errorsOf(answer)];
+    };
+    const naming = (field: string) => [400, [field]];
+    expect(await refused('/tasks', { jobUuid: id, poolUuid: other })).toEqual(naming('poolUuid'));
+    expect(await refused('/tasks', { jobUuid: id, profile: 'shell' })).toEqual(naming('profile'));
+    const stranger = await harness.addAccount();
+    const body = { name: 'n', poolUuid };
+    expect((await harness.call('POST', '/jobs', body, { token: stranger })).status).toBe(400);
+    expect((await harness.call('GET', `/pools/${poolUuid}/jobs`, undefined, { token: stranger })).status).toBe(404);
+    expect((await harness.call('POST', `/pools/${poolUuid}/close`)).status).toBe(200);
+    expect(await refused('/jobs', { poolUuid })).toEqual(naming('poolUuid'));
+    expect(await refused('/tasks', { jobUuid: id })).toEqual(naming('poolUuid'));
+    expect(await jobsOf(other)).toEqual([]);
+  });
+});
+
 describe('the tasks of a job', () => {
   it('name it, are listed in order, and are cancelled when it is terminated', async () => {
     const id = await create({ shortname: 'with-tasks' });

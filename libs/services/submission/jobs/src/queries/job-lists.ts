@@ -71,6 +71,11 @@ export class JobLists {
     return this.listed.list(ROWS, owner, anyOf(tags), undefined);
   }
 
+  /** Those whose tasks run in this pool, newest first. */
+  ofPool(owner: string, poolId: string): Promise<readonly JobRow[]> {
+    return this.listed.list(ROWS, owner, { operator: 'Equal', field: 'PoolUuid', value: poolId }, undefined);
+  }
+
   /** @throws Invalid a bad filter */
   search(owner: string, filter: WireFilter | undefined, maximum: number | undefined): Promise<readonly JobRow[]> {
     return this.listed.list(ROWS, owner, filter, maximum);

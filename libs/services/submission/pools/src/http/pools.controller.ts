@@ -10,6 +10,7 @@ import {
 } from '@nestjs/swagger';
 import {
   createdSchema,
+  jobSchema,
   poolCloneSchema,
   poolCreationSchema,
   poolSchema,
@@ -17,6 +18,7 @@ import {
   taskSchema,
   type PoolCreation,
   type PoolUpdate,
+  type WireJob,
   type WirePool,
   type WireTask,
 } from '@fornax/contracts';
@@ -28,6 +30,7 @@ import {
   LARGE_BODY,
   type RequestContext,
 } from '@fornax/identity';
+import { JobLists, jobView } from '@fornax/jobs';
 import { Idempotent, WireBody } from '@fornax/service-kit';
 import { PoolTasks, TaskAnswers } from '@fornax/tasks';
 import type { FastifyReply } from 'fastify';
@@ -168,6 +171,7 @@ export class PoolContentsController {
   constructor(
     private readonly lookup: PoolLookup,
     private readonly tasks: PoolTasks,
+    private readonly jobLists: JobLists,
     private readonly shown: TaskAnswers,
   ) {}
 
@@ -180,11 +184,11 @@ export class PoolContentsController {
   }
 
   @Get(':id/jobs')
-  @ApiOperation({ summary: 'Not built in this version: answers 403' })
-  @ApiForbiddenResponse()
-  async jobs(@Param('id') id: string, @CurrentAccount() account: Account): Promise<never> {
-    await this.lookup.find(account, id);
-    throw new NotBuilt('A list of the jobs of a pool');
+  @ApiOperation({ summary: 'The jobs whose tasks run in a pool, newest first' })
+  @ApiOkResponse({ standardSchema: z.array(jobSchema) })
+  async jobs(@Param('id') id: string, @CurrentAccount() account: Account): Promise<WireJob[]> {
+    const { poolId, fold } = await this.lookup.find(account, id);
+    return (await this.jobLists.ofPool(fold.owner, poolId)).map(jobView);
   }
 
   @Get(':id/tasks')

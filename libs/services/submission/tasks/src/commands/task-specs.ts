@@ -6,9 +6,9 @@ import { Forbidden, ValidationFailed } from '@fornax/base';
 import { TASKS_CONFIG, type TasksConfig } from '../config/tasks-config.js';
 import { ProfileCatalogue } from '@fornax/profiles';
 import type { PinSource } from '../model/asked-pin.js';
-import { PoolsOfTasks } from '../model/pools-of-tasks.js';
 import { SecretConstants, type SealedConstants } from '../model/secret-constants.js';
 import { toSpec, type CheckedSpec } from '../model/task-spec.js';
+import { TaskPlaces } from '../places/task-places.js';
 import type { ParameterTable } from '../tables/parameter-table.js';
 
 /** Where a task comes from that is made from another one: its masked secrets stand for the other one's. */
@@ -28,7 +28,7 @@ export class TaskSpecs {
     private readonly profiles: ProfileCatalogue,
     private readonly secrets: SecretConstants,
     private readonly accounts: AccountDirectory,
-    private readonly pools: PoolsOfTasks,
+    private readonly places: TaskPlaces,
     @Inject(TASKS_CONFIG) private readonly config: TasksConfig,
   ) {}
 
@@ -43,21 +43,23 @@ export class TaskSpecs {
       throw new Forbidden('Forced constants need a permission that this account does not have', {
         code: 'forbidden-forced-constants',
       });
-    const { poolUuid } = creation;
-    const pool = poolUuid === undefined ? undefined : await this.pools.find(account, poolUuid);
+    const { poolUuid, pool } = await this.places.poolOf(creation, account);
     const secrets = source?.secrets ?? pool?.spec;
-    const checked = toSpec(creation, {
-      taskId,
-      profileOf: (name) => this.profiles.answer(name),
-      projectOf: (projectUuid) => this.accounts.projectFor(account.id, projectUuid),
-      defaultRequest: { cores: this.config.instanceCores, memoryMB: this.config.instanceMemoryMB },
-      mostDiskMB: this.config.instanceMaxDiskMB,
-      sealConstants: (constants) => (secrets ? this.secrets.copy(constants, secrets) : this.secrets.seal(constants)),
-      ...(pool ? { pool } : {}),
-      ...(source ? { origin: source.origin } : {}),
-      ...(source?.table ? { table: source.table } : {}),
-      ...(source?.pin ? { pinSource: source.pin } : {}),
-    });
+    const checked = toSpec(
+      { ...creation, poolUuid },
+      {
+        taskId,
+        profileOf: (name) => this.profiles.answer(name),
+        projectOf: (projectUuid) => this.accounts.projectFor(account.id, projectUuid),
+        defaultRequest: { cores: this.config.instanceCores, memoryMB: this.config.instanceMemoryMB },
+        mostDiskMB: this.config.instanceMaxDiskMB,
+        sealConstants: (constants) => (secrets ? this.secrets.copy(constants, secrets) : this.secrets.seal(constants)),
+        ...(pool ? { pool } : {}),
+        ...(source ? { origin: source.origin } : {}),
+        ...(source?.table ? { table: source.table } : {}),
+        ...(source?.pin ? { pinSource: source.pin } : {}),
+      },
+    );
     if ('errors' in checked) throw new ValidationFailed(checked.errors);
     return checked;
   }

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { TaskCreation } from '@fornax/contracts';
 import type { TaskDependency, TaskSpec } from '@fornax/domain';
-import type { RequestContext } from '@fornax/identity';
+import type { Account, RequestContext } from '@fornax/identity';
 import { Invalid, NotBuilt, ValidationFailed } from '@fornax/base';
+import { PoolsOfTasks, type PoolOfTask } from '../model/pools-of-tasks.js';
 import type { CheckedSpec } from '../model/task-spec.js';
 import { askedDependencies, type AskedDependency } from './asked-dependencies.js';
 import { Neighbors } from './neighbors.js';
@@ -13,6 +14,8 @@ export interface KnownJob {
   readonly jobId: string;
   readonly isActive: boolean;
   readonly useDependencies: boolean;
+  /** The pool that all of its tasks run in. */
+  readonly poolId?: string;
 }
 
 /** Finds jobs. @returns undefined when the account has no such job */
@@ -20,12 +23,15 @@ export type FindJob = (owner: string, id: string) => Promise<KnownJob | undefine
 
 const wrong = (field: string, text: string): ValidationFailed => new ValidationFailed({ [field]: [text] });
 
-/** Decides where new tasks belong: their job, and the tasks that they wait for. Whoever keeps jobs says so here. */
+/** Decides where new tasks belong: their job and pool, and the tasks that they wait for. Whoever keeps jobs says so here. */
 @Injectable()
 export class TaskPlaces {
   private findJob: FindJob | undefined;
 
-  constructor(private readonly neighbors: Neighbors) {}
+  constructor(
+    private readonly neighbors: Neighbors,
+    private readonly pools: PoolsOfTasks,
+  ) {}
 
   jobsAreKeptBy(findJob: FindJob): void {
     this.findJob = findJob;
@@ -34,6 +40,24 @@ export class TaskPlaces {
   /** Whether a task may come to this job; also to none. */
   async takesTasks(owner: string, jobId: string | undefined): Promise<boolean> {
     return jobId === undefined || (await this.findJob?.(owner, jobId))?.isActive === true;
+  }
+
+  /**
+   * The pool that a task is to run in: its job's, or else the one that it names (contract, section 3.1). `pool` is left out where there is no such one.
+   * @throws ValidationFailed it names another one than its job has
+   */
+  async poolOf(
+    { poolUuid, jobUuid }: TaskCreation,
+    account: Account,
+  ): Promise<{ readonly poolUuid?: string; readonly pool?: PoolOfTask }> {
+    // A job that there is not is told by `place`.
+    const job = jobUuid === undefined ? undefined : await this.findJob?.(account.id, jobUuid);
+    const asked = poolUuid ?? job?.poolId;
+    if (asked === undefined) return {};
+    const pool = await this.pools.find(account, asked);
+    if (pool && job?.poolId !== undefined && pool.poolId !== job.poolId)
+      throw wrong('poolUuid', 'A task runs in the pool of its job: leave it out.');
+    return { poolUuid: asked, ...(pool ? { pool } : {}) };
   }
 
   /**
