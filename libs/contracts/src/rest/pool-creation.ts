@@ -1,21 +1,18 @@
 import { z } from 'zod';
-import { hardwareConstraintSchema } from './hardware-constraint.js';
 import { elasticPropertySchema, scalingSchema } from './scaling.js';
 import {
   advancedBucketSchema,
+  askedOfBoth,
   constantsSchema,
-  constraintsSchema,
   count,
   duration,
-  forcedConstantSchema,
   forcedNetworkRuleSchema,
   nameIn,
   retrySettingsSchema,
-  secretsAccessRightsSchema,
   shortnameSchema,
   tagsSchema,
 } from './task-creation.js';
-import { reference, textOf, textOrEmpty, wireReader, type WireResult } from './wire.js';
+import { reference, textOf, wireReader, type WireResult } from './wire.js';
 
 /** Instances that one node of a pool may take at once. */
 const MAX_SLOTS_PER_NODE = 1_000;
@@ -29,13 +26,7 @@ export const poolCreationSchema = z.object({
   elasticProperty: elasticPropertySchema.optional(),
   /** Kept as it was sent; {@link readScaling} says what it means. */
   scaling: z.unknown().optional(),
-  constants: constantsSchema.optional(),
-  forcedConstants: z.array(forcedConstantSchema).max(150).optional(),
-  constraints: constraintsSchema.optional(),
-  hardwareConstraints: z.array(hardwareConstraintSchema).max(50).optional(),
-  secretsAccessRights: secretsAccessRightsSchema.optional(),
-  tags: tagsSchema.optional(),
-  labels: z.record(z.string().max(2_048), textOrEmpty(2_048)).optional(),
+  ...askedOfBoth,
   resourceBuckets: z.array(z.string().min(1).max(255)).max(100).optional(),
   advancedResourceBuckets: z.array(advancedBucketSchema).max(100).optional(),
   preparationTask: z.object({ commandLine: textOf(65_536).optional() }).optional(),

@@ -1,7 +1,7 @@
 import { POOL_STATES } from '@fornax/domain';
 import { z } from 'zod';
 import { advancedBucketSchema } from './task-creation.js';
-import { amount, date, errorSchema, statusSchema, uint, wireDurationSchema } from './task-output.js';
+import { amount, askedShown, date, errorSchema, statusSchema, uint, wireDurationSchema } from './task-output.js';
 
 /** What a pool looks like to clients (contract, section 3.5), as strict about null and about missing keys as they are (section 3.0). */
 const summary = {
@@ -45,15 +45,7 @@ export const poolSchema = z.object({
   elasticProperty: elasticPropertyOutput,
   scaling: z.looseObject({ policies: z.array(z.unknown()), activePolicyName: z.string().nullable() }).nullable(),
   preparationTask: z.object({ commandLine: z.string() }).nullable(),
-  constants: z.array(z.object({ key: z.string(), value: z.string() })),
-  forcedConstants: z.array(z.unknown()),
-  constraints: z.array(z.unknown()),
-  secretsAccessRights: z.object({
-    bySecret: z.array(z.object({ key: z.string() })),
-    byPrefix: z.array(z.object({ prefix: z.string() })),
-  }),
-  tags: z.array(z.string()),
-  labels: z.record(z.string(), z.string()),
+  ...askedShown,
   resourceBuckets: z.array(z.string()),
   advancedResourceBuckets: z.array(advancedBucketSchema),
   status: statusSchema.nullable(),

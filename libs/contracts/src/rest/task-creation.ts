@@ -94,7 +94,7 @@ export const forcedNetworkRuleSchema = z.object({
   toPayload: scalar.optional(),
 });
 
-export const forcedConstantSchema = z.object({
+const forcedConstantSchema = z.object({
   constantName: z.string().min(1).max(2_048),
   forcedValue: textOf(2_048).optional(),
   forceExportInEnvironment: z.boolean().optional(),
@@ -117,11 +117,11 @@ const dependenciesSchema = z.object({
 /** As long as a request can be. */
 const MAX_TABLE_CHARS = 1_048_576;
 
-export const constraintsSchema = z
+const constraintsSchema = z
   .array(z.object({ key: z.string().max(2_048), value: textOf(2_048).optional() }))
   .max(150);
 
-export const secretsAccessRightsSchema = z.object({
+const secretsAccessRightsSchema = z.object({
   bySecret: z
     .array(z.object({ key: z.string().max(2_048) }))
     .max(1_000)
@@ -131,6 +131,17 @@ export const secretsAccessRightsSchema = z.object({
     .max(1_000)
     .optional(),
 });
+
+/** What may be asked of tasks and of pools alike (contract, sections 3.1 and 3.4). */
+export const askedOfBoth = {
+  constants: constantsSchema.optional(),
+  forcedConstants: z.array(forcedConstantSchema).max(150).optional(),
+  constraints: constraintsSchema.optional(),
+  hardwareConstraints: z.array(hardwareConstraintSchema).max(50).optional(),
+  secretsAccessRights: secretsAccessRightsSchema.optional(),
+  tags: tagsSchema.optional(),
+  labels: z.record(z.string().max(2_048), textOrEmpty(2_048)).optional(),
+};
 
 /** Body of POST /tasks (contract, section 3.1); what does not depend on other fields or on the platform's state is checked here. */
 export const taskCreationSchema = z.object({
@@ -160,13 +171,7 @@ export const taskCreationSchema = z.object({
   snapshotBucket: z.string().max(255).optional(),
   snapshotBucketPrefix: z.string().max(1_024).optional(),
   uploadResultsOnCancellation: z.boolean().optional(),
-  constants: constantsSchema.optional(),
-  forcedConstants: z.array(forcedConstantSchema).max(150).optional(),
-  constraints: constraintsSchema.optional(),
-  hardwareConstraints: z.array(hardwareConstraintSchema).max(50).optional(),
-  secretsAccessRights: secretsAccessRightsSchema.optional(),
-  tags: tagsSchema.optional(),
-  labels: z.record(z.string().max(2_048), textOrEmpty(2_048)).optional(),
+  ...askedOfBoth,
   dependencies: dependenciesSchema.optional(),
   autoDeleteOnCompletion: z.boolean().optional(),
   completionTimeToLive: duration.optional(),

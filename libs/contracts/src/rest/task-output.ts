@@ -152,6 +152,19 @@ export type WireTaskSummary = z.output<typeof taskSummarySchema>;
 const outcome = z.enum(['success', 'failure', 'cancelled']);
 const dependencyState = z.enum(['waiting', 'dependencyConditionsFulfilled', 'dependencyConditionsNotFulfilled']);
 
+/** What tasks and pools show of what was asked for both alike (contract, sections 3.2 and 3.5). */
+export const askedShown = {
+  constants: z.array(z.object({ key: z.string(), value: z.string() })),
+  forcedConstants: z.array(z.unknown()),
+  constraints: z.array(z.unknown()),
+  secretsAccessRights: z.object({
+    bySecret: z.array(z.object({ key: z.string() })),
+    byPrefix: z.array(z.object({ prefix: z.string() })),
+  }),
+  tags: z.array(z.string()),
+  labels: z.record(z.string(), z.string()),
+};
+
 export const taskSchema = z.object({
   ...summary,
   errors: z.array(errorSchema),
@@ -171,15 +184,7 @@ export const taskSchema = z.object({
   snapshotBucketPrefix: z.string().nullable(),
   completedInstances: z.array(completedInstanceSchema),
   status: statusSchema.nullable(),
-  constants: z.array(z.object({ key: z.string(), value: z.string() })),
-  forcedConstants: z.array(z.unknown()),
-  constraints: z.array(z.unknown()),
-  secretsAccessRights: z.object({
-    bySecret: z.array(z.object({ key: z.string() })),
-    byPrefix: z.array(z.object({ prefix: z.string() })),
-  }),
-  tags: z.array(z.string()),
-  labels: z.record(z.string(), z.string()),
+  ...askedShown,
   privileges: z.object({ exportApiAndStorageCredentialsInEnvironment: z.boolean() }),
   retrySettings: z.object({ maxTotalRetries: uint.nullable(), maxPerInstanceRetries: uint.nullable() }),
   hardwareConstraints: z.array(z.looseObject({ discriminator: z.string() })),

@@ -106,7 +106,7 @@ export const openSlotsOf = ({ slots, closing, deleteRequested }: PoolState): Ran
   deleteRequested ? emptyRanges : difference(fromNumbers(slots.inFlight.keys()), closing);
 
 /** The slot was never ready, by its own fault or its node's: another one may fare alike. */
-export const isFailedPreparation = ({ startedAt, outcome, cause }: AttemptEnd): boolean =>
+const isFailedPreparation = ({ startedAt, outcome, cause }: AttemptEnd): boolean =>
   startedAt === undefined && outcome === 'failure' && cause !== 'node-lost' && cause !== 'preempted';
 
 const rangesOfText = (text: string): Ranges => {

@@ -22,6 +22,7 @@ export { PlaceQuota } from './commands/place-quota.js';
 export { both, unnamed, type Reservation, type Reserved } from './commands/reservation.js';
 export { provideShortnames, Shortnames, shortnameTaken, type NamedKind } from './commands/shortnames.js';
 export { UnsettledCommands, type CommandName } from './commands/unsettled-commands.js';
+export { forgetDeleted } from './process-managers/forget-deleted.js';
 export { DueTimer, GATHER_MS, type DueLook } from './process-managers/due-timer.js';
 export {
   always,
@@ -55,4 +56,5 @@ export { LiveStatus } from './live/live-status.js';
 export { type LiveLeases } from './live/live-board.js';
 export { noUsage, restoreUsage, withUsage, type TaskUsage } from './model/task-status.js';
 export { statusView } from './queries/status-view.js';
+export { askedView } from './queries/asked-view.js';
 export { withoutEmptyParts } from './queries/task-view.js';

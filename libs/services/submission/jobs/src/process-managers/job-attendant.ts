@@ -1,8 +1,8 @@
 import { Inject } from '@nestjs/common';
 import type { RecordedCommit } from '@fornax/contracts';
 import { withEvents } from '@fornax/event-store';
-import { forgetObjects, LogFollower, LogHandler, ReadBarriers } from '@fornax/service-kit';
-import { ENDS, InjectDatabase, Shortnames } from '@fornax/tasks';
+import { LogFollower, LogHandler, ReadBarriers } from '@fornax/service-kit';
+import { ENDS, InjectDatabase, Shortnames, forgetDeleted } from '@fornax/tasks';
 import type { DataSource } from 'typeorm';
 import { JOB_SHORTNAMES } from '../commands/job-places.js';
 import { JOBS } from '../model/jobs.projection.js';
@@ -53,13 +53,6 @@ export class JobAttendant {
     const named = jobsIn(batch);
     if (named.length > 0) await this.ends.cancelLate(named);
     await this.ends.settle();
-    const gone = batch
-      .filter(({ events }) => events.some(({ type }) => type === 'JobDeleted'))
-      .map(({ aggregateId }) => aggregateId);
-    if (gone.length === 0) return;
-    await this.db.transaction(async (tx) => {
-      await forgetObjects(tx, gone);
-      await this.names.forget(tx, gone);
-    });
+    await forgetDeleted('JobDeleted', batch, { db: this.db, names: this.names });
   }
 }

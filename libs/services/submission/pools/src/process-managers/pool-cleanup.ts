@@ -2,8 +2,8 @@ import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationB
 import type { Logger, MonotonicClock } from '@fornax/base';
 import type { RecordedCommit } from '@fornax/contracts';
 import { withEvents } from '@fornax/event-store';
-import { forgetObjects, LOGGER, LogFollower, LogHandler, MONOTONIC_CLOCK } from '@fornax/service-kit';
-import { DueTimer, GATHER_MS, InjectDatabase, Shortnames } from '@fornax/tasks';
+import { LOGGER, LogFollower, LogHandler, MONOTONIC_CLOCK } from '@fornax/service-kit';
+import { DueTimer, GATHER_MS, InjectDatabase, Shortnames, forgetDeleted } from '@fornax/tasks';
 import type { DataSource } from 'typeorm';
 import { POOL_SHORTNAMES } from '../commands/pool-names.js';
 import { DuePools } from './due-pools.js';
@@ -53,13 +53,6 @@ export class PoolCleanup {
   })
   async forget(batch: readonly RecordedCommit[]): Promise<void> {
     this.expiry.notice(batch);
-    const gone = batch
-      .filter(({ events }) => events.some(({ type }) => type === 'PoolDeleted'))
-      .map(({ aggregateId }) => aggregateId);
-    if (gone.length === 0) return;
-    await this.db.transaction(async (tx) => {
-      await forgetObjects(tx, gone);
-      await this.names.forget(tx, gone);
-    });
+    await forgetDeleted('PoolDeleted', batch, { db: this.db, names: this.names });
   }
 }

@@ -1,6 +1,13 @@
 import { elasticPropertySchema, wireDate, wireDuration, type WirePool } from '@fornax/contracts';
 import { boundsOf, openSlotsOf, phaseCounts, publicStateOf, sizeOf, type PoolState } from '@fornax/domain';
-import { masked, statusView, withoutEmptyParts, type LiveLeases, type PoolLoad, type TaskStatus } from '@fornax/tasks';
+import {
+  askedView,
+  statusView,
+  withoutEmptyParts,
+  type LiveLeases,
+  type PoolLoad,
+  type TaskStatus,
+} from '@fornax/tasks';
 import type { PoolEcho } from '../model/pool-spec.js';
 import type { PoolStatus } from '../model/pool-status.js';
 
@@ -9,7 +16,7 @@ const DEFAULT_CACHE_TTL_S = 7_776_000;
 const NO_LOAD: PoolLoad = { waiting: 0, running: 0 };
 
 /** The slots of a pool, shown as the instances of a task are. */
-export const slotsAsTask = (pool: PoolStatus): TaskStatus => ({
+const slotsAsTask = (pool: PoolStatus): TaskStatus => ({
   ...pool,
   taskId: pool.poolId,
   fold: pool.fold.slots,
@@ -82,15 +89,7 @@ export const poolView = (pool: PoolStatus, load: PoolLoad = NO_LOAD, now: number
         ? null
         : ({ ...record(spec.scaling), activePolicyName: policyName } as NonNullable<WirePool['scaling']>),
     preparationTask: spec.preparation === null ? null : { commandLine: spec.preparation },
-    constants: masked(spec.constants),
-    forcedConstants: echo.forcedConstants ?? [],
-    constraints: echo.constraints ?? [],
-    secretsAccessRights: {
-      bySecret: echo.secretsAccessRights?.bySecret ?? [],
-      byPrefix: echo.secretsAccessRights?.byPrefix ?? [],
-    },
-    tags: [...spec.tags],
-    labels: spec.labels,
+    ...askedView(spec, echo),
     resourceBuckets: echo.advancedResourceBuckets ? [] : (echo.resourceBuckets ?? []),
     advancedResourceBuckets: (echo.advancedResourceBuckets ?? []).map(withoutEmptyParts),
     status: statusView(slotsAsTask(pool), [], now, live, 0),

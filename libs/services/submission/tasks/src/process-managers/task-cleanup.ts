@@ -1,7 +1,8 @@
 import type { RecordedCommit } from '@fornax/contracts';
 import { withEvents } from '@fornax/event-store';
-import { forgetObjects, LogFollower, LogHandler } from '@fornax/service-kit';
+import { LogFollower, LogHandler } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
+import { forgetDeleted } from './forget-deleted.js';
 import { Shortnames } from '../commands/shortnames.js';
 import { ENDS, TaskExpiry } from './task-expiry.js';
 import { InjectDatabase } from '../model/database.js';
@@ -24,13 +25,6 @@ export class TaskCleanup {
   })
   async forget(batch: readonly RecordedCommit[]): Promise<void> {
     this.expiry.notice(batch);
-    const gone = batch
-      .filter(({ events }) => events.some(({ type }) => type === 'TaskDeleted'))
-      .map(({ aggregateId }) => aggregateId);
-    if (gone.length === 0) return;
-    await this.db.transaction(async (tx) => {
-      await forgetObjects(tx, gone);
-      await this.names.forget(tx, gone);
-    });
+    await forgetDeleted('TaskDeleted', batch, { db: this.db, names: this.names });
   }
 }

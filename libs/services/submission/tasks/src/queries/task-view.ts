@@ -1,8 +1,8 @@
 import { dependenciesView, dependencyViews, type Outcomes } from './dependencies-view.js';
 import type { WireCompletedInstance, WireTask } from '@fornax/contracts';
 import type { TaskSpec } from '@fornax/domain';
-import { masked } from '../model/secret-constants.js';
 import type { Echo } from '../model/task-spec.js';
+import { askedView } from './asked-view.js';
 import { nothingLive, type LiveLeases } from '../live/live-board.js';
 import type { TaskStatus } from '../model/task-status.js';
 import { type Running, runningOf } from './running-view.js';
@@ -82,15 +82,7 @@ export const taskView = (
     snapshotBucketPrefix: spec.snapshotPrefix,
     completedInstances: completed.map(completedView),
     status: statusView(task, completed, now, live, summary.progress),
-    constants: masked(spec.constants),
-    forcedConstants: echo.forcedConstants ?? [],
-    constraints: echo.constraints ?? [],
-    secretsAccessRights: {
-      bySecret: echo.secretsAccessRights?.bySecret ?? [],
-      byPrefix: echo.secretsAccessRights?.byPrefix ?? [],
-    },
-    tags: [...spec.tags],
-    labels: spec.labels,
+    ...askedView(spec, echo),
     privileges: {
       exportApiAndStorageCredentialsInEnvironment:
         echo.privileges?.exportApiAndStorageCredentialsInEnvironment ?? false,
