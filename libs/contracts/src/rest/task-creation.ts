@@ -117,9 +117,7 @@ const dependenciesSchema = z.object({
 /** As long as a request can be. */
 const MAX_TABLE_CHARS = 1_048_576;
 
-const constraintsSchema = z
-  .array(z.object({ key: z.string().max(2_048), value: textOf(2_048).optional() }))
-  .max(150);
+const constraintsSchema = z.array(z.object({ key: z.string().max(2_048), value: textOf(2_048).optional() })).max(150);
 
 const secretsAccessRightsSchema = z.object({
   bySecret: z
