@@ -73,8 +73,8 @@ const placeEntry = async (
   options: { readonly mayLink: boolean; readonly signal: AbortSignal },
 ): Promise<void> => {
   if (entry.isDirectory()) {
-    await mkdir(target, { recursive: true });
-    await placeSlotFiles(source, target, options);
+    await unlessThere(mkdir(target));
+    if ((await lstat(target)).isDirectory()) await placeSlotFiles(source, target, options);
   } else if (entry.isSymbolicLink()) await unlessThere(readlink(source).then((link) => symlink(link, target)));
   else if (entry.isFile()) {
     const there = await lstat(target).catch((error: unknown) => {
