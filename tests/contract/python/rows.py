@@ -8,6 +8,7 @@ Usage: rows.py WORK_FOLDER
 
 import concurrent.futures
 import configparser
+import contextlib
 import datetime
 import json
 import os
@@ -32,6 +33,7 @@ from qarnot.exceptions import (
     MaxTaskException,
     MissingBucketException,
     MissingJobException,
+    MissingPoolException,
     MissingProfileException,
     MissingTaskException,
     MissingTaskInstanceException,
@@ -54,9 +56,17 @@ from qarnot.hardware_constraint import (
     SpecificHardware,
     SSDHardware,
 )
+from qarnot.multi_slots_settings import MultiSlotsSettings
 from qarnot.privileges import Privileges
 from qarnot.project import Project
 from qarnot.retry_settings import RetrySettings
+from qarnot.scaling import (
+    FixedScalingPolicy,
+    ManagedTasksQueueScalingPolicy,
+    Scaling,
+    TimePeriodAlways,
+    TimePeriodWeeklyRecurring,
+)
 from qarnot.scheduling_type import FlexScheduling, OnDemandScheduling, ReservedScheduling
 from qarnot.secrets import SecretAccessRightByPrefix, SecretAccessRightBySecret, SecretsAccessRights
 
@@ -191,8 +201,6 @@ def reads_computing_quotas():
 @row(9)
 def shows_the_sentence_about_what_is_not_built():
     connection = connect()
-    pool = connection.create_pool("not yet", "docker-batch", 1)
-    raises(UnauthorizedException, pool.submit, "not available in this version")
     task = a_task(connection, "sleep 30")
     task.submit()
     raises(UnauthorizedException, lambda: task.snapshot(60), "not available in this version")
@@ -920,6 +928,170 @@ def ends_jobs_whose_time_is_over():
     task.submit()
     until_over(task)
     equal(task.state, "Cancelled")
+
+
+@contextlib.contextmanager
+def a_pool(pool):
+    """The pool, submitted; deleted in the end, whatever happens: its slots hold what others wait for."""
+    pool.submit()
+    uuid_of_pool = pool.uuid
+    try:
+        yield pool
+    finally:
+        connect()._delete("/pools/%s" % uuid_of_pool)
+
+
+def until_pool(pool, *states):
+    def step():
+        pool.update(True)
+        if pool.state == "Failure" and "Failure" not in states:
+            raise AssertionError("the pool has failed: %s" % pool.errors)
+        return pool.state in states
+
+    until(step, "the pool is %s, not %s" % (pool.state, states))
+
+
+def in_pool(connection, pool, command, **more):
+    task = connection.create_task("in a pool", pool, 1, **more)
+    task.constants["DOCKER_CMD"] = command
+    return task
+
+
+@row(47, 48, 55, 63)
+def runs_tasks_in_a_pool():
+    connection = connect()
+    pool = connection.create_pool("python pool", "docker-batch", 1, shortname=unique("pool"))
+    pool.constants["GREETING"] = "hello"
+    pool.preparation_command_line = "sh -c 'echo prepared > made.txt'"
+    pool.multi_slots_settings = MultiSlotsSettings(1)
+    pool.completion_ttl = "01:00:00"
+    pool.auto_delete = True
+    with a_pool(pool):
+        equal(isinstance(pool.creation_date, datetime.datetime), True)
+        for name in (pool.uuid, pool.shortname):
+            found = connection.retrieve_pool(name)
+            equal((found.uuid, found.shortname, found.profile), (pool.uuid, pool.shortname, "docker-batch"))
+            equal((found.auto_delete, found.completion_ttl), (True, "01:00:00"))
+            equal(found.preparation_command_line, pool.preparation_command_line)
+            equal(found.multi_slots_settings, MultiSlotsSettings(1))
+            equal((found.is_elastic, found.scaling), (False, None))
+        until_pool(pool, "FullyExecuting")
+        equal((pool.running_instance_count, pool.total_slot_capacity), (1, 1))
+        task = ran(in_pool(connection, pool, "sh -c 'echo $GREETING; cat made.txt'"))
+        equal((task.state, lines(task.stdout(0))), ("Success", ["hello", "prepared"]))
+        job = connection.create_job("in a pool", pool=pool)
+        job.submit()
+        equal(connection.retrieve_job(job.uuid)._pool_uuid, pool.uuid)
+        of_job = connection.create_task("of a job in a pool", job=job)
+        of_job.constants["DOCKER_CMD"] = "cat made.txt"
+        ran(of_job)
+        equal((of_job.state, lines(of_job.stdout(0))), ("Success", ["prepared"]))
+        equal(connection._get("/tasks/%s" % of_job.uuid).json()["poolUuid"], pool.uuid)
+        repr(pool)
+        name = pool.uuid
+        pool.delete()
+        equal(pool.uuid, None)
+        raises(MissingPoolException, lambda: connection.retrieve_pool(name))
+    raises(MissingPoolException, lambda: connection.retrieve_pool(unique("none")))
+    raises(QarnotGenericException, connection.create_pool("none", unique("none")).submit, "profile")
+
+
+@row(50, 51)
+def lists_pools_in_pages():
+    connection = connect()
+    tags = [unique("tag"), unique("tag")]
+
+    def empty_pool(own):
+        pool = connection.create_elastic_pool("listed", "docker-batch", 0, 1)
+        pool.tags = own
+        return pool
+
+    with a_pool(empty_pool(tags)) as one, a_pool(empty_pool(tags[:1])) as other:
+        both = {one.uuid, other.uuid}
+        equal({pool.uuid for pool in connection.all_pools(tags=tags)}, both)
+        equal([pool.uuid for pool in connection.all_pools(tags_intersect=tags)], [one.uuid])
+        for is_summary in (True, False):
+            equal(both <= {pool.uuid for pool in connection.all_pools(summary=is_summary)}, True)
+        page = connection.pools_page(maximum=1, tags=tags)
+        equal((len(page.page_data), page.is_truncated), (1, True))
+        short = [pool for pool in connection.all_pools() if pool.uuid == one.uuid]
+        equal((short[0].tags, short[0].name), (tags, "listed"))
+
+
+@row(53, 62)
+def changes_an_elastic_pool():
+    connection = connect()
+    pool = connection.create_elastic_pool("elastic", "docker-batch", 0, 1, 0, 1, 0.5, 60)
+    pool.tags = ["before"]
+    pool.constants["KEPT"] = "as it is"
+    with a_pool(pool):
+        found = connection.retrieve_pool(pool.uuid)
+        equal((found.is_elastic, found.elastic_minimum_slots, found.elastic_maximum_slots), (True, 0, 1))
+        equal((found.elastic_minimum_idle_time, found.elastic_resize_factor, found.elastic_resize_period), (1, 0.5, 60))
+        found.tags = ["after"]
+        found.elastic_minimum_idle_time = 2
+        found.commit()
+        again = connection.retrieve_pool(pool.uuid)
+        equal((again.tags, again.elastic_minimum_idle_time, again.elastic_resize_period), (["after"], 2, 60))
+        equal(again.constants["KEPT"], "as it is")
+        equal(again.running_instance_count, 0)
+        equal(ran(in_pool(connection, pool, "true")).state, "Success")
+
+        def is_small_again():
+            pool.update(True)
+            return pool.running_instance_count == 0
+
+        until(is_small_again, "the pool did not become small again")
+
+
+@row(58, 61)
+def keeps_a_scaling():
+    connection = connect()
+    noon = datetime.time(12, 0, 0)
+    night = TimePeriodWeeklyRecurring(["monday", "sunday"], noon, noon.replace(hour=13, minute=30), name="lunch")
+    pool = connection.create_pool("scaled", "docker-batch")
+    rest = FixedScalingPolicy(0, "rest", [TimePeriodAlways("always")])
+    managed = ManagedTasksQueueScalingPolicy(0, 1, 0, 30, 0.5, "managed", [night])
+    pool.scaling = Scaling([rest, managed])
+    with a_pool(pool):
+        found = connection.retrieve_pool(pool.uuid)
+        equal(found.scaling.to_json(), Scaling([rest, managed]).to_json())
+        equal(found.scaling.active_policy_name, "rest")
+        found.scaling = Scaling([FixedScalingPolicy(0, "other", [TimePeriodAlways()]), managed])
+        found.commit()
+        again = connection.retrieve_pool(pool.uuid).scaling
+        equal((again.active_policy_name, [one.name for one in again.policies]), ("other", ["other", "managed"]))
+
+
+@row(54, 64)
+def brings_new_files_to_a_pool():
+    connection = connect()
+    bucket = connection.create_bucket(unique("pool-in"))
+    bucket.add_string("first", "data.txt")
+    pool = connection.create_pool("with resources", "docker-batch")
+    pool.resources.append(bucket)
+    pool.tasks_default_wait_for_pool_resources_synchronization = True
+    with a_pool(pool):
+        until_pool(pool, "FullyExecuting")
+        equal(lines(ran(in_pool(connection, pool, "cat data.txt")).stdout(0)), ["first"])
+        bucket.add_string("second", "data.txt")
+        pool.update_resources()
+        equal(lines(ran(in_pool(connection, pool, "cat data.txt")).stdout(0)), ["second"])
+    missing = connection.create_pool("without a bucket", "docker-batch")
+    missing.resources.append(qarnot.bucket.Bucket(connection, unique("none"), False))
+    raises(MissingBucketException, missing.submit)
+
+
+@row(56)
+def closes_a_pool():
+    connection = connect()
+    with a_pool(connection.create_pool("closed", "docker-batch")) as pool:
+        until_pool(pool, "FullyExecuting")
+        pool.close()
+        equal(pool.state in ("Closing", "Closed"), True)
+        raises(UnauthorizedException, pool.close)
+        raises(QarnotGenericException, in_pool(connection, pool, "true").submit, "closed")
+        until_pool(pool, "Closed")
 
 
 def outcome(function):
