@@ -50,7 +50,7 @@ export class Rig {
   }
 
   append(
-    aggregate: 'task' | 'node',
+    aggregate: 'task' | 'node' | 'pool',
     id: string,
     expected: number,
     ...events: readonly Commit['events'][number][]

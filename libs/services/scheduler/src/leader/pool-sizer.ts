@@ -82,7 +82,7 @@ export class PoolSizer {
     for (const { taskId } of view.pools.tasksOf(poolId)) {
       const state = view.task(taskId)?.state;
       if (!state || (mayFinish && state.attempts.size > 0)) continue;
-      this.carryOut(poolId, writer.failWaiting(taskId, pool?.failed ?? POOL_ENDS));
+      this.carryOut(poolId, writer.failWaiting(taskId, pool?.failed ?? view.pools.failureOf(poolId) ?? POOL_ENDS));
     }
   }
 

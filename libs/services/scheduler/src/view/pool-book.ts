@@ -1,4 +1,4 @@
-import { sizeOf } from '@fornax/domain';
+import { sizeOf, type InstanceError } from '@fornax/domain';
 import type { TaskEntry } from './scheduler-view.js';
 
 interface WaitingTask {
@@ -12,6 +12,8 @@ export class PoolBook {
   private readonly pools = new Set<string>();
   private readonly waiting = new Map<string, Map<string, WaitingTask>>();
   private readonly poolOf = new Map<string, string>();
+  /** Why pools failed that are over, as long as tasks wait for them. */
+  private readonly failures = new Map<string, InstanceError>();
   private readonly freedAt = new Map<string, number>();
   private readonly held = new Set<string>();
   private readonly changed = new Set<string>();
@@ -38,16 +40,25 @@ export class PoolBook {
     }
   }
 
-  /** A task or pool is over. */
-  forget(id: string): void {
+  /** A task or pool is over. @param failure what became of a pool that failed */
+  forget(id: string, failure: InstanceError | null = null): void {
     if (this.pools.delete(id)) this.changed.add(id);
+    if (failure && this.waiting.has(id)) this.failures.set(id, failure);
     const poolId = this.poolOf.get(id);
     if (poolId === undefined) return;
     this.poolOf.delete(id);
     const tasks = this.waiting.get(poolId);
     tasks?.delete(id);
-    if (tasks?.size === 0) this.waiting.delete(poolId);
+    if (tasks?.size === 0) {
+      this.waiting.delete(poolId);
+      this.failures.delete(poolId);
+    }
     this.changed.add(poolId);
+  }
+
+  /** Why a pool failed that is over. */
+  failureOf(poolId: string): InstanceError | undefined {
+    return this.failures.get(poolId);
   }
 
   /** An instance has left a slot. */

@@ -366,7 +366,7 @@ export class SchedulerView {
     this.deadlines.put(entry.taskId, null);
     this.dependencies.release(entry.taskId);
     this.queue.delete(entry.taskId);
-    this.pools.forget(entry.taskId);
+    this.pools.forget(entry.taskId, entry.pool?.failed);
   }
 
   private track(entry: TaskEntry, lease: DispatchedLease): TrackedLease {
