@@ -92,7 +92,12 @@ const submit = async (io: Io, options: SubmitOptions): Promise<void> => {
     ...(after === undefined ? {} : { after: [...after] }),
   };
   const asked = newTask({ ...options, ...(instances === undefined ? {} : { instances }) });
-  const id = await client.submitTask({ ...asked, ...place, ...(job === undefined ? {} : { jobUuid: job }), fornax });
+  const id = await client.submitTask({
+    ...asked,
+    ...place,
+    ...(job === undefined ? {} : { jobUuid: job }),
+    ...(Object.keys(fornax).length > 0 ? { fornax } : {}),
+  });
   io.print(id);
   if (options.wait !== true) return;
   const onChange = (task: { readonly state: string; readonly progress: number }): void =>
