@@ -496,6 +496,8 @@ def reads_fresh_output():
     equal(task.fresh_stdout(0), "first\n")
     equal(task.stdout(), "0> first\n")
     gate.add_string("", "go")
+    # What is printed may be read before the start is in the log.
+    until_running(task)
     task.update_resources()
     until_over(task)
     equal((task.fresh_stdout(), task.fresh_stdout()), ("0> second\n", ""))
@@ -734,6 +736,7 @@ def brings_new_files_to_running_instances():
     task.submit()
     until(lambda: "first" in task.stdout(), "the task did not start")
     bucket.add_string("second", "second.txt")
+    until_running(task)
     task.update_resources()
     equal(until_over(task).state, "Success")
     equal(task.stdout(0), "firstsecond")

@@ -55,6 +55,8 @@ describe.each(everyStyle)('output, read by $style', (client) => {
     expect(await text(client, `${task}/0`, 'POST')).toBe('first\n');
     expect(await text(client, `${task}/0`, 'POST')).toBe('');
     await s3.putObject(gate, 'go', Buffer.from(''));
+    // What is printed may be read before the start is in the log.
+    await untilRunning(client, id);
     expect((await client.send('PATCH', `/tasks/${id}`)).status).toBe(200);
     await untilOver(client, id);
     expect(await text(client, task, 'POST')).toBe('0> second\n');

@@ -8,8 +8,8 @@ import { StorageUnderTest, type TestUser, signedHeaders } from '../storage.fixtu
 
 const MIB = 1024 * 1024;
 const SIZE_MIB = 256;
-/** Of the server and its client, which are one process here, with what waits for the garbage collector. Whoever holds the object takes its size besides. */
-const MOST_MIB = 100;
+/** Of the server and its client, which are one process here, with what waits for the garbage collector: a busy machine collects late. Whoever holds the object takes its size. What 5 GiB take is measured by the bench. */
+const MOST_MIB = 200;
 const Bucket = 'large';
 
 let storage: StorageUnderTest;
