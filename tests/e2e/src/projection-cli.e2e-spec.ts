@@ -44,6 +44,21 @@ describe('fornax projection', () => {
     const states = await Promise.all([good, bad, aborted].map(async (task) => (await api.waitForTask(task)).state));
     expect(states).toEqual(['Success', 'Failure', 'Cancelled']);
     await api.deleteTask(bad);
+    const headers = { authorization: platform.token, 'content-type': 'application/json' };
+    const create = async (path: string, body: object): Promise<string> => {
+      const answer = await fetch(`${platform.apiUrl}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+      expect(answer.status).toBe(200);
+      return ((await answer.json()) as { uuid: string }).uuid;
+    };
+    await create('/jobs', { name: 'job' });
+    const pool = await create('/pools', { name: 'pool', profile: 'docker-batch', instanceCount: 1 });
+    await eventually(
+      async () => {
+        const answer = await fetch(`${platform.apiUrl}/pools/${pool}`, { headers });
+        return ((await answer.json()) as { state: string }).state === 'FullyExecuting';
+      },
+      { timeoutMs: 30_000 },
+    );
     s3.close();
   });
 
@@ -65,7 +80,9 @@ describe('fornax projection', () => {
       'bucket-damage',
       'buckets',
       'fleet',
+      'jobs',
       'ledger',
+      'pools',
       'snapshots',
       'status',
       'task-owners',
