@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { count, instant } from './scalars.js';
+import {
+  attemptEnd,
+  dispatchedLease,
+  instanceError,
+  leaseRef,
+  outcome,
+  workSpec,
+  workUpdated,
+} from './work.schemas.js';
+
+const taskSpec = z.object({
+  ...workSpec,
+  instances: z.string(),
+  advancedRanges: z.string().nullable(),
+  resultBucket: z.string().nullable(),
+  resultsPrefix: z.string().nullable(),
+  resultsWhitelist: z.string().nullable(),
+  resultsBlacklist: z.string().nullable(),
+  uploadResultsOnCancellation: z.boolean(),
+  snapshotBucket: z.string().nullable(),
+  snapshotPrefix: z.string().nullable(),
+  snapshotWhitelist: z.string().nullable(),
+  snapshotBlacklist: z.string().nullable(),
+  maxRetriesPerInstance: count,
+  maxTotalRetries: count,
+  origin: z.object({ taskId: z.string(), kind: z.enum(['clone', 'retry', 'resume', 'recover']) }).exactOptional(),
+  table: z.object({ digest: z.string(), columns: z.array(z.string()), rows: count }).exactOptional(),
+  pin: z.object({ inputs: z.array(z.object({ instances: z.string(), digest: z.string() })) }).exactOptional(),
+  jobId: z.string().exactOptional(),
+  dependencies: z
+    .array(
+      z.object({ taskId: z.string(), on: z.array(outcome), as: z.enum(['dependsOn', 'advancedDependsOn', 'after']) }),
+    )
+    .exactOptional(),
+  poolUuid: z.string().exactOptional(),
+  waitsForPoolResources: z.boolean().exactOptional(),
+});
+
+const dependencyEnds = z.array(z.object({ taskId: z.string(), outcome }));
+
+export const taskEvents = {
+  TaskSubmitted: {
+    version: 2,
+    aggregate: 'task',
+    schema: z.object({ taskId: z.string(), owner: z.string(), spec: taskSpec, at: instant }),
+  },
+  TaskUpdated: { version: 1, aggregate: 'task', schema: workUpdated },
+  TaskCancelRequested: { version: 1, aggregate: 'task', schema: z.object({ at: instant }) },
+  TaskDeleteRequested: { version: 1, aggregate: 'task', schema: z.object({ at: instant }) },
+  TaskResourcesUpdateRequested: { version: 1, aggregate: 'task', schema: z.object({ at: instant }) },
+  InstancesDispatched: {
+    version: 1,
+    aggregate: 'task',
+    schema: z.object({ leases: z.array(dispatchedLease), at: instant }),
+  },
+  InstancesStarted: {
+    version: 1,
+    aggregate: 'task',
+    schema: z.object({ leases: z.array(z.object({ ...leaseRef, startedAt: instant })), at: instant }),
+  },
+  InstancesExited: {
+    version: 1,
+    aggregate: 'task',
+    schema: z.object({ leases: z.array(z.object(leaseRef)), at: instant }),
+  },
+  InstancesConcluded: {
+    version: 1,
+    aggregate: 'task',
+    schema: z.object({ attempts: z.array(attemptEnd), at: instant }),
+  },
+  InstancesRequeued: {
+    version: 1,
+    aggregate: 'task',
+    schema: z.object({ attempts: z.array(attemptEnd), at: instant }),
+  },
+  WaitingInstancesCancelled: {
+    version: 1,
+    aggregate: 'task',
+    schema: z.object({ instances: z.string(), at: instant }),
+  },
+  WaitingInstancesExpired: {
+    version: 1,
+    aggregate: 'task',
+    schema: z.object({ instances: z.string(), error: instanceError.exactOptional(), at: instant }),
+  },
+  WaitingReasonChanged: {
+    version: 1,
+    aggregate: 'task',
+    schema: z.object({ reason: z.string().nullable(), detail: z.string().nullable(), at: instant }),
+  },
+  DependenciesFulfilled: {
+    version: 1,
+    aggregate: 'task',
+    schema: z.object({ ends: dependencyEnds, at: instant }),
+  },
+  DependenciesFailed: { version: 1, aggregate: 'task', schema: z.object({ ends: dependencyEnds, at: instant }) },
+  TaskDeleted: { version: 1, aggregate: 'task', schema: z.object({ at: instant }) },
+} as const;
