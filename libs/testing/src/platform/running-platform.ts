@@ -54,13 +54,17 @@ const parseEnvFile = (text: string): Record<string, string> =>
     ]),
   );
 
-const isGood = async (url: string, path: '/health/ready' | '/health/live'): Promise<boolean> => {
+const isGood = async (url: string, path: string, headers: Readonly<Record<string, string>> = {}): Promise<boolean> => {
   try {
-    return (await fetch(url + path, { signal: AbortSignal.timeout(2_000) })).status === 200;
+    return (await fetch(url + path, { headers, signal: AbortSignal.timeout(2_000) })).status === 200;
   } catch {
     return false;
   }
 };
+
+/** Whether it is this platform that answers there: another one does not know its token. */
+const knowsUs = (url: string, { QARNOT_CLIENT_TOKEN: authorization = '' }: Readonly<Record<string, string>>) =>
+  isGood(url, '/info', { authorization });
 
 /** A command that runs another one with a new file system in memory on a folder. @throws Error only root may mount one */
 const onDiskOfItsOwn = (folder: string, sizeBytes: number, command: readonly string[]): readonly string[] => {
@@ -121,7 +125,8 @@ export const startPlatform = async (options: PlatformOptions = {}): Promise<Runn
     clientEnv = await readEnv();
     const runtime = await readRuntime(dataDir);
     const url = clientEnv['QARNOT_CLUSTER_URL'];
-    if (runtime?.launcher === child.pid && url !== undefined && (await isGood(url, path))) break;
+    const ours = runtime?.launcher === child.pid && url !== undefined;
+    if (ours && (await isGood(url, path)) && (options.awaits === 'answers' || (await knowsUs(url, clientEnv)))) break;
     if (ended || Date.now() > deadline) {
       child.kill('SIGTERM');
       await exited;
