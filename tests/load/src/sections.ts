@@ -5,6 +5,7 @@ import { KINDS } from './cpu.js';
 import { natsCredentials } from './credentials.js';
 import { echoBesideFlood, type EchoLatency } from './echo-beside-flood.js';
 import { publishFloor, spawnFloor } from './floors.js';
+import { fanJob, layeredJob } from './layered-job.js';
 import { logLines } from './log-lines.js';
 import { pagesOfMany } from './many-tasks.js';
 import { controlPlane, endToEnd, idleLatency, rebuild } from './measures.js';
@@ -138,6 +139,32 @@ const wideSection: Section = {
     }),
 };
 
+const jobsSection: Section = {
+  name: 'jobs',
+  measure: ({ scale, say }) =>
+    withPlatform({ FORNAX_NODES: '0' }, async (platform) => {
+      const [layers, width, count] = [Math.round(100 * scale), 100, Math.round(1_000 * scale)];
+      const tasks = layers * width;
+      say(`a job of ${tasks} tasks in ${layers} layers with simulated agents`);
+      const { submitMs, gapMs, totalSeconds, peakMiB, edges } = await layeredJob(platform, layers, width);
+      say(`a task that waits for ${count} tasks, and ${count} tasks that wait for it`);
+      const { fanInMs, fanOutMs } = await fanJob(platform, count);
+      const job = `job of ${tasks} tasks in ${layers} layers, ${edges} edges`;
+      return [
+        { name: `${job}: submit in bulks of ${width}`, value: submitMs, unit: 'ms' },
+        ...(['p50', 'p99', 'max'] as const).map((at) => ({
+          name: `${job}: last end before to start, ${at}`,
+          value: gapMs[at],
+          unit: 'ms',
+        })),
+        { name: `${job}: all of it`, value: totalSeconds, unit: 's' },
+        { name: `${job}: peak memory of the platform`, value: peakMiB, unit: 'MiB' },
+        { name: `${count} ends to the start of the one that waits for them`, value: fanInMs, unit: 'ms' },
+        { name: `one end to the start of the last of ${count} that wait for it`, value: fanOutMs, unit: 'ms' },
+      ];
+    }),
+};
+
 const nodeSection: Section = {
   name: 'node',
   measure: async ({ scale, say, isBesideSlurm = false }) => {
@@ -264,6 +291,7 @@ export const SECTIONS: readonly Section[] = [
   bulkSection,
   readsSection,
   wideSection,
+  jobsSection,
   nodeSection,
   outputSection,
   freshnessSection,

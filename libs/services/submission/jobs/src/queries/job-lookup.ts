@@ -1,17 +1,30 @@
 import { Injectable } from '@nestjs/common';
 import { AccountDirectory, type Account, type Need } from '@fornax/identity';
-import { Forbidden, NotFound, Unavailable } from '@fornax/base';
+import { Forbidden, Gathered, NotFound, Unavailable } from '@fornax/base';
 import { InjectDatabase } from '@fornax/tasks';
 import type { DataSource } from 'typeorm';
 import { JOB_COLUMNS, rowOf, type JobRecord, type JobRow } from '../model/job-row.js';
 import { JobBarrier } from '../model/jobs.projection.js';
 
 const NAMES = Object.keys(JOB_COLUMNS).join(', ');
+/** Most jobs asked for in one statement. */
+const MOST_AT_ONCE = 1_000;
+const OF_OWNERS = `SELECT DISTINCT ON (w.at) w.at::int AS at, job.*
+  FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w(owner, id, at)
+  JOIN job ON job.owner = w.owner AND (job.job_id = w.id OR job.shortname = w.id)
+  ORDER BY w.at, job.job_id = w.id DESC, created_ms DESC`;
+
+interface Wanted {
+  readonly owner: string;
+  readonly id: string;
+}
 const isName = (id: string): boolean => /^[A-Za-z0-9-]{1,255}$/.test(id);
 
 /** Finds one job by its id or by the name its owner gave it; one of somebody else is like none, except to those who look after it, by its id. */
 @Injectable()
 export class JobLookup {
+  private readonly finding = new Gathered((wanted: readonly Wanted[]) => this.rowsOf(wanted), { most: MOST_AT_ONCE });
+
   constructor(
     @InjectDatabase() private readonly db: DataSource,
     private readonly barrier: JobBarrier,
@@ -32,13 +45,25 @@ export class JobLookup {
     return found;
   }
 
-  /** A job of this owner alone. @returns undefined when there is none */
+  /** A job of this owner alone. Tasks of a bulk ask together. @returns undefined when there is none */
   async ofOwner(owner: string, id: string): Promise<JobRow | undefined> {
-    const now = await this.row(owner, id, false);
+    const now = await this.finding.ask({ owner, id });
     if (now) return now;
     // One that another process made a moment ago is found all the same.
     await this.barrier.caughtUp();
-    return this.row(owner, id, false);
+    return (await this.finding.ask({ owner, id })) ?? undefined;
+  }
+
+  private async rowsOf(wanted: readonly Wanted[]): Promise<readonly (JobRow | null)[]> {
+    const distinct = new Map(wanted.map((one) => [JSON.stringify([one.owner, one.id]), one]));
+    const keys = [...distinct.keys()];
+    const asked = [...distinct.values()];
+    const records = await this.db.query<(JobRecord & { readonly at: number })[]>(OF_OWNERS, [
+      asked.map(({ owner }) => owner),
+      asked.map(({ id }) => id),
+    ]);
+    const found = new Map(records.map(({ at, ...record }) => [keys[at - 1], rowOf(record)]));
+    return wanted.map(({ owner, id }) => found.get(JSON.stringify([owner, id])) ?? null);
   }
 
   private async read({ id: owner, role }: Account, id: string): Promise<JobRow | undefined> {

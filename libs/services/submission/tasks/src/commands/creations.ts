@@ -18,7 +18,14 @@ export interface AskedObject<T> {
   /** Makes of it what the log is to hold, under an id; leaves no trace. @throws ValidationFailed, Forbidden */
   readonly check: (id: string) => T | Promise<T>;
   /** Checks it against what there is, where no earlier request has made it. @throws ValidationFailed */
-  readonly place?: (checked: T) => Promise<T>;
+  readonly place?: (checked: T) => Promise<Placed<T>>;
+}
+
+/** An object that may be made. */
+export interface Placed<T> {
+  readonly made: T;
+  /** Gives it what is known only once its id is; comes after everything that is reserved. @throws Invalid something that it needs was refused */
+  readonly bind: (id: string) => Promise<T>;
 }
 
 /** An object that the log has, and what was reserved for it. */
@@ -83,8 +90,9 @@ export class Creations<T, S, C extends { readonly at: number }, E extends Fornax
     let made: T;
     let reservation: Reservation;
     try {
-      made = (await asked.place?.(checked)) ?? checked;
-      reservation = await this.of.reserve(made, name, mayContinue, context);
+      const placed = (await asked.place?.(checked)) ?? { made: checked, bind: () => Promise.resolve(checked) };
+      reservation = await this.of.reserve(placed.made, name, mayContinue, context);
+      made = await bound(placed, reservation);
     } catch (refusal) {
       // Keys are forgotten after a day: what is refused may be taken up by the object that an earlier request has made under this one.
       const before = hasKey && !isRepeated ? await this.madeBefore(checked, name, body, context) : undefined;
@@ -144,3 +152,12 @@ export class Creations<T, S, C extends { readonly at: number }, E extends Fornax
       : new Conflict('This Idempotency-Key was used for another request', { code: 'idempotency-key-used' });
   }
 }
+
+const bound = async <T>(placed: Placed<T>, reservation: Reservation): Promise<T> => {
+  try {
+    return await placed.bind(reservation.id);
+  } catch (refusal) {
+    await reservation.release();
+    throw refusal;
+  }
+};

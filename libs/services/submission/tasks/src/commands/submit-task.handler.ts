@@ -5,7 +5,7 @@ import { wireErrorOf } from '@fornax/service-kit';
 import type { RequestContext } from '@fornax/identity';
 import { ValidationFailed } from '@fornax/base';
 import type { CheckedSpec } from '../model/task-spec.js';
-import { bulkOf, type Sibling, type Siblings } from '../places/siblings.js';
+import { bulkOf, type BulkItem, type Sibling } from '../places/siblings.js';
 import { ShownTasks } from './shown-tasks.js';
 import { Creations, type Accepted } from './creations.js';
 import { Reservations } from './reservations.js';
@@ -23,8 +23,8 @@ export interface AskedTask {
   /** What is asked for beside the body, whichever its place in a request. */
   readonly way: readonly string[];
   readonly source?: TaskSource;
-  /** Other tasks of the same request, which it may depend on by their shortnames. */
-  readonly siblings?: Siblings;
+  /** Its place among the other tasks of the same request, which it may depend on by their shortnames. */
+  readonly item?: BulkItem;
 }
 
 const submission = (creation: TaskCreation, index = 0): AskedTask => ({
@@ -86,9 +86,9 @@ export class SubmitTask {
     const bulk = bulkOf(items.map((item) => (item.ok ? item.value : undefined)));
     const outcomes = await Promise.allSettled(
       items.map((item, index) =>
-        bulk.carryOut(index, async () => {
+        bulk.carryOut(index, async (own) => {
           if (!item.ok) throw new ValidationFailed(item.errors);
-          const accepted = await this.accept({ ...submission(item.value, index), siblings: bulk.siblings }, context);
+          const accepted = await this.accept({ ...submission(item.value, index), item: own }, context);
           return { accepted, sibling: siblingOf(accepted) };
         }),
       ),
@@ -104,14 +104,14 @@ export class SubmitTask {
   }
 
   private accept(
-    { creation, source, siblings, ...asked }: AskedTask,
+    { creation, source, item, ...asked }: AskedTask,
     context: RequestContext,
   ): Promise<Accepted<CheckedSpec>> {
     return this.creations.accept(
       {
         ...asked,
         check: (id) => this.specs.specOf(creation, id, context, source),
-        place: (checked) => this.shown.places.place(checked, creation, context, siblings),
+        place: (checked) => this.shown.places.place(checked, creation, context, item),
       },
       context,
     );

@@ -2,24 +2,47 @@ import type { TaskCreation } from '@fornax/contracts';
 import { Invalid, ValidationFailed } from '@fornax/base';
 import { askedDependencies } from './asked-dependencies.js';
 
-/** A task of the same request that was accepted. */
+/** A task that others may wait for. */
 export interface Sibling {
   readonly taskId: string;
   readonly jobId: string | null;
   readonly projectUuid: string | null;
 }
 
-/** Tasks of one request by their shortnames. */
-export interface Siblings {
-  /** Resolves when the log has the task; undefined when there is none of this name. @throws Invalid it was refused */
-  readonly of: (shortname: string) => Promise<Sibling> | undefined;
+/** A task of the same request, on its way into the log. Each step rejects with Invalid when the task is refused. */
+export interface SiblingTask {
+  /** It was checked against what there is, and so were all that it waits for. */
+  readonly placed: Promise<Omit<Sibling, 'taskId'>>;
+  readonly id: Promise<string>;
+  readonly logged: Promise<unknown>;
+}
+
+/** One item of a request: it says how far it is, and finds the others. */
+export interface BulkItem {
+  /** Another item by its shortname; undefined when there is none of this name. */
+  readonly sibling: (shortname: string) => SiblingTask | undefined;
+  readonly isPlaced: (place: Omit<Sibling, 'taskId'>) => void;
+  readonly isNamed: (taskId: string) => void;
 }
 
 interface Bulk {
-  readonly siblings: Siblings;
   /** Carries out one item of the request. @throws ValidationFailed it depends on itself, through others or not */
-  readonly carryOut: <T extends { readonly sibling: Sibling }>(index: number, work: () => Promise<T>) => Promise<T>;
+  readonly carryOut: <T extends { readonly sibling: Sibling }>(
+    index: number,
+    work: (item: BulkItem) => Promise<T>,
+  ) => Promise<T>;
 }
+
+/** The steps of one item; who is not referred to by anybody fails for nobody. */
+const stepsOf = () => {
+  const [placed, id, logged] = [
+    Promise.withResolvers<Omit<Sibling, 'taskId'>>(),
+    Promise.withResolvers<string>(),
+    Promise.withResolvers<unknown>(),
+  ];
+  for (const { promise } of [placed, id, logged]) promise.catch(() => undefined);
+  return { placed, id, logged };
+};
 
 /** The items that each item refers to by name. */
 const edgesOf = (
@@ -56,27 +79,31 @@ export const bulkOf = (items: readonly (TaskCreation | undefined)[]): Bulk => {
   const byName = new Map(items.flatMap((item, index) => (item?.shortname ? [[item.shortname, index] as const] : [])));
   const edges = edgesOf(items, byName);
   const inCircle = circular(edges);
-  const outcomes = items.map(() => Promise.withResolvers<Sibling>());
-  // Whoever is not referred to by anybody fails for nobody.
-  for (const { promise } of outcomes) promise.catch(() => undefined);
-  return {
-    siblings: {
-      of: (shortname) => {
-        const index = byName.get(shortname);
-        return index === undefined ? undefined : outcomes[index]?.promise;
-      },
+  const steps = items.map(stepsOf);
+  const itemOf = (own: ReturnType<typeof stepsOf>): BulkItem => ({
+    sibling: (shortname) => {
+      const other = steps[byName.get(shortname) ?? -1];
+      return other && { placed: other.placed.promise, id: other.id.promise, logged: other.logged.promise };
     },
+    isPlaced: own.placed.resolve,
+    isNamed: own.id.resolve,
+  });
+  return {
     carryOut: async (index, work) => {
-      const outcome = outcomes[index];
+      const own = steps[index] ?? stepsOf();
       try {
         const edge = edges[index]?.find(({ to }) => inCircle.has(to));
         if (inCircle.has(index) && edge)
           throw new ValidationFailed({ [edge.field]: ['The tasks of this request depend on each other in a circle.'] });
-        const done = await work();
-        outcome?.resolve(done.sibling);
+        const done = await work(itemOf(own));
+        // One that an earlier request has made took none of the steps.
+        own.placed.resolve(done.sibling);
+        own.id.resolve(done.sibling.taskId);
+        own.logged.resolve(undefined);
         return done;
       } catch (error) {
-        outcome?.reject(new Invalid('the task that it depends on was refused', { code: 'dependency-refused' }));
+        const refusal = new Invalid('the task that it depends on was refused', { code: 'dependency-refused' });
+        for (const { reject } of [own.placed, own.id, own.logged]) reject(refusal);
         throw error;
       }
     },

@@ -7,7 +7,8 @@ import { PoolsOfTasks, type PoolOfTask } from '../model/pools-of-tasks.js';
 import type { CheckedSpec } from '../model/task-spec.js';
 import { askedDependencies, type AskedDependency } from './asked-dependencies.js';
 import { Neighbors } from './neighbors.js';
-import type { Sibling, Siblings } from './siblings.js';
+import type { Placed } from '../commands/creations.js';
+import type { BulkItem, Sibling, SiblingTask } from './siblings.js';
 
 /** A job, as far as tasks that are to belong to it need it. */
 export interface KnownJob {
@@ -68,8 +69,8 @@ export class TaskPlaces {
     checked: CheckedSpec,
     creation: TaskCreation,
     { account }: RequestContext,
-    siblings?: Siblings,
-  ): Promise<CheckedSpec> {
+    item?: BulkItem,
+  ): Promise<Placed<CheckedSpec>> {
     if (creation.fornax?.after?.some(({ each }) => each === true) === true)
       throw new NotBuilt('A dependency of each instance on the same one of another task');
     const job = await this.jobOf(creation, account.id);
@@ -78,9 +79,18 @@ export class TaskPlaces {
     if (isOfJob && job?.useDependencies !== true)
       throw wrong('dependencies', 'Dependencies need a job that was created with useDependencies.');
     const spec: TaskSpec = { ...checked.spec, ...(job ? { jobId: job.jobId } : {}) };
-    if (asked.length === 0) return { ...checked, spec };
-    const dependencies = await Promise.all(asked.map((one) => this.dependencyOn(one, spec, account.id, siblings)));
-    return { ...checked, spec: { ...spec, dependencies } };
+    const waits = await Promise.all(asked.map((one) => this.waitFor(one, spec, account.id, item)));
+    item?.isPlaced({ jobId: spec.jobId ?? null, projectUuid: spec.projectUuid ?? null });
+    const made = { ...checked, spec };
+    return {
+      made,
+      bind: async (id) => {
+        item?.isNamed(id);
+        if (waits.length === 0) return made;
+        const dependencies = await Promise.all(waits.map(dependencyOf));
+        return { ...made, spec: { ...spec, dependencies } };
+      },
+    };
   }
 
   private async jobOf({ jobUuid }: TaskCreation, owner: string): Promise<KnownJob | undefined> {
@@ -91,34 +101,43 @@ export class TaskPlaces {
     return job;
   }
 
-  private async dependencyOn(
-    { reference, on, as, field }: AskedDependency,
+  private async waitFor(
+    asked: AskedDependency,
     spec: TaskSpec,
     owner: string,
-    siblings: Siblings | undefined,
-  ): Promise<TaskDependency> {
-    const found = await this.siblingOrTask(reference, field, owner, siblings);
+    item: BulkItem | undefined,
+  ): Promise<Wait> {
+    const { reference, as, field } = asked;
+    const sibling = item?.sibling(reference);
+    const found = sibling ? await unrefused(sibling.placed, asked) : await this.neighbors.find(owner, reference);
     if (!found) throw wrong(field, `No such task: ${reference}`);
     if (as !== 'after' && found.jobId !== spec.jobId)
       throw wrong(field, `The task ${reference} is not in the same job.`);
     if (as === 'after' && found.projectUuid !== (spec.projectUuid ?? null))
       throw wrong(field, `The task ${reference} is not in the same project.`);
-    return { taskId: found.taskId, on, as };
-  }
-
-  private async siblingOrTask(
-    reference: string,
-    field: string,
-    owner: string,
-    siblings: Siblings | undefined,
-  ): Promise<Sibling | undefined> {
-    const sibling = siblings?.of(reference);
-    if (!sibling) return this.neighbors.find(owner, reference);
-    try {
-      return await sibling;
-    } catch (error) {
-      if (error instanceof Invalid) throw wrong(field, `The task ${reference} of this request was refused.`);
-      throw error;
-    }
+    return { asked, task: sibling ?? (found as Sibling) };
   }
 }
+
+/** A task that is to be waited for: one that the log has, or one of the same request. */
+interface Wait {
+  readonly asked: AskedDependency;
+  readonly task: Sibling | SiblingTask;
+}
+
+/** Resolves when the log has the task that is waited for. */
+const dependencyOf = async ({ asked, task }: Wait): Promise<TaskDependency> => {
+  const { on, as } = asked;
+  if ('taskId' in task) return { taskId: task.taskId, on, as };
+  await unrefused(task.logged, asked);
+  return { taskId: await task.id, on, as };
+};
+
+const unrefused = async <T>(step: Promise<T>, { field, reference }: AskedDependency): Promise<T> => {
+  try {
+    return await step;
+  } catch (error) {
+    if (error instanceof Invalid) throw wrong(field, `The task ${reference} of this request was refused.`);
+    throw error;
+  }
+};
