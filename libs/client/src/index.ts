@@ -1,8 +1,8 @@
 export { ApiError } from './api/api-error.js';
+export type { FornaxClientOptions } from './api/api-connection.js';
 export {
   FornaxClient,
   isOver,
-  type FornaxClientOptions,
   type NewTask,
   type Output,
   type OutputOptions,

@@ -68,7 +68,7 @@ describe.each(RELEASES)('the data folder %s', (release) => {
   };
 
   it('shows what its release showed', async () => {
-    await eventually(async () => (await clientsOf(platform).api.projections()).every(({ lag }) => lag === 0), {
+    await eventually(async () => (await clientsOf(platform).api.projections.list()).every(({ lag }) => lag === 0), {
       timeoutMs: 60_000,
     });
     const paths = Object.keys(expected.answers).filter(isKept);
@@ -101,8 +101,8 @@ describe.each(RELEASES)('the data folder %s', (release) => {
 
   it('has rows as they would be folded now', async () => {
     const { api } = clientsOf(platform);
-    for (const { name } of await api.projections())
-      expect({ name, ...(await api.rebuildProjection(name, { verify: true })) }).toMatchObject({
+    for (const { name } of await api.projections.list())
+      expect({ name, ...(await api.projections.rebuild(name, { verify: true })) }).toMatchObject({
         name,
         differences: [],
       });

@@ -63,7 +63,7 @@ describe('a platform that is recovered as the page says', () => {
   const untilReady = () => eventually(() => isReady().catch(() => false), PATIENT);
   const pidOf = async (part: string): Promise<number> => (await platform.parts())[part] ?? Number.NaN;
   const names = async () => (await client().listTasks()).map(({ name }) => name);
-  const log = async () => ({ '<log>': (await client().logState()).log ?? '' });
+  const log = async () => ({ '<log>': (await client().log.state()).log ?? '' });
   const acceptLog = async (): Promise<void> => {
     const { code, said } = await reader.types('npx fornax log accept <log> --yes', await log());
     expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining('is accepted') });
@@ -124,12 +124,12 @@ describe('a platform that is recovered as the page says', () => {
       expect(await reader.types('npx fornax token list')).toMatchObject({ code: 0 });
       expect(await reader.types('df -h .fornax')).toMatchObject({ code: 0 });
       expect(await reader.types('source .fornax/env')).toEqual({ code: 0, said: '' });
-      const [node = ''] = (await client().nodes()).map(({ id }) => id);
+      const [node = ''] = (await client().fleet.nodes()).map(({ id }) => id);
       expect(await reader.types('npx fornax node drain <node>', { '<node>': node })).toEqual({
         code: 0,
         said: `${node}: draining\n`,
       });
-      await client().resumeNode(node);
+      await client().fleet.resume(node);
       expect(await reader.types('npx fornax nodes')).toMatchObject({ code: 0, said: expect.stringContaining(node) });
       expect(await reader.types('npx fornax node events <node>', { '<node>': node })).toMatchObject({ code: 0 });
       const task = { '<task>': (await client().listTasks())[0]?.uuid ?? '' };
@@ -163,7 +163,7 @@ describe('a platform that is recovered as the page says', () => {
       const lost = expect.stringMatching(new RegExp(`^task +1$[^]*\\(1\\):\n {2}${later}$`, 'm'));
       expect(await reader.types('npx fornax log status')).toMatchObject({ code: 1, said: lost });
       expect(await reader.types('npx fornax log accept <log>', await log())).toMatchObject({ code: 1, said: lost });
-      expect(await client().logState()).toMatchObject({ isRight: false });
+      expect(await client().log.state()).toMatchObject({ isRight: false });
     },
     SLOW_MS,
   );

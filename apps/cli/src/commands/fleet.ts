@@ -6,7 +6,7 @@ import { renderTable } from '../terminal/table.js';
 const MICROS = 1_000_000;
 
 const nodes = async (io: Io): Promise<void> => {
-  const fleet = await io.client().nodes();
+  const fleet = await io.client().fleet.nodes();
   const rows = fleet.map(
     ({ id, status, driver, hardware, leases, lastHeartbeat, drain, diskFullSince, credential }) => [
       id,

@@ -46,9 +46,9 @@ const auditLog = async (io: Io): Promise<Audited> => {
 /** Read models whose rows differ from what the log gives. */
 const differing = async (io: Io): Promise<readonly string[]> => {
   const found: string[] = [];
-  for (const { name } of await io.client().projections()) {
+  for (const { name } of await io.client().projections.list()) {
     const { differences } = await withProgress(io, `comparing projection ${name}`, () =>
-      io.client().rebuildProjection(name, { verify: true, signal: io.signal }),
+      io.client().projections.rebuild(name, { verify: true, signal: io.signal }),
     );
     for (const { table, onlyLive, onlyRebuilt } of differences)
       if (onlyLive > 0 || onlyRebuilt > 0)

@@ -6,7 +6,7 @@ import { withProgress, type Io } from '../terminal/io.js';
 import { renderTable } from '../terminal/table.js';
 
 const look = (io: Io): Promise<LogState> =>
-  withProgress(io, 'comparing the read models with the log', () => io.client().logState(io.signal));
+  withProgress(io, 'comparing the read models with the log', () => io.client().log.state(io.signal));
 
 const printLost = (io: Io, { known, lost, lostTasks, lastCommitAt }: LogState): void => {
   if (known) io.print(`known        up to ${known.sequence} of ${known.epoch}`);
@@ -59,7 +59,7 @@ const accept = async (io: Io, log: string, isSure: boolean): Promise<void> => {
     return io.setExitCode(1);
   }
   const before = await look(io);
-  await io.client().acceptLog(log);
+  await io.client().log.accept(log);
   io.print(`${log} is accepted. The platform starts anew and folds all read models from it.`);
   printReopened(io, before);
 };

@@ -28,7 +28,7 @@ const verify = async (io: Io, { from = 1, json = false }: Options): Promise<void
   let to = from - 1;
   let toldAt = performance.now() + QUIET_MS - TELL_MS;
   for (let head = Number.POSITIVE_INFINITY; to < head;) {
-    const part = await io.client().verifyLog({ from: to + 1, signal: io.signal });
+    const part = await io.client().log.verify({ from: to + 1, signal: io.signal });
     ({ head } = part);
     commits += part.commits;
     withoutChecksum += part.withoutChecksum;

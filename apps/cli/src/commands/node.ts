@@ -27,7 +27,7 @@ const lineOf = ({ sequence, at, type, cause, epoch, reason, actor }: NodeEventRe
   ].join('  ');
 
 const printEvents = async (io: Io, node: string, { after, json }: EventsOptions): Promise<void> => {
-  for await (const event of io.client().nodeEvents(node, after))
+  for await (const event of io.client().fleet.events(node, after))
     io.print(json === true ? JSON.stringify(event) : harmlessLine(lineOf(event)));
 };
 
@@ -35,13 +35,13 @@ const CHANGES = [
   [
     'drain',
     'no new instances on a node; those that run go on',
-    (client: FornaxClient, id: string) => client.drainNode(id),
+    (client: FornaxClient, id: string) => client.fleet.drain(id),
   ],
-  ['resume', 'end a drain', (client: FornaxClient, id: string) => client.resumeNode(id)],
+  ['resume', 'end a drain', (client: FornaxClient, id: string) => client.fleet.resume(id)],
   [
     'retire',
     'a node is gone for good; it must not hold any instance',
-    (client: FornaxClient, id: string) => client.retireNode(id),
+    (client: FornaxClient, id: string) => client.fleet.retire(id),
   ],
 ] as const;
 

@@ -4,7 +4,7 @@ import { printTasks } from '../session/named-tasks.js';
 import { renderTable } from '../terminal/table.js';
 
 const list = async (io: Io): Promise<void> => {
-  const rows = (await io.client().projections()).map(({ name, service, sequence, lag, rebuilding }) => [
+  const rows = (await io.client().projections.list()).map(({ name, service, sequence, lag, rebuilding }) => [
     name,
     service,
     sequence,
@@ -21,7 +21,7 @@ interface RebuildOptions {
 
 const rebuild = async (io: Io, name: string, { verify = false, force = false }: RebuildOptions): Promise<void> => {
   const report = await withProgress(io, `rebuilding ${name}`, () =>
-    io.client().rebuildProjection(name, { verify, force, signal: io.signal }),
+    io.client().projections.rebuild(name, { verify, force, signal: io.signal }),
   );
   const { rows, differences, events, seconds, swapped } = report;
   const rate = seconds > 0 ? `, ${Math.round(events / seconds)} events/s` : '';

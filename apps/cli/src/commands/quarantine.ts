@@ -30,7 +30,7 @@ const WHAT_AT_LENGTH: Readonly<Record<QuarantineEntry['kind'], (entry: Quarantin
 };
 
 const list = async (io: Io, all: boolean): Promise<void> => {
-  const entries = await io.client().quarantine(all);
+  const entries = await io.client().log.quarantine(all);
   if (entries.length === 0) {
     io.tell(all ? 'nothing was ever put aside' : 'nothing is put aside');
     return;
@@ -66,7 +66,7 @@ const linesOf = (entry: QuarantineDetail): readonly (readonly [name: string, val
 ];
 
 const show = async (io: Io, id: string, isJson: boolean): Promise<void> => {
-  const entry = await io.client().quarantined(id);
+  const entry = await io.client().log.quarantined(id);
   if (isJson) return io.print(JSON.stringify(entry, null, 2));
   for (const [name, value] of linesOf(entry))
     if (value !== null) io.print(`${name.padEnd(10)} ${harmless(String(value))}`);
@@ -77,7 +77,7 @@ const show = async (io: Io, id: string, isJson: boolean): Promise<void> => {
 };
 
 const decide = async (io: Io, id: string, decision: 'drop' | 'retry', reason: string | undefined): Promise<void> => {
-  const { state, reason: why } = await io.client().decideQuarantined(id, decision, reason);
+  const { state, reason: why } = await io.client().log.decide(id, decision, reason);
   io.print(`${id}  ${state}`);
   if (state === 'retrying') io.tell('it is being folded again; see fornax log quarantine show');
   if (state !== 'open') return;

@@ -7,7 +7,7 @@ import { addReconcileCommand, addStorageUsageCommand } from './storage-usage.js'
 
 const reindex = async (io: Io, forgetMissing: boolean): Promise<void> => {
   const report = await withProgress(io, 'looking through all files of objects', () =>
-    io.client().reindexObjects({ forgetMissing, signal: io.signal }),
+    io.client().storage.reindex({ forgetMissing, signal: io.signal }),
   );
   io.print(
     renderTable([
@@ -62,7 +62,7 @@ const scrub = async (io: Io, { json = false, after, mibPerSecond }: ScrubChoices
   try {
     await withProgress(io, progress, async () => {
       do {
-        const part: ObjectsScrub = await io.client().scrubObjects({
+        const part: ObjectsScrub = await io.client().storage.scrub({
           mibPerSecond,
           signal: io.signal,
           ...(typeof next === 'string' ? { after: next } : {}),
@@ -96,11 +96,11 @@ const scrub = async (io: Io, { json = false, after, mibPerSecond }: ScrubChoices
 
 const effects = async (io: Io, giveUp: string | undefined): Promise<void> => {
   if (giveUp !== undefined) {
-    await io.client().giveUpEffect(giveUp);
+    await io.client().storage.giveUpEffect(giveUp);
     io.print(`${giveUp}: given up`);
     return;
   }
-  const owed = await io.client().owedEffects();
+  const owed = await io.client().storage.owedEffects();
   if (owed.length === 0) return io.print('Nothing is owed to the object store.');
   io.print(
     renderTable([

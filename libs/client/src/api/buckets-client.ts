@@ -1,6 +1,6 @@
 import { bucketGrantSchema, bucketListingSchema, type WireBucket, type WireBucketGrant } from '@fornax/contracts';
-import type { JsonCall } from './people-client.js';
-import type { Parser } from './wire-types.js';
+import type { JsonCall } from './api-connection.js';
+import { nothing } from './wire-types.js';
 
 /** With whom a bucket is shared. */
 export interface Grantee {
@@ -10,7 +10,6 @@ export interface Grantee {
 }
 
 const API = '/fornax/v1/buckets';
-const nothing: Parser<void> = { parse: () => undefined };
 const buckets = bucketListingSchema.array();
 const grants = bucketGrantSchema.array();
 const part = encodeURIComponent;

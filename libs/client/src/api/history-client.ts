@@ -2,7 +2,7 @@ import { taskSchema, type WireTask, type WireWaiting } from '@fornax/contracts';
 import { ApiError } from './api-error.js';
 import { delay } from './delay.js';
 import { readAudit, type LogAuditMessage } from './log-audit.js';
-import type { JsonCall } from './people-client.js';
+import type { JsonCall, OpenStream } from './api-connection.js';
 import { readSse } from './sse.js';
 import { trusted } from './wire-types.js';
 
@@ -69,13 +69,6 @@ export interface WebhookTestRecord {
   readonly error: string | null;
   readonly durationMs: number;
 }
-
-/** Opens a stream. @throws ApiError */
-export type OpenStream = (
-  path: string,
-  headers: Readonly<Record<string, string>>,
-  signal: AbortSignal,
-) => Promise<Response>;
 
 const RECONNECT_MS = 1_000;
 const WEBHOOKS = '/fornax/v1/webhooks';

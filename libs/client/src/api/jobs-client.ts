@@ -7,8 +7,8 @@ import {
   type WireJob,
   type WireTask,
 } from '@fornax/contracts';
-import type { JsonCall } from './people-client.js';
-import { trusted } from './wire-types.js';
+import type { JsonCall } from './api-connection.js';
+import { nothing } from './wire-types.js';
 
 /** A job to be created. */
 export interface NewJob {
@@ -23,7 +23,6 @@ export interface NewJob {
 }
 
 const page = pageOf(jobSchema);
-const nothing = trusted<unknown>();
 const pathOf = (id: string): string => `/jobs/${encodeURIComponent(id)}`;
 
 /** Groups of tasks that end together. Jobs are named by uuid or shortname. */

@@ -7,8 +7,8 @@ import {
   type WireNodeRevocation,
   type WireNodeToken,
 } from '@fornax/contracts';
-import type { JsonCall } from './people-client.js';
-import type { Parser } from './wire-types.js';
+import type { JsonCall } from './api-connection.js';
+import { nothing } from './wire-types.js';
 
 export interface NewNodeToken {
   /** The only name that the token can be used for; also one that there is, whose place a new machine then takes. */
@@ -18,7 +18,6 @@ export interface NewNodeToken {
 }
 
 const NODES = '/fornax/v1/nodes';
-const nothing: Parser<void> = { parse: () => undefined };
 const tokens = nodeTokenSchema.array();
 const part = encodeURIComponent;
 

@@ -13,15 +13,8 @@ import {
   type WireToken,
   type WireUser,
 } from '@fornax/contracts';
-import type { Parser } from './wire-types.js';
-
-/** One call of the API: JSON in, JSON out. */
-export type JsonCall = <T>(
-  method: string,
-  path: string,
-  parser: Parser<T>,
-  call?: { readonly body?: unknown },
-) => Promise<T>;
+import type { JsonCall } from './api-connection.js';
+import { nothing } from './wire-types.js';
 
 export interface PlanQuotaChange {
   readonly maxInstances?: number;
@@ -74,7 +67,6 @@ export interface ProjectChange {
 
 const API = '/fornax/v1';
 const PAGE = 500;
-const nothing: Parser<void> = { parse: () => undefined };
 const tokens = tokenSchema.array();
 const projects = ownedProjectSchema.array();
 const organizations = organizationSchema.array();

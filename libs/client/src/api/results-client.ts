@@ -1,5 +1,5 @@
 import { resultManifestSchema, type ResultManifest } from '@fornax/contracts';
-import type { JsonCall } from './people-client.js';
+import type { JsonCall } from './api-connection.js';
 import { trusted } from './wire-types.js';
 
 /** An instance that is over, as far as its results go. */

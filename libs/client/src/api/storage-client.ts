@@ -1,26 +1,21 @@
 import {
   expiryRuleSchema,
+  objectsReindexSchema,
+  objectsScrubSchema,
+  owedEffectsSchema,
   storageDiskSchema,
   usageReconciliationSchema,
   type WireUsageReconciliation,
   storageUsageSchema,
+  type ObjectsReindex,
+  type ObjectsScrub,
+  type OwedEffects,
   type WireExpiryRule,
   type WireStorageDisk,
   type WireStorageUsage,
 } from '@fornax/contracts';
-import type { Parser } from './wire-types.js';
-
-/** One call that may take long: JSON in, JSON out. */
-type PatientCall = <T>(
-  method: string,
-  path: string,
-  parser: Parser<T>,
-  call?: {
-    readonly body?: unknown;
-    readonly signal?: AbortSignal | undefined;
-    readonly timeoutMs?: number | undefined;
-  },
-) => Promise<T>;
+import type { JsonCall } from './api-connection.js';
+import { nothing } from './wire-types.js';
 
 const API = '/fornax/v1/buckets';
 const rules = expiryRuleSchema.array();
@@ -28,7 +23,7 @@ const expiryOf = (bucket: string): string => `${API}/${encodeURIComponent(bucket
 
 /** What lies in object storage. */
 export class StorageClient {
-  constructor(private readonly json: PatientCall) {}
+  constructor(private readonly json: JsonCall) {}
 
   /** By bucket, task and kind: the caller's, or for operators everybody's. */
   usage(signal?: AbortSignal): Promise<WireStorageUsage> {
@@ -59,5 +54,38 @@ export class StorageClient {
   /** @returns the rules that are left. @throws ApiError 404 there is no such rule */
   removeExpiry(bucket: string, prefix: string): Promise<readonly WireExpiryRule[]> {
     return this.json('DELETE', `${expiryOf(bucket)}?prefix=${encodeURIComponent(prefix)}`, rules);
+  }
+
+  /** Makes the index of objects again from the files on disk; with `forgetMissing`, objects without their files leave it. Operators. */
+  reindex(options: { readonly forgetMissing: boolean; readonly signal?: AbortSignal }): Promise<ObjectsReindex> {
+    const path = `${API}/reindex?forgetMissing=${String(options.forgetMissing)}`;
+    return this.json('POST', path, objectsReindexSchema, {
+      signal: options.signal,
+      timeoutMs: Number.POSITIVE_INFINITY,
+    });
+  }
+
+  /** Compares the bytes of some stored objects with their checksums, from `after` on. Operators. @throws ApiError 409 they are kept elsewhere */
+  scrub(options: {
+    readonly after?: string;
+    readonly mibPerSecond: number;
+    readonly signal?: AbortSignal;
+  }): Promise<ObjectsScrub> {
+    const after = options.after === undefined ? '' : `&after=${encodeURIComponent(options.after)}`;
+    const path = `${API}/scrub?mibPerSecond=${options.mibPerSecond}${after}`;
+    return this.json('POST', path, objectsScrubSchema, {
+      signal: options.signal,
+      timeoutMs: Number.POSITIVE_INFINITY,
+    });
+  }
+
+  /** What the log says about objects and is not done yet, the oldest hundred. Operators. */
+  owedEffects(): Promise<OwedEffects> {
+    return this.json('GET', `${API}/effects`, owedEffectsSchema);
+  }
+
+  /** Gives up an effect on results. Operators. @throws ApiError 404 there is none, 409 it is about a bucket */
+  async giveUpEffect(id: string): Promise<void> {
+    await this.json('DELETE', `${API}/effects/${encodeURIComponent(id)}`, nothing);
   }
 }

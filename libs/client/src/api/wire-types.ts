@@ -184,3 +184,6 @@ export interface SnapshotRequest {
 
 /** Trusts the platform for its own operator endpoints, whose answers have no clients beside this one. */
 export const trusted = <T>(): Parser<T> => ({ parse: (input) => input as T });
+
+/** For answers without a body. */
+export const nothing: Parser<void> = { parse: () => undefined };

@@ -1,0 +1,98 @@
+import { ApiError, messageOf } from './api-error.js';
+import type { Parser } from './wire-types.js';
+
+export interface FornaxClientOptions {
+  /** Base URL of the API, e.g. http://127.0.0.1:8080 */
+  readonly url: string;
+  readonly token: string;
+  /** A wish for one request; default 30 s. Rebuilds have no limit. */
+  readonly timeoutMs?: number;
+  /** Why: kept with every event that comes of a command. One line, 500 characters at most. */
+  readonly reason?: string;
+  /** E-mail or id of the account to read as; such a client can change nothing. */
+  readonly readAs?: string;
+}
+
+export interface Call {
+  readonly signal?: AbortSignal | undefined;
+  readonly body?: unknown;
+  readonly timeoutMs?: number | undefined;
+}
+
+/** One call: JSON in, JSON out. @throws ApiError the API says no */
+export type JsonCall = <T>(method: string, path: string, parser: Parser<T>, call?: Call) => Promise<T>;
+
+/** Opens a stream. @throws ApiError */
+export type OpenStream = (
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  signal?: AbortSignal,
+) => Promise<Response>;
+
+/** Requests to the public REST API: who asks, why, and for how long. Safe to share. */
+export class ApiConnection {
+  readonly base: string;
+
+  constructor(private readonly options: FornaxClientOptions) {
+    this.base = options.url.replace(/\/+$/, '');
+  }
+
+  /** Headers that say who asks. */
+  caller(): Readonly<Record<string, string>> {
+    const { token, readAs } = this.options;
+    return { authorization: token, ...(readAs === undefined ? {} : { qarnotreadonlyrequestforaccount: readAs }) };
+  }
+
+  private why(method: string): Readonly<Record<string, string>> {
+    const { reason } = this.options;
+    return reason === undefined || method === 'GET' ? {} : { 'fornax-reason': encodeURIComponent(reason) };
+  }
+
+  readonly json: JsonCall = async (method, path, parser, call) =>
+    parser.parse(parsed(await this.text(method, path, call)));
+
+  /** An answer that does not end. */
+  readonly stream: OpenStream = async (path, headers, signal) => {
+    const response = await fetch(`${this.base}${path}`, {
+      headers: { ...this.caller(), ...headers },
+      ...(signal ? { signal } : {}),
+    });
+    if (response.ok) return response;
+    throw refusal(response.status, await response.text());
+  };
+
+  async text(method: string, path: string, call: Call = {}): Promise<string> {
+    const timeoutMs = call.timeoutMs ?? this.options.timeoutMs ?? 30_000;
+    const limits = [
+      ...(call.signal ? [call.signal] : []),
+      ...(Number.isFinite(timeoutMs) ? [AbortSignal.timeout(timeoutMs)] : []),
+    ];
+    const response = await fetch(`${this.base}${path}`, {
+      method,
+      headers: {
+        ...this.caller(),
+        ...this.why(method),
+        ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+      ...(limits.length === 0 ? {} : { signal: AbortSignal.any(limits) }),
+    });
+    const answer = await response.text();
+    if (response.ok) return answer;
+    throw refusal(response.status, answer);
+  }
+}
+
+/** JSON if it is JSON, else the text. */
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+};
+
+const refusal = (status: number, answer: string): ApiError => {
+  const body = parsed(answer);
+  return new ApiError(status, messageOf(body, status), body);
+};
