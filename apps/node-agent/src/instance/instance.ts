@@ -1,4 +1,4 @@
-import { inSpan, delay } from '@fornax/base';
+import { inSpan } from '@fornax/base';
 import {
   type HeldLease,
   type HeldPhase,
@@ -7,31 +7,27 @@ import {
   MOST_WAITING_CHARS,
   networkOf,
 } from '@fornax/contracts';
-import { CommandTooLong, type PreparedInstance, type RunningInstance } from '@fornax/drivers';
+import { CommandTooLong, type InstanceExit, type PreparedInstance } from '@fornax/drivers';
 import type { DurablePublisher } from '@fornax/event-store';
 import { S3Client } from '@fornax/s3';
 
 import { InstanceMeter } from '../live/instance-meter.js';
 import type { Measurable } from '../live/live-beat.js';
-import { ProgressReader } from '../live/progress-reader.js';
-import { LogPipe } from '../output/log-pipe.js';
 import { type InstancePlan, planOf, UserError } from '../profile/command-of.js';
+import { CommandRun } from './command-run.js';
+import { DiskExcess } from './disk-excess.js';
 import { boundOf, excessOf } from './disk-share.js';
+import { InstanceInputs, patienceOf } from './instance-inputs.js';
 import type { InstanceWorld } from './instance-world.js';
-import { type InputSource, JobInputs } from './job-inputs.js';
 import { LeaseGrant, withRow } from './lease-grant.js';
-import { type Outcome, failureOf, noteOfKills, outcomeOf, overfillText, usageOf } from './outcome-of.js';
+import { type Outcome, failureOf, noteOfKills, outcomeOf, usageOf } from './outcome-of.js';
 import { WaitedTooLong } from './lease-line.js';
-import type { Patience } from './patience.js';
-import { readPin } from './pinned-inputs.js';
 import { type ResultsPlace, storeResults } from './store-results.js';
 import type { End, Told } from './told.js';
-import { ResourceRefresh } from './resource-refresh.js';
 import { PhaseTimes } from './phase-times.js';
-import { placeSlotFiles, Slot } from './slot.js';
-import { startWallLimit } from './wall-limit.js';
-import { noteOfPauses, notesOf, reportable } from './notes.js';
-import { type Manifest, type Uploaded, manifestOf, NO_FILES, reportOf } from './results.js';
+import { Slot } from './slot.js';
+import { notesOf, reportable } from './notes.js';
+import { type Manifest, type Uploaded, NO_FILES, reportOf } from './results.js';
 
 export type Phase = 'accepted' | 'preparing' | 'running' | 'uploading' | 'ended';
 
@@ -42,9 +38,6 @@ const HELD: Readonly<Record<Exclude<Phase, 'ended'>, HeldPhase>> = {
   uploading: 'uploading',
 };
 
-const KILL_AFTER_MS = 2_000;
-/** What lies in a job without inputs before its command begins. */
-const NOTHING: Manifest = new Map();
 /** What Linux does not take is the command's matter: tried again, it would not be taken either. */
 const asUserError = (error: unknown): never => {
   if (error instanceof CommandTooLong) throw new UserError('FX-COMMAND', error.message);
@@ -73,7 +66,7 @@ export class Instance implements Measurable {
   /** The storage with the rights of its grant. */
   readonly #storage: () => Promise<S3Client>;
   readonly #publisher: Pick<DurablePublisher, 'publish'>;
-  readonly #refresh: ResourceRefresh;
+  readonly #inputs: InstanceInputs;
   #phase: Phase = 'accepted';
   /** Grows with whatever gets done besides the command. */
   #moved = 0;
@@ -81,27 +74,16 @@ export class Instance implements Measurable {
   #isDropped = false;
   /** Why its results are not stored yet. */
   #waiting: string | undefined;
-  #isOverTime = false;
-  /** Bytes of its files when they took the node's last room. */
-  #overfill: number | undefined;
-  /** Why it was ended when its files were more than one instance may have. */
-  #exceeded: string | undefined;
+  readonly #excess = new DiskExcess();
   readonly #times = new PhaseTimes();
   readonly #meter: InstanceMeter;
-  #progress: ProgressReader | undefined;
-  #running: RunningInstance | undefined;
+  #command: CommandRun | undefined;
   #begun: { readonly startedAt: number; readonly elapsed: number } | undefined;
   #prepared: PreparedInstance | undefined;
   #leave: (() => void) | undefined;
-  #inputs: JobInputs | undefined;
-  /** Digest of the list of them, once it is stored. */
-  #recorded: Promise<string | undefined> | undefined;
   /** What it is to the instances in its room, once it is ready. */
   #slot: Slot | undefined;
   readonly #release = Promise.withResolvers<undefined>();
-  #leaveSlot: (() => void) | undefined;
-  /** What its slot has brought into its job. */
-  #placed: Manifest = NOTHING;
   readonly #grant: LeaseGrant;
   readonly done: Promise<void>;
 
@@ -120,7 +102,8 @@ export class Instance implements Measurable {
       },
     };
     this.#grant = new LeaseGrant(world, order, this.#abort.signal);
-    this.#refresh = new ResourceRefresh((error) => world.onError(error));
+    const { signal } = this.#abort;
+    this.#inputs = new InstanceInputs(world, order, { grant: this.#grant, storage: this.#storage, signal });
     this.#meter = new InstanceMeter(order.cores);
     this.done = inSpan(
       'instance',
@@ -143,13 +126,7 @@ export class Instance implements Measurable {
     | undefined {
     if (this.#phase !== 'running' || !this.#prepared) return undefined;
     const { jobDir, paths } = this.#prepared;
-    return { jobDir, seenAs: paths.job, before: this.#before, signal: this.#abort.signal };
-  }
-
-  /** What the platform brought: no result of the command unless that changes it. */
-  get #before(): Manifest {
-    const inputs = this.#inputs?.before ?? NOTHING;
-    return this.#placed.size === 0 ? inputs : new Map([...this.#placed, ...inputs]);
+    return { jobDir, seenAs: paths.job, before: this.#inputs.before, signal: this.#abort.signal };
   }
 
   /** The room that it is to instances; undefined unless it is a slot of a pool, and ready. */
@@ -159,19 +136,19 @@ export class Instance implements Measurable {
 
   /** Fetches what is new in the buckets of inputs, once the first ones are there. @param update counts the task's requests */
   refresh(update: number): void {
-    this.#refresh.ask(update);
+    this.#inputs.refresh(update);
   }
 
   async measure(): Promise<void> {
-    if (this.#phase !== 'running' || !this.#running) return;
-    const use = await this.#running.measure();
+    if (this.#phase !== 'running' || !this.#command) return;
+    const use = await this.#command.measure();
     this.#meter.measured(use, this.world.ghz(), performance.now());
   }
 
   live(): LiveInstance | undefined {
     if (this.#phase === 'accepted' || this.#phase === 'ended' || this.#isDropped) return undefined;
     const { taskId, instance } = this.order;
-    const progress = this.#progress?.read() ?? 0;
+    const progress = this.#command?.progress ?? 0;
     const gauges = this.#meter.gauges(performance.now());
     return {
       leaseId: this.#leaseId,
@@ -221,17 +198,16 @@ export class Instance implements Measurable {
   /** Its files took the last room of the node: it is killed, they go at once, and it ends as a failure of the platform, without results. */
   async overfill(bytes: number): Promise<void> {
     if (!this.#writesFiles) return;
-    this.#overfill = bytes;
-    await this.#clear(new Error(overfillText(bytes)));
+    await this.#clear(this.#excess.overfill(bytes));
   }
 
   /** Kills it and removes its files. */
   async #clear(why: Error): Promise<void> {
     if (this.#phase === 'preparing') this.#abort.abort(why);
-    this.#running?.kill();
+    this.#command?.kill();
     this.#release.resolve(undefined);
     // Not after the rest: what is left to do writes to disks that may be this one.
-    await this.#running?.exit;
+    await this.#command?.exit();
     await this.#prepared?.dispose().catch((error: unknown) => this.world.onError(error));
   }
 
@@ -244,8 +220,7 @@ export class Instance implements Measurable {
   /** Its files are more than one instance may have: as `overfill`, but it ends as a limit. */
   async exceedDisk(why: string): Promise<void> {
     if (!this.#writesFiles) return;
-    this.#exceeded = why;
-    await this.#clear(new UserError('FX-DISK-LIMIT', why, 'limit'));
+    await this.#clear(this.#excess.exceed(why));
   }
 
   /** It does not get on: ends as a failure of the platform. A running command is left alone, how long that takes is its user's matter. */
@@ -272,15 +247,14 @@ export class Instance implements Measurable {
     this.#isDropped = true;
     this.#abort.abort(new Error('dropped'));
     this.#dropping.abort();
-    this.#running?.kill();
+    this.#command?.kill();
     this.#release.resolve(undefined);
     await this.done;
   }
 
   #stop(): void {
     this.#release.resolve(undefined);
-    this.#running?.terminate();
-    void delay(KILL_AFTER_MS, undefined, { ref: false }).then(() => this.#running?.kill());
+    this.#command?.stop();
   }
 
   async #live(): Promise<void> {
@@ -301,10 +275,10 @@ export class Instance implements Measurable {
       };
     }
     this.#phase = 'ended';
-    await this.#refresh.close();
+    await this.#inputs.closeRefresh();
     // Reported before the folders go: the next lease may already come while they do, or begin if it waits here.
     this.#leave?.();
-    this.#leaveSlot?.();
+    this.#inputs.leaveSlot();
     this.#tell({ kind: 'ended', ...ended });
     await this.#prepared?.dispose().catch((error: unknown) => this.world.onError(error));
   }
@@ -317,19 +291,22 @@ export class Instance implements Measurable {
     const { prepared, plan } = await inSpan('prepare', {}, () => this.#prepare());
     this.#assertHeld();
     if (order.slot) return this.#hold(prepared, plan);
-    const { exit, stdout, stderr, refreshed, startedAt } = await this.#run(prepared, plan);
+    const { command, exit } = await this.#run(prepared, plan);
+    this.#times.enter('shutdown');
+    this.#phase = 'uploading';
+    const refreshed = this.#inputs.closeRefresh();
     this.#tell({ kind: 'exited' });
-    await Promise.all([stdout?.finish(), stderr?.finish(), refreshed]);
-    this.#exceeded ??= await this.#lastExcess();
-    const verdict = await this.#verdict(exit, plan, stdout, stderr);
+    await Promise.all([command.stored(), refreshed]);
+    await this.#lookOnceMore(prepared);
+    const verdict = await this.#verdict(command, exit);
     const { outcome, uploaded } = await this.#upload(verdict, plan);
-    const list = this.#inputs?.isRefreshed === true ? await this.#record(this.#inputs) : await this.#recorded;
+    const list = await this.#inputs.recorded();
     const { averageGHz } = this.#meter;
     const notes = [
-      ...(this.#inputs?.notes ?? []),
+      ...this.#inputs.notes,
       ...notesOf(uploaded.leftOut),
       ...noteOfKills(exit, outcome, order.memoryMB),
-      ...noteOfPauses(stdout, stderr),
+      ...command.notes,
     ];
     return {
       ...outcome,
@@ -337,7 +314,7 @@ export class Instance implements Measurable {
       ...usageOf(exit),
       ...this.#times.report(),
       ...(averageGHz === undefined ? {} : { averageGHz }),
-      startedAt,
+      startedAt: command.startedAt,
       ...reportOf(uploaded),
       ...(list === undefined ? {} : { inputs: list }),
     };
@@ -347,36 +324,23 @@ export class Instance implements Measurable {
   async #run(prepared: PreparedInstance, plan: InstancePlan) {
     const { order, world } = this;
     const running = await prepared.start(plan).catch(asUserError);
-    this.#running = running;
+    const { nodeId, output, onError } = world;
+    const [publisher, { signal }] = [this.#publisher, this.#dropping];
+    const command = new CommandRun(running, plan, { nodeId, output, onError, publisher, order, signal });
+    this.#command = command;
     this.#phase = 'running';
-    // Not sooner: starting hands the job's files over to the instance's user.
-    const inputs = this.#inputs;
-    if (inputs && !order.slot) this.#refresh.open((ending) => inputs.bringNew(ending));
-    // Beside the command, which does not wait for it.
-    this.#recorded = order.slot ? undefined : this.#record(inputs);
-    if (this.#isDropped) running.kill();
+    if (!order.slot) {
+      // Not sooner: starting hands the job's files over to the instance's user.
+      this.#inputs.openRefresh();
+      this.#inputs.record();
+    }
+    if (this.#isDropped) command.kill();
     if (this.#isCancelled) this.#stop();
-    const { startedAt } = running;
     this.#meter.begin(performance.now());
-    if (!order.slot) this.#start(startedAt);
-    const stopClock = this.#limit(plan);
-    const progress = new ProgressReader(plan.progress, world.onError);
-    this.#progress = progress;
-    running.stdout.on('data', (chunk: Buffer) => progress.take(chunk));
-    const { taskId, instance, leaseId, attempt } = order;
-    const source = { nodeId: world.nodeId, taskId, instance, leaseId, attempt };
-    const share = world.output.open(taskId);
-    const pipeOptions = { signal: this.#dropping.signal, share, onBroken: () => running.kill() };
-    const [stdout, stderr] = (['stdout', 'stderr'] as const).map(
-      (name) => new LogPipe(this.#publisher, source, name, running[name], pipeOptions),
-    );
-    const exit = await inSpan('run', {}, () => running.exit);
-    stopClock();
+    if (!order.slot) this.#start(command.startedAt);
+    const exit = await inSpan('run', {}, () => command.exit());
     this.#meter.end(world.ghz(), performance.now());
-    if (order.slot) return { exit, stdout, stderr, refreshed: undefined, startedAt };
-    this.#times.enter('shutdown');
-    this.#phase = 'uploading';
-    return { exit, stdout, stderr, refreshed: this.#refresh.close(), startedAt };
+    return { command, exit };
   }
 
   #start(startedAt: number): void {
@@ -390,17 +354,16 @@ export class Instance implements Measurable {
     const { order, world } = this;
     const { prepares = false, instances = 1 } = order.slot ?? {};
     if (prepares) {
-      const { exit, stdout, stderr } = await this.#run(prepared, plan);
-      await Promise.all([stdout?.finish(), stderr?.finish()]);
-      const verdict = await this.#verdict(exit, plan, stdout, stderr);
+      const { command, exit } = await this.#run(prepared, plan);
+      await command.stored();
+      const verdict = await this.#verdict(command, exit);
       if (verdict.outcome !== 'success')
         return { ...verdict, ...usageOf(exit), ...this.#times.report(), ...reportOf(NO_FILES) };
-      this.#running = undefined;
+      this.#command = undefined;
     }
     this.#assertHeld();
-    const inputs = this.#inputs;
-    if (inputs) this.#refresh.open((ending) => inputs.bringNew(ending));
-    const slot = new Slot(prepared.jobDir, () => this.#refresh.settled());
+    this.#inputs.openRefresh();
+    const slot = new Slot(prepared.jobDir, () => this.#inputs.refreshed());
     this.#slot = slot;
     this.#phase = 'running';
     const { cores, memoryMB } = order;
@@ -409,51 +372,33 @@ export class Instance implements Measurable {
     if (this.#isCancelled) this.#release.resolve(undefined);
     await this.#release.promise;
     await slot.empty();
-    if (this.#exceeded !== undefined) throw new UserError('FX-DISK-LIMIT', this.#exceeded, 'limit');
-    if (this.#overfill !== undefined) throw new Error(overfillText(this.#overfill));
+    this.#excess.throwIfAny();
     return { outcome: 'cancelled', ...this.#times.report(), ...this.#timesOfFailure(), ...reportOf(NO_FILES) };
   }
 
-  async #verdict(
-    exit: Awaited<RunningInstance['exit']>,
-    plan: InstancePlan,
-    stdout: LogPipe | undefined,
-    stderr: LogPipe | undefined,
-  ): Promise<Outcome> {
+  async #verdict(command: CommandRun, exit: InstanceExit): Promise<Outcome> {
     const { order, world } = this;
     return outcomeOf(exit, {
       wasCancelled: this.#isCancelled,
       isDiskFull: exit.exitCode !== 0 && (await world.isDiskFull?.()) === true,
       memoryMB: order.memoryMB,
-      ...(this.#overfill === undefined ? {} : { overfill: overfillText(this.#overfill) }),
-      stderrTail: stderr?.tail ?? '',
-      ...(this.#exceeded === undefined ? {} : { exceeded: this.#exceeded }),
-      lostOutput: stdout?.isBroken === true || stderr?.isBroken === true,
-      ...(this.#isOverTime && plan.wallLimitMs !== undefined ? { wallLimitMs: plan.wallLimitMs } : {}),
+      ...this.#excess.circumstances,
+      ...command.circumstances,
     });
   }
 
-  /** What it wrote right before its end nobody has looked at yet. @returns why that is too much */
-  async #lastExcess(): Promise<string | undefined> {
+  /** What it wrote right before its end nobody has looked at yet. */
+  async #lookOnceMore(prepared: PreparedInstance): Promise<void> {
     const { diskBound } = this.world;
-    const prepared = this.#prepared;
-    if (!diskBound || !prepared) return undefined;
+    if (!diskBound || this.#excess.isExceeded) return;
     const promisedBytes = (this.order.diskMB ?? 0) * 1e6;
-    return excessOf(await prepared.diskLeft(), boundOf({ promisedBytes }, diskBound));
+    const why = excessOf(await prepared.diskLeft(), boundOf({ promisedBytes }, diskBound));
+    if (why !== undefined) this.#excess.exceed(why);
   }
 
   /** @throws Error this process stood still, say, and the lease is another node's by now: nothing may begin, and nothing be stored */
   #assertHeld(): void {
     if (!this.world.isHeld()) throw new Error('the node was out of contact for too long: the lease is lost');
-  }
-
-  /** Stops the command when its time is over. @returns stops the clock */
-  #limit({ wallLimitMs }: InstancePlan): () => void {
-    if (wallLimitMs === undefined) return () => undefined;
-    return startWallLimit(wallLimitMs, () => {
-      this.#isOverTime = true;
-      this.#stop();
-    });
   }
 
   async #prepare(): Promise<{ prepared: PreparedInstance; plan: InstancePlan }> {
@@ -474,49 +419,12 @@ export class Instance implements Measurable {
     const plan = planOf(whole, granted?.secrets ?? {}, prepared.paths, world.path);
     if (granted && order.resources.length > 0) {
       this.#times.enter('download');
-      const { jobDir, paths, hasOwnUser } = prepared;
-      const place = { jobDir, paths, hasOwnUser, folder: plan.resourcesFolder };
-      this.#inputs = await JobInputs.fetch(() => this.#source(), place, signal);
+      await this.#inputs.fetch(prepared, plan.resourcesFolder);
       this.#times.enter('environment');
     }
-    await this.#enterSlot(prepared);
+    await this.#inputs.enterSlot(prepared);
     signal.throwIfAborted();
     return { prepared, plan };
-  }
-
-  /** Takes room in its slot, with what lies there. @throws Error the slot is not here any more */
-  async #enterSlot({ jobDir, paths, hasOwnUser: mayLink }: PreparedInstance): Promise<void> {
-    const { inSlot, waitsForPoolResources } = this.order;
-    if (inSlot === undefined) return;
-    const slot = this.world.slot?.(inSlot);
-    if (!slot) throw new Error('the slot of the pool is not here any more');
-    this.#leaveSlot = slot.enter();
-    if (waitsForPoolResources === true) await slot.synchronized();
-    const { signal } = this.#abort;
-    if (await placeSlotFiles(slot.jobDir, jobDir, { mayLink, signal }))
-      this.#placed = await manifestOf(jobDir, { seenAs: paths.job, signal });
-  }
-
-  /** The inputs that it may read now; an earlier scheduler does not say which. */
-  async #source(): Promise<Awaited<ReturnType<InputSource>>> {
-    const { owner, resources, taskId } = this.order;
-    const { inputs = resources, pin } = await this.#grant.get();
-    const s3 = await this.#storage();
-    const pinned = pin === undefined ? undefined : await readPin(s3, taskId, pin, this.#abort.signal);
-    return { s3, owner, cache: this.world.cache, resources: inputs, pin: pinned };
-  }
-
-  /** Stores the list of what it got. Never rejects: without one, a copy cannot be pinned to it. */
-  async #record(inputs: JobInputs | undefined): Promise<string | undefined> {
-    const bytes = inputs?.manifest();
-    if (!bytes) return undefined;
-    try {
-      const { signal } = this.#abort;
-      return await this.world.records.store(this.#storage, this.order.taskId, bytes, { signal, ...this.#patience });
-    } catch (error) {
-      if (!this.#abort.signal.aborted) this.world.onError(error);
-      return undefined;
-    }
   }
 
   async #upload(outcome: Outcome, plan: InstancePlan): Promise<{ outcome: Outcome; uploaded: Uploaded }> {
@@ -524,11 +432,10 @@ export class Instance implements Measurable {
     this.#assertHeld();
     const prepared = this.#prepared;
     const isWanted = outcome.outcome !== 'cancelled' || order.uploadResultsOnCancellation;
-    if (!order.results || !prepared || !isWanted || (this.#overfill ?? this.#exceeded) !== undefined)
-      return { outcome, uploaded: NO_FILES };
+    if (!order.results || !prepared || !isWanted || this.#excess.hasOccurred) return { outcome, uploaded: NO_FILES };
     const { results } = order;
     const { jobDir, paths } = prepared;
-    const job = { jobDir, seenAs: paths.job, before: this.#before, of: order };
+    const job = { jobDir, seenAs: paths.job, before: this.#inputs.before, of: order };
     const { signal } = this.#abort;
     this.#times.enter('upload');
     const uploaded = await inSpan('upload', {}, () =>
@@ -537,7 +444,7 @@ export class Instance implements Measurable {
         signal,
         patience: {
           onWaiting: (reason) => void (this.#waiting = reason),
-          ...this.#patience,
+          ...patienceOf(this.world),
         },
       }),
     );
@@ -552,10 +459,6 @@ export class Instance implements Measurable {
     return { s3: await this.#storage(), prefix, isOwn: resultsFolder !== undefined };
   }
 
-  get #patience(): Pick<Patience, 'patienceMs'> {
-    return this.world.patienceMs === undefined ? {} : { patienceMs: this.world.patienceMs };
-  }
-
   /** What the command did stays the first thing to tell. */
   #unlessFailed(outcome: Outcome, error: unknown): Outcome {
     return outcome.outcome === 'success' ? this.#failureOf(error) : outcome;
@@ -565,7 +468,7 @@ export class Instance implements Measurable {
     if (this.#isCancelled) return { outcome: 'cancelled' };
     // The whole of it, with paths of this machine, is for the node's operator.
     if (!(error instanceof UserError)) this.world.onError(error);
-    return failureOf(error, this.#overfill === undefined ? 'FX-NODE' : 'FX-DISK-FULL');
+    return failureOf(error, this.#excess.code);
   }
 
   /** When it failed; of a command that had started, as that start and what has passed since, like the end of any other. */

@@ -1,0 +1,101 @@
+import { delay } from '@fornax/base';
+import type { LeaseOrder } from '@fornax/contracts';
+import type { InstanceExit, RunningInstance } from '@fornax/drivers';
+
+import { ProgressReader } from '../live/progress-reader.js';
+import { LogPipe } from '../output/log-pipe.js';
+import type { InstancePlan } from '../profile/command-of.js';
+import type { InstanceWorld } from './instance-world.js';
+import { noteOfPauses } from './notes.js';
+import type { Circumstances } from './outcome-of.js';
+import { startWallLimit } from './wall-limit.js';
+
+const KILL_AFTER_MS = 2_000;
+
+interface Output extends Pick<InstanceWorld, 'nodeId' | 'output' | 'publisher' | 'onError'> {
+  readonly order: LeaseOrder;
+  /** Ends the storing of what it writes. */
+  readonly signal: AbortSignal;
+}
+
+/** A command that runs on this node: what it writes, how far it says it is, and the time that it has. */
+export class CommandRun {
+  readonly #progress: ProgressReader;
+  readonly #stdout: LogPipe;
+  readonly #stderr: LogPipe;
+  readonly #stopClock: () => void;
+  #isOverTime = false;
+
+  constructor(
+    private readonly running: RunningInstance,
+    private readonly plan: Pick<InstancePlan, 'progress' | 'wallLimitMs'>,
+    { order, signal, nodeId, output, publisher, onError }: Output,
+  ) {
+    const progress = new ProgressReader(plan.progress, onError);
+    this.#progress = progress;
+    running.stdout.on('data', (chunk: Buffer) => progress.take(chunk));
+    const { taskId, instance, leaseId, attempt } = order;
+    const source = { nodeId, taskId, instance, leaseId, attempt };
+    const options = { signal, share: output.open(taskId), onBroken: () => running.kill() };
+    this.#stdout = new LogPipe(publisher, source, 'stdout', running.stdout, options);
+    this.#stderr = new LogPipe(publisher, source, 'stderr', running.stderr, options);
+    this.#stopClock = this.#startClock();
+  }
+
+  #startClock(): () => void {
+    const { wallLimitMs } = this.plan;
+    if (wallLimitMs === undefined) return () => undefined;
+    return startWallLimit(wallLimitMs, () => {
+      this.#isOverTime = true;
+      this.stop();
+    });
+  }
+
+  get startedAt(): number {
+    return this.running.startedAt;
+  }
+
+  get progress(): number {
+    return this.#progress.read();
+  }
+
+  measure(): ReturnType<RunningInstance['measure']> {
+    return this.running.measure();
+  }
+
+  /** SIGTERM, and SIGKILL two seconds later. */
+  stop(): void {
+    this.running.terminate();
+    void delay(KILL_AFTER_MS, undefined, { ref: false }).then(() => this.running.kill());
+  }
+
+  kill(): void {
+    this.running.kill();
+  }
+
+  /** Resolves when the command is over. What it wrote may not be stored yet. */
+  async exit(): Promise<InstanceExit> {
+    const exit = await this.running.exit;
+    this.#stopClock();
+    return exit;
+  }
+
+  /** Resolves when what it wrote is stored. */
+  async stored(): Promise<void> {
+    await Promise.all([this.#stdout.finish(), this.#stderr.finish()]);
+  }
+
+  /** What its end is judged by; whole once `stored`. */
+  get circumstances(): Pick<Circumstances, 'stderrTail' | 'lostOutput' | 'wallLimitMs'> {
+    const { wallLimitMs } = this.plan;
+    return {
+      stderrTail: this.#stderr.tail,
+      lostOutput: this.#stdout.isBroken || this.#stderr.isBroken,
+      ...(this.#isOverTime && wallLimitMs !== undefined ? { wallLimitMs } : {}),
+    };
+  }
+
+  get notes(): readonly string[] {
+    return noteOfPauses(this.#stdout, this.#stderr);
+  }
+}

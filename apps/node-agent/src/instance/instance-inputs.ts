@@ -1,0 +1,136 @@
+import type { LeaseOrder } from '@fornax/contracts';
+import type { PreparedInstance } from '@fornax/drivers';
+import type { S3Client } from '@fornax/s3';
+
+import type { InstanceWorld } from './instance-world.js';
+import { type InputSource, JobInputs } from './job-inputs.js';
+import type { LeaseGrant } from './lease-grant.js';
+import type { Patience } from './patience.js';
+import { readPin } from './pinned-inputs.js';
+import { ResourceRefresh } from './resource-refresh.js';
+import { type Manifest, manifestOf } from './results.js';
+import { placeSlotFiles } from './slot.js';
+
+/** What lies in a job without inputs before its command begins. */
+const NOTHING: Manifest = new Map();
+
+type World = Pick<InstanceWorld, 'cache' | 'records' | 'patienceMs' | 'slot' | 'onError'>;
+
+interface Rights {
+  readonly grant: Pick<LeaseGrant, 'get'>;
+  /** The storage with the rights of the grant. */
+  readonly storage: () => Promise<S3Client>;
+  /** Ends what is under way. */
+  readonly signal: AbortSignal;
+}
+
+/** What the platform brings into the job of one instance: its inputs, new ones while it runs, and what lies in its slot. */
+export class InstanceInputs {
+  readonly #refresh: ResourceRefresh;
+  #inputs: JobInputs | undefined;
+  /** Digest of the list of them, once it is stored. */
+  #recorded: Promise<string | undefined> | undefined;
+  /** What its slot has brought into its job. */
+  #placed: Manifest = NOTHING;
+  #leaveSlot: (() => void) | undefined;
+
+  constructor(
+    private readonly world: World,
+    private readonly order: LeaseOrder,
+    private readonly rights: Rights,
+  ) {
+    this.#refresh = new ResourceRefresh((error) => world.onError(error));
+  }
+
+  /** No result of the command unless that changes it. */
+  get before(): Manifest {
+    const inputs = this.#inputs?.before ?? NOTHING;
+    return this.#placed.size === 0 ? inputs : new Map([...this.#placed, ...inputs]);
+  }
+
+  get notes(): readonly string[] {
+    return this.#inputs?.notes ?? [];
+  }
+
+  /** @param folder where inputs go, relative to the job @throws UserError, S3Error */
+  async fetch({ jobDir, paths, hasOwnUser }: PreparedInstance, folder: string): Promise<void> {
+    const place = { jobDir, paths, hasOwnUser, folder };
+    this.#inputs = await JobInputs.fetch(() => this.#source(), place, this.rights.signal);
+  }
+
+  /** Takes room in its slot, with what lies there. @throws Error the slot is not here any more */
+  async enterSlot({ jobDir, paths, hasOwnUser: mayLink }: PreparedInstance): Promise<void> {
+    const { inSlot, waitsForPoolResources } = this.order;
+    if (inSlot === undefined) return;
+    const slot = this.world.slot?.(inSlot);
+    if (!slot) throw new Error('the slot of the pool is not here any more');
+    this.#leaveSlot = slot.enter();
+    if (waitsForPoolResources === true) await slot.synchronized();
+    const { signal } = this.rights;
+    if (await placeSlotFiles(slot.jobDir, jobDir, { mayLink, signal }))
+      this.#placed = await manifestOf(jobDir, { seenAs: paths.job, signal });
+  }
+
+  leaveSlot(): void {
+    this.#leaveSlot?.();
+  }
+
+  /** Fetches what is new in the buckets, once `openRefresh` was called. @param update counts the task's requests */
+  refresh(update: number): void {
+    this.#refresh.ask(update);
+  }
+
+  /** What was asked for and what will be is fetched from now on. */
+  openRefresh(): void {
+    const inputs = this.#inputs;
+    if (inputs) this.#refresh.open((ending) => inputs.bringNew(ending));
+  }
+
+  /** Resolves when what was asked for by now has been fetched. */
+  refreshed(): Promise<void> {
+    return this.#refresh.settled();
+  }
+
+  /** Nothing is fetched any more once this resolves. */
+  closeRefresh(): Promise<void> {
+    return this.#refresh.close();
+  }
+
+  /** Stores the list of what it got, beside the command, which does not wait for it. */
+  record(): void {
+    this.#recorded = this.#record();
+  }
+
+  /** @returns digest of the list of all that it got; undefined without one: a copy cannot be pinned to it */
+  recorded(): Promise<string | undefined> {
+    return this.#inputs?.isRefreshed === true ? this.#record() : (this.#recorded ?? Promise.resolve(undefined));
+  }
+
+  /** Never rejects. */
+  async #record(): Promise<string | undefined> {
+    const bytes = this.#inputs?.manifest();
+    if (!bytes) return undefined;
+    const { storage, signal } = this.rights;
+    try {
+      const options = { signal, ...patienceOf(this.world) };
+      return await this.world.records.store(storage, this.order.taskId, bytes, options);
+    } catch (error) {
+      if (!signal.aborted) this.world.onError(error);
+      return undefined;
+    }
+  }
+
+  /** The inputs that it may read now; an earlier scheduler does not say which. */
+  async #source(): Promise<Awaited<ReturnType<InputSource>>> {
+    const { owner, resources, taskId } = this.order;
+    const { grant, storage, signal } = this.rights;
+    const { inputs = resources, pin } = await grant.get();
+    const s3 = await storage();
+    const pinned = pin === undefined ? undefined : await readPin(s3, taskId, pin, signal);
+    return { s3, owner, cache: this.world.cache, resources: inputs, pin: pinned };
+  }
+}
+
+/** How long storage may fail. */
+export const patienceOf = ({ patienceMs }: Pick<InstanceWorld, 'patienceMs'>): Pick<Patience, 'patienceMs'> =>
+  patienceMs === undefined ? {} : { patienceMs };
