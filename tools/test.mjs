@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-// Sets everything up and runs the tests: `npm test`, or `node tools/test.mjs unit|int|contract|s3|fuzz|hostile|e2e|faults`.
+// Sets everything up and runs the tests: `npm test`, or `node tools/test.mjs unit|int|ordinary|contract|s3|fuzz|hostile|e2e|faults`.
 import { fileURLToPath } from 'node:url';
 import { ensureReady } from './bootstrap.mjs';
+import { ordinaryUser } from './ordinary-user.mjs';
 import { runProgram, sideBySide } from './side-by-side.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -9,6 +10,14 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const SUITES = {
   // Servers and processes wait for one another: both cores are used only by two specs at once. First, because at the end it would wait for both cores.
   int: { projects: ['int'], weight: 2, args: ['--maxWorkers=2', '--testTimeout=60000'] },
+  // What instances owe to their users, once more for the agent of an ordinary user; where nobody is root, `int` is that already.
+  ordinary: {
+    projects: ['int'],
+    weight: 2,
+    isOrdinaryUser: true,
+    files: ['libs/drivers/', 'agent-failures', 'agent-output'],
+    args: ['--maxWorkers=2', '--testTimeout=60000'],
+  },
   // On two cores Jest takes one process for it, and so notices a spec that leaks.
   unit: { projects: ['spec'], weight: 1, args: [] },
   // One platform for all of it; the reporter prints the contract's rows. FORNAX_CONTRACT_OBJECTS=versitygw: its objects lie on an S3 service.
@@ -55,27 +64,39 @@ if (words.includes('--help')) {
 }
 const suites = words.filter((word) => word in SUITES);
 const jestArgs = words.filter((word) => !(word in SUITES));
-const chosen = suites.length > 0 ? suites : Object.keys(SUITES).filter((name) => SUITES[name].isOnlyByName !== true);
+const isForAll = ({ isOnlyByName, isOrdinaryUser }) =>
+  isOnlyByName !== true && (isOrdinaryUser !== true || process.getuid?.() === 0);
+const chosen = suites.length > 0 ? suites : Object.keys(SUITES).filter((name) => isForAll(SUITES[name]));
 
 const node = await ensureReady();
 
 /** Runs one suite once; its outcome, with the counts of Jest's own closing line. */
 const runPass = async ({ suite, settings, name }, print) => {
-  const { projects } = SUITES[suite];
+  const { projects, files = [], isOrdinaryUser = false } = SUITES[suite];
+  const user = isOrdinaryUser ? ordinaryUser(node) : { prefix: [], env: {}, close: () => undefined };
+  if (user.reason !== undefined) {
+    print(`\n*** ${name} was NOT run: ${user.reason} ***\n`, 'stderr');
+    return { suite: name, code: process.env.CI === 'true' ? 1 : 0, skipped: false, notTried: undefined, passed: 0, failed: 0 };
+  }
   // Jest refuses two numbers of workers: the caller's is the one.
   const isWorkers = (word) => /^(--maxWorkers\b|--runInBand$|-w\b|-i$)/.test(word);
   const args = SUITES[suite].args.filter((word) => !isWorkers(word) || !jestArgs.some(isWorkers));
   print(`\n== ${name} ==\n`);
   // Last, since it takes in every word that follows: a pattern would be a project.
-  const jest = ['node_modules/jest/bin/jest.js', ...args, ...jestArgs, '--selectProjects', ...projects];
+  // What jest keeps of an earlier run is root's.
+  const cache = user.env.HOME === undefined ? [] : ['--cacheDirectory', `${user.env.HOME}/jest`];
+  const all = [...args, ...cache, ...(jestArgs.length > 0 ? jestArgs : files)];
+  const jest = ['node_modules/jest/bin/jest.js', ...all, '--selectProjects', ...projects];
   let skipped = false;
   let notTried;
   let tail = '';
   let leak;
   let endJest = () => undefined;
-  const code = await runProgram(node, ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', ...jest], {
+  const words = [...user.prefix, node, '--experimental-vm-modules', '--disable-warning=ExperimentalWarning', ...jest];
+  const [program, ...programArgs] = words;
+  const code = await runProgram(program, programArgs, {
     cwd: root,
-    env: { ...process.env, ...settings, NX_DAEMON: 'false' },
+    env: { ...process.env, ...settings, ...user.env, NX_DAEMON: 'false' },
     print,
     onStart: (child) => (endJest = () => child.kill('SIGTERM')),
     onStderr: (chunk) => {
@@ -87,6 +108,7 @@ const runPass = async ({ suite, settings, name }, print) => {
     },
   });
   clearTimeout(leak);
+  user.close();
   const [, failed = '0'] = /^Tests:.*?(\d+) failed/m.exec(tail) ?? [];
   const [, passed = '0'] = /^Tests:.*?(\d+) passed/m.exec(tail) ?? [];
   return { suite: name, code, skipped, notTried, passed: Number(passed), failed: Number(failed) };

@@ -356,6 +356,7 @@ export class Instance implements Measurable {
     if (prepares) {
       const { command, exit } = await this.#run(prepared, plan);
       await command.stored();
+      await this.#lookOnceMore(prepared);
       const verdict = await this.#verdict(command, exit);
       if (verdict.outcome !== 'success')
         return { ...verdict, ...usageOf(exit), ...this.#times.report(), ...reportOf(NO_FILES) };

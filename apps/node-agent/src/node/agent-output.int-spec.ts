@@ -1,20 +1,19 @@
 import { eventually } from '@fornax/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 
-import { AgentRig } from './agent-rig.fixture.js';
+import { AgentRig, levelsHere } from './agent-rig.fixture.js';
 import { aLeaseOrder } from './agent.fixture.js';
 
 /** What a node may have unread before the platform has said how much. */
 const FIRST_WINDOW = 1_048_576;
 const CHUNK = 262_144;
 
-let rig: AgentRig;
-beforeAll(async () => {
-  rig = await AgentRig.open();
-}, 120_000);
-afterAll(() => rig.close());
-
-describe('the output of a node that nobody reads', () => {
+describe.each(await levelsHere())('the output of a node that nobody reads, at level %s', (level) => {
+  let rig: AgentRig;
+  beforeAll(async () => {
+    rig = await AgentRig.open(level);
+  }, 120_000);
+  afterAll(() => rig.close());
   beforeEach(() => rig.startAgent(), 30_000);
   afterEach(() => rig.closeAgent());
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { type Driver, SandboxDriver } from '@fornax/drivers';
+import { type Driver, SandboxDriver, type SandboxOptions } from '@fornax/drivers';
 import { eventually, startTestNats, type TestNats } from '@fornax/testing';
 
 import { InputCache } from '../input-cache/input-cache.js';
@@ -18,6 +18,27 @@ export const hardware = {
   ssd: true,
   gpus: 0,
 };
+/** What isolates instances here: specs of what both levels owe to a user go through them. */
+export const ISOLATED = ['bubblewrap', 'unshare'] as const;
+
+/** Those of them that this machine permits, and says which ones it does not. */
+export const levelsHere = async (): Promise<readonly (typeof ISOLATED)[number][]> => {
+  const found: (typeof ISOLATED)[number][] = [];
+  const folder = await mkdtemp(join(tmpdir(), 'fornax-levels-'));
+  for (const level of ISOLATED) {
+    const driver = new SandboxDriver({ workDir: join(folder, level), hide: [], level });
+    const why = await driver.probe().then(
+      () => undefined,
+      (error: unknown) => String(error),
+    );
+    await driver.close();
+    if (why === undefined) found.push(level);
+    else process.stderr.write(`level ${level} is not tested here: ${why}\n`);
+  }
+  await rm(folder, { recursive: true, force: true });
+  return found;
+};
+
 const silent = { info: () => undefined, warn: () => undefined };
 
 /** Agents, one after the other, each with the other side of its protocol: one NATS server and one storage for all of them. */
@@ -37,12 +58,14 @@ export class AgentRig {
     readonly folder: string,
     readonly nats: TestNats,
     readonly objects: ObjectServer,
+    readonly level: SandboxOptions['level'],
   ) {}
 
-  static async open(): Promise<AgentRig> {
+  /** @param level undefined: the one that an agent here chooses */
+  static async open(level?: SandboxOptions['level']): Promise<AgentRig> {
     const folder = await mkdtemp(join(tmpdir(), 'fornax-agent-'));
     const nats = await startTestNats({ nodes: Array.from({ length: 50 }, (_, at) => `node-${at + 1}`) });
-    return new AgentRig(folder, nats, await ObjectServer.open());
+    return new AgentRig(folder, nats, await ObjectServer.open(), level);
   }
 
   async close(): Promise<void> {
@@ -55,7 +78,11 @@ export class AgentRig {
     const nodeId = `node-${(this.#number += 1)}`;
     this.workDir = join(this.folder, nodeId);
     this.platform = await Platform.open(this.nats, nodeId, graceMs);
-    const driver = new SandboxDriver({ workDir: this.workDir, hide: [this.folder] });
+    const driver = new SandboxDriver({
+      workDir: this.workDir,
+      hide: [this.folder],
+      ...(this.level === undefined ? {} : { level: this.level }),
+    });
     const facts = await driver.probe();
     const cache = await InputCache.open({
       folder: join(this.workDir, 'cache'),

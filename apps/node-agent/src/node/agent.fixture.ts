@@ -263,6 +263,8 @@ export class ObjectServer {
   failures = 0;
   /** Requests that are answered with 500. */
   failsAt: ((request: string) => boolean) | undefined;
+  /** Storage's final answers to writes: a status, a code and a message. */
+  refuses: ((request: string) => readonly [number, string, string] | undefined) | undefined;
   /** How far the storage's clock is ahead. */
   aheadMs = 0;
   readonly requests: string[] = [];
@@ -307,6 +309,11 @@ export class ObjectServer {
     const asked = `${request.method ?? ''} ${path}${url.search}`;
     this.requests.push(asked);
     if (this.failsAt?.(asked) === true) return answer(500, '<Error><Code>InternalError</Code></Error>');
+    const refusal = this.refuses?.(asked);
+    if (refusal) {
+      const [status, code, message] = refusal;
+      return answer(status, `<Error><Code>${code}</Code><Message>${message}</Message></Error>`);
+    }
     if (this.failures > 0) {
       this.failures -= 1;
       return answer(503, '<Error><Code>SlowDown</Code></Error>');

@@ -218,32 +218,6 @@ describe('an agent', () => {
     expect(await rig.ended('of-the-new')).toMatchObject({ outcome: 'cancelled' });
   });
 
-  it.each([
-    [
-      'sh -c "echo broken >&2; exit 3"',
-      {
-        outcome: 'failure',
-        cause: 'user',
-        exitCode: 3,
-        error: { code: 'FX-EXIT', message: 'The command exited with code 3', debug: '' },
-      },
-    ],
-    ['no-such-command', { outcome: 'failure', cause: 'user', exitCode: 127 }],
-    ['', { outcome: 'failure', cause: 'user', error: { code: 'FX-NO-COMMAND' } }],
-    [`true ${'x'.repeat(200_000)}`, { outcome: 'failure', cause: 'user', error: { code: 'FX-COMMAND' } }],
-    [
-      `python3 -c "import time; x = [bytearray(1 << 20) for _ in range(900)]; time.sleep(5)"`,
-      { outcome: 'failure', cause: 'user', error: { code: 'FX-OOM' } },
-    ],
-  ])(
-    'tells what went wrong with %j',
-    async (command, expected) => {
-      await rig.platform.order(aLeaseOrder('bad', command));
-      expect(await rig.ended('bad')).toMatchObject(expected);
-    },
-    20_000,
-  );
-
   it('tells every second what its instances do, in one message that the schema takes', async () => {
     const busy = `python3 -uc "
 import time
@@ -285,29 +259,6 @@ while time.time() < end: pass
       rig.platform.live.slice(told).flatMap(({ instances }) => instances.map(({ leaseId }) => leaseId)),
     ).not.toContain('a');
   }, 60_000);
-
-  it('stops a command at its limit, and says that it was that', async () => {
-    const constants = [
-      { key: 'DOCKER_CMD', value: `sh -c 'echo working >&2; sleep 60'` },
-      { key: 'MAX_EXECUTION_SECONDS', value: '1' },
-    ];
-    await rig.platform.order(aLeaseOrder('long', '', { constants }));
-    expect(await rig.ended('long')).toMatchObject({
-      outcome: 'failure',
-      cause: 'limit',
-      error: { code: 'FX-WALL-LIMIT', message: expect.stringContaining('1 s'), debug: '' },
-    });
-  });
-
-  it('tells a signal from a code', async () => {
-    await rig.platform.order(aLeaseOrder('sig', `sh -c 'kill -SEGV $$'`));
-    expect(await rig.ended('sig')).toMatchObject({
-      cause: 'user',
-      exitCode: 139,
-      signal: 'SIGSEGV',
-      error: { code: 'FX-SIGNAL' },
-    });
-  });
 
   it('hands over secrets by grant alone', async () => {
     rig.platform.secrets['QARNOT_SECRET_K'] = 'hush';

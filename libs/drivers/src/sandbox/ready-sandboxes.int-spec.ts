@@ -147,6 +147,31 @@ describe.each(LEVELS)('a sandbox that was made before it was needed, at level %s
   );
 
   here(
+    'has a name that no other agent of this machine uses: what one ends is nothing of the other',
+    async () => {
+      // Alike in all that they did before.
+      const both = await Promise.all([openDriver(level), openDriver(level)]);
+      const [one, other] = both;
+      if (!one || !other) throw new Error(`level ${level} is gone`);
+      try {
+        await Promise.all([one, other].map((of) => of.run(['/bin/true'])));
+        const [mine, theirs] = await Promise.all([prepare(one), prepare(other)]);
+        expect(isReady(mine) && isReady(theirs)).toBe(true);
+        const stays = await theirs.start({ argv: ['/bin/sleep', '600'], env: {} });
+        expect(await run(one, mine, 'echo "$WHO"')).toMatchObject({ exitCode: 0 });
+        await mine.dispose();
+        stays.terminate();
+        // Not killed by the other one's end, but ended by what it was told.
+        expect(await stays.exit).toMatchObject({ kind: 'exited', signal: 'SIGTERM' });
+        await theirs.dispose();
+      } finally {
+        await Promise.all(both.map((of) => of?.close()));
+      }
+    },
+    SLOW_MS,
+  );
+
+  here(
     'goes with its driver',
     async () => {
       const other = await openDriver(level);

@@ -106,6 +106,8 @@ export class NoSandbox extends Error {
 /** Runs instances as processes of this machine, in the strongest isolation that it permits. */
 export class SandboxDriver implements Driver {
   readonly #options: SandboxOptions;
+  /** No other agent of this machine has it: marks of plain processes, which are found on the whole machine, tell theirs apart by it. */
+  readonly #name: string;
   readonly #lock: AgentLock;
   readonly #pipes: FifoPool;
   readonly #live = new Map<string, RunningInstance>();
@@ -124,6 +126,7 @@ export class SandboxDriver implements Driver {
 
   constructor(options: SandboxOptions) {
     this.#options = { ...options, workDir: resolve(options.workDir) };
+    this.#name = createHash('sha256').update(this.#options.workDir).digest('hex').slice(0, 12);
     this.#lock = new AgentLock(this.#options.workDir);
     this.#pipes = new FifoPool(join(this.#options.workDir, 'pipes'));
     this.#ready = new ReadySandboxes({
@@ -141,7 +144,7 @@ export class SandboxDriver implements Driver {
     await mkdir(workDir, { recursive: true, mode: 0o700 });
     const lockText = await this.#lock.take();
     await rm(this.#pipes.folder, { recursive: true, force: true });
-    this.#cgroups = await openCgroups(`fornax-${createHash('sha256').update(workDir).digest('hex').slice(0, 12)}`);
+    this.#cgroups = await openCgroups(`fornax-${this.#name}`);
     const ss = await findProgram('ss');
     this.#connections = ss === undefined ? undefined : new TcpTable(ss);
     const view = await hostView([...hide, workDir], expose);
@@ -259,7 +262,7 @@ export class SandboxDriver implements Driver {
   async #makeReady(spec: InstanceSpec): Promise<Room> {
     const level = this.#levelHere();
     // No id of an instance gives this name (see `folderName`).
-    const room = await this.#makeRoom(level, `+${(this.#made += 1)}`, spec);
+    const room = await this.#makeRoom(level, `+${this.#name}-${(this.#made += 1)}`, spec);
     try {
       return { ...room, sandbox: await openSandbox(this.#launchOf(room, { spec })) };
     } catch (error) {
@@ -397,7 +400,7 @@ export class SandboxDriver implements Driver {
   }
 
   async #tryOut(): Promise<void> {
-    const prepared = await this.prepare({ id: 'probe', cores: 1, memoryMB: Math.floor(totalmem() / 1_048_576) });
+    const prepared = await this.prepare({ id: `probe-${this.#name}`, cores: 1, memoryMB: Math.floor(totalmem() / 1_048_576) });
     try {
       const running = await prepared.start({
         argv: ['/bin/sh', '-c', ': > "$TASK_PATH/probe" && : > /dev/null'],
