@@ -76,7 +76,14 @@ const runPass = async ({ suite, settings, name }, print) => {
   const user = isOrdinaryUser ? ordinaryUser(node) : { prefix: [], env: {}, close: () => undefined };
   if (user.reason !== undefined) {
     print(`\n*** ${name} was NOT run: ${user.reason} ***\n`, 'stderr');
-    return { suite: name, code: process.env.CI === 'true' ? 1 : 0, skipped: false, notTried: undefined, passed: 0, failed: 0 };
+    return {
+      suite: name,
+      code: process.env.CI === 'true' ? 1 : 0,
+      skipped: false,
+      notTried: undefined,
+      passed: 0,
+      failed: 0,
+    };
   }
   // Jest refuses two numbers of workers: the caller's is the one.
   const isWorkers = (word) => /^(--maxWorkers\b|--runInBand$|-w\b|-i$)/.test(word);

@@ -103,7 +103,10 @@ describe.each(await levelsHere())('failures at level %s', (level) => {
   it.each([
     [
       [400, 'KeyTooLongError', 'Your key is too long'],
-      { cause: 'user', message: /^Storage takes paths of 1,024 bytes at most, and the result "made" has one of 6 bytes/ },
+      {
+        cause: 'user',
+        message: /^Storage takes paths of 1,024 bytes at most, and the result "made" has one of 6 bytes/,
+      },
     ],
     [
       [403, 'QuotaExceeded', 'The storage quota of the project is used up.'],

@@ -400,7 +400,11 @@ export class SandboxDriver implements Driver {
   }
 
   async #tryOut(): Promise<void> {
-    const prepared = await this.prepare({ id: `probe-${this.#name}`, cores: 1, memoryMB: Math.floor(totalmem() / 1_048_576) });
+    const prepared = await this.prepare({
+      id: `probe-${this.#name}`,
+      cores: 1,
+      memoryMB: Math.floor(totalmem() / 1_048_576),
+    });
     try {
       const running = await prepared.start({
         argv: ['/bin/sh', '-c', ': > "$TASK_PATH/probe" && : > /dev/null'],
