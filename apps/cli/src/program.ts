@@ -10,6 +10,7 @@ import { addLogStateCommands } from './commands/log-state.js';
 import { addLogVerifyCommand } from './commands/log-verify.js';
 import { addNodeAccessCommands } from './commands/node-access.js';
 import { addNodeCommands } from './commands/node.js';
+import { addPoolCommands } from './commands/pool.js';
 import { addProjectionCommands } from './commands/projection.js';
 import { addProjectCommands } from './commands/project.js';
 import { addQuarantineCommands } from './commands/quarantine.js';
@@ -37,6 +38,7 @@ export const buildProgram = (io: Io): Command => {
   addTaskResultsCommand(task, io);
   addHistoryCommands(program, task, io);
   addJobCommands(program, io);
+  addPoolCommands(program, io);
   addProjectCommands(program, io);
   addTokenCommands(program, io);
   addQuotaCommands(program, io);

@@ -43,6 +43,7 @@ export {
   type UserChange,
 } from './api/people-client.js';
 export { JobsClient, type NewJob } from './api/jobs-client.js';
+export { PoolsClient, type NewPool } from './api/pools-client.js';
 export { BucketsClient, type Grantee } from './api/buckets-client.js';
 export type { OutputPiece, TailEvent } from './api/output-tail.js';
 export type {

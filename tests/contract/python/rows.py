@@ -960,12 +960,12 @@ def in_pool(connection, pool, command, **more):
     return task
 
 
-@row(47, 48, 55, 63)
+@row(47, 48, 55, 60, 63)
 def runs_tasks_in_a_pool():
     connection = connect()
     pool = connection.create_pool("python pool", "docker-batch", 1, shortname=unique("pool"))
     pool.constants["GREETING"] = "hello"
-    pool.preparation_command_line = "sh -c 'echo prepared > made.txt'"
+    pool.preparation_command_line = "sh -c 'echo prepared > made.txt; echo printed; echo wrong >&2'"
     pool.multi_slots_settings = MultiSlotsSettings(1)
     pool.completion_ttl = "01:00:00"
     pool.auto_delete = True
@@ -980,6 +980,9 @@ def runs_tasks_in_a_pool():
             equal((found.is_elastic, found.scaling), (False, None))
         until_pool(pool, "FullyExecuting")
         equal((pool.running_instance_count, pool.total_slot_capacity), (1, 1))
+        equal((lines(pool.stdout()), lines(pool.stderr())), (["0> printed"], ["0> wrong"]))
+        equal((lines(pool.fresh_stdout()), lines(pool.fresh_stdout())), (["0> printed"], []))
+        equal(lines(pool.fresh_stderr()), ["0> wrong"])
         task = ran(in_pool(connection, pool, "sh -c 'echo $GREETING; cat made.txt'"))
         equal((task.state, lines(task.stdout(0))), ("Success", ["hello", "prepared"]))
         job = connection.create_job("in a pool", pool=pool)

@@ -1,6 +1,7 @@
 import type { NewJob } from '@fornax/client';
 import type { Command } from 'commander';
 import { tasksIn, tasksOfJob } from '../session/job-file.js';
+import { listOf } from '../terminal/arguments.js';
 import type { Io } from '../terminal/io.js';
 import { renderTable } from '../terminal/table.js';
 import { clientOf, withReason, type ReasonOptions } from './others.js';
@@ -63,8 +64,6 @@ const tasks = async (io: Io, id: string): Promise<void> => {
   ]);
   io.print(renderTable([['ID', 'NAME', 'STATE', 'DEPENDENCIES'], ...rows]));
 };
-
-const listOf = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
 
 /** `fornax job …` */
 export const addJobCommands = (program: Command, io: Io): void => {

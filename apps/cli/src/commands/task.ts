@@ -1,30 +1,12 @@
-import type { FornaxClient, NewTask, Output, Repetition, WireUser } from '@fornax/client';
+import type { FornaxClient, NewTask, Repetition, WireUser } from '@fornax/client';
 import { type Command, InvalidArgumentError } from 'commander';
 import { UsageError } from '../session/connection.js';
 import { tableIn } from '../session/table-file.js';
-import { LineJoiner } from '../session/follow-lines.js';
+import { printOutput, type LogOptions } from '../session/print-output.js';
+import { constantOf, countOf, instanceOf, listOf, type Constant } from '../terminal/arguments.js';
 import type { Io } from '../terminal/io.js';
 import { renderTable } from '../terminal/table.js';
 import { clientOf, taskIdOf, withOwner, withReason, type OwnerOptions, type ReasonOptions } from './others.js';
-
-const countOf = (text: string): number => {
-  const count = Number(text);
-  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('must be a whole number of at least 1');
-  return count;
-};
-
-const instanceOf = (text: string): number => {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('must be an instance number');
-  return Number(text);
-};
-
-type Constant = { readonly key: string; readonly value: string };
-const constantOf = (text: string, before: readonly Constant[] = []): readonly Constant[] => {
-  const at = text.indexOf('=');
-  if (at < 1) throw new InvalidArgumentError('must be KEY=VALUE');
-  return [...before, { key: text.slice(0, at), value: text.slice(at + 1) }];
-};
-const listOf = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
 
 interface After {
   readonly task: string;
@@ -39,7 +21,7 @@ const afterOf = (text: string, before: readonly After[] = []): readonly After[] 
 
 interface SubmitOptions {
   readonly name: string;
-  readonly profile: string;
+  readonly profile?: string;
   readonly instances?: number;
   readonly each?: string;
   readonly constant?: readonly Constant[];
@@ -49,6 +31,7 @@ interface SubmitOptions {
   readonly resultsPrefix?: string;
   readonly project?: string;
   readonly job?: string;
+  readonly pool?: string;
   readonly after?: readonly After[];
   readonly wait?: boolean;
 }
@@ -56,6 +39,7 @@ interface SubmitOptions {
 const newTask = ({
   name,
   profile,
+  pool,
   instances,
   constant = [],
   command,
@@ -64,7 +48,9 @@ const newTask = ({
   resultsPrefix,
 }: SubmitOptions): NewTask => ({
   name,
-  profile,
+  // A pool says what its tasks run.
+  ...(pool === undefined ? { profile: profile ?? 'docker-batch' } : { poolUuid: pool }),
+  ...(pool !== undefined && profile !== undefined ? { profile } : {}),
   ...(instances === undefined ? {} : { instanceCount: instances }),
   constants: [...constant, ...(command === undefined ? [] : [{ key: 'DOCKER_CMD', value: command }])],
   ...(resource === undefined ? {} : { resourceBuckets: [...resource] }),
@@ -104,31 +90,6 @@ const submit = async (io: Io, options: SubmitOptions): Promise<void> => {
     io.tell(`${task.state} ${Math.round(task.progress)} %`);
   const task = await client.waitForTask(id, { signal: io.signal, onChange });
   if (task.state !== 'Success') io.setExitCode(1);
-};
-
-interface LogOptions {
-  readonly stderr?: boolean;
-  readonly instance?: number;
-  readonly follow?: boolean;
-}
-
-/** Prints what is there; with `follow`, goes on until the task is over. Moves nobody's cursor: fresh output belongs to one reader alone. */
-const logs = async (io: Io, id: string, { stderr, instance, follow }: LogOptions): Promise<void> => {
-  const stream: Output = stderr === true ? 'stderr' : 'stdout';
-  if (follow === true) return followOutput(io, id, stream, instance);
-  for await (const text of io.client().wholeOutput(id, stream, { instance, signal: io.signal })) io.write(text);
-};
-
-const followOutput = async (io: Io, id: string, stream: Output, instance: number | undefined): Promise<void> => {
-  const joiner = new LineJoiner();
-  const decoder = new TextDecoder();
-  for await (const event of io.client().followOutput(id, stream, { instance, signal: io.signal })) {
-    if (event.type === 'reset') io.tell(event.reason);
-    if (event.type !== 'piece') continue;
-    const { piece } = event;
-    io.write(instance === undefined ? joiner.take(piece) : decoder.decode(piece.data, { stream: true }));
-  }
-  io.write(instance === undefined ? joiner.rest() : decoder.decode());
 };
 
 const HEADING = ['ID', 'NAME', 'STATE', 'INSTANCES', 'PROGRESS', 'CREATED'];
@@ -210,12 +171,12 @@ export const addTaskCommands = (program: Command, io: Io): Command => {
     .option('--stderr', 'its errors instead of its output')
     .option('-i, --instance <number>', 'one instance only', instanceOf)
     .option('-f, --follow', 'go on until the task is over')
-    .action((id: string, options: LogOptions) => logs(io, id, options));
+    .action((id: string, options: LogOptions) => printOutput(io, 'tasks', id, options));
   task
     .command('submit')
     .description('submit a task; prints its id')
     .requiredOption('-n, --name <name>')
-    .option('-p, --profile <profile>', 'what to run', 'docker-batch')
+    .option('-p, --profile <profile>', 'what to run (default: docker-batch, or what its pool runs)')
     .option('-i, --instances <count>', 'how many instances (default: 1, or one for each row of --each)', countOf)
     .option('--each <file>', 'a table of parameters, CSV: an instance for each row, with its columns as constants')
     .option('-c, --constant <KEY=VALUE>', 'how to run it (repeatable)', constantOf)
@@ -227,6 +188,7 @@ export const addTaskCommands = (program: Command, io: Io): Command => {
       'folder of the results in it; ${INSTANCE_ID}, columns and constants are filled in',
     )
     .option('--project <project>', 'where to put it, by slug or id, else into your default project')
+    .option('--pool <pool>', 'the pool that it is to run in, by id or shortname')
     .option('--job <job>', 'the job that it belongs to, by id or shortname')
     .option(
       '--after <task>',

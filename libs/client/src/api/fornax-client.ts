@@ -23,11 +23,13 @@ import { JobsClient } from './jobs-client.js';
 import { LogClient } from './log-client.js';
 import { NodeAccessClient } from './node-access-client.js';
 import { followTail, type TailEvent } from './output-tail.js';
+import { allPages } from './pages.js';
 import { PeopleClient } from './people-client.js';
+import { PoolsClient } from './pools-client.js';
 import { ProjectionsClient } from './projections-client.js';
 import { ResultsClient } from './results-client.js';
 import { StorageClient } from './storage-client.js';
-import { trusted, type Bill, type Health, type Parser, type SnapshotRequest } from './wire-types.js';
+import { trusted, type Bill, type Health, type SnapshotRequest } from './wire-types.js';
 
 /** A task to submit: `name` and a number of instances; the rest is optional (contract, 3.1). */
 export type NewTask = Partial<TaskCreation> & Pick<TaskCreation, 'name'>;
@@ -47,6 +49,8 @@ export interface WaitOptions {
 export type Output = 'stdout' | 'stderr';
 
 export interface OutputOptions {
+  /** Whose: of a task when absent; of a pool, its slots are the instances. */
+  readonly kind?: 'tasks' | 'pools';
   /** All instances when absent. */
   readonly instance?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -72,6 +76,7 @@ export class FornaxClient {
   /** What the event log makes possible: history, time travel, live events, webhooks. */
   readonly history: HistoryClient;
   readonly jobs: JobsClient;
+  readonly pools: PoolsClient;
   /** Results of tasks. */
   readonly results: ResultsClient;
   /** What lies in object storage. */
@@ -88,6 +93,7 @@ export class FornaxClient {
     this.people = new PeopleClient(json);
     this.history = new HistoryClient(json, stream);
     this.jobs = new JobsClient(json);
+    this.pools = new PoolsClient(json);
     this.results = new ResultsClient(json);
     this.storage = new StorageClient(json);
     this.projections = new ProjectionsClient(json);
@@ -148,12 +154,12 @@ export class FornaxClient {
 
   /** All tasks, newest first. */
   async listTasks(): Promise<readonly WireTaskSummary[]> {
-    return this.pages('/tasks/summaries/paginate', summaryPage);
+    return allPages<WireTaskSummary>(this.connection.json, '/tasks/summaries/paginate', summaryPage);
   }
 
   /** All tasks with everything that is known about them. */
   async listFullTasks(): Promise<readonly WireTask[]> {
-    return this.pages('/tasks/paginate', taskPage);
+    return allPages<WireTask>(this.connection.json, '/tasks/paginate', taskPage);
   }
 
   async abortTask(id: string): Promise<void> {
@@ -181,10 +187,9 @@ export class FornaxClient {
     return this.connection.text('GET', outputPath(id, stream, instance));
   }
 
-  /** Everything that a task, or one instance of it, has printed, however much, in pieces. */
+  /** Everything that a task or pool, or one instance of it, has printed, however much, in pieces. */
   async *wholeOutput(id: string, stream: Output, options: OutputOptions = {}): AsyncGenerator<string, void, undefined> {
-    const { instance, signal } = options;
-    const response = await this.connection.stream(ownOutputPath(id, stream, instance), {}, signal);
+    const response = await this.connection.stream(ownOutputPath(id, stream, options), {}, options.signal);
     const decoder = new TextDecoder();
     for await (const bytes of response.body ?? []) yield decoder.decode(bytes, { stream: true });
     yield decoder.decode();
@@ -192,7 +197,7 @@ export class FornaxClient {
 
   /** Output as it comes, from its beginning to the end of the task or instance; over as many connections as that takes. */
   followOutput(id: string, stream: Output, options: OutputOptions = {}): AsyncGenerator<TailEvent, void, undefined> {
-    const url = `${this.connection.base}${ownOutputPath(id, stream, options.instance)}/tail`;
+    const url = `${this.connection.base}${ownOutputPath(id, stream, options)}/tail`;
     return followTail({ url, headers: this.connection.caller(), signal: options.signal });
   }
 
@@ -286,28 +291,10 @@ export class FornaxClient {
       await delay(pauseMs, signal);
     }
   }
-
-  private async pages<T>(
-    path: string,
-    parser: Parser<{ readonly data: readonly T[]; readonly nextToken: string | null }>,
-  ): Promise<readonly T[]> {
-    const all: T[] = [];
-    for (let token: string | null | undefined; token !== null;) {
-      const page: { readonly data: readonly T[]; readonly nextToken: string | null } = await this.connection.json(
-        'POST',
-        path,
-        parser,
-        { body: { token, maximumResults: 100 } },
-      );
-      all.push(...page.data);
-      token = page.nextToken;
-    }
-    return all;
-  }
 }
 
 const outputPath = (id: string, stream: Output, instance: number | undefined): string =>
   `/tasks/${encodeURIComponent(id)}/${stream}${instance === undefined ? '' : `/${instance}`}`;
 
-const ownOutputPath = (id: string, stream: Output, instance: number | undefined): string =>
-  `/fornax/v1/tasks/${encodeURIComponent(id)}${instance === undefined ? '' : `/instances/${instance}`}/${stream}`;
+const ownOutputPath = (id: string, stream: Output, { kind = 'tasks', instance }: OutputOptions): string =>
+  `/fornax/v1/${kind}/${encodeURIComponent(id)}${instance === undefined ? '' : `/instances/${instance}`}/${stream}`;

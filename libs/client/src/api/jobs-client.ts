@@ -1,13 +1,6 @@
-import {
-  createdSchema,
-  jobSchema,
-  pageOf,
-  taskSchema,
-  type Page,
-  type WireJob,
-  type WireTask,
-} from '@fornax/contracts';
+import { createdSchema, jobSchema, pageOf, taskSchema, type WireJob, type WireTask } from '@fornax/contracts';
 import type { JsonCall } from './api-connection.js';
+import { allPages } from './pages.js';
 import { nothing } from './wire-types.js';
 
 /** A job to be created. */
@@ -35,15 +28,8 @@ export class JobsClient {
   }
 
   /** All jobs, newest first. */
-  async list(): Promise<readonly WireJob[]> {
-    const jobs: WireJob[] = [];
-    let token: string | null = null;
-    do {
-      const answer: Page<WireJob> = await this.json('POST', '/jobs/paginate', page, { body: { token } });
-      jobs.push(...answer.data);
-      token = answer.nextToken;
-    } while (token !== null);
-    return jobs;
+  list(): Promise<readonly WireJob[]> {
+    return allPages<WireJob>(this.json, '/jobs/paginate', page);
   }
 
   get(id: string): Promise<WireJob> {

@@ -82,11 +82,18 @@ const get = async (client: StyledClient, path: string): Promise<WirePool> => {
 const uuidsIn = (list: unknown): readonly string[] => (list as { uuid: string }[]).map(({ uuid }) => uuid);
 
 describe.each(styles('csharp', 'cli'))('pools, seen by $style', (client) => {
-  it(`[rows 47,48,55,56 ${client.style}] open, run tasks, close and go`, async () => {
+  it(`[rows 47,48,55,56,60 ${client.style}] open, run tasks, tell what they print, close and go`, async () => {
     const shortname = unique('pool');
-    const id = await make(client, { instanceCount: 1, shortname });
+    const id = await make(client, {
+      instanceCount: 1,
+      shortname,
+      preparationTask: { commandLine: "sh -c 'echo here; echo there >&2'" },
+    });
     expect((await get(client, `/pools/${shortname}`)).uuid).toBe(id);
     await eventually(async () => (await get(client, `/pool/${id}`)).state === 'FullyExecuting', { timeoutMs: 60_000 });
+    expect((await client.send('GET', `/pools/${id}/stdout`)).text).toBe('0> here\n');
+    expect((await client.send('GET', `/pool/${id}/stderr/0`)).text).toBe('there\n');
+    expect((await client.send('POST', `/pool/${id}/stdout/0`)).text).toBe('here\n');
     const task = { name: 'in a pool', poolUuid: id, instanceCount: 1, ...command('true') };
     expect((await untilOver(client, await submit(client, task))).state).toBe('Success');
     expect((await client.send('POST', `/pools/${id}/close`)).status).toBe(200);

@@ -66,7 +66,6 @@ describe('a pool, by the Node client', () => {
     );
     expect([many.state, many.status?.succeededRange]).toEqual(['Success', '0-2']);
     expect((await nodeStyle.send('GET', `/tasks/${many.uuid}/stdout/2`)).text).toBe('good day\n');
-    expect(await statusOf('GET', `/pools/${id}/stdout`)).toBe(403);
     const tasks = (await nodeStyle.send('GET', `/pools/${id}/tasks`)).json() as { uuid: string }[];
     expect(tasks.map(({ uuid }) => uuid)).toEqual([many.uuid, task.uuid]);
     const cut = await submit(nodeStyle, inPool(id, 'sleep 3600'));
@@ -101,7 +100,7 @@ describe('a pool, by the Node client', () => {
     await remove(id);
   }, 120_000);
 
-  it('[row 63 node] [row 54 node] [row 64 node] prepares slots before tasks run in them, several on a node, with resources for all', async () => {
+  it('[row 63 node] [row 54 node] [row 60 node] [row 64 node] prepares slots before tasks run in them, several on a node, with resources for all', async () => {
     const bucket = unique('pool-in');
     await s3.createBucket(bucket);
     await s3.putObject(bucket, 'data.txt', Buffer.from('from the bucket'));
@@ -111,6 +110,10 @@ describe('a pool, by the Node client', () => {
       multiSlotsSettings: { slotsPerNode: 2 },
     });
     expect(await until(id, 'FullyExecuting')).toMatchObject({ totalSlotCapacity: 2, runningInstanceCount: 1 });
+    expect((await nodeStyle.send('GET', `/pools/${id}/stdout`)).text).toBe('0> preparing\n');
+    expect((await nodeStyle.send('POST', `/pools/${id}/stdout`)).text).toBe('0> preparing\n');
+    expect((await nodeStyle.send('POST', `/pools/${id}/stdout`)).text).toBe('');
+    expect((await nodeStyle.send('GET', `/pools/${id}/stderr`)).text).toBe('');
     const text = "sh -c 'cat made.txt; echo mine > made.txt; sleep 1; cat made.txt'";
     const task = await untilOver(nodeStyle, await submit(nodeStyle, inPool(id, text, { instanceCount: 2 })));
     expect(task.state).toBe('Success');

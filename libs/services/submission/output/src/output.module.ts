@@ -9,7 +9,7 @@ import { LogIngest } from './followers/log-ingest.js';
 import { OutputCleanup } from './followers/output-cleanup.js';
 import { OutputRangesController } from './http/output-ranges.controller.js';
 import { OutputTailController } from './http/output-tail.controller.js';
-import { TaskOutputController } from './http/task-output.controller.js';
+import { OutputController } from './http/output.controller.js';
 import { ErrorOutput } from './queries/error-output.js';
 import { LogReader } from './queries/log-reader.js';
 import { OutputArchive } from './model/output-archive.js';
@@ -30,7 +30,7 @@ const windowOf = ({ logUnreadBytes }: OutputConfig): OutputWindow => new OutputW
 @Module({
   imports: [outputDatabase(), TasksModule],
   controllers: [
-    TaskOutputController,
+    OutputController,
     OutputTailController,
     OutputRangesController,
     OutputReadController,

@@ -2,7 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { JobsModule } from '@fornax/jobs';
 import { ProfilesModule } from '@fornax/profiles';
 import { provideProjection, provideReadBarrier } from '@fornax/service-kit';
-import { DATABASE, PoolsOfTasks, provideShortnames, TasksModule } from '@fornax/tasks';
+import { DATABASE, PoolSlots, PoolsOfTasks, provideShortnames, TasksModule } from '@fornax/tasks';
 import { ChangePool } from './commands/change-pool.handler.js';
 import { CreatePool, PoolReservations, PoolSpecs } from './commands/create-pool.handler.js';
 import { PoolCommits } from './commands/pool-commits.js';
@@ -19,6 +19,7 @@ import { DuePools } from './process-managers/due-pools.js';
 import { PoolCleanup, PoolExpiry } from './process-managers/pool-cleanup.js';
 import { PoolAnswers } from './queries/pool-answers.js';
 import { PoolLists } from './queries/pool-lists.js';
+import { KnownSlots } from './queries/known-slots.js';
 import { KnownPools, PoolLookup } from './queries/pool-lookup.js';
 
 /** Pools: what users command of them, and their status. Global, because tasks ask for the pool that they are to run in. */
@@ -45,7 +46,8 @@ import { KnownPools, PoolLookup } from './queries/pool-lookup.js';
     DuePools,
     PoolExpiry,
     { provide: PoolsOfTasks, useClass: KnownPools },
+    { provide: PoolSlots, useClass: KnownSlots },
   ],
-  exports: [PoolsOfTasks, PoolLookup],
+  exports: [PoolsOfTasks, PoolSlots, PoolLookup],
 })
 export class PoolsModule {}

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LOG_HEADERS, logSubject, RPC, taskSchema, type OutputStream, type WireTask } from '@fornax/contracts';
-import type { TaskEvent } from '@fornax/domain';
+import type { PoolEvent, TaskEvent } from '@fornax/domain';
 import { connectNats, DurablePublisher, type EventLog, JetStreamLog, type Nats } from '@fornax/event-store';
 import { EVENT_LOG, NATS, PUBLISHER } from '@fornax/service-kit';
 import { createTestApp, type TestApp } from '@fornax/service-kit/specs';
@@ -47,6 +47,8 @@ export interface Harness {
   ): Promise<Answer>;
   /** Appends events to a task as the scheduler would, and waits until the status shows them. */
   happen(taskId: string, ...events: readonly TaskEvent[]): Promise<void>;
+  /** The same, to a pool. */
+  happenToPool(poolId: string, ...events: readonly PoolEvent[]): Promise<void>;
   /** Publishes output as an agent would. */
   print(taskId: string, instance: number, data: string | Uint8Array, options?: PrintOptions): Promise<void>;
   /** Makes a second account. @returns its token */
@@ -139,6 +141,22 @@ export const startHarness = async (
     };
   };
   const log = () => test.app.get<EventLog>(EVENT_LOG);
+  const happenTo = async (
+    aggregate: 'task' | 'pool',
+    id: string,
+    events: readonly (PoolEvent | TaskEvent)[],
+  ): Promise<void> => {
+    const before = await log().readAggregate(aggregate, id);
+    const commit = {
+      id: newId(),
+      events,
+      meta: { actor: 'service:scheduler' as const, source: 'scheduler', correlationId: 'test' },
+      at: commitsAt === 'event' ? (events[0]?.at ?? 0) : Date.now(),
+    };
+    await log().append(aggregate, id, commit, before.at(-1)?.sequence ?? 0);
+    // A read of an unknown one waits for the whole log.
+    await call('GET', `/${aggregate}s/nobody`);
+  };
   await eventually(async () => (await call('GET', '/info')).status === 200);
 
   return {
@@ -151,18 +169,8 @@ export const startHarness = async (
     token,
     email,
     call,
-    happen: async (taskId, ...events) => {
-      const before = await log().readAggregate('task', taskId);
-      const commit = {
-        id: newId(),
-        events,
-        meta: { actor: 'service:scheduler' as const, source: 'scheduler', correlationId: 'test' },
-        at: commitsAt === 'event' ? (events[0]?.at ?? 0) : Date.now(),
-      };
-      await log().append('task', taskId, commit, before.at(-1)?.sequence ?? 0);
-      // A read of an unknown task waits for the whole log.
-      await call('GET', '/tasks/nobody');
-    },
+    happen: (taskId, ...events) => happenTo('task', taskId, events),
+    happenToPool: (poolId, ...events) => happenTo('pool', poolId, events),
     print: async (taskId, instance, data, options = {}) => {
       const { stream = 'stdout', attempt = 1, offset, node = 'node-1', lease = `${instance}/${attempt}` } = options;
       const subject = options.subject ?? logSubject(node, taskId, instance, stream);

@@ -47,6 +47,7 @@ export { ENDS } from './process-managers/task-expiry.js';
 export { ChangeTask } from './commands/change-task.handler.js';
 export { TaskBuckets } from './commands/task-buckets.js';
 export { masked, SecretConstants } from './model/secret-constants.js';
+export { PoolSlots, type AskedInstance, type EndedAttempt, type LeaseInFlight } from './model/pool-slots.js';
 export { PoolsOfTasks, type PoolOfTask } from './model/pools-of-tasks.js';
 export { PoolTasks, type PoolLoad } from './queries/pool-tasks.js';
 export { requestOf, resourcesOf } from './model/task-spec.js';

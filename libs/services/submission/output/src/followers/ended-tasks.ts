@@ -1,16 +1,19 @@
 import type { RecordedCommit } from '@fornax/contracts';
 import { withEvents } from '@fornax/event-store';
 import { LogFollower, LogHandler } from '@fornax/service-kit';
-import { StatusBarrier } from '@fornax/tasks';
+import { TaskLeases } from '@fornax/tasks';
 import { OutputArchiver } from '../model/output-archiver.js';
 import { OutputLeases } from '../model/output-leases.js';
 import { OutputSignals } from '../model/output-signals.js';
 
-/** Tells the readers and the archiver of output when a task or an instance has ended. In every process: each has readers of its own. */
+const ENDS = ['InstancesConcluded', 'SlotsEnded', 'PoolClosed', 'PoolFailed'] as const;
+const hasEnds = withEvents(...ENDS);
+
+/** Tells the readers and the archiver of output when a task, a pool, an instance or a slot has ended. In every process: each has readers of its own. */
 @LogFollower()
 export class EndedTasks {
   constructor(
-    private readonly barrier: StatusBarrier,
+    private readonly rows: TaskLeases,
     private readonly signals: OutputSignals,
     private readonly archiver: OutputArchiver,
     private readonly leases: OutputLeases,
@@ -19,8 +22,8 @@ export class EndedTasks {
   /** Apart from the others, for it waits for nothing: what a node prints is let in as soon as its lease is known. */
   @LogHandler({
     name: 'output-leases',
-    aggregates: ['task'],
-    wants: withEvents('InstancesDispatched', 'InstancesConcluded', 'InstancesRequeued'),
+    aggregates: ['task', 'pool'],
+    wants: withEvents('InstancesDispatched', 'SlotsDispatched', ...ENDS, 'InstancesRequeued'),
     from: 'now',
   })
   learn(batch: readonly RecordedCommit[]): Promise<void> {
@@ -28,14 +31,14 @@ export class EndedTasks {
     return Promise.resolve();
   }
 
-  @LogHandler({ name: 'output-signals', aggregates: ['task'], from: 'now' })
+  @LogHandler({ name: 'output-signals', aggregates: ['task', 'pool'], from: 'now' })
   async tell(batch: readonly RecordedCommit[]): Promise<void> {
-    const ended = batch.filter(({ events }) => events.some(({ type }) => type === 'InstancesConcluded'));
+    const ended = batch.filter(hasEnds);
     const followed = batch.filter(({ aggregateId }) => this.signals.isFollowed(aggregateId));
-    const last = (followed.at(-1) ?? ended.at(-1))?.sequence;
-    if (last === undefined) return;
+    const awaited = followed.length > 0 ? followed : ended;
+    if (awaited.length === 0) return;
     // Whoever is woken looks at the rows. Nobody waits for the archiver.
-    await (followed.length > 0 ? this.barrier.passed(last) : this.barrier.passedInDueTime(last));
+    await this.rows.passed(awaited, followed.length === 0);
     this.signals.wake(followed.map(({ aggregateId }) => aggregateId));
     if (ended.length > 0) this.archiver.nudge();
   }

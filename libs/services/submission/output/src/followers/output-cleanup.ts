@@ -6,7 +6,9 @@ import { DATABASE, InjectDatabase } from '../config/database.js';
 import { deleteOutput } from '../model/log-store.js';
 import { OutputArchiver } from '../model/output-archiver.js';
 
-/** Deletes the output of deleted tasks. */
+const isDeletion = withEvents('TaskDeleted', 'PoolDeleted');
+
+/** Deletes the output of deleted tasks and pools. */
 @LogFollower()
 export class OutputCleanup {
   constructor(
@@ -16,15 +18,13 @@ export class OutputCleanup {
 
   @LogHandler({
     name: 'output-cleanup',
-    aggregates: ['task'],
-    wants: withEvents('TaskDeleted'),
+    aggregates: ['task', 'pool'],
+    wants: isDeletion,
     from: 'checkpoint',
     service: DATABASE,
   })
   async forget(batch: readonly RecordedCommit[]): Promise<void> {
-    const gone = batch
-      .filter(({ events }) => events.some(({ type }) => type === 'TaskDeleted'))
-      .map(({ aggregateId }) => aggregateId);
+    const gone = batch.filter(isDeletion).map(({ aggregateId }) => aggregateId);
     if (gone.length === 0) return;
     await this.db.transaction((tx) => deleteOutput(tx, gone));
     // It removes the objects that nothing points to any more.

@@ -9,13 +9,12 @@ import {
   type ExecutionContext,
 } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
-import type { OutputStream } from '@fornax/contracts';
 import { CurrentAccount, type Account } from '@fornax/identity';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { LogReader } from '../queries/log-reader.js';
 import { RangeReader } from '../queries/range-reader.js';
 import { OutputLookup } from '../queries/output-lookup.js';
-import { AskedStream } from './asked-stream.js';
+import { Asked, type AskedOutput } from './asked-output.js';
 import { isSatisfiable, rangeOf, type RangeQuery, type RangeWish } from './output-range.js';
 import { answerOf, PLAIN, TEXT } from './text-answer.js';
 
@@ -52,7 +51,7 @@ const AskedRange = createParamDecorator((_: unknown, context: ExecutionContext):
 
 /** Output beyond the contract: all of it, however much, and any part of an instance's by byte offset. */
 @ApiTags('output')
-@Controller('fornax/v1/tasks/:id')
+@Controller(['fornax/v1/tasks/:id', 'fornax/v1/pools/:id'])
 export class OutputRangesController {
   constructor(
     private readonly reader: LogReader,
@@ -66,10 +65,10 @@ export class OutputRangesController {
   async all(
     @CurrentAccount() account: Account,
     @Param('id') id: string,
-    @AskedStream() stream: OutputStream,
+    @Asked() asked: AskedOutput,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Buffer | Readable> {
-    const of = await this.outputs.find(account, id, stream, undefined);
+    const of = await this.outputs.find(account, id, asked, undefined);
     const answer = await answerOf(this.reader.whole(of, true));
     reply.header('content-type', PLAIN);
     return answer;
@@ -82,11 +81,11 @@ export class OutputRangesController {
     @CurrentAccount() account: Account,
     @Param('id') id: string,
     @Param('instance') instance: string,
-    @AskedStream() stream: OutputStream,
+    @Asked() asked: AskedOutput,
     @AskedRange() wish: RangeWish,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Buffer | Readable> {
-    const output = await this.outputs.findInstance(account, id, stream, instance);
+    const output = await this.outputs.findInstance(account, id, asked, instance);
     const found =
       wish.kind === 'last'
         ? await this.ranges.readLast(output, wish.bytes)

@@ -1,13 +1,12 @@
 import { Readable } from 'node:stream';
 import { Controller, Get, Headers, Param, Query, Res } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
-import type { OutputStream } from '@fornax/contracts';
 import { EVENT_STREAM_CONTENT } from '@fornax/service-kit';
 import { CurrentAccount, type Account } from '@fornax/identity';
 import type { FastifyReply } from 'fastify';
 import { OutputTail } from '../queries/output-tail.js';
 import { parseTailPosition } from '../model/tail-events.js';
-import { AskedStream } from './asked-stream.js';
+import { Asked, type AskedOutput } from './asked-output.js';
 import { OutputLookup } from '../queries/output-lookup.js';
 
 const EVENTS = {
@@ -23,7 +22,7 @@ const QUERY_ID = { name: 'lastEventId', required: false, description: 'The same,
 
 /** Output as it is printed, for a reader with a cursor of its own. */
 @ApiTags('output')
-@Controller('fornax/v1/tasks/:id')
+@Controller(['fornax/v1/tasks/:id', 'fornax/v1/pools/:id'])
 export class OutputTailController {
   constructor(
     private readonly tails: OutputTail,
@@ -38,16 +37,16 @@ export class OutputTailController {
   async tail(
     @CurrentAccount() account: Account,
     @Param() { id = '', instance }: Readonly<Record<string, string>>,
-    @AskedStream() stream: OutputStream,
+    @Asked() asked: AskedOutput,
     @Headers('last-event-id') header: string | undefined,
     @Query('lastEventId') query: unknown,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Readable> {
     const lastEventId = header ?? textOf(query);
-    const first = await this.outputs.find(account, id, stream, instance);
+    const first = await this.outputs.find(account, id, asked, instance);
     const gone = new AbortController();
     // By its id: a shortname may be another task's by then.
-    const look = () => this.outputs.find(account, first.task.taskId, stream, instance);
+    const look = () => this.outputs.find(account, first.task.taskId, asked, instance);
     const from =
       lastEventId === undefined || lastEventId === '' ? undefined : (parseTailPosition(lastEventId) ?? 'unknown');
     const events = Readable.from(this.tails.open(first, { look, from, signal: gone.signal }), {

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { LOG_HEADERS, logSubject } from '@fornax/contracts';
 import type { DispatchedLease } from '@fornax/domain';
 import { aCommit, aLease, dispatched } from '@fornax/testing';
-import type { StatusBarrier, TaskLeases } from '@fornax/tasks';
+import type { TaskLeases } from '@fornax/tasks';
 import type { LogMessage } from '../stream/log-feed.js';
 import { OutputLeases } from './output-leases.js';
 
@@ -28,19 +28,15 @@ const intake = () => {
     asked.statements += 1;
     return Promise.resolve([]);
   };
-  const tasks = { inFlight: nothing, ended: nothing };
-  const gate = {
+  const tasks = {
+    inFlight: nothing,
+    ended: nothing,
     caughtUp: () => {
       asked.waits += 1;
       return Promise.resolve(true);
     },
   };
-  const leases = new OutputLeases(
-    tasks as unknown as TaskLeases,
-    { warn: () => undefined },
-    gate as unknown as StatusBarrier,
-    { now: () => now },
-  );
+  const leases = new OutputLeases(tasks as unknown as TaskLeases, { warn: () => undefined }, { now: () => now });
   const fold = (lease: DispatchedLease): void =>
     leases.fold({ ...aCommit('c', [dispatched(lease)]), sequence: 1, aggregate: 'task', aggregateId: TASK });
   fold(aLease(0, { leaseId: 'honest', node: 'node-1' }));

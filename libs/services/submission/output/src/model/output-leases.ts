@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { RecordedCommit } from '@fornax/contracts';
+import type { FornaxEvent, RecordedCommit } from '@fornax/contracts';
 import { CLOCK, LOGGER } from '@fornax/service-kit';
 import { DroppedMessages, type Clock } from '@fornax/base';
-import { StatusBarrier, TaskLeases } from '@fornax/tasks';
+import { TaskLeases } from '@fornax/tasks';
 import { chunkOf, type ArrivedChunk } from './arrived-chunk.js';
 import type { LogMessage } from '../stream/log-feed.js';
 import { UnknownLeases } from './unknown-leases.js';
@@ -30,6 +30,9 @@ const MAX_LEASES = 50_000;
 const LATE_MS = 60_000;
 
 const claimed = ({ chunk }: Claim): ArrivedChunk => chunk;
+type End = Extract<FornaxEvent, { readonly type: 'InstancesConcluded' | 'InstancesRequeued' | 'SlotsEnded' }>;
+const isEnd = (event: FornaxEvent): event is End =>
+  event.type === 'InstancesConcluded' || event.type === 'InstancesRequeued' || event.type === 'SlotsEnded';
 const keyOf = (taskId: string, leaseId: string): string => `${taskId}\n${leaseId}`;
 
 /**
@@ -47,19 +50,18 @@ export class OutputLeases {
   constructor(
     private readonly tasks: TaskLeases,
     @Inject(LOGGER) logger: WarningLog,
-    private readonly barrier: StatusBarrier,
     @Inject(CLOCK) clock: Clock,
   ) {
     this.unknown = new UnknownLeases(() => clock.now());
     this.dropped = new DroppedMessages('output', logger);
   }
 
-  /** Told of every commit of a task. */
+  /** Told of every commit of a task or pool. */
   fold({ aggregateId, events, at }: RecordedCommit): void {
     for (const event of events) {
-      if (event.type === 'InstancesDispatched') {
+      if (event.type === 'InstancesDispatched' || event.type === 'SlotsDispatched') {
         for (const lease of event.leases) this.learn(aggregateId, lease.leaseId, lease);
-      } else if (event.type === 'InstancesConcluded' || event.type === 'InstancesRequeued') {
+      } else if (isEnd(event)) {
         for (const { leaseId } of event.attempts) {
           const lease = this.known.get(keyOf(aggregateId, leaseId));
           if (lease) this.known.set(keyOf(aggregateId, leaseId), { ...lease, overAt: at });
@@ -75,8 +77,8 @@ export class OutputLeases {
     // A node that names leases in a loop that nobody has is not waited for: the others' output would wait with its.
     const unknown = this.unknown.worthWaiting(claims.filter((claim) => !this.leaseOf(claim)).map(claimed));
     if (unknown.length > 0) {
-      if (!(await this.barrier.caughtUp()))
-        throw new Error('the status of tasks is behind: whose output this is cannot be told');
+      if (!(await this.tasks.caughtUp()))
+        throw new Error('the status of tasks and pools is behind: whose output this is cannot be told');
       await this.learnFromRows(unknown);
       for (const chunk of unknown) if (!this.known.has(keyOf(chunk.taskId, chunk.leaseId))) this.unknown.note(chunk);
     }

@@ -5,6 +5,9 @@ import type { PlacedChunk } from './segment.js';
 
 /** Whose output is asked for. */
 export interface OutputOf {
+  /** What the routes of those who print are under. */
+  readonly kind: 'tasks' | 'pools';
+  /** A task; or a pool, with its slots as instances. */
   readonly task: TaskStatus;
   readonly stream: OutputStream;
   /** All instances when absent. */

@@ -28,7 +28,11 @@ export class ErrorOutput {
   }
 
   private async last(task: TaskStatus, instance: number): Promise<{ text: string; isOver: boolean }> {
-    const { bytes, isOver } = await this.ranges.readLast({ task, stream: 'stderr', instance }, TAIL_BYTES, WAIT_MS);
+    const { bytes, isOver } = await this.ranges.readLast(
+      { kind: 'tasks', task, stream: 'stderr', instance },
+      TAIL_BYTES,
+      WAIT_MS,
+    );
     return { text: textFrom(Buffer.concat(await Array.fromAsync(bytes))), isOver };
   }
 }

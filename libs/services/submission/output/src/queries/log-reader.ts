@@ -191,5 +191,5 @@ export class LogReader {
 const cursorKey = ({ task, stream, instance }: OutputOf): unknown[] => [task.taskId, stream, instance ?? ALL_INSTANCES];
 
 /** Where all of it can be read. */
-const wholeTextOf = ({ task, stream, instance }: OutputOf): string =>
-  `GET /fornax/v1/tasks/${task.taskId}${instance === undefined ? '' : `/instances/${instance}`}/${stream}`;
+const wholeTextOf = ({ kind, task, stream, instance }: OutputOf): string =>
+  `GET /fornax/v1/${kind}/${task.taskId}${instance === undefined ? '' : `/instances/${instance}`}/${stream}`;

@@ -1,5 +1,4 @@
 import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
-import { isOver } from '@fornax/domain';
 import { NotFound, Unavailable, eventComment, eventRetry, eventText } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import { LogIngest } from '../followers/log-ingest.js';
@@ -137,7 +136,7 @@ async function* finish(of: OutputOf, at: TailPosition): AsyncGenerator<string, v
 }
 
 const hasEnded = ({ task, instance }: OutputOf): boolean =>
-  isOver(task.fold) || (instance !== undefined && isOverIn(task)(instance));
+  task.endMs !== null || (instance !== undefined && isOverIn(task)(instance));
 
 /** @returns whether nothing happened for as long as a heartbeat */
 const isQuiet = async (news: Promise<void>, signal: AbortSignal): Promise<boolean> =>

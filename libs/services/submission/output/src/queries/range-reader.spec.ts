@@ -20,7 +20,7 @@ const growing = (): RangeReader => {
 };
 const fold = { attempts: { countOf: () => 1 }, inFlight: new Map(), waiting: rangesOf(0) };
 const task = { taskId: 't', fold } as unknown as TaskStatus;
-const of = { task, stream: 'stderr', instance: 0 } as const;
+const of = { kind: 'tasks', task, stream: 'stderr', instance: 0 } as const;
 
 describe('the last bytes of an output', () => {
   it('are told as the last ones for good only if all had come before the end was looked up', async () => {

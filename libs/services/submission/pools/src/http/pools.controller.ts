@@ -1,13 +1,5 @@
-import { NotBuilt } from '@fornax/base';
-import { All, Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Put, Res } from '@nestjs/common';
-import {
-  ApiForbiddenResponse,
-  ApiNotFoundResponse,
-  ApiOkResponse,
-  ApiOperation,
-  ApiPaymentRequiredResponse,
-  ApiTags,
-} from '@nestjs/swagger';
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Put, Res } from '@nestjs/common';
+import { ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiPaymentRequiredResponse, ApiTags } from '@nestjs/swagger';
 import {
   createdSchema,
   jobSchema,
@@ -174,14 +166,6 @@ export class PoolContentsController {
     private readonly jobLists: JobLists,
     private readonly shown: TaskAnswers,
   ) {}
-
-  @All([':id/stdout', ':id/stdout/:instance', ':id/stderr', ':id/stderr/:instance'])
-  @ApiOperation({ summary: 'Not built in this version: answers 403' })
-  @ApiForbiddenResponse()
-  async output(@Param('id') id: string, @CurrentAccount() account: Account): Promise<never> {
-    await this.lookup.find(account, id);
-    throw new NotBuilt('The output of slots of a pool');
-  }
 
   @Get(':id/jobs')
   @ApiOperation({ summary: 'The jobs whose tasks run in a pool, newest first' })

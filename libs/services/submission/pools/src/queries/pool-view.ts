@@ -1,31 +1,13 @@
 import { elasticPropertySchema, wireDate, wireDuration, type WirePool } from '@fornax/contracts';
-import { boundsOf, openSlotsOf, phaseCounts, publicStateOf, sizeOf, type PoolState } from '@fornax/domain';
-import {
-  askedView,
-  statusView,
-  withoutEmptyParts,
-  type LiveLeases,
-  type PoolLoad,
-  type TaskStatus,
-} from '@fornax/tasks';
+import { boundsOf, openSlotsOf, phaseCounts, sizeOf, type PoolState } from '@fornax/domain';
+import { askedView, statusView, withoutEmptyParts, type LiveLeases, type PoolLoad } from '@fornax/tasks';
 import type { PoolEcho } from '../model/pool-spec.js';
+import { slotsAsTask } from '../model/slots-as-task.js';
 import type { PoolStatus } from '../model/pool-status.js';
 
 /** How long a resource stays in a node's cache when nobody says (contract, section 3.1). */
 const DEFAULT_CACHE_TTL_S = 7_776_000;
 const NO_LOAD: PoolLoad = { waiting: 0, running: 0 };
-
-/** The slots of a pool, shown as the instances of a task are. */
-const slotsAsTask = (pool: PoolStatus): TaskStatus => ({
-  ...pool,
-  taskId: pool.poolId,
-  fold: pool.fold.slots,
-  state: publicStateOf(pool.fold.slots),
-  previousState: null,
-  errors: [],
-  resultsCount: 0,
-  version: pool.sequence,
-});
 
 const errorsOf = ({ failed, failures, lastError }: PoolState): WirePool['errors'] => {
   const error = failed ?? (failures > 0 ? lastError : null);

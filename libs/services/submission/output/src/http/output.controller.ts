@@ -1,12 +1,11 @@
 import type { Readable } from 'node:stream';
 import { Controller, Get, Header, Headers, HttpCode, Param, Post, UseInterceptors } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { OutputStream } from '@fornax/contracts';
 import { Idempotent, JsonTextInterceptor } from '@fornax/service-kit';
 import { type Account, CurrentAccount } from '@fornax/identity';
 import { LogReader } from '../queries/log-reader.js';
 import { OutputLookup } from '../queries/output-lookup.js';
-import { AskedStream } from './asked-stream.js';
+import { Asked, type AskedOutput } from './asked-output.js';
 import { answerOf, KEPT_TEXT, PLAIN, TEXT, wholeOf } from './text-answer.js';
 
 /** With a key, a reader that lost the answer gets the same bytes again; otherwise they are given once. */
@@ -14,11 +13,11 @@ const oncePerKey = { service: 'submission', repeatable: false, form: KEPT_TEXT }
 
 const STREAMS = ['stdout', 'stdout/:instance', 'stderr', 'stderr/:instance'];
 
-/** What the instances of a task print: GET gives all of it, POST what is new since the last POST. */
-@ApiTags('tasks')
-@Controller('tasks/:id')
+/** What the instances of a task and the slots of a pool print: GET gives all of it, POST what is new since the last POST. */
+@ApiTags('output')
+@Controller(['tasks/:id', 'pools/:id', 'pool/:id'])
 @UseInterceptors(JsonTextInterceptor)
-export class TaskOutputController {
+export class OutputController {
   constructor(
     private readonly reader: LogReader,
     private readonly outputs: OutputLookup,
@@ -30,11 +29,11 @@ export class TaskOutputController {
   @ApiOkResponse(TEXT)
   async whole(
     @CurrentAccount() account: Account,
-    @AskedStream() stream: OutputStream,
+    @Asked() asked: AskedOutput,
     @Param('id') id: string,
     @Param('instance') instance?: string,
   ): Promise<Buffer | Readable> {
-    return answerOf(this.reader.whole(await this.outputs.find(account, id, stream, instance)));
+    return answerOf(this.reader.whole(await this.outputs.find(account, id, asked, instance)));
   }
 
   @Post(STREAMS)
@@ -45,12 +44,12 @@ export class TaskOutputController {
   @ApiOkResponse(TEXT)
   async fresh(
     @CurrentAccount() account: Account,
-    @AskedStream() stream: OutputStream,
+    @Asked() asked: AskedOutput,
     @Param('id') id: string,
     @Param('instance') instance?: string,
     @Headers('idempotency-key') key?: string,
   ): Promise<Buffer | Readable> {
-    const of = await this.outputs.find(account, id, stream, instance, 'own');
+    const of = await this.outputs.find(account, id, asked, instance, 'own');
     return key === undefined || key.trim() === ''
       ? answerOf(this.reader.fresh(of))
       : wholeOf(this.reader.fresh(of, true));

@@ -1,0 +1,64 @@
+import {
+  createdSchema,
+  pageOf,
+  poolSchema,
+  poolSummarySchema,
+  taskSchema,
+  type PoolCreation,
+  type WirePool,
+  type WirePoolSummary,
+  type WireTask,
+} from '@fornax/contracts';
+import type { JsonCall } from './api-connection.js';
+import { allPages } from './pages.js';
+import { trusted } from './wire-types.js';
+
+/** The size of an elastic pool as it is sent (contract, 3.4). */
+type NewElasticSize = Partial<Omit<NonNullable<PoolCreation['elasticProperty']>, 'size'>>;
+
+/** A pool to be created. */
+export type NewPool = Partial<Omit<PoolCreation, 'name' | 'elasticProperty'>> &
+  Pick<PoolCreation, 'name'> & { readonly elasticProperty?: NewElasticSize };
+
+const summaryPage = pageOf(poolSummarySchema);
+const nothing = trusted<unknown>();
+const pathOf = (id: string): string => `/pools/${encodeURIComponent(id)}`;
+
+/** Nodes that are prepared. Pools are named by uuid or shortname. */
+export class PoolsClient {
+  constructor(private readonly json: JsonCall) {}
+
+  /** @returns its id @throws ApiError 400, 402, 403, 404 */
+  async create(pool: NewPool): Promise<string> {
+    return (await this.json('POST', '/pools', createdSchema, { body: pool })).uuid;
+  }
+
+  /** All pools, newest first. */
+  list(): Promise<readonly WirePoolSummary[]> {
+    return allPages<WirePoolSummary>(this.json, '/pools/summaries/paginate', summaryPage);
+  }
+
+  get(id: string): Promise<WirePool> {
+    return this.json('GET', pathOf(id), poolSchema);
+  }
+
+  /** Newest first. */
+  tasks(id: string): Promise<readonly WireTask[]> {
+    return this.json('GET', `${pathOf(id)}/tasks`, taskSchema.array());
+  }
+
+  /** Changes how many slots it has. @param scaling policies (contract, 3.10) @throws ApiError 400, 403 */
+  async scale(id: string, scaling: unknown): Promise<void> {
+    await this.json('PUT', `${pathOf(id)}/scaling`, nothing, { body: scaling });
+  }
+
+  /** Takes no new tasks any more. @throws ApiError 403 */
+  async close(id: string): Promise<void> {
+    await this.json('POST', `${pathOf(id)}/close`, nothing);
+  }
+
+  /** Cancels its tasks, too. */
+  async delete(id: string): Promise<void> {
+    await this.json('DELETE', pathOf(id), nothing);
+  }
+}
