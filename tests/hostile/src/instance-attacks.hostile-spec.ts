@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '@fornax/testing';
-import { platform, readRuntime } from './platform.js';
-import { ask, endOf, runScript, submitScript } from './run-script.js';
+import { startPlatform, type RunningPlatform } from '@fornax/testing/platform';
+import { platform as shared, readRuntime } from './platform.js';
+import { ask, endOf, runScript, submitScript, type Target } from './run-script.js';
 
 const SLOW_MS = 120_000;
 
@@ -13,10 +14,14 @@ const PART_CHARS = 2_000;
 const RUN = `exec python3 -c 'import os; exec("".join(os.environ["ATTACK%d" % at] for at in range(int(os.environ["PARTS"]))))'`;
 
 /** Runs Python in an instance. @returns the lines that it printed */
-const attack = async (python: string, constants: Readonly<Record<string, string>> = {}): Promise<readonly string[]> => {
+const attackOn = async (
+  target: Target,
+  python: string,
+  constants: Readonly<Record<string, string>> = {},
+): Promise<readonly string[]> => {
   const parts = python.match(new RegExp(`[^]{1,${PART_CHARS}}`, 'g')) ?? [];
   const program = Object.fromEntries(parts.map((part, at) => [`ATTACK${at}`, part]));
-  return (await runScript(platform, RUN, { ...constants, ...program, PARTS: String(parts.length) })).trim().split('\n');
+  return (await runScript(target, RUN, { ...constants, ...program, PARTS: String(parts.length) })).trim().split('\n');
 };
 
 /** Says what went through; a call that the kernel answers with anything but a refusal did. */
@@ -155,67 +160,108 @@ const sleepOfItsOwn = (): string => `9${parseInt(randomUUID().slice(0, 7), 16)}.
 
 const triedAll = [expect.stringMatching(/^0> tried \d\d+$/)];
 
-describe('a hostile instance', () => {
-  it(
-    'does not escape: no mount, namespace, trace, key, module, device or setting of the machine is its',
-    async () => expect(await attack(ESCAPE)).toEqual(triedAll),
-    SLOW_MS,
-  );
+/** @param level undefined: that of a platform as it comes, which is the one of the whole run */
+const suite = (name: string, level: string | undefined): void =>
+  describe(name, () => {
+    let platform: Target & Pick<RunningPlatform, 'dataDir' | 'storageUrl'> = shared;
+    let own: RunningPlatform | undefined;
+    beforeAll(async () => {
+      if (level === undefined) return;
+      own = await startPlatform({ env: { FORNAX_NODE_SANDBOX: level, FORNAX_NODE_INSTANCE_DISK_BYTES: '500000000' } });
+      platform = own;
+    }, 180_000);
+    afterAll(() => own?.stop(), 60_000);
+    const attack = (python: string, constants?: Readonly<Record<string, string>>) =>
+      attackOn(platform, python, constants);
 
-  it(
-    'does not read: no memory, key, file, queue, process or group of others is there',
-    async () => expect(await attack(READ, { DATA: platform.dataDir })).toEqual(triedAll),
-    SLOW_MS,
-  );
+    it(
+      'does not escape: no mount, namespace, trace, key, module, device or setting of the machine is its',
+      async () => expect(await attack(ESCAPE)).toEqual(triedAll),
+      SLOW_MS,
+    );
 
-  it(
-    'does not reach: neither what listens on the machine, in whatever way, nor anybody else',
-    async () => {
-      const abstract = `fornax-${randomUUID()}`;
-      const server = createServer((socket) => socket.end());
-      await new Promise<void>((resolve) => {
-        server.listen(`\0${abstract}`, resolve);
-      });
-      const { nats } = await readRuntime();
-      const PORTS = [platform.apiUrl, platform.storageUrl, nats.url].map((url) => new URL(url).port).join(' ');
-      try {
-        expect(await attack(REACH, { PORTS, ABSTRACT: abstract })).toEqual(triedAll);
-      } finally {
-        server.close();
-      }
-    },
-    SLOW_MS,
-  );
+    it(
+      'does not read: no memory, key, file, queue, process or group of others is there',
+      async () => expect(await attack(READ, { DATA: platform.dataDir })).toEqual(triedAll),
+      SLOW_MS,
+    );
 
-  it(
-    'does not outlive its command by daemons that hear no signal',
-    async () => {
-      const mark = sleepOfItsOwn();
-      const daemon = `trap '' TERM HUP INT; sleep ${mark} & exec sleep ${mark}`;
-      await runScript(
-        platform,
-        `(env -i /usr/bin/setsid /bin/sh -c "${daemon}" </dev/null >/dev/null 2>&1 &) ; sleep 0.2`,
-      );
-      await eventually(() => processesWith(mark).length === 0);
-    },
-    SLOW_MS,
-  );
+    it(
+      'does not reach: neither what listens on the machine, in whatever way, nor anybody else',
+      async () => {
+        const abstract = `fornax-${randomUUID()}`;
+        const server = createServer((socket) => socket.end());
+        await new Promise<void>((resolve) => {
+          server.listen(`\0${abstract}`, resolve);
+        });
+        const { nats } = await readRuntime(platform);
+        const PORTS = [platform.apiUrl, platform.storageUrl, nats.url].map((url) => new URL(url).port).join(' ');
+        try {
+          expect(await attack(REACH, { PORTS, ABSTRACT: abstract })).toEqual(triedAll);
+        } finally {
+          server.close();
+        }
+      },
+      SLOW_MS,
+    );
 
-  it(
-    'does not outlive its task by standing still, or by hearing no signal',
-    async () => {
-      const [still, deaf] = [sleepOfItsOwn(), sleepOfItsOwn()];
-      const tasks = await Promise.all([
-        submitScript(platform, `sleep ${still} & kill -STOP $$`),
-        submitScript(platform, `trap '' TERM; sleep ${deaf} & while :; do sleep 1; done`, {
-          MAX_EXECUTION_SECONDS: '1',
-        }),
-      ]);
-      await eventually(() => processesWith(still).length > 0, { timeoutMs: 60_000 });
-      await ask(platform, 'POST', `/tasks/${tasks[0]}/abort`);
-      expect(await Promise.all(tasks.map((uuid) => endOf(platform, uuid)))).toEqual(['Cancelled', 'Failure']);
-      await eventually(() => processesWith(still).length + processesWith(deaf).length === 0);
-    },
-    SLOW_MS,
-  );
-});
+    it(
+      'does not exhaust: whoever takes all processes, memory, descriptors or room it can get is ended, and others run meanwhile',
+      async () => {
+        const mark = sleepOfItsOwn();
+        const greedy = await Promise.all(
+          [
+            `bomb() { sleep ${mark} & bomb & bomb; }; bomb`,
+            `exec python3 -c 'held = []
+while True: held.append(bytearray(1 << 24))'`,
+            `exec python3 -c 'import os
+while True: os.write(os.open("large", os.O_WRONLY | os.O_CREAT | os.O_APPEND), bytes(1 << 24))'`,
+            `exec python3 -c 'import os
+held = [os.open("/dev/null", os.O_RDONLY) for _ in range(1 << 20)]'`,
+            `head -c 100000000000 /dev/zero > /dev/shm/large`,
+          ].map((script) => submitScript(platform, script, { MAX_EXECUTION_SECONDS: '15' })),
+        );
+        expect(await runScript(platform, 'echo "all is well"')).toContain('all is well');
+        expect(await Promise.all(greedy.map((uuid) => endOf(platform, uuid)))).toEqual(greedy.map(() => 'Failure'));
+        await eventually(() => processesWith(mark).length === 0);
+      },
+      SLOW_MS,
+    );
+
+    it(
+      'does not outlive its command by daemons that hear no signal',
+      async () => {
+        const mark = sleepOfItsOwn();
+        const daemon = `trap '' TERM HUP INT; sleep ${mark} & exec sleep ${mark}`;
+        await runScript(
+          platform,
+          `(env -i /usr/bin/setsid /bin/sh -c "${daemon}" </dev/null >/dev/null 2>&1 &) ; sleep 0.2`,
+        );
+        await eventually(() => processesWith(mark).length === 0);
+      },
+      SLOW_MS,
+    );
+
+    it(
+      'does not outlive its task by standing still, or by hearing no signal',
+      async () => {
+        const [still, deaf] = [sleepOfItsOwn(), sleepOfItsOwn()];
+        const tasks = await Promise.all([
+          submitScript(platform, `sleep ${still} & kill -STOP $$`),
+          submitScript(platform, `trap '' TERM; sleep ${deaf} & while :; do sleep 1; done`, {
+            MAX_EXECUTION_SECONDS: '1',
+          }),
+        ]);
+        await eventually(() => processesWith(still).length > 0, { timeoutMs: 60_000 });
+        await ask(platform, 'POST', `/tasks/${tasks[0]}/abort`);
+        expect(await Promise.all(tasks.map((uuid) => endOf(platform, uuid)))).toEqual(['Cancelled', 'Failure']);
+        await eventually(() => processesWith(still).length + processesWith(deaf).length === 0);
+      },
+      SLOW_MS,
+    );
+  });
+
+suite('a hostile instance', undefined);
+// The level that is not the one of a platform as it comes.
+const other = process.getuid?.() === 0 ? 'bubblewrap' : 'unshare';
+suite(`a hostile instance at level ${other}`, other);

@@ -27,5 +27,5 @@ export interface Runtime {
   readonly logs: Readonly<Record<string, string>>;
 }
 
-export const readRuntime = async (): Promise<Runtime> =>
-  JSON.parse(await readFile(join(platform.dataDir, 'runtime.json'), 'utf8')) as Runtime;
+export const readRuntime = async ({ dataDir }: Pick<HostilePlatform, 'dataDir'> = platform): Promise<Runtime> =>
+  JSON.parse(await readFile(join(dataDir, 'runtime.json'), 'utf8')) as Runtime;

@@ -108,6 +108,7 @@ export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
   const disk = new WorkDisk({
     folder: config.workDir,
     lowBytes: config.FORNAX_NODE_DISK_LOW_BYTES,
+    mostMB: config.FORNAX_NODE_DISK_MB,
     onChange: (isFull) =>
       log.warn(
         { folder: config.workDir },

@@ -35,6 +35,18 @@ describe('the disk of a node’s work', () => {
     expect(await disk.spare()).toBe(50);
   });
 
+  it('is offered as what is free beyond the mark and what is kept, and no more than the share of the node', async () => {
+    const offeredBy = (mostMB?: number) =>
+      new WorkDisk({
+        folder: '/work',
+        lowBytes: 100,
+        onChange: () => undefined,
+        freeBytes: () => Promise.resolve(50e6 + 100),
+        ...(mostMB === undefined ? {} : { mostMB }),
+      }).offeredMB({ bytes: 7e6 });
+    expect(await Promise.all([offeredBy(), offeredBy(0), offeredBy(40), offeredBy(400)])).toEqual([57, 57, 40, 57]);
+  });
+
   it('ends the waiting of one that is cancelled', async () => {
     const { disk } = diskWith(0);
     const cancelled = new AbortController();

@@ -8,6 +8,8 @@ export interface WorkDiskOptions {
   readonly lowBytes: number;
   /** Told when the room is gone, and when there is some again. */
   readonly onChange: (isFull: boolean) => void;
+  /** No more than this is offered, in megabytes of a million bytes: others share the disk. 0 or absent: all of it. */
+  readonly mostMB?: number;
   readonly freeBytes?: (folder: string) => Promise<number>;
   readonly everyMs?: number;
 }
@@ -47,8 +49,11 @@ export class WorkDisk {
 
   /** The same in megabytes of a million bytes; kept inputs go when somebody needs their room. */
   async offeredMB(cache: { readonly bytes: number } | undefined): Promise<number | undefined> {
+    const { mostMB = 0 } = this.options;
     const spare = await this.spare();
-    return spare === undefined ? undefined : Math.floor((spare + (cache?.bytes ?? 0)) / 1e6);
+    if (spare === undefined) return mostMB > 0 ? mostMB : undefined;
+    const offeredMB = Math.floor((spare + (cache?.bytes ?? 0)) / 1e6);
+    return mostMB > 0 ? Math.min(mostMB, offeredMB) : offeredMB;
   }
 
   /**

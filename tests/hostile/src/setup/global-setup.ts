@@ -34,6 +34,7 @@ const setUp = async (): Promise<void> => {
       FORNAX_LOG_LEVEL: 'warn',
       FORNAX_NODES: String(NODES),
       FORNAX_NODE_CORES: '2',
+      FORNAX_NODE_INSTANCE_DISK_BYTES: '500000000',
       // Half of the usual times or less: specs wait until each of them is over.
       FORNAX_HTTP_REQUEST_TIMEOUT_MS: '15000',
       FORNAX_HTTP_KEEP_ALIVE_TIMEOUT_MS: '10000',

@@ -90,6 +90,11 @@ export class Rig {
     this.lists?.({ node, nodeEpoch, held });
   }
 
+  /** The node lists that it holds nothing, and says what room its disk has. */
+  listRoom(node: string, nodeEpoch: number, diskMB: number): void {
+    this.lists?.({ node, nodeEpoch, held: [], diskMB });
+  }
+
   private ports(): LeadershipPorts {
     return {
       leaseLimits: { missingMs: 30_000, stuckMs: 600_000 },

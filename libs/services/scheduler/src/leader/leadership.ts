@@ -235,7 +235,10 @@ export class Leadership {
       logger,
       signal,
     });
-    hearLists((list) => patrol.hear(list), signal);
+    hearLists((list) => {
+      patrol.hear(list);
+      if (view.rooms.hear(list)) this.wake();
+    }, signal);
     return patrol;
   }
 }

@@ -73,6 +73,7 @@ const overviewOf = (view: SchedulerView): OverviewReply => ({
   leases: view.leases.size,
   nodes: [...view.allNodes()].map(([id, { state }]) => {
     const used = view.leases.usageOfNode(id);
+    const { mostMB } = view.rooms.of(id, state.epoch, state.hardware.diskMB, used.diskMB);
     return {
       id,
       status: state.status,
@@ -80,7 +81,7 @@ const overviewOf = (view: SchedulerView): OverviewReply => ({
       usedCores: used.cores,
       memoryMB: state.hardware.memoryMB,
       usedMemoryMB: used.memoryMB,
-      ...(state.hardware.diskMB === undefined ? {} : { diskMB: state.hardware.diskMB }),
+      ...(mostMB === undefined ? {} : { diskMB: mostMB }),
       promisedDiskMB: used.diskMB,
       leases: used.instances,
     };

@@ -4,7 +4,7 @@ import type { Logger } from '../ports/logger.js';
 import type { LeaseList } from '../view/lease-watch.js';
 import type { NatsConnection } from './nats-connection.js';
 
-/** Hands over the lists of leases that heartbeats carry, as the registry passes them on, until the signal aborts. The registry has seen that each node speaks for itself. */
+/** Hands over the lists of leases that heartbeats carry, and the room on the disk that they tell beside them, as the registry passes them on, until the signal aborts. The registry has seen that each node speaks for itself. */
 export const hearLeaseLists = (
   nc: NatsConnection,
   logger: Logger,
@@ -16,9 +16,9 @@ export const hearLeaseLists = (
     callback: (error, { subject, data }) => {
       if (error) return;
       try {
-        const { nodeId, nodeEpoch, held } = heartbeatSchema.parse(parseMessage(data, NODE_MESSAGES.heartbeat));
+        const { nodeId, nodeEpoch, held, diskMB } = heartbeatSchema.parse(parseMessage(data, NODE_MESSAGES.heartbeat));
         if (subject !== heldLeasesSubject(nodeId)) dropped.refuse('wrong-node', { subject });
-        else if (held) handle({ node: nodeId, nodeEpoch, held });
+        else if (held) handle({ node: nodeId, nodeEpoch, held, ...(diskMB === undefined ? {} : { diskMB }) });
       } catch (cause) {
         dropped.refuse(refusalOf(cause), { subject });
       }

@@ -8,6 +8,8 @@ export interface LeaseList {
   readonly node: string;
   readonly nodeEpoch: number;
   readonly held: readonly HeldLease[];
+  /** Room for files of instances on the node's disk, as the same heartbeat tells it; absent where it does not. */
+  readonly diskMB?: number;
 }
 
 /** What is to be done about the leases of one node. */

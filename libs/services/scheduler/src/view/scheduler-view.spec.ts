@@ -59,6 +59,30 @@ describe('the scheduler view', () => {
     expect(free()).toEqual([70, 0]);
   });
 
+  it('offers the room for files that a node says it has now, beside what leases were promised, and no more than that', () => {
+    const request = { cores: 1, memoryMB: 1, diskMB: 30 };
+    const view = viewOf(
+      at(1, 'node', 'node-1', nodeJoined('node-1', { cores: 8, diskMB: 100 })),
+      at(2, 'task', 't', submitted('t', { instances: '0-3', request })),
+      at(3, 'task', 't', dispatched(aLease(0))),
+    );
+    const hear = (diskMB: number, nodeEpoch = 1) => view.rooms.hear({ node: 'node-1', nodeEpoch, diskMB });
+    const room = () => view.cluster().map(({ freeDiskMB, hardware }) => [freeDiskMB, hardware.diskMB]);
+    expect(room()).toEqual([[70, 100]]);
+    // Somebody else has filled it.
+    expect(hear(10)).toBe(true);
+    expect(room()).toEqual([[10, 100]]);
+    // It is larger than it was when the node joined, and the instance has used half of what it was promised.
+    expect(hear(485)).toBe(true);
+    expect(room()).toEqual([[455, 485]]);
+    expect(hear(470)).toBe(false);
+    expect(room()).toEqual([[455, 485]]);
+    expect(hear(5, 0)).toBe(false);
+    expect(room()).toEqual([[455, 485]]);
+    view.fold(at(4, 'node', 'node-1', nodeJoined('node-1', { cores: 8, diskMB: 60 }, 2)));
+    expect(room()).toEqual([[expect.any(Number), 60]]);
+  });
+
   it('knows which nodes let instances out, and which tasks are to get out', () => {
     const view = viewOf(
       at(1, 'node', 'node-1', nodeJoined('node-1', { cores: 2, wayOut: false })),

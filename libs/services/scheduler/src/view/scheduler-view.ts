@@ -22,6 +22,7 @@ import {
 import { DependencyBook, type Settled } from './dependency-book.js';
 import { foldEntry, isFinished } from './entry-fold.js';
 import { LeaseBook, type TrackedLease } from './lease-book.js';
+import { NodeRooms } from './node-rooms.js';
 import { PoolBook } from './pool-book.js';
 import { QueueDeadlines } from './queue-deadlines.js';
 import { QuotaBook } from './quota-book.js';
@@ -123,6 +124,8 @@ export class SchedulerView {
   readonly deadlines = new QueueDeadlines();
   /** Tasks that wait for other tasks. */
   readonly dependencies = new DependencyBook();
+  /** What is free on the disks of nodes. */
+  readonly rooms = new NodeRooms();
   private readonly turnover = new Turnover();
   private readonly tasks = new Map<string, TaskEntry>();
   private readonly nodes = new Map<string, NodeEntry>();
@@ -174,14 +177,16 @@ export class SchedulerView {
     const views: NodeView[] = [];
     for (const [id, { state }] of this.nodes) {
       if (!takesWork(state)) continue;
+      const { hardware } = state;
       const used = this.leases.usageOfNode(id);
+      const { mostMB, freeMB } = this.rooms.of(id, state.epoch, hardware.diskMB, used.diskMB);
       views.push({
         id,
         epoch: state.epoch,
-        hardware: state.hardware,
-        freeCores: Math.max(0, state.hardware.cores - used.cores),
-        freeMemoryMB: Math.max(0, state.hardware.memoryMB - used.memoryMB),
-        freeDiskMB: Math.max(0, (state.hardware.diskMB ?? 0) - used.diskMB),
+        hardware: mostMB === hardware.diskMB || mostMB === undefined ? hardware : { ...hardware, diskMB: mostMB },
+        freeCores: Math.max(0, hardware.cores - used.cores),
+        freeMemoryMB: Math.max(0, hardware.memoryMB - used.memoryMB),
+        freeDiskMB: freeMB,
         ahead: this.aheadOn(id, state),
       });
     }
