@@ -10,7 +10,7 @@ import { JobsController } from './http/jobs.controller.js';
 import { JobBarrier, JOBS, JobsProjection } from './model/jobs.projection.js';
 import { JobAttendant } from './process-managers/job-attendant.js';
 import { JobEnds } from './commands/job-ends.js';
-import { DueJobs, JobTimer } from './process-managers/job-timer.js';
+import { JobExpiry } from './process-managers/job-expiry.js';
 import { JobLists } from './queries/job-lists.js';
 import { JobLookup } from './queries/job-lookup.js';
 
@@ -28,8 +28,7 @@ import { JobLookup } from './queries/job-lookup.js';
     CreateJob,
     EndJob,
     JobEnds,
-    DueJobs,
-    JobTimer,
+    JobExpiry,
     JobLists,
     JobLookup,
   ],

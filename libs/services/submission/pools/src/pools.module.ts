@@ -15,8 +15,8 @@ import { PoolListsController } from './http/pool-lists.controller.js';
 import { PoolContentsController, PoolsController } from './http/pools.controller.js';
 import { PoolBarrier } from './model/pool-barrier.js';
 import { PoolsProjection } from './model/pools.projection.js';
-import { DuePools } from './process-managers/due-pools.js';
-import { PoolCleanup, PoolExpiry } from './process-managers/pool-cleanup.js';
+import { PoolCleanup } from './process-managers/pool-cleanup.js';
+import { PoolExpiry } from './process-managers/pool-expiry.js';
 import { PoolAnswers } from './queries/pool-answers.js';
 import { PoolLists } from './queries/pool-lists.js';
 import { KnownSlots } from './queries/known-slots.js';
@@ -43,7 +43,6 @@ import { KnownPools, PoolLookup } from './queries/pool-lookup.js';
     PoolLists,
     PoolAnswers,
     PoolDecisions,
-    DuePools,
     PoolExpiry,
     { provide: PoolsOfTasks, useClass: KnownPools },
     { provide: PoolSlots, useClass: KnownSlots },

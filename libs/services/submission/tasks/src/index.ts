@@ -23,7 +23,7 @@ export { both, unnamed, type Reservation, type Reserved } from './commands/reser
 export { provideShortnames, Shortnames, shortnameTaken, type NamedKind } from './commands/shortnames.js';
 export { UnsettledCommands, type CommandName } from './commands/unsettled-commands.js';
 export { forgetDeleted } from './process-managers/forget-deleted.js';
-export { DueTimer, GATHER_MS, type DueLook } from './process-managers/due-timer.js';
+export { DueObjects } from './process-managers/due-objects.js';
 export {
   always,
   boolean,

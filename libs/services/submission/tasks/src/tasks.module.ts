@@ -30,7 +30,7 @@ import { TasksController } from './http/tasks.controller.js';
 import { LiveStatus } from './live/live-status.js';
 import { StatusProjection } from './model/status.projection.js';
 import { TaskCleanup } from './process-managers/task-cleanup.js';
-import { DueTasks } from './process-managers/due-tasks.js';
+import { DueObjects } from './process-managers/due-objects.js';
 import { TaskExpiry } from './process-managers/task-expiry.js';
 import { OrganisationQuotas } from './queries/computing-quotas.js';
 import { ErrorTails } from './queries/error-tails.js';
@@ -72,7 +72,7 @@ import { DATABASE } from './model/database.js';
     TaskDeletion,
     TaskRoom,
     TaskQuota,
-    DueTasks,
+    DueObjects,
     TaskExpiry,
     TaskBuckets,
     Reservations,
@@ -106,6 +106,7 @@ import { DATABASE } from './model/database.js';
     OrganisationQuotas,
   ],
   exports: [
+    DueObjects,
     PatternQueries,
     UnsettledCommands,
     TaskPlaces,

@@ -7,7 +7,7 @@ import type { DataSource } from 'typeorm';
 import { JOB_SHORTNAMES } from '../commands/job-places.js';
 import { JOBS } from '../model/jobs.projection.js';
 import { JobEnds } from '../commands/job-ends.js';
-import { JobTimer } from './job-timer.js';
+import { JobExpiry } from './job-expiry.js';
 
 const CREATIONS = ['JobCreated', 'JobCompleted'] as const;
 const isCreation = withEvents(...CREATIONS);
@@ -30,7 +30,7 @@ export class JobAttendant {
   constructor(
     @InjectDatabase() private readonly db: DataSource,
     private readonly ends: JobEnds,
-    private readonly timer: JobTimer,
+    private readonly expiry: JobExpiry,
     private readonly barriers: ReadBarriers,
     @Inject(JOB_SHORTNAMES) private readonly names: Shortnames,
   ) {}
@@ -43,7 +43,7 @@ export class JobAttendant {
     service: 'submission',
   })
   async attend(batch: readonly RecordedCommit[]): Promise<void> {
-    if (batch.some(isCreation)) this.timer.notice();
+    if (batch.some(isCreation)) this.expiry.notice();
     const { sequence = 0 } = batch.at(-1) ?? {};
     const areShown = await Promise.all([
       this.barriers.of(JOBS).passed(sequence),
