@@ -59,3 +59,14 @@ export { noUsage, restoreUsage, withUsage, type TaskUsage } from './model/task-s
 export { statusView } from './queries/status-view.js';
 export { askedView } from './queries/asked-view.js';
 export { withoutEmptyParts } from './queries/task-view.js';
+export {
+  CHANGING_COLUMNS,
+  LASTING_COLUMNS,
+  rowsOf,
+  timesOf,
+  TIMES_COLUMNS,
+  upsertSql,
+  type Column,
+  type TimesRecord,
+  type WorkTimes,
+} from './model/work-rows.js';

@@ -7,19 +7,14 @@ import {
   type PoolState,
   type PublicPoolState,
 } from '@fornax/domain';
-import { noUsage, withUsage, type TaskUsage } from '@fornax/tasks';
+import { noUsage, withUsage, type TaskUsage, type WorkTimes } from '@fornax/tasks';
 
 /** What is shown of a pool: its fold, and what only the history tells. */
-export interface PoolStatus {
+export interface PoolStatus extends WorkTimes {
   readonly poolId: string;
   readonly fold: PoolState;
   readonly state: PublicPoolState;
   readonly previousState: PublicPoolState | null;
-  readonly stateMs: number;
-  readonly previousStateMs: number | null;
-  readonly createdMs: number;
-  readonly modifiedMs: number;
-  readonly endMs: number | null;
   /** Of slots that are no more. */
   readonly usage: TaskUsage;
   readonly sequence: number;

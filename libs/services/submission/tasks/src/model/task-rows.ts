@@ -12,18 +12,24 @@ import {
   type TaskStatus,
   type TaskUsage,
 } from './task-status.js';
+import {
+  CHANGING_COLUMNS,
+  LASTING_COLUMNS,
+  rowsOf,
+  timesOf,
+  TIMES_COLUMNS,
+  updateSql,
+  upsertSql,
+  type Column,
+  type TimesRecord,
+} from './work-rows.js';
 
 /** A row of `task` as Postgres gives it. bigint comes as text. */
-export interface TaskRecord {
+export interface TaskRecord extends TimesRecord {
   readonly task_id: string;
   readonly owner: string;
   readonly state: PublicTaskState;
   readonly previous_state: PublicTaskState | null;
-  readonly state_ms: string;
-  readonly previous_state_ms: string | null;
-  readonly created_ms: string;
-  readonly modified_ms: string;
-  readonly end_ms: string | null;
   readonly results_count: number;
   readonly spec: TaskSpec;
   readonly fold: unknown;
@@ -34,10 +40,7 @@ export interface TaskRecord {
 }
 
 /** Columns that make up a TaskStatus. */
-export const STATUS_COLUMNS =
-  'task_id, owner, state, previous_state, state_ms, previous_state_ms, created_ms, modified_ms, end_ms, results_count, spec, fold, usage, errors, sequence, version';
-
-const numberOrNull = (text: string | null): number | null => (text === null ? null : Number(text));
+export const STATUS_COLUMNS = `task_id, owner, state, previous_state, ${TIMES_COLUMNS}, results_count, spec, fold, usage, errors, sequence, version`;
 
 /** The specification, which hardly ever changes, stands in a column of its own, so that a step of the task does not write it again. */
 export const statusOf = (record: TaskRecord): TaskStatus => ({
@@ -45,11 +48,7 @@ export const statusOf = (record: TaskRecord): TaskStatus => ({
   fold: restoreTaskState({ ...(record.fold as object), spec: record.spec }),
   state: record.state,
   previousState: record.previous_state,
-  stateMs: Number(record.state_ms),
-  previousStateMs: numberOrNull(record.previous_state_ms),
-  createdMs: Number(record.created_ms),
-  modifiedMs: Number(record.modified_ms),
-  endMs: numberOrNull(record.end_ms),
+  ...timesOf(record),
   usage: restoreUsage(record.usage),
   errors: record.errors,
   resultsCount: record.results_count,
@@ -64,33 +63,14 @@ export const runningSinceMs = ({ fold }: TaskStatus): number => {
   return sum;
 };
 
-interface Column {
-  readonly name: string;
-  readonly type: string;
-  readonly value: (status: TaskStatus) => unknown;
-}
-
 const storedFold = ({ fold }: TaskStatus): unknown => {
   const { spec: _spec, ...rest } = storeTaskState(fold) as { readonly spec: TaskSpec };
   return rest;
 };
 
-/** When the task is to be deleted; null while it is not over, and for one that is kept. */
-const deleteAtMs = ({ endMs, fold }: TaskStatus): number | null => {
-  const { completionTimeToLiveSeconds } = fold.spec;
-  return endMs === null || completionTimeToLiveSeconds === undefined
-    ? null
-    : endMs + completionTimeToLiveSeconds * 1_000;
-};
-
 /** Columns written with every change. */
-const CHANGING: readonly Column[] = [
-  { name: 'state', type: 'text', value: (s) => s.state },
-  { name: 'previous_state', type: 'text', value: (s) => s.previousState },
-  { name: 'state_ms', type: 'bigint', value: (s) => s.stateMs },
-  { name: 'previous_state_ms', type: 'bigint', value: (s) => s.previousStateMs },
-  { name: 'modified_ms', type: 'bigint', value: (s) => s.modifiedMs },
-  { name: 'end_ms', type: 'bigint', value: (s) => s.endMs },
+const CHANGING: readonly Column<TaskStatus>[] = [
+  ...CHANGING_COLUMNS,
   { name: 'running_instances', type: 'integer', value: (s) => phaseCounts(s.fold).executing },
   {
     name: 'running_cores',
@@ -104,52 +84,30 @@ const CHANGING: readonly Column[] = [
     value: ({ fold }) => fold.succeeded.size + fold.failed.size + fold.cancelled.size,
   },
   { name: 'succeeded_instances', type: 'integer', value: ({ fold }) => fold.succeeded.size },
-  { name: 'execution_ms', type: 'bigint', value: (s) => s.usage.executionMs },
   { name: 'results_count', type: 'integer', value: (s) => s.resultsCount },
   { name: 'fold', type: 'jsonb', value: storedFold },
-  { name: 'usage', type: 'jsonb', value: (s) => s.usage },
   { name: 'errors', type: 'jsonb', value: (s) => s.errors },
-  { name: 'delete_at_ms', type: 'bigint', value: deleteAtMs },
-  { name: 'sequence', type: 'bigint', value: (s) => s.sequence },
   { name: 'version', type: 'bigint', value: (s) => s.version },
 ];
 
 /** Columns that only a new task or an update by its owner writes. */
-const LASTING: readonly Column[] = [
-  { name: 'owner', type: 'text', value: (s) => s.fold.owner },
-  { name: 'shortname', type: 'text', value: (s) => s.fold.spec.shortname },
-  { name: 'name', type: 'text', value: (s) => s.fold.spec.name },
-  { name: 'profile', type: 'text', value: (s) => s.fold.spec.profile },
+const LASTING: readonly Column<TaskStatus>[] = [
+  ...LASTING_COLUMNS,
   { name: 'plan', type: 'text', value: (s) => s.fold.spec.plan },
-  { name: 'created_ms', type: 'bigint', value: (s) => s.createdMs },
-  { name: 'tags', type: 'text[]', value: (s) => s.fold.spec.tags },
   {
     name: 'instance_count',
     type: 'integer',
     value: (s) => (s.fold.spec.advancedRanges === null ? s.fold.all.size : 0),
   },
   { name: 'job_id', type: 'text', value: (s) => s.fold.spec.jobId ?? null },
-  { name: 'auto_delete', type: 'boolean', value: (s) => s.fold.spec.autoDeleteOnCompletion === true },
   { name: 'total_instances', type: 'integer', value: (s) => s.fold.all.size },
-  { name: 'spec', type: 'jsonb', value: (s) => s.fold.spec },
 ];
 
-const KEY: Column = { name: 'task_id', type: 'text', value: (s) => s.taskId };
-const ALL: readonly Column[] = [KEY, ...CHANGING, ...LASTING];
-const STEP: readonly Column[] = [KEY, ...CHANGING];
-
-/** One parameter holds all rows: Postgres takes it apart in one pass. */
-const recordsOf = (columns: readonly Column[]): string =>
-  `json_to_recordset($1::json) AS r(${columns.map(({ name, type }) => `${name} ${type}`).join(', ')})`;
-const assignments = (columns: readonly Column[], from: string): string =>
-  columns.map(({ name }) => `${name} = ${from}.${name}`).join(', ');
-const namesOf = (columns: readonly Column[]): string => columns.map(({ name }) => name).join(', ');
-const rowsOf = (columns: readonly Column[], statuses: readonly TaskStatus[]): string =>
-  JSON.stringify(statuses.map((status) => Object.fromEntries(columns.map(({ name, value }) => [name, value(status)]))));
-
-const UPSERT = `INSERT INTO task (${namesOf(ALL)}) SELECT ${namesOf(ALL)} FROM ${recordsOf(ALL)}
-  ON CONFLICT (task_id) DO UPDATE SET ${assignments([...CHANGING, ...LASTING], 'excluded')}`;
-const UPDATE = `UPDATE task SET ${assignments(CHANGING, 'r')} FROM ${recordsOf(STEP)} WHERE task.task_id = r.task_id`;
+const KEY: Column<TaskStatus> = { name: 'task_id', type: 'text', value: (s) => s.taskId };
+const ALL = [KEY, ...CHANGING, ...LASTING] as const;
+const STEP = [KEY, ...CHANGING] as const;
+const UPSERT = upsertSql('task', ALL);
+const UPDATE = updateSql('task', STEP);
 
 /** Writes whole rows: new tasks, and tasks whose owner changed them. @param before ids of those that had a row already */
 export const upsertTasks = async (

@@ -12,6 +12,7 @@ import {
   type TaskEvent,
   type TaskState,
 } from '@fornax/domain';
+import type { WorkTimes } from './work-rows.js';
 
 const { initial: initialTaskState, evolve: evolveTask } = taskDecider;
 
@@ -52,16 +53,11 @@ export interface CompletedInstance {
 }
 
 /** What is shown of a task: its fold, and what only the history tells (transitions, usage, errors). */
-export interface TaskStatus {
+export interface TaskStatus extends WorkTimes {
   readonly taskId: string;
   readonly fold: TaskState;
   readonly state: PublicTaskState;
   readonly previousState: PublicTaskState | null;
-  readonly stateMs: number;
-  readonly previousStateMs: number | null;
-  readonly createdMs: number;
-  readonly modifiedMs: number;
-  readonly endMs: number | null;
   readonly usage: TaskUsage;
   readonly errors: readonly TaskError[];
   readonly resultsCount: number;

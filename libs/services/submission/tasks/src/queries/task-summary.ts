@@ -3,9 +3,10 @@ import type { PublicTaskState } from '@fornax/domain';
 import type { Echo } from '../model/task-spec.js';
 import { runningSinceMs } from '../model/task-rows.js';
 import type { TaskStatus } from '../model/task-status.js';
+import { timesOf, TIMES_COLUMNS, type TimesRecord, type WorkTimes } from '../model/work-rows.js';
 
 /** What a task in short consists of: columns of its row alone, so that a page of them restores no fold. */
-export interface TaskInShort {
+export interface TaskInShort extends WorkTimes {
   readonly taskId: string;
   readonly name: string;
   readonly shortname: string;
@@ -13,11 +14,6 @@ export interface TaskInShort {
   readonly jobId: string | null;
   readonly state: PublicTaskState;
   readonly previousState: PublicTaskState | null;
-  readonly stateMs: number;
-  readonly previousStateMs: number | null;
-  readonly createdMs: number;
-  readonly modifiedMs: number;
-  readonly endMs: number | null;
   readonly advancedRanges: string | null;
   readonly totalInstances: number;
   readonly endedInstances: number;
@@ -33,7 +29,7 @@ export interface TaskInShort {
   readonly poolUuid: string | null;
 }
 
-export interface SummaryRecord {
+export interface SummaryRecord extends TimesRecord {
   readonly task_id: string;
   readonly name: string;
   readonly shortname: string;
@@ -41,11 +37,6 @@ export interface SummaryRecord {
   readonly job_id: string | null;
   readonly state: PublicTaskState;
   readonly previous_state: PublicTaskState | null;
-  readonly state_ms: string;
-  readonly previous_state_ms: string | null;
-  readonly created_ms: string;
-  readonly modified_ms: string;
-  readonly end_ms: string | null;
   readonly advanced_ranges: string | null;
   readonly total_instances: number;
   readonly ended_instances: number;
@@ -60,13 +51,11 @@ export interface SummaryRecord {
 }
 
 /** Columns of a SummaryRecord. */
-export const SUMMARY_COLUMNS = `task.task_id, name, shortname, profile, job_id, state, previous_state, state_ms, previous_state_ms, created_ms, modified_ms,
-  end_ms, spec->>'advancedRanges' AS advanced_ranges, total_instances, ended_instances, succeeded_instances, running_instances, running_since_ms, running_cores,
+export const SUMMARY_COLUMNS = `task.task_id, name, shortname, profile, job_id, state, previous_state, ${TIMES_COLUMNS},
+  spec->>'advancedRanges' AS advanced_ranges, total_instances, ended_instances, succeeded_instances, running_instances, running_since_ms, running_cores,
   execution_ms, coalesce(spec->'echo'->>'maxRetriesPerInstance', spec->'echo'->'retrySettings'->>'maxPerInstanceRetries') AS max_retries,
   (spec->'echo'->>'waitForPoolResourcesSynchronization')::boolean AS wait_for_pool,
   spec->>'poolUuid' AS pool_uuid`;
-
-const numberOrNull = (text: string | null): number | null => (text === null ? null : Number(text));
 
 export const inShort = (record: SummaryRecord): TaskInShort => ({
   taskId: record.task_id,
@@ -76,11 +65,7 @@ export const inShort = (record: SummaryRecord): TaskInShort => ({
   jobId: record.job_id,
   state: record.state,
   previousState: record.previous_state,
-  stateMs: Number(record.state_ms),
-  previousStateMs: numberOrNull(record.previous_state_ms),
-  createdMs: Number(record.created_ms),
-  modifiedMs: Number(record.modified_ms),
-  endMs: numberOrNull(record.end_ms),
+  ...timesOf(record),
   advancedRanges: record.advanced_ranges,
   totalInstances: record.total_instances,
   endedInstances: record.ended_instances,
