@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { CommandRejected } from '@fornax/event-store';
-import { userMeta, type RequestContext } from '@fornax/identity';
-import { derivedId, Forbidden, newId } from '@fornax/base';
+import type { RequestContext } from '@fornax/identity';
+import { Forbidden } from '@fornax/base';
 import { TasksOfJobs } from '@fornax/tasks';
 import { JobBarrier } from '../model/jobs.projection.js';
 import { JobLookup } from '../queries/job-lookup.js';
@@ -49,14 +48,7 @@ export class EndJob {
     command: Parameters<JobCommits['decide']>[0]['command'],
     context: RequestContext,
   ): Promise<void> {
-    const { account, idempotencyKey } = context;
-    const commitId = idempotencyKey === undefined ? newId() : derivedId(command.type, id, account.id, idempotencyKey);
-    try {
-      const meta = userMeta('submission', context, { kind: 'user', id: owner });
-      await this.barrier.passed(await this.commits.decide({ id, command, commitId, meta }));
-    } catch (error) {
-      if (!(error instanceof CommandRejected) || !(await this.commits.has(id, commitId))) throw error;
-    }
+    await this.barrier.passed(await this.commits.decideOnRequest({ id, owner, command, context }));
     await this.ends.settleOne(id);
   }
 }

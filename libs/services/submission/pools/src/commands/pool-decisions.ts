@@ -1,8 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { derivedId, newId } from '@fornax/base';
 import type { PoolCommand, PoolState } from '@fornax/domain';
-import { CommandRejected } from '@fornax/event-store';
-import { userMeta, type RequestContext } from '@fornax/identity';
+import type { RequestContext } from '@fornax/identity';
 import { UnsettledCommands, type CommandName, type ObjectDecision } from '@fornax/tasks';
 import { PoolBarrier } from '../model/pool-barrier.js';
 import type { PoolStatus } from '../model/pool-status.js';
@@ -20,15 +18,14 @@ export class PoolDecisions {
   ) {}
 
   /** A command that is repeated without a key, because nobody knew whether the first one was carried out, goes on with the first one. */
-  async once(
+  once(
     type: Command['type'],
     id: string,
     context: RequestContext,
     work: (again: CommandName | undefined) => Promise<void>,
     body: unknown = null,
   ): Promise<void> {
-    if (context.idempotencyKey !== undefined) return work(undefined);
-    return this.unsettled.carryOut(context, [type, id, body], () => `the pool ${id} was changed`, work);
+    return this.unsettled.once(context, [type, id, body], `the pool ${id} was changed`, work);
   }
 
   /** Decides on the stored fold, reading only what came after it, and answers once a read shows it. @throws CommandRejected */
@@ -38,27 +35,9 @@ export class PoolDecisions {
     context: RequestContext,
     again?: CommandName,
   ): Promise<void> {
-    const commitId = again?.name ?? commitIdOf(command, poolId, context);
-    const isRepeated = again?.isRepeated ?? context.idempotencyKey !== undefined;
-    try {
-      const appended = await this.commits.decide({
-        id: poolId,
-        command,
-        commitId,
-        meta: userMeta('submission', context, { kind: 'user', id: fold.owner }),
-        loaded: { state: fold, sequence },
-      });
-      await this.barrier.passed(appended);
-    } catch (error) {
-      // Refused because it was done before: the answer of an earlier try was lost.
-      if (error instanceof CommandRejected && isRepeated && (await this.commits.has(poolId, commitId))) return;
-      throw error;
-    }
+    const hasBody = command.type === 'UpdatePool' || command.type === 'ChangeScaling';
+    const loaded = { state: fold, sequence };
+    const asked = { id: poolId, owner: fold.owner, command, context, again, hasBody, loaded };
+    await this.barrier.passed(await this.commits.decideOnRequest(asked));
   }
 }
-
-/** A request that is sent again under its key finds its own commit. A change has a body, so one key may stand for several of them. */
-const commitIdOf = (command: Command, poolId: string, { account, idempotencyKey }: RequestContext): string =>
-  idempotencyKey === undefined || command.type === 'UpdatePool' || command.type === 'ChangeScaling'
-    ? newId()
-    : derivedId(command.type, poolId, account.id, idempotencyKey);

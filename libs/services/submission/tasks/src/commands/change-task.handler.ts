@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { TaskUpdate } from '@fornax/contracts';
 import { constantProblem, diskConstant, forcedConstantsOf, profileAt, type TaskSpec } from '@fornax/domain';
-import { CommandRejected } from '@fornax/event-store';
-import { userMeta, type RequestContext } from '@fornax/identity';
-import { derivedId, newId, NotFound, ValidationFailed } from '@fornax/base';
+import type { RequestContext } from '@fornax/identity';
+import { NotFound, ValidationFailed } from '@fornax/base';
 import type { TaskStatus } from '../model/task-status.js';
 import { TaskLookup } from '../queries/task-lookup.js';
 import { SecretConstants } from '../model/secret-constants.js';
@@ -72,15 +71,14 @@ export class ChangeTask {
   }
 
   /** A command that is repeated without a key, because nobody knew whether the first one was carried out, goes on with the first one. */
-  private async once(
+  private once(
     type: keyof typeof DONE,
     id: string,
     context: RequestContext,
     work: (again: CommandName | undefined) => Promise<void>,
     body: unknown = null,
   ): Promise<void> {
-    if (context.idempotencyKey !== undefined) return work(undefined);
-    return this.unsettled.carryOut(context, [type, id, body], () => `the task ${id} was ${DONE[type]}`, work);
+    return this.unsettled.once(context, [type, id, body], `the task ${id} was ${DONE[type]}`, work);
   }
 
   /** Undefined when the first of the repeated commands has deleted it. */
@@ -103,22 +101,10 @@ export class ChangeTask {
     context: RequestContext,
     again?: CommandName,
   ): Promise<void> {
-    const commitId = again?.name ?? commitIdOf(command, taskId, context);
-    const isRepeated = again?.isRepeated ?? context.idempotencyKey !== undefined;
-    try {
-      const appended = await this.commits.decide({
-        id: taskId,
-        command,
-        commitId,
-        meta: userMeta('submission', context, { kind: 'user', id: fold.owner }),
-        loaded: { state: fold, sequence },
-      });
-      await this.barrier.passed(appended);
-    } catch (error) {
-      // Refused because it was done before: the answer of an earlier try was lost.
-      if (error instanceof CommandRejected && isRepeated && (await this.commits.has(taskId, commitId))) return;
-      throw error;
-    }
+    const hasBody = command.type === 'UpdateTask';
+    const loaded = { state: fold, sequence };
+    const asked = { id: taskId, owner: fold.owner, command, context, again, hasBody, loaded };
+    await this.barrier.passed(await this.commits.decideOnRequest(asked));
   }
 }
 
@@ -143,13 +129,3 @@ const checkConstants = (spec: TaskSpec, constants: NonNullable<TaskUpdate['const
       [`constants[${column}].key`]: [`${constants[column]?.key} is a column of the task's table of parameters.`],
     });
 };
-
-/** A request that is sent again under its key finds its own commit. An update has a body, so one key may stand for several of them. */
-const commitIdOf = (
-  command: TaskDecision['command'],
-  taskId: string,
-  { account, idempotencyKey }: RequestContext,
-): string =>
-  idempotencyKey === undefined || command.type === 'UpdateTask'
-    ? newId()
-    : derivedId(command.type, taskId, account.id, idempotencyKey);

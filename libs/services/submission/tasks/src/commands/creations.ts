@@ -37,7 +37,7 @@ export interface Accepted<T> {
 }
 
 /** How objects of one kind come to be. */
-export interface CreationOf<T, S, C extends { readonly at: number }, E extends FornaxEvent> {
+export interface CreationOf<T, S, C extends { readonly type: string; readonly at: number }, E extends FornaxEvent> {
   readonly kind: ObjectKind;
   readonly commits: Pick<ObjectCommits<S, C, E>, 'decide' | 'idOfSubmission' | 'submissionOf'>;
   /** Where the log cannot have anything of the object, nothing of it needs to be read. */
@@ -53,7 +53,7 @@ export interface CreationOf<T, S, C extends { readonly at: number }, E extends F
  * Makes objects of one kind: one commit for each, so that there is a whole object or none. The way of each is the same: it is named, checked, given
  * what it needs beside the log, and appended.
  */
-export class Creations<T, S, C extends { readonly at: number }, E extends FornaxEvent> {
+export class Creations<T, S, C extends { readonly type: string; readonly at: number }, E extends FornaxEvent> {
   constructor(
     private readonly unsettled: UnsettledCommands,
     private readonly of: CreationOf<T, S, C, E>,

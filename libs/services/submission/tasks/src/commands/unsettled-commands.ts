@@ -38,6 +38,17 @@ export class UnsettledCommands {
     );
   }
 
+  /** Carries out what is asked of an object that there is; a request with a key needs no other name. @throws as `carryOut` */
+  async once(
+    context: RequestContext,
+    asked: Asked,
+    what: string,
+    work: (again: CommandName | undefined) => Promise<void>,
+  ): Promise<void> {
+    if (context.idempotencyKey !== undefined) return work(undefined);
+    return this.carryOut(context, asked, () => what, work);
+  }
+
   /**
    * Carries a command out under a name of its own, or that of an earlier one.
    * @param work repeatable under one name
