@@ -24,9 +24,7 @@ const DATED: Readonly<Record<string, number>> = {
   'libs/services/node-registry/src/rpc/session-terms.ts': 1,
   'libs/services/snapshot/src/rpc/snapshot-grant.controller.ts': 1,
   'libs/services/storage/src/door/door-checks.ts': 1,
-  'libs/services/submission/pools/src/process-managers/due-pools.ts': 1,
-  'libs/services/submission/tasks/src/process-managers/due-tasks.ts': 1,
-  'libs/services/submission/jobs/src/process-managers/job-timer.ts': 1,
+  'libs/services/submission/tasks/src/process-managers/due-objects.ts': 1,
 };
 
 const sourcesOf = (folder: string): readonly string[] =>

@@ -6,6 +6,7 @@ import type { ObjectCommits, ObjectDecision } from './object-commits.js';
 import type { Reservation } from './reservation.js';
 import { shortnameTaken, type ObjectKind } from './shortnames.js';
 import type { CommandName, UnsettledCommands } from './unsettled-commands.js';
+import type { Placed } from '../places/placed.js';
 
 /** An object that somebody asks for. */
 export interface AskedObject<T> {
@@ -19,13 +20,6 @@ export interface AskedObject<T> {
   readonly check: (id: string) => T | Promise<T>;
   /** Checks it against what there is, where no earlier request has made it. @throws ValidationFailed */
   readonly place?: (checked: T) => Promise<Placed<T>>;
-}
-
-/** An object that may be made. */
-export interface Placed<T> {
-  readonly made: T;
-  /** Gives it what is known only once its id is; comes after everything that is reserved. @throws Invalid something that it needs was refused */
-  readonly bind: (id: string) => Promise<T>;
 }
 
 /** An object that the log has, and what was reserved for it. */

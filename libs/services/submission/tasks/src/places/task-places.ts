@@ -7,7 +7,7 @@ import { PoolsOfTasks, type PoolOfTask } from '../model/pools-of-tasks.js';
 import type { CheckedSpec } from '../model/task-spec.js';
 import { askedDependencies, type AskedDependency } from './asked-dependencies.js';
 import { Neighbors } from './neighbors.js';
-import type { Placed } from '../commands/creations.js';
+import type { Placed } from './placed.js';
 import type { BulkItem, Sibling, SiblingTask } from './siblings.js';
 
 /** A job, as far as tasks that are to belong to it need it. */
