@@ -38,6 +38,7 @@ export {
   ObjectDamaged,
   ObjectUnreadable,
   ReadBrokeOff,
+  ServiceFailed,
   StoreRefusal,
 } from './port/object-store.js';
 export { afterPrefix, compareKeys, rolledUp, splitPlace } from './port/keys.js';

@@ -212,6 +212,42 @@ describe('files in buckets', () => {
     expect(await readdir(to)).toEqual(['large']);
   });
 
+  it('come whole to several that bring them into one folder at once, and after one of them was killed', async () => {
+    const from = join(folder, 'shared');
+    const large = Buffer.alloc(60_000_000, 'a file that several want ');
+    const LONG = `${ODD}${'y'.repeat(250 - bytesOf(ODD))}`;
+    await write(join(from, 'large'), large);
+    for (const small of ['a', 'b', 'c', LONG]) await write(join(from, small), small);
+    await fornax('bucket', 'upload', from, 'shared');
+    const to = join(folder, 'shared-to');
+    const all = await Promise.all(Array.from({ length: 3 }, () => fornax('bucket', 'download', 'shared', to)));
+    expect(all.map(({ code, stderr }) => [code, stderr])).toEqual(Array(3).fill([0, '']));
+    expect(await treeOf(to)).toEqual(await treeOf(from));
+    // What a process that is no more left is gone on with; nobody has this id.
+    await rm(join(to, 'large'));
+    await write(join(to, 'large.fornax-part-4194305'), large.subarray(0, 40_000_000));
+    expect((await fornax('bucket', 'download', 'shared', to)).stdout).toContain('1 of 5 files');
+    expect(await treeOf(to)).toEqual(await treeOf(from));
+  });
+
+  it('are none where an upload begins at what is no file and no folder, which is said', async () => {
+    const pipe = join(folder, 'a-pipe');
+    execFileSync('mkfifo', [pipe]);
+    await symlink(pipe, join(folder, 'to-pipe'));
+    await symlink('nowhere-at-all', join(folder, 'to-nothing'));
+    await symlink('in-circles', join(folder, 'in-circles'));
+    for (const [name, why] of [
+      ['a-pipe', 'is no file and no folder, but a pipe, a socket or a device.'],
+      ['to-pipe', 'is no file and no folder, but a pipe, a socket or a device.'],
+      ['to-nothing', 'is a link to nothing.'],
+      ['in-circles', 'is a link that leads to itself.'],
+    ]) {
+      const { code, stderr } = await fornax('bucket', 'upload', join(folder, String(name)), 'never-made');
+      expect([code, stderr]).toEqual([2, `${join(folder, String(name))} ${why}\n`]);
+    }
+    expect(await s3.listBuckets()).not.toContain('never-made');
+  });
+
   it('are none where there is no such bucket, or no such folder', async () => {
     expect(await fornax('bucket', 'download', 'never-made', join(folder, 'x'))).toMatchObject({ code: 1 });
     const { code, stderr } = await fornax('bucket', 'upload', join(folder, 'nowhere'), 'never-made');

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { describe, expect, it } from '@jest/globals';
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
+import { VERSITYGW } from '@fornax/testing/versitygw';
 import { parse } from 'yaml';
 
 const root = new URL('../../../', import.meta.url);
@@ -44,6 +45,10 @@ describe('docker-compose.yml', () => {
   it('follows the Compose specification', async () => {
     const validate = await validator();
     expect({ valid: validate(await composeFile()), errors: validate.errors }).toEqual({ valid: true, errors: null });
+  });
+
+  it('runs the release of versitygw that the suites run on', async () => {
+    expect((await composeFile()).services['objects']?.image).toBe(`versity/versitygw:v${VERSITYGW}`);
   });
 
   it('is checked by a schema that refuses a wrong file', async () => {

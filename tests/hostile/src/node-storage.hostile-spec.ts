@@ -1,3 +1,4 @@
+import { encodeBundle, FILE_BUNDLE_QUERY } from '@fornax/contracts';
 import { S3Client } from '@fornax/s3';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '@fornax/testing';
@@ -32,12 +33,18 @@ describe('a node with the storage credentials of a lease', () => {
     };
     const client = new S3Client({ endpoint: platform.storageUrl, ...s3 });
     const put = (bucket: string, key: string): Promise<unknown> => codeOf(client.putObject(bucket, key, 'a lie'));
+    const bundle = (bucket: string, ...keys: readonly string[]): Promise<unknown> => {
+      const files = keys.map((key) => ({ key, mode: '100755', bytes: Buffer.from('a lie') }));
+      return codeOf(client.post(bucket, FILE_BUNDLE_QUERY, encodeBundle(files)));
+    };
     const theirs = `${victim.task}/${firstOf(victim).leaseId}/victim-results`;
     const denied = {
       'reads a bucket of the same owner': await codeOf(client.getBytes('private', 'diary')),
       'lists the results of another task': await codeOf(client.listObjects('victim-results', '')),
       'writes results of another task': await put('victim-results', 'before'),
       'writes a new object there': await put('victim-results', 'forged'),
+      'writes many results of another task': await bundle('victim-results', 'forged', 'before'),
+      'writes many objects of the same owner': await bundle('private', 'forged'),
       'removes results': await codeOf(client.deleteObject('victim-results', 'before')),
       'makes a bucket': await codeOf(client.createBucket('forged')),
     };
@@ -53,7 +60,13 @@ describe('a node with the storage credentials of a lease', () => {
       `${theirs}/forged`,
       '..\\..\\forged',
     ])
-      expect(await put('own-results', key)).toBe('done');
+      expect([await put('own-results', key), await bundle('own-results', `many/${key}`, key)]).toEqual([
+        'done',
+        'done',
+      ]);
+    // What its list says and what its bytes are must belong together.
+    const torn = encodeBundle([{ key: 'k', mode: '100644', bytes: Buffer.from('cut') }]).subarray(0, -1);
+    expect(await codeOf(client.post('own-results', FILE_BUNDLE_QUERY, torn))).toBe('400 InvalidRequest');
 
     await ask('POST', `/tasks/${own.task}/abort`);
     await eventually(async () => (await ask<Task>('GET', `/tasks/${own.task}`)).state === 'Cancelled', {
@@ -62,12 +75,13 @@ describe('a node with the storage credentials of a lease', () => {
     // Until the storage has heard of the end, which the task's state does not wait for.
     await eventually(async () => (await put('own-results', 'probe')) === '403 AccessDenied');
     expect(await put('own-results', 'late')).toBe('403 AccessDenied');
+    expect(await bundle('own-results', 'late', 'later')).toBe('403 AccessDenied');
     expect(await intruder.ask('grant', { leaseId: lease.leaseId, taskId: own.task, instance: 0 })).toMatchObject({
       ok: { granted: false },
     });
     client.close();
     const mine = (await person.listObjects('own-results', '')).map(({ key }) => key);
-    expect(mine).not.toContain('late');
+    expect(mine.filter((key) => key.startsWith('late'))).toEqual([]);
     const others = (await person.listObjects('victim-results', '')).map(({ key }) => key);
     expect(others.filter((key) => /forged|late/.test(key))).toEqual([]);
     expect((await person.getBytes('victim-results', 'before')).toString()).toBe('kept');

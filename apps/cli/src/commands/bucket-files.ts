@@ -1,3 +1,4 @@
+import { lstat } from 'node:fs/promises';
 import { MODE_HEADER, S3Error, type S3Client, type S3Object } from '@fornax/s3';
 import type { Command } from 'commander';
 import { UsageError } from '../session/connection.js';
@@ -6,7 +7,7 @@ import { harmlessLine } from '../terminal/harmless.js';
 import { withProgress, type Io } from '../terminal/io.js';
 import { fetchFile, type Found, makeFolder, UNNAMABLE, type WantedFile } from '../transfer/fetch-file.js';
 import { hasEtag } from '../transfer/file-sums.js';
-import { type LeftOut, localFolder } from '../transfer/local-folder.js';
+import { type LeftOut, localFolder, NoSource } from '../transfer/local-folder.js';
 import { transferAll } from '../transfer/transfer-all.js';
 import { uploadFile } from '../transfer/upload-file.js';
 
@@ -55,12 +56,23 @@ const listedOrMade = async (io: Io, s3: S3Client, place: Place): Promise<readonl
   }
 };
 
-const isAbsent = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
+/** What is wrong with the place that an upload begins at. */
+const noSource = async (from: string, error: unknown): Promise<unknown> => {
+  if (error instanceof NoSource) return new UsageError(error.message);
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code === 'ELOOP') return new UsageError(`${from} is a link that leads to itself.`);
+  if (code !== 'ENOENT' && code !== 'ENOTDIR') return error;
+  const isLink = await lstat(from).then(
+    (facts) => facts.isSymbolicLink(),
+    () => false,
+  );
+  return new UsageError(isLink ? `${from} is a link to nothing.` : `There is no ${from}.`);
+};
 
 const upload = async (io: Io, from: string, to: string, { parallel }: Options): Promise<void> => {
   const place = placeOf(to);
-  const { files, emptyFolders, leftOut } = await localFolder(from).catch((error: unknown) => {
-    throw isAbsent(error) ? new UsageError(`There is no ${from}.`) : error;
+  const { files, emptyFolders, leftOut } = await localFolder(from).catch(async (error: unknown) => {
+    throw await noSource(from, error);
   });
   const s3 = await storageOf(io);
   try {

@@ -54,6 +54,7 @@ const usage = (info: WireUserInfo): readonly (readonly (string | number)[])[] =>
   ['pools', info.poolCount, info.maxPool],
   ['buckets', info.bucketCount, info.maxBucket],
   ['storage bytes', info.usedQuotaBytes, info.quotaBytes],
+  ...(info.fornax === undefined ? [] : [['objects', info.fornax.objectCount, info.fornax.maxObjects ?? 'none']]),
   ['instances', info.runningInstanceCount, info.maxInstances],
   ['cores', info.runningCoreCount, info.maxCores],
   ['flex instances', info.runningFlexInstanceCount, info.maxFlexInstances],

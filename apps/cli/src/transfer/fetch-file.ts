@@ -1,9 +1,10 @@
 import { chmod, mkdir, open, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join, resolve, sep } from 'node:path';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import { S3Error, type S3Client } from '@fornax/s3';
+import { leavePart, partOf, takePart } from './part-file.js';
 import type { About } from './transfer-all.js';
 
-const PART = '.fornax-part';
+const LONGEST_NAME_BYTES = 255;
 const RIGHTS = 0o777;
 
 /** An object that is wanted as a file. */
@@ -59,13 +60,14 @@ const rightsOf = ({ mode }: Pick<WantedFile, 'mode'>, told: number | undefined):
 
 /**
  * Brings an object into a folder, under its path there. What came before a break stays in a file beside it, and is gone on with. The file gets its name
- * when its bytes are the right ones.
+ * when its bytes are the right ones. Several processes may do so at once.
  * @returns `there` when the file was right already; `elsewhere`, `clash` or `too-long` when there can be no file at its path
  */
 export const fetchFile = async (s3: S3Client, wanted: WantedFile, folder: string, about: About): Promise<Found> => {
   const { path } = wanted;
   const file = join(folder, path);
   if (!isPlain(path) || !resolve(file).startsWith(resolve(folder) + sep)) return 'elsewhere';
+  if (Buffer.byteLength(basename(file)) > LONGEST_NAME_BYTES) return 'too-long';
   try {
     if (await isThere(s3, wanted, file, about)) return 'there';
     await mkdir(dirname(file), { recursive: true });
@@ -106,8 +108,23 @@ const isThere = async (
 };
 
 const fetchAt = async (s3: S3Client, wanted: WantedFile, file: string, about: About): Promise<Found> => {
+  const part = partOf(file);
+  const own = await takePart(part, wanted.size);
+  try {
+    return await fetchThrough(s3, wanted, { part: own, file }, about);
+  } catch (error) {
+    await leavePart(own, part);
+    throw error;
+  }
+};
+
+interface Files {
+  readonly part: string;
+  readonly file: string;
+}
+
+const fetchThrough = async (s3: S3Client, wanted: WantedFile, { part, file }: Files, about: About): Promise<Found> => {
   const { size } = wanted;
-  const part = `${file}${PART}`;
   const came = (await factsOf(part))?.size ?? 0;
   // As much as there is, or more: no half of this object.
   const start = came >= size ? 0 : came;
@@ -119,7 +136,7 @@ const fetchAt = async (s3: S3Client, wanted: WantedFile, file: string, about: Ab
   if ((await wanted.isRight(part)) === false) {
     await rm(part, { force: true });
     // What had come may be of an object that was replaced since.
-    return start === 0 ? 'changed' : fetchAt(s3, wanted, file, about);
+    return start === 0 ? 'changed' : fetchThrough(s3, wanted, { part, file }, about);
   }
   const rights = rightsOf(wanted, found.mode);
   if (rights !== undefined) await chmod(part, rights);

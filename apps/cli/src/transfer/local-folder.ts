@@ -1,5 +1,6 @@
 import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join, sep } from 'node:path';
+import { isPart } from './part-file.js';
 
 /** A file of this machine that goes into a bucket. */
 export interface LocalFile {
@@ -24,7 +25,6 @@ export interface LocalFolder {
   readonly leftOut: readonly LeftOut[];
 }
 
-const PART = '.fornax-part';
 const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
 
 const WHY = {
@@ -35,6 +35,9 @@ const WHY = {
   gone: 'it was gone when it was its turn',
   part: 'a part of a download that was broken off',
 } as const;
+
+/** Nothing can be taken from there. */
+export class NoSource extends Error {}
 
 /** Looks through one folder. */
 class Walk {
@@ -66,7 +69,7 @@ class Walk {
       if (facts.isDirectory()) return await this.folder(file, path);
       if (facts.isSymbolicLink()) return await this.#link(file, path);
       if (!facts.isFile()) return this.#leave(path, WHY.special);
-      if (path.endsWith(PART)) return this.#leave(path, WHY.part);
+      if (isPart(path)) return this.#leave(path, WHY.part);
       this.files.push({ path, file, size: facts.size, mode: facts.mode });
     } catch (error) {
       this.#leave(path, error);
@@ -94,7 +97,7 @@ export const whyNot = (error: unknown): string => {
   throw error;
 };
 
-/** Lists what of a folder, or which one file, goes into a bucket; by path. @throws Error it is not there */
+/** Lists what of a folder, or which one file, goes into a bucket; by path. @throws Error it is not there @throws NoSource it is neither */
 export const localFolder = async (place: string): Promise<LocalFolder> => {
   const root = await realpath(place);
   const facts = await stat(root);
@@ -104,6 +107,7 @@ export const localFolder = async (place: string): Promise<LocalFolder> => {
       emptyFolders: [],
       leftOut: [],
     };
+  if (!facts.isDirectory()) throw new NoSource(`${place} is no file and no folder, but a pipe, a socket or a device.`);
   const walk = new Walk(root);
   await walk.folder(root, '');
   return walk;

@@ -64,6 +64,8 @@ const schema = z.object({
   FORNAX_NODE_INSTANCE_FILES: intSetting({ min: 0, max: Number.MAX_SAFE_INTEGER }).default(1_000_000),
   /** Inputs that are kept for later instances, on the disk of the node's folder; 0 = none. */
   FORNAX_NODE_CACHE_BYTES: intSetting({ min: 0, max: Number.MAX_SAFE_INTEGER }).default(10_000_000_000),
+  /** How long a file of results waits for a storage that does not take it, from its first failure on. */
+  FORNAX_NODE_RESULTS_PATIENCE_MS: intSetting({ min: 1, max: 86_400_000 }).default(600_000),
   /** More folders that instances may not see, separated by colons. */
   FORNAX_NODE_HIDE: list,
   /** Folders below a home that instances may read nevertheless, separated by colons. */

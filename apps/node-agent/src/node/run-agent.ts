@@ -136,6 +136,7 @@ export const runAgent = async (env: Env, keys?: KeyRing): Promise<void> => {
       },
       ...(keys ? { keys } : {}),
       storageUrl: config.FORNAX_PUBLIC_STORAGE_URL,
+      patienceMs: config.FORNAX_NODE_RESULTS_PATIENCE_MS,
       driver,
       facts,
       hardware: { ...hardware, ...(diskMB === undefined ? {} : { diskMB }) },

@@ -80,6 +80,8 @@ export const userInfoSchema = z.object({
   projects: z.array(projectSchema),
   defaultScheduling: z.string(),
   defaultReservedSpecificationKey: z.string().nullable(),
+  /** Ours, unknown to the clients: objects in all buckets, and how many there may be; null is any number. */
+  fornax: z.object({ objectCount: z.int().min(0), maxObjects: z.int().min(0).nullable() }).exactOptional(),
 });
 export type WireUserInfo = z.output<typeof userInfoSchema>;
 

@@ -253,6 +253,16 @@ export class StoreRefusal extends Error {
   }
 }
 
+/** The service that keeps the objects said no where nothing is wrong with the request: it is read-only, say, or fails. The same may succeed later. */
+export class ServiceFailed extends Error {
+  override readonly name = 'ServiceFailed';
+
+  /** @param answer the service's error code, or its status */
+  constructor(answer: string, options?: ErrorOptions) {
+    super(`The service that keeps the objects answers ${answer}.`, options);
+  }
+}
+
 /** An object's bytes cannot be had, or not all of them. Nobody's mistake who asks. */
 export abstract class ObjectUnreadable extends Error {}
 

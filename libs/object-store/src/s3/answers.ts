@@ -7,6 +7,7 @@ import {
   type ObjectHeaders,
   type ObjectInfo,
   type Precondition,
+  ServiceFailed,
   type StoreProblem,
   StoreRefusal,
 } from '../port/object-store.js';
@@ -21,6 +22,7 @@ const PROBLEMS: readonly StoreProblem[] = [
   'InvalidPartOrder',
   'EntityTooSmall',
   'IncompleteBody',
+  'InsufficientStorage',
   'KeyTooLong',
   'PreconditionFailed',
 ];
@@ -28,13 +30,18 @@ const PROBLEMS: readonly StoreProblem[] = [
 /** The service has no such object. */
 export const isMissing = (error: unknown): boolean =>
   error instanceof S3Error && (error.code === 'NotFound' || error.code === 'NoSuchKey');
-/** An error of the service as the refusal that the port knows; any other error as it is. */
+/** An error of the service as the refusal that the port knows; any other "no" of it as {@link ServiceFailed}; any other error as it is. */
 export const refused = (error: unknown): unknown => {
-  const problem =
-    error instanceof S3Error
-      ? PROBLEMS.find((name) => name === error.code || `${name}Error` === error.code)
-      : undefined;
-  return problem && error instanceof Error ? new StoreRefusal(problem, error.message, { cause: error }) : error;
+  if (!(error instanceof Error)) return error;
+  if (!(error instanceof S3Error)) {
+    const status = /Retryable HTTP status: (\d{3})/.exec(error.message)?.[1];
+    return status === undefined ? error : new ServiceFailed(status, { cause: error });
+  }
+  const code = error.code ?? 'an error';
+  const problem = PROBLEMS.find((name) => name === code || `${name}Error` === code);
+  return problem
+    ? new StoreRefusal(problem, error.message, { cause: error })
+    : new ServiceFailed(code, { cause: error });
 };
 export const unquoted = (etag: string | string[] | undefined): string => String(etag ?? '').replaceAll('"', '');
 /** Text of other characters than HTTP headers are sure to carry is written as an encoded word (RFC 2047), as other clients of S3 do. */

@@ -105,7 +105,7 @@ export class S3Service {
       )
       .catch((error: unknown) => {
         if (isMissing(error)) return undefined;
-        throw error;
+        throw refused(error);
       });
     response?.resume();
     return response;

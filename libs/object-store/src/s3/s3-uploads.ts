@@ -25,11 +25,11 @@ export class S3Uploads {
   ) {}
 
   create(bucket: string, key: string, headers: ObjectHeaders): Promise<string> {
-    return this.service.client.initiateNewMultipartUpload(
-      this.service.bucket,
-      this.service.key({ bucket, key }),
-      wireHeaders(headers),
-    );
+    return this.service.client
+      .initiateNewMultipartUpload(this.service.bucket, this.service.key({ bucket, key }), wireHeaders(headers))
+      .catch((error: unknown) => {
+        throw refused(error);
+      });
   }
 
   putPart(upload: Upload, partNumber: number, source: ByteSource, sizeBytes: number): Promise<Written> {

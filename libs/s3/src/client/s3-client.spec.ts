@@ -151,6 +151,19 @@ describe('the S3 client', () => {
     patient.close();
   });
 
+  it('repeats once what met with silence, however often it may repeat', async () => {
+    let asked = 0;
+    const silent = http.createServer(() => void (asked += 1)).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const patient = new S3Client({ ...keys, endpoint: `http://127.0.0.1:${port}`, tries: 6, silenceMs: 50 });
+    await expect(patient.getBytes('bucket', 'key')).rejects.toThrow('the storage does not answer');
+    expect(asked).toBe(2);
+    patient.close();
+    silent.closeAllConnections();
+    silent.close();
+  });
+
   it('dates its requests by the clock of the service once that is the other', async () => {
     const early = new S3Client({ ...keys, endpoint, tries: 2, now: () => Date.now() - 3_600_000 });
     const late = new S3Client({ ...keys, endpoint, now: () => Date.now() + 3_600_000 });

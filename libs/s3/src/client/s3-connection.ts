@@ -17,6 +17,8 @@ export interface S3ConnectionOptions {
   readonly region?: string;
   /** How often a request is tried at most when the storage cannot be reached, is busy or fails; default 1. */
   readonly tries?: number;
+  /** Silence on a connection after which a request has failed, in milliseconds; default a minute. It is repeated once at most: who waits is to be told. */
+  readonly silenceMs?: number;
   /** Connections at most at a time; default any number. */
   readonly maxConnections?: number;
   /** W3C `traceparent` to send along, asked for at each request. */
@@ -40,8 +42,14 @@ export interface S3Call {
 
 /** Requests are dated, and refused when they seem a quarter of an hour old or early: when a clock was set meanwhile, the storage's holds. */
 const WRONG_TIME = 'RequestTimeTooSkewed';
-/** Silence on a connection after which a request counts as failed. */
-const IDLE_TIMEOUT_MS = 60_000;
+const SILENCE_MS = 60_000;
+const MOST_SILENCES = 2;
+
+class StorageSilent extends Error {
+  constructor() {
+    super('the storage does not answer');
+  }
+}
 
 const isFinal = (error: unknown): boolean =>
   error instanceof S3Error &&
@@ -78,6 +86,7 @@ export class S3Connection {
   async call<T>(keys: S3Keys, call: S3Call, read: (answer: IncomingMessage) => Promise<T>): Promise<T> {
     const { signal, body } = call;
     const most = body?.isRepeatable === false ? 1 : (this.options.tries ?? 1);
+    let silences = 0;
     for (let tries = 1; ; tries += 1) {
       try {
         const answer = await this.#send(keys, call);
@@ -86,7 +95,8 @@ export class S3Connection {
         throw this.#refusalOf(call, answer, await text(answer));
       } catch (error) {
         signal?.throwIfAborted();
-        if (isFinal(error) || tries >= most) throw error;
+        if (error instanceof StorageSilent) silences += 1;
+        if (isFinal(error) || tries >= most || silences >= MOST_SILENCES) throw error;
         await delay(retryPauseMs(tries), signal);
         signal?.throwIfAborted();
       }
@@ -147,7 +157,7 @@ export class S3Connection {
       },
       resolve,
     );
-    request.setTimeout(IDLE_TIMEOUT_MS, () => request.destroy(new Error('the storage does not answer')));
+    request.setTimeout(this.options.silenceMs ?? SILENCE_MS, () => request.destroy(new StorageSilent()));
     request.on('error', reject);
     if (body && body.sizeBytes > 0) pipeline(noting(exactly(body), onMoved), request).catch(reject);
     else request.end();

@@ -19,6 +19,7 @@ import { NetworkController } from './http/network.controller.js';
 import { ScalingController } from './http/scaling.controller.js';
 import { ServiceController } from './http/service.controller.js';
 import { NotBuiltController } from './http/unavailable.controllers.js';
+import { HeldObjects } from './http/held-objects.js';
 import { UserInfo } from './http/user-info.js';
 
 /** Name of the service: of its database schema and of its checkpoints. */
@@ -45,6 +46,6 @@ const SERVICE = 'submission';
     NotifyModule,
   ],
   controllers: [ServiceController, ScalingController, NetworkController, NotBuiltController],
-  providers: [provideLogWalk(SERVICE), provideSubmitProof(SERVICE), UserInfo],
+  providers: [provideLogWalk(SERVICE), provideSubmitProof(SERVICE), HeldObjects, UserInfo],
 })
 export class SubmissionModule {}

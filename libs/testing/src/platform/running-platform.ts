@@ -67,7 +67,7 @@ const knowsUs = (url: string, { QARNOT_CLIENT_TOKEN: authorization = '' }: Reado
   isGood(url, '/info', { authorization });
 
 /** A command that runs another one with a new file system in memory on a folder. @throws Error only root may mount one */
-const onDiskOfItsOwn = (folder: string, sizeBytes: number, command: readonly string[]): readonly string[] => {
+export const onDiskOfItsOwn = (folder: string, sizeBytes: number, command: readonly string[]): readonly string[] => {
   if (process.getuid?.() !== 0)
     throw new Error('this test mounts a file system of its own, which only root may: run it as root, as CI does');
   const mountAndRun = 'mount -t tmpfs -o "size=$1,mode=700" tmpfs "$2" && shift 2 && exec "$@"';

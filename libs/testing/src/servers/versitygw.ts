@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ServerProcess, findFreePort, logTail, waitUntil } from '@fornax/embedded';
-import { toolsDir } from '../platform/running-platform.js';
+import { onDiskOfItsOwn, toolsDir } from '../platform/running-platform.js';
 
 /** The release of versitygw that suites and benchmarks run on. */
 export const VERSITYGW = '1.8.0';
@@ -113,6 +113,8 @@ export interface S3Service {
   readonly url: string;
   readonly pid: number;
   readonly keys: { readonly accessKey: string; readonly secretKey: string };
+  /** Where it keeps objects, for the test: with a disk of its own a path into its mount namespace. */
+  readonly folder: string;
   /** Ends it, and removes what it stored. */
   stop(): Promise<void>;
 }
@@ -123,17 +125,23 @@ const answers = (url: string): Promise<boolean> =>
     () => false,
   );
 
-/** Runs versitygw with its POSIX backend on a folder of its own on the disk of temporary files. @throws Error it does not come up */
-export const startVersitygw = async (program: string): Promise<S3Service> => {
+/**
+ * Runs versitygw with its POSIX backend on a folder of its own on the disk of temporary files.
+ * @param diskBytes puts the folder on a file system of that size in memory, which needs root
+ * @throws Error it does not come up
+ */
+export const startVersitygw = async (program: string, diskBytes?: number): Promise<S3Service> => {
   const home = await mkdtemp(join(tmpdir(), 'fornax-versitygw-'));
   const folder = join(home, 'objects');
   await mkdir(folder);
   const keys = { accessKey: 'versity', secretKey: 'versity-secret' };
   const url = `http://127.0.0.1:${await findFreePort()}`;
   const logFile = join(home, 'log');
-  const gateway = await ServerProcess.spawn(program, {
-    // As our clients and those of the SDKs do, connections are kept.
-    args: ['--quiet', '--keep-alive', '--port', url.slice('http://'.length), 'posix', folder],
+  // As our clients and those of the SDKs do, connections are kept.
+  const command = [program, '--quiet', '--keep-alive', '--port', url.slice('http://'.length), 'posix', folder];
+  const [first = program, ...args] = diskBytes === undefined ? command : onDiskOfItsOwn(folder, diskBytes, command);
+  const gateway = await ServerProcess.spawn(first, {
+    args,
     env: { ...process.env, ROOT_ACCESS_KEY_ID: keys.accessKey, ROOT_SECRET_ACCESS_KEY: keys.secretKey },
     logFile,
   });
@@ -143,7 +151,13 @@ export const startVersitygw = async (program: string): Promise<S3Service> => {
   };
   const isUp = async (): Promise<boolean> => gateway.exit !== undefined || answers(url);
   if ((await waitUntil(isUp, { timeoutMs: 60_000 })) && gateway.exit === undefined)
-    return { url, keys, pid: gateway.pid, stop };
+    return {
+      url,
+      keys,
+      pid: gateway.pid,
+      folder: diskBytes === undefined ? folder : `/proc/${gateway.pid}/root${folder}`,
+      stop,
+    };
   const said = logTail(logFile);
   await stop();
   throw new Error(`versitygw does not answer: ${said}`);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { WritesStopped } from '@fornax/event-store';
-import { ObjectUnreadable, StoreRefusal } from '@fornax/object-store';
+import { ObjectUnreadable, ServiceFailed, StoreRefusal } from '@fornax/object-store';
 import { accessDenied, errorDocument, s3Error, S3Error, type S3ErrorCode } from '@fornax/s3';
 import {
   type DoorLimits,
@@ -71,6 +71,7 @@ const isUpload = ({ method, key }: S3Request): boolean => key !== '' && (method 
 /** What a failure of ours is called where the caller may know more than that it is one: it is told to the log all the same. */
 const asTrouble = (error: unknown): S3Error | undefined => {
   if (isDatabaseFull(error)) return s3Error('InsufficientStorage', 'The disk of the database is full.');
+  if (error instanceof ServiceFailed) return s3Error('ServiceUnavailable', `${error.message} Please try again.`);
   return isOutage(error)
     ? s3Error('ServiceUnavailable', 'A part of the platform cannot be reached. Please try again.')
     : undefined;

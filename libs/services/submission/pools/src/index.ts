@@ -1,2 +1,3 @@
 export { Pools1790001310000 } from './migrations/1790001310000-pools.migration.js';
+export { PoolLists } from './queries/pool-lists.js';
 export { PoolsModule } from './pools.module.js';

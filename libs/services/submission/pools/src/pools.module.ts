@@ -47,6 +47,6 @@ import { KnownPools, PoolLookup } from './queries/pool-lookup.js';
     { provide: PoolsOfTasks, useClass: KnownPools },
     { provide: PoolSlots, useClass: KnownSlots },
   ],
-  exports: [PoolsOfTasks, PoolSlots, PoolLookup],
+  exports: [PoolsOfTasks, PoolSlots, PoolLookup, PoolLists],
 })
 export class PoolsModule {}

@@ -2,10 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { int32, RPC, storageUsageReplySchema, type WireUserInfo, type WireUserQuotas } from '@fornax/contracts';
 import { AccountDirectory, type Account } from '@fornax/identity';
 import { RpcClient, Unavailable } from '@fornax/base';
-import { maxJobsOf } from '@fornax/domain';
-import { JobLists } from '@fornax/jobs';
 import { wireProject } from '@fornax/people';
 import { OrganisationQuotas, planQuotas, RunningCounts, sumOf } from '@fornax/tasks';
+import { HeldObjects } from './held-objects.js';
 
 const STORAGE_TIMEOUT_MS = 1_000;
 const MAX_KNOWN = 10_000;
@@ -20,7 +19,7 @@ export class UserInfo {
     private readonly organisations: OrganisationQuotas,
     private readonly accounts: AccountDirectory,
     private readonly rpc: RpcClient,
-    private readonly jobs: JobLists,
+    private readonly held: HeldObjects,
   ) {}
 
   async quotas({ id, quotas }: Account): Promise<WireUserQuotas> {
@@ -29,10 +28,9 @@ export class UserInfo {
 
   async of(account: Account): Promise<WireUserInfo> {
     const { id, email, quotas } = account;
-    const [running, tasks, jobs, storage, organization] = await Promise.all([
+    const [running, held, storage, organization] = await Promise.all([
       this.running.of([id]),
-      this.running.tasksOf(id),
-      this.jobs.count(id),
+      this.held.of(account),
       this.storageUsage(id),
       this.organisations.summary(account),
     ]);
@@ -41,13 +39,7 @@ export class UserInfo {
     return {
       email,
       ...storageCounters(quotas, storage),
-      maxTask: int32(quotas.maxTasks),
-      taskCount: int32(tasks.tasks),
-      maxJob: int32(maxJobsOf(quotas)),
-      jobCount: int32(jobs),
-      ...NO_POOLS,
-      maxRunningTask: int32(quotas.maxTasks),
-      runningTaskCount: int32(tasks.runningTasks),
+      ...held,
       runningInstanceCount: int32(all.instances),
       runningCoreCount: int32(all.cores),
       maxInstances: int32(quotas.maxInstances),
@@ -57,6 +49,7 @@ export class UserInfo {
       projects: this.accounts.usableProjects(id).map(wireProject),
       defaultScheduling: 'Flex',
       defaultReservedSpecificationKey: null,
+      fornax: { objectCount: storage.objectCount ?? 0, maxObjects: quotas.maxObjects ?? null },
     };
   }
 
@@ -81,14 +74,8 @@ export class UserInfo {
 interface StorageUsage {
   readonly bucketCount: number;
   readonly usedBytes: number;
+  readonly objectCount?: number | undefined;
 }
-
-const NO_POOLS = {
-  maxPool: 0,
-  poolCount: 0,
-  maxRunningPool: 0,
-  runningPoolCount: 0,
-};
 
 const storageCounters = ({ maxBuckets, maxStorageBytes }: Account['quotas'], usage: StorageUsage) => ({
   maxBucket: int32(maxBuckets),

@@ -41,7 +41,12 @@ const counts = (instances: number, cores: number) => ({
 describe('what an account has stored', () => {
   it('is what storage said last while it is away, and never nothing', async () => {
     const [known, unknown] = [await newPerson(), await newPerson()];
-    const stored = { bucketCount: 2, usedQuotaBytes: 1_234, usedQuotaBytesBucket: 1_234 };
+    const stored = {
+      bucketCount: 2,
+      usedQuotaBytes: 1_234,
+      usedQuotaBytesBucket: 1_234,
+      fornax: { objectCount: 5, maxObjects: 10_000_000 },
+    };
     expect(await infoOf(known)).toMatchObject(stored);
     harness.setStorage(false);
     try {

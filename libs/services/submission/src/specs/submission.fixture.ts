@@ -112,7 +112,8 @@ export const startHarness = async (
     });
     connection.subscribe(RPC.storageUsage, {
       callback: (_, message) => {
-        if (isStorageThere) message.respond(JSON.stringify({ ok: { bucketCount: 2, usedBytes: 1_234 } }));
+        if (isStorageThere)
+          message.respond(JSON.stringify({ ok: { bucketCount: 2, usedBytes: 1_234, objectCount: 5 } }));
       },
     });
     await connection.flush();

@@ -81,7 +81,10 @@ const WHOLE: Shape<PoolRecord, PoolStatus> = {
 export class PoolLists {
   private readonly listed: ObjectLists;
 
-  constructor(@InjectDatabase() db: DataSource, patterns: PatternQueries) {
+  constructor(
+    @InjectDatabase() private readonly db: DataSource,
+    patterns: PatternQueries,
+  ) {
     this.listed = new ObjectLists(db, patterns, LISTED);
   }
 
@@ -98,5 +101,14 @@ export class PoolLists {
   /** @throws Invalid a bad filter, order or token */
   page(owner: string, request: PageRequest): Promise<Page<PoolStatus>> {
     return this.listed.page(WHOLE, owner, request);
+  }
+
+  /** How many an owner has, closed ones included, and how many of them run. */
+  async count(owner: string): Promise<{ readonly total: number; readonly running: number }> {
+    const [row] = await this.db.query<{ total: string; running: string }[]>(
+      `SELECT count(*) AS total, count(*) FILTER (WHERE end_ms IS NULL AND running_instances > 0) AS running FROM pool WHERE owner = $1`,
+      [owner],
+    );
+    return { total: Number(row?.total ?? 0), running: Number(row?.running ?? 0) };
   }
 }
