@@ -226,10 +226,9 @@ onRunning('results whose store fails', () => {
     expect([state, errors]).toEqual(['Success', []]);
     const [stored, said] = await store.sums(uuid, name);
     expect(stored).toBe(said);
-    const lines = await store.lines(uuid);
-    expect(lines.map(({ attempt, outcome }) => [attempt, outcome])).toEqual([
-      [1, 'lost'],
-      [2, 'success'],
+    expect(await store.lines(uuid)).toMatchObject([
+      { attempt: 1, outcome: 'failure', cause: expect.stringMatching(/^(node-lost|platform)$/), billedMs: 0 },
+      { attempt: 2, outcome: 'success' },
     ]);
     // Nothing of the first attempt stays, nor of its upload in parts.
     await eventually(async () => {
