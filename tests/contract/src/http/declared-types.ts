@@ -44,6 +44,8 @@ const DECLARED: ReadonlyMap<string, Declared> = new Map([
     `quotaBytes quotaBytesBucket usedQuotaBytes usedQuotaBytesBucket downloadTimeSec environmentTimeSec
      executionTimeSec uploadTimeSec wallTimeSec time sizeToUpload transferredSize`,
   ),
+  // Ours, in the object `fornax` of /info.
+  ...named('int64', 'objectCount maxObjects'),
   ...named(
     'number',
     `progress downloadProgress executionProgress uploadProgress wallTimeSec execTimeSec execTimeSecGHz clockRatio
