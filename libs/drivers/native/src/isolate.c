@@ -41,7 +41,9 @@ static _Noreturn void wait_for(pid_t child) {
   int status = 0;
   /* Only the namespace's first process reads orders, tells, and holds the outputs open. */
   for (int fd = 0; fd <= COMMAND; fd += 1) close(fd);
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+  for (pid_t got; (got = waitpid(child, &status, WUNTRACED)) == child ? WIFSTOPPED(status) : errno == EINTR;)
+    /* Somebody outside stopped it: it would not tell the end of its command. */
+    if (got == child) kill(child, SIGCONT);
   _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 

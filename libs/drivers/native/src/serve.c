@@ -2,7 +2,7 @@
  * Starts first processes for the agent: a fork of this process is cheap, one of the agent's, which is large, is not.
  *
  * Standard input brings requests: four bytes of length, the lowest first, and zero-terminated strings. "run", a number that the agent chose, and options
- * as of a command line; or "got" and that number. Its end means that the agent is dead. Standard output takes a line for each thing that happened:
+ * as of a command line; or "got" and that number; or "kill" and that number, of one that is over nothing. Its end means that the agent is dead. Standard output takes a line for each thing that happened:
  * "opened <number> <pid> <descriptors>": the child is there, and the agent finds its ends of the child's output, complaints, control, status and command
  * in /proc/<this process>/fd, until it says "got"; "refused <number> <errno>"; "ended <number>": the child is over.
  * What a child is to run, and its output, never pass through here.
@@ -105,6 +105,15 @@ static void got(unsigned long long number) {
     if (all[at].number == number) close_ends(all[at].ends);
 }
 
+/* Until it is reaped, which happens nowhere else, its number is nobody else's. */
+static void kill_started(unsigned long long number) {
+  for (size_t at = 0; at < count; at += 1) {
+    if (all[at].number != number || all[at].pid == 0) continue;
+    kill(-all[at].pid, SIGKILL);
+    kill(all[at].pid, SIGKILL);
+  }
+}
+
 static _Noreturn void broken(void) {
   errno = EINVAL;
   fail("cannot read", "a request");
@@ -126,6 +135,7 @@ static void obey(char *text, size_t length) {
   /* The number stands where a command line has the name of the program. */
   if (strcmp(list[0], "run") == 0 && strings > 2) run(number, (int)strings - 1, list + 1);
   else if (strcmp(list[0], "got") == 0 && strings == 2) got(number);
+  else if (strcmp(list[0], "kill") == 0 && strings == 2) kill_started(number);
   else broken();
   free(list);
 }
@@ -162,7 +172,13 @@ static int read_requests(void) {
 }
 
 static void reap_started(void) {
-  for (pid_t pid; (pid = waitpid(-1, NULL, WNOHANG)) > 0;) {
+  int status;
+  for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0;) {
+    /* Somebody stopped it: nobody would hear of the end of its command. */
+    if (WIFSTOPPED(status)) {
+      kill(pid, SIGCONT);
+      continue;
+    }
     for (size_t at = 0; at < count; at += 1) {
       if (all[at].pid != pid) continue;
       /* Its ends stay until they were taken: what it wrote is still in them. */

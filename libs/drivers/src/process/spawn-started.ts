@@ -2,12 +2,16 @@ import { spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 
 import type { FifoPool } from './fifo-pool.js';
+import { signalQuietly } from './proc.js';
 import type { Started } from './starter.js';
 
 const isReadable = (stream: unknown): stream is Readable =>
   typeof stream === 'object' && stream !== null && 'read' in stream;
 const isWritable = (stream: unknown): stream is Writable =>
   typeof stream === 'object' && stream !== null && 'write' in stream;
+
+/** How often one that somebody stopped is told to go on: it would not tell the end of its command. */
+const WAKE_MS = 5_000;
 
 /**
  * Starts a first process as a child of the agent: with an environment of its own, by which it and what comes of it can be found.
@@ -17,6 +21,7 @@ export const spawnStarted = async (
   [file, ...args]: readonly [string, ...string[]],
   env: Readonly<Record<string, string>>,
   pipes: FifoPool,
+  wakeMs = WAKE_MS,
 ): Promise<Started> => {
   const [out, err] = await Promise.all([pipes.take(), pipes.take()]);
   try {
@@ -28,10 +33,22 @@ export const spawnStarted = async (
     const { pid } = child;
     const [, , , control, status, order]: readonly unknown[] = child.stdio;
     if (!isWritable(control) || !isWritable(order) || !isReadable(status)) throw new Error('no control pipes');
-    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    const wake = setInterval(() => child.kill('SIGCONT'), wakeMs).unref();
+    const ended = new Promise<void>((resolve) =>
+      child.once('exit', () => {
+        clearInterval(wake);
+        resolve();
+      }),
+    );
     child.on('error', () => undefined);
     const isOver = (): boolean => child.exitCode !== null || child.signalCode !== null;
-    return { pid, out: out.read, err: err.read, control, status, order, ended, isOver };
+    // Node.js reaps it in the very turn in which this becomes true.
+    const kill = (): void => {
+      if (isOver()) return;
+      signalQuietly(-pid, 'SIGKILL');
+      signalQuietly(pid, 'SIGKILL');
+    };
+    return { pid, out: out.read, err: err.read, control, status, order, ended, isOver, kill };
   } catch (error) {
     // What is refused may be thrown at once, and nobody else would let go of these.
     out.read.destroy();

@@ -68,6 +68,26 @@ it('shows nothing of one child to another: neither options nor descriptors', asy
   await Promise.all([first.ended, second.ended]);
 });
 
+it('kills what it has started and has not reaped, and nothing else', async () => {
+  const from = await open();
+  const [one, other] = await Promise.all([from.start(plain), from.start(plain)]);
+  for (const { out, err, status } of [one, other]) for (const end of [out, err, status]) end.resume();
+  one.order.end(orderOf(['/bin/sh', '-c', "trap '' TERM INT HUP; sleep 600 & wait"]));
+  other.order.end(orderOf(['/bin/sleep', '600']));
+  one.kill();
+  await one.ended;
+  one.kill();
+  expect([one.isOver(), other.isOver(), await isAlive(one.pid), await isAlive(other.pid)]).toEqual([
+    true,
+    false,
+    false,
+    true,
+  ]);
+  other.kill();
+  await other.ended;
+  for (const { control } of [one, other]) control.destroy();
+});
+
 it('is begun anew when it was killed, and what it had started is killed', async () => {
   const from = await open();
   const one = await from.start(plain);

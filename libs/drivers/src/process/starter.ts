@@ -17,6 +17,8 @@ export interface Started {
   readonly ended: Promise<void>;
   /** Whether it is over: its number may be another's by now. */
   readonly isOver: () => boolean;
+  /** SIGKILL to it and to its process group, unless it is over: by its parent, for nobody else has its number before that has reaped it. */
+  readonly kill: () => void;
 }
 
 interface Waiting {
@@ -125,9 +127,12 @@ export class Starter {
     });
     server.stdin?.write(request);
     const { pid, sockets } = await begun.promise;
+    const kill = (): void => {
+      if (!isOver) server.stdin?.write(requestOf('kill', number));
+    };
     const [out, err, control, status, order] = sockets;
     if (!out || !err || !control || !status || !order) throw new Error('a process without its pipes');
-    return { pid, out, err, control, status, order, ended: end.promise, isOver: () => isOver };
+    return { pid, out, err, control, status, order, ended: end.promise, isOver: () => isOver, kill };
   }
 
   /** Call when all that it started is over. */

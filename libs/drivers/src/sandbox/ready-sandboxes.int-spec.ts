@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -12,13 +13,17 @@ import { isRoot } from './level.js';
 
 const SLOW_MS = 60_000;
 
+const childrenOf = async (pid: number): Promise<readonly number[]> => {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+  return children.split(' ').filter(Boolean).map(Number);
+};
+
 /** The process below this one that has its system calls filtered, and what the kernel says of it. */
 const waitingBelow = async (pid: number): Promise<readonly [pid: number, status: string] | undefined> => {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   if (/^Seccomp:\s2$/m.test(status)) return [pid, status];
-  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
-  for (const child of children.split(' ').filter(Boolean)) {
-    const found = await waitingBelow(Number(child));
+  for (const child of await childrenOf(pid)) {
+    const found = await waitingBelow(child);
     if (found) return found;
   }
   return undefined;
@@ -141,6 +146,27 @@ describe.each(LEVELS)('a sandbox that was made before it was needed, at level %s
       const [waiting] = await eventually(() => waitingBelow(first));
       process.kill(waiting, 'SIGSTOP');
       expect(await run(open, prepared, 'echo "$WHO"')).toMatchObject({ out: 'it is me\n', exitCode: 0 });
+      await prepared.dispose();
+    },
+    SLOW_MS,
+  );
+
+  here(
+    'tells the end of its command although somebody stopped its first process',
+    async (open) => {
+      const prepared = await prepare(open);
+      const first = await firstProcess(prepared);
+      const running = await prepared.start({
+        argv: ['/bin/sh', '-c', 'echo up; until [ -e go ]; do sleep 0.02; done; exit 3'],
+        env: { PATH: open.facts.path },
+      });
+      running.stderr.resume();
+      await once(running.stdout, 'data');
+      // Where it waits for the one inside, that one as well; what bwrap has made it does not look after.
+      const inside = level === 'unshare' ? await childrenOf(first) : [];
+      for (const pid of [first, ...inside]) process.kill(pid, 'SIGSTOP');
+      await writeFile(join(prepared.jobDir, 'go'), '');
+      expect(await running.exit).toMatchObject({ kind: 'exited', exitCode: 3 });
       await prepared.dispose();
     },
     SLOW_MS,

@@ -184,8 +184,7 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
   const kill = (): void => {
     isOurKill = true;
     if (child.isOver()) return;
-    signalQuietly(-child.pid, 'SIGKILL');
-    signalQuietly(child.pid, 'SIGKILL');
+    child.kill();
     how.cgroup?.kill();
   };
   let watch: ReturnType<typeof watchMemory> | undefined;
@@ -199,9 +198,8 @@ export const openSandbox = async (how: Launch): Promise<Sandbox> => {
     isOver = true;
     const { peakMB, exceeded } = watch?.stop() ?? { peakMB: undefined, exceeded: false };
     if (how.level.aim === 'group') {
-      signalQuietly(-child.pid, 'SIGKILL');
       how.cgroup?.kill();
-      // A control group has them all; without one, daemons are found by their environment.
+      // A control group has them all. Without one they are found by their environment, the command's own group too: its number may be another's by now.
       const strays = how.cgroup ? [] : await findByEnvironment(markOf(how.id));
       for (const pid of strays) signalQuietly(pid, 'SIGKILL');
       if (how.owner) await endUser(how.owner.uid);
