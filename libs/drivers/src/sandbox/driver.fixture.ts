@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, type StdioOptions } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 
@@ -65,13 +65,14 @@ export const openDriver = async (
     process.stderr.write(`level ${level} is not tested here: ${String(error)}\n`);
     return undefined;
   }
+  // Ids of leases are nobody else's on the machine: plain processes are found by them.
   let counter = 0;
   return {
     driver,
     facts,
     dataDir,
     run: async (argv, env = {}, spec = {}) => {
-      const prepared = await driver.prepare({ id: `lease-${(counter += 1)}`, cores: 1, memoryMB: 512, ...spec });
+      const prepared = await driver.prepare({ id: `${basename(dataDir)}-${(counter += 1)}`, cores: 1, memoryMB: 512, ...spec });
       try {
         const instance = await prepared.start({ argv, env: { PATH: facts.path, ...env } });
         const [out, err, exit] = await Promise.all([text(instance.stdout), text(instance.stderr), instance.exit]);

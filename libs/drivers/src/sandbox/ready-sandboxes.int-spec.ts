@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
 import { eventually } from '@fornax/testing';
@@ -41,7 +41,7 @@ describe.each(LEVELS)('a sandbox that was made before it was needed, at level %s
   }, SLOW_MS);
 
   const prepare = (of: OpenDriver, spec: Partial<InstanceSpec> = {}): Promise<PreparedInstance> =>
-    of.driver.prepare({ id: `ready-${(number += 1)}`, cores: 1, memoryMB: 512, ...spec });
+    of.driver.prepare({ id: `ready-${basename(of.dataDir)}-${(number += 1)}`, cores: 1, memoryMB: 512, ...spec });
   const isReady = ({ jobDir }: PreparedInstance): boolean =>
     dirname(jobDir).split('/').at(-1)?.startsWith('+') === true;
   /** It writes down which process it is as the first thing that it does, but that may still be to come. */

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -70,7 +70,7 @@ describe.each(LEVELS)('a sandbox of level %s', (level, opened) => {
     env: Record<string, string> = {},
     spec: Partial<InstanceSpec> = {},
   ): Promise<InstanceExit & { out: string; err: string }> => {
-    const prepared = await driver.prepare({ id: `lease-${(counter += 1)}`, cores: 1, memoryMB: 512, ...spec });
+    const prepared = await driver.prepare({ id: `${basename(dataDir)}-run-${(counter += 1)}`, cores: 1, memoryMB: 512, ...spec });
     try {
       const instance = await prepared.start({
         argv,
