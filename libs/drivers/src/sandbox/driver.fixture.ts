@@ -72,7 +72,12 @@ export const openDriver = async (
     facts,
     dataDir,
     run: async (argv, env = {}, spec = {}) => {
-      const prepared = await driver.prepare({ id: `${basename(dataDir)}-${(counter += 1)}`, cores: 1, memoryMB: 512, ...spec });
+      const prepared = await driver.prepare({
+        id: `${basename(dataDir)}-${(counter += 1)}`,
+        cores: 1,
+        memoryMB: 512,
+        ...spec,
+      });
       try {
         const instance = await prepared.start({ argv, env: { PATH: facts.path, ...env } });
         const [out, err, exit] = await Promise.all([text(instance.stdout), text(instance.stderr), instance.exit]);

@@ -70,7 +70,12 @@ describe.each(LEVELS)('a sandbox of level %s', (level, opened) => {
     env: Record<string, string> = {},
     spec: Partial<InstanceSpec> = {},
   ): Promise<InstanceExit & { out: string; err: string }> => {
-    const prepared = await driver.prepare({ id: `${basename(dataDir)}-run-${(counter += 1)}`, cores: 1, memoryMB: 512, ...spec });
+    const prepared = await driver.prepare({
+      id: `${basename(dataDir)}-run-${(counter += 1)}`,
+      cores: 1,
+      memoryMB: 512,
+      ...spec,
+    });
     try {
       const instance = await prepared.start({
         argv,
