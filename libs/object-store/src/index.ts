@@ -44,6 +44,8 @@ export {
 export { afterPrefix, compareKeys, rolledUp, splitPlace } from './port/keys.js';
 export { sendBytes } from './port/send-bytes.js';
 export { compositeEtag } from './port/etag.js';
+export { ContentHash } from './bytes/content-hash.js';
+export { inPortions } from './bytes/shared-portions.js';
 export { LOCAL_INDEX_DOWN, LOCAL_INDEX_UP } from './local/index-tables.js';
 export { LOCAL_MANIFESTS_DOWN, LOCAL_MANIFESTS_UP } from './local/manifest-tables.js';
 export { LOCAL_EXTRAS_DOWN, LOCAL_EXTRAS_UP } from './local/extras-tables.js';

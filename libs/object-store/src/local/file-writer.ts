@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import { releasePortion } from '../bytes/shared-portions.js';
 
 /** Written at once. */
 const PORTION_BYTES = 1024 * 1024;
@@ -27,7 +28,7 @@ export class FileWriter {
 
   constructor(private readonly file: FileHandle) {}
 
-  /** Takes a chunk, which must not be changed afterwards. Waits while two portions are on their way. */
+  /** Takes a chunk over, which must not be changed until it is written. Waits while two portions are on their way. */
   async write(chunk: Uint8Array): Promise<void> {
     this.#chunks.push(chunk);
     this.#bytes += chunk.byteLength;
@@ -39,7 +40,7 @@ export class FileWriter {
     const chunks = this.#chunks.filter((chunk) => chunk.byteLength > 0);
     [this.#chunks, this.#bytes] = [[], 0];
     if (chunks.length === 0) return;
-    this.#underWay = writeWhole(this.file, chunks);
+    this.#underWay = writeWhole(this.file, chunks).then(() => chunks.forEach(releasePortion));
     this.#underWay.catch(() => undefined); // the next write or the end sees it
   }
 

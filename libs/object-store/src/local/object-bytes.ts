@@ -1,13 +1,10 @@
 import { Readable, type Writable } from 'node:stream';
+import { gone } from '../bytes/gone.js';
 import type { ObjectBytes } from '../port/object-store.js';
 import { CHUNK_BYTES, newBuffer, type TakeBuffer } from './compared-file.js';
 
 /** Bytes as they are read, into buffers that the reader of them chooses. */
 export type ReadChunks = (takeBuffer: TakeBuffer) => AsyncGenerator<Uint8Array>;
-
-/** What Node's own pipelines call it. */
-const gone = (cause?: Error): Error =>
-  Object.assign(new Error('the reader went away', { cause }), { code: 'ERR_STREAM_PREMATURE_CLOSE' });
 
 /** Hands one chunk on. Resolves when the buffer may be written over; rejects when the other end is gone, which a response does not always say. */
 const written = (to: Writable, chunk: Uint8Array): Promise<void> => {

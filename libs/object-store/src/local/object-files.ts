@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { copyFile, link, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
+import { ContentHash } from '../bytes/content-hash.js';
 import { BlockSums } from './block-sums.js';
 import { ComparedFile } from './compared-file.js';
 import { FileDamaged } from './file-damaged.js';
@@ -110,20 +110,20 @@ export class ObjectFiles {
       throw asRefusal(error);
     });
     const writer = new FileWriter(file);
+    const hash = new ContentHash('md5');
     try {
-      const hash = createHash('md5');
       const sums = new BlockSums();
       let written = 0;
       for await (const chunk of source) {
         written += chunk.byteLength;
         if (written > sizeBytes) break;
-        hash.update(chunk);
+        await hash.update(chunk);
         sums.update(chunk);
         await writer.write(chunk);
       }
       if (written !== sizeBytes)
         throw new StoreRefusal('IncompleteBody', `${sizeBytes} bytes were announced and other bytes came`);
-      const stored = { fileId, sizeBytes, md5: hash.digest('hex') };
+      const stored = { fileId, sizeBytes, md5: (await hash.digest()).toString('hex') };
       await writer.write(sums.table());
       if (manifestOf) await writer.write(encodeManifest(manifestOf(stored)));
       await writer.end();
@@ -131,6 +131,7 @@ export class ObjectFiles {
       await file.close();
       return stored;
     } catch (error) {
+      hash.abandon();
       await writer.stop();
       await file.close().catch(() => undefined); // it may be closed already
       await this.remove([fileId]);

@@ -42,9 +42,15 @@ const rollUpOf = ({ prefix = '', delimiter = '' }: ListOptions): RollUp | undefi
   return pastDelimiter === undefined ? undefined : { prefix, delimiter, pastDelimiter };
 };
 
+/** Keys that are read to see how much is below the prefixes, and how many times as many then where each is hardly more than an entry. */
+const FIRST_IN_A_ROW = 100;
+const GROWTH = 8;
+/** Entries for each key that was read, from which on the next keys are read in a row as well. */
+const DENSE = 0.1;
+
 /**
- * One page of a listing over an ordered index. A rolled-up prefix costs what its first key costs where the reader can skip the others, and one read of
- * the index where it cannot, however many keys are below it: the next read begins behind them.
+ * One page of a listing over an ordered index. Where there is much below its prefixes, a rolled-up prefix costs what its first key costs where the reader
+ * can skip the others, and one read of the index where it cannot, however many keys are below it: the next read begins behind them.
  */
 export const listPage = async (read: ReadKeys, options: ListOptions): Promise<Listing> => {
   const { prefix = '', delimiter = '', limit } = options;
@@ -54,9 +60,12 @@ export const listPage = async (read: ReadKeys, options: ListOptions): Promise<Li
   const prefixes: string[] = [];
   let cursor = startOf(options);
   let last = options.after ?? '';
+  // Reading keys in a row costs a tenth of skipping to each: they are skipped where some of them have shown that there is much below the prefixes.
+  let inARow = rollUp ? FIRST_IN_A_ROW : Infinity;
   while (cursor !== undefined) {
-    const wanted = limit - objects.length - prefixes.length + 1;
-    const page = await read({ ...cursor, to, limit: wanted, rollUp });
+    const found = objects.length + prefixes.length;
+    const wanted = Math.min(limit - found + 1, inARow === 0 ? Infinity : inARow);
+    const page = await read({ ...cursor, to, limit: wanted, rollUp: inARow === 0 ? rollUp : undefined });
     let next: Cursor | undefined;
     let common: string | undefined;
     for (const object of page) {
@@ -76,6 +85,8 @@ export const listPage = async (read: ReadKeys, options: ListOptions): Promise<Li
       next = { from: beyond, isExclusive: false };
     }
     cursor = page.length >= wanted ? next : undefined;
+    const isDense = objects.length + prefixes.length - found > page.length * DENSE;
+    inARow = isDense ? inARow * GROWTH : 0;
   }
   return { objects, prefixes };
 };

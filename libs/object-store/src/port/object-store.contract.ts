@@ -49,6 +49,20 @@ export const objectStoreContract: readonly StoreCase[] = [
   ...usageContract,
   ...conditionsContract,
   {
+    behavior: 'gives all of an object to whoever says at once that all of it will be read',
+    async check(store, bucket) {
+      const data = randomBytes(300_000);
+      await store.put(bucket, 'whole', inChunks(data), { ...HEADERS, sizeBytes: data.byteLength });
+      await store.put(bucket, 'empty', inChunks(Buffer.alloc(0)), { ...HEADERS, sizeBytes: 0 });
+      const [reader, told] = [await store.get(bucket, 'whole', { isReadWhole: true }), await store.get(bucket, 'whole')];
+      assert.ok(reader);
+      assert.deepEqual(reader.info, told?.info);
+      assert.equal(md5(Buffer.concat(await Array.fromAsync<Uint8Array>(await reader.read()))), md5(data));
+      assert.equal((await store.get(bucket, 'empty', { isReadWhole: true }))?.info.sizeBytes, 0);
+      assert.equal(await store.get(bucket, 'none', { isReadWhole: true }), undefined);
+    },
+  },
+  {
     behavior: 'gives back what was put, with its size, MD5, type and metadata',
     async check(store, bucket) {
       const data = randomBytes(300_000);

@@ -324,7 +324,8 @@ export interface ObjectStore {
 
   put(bucket: string, key: string, source: ByteSource, options: PutOptions): Promise<Written>;
   head(bucket: string, key: string): Promise<ObjectInfo | undefined>;
-  get(bucket: string, key: string): Promise<ObjectReader | undefined>;
+  /** @param options `isReadWhole`: `read` of all of it is sure to follow where it has any bytes, so that a store elsewhere may begin at once */
+  get(bucket: string, key: string, options?: { readonly isReadWhole?: boolean }): Promise<ObjectReader | undefined>;
   /** Missing keys are no error. */
   deleteMany(bucket: string, keys: readonly string[]): Promise<void>;
   /**

@@ -96,9 +96,23 @@ export class S3Service {
 
   /** The answer to a HEAD; undefined when there is no such object. */
   async headers(objectName: string) {
-    const response = await this.client
+    const response = await this.#found('HEAD', objectName);
+    response?.resume();
+    return response;
+  }
+
+  /** The answer to a GET of all of an object, to be read or destroyed; undefined when there is none. */
+  async open(objectName: string) {
+    const response = await this.#found('GET', objectName);
+    // Nobody reads where there is nothing to read.
+    if (response?.headers['content-length'] === '0') response.resume();
+    return response;
+  }
+
+  #found(method: 'GET' | 'HEAD', objectName: string) {
+    return this.client
       .makeRequestAsync(
-        { method: 'HEAD', bucketName: this.bucket, objectName, headers: { 'x-amz-checksum-mode': 'ENABLED' } },
+        { method, bucketName: this.bucket, objectName, headers: { 'x-amz-checksum-mode': 'ENABLED' } },
         '',
         [200],
         this.region,
@@ -107,8 +121,16 @@ export class S3Service {
         if (isMissing(error)) return undefined;
         throw refused(error);
       });
-    response?.resume();
-    return response;
+  }
+
+  /** The answer to a GET, to be read or destroyed. */
+  read(objectName: string, headers: Record<string, string>) {
+    return this.client.makeRequestAsync(
+      { method: 'GET', bucketName: this.bucket, objectName, headers },
+      '',
+      [200, 206],
+      this.region,
+    );
   }
 
   /** @throws StoreRefusal PreconditionFailed the service has another object there now */

@@ -1,5 +1,7 @@
-import type { Readable } from 'node:stream';
-import { type Place, ReadBrokeOff } from '../port/object-store.js';
+import { Readable, type Writable } from 'node:stream';
+import { discard } from '../bytes/discard.js';
+import { gone } from '../bytes/gone.js';
+import { type ObjectBytes, type Place, ReadBrokeOff } from '../port/object-store.js';
 
 /**
  * The bytes of an answer, all of them: one that ends before `sizeBytes` have come says so with the name of the object, whether the service closed the
@@ -28,3 +30,39 @@ export async function* wholeAnswer(answer: Readable, place: Place, sizeBytes: nu
     answer.destroy();
   }
 }
+
+/**
+ * Sends all of an answer and ends the other stream: piece by piece as the network brings them, with nothing in between, and each is let go when it has left.
+ * @throws ReadBrokeOff; with the code of a pipeline that was cut off when the other end is gone
+ */
+export const sendAnswer = async (answer: Readable, place: Place, sizeBytes: number, to: Writable): Promise<void> => {
+  const sent = Promise.withResolvers<void>();
+  let got = 0;
+  const onGone = (): void => sent.reject(gone());
+  const onDrain = (): void => void answer.resume();
+  const brokeOff = (cause?: unknown): void => sent.reject(new ReadBrokeOff(place, got, sizeBytes, { cause }));
+  to.once('close', onGone).on('drain', onDrain);
+  answer
+    .once('error', brokeOff)
+    .once('close', brokeOff)
+    .once('end', () => (got < sizeBytes ? brokeOff() : sent.resolve()))
+    .on('data', (chunk: Uint8Array) => {
+      got += chunk.byteLength;
+      if (!to.write(chunk, () => discard(chunk))) answer.pause();
+    });
+  // One that is gone already says nothing any more.
+  if (to.destroyed) onGone();
+  try {
+    await sent.promise;
+    to.end();
+  } finally {
+    to.off('close', onGone).off('drain', onDrain);
+    answer.destroy();
+  }
+};
+
+/** The bytes of an answer, to be read or sent on. */
+export const bytesOfAnswer = (answer: Readable, place: Place, sizeBytes: number): ObjectBytes =>
+  Object.assign(Readable.from(wholeAnswer(answer, place, sizeBytes), { objectMode: false }), {
+    sendTo: (to: Writable) => sendAnswer(answer, place, sizeBytes, to),
+  });

@@ -1,13 +1,15 @@
-import type { ByteSource, PartChecksum } from '@fornax/object-store';
+import { type ByteSource, inPortions, type PartChecksum } from '@fornax/object-store';
 import { type S3Error, s3Error, UNSIGNED_PAYLOAD } from '@fornax/s3';
 import type { Authenticated } from './authenticator.js';
 import { decodeChunked } from './aws-chunked.js';
-import { type RunningChecksum, CHECKSUMS, runningMd5, runningSha256 } from './checksums.js';
+import { type PassingChecksum, CHECKSUMS, passingChecksum } from './checksums.js';
 import { CHECKSUM_HEADER, algorithmOf, measured } from './object-checksums.js';
 import type { S3Request } from './s3-request.js';
 
 /** Largest object of one PUT and largest part, as in Amazon S3. */
 const MAX_PUT_BYTES = 5 * 1024 ** 3;
+/** From here on hashing takes longer than handing the bytes to other threads. */
+const THREADED_FROM_BYTES = 1024 ** 2;
 
 export interface Payload {
   readonly sizeBytes: number;
@@ -18,7 +20,7 @@ export interface Payload {
 }
 
 interface Check {
-  readonly running: RunningChecksum;
+  readonly running: PassingChecksum;
   /** Base64; of a trailer only known at the end. */
   expected(): string | undefined;
   failure(actual: string): S3Error;
@@ -95,12 +97,12 @@ const checksOf = (request: S3Request, payloadHash: string, carried: Carried | un
   const md5 = request.headers.get('content-md5');
   if (md5 !== undefined) {
     const expected = digestHeader(md5, 16, 'Content-MD5');
-    checks.push({ running: runningMd5(), expected: () => expected, failure: badDigest('Content-MD5') });
+    checks.push({ running: passingChecksum('md5'), expected: () => expected, failure: badDigest('Content-MD5') });
   }
   if (SHA256_HEX.test(payloadHash)) {
     const expected = Buffer.from(payloadHash, 'hex').toString('base64');
     checks.push({
-      running: runningSha256(),
+      running: passingChecksum('sha256'),
       expected: () => expected,
       failure: () =>
         s3Error(
@@ -109,9 +111,10 @@ const checksOf = (request: S3Request, payloadHash: string, carried: Carried | un
         ),
     });
   }
-  const running = carried && CHECKSUMS.get(carried.algorithm)?.();
-  if (carried && running)
+  if (carried) {
+    const running = passingChecksum(carried.algorithm);
     checks.push({ running, expected: () => carried.value(), failure: badDigest(carried.algorithm.toUpperCase()) });
+  }
   return checks;
 };
 
@@ -137,23 +140,27 @@ async function* verified(
   sizeBytes: number,
 ): AsyncGenerator<Uint8Array> {
   let seen = 0;
-  for await (const chunk of bytes) {
-    seen += chunk.byteLength;
-    if (seen > sizeBytes) throw s3Error('IncompleteBody', 'The request body is longer than its announced length.');
-    for (const { running } of checks) running.update(chunk);
-    yield chunk;
-  }
-  if (seen !== sizeBytes)
-    throw s3Error(
-      'IncompleteBody',
-      'You did not provide the number of bytes specified by the Content-Length HTTP header',
-    );
-  for (const { running, expected, failure } of checks) {
-    const actual = running.digest();
-    const wanted = expected();
-    if (wanted === undefined)
-      throw s3Error('MalformedTrailerError', 'The request announced a trailing checksum that did not come.');
-    if (wanted !== actual) throw failure(actual);
+  try {
+    for await (const chunk of bytes) {
+      seen += chunk.byteLength;
+      if (seen > sizeBytes) throw s3Error('IncompleteBody', 'The request body is longer than its announced length.');
+      for (const { running } of checks) await running.update(chunk);
+      yield chunk;
+    }
+    if (seen !== sizeBytes)
+      throw s3Error(
+        'IncompleteBody',
+        'You did not provide the number of bytes specified by the Content-Length HTTP header',
+      );
+    for (const { running, expected, failure } of checks) {
+      const actual = await running.digest();
+      const wanted = expected();
+      if (wanted === undefined)
+        throw s3Error('MalformedTrailerError', 'The request announced a trailing checksum that did not come.');
+      if (wanted !== actual) throw failure(actual);
+    }
+  } finally {
+    for (const { running } of checks) running.abandon?.();
   }
 }
 
@@ -225,7 +232,9 @@ const openBody = (
           hasTrailer: streaming.hasTrailer,
           onTrailer: (headers) => keepTrailer(headers, carried, trailer),
         });
-  return { sizeBytes, source: verified(bytes, checksOf(request, payloadHash, carried), sizeBytes) };
+  // Whatever is hashed of a large body, other threads do.
+  const passing = sizeBytes >= THREADED_FROM_BYTES ? inPortions(bytes) : bytes;
+  return { sizeBytes, source: verified(passing, checksOf(request, payloadHash, carried), sizeBytes) };
 };
 
 /** A small text, read like `readBytes`. */

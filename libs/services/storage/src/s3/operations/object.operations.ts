@@ -163,14 +163,25 @@ const partOf = (
   return { count: sizes.length, ...checksum, ...(size === 0 ? {} : { range: { start, end: start + size - 1 } }) };
 };
 
+/** Headers by which an answer may be a part of the object, or without it. */
+const CHOOSING = ['range', 'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since'];
+
+/** Whether a request is answered with all of the object, whatever that is. */
+const isWholeRead = (request: S3Request): boolean =>
+  request.method === 'GET' &&
+  !CHOOSING.some((name) => request.headers.has(name)) &&
+  queryValue(request, 'partNumber') === undefined;
+
 /** GET and HEAD: the same answer but for the body. */
 export const getObject = async (exchange: Exchange): Promise<void> => {
   const { request, response, buckets, principal, store } = exchange;
   const place = await authorize(buckets, principal, 'read', placeOf(exchange));
-  const reader = await orCaughtUp(exchange, () => store.get(place.bucket, place.key));
+  const overrides = overridesOf(request);
+  const options = { isReadWhole: isWholeRead(request) };
+  const reader = await orCaughtUp(exchange, () => store.get(place.bucket, place.key, options));
   if (!reader) throw noSuchKey(request.key);
   const { info } = reader;
-  const headers = { ...objectHeaders(info), ...overridesOf(request) };
+  const headers = { ...objectHeaders(info), ...overrides };
   const judged = judgeConditions((name) => request.headers.get(name), info);
   if (judged === 'failed') throw preconditionFailed();
   if (judged === 'not-modified')
