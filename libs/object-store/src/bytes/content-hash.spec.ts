@@ -9,8 +9,7 @@ async function* chunksOf(...chunks: readonly Uint8Array[]): AsyncGenerator<Uint8
 }
 /** Bytes of a length, each other than its neighbors. */
 const bytesOf = (length: number): Buffer => Buffer.from(Array.from({ length }, (_, at) => (at * 31) % 251));
-const md5 = (...chunks: readonly Uint8Array[]): string =>
-  createHash('md5').update(Buffer.concat(chunks)).digest('hex');
+const md5 = (...chunks: readonly Uint8Array[]): string => createHash('md5').update(Buffer.concat(chunks)).digest('hex');
 
 const hashed = async (bytes: AsyncIterable<Uint8Array>): Promise<string> => {
   const hash = new ContentHash('md5');

@@ -54,7 +54,10 @@ export const objectStoreContract: readonly StoreCase[] = [
       const data = randomBytes(300_000);
       await store.put(bucket, 'whole', inChunks(data), { ...HEADERS, sizeBytes: data.byteLength });
       await store.put(bucket, 'empty', inChunks(Buffer.alloc(0)), { ...HEADERS, sizeBytes: 0 });
-      const [reader, told] = [await store.get(bucket, 'whole', { isReadWhole: true }), await store.get(bucket, 'whole')];
+      const [reader, told] = [
+        await store.get(bucket, 'whole', { isReadWhole: true }),
+        await store.get(bucket, 'whole'),
+      ];
       assert.ok(reader);
       assert.deepEqual(reader.info, told?.info);
       assert.equal(md5(Buffer.concat(await Array.fromAsync<Uint8Array>(await reader.read()))), md5(data));

@@ -209,7 +209,10 @@ export class S3ObjectStore implements ObjectStore {
     const read = async (range?: ByteRange): Promise<ObjectBytes> => {
       if (opened && !range) return bytesOfAnswer(opened, place, info.sizeBytes);
       const sizeBytes = range ? range.end - range.start + 1 : info.sizeBytes;
-      const headers = { 'if-match': `"${info.etag}"`, ...(range ? { range: `bytes=${range.start}-${range.end}` } : {}) };
+      const headers = {
+        'if-match': `"${info.etag}"`,
+        ...(range ? { range: `bytes=${range.start}-${range.end}` } : {}),
+      };
       return bytesOfAnswer(await this.#service.read(this.#service.key(place), headers), place, sizeBytes);
     };
     // The service answers for what it stores.
