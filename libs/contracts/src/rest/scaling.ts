@@ -59,7 +59,14 @@ const periodSchema = z
     return { type, days, startMs: startTimeUtc, endMs: endTimeUtc };
   });
 
-const LEAST_OVER_MOST = 'minTotalSlots is more than maxTotalSlots.';
+const OVER_MOST = ['minTotalSlots', 'minIdleSlots'] as const;
+/** Which bound of a size is above its upper one, if any. */
+const aboveMost = (size: Partial<Record<(typeof OVER_MOST)[number] | 'maxTotalSlots', number | undefined>>) =>
+  OVER_MOST.find((field) => (size[field] ?? 0) > (size.maxTotalSlots ?? 0));
+const tellAboveMost = (context: z.RefinementCtx, field: string): never => {
+  context.addIssue({ code: 'custom', path: [field], message: `${field} is more than maxTotalSlots.` });
+  return z.NEVER;
+};
 
 /** One policy of a scaling, as the domain knows it (contract, section 3.10). Types are spelled exactly; days are names or numbers, 0 is Sunday. */
 export const scalingPolicySchema = z
@@ -89,10 +96,8 @@ export const scalingPolicySchema = z
         : { type, name: given, periods, slots: slotsCount };
     if (type !== 'ManagedTasksQueue') return unknownType(context, type, 'Fixed and ManagedTasksQueue');
     if (maxTotalSlots === undefined) return missing(context, 'maxTotalSlots', 'A managed policy');
-    if (minTotalSlots > maxTotalSlots) {
-      context.addIssue({ code: 'custom', path: ['minTotalSlots'], message: LEAST_OVER_MOST });
-      return z.NEVER;
-    }
+    const above = aboveMost(input);
+    if (above !== undefined) return tellAboveMost(context, above);
     return {
       type,
       name: given,
@@ -116,18 +121,18 @@ const elasticSchema = z
     rampResizeFactor: share.default(0.4),
     minIdleTimeSeconds: seconds.default(PERIOD_SECONDS),
   })
-  .refine(({ minTotalSlots, maxTotalSlots }) => minTotalSlots <= maxTotalSlots, {
-    path: ['minTotalSlots'],
-    message: LEAST_OVER_MOST,
-  })
-  .transform((input): ElasticSize => ({
-    minimum: input.minTotalSlots,
-    maximum: input.maxTotalSlots,
-    minimumIdle: input.minIdleSlots,
-    idleMs: input.minIdleTimeSeconds * 1_000,
-    growth: input.rampResizeFactor,
-    periodMs: Math.max(PERIOD_SECONDS, input.resizePeriod) * 1_000,
-  }));
+  .transform((input, context): ElasticSize => {
+    const above = aboveMost(input);
+    if (above !== undefined) return tellAboveMost(context, above);
+    return {
+      minimum: input.minTotalSlots,
+      maximum: input.maxTotalSlots,
+      minimumIdle: input.minIdleSlots,
+      idleMs: input.minIdleTimeSeconds * 1_000,
+      growth: input.rampResizeFactor,
+      periodMs: Math.max(PERIOD_SECONDS, input.resizePeriod) * 1_000,
+    };
+  });
 
 /** A scaling as the domain knows it: what `PUT /pools/{id}/scaling` takes. Which policy is active is not the caller's to say. */
 export const scalingSchema = z.object({ policies: z.array(scalingPolicySchema).max(MAX_POLICIES) });

@@ -2,13 +2,19 @@ import { Controller, Get, Param, Query, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { taskSchema, type WireTask } from '@fornax/contracts';
 import { CurrentAccount, type Account } from '@fornax/identity';
-import { ValidationFailed } from '@fornax/base';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { KnownTasks, parseAsOf, TaskAnswers, TaskAsOf, TaskHistory, TaskLookup, wireEventSchema } from '@fornax/tasks';
-
-const DEFAULT_LIMIT = 100;
-const MAX_LIMIT = 1_000;
+import {
+  KnownTasks,
+  parseAsOf,
+  TaskAnswers,
+  TaskAsOf,
+  TaskHistory,
+  TaskLookup,
+  wireEventSchema,
+  placeOf,
+  AsksForPage,
+} from '@fornax/tasks';
 
 const historySchema = z.object({
   taskId: z.string(),
@@ -16,20 +22,6 @@ const historySchema = z.object({
   /** `after` of the next page; null when there is nothing more yet. */
   next: z.int().nullable(),
 });
-
-/** A whole number of the query. @throws ValidationFailed */
-const wholeNumber = (
-  field: string,
-  text: unknown,
-  fallback: number,
-  [least, most]: readonly [number, number],
-): number => {
-  if (text === undefined) return fallback;
-  const value = typeof text === 'string' && /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= least && value <= most))
-    throw new ValidationFailed({ [field]: [`must be a whole number from ${least} to ${most}`] });
-  return value;
-};
 
 /** What the log tells about one task: what happened, and how it stood at any time. */
 @ApiTags('history')
@@ -69,16 +61,7 @@ export class TaskHistoryController {
   @ApiOperation({
     summary: 'Everything that happened to a task and its snapshots, in order: who, when, why. Deleted tasks too, by id',
   })
-  @ApiQuery({
-    name: 'after',
-    required: false,
-    description: 'Only commits after this sequence; `next` of the page before',
-  })
-  @ApiQuery({
-    name: 'limit',
-    required: false,
-    description: `Events on a page, 1 to ${MAX_LIMIT}; ${DEFAULT_LIMIT} if absent`,
-  })
+  @AsksForPage()
   @ApiOkResponse({ standardSchema: historySchema })
   async events(
     @Param('id') id: string,
@@ -86,8 +69,7 @@ export class TaskHistoryController {
     @Query('after') after?: unknown,
     @Query('limit') limit?: unknown,
   ): Promise<z.output<typeof historySchema>> {
-    const from = wholeNumber('after', after, 0, [0, Number.MAX_SAFE_INTEGER]);
-    const most = wholeNumber('limit', limit, DEFAULT_LIMIT, [1, MAX_LIMIT]);
+    const { from, most } = placeOf(after, limit);
     const task = await this.tasks.find(account, id);
     const { events, next } = await this.history.page(task, from, most);
     return { taskId: task.taskId, events: [...events], next };

@@ -11,12 +11,14 @@ import { PoolDeletion } from './commands/pool-deletion.js';
 import { POOL_NAMES, POOL_SHORTNAMES } from './commands/pool-names.js';
 import { PoolQuota } from './commands/pool-quota.js';
 import { PoolWork } from './commands/pool-work.js';
+import { PoolHistoryController } from './http/pool-history.controller.js';
 import { PoolListsController } from './http/pool-lists.controller.js';
 import { PoolContentsController, PoolsController } from './http/pools.controller.js';
 import { PoolBarrier } from './model/pool-barrier.js';
 import { PoolsProjection } from './model/pools.projection.js';
 import { PoolCleanup } from './process-managers/pool-cleanup.js';
 import { PoolExpiry } from './process-managers/pool-expiry.js';
+import { PoolAsOf } from './queries/pool-as-of.js';
 import { PoolAnswers } from './queries/pool-answers.js';
 import { PoolLists } from './queries/pool-lists.js';
 import { KnownSlots } from './queries/known-slots.js';
@@ -26,7 +28,7 @@ import { KnownPools, PoolLookup } from './queries/pool-lookup.js';
 @Global()
 @Module({
   imports: [JobsModule, ProfilesModule, TasksModule],
-  controllers: [PoolListsController, PoolsController, PoolContentsController, PoolCleanup],
+  controllers: [PoolListsController, PoolsController, PoolContentsController, PoolHistoryController, PoolCleanup],
   providers: [
     ...provideProjection(DATABASE, PoolsProjection),
     provideReadBarrier(PoolBarrier, 'pools'),
@@ -45,7 +47,9 @@ import { KnownPools, PoolLookup } from './queries/pool-lookup.js';
     PoolDecisions,
     PoolExpiry,
     { provide: PoolsOfTasks, useClass: KnownPools },
-    { provide: PoolSlots, useClass: KnownSlots },
+    PoolAsOf,
+    KnownSlots,
+    { provide: PoolSlots, useExisting: KnownSlots },
   ],
   exports: [PoolsOfTasks, PoolSlots, PoolLookup, PoolLists],
 })

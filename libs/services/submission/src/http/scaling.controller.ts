@@ -40,6 +40,7 @@ export class ScalingController {
   @ApiOkResponse({ description: 'All policies are right; the body is empty' })
   check(@WireBody(scalingToCheckSchema) { policies }: z.output<typeof scalingToCheckSchema>): void {
     const wrong = policies.flatMap((policy, index) => (readPolicy(policy).ok ? [] : [`policies[${index}]`]));
+    if (policies.length === 0) wrong.push('policies');
     // The words of the contract, section 2.3.
     if (wrong.length > 0)
       throw new ValidationFailed(Object.fromEntries(wrong.map((path) => [path, ['The input was not valid.']])));

@@ -1,4 +1,5 @@
-export { isUpTo, parseAsOf, type AsOf } from './as-of/as-of.js';
+export { checkReached, isUpTo, parseAsOf, type AsOf } from './as-of/as-of.js';
+export { AsksForPage, placeOf } from './as-of/history-query.js';
 export { TaskAsOf } from './as-of/task-as-of.js';
 export { TaskHistory } from './as-of/task-history.js';
 export { StatusBarrier } from './model/status-barrier.js';

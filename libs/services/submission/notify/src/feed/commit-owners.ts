@@ -8,18 +8,19 @@ const MOST_CACHED = 50_000;
 
 const keyOf = ({ aggregate, aggregateId }: RecordedCommit): string => `${aggregate}/${aggregateId}`;
 
-/** The object that a commit is about, and its owner, as the first commit of a task, of a snapshot or of a job names them. */
+/** The object that a commit is about, and its owner, as the first commit of a task, of a snapshot, of a job or of a pool names them. */
 const named = (commit: RecordedCommit | undefined): KnownTask | undefined => {
   for (const event of commit?.events ?? []) {
     if (event.type === 'TaskSubmitted' || event.type === 'SnapshotTriggered')
       return { taskId: event.taskId, owner: event.owner };
     if (event.type === 'JobCreated') return { taskId: event.jobId, owner: event.owner };
+    if (event.type === 'PoolCreated') return { taskId: event.poolId, owner: event.owner };
   }
   return undefined;
 };
 
 /**
- * Whose a commit is, and which task or job it is about. Only the first commit of a task, a snapshot or a job says so; of the others memory tells, then
+ * Whose a commit is, and which task, job or pool it is about. Only its first commit says so; of the others memory tells, then
  * the rows, then the log (for tasks that were deleted). Neither ever changes, so what is known stays true.
  */
 @Injectable()

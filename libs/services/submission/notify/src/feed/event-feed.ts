@@ -5,6 +5,7 @@ import {
   LogReset,
   Quarantine,
   reasonOf,
+  withEvents,
   type EventLog,
   type LogHead,
   type QuarantineEntry,
@@ -15,13 +16,16 @@ import { CommitOwners } from './commit-owners.js';
 import { entryOf, type FeedEntry } from './feed-entry.js';
 import { RecentEntries, type FeedBatch } from './recent-entries.js';
 
-const AGGREGATES = ['task', 'snapshot', 'job'] as const;
+const AGGREGATES = ['task', 'snapshot', 'job', 'pool'] as const;
 /** Names this feed in the quarantine. */
 const FOLLOWER = 'live-feed';
 /** Commits read from the log at once by somebody who lags. */
 const READ_BATCH = 100;
 /** How long the subscription stays open after the last reader has left, in milliseconds. */
 const LINGER_MS = 30_000;
+
+/** Probes of the log stand among pools, and are about nothing. */
+const isProbe = withEvents('LogProbed');
 
 /** One subscription to the log, while somebody needs it. */
 interface Following {
@@ -33,7 +37,7 @@ interface Following {
 }
 
 /**
- * The log as those follow it who are told about tasks: live streams and webhooks. One subscription for the whole process, whose newest
+ * The log as those follow it who are told about tasks, jobs and pools: live streams and webhooks. One subscription for the whole process, whose newest
  * entries all share; each reader goes at its own pace, and one that is behind them reads the log. So a reader costs what it holds at once.
  */
 @Injectable()
@@ -112,7 +116,8 @@ export class EventFeed implements BeforeApplicationShutdown {
     yield { entries: [], sequence: to };
   }
 
-  private async entriesOf(commits: readonly RecordedCommit[]): Promise<readonly FeedEntry[]> {
+  private async entriesOf(read: readonly RecordedCommit[]): Promise<readonly FeedEntry[]> {
+    const commits = read.filter((commit) => !isProbe(commit));
     const owners = await this.owners.of(commits);
     return commits.flatMap((commit) => {
       const task = owners.get(commit);

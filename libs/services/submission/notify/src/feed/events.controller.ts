@@ -5,7 +5,7 @@ import { EVENT_STREAM_CONTENT } from '@fornax/service-kit';
 import { AccountDirectory, CurrentAccount, tokenOf, type Account } from '@fornax/identity';
 import { Forbidden, ValidationFailed } from '@fornax/base';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { KnownTasks } from '@fornax/tasks';
+import { KnownTasks, PoolSlots, type KnownTask } from '@fornax/tasks';
 import { checkedTypes, type EventFilter } from './event-filter.js';
 import { parseEventId } from './event-position.js';
 import { EventStream } from './event-stream.js';
@@ -43,6 +43,7 @@ export class EventsController {
   constructor(
     private readonly streams: EventStream,
     private readonly tasks: KnownTasks,
+    private readonly slots: PoolSlots,
     private readonly accounts: AccountDirectory,
   ) {}
 
@@ -50,13 +51,14 @@ export class EventsController {
   @ApiOperation({
     summary: 'What happens to tasks, live, as Server-Sent Events: a snapshot first, then every event',
     description:
-      'Tasks, their snapshots and jobs. Messages: `snapshot` (tasks in short, in parts; the last one has `isLast`), then one for each event, named after its type, with the event as in the ' +
+      'Tasks, their snapshots, jobs and pools. Messages: `snapshot` (tasks in short, in parts; the last one has `isLast`), then one for each event, named after its type, with the event as in the ' +
       'history of a task. `reset` when the place of Last-Event-ID is gone: forget everything, a snapshot follows. Comment lines keep the connection alive.',
   })
   @ApiProduces('text/event-stream')
   @ApiOkResponse({ content: EVENT_STREAM_CONTENT })
   @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'Go on after this message, without a snapshot' })
   @ApiQuery({ name: 'task', required: false, description: 'Only these tasks (ids or shortnames, separated by commas)' })
+  @ApiQuery({ name: 'pool', required: false, description: 'The same for pools; tasks in them are named as others are' })
   @ApiQuery({ name: 'types', required: false, description: 'Only events of these types, e.g. InstancesConcluded' })
   @ApiQuery({ name: 'snapshot', required: false, description: 'false: no snapshot, only what happens from now on' })
   @ApiQuery({ name: 'all', required: false, description: "true: everybody's tasks (operators only)" })
@@ -105,7 +107,11 @@ export class EventsController {
     if (isForAll && account.role !== 'operator') throw new Forbidden("Only an operator may follow everybody's tasks");
     const types = checkedTypes([...namesOf('types', query['types']), ...namesOf('type', query['type'])]);
     const names = [...namesOf('task', query['task']), ...namesOf('tasks', query['tasks'])];
-    const found = await Promise.all(names.map((name) => this.tasks.find(account, name)));
+    const pools = [...namesOf('pool', query['pool']), ...namesOf('pools', query['pools'])];
+    const found: readonly KnownTask[] = await Promise.all([
+      ...names.map((name) => this.tasks.find(account, name)),
+      ...pools.map((name) => this.slots.known(account, name)),
+    ]);
     const named = found.map(({ taskId }) => taskId);
     // Each of those named was looked up with the account's own eyes.
     const owner = isForAll || named.length > 0 ? null : account.id;

@@ -9,10 +9,10 @@ export interface FeedEvent {
   readonly json: string;
 }
 
-/** A commit about a task or a job, as those may see it who follow the log. */
+/** A commit about a task, a job or a pool, as those may see it who follow the log. */
 export interface FeedEntry {
   readonly sequence: number;
-  /** The task, or the job, that it is about. */
+  /** The task, the job or the pool that it is about. */
   readonly taskId: string;
   readonly owner: string;
   /** The status of a task shows it: its own commits, and snapshots that are complete. */

@@ -78,6 +78,8 @@ export class ChangePool {
       if (!pool) return;
       await this.work.cancel(pool.poolId, context);
       await this.decisions.decide(pool, { type: 'DeletePool' }, context, again);
+      // What came in while the others were cancelled: no task can from now on.
+      await this.work.cancel(pool.poolId, context);
     });
   }
 

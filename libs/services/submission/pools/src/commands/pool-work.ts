@@ -1,8 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { NotFound } from '@fornax/base';
+import { eachLimited, NotFound } from '@fornax/base';
 import { CommandRejected } from '@fornax/event-store';
 import type { RequestContext } from '@fornax/identity';
 import { ChangeTask, PoolTasks } from '@fornax/tasks';
+
+/** Tasks that are cancelled at once. */
+const AT_ONCE = 64;
 
 /** What runs and waits in pools. */
 @Injectable()
@@ -14,8 +17,8 @@ export class PoolWork {
 
   /** Cancels all tasks of a pool that are not over. */
   async cancel(poolId: string, context: RequestContext): Promise<void> {
-    const tasks = await this.tasks.of(poolId, true);
-    await Promise.all(tasks.map(({ taskId }) => this.cancelOne(taskId, context)));
+    for await (const taskIds of this.tasks.openOf(poolId))
+      await eachLimited(taskIds, AT_ONCE, (taskId) => this.cancelOne(taskId, context));
   }
 
   /** One that is over meanwhile needs no cancelling. */

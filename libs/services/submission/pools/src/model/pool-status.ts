@@ -20,6 +20,10 @@ export interface PoolStatus extends WorkTimes {
   readonly sequence: number;
 }
 
+/** Probes of the log stand among pools, and are none. */
+export const isPoolCommit = (commit: RecordedCommit): commit is RecordedCommit<PoolEvent> =>
+  commit.aggregate === 'pool' && commit.events[0]?.type !== 'LogProbed';
+
 const initialStatus = (poolId: string, at: number): PoolStatus => ({
   poolId,
   fold: poolDecider.initial,

@@ -1,14 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { RecordedCommit } from '@fornax/contracts';
-import { POOL_FOLD_FORMAT, type PoolEvent } from '@fornax/domain';
+import { POOL_FOLD_FORMAT } from '@fornax/domain';
 import type { Projection } from '@fornax/projections';
 import type { EntityManager } from 'typeorm';
 import { deletePools, POOL_COLUMNS, poolStatusOf, upsertPools, type PoolRecord } from './pool-rows.js';
-import { applyPoolCommit, type PoolStatus } from './pool-status.js';
-
-/** Probes of the log stand among pools, and are none. */
-const isPoolCommit = (commit: RecordedCommit): commit is RecordedCommit<PoolEvent> =>
-  commit.aggregate === 'pool' && commit.events[0]?.type !== 'LogProbed';
+import { applyPoolCommit, isPoolCommit, type PoolStatus } from './pool-status.js';
 
 /** The status of every pool: what `GET /pools` shows and what decisions about pools start from. */
 @Injectable()

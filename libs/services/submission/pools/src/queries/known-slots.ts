@@ -1,20 +1,22 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FornaxEvent } from '@fornax/contracts';
 import type { EventLog } from '@fornax/event-store';
-import type { Account } from '@fornax/identity';
+import { AccountDirectory, type Account } from '@fornax/identity';
+import { NotFound } from '@fornax/base';
 import { EVENT_LOG } from '@fornax/service-kit';
 import {
   InjectDatabase,
   PoolSlots,
   type AskedInstance,
   type EndedAttempt,
+  type KnownTask,
   type LeaseInFlight,
   type TaskStatus,
 } from '@fornax/tasks';
 import type { DataSource } from 'typeorm';
 import { PoolBarrier } from '../model/pool-barrier.js';
 import { slotsAsTask } from '../model/slots-as-task.js';
-import { PoolLookup } from './pool-lookup.js';
+import { isPoolId, PoolLookup } from './pool-lookup.js';
 
 const endsIn = (event: FornaxEvent) => (event.type === 'SlotsEnded' ? event.attempts : []);
 
@@ -26,12 +28,21 @@ export class KnownSlots extends PoolSlots {
     @Inject(EVENT_LOG) private readonly log: EventLog,
     private readonly lookup: PoolLookup,
     private readonly barrier: PoolBarrier,
+    private readonly accounts: AccountDirectory,
   ) {
     super();
   }
 
   async find(account: Account, id: string, need: 'look' | 'own'): Promise<TaskStatus> {
     return slotsAsTask(await this.lookup.find(account, id, need));
+  }
+
+  async known(account: Account, id: string): Promise<KnownTask> {
+    const found = await this.lookup.shown(account, id);
+    const known = found ? { taskId: found.poolId, owner: found.fold.owner } : await this.inLog(id);
+    if (!known || !this.accounts.reaches(account, known.owner, 'look'))
+      throw new NotFound(`No such pool: ${id}`, { code: 'pool-not-found' });
+    return known;
   }
 
   inFlight(poolIds: readonly string[], leaseIds: readonly string[]): Promise<readonly LeaseInFlight[]> {
@@ -70,6 +81,13 @@ export class KnownSlots extends PoolSlots {
 
   passed(sequence: number): Promise<boolean> {
     return this.barrier.passed(sequence);
+  }
+
+  private async inLog(taskId: string): Promise<KnownTask | undefined> {
+    if (!isPoolId(taskId)) return undefined;
+    const [first] = await this.log.readAggregate('pool', taskId, 0, 1);
+    const owner = first?.events.map((event) => (event.type === 'PoolCreated' ? event.owner : undefined))[0];
+    return owner === undefined ? undefined : { taskId, owner };
   }
 
   private async endedIn(taskId: string): Promise<readonly EndedAttempt[]> {

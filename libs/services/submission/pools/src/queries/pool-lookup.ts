@@ -10,7 +10,7 @@ import type { PoolStatus } from '../model/pool-status.js';
 
 /** What an id or a shortname may consist of; anything else names nothing, and need not be asked for. */
 const isName = (id: string): boolean => /^[A-Za-z0-9-]{1,255}$/.test(id);
-const isId = (id: string): boolean => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id);
+export const isPoolId = (id: string): boolean => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id);
 
 /**
  * Finds one pool by its id or by the name its owner gave it. A pool of somebody else is like none, except to those who look after it, and to them by its
@@ -46,6 +46,12 @@ export class PoolLookup {
     return found?.fold.owner === account.id && !found.fold.deleteRequested ? found : undefined;
   }
 
+  /** A pool that the account may look at, also one that is being deleted. @throws Unavailable as `find` */
+  async shown(account: Account, id: string): Promise<PoolStatus | undefined> {
+    const found = await this.read(account, id);
+    return found && this.accounts.reaches(account, found.fold.owner, 'look') ? found : undefined;
+  }
+
   /** A pool that was made a moment ago by another process is found all the same. */
   private async read(account: Account, id: string): Promise<PoolStatus | undefined> {
     if (!isName(id)) return undefined;
@@ -61,11 +67,11 @@ export class PoolLookup {
 
   /** What looks like an id may also be the name of another pool. */
   private async readNow({ id: owner, role }: Account, id: string): Promise<PoolStatus | undefined> {
-    const anybodys = role !== 'user' && isId(id);
+    const anybodys = role !== 'user' && isPoolId(id);
     const [record] = await this.db.query<PoolRecord[]>(
       `SELECT ${POOL_COLUMNS} FROM pool WHERE (pool_id = $2 AND (owner = $1 OR $3)) OR (owner = $1 AND shortname = $4)
        ORDER BY (owner = $1 AND pool_id = $2) DESC, owner = $1 DESC, created_ms DESC LIMIT 1`,
-      [owner, isId(id) ? id.toLowerCase() : id, anybodys, id],
+      [owner, isPoolId(id) ? id.toLowerCase() : id, anybodys, id],
     );
     return record && poolStatusOf(record);
   }

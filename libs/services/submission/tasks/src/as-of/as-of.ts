@@ -1,4 +1,5 @@
 import { ValidationFailed } from '@fornax/base';
+import type { EventLog } from '@fornax/event-store';
 
 /** A moment of the past: a place in the log, or a time by the clocks of those who decided. */
 export type AsOf = { readonly sequence: number } | { readonly instant: number };
@@ -21,3 +22,11 @@ export const parseAsOf = (text: string, field = 'asOf'): AsOf => {
 /** Is a commit at or before that moment? */
 export const isUpTo = (asOf: AsOf, commit: { readonly sequence: number; readonly at: number }): boolean =>
   'sequence' in asOf ? commit.sequence <= asOf.sequence : commit.at <= asOf.instant;
+
+/** @throws ValidationFailed a sequence that the log has not reached */
+export const checkReached = async (log: Pick<EventLog, 'head'>, asOf: AsOf): Promise<void> => {
+  if (!('sequence' in asOf)) return;
+  const { sequence } = await log.head();
+  if (asOf.sequence > sequence)
+    throw new ValidationFailed({ asOf: [`is beyond the end of the log, which is at ${sequence}`] });
+};

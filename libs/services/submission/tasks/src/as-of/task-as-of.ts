@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EventLog } from '@fornax/event-store';
 import { CLOCK, EVENT_LOG } from '@fornax/service-kit';
-import { NotFound, ValidationFailed, type Clock } from '@fornax/base';
+import { NotFound, type Clock } from '@fornax/base';
 import { applySnapshotCompleted, applyTaskCommit, type TaskStatus } from '../model/task-status.js';
 import type { CompletedRecord } from '../model/completed-record.js';
-import { isUpTo, type AsOf } from './as-of.js';
+import { checkReached, isUpTo, type AsOf } from './as-of.js';
 import { EndedInstances, MOST_ENDED } from './ended-instances.js';
 import { TaskHistory } from './task-history.js';
 
@@ -30,7 +30,7 @@ export class TaskAsOf {
 
   /** @throws NotFound it did not exist yet, or not any more @throws ValidationFailed a sequence that the log has not reached */
   async read(taskId: string, asOf: AsOf): Promise<PastTask> {
-    await this.checkReached(asOf);
+    await checkReached(this.log, asOf);
     const completions = (await this.history.snapshotCompletions(taskId)).filter((commit) => isUpTo(asOf, commit));
     const ended = new EndedInstances(MOST_ENDED.alone);
     let status: TaskStatus | undefined;
@@ -63,13 +63,6 @@ export class TaskAsOf {
     if (!status) throw new NotFound(`The task ${taskId} did not exist yet`, { code: 'task-not-yet' });
     const now = 'instant' in asOf ? Math.min(asOf.instant, this.clock.now()) : at;
     return { status, ended: ended.records(), now };
-  }
-
-  private async checkReached(asOf: AsOf): Promise<void> {
-    if (!('sequence' in asOf)) return;
-    const { sequence } = await this.log.head();
-    if (asOf.sequence > sequence)
-      throw new ValidationFailed({ asOf: [`is beyond the end of the log, which is at ${sequence}`] });
   }
 }
 

@@ -85,6 +85,11 @@ export class TaskHistory {
     return pageOf(merged, task, limit);
   }
 
+  /** Events of an aggregate that nothing else is told with, in the same pages. */
+  async pageOf(aggregate: 'pool', about: KnownTask, after: number, limit: number): Promise<HistoryPage> {
+    return pageOf(await this.log.readAggregate(aggregate, about.taskId, after, limit + 1), about, limit);
+  }
+
   private async snapshotRefs(taskId: string, after: number, most: number): Promise<readonly SnapshotRef[]> {
     await this.snapshots.caughtUp();
     const rows = await this.db.query<{ sequence: string; snapshot_id: string }[]>(

@@ -3,7 +3,7 @@ import { formatRanges, fromNumbers } from '@fornax/domain';
 import { z } from 'zod';
 import { MASK, SECRET_PREFIX } from '../model/secret-constants.js';
 
-/** An event as its owner reads it: in the history of a task, in the live feed and in webhooks. */
+/** An event as its owner reads it: in the history of a task or a pool, in the live feed and in webhooks. */
 export const wireEventSchema = z.object({
   /** `<sequence>.<index>`: the same for good, and in order. */
   id: z.string(),
@@ -15,7 +15,7 @@ export const wireEventSchema = z.object({
   version: z.int().positive(),
   /** RFC 3339, by the clock of the service that decided. */
   at: z.string(),
-  /** Null where it is about a job. */
+  /** Null where it is about a job or a pool. */
   taskId: z.string().nullable(),
   aggregate: z.string(),
   aggregateId: z.string(),
@@ -83,7 +83,7 @@ const ABOUT_TASKS: ReadonlySet<string> = new Set(['task', 'snapshot']);
 
 const dataOf = ({ type: _type, at: _at, ...data }: FornaxEvent): Json => withoutSecrets(withoutTails(data));
 
-/** The events of one commit as their owner may see them. @param about the task, or the job, that they are about */
+/** The events of one commit as their owner may see them. @param about the task, the job or the pool that they are about */
 export const wireEventsOf = (
   commit: RecordedCommit,
   about: { readonly taskId: string; readonly owner: string },

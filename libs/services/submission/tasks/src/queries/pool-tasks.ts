@@ -12,6 +12,8 @@ export interface PoolLoad {
 }
 
 const MAX_LIST = 10_000;
+/** Ids that are read at once. */
+const PART = 1_000;
 
 /** Reads what tasks there are in pools. */
 @Injectable()
@@ -37,13 +39,28 @@ export class PoolTasks {
     );
   }
 
-  /** The tasks of a pool, newest first. @param isOpen only those that are not over */
-  async of(poolId: string, isOpen = false): Promise<readonly TaskStatus[]> {
+  /** The tasks of a pool, newest first. */
+  async of(poolId: string): Promise<readonly TaskStatus[]> {
     const records = await this.db.query<TaskRecord[]>(
-      `SELECT ${STATUS_COLUMNS} FROM task WHERE spec->>'poolUuid' = $1 ${isOpen ? 'AND end_ms IS NULL' : ''}
+      `SELECT ${STATUS_COLUMNS} FROM task WHERE spec->>'poolUuid' = $1
        ORDER BY created_ms DESC, task_id DESC LIMIT ${MAX_LIST}`,
       [poolId],
     );
     return this.stored.statusesOf(records);
+  }
+
+  /** Ids of all tasks of a pool that are not over, in parts, in the order of their ids. */
+  async *openOf(poolId: string): AsyncGenerator<readonly string[]> {
+    for (let after = ''; ;) {
+      const rows = await this.db.query<{ task_id: string }[]>(
+        `SELECT task_id FROM task WHERE spec->>'poolUuid' = $1 AND end_ms IS NULL AND task_id > $2
+         ORDER BY task_id LIMIT ${PART}`,
+        [poolId, after],
+      );
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      yield rows.map((row) => row.task_id);
+      after = last.task_id;
+    }
   }
 }

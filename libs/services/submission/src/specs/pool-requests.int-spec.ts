@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { minimal, readFrom, startHarness, type Harness } from './submission.fixture.js';
+
+let harness: Harness;
+beforeAll(async () => {
+  harness = await startHarness();
+}, 120_000);
+afterAll(() => harness.close());
+
+const pool = { name: 'a pool', profile: 'docker-batch' };
+const wrong = async (method: string, path: string, body: object): Promise<readonly string[]> => {
+  const answer = await harness.call(method, path, body);
+  expect(answer.status).toBe(400);
+  return Object.keys(answer.json()['errors'] ?? {});
+};
+const create = async (): Promise<string> =>
+  String((await harness.call('POST', '/pools', { ...pool, instanceCount: 1 })).json()['uuid']);
+
+describe('a size that cannot be', () => {
+  it('is refused with its field: more idle slots than there may be', async () => {
+    const elasticProperty = { isElastic: true, maxTotalSlots: 2, minIdleSlots: 3 };
+    expect(await wrong('POST', '/pools', { ...pool, elasticProperty })).toEqual(['elasticProperty.minIdleSlots']);
+    const managed = { type: 'ManagedTasksQueue', maxTotalSlots: 2, minIdleSlots: 3 };
+    expect(await wrong('POST', '/pools', { ...pool, scaling: { policies: [managed] } })).toEqual([
+      'scaling.policies[0].minIdleSlots',
+    ]);
+  });
+
+  it('is no scaling without policies, for the check as for a pool', async () => {
+    expect(await wrong('POST', '/sanity-checks/pools/scaling', { policies: [] })).toEqual(['policies']);
+    expect(await wrong('PUT', `/pools/${await create()}/scaling`, { policies: [] })).toEqual(['policies']);
+  });
+});
+
+describe('a pool that is deleted', () => {
+  it('cancels all its tasks, however many', async () => {
+    const poolUuid = await create();
+    const { profile: _profile, ...task } = minimal;
+    const tasks = Array.from({ length: 1_100 }, () => ({ ...task, instanceCount: 1, poolUuid }));
+    for (const part of [tasks.slice(0, 550), tasks.slice(550)])
+      expect((await harness.call('POST', '/tasks', part)).status).toBe(200);
+    const [first] = await harness.query(`SELECT task_id FROM task WHERE spec->>'poolUuid' = $1 ORDER BY task_id`, [
+      poolUuid,
+    ]);
+    expect((await harness.call('DELETE', `/pools/${poolUuid}`)).status).toBe(200);
+    const open = await harness.query(
+      `SELECT task_id FROM task WHERE spec->>'poolUuid' = $1 AND state NOT IN ('Cancelled', 'PendingCancel')`,
+      [poolUuid],
+    );
+    expect(open).toEqual([]);
+    const { task_id: id } = first as { readonly task_id: string };
+    expect((await readFrom(harness, id)).state).toBe('Cancelled');
+  }, 120_000);
+});
