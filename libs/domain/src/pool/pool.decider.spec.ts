@@ -197,9 +197,16 @@ describe('sizing', () => {
   });
   it('of a pool that closes lets go of idle slots, once nobody waits for them', () => {
     const { state } = given(...oneReady, closing);
-    expect(sizePool(state, demand({ running: new Map([[0, 1]]) }), at)).toMatchObject({ close: emptyRanges });
-    expect(sizePool(state, demand({ waiting: 1 }), at)).toMatchObject({ close: emptyRanges });
-    expect(sizePool(state, demand(), at)).toMatchObject({ close: rangesOf(1) });
+    const later = at + 1_000;
+    expect(sizePool(state, demand({ running: new Map([[0, 1]]) }), later)).toMatchObject({ close: emptyRanges });
+    expect(sizePool(state, demand({ waiting: 1 }), later)).toMatchObject({ close: emptyRanges });
+    expect(sizePool(state, demand(), later)).toMatchObject({ close: rangesOf(1), againAt: null });
+  });
+  it('of a pool that closes is kept for a second, so that it is seen to close; of one that is deleted it is not', () => {
+    const { state } = given(...oneReady, closing);
+    expect(sizePool(state, demand(), at + 999)).toMatchObject({ close: emptyRanges, againAt: at + 1_000 });
+    const gone = given(...oneReady, closing, deleting).state;
+    expect(sizePool(gone, demand(), at)).toMatchObject({ againAt: null });
   });
 
   const step = fc.record({

@@ -19,6 +19,8 @@ export interface PoolState {
   /** Slots that are leased and have been asked to end. */
   readonly closing: Ranges;
   readonly closeRequested: boolean;
+  /** When it was asked to close. */
+  readonly closingSince: InstantMs | null;
   readonly closed: boolean;
   readonly deleteRequested: boolean;
   readonly failed: InstanceError | null;
@@ -66,6 +68,7 @@ export const initialPoolState: PoolState = {
   slots: initialTaskState,
   closing: emptyRanges,
   closeRequested: false,
+  closingSince: null,
   closed: false,
   deleteRequested: false,
   failed: null,
@@ -180,7 +183,7 @@ export const evolvePool = (state: PoolState, event: PoolEvent): PoolState => {
     case 'PoolResourcesUpdateRequested':
       return { ...state, slots: evolveTask(slots, { type: 'TaskResourcesUpdateRequested', at: event.at }) };
     case 'PoolCloseRequested':
-      return { ...state, closeRequested: true, slots: withoutWaiting(slots, event.at) };
+      return { ...state, closeRequested: true, closingSince: event.at, slots: withoutWaiting(slots, event.at) };
     case 'PoolDeleteRequested':
       return {
         ...state,

@@ -77,12 +77,18 @@ const idleOf = (
     })
     .sort((a, b) => a.since - b.since);
 
+/** A pool is seen to close before it has closed (contract, section 2.3): whoever asked for it reads `Closing` next. */
+const SEEN_CLOSING_MS = 1_000;
+
 /** A pool that ends lets go of what stands idle, once nobody waits for it. */
-const sizeOfEnding = (state: PoolState, demand: PoolDemand): PoolSizing => {
+const sizeOfEnding = (state: PoolState, demand: PoolDemand, now: InstantMs): PoolSizing => {
+  const { policyName, closingSince, deleteRequested, failed } = state;
+  const closesAt = closingSince === null || deleteRequested || failed !== null ? now : closingSince + SEEN_CLOSING_MS;
+  if (now < closesAt) return { open: emptyRanges, close: emptyRanges, policyName, againAt: closesAt };
   const isNeeded = demand.waiting > 0 && state.failed === null;
   const unused = [...iterate(openSlotsOf(state))].filter((slot) => runningIn(demand, slot) === 0);
   const close = isNeeded ? emptyRanges : fromNumbers(unused);
-  return { open: emptyRanges, close, policyName: state.policyName, againAt: null };
+  return { open: emptyRanges, close, policyName, againAt: null };
 };
 
 /**
@@ -90,7 +96,7 @@ const sizeOfEnding = (state: PoolState, demand: PoolDemand): PoolSizing => {
  * {@link resize} says of slots is rounded: up to open, down to close.
  */
 export const sizePool = (state: PoolState, demand: PoolDemand, now: InstantMs): PoolSizing => {
-  if (isPoolEnding(state)) return sizeOfEnding(state, demand);
+  if (isPoolEnding(state)) return sizeOfEnding(state, demand, now);
   const { slotsPerNode } = state.spec;
   const { bounds, policyName, until } = boundsOf(state.spec, now);
   const idle = idleOf(state, demand);
