@@ -67,8 +67,7 @@ export class PoolSizer {
     const sizing = sizePool(pool, demandOf(view, pool), at);
     if (sizing.againAt !== null) this.lookAgain(poolId, sizing.againAt - at);
     const isSame = sizeOf(sizing.open) + sizeOf(sizing.close) === 0 && sizing.policyName === pool.policyName;
-    const isEnding =
-      pool.closeRequested && !pool.closed && pool.slots.inFlight.size === 0 && sizing.againAt === null;
+    const isEnding = pool.closeRequested && !pool.closed && pool.slots.inFlight.size === 0 && sizing.againAt === null;
     if (isSame && pool.isSized && !isEnding) return;
     const letGo = view.pools.hold(leasesOfSlots(pool, sizing.close));
     this.carryOut(poolId, writer.resize(poolId, sizing).finally(letGo));
