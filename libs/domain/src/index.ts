@@ -62,6 +62,7 @@ export {
   type JobSpec,
   type PublicJobState,
 } from './job/job.events.js';
+export { forecastOf, inOrder, repeatedOf, type RepeatedTask } from './job/job-shape.js';
 export { jobDecider, publicJobStateOf, type JobState } from './job/job.decider.js';
 export { folderOf } from './task/results-folder.js';
 export { taskDecider } from './task/task.decider.js';

@@ -33,7 +33,7 @@ export { RpcHandler } from './rpc/rpc-handler.js';
 export { ServiceArea } from './storage/service-area.js';
 export { EVENT_STREAM_CONTENT } from './http/openapi/event-stream.js';
 export { JsonTextInterceptor } from './http/json-text.interceptor.js';
-export { WireBodies, WireBody, type OneOrEach } from './http/wire-body.js';
+export { WireBodies, DocumentBody, WireBody, type OneOrEach } from './http/wire-body.js';
 export { parseInput, ZodBody, ZodParam, ZodQuery } from './http/zod-parameters.js';
 export { loadDoorLimits, type DoorLimits } from './http/door/door-limits.js';
 export { guardConnections, guardUploads, serverOptions } from './http/door/guard-connections.js';

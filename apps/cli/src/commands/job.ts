@@ -1,13 +1,14 @@
 import type { NewJob } from '@fornax/client';
 import type { Command } from 'commander';
-import { tasksIn, tasksOfJob } from '../session/job-file.js';
 import { listOf } from '../terminal/arguments.js';
+import { UsageError } from '../session/connection.js';
+import { documentIn, tasksIn, tasksOfJob } from '../session/job-file.js';
 import type { Io } from '../terminal/io.js';
 import { renderTable } from '../terminal/table.js';
 import { clientOf, withReason, type ReasonOptions } from './others.js';
 
 interface SubmitOptions {
-  readonly name: string;
+  readonly name?: string;
   readonly shortname?: string;
   readonly tag?: readonly string[];
   readonly dependencies?: boolean;
@@ -15,7 +16,7 @@ interface SubmitOptions {
   readonly tasks?: string;
 }
 
-const newJob = ({ name, shortname, tag, dependencies, maxWallTime, tasks }: SubmitOptions): NewJob => ({
+const newJob = (name: string, { shortname, tag, dependencies, maxWallTime, tasks }: SubmitOptions): NewJob => ({
   name,
   // Tasks of a file may name each other.
   useDependencies: dependencies === true || tasks !== undefined,
@@ -25,10 +26,16 @@ const newJob = ({ name, shortname, tag, dependencies, maxWallTime, tasks }: Subm
 });
 
 /** Creates a job and its tasks; where one of these is refused, nothing of it is left. */
-const submit = async (io: Io, options: SubmitOptions): Promise<void> => {
+const submit = async (io: Io, file: string | undefined, options: SubmitOptions): Promise<void> => {
   const client = io.client();
+  const { name } = options;
+  if (file !== undefined) {
+    if (Object.keys(options).length > 0) throw new UsageError('What a file says is not said by options as well.');
+    return io.print(await client.jobs.submit(await documentIn(file)));
+  }
+  if (name === undefined) throw new UsageError('A job needs a file, or a name: --name.');
   const tasks = options.tasks === undefined ? [] : await tasksIn(options.tasks);
-  const id = await client.jobs.create(newJob(options));
+  const id = await client.jobs.create(newJob(name, options));
   if (tasks.length > 0) {
     const answers = await client.submitTasks(tasksOfJob(tasks, id));
     const refused = answers.flatMap(({ uuid, message }, index) =>
@@ -65,19 +72,26 @@ const tasks = async (io: Io, id: string): Promise<void> => {
   io.print(renderTable([['ID', 'NAME', 'STATE', 'DEPENDENCIES'], ...rows]));
 };
 
+const REPETITIONS = [
+  ['retry', 'its tasks that failed, and those that could not start because of it'],
+  ['resume', 'its tasks that were cancelled'],
+  ['recover', 'its tasks that failed or were cancelled'],
+  ['clone', 'all of its tasks'],
+] as const;
+
 /** `fornax job …` */
 export const addJobCommands = (program: Command, io: Io): void => {
   const job = program.command('job').description('group tasks that end together and start after each other');
   job
-    .command('submit')
-    .description('create a job, with the tasks of a file if one is named; prints its id')
-    .requiredOption('-n, --name <name>')
+    .command('submit [file]')
+    .description('create a job with its tasks from a document in YAML or JSON, all of it or nothing; prints its id')
+    .option('-n, --name <name>', 'without a document: its name')
     .option('--shortname <name>', 'another name for its id')
     .option('-t, --tag <tag>', 'to find it by (repeatable)', listOf)
     .option('--dependencies', 'its tasks may start after each other')
     .option('--max-wall-time <time>', 'terminate it after this time: [d.]hh:mm:ss')
     .option('--tasks <file>', 'its tasks, a JSON list; they depend on each other by their shortnames')
-    .action((options: SubmitOptions) => submit(io, options));
+    .action((file: string | undefined, options: SubmitOptions) => submit(io, file, options));
   job
     .command('list')
     .description('all jobs, newest first')
@@ -90,6 +104,21 @@ export const addJobCommands = (program: Command, io: Io): void => {
     .command('tasks <job>')
     .description('its tasks, oldest first')
     .action((id: string) => tasks(io, id));
+  job
+    .command('graph <job>')
+    .description('its tasks and what they wait for, with the critical path and the expected end, as JSON')
+    .option('--dot', 'in the language of Graphviz instead')
+    .action(async (id: string, { dot }: { readonly dot?: boolean }) =>
+      io.print(
+        dot === true
+          ? (await io.client().jobs.dot(id)).trimEnd()
+          : JSON.stringify(await io.client().jobs.graph(id), null, 2),
+      ),
+    );
+  for (const [kind, which] of REPETITIONS)
+    withReason(
+      job.command(`${kind} <job>`).description(`make a job of ${which}, in the same shape; prints its id`),
+    ).action(async (id: string, options: ReasonOptions) => io.print(await clientOf(io, options).jobs.repeat(kind, id)));
   withReason(job.command('terminate <job>').description('end it: its tasks that are not over are cancelled')).action(
     (id: string, options: ReasonOptions) => clientOf(io, options).jobs.terminate(id),
   );

@@ -1,6 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import type { NewTask } from '@fornax/client';
+import { parse } from 'yaml';
 import { UsageError } from './connection.js';
+
+/** Of parts of a document that stand for others, so that a small one does not become a large one. */
+const MOST_ALIASES = 100;
 
 type Json = Readonly<Record<string, unknown>>;
 const isJson = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -12,6 +16,15 @@ const nameIn = (jobId: string, name: string): string => `${name}-${jobId.replace
 
 const renamed = (list: unknown, rename: (name: string) => string): unknown =>
   Array.isArray(list) ? list.map((item: unknown) => (typeof item === 'string' ? rename(item) : item)) : list;
+
+/** A job as one document, in YAML or JSON. @throws UsageError it cannot be read */
+export const documentIn = async (path: string): Promise<unknown> => {
+  try {
+    return parse(await readFile(path, 'utf8'), { maxAliasCount: MOST_ALIASES }) as unknown;
+  } catch (error) {
+    throw new UsageError(`${path} cannot be read as YAML: ${error instanceof Error ? error.message : String(error)}`);
+  }
+};
 
 /** @throws UsageError it is no list of tasks */
 export const tasksIn = async (path: string): Promise<readonly Json[]> => {

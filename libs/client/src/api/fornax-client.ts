@@ -92,7 +92,7 @@ export class FornaxClient {
     this.buckets = new BucketsClient(json);
     this.people = new PeopleClient(json);
     this.history = new HistoryClient(json, stream);
-    this.jobs = new JobsClient(json);
+    this.jobs = new JobsClient(json, (path) => this.connection.text('GET', path));
     this.pools = new PoolsClient(json);
     this.results = new ResultsClient(json);
     this.storage = new StorageClient(json);

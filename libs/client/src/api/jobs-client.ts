@@ -1,4 +1,13 @@
-import { createdSchema, jobSchema, pageOf, taskSchema, type WireJob, type WireTask } from '@fornax/contracts';
+import {
+  createdSchema,
+  jobGraphSchema,
+  jobSchema,
+  pageOf,
+  taskSchema,
+  type WireJob,
+  type WireJobGraph,
+  type WireTask,
+} from '@fornax/contracts';
 import type { JsonCall } from './api-connection.js';
 import { allPages } from './pages.js';
 import { nothing } from './wire-types.js';
@@ -18,9 +27,15 @@ export interface NewJob {
 const page = pageOf(jobSchema);
 const pathOf = (id: string): string => `/jobs/${encodeURIComponent(id)}`;
 
+/** How a job is run again: what failed, what was cancelled, both, or all of it. */
+export type JobRepetition = 'retry' | 'resume' | 'recover' | 'clone';
+
 /** Groups of tasks that end together. Jobs are named by uuid or shortname. */
 export class JobsClient {
-  constructor(private readonly json: JsonCall) {}
+  constructor(
+    private readonly json: JsonCall,
+    private readonly text: (path: string) => Promise<string>,
+  ) {}
 
   /** @returns its id @throws ApiError 400, 403 */
   async create(job: NewJob): Promise<string> {
@@ -49,5 +64,24 @@ export class JobsClient {
   /** @param isForced also while tasks are not over, and with all of them @throws ApiError 403 */
   async delete(id: string, isForced = false): Promise<void> {
     await this.json('DELETE', `${pathOf(id)}${isForced ? '?force=true' : ''}`, nothing);
+  }
+
+  /** Creates a job with all of its tasks, or nothing. @param document as `GET /fornax/v1/jobs/schema` describes it @throws ApiError 400 */
+  async submit(document: unknown): Promise<string> {
+    return (await this.json('POST', '/fornax/v1/jobs', createdSchema, { body: document })).uuid;
+  }
+
+  /** Makes a job of another one. @returns its id @throws ApiError 400 there is nothing to run again, or it is not over */
+  async repeat(kind: JobRepetition, id: string): Promise<string> {
+    return (await this.json('POST', `/fornax/v1${pathOf(id)}/${kind}`, createdSchema)).uuid;
+  }
+
+  graph(id: string): Promise<WireJobGraph> {
+    return this.json('GET', `/fornax/v1${pathOf(id)}/graph`, jobGraphSchema);
+  }
+
+  /** In the language of Graphviz. */
+  dot(id: string): Promise<string> {
+    return this.text(`/fornax/v1${pathOf(id)}/graph?format=dot`);
   }
 }

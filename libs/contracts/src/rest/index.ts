@@ -10,7 +10,7 @@ export {
   type WireBucketGrant,
 } from './buckets.js';
 export { plainError } from './plain-errors.js';
-export { reference, wireReader, type WireErrors, type WireResult } from './wire.js';
+export { reference, documentReader, wireReader, type WireErrors, type WireResult } from './wire.js';
 export { NO_DATE, parseWireDate, parseWireDuration, wireDate, wireDuration } from './time-on-the-wire.js';
 export { hardwareConstraintSchema } from './hardware-constraint.js';
 export {
@@ -113,6 +113,8 @@ export {
 } from './storage-usage.js';
 export { expiryPrefixSchema, expiryRuleChangeSchema, expiryRuleSchema, type WireExpiryRule } from './expiry.js';
 export { owedEffectsSchema, type OwedEffects } from './owed-effects.js';
+export { jobDocumentSchema, jobDocumentJsonSchema, type JobDocument, type JobDocumentTask } from './job-document.js';
+export { jobGraphSchema, type WireJobGraph } from './job-graph.js';
 export { jobCreationSchema, jobSchema, type JobCreation, type WireJob } from './jobs.js';
 export { waitingSchema, type WireWaiting } from './waiting.js';
 export {

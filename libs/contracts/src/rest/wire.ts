@@ -159,6 +159,17 @@ const errorsOf = (error: z.ZodError): WireErrors => {
   return errors;
 };
 
+/** Compiles a reader of a document of ours: names are as they are written, and what the schema does not know or is null is wrong. */
+export const documentReader =
+  <S extends z.ZodType>(schema: S) =>
+  (body: unknown): WireResult<z.output<S>> => {
+    const bad = unstorable(body, '');
+    if (bad !== undefined)
+      return { ok: false, errors: { [bad]: ['The text holds a character that cannot be stored.'] } };
+    const parsed = schema.safeParse(body);
+    return parsed.success ? { ok: true, value: parsed.data } : { ok: false, errors: errorsOf(parsed.error) };
+  };
+
 /**
  * Compiles a reader of one public body. The reader never throws: it answers the parsed body, or what is wrong by field.
  * The whole translation between the wire and our names happens here and nowhere else.

@@ -1,11 +1,9 @@
 import { Body, type PipeTransform } from '@nestjs/common';
-import { wireReader, type WireResult } from '@fornax/contracts';
+import { documentReader, wireReader, type WireResult } from '@fornax/contracts';
 import { z } from 'zod';
 import { ValidationFailed } from '@fornax/base';
 
-/** Parameter: the body, read the way the contract wants (any case, null is absent). An absent body is an empty one. Shows in OpenAPI. */
-export const WireBody = (schema: z.ZodType): ParameterDecorator => {
-  const read = wireReader(schema);
+const BodyOf = (schema: z.ZodType, read: (body: unknown) => WireResult<unknown>): ParameterDecorator => {
   const pipe: PipeTransform = {
     transform: (body: unknown) => {
       const result = read(body ?? {});
@@ -15,6 +13,12 @@ export const WireBody = (schema: z.ZodType): ParameterDecorator => {
   };
   return Body({ schema, pipes: [pipe] });
 };
+
+/** Parameter: the body, read the way the contract wants (any case, null is absent). An absent body is an empty one. Shows in OpenAPI. */
+export const WireBody = (schema: z.ZodType): ParameterDecorator => BodyOf(schema, wireReader(schema));
+
+/** Parameter: the body, a document of ours, which holds nothing that the schema does not know. */
+export const DocumentBody = (schema: z.ZodType): ParameterDecorator => BodyOf(schema, documentReader(schema));
 
 /** One body, or what reading each item of an array of them gave: one that is wrong does not keep the others from being carried out. */
 export type OneOrEach<T> = { readonly one: T } | { readonly each: readonly WireResult<T>[] };

@@ -7,17 +7,21 @@ import { JOB_NAMES, JobCommits } from './commands/job-commits.js';
 import { JOB_SHORTNAMES, JobReservations, JobRoom } from './commands/job-places.js';
 import { JobListsController } from './http/job-lists.controller.js';
 import { JobsController } from './http/jobs.controller.js';
+import { RepeatJob } from './commands/repeat-job.handler.js';
+import { StagedTasks } from './commands/staged-tasks.js';
+import { WholeJobsController } from './http/whole-jobs.controller.js';
 import { JobBarrier, JOBS, JobsProjection } from './model/jobs.projection.js';
 import { JobAttendant } from './process-managers/job-attendant.js';
 import { JobEnds } from './commands/job-ends.js';
 import { JobExpiry } from './process-managers/job-expiry.js';
 import { JobLists } from './queries/job-lists.js';
+import { JobHistory } from './queries/job-history.js';
 import { JobLookup } from './queries/job-lookup.js';
 
 /** Jobs: what users command of them, and what ends with them. */
 @Module({
   imports: [TasksModule],
-  controllers: [JobListsController, JobsController, JobAttendant],
+  controllers: [JobListsController, JobsController, WholeJobsController, JobAttendant],
   providers: [
     ...provideProjection(DATABASE, JobsProjection),
     provideReadBarrier(JobBarrier, JOBS),
@@ -26,11 +30,14 @@ import { JobLookup } from './queries/job-lookup.js';
     JobRoom,
     JobReservations,
     CreateJob,
+    RepeatJob,
+    StagedTasks,
     EndJob,
     JobEnds,
     JobExpiry,
     JobLists,
     JobLookup,
+    JobHistory,
   ],
   exports: [JobLists],
 })

@@ -398,3 +398,170 @@ describe('what happens to jobs', () => {
     stream.close();
   });
 });
+
+describe('a job as one document', () => {
+  const documents = '/fornax/v1/jobs';
+  const diamond = {
+    name: 'diamond',
+    environment: { SHARED: 'all' },
+    tasks: [
+      { name: 'join', command: 'true', after: ['left', { task: 'right', on: 'any' }] },
+      { name: 'left', command: 'true', after: ['prepare'] },
+      { name: 'right', command: 'true', after: ['prepare'], environment: { OWN: 1 } },
+      { name: 'prepare', command: 'true', instanceCount: 6 },
+    ],
+  };
+  const made = async (body: object = diamond): Promise<string> => {
+    const answer = await harness.call('POST', documents, body);
+    if (answer.status !== 200) throw new Error(answer.text);
+    return String(answer.json()['uuid']);
+  };
+  const byName = async (id: string): Promise<ReadonlyMap<string, Record<string, unknown>>> =>
+    new Map((await tasksOf(id)).map((task) => [String(task['name']), task]));
+  const uuidOf = (tasks: ReadonlyMap<string, Record<string, unknown>>, name: string): string =>
+    String(tasks.get(name)?.['uuid']);
+
+  it('is made with its tasks, and what these wait for', async () => {
+    const id = await made();
+    expect(await read(id)).toMatchObject({ state: 'Active', useDependencies: true });
+    const tasks = await byName(id);
+    expect([...tasks.keys()].toSorted()).toEqual(['join', 'left', 'prepare', 'right']);
+    expect(tasks.get('prepare')).toMatchObject({ instanceCount: 6, jobUuid: id, dependencies: null });
+    expect(tasks.get('right')).toMatchObject({
+      constants: expect.arrayContaining([
+        { key: 'SHARED', value: 'all' },
+        { key: 'OWN', value: '1' },
+        { key: 'DOCKER_CMD', value: 'true' },
+      ]) as unknown,
+      dependencies: { state: 'waiting', advancedDependsOn: [{ taskUuid: uuidOf(tasks, 'prepare') }] },
+    });
+  });
+
+  it('is refused with the paths of its fields, and leaves nothing behind', async () => {
+    const counts = async () => {
+      const info = (await harness.call('GET', '/info')).json();
+      return [info['jobCount'], info['taskCount']];
+    };
+    const before = await counts();
+    const one = { name: 'a', command: 'true' };
+    for (const [body, fields] of [
+      [{ name: 'n' }, ['tasks']],
+      [{ name: 'n', tasks: [] }, ['tasks']],
+      [{ name: 'n', tasks: [one], shade: 1 }, ['']],
+      [{ name: 'n', tasks: [{ ...one, jobUuid: 'x' }] }, ['tasks[0]']],
+      [{ name: 'n', tasks: [one, one] }, ['tasks[1].name']],
+      [{ name: 'n', tasks: [{ ...one, after: ['b', { task: 'a' }] }] }, ['tasks[0].after[0]', 'tasks[0].after']],
+      [
+        {
+          name: 'n',
+          tasks: [
+            { ...one, after: ['b'] },
+            { name: 'b', after: ['a'] },
+          ],
+        },
+        ['tasks[0].after'],
+      ],
+      [{ name: 'n', tasks: [one, { name: 'b', profile: 'no-such' }] }, ['tasks[1].profile']],
+      [{ name: 'n', tasks: [one, { name: 'b', instanceCount: 0 }] }, ['tasks[1].instanceCount']],
+      [{ name: 'n', tasks: [{ ...one, matrix: { a: [] } }] }, ['tasks[0].matrix.a']],
+      [{ name: 'n', pool: 'nobody', tasks: [one] }, ['poolUuid']],
+    ] as const) {
+      const answer = await harness.call('POST', documents, body);
+      expect([answer.status, errorsOf(answer).toSorted()]).toEqual([400, [...fields].toSorted()]);
+    }
+    const missing = { name: 'n', tasks: [one, { name: 'b', resourceBuckets: ['no-such-bucket'] }] };
+    expect((await harness.call('POST', documents, missing)).status).toBe(404);
+    expect(await counts()).toEqual(before);
+  });
+
+  it('has a history, also once it is deleted', async () => {
+    const id = await made();
+    await harness.call('DELETE', `/jobs/${id}?force=true`);
+    await eventually(() => isGone(id));
+    const types = async (token?: string) => {
+      const answer = await harness.call('GET', `${documents}/${id}/events`, undefined, token ? { token } : {});
+      return ((answer.json()['events'] ?? []) as { type: string }[]).map(({ type }) => type);
+    };
+    expect(await types()).toEqual(['JobCreated', 'JobDeleteRequested', 'JobDeleted']);
+    expect(await types(await harness.addAccount())).toEqual([]);
+  });
+
+  it('is made once under one key', async () => {
+    const headers = { 'idempotency-key': 'document-key' };
+    const first = await harness.call('POST', documents, diamond, { headers });
+    const again = await harness.call('POST', documents, diamond, { headers });
+    expect([again.status, again.json()['uuid']]).toEqual([200, first.json()['uuid']]);
+    expect(await tasksOf(String(first.json()['uuid']))).toHaveLength(4);
+  });
+
+  it('has a published schema', async () => {
+    expect((await harness.call('GET', `${documents}/schema`)).json()).toMatchObject({
+      required: expect.arrayContaining(['name', 'tasks']) as unknown,
+      additionalProperties: false,
+    });
+  });
+
+  it('is shown as a graph, as JSON and DOT', async () => {
+    const id = await made();
+    const tasks = await byName(id);
+    const graph = (await harness.call('GET', `${documents}/${id}/graph`)).json();
+    expect(graph).toMatchObject({ uuid: id, expectedEnd: null });
+    expect(graph['criticalPath']).toHaveLength(3);
+    expect(graph['dependencies']).toContainEqual({
+      from: uuidOf(tasks, 'prepare'),
+      to: uuidOf(tasks, 'left'),
+      on: ['success'],
+      state: 'waiting',
+    });
+    const dot = await harness.call('GET', `${documents}/${id}/graph?format=dot`);
+    expect(dot.headers.get('content-type')).toContain('text/vnd.graphviz');
+    expect(dot.text).toContain(`"${uuidOf(tasks, 'right')}" -> "${uuidOf(tasks, 'join')}" [label="any"`);
+    expect((await harness.call('GET', `${documents}/${id}/graph?format=svg`)).status).toBe(400);
+    expect((await harness.call('GET', `${documents}/nobody/graph`)).status).toBe(404);
+  });
+
+  it('runs again what did not succeed, in its shape', async () => {
+    const id = await made({
+      name: 'again',
+      tags: ['nightly'],
+      tasks: [
+        { name: 'first', command: 'true' },
+        { name: 'bad', command: 'false', after: ['first'] },
+        { name: 'behind', command: 'true', after: ['bad'] },
+      ],
+    });
+    const tasks = await byName(id);
+    const again = (kind: string, from = id) => harness.call('POST', `${documents}/${from}/${kind}`);
+    expect((await again('retry')).status).toBe(400);
+    const [first, bad, behind] = ['first', 'bad', 'behind'].map((name) => uuidOf(tasks, name)) as [
+      string,
+      string,
+      string,
+    ];
+    await end(first);
+    const at = Date.now();
+    const decided = (taskId: string, outcome: 'success' | 'failure') => [{ taskId, outcome }];
+    await harness.happen(bad, { type: 'DependenciesFulfilled', ends: decided(first, 'success'), at });
+    await end(bad, 'failure');
+    await harness.happen(
+      behind,
+      { type: 'DependenciesFailed', ends: decided(bad, 'failure'), at },
+      { type: 'WaitingInstancesCancelled', instances: '0', at },
+    );
+    await eventually(async () => (await byName(id)).get('behind')?.['state'] === 'Cancelled');
+    const retried = String((await again('retry')).json()['uuid']);
+    expect(await read(retried)).toMatchObject({ name: 'again', tags: ['nightly'], state: 'Active' });
+    const copies = await byName(retried);
+    expect([...copies.keys()].toSorted()).toEqual(['bad', 'behind']);
+    expect(copies.get('bad')).toMatchObject({ dependencies: null, constants: [{ key: 'DOCKER_CMD', value: 'false' }] });
+    expect(copies.get('behind')).toMatchObject({
+      dependencies: { advancedDependsOn: [{ taskUuid: uuidOf(copies, 'bad') }], state: 'waiting' },
+    });
+    // What it waits for failed, and does not run again.
+    expect((await again('resume')).status).toBe(400);
+    expect((await byName(String((await again('clone')).json()['uuid']))).size).toBe(3);
+    expect(
+      (await harness.call('POST', `${documents}/${id}/clone`, undefined, { token: await harness.addAccount() })).status,
+    ).toBe(404);
+  });
+});

@@ -54,9 +54,8 @@ describe('service', () => {
 
   it('says clearly what is not built, without a 5xx', async () => {
     const calls: readonly (readonly [string, string])[] = [
-      ['GET', '/fornax/v1/jobs/x/graph'],
-      ['POST', '/fornax/v1/jobs/x/retry'],
       ['GET', '/secrets-manager/data/a/b'],
+      ['PUT', '/secrets-manager/data/a/b'],
     ];
     for (const [method, path] of calls) {
       const answer = await harness.call(method, path);

@@ -42,8 +42,8 @@ export { anyOf, ObjectLists, type ListedKind, type Shape } from './queries/objec
 export { PatternQueries } from './queries/pattern-queries.js';
 export { Creations, type Accepted, type AskedObject, type CreationOf } from './commands/creations.js';
 export { TaskPlaces, type FindJob, type KnownJob } from './places/task-places.js';
-export { Neighbors } from './places/neighbors.js';
-export { TasksOfJobs, type JobCounts } from './commands/tasks-of-jobs.js';
+export { Neighbors, outcomeOfState } from './places/neighbors.js';
+export { TasksOfJobs, type JobCounts, type TaskInJob } from './commands/tasks-of-jobs.js';
 export { ENDS } from './process-managers/task-expiry.js';
 export { ChangeTask } from './commands/change-task.handler.js';
 export { TaskBuckets } from './commands/task-buckets.js';
@@ -71,3 +71,5 @@ export {
   type TimesRecord,
   type WorkTimes,
 } from './model/work-rows.js';
+export { RepeatTask } from './commands/repeat-task.handler.js';
+export { TaskBatches, type Batch, type BatchedTask, type BatchTask } from './commands/task-batches.js';

@@ -12,6 +12,7 @@ import { provideShortnames, Shortnames } from './commands/shortnames.js';
 import { TASK_NAMES } from './commands/task-names.js';
 import { StatusBarrier } from './model/status-barrier.js';
 import { ShownTasks } from './commands/shown-tasks.js';
+import { TaskBatches } from './commands/task-batches.js';
 import { SubmitTask } from './commands/submit-task.handler.js';
 import { TaskCommits } from './commands/task-commits.js';
 import { TaskBuckets } from './commands/task-buckets.js';
@@ -85,6 +86,7 @@ import { DATABASE } from './model/database.js';
     TaskPlaces,
     ShownTasks,
     TasksOfJobs,
+    TaskBatches,
     SubmitTask,
     ChangeTask,
     RepeatTask,
@@ -110,6 +112,8 @@ import { DATABASE } from './model/database.js';
     PatternQueries,
     UnsettledCommands,
     TaskPlaces,
+    RepeatTask,
+    TaskBatches,
     TasksOfJobs,
     Neighbors,
     TASKS_CONFIG,

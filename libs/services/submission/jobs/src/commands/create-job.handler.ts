@@ -1,12 +1,13 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { parseWireDuration, type JobCreation } from '@fornax/contracts';
 import { jobDecider, type JobCommand, type JobEvent, type JobSpec, type JobState } from '@fornax/domain';
 import type { Account, RequestContext } from '@fornax/identity';
-import { ValidationFailed } from '@fornax/base';
-import { Creations, PoolsOfTasks, UnsettledCommands } from '@fornax/tasks';
+import { FornaxError, ValidationFailed } from '@fornax/base';
+import { Creations, PoolsOfTasks, UnsettledCommands, type Batch, type BatchTask } from '@fornax/tasks';
 import { JobBarrier } from '../model/jobs.projection.js';
 import { JobCommits } from './job-commits.js';
 import { JobReservations } from './job-places.js';
+import { StagedTasks } from './staged-tasks.js';
 
 const secondsIn = (duration: string | undefined): number => Math.floor((parseWireDuration(duration ?? 0) ?? 0) / 1_000);
 
@@ -27,9 +28,23 @@ const specOf = (creation: JobCreation, jobId: string, poolId: string | undefined
   };
 };
 
+/** A job that somebody asks for. */
+export interface AskedJob {
+  readonly creation: JobCreation;
+  /** What makes two requests the same one, of those that name the same key and way. */
+  readonly body: unknown;
+  readonly way: readonly [string, ...string[]];
+  /** Its tasks, where it is created with them, under the job's id. */
+  readonly tasksOf?: (jobId: string) => readonly BatchTask[];
+}
+
+const isRefusal = (error: unknown): boolean =>
+  error instanceof FornaxError && ['invalid', 'forbidden', 'not-found'].includes(error.kind);
+
 /** Creates jobs, and answers once a read shows them. */
 @Injectable()
 export class CreateJob {
+  @Inject(StagedTasks) private readonly stagedTasks!: StagedTasks;
   private readonly creations: Creations<JobSpec, JobState, JobCommand, JobEvent>;
 
   constructor(
@@ -52,19 +67,45 @@ export class CreateJob {
   }
 
   /** @returns the job's id, once a read shows the job @throws ValidationFailed, Forbidden, Invalid */
-  async create(creation: JobCreation, context: RequestContext): Promise<string> {
-    const { id, sequence, reservation } = await this.creations.accept(
-      {
-        body: creation,
-        route: ['0'],
-        way: ['create-job'],
-        check: async (jobId) => specOf(creation, jobId, await this.openPoolOf(creation, context.account)),
-      },
-      context,
-    );
-    await this.barrier.passed(sequence);
-    reservation.confirm();
-    return id;
+  create(creation: JobCreation, context: RequestContext): Promise<string> {
+    return this.createAsked({ creation, body: creation, way: ['create-job'] }, context);
+  }
+
+  /**
+   * Creates a job with all of its tasks, or nothing.
+   * @returns the job's id, once a read shows the job and its tasks @throws ValidationFailed naming the fields, Forbidden, Invalid
+   */
+  async createAsked({ creation, body, way, tasksOf }: AskedJob, context: RequestContext): Promise<string> {
+    let batch: Batch | undefined;
+    try {
+      const { id, sequence, reservation } = await this.creations.accept(
+        {
+          body,
+          route: way[0] === 'create-job' ? ['0'] : way,
+          way,
+          check: async (jobId) => specOf(creation, jobId, await this.openPoolOf(creation, context.account)),
+          place: (made) =>
+            Promise.resolve({
+              made,
+              bind: async (jobId) => {
+                if (tasksOf) batch = await this.stagedTasks.stage(jobId, tasksOf(jobId), context);
+                return made;
+              },
+            }),
+        },
+        context,
+      );
+      await this.barrier.passed(sequence);
+      reservation.confirm();
+      if (tasksOf) await this.stagedTasks.unfold(id);
+      batch?.confirm();
+      return id;
+    } catch (error) {
+      // What the log may have taken is carried on with, by whoever finds the job in it.
+      if (isRefusal(error)) await batch?.release();
+      else batch?.leaveUnknown();
+      throw error;
+    }
   }
 
   /** @throws ValidationFailed no such pool, or it takes no new tasks */

@@ -27,9 +27,9 @@ class JobLocation implements NestInterceptor {
 }
 
 /** A route that makes a job; a repeated request makes none again. */
-export const CreatesJob = (): MethodDecorator =>
+export const CreatesJob = (path?: string): MethodDecorator =>
   applyDecorators(
-    Post(),
+    Post(path),
     HttpCode(200),
     Idempotent({
       service: 'submission',

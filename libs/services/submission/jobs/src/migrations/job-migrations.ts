@@ -1,4 +1,5 @@
 import { Jobs1790001220000 } from './1790001220000-jobs.migration.js';
+import { StagedTasks1790001410000 } from './1790001410000-staged-tasks.migration.js';
 
 /** All that make the tables of jobs, in order. */
-export const JOB_MIGRATIONS = [Jobs1790001220000] as const;
+export const JOB_MIGRATIONS = [Jobs1790001220000, StagedTasks1790001410000] as const;

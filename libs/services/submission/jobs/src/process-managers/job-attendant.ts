@@ -8,6 +8,7 @@ import { JOB_SHORTNAMES } from '../commands/job-places.js';
 import { JOBS } from '../model/jobs.projection.js';
 import { JobEnds } from '../commands/job-ends.js';
 import { JobExpiry } from './job-expiry.js';
+import { StagedTasks } from '../commands/staged-tasks.js';
 
 const CREATIONS = ['JobCreated', 'JobCompleted'] as const;
 const isCreation = withEvents(...CREATIONS);
@@ -24,9 +25,14 @@ const jobsIn = (batch: readonly RecordedCommit[]): readonly string[] => [
   ),
 ];
 
+const createdIn = (batch: readonly RecordedCommit[]): readonly string[] =>
+  batch.filter(withEvents('JobCreated')).map(({ aggregateId }) => aggregateId);
+
 /** Looks after jobs: what is to end with them, and what goes with those that were deleted. */
 @LogFollower()
 export class JobAttendant {
+  @Inject(StagedTasks) private readonly staged!: StagedTasks;
+
   constructor(
     @InjectDatabase() private readonly db: DataSource,
     private readonly ends: JobEnds,
@@ -50,6 +56,8 @@ export class JobAttendant {
       this.barriers.of('status').passed(sequence),
     ]);
     if (areShown.includes(false)) throw new Error('the rows of jobs and tasks do not show yet what has happened');
+    // Whoever asked for them may be gone.
+    for (const jobId of createdIn(batch)) await this.staged.unfold(jobId);
     const named = jobsIn(batch);
     if (named.length > 0) await this.ends.cancelLate(named);
     await this.ends.settle();

@@ -4,7 +4,9 @@ import type { OriginKind } from '@fornax/domain';
 import { TaskLookup } from '../queries/task-lookup.js';
 import type { RequestContext } from '@fornax/identity';
 import { TaskTables } from '../tables/task-tables.js';
-import { SubmitTask } from './submit-task.handler.js';
+import type { TaskStatus } from '../model/task-status.js';
+import { SubmitTask, type AskedTask } from './submit-task.handler.js';
+import type { TaskSource } from './task-specs.js';
 import { TaskPins } from './task-pins.js';
 import { TaskPlaces } from '../places/task-places.js';
 import { copyOf } from './task-copy.js';
@@ -22,26 +24,40 @@ export class RepeatTask {
 
   /** @returns the new task's id @throws NotFound, Invalid, and what a submission throws */
   async repeat(kind: OriginKind, id: string, changes: TaskRepetition, context: RequestContext): Promise<string> {
-    const { fold, taskId } = await this.lookup.find(context.account, id, 'own');
+    const task = await this.lookup.find(context.account, id, 'own');
+    const { fold, taskId } = task;
+    const isInItsJob = await this.places.takesTasks(fold.owner, fold.spec.jobId);
+    return this.submissions.submitAsked(
+      {
+        ...(await this.copyOf(kind, task, changes, isInItsJob)),
+        body: changes,
+        route: [kind, taskId],
+        way: [kind, taskId],
+      },
+      context,
+    );
+  }
+
+  /** What a copy of a task asks for, and what it has of its origin. @throws Invalid */
+  async copyOf(
+    kind: OriginKind,
+    { fold, taskId }: TaskStatus,
+    changes: TaskRepetition,
+    isInItsJob: boolean,
+  ): Promise<Pick<AskedTask, 'creation'> & { readonly source: TaskSource }> {
     const { table } = fold.spec;
     // A row stays with its instance: whichever instances the copy has, they have the numbers of their origins.
     const inherited = table && changes.fornax?.each === undefined ? await this.tables.need(taskId, table) : undefined;
     const { resources } = fold.spec;
     const pin = changes.fornax?.pinned === true ? { resources, recorded: await this.pins.recorded(taskId) } : undefined;
-    return this.submissions.submitAsked(
-      {
-        creation: copyOf(fold, kind, changes, await this.places.takesTasks(fold.owner, fold.spec.jobId)),
-        body: changes,
-        route: [kind, taskId],
-        way: [kind, taskId],
-        source: {
-          origin: { taskId, kind },
-          secrets: fold.spec,
-          ...(inherited ? { table: inherited } : {}),
-          ...(pin ? { pin } : {}),
-        },
+    return {
+      creation: copyOf(fold, kind, changes, isInItsJob),
+      source: {
+        origin: { taskId, kind },
+        secrets: fold.spec,
+        ...(inherited ? { table: inherited } : {}),
+        ...(pin ? { pin } : {}),
       },
-      context,
-    );
+    };
   }
 }

@@ -1,4 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import { Invalid } from '@fornax/base';
+import type { DependencyEnd, PublicTaskState, TaskDependency } from '@fornax/domain';
 import type { DataSource } from 'typeorm';
 import { TaskDeletion } from './task-deletion.js';
 import { InjectDatabase } from '../model/database.js';
@@ -12,10 +14,34 @@ export interface JobCounts {
   readonly unfinished: number;
 }
 
+/** A task as one of the graph of its job. */
+export interface TaskInJob {
+  readonly taskId: string;
+  readonly name: string;
+  readonly state: PublicTaskState;
+  readonly createdAt: number;
+  readonly endedAt: number | null;
+  readonly dependencies: readonly TaskDependency[];
+  /** How those ended that it waited for, once that was decided. */
+  readonly dependencyEnds: readonly DependencyEnd[];
+}
+
+interface ShapeRow {
+  readonly task_id: string;
+  readonly name: string;
+  readonly state: PublicTaskState;
+  readonly created_ms: string;
+  readonly end_ms: string | null;
+  readonly dependencies: readonly TaskDependency[] | null;
+  readonly ends: readonly DependencyEnd[] | null;
+}
+
 /** Tasks ended together. */
 const BATCH = 200;
 /** Most tasks in one answer. */
 const MAX_LIST = 10_000;
+/** Most tasks of a job that is looked at as a whole. */
+const MAX_SHAPE = 100_000;
 
 /** The tasks of jobs: listed, counted, ended. */
 @Injectable()
@@ -31,6 +57,37 @@ export class TasksOfJobs {
     const records = await this.db.query<TaskRecord[]>(
       `SELECT ${STATUS_COLUMNS} FROM task WHERE job_id = $1 AND state <> 'PendingDelete' ORDER BY created_ms, task_id LIMIT ${MAX_LIST}`,
       [jobId],
+    );
+    return this.stored.statusesOf(records);
+  }
+
+  /** All tasks and what they wait for, in the order in which they were submitted. @throws Invalid there are more than 100,000 */
+  async shape(jobId: string): Promise<readonly TaskInJob[]> {
+    const rows = await this.db.query<ShapeRow[]>(
+      `SELECT task_id, spec->>'name' AS name, state, created_ms, end_ms, spec->'dependencies' AS dependencies, fold->'dependencyEnds' AS ends
+       FROM task WHERE job_id = $1 AND state <> 'PendingDelete' ORDER BY created_ms, task_id LIMIT ${MAX_SHAPE + 1}`,
+      [jobId],
+    );
+    if (rows.length > MAX_SHAPE)
+      throw new Invalid(`The job has more than ${MAX_SHAPE} tasks: it cannot be looked at as a whole`, {
+        code: 'job-too-large',
+      });
+    return rows.map((row) => ({
+      taskId: row.task_id,
+      name: row.name,
+      state: row.state,
+      createdAt: Number(row.created_ms),
+      endedAt: row.end_ms === null ? null : Number(row.end_ms),
+      dependencies: row.dependencies ?? [],
+      dependencyEnds: row.ends ?? [],
+    }));
+  }
+
+  /** Of these tasks, everything that there is. */
+  async whole(taskIds: readonly string[]): Promise<readonly TaskStatus[]> {
+    const records = await this.db.query<TaskRecord[]>(
+      `SELECT ${STATUS_COLUMNS} FROM task WHERE task_id = ANY($1::text[])`,
+      [taskIds],
     );
     return this.stored.statusesOf(records);
   }

@@ -21,10 +21,15 @@ interface Row {
 /** Tasks that are asked for in one statement. */
 const MOST_AT_ONCE = 1_000;
 
-const FIND = `SELECT DISTINCT ON (w.at) w.at::int AS at, task_id, job_id, spec->>'projectUuid' AS project_uuid
-  FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w(owner, reference, at)
-  JOIN task ON task.owner = w.owner AND (task.task_id = w.reference OR task.shortname = w.reference)
-  WHERE state <> 'PendingDelete' ORDER BY w.at, task_id = w.reference DESC`;
+/** By id and by name in turn: with an OR, Postgres compares each reference with each task of the account. */
+const FIND = `SELECT DISTINCT ON (at) at::int AS at, task_id, job_id, spec->>'projectUuid' AS project_uuid
+  FROM (
+    SELECT w.at, 0 AS turn, task.* FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w(owner, reference, at)
+      JOIN task ON task.task_id = w.reference AND task.owner = w.owner
+    UNION ALL
+    SELECT w.at, 1, task.* FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w(owner, reference, at)
+      JOIN task ON task.shortname = w.reference AND task.owner = w.owner
+  ) AS found WHERE state <> 'PendingDelete' ORDER BY at, turn`;
 
 const OUTCOMES: Readonly<Record<string, TaskOutcome>> = {
   Success: 'success',
@@ -32,6 +37,9 @@ const OUTCOMES: Readonly<Record<string, TaskOutcome>> = {
   Cancelled: 'cancelled',
   PendingDelete: 'cancelled',
 };
+
+/** How a task ended that shows this state; undefined: it has not. */
+export const outcomeOfState = (state: string): TaskOutcome | undefined => OUTCOMES[state];
 
 /** Finds the tasks that others wait for. Tasks of a bulk ask together. */
 @Injectable()
@@ -69,14 +77,18 @@ export class Neighbors {
   }
 
   private async findAll(wanted: readonly Wanted[]): Promise<readonly (Sibling | null)[]> {
+    const asked = new Map(wanted.map((one) => [keyOf(one), one]));
+    const keys = [...asked.keys()];
     const rows = await this.db.query<Row[]>(FIND, [
-      wanted.map(({ owner }) => owner),
-      wanted.map(({ reference }) => reference),
+      [...asked.values()].map(({ owner }) => owner),
+      [...asked.values()].map(({ reference }) => reference),
     ]);
-    const found = new Map(rows.map((row) => [row.at, row]));
-    return wanted.map((_, index) => {
-      const row = found.get(index + 1);
+    const found = new Map(rows.map((row) => [keys[row.at - 1], row]));
+    return wanted.map((one) => {
+      const row = found.get(keyOf(one));
       return row ? { taskId: row.task_id, jobId: row.job_id, projectUuid: row.project_uuid } : null;
     });
   }
 }
+
+const keyOf = ({ owner, reference }: Wanted): string => JSON.stringify([owner, reference]);

@@ -1,0 +1,51 @@
+import { describe, expect, it } from '@jest/globals';
+import { jobDocumentSchema } from '@fornax/contracts';
+import { tasksOfDocument } from './tasks-of-document.js';
+
+const tasksOf = (body: object) => tasksOfDocument(jobDocumentSchema.parse({ name: 'job', ...body }))('job-1');
+
+describe('the tasks of a document', () => {
+  it('have a row for each combination of a matrix, the last parameter turning fastest', () => {
+    const [task] = tasksOf({ tasks: [{ name: 'a', matrix: { rate: [0.1, 'x"y'], seed: [1, 2] } }] });
+    expect(task?.creation.fornax?.each?.split('\r\n')).toEqual([
+      '"rate","seed"',
+      '"0.1","1"',
+      '"0.1","2"',
+      '"x""y","1"',
+      '"x""y","2"',
+    ]);
+    expect(task?.creation.instanceCount).toBeUndefined();
+  });
+
+  it('have what they share, unless they say otherwise', () => {
+    const shared = { environment: { A: 1, B: 2 }, resultBucket: 'out', profile: 'docker-network' };
+    const [own, other] = tasksOf({
+      ...shared,
+      tasks: [{ name: 'a', environment: { B: 'own' }, command: 'true', resultBucket: 'mine' }, { name: 'b' }],
+    });
+    expect(own?.creation).toMatchObject({
+      profile: 'docker-network',
+      resultBucket: 'mine',
+      constants: [
+        { key: 'A', value: '1' },
+        { key: 'B', value: 'own' },
+        { key: 'DOCKER_CMD', value: 'true' },
+      ],
+    });
+    expect(other?.creation).toMatchObject({ resultBucket: 'out', instanceCount: 1 });
+  });
+
+  it('wait for each other by ids that follow from the id of the job', () => {
+    const [join, first] = tasksOf({
+      tasks: [{ name: 'join', after: [{ task: 'first', on: 'any' }] }, { name: 'first' }],
+    });
+    expect(join?.dependencies).toEqual([
+      { taskId: first?.taskId, on: ['success', 'failure', 'cancelled'], as: 'advancedDependsOn' },
+    ]);
+  });
+
+  it('refuse more combinations than a task has instances', () => {
+    const many = Array.from({ length: 400 }, (_, index) => index);
+    expect(() => tasksOf({ tasks: [{ name: 'a', matrix: { x: many, y: many } }] })).toThrow('tasks[0].matrix');
+  });
+});

@@ -1,0 +1,93 @@
+import type { JobDocument, JobDocumentTask, TaskCreation } from '@fornax/contracts';
+import { inOrder, type TaskDependency, type TaskOutcome } from '@fornax/domain';
+import { derivedId, ValidationFailed } from '@fornax/base';
+import type { BatchTask } from '@fornax/tasks';
+
+const ANY: readonly TaskOutcome[] = ['success', 'failure', 'cancelled'];
+/** As many instances as a task may have. */
+const MAX_COMBINATIONS = 100_000;
+
+type Errors = Record<string, string[]>;
+
+/** What each task waits for, by the places of the others. @throws ValidationFailed names that are there twice or not at all, and circles */
+const edgesOf = (
+  tasks: readonly JobDocumentTask[],
+): readonly (readonly { at: number; on: readonly TaskOutcome[] }[])[] => {
+  const errors: Errors = {};
+  const places = new Map<string, number>();
+  for (const [at, { name }] of tasks.entries()) {
+    const before = places.get(name);
+    if (before === undefined) places.set(name, at);
+    else errors[`tasks[${at}].name`] = [`The task tasks[${before}] has this name as well.`];
+  }
+  const edges = tasks.map(({ after = [] }, at) =>
+    after.flatMap((one, index) => {
+      const { task, on = 'success' } = typeof one === 'string' ? { task: one } : one;
+      const place = places.get(task);
+      if (place !== undefined) return [{ at: place, on: on === 'any' ? ANY : [on] }];
+      errors[`tasks[${at}].after[${index}]`] = [`There is no task ${task} in the document.`];
+      return [];
+    }),
+  );
+  const nodes = edges.map((list, at) => ({ taskId: String(at), waitsFor: list.map((edge) => String(edge.at)) }));
+  const ordered = new Set(inOrder(nodes).map(({ taskId }) => taskId));
+  const circular = nodes.find(({ taskId }) => !ordered.has(taskId));
+  if (circular) errors[`tasks[${circular.taskId}].after`] = ['The tasks depend on each other in a circle.'];
+  if (Object.keys(errors).length > 0) throw new ValidationFailed(errors);
+  return edges;
+};
+
+/** Text as a field of CSV (RFC 4180). */
+const field = (value: string | number | boolean): string => `"${String(value).replaceAll('"', '""')}"`;
+
+/** The table that has a row for each combination. @throws ValidationFailed there are too many */
+const tableOf = (matrix: NonNullable<JobDocumentTask['matrix']>, path: string): string | undefined => {
+  const columns = Object.entries(matrix);
+  if (columns.length === 0) return undefined;
+  const count = columns.reduce((product, [, values]) => product * values.length, 1);
+  if (count > MAX_COMBINATIONS)
+    throw new ValidationFailed({
+      [path]: [`There are ${count} combinations; a task has ${MAX_COMBINATIONS} instances at most.`],
+    });
+  let rows: readonly string[] = [''];
+  for (const [, values] of columns)
+    rows = rows.flatMap((row) => values.map((value) => (row === '' ? field(value) : `${row},${field(value)}`)));
+  return [columns.map(([name]) => field(name)).join(','), ...rows].join('\r\n');
+};
+
+const creationOf = (document: JobDocument, task: JobDocumentTask, path: string): TaskCreation => {
+  const { profile = 'docker-batch', environment = {}, resourceBuckets, resultBucket, project, pool } = document;
+  const { command, environment: own = {}, matrix = {}, after: _after, ...creation } = task;
+  const each = tableOf(matrix, `${path}.matrix`);
+  const constants = Object.entries({
+    ...environment,
+    ...own,
+    ...(command === undefined ? {} : { DOCKER_CMD: command }),
+  }).map(([key, value]) => ({ key, value: String(value) }));
+  return {
+    ...(pool === undefined ? { profile } : { poolUuid: pool }),
+    ...(resourceBuckets === undefined ? {} : { resourceBuckets }),
+    ...(resultBucket === undefined ? {} : { resultBucket }),
+    ...(project === undefined ? {} : { projectUuid: project }),
+    ...creation,
+    ...(each === undefined ? { instanceCount: creation.instanceCount ?? 1 } : { fornax: { each } }),
+    constants,
+  };
+};
+
+/** The tasks of a document under the id of its job. @throws ValidationFailed naming the fields */
+export const tasksOfDocument = (document: JobDocument): ((jobId: string) => readonly BatchTask[]) => {
+  const edges = edgesOf(document.tasks);
+  const creations = document.tasks.map((task, at) => creationOf(document, task, `tasks[${at}]`));
+  return (jobId) => {
+    const idOf = (at: number): string => derivedId('task-of-job', jobId, String(at));
+    return creations.map((creation, at) => ({
+      taskId: idOf(at),
+      creation,
+      path: `tasks[${at}]`,
+      dependencies: (edges[at] ?? []).map(({ at: other, on }): TaskDependency => {
+        return { taskId: idOf(other), on, as: 'advancedDependsOn' };
+      }),
+    }));
+  };
+};

@@ -1,0 +1,131 @@
+import { Injectable } from '@nestjs/common';
+import type { CommitMeta, TaskCreation } from '@fornax/contracts';
+import { taskDecider, type TaskDependency, type TaskSpec } from '@fornax/domain';
+import { CommandRejected } from '@fornax/event-store';
+import type { RequestContext } from '@fornax/identity';
+import { derivedId, ValidationFailed } from '@fornax/base';
+import { StatusBarrier } from '../model/status-barrier.js';
+import type { CheckedSpec } from '../model/task-spec.js';
+import type { Reserved } from './reservation.js';
+import { Reservations } from './reservations.js';
+import { TaskCommits } from './task-commits.js';
+import { TaskSpecs, type TaskSource } from './task-specs.js';
+
+/** One of the tasks that are made together, which knows the ids of those it waits for. */
+export interface BatchTask {
+  readonly taskId: string;
+  readonly creation: TaskCreation;
+  readonly dependencies: readonly TaskDependency[];
+  readonly source?: TaskSource;
+  /** Where in the request it stands. */
+  readonly path: string;
+}
+
+/** A task that the log may be given. */
+export interface BatchedTask {
+  readonly taskId: string;
+  readonly spec: TaskSpec;
+}
+
+/** Tasks that may be made, and what was reserved for them. */
+export interface Batch extends Reserved {
+  readonly tasks: readonly BatchedTask[];
+}
+
+/** Tasks checked or appended at once: pipelined, and in their order. */
+const AT_ONCE = 500;
+/** Fields that are named in one refusal. */
+const MOST_ERRORS = 100;
+
+/** Makes the tasks of one request all or not at all: everything that can be refused is so before anything is written. */
+@Injectable()
+export class TaskBatches {
+  constructor(
+    private readonly specs: TaskSpecs,
+    private readonly reservations: Reservations,
+    private readonly commits: TaskCommits,
+    private readonly barrier: StatusBarrier,
+  ) {}
+
+  /** Checks all, then reserves what they need. @throws ValidationFailed naming the fields, Forbidden, NotFound */
+  async prepare(jobId: string, asked: readonly BatchTask[], context: RequestContext): Promise<Batch> {
+    const checked = await this.checkAll(jobId, asked, context);
+    const tasks: (BatchedTask & { readonly reservation: Reserved })[] = [];
+    try {
+      for (let from = 0; from < checked.length; from += AT_ONCE) {
+        const part = await Promise.allSettled(
+          checked.slice(from, from + AT_ONCE).map(async ({ taskId, made }) => {
+            const reservation = await this.reservations.reserve(made, taskId, false, context);
+            tasks.push({ taskId, spec: made.spec, reservation });
+          }),
+        );
+        const refused = part.find((one) => one.status === 'rejected');
+        if (refused) throw refused.reason;
+      }
+    } catch (refusal) {
+      await Promise.all(tasks.map(({ reservation }) => reservation.release()));
+      throw refusal;
+    }
+    return {
+      tasks: checked.map(({ taskId, made }) => ({ taskId, spec: made.spec })),
+      confirm: () => tasks.forEach(({ reservation }) => reservation.confirm()),
+      release: async () => void (await Promise.all(tasks.map(({ reservation }) => reservation.release()))),
+      leaveUnknown: () => tasks.forEach(({ reservation }) => reservation.leaveUnknown()),
+    };
+  }
+
+  /** Appends tasks that were prepared. Safe to repeat, and to do from several processes. @returns the last sequence @throws LogUnavailable */
+  async append(tasks: readonly BatchedTask[], owner: string, meta: CommitMeta): Promise<number> {
+    let last = 0;
+    for (let from = 0; from < tasks.length; from += AT_ONCE) {
+      const sequences = await Promise.all(
+        tasks.slice(from, from + AT_ONCE).map((task) => this.appendOne(task, owner, meta)),
+      );
+      last = sequences.reduce((most, sequence) => Math.max(most, sequence), last);
+    }
+    return last;
+  }
+
+  /** Resolves once a read shows the tasks. */
+  async shown(sequence: number): Promise<void> {
+    await this.barrier.passed(sequence);
+  }
+
+  private async checkAll(
+    jobId: string,
+    asked: readonly BatchTask[],
+    context: RequestContext,
+  ): Promise<readonly { readonly taskId: string; readonly made: CheckedSpec }[]> {
+    const checked: { readonly taskId: string; readonly made: CheckedSpec }[] = [];
+    const errors: Record<string, readonly string[]> = {};
+    for (const { taskId, creation, source, dependencies, path } of asked) {
+      try {
+        const one = await this.specs.specOf(creation, taskId, context, source);
+        const spec = { ...one.spec, jobId, ...(dependencies.length > 0 ? { dependencies } : {}) };
+        checked.push({ taskId, made: { ...one, spec } });
+      } catch (error) {
+        if (!(error instanceof ValidationFailed)) throw error;
+        for (const [field, texts] of Object.entries(error.errors)) errors[`${path}.${field}`] = texts;
+        if (Object.keys(errors).length >= MOST_ERRORS) break;
+      }
+    }
+    if (Object.keys(errors).length > 0) throw new ValidationFailed(errors);
+    return checked;
+  }
+
+  private async appendOne({ taskId, spec }: BatchedTask, owner: string, meta: CommitMeta): Promise<number> {
+    try {
+      return await this.commits.decide({
+        id: taskId,
+        command: { type: 'SubmitTask', taskId, owner, spec },
+        commitId: derivedId('batch', taskId),
+        meta,
+        loaded: { state: taskDecider.initial, sequence: 0 },
+      });
+    } catch (error) {
+      // It was appended before.
+      if (error instanceof CommandRejected) return 0;
+      throw error;
+    }
+  }
+}
