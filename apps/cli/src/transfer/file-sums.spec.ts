@@ -7,7 +7,8 @@ import { etagInParts, hasEtag } from './file-sums.js';
 
 const md5 = (...pieces: readonly Uint8Array[]): Buffer => createHash('md5').update(Buffer.concat(pieces)).digest();
 const MIB = 1_048_576;
-const bytes = Buffer.alloc(12 * MIB + 1, 'some bytes ');
+/** Two parts of the smallest usual size. */
+const bytes = Buffer.alloc(5 * MIB + 1, 'some bytes ');
 let folder: string;
 let file: string;
 beforeAll(async () => {
@@ -26,12 +27,12 @@ const etagOf = (partBytes: number): string => {
 
 describe('the ETag of a file', () => {
   it('is that of its parts, whatever the size of the pieces that it is read in', async () => {
-    for (const partBytes of [5 * MIB, 8 * MIB, 4 * MIB, 1_000_003, bytes.length])
+    for (const partBytes of [5 * MIB, 2 * MIB, 1_000_003, bytes.length])
       expect(await etagInParts(file, partBytes)).toBe(etagOf(partBytes));
   });
 
   it('is recognized for parts of usual sizes, and for one part', async () => {
-    for (const etag of [md5(bytes).toString('hex'), etagOf(5 * MIB), etagOf(8 * MIB), etagOf(16 * MIB)])
+    for (const etag of [md5(bytes).toString('hex'), etagOf(5 * MIB), etagOf(8 * MIB)])
       expect(await hasEtag(file, etag)).toBe(true);
   });
 
