@@ -176,8 +176,15 @@ onRunning('results whose store fails', () => {
       heal: () => store.relay.heal(),
     },
   ];
+  // It takes two minutes until somebody says so.
+  const silence = {
+    what: 'answers nothing half-way through an upload in parts',
+    bytes: LARGE_BYTES,
+    strike: () => store.relay.decide((_, path) => (/[?&]partNumber=2&/.test(path) ? 'hold' : 'hand on')),
+    heal: () => store.relay.heal(),
+  };
 
-  it.each(faults)(
+  it.each(process.env['FORNAX_FAULT_LONG'] === '1' ? [...faults, silence] : faults)(
     'wait with a reason while it $what, are stored whole afterwards, and the wait is not billed',
     async (given) => {
       const { what, bytes, strike, heal } = given;

@@ -164,6 +164,23 @@ describe('the S3 client', () => {
     silent.close();
   });
 
+  it('counts silence from the last piece that the service took, also while pieces wait for it', async () => {
+    // Takes what fits into the buffers of the connection, and nothing more.
+    const stalled = http.createServer(() => undefined).listen(0, '127.0.0.1');
+    await once(stalled, 'listening');
+    const { port } = stalled.address() as AddressInfo;
+    const silenceMs = 2_000;
+    const sender = new S3Client({ ...keys, endpoint: `http://127.0.0.1:${port}`, silenceMs });
+    const beganAt = performance.now();
+    await expect(sender.putObject('bucket', 'key', Buffer.alloc(64 * 1_048_576))).rejects.toThrow(
+      'the storage does not answer',
+    );
+    expect(performance.now() - beganAt).toBeLessThan(1.8 * silenceMs);
+    sender.close();
+    stalled.closeAllConnections();
+    stalled.close();
+  });
+
   it('dates its requests by the clock of the service once that is the other', async () => {
     const early = new S3Client({ ...keys, endpoint, tries: 2, now: () => Date.now() - 3_600_000 });
     const late = new S3Client({ ...keys, endpoint, now: () => Date.now() + 3_600_000 });

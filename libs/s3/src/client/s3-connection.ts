@@ -1,4 +1,4 @@
-import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http';
+import { Agent as HttpAgent, type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
@@ -44,6 +44,7 @@ export interface S3Call {
 const WRONG_TIME = 'RequestTimeTooSkewed';
 const SILENCE_MS = 60_000;
 const MOST_SILENCES = 2;
+const SLICE_BYTES = 262_144;
 
 class StorageSilent extends Error {
   constructor() {
@@ -157,12 +158,41 @@ export class S3Connection {
       },
       resolve,
     );
-    request.setTimeout(this.options.silenceMs ?? SILENCE_MS, () => request.destroy(new StorageSilent()));
+    const moved = breakWhenSilent(request, this.options.silenceMs ?? SILENCE_MS);
     request.on('error', reject);
-    if (body && body.sizeBytes > 0) pipeline(noting(exactly(body), onMoved), request).catch(reject);
+    const told = (): void => {
+      moved();
+      onMoved?.();
+    };
+    if (body && body.sizeBytes > 0) pipeline(noting(sliced(exactly(body)), told), request).catch(reject);
     else request.end();
     return promise;
   }
+}
+
+/**
+ * Breaks a request when nothing moves on its connection for that long. While it is sent, that is told from the pieces that leave: the timeout of a
+ * socket waits twice as long when a write is under way. @returns to be called with every piece
+ */
+const breakWhenSilent = (request: ClientRequest, silenceMs: number): (() => void) => {
+  const end = (): unknown => request.destroy(new StorageSilent());
+  let timer: NodeJS.Timeout | undefined;
+  // Not while it waits for a connection.
+  request.once('socket', () => {
+    if (!request.destroyed) timer = setTimeout(end, silenceMs).unref();
+  });
+  request.once('response', () => {
+    clearTimeout(timer);
+    request.setTimeout(silenceMs, end);
+  });
+  request.once('close', () => clearTimeout(timer));
+  return () => timer?.refresh();
+};
+
+/** The same bytes in pieces of which each shows that the connection moves, on a slow line too. */
+async function* sliced(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const piece of pieces)
+    for (let at = 0; at < piece.length; at += SLICE_BYTES) yield piece.subarray(at, at + SLICE_BYTES);
 }
 
 /** The same pieces, told of as they pass. */
