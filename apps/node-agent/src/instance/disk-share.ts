@@ -10,6 +10,15 @@ export const boundOf = ({ promisedBytes = 0 }: { readonly promisedBytes?: number
     ? { bytes, files }
     : { bytes: promisedBytes, files: Math.ceil((files * promisedBytes) / bytes) };
 
+/**
+ * Why results are not stored; undefined: they are no more than the instance may have. Holes in files, and files that several links lead to, take no
+ * room while it runs, and as much as any other bytes where results are stored.
+ */
+export const resultsExcessOf = (bytes: number, bound: Use): string | undefined =>
+  bound.bytes > 0 && bytes > bound.bytes
+    ? `The results were not stored: they hold ${Math.ceil(bytes / 1e6)} MB, holes in files and links counted, and the instance may have ${Math.floor(bound.bytes / 1e6)} MB`
+    : undefined;
+
 /** Why an instance ends; undefined: it has no more than it may. */
 export const excessOf = (own: Use, bound: Use): string | undefined => {
   if (bound.bytes > 0 && own.bytes > bound.bytes)

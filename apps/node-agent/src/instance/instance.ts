@@ -16,18 +16,18 @@ import type { Measurable } from '../live/live-beat.js';
 import { type InstancePlan, planOf, UserError } from '../profile/command-of.js';
 import { CommandRun } from './command-run.js';
 import { DiskExcess } from './disk-excess.js';
-import { boundOf, excessOf } from './disk-share.js';
+import { type Use, boundOf, excessOf } from './disk-share.js';
 import { InstanceInputs, patienceOf } from './instance-inputs.js';
 import type { InstanceWorld } from './instance-world.js';
 import { LeaseGrant, withRow } from './lease-grant.js';
 import { type Outcome, failureOf, noteOfKills, outcomeOf, usageOf } from './outcome-of.js';
 import { WaitedTooLong } from './lease-line.js';
-import { type ResultsPlace, storeResults } from './store-results.js';
+import { type EndedJob, type ResultsPlace, storeResults } from './store-results.js';
 import type { End, Told } from './told.js';
 import { PhaseTimes } from './phase-times.js';
 import { Slot } from './slot.js';
 import { notesOf, reportable } from './notes.js';
-import { type Manifest, type Uploaded, NO_FILES, reportOf } from './results.js';
+import { type Uploaded, NO_FILES, reportOf } from './results.js';
 
 export type Phase = 'accepted' | 'preparing' | 'running' | 'uploading' | 'ended';
 
@@ -121,12 +121,11 @@ export class Instance implements Measurable {
   }
 
   /** What a snapshot takes; undefined unless the command runs. */
-  get files():
-    | { readonly jobDir: string; readonly seenAs: string; readonly before: Manifest; readonly signal: AbortSignal }
-    | undefined {
+  get files(): (Omit<EndedJob, 'of'> & { readonly signal: AbortSignal }) | undefined {
     if (this.#phase !== 'running' || !this.#prepared) return undefined;
     const { jobDir, paths } = this.#prepared;
-    return { jobDir, seenAs: paths.job, before: this.#inputs.before, signal: this.#abort.signal };
+    const { before } = this.#inputs;
+    return { jobDir, seenAs: paths.job, before, bound: this.#bound, signal: this.#abort.signal };
   }
 
   /** The room that it is to instances; undefined unless it is a slot of a pool, and ready. */
@@ -388,12 +387,17 @@ export class Instance implements Measurable {
     });
   }
 
+  /** What it may have on the disk of its node. */
+  get #bound(): Use | undefined {
+    const { diskBound } = this.world;
+    return diskBound && boundOf({ promisedBytes: (this.order.diskMB ?? 0) * 1e6 }, diskBound);
+  }
+
   /** What it wrote right before its end nobody has looked at yet. */
   async #lookOnceMore(prepared: PreparedInstance): Promise<void> {
-    const { diskBound } = this.world;
-    if (!diskBound || this.#excess.isExceeded) return;
-    const promisedBytes = (this.order.diskMB ?? 0) * 1e6;
-    const why = excessOf(await prepared.diskLeft(), boundOf({ promisedBytes }, diskBound));
+    const bound = this.#bound;
+    if (!bound || this.#excess.isExceeded) return;
+    const why = excessOf(await prepared.diskLeft(), bound);
     if (why !== undefined) this.#excess.exceed(why);
   }
 
@@ -436,7 +440,7 @@ export class Instance implements Measurable {
     if (!order.results || !prepared || !isWanted || this.#excess.hasOccurred) return { outcome, uploaded: NO_FILES };
     const { results } = order;
     const { jobDir, paths } = prepared;
-    const job = { jobDir, seenAs: paths.job, before: this.#inputs.before, of: order };
+    const job = { jobDir, seenAs: paths.job, before: this.#inputs.before, bound: this.#bound, of: order };
     const { signal } = this.#abort;
     this.#times.enter('upload');
     const uploaded = await inSpan('upload', {}, () =>

@@ -8,6 +8,7 @@ import { filterPaths, type PathFilter } from '../files/path-filter.js';
 import { UserError } from '../profile/command-of.js';
 import { bundlesOf, storeTogether } from './bundles.js';
 import type { End } from './told.js';
+import { type Use, resultsExcessOf } from './disk-share.js';
 import { type Patience, withPatience } from './patience.js';
 import { refusalOf, refusesOne } from './refusals.js';
 
@@ -28,12 +29,17 @@ export interface Selection {
   readonly leftOut: readonly LeftOut[];
 }
 
-/** Files that the command made or changed, and that the filter lets through. @throws UserError */
+export interface SelectOptions extends ListOptions {
+  /** What the instance may have on the disk of its node. */
+  readonly bound?: Use | undefined;
+}
+
+/** Files that the command made or changed, and that the filter lets through. @throws UserError also when they hold more than the instance may have */
 export const selectResults = async (
   jobDir: string,
   before: Manifest,
   filter: PathFilter,
-  options: ListOptions,
+  { bound, ...options }: SelectOptions,
 ): Promise<Selection> => {
   const { files, leftOut } = await listFiles(jobDir, options);
   const changed = files.filter(({ path, version }) => before.get(path) !== version);
@@ -44,7 +50,15 @@ export const selectResults = async (
     ),
   );
   const isSelected = ({ path }: { readonly path: string }): boolean => selected.has(path);
-  return { files: changed.filter(isSelected), leftOut: leftOut.filter(isSelected) };
+  const chosen = changed.filter(isSelected);
+  const why =
+    bound &&
+    resultsExcessOf(
+      chosen.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      bound,
+    );
+  if (why !== undefined) throw new UserError('FX-DISK-LIMIT', why, 'limit');
+  return { files: chosen, leftOut: leftOut.filter(isSelected) };
 };
 
 export interface UploadTarget {

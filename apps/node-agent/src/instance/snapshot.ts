@@ -44,8 +44,8 @@ export const takeSnapshot = (
     try {
       const files = instance?.files;
       if (!files) throw new Error('the instance does not run any more');
-      const { jobDir, seenAs, before, signal } = files;
-      const selected = await selectResults(jobDir, before, order, { seenAs, signal });
+      const { jobDir, seenAs, before, bound, signal } = files;
+      const selected = await selectResults(jobDir, before, order, { seenAs, signal, bound });
       const reply = await world.rpc.request(
         nodeRpcSubject(world.nodeId, 'snapshot-grant'),
         { snapshotId, leaseId, takesRow: true } satisfies SnapshotGrantRequest,

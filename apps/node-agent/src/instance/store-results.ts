@@ -2,6 +2,7 @@ import type { LeaseOrder } from '@fornax/contracts';
 import type { S3Client } from '@fornax/s3';
 import type { PathFilter } from '../files/path-filter.js';
 import { UserError } from '../profile/command-of.js';
+import type { Use } from './disk-share.js';
 import { withPatience } from './patience.js';
 import { ManifestDraft, ResultsGone } from './result-manifest.js';
 import {
@@ -20,6 +21,8 @@ export interface EndedJob {
   /** The job's folder as the instance saw it. */
   readonly seenAs: string;
   readonly before: Manifest;
+  /** What the instance may have on the disk of its node. */
+  readonly bound?: Use | undefined;
   readonly of: Pick<LeaseOrder, 'taskId' | 'instance' | 'attempt'>;
 }
 
@@ -35,12 +38,12 @@ export interface ResultsPlace {
 /** Stores the results of a job, and the list of them. Never rejects: `failure` says what went wrong, and the rest what was stored before. */
 export const storeResults = async (
   placeOf: () => Promise<ResultsPlace>,
-  { jobDir, seenAs, before, of: { taskId, instance, attempt } }: EndedJob,
+  { jobDir, seenAs, before, bound, of: { taskId, instance, attempt } }: EndedJob,
   filter: PathFilter,
   { signal, patience, bucket }: Pick<UploadTarget, 'bucket'> & Pick<UploadOptions, 'signal' | 'patience'>,
 ): Promise<Uploaded> => {
   try {
-    const selection = await selectResults(jobDir, before, filter, { seenAs, signal });
+    const selection = await selectResults(jobDir, before, filter, { seenAs, signal, bound });
     if (selection.files.length + selection.leftOut.length === 0) return NO_FILES;
     const { s3, prefix, isOwn } = await placeOf();
     const draft = new ManifestDraft({ taskId, instance, attempt, bucket, folder: prefix ?? '' });
