@@ -32,6 +32,29 @@ describe('a size that cannot be', () => {
   });
 });
 
+describe('a copy of a task in a pool', () => {
+  it('runs in the pool too, with secrets of both, while the pool takes tasks', async () => {
+    const poolUuid = await create();
+    const { profile: _profile, ...task } = minimal;
+    const constants = [
+      { key: 'DOCKER_CMD', value: 'true' },
+      { key: 'QARNOT_SECRET_OWN', value: 'a' },
+    ];
+    const made = await harness.call('POST', '/tasks', { ...task, instanceCount: 1, poolUuid, constants });
+    // The pool has a secret since that its older tasks do not know.
+    const update = { constants: [{ key: 'QARNOT_SECRET_NEW', value: 'b' }] };
+    expect((await harness.call('PUT', `/pools/${poolUuid}`, update)).status).toBe(200);
+    const path = `/tasks/${String(made.json()['uuid'])}/clone`;
+    const copy = await readFrom(harness, String((await harness.call('POST', path, {})).json()['uuid']));
+    expect(copy).toMatchObject({ poolUuid, profile: 'docker-batch' });
+    expect(copy.constants.map(({ key }) => key)).toEqual(
+      expect.arrayContaining(['DOCKER_CMD', 'QARNOT_SECRET_OWN', 'QARNOT_SECRET_NEW']),
+    );
+    expect((await harness.call('POST', `/pools/${poolUuid}/close`)).status).toBe(200);
+    expect(await wrong('POST', path, {})).toEqual(['poolUuid']);
+  });
+});
+
 describe('a pool that is deleted', () => {
   it('cancels all its tasks, however many', async () => {
     const poolUuid = await create();

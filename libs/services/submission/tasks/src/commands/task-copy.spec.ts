@@ -53,6 +53,18 @@ describe('the instances of a repetition', () => {
 });
 
 describe('a copy', () => {
+  it('stays in the pool of its origin, and says nothing that the pool says', () => {
+    const asked = aTaskSpec({ projectUuid: 'p', hardwareConstraints: [{ discriminator: 'SSDHardwareConstraint' }] });
+    const copies = (poolUuid?: string) => {
+      const spec = poolUuid === undefined ? asked : { ...asked, poolUuid };
+      return copyOf(taskDecider.evolve(taskDecider.initial, submitted('t', spec)), 'clone', {});
+    };
+    expect(copies('warm').poolUuid).toBe('warm');
+    const said = ['profile', 'projectUuid', 'hardwareConstraints', 'schedulingType'];
+    expect(Object.keys(copies('warm'))).not.toEqual(expect.arrayContaining([expect.stringMatching(said.join('|'))]));
+    expect(Object.keys(copies())).toEqual(expect.arrayContaining(said));
+  });
+
   it('shows no secret, and says nothing that the origin left open', () => {
     const constants = [{ key: 'QARNOT_SECRET_A', sealed: 'c2VhbGVk' }];
     const state = taskDecider.evolve(taskDecider.initial, submitted('t', { constants, wrappedKey: 'a2V5' }));

@@ -45,11 +45,21 @@ const dependenciesOf = ({ dependencies = [] }: TaskSpec): Pick<TaskCreation, 'de
   };
 };
 
+/** Where the task ran: a pool, which says of every task in it what else is said here. */
+const placeOf = (spec: TaskSpec): Partial<TaskCreation> =>
+  spec.poolUuid === undefined
+    ? {
+        profile: spec.profile,
+        ...given({ projectUuid: spec.projectUuid }),
+        hardwareConstraints: spec.hardwareConstraints.map((constraint) => ({ ...constraint })),
+        schedulingType: spec.plan,
+      }
+    : { poolUuid: spec.poolUuid };
+
 /** The creation that would make this task again. Secret constants show their mask: only the keeper of the key can copy them. */
 export const creationOf = ({ spec, all }: TaskState): TaskCreation => ({
   ...(spec.echo as Echo),
   name: spec.name,
-  profile: spec.profile,
   ...(spec.advancedRanges === null
     ? { instanceCount: sizeOf(all) }
     : { instanceCount: undefined, advancedRanges: spec.advancedRanges }),
@@ -63,12 +73,10 @@ export const creationOf = ({ spec, all }: TaskState): TaskCreation => ({
     snapshotBucketPrefix: spec.snapshotPrefix,
     snapshotWhitelist: spec.snapshotWhitelist,
     snapshotBlacklist: spec.snapshotBlacklist,
-    projectUuid: spec.projectUuid,
     jobUuid: spec.jobId,
   }),
+  ...placeOf(spec),
   ...dependenciesOf(spec),
-  hardwareConstraints: spec.hardwareConstraints.map((constraint) => ({ ...constraint })),
-  schedulingType: spec.plan,
   tags: [...spec.tags],
   labels: { ...spec.labels },
 });

@@ -44,7 +44,7 @@ export class TaskSpecs {
         code: 'forbidden-forced-constants',
       });
     const { poolUuid, pool } = await this.places.poolOf(creation, account);
-    const secrets = source?.secrets ?? pool?.spec;
+    const secrets = [source?.secrets, pool?.spec].filter((one) => one !== undefined);
     const checked = toSpec(
       { ...creation, poolUuid },
       {
@@ -53,7 +53,7 @@ export class TaskSpecs {
         projectOf: (projectUuid) => this.accounts.projectFor(account.id, projectUuid),
         defaultRequest: { cores: this.config.instanceCores, memoryMB: this.config.instanceMemoryMB },
         mostDiskMB: this.config.instanceMaxDiskMB,
-        sealConstants: (constants) => (secrets ? this.secrets.copy(constants, secrets) : this.secrets.seal(constants)),
+        sealConstants: (constants) => this.secrets.copy(constants, ...secrets),
         ...(pool ? { pool } : {}),
         ...(source ? { origin: source.origin } : {}),
         ...(source?.table ? { table: source.table } : {}),

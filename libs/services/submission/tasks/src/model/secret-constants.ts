@@ -27,22 +27,23 @@ export class SecretConstants {
   constructor(private readonly sealer: Sealer) {}
 
   /**
-   * Constants for another task than `before`: secrets that are masked are taken from there. They are sealed anew, under a key of their own,
-   * so that deleting either task leaves the other one whole.
-   * @throws ValidationFailed a masked secret that `before` does not have
+   * Constants for another task than those of `before`: secrets that are masked are taken from the first one that has them. They are sealed anew,
+   * under a key of their own, so that deleting any of these tasks leaves the others whole.
+   * @throws ValidationFailed a masked secret that none of them has
    */
-  copy(constants: readonly ClearConstant[], before: SealedConstants): SealedConstants {
-    const { wrappedKey } = before;
-    if (wrappedKey === undefined || !constants.some(isMasked)) return this.seal(constants);
-    const key = this.sealer.unwrap(wrappedKey);
-    const old = new Map(before.constants.map((constant) => [constant.key, constant]));
+  copy(constants: readonly ClearConstant[], ...before: readonly SealedConstants[]): SealedConstants {
+    if (!constants.some(isMasked)) return this.seal(constants);
+    const known = new Map<string, string>();
+    for (const { constants: old, wrappedKey } of before.toReversed()) {
+      if (wrappedKey === undefined) continue;
+      const key = this.sealer.unwrap(wrappedKey);
+      for (const one of old) if ('sealed' in one) known.set(one.key, this.sealer.open(key, one.sealed));
+    }
     return this.seal(
-      constants.map((constant) => {
-        const known = isMasked(constant) ? old.get(constant.key) : undefined;
-        return known && 'sealed' in known
-          ? { key: constant.key, value: this.sealer.open(key, known.sealed) }
-          : constant;
-      }),
+      constants.map((constant) => ({
+        key: constant.key,
+        value: (isMasked(constant) ? known.get(constant.key) : undefined) ?? constant.value,
+      })),
     );
   }
 
