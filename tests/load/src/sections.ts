@@ -9,6 +9,7 @@ import { fanJob, layeredJob } from './layered-job.js';
 import { logLines } from './log-lines.js';
 import { pagesOfMany } from './many-tasks.js';
 import { controlPlane, endToEnd, idleLatency, rebuild } from './measures.js';
+import { slotsOpened, startsInPool } from './pool-starts.js';
 import { readOne, readPages } from './reads.js';
 import type { Figure } from './report.js';
 import { smallResults, someInputs } from './results-inputs.js';
@@ -203,6 +204,32 @@ const nodeSection: Section = {
   },
 };
 
+const poolsSection: Section = {
+  name: 'pools',
+  measure: ({ scale, say }) =>
+    // Room for all slots, which stand idle, and for one task beside them.
+    withPlatform({ FORNAX_NODES: '1', FORNAX_NODE_CORES: '102', FORNAX_NODE_MEMORY_MB: '30000' }, async (platform) => {
+      say('submit to start in a slot that is ready, and outside of pools, in turns');
+      const { warm, cold } = await startsInPool(platform, Math.round(200 * scale));
+      const slots = Math.round(100 * scale);
+      say(`a pool of ${slots} slots`);
+      const opened = await slotsOpened(platform, slots);
+      return [
+        ...(['p50', 'p95', 'p99'] as const).flatMap((at) => [
+          {
+            name: `idle submit to start in a warm pool, ${at}`,
+            value: warm[at],
+            unit: 'ms',
+            floor: cold[at],
+            floorName: 'outside of pools',
+          },
+          { name: `the same task outside of pools, ${at}`, value: cold[at], unit: 'ms' },
+        ]),
+        { name: `slots opened, a pool of ${slots}`, value: opened, unit: '/s' },
+      ];
+    }),
+};
+
 const outputSection: Section = {
   name: 'output',
   measure: ({ scale, say }) =>
@@ -293,6 +320,7 @@ export const SECTIONS: readonly Section[] = [
   wideSection,
   jobsSection,
   nodeSection,
+  poolsSection,
   outputSection,
   freshnessSection,
   resultsSection,
