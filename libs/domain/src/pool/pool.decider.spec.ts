@@ -101,10 +101,59 @@ describe('slots', () => {
       ended(unprepared(0, index + 1)),
     ]).flat();
     const last = aLease(0, { attempt: MAX_FAILED_PREPARATIONS });
-    const error = { code: 'FX-EXIT', message: '5 slots in a row could not be prepared: exit code 3', debug: '' };
+    const error = { code: 'FX-EXIT', message: 'Slots could not be prepared 5 times in a row: exit code 3', debug: '' };
     given(created(), ...many, resized('0'), dispatched(last))
       .when(report(unprepared(0, MAX_FAILED_PREPARATIONS)))
       .then(ended(unprepared(0, MAX_FAILED_PREPARATIONS)), { type: 'PoolFailed', error, at });
+  });
+});
+
+describe('slots that fail together', () => {
+  const slots = [0, 1, 2, 3, 4];
+  const begun = [
+    created({ size: { type: 'fixed', nodes: 5 } }),
+    resized('0-4'),
+    dispatched(...slots.map((n) => aLease(n))),
+  ];
+  it('are one try, in one report or in several, and the next one is later', () => {
+    const atOnce = given(...begun, ended(...slots.map((n) => unprepared(n)))).state;
+    const inTurn = given(...begun, ...slots.map((n) => ended(unprepared(n)))).state;
+    for (const state of [atOnce, inTurn]) {
+      expect(state.failures).toBe(1);
+      const none: PoolDemand = { running: new Map(), idleSince: new Map(), waiting: 0 };
+      expect(sizePool(state, none, at)).toMatchObject({ open: emptyRanges, againAt: at + 1_000 });
+      expect(sizePool(state, none, at + 1_000)).toMatchObject({ open: rangesOf(5) });
+    }
+    given(...begun).when(report(unprepared(0))).then(ended(unprepared(0)));
+  });
+  it('are another try when they were begun after the last failure', () => {
+    const again = [resized('0'), dispatched(aLease(0, { attempt: 2 })), ended(unprepared(0, 2))];
+    expect(given(...begun, ended(unprepared(0)), ...again, ended(unprepared(1))).state.failures).toBe(2);
+  });
+});
+
+describe('a slot on a node that is drained', () => {
+  const two = [
+    created({ size: { type: 'fixed', nodes: 2 } }),
+    resized('0-1'),
+    dispatched(aLease(0), aLease(1)),
+    ready(aRef(0), aRef(1)),
+  ];
+  const of = (leaving: readonly number[], running: readonly number[] = []): PoolDemand => ({
+    running: new Map(running.map((slot) => [slot, 1])),
+    idleSince: new Map(),
+    waiting: 0,
+    leaving: new Set(leaving),
+  });
+  it('is closed and another one is opened for it; one in use stays until it is empty', () => {
+    const { state } = given(...two);
+    expect(sizePool(state, of([0]), at)).toMatchObject({ open: fromNumbers([2]), close: fromNumbers([0]) });
+    expect(sizePool(state, of([0, 1], [0]), at)).toMatchObject({ open: fromNumbers([2]), close: fromNumbers([1]) });
+    expect(sizePool(state, of([]), at)).toMatchObject({ open: emptyRanges, close: emptyRanges });
+  });
+  it('is replaced once', () => {
+    const { state } = given(...two, resized('2', '0'));
+    expect(sizePool(state, of([0]), at)).toMatchObject({ open: emptyRanges, close: emptyRanges });
   });
 });
 

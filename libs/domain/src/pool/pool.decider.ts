@@ -9,7 +9,7 @@ import { evolvePool, initialPoolState, isPoolEnding, openSlotsOf, type PoolState
 
 type PoolDecision = Decision<PoolEvent>;
 
-/** Slots in a row that may fail to be prepared before the pool does. */
+/** Tries in a row to prepare slots that may fail before the pool does. */
 export const MAX_FAILED_PREPARATIONS = 5;
 
 const isGone = (state: PoolState): boolean => !state.exists || state.deleted;
@@ -47,7 +47,7 @@ const givingUp = (before: PoolState, events: readonly PoolEvent[], at: InstantMs
   const state = events.reduce(evolvePool, before);
   if (isPoolEnding(state) || state.failures < MAX_FAILED_PREPARATIONS) return [];
   const { code = 'FX-POOL', message = 'the node could not prepare it', debug = '' } = state.lastError ?? {};
-  const error = { code, message: `${state.failures} slots in a row could not be prepared: ${message}`, debug };
+  const error = { code, message: `Slots could not be prepared ${state.failures} times in a row: ${message}`, debug };
   return [{ type: 'PoolFailed', error, at }];
 };
 

@@ -1,5 +1,5 @@
 import { assertNever } from '../shared/decider.js';
-import { difference, emptyRanges, fromNumbers, parseRanges, union, type Ranges } from '../shared/ranges.js';
+import { difference, emptyRanges, fromNumbers, has, parseRanges, union, type Ranges } from '../shared/ranges.js';
 import type { InstantMs } from '../shared/time.js';
 import type { AttemptEnd, InstanceError, TaskSpec } from '../task/task.events.js';
 import { afterQueue, evolveTask, initialTaskState, type TaskState } from '../task/task.state.js';
@@ -30,9 +30,11 @@ export interface PoolState {
   readonly policyName: string | null;
   /** When it was last decided to open slots. */
   readonly grewAt: InstantMs | null;
-  /** Slots that could not be prepared since the last one that could, and when that was last seen. */
+  /** Tries to prepare slots that failed since the last one that did not, and when the last try failed. Slots that were begun together are one try. */
   readonly failures: number;
   readonly failedAt: InstantMs | null;
+  /** Slots that were leased already when the last try failed. */
+  readonly tried: Ranges;
   /** How the last of them ended. */
   readonly lastError: InstanceError | null;
 }
@@ -77,6 +79,7 @@ export const initialPoolState: PoolState = {
   grewAt: null,
   failures: 0,
   failedAt: null,
+  tried: emptyRanges,
   lastError: null,
 };
 
@@ -152,13 +155,16 @@ const withoutSlots = (state: PoolState, attempts: readonly AttemptEnd[], at: Ins
       );
   const waiting = union(state.slots.waiting, again);
   const failures = attempts.filter(isFailedPreparation);
+  const isNewTry = failures.some(({ instance }) => !has(state.tried, instance));
+  const ended = fromNumbers(attempts.map(({ instance }) => instance));
   const slots = { ...state.slots, inFlight, waiting, all: union(fromNumbers(inFlight.keys()), waiting) };
   return {
     ...state,
     slots: afterQueue(slots, at),
-    closing: difference(state.closing, fromNumbers(attempts.map(({ instance }) => instance))),
-    failures: state.failures + failures.length,
-    failedAt: failures.length > 0 ? at : state.failedAt,
+    closing: difference(state.closing, ended),
+    failures: state.failures + (isNewTry ? 1 : 0),
+    failedAt: isNewTry ? at : state.failedAt,
+    tried: isNewTry ? fromNumbers(inFlight.keys()) : difference(state.tried, ended),
     lastError: failures.at(-1)?.error ?? state.lastError,
   };
 };
@@ -203,6 +209,7 @@ export const evolvePool = (state: PoolState, event: PoolEvent): PoolState => {
         slots: evolveTask(slots, { ...event, type: 'InstancesStarted' }),
         failures: 0,
         failedAt: null,
+        tried: emptyRanges,
       };
     case 'SlotsEnded':
       return withoutSlots(state, event.attempts, event.at);

@@ -20,6 +20,8 @@ export interface PoolDemand {
   readonly idleSince: ReadonlyMap<number, InstantMs>;
   /** Instances that wait for room in the pool. */
   readonly waiting: number;
+  /** Slots on nodes that are drained, by their numbers: they take nothing new. Absent: none. */
+  readonly leaving?: ReadonlySet<number>;
 }
 
 /** Slots to open and to close, the policy that says so, and when to look again if nothing happens before. */
@@ -71,11 +73,16 @@ const idleOf = (
 ): readonly { readonly slot: number; readonly since: InstantMs }[] =>
   [...iterate(openSlotsOf(state))]
     .flatMap((slot) => {
+      if (demand.leaving?.has(slot) === true) return [];
       const lease = state.slots.inFlight.get(slot);
       if (lease?.phase !== 'executing' || runningIn(demand, slot) > 0) return [];
       return [{ slot, since: Math.max(demand.idleSince.get(slot) ?? 0, lease.startedAt ?? lease.dispatchedAt) }];
     })
     .sort((a, b) => a.since - b.since);
+
+/** Slots that a drained node is to be rid of. One in which something runs stays until that has ended, and counts so long: a pool never has more than its most. */
+const leftOf = (state: PoolState, demand: PoolDemand): readonly number[] =>
+  [...(demand.leaving ?? [])].filter((slot) => has(openSlotsOf(state), slot) && runningIn(demand, slot) === 0);
 
 /** A pool is seen to close before it has closed (contract, section 2.3): whoever asked for it reads `Closing` next. */
 const SEEN_CLOSING_MS = 1_000;
@@ -93,7 +100,7 @@ const sizeOfEnding = (state: PoolState, demand: PoolDemand, now: InstantMs): Poo
 
 /**
  * Decides which slots of a pool are opened and closed (contract, section 4.11). Pure: the clock is `now`. A lease takes `slotsPerNode` instances, so what
- * {@link resize} says of slots is rounded: up to open, down to close.
+ * {@link resize} says of slots is rounded: up to open, down to close. What stands idle on a drained node is closed, and others are opened in its place.
  */
 export const sizePool = (state: PoolState, demand: PoolDemand, now: InstantMs): PoolSizing => {
   if (isPoolEnding(state)) return sizeOfEnding(state, demand, now);
@@ -106,7 +113,8 @@ export const sizePool = (state: PoolState, demand: PoolDemand, now: InstantMs): 
     ...(notBegun > 0 ? [{ since: Number.NEGATIVE_INFINITY, slots: notBegun * slotsPerNode }] : []),
     ...idle.map(({ since }) => ({ since, slots: slotsPerNode })),
   ];
-  const leases = notBegun + sizeOf(openSlotsOf(state));
+  const left = leftOf(state, demand);
+  const leases = notBegun + sizeOf(openSlotsOf(state)) - left.length;
   const { open, close, againAt } = resize(
     bounds,
     {
@@ -123,7 +131,7 @@ export const sizePool = (state: PoolState, demand: PoolDemand, now: InstantMs): 
   const closable = [...[...iterate(state.slots.waiting)].reverse(), ...idle.map(({ slot }) => slot)];
   return {
     open: isHeld ? emptyRanges : freeNumbers(state, Math.ceil(open / slotsPerNode)),
-    close: fromNumbers(closable.slice(0, Math.floor(close / slotsPerNode))),
+    close: fromNumbers([...left, ...closable.slice(0, Math.floor(close / slotsPerNode))]),
     policyName,
     againAt: soonest(againAt, until, isHeld ? retryAt : null),
   };

@@ -2,10 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import { poolDecider, type PoolEvent } from '@fornax/domain';
 import { nodeJoined, submitted } from '@fornax/domain/specs';
 import { eventually } from '@fornax/testing';
-import { endedReport, rig, type Rig } from './leader-rig.fixture.js';
+import { endedReport, rig, startedReport, type Rig } from './leader-rig.fixture.js';
 
-/** As many failures in a row as a pool takes. */
 const SLOTS = 5;
+/** As many failures in a row as a pool takes. */
+const TRIES = 5;
 const created: PoolEvent = {
   type: 'PoolCreated',
   poolId: 'p',
@@ -28,11 +29,29 @@ describe('a pool whose slots cannot be prepared', () => {
     await one.append('node', 'n1', 0, nodeJoined('n1', { cores: 8, slots: true }));
     await one.append('pool', 'p', 0, created);
     await one.append('task', 't', 0, submitted('t', { instances: '0', poolUuid: 'p' }));
-    await eventually(() => one.leases().length === SLOTS);
     const end = { outcome: 'failure', exitCode: 3, cause: 'user', startedAt: undefined } as const;
-    await one.report('n1', 1, ...one.leases().map((lease) => endedReport(lease, end)));
+    for (let tries = 1; tries <= TRIES; tries += 1) {
+      await eventually(() => one.leases().length === SLOTS * tries);
+      expect(await errorsOf(one, 't')).toEqual([]);
+      await one.report('n1', 1, ...one.leases().slice(-SLOTS).map((lease) => endedReport(lease, end)));
+      // Longer than it pauses, and something that makes it look.
+      one.now += 60_000;
+      await one.append('task', `t${tries}`, 0, submitted(`t${tries}`, { instances: '0', poolUuid: 'p' }));
+    }
     await eventually(async () => (await errorsOf(one, 't')).length > 0);
     const [error] = await errorsOf(one, 't');
-    expect(error?.message).toContain('slots in a row could not be prepared');
+    expect(error?.message).toContain('Slots could not be prepared 5 times in a row');
+  });
+
+  it('opens slots elsewhere when a node is drained', async () => {
+    const one = await rig().lead();
+    await one.append('node', 'n1', 0, nodeJoined('n1', { cores: 8, slots: true }));
+    await one.append('pool', 'p', 0, { ...created, spec: { ...created.spec, size: { type: 'fixed', nodes: 1 } } });
+    await eventually(() => one.leases().length === 1);
+    await one.report('n1', 1, ...one.leases().map(startedReport));
+    await one.append('node', 'n2', 0, nodeJoined('n2', { cores: 8, slots: true }));
+    await one.append('node', 'n1', 1, { type: 'NodeDrained', nodeId: 'n1', at: 1 });
+    await eventually(() => one.orders.some(({ node, order }) => node === 'n2' && order.kind === 'lease'));
+    expect(one.orders.filter(({ order }) => order.kind === 'cancel').map(({ node }) => node)).toEqual(['n1']);
   });
 });

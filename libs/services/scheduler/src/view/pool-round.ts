@@ -73,13 +73,15 @@ export const hasRoomInPools = (view: SchedulerView): boolean => {
 export const demandOf = (view: SchedulerView, pool: PoolState): PoolDemand => {
   const running = new Map<number, number>();
   const idleSince = new Map<number, number>();
-  for (const [slot, { leaseId }] of pool.slots.inFlight) {
+  const leaving = new Set<number>();
+  for (const [slot, { leaseId, node }] of pool.slots.inFlight) {
+    if (view.node(node)?.state.status === 'draining') leaving.add(slot);
     const count = view.leases.runningIn(leaseId);
     if (count > 0) running.set(slot, count);
     const freed = view.pools.freedSince(leaseId);
     if (freed !== undefined) idleSince.set(slot, freed);
   }
-  return { running, idleSince, waiting: view.pools.waitingFor(pool.poolId) };
+  return { running, idleSince, waiting: view.pools.waitingFor(pool.poolId), leaving };
 };
 
 /** The leases of slots. */

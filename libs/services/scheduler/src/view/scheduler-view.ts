@@ -339,6 +339,8 @@ export class SchedulerView {
       if (event.type === 'NodeJoined') voided.push({ node: event.nodeId, belowEpoch: event.epoch });
     }
     this.nodes.set(commit.aggregateId, { state, sequence: commit.sequence });
+    // Slots on a node that is drained are opened elsewhere.
+    if (known?.state.status !== state.status) this.pools.changeAll();
     return { ...noChanges, voided, wakes: true };
   }
 
