@@ -25,8 +25,8 @@ const auditOf = (...events: readonly (Event | readonly [event: Event, leaderEpoc
   const found: AuditFinding[] = [];
   for (const [index, item] of events.entries()) {
     const [event, leaderEpoch] = 'type' in item ? [item, 1] : item;
-    const aggregate = event.type.startsWith('Node') ? 'node' : 'task';
-    const aggregateId = aggregate === 'node' ? 'node-1' : 't';
+    const aggregate = /^(?:Slots|Pool)/.test(event.type) ? 'pool' : event.type.startsWith('Node') ? 'node' : 'task';
+    const aggregateId = { node: 'node-1', pool: 'p', task: 't' }[aggregate];
     found.push(...audit.fold({ sequence: index + 1, aggregate, aggregateId, at: AT, events: [event], leaderEpoch }));
   }
   return {
@@ -131,5 +131,53 @@ describe('the audit of a log', () => {
     const { all } = auditOf(nodeJoined('node-1'), submitted('t'), dispatched(aLease(0)), lost);
     expect(all(AT + 1_000)).toEqual([]);
     expect(all(AT + HOUR)).toEqual([['forgotten', 0, [3]]]);
+  });
+});
+
+describe('the audit of slots', () => {
+  const slot = aLease(0, { leaseId: 's0' });
+  const pool: Event = { type: 'PoolCreated', poolId: 'p' } as Event;
+  const leased = (...leases: readonly (typeof slot)[]): Event => ({ type: 'SlotsDispatched', leases }) as Event;
+  const ready: Event = { type: 'SlotsReady', leases: [{ instance: 0, leaseId: 's0', startedAt: AT }] } as Event;
+  const ended: Event = { type: 'SlotsEnded', attempts: [anEnd(0, { leaseId: 's0' })] } as Event;
+  const placed = dispatched(aLease(0, { inSlot: 's0' }));
+  const task = submitted('t', { instances: '0', poolUuid: 'p' });
+
+  it('finds nothing in a life that is right, nor in an instance that was placed when its slot ended', () => {
+    const again = leased({ ...slot, leaseId: 's1', attempt: 2 });
+    const end: Event = { type: 'PoolDeleted' } as Event;
+    const last: Event = { type: 'SlotsEnded', attempts: [anEnd(0, { leaseId: 's1', attempt: 2 })] } as Event;
+    expect(auditOf(pool, leased(slot), ready, task, ended, placed, concluded(anEnd(0)), again, last, end).all()).toEqual(
+      [],
+    );
+  });
+
+  it('finds a slot that is leased twice at once', () => {
+    expect(auditOf(pool, leased(slot), leased({ ...slot, leaseId: 's1', attempt: 2 })).all()).toEqual([
+      ['ran twice at once', 0, [2, 3]],
+    ]);
+  });
+
+  it('finds an instance on a slot that was not ready, on none, and on one of another pool', () => {
+    const outside = (sequence: number) => [['ran outside its slot', 0, [sequence]]];
+    expect(auditOf(pool, leased(slot), task, placed).all()).toEqual(outside(4));
+    expect(auditOf(pool, leased(slot), ready, task, dispatched(aLease(0))).all()).toEqual(outside(5));
+    const other = submitted('t', { instances: '0', poolUuid: 'q' });
+    expect(auditOf(pool, leased(slot), ready, other, placed).all()).toEqual(outside(5));
+    expect(auditOf(pool, leased(slot), ready, submitted('t', { instances: '0' }), placed).all()).toEqual(outside(5));
+  });
+
+  it('finds a slot that nobody ends: when its pool has ended, and when its node is gone', () => {
+    const closed: Event = { type: 'PoolClosed' } as Event;
+    expect(auditOf(pool, leased(slot), closed).all()).toEqual([['forgotten', 0, [2, 3]]]);
+    const left = auditOf(nodeJoined('node-1'), pool, leased(slot), lost);
+    expect(left.all()).toEqual([]);
+    expect(left.all(AT + HOUR)).toEqual([['forgotten', 0, [3]]]);
+  });
+
+  it('finds a slot that ends and was not leased, and one that is leased when its pool is gone', () => {
+    expect(auditOf(pool, leased(slot), ended, ended).all()).toEqual([['billed for nothing', 0, [4]]]);
+    const gone: Event = { type: 'PoolDeleted' } as Event;
+    expect(auditOf(pool, gone, leased(slot)).all()).toEqual([['ran after its end', 0, [3]]]);
   });
 });

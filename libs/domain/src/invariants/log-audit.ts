@@ -4,6 +4,7 @@ import { has } from '../shared/ranges.js';
 import type { InstantMs } from '../shared/time.js';
 import type { AttemptEnd, TaskEvent } from '../task/task.events.js';
 import { evolveTask, initialTaskState, isOver, type TaskState } from '../task/task.state.js';
+import { SlotAudit } from './slot-audit.js';
 import { billFaults, isTorn, sharedMoments, type BilledAttempt, type Stay } from './invariants.js';
 
 /** A commit, as far as the audit needs it. */
@@ -23,6 +24,7 @@ export type AuditKind =
   | 'not billed'
   | 'billed for nothing'
   | 'ran after its end'
+  | 'ran outside its slot'
   | 'written past the fence'
   | 'forgotten'
   | 'torn';
@@ -30,6 +32,7 @@ export type AuditKind =
 /** Something that must never be, with the commits that show it. */
 export interface AuditFinding {
   readonly kind: AuditKind;
+  /** The pool, where it is about a slot. */
   readonly taskId: string;
   /** Absent when it is about the task as a whole. */
   readonly instance?: number;
@@ -79,6 +82,7 @@ const PATIENCE_MS = 10 * 60_000;
 export class LogAudit {
   private readonly tasks = new Map<string, Audited>();
   private readonly nodes = new Map<string, Session>();
+  private readonly slots = new SlotAudit();
 
   get tasksUnderWay(): number {
     return this.tasks.size;
@@ -87,6 +91,7 @@ export class LogAudit {
   /** Folds the next commit. */
   fold(commit: AuditedCommit): readonly AuditFinding[] {
     if (commit.aggregate === 'node') this.foldNode(commit);
+    if (commit.aggregate === 'pool') return this.slots.fold(commit);
     return commit.aggregate === 'task' ? this.foldTask(commit) : [];
   }
 
@@ -95,13 +100,18 @@ export class LogAudit {
    * @param now the time of day: what ended long ago and was not followed by anything is forgotten
    */
   end(now: InstantMs): readonly AuditFinding[] {
-    return [...this.tasks].flatMap(([taskId, { state, trails, last }]) => [
+    const ofTasks = [...this.tasks].flatMap(([taskId, { state, trails, last }]) => [
       ...(isTorn(state) ? [tornOf(taskId, last)] : []),
-      ...[...trails].flatMap(([instance, trail]) => [
-        ...twiceAtOnce(taskId, instance, trail),
-        ...this.forgotten(taskId, instance, trail, now),
-      ]),
+      ...[...trails].flatMap(([instance, trail]) => {
+        const open = trail.held.find(({ until }) => until === Infinity);
+        return [
+          ...twiceAtOnce(taskId, instance, trail),
+          ...(open ? this.forgotten(taskId, { ...open, instance }, now) : []),
+        ];
+      }),
     ]);
+    const ofSlots = [...this.slots.open()].flatMap(({ poolId, ...open }) => this.forgotten(poolId, open, now));
+    return [...ofTasks, ...ofSlots];
   }
 
   private foldNode({ aggregateId, at, events }: AuditedCommit): void {
@@ -132,6 +142,9 @@ export class LogAudit {
         findings.push({ kind: 'written past the fence', taskId, detail, sequences: [known.last, sequence] });
       }
       findings.push(...follow(known, taskId, event, sequence));
+      if (event.type === 'InstancesDispatched')
+        for (const lease of event.leases)
+          findings.push(...this.slots.placed({ taskId, poolUuid: known.state.spec.poolUuid }, lease, sequence));
       known.state = evolveTask(known.state, event);
       known.leaderEpoch = Math.max(known.leaderEpoch, leaderEpoch);
       known.last = sequence;
@@ -145,9 +158,13 @@ export class LogAudit {
   }
 
   /** Nobody will report an attempt whose node's session is over: its lease is to be taken back. */
-  private forgotten(taskId: string, instance: number, { held }: Trail, now: InstantMs): readonly AuditFinding[] {
-    const open = held.find(({ until }) => until === Infinity);
-    const node = open && this.nodes.get(open.node);
+  private forgotten(
+    taskId: string,
+    open: Pick<Held, 'attempt' | 'node' | 'nodeEpoch' | 'from'> & { readonly instance: number },
+    now: InstantMs,
+  ): readonly AuditFinding[] {
+    const { instance } = open;
+    const node = this.nodes.get(open.node);
     if (!node || node.endedAt === undefined) return [];
     const { status, epoch } = node.state;
     const isGone = status === 'lost' || status === 'retired' ? open.nodeEpoch <= epoch : open.nodeEpoch < epoch;

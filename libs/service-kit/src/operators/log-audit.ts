@@ -5,7 +5,7 @@ import type { EventLog } from '@fornax/event-store';
 
 /** How often the audit says where it is, which also keeps the connection alive. */
 const TELL_MS = 1_000;
-const AGGREGATES: readonly Aggregate[] = ['task', 'node'];
+const AGGREGATES: readonly Aggregate[] = ['task', 'node', 'pool'];
 
 export interface AuditOptions {
   readonly log: EventLog;
