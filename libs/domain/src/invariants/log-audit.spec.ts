@@ -147,9 +147,9 @@ describe('the audit of slots', () => {
     const again = leased({ ...slot, leaseId: 's1', attempt: 2 });
     const end: Event = { type: 'PoolDeleted' } as Event;
     const last: Event = { type: 'SlotsEnded', attempts: [anEnd(0, { leaseId: 's1', attempt: 2 })] } as Event;
-    expect(auditOf(pool, leased(slot), ready, task, ended, placed, concluded(anEnd(0)), again, last, end).all()).toEqual(
-      [],
-    );
+    expect(
+      auditOf(pool, leased(slot), ready, task, ended, placed, concluded(anEnd(0)), again, last, end).all(),
+    ).toEqual([]);
   });
 
   it('finds a slot that is leased twice at once', () => {

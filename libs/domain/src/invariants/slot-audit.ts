@@ -78,19 +78,19 @@ export class SlotAudit {
           pool.open.delete(leaseId);
           if (leased?.isReady === true) pool.wereReady.add(leaseId);
           const detail = `attempt ${attempt} of a slot ends and was not leased`;
-          return leased ? [] : [{ kind: 'billed for nothing', taskId: poolId, instance, detail, sequences: [sequence] }];
+          return leased
+            ? []
+            : [{ kind: 'billed for nothing', taskId: poolId, instance, detail, sequences: [sequence] }];
         });
       case 'PoolClosed':
       case 'PoolDeleted': {
-        const left = [...pool.open.values()].map(
-          ({ slot, attempt, from }): AuditFinding => ({
-            kind: 'forgotten',
-            taskId: poolId,
-            instance: slot,
-            detail: `attempt ${attempt} of a slot was leased when its pool ended`,
-            sequences: [from, sequence],
-          }),
-        );
+        const left = [...pool.open.values()].map(({ slot, attempt, from }): AuditFinding => ({
+          kind: 'forgotten',
+          taskId: poolId,
+          instance: slot,
+          detail: `attempt ${attempt} of a slot was leased when its pool ended`,
+          sequences: [from, sequence],
+        }));
         if (event.type === 'PoolDeleted') this.pools.delete(poolId);
         return left;
       }

@@ -124,7 +124,9 @@ describe('slots that fail together', () => {
       expect(sizePool(state, none, at)).toMatchObject({ open: emptyRanges, againAt: at + 1_000 });
       expect(sizePool(state, none, at + 1_000)).toMatchObject({ open: rangesOf(5) });
     }
-    given(...begun).when(report(unprepared(0))).then(ended(unprepared(0)));
+    given(...begun)
+      .when(report(unprepared(0)))
+      .then(ended(unprepared(0)));
   });
   it('are another try when they were begun after the last failure', () => {
     const again = [resized('0'), dispatched(aLease(0, { attempt: 2 })), ended(unprepared(0, 2))];

@@ -33,7 +33,14 @@ describe('a pool whose slots cannot be prepared', () => {
     for (let tries = 1; tries <= TRIES; tries += 1) {
       await eventually(() => one.leases().length === SLOTS * tries);
       expect(await errorsOf(one, 't')).toEqual([]);
-      await one.report('n1', 1, ...one.leases().slice(-SLOTS).map((lease) => endedReport(lease, end)));
+      await one.report(
+        'n1',
+        1,
+        ...one
+          .leases()
+          .slice(-SLOTS)
+          .map((lease) => endedReport(lease, end)),
+      );
       // Longer than it pauses, and something that makes it look.
       one.now += 60_000;
       await one.append('task', `t${tries}`, 0, submitted(`t${tries}`, { instances: '0', poolUuid: 'p' }));
