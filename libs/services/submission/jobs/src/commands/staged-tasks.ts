@@ -74,6 +74,16 @@ export class StagedTasks {
     });
   }
 
+  /** Does for several jobs what `unfold` does for one; most have nothing staged. @throws LogUnavailable */
+  async unfoldThose(jobIds: readonly string[]): Promise<void> {
+    if (jobIds.length === 0) return;
+    const rows = await this.db.query<{ job_id: string }[]>(
+      'SELECT DISTINCT job_id FROM staged_task WHERE job_id = ANY($1::text[])',
+      [jobIds],
+    );
+    for (const { job_id: jobId } of rows) await this.unfold(jobId);
+  }
+
   /** Takes what is staged of a job to the log; whoever comes meanwhile waits until it is done. @throws LogUnavailable */
   async unfold(jobId: string): Promise<void> {
     await outsideOfRequests(() =>

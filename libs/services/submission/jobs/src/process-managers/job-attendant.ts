@@ -10,8 +10,9 @@ import { JobEnds } from '../commands/job-ends.js';
 import { JobExpiry } from './job-expiry.js';
 import { StagedTasks } from '../commands/staged-tasks.js';
 
-const CREATIONS = ['JobCreated', 'JobCompleted'] as const;
-const isCreation = withEvents(...CREATIONS);
+/** What sets a time at which a job is due. */
+const DUE_TIMES = ['JobCreated', 'JobCompleted'] as const;
+const setsDueTime = withEvents(...DUE_TIMES);
 const CHANGES = ['JobTerminateRequested', 'JobDeleteRequested', 'JobDeleted', 'TaskSubmitted', 'TaskDeleted'] as const;
 
 /** Jobs that new tasks name. */
@@ -44,12 +45,12 @@ export class JobAttendant {
   @LogHandler({
     name: 'jobs-attendant',
     aggregates: ['job', 'task'],
-    wants: withEvents(...CREATIONS, ...CHANGES, ...ENDS),
+    wants: withEvents(...DUE_TIMES, ...CHANGES, ...ENDS),
     from: 'checkpoint',
     service: 'submission',
   })
   async attend(batch: readonly RecordedCommit[]): Promise<void> {
-    if (batch.some(isCreation)) this.expiry.notice();
+    if (batch.some(setsDueTime)) this.expiry.notice();
     const { sequence = 0 } = batch.at(-1) ?? {};
     const areShown = await Promise.all([
       this.barriers.of(JOBS).passed(sequence),
@@ -57,7 +58,7 @@ export class JobAttendant {
     ]);
     if (areShown.includes(false)) throw new Error('the rows of jobs and tasks do not show yet what has happened');
     // Whoever asked for them may be gone.
-    for (const jobId of createdIn(batch)) await this.staged.unfold(jobId);
+    await this.staged.unfoldThose(createdIn(batch));
     const named = jobsIn(batch);
     if (named.length > 0) await this.ends.cancelLate(named);
     await this.ends.settle();

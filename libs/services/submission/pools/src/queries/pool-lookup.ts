@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Forbidden, NotFound, Unavailable } from '@fornax/base';
+import { Forbidden, Gathered, NotFound, Unavailable } from '@fornax/base';
 import { isPoolEnding } from '@fornax/domain';
 import { AccountDirectory, type Account, type Need } from '@fornax/identity';
 import { InjectDatabase, PoolsOfTasks, type PoolOfTask } from '@fornax/tasks';
@@ -12,12 +12,25 @@ import type { PoolStatus } from '../model/pool-status.js';
 const isName = (id: string): boolean => /^[A-Za-z0-9-]{1,255}$/.test(id);
 export const isPoolId = (id: string): boolean => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id);
 
+/** Most questions that are answered together. */
+const MOST_AT_ONCE = 1_000;
+
+interface Wanted {
+  readonly owner: string;
+  readonly id: string;
+  /** Whether the account may look at pools of others, which are found by their ids alone. */
+  readonly reachesOthers: boolean;
+}
+
 /**
  * Finds one pool by its id or by the name its owner gave it. A pool of somebody else is like none, except to those who look after it, and to them by its
  * id.
  */
 @Injectable()
 export class PoolLookup {
+  /** The tasks of a request mostly name one pool: whoever asks for the same one together is answered by one statement. */
+  private readonly reading = new Gathered((wanted: readonly Wanted[]) => this.readAll(wanted), { most: MOST_AT_ONCE });
+
   constructor(
     @InjectDatabase() private readonly db: DataSource,
     private readonly barrier: PoolBarrier,
@@ -55,19 +68,32 @@ export class PoolLookup {
   /** A pool that was made a moment ago by another process is found all the same. */
   private async read(account: Account, id: string): Promise<PoolStatus | undefined> {
     if (!isName(id)) return undefined;
-    const now = await this.readNow(account, id);
+    const wanted = { owner: account.id, id, reachesOthers: account.role !== 'user' };
+    const now = await this.reading.ask(wanted);
     if (now) return now;
     const isCaughtUp = await this.barrier.caughtUp();
-    const found = await this.readNow(account, id);
+    const found = await this.reading.ask(wanted);
     if (found || isCaughtUp) return found;
     throw new Unavailable(`Whether there is a pool ${id} cannot be said yet: what is shown is behind. Try again.`, {
       code: 'behind',
     });
   }
 
+  private readAll(wanted: readonly Wanted[]): Promise<readonly (PoolStatus | undefined)[]> {
+    const reads = new Map<string, Promise<PoolStatus | undefined>>();
+    return Promise.all(
+      wanted.map((one) => {
+        const key = JSON.stringify([one.owner, one.id, one.reachesOthers]);
+        const read = reads.get(key) ?? this.readNow(one);
+        reads.set(key, read);
+        return read;
+      }),
+    );
+  }
+
   /** What looks like an id may also be the name of another pool. */
-  private async readNow({ id: owner, role }: Account, id: string): Promise<PoolStatus | undefined> {
-    const anybodys = role !== 'user' && isPoolId(id);
+  private async readNow({ owner, id, reachesOthers }: Wanted): Promise<PoolStatus | undefined> {
+    const anybodys = reachesOthers && isPoolId(id);
     const [record] = await this.db.query<PoolRecord[]>(
       `SELECT ${POOL_COLUMNS} FROM pool WHERE (pool_id = $2 AND (owner = $1 OR $3)) OR (owner = $1 AND shortname = $4)
        ORDER BY (owner = $1 AND pool_id = $2) DESC, owner = $1 DESC, created_ms DESC LIMIT 1`,

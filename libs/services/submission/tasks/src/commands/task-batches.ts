@@ -32,7 +32,12 @@ export interface Batch extends Reserved {
   readonly tasks: readonly BatchedTask[];
 }
 
-/** Tasks checked or appended at once: pipelined, and in their order. */
+interface CheckedTask {
+  readonly taskId: string;
+  readonly made: CheckedSpec;
+}
+
+/** Tasks checked, reserved for or appended at once: pipelined, and in their order. */
 const AT_ONCE = 500;
 /** Fields that are named in one refusal. */
 const MOST_ERRORS = 100;
@@ -95,22 +100,33 @@ export class TaskBatches {
     jobId: string,
     asked: readonly BatchTask[],
     context: RequestContext,
-  ): Promise<readonly { readonly taskId: string; readonly made: CheckedSpec }[]> {
-    const checked: { readonly taskId: string; readonly made: CheckedSpec }[] = [];
+  ): Promise<readonly CheckedTask[]> {
+    const checked: CheckedTask[] = [];
     const errors: Record<string, readonly string[]> = {};
-    for (const { taskId, creation, source, dependencies, path } of asked) {
-      try {
-        const one = await this.specs.specOf(creation, taskId, context, source);
-        const spec = { ...one.spec, jobId, ...(dependencies.length > 0 ? { dependencies } : {}) };
-        checked.push({ taskId, made: { ...one, spec } });
-      } catch (error) {
-        if (!(error instanceof ValidationFailed)) throw error;
-        for (const [field, texts] of Object.entries(error.errors)) errors[`${path}.${field}`] = texts;
-        if (Object.keys(errors).length >= MOST_ERRORS) break;
+    for (let from = 0; from < asked.length && Object.keys(errors).length < MOST_ERRORS; from += AT_ONCE) {
+      const part = asked.slice(from, from + AT_ONCE);
+      const outcomes = await Promise.allSettled(part.map((one) => this.check(jobId, one, context)));
+      for (const [at, outcome] of outcomes.entries()) {
+        if (outcome.status === 'fulfilled') checked.push(outcome.value);
+        else if (outcome.reason instanceof ValidationFailed)
+          for (const [field, texts] of Object.entries(outcome.reason.errors))
+            errors[`${part[at]?.path}.${field}`] = texts;
+        else throw outcome.reason;
       }
     }
-    if (Object.keys(errors).length > 0) throw new ValidationFailed(errors);
+    if (Object.keys(errors).length > 0)
+      throw new ValidationFailed(Object.fromEntries(Object.entries(errors).slice(0, MOST_ERRORS)));
     return checked;
+  }
+
+  private async check(
+    jobId: string,
+    { taskId, creation, source, dependencies }: BatchTask,
+    context: RequestContext,
+  ): Promise<CheckedTask> {
+    const made = await this.specs.specOf(creation, taskId, context, source);
+    const spec = { ...made.spec, jobId, ...(dependencies.length > 0 ? { dependencies } : {}) };
+    return { taskId, made: { ...made, spec } };
   }
 
   private async appendOne({ taskId, spec }: BatchedTask, owner: string, meta: CommitMeta): Promise<number> {
