@@ -363,8 +363,7 @@ describe('the quota of jobs', () => {
   it('counts finished ones, and makes room by those that may go', async () => {
     const token = await harness.addAccount();
     const make = (body: object = {}) => harness.call('POST', '/jobs', { name: 'q', ...body }, { token });
-    const id =
-      (await harness.query(`SELECT 1`)) && String((await make({ autoDeleteOnCompletion: true })).json()['uuid']);
+    const id = String((await make({ autoDeleteOnCompletion: true })).json()['uuid']);
     const [{ owner = '' } = {}] = (await harness.query('SELECT owner FROM job WHERE job_id = $1', [id])) as {
       owner: string;
     }[];

@@ -12,6 +12,7 @@ export { RunningCounts, sumOf } from './queries/running-counts.js';
 export { TaskLeases } from './queries/task-leases.js';
 export { ErrorTails } from './queries/error-tails.js';
 export { TaskLookup } from './queries/task-lookup.js';
+export { isId, isIdOrName } from './model/ids-and-names.js';
 export { TaskSnapshotReader } from './queries/task-snapshot-reader.js';
 export { wireEventSchema, wireEventsOf } from './as-of/wire-event.js';
 export { TasksModule } from './tasks.module.js';

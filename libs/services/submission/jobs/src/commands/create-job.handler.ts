@@ -33,7 +33,10 @@ export interface AskedJob {
   readonly creation: JobCreation;
   /** What makes two requests the same one, of those that name the same key and way. */
   readonly body: unknown;
-  readonly way: readonly [string, ...string[]];
+  /** What is asked for beside the body. */
+  readonly way: readonly string[];
+  /** Which of the things that one key may make; the way, if absent. */
+  readonly route?: readonly string[];
   /** Its tasks, where it is created with them, under the job's id. */
   readonly tasksOf?: (jobId: string) => readonly BatchTask[];
 }
@@ -68,20 +71,20 @@ export class CreateJob {
 
   /** @returns the job's id, once a read shows the job @throws ValidationFailed, Forbidden, Invalid */
   create(creation: JobCreation, context: RequestContext): Promise<string> {
-    return this.createAsked({ creation, body: creation, way: ['create-job'] }, context);
+    return this.createAsked({ creation, body: creation, way: ['create-job'], route: ['0'] }, context);
   }
 
   /**
    * Creates a job with all of its tasks, or nothing.
    * @returns the job's id, once a read shows the job and its tasks @throws ValidationFailed naming the fields, Forbidden, Invalid
    */
-  async createAsked({ creation, body, way, tasksOf }: AskedJob, context: RequestContext): Promise<string> {
+  async createAsked({ creation, body, way, route = way, tasksOf }: AskedJob, context: RequestContext): Promise<string> {
     let batch: Batch | undefined;
     try {
       const { id, sequence, reservation } = await this.creations.accept(
         {
           body,
-          route: way[0] === 'create-job' ? ['0'] : way,
+          route,
           way,
           check: async (jobId) => specOf(creation, jobId, await this.openPoolOf(creation, context.account)),
           place: (made) =>

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { wireDuration, type JobCreation } from '@fornax/contracts';
 import { isOver, outcomeOf, repeatedOf, type OriginKind, type RepeatedTask, type TaskOutcome } from '@fornax/domain';
 import type { RequestContext } from '@fornax/identity';
-import { derivedId, Forbidden, Invalid } from '@fornax/base';
+import { derivedId, eachLimited, Forbidden, Invalid } from '@fornax/base';
 import { RepeatTask, TasksOfJobs, type BatchTask, type TaskStatus } from '@fornax/tasks';
 import type { JobRow } from '../model/job-row.js';
 import { JobLookup } from '../queries/job-lookup.js';
@@ -10,6 +10,11 @@ import { CreateJob } from './create-job.handler.js';
 
 /** Tasks read together. */
 const AT_ONCE = 1_000;
+/** Tables of parameters read at once. */
+const TABLES_AT_ONCE = 16;
+
+/** What a copy of a task asks for, and what it has of its origin. */
+type Copy = Pick<BatchTask, 'creation' | 'source'>;
 
 const durationOf = (seconds: number | null): string | undefined =>
   seconds === null ? undefined : wireDuration(seconds * 1_000);
@@ -45,43 +50,29 @@ export class RepeatJob {
     if (kind !== 'clone' && unfinished > 0)
       throw new Invalid(
         `The job ${job.job_id} has ${unfinished} tasks that are not over: ${kind} needs one whose tasks all are`,
-        {
-          code: 'job-not-over',
-        },
+        { code: 'job-not-over' },
       );
     const repeated = repeatedIn(kind, statuses);
     if (repeated.length === 0)
       throw new Invalid(`The job ${job.job_id} has no tasks to ${kind}`, { code: 'nothing-to-repeat' });
-    const byId = new Map(statuses.map((status) => [status.taskId, status]));
-    const copies = await Promise.all(repeated.map((one) => this.copyOf(one, byId)));
-    const copied = new Set(repeated.map(({ taskId }) => taskId));
+    const tasksOf = tasksLike(repeated, await this.copiesOf(repeated, statuses));
     return this.creations.createAsked(
-      {
-        creation: creationOf(job),
-        body: {},
-        way: [`${kind}-job`, job.job_id],
-        tasksOf: (jobId) => {
-          const idOf = (taskId: string): string =>
-            copied.has(taskId) ? derivedId('task-of-job', jobId, taskId) : taskId;
-          return repeated.map(({ taskId, dependencies }, at) => ({
-            ...(copies[at] as Pick<BatchTask, 'creation' | 'source'>),
-            taskId: idOf(taskId),
-            path: `task ${taskId}`,
-            dependencies: dependencies.map((one) => ({ ...one, taskId: idOf(one.taskId) })),
-          }));
-        },
-      },
+      { creation: creationOf(job), body: {}, way: [`${kind}-job`, job.job_id], tasksOf },
       context,
     );
   }
 
-  private async copyOf(
-    { taskId, kind }: RepeatedTask,
-    byId: ReadonlyMap<string, TaskStatus>,
-  ): Promise<Pick<BatchTask, 'creation' | 'source'>> {
-    const status = byId.get(taskId);
-    if (!status) throw new Error('a task that is repeated is one of the job');
-    return this.copies.copyOf(kind, status, {}, false);
+  private async copiesOf(
+    repeated: readonly RepeatedTask[],
+    statuses: readonly TaskStatus[],
+  ): Promise<ReadonlyMap<string, Copy>> {
+    const byId = new Map(statuses.map((status) => [status.taskId, status]));
+    const copies = new Map<string, Copy>();
+    await eachLimited(repeated, TABLES_AT_ONCE, async ({ taskId, kind }) => {
+      const status = byId.get(taskId);
+      if (status) copies.set(taskId, await this.copies.copyOf(kind, status, {}, false));
+    });
+    return copies;
   }
 
   private async statusesOf(jobId: string): Promise<readonly TaskStatus[]> {
@@ -92,6 +83,18 @@ export class RepeatJob {
     return statuses;
   }
 }
+
+/** The copies as tasks of one job: they wait for one another where their origins did. */
+const tasksLike =
+  (repeated: readonly RepeatedTask[], copies: ReadonlyMap<string, Copy>) =>
+  (jobId: string): readonly BatchTask[] => {
+    const idOf = (taskId: string): string => (copies.has(taskId) ? derivedId('task-of-job', jobId, taskId) : taskId);
+    return repeated.flatMap(({ taskId, dependencies }) => {
+      const copy = copies.get(taskId);
+      const waits = dependencies.map((one) => ({ ...one, taskId: idOf(one.taskId) }));
+      return copy ? [{ ...copy, taskId: idOf(taskId), path: `task ${taskId}`, dependencies: waits }] : [];
+    });
+  };
 
 const repeatedIn = (kind: OriginKind, statuses: readonly TaskStatus[]): readonly RepeatedTask[] => {
   const ends = new Map<string, TaskOutcome>(

@@ -73,7 +73,7 @@ export class WholeJobsController {
       autoDeleteOnCompletion,
       completionTimeToLive,
     };
-    const asked = { creation: { ...creation, useDependencies: true }, body: document, way: ['job-document'] as const };
+    const asked = { creation: { ...creation, useDependencies: true }, body: document, way: ['job-document'] };
     return { uuid: await this.creations.createAsked({ ...asked, tasksOf: tasksOfDocument(document) }, context) };
   }
 

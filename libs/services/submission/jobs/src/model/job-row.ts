@@ -50,6 +50,9 @@ export const JOB_COLUMNS = {
   sequence: 'bigint',
 } as const satisfies Record<keyof JobRow, string>;
 
+/** All of them, as a statement names them. */
+export const ALL_JOB_COLUMNS = Object.keys(JOB_COLUMNS).join(', ');
+
 const later = (from: number, seconds: number | null): number | null =>
   seconds === null ? null : from + seconds * 1_000;
 

@@ -3,7 +3,7 @@ import type { RecordedCommit } from '@fornax/contracts';
 import type { JobEvent } from '@fornax/domain';
 import { ReadBarrier, type Projection } from '@fornax/projections';
 import type { EntityManager } from 'typeorm';
-import { JOB_COLUMNS, rowAfter, rowOf, type JobRecord, type JobRow } from './job-row.js';
+import { ALL_JOB_COLUMNS, JOB_COLUMNS, rowAfter, rowOf, type JobRecord, type JobRow } from './job-row.js';
 
 /** Name of the projection and of its checkpoint. */
 export const JOBS = 'jobs';
@@ -11,8 +11,7 @@ export const JOBS = 'jobs';
 /** Lets readers wait until the rows of jobs show what was committed before. */
 export class JobBarrier extends ReadBarrier {}
 
-const NAMES = Object.keys(JOB_COLUMNS).join(', ');
-const UPSERT = `INSERT INTO job (${NAMES}) SELECT ${NAMES} FROM json_to_recordset($1::json) AS r(${Object.entries(
+const UPSERT = `INSERT INTO job (${ALL_JOB_COLUMNS}) SELECT ${ALL_JOB_COLUMNS} FROM json_to_recordset($1::json) AS r(${Object.entries(
   JOB_COLUMNS,
 )
   .map(([name, type]) => `${name} ${type}`)
@@ -31,7 +30,9 @@ export class JobsProjection implements Projection {
 
   async write(tx: EntityManager, batch: readonly RecordedCommit[]): Promise<void> {
     const ids = [...new Set(batch.map(({ aggregateId }) => aggregateId))];
-    const records = await tx.query<JobRecord[]>(`SELECT ${NAMES} FROM job WHERE job_id = ANY($1::text[])`, [ids]);
+    const records = await tx.query<JobRecord[]>(`SELECT ${ALL_JOB_COLUMNS} FROM job WHERE job_id = ANY($1::text[])`, [
+      ids,
+    ]);
     const rows = new Map<string, JobRow | null>(records.map((record) => [record.job_id, rowOf(record)]));
     for (const { aggregateId, events, sequence } of batch)
       // The aggregate's name in the subject is what makes these job events.

@@ -4,9 +4,9 @@ import type { EventLog } from '@fornax/event-store';
 import { AccountDirectory, type Account } from '@fornax/identity';
 import { NotFound } from '@fornax/base';
 import { EVENT_LOG } from '@fornax/service-kit';
-import { wireEventsOf, wireEventSchema } from '@fornax/tasks';
+import { isId, wireEventsOf, wireEventSchema } from '@fornax/tasks';
 import { z } from 'zod';
-import { JobLookup } from '../queries/job-lookup.js';
+import { JobLookup } from './job-lookup.js';
 
 export const jobHistorySchema = z.object({ jobId: z.string(), events: z.array(wireEventSchema) });
 export type JobHistoryAnswer = z.output<typeof jobHistorySchema>;
@@ -32,14 +32,14 @@ export class JobHistory {
     const owner = ownerIn(commits[0]);
     if (owner === undefined || !this.accounts.reaches(account, owner, 'look'))
       throw new NotFound(`No such job: ${id}`, { code: 'job-not-found' });
-    return { jobId, events: commits.flatMap((commit) => wireEventsOf(commit, { taskId: '', owner })) };
+    return { jobId, events: commits.flatMap((commit) => wireEventsOf(commit, { owner })) };
   }
 
   private async idOf(account: Account, id: string): Promise<string> {
     try {
       return (await this.lookup.find(account, id)).job_id;
     } catch (error) {
-      if (error instanceof NotFound && /^[0-9a-f-]{36}$/i.test(id)) return id.toLowerCase();
+      if (error instanceof NotFound && isId(id)) return id.toLowerCase();
       throw error;
     }
   }

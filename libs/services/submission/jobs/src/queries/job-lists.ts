@@ -16,7 +16,7 @@ import {
   type Shape,
 } from '@fornax/tasks';
 import type { DataSource } from 'typeorm';
-import { JOB_COLUMNS, rowOf, type JobRecord, type JobRow } from '../model/job-row.js';
+import { ALL_JOB_COLUMNS, rowOf, type JobRecord, type JobRow } from '../model/job-row.js';
 
 /** What jobs may be filtered by, in lower case (contract, section 1.12). */
 const jobField = fieldsOf({
@@ -50,7 +50,7 @@ const LISTED: ListedKind = {
 };
 
 const ROWS: Shape<JobRecord, JobRow> = {
-  columns: Object.keys(JOB_COLUMNS).join(', '),
+  columns: ALL_JOB_COLUMNS,
   of: (records) => records.map(rowOf),
 };
 

@@ -1,12 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { AccountDirectory, type Account, type Need } from '@fornax/identity';
 import { Forbidden, Gathered, NotFound, Unavailable } from '@fornax/base';
-import { InjectDatabase } from '@fornax/tasks';
+import { InjectDatabase, isIdOrName } from '@fornax/tasks';
 import type { DataSource } from 'typeorm';
-import { JOB_COLUMNS, rowOf, type JobRecord, type JobRow } from '../model/job-row.js';
+import { ALL_JOB_COLUMNS, rowOf, type JobRecord, type JobRow } from '../model/job-row.js';
 import { JobBarrier } from '../model/jobs.projection.js';
 
-const NAMES = Object.keys(JOB_COLUMNS).join(', ');
 /** Most jobs asked for in one statement. */
 const MOST_AT_ONCE = 1_000;
 const OF_OWNERS = `SELECT DISTINCT ON (w.at) w.at::int AS at, job.*
@@ -18,7 +17,6 @@ interface Wanted {
   readonly owner: string;
   readonly id: string;
 }
-const isName = (id: string): boolean => /^[A-Za-z0-9-]{1,255}$/.test(id);
 
 /** Finds one job by its id or by the name its owner gave it; one of somebody else is like none, except to those who look after it, by its id. */
 @Injectable()
@@ -37,7 +35,7 @@ export class JobLookup {
    * @throws Forbidden it may be looked at, but not that
    */
   async find(account: Account, id: string, need: Need = 'look'): Promise<JobRow> {
-    const found = isName(id) ? await this.read(account, id) : undefined;
+    const found = isIdOrName(id) ? await this.read(account, id) : undefined;
     if (!found || !this.accounts.reaches(account, found.owner, 'look'))
       throw new NotFound(`No such job: ${id}`, { code: 'job-not-found' });
     if (found.owner !== account.id && !this.accounts.reaches(account, found.owner, need))
@@ -79,7 +77,7 @@ export class JobLookup {
 
   private async row(owner: string, id: string, isAnybodys: boolean): Promise<JobRow | undefined> {
     const [record] = await this.db.query<JobRecord[]>(
-      `SELECT ${NAMES} FROM job WHERE (job_id = $2 AND (owner = $1 OR $3)) OR (owner = $1 AND shortname = $2)
+      `SELECT ${ALL_JOB_COLUMNS} FROM job WHERE (job_id = $2 AND (owner = $1 OR $3)) OR (owner = $1 AND shortname = $2)
        ORDER BY job_id = $2 DESC, created_ms DESC LIMIT 1`,
       [owner, id, isAnybodys],
     );

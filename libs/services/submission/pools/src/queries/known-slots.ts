@@ -6,6 +6,7 @@ import { NotFound } from '@fornax/base';
 import { EVENT_LOG } from '@fornax/service-kit';
 import {
   InjectDatabase,
+  isId,
   PoolSlots,
   type AskedInstance,
   type EndedAttempt,
@@ -16,7 +17,7 @@ import {
 import type { DataSource } from 'typeorm';
 import { PoolBarrier } from '../model/pool-barrier.js';
 import { slotsAsTask } from '../model/slots-as-task.js';
-import { isPoolId, PoolLookup } from './pool-lookup.js';
+import { PoolLookup } from './pool-lookup.js';
 
 const endsIn = (event: FornaxEvent) => (event.type === 'SlotsEnded' ? event.attempts : []);
 
@@ -84,7 +85,7 @@ export class KnownSlots extends PoolSlots {
   }
 
   private async inLog(taskId: string): Promise<KnownTask | undefined> {
-    if (!isPoolId(taskId)) return undefined;
+    if (!isId(taskId)) return undefined;
     const [first] = await this.log.readAggregate('pool', taskId, 0, 1);
     const owner = first?.events.map((event) => (event.type === 'PoolCreated' ? event.owner : undefined))[0];
     return owner === undefined ? undefined : { taskId, owner };

@@ -2,15 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { Forbidden, Gathered, NotFound, Unavailable } from '@fornax/base';
 import { isPoolEnding } from '@fornax/domain';
 import { AccountDirectory, type Account, type Need } from '@fornax/identity';
-import { InjectDatabase, PoolsOfTasks, type PoolOfTask } from '@fornax/tasks';
+import { InjectDatabase, isId, isIdOrName, PoolsOfTasks, type PoolOfTask } from '@fornax/tasks';
 import type { DataSource } from 'typeorm';
 import { PoolBarrier } from '../model/pool-barrier.js';
 import { POOL_COLUMNS, poolStatusOf, type PoolRecord } from '../model/pool-rows.js';
 import type { PoolStatus } from '../model/pool-status.js';
-
-/** What an id or a shortname may consist of; anything else names nothing, and need not be asked for. */
-const isName = (id: string): boolean => /^[A-Za-z0-9-]{1,255}$/.test(id);
-export const isPoolId = (id: string): boolean => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id);
 
 /** Most questions that are answered together. */
 const MOST_AT_ONCE = 1_000;
@@ -67,7 +63,7 @@ export class PoolLookup {
 
   /** A pool that was made a moment ago by another process is found all the same. */
   private async read(account: Account, id: string): Promise<PoolStatus | undefined> {
-    if (!isName(id)) return undefined;
+    if (!isIdOrName(id)) return undefined;
     const wanted = { owner: account.id, id, reachesOthers: account.role !== 'user' };
     const now = await this.reading.ask(wanted);
     if (now) return now;
@@ -93,11 +89,11 @@ export class PoolLookup {
 
   /** What looks like an id may also be the name of another pool. */
   private async readNow({ owner, id, reachesOthers }: Wanted): Promise<PoolStatus | undefined> {
-    const anybodys = reachesOthers && isPoolId(id);
+    const anybodys = reachesOthers && isId(id);
     const [record] = await this.db.query<PoolRecord[]>(
       `SELECT ${POOL_COLUMNS} FROM pool WHERE (pool_id = $2 AND (owner = $1 OR $3)) OR (owner = $1 AND shortname = $4)
        ORDER BY (owner = $1 AND pool_id = $2) DESC, owner = $1 DESC, created_ms DESC LIMIT 1`,
-      [owner, isPoolId(id) ? id.toLowerCase() : id, anybodys, id],
+      [owner, isId(id) ? id.toLowerCase() : id, anybodys, id],
     );
     return record && poolStatusOf(record);
   }

@@ -6,14 +6,13 @@ import { AccountDirectory, type Account } from '@fornax/identity';
 import { NotFound } from '@fornax/base';
 import type { DataSource } from 'typeorm';
 import { InjectDatabase } from '../model/database.js';
+import { isIdOrName } from '../model/ids-and-names.js';
 
 /** A task that exists or existed. */
 export interface KnownTask {
   readonly taskId: string;
   readonly owner: string;
 }
-
-const isName = (id: string): boolean => /^[A-Za-z0-9-]{1,255}$/.test(id);
 
 /** The account that a task's first commit names. */
 const ownerIn = (commit: RecordedCommit | undefined): string | undefined => {
@@ -35,7 +34,7 @@ export class KnownTasks {
 
   /** @param id id or shortname @throws NotFound */
   async find(account: Account, id: string): Promise<KnownTask> {
-    const known = isName(id) ? ((await this.inRows(account, id)) ?? (await this.inLog(id))) : undefined;
+    const known = isIdOrName(id) ? ((await this.inRows(account, id)) ?? (await this.inLog(id))) : undefined;
     if (!known || !this.accounts.reaches(account, known.owner, 'look'))
       throw new NotFound(`No such task: ${id}`, { code: 'task-not-found' });
     return known;

@@ -83,10 +83,10 @@ const ABOUT_TASKS: ReadonlySet<string> = new Set(['task', 'snapshot']);
 
 const dataOf = ({ type: _type, at: _at, ...data }: FornaxEvent): Json => withoutSecrets(withoutTails(data));
 
-/** The events of one commit as their owner may see them. @param about the task, the job or the pool that they are about */
+/** The events of one commit as their owner may see them. @param about whose they are, and the task that they are about, if any */
 export const wireEventsOf = (
   commit: RecordedCommit,
-  about: { readonly taskId: string; readonly owner: string },
+  about: { readonly taskId?: string; readonly owner: string },
 ): readonly WireEvent[] =>
   commit.events.map((event, index) => ({
     id: `${commit.sequence}.${index}`,
@@ -95,7 +95,7 @@ export const wireEventsOf = (
     type: event.type,
     version: eventVersionOf(event.type),
     at: new Date(event.at).toISOString(),
-    taskId: ABOUT_TASKS.has(commit.aggregate) ? about.taskId : null,
+    taskId: ABOUT_TASKS.has(commit.aggregate) ? (about.taskId ?? null) : null,
     aggregate: commit.aggregate,
     aggregateId: commit.aggregateId,
     actor: commit.meta.actor,

@@ -5,17 +5,12 @@ import type { DataSource } from 'typeorm';
 import { StatusBarrier } from '../model/status-barrier.js';
 import { STATUS_COLUMNS, type TaskRecord } from '../model/task-rows.js';
 import type { TaskStatus } from '../model/task-status.js';
+import { isId, isIdOrName } from '../model/ids-and-names.js';
 import { StoredTasks } from './stored-tasks.js';
 import { InjectDatabase } from '../model/database.js';
 
 /** Statements under way for rows by their ids; whoever asks meanwhile is in the next one. */
 const READS_AT_ONCE = 2;
-
-/** What an id or a shortname may consist of; anything else names nothing, and need not be asked for. */
-const isName = (id: string): boolean => /^[A-Za-z0-9-]{1,255}$/.test(id);
-
-/** An id: a name is one account's own, so a task of somebody else is found by its id alone. */
-const isId = (id: string): boolean => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id);
 
 /**
  * Finds one task by its id or by the name its owner gave it. A task of somebody else is like none, except to those who look after it
@@ -40,7 +35,9 @@ export class TaskLookup {
    * @throws Forbidden it may be looked at, but not that
    */
   async find(account: Account, id: string, need: Need | 'own' = 'look'): Promise<TaskStatus> {
-    const found = isName(id) ? ((await this.readNow(account, id)) ?? (await this.readAgain(account, id))) : undefined;
+    const found = isIdOrName(id)
+      ? ((await this.readNow(account, id)) ?? (await this.readAgain(account, id)))
+      : undefined;
     if (!found || found.fold.deleteRequested || !this.accounts.reaches(account, found.fold.owner, 'look'))
       throw new NotFound(`No such task: ${id}`, { code: 'task-not-found' });
     if (found.fold.owner === account.id) return found;
