@@ -246,6 +246,11 @@ describe('sizing', () => {
     expect(sizePool(state, used, at + 89_999)).toMatchObject({ close: emptyRanges, againAt: at + 90_000 });
     expect(sizePool(state, used, at + 90_000)).toMatchObject({ close: fromNumbers([1]) });
   });
+  it('of a pool that closes lets go of slots on a node that is drained, whoever waits for them', () => {
+    const { state } = given(...oneReady, closing);
+    const waited = demand({ waiting: 1, leaving: new Set([0]) });
+    expect(sizePool(state, waited, at + 1_000)).toMatchObject({ open: emptyRanges, close: rangesOf(1) });
+  });
   it('of a pool that closes lets go of idle slots, once nobody waits for them', () => {
     const { state } = given(...oneReady, closing);
     const later = at + 1_000;

@@ -94,7 +94,7 @@ const sizeOfEnding = (state: PoolState, demand: PoolDemand, now: InstantMs): Poo
   if (now < closesAt) return { open: emptyRanges, close: emptyRanges, policyName, againAt: closesAt };
   const isNeeded = demand.waiting > 0 && state.failed === null;
   const unused = [...iterate(openSlotsOf(state))].filter((slot) => runningIn(demand, slot) === 0);
-  const close = isNeeded ? emptyRanges : fromNumbers(unused);
+  const close = fromNumbers(isNeeded ? leftOf(state, demand) : unused);
   return { open: emptyRanges, close, policyName, againAt: null };
 };
 

@@ -54,6 +54,15 @@ describe('the heartbeat watch', () => {
     expect(names(watch, [node('a')], 17_001)).toEqual(['a']);
   });
 
+  it('keeps what a node said that it holds when the node asks for its epoch again', () => {
+    const watch = new HeartbeatWatch(GRACE, 0);
+    watch.hear({ ...beat('a', 2), leases: 3 }, 5_000, TIME_OF_DAY);
+    watch.welcome('a', 2, 6_000, TIME_OF_DAY);
+    expect(watch.lastBeat('a')?.leases).toBe(3);
+    watch.welcome('a', 3, 7_000, TIME_OF_DAY);
+    expect(watch.lastBeat('a')?.leases).toBe(0);
+  });
+
   describe('what the beats say of disks', () => {
     const says = (isDiskFull?: boolean, nodeEpoch = 1): Heartbeat => ({
       ...beat('a', nodeEpoch),

@@ -93,9 +93,10 @@ export class HeartbeatWatch {
     return lastedMs < before.roomMs ? before.roomMs : Math.min(mostMs, 2 * before.roomMs);
   }
 
-  /** A node that has just joined is alive, before its first beat. */
+  /** A node that has just joined is alive, before its first beat; one that asks for its epoch again holds what it held. */
   welcome(nodeId: string, epoch: number, elapsed: number, at: number): void {
-    this.hear({ nodeId, nodeEpoch: epoch, leases: 0 }, elapsed, at);
+    const known = this.beats.get(nodeId);
+    this.hear({ nodeId, nodeEpoch: epoch, leases: known?.epoch === epoch ? known.leases : 0 }, elapsed, at);
   }
 
   lastBeat(nodeId: string): Pick<Beat, 'at' | 'leases' | 'diskMB'> | undefined {
