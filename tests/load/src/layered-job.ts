@@ -130,6 +130,27 @@ export const layeredJob = async (platform: RunningPlatform, layers: number, widt
   }
 };
 
+/** The same layers as one document, by the names of its tasks. @returns milliseconds until the job is there with all of them */
+export const documentOfLayers = async (platform: RunningPlatform, layers: number, width: number): Promise<number> => {
+  const client = new LoadClient(platform, 1);
+  const edges = Math.min(EDGES, width);
+  try {
+    const tasks = Array.from({ length: layers * width }, (_, at) => {
+      const [layer, index] = [Math.floor(at / width), at % width];
+      const after = Array.from(
+        { length: layer === 0 ? 0 : edges },
+        (_, edge) => `${layer - 1}.${(index + edge) % width}`,
+      );
+      return { name: `${layer}.${index}`, after };
+    });
+    const started = performance.now();
+    await client.call('POST', '/fornax/v1/jobs', { name: 'layers', tasks });
+    return performance.now() - started;
+  } finally {
+    client.close();
+  }
+};
+
 export interface FanJob {
   /** From the end of the last task that is waited for to the start of the one that waits for all of them. */
   readonly fanInMs: number;

@@ -5,7 +5,7 @@ import { KINDS } from './cpu.js';
 import { natsCredentials } from './credentials.js';
 import { echoBesideFlood, type EchoLatency } from './echo-beside-flood.js';
 import { publishFloor, spawnFloor } from './floors.js';
-import { fanJob, layeredJob } from './layered-job.js';
+import { documentOfLayers, fanJob, layeredJob } from './layered-job.js';
 import { logLines } from './log-lines.js';
 import { pagesOfMany } from './many-tasks.js';
 import { controlPlane, endToEnd, idleLatency, rebuild } from './measures.js';
@@ -150,9 +150,12 @@ const jobsSection: Section = {
       const { submitMs, gapMs, totalSeconds, peakMiB, edges } = await layeredJob(platform, layers, width);
       say(`a task that waits for ${count} tasks, and ${count} tasks that wait for it`);
       const { fanInMs, fanOutMs } = await fanJob(platform, count);
+      say('the job of layers as one document');
+      const documentMs = await documentOfLayers(platform, layers, width);
       const job = `job of ${tasks} tasks in ${layers} layers, ${edges} edges`;
       return [
         { name: `${job}: submit in bulks of ${width}`, value: submitMs, unit: 'ms' },
+        { name: `${job}: submit as one document`, value: documentMs, unit: 'ms' },
         ...(['p50', 'p99', 'max'] as const).map((at) => ({
           name: `${job}: last end before to start, ${at}`,
           value: gapMs[at],

@@ -11,9 +11,10 @@ export const count = z
   .transform((value) => Number(value))
   .pipe(z.number().int().nonnegative().max(INT32_MAX));
 
+/** In whole seconds; what is shorter than one counts as one, since none would be no limit. */
 export const duration = z.union([z.string(), z.number()]).transform((value, context): string => {
   const ms = parseWireDuration(value);
-  if (ms !== undefined && ms >= 0 && ms <= 1e14) return wireDuration(ms);
+  if (ms !== undefined && ms >= 0 && ms <= 1e14) return wireDuration(ms > 0 ? Math.max(ms, 1_000) : 0);
   context.addIssue({ code: 'custom', message: 'The value is not a duration ([d.]hh:mm:ss).' });
   return z.NEVER;
 });

@@ -71,6 +71,10 @@ describe('a job', () => {
     await eventually(async () => (await harness.call('POST', '/jobs', body)).status === 200);
   });
 
+  it('has a limit where it asks for one of less than a second', async () => {
+    expect((await read(await create({ maxWallTime: '00:00:00.5' }))).maxWallTime).toBe('00:00:01');
+  });
+
   it('is refused naming the field, and leaves nothing behind', async () => {
     const before = (await harness.call('GET', '/info')).json()['jobCount'];
     for (const [body, field] of [
@@ -254,6 +258,33 @@ describe('dependencies', () => {
     ]);
   });
 
+  it('are found by ids in capital letters', async () => {
+    const jobUuid = await create({ useDependencies: true });
+    const first = await submitTo(harness, { ...one, jobUuid });
+    const second = await submitTo(harness, { ...one, jobUuid, ...dependsOn(first.toUpperCase()) });
+    expect((await readFrom(harness, second)).dependencies?.dependsOn).toEqual([first]);
+  });
+
+  it('are not lost by a clone out of a job that is over', async () => {
+    const jobUuid = await create({ useDependencies: true });
+    const first = await submitTo(harness, { ...one, jobUuid });
+    const second = await submitTo(harness, { ...one, jobUuid, ...dependsOn(first) });
+    await harness.call('POST', `/jobs/${jobUuid}/terminate`);
+    await eventually(async () => (await stateOf(jobUuid)) === 'Completed');
+    expect((await harness.call('POST', `/tasks/${first}/clone`)).status).toBe(200);
+    const refused = await harness.call('POST', `/tasks/${second}/clone`);
+    expect([refused.status, refused.text]).toEqual([400, expect.stringContaining('clone the job')]);
+  });
+
+  it('are refused where two tasks of a request have the name that they go by', async () => {
+    const jobUuid = await create({ useDependencies: true });
+    const named = { ...minimal, ...one, jobUuid, shortname: 'two-of-a-name' };
+    const bulk = [named, { ...named, name: 'twin' }, { ...minimal, ...one, jobUuid, ...dependsOn('two-of-a-name') }];
+    const answers = JSON.parse((await harness.call('POST', '/tasks', bulk)).text) as Record<string, unknown>[];
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 400, 200]);
+    expect(answers[1]?.['message']).toContain('shortname');
+  });
+
   it('are refused naming the field', async () => {
     const jobUuid = await create({ useDependencies: true });
     const plain = await create();
@@ -268,6 +299,16 @@ describe('dependencies', () => {
       [{ jobUuid: plain, ...dependsOn(inJob) }, 'dependencies'],
       [{ jobUuid, ...dependsOn(inJob, 'nobody') }, 'dependencies.dependsOn[1]'],
       [{ jobUuid, ...dependsOn(elsewhere) }, 'dependencies.dependsOn[0]'],
+      [
+        {
+          jobUuid,
+          dependencies: {
+            dependsOn: [inJob],
+            advancedDependsOn: [{ taskUuid: inJob.toUpperCase(), taskFinalStateCondition: ['failure'] }],
+          },
+        },
+        'dependencies.advancedDependsOn[0].taskUuid',
+      ],
       [{ jobUuid, ...dependsOn(foreign) }, 'dependencies.dependsOn[0]'],
       [
         { jobUuid, dependencies: { advancedDependsOn: [{ taskUuid: 'nobody' }] } },
@@ -492,6 +533,45 @@ describe('a job as one document', () => {
     expect([again.status, again.json()['uuid']]).toEqual([200, first.json()['uuid']]);
     expect(await tasksOf(String(first.json()['uuid']))).toHaveLength(4);
   });
+
+  it('is there as a whole, once, when its process was gone after the log took the job', async () => {
+    const refused = `CREATE FUNCTION is_gone() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'the process is gone'; END $$ LANGUAGE plpgsql`;
+    await harness.query(refused);
+    // From here on a process may read what is staged, but says nowhere that it goes on with it.
+    await harness.query('CREATE TRIGGER gone BEFORE UPDATE ON staged_job FOR EACH ROW EXECUTE FUNCTION is_gone()');
+    const name = 'interrupted';
+    expect((await harness.call('POST', documents, { ...diamond, name })).status).toBe(409);
+    const [job] = JSON.parse((await harness.call('GET', '/jobs')).text) as WireJob[];
+    expect([job?.name, await tasksOf(String(job?.uuid))]).toEqual([name, []]);
+    await harness.query('DROP TRIGGER gone ON staged_job');
+    await harness.query('DROP FUNCTION is_gone');
+    await harness.restart();
+    const id = String(job?.uuid);
+    await eventually(async () => (await tasksOf(id)).length === 4, { timeoutMs: 60_000 });
+    await eventually(async () => (await harness.query('SELECT FROM staged_job')).length === 0, { timeoutMs: 60_000 });
+    expect(await harness.query('SELECT FROM staged_task')).toEqual([]);
+    const submitted: string[] = [];
+    for await (const commits of harness.logItself.read({ from: 1, aggregates: ['task'] }))
+      for (const { events, aggregateId } of commits)
+        if (events.some((event) => event.type === 'TaskSubmitted' && event.spec.jobId === id))
+          submitted.push(aggregateId);
+    expect(submitted.toSorted()).toEqual((await tasksOf(id)).map(({ uuid }) => String(uuid)).toSorted());
+  }, 120_000);
+
+  it('leaves nothing staged when the log does not take the job, and drops what is not of the job that it has', async () => {
+    const id = await made();
+    await harness.query('INSERT INTO staged_job (job_id, commit_id, staged_ms, due_ms) VALUES ($1, $2, 0, 0)', [
+      id,
+      'other',
+    ]);
+    await harness.query(
+      `INSERT INTO staged_task (job_id, position, task_id, owner, spec, meta) VALUES ($1, 1, 'foreign', 'x', '{}', '{}')`,
+      [id],
+    );
+    await made();
+    await eventually(async () => (await harness.query('SELECT FROM staged_task')).length === 0, { timeoutMs: 60_000 });
+    expect(await tasksOf(id)).toHaveLength(4);
+  }, 120_000);
 
   it('has a published schema', async () => {
     expect((await harness.call('GET', `${documents}/schema`)).json()).toMatchObject({

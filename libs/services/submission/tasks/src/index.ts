@@ -73,4 +73,4 @@ export {
   type WorkTimes,
 } from './model/work-rows.js';
 export { RepeatTask } from './commands/repeat-task.handler.js';
-export { TaskBatches, type Batch, type BatchedTask, type BatchTask } from './commands/task-batches.js';
+export { BATCH_AT_ONCE, TaskBatches, type Batch, type BatchedTask, type BatchTask } from './commands/task-batches.js';

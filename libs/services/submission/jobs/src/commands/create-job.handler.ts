@@ -2,8 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { parseWireDuration, type JobCreation } from '@fornax/contracts';
 import { jobDecider, type JobCommand, type JobEvent, type JobSpec, type JobState } from '@fornax/domain';
 import type { Account, RequestContext } from '@fornax/identity';
-import { FornaxError, ValidationFailed } from '@fornax/base';
-import { Creations, PoolsOfTasks, UnsettledCommands, type Batch, type BatchTask } from '@fornax/tasks';
+import { ValidationFailed } from '@fornax/base';
+import { Creations, PoolsOfTasks, unnamed, UnsettledCommands, type Batch, type BatchTask } from '@fornax/tasks';
 import { JobBarrier } from '../model/jobs.projection.js';
 import { JobCommits } from './job-commits.js';
 import { JobReservations } from './job-places.js';
@@ -41,9 +41,6 @@ export interface AskedJob {
   readonly tasksOf?: (jobId: string) => readonly BatchTask[];
 }
 
-const isRefusal = (error: unknown): boolean =>
-  error instanceof FornaxError && ['invalid', 'forbidden', 'not-found'].includes(error.kind);
-
 /** Creates jobs, and answers once a read shows them. */
 @Injectable()
 export class CreateJob {
@@ -80,33 +77,32 @@ export class CreateJob {
    */
   async createAsked({ creation, body, way, route = way, tasksOf }: AskedJob, context: RequestContext): Promise<string> {
     let batch: Batch | undefined;
+    const { id, sequence, reservation } = await this.creations.accept(
+      {
+        body,
+        route,
+        way,
+        check: async (jobId) => specOf(creation, jobId, await this.openPoolOf(creation, context.account)),
+        place: (made) =>
+          Promise.resolve({
+            made,
+            bind: async (jobId) => {
+              if (tasksOf) batch = await this.stagedTasks.stage(jobId, body, tasksOf(jobId), context);
+              return made;
+            },
+            reserved: () => batch ?? unnamed(''),
+          }),
+      },
+      context,
+    );
     try {
-      const { id, sequence, reservation } = await this.creations.accept(
-        {
-          body,
-          route,
-          way,
-          check: async (jobId) => specOf(creation, jobId, await this.openPoolOf(creation, context.account)),
-          place: (made) =>
-            Promise.resolve({
-              made,
-              bind: async (jobId) => {
-                if (tasksOf) batch = await this.stagedTasks.stage(jobId, tasksOf(jobId), context);
-                return made;
-              },
-            }),
-        },
-        context,
-      );
       await this.barrier.passed(sequence);
-      reservation.confirm();
       if (tasksOf) await this.stagedTasks.unfold(id);
-      batch?.confirm();
+      reservation.confirm();
       return id;
     } catch (error) {
-      // What the log may have taken is carried on with, by whoever finds the job in it.
-      if (isRefusal(error)) await batch?.release();
-      else batch?.leaveUnknown();
+      // The log has the job: its tasks will come to it, whoever takes them there.
+      reservation.leaveUnknown();
       throw error;
     }
   }

@@ -13,6 +13,7 @@ import { StagedTasks } from '../commands/staged-tasks.js';
 /** What sets a time at which a job is due. */
 const DUE_TIMES = ['JobCreated', 'JobCompleted'] as const;
 const setsDueTime = withEvents(...DUE_TIMES);
+const isCreation = withEvents('JobCreated');
 const CHANGES = ['JobTerminateRequested', 'JobDeleteRequested', 'JobDeleted', 'TaskSubmitted', 'TaskDeleted'] as const;
 
 /** Jobs that new tasks name. */
@@ -25,9 +26,6 @@ const jobsIn = (batch: readonly RecordedCommit[]): readonly string[] => [
     ),
   ),
 ];
-
-const createdIn = (batch: readonly RecordedCommit[]): readonly string[] =>
-  batch.filter(withEvents('JobCreated')).map(({ aggregateId }) => aggregateId);
 
 /** Looks after jobs: what is to end with them, and what goes with those that were deleted. */
 @LogFollower()
@@ -51,14 +49,13 @@ export class JobAttendant {
   })
   async attend(batch: readonly RecordedCommit[]): Promise<void> {
     if (batch.some(setsDueTime)) this.expiry.notice();
+    if (batch.some(isCreation)) this.staged.notice();
     const { sequence = 0 } = batch.at(-1) ?? {};
     const areShown = await Promise.all([
       this.barriers.of(JOBS).passed(sequence),
       this.barriers.of('status').passed(sequence),
     ]);
     if (areShown.includes(false)) throw new Error('the rows of jobs and tasks do not show yet what has happened');
-    // Whoever asked for them may be gone.
-    await this.staged.unfoldThose(createdIn(batch));
     const named = jobsIn(batch);
     if (named.length > 0) await this.ends.cancelLate(named);
     await this.ends.settle();

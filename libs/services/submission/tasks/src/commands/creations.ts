@@ -3,7 +3,7 @@ import type { FornaxEvent } from '@fornax/contracts';
 import { userMeta, type RequestContext } from '@fornax/identity';
 import { Conflict, derivedId } from '@fornax/base';
 import type { ObjectCommits, ObjectDecision } from './object-commits.js';
-import type { Reservation } from './reservation.js';
+import { both, type Reservation } from './reservation.js';
 import { shortnameTaken, type ObjectKind } from './shortnames.js';
 import type { CommandName, UnsettledCommands } from './unsettled-commands.js';
 import type { Placed } from '../places/placed.js';
@@ -87,6 +87,7 @@ export class Creations<T, S, C extends { readonly type: string; readonly at: num
       const placed = (await asked.place?.(checked)) ?? { made: checked, bind: () => Promise.resolve(checked) };
       reservation = await this.of.reserve(placed.made, name, mayContinue, context);
       made = await bound(placed, reservation);
+      if (placed.reserved) reservation = both(placed.reserved(), reservation);
     } catch (refusal) {
       // Keys are forgotten after a day: what is refused may be taken up by the object that an earlier request has made under this one.
       const before = hasKey && !isRepeated ? await this.madeBefore(checked, name, body, context) : undefined;

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { TaskRepetition } from '@fornax/contracts';
 import type { OriginKind } from '@fornax/domain';
+import { Invalid } from '@fornax/base';
 import { TaskLookup } from '../queries/task-lookup.js';
 import type { RequestContext } from '@fornax/identity';
 import { TaskTables } from '../tables/task-tables.js';
@@ -27,6 +28,12 @@ export class RepeatTask {
     const task = await this.lookup.find(context.account, id, 'own');
     const { fold, taskId } = task;
     const isInItsJob = await this.places.takesTasks(fold.owner, fold.spec.jobId);
+    const { dependencies = [] } = fold.spec;
+    if (kind === 'clone' && !isInItsJob && dependencies.length > 0)
+      throw new Invalid(
+        `The job of task ${taskId} takes no more tasks, and elsewhere a clone cannot wait for what this task waited for: clone the job`,
+        { code: 'clone-without-dependencies' },
+      );
     return this.submissions.submitAsked(
       {
         ...(await this.copyOf(kind, task, changes, isInItsJob)),

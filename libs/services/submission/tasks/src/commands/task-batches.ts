@@ -38,7 +38,7 @@ interface CheckedTask {
 }
 
 /** Tasks checked, reserved for or appended at once: pipelined, and in their order. */
-const AT_ONCE = 500;
+export const BATCH_AT_ONCE = 500;
 /** Fields that are named in one refusal. */
 const MOST_ERRORS = 100;
 
@@ -57,9 +57,9 @@ export class TaskBatches {
     const checked = await this.checkAll(jobId, asked, context);
     const tasks: (BatchedTask & { readonly reservation: Reserved })[] = [];
     try {
-      for (let from = 0; from < checked.length; from += AT_ONCE) {
+      for (let from = 0; from < checked.length; from += BATCH_AT_ONCE) {
         const part = await Promise.allSettled(
-          checked.slice(from, from + AT_ONCE).map(async ({ taskId, made }) => {
+          checked.slice(from, from + BATCH_AT_ONCE).map(async ({ taskId, made }) => {
             const reservation = await this.reservations.reserve(made, taskId, false, context);
             tasks.push({ taskId, spec: made.spec, reservation });
           }),
@@ -82,9 +82,9 @@ export class TaskBatches {
   /** Appends tasks that were prepared. Safe to repeat, and to do from several processes. @returns the last sequence @throws LogUnavailable */
   async append(tasks: readonly BatchedTask[], owner: string, meta: CommitMeta): Promise<number> {
     let last = 0;
-    for (let from = 0; from < tasks.length; from += AT_ONCE) {
+    for (let from = 0; from < tasks.length; from += BATCH_AT_ONCE) {
       const sequences = await Promise.all(
-        tasks.slice(from, from + AT_ONCE).map((task) => this.appendOne(task, owner, meta)),
+        tasks.slice(from, from + BATCH_AT_ONCE).map((task) => this.appendOne(task, owner, meta)),
       );
       last = sequences.reduce((most, sequence) => Math.max(most, sequence), last);
     }
@@ -103,8 +103,8 @@ export class TaskBatches {
   ): Promise<readonly CheckedTask[]> {
     const checked: CheckedTask[] = [];
     const errors: Record<string, readonly string[]> = {};
-    for (let from = 0; from < asked.length && Object.keys(errors).length < MOST_ERRORS; from += AT_ONCE) {
-      const part = asked.slice(from, from + AT_ONCE);
+    for (let from = 0; from < asked.length && Object.keys(errors).length < MOST_ERRORS; from += BATCH_AT_ONCE) {
+      const part = asked.slice(from, from + BATCH_AT_ONCE);
       const outcomes = await Promise.allSettled(part.map((one) => this.check(jobId, one, context)));
       for (const [at, outcome] of outcomes.entries()) {
         if (outcome.status === 'fulfilled') checked.push(outcome.value);
@@ -140,7 +140,7 @@ export class TaskBatches {
       });
     } catch (error) {
       // It was appended before.
-      if (error instanceof CommandRejected) return 0;
+      if (error instanceof CommandRejected && error.rejection.code === 'task-exists') return 0;
       throw error;
     }
   }

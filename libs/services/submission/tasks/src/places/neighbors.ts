@@ -21,11 +21,11 @@ interface Row {
 /** Tasks that are asked for in one statement. */
 const MOST_AT_ONCE = 1_000;
 
-/** By id and by name in turn: with an OR, Postgres compares each reference with each task of the account. */
+/** By id, in whichever letters, and by name in turn: with an OR, Postgres compares each reference with each task of the account. */
 const FIND = `SELECT DISTINCT ON (at) at::int AS at, task_id, job_id, spec->>'projectUuid' AS project_uuid
   FROM (
     SELECT w.at, 0 AS turn, task.* FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w(owner, reference, at)
-      JOIN task ON task.task_id = w.reference AND task.owner = w.owner
+      JOIN task ON task.task_id = lower(w.reference) AND task.owner = w.owner
     UNION ALL
     SELECT w.at, 1, task.* FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w(owner, reference, at)
       JOIN task ON task.shortname = w.reference AND task.owner = w.owner

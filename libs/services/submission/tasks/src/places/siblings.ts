@@ -76,7 +76,10 @@ const circular = (edges: ReturnType<typeof edgesOf>): ReadonlySet<number> => {
 
 /** The items of one request, which may depend on each other whatever their order. @param items undefined: one that could not be read */
 export const bulkOf = (items: readonly (TaskCreation | undefined)[]): Bulk => {
-  const byName = new Map(items.flatMap((item, index) => (item?.shortname ? [[item.shortname, index] as const] : [])));
+  const byName = new Map<string, number>();
+  items.forEach((item, index) => {
+    if (item?.shortname && !byName.has(item.shortname)) byName.set(item.shortname, index);
+  });
   const edges = edgesOf(items, byName);
   const inCircle = circular(edges);
   const steps = items.map(stepsOf);
@@ -92,6 +95,9 @@ export const bulkOf = (items: readonly (TaskCreation | undefined)[]): Bulk => {
     carryOut: async (index, work) => {
       const own = steps[index] ?? stepsOf();
       try {
+        const twin = byName.get(items[index]?.shortname ?? '') ?? index;
+        if (twin !== index)
+          throw new ValidationFailed({ shortname: [`Item ${twin} of this request has this name as well.`] });
         const edge = edges[index]?.find(({ to }) => inCircle.has(to));
         if (inCircle.has(index) && edge)
           throw new ValidationFailed({ [edge.field]: ['The tasks of this request depend on each other in a circle.'] });

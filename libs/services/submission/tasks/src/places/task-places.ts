@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { TaskCreation } from '@fornax/contracts';
-import type { TaskDependency, TaskSpec } from '@fornax/domain';
+import type { TaskDependency, TaskOutcome, TaskSpec } from '@fornax/domain';
 import type { Account, RequestContext } from '@fornax/identity';
 import { Invalid, NotBuilt, ValidationFailed } from '@fornax/base';
 import { PoolsOfTasks, type PoolOfTask } from '../model/pools-of-tasks.js';
@@ -80,6 +80,7 @@ export class TaskPlaces {
       throw wrong('dependencies', 'Dependencies need a job that was created with useDependencies.');
     const spec: TaskSpec = { ...checked.spec, ...(job ? { jobId: job.jobId } : {}) };
     const waits = await Promise.all(asked.map((one) => this.waitFor(one, spec, account.id, item)));
+    checkAgree(waits);
     item?.isPlaced({ jobId: spec.jobId ?? null, projectUuid: spec.projectUuid ?? null });
     const made = { ...checked, spec };
     return {
@@ -124,6 +125,19 @@ interface Wait {
   readonly asked: AskedDependency;
   readonly task: Sibling | SiblingTask;
 }
+
+/** @throws ValidationFailed one task is waited for twice, with ends that exclude each other */
+const checkAgree = (waits: readonly Wait[]): void => {
+  const ends = new Map<string, readonly TaskOutcome[]>();
+  for (const { asked, task } of waits) {
+    const { reference, field, on } = asked;
+    const name = 'taskId' in task ? task.taskId : reference;
+    const common = (ends.get(name) ?? on).filter((end) => on.includes(end));
+    if (common.length === 0)
+      throw wrong(field, `The task ${reference} is waited for more than once, and no end of it satisfies all.`);
+    ends.set(name, common);
+  }
+};
 
 /** Resolves when the log has the task that is waited for. */
 const dependencyOf = async ({ asked, task }: Wait): Promise<TaskDependency> => {
