@@ -1,16 +1,6 @@
-/**
- * Something that a new object (a task, a job) takes up beside the log before it is in the log. It ends once, in one of three ways:
- *
- *   reserved ── confirm ─────── the log has the object and the rows show it
- *            ── release ─────── the object did not come to be: what was reserved is free again
- *            ── leaveUnknown ── nobody knows whether it did: the rows, or the same request sent again, will tell
- */
-export interface Reserved {
-  /** What is left to do is done behind the answer. */
-  readonly confirm: () => void;
-  readonly release: () => Promise<void>;
-  readonly leaveUnknown: () => void;
-}
+import type { Reserved } from '../places/placed.js';
+
+export type { Reserved };
 
 /** What is reserved for one object: its name, and a place in its owner's quota. */
 export interface Reservation extends Reserved {
