@@ -45,7 +45,14 @@ export { Quarantine } from './quarantine/quarantine.js';
 export { type QuarantineListener } from './quarantine/register.js';
 export { takeAgain, type KeptMessage, type TakeAgainOptions } from './quarantine/take-again.js';
 export { InMemoryLog } from './in-memory/in-memory.event-log.js';
-export { type ConnectNatsOptions, type Nats, type NatsKey, connectNats, onReconnect } from './jetstream/connection.js';
+export {
+  type ConnectNatsOptions,
+  type Nats,
+  type NatsKey,
+  connectNats,
+  isRefusal,
+  onReconnect,
+} from './jetstream/connection.js';
 export {
   type ConsumeOptions,
   type ConsumerOptions,

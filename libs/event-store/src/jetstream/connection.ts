@@ -43,8 +43,11 @@ const sharedByConnection = new WeakMap<NatsConnection, Shared>();
 const RECONNECT_MS = 250;
 const SLOWEST_RECONNECT_MS = 10_000;
 
-const isRefusal = (error: unknown): error is Error =>
-  error instanceof Error && /authorization|authentication/i.test(`${error.name} ${error.message}`);
+const wordsOf = ({ name, message }: Error): string => `${name} ${message}`;
+
+/** Whether the server does not know these credentials. That it had no time to look at them says nothing about them: it is busy, or we were. */
+export const isRefusal = (error: unknown): error is Error =>
+  error instanceof Error && /authorization|authentication/i.test(wordsOf(error)) && !/timeout/i.test(error.message);
 
 /** How often in a row the server has refused, and what follows from it. */
 class Refusals {
@@ -112,7 +115,7 @@ export const onReconnect = (nc: NatsConnection, listener: () => void): (() => vo
 export const isConnected = (nc: NatsConnection): boolean => !nc.isClosed() && sharedOf(nc).isConnected;
 
 const isWorthRetrying = (error: unknown): boolean =>
-  error instanceof Error && !/authorization|authentication|invalid/i.test(`${error.name} ${error.message}`);
+  error instanceof Error && !isRefusal(error) && !/invalid/i.test(wordsOf(error));
 
 /**
  * Connects and stays connected: it waits for a server that is not there yet, and reconnects for ever, every 250 ms.

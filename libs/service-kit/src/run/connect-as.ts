@@ -1,13 +1,10 @@
 import type { NatsConnection } from '@nats-io/transport-node';
-import { connectNats } from '@fornax/event-store';
+import { connectNats, isRefusal } from '@fornax/event-store';
 import type { CoreConfig } from '../config/core-config.js';
 import { ConfigError } from '@fornax/base';
 
 /** Without what may stand before the host. */
 const serverOf = (url: string): string => url.replace(/\/\/[^/@]*@/, '//');
-
-const isRefusal = (error: unknown): error is Error =>
-  error instanceof Error && /authorization|authentication/i.test(`${error.name} ${error.message}`);
 
 /**
  * Connects a process of the control plane to NATS.
