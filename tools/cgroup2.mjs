@@ -15,7 +15,7 @@ const { values } = parseArgs({
   options: {
     install: { type: 'boolean', default: false },
     minutes: { type: 'string', default: '40' },
-    as: { type: 'string', multiple: true, default: ['root', 'user', 'container'] },
+    as: { type: 'string', multiple: true, default: ['root', 'user', 'alone', 'container'] },
     help: { type: 'boolean', default: false },
   },
 });
@@ -25,7 +25,7 @@ Boots a kernel of Debian's in QEMU, without KVM, on this machine's own files, wh
 and asks of libs/drivers what tools/cgroup2/checks.mjs says: as root, and as an ordinary user to whom a group was delegated. Some minutes; not a part of npm test.
 --install  installs qemu-system-x86 first, with apt-get
 --minutes  after which a machine is switched off (40)
---as       one of root, user (in a session of several processes), container (root of a namespace)`);
+--as       one of root, user (in a session of several processes), alone (a user whose group holds nothing but its agent), container (root of a namespace)`);
   process.exit(0);
 }
 const say = (text) => console.error(`[${new Date().toISOString().slice(11, 19)}] ${text}`);

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Sets everything up and runs the tests: `npm test`, or `node tools/test.mjs unit|int|ordinary|contract|s3|fuzz|hostile|e2e|faults`.
+// Sets everything up and runs the tests: `npm test`, or `node tools/test.mjs unit|int|ordinary|contract|s3|fuzz|hostile|hostile-ordinary|e2e|faults`.
 import { fileURLToPath } from 'node:url';
 import { ensureReady } from './bootstrap.mjs';
 import { ordinaryUser } from './ordinary-user.mjs';
@@ -44,6 +44,15 @@ const SUITES = {
     weight: 1,
     args: ['--runInBand', '--testTimeout=120000'],
     passes: [{}, { FORNAX_SERVICES: '1' }],
+  },
+  // Instances that attack, once more on a platform of an ordinary user, which isolates them by other means; where nobody is root, `hostile` is that already.
+  'hostile-ordinary': {
+    projects: ['hostile'],
+    weight: 1,
+    isOrdinaryUser: true,
+    files: ['instance-attacks', 'instance.hostile'],
+    args: ['--runInBand', '--testTimeout=120000'],
+    passesOfAllInCi: [{}, { FORNAX_SERVICES: '1' }],
   },
   // Each platform is several processes: one at a time, beside those of one other suite.
   e2e: { projects: ['e2e'], weight: 1, args: ['--runInBand', '--testTimeout=300000'] },

@@ -22,18 +22,23 @@ try:
         count += 1
 except OSError as error: print(errno.errorcode[error.errno], 25 < count < 50)
 `;
-const sleeper = () => spawn('sleep', ['4712'], { stdio: 'ignore' });
+/** Ends with its test, however that ends: the checks would wait for it. */
+const sleeper = (t) => {
+  const child = spawn('sleep', ['4712'], { stdio: 'ignore' });
+  t.after(() => child.kill('SIGKILL'));
+  return child;
+};
 const enter = (group, { pid }) => group.joinFiles.forEach((file) => writeFileSync(file, String(pid)));
 
 test('this is a machine with version 2 of control groups', () => {
   assert.ok(existsSync('/sys/fs/cgroup/cgroup.controllers'));
 });
 
-test('groups limit everything, count what is used, and kill all that is in them', async () => {
+test('groups limit everything, count what is used, and kill all that is in them', async (t) => {
   const groups = await openCgroups('fornax-check');
   assert.deepEqual(groups?.limits, ALL);
-  const group = groups.create('one', { cores: 1, memoryMB: 64, maxProcesses: 10 });
-  const child = sleeper();
+  const group = await groups.create('one', { cores: 1, memoryMB: 64, maxProcesses: 10 });
+  const child = sleeper(t);
   const ended = once(child, 'exit');
   enter(group, child);
   assert.deepEqual(group.processes(), [child.pid]);
@@ -48,10 +53,10 @@ test('groups limit everything, count what is used, and kill all that is in them'
   assert.deepEqual([...group.joinFiles, ...groups.folders].filter(existsSync), []);
 });
 
-test('groups of an agent that died go with all that is in them when the next one of its name begins', async () => {
+test('groups of an agent that died go with all that is in them when the next one of its name begins', async (t) => {
   const before = await openCgroups('fornax-left');
-  const left = before.create('left', { cores: 0, memoryMB: 0, maxProcesses: 10 });
-  const child = sleeper();
+  const left = await before.create('left', { cores: 0, memoryMB: 0, maxProcesses: 10 });
+  const child = sleeper(t);
   const ended = once(child, 'exit');
   enter(left, child);
   const next = await openCgroups('fornax-left');
@@ -104,12 +109,11 @@ for (const level of ['unshare', 'bubblewrap', 'process']) {
       await t.test('have as many processes as they may', async () => {
         assert.equal((await run([PYTHON, '-c', BOMB])).out, 'EAGAIN True\n');
       });
-      await t.test('leave nobody', async () => {
-        const child = sleeper();
+      await t.test('leave nobody', async (own) => {
+        sleeper(own);
         await sh(`(setsid sleep 4713 >/dev/null 2>&1 &); exit 0`);
         const { stdout } = spawn('pgrep', ['-xf', 'sleep 4713']);
         assert.equal(await text(stdout), '');
-        child.kill();
       });
       await t.test('tell what they use while they run', async () => {
         const prepared = await driver.prepare({ id: 'runs', cores: 1, memoryMB: 512 });

@@ -4,6 +4,9 @@ import { findByUser, signalQuietly } from './proc.js';
 
 const ROUNDS = 100;
 const ONE_MS = 5_000;
+/** What was killed is there until the kernel has let go of its memory and its files: how long and how often that is waited for. */
+const GOING_MS = 10_000;
+const LOOK_MS = 5;
 
 /**
  * Whether a process that became this user could send SIGKILL to all others of it. The kernel does that in one step, in which nobody can fork, so it also ends what
@@ -32,15 +35,23 @@ const killAllOf = (uid: number): Promise<boolean> =>
     });
   });
 
+/** @returns whether none of a user's processes, which were all killed, is there any more */
+const areGone = async (uid: number): Promise<boolean> => {
+  for (const deadline = performance.now() + GOING_MS; ; await new Promise((resolve) => setTimeout(resolve, LOOK_MS))) {
+    if ((await findByUser(uid)).length === 0) return true;
+    if (performance.now() > deadline) return false;
+  }
+};
+
 /**
- * Ends every process of a user that was lent to one instance; this process must be root.
+ * Ends every process of a user that was lent to one instance, and waits until they are gone; this process must be root.
  * @returns whether none is left
  */
 export const endUser = async (uid: number): Promise<boolean> => {
   // Never everybody, and never ourselves.
   if (!Number.isSafeInteger(uid) || uid <= 0 || uid === process.getuid?.()) return false;
   for (let round = 0; round < ROUNDS; round += 1) {
-    if (await killAllOf(uid)) return true;
+    if (await killAllOf(uid)) return areGone(uid);
     // It could not start, because the user has too many processes, say: those stand still long enough to be found.
     for (const pid of await findByUser(uid)) signalQuietly(pid, 'SIGKILL');
   }
