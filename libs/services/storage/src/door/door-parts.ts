@@ -3,7 +3,7 @@ import type { ObjectStore } from '@fornax/object-store';
 import { StorageIdentities } from '../access/storage-identities.js';
 import { BucketCommands } from '../buckets/bucket.commands.js';
 import { OBJECT_STORE } from '../config/tokens.js';
-import { StorageReads } from '../reading/storage-reads.js';
+import { DoorReads } from '../reading/door-reads.js';
 import type { S3Parts } from '../s3/exchange.js';
 import { DoorChecks } from './door-checks.js';
 
@@ -14,7 +14,7 @@ export class DoorParts {
     @Inject(OBJECT_STORE) private readonly store: ObjectStore,
     private readonly buckets: BucketCommands,
     private readonly identities: StorageIdentities,
-    private readonly reads: StorageReads,
+    private readonly reads: DoorReads,
     private readonly checks: DoorChecks,
   ) {}
 
@@ -23,6 +23,7 @@ export class DoorParts {
     const { store, buckets, identities } = this;
     const { checkStore, checkWritable, checkLease, takeRoom, now } = this.checks;
     const checks = { checkStore, checkWritable, checkLease, takeRoom, now };
-    return { store, buckets, identities, ...checks, catchUp: () => this.reads.catchUp(), ...endpoint };
+    const { catchUp, isOnItsWay } = this.reads;
+    return { store, buckets, identities, ...checks, catchUp, isOnItsWay, ...endpoint };
   }
 }

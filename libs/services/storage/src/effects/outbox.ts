@@ -54,6 +54,16 @@ export const owedEffects = async (
   return rows.map((row) => ({ ...row, sequence: Number(row.sequence) }));
 };
 
+/** Prefixes of the staging area whose results wait to be published, oldest first. */
+export const owedPrefixes = async (sql: Sql, limit: number): Promise<readonly string[]> => {
+  const rows = await rowsOf<{ readonly prefix: string }>(
+    sql,
+    `SELECT prefix FROM object_effect, unnest(names) WITH ORDINALITY AS staged (prefix, place) WHERE kind = 'publish' ORDER BY id, place LIMIT $1`,
+    [limit],
+  );
+  return rows.map(({ prefix }) => prefix);
+};
+
 /** Takes effects out. @returns those that were still there: nobody else has carried them out */
 export const takeOut = async (sql: Sql, effects: readonly OwedEffect[]): Promise<readonly OwedEffect[]> => {
   const gone = await rowsOf<{ readonly id: string }>(

@@ -24,7 +24,7 @@ const BATCH = 200;
 /** So many that fail one after the other, each by itself, are the store's trouble and not their own. */
 const MANY = 3;
 /** How long the scope of a failed effect is left alone. */
-const LEFT_ALONE = { firstMs: 200, longestMs: 300_000 } as const;
+const LEFT_ALONE = { firstMs: 200, longestMs: 30_000 } as const;
 /** One process at a time carries out effects. */
 const LOCK = `hashtextextended('fornax object effects ' || current_schema(), 0)`;
 
@@ -54,6 +54,8 @@ export interface Drained {
 export class EffectDrain {
   /** By scope, by the monotonic clock. */
   readonly #leftAlone = new Map<string, number>();
+  /** The store was in trouble when the last run ended. */
+  #isInTrouble = false;
 
   constructor(
     @Inject(getDataSourceToken('storage')) private readonly db: DataSource,
@@ -68,6 +70,9 @@ export class EffectDrain {
       if (row?.is_mine !== true) return { isElsewhere: true };
       try {
         return await this.#drain(signal, tellers);
+      } catch (error) {
+        this.#isInTrouble = true;
+        throw error;
       } finally {
         await lock.query(`SELECT pg_advisory_unlock(${LOCK})`);
       }
@@ -94,6 +99,9 @@ export class EffectDrain {
         await this.#carryOut(owed);
         failed = 0;
         for (const { scope } of owed) this.#leftAlone.delete(scope);
+        // What was left alone because of that need not wait any more.
+        if (this.#isInTrouble) this.#leftAlone.clear();
+        this.#isInTrouble = false;
         tellers.done();
       } catch (error) {
         const [effect, ...more] = owed;

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { CreateBucketCommand, HeadBucketCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, GetObjectCommand, HeadBucketCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import { owedEffectsSchema, type OwedEffects } from '@fornax/contracts';
 import { HealthRegistry, ProjectionHost } from '@fornax/service-kit';
 import { eventually } from '@fornax/testing';
@@ -161,6 +161,30 @@ describe('effects on objects', () => {
       expect(await degraded()).toEqual([]);
     },
     SLOW_MS * 2,
+  );
+
+  it(
+    'that a store was away for are done as soon as it is back and somebody asks',
+    async () => {
+      // A sequence counts tries that are rolled back, too.
+      await db.query('CREATE SEQUENCE storage.tries');
+      await db.query(`CREATE FUNCTION storage.refuse() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM nextval('storage.tries'); RAISE EXCEPTION 'away' USING ERRCODE = '08006'; END $$`);
+      await db.query(`CREATE TRIGGER refuse BEFORE UPDATE ON storage.object FOR EACH ROW WHEN (NEW.key = 'late')
+        EXECUTE FUNCTION storage.refuse()`);
+      await create(ada, 'away');
+      await folded(await storage.conclude(await stage('away', 'late')));
+      const tries = async (): Promise<number> =>
+        Number((await db.query<{ n: string }[]>('SELECT last_value AS n FROM storage.tries'))[0]?.n);
+      await eventually(async () => (await tries()) >= 8, { timeoutMs: SLOW_MS });
+      const get = () => storage.s3(ada).send(new GetObjectCommand({ Bucket: 'away', Key: 'late' }));
+      // It is not said to be missing.
+      expect(await failureOf(get())).toEqual({ name: 'SlowDown', status: 503 });
+      await db.query('DROP FUNCTION storage.refuse CASCADE');
+      await db.query('DROP SEQUENCE storage.tries');
+      expect((await get()).ContentLength).toBe('late'.length);
+    },
+    SLOW_MS,
   );
 
   it(

@@ -17,7 +17,7 @@ const BACKOFF = { firstMs: 200, longestMs: 10_000 } as const;
 const STOP_GRACE_MS = 4_000;
 
 const WAYS = [
-  'Mend what the reason names, mostly at the object service: effects are tried again by themselves, at the latest after five minutes',
+  'Mend what the reason names, mostly at the object service: effects are tried again by themselves, at the latest after half a minute',
   'Give up one about results that can never be done: fornax storage effects --give-up <id>, which is in the list of fornax storage effects',
 ] as const;
 
@@ -77,9 +77,16 @@ export class ObjectEffects implements OnApplicationBootstrap, BeforeApplicationS
         this.#failures += 1;
         this.#reason = error instanceof Error ? error.message : String(error);
         this.#trouble.failed(error);
-        await delay(backoffMs(this.#failures, BACKOFF), signal);
+        await this.#pause(signal);
       }
     }
+  }
+
+  /** Between two tries while the store is in trouble. Whoever waits for an effect asks for the next one: nobody is kept waiting once the store is well. */
+  async #pause(signal: AbortSignal): Promise<void> {
+    const seen = this.bell.rings;
+    await delay(BACKOFF.firstMs, signal);
+    await this.bell.after(seen, { timeoutMs: backoffMs(this.#failures, BACKOFF), signal });
   }
 
   /** @returns when to look again, in milliseconds */

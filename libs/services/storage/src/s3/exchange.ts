@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { ObjectInfo, ObjectStore, Place } from '@fornax/object-store';
-import { type XmlChildren, accessDenied, xmlDocument } from '@fornax/s3';
+import { type XmlChildren, accessDenied, noSuchKey, s3Error, xmlDocument } from '@fornax/s3';
 import type { Identities, Principal } from '../access/principal.js';
 import type { Room, Taking } from '../buckets/quota-gate.js';
 import { withoutFigures } from '../buckets/quota-exceeded.js';
@@ -23,6 +23,8 @@ export interface S3Parts {
   readonly checkLease: (principal: Principal) => Promise<void>;
   /** Waits, bounded, until reads show everything that was committed before the call. */
   readonly catchUp: () => Promise<void>;
+  /** Whether an object is a result that waits to be put in its place. */
+  readonly isOnItsWay: (place: Place) => Promise<boolean>;
   /** Takes room for an upload in the quotas that it counts against. @throws S3Error QuotaExceeded */
   readonly takeRoom: (payer: Payer, taking: Taking) => Promise<Room>;
   readonly now: () => number;
@@ -89,15 +91,25 @@ export const userOf = ({ principal }: Exchange): Extract<Principal, { kind: 'use
   return principal;
 };
 
-/** Looks again after catching up with the log, when the first look found nothing. */
-export const orCaughtUp = async <T>(
-  { catchUp }: Exchange,
+/**
+ * Looks for an object, and again after catching up with the log when the first look found nothing.
+ * @param asked the object as the client names it
+ * @throws S3Error NoSuchKey, SlowDown for a result whose instance has ended and which the store has not put in its place yet
+ */
+export const findObject = async <T>(
+  { catchUp, isOnItsWay }: Exchange,
+  asked: Place,
   look: () => Promise<T | undefined>,
-): Promise<T | undefined> => {
+): Promise<T> => {
   const found = await look();
   if (found !== undefined) return found;
   await catchUp();
-  return look();
+  // Asked before the second look: it may come to its place in between.
+  const isLate = await isOnItsWay(asked);
+  const there = await look();
+  if (there !== undefined) return there;
+  if (isLate) throw s3Error('SlowDown', 'The result is still being put in its place: please try again.');
+  throw noSuchKey(asked.key);
 };
 
 const takeRoom = ({ principal, ...parts }: Exchange, payer: Payer, taking: Taking): Promise<Room> =>

@@ -1,7 +1,7 @@
 import type { ObjectInfo } from '@fornax/object-store';
-import { noSuchKey, s3Error, type S3Error, type XmlChildren } from '@fornax/s3';
+import { s3Error, type S3Error, type XmlChildren } from '@fornax/s3';
 import { authorize } from '../../access/authorize.js';
-import { type Exchange, orCaughtUp, sendXml } from '../exchange.js';
+import { type Exchange, findObject, sendXml } from '../exchange.js';
 import { checksumElement, checksumElements } from '../object-checksums.js';
 
 const MAX_PARTS = 1_000;
@@ -55,8 +55,7 @@ export const objectAttributes = async (exchange: Exchange): Promise<void> => {
   const readers = wanted.map((name) => (Object.hasOwn(ATTRIBUTES, name) ? ATTRIBUTES[name] : undefined));
   if (readers.includes(undefined)) throw invalid('x-amz-object-attributes');
   const { bucket, key } = await authorize(buckets, principal, 'read', { bucket: request.bucket, key: request.key });
-  const info = await orCaughtUp(exchange, () => store.head(bucket, key));
-  if (!info) throw noSuchKey(request.key);
+  const info = await findObject(exchange, { bucket, key }, () => store.head(bucket, key));
   response.setHeader('last-modified', info.modifiedAt.toUTCString());
   const elements = readers.map((read) => read?.(info, request.headers) ?? {});
   sendXml(exchange, 'GetObjectAttributesResponse', Object.assign({}, ...elements));

@@ -19,7 +19,7 @@ import {
   forObject,
   inRoom,
   objectHeaders,
-  orCaughtUp,
+  findObject,
   quoted,
   sendEmpty,
   sendXml,
@@ -178,8 +178,7 @@ export const getObject = async (exchange: Exchange): Promise<void> => {
   const place = await authorize(buckets, principal, 'read', placeOf(exchange));
   const overrides = overridesOf(request);
   const options = { isReadWhole: isWholeRead(request) };
-  const reader = await orCaughtUp(exchange, () => store.get(place.bucket, place.key, options));
-  if (!reader) throw noSuchKey(request.key);
+  const reader = await findObject(exchange, placeOf(exchange), () => store.get(place.bucket, place.key, options));
   const { info } = reader;
   const headers = { ...objectHeaders(info), ...overrides };
   const judged = judgeConditions((name) => request.headers.get(name), info);
@@ -221,9 +220,9 @@ export const getObject = async (exchange: Exchange): Promise<void> => {
 
 /** GET object?tagging: no object has tags. Clients ask before they copy a large one. */
 export const noTags = async (exchange: Exchange): Promise<void> => {
-  const { request, buckets, principal, store } = exchange;
+  const { buckets, principal, store } = exchange;
   const place = await authorize(buckets, principal, 'read', placeOf(exchange));
-  if (!(await orCaughtUp(exchange, () => store.head(place.bucket, place.key)))) throw noSuchKey(request.key);
+  await findObject(exchange, placeOf(exchange), () => store.head(place.bucket, place.key));
   sendXml(exchange, 'Tagging', { TagSet: {} });
 };
 
@@ -246,8 +245,7 @@ export const copySource = ({ headers }: S3Request): Place => {
 export const sourceOf = async (exchange: Exchange) => {
   const { request, buckets, principal, store } = exchange;
   const from = await authorize(buckets, principal, 'read', copySource(request));
-  const reader = await orCaughtUp(exchange, () => store.get(from.bucket, from.key));
-  if (!reader) throw noSuchKey(from.key);
+  const reader = await findObject(exchange, from, () => store.get(from.bucket, from.key));
   if (judgeConditions((name) => request.headers.get(name), reader.info, 'x-amz-copy-source-') !== 'go-on')
     throw preconditionFailed();
   return { from, reader };
