@@ -1,5 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import { CreateBucketCommand, GetObjectCommand, HeadBucketCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3';
 import { owedEffectsSchema, type OwedEffects } from '@fornax/contracts';
 import { HealthRegistry, ProjectionHost } from '@fornax/service-kit';
 import { eventually } from '@fornax/testing';
