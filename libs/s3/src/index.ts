@@ -3,6 +3,7 @@ export { parseRange, parseRangeHeader, type ByteRange, type RangeWish } from './
 export { isExecutable, MODE_HEADER, modeText } from './protocol/file-mode.js';
 export type { S3Object } from './client/answers.js';
 export type { StreamBody } from './client/body.js';
+export { FileChanged } from './client/file-changed.js';
 export {
   S3Client,
   type CallOptions,

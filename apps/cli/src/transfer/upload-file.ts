@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { MODE_HEADER, modeText, S3Error, type S3Client, type S3Object } from '@fornax/s3';
+import { FileChanged, MODE_HEADER, modeText, S3Error, type S3Client, type S3Object } from '@fornax/s3';
 import { hasEtag } from './file-sums.js';
 import { type LocalFile, whyNot } from './local-folder.js';
 import type { About } from './transfer-all.js';
@@ -33,18 +33,12 @@ const isThere = async (
 };
 
 /** What storage says no to for the sake of one file: the others may be stored. */
-const OF_ONE: ReadonlySet<string> = new Set([
-  'KeyTooLongError',
-  'EntityTooLarge',
-  'InvalidArgument',
-  'InvalidURI',
-  'XAmzContentSHA256Mismatch',
-]);
+const OF_ONE: ReadonlySet<string> = new Set(['KeyTooLongError', 'EntityTooLarge', 'InvalidArgument', 'InvalidURI']);
 
 const whyNotStored = (error: unknown): string => {
+  if (error instanceof FileChanged) return 'it changed while it was read';
   if (!(error instanceof S3Error)) return whyNot(error);
   if (!OF_ONE.has(error.code)) throw error;
-  if (error.code === 'XAmzContentSHA256Mismatch') return 'it changed while it was read';
   return error.code === 'KeyTooLongError' ? 'its key would be longer than 1,024 bytes' : error.message;
 };
 

@@ -34,8 +34,15 @@ const MOST_ENTRIES = 500_000;
 /** Steps of links for each entry that there may be: those of usual links are few. */
 const STEPS_FOR_EACH = 8;
 
-const UNREADABLE = 'files or folders that may not be read';
+export const UNREADABLE = 'files or folders that may not be read';
+/** By a lease (fcntl(2), F_SETLEASE). */
+const HELD = 'files that a program of the instance keeps to itself';
 const SAME_KEY = 'files whose names storage cannot keep apart';
+
+const NOT_NOW: Readonly<Record<string, string>> = { EACCES: UNREADABLE, EPERM: UNREADABLE, EAGAIN: HELD };
+
+/** Why a file that is there is no result now, by what the file system says; undefined for anything else. */
+export const notNow = (error: unknown): string | undefined => NOT_NOW[codeOf(error)];
 
 const kindOf = (entry: Dirent<Buffer>): string => {
   if (entry.isFIFO()) return 'pipes';
@@ -163,8 +170,9 @@ class Walk {
     try {
       return await open();
     } catch (error) {
-      if (!['EACCES', 'EPERM'].includes(codeOf(error))) throw error;
-      this.#leave(shown, UNREADABLE);
+      const why = notNow(error);
+      if (why === undefined) throw error;
+      this.#leave(shown, why);
       return undefined;
     }
   }

@@ -5,6 +5,7 @@ import { encodeBundle, FILE_BUNDLE_QUERY } from '@fornax/contracts';
 import { childText, modeText, readXml, type S3Client, S3Error } from '@fornax/s3';
 import { type JobFile, below, openBelow, openRegular } from '../files/job-files.js';
 import { namesOf } from '../files/file-names.js';
+import type { MayRead } from '../files/rights.js';
 import type { UploadTarget } from './results.js';
 
 const MOST_FILES = 128;
@@ -42,23 +43,37 @@ const readWhole = async (handle: FileHandle, sizeBytes: number): Promise<Buffer 
   return bytesRead === sizeBytes ? buffer.subarray(0, sizeBytes) : undefined;
 };
 
-/** A file that was the same twice in a row: one that changes while it is read is not stored torn. */
-const readTwice = async (handle: FileHandle, file: JobFile): Promise<ReadFile | undefined> => {
+/** A file that was the same twice in a row, and that the instance could read: one that changes while it is read is not stored torn. */
+const readTwice = async (
+  handle: FileHandle,
+  file: JobFile,
+  mayRead: MayRead | undefined,
+): Promise<ReadFile | undefined> => {
+  if (mayRead && !mayRead(await handle.stat())) return undefined;
   const bytes = await readWhole(handle, file.sizeBytes);
   if (!bytes || (await readWhole(handle, file.sizeBytes))?.equals(bytes) !== true) return undefined;
   return { file, bytes, sha256: createHash('sha256').update(bytes).digest('hex') };
 };
 
-const readIn = async (folder: FileHandle, name: Buffer, file: JobFile): Promise<ReadFile | undefined> => {
+const readIn = async (
+  folder: FileHandle,
+  name: Buffer,
+  file: JobFile,
+  mayRead: MayRead | undefined,
+): Promise<ReadFile | undefined> => {
   const handle = await openRegular(below(folder, name)).catch(() => undefined);
   if (!handle) return undefined;
-  return readTwice(handle, file)
+  return readTwice(handle, file, mayRead)
     .catch(() => undefined)
     .finally(() => handle.close());
 };
 
 /** Reads files into memory; whatever is odd about one, it is not among them: it is stored alone then, and said what is wrong. */
-const readAll = async (jobDir: string, files: readonly JobFile[]): Promise<readonly ReadFile[]> => {
+const readAll = async (
+  jobDir: string,
+  files: readonly JobFile[],
+  mayRead: MayRead | undefined,
+): Promise<readonly ReadFile[]> => {
   const read: ReadFile[] = [];
   const placed = files.map((file) => ({ file, names: namesOf(file.place ?? Buffer.from(file.path)) }));
   const folders = Map.groupBy(placed, ({ names }) =>
@@ -69,7 +84,7 @@ const readAll = async (jobDir: string, files: readonly JobFile[]): Promise<reado
     if (!folder) continue;
     try {
       await eachLimited(inside, PARALLEL_READS, async ({ file, names }) => {
-        const one = await readIn(folder, names.at(-1) ?? Buffer.alloc(0), file);
+        const one = await readIn(folder, names.at(-1) ?? Buffer.alloc(0), file, mayRead);
         if (one) read.push(one);
       });
     } finally {
@@ -88,6 +103,7 @@ export interface BundleOptions {
   readonly signal: AbortSignal;
   /** Sends until the storage takes it, or says no for good. */
   readonly patiently: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly mayRead?: MayRead | undefined;
 }
 
 /**
@@ -100,9 +116,9 @@ export const storeTogether = async (
   jobDir: string,
   files: readonly JobFile[],
   { bucket, prefix }: UploadTarget,
-  { signal, patiently }: BundleOptions,
+  { signal, patiently, mayRead }: BundleOptions,
 ): Promise<readonly ReadFile[]> => {
-  const read = await readAll(jobDir, files);
+  const read = await readAll(jobDir, files, mayRead);
   if (read.length < 2) return [];
   const body = encodeBundle(
     read.map(({ file: { path, mode }, bytes }) => ({ key: (prefix ?? '') + path, mode: modeText(mode), bytes })),

@@ -1,16 +1,19 @@
 import { eachLimited } from '@fornax/base';
 import { MOST_NAMED_RESULTS } from '@fornax/contracts';
-import { MODE_HEADER, modeText, type S3Client, S3Error } from '@fornax/s3';
+import { type S3Client, S3Error } from '@fornax/s3';
 
-import { type JobFile, codeOf, openFile } from '../files/job-files.js';
+import type { JobFile } from '../files/job-files.js';
 import { type LeftOut, type ListOptions, listFiles } from '../files/list-files.js';
 import { filterPaths, type PathFilter } from '../files/path-filter.js';
-import { UserError } from '../profile/command-of.js';
+import { rightsIn } from '../files/rights.js';
+import type { UserError } from '../profile/command-of.js';
 import { bundlesOf, storeTogether } from './bundles.js';
 import type { End } from './told.js';
-import { type Use, resultsExcessOf } from './disk-share.js';
+import type { Stored, Use } from './disk-share.js';
 import { type Patience, withPatience } from './patience.js';
 import { refusalOf, refusesOne } from './refusals.js';
+import { ResultsRoom } from './results-room.js';
+import { storeFile } from './store-file.js';
 
 /** Uploads at a time: a small file costs a way there and back, a large one the line; a bundle is many small ones. */
 const PARALLEL = { bundles: 4, small: 24, large: 4 } as const;
@@ -27,11 +30,15 @@ export interface Selection {
   readonly files: readonly JobFile[];
   /** What would be a result if it were a file inside of the job. */
   readonly leftOut: readonly LeftOut[];
+  /** For the files, and for what they grow by before they are stored. */
+  readonly room: ResultsRoom;
 }
 
 export interface SelectOptions extends ListOptions {
   /** What the instance may have on the disk of its node. */
   readonly bound?: Use | undefined;
+  /** Default `results`. */
+  readonly what?: Stored;
 }
 
 /** Files that the command made or changed, and that the filter lets through. @throws UserError also when they hold more than the instance may have */
@@ -39,7 +46,7 @@ export const selectResults = async (
   jobDir: string,
   before: Manifest,
   filter: PathFilter,
-  { bound, ...options }: SelectOptions,
+  { bound, what = 'results', ...options }: SelectOptions,
 ): Promise<Selection> => {
   const { files, leftOut } = await listFiles(jobDir, options);
   const changed = files.filter(({ path, version }) => before.get(path) !== version);
@@ -51,14 +58,7 @@ export const selectResults = async (
   );
   const isSelected = ({ path }: { readonly path: string }): boolean => selected.has(path);
   const chosen = changed.filter(isSelected);
-  const why =
-    bound &&
-    resultsExcessOf(
-      chosen.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-      bound,
-    );
-  if (why !== undefined) throw new UserError('FX-DISK-LIMIT', why, 'limit');
-  return { files: chosen, leftOut: leftOut.filter(isSelected) };
+  return { files: chosen, leftOut: leftOut.filter(isSelected), room: new ResultsRoom(chosen, bound, what) };
 };
 
 export interface UploadTarget {
@@ -75,7 +75,7 @@ export interface Uploaded {
   readonly folder?: string;
   /** SHA-256 of the list of all of them, in hex, if there is one. */
   readonly manifest?: string;
-  /** Files that could not be read by then. */
+  /** Also files that had gone by then, could not be read, or changed all the time. */
   readonly leftOut: readonly LeftOut[];
   /** What ended it, or kept single files back: a UserError when storage refused for good. */
   readonly failure?: unknown;
@@ -105,24 +105,27 @@ export interface UploadOptions {
   readonly patience?: Pick<Patience, 'onWaiting' | 'patienceMs'>;
   /** Told of each file that was stored, with its bytes and their SHA-256 in hex. */
   readonly onStored?: (file: JobFile, bytes: number, sha256: string) => void;
+  /** Whether programs of the instance still run. Default false. */
+  readonly isLive?: boolean;
 }
 
 /**
- * Uploads the files, a few at a time. A file that is gone by then is left out. A file that storage refuses for its own sake does not keep the others
+ * Uploads the files, a few at a time, each as it is at one moment. A file that is gone by then is left out, and so is one of which there is no such moment. A file that storage refuses for its own sake does not keep the others
  * back; anything else ends the upload. Never rejects: what was stored counts, whatever came after it.
  */
 export const uploadFiles = async (
   s3: S3Client,
   jobDir: string,
-  { files, leftOut }: Selection,
+  { files, leftOut, room }: Selection,
   target: UploadTarget,
-  { signal, onProgress = () => undefined, onStored, patience }: UploadOptions,
+  { signal, onProgress = () => undefined, onStored, patience, isLive = false }: UploadOptions,
 ): Promise<Uploaded> => {
   let [count, bytes] = [0, 0];
   const missed = [...leftOut];
   const paths: string[] = [];
   let refusal: UserError | undefined;
   const patiently = <T>(work: () => Promise<T>): Promise<T> => withPatience(work, { signal, ...patience });
+  const mayRead = await rightsIn(jobDir).catch(() => undefined);
   const note = (file: JobFile, stored: number, sha256: string): void => {
     onStored?.(file, stored, sha256);
     bytes += stored;
@@ -131,27 +134,19 @@ export const uploadFiles = async (
     onProgress(bytes);
   };
   const store = async (file: JobFile): Promise<void> => {
-    const handle = await openFile(jobDir, file).catch((error: unknown) => {
-      if (codeOf(error) !== 'EACCES') throw error;
-      missed.push({ path: file.path, why: 'files or folders that may not be read' });
-      return undefined;
-    });
-    if (!handle) return;
     try {
-      let sha256 = '';
-      const key = (target.prefix ?? '') + file.path;
-      const options = {
+      const came = await storeFile(s3, jobDir, file, target, {
         signal,
-        headers: { [MODE_HEADER]: modeText(file.mode) },
-        onHash: (hash: string) => void (sha256 = hash),
-      };
-      const uploaded = await patiently(() => s3.upload(target.bucket, key, handle, options));
-      note(file, uploaded, sha256);
+        patiently,
+        room,
+        mayRead,
+        mayBeMapped: isLive,
+      });
+      if ('why' in came) missed.push({ path: file.path, why: came.why });
+      else note(came.file, came.bytes, came.sha256);
     } catch (error) {
       if (!(error instanceof S3Error) || !refusesOne(error)) throw error;
       refusal ??= refusalOf(error, file, target);
-    } finally {
-      await handle.close();
     }
   };
   let failure: unknown;
@@ -164,6 +159,7 @@ export const uploadFiles = async (
     for (const { file, bytes: content, sha256 } of await storeTogether(s3, jobDir, bundle, target, {
       signal,
       patiently,
+      mayRead,
     })) {
       stored.add(file);
       note(file, content.byteLength, sha256);

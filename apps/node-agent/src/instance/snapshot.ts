@@ -30,7 +30,7 @@ const REPORT_TRIES = 60;
 const REPORT_RETRY_MS = 1_000;
 
 /**
- * Uploads what the results of a running instance are now, file by file and without a copy: each file is as it was when it was read.
+ * Uploads what the results of a running instance are now, file by file and without a copy: each file is as it was at one moment, not all at the same.
  * Ends with one report, `uploaded` or `failed`.
  */
 export const takeSnapshot = (
@@ -45,7 +45,7 @@ export const takeSnapshot = (
       const files = instance?.files;
       if (!files) throw new Error('the instance does not run any more');
       const { jobDir, seenAs, before, bound, signal } = files;
-      const selected = await selectResults(jobDir, before, order, { seenAs, signal, bound });
+      const selected = await selectResults(jobDir, before, order, { seenAs, signal, bound, what: 'snapshot' });
       const reply = await world.rpc.request(
         nodeRpcSubject(world.nodeId, 'snapshot-grant'),
         { snapshotId, leaseId, takesRow: true } satisfies SnapshotGrantRequest,
@@ -63,7 +63,7 @@ export const takeSnapshot = (
         toldAt = performance.now();
         void tell({ kind: 'progress', snapshotId, leaseId, sizeToUploadBytes, transferredBytes });
       };
-      const uploaded = await uploadFiles(s3, jobDir, selected, target, { signal, onProgress });
+      const uploaded = await uploadFiles(s3, jobDir, selected, target, { signal, onProgress, isLive: true });
       if (uploaded.failure !== undefined) throw uploaded.failure;
       const { files: count, bytes } = uploaded;
       const notes = [...notesOf(uploaded.leftOut, 'Not in the snapshot')];

@@ -261,6 +261,8 @@ export class ObjectServer {
   readonly gone = new Set<string>();
   readonly #parts = new Map<string, Map<number, Buffer>>();
   failures = 0;
+  /** Is waited for before a request is read any further than its head. */
+  arriving: ((request: string) => Promise<unknown> | undefined) | undefined;
   /** Requests that are answered with 500. */
   failsAt: ((request: string) => boolean) | undefined;
   /** Storage's final answers to writes: a status, a code and a message. */
@@ -298,15 +300,16 @@ export class ObjectServer {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://host');
+    const path = decodeURIComponent(url.pathname.slice(1));
+    const asked = `${request.method ?? ''} ${path}${url.search}`;
+    await this.arriving?.(asked);
     const chunks: Buffer[] = [];
     for await (const chunk of request) if (Buffer.isBuffer(chunk)) chunks.push(chunk);
     const body = Buffer.concat(chunks);
-    const url = new URL(request.url ?? '/', 'http://host');
-    const path = decodeURIComponent(url.pathname.slice(1));
     const answer = (status: number, text: string | Buffer = '', headers: Record<string, string> = {}): void => {
       response.writeHead(status, headers).end(text);
     };
-    const asked = `${request.method ?? ''} ${path}${url.search}`;
     this.requests.push(asked);
     if (this.failsAt?.(asked) === true) return answer(500, '<Error><Code>InternalError</Code></Error>');
     const refusal = this.refuses?.(asked);

@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { UNSIGNED_PAYLOAD, sha256Hex } from '../signature/sigv4.js';
+import { FileChanged } from './file-changed.js';
 import { readRange } from './read-range.js';
 
 /** What a request carries. */
@@ -44,14 +45,18 @@ export const bodyOfStream = ({ stream, sizeBytes }: StreamBody): Body => ({
  * A range of an open file, hashed in a pass of its own and never held in memory. A file that changes between hashing and sending is refused by
  * the storage, never stored half new.
  * @param whole takes the same bytes: of all ranges of one file, say
+ * @throws FileChanged it is shorter by now
  */
 export const bodyOfFile = async (file: FileHandle, from: number, sizeBytes: number, whole?: Hash): Promise<Body> => {
   const open = (): AsyncGenerator<Buffer> => readRange(file, from, sizeBytes);
   const hash = createHash('sha256');
+  let left = sizeBytes;
   for await (const chunk of open()) {
+    left -= chunk.length;
     hash.update(chunk);
     whole?.update(chunk);
   }
+  if (left > 0) throw new FileChanged('the file shrank while it was read');
   return { sizeBytes, hash: hash.digest('hex'), open, isRepeatable: true };
 };
 
@@ -76,5 +81,5 @@ export async function* exactly({ sizeBytes, open }: Body): AsyncGenerator<Uint8A
     left -= chunk.length;
     yield chunk;
   }
-  if (left > 0) throw new Error('the file shrank while it was sent');
+  if (left > 0) throw new FileChanged('the file shrank while it was sent');
 }

@@ -11,6 +11,7 @@ import type { S3Keys } from '../signature/sign-request.js';
 import { xmlDocument } from '../protocol/xml.js';
 import { type S3Object, parseBuckets, parseError, parseObjectPage, unquoted, uploadIdOf } from './answers.js';
 import { type StreamBody, bodyOfBytes, bodyOfFile, bodyOfStream, counted } from './body.js';
+import { type FileFacts, type SentRange, assertUnchanged, asFileChanged, isUntouched } from './file-changed.js';
 import { type S3Call, S3Connection, type S3ConnectionOptions, noting } from './s3-connection.js';
 
 /** Keys and a connection: one that others use with keys of theirs, or one of its own. */
@@ -46,6 +47,22 @@ export interface UploadOptions extends CallOptions {
   readonly onHash?: (sha256: string) => void;
   /** Told of bytes as they leave; those of a request that is repeated, again. */
   readonly onBytes?: (bytes: number) => void;
+  /** How many bytes from the beginning are stored; default all that it has when this begins. */
+  readonly sizeBytes?: number;
+  /** Whether programs may have it in their memory: what they write there does not show in its times. */
+  readonly mayBeMapped?: boolean;
+}
+
+interface ObjectPlace {
+  readonly bucket: string;
+  readonly key: string;
+}
+
+/** A file as an upload in parts found it. */
+interface OpenFile {
+  readonly file: FileHandle;
+  readonly size: number;
+  readonly facts: FileFacts;
 }
 
 const MULTIPART_ABOVE_BYTES = 64 * 1_048_576;
@@ -113,39 +130,61 @@ export class S3Client {
     }
   }
 
-  /** Stores a file that is open, in parts when it is large; its size is that at the beginning. @returns bytes stored @throws S3Error */
-  async upload(
-    bucket: string,
-    key: string,
-    file: FileHandle,
-    { signal, headers = {}, onHash, onBytes }: UploadOptions = {},
-  ): Promise<number> {
-    const { size } = await file.stat();
-    const place = { bucket, key };
-    if (size <= MULTIPART_ABOVE_BYTES) {
-      const body = counted(await bodyOfFile(file, 0, size), onBytes);
-      await this.#text({ method: 'PUT', ...place, headers, body, signal });
-      onHash?.(body.hash);
-      return size;
+  /**
+   * Stores a file that is open, in parts when it is large: the bytes that it has at one moment, or nothing.
+   * @returns bytes stored
+   * @throws FileChanged others wrote to it meanwhile @throws S3Error
+   */
+  async upload(bucket: string, key: string, file: FileHandle, options: UploadOptions = {}): Promise<number> {
+    const facts = await file.stat();
+    const size = options.sizeBytes ?? facts.size;
+    try {
+      await (size <= MULTIPART_ABOVE_BYTES
+        ? this.#uploadWhole({ bucket, key }, { file, size }, options)
+        : this.#uploadParts({ bucket, key }, { file, size, facts }, options));
+    } catch (error) {
+      throw asFileChanged(error);
     }
+    return size;
+  }
+
+  async #uploadWhole(
+    place: ObjectPlace,
+    { file, size }: Pick<OpenFile, 'file' | 'size'>,
+    { signal, headers = {}, onHash, onBytes }: UploadOptions,
+  ): Promise<void> {
+    const body = counted(await bodyOfFile(file, 0, size), onBytes);
+    await this.#text({ method: 'PUT', ...place, headers, body, signal });
+    onHash?.(body.hash);
+  }
+
+  async #uploadParts(
+    place: ObjectPlace,
+    { file, size, facts }: OpenFile,
+    { signal, headers = {}, onHash, onBytes, mayBeMapped = false }: UploadOptions,
+  ): Promise<void> {
     const whole = onHash && createHash('sha256');
     const begin = { method: 'POST', ...place, headers, query: { uploads: '' }, signal } as const;
     const uploadId = uploadIdOf(await this.#text(begin));
     try {
       const partBytes = Math.max(PART_BYTES, Math.ceil(size / MAX_PARTS));
       const parts: { PartNumber: number; ETag: string }[] = [];
+      const sent: SentRange[] = [];
       for (let from = 0; from < size; from += partBytes) {
-        const body = counted(await bodyOfFile(file, from, Math.min(partBytes, size - from), whole), onBytes);
+        const sizeBytes = Math.min(partBytes, size - from);
+        const body = counted(await bodyOfFile(file, from, sizeBytes, whole), onBytes);
         const query = { partNumber: String(parts.length + 1), uploadId };
         const etag = await this.#etag({ method: 'PUT', ...place, query, body, signal });
         parts.push({ PartNumber: parts.length + 1, ETag: `"${etag}"` });
+        sent.push({ from, sizeBytes, hash: body.hash });
       }
+      // Each part is what it was when it was sent; together they may be what the file never was.
+      if (mayBeMapped || !isUntouched(facts, await file.stat())) await assertUnchanged(file, sent, signal);
       const body = bodyOfBytes(Buffer.from(xmlDocument('CompleteMultipartUpload', { Part: parts })));
       const failed = parseError(await this.#text({ method: 'POST', ...place, query: { uploadId }, body, signal }));
       // S3 may answer 200 and tell of a failure in the body.
       if (failed) throw new S3Error(500, failed.code, `storage answered ${failed.code}: ${failed.message}`);
       if (whole) onHash(whole.digest('hex'));
-      return size;
     } catch (error) {
       const ending = AbortSignal.timeout(ABORT_TIMEOUT_MS);
       await this.#text({ method: 'DELETE', ...place, query: { uploadId }, signal: ending }).catch(() => undefined);

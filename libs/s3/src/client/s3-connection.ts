@@ -8,6 +8,7 @@ import { type S3Keys, signRequest } from '../signature/sign-request.js';
 import { EMPTY_SHA256, canonicalQuery, encodePath, uriEncode } from '../signature/sigv4.js';
 import { parseError } from './answers.js';
 import { type Body, exactly } from './body.js';
+import { FileChanged } from './file-changed.js';
 import { retryPauseMs } from './retry-pause.js';
 
 export interface S3ConnectionOptions {
@@ -53,12 +54,14 @@ class StorageSilent extends Error {
 }
 
 const isFinal = (error: unknown): boolean =>
-  error instanceof S3Error &&
-  // 501: it does not know how, and will not have learned it at the next try.
-  (error.status < 500 || error.status === 501) &&
-  error.status !== 429 &&
-  error.status !== 408 &&
-  error.code !== WRONG_TIME;
+  // The same body would be sent again, with the digest of what the file was.
+  error instanceof FileChanged ||
+  (error instanceof S3Error &&
+    // 501: it does not know how, and will not have learned it at the next try.
+    (error.status < 500 || error.status === 501) &&
+    error.status !== 429 &&
+    error.status !== 408 &&
+    error.code !== WRONG_TIME);
 
 /** Connections to one S3 service, for any keys: signs requests, sends them and repeats those that failed. Bodies are streamed. */
 export class S3Connection {
