@@ -57,8 +57,8 @@ const latencyOf = (samples: readonly number[]): Latency => ({
 });
 
 /**
- * Starts the same task in a slot that is ready and outside any pool, in turns and one at a time on an idle platform: whatever else the machine does weighs on
- * both alike.
+ * Starts the same task in a slot that is ready and outside any pool, one at a time on an idle platform. Each comes after the other as often as after one of its own
+ * kind: whatever else the machine does, and what is still done about the task before, weighs on both alike.
  */
 export const startsInPool = async (
   platform: RunningPlatform,
@@ -70,12 +70,15 @@ export const startsInPool = async (
     const poolUuid = await newPool(client, 'warm', 1);
     await allReady(client, poolUuid, 20);
     for (let index = -FIRST; index < count; index += 1) {
-      const inPool = await startOf(client, { ...noOp(`warm ${index}`, 1), profile: undefined, poolUuid });
-      const outside = await startOf(client, noOp(`cold ${index}`, 1));
+      const inPool = async () => startOf(client, { ...noOp(`warm ${index}`, 1), profile: undefined, poolUuid });
+      const outside = async () => startOf(client, noOp(`cold ${index}`, 1));
+      const isWarmFirst = index % 2 === 0;
+      const [first, second] = isWarmFirst ? [inPool, outside] : [outside, inPool];
+      const took = [await first(), await second()] as const;
       // The first ones warm the path.
       if (index < 0) continue;
-      warm.push(inPool);
-      cold.push(outside);
+      warm.push(took[isWarmFirst ? 0 : 1]);
+      cold.push(took[isWarmFirst ? 1 : 0]);
     }
     await client.call('DELETE', `/pools/${poolUuid}`);
   } finally {

@@ -60,12 +60,12 @@ export class InstanceInputs {
 
   /** Takes room in its slot, with what lies there. @throws Error the slot is not here any more */
   async enterSlot({ jobDir, paths, hasOwnUser: mayLink }: PreparedInstance): Promise<void> {
-    const { inSlot, waitsForPoolResources } = this.order;
+    const { inSlot } = this.order;
     if (inSlot === undefined) return;
     const slot = this.world.slot?.(inSlot);
     if (!slot) throw new Error('the slot of the pool is not here any more');
     this.#leaveSlot = slot.enter();
-    if (waitsForPoolResources === true) await slot.synchronized();
+    if (slot.isEmpty) return;
     const { signal } = this.rights;
     if (await placeSlotFiles(slot.jobDir, jobDir, { mayLink, signal }))
       this.#placed = await manifestOf(jobDir, { seenAs: paths.job, signal });
@@ -80,15 +80,10 @@ export class InstanceInputs {
     this.#refresh.ask(update);
   }
 
-  /** What was asked for and what will be is fetched from now on. */
-  openRefresh(): void {
+  /** What was asked for and what will be is fetched from now on. @param onFetched as of ResourceRefresh */
+  openRefresh(onFetched?: (update: number) => void): void {
     const inputs = this.#inputs;
-    if (inputs) this.#refresh.open((ending) => inputs.bringNew(ending));
-  }
-
-  /** Resolves when what was asked for by now has been fetched. */
-  refreshed(): Promise<void> {
-    return this.#refresh.settled();
+    if (inputs) this.#refresh.open((ending) => inputs.bringNew(ending), onFetched);
   }
 
   /** Nothing is fetched any more once this resolves. */

@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+
 import { inSpan } from '@fornax/base';
 import {
   type HeldLease,
@@ -361,14 +363,16 @@ export class Instance implements Measurable {
         return { ...verdict, ...usageOf(exit), ...this.#times.report(), ...reportOf(NO_FILES) };
       this.#command = undefined;
     }
+    const isEmpty = order.resources.length === 0 && (await readdir(prepared.jobDir)).length === 0;
     this.#assertHeld();
-    this.#inputs.openRefresh();
-    const slot = new Slot(prepared.jobDir, () => this.#inputs.refreshed());
+    const slot = new Slot(prepared.jobDir, isEmpty);
     this.#slot = slot;
     this.#phase = 'running';
     const { cores, memoryMB } = order;
     world.driver.expect?.({ cores: cores / instances, memoryMB: memoryMB / instances, network: networkOf(order) });
     this.#start(Date.now());
+    // What was asked for meanwhile may come from now on.
+    this.#inputs.openRefresh((update) => this.#tell({ kind: 'refreshed', update }));
     if (this.#isCancelled) this.#release.resolve(undefined);
     await this.#release.promise;
     await slot.empty();

@@ -44,6 +44,32 @@ describe('requests for new resources', () => {
     expect([fetches, errors.length]).toEqual([2, 2]);
   });
 
+  it('are repeated until they are carried out where somebody waits for them, and told of then', async () => {
+    const errors: unknown[] = [];
+    const refresh = new ResourceRefresh((error) => errors.push(error));
+    const { promise: told, resolve } = Promise.withResolvers<number>();
+    refresh.open(async () => {
+      if (errors.length < 2) throw new Error('no storage');
+    }, resolve);
+    refresh.ask(3);
+    expect(await told).toBe(3);
+    expect(errors).toHaveLength(2);
+    await refresh.close();
+  });
+
+  it('are given up in the middle of a pause when nobody needs them any more', async () => {
+    const refresh = new ResourceRefresh(() => undefined);
+    const told: number[] = [];
+    refresh.open(
+      () => Promise.reject(new Error('no storage')),
+      (update) => told.push(update),
+    );
+    refresh.ask(1);
+    await new Promise(setImmediate);
+    await refresh.close();
+    expect(told).toEqual([]);
+  });
+
   it('end with the command', async () => {
     const refresh = new ResourceRefresh(failNever);
     refresh.open(

@@ -1,3 +1,5 @@
+import { backoffMs, delay } from '@fornax/base';
+
 /**
  * Requests to fetch new resources for one instance, one after the other. States: waiting (its inputs are being fetched; requests are kept)
  * -> open (a request is carried out at once, and the last of several that came meanwhile once more) -> closed (the command is over).
@@ -7,6 +9,7 @@ export class ResourceRefresh {
   #asked = 0;
   #done = 0;
   #fetch: ((signal: AbortSignal) => Promise<void>) | undefined;
+  #onFetched: ((update: number) => void) | undefined;
   #work: Promise<void> = Promise.resolve();
   #isWorking = false;
 
@@ -18,15 +21,14 @@ export class ResourceRefresh {
     this.#go();
   }
 
-  /** The inputs are there: from now on `fetch` brings what is new. */
-  open(fetch: (signal: AbortSignal) => Promise<void>): void {
+  /**
+   * The inputs are there: from now on `fetch` brings what is new.
+   * @param onFetched told of each request that was carried out, or of the last of several; with it, what fails is tried until it is done
+   */
+  open(fetch: (signal: AbortSignal) => Promise<void>, onFetched?: (update: number) => void): void {
     this.#fetch = fetch;
+    this.#onFetched = onFetched;
     this.#go();
-  }
-
-  /** Resolves when what was asked for by now has been fetched. */
-  async settled(): Promise<void> {
-    await this.#work;
   }
 
   /** Nothing is fetched any more once this resolves. */
@@ -44,12 +46,19 @@ export class ResourceRefresh {
 
   async #carryOut(fetch: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const { signal } = this.#abort;
-    while (this.#done < this.#asked && !signal.aborted) {
+    for (let failures = 0; this.#done < this.#asked && !signal.aborted;) {
       const update = this.#asked;
       try {
         await fetch(signal);
+        failures = 0;
+        if (!signal.aborted) this.#onFetched?.(update);
       } catch (error) {
         if (!signal.aborted) this.onError(error);
+        if (this.#onFetched) {
+          failures += 1;
+          await delay(backoffMs(failures), signal);
+          continue;
+        }
       }
       this.#done = update;
     }

@@ -13,10 +13,10 @@ export class Slot {
   #inside = 0;
   #emptied: (() => void) | undefined;
 
-  /** @param synchronized resolves when everything that was asked for by then has been fetched */
+  /** @param isEmpty whether nothing lies there nor ever will, so that no instance has to look */
   constructor(
     readonly jobDir: string,
-    readonly synchronized: () => Promise<void>,
+    readonly isEmpty: boolean,
   ) {}
 
   /** An instance takes room. @returns lets go of it */

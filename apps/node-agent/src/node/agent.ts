@@ -390,10 +390,12 @@ export class Agent {
       output: this.#output,
       cache: this.parts.cache,
       records: this.#records,
-      room: async (signal) => this.#promises?.enter(instance, signal),
       ...(this.parts.diskBound ? { diskBound: this.parts.diskBound.bound } : {}),
       isDiskFull: async () => (await this.parts.disk?.isFull()) === true,
-      // In a slot it has the slot's room.
+      // In a slot it has the slot's room, unless the disk has none for anybody.
+      ...(order.inSlot === undefined || this.#isDiskFull === true
+        ? { room: async (signal) => this.#promises?.enter(instance, signal) }
+        : {}),
       ...(order.inSlot === undefined ? { turn: (order, signal) => this.#line.enter(order, signal) } : {}),
       slot: (leaseId) => this.#instances.get(leaseId)?.slot,
       ghz: () => this.#live.ghz,

@@ -72,8 +72,6 @@ const sharedPart = {
    * until it is cancelled. Absent: an instance.
    */
   slot: z.object({ prepares: z.boolean(), instances: z.number().int().positive() }).exactOptional(),
-  /** It does not begin before its slot has fetched all resources that were asked for. */
-  waitsForPoolResources: z.boolean().exactOptional(),
   /** W3C trace context of the dispatch, so that the node's spans join the submitter's trace. */
   traceparent: z.string().optional(),
 } as const;

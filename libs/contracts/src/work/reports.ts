@@ -71,7 +71,10 @@ const unknown = z.object({ kind: z.literal('unknown'), ...about });
 /** The lease waited on the node for too long and was never begun: its instance may run elsewhere. The node will not begin it any more. */
 const returned = z.object({ kind: z.literal('returned'), ...about });
 
-export const nodeReportSchema = z.discriminatedUnion('kind', [started, exited, ended, unknown, returned]);
+/** A slot of a pool has fetched the resources of the request with this number, and of all before it. */
+const refreshed = z.object({ kind: z.literal('refreshed'), ...about, update: count });
+
+export const nodeReportSchema = z.discriminatedUnion('kind', [started, exited, ended, unknown, returned, refreshed]);
 export const nodeReportsSchema = z.object({
   nodeId: id,
   nodeEpoch: count,

@@ -7,7 +7,7 @@ import type { AttemptEnd, DispatchedLease, LeaseRef } from '../task/task.events.
 import type { PoolCommand } from './pool.commands.js';
 import { MAX_FAILED_PREPARATIONS, poolDecider } from './pool.decider.js';
 import type { PoolEvent, PoolSpec } from './pool.events.js';
-import { initialPoolState, openSlotsOf, type PoolState } from './pool.state.js';
+import { initialPoolState, isSynchronized, openSlotsOf, type PoolState } from './pool.state.js';
 import { publicPoolStateOf } from './public-pool-state.js';
 import { sizePool, type PoolDemand } from './size-pool.js';
 import { restorePoolState, storePoolState } from './stored-pool-state.js';
@@ -49,6 +49,57 @@ const unprepared = (instance: number, attempt = 1): AttemptEnd => {
   const { startedAt: _never, ...end } = aFailure(instance, { attempt, endedAt: at });
   return { ...end, error: { code: 'FX-EXIT', message: 'exit code 3', debug: '' } };
 };
+
+const asksForResources: PoolEvent = { type: 'PoolResourcesUpdateRequested', at };
+const refreshed = (instance: number, update: number): PoolEvent => ({
+  type: 'SlotsRefreshed',
+  leases: [{ ...aRef(instance), update }],
+  at,
+});
+const reportsRefreshed = (instance: number, update: number, leaseId = aRef(instance).leaseId): PoolCommand => ({
+  type: 'RecordReports',
+  reports: [{ kind: 'refreshed', instance, leaseId, update }],
+  at,
+});
+const twoWithResources = [
+  created({ size: { type: 'fixed', nodes: 2 }, resources: [{ bucket: 'data', prefix: '', stripPrefix: '' }] }),
+  resized('0-1'),
+  dispatched(aLease(0), aLease(1)),
+  ready(aRef(0), aRef(1)),
+];
+const stateAfter = (...events: readonly PoolEvent[]): PoolState =>
+  events.reduce((state, event) => poolDecider.evolve(state, event), poolDecider.initial);
+
+describe('the newest resources of a pool', () => {
+  it('are in every slot once each has told so', () => {
+    given(...twoWithResources, asksForResources).when(reportsRefreshed(1, 1)).then(refreshed(1, 1));
+    expect(isSynchronized(stateAfter(...twoWithResources))).toBe(true);
+    expect(isSynchronized(stateAfter(...twoWithResources, asksForResources, refreshed(1, 1)))).toBe(false);
+    expect(isSynchronized(stateAfter(...twoWithResources, asksForResources, refreshed(1, 1), refreshed(0, 1)))).toBe(
+      true,
+    );
+  });
+
+  it('are not those of an earlier request, nor what another lease has, nor told of twice', () => {
+    given(...twoWithResources, asksForResources, asksForResources).when(reportsRefreshed(0, 1)).thenNothing();
+    given(...twoWithResources, asksForResources).when(reportsRefreshed(0, 1, 'an earlier lease')).thenNothing();
+    given(...twoWithResources, asksForResources, refreshed(0, 1)).when(reportsRefreshed(0, 1)).thenNothing();
+    const again = [...twoWithResources, asksForResources, refreshed(0, 1), refreshed(1, 1), asksForResources];
+    expect(isSynchronized(stateAfter(...again))).toBe(false);
+  });
+
+  it('are waited for in no slot that ends or is to end, nor in one that was opened since', () => {
+    const left = [...twoWithResources, asksForResources, refreshed(0, 1)];
+    expect(isSynchronized(stateAfter(...left, resized('', '1')))).toBe(true);
+    const gone = [...left, ended(anEnd(1))];
+    expect(isSynchronized(stateAfter(...gone))).toBe(true);
+    expect(isSynchronized(stateAfter(...gone, dispatched(aLease(1, { attempt: 2 }))))).toBe(true);
+  });
+
+  it('are there where a pool has none', () => {
+    expect(isSynchronized(stateAfter(...oneReady, asksForResources))).toBe(true);
+  });
+});
 
 describe('the size of a pool', () => {
   it('is changed by slots that are free to open, and open ones to close', () =>

@@ -1,5 +1,5 @@
 import { accept, assertNever, reject, type Decider, type Decision } from '../shared/decider.js';
-import { difference, formatRanges, fromNumbers, sizeOf, union } from '../shared/ranges.js';
+import { difference, formatRanges, fromNumbers, has, sizeOf, union } from '../shared/ranges.js';
 import type { InstantMs } from '../shared/time.js';
 import type { AttemptEnd, TaskEvent } from '../task/task.events.js';
 import { taskDecider } from '../task/task.decider.js';
@@ -22,7 +22,11 @@ const isReady = ({ slots }: PoolState): boolean =>
   [...slots.inFlight.values()].some(({ phase }) => phase === 'executing');
 
 /** What of these events is said of slots. How an attempt ended is said alike whether its number is opened again: the pool's size decides that. */
-const slotEvents = (events: readonly TaskEvent[], at: InstantMs): readonly PoolEvent[] => {
+const slotEvents = (
+  events: readonly TaskEvent[],
+  refreshed: readonly PoolEvent[],
+  at: InstantMs,
+): readonly PoolEvent[] => {
   const attempts: AttemptEnd[] = [];
   const said: PoolEvent[] = [];
   for (const event of events) {
@@ -31,7 +35,21 @@ const slotEvents = (events: readonly TaskEvent[], at: InstantMs): readonly PoolE
     else if (event.type === 'InstancesConcluded' || event.type === 'InstancesRequeued')
       attempts.push(...event.attempts);
   }
+  said.push(...refreshed);
   return attempts.length === 0 ? said : [...said, { type: 'SlotsEnded', attempts, at }];
+};
+
+/** Slots that have the newest resources now. What a lease reports that is not current, or of an earlier request, changes nothing. */
+const refreshedBy = (state: PoolState, command: SlotCommand): readonly PoolEvent[] => {
+  if (command.type !== 'RecordReports') return [];
+  const { inFlight, resourceUpdates } = state.slots;
+  const leases = command.reports.flatMap((report) => {
+    if (report.kind !== 'refreshed' || report.update < resourceUpdates) return [];
+    const { instance, leaseId, update } = report;
+    const isCurrent = inFlight.get(instance)?.leaseId === leaseId && has(state.outdated, instance);
+    return isCurrent ? [{ instance, leaseId, update }] : [];
+  });
+  return leases.length === 0 ? [] : [{ type: 'SlotsRefreshed', leases, at: command.at }];
 };
 
 /** What the end of slots brings with it: a pool that was to end has ended, and one whose slots cannot be prepared gives up. */
@@ -66,7 +84,7 @@ const decideSlots = (state: PoolState, command: SlotCommand): PoolDecision => {
           error: { code: 'FX-QUEUE-LIMIT', message: 'No slot was opened within maxTimeQueueSeconds', debug: '' },
           at,
         });
-  const events = slotEvents(decision.events, at);
+  const events = slotEvents(decision.events, refreshedBy(state, command), at);
   if (events.length === 0) return accept();
   const failure = givingUp(state, events, at);
   return accept<PoolEvent>(...events, ...failure, ...ending(state, [...events, ...failure], at));

@@ -99,6 +99,12 @@ export type PoolEvent =
       readonly leases: readonly (LeaseRef & { readonly startedAt: InstantMs })[];
       readonly at: InstantMs;
     }
+  /** Slots have the resources of the request with this number, and so of all requests before it. */
+  | {
+      readonly type: 'SlotsRefreshed';
+      readonly leases: readonly (LeaseRef & { readonly update: number })[];
+      readonly at: InstantMs;
+    }
   /** Slots are no more. From `startedAt` to `endedAt` is what is billed of one. */
   | { readonly type: 'SlotsEnded'; readonly attempts: readonly AttemptEnd[]; readonly at: InstantMs }
   | { readonly type: 'PoolClosed'; readonly at: InstantMs }

@@ -1,5 +1,5 @@
 import { assertNever } from '../shared/decider.js';
-import { difference, emptyRanges, fromNumbers, has, parseRanges, union, type Ranges } from '../shared/ranges.js';
+import { difference, emptyRanges, fromNumbers, has, parseRanges, sizeOf, union, type Ranges } from '../shared/ranges.js';
 import type { InstantMs } from '../shared/time.js';
 import type { AttemptEnd, InstanceError, TaskSpec } from '../task/task.events.js';
 import { afterQueue, evolveTask, initialTaskState, type TaskState } from '../task/task.state.js';
@@ -18,6 +18,8 @@ export interface PoolState {
   readonly slots: TaskState;
   /** Slots that are leased and have been asked to end. */
   readonly closing: Ranges;
+  /** Slots that are leased and do not have the newest resources yet. */
+  readonly outdated: Ranges;
   readonly closeRequested: boolean;
   /** When it was asked to close. */
   readonly closingSince: InstantMs | null;
@@ -69,6 +71,7 @@ export const initialPoolState: PoolState = {
   spec: noSpec,
   slots: initialTaskState,
   closing: emptyRanges,
+  outdated: emptyRanges,
   closeRequested: false,
   closingSince: null,
   closed: false,
@@ -114,6 +117,9 @@ export const openSlotsOf = ({ slots, closing, deleteRequested }: PoolState): Ran
 /** The slot was never ready, by its own fault or its node's: another one may fare alike. */
 const isFailedPreparation = ({ startedAt, outcome, cause }: AttemptEnd): boolean =>
   startedAt === undefined && outcome === 'failure' && cause !== 'node-lost' && cause !== 'preempted';
+
+/** Whether every slot has the newest resources. One that is asked to end is none any more. */
+export const isSynchronized = ({ outdated, closing }: PoolState): boolean => sizeOf(difference(outdated, closing)) === 0;
 
 const rangesOfText = (text: string): Ranges => {
   const parsed = parseRanges(text);
@@ -162,6 +168,7 @@ const withoutSlots = (state: PoolState, attempts: readonly AttemptEnd[], at: Ins
     ...state,
     slots: afterQueue(slots, at),
     closing: difference(state.closing, ended),
+    outdated: difference(state.outdated, ended),
     failures: state.failures + (isNewTry ? 1 : 0),
     failedAt: isNewTry ? at : state.failedAt,
     tried: isNewTry ? fromNumbers(inFlight.keys()) : difference(state.tried, ended),
@@ -187,7 +194,12 @@ export const evolvePool = (state: PoolState, event: PoolEvent): PoolState => {
       return withSpec(state, { ...state.spec, size, scaling, elasticProperty });
     }
     case 'PoolResourcesUpdateRequested':
-      return { ...state, slots: evolveTask(slots, { type: 'TaskResourcesUpdateRequested', at: event.at }) };
+      return {
+        ...state,
+        slots: evolveTask(slots, { type: 'TaskResourcesUpdateRequested', at: event.at }),
+        // Without resources there is nothing to fetch.
+        outdated: state.spec.resources.length === 0 ? state.outdated : fromNumbers(slots.inFlight.keys()),
+      };
     case 'PoolCloseRequested':
       return { ...state, closeRequested: true, closingSince: event.at, slots: withoutWaiting(slots, event.at) };
     case 'PoolDeleteRequested':
@@ -211,6 +223,10 @@ export const evolvePool = (state: PoolState, event: PoolEvent): PoolState => {
         failedAt: null,
         tried: emptyRanges,
       };
+    case 'SlotsRefreshed': {
+      const newest = event.leases.filter(({ update }) => update >= slots.resourceUpdates);
+      return { ...state, outdated: difference(state.outdated, fromNumbers(newest.map(({ instance }) => instance))) };
+    }
     case 'SlotsEnded':
       return withoutSlots(state, event.attempts, event.at);
     case 'PoolClosed':

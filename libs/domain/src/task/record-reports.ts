@@ -172,6 +172,9 @@ export const recordReports = (
         outcome.exited.push({ instance, leaseId });
         progress.set(instance, 'uploading');
         break;
+      case 'refreshed':
+        // Of slots alone, which their pool decides.
+        break;
       case 'ended': {
         const started = starts.get(instance);
         const known = started === undefined ? lease : { ...lease, startedAt: started };

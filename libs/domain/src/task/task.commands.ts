@@ -50,6 +50,8 @@ export type TaskCommand =
 export type InstanceReport =
   | (LeaseRef & { readonly kind: 'started'; readonly startedAt: InstantMs })
   | (LeaseRef & { readonly kind: 'exited' })
+  /** A slot of a pool has the resources of this request, counted as the pool's `resourceUpdates`. */
+  | (LeaseRef & { readonly kind: 'refreshed'; readonly update: number })
   | {
       readonly kind: 'ended';
       readonly end: AttemptEnd;

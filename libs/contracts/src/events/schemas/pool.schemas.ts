@@ -79,6 +79,11 @@ export const poolEvents = {
     aggregate: 'pool',
     schema: z.object({ leases: z.array(z.object({ ...leaseRef, startedAt: instant })), at: instant }),
   },
+  SlotsRefreshed: {
+    version: 1,
+    aggregate: 'pool',
+    schema: z.object({ leases: z.array(z.object({ ...leaseRef, update: count })), at: instant }),
+  },
   SlotsEnded: { version: 1, aggregate: 'pool', schema: z.object({ attempts: z.array(attemptEnd), at: instant }) },
   PoolClosed: { version: 1, aggregate: 'pool', schema: z.object({ at: instant }) },
   PoolFailed: { version: 1, aggregate: 'pool', schema: z.object({ error: instanceError, at: instant }) },

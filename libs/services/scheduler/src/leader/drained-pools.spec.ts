@@ -1,27 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import { poolDecider, type PoolEvent } from '@fornax/domain';
 import { nodeJoined, submitted } from '@fornax/domain/specs';
 import { eventually } from '@fornax/testing';
+import { poolCreated } from './leader-pools.fixture.js';
 import { endedReport, rig, startedReport } from './leader-rig.fixture.js';
-
-const created: PoolEvent = {
-  type: 'PoolCreated',
-  poolId: 'p',
-  owner: 'ada',
-  spec: {
-    ...poolDecider.initial.spec,
-    profile: 'docker-batch',
-    request: { cores: 1, memoryMB: 1 },
-    size: { type: 'fixed', nodes: 1 },
-  },
-  at: 1,
-};
 
 describe('a pool with slots on a node that is drained', () => {
   it('lets the instance in a slot end, closes the slot, and opens another one elsewhere for what waits', async () => {
     const one = await rig().lead();
     const joined = await one.append('node', 'n1', 0, nodeJoined('n1', { cores: 8, slots: true }));
-    await one.append('pool', 'p', 0, created);
+    await one.append('pool', 'p', 0, poolCreated());
     await eventually(() => one.leases().length === 1);
     const [slot] = one.leases();
     if (!slot) throw new Error('no slot');

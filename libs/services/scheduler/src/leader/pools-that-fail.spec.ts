@@ -1,25 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import { poolDecider, type PoolEvent } from '@fornax/domain';
+import type { PoolSpec } from '@fornax/domain';
 import { nodeJoined, submitted } from '@fornax/domain/specs';
 import { eventually } from '@fornax/testing';
+import { poolCreated } from './leader-pools.fixture.js';
 import { endedReport, rig, startedReport, type Rig } from './leader-rig.fixture.js';
 
 const SLOTS = 5;
 /** As many failures in a row as a pool takes. */
 const TRIES = 5;
-const created: PoolEvent = {
-  type: 'PoolCreated',
-  poolId: 'p',
-  owner: 'ada',
-  spec: {
-    ...poolDecider.initial.spec,
-    profile: 'docker-batch',
-    request: { cores: 1, memoryMB: 1 },
-    size: { type: 'fixed', nodes: SLOTS },
-    preparation: 'exit 3',
-  },
-  at: 1,
-};
+const unpreparable: Partial<PoolSpec> = { size: { type: 'fixed', nodes: SLOTS }, preparation: 'exit 3' };
 const errorsOf = async (one: Rig, taskId: string) =>
   (await one.taskEvents(taskId)).flatMap((event) => (event.type === 'WaitingInstancesExpired' ? [event.error] : []));
 
@@ -27,7 +16,7 @@ describe('a pool whose slots cannot be prepared', () => {
   it('tells the tasks that wait for it why it failed', async () => {
     const one = await rig().lead();
     await one.append('node', 'n1', 0, nodeJoined('n1', { cores: 8, slots: true }));
-    await one.append('pool', 'p', 0, created);
+    await one.append('pool', 'p', 0, poolCreated(unpreparable));
     await one.append('task', 't', 0, submitted('t', { instances: '0', poolUuid: 'p' }));
     const end = { outcome: 'failure', exitCode: 3, cause: 'user', startedAt: undefined } as const;
     for (let tries = 1; tries <= TRIES; tries += 1) {
@@ -53,7 +42,7 @@ describe('a pool whose slots cannot be prepared', () => {
   it('opens slots elsewhere when a node is drained', async () => {
     const one = await rig().lead();
     await one.append('node', 'n1', 0, nodeJoined('n1', { cores: 8, slots: true }));
-    await one.append('pool', 'p', 0, { ...created, spec: { ...created.spec, size: { type: 'fixed', nodes: 1 } } });
+    await one.append('pool', 'p', 0, poolCreated());
     await eventually(() => one.leases().length === 1);
     await one.report('n1', 1, ...one.leases().map(startedReport));
     await one.append('node', 'n2', 0, nodeJoined('n2', { cores: 8, slots: true }));

@@ -3,6 +3,7 @@ import type { FornaxEvent, RecordedCommit } from '@fornax/contracts';
 import { aCommit, nodeJoined, submitted } from '@fornax/testing';
 import type { ReasonChange } from '../view/reason-changes.js';
 import { SchedulerView } from '../view/scheduler-view.js';
+import { poolCreated } from './leader-pools.fixture.js';
 import { WaitingReasons } from './waiting-reasons.js';
 
 const SUBMITTED_AT = 1_000;
@@ -57,4 +58,19 @@ it('gives all tasks one reason while nothing may be placed because the log has l
   ]);
   expect(held.reasons.of('fits')).toMatchObject({ reason: 'settling', detail: expect.stringContaining('given up') });
   expect(held.reasons.of('unknown')).toBeUndefined();
+});
+
+it('says of a task in a pool that no node fits the slots, as long as that is so', () => {
+  const { view, reasons, recorded } = withTasks(SUBMITTED_AT + 2_000);
+  recorded.length = 0;
+  view.fold(at(4, 'pool', 'p', poolCreated({ request: { cores: 64, memoryMB: 1 } })));
+  const [opened, closed] = ['0', ''];
+  view.fold(at(5, 'pool', 'p', { type: 'PoolResized', opened, closed, policyName: null, at: SUBMITTED_AT }));
+  view.fold(at(6, 'task', 'in-pool', submitted('in-pool', { poolUuid: 'p' })));
+  reasons.record();
+  expect(reasons.of('in-pool')).toMatchObject({ reason: 'no-node-fits', detail: expect.stringContaining('its pool') });
+  expect(recorded.map(({ taskId, reason }) => [taskId, reason])).toContainEqual(['in-pool', 'no-node-fits']);
+  view.fold(at(7, 'pool', 'p', { type: 'PoolResized', opened: '', closed: '0', policyName: null, at: SUBMITTED_AT }));
+  reasons.record();
+  expect(reasons.of('in-pool')?.reason).toBe('pool-busy');
 });

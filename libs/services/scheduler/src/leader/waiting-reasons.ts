@@ -1,6 +1,6 @@
 import type { TaskWriter } from '../deciding/task-writer.js';
 import type { Logger } from '../ports/logger.js';
-import { POOL_BUSY } from '../view/pool-round.js';
+import { reasonInPool } from '../view/pool-reasons.js';
 import { reasonsNow, sameForAll, type WaitingReason } from '../view/round.js';
 import type { SchedulerView } from '../view/scheduler-view.js';
 import { reasonChanges } from '../view/reason-changes.js';
@@ -41,7 +41,8 @@ export class WaitingReasons {
   /** Why a task waits now, or undefined when it does not, or is being placed. */
   of(taskId: string): WaitingReason | undefined {
     const { view, isHeld } = this.options;
-    if (view.pools.isWaiting(taskId)) return isHeld?.() === true ? SETTLING : POOL_BUSY;
+    if (view.pools.isWaiting(taskId))
+      return isHeld?.() === true ? SETTLING : reasonInPool(view, taskId, this.byClass);
     const classKey = view.queue.classKeyOf(taskId);
     if (classKey === undefined) return undefined;
     return isHeld?.() === true ? SETTLING : this.byClass.get(classKey);

@@ -89,7 +89,6 @@ export const leaseOrders = (
     memoryMB: spec.request.memoryMB,
     ...(spec.request.diskMB === undefined ? {} : { diskMB: spec.request.diskMB }),
     ...(pool ? { slot: { prepares: pool.spec.preparation !== null, instances: pool.spec.slotsPerNode } } : {}),
-    ...(spec.waitsForPoolResources === true ? { waitsForPoolResources: true } : {}),
     ...(traceparent === undefined ? {} : { traceparent }),
   };
   return leases.map(({ leaseId, nodeEpoch, instance, attempt, node, inSlot }) => ({

@@ -1,5 +1,6 @@
 import {
   has,
+  isSynchronized,
   iterate,
   openSlotsOf,
   takesWork,
@@ -7,7 +8,7 @@ import {
   type PoolDemand,
   type PoolState,
 } from '@fornax/domain';
-import type { RoundOptions, WaitingReason } from './round.js';
+import type { RoundOptions } from './round.js';
 import type { SchedulerView } from './scheduler-view.js';
 
 interface FreeSlot {
@@ -43,6 +44,7 @@ export const placeInPools = (
       if (free.length === 0 || left <= 0) break;
       const state = view.task(taskId)?.state;
       if (!state || isBusy(taskId)) continue;
+      if (state.spec.waitsForPoolResources === true && !isSynchronized(pool)) continue;
       const leases: DispatchedLease[] = [];
       for (const instance of iterate(state.waiting)) {
         const [slot] = free;
@@ -87,9 +89,3 @@ export const demandOf = (view: SchedulerView, pool: PoolState): PoolDemand => {
 /** The leases of slots. */
 export const leasesOfSlots = ({ slots }: PoolState, numbers: Parameters<typeof has>[0]): readonly string[] =>
   [...slots.inFlight].flatMap(([slot, { leaseId }]) => (has(numbers, slot) ? [leaseId] : []));
-
-/** Why an instance waits for its pool. */
-export const POOL_BUSY: WaitingReason = {
-  reason: 'pool-busy',
-  detail: 'every slot of its pool is in use, or is still being opened',
-};

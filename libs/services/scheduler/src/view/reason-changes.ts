@@ -1,4 +1,4 @@
-import { POOL_BUSY } from './pool-round.js';
+import { reasonInPool } from './pool-reasons.js';
 import type { SchedulerView } from './scheduler-view.js';
 import type { WaitingReason } from './round.js';
 
@@ -34,7 +34,7 @@ export const reasonChanges = (
     const classKey = view.queue.classKeyOf(taskId);
     const isInPool = view.pools.isWaiting(taskId);
     const known = classKey === undefined ? undefined : reasons.get(classKey);
-    const current = isInPool ? POOL_BUSY : known;
+    const current = isInPool ? reasonInPool(view, taskId, reasons) : known;
     if (classKey === undefined && !isInPool && state.lastReason !== null)
       changes.push({ taskId, reason: null, detail: null });
     else if (

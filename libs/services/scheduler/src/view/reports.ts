@@ -116,6 +116,7 @@ export const toInstanceReports = (
         end,
       }));
     }
+    if (report.kind === 'refreshed') return [{ kind: 'refreshed', instance, leaseId, update: report.update }];
     if (report.kind === 'exited') return [{ kind: 'exited', instance, leaseId }];
     const heldMs = view.heldMs(lease);
     return [{ kind: 'ended', end: attemptEnd(report, lease, state), ...optional('heldMs', heldMs) }];

@@ -21,8 +21,9 @@ import { PoolExpiry } from './process-managers/pool-expiry.js';
 import { PoolAsOf } from './queries/pool-as-of.js';
 import { PoolAnswers } from './queries/pool-answers.js';
 import { PoolLists } from './queries/pool-lists.js';
+import { KnownPools } from './queries/known-pools.js';
 import { KnownSlots } from './queries/known-slots.js';
-import { KnownPools, PoolLookup } from './queries/pool-lookup.js';
+import { PoolLookup } from './queries/pool-lookup.js';
 
 /** Pools: what users command of them, and their status. Global, because tasks ask for the pool that they are to run in. */
 @Global()
@@ -46,7 +47,8 @@ import { KnownPools, PoolLookup } from './queries/pool-lookup.js';
     PoolAnswers,
     PoolDecisions,
     PoolExpiry,
-    { provide: PoolsOfTasks, useClass: KnownPools },
+    KnownPools,
+    { provide: PoolsOfTasks, useExisting: KnownPools },
     PoolAsOf,
     KnownSlots,
     { provide: PoolSlots, useExisting: KnownSlots },

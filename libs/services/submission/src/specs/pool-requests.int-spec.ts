@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually } from '@fornax/testing';
 import { minimal, readFrom, startHarness, type Harness } from './submission.fixture.js';
 
 let harness: Harness;
@@ -52,6 +53,31 @@ describe('a copy of a task in a pool', () => {
     );
     expect((await harness.call('POST', `/pools/${poolUuid}/close`)).status).toBe(200);
     expect(await wrong('POST', path, {})).toEqual(['poolUuid']);
+  });
+});
+
+describe('a pool that tasks were submitted to a moment ago', () => {
+  const submitTo = (poolUuid: string) => {
+    const { profile: _profile, ...task } = minimal;
+    return harness.call('POST', '/tasks', { ...task, instanceCount: 1, poolUuid });
+  };
+  const made = async (name: string) => readFrom(harness, String((await submitTo(name)).json()['uuid']));
+
+  it('is taken as it is now: with new constants, closed by another process, or another one of its name', async () => {
+    const named = { ...pool, instanceCount: 1, shortname: 'larder' };
+    const first = String((await harness.call('POST', '/pools', named)).json()['uuid']);
+    expect((await made('larder')).poolUuid).toBe(first);
+    const constants = [{ key: 'SHELF', value: 'upper' }];
+    expect((await harness.call('PUT', `/pools/${first}`, { constants })).status).toBe(200);
+    expect((await made('larder')).constants).toContainEqual(expect.objectContaining({ key: 'SHELF', value: 'upper' }));
+
+    await harness.happenToPool(first, { type: 'PoolCloseRequested', at: Date.now() });
+    await eventually(async () => (await submitTo('larder')).status === 400);
+    expect((await harness.call('DELETE', `/pools/${first}`)).status).toBe(200);
+    await eventually(async () => (await harness.call('POST', '/pools', named)).status === 200);
+    const second = String((await harness.call('GET', '/pools/larder')).json()['uuid']);
+    expect(second).not.toBe(first);
+    expect((await made('larder')).poolUuid).toBe(second);
   });
 });
 

@@ -3,6 +3,7 @@ import type { PoolCommand, PoolState } from '@fornax/domain';
 import type { RequestContext } from '@fornax/identity';
 import { UnsettledCommands, type CommandName, type ObjectDecision } from '@fornax/tasks';
 import { PoolBarrier } from '../model/pool-barrier.js';
+import { KnownPools } from '../queries/known-pools.js';
 import type { PoolStatus } from '../model/pool-status.js';
 import { PoolCommits } from './pool-commits.js';
 
@@ -15,6 +16,7 @@ export class PoolDecisions {
     private readonly unsettled: UnsettledCommands,
     private readonly commits: PoolCommits,
     private readonly barrier: PoolBarrier,
+    private readonly known: KnownPools,
   ) {}
 
   /** A command that is repeated without a key, because nobody knew whether the first one was carried out, goes on with the first one. */
@@ -39,5 +41,6 @@ export class PoolDecisions {
     const loaded = { state: fold, sequence };
     const asked = { id: poolId, owner: fold.owner, command, context, again, hasBody, loaded };
     await this.barrier.passed(await this.commits.decideOnRequest(asked));
+    this.known.forget([poolId]);
   }
 }

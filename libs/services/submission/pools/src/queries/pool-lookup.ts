@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Forbidden, Gathered, NotFound, Unavailable } from '@fornax/base';
-import { isPoolEnding } from '@fornax/domain';
 import { AccountDirectory, type Account, type Need } from '@fornax/identity';
-import { InjectDatabase, isId, isIdOrName, PoolsOfTasks, type PoolOfTask } from '@fornax/tasks';
+import { InjectDatabase, isId, isIdOrName } from '@fornax/tasks';
 import type { DataSource } from 'typeorm';
 import { PoolBarrier } from '../model/pool-barrier.js';
 import { POOL_COLUMNS, poolStatusOf, type PoolRecord } from '../model/pool-rows.js';
@@ -96,19 +95,5 @@ export class PoolLookup {
       [owner, isId(id) ? id.toLowerCase() : id, anybodys, id],
     );
     return record && poolStatusOf(record);
-  }
-}
-
-/** Pools, for the tasks that are to run in them. */
-@Injectable()
-export class KnownPools extends PoolsOfTasks {
-  constructor(private readonly lookup: PoolLookup) {
-    super();
-  }
-
-  async find(account: Account, id: string): Promise<PoolOfTask | undefined> {
-    const pool = await this.lookup.own(account, id);
-    if (!pool) return undefined;
-    return { poolId: pool.poolId, spec: pool.fold.spec, isOpen: !isPoolEnding(pool.fold) };
   }
 }
