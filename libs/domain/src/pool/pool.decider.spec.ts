@@ -72,7 +72,9 @@ const stateAfter = (...events: readonly PoolEvent[]): PoolState =>
 
 describe('the newest resources of a pool', () => {
   it('are in every slot once each has told so', () => {
-    given(...twoWithResources, asksForResources).when(reportsRefreshed(1, 1)).then(refreshed(1, 1));
+    given(...twoWithResources, asksForResources)
+      .when(reportsRefreshed(1, 1))
+      .then(refreshed(1, 1));
     expect(isSynchronized(stateAfter(...twoWithResources))).toBe(true);
     expect(isSynchronized(stateAfter(...twoWithResources, asksForResources, refreshed(1, 1)))).toBe(false);
     expect(isSynchronized(stateAfter(...twoWithResources, asksForResources, refreshed(1, 1), refreshed(0, 1)))).toBe(
@@ -81,9 +83,15 @@ describe('the newest resources of a pool', () => {
   });
 
   it('are not those of an earlier request, nor what another lease has, nor told of twice', () => {
-    given(...twoWithResources, asksForResources, asksForResources).when(reportsRefreshed(0, 1)).thenNothing();
-    given(...twoWithResources, asksForResources).when(reportsRefreshed(0, 1, 'an earlier lease')).thenNothing();
-    given(...twoWithResources, asksForResources, refreshed(0, 1)).when(reportsRefreshed(0, 1)).thenNothing();
+    given(...twoWithResources, asksForResources, asksForResources)
+      .when(reportsRefreshed(0, 1))
+      .thenNothing();
+    given(...twoWithResources, asksForResources)
+      .when(reportsRefreshed(0, 1, 'an earlier lease'))
+      .thenNothing();
+    given(...twoWithResources, asksForResources, refreshed(0, 1))
+      .when(reportsRefreshed(0, 1))
+      .thenNothing();
     const again = [...twoWithResources, asksForResources, refreshed(0, 1), refreshed(1, 1), asksForResources];
     expect(isSynchronized(stateAfter(...again))).toBe(false);
   });

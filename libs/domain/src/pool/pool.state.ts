@@ -1,5 +1,14 @@
 import { assertNever } from '../shared/decider.js';
-import { difference, emptyRanges, fromNumbers, has, parseRanges, sizeOf, union, type Ranges } from '../shared/ranges.js';
+import {
+  difference,
+  emptyRanges,
+  fromNumbers,
+  has,
+  parseRanges,
+  sizeOf,
+  union,
+  type Ranges,
+} from '../shared/ranges.js';
 import type { InstantMs } from '../shared/time.js';
 import type { AttemptEnd, InstanceError, TaskSpec } from '../task/task.events.js';
 import { afterQueue, evolveTask, initialTaskState, type TaskState } from '../task/task.state.js';
@@ -119,7 +128,8 @@ const isFailedPreparation = ({ startedAt, outcome, cause }: AttemptEnd): boolean
   startedAt === undefined && outcome === 'failure' && cause !== 'node-lost' && cause !== 'preempted';
 
 /** Whether every slot has the newest resources. One that is asked to end is none any more. */
-export const isSynchronized = ({ outdated, closing }: PoolState): boolean => sizeOf(difference(outdated, closing)) === 0;
+export const isSynchronized = ({ outdated, closing }: PoolState): boolean =>
+  sizeOf(difference(outdated, closing)) === 0;
 
 const rangesOfText = (text: string): Ranges => {
   const parsed = parseRanges(text);

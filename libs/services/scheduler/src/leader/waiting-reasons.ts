@@ -41,8 +41,7 @@ export class WaitingReasons {
   /** Why a task waits now, or undefined when it does not, or is being placed. */
   of(taskId: string): WaitingReason | undefined {
     const { view, isHeld } = this.options;
-    if (view.pools.isWaiting(taskId))
-      return isHeld?.() === true ? SETTLING : reasonInPool(view, taskId, this.byClass);
+    if (view.pools.isWaiting(taskId)) return isHeld?.() === true ? SETTLING : reasonInPool(view, taskId, this.byClass);
     const classKey = view.queue.classKeyOf(taskId);
     if (classKey === undefined) return undefined;
     return isHeld?.() === true ? SETTLING : this.byClass.get(classKey);
