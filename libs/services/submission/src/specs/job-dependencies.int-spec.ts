@@ -1,0 +1,178 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually } from '@fornax/testing';
+import { errorsOf, one, startJobHarness, type JobHarness } from './jobs.fixture.js';
+import { minimal, readFrom, submitTo } from './submission.fixture.js';
+
+let harness: JobHarness;
+beforeAll(async () => {
+  harness = await startJobHarness();
+}, 120_000);
+afterAll(() => harness.close());
+
+describe('dependencies', () => {
+  const dependsOn = (...ids: readonly string[]) => ({ dependencies: { dependsOn: ids } });
+
+  it('are shown as waiting, then as they were decided', async () => {
+    const jobUuid = await harness.createJob({ useDependencies: true });
+    const first = await submitTo(harness, { ...one, jobUuid });
+    const advancedDependsOn = [{ TaskUuid: first, TaskFinalStateCondition: ['Failure', 'Cancelled'] }];
+    const second = await submitTo(harness, { ...one, jobUuid, ...dependsOn(first) });
+    const third = await submitTo(harness, { ...one, jobUuid, dependencies: { advancedDependsOn } });
+    expect((await readFrom(harness, second)).dependencies).toEqual({
+      dependsOn: [first],
+      advancedDependsOn: [],
+      state: 'waiting',
+    });
+    const waiting = (await harness.call('GET', `/fornax/v1/tasks/${second}/waiting`)).json();
+    expect(waiting).toMatchObject({ reason: 'dependencies', dependsOn: [first], waiting: 1 });
+    expect(waiting['text']).toContain(first);
+    await harness.run(first);
+    const ends = [{ taskId: first, outcome: 'success' as const }];
+    await harness.happen(second, { type: 'DependenciesFulfilled', ends, at: 2_000 });
+    await harness.happen(
+      third,
+      { type: 'DependenciesFailed', ends, at: 2_000 },
+      { type: 'WaitingInstancesCancelled', instances: '0', at: 2_000 },
+    );
+    expect((await readFrom(harness, second)).dependencies?.state).toBe('dependencyConditionsFulfilled');
+    const cancelled = await readFrom(harness, third);
+    expect(cancelled.state).toBe('Cancelled');
+    expect(cancelled.errors[0]).toMatchObject({ code: 'FX-DEPENDENCY', message: expect.stringContaining(first) });
+    expect(cancelled.dependencies?.advancedDependsOn).toEqual([
+      {
+        taskUuid: first,
+        taskFinalStateCondition: ['failure', 'cancelled'],
+        state: 'dependencyConditionsNotFulfilled',
+        actualFinalState: 'success',
+      },
+    ]);
+  });
+
+  it('are found by ids in capital letters', async () => {
+    const jobUuid = await harness.createJob({ useDependencies: true });
+    const first = await submitTo(harness, { ...one, jobUuid });
+    const second = await submitTo(harness, { ...one, jobUuid, ...dependsOn(first.toUpperCase()) });
+    expect((await readFrom(harness, second)).dependencies?.dependsOn).toEqual([first]);
+  });
+
+  it('are not lost by a clone out of a job that is over', async () => {
+    const jobUuid = await harness.createJob({ useDependencies: true });
+    const first = await submitTo(harness, { ...one, jobUuid });
+    const second = await submitTo(harness, { ...one, jobUuid, ...dependsOn(first) });
+    await harness.call('POST', `/jobs/${jobUuid}/terminate`);
+    await eventually(async () => (await harness.jobState(jobUuid)) === 'Completed');
+    expect((await harness.call('POST', `/tasks/${first}/clone`)).status).toBe(200);
+    const refused = await harness.call('POST', `/tasks/${second}/clone`);
+    expect([refused.status, refused.text]).toEqual([400, expect.stringContaining('clone the job')]);
+  });
+
+  it('are refused where two tasks of a request have the name that they go by', async () => {
+    const jobUuid = await harness.createJob({ useDependencies: true });
+    const named = { ...minimal, ...one, jobUuid, shortname: 'two-of-a-name' };
+    const bulk = [named, { ...named, name: 'twin' }, { ...minimal, ...one, jobUuid, ...dependsOn('two-of-a-name') }];
+    const answers = JSON.parse((await harness.call('POST', '/tasks', bulk)).text) as Record<string, unknown>[];
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 400, 200]);
+    expect(answers[1]?.['message']).toContain('shortname');
+  });
+
+  it('are refused naming the field', async () => {
+    const jobUuid = await harness.createJob({ useDependencies: true });
+    const plain = await harness.createJob();
+    const inJob = await submitTo(harness, { ...one, jobUuid });
+    const elsewhere = await submitTo(harness, one);
+    const stranger = await harness.addAccount();
+    const foreign = String(
+      (await harness.call('POST', '/tasks', { ...minimal, ...one }, { token: stranger })).json()['uuid'],
+    );
+    for (const [body, field] of [
+      [{ ...dependsOn(inJob) }, 'dependencies'],
+      [{ jobUuid: plain, ...dependsOn(inJob) }, 'dependencies'],
+      [{ jobUuid, ...dependsOn(inJob, 'nobody') }, 'dependencies.dependsOn[1]'],
+      [{ jobUuid, ...dependsOn(elsewhere) }, 'dependencies.dependsOn[0]'],
+      [
+        {
+          jobUuid,
+          dependencies: {
+            dependsOn: [inJob],
+            advancedDependsOn: [{ taskUuid: inJob.toUpperCase(), taskFinalStateCondition: ['failure'] }],
+          },
+        },
+        'dependencies.advancedDependsOn[0].taskUuid',
+      ],
+      [{ jobUuid, ...dependsOn(foreign) }, 'dependencies.dependsOn[0]'],
+      [
+        { jobUuid, dependencies: { advancedDependsOn: [{ taskUuid: 'nobody' }] } },
+        'dependencies.advancedDependsOn[0].taskUuid',
+      ],
+      [{ jobUuid: 'nobody' }, 'jobUuid'],
+      [{ fornax: { after: [{ task: 'nobody' }] } }, 'fornax.after[0].task'],
+    ] as const) {
+      const answer = await harness.call('POST', '/tasks', { ...minimal, ...one, ...body });
+      expect([answer.status, errorsOf(answer)]).toEqual([400, [field]]);
+    }
+    const each = { fornax: { after: [{ task: elsewhere, each: true }] } };
+    expect((await harness.call('POST', '/tasks', { ...minimal, ...one, ...each })).status).toBe(403);
+  });
+
+  it('may name tasks of the same request by their shortnames, whatever the order, but in no circle', async () => {
+    const jobUuid = await harness.createJob({ useDependencies: true });
+    const item = (shortname: string, ...ids: readonly string[]) => ({
+      ...minimal,
+      ...one,
+      jobUuid,
+      shortname,
+      ...dependsOn(...ids),
+    });
+    const body = [
+      item('bulk-c', 'bulk-b', 'bulk-a'),
+      item('bulk-b', 'bulk-a'),
+      item('bulk-a'),
+      item('x', 'y'),
+      item('y', 'x'),
+      item('z', 'y'),
+    ];
+    const answer = await harness.call('POST', '/tasks', body);
+    const results = JSON.parse(answer.text) as { uuid: string | null; statusCode: number; message: string }[];
+    expect([answer.status, results.map(({ statusCode }) => statusCode)]).toEqual([207, [200, 200, 200, 400, 400, 400]]);
+    expect(results[3]?.message).toContain('circle');
+    const [c, b, a] = results.map(({ uuid }) => uuid ?? '');
+    expect((await readFrom(harness, c ?? '')).dependencies?.dependsOn).toEqual([b, a]);
+    expect((await harness.tasksOf(jobUuid)).length).toBe(3);
+    const commits = await Promise.all([a, b, c].map((id) => harness.log.readAggregate('task', id ?? '', 0, 1)));
+    const places = commits.map(([first]) => first?.sequence ?? 0);
+    expect(places).toEqual(places.toSorted((x, y) => x - y));
+  });
+
+  it('are those that its repetition is given, in the same job as long as that takes tasks', async () => {
+    const jobUuid = await harness.createJob({ useDependencies: true });
+    const first = await submitTo(harness, { ...one, jobUuid });
+    const second = await submitTo(harness, { ...one, jobUuid, dependencies: { dependsOn: [first] } });
+    expect((await harness.call('POST', `/tasks/${second}/abort`)).status).toBe(200);
+    const repeat = async (body?: object) => {
+      const answer = await harness.call('POST', `/tasks/${second}/resume`, body);
+      return readFrom(harness, String(answer.json()['uuid']));
+    };
+    expect(await repeat()).toMatchObject({ jobUuid, dependencies: null });
+    const waiting = await repeat({ dependencies: { dependsOn: [first] } });
+    expect(waiting).toMatchObject({ jobUuid, dependencies: { dependsOn: [first], state: 'waiting' } });
+    await harness.call('POST', `/jobs/${jobUuid}/terminate`);
+    expect((await readFrom(harness, String(waiting.uuid))).state).toBe('Cancelled');
+    expect(await repeat()).toMatchObject({ jobUuid: null, dependencies: null });
+  });
+
+  it('need no job between tasks of one project', async () => {
+    const first = await submitTo(harness, one);
+    const second = await submitTo(harness, { ...one, fornax: { after: [{ task: first, on: 'any' }] } });
+    const { dependencies, fornax } = await readFrom(harness, second);
+    expect(dependencies).toMatchObject({ dependsOn: [], advancedDependsOn: [], state: 'waiting' });
+    expect(fornax.dependencies).toEqual([
+      {
+        taskUuid: first,
+        on: ['success', 'failure', 'cancelled'],
+        as: 'after',
+        state: 'waiting',
+        actualFinalState: null,
+      },
+    ]);
+  });
+});

@@ -1,0 +1,122 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually } from '@fornax/testing';
+import { DOCUMENTS, errorsOf, startJobHarness, type JobHarness, uuidOf } from './jobs.fixture.js';
+
+let harness: JobHarness;
+beforeAll(async () => {
+  harness = await startJobHarness();
+}, 120_000);
+afterAll(() => harness.close());
+
+const diamond = {
+  name: 'diamond',
+  environment: { SHARED: 'all' },
+  tasks: [
+    { name: 'join', command: 'true', after: ['left', { task: 'right', on: 'any' }] },
+    { name: 'left', command: 'true', after: ['prepare'] },
+    { name: 'right', command: 'true', after: ['prepare'], environment: { OWN: 1 } },
+    { name: 'prepare', command: 'true', instanceCount: 6 },
+  ],
+};
+const made = (body: object = diamond): Promise<string> => harness.createWhole(body);
+
+describe('a job as one document', () => {
+  it('is made with its tasks, and what these wait for', async () => {
+    const id = await made();
+    expect(await harness.readJob(id)).toMatchObject({ state: 'Active', useDependencies: true });
+    const tasks = await harness.byName(id);
+    expect([...tasks.keys()].toSorted()).toEqual(['join', 'left', 'prepare', 'right']);
+    expect(tasks.get('prepare')).toMatchObject({ instanceCount: 6, jobUuid: id, dependencies: null });
+    expect(tasks.get('right')).toMatchObject({
+      constants: expect.arrayContaining([
+        { key: 'SHARED', value: 'all' },
+        { key: 'OWN', value: '1' },
+        { key: 'DOCKER_CMD', value: 'true' },
+      ]) as unknown,
+      dependencies: { state: 'waiting', advancedDependsOn: [{ taskUuid: uuidOf(tasks, 'prepare') }] },
+    });
+  });
+
+  it('is refused with the paths of its fields, and leaves nothing behind', async () => {
+    const counts = async () => {
+      const info = (await harness.call('GET', '/info')).json();
+      return [info['jobCount'], info['taskCount']];
+    };
+    const before = await counts();
+    const one = { name: 'a', command: 'true' };
+    for (const [body, fields] of [
+      [{ name: 'n' }, ['tasks']],
+      [{ name: 'n', tasks: [] }, ['tasks']],
+      [{ name: 'n', tasks: [one], shade: 1 }, ['']],
+      [{ name: 'n', tasks: [{ ...one, jobUuid: 'x' }] }, ['tasks[0]']],
+      [{ name: 'n', tasks: [one, one] }, ['tasks[1].name']],
+      [{ name: 'n', tasks: [{ ...one, after: ['b', { task: 'a' }] }] }, ['tasks[0].after[0]', 'tasks[0].after']],
+      [
+        {
+          name: 'n',
+          tasks: [
+            { ...one, after: ['b'] },
+            { name: 'b', after: ['a'] },
+          ],
+        },
+        ['tasks[0].after'],
+      ],
+      [{ name: 'n', tasks: [one, { name: 'b', profile: 'no-such' }] }, ['tasks[1].profile']],
+      [{ name: 'n', tasks: [one, { name: 'b', instanceCount: 0 }] }, ['tasks[1].instanceCount']],
+      [{ name: 'n', tasks: [{ ...one, matrix: { a: [] } }] }, ['tasks[0].matrix.a']],
+      [{ name: 'n', pool: 'nobody', tasks: [one] }, ['poolUuid']],
+    ] as const) {
+      const answer = await harness.call('POST', DOCUMENTS, body);
+      expect([answer.status, errorsOf(answer).toSorted()]).toEqual([400, [...fields].toSorted()]);
+    }
+    const missing = { name: 'n', tasks: [one, { name: 'b', resourceBuckets: ['no-such-bucket'] }] };
+    expect((await harness.call('POST', DOCUMENTS, missing)).status).toBe(404);
+    expect(await counts()).toEqual(before);
+  });
+
+  it('has a history, also once it is deleted', async () => {
+    const id = await made();
+    await harness.call('DELETE', `/jobs/${id}?force=true`);
+    await eventually(() => harness.isJobGone(id));
+    const types = async (token?: string) => {
+      const answer = await harness.call('GET', `${DOCUMENTS}/${id}/events`, undefined, token ? { token } : {});
+      return ((answer.json()['events'] ?? []) as { type: string }[]).map(({ type }) => type);
+    };
+    expect(await types()).toEqual(['JobCreated', 'JobDeleteRequested', 'JobDeleted']);
+    expect(await types(await harness.addAccount())).toEqual([]);
+  });
+
+  it('is made once under one key', async () => {
+    const headers = { 'idempotency-key': 'document-key' };
+    const first = await harness.call('POST', DOCUMENTS, diamond, { headers });
+    const again = await harness.call('POST', DOCUMENTS, diamond, { headers });
+    expect([again.status, again.json()['uuid']]).toEqual([200, first.json()['uuid']]);
+    expect(await harness.tasksOf(String(first.json()['uuid']))).toHaveLength(4);
+  });
+
+  it('has a published schema', async () => {
+    expect((await harness.call('GET', `${DOCUMENTS}/schema`)).json()).toMatchObject({
+      required: expect.arrayContaining(['name', 'tasks']) as unknown,
+      additionalProperties: false,
+    });
+  });
+
+  it('is shown as a graph, as JSON and DOT', async () => {
+    const id = await made();
+    const tasks = await harness.byName(id);
+    const graph = (await harness.call('GET', `${DOCUMENTS}/${id}/graph`)).json();
+    expect(graph).toMatchObject({ uuid: id, expectedEnd: null });
+    expect(graph['criticalPath']).toHaveLength(3);
+    expect(graph['dependencies']).toContainEqual({
+      from: uuidOf(tasks, 'prepare'),
+      to: uuidOf(tasks, 'left'),
+      on: ['success'],
+      state: 'waiting',
+    });
+    const dot = await harness.call('GET', `${DOCUMENTS}/${id}/graph?format=dot`);
+    expect(dot.headers.get('content-type')).toContain('text/vnd.graphviz');
+    expect(dot.text).toContain(`"${uuidOf(tasks, 'right')}" -> "${uuidOf(tasks, 'join')}" [label="any"`);
+    expect((await harness.call('GET', `${DOCUMENTS}/${id}/graph?format=svg`)).status).toBe(400);
+    expect((await harness.call('GET', `${DOCUMENTS}/nobody/graph`)).status).toBe(404);
+  });
+});

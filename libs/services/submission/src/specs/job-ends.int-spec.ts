@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { aLease, anEnd, aRef, concluded, dispatched, started } from '@fornax/domain/specs';
+import { eventually } from '@fornax/testing';
+import { errorsOf, one, startJobHarness, type JobHarness } from './jobs.fixture.js';
+import { minimal, readFrom, submitTo } from './submission.fixture.js';
+
+let harness: JobHarness;
+beforeAll(async () => {
+  harness = await startJobHarness();
+}, 120_000);
+afterAll(() => harness.close());
+
+describe('the tasks of a job', () => {
+  it('name it, are listed in order, and are cancelled when it is terminated', async () => {
+    const id = await harness.createJob({ shortname: 'with-tasks' });
+    const bulk = await harness.call(
+      'POST',
+      '/tasks',
+      ['a', 'b', 'c'].map((name) => ({ ...minimal, ...one, name, jobUuid: id })),
+    );
+    const uuids = (JSON.parse(bulk.text) as { uuid: string }[]).map(({ uuid }) => uuid);
+    const byName = await submitTo(harness, { ...one, jobUuid: 'with-tasks' });
+    expect((await harness.tasksOf(id)).map(({ uuid }) => uuid).sort()).toEqual([...uuids, byName].sort());
+    expect(await readFrom(harness, uuids[0] ?? '')).toMatchObject({ jobUuid: id, dependencies: null });
+    await harness.run(uuids[0] ?? '');
+    expect((await harness.call('POST', `/jobs/${id}/terminate`)).status).toBe(200);
+    for (const uuid of [...uuids.slice(1), byName]) expect((await readFrom(harness, uuid)).state).toBe('Cancelled');
+    expect((await readFrom(harness, uuids[0] ?? '')).state).toBe('Success');
+    await eventually(async () => (await harness.jobState(id)) === 'Completed');
+    expect((await harness.readJob(id)).previousState).toBe('Terminating');
+    const late = await harness.call('POST', '/tasks', { ...minimal, jobUuid: id });
+    expect([late.status, errorsOf(late)]).toEqual([400, ['jobUuid']]);
+    expect((await harness.call('POST', `/jobs/${id}/terminate`)).status).toBe(200);
+  });
+
+  it('keep it terminating while they run', async () => {
+    const id = await harness.createJob();
+    const task = await submitTo(harness, { ...one, jobUuid: id });
+    await harness.happen(task, dispatched(aLease(0)), started(aRef(0)));
+    await harness.call('POST', `/jobs/${id}/terminate`);
+    expect(await harness.jobState(id)).toBe('Terminating');
+    expect((await readFrom(harness, task)).state).toBe('PendingCancel');
+    await harness.happen(task, concluded(anEnd(0, { outcome: 'cancelled' })));
+    await eventually(async () => (await harness.jobState(id)) === 'Completed');
+  });
+
+  it('stand in the way of its deletion, unless force is used', async () => {
+    const id = await harness.createJob();
+    const task = await submitTo(harness, { ...one, jobUuid: id });
+    const refused = await harness.call('DELETE', `/jobs/${id}`);
+    expect([refused.status, refused.text]).toEqual([403, expect.stringContaining('should use force')]);
+    expect((await harness.call('DELETE', `/jobs/${id}?force=True`)).status).toBe(200);
+    await eventually(() => harness.isJobGone(id));
+    expect((await harness.call('GET', `/tasks/${task}`)).status).toBe(404);
+    const empty = await harness.createJob();
+    expect((await harness.call('DELETE', `/jobs/${empty}?force=false`)).status).toBe(200);
+    expect(await harness.isJobGone(empty)).toBe(true);
+  });
+
+  it('keep nobody waiting who ends another job', async () => {
+    const [large, small] = [await harness.createJob(), await harness.createJob()];
+    const bulk = Array.from({ length: 500 }, () => ({ ...minimal, ...one, jobUuid: large }));
+    expect((await harness.call('POST', '/tasks', bulk)).status).toBe(200);
+    const over: string[] = [];
+    const deletion = harness.call('DELETE', `/jobs/${large}?force=true`).then(() => over.push('large'));
+    await eventually(async () => (await harness.jobState(large)) === 'Deleting');
+    expect((await harness.call('POST', `/jobs/${small}/terminate`)).status).toBe(200);
+    over.push('small');
+    await deletion;
+    expect(over).toEqual(['small', 'large']);
+    await eventually(() => harness.isJobGone(large));
+  });
+
+  it('do not come to it after it was deleted beside a submission', async () => {
+    const id = await harness.createJob();
+    const answers = await Promise.all([
+      harness.call('POST', '/tasks', { ...minimal, ...one, jobUuid: id }),
+      harness.call('POST', `/jobs/${id}/terminate`),
+    ]);
+    expect(answers[1].status).toBe(200);
+    await eventually(async () => (await harness.jobState(id)) === 'Completed');
+    await eventually(async () => (await harness.tasksOf(id)).every(({ state }) => state === 'Cancelled'));
+  });
+});
+
+describe('the time of a job', () => {
+  it('is over when it says, also after a restart, and its tasks are cancelled', async () => {
+    const id = await harness.createJob({ maxWallTime: '00:00:02', completionTimeToLive: '00:00:01' });
+    const task = await submitTo(harness, { ...one, jobUuid: id });
+    await harness.restart();
+    await eventually(async () => (await readFrom(harness, task)).state === 'Cancelled', { timeoutMs: 20_000 });
+    const [, terminated] = (await harness.log.readAggregate('job', id)).flatMap(({ events }) => events);
+    expect(terminated).toMatchObject({ type: 'JobTerminateRequested', reason: 'wall-time' });
+    await eventually(() => harness.isJobGone(id), { timeoutMs: 20_000 });
+    expect((await readFrom(harness, task)).state).toBe('Cancelled');
+  }, 60_000);
+});
