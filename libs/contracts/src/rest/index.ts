@@ -18,6 +18,7 @@ export {
   bulkTaskResultSchema,
   constantSchema,
   createdSchema,
+  MOST_CONSTANTS,
   taskCloneSchema,
   taskCreationSchema,
   taskRetrySchema,

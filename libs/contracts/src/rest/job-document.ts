@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { jobCreationSchema } from './jobs.js';
-import { taskCreationSchema } from './task-creation.js';
+import { constantSchema, MOST_CONSTANTS, taskCreationSchema } from './task-creation.js';
+import { textOf } from './wire.js';
 
 /** Most tasks of one document. */
 const MAX_TASKS = 10_000;
@@ -8,9 +9,12 @@ const MAX_TASKS = 10_000;
 const MAX_VALUES = 10_000;
 
 const name = z.string().min(1).max(255);
-const value = z.union([z.string().max(2_048), z.number(), z.boolean()]);
+const value = textOf(2_048);
 const environment = z
-  .record(z.string().min(1).max(2_048), value)
+  .record(constantSchema.shape.key, value)
+  .refine((constants) => Object.keys(constants).length <= MOST_CONSTANTS, {
+    message: `A task has at most ${MOST_CONSTANTS} constants.`,
+  })
   .meta({ description: 'Constants of the task by their names, which its command finds in its environment' });
 
 const waitsFor = z

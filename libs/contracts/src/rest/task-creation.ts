@@ -29,6 +29,9 @@ export const nameIn = <const N extends readonly [string, ...string[]]>(...names:
     return z.NEVER;
   });
 
+/** As many as a task may have. */
+export const MOST_CONSTANTS = 150;
+
 export const constantSchema = z.object({
   key: z
     .string()
@@ -40,7 +43,7 @@ export const constantSchema = z.object({
 
 export const constantsSchema = z
   .array(constantSchema)
-  .max(150)
+  .max(MOST_CONSTANTS)
   .superRefine((constants, context) => {
     const seen = new Set<string>();
     constants.forEach(({ key }, index) => {

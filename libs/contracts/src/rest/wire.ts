@@ -153,9 +153,20 @@ const pathOf = (path: readonly PropertyKey[]): string =>
     '',
   );
 
+type Issue = z.core.$ZodIssue;
+
+/** The issue itself, or what says more: what is wrong with a key, or with the only form of several that a value has outwardly. */
+const tellingIssues = (issue: Issue): readonly Issue[] => {
+  const within = ({ path, ...inner }: Issue): Issue => ({ ...inner, path: [...issue.path, ...path] }) as Issue;
+  if (issue.code === 'invalid_key') return issue.issues.map((inner) => ({ ...inner, path: issue.path }) as Issue);
+  if (issue.code !== 'invalid_union') return [issue];
+  const [form, ...others] = issue.errors.filter((inners) => inners.every(({ path }) => path.length > 0));
+  return form && others.length === 0 ? form.map(within).flatMap(tellingIssues) : [issue];
+};
+
 const errorsOf = (error: z.ZodError): WireErrors => {
   const errors: Record<string, string[]> = {};
-  for (const issue of error.issues) (errors[pathOf(issue.path)] ??= []).push(issue.message);
+  for (const { path, message } of error.issues.flatMap(tellingIssues)) (errors[pathOf(path)] ??= []).push(message);
   return errors;
 };
 
@@ -166,7 +177,7 @@ export const documentReader =
     const bad = unstorable(body, '');
     if (bad !== undefined)
       return { ok: false, errors: { [bad]: ['The text holds a character that cannot be stored.'] } };
-    const parsed = schema.safeParse(body);
+    const parsed = schema.safeParse(body, { error: plainError });
     return parsed.success ? { ok: true, value: parsed.data } : { ok: false, errors: errorsOf(parsed.error) };
   };
 

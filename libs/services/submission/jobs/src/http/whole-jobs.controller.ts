@@ -23,6 +23,7 @@ import { TasksOfJobs } from '@fornax/tasks';
 import type { FastifyReply } from 'fastify';
 import { CreateJob } from '../commands/create-job.handler.js';
 import { RepeatJob } from '../commands/repeat-job.handler.js';
+import { inFieldsOf } from '../model/document-fields.js';
 import { tasksOfDocument } from '../model/tasks-of-document.js';
 import { dotOf, jobGraph } from '../queries/job-graph.js';
 import { JobHistory, jobHistorySchema, type JobHistoryAnswer } from '../queries/job-history.js';
@@ -74,7 +75,12 @@ export class WholeJobsController {
       completionTimeToLive,
     };
     const asked = { creation: { ...creation, useDependencies: true }, body: document, way: ['job-document'] };
-    return { uuid: await this.creations.createAsked({ ...asked, tasksOf: tasksOfDocument(document) }, context) };
+    const uuid = await this.creations
+      .createAsked({ ...asked, tasksOf: tasksOfDocument(document) }, context)
+      .catch((error: unknown) => {
+        throw error instanceof ValidationFailed ? new ValidationFailed(inFieldsOf(document, error.errors)) : error;
+      });
+    return { uuid };
   }
 
   @Get('schema')

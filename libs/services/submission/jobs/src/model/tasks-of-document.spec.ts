@@ -48,4 +48,22 @@ describe('the tasks of a document', () => {
     const many = Array.from({ length: 400 }, (_, index) => index);
     expect(() => tasksOf({ tasks: [{ name: 'a', matrix: { x: many, y: many } }] })).toThrow('tasks[0].matrix');
   });
+
+  it('refuse what is small as a document and large as tasks, before anything is unfolded', () => {
+    const environment = Object.fromEntries(Array.from({ length: 140 }, (_, n) => [`K${n}`, 'x'.repeat(2_000)]));
+    const named = Array.from({ length: 10_000 }, (_, n) => ({ name: `t${n}` }));
+    expect(() => tasksOf({ environment, tasks: named })).toThrow(/^tasks\[\d+\]: With this task/);
+
+    const many = Array.from({ length: 300 }, (_, n) => n);
+    const matrix = { x: many, y: many, z: ['x'.repeat(2_048)] };
+    expect(() => tasksOf({ tasks: [{ name: 'a', matrix }] })).toThrow('tasks[0]: With this task');
+    expect(tasksOf({ tasks: [{ name: 'a', matrix: { x: many, y: many } }] })).toHaveLength(1);
+  });
+
+  it('refuse more constants than a task may have, with those of the document', () => {
+    const some = (from: number) => Object.fromEntries(Array.from({ length: 80 }, (_, n) => [`K${from + n}`, 'x']));
+    expect(() => tasksOf({ environment: some(0), tasks: [{ name: 'a', environment: some(80) }] })).toThrow(
+      'tasks[0].environment: With what is common to all tasks and its command, the task has 160 constants',
+    );
+  });
 });

@@ -1,7 +1,8 @@
-import type { JobDocument, JobDocumentTask, TaskCreation } from '@fornax/contracts';
+import { MOST_CONSTANTS, type JobDocument, type JobDocumentTask, type TaskCreation } from '@fornax/contracts';
 import { inOrder, type TaskDependency, type TaskOutcome } from '@fornax/domain';
 import { derivedId, ValidationFailed } from '@fornax/base';
 import type { BatchTask } from '@fornax/tasks';
+import { checkUnfoldedSize } from './unfolded-size.js';
 
 const ANY: readonly TaskOutcome[] = ['success', 'failure', 'cancelled'];
 /** As many instances as a task may have. */
@@ -38,7 +39,7 @@ const edgesOf = (
 };
 
 /** Text as a field of CSV (RFC 4180). */
-const field = (value: string | number | boolean): string => `"${String(value).replaceAll('"', '""')}"`;
+const field = (value: string): string => `"${value.replaceAll('"', '""')}"`;
 
 /** The table that has a row for each combination. @throws ValidationFailed there are too many */
 const tableOf = (matrix: NonNullable<JobDocumentTask['matrix']>, path: string): string | undefined => {
@@ -63,7 +64,13 @@ const creationOf = (document: JobDocument, task: JobDocumentTask, path: string):
     ...environment,
     ...own,
     ...(command === undefined ? {} : { DOCKER_CMD: command }),
-  }).map(([key, value]) => ({ key, value: String(value) }));
+  }).map(([key, value]) => ({ key, value }));
+  if (constants.length > MOST_CONSTANTS)
+    throw new ValidationFailed({
+      [`${path}.environment`]: [
+        `With what is common to all tasks and its command, the task has ${constants.length} constants; a task has at most ${MOST_CONSTANTS}.`,
+      ],
+    });
   return {
     ...(pool === undefined ? { profile } : { poolUuid: pool }),
     ...(resourceBuckets === undefined ? {} : { resourceBuckets }),
@@ -78,6 +85,7 @@ const creationOf = (document: JobDocument, task: JobDocumentTask, path: string):
 /** The tasks of a document under the id of its job. @throws ValidationFailed naming the fields */
 export const tasksOfDocument = (document: JobDocument): ((jobId: string) => readonly BatchTask[]) => {
   const edges = edgesOf(document.tasks);
+  checkUnfoldedSize(document);
   const creations = document.tasks.map((task, at) => creationOf(document, task, `tasks[${at}]`));
   return (jobId) => {
     const idOf = (at: number): string => derivedId('task-of-job', jobId, String(at));
