@@ -64,7 +64,9 @@ describe('a job as one document', () => {
       [{ name: 'n', tasks: [one, { name: 'b', profile: 'no-such' }] }, ['tasks[1].profile']],
       [{ name: 'n', tasks: [one, { name: 'b', instanceCount: 0 }] }, ['tasks[1].instanceCount']],
       [{ name: 'n', tasks: [{ ...one, matrix: { a: [] } }] }, ['tasks[0].matrix.a']],
-      [{ name: 'n', pool: 'nobody', tasks: [one] }, ['poolUuid']],
+      [{ name: 'n', pool: 'nobody', tasks: [one] }, ['pool']],
+      [{ name: 'n', project: 'nobody', tasks: [one, { name: 'b' }] }, ['project']],
+      [{ name: 'n', tasks: [{ ...one, matrix: { 'a b': [1] } }] }, ['tasks[0].matrix']],
     ] as const) {
       const answer = await harness.call('POST', DOCUMENTS, body);
       expect([answer.status, errorsOf(answer).toSorted()]).toEqual([400, [...fields].toSorted()]);
