@@ -44,6 +44,7 @@ export {
 export { afterPrefix, compareKeys, rolledUp, splitPlace } from './port/keys.js';
 export { sendBytes } from './port/send-bytes.js';
 export { compositeEtag } from './port/etag.js';
+export { ContentNotHashed } from './bytes/content-not-hashed.js';
 export { ContentHash } from './bytes/content-hash.js';
 export { inPortions } from './bytes/shared-portions.js';
 export { LOCAL_INDEX_DOWN, LOCAL_INDEX_UP } from './local/index-tables.js';

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { ContentNotHashed } from './content-not-hashed.js';
 import { holdPortion, releasePortion } from './shared-portions.js';
 
 /** Portions of one digest that wait for their thread before whoever brings more has to wait as well. */
@@ -35,8 +36,9 @@ class HashThread {
 
   constructor(private readonly onEnd: (thread: HashThread) => void) {
     this.#worker.on('message', ({ id, digest }: Answer) => this.#running.get(id)?.onAnswer(digest));
+    // An error is followed by an exit.
     this.#worker.on('error', (error) => this.#end(error));
-    this.#worker.on('exit', () => this.#end(new Error('a thread that hashes has ended')));
+    this.#worker.on('exit', () => this.#end());
     // Who waits for an answer has a connection open: a thread alone keeps no process running.
     this.#worker.unref();
   }
@@ -58,25 +60,23 @@ class HashThread {
     this.#running.delete(id);
   }
 
-  #end(error: Error): void {
+  #end(cause?: unknown): void {
     this.onEnd(this);
+    const error = new ContentNotHashed({ cause });
     for (const hash of this.#running.values()) hash.onFailure(error);
     this.#running.clear();
   }
 }
 
-const threads: HashThread[] = [];
+const threads = new Set<HashThread>();
 let lastId = 0;
 
 const leastLoaded = (): HashThread => {
-  const idle = threads.find(({ load }) => load === 0);
-  if (idle) return idle;
-  if (threads.length < Math.min(MOST_THREADS, availableParallelism())) {
-    const begun = new HashThread((ended) => void threads.splice(threads.indexOf(ended), 1));
-    threads.push(begun);
-    return begun;
-  }
-  return threads.reduce((least, one) => (one.load < least.load ? one : least));
+  const [least] = [...threads].sort((a, b) => a.load - b.load);
+  if (least && (least.load === 0 || threads.size >= Math.min(MOST_THREADS, availableParallelism()))) return least;
+  const begun = new HashThread((ended) => void threads.delete(ended));
+  threads.add(begun);
+  return begun;
 };
 
 /** A digest that is computed by another thread while this one goes on. */
@@ -96,7 +96,7 @@ export class ThreadedHash {
     this.#thread.begin(this.#id, this, algorithm);
   }
 
-  /** Takes bytes that other threads can read, and holds them until they are hashed. Waits while too many are. @throws Error the thread has ended */
+  /** Takes bytes that other threads can read, and holds them until they are hashed. Waits while too many are. @throws ContentNotHashed */
   async update(portion: Uint8Array): Promise<void> {
     while (this.#waiting.length >= MOST_WAITING && !this.#failure) await this.#room.promise;
     if (this.#failure) throw this.#failure;
@@ -105,7 +105,7 @@ export class ThreadedHash {
     this.#thread.send(this.#id, portion);
   }
 
-  /** The digest of all bytes. @throws Error the thread has ended */
+  /** The digest of all bytes. @throws ContentNotHashed */
   digest(): Promise<Buffer> {
     if (!this.#hasEnded && !this.#failure) this.#thread.send(this.#id);
     this.#hasEnded = true;
@@ -128,8 +128,9 @@ export class ThreadedHash {
     this.#room = Promise.withResolvers();
   }
 
-  onFailure(error: Error): void {
+  onFailure(error: ContentNotHashed): void {
     this.#failure = error;
+    this.#waiting.splice(0).forEach(releasePortion);
     this.#digest.reject(error);
     this.#room.resolve();
   }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { WritesStopped } from '@fornax/event-store';
-import { ObjectUnreadable, ServiceFailed, StoreRefusal } from '@fornax/object-store';
+import { ContentNotHashed, ObjectUnreadable, ServiceFailed, StoreRefusal } from '@fornax/object-store';
 import { accessDenied, errorDocument, s3Error, S3Error, type S3ErrorCode } from '@fornax/s3';
 import {
   type DoorLimits,
@@ -72,6 +72,8 @@ const isUpload = ({ method, key }: S3Request): boolean => key !== '' && (method 
 const asTrouble = (error: unknown): S3Error | undefined => {
   if (isDatabaseFull(error)) return s3Error('InsufficientStorage', 'The disk of the database is full.');
   if (error instanceof ServiceFailed) return s3Error('ServiceUnavailable', `${error.message} Please try again.`);
+  if (error instanceof ContentNotHashed)
+    return s3Error('ServiceUnavailable', 'The content could not be hashed. Please try again.');
   return isOutage(error)
     ? s3Error('ServiceUnavailable', 'A part of the platform cannot be reached. Please try again.')
     : undefined;
