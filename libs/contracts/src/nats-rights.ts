@@ -34,6 +34,8 @@ export interface ServiceRights {
   readonly sends: readonly string[];
   /** Working streams that it reads with short-lived consumers of its own. */
   readonly follows: readonly StreamName[];
+  /** Working streams of which it may take messages out. */
+  readonly purges: readonly StreamName[];
   readonly takes: readonly TakenConsumer[];
   /** Streams on which it makes the durable consumers of nodes. */
   readonly prepares: readonly StreamName[];
@@ -53,6 +55,7 @@ const none: ServiceRights = {
   appends: [],
   sends: [],
   follows: [],
+  purges: [],
   takes: [],
   prepares: [],
   asks: [],
@@ -68,6 +71,8 @@ export const SERVICE_RIGHTS: Readonly<Record<ControlService, ServiceRights>> = {
     ...none,
     appends: ['task', 'job', 'pool', 'account', 'webhook'],
     follows: [STREAMS.logs],
+    // What a deleted task printed.
+    purges: [STREAMS.logs],
     asks: [RPC.ensureBuckets, RPC.storageUsage, RPC.holdInputs, RPC.waiting],
     tells: [allYieldsSubject('task'), allYieldsSubject('pool')],
     answers: [nodeRpcPattern('output-read'), 'fx.rpc.submission.*'],
@@ -121,6 +126,7 @@ export const unionOfRights = (services: readonly ControlService[]): ServiceRight
     appends: merged(({ appends }) => appends, among),
     sends: merged(({ sends }) => sends, among),
     follows: merged(({ follows }) => follows, among),
+    purges: merged(({ purges }) => purges, among),
     takes: merged(({ takes }) => takes, among),
     prepares: merged(({ prepares }) => prepares, among),
     asks: merged(({ asks }) => asks, among),

@@ -113,6 +113,7 @@ const logSubjectsOf = (rights: ServiceRights): readonly string[] => [
     ...rights.appends.map(aggregateSubjects),
     ...rights.sends,
     ...rights.follows.flatMap(following),
+    ...rights.purges.map((stream) => `$JS.API.STREAM.PURGE.${stream}`),
     ...rights.takes.flatMap(taking),
     ...rights.prepares.flatMap(preparing),
     // What several elections need is imported once: the server refuses to start with a double.

@@ -193,6 +193,7 @@ const isGiven = (service: ControlService, subject: string): boolean => {
     appends,
     sends,
     follows,
+    purges,
     takes: taken,
     prepares,
     asks,
@@ -215,6 +216,7 @@ const isGiven = (service: ControlService, subject: string): boolean => {
       `$JS.API.STREAM.MSG.GET.${stream}`,
       `$JS.API.CONSUMER.*.${stream}.*`,
     ]),
+    ...purges.map((stream) => `$JS.API.STREAM.PURGE.${stream}`),
     ...taken.flatMap(({ stream, durable }) => [
       `$JS.API.CONSUMER.MSG.NEXT.${stream}.${durable}`,
       `$JS.API.CONSUMER.INFO.${stream}.${durable}`,
@@ -262,6 +264,15 @@ describe.each(CONTROL_SERVICES)('%s', (service) => {
       expect((await feed.next(1, AbortSignal.timeout(5_000))).map(({ sequence }) => sequence)).toEqual([1]);
       feed.close();
       await (await jetstreamManager(as(service), { checkAPI: false })).consumers.delete(stream, name);
+    }
+  });
+
+  it('takes messages out of the streams of the table', async () => {
+    for (const stream of rights.purges) {
+      await jetstream(operator).publish('fx.log.node-1.purged.0.stdout', 'output');
+      const filter = 'fx.log.*.purged.*.*';
+      const reply = await answer(as(service), `$JS.API.STREAM.PURGE.${stream}`, JSON.stringify({ filter }));
+      expect(JSON.parse(reply)).toMatchObject({ success: true, purged: 1 });
     }
   });
 

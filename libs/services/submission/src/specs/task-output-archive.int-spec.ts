@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { nodeRpcSubject, outputReadReplySchema, type OutputReadReply, STREAMS } from '@fornax/contracts';
+import {
+  nodeRpcSubject,
+  outputReadReplySchema,
+  type OutputReadReply,
+  STREAMS,
+  taskLogsSubject,
+} from '@fornax/contracts';
 import { rpcReplySchema } from '@fornax/base';
 import { managerOf, type Nats } from '@fornax/event-store';
 import { NATS } from '@fornax/service-kit';
@@ -154,6 +160,11 @@ describe('output that outgrows the database', () => {
     await harness.print(uuid, 0, 'too late\n');
     await harness.print(await begin(), 0, 'in time\n');
     await eventually(async () => (await harness.query('SELECT 1 FROM output.log_garbage')).length === 0);
+    const { streams } = await managerOf(harness.test.app.get<Nats>(NATS));
+    await eventually(async () => {
+      const { state } = await streams.info(STREAMS.logs, { subjects_filter: taskLogsSubject(uuid) });
+      return Object.keys(state.subjects ?? {}).length === 0;
+    });
     for (const table of ['log_chunk', 'log_stream', 'log_segment', 'log_archived', 'log_part', 'log_attempt'])
       expect(await harness.query(`SELECT 1 FROM output.${table} WHERE task_id = $1`, [uuid])).toEqual([]);
   }, 240_000);

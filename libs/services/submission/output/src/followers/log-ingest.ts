@@ -4,7 +4,7 @@ import type { Nats } from '@fornax/event-store';
 import { HealthRegistry, NATS } from '@fornax/service-kit';
 import { OUTPUT_CONFIG, type OutputConfig } from '../config/output-config.js';
 import { followOutput } from '../stream/log-feed.js';
-import { lastLogSequence, logStreamHead, type FeedPlace } from '../stream/log-stream.js';
+import { lastLogSequence, logStreamHead, purgeOutput, type FeedPlace } from '../stream/log-stream.js';
 import { IngestedOutput } from '../model/ingested-output.js';
 import { OutputErrors } from '../model/output-errors.js';
 
@@ -36,9 +36,18 @@ export class LogIngest implements OnApplicationBootstrap, BeforeApplicationShutd
     const onGoneBack = (before: FeedPlace, sequence: number): Promise<void> =>
       this.output.goBack(epoch, before, sequence);
     const onState = this.health.follower('output of instances');
-    this.running = followOutput(this.nats, { after, signal, onError, onState, onGoneBack }, (batch) =>
-      this.output.store(epoch, batch),
+    this.running = followOutput(this.nats, { after, signal, onError, onState, onGoneBack }, async (batch) =>
+      this.purge(await this.output.store(epoch, batch)),
     );
+  }
+
+  /** What came after its task was deleted does not stay in the stream either. */
+  private async purge(taskIds: readonly string[]): Promise<void> {
+    try {
+      await purgeOutput(this.nats, taskIds);
+    } catch (error) {
+      this.errors.notPurged(error);
+    }
   }
 
   async beforeApplicationShutdown(): Promise<void> {

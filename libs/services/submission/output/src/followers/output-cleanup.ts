@@ -1,10 +1,12 @@
 import type { RecordedCommit } from '@fornax/contracts';
-import { withEvents } from '@fornax/event-store';
-import { LogFollower, LogHandler } from '@fornax/service-kit';
+import { Inject } from '@nestjs/common';
+import { withEvents, type Nats } from '@fornax/event-store';
+import { LogFollower, LogHandler, NATS } from '@fornax/service-kit';
 import type { DataSource } from 'typeorm';
 import { DATABASE, InjectDatabase } from '../config/database.js';
 import { deleteOutput } from '../model/log-store.js';
 import { OutputArchiver } from '../model/output-archiver.js';
+import { purgeOutput } from '../stream/log-stream.js';
 
 const isDeletion = withEvents('TaskDeleted', 'PoolDeleted');
 
@@ -14,6 +16,7 @@ export class OutputCleanup {
   constructor(
     @InjectDatabase() private readonly db: DataSource,
     private readonly archiver: OutputArchiver,
+    @Inject(NATS) private readonly nats: Nats,
   ) {}
 
   @LogHandler({
@@ -27,6 +30,7 @@ export class OutputCleanup {
     const gone = batch.filter(isDeletion).map(({ aggregateId }) => aggregateId);
     if (gone.length === 0) return;
     await this.db.transaction((tx) => deleteOutput(tx, gone));
+    await purgeOutput(this.nats, gone);
     // It removes the objects that nothing points to any more.
     this.archiver.nudge();
   }

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { Progress } from '@fornax/base';
+import { parseLogSubject } from '@fornax/contracts';
 import type { DataSource } from 'typeorm';
 import { InjectDatabase } from '../config/database.js';
 import type { LogMessage } from '../stream/log-feed.js';
 import type { FeedPlace } from '../stream/log-stream.js';
-import { storeOutput } from './log-store.js';
+import { forgottenAmong, storeOutput } from './log-store.js';
 import { OutputArchiver } from './output-archiver.js';
 import { OutputLeases } from './output-leases.js';
 import { OutputSignals } from './output-signals.js';
@@ -38,18 +39,24 @@ export class IngestedOutput {
     return place;
   }
 
-  /** Writes a batch, unless another process has written it already, and wakes whoever reads its tasks. */
-  async store(epoch: string, batch: readonly LogMessage[]): Promise<void> {
+  /**
+   * Writes a batch, unless another process has written it already, and wakes whoever reads its tasks.
+   * @returns tasks that were deleted before this came, of which nothing is written
+   */
+  async store(epoch: string, batch: readonly LogMessage[]): Promise<readonly string[]> {
     const last = batch.at(-1)?.sequence ?? 0;
     const began = performance.now();
     const chunks = await this.leases.admit(batch);
+    const told = [...new Set(batch.flatMap(({ subject }) => parseLogSubject(subject)?.taskId ?? []))];
+    let forgotten: ReadonlySet<string> = new Set();
     const sizes = await this.db.transaction(async (tx) => {
       const [row] = await tx.query<{ epoch: string; sequence: string }[]>(
         'SELECT epoch, sequence FROM log_checkpoint WHERE id = 1 FOR UPDATE',
       );
       const stored = row?.epoch === epoch ? Number(row.sequence) : 0;
       if (last <= stored) return [];
-      const fresh = chunks.filter(({ sequence }) => sequence > stored);
+      forgotten = await forgottenAmong(tx, told);
+      const fresh = chunks.filter(({ sequence, taskId }) => sequence > stored && !forgotten.has(taskId));
       const after = await storeOutput(tx, fresh, this.archiver.mostBytes);
       await tx.query('UPDATE log_checkpoint SET epoch = $1, sequence = $2, sent_ns = $3 WHERE id = 1', [
         epoch,
@@ -66,6 +73,7 @@ export class IngestedOutput {
     // Also when another process wrote the rows: its readers are not ours.
     this.signals.wake(chunks.map(({ taskId }) => taskId));
     await this.archiver.relieve(Math.max(0, ...sizes.map(({ keptBytes }) => keptBytes)));
+    return [...forgotten];
   }
 
   /** Puts the place back, once over all processes: whoever comes later finds the checkpoint changed. */

@@ -26,8 +26,7 @@ export const storeOutput = async (
   arrived: readonly ArrivedChunk[],
   mostBytes: number,
 ): Promise<readonly StreamSize[]> => {
-  const known = await ofKnownTasks(tx, arrived);
-  const { fresh, gaps } = await withoutRepeats(tx, await newestAttempts(tx, known));
+  const { fresh, gaps } = await withoutRepeats(tx, await newestAttempts(tx, arrived));
   if (fresh.length === 0) return [];
   const sizes = await insert(tx, fresh);
   await countGaps(tx, gaps);
@@ -35,14 +34,13 @@ export const storeOutput = async (
   return sizes.map(({ task_id: taskId, kept_bytes: kept }) => ({ taskId, keptBytes: Number(kept) }));
 };
 
-/** Output that was still on its way when its task was deleted goes nowhere. */
-const ofKnownTasks = async (tx: EntityManager, chunks: readonly Chunk[]): Promise<readonly Chunk[]> => {
-  if (chunks.length === 0) return [];
+/** Which of the tasks were deleted: output that was still on its way goes nowhere. */
+export const forgottenAmong = async (tx: EntityManager, taskIds: readonly string[]): Promise<ReadonlySet<string>> => {
+  if (taskIds.length === 0) return new Set();
   const rows = await tx.query<{ task_id: string }[]>('SELECT task_id FROM log_forgotten WHERE task_id = ANY($1)', [
-    [...new Set(chunks.map(({ taskId }) => taskId))],
+    taskIds,
   ]);
-  const forgotten = new Set(rows.map((row) => row.task_id));
-  return forgotten.size === 0 ? chunks : chunks.filter(({ taskId }) => !forgotten.has(taskId));
+  return new Set(rows.map((row) => row.task_id));
 };
 
 /** Drops what an instance printed in an earlier attempt, both what comes late now and what is stored. */

@@ -16,6 +16,10 @@ export class OutputErrors {
     this.logger.error({ err }, 'output of instances could not be stored, trying again');
   }
 
+  notPurged(err: unknown): void {
+    this.logger.warn({ err }, 'output that came after its task was deleted stays in the stream until it is a week old');
+  }
+
   notArchived(err: unknown): void {
     this.logger.warn({ err }, 'output of instances could not be moved to object storage; it is kept and tried again');
   }

@@ -1,4 +1,5 @@
-import { STREAMS } from '@fornax/contracts';
+import { STREAMS, taskLogsSubject } from '@fornax/contracts';
+import { eachLimited } from '@fornax/base';
 import { openReader, type Nats } from '@fornax/event-store';
 import { z } from 'zod';
 
@@ -54,6 +55,16 @@ export const logStreamHead = async (nats: Nats): Promise<{ readonly epoch: strin
 /** Sequence of the newest message on a subject, which may hold wildcards; 0 when there is none. About 0.5 ms. */
 export const lastLogSequence = async (nats: Nats, subject: string): Promise<number> =>
   (await message(nats, { last_by_subj: subject }))?.seq ?? 0;
+
+const purgeReply = z.object({ success: z.literal(true) });
+const PURGED_AT_ONCE = 16;
+
+/** Takes all output of tasks out of the stream, whether it was read or not. Safe to repeat. */
+export const purgeOutput = async (nats: Nats, taskIds: readonly string[]): Promise<void> => {
+  await eachLimited(taskIds, PURGED_AT_ONCE, async (taskId) => {
+    parsed(purgeReply, await ask(nats, `STREAM.PURGE.${STREAMS.logs}`, { filter: taskLogsSubject(taskId) }));
+  });
+};
 
 /** `2026-01-31T12:00:00.123456789Z`, with up to nine digits behind the point. */
 const nanosOf = (time: string): bigint => {
