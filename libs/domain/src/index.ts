@@ -47,13 +47,25 @@ export {
 } from './task/task.state.js';
 export { pinnedInputs } from './task/pinned-inputs.js';
 export {
+  allOf,
+  eachOf,
   verdictOf,
   verdictOfAll,
+  wholeOf,
   type DependencyEnd,
   type DependencyVerdict,
   type TaskDependency,
   type TaskOutcome,
 } from './task/dependencies.js';
+export {
+  decidedVerdictOf,
+  instanceEndsOf,
+  isAtItsLimit,
+  readyCount,
+  startableOf,
+  type DependencyFacts,
+  type InstanceEnds,
+} from './task/instance-dependencies.js';
 export {
   JOB_STATES,
   type JobCommand,
@@ -62,7 +74,7 @@ export {
   type JobSpec,
   type PublicJobState,
 } from './job/job.events.js';
-export { forecastOf, inOrder, repeatedOf, type RepeatedTask } from './job/job-shape.js';
+export { forecastOf, inOrder, repeatedInstances, repeatedOf, type RepeatedTask } from './job/job-shape.js';
 export { jobDecider, publicJobStateOf, type JobState } from './job/job.decider.js';
 export { folderOf } from './task/results-folder.js';
 export { taskDecider } from './task/task.decider.js';

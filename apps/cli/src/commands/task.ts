@@ -11,12 +11,14 @@ import { clientOf, taskIdOf, withOwner, withReason, type OwnerOptions, type Reas
 interface After {
   readonly task: string;
   readonly on: 'success' | 'failure' | 'any';
+  readonly each?: boolean;
 }
 const ENDS = { ok: 'success', failed: 'failure', any: 'any' } as const;
 const afterOf = (text: string, before: readonly After[] = []): readonly After[] => {
-  const [, end = 'ok', task = ''] = /^(?:(ok|failed|any):)?([A-Za-z0-9-]+)$/.exec(text) ?? [];
-  if (task === '') throw new InvalidArgumentError('must be a task, with ok:, failed: or any: in front');
-  return [...before, { task, on: ENDS[end as keyof typeof ENDS] }];
+  const [, each, end = 'ok', task = ''] = /^(?:(each):)?(?:(ok|failed|any):)?([A-Za-z0-9-]+)$/.exec(text) ?? [];
+  if (task === '')
+    throw new InvalidArgumentError('must be a task, with ok:, failed: or any: in front, and each: before that');
+  return [...before, { task, on: ENDS[end as keyof typeof ENDS], ...(each === undefined ? {} : { each: true }) }];
 };
 
 interface SubmitOptions {
@@ -33,6 +35,7 @@ interface SubmitOptions {
   readonly job?: string;
   readonly pool?: string;
   readonly after?: readonly After[];
+  readonly maxParallel?: number;
   readonly wait?: boolean;
 }
 
@@ -71,11 +74,12 @@ const submit = async (io: Io, options: SubmitOptions): Promise<void> => {
   const client = io.client();
   const { project } = options;
   const place = project === undefined ? {} : { projectUuid: await projectId(io, project) };
-  const { job, after } = options;
+  const { job, after, maxParallel } = options;
   const { each, instances = each === undefined ? 1 : undefined } = options;
   const fornax = {
     ...(each === undefined ? {} : { each: await tableIn(each) }),
     ...(after === undefined ? {} : { after: [...after] }),
+    ...(maxParallel === undefined ? {} : { maxParallel }),
   };
   const asked = newTask({ ...options, ...(instances === undefined ? {} : { instances }) });
   const id = await client.submitTask({
@@ -192,9 +196,10 @@ export const addTaskCommands = (program: Command, io: Io): Command => {
     .option('--job <job>', 'the job that it belongs to, by id or shortname')
     .option(
       '--after <task>',
-      'start after this task has succeeded; failed:<task> and any:<task> for other ends (repeatable)',
+      'start after this task has succeeded; failed:<task> and any:<task> for other ends, each:<task> for instance by instance (repeatable)',
       afterOf,
     )
+    .option('--max-parallel <count>', 'at most so many instances run at once', countOf)
     .option('-w, --wait', 'wait until it is over; exit code 1 unless it succeeds')
     .action((options: SubmitOptions) => submit(io, options));
   const changes = [

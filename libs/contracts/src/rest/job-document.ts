@@ -24,6 +24,10 @@ const waitsFor = z
       z.strictObject({
         task: name,
         on: z.enum(['success', 'failure', 'cancelled', 'any']).optional(),
+        each: z
+          .boolean()
+          .optional()
+          .meta({ description: 'Instance n after instance n: both tasks have the same instances' }),
       }),
     ]),
   )
@@ -59,6 +63,12 @@ const taskSchema = z.strictObject({
       'Parameters and their values: the task has an instance for each combination, the last parameter turning fastest',
   }),
   after: waitsFor.optional(),
+  maxParallel: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .optional()
+    .meta({ description: 'Most instances that run, or are on their way to nodes, at once' }),
   ...ofCreation,
 });
 export type JobDocumentTask = z.output<typeof taskSchema>;

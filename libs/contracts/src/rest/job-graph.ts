@@ -20,7 +20,14 @@ export const jobGraphSchema = z.object({
   ),
   /** `from` is waited for by `to`; it may be a task of no job or of another one. */
   dependencies: z.array(
-    z.object({ from: z.string(), to: z.string(), on: z.array(z.string()), state: z.enum(DEPENDENCY_STATES) }),
+    z.object({
+      from: z.string(),
+      to: z.string(),
+      on: z.array(z.string()),
+      /** Instance n after instance n. */
+      each: z.boolean(),
+      state: z.enum(DEPENDENCY_STATES),
+    }),
   ),
   /** The tasks that decide when the job ends, first to last. */
   criticalPath: z.array(z.string()),

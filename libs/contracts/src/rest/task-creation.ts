@@ -193,6 +193,8 @@ export const taskCreationSchema = z.object({
       each: z.string().max(MAX_TABLE_CHARS).optional(),
       /** Of a task made from another one: it runs with the very inputs that the other one had, or is refused. */
       pinned: z.boolean().optional(),
+      /** Most instances that run, or are on their way to nodes, at once. */
+      maxParallel: z.int().min(1).max(100_000).optional(),
       /** Tasks of the same project, by id or shortname, that it starts after, in a job or not. */
       after: z
         .array(

@@ -225,10 +225,14 @@ export const taskSchema = z.object({
         taskUuid: z.string(),
         on: z.array(outcome),
         as: z.enum(['dependsOn', 'advancedDependsOn', 'after']),
+        /** Instance n after instance n. */
+        each: z.boolean(),
         state: dependencyState,
         actualFinalState: outcome.nullable(),
       }),
     ),
+    /** Most instances on nodes at once; null: as many as there is room for. */
+    maxParallel: uint.nullable(),
     /** The table of parameters: row n is of instance n. The rows themselves are with the instances. */
     table: z.object({ columns: z.array(z.string()), rows: uint }).nullable(),
     /** It runs with the inputs that its origin had, or not at all. */

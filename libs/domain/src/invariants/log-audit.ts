@@ -4,6 +4,7 @@ import { has } from '../shared/ranges.js';
 import type { InstantMs } from '../shared/time.js';
 import type { AttemptEnd, TaskEvent } from '../task/task.events.js';
 import { evolveTask, initialTaskState, isOver, type TaskState } from '../task/task.state.js';
+import { DependencyAudit } from './dependency-audit.js';
 import { SlotAudit } from './slot-audit.js';
 import { billFaults, isTorn, sharedMoments, type BilledAttempt, type Stay } from './invariants.js';
 
@@ -25,6 +26,9 @@ export type AuditKind =
   | 'billed for nothing'
   | 'ran after its end'
   | 'ran outside its slot'
+  | 'ran too many at once'
+  | 'started early'
+  | 'released twice'
   | 'written past the fence'
   | 'forgotten'
   | 'torn';
@@ -64,6 +68,8 @@ interface Audited {
   readonly trails: Map<number, Trail>;
   leaderEpoch: number;
   last: number;
+  /** Time of its last commit. */
+  at: InstantMs;
 }
 
 interface Session {
@@ -83,6 +89,7 @@ export class LogAudit {
   private readonly tasks = new Map<string, Audited>();
   private readonly nodes = new Map<string, Session>();
   private readonly slots = new SlotAudit();
+  private readonly dependencies = new DependencyAudit((taskId) => this.tasks.get(taskId));
 
   get tasksUnderWay(): number {
     return this.tasks.size;
@@ -100,7 +107,8 @@ export class LogAudit {
    * @param now the time of day: what ended long ago and was not followed by anything is forgotten
    */
   end(now: InstantMs): readonly AuditFinding[] {
-    const ofTasks = [...this.tasks].flatMap(([taskId, { state, trails, last }]) => [
+    const ofTasks = [...this.tasks].flatMap(([taskId, { state, trails, last, at }]) => [
+      ...this.dependencies.forgotten(taskId, state, at, last, now),
       ...(isTorn(state) ? [tornOf(taskId, last)] : []),
       ...[...trails].flatMap(([instance, trail]) => {
         const open = trail.held.find(({ until }) => until === Infinity);
@@ -124,13 +132,20 @@ export class LogAudit {
     this.nodes.set(aggregateId, { state, endedAt });
   }
 
-  private foldTask({ sequence, aggregateId: taskId, events, leaderEpoch = 0 }: AuditedCommit): readonly AuditFinding[] {
+  private foldTask({
+    sequence,
+    aggregateId: taskId,
+    at,
+    events,
+    leaderEpoch = 0,
+  }: AuditedCommit): readonly AuditFinding[] {
     const findings: AuditFinding[] = [];
     for (const event of events as readonly TaskEvent[]) {
       const known = this.tasks.get(taskId);
       if (event.type === 'TaskSubmitted' && !known) {
         const state = evolveTask(initialTaskState, event);
-        this.tasks.set(taskId, { state, trails: new Map(), leaderEpoch, last: sequence });
+        this.tasks.set(taskId, { state, trails: new Map(), leaderEpoch, last: sequence, at });
+        this.dependencies.submitted(taskId, state);
         continue;
       }
       if (!known) {
@@ -142,17 +157,21 @@ export class LogAudit {
         findings.push({ kind: 'written past the fence', taskId, detail, sequences: [known.last, sequence] });
       }
       findings.push(...follow(known, taskId, event, sequence));
+      findings.push(...this.dependencies.follow(taskId, known.state, event, sequence));
       if (event.type === 'InstancesDispatched')
         for (const lease of event.leases)
           findings.push(...this.slots.placed({ taskId, poolUuid: known.state.spec.poolUuid }, lease, sequence));
       known.state = evolveTask(known.state, event);
       known.leaderEpoch = Math.max(known.leaderEpoch, leaderEpoch);
       known.last = sequence;
+      known.at = at;
+      if (event.type === 'InstancesDispatched') findings.push(...tooMany(known.state, taskId, sequence));
       findings.push(...settle(known, taskId, event));
       if (!isOver(known.state) && !known.state.deleted) continue;
       if (isTorn(known.state)) findings.push(tornOf(taskId, sequence));
       for (const [instance, trail] of known.trails) findings.push(...faultsOf(known.state, taskId, instance, trail));
       this.tasks.delete(taskId);
+      this.dependencies.ended(taskId, known.state, at);
     }
     return findings;
   }
@@ -266,6 +285,22 @@ const twiceAtOnce = (taskId: string, instance: number, { held }: Trail): readonl
     sequences: [one.from, other.from],
   }));
 
+const tooMany = (
+  { spec: { maxParallel = Infinity }, inFlight }: TaskState,
+  taskId: string,
+  sequence: number,
+): readonly AuditFinding[] =>
+  inFlight.size <= maxParallel
+    ? []
+    : [
+        {
+          kind: 'ran too many at once',
+          taskId,
+          detail: `${inFlight.size} of its instances are on nodes, and ${maxParallel} may be`,
+          sequences: [sequence],
+        },
+      ];
+
 /** Of a task that is over nothing is kept, and nothing about its instances may come any more. */
 const afterTheEnd = (taskId: string, event: TaskEvent, sequence: number): readonly AuditFinding[] => {
   if (event.type === 'InstancesDispatched')
@@ -276,6 +311,14 @@ const afterTheEnd = (taskId: string, event: TaskEvent, sequence: number): readon
       detail: `attempt ${attempt} was dispatched, and the task is over or was never submitted`,
       sequences: [sequence],
     }));
+  if (
+    event.type === 'DependenciesFulfilled' ||
+    event.type === 'DependenciesFailed' ||
+    event.type === 'InstancesReleased'
+  ) {
+    const detail = 'what it waits for is decided, and the task is over or was never submitted';
+    return [{ kind: 'released twice', taskId, detail, sequences: [sequence] }];
+  }
   if (event.type !== 'InstancesConcluded' && event.type !== 'InstancesRequeued') return [];
   return event.attempts.map(({ instance, attempt }) => ({
     kind: 'billed twice',

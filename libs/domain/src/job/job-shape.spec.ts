@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { TaskDependency, TaskOutcome } from '../task/dependencies.js';
+import { emptyRanges, parseRanges, union, type Ranges } from '../shared/ranges.js';
+import type { InstanceEnds } from '../task/instance-dependencies.js';
 import { forecastOf, inOrder, repeatedOf, type ForecastTask, type RepeatableTask } from './job-shape.js';
 
 const after = (taskId: string, on: readonly TaskOutcome[] = ['success']): TaskDependency => ({
@@ -8,9 +10,19 @@ const after = (taskId: string, on: readonly TaskOutcome[] = ['success']): TaskDe
   on,
   as: 'advancedDependsOn',
 });
+/** How instances ended, as ranges. */
+const ends = (taskId: string, own: Partial<Record<TaskOutcome, string>>): InstanceEnds => {
+  const of = (text = ''): Ranges => {
+    const parsed = parseRanges(text);
+    return 'ranges' in parsed ? parsed.ranges : emptyRanges;
+  };
+  const [success, failure, cancelled] = [of(own.success), of(own.failure), of(own.cancelled)];
+  return { taskId, all: [success, failure, cancelled].reduce(union), success, failure, cancelled };
+};
 const ended = (taskId: string, outcome: TaskOutcome, own: Partial<RepeatableTask> = {}): RepeatableTask => ({
   taskId,
   outcome,
+  instances: ends(taskId, { [outcome]: '0' }),
   couldNotStart: false,
   dependencies: [],
   ...own,
@@ -115,6 +127,30 @@ describe('a job that runs again', () => {
     const clone = again('clone');
     expect(clone).toHaveLength(broken.length);
     expect(clone).toContainEqual(['join', 'clone', ['left', 'right']]);
+  });
+
+  it('runs those instances again that failed, and those that waited for them one by one', () => {
+    const each: TaskDependency = { ...after('first'), as: 'after', each: true };
+    const array = [
+      ended('first', 'failure', { instances: ends('first', { success: '0-1', failure: '2-3' }) }),
+      ended('second', 'failure', {
+        instances: ends('second', { success: '0', failure: '1', cancelled: '2-3' }),
+        couldNotStart: true,
+        dependencies: [each],
+      }),
+    ];
+    const kinds = (kind: Parameters<typeof repeatedOf>[0], tasks = array) =>
+      repeatedOf(kind, tasks, new Map()).map((one) => [one.taskId, one.kind, one.dependencies.length]);
+    expect(kinds('retry')).toEqual([
+      ['first', 'retry', 0],
+      ['second', 'recover', 1],
+    ]);
+    // Instances 2 and 3 of the first one failed, and do not run again.
+    expect(kinds('resume')).toEqual([]);
+    const [first, second] = array;
+    if (!first || !second) throw new Error('two tasks');
+    const done = { ...first, outcome: 'success' as const, instances: ends('first', { success: '0-3' }) };
+    expect(kinds('retry', [done, second])).toEqual([['second', 'recover', 0]]);
   });
 
   it('keeps what a clone waits for outside of it, and drops that of others once it has ended so', () => {

@@ -1,6 +1,8 @@
+import { difference, emptyRanges, intersection, union, type Ranges } from '../shared/ranges.js';
 import type { InstantMs } from '../shared/time.js';
 import type { TaskDependency, TaskOutcome } from '../task/dependencies.js';
 import { verdictOf } from '../task/dependencies.js';
+import type { InstanceEnds } from '../task/instance-dependencies.js';
 import type { OriginKind } from '../task/task.events.js';
 
 /** Anything that waits for others of its kind. */
@@ -86,7 +88,8 @@ export const forecastOf = (tasks: readonly ForecastTask[], now: InstantMs): JobF
 export interface RepeatableTask {
   readonly taskId: string;
   readonly outcome: TaskOutcome;
-  /** It was cancelled because of how a task ended that it waited for. */
+  readonly instances: InstanceEnds;
+  /** It was cancelled, or instances of it were, because of how a task ended that it waited for. */
   readonly couldNotStart: boolean;
   readonly dependencies: readonly TaskDependency[];
 }
@@ -98,13 +101,53 @@ export interface RepeatedTask {
   readonly dependencies: readonly TaskDependency[];
 }
 
+/** Of a task that failed, instances may be cancelled that could not start. */
+const failedKindOf = (kind: OriginKind, couldNotStart: boolean): OriginKind | undefined => {
+  if (kind === 'resume') return undefined;
+  return kind === 'retry' && couldNotStart ? 'recover' : kind;
+};
+
+/** Which instances of a finished task a copy of it has. */
+export const repeatedInstances = (kind: OriginKind, { all, failure, cancelled }: InstanceEnds): Ranges => {
+  switch (kind) {
+    case 'clone':
+      return all;
+    case 'retry':
+      return failure;
+    case 'resume':
+      return cancelled;
+    case 'recover':
+      return union(failure, cancelled);
+  }
+};
+
 const kindOf = (kind: OriginKind, { outcome, couldNotStart }: RepeatableTask): OriginKind | undefined => {
   if (kind === 'clone') return 'clone';
   if (outcome === 'success') return undefined;
-  if (outcome === 'failure') return kind === 'resume' ? undefined : kind;
+  if (outcome === 'failure') return failedKindOf(kind, couldNotStart);
   if (kind === 'retry') return couldNotStart ? 'resume' : undefined;
   return kind;
 };
+
+/**
+ * Whether instances of a copy wait for nothing but copies: those that another task does not run again have ended as they were to.
+ * @param other undefined: a task of another job, of which only an end that was not as it should be is known
+ */
+const instancesAreMet = (
+  ofCopy: Ranges,
+  dependency: TaskDependency,
+  other: InstanceEnds | undefined,
+  kind: OriginKind | undefined,
+  outcomes: ReadonlyMap<string, TaskOutcome>,
+): boolean => {
+  const end = outcomes.get(dependency.taskId);
+  if (!other) return end === undefined || dependency.on.includes(end);
+  const left = kind === undefined ? ofCopy : difference(ofCopy, repeatedInstances(kind, other));
+  return intersection(left, difference(other.all, endedAs(other, dependency.on))).size === 0;
+};
+
+const endedAs = (ends: InstanceEnds, on: readonly TaskOutcome[]): Ranges =>
+  on.reduce((sum, outcome) => union(sum, ends[outcome]), emptyRanges);
 
 /**
  * Which tasks of a job run again, in the order in which they wait: `retry` those that failed and those that could not start because of it, `resume`
@@ -119,6 +162,7 @@ export const repeatedOf = (
 ): readonly RepeatedTask[] => {
   const outcomes = new Map([...ends, ...tasks.map(({ taskId, outcome }) => [taskId, outcome] as const)]);
   const repeated = new Map<string, RepeatedTask>();
+  const instances = new Map(tasks.map((task) => [task.taskId, task.instances]));
   const own = new Set(tasks.map(({ taskId }) => taskId));
   for (const task of inOrder(
     tasks.map((one) => ({ ...one, waitsFor: one.dependencies.map(({ taskId }) => taskId) })),
@@ -128,8 +172,12 @@ export const repeatedOf = (
     const again = task.dependencies.filter(
       ({ taskId }) => repeated.has(taskId) || (kind === 'clone' && !own.has(taskId)),
     );
-    const others = task.dependencies.filter((one) => !again.includes(one));
-    if (others.every((one) => verdictOf(one, outcomes.get(one.taskId)) === 'fulfilled'))
+    const ofCopy = repeatedInstances(how, task.instances);
+    const isMet = (one: TaskDependency): boolean =>
+      one.each === true
+        ? instancesAreMet(ofCopy, one, instances.get(one.taskId), repeated.get(one.taskId)?.kind, outcomes)
+        : again.includes(one) || verdictOf(one, outcomes.get(one.taskId)) === 'fulfilled';
+    if (task.dependencies.every((one) => isMet(one)))
       repeated.set(task.taskId, { taskId: task.taskId, kind: how, dependencies: again });
   }
   return [...repeated.values()];

@@ -145,6 +145,24 @@ export const union = (a: Ranges, b: Ranges): Ranges => {
 /** What is in `a` and not in `b`. */
 export const difference = (a: Ranges, b: Ranges): Ranges => (b.size === 0 ? a : patch(a, b, (inA, inB) => inA && !inB));
 
+/** What is in both. */
+export const intersection = (a: Ranges, b: Ranges): Ranges =>
+  a.size === 0 || b.size === 0 ? emptyRanges : fromBounds(combine(a.bounds, b.bounds, (inA, inB) => inA && inB));
+
+/** The lowest `count` numbers. */
+export const lowest = (ranges: Ranges, count: number): Ranges => {
+  if (count >= ranges.size) return ranges;
+  const bounds: number[] = [];
+  let left = Math.max(0, count);
+  for (let i = 0; left > 0; i += 2) {
+    const start = at(ranges.bounds, i);
+    const end = Math.min(at(ranges.bounds, i + 1), start + left);
+    bounds.push(start, end);
+    left -= end - start;
+  }
+  return fromBounds(bounds);
+};
+
 /** All numbers, ascending. */
 export function* iterate({ bounds }: Ranges): Generator<number, void, undefined> {
   for (let i = 0; i < bounds.length; i += 2) {

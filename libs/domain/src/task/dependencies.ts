@@ -8,6 +8,8 @@ export interface TaskDependency {
   readonly on: readonly TaskOutcome[];
   /** How it was asked for: `dependsOn` and `advancedDependsOn` are those of a job (contract, section 3.9), `after` needs none. */
   readonly as: 'dependsOn' | 'advancedDependsOn' | 'after';
+  /** Instance n waits for instance n of the other task, not for the task as a whole. */
+  readonly each?: boolean;
 }
 
 /** How a dependency ended. */
@@ -25,12 +27,25 @@ export const verdictOf = ({ on }: TaskDependency, outcome: TaskOutcome | undefin
   return on.includes(outcome) ? 'fulfilled' : 'notFulfilled';
 };
 
-/** What became of all of a task's dependencies. @param outcomeOf how a task ended; undefined: it has not */
+/** Those on tasks as a whole. */
+export const wholeOf = (dependencies: readonly TaskDependency[]): readonly TaskDependency[] =>
+  dependencies.filter(({ each }) => each !== true);
+
+/** Those of each instance on the same one of another task. */
+export const eachOf = (dependencies: readonly TaskDependency[]): readonly TaskDependency[] =>
+  dependencies.filter(({ each }) => each === true);
+
+/** What became of all of a task's dependencies on whole tasks. @param outcomeOf how a task ended; undefined: it has not */
 export const verdictOfAll = (
   dependencies: readonly TaskDependency[],
   outcomeOf: (taskId: string) => TaskOutcome | undefined,
 ): DependencyVerdict => {
-  const verdicts = new Set(dependencies.map((dependency) => verdictOf(dependency, outcomeOf(dependency.taskId))));
+  return allOf(wholeOf(dependencies).map((dependency) => verdictOf(dependency, outcomeOf(dependency.taskId))));
+};
+
+/** What became of all, each of which became this. */
+export const allOf = (each: readonly DependencyVerdict[]): DependencyVerdict => {
+  const verdicts = new Set(each);
   if (verdicts.has('notFulfilled')) return 'notFulfilled';
   return verdicts.has('waiting') ? 'waiting' : 'fulfilled';
 };

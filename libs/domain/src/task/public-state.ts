@@ -23,7 +23,10 @@ export const publicStateOf = (state: TaskState): PublicTaskState => {
       ? 'UploadingResults'
       : 'PendingCancel';
   }
-  if (!isInFlight && !waits && state.exists) return state.failed.size > 0 ? 'Failure' : 'Success';
+  if (!isInFlight && !waits && state.exists) {
+    if (state.failed.size > 0) return 'Failure';
+    return state.cancelled.size > 0 ? 'Cancelled' : 'Success';
+  }
   if (executing > 0) return waits || dispatched > 0 ? 'PartiallyExecuting' : 'FullyExecuting';
   if (dispatched > 0) {
     // "None running yet" is no longer true once an instance has run: a task does not go back to it.

@@ -1,5 +1,6 @@
 import type { InstantMs } from '../shared/time.js';
 import type { DependencyEnd } from './dependencies.js';
+import type { InstanceEnds } from './instance-dependencies.js';
 import type { AttemptEnd, DispatchedLease, InstanceError, LeaseRef, TaskConstant, TaskSpec } from './task.events.js';
 
 /** What may be asked of a task. The first five come from submission, the others from the scheduler. */
@@ -37,6 +38,8 @@ export type TaskCommand =
   | { readonly type: 'ExpireWaiting'; readonly passed?: InstantMs; readonly at: InstantMs }
   /** Starts or cancels a task that waits for others, if these ends decide it. */
   | { readonly type: 'SettleDependencies'; readonly ends: readonly DependencyEnd[]; readonly at: InstantMs }
+  /** Releases or cancels instances that wait for the same ones of other tasks, as far as these ends decide it. */
+  | { readonly type: 'SettleInstances'; readonly ends: readonly InstanceEnds[]; readonly at: InstantMs }
   /** Fails what waits for a pool that ends. */
   | { readonly type: 'FailWaiting'; readonly error: InstanceError; readonly at: InstantMs }
   | {

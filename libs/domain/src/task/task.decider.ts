@@ -4,6 +4,7 @@ import type { TaskCommand } from './task.commands.js';
 import type { DispatchedLease, TaskEvent } from './task.events.js';
 import { accept, assertNever, reject, type Decider, type Decision } from '../shared/decider.js';
 import { formatRanges, has } from '../shared/ranges.js';
+import { readyOf, settledInstances, startableOf, type InstanceEnds } from './instance-dependencies.js';
 import { recordReports, revokeLeases } from './record-reports.js';
 import { evolveTask, initialTaskState, isOver, isStopping, queueDeadlineOf, type TaskState } from './task.state.js';
 
@@ -35,11 +36,12 @@ const deleteTask = (state: TaskState, at: InstantMs): TaskDecision => {
 };
 
 const dispatchInstances = (state: TaskState, leases: readonly DispatchedLease[], at: InstantMs): TaskDecision => {
-  if (state.isHeld) return accept();
+  const most = startableOf(state).size;
+  const ready = readyOf(state);
   const chosen = new Map<number, DispatchedLease>();
   for (const lease of leases) {
     // An instance that was cancelled since the plan was made is no mistake of anybody.
-    if (!has(state.waiting, lease.instance) || chosen.has(lease.instance)) continue;
+    if (chosen.size === most || !has(ready, lease.instance) || chosen.has(lease.instance)) continue;
     const attempt = state.attempts.countOf(lease.instance) + 1;
     if (lease.attempt !== attempt) {
       return reject(
@@ -90,7 +92,7 @@ const expireWaiting = (state: TaskState, passed: InstantMs | undefined, at: Inst
   const deadline = queueDeadlineOf(state);
   const hasPassed = deadline !== null && (passed === undefined ? at >= deadline : passed === deadline);
   if (!hasPassed || isStopping(state)) return accept();
-  return accept<TaskEvent>({ type: 'WaitingInstancesExpired', instances: formatRanges(state.waiting), at });
+  return accept<TaskEvent>({ type: 'WaitingInstancesExpired', instances: formatRanges(readyOf(state)), at });
 };
 
 /** Ends that decide nothing yet are not written down: whoever decides knows them, or learns them again from the log. */
@@ -105,6 +107,18 @@ const settleDependencies = (state: TaskState, ends: readonly DependencyEnd[], at
     case 'notFulfilled':
       return accept<TaskEvent>({ type: 'DependenciesFailed', ends, at }, ...cancelWaiting(state, at));
   }
+};
+
+/** Decided from all that is known of the others, so that whatever was decided before does not matter. */
+const settleInstances = (state: TaskState, ends: readonly InstanceEnds[], at: InstantMs): TaskDecision => {
+  if (isStopping(state) || state.held.size === 0) return accept();
+  const { released, unmet } = settledInstances(state.held, state.spec.dependencies ?? [], ends);
+  return accept<TaskEvent>(
+    ...unmet.map(({ because, instances }): TaskEvent => {
+      return { type: 'WaitingInstancesCancelled', instances: formatRanges(instances), because, at };
+    }),
+    ...(released.size > 0 ? [{ type: 'InstancesReleased', instances: formatRanges(released), at } as const] : []),
+  );
 };
 
 const decide = (state: TaskState, command: TaskCommand): TaskDecision => {
@@ -124,6 +138,8 @@ const decide = (state: TaskState, command: TaskCommand): TaskDecision => {
       return updateResources(state, command.at);
     case 'SettleDependencies':
       return settleDependencies(state, command.ends, command.at);
+    case 'SettleInstances':
+      return settleInstances(state, command.ends, command.at);
     case 'ExpireWaiting':
       return expireWaiting(state, command.passed, command.at);
     case 'FailWaiting': {

@@ -123,6 +123,8 @@ export interface TaskSpec {
   readonly jobId?: string;
   /** Tasks that it waits for; absent: none. */
   readonly dependencies?: readonly TaskDependency[];
+  /** Most instances of it that are on nodes at once; absent: as many as there is room for. */
+  readonly maxParallel?: number;
   /** The pool in whose slots the task runs; its profile and what it does not say itself are the pool's. */
   readonly poolUuid?: string;
   /** Present in a task of a pool that waits until every slot has the newest resources. */
@@ -239,7 +241,13 @@ export type TaskEvent =
   /** The attempt is over and the instance waits again (a retry, a lost node, a preemption). */
   | { readonly type: 'InstancesRequeued'; readonly attempts: readonly AttemptEnd[]; readonly at: InstantMs }
   /** Instances that will never run because the task was cancelled while they waited. Canonical ranges. */
-  | { readonly type: 'WaitingInstancesCancelled'; readonly instances: string; readonly at: InstantMs }
+  | {
+      readonly type: 'WaitingInstancesCancelled';
+      readonly instances: string;
+      /** How the same instances of another task ended that they waited for; absent: the whole task was cancelled. */
+      readonly because?: DependencyEnd;
+      readonly at: InstantMs;
+    }
   /** Instances that failed without ever running, because the task waited longer than `maxTimeQueueSeconds`, or for a pool that ends. Canonical ranges. */
   | {
       readonly type: 'WaitingInstancesExpired';
@@ -257,6 +265,8 @@ export type TaskEvent =
     }
   /** All that the task waited for has ended as it should: from now on it waits for room alone. */
   | { readonly type: 'DependenciesFulfilled'; readonly ends: readonly DependencyEnd[]; readonly at: InstantMs }
+  /** The same instances of other tasks that these waited for have ended as they should: from now on they wait for room alone. Canonical ranges. */
+  | { readonly type: 'InstancesReleased'; readonly instances: string; readonly at: InstantMs }
   /** Something that the task waited for has ended as it should not have: the task is cancelled. Those ends that are known. */
   | { readonly type: 'DependenciesFailed'; readonly ends: readonly DependencyEnd[]; readonly at: InstantMs }
   | { readonly type: 'TaskDeleted'; readonly at: InstantMs };

@@ -1,5 +1,6 @@
 import type { AttemptEnd, LeaseRef, TaskEvent, TaskSpec } from './task.events.js';
-import type { DependencyEnd, TaskOutcome } from './dependencies.js';
+import { eachOf, wholeOf, type DependencyEnd, type TaskOutcome } from './dependencies.js';
+import { readyCount } from './instance-dependencies.js';
 import type { InstantMs } from '../shared/time.js';
 import { assertNever } from '../shared/decider.js';
 import { InstanceCounts } from '../shared/instance-counts.js';
@@ -55,7 +56,9 @@ export interface TaskState {
   readonly queuedSince: InstantMs | null;
   /** It waits for other tasks, so that no instance of it may start. */
   readonly isHeld: boolean;
-  /** How those ended that it waited for, once that was decided. */
+  /** Of those that wait, instances that wait for the same ones of other tasks. */
+  readonly held: Ranges;
+  /** How those ended that it waited for, once that was decided; of tasks that instances wait for one by one, the first end that was not as it should be. */
   readonly dependencyEnds: readonly DependencyEnd[];
   /** How often new resources were asked for: tells one request from the next. */
   readonly resourceUpdates: number;
@@ -111,6 +114,7 @@ export const initialTaskState: TaskState = {
   lastReason: null,
   queuedSince: null,
   isHeld: false,
+  held: emptyRanges,
   dependencyEnds: [],
   resourceUpdates: 0,
 };
@@ -122,7 +126,8 @@ export const isOver = (state: TaskState): boolean =>
 /** How a task ended that is over, for those that depend on it. */
 export const outcomeOf = (state: TaskState): TaskOutcome => {
   if (isStopping(state)) return 'cancelled';
-  return state.failed.size > 0 ? 'failure' : 'success';
+  if (state.failed.size > 0) return 'failure';
+  return state.cancelled.size > 0 ? 'cancelled' : 'success';
 };
 
 /** No instance of this task may start or wait any more. */
@@ -181,6 +186,19 @@ const requeued = (state: TaskState, attempts: readonly AttemptEnd[]): TaskState 
   };
 };
 
+const withoutWaiting = (state: TaskState, instances: Ranges): TaskState => ({
+  ...state,
+  waiting: difference(state.waiting, instances),
+  held: difference(state.held, instances),
+});
+
+/** The ends with those of other tasks than these. */
+const withEnds = ({ dependencyEnds }: TaskState, ends: readonly DependencyEnd[]): readonly DependencyEnd[] => {
+  const known = new Set(dependencyEnds.map(({ taskId }) => taskId));
+  const added = ends.filter(({ taskId }) => !known.has(taskId));
+  return added.length === 0 ? dependencyEnds : [...dependencyEnds, ...added];
+};
+
 /** When the task has waited for too long, or null when it may wait for ever or does not wait. */
 export const queueDeadlineOf = ({ queuedSince, spec }: TaskState): InstantMs | null =>
   queuedSince === null || spec.maxTimeQueueSeconds === undefined
@@ -189,7 +207,7 @@ export const queueDeadlineOf = ({ queuedSince, spec }: TaskState): InstantMs | n
 
 /** The state with the moment from which it waits as a whole, or without. */
 export const afterQueue = (state: TaskState, at: InstantMs): TaskState => {
-  const isQueued = state.waiting.size > 0 && state.inFlight.size === 0 && !state.isHeld;
+  const isQueued = state.inFlight.size === 0 && readyCount(state) > 0;
   if (isQueued === (state.queuedSince !== null)) return state;
   return { ...state, queuedSince: isQueued ? at : null };
 };
@@ -210,7 +228,8 @@ const afterEvent = (state: TaskState, event: TaskEvent): TaskState => {
         spec: event.spec,
         all,
         waiting: all,
-        isHeld: (event.spec.dependencies ?? []).length > 0,
+        isHeld: wholeOf(event.spec.dependencies ?? []).length > 0,
+        held: eachOf(event.spec.dependencies ?? []).length > 0 ? all : emptyRanges,
       };
     }
     case 'TaskUpdated': {
@@ -251,18 +270,24 @@ const afterEvent = (state: TaskState, event: TaskEvent): TaskState => {
       return requeued(state, event.attempts);
     case 'WaitingInstancesCancelled': {
       const instances = rangesFromText(event.instances);
-      return { ...state, waiting: difference(state.waiting, instances), cancelled: union(state.cancelled, instances) };
+      return {
+        ...withoutWaiting(state, instances),
+        cancelled: union(state.cancelled, instances),
+        dependencyEnds: withEnds(state, event.because === undefined ? [] : [event.because]),
+      };
     }
     case 'WaitingInstancesExpired': {
       const instances = rangesFromText(event.instances);
-      return { ...state, waiting: difference(state.waiting, instances), failed: union(state.failed, instances) };
+      return { ...withoutWaiting(state, instances), failed: union(state.failed, instances) };
     }
     case 'WaitingReasonChanged':
       return { ...state, lastReason: event.reason };
     case 'DependenciesFulfilled':
-      return { ...state, isHeld: false, dependencyEnds: event.ends };
+      return { ...state, isHeld: false, dependencyEnds: withEnds(state, event.ends) };
+    case 'InstancesReleased':
+      return { ...state, held: difference(state.held, rangesFromText(event.instances)) };
     case 'DependenciesFailed':
-      return { ...state, isHeld: false, dependencyEnds: event.ends, cancelRequested: true };
+      return { ...state, isHeld: false, dependencyEnds: withEnds(state, event.ends), cancelRequested: true };
     case 'TaskDeleted':
       return { ...state, deleted: true };
     default:

@@ -31,14 +31,21 @@ const taskSpec = z.object({
   jobId: z.string().exactOptional(),
   dependencies: z
     .array(
-      z.object({ taskId: z.string(), on: z.array(outcome), as: z.enum(['dependsOn', 'advancedDependsOn', 'after']) }),
+      z.object({
+        taskId: z.string(),
+        on: z.array(outcome),
+        as: z.enum(['dependsOn', 'advancedDependsOn', 'after']),
+        each: z.boolean().exactOptional(),
+      }),
     )
     .exactOptional(),
+  maxParallel: count.exactOptional(),
   poolUuid: z.string().exactOptional(),
   waitsForPoolResources: z.boolean().exactOptional(),
 });
 
-const dependencyEnds = z.array(z.object({ taskId: z.string(), outcome }));
+const dependencyEnd = z.object({ taskId: z.string(), outcome });
+const dependencyEnds = z.array(dependencyEnd);
 
 export const taskEvents = {
   TaskSubmitted: {
@@ -78,7 +85,7 @@ export const taskEvents = {
   WaitingInstancesCancelled: {
     version: 1,
     aggregate: 'task',
-    schema: z.object({ instances: z.string(), at: instant }),
+    schema: z.object({ instances: z.string(), because: dependencyEnd.exactOptional(), at: instant }),
   },
   WaitingInstancesExpired: {
     version: 1,
@@ -95,6 +102,7 @@ export const taskEvents = {
     aggregate: 'task',
     schema: z.object({ ends: dependencyEnds, at: instant }),
   },
+  InstancesReleased: { version: 1, aggregate: 'task', schema: z.object({ instances: z.string(), at: instant }) },
   DependenciesFailed: { version: 1, aggregate: 'task', schema: z.object({ ends: dependencyEnds, at: instant }) },
   TaskDeleted: { version: 1, aggregate: 'task', schema: z.object({ at: instant }) },
 } as const;

@@ -16,15 +16,21 @@ import type { TaskEntry } from '../view/scheduler-view.js';
 /** What the scheduler asks of tasks, of pools, or of both. */
 export type EntryCommand =
   | SlotCommand
-  | Extract<TaskCommand, { readonly type: 'FailWaiting' | 'SettleDependencies' }>
+  | Extract<TaskCommand, { readonly type: 'FailWaiting' | 'SettleDependencies' | 'SettleInstances' }>
   | Extract<PoolCommand, { readonly type: 'ResizePool' }>;
 export type EntryEvent = TaskEvent | PoolEvent;
 
 /** Decides a command by the decider of what it is for. What was meant for the other kind does nothing. */
 export const decideEntry = (entry: TaskEntry, command: EntryCommand, now: number): Decision<EntryEvent> => {
   if (entry.pool) {
-    const isOfTasks = command.type === 'FailWaiting' || command.type === 'SettleDependencies';
-    return isOfTasks ? accept() : poolDecider.decide(entry.pool, command);
+    switch (command.type) {
+      case 'FailWaiting':
+      case 'SettleDependencies':
+      case 'SettleInstances':
+        return accept();
+      default:
+        return poolDecider.decide(entry.pool, command);
+    }
   }
   if (command.type === 'ResizePool') return accept();
   const decision = taskDecider.decide(entry.state, command);

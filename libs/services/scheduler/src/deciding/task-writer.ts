@@ -140,6 +140,17 @@ export class TaskWriter {
     return this.run(taskId, true, () => ({ type: 'SettleDependencies', ends, at: this.options.now() }));
   }
 
+  /**
+   * Releases and cancels instances that wait for the same ones of other tasks, by what is known of those when it is decided.
+   * @param onTurn called then: what is learned later needs another call
+   */
+  settleInstances(taskId: string, onTurn: () => void): Promise<void> {
+    return this.run(taskId, true, () => {
+      onTurn();
+      return { type: 'SettleInstances', ends: this.options.view.instanceEndsFor(taskId), at: this.options.now() };
+    });
+  }
+
   /** Fails what waits of a task for a pool that ends. */
   failWaiting(taskId: string, error: InstanceError): Promise<void> {
     return this.run(taskId, true, () => ({ type: 'FailWaiting', error, at: this.options.now() }));

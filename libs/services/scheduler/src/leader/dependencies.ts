@@ -1,5 +1,5 @@
 import { delay } from '@fornax/base';
-import { isOver, outcomeOf, taskDecider, type TaskEvent, type TaskOutcome } from '@fornax/domain';
+import { isOver, outcomeOf, taskDecider, type TaskEvent, type TaskState } from '@fornax/domain';
 import type { EventLog } from '@fornax/event-store';
 import type { TaskWriter } from '../deciding/task-writer.js';
 import type { Logger } from '../ports/logger.js';
@@ -8,7 +8,7 @@ import type { Changes, SchedulerView } from '../view/scheduler-view.js';
 
 export interface DependenciesOptions {
   readonly view: SchedulerView;
-  readonly writer: Pick<TaskWriter, 'settle'>;
+  readonly writer: Pick<TaskWriter, 'settle' | 'settleInstances'>;
   readonly log: Pick<EventLog, 'readAggregate'>;
   readonly logger: Logger;
   readonly signal: AbortSignal;
@@ -24,19 +24,23 @@ const AGAIN_MS = 2_000;
  */
 export class Dependencies {
   private readonly asked: string[] = [];
+  /** Tasks whose instances are about to be settled by all that is known then. */
+  private readonly loosened = new Set<string>();
   private readers = 0;
 
   constructor(private readonly options: DependenciesOptions) {}
 
   /** What follows from a fold. */
-  act({ settled, unknown }: Pick<Changes, 'settled' | 'unknown'>): void {
+  act({ settled, loosened, unknown }: Pick<Changes, 'settled' | 'loosened' | 'unknown'>): void {
     for (const one of settled) void this.settle(one);
+    for (const taskId of loosened) void this.settleInstances(taskId);
     if (unknown.length > 0) this.lookUp(unknown);
   }
 
   /** Looks up what everything in the view waits for and is not in it. */
   takeOver(): void {
-    this.lookUp(this.options.view.unknownDependencies());
+    const { view } = this.options;
+    this.act({ settled: [], loosened: [...view.instanceDependencies.held()], unknown: view.unknownDependencies() });
   }
 
   private lookUp(taskIds: readonly string[]): void {
@@ -54,9 +58,14 @@ export class Dependencies {
     const { view, log, logger, signal } = this.options;
     while (!signal.aborted) {
       try {
-        const outcome = await outcomeIn(log, taskId);
+        const state = await endOf(log, taskId);
         // One that has not ended is about to come into the view, and will end there.
-        if (outcome) this.act({ settled: view.dependencies.ended(taskId, outcome), unknown: [] });
+        if (state)
+          this.act({
+            settled: view.dependencies.ended(taskId, outcomeOf(state)),
+            loosened: view.instanceDependencies.ended(state),
+            unknown: [],
+          });
         return;
       } catch (error) {
         if (signal.aborted) return;
@@ -66,29 +75,41 @@ export class Dependencies {
     }
   }
 
+  private settle(settled: Settled): Promise<void> {
+    return this.persist(settled.taskId, () => this.options.writer.settle(settled));
+  }
+
+  /** However much is learned before it is decided, it is decided once. */
+  private async settleInstances(taskId: string): Promise<void> {
+    if (this.loosened.has(taskId)) return;
+    this.loosened.add(taskId);
+    await this.persist(taskId, () => this.options.writer.settleInstances(taskId, () => this.loosened.delete(taskId)));
+    this.loosened.delete(taskId);
+  }
+
   /** Tries until the log has it, the task waits no more, or the leadership is over. */
-  private async settle(settled: Settled): Promise<void> {
-    const { writer, logger, signal } = this.options;
+  private async persist(taskId: string, settle: () => Promise<void>): Promise<void> {
+    const { logger, signal } = this.options;
     while (!signal.aborted) {
       try {
-        await writer.settle(settled);
+        await settle();
         return;
       } catch (error) {
         if (signal.aborted) return;
-        logger.warn({ taskId: settled.taskId, err: error }, 'a task could not be started after others, trying again');
+        logger.warn({ taskId, err: error }, 'a task could not be started after others, trying again');
         await delay(AGAIN_MS, signal);
       }
     }
   }
 }
 
-/** How a task ended; undefined when it has not, or there is none. A deletion after its end does not change how it ended. */
-const outcomeIn = async (log: Pick<EventLog, 'readAggregate'>, taskId: string): Promise<TaskOutcome | undefined> => {
+/** A task as it was when it ended; undefined when it has not, or there is none. What comes after its end, a deletion, does not change how it ended. */
+const endOf = async (log: Pick<EventLog, 'readAggregate'>, taskId: string): Promise<TaskState | undefined> => {
   let state = taskDecider.initial;
   for (const { events } of await log.readAggregate('task', taskId)) {
     // The aggregate's name in the subject is what makes these task events.
     for (const event of events as readonly TaskEvent[]) state = taskDecider.evolve(state, event);
-    if (isOver(state)) return outcomeOf(state);
+    if (isOver(state)) return state;
   }
   return undefined;
 };

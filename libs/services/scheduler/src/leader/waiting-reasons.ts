@@ -1,3 +1,4 @@
+import { isAtItsLimit } from '@fornax/domain';
 import type { TaskWriter } from '../deciding/task-writer.js';
 import type { Logger } from '../ports/logger.js';
 import { reasonInPool } from '../view/pool-reasons.js';
@@ -27,6 +28,12 @@ const SETTLING: WaitingReason = {
   detail: 'commits of the event log were given up: nothing is placed until nodes have ended what it does not know',
 };
 
+/** See `maxParallel` of a task. */
+const AT_ITS_LIMIT: WaitingReason = {
+  reason: 'max-parallel',
+  detail: 'as many instances of the task as it allows are running or on their way',
+};
+
 /** Why tasks wait: as the last round found it, and, where a wait is worth an event, in the log. */
 export class WaitingReasons {
   private byClass: ReadonlyMap<string, WaitingReason> = new Map();
@@ -43,6 +50,8 @@ export class WaitingReasons {
     const { view, isHeld } = this.options;
     if (view.pools.isWaiting(taskId)) return isHeld?.() === true ? SETTLING : reasonInPool(view, taskId, this.byClass);
     const classKey = view.queue.classKeyOf(taskId);
+    const entry = view.task(taskId);
+    if (classKey === undefined && entry && !entry.pool && isAtItsLimit(entry.state)) return AT_ITS_LIMIT;
     if (classKey === undefined) return undefined;
     return isHeld?.() === true ? SETTLING : this.byClass.get(classKey);
   }

@@ -1,4 +1,4 @@
-import { sizeOf, type InstanceError } from '@fornax/domain';
+import { sizeOf, startableOf, type InstanceError } from '@fornax/domain';
 import type { TaskEntry } from './scheduler-view.js';
 
 interface WaitingTask {
@@ -32,7 +32,7 @@ export class PoolBook {
     } else if (poolUuid !== undefined) {
       if (waits) {
         const tasks = this.waiting.get(poolUuid) ?? new Map<string, WaitingTask>();
-        tasks.set(taskId, { taskId, order, instances: sizeOf(state.waiting) });
+        tasks.set(taskId, { taskId, order, instances: sizeOf(startableOf(state)) });
         this.waiting.set(poolUuid, tasks);
         this.poolOf.set(taskId, poolUuid);
         this.changed.add(poolUuid);

@@ -3,6 +3,7 @@ import {
   isSynchronized,
   iterate,
   openSlotsOf,
+  startableOf,
   takesWork,
   type DispatchedLease,
   type PoolDemand,
@@ -46,7 +47,7 @@ export const placeInPools = (
       if (!state || isBusy(taskId)) continue;
       if (state.spec.waitsForPoolResources === true && !isSynchronized(pool)) continue;
       const leases: DispatchedLease[] = [];
-      for (const instance of iterate(state.waiting)) {
+      for (const instance of iterate(startableOf(state))) {
         const [slot] = free;
         if (!slot || left <= 0) break;
         const { leaseId: inSlot, node, nodeEpoch } = slot;

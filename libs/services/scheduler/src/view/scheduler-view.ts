@@ -1,15 +1,20 @@
 import type { RecordedCommit } from '@fornax/contracts';
 import {
+  eachOf,
   isStopping,
   needsOf,
   nodeDecider,
   outcomeOf,
   queueDeadlineOf,
+  readyCount,
   sizeOf,
+  startableOf,
   takesWork,
   taskDecider,
+  wholeOf,
   type ClosedNode,
   type DispatchedLease,
+  type InstanceEnds,
   type LeasesAhead,
   type NodeEvent,
   type NodeHardwareFacts,
@@ -21,6 +26,7 @@ import {
 } from '@fornax/domain';
 import { DependencyBook, type Settled } from './dependency-book.js';
 import { foldEntry, isFinished } from './entry-fold.js';
+import { InstanceDependencyBook } from './instance-dependency-book.js';
 import { LeaseBook, type TrackedLease } from './lease-book.js';
 import { NodeRooms } from './node-rooms.js';
 import { PoolBook } from './pool-book.js';
@@ -73,6 +79,8 @@ export interface Changes {
   readonly voided: readonly { readonly node: string; readonly belowEpoch: number }[];
   /** Tasks that wait for others, and the ends that decide it. */
   readonly settled: readonly Settled[];
+  /** Tasks whose instances wait for the same ones of others, of which some have ended. */
+  readonly loosened: readonly string[];
   /** Tasks that somebody waits for and that are not in the view: they have ended, or are about to come. */
   readonly unknown: readonly string[];
   /** Room or work appeared: another round may place something. */
@@ -86,6 +94,7 @@ const noChanges: Changes = {
   refreshed: [],
   voided: [],
   settled: [],
+  loosened: [],
   unknown: [],
   wakes: false,
 };
@@ -99,7 +108,7 @@ const factsOf = (node: NodeEntry | undefined): NodeHardwareFacts => {
 };
 
 const waits = ({ state }: TaskEntry): boolean =>
-  sizeOf(state.waiting) > 0 && !state.isHeld && !state.cancelRequested && !state.deleteRequested;
+  sizeOf(startableOf(state)) > 0 && !state.cancelRequested && !state.deleteRequested;
 
 /** What a leader measures by: the time of day, and time that passes whatever that is set to. */
 export interface Clocks {
@@ -124,6 +133,8 @@ export class SchedulerView {
   readonly deadlines = new QueueDeadlines();
   /** Tasks that wait for other tasks. */
   readonly dependencies = new DependencyBook();
+  /** Tasks whose instances wait for the same ones of others. */
+  readonly instanceDependencies = new InstanceDependencyBook();
   /** What is free on the disks of nodes. */
   readonly rooms = new NodeRooms();
   private readonly turnover = new Turnover();
@@ -283,7 +294,7 @@ export class SchedulerView {
       if (inSlot !== undefined) this.pools.left(state.spec.poolUuid, inSlot, commit.at);
       if (fold.pool) this.pools.slotEnded(leaseId);
     }
-    const waitingNow = sizeOf(state.waiting) > 0 && !state.isHeld;
+    const waitingNow = readyCount(state) > 0;
     const entry: TaskEntry = {
       ...before,
       ...fold,
@@ -294,7 +305,10 @@ export class SchedulerView {
     let settled: readonly Settled[] = [];
     if (isFinished(entry)) {
       this.drop(entry);
-      if (!entry.pool) settled = this.dependencies.ended(entry.taskId, outcomeOf(state));
+      if (!entry.pool) {
+        settled = this.dependencies.ended(entry.taskId, outcomeOf(state));
+        this.instanceDependencies.ended(state);
+      }
     } else {
       this.keep(entry);
       this.reserve(
@@ -309,6 +323,7 @@ export class SchedulerView {
       refreshed: isRefreshed && state.inFlight.size > 0 ? [entry] : [],
       voided: [],
       settled,
+      loosened: entry.pool ? [] : this.loosenedBy(before, entry),
       unknown: known ? [] : this.unknownTo(entry.taskId),
       wakes: freed || fold.pool !== undefined || this.queue.has(entry.taskId) || this.pools.isWaiting(entry.taskId),
     };
@@ -316,11 +331,28 @@ export class SchedulerView {
 
   /** Tasks that are waited for and not in the view. What is in it will end in it. */
   unknownDependencies(): readonly string[] {
-    return [...this.dependencies.awaited()].filter((id) => !this.tasks.has(id));
+    const held = [...this.instanceDependencies.held()];
+    const awaited = [
+      ...this.dependencies.awaited(),
+      ...held.flatMap((taskId) => this.instanceDependencies.unknownTo(taskId)),
+    ];
+    return [...new Set(awaited)].filter((id) => !this.tasks.has(id));
+  }
+
+  /** How the instances that those of a task wait for have ended, as far as it is known. */
+  instanceEndsFor(taskId: string): readonly InstanceEnds[] {
+    return this.instanceDependencies.endsFor(taskId, (id) => this.tasks.get(id)?.state);
   }
 
   private unknownTo(taskId: string): readonly string[] {
-    return this.dependencies.awaitedBy(taskId).filter((id) => !this.tasks.has(id));
+    const awaited = [...this.dependencies.awaitedBy(taskId), ...this.instanceDependencies.unknownTo(taskId)];
+    return [...new Set(awaited)].filter((id) => !this.tasks.has(id));
+  }
+
+  /** Those that wait for instances that have ended, and the task itself when it is new: what it waits for may have ended. */
+  private loosenedBy(before: TaskEntry, { taskId, state }: TaskEntry): readonly string[] {
+    const own = before.sequence === 0 && state.held.size > 0 ? [taskId] : [];
+    return endedIn(state) > endedIn(before.state) ? [...own, ...this.instanceDependencies.of(taskId)] : own;
   }
 
   private countEnd(leaseId: string): void {
@@ -348,11 +380,14 @@ export class SchedulerView {
     this.tasks.set(entry.taskId, entry);
     const limitMs = (entry.state.spec.maxTimeQueueSeconds ?? 0) * 1_000;
     this.deadlines.put(entry.taskId, isStopping(entry.state) ? null : queueDeadlineOf(entry.state), limitMs);
-    if (entry.state.isHeld) this.dependencies.hold(entry.taskId, entry.state.spec.dependencies ?? []);
+    const { isHeld, held, spec: asked } = entry.state;
+    if (isHeld) this.dependencies.hold(entry.taskId, wholeOf(asked.dependencies ?? []));
     else this.dependencies.release(entry.taskId);
+    if (held.size > 0) this.instanceDependencies.hold(entry.taskId, eachOf(asked.dependencies ?? []));
+    else this.instanceDependencies.release(entry.taskId);
     this.pools.keep(entry, waits(entry));
     if (waits(entry) && entry.state.spec.poolUuid === undefined) {
-      const { spec, owner, waiting } = entry.state;
+      const { spec, owner } = entry.state;
       this.smallestCores = Math.min(this.smallestCores, spec.request.cores);
       this.queue.put({
         taskId: entry.taskId,
@@ -361,7 +396,7 @@ export class SchedulerView {
         request: spec.request,
         constraints: spec.hardwareConstraints,
         needs: { ...needsOf(spec), ...(entry.pool ? { slots: true } : {}) },
-        waiting,
+        waiting: startableOf(entry.state),
         order: entry.order,
       });
     } else this.queue.delete(entry.taskId);
@@ -372,6 +407,7 @@ export class SchedulerView {
     this.tasks.delete(entry.taskId);
     this.deadlines.put(entry.taskId, null);
     this.dependencies.release(entry.taskId);
+    this.instanceDependencies.release(entry.taskId);
     this.queue.delete(entry.taskId);
     this.pools.forget(entry.taskId, entry.pool?.failed);
   }
@@ -395,6 +431,9 @@ export class SchedulerView {
     };
   }
 }
+
+const endedIn = ({ succeeded, failed, cancelled }: TaskState): number =>
+  sizeOf(succeeded) + sizeOf(failed) + sizeOf(cancelled);
 
 const isBeginning = ({ events: [first] }: RecordedCommit): boolean =>
   first?.type === 'TaskSubmitted' || first?.type === 'PoolCreated';

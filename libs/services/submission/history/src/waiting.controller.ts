@@ -40,7 +40,7 @@ export class WaitingController {
     const { taskId } = await this.tasks.find(account, id);
     const facts = await this.facts(taskId, asOf);
     if (asOf) return answer(taskId, facts, 'instant' in asOf ? asOf.instant : facts.at, 'log');
-    if (facts.awaits.length > 0) return answer(taskId, await this.stillAwaited(facts), this.clock.now(), 'log');
+    if (facts.reason === 'dependencies') return answer(taskId, await this.stillAwaited(facts), this.clock.now(), 'log');
     const known = facts.waiting > 0 ? await this.ask(taskId) : undefined;
     if (!known) return answer(taskId, facts, this.clock.now(), 'log');
     if (known === 'nobody') {

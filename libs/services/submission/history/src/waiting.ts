@@ -1,5 +1,13 @@
 import type { RecordedCommit } from '@fornax/contracts';
-import { publicStateOf, taskDecider, type PublicTaskState, type TaskEvent, type TaskState } from '@fornax/domain';
+import {
+  isAtItsLimit,
+  publicStateOf,
+  readyCount,
+  taskDecider,
+  type PublicTaskState,
+  type TaskEvent,
+  type TaskState,
+} from '@fornax/domain';
 
 /** A change of why instances of a task wait; `reason` null: nothing waits for room any more. */
 export interface ReasonChange {
@@ -20,7 +28,9 @@ export interface WaitingFacts {
   readonly since: number | null;
   readonly reason: string | null;
   readonly detail: string | null;
-  /** Tasks that it waits for, so that no instance may start; those that have ended may be among them. */
+  /** Of those, instances that wait for other tasks or for their instances. */
+  readonly held: number;
+  /** Tasks that it waits for; those that have ended may be among them. */
   readonly awaits: readonly string[];
   /** The last changes, oldest first. */
   readonly history: readonly ReasonChange[];
@@ -53,20 +63,31 @@ export class WaitingFold {
   /** Undefined before the first commit. */
   facts(): WaitingFacts | undefined {
     if (!this.task.exists) return undefined;
-    const { waiting, all, deleted, isHeld, spec } = this.task;
-    const last = waiting.size > 0 && !isHeld ? this.changes.at(-1) : undefined;
+    const { waiting, all, deleted, isHeld, held, spec } = this.task;
+    const ready = readyCount(this.task);
+    const awaits =
+      isHeld || held.size > 0 ? (spec.dependencies ?? []).filter(({ each }) => isHeld || each === true) : [];
     return {
       state: publicStateOf(this.task),
       isDeleted: deleted,
       total: all.size,
       waiting: waiting.size,
       since: this.since,
-      reason: isHeld && waiting.size > 0 ? 'dependencies' : (last?.reason ?? null),
-      detail: last?.detail ?? null,
-      awaits: isHeld && waiting.size > 0 ? (spec.dependencies ?? []).map(({ taskId }) => taskId) : [],
+      held: waiting.size - ready,
+      ...this.why(ready),
+      awaits: waiting.size > 0 ? awaits.map(({ taskId }) => taskId) : [],
       history: this.changes,
       at: this.at,
     };
+  }
+
+  private why(ready: number): Pick<WaitingFacts, 'reason' | 'detail'> {
+    const { waiting } = this.task;
+    if (waiting.size === 0) return { reason: null, detail: null };
+    if (ready === 0) return { reason: 'dependencies', detail: null };
+    if (isAtItsLimit(this.task)) return { reason: 'max-parallel', detail: `${this.task.spec.maxParallel} at once` };
+    const last = this.changes.at(-1);
+    return { reason: last?.reason ?? null, detail: last?.detail ?? null };
   }
 }
 
@@ -79,6 +100,8 @@ const REASONS: Readonly<Record<string, string>> = {
   'no-node-fits': 'no node has what the task asks for, however long it waits',
   'fleet-full': 'the nodes that fit are busy',
   dependencies: 'the tasks that it waits for have not ended, or not in a way that lets it start',
+  'max-parallel': 'as many of its instances as it allows at once are running or on their way',
+  'pool-busy': 'every slot of its pool is in use, or is still being opened',
   settling: 'commits of the event log were given up, and nodes may still run what was lost with them',
   quota: 'the account runs as much as it may at once',
 };
@@ -90,6 +113,7 @@ export const sentenceOf = ({
   state,
   isDeleted,
   waiting,
+  held,
   total,
   reason,
   detail,
@@ -99,7 +123,8 @@ export const sentenceOf = ({
     return `Nothing waits: the task is over (${state}).`;
   if (waiting === 0) return `Nothing waits: all of ${instances(total)} are running, on their way or over.`;
   const who = `${instances(waiting)} of ${total} ${waiting === 1 ? 'waits' : 'wait'}`;
-  if (reason === null) return `${who}; nothing stands in the way, or not for long enough to be recorded.`;
+  const others = held > 0 && held < waiting ? ` Of these, ${held} wait for instances of other tasks.` : '';
+  if (reason === null) return `${who}; nothing stands in the way, or not for long enough to be recorded.${others}`;
   const why = REASONS[reason] ?? reason;
-  return `${who}: ${why}${detail === null || detail === why ? '' : ` (${detail})`}.`;
+  return `${who}: ${why}${detail === null || detail === why ? '' : ` (${detail})`}.${others}`;
 };

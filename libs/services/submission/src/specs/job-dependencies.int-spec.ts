@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { aLease, anEnd, concluded, dispatched } from '@fornax/domain/specs';
 import { eventually } from '@fornax/testing';
 import { errorsOf, one, startJobHarness, type JobHarness } from './jobs.fixture.js';
 import { minimal, readFrom, submitTo } from './submission.fixture.js';
@@ -106,12 +107,12 @@ describe('dependencies', () => {
       ],
       [{ jobUuid: 'nobody' }, 'jobUuid'],
       [{ fornax: { after: [{ task: 'nobody' }] } }, 'fornax.after[0].task'],
+      [{ instanceCount: 2, fornax: { after: [{ task: elsewhere, each: true }] } }, 'fornax.after[0].each'],
+      [{ fornax: { maxParallel: 0 } }, 'fornax.maxParallel'],
     ] as const) {
       const answer = await harness.call('POST', '/tasks', { ...minimal, ...one, ...body });
       expect([answer.status, errorsOf(answer)]).toEqual([400, [field]]);
     }
-    const each = { fornax: { after: [{ task: elsewhere, each: true }] } };
-    expect((await harness.call('POST', '/tasks', { ...minimal, ...one, ...each })).status).toBe(403);
   });
 
   it('may name tasks of the same request by their shortnames, whatever the order, but in no circle', async () => {
@@ -170,9 +171,64 @@ describe('dependencies', () => {
         taskUuid: first,
         on: ['success', 'failure', 'cancelled'],
         as: 'after',
+        each: false,
         state: 'waiting',
         actualFinalState: null,
       },
     ]);
+  });
+
+  it('may be of each instance on the same one of another array, also of the same request', async () => {
+    const after = (task: string) => ({ fornax: { after: [{ task, each: true }], maxParallel: 2 } });
+    const array = { ...minimal, instanceCount: 3 };
+    const bulk = [
+      { ...array, shortname: 'array-b', ...after('array-a') },
+      { ...array, shortname: 'array-a' },
+      { ...array, instanceCount: 2, ...after('array-a') },
+    ];
+    const answers = JSON.parse((await harness.call('POST', '/tasks', bulk)).text) as Record<string, unknown>[];
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200, 400]);
+    expect(answers[2]?.['message']).toContain('fornax.after[0].each');
+    const [b, a] = answers.map(({ uuid }) => String(uuid)) as [string, string];
+    const dependency = async () => (await readFrom(harness, b)).fornax.dependencies[0];
+    const waiting = async () => (await harness.call('GET', `/fornax/v1/tasks/${b}/waiting`)).json();
+    expect((await readFrom(harness, b)).fornax.maxParallel).toBe(2);
+    expect(await dependency()).toMatchObject({ taskUuid: a, as: 'after', each: true, state: 'waiting' });
+    expect(await waiting()).toMatchObject({ reason: 'dependencies', waiting: 3, dependsOn: [a] });
+    const at = 2_000;
+    await harness.happen(
+      b,
+      { type: 'InstancesReleased', instances: '0', at },
+      { type: 'WaitingInstancesCancelled', instances: '1', because: { taskId: a, outcome: 'failure' }, at },
+    );
+    expect(await waiting()).toMatchObject({
+      waiting: 2,
+      text: expect.stringContaining('1 wait for instances') as unknown,
+    });
+    await harness.happen(b, { type: 'InstancesReleased', instances: '2', at }, dispatched(aLease(0), aLease(2)));
+    expect(await dependency()).toMatchObject({
+      state: 'dependencyConditionsNotFulfilled',
+      actualFinalState: 'failure',
+    });
+    await harness.happen(b, concluded(anEnd(0), anEnd(2)));
+    const ended = await readFrom(harness, b);
+    expect([ended.state, ended.errors[0]?.code]).toEqual(['Cancelled', 'FX-DEPENDENCY']);
+    const clone = await harness.call('POST', `/tasks/${b}/clone`);
+    expect((await readFrom(harness, String(clone.json()['uuid']))).fornax).toMatchObject({
+      maxParallel: 2,
+      dependencies: [{ taskUuid: a, each: true }],
+    });
+    const resumed = await harness.call('POST', `/tasks/${b}/resume`);
+    expect((await readFrom(harness, String(resumed.json()['uuid']))).fornax).toMatchObject({
+      maxParallel: 2,
+      dependencies: [],
+    });
+  });
+
+  it('are not why instances wait beyond those that may run at once', async () => {
+    const task = await submitTo(harness, { instanceCount: 3, fornax: { maxParallel: 1 } });
+    await harness.happen(task, dispatched(aLease(0)));
+    const path = `/fornax/v1/tasks/${task}/waiting`;
+    expect((await harness.call('GET', path)).json()).toMatchObject({ reason: 'max-parallel', waiting: 2 });
   });
 });

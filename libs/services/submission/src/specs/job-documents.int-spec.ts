@@ -67,6 +67,16 @@ describe('a job as one document', () => {
       [{ name: 'n', pool: 'nobody', tasks: [one] }, ['pool']],
       [{ name: 'n', project: 'nobody', tasks: [one, { name: 'b' }] }, ['project']],
       [{ name: 'n', tasks: [{ ...one, matrix: { 'a b': [1] } }] }, ['tasks[0].matrix']],
+      [
+        {
+          name: 'n',
+          tasks: [
+            { ...one, instanceCount: 2 },
+            { name: 'b', matrix: { x: [1, 2, 3] }, after: [{ task: 'a', each: true }] },
+          ],
+        },
+        ['tasks[1].after[0].each'],
+      ],
     ] as const) {
       const answer = await harness.call('POST', DOCUMENTS, body);
       expect([answer.status, errorsOf(answer).toSorted()]).toEqual([400, [...fields].toSorted()]);
@@ -113,6 +123,7 @@ describe('a job as one document', () => {
       from: uuidOf(tasks, 'prepare'),
       to: uuidOf(tasks, 'left'),
       on: ['success'],
+      each: false,
       state: 'waiting',
     });
     const dot = await harness.call('GET', `${DOCUMENTS}/${id}/graph?format=dot`);

@@ -1,6 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { wireDuration, type JobCreation } from '@fornax/contracts';
-import { isOver, outcomeOf, repeatedOf, type OriginKind, type RepeatedTask, type TaskOutcome } from '@fornax/domain';
+import {
+  instanceEndsOf,
+  isOver,
+  outcomeOf,
+  repeatedOf,
+  type OriginKind,
+  type RepeatedTask,
+  type TaskOutcome,
+} from '@fornax/domain';
 import type { RequestContext } from '@fornax/identity';
 import { derivedId, eachLimited, Forbidden, Invalid } from '@fornax/base';
 import { RepeatTask, TasksOfJobs, type BatchTask, type TaskStatus } from '@fornax/tasks';
@@ -109,7 +117,7 @@ const repeatedIn = (kind: OriginKind, statuses: readonly TaskStatus[]): readonly
         const outcome = endOf.get(one.taskId);
         return outcome !== undefined && !one.on.includes(outcome);
       });
-      return { taskId, outcome: outcomeOf(fold), couldNotStart, dependencies };
+      return { taskId, outcome: outcomeOf(fold), instances: instanceEndsOf(fold), couldNotStart, dependencies };
     }),
     ends,
   );

@@ -44,6 +44,17 @@ describe('the tasks of a document', () => {
     ]);
   });
 
+  it('may wait instance by instance, and have a limit of those that run at once', () => {
+    const [train, prepare] = tasksOf({
+      tasks: [
+        { name: 'train', matrix: { x: [1, 2], y: [1, 2] }, after: [{ task: 'prepare', each: true }], maxParallel: 3 },
+        { name: 'prepare', instanceCount: 4 },
+      ],
+    });
+    expect(train?.dependencies).toEqual([{ taskId: prepare?.taskId, on: ['success'], as: 'after', each: true }]);
+    expect(train?.creation.fornax?.maxParallel).toBe(3);
+  });
+
   it('refuse more combinations than a task has instances', () => {
     const many = Array.from({ length: 400 }, (_, index) => index);
     expect(() => tasksOf({ tasks: [{ name: 'a', matrix: { x: many, y: many } }] })).toThrow('tasks[0].matrix');

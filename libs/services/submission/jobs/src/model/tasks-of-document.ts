@@ -10,10 +10,20 @@ const MAX_COMBINATIONS = 100_000;
 
 type Errors = Record<string, string[]>;
 
-/** What each task waits for, by the places of the others. @throws ValidationFailed names that are there twice or not at all, and circles */
-const edgesOf = (
-  tasks: readonly JobDocumentTask[],
-): readonly (readonly { at: number; on: readonly TaskOutcome[] }[])[] => {
+interface Edge {
+  readonly at: number;
+  readonly on: readonly TaskOutcome[];
+  readonly each: boolean;
+}
+
+/** How many instances a task has. */
+const instancesOf = ({ matrix = {}, instanceCount = 1 }: JobDocumentTask): number => {
+  const columns = Object.values(matrix);
+  return columns.length === 0 ? instanceCount : columns.reduce((product, values) => product * values.length, 1);
+};
+
+/** What each task waits for, by the places of the others. @throws ValidationFailed names that are there twice or not at all, circles, and arrays of other sizes */
+const edgesOf = (tasks: readonly JobDocumentTask[]): readonly (readonly Edge[])[] => {
   const errors: Errors = {};
   const places = new Map<string, number>();
   for (const [at, { name }] of tasks.entries()) {
@@ -21,11 +31,16 @@ const edgesOf = (
     if (before === undefined) places.set(name, at);
     else errors[`tasks[${at}].name`] = [`The task tasks[${before}] has this name as well.`];
   }
-  const edges = tasks.map(({ after = [] }, at) =>
-    after.flatMap((one, index) => {
-      const { task, on = 'success' } = typeof one === 'string' ? { task: one } : one;
+  const edges = tasks.map((own, at) =>
+    (own.after ?? []).flatMap((one, index): readonly Edge[] => {
+      const { task, on = 'success', each = false } = typeof one === 'string' ? { task: one } : one;
       const place = places.get(task);
-      if (place !== undefined) return [{ at: place, on: on === 'any' ? ANY : [on] }];
+      const other = tasks[place ?? -1];
+      if (other && each && instancesOf(other) !== instancesOf(own))
+        errors[`tasks[${at}].after[${index}].each`] = [
+          `The task ${task} has ${instancesOf(other)} instances, and this one ${instancesOf(own)}: each waits for the one of its number.`,
+        ];
+      if (place !== undefined) return [{ at: place, on: on === 'any' ? ANY : [on], each }];
       errors[`tasks[${at}].after[${index}]`] = [`There is no task ${task} in the document.`];
       return [];
     }),
@@ -58,7 +73,7 @@ const tableOf = (matrix: NonNullable<JobDocumentTask['matrix']>, path: string): 
 
 const creationOf = (document: JobDocument, task: JobDocumentTask, path: string): TaskCreation => {
   const { profile = 'docker-batch', environment = {}, resourceBuckets, resultBucket, project, pool } = document;
-  const { command, environment: own = {}, matrix = {}, after: _after, ...creation } = task;
+  const { command, environment: own = {}, matrix = {}, after: _after, maxParallel, ...creation } = task;
   const each = tableOf(matrix, `${path}.matrix`);
   const constants = Object.entries({
     ...environment,
@@ -77,7 +92,8 @@ const creationOf = (document: JobDocument, task: JobDocumentTask, path: string):
     ...(resultBucket === undefined ? {} : { resultBucket }),
     ...(project === undefined ? {} : { projectUuid: project }),
     ...creation,
-    ...(each === undefined ? { instanceCount: creation.instanceCount ?? 1 } : { fornax: { each } }),
+    ...(each === undefined ? { instanceCount: creation.instanceCount ?? 1 } : {}),
+    fornax: { ...(each === undefined ? {} : { each }), ...(maxParallel === undefined ? {} : { maxParallel }) },
     constants,
   };
 };
@@ -93,8 +109,11 @@ export const tasksOfDocument = (document: JobDocument): ((jobId: string) => read
       taskId: idOf(at),
       creation,
       path: `tasks[${at}]`,
-      dependencies: (edges[at] ?? []).map(({ at: other, on }): TaskDependency => {
-        return { taskId: idOf(other), on, as: 'advancedDependsOn' };
+      dependencies: (edges[at] ?? []).map(({ at: other, on, each }): TaskDependency => {
+        // The API knows dependencies of instances among those without a job alone.
+        return each
+          ? { taskId: idOf(other), on, as: 'after', each }
+          : { taskId: idOf(other), on, as: 'advancedDependsOn' };
       }),
     }));
   };

@@ -1,5 +1,5 @@
 import { wireDate, type WireJobGraph } from '@fornax/contracts';
-import { forecastOf, verdictOf, type DependencyVerdict } from '@fornax/domain';
+import { decidedVerdictOf, forecastOf, type DependencyVerdict } from '@fornax/domain';
 import { outcomeOfState, type TaskInJob } from '@fornax/tasks';
 import type { JobRow } from '../model/job-row.js';
 
@@ -33,15 +33,15 @@ export const jobGraph = (job: JobRow, tasks: readonly TaskInJob[], now: number):
       endDate: endedAt === null ? null : wireDate(endedAt),
       isCritical: critical.has(taskId),
     })),
-    dependencies: tasks.flatMap(({ taskId: to, dependencies, dependencyEnds }) => {
-      const ends = new Map(dependencyEnds.map(({ taskId, outcome }) => [taskId, outcome]));
-      return dependencies.map((one) => ({
+    dependencies: tasks.flatMap(({ taskId: to, dependencies, facts }) =>
+      dependencies.map((one) => ({
         from: one.taskId,
         to,
         on: [...one.on],
-        state: STATES[verdictOf(one, ends.get(one.taskId) ?? outcomes.get(one.taskId))],
-      }));
-    }),
+        each: one.each === true,
+        state: STATES[decidedVerdictOf(facts, one, outcomes.get(one.taskId))],
+      })),
+    ),
     criticalPath: [...criticalPath],
     expectedEnd: expectedEndAt === null ? null : wireDate(expectedEndAt),
   };
@@ -59,6 +59,13 @@ const COLORS: Readonly<Record<string, string>> = {
 const quoted = (text: string): string =>
   `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', ' ')}"`;
 
+/** What stands beside an edge: ends other than success, and whether instances wait one by one. */
+const labelOf = (on: readonly string[], each: boolean): string => {
+  const isSuccess = on.length === 1 && on[0] === 'success';
+  const ends = on.length > 2 ? 'any' : on.join(', ');
+  return [...(each ? ['each'] : []), ...(isSuccess ? [] : [ends])].join(': ');
+};
+
 /** The graph in the DOT language of Graphviz: states by color, the critical path in bold. */
 export const dotOf = ({ name, tasks, dependencies, criticalPath }: WireJobGraph): string => {
   const place = new Map(criticalPath.map((id, at) => [id, at]));
@@ -74,9 +81,10 @@ export const dotOf = ({ name, tasks, dependencies, criticalPath }: WireJobGraph)
       ({ uuid, name: label, state, isCritical: isBold }) =>
         `  ${quoted(uuid)} [label=${quoted(`${label} (${state})`)}, fillcolor=${COLORS[state] ?? 'white'}${isBold ? ', penwidth=2' : ''}];`,
     ),
-    ...dependencies.map(({ from, to, on }) => {
+    ...dependencies.map(({ from, to, on, each }) => {
+      const label = labelOf(on, each);
       const styles = [
-        ...(on.length === 1 && on[0] === 'success' ? [] : [`label=${quoted(on.length > 2 ? 'any' : on.join(', '))}`]),
+        ...(label === '' ? [] : [`label=${quoted(label)}`]),
         ...(isCritical(from, to) ? ['penwidth=2'] : []),
       ];
       return `  ${quoted(from)} -> ${quoted(to)}${styles.length > 0 ? ` [${styles.join(', ')}]` : ''};`;

@@ -38,6 +38,7 @@ const siblingOf = ({ id, made: { spec } }: Accepted<CheckedSpec>): Sibling => ({
   taskId: id,
   jobId: spec.jobId ?? null,
   projectUuid: spec.projectUuid ?? null,
+  instances: spec.instances,
 });
 
 /** Accepts tasks, and answers once a read shows them. */

@@ -1,11 +1,11 @@
 import type { TaskCreation, TaskRepetition } from '@fornax/contracts';
 import {
   formatRanges,
+  instanceEndsOf,
   isOver,
+  repeatedInstances,
   sizeOf,
-  union,
   type OriginKind,
-  type Ranges,
   type TaskDependency,
   type TaskSpec,
   type TaskState,
@@ -14,22 +14,19 @@ import { Invalid } from '@fornax/base';
 import { masked } from '../model/secret-constants.js';
 import type { Echo } from '../model/task-spec.js';
 
-/** What a finished task's repetition runs again, and what it is called. */
-const REPEATED = {
-  retry: { pick: ({ failed }: TaskState): Ranges => failed, what: 'failed' },
-  resume: { pick: ({ cancelled }: TaskState): Ranges => cancelled, what: 'cancelled' },
-  recover: {
-    pick: ({ failed, cancelled }: TaskState): Ranges => union(failed, cancelled),
-    what: 'failed or cancelled',
-  },
-} as const;
+/** What the instances are called that a finished task's repetition runs again. */
+const REPEATED = { retry: 'failed', resume: 'cancelled', recover: 'failed or cancelled' } as const;
 
 /** What was not given stays out, so that it cannot stand in the way of a default. */
 const given = <T extends object>(fields: { readonly [K in keyof T]: T[K] | null | undefined }): Partial<T> =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null && value !== undefined)) as Partial<T>;
 
-const dependenciesOf = ({ dependencies = [] }: TaskSpec): Pick<TaskCreation, 'dependencies' | 'fornax'> => {
-  if (dependencies.length === 0) return {};
+const limitOf = ({ maxParallel }: TaskSpec): NonNullable<TaskCreation['fornax']> =>
+  maxParallel === undefined ? {} : { maxParallel };
+
+const dependenciesOf = (spec: TaskSpec): Pick<TaskCreation, 'dependencies' | 'fornax'> => {
+  const { dependencies = [] } = spec;
+  if (dependencies.length === 0) return { fornax: limitOf(spec) };
   const asked = (as: TaskDependency['as']) => dependencies.filter((one) => one.as === as);
   return {
     dependencies: {
@@ -40,7 +37,12 @@ const dependenciesOf = ({ dependencies = [] }: TaskSpec): Pick<TaskCreation, 'de
       })),
     },
     fornax: {
-      after: asked('after').map(({ taskId, on }) => ({ task: taskId, on: on.length > 1 ? 'any' : (on[0] ?? 'any') })),
+      ...limitOf(spec),
+      after: asked('after').map(({ taskId, on, each }) => ({
+        task: taskId,
+        on: on.length > 1 ? 'any' : (on[0] ?? 'any'),
+        ...(each === true ? { each } : {}),
+      })),
     },
   };
 };
@@ -82,7 +84,10 @@ export const creationOf = ({ spec, all }: TaskState): TaskCreation => ({
 });
 
 /** Without what it waits for. */
-const unbound = ({ dependencies: _dependencies, fornax: _after, ...creation }: TaskCreation): TaskCreation => creation;
+const unbound = ({ dependencies: _dependencies, fornax = {}, ...creation }: TaskCreation): TaskCreation => {
+  const { after: _after, ...others } = fornax;
+  return { ...creation, fornax: others };
+};
 
 /** Without its job, too. */
 const alone = ({ jobUuid: _job, ...creation }: TaskCreation): TaskCreation => unbound(creation);
@@ -126,13 +131,13 @@ export const copyOf = (
     const whole = creationOf(state);
     return withChanges(isInItsJob ? whole : alone(whole), instanceCount ? changes : others);
   }
-  const { pick, what } = REPEATED[kind];
+  const what = REPEATED[kind];
   if (!isOver(state)) {
     throw new Invalid(`Task ${state.taskId} is not finished: ${kind} needs a task whose instances are all over`, {
       code: 'task-not-over',
     });
   }
-  const instances = pick(state);
+  const instances = repeatedInstances(kind, instanceEndsOf(state));
   if (sizeOf(instances) === 0) {
     throw new Invalid(`Task ${state.taskId} has no ${what} instances to ${kind}`, { code: 'nothing-to-repeat' });
   }

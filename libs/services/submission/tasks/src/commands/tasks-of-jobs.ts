@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Invalid } from '@fornax/base';
-import type { DependencyEnd, PublicTaskState, TaskDependency } from '@fornax/domain';
+import type { DependencyEnd, DependencyFacts, PublicTaskState, TaskDependency } from '@fornax/domain';
 import type { DataSource } from 'typeorm';
 import { TaskDeletion } from './task-deletion.js';
 import { InjectDatabase } from '../model/database.js';
@@ -22,8 +22,7 @@ export interface TaskInJob {
   readonly createdAt: number;
   readonly endedAt: number | null;
   readonly dependencies: readonly TaskDependency[];
-  /** How those ended that it waited for, once that was decided. */
-  readonly dependencyEnds: readonly DependencyEnd[];
+  readonly facts: DependencyFacts;
 }
 
 interface ShapeRow {
@@ -34,6 +33,8 @@ interface ShapeRow {
   readonly end_ms: string | null;
   readonly dependencies: readonly TaskDependency[] | null;
   readonly ends: readonly DependencyEnd[] | null;
+  readonly is_held: boolean | null;
+  readonly held: number | null;
 }
 
 /** Tasks ended together. */
@@ -64,7 +65,8 @@ export class TasksOfJobs {
   /** All tasks and what they wait for, in the order in which they were submitted. @throws Invalid there are more than 100,000 */
   async shape(jobId: string): Promise<readonly TaskInJob[]> {
     const rows = await this.db.query<ShapeRow[]>(
-      `SELECT task_id, spec->>'name' AS name, state, created_ms, end_ms, spec->'dependencies' AS dependencies, fold->'dependencyEnds' AS ends
+      `SELECT task_id, spec->>'name' AS name, state, created_ms, end_ms, spec->'dependencies' AS dependencies, fold->'dependencyEnds' AS ends,
+         (fold->>'isHeld')::boolean AS is_held, (fold->'held'->>'size')::int AS held
        FROM task WHERE job_id = $1 AND state <> 'PendingDelete' ORDER BY created_ms, task_id LIMIT ${MAX_SHAPE + 1}`,
       [jobId],
     );
@@ -79,7 +81,7 @@ export class TasksOfJobs {
       createdAt: Number(row.created_ms),
       endedAt: row.end_ms === null ? null : Number(row.end_ms),
       dependencies: row.dependencies ?? [],
-      dependencyEnds: row.ends ?? [],
+      facts: { isHeld: row.is_held ?? false, heldInstances: row.held ?? 0, ends: row.ends ?? [] },
     }));
   }
 

@@ -243,6 +243,13 @@ const dependencyError = (dependencies: readonly TaskDependency[], ends: readonly
   };
 };
 
+/** Why some instances were cancelled that waited for the same ones of another task. */
+const instanceDependencyError = (instances: string, { taskId, outcome }: DependencyEnd): TaskError => ({
+  code: 'FX-DEPENDENCY',
+  message: `Instances ${instances.slice(0, 100)} were cancelled because of how the same ones of ${taskId} ended: ${outcome}`,
+  debug: '',
+});
+
 /** What the event adds to the errors of the task. */
 const errorsBy = ({ errors, fold }: TaskStatus, event: TaskEvent): readonly TaskError[] => {
   if (errors.length >= MAX_ERRORS) return [];
@@ -252,6 +259,8 @@ const errorsBy = ({ errors, fold }: TaskStatus, event: TaskEvent): readonly Task
       return error ? [{ ...error, instance: end.instance }] : [];
     });
   if (event.type === 'DependenciesFailed') return [dependencyError(fold.spec.dependencies ?? [], event.ends)];
+  if (event.type === 'WaitingInstancesCancelled' && event.because)
+    return [instanceDependencyError(event.instances, event.because)];
   if (event.type !== 'WaitingInstancesExpired') return [];
   if (event.error) return [event.error];
   return [

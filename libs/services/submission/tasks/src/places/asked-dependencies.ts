@@ -21,7 +21,8 @@ export const askedDependencies = ({ dependencies, fornax }: TaskCreation): reado
       return { reference: taskUuid, on: on.length === 0 ? ANY : [...new Set(on)], as: 'advancedDependsOn', field };
     },
   ),
-  ...(fornax?.after ?? []).map(({ task, on = 'success' }, index): AskedDependency => {
-    return { reference: task, on: on === 'any' ? ANY : [on], as: 'after', field: `fornax.after[${index}].task` };
+  ...(fornax?.after ?? []).map(({ task, on = 'success', each = false }, index): AskedDependency => {
+    const field = `fornax.after[${index}].task`;
+    return { reference: task, on: on === 'any' ? ANY : [on], as: 'after', ...(each ? { each } : {}), field };
   }),
 ];

@@ -16,13 +16,14 @@ interface Row {
   readonly task_id: string;
   readonly job_id: string | null;
   readonly project_uuid: string | null;
+  readonly instances: string;
 }
 
 /** Tasks that are asked for in one statement. */
 const MOST_AT_ONCE = 1_000;
 
 /** By id, in whichever letters, and by name in turn: with an OR, Postgres compares each reference with each task of the account. */
-const FIND = `SELECT DISTINCT ON (at) at::int AS at, task_id, job_id, spec->>'projectUuid' AS project_uuid
+const FIND = `SELECT DISTINCT ON (at) at::int AS at, task_id, job_id, spec->>'projectUuid' AS project_uuid, spec->>'instances' AS instances
   FROM (
     SELECT w.at, 0 AS turn, task.* FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w(owner, reference, at)
       JOIN task ON task.task_id = lower(w.reference) AND task.owner = w.owner
@@ -86,7 +87,9 @@ export class Neighbors {
     const found = new Map(rows.map((row) => [keys[row.at - 1], row]));
     return wanted.map((one) => {
       const row = found.get(keyOf(one));
-      return row ? { taskId: row.task_id, jobId: row.job_id, projectUuid: row.project_uuid } : null;
+      if (!row) return null;
+      const { task_id: taskId, job_id: jobId, project_uuid: projectUuid, instances } = row;
+      return { taskId, jobId, projectUuid, instances };
     });
   }
 }

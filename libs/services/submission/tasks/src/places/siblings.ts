@@ -7,6 +7,8 @@ export interface Sibling {
   readonly taskId: string;
   readonly jobId: string | null;
   readonly projectUuid: string | null;
+  /** Canonical ranges. */
+  readonly instances: string;
 }
 
 /** A task of the same request, on its way into the log. Each step rejects with Invalid when the task is refused. */

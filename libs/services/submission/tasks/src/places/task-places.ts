@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { TaskCreation } from '@fornax/contracts';
 import type { TaskDependency, TaskOutcome, TaskSpec } from '@fornax/domain';
 import type { Account, RequestContext } from '@fornax/identity';
-import { Invalid, NotBuilt, ValidationFailed } from '@fornax/base';
+import { Invalid, ValidationFailed } from '@fornax/base';
 import { PoolsOfTasks, type PoolOfTask } from '../model/pools-of-tasks.js';
 import type { CheckedSpec } from '../model/task-spec.js';
 import { askedDependencies, type AskedDependency } from './asked-dependencies.js';
@@ -71,8 +71,6 @@ export class TaskPlaces {
     { account }: RequestContext,
     item?: BulkItem,
   ): Promise<Placed<CheckedSpec>> {
-    if (creation.fornax?.after?.some(({ each }) => each === true) === true)
-      throw new NotBuilt('A dependency of each instance on the same one of another task');
     const job = await this.jobOf(creation, account.id);
     const asked = askedDependencies(creation);
     const isOfJob = asked.find(({ as }) => as !== 'after');
@@ -81,7 +79,11 @@ export class TaskPlaces {
     const spec: TaskSpec = { ...checked.spec, ...(job ? { jobId: job.jobId } : {}) };
     const waits = await Promise.all(asked.map((one) => this.waitFor(one, spec, account.id, item)));
     checkAgree(waits);
-    item?.isPlaced({ jobId: spec.jobId ?? null, projectUuid: spec.projectUuid ?? null });
+    item?.isPlaced({
+      jobId: spec.jobId ?? null,
+      projectUuid: spec.projectUuid ?? null,
+      instances: spec.instances,
+    });
     const made = { ...checked, spec };
     return {
       made,
@@ -116,6 +118,11 @@ export class TaskPlaces {
       throw wrong(field, `The task ${reference} is not in the same job.`);
     if (as === 'after' && found.projectUuid !== (spec.projectUuid ?? null))
       throw wrong(field, `The task ${reference} is not in the same project.`);
+    if (asked.each === true && found.instances !== spec.instances)
+      throw wrong(
+        field.replace(/task$/, 'each'),
+        `The task ${reference} has the instances ${found.instances}, and this one ${spec.instances}: each waits for the one of its number.`,
+      );
     return { asked, task: sibling ?? (found as Sibling) };
   }
 }
@@ -130,8 +137,8 @@ interface Wait {
 const checkAgree = (waits: readonly Wait[]): void => {
   const ends = new Map<string, readonly TaskOutcome[]>();
   for (const { asked, task } of waits) {
-    const { reference, field, on } = asked;
-    const name = 'taskId' in task ? task.taskId : reference;
+    const { reference, field, on, each } = asked;
+    const name = JSON.stringify(['taskId' in task ? task.taskId : reference, each === true]);
     const common = (ends.get(name) ?? on).filter((end) => on.includes(end));
     if (common.length === 0)
       throw wrong(field, `The task ${reference} is waited for more than once, and no end of it satisfies all.`);
@@ -141,10 +148,11 @@ const checkAgree = (waits: readonly Wait[]): void => {
 
 /** Resolves when the log has the task that is waited for. */
 const dependencyOf = async ({ asked, task }: Wait): Promise<TaskDependency> => {
-  const { on, as } = asked;
-  if ('taskId' in task) return { taskId: task.taskId, on, as };
+  const { on, as, each } = asked;
+  const how = { on, as, ...(each === true ? { each } : {}) };
+  if ('taskId' in task) return { taskId: task.taskId, ...how };
   await unrefused(task.logged, asked);
-  return { taskId: await task.id, on, as };
+  return { taskId: await task.id, ...how };
 };
 
 const unrefused = async <T>(step: Promise<T>, { field, reference }: AskedDependency): Promise<T> => {

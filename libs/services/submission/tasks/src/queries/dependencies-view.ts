@@ -1,5 +1,13 @@
 import type { WireTask } from '@fornax/contracts';
-import { verdictOf, verdictOfAll, type DependencyVerdict, type TaskOutcome, type TaskState } from '@fornax/domain';
+import {
+  allOf,
+  decidedVerdictOf,
+  type DependencyFacts,
+  type DependencyVerdict,
+  type TaskDependency,
+  type TaskOutcome,
+  type TaskState,
+} from '@fornax/domain';
 
 /** How tasks ended that others wait for; those that are not in it have not, or nobody knows any more. */
 export type Outcomes = ReadonlyMap<string, TaskOutcome>;
@@ -10,22 +18,32 @@ const STATES = {
   notFulfilled: 'dependencyConditionsNotFulfilled',
 } as const satisfies Record<DependencyVerdict, string>;
 
-/** What was decided holds for good; until then what is known of the others counts. */
-const outcomesIn = ({ isHeld, dependencyEnds }: TaskState, known: Outcomes): Outcomes =>
-  isHeld ? known : new Map(dependencyEnds.map(({ taskId, outcome }) => [taskId, outcome]));
+const factsOf = ({ isHeld, held, dependencyEnds }: TaskState): DependencyFacts => ({
+  isHeld,
+  heldInstances: held.size,
+  ends: dependencyEnds,
+});
+
+/** How the other one ended; as long as instances may wait for its instances, only what was decided about these counts. */
+const outcomeOf = (
+  facts: DependencyFacts,
+  { taskId, each }: TaskDependency,
+  known: Outcomes,
+): TaskOutcome | undefined =>
+  facts.isHeld && each !== true ? known.get(taskId) : facts.ends.find((end) => end.taskId === taskId)?.outcome;
 
 /** Each task that this one waits for or waited for, and what became of it. */
 export const dependencyViews = (fold: TaskState, known: Outcomes): WireTask['fornax']['dependencies'] => {
-  const outcomes = outcomesIn(fold, known);
+  const facts = factsOf(fold);
   return (fold.spec.dependencies ?? []).map((dependency) => {
-    const { taskId, on, as } = dependency;
-    const outcome = outcomes.get(taskId);
+    const { taskId, on, as, each = false } = dependency;
     return {
       taskUuid: taskId,
       on: [...on],
       as,
-      state: STATES[verdictOf(dependency, outcome)],
-      actualFinalState: outcome ?? null,
+      each,
+      state: STATES[decidedVerdictOf(facts, dependency, known.get(taskId))],
+      actualFinalState: outcomeOf(facts, dependency, known) ?? null,
     };
   });
 };
@@ -35,12 +53,12 @@ export const dependenciesView = (fold: TaskState, known: Outcomes): WireTask['de
   const { dependencies = [] } = fold.spec;
   if (dependencies.length === 0) return null;
   const views = dependencyViews(fold, known);
-  const outcomes = outcomesIn(fold, known);
+  const facts = factsOf(fold);
   return {
     dependsOn: views.flatMap(({ taskUuid, as }) => (as === 'dependsOn' ? [taskUuid] : [])),
     advancedDependsOn: views.flatMap(({ taskUuid, as, on, state, actualFinalState }) =>
       as === 'advancedDependsOn' ? [{ taskUuid, taskFinalStateCondition: on, state, actualFinalState }] : [],
     ),
-    state: STATES[verdictOfAll(dependencies, (taskId) => outcomes.get(taskId))],
+    state: STATES[allOf(dependencies.map((one) => decidedVerdictOf(facts, one, known.get(one.taskId))))],
   };
 };

@@ -108,6 +108,7 @@ export const taskView = (
       waitingReason: task.fold.lastReason ?? waiting[0] ?? null,
       notes,
       origin: spec.origin ?? null,
+      maxParallel: spec.maxParallel ?? null,
       table: tableView(spec),
       pinned: spec.pin !== undefined,
       dependencies: dependencyViews(task.fold, outcomes),
